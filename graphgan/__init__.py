@@ -1,0 +1,3 @@
+"""Building blocks for GANs that reason over landmarks as a graph."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,58 @@
+"""Anonymise aligned face crops."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from graphgan.landmarks.masks import face_mask
+from graphgan.models.anonygan import AnonyGAN
+
+
+def paste(
+    generated: Float[Tensor, "b 3 h w"],
+    source: Float[Tensor, "b 3 h w"],
+    mask: Float[Tensor, "b 1 h w"],
+) -> Float[Tensor, "b 3 h w"]:
+    """``generated`` inside the mask, ``source`` outside: ``g * m + s * (1 - m)``."""
+    return generated * mask + source * (1 - mask)
+
+
+@torch.no_grad()
+def anonymize_crops(
+    model: AnonyGAN,
+    images: Float[Tensor, "b 3 h w"],
+    landmarks: Float[Tensor, "b k 2"],
+    conditions: Float[Tensor, "b 3 h w"],
+    condition_landmarks: Float[Tensor, "b k 2"],
+    *,
+    masks: Float[Tensor, "b 1 h w"] | None = None,
+) -> Float[Tensor, "b 3 h w"]:
+    """Replace every face by its condition's identity, in its own pose and expression.
+
+    The model runs in eval mode, so an item does not depend on its neighbours, and is left in the
+    mode it was in.
+
+    Args:
+        model: trained.
+        images: aligned crops in [-1, 1].
+        landmarks: of the crops, in pixels.
+        conditions: aligned crops of the people to be shown instead.
+        condition_landmarks: of the conditions, in pixels.
+        masks: 1 where a crop may be changed; by default the face masks of ``landmarks``.
+    Returns:
+        The crops in [-1, 1], changed inside the masks only.
+    Raises:
+        ValueError: unlike shapes; landmarks that are missing, so that there is no mask and the
+            face would come back unchanged.
+    """
+    size = (images.shape[2], images.shape[3])
+    if masks is None:
+        masks = face_mask(landmarks, size)
+    if empty := torch.nonzero(masks.flatten(1).sum(1) == 0).flatten().tolist():
+        raise ValueError(f"expected a mask for every face, got empty ones for items {empty}")
+    training = model.training
+    try:
+        output = model.eval()(conditions, images, condition_landmarks, landmarks, masks)
+    finally:
+        model.train(training)
+    return paste(output.image.to(images.dtype), images, masks)

@@ -1,0 +1,65 @@
+"""How a command ends: its own status, or one line on stderr and a status that says whose fault.
+
+Status 2 is bad input (``ValueError``), 1 the machine's fault (``OSError``: a full disk, a file that
+may not be read; or an extra that is not installed), 130 an interrupt from the keyboard. Any other
+exception is a bug and keeps its traceback.
+"""
+
+import io
+import sys
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
+
+from graphgan.extras import MissingExtraError, needs_extra
+
+Options = TypeVar("Options")
+
+
+def run_command(
+    command: Callable[[Options], int | None], options: type[Options], args: list[str] | None = None
+) -> NoReturn:
+    """Parse the command line into ``options``, run ``command`` on it and exit.
+
+    Args:
+        command: gets the options; what it returns is the exit status, None counts as 0.
+        options: a dataclass; its fields become flags, its docstring the help text.
+        args: the command line, without the program's name; ``sys.argv[1:]`` when None.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names may be any bytes
+
+    def parse_and_run() -> int | None:
+        with needs_extra("recipes"):
+            import tyro
+        return command(tyro.cli(options, args=args))
+
+    exit_with(parse_and_run)
+
+
+def exit_with(command: Callable[[], int | None]) -> NoReturn:
+    """Run ``command`` and exit with what it returns, or with one line and the status of its error.
+
+    For commands that read their command line in their own way; others use `run_command`.
+    """
+    try:
+        status = command() or 0
+    except KeyboardInterrupt:
+        status = _fail("interrupted", 130)
+    except ValueError as error:
+        status = _fail(str(error), 2)
+    except MissingExtraError as error:
+        status = _fail(str(error), 1)
+    except OSError as error:
+        status = _fail(_describe(error), 1)
+    sys.exit(status)
+
+
+def _fail(message: str, status: int) -> int:
+    print("error:", " ".join(message.split()), file=sys.stderr)
+    return status
+
+
+def _describe(error: OSError) -> str:
+    """``/path: No space left on device`` rather than ``[Errno 28] ...``."""
+    reason = error.strerror or str(error) or type(error).__name__
+    return reason if error.filename is None else f"{error.filename}: {reason}"

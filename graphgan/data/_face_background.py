@@ -1,0 +1,41 @@
+"""What stands behind a drawn head."""
+
+import numpy as np
+from jaxtyping import Float
+
+from graphgan.data._canvas import Canvas, enlarged, soft_step
+from graphgan.data._face_parameters import View
+
+
+def paint_background(view: View, canvas: Canvas) -> None:
+    """Mix the view's two colours, in the pattern that its seed draws."""
+    first, second = (np.asarray(c, np.float32)[:, None, None] for c in view.background_colors)
+    canvas.paint(np.ones((canvas.size, canvas.size), np.float32), first)
+    canvas.paint(_mix(view, canvas), second)
+
+
+def _mix(view: View, canvas: Canvas) -> Float[np.ndarray, "size size"]:
+    """How far every pixel is from the first colour (0) to the second (1)."""
+    rng = np.random.default_rng(view.background_seed)
+    if view.background == "blobs":
+        centres, radii = rng.uniform(-0.5, 0.5, (5, 2)), rng.uniform(0.1, 0.3, 5)
+        glows = [
+            canvas.glow((centre + 0.5) * canvas.size, (radius * canvas.size,) * 2)
+            for centre, radius in zip(centres, radii, strict=True)
+        ]
+        together: Float[np.ndarray, "size size"] = np.minimum(np.sum(glows, axis=0), 1)
+        return together
+    if view.background == "noise":
+        coarse, fine = rng.random((1, 6, 6), np.float32), rng.random((1, 14, 14), np.float32)
+        mixed: Float[np.ndarray, "size size"] = 0.65 * enlarged(coarse, canvas.size, smooth=True)[0]
+        mixed += 0.35 * enlarged(fine, canvas.size, smooth=True)[0]
+        return mixed
+    angle = rng.uniform(0, 2 * np.pi)
+    direction = np.array((np.cos(angle), np.sin(angle)), np.float32) / np.float32(canvas.size)
+    along: Float[np.ndarray, "size size"]
+    along = direction[0] * canvas.columns + direction[1] * canvas.rows
+    along -= direction.sum() * (canvas.size - 1) / 2
+    if view.background == "two_tone":
+        return soft_step(along + np.float32(rng.uniform(-0.3, 0.3)), 0.01)
+    along += np.float32(0.5)
+    return along.clip(0, 1)

@@ -1,0 +1,83 @@
+"""Drawing on 8-bit pictures: landmarks, masks, and many pictures in one."""
+
+from collections.abc import Sequence
+
+import torch
+from einops import rearrange
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+Colour = tuple[int, int, int]
+
+GREEN: Colour = (0, 255, 0)
+RED: Colour = (255, 0, 0)
+WHITE: Colour = (255, 255, 255)
+
+
+def draw_landmarks(
+    image: UInt8[Tensor, "3 h w"],
+    landmarks: Float[Tensor, "k 2"],
+    *,
+    radius: float = 1.0,
+    colour: Colour = GREEN,
+) -> UInt8[Tensor, "3 h w"]:
+    """A copy of the picture with a disc on each landmark; missing ones are not drawn.
+
+    Args:
+        radius: a pixel belongs to a disc when its centre is this near to the landmark.
+    """
+    height, width = image.shape[-2:]
+    x = torch.arange(width, device=image.device)
+    y = torch.arange(height, device=image.device)
+    points = landmarks[landmarks.isfinite().all(-1)].to(image.device)
+    across = (x - points[:, :1]).square()  # k w
+    down = (y - points[:, 1:]).square()  # k h
+    near = across[:, None, :] + down[:, :, None] <= radius**2
+    return torch.where(near.any(0), _as_pixel(colour, image), image)
+
+
+def draw_mask(
+    image: UInt8[Tensor, "3 h w"],
+    mask: Float[Tensor, "1 h w"],
+    *,
+    opacity: float = 0.4,
+    colour: Colour = RED,
+) -> UInt8[Tensor, "3 h w"]:
+    """A copy of the picture with the mask laid over it in a colour."""
+    weight = mask.to(image.device) * opacity
+    return torch.lerp(image.float(), _as_pixel(colour, image).float(), weight).round().byte()
+
+
+def image_grid(
+    images: UInt8[Tensor, "n 3 h w"] | Sequence[UInt8[Tensor, "3 h w"]],
+    columns: int,
+    *,
+    padding: int = 2,
+    colour: Colour = WHITE,
+) -> UInt8[Tensor, "3 H W"]:
+    """Pictures of one size side by side, row after row; the last row may be short.
+
+    Args:
+        columns: how many stand side by side.
+        padding: pixels of ``colour`` between and around them.
+    Raises:
+        ValueError: no pictures, or no columns.
+    """
+    if not len(images) or columns < 1:
+        raise ValueError(f"expected pictures and columns, got {len(images)} and {columns}")
+    tiles = torch.stack(list(images))
+    background = _as_pixel(colour, tiles)
+    missing = -len(tiles) % columns
+    tiles = torch.cat([tiles, background.expand(missing, *tiles.shape[1:])])
+    # Every tile brings its border to the right and below, the whole one to the left and above.
+    height, width = (n + padding for n in tiles.shape[2:])
+    framed = background.expand(len(tiles), 3, height, width).clone()
+    framed[:, :, : height - padding, : width - padding] = tiles
+    sheet = rearrange(framed, "(r c) rgb h w -> rgb (r h) (c w)", c=columns)
+    whole = background.expand(3, sheet.shape[1] + padding, sheet.shape[2] + padding).clone()
+    whole[:, padding:, padding:] = sheet
+    return whole
+
+
+def _as_pixel(colour: Colour, image: Tensor) -> Tensor:
+    return torch.tensor(colour, dtype=image.dtype, device=image.device).view(3, 1, 1)

@@ -1,0 +1,108 @@
+"""Landmarks on disk: a CSV file with the columns ``image,x0,y0,x1,y1,...``."""
+
+import csv
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+_COORDINATE = re.compile(r"[xy](\d+)")
+
+
+class LandmarkRow(NamedTuple):
+    """The landmarks of one picture.
+
+    Shapes:
+        ``landmarks: k 2`` in pixels of the picture, float64, NaN where missing
+    """
+
+    image: str
+    landmarks: Float[Tensor, "k 2"]
+
+
+def read_landmarks(path: str | Path) -> list[LandmarkRow]:
+    """Read a landmark file; every row has the same landmarks, as many as the header has columns.
+
+    A landmark whose two numbers are empty or ``nan`` is missing. Columns may come in any order, and
+    columns that are neither ``image`` nor a coordinate are not read.
+
+    Raises:
+        ValueError: a column is missing or there twice, or rows are bad: too few or too many values,
+            text, infinity, half a landmark, an image a second time. The message names the file,
+            the line of the first bad row, and how many rows are bad.
+        OSError: there is no such file, or it may not be read.
+    """
+    path = Path(path)
+    with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
+        try:
+            return _read_rows(csv.reader(file, strict=True))
+        except (ValueError, csv.Error) as error:
+            raise ValueError(f"{path}: {error}") from None
+
+
+def _read_rows(lines: Iterator[list[str]]) -> list[LandmarkRow]:
+    header = next(lines, None)
+    if not header:
+        raise ValueError("expected a header image,x0,y0,..., got an empty file")
+    image_column, columns = _columns(header)
+    rows: list[LandmarkRow] = []
+    problems: list[str] = []
+    seen: dict[str, int] = {}
+    for values in lines:
+        if not values:
+            continue
+        line: int = lines.line_num  # type: ignore[attr-defined]
+        try:
+            if len(values) != len(header):
+                raise ValueError(f"expected {len(header)} values, got {len(values)}")
+            image = values[image_column]
+            if not image:
+                raise ValueError("the image has no name")
+            if seen.setdefault(image, line) != line:
+                raise ValueError(f"image {image} is already in line {seen[image]}")
+            points = [_point(header, values, x, y) for x, y in columns]
+            rows.append(LandmarkRow(image, torch.tensor(points, dtype=torch.float64)))
+        except ValueError as error:
+            problems.append(f"line {line}: {error}")
+    if problems:
+        raise ValueError(f"{problems[0]} (bad rows in all: {len(problems)})")
+    if not rows:
+        raise ValueError("expected rows of landmarks, got a header alone")
+    return rows
+
+
+def _columns(header: list[str]) -> tuple[int, list[tuple[int, int]]]:
+    """Where the image's name and the x and y of each landmark stand in a row."""
+    numbers = {match[1] for name in header if (match := _COORDINATE.fullmatch(name))}
+    wanted = ["image", *(f"{axis}{i}" for i in range(max(len(numbers), 1)) for axis in "xy")]
+    for name in wanted:
+        if (times := header.count(name)) != 1:
+            raise ValueError(
+                f"line 1: column {name} is missing" if not times else
+                f"line 1: column {name} is there {times} times"
+            )  # fmt: skip
+    image, *flat = (header.index(name) for name in wanted)
+    return image, list(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _point(header: list[str], values: list[str], *columns: int) -> tuple[float, ...]:
+    point = tuple(_number(header[column], values[column]) for column in columns)
+    if sum(map(math.isnan, point)) == 1:
+        names = " and ".join(header[column] for column in columns)
+        raise ValueError(f"of {names} one is missing: a landmark is there or missing as a whole")
+    return point
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        value = float(text.strip() or "nan")
+    except ValueError:
+        raise ValueError(f"{name}: expected a number, got {text!r}") from None
+    if math.isinf(value):
+        raise ValueError(f"{name}: expected a finite number, got {text!r}")
+    return value

@@ -1,0 +1,178 @@
+"""Pairs of faces: whose identity (condition) in whose pose (source).
+
+Source: [A] Dall'Asen et al., ICIAP 2021, section 4: 75 % of the pairs of a batch have the source
+for their condition; 24,000 pairs are fixed before training. Pairs of the same person in two
+pictures, which give pixel supervision across poses, are not in the paper.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from enum import IntEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from numpy.random import Generator
+from torch import Tensor
+
+
+class PairKind(IntEnum):
+    """How condition and source belong together."""
+
+    SAME_IMAGE = 0
+    SAME_PERSON = 1
+    DIFFERENT = 2
+
+
+class Pairs(NamedTuple):
+    """Faces of one batch, by number.
+
+    Shapes:
+        ``condition, source, kind: b``
+    """
+
+    condition: Int[Tensor, "b"]
+    source: Int[Tensor, "b"]
+    kind: Int[Tensor, "b"]
+
+
+class PairSampler:
+    """The pairs of every training step, a function of the seed and the step alone.
+
+    A batch holds ``round(same_image_share * b)`` pairs of a picture with itself,
+    ``round(same_person_share * b)`` of two pictures of a person, and others of two people.
+    Each kind takes its own way through a shuffled pool, so a pass over the pool uses every pair
+    once; a run that resumes at a step needs nothing but its number.
+
+    Args:
+        persons: for each face the number of its person.
+        batch_size: b, over all processes together.
+        same_image_share: share of pairs of a picture with itself.
+        same_person_share: share of pairs of one person in two pictures.
+        num_pairs: how many pairs are fixed beforehand, split by the shares; None draws afresh at
+            every step.
+        seed: of everything drawn.
+    Raises:
+        ValueError: shares outside [0, 1] or above 1 together, a batch larger than the data, no
+            two people or no two pictures of a person where the shares ask for them.
+
+    Example:
+        >>> sampler = PairSampler([0, 0, 1, 1, 2], batch_size=4)
+        >>> sampler.batch(step=0).kind.tolist().count(PairKind.SAME_IMAGE)
+        3
+    """
+
+    def __init__(
+        self,
+        persons: Sequence[int],
+        *,
+        batch_size: int,
+        same_image_share: float = 0.75,
+        same_person_share: float = 0.0,
+        num_pairs: int | None = 24_000,
+        seed: int = 0,
+    ) -> None:
+        self.persons = np.asarray(persons)
+        self.batch_size = batch_size
+        self.seed = seed
+        self.faces_of = _faces_by_person(self.persons)
+        self._check_sizes(batch_size, same_image_share, same_person_share)
+        self.counts = _split(batch_size, same_image_share, same_person_share)
+        self._check_people()
+        self.num_pairs = num_pairs
+        if num_pairs is not None and num_pairs < batch_size:
+            raise ValueError(f"expected at least {batch_size} pairs, a batch, got {num_pairs}")
+        # A pool per kind: kept in memory only where pairs are fixed.
+        self._pool = lru_cache(maxsize=8)(self._make_pool)
+
+    def batch(self, step: int) -> Pairs:
+        """The pairs of one step, in shuffled order."""
+        rng = np.random.default_rng((self.seed, 1, step))
+        parts = [self._of_kind(kind, step, rng) for kind in PairKind]
+        order = rng.permutation(self.batch_size)
+        kinds = np.repeat([*PairKind], [len(part) for part in parts])[order]
+        pairs = np.concatenate(parts)[order]
+        return Pairs(*(torch.from_numpy(a.copy()) for a in (pairs[:, 0], pairs[:, 1], kinds)))
+
+    def _of_kind(self, kind: PairKind, step: int, rng: Generator) -> np.ndarray:
+        count = self.counts[kind]
+        if self.num_pairs is None or count == 0:
+            return self._draw(kind, count, rng)
+        start = step * count
+        size = max(count, round(self.num_pairs * count / self.batch_size))
+        # A batch may run over the end of one pass into the next.
+        passes = range(start // size, (start + count - 1) // size + 1)
+        ordered = np.concatenate(
+            [self._pool(kind, size)[self._order(kind, size, p)] for p in passes]
+        )
+        first = start - passes[0] * size
+        return ordered[first : first + count]
+
+    def _make_pool(self, kind: PairKind, size: int) -> np.ndarray:
+        return self._draw(kind, size, np.random.default_rng((self.seed, 2, kind)))
+
+    def _order(self, kind: PairKind, size: int, number: int) -> np.ndarray:
+        return np.random.default_rng((self.seed, 3, kind, number)).permutation(size)
+
+    def _draw(self, kind: PairKind, count: int, rng: Generator) -> np.ndarray:
+        if kind is PairKind.SAME_IMAGE:
+            faces = _without_repetition(len(self.persons), count, rng)
+            return np.stack([faces, faces], axis=1)
+        if kind is PairKind.DIFFERENT:
+            sources = _without_repetition(len(self.persons), count, rng)
+            return np.array([(self._other_person(s, rng), s) for s in sources]).reshape(-1, 2)
+        repeated = [faces for faces in self.faces_of.values() if len(faces) > 1]
+        chosen = rng.integers(len(repeated), size=count) if count else []
+        drawn = [rng.choice(repeated[i], size=2, replace=False) for i in chosen]
+        return np.array(drawn, dtype=np.int64).reshape(-1, 2)
+
+    def _other_person(self, source: int, rng: Generator) -> int:
+        while self.persons[face := int(rng.integers(len(self.persons)))] == self.persons[source]:
+            pass
+        return face
+
+    def _check_sizes(self, batch_size: int, same_image: float, same_person: float) -> None:
+        if not 1 <= batch_size <= len(self.persons):
+            raise ValueError(
+                f"expected a batch size from 1 to the {len(self.persons)} faces there are, "
+                f"got {batch_size}"
+            )
+        if min(same_image, same_person) < 0 or same_image + same_person > 1:
+            raise ValueError(
+                "expected shares of same-image and same-person pairs of 0 and more, 1 together at "
+                f"most; got {same_image} and {same_person}"
+            )
+
+    def _check_people(self) -> None:
+        if self.counts[PairKind.DIFFERENT] and len(self.faces_of) < 2:
+            raise ValueError("expected two people or more for pairs of different people, got one")
+        if self.counts[PairKind.SAME_PERSON] and all(len(f) < 2 for f in self.faces_of.values()):
+            raise ValueError("expected a person with two pictures for same-person pairs, got none")
+
+
+def _split(batch_size: int, same_image: float, same_person: float) -> dict[PairKind, int]:
+    """Exact numbers of each kind; halves are rounded up, and together they fill the batch."""
+    first = int(same_image * batch_size + 0.5)
+    both = min(batch_size, first + int(same_person * batch_size + 0.5))
+    return {
+        PairKind.SAME_IMAGE: first,
+        PairKind.SAME_PERSON: both - first,
+        PairKind.DIFFERENT: batch_size - both,
+    }
+
+
+def _faces_by_person(persons: np.ndarray) -> dict[int, np.ndarray]:
+    faces: dict[int, list[int]] = defaultdict(list)
+    for face, person in enumerate(persons):
+        faces[int(person)].append(face)
+    return {person: np.array(numbers) for person, numbers in faces.items()}
+
+
+def _without_repetition(size: int, count: int, rng: Generator) -> np.ndarray:
+    """``count`` of ``range(size)``, none again before all were drawn."""
+    passes = -(-count // size)
+    return np.concatenate([rng.permutation(size) for _ in range(passes)] or [np.zeros(0, int)])[
+        :count
+    ]

@@ -1,0 +1,133 @@
+"""One photo to one square face: the step that preparing repeats."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from graphgan.data.images import read_image, write_image
+from graphgan.landmarks.align import SquareCrop, crop_image, square_crop
+from graphgan.landmarks.detection import LandmarkDetector
+
+# A face of which most landmarks lie outside the picture is another picture's face.
+_LEAST_INSIDE = 0.5
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One photo to prepare.
+
+    Args:
+        path: where it is.
+        source: its name in the manifest and in the landmark file: its path in the photos' folder.
+        person: who is on it.
+    """
+
+    path: Path
+    source: str
+    person: str
+
+
+@dataclass(frozen=True)
+class CropTask:
+    """What to do with one photo.
+
+    Args:
+        folder: the prepared folder.
+        image: path of the crop in it.
+        size: pixels of the crop's side.
+        landmarks: of the photo, in its pixels; None to detect them.
+    """
+
+    photo: Photo
+    folder: Path
+    image: str
+    size: int
+    # Arrays travel between processes by value, tensors by shared memory, one file each.
+    landmarks: Float[np.ndarray, "k 2"] | None
+
+    @property
+    def target(self) -> Path:
+        """Where the crop is written."""
+        return self.folder / self.image
+
+
+@dataclass(frozen=True)
+class CroppedFace:
+    """A crop that was written.
+
+    Args:
+        landmarks: in pixels of the crop.
+        outside: how many landmarks lie outside the photo.
+    """
+
+    crop: SquareCrop
+    landmarks: Float[np.ndarray, "k 2"]
+    outside: int
+
+
+@dataclass(frozen=True)
+class UnusablePhoto:
+    """No crop, and why: in a few words that can be counted, and in detail."""
+
+    reason: str
+    detail: str = ""
+
+
+Outcome = CroppedFace | UnusablePhoto
+
+
+def crop_photo(task: CropTask, detector: LandmarkDetector | None) -> Outcome:
+    """Read a photo, cut the square around its face out of it, and write that.
+
+    Of several faces that the detector finds, the one nearest to the middle of the photo is taken.
+
+    Raises:
+        OSError: the crop cannot be written.
+    """
+    try:
+        image = read_image(task.photo.path)
+    except ValueError as error:
+        return UnusablePhoto("unreadable", str(error).removeprefix(f"{task.photo.path}: "))
+    except OSError as error:
+        return UnusablePhoto("unreadable", error.strerror or type(error).__name__)
+    landmarks = _landmarks(task, image, detector)
+    if landmarks is None:
+        return UnusablePhoto("no face found")
+    present, inside = landmarks.isfinite().all(-1), _inside(landmarks, image)
+    try:
+        crop = square_crop(landmarks)
+        if inside.sum() < _LEAST_INSIDE * present.sum():
+            raise ValueError(f"{inside.sum()} of {present.sum()} lie inside the picture")
+        face = crop_image(image, crop, task.size)
+    except ValueError as error:
+        return UnusablePhoto("bad landmarks", str(error))
+    task.target.parent.mkdir(parents=True, exist_ok=True)
+    write_image(task.target, face.round().clamp(0, 255).to(torch.uint8))
+    moved = crop.to_crop(landmarks, task.size).numpy()
+    return CroppedFace(crop, moved, int((present & ~inside).sum()))
+
+
+def _landmarks(
+    task: CropTask, image: UInt8[Tensor, "3 h w"], detector: LandmarkDetector | None
+) -> Float[Tensor, "k 2"] | None:
+    if task.landmarks is not None:
+        return torch.from_numpy(task.landmarks)
+    if detector is None:
+        raise ValueError(f"{task.photo.source}: expected landmarks or a detector")
+    height, width = image.shape[-2:]
+    middle = torch.tensor([(width - 1) / 2, (height - 1) / 2])
+    faces = detector(image)
+    if not faces:
+        return None
+    central = min(faces, key=lambda face: float((face.box.view(2, 2).mean(0) - middle).norm()))
+    return central.landmarks.double()
+
+
+def _inside(landmarks: Float[Tensor, "k 2"], image: UInt8[Tensor, "3 h w"]) -> Bool[Tensor, " k"]:
+    height, width = image.shape[-2:]
+    edge = torch.tensor([width - 0.5, height - 0.5], dtype=landmarks.dtype)
+    return ((landmarks >= -0.5) & (landmarks <= edge)).all(-1)

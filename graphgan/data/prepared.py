@@ -1,0 +1,203 @@
+"""A prepared folder: square faces of one size with landmarks and people, ready for training.
+
+    prepared.json   format, size, landmarks, counts, the options it was made with
+    manifest.csv    a row a face: image, person, split, source, crop_left, crop_top, crop_side,
+                    x0, y0, x1, y1, ...
+    images/         the faces as PNG, <person>/<name>.png
+    skipped.csv     source, reason: what was not used and why
+    pairs.csv       where the layout has such a list: fold, same, image_a, image_b
+
+Landmarks are in pixels of the crop and empty where missing. ``source`` is the photo's path in the
+folder it came from, ``crop_*`` the square cut out of it (``graphgan.landmarks.align.SquareCrop``),
+so that landmarks and pictures can be taken back. Masks are not stored: they follow from the
+landmarks. ``manifest.csv`` and ``prepared.json`` are written last: a folder that has both is whole.
+"""
+
+import csv
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from graphgan.data.faces import Face
+from graphgan.data.images import read_image
+from graphgan.files import replacing
+from graphgan.landmarks.align import SquareCrop
+
+FORMAT = "graphgan prepared faces"
+VERSION = 1
+
+Split = Literal["train", "test"]
+
+_NEEDED = ("size", "num_landmarks", "images")
+_COLUMNS = ("image", "person", "split", "source", "crop_left", "crop_top", "crop_side")
+_MAKE_ONE = "make one with `python recipes/anonygan/prepare.py`"
+
+
+class PreparedFace(NamedTuple):
+    """One row of ``manifest.csv``.
+
+    Args:
+        image: path of the crop in the prepared folder.
+        source: path of the photo in the folder it came from.
+        crop: the square of the photo, in the photo's pixels.
+    Shapes:
+        ``landmarks: k 2`` in pixels of the crop
+    """
+
+    image: str
+    person: str
+    split: str
+    source: str
+    crop: SquareCrop
+    landmarks: Float[Tensor, "k 2"]
+
+    @property
+    def name(self) -> str:
+        """The crop's path as one plain name: ``images/anna/1.png`` is ``anna-1``."""
+        return self.image.removeprefix("images/").removesuffix(".png").replace("/", "-")
+
+
+class PreparedFaces:
+    """The faces of a prepared folder, or of one split of it (a ``FaceDataset``).
+
+    Args:
+        root: the prepared folder.
+        split: "train" or "test"; None for all.
+    Attributes:
+        size, num_landmarks, persons, names: see ``FaceDataset``.
+        faces: for each face its row of the manifest.
+        people: for each person its name.
+        info: what ``prepared.json`` says.
+    Raises:
+        ValueError: the folder is missing, empty, incomplete, of another kind or without faces in
+            this split; the message says what to do.
+    """
+
+    def __init__(self, root: str | Path, split: Split | None = None) -> None:
+        self.root = Path(root)
+        self.info = read_info(self.root)
+        self.size: int = self.info["size"]
+        self.num_landmarks: int = self.info["num_landmarks"]
+        rows = _read_manifest(self.root / "manifest.csv", self.num_landmarks)
+        if len(rows) != self.info["images"]:
+            raise ValueError(
+                f"{self.root}: expected {self.info['images']} faces, as prepared.json says, got "
+                f"{len(rows)} in manifest.csv: prepare the folder again with --overwrite"
+            )
+        self.faces = [row for row in rows if split is None or row.split == split]
+        if not self.faces:
+            raise ValueError(f"{self.root}: no faces in the split {split!r}, of {len(rows)} in all")
+        self.people = sorted({face.person for face in self.faces})
+        numbers = {person: number for number, person in enumerate(self.people)}
+        self.persons = [numbers[face.person] for face in self.faces]
+        self.names = [face.name for face in self.faces]
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def __getitem__(self, index: int) -> Face:
+        """One face.
+
+        Raises:
+            ValueError: its image cannot be read, or has another size.
+        """
+        face = self.faces[index]
+        image = read_image(self.root / face.image)
+        if image.shape[1:] != (self.size, self.size):
+            raise ValueError(
+                f"{self.root / face.image}: expected {self.size} x {self.size} pixels, got "
+                f"{image.shape[2]} x {image.shape[1]}"
+            )
+        return Face(image, face.landmarks)
+
+
+def read_info(root: Path) -> dict[str, Any]:
+    """What ``prepared.json`` says, of a folder that is whole."""
+    if not root.is_dir():
+        raise ValueError(f"{root}: no such folder; {_MAKE_ONE}")
+    if not (root / "prepared.json").is_file() or not (root / "manifest.csv").is_file():
+        if not any(root.iterdir()):
+            raise ValueError(f"{root}: an empty folder, not a prepared one; {_MAKE_ONE}")
+        if (root / "progress.jsonl").is_file():
+            raise ValueError(
+                f"{root}: preparing was interrupted; run the same prepare command again to go on"
+            )
+        raise ValueError(f"{root}: not a prepared folder (no prepared.json); {_MAKE_ONE}")
+    try:
+        info = json.loads((root / "prepared.json").read_text("utf-8"))
+        if info["format"] != FORMAT or not {"version", *_NEEDED} <= info.keys():
+            raise ValueError("another format")
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{root}: its prepared.json is of another kind; {_MAKE_ONE}") from None
+    if info["version"] != VERSION:
+        raise ValueError(
+            f"{root}: expected version {VERSION} of the format, got {info['version']}; prepare the "
+            "folder again with --overwrite"
+        )
+    return dict(info)
+
+
+def write_info(root: Path, info: dict[str, Any]) -> None:
+    """Write ``prepared.json``, which makes the folder whole."""
+    text = json.dumps({"format": FORMAT, "version": VERSION, **info}, indent=2) + "\n"
+    with replacing(root / "prepared.json") as path:
+        path.write_text(text, "utf-8")
+
+
+def write_manifest(root: Path, faces: Sequence[PreparedFace]) -> None:
+    """Write ``manifest.csv``."""
+    points = range(len(faces[0].landmarks) if faces else 0)
+    write_table(
+        root / "manifest.csv",
+        (*_COLUMNS, *(f"{axis}{i}" for i in points for axis in "xy")),
+        map(_manifest_row, faces),
+    )
+
+
+def _manifest_row(face: PreparedFace) -> list[str]:
+    crop = (repr(edge) for edge in (face.crop.left, face.crop.top, face.crop.side))
+    points = ("" if math.isnan(x) else f"{x:.4f}" for x in face.landmarks.flatten().tolist())
+    return [face.image, face.person, face.split, face.source, *crop, *points]
+
+
+def write_table(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a CSV file, whole or not at all."""
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def _read_manifest(path: Path, num_landmarks: int) -> list[PreparedFace]:
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        lines = csv.reader(file)
+        width = len(_COLUMNS) + 2 * num_landmarks
+        header = next(lines, [])
+        if tuple(header[: len(_COLUMNS)]) != _COLUMNS or len(header) != width:
+            raise ValueError(
+                f"{path}: expected the columns {','.join(_COLUMNS)},x0,y0,... with {num_landmarks} "
+                "landmarks; prepare the folder again with --overwrite"
+            )
+        return list(_manifest_rows(path, lines, width))
+
+
+def _manifest_rows(path: Path, lines: Iterable[list[str]], width: int) -> Iterator[PreparedFace]:
+    for number, values in enumerate(lines, start=2):
+        try:
+            if len(values) != width:
+                raise ValueError(f"expected {width} values, got {len(values)}")
+            image, person, split, source, *numbers = values
+            left, top, side, *points = (float(value or "nan") for value in numbers)
+            landmarks = torch.tensor(points, dtype=torch.float32).view(-1, 2)
+            yield PreparedFace(image, person, split, source, SquareCrop(left, top, side), landmarks)
+        except ValueError as error:
+            raise ValueError(f"{path}: line {number}: {error}") from None

@@ -1,0 +1,25 @@
+"""Files that are either whole or not there."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give a temporary name beside ``path`` to write to, and rename it when the block succeeds.
+
+    The temporary name is always the same (``.name.part``), so that what a killed process left
+    behind is overwritten by the next one. When the block fails, the temporary file goes and
+    whatever ``path`` held before stays.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        yield temporary
+        temporary.replace(path)
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno and error.filename is None:
+            error.filename = str(path)  # a failing write (a full disk) does not say which file
+        raise

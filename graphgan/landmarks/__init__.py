@@ -1,0 +1,1 @@
+"""Landmarks as coordinates: naming schemes, rendered maps, face masks, alignment, detection."""

@@ -1,0 +1,66 @@
+"""The face mask: the region that anonymisation replaces, as a polygon of landmarks.
+
+Source: [A] Dall'Asen et al., "Graph-based Generative Face Anonymisation with Pose
+Preservation", ICIAP 2021, section 3 (jaw line, closed above the brows).
+"""
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor
+
+from graphgan.landmarks.maps import check_landmarks
+from graphgan.landmarks.schemes import IBUG_68
+
+JAW = slice(0, 17)
+RIGHT_BROW, LEFT_BROW = 19, 24  # the highest point of each brow
+
+
+def polygon_mask(
+    vertices: Float[Tensor, "b v 2"], size: tuple[int, int]
+) -> Float[Tensor, "b 1 h w"]:
+    """1 at pixels whose centre lies inside the polygon (even-odd rule), 0 elsewhere.
+
+    A ray to the right of the pixel crosses an odd number of edges. Vertices may lie outside the
+    image; a polygon with a NaN vertex is empty.
+
+    Args:
+        vertices: corners (x, y) in order, in pixels.
+        size: height and width of the mask.
+    """
+    check_landmarks(vertices, "vertices")
+    height, width = size
+    start, end = vertices, vertices.roll(-1, dims=1)
+    rows = torch.arange(height, device=vertices.device, dtype=vertices.dtype)
+    columns = torch.arange(width, device=vertices.device, dtype=vertices.dtype)
+    x0, y0 = (rearrange(c, "b v -> b v 1") for c in start.unbind(-1))
+    x1, y1 = (rearrange(c, "b v -> b v 1") for c in end.unbind(-1))
+    # Per edge and row first, then per column: 'b v h' is small, 'b v h w' is counted at once.
+    spans_row = (y0 <= rows) != (y1 <= rows)
+    slope = (x1 - x0) / torch.where(y1 == y0, torch.ones_like(y0), y1 - y0)
+    crossing = torch.where(spans_row, x0 + (rows - y0) * slope, -torch.inf)
+    crossings_right = (rearrange(crossing, "b v h -> b v h 1") > columns).sum(1)
+    inside = (crossings_right % 2 == 1) & vertices.isfinite().all(-1).all(-1)[:, None, None]
+    return rearrange(inside, "b h w -> b 1 h w").to(vertices.dtype)
+
+
+def face_mask(
+    landmarks: Float[Tensor, "b 68 2"], size: tuple[int, int]
+) -> Float[Tensor, "b 1 h w"]:
+    """The face of each item: jaw 0 at the height of brow 19, jaw 0 to 16, jaw 16 at brow 24.
+
+    Args:
+        landmarks: iBUG-68 coordinates (x, y) in pixels.
+        size: height and width of the mask.
+
+    Raises:
+        ValueError: landmarks of another scheme.
+    """
+    check_landmarks(landmarks)
+    if landmarks.shape[1] != IBUG_68.num_landmarks:
+        raise ValueError(f"expected {IBUG_68.num_landmarks} landmarks, got {landmarks.shape[1]}")
+    jaw = landmarks[:, JAW]
+    upper_right = torch.stack([jaw[:, 0, 0], landmarks[:, RIGHT_BROW, 1]], dim=-1)
+    upper_left = torch.stack([jaw[:, -1, 0], landmarks[:, LEFT_BROW, 1]], dim=-1)
+    outline = torch.cat([upper_right[:, None], jaw, upper_left[:, None]], dim=1)
+    return polygon_mask(outline, size)

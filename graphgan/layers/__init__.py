@@ -1,0 +1,32 @@
+"""Blocks: small modules that take channel counts and know nothing of data or training."""
+
+from graphgan.layers.aggregation import LandmarkAppearanceAggregation
+from graphgan.layers.bipartite import BipartiteGraphConv, BipartiteReasoning, NodeReasoning
+from graphgan.layers.channel_attention import (
+    ChannelGate,
+    EfficientChannelAttention,
+    adaptive_kernel_size,
+)
+from graphgan.layers.encoders import ImageEncoder, LandmarkEncoder
+from graphgan.layers.heads import AttentionHead, ImageHead, blend
+from graphgan.layers.landmark_attention import LandmarkAttention
+from graphgan.layers.landmark_stem import LandmarkStem
+from graphgan.layers.residual import ResidualBlock
+
+__all__ = [
+    "AttentionHead",
+    "BipartiteGraphConv",
+    "BipartiteReasoning",
+    "ChannelGate",
+    "EfficientChannelAttention",
+    "ImageEncoder",
+    "ImageHead",
+    "LandmarkAppearanceAggregation",
+    "LandmarkAttention",
+    "LandmarkEncoder",
+    "LandmarkStem",
+    "NodeReasoning",
+    "ResidualBlock",
+    "adaptive_kernel_size",
+    "blend",
+]

@@ -1,0 +1,27 @@
+"""Checks at the door of a block: they cost nothing when they pass."""
+
+from torch import Tensor
+
+
+def check_features(x: Tensor, channels: int, name: str = "features") -> None:
+    """Raise ``ValueError`` unless ``x`` is a non-empty float ``b channels h w``."""
+    if x.ndim != 4 or x.shape[1] != channels:
+        raise ValueError(f"expected {name} of shape (b, {channels}, h, w), got {tuple(x.shape)}")
+    if not x.is_floating_point():
+        raise ValueError(f"expected floating-point {name}, got {x.dtype}")
+    if x.shape[0] == 0:
+        raise ValueError(f"expected at least one item in {name}, got an empty batch")
+
+
+def check_positive(**sizes: int) -> None:
+    """Raise ``ValueError`` for the first size below 1, by its name."""
+    for name, size in sizes.items():
+        if size < 1:
+            raise ValueError(f"expected {name} of at least 1, got {size}")
+
+
+def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
+    """Raise ``ValueError`` that lists the choices unless ``value`` is one of them."""
+    if value not in choices:
+        listed = ", ".join(repr(choice) for choice in choices)
+        raise ValueError(f"expected {name} to be one of {listed}; got {value!r}")

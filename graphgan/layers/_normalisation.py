@@ -1,0 +1,31 @@
+"""Normalisation by name, and whether the convolution before it needs a bias."""
+
+from typing import Literal, get_args
+
+from torch import nn
+
+from graphgan.layers._checks import check_choice
+
+Norm = Literal["batch", "instance", "group"]
+"""``batch`` as published for faces and Market-1501, ``instance`` (no affine, no running
+statistics) as published for DeepFashion, ``group`` (groups of 16 channels, affine) where items
+must not see each other: small batches, several processes."""
+
+
+def make_norm(norm: Norm, channels: int, *, eps: float = 1e-5) -> nn.Module:
+    """The layer of that name over ``channels`` channels.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    check_choice("norm", norm, get_args(Norm))
+    if norm == "batch":
+        return nn.BatchNorm2d(channels, eps=eps)
+    if norm == "instance":
+        return nn.InstanceNorm2d(channels, eps=eps)
+    return nn.GroupNorm(max(1, channels // 16) if channels % 16 == 0 else 1, channels, eps=eps)
+
+
+def bias_before(norm: Norm) -> bool:
+    """A convolution has a bias of its own where the norm after it has no shift."""
+    return norm == "instance"

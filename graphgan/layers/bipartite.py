@@ -1,0 +1,254 @@
+"""Bipartite graph layers: the nodes of one set read from the nodes of another.
+
+Sources: [B] Tang et al., "Bipartite Graph Reasoning GANs for Person Image Generation", BMVC 2020,
+https://arxiv.org/abs/2008.04381; [A] Dall'Asen et al., ICIAP 2021, section 3;
+the projection to a few nodes is that of [G] Chen et al., "Graph-Based Global Reasoning Networks",
+CVPR 2019, https://arxiv.org/abs/1811.12814.
+"""
+
+import torch
+from einops import rearrange
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch_geometric.nn import MessagePassing
+
+from graphgan.layers._checks import check_features, check_positive
+from graphgan.layers._normalisation import Norm, make_norm
+
+Pair = tuple[Tensor, Tensor]
+
+
+class BipartiteGraphConv(MessagePassing):  # type: ignore[misc]  # torch-geometric is untyped
+    """Add to each target node what the source nodes joined to it send, each by its edge's weight.
+
+    ``x'_t = x_t + aggr over edges s -> t of e_st (W x_s + b)``
+
+    Args:
+        in_channels: widths ``(c_src, c_dst)`` of the two node sets.
+        aggr: how messages meet at a target, in torch-geometric's words: "sum", "mean" or "max".
+        linear: False leaves out ``W`` and ``b``; the widths are then equal.
+        bias: whether there is a ``b``.
+    Shapes:
+        ``x = (b s c_src, b t c_dst)`` (any leading axes, or none), ``edge_index: 2 e`` (row 0 into
+        s, row 1 into t), ``edge_weight: e`` or ``b e`` (all 1 by default) -> ``b t c_dst``
+    Raises:
+        ValueError: nodes of other widths, an edge list of another shape.
+
+    Example:
+        >>> conv = BipartiteGraphConv((16, 32))
+        >>> positions, joints = torch.randn(2, 100, 16), torch.randn(2, 18, 32)
+        >>> edge_index = torch.tensor([[0, 5, 99], [0, 17, 17]])
+        >>> conv((positions, joints), edge_index).shape
+        torch.Size([2, 18, 32])
+    """
+
+    def __init__(
+        self,
+        in_channels: tuple[int, int],
+        *,
+        aggr: str = "sum",
+        linear: bool = True,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(aggr)
+        check_positive(source_channels=in_channels[0], target_channels=in_channels[1])
+        if not linear and in_channels[0] != in_channels[1]:
+            raise ValueError(f"expected equal widths without a linear map, got {in_channels}")
+        self.in_channels = in_channels
+        self.lin = nn.Linear(*in_channels, bias=bias) if linear else nn.Identity()
+
+    def forward(
+        self,
+        x: tuple[Float[Tensor, "*b s c_src"], Float[Tensor, "*b t c_dst"]],
+        edge_index: Int[Tensor, "2 e"],
+        edge_weight: Float[Tensor, "*b_or_1 e"] | None = None,
+    ) -> Float[Tensor, "*b t c_dst"]:
+        self._check(x, edge_index)
+        x_src, x_dst = x
+        return x_dst + self.receive(x_src, x_dst.shape[-2], edge_index, edge_weight)
+
+    def receive(
+        self,
+        x_src: Float[Tensor, "*b s c_src"],
+        num_targets: int,
+        edge_index: Int[Tensor, "2 e"],
+        edge_weight: Float[Tensor, "*b_or_1 e"] | None = None,
+    ) -> Float[Tensor, "*b t c_dst"]:
+        """What arrives at each of ``num_targets`` targets, without the ``x_t`` it is added to."""
+        if edge_weight is None:
+            edge_weight = x_src.new_ones(edge_index.shape[1])
+        size = (x_src.shape[-2], num_targets)
+        out: Tensor = self.propagate(
+            edge_index, x=(self.lin(x_src), None), edge_weight=edge_weight, size=size
+        )
+        return out
+
+    def receive_dense(
+        self, x_src: Float[Tensor, "*b s c_src"], weight: Float[Tensor, "*b_or_1 s t"]
+    ) -> Float[Tensor, "*b t c_dst"]:
+        """The sum over the complete graph: ``weight[s, t]`` in place of edge lists."""
+        out: Tensor = weight.transpose(-1, -2) @ self.lin(x_src)
+        return out
+
+    def message(self, x_j: Tensor, edge_weight: Tensor) -> Tensor:
+        return edge_weight[..., None] * x_j
+
+    def _check(self, x: Pair, edge_index: Tensor) -> None:
+        if (widths := tuple(nodes.shape[-1] for nodes in x)) != self.in_channels:
+            raise ValueError(f"expected nodes of widths {self.in_channels}, got {widths}")
+        if edge_index.ndim != 2 or edge_index.shape[0] != 2:
+            raise ValueError(f"expected edge_index of shape (2, e), got {tuple(edge_index.shape)}")
+
+    def extra_repr(self) -> str:
+        return f"{self.in_channels}, aggr={self.aggr}"
+
+    __repr__ = nn.Module.__repr__  # MessagePassing's own leaves extra_repr out
+
+
+class NodeReasoning(nn.Module):
+    """One graph convolution among the nodes of one direction: ``W relu(V + V A + b)``.
+
+    Args:
+        num_nodes: N.
+        num_states: D, the width of a node.
+    Shapes:
+        ``nodes: b n d`` (nodes as rows: ``V`` transposed) -> ``b n d``; ``node_edge_index: 2 e``
+        keeps only those entries (m, n) of ``A``
+    """
+
+    def __init__(self, num_nodes: int, num_states: int) -> None:
+        super().__init__()
+        check_positive(num_nodes=num_nodes, num_states=num_states)
+        self.adjacency = nn.Parameter(torch.empty(num_nodes, num_nodes))
+        self.bias = nn.Parameter(torch.empty(num_nodes))
+        self.hop = BipartiteGraphConv((num_states, num_states), linear=False)
+        self.lin = nn.Linear(num_states, num_states, bias=False)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        bound = self.adjacency.shape[0] ** -0.5
+        nn.init.uniform_(self.adjacency, -bound, bound)
+        nn.init.uniform_(self.bias, -bound, bound)
+        self.lin.reset_parameters()
+
+    def forward(
+        self,
+        nodes: Float[Tensor, "b n d"],
+        node_edge_index: Int[Tensor, "2 e"] | None = None,
+    ) -> Float[Tensor, "b n d"]:
+        if node_edge_index is None:
+            nodes = nodes + self.hop.receive_dense(nodes, self.adjacency)
+        else:
+            weight = self.adjacency[node_edge_index[0], node_edge_index[1]]
+            nodes = self.hop((nodes, nodes), node_edge_index, weight)
+        out: Tensor = self.lin((nodes + self.bias[:, None]).relu())
+        return out
+
+
+class BipartiteReasoning(nn.Module):
+    """Two feature maps reason about each other through a few nodes in each direction.
+
+    With j the other map, N nodes and D states, for i = 1, 2:
+
+        S_i = state(x_i)                        D x hw
+        P_i = proj(x_j)                         N x hw: the other map decides the assignment
+        V_i = S_i P_i^T                         D x N: positions -> nodes
+        V_i' = W_i relu(V_i + V_i A_i + b_i)    nodes -> nodes
+        y_i = x_i + norm(extend(V_i' P_i))      nodes -> positions
+
+    ``state``, ``proj``, ``extend`` and ``norm`` serve both directions, ``A, b, W`` are each
+    direction's own. Complete graphs are matrix products (the default); edge lists go through
+    message passing, and agree on the same graph.
+
+    Args:
+        channels: c of each map.
+        num_nodes: N; a pair gives the directions different numbers, and each its own ``proj``.
+        num_states: D, by default ``2 N`` as published (of the first direction).
+        norm: "batch" (eps 1e-4) as published in every variant.
+    Shapes:
+        ``x_1, x_2: b c h w`` -> two of ``b c h w``. ``edge_index: 2 e`` holds (position, node)
+        pairs, positions counted row by row; ``node_edge_index: 2 e`` entries (m, n) of ``A``;
+        each may be a pair of lists, one for each direction.
+    Raises:
+        ValueError: other channels, maps of unlike shape, an empty batch.
+
+    Example:
+        >>> reasoning = BipartiteReasoning(128, 64)
+        >>> y_1, y_2 = reasoning(torch.randn(2, 128, 8, 8), torch.randn(2, 128, 8, 8))
+        >>> y_1.shape
+        torch.Size([2, 128, 8, 8])
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        num_nodes: int | tuple[int, int],
+        *,
+        num_states: int | None = None,
+        norm: Norm = "batch",
+    ) -> None:
+        super().__init__()
+        pair = (num_nodes, num_nodes) if isinstance(num_nodes, int) else num_nodes
+        check_positive(channels=channels, num_nodes=min(pair))
+        num_states = 2 * pair[0] if num_states is None else num_states
+        self.channels = channels
+        self.num_nodes = pair
+        self.num_states = num_states
+        shared = isinstance(num_nodes, int)
+        self.state = BipartiteGraphConv((channels, num_states))
+        self.extend = BipartiteGraphConv((num_states, channels), bias=False)
+        self.proj = nn.ModuleList(nn.Linear(channels, n) for n in pair[: 1 if shared else 2])
+        self.nodes = nn.ModuleList(NodeReasoning(n, num_states) for n in pair)
+        self.norm = make_norm(norm, channels, eps=1e-4)
+
+    def forward(
+        self,
+        x_1: Float[Tensor, "b c h w"],
+        x_2: Float[Tensor, "b c h w"],
+        *,
+        edge_index: Tensor | Pair | None = None,
+        node_edge_index: Tensor | Pair | None = None,
+    ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b c h w"]]:
+        self._check(x_1, x_2)
+        edges, node_edges = _for_each_direction(edge_index), _for_each_direction(node_edge_index)
+        y_1 = self._direction(0, x_1, x_2, edges[0], node_edges[0])
+        y_2 = self._direction(1, x_2, x_1, edges[1], node_edges[1])
+        return y_1, y_2
+
+    def _direction(
+        self,
+        i: int,
+        x: Float[Tensor, "b c h w"],
+        other: Float[Tensor, "b c h w"],
+        edge_index: Int[Tensor, "2 e"] | None,
+        node_edge_index: Int[Tensor, "2 e"] | None,
+    ) -> Float[Tensor, "b c h w"]:
+        height, width = x.shape[-2:]
+        positions = rearrange(x, "b c h w -> b (h w) c")
+        assignment = self.proj[i % len(self.proj)](rearrange(other, "b c h w -> b (h w) c"))
+        if edge_index is None:
+            nodes = self.state.receive_dense(positions, assignment)
+            nodes = self.nodes[i](nodes, node_edge_index)
+            out = self.extend.receive_dense(nodes, assignment.transpose(1, 2))
+        else:
+            weight = assignment[:, edge_index[0], edge_index[1]]
+            nodes = self.state.receive(positions, self.num_nodes[i], edge_index, weight)
+            nodes = self.nodes[i](nodes, node_edge_index)
+            out = self.extend.receive(nodes, height * width, edge_index.flip(0), weight)
+        update: Tensor = self.norm(rearrange(out, "b (h w) c -> b c h w", h=height, w=width))
+        return x + update
+
+    def _check(self, x_1: Tensor, x_2: Tensor) -> None:
+        check_features(x_1, self.channels, "x_1")
+        check_features(x_2, self.channels, "x_2")
+        if x_1.shape != x_2.shape:
+            raise ValueError(
+                f"expected two maps of one shape, got {tuple(x_1.shape)} and {tuple(x_2.shape)}"
+            )
+
+    def extra_repr(self) -> str:
+        return f"{self.channels}, num_nodes={self.num_nodes}, num_states={self.num_states}"
+
+
+def _for_each_direction(edges: Tensor | Pair | None) -> tuple[Tensor | None, Tensor | None]:
+    return edges if isinstance(edges, tuple) else (edges, edges)

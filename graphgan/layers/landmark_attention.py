@@ -1,0 +1,132 @@
+"""Landmark attention: a weight for each landmark of the source and of the condition.
+
+Source: [A] Dall'Asen et al., "Graph-based Generative Face Anonymisation with Pose
+Preservation", ICIAP 2021, https://arxiv.org/abs/2112.05496, eq. (1): channel attention [E] over
+``Concat(Lm_s, Lm_c)`` with J = 3.
+Differs from the authors' code: there the condition comes first (``order="condition_first"``).
+
+As published it cannot learn. A one-hot map has the mean 1 / (h w) whatever the landmark and
+wherever it lies, so ``descriptor="gap"`` says nothing about the landmarks. The other descriptors
+are not in the paper.
+"""
+
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from graphgan.layers._checks import check_choice, check_positive
+from graphgan.layers.channel_attention import ChannelGate
+
+Descriptor = Literal["gap", "position", "embedding"]
+Order = Literal["source_first", "condition_first"]
+
+
+class LandmarkAttention(nn.Module):
+    """Weigh the landmarks of a condition and a source: ``w = sigmoid(Conv1d_J(d))``.
+
+    ``d`` holds one number per landmark, the two sets one after the other. With p_k the landmark
+    in units of half the image, from its centre:
+
+    - ``"gap"``: mean of the landmark's map, 1 / (h w) inside the image and 0 outside or missing
+    - ``"embedding"``: ``e_k``, learned, the same for every image
+    - ``"position"``: ``e_k + a_k . p_k``, both learned; ``e_k`` alone where it is missing
+
+    ``e`` and ``a`` are those of the landmark's place in its set *and* of the set, so a landmark
+    may matter in the source and not in the condition.
+
+    Args:
+        num_landmarks: k, landmarks of each set.
+        kernel_size: J, odd.
+        descriptor: what a landmark tells of itself.
+        order: which set comes first along the axis of the convolution.
+    Shapes:
+        ``condition, source: b k 2`` in pixels, ``size: (h, w)`` -> two of ``b k``, in (0, 1), for
+        the condition and for the source. With ``"gap"`` maps ``b k h w`` may stand in for points.
+    Raises:
+        ValueError: another number of landmarks, maps where the descriptor needs coordinates.
+
+    Example:
+        >>> attention = LandmarkAttention(68, descriptor="position")
+        >>> points = 64 * torch.rand(2, 68, 2)
+        >>> [weights.shape for weights in attention(points, points, (64, 64))]
+        [torch.Size([2, 68]), torch.Size([2, 68])]
+    """
+
+    def __init__(
+        self,
+        num_landmarks: int,
+        *,
+        kernel_size: int = 3,
+        descriptor: Descriptor = "gap",
+        order: Order = "source_first",
+    ) -> None:
+        super().__init__()
+        check_positive(num_landmarks=num_landmarks)
+        check_choice("descriptor", descriptor, get_args(Descriptor))
+        check_choice("order", order, get_args(Order))
+        self.num_landmarks = num_landmarks
+        self.descriptor = descriptor
+        self.order = order
+        self.gate = ChannelGate(kernel_size)
+        if descriptor != "gap":
+            self.embedding = nn.Parameter(torch.zeros(2 * num_landmarks))
+        if descriptor == "position":
+            self.direction = nn.Parameter(torch.zeros(2 * num_landmarks, 2))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Start from small differences: with equal descriptors the kernel has nothing to learn."""
+        self.gate.conv.reset_parameters()
+        if self.descriptor != "gap":
+            nn.init.normal_(self.embedding, std=0.1)
+        if self.descriptor == "position":
+            nn.init.normal_(self.direction, std=0.1)
+
+    def forward(
+        self,
+        condition: Float[Tensor, "b k 2"] | Float[Tensor, "b k h w"],
+        source: Float[Tensor, "b k 2"] | Float[Tensor, "b k h w"],
+        size: tuple[int, int],
+    ) -> tuple[Float[Tensor, "b k"], Float[Tensor, "b k"]]:
+        for name, landmarks in (("condition", condition), ("source", source)):
+            if landmarks.ndim not in (3, 4) or landmarks.shape[1] != self.num_landmarks:
+                raise ValueError(
+                    f"expected {name} landmarks of shape (b, {self.num_landmarks}, 2) or maps "
+                    f"(b, {self.num_landmarks}, h, w), got {tuple(landmarks.shape)}"
+                )
+        first, second = (source, condition) if self._source_first else (condition, source)
+        weights = self.gate(self._describe(torch.cat([first, second], dim=1), size))
+        weights_first, weights_second = weights.chunk(2, dim=1)
+        if self._source_first:
+            return weights_second, weights_first
+        return weights_first, weights_second
+
+    @property
+    def _source_first(self) -> bool:
+        return self.order == "source_first"
+
+    def _describe(self, landmarks: Tensor, size: tuple[int, int]) -> Float[Tensor, "b k2"]:
+        if self.descriptor == "gap":
+            return landmarks.mean((2, 3)) if landmarks.ndim == 4 else _gap(landmarks, size)
+        if landmarks.ndim == 4:
+            raise ValueError(f"expected coordinates for descriptor={self.descriptor!r}, got maps")
+        if self.descriptor == "embedding":
+            return self.embedding.expand(landmarks.shape[0], -1)
+        height, width = size
+        half = landmarks.new_tensor([(width - 1) / 2, (height - 1) / 2]).clamp(min=0.5)
+        position = torch.nan_to_num(landmarks / half - 1)
+        return self.embedding + (position * self.direction).sum(-1)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_landmarks}, descriptor={self.descriptor!r}, order={self.order!r}"
+
+
+def _gap(landmarks: Float[Tensor, "b k 2"], size: tuple[int, int]) -> Float[Tensor, "b k"]:
+    """Means of the one-hot maps, without the maps."""
+    height, width = size
+    nearest = landmarks.round()
+    last = nearest.new_tensor([width - 1, height - 1])
+    inside = ((nearest >= 0) & (nearest <= last)).all(-1)  # NaN compares as outside
+    return inside.to(landmarks.dtype) / (height * width)

@@ -1,0 +1,46 @@
+"""The residual block of BiGraphGAN's discriminators.
+
+Source: [B] Tang et al., BMVC 2020; the block is that of Johnson et al., "Perceptual Losses for
+Real-Time Style Transfer and Super-Resolution", ECCV 2016.
+"""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from graphgan.layers._checks import check_features, check_positive
+from graphgan.layers._convolution import reflect_conv
+from graphgan.layers._normalisation import Norm, make_norm
+
+
+class ResidualBlock(nn.Module):
+    """``x + conv_norm(relu(conv_norm(x)))``: 3x3, reflection padding, no ReLU after the sum.
+
+    Args:
+        channels: of ``x``.
+        norm: after each convolution.
+    Shapes:
+        ``x: b c h w -> b c h w``
+    Raises:
+        ValueError: other channels, an empty batch.
+
+    Example:
+        >>> ResidualBlock(16)(torch.randn(2, 16, 8, 8)).shape
+        torch.Size([2, 16, 8, 8])
+    """
+
+    def __init__(self, channels: int, *, norm: Norm = "batch") -> None:
+        super().__init__()
+        check_positive(channels=channels)
+        self.channels = channels
+        self.body = nn.Sequential(
+            reflect_conv(channels, channels, norm=norm),
+            make_norm(norm, channels),
+            nn.ReLU(),
+            reflect_conv(channels, channels, norm=norm),
+            make_norm(norm, channels),
+        )
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        check_features(x, self.channels)
+        out: Tensor = x + self.body(x)
+        return out

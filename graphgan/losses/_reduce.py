@@ -1,0 +1,31 @@
+"""One mean for every loss that looks at some items of a batch only."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+def per_item_mean(values: Float[Tensor, "b *rest"]) -> Float[Tensor, "b"]:
+    """Mean over everything but the batch."""
+    return values.flatten(1).mean(1)
+
+
+def mean_of_selected(
+    per_item: Float[Tensor, "b"],
+    selected: Bool[Tensor, "b"] | None = None,
+    count: Tensor | float | None = None,
+) -> Float[Tensor, ""]:
+    """``sum of the selected items / count``, and 0 (with a graph) where none is selected.
+
+    Args:
+        per_item: one value an item.
+        selected: which items count; all by default.
+        count: the divisor, by default the number of selected items. Processes that share a batch
+            and average their gradients pass the mean of their numbers, which makes the average
+            equal to the mean over the whole batch.
+    """
+    if selected is None:
+        return per_item.mean() if count is None else per_item.sum() / count
+    divisor = torch.as_tensor(selected.sum() if count is None else count)
+    # An empty selection sums to 0, whatever it is divided by.
+    return (per_item * selected).sum() / torch.where(divisor > 0, divisor, 1)

@@ -1,0 +1,111 @@
+"""Adversarial losses on logits.
+
+Sources: bce: [A] Dall'Asen et al., ICIAP 2021, eq. (2) (whose ``1 - log D`` is a misprint of
+``log(1 - D)``); lsgan: Mao et al., "Least Squares Generative Adversarial Networks", ICCV 2017, with
+labels 0 and 1; hinge: Lim and Ye, "Geometric GAN", 2017, https://arxiv.org/abs/1705.02894;
+wasserstein: Arjovsky et al., "Wasserstein GAN", ICML 2017; relativistic: Huang et al., "The GAN is
+dead; long live the GAN! A Modern GAN Baseline", NeurIPS 2024, https://arxiv.org/abs/2501.05441 (to
+be used with `zero_centred_gradient_penalty` on both sides).
+"""
+
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+AdversarialMode = Literal["bce", "lsgan", "hinge", "wasserstein", "relativistic"]
+
+
+class AdversarialLoss(nn.Module):
+    """What a discriminator and a generator minimise, from logits of real and fake inputs.
+
+    With r and f the logits, means over everything, and softplus(x) = log(1 + exp(x)):
+
+    ============  ===========================================  ==========================
+    mode          discriminator                                generator
+    ============  ===========================================  ==========================
+    bce           1/2 (softplus(-r) + softplus(f))             softplus(-f)
+    lsgan         1/2 ((r - 1)^2 + f^2)                        (f - 1)^2
+    hinge         max(0, 1 - r) + max(0, 1 + f)                -f
+    wasserstein   f - r                                        -f
+    relativistic  softplus(f - r)                              softplus(r - f)
+    ============  ===========================================  ==========================
+
+    Args:
+        mode: a row of the table.
+    Shapes:
+        logits of any shape -> scalar; r and f of one shape where they are paired
+    Raises:
+        ValueError: an unknown mode; a relativistic loss without real logits, or of unlike shapes.
+
+    Example:
+        >>> loss = AdversarialLoss("bce")
+        >>> round(float(loss.discriminator(torch.zeros(2, 1), torch.zeros(2, 1))), 4)
+        0.6931
+    """
+
+    def __init__(self, mode: AdversarialMode = "bce") -> None:
+        super().__init__()
+        if mode not in get_args(AdversarialMode):
+            raise ValueError(f"expected mode in {get_args(AdversarialMode)}, got {mode!r}")
+        self.mode = mode
+
+    def discriminator(
+        self, real: Float[Tensor, "*r"], fake: Float[Tensor, "*f"]
+    ) -> Float[Tensor, ""]:
+        """The discriminator's loss; ``fake`` is expected to be detached from the generator."""
+        match self.mode:
+            case "bce":
+                return (F.softplus(-real).mean() + F.softplus(fake).mean()) / 2
+            case "lsgan":
+                return ((real - 1).square().mean() + fake.square().mean()) / 2
+            case "hinge":
+                return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+            case "wasserstein":
+                return fake.mean() - real.mean()
+            case "relativistic":
+                return F.softplus(self._paired(fake, real)).mean()
+
+    def generator(
+        self, fake: Float[Tensor, "*f"], real: Float[Tensor, "*r"] | None = None
+    ) -> Float[Tensor, ""]:
+        """The generator's loss; only the relativistic mode looks at ``real``."""
+        match self.mode:
+            case "bce":
+                return F.softplus(-fake).mean()
+            case "lsgan":
+                return (fake - 1).square().mean()
+            case "hinge" | "wasserstein":
+                return -fake.mean()
+            case "relativistic":
+                return F.softplus(-self._paired(fake, real)).mean()
+
+    @property
+    def needs_real(self) -> bool:
+        """Whether the generator's loss looks at real logits."""
+        return self.mode == "relativistic"
+
+    @staticmethod
+    def _paired(fake: Tensor, real: Tensor | None) -> Tensor:
+        if real is None or real.shape != fake.shape:
+            shape = None if real is None else tuple(real.shape)
+            raise ValueError(f"expected real logits of shape {tuple(fake.shape)}, got {shape}")
+        return fake - real
+
+    def forward(
+        self, real: Float[Tensor, "*r"], fake: Float[Tensor, "*f"]
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """Both at once: ``(discriminator, generator)``."""
+        return self.discriminator(real, fake), self.generator(fake, real)
+
+    def extra_repr(self) -> str:
+        return repr(self.mode)
+
+
+def discriminator_accuracy(
+    real: Float[Tensor, "*r"], fake: Float[Tensor, "*f"]
+) -> Float[Tensor, ""]:
+    """Share of logits on the right side of 0: 1/2 is chance, 1 a discriminator that has won."""
+    return torch.cat([(real > 0).flatten(), (fake < 0).flatten()]).float().mean()

@@ -1,0 +1,58 @@
+"""Gradient penalties: keep a discriminator smooth where the data and the generator are.
+
+Sources: `interpolated_gradient_penalty`: Gulrajani et al., "Improved Training of Wasserstein GANs",
+NeurIPS 2017, eq. (3); `zero_centred_gradient_penalty`: R1 and R2 of Mescheder et al., "Which
+Training Methods for GANs do actually Converge?", ICML 2018, used on both sides by Huang et al.,
+NeurIPS 2024.
+"""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+Critic = Callable[[Tensor], Tensor]
+
+
+def zero_centred_gradient_penalty(
+    critic: Critic, images: Float[Tensor, "b *rest"]
+) -> Float[Tensor, ""]:
+    """``mean over items of |grad_x sum(critic(x))|^2``; R1 on real images, R2 on generated ones.
+
+    Multiply by gamma / 2.
+
+    Args:
+        critic: images to logits, one or many an item.
+        images: where the gradient is taken; cut off from what made them.
+
+    Example:
+        >>> float(zero_centred_gradient_penalty(lambda x: 3 * x.sum((1, 2)), torch.ones(4, 2, 1)))
+        18.0
+    """
+    return _gradient(critic, images).square().flatten(1).sum(1).mean()
+
+
+def interpolated_gradient_penalty(
+    critic: Critic, real: Float[Tensor, "b *rest"], fake: Float[Tensor, "b *rest"]
+) -> Float[Tensor, ""]:
+    """``mean of (|grad_x critic(x)| - 1)^2`` at random points between real and fake. Times 10.
+
+    Args:
+        critic: images to logits, one or many an item.
+        real: real images.
+        fake: generated images, item by item beside the real ones.
+    Raises:
+        ValueError: unlike shapes.
+    """
+    if real.shape != fake.shape:
+        raise ValueError(f"expected one shape, got {tuple(real.shape)} and {tuple(fake.shape)}")
+    share = torch.rand(real.shape[0], *[1] * (real.ndim - 1), device=real.device, dtype=real.dtype)
+    between = real.detach().lerp(fake.detach(), share)
+    return (_gradient(critic, between).flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def _gradient(critic: Critic, images: Tensor) -> Tensor:
+    images = images.detach().requires_grad_()
+    gradient: Tensor = torch.autograd.grad(critic(images).sum(), images, create_graph=True)[0]
+    return gradient

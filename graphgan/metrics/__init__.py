@@ -1,0 +1,1 @@
+"""What is measured on results: errors, pose, intervals."""

@@ -1,0 +1,52 @@
+"""Bootstrap intervals of means."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Interval(NamedTuple):
+    """A mean with its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.mean:.4g} [{self.low:.4g}, {self.high:.4g}]"
+
+
+def bootstrap_mean(
+    values: Sequence[float] | np.ndarray,
+    groups: Sequence[int] | np.ndarray | None = None,
+    *,
+    draws: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """Mean with a percentile-bootstrap interval of 95 %, drawn over groups of values.
+
+    Args:
+        values: one a sample.
+        groups: what is drawn together, such as the person of a sample; each value alone by default.
+        draws: bootstrap samples.
+        seed: of the draws.
+    Raises:
+        ValueError: no value, values that are not finite, groups of another length.
+
+    Example:
+        >>> bootstrap_mean([1.0, 1.0, 1.0])
+        Interval(mean=1.0, low=1.0, high=1.0)
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.size == 0 or not np.isfinite(array).all():
+        raise ValueError(f"expected finite values, got {array.size} of them, some not finite")
+    names = np.arange(array.size) if groups is None else np.asarray(groups)
+    if names.shape != array.shape:
+        raise ValueError(f"expected a group for each of {array.size} values, got {names.size}")
+    _, group = np.unique(names, return_inverse=True)
+    sums, sizes = np.bincount(group, weights=array), np.bincount(group)
+    drawn = np.random.default_rng(seed).integers(len(sums), size=(draws, len(sums)))
+    means = sums[drawn].sum(1) / sizes[drawn].sum(1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return Interval(float(array.mean()), float(low), float(high))

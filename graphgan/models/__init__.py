@@ -1,0 +1,20 @@
+"""Networks made of the blocks: generators and discriminators."""
+
+from graphgan.models.anonygan import AnonyGAN
+from graphgan.models.discriminators import (
+    AppearanceDiscriminator,
+    LandmarkDiscriminator,
+    PatchDiscriminator,
+    ResNetDiscriminator,
+)
+from graphgan.models.generator import GeneratorOutput, LandmarkGenerator
+
+__all__ = [
+    "AnonyGAN",
+    "AppearanceDiscriminator",
+    "GeneratorOutput",
+    "LandmarkDiscriminator",
+    "LandmarkGenerator",
+    "PatchDiscriminator",
+    "ResNetDiscriminator",
+]

@@ -1,0 +1,74 @@
+"""Weights and configuration in one safetensors file: nothing in it can run."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+FORMAT_VERSION = "1"
+
+
+def save_weights(module: nn.Module, path: Path | str, *, kind: str, config: dict[str, Any]) -> None:
+    """Write to a temporary name beside ``path``, then rename: a file is whole or not there.
+
+    Raises:
+        OSError: the disk is full or the folder not writable; nothing is left behind.
+    """
+    path = Path(path)
+    tensors = {key: value.detach().cpu().contiguous() for key, value in module.state_dict().items()}
+    metadata = {"format": FORMAT_VERSION, "kind": kind, "config": json.dumps(config)}
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        save_file(tensors, temporary, metadata)
+        temporary.replace(path)
+    except SafetensorError as error:
+        raise OSError(f"cannot write {path}: {error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_config(path: Path | str, *, kind: str) -> dict[str, Any]:
+    """The configuration that was saved with the weights.
+
+    Raises:
+        ValueError: no such file, not safetensors, or the weights of something else.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"expected a weights file, found none at {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except SafetensorError as error:
+        raise ValueError(f"expected safetensors in {path}: {error}") from error
+    if metadata.get("kind") != kind or metadata.get("format") != FORMAT_VERSION:
+        raise ValueError(
+            f"expected {kind} weights of format {FORMAT_VERSION} in {path}, "
+            f"got {metadata.get('kind')} of format {metadata.get('format')}"
+        )
+    config: dict[str, Any] = json.loads(metadata["config"])
+    return config
+
+
+def load_weights(module: nn.Module, path: Path | str) -> None:
+    """Fill ``module`` from a safetensors file that has its keys and shapes, all of them finite.
+
+    Raises:
+        ValueError: corrupt, keys missing or left over, other shapes, weights that are not finite.
+    """
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"expected safetensors in {path}: {error}") from error
+    if bad := [key for key, value in tensors.items() if not torch.isfinite(value).all()]:
+        raise ValueError(f"expected finite weights in {path}, got others in {', '.join(bad[:5])}")
+    try:
+        module.load_state_dict(tensors)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"expected weights of this configuration in {path}: {reason}") from error

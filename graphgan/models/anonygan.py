@@ -1,0 +1,107 @@
+"""AnonyGAN: another person's face in the pose and expression of a source.
+
+Source: [A] Dall'Asen et al., "Graph-based Generative Face Anonymisation with Pose Preservation",
+ICIAP 2021, https://arxiv.org/abs/2112.05496.
+Differs from the authors' code: there the result is blended with the context
+(``base="context"``).
+"""
+
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from graphgan.landmarks.masks import face_mask
+from graphgan.layers._checks import check_choice, check_features
+from graphgan.models._pretrained import load_weights, read_config, save_weights
+from graphgan.models.generator import GeneratorOutput, LandmarkGenerator
+
+Base = Literal["condition", "context"]
+
+
+class AnonyGAN(nn.Module):
+    """Draw the condition's identity into the hole that a mask leaves in the source.
+
+    ``context = source * (1 - mask)``: 0, mid-grey, in the hole;
+    ``output = generator([condition | context], (condition_landmarks, source_landmarks), base)``
+
+    Args:
+        generator: by default the paper's (width 64, 6 blocks, 68 landmarks). One with 3
+            appearance channels sees the condition alone, without context.
+        base: what the attention mask blends the generated picture with: the condition (paper)
+            or, where the generator has none, the context (published code).
+    Shapes:
+        ``condition, source: b 3 h w`` in [-1, 1], ``condition_landmarks, source_landmarks: b k 2``
+        in pixels, ``mask: b 1 h w``, 1 inside the face (by default the face mask of the source's
+        68 landmarks) -> `GeneratorOutput`
+    Raises:
+        ValueError: unlike shapes; no mask where it cannot be derived.
+
+    Example:
+        >>> model = AnonyGAN(LandmarkGenerator(width=8, num_blocks=1)).eval()
+        >>> faces, points = torch.zeros(2, 3, 32, 32), 31 * torch.rand(2, 68, 2)
+        >>> model(faces, faces, points, points).image.shape
+        torch.Size([2, 3, 32, 32])
+    """
+
+    def __init__(
+        self, generator: LandmarkGenerator | None = None, *, base: Base = "condition"
+    ) -> None:
+        super().__init__()
+        check_choice("base", base, get_args(Base))
+        self.generator = LandmarkGenerator() if generator is None else generator
+        self.base = base
+        if self.generator.appearance_channels not in (3, 6):
+            raise ValueError(
+                f"expected 3 or 6 appearance channels, got {self.generator.appearance_channels}"
+            )
+
+    def forward(
+        self,
+        condition: Float[Tensor, "b 3 h w"],
+        source: Float[Tensor, "b 3 h w"],
+        condition_landmarks: Float[Tensor, "b k 2"],
+        source_landmarks: Float[Tensor, "b k 2"],
+        mask: Float[Tensor, "b 1 h w"] | None = None,
+    ) -> GeneratorOutput:
+        check_features(condition, 3, "condition")
+        if source.shape != condition.shape:
+            raise ValueError(
+                f"expected a source of shape {tuple(condition.shape)}, got {tuple(source.shape)}"
+            )
+        if mask is None:
+            mask = face_mask(source_landmarks, (source.shape[2], source.shape[3]))
+        context = source * (1 - mask)
+        appearance = torch.cat([condition, context], 1) if self.sees_context else condition
+        base = condition if self.base == "condition" else context
+        output: GeneratorOutput = self.generator(
+            appearance, (condition_landmarks, source_landmarks), base
+        )
+        return output
+
+    @property
+    def sees_context(self) -> bool:
+        return self.generator.appearance_channels == 6
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What `from_pretrained` needs to build an equal network."""
+        return {"base": self.base, "generator": self.generator.config}
+
+    def save_pretrained(self, path: Path | str) -> None:
+        """Write weights and configuration into one safetensors file, atomically."""
+        save_weights(self, path, kind="AnonyGAN", config=self.config)
+
+    @classmethod
+    def from_pretrained(cls, path: Path | str) -> Self:
+        """The network of a file that `save_pretrained` wrote, in eval mode, on the CPU.
+
+        Raises:
+            ValueError: not such a file, or weights that do not fit its configuration.
+        """
+        config = read_config(path, kind="AnonyGAN")
+        model = cls(LandmarkGenerator(**config["generator"]), base=config["base"])
+        load_weights(model, path)
+        return model.eval()

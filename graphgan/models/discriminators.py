@@ -1,0 +1,154 @@
+"""Discriminators: of patches (AnonyGAN), of whole codes (BiGraphGAN).
+
+Sources: [A] Dall'Asen et al., ICIAP 2021, section 3; the patches are those of Isola et al.,
+"Image-to-Image Translation with Conditional Adversarial Networks", CVPR 2017; [B] Tang et al.,
+BMVC 2020, section 2.5.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from graphgan.landmarks.maps import Rendering, render_maps
+from graphgan.layers._checks import check_features, check_positive
+from graphgan.layers._normalisation import Norm, make_norm
+from graphgan.layers.encoders import ImageEncoder
+from graphgan.layers.residual import ResidualBlock
+
+MIN_PATCH_SIZE = 48
+
+
+class PatchDiscriminator(nn.Module):
+    """Six 4x4 convolutions; all six results are returned, the logits of the patches last.
+
+    Widths ``w, 2w, 4w, 8w`` (stride 2), ``8w`` and 1 (stride 1), zero padding 1, with bias;
+    LeakyReLU 0.2, a norm in all but the first and the last.
+
+    Args:
+        in_channels: of the input, e.g. 6 for two images.
+        width: w.
+        norm: "batch" as published.
+    Shapes:
+        ``x: b in_channels h w`` (48 pixels and more a side) -> five of ``b c_l h_l w_l`` after
+        LeakyReLU, then logits ``b 1 h_6 w_6``
+    Raises:
+        ValueError: other channels, an input too small for the last patch.
+
+    Example:
+        >>> features = PatchDiscriminator(6)(torch.randn(1, 6, 64, 64))
+        >>> [tuple(feature.shape[1:]) for feature in features][-2:]
+        [(512, 3, 3), (1, 2, 2)]
+    """
+
+    def __init__(self, in_channels: int, *, width: int = 64, norm: Norm = "batch") -> None:
+        super().__init__()
+        check_positive(in_channels=in_channels, width=width)
+        self.in_channels = in_channels
+        widths = [in_channels, width, 2 * width, 4 * width, 8 * width, 8 * width]
+        strides = [2, 2, 2, 2, 1]
+        self.layers = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(widths[i], widths[i + 1], 4, stride=strides[i], padding=1),
+                make_norm(norm, widths[i + 1]) if i > 0 else nn.Identity(),
+                nn.LeakyReLU(0.2),
+            )
+            for i in range(5)
+        )
+        self.to_logits = nn.Conv2d(8 * width, 1, 4, padding=1)
+
+    def forward(self, x: Float[Tensor, "b i h w"]) -> list[Tensor]:
+        check_features(x, self.in_channels, "input")
+        if min(x.shape[2:]) < MIN_PATCH_SIZE:
+            raise ValueError(f"expected sides of {MIN_PATCH_SIZE} and more, got {tuple(x.shape)}")
+        features = []
+        for layer in self.layers:
+            x = layer(x)
+            features.append(x)
+        return [*features, self.to_logits(x)]
+
+
+class AppearanceDiscriminator(PatchDiscriminator):
+    """D_app of [A]: is ``[image | condition]`` a real picture of the condition's person?
+
+    Args:
+        width: of the first layer.
+        norm: "batch" as published.
+    Shapes:
+        ``image, condition: b 3 h w`` -> as `PatchDiscriminator`
+    """
+
+    def __init__(self, *, width: int = 64, norm: Norm = "batch") -> None:
+        super().__init__(6, width=width, norm=norm)
+
+    def forward(  # type: ignore[override]
+        self, image: Float[Tensor, "b 3 h w"], condition: Float[Tensor, "b 3 h w"]
+    ) -> list[Tensor]:
+        return super().forward(torch.cat([image, condition], dim=1))
+
+
+class LandmarkDiscriminator(PatchDiscriminator):
+    """D_lm of [A]: does ``[image | maps of the landmarks]`` show a face with these landmarks?
+
+    Args:
+        num_landmarks: k.
+        width: of the first layer.
+        norm: "batch" as published.
+        rendering: of the maps, "one_hot" as published.
+        sigma: of Gaussian maps, in pixels.
+    Shapes:
+        ``image: b 3 h w``, ``landmarks: b k 2`` in pixels -> as `PatchDiscriminator`
+    Raises:
+        ValueError: another number of landmarks.
+    """
+
+    def __init__(
+        self,
+        num_landmarks: int = 68,
+        *,
+        width: int = 64,
+        norm: Norm = "batch",
+        rendering: Rendering = "one_hot",
+        sigma: float = 1.0,
+    ) -> None:
+        super().__init__(3 + num_landmarks, width=width, norm=norm)
+        self.rendering = rendering
+        self.sigma = sigma
+
+    def forward(  # type: ignore[override]
+        self, image: Float[Tensor, "b 3 h w"], landmarks: Float[Tensor, "b k 2"]
+    ) -> list[Tensor]:
+        size = (image.shape[2], image.shape[3])
+        maps = render_maps(landmarks, size, rendering=self.rendering, sigma=self.sigma)
+        return super().forward(torch.cat([image, maps.to(image.dtype)], dim=1))
+
+
+class ResNetDiscriminator(nn.Module):
+    """The discriminators of [B]: an encoder and three residual blocks; the code is the logits.
+
+    Args:
+        in_channels: 6 for two images, 3 + 18 for an image and its pose maps.
+        width: channels after the first convolution.
+        num_blocks: residual blocks.
+        norm: "batch" for Market-1501, "instance" for DeepFashion.
+    Shapes:
+        ``x: b in_channels h w -> b 4*width h/4 w/4``
+    Raises:
+        ValueError: other channels, an empty batch.
+
+    Example:
+        >>> ResNetDiscriminator(6)(torch.randn(1, 6, 32, 16)).shape
+        torch.Size([1, 256, 8, 4])
+    """
+
+    def __init__(
+        self, in_channels: int, *, width: int = 64, num_blocks: int = 3, norm: Norm = "batch"
+    ) -> None:
+        super().__init__()
+        self.encoder = ImageEncoder(in_channels, width=width, norm=norm)
+        self.blocks = nn.Sequential(
+            *(ResidualBlock(4 * width, norm=norm) for _ in range(num_blocks))
+        )
+
+    def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b c h4 w4"]:
+        logits: Tensor = self.blocks(self.encoder(x))
+        return logits

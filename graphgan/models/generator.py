@@ -1,0 +1,187 @@
+"""The generator of landmark-guided pictures: encode, reason, decode, blend.
+
+Sources: [A] Dall'Asen et al., "Graph-based Generative Face Anonymisation with Pose Preservation",
+ICIAP 2021, figure 2; [B] Tang et al., "Bipartite Graph Reasoning GANs for Person Image
+Generation", BMVC 2020, figure 1.
+Differs from the authors' code where the arguments' defaults follow the paper: there one encoder
+reads both sets of landmarks (``shape_encoding="joint"``), the attention starts with the condition
+(``attention_order="condition_first"``) and selects what was generated
+(``blend="attend_intermediate"``).
+"""
+
+from typing import Any, Literal, NamedTuple, get_args
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from graphgan.landmarks.maps import Rendering
+from graphgan.layers._checks import check_choice, check_features, check_positive
+from graphgan.layers._normalisation import Norm
+from graphgan.layers.aggregation import LandmarkAppearanceAggregation
+from graphgan.layers.encoders import ImageEncoder, LandmarkEncoder
+from graphgan.layers.heads import AttentionHead, Blend, ImageHead, Upsampling, blend
+from graphgan.layers.landmark_attention import Descriptor, LandmarkAttention, Order
+
+ShapeEncoding = Literal["separate", "joint"]
+OutputBlend = Blend | Literal["none"]
+
+
+class GeneratorOutput(NamedTuple):
+    """What a generator makes of one batch.
+
+    Shapes:
+        ``image: b 3 h w`` in [-1, 1], the result; ``attention: b m h w``, the maps of the blend
+        (None without one); ``intermediate: b 3 h w`` in [-1, 1], the picture before the blend
+    """
+
+    image: Tensor
+    attention: Tensor | None
+    intermediate: Tensor
+
+
+class LandmarkGenerator(nn.Module):
+    """A picture of what ``appearance`` shows, shaped as the source landmarks say.
+
+    Args:
+        appearance_channels: 6 for a condition beside a context, 3 for a condition alone.
+        num_landmarks: k of each of the two sets.
+        width: channels after the first convolutions; the codes have C = 4 ``width``.
+        num_blocks: aggregation blocks, 6 in [A], 9 in [B].
+        num_nodes: of the reasoning, by default C / 4.
+        shape_encoding: "separate": one encoder of half the width reads each set, and the codes of
+            condition and source are the two maps of the first block; "joint": one encoder over
+            all 2 k maps, halved afterwards.
+        landmark_attention: descriptor of the landmark attention, None for none.
+        attention_order: which set comes first in it.
+        rendering: of the landmark maps.
+        sigma: of Gaussian maps, in pixels.
+        dropout: in the blocks.
+        norm: of all convolutions.
+        reasoning_norm: inside the reasoning.
+        blend: how the result is made of the generated picture and ``base``; "none" for no blend.
+        upsampling: of the heads.
+    Shapes:
+        ``appearance: b appearance_channels h w``, two of ``b k 2`` (or maps ``b k h w``),
+        ``base: b 3 h w`` -> `GeneratorOutput`; h and w divisible by 4
+    Raises:
+        ValueError: unlike shapes, sizes not divisible by 4 or below 8, a missing base.
+
+    Example:
+        >>> generator = LandmarkGenerator(6, 68, width=8, num_blocks=2)
+        >>> images, landmarks = torch.zeros(2, 6, 32, 32), 31 * torch.rand(2, 68, 2)
+        >>> generator(images, (landmarks, landmarks), images[:, :3]).image.shape
+        torch.Size([2, 3, 32, 32])
+    """
+
+    def __init__(
+        self,
+        appearance_channels: int = 6,
+        num_landmarks: int = 68,
+        *,
+        width: int = 64,
+        num_blocks: int = 6,
+        num_nodes: int | None = None,
+        shape_encoding: ShapeEncoding = "separate",
+        landmark_attention: Descriptor | None = "gap",
+        attention_order: Order = "source_first",
+        rendering: Rendering = "one_hot",
+        sigma: float = 6.0,
+        dropout: float = 0.5,
+        norm: Norm = "batch",
+        reasoning_norm: Norm = "batch",
+        blend: OutputBlend = "attend_base",
+        upsampling: Upsampling = "transposed",
+    ) -> None:
+        config = {k: v for k, v in locals().items() if k not in {"self", "__class__"}}
+        super().__init__()
+        check_positive(num_blocks=num_blocks, width=width)
+        check_choice("shape_encoding", shape_encoding, get_args(ShapeEncoding))
+        if shape_encoding == "separate" and width % 2:
+            raise ValueError(f"expected an even width for separate encoding, got {width}")
+        self.config: dict[str, Any] = config
+        self.num_landmarks = num_landmarks
+        self.appearance_channels = appearance_channels
+        self.blend = blend
+        self.separate = shape_encoding == "separate"
+        channels = 4 * width
+        if landmark_attention is not None:
+            self.landmark_attention = LandmarkAttention(
+                num_landmarks, descriptor=landmark_attention, order=attention_order
+            )
+        self.appearance_encoder = ImageEncoder(appearance_channels, width=width, norm=norm)
+        self.shape_encoder = LandmarkEncoder(
+            num_landmarks if self.separate else 2 * num_landmarks,
+            width=width // 2 if self.separate else width,
+            norm=norm,
+            rendering=rendering,
+            sigma=sigma,
+        )
+        self.blocks = nn.ModuleList(
+            LandmarkAppearanceAggregation(
+                channels,
+                channels if i == 0 else 2 * channels,
+                num_nodes=num_nodes,
+                dropout=dropout,
+                norm=norm,
+                reasoning_norm=reasoning_norm,
+            )
+            for i in range(num_blocks)
+        )
+        self.image_head = ImageHead(channels, norm=norm, upsampling=upsampling)
+        if blend != "none":
+            self.attention_head = AttentionHead(
+                channels,
+                num_maps=2 if blend == "two_maps" else 1,
+                bounded=blend != "two_maps",
+                upsampling=upsampling,
+            )
+
+    def forward(
+        self,
+        appearance: Float[Tensor, "b a h w"],
+        landmarks: tuple[Tensor, Tensor],
+        base: Float[Tensor, "b 3 h w"] | None = None,
+    ) -> GeneratorOutput:
+        self._check(appearance, base)
+        shape = self.encode_landmarks(*landmarks, size=(appearance.shape[2], appearance.shape[3]))
+        code = self.appearance_encoder(appearance)
+        for block in self.blocks:
+            code, shape = block(code, shape)
+        intermediate = self.image_head(code)
+        if self.blend == "none" or base is None:
+            return GeneratorOutput(intermediate, None, intermediate)
+        attention = self.attention_head(code)
+        image = blend(attention, intermediate, base, mode=self.blend)
+        return GeneratorOutput(image, attention, intermediate)
+
+    def encode_landmarks(
+        self, condition: Tensor, source: Tensor, *, size: tuple[int, int]
+    ) -> Float[Tensor, "b c h4 w4"]:
+        """The shape code of the first block: weighed, rendered and encoded landmarks."""
+        w_condition, w_source = (None, None)
+        if hasattr(self, "landmark_attention"):
+            w_condition, w_source = self.landmark_attention(condition, source, size)
+        if self.separate:
+            codes = [
+                self.shape_encoder(condition, size, w_condition),
+                self.shape_encoder(source, size, w_source),
+            ]
+            return torch.cat(codes, dim=1)
+        weights = None
+        if w_condition is not None and w_source is not None:
+            weights = torch.cat([w_condition, w_source], dim=1)
+        joined: Tensor = self.shape_encoder(torch.cat([condition, source], dim=1), size, weights)
+        return joined
+
+    def _check(self, appearance: Tensor, base: Tensor | None) -> None:
+        check_features(appearance, self.appearance_channels, "appearance")
+        height, width = appearance.shape[2:]
+        if height % 4 or width % 4 or min(height, width) < 8:
+            raise ValueError(f"expected sides of 8 and more, divisible by 4, got {height}x{width}")
+        if self.blend == "none":
+            return
+        expected = (appearance.shape[0], 3, height, width)
+        if base is None or base.shape != expected:
+            shape = None if base is None else tuple(base.shape)
+            raise ValueError(f"expected a base of shape {expected}, got {shape}")

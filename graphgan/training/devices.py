@@ -1,0 +1,99 @@
+"""Where a run happens: device, processes and precision, by Lightning Fabric."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from graphgan.extras import needs_extra
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
+
+_ACCELERATORS = {"auto": "auto", "cpu": "cpu", "cuda": "cuda", "gpu": "cuda", "mps": "mps"}
+
+
+def launch_fabric(
+    device: str = "auto", devices: int = 1, precision: Precision = "auto"
+) -> "Fabric":
+    """A `Fabric` whose processes have started.
+
+    Args:
+        device: "cpu", "cuda" (or "gpu"), "mps", or "auto" for the fastest there is.
+        devices: processes or GPUs that share each batch; several of them synchronise gradients
+            (gloo on CPUs, nccl on GPUs).
+        precision: as Fabric names them; "auto" is `best_precision`.
+    Raises:
+        ValueError: an unknown or absent device, more GPUs than there are.
+    """
+    with needs_extra("recipes"):
+        from lightning_fabric import Fabric
+        from lightning_fabric.strategies import DDPStrategy
+    accelerator = _accelerator(device)
+    if accelerator == "cuda" and devices > (found := torch.cuda.device_count()):
+        raise ValueError(f"expected at most {found} devices of type cuda, got {devices}")
+    # Batch statistics stay each process's own: sent around between the two calls of a
+    # discriminator, they would change under the graph of the first.
+    strategy = DDPStrategy(broadcast_buffers=False) if devices > 1 else "auto"
+    chosen = best_precision(accelerator) if precision == "auto" else precision
+    fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=chosen)
+    fabric.launch()
+    return fabric
+
+
+def _accelerator(device: str) -> str:
+    if device not in _ACCELERATORS:
+        raise ValueError(f"expected --device to be one of {', '.join(_ACCELERATORS)}; got {device}")
+    present = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    wanted = _ACCELERATORS[device]
+    if wanted == "auto":
+        return next(name for name, there in present.items() if there)
+    if not present[wanted]:
+        raise ValueError(f"expected a device of type {wanted}, this machine has none")
+    return wanted
+
+
+def best_precision(device_type: str) -> Precision:
+    """``"bf16-mixed"`` where the hardware multiplies in bf16, ``"32-true"`` elsewhere.
+
+    Args:
+        device_type: "cpu", "cuda" or "mps".
+    """
+    if device_type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+        return "bf16-mixed"
+    if device_type == "cpu" and torch.cpu._is_amx_tile_supported():
+        return "bf16-mixed"
+    return "32-true"
+
+
+def peak_memory_bytes(device_type: str) -> int:
+    """The most memory the run has held: of the GPU, or of this process on a CPU."""
+    if device_type == "cuda":
+        return torch.cuda.max_memory_allocated()
+    try:
+        import resource
+        import sys
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+@contextmanager
+def memory_errors_explained(advice: str) -> Iterator[None]:
+    """Turn torch's errors about memory into one ``ValueError`` that ends with ``advice``."""
+    try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise ValueError(f"not enough memory: {advice}") from error
+    except RuntimeError as error:
+        if "allocate memory" not in str(error):
+            raise
+        raise ValueError(f"not enough memory: {advice}") from error

@@ -1,0 +1,224 @@
+"""The training loop: read, step, log, draw, save; stops where it can go on."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from graphgan.extras import needs_extra
+from graphgan.training.devices import peak_memory_bytes
+from graphgan.training.interrupts import StopRequest, stop_on_signal
+from graphgan.training.run_folder import RunFolder
+from graphgan.training.step import GANStep, Losses
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+    from torch.utils.tensorboard import SummaryWriter
+    from tqdm import tqdm
+
+
+class TrainingDivergedError(ValueError):
+    """A loss is no longer a number."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When a run does what, in steps.
+
+    Args:
+        steps: total steps of the run.
+        log_every: between rows of metrics; also how late a NaN may be noticed.
+        save_every: between checkpoints.
+        sheet_every: between sheets.
+        decay_from: the learning rates fall linearly to 0 from here to the last step; None leaves
+            them as they are.
+    Raises:
+        ValueError: intervals below 1, a decay outside the run.
+    """
+
+    steps: int
+    log_every: int = 20
+    save_every: int = 500
+    sheet_every: int = 500
+    decay_from: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "log_every", "save_every", "sheet_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)}")
+        if self.decay_from is not None and not 0 <= self.decay_from < self.steps:
+            raise ValueError(
+                f"expected decay_from from 0 to below the {self.steps} steps, got {self.decay_from}"
+            )
+
+    def lr_factor(self, step: int) -> float:
+        """Share of the full learning rate at a step, counted from 0."""
+        if self.decay_from is None or step < self.decay_from:
+            return 1.0
+        return (self.steps - step) / (self.steps - self.decay_from)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a loop did: the step it ended at, whether it was asked to stop, speed and memory."""
+
+    step: int
+    stopped: bool
+    samples_per_second: float
+    peak_memory_bytes: int
+
+
+def train(
+    fabric: "Fabric",
+    gan_step: GANStep,
+    batches: Iterable[Any],
+    run: RunFolder,
+    schedule: Schedule,
+    *,
+    batch_size: int,
+    start: int = 0,
+    draw: Callable[[Path], None],
+    export: Callable[[Path], None],
+) -> Outcome:
+    """Take the steps ``start`` to ``schedule.steps``.
+
+    Args:
+        fabric: device and processes.
+        gan_step: called with each batch and the number of the step.
+        batches: the batches of those steps, in order.
+        run: where metrics, sheets and checkpoints go.
+        schedule: how far and how often.
+        batch_size: samples a step, over all processes.
+        start: steps taken before.
+        draw: writes a sheet of sample pictures to the path it is given.
+        export: writes the shipped weights into the folder it is given.
+    Raises:
+        TrainingDivergedError: a loss became NaN or infinite; the last checkpoint is a good one.
+        OSError: a disk is full; the last checkpoint is a good one.
+    """
+    logbook = _Logbook(fabric, run, start, schedule, batch_size)
+    step = start
+    with stop_on_signal() as stop, logbook:
+        for step, batch in enumerate(batches, start + 1):
+            losses = gan_step(batch, step - 1, lr_factor=schedule.lr_factor(step - 1))
+            logbook.add(step, losses)
+            last = step == schedule.steps
+            stopping = _agree(fabric, stop)
+            if last or stopping or step % schedule.save_every == 0:
+                logbook.check_finite()
+                _save(fabric, gan_step, run, step, export)
+            if fabric.is_global_zero and (last or step % schedule.sheet_every == 0):
+                draw(run.sheet(step))
+            if stopping:
+                break
+        return logbook.outcome(step, stopped=step < schedule.steps)
+
+
+def _agree(fabric: "Fabric", stop: StopRequest) -> bool:
+    """All processes stop after the same step, whichever of them was asked first."""
+    if fabric.world_size == 1:
+        return bool(stop)
+    return bool(fabric.all_reduce(torch.tensor(float(stop.requested)), reduce_op="sum"))
+
+
+def _save(
+    fabric: "Fabric",
+    gan_step: GANStep,
+    run: RunFolder,
+    step: int,
+    export: Callable[[Path], None],
+) -> None:
+    if not gan_step.is_finite():
+        raise TrainingDivergedError(_diverged("a weight", step, run))
+    if fabric.is_global_zero:
+        run.save(step, gan_step.state_dict(), export)
+    fabric.barrier()
+
+
+def _diverged(what: str, step: int, run: RunFolder) -> str:
+    good = run.latest()
+    return f"{what} became NaN or infinite at step {step}; " + (
+        f"the last good checkpoint is {good}" if good else "no checkpoint had been saved yet"
+    )
+
+
+class _Logbook:
+    """Losses on their way to the progress bar, metrics.csv and TensorBoard.
+
+    Losses stay on the device until a row is due: reading them earlier would make the device wait.
+    """
+
+    def __init__(
+        self, fabric: "Fabric", run: RunFolder, start: int, schedule: Schedule, batch_size: int
+    ) -> None:
+        self.fabric, self.run, self.schedule, self.batch_size = fabric, run, schedule, batch_size
+        self.start = start
+        self.pending: list[tuple[int, Losses]] = []
+        self.bar: tqdm[Any]
+        self.events: SummaryWriter | None = None
+
+    def __enter__(self) -> "_Logbook":
+        with needs_extra("recipes"):
+            from torch.utils.tensorboard import SummaryWriter
+            from tqdm import tqdm
+        shown = self.fabric.is_global_zero
+        if shown:
+            self.events = SummaryWriter(str(self.run.path), purge_step=self.start + 1)
+        self.bar = tqdm(
+            total=self.schedule.steps, initial=self.start, unit="step", disable=not shown
+        )
+        self.began = self.row_began = time.perf_counter()
+        self.row_start = self.start
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.bar.close()
+        if self.events is not None:
+            self.events.close()
+
+    def add(self, step: int, losses: Losses) -> None:
+        self.pending.append((step, losses))
+        self.bar.update()
+        if step % self.schedule.log_every == 0 or step == self.schedule.steps:
+            means = self.check_finite()
+            if self.fabric.is_global_zero:
+                self._write(step, means)
+
+    def check_finite(self) -> dict[str, float]:
+        """Means of the pending losses; empties them.
+
+        Raises:
+            TrainingDivergedError: one of them is not a number.
+        """
+        if not self.pending:
+            return {}
+        names = list(self.pending[0][1])
+        table = torch.stack([torch.stack([losses[n] for n in names]) for _, losses in self.pending])
+        values: Tensor = table.float().cpu()
+        for (step, _), row in zip(self.pending, values, strict=True):
+            if bad := [n for n, value in zip(names, row, strict=True) if not value.isfinite()]:
+                raise TrainingDivergedError(_diverged(f"loss {bad[0]}", step, self.run))
+        self.pending = []
+        return dict(zip(names, values.mean(0).tolist(), strict=True))
+
+    def _write(self, step: int, means: dict[str, float]) -> None:
+        now = time.perf_counter()
+        speed = (step - self.row_start) * self.batch_size / (now - self.row_began)
+        self.row_began, self.row_start = now, step
+        peak = peak_memory_bytes(self.fabric.device.type) / 2**20
+        row = means | {"samples_per_second": speed, "peak_memory_mib": peak}
+        self.run.log({"step": step, **{name: float(f"{v:.6g}") for name, v in row.items()}})
+        if self.events is not None:
+            for name, value in row.items():
+                self.events.add_scalar(name, value, step)
+        shown = {name: f"{value:.3f}" for name, value in means.items()}
+        self.bar.set_postfix(shown | {"samples/s": f"{speed:.1f}"})
+
+    def outcome(self, step: int, *, stopped: bool) -> Outcome:
+        seconds = time.perf_counter() - self.began
+        speed = (step - self.start) * self.batch_size / seconds
+        return Outcome(step, stopped, speed, peak_memory_bytes(self.fabric.device.type))

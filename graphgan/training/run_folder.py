@@ -1,0 +1,178 @@
+"""The folder of a run: configuration, metrics, pictures, checkpoints. Nothing in it is ever half.
+
+config.yaml                      every option of the run
+metrics.csv                      a row every few steps
+events.out.tfevents.*            the same for TensorBoard
+sheets/step-000100.png           sample pictures
+checkpoints/step-000100/         state.pt (to resume) and the shipped weights
+"""
+
+import csv
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from graphgan.extras import needs_extra
+from graphgan.files import replacing
+
+CONFIG = "config.yaml"
+STATE = "state.pt"
+
+
+class RunFolder:
+    """A run on disk.
+
+    Args:
+        path: the folder.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+
+    @classmethod
+    def create(cls, path: Path | str, config: dict[str, Any]) -> "RunFolder":
+        """A new run.
+
+        Raises:
+            ValueError: the folder holds something already.
+        """
+        run = cls(path)
+        if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
+            raise ValueError(
+                f"expected an empty or new folder for the run, got {run.path}; "
+                "go on with it by --resume or name another by --out"
+            )
+        run.sheets.mkdir(parents=True, exist_ok=True)
+        run.checkpoints.mkdir()
+        run.update_config(config)
+        return run
+
+    @classmethod
+    def open(cls, path: Path | str) -> tuple["RunFolder", dict[str, Any]]:
+        """An existing run and its configuration.
+
+        Raises:
+            ValueError: no run there, or an unreadable configuration.
+        """
+        with needs_extra("recipes"):
+            import yaml
+        run = cls(path)
+        file = run.path / CONFIG
+        if not file.is_file():
+            raise ValueError(f"expected a run folder with {CONFIG}, found none at {run.path}")
+        try:
+            config = yaml.safe_load(file.read_text())
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ValueError(f"expected YAML in {file}: {error}") from error
+        if not isinstance(config, dict):
+            raise ValueError(f"expected options in {file}, got {type(config).__name__}")
+        return run, config
+
+    def update_config(self, config: dict[str, Any]) -> None:
+        """Write config.yaml anew, as when a resumed run is to take more steps."""
+        with needs_extra("recipes"):
+            import yaml
+        with replacing(self.path / CONFIG) as temporary:
+            temporary.write_text(yaml.safe_dump(config, sort_keys=False))
+
+    @property
+    def sheets(self) -> Path:
+        return self.path / "sheets"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    def sheet(self, step: int) -> Path:
+        return self.sheets / f"step-{step:06d}.png"
+
+    def log(self, row: dict[str, float]) -> None:
+        """Append one row; the first one writes the header."""
+        file = self.path / "metrics.csv"
+        new = not file.exists()
+        with file.open("a", newline="") as stream:
+            writer = csv.DictWriter(stream, list(row))
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+
+    def forget_after(self, step: int) -> None:
+        """Drop the rows of steps that a resumed run will take again."""
+        file = self.path / "metrics.csv"
+        if not file.exists():
+            return
+        header, *rows = file.read_text().splitlines(keepends=True)
+        kept = [row for row in rows if row.endswith("\n") and int(row.split(",")[0]) <= step]
+        with replacing(file) as temporary:
+            temporary.write_text("".join([header, *kept]))
+
+    def save(
+        self, step: int, state: dict[str, Any], export: Callable[[Path], None], *, keep: int = 2
+    ) -> Path:
+        """Write a checkpoint under a temporary name, rename it, and drop all but the last ones.
+
+        Args:
+            step: how many steps have been taken.
+            state: tensors and plain values, all that resuming needs.
+            export: writes the shipped weights into the folder it is given.
+            keep: how many checkpoints stay.
+        Raises:
+            OSError: it could not be written; earlier checkpoints are as they were.
+        """
+        final = self.checkpoints / f"step-{step:06d}"
+        temporary = final.with_name(f".{final.name}.part")
+        shutil.rmtree(temporary, ignore_errors=True)
+        try:
+            temporary.mkdir(parents=True)
+            _save_tensors(state | {"step": step}, temporary / STATE)
+            export(temporary)
+            shutil.rmtree(final, ignore_errors=True)
+            temporary.rename(final)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        for old in self._saved()[:-keep]:
+            shutil.rmtree(old)
+        return final
+
+    def latest(self) -> Path | None:
+        """The newest whole checkpoint."""
+        saved = self._saved()
+        return saved[-1] if saved else None
+
+    def _saved(self) -> list[Path]:
+        whole = re.compile(r"step-\d+")
+        found = [p for p in self.checkpoints.glob("step-*") if whole.fullmatch(p.name)]
+        return sorted(found, key=lambda p: int(p.name.removeprefix("step-")))
+
+
+def load_state(checkpoint: Path) -> dict[str, Any]:
+    """What `RunFolder.save` was given, on the CPU. Loading runs no code of the file.
+
+    Raises:
+        ValueError: no state there, damaged, or a pickle of something else than tensors.
+    """
+    file = checkpoint / STATE
+    if not file.is_file():
+        raise ValueError(f"expected a training state, found none at {file}")
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a damaged archive or a foreign pickle makes of it
+        raise ValueError(
+            f"expected a training state in {file}, it is damaged or something else; "
+            f"remove {checkpoint} to resume from the checkpoint before it"
+        ) from error
+    if not isinstance(state, dict) or "step" not in state:
+        raise ValueError(f"expected a training state in {file}, got {type(state).__name__}")
+    return state
+
+
+def _save_tensors(state: dict[str, Any], file: Path) -> None:
+    try:
+        torch.save(state, file)
+    except RuntimeError as error:  # torch reports a full disk as a failed write of its archive
+        raise OSError(f"cannot write {file}: {' '.join(str(error).split())[:200]}") from error

@@ -1,0 +1,52 @@
+"""Sheets of sample pictures: one row a sample, one column a stage, with titles."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from graphgan.data.batches import to_uint8_image
+from graphgan.data.drawing import image_grid
+from graphgan.data.images import write_image
+from graphgan.extras import needs_extra
+
+
+def draw_sheet(columns: Mapping[str, Float[Tensor, "b c h w"]]) -> UInt8[Tensor, "3 H W"]:
+    """One picture of many.
+
+    Args:
+        columns: title to images: 3 channels in [-1, 1], or 1 channel in [0, 1] (a mask).
+    Raises:
+        ValueError: no column, or columns of unlike length.
+    """
+    if len({len(images) for images in columns.values()}) != 1:
+        raise ValueError(f"expected columns of one length, got {[*map(len, columns.values())]}")
+    stages = [to_uint8_image(_as_rgb(images).cpu()) for images in columns.values()]
+    tiles = torch.stack(stages, dim=1).flatten(0, 1)
+    sheet = image_grid(tiles, len(columns))
+    return torch.cat([_titles(list(columns), tiles.shape[-1] + 2, sheet.shape[-1]), sheet], dim=1)
+
+
+def write_sheet(path: Path, columns: Mapping[str, Float[Tensor, "b c h w"]]) -> None:
+    """`draw_sheet` into a PNG file, atomically."""
+    write_image(path, draw_sheet(columns))
+
+
+def _as_rgb(images: Tensor) -> Tensor:
+    return images.float().expand(-1, 3, -1, -1) * 2 - 1 if images.shape[1] == 1 else images.float()
+
+
+def _titles(names: list[str], step: int, width: int) -> UInt8[Tensor, "3 h w"]:
+    """A strip with each name above its column."""
+    with needs_extra("recipes"):
+        from PIL import Image, ImageDraw, ImageFont
+    size = 11
+    strip = Image.new("RGB", (width, size + 6), "white")
+    draw = ImageDraw.Draw(strip)
+    font = ImageFont.load_default(size)
+    for i, name in enumerate(names):
+        draw.text((2 + i * step, 2), name, fill="black", font=font)
+    pixels = torch.frombuffer(bytearray(strip.tobytes()), dtype=torch.uint8)
+    return pixels.reshape(strip.height, width, 3).permute(2, 0, 1)

@@ -1,0 +1,157 @@
+"""One training step of a GAN: the generator learns first, then each discriminator.
+
+What is minimised is the business of an `Objective`; what is stepped, and when, of `GANStep`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from graphgan.training._frozen import frozen
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+Losses = dict[str, Tensor]
+
+
+class Objective(Protocol):
+    """What the networks of a recipe minimise. It computes, it does not step.
+
+    The modules it is given run under the precision of the run; batch and output are the recipe's
+    own types.
+    """
+
+    def generate(self, generator: nn.Module, batch: Any) -> Any:
+        """What the generator makes of a batch."""
+        ...
+
+    def generator_losses(
+        self, discriminators: Mapping[str, nn.Module], batch: Any, output: Any
+    ) -> Losses:
+        """Weighted terms by name; the generator minimises their sum."""
+        ...
+
+    def discriminator_losses(
+        self, name: str, discriminator: nn.Module, batch: Any, output: Any
+    ) -> Losses:
+        """Weighted terms of one discriminator; ``output`` no longer leads to the generator."""
+        ...
+
+
+@dataclass
+class Player:
+    """A network with its optimiser, as `Fabric.setup` returns them, and its full learning rate."""
+
+    module: Any
+    optimizer: Optimizer
+    lr: float
+
+    @property
+    def network(self) -> nn.Module:
+        """The network itself, without what distributes it."""
+        network: nn.Module = self.module.module
+        return network
+
+    def learn(self, fabric: "Fabric", losses: Losses, lr_factor: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.lr * lr_factor
+        self.optimizer.zero_grad(set_to_none=True)
+        fabric.backward(torch.stack(list(losses.values())).sum())
+        self.optimizer.step()
+
+
+class GANStep:
+    """Calls of this object train a generator against discriminators, a batch a call.
+
+    Args:
+        fabric: device, precision and processes.
+        generator: learns first.
+        discriminators: learn afterwards, one by one, in this order.
+        objective: what they minimise.
+        seed: dropout and other chance of a step follow from it, the step and the process alone,
+            so a resumed run draws what an uninterrupted one would have drawn.
+        ema_decay: of the moving average of the generator's weights and statistics, which is what
+            is sampled and shipped.
+    """
+
+    def __init__(
+        self,
+        fabric: "Fabric",
+        generator: Player,
+        discriminators: dict[str, Player],
+        objective: Objective,
+        *,
+        seed: int = 0,
+        ema_decay: float = 0.999,
+    ) -> None:
+        self.fabric = fabric
+        self.generator = generator
+        self.discriminators = discriminators
+        self.objective = objective
+        self.seed = seed
+        self.averaged = AveragedModel(
+            generator.network, multi_avg_fn=get_ema_multi_avg_fn(ema_decay), use_buffers=True
+        )
+
+    def __call__(self, batch: Any, step: int, *, lr_factor: float = 1.0) -> Losses:
+        """Train on one batch; returns every loss term, detached, by name."""
+        torch.manual_seed(_mix(self.seed, step, self.fabric.global_rank))
+        output = self.objective.generate(self.generator.module, batch)
+        # The discriminators' own networks: what distributes them would wait for their gradients.
+        networks = {name: player.network for name, player in self.discriminators.items()}
+        with frozen(networks.values()), self.fabric.autocast():
+            losses = self.objective.generator_losses(networks, batch, output)
+        self.generator.learn(self.fabric, losses, lr_factor)
+        output = _detached(output)
+        for name, player in self.discriminators.items():
+            own = self.objective.discriminator_losses(name, player.module, batch, output)
+            player.learn(self.fabric, own, lr_factor)
+            losses |= own
+        self.averaged.update_parameters(self.generator.network)
+        return {name: value.detach() for name, value in losses.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Weights, averages and optimisers: all that the next step depends on."""
+        players = {"generator": self.generator, **self.discriminators}
+        return {
+            "networks": {name: player.network.state_dict() for name, player in players.items()},
+            "optimizers": {name: player.optimizer.state_dict() for name, player in players.items()},
+            "averaged": self.averaged.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up what `state_dict` gave.
+
+        Raises:
+            ValueError: a state of other networks.
+        """
+        players = {"generator": self.generator, **self.discriminators}
+        try:
+            for name, player in players.items():
+                player.network.load_state_dict(state["networks"][name])
+                player.optimizer.load_state_dict(state["optimizers"][name])
+            self.averaged.load_state_dict(state["averaged"])
+        except (KeyError, RuntimeError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise ValueError(f"expected a state of this configuration: {reason}") from error
+
+    def is_finite(self) -> bool:
+        """Whether every weight of every network is a number."""
+        players = [self.generator, *self.discriminators.values()]
+        return all(bool(p.isfinite().all()) for q in players for p in q.network.parameters())
+
+
+def _detached(output: Any) -> Any:
+    """A named tuple of tensors without the graph behind them."""
+    return type(output)(*(x.detach() if isinstance(x, Tensor) else x for x in output))
+
+
+def _mix(seed: int, step: int, rank: int) -> int:
+    """One number for three, without the overlaps of a sum."""
+    return (seed * 1_000_003 + step) * 4_099 + rank

@@ -1,0 +1,158 @@
+"""What AnonyGAN minimises.
+
+Source: [A] Dall'Asen et al., "Graph-based Generative Face Anonymisation with Pose Preservation",
+ICIAP 2021, eq. (2) to (5).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from graphgan.anonymize.crops import paste
+from graphgan.data.batches import PairBatch
+from graphgan.losses import (
+    AdversarialLoss,
+    AdversarialMode,
+    WeakFeatureMatchingLoss,
+    interpolated_gradient_penalty,
+    reconstruction_loss,
+    zero_centred_gradient_penalty,
+)
+from graphgan.models import GeneratorOutput
+from graphgan.training.step import Losses
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    """Terms of the objective; the defaults are the paper's."""
+
+    adversarial: AdversarialMode = "bce"
+    """Adversarial loss of both discriminators."""
+    weight_app: float = 1.0
+    """Weight of the appearance discriminator."""
+    weight_lm: float = 1.0
+    """Weight of the landmark discriminator."""
+    weight_wfm: float = 1.0
+    """Weight of weak feature matching (published code: 0.8)."""
+    wfm_first_layer: int = 3
+    """First layer of weak feature matching, from 1 (published code: 1)."""
+    wfm_pairs: Literal["different", "all"] = "different"
+    """Pairs that are matched: those whose condition is another picture, or all (published code)."""
+    weight_recon: float = 5.0
+    """Weight of the reconstruction, over pairs of one person (published script: 10)."""
+    recon_of: Literal["image", "pasted"] = "image"
+    """What is reconstructed: the result, or the result pasted into the mask (published code)."""
+    r1: float = 0.0
+    """Gamma of the gradient penalty on real images; 0 for none. Of lsgan, hinge, relativistic..."""
+    r2: float = 0.0
+    """Gamma of the gradient penalty on generated images; 0 for none."""
+    gradient_penalty: float = 0.0
+    """Weight of the interpolated gradient penalty of wasserstein (10 as published there)."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, float) and value < 0:
+                raise ValueError(f"expected {name} of 0 and more, got {value}")
+
+
+Count = Callable[[Tensor], Tensor]
+
+
+class AnonyGANObjective:
+    """The generator against an ``app`` and a ``lm`` discriminator.
+
+    Args:
+        options: weights and variants.
+        count: number of selected items per process, averaged over the processes that share the
+            batch; here by default the process's own.
+    """
+
+    def __init__(self, options: LossOptions, *, count: Count = Tensor.sum) -> None:
+        self.options = options
+        self.count = count
+        self.adversarial = AdversarialLoss(options.adversarial)
+        self.feature_matching = WeakFeatureMatchingLoss(
+            first_layer=options.wfm_first_layer, weight=options.weight_wfm
+        )
+
+    def generate(self, generator: nn.Module, batch: PairBatch) -> GeneratorOutput:
+        """The condition's identity in the source's hole."""
+        output: GeneratorOutput = generator(
+            batch.condition,
+            batch.source,
+            batch.condition_landmarks,
+            batch.source_landmarks,
+            batch.mask,
+        )
+        return output
+
+    def generator_losses(
+        self, discriminators: Mapping[str, nn.Module], batch: PairBatch, output: GeneratorOutput
+    ) -> Losses:
+        """Adversarial terms, weak feature matching, reconstruction."""
+        options = self.options
+        losses: Losses = {}
+        for name, weight in (("app", options.weight_app), ("lm", options.weight_lm)):
+            discriminator, given = discriminators[name], _given(name, batch)
+            with torch.no_grad():
+                real = discriminator(batch.source, given) if self._needs_real(name) else None
+            fake = discriminator(output.image, given)
+            real_logits = None if real is None else real[-1].float()
+            losses[f"g_{name}"] = weight * self.adversarial.generator(fake[-1].float(), real_logits)
+            if name == "app" and real is not None and options.weight_wfm > 0:
+                losses["g_wfm"] = self._match(fake[:-1], real[:-1], batch)
+        losses["g_recon"] = options.weight_recon * self._reconstruct(batch, output)
+        return losses
+
+    def discriminator_losses(
+        self, name: str, discriminator: nn.Module, batch: PairBatch, output: GeneratorOutput
+    ) -> Losses:
+        """Real and generated images pass in separate calls."""
+        given = _given(name, batch)
+        real = discriminator(batch.source, given)[-1].float()
+        fake = discriminator(output.image, given)[-1].float()
+        losses = {f"d_{name}": self.adversarial.discriminator(real, fake)}
+        penalty = self._penalty(lambda x: discriminator(x, given)[-1].float(), batch, output)
+        return losses if penalty is None else losses | {f"d_{name}_penalty": penalty}
+
+    def _penalty(
+        self, critic: Callable[[Tensor], Tensor], batch: PairBatch, output: GeneratorOutput
+    ) -> Tensor | None:
+        options = self.options
+        terms = []
+        if options.r1 > 0:
+            terms.append(options.r1 / 2 * zero_centred_gradient_penalty(critic, batch.source))
+        if options.r2 > 0:
+            terms.append(options.r2 / 2 * zero_centred_gradient_penalty(critic, output.image))
+        if options.gradient_penalty > 0:
+            between = interpolated_gradient_penalty(critic, batch.source, output.image)
+            terms.append(options.gradient_penalty * between)
+        return torch.stack(terms).sum() if terms else None
+
+    def _needs_real(self, name: str) -> bool:
+        matches = name == "app" and self.options.weight_wfm > 0
+        return matches or self.adversarial.needs_real
+
+    def _match(self, fake: list[Tensor], real: list[Tensor], batch: PairBatch) -> Tensor:
+        fake, real = [f.float() for f in fake], [r.float() for r in real]
+        if self.options.wfm_pairs == "all":
+            return self.feature_matching(fake, real)
+        selected = batch.different
+        return self.feature_matching(fake, real, selected=selected, count=self.count(selected))
+
+    def _reconstruct(self, batch: PairBatch, output: GeneratorOutput) -> Tensor:
+        image = output.image.float()
+        if self.options.recon_of == "pasted":
+            image = paste(image, batch.source, batch.mask)
+        selected = batch.same_person
+        return reconstruction_loss(
+            image, batch.source, selected=selected, count=self.count(selected)
+        )
+
+
+def _given(name: str, batch: PairBatch) -> Tensor:
+    """What a discriminator sees beside the image: the condition, or the source's landmarks."""
+    return batch.condition if name == "app" else batch.source_landmarks

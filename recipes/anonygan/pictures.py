@@ -1,0 +1,22 @@
+"""The columns of AnonyGAN's sample sheets."""
+
+import torch
+from torch import Tensor
+
+from graphgan.anonymize.crops import paste
+from graphgan.data.batches import PairBatch
+from graphgan.models import AnonyGAN
+
+
+@torch.no_grad()
+def sheet_columns(model: AnonyGAN, batch: PairBatch) -> dict[str, Tensor]:
+    """What goes in, what comes out, and what is pasted; the model in eval mode."""
+    output = model.eval()(*batch[:5])
+    columns = {
+        "condition": batch.condition,
+        "source": batch.source,
+        "context": batch.source * (1 - batch.mask),
+        "generated": output.image,
+        "pasted": paste(output.image.float(), batch.source, batch.mask),
+    }
+    return columns if output.attention is None else columns | {"attention": output.attention}

@@ -1,0 +1,109 @@
+"""Does the result show the condition's identity at the source's pose? Measured on drawn faces.
+
+Only drawn faces have a true answer: the condition's identity in the source's view. It measures
+and is never trained on.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from kornia.filters import gaussian_blur2d
+from torch import Tensor
+
+from graphgan.anonymize import anonymize_crops
+from graphgan.anonymize.crops import paste
+from graphgan.data.batches import PairBatch, read_pairs, to_batch, to_float_image
+from graphgan.data.faces import FaceDataset
+from graphgan.data.pairs import PairSampler
+from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.metrics.intervals import Interval, bootstrap_mean
+from graphgan.metrics.masked_error import masked_error
+from graphgan.models import AnonyGAN
+
+
+@dataclass(frozen=True)
+class TransferReport:
+    """Errors inside the mask (0 to 2, images in [-1, 1]) and what shuffling adds to them."""
+
+    errors: dict[str, Interval]
+    rises: dict[str, Interval]
+
+    def __str__(self) -> str:
+        lines = ["error inside the mask against the true answer, held-out people"]
+        lines += [f"  {name:<28}{error}" for name, error in self.errors.items()]
+        lines += ["rise of the model's error (an interval above 0: the network looks at them)"]
+        lines += [f"  {name:<28}{rise}" for name, rise in self.rises.items()]
+        return "\n".join(lines)
+
+
+def measure_transfer(
+    model: AnonyGAN, train_faces: FaceDataset, test_faces: SyntheticFaces, *, num_pairs: int = 256
+) -> TransferReport:
+    """Compare the model with three trivial answers, and with itself on shuffled inputs.
+
+    Args:
+        model: trained, on the CPU or a GPU.
+        train_faces: what it was trained on, for their mean face.
+        test_faces: people that it has never seen.
+        num_pairs: pairs of different people.
+    """
+    device = next(model.parameters()).device
+    count = min(num_pairs, len(test_faces))
+    sampler = PairSampler(
+        test_faces.persons, batch_size=count, same_image_share=0, num_pairs=None, seed=1
+    )
+    pairs = sampler.batch(0)
+    batch = to_batch(read_pairs(test_faces, pairs), device)
+    numbers = zip(pairs.condition.tolist(), pairs.source.tolist(), strict=True)
+    answers = [test_faces.true_answer(c, s).image for c, s in numbers]
+    truth = to_float_image(torch.stack(answers).to(device))
+    own = _error(model, batch, truth)
+    errors = {"AnonyGAN": own} | {
+        name: masked_error(answer, truth, batch.mask)
+        for name, answer in trivial_answers(train_faces, batch).items()
+    }
+    # Every item gets its neighbour's: never its own, as a random order might give.
+    conditions = batch._replace(
+        condition=batch.condition.roll(1, 0),
+        condition_landmarks=batch.condition_landmarks.roll(1, 0),
+    )
+    landmarks = batch._replace(source_landmarks=batch.source_landmarks.roll(1, 0))
+    people = torch.tensor(test_faces.persons)[pairs.source].numpy()
+    return TransferReport(
+        errors={name: bootstrap_mean(e.cpu().numpy(), people) for name, e in errors.items()},
+        rises={
+            name: bootstrap_mean((_error(model, changed, truth) - own).cpu().numpy(), people)
+            for name, changed in (
+                ("conditions shuffled", conditions),
+                ("source landmarks shuffled", landmarks),
+            )
+        },
+    )
+
+
+def trivial_answers(
+    train_faces: FaceDataset, batch: PairBatch
+) -> dict[str, Float[Tensor, "b 3 h w"]]:
+    """What needs no network: a mean face, the condition as it is, the source blurred."""
+    faces = torch.stack([train_faces[i].image for i in range(len(train_faces))])
+    mean = to_float_image(faces).mean(0).to(batch.source.device)
+    size = batch.source.shape[-1]
+    kernel, sigma = size // 8 * 2 + 1, size / 16
+    return {
+        "mean face": paste(mean.expand_as(batch.source), batch.source, batch.mask),
+        "condition pasted": paste(batch.condition, batch.source, batch.mask),
+        "source blurred": gaussian_blur2d(batch.source, (kernel, kernel), (sigma, sigma)),
+    }
+
+
+def _error(model: AnonyGAN, batch: PairBatch, truth: Tensor) -> Float[Tensor, "b"]:
+    """Of all items, in chunks; the mask is always the source's own, also under foreign landmarks."""
+    chunks = zip(*(column.split(32) for column in (*batch[:5], truth)), strict=True)
+    errors = []
+    for condition, source, condition_landmarks, source_landmarks, mask, answer in chunks:
+        result = anonymize_crops(
+            model, source, source_landmarks, condition, condition_landmarks, masks=mask
+        )
+        errors.append(masked_error(result, answer, mask))
+    return torch.cat(errors)

@@ -1,0 +1,33 @@
+"""What several rooms of tests need."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from graphgan.data.images import write_image
+from graphgan.data.synthetic_faces import SyntheticFaces
+
+
+@pytest.fixture(scope="session")
+def drawn_faces():
+    """Eight drawn faces of four people, 64 pixels a side."""
+    faces = SyntheticFaces(4, 2, size=64)
+    return [faces[i] for i in range(len(faces))]
+
+
+@pytest.fixture
+def photo_folder(tmp_path, drawn_faces) -> Path:
+    """``photos/<person>/<0 or 1>.png`` of the people p0 to p3, and ``landmarks.csv``."""
+    rows = []
+    for i, face in enumerate(drawn_faces):
+        source = f"p{i // 2}/{i % 2}.png"
+        path = tmp_path / "photos" / source
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_image(path, face.image)
+        rows.append([source, *face.landmarks.flatten().tolist()])
+    with (tmp_path / "landmarks.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image", *(f"{axis}{i}" for i in range(68) for axis in "xy")])
+        writer.writerows(rows)
+    return tmp_path

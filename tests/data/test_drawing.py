@@ -1,0 +1,46 @@
+import math
+
+import pytest
+import torch
+
+from graphgan.data.drawing import draw_landmarks, draw_mask, image_grid
+
+GREEN, WHITE = [0, 255, 0], [255, 255, 255]
+
+
+def test_a_disc_lies_on_each_landmark():
+    image = torch.zeros(3, 20, 30).byte()
+    drawn = draw_landmarks(image, torch.tensor([[4.0, 7.0], [25.2, 3.1]]), radius=1)
+    assert drawn[:, 7, 4].tolist() == drawn[:, 3, 25].tolist() == GREEN
+    assert (drawn[1] > 0).sum() == 5 + 4  # a plus, and what is near to a point between pixels
+    assert image.sum() == 0
+
+
+def test_landmarks_missing_or_outside_are_not_drawn():
+    image = torch.zeros(3, 20, 30).byte()
+    landmarks = torch.tensor([[math.nan, math.nan], [-9.0, 5.0], [5.0, 99.0]])
+    assert torch.equal(draw_landmarks(image, landmarks), image)
+
+
+def test_a_mask_tints_only_what_it_covers():
+    mask = torch.zeros(1, 2, 2)
+    mask[0, 0, 0] = 1
+    drawn = draw_mask(torch.full((3, 2, 2), 100).byte(), mask, opacity=0.5, colour=(200, 0, 100))
+    assert drawn[:, 0, 0].tolist() == [150, 50, 100]
+    assert (drawn[:, 1] == 100).all()
+
+
+def test_the_grid_goes_row_by_row_and_fills_up_with_background():
+    tiles = torch.arange(1, 4, dtype=torch.uint8).view(3, 1, 1, 1).expand(3, 3, 2, 4)
+    grid = image_grid(tiles, 2, padding=1)
+    assert grid.shape == (3, 1 + 2 * 3, 1 + 2 * 5)
+    assert grid[:, 1:3, 1:5].eq(1).all()
+    assert grid[:, 1:3, 6:10].eq(2).all()
+    assert grid[:, 4:6, 1:5].eq(3).all()
+    assert (grid == 255).sum() == grid.numel() - 3 * 3 * 8
+    assert torch.equal(image_grid(list(tiles), 2, padding=1), grid)
+
+
+def test_a_grid_needs_pictures():
+    with pytest.raises(ValueError, match="expected pictures and columns, got 0 and 3"):
+        image_grid([], 3)

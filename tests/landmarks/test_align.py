@@ -1,0 +1,155 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graphgan.landmarks.align import SquareCrop, crop_image, square_crop
+
+coordinate = st.floats(-500, 5000)
+
+
+def blob(height: int, width: int, x: float, y: float, sigma: float) -> torch.Tensor:
+    """A soft spot whose centre of mass is known to a fraction of a pixel."""
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    distance = (columns - x) ** 2 + (rows - y) ** 2
+    return torch.exp(-distance.double() / (2 * sigma**2))[None]
+
+
+def centre_of_mass(image: torch.Tensor) -> torch.Tensor:
+    rows, columns = torch.meshgrid(*map(torch.arange, image.shape[1:]), indexing="ij")
+    weights = image[0] / image[0].sum()
+    return torch.stack([(weights * columns).sum(), (weights * rows).sum()])
+
+
+def test_the_square_is_twice_the_box_and_raised_by_a_tenth():
+    landmarks = torch.tensor([[10.0, 20.0], [50.0, 20.0], [30.0, 100.0], [math.nan, math.nan]])
+    assert square_crop(landmarks) == SquareCrop(left=30 - 80, top=60 - 8 - 80, side=160)
+
+
+@pytest.mark.parametrize(
+    ("landmarks", "message"),
+    [
+        (torch.full((68, 2), math.nan), "all missing"),
+        (torch.full((68, 2), 7.0), "all equal"),
+        (torch.empty(0, 2), "all missing"),
+    ],
+)
+def test_refuses_landmarks_that_are_no_face(landmarks, message):
+    with pytest.raises(ValueError, match=message):
+        square_crop(landmarks)
+
+
+@given(left=coordinate, top=coordinate, side=st.floats(1, 1e4), size=st.integers(1, 512))
+def test_there_and_back_is_exact(left, top, side, size):
+    crop = SquareCrop(left, top, side)
+    landmarks = torch.tensor([[0.0, 0.0], [123.456, 7.8], [math.nan, math.nan]]).double()
+    back = crop.to_image(crop.to_crop(landmarks, size), size)
+    torch.testing.assert_close(back, landmarks, equal_nan=True, atol=1e-8, rtol=0)
+
+
+def test_the_edges_of_the_square_are_the_edges_of_the_crop():
+    corners = torch.tensor([[[2.5, 4.5], [12.5, 14.5]]])
+    expected = torch.tensor([[[-0.5, -0.5], [19.5, 19.5]]])
+    torch.testing.assert_close(SquareCrop(2.5, 4.5, 10).to_crop(corners, 20), expected)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    x=st.floats(60, 80),
+    y=st.floats(50, 70),
+    left=st.floats(-20, 30),
+    top=st.floats(-20, 20),
+    side=st.floats(90, 140),
+    size=st.integers(32, 200),
+)
+def test_a_spot_lies_where_its_landmark_says(x, y, left, top, side, size):
+    crop = SquareCrop(left, top, side)
+    image = blob(120, 150, x, y, sigma=4)
+    where = crop.to_crop(torch.tensor([[x, y]]).double(), size)[0]
+    out = crop_image(image, crop, size)
+    # Parts of the spot that are cut off, or mirrored into the crop, would shift its centre.
+    reach = 6 * 4 * size / side
+    inside = ((where > reach) & (where < size - reach)).all()
+    within = crop.left >= -0.5 and crop.top >= -0.5 and left + side < 149 and top + side < 119
+    if inside and within:
+        torch.testing.assert_close(centre_of_mass(out), where, atol=0.01, rtol=0)
+
+
+def test_a_spot_is_exact_far_beyond_the_border_too():
+    image = blob(64, 64, 31.3, 20.7, sigma=2)
+    crop = SquareCrop(-70.2, -80.9, 200.0)
+    out = crop_image(image, crop, 200)
+    x, y = crop.to_crop(torch.tensor([[31.3, 20.7]]).double(), 200)[0].round().int().tolist()
+    window = out[:, y - 12 : y + 13, x - 12 : x + 13]
+    found = centre_of_mass(window) + torch.tensor([x - 12, y - 12])
+    expected = crop.to_crop(torch.tensor([[31.3, 20.7]]).double(), 200)[0]
+    torch.testing.assert_close(found, expected, atol=0.01, rtol=0)
+
+
+def test_the_whole_picture_at_its_own_size_is_itself():
+    image = torch.rand(3, 9, 9)
+    torch.testing.assert_close(crop_image(image, SquareCrop(-0.5, -0.5, 9), 9), image)
+
+
+def test_reflection_repeats_at_the_picture_s_edge():
+    image = torch.rand(1, 4, 4)
+    out = crop_image(image, SquareCrop(-12.5, -12.5, 28), 28)
+    mirrored = torch.cat([image, image.flip(2)], 2)
+    mirrored = torch.cat([mirrored, mirrored.flip(1)], 1)
+    # 12 pixels to the left of the picture is one and a half periods of 8.
+    expected = mirrored.roll((4, 4), (1, 2)).repeat(1, 4, 4)[:, :28, :28]
+    torch.testing.assert_close(out, expected)
+
+
+@pytest.mark.parametrize("size", [7, 16, 100])
+def test_an_even_picture_stays_even(size):
+    image = torch.full((3, 31, 17), 0.25)
+    out = crop_image(image, SquareCrop(-40.3, 2.2, 77.7), size)
+    torch.testing.assert_close(out, torch.full((3, size, size), 0.25))
+
+
+def test_shrinking_does_not_alias():
+    stripes = (torch.arange(256) % 2).float().expand(1, 256, 256)
+    out = crop_image(stripes, SquareCrop(-0.5, -0.5, 256), 32)
+    torch.testing.assert_close(out, torch.full((1, 32, 32), 0.5), atol=0.01, rtol=0)
+
+
+def test_agrees_with_pillow():
+    pil = pytest.importorskip("PIL.Image")
+    image = torch.randint(0, 256, (1, 50, 60)).byte()
+    resized = pil.fromarray(image[0].float().numpy(), "F").resize(
+        (20, 20), pil.Resampling.BICUBIC, box=(10, 10, 40, 40)
+    )
+    out = crop_image(image, SquareCrop(9.5, 9.5, 30), 20)[0]
+    # Pillow cuts before it filters, so it knows nothing of what lies beyond the box.
+    expected = torch.tensor(resized.getdata()).view(20, 20)
+    torch.testing.assert_close(out[3:-3, 3:-3], expected[3:-3, 3:-3], atol=1e-3, rtol=0)
+
+
+def test_one_pixel_fills_any_crop():
+    out = crop_image(torch.full((3, 1, 1), 9.0), SquareCrop(-3, -4, 20), 8)
+    torch.testing.assert_close(out, torch.full((3, 8, 8), 9.0))
+
+
+def test_eight_bit_and_float_pictures_agree():
+    image = torch.randint(0, 256, (3, 20, 30)).byte()
+    crop = SquareCrop(3.3, -4.4, 21)
+    assert torch.equal(crop_image(image, crop, 16), crop_image(image.float(), crop, 16))
+
+
+def test_refuses_a_crop_that_would_need_endless_reflection():
+    with pytest.raises(ValueError, match="too many for a picture of 10 x 8"):
+        crop_image(torch.rand(3, 8, 10), SquareCrop(0, 0, 1e6), 64)
+
+
+@pytest.mark.parametrize("side", [0.0, -1.0, math.nan, math.inf])
+def test_refuses_a_square_without_a_side(side):
+    with pytest.raises(ValueError, match="positive side"):
+        SquareCrop(0, 0, side)
+
+
+def test_refuses_an_empty_picture():
+    with pytest.raises(ValueError, match="and pixels"):
+        crop_image(torch.rand(3, 0, 10), SquareCrop(0, 0, 5), 64)

@@ -1,0 +1,71 @@
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import pytest
+
+from graphgan.commands import run_command
+from graphgan.extras import MissingExtraError
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command does."""
+
+    number: int = 3
+
+
+def run(command, *args, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        run_command(command, Options, list(args))
+    return exit_.value.code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("returned", "status"), [(None, 0), (0, 0), (1, 1)])
+def test_a_command_s_answer_is_the_status(capsys, returned, status):
+    assert run(lambda options: returned, capsys=capsys) == (status, "")
+
+
+def test_options_come_from_the_command_line(capsys):
+    got = []
+    assert run(got.append, "--number", "7", capsys=capsys) == (0, "")
+    assert got == [Options(7)]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (ValueError("expected a,\n  got b"), 2, "error: expected a, got b\n"),
+        (OSError(28, "No space left on device", "/x/y"), 1, "error: /x/y: No space left on device\n"),
+        (OSError("no more"), 1, "error: no more\n"),
+        (MissingExtraError("pip install it"), 1, "error: pip install it\n"),
+        (KeyboardInterrupt(), 130, "error: interrupted\n"),
+    ],
+)  # fmt: skip
+def test_failures_are_one_line_and_a_status(capsys, error, status, line):
+    def fail(options):
+        raise error
+
+    assert run(fail, capsys=capsys) == (status, line)
+
+
+def test_a_bug_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError):
+        run_command(lambda options: 1 // 0, Options, [])
+
+
+def test_an_unknown_flag_is_bad_input(capsys):
+    status, message = run(lambda options: None, "--numbr", "7", capsys=capsys)
+    assert status == 2
+    assert "--numbr" in message
+
+
+def test_names_of_any_bytes_can_be_printed():
+    code = (
+        "from dataclasses import dataclass\n"
+        "from graphgan.commands import run_command\n"
+        "@dataclass\nclass Options: pass\n"
+        "run_command(lambda options: print('\\udce9'), Options, [])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stdout == b"\\udce9\n"
