@@ -4,9 +4,23 @@ import csv
 from pathlib import Path
 
 import pytest
+import torch
+from hypothesis import settings
+from skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401  # hooks
 
 from graphgan.data.images import write_image
 from graphgan.data.synthetic_faces import SyntheticFaces
+
+settings.register_profile("graphgan", deadline=None)  # tests share cores: time says nothing
+settings.load_profile("graphgan")
+
+
+def pytest_configure():
+    torch.set_num_threads(1)  # tests are small: threads would only wait for each other
+
+
+def pytest_runtest_setup():
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")

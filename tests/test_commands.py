@@ -36,12 +36,12 @@ def test_options_come_from_the_command_line(capsys):
     ("error", "status", "line"),
     [
         (ValueError("expected a,\n  got b"), 2, "error: expected a, got b\n"),
-        (OSError(28, "No space left on device", "/x/y"), 1, "error: /x/y: No space left on device\n"),
+        (OSError(28, "No space left", "/x/y"), 1, "error: /x/y: No space left\n"),
         (OSError("no more"), 1, "error: no more\n"),
         (MissingExtraError("pip install it"), 1, "error: pip install it\n"),
         (KeyboardInterrupt(), 130, "error: interrupted\n"),
     ],
-)  # fmt: skip
+)
 def test_failures_are_one_line_and_a_status(capsys, error, status, line):
     def fail(options):
         raise error

@@ -3,55 +3,81 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from graphgan.data.photos import CroppedFace, CropTask, Outcome, Photo, UnusablePhoto
-from graphgan.data.prepared import read_info
+from graphgan.data.prepared import FORMAT, is_prepared, read_info
 from graphgan.data.progress_record import ProgressRecord, recorded_options, start_record
 from graphgan.landmarks.align import SquareCrop
 
 RECORD = "progress.jsonl"
 
+_OTHERWISE = "choose another folder, or --overwrite to replace it"
 
-def claim(out: Path, identity: dict[str, Any], overwrite: bool) -> dict[str, Any] | None:
-    """Make ``out`` ready to be worked in, or return its info when it is complete already."""
-    record = out / RECORD
-    if (out / "prepared.json").exists():
-        info = read_info(out)
-        before: dict[str, Any] = {key: info.get(key) for key in identity}
-    elif record.exists():
-        info = None
-        before = {"options": recorded_options(record)}
-    elif out.exists() and any(path.suffix != ".part" for path in out.iterdir()):
-        raise ValueError(f"{out}: expected a new or an empty folder, or one prepared before")
-    else:
+
+def header(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The record's first line."""
+    return {"format": FORMAT, "options": dict(options)}
+
+
+def claim(
+    out: Path, options: Mapping[str, Any], photos: str, overwrite: bool
+) -> dict[str, Any] | None:
+    """Make ``out`` ready to be worked in, or return its info when it is complete already.
+
+    Args:
+        options: of the record and of ``prepared.json``.
+        photos: checksum of the photos, as ``prepared.json`` has it.
+    """
+    if _is_free(out):
         out.mkdir(parents=True, exist_ok=True)
         return None
+    if not is_prepared(out) and not _is_begun(out):
+        raise ValueError(f"{out}: expected a new or an empty folder, or one prepared before")
     if overwrite:
-        start_record(record, identity["options"])
-        for name in ("prepared.json", "manifest.csv", "skipped.csv", "pairs.csv"):
-            (out / name).unlink(missing_ok=True)
-        shutil.rmtree(out / "images", ignore_errors=True)
+        _clear(out, options)
         return None
-    for key, value in before.items():
-        if value != identity[key]:
-            raise ValueError(f"{out}: {_difference(key, value, identity[key])}")
-    if info is not None:
-        record.unlink(missing_ok=True)  # killed between the last two steps
+    if not is_prepared(out):
+        _check_options(out, recorded_options(out / RECORD)["options"], options)
+        return None
+    info = read_info(out)
+    _check_options(out, info["options"], options)
+    if info["photos"] != photos:
+        raise ValueError(f"{out}: was prepared from other photos or lists; {_OTHERWISE}")
+    (out / RECORD).unlink(missing_ok=True)  # killed between the last two steps
     return info
 
 
-def _difference(key: str, before: Any, now: Any) -> str:
-    if key == "options":
-        name = next(name for name in {**before, **now} if before.get(name) != now.get(name))
-        what = f"was prepared with {name} {before.get(name)}, not {now.get(name)}"
-    else:
-        what = "was prepared from other photos or lists"
-    return f"{what}; choose another folder, or --overwrite to replace it"
+def _is_free(out: Path) -> bool:
+    """Nothing is there but what a run that was killed in its first step left over."""
+    return not out.exists() or all(path.suffix == ".part" for path in out.iterdir())
+
+
+def _is_begun(out: Path) -> bool:
+    record = out / RECORD
+    return record.exists() and recorded_options(record).get("format") == FORMAT
+
+
+def _clear(out: Path, options: Mapping[str, Any]) -> None:
+    # The record comes first: killed at any point from here, the folder is one that was begun.
+    start_record(out / RECORD, header(options))
+    for name in ("prepared.json", "manifest.csv", "skipped.csv", "pairs.csv"):
+        (out / name).unlink(missing_ok=True)
+    if (out / "images").exists():
+        shutil.rmtree(out / "images")
+
+
+def _check_options(out: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    for name in {**before, **now}:
+        if before.get(name) != now.get(name):
+            raise ValueError(
+                f"{out}: was prepared with {name} {before.get(name)}, not {now.get(name)}; "
+                f"{_OTHERWISE}"
+            )
 
 
 def checksum(photos: Iterable[Photo], lists: object) -> str:
@@ -91,7 +117,9 @@ def _outcome(done: dict[str, Any]) -> Outcome:
     return CroppedFace(SquareCrop(*done["crop"]), landmarks, done["outside"])
 
 
-def recorded(record: ProgressRecord, tasks: Iterable[CropTask]) -> dict[str, Outcome]:
+def recorded(
+    record: ProgressRecord, tasks: Iterable[CropTask], usable_only: bool
+) -> dict[str, Outcome]:
     """What earlier runs did, by source, where the photo is the same and its crop still there."""
     entries = {entry["source"]: entry for entry in record.entries}
     outcomes = {}
@@ -99,7 +127,11 @@ def recorded(record: ProgressRecord, tasks: Iterable[CropTask]) -> dict[str, Out
         done = entries.get(task.photo.source)
         if done is None or done["file"] != _file(task.photo):
             continue
-        if "unusable" in done or (done["image"] == task.image and task.target.exists()):
+        if "unusable" in done:
+            still_true = not usable_only
+        else:
+            still_true = done["image"] == task.image and task.target.exists()
+        if still_true:
             outcomes[task.photo.source] = _outcome(done)
     return outcomes
 

@@ -50,7 +50,8 @@ def read_image(path: str | Path) -> UInt8[Tensor, "3 h w"]:
         except UnidentifiedImageError:
             raise ValueError(f"{path}: not a picture, or of an unknown format") from None
         except Image.DecompressionBombError as error:
-            raise ValueError(f"{path}: too large: {error}") from None
+            reason, _, _ = str(error).partition(",")
+            raise ValueError(f"{path}: too large: {reason}") from None
         except Exception as error:  # decoders raise anything at all on damaged bytes
             raise ValueError(
                 f"{path}: cannot be decoded: {error or type(error).__name__}"
@@ -78,13 +79,13 @@ def write_image(path: str | Path, image: UInt8[Tensor, "3 h w"]) -> None:
 def _to_rgb(image: "Image") -> "Image":
     from PIL import Image, ImageOps
 
-    image = ImageOps.exif_transpose(image)
+    ImageOps.exif_transpose(image, in_place=True)
     if image.mode == "F":
         raise ValueError("pixels are floating-point numbers, whose range is not known")
     if image.mode.startswith("I"):
         image = _eight_bits(image)
     if not image.has_transparency_data:
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
     image = image.convert("RGBA")
     background = Image.new("RGBA", image.size, (*_MID_GREY, 255))
     return Image.alpha_composite(background, image).convert("RGB")
@@ -94,7 +95,7 @@ def _eight_bits(image: "Image") -> "Image":
     """Scale 16-bit grey, which Pillow would clip at 255."""
     from PIL import Image
 
-    values = np.asarray(image).astype(np.int64)
+    values = np.asarray(image).astype(np.int32)
     if values.min() < 0 or values.max() > 65535:
         raise ValueError(f"expected pixels of 16 bits, got {values.min()} to {values.max()}")
     return Image.fromarray(((values + 128) // 257).astype(np.uint8))

@@ -176,3 +176,37 @@ def _without_repetition(size: int, count: int, rng: Generator) -> np.ndarray:
     return np.concatenate([rng.permutation(size) for _ in range(passes)] or [np.zeros(0, int)])[
         :count
     ]
+
+
+def next_person_pairs(persons: Sequence[int], *, seed: int = 0) -> Pairs:
+    """Every face as a source once, with a random picture of the next person for its condition.
+
+    The protocol of [A] for testing; persons follow each other in the order of their numbers, the
+    last one is followed by the first.
+
+    Raises:
+        ValueError: one person only.
+    """
+    faces_of = _faces_by_person(np.asarray(persons))
+    if len(faces_of) < 2:
+        raise ValueError("expected two people or more for pairs of different people, got one")
+    order = sorted(faces_of)
+    following = dict(zip(order, [*order[1:], order[0]], strict=True))
+    rng = np.random.default_rng((seed, 4))
+    conditions = [int(rng.choice(faces_of[following[int(person)]])) for person in persons]
+    sources = torch.arange(len(conditions))
+    kinds = torch.full_like(sources, PairKind.DIFFERENT)
+    return Pairs(torch.tensor(conditions), sources, kinds)
+
+
+def some_pairs(pairs: Pairs, count: int) -> Pairs:
+    """At most ``count`` of the pairs, spread evenly over all of them."""
+    total = len(pairs.source)
+    chosen = torch.linspace(0, total - 1, min(count, total)).round().long()
+    return Pairs(*(column[chosen] for column in pairs))
+
+
+def self_pairs(num_faces: int) -> Pairs:
+    """Every face with itself."""
+    faces = torch.arange(num_faces)
+    return Pairs(faces, faces, torch.full_like(faces, PairKind.SAME_IMAGE))

@@ -2,14 +2,15 @@
 
     prepared.json   format, size, landmarks, counts, the options it was made with
     manifest.csv    a row a face: image, person, split, source, crop_left, crop_top, crop_side,
-                    x0, y0, x1, y1, ...
+                    outside, x0, y0, x1, y1, ...
     images/         the faces as PNG, <person>/<name>.png
     skipped.csv     source, reason: what was not used and why
     pairs.csv       where the layout has such a list: fold, same, image_a, image_b
 
 Landmarks are in pixels of the crop and empty where missing. ``source`` is the photo's path in the
 folder it came from, ``crop_*`` the square cut out of it (``graphgan.landmarks.align.SquareCrop``),
-so that landmarks and pictures can be taken back. Masks are not stored: they follow from the
+so that landmarks and pictures can be taken back; ``outside`` counts landmarks beyond the photo's
+edge. Masks are not stored: they follow from the
 landmarks. ``manifest.csv`` and ``prepared.json`` are written last: a folder that has both is whole.
 """
 
@@ -35,8 +36,9 @@ VERSION = 1
 Split = Literal["train", "test"]
 
 _NEEDED = ("size", "num_landmarks", "images")
-_COLUMNS = ("image", "person", "split", "source", "crop_left", "crop_top", "crop_side")
+_COLUMNS = ("image", "person", "split", "source", "crop_left", "crop_top", "crop_side", "outside")
 _MAKE_ONE = "make one with `python recipes/anonygan/prepare.py`"
+_REPLACE = "prepare the folder again with --overwrite"
 
 
 class PreparedFace(NamedTuple):
@@ -46,6 +48,7 @@ class PreparedFace(NamedTuple):
         image: path of the crop in the prepared folder.
         source: path of the photo in the folder it came from.
         crop: the square of the photo, in the photo's pixels.
+        outside: how many landmarks lie outside the photo.
     Shapes:
         ``landmarks: k 2`` in pixels of the crop
     """
@@ -55,6 +58,7 @@ class PreparedFace(NamedTuple):
     split: str
     source: str
     crop: SquareCrop
+    outside: int
     landmarks: Float[Tensor, "k 2"]
 
     @property
@@ -88,7 +92,7 @@ class PreparedFaces:
         if len(rows) != self.info["images"]:
             raise ValueError(
                 f"{self.root}: expected {self.info['images']} faces, as prepared.json says, got "
-                f"{len(rows)} in manifest.csv: prepare the folder again with --overwrite"
+                f"{len(rows)} in manifest.csv; {_REPLACE}"
             )
         self.faces = [row for row in rows if split is None or row.split == split]
         if not self.faces:
@@ -121,26 +125,38 @@ def read_info(root: Path) -> dict[str, Any]:
     """What ``prepared.json`` says, of a folder that is whole."""
     if not root.is_dir():
         raise ValueError(f"{root}: no such folder; {_MAKE_ONE}")
-    if not (root / "prepared.json").is_file() or not (root / "manifest.csv").is_file():
-        if not any(root.iterdir()):
-            raise ValueError(f"{root}: an empty folder, not a prepared one; {_MAKE_ONE}")
+    if not any(root.iterdir()):
+        raise ValueError(f"{root}: an empty folder, not a prepared one; {_MAKE_ONE}")
+    if not (root / "prepared.json").is_file():
         if (root / "progress.jsonl").is_file():
             raise ValueError(
                 f"{root}: preparing was interrupted; run the same prepare command again to go on"
             )
         raise ValueError(f"{root}: not a prepared folder (no prepared.json); {_MAKE_ONE}")
-    try:
-        info = json.loads((root / "prepared.json").read_text("utf-8"))
-        if info["format"] != FORMAT or not {"version", *_NEEDED} <= info.keys():
-            raise ValueError("another format")
-    except (ValueError, KeyError, TypeError):
-        raise ValueError(f"{root}: its prepared.json is of another kind; {_MAKE_ONE}") from None
+    info = _read_json(root / "prepared.json")
+    if info.get("format") != FORMAT or not {"version", *_NEEDED} <= info.keys():
+        raise ValueError(f"{root}: its prepared.json is of another kind; {_MAKE_ONE}")
     if info["version"] != VERSION:
         raise ValueError(
-            f"{root}: expected version {VERSION} of the format, got {info['version']}; prepare the "
-            "folder again with --overwrite"
+            f"{root}: expected version {VERSION} of the format, got {info['version']}; {_REPLACE}"
         )
-    return dict(info)
+    if not (root / "manifest.csv").is_file():
+        raise ValueError(f"{root}: its manifest.csv is missing; {_REPLACE}")
+    return info
+
+
+def is_prepared(root: Path) -> bool:
+    """Whether this is a prepared folder, of any version, whole or damaged."""
+    return _read_json(root / "prepared.json").get("format") == FORMAT
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """The file's object; an empty one when there is none."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (ValueError, FileNotFoundError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def write_info(root: Path, info: dict[str, Any]) -> None:
@@ -163,7 +179,8 @@ def write_manifest(root: Path, faces: Sequence[PreparedFace]) -> None:
 def _manifest_row(face: PreparedFace) -> list[str]:
     crop = (repr(edge) for edge in (face.crop.left, face.crop.top, face.crop.side))
     points = ("" if math.isnan(x) else f"{x:.4f}" for x in face.landmarks.flatten().tolist())
-    return [face.image, face.person, face.split, face.source, *crop, *points]
+    names = (face.image, face.person, face.split, face.source)
+    return [*names, *crop, str(face.outside), *points]
 
 
 def write_table(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
@@ -185,7 +202,7 @@ def _read_manifest(path: Path, num_landmarks: int) -> list[PreparedFace]:
         if tuple(header[: len(_COLUMNS)]) != _COLUMNS or len(header) != width:
             raise ValueError(
                 f"{path}: expected the columns {','.join(_COLUMNS)},x0,y0,... with {num_landmarks} "
-                "landmarks; prepare the folder again with --overwrite"
+                f"landmarks; {_REPLACE}"
             )
         return list(_manifest_rows(path, lines, width))
 
@@ -195,9 +212,10 @@ def _manifest_rows(path: Path, lines: Iterable[list[str]], width: int) -> Iterat
         try:
             if len(values) != width:
                 raise ValueError(f"expected {width} values, got {len(values)}")
-            image, person, split, source, *numbers = values
-            left, top, side, *points = (float(value or "nan") for value in numbers)
-            landmarks = torch.tensor(points, dtype=torch.float32).view(-1, 2)
-            yield PreparedFace(image, person, split, source, SquareCrop(left, top, side), landmarks)
+            image, person, split, source, left, top, side, outside, *points = values
+            crop = SquareCrop(float(left), float(top), float(side))
+            flat = torch.tensor([float(x or "nan") for x in points], dtype=torch.float32)
+            landmarks = flat.view(-1, 2)
+            yield PreparedFace(image, person, split, source, crop, int(outside), landmarks)
         except ValueError as error:
             raise ValueError(f"{path}: line {number}: {error}") from None

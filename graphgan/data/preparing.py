@@ -16,7 +16,6 @@ from torch import Tensor
 
 from graphgan.data import _preparation_folder as folder
 from graphgan.data.photos import (
-    CroppedFace,
     CropTask,
     Outcome,
     Photo,
@@ -110,52 +109,69 @@ def prepare_faces(
     if stop_on_error and unusable:
         raise ValueError(str(unusable[0]))
     num_landmarks = _num_landmarks(landmarks)
-    recorded = {"size": size, "test_people": test_people, **options}
-    identity = {"options": recorded, "photos": folder.checksum(photos, [unusable, pairs])}
-    if (info := folder.claim(out, identity, overwrite)) is not None:
+    options = {"size": size, "test_people": test_people, **options}
+    photos_checksum = folder.checksum(photos, [unusable, pairs])
+    if (info := folder.claim(out, options, photos_checksum, overwrite)) is not None:
         return Preparation(info, 0)
 
     images = _crop_paths(photos)
     tasks = [CropTask(p, out, images[p.source], size, _given(landmarks, p)) for p in photos]
-    with ProgressRecord(out / folder.RECORD, recorded) as record:
-        outcomes = folder.recorded(record, tasks)
+    with ProgressRecord(out / folder.RECORD, folder.header(options)) as record:
+        outcomes = folder.recorded(record, tasks, usable_only=stop_on_error)
         todo = [task for task in tasks if task.photo.source not in outcomes]
         results = map_ordered(crop_photo, todo, _detector_maker(landmarks), workers)
-        if progress is not None:
-            results = iter(progress(results, len(todo)))
-        for task, outcome in zip(todo, results, strict=True):
-            if stop_on_error and isinstance(outcome, UnusablePhoto):
-                raise ValueError(str(_skipped(task, outcome)))
+        # An error is raised inside of what progress wraps, so that it ends before it is reported.
+        checked = _recording(todo, results, record, stop_on_error)
+        wrapped = checked if progress is None else progress(checked, len(todo))
+        for task, outcome in zip(todo, wrapped, strict=True):
             outcomes[task.photo.source] = outcome
-            record.add(folder.entry(task, outcome))
 
-    faces, skipped = [], list(unusable)
-    for task in tasks:
-        outcome = outcomes[task.photo.source]
-        if isinstance(outcome, UnusablePhoto):
-            skipped.append(_skipped(task, outcome))
-        else:
-            faces.append(_face(task, splits[task.photo.person], outcome))
+    faces, skipped = _faces_and_skipped(tasks, outcomes, splits)
     if not faces:
         raise ValueError(f"none of {len(photos)} photos can be used, the first is {skipped[0]}")
+    skipped.extend(unusable)
     _write_lists(out, faces, skipped)
     info = {
         "size": size,
         "num_landmarks": num_landmarks,
         "landmark_scheme": IBUG_68.name if num_landmarks == IBUG_68.num_landmarks else None,
         **_counts(faces, skipped),
-        **_landmark_counts(outcomes.values()),
+        **_landmark_counts(faces),
         **_write_pairs(out, pairs, faces),
-        **identity,
+        "options": options,
+        "photos": photos_checksum,
     }
     write_info(out, info)
     (out / folder.RECORD).unlink()
     return Preparation(read_info(out), len(todo))
 
 
-def _face(task: CropTask, split: str, outcome: CroppedFace) -> PreparedFace:
-    photo, landmarks = task.photo, torch.from_numpy(outcome.landmarks)
-    return PreparedFace(task.image, photo.person, split, photo.source, outcome.crop, landmarks)
+def _recording(
+    tasks: Iterable[CropTask],
+    results: Iterable[Outcome],
+    record: ProgressRecord,
+    stop_on_error: bool,
+) -> Iterator[Outcome]:
+    for task, outcome in zip(tasks, results, strict=True):
+        if stop_on_error and isinstance(outcome, UnusablePhoto):
+            raise ValueError(str(_skipped(task, outcome)))
+        record.add(folder.entry(task, outcome))
+        yield outcome
+
+
+def _faces_and_skipped(
+    tasks: Iterable[CropTask], outcomes: Mapping[str, Outcome], splits: Mapping[str, str]
+) -> tuple[list[PreparedFace], list[Skipped]]:
+    faces, skipped = [], []
+    for task in tasks:
+        photo, outcome = task.photo, outcomes[task.photo.source]
+        if isinstance(outcome, UnusablePhoto):
+            skipped.append(_skipped(task, outcome))
+        else:
+            names = (task.image, photo.person, splits[photo.person], photo.source)
+            landmarks = torch.from_numpy(outcome.landmarks)
+            faces.append(PreparedFace(*names, outcome.crop, outcome.outside, landmarks))
+    return faces, skipped
 
 
 def _skipped(task: CropTask, outcome: UnusablePhoto) -> Skipped:
@@ -242,14 +258,17 @@ def _counts(faces: Sequence[PreparedFace], skipped: Iterable[Skipped]) -> dict[s
     }
 
 
-def _landmark_counts(outcomes: Iterable[Outcome]) -> dict[str, dict[str, int]]:
-    faces = [outcome for outcome in outcomes if isinstance(outcome, CroppedFace)]
-    outside = [face.outside for face in faces if face.outside]
-    missing = [n for face in faces if (n := int(np.isnan(face.landmarks).any(-1).sum()))]
+def _landmark_counts(faces: Sequence[PreparedFace]) -> dict[str, dict[str, int]]:
     return {
-        "landmarks_outside_photo": {"images": len(outside), "landmarks": sum(outside)},
-        "landmarks_missing": {"images": len(missing), "landmarks": sum(missing)},
+        "landmarks_outside_photo": _images_and_total([face.outside for face in faces]),
+        "landmarks_missing": _images_and_total(
+            [int(face.landmarks.isnan().any(-1).sum()) for face in faces]
+        ),
     }
+
+
+def _images_and_total(counts: Sequence[int]) -> dict[str, int]:
+    return {"images": sum(map(bool, counts)), "landmarks": sum(counts)}
 
 
 def _write_pairs(

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from graphgan.files import replacing
 
@@ -40,7 +40,7 @@ class ProgressRecord:
             error.filename = str(self._path)
             raise
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "ProgressRecord":
         return self
 
     def __exit__(

@@ -2,7 +2,7 @@
 
 import importlib.util
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +23,7 @@ class Detection(NamedTuple):
     landmarks: Float32[Tensor, "k 2"]
 
 
+@runtime_checkable
 class LandmarkDetector(Protocol):
     """Whatever finds faces with landmarks; any detector can stand in for dlib's.
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from graphgan.landmarks.maps import Rendering, render_maps
 from graphgan.layers._checks import check_choice, check_positive
+from graphgan.layers._landmark_convolution import has_sparse_convolution, landmark_convolution
 
 
 class LandmarkStem(nn.Module):
@@ -71,6 +72,8 @@ class LandmarkStem(nn.Module):
         weights: Float[Tensor, "b k"] | None = None,
     ) -> Float[Tensor, "b c h w"]:
         self._check(landmarks, size)
+        if has_sparse_convolution(landmarks, self.rendering):
+            return self._convolve_points(landmarks, size, weights)
         maps = landmarks
         if landmarks.ndim == 3:
             maps = render_maps(landmarks, size, rendering=self.rendering, sigma=self.sigma)
@@ -78,6 +81,20 @@ class LandmarkStem(nn.Module):
             maps = maps * weights[:, :, None, None]
         out: Tensor = self.conv(maps)
         return out
+
+    def _convolve_points(
+        self, landmarks: Tensor, size: tuple[int, int], weights: Tensor | None
+    ) -> Float[Tensor, "b c h w"]:
+        out = landmark_convolution(
+            landmarks,
+            self.conv.weight,
+            size,
+            rendering=self.rendering,
+            padding=self.conv.kernel_size[0] // 2,
+            reflect=True,
+            weights=weights,
+        )
+        return out if self.conv.bias is None else out + self.conv.bias[:, None, None]
 
     def _check(self, landmarks: Tensor, size: tuple[int, int]) -> None:
         k, padding = self.num_landmarks, self.conv.kernel_size[0] // 2

@@ -6,11 +6,13 @@ BMVC 2020, section 2.5.
 """
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from graphgan.landmarks.maps import Rendering, render_maps
 from graphgan.layers._checks import check_features, check_positive
+from graphgan.layers._landmark_convolution import has_sparse_convolution, landmark_convolution
 from graphgan.layers._normalisation import Norm, make_norm
 from graphgan.layers.encoders import ImageEncoder
 from graphgan.layers.residual import ResidualBlock
@@ -58,13 +60,19 @@ class PatchDiscriminator(nn.Module):
 
     def forward(self, x: Float[Tensor, "b i h w"]) -> list[Tensor]:
         check_features(x, self.in_channels, "input")
-        if min(x.shape[2:]) < MIN_PATCH_SIZE:
-            raise ValueError(f"expected sides of {MIN_PATCH_SIZE} and more, got {tuple(x.shape)}")
-        features = []
-        for layer in self.layers:
-            x = layer(x)
-            features.append(x)
-        return [*features, self.to_logits(x)]
+        _check_size(x.shape)
+        return self._after_first_convolution(self.layers[0][0](x))
+
+    def _after_first_convolution(self, x: Float[Tensor, "b w h2 w2"]) -> list[Tensor]:
+        features = [self.layers[0][1:](x)]
+        for layer in self.layers[1:]:
+            features.append(layer(features[-1]))
+        return [*features, self.to_logits(features[-1])]
+
+
+def _check_size(shape: torch.Size) -> None:
+    if min(shape[2:]) < MIN_PATCH_SIZE:
+        raise ValueError(f"expected sides of {MIN_PATCH_SIZE} and more, got {tuple(shape)}")
 
 
 class AppearanceDiscriminator(PatchDiscriminator):
@@ -118,8 +126,26 @@ class LandmarkDiscriminator(PatchDiscriminator):
         self, image: Float[Tensor, "b 3 h w"], landmarks: Float[Tensor, "b k 2"]
     ) -> list[Tensor]:
         size = (image.shape[2], image.shape[3])
+        if has_sparse_convolution(landmarks, self.rendering):
+            return self._see_points(image, landmarks, size)
         maps = render_maps(landmarks, size, rendering=self.rendering, sigma=self.sigma)
         return super().forward(torch.cat([image, maps.to(image.dtype)], dim=1))
+
+    def _see_points(self, image: Tensor, landmarks: Tensor, size: tuple[int, int]) -> list[Tensor]:
+        """The first convolution in two parts: over the image, and over maps never drawn."""
+        check_features(image, 3, "image")
+        _check_size(image.shape)
+        if landmarks.shape[1:] != (self.in_channels - 3, 2):
+            raise ValueError(
+                f"expected landmarks of shape (b, {self.in_channels - 3}, 2), "
+                f"got {tuple(landmarks.shape)}"
+            )
+        conv = self.layers[0][0]
+        seen = F.conv2d(image, conv.weight[:, :3], conv.bias, stride=2, padding=1)
+        landmarks_seen = landmark_convolution(
+            landmarks, conv.weight[:, 3:], size, rendering=self.rendering, padding=1, stride=2
+        )
+        return self._after_first_convolution(seen + landmarks_seen)
 
 
 class ResNetDiscriminator(nn.Module):

@@ -44,6 +44,15 @@ def launch_fabric(
     return fabric
 
 
+def torch_device(device: str = "auto") -> torch.device:
+    """The device of that name, for what needs no processes: sampling, measuring.
+
+    Raises:
+        ValueError: an unknown or absent device.
+    """
+    return torch.device(_accelerator(device))
+
+
 def _accelerator(device: str) -> str:
     if device not in _ACCELERATORS:
         raise ValueError(f"expected --device to be one of {', '.join(_ACCELERATORS)}; got {device}")

@@ -78,6 +78,8 @@ def _face_problems(faces: PreparedFaces, index: int) -> Iterator[Problem]:
     except (ValueError, OSError) as error:
         yield Problem("image cannot be used", str(error), fatal=True)
     landmarks = faces.faces[index].landmarks
+    if outside := faces.faces[index].outside:
+        yield Problem("landmarks outside the photo", f"{where}: {outside}")
     missing = landmarks.isnan().any(-1)
     if missing.any():
         yield Problem("landmarks missing", f"{where}: {int(missing.sum())}")
@@ -122,8 +124,6 @@ def _print_counts(faces: PreparedFaces) -> None:
         spread = f", {min(images.values())} to {max(images.values())} each" if images else ""
         print(f"  {split}: {images.total()} faces of {len(images)} people{spread}")
     print(f"  skipped while preparing: {info['skipped'] or 'none'}")
-    outside = info["landmarks_outside_photo"]
-    print(f"  landmarks outside the photo: {outside['landmarks']} in {outside['images']} photos")
 
 
 def _print_problems(problems: list[Problem], at_most: int) -> None:

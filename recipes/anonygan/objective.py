@@ -52,7 +52,14 @@ class LossOptions:
     gradient_penalty: float = 0.0
     """Weight of the interpolated gradient penalty of wasserstein (10 as published there)."""
 
+    context_jitter: float = 0.0
+    """Random change of the colours around the hole, 0 to 0.5 (0 in the paper). Pairs of one person
+    teach the generator to take the skin from the source's ears and neck; changed colours make it
+    look at the condition."""
+
     def __post_init__(self) -> None:
+        if self.context_jitter > 0.5:
+            raise ValueError(f"expected context_jitter of 0.5 at most, got {self.context_jitter}")
         for name, value in vars(self).items():
             if isinstance(value, float) and value < 0:
                 raise ValueError(f"expected {name} of 0 and more, got {value}")
@@ -80,9 +87,12 @@ class AnonyGANObjective:
 
     def generate(self, generator: nn.Module, batch: PairBatch) -> GeneratorOutput:
         """The condition's identity in the source's hole."""
+        source = batch.source
+        if self.options.context_jitter > 0:
+            source = jitter_colours(source, self.options.context_jitter)
         output: GeneratorOutput = generator(
             batch.condition,
-            batch.source,
+            source,
             batch.condition_landmarks,
             batch.source_landmarks,
             batch.mask,
@@ -151,6 +161,14 @@ class AnonyGANObjective:
         return reconstruction_loss(
             image, batch.source, selected=selected, count=self.count(selected)
         )
+
+
+def jitter_colours(images: Tensor, strength: float) -> Tensor:
+    """A random gain and offset for every channel of every image, up to ``strength``."""
+    gain, offset = torch.empty(2, len(images), 3, 1, 1, device=images.device).uniform_(
+        -strength, strength
+    )
+    return (images * (1 + gain) + offset).clamp(-1, 1)
 
 
 def _given(name: str, batch: PairBatch) -> Tensor:

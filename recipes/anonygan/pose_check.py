@@ -8,7 +8,7 @@ from torch.nn.functional import interpolate
 from graphgan.anonymize import anonymize_crops
 from graphgan.data.batches import read_pairs, to_batch, to_uint8_image
 from graphgan.data.faces import FaceDataset
-from graphgan.data.pairs import PairSampler
+from graphgan.data.pairs import next_person_pairs, some_pairs
 from graphgan.extras import MissingExtraError
 from graphgan.landmarks.detection import DlibDetector, LandmarkDetector
 from graphgan.metrics.pose import mouth_opening, yaw
@@ -25,10 +25,8 @@ def measure_pose(model: AnonyGAN, faces: FaceDataset, *, num_pairs: int = 200) -
         return f"pose not measured: {error}"
     if len(set(faces.persons)) < 2:
         return "pose not measured: it takes test faces of two people or more"
-    sampler = PairSampler(
-        faces.persons, batch_size=min(num_pairs, len(faces)), same_image_share=0, num_pairs=None
-    )
-    batch = to_batch(read_pairs(faces, sampler.batch(0)), next(model.parameters()).device)
+    pairs = some_pairs(next_person_pairs(faces.persons), num_pairs)
+    batch = to_batch(read_pairs(faces, pairs), next(model.parameters()).device)
     chunks = zip(*(column.split(32) for column in batch[:5]), strict=True)
     results = torch.cat(
         [anonymize_crops(model, s, ls, c, lc, masks=m) for c, s, lc, ls, m in chunks]

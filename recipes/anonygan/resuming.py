@@ -12,7 +12,18 @@ from options import PRESETS, TrainOptions
 from graphgan.training.run_folder import RunFolder
 
 PER_SITTING = frozenset(
-    ["resume", "steps", "more", "device", "devices", "precision", "workers", "log_every", "save_every", "sheet_every"]
+    [
+        "resume",
+        "steps",
+        "more",
+        "device",
+        "devices",
+        "precision",
+        "workers",
+        "log_every",
+        "save_every",
+        "sheet_every",
+    ]
 )
 """What may differ from sitting to sitting; the rest is the run's own."""
 

@@ -27,7 +27,7 @@ from graphgan.data.batches import (
     to_float_image,
 )
 from graphgan.data.faces import FaceDataset
-from graphgan.data.pairs import PairSampler
+from graphgan.data.pairs import PairSampler, next_person_pairs, self_pairs, some_pairs
 from graphgan.data.prepared import PreparedFaces
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.models import AnonyGAN
@@ -96,11 +96,13 @@ def open_faces(options: TrainOptions) -> Faces:
             TEST_PEOPLE, 8, size=options.size, seed=options.seed, first_person=FIRST_TEST_PERSON
         )
     else:
-        train_faces = PreparedFaces(options.data, "train")
-        test_faces = PreparedFaces(options.data, "test")
+        train_faces = prepared = PreparedFaces(options.data, "train")
+        test_faces = prepared
+        if prepared.info["splits"]["test"]["people"] > 1:
+            test_faces = PreparedFaces(options.data, "test")
     if options.workers == 0:
         train_faces = FacesInMemory(train_faces)
-    return Faces(train_faces, test_faces if len(test_faces) else train_faces)
+    return Faces(train_faces, test_faces)
 
 
 def make_sampler(options: TrainOptions, faces: FaceDataset) -> PairSampler:
@@ -196,15 +198,9 @@ class Painter:
 
     def __init__(self, gan_step: GANStep, faces: Faces, device: torch.device) -> None:
         self.gan_step = gan_step
-        rows = min(SHEET_ROWS, len(faces.test))
-        several = len(set(faces.test.persons)) > 1
-        sampler = PairSampler(
-            faces.test.persons,
-            batch_size=rows,
-            same_image_share=0 if several else 1,
-            num_pairs=None,
-        )
-        chosen = sampler.batch(0)
+        persons = faces.test.persons
+        everyone = next_person_pairs(persons) if len(set(persons)) > 1 else self_pairs(len(persons))
+        chosen = some_pairs(everyone, SHEET_ROWS)
         self.batch = to_batch(read_pairs(faces.test, chosen), device)
         self.answers: dict[str, Tensor] = {}
         if isinstance(faces.test, SyntheticFaces):

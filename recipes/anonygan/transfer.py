@@ -15,7 +15,7 @@ from graphgan.anonymize import anonymize_crops
 from graphgan.anonymize.crops import paste
 from graphgan.data.batches import PairBatch, read_pairs, to_batch, to_float_image
 from graphgan.data.faces import FaceDataset
-from graphgan.data.pairs import PairSampler
+from graphgan.data.pairs import next_person_pairs, some_pairs
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.metrics.intervals import Interval, bootstrap_mean
 from graphgan.metrics.masked_error import masked_error
@@ -49,11 +49,7 @@ def measure_transfer(
         num_pairs: pairs of different people.
     """
     device = next(model.parameters()).device
-    count = min(num_pairs, len(test_faces))
-    sampler = PairSampler(
-        test_faces.persons, batch_size=count, same_image_share=0, num_pairs=None, seed=1
-    )
-    pairs = sampler.batch(0)
+    pairs = some_pairs(next_person_pairs(test_faces.persons), num_pairs)
     batch = to_batch(read_pairs(test_faces, pairs), device)
     numbers = zip(pairs.condition.tolist(), pairs.source.tolist(), strict=True)
     answers = [test_faces.true_answer(c, s).image for c, s in numbers]
@@ -98,7 +94,7 @@ def trivial_answers(
 
 
 def _error(model: AnonyGAN, batch: PairBatch, truth: Tensor) -> Float[Tensor, "b"]:
-    """Of all items, in chunks; the mask is always the source's own, also under foreign landmarks."""
+    """Of all items, in chunks, inside the given masks, whatever landmarks the model is shown."""
     chunks = zip(*(column.split(32) for column in (*batch[:5], truth)), strict=True)
     errors = []
     for condition, source, condition_landmarks, source_landmarks, mask, answer in chunks:

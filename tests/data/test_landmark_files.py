@@ -35,7 +35,7 @@ def test_as_many_landmarks_as_columns(read):
 
 
 def test_blank_lines_byte_order_marks_and_quotes_are_no_matter(read):
-    (row,) = read(('\ufeffimage,x0,y0\r\n\r\n"a, b.jpg",1,2\r\n\r\n'))
+    (row,) = read('\ufeffimage,x0,y0\r\n\r\n"a, b.jpg",1,2\r\n\r\n')
     assert row.image == "a, b.jpg"
 
 
@@ -66,7 +66,7 @@ def test_a_landmark_may_be_missing(read):
     ],
 )
 def test_what_is_wrong_is_named_with_file_and_line(read, text, message):
-    with pytest.raises(ValueError, match="faces.csv: ") as error:
+    with pytest.raises(ValueError, match=r"faces\.csv: ") as error:
         read(text)
     assert message in str(error.value)
     assert "\n" not in str(error.value)

@@ -25,7 +25,7 @@ def centre_of_mass(image: torch.Tensor) -> torch.Tensor:
 
 def test_the_square_is_twice_the_box_and_raised_by_a_tenth():
     landmarks = torch.tensor([[10.0, 20.0], [50.0, 20.0], [30.0, 100.0], [math.nan, math.nan]])
-    assert square_crop(landmarks) == SquareCrop(left=30 - 80, top=60 - 8 - 80, side=160)
+    assert square_crop(landmarks) == SquareCrop(left=30.0 - 80, top=60.0 - 8 - 80, side=160.0)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,7 @@ def test_refuses_landmarks_that_are_no_face(landmarks, message):
         square_crop(landmarks)
 
 
+@settings(deadline=None)
 @given(left=coordinate, top=coordinate, side=st.floats(1, 1e4), size=st.integers(1, 512))
 def test_there_and_back_is_exact(left, top, side, size):
     crop = SquareCrop(left, top, side)
@@ -52,7 +53,7 @@ def test_there_and_back_is_exact(left, top, side, size):
 def test_the_edges_of_the_square_are_the_edges_of_the_crop():
     corners = torch.tensor([[[2.5, 4.5], [12.5, 14.5]]])
     expected = torch.tensor([[[-0.5, -0.5], [19.5, 19.5]]])
-    torch.testing.assert_close(SquareCrop(2.5, 4.5, 10).to_crop(corners, 20), expected)
+    torch.testing.assert_close(SquareCrop(2.5, 4.5, 10.0).to_crop(corners, 20), expected)
 
 
 @settings(deadline=None, max_examples=40)
@@ -90,12 +91,12 @@ def test_a_spot_is_exact_far_beyond_the_border_too():
 
 def test_the_whole_picture_at_its_own_size_is_itself():
     image = torch.rand(3, 9, 9)
-    torch.testing.assert_close(crop_image(image, SquareCrop(-0.5, -0.5, 9), 9), image)
+    torch.testing.assert_close(crop_image(image, SquareCrop(-0.5, -0.5, 9.0), 9), image)
 
 
 def test_reflection_repeats_at_the_picture_s_edge():
     image = torch.rand(1, 4, 4)
-    out = crop_image(image, SquareCrop(-12.5, -12.5, 28), 28)
+    out = crop_image(image, SquareCrop(-12.5, -12.5, 28.0), 28)
     mirrored = torch.cat([image, image.flip(2)], 2)
     mirrored = torch.cat([mirrored, mirrored.flip(1)], 1)
     # 12 pixels to the left of the picture is one and a half periods of 8.
@@ -112,8 +113,9 @@ def test_an_even_picture_stays_even(size):
 
 def test_shrinking_does_not_alias():
     stripes = (torch.arange(256) % 2).float().expand(1, 256, 256)
-    out = crop_image(stripes, SquareCrop(-0.5, -0.5, 256), 32)
-    torch.testing.assert_close(out, torch.full((1, 32, 32), 0.5), atol=0.01, rtol=0)
+    out = crop_image(stripes, SquareCrop(-0.5, -0.5, 256.0), 32)
+    # At the border the reflected stripe doubles the last one.
+    torch.testing.assert_close(out[..., 1:-1], torch.full((1, 32, 30), 0.5), atol=0.01, rtol=0)
 
 
 def test_agrees_with_pillow():
@@ -122,34 +124,34 @@ def test_agrees_with_pillow():
     resized = pil.fromarray(image[0].float().numpy(), "F").resize(
         (20, 20), pil.Resampling.BICUBIC, box=(10, 10, 40, 40)
     )
-    out = crop_image(image, SquareCrop(9.5, 9.5, 30), 20)[0]
+    out = crop_image(image, SquareCrop(9.5, 9.5, 30.0), 20)[0]
     # Pillow cuts before it filters, so it knows nothing of what lies beyond the box.
     expected = torch.tensor(resized.getdata()).view(20, 20)
     torch.testing.assert_close(out[3:-3, 3:-3], expected[3:-3, 3:-3], atol=1e-3, rtol=0)
 
 
 def test_one_pixel_fills_any_crop():
-    out = crop_image(torch.full((3, 1, 1), 9.0), SquareCrop(-3, -4, 20), 8)
+    out = crop_image(torch.full((3, 1, 1), 9.0), SquareCrop(-3.0, -4.0, 20.0), 8)
     torch.testing.assert_close(out, torch.full((3, 8, 8), 9.0))
 
 
 def test_eight_bit_and_float_pictures_agree():
     image = torch.randint(0, 256, (3, 20, 30)).byte()
-    crop = SquareCrop(3.3, -4.4, 21)
+    crop = SquareCrop(3.3, -4.4, 21.0)
     assert torch.equal(crop_image(image, crop, 16), crop_image(image.float(), crop, 16))
 
 
 def test_refuses_a_crop_that_would_need_endless_reflection():
     with pytest.raises(ValueError, match="too many for a picture of 10 x 8"):
-        crop_image(torch.rand(3, 8, 10), SquareCrop(0, 0, 1e6), 64)
+        crop_image(torch.rand(3, 8, 10), SquareCrop(0.0, 0.0, 1e6), 64)
 
 
 @pytest.mark.parametrize("side", [0.0, -1.0, math.nan, math.inf])
 def test_refuses_a_square_without_a_side(side):
     with pytest.raises(ValueError, match="positive side"):
-        SquareCrop(0, 0, side)
+        SquareCrop(0.0, 0.0, side)
 
 
 def test_refuses_an_empty_picture():
     with pytest.raises(ValueError, match="and pixels"):
-        crop_image(torch.rand(3, 0, 10), SquareCrop(0, 0, 5), 64)
+        crop_image(torch.rand(3, 0, 10), SquareCrop(0.0, 0.0, 5.0), 64)

@@ -1,0 +1,42 @@
+# Two commands set up everything: `make train` and `make test`. Python 3.11+ and make are enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+# Threads of several processes that wait for each other without spinning share few cores better.
+export GOMP_SPINCOUNT ?= 0
+
+.PHONY: train test test-slow lint types clean
+
+train: $(VENV)/.recipes
+	$(BIN)/python recipes/anonygan/train.py
+
+# The import hook that checks shapes breaks torch.compile(fullgraph=True) and answers bad input
+# before the library can: those tests run in a process of their own, without it.
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -q -m "not unhooked and not slow" --jaxtyping-packages=graphgan,beartype.beartype
+	$(BIN)/python -m pytest -q -m "unhooked and not slow"
+
+test-slow: $(VENV)/.dev
+	$(BIN)/python -m pytest -q -m "slow"
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+$(VENV)/.recipes: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) -e ".[recipes]"
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) -e ".[dev]"
+	touch $@ $(VENV)/.recipes
+
+clean:
+	rm -rf $(VENV)

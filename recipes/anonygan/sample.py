@@ -1,0 +1,130 @@
+"""Anonymise prepared faces: `python recipes/anonygan/sample.py --help`."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from pictures import sheet_columns
+from pose_check import measure_pose
+from torch import Tensor
+from tqdm import tqdm
+
+from graphgan.anonymize import anonymize_crops
+from graphgan.commands import run_command
+from graphgan.data.batches import PairBatch, read_pairs, to_batch, to_uint8_image
+from graphgan.data.faces import FaceDataset
+from graphgan.data.images import write_image
+from graphgan.data.pairs import Pairs, next_person_pairs, some_pairs
+from graphgan.data.prepared import PreparedFaces
+from graphgan.files import replacing
+from graphgan.models import AnonyGAN
+from graphgan.training.devices import torch_device
+from graphgan.training.run_folder import RunFolder
+from graphgan.training.sheets import write_sheet
+
+WEIGHTS = "generator.safetensors"
+
+
+@dataclass(frozen=True)
+class SampleOptions:
+    """Give every face of a prepared folder the identity of the next person."""
+
+    checkpoint: Path
+    """Weights (generator.safetensors), or the folder of a run: its newest ones."""
+    data: Path
+    """Folder made by prepare.py."""
+    out: Path
+    """New or empty folder for the pictures, pairs.csv and sheet.png."""
+    split: str = "test"
+    """Faces to anonymise: "train" or "test"."""
+    count: int | None = None
+    """At most this many faces, spread evenly over the split; all by default."""
+    batch_size: int = 32
+    """Faces a step; fewer need less memory."""
+    device: str = "auto"
+    """cpu, cuda (or gpu), mps, or auto for the fastest there is."""
+    seed: int = 0
+    """Chooses among the pictures of the next person."""
+
+    def __post_init__(self) -> None:
+        if self.split not in ("train", "test"):
+            raise ValueError(f"expected --split train or test, got {self.split}")
+        if self.batch_size < 1 or (self.count is not None and self.count < 1):
+            raise ValueError("expected --batch-size and --count of at least 1")
+
+
+def main(options: SampleOptions) -> None:
+    faces = PreparedFaces(options.data, "train" if options.split == "train" else "test")
+    model = AnonyGAN.from_pretrained(weights_file(options.checkpoint))
+    if faces.num_landmarks != model.generator.num_landmarks:
+        raise ValueError(
+            f"expected {model.generator.num_landmarks} landmarks, as {options.checkpoint} was "
+            f"trained with, got {faces.num_landmarks} in {options.data}"
+        )
+    if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
+        raise ValueError(f"expected a new or empty folder, got --out {options.out}")
+    model.to(torch_device(options.device))
+    pairs = next_person_pairs(faces.persons, seed=options.seed)
+    pairs = some_pairs(pairs, options.count or len(faces))
+    (options.out / "images").mkdir(parents=True)
+    write_images(model, faces, pairs, options)
+    write_pairs(options.out / "pairs.csv", faces, pairs)
+    first = next(batches(faces, some_pairs(pairs, 8), 8, model))
+    write_sheet(options.out / "sheet.png", sheet_columns(model, first))
+    print(f"{len(pairs.source)} faces in {options.out}; look at {options.out / 'sheet.png'}")
+    print(measure_pose(model, faces))
+
+
+def weights_file(checkpoint: Path) -> Path:
+    """The file itself, or the newest weights of a run's folder."""
+    if not checkpoint.is_dir():
+        return checkpoint
+    newest = RunFolder(checkpoint).latest()
+    return (newest or checkpoint) / WEIGHTS
+
+
+def batches(
+    faces: FaceDataset, pairs: Pairs, batch_size: int, model: AnonyGAN
+) -> Iterator[PairBatch]:
+    device = next(model.parameters()).device
+    for chunk in zip(*(column.split(batch_size) for column in pairs), strict=True):
+        yield to_batch(read_pairs(faces, Pairs(*chunk)), device)
+
+
+def write_images(model: AnonyGAN, faces: FaceDataset, pairs: Pairs, options: SampleOptions) -> None:
+    names = iter([faces.names[i] for i in pairs.source.tolist()])
+    with tqdm(total=len(pairs.source), unit="face") as bar:
+        for batch in batches(faces, pairs, options.batch_size, model):
+            for image in anonymised(model, batch):
+                file = options.out / "images" / f"{next(names)}.png"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                write_image(file, image)
+            bar.update(len(batch.source))
+
+
+def anonymised(model: AnonyGAN, batch: PairBatch) -> Tensor:
+    result = anonymize_crops(
+        model,
+        batch.source,
+        batch.source_landmarks,
+        batch.condition,
+        batch.condition_landmarks,
+        masks=batch.mask,
+    )
+    return to_uint8_image(result).cpu()
+
+
+def write_pairs(path: Path, faces: FaceDataset, pairs: Pairs) -> None:
+    """Which face became whom: for evaluation, not for publishing."""
+    with replacing(path) as temporary, temporary.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["source", "condition"])
+        for source, condition in zip(pairs.source.tolist(), pairs.condition.tolist(), strict=True):
+            writer.writerow([faces.names[source], faces.names[condition]])
+
+
+if __name__ == "__main__":
+    torch.set_grad_enabled(False)
+    run_command(main, SampleOptions)

@@ -1,0 +1,107 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from graphgan.data.images import read_image, write_image
+from graphgan.data.photos import CroppedFace, CropTask, Photo, UnusablePhoto, crop_photo
+from graphgan.landmarks.align import crop_image, square_crop
+from graphgan.landmarks.detection import Detection
+
+
+class TwoFaces:
+    """A detector that finds one face left of the middle and one in it."""
+
+    num_landmarks = 68
+
+    def __init__(self, landmarks: torch.Tensor) -> None:
+        self.landmarks = landmarks
+
+    def __call__(self, image: torch.Tensor) -> list[Detection]:
+        aside, middle = torch.tensor([0.0, 30, 5, 35]), torch.tensor([25.0, 25, 35, 37])
+        return [Detection(aside, self.landmarks - 8), Detection(middle, self.landmarks)]
+
+
+@pytest.fixture
+def task(tmp_path, drawn_faces):
+    def task(landmarks, content: bytes | None = None) -> CropTask:
+        path = tmp_path / "a.png"
+        if content is None:
+            write_image(path, drawn_faces[0].image)
+        else:
+            path.write_bytes(content)
+        given = None if landmarks is None else np.asarray(landmarks, dtype=np.float64)
+        photo = Photo(path, "a.png", "anna")
+        return CropTask(photo, tmp_path / "out", "images/anna/a.png", 32, given)
+
+    return task
+
+
+def test_writes_the_square_around_the_face(task, drawn_faces):
+    face = drawn_faces[0]
+    todo = task(face.landmarks)
+    outcome = crop_photo(todo, None)
+    assert isinstance(outcome, CroppedFace)
+    assert outcome.crop == square_crop(face.landmarks)
+    expected = crop_image(face.image, outcome.crop, 32).round().clamp(0, 255).byte()
+    assert torch.equal(read_image(todo.target), expected)
+    back = outcome.crop.to_image(torch.from_numpy(outcome.landmarks), 32)
+    torch.testing.assert_close(back, face.landmarks.double())
+
+
+def test_of_several_detected_faces_the_middle_one_is_taken(task, drawn_faces):
+    outcome = crop_photo(task(None), TwoFaces(drawn_faces[0].landmarks))
+    assert isinstance(outcome, CroppedFace)
+    assert outcome.crop == square_crop(drawn_faces[0].landmarks)
+
+
+def test_landmarks_outside_the_photo_are_kept_and_counted(task, drawn_faces):
+    landmarks = drawn_faces[0].landmarks.clone()
+    landmarks[:3] = torch.tensor([-0.6, 5.0])
+    landmarks[4] = math.nan
+    outcome = crop_photo(task(landmarks), None)
+    assert isinstance(outcome, CroppedFace)
+    assert outcome.outside == 3
+    assert np.isnan(outcome.landmarks[4]).all()
+
+
+@pytest.mark.parametrize(
+    ("landmarks", "message"),
+    [
+        (torch.full((68, 2), math.nan), "all missing"),
+        (torch.full((68, 2), 30.0), "all equal"),
+        (torch.rand(68, 2) * 50 + 500, "0 of 68 lie inside the picture"),
+        (torch.cat([torch.rand(60, 2) * 50, torch.rand(8, 2) * 1e9]), "too many for a picture"),
+    ],
+)
+def test_landmarks_that_are_no_face_of_the_photo_are_a_reason(task, landmarks, message):
+    todo = task(landmarks)
+    outcome = crop_photo(todo, None)
+    assert isinstance(outcome, UnusablePhoto)
+    assert outcome.reason == "bad landmarks"
+    assert message in outcome.detail
+    assert not todo.target.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "detail"),
+    [(b"", "the file is empty"), (b"?", "not a picture, or of an unknown format")],
+)
+def test_a_photo_that_cannot_be_read_is_a_reason(task, content, detail):
+    outcome = crop_photo(task(torch.rand(68, 2), content), None)
+    assert outcome == UnusablePhoto("unreadable", detail)
+
+
+def test_a_photo_that_is_gone_is_a_reason(task):
+    todo = task(torch.rand(68, 2))
+    todo.photo.path.unlink()
+    assert crop_photo(todo, None) == UnusablePhoto("unreadable", "No such file or directory")
+
+
+def test_no_face_is_a_reason(task):
+    class Blind(TwoFaces):
+        def __call__(self, image: torch.Tensor) -> list[Detection]:
+            return []
+
+    assert crop_photo(task(None), Blind(torch.rand(68, 2))) == UnusablePhoto("no face found")

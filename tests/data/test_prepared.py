@@ -1,0 +1,142 @@
+import json
+import math
+import pickle
+
+import pytest
+import torch
+
+from graphgan.data.faces import FaceDataset
+from graphgan.data.images import write_image
+from graphgan.data.prepared import PreparedFace, PreparedFaces, write_info, write_manifest
+from graphgan.landmarks.align import SquareCrop
+
+SIZE = 8
+PEOPLE = ("anna", "anna", "bob", "zoë, née x")
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Four faces of three people, the last of them in the split "test"."""
+    faces = []
+    for i, person in enumerate(PEOPLE):
+        landmarks = torch.arange(6).view(3, 2) + i + 0.12344
+        landmarks[0] = math.nan
+        split = "test" if person.startswith("z") else "train"
+        crop = SquareCrop(i / 3, -1.5, 10.1)
+        image = f"images/{person}/{i}.png"
+        faces.append(PreparedFace(image, person, split, f"{person}/{i}.jpg", crop, i, landmarks))
+        (tmp_path / image).parent.mkdir(parents=True, exist_ok=True)
+        write_image(tmp_path / image, torch.full((3, SIZE, SIZE), i).byte())
+    write_manifest(tmp_path, faces)
+    write_info(tmp_path, {"size": SIZE, "num_landmarks": 3, "images": len(faces)})
+    return tmp_path
+
+
+def test_reads_what_was_written(root):
+    faces = PreparedFaces(root)
+    assert isinstance(faces, FaceDataset)
+    assert (len(faces), faces.size, faces.num_landmarks) == (4, SIZE, 3)
+    assert faces.persons == [0, 0, 1, 2]
+    assert faces.people == ["anna", "bob", "zoë, née x"]
+    assert faces.names == ["anna-0", "anna-1", "bob-2", "zoë, née x-3"]
+    image, landmarks = faces[3]
+    assert image.shape == (3, SIZE, SIZE) and (image == 3).all()
+    assert landmarks.dtype == torch.float32
+    assert landmarks[0].isnan().all()
+    torch.testing.assert_close(landmarks[1:], torch.tensor([[5.1234, 6.1234], [7.1234, 8.1234]]))
+    assert faces.faces[1].crop == SquareCrop(1 / 3, -1.5, 10.1)  # not rounded
+    assert (faces.faces[1].source, faces.faces[1].outside) == ("anna/1.jpg", 1)
+
+
+def test_a_split_counts_its_people_from_nought(root):
+    test = PreparedFaces(root, "test")
+    assert (len(test), test.persons, test.people) == (1, [0], ["zoë, née x"])
+    assert (test[0].image == 3).all()
+    assert PreparedFaces(root, "train").persons == [0, 0, 1]
+
+
+def test_faces_end_where_they_end(root):
+    faces = PreparedFaces(root)
+    assert len(list(faces)) == 4
+    with pytest.raises(IndexError):
+        faces[4]
+
+
+def test_can_be_sent_to_a_worker(root):
+    faces = pickle.loads(pickle.dumps(PreparedFaces(root)))
+    assert (faces[2].image == 2).all()
+
+
+def test_an_image_of_another_size_is_refused(root):
+    write_image(root / "images/anna/1.png", torch.zeros(3, SIZE, 9).byte())
+    with pytest.raises(ValueError, match=r"anna/1\.png: expected 8 x 8 pixels, got 9 x 8"):
+        PreparedFaces(root)[1]
+
+
+def test_a_broken_image_is_refused(root):
+    (root / "images/anna/1.png").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"anna/1\.png: the file is empty"):
+        PreparedFaces(root)[1]
+
+
+def refusal(root, split=None) -> str:
+    with pytest.raises(ValueError, match=str(root)) as error:
+        PreparedFaces(root, split)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_a_missing_folder_says_how_to_make_one(tmp_path):
+    assert "no such folder; make one with `python recipes" in refusal(tmp_path / "none")
+
+
+def test_an_empty_folder_says_how_to_make_one(tmp_path):
+    assert "an empty folder" in refusal(tmp_path)
+
+
+def test_an_interrupted_folder_says_how_to_go_on(root):
+    (root / "prepared.json").unlink()
+    (root / "progress.jsonl").write_text("{}\n")
+    assert "preparing was interrupted; run the same prepare command again" in refusal(root)
+
+
+def test_a_foreign_folder_is_refused(tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(b"")
+    assert "not a prepared folder" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "other"}', '{"format": ', "7"])
+def test_a_foreign_prepared_json_is_refused(root, text):
+    (root / "prepared.json").write_text(text)
+    assert "of another kind" in refusal(root)
+
+
+def test_a_missing_manifest_is_refused(root):
+    (root / "manifest.csv").unlink()
+    assert "manifest.csv is missing; prepare the folder again" in refusal(root)
+
+
+def test_another_version_is_refused(root):
+    info = json.loads((root / "prepared.json").read_text())
+    (root / "prepared.json").write_text(json.dumps({**info, "version": 99}))
+    assert "expected version 1 of the format, got 99" in refusal(root)
+
+
+def test_a_manifest_that_was_cut_is_refused(root):
+    text = (root / "manifest.csv").read_text()
+    (root / "manifest.csv").write_text("".join(text.splitlines(keepends=True)[:-1]))
+    assert "expected 4 faces, as prepared.json says, got 3" in refusal(root)
+    (root / "manifest.csv").write_text(text[:-20])
+    assert "manifest.csv: line 5: " in refusal(root)
+
+
+@pytest.mark.parametrize("text", ["", "image,x0\n"])
+def test_a_foreign_manifest_is_refused(root, text):
+    (root / "manifest.csv").write_text(text)
+    assert "expected the columns image,person" in refusal(root)
+
+
+def test_an_empty_split_is_refused(root):
+    text = (root / "manifest.csv").read_text()
+    (root / "manifest.csv").write_text(text.replace(",test,", ",train,"))
+    assert "no faces in the split 'test', of 4 in all" in refusal(root, "test")

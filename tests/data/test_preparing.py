@@ -1,0 +1,296 @@
+import csv
+import json
+import os
+from functools import partial
+from itertools import islice
+
+import pytest
+import torch
+
+from graphgan.data.images import write_image
+from graphgan.data.landmark_files import read_landmarks
+from graphgan.data.photos import Photo
+from graphgan.data.prepared import PreparedFaces
+from graphgan.data.preparing import Pair, Skipped, prepare_faces
+from graphgan.landmarks.detection import Detection
+
+
+@pytest.fixture
+def photos(photo_folder):
+    root = photo_folder / "photos"
+    sources = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.png"))
+    return [Photo(root / source, source, source.split("/")[0]) for source in sources]
+
+
+@pytest.fixture
+def prepare(photo_folder, photos):
+    landmarks = {row.image: row.landmarks for row in read_landmarks(photo_folder / "landmarks.csv")}
+
+    def prepare(name="out", **changes):
+        arguments = {"photos": photos, "landmarks": landmarks, "size": 16, "test_people": 1}
+        arguments |= {"options": {"layout": "plain"}, **changes}
+        return prepare_faces(out=photo_folder / name, **arguments)
+
+    prepare.landmarks = landmarks
+    return prepare
+
+
+def content(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing in the code catches it."""
+
+
+def killed_after(count):
+    def progress(results, total):
+        yield from islice(results, count)
+        raise Killed
+
+    return progress
+
+
+def test_every_photo_becomes_a_face(prepare, photo_folder, drawn_faces):
+    info, done = prepare()
+    assert (info["images"], info["people"], done) == (8, 4, 8)
+    assert info["splits"] == {
+        "train": {"images": 6, "people": 3},
+        "test": {"images": 2, "people": 1},
+    }
+    faces = PreparedFaces(photo_folder / "out")
+    for face, photo in zip(faces.faces, drawn_faces, strict=True):
+        back = face.crop.to_image(face.landmarks, 16)
+        torch.testing.assert_close(back, photo.landmarks, atol=1e-3, rtol=0)
+
+
+def test_the_last_people_are_the_test_split(prepare, photo_folder):
+    prepare(test_people=2)
+    assert PreparedFaces(photo_folder / "out", "train").people == ["p0", "p1"]
+    assert PreparedFaces(photo_folder / "out", "test").people == ["p2", "p3"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 8])
+def test_a_killed_run_goes_on_to_the_same_bytes(prepare, photo_folder, count):
+    prepare("undisturbed")
+    with pytest.raises(Killed):
+        prepare(progress=killed_after(count))
+    prepare()
+    assert content(photo_folder / "out") == content(photo_folder / "undisturbed")
+
+
+def test_what_is_done_is_not_done_again(prepare, photo_folder):
+    with pytest.raises(Killed):
+        prepare(progress=killed_after(5))
+    assert not (photo_folder / "out" / "manifest.csv").exists()
+    assert prepare().photos_done == 3
+    assert prepare().photos_done == 0
+
+
+def test_a_photo_that_changed_or_lost_its_crop_is_done_again(prepare, photo_folder, photos):
+    with pytest.raises(Killed):
+        prepare(progress=killed_after(5))
+    os.utime(photos[0].path, ns=(1, 1))
+    (photo_folder / "out/images/p0/1.png").unlink()
+    assert prepare().photos_done == 3 + 2
+
+
+def test_what_a_killed_run_left_over_is_removed(prepare, photo_folder):
+    prepare("undisturbed")
+    with pytest.raises(Killed):
+        prepare(progress=killed_after(5))
+    (photo_folder / "out/images/p1/.1.png.part").write_bytes(b"half")
+    (photo_folder / "out/images/gone").mkdir()
+    (photo_folder / "out/images/gone/0.png").write_bytes(b"of a photo that is gone")
+    prepare()
+    assert content(photo_folder / "out") == content(photo_folder / "undisturbed")
+    assert not (photo_folder / "out/images/gone").exists()
+
+
+def test_two_processes_write_the_same_bytes_as_one(prepare, photo_folder):
+    prepare("one")
+    prepare("two", workers=2)
+    assert content(photo_folder / "one") == content(photo_folder / "two")
+
+
+def test_a_complete_folder_with_other_options_or_photos_is_kept(prepare, photo_folder, photos):
+    prepare()
+    before = content(photo_folder / "out")
+    with pytest.raises(ValueError, match=r"with size 16, not 32; .*--overwrite"):
+        prepare(size=32)
+    with pytest.raises(ValueError, match="from other photos"):
+        prepare(photos=photos[:7])
+    with pytest.raises(ValueError, match="from other photos or lists"):
+        prepare(pairs=[])
+    assert content(photo_folder / "out") == before
+
+
+def test_an_unfinished_folder_with_other_options_is_kept(prepare):
+    with pytest.raises(Killed):
+        prepare(progress=killed_after(5))
+    with pytest.raises(ValueError, match="with test_people 1, not 2"):
+        prepare(test_people=2)
+
+
+def test_overwrite_replaces_a_complete_and_an_unfinished_folder(prepare, photo_folder):
+    prepare("wanted", size=32)
+    prepare()
+    with pytest.raises(Killed):
+        prepare(size=24, overwrite=True, progress=killed_after(5))
+    prepare(size=32, overwrite=True)
+    assert content(photo_folder / "out") == content(photo_folder / "wanted")
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_of_something_else_is_never_touched(prepare, photo_folder, overwrite):
+    (photo_folder / "out").mkdir()
+    (photo_folder / "out" / "thesis.tex").write_text("precious")
+    with pytest.raises(ValueError, match="expected a new or an empty folder"):
+        prepare(overwrite=overwrite)
+    assert content(photo_folder / "out") == {"thesis.tex": b"precious"}
+
+
+def test_bad_photos_are_listed_with_their_reason(prepare, photo_folder, photos):
+    photos[2].path.write_bytes(b"")
+    prepare.landmarks["p3/0.png"] = torch.zeros(68, 2)
+    prepare.landmarks["p3/1.png"][:2] = -1
+    info, _ = prepare(unusable=[Skipped("x.png", "no such photo")])
+    assert info["images"] == 6
+    assert info["skipped"] == {"bad landmarks": 1, "no such photo": 1, "unreadable": 1}
+    assert info["landmarks_outside_photo"] == {"images": 1, "landmarks": 2}
+    with (photo_folder / "out/skipped.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["source"] for row in rows] == ["p1/0.png", "p3/0.png", "x.png"]
+    assert rows[0]["detail"] == "the file is empty"
+
+
+def test_stops_at_the_first_bad_photo_when_told_to(prepare, photos):
+    photos[2].path.write_bytes(b"")
+    photos[3].path.write_bytes(b"")
+    with pytest.raises(ValueError, match=r"p1/0\.png: unreadable: the file is empty"):
+        prepare(stop_on_error=True)
+    with pytest.raises(ValueError, match=r"x\.png: no such photo"):
+        prepare(stop_on_error=True, unusable=[Skipped("x.png", "no such photo")])
+
+
+def test_stops_at_a_bad_photo_that_an_earlier_run_skipped(prepare, photos):
+    photos[2].path.write_bytes(b"")
+    with pytest.raises(Killed):
+        prepare(progress=killed_after(5))
+    with pytest.raises(ValueError, match=r"p1/0\.png: unreadable"):
+        prepare(stop_on_error=True)
+
+
+def test_a_damaged_or_outdated_folder_can_be_overwritten(prepare, photo_folder):
+    prepare("wanted")
+    prepare()
+    (photo_folder / "out/manifest.csv").unlink()
+    with pytest.raises(ValueError, match=r"manifest\.csv is missing; prepare .* --overwrite"):
+        prepare()
+    prepare(overwrite=True)
+    info = json.loads((photo_folder / "out/prepared.json").read_text())
+    (photo_folder / "out/prepared.json").write_text(json.dumps({**info, "version": 0}))
+    with pytest.raises(ValueError, match=r"expected version 1 .*, got 0; prepare .* --overwrite"):
+        prepare()
+    prepare(overwrite=True)
+    assert content(photo_folder / "out") == content(photo_folder / "wanted")
+
+
+def test_a_folder_that_was_killed_in_its_first_step_is_free(prepare, photo_folder):
+    prepare("undisturbed")
+    (photo_folder / "out").mkdir()
+    (photo_folder / "out/.progress.jsonl.part").write_text("{")
+    prepare()
+    assert content(photo_folder / "out") == content(photo_folder / "undisturbed")
+
+
+def test_a_folder_with_a_record_of_something_else_is_never_touched(prepare, photo_folder):
+    (photo_folder / "out" / "images").mkdir(parents=True)
+    (photo_folder / "out" / "images" / "mine.png").write_bytes(b"precious")
+    (photo_folder / "out" / "progress.jsonl").write_text('{"of": "another tool"}\n')
+    before = content(photo_folder / "out")
+    with pytest.raises(ValueError, match="expected a new or an empty folder"):
+        prepare(overwrite=True)
+    assert content(photo_folder / "out") == before
+
+
+def test_a_folder_without_a_single_face_is_refused(prepare, photos):
+    for photo in photos:
+        photo.path.write_bytes(b"")
+    with pytest.raises(ValueError, match=r"none of 8 photos .* p0/0\.png: unreadable"):
+        prepare()
+
+
+def test_pairs_name_the_crops_and_leave_out_skipped_photos(prepare, photo_folder, photos):
+    photos[2].path.write_bytes(b"")
+    pairs = [
+        Pair(0, True, "p0/0.png", "p0/1.png"),
+        Pair(0, False, "p0/0.png", "p1/0.png"),
+        Pair(1, False, "p2/0.png", "p3/1.png"),
+    ]
+    assert prepare(pairs=pairs).info["pairs"] == {"kept": 2, "left_out": 1}
+    assert (photo_folder / "out/pairs.csv").read_text().splitlines() == [
+        "fold,same,image_a,image_b",
+        "0,1,images/p0/0.png,images/p0/1.png",
+        "1,0,images/p2/0.png,images/p3/1.png",
+    ]
+
+
+class CentralFace:
+    """A detector whose every photo is one face."""
+
+    num_landmarks = 68
+
+    def __init__(self, landmarks):
+        self.landmarks = landmarks
+
+    def __call__(self, image):
+        return [Detection(torch.tensor([1.0, 1, 9, 9]), self.landmarks)]
+
+
+def test_a_detector_may_stand_in_for_landmarks(prepare, photo_folder, drawn_faces):
+    info, _ = prepare(landmarks=partial(CentralFace, drawn_faces[0].landmarks))
+    assert info["images"] == 8
+    face = PreparedFaces(photo_folder / "out").faces[5]
+    back = face.crop.to_image(face.landmarks, 16)
+    torch.testing.assert_close(back, drawn_faces[0].landmarks, atol=1e-3, rtol=0)
+
+
+def test_photos_that_differ_in_their_suffix_keep_apart(prepare, photo_folder, photos, drawn_faces):
+    twin = photos[0].path.with_suffix(".bmp")
+    write_image(twin, drawn_faces[1].image)
+    prepare.landmarks["p0/0.bmp"] = prepare.landmarks["p0/1.png"]
+    assert prepare(photos=[*photos, Photo(twin, "p0/0.bmp", "p0")]).info["images"] == 9
+    names = PreparedFaces(photo_folder / "out").names
+    assert {"p0-0.png", "p0-0.bmp"} < set(names)
+    assert len(set(names)) == 9
+
+
+def test_names_that_look_alike_keep_apart(prepare, photo_folder, photos):
+    landmarks = prepare.landmarks["p0/0.png"]
+    odd = [Photo(photos[0].path, source, source.split("/")[0]) for source in ("a/b-c", "a-b/c")]
+    prepare(photos=odd, landmarks={photo.source: landmarks for photo in odd})
+    assert len(set(PreparedFaces(photo_folder / "out").names)) == 2
+
+
+@pytest.mark.parametrize("test_people", [-1, 4])
+def test_somebody_must_be_left_to_train_on(prepare, test_people):
+    with pytest.raises(ValueError, match="expected 0 to 3 test people, of 4"):
+        prepare(test_people=test_people)
+
+
+def test_no_photos_are_refused(prepare):
+    with pytest.raises(ValueError, match="expected photos, got none"):
+        prepare(photos=[])
+
+
+def test_no_path_of_this_machine_is_in_the_folder(prepare, photo_folder, photos):
+    photos[2].path.write_bytes(b"?")
+    prepare()
+    for name, data in content(photo_folder / "out").items():
+        assert str(photo_folder).encode() not in data, name
+    assert json.loads((photo_folder / "out/prepared.json").read_text())["size"] == 16

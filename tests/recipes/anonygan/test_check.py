@@ -1,0 +1,112 @@
+import check
+import pytest
+import torch
+
+from graphgan.commands import run_command
+from graphgan.data.images import read_image, write_image
+from graphgan.data.landmark_files import read_landmarks
+from graphgan.data.photos import Photo
+from graphgan.data.preparing import prepare_faces
+
+
+@pytest.fixture
+def prepared(photo_folder):
+    """A prepared folder; landmarks may be changed by source before."""
+
+    def prepared(**changes):
+        rows = read_landmarks(photo_folder / "landmarks.csv")
+        landmarks = {row.image: row.landmarks for row in rows}
+        for source, change in changes.items():
+            change(landmarks[source.replace("_", "/") + ".png"])
+        root = photo_folder / "photos"
+        photos = [Photo(root / source, source, source.split("/")[0]) for source in landmarks]
+        prepare_faces(photos, landmarks, photo_folder / "out", size=64, test_people=1, options={})
+        return photo_folder / "out"
+
+    return prepared
+
+
+@pytest.fixture
+def run(capsys, tmp_path):
+    def run(folder, *more):
+        arguments = [str(folder), "--out", str(tmp_path / "sheets" / "sheet.png"), *more]
+        with pytest.raises(SystemExit) as exit_:
+            run_command(check.main, check.Options, arguments)
+        printed = capsys.readouterr()
+        return exit_.value.code, printed.out, printed.err
+
+    return run
+
+
+def test_a_good_folder_passes_and_is_drawn(run, prepared, tmp_path):
+    status, out, _ = run(prepared(), "--tiles", "6")
+    assert status == 0
+    assert "8 faces of 4 people" in out
+    assert "train: 6 faces of 3 people, 2 to 2 each" in out
+    assert "no problems" in out
+    sheet = read_image(tmp_path / "sheets" / "sheet.png")
+    assert sheet.shape == (3, 68, 2 + 6 * 66)
+    discs = (sheet[:, 2:66, 2:66] == torch.tensor([0, 255, 0]).view(3, 1, 1)).all(0)
+    assert discs.sum() > 50  # some of the 68 share a pixel
+
+
+def test_notes_name_the_image_and_the_line_and_do_not_fail(run, prepared):
+    def mirror(points):
+        points[:, 0] = 64 - points[:, 0]
+
+    def stand_on_its_head(points):
+        points[:, 1] = 64 - points[:, 1]
+
+    def lose(points):
+        points[60:62] = torch.nan
+
+    def leave_the_photo(points):
+        points[0, 0] = -2
+
+    status, out, _ = run(
+        prepared(p0_1=mirror, p1_0=stand_on_its_head, p2_0=lose, p2_1=leave_the_photo)
+    )
+    assert status == 0
+    assert "note: eyes not from left to right (mirrored, or a profile): 1" in out
+    assert "images/p0/1.png (manifest.csv line 3)" in out
+    assert "note: mouth not below the eyes: 1" in out
+    assert (
+        "note: landmarks outside the photo: 1\n    images/p2/1.png (manifest.csv line 7): 1" in out
+    )
+    assert "note: landmarks missing: 1\n    images/p2/0.png (manifest.csv line 6): 2" in out
+
+
+def test_images_that_cannot_be_used_fail(run, prepared):
+    folder = prepared()
+    (folder / "images/p0/0.png").write_bytes(b"")
+    write_image(folder / "images/p2/1.png", torch.zeros(3, 64, 65).byte())
+    status, out, _ = run(folder)
+    assert status == 1
+    assert "PROBLEM: image cannot be used: 2" in out
+    assert "images/p0/0.png: the file is empty" in out
+    assert "images/p2/1.png: expected 64 x 64 pixels, got 65 x 64" in out
+    assert "training is impossible before the problems are solved: 2" in out
+
+
+def test_a_face_without_a_mask_fails(run, prepared):
+    def lose_the_jaw(points):
+        points[5] = torch.nan
+
+    status, out, _ = run(prepared(p3_0=lose_the_jaw))
+    assert status == 1
+    assert "PROBLEM: the face mask is empty: 1\n    images/p3/0.png (manifest.csv line 8)" in out
+
+
+def test_long_lists_are_cut(run, prepared):
+    def lose(points):
+        points[60] = torch.nan
+
+    out = run(prepared(p0_0=lose, p0_1=lose, p1_0=lose), "--list-at-most", "2")[1]
+    assert "landmarks missing: 3" in out
+    assert "    and 1 more" in out
+
+
+def test_another_folder_is_one_line(run, tmp_path):
+    status, _, err = run(tmp_path / "none")
+    assert status == 2
+    assert "no such folder; make one with" in err
