@@ -7,7 +7,7 @@ Differs from the authors' code: there the result is blended with the context
 """
 
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Float
@@ -95,7 +95,7 @@ class AnonyGAN(nn.Module):
         save_weights(self, path, kind="AnonyGAN", config=self.config)
 
     @classmethod
-    def from_pretrained(cls, path: Path | str) -> Self:
+    def from_pretrained(cls, path: Path | str) -> "AnonyGAN":
         """The network of a file that `save_pretrained` wrote, in eval mode, on the CPU.
 
         Raises:

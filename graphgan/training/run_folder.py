@@ -4,7 +4,7 @@ config.yaml                      every option of the run
 metrics.csv                      a row every few steps
 events.out.tfevents.*            the same for TensorBoard
 sheets/step-000100.png           sample pictures
-checkpoints/step-000100/         state.pt (to resume) and the shipped weights
+checkpoints/step-000100/         state.pt (to resume), generator.safetensors (to use)
 """
 
 import csv
@@ -21,6 +21,7 @@ from graphgan.files import replacing
 
 CONFIG = "config.yaml"
 STATE = "state.pt"
+WEIGHTS = "generator.safetensors"
 
 
 class RunFolder:
@@ -148,6 +149,13 @@ class RunFolder:
         whole = re.compile(r"step-\d+")
         found = [p for p in self.checkpoints.glob("step-*") if whole.fullmatch(p.name)]
         return sorted(found, key=lambda p: int(p.name.removeprefix("step-")))
+
+
+def newest_weights(checkpoint: Path) -> Path:
+    """``checkpoint`` itself where it is a file, the newest weights where it is a run's folder."""
+    if not checkpoint.is_dir():
+        return checkpoint
+    return (RunFolder(checkpoint).latest() or checkpoint) / WEIGHTS
 
 
 def load_state(checkpoint: Path) -> dict[str, Any]:

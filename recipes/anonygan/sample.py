@@ -21,10 +21,8 @@ from graphgan.data.prepared import PreparedFaces
 from graphgan.files import replacing
 from graphgan.models import AnonyGAN
 from graphgan.training.devices import torch_device
-from graphgan.training.run_folder import RunFolder
+from graphgan.training.run_folder import newest_weights
 from graphgan.training.sheets import write_sheet
-
-WEIGHTS = "generator.safetensors"
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class SampleOptions:
 
 def main(options: SampleOptions) -> None:
     faces = PreparedFaces(options.data, "train" if options.split == "train" else "test")
-    model = AnonyGAN.from_pretrained(weights_file(options.checkpoint))
+    model = AnonyGAN.from_pretrained(newest_weights(options.checkpoint))
     if faces.num_landmarks != model.generator.num_landmarks:
         raise ValueError(
             f"expected {model.generator.num_landmarks} landmarks, as {options.checkpoint} was "
@@ -75,14 +73,6 @@ def main(options: SampleOptions) -> None:
     write_sheet(options.out / "sheet.png", sheet_columns(model, first))
     print(f"{len(pairs.source)} faces in {options.out}; look at {options.out / 'sheet.png'}")
     print(measure_pose(model, faces))
-
-
-def weights_file(checkpoint: Path) -> Path:
-    """The file itself, or the newest weights of a run's folder."""
-    if not checkpoint.is_dir():
-        return checkpoint
-    newest = RunFolder(checkpoint).latest()
-    return (newest or checkpoint) / WEIGHTS
 
 
 def batches(

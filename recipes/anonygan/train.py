@@ -33,11 +33,10 @@ from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.models import AnonyGAN
 from graphgan.training.devices import launch_fabric, memory_errors_explained
 from graphgan.training.loop import Outcome, Schedule, train
-from graphgan.training.run_folder import RunFolder, load_state
+from graphgan.training.run_folder import WEIGHTS, RunFolder, load_state
 from graphgan.training.sheets import write_sheet
 from graphgan.training.step import GANStep, Player
 
-WEIGHTS = "generator.safetensors"
 SHEET_ROWS = 8
 TEST_PEOPLE = 32
 FIRST_TEST_PERSON = 1_000_000  # far above any number of people to train on

@@ -1,0 +1,196 @@
+"""What is true of every public block."""
+
+import pytest
+import torch
+from blocks import BLOCKS, Block, is_float, tensors
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+
+from graphgan import layers, models
+
+
+def blocks(which=lambda block: True) -> pytest.MarkDecorator:
+    chosen = {name: block for name, block in BLOCKS.items() if which(block)}
+    return pytest.mark.parametrize("block", chosen.values(), ids=chosen)
+
+
+each_block = blocks()
+
+
+def select(inputs: tuple, items: Tensor, batch: int) -> tuple:
+    """These items of a batch; what is no batch (edge lists, sizes) stays."""
+    return tree_map(lambda x: x[items] if is_float(x) and len(x) == batch else x, inputs)
+
+
+def differentiable(block: Block, module: nn.Module) -> tuple:
+    """The block as a function of float inputs and parameters, and those."""
+    leaves, spec = tree_flatten(block.example())
+    floats = [i for i, leaf in enumerate(leaves) if is_float(leaf)]
+    names = [name for name, _ in module.named_parameters()]
+
+    def call(*values: Tensor) -> tuple[Tensor, ...]:
+        filled = list(leaves)
+        for i, value in zip(floats, values, strict=False):
+            filled[i] = value
+        parameters = dict(zip(names, values[len(floats) :], strict=True))
+        return tuple(tensors(functional_call(module, parameters, tree_unflatten(filled, spec))))
+
+    values = [leaves[i] for i in floats] + [p.detach() for p in module.parameters()]
+    return call, tuple(value.clone().requires_grad_() for value in values)
+
+
+def assert_close(out, expected, **tolerance):
+    torch.testing.assert_close(tensors(out), tensors(expected), **tolerance)
+
+
+def test_the_list_is_complete():
+    rooms = [vars(room)[name] for room in (layers, models) for name in room.__all__]
+    public = {x for x in rooms if isinstance(x, type) and issubclass(x, nn.Module)}
+    assert {type(block.build()) for block in BLOCKS.values()} == public
+
+
+@each_block
+def test_the_output_has_its_shape_at_any_size(block):
+    for size in (block.size, block.odd_size):
+        for batch in (1, 3):
+            with torch.no_grad():
+                out = block.module()(*block.example(batch, size))
+            assert [tuple(x.shape) for x in tensors(out)] == block.shapes(batch, *size)
+            assert all(x.isfinite().all() for x in tensors(out))
+
+
+@each_block
+def test_a_gradient_reaches_every_parameter(block):
+    module = block.module(training=True)
+    out = tensors(module(*block.example()))
+    sum((x * torch.randn_like(x)).sum() for x in out).backward()
+    without = [name for name, p in module.named_parameters() if p.grad is None or not p.grad.any()]
+    assert not without
+
+
+@each_block
+def test_gradients_are_those_of_finite_differences(block):
+    call, values = differentiable(block, block.module())
+    assert torch.autograd.gradcheck(call, values, fast_mode=True)
+
+
+@blocks(lambda block: block.penalised)
+def test_second_derivatives_are_those_of_finite_differences(block):
+    call, values = differentiable(block, block.module())
+    assert torch.autograd.gradgradcheck(call, values, fast_mode=True)
+
+
+@each_block
+@settings(max_examples=4)
+@given(items=st.lists(st.integers(0, 3), min_size=1, max_size=4))
+def test_items_of_a_batch_do_not_see_each_other(block, items):
+    module, inputs, items = block.module(), block.example(4), torch.tensor(items)
+    with torch.no_grad():
+        out, some = module(*inputs), module(*select(inputs, items, 4))
+    assert_close(some, [x[items] for x in tensors(out)], rtol=1e-9, atol=1e-10)
+
+
+@each_block
+def test_the_state_is_the_whole_network(block):
+    first, second, inputs = block.module(0), block.module(1), block.example()
+    with torch.no_grad():
+        expected = first(*inputs)
+        assert any(
+            not torch.equal(a, b)
+            for a, b in zip(tensors(second(*inputs)), tensors(expected), strict=True)
+        )
+        second.load_state_dict(first.state_dict())
+        assert_close(second(*inputs), expected, rtol=0, atol=0)
+
+
+@each_block
+def test_half_precision_is_close(block):
+    module = block.module().float()
+    inputs = tree_map(lambda x: x.float() if is_float(x) else x, block.example())
+    with torch.no_grad():
+        expected = module(*inputs)
+        with torch.autocast("cpu", torch.bfloat16):
+            out = module(*inputs)
+    for half, full in zip(tensors(out), tensors(expected), strict=True):
+        assert (half.float() - full).norm() < 0.03 * full.norm()
+
+
+@each_block
+def test_half_precision_trains(block):
+    module = block.module(training=True).float()
+    inputs = tree_map(lambda x: x.float() if is_float(x) else x, block.example())
+    with torch.autocast("cpu", torch.bfloat16):
+        out = tensors(module(*inputs))
+        loss = sum(x.float().square().mean() for x in out)
+    loss.backward()
+    assert all(p.grad.isfinite().all() for p in module.parameters())
+
+
+@each_block
+def test_the_memory_layout_changes_nothing(block):
+    def to_last(x):
+        return x.to(memory_format=torch.channels_last) if is_float(x) and x.ndim == 4 else x
+
+    module, inputs = block.module(), block.example()
+    with torch.no_grad():
+        expected = module(*inputs)
+        out = module.to(memory_format=torch.channels_last)(*tree_map(to_last, inputs))
+    assert_close(out, expected, rtol=1e-9, atol=1e-10)
+
+
+@each_block
+@pytest.mark.parametrize("training", [False, True])
+def test_the_same_inputs_give_the_same_numbers(block, training):
+    results = []
+    for _ in range(2):
+        module, inputs = block.module(training=training), block.example()
+        torch.manual_seed(2)  # dropout
+        out = tensors(module(*inputs))
+        sum(x.sum() for x in out).backward()
+        results.append([*out, *(p.grad for p in module.parameters())])
+    assert_close(*results, rtol=0, atol=0)
+
+
+@each_block
+def test_a_block_says_what_it_is_made_of(block):
+    module = block.module()
+    assert repr(module).startswith(type(module).__name__)
+
+
+@pytest.mark.unhooked
+@each_block
+def test_it_compiles_without_graph_breaks(block):
+    module, inputs = block.module(), block.example()
+    torch._dynamo.reset()
+    compiled = torch.compile(module, fullgraph=True, backend="eager")
+    with torch.no_grad():
+        assert_close(compiled(*inputs), module(*inputs))
+
+
+@pytest.mark.unhooked
+@each_block
+def test_it_compiles_for_training(block):
+    module, inputs = block.module(training=True), block.example()
+    for layer in module.modules():
+        if isinstance(layer, nn.Dropout):
+            layer.p = 0.0  # which numbers are drawn depends on the memory layout
+    torch._dynamo.reset()
+    results = []
+    for call in (torch.compile(module, fullgraph=True, backend="eager"), module):
+        module.zero_grad()
+        out = tensors(call(*inputs))
+        sum(x.sum() for x in out).backward()
+        results.append([*out, *(p.grad.clone() for p in module.parameters())])
+    assert_close(*results)
+
+
+@pytest.mark.unhooked
+@blocks(lambda block: block.dense)
+def test_it_exports(block):
+    module, inputs = block.module(), block.example()
+    program = torch.export.export(module, inputs)
+    with torch.no_grad():
+        assert_close(program.module()(*inputs), module(*inputs))
