@@ -46,7 +46,9 @@ def landmark_convolution(
     padded, there = _pad(points, size, padding, reflect)
     b, k, corner, copy = (there & inside[..., None]).nonzero(as_tuple=True)
     x, y = padded[b, k, corner, copy].unbind(-1)
-    out_size = tuple((n + 2 * padding - m) // stride + 1 for n, m in zip(size, kernel.shape[2:]))
+    out_size = tuple(
+        (n + 2 * padding - m) // stride + 1 for n, m in zip(size, kernel.shape[2:], strict=True)
+    )
     rows, target, entry = _shifted(x, y, kernel.shape[2:], out_size, stride)
     table = kernel.permute(1, 2, 3, 0).flatten(0, 2)  # a row for every tap of every landmark
     taps = kernel.shape[2] * kernel.shape[3]

@@ -49,7 +49,8 @@ def interpolated_gradient_penalty(
         raise ValueError(f"expected one shape, got {tuple(real.shape)} and {tuple(fake.shape)}")
     share = torch.rand(real.shape[0], *[1] * (real.ndim - 1), device=real.device, dtype=real.dtype)
     between = real.detach().lerp(fake.detach(), share)
-    return (_gradient(critic, between).flatten(1).norm(dim=1) - 1).square().mean()
+    norms: Tensor = torch.linalg.vector_norm(_gradient(critic, between).flatten(1), dim=1)
+    return (norms - 1).square().mean()
 
 
 def _gradient(critic: Critic, images: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from jaxtyping import Float
 from torch import Tensor
+from torch.linalg import vector_norm
 
 from graphgan.landmarks.maps import check_landmarks
 
@@ -21,10 +22,12 @@ def yaw(landmarks: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b"]:
 def mouth_opening(landmarks: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b"]:
     """Gap between the inner lips (mean of 61-67, 62-66, 63-65) over the outer-eye distance."""
     check_landmarks(landmarks)
-    gaps = (landmarks[:, [61, 62, 63]] - landmarks[:, [67, 66, 65]]).norm(dim=-1).mean(-1)
-    return gaps / eye_distance(landmarks)
+    gaps = landmarks[:, [61, 62, 63]] - landmarks[:, [67, 66, 65]]
+    opening: Tensor = vector_norm(gaps, dim=-1).mean(-1)
+    return opening / eye_distance(landmarks)
 
 
 def eye_distance(landmarks: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b"]:
     """Distance of the outer corners of the eyes (36 and 45), in pixels."""
-    return (landmarks[:, 36] - landmarks[:, 45]).norm(dim=-1).clamp(min=1e-6)
+    distance: Tensor = vector_norm(landmarks[:, 36] - landmarks[:, 45], dim=-1)
+    return distance.clamp(min=1e-6)

@@ -46,26 +46,27 @@ class PatchDiscriminator(nn.Module):
         super().__init__()
         check_positive(in_channels=in_channels, width=width)
         self.in_channels = in_channels
-        widths = [in_channels, width, 2 * width, 4 * width, 8 * width, 8 * width]
-        strides = [2, 2, 2, 2, 1]
+        widths = [width, 2 * width, 4 * width, 8 * width, 8 * width]
+        strides = [2, 2, 2, 1]
+        self.first = nn.Conv2d(in_channels, width, 4, stride=2, padding=1)
         self.layers = nn.ModuleList(
             nn.Sequential(
                 nn.Conv2d(widths[i], widths[i + 1], 4, stride=strides[i], padding=1),
-                make_norm(norm, widths[i + 1]) if i > 0 else nn.Identity(),
+                make_norm(norm, widths[i + 1]),
                 nn.LeakyReLU(0.2),
             )
-            for i in range(5)
+            for i in range(4)
         )
         self.to_logits = nn.Conv2d(8 * width, 1, 4, padding=1)
 
     def forward(self, x: Float[Tensor, "b i h w"]) -> list[Tensor]:
         check_features(x, self.in_channels, "input")
         _check_size(x.shape)
-        return self._after_first_convolution(self.layers[0][0](x))
+        return self._after_first(self.first(x))
 
-    def _after_first_convolution(self, x: Float[Tensor, "b w h2 w2"]) -> list[Tensor]:
-        features = [self.layers[0][1:](x)]
-        for layer in self.layers[1:]:
+    def _after_first(self, x: Float[Tensor, "b w h2 w2"]) -> list[Tensor]:
+        features = [F.leaky_relu(x, 0.2)]
+        for layer in self.layers:
             features.append(layer(features[-1]))
         return [*features, self.to_logits(features[-1])]
 
@@ -140,12 +141,12 @@ class LandmarkDiscriminator(PatchDiscriminator):
                 f"expected landmarks of shape (b, {self.in_channels - 3}, 2), "
                 f"got {tuple(landmarks.shape)}"
             )
-        conv = self.layers[0][0]
-        seen = F.conv2d(image, conv.weight[:, :3], conv.bias, stride=2, padding=1)
+        kernel = self.first.weight
+        seen = F.conv2d(image, kernel[:, :3], self.first.bias, stride=2, padding=1)
         landmarks_seen = landmark_convolution(
-            landmarks, conv.weight[:, 3:], size, rendering=self.rendering, padding=1, stride=2
+            landmarks, kernel[:, 3:], size, rendering=self.rendering, padding=1, stride=2
         )
-        return self._after_first_convolution(seen + landmarks_seen)
+        return self._after_first(seen + landmarks_seen)
 
 
 class ResNetDiscriminator(nn.Module):

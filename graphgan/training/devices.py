@@ -31,14 +31,14 @@ def launch_fabric(
     """
     with needs_extra("recipes"):
         from lightning_fabric import Fabric
-        from lightning_fabric.strategies import DDPStrategy
+        from lightning_fabric.strategies.ddp import DDPStrategy
     accelerator = _accelerator(device)
     if accelerator == "cuda" and devices > (found := torch.cuda.device_count()):
         raise ValueError(f"expected at most {found} devices of type cuda, got {devices}")
     # Batch statistics stay each process's own: sent around between the two calls of a
     # discriminator, they would change under the graph of the first.
     strategy = DDPStrategy(broadcast_buffers=False) if devices > 1 else "auto"
-    chosen = best_precision(accelerator) if precision == "auto" else precision
+    chosen = precision if precision != "auto" else best_precision(accelerator)
     fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=chosen)
     fabric.launch()
     return fabric
@@ -69,7 +69,7 @@ def _accelerator(device: str) -> str:
     return wanted
 
 
-def best_precision(device_type: str) -> Precision:
+def best_precision(device_type: str) -> Literal["32-true", "bf16-mixed"]:
     """``"bf16-mixed"`` where the hardware multiplies in bf16, ``"32-true"`` elsewhere.
 
     Args:

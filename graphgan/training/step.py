@@ -95,9 +95,8 @@ class GANStep:
         self.discriminators = discriminators
         self.objective = objective
         self.seed = seed
-        self.averaged = AveragedModel(
-            generator.network, multi_avg_fn=get_ema_multi_avg_fn(ema_decay), use_buffers=True
-        )
+        average = get_ema_multi_avg_fn(ema_decay)  # type: ignore[no-untyped-call]
+        self.averaged = AveragedModel(generator.network, multi_avg_fn=average, use_buffers=True)
 
     def __call__(self, batch: Any, step: int, *, lr_factor: float = 1.0) -> Losses:
         """Train on one batch; returns every loss term, detached, by name."""

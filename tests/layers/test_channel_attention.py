@@ -1,0 +1,88 @@
+import math
+
+import golden
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphgan.layers.channel_attention import (
+    ChannelGate,
+    EfficientChannelAttention,
+    adaptive_kernel_size,
+)
+
+
+def test_gives_the_published_numbers():
+    attention = EfficientChannelAttention(10, kernel_size=3)
+    weights = golden.state(golden.layout("eca"))["conv.weight"]
+    attention.load_state_dict({"gate.conv.weight": weights})
+    out = attention(golden.images("eca/input", 2, 10, 6, 5))
+    torch.testing.assert_close(out, golden.expected("eca")["output"], rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    ("channels", "size"),
+    [(1, 1), (2, 1), (8, 3), (16, 3), (64, 3), (128, 5), (256, 5), (512, 5), (1024, 5), (2048, 7)],
+)
+def test_the_kernel_grows_with_the_logarithm_of_the_channels(channels, size):
+    assert adaptive_kernel_size(channels) == size
+    assert EfficientChannelAttention(channels).gate.conv.weight.shape == (1, 1, size)
+
+
+@given(channels=st.integers(1, 9), reach=st.integers(0, 3), seed=st.integers(0, 99))
+def test_agrees_with_the_formula(channels, reach, seed):
+    torch.manual_seed(seed)
+    attention = EfficientChannelAttention(channels, kernel_size=2 * reach + 1).double()
+    x = torch.randn(2, channels, 3, 4).double()
+    kernel, means = attention.gate.conv.weight[0, 0], x.mean((2, 3))
+    for c in range(channels):
+        neighbours = range(max(0, c - reach), min(channels, c + reach + 1))
+        logit = sum(kernel[n - c + reach] * means[:, n] for n in neighbours)
+        expected = x[:, c] * torch.sigmoid(logit)[:, None, None]
+        torch.testing.assert_close(attention(x)[:, c], expected)
+
+
+def test_a_zero_kernel_weighs_everything_half():
+    gate = ChannelGate(3)
+    torch.nn.init.zeros_(gate.conv.weight)
+    assert (gate(torch.randn(2, 7)) == 0.5).all()
+
+
+def test_where_the_pixels_lie_does_not_matter():
+    attention, x = EfficientChannelAttention(6).double(), torch.randn(1, 6, 3, 4).double()
+    order = torch.randperm(12)
+    shuffled = x.flatten(2)[..., order].view_as(x)
+    torch.testing.assert_close(attention(shuffled), attention(x).flatten(2)[..., order].view_as(x))
+
+
+@pytest.mark.parametrize("size", [0, 2, -1, -3])
+def test_refuses_a_kernel_without_a_middle(size):
+    with pytest.raises(ValueError, match=f"odd kernel_size, got {size}"):
+        ChannelGate(size)
+
+
+def test_refuses_no_channels():
+    with pytest.raises(ValueError, match="channels of at least 1, got 0"):
+        EfficientChannelAttention(0)
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (torch.ones(2, 5, 4, 4), r"\(b, 6, h, w\), got \(2, 5, 4, 4\)"),
+        (torch.ones(6, 4, 4), r"\(b, 6, h, w\), got \(6, 4, 4\)"),
+        (torch.ones(0, 6, 4, 4), "at least one item in features, got an empty batch"),
+        (torch.ones(2, 6, 4, 4).int(), r"floating-point features, got torch\.int32"),
+    ],
+)
+def test_refuses_other_features(x, message):
+    with pytest.raises(ValueError, match=message):
+        EfficientChannelAttention(6)(x)
+
+
+def test_all_weights_are_shares():
+    weights = ChannelGate(5)(100 * torch.randn(3, 40))
+    assert ((weights >= 0) & (weights <= 1)).all()
+    assert math.isclose(float(ChannelGate(1)(torch.zeros(1, 1)).detach()), 0.5)
