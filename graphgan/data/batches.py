@@ -1,5 +1,6 @@
 """Batches of pairs: from numbers of faces to tensors on the device."""
 
+import signal
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -143,8 +144,41 @@ def read_pairs(faces: FaceDataset, pairs: Pairs) -> StoredPairs:
 def batches_of_steps(
     dataset: PairsOfSteps, steps: range, *, num_workers: int = 0, pin_memory: bool = False
 ) -> Iterator[StoredPairs]:
-    """The batches of the given steps in order; the same whatever the number of workers."""
+    """The batches of the given steps in order; the same whatever the number of workers.
+
+    Raises:
+        ValueError, OSError: a picture cannot be read, as the data set says it.
+    """
     loader = DataLoader(
-        dataset, batch_size=None, sampler=steps, num_workers=num_workers, pin_memory=pin_memory
+        _ErrorsAsItems(dataset),
+        batch_size=None,
+        sampler=steps,
+        num_workers=num_workers,
+        pin_memory=pin_memory,
+        worker_init_fn=_leave_interrupts_to_the_main_process,
     )
-    return iter(loader)
+    return map(_raised, iter(loader))
+
+
+class _ErrorsAsItems(Dataset[StoredPairs | Exception]):
+    """Errors travel from a worker as they are: a loader would wrap a traceback into the message."""
+
+    def __init__(self, dataset: PairsOfSteps) -> None:
+        self.dataset = dataset
+
+    def __getitem__(self, step: int) -> StoredPairs | Exception:
+        try:
+            return self.dataset[step]
+        except (ValueError, OSError) as error:
+            return error
+
+
+def _raised(item: StoredPairs | Exception) -> StoredPairs:
+    if isinstance(item, Exception):
+        raise item
+    return item
+
+
+def _leave_interrupts_to_the_main_process(worker: int) -> None:
+    """Ctrl-C reaches all processes; the training loop ends its workers after the step."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

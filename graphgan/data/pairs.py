@@ -122,7 +122,8 @@ class PairSampler:
             return np.stack([faces, faces], axis=1)
         if kind is PairKind.DIFFERENT:
             sources = _without_repetition(len(self.persons), count, rng)
-            return np.array([(self._other_person(s, rng), s) for s in sources]).reshape(-1, 2)
+            crossed = [(self._other_person(s, rng), s) for s in sources]
+            return np.array(crossed, dtype=np.int64).reshape(-1, 2)
         repeated = [faces for faces in self.faces_of.values() if len(faces) > 1]
         chosen = rng.integers(max(1, len(repeated)), size=count)
         drawn = [rng.choice(repeated[i], size=2, replace=False) for i in chosen]

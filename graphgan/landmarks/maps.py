@@ -13,14 +13,18 @@ from torch import Tensor
 Rendering = Literal["one_hot", "bilinear", "gaussian"]
 
 
-def check_landmarks(landmarks: Tensor, name: str = "landmarks") -> None:
-    """Raise ``ValueError`` unless ``landmarks`` is a non-empty float ``b k 2``."""
+def check_landmarks(
+    landmarks: Tensor, name: str = "landmarks", *, count: int | None = None
+) -> None:
+    """Raise ``ValueError`` unless ``landmarks`` is a non-empty float ``b k 2``, k being ``count``."""
     if landmarks.ndim != 3 or landmarks.shape[-1] != 2:
         raise ValueError(f"expected {name} of shape (b, k, 2), got {tuple(landmarks.shape)}")
     if not landmarks.is_floating_point():
         raise ValueError(f"expected floating-point {name}, got {landmarks.dtype}")
     if landmarks.shape[0] == 0:
         raise ValueError(f"expected at least one set of {name}, got an empty batch")
+    if count is not None and landmarks.shape[1] != count:
+        raise ValueError(f"expected {count} {name}, got {landmarks.shape[1]}")
 
 
 def one_hot_maps(

@@ -56,9 +56,7 @@ def face_mask(
     Raises:
         ValueError: landmarks of another scheme.
     """
-    check_landmarks(landmarks)
-    if landmarks.shape[1] != IBUG_68.num_landmarks:
-        raise ValueError(f"expected {IBUG_68.num_landmarks} landmarks, got {landmarks.shape[1]}")
+    check_landmarks(landmarks, count=IBUG_68.num_landmarks)
     jaw = landmarks[:, JAW]
     upper_right = torch.stack([jaw[:, 0, 0], landmarks[:, RIGHT_BROW, 1]], dim=-1)
     upper_left = torch.stack([jaw[:, -1, 0], landmarks[:, LEFT_BROW, 1]], dim=-1)

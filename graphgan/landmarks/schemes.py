@@ -26,7 +26,8 @@ class LandmarkScheme:
     edges: tuple[tuple[int, int], ...]
 
     def __post_init__(self) -> None:
-        if any(self.flip[self.flip[i]] != i for i in range(len(self.flip))):
+        mirror = dict(enumerate(self.flip))
+        if any(mirror.get(other) != i for i, other in mirror.items()):
             raise ValueError(f"expected a flip that undoes itself in scheme {self.name!r}")
         if any(not 0 <= i < self.num_landmarks for edge in self.edges for i in edge):
             raise ValueError(f"expected edges between 0 and {self.num_landmarks - 1}")

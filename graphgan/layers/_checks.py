@@ -3,10 +3,21 @@
 from torch import Tensor
 
 
-def check_features(x: Tensor, channels: int, name: str = "features") -> None:
-    """Raise ``ValueError`` unless ``x`` is a non-empty float ``b channels h w``."""
+def check_features(x: Tensor, channels: int, name: str = "features", *, smallest: int = 1) -> None:
+    """Raise ``ValueError`` unless ``x`` is a non-empty float ``b channels h w``.
+
+    ``smallest`` is the least h and w: reflection padding needs one pixel more than it adds.
+    """
     if x.ndim != 4 or x.shape[1] != channels:
         raise ValueError(f"expected {name} of shape (b, {channels}, h, w), got {tuple(x.shape)}")
+    if min(x.shape[2:]) < smallest:
+        size = f"{x.shape[2]} x {x.shape[3]}"
+        raise ValueError(f"expected {name} of {smallest} pixels a side and more, got {size}")
+    check_batch(x, name)
+
+
+def check_batch(x: Tensor, name: str) -> None:
+    """Raise ``ValueError`` unless ``x`` holds floating-point numbers and at least one item."""
     if not x.is_floating_point():
         raise ValueError(f"expected floating-point {name}, got {x.dtype}")
     if x.shape[0] == 0:

@@ -35,7 +35,7 @@ class LandmarkAppearanceAggregation(nn.Module):
     Shapes:
         ``appearance: b C h w``, ``shape: b shape_channels h w`` -> ``b C h w``, ``b 2C h w``
     Raises:
-        ValueError: odd channels, other shapes, a dropout outside [0, 1).
+        ValueError: odd channels, other or unlike shapes, a dropout outside [0, 1).
 
     Example:
         >>> block = LandmarkAppearanceAggregation(64)
@@ -77,9 +77,8 @@ class LandmarkAppearanceAggregation(nn.Module):
             nn.Dropout(dropout),
             reflect_conv(shape_channels, channels, norm=norm),
         )
-        self.reasoning = BipartiteReasoning(
-            channels // 2, num_nodes or max(1, channels // 4), norm=reasoning_norm
-        )
+        num_nodes = max(1, channels // 4) if num_nodes is None else num_nodes
+        self.reasoning = BipartiteReasoning(channels // 2, num_nodes, norm=reasoning_norm)
 
     def forward(
         self,
@@ -88,8 +87,13 @@ class LandmarkAppearanceAggregation(nn.Module):
         *,
         edge_index: Tensor | None = None,
     ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b c2 h w"]]:
-        check_features(appearance, self.channels, "appearance")
-        check_features(shape, self.shape_channels, "shape")
+        check_features(appearance, self.channels, "appearance", smallest=2)
+        check_features(shape, self.shape_channels, "shape", smallest=2)
+        if (len(appearance), *appearance.shape[2:]) != (len(shape), *shape.shape[2:]):
+            raise ValueError(
+                f"expected one batch and one size, got {tuple(appearance.shape)} and "
+                f"{tuple(shape.shape)}"
+            )
         x_1, x_2 = self.shape(shape).chunk(2, dim=1)
         steered = torch.cat(self.reasoning(x_1, x_2, edge_index=edge_index), dim=1)
         appearance = appearance + self.appearance(appearance) * steered.sigmoid()

@@ -32,7 +32,8 @@ class BipartiteGraphConv(MessagePassing):  # type: ignore[misc]  # torch-geometr
         ``x = (b s c_src, b t c_dst)`` (any leading axes, or none), ``edge_index: 2 e`` (row 0 into
         s, row 1 into t), ``edge_weight: e`` or ``b e`` (all 1 by default) -> ``b t c_dst``
     Raises:
-        ValueError: nodes of other widths, an edge list of another shape.
+        ValueError: nodes of other widths or of two batches, an edge list of another shape, weights
+            of another number than the edges.
 
     Example:
         >>> conv = BipartiteGraphConv((16, 32))
@@ -63,7 +64,7 @@ class BipartiteGraphConv(MessagePassing):  # type: ignore[misc]  # torch-geometr
         edge_index: Int[Tensor, "2 e"],
         edge_weight: Float[Tensor, "*b_or_1 e"] | None = None,
     ) -> Float[Tensor, "*b t c_dst"]:
-        self._check(x, edge_index)
+        self._check(x, edge_index, edge_weight)
         x_src, x_dst = x
         return x_dst + self.receive(x_src, x_dst.shape[-2], edge_index, edge_weight)
 
@@ -93,11 +94,16 @@ class BipartiteGraphConv(MessagePassing):  # type: ignore[misc]  # torch-geometr
     def message(self, x_j: Tensor, edge_weight: Tensor) -> Tensor:
         return edge_weight[..., None] * x_j
 
-    def _check(self, x: Pair, edge_index: Tensor) -> None:
+    def _check(self, x: Pair, edge_index: Tensor, edge_weight: Tensor | None) -> None:
         if (widths := tuple(nodes.shape[-1] for nodes in x)) != self.in_channels:
             raise ValueError(f"expected nodes of widths {self.in_channels}, got {widths}")
-        if edge_index.ndim != 2 or edge_index.shape[0] != 2:
-            raise ValueError(f"expected edge_index of shape (2, e), got {tuple(edge_index.shape)}")
+        if x[0].shape[:-2] != x[1].shape[:-2]:
+            shapes = " and ".join(str(tuple(nodes.shape)) for nodes in x)
+            raise ValueError(f"expected nodes of one batch, got {shapes}")
+        _check_edges("edge_index", edge_index)
+        num_edges = edge_index.shape[1]
+        if edge_weight is not None and edge_weight.shape[-1:] != (num_edges,):
+            raise ValueError(f"expected {num_edges} edge weights, got {tuple(edge_weight.shape)}")
 
     def extra_repr(self) -> str:
         return f"{self.in_channels}, aggr={self.aggr}"
@@ -170,7 +176,7 @@ class BipartiteReasoning(nn.Module):
         pairs, positions counted row by row; ``node_edge_index: 2 e`` entries (m, n) of ``A``;
         each may be a pair of lists, one for each direction.
     Raises:
-        ValueError: other channels, maps of unlike shape, an empty batch.
+        ValueError: other channels, maps of unlike shape, an empty batch, edge lists of another shape.
 
     Example:
         >>> reasoning = BipartiteReasoning(128, 64)
@@ -210,7 +216,8 @@ class BipartiteReasoning(nn.Module):
         node_edge_index: Tensor | Pair | None = None,
     ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b c h w"]]:
         self._check(x_1, x_2)
-        edges, node_edges = _for_each_direction(edge_index), _for_each_direction(node_edge_index)
+        edges = _for_each_direction("edge_index", edge_index)
+        node_edges = _for_each_direction("node_edge_index", node_edge_index)
         y_1 = self._direction(0, x_1, x_2, edges[0], node_edges[0])
         y_2 = self._direction(1, x_2, x_1, edges[1], node_edges[1])
         return y_1, y_2
@@ -221,7 +228,7 @@ class BipartiteReasoning(nn.Module):
         x: Float[Tensor, "b c h w"],
         other: Float[Tensor, "b c h w"],
         edge_index: Int[Tensor, "2 e"] | None,
-        node_edge_index: Int[Tensor, "2 e"] | None,
+        node_edge_index: Int[Tensor, "2 f"] | None,
     ) -> Float[Tensor, "b c h w"]:
         height, width = x.shape[-2:]
         positions = rearrange(x, "b c h w -> b (h w) c")
@@ -250,5 +257,16 @@ class BipartiteReasoning(nn.Module):
         return f"{self.channels}, num_nodes={self.num_nodes}, num_states={self.num_states}"
 
 
-def _for_each_direction(edges: Tensor | Pair | None) -> tuple[Tensor | None, Tensor | None]:
-    return edges if isinstance(edges, tuple) else (edges, edges)
+def _for_each_direction(
+    name: str, edges: Tensor | Pair | None
+) -> tuple[Tensor | None, Tensor | None]:
+    pair = edges if isinstance(edges, tuple) else (edges, edges)
+    for edge_index in pair:
+        if edge_index is not None:
+            _check_edges(name, edge_index)
+    return pair
+
+
+def _check_edges(name: str, edge_index: Tensor) -> None:
+    if edge_index.ndim != 2 or edge_index.shape[0] != 2:
+        raise ValueError(f"expected {name} of shape (2, e), got {tuple(edge_index.shape)}")

@@ -33,7 +33,7 @@ class ImageEncoder(nn.Module):
         width: channels after the first convolution.
         norm: "batch" as [A], "instance" as DeepFashion in [B], "group".
     Raises:
-        ValueError: other channels, an empty batch.
+        ValueError: other channels, an empty batch, sides below 4 pixels.
 
     Example:
         >>> ImageEncoder(6)(torch.randn(1, 6, 32, 32)).shape
@@ -49,7 +49,7 @@ class ImageEncoder(nn.Module):
         self.down = _after_stem(width, norm)
 
     def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b c h4 w4"]:
-        check_features(x, self.in_channels, "image")
+        check_features(x, self.in_channels, "image", smallest=4)
         out: Tensor = self.down(self.stem(x))
         return out
 

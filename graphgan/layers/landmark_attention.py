@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from graphgan.layers._checks import check_choice, check_positive
+from graphgan.layers._checks import check_batch, check_choice, check_positive
 from graphgan.layers.channel_attention import ChannelGate
 
 Descriptor = Literal["gap", "position", "embedding"]
@@ -45,7 +45,8 @@ class LandmarkAttention(nn.Module):
         ``condition, source: b k 2`` in pixels, ``size: (h, w)`` -> two of ``b k``, in (0, 1), for
         the condition and for the source. With ``"gap"`` maps ``b k h w`` may stand in for points.
     Raises:
-        ValueError: another number of landmarks, maps where the descriptor needs coordinates.
+        ValueError: another number of landmarks, two sets of unlike shape, maps where the
+            descriptor needs coordinates.
 
     Example:
         >>> attention = LandmarkAttention(68, descriptor="position")
@@ -90,18 +91,28 @@ class LandmarkAttention(nn.Module):
         source: Float[Tensor, "b k 2"] | Float[Tensor, "b k h w"],
         size: tuple[int, int],
     ) -> tuple[Float[Tensor, "b k"], Float[Tensor, "b k"]]:
-        for name, landmarks in (("condition", condition), ("source", source)):
-            if landmarks.ndim not in (3, 4) or landmarks.shape[1] != self.num_landmarks:
-                raise ValueError(
-                    f"expected {name} landmarks of shape (b, {self.num_landmarks}, 2) or maps "
-                    f"(b, {self.num_landmarks}, h, w), got {tuple(landmarks.shape)}"
-                )
+        self._check(condition, source)
         first, second = (source, condition) if self._source_first else (condition, source)
         weights = self.gate(self._describe(torch.cat([first, second], dim=1), size))
         weights_first, weights_second = weights.chunk(2, dim=1)
         if self._source_first:
             return weights_second, weights_first
         return weights_first, weights_second
+
+    def _check(self, condition: Tensor, source: Tensor) -> None:
+        k = self.num_landmarks
+        for name, landmarks in (("condition", condition), ("source", source)):
+            points = landmarks.ndim == 3 and landmarks.shape[1:] == (k, 2)
+            maps = landmarks.ndim == 4 and landmarks.shape[1] == k
+            if not (points or maps):
+                raise ValueError(
+                    f"expected {name} landmarks of shape (b, {k}, 2) or maps (b, {k}, h, w), "
+                    f"got {tuple(landmarks.shape)}"
+                )
+            check_batch(landmarks, f"{name} landmarks")
+        if condition.shape != source.shape:
+            shapes = f"{tuple(condition.shape)} and {tuple(source.shape)}"
+            raise ValueError(f"expected landmarks of one batch and kind, got {shapes}")
 
     @property
     def _source_first(self) -> bool:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from graphgan.landmarks.maps import Rendering, render_maps
-from graphgan.layers._checks import check_choice, check_positive
+from graphgan.layers._checks import check_batch, check_choice, check_positive
 from graphgan.layers._landmark_convolution import has_sparse_convolution, landmark_convolution
 
 
@@ -29,8 +29,8 @@ class LandmarkStem(nn.Module):
         ``landmarks: b k 2`` in pixels or maps ``b k h w``, ``size: (h, w)``, ``weights: b k``
         (one factor a landmark, as `LandmarkAttention` gives) -> ``b channels h w``
     Raises:
-        ValueError: another number of landmarks, maps of another size, an even kernel, an image
-            smaller than the padding.
+        ValueError: another number of landmarks or weights, maps of another size, an empty batch,
+            an even kernel, an image smaller than the padding.
 
     Example:
         >>> stem = LandmarkStem(68, 64)
@@ -71,7 +71,7 @@ class LandmarkStem(nn.Module):
         size: tuple[int, int],
         weights: Float[Tensor, "b k"] | None = None,
     ) -> Float[Tensor, "b c h w"]:
-        self._check(landmarks, size)
+        self._check(landmarks, size, weights)
         if has_sparse_convolution(landmarks, self.rendering):
             return self._convolve_points(landmarks, size, weights)
         maps = landmarks
@@ -96,7 +96,7 @@ class LandmarkStem(nn.Module):
         )
         return out if self.conv.bias is None else out + self.conv.bias[:, None, None]
 
-    def _check(self, landmarks: Tensor, size: tuple[int, int]) -> None:
+    def _check(self, landmarks: Tensor, size: tuple[int, int], weights: Tensor | None) -> None:
         k, padding = self.num_landmarks, self.conv.kernel_size[0] // 2
         points = landmarks.ndim == 3 and landmarks.shape[1:] == (k, 2)
         maps = landmarks.ndim == 4 and landmarks.shape[1:] == (k, *size)
@@ -105,8 +105,13 @@ class LandmarkStem(nn.Module):
                 f"expected landmarks of shape (b, {k}, 2) or maps (b, {k}, {size[0]}, {size[1]}), "
                 f"got {tuple(landmarks.shape)}"
             )
+        check_batch(landmarks, "landmarks")
         if min(size) <= padding:
             raise ValueError(f"expected a size above the padding of {padding} pixels, got {size}")
+        if weights is not None and weights.shape != (expected := landmarks.shape[:2]):
+            raise ValueError(
+                f"expected weights of shape {tuple(expected)}, got {tuple(weights.shape)}"
+            )
 
     def extra_repr(self) -> str:
         return f"rendering={self.rendering!r}"

@@ -21,7 +21,7 @@ class ResidualBlock(nn.Module):
     Shapes:
         ``x: b c h w -> b c h w``
     Raises:
-        ValueError: other channels, an empty batch.
+        ValueError: other channels, an empty batch, sides of one pixel.
 
     Example:
         >>> ResidualBlock(16)(torch.randn(2, 16, 8, 8)).shape
@@ -41,6 +41,6 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        check_features(x, self.channels)
+        check_features(x, self.channels, smallest=2)
         out: Tensor = x + self.body(x)
         return out

@@ -23,9 +23,15 @@ def mean_of_selected(
         count: the divisor, by default the number of selected items. Processes that share a batch
             and average their gradients pass the mean of their numbers, which makes the average
             equal to the mean over the whole batch.
+    Raises:
+        ValueError: a selection of another length.
     """
     if selected is None:
         return per_item.mean() if count is None else per_item.sum() / count
+    if selected.shape != per_item.shape:
+        raise ValueError(
+            f"expected selected of shape {tuple(per_item.shape)}, got {tuple(selected.shape)}"
+        )
     divisor = torch.as_tensor(selected.sum() if count is None else count)
     # An empty selection sums to 0, whatever it is divided by.
     return (per_item * selected).sum() / torch.where(divisor > 0, divisor, 1)

@@ -23,7 +23,7 @@ class WeakFeatureMatchingLoss(nn.Module):
     Shapes:
         two lists of feature maps ``b c_l h_l w_l`` *without the logits*, ``selected: b`` -> scalar
     Raises:
-        ValueError: lists of unlike length, fewer layers than ``first_layer``.
+        ValueError: lists of unlike length or shapes, fewer layers than ``first_layer``.
 
     Example:
         >>> features = [torch.ones(2, 4, 8, 8), torch.ones(2, 8, 4, 4)]
@@ -57,6 +57,10 @@ class WeakFeatureMatchingLoss(nn.Module):
                 f"got {len(fake)} and {len(real)}"
             )
         layers = slice(self.first_layer - 1, last)
+        for f, r in zip(fake[layers], real[layers], strict=True):
+            if f.shape != r.shape:
+                shapes = f"{tuple(f.shape)} and {tuple(r.shape)}"
+                raise ValueError(f"expected features of one shape, got {shapes}")
         differences = [
             per_item_mean((f - r.detach()).abs())
             for f, r in zip(fake[layers], real[layers], strict=True)

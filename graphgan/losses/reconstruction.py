@@ -40,5 +40,7 @@ def reconstruction_loss(
     difference = (output - target.detach()).abs()
     if region is None:
         return mean_of_selected(per_item_mean(difference), selected, count)
+    if region.shape != (expected := (len(output), 1, *output.shape[2:])):
+        raise ValueError(f"expected a region of shape {expected}, got {tuple(region.shape)}")
     inside = per_item_mean(region).clamp(min=1 / region[0].numel())
     return mean_of_selected(per_item_mean(difference * region) / inside, selected, count)

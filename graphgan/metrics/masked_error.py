@@ -18,5 +18,7 @@ def masked_error(
     """
     if output.shape != target.shape:
         raise ValueError(f"expected one shape, got {tuple(output.shape)} and {tuple(target.shape)}")
+    if mask.shape != (expected := (len(output), 1, *output.shape[2:])):
+        raise ValueError(f"expected a mask of shape {expected}, got {tuple(mask.shape)}")
     weighted = (output - target).abs().mean(1, keepdim=True) * mask
     return weighted.flatten(1).sum(1) / mask.flatten(1).sum(1).clamp(min=1e-6)

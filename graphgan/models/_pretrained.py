@@ -51,7 +51,12 @@ def read_config(path: Path | str, *, kind: str) -> dict[str, Any]:
             f"expected {kind} weights of format {FORMAT_VERSION} in {path}, "
             f"got {metadata.get('kind')} of format {metadata.get('format')}"
         )
-    config: dict[str, Any] = json.loads(metadata["config"])
+    try:
+        config = json.loads(metadata["config"])
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"expected a configuration in {path}: {error!r}") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"expected a configuration in {path}, got {config!r}")
     return config
 
 

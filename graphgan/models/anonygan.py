@@ -73,6 +73,8 @@ class AnonyGAN(nn.Module):
             )
         if mask is None:
             mask = face_mask(source_landmarks, (source.shape[2], source.shape[3]))
+        if mask.shape != (expected := (len(source), 1, *source.shape[2:])):
+            raise ValueError(f"expected a mask of shape {expected}, got {tuple(mask.shape)}")
         context = source * (1 - mask)
         appearance = torch.cat([condition, context], 1) if self.sees_context else condition
         base = condition if self.base == "condition" else context
@@ -102,6 +104,9 @@ class AnonyGAN(nn.Module):
             ValueError: not such a file, or weights that do not fit its configuration.
         """
         config = read_config(path, kind="AnonyGAN")
-        model = cls(LandmarkGenerator(**config["generator"]), base=config["base"])
+        try:
+            model = cls(LandmarkGenerator(**config["generator"]), base=config["base"])
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"expected an AnonyGAN's configuration in {path}: {error}") from error
         load_weights(model, path)
         return model.eval()

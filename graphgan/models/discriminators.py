@@ -92,6 +92,11 @@ class AppearanceDiscriminator(PatchDiscriminator):
     def forward(  # type: ignore[override]
         self, image: Float[Tensor, "b 3 h w"], condition: Float[Tensor, "b 3 h w"]
     ) -> list[Tensor]:
+        check_features(image, 3, "image")
+        if condition.shape != image.shape:
+            raise ValueError(
+                f"expected a condition of shape {tuple(image.shape)}, got {tuple(condition.shape)}"
+            )
         return super().forward(torch.cat([image, condition], dim=1))
 
 
@@ -126,6 +131,11 @@ class LandmarkDiscriminator(PatchDiscriminator):
     def forward(  # type: ignore[override]
         self, image: Float[Tensor, "b 3 h w"], landmarks: Float[Tensor, "b k 2"]
     ) -> list[Tensor]:
+        check_features(image, 3, "image")
+        if landmarks.shape != (expected := (len(image), self.in_channels - 3, 2)):
+            raise ValueError(
+                f"expected landmarks of shape {expected}, got {tuple(landmarks.shape)}"
+            )
         size = (image.shape[2], image.shape[3])
         if has_sparse_convolution(landmarks, self.rendering):
             return self._see_points(image, landmarks, size)
@@ -134,13 +144,7 @@ class LandmarkDiscriminator(PatchDiscriminator):
 
     def _see_points(self, image: Tensor, landmarks: Tensor, size: tuple[int, int]) -> list[Tensor]:
         """The first convolution in two parts: over the image, and over maps never drawn."""
-        check_features(image, 3, "image")
         _check_size(image.shape)
-        if landmarks.shape[1:] != (self.in_channels - 3, 2):
-            raise ValueError(
-                f"expected landmarks of shape (b, {self.in_channels - 3}, 2), "
-                f"got {tuple(landmarks.shape)}"
-            )
         kernel = self.first.weight
         seen = F.conv2d(image, kernel[:, :3], self.first.bias, stride=2, padding=1)
         landmarks_seen = landmark_convolution(

@@ -143,7 +143,7 @@ class LandmarkGenerator(nn.Module):
         landmarks: tuple[Tensor, Tensor],
         base: Float[Tensor, "b 3 h w"] | None = None,
     ) -> GeneratorOutput:
-        self._check(appearance, base)
+        self._check(appearance, landmarks, base)
         shape = self.encode_landmarks(*landmarks, size=(appearance.shape[2], appearance.shape[3]))
         code = self.appearance_encoder(appearance)
         for block in self.blocks:
@@ -174,8 +174,16 @@ class LandmarkGenerator(nn.Module):
         joined: Tensor = self.shape_encoder(torch.cat([condition, source], dim=1), size, weights)
         return joined
 
-    def _check(self, appearance: Tensor, base: Tensor | None) -> None:
+    def _check(
+        self, appearance: Tensor, landmarks: tuple[Tensor, Tensor], base: Tensor | None
+    ) -> None:
         check_features(appearance, self.appearance_channels, "appearance")
+        if any(points.shape[:2] != (len(appearance), self.num_landmarks) for points in landmarks):
+            shapes = " and ".join(str(tuple(points.shape)) for points in landmarks)
+            raise ValueError(
+                f"expected two sets of {self.num_landmarks} landmarks for {len(appearance)} items, "
+                f"got shapes {shapes}"
+            )
         height, width = appearance.shape[2:]
         if height % 4 or width % 4 or min(height, width) < 8:
             raise ValueError(f"expected sides of 8 and more, divisible by 4, got {height}x{width}")

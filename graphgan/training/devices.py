@@ -96,6 +96,29 @@ def peak_memory_bytes(device_type: str) -> int:
 
 
 @contextmanager
+def first_failure_speaks(fabric: "Fabric") -> Iterator[None]:
+    """Of several processes that fail the first one says why, the others end quietly.
+
+    They fail for the same reason, or because the first one no longer answers.
+    """
+    try:
+        yield
+    except (Exception, KeyboardInterrupt) as error:
+        if fabric.world_size > 1 and not _is_first_to_fail():
+            raise SystemExit(2 if isinstance(error, ValueError) else 1) from error
+        raise
+
+
+def _is_first_to_fail() -> bool:
+    from torch.distributed.distributed_c10d import _get_default_store
+
+    try:
+        return _get_default_store().add("failures", 1) == 1
+    except RuntimeError:  # the process that keeps the store has ended already
+        return False
+
+
+@contextmanager
 def memory_errors_explained(advice: str) -> Iterator[None]:
     """Turn torch's errors about memory into one ``ValueError`` that ends with ``advice``."""
     try:

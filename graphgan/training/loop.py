@@ -4,14 +4,14 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
 
 from graphgan.extras import needs_extra
 from graphgan.training.devices import peak_memory_bytes
-from graphgan.training.interrupts import StopRequest, stop_on_signal
+from graphgan.training.interrupts import stop_on_signal
 from graphgan.training.run_folder import RunFolder
 from graphgan.training.step import GANStep, Losses
 
@@ -107,7 +107,7 @@ def train(
             losses = gan_step(batch, step - 1, lr_factor=schedule.lr_factor(step - 1))
             logbook.add(step, losses)
             last = step == schedule.steps
-            stopping = _agree(fabric, stop)
+            stopping = _any_process(fabric, bool(stop))
             if last or stopping or step % schedule.save_every == 0:
                 logbook.check_finite()
                 _save(fabric, gan_step, run, step, export)
@@ -118,11 +118,11 @@ def train(
         return logbook.outcome(step, stopped=step < schedule.steps)
 
 
-def _agree(fabric: "Fabric", stop: StopRequest) -> bool:
-    """All processes stop after the same step, whichever of them was asked first."""
+def _any_process(fabric: "Fabric", flag: bool) -> bool:
+    """Whether one of the processes says so: they stop or fail after the same step."""
     if fabric.world_size == 1:
-        return bool(stop)
-    return bool(fabric.all_reduce(torch.tensor(float(stop.requested)), reduce_op="sum"))
+        return flag
+    return bool(fabric.all_reduce(torch.tensor(float(flag)), reduce_op="sum"))
 
 
 def _save(
@@ -132,7 +132,7 @@ def _save(
     step: int,
     export: Callable[[Path], None],
 ) -> None:
-    if not gan_step.is_finite():
+    if _any_process(fabric, not gan_step.is_finite()):
         raise TrainingDivergedError(_diverged("a weight", step, run))
     if fabric.is_global_zero:
         run.save(step, gan_step.state_dict(), export)
@@ -189,7 +189,7 @@ class _Logbook:
                 self._write(step, means)
 
     def check_finite(self) -> dict[str, float]:
-        """Means of the pending losses; empties them.
+        """Means of the pending losses, over all processes; empties them.
 
         Raises:
             TrainingDivergedError: one of them is not a number.
@@ -198,7 +198,7 @@ class _Logbook:
             return {}
         names = list(self.pending[0][1])
         table = torch.stack([torch.stack([losses[n] for n in names]) for _, losses in self.pending])
-        values: Tensor = table.float().cpu()
+        values = cast(Tensor, self.fabric.all_reduce(table.float(), reduce_op="mean")).cpu()
         for (step, _), row in zip(self.pending, values, strict=True):
             if bad := [n for n, value in zip(names, row, strict=True) if not value.isfinite()]:
                 raise TrainingDivergedError(_diverged(f"loss {bad[0]}", step, self.run))

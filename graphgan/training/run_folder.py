@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from graphgan.extras import needs_extra
-from graphgan.files import replacing
+from graphgan.files import naming, replacing
 
 CONFIG = "config.yaml"
 STATE = "state.pt"
@@ -85,6 +85,10 @@ class RunFolder:
         return self.path / "sheets"
 
     @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.csv"
+
+    @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
 
@@ -93,23 +97,21 @@ class RunFolder:
 
     def log(self, row: dict[str, float]) -> None:
         """Append one row; the first one writes the header."""
-        file = self.path / "metrics.csv"
-        new = not file.exists()
-        with file.open("a", newline="") as stream:
-            writer = csv.DictWriter(stream, list(row))
-            if new:
+        with naming(self.metrics), self.metrics.open("a", newline="") as stream:
+            writer = csv.DictWriter(stream, list(row), lineterminator="\n")
+            if stream.tell() == 0:
                 writer.writeheader()
             writer.writerow(row)
 
     def forget_after(self, step: int) -> None:
         """Drop the rows of steps that a resumed run will take again."""
-        file = self.path / "metrics.csv"
-        if not file.exists():
+        if not self.metrics.exists():
             return
-        header, *rows = file.read_text().splitlines(keepends=True)
-        kept = [row for row in rows if row.endswith("\n") and int(row.split(",")[0]) <= step]
-        with replacing(file) as temporary:
-            temporary.write_text("".join([header, *kept]))
+        lines = self.metrics.read_text().splitlines(keepends=True)
+        whole = [line for line in lines if line.endswith("\n")]  # a killed process leaves halves
+        kept = [row for row in whole[1:] if int(row.split(",")[0]) <= step]
+        with replacing(self.metrics) as temporary:
+            temporary.write_text("".join([*whole[:1], *kept]))
 
     def save(
         self, step: int, state: dict[str, Any], export: Callable[[Path], None], *, keep: int = 2

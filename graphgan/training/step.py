@@ -136,14 +136,15 @@ class GANStep:
                 player.network.load_state_dict(state["networks"][name])
                 player.optimizer.load_state_dict(state["optimizers"][name])
             self.averaged.load_state_dict(state["averaged"])
-        except (KeyError, RuntimeError, ValueError) as error:
+        except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
             reason = " ".join(str(error).split())
             raise ValueError(f"expected a state of this configuration: {reason}") from error
 
     def is_finite(self) -> bool:
-        """Whether every weight of every network is a number."""
+        """Whether every weight and statistic of every network is a number."""
         players = [self.generator, *self.discriminators.values()]
-        return all(bool(p.isfinite().all()) for q in players for p in q.network.parameters())
+        networks = [self.averaged, *(player.network for player in players)]
+        return all(bool(t.isfinite().all()) for n in networks for t in n.state_dict().values())
 
 
 def _detached(output: Any) -> Any:

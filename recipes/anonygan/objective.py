@@ -4,6 +4,7 @@ Source: [A] Dall'Asen et al., "Graph-based Generative Face Anonymisation with Po
 ICIAP 2021, eq. (2) to (5).
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -23,6 +24,8 @@ from graphgan.losses import (
 )
 from graphgan.models import GeneratorOutput
 from graphgan.training.step import Losses
+
+MATCHED_LAYERS = 5  # of a discriminator's six, the logits left out
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,12 @@ class LossOptions:
     def __post_init__(self) -> None:
         if self.context_jitter > 0.5:
             raise ValueError(f"expected context_jitter of 0.5 at most, got {self.context_jitter}")
+        if not 1 <= self.wfm_first_layer <= MATCHED_LAYERS:
+            raise ValueError(
+                f"expected wfm_first_layer from 1 to {MATCHED_LAYERS}, got {self.wfm_first_layer}"
+            )
         for name, value in vars(self).items():
-            if isinstance(value, float) and value < 0:
+            if isinstance(value, float) and not 0 <= value < math.inf:
                 raise ValueError(f"expected {name} of 0 and more, got {value}")
 
 

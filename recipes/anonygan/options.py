@@ -159,8 +159,12 @@ class TrainOptions:
             raise ValueError(f"expected --devices of at least 1, got {self.devices}")
         if self.workers < 0:
             raise ValueError(f"expected --workers of 0 and more, got {self.workers}")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"expected --seed from 0 to below 2^32, got {self.seed}")
         if self.more is not None and self.resume is None:
             raise ValueError("expected --more together with --resume")
+        if self.more is not None and self.more < 1:
+            raise ValueError(f"expected --more of at least 1, got {self.more}")
         if self.resume is not None and self.out is not None:
             raise ValueError("expected --resume or --out, got both: a resumed run keeps its folder")
 

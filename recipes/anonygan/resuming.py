@@ -2,9 +2,9 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, fields, is_dataclass, replace
+from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 import tyro
 from options import PRESETS, TrainOptions
@@ -38,19 +38,22 @@ def parse_train_options(args: Sequence[str] | None = None) -> TrainOptions:
     if (folder := _value(args, "--resume")) is None:
         default = PRESETS.get(_value(args, "--preset") or "smoke", PRESETS["smoke"])  # type: ignore[call-overload]
         return _parse(args, default)
-    saved = read_options(RunFolder.open(folder)[1])
+    try:
+        saved = read_options(RunFolder.open(folder)[1])
+    except ValueError as error:
+        raise ValueError(f"{folder}: {error}") from error
     options = _parse(args, replace(saved, resume=Path(folder)))
-    changed = [
-        f.name
-        for f in fields(TrainOptions)
-        if f.name not in PER_SITTING and getattr(options, f.name) != getattr(saved, f.name)
-    ]
-    if changed:
+    wanted, own = write_options(options), write_options(saved)
+    if changed := [name for name in own if name not in PER_SITTING and wanted[name] != own[name]]:
         raise ValueError(
             f"expected the options of the run in {folder}, got others for {', '.join(changed)}; "
             "leave them out, or start a new run"
         )
-    return options if options.more is None else replace(options, steps=saved.steps + options.more)
+    if options.more is None:
+        return options
+    if options.steps != saved.steps:
+        raise ValueError("expected --more or --steps, got both")
+    return replace(options, steps=saved.steps + options.more)
 
 
 def write_options(options: TrainOptions) -> dict[str, Any]:
@@ -76,14 +79,31 @@ def read_options(values: dict[str, Any]) -> TrainOptions:
 
 def _from_plain(kind: type[Any], values: dict[str, Any]) -> Any:
     hints = get_type_hints(kind)
-    if unknown := sorted(values.keys() - hints.keys()):
+    if not isinstance(values, dict):
+        raise ValueError(f"expected options of {kind.__name__}, got {values!r}")
+    if unknown := sorted(map(str, values.keys() - hints.keys())):
         raise ValueError(f"expected options of {kind.__name__}, got also {', '.join(unknown)}")
-    return kind(
-        **{
-            name: _from_plain(hints[name], value) if is_dataclass(hints[name]) else value
-            for name, value in values.items()
-        }
-    )
+    if missing := sorted(hints.keys() - values.keys() - {"out", "resume", "more"}):
+        raise ValueError(f"expected options of {kind.__name__}, {', '.join(missing)} is missing")
+    return kind(**{name: _value_of(hints[name], name, value) for name, value in values.items()})
+
+
+def _value_of(hint: Any, name: str, value: Any) -> Any:
+    if is_dataclass(hint):
+        return _from_plain(cast(type[Any], hint), value)
+    if not _is_of(hint, value):
+        raise ValueError(f"expected {name} of type {hint}, got {value!r}")
+    return value
+
+
+def _is_of(hint: Any, value: Any) -> bool:
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if get_args(hint):
+        return any(_is_of(one, value) for one in get_args(hint))
+    if isinstance(value, bool) and hint is not bool:
+        return False
+    return isinstance(value, (int, float) if hint is float else hint)
 
 
 def _parse(args: list[str], default: TrainOptions) -> TrainOptions:
@@ -97,10 +117,11 @@ def _parse(args: list[str], default: TrainOptions) -> TrainOptions:
 
 
 def _value(args: list[str], flag: str) -> str | None:
-    """What follows a flag, before the real parser knows the defaults."""
+    """What follows a flag, before the real parser knows the defaults; the last one counts."""
+    value = None
     for i, arg in enumerate(args):
         if arg == flag and i + 1 < len(args):
-            return args[i + 1]
-        if arg.startswith(f"{flag}="):
-            return arg.removeprefix(f"{flag}=")
-    return None
+            value = args[i + 1]
+        elif arg.startswith(f"{flag}="):
+            value = arg.removeprefix(f"{flag}=")
+    return value

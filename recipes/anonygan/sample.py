@@ -20,7 +20,7 @@ from graphgan.data.pairs import Pairs, next_person_pairs, some_pairs
 from graphgan.data.prepared import PreparedFaces
 from graphgan.files import replacing
 from graphgan.models import AnonyGAN
-from graphgan.training.devices import torch_device
+from graphgan.training.devices import memory_errors_explained, torch_device
 from graphgan.training.run_folder import newest_weights
 from graphgan.training.sheets import write_sheet
 
@@ -54,6 +54,11 @@ class SampleOptions:
 
 
 def main(options: SampleOptions) -> None:
+    with memory_errors_explained("a smaller --batch-size needs less"):
+        sample(options)
+
+
+def sample(options: SampleOptions) -> None:
     faces = PreparedFaces(options.data, "train" if options.split == "train" else "test")
     model = AnonyGAN.from_pretrained(newest_weights(options.checkpoint))
     if faces.num_landmarks != model.generator.num_landmarks:

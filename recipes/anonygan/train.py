@@ -1,5 +1,6 @@
 """Train AnonyGAN: `python recipes/anonygan/train.py --help`."""
 
+import shlex
 import warnings
 from collections.abc import Iterator
 from datetime import datetime
@@ -30,8 +31,14 @@ from graphgan.data.faces import FaceDataset
 from graphgan.data.pairs import PairSampler, next_person_pairs, self_pairs, some_pairs
 from graphgan.data.prepared import PreparedFaces
 from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.files import replacing
 from graphgan.models import AnonyGAN
-from graphgan.training.devices import launch_fabric, memory_errors_explained
+from graphgan.models.discriminators import MIN_PATCH_SIZE
+from graphgan.training.devices import (
+    first_failure_speaks,
+    launch_fabric,
+    memory_errors_explained,
+)
 from graphgan.training.loop import Outcome, Schedule, train
 from graphgan.training.run_folder import WEIGHTS, RunFolder, load_state
 from graphgan.training.sheets import write_sheet
@@ -53,35 +60,43 @@ def main() -> int:
     options = parse_train_options()
     with memory_errors_explained("a smaller --batch-size, --width or --size needs less"):
         fabric = launch_fabric(options.device, options.devices, options.precision)
-        faces = open_faces(options)
-        sampler = make_sampler(options, faces.train)
-        pairs = PairsOfSteps(
-            faces.train, sampler, rank=fabric.global_rank, world_size=fabric.world_size
-        )
-        gan_step = make_step(fabric, options, faces.train.num_landmarks)
-        schedule = make_schedule(options)
-        start = 0
-        if options.resume is not None:
-            start = take_up(gan_step, options.resume)
-            if start >= options.steps:
-                raise ValueError(
-                    f"expected steps to take in {options.resume}, its {start} are done; "
-                    "--more adds some"
-                )
-        run = open_run(fabric, options, start)
-        outcome = train(
-            fabric,
-            gan_step,
-            batches(fabric, pairs, options, start),
-            run,
-            schedule,
-            batch_size=options.pairs.batch_size,
-            start=start,
-            draw=Painter(gan_step, faces, fabric.device),
-            export=lambda folder: averaged(gan_step).save_pretrained(folder / WEIGHTS),
-        )
-        if fabric.is_global_zero:
-            report(run, outcome, averaged(gan_step), faces)
+        with first_failure_speaks(fabric):
+            return train_run(fabric, options)
+
+
+def train_run(fabric: Fabric, options: TrainOptions) -> int:
+    """Everything is checked before the folder of the run is made."""
+    faces = open_faces(options)
+    sampler = make_sampler(options, faces.train)
+    pairs = PairsOfSteps(
+        faces.train, sampler, rank=fabric.global_rank, world_size=fabric.world_size
+    )
+    gan_step = make_step(fabric, options, faces.train.num_landmarks)
+    schedule = make_schedule(options)
+    start = 0
+    if options.resume is not None:
+        start = take_up(gan_step, options.resume)
+        if start >= options.steps:
+            raise ValueError(
+                f"expected steps to take in {options.resume}, its {start} are done; "
+                "--more adds some"
+            )
+    painter = Painter(gan_step, faces, fabric.device)
+    run = open_run(fabric, options, start)
+    outcome = train(
+        fabric,
+        gan_step,
+        batches(fabric, pairs, options, start),
+        run,
+        schedule,
+        batch_size=options.pairs.batch_size,
+        start=start,
+        draw=painter,
+        export=lambda folder: averaged(gan_step).save_pretrained(folder / WEIGHTS),
+    )
+    if not fabric.is_global_zero:
+        return 0  # a process that ends otherwise makes Fabric kill the first one
+    report(run, outcome, averaged(gan_step), faces)
     return 130 if outcome.stopped else 0
 
 
@@ -99,6 +114,11 @@ def open_faces(options: TrainOptions) -> Faces:
         test_faces = prepared
         if prepared.info["splits"]["test"]["people"] > 1:
             test_faces = PreparedFaces(options.data, "test")
+    if (size := train_faces.size) % 4 or size < MIN_PATCH_SIZE:
+        raise ValueError(
+            f"expected pictures of {MIN_PATCH_SIZE} pixels a side or more, divisible by 4, "
+            f"got {size}"
+        )
     if options.workers == 0:
         train_faces = FacesInMemory(train_faces)
     return Faces(train_faces, test_faces)
@@ -217,7 +237,7 @@ def report(run: RunFolder, outcome: Outcome, model: AnonyGAN, faces: Faces) -> N
     speed = f"{outcome.samples_per_second:.1f} samples/s, peak memory {mib:.0f} MiB"
     if outcome.stopped:
         print(f"stopped after step {outcome.step}: {speed}; everything is saved, go on with")
-        print(f"  python recipes/anonygan/train.py --resume {run.path}")
+        print(f"  python recipes/anonygan/train.py --resume {shlex.quote(str(run.path))}")
         return
     print(f"{outcome.step} steps: {speed}")
     if isinstance(faces.test, SyntheticFaces):
@@ -225,7 +245,8 @@ def report(run: RunFolder, outcome: Outcome, model: AnonyGAN, faces: Faces) -> N
     else:
         text = measure_pose(model, faces.test)
     print(text)
-    (run.path / "report.txt").write_text(text + "\n")
+    with replacing(run.path / "report.txt") as temporary:
+        temporary.write_text(text + "\n")
     print(f"weights  {run.latest()}/{WEIGHTS}")
     print(f"sheets   {run.sheets}/")
 

@@ -1,0 +1,153 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.landmarks.masks import face_mask, polygon_mask
+
+H, W = 14, 17
+coordinates = st.tuples(st.floats(-6, W + 6), st.floats(-6, H + 6))
+polygons = st.lists(coordinates, min_size=3, max_size=8)
+
+
+@pytest.fixture(scope="module")
+def faces():
+    drawn = SyntheticFaces(3, 1, size=64)
+    return torch.stack([drawn[i].landmarks for i in range(3)])
+
+
+def distance_to_outline(polygon: np.ndarray, height: int, width: int) -> np.ndarray:
+    """How far every pixel's centre lies from the nearest edge."""
+    pixels = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(float)
+    nearest = np.full((height, width), np.inf)
+    for start, end in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+        along = end - start
+        share = ((pixels - start) @ along / max(along @ along, 1e-12)).clip(0, 1)
+        gap = pixels - start - share[..., None] * along
+        nearest = np.minimum(nearest, np.hypot(gap[..., 0], gap[..., 1]))
+    return nearest
+
+
+def even_odd(polygon: list[tuple[float, float]], x: int, y: int) -> bool:
+    """Whether a ray straight up from (x, y) crosses the outline an odd number of times."""
+    inside = False
+    for (x0, y0), (x1, y1) in zip(polygon, polygon[1:] + polygon[:1], strict=True):
+        if (x0 <= x) != (x1 <= x) and y0 + (x - x0) / (x1 - x0) * (y1 - y0) < y:
+            inside = not inside
+    return inside
+
+
+@given(polygon=polygons)
+def test_agrees_with_counting_crossings_one_by_one(polygon):
+    mask = polygon_mask(torch.tensor([polygon], dtype=torch.float64), (H, W))[0, 0].numpy()
+    clear = distance_to_outline(np.array(polygon), H, W) > 1e-6
+    expected = np.array([[even_odd(polygon, x, y) for x in range(W)] for y in range(H)])
+    assert (mask[clear] == expected[clear]).all()
+    assert set(np.unique(mask)) <= {0.0, 1.0}
+
+
+def draw(polygon: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
+    canvas = Image.new("L", (size[1], size[0]))
+    ImageDraw.Draw(canvas).polygon([tuple(p) for p in polygon.tolist()], fill=1)
+    return np.asarray(canvas)
+
+
+def outline(landmarks: torch.Tensor) -> torch.Tensor:
+    """The definition: jaw 0 at the height of brow 19, the jaw, jaw 16 at the height of brow 24."""
+    (jaw_0, jaw_16), (brow_19, brow_24) = landmarks[[0, 16], 0], landmarks[[19, 24], 1]
+    right, left = torch.stack([jaw_0, brow_19]), torch.stack([jaw_16, brow_24])
+    return torch.cat([right[None], landmarks[:17], left[None]])
+
+
+def test_agrees_with_pillow_away_from_the_outline(faces):
+    masks = face_mask(faces, (64, 64))
+    for landmarks, mask in zip(faces, masks[:, 0].numpy(), strict=True):
+        polygon = outline(landmarks)
+        clear = distance_to_outline(polygon.double().numpy(), 64, 64) > 1.5
+        assert (mask[clear] == draw(polygon, (64, 64))[clear]).all()
+        assert 0.1 < mask.mean() < 0.6
+
+
+def test_the_face_is_the_polygon_of_its_definition(faces):
+    polygons = torch.stack([outline(landmarks) for landmarks in faces])
+    assert torch.equal(face_mask(faces, (64, 48)), polygon_mask(polygons, (64, 48)))
+
+
+def test_only_the_jaw_and_the_height_of_the_brows_matter(faces):
+    changed = faces.clone()
+    changed[:, 17:] += 5 * torch.randn(3, 51, 2)
+    changed[:, 20:24] = math.nan
+    changed[:, 25:] = math.nan
+    changed[:, [19, 24], 1] = faces[:, [19, 24], 1]
+    assert torch.equal(face_mask(changed, (64, 64)), face_mask(faces, (64, 64)))
+
+
+@pytest.mark.parametrize("landmark", [0, 8, 16, 19, 24])
+def test_a_missing_landmark_of_the_outline_empties_its_own_mask_only(faces, landmark):
+    changed = faces.clone()
+    changed[1, landmark] = math.nan
+    masks, expected = face_mask(changed, (64, 64)), face_mask(faces, (64, 64))
+    assert not masks[1].any()
+    assert torch.equal(masks[[0, 2]], expected[[0, 2]])
+
+
+@given(dx=st.integers(-50, 50), dy=st.integers(-50, 50))
+def test_a_face_beyond_the_border_is_cut_off_there(dx, dy):
+    landmarks = SyntheticFaces(1, 1, size=64)[0].landmarks[None].double()
+    shift = torch.tensor([dx, dy])
+    large = face_mask((landmarks + 60).round(decimals=3), (184, 184))
+    moved = face_mask((landmarks + 60).round(decimals=3) - 60 + shift, (64, 64))
+    window = large[..., 60 - dy : 124 - dy, 60 - dx : 124 - dx]
+    # A vertex on a pixel's centre may fall either way after rounding.
+    assert (moved != window).sum() <= 2
+
+
+def test_pixel_centres_are_whole_numbers():
+    square = torch.tensor([[[1.5, 2.5], [4.5, 2.5], [4.5, 5.5], [1.5, 5.5]]])
+    assert polygon_mask(square, (8, 8))[0, 0].nonzero().tolist() == [
+        [y, x] for y in (3, 4, 5) for x in (2, 3, 4)
+    ]
+
+
+def test_neighbouring_polygons_share_no_pixel_and_leave_none():
+    left = torch.tensor([[[0.0, 0.0], [4.0, 0.0], [4.0, 8.0], [0.0, 8.0]]])
+    right = left + torch.tensor([4.0, 0.0])
+    total = polygon_mask(left, (8, 8)) + polygon_mask(right, (8, 8))
+    assert (total == 1).all()
+
+
+@given(polygon=polygons, turn=st.integers(0, 7))
+def test_where_the_outline_starts_and_which_way_it_runs_does_not_matter(polygon, turn):
+    vertices = torch.tensor([polygon], dtype=torch.float64)
+    clear = distance_to_outline(vertices[0].numpy(), H, W) > 1e-6
+    mask = polygon_mask(vertices, (H, W))[0, 0]
+    for same in (vertices.roll(turn, 1), vertices.flip(1)):
+        assert torch.equal(polygon_mask(same, (H, W))[0, 0][clear], mask[clear])
+
+
+@pytest.mark.parametrize("vertices", [1, 2])
+def test_a_point_and_a_line_have_no_inside(vertices):
+    assert not polygon_mask(8 * torch.rand(5, vertices, 2), (8, 8)).any()
+
+
+def test_masks_have_the_landmarks_dtype(faces):
+    assert face_mask(faces.double(), (64, 64)).dtype == torch.float64
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((2, 29, 2), "expected 68 landmarks, got 29"),
+        ((68, 2), r"\(b, k, 2\), got \(68, 2\)"),
+        ((0, 68, 2), "got an empty batch"),
+    ],
+)
+def test_refuses_other_landmarks(shape, message):
+    with pytest.raises(ValueError, match=message):
+        face_mask(torch.ones(shape), (8, 8))

@@ -1,0 +1,121 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from graphgan.layers.aggregation import LandmarkAppearanceAggregation
+
+
+def conv(x: Tensor, layer) -> Tensor:
+    return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), layer.weight, layer.bias)
+
+
+def inputs(channels: int, shape_channels: int) -> tuple[Tensor, Tensor]:
+    shapes = ((2, channels, 5, 6), (2, shape_channels, 5, 6))
+    return tuple(torch.randn(shape).double() for shape in shapes)
+
+
+@pytest.mark.parametrize("shape_channels", [8, 16])
+@pytest.mark.parametrize("training", [True, False])
+def test_agrees_with_the_formula(shape_channels, training):
+    block = LandmarkAppearanceAggregation(8, shape_channels, dropout=0.0).double().train(training)
+    a, s = inputs(8, shape_channels)
+    out, shape = block(a, s)
+    first, norm_1, *_, second, norm_2 = block.appearance
+    update = norm_2(conv(norm_1(conv(a, first)).relu(), second))
+    first, norm, *_, second = block.shape
+    halves = conv(norm(conv(s, first)).relu(), second).chunk(2, dim=1)
+    steered = torch.cat(block.reasoning(*halves), dim=1)
+    expected = a + update * steered.sigmoid()
+    torch.testing.assert_close(out, expected)
+    torch.testing.assert_close(shape, torch.cat([steered, expected], dim=1))
+
+
+def test_blocks_follow_each_other():
+    first, second = LandmarkAppearanceAggregation(8), LandmarkAppearanceAggregation(8, 16)
+    a, s = (x.float() for x in inputs(8, 8))
+    a, s = second(*first(a, s))
+    assert (a.shape, s.shape) == ((2, 8, 5, 6), (2, 16, 5, 6))
+
+
+def test_dropout_acts_in_training_only():
+    block, (a, s) = LandmarkAppearanceAggregation(8).double(), inputs(8, 8)
+    assert not torch.equal(block(a, s)[0], block(a, s)[0])
+    block.eval()
+    assert torch.equal(block(a, s)[0], block(a, s)[0])
+
+
+def test_the_published_sizes():
+    block = LandmarkAppearanceAggregation(256)
+    assert (block.reasoning.channels, block.reasoning.num_nodes) == (128, (64, 64))
+    assert block.reasoning.num_states == 128
+    assert {m.p for m in block.modules() if isinstance(m, torch.nn.Dropout)} == {0.5}
+    assert all(m.bias is None for m in block.modules() if isinstance(m, torch.nn.Conv2d))
+
+
+def test_a_norm_without_a_shift_leaves_the_convolutions_their_bias():
+    block = LandmarkAppearanceAggregation(8, norm="instance")
+    assert all(m.bias is not None for m in block.modules() if isinstance(m, torch.nn.Conv2d))
+    assert isinstance(block.reasoning.norm, torch.nn.BatchNorm2d)
+
+
+@pytest.mark.parametrize("norm", ["batch", "instance", "group"])
+def test_every_norm_serves_the_reasoning_too(norm):
+    block = LandmarkAppearanceAggregation(16, norm=norm, reasoning_norm=norm)
+    out, shape = block(torch.randn(2, 16, 4, 4), torch.randn(2, 16, 4, 4))
+    assert out.isfinite().all()
+    assert shape.isfinite().all()
+
+
+@pytest.mark.parametrize("norm", ["instance", "group"])
+def test_without_batch_statistics_items_do_not_see_each_other_in_training(norm):
+    block = LandmarkAppearanceAggregation(8, dropout=0.0, norm=norm, reasoning_norm=norm).double()
+    a, s = inputs(8, 8)
+    torch.testing.assert_close(block(a, s)[0][:1], block(a[:1], s[:1])[0])
+
+
+def test_edges_reach_the_reasoning():
+    block, (a, s) = LandmarkAppearanceAggregation(8).double().eval(), inputs(8, 8)
+    every = torch.cartesian_prod(torch.arange(30), torch.arange(2)).T
+    torch.testing.assert_close(block(a, s, edge_index=every), block(a, s))
+    assert not torch.allclose(block(a, s, edge_index=every[:, ::2])[0], block(a, s)[0])
+
+
+@pytest.mark.parametrize("channels", [0, 1, 7])
+def test_refuses_channels_that_cannot_be_halved(channels):
+    with pytest.raises(ValueError, match=f"even number of channels, got {channels}"):
+        LandmarkAppearanceAggregation(channels)
+
+
+@pytest.mark.parametrize("dropout", [-0.1, 1.0])
+def test_refuses_a_dropout_that_is_no_share(dropout):
+    with pytest.raises(ValueError, match=r"dropout in \[0, 1\)"):
+        LandmarkAppearanceAggregation(8, dropout=dropout)
+
+
+@pytest.mark.parametrize("num_nodes", [0, -1])
+def test_refuses_no_nodes(num_nodes):
+    with pytest.raises(ValueError, match=f"num_nodes of at least 1, got {num_nodes}"):
+        LandmarkAppearanceAggregation(8, num_nodes=num_nodes)
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize(
+    ("appearance", "shape", "message"),
+    [
+        ((2, 6, 4, 4), (2, 8, 4, 4), r"appearance of shape \(b, 8, h, w\), got \(2, 6, 4, 4\)"),
+        ((2, 8, 4, 4), (2, 16, 4, 4), r"shape of shape \(b, 8, h, w\), got \(2, 16, 4, 4\)"),
+        ((2, 8, 4, 4), (2, 8, 4, 5), r"one batch and one size, got \(2, 8, 4, 4\) and \(2, 8, 4, 5\)"),
+        ((2, 8, 4, 1), (2, 8, 4, 1), "appearance of 2 pixels a side and more, got 4 x 1"),
+        ((1, 8, 4, 4), (2, 8, 4, 4), r"one batch and one size, got \(1, 8, 4, 4\) and \(2, 8, 4, 4\)"),
+    ],
+)
+def test_refuses_other_maps(appearance, shape, message):
+    with pytest.raises(ValueError, match=message):
+        LandmarkAppearanceAggregation(8)(torch.ones(appearance), torch.ones(shape))
+
+
+@pytest.mark.unhooked
+def test_an_unknown_norm_lists_the_known_ones():
+    with pytest.raises(ValueError, match="'batch', 'instance', 'group'; got 'layer'"):
+        LandmarkAppearanceAggregation(8, norm="layer")

@@ -1,0 +1,193 @@
+import math
+from functools import partial
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from graphgan.landmarks.maps import one_hot_maps
+from graphgan.layers.landmark_attention import LandmarkAttention
+
+SIZE = (64, 48)
+K = 6
+
+
+EXTENT = torch.tensor([SIZE[1] - 1.0, SIZE[0] - 1.0])
+
+
+def points_inside(seed: int) -> torch.Tensor:
+    torch.manual_seed(seed)
+    return torch.rand(2, K, 2) * EXTENT
+
+
+def learn(attention: LandmarkAttention, wanted: int, steps: int, lr: float) -> torch.Tensor:
+    """Train on a task that asks for one landmark of the source; its last weights, for both sets.
+
+    The stem's kernels are orthonormal, so what it gives for weighted maps lies as far from what it
+    gives for the wanted map alone as the weights lie from 1 for the wanted landmark, 0 for others.
+    """
+    optimizer = torch.optim.Adam(attention.parameters(), lr=lr)
+    kernels = nn.init.orthogonal_(torch.empty(2 * K, 2 * K))
+    target = kernels[K + wanted]
+    for _ in range(steps):
+        condition, source = torch.rand(2, 2, K, 2) * EXTENT
+        weights = torch.cat(attention(condition, source, SIZE), dim=1)
+        loss = (weights @ kernels - target).square().sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():
+        return torch.cat(attention(points_inside(3), points_inside(4), SIZE), dim=1)
+
+
+@given(first=st.integers(0, 999), second=st.integers(0, 999))
+def test_means_of_one_hot_maps_say_nothing_of_the_landmarks(first, second):
+    attention = LandmarkAttention(K, descriptor="gap")
+    condition, source = points_inside(first), points_inside(second)
+    weights = attention(condition, source, SIZE)
+    others = attention(source, condition, SIZE)
+    torch.testing.assert_close(weights, others, rtol=0, atol=1e-6)
+    # Zero padding of the kernel makes the ends of the row differ, and nothing else does.
+    inner = torch.cat([weights[1], weights[0]], dim=1)[:, 1:-1]
+    torch.testing.assert_close(inner, inner[:1, :1].expand_as(inner), rtol=0, atol=1e-6)
+
+
+def test_means_of_one_hot_maps_cannot_learn_which_landmark_matters():
+    torch.manual_seed(0)
+    attention = LandmarkAttention(K, descriptor="gap")
+    weights = learn(attention, wanted=2, steps=2000, lr=2e-4)
+    assert weights.max() - weights.min() < 1e-3
+    first, second = (attention(points_inside(s), points_inside(s + 1), SIZE) for s in (5, 9))
+    torch.testing.assert_close(first, second, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("descriptor", ["position", "embedding"])
+@pytest.mark.parametrize("wanted", [0, 2, 5])
+def test_learned_descriptors_find_the_landmark_that_matters(descriptor, wanted):
+    torch.manual_seed(wanted)
+    attention = LandmarkAttention(K, descriptor=descriptor)
+    weights = learn(attention, wanted, steps=300, lr=0.05)
+    assert (weights.argmax(1) == K + wanted).all()
+    assert (weights[:, K + wanted] > 0.5).all()
+
+
+def test_position_sees_where_the_landmarks_are():
+    attention = LandmarkAttention(K, descriptor="position")
+    condition, source, moved = points_inside(0), points_inside(1), points_inside(2)
+    weights = attention(condition, source, SIZE)
+    assert (weights[1] - attention(condition, moved, SIZE)[1]).abs().max() > 1e-3
+    assert not torch.equal(weights[1][0], weights[1][1])  # two items, two sets of points
+
+
+def test_embedding_does_not_see_where_the_landmarks_are():
+    attention = LandmarkAttention(K, descriptor="embedding")
+    first = attention(points_inside(0), points_inside(1), SIZE)
+    second = attention(points_inside(2), points_inside(3), SIZE)
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+
+
+@given(x=st.floats(0, 47), y=st.floats(0, 63))
+def test_position_agrees_with_its_formula(x, y):
+    attention = LandmarkAttention(1, kernel_size=1, descriptor="position").double()
+    point = torch.tensor([[[x, y]]]).double()
+    condition, source = attention(point, point, SIZE)
+    p = point[0, 0] / torch.tensor([23.5, 31.5]) - 1  # in halves of the image, from its centre
+    descriptor = attention.embedding + attention.direction @ p
+    expected = torch.sigmoid(attention.gate.conv.weight[0, 0, 0] * descriptor)
+    torch.testing.assert_close(torch.stack([source[0, 0], condition[0, 0]]), expected)
+
+
+@given(seed=st.integers(0, 999), shift=st.floats(-40, 40))
+def test_means_from_points_are_means_of_maps(seed, shift):
+    attention = LandmarkAttention(K)
+    condition, source = points_inside(seed) + shift, points_inside(seed + 1) - shift
+    source[0, 3] = math.nan
+    maps = (one_hot_maps(landmarks, SIZE) for landmarks in (condition, source))
+    torch.testing.assert_close(
+        attention(condition, source, SIZE), attention(*maps, SIZE), rtol=0, atol=1e-7
+    )
+
+
+@pytest.mark.parametrize("descriptor", ["gap", "position", "embedding"])
+def test_a_missing_landmark_poisons_nothing(descriptor):
+    attention = LandmarkAttention(K, descriptor=descriptor)
+    source = points_inside(0).requires_grad_()
+    missing = source.clone()
+    missing[0, 2] = math.nan
+    weights = attention(points_inside(1), missing, SIZE)
+    assert all(w.isfinite().all() for w in weights)
+    sum(w.sum() for w in weights).backward()
+    assert all(p.grad.isfinite().all() for p in attention.parameters())
+    assert source.grad is None or source.grad.isfinite().all()
+    neighbours = attention(points_inside(1), source.detach(), SIZE)[1]
+    torch.testing.assert_close(weights[1][1], neighbours[1])
+
+
+def test_a_missing_landmark_tells_its_embedding_only():
+    position, embedding = (LandmarkAttention(K, descriptor=d) for d in ("position", "embedding"))
+    embedding.load_state_dict(position.state_dict(), strict=False)
+    missing = torch.full((1, K, 2), math.nan)
+    torch.testing.assert_close(position(missing, missing, SIZE), embedding(missing, missing, SIZE))
+
+
+def test_the_order_says_which_set_comes_first():
+    build = partial(LandmarkAttention, K, descriptor="position")
+    source_first, condition_first = build(order="source_first"), build(order="condition_first")
+    condition_first.load_state_dict(source_first.state_dict())
+    a, b = points_inside(0), points_inside(1)
+    w_condition, w_source = source_first(a, b, SIZE)
+    # Exchanged sets and exchanged order: the same row of descriptors.
+    torch.testing.assert_close(condition_first(b, a, SIZE), (w_source, w_condition))
+    assert not torch.equal(condition_first(a, b, SIZE)[0], w_condition)
+
+
+def test_neighbours_meet_across_the_two_sets():
+    attention = LandmarkAttention(2, descriptor="embedding")
+    with torch.no_grad():
+        attention.gate.conv.weight.copy_(torch.tensor([[[1.0, 0.0, 0.0]]]))  # the one before
+        attention.embedding.copy_(torch.arange(4.0))
+    some = torch.ones(1, 2, 2)
+    w_condition, w_source = attention(some, some, SIZE)
+    torch.testing.assert_close(w_source, torch.tensor([[0.0, 0.0]]).sigmoid())
+    torch.testing.assert_close(w_condition, torch.tensor([[1.0, 2.0]]).sigmoid())
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize(
+    ("condition", "source", "message"),
+    [
+        ((2, 5, 2), (2, 6, 2), r"condition .*\(b, 6, 2\).*, got \(2, 5, 2\)"),
+        ((2, 6, 2), (2, 7, 2), r"source .*\(b, 6, 2\).*, got \(2, 7, 2\)"),
+        ((2, 6, 3), (2, 6, 3), r"condition .*\(b, 6, 2\).*, got \(2, 6, 3\)"),
+        ((6, 2), (6, 2), r"condition .*\(b, 6, 2\).*, got \(6, 2\)"),
+        ((2, 6, 2), (3, 6, 2), r"one batch .*, got .*\(2, 6, 2\) and .*\(3, 6, 2\)"),
+        ((2, 6, 2), (2, 6, 8, 8), r"got .*\(2, 6, 2\) and .*\(2, 6, 8, 8\)"),
+        ((0, 6, 2), (0, 6, 2), "empty batch"),
+    ],
+)
+def test_refuses_other_landmarks(condition, source, message):
+    with pytest.raises(ValueError, match=message):
+        LandmarkAttention(K)(torch.ones(condition), torch.ones(source), SIZE)
+
+
+@pytest.mark.parametrize("descriptor", ["position", "embedding"])
+def test_maps_have_no_coordinates(descriptor):
+    maps = torch.zeros(1, K, 8, 8)
+    with pytest.raises(ValueError, match=f"coordinates for descriptor='{descriptor}', got maps"):
+        LandmarkAttention(K, descriptor=descriptor)(maps, maps, (8, 8))
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"descriptor": "gapp"}, "'gap', 'position', 'embedding'; got 'gapp'"),
+        ({"order": "first"}, "'source_first', 'condition_first'; got 'first'"),
+        ({"kernel_size": 2}, "odd kernel_size, got 2"),
+    ],
+)
+def test_unknown_options_list_the_known_ones(options, message):
+    with pytest.raises(ValueError, match=message):
+        LandmarkAttention(K, **options)

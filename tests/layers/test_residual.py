@@ -1,0 +1,38 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from graphgan.layers.residual import ResidualBlock
+
+
+@pytest.mark.parametrize("norm", ["batch", "instance", "group"])
+def test_agrees_with_the_formula(norm):
+    block, x = ResidualBlock(4, norm=norm).double(), torch.randn(2, 4, 5, 6).double()
+    first, norm_1, _, second, norm_2 = block.body
+
+    def conv(x, layer):
+        return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), layer.weight, layer.bias)
+
+    expected = x + norm_2(conv(norm_1(conv(x, first)).relu(), second))
+    torch.testing.assert_close(block(x), expected)
+    assert (first.bias is not None) == (norm == "instance")
+
+
+def test_no_relu_follows_the_sum():
+    assert (ResidualBlock(4)(torch.full((1, 4, 3, 3), -9.0)) < 0).all()
+
+
+def test_refuses_a_single_row():
+    with pytest.raises(ValueError, match="2 pixels a side and more, got 1 x 5"):
+        ResidualBlock(4)(torch.ones(2, 4, 1, 5))
+
+
+@pytest.mark.unhooked
+def test_refuses_other_channels():
+    with pytest.raises(ValueError, match=r"\(b, 4, h, w\), got \(2, 3, 5, 5\)"):
+        ResidualBlock(4)(torch.ones(2, 3, 5, 5))
+
+
+def test_refuses_no_channels():
+    with pytest.raises(ValueError, match="channels of at least 1, got 0"):
+        ResidualBlock(0)
