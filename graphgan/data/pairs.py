@@ -8,7 +8,6 @@ pictures, which give pixel supervision across poses, are not in the paper.
 from collections import defaultdict
 from collections.abc import Sequence
 from enum import IntEnum
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -84,8 +83,7 @@ class PairSampler:
         self.num_pairs = num_pairs
         if num_pairs is not None and num_pairs < batch_size:
             raise ValueError(f"expected at least {batch_size} pairs, a batch, got {num_pairs}")
-        # A pool per kind: kept in memory only where pairs are fixed.
-        self._pool = lru_cache(maxsize=8)(self._make_pool)
+        self._pools: dict[PairKind, np.ndarray] = {}
 
     def batch(self, step: int) -> Pairs:
         """The pairs of one step, in shuffled order."""
@@ -110,8 +108,12 @@ class PairSampler:
         first = start - passes[0] * size
         return ordered[first : first + count]
 
-    def _make_pool(self, kind: PairKind, size: int) -> np.ndarray:
-        return self._draw(kind, size, np.random.default_rng((self.seed, 2, kind)))
+    def _pool(self, kind: PairKind, size: int) -> np.ndarray:
+        """The fixed pairs of a kind, drawn when they are first needed."""
+        if kind not in self._pools:
+            rng = np.random.default_rng((self.seed, 2, kind))
+            self._pools[kind] = self._draw(kind, size, rng)
+        return self._pools[kind]
 
     def _order(self, kind: PairKind, size: int, number: int) -> np.ndarray:
         return np.random.default_rng((self.seed, 3, kind, number)).permutation(size)
@@ -122,7 +124,7 @@ class PairSampler:
             return np.stack([faces, faces], axis=1)
         if kind is PairKind.DIFFERENT:
             sources = _without_repetition(len(self.persons), count, rng)
-            crossed = [(self._other_person(s, rng), s) for s in sources]
+            crossed = [(self._other_person(s, rng), s) for s in sources.tolist()]
             return np.array(crossed, dtype=np.int64).reshape(-1, 2)
         repeated = [faces for faces in self.faces_of.values() if len(faces) > 1]
         chosen = rng.integers(max(1, len(repeated)), size=count)

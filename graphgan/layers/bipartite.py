@@ -176,7 +176,8 @@ class BipartiteReasoning(nn.Module):
         pairs, positions counted row by row; ``node_edge_index: 2 e`` entries (m, n) of ``A``;
         each may be a pair of lists, one for each direction.
     Raises:
-        ValueError: other channels, maps of unlike shape, an empty batch, edge lists of another shape.
+        ValueError: other channels, maps of unlike shape, an empty batch, edge lists that are not
+            ``2 e``.
 
     Example:
         >>> reasoning = BipartiteReasoning(128, 64)

@@ -97,6 +97,7 @@ class LandmarkGenerator(nn.Module):
         super().__init__()
         check_positive(num_blocks=num_blocks, width=width)
         check_choice("shape_encoding", shape_encoding, get_args(ShapeEncoding))
+        check_choice("blend", blend, (*get_args(Blend), "none"))
         if shape_encoding == "separate" and width % 2:
             raise ValueError(f"expected an even width for separate encoding, got {width}")
         self.config: dict[str, Any] = config

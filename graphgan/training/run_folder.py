@@ -10,6 +10,7 @@ checkpoints/step-000100/         state.pt (to resume), generator.safetensors (to
 import csv
 import re
 import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,7 @@ class RunFolder:
     def sheet(self, step: int) -> Path:
         return self.sheets / f"step-{step:06d}.png"
 
-    def log(self, row: dict[str, float]) -> None:
+    def log(self, row: dict[str, int | float]) -> None:
         """Append one row; the first one writes the header."""
         with naming(self.metrics), self.metrics.open("a", newline="") as stream:
             writer = csv.DictWriter(stream, list(row), lineterminator="\n")
@@ -170,7 +171,9 @@ def load_state(checkpoint: Path) -> dict[str, Any]:
     if not file.is_file():
         raise ValueError(f"expected a training state, found none at {file}")
     try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickles that are refused anyway
+            state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged archive or a foreign pickle makes of it
         raise ValueError(
             f"expected a training state in {file}, it is damaged or something else; "
@@ -183,6 +186,9 @@ def load_state(checkpoint: Path) -> dict[str, Any]:
 
 def _save_tensors(state: dict[str, Any], file: Path) -> None:
     try:
-        torch.save(state, file)
-    except RuntimeError as error:  # torch reports a full disk as a failed write of its archive
-        raise OSError(f"cannot write {file}: {' '.join(str(error).split())[:200]}") from error
+        with naming(file), file.open("wb") as stream:
+            torch.save(state, stream)
+    except RuntimeError as error:  # torch speaks of a broken archive, the reason came before
+        if not isinstance(reason := error.__context__, OSError):
+            raise
+        raise OSError(reason.errno, reason.strerror, str(file)) from error

@@ -5,7 +5,7 @@ What is minimised is the business of an `Objective`; what is stepped, and when, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Losses = dict[str, Tensor]
 
 
+@runtime_checkable
 class Objective(Protocol):
     """What the networks of a recipe minimise. It computes, it does not step.
 

@@ -188,7 +188,7 @@ _SMALL = replace(
 _SMOKE = replace(
     _SMALL,
     preset="smoke",
-    steps=800,
+    steps=700,
     save_every=200,
     sheet_every=200,
     model=replace(_SMALL.model, width=16, blocks=3, discriminator_width=16),

@@ -105,9 +105,17 @@ def test_refuses_no_nodes(num_nodes):
     [
         ((2, 6, 4, 4), (2, 8, 4, 4), r"appearance of shape \(b, 8, h, w\), got \(2, 6, 4, 4\)"),
         ((2, 8, 4, 4), (2, 16, 4, 4), r"shape of shape \(b, 8, h, w\), got \(2, 16, 4, 4\)"),
-        ((2, 8, 4, 4), (2, 8, 4, 5), r"one batch and one size, got \(2, 8, 4, 4\) and \(2, 8, 4, 5\)"),
+        (
+            (2, 8, 4, 4),
+            (2, 8, 4, 5),
+            r"one batch and one size, got \(2, 8, 4, 4\) and \(2, 8, 4, 5\)",
+        ),
         ((2, 8, 4, 1), (2, 8, 4, 1), "appearance of 2 pixels a side and more, got 4 x 1"),
-        ((1, 8, 4, 4), (2, 8, 4, 4), r"one batch and one size, got \(1, 8, 4, 4\) and \(2, 8, 4, 4\)"),
+        (
+            (1, 8, 4, 4),
+            (2, 8, 4, 4),
+            r"one batch and one size, got \(1, 8, 4, 4\) and \(2, 8, 4, 4\)",
+        ),
     ],
 )
 def test_refuses_other_maps(appearance, shape, message):

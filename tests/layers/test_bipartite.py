@@ -239,9 +239,7 @@ def test_a_missing_edge_is_a_zero_in_the_assignment(n, h, w, seed):
     x_1, x_2 = two_maps(3, h, w)
     kept = [torch.rand(n, h * w) < 0.5 for _ in range(2)]
     lists = tuple(mask.T.nonzero().T for mask in kept)  # (position, node)
-    torch.testing.assert_close(
-        module(x_1, x_2, edge_index=lists), by_hand(module, x_1, x_2, kept)
-    )
+    torch.testing.assert_close(module(x_1, x_2, edge_index=lists), by_hand(module, x_1, x_2, kept))
     both = module(x_1, x_2, edge_index=lists[0])
     torch.testing.assert_close(both, by_hand(module, x_1, x_2, (kept[0], kept[0])))
 

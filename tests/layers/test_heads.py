@@ -95,7 +95,10 @@ def test_two_maps_are_independent_and_unbounded():
 
 @given(a=st.floats(0, 1), x=st.floats(-1, 1), y=st.floats(-1, 1))
 def test_a_blend_lies_between_its_pictures(a, x, y):
-    full = [torch.full((1, c, 1, 1), value, dtype=torch.float64) for c, value in ((1, a), (3, x), (3, y))]
+    full = [
+        torch.full((1, c, 1, 1), value, dtype=torch.float64)
+        for c, value in ((1, a), (3, x), (3, y))
+    ]
     for mode in ("attend_base", "attend_intermediate"):
         value = blend(*full, mode=mode)[0, 0].item()
         assert min(x, y) - 1e-12 <= value <= max(x, y) + 1e-12
@@ -116,7 +119,7 @@ def test_refuses_another_number_of_maps(mode, maps, message):
 
 @pytest.mark.unhooked
 def test_unknown_names_list_the_known_ones():
-    with pytest.raises(ValueError, match="'attend_base', .*; got 'sum'"):
+    with pytest.raises(ValueError, match=r"'attend_base', .*; got 'sum'"):
         blend(torch.ones(2, 1, 4, 5), *pictures(), mode="sum")
     with pytest.raises(ValueError, match="'transposed', 'resize'; got 'bicubic'"):
         ImageHead(8, upsampling="bicubic")

@@ -42,9 +42,7 @@ def test_worked_numbers(mode):
 
 @each_mode
 @given(real=logit, fake=logit, step=st.floats(0.1, 5))
-def test_telling_better_costs_the_discriminator_less_and_the_generator_more(
-    mode, real, fake, step
-):
+def test_telling_better_costs_the_discriminator_less_and_the_generator_more(mode, real, fake, step):
     loss = AdversarialLoss(mode)
     if mode == "lsgan":  # its labels are 1 and 0: beyond them it costs again
         real, fake = min(real, 1 - step), max(fake, step)
@@ -112,7 +110,7 @@ def test_relativistic_pairs_are_of_one_shape():
 
 @pytest.mark.unhooked
 def test_an_unknown_mode_lists_the_known_ones():
-    with pytest.raises(ValueError, match="'bce', .*'relativistic'.*, got 'gan'"):
+    with pytest.raises(ValueError, match=r"'bce', .*'relativistic'.*, got 'gan'"):
         AdversarialLoss("gan")
 
 

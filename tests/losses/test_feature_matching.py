@@ -60,7 +60,7 @@ def test_no_gradient_reaches_the_real_features():
     assert all(r.grad is None for r in real)
 
 
-@pytest.mark.parametrize("count", [None, 0, torch.tensor(0), 2.5])
+@pytest.mark.parametrize("count", [None, 0.0, torch.tensor(0), 2.5])
 def test_nothing_selected_is_nothing_with_a_graph(count):
     fake = [f.requires_grad_() for f in random_features(2)]
     selected = torch.zeros(2, dtype=torch.bool)

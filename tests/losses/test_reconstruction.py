@@ -8,7 +8,9 @@ from graphgan.losses.reconstruction import reconstruction_loss
 
 def by(*values: float) -> torch.Tensor:
     """Pictures of even grey, one an item."""
-    return torch.tensor(values, dtype=torch.float32)[:, None, None, None].expand(-1, 3, 4, 4).clone()
+    return (
+        torch.tensor(values, dtype=torch.float32)[:, None, None, None].expand(-1, 3, 4, 4).clone()
+    )
 
 
 ZEROS = by(0, 0, 0)
@@ -19,9 +21,9 @@ def test_the_mean_over_the_selected_items():
     assert reconstruction_loss(output, ZEROS).item() == pytest.approx(37)
     selected = torch.tensor([True, True, False])
     assert reconstruction_loss(output, ZEROS, selected=selected).item() == pytest.approx(5.5)
-    loss = reconstruction_loss(output, ZEROS, selected=selected, count=4)
+    loss = reconstruction_loss(output, ZEROS, selected=selected, count=4.0)
     assert loss.item() == pytest.approx(11 / 4)
-    assert reconstruction_loss(output, ZEROS, count=4).item() == pytest.approx(111 / 4)
+    assert reconstruction_loss(output, ZEROS, count=4.0).item() == pytest.approx(111 / 4)
 
 
 def test_without_a_selection_it_is_l1():
@@ -54,7 +56,7 @@ def test_only_the_output_is_pulled():
     assert target.grad is None
 
 
-@pytest.mark.parametrize("count", [None, 0, torch.tensor(0.0), 3])
+@pytest.mark.parametrize("count", [None, 0.0, torch.tensor(0.0), 3.0])
 def test_nothing_selected_is_nothing_with_a_graph(count):
     output = torch.randn(2, 3, 4, 4, requires_grad=True)
     selected = torch.zeros(2, dtype=torch.bool)
@@ -71,12 +73,15 @@ def test_two_processes_average_to_the_whole_batch(selected, seed):
     output, target = torch.randn(2, 6, 3, 4, 4).double()
     output.requires_grad_()
     whole = reconstruction_loss(output, target, selected=chosen)
-    average = sum(
-        reconstruction_loss(
-            output[part], target[part], selected=chosen[part], count=chosen.sum() / 2
+    average = (
+        sum(
+            reconstruction_loss(
+                output[part], target[part], selected=chosen[part], count=chosen.sum() / 2
+            )
+            for part in (slice(0, 2), slice(2, 6))
         )
-        for part in (slice(0, 2), slice(2, 6))
-    ) / 2
+        / 2
+    )
     torch.testing.assert_close(average, whole)
     gradients = (torch.autograd.grad(loss, output)[0] for loss in (average, whole))
     torch.testing.assert_close(*gradients)

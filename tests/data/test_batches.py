@@ -1,0 +1,119 @@
+import pickle
+
+import pytest
+import torch
+
+from graphgan.data.batches import (
+    FacesInMemory,
+    PairsOfSteps,
+    StoredPairs,
+    batches_of_steps,
+    read_pairs,
+    to_batch,
+    to_float_image,
+    to_uint8_image,
+)
+from graphgan.data.pairs import PairKind, Pairs, PairSampler
+from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.landmarks.masks import face_mask
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return FacesInMemory(SyntheticFaces(3, 2, size=32))
+
+
+@pytest.fixture(scope="module")
+def sampler(faces):
+    return PairSampler(faces.persons, batch_size=4, same_image_share=0.5, same_person_share=0.25)
+
+
+def assert_equal(first: StoredPairs, second: StoredPairs):
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_every_8_bit_value_survives_the_way_there_and_back():
+    image = torch.arange(256, dtype=torch.uint8).view(1, 16, 16).expand(3, -1, -1)
+    values = to_float_image(image)
+    assert (values.min(), values.max()) == (-1, 1)
+    assert torch.equal(to_uint8_image(values), image)
+
+
+def test_values_beyond_the_range_are_cut_off():
+    image = torch.tensor([-9.0, -1.0, 0.0, 1.0, 9.0]).expand(3, 1, 5)
+    assert to_uint8_image(image)[0, 0].tolist() == [0, 0, 128, 255, 255]
+
+
+def test_faces_in_memory_are_those_they_were_read_from():
+    drawn = SyntheticFaces(2, 2, size=32)
+    faces = FacesInMemory(drawn)
+    assert (faces.size, faces.num_landmarks, len(faces)) == (32, 68, 4)
+    assert (faces.persons, faces.names) == (drawn.persons, drawn.names)
+    for i in range(4):
+        assert torch.equal(faces[i].image, drawn[i].image)
+        assert torch.equal(faces[i].landmarks, drawn[i].landmarks)
+
+
+def test_refuses_an_empty_set(faces):
+    empty = SyntheticFaces(1, 1, size=32)
+    empty.persons = []
+    with pytest.raises(ValueError, match="at least one face, got an empty set"):
+        FacesInMemory(empty)
+
+
+def test_conditions_and_sources_are_read_by_number(faces):
+    kinds = torch.tensor([PairKind.SAME_IMAGE, PairKind.DIFFERENT])
+    stored = read_pairs(faces, Pairs(torch.tensor([1, 5]), torch.tensor([1, 0]), kinds))
+    for side, numbers in enumerate(([1, 5], [1, 0])):
+        for item, number in enumerate(numbers):
+            assert torch.equal(stored.images[side, item], faces[number].image)
+            assert torch.equal(stored.landmarks[side, item], faces[number].landmarks)
+    assert torch.equal(stored.kind, kinds)
+
+
+def test_a_batch_is_ready_for_a_network(faces, sampler):
+    stored = PairsOfSteps(faces, sampler)[0]
+    batch = to_batch(stored)
+    assert torch.equal(to_uint8_image(batch.condition), stored.images[0])
+    assert torch.equal(to_uint8_image(batch.source), stored.images[1])
+    assert torch.equal(batch.condition_landmarks, stored.landmarks[0])
+    assert torch.equal(batch.source_landmarks, stored.landmarks[1])
+    assert torch.equal(batch.mask, face_mask(batch.source_landmarks, (32, 32)))
+    for image in (batch.condition, batch.source):
+        assert image.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_batch_knows_which_pairs_a_loss_asks_for(faces, sampler):
+    batch = to_batch(PairsOfSteps(faces, sampler)[0])
+    kinds = batch.kind.tolist()
+    assert batch.different.tolist() == [kind != PairKind.SAME_IMAGE for kind in kinds]
+    assert batch.same_person.tolist() == [kind != PairKind.DIFFERENT for kind in kinds]
+    assert (batch.different & batch.same_person).sum() == 1  # a person in two pictures
+
+
+def test_processes_share_a_batch_without_loss_or_overlap(faces, sampler):
+    whole = PairsOfSteps(faces, sampler)[3]
+    parts = [PairsOfSteps(faces, sampler, rank=rank, world_size=2)[3] for rank in range(2)]
+    assert torch.equal(torch.cat([part.images for part in parts], dim=1), whole.images)
+    assert torch.equal(torch.cat([part.landmarks for part in parts], dim=1), whole.landmarks)
+    assert torch.equal(torch.cat([part.kind for part in parts]), whole.kind)
+
+
+def test_refuses_a_batch_that_cannot_be_shared(faces, sampler):
+    with pytest.raises(ValueError, match="divisible among 3 processes, got 4"):
+        PairsOfSteps(faces, sampler, world_size=3)
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_batches_come_in_the_order_of_their_steps(faces, sampler, num_workers):
+    dataset = PairsOfSteps(faces, sampler)
+    batches = list(batches_of_steps(dataset, range(5, 9), num_workers=num_workers))
+    assert len(batches) == 4
+    for step, batch in zip(range(5, 9), batches, strict=True):
+        assert_equal(batch, dataset[step])
+
+
+def test_the_data_travels_to_workers_that_start_afresh(faces, sampler):
+    dataset = PairsOfSteps(faces, sampler)
+    dataset[0]
+    assert_equal(pickle.loads(pickle.dumps(dataset))[2], dataset[2])

@@ -1,0 +1,236 @@
+import pickle
+from collections import Counter
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graphgan.data.pairs import (
+    PairKind,
+    PairSampler,
+    next_person_pairs,
+    self_pairs,
+    some_pairs,
+)
+
+PERSONS = [0, 0, 0, 1, 1, 2, 2, 2, 3, 4]  # ten faces of five people, two of them seen once
+shares = st.integers(0, 20).map(lambda twentieths: twentieths / 20)
+
+
+def drawn(sampler: PairSampler, steps: range) -> dict[PairKind, list[tuple[int, int]]]:
+    """(condition, source) of every pair of some steps, by kind."""
+    pairs = {kind: [] for kind in PairKind}
+    for step in steps:
+        for condition, source, kind in zip(
+            *map(torch.Tensor.tolist, sampler.batch(step)), strict=True
+        ):
+            pairs[PairKind(kind)].append((condition, source))
+    return pairs
+
+
+@given(
+    batch_size=st.integers(1, 10),
+    same_image=shares,
+    same_person=shares,
+    num_pairs=st.sampled_from([None, 10, 37]),
+)
+def test_every_batch_holds_its_exact_shares(batch_size, same_image, same_person, num_pairs):
+    if same_image + same_person > 1:
+        same_person = 1 - same_image
+    sampler = PairSampler(
+        PERSONS,
+        batch_size=batch_size,
+        same_image_share=same_image,
+        same_person_share=same_person,
+        num_pairs=num_pairs,
+    )
+    twentieths = (round(20 * same_image), round(20 * same_person))
+    first, second = ((2 * n * batch_size + 20) // 40 for n in twentieths)  # halves round up
+    second = min(second, batch_size - first)
+    for step in (0, 1, 12345):
+        counts = Counter(sampler.batch(step).kind.tolist())
+        assert [counts[kind] for kind in PairKind] == [first, second, batch_size - first - second]
+
+
+@given(step=st.integers(0, 10**6), seed=st.integers(0, 99), num_pairs=st.sampled_from([None, 50]))
+@settings(max_examples=30)
+def test_pairs_are_what_their_kind_says(step, seed, num_pairs):
+    sampler = PairSampler(
+        PERSONS,
+        batch_size=10,
+        same_image_share=0.4,
+        same_person_share=0.3,
+        num_pairs=num_pairs,
+        seed=seed,
+    )
+    pairs = drawn(sampler, range(step, step + 1))
+    assert all(condition == source for condition, source in pairs[PairKind.SAME_IMAGE])
+    for condition, source in pairs[PairKind.SAME_PERSON]:
+        assert PERSONS[condition] == PERSONS[source]
+        assert condition != source
+    for condition, source in pairs[PairKind.DIFFERENT]:
+        assert PERSONS[condition] != PERSONS[source]
+
+
+@pytest.mark.parametrize("num_pairs", [None, 24])
+def test_a_run_that_resumes_at_a_step_needs_only_its_number(num_pairs):
+    options = {"batch_size": 8, "same_person_share": 0.125, "num_pairs": num_pairs, "seed": 3}
+    straight = PairSampler(PERSONS, **options)
+    batches = [straight.batch(step) for step in range(30)]
+    resumed = PairSampler(PERSONS, **options)
+    for step in (29, 17, 5, 17):
+        for first, second in zip(resumed.batch(step), batches[step], strict=True):
+            assert torch.equal(first, second)
+
+
+def test_steps_and_seeds_differ():
+    sampler = PairSampler(PERSONS, batch_size=8, num_pairs=None)
+    other = PairSampler(PERSONS, batch_size=8, num_pairs=None, seed=1)
+    assert not torch.equal(sampler.batch(0).source, sampler.batch(1).source)
+    assert not torch.equal(sampler.batch(0).source, other.batch(0).source)
+
+
+@pytest.mark.parametrize(("num_pairs", "steps"), [(40, 5), (40, 10), (44, 11), (30, 60)])
+def test_a_pass_uses_every_fixed_pair_once(num_pairs, steps):
+    """After a whole number of passes every pair of the pool was used as often as the pool holds it.
+
+    A batch of 8 takes 4, 2 and 2 pairs of the three kinds; where a pool is not a multiple of that,
+    a batch runs over the end of a pass.
+    """
+    sampler = PairSampler(
+        PERSONS,
+        batch_size=8,
+        same_image_share=0.5,
+        same_person_share=0.25,
+        num_pairs=num_pairs,
+    )
+    first, second = (drawn(sampler, range(n * steps, (n + 1) * steps)) for n in (0, 1))
+    whole = drawn(sampler, range(20 * steps))
+    for kind in PairKind:
+        pool_size = round(num_pairs * len(first[kind]) / steps / 8)
+        passes = len(first[kind]) // pool_size
+        assert len(first[kind]) == passes * pool_size
+        used = Counter(first[kind])
+        assert used == Counter(second[kind])
+        assert all(times % passes == 0 for times in used.values())
+        assert Counter(whole[kind]) == Counter({pair: 20 * n for pair, n in used.items()})
+
+
+def test_passes_have_different_orders():
+    sampler = PairSampler(PERSONS, batch_size=10, same_image_share=1.0, num_pairs=10)
+    first, second = sampler.batch(0).source.tolist(), sampler.batch(1).source.tolist()
+    assert first != second
+    assert sorted(first) == sorted(second) == list(range(10))
+
+
+@pytest.mark.parametrize("num_pairs", [None, 20])
+def test_every_face_is_a_source_equally_often(num_pairs):
+    sampler = PairSampler(PERSONS, batch_size=10, same_image_share=0.0, num_pairs=num_pairs)
+    sources = [source for _, source in drawn(sampler, range(4))[PairKind.DIFFERENT]]
+    assert set(Counter(sources).values()) == {4}
+
+
+def test_the_pool_is_as_large_as_asked_for():
+    sampler = PairSampler(list(range(50)), batch_size=8, num_pairs=200)
+    pairs = drawn(sampler, range(200))
+    assert len(set(pairs[PairKind.DIFFERENT])) <= 50  # a quarter of 200
+    assert len(set(pairs[PairKind.DIFFERENT])) > 40
+    fresh = PairSampler(list(range(50)), batch_size=8, num_pairs=None)
+    assert len(set(drawn(fresh, range(200))[PairKind.DIFFERENT])) > 250
+
+
+def test_fresh_pairs_are_drawn_without_repetition_within_a_batch():
+    sampler = PairSampler(PERSONS, batch_size=10, same_image_share=1.0, num_pairs=None)
+    for step in range(5):
+        assert sorted(sampler.batch(step).source.tolist()) == list(range(10))
+
+
+def test_the_kinds_lie_in_no_order():
+    sampler = PairSampler(PERSONS, batch_size=8, num_pairs=None)
+    kinds = torch.stack([sampler.batch(step).kind for step in range(40)])
+    assert ((kinds == PairKind.DIFFERENT).sum(0) > 0).all()
+
+
+def test_a_sampler_travels_to_other_processes():
+    sampler = PairSampler(PERSONS, batch_size=8, num_pairs=16)
+    expected = sampler.batch(3)
+    again = pickle.loads(pickle.dumps(sampler))
+    for first, second in zip(again.batch(3), expected, strict=True):
+        assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize(
+    ("persons", "options", "message"),
+    [
+        (PERSONS, {"batch_size": 0}, "from 1 to the 10 faces there are, got 0"),
+        (PERSONS, {"batch_size": 11}, "from 1 to the 10 faces there are, got 11"),
+        ([], {"batch_size": 1}, "from 1 to the 0 faces there are, got 1"),
+        (PERSONS, {"batch_size": 4, "same_image_share": -0.1}, "of 0 and more.* got -0.1 and 0"),
+        (
+            PERSONS,
+            {"batch_size": 4, "same_person_share": 0.5},
+            "1 together at most; got 0.75 and 0.5",
+        ),
+        (PERSONS, {"batch_size": 4, "num_pairs": 3}, "at least 4 pairs, a batch, got 3"),
+        ([0, 0, 0, 0], {"batch_size": 4}, "two people or more .* got one"),
+        (
+            [0, 1, 2, 3],
+            {"batch_size": 4, "same_person_share": 0.25},
+            "a person with two pictures for same-person pairs, got none",
+        ),
+    ],
+)
+def test_refuses_what_cannot_be_paired(persons, options, message):
+    with pytest.raises(ValueError, match=message):
+        PairSampler(persons, **options)
+
+
+def test_what_is_not_asked_for_need_not_be_there():
+    one_person = PairSampler([0, 0], batch_size=2, same_image_share=0.5, same_person_share=0.5)
+    assert one_person.batch(0).kind.tolist().count(PairKind.SAME_PERSON) == 1
+    assert PairSampler([0], batch_size=1, same_image_share=1.0).batch(7).source.tolist() == [0]
+
+
+# Pairs for testing
+
+
+def test_the_next_person_lends_the_identity():
+    pairs = next_person_pairs(PERSONS)
+    assert pairs.source.tolist() == list(range(10))
+    assert set(pairs.kind.tolist()) == {PairKind.DIFFERENT}
+    for condition, source in zip(pairs.condition.tolist(), pairs.source.tolist(), strict=True):
+        assert PERSONS[condition] == (PERSONS[source] + 1) % 5
+
+
+def test_the_next_person_is_the_next_number_there_is():
+    pairs = next_person_pairs([7, 2, 7, 9])
+    conditions = pairs.condition.tolist()
+    assert conditions[0] == conditions[2] == 3  # 9 follows 7
+    assert conditions[1] in (0, 2)  # 7 follows 2
+    assert conditions[3] == 1  # and 2 follows 9
+
+
+def test_a_seed_chooses_among_the_pictures_of_the_next_person():
+    persons = [0] * 20 + [1] * 20
+    first, same, other = (next_person_pairs(persons, seed=s).condition for s in (0, 0, 1))
+    assert torch.equal(first, same)
+    assert not torch.equal(first, other)
+
+
+def test_one_person_has_no_next():
+    with pytest.raises(ValueError, match=r"two people or more .* got one"):
+        next_person_pairs([4, 4])
+
+
+def test_some_pairs_are_spread_over_all():
+    pairs = self_pairs(101)
+    assert some_pairs(pairs, 5).source.tolist() == [0, 25, 50, 75, 100]
+    assert some_pairs(pairs, 500).source.tolist() == list(range(101))
+    assert len(set(some_pairs(pairs, 60).source.tolist())) == 60
+
+
+def test_every_face_with_itself():
+    pairs = self_pairs(3)
+    assert pairs.condition.tolist() == pairs.source.tolist() == [0, 1, 2]
+    assert pairs.kind.tolist() == 3 * [PairKind.SAME_IMAGE]

@@ -1,0 +1,78 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphgan.metrics.intervals import Interval, bootstrap_mean
+
+
+@given(values=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20))
+def test_the_interval_is_around_values_that_were_measured(values):
+    interval = bootstrap_mean(values, draws=50)
+    assert interval.mean == pytest.approx(np.mean(values))
+    slack = 1e-9 * max(1.0, *map(abs, values))
+    assert min(values) - slack <= interval.low <= interval.high <= max(values) + slack
+
+
+def test_its_width_is_that_of_the_normal_approximation():
+    values = np.random.default_rng(1).normal(3, 2, 400)
+    interval = bootstrap_mean(values)
+    expected = 2 * 1.96 * values.std() / math.sqrt(400)
+    assert interval.high - interval.low == pytest.approx(expected, rel=0.1)
+    assert (interval.low + interval.high) / 2 == pytest.approx(interval.mean, abs=0.05)
+
+
+def test_it_holds_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(2)
+    intervals = [bootstrap_mean(rng.exponential(1, 80), draws=300) for _ in range(200)]
+    held = np.mean([i.low <= 1 <= i.high for i in intervals])
+    assert 0.88 < held < 0.99
+
+
+def test_values_of_one_group_are_drawn_together():
+    rng = np.random.default_rng(3)
+    per_person = rng.normal(0, 1, 20)
+    values, groups = np.repeat(per_person, 30), np.repeat(np.arange(20), 30)
+    alone, together = bootstrap_mean(values), bootstrap_mean(values, groups)
+    assert alone.mean == together.mean
+    # 30 pictures of a person that all say the same say it once.
+    few = bootstrap_mean(per_person)
+    assert together.high - together.low == pytest.approx(few.high - few.low, rel=0.05)
+    assert together.high - together.low > 4 * (alone.high - alone.low)
+
+
+def test_groups_of_one_are_no_groups():
+    values = [1.0, 5.0, 2.0, 8.0]
+    assert bootstrap_mean(values, [0, 1, 2, 3]) == bootstrap_mean(values)
+    assert bootstrap_mean(values, [7, 7, 7, 7]) == Interval(4.0, 4.0, 4.0)
+
+
+def test_large_groups_weigh_more():
+    interval = bootstrap_mean([0.0, 0.0, 0.0, 1.0], [0, 0, 0, 1])
+    assert interval == Interval(0.25, 0.0, 1.0)
+
+
+def test_a_seed_gives_the_same_interval():
+    values = np.random.default_rng(4).normal(size=30)
+    assert bootstrap_mean(values, seed=5) == bootstrap_mean(values, seed=5)
+    assert bootstrap_mean(values, seed=5) != bootstrap_mean(values, seed=6)
+
+
+def test_it_reads_as_a_line():
+    assert str(Interval(0.123456, 0.1, 12345.6)) == "0.1235 [0.1, 1.235e+04]"
+
+
+@pytest.mark.parametrize(
+    ("values", "groups", "message"),
+    [
+        ([], None, "finite values"),
+        ([1.0, math.nan], None, "finite values"),
+        ([1.0, math.inf], None, "finite values"),
+        ([1.0, 2.0], [0], "a group for each of 2 values, got 1"),
+    ],
+)
+def test_refuses_what_has_no_mean(values, groups, message):
+    with pytest.raises(ValueError, match=message):
+        bootstrap_mean(values, groups)

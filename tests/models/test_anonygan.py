@@ -1,0 +1,303 @@
+import json
+import pickle
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from graphgan.landmarks.masks import face_mask
+from graphgan.models import _pretrained
+from graphgan.models.anonygan import AnonyGAN
+from graphgan.models.generator import LandmarkGenerator
+
+SIZE = (16, 20)
+
+
+def small(channels: int = 6, *, base="condition", k: int = 68, **options) -> AnonyGAN:
+    generator = LandmarkGenerator(channels, k, width=4, num_blocks=1, **options)
+    return AnonyGAN(generator, base=base).eval()
+
+
+def faces(batch: int = 2, k: int = 68):
+    condition, source = 2 * torch.rand(2, batch, 3, *SIZE) - 1
+    landmarks = torch.rand(2, batch, k, 2) * torch.tensor([SIZE[1] - 1.0, SIZE[0] - 1.0])
+    mask = torch.zeros(batch, 1, *SIZE)
+    mask[..., 4:12, 5:15] = 1
+    return condition, source, *landmarks, mask
+
+
+variants = pytest.mark.parametrize(
+    ("channels", "base"), [(6, "condition"), (6, "context"), (3, "condition"), (3, "context")]
+)
+
+
+@torch.no_grad()
+@variants
+def test_the_face_of_the_source_is_never_seen(channels, base):
+    model, (condition, source, *rest) = small(channels, base=base), faces()
+    mask = rest[-1].bool().expand_as(source)
+    other_face = torch.where(mask, torch.randn_like(source), source)
+    outputs = model(condition, source, *rest), model(condition, other_face, *rest)
+    for first, second in zip(*outputs, strict=True):
+        assert torch.equal(first, second)
+
+
+@torch.no_grad()
+@variants
+def test_the_surroundings_of_the_face_are_seen_where_asked_for(channels, base):
+    model, (condition, source, *rest) = small(channels, base=base), faces()
+    mask = rest[-1].bool().expand_as(source)
+    elsewhere = torch.where(mask, source, -source)
+    first, second = model(condition, source, *rest), model(condition, elsewhere, *rest)
+    assert torch.equal(first.intermediate, second.intermediate) == (channels == 3)
+    assert torch.equal(first.image, second.image) == (channels == 3 and base == "condition")
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("base", ["condition", "context"])
+def test_the_hole_is_mid_grey_and_the_base_is_blended(base):
+    model, (condition, source, first, second, mask) = small(base=base), faces()
+    context = torch.where(mask.bool(), 0.0, source)
+    blended_with = condition if base == "condition" else context
+    appearance = torch.cat([condition, context], dim=1)
+    expected = model.generator(appearance, (first, second), blended_with)
+    output = model(condition, source, first, second, mask)
+    assert all(torch.equal(a, b) for a, b in zip(output, expected, strict=True))
+
+
+@torch.no_grad()
+def test_the_mask_is_that_of_the_source_s_face_unless_given():
+    model, (condition, source, first, second, _) = small(), faces()
+    mask = face_mask(second, SIZE)
+    expected = model(condition, source, first, second, mask)
+    assert torch.equal(model(condition, source, first, second).image, expected.image)
+
+
+def test_the_default_is_the_paper_s():
+    model = AnonyGAN()
+    config = model.config
+    assert config["base"] == "condition"
+    assert {name: config["generator"][name] for name in ("width", "num_blocks", "dropout")} == {
+        "width": 64,
+        "num_blocks": 6,
+        "dropout": 0.5,
+    }
+    assert config["generator"]["blend"] == "attend_base"
+    assert config["generator"]["shape_encoding"] == "separate"
+    assert sum(p.numel() for p in model.parameters()) == pytest.approx(27.79e6, abs=5e3)
+
+
+# Files
+
+
+@pytest.fixture
+def saved(tmp_path):
+    model = small(base="context", landmark_attention="position", norm="group")
+    model.save_pretrained(tmp_path / "model.safetensors")
+    return model, tmp_path / "model.safetensors"
+
+
+@torch.no_grad()
+def test_a_saved_network_comes_back_bit_by_bit(saved):
+    model, path = saved
+    again = AnonyGAN.from_pretrained(path)
+    assert not again.training
+    assert again.config == model.config
+    inputs = faces()
+    assert torch.equal(again(*inputs).image, model(*inputs).image)
+
+
+def test_weights_come_back_from_any_mode_and_memory_layout(tmp_path):
+    model = small().train().to(memory_format=torch.channels_last)
+    model.save_pretrained(str(tmp_path / "model.safetensors"))
+    again = AnonyGAN.from_pretrained(str(tmp_path / "model.safetensors"))
+    for name, value in model.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value)
+
+
+def rewrite(path, *, tensors=None, **metadata):
+    """The same file with something else in it."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        kept = file.metadata() | metadata
+    kept = {key: value for key, value in kept.items() if value is not None}
+    save_file(load_file(path) if tensors is None else tensors, path, kept)
+
+
+def without_one(path):
+    tensors = load_file(path)
+    tensors.pop("generator.image_head.to_image.bias")
+    rewrite(path, tensors=tensors)
+
+
+def with_a_number_that_is_none(path, value):
+    tensors = load_file(path)
+    tensors["generator.image_head.to_image.bias"][1] = value
+    rewrite(path, tensors=tensors)
+
+
+def with_config(path, **changes):
+    config = small(base="context", landmark_attention="position", norm="group").config
+    config["generator"] |= changes
+    rewrite(path, config=json.dumps(config))
+
+
+DAMAGES = {
+    "a pickle": (
+        lambda path: path.write_bytes(pickle.dumps({"state_dict": {}})),
+        "expected safetensors in",
+    ),
+    "a checkpoint of torch": (
+        lambda path: torch.save({"weight": torch.ones(3)}, path),
+        "expected safetensors in",
+    ),
+    "cut off": (
+        lambda path: path.write_bytes(path.read_bytes()[:-100]),
+        "expected safetensors in",
+    ),
+    "cut off in its header": (
+        lambda path: path.write_bytes(path.read_bytes()[:50]),
+        "expected safetensors in",
+    ),
+    "empty": (lambda path: path.write_bytes(b""), "expected safetensors in"),
+    "missing": (lambda path: path.unlink(), "expected a weights file, found none at"),
+    "a folder": (lambda path: (path.unlink(), path.mkdir()), "expected a weights file"),
+    "of another kind": (
+        lambda path: rewrite(path, kind="CIAGAN"),
+        "expected AnonyGAN weights of format 1 .* got CIAGAN of format 1",
+    ),
+    "of another format": (
+        lambda path: rewrite(path, format="7"),
+        "expected AnonyGAN weights of format 1 .* got AnonyGAN of format 7",
+    ),
+    "without metadata": (
+        lambda path: save_file(load_file(path), path),
+        "expected AnonyGAN weights of format 1 .* got None",
+    ),
+    "without configuration": (
+        lambda path: rewrite(path, config=None),
+        "expected a configuration in",
+    ),
+    "of a broken configuration": (
+        lambda path: rewrite(path, config="{"),
+        "expected a configuration in",
+    ),
+    "of a configuration that is none": (
+        lambda path: rewrite(path, config="[1]"),
+        "expected a configuration in",
+    ),
+    "of an empty configuration": (
+        lambda path: rewrite(path, config="{}"),
+        "expected an AnonyGAN's configuration in",
+    ),
+    "of unknown options": (
+        lambda path: with_config(path, wings=2),
+        "expected an AnonyGAN's configuration in .*wings",
+    ),
+    "of another configuration": (
+        lambda path: with_config(path, width=8),
+        "expected weights of this configuration in .*size mismatch",
+    ),
+    "without one of the weights": (without_one, "expected weights of this .*Missing key"),
+    "with one that is not a number": (
+        lambda path: with_a_number_that_is_none(path, torch.nan),
+        "expected finite weights in .*generator.image_head.to_image.bias",
+    ),
+    "with an infinite one": (
+        lambda path: with_a_number_that_is_none(path, -torch.inf),
+        "expected finite weights in .*generator.image_head.to_image.bias",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_bad_file_is_refused_by_name(saved, damage):
+    _, path = saved
+    harm, message = DAMAGES[damage]
+    harm(path)
+    with pytest.raises(ValueError, match=message) as error:
+        AnonyGAN.from_pretrained(path)
+    assert str(path) in str(error.value)
+
+
+def test_a_pickle_in_the_place_of_weights_does_not_run(tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return (tmp_path.joinpath("bang").touch, ())
+
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(ValueError, match="expected safetensors"):
+        AnonyGAN.from_pretrained(path)
+    assert not (tmp_path / "bang").exists()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_a_failing_write_leaves_the_old_file_and_nothing_else(saved, monkeypatch, error):
+    model, path = saved
+    before = path.read_bytes()
+
+    def fail(tensors, target, metadata):
+        target.write_bytes(b"half")
+        raise error
+
+    monkeypatch.setattr(_pretrained, "save_file", fail)
+    with pytest.raises(error):
+        model.save_pretrained(path)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_folder_that_is_not_there_is_an_error_of_the_system(tmp_path):
+    with pytest.raises(OSError, match="nowhere"):
+        small().save_pretrained(tmp_path / "nowhere" / "model.safetensors")
+
+
+# At the door
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize(
+    ("number", "shape", "message"),
+    [
+        (0, (2, 4, *SIZE), r"condition of shape \(b, 3, h, w\), got \(2, 4, 16, 20\)"),
+        (0, (0, 3, *SIZE), "empty batch"),
+        (1, (2, 3, 16, 16), r"source of shape \(2, 3, 16, 20\), got \(2, 3, 16, 16\)"),
+        (1, (1, 3, *SIZE), r"source of shape \(2, 3, 16, 20\), got \(1, 3, 16, 20\)"),
+        (2, (2, 29, 2), "two sets of 68 landmarks for 2 items"),
+        (3, (1, 68, 2), "two sets of 68 landmarks for 2 items"),
+        (4, (2, 3, *SIZE), r"mask of shape \(2, 1, 16, 20\), got \(2, 3, 16, 20\)"),
+        (4, (1, 1, *SIZE), r"mask of shape \(2, 1, 16, 20\), got \(1, 1, 16, 20\)"),
+        (4, (2, 1, 16, 16), r"mask of shape \(2, 1, 16, 20\), got \(2, 1, 16, 16\)"),
+    ],
+)
+def test_refuses_other_shapes(number, shape, message):
+    inputs = list(faces())
+    inputs[number] = torch.ones(shape)
+    with pytest.raises(ValueError, match=message):
+        small()(*inputs)
+
+
+def test_without_68_landmarks_the_mask_must_be_given():
+    inputs = faces(k=29)
+    model = small(k=29)
+    assert model(*inputs).image.shape == (2, 3, *SIZE)
+
+
+@pytest.mark.unhooked
+def test_without_68_landmarks_a_missing_mask_is_an_error():
+    with pytest.raises(ValueError, match="expected 68 landmarks, got 29"):
+        small(k=29)(*faces(k=29)[:4])
+
+
+@pytest.mark.parametrize("channels", [1, 4, 9])
+def test_refuses_a_generator_of_something_else(channels):
+    with pytest.raises(ValueError, match=f"3 or 6 appearance channels, got {channels}"):
+        small(channels)
+
+
+@pytest.mark.unhooked
+def test_an_unknown_base_lists_the_known_ones():
+    with pytest.raises(ValueError, match="'condition', 'context'; got 'source'"):
+        small(base="source")

@@ -1,0 +1,187 @@
+import pytest
+import torch
+from torch import Tensor
+
+from graphgan.layers.heads import blend
+from graphgan.models.generator import LandmarkGenerator
+
+K, SIZE = 5, (12, 16)
+OPTIONS = {
+    "shape_encoding": ["separate", "joint"],
+    "landmark_attention": [None, "gap", "position", "embedding"],
+    "attention_order": ["source_first", "condition_first"],
+    "rendering": ["one_hot", "bilinear", "gaussian"],
+    "norm": ["batch", "instance", "group"],
+    "reasoning_norm": ["batch", "instance", "group"],
+    "blend": ["attend_base", "attend_intermediate", "two_maps", "none"],
+    "upsampling": ["transposed", "resize"],
+    "num_nodes": [None, 3],
+    "dropout": [0.0, 0.5],
+    "sigma": [1.0, 6.0],
+}
+EVERY_VALUE = [(name, value) for name, values in OPTIONS.items() for value in values]
+
+
+def small(**options) -> LandmarkGenerator:
+    return LandmarkGenerator(6, K, **({"width": 4, "num_blocks": 2} | options)).eval()
+
+
+def sample(batch: int = 2) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor]:
+    extent = torch.tensor([SIZE[1] - 1.0, SIZE[0] - 1.0])
+    condition, source = torch.rand(2, batch, K, 2) * extent
+    appearance, base = torch.rand(batch, 6, *SIZE), 2 * torch.rand(batch, 3, *SIZE) - 1
+    return appearance, (condition, source), base
+
+
+@pytest.mark.parametrize(("name", "value"), EVERY_VALUE)
+def test_every_value_of_every_option_draws_a_picture(name, value):
+    output = small(**{name: value})(*sample())
+    assert output.image.shape == (2, 3, *SIZE)
+    assert output.intermediate.abs().max() <= 1
+    assert output.image.isfinite().all()
+    if name == "blend":
+        maps = {"two_maps": 2, "none": None}.get(value, 1)
+        assert (None if output.attention is None else output.attention.shape[1]) == maps
+
+
+@pytest.mark.parametrize(("name", "value"), EVERY_VALUE)
+def test_the_configuration_builds_an_equal_network(name, value):
+    generator = small(**{name: value})
+    again = LandmarkGenerator(**generator.config).eval()
+    assert again.config == generator.config
+    again.load_state_dict(generator.state_dict())
+    inputs = sample()
+    assert torch.equal(again(*inputs).image, generator(*inputs).image)
+
+
+def test_every_option_is_in_the_configuration_and_tested():
+    assert small().config.keys() - OPTIONS.keys() == {
+        "appearance_channels",
+        "num_landmarks",
+        "width",
+        "num_blocks",
+    }
+
+
+@torch.no_grad()
+def test_the_picture_is_the_figure_of_the_paper():
+    generator, (appearance, landmarks, base) = small(), sample()
+    code = generator.appearance_encoder(appearance)
+    shape = generator.encode_landmarks(*landmarks, size=SIZE)
+    for block in generator.blocks:
+        code, shape = block(code, shape)
+    output = generator(appearance, landmarks, base)
+    assert torch.equal(output.intermediate, generator.image_head(code))
+    assert torch.equal(output.attention, generator.attention_head(code))
+    expected = output.attention * base + (1 - output.attention) * output.intermediate
+    torch.testing.assert_close(output.image, expected)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("mode", OPTIONS["blend"][:3])
+def test_the_blend_is_the_chosen_one(mode):
+    generator, (appearance, landmarks, base) = small(blend=mode), sample()
+    image, attention, intermediate = generator(appearance, landmarks, base)
+    assert torch.equal(image, blend(attention, intermediate, base, mode=mode))
+
+
+@torch.no_grad()
+def test_one_encoder_reads_each_set_and_the_codes_lie_side_by_side():
+    generator, (_, (condition, source), _) = small(landmark_attention=None), sample()
+    first, second = generator.encode_landmarks(condition, source, size=SIZE).chunk(2, dim=1)
+    assert torch.equal(first, generator.shape_encoder(condition, SIZE))
+    assert torch.equal(second, generator.shape_encoder(source, SIZE))
+
+
+@torch.no_grad()
+def test_joint_encoding_reads_the_condition_first():
+    generator = small(landmark_attention=None, shape_encoding="joint")
+    _, (condition, source), _ = sample()
+    both = torch.cat([condition, source], dim=1)
+    expected = generator.shape_encoder(both, SIZE)
+    assert torch.equal(generator.encode_landmarks(condition, source, size=SIZE), expected)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("shape_encoding", ["separate", "joint"])
+def test_attention_weighs_the_set_it_belongs_to(shape_encoding):
+    generator = small(landmark_attention="position", shape_encoding=shape_encoding)
+    _, (condition, source), _ = sample()
+    w_condition, w_source = generator.landmark_attention(condition, source, SIZE)
+    code = generator.encode_landmarks(condition, source, size=SIZE)
+    if shape_encoding == "separate":
+        parts = ((condition, w_condition), (source, w_source))
+        expected = torch.cat([generator.shape_encoder(x, SIZE, w) for x, w in parts], dim=1)
+    else:
+        both, weights = torch.cat([condition, source], 1), torch.cat([w_condition, w_source], 1)
+        expected = generator.shape_encoder(both, SIZE, weights)
+    assert torch.equal(code, expected)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("rendering", OPTIONS["rendering"])
+def test_missing_landmarks_draw_a_picture_too(rendering):
+    appearance, (condition, source), base = sample()
+    source[0], condition[1, 2] = torch.nan, torch.nan
+    generator = small(rendering=rendering, landmark_attention="position")
+    assert generator(appearance, (condition, source), base).image.isfinite().all()
+
+
+@torch.no_grad()
+def test_maps_may_stand_in_for_points():
+    from graphgan.landmarks.maps import one_hot_maps
+
+    generator, (appearance, landmarks, base) = small(), sample()
+    maps = tuple(one_hot_maps(points, SIZE) for points in landmarks)
+    expected = generator(appearance, landmarks, base).image
+    torch.testing.assert_close(generator(appearance, maps, base).image, expected)
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"appearance": (2, 3, 12, 16)}, r"appearance of shape \(b, 6, h, w\), got \(2, 3, 12"),
+        ({"appearance": (2, 6, 12, 18)}, "divisible by 4, got 12x18"),
+        ({"appearance": (2, 6, 4, 16)}, "sides of 8 and more, divisible by 4, got 4x16"),
+        ({"appearance": (0, 6, 12, 16)}, "got an empty batch"),
+        ({"base": (2, 3, 12, 12)}, r"base of shape \(2, 3, 12, 16\), got \(2, 3, 12, 12\)"),
+        ({"base": (1, 3, 12, 16)}, r"base of shape \(2, 3, 12, 16\), got \(1, 3, 12, 16\)"),
+        ({"base": None}, r"base of shape \(2, 3, 12, 16\), got None"),
+        ({"condition": (2, 4, 2)}, r"two sets of 5 landmarks for 2 items.*\(2, 4, 2\) and"),
+        ({"source": (2, 4, 2)}, r"two sets of 5 landmarks for 2 items.*and \(2, 4, 2\)"),
+        ({"source": (3, 5, 2)}, r"two sets of 5 landmarks for 2 items.*and \(3, 5, 2\)"),
+        ({"condition": (2, 5, 3), "source": (2, 5, 3)}, r"\(b, 5, 2\) .*, got \(2, 5, 3\)"),
+    ],
+)
+@pytest.mark.parametrize("options", [{}, {"shape_encoding": "joint", "landmark_attention": None}])
+def test_refuses_other_shapes(change, message, options):
+    shapes = {"appearance": (2, 6, *SIZE), "condition": (2, K, 2), "source": (2, K, 2)}
+    shapes |= {"base": (2, 3, *SIZE)} | change
+    x = {name: None if shape is None else torch.ones(shape) for name, shape in shapes.items()}
+    if "joint" in options.values():
+        message = message.replace(r"\(b, 5, 2\) .*, got \(2, 5, 3\)", r"got \(2, 10, 3\)")
+    with pytest.raises(ValueError, match=message):
+        small(**options)(x["appearance"], (x["condition"], x["source"]), x["base"])
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"shape_encoding": "both"}, "'separate', 'joint'; got 'both'"),
+        ({"landmark_attention": "mean"}, "'gap', 'position', 'embedding'; got 'mean'"),
+        ({"attention_order": "first"}, "'source_first', 'condition_first'; got 'first'"),
+        ({"rendering": "disc"}, "'one_hot', 'bilinear', 'gaussian'; got 'disc'"),
+        ({"norm": "layer"}, "'batch', 'instance', 'group'; got 'layer'"),
+        ({"blend": "mean"}, "'attend_base', .*; got 'mean'"),
+        ({"upsampling": "bicubic"}, "'transposed', 'resize'; got 'bicubic'"),
+        ({"num_blocks": 0}, "num_blocks of at least 1, got 0"),
+        ({"width": 0}, "width of at least 1, got 0"),
+        ({"width": 3}, "even width for separate encoding, got 3"),
+        ({"dropout": 1.0}, r"dropout in \[0, 1\), got 1.0"),
+    ],
+)
+def test_refuses_other_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        small(**options)

@@ -1,0 +1,207 @@
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Literal, get_args, get_origin, get_type_hints
+
+import pytest
+import resuming
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from options import PRESETS, TrainOptions
+from resuming import PER_SITTING, parse_train_options, read_options, write_options
+
+from graphgan.training.run_folder import RunFolder
+
+PATHS = st.none() | st.sampled_from([Path("/data/faces"), Path("/data/Zoë's faces: 1 #2")])
+
+
+def values(name, hint):
+    """Values that an option of that type may have."""
+    if hint == Path | None:
+        return PATHS
+    if get_origin(hint) is Literal:
+        return st.sampled_from(get_args(hint))
+    if get_args(hint):
+        return st.one_of(*(values(name, one) for one in get_args(hint)))
+    if name == "wfm_first_layer":
+        return st.integers(1, 5)
+    return {
+        int: st.integers(1, 2**31),
+        float: st.floats(1e-9, 0.5),
+        bool: st.booleans(),
+        str: st.sampled_from(["cpu", "auto", "no", "1", "1e3", "null"]),
+        type(None): st.none(),
+    }[hint]
+
+
+def options(kind):
+    hints = get_type_hints(kind)
+    sitting = {"out": st.none(), "resume": st.none(), "more": st.none()}
+    return st.builds(
+        kind,
+        **{
+            field.name: options(hints[field.name])
+            if is_dataclass(hints[field.name])
+            else sitting.get(field.name, values(field.name, hints[field.name]))
+            for field in fields(kind)
+        },
+    )
+
+
+@given(options(TrainOptions))
+def test_options_come_back_through_yaml(drawn):
+    text = yaml.safe_dump(write_options(drawn), sort_keys=False)
+    assert read_options(yaml.safe_load(text)) == drawn
+
+
+def test_what_belongs_to_a_sitting_is_not_written():
+    drawn = replace(PRESETS["smoke"], resume=Path("runs/a"), more=5)
+    assert write_options(drawn).keys().isdisjoint({"out", "resume", "more"})
+
+
+def test_a_relative_data_folder_is_written_whole(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    written = write_options(replace(PRESETS["smoke"], data=Path("faces")))
+    assert written["data"] == str(tmp_path / "faces")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"lerning_rate": 1}, "expected options of TrainOptions, got also lerning_rate"),
+        ({3: 1}, "got also 3"),
+        ({"loss": None}, "expected options of LossOptions, got None"),
+        ({"model": 5}, "expected options of ModelOptions, got 5"),
+        ({"model": {}}, "expected options of ModelOptions, .*width is missing"),
+        ({"steps": "many"}, "expected steps of type .*int.*, got 'many'"),
+        ({"steps": True}, "expected steps of type .*int.*, got True"),
+        ({"devices": None}, "expected devices of type .*int.*, got None"),
+        ({"precision": "64"}, "expected precision of type .*32-true.*, got '64'"),
+        ({"preset": "large"}, "expected preset of type .*got 'large'"),
+        ({"data": 7}, "expected data of type .*Path.*, got 7"),
+        ({"devices": 0}, "expected --devices of at least 1"),
+    ],
+)
+def test_a_damaged_configuration_is_refused_and_not_completed(changes, message):
+    written = write_options(PRESETS["smoke"]) | changes
+    with pytest.raises(ValueError, match=message):
+        read_options(written)
+
+
+def test_a_missing_option_is_not_taken_from_elsewhere():
+    written = write_options(PRESETS["smoke"])
+    del written["loss"]
+    with pytest.raises(ValueError, match="loss is missing"):
+        read_options(written)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("flag", ["--preset={}", "--preset {}", "--preset paper --preset {}"])
+def test_a_preset_gives_all_defaults_and_flags_change_them(preset, flag):
+    drawn = parse_train_options([*flag.format(preset).split(), "--width", "10"])
+    expected = PRESETS[preset]
+    assert drawn == replace(expected, model=replace(expected.model, width=10))
+
+
+def test_without_a_preset_it_is_smoke():
+    assert parse_train_options([]) == PRESETS["smoke"]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--preset", "large"],
+        ["--precision", "nonsense"],
+        ["--norm", "bacth"],
+        ["--widht", "3"],
+        ["--steps", "many"],
+        ["--preset"],
+        ["stray"],
+    ],
+)
+def test_bad_flags_are_bad_input(capsys, args):
+    with pytest.raises(SystemExit) as exit_:
+        parse_train_options(args)
+    assert exit_.value.code == 2
+    printed = capsys.readouterr()
+    assert args[-1].lstrip("-") in printed.err
+    assert "Traceback" not in printed.err
+
+
+@pytest.fixture
+def run(tmp_path):
+    saved = replace(PRESETS["small"], steps=50, data=tmp_path / "faces")
+    return RunFolder.create(tmp_path / "run", write_options(saved))
+
+
+def resume(run, *args):
+    return parse_train_options(["--resume", str(run.path), *args])
+
+
+def test_a_resumed_run_keeps_its_options(run):
+    drawn = resume(run)
+    assert drawn.resume == run.path
+    assert drawn == replace(PRESETS["small"], steps=50, data=drawn.data, resume=run.path)
+
+
+def test_what_may_change_from_sitting_to_sitting(run):
+    flags = "--steps 60 --device cpu --devices 2 --precision 32-true --workers 1 --log-every 3"
+    drawn = resume(run, *flags.split(), "--save-every", "4", "--sheet-every", "5")
+    assert (drawn.steps, drawn.device, drawn.devices, drawn.workers) == (60, "cpu", 2, 1)
+    assert (drawn.precision, drawn.log_every) == ("32-true", 3)
+    assert (drawn.save_every, drawn.sheet_every) == (4, 5)
+    known = {field.name for field in fields(TrainOptions)}
+    assert known >= PER_SITTING
+
+
+@pytest.mark.parametrize(
+    ("args", "names"),
+    [
+        ("--preset paper", "preset"),
+        ("--preset=smoke", "preset"),
+        ("--seed 3", "seed"),
+        ("--width 16", "model"),
+        ("--lr-g 0.1 --batch-size 3", "pairs, optimizer"),
+        ("--adversarial hinge", "loss"),
+        ("--data other", "data"),
+        ("--size 96", "size"),
+    ],
+)
+def test_what_makes_the_run_that_run_cannot_change(run, args, names):
+    with pytest.raises(ValueError, match=f"the run in {run.path}, got others for {names};"):
+        resume(run, *args.split())
+
+
+def test_the_same_options_again_are_no_change(run, monkeypatch):
+    monkeypatch.chdir(run.path.parent)
+    assert resume(run, "--preset", "small", "--data", "faces", "--width", "32").steps == 50
+
+
+def test_more_adds_to_what_the_run_was_meant_to_take(run):
+    assert resume(run, "--more", "7").steps == 57
+
+
+def test_more_and_steps_contradict_each_other(run):
+    with pytest.raises(ValueError, match="expected --more or --steps, got both"):
+        resume(run, "--more", "7", "--steps", "90")
+
+
+def test_the_last_of_two_folders_counts(run, tmp_path):
+    other = RunFolder.create(tmp_path / "other", write_options(PRESETS["smoke"]))
+    assert resume(run, "--resume", str(other.path)).preset == "smoke"
+
+
+def test_a_damaged_configuration_names_its_run(run):
+    run.update_config({"steps": 5})
+    with pytest.raises(ValueError, match=f"{run.path}: expected options of TrainOptions"):
+        resume(run)
+
+
+@pytest.mark.parametrize("args", [["--resume", "none"], ["--resume=none"]])
+def test_a_folder_that_is_not_there_is_named(args):
+    with pytest.raises(ValueError, match="expected a run folder .*none"):
+        parse_train_options(args)
+
+
+def test_the_module_says_which_options_belong_to_a_sitting():
+    assert resuming.PER_SITTING.isdisjoint({"seed", "model", "pairs", "loss", "optimizer", "data"})

@@ -1,0 +1,106 @@
+import pytest
+import torch
+import transfer
+from transfer import measure_transfer, trivial_answers
+
+from graphgan.anonymize.crops import paste
+from graphgan.data.batches import read_pairs, to_batch, to_float_image
+from graphgan.data.pairs import next_person_pairs
+from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.metrics.masked_error import masked_error
+from graphgan.models import AnonyGAN, LandmarkGenerator
+
+
+@pytest.fixture(scope="module")
+def train_faces():
+    return SyntheticFaces(3, 1, size=48)
+
+
+@pytest.fixture(scope="module")
+def test_faces():
+    return SyntheticFaces(4, 2, size=48, first_person=100)
+
+
+@pytest.fixture(scope="module")
+def pairs(test_faces):
+    return next_person_pairs(test_faces.persons)
+
+
+@pytest.fixture(scope="module")
+def batch(test_faces, pairs):
+    return to_batch(read_pairs(test_faces, pairs))
+
+
+@pytest.fixture(scope="module")
+def truth(test_faces, pairs):
+    numbers = zip(pairs.condition.tolist(), pairs.source.tolist(), strict=True)
+    return torch.stack([to_float_image(test_faces.true_answer(c, s).image) for c, s in numbers])
+
+
+@pytest.fixture
+def measure(monkeypatch, train_faces, test_faces):
+    """The report on a model that answers as a function does."""
+    model = AnonyGAN(LandmarkGenerator(width=4, num_blocks=1))
+
+    def measure(answer=None):
+        if answer is not None:
+            monkeypatch.setattr(transfer, "anonymize_crops", answer)
+        return measure_transfer(model, train_faces, test_faces)
+
+    return measure
+
+
+def test_the_true_answer_has_no_error_and_shuffling_costs_nothing_more(measure, truth):
+    report = measure(lambda model, images, *rest, masks: truth)
+    assert report.errors["AnonyGAN"] == (0, 0, 0)
+    assert all(rise == (0, 0, 0) for rise in report.rises.values())
+
+
+def test_pasting_the_condition_is_what_it_is_compared_with(measure, batch, truth):
+    def paste_condition(model, images, landmarks, conditions, condition_landmarks, *, masks):
+        return paste(conditions, images, masks)
+
+    report = measure(paste_condition)
+    expected = masked_error(paste(batch.condition, batch.source, batch.mask), truth, batch.mask)
+    assert report.errors["AnonyGAN"] == report.errors["condition pasted"]
+    assert report.errors["AnonyGAN"].mean == pytest.approx(expected.mean().item(), rel=1e-5)
+    assert report.rises["source landmarks shuffled"] == (0, 0, 0)
+    assert report.rises["conditions shuffled"].mean > 0
+
+
+def test_shuffled_landmarks_reach_the_model_and_masks_stay(measure, batch, truth):
+    seen = []
+
+    def watch(model, images, landmarks, conditions, condition_landmarks, *, masks):
+        seen.append((landmarks, conditions, masks))
+        return truth
+
+    measure(watch)
+    (own, conditions, masks), (_, other_conditions, _), (others, same, _) = seen
+    assert torch.equal(other_conditions, conditions.roll(1, 0))
+    assert torch.equal(others, own.roll(1, 0))
+    assert torch.equal(same, conditions)
+    assert all(torch.equal(kept, masks) for _, _, kept in seen)
+    assert torch.equal(masks, batch.mask)
+
+
+def test_trivial_answers_change_the_face_alone(train_faces, batch):
+    answers = trivial_answers(train_faces, batch)
+    assert list(answers) == ["mean face", "condition pasted", "source blurred"]
+    inside = batch.mask.expand_as(batch.source) == 1
+    for name in ("mean face", "condition pasted"):
+        assert torch.equal(answers[name][~inside], batch.source[~inside])
+    images = torch.stack([to_float_image(train_faces[i].image) for i in range(len(train_faces))])
+    mean = images.mean(0).expand_as(batch.source)
+    torch.testing.assert_close(answers["mean face"][inside], mean[inside])
+    assert torch.equal(answers["condition pasted"][inside], batch.condition[inside])
+    assert answers["source blurred"].diff(dim=-1).abs().mean() < 0.5 * (
+        batch.source.diff(dim=-1).abs().mean()
+    )
+
+
+def test_a_real_model_is_reported_in_lines(measure):
+    lines = str(measure()).splitlines()
+    assert len(lines) == 1 + 4 + 1 + 2
+    assert lines[1].split()[0] == "AnonyGAN"
+    assert all("[" in line for line in lines if line.startswith("  "))

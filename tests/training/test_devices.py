@@ -1,0 +1,93 @@
+import pytest
+import torch
+
+from graphgan.training.devices import (
+    best_precision,
+    first_failure_speaks,
+    launch_fabric,
+    memory_errors_explained,
+    peak_memory_bytes,
+    torch_device,
+)
+
+
+@pytest.mark.parametrize("choose", [launch_fabric, torch_device])
+@pytest.mark.parametrize("device", ["tpu", "cuda:7", "", "CPU"])
+def test_an_unknown_device_is_named_with_the_known_ones(choose, device):
+    with pytest.raises(ValueError, match=f"one of auto, cpu, cuda, gpu, mps; got {device}$"):
+        choose(device)
+
+
+@pytest.mark.parametrize("choose", [launch_fabric, torch_device])
+@pytest.mark.parametrize("device", ["cuda", "gpu"])
+def test_an_absent_device_is_named(monkeypatch, choose, device):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="expected a device of type cuda, this machine has none"):
+        choose(device)
+
+
+def test_more_gpus_than_there_are_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(ValueError, match="expected at most 2 devices of type cuda, got 3"):
+        launch_fabric("cuda", 3)
+
+
+@pytest.mark.parametrize(
+    ("present", "chosen"),
+    [(("cuda", "mps"), "cuda"), (("mps",), "mps"), ((), "cpu")],
+)
+def test_auto_is_the_fastest_there_is(monkeypatch, present, chosen):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in present)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in present)
+    assert torch_device("auto").type == chosen
+
+
+def test_bf16_only_where_the_hardware_multiplies_in_it(monkeypatch):
+    for answer, precision in ((True, "bf16-mixed"), (False, "32-true")):
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda answer=answer: answer)
+        monkeypatch.setattr(
+            torch.cuda, "is_bf16_supported", lambda including_emulation, answer=answer: answer
+        )
+        assert best_precision("cpu") == precision
+        assert best_precision("cuda") == precision
+    assert best_precision("mps") == "32-true"
+
+
+def test_a_fabric_of_one_process():
+    fabric = launch_fabric("cpu", 1, "32-true")
+    assert (fabric.world_size, fabric.device.type) == (1, "cpu")
+
+
+def test_memory_of_this_process_is_measured():
+    assert 2**25 < peak_memory_bytes("cpu") < 2**40
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    ],
+)
+def test_too_little_memory_is_explained(error):
+    with pytest.raises(ValueError, match="^not enough memory: take less$"):  # noqa: SIM117
+        with memory_errors_explained("take less"):
+            raise error
+
+
+def test_memory_that_torch_itself_refuses_is_explained():
+    with pytest.raises(ValueError, match="^not enough memory"), memory_errors_explained("less"):
+        torch.empty(2**50)
+
+
+def test_other_errors_pass():
+    with pytest.raises(RuntimeError, match="shapes"), memory_errors_explained("take less"):
+        raise RuntimeError("shapes differ")
+
+
+def test_one_process_alone_says_why_it_fails():
+    fabric = launch_fabric("cpu", 1, "32-true")
+    with pytest.raises(OSError, match="why"), first_failure_speaks(fabric):
+        raise OSError("why")

@@ -1,0 +1,135 @@
+import copy
+
+import pytest
+import torch
+
+
+def weights(network):
+    return [p.detach().clone() for p in network.parameters()]
+
+
+def test_the_generator_learns_first_and_the_discriminator_sees_what_it_made_before(toy, batches):
+    seen = []
+    objective = toy.objective
+    generator, critic = toy.generator.network, toy.discriminators["critic"].network
+    before = weights(generator), weights(critic)
+
+    class Watched(type(objective)):
+        def generator_losses(self, discriminators, batch, output):
+            seen.append(("G", discriminators["critic"].weight.requires_grad))
+            return super().generator_losses(discriminators, batch, output)
+
+        def discriminator_losses(self, name, discriminator, batch, output):
+            moved = not torch.equal(generator[0].weight, before[0][0])
+            seen.append(("D", output.image.requires_grad, critic.weight.grad is None, moved))
+            return super().discriminator_losses(name, discriminator, batch, output)
+
+    objective.__class__ = Watched
+    toy(batches[0], 0)
+    # The critic is frozen while the generator learns and gets no gradient from it; then the
+    # generator has moved, and nothing leads back to it.
+    assert seen == [("G", False), ("D", False, True, True)]
+    assert critic.weight.requires_grad
+    assert not torch.equal(critic.weight, before[1][0])
+
+
+def test_a_step_is_gradient_descent_by_hand(toy, batches):
+    twin = copy.deepcopy(toy.generator.network)
+    critic = copy.deepcopy(toy.discriminators["critic"].network)
+    losses = toy(batches[0], 0, lr_factor=0.5)
+    image = twin(batches[0])
+    g_critic, g_size = -critic(image).mean(), 0.1 * image.square().mean()
+    (gradient,) = torch.autograd.grad(g_critic + g_size, twin[0].weight, retain_graph=True)
+    torch.testing.assert_close(
+        toy.generator.network[0].weight, twin[0].weight - 0.1 * 0.5 * gradient
+    )
+    d_gradient = (image.mean(0) - batches[0].mean(0)).detach()[None]
+    torch.testing.assert_close(
+        toy.discriminators["critic"].network.weight, critic.weight - 0.1 * 0.5 * d_gradient
+    )
+    torch.testing.assert_close(losses["g_critic"], g_critic.detach())
+    assert list(losses) == ["g_critic", "g_size", "d_critic"]
+    assert not any(value.requires_grad for value in losses.values())
+
+
+def test_the_average_follows_its_formula(toy, batches):
+    network = toy.generator.network
+    names = ["0.weight", "1.running_mean"]  # statistics are averaged as well
+    expected = None
+    for step in range(4):
+        toy(batches[step], step)
+        now = {name: network.state_dict()[name].clone() for name in names}
+        if expected is None:
+            expected = now
+        expected = {name: 0.5 * expected[name] + 0.5 * now[name] for name in names}
+    averaged = toy.averaged.module.state_dict()
+    for name in names:
+        torch.testing.assert_close(averaged[name], expected[name])
+        assert not torch.equal(averaged[name], network.state_dict()[name])
+
+
+def test_chance_follows_from_seed_and_step_alone(make_toy, batches):
+    first, second, other = make_toy(), make_toy(), make_toy(seed=1)
+    for step in (0, 1):
+        first(batches[0], step)
+    torch.rand(5)
+    second(batches[0], 1)
+    other(batches[0], 1)
+    assert first.objective.noise[1] == second.objective.noise[0]
+    assert len({*first.objective.noise, *other.objective.noise}) == 3
+
+
+def test_a_loaded_state_goes_on_as_if_nothing_had_happened(make_toy, batches, tmp_path):
+    whole, first, second = make_toy(), make_toy(), make_toy()
+    for step in range(4):
+        whole(batches[step], step)
+    for step in range(2):
+        first(batches[step], step)
+    torch.save(first.state_dict(), tmp_path / "state.pt")
+    second.load_state_dict(torch.load(tmp_path / "state.pt"))
+    for step in range(2, 4):
+        second(batches[step], step)
+    for ours, theirs in (
+        (second.generator.network, whole.generator.network),
+        (second.averaged, whole.averaged),
+        (second.discriminators["critic"].network, whole.discriminators["critic"].network),
+    ):
+        torch.testing.assert_close(ours.state_dict(), theirs.state_dict(), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda state: state.pop("networks"),
+        lambda state: state["networks"].pop("critic"),
+        lambda state: state.update(networks=None),
+        lambda state: state.update(networks=[1, 2]),
+        lambda state: state["networks"].update(generator=torch.ones(3)),
+        lambda state: state["optimizers"].update(generator={}),
+        lambda state: state["optimizers"].update(generator=None),
+        lambda state: state.update(averaged=None),
+    ],
+)
+def test_another_state_is_refused(toy, spoil):
+    state = toy.state_dict()
+    spoil(state)
+    with pytest.raises(ValueError, match="expected a state of this configuration"):
+        toy.load_state_dict(state)
+
+
+def test_a_state_of_another_width_is_refused(toy, make_toy):
+    with pytest.raises(ValueError, match="size mismatch"):
+        toy.load_state_dict(make_toy(width=5).state_dict())
+
+
+@pytest.mark.parametrize("where", ["weight", "statistic", "average", "discriminator"])
+def test_one_number_that_is_none_is_noticed(toy, where):
+    network = {
+        "weight": toy.generator.network[0].weight,
+        "statistic": toy.generator.network[1].running_var,
+        "average": toy.averaged.module[0].bias,
+        "discriminator": toy.discriminators["critic"].network.bias,
+    }[where]
+    assert toy.is_finite()
+    network.data[..., -1] = torch.inf
+    assert not toy.is_finite()
