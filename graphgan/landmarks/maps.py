@@ -16,7 +16,7 @@ Rendering = Literal["one_hot", "bilinear", "gaussian"]
 def check_landmarks(
     landmarks: Tensor, name: str = "landmarks", *, count: int | None = None
 ) -> None:
-    """Raise ``ValueError`` unless ``landmarks`` is a non-empty float ``b k 2`` with k = ``count``."""
+    """Raise ``ValueError`` unless ``landmarks`` is a non-empty float ``b k 2``, k = ``count``."""
     if landmarks.ndim != 3 or landmarks.shape[-1] != 2:
         raise ValueError(f"expected {name} of shape (b, k, 2), got {tuple(landmarks.shape)}")
     if not landmarks.is_floating_point():

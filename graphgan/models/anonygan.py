@@ -106,7 +106,7 @@ class AnonyGAN(nn.Module):
         config = read_config(path, kind="AnonyGAN")
         try:
             model = cls(LandmarkGenerator(**config["generator"]), base=config["base"])
-        except (TypeError, KeyError) as error:
+        except (TypeError, KeyError, ValueError) as error:
             raise ValueError(f"expected an AnonyGAN's configuration in {path}: {error}") from error
         load_weights(model, path)
         return model.eval()

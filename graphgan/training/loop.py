@@ -1,5 +1,6 @@
 """The training loop: read, step, log, draw, save; stops where it can go on."""
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from graphgan.extras import needs_extra
+from graphgan.files import naming
 from graphgan.training.devices import peak_memory_bytes
 from graphgan.training.interrupts import stop_on_signal
 from graphgan.training.run_folder import RunFolder
@@ -146,6 +148,12 @@ def _diverged(what: str, step: int, run: RunFolder) -> str:
     )
 
 
+def _hide_os_errors(failure: threading.ExceptHookArgs) -> None:
+    """TensorBoard's thread prints the traceback of a full disk; its next call raises it as well."""
+    if not isinstance(failure.exc_value, OSError):
+        threading.__excepthook__(failure)
+
+
 class _Logbook:
     """Losses on their way to the progress bar, metrics.csv and TensorBoard.
 
@@ -166,8 +174,10 @@ class _Logbook:
             from torch.utils.tensorboard import SummaryWriter
             from tqdm import tqdm
         shown = self.fabric.is_global_zero
+        self.excepthook, threading.excepthook = threading.excepthook, _hide_os_errors
         if shown:
-            self.events = SummaryWriter(str(self.run.path), purge_step=self.start + 1)
+            with naming(self.run.path):
+                self.events = SummaryWriter(str(self.run.path), purge_step=self.start + 1)
         self.bar = tqdm(
             total=self.schedule.steps, initial=self.start, unit="step", disable=not shown
         )
@@ -177,8 +187,12 @@ class _Logbook:
 
     def __exit__(self, *exception: object) -> None:
         self.bar.close()
-        if self.events is not None:
-            self.events.close()
+        try:
+            if self.events is not None:
+                with naming(self.run.path):
+                    self.events.close()
+        finally:
+            threading.excepthook = self.excepthook
 
     def add(self, step: int, losses: Losses) -> None:
         self.pending.append((step, losses))
@@ -213,8 +227,9 @@ class _Logbook:
         row = means | {"samples_per_second": speed, "peak_memory_mib": peak}
         self.run.log({"step": step, **{name: float(f"{v:.6g}") for name, v in row.items()}})
         if self.events is not None:
-            for name, value in row.items():
-                self.events.add_scalar(name, value, step)
+            with naming(self.run.path):
+                for name, value in row.items():
+                    self.events.add_scalar(name, value, step)
         shown = {name: f"{value:.3f}" for name, value in means.items()}
         self.bar.set_postfix(shown | {"samples/s": f"{speed:.1f}"})
 

@@ -71,7 +71,7 @@ def read_options(values: dict[str, Any]) -> TrainOptions:
     Raises:
         ValueError: unknown or missing options.
     """
-    if values.get("data") is not None:
+    if isinstance(values.get("data"), str):
         values = values | {"data": Path(values["data"])}
     options: TrainOptions = _from_plain(TrainOptions, values)
     return options

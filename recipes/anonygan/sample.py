@@ -51,6 +51,8 @@ class SampleOptions:
             raise ValueError(f"expected --split train or test, got {self.split}")
         if self.batch_size < 1 or (self.count is not None and self.count < 1):
             raise ValueError("expected --batch-size and --count of at least 1")
+        if self.seed < 0:
+            raise ValueError(f"expected --seed of 0 and more, got {self.seed}")
 
 
 def main(options: SampleOptions) -> None:

@@ -97,8 +97,8 @@ def test_a_missing_landmark_of_the_outline_empties_its_own_mask_only(faces, land
 
 
 @given(dx=st.integers(-50, 50), dy=st.integers(-50, 50))
-def test_a_face_beyond_the_border_is_cut_off_there(dx, dy):
-    landmarks = SyntheticFaces(1, 1, size=64)[0].landmarks[None].double()
+def test_a_face_beyond_the_border_is_cut_off_there(faces, dx, dy):
+    landmarks = faces[:1].double()
     shift = torch.tensor([dx, dy])
     large = face_mask((landmarks + 60).round(decimals=3), (184, 184))
     moved = face_mask((landmarks + 60).round(decimals=3) - 60 + shift, (64, 64))

@@ -50,8 +50,11 @@ def test_groups_of_one_are_no_groups():
 
 
 def test_large_groups_weigh_more():
-    interval = bootstrap_mean([0.0, 0.0, 0.0, 1.0], [0, 0, 0, 1])
-    assert interval == Interval(0.25, 0.0, 1.0)
+    # 50 groups of nine zeros and 50 groups of a single one.
+    values, groups = [0.0] * 450 + [1.0] * 50, [i // 9 for i in range(450)] + list(range(50, 100))
+    interval = bootstrap_mean(values, groups)
+    assert interval.mean == 0.1
+    assert 0.05 < interval.low < 0.1 < interval.high < 0.2
 
 
 def test_a_seed_gives_the_same_interval():

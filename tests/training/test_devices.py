@@ -72,13 +72,13 @@ def test_memory_of_this_process_is_measured():
     ],
 )
 def test_too_little_memory_is_explained(error):
-    with pytest.raises(ValueError, match="^not enough memory: take less$"):  # noqa: SIM117
+    with pytest.raises(ValueError, match=r"^not enough memory: take less$"):  # noqa: SIM117
         with memory_errors_explained("take less"):
             raise error
 
 
 def test_memory_that_torch_itself_refuses_is_explained():
-    with pytest.raises(ValueError, match="^not enough memory"), memory_errors_explained("less"):
+    with pytest.raises(ValueError, match=r"^not enough memory"), memory_errors_explained("less"):
         torch.empty(2**50)
 
 

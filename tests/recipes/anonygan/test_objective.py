@@ -96,7 +96,7 @@ def test_weights_multiply_their_terms(case):
     two = generator_losses(case(), weight_app=2.0, weight_lm=3.0, weight_wfm=4.0, weight_recon=10.0)
     for name, factor in {"g_app": 2, "g_lm": 3, "g_wfm": 4, "g_recon": 2}.items():
         torch.testing.assert_close(two[name], factor * one[name])
-    assert "g_wfm" not in generator_losses(case(), weight_wfm=0)
+    assert "g_wfm" not in generator_losses(case(), weight_wfm=0.0)
 
 
 @pytest.mark.parametrize(

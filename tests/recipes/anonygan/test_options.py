@@ -102,11 +102,9 @@ def test_values_out_of_range_are_named(kind, values, message):
         kind(**values)
 
 
-@pytest.mark.parametrize(
-    "values", [{"width": 3}, {"width": 0}, {"blocks": 0}, {"dropout": 1.5}]
-)
+@pytest.mark.parametrize("values", [{"width": 3}, {"width": 0}, {"blocks": 0}, {"dropout": 1.5}])
 def test_networks_that_cannot_be_are_refused(values):
-    with pytest.raises(ValueError, match="expected|between"):
+    with pytest.raises(ValueError, match=r"expected|between"):
         ModelOptions(**values).generator(68)
 
 

@@ -199,7 +199,7 @@ def test_a_damaged_configuration_names_its_run(run):
 
 @pytest.mark.parametrize("args", [["--resume", "none"], ["--resume=none"]])
 def test_a_folder_that_is_not_there_is_named(args):
-    with pytest.raises(ValueError, match="expected a run folder .*none"):
+    with pytest.raises(ValueError, match=r"expected a run folder .*none"):
         parse_train_options(args)
 
 

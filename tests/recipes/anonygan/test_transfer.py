@@ -77,11 +77,33 @@ def test_shuffled_landmarks_reach_the_model_and_masks_stay(measure, batch, truth
 
     measure(watch)
     (own, conditions, masks), (_, other_conditions, _), (others, same, _) = seen
-    assert torch.equal(other_conditions, conditions.roll(1, 0))
-    assert torch.equal(others, own.roll(1, 0))
+    assert torch.equal(other_conditions, conditions.roll(4, 0))
+    assert torch.equal(others, own.roll(4, 0))
     assert torch.equal(same, conditions)
     assert all(torch.equal(kept, masks) for _, _, kept in seen)
     assert torch.equal(masks, batch.mask)
+
+
+def test_shuffled_conditions_are_of_another_person(measure, test_faces, batch, truth):
+    seen = []
+
+    def watch(model, images, landmarks, conditions, condition_landmarks, *, masks):
+        seen.append([whose(test_faces, image) for image in conditions])
+        return truth
+
+    measure(watch)
+    own, shuffled, same = seen
+    assert own == same
+    assert all(a != b for a, b in zip(own, shuffled, strict=True))
+
+
+def whose(faces, image):
+    """The person of a picture."""
+    return next(
+        person
+        for i, person in enumerate(faces.persons)
+        if torch.equal(to_float_image(faces[i].image), image)
+    )
 
 
 def test_trivial_answers_change_the_face_alone(train_faces, batch):
