@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from graphgan.layers._normalisation import Norm, bias_before
+from graphgan.layers.normalisation import Norm, bias_before
 
 
 def reflect_conv(

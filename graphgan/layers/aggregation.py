@@ -7,10 +7,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from graphgan.layers._checks import check_features
+from graphgan._checks import check_features
 from graphgan.layers._convolution import reflect_conv
-from graphgan.layers._normalisation import Norm, make_norm
 from graphgan.layers.bipartite import BipartiteReasoning
+from graphgan.layers.normalisation import Norm, make_norm
 
 
 class LandmarkAppearanceAggregation(nn.Module):

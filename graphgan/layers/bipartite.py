@@ -12,8 +12,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
-from graphgan.layers._checks import check_features, check_positive
-from graphgan.layers._normalisation import Norm, make_norm
+from graphgan._checks import check_features, check_positive
+from graphgan.layers.normalisation import Norm, make_norm
 
 Pair = tuple[Tensor, Tensor]
 

@@ -9,7 +9,7 @@ import math
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from graphgan.layers._checks import check_features, check_positive
+from graphgan._checks import check_features, check_positive
 
 
 def adaptive_kernel_size(channels: int) -> int:

@@ -8,8 +8,8 @@ from typing import Literal, get_args
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from graphgan.layers._checks import check_choice, check_features
-from graphgan.layers._normalisation import Norm, bias_before, make_norm
+from graphgan._checks import check_choice, check_features
+from graphgan.layers.normalisation import Norm, bias_before, make_norm
 
 Upsampling = Literal["transposed", "resize"]
 """``transposed``: the published 3x3 transposed convolutions of stride 2. ``resize``: nearest

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from graphgan.layers._checks import check_batch, check_choice, check_positive
+from graphgan._checks import check_batch, check_choice, check_positive
 from graphgan.layers.channel_attention import ChannelGate
 
 Descriptor = Literal["gap", "position", "embedding"]

@@ -9,9 +9,9 @@ from typing import get_args
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from graphgan._checks import check_batch, check_choice, check_positive
 from graphgan.landmarks.maps import Rendering, render_maps
-from graphgan.layers._checks import check_batch, check_choice, check_positive
-from graphgan.layers._landmark_convolution import has_sparse_convolution, landmark_convolution
+from graphgan.layers.landmark_convolution import has_sparse_convolution, landmark_convolution
 
 
 class LandmarkStem(nn.Module):

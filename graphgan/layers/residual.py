@@ -7,9 +7,9 @@ Real-Time Style Transfer and Super-Resolution", ECCV 2016.
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from graphgan.layers._checks import check_features, check_positive
+from graphgan._checks import check_features, check_positive
 from graphgan.layers._convolution import reflect_conv
-from graphgan.layers._normalisation import Norm, make_norm
+from graphgan.layers.normalisation import Norm, make_norm
 
 
 class ResidualBlock(nn.Module):

@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from graphgan._checks import check_choice, check_features
 from graphgan.landmarks.masks import face_mask
-from graphgan.layers._checks import check_choice, check_features
 from graphgan.models._pretrained import load_weights, read_config, save_weights
 from graphgan.models.generator import GeneratorOutput, LandmarkGenerator
 

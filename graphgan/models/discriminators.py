@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from graphgan._checks import check_features, check_positive
 from graphgan.landmarks.maps import Rendering, render_maps
-from graphgan.layers._checks import check_features, check_positive
-from graphgan.layers._landmark_convolution import has_sparse_convolution, landmark_convolution
-from graphgan.layers._normalisation import Norm, make_norm
 from graphgan.layers.encoders import ImageEncoder
+from graphgan.layers.landmark_convolution import has_sparse_convolution, landmark_convolution
+from graphgan.layers.normalisation import Norm, make_norm
 from graphgan.layers.residual import ResidualBlock
 
 MIN_PATCH_SIZE = 48

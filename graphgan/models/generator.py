@@ -15,13 +15,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from graphgan._checks import check_choice, check_features, check_positive
 from graphgan.landmarks.maps import Rendering
-from graphgan.layers._checks import check_choice, check_features, check_positive
-from graphgan.layers._normalisation import Norm
 from graphgan.layers.aggregation import LandmarkAppearanceAggregation
 from graphgan.layers.encoders import ImageEncoder, LandmarkEncoder
 from graphgan.layers.heads import AttentionHead, Blend, ImageHead, Upsampling, blend
 from graphgan.layers.landmark_attention import Descriptor, LandmarkAttention, Order
+from graphgan.layers.normalisation import Norm
 
 ShapeEncoding = Literal["separate", "joint"]
 OutputBlend = Blend | Literal["none"]

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphgan.landmarks.maps import render_maps
-from graphgan.layers._landmark_convolution import landmark_convolution
+from graphgan.layers.landmark_convolution import landmark_convolution
 
 SIZE = (12, 15)
 

@@ -4,7 +4,7 @@ from typing import Literal, get_args
 
 from torch import nn
 
-from graphgan.layers._checks import check_choice
+from graphgan._checks import check_choice
 
 Norm = Literal["batch", "instance", "group"]
 """``batch`` as published for faces and Market-1501, ``instance`` (no affine, no running
