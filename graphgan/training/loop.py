@@ -199,11 +199,12 @@ class _Logbook:
         self.bar.update()
         if step % self.schedule.log_every == 0 or step == self.schedule.steps:
             means = self.check_finite()
+            self.pending = []
             if self.fabric.is_global_zero:
                 self._write(step, means)
 
     def check_finite(self) -> dict[str, float]:
-        """Means of the pending losses, over all processes; empties them.
+        """Means of the losses since the last row, over all processes.
 
         Raises:
             TrainingDivergedError: one of them is not a number.
@@ -216,7 +217,6 @@ class _Logbook:
         for (step, _), row in zip(self.pending, values, strict=True):
             if bad := [n for n, value in zip(names, row, strict=True) if not value.isfinite()]:
                 raise TrainingDivergedError(_diverged(f"loss {bad[0]}", step, self.run))
-        self.pending = []
         return dict(zip(names, values.mean(0).tolist(), strict=True))
 
     def _write(self, step: int, means: dict[str, float]) -> None:

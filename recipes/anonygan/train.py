@@ -110,15 +110,10 @@ def open_faces(options: TrainOptions) -> Faces:
             TEST_PEOPLE, 8, size=options.size, seed=options.seed, first_person=FIRST_TEST_PERSON
         )
     else:
-        train_faces = prepared = PreparedFaces(options.data, "train")
-        test_faces = prepared
-        if prepared.info["splits"]["test"]["people"] > 1:
+        train_faces = test_faces = PreparedFaces(options.data, "train")
+        people = {f.person for f in PreparedFaces(options.data).faces if f.split == "test"}
+        if len(people) > 1:  # pairs of different people take two
             test_faces = PreparedFaces(options.data, "test")
-    if (size := train_faces.size) % 4 or size < MIN_PATCH_SIZE:
-        raise ValueError(
-            f"expected pictures of {MIN_PATCH_SIZE} pixels a side or more, divisible by 4, "
-            f"got {size}"
-        )
     if options.workers == 0:
         train_faces = FacesInMemory(train_faces)
     return Faces(train_faces, test_faces)

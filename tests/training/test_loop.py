@@ -115,14 +115,14 @@ def test_weights_that_are_no_numbers_are_not_saved(toy, batches, run, go):
             yield self[2]
             yield self[3]
 
-    # The names of the losses change on the way: rows of two steps keep them apart.
+    # The names of the losses change on the way: a row every two steps keeps them apart.
     with pytest.raises(TrainingDivergedError, match=r"a weight .* at step 4; .*step-000002"):
         train(
             toy.fabric,
             toy,
             Spoiling(batches),
             run,
-            Schedule(9, log_every=50, save_every=2),
+            Schedule(9, log_every=2, save_every=2),
             batch_size=4,
             draw=lambda path: None,
             export=lambda folder: None,

@@ -64,6 +64,7 @@ def test_pasting_the_condition_is_what_it_is_compared_with(measure, batch, truth
     expected = masked_error(paste(batch.condition, batch.source, batch.mask), truth, batch.mask)
     assert report.errors["AnonyGAN"] == report.errors["condition pasted"]
     assert report.errors["AnonyGAN"].mean == pytest.approx(expected.mean().item(), rel=1e-5)
+    assert report.margins["condition pasted"] == (0, 0, 0)
     assert report.rises["source landmarks shuffled"] == (0, 0, 0)
     assert report.rises["conditions shuffled"].mean > 0
 
@@ -123,6 +124,6 @@ def test_trivial_answers_change_the_face_alone(train_faces, batch):
 
 def test_a_real_model_is_reported_in_lines(measure):
     lines = str(measure()).splitlines()
-    assert len(lines) == 1 + 4 + 1 + 2
+    assert len(lines) == 1 + 4 + 1 + 3 + 1 + 2
     assert lines[1].split()[0] == "AnonyGAN"
     assert all("[" in line for line in lines if line.startswith("  "))
