@@ -114,6 +114,11 @@ def open_faces(options: TrainOptions) -> Faces:
         people = {f.person for f in PreparedFaces(options.data).faces if f.split == "test"}
         if len(people) > 1:  # pairs of different people take two
             test_faces = PreparedFaces(options.data, "test")
+    if (size := train_faces.size) % 4 or size < MIN_PATCH_SIZE:
+        raise ValueError(
+            f"expected pictures of {MIN_PATCH_SIZE} pixels a side or more, divisible by 4, "
+            f"got {size}"
+        )
     if options.workers == 0:
         train_faces = FacesInMemory(train_faces)
     return Faces(train_faces, test_faces)
