@@ -4,17 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks.masks import face_mask, paste
 from graphgan.models.anonygan import AnonyGAN
-
-
-def paste(
-    generated: Float[Tensor, "b 3 h w"],
-    source: Float[Tensor, "b 3 h w"],
-    mask: Float[Tensor, "b 1 h w"],
-) -> Float[Tensor, "b 3 h w"]:
-    """``generated`` inside the mask, ``source`` outside: ``g * m + s * (1 - m)``."""
-    return generated * mask + source * (1 - mask)
 
 
 @torch.no_grad()

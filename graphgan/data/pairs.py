@@ -40,7 +40,7 @@ class Pairs(NamedTuple):
 class PairSampler:
     """The pairs of every training step, a function of the seed and the step alone.
 
-    A batch holds ``round(same_image_share * b)`` pairs of a picture with itself,
+    A batch holds ``round(same_image_share * b)`` pairs of a picture with itself (halves up),
     ``round(same_person_share * b)`` of two pictures of a person, and others of two people.
     Each kind takes its own way through a shuffled pool, so a pass over the pool uses every pair
     once; a run that resumes at a step needs nothing but its number.

@@ -3,7 +3,7 @@
 from graphgan.landmarks.align import SquareCrop, crop_image, square_crop
 from graphgan.landmarks.detection import Detection, DlibDetector, LandmarkDetector
 from graphgan.landmarks.maps import bilinear_maps, gaussian_maps, one_hot_maps, render_maps
-from graphgan.landmarks.masks import face_mask, polygon_mask
+from graphgan.landmarks.masks import face_mask, paste, polygon_mask
 from graphgan.landmarks.schemes import CIAGAN_29, IBUG_68, OPENPOSE_18, SCHEMES, LandmarkScheme
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "face_mask",
     "gaussian_maps",
     "one_hot_maps",
+    "paste",
     "polygon_mask",
     "render_maps",
     "square_crop",

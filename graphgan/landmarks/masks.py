@@ -62,3 +62,12 @@ def face_mask(
     upper_left = torch.stack([jaw[:, -1, 0], landmarks[:, LEFT_BROW, 1]], dim=-1)
     outline = torch.cat([upper_right[:, None], jaw, upper_left[:, None]], dim=1)
     return polygon_mask(outline, size)
+
+
+def paste(
+    generated: Float[Tensor, "b 3 h w"],
+    source: Float[Tensor, "b 3 h w"],
+    mask: Float[Tensor, "b 1 h w"],
+) -> Float[Tensor, "b 3 h w"]:
+    """``generated`` inside the mask, ``source`` outside: ``g * m + s * (1 - m)``."""
+    return generated * mask + source * (1 - mask)

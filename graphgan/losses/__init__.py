@@ -1,6 +1,6 @@
 """Losses: they compute, they do not step."""
 
-from graphgan.losses.adversarial import AdversarialLoss, AdversarialMode, discriminator_accuracy
+from graphgan.losses.adversarial import AdversarialLoss, AdversarialMode
 from graphgan.losses.feature_matching import WeakFeatureMatchingLoss
 from graphgan.losses.gradient_penalty import (
     interpolated_gradient_penalty,
@@ -12,7 +12,6 @@ __all__ = [
     "AdversarialLoss",
     "AdversarialMode",
     "WeakFeatureMatchingLoss",
-    "discriminator_accuracy",
     "interpolated_gradient_penalty",
     "reconstruction_loss",
     "zero_centred_gradient_penalty",

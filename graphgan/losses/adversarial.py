@@ -10,7 +10,6 @@ be used with `zero_centred_gradient_penalty` on both sides).
 
 from typing import Literal, get_args
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -102,10 +101,3 @@ class AdversarialLoss(nn.Module):
 
     def extra_repr(self) -> str:
         return repr(self.mode)
-
-
-def discriminator_accuracy(
-    real: Float[Tensor, "*r"], fake: Float[Tensor, "*f"]
-) -> Float[Tensor, ""]:
-    """Share of logits on the right side of 0: 1/2 is chance, 1 a discriminator that has won."""
-    return torch.cat([(real > 0).flatten(), (fake < 0).flatten()]).float().mean()

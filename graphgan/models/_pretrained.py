@@ -1,7 +1,6 @@
 """Weights and configuration in one safetensors file: nothing in it can run."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
+
+from graphgan.files import replacing
 
 FORMAT_VERSION = "1"
 
@@ -22,14 +23,11 @@ def save_weights(module: nn.Module, path: Path | str, *, kind: str, config: dict
     path = Path(path)
     tensors = {key: value.detach().cpu().contiguous() for key, value in module.state_dict().items()}
     metadata = {"format": FORMAT_VERSION, "kind": kind, "config": json.dumps(config)}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        save_file(tensors, temporary, metadata)
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            save_file(tensors, temporary, metadata)
     except SafetensorError as error:
         raise OSError(f"cannot write {path}: {error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_config(path: Path | str, *, kind: str) -> dict[str, Any]:

@@ -77,9 +77,15 @@ def best_precision(device_type: str) -> Literal["32-true", "bf16-mixed"]:
     """
     if device_type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return "bf16-mixed"
-    if device_type == "cpu" and torch.cpu._is_amx_tile_supported():
+    if device_type == "cpu" and _multiplies_in_bf16():
         return "bf16-mixed"
     return "32-true"
+
+
+def _multiplies_in_bf16() -> bool:
+    """Whether the processor has bf16 matrix units; torch tells only in private, so it may not."""
+    supported = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    return supported is not None and bool(supported())
 
 
 def peak_memory_bytes(device_type: str) -> int:

@@ -12,8 +12,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from graphgan.anonymize.crops import paste
 from graphgan.data.batches import PairBatch
+from graphgan.landmarks.masks import paste
 from graphgan.losses import (
     AdversarialLoss,
     AdversarialMode,

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from graphgan.anonymize.crops import paste
 from graphgan.data.batches import PairBatch
+from graphgan.landmarks.masks import paste
 from graphgan.models import AnonyGAN
 
 

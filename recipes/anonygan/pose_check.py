@@ -40,13 +40,14 @@ def measure_pose(model: AnonyGAN, faces: FaceDataset, *, num_pairs: int = 200) -
     given = batch.source_landmarks[detected].cpu() * (DETECTION_SIZE / results.shape[-1])
     for name, measure in (("yaw", yaw), ("mouth opening", mouth_opening)):
         both = torch.stack([measure(ours), measure(given)])
+        both = both[:, both.isfinite().all(0)]  # sources may lack a landmark
         value = float(torch.corrcoef(both)[0, 1])
         lines.append(f"correlation of {name} with the source's: {value:.3f}")
     return "\n".join(lines)
 
 
 def _detect(detector: LandmarkDetector, image: Tensor) -> Tensor | None:
-    """Landmarks of the face nearest to the centre, in pixels of the enlarged picture."""
+    """Landmarks of the surest face, in pixels of the enlarged picture."""
     enlarged = interpolate(image[None], size=2 * (DETECTION_SIZE,), mode="bicubic", antialias=True)
     found = detector(to_uint8_image(rearrange(enlarged, "1 c h w -> c h w")).cpu())
     return found[0].landmarks if found else None

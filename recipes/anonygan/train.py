@@ -177,7 +177,10 @@ def take_up(gan_step: GANStep, folder: Path) -> int:
     if (checkpoint := RunFolder(folder).latest()) is None:
         raise ValueError(f"expected a checkpoint in {folder}, the run stopped before its first one")
     state = load_state(checkpoint)
-    gan_step.load_state_dict(state)
+    try:
+        gan_step.load_state_dict(state)
+    except ValueError as error:
+        raise ValueError(f"{checkpoint}: {error}") from error
     return int(state["step"])
 
 

@@ -12,11 +12,11 @@ from kornia.filters import gaussian_blur2d
 from torch import Tensor
 
 from graphgan.anonymize import anonymize_crops
-from graphgan.anonymize.crops import paste
 from graphgan.data.batches import PairBatch, read_pairs, to_batch, to_float_image
 from graphgan.data.faces import FaceDataset
 from graphgan.data.pairs import next_person_pairs, some_pairs
 from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.landmarks.masks import paste
 from graphgan.metrics.intervals import Interval, bootstrap_mean
 from graphgan.metrics.masked_error import masked_error
 from graphgan.models import AnonyGAN

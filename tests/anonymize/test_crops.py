@@ -3,10 +3,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphgan.anonymize.crops import anonymize_crops, paste
+from graphgan.anonymize.crops import anonymize_crops
 from graphgan.data.batches import to_float_image
 from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks.masks import face_mask, paste
 from graphgan.models import AnonyGAN, LandmarkGenerator
 
 

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.losses.adversarial import AdversarialLoss, discriminator_accuracy
+from graphgan.losses.adversarial import AdversarialLoss
 
 MODES = ("bce", "lsgan", "hinge", "wasserstein", "relativistic")
 each_mode = pytest.mark.parametrize("mode", MODES)
@@ -112,19 +112,6 @@ def test_relativistic_pairs_are_of_one_shape():
 def test_an_unknown_mode_lists_the_known_ones():
     with pytest.raises(ValueError, match=r"'bce', .*'relativistic'.*, got 'gan'"):
         AdversarialLoss("gan")
-
-
-@pytest.mark.parametrize(
-    ("real", "fake", "share"),
-    [([1, 2], [-1, -2], 1.0), ([-1, -2], [1, 2], 0.0), ([1, -1], [1, -1], 0.5), ([0], [0], 0.0)],
-)
-def test_accuracy_is_the_share_on_the_right_side(real, fake, share):
-    logits = (torch.tensor(x, dtype=torch.float32) for x in (real, fake))
-    assert discriminator_accuracy(*logits).item() == share
-
-
-def test_accuracy_counts_patches_of_unlike_numbers():
-    assert discriminator_accuracy(torch.ones(3, 1), torch.ones(1)).item() == 0.75
 
 
 @each_mode

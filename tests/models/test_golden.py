@@ -5,7 +5,7 @@ import pytest
 import torch
 from golden import layouts
 
-from graphgan.anonymize.crops import paste
+from graphgan.landmarks.masks import paste
 from graphgan.losses import AdversarialLoss, WeakFeatureMatchingLoss, reconstruction_loss
 from graphgan.models import (
     AnonyGAN,

@@ -3,10 +3,10 @@ import torch
 import transfer
 from transfer import measure_transfer, trivial_answers
 
-from graphgan.anonymize.crops import paste
 from graphgan.data.batches import read_pairs, to_batch, to_float_image
 from graphgan.data.pairs import next_person_pairs
 from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.landmarks.masks import paste
 from graphgan.metrics.masked_error import masked_error
 from graphgan.models import AnonyGAN, LandmarkGenerator
 
