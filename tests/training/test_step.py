@@ -86,7 +86,7 @@ def test_a_loaded_state_goes_on_as_if_nothing_had_happened(make_toy, batches, tm
     for step in range(2):
         first(batches[step], step)
     torch.save(first.state_dict(), tmp_path / "state.pt")
-    second.load_state_dict(torch.load(tmp_path / "state.pt"))
+    second.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
     for step in range(2, 4):
         second(batches[step], step)
     for ours, theirs in (
