@@ -24,6 +24,13 @@ def replacing(path: str | Path) -> Iterator[Path]:
         raise
 
 
+def require_new_folder(path: str | Path, advice: str) -> None:
+    """Raise ``ValueError``, ending with ``advice``, unless ``path`` is empty or not there."""
+    path = Path(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise ValueError(f"expected a new or empty folder, got {path}; {advice}")
+
+
 @contextmanager
 def naming(path: str | Path) -> Iterator[None]:
     """Let errors of writing say which file: that of a full disk does not."""

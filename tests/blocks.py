@@ -215,6 +215,13 @@ BLOCKS = {
     "AttentionHead": Block(
         lambda: AttentionHead(8), features(8), maps(1, times=4), size=(4, 4), odd_size=(3, 5)
     ),
+    "AttentionHead-norm": Block(
+        lambda: AttentionHead(8, norm="batch"),
+        features(8),
+        maps(1, times=4),
+        size=(4, 4),
+        odd_size=(3, 5),
+    ),
     "AttentionHead-two_maps": Block(
         lambda: AttentionHead(8, num_maps=2, bounded=False, upsampling="resize"),
         features(8),

@@ -1,7 +1,7 @@
 """Batches of pairs: from numbers of faces to tensors on the device."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from graphgan.data.faces import Face, FaceDataset
 from graphgan.data.pairs import PairKind, Pairs, PairSampler
+from graphgan.extras import needs_extra
 from graphgan.landmarks.masks import face_mask
 
 
@@ -78,13 +79,17 @@ class FacesInMemory(FaceDataset):
 
     Args:
         faces: any set of faces; n of them take n (3 h w + 8 k) bytes.
+        progress: wraps the numbers of the faces as they are read, such as ``tqdm``.
     Raises:
-        ValueError: an empty set.
+        ValueError: an empty set; one that needs more memory than is free.
     """
 
-    def __init__(self, faces: FaceDataset) -> None:
+    def __init__(
+        self, faces: FaceDataset, *, progress: Callable[[range], Iterable[int]] = iter
+    ) -> None:
         if len(faces) == 0:
             raise ValueError("expected at least one face, got an empty set")
+        _check_memory(len(faces) * (3 * faces.size**2 + 8 * faces.num_landmarks))
         self.size = faces.size
         self.num_landmarks = faces.num_landmarks
         self.persons = faces.persons
@@ -92,7 +97,7 @@ class FacesInMemory(FaceDataset):
         k, size = faces.num_landmarks, faces.size
         self.images = torch.empty(len(faces), 3, size, size, dtype=torch.uint8)
         self.landmarks = torch.empty(len(faces), k, 2)
-        for i in range(len(faces)):
+        for i in progress(range(len(faces))):
             self.images[i], self.landmarks[i] = faces[i]
 
     def __len__(self) -> int:
@@ -100,6 +105,17 @@ class FacesInMemory(FaceDataset):
 
     def __getitem__(self, index: int) -> Face:
         return Face(self.images[index], self.landmarks[index])
+
+
+def _check_memory(needed: int) -> None:
+    """Memory is promised when it is asked for and missing when it is filled: better ask before."""
+    with needs_extra("recipes"):
+        import psutil
+    if needed > (free := psutil.virtual_memory().available):
+        raise ValueError(
+            f"not enough memory: the faces take {needed / 2**30:.1f} GiB, {free / 2**30:.1f} GiB "
+            "are free; let workers read them (--workers)"
+        )
 
 
 class PairsOfSteps(Dataset[StoredPairs]):

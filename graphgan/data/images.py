@@ -52,6 +52,8 @@ def read_image(path: str | Path) -> UInt8[Tensor, "3 h w"]:
         except Image.DecompressionBombError as error:
             reason, _, _ = str(error).partition(",")
             raise ValueError(f"{path}: too large: {reason}") from None
+        except MemoryError:
+            raise  # no fault of the file
         except Exception as error:  # decoders raise anything at all on damaged bytes
             raise ValueError(
                 f"{path}: cannot be decoded: {error or type(error).__name__}"

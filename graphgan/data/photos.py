@@ -11,6 +11,8 @@ from torch import Tensor
 from graphgan.data.images import read_image, write_image
 from graphgan.landmarks.align import SquareCrop, crop_image, square_crop
 from graphgan.landmarks.detection import LandmarkDetector
+from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks.schemes import IBUG_68
 
 # A face of which most landmarks lie outside the picture is another picture's face.
 _LEAST_INSIDE = 0.5
@@ -102,13 +104,23 @@ def crop_photo(task: CropTask, detector: LandmarkDetector | None) -> Outcome:
         crop = square_crop(landmarks)
         if inside.sum() < _LEAST_INSIDE * present.sum():
             raise ValueError(f"{inside.sum()} of {present.sum()} lie inside the picture")
+        moved = crop.to_crop(landmarks, task.size)
+        _check_mask(moved, task.size)
         face = crop_image(image, crop, task.size)
     except ValueError as error:
         return UnusablePhoto("bad landmarks", str(error))
     task.target.parent.mkdir(parents=True, exist_ok=True)
     write_image(task.target, face.round().clamp(0, 255).to(torch.uint8))
-    moved = crop.to_crop(landmarks, task.size).numpy()
-    return CroppedFace(crop, moved, int((present & ~inside).sum()))
+    return CroppedFace(crop, moved.numpy(), int((present & ~inside).sum()))
+
+
+def _check_mask(landmarks: Float[Tensor, "k 2"], size: int) -> None:
+    """Without a mask a face would stay as it is, whatever is generated."""
+    if (
+        len(landmarks) == IBUG_68.num_landmarks
+        and not face_mask(landmarks[None], (size, size)).any()
+    ):
+        raise ValueError("the face mask is empty: landmarks of the jaw or the brows are missing")
 
 
 def _landmarks(

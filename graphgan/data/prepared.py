@@ -29,6 +29,8 @@ from graphgan.data.faces import Face
 from graphgan.data.images import read_image
 from graphgan.files import replacing
 from graphgan.landmarks.align import SquareCrop
+from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks.schemes import IBUG_68
 
 FORMAT = "graphgan prepared faces"
 VERSION = 1
@@ -104,6 +106,29 @@ class PreparedFaces:
 
     def __len__(self) -> int:
         return len(self.faces)
+
+    def check_masks(self) -> None:
+        """Make sure that every face has a mask: without one it would silently stay as it is.
+
+        Raises:
+            ValueError: landmarks of a scheme that has no mask, or too few of them in some faces,
+                whose names are given.
+        """
+        if self.num_landmarks != IBUG_68.num_landmarks:
+            raise ValueError(
+                f"{self.root}: expected {IBUG_68.num_landmarks} landmarks ({IBUG_68.name}) for "
+                f"face masks, got {self.num_landmarks}"
+            )
+        landmarks = torch.stack([face.landmarks for face in self.faces])
+        size = (self.size, self.size)
+        filled = [face_mask(some, size).flatten(1).any(1) for some in torch.split(landmarks, 256)]
+        bad = [self.faces[i].image for i in torch.nonzero(~torch.cat(filled)).flatten().tolist()]
+        if bad:
+            more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
+            raise ValueError(
+                f"{self.root / 'manifest.csv'}: expected landmarks of jaw and brows for each face, "
+                f"the mask is empty for {', '.join(bad[:3])}{more}; {_REPLACE}"
+            )
 
     def __getitem__(self, index: int) -> Face:
         """One face.

@@ -1,19 +1,40 @@
 """The convolution that most blocks are made of."""
 
-from torch import nn
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from graphgan.layers.normalisation import Norm, bias_before
 
 
+class ReflectConv2d(nn.Conv2d):
+    """``nn.Conv2d`` with reflection padding that keeps the size, for odd kernels.
+
+    Autocast pads in float32 on CPUs, between two casts of the whole map; here the padding takes the
+    precision of the convolution.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int, *, bias: bool = True
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, bias=bias)
+        self.margin = 4 * (kernel_size // 2,)
+
+    def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b o h w"]:
+        device = input.device.type
+        if torch.is_autocast_enabled(device):
+            input = input.to(torch.get_autocast_dtype(device))
+        with torch.autocast(device, enabled=False):
+            padded = F.pad(input, self.margin, mode="reflect")
+        return super().forward(padded)
+
+    def extra_repr(self) -> str:
+        return f"{self.in_channels}, {self.out_channels}, {self.kernel_size[0]}"
+
+
 def reflect_conv(
     in_channels: int, out_channels: int, kernel_size: int = 3, *, norm: Norm
-) -> nn.Conv2d:
-    """Reflection padding that keeps the size; a bias only where the ``norm`` after it has none."""
-    return nn.Conv2d(
-        in_channels,
-        out_channels,
-        kernel_size,
-        padding=kernel_size // 2,
-        padding_mode="reflect",
-        bias=bias_before(norm),
-    )
+) -> ReflectConv2d:
+    """A bias only where the ``norm`` after it has none."""
+    return ReflectConv2d(in_channels, out_channels, kernel_size, bias=bias_before(norm))

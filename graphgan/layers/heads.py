@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from graphgan._checks import check_choice, check_features
+from graphgan.layers._convolution import ReflectConv2d
 from graphgan.layers.normalisation import Norm, bias_before, make_norm
 
 Upsampling = Literal["transposed", "resize"]
@@ -72,7 +73,7 @@ class ImageHead(nn.Module):
             make_norm(norm, quarter),
             nn.ReLU(),
         )
-        self.to_image = nn.Conv2d(quarter, out_channels, 7, padding=3, padding_mode="reflect")
+        self.to_image = ReflectConv2d(quarter, out_channels, 7)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b o h4 w4"]:
         check_features(x, self.channels)
@@ -83,12 +84,15 @@ class ImageHead(nn.Module):
 class AttentionHead(nn.Module):
     """Attention maps at four times the size: two doublings and a 1x1, all linear, no bias.
 
-    Nothing stands between the three convolutions, as published.
+    Nothing stands between the three convolutions, as published. Their product is not bounded by
+    anything: where codes grow, the sigmoid of large numbers is 0 or 1, and learns no more. A
+    ``norm`` after each doubling keeps the maps in its range (not in the papers).
 
     Args:
         channels: of the code, divisible by 4.
         num_maps: 1 in [A], 2 in [B] for Market-1501.
         bounded: a sigmoid at the end ([A]); False leaves the maps linear (Market-1501 in [B]).
+        norm: after each doubling; None for none, as published.
         upsampling: how the size is doubled.
     Shapes:
         ``x: b c h w -> b num_maps 4h 4w``, in (0, 1) where bounded
@@ -106,6 +110,7 @@ class AttentionHead(nn.Module):
         *,
         num_maps: int = 1,
         bounded: bool = True,
+        norm: Norm | None = None,
         upsampling: Upsampling = "transposed",
     ) -> None:
         super().__init__()
@@ -115,7 +120,9 @@ class AttentionHead(nn.Module):
         half, quarter = channels // 2, channels // 4
         self.up = nn.Sequential(
             doubling(channels, half, upsampling=upsampling, bias=False),
+            *([] if norm is None else [make_norm(norm, half)]),
             doubling(half, quarter, upsampling=upsampling, bias=False),
+            *([] if norm is None else [make_norm(norm, quarter)]),
             nn.ConvTranspose2d(quarter, num_maps, 1, bias=False),
         )
 

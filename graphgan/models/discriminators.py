@@ -122,7 +122,7 @@ class LandmarkDiscriminator(PatchDiscriminator):
         width: int = 64,
         norm: Norm = "batch",
         rendering: Rendering = "one_hot",
-        sigma: float = 1.0,
+        sigma: float = 6.0,
     ) -> None:
         super().__init__(3 + num_landmarks, width=width, norm=norm)
         self.rendering = rendering

@@ -59,6 +59,7 @@ class LandmarkGenerator(nn.Module):
         dropout: in the blocks.
         norm: of all convolutions.
         reasoning_norm: inside the reasoning.
+        attention_norm: inside the attention head, None for none, as published.
         blend: how the result is made of the generated picture and ``base``; "none" for no blend.
         upsampling: of the heads.
     Shapes:
@@ -90,6 +91,7 @@ class LandmarkGenerator(nn.Module):
         dropout: float = 0.5,
         norm: Norm = "batch",
         reasoning_norm: Norm = "batch",
+        attention_norm: Norm | None = None,
         blend: OutputBlend = "attend_base",
         upsampling: Upsampling = "transposed",
     ) -> None:
@@ -135,6 +137,7 @@ class LandmarkGenerator(nn.Module):
                 channels,
                 num_maps=2 if blend == "two_maps" else 1,
                 bounded=blend != "two_maps",
+                norm=attention_norm,
                 upsampling=upsampling,
             )
 

@@ -83,9 +83,12 @@ def best_precision(device_type: str) -> Literal["32-true", "bf16-mixed"]:
 
 
 def _multiplies_in_bf16() -> bool:
-    """Whether the processor has bf16 matrix units; torch tells only in private, so it may not."""
-    supported = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    return supported is not None and bool(supported())
+    """Whether the processor has bf16 products, of matrices (AMX) or of vectors (AVX-512).
+
+    Torch tells only in private, so it may not.
+    """
+    asked = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    return any(bool(getattr(torch.cpu, name, lambda: False)()) for name in asked)
 
 
 def peak_memory_bytes(device_type: str) -> int:

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from graphgan.extras import needs_extra
-from graphgan.files import naming, replacing
+from graphgan.files import naming, replacing, require_new_folder
 
 CONFIG = "config.yaml"
 STATE = "state.pt"
@@ -43,11 +43,7 @@ class RunFolder:
             ValueError: the folder holds something already.
         """
         run = cls(path)
-        if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
-            raise ValueError(
-                f"expected an empty or new folder for the run, got {run.path}; "
-                "go on with it by --resume or name another by --out"
-            )
+        require_new_folder(run.path, "go on with it by --resume or name another by --out")
         run.sheets.mkdir(parents=True, exist_ok=True)
         run.checkpoints.mkdir()
         run.update_config(config)
@@ -105,7 +101,9 @@ class RunFolder:
             writer.writerow(row)
 
     def forget_after(self, step: int) -> None:
-        """Drop the rows of steps that a resumed run will take again."""
+        """Drop what a killed process left half-written, and rows of steps to be taken again."""
+        for half in self.checkpoints.glob(".step-*.part"):
+            shutil.rmtree(half)
         if not self.metrics.exists():
             return
         lines = self.metrics.read_text().splitlines(keepends=True)

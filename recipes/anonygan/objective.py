@@ -49,12 +49,12 @@ class LossOptions:
     recon_of: Literal["image", "pasted"] = "image"
     """What is reconstructed: the result, or the result pasted into the mask (published code)."""
     r1: float = 0.0
-    """Gamma of the gradient penalty on real images; 0 for none. Of lsgan, hinge, relativistic..."""
+    """Gamma of the gradient penalty on real images (R1); 0 for none. relativistic needs it."""
     r2: float = 0.0
-    """Gamma of the gradient penalty on generated images; 0 for none."""
+    """Gamma of the gradient penalty on generated images (R2); 0 for none. relativistic needs it."""
     gradient_penalty: float = 0.0
-    """Weight of the interpolated gradient penalty of wasserstein (10 as published there)."""
-
+    """Weight of the gradient penalty between real and generated images; 0 for none. wasserstein
+    needs it (10 as published there)."""
     context_jitter: float = 0.0
     """Random change of the colours around the hole, 0 to 0.5 (0 in the paper). Pairs of one person
     teach the generator to take the skin from the source's ears and neck; changed colours make it
@@ -70,6 +70,20 @@ class LossOptions:
         for name, value in vars(self).items():
             if isinstance(value, float) and not 0 <= value < math.inf:
                 raise ValueError(f"expected {name} of 0 and more, got {value}")
+        if self.adversarial == "wasserstein" and self.gradient_penalty == 0:
+            raise ValueError(
+                "expected --gradient-penalty above 0 with --adversarial wasserstein, whose "
+                "discriminator is unbounded without it"
+            )
+        if self.adversarial == "relativistic" and 0 in (self.r1, self.r2):
+            raise ValueError(
+                "expected --r1 and --r2 above 0 with --adversarial relativistic, which does not "
+                f"converge without them, got {self.r1:g} and {self.r2:g}"
+            )
+
+    @property
+    def penalises_gradients(self) -> bool:
+        return max(self.r1, self.r2, self.gradient_penalty) > 0
 
 
 Count = Callable[[Tensor], Tensor]

@@ -8,9 +8,9 @@ from objective import LossOptions
 
 from graphgan.models import AnonyGAN, AppearanceDiscriminator, LandmarkDiscriminator
 from graphgan.models.generator import LandmarkGenerator
+from graphgan.training.devices import Precision
 
 Preset = Literal["smoke", "small", "paper"]
-Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class ModelOptions:
     """In the aggregation blocks."""
     norm: Literal["batch", "instance", "group"] = "batch"
     """Normalisation of every network; "batch" as published, the others do not mix samples."""
+    attention_norm: bool = False
+    """Normalise inside the attention decoder, whose masks saturate otherwise (not in the paper)."""
     upsampling: Literal["transposed", "resize"] = "transposed"
     """Of the output heads; "resize" leaves no grid of dots."""
 
@@ -56,6 +58,7 @@ class ModelOptions:
             dropout=self.dropout,
             norm=self.norm,
             reasoning_norm=self.norm,
+            attention_norm=self.norm if self.attention_norm else None,
             blend=self.blend,
             upsampling=self.upsampling,
         )
@@ -97,8 +100,9 @@ class OptimizerOptions:
     """First beta of Adam."""
     beta2: float = 0.999
     """Second beta of Adam."""
-    decay_from: int | None = None
-    """Step from which the learning rates fall linearly to 0 (published code: epoch 500 of 700)."""
+    decay: float = 0.0
+    """Share of all steps, the last ones, over which the learning rates fall linearly to 0
+    (published code: the last 200 of 700 epochs)."""
     ema: float = 0.999
     """Decay of the moving average of the generator, which is what is sampled and shipped."""
 
@@ -109,6 +113,8 @@ class OptimizerOptions:
         for name in ("beta1", "beta2", "ema"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"expected {name} from 0 to below 1, got {getattr(self, name)}")
+        if not 0 <= self.decay <= 1:
+            raise ValueError(f"expected decay from 0 to 1, got {self.decay}")
 
 
 @dataclass(frozen=True)
@@ -167,6 +173,11 @@ class TrainOptions:
             raise ValueError(f"expected --more of at least 1, got {self.more}")
         if self.resume is not None and self.out is not None:
             raise ValueError("expected --resume or --out, got both: a resumed run keeps its folder")
+        if self.loss.penalises_gradients and self.model.norm == "batch":
+            raise ValueError(
+                "expected --norm instance or group with gradient penalties: batch statistics mix "
+                "the items whose gradients are to be small one by one"
+            )
 
 
 _PAPER = TrainOptions(preset="paper")
@@ -184,6 +195,7 @@ _SMALL = replace(
         discriminator_width=32,
         dropout=0.0,
         landmark_attention="position",
+        attention_norm=True,
         upsampling="resize",
     ),
     pairs=PairOptions(
@@ -197,7 +209,7 @@ _SMALL = replace(
         recon_of="pasted",
         context_jitter=0.2,
     ),
-    optimizer=replace(_PAPER.optimizer, lr_g=4e-4, lr_d=5e-5, ema=0.99),
+    optimizer=replace(_PAPER.optimizer, lr_g=4e-4, lr_d=5e-5, decay=0.5, ema=0.99),
 )
 # A few minutes on two cores.
 _SMOKE = replace(
@@ -207,7 +219,7 @@ _SMOKE = replace(
     save_every=200,
     sheet_every=200,
     model=replace(_SMALL.model, width=16, blocks=3, discriminator_width=16),
-    optimizer=replace(_SMALL.optimizer, lr_g=6e-4, ema=0.98),
+    optimizer=replace(_SMALL.optimizer, lr_g=6e-4, decay=0.0, ema=0.98),
 )
 
 PRESETS: dict[Preset, TrainOptions] = {"smoke": _SMOKE, "small": _SMALL, "paper": _PAPER}

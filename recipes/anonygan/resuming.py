@@ -27,6 +27,8 @@ PER_SITTING = frozenset(
 )
 """What may differ from sitting to sitting; the rest is the run's own."""
 
+OF_SYNTHETIC_FACES = ("--size", "--people", "--faces-per-person")
+
 
 def parse_train_options(args: Sequence[str] | None = None) -> TrainOptions:
     """The preset's defaults, or those of the resumed run, changed by the command line.
@@ -37,7 +39,9 @@ def parse_train_options(args: Sequence[str] | None = None) -> TrainOptions:
     args = sys.argv[1:] if args is None else list(args)
     if (folder := _value(args, "--resume")) is None:
         default = PRESETS.get(_value(args, "--preset") or "smoke", PRESETS["smoke"])  # type: ignore[call-overload]
-        return _parse(args, default)
+        options = _parse(args, default)
+        _refuse_ignored(args, options)
+        return options
     try:
         saved = read_options(RunFolder.open(folder)[1])
     except ValueError as error:
@@ -54,6 +58,14 @@ def parse_train_options(args: Sequence[str] | None = None) -> TrainOptions:
     if options.steps != saved.steps:
         raise ValueError("expected --more or --steps, got both")
     return replace(options, steps=saved.steps + options.more)
+
+
+def _refuse_ignored(args: list[str], options: TrainOptions) -> None:
+    given = [flag for flag in OF_SYNTHETIC_FACES if _value(args, flag) is not None]
+    if options.data is not None and given:
+        raise ValueError(
+            f"expected --data or {', '.join(given)}, got both: a prepared folder has its own faces"
+        )
 
 
 def write_options(options: TrainOptions) -> dict[str, Any]:
@@ -119,6 +131,9 @@ def _parse(args: list[str], default: TrainOptions) -> TrainOptions:
 def _value(args: list[str], flag: str) -> str | None:
     """What follows a flag, before the real parser knows the defaults; the last one counts."""
     value = None
+    args = [
+        arg.replace("_", "-") if arg.startswith("--") and "=" not in arg else arg for arg in args
+    ]
     for i, arg in enumerate(args):
         if arg == flag and i + 1 < len(args):
             value = args[i + 1]

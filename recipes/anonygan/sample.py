@@ -7,18 +7,17 @@ from pathlib import Path
 
 import torch
 from pictures import sheet_columns
-from pose_check import measure_pose
-from torch import Tensor
+from pose_check import MOST_PICTURES, measure_pose
+from results import anonymized
 from tqdm import tqdm
 
-from graphgan.anonymize import anonymize_crops
 from graphgan.commands import run_command
 from graphgan.data.batches import PairBatch, read_pairs, to_batch, to_uint8_image
 from graphgan.data.faces import FaceDataset
-from graphgan.data.images import write_image
+from graphgan.data.images import read_image, write_image
 from graphgan.data.pairs import Pairs, next_person_pairs, some_pairs
 from graphgan.data.prepared import PreparedFaces
-from graphgan.files import replacing
+from graphgan.files import replacing, require_new_folder
 from graphgan.models import AnonyGAN
 from graphgan.training.devices import memory_errors_explained, torch_device
 from graphgan.training.run_folder import newest_weights
@@ -68,8 +67,8 @@ def sample(options: SampleOptions) -> None:
             f"expected {model.generator.num_landmarks} landmarks, as {options.checkpoint} was "
             f"trained with, got {faces.num_landmarks} in {options.data}"
         )
-    if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
-        raise ValueError(f"expected a new or empty folder, got --out {options.out}")
+    faces.check_masks()
+    require_new_folder(options.out, "name another by --out")
     model.to(torch_device(options.device))
     pairs = next_person_pairs(faces.persons, seed=options.seed)
     pairs = some_pairs(pairs, options.count or len(faces))
@@ -79,7 +78,7 @@ def sample(options: SampleOptions) -> None:
     first = next(batches(faces, some_pairs(pairs, 8), 8, model))
     write_sheet(options.out / "sheet.png", sheet_columns(model, first))
     print(f"{len(pairs.source)} faces in {options.out}; look at {options.out / 'sheet.png'}")
-    print(measure_pose(model, faces))
+    print(pose_of_written(faces, pairs, options.out))
 
 
 def batches(
@@ -94,23 +93,23 @@ def write_images(model: AnonyGAN, faces: FaceDataset, pairs: Pairs, options: Sam
     names = iter([faces.names[i] for i in pairs.source.tolist()])
     with tqdm(total=len(pairs.source), unit="face") as bar:
         for batch in batches(faces, pairs, options.batch_size, model):
-            for image in anonymised(model, batch):
-                file = options.out / "images" / f"{next(names)}.png"
+            for image in to_uint8_image(anonymized(model, batch)).cpu():
+                file = image_file(options.out, next(names))
                 file.parent.mkdir(parents=True, exist_ok=True)
                 write_image(file, image)
             bar.update(len(batch.source))
 
 
-def anonymised(model: AnonyGAN, batch: PairBatch) -> Tensor:
-    result = anonymize_crops(
-        model,
-        batch.source,
-        batch.source_landmarks,
-        batch.condition,
-        batch.condition_landmarks,
-        masks=batch.mask,
-    )
-    return to_uint8_image(result).cpu()
+def image_file(out: Path, name: str) -> Path:
+    return out / "images" / f"{name}.png"
+
+
+def pose_of_written(faces: PreparedFaces, pairs: Pairs, out: Path) -> str:
+    """The pose check on files that were written, spread evenly over them."""
+    checked = some_pairs(pairs, MOST_PICTURES).source.tolist()
+    sources = torch.stack([faces[i].image for i in checked])
+    written = torch.stack([read_image(image_file(out, faces.names[i])) for i in checked])
+    return measure_pose(sources, {"anonymised": written})
 
 
 def write_pairs(path: Path, faces: FaceDataset, pairs: Pairs) -> None:

@@ -4,6 +4,7 @@ import shlex
 import warnings
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,10 +13,12 @@ from lightning_fabric import Fabric
 from objective import AnonyGANObjective
 from options import TrainOptions
 from pictures import sheet_columns
-from pose_check import measure_pose
+from pose_check import MOST_PICTURES, measure_pose
+from results import anonymized, condition_pasted, source_blurred
 from resuming import parse_train_options, write_options
 from torch import Tensor, nn
-from transfer import measure_transfer
+from tqdm import tqdm
+from transfer import measure_transfer, true_answers
 
 from graphgan.commands import exit_with
 from graphgan.data.batches import (
@@ -25,7 +28,7 @@ from graphgan.data.batches import (
     batches_of_steps,
     read_pairs,
     to_batch,
-    to_float_image,
+    to_uint8_image,
 )
 from graphgan.data.faces import FaceDataset
 from graphgan.data.pairs import PairSampler, next_person_pairs, self_pairs, some_pairs
@@ -50,15 +53,17 @@ FIRST_TEST_PERSON = 1_000_000  # far above any number of people to train on
 
 
 class Faces(NamedTuple):
-    """Faces to learn from, and faces of other people to look at."""
+    """Faces to learn from, and faces to look at: of other people where there are such."""
 
     train: FaceDataset
     test: FaceDataset
+    test_is_train: bool = False
 
 
 def main() -> int:
     options = parse_train_options()
-    with memory_errors_explained("a smaller --batch-size, --width or --size needs less"):
+    smaller = "--size" if options.data is None else "size of prepared faces"
+    with memory_errors_explained(f"a smaller --batch-size, --width or {smaller} needs less"):
         fabric = launch_fabric(options.device, options.devices, options.precision)
         with first_failure_speaks(fabric):
             return train_run(fabric, options)
@@ -102,26 +107,33 @@ def train_run(fabric: Fabric, options: TrainOptions) -> int:
 
 def open_faces(options: TrainOptions) -> Faces:
     """Prepared faces, or synthetic ones; held in memory unless workers read them."""
-    if options.data is None:
-        train_faces: FaceDataset = SyntheticFaces(
-            options.people, options.faces_per_person, size=options.size, seed=options.seed
-        )
-        test_faces: FaceDataset = SyntheticFaces(
-            TEST_PEOPLE, 8, size=options.size, seed=options.seed, first_person=FIRST_TEST_PERSON
-        )
-    else:
-        train_faces = test_faces = PreparedFaces(options.data, "train")
-        people = {f.person for f in PreparedFaces(options.data).faces if f.split == "test"}
-        if len(people) > 1:  # pairs of different people take two
-            test_faces = PreparedFaces(options.data, "test")
-    if (size := train_faces.size) % 4 or size < MIN_PATCH_SIZE:
+    faces = synthetic_faces(options) if options.data is None else prepared_faces(options.data)
+    if (size := faces.train.size) % 4 or size < MIN_PATCH_SIZE:
         raise ValueError(
             f"expected pictures of {MIN_PATCH_SIZE} pixels a side or more, divisible by 4, "
             f"got {size}"
         )
-    if options.workers == 0:
-        train_faces = FacesInMemory(train_faces)
-    return Faces(train_faces, test_faces)
+    if options.workers > 0:
+        return faces
+    reading = partial(tqdm, desc="reading faces", unit="face", leave=False)
+    return faces._replace(train=FacesInMemory(faces.train, progress=reading))
+
+
+def synthetic_faces(options: TrainOptions) -> Faces:
+    draw = partial(SyntheticFaces, size=options.size, seed=options.seed)
+    return Faces(
+        draw(options.people, options.faces_per_person),
+        draw(TEST_PEOPLE, 8, first_person=FIRST_TEST_PERSON),
+    )
+
+
+def prepared_faces(root: Path) -> Faces:
+    everyone = PreparedFaces(root)
+    everyone.check_masks()
+    train_faces = PreparedFaces(root, "train")
+    if len({face.person for face in everyone.faces if face.split == "test"}) < 2:
+        return Faces(train_faces, train_faces, test_is_train=True)  # different people take two
+    return Faces(train_faces, PreparedFaces(root, "test"))
 
 
 def make_sampler(options: TrainOptions, faces: FaceDataset) -> PairSampler:
@@ -137,12 +149,13 @@ def make_sampler(options: TrainOptions, faces: FaceDataset) -> PairSampler:
 
 
 def make_schedule(options: TrainOptions) -> Schedule:
+    decay, steps = options.optimizer.decay, options.steps
     return Schedule(
-        steps=options.steps,
+        steps=steps,
         log_every=options.log_every,
         save_every=options.save_every,
         sheet_every=options.sheet_every,
-        decay_from=options.optimizer.decay_from,
+        decay_from=min(round((1 - decay) * steps), steps - 1) if decay > 0 else None,
     )
 
 
@@ -226,9 +239,7 @@ class Painter:
         self.batch = to_batch(read_pairs(faces.test, chosen), device)
         self.answers: dict[str, Tensor] = {}
         if isinstance(faces.test, SyntheticFaces):
-            numbers = zip(chosen.condition.tolist(), chosen.source.tolist(), strict=True)
-            answers = [faces.test.true_answer(c, s).image for c, s in numbers]
-            self.answers = {"true answer": to_float_image(torch.stack(answers))}
+            self.answers = {"true answer": true_answers(faces.test, chosen)}
 
     def __call__(self, path: Path) -> None:
         write_sheet(path, sheet_columns(averaged(self.gan_step), self.batch) | self.answers)
@@ -243,15 +254,33 @@ def report(run: RunFolder, outcome: Outcome, model: AnonyGAN, faces: Faces) -> N
         print(f"  python recipes/anonygan/train.py --resume {shlex.quote(str(run.path))}")
         return
     print(f"{outcome.step} steps: {speed}")
-    if isinstance(faces.test, SyntheticFaces):
-        text = str(measure_transfer(model, faces.train, faces.test))
-    else:
-        text = measure_pose(model, faces.test)
-    print(text)
+    print(text := what_was_learned(model, faces))
     with replacing(run.path / "report.txt") as temporary:
         temporary.write_text(text + "\n")
     print(f"weights  {run.latest()}/{WEIGHTS}")
     print(f"sheets   {run.sheets}/")
+
+
+def what_was_learned(model: AnonyGAN, faces: Faces) -> str:
+    """Transfer of identity where the true answer is known, pose and expression elsewhere."""
+    if isinstance(faces.test, SyntheticFaces):
+        return str(measure_transfer(model, faces.train, faces.test))
+    if len(set(faces.test.persons)) < 2:
+        return "pose not measured: it takes faces of two people or more"
+    pairs = some_pairs(next_person_pairs(faces.test.persons), MOST_PICTURES)
+    batch = to_batch(read_pairs(faces.test, pairs), next(model.parameters()).device)
+    answers = {
+        "AnonyGAN": anonymized(model, batch),
+        "condition pasted": condition_pasted(batch),
+        "source blurred": source_blurred(batch),
+    }
+    text = measure_pose(
+        to_uint8_image(batch.source),
+        {name: to_uint8_image(answer) for name, answer in answers.items()},
+    )
+    if faces.test_is_train:
+        text += "\nmeasured on faces it was trained on: there are no test faces of two people"
+    return text
 
 
 if __name__ == "__main__":

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from kornia.filters import gaussian_blur2d
+from results import anonymized, condition_pasted, source_blurred
 from torch import Tensor
 
-from graphgan.anonymize import anonymize_crops
 from graphgan.data.batches import PairBatch, read_pairs, to_batch, to_float_image
 from graphgan.data.faces import FaceDataset
-from graphgan.data.pairs import next_person_pairs, some_pairs
+from graphgan.data.pairs import Pairs, next_person_pairs, some_pairs
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.landmarks.masks import paste
 from graphgan.metrics.intervals import Interval, bootstrap_mean
@@ -54,13 +53,16 @@ def measure_transfer(
     device = next(model.parameters()).device
     pairs = some_pairs(next_person_pairs(test_faces.persons), num_pairs)
     batch = to_batch(read_pairs(test_faces, pairs), device)
-    numbers = zip(pairs.condition.tolist(), pairs.source.tolist(), strict=True)
-    answers = [test_faces.true_answer(c, s).image for c, s in numbers]
-    truth = to_float_image(torch.stack(answers).to(device))
-    own = _error(model, batch, truth)
+    answers = true_answers(test_faces, pairs).to(device)
+
+    def errors_of(result: Tensor) -> Float[Tensor, "b"]:
+        return masked_error(result, answers, batch.mask)
+
+    own = errors_of(anonymized(model, batch))
     trivial = {
-        name: masked_error(answer, truth, batch.mask)
-        for name, answer in trivial_answers(train_faces, batch).items()
+        "mean face": errors_of(mean_face(train_faces, batch)),
+        "condition pasted": errors_of(condition_pasted(batch)),
+        "source blurred": errors_of(source_blurred(batch)),
     }
     # Every item gets what is half a set away: of another person, which a neighbour often is not.
     far = len(pairs.source) // 2
@@ -81,32 +83,20 @@ def measure_transfer(
     return TransferReport(
         errors={name: interval(e) for name, e in ({"AnonyGAN": own} | trivial).items()},
         margins={name: interval(error - own) for name, error in trivial.items()},
-        rises={n: interval(_error(model, b, truth) - own) for n, b in shuffled.items()},
+        rises={n: interval(errors_of(anonymized(model, b)) - own) for n, b in shuffled.items()},
     )
 
 
-def trivial_answers(
-    train_faces: FaceDataset, batch: PairBatch
-) -> dict[str, Float[Tensor, "b 3 h w"]]:
-    """What needs no network: a mean face, the condition as it is, the source blurred."""
-    faces = torch.stack([train_faces[i].image for i in range(len(train_faces))])
-    mean = to_float_image(faces).mean(0).to(batch.source.device)
-    size = batch.source.shape[-1]
-    kernel, sigma = size // 8 * 2 + 1, size / 16
-    return {
-        "mean face": paste(mean.expand_as(batch.source), batch.source, batch.mask),
-        "condition pasted": paste(batch.condition, batch.source, batch.mask),
-        "source blurred": gaussian_blur2d(batch.source, (kernel, kernel), (sigma, sigma)),
-    }
+def true_answers(faces: SyntheticFaces, pairs: Pairs) -> Float[Tensor, "b 3 h w"]:
+    """Each pair's person of the condition in the view of its source, in [-1, 1]."""
+    numbers = zip(pairs.condition.tolist(), pairs.source.tolist(), strict=True)
+    return to_float_image(torch.stack([faces.true_answer(c, s).image for c, s in numbers]))
 
 
-def _error(model: AnonyGAN, batch: PairBatch, truth: Tensor) -> Float[Tensor, "b"]:
-    """Of all items, in chunks, inside the given masks, whatever landmarks the model is shown."""
-    chunks = zip(*(column.split(32) for column in (*batch[:5], truth)), strict=True)
-    errors = []
-    for condition, source, condition_landmarks, source_landmarks, mask, answer in chunks:
-        result = anonymize_crops(
-            model, source, source_landmarks, condition, condition_landmarks, masks=mask
-        )
-        errors.append(masked_error(result, answer, mask))
-    return torch.cat(errors)
+def mean_face(train_faces: FaceDataset, batch: PairBatch) -> Float[Tensor, "b 3 h w"]:
+    """The mean of the faces that were trained on, in every mask."""
+    total = torch.zeros(3, train_faces.size, train_faces.size)
+    for i in range(len(train_faces)):
+        total += to_float_image(train_faces[i].image)
+    mean = (total / len(train_faces)).to(batch.source.device)
+    return paste(mean.expand_as(batch.source), batch.source, batch.mask)

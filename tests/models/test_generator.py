@@ -7,6 +7,7 @@ from graphgan.models.generator import LandmarkGenerator
 
 K, SIZE = 5, (12, 16)
 OPTIONS = {
+    "attention_norm": [None, "batch", "group"],
     "shape_encoding": ["separate", "joint"],
     "landmark_attention": [None, "gap", "position", "embedding"],
     "attention_order": ["source_first", "condition_first"],

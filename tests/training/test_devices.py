@@ -45,7 +45,8 @@ def test_auto_is_the_fastest_there_is(monkeypatch, present, chosen):
 
 def test_bf16_only_where_the_hardware_multiplies_in_it(monkeypatch):
     for answer, precision in ((True, "bf16-mixed"), (False, "32-true")):
-        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda answer=answer: answer)
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda answer=answer: answer)
         monkeypatch.setattr(
             torch.cuda, "is_bf16_supported", lambda including_emulation, answer=answer: answer
         )

@@ -14,7 +14,7 @@ def test_the_paper_s_preset_is_the_paper():
     paper = PRESETS["paper"]
     assert (paper.optimizer.lr_g, paper.optimizer.lr_d) == (2e-4, 2e-6)
     assert (paper.optimizer.beta1, paper.optimizer.beta2) == (0.5, 0.999)
-    assert paper.optimizer.decay_from is None
+    assert paper.optimizer.decay == 0
     loss = paper.loss
     assert (loss.weight_app, loss.weight_lm, loss.weight_wfm, loss.weight_recon) == (1, 1, 1, 5)
     assert (loss.adversarial, loss.wfm_first_layer) == ("bce", 3)

@@ -572,7 +572,7 @@ def test_too_little_memory_is_one_line(start, tiny, tmp_path):
         ("--num-pairs 2", "expected at least 4 pairs, a batch, got 2"),
         ("--steps 0", "expected steps of at least 1, got 0"),
         ("--log-every 0", "expected log_every of at least 1, got 0"),
-        ("--decay-from 6", "expected decay_from from 0 to below the 6 steps, got 6"),
+        ("--decay 1.5", "expected decay from 0 to 1, got 1.5"),
         ("--width 5", "expected an even width"),
         ("--dropout 2", "dropout"),
         ("--data none", "none: no such folder"),

@@ -1,0 +1,40 @@
+"""What AnonyGAN makes of pairs of faces, and what needs no network."""
+
+import torch
+from jaxtyping import Float
+from kornia.filters import gaussian_blur2d
+from torch import Tensor
+
+from graphgan.anonymize import anonymize_crops
+from graphgan.data.batches import PairBatch
+from graphgan.landmarks.masks import paste
+from graphgan.models import AnonyGAN
+
+
+def anonymized(
+    model: AnonyGAN, batch: PairBatch, *, chunk_size: int = 32
+) -> Float[Tensor, "b 3 h w"]:
+    """The sources with their conditions' identities, a chunk at a time."""
+    results = []
+    for condition, source, condition_landmarks, source_landmarks, mask in zip(
+        *(column.split(chunk_size) for column in batch[:5]), strict=True
+    ):
+        results.append(
+            anonymize_crops(
+                model, source, source_landmarks, condition, condition_landmarks, masks=mask
+            )
+        )
+    return torch.cat(results)
+
+
+def condition_pasted(batch: PairBatch) -> Float[Tensor, "b 3 h w"]:
+    """The condition's pixels as they are: right identity, wrong pose."""
+    return paste(batch.condition, batch.source, batch.mask)
+
+
+def source_blurred(batch: PairBatch) -> Float[Tensor, "b 3 h w"]:
+    """The source blurred inside the mask, sigma a sixteenth of the side."""
+    size = batch.source.shape[-1]
+    kernel, sigma = size // 8 * 2 + 1, size / 16
+    blurred = gaussian_blur2d(batch.source, (kernel, kernel), (sigma, sigma))
+    return paste(blurred, batch.source, batch.mask)
