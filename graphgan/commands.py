@@ -5,10 +5,12 @@ may not be read; or an extra that is not installed), 130 an interrupt from the k
 exception is a bug and keeps its traceback.
 """
 
+import contextlib
 import io
+import re
 import sys
 from collections.abc import Callable
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from graphgan.extras import MissingExtraError, needs_extra
 
@@ -28,12 +30,48 @@ def run_command(
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names may be any bytes
 
-    def parse_and_run() -> int | None:
-        with needs_extra("recipes"):
-            import tyro
-        return command(tyro.cli(options, args=args))
+    exit_with(lambda: command(parse_options(options, args)))
 
-    exit_with(parse_and_run)
+
+def parse_options(
+    options: type[Options], args: list[str] | None = None, **tyro_args: Any
+) -> Options:
+    """``tyro.cli``, whose boxes of errors become one ``ValueError``.
+
+    Args:
+        options: a dataclass.
+        args: the command line, without the program's name; ``sys.argv[1:]`` when None.
+        tyro_args: go to ``tyro.cli``.
+    Raises:
+        ValueError: unknown flags, values of another type or out of range.
+        SystemExit: the help text was asked for and printed.
+    """
+    with needs_extra("recipes"):
+        import tyro
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(printed):
+            return tyro.cli(options, args=args, **tyro_args)
+    except SystemExit as exit_:
+        if not exit_.code:
+            raise
+        raise ValueError(_without_box(printed.getvalue())) from None
+
+
+def _without_box(text: str) -> str:
+    """What a box says in its first part, and the flags of the second where they are suggestions."""
+    lines = [line.strip("\u2502\u256d\u256e\u2570\u256f ") for line in text.splitlines()]
+    parts = [""]
+    for line in lines[1:]:  # the first is the upper edge, with a title
+        if line.startswith("\u2500"):
+            parts.append("")
+        else:
+            parts[-1] += f" {line}"
+    message = re.sub(r"^ *Error parsing (?!-)\S+: ", "", parts[0]).strip()
+    if len(parts) > 1 and parts[1].lstrip().startswith("Perhaps you meant"):
+        flags = dict.fromkeys(re.findall(r" (--[\w-]+)", parts[1]))
+        message += f"; perhaps you meant {' or '.join(flags)}"
+    return f"{message.rstrip('.')} (see --help)"
 
 
 def exit_with(command: Callable[[], int | None]) -> NoReturn:

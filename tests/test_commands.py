@@ -14,6 +14,10 @@ class Options:
 
     number: int = 3
 
+    def __post_init__(self) -> None:
+        if self.number < 0:
+            raise ValueError(f"expected a number of 0 and more, got {self.number}")
+
 
 def run(command, *args, capsys):
     with pytest.raises(SystemExit) as exit_:
@@ -54,10 +58,28 @@ def test_a_bug_keeps_its_traceback():
         run_command(lambda options: 1 // 0, Options, [])
 
 
-def test_an_unknown_flag_is_bad_input(capsys):
-    status, message = run(lambda options: None, "--numbr", "7", capsys=capsys)
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        ("--numbr 7", "Unrecognized options: --numbr, 7; perhaps you meant --number (see --help)"),
+        ("--zzzzz 7", "Unrecognized options: --zzzzz, 7 (see --help)"),
+        ("--number x", "Error parsing --number: invalid literal for int() with base 10: 'x' ("),
+        ("--number", "Missing value for argument '--number'"),
+        ("--number -1", "expected a number of 0 and more, got -1 (see --help)"),
+    ],
+)
+def test_a_bad_command_line_is_one_line(capsys, args, line):
+    status, message = run(lambda options: None, *args.split(), capsys=capsys)
     assert status == 2
-    assert "--numbr" in message
+    assert message.startswith(f"error: {line}")
+    assert message.count("\n") == 1
+
+
+def test_help_is_no_error(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        run_command(lambda options: None, Options, ["--help"])
+    assert exit_.value.code == 0
+    assert "What the command does." in capsys.readouterr().out
 
 
 def test_names_of_any_bytes_can_be_printed():

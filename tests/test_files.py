@@ -1,6 +1,6 @@
 import pytest
 
-from graphgan.files import replacing
+from graphgan.files import replacing, require_new_folder
 
 
 def test_the_file_is_there_only_when_it_is_whole(tmp_path):
@@ -38,3 +38,18 @@ def test_what_a_killed_process_left_is_overwritten(tmp_path):
     with replacing(tmp_path / "a.txt") as temporary:
         temporary.write_text("new")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["new"]
+
+
+@pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir()])
+def test_a_folder_that_is_missing_or_empty_is_new(tmp_path, make):
+    make(tmp_path / "out")
+    require_new_folder(tmp_path / "out", "name another")
+
+
+@pytest.mark.parametrize(
+    "make", [lambda path: path.touch(), lambda path: (path / "x").mkdir(parents=True)]
+)
+def test_a_file_and_a_full_folder_are_not_new(tmp_path, make):
+    make(tmp_path / "out")
+    with pytest.raises(ValueError, match=r"new or empty folder, got .*out; name another"):
+        require_new_folder(tmp_path / "out", "name another")

@@ -104,9 +104,9 @@ def crop_photo(task: CropTask, detector: LandmarkDetector | None) -> Outcome:
         crop = square_crop(landmarks)
         if inside.sum() < _LEAST_INSIDE * present.sum():
             raise ValueError(f"{inside.sum()} of {present.sum()} lie inside the picture")
+        face = crop_image(image, crop, task.size)
         moved = crop.to_crop(landmarks, task.size)
         _check_mask(moved, task.size)
-        face = crop_image(image, crop, task.size)
     except ValueError as error:
         return UnusablePhoto("bad landmarks", str(error))
     task.target.parent.mkdir(parents=True, exist_ok=True)

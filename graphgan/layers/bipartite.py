@@ -32,8 +32,8 @@ class BipartiteGraphConv(MessagePassing):  # type: ignore[misc]  # torch-geometr
         ``x = (b s c_src, b t c_dst)`` (any leading axes, or none), ``edge_index: 2 e`` (row 0 into
         s, row 1 into t), ``edge_weight: e`` or ``b e`` (all 1 by default) -> ``b t c_dst``
     Raises:
-        ValueError: nodes of other widths or of two batches, an edge list of another shape, weights
-            of another number than the edges.
+        ValueError: nodes of other widths or of two batches, an edge list of another shape, of no
+            integers or of nodes that there are not, weights of another number than the edges.
 
     Example:
         >>> conv = BipartiteGraphConv((16, 32))
@@ -100,7 +100,7 @@ class BipartiteGraphConv(MessagePassing):  # type: ignore[misc]  # torch-geometr
         if x[0].shape[:-2] != x[1].shape[:-2]:
             shapes = " and ".join(str(tuple(nodes.shape)) for nodes in x)
             raise ValueError(f"expected nodes of one batch, got {shapes}")
-        _check_edges("edge_index", edge_index)
+        _check_edges("edge_index", edge_index, (x[0].shape[-2], x[1].shape[-2]))
         num_edges = edge_index.shape[1]
         if edge_weight is not None and edge_weight.shape[-1:] != (num_edges,):
             raise ValueError(f"expected {num_edges} edge weights, got {tuple(edge_weight.shape)}")
@@ -177,7 +177,7 @@ class BipartiteReasoning(nn.Module):
         each may be a pair of lists, one for each direction.
     Raises:
         ValueError: other channels, maps of unlike shape, an empty batch, edge lists that are not
-            ``2 e``.
+            ``2 e``, hold no integers, or nodes or positions that there are not.
 
     Example:
         >>> reasoning = BipartiteReasoning(128, 64)
@@ -217,8 +217,13 @@ class BipartiteReasoning(nn.Module):
         node_edge_index: Tensor | Pair | None = None,
     ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b c h w"]]:
         self._check(x_1, x_2)
-        edges = _for_each_direction("edge_index", edge_index)
-        node_edges = _for_each_direction("node_edge_index", node_edge_index)
+        positions = x_1.shape[2] * x_1.shape[3]
+        edges = _for_each_direction(
+            "edge_index", edge_index, [(positions, n) for n in self.num_nodes]
+        )
+        node_edges = _for_each_direction(
+            "node_edge_index", node_edge_index, [(n, n) for n in self.num_nodes]
+        )
         y_1 = self._direction(0, x_1, x_2, edges[0], node_edges[0])
         y_2 = self._direction(1, x_2, x_1, edges[1], node_edges[1])
         return y_1, y_2
@@ -259,15 +264,26 @@ class BipartiteReasoning(nn.Module):
 
 
 def _for_each_direction(
-    name: str, edges: Tensor | Pair | None
+    name: str, edges: Tensor | Pair | None, sizes: list[tuple[int, int]]
 ) -> tuple[Tensor | None, Tensor | None]:
     pair = edges if isinstance(edges, tuple) else (edges, edges)
-    for edge_index in pair:
+    for edge_index, size in zip(pair, sizes, strict=True):
         if edge_index is not None:
-            _check_edges(name, edge_index)
+            _check_edges(name, edge_index, size)
     return pair
 
 
-def _check_edges(name: str, edge_index: Tensor) -> None:
+def _check_edges(name: str, edge_index: Tensor, size: tuple[int, int]) -> None:
+    """``size`` is how many nodes there are to choose from in each row."""
     if edge_index.ndim != 2 or edge_index.shape[0] != 2:
         raise ValueError(f"expected {name} of shape (2, e), got {tuple(edge_index.shape)}")
+    if edge_index.dtype != torch.int64:
+        raise ValueError(f"expected {name} of int64, got {edge_index.dtype}")
+    # A GPU would have to be waited for, a compiler cannot look: there indexing itself fails.
+    if edge_index.is_cpu and not torch.compiler.is_compiling() and edge_index.numel():
+        for row, count in zip(edge_index, size, strict=True):
+            low, high = (int(end) for end in row.aminmax())
+            if low < 0 or high >= count:
+                raise ValueError(
+                    f"expected {name} from 0 to {count - 1}, got {low if low < 0 else high}"
+                )

@@ -23,7 +23,8 @@ def zero_centred_gradient_penalty(
     Multiply by gamma / 2.
 
     Args:
-        critic: images to logits, one or many an item.
+        critic: images to logits; where there are many an item, as of patches, the gradient is that
+            of their sum.
         images: where the gradient is taken; cut off from what made them.
 
     Example:
@@ -39,7 +40,8 @@ def interpolated_gradient_penalty(
     """``mean of (|grad_x critic(x)| - 1)^2`` at random points between real and fake. Times 10.
 
     Args:
-        critic: images to logits, one or many an item.
+        critic: images to logits; where there are many an item, as of patches, the gradient is that
+            of their sum.
         real: real images.
         fake: generated images, item by item beside the real ones.
     Raises:

@@ -9,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from graphgan._states import load_exactly
 from graphgan.files import replacing
 
 FORMAT_VERSION = "1"
@@ -71,7 +72,6 @@ def load_weights(module: nn.Module, path: Path | str) -> None:
     if bad := [key for key, value in tensors.items() if not torch.isfinite(value).all()]:
         raise ValueError(f"expected finite weights in {path}, got others in {', '.join(bad[:5])}")
     try:
-        module.load_state_dict(tensors)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"expected weights of this configuration in {path}: {reason}") from error
+        load_exactly(module, tensors)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from graphgan._states import load_exactly
 from graphgan.training._frozen import frozen
 
 if TYPE_CHECKING:
@@ -134,9 +135,9 @@ class GANStep:
         players = {"generator": self.generator, **self.discriminators}
         try:
             for name, player in players.items():
-                player.network.load_state_dict(state["networks"][name])
+                load_exactly(player.network, state["networks"][name])
                 player.optimizer.load_state_dict(state["optimizers"][name])
-            self.averaged.load_state_dict(state["averaged"])
+            load_exactly(self.averaged, state["averaged"])
         except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
             reason = " ".join(str(error).split())
             raise ValueError(f"expected a state of this configuration: {reason}") from error

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 import tyro
 from options import PRESETS, TrainOptions
 
+from graphgan.commands import parse_options
 from graphgan.training.run_folder import RunFolder
 
 PER_SITTING = frozenset(
@@ -119,9 +120,9 @@ def _is_of(hint: Any, value: Any) -> bool:
 
 
 def _parse(args: list[str], default: TrainOptions) -> TrainOptions:
-    return tyro.cli(
+    return parse_options(
         TrainOptions,
-        args=args,
+        args,
         default=default,
         description="Train AnonyGAN.",
         config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagConversionOff),

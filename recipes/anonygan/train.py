@@ -115,7 +115,7 @@ def open_faces(options: TrainOptions) -> Faces:
         )
     if options.workers > 0:
         return faces
-    reading = partial(tqdm, desc="reading faces", unit="face", leave=False)
+    reading = partial(tqdm, desc="reading faces", unit="face", leave=False, delay=2)
     return faces._replace(train=FacesInMemory(faces.train, progress=reading))
 
 

@@ -1,5 +1,7 @@
 import pickle
+from types import SimpleNamespace
 
+import psutil
 import pytest
 import torch
 
@@ -117,3 +119,25 @@ def test_the_data_travels_to_workers_that_start_afresh(faces, sampler):
     dataset = PairsOfSteps(faces, sampler)
     dataset[0]
     assert_equal(pickle.loads(pickle.dumps(dataset))[2], dataset[2])
+
+
+def test_more_faces_than_memory_holds_are_refused_before_they_are_read(monkeypatch):
+    drawn = SyntheticFaces(3, 2, size=32)
+    needed = 6 * (3 * 32 * 32 + 8 * 68)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=needed - 1))
+    with pytest.raises(ValueError, match=r"not enough memory: .*--workers"):
+        FacesInMemory(drawn)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=needed))
+    assert len(FacesInMemory(drawn)) == 6
+
+
+def test_progress_sees_every_face():
+    seen = []
+
+    def progress(numbers):
+        for number in numbers:
+            seen.append(number)
+            yield number
+
+    FacesInMemory(SyntheticFaces(3, 2, size=32), progress=progress)
+    assert seen == [*range(6)]

@@ -59,11 +59,23 @@ def test_of_several_detected_faces_the_middle_one_is_taken(task, drawn_faces):
 def test_landmarks_outside_the_photo_are_kept_and_counted(task, drawn_faces):
     landmarks = drawn_faces[0].landmarks.clone()
     landmarks[:3] = torch.tensor([-0.6, 5.0])
-    landmarks[4] = math.nan
+    landmarks[48] = math.nan
     outcome = crop_photo(task(landmarks), None)
     assert isinstance(outcome, CroppedFace)
     assert outcome.outside == 3
-    assert np.isnan(outcome.landmarks[4]).all()
+    assert np.isnan(outcome.landmarks[48]).all()
+
+
+@pytest.mark.parametrize("index", [0, 8, 16, 19, 24])
+def test_without_a_mask_a_photo_is_of_no_use(task, drawn_faces, index):
+    landmarks = drawn_faces[0].landmarks.clone()
+    landmarks[index] = math.nan
+    todo = task(landmarks)
+    outcome = crop_photo(todo, None)
+    assert isinstance(outcome, UnusablePhoto)
+    assert outcome.reason == "bad landmarks"
+    assert outcome.detail.startswith("the face mask is empty")
+    assert not todo.target.exists()
 
 
 @pytest.mark.parametrize(

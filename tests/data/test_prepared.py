@@ -140,3 +140,43 @@ def test_an_empty_split_is_refused(root):
     text = (root / "manifest.csv").read_text()
     (root / "manifest.csv").write_text(text.replace(",test,", ",train,"))
     assert "no faces in the split 'test', of 4 in all" in refusal(root, "test")
+
+
+def test_faces_without_a_mask_are_named(face_rows):
+    root = face_rows(lambda i, points: points[3].fill_(math.nan if i in (1, 3) else 20.0))
+    with pytest.raises(ValueError, match=r"manifest.csv: .* images/p/1.png, images/p/3.png; "):
+        PreparedFaces(root).check_masks()
+
+
+def test_five_faces_without_a_mask_are_counted(face_rows):
+    root = face_rows(lambda i, points: points.fill_(5))
+    with pytest.raises(ValueError, match="and 2 more; prepare the folder again"):
+        PreparedFaces(root).check_masks()
+
+
+def test_missing_eyes_do_no_harm_to_the_mask(face_rows):
+    root = face_rows(lambda i, points: points[36:48].fill_(math.nan))
+    PreparedFaces(root).check_masks()
+
+
+def test_other_landmarks_have_no_mask(root):
+    with pytest.raises(ValueError, match=r"expected 68 landmarks .* got 3"):
+        PreparedFaces(root).check_masks()
+
+
+@pytest.fixture
+def face_rows(tmp_path, drawn_faces):
+    """A manifest of five faces, whose landmarks a function may change."""
+
+    def face_rows(change):
+        rows = []
+        for i in range(5):
+            landmarks = drawn_faces[0].landmarks.clone()
+            change(i, landmarks)
+            crop = SquareCrop(0.0, 0.0, 64.0)
+            rows.append(PreparedFace(f"images/p/{i}.png", "p", "train", "", crop, 0, landmarks))
+        write_manifest(tmp_path, rows)
+        write_info(tmp_path, {"size": 64, "num_landmarks": 68, "images": 5})
+        return tmp_path
+
+    return face_rows

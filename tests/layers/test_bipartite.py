@@ -133,10 +133,32 @@ def test_refuses_other_nodes_and_edges(src, dst, edges, weights, message):
         conv((torch.ones(src), torch.ones(dst)), torch.zeros(edges).long(), weights)
 
 
-def test_refuses_a_node_that_does_not_exist():
+@pytest.mark.parametrize(
+    ("edges", "message"),
+    [
+        ([[5], [0]], "from 0 to 4, got 5"),
+        ([[0], [4]], "from 0 to 3, got 4"),
+        ([[-1, 5], [0, 0]], "from 0 to 4, got -1"),
+    ],
+)
+def test_refuses_a_node_that_does_not_exist(edges, message):
     conv = BipartiteGraphConv((2, 3))
-    with pytest.raises((ValueError, IndexError)):
-        conv((torch.ones(5, 2), torch.ones(4, 3)), torch.tensor([[5], [0]]))
+    with pytest.raises(ValueError, match=f"expected edge_index {message}"):
+        conv((torch.ones(5, 2), torch.ones(4, 3)), torch.tensor(edges))
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int32, torch.bool])
+def test_refuses_edges_that_are_no_indices(dtype):
+    conv = BipartiteGraphConv((2, 3))
+    with pytest.raises(ValueError, match=f"edge_index of int64, got {dtype}"):
+        conv((torch.ones(5, 2), torch.ones(4, 3)), torch.zeros(2, 1, dtype=dtype))
+
+
+def test_no_edges_send_nothing():
+    conv = BipartiteGraphConv((2, 3))
+    x_dst = torch.rand(4, 3)
+    assert torch.equal(conv((torch.ones(5, 2), x_dst), torch.zeros(2, 0).long()), x_dst)
 
 
 def test_an_unknown_aggregation_lists_the_known_ones():
@@ -336,3 +358,17 @@ def test_refuses_edges_that_are_no_list(name):
 def test_refuses_empty_sizes(channels, num_nodes):
     with pytest.raises(ValueError, match="at least 1"):
         BipartiteReasoning(channels, num_nodes)
+
+
+@pytest.mark.parametrize(
+    ("edges", "message"),
+    [
+        ({"edge_index": torch.tensor([[9], [0]])}, "edge_index from 0 to 8, got 9"),
+        ({"edge_index": torch.tensor([[0], [3]])}, "edge_index from 0 to 2, got 3"),
+        ({"node_edge_index": torch.tensor([[0], [3]])}, "node_edge_index from 0 to 2, got 3"),
+    ],
+)
+def test_refuses_positions_and_nodes_that_do_not_exist(edges, message):
+    x = torch.ones(2, 4, 3, 3)
+    with pytest.raises(ValueError, match=message):
+        BipartiteReasoning(4, 3)(x, x, **edges)

@@ -137,3 +137,10 @@ def test_refuses_channels_that_cannot_be_quartered(head, channels):
 def test_refuses_other_codes(head):
     with pytest.raises(ValueError, match=r"\(b, 8, h, w\), got \(2, 4, 3, 3\)"):
         head(8)(torch.ones(2, 4, 3, 3))
+
+
+def test_a_norm_keeps_attention_from_saturating():
+    x = 1000 * torch.randn(4, 8, 6, 6)
+    plain, normed = AttentionHead(8)(x), AttentionHead(8, norm="batch")(x)
+    assert ((plain < 0.01) | (plain > 0.99)).float().mean() > 0.5
+    assert ((normed > 0.01) & (normed < 0.99)).all()

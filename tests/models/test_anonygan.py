@@ -197,9 +197,9 @@ DAMAGES = {
     ),
     "of another configuration": (
         lambda path: with_config(path, width=8),
-        "expected weights of this configuration in .*size mismatch",
+        r"expected the weights of a AnonyGAN: .* for \(.* of another shape",
     ),
-    "without one of the weights": (without_one, "expected weights of this .*Missing key"),
+    "without one of the weights": (without_one, "expected the weights of a AnonyGAN: .* missing"),
     "with one that is not a number": (
         lambda path: with_a_number_that_is_none(path, torch.nan),
         "expected finite weights in .*generator.image_head.to_image.bias",

@@ -192,3 +192,11 @@ def test_a_run_without_metrics_has_nothing_to_forget(run):
 
 def test_config_is_plain_yaml_for_people(run):
     assert yaml.safe_load((run.path / "config.yaml").read_text()) == {"steps": 3}
+
+
+def test_a_resumed_run_sweeps_what_a_killed_one_left_half_written(run):
+    half = run.checkpoints / ".step-000004.part"
+    half.mkdir()
+    (half / "state.pt").write_bytes(b"half")
+    run.forget_after(4)
+    assert not half.exists()

@@ -118,7 +118,7 @@ def test_another_state_is_refused(toy, spoil):
 
 
 def test_a_state_of_another_width_is_refused(toy, make_toy):
-    with pytest.raises(ValueError, match="size mismatch"):
+    with pytest.raises(ValueError, match="of another shape"):
         toy.load_state_dict(make_toy(width=5).state_dict())
 
 

@@ -191,11 +191,20 @@ def test_penalties_by_hand(case, options, slope):
     assert case.critics["app"].scale.grad != 0
 
 
-@pytest.mark.parametrize("mode", ["bce", "lsgan", "hinge", "wasserstein", "relativistic"])
-def test_every_adversarial_mode_gives_finite_losses(case, mode):
+@pytest.mark.parametrize(
+    ("mode", "penalties"),
+    [
+        ("bce", {}),
+        ("lsgan", {}),
+        ("hinge", {}),
+        ("wasserstein", {"gradient_penalty": 10.0}),
+        ("relativistic", {"r1": 1.0, "r2": 1.0}),
+    ],
+)
+def test_every_adversarial_mode_gives_finite_losses(case, mode, penalties):
     case = case()
-    losses = generator_losses(case, adversarial=mode)
-    losses |= AnonyGANObjective(LossOptions(adversarial=mode)).discriminator_losses(
+    losses = generator_losses(case, adversarial=mode, **penalties)
+    losses |= AnonyGANObjective(LossOptions(adversarial=mode, **penalties)).discriminator_losses(
         "app", case.critics["app"], case.batch, case.output
     )
     assert all(value.isfinite() and value.shape == () for value in losses.values())
@@ -239,6 +248,9 @@ def test_jitter_changes_the_context_and_never_the_answer(case):
         ({"context_jitter": 0.6}, "context_jitter of 0.5 at most, got 0.6"),
         ({"wfm_first_layer": 0}, "wfm_first_layer from 1 to 5, got 0"),
         ({"wfm_first_layer": 6}, "wfm_first_layer from 1 to 5, got 6"),
+        ({"adversarial": "wasserstein"}, "--gradient-penalty above 0 with --adversarial wasserst"),
+        ({"adversarial": "relativistic", "r1": 1.0}, "--r1 and --r2 above 0 .*, got 1 and 0"),
+        ({"adversarial": "relativistic", "r2": 1.0}, "--r1 and --r2 above 0 .*, got 0 and 1"),
     ],
 )
 def test_values_out_of_range_are_named(options, message):

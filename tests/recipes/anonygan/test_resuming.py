@@ -19,6 +19,8 @@ def values(name, hint):
     """Values that an option of that type may have."""
     if hint == Path | None:
         return PATHS
+    if name == "norm":
+        return st.sampled_from(["instance", "group"])  # batch norm bears no gradient penalties
     if get_origin(hint) is Literal:
         return st.sampled_from(get_args(hint))
     if get_args(hint):

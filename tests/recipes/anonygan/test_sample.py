@@ -185,8 +185,8 @@ def test_other_landmarks_than_it_was_trained_with_are_refused(run, tmp_path):
         ({"checkpoint": "."}, "expected a weights file, found none at"),
         ({"device": "tpu"}, "expected --device to be one of"),
         ({"device": "cuda"}, "this machine has none"),
-        ({"out": "taken"}, "expected a new or empty folder, got --out taken"),
-        ({"out": "file"}, "expected a new or empty folder, got --out file"),
+        ({"out": "taken"}, "expected a new or empty folder, got taken; name another by --out"),
+        ({"out": "file"}, "expected a new or empty folder, got file"),
     ],
 )
 def test_bad_arguments_are_one_line_and_nothing_is_written(
@@ -200,6 +200,17 @@ def test_bad_arguments_are_one_line_and_nothing_is_written(
     before = sorted(tmp_path.rglob("*"))
     assert message in failure(run(**changes))
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_face_without_a_mask_is_named_before_anything_is_written(run, face_folder, tmp_path):
+    data = shutil.copytree(face_folder, tmp_path / "data")
+    rows = list(csv.reader((data / "manifest.csv").open()))
+    rows[-1][rows[0].index("x5")] = rows[-1][rows[0].index("y5")] = ""
+    with (data / "manifest.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+    line = failure(run(data=data))
+    assert f"the mask is empty for {rows[-1][0]}; prepare the folder again" in line
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -229,10 +240,10 @@ def test_a_picture_that_cannot_be_read_is_named(run, face_folder, tmp_path):
 
 
 def test_too_little_memory_is_one_line(run, monkeypatch):
-    def anonymised(model, batch):
+    def anonymized(model, batch):
         return torch.empty(2**50)
 
-    monkeypatch.setattr(sample, "anonymised", anonymised)
+    monkeypatch.setattr(sample, "anonymized", anonymized)
     assert failure(run()) == "error: not enough memory: a smaller --batch-size needs less"
 
 

@@ -226,8 +226,10 @@ def test_without_two_test_people_the_sheets_show_the_training_faces(
         info,
     )
     (data / "prepared.json").write_text(changed)
-    assert run(*tiny, "--data", data, "--steps", "1", "--out", tmp_path / "run")[0] == 0
+    status, out, _ = run(*tiny, "--data", data, "--steps", "1", "--out", tmp_path / "run")
+    assert status == 0
     assert (tmp_path / "run/sheets/step-000001.png").is_file()
+    assert "measured on faces it was trained on: there are no test faces of two people" in out
 
 
 # Every value of every option
@@ -238,9 +240,9 @@ VARIANTS = [
     "--adversarial bce",
     "--adversarial lsgan",
     "--adversarial hinge",
-    "--adversarial wasserstein --gradient-penalty 10",
-    "--adversarial relativistic --r1 1 --r2 1",
-    "--adversarial relativistic --norm group --weight-wfm 0",
+    "--adversarial wasserstein --gradient-penalty 10 --norm instance",
+    "--adversarial relativistic --r1 1 --r2 1 --norm group",
+    "--adversarial relativistic --r1 1 --r2 1 --norm group --weight-wfm 0",
     "--blend attend_base",
     "--blend attend_intermediate",
     "--base condition",
@@ -250,6 +252,8 @@ VARIANTS = [
     *(f"--landmark-attention {kind}" for kind in ("gap", "position", "embedding", "none")),
     "--attention-order source_first",
     "--attention-order condition_first --shape-encoding joint",
+    "--attention-norm True",
+    "--attention-norm False",
     "--upsampling transposed",
     "--upsampling resize",
     "--wfm-pairs different",
@@ -261,7 +265,7 @@ VARIANTS = [
     "--num-pairs None",
     "--num-pairs 4",
     "--context-jitter 0.5",
-    "--decay-from 1",
+    "--decay 0.9",
     "--workers 1",
     "--dropout 0.5",
     "--same-image-share 1 --same-person-share 0",
@@ -300,7 +304,7 @@ def test_workers_change_nothing(run, tiny, tmp_path):
 
 
 def test_the_learning_rate_has_fallen_at_the_end(run, tiny, tmp_path):
-    run(*tiny, "--steps", "4", "--decay-from", "2", "--lr-g", "0.01", "--out", tmp_path / "run")
+    run(*tiny, "--steps", "4", "--decay", "0.5", "--lr-g", "0.01", "--out", tmp_path / "run")
     state = load_state(RunFolder(tmp_path / "run").latest())
     (group,) = state["optimizers"]["generator"]["param_groups"]
     assert group["lr"] == pytest.approx(0.005)
@@ -448,7 +452,7 @@ def test_the_state_of_another_run_is_refused(run, tiny, folder, tmp_path):
     before = losses(folder)
     line = failure(run("--resume", folder))
     assert "expected a state of this configuration" in line
-    assert "size mismatch" in line
+    assert "of another shape" in line
     assert losses(folder) == before
 
 
@@ -486,7 +490,7 @@ def test_what_makes_a_run_cannot_be_changed(run, folder, flags):
 
 def test_a_run_that_diverges_stops_at_a_good_checkpoint(run, tiny, tmp_path):
     folder = tmp_path / "run"
-    wild = "--adversarial wasserstein --lr-d 0.9 --lr-g 0.9 --weight-app 1e30 --norm group"
+    wild = "--adversarial wasserstein --gradient-penalty 1e30 --lr-d 0.9 --lr-g 0.9 --norm group"
     every = "--steps 60 --log-every 1 --save-every 1"
     line = failure(run(*tiny, *wild.split(), *every.split(), "--out", folder))
     match = re.search(r"became NaN or infinite at step (\d+); (.*)", line)
@@ -551,7 +555,7 @@ def test_too_little_memory_is_one_line(start, tiny, tmp_path):
 
     big = ["--width", "512", "--blocks", "9", "--out", tmp_path / "run"]
     line = failure(finish(start(*tiny, *big, preexec_fn=little_memory)))
-    assert line == "error: not enough memory: a smaller --batch-size, --width or --size needs less"
+    assert line.startswith("error: not enough memory: a smaller --batch-size, --width or size of")
     assert not (tmp_path / "run").exists()
 
 
@@ -575,11 +579,15 @@ def test_too_little_memory_is_one_line(start, tiny, tmp_path):
         ("--decay 1.5", "expected decay from 0 to 1, got 1.5"),
         ("--width 5", "expected an even width"),
         ("--dropout 2", "dropout"),
+        ("--size 64", "expected --data or --size, got both"),
+        ("--people=9 --faces_per_person 2", "--data or --people, --faces-per-person, got both"),
+        ("--adversarial relativistic --r1 1", "expected --r1 and --r2 above 0"),
+        ("--r1 1", "expected --norm instance or group with gradient penalties"),
         ("--data none", "none: no such folder"),
         ("--data empty", "empty: an empty folder, not a prepared one"),
         ("--data foreign", "foreign: not a prepared folder"),
-        ("--out taken", "expected an empty or new folder for the run, got taken"),
-        ("--out file", "expected an empty or new folder for the run, got file"),
+        ("--out taken", "expected a new or empty folder, got taken; go on with it by --resume"),
+        ("--out file", "expected a new or empty folder, got file"),
         ("--resume none", "expected a run folder with config.yaml, found none at none"),
         ("--resume foreign", "expected a run folder with config.yaml, found none at foreign"),
     ],
@@ -629,8 +637,8 @@ def test_faces_that_cannot_be_trained_on_are_refused(run, tmp_path, flags, messa
 def test_bad_flags_are_bad_input(run, tiny, tmp_path, flags):
     status, _, errors = run(*tiny, "--out", tmp_path / "run", *flags)
     assert status == 2
-    assert flags[0] in " ".join(errors)
-    assert "Traceback" not in " ".join(errors)
+    (line,) = errors
+    assert line.startswith("error: ") and flags[0] in line
     assert not (tmp_path / "run").exists()
 
 
@@ -733,7 +741,7 @@ def test_two_processes_have_the_gradients_of_one(run, start, tiny, face_folder, 
 def test_of_two_processes_one_says_why_they_fail(start, tiny, folder):
     began = time.monotonic()
     line = failure(finish(start(*tiny, "--devices", "2", "--out", folder)))
-    assert "expected an empty or new folder for the run" in line
+    assert "expected a new or empty folder, got" in line
     assert time.monotonic() - began < 40
 
 

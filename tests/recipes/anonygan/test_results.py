@@ -1,0 +1,43 @@
+import pytest
+import torch
+from results import anonymized, condition_pasted, source_blurred
+
+from graphgan.anonymize import anonymize_crops
+from graphgan.data.batches import read_pairs, to_batch
+from graphgan.data.pairs import next_person_pairs
+from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.models import AnonyGAN, LandmarkGenerator
+
+
+@pytest.fixture(scope="module")
+def batch():
+    faces = SyntheticFaces(4, 2, size=48)
+    return to_batch(read_pairs(faces, next_person_pairs(faces.persons)))
+
+
+@pytest.mark.parametrize("chunk_size", [1, 3, 8])
+def test_chunks_make_no_difference(batch, chunk_size):
+    model = AnonyGAN(LandmarkGenerator(width=4, num_blocks=1))
+    expected = anonymize_crops(
+        model,
+        batch.source,
+        batch.source_landmarks,
+        batch.condition,
+        batch.condition_landmarks,
+        masks=batch.mask,
+    )
+    torch.testing.assert_close(anonymized(model, batch, chunk_size=chunk_size), expected)
+
+
+def test_trivial_answers_change_the_face_alone(batch):
+    inside = batch.mask.expand_as(batch.source) == 1
+    pasted, blurred = condition_pasted(batch), source_blurred(batch)
+    assert torch.equal(pasted[~inside], batch.source[~inside])
+    assert torch.equal(blurred[~inside], batch.source[~inside])
+    assert torch.equal(pasted[inside], batch.condition[inside])
+
+
+def test_blurred_faces_have_no_edges_left(batch):
+    within = (batch.mask[..., 1:] * batch.mask[..., :-1]).expand(-1, 3, -1, -1) == 1
+    edges = batch.source.diff(dim=-1)[within].abs().mean()
+    assert source_blurred(batch).diff(dim=-1)[within].abs().mean() < 0.5 * edges
