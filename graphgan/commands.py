@@ -51,7 +51,8 @@ def parse_options(
     printed = io.StringIO()
     try:
         with contextlib.redirect_stderr(printed):
-            return tyro.cli(options, args=args, **tyro_args)
+            parsed: Options = tyro.cli(options, args=args, **tyro_args)
+            return parsed
     except SystemExit as exit_:
         if not exit_.code:
             raise
@@ -60,16 +61,12 @@ def parse_options(
 
 def _without_box(text: str) -> str:
     """What a box says in its first part, and the flags of the second where they are suggestions."""
-    lines = [line.strip("\u2502\u256d\u256e\u2570\u256f ") for line in text.splitlines()]
-    parts = [""]
-    for line in lines[1:]:  # the first is the upper edge, with a title
-        if line.startswith("\u2500"):
-            parts.append("")
-        else:
-            parts[-1] += f" {line}"
-    message = re.sub(r"^ *Error parsing (?!-)\S+: ", "", parts[0]).strip()
-    if len(parts) > 1 and parts[1].lstrip().startswith("Perhaps you meant"):
-        flags = dict.fromkeys(re.findall(r" (--[\w-]+)", parts[1]))
+    _title, *lines = [line.strip("│╭╮╰╯ ") for line in text.splitlines()]
+    parts = re.split(r"\s*[─-]{9,}\s*", " ".join(lines))
+    message, *others = [part for part in parts if part]
+    message = re.sub(r"^Error parsing (?!-)\S+: ", "", message)
+    if others[0].startswith("Perhaps you meant"):
+        flags = dict.fromkeys(re.findall(r" (--[\w-]+)", others[0]))
         message += f"; perhaps you meant {' or '.join(flags)}"
     return f"{message.rstrip('.')} (see --help)"
 
