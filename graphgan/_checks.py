@@ -1,5 +1,6 @@
 """Checks at the door of a block: they cost nothing when they pass."""
 
+import torch
 from torch import Tensor
 
 
@@ -36,3 +37,18 @@ def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
     if value not in choices:
         listed = ", ".join(repr(choice) for choice in choices)
         raise ValueError(f"expected {name} to be one of {listed}; got {value!r}")
+
+
+def check_indices(name: str, indices: Tensor, count: int) -> None:
+    """Raise ``ValueError`` unless all are int64, from 0 to ``count - 1``.
+
+    A GPU would have to be waited for, a compiler cannot look: there indexing itself fails.
+    """
+    if indices.dtype != torch.int64:
+        raise ValueError(f"expected {name} of int64, got {indices.dtype}")
+    if indices.is_cpu and not torch.compiler.is_compiling() and indices.numel():
+        low, high = (int(end) for end in indices.aminmax())
+        if low < 0 or high >= count:
+            raise ValueError(
+                f"expected {name} from 0 to {count - 1}, got {low if low < 0 else high}"
+            )

@@ -13,6 +13,7 @@ from graphgan.layers import (
     BipartiteReasoning,
     ChannelGate,
     EfficientChannelAttention,
+    IdentityEmbedding,
     ImageEncoder,
     ImageHead,
     LandmarkAppearanceAggregation,
@@ -21,10 +22,14 @@ from graphgan.layers import (
     LandmarkStem,
     NodeReasoning,
     ResidualBlock,
+    ResidualDown,
+    ResidualUp,
 )
 from graphgan.models import (
     AnonyGAN,
     AppearanceDiscriminator,
+    BiGraphGAN,
+    CIAGANGenerator,
     LandmarkDiscriminator,
     LandmarkGenerator,
     PatchDiscriminator,
@@ -46,6 +51,7 @@ class Block:
         odd_size: another, as odd as the block allows.
         dense: nothing in it follows edge lists, so it exports.
         penalised: gradient penalties, which differentiate twice, may go through it.
+        rounding: what bfloat16 may change, as a share of the result.
     """
 
     build: Callable[[], nn.Module]
@@ -55,6 +61,7 @@ class Block:
     odd_size: tuple[int, int] = (7, 9)
     dense: bool = True
     penalised: bool = True
+    rounding: float = 0.03
 
     def example(self, batch: int = 2, size: tuple[int, int] | None = None) -> tuple:
         """Inputs in double precision; the same at every call."""
@@ -230,6 +237,20 @@ BLOCKS = {
         odd_size=(3, 5),
     ),
     "ResidualBlock": Block(lambda: ResidualBlock(4), features(4), maps(4)),
+    "ResidualBlock-spectral": Block(
+        lambda: ResidualBlock(4, norm="affine_instance", spectral=True), features(4), maps(4)
+    ),
+    "ResidualDown": Block(
+        lambda: ResidualDown(4, 6), features(4), lambda b, h, w: [(b, 6, h // 2, w // 2)]
+    ),
+    "ResidualUp": Block(
+        lambda: ResidualUp(4, 6), features(4), maps(6, times=2), size=(4, 4), odd_size=(3, 5)
+    ),
+    "IdentityEmbedding": Block(
+        lambda: IdentityEmbedding(7, width=2),
+        lambda b, h, w: (torch.arange(b) * 3 % 7,),
+        lambda b, h, w: [(b, 16, 4, 4)],
+    ),
     "PatchDiscriminator": Block(
         lambda: PatchDiscriminator(4, width=2),
         features(4),
@@ -285,5 +306,25 @@ BLOCKS = {
         size=(8, 12),
         odd_size=(20, 12),
         penalised=False,
+    ),
+    "BiGraphGAN": Block(
+        lambda: BiGraphGAN.of("market", num_landmarks=5, width=4, num_blocks=2),
+        lambda b, h, w: (torch.rand(b, 3, h, w), points(b, 5, h, w), points(b, 5, h, w)),
+        maps(3, 2, 3),
+        size=(8, 12),
+        odd_size=(20, 12),
+        penalised=False,
+    ),
+    "CIAGANGenerator": Block(
+        lambda: CIAGANGenerator(7, width=2, num_blocks=1),
+        lambda b, h, w: (
+            *(2 * torch.rand(2, b, 3, h, w) - 1).unbind(),
+            torch.arange(b) * 3 % 7,
+        ),
+        maps(3),
+        size=(128, 128),
+        odd_size=(128, 128),
+        penalised=False,
+        rounding=0.1,  # thirty convolutions, each normalised
     ),
 }

@@ -22,7 +22,11 @@ each_block = blocks()
 
 def select(inputs: tuple, items: Tensor, batch: int) -> tuple:
     """These items of a batch; what is no batch (edge lists, sizes) stays."""
-    return tree_map(lambda x: x[items] if is_float(x) and len(x) == batch else x, inputs)
+
+    def of_batch(x) -> bool:
+        return isinstance(x, Tensor) and len(x) == batch
+
+    return tree_map(lambda x: x[items] if of_batch(x) else x, inputs)
 
 
 def differentiable(block: Block, module: nn.Module) -> tuple:
@@ -115,7 +119,7 @@ def test_half_precision_is_close(block):
         with torch.autocast("cpu", torch.bfloat16):
             out = module(*inputs)
     for half, full in zip(tensors(out), tensors(expected), strict=True):
-        assert (half.float() - full).norm() < 0.03 * full.norm()
+        assert (half.float() - full).norm() < block.rounding * full.norm()
 
 
 @each_block
@@ -173,14 +177,14 @@ def test_it_compiles_without_graph_breaks(block):
 @pytest.mark.unhooked
 @each_block
 def test_it_compiles_for_training(block):
-    module, inputs = block.module(training=True), block.example()
-    for layer in module.modules():
-        if isinstance(layer, nn.Dropout):
-            layer.p = 0.0  # which numbers are drawn depends on the memory layout
+    inputs, results = block.example(), []
     torch._dynamo.reset()
-    results = []
-    for call in (torch.compile(module, fullgraph=True, backend="eager"), module):
-        module.zero_grad()
+    for compiled in (True, False):
+        module = block.module(training=True)  # a call moves statistics and spectral norms on
+        for layer in module.modules():
+            if isinstance(layer, nn.Dropout):
+                layer.p = 0.0  # which numbers are drawn depends on the memory layout
+        call = torch.compile(module, fullgraph=True, backend="eager") if compiled else module
         out = tensors(call(*inputs))
         sum(x.sum() for x in out).backward()
         results.append([*out, *(p.grad.clone() for p in module.parameters())])

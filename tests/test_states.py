@@ -19,15 +19,15 @@ def test_a_fitting_state_is_loaded(module):
 @pytest.mark.parametrize(
     ("state", "message"),
     [
-        ({"weight": torch.ones(3, 2)}, "a Linear: bias missing$"),
-        ({}, "a Linear: bias, weight missing$"),
+        ({"weight": torch.ones(3, 2)}, "of Linear: bias missing$"),
+        ({}, "of Linear: weight, bias missing$"),
         (
             {"weight": torch.ones(3, 2), "bias": torch.ones(4)},
-            r"a Linear: bias \(4,\) for \(3,\) of another shape$",
+            r"of Linear: bias \(4,\) for \(3,\) of another shape$",
         ),
         (
             {"weight": torch.ones(3, 2)} | {f"w{i}": torch.ones(1) for i in range(5)},
-            "a Linear: bias missing; w0, w1, w2 and 2 more left over$",
+            "of Linear: bias missing; w0, w1, w2 and 2 more left over$",
         ),
     ],
 )

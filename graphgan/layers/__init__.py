@@ -9,8 +9,10 @@ from graphgan.layers.channel_attention import (
 )
 from graphgan.layers.encoders import ImageEncoder, LandmarkEncoder
 from graphgan.layers.heads import AttentionHead, ImageHead, blend
+from graphgan.layers.identity_embedding import IdentityEmbedding
 from graphgan.layers.landmark_attention import LandmarkAttention
 from graphgan.layers.landmark_stem import LandmarkStem
+from graphgan.layers.resampling import ResidualDown, ResidualUp
 from graphgan.layers.residual import ResidualBlock
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "BipartiteReasoning",
     "ChannelGate",
     "EfficientChannelAttention",
+    "IdentityEmbedding",
     "ImageEncoder",
     "ImageHead",
     "LandmarkAppearanceAggregation",
@@ -27,6 +30,8 @@ __all__ = [
     "LandmarkStem",
     "NodeReasoning",
     "ResidualBlock",
+    "ResidualDown",
+    "ResidualUp",
     "adaptive_kernel_size",
     "blend",
 ]

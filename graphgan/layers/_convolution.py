@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from graphgan.layers.normalisation import Norm, bias_before
 
@@ -38,3 +39,11 @@ def reflect_conv(
 ) -> ReflectConv2d:
     """A bias only where the ``norm`` after it has none."""
     return ReflectConv2d(in_channels, out_channels, kernel_size, bias=bias_before(norm))
+
+
+def spectral_conv(in_channels: int, out_channels: int, kernel_size: int = 3) -> nn.Module:
+    """With bias; the weight is divided by an estimate of its largest singular value.
+
+    Source: Miyato et al., "Spectral Normalization for Generative Adversarial Networks", ICLR 2018.
+    """
+    return spectral_norm(ReflectConv2d(in_channels, out_channels, kernel_size))

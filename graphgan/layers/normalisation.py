@@ -6,10 +6,11 @@ from torch import nn
 
 from graphgan._checks import check_choice
 
-Norm = Literal["batch", "instance", "group"]
+Norm = Literal["batch", "instance", "affine_instance", "group"]
 """``batch`` as published for faces and Market-1501, ``instance`` (no affine, no running
-statistics) as published for DeepFashion, ``group`` (groups of 16 channels, affine) where items
-must not see each other: small batches, several processes."""
+statistics) as published for DeepFashion, ``affine_instance`` (scale and shift, no running
+statistics) as published for CIAGAN, ``group`` (groups of 16 channels, affine) where items must not
+see each other: small batches, several processes."""
 
 
 def make_norm(norm: Norm, channels: int, *, eps: float = 1e-5) -> nn.Module:
@@ -19,11 +20,14 @@ def make_norm(norm: Norm, channels: int, *, eps: float = 1e-5) -> nn.Module:
         ValueError: an unknown name.
     """
     check_choice("norm", norm, get_args(Norm))
-    if norm == "batch":
-        return nn.BatchNorm2d(channels, eps=eps)
-    if norm == "instance":
-        return nn.InstanceNorm2d(channels, eps=eps)
-    return nn.GroupNorm(max(1, channels // 16) if channels % 16 == 0 else 1, channels, eps=eps)
+    match norm:
+        case "batch":
+            return nn.BatchNorm2d(channels, eps=eps)
+        case "instance" | "affine_instance":
+            return nn.InstanceNorm2d(channels, eps=eps, affine=norm == "affine_instance")
+        case "group":
+            groups = max(1, channels // 16) if channels % 16 == 0 else 1
+            return nn.GroupNorm(groups, channels, eps=eps)
 
 
 def bias_before(norm: Norm) -> bool:

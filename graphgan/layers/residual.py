@@ -1,14 +1,16 @@
-"""The residual block of BiGraphGAN's discriminators.
+"""The residual block of BiGraphGAN's discriminators and of CIAGAN's generator.
 
-Source: [B] Tang et al., BMVC 2020; the block is that of Johnson et al., "Perceptual Losses for
-Real-Time Style Transfer and Super-Resolution", ECCV 2016.
+Sources: [B] Tang et al., BMVC 2020; [C] Maximov et al., CVPR 2020; the block is that of Johnson et
+al., "Perceptual Losses for Real-Time Style Transfer and Super-Resolution", ECCV 2016.
 """
+
+from functools import partial
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from graphgan._checks import check_features, check_positive
-from graphgan.layers._convolution import reflect_conv
+from graphgan.layers._convolution import reflect_conv, spectral_conv
 from graphgan.layers.normalisation import Norm, make_norm
 
 
@@ -18,6 +20,7 @@ class ResidualBlock(nn.Module):
     Args:
         channels: of ``x``.
         norm: after each convolution.
+        spectral: spectral normalisation of the convolutions, which then have a bias ([C]).
     Shapes:
         ``x: b c h w -> b c h w``
     Raises:
@@ -28,15 +31,16 @@ class ResidualBlock(nn.Module):
         torch.Size([2, 16, 8, 8])
     """
 
-    def __init__(self, channels: int, *, norm: Norm = "batch") -> None:
+    def __init__(self, channels: int, *, norm: Norm = "batch", spectral: bool = False) -> None:
         super().__init__()
         check_positive(channels=channels)
         self.channels = channels
+        conv = spectral_conv if spectral else partial(reflect_conv, norm=norm)
         self.body = nn.Sequential(
-            reflect_conv(channels, channels, norm=norm),
+            conv(channels, channels),
             make_norm(norm, channels),
             nn.ReLU(),
-            reflect_conv(channels, channels, norm=norm),
+            conv(channels, channels),
             make_norm(norm, channels),
         )
 

@@ -1,6 +1,8 @@
 """Networks made of the blocks: generators and discriminators."""
 
 from graphgan.models.anonygan import AnonyGAN
+from graphgan.models.bigraphgan import BiGraphGAN
+from graphgan.models.ciagan import CIAGANGenerator
 from graphgan.models.discriminators import (
     AppearanceDiscriminator,
     LandmarkDiscriminator,
@@ -12,6 +14,8 @@ from graphgan.models.generator import GeneratorOutput, LandmarkGenerator
 __all__ = [
     "AnonyGAN",
     "AppearanceDiscriminator",
+    "BiGraphGAN",
+    "CIAGANGenerator",
     "GeneratorOutput",
     "LandmarkDiscriminator",
     "LandmarkGenerator",

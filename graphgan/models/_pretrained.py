@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -13,6 +13,42 @@ from graphgan._states import load_exactly
 from graphgan.files import replacing
 
 FORMAT_VERSION = "1"
+
+
+class Pretrained(nn.Module):
+    """A network that can be written to a file together with its configuration.
+
+    Attributes:
+        config: what `from_config` builds an equal network from, as JSON would hold it.
+    """
+
+    config: dict[str, Any]
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """A network of that configuration, with weights as they come."""
+        return cls(**config)
+
+    def save_pretrained(self, path: Path | str) -> None:
+        """Write weights and configuration into one safetensors file, atomically."""
+        save_weights(self, path, kind=type(self).__name__, config=self.config)
+
+    @classmethod
+    def from_pretrained(cls, path: Path | str) -> Self:
+        """The network of a file that `save_pretrained` wrote, in eval mode, on the CPU.
+
+        Raises:
+            ValueError: not such a file, or weights that do not fit its configuration.
+        """
+        config = read_config(path, kind=cls.__name__)
+        try:
+            model = cls.from_config(config)
+        except (TypeError, KeyError, ValueError) as error:
+            raise ValueError(
+                f"expected the configuration of {cls.__name__} in {path}: {error}"
+            ) from error
+        load_weights(model, path)
+        return model.eval()
 
 
 def save_weights(module: nn.Module, path: Path | str, *, kind: str, config: dict[str, Any]) -> None:

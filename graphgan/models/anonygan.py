@@ -6,22 +6,21 @@ Differs from the authors' code: there the result is blended with the context
 (``base="context"``).
 """
 
-from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from graphgan._checks import check_choice, check_features
 from graphgan.landmarks.masks import face_mask
-from graphgan.models._pretrained import load_weights, read_config, save_weights
+from graphgan.models._pretrained import Pretrained
 from graphgan.models.generator import GeneratorOutput, LandmarkGenerator
 
 Base = Literal["condition", "context"]
 
 
-class AnonyGAN(nn.Module):
+class AnonyGAN(Pretrained):
     """Draw the condition's identity into the hole that a mask leaves in the source.
 
     ``context = source * (1 - mask)``: 0, mid-grey, in the hole;
@@ -53,6 +52,7 @@ class AnonyGAN(nn.Module):
         check_choice("base", base, get_args(Base))
         self.generator = LandmarkGenerator() if generator is None else generator
         self.base = base
+        self.config = {"base": base, "generator": self.generator.config}
         if self.generator.appearance_channels not in (3, 6):
             raise ValueError(
                 f"expected 3 or 6 appearance channels, got {self.generator.appearance_channels}"
@@ -87,26 +87,6 @@ class AnonyGAN(nn.Module):
     def sees_context(self) -> bool:
         return self.generator.appearance_channels == 6
 
-    @property
-    def config(self) -> dict[str, Any]:
-        """What `from_pretrained` needs to build an equal network."""
-        return {"base": self.base, "generator": self.generator.config}
-
-    def save_pretrained(self, path: Path | str) -> None:
-        """Write weights and configuration into one safetensors file, atomically."""
-        save_weights(self, path, kind="AnonyGAN", config=self.config)
-
     @classmethod
-    def from_pretrained(cls, path: Path | str) -> "AnonyGAN":
-        """The network of a file that `save_pretrained` wrote, in eval mode, on the CPU.
-
-        Raises:
-            ValueError: not such a file, or weights that do not fit its configuration.
-        """
-        config = read_config(path, kind="AnonyGAN")
-        try:
-            model = cls(LandmarkGenerator(**config["generator"]), base=config["base"])
-        except (TypeError, KeyError, ValueError) as error:
-            raise ValueError(f"expected an AnonyGAN's configuration in {path}: {error}") from error
-        load_weights(model, path)
-        return model.eval()
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        return cls(LandmarkGenerator(**config["generator"]), base=config["base"])

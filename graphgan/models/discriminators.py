@@ -16,11 +16,12 @@ from graphgan.layers.encoders import ImageEncoder
 from graphgan.layers.landmark_convolution import has_sparse_convolution, landmark_convolution
 from graphgan.layers.normalisation import Norm, make_norm
 from graphgan.layers.residual import ResidualBlock
+from graphgan.models._pretrained import Pretrained
 
 MIN_PATCH_SIZE = 48
 
 
-class PatchDiscriminator(nn.Module):
+class PatchDiscriminator(Pretrained):
     """Six 4x4 convolutions; all six results are returned, the logits of the patches last.
 
     Widths ``w, 2w, 4w, 8w`` (stride 2), ``8w`` and 1 (stride 1), zero padding 1, with bias;
@@ -45,6 +46,7 @@ class PatchDiscriminator(nn.Module):
     def __init__(self, in_channels: int, *, width: int = 64, norm: Norm = "batch") -> None:
         super().__init__()
         check_positive(in_channels=in_channels, width=width)
+        self.config = {"in_channels": in_channels, "width": width, "norm": norm}
         self.in_channels = in_channels
         widths = [width, 2 * width, 4 * width, 8 * width, 8 * width]
         strides = [2, 2, 2, 1]
@@ -88,6 +90,7 @@ class AppearanceDiscriminator(PatchDiscriminator):
 
     def __init__(self, *, width: int = 64, norm: Norm = "batch") -> None:
         super().__init__(6, width=width, norm=norm)
+        self.config = {"width": width, "norm": norm}
 
     def forward(  # type: ignore[override]
         self, image: Float[Tensor, "b 3 h w"], condition: Float[Tensor, "b 3 h w"]
@@ -125,6 +128,13 @@ class LandmarkDiscriminator(PatchDiscriminator):
         sigma: float = 6.0,
     ) -> None:
         super().__init__(3 + num_landmarks, width=width, norm=norm)
+        self.config = {
+            "num_landmarks": num_landmarks,
+            "width": width,
+            "norm": norm,
+            "rendering": rendering,
+            "sigma": sigma,
+        }
         self.rendering = rendering
         self.sigma = sigma
 
@@ -153,7 +163,7 @@ class LandmarkDiscriminator(PatchDiscriminator):
         return self._after_first(seen + landmarks_seen)
 
 
-class ResNetDiscriminator(nn.Module):
+class ResNetDiscriminator(Pretrained):
     """The discriminators of [B]: an encoder and three residual blocks; the code is the logits.
 
     Args:
@@ -175,6 +185,12 @@ class ResNetDiscriminator(nn.Module):
         self, in_channels: int, *, width: int = 64, num_blocks: int = 3, norm: Norm = "batch"
     ) -> None:
         super().__init__()
+        self.config = {
+            "in_channels": in_channels,
+            "width": width,
+            "num_blocks": num_blocks,
+            "norm": norm,
+        }
         self.encoder = ImageEncoder(in_channels, width=width, norm=norm)
         self.blocks = nn.Sequential(
             *(ResidualBlock(4 * width, norm=norm) for _ in range(num_blocks))

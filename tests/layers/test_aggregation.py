@@ -125,5 +125,5 @@ def test_refuses_other_maps(appearance, shape, message):
 
 @pytest.mark.unhooked
 def test_an_unknown_norm_lists_the_known_ones():
-    with pytest.raises(ValueError, match="'batch', 'instance', 'group'; got 'layer'"):
+    with pytest.raises(ValueError, match="'affine_instance', 'group'; got 'layer'"):
         LandmarkAppearanceAggregation(8, norm="layer")

@@ -1,12 +1,12 @@
 import golden
 import pytest
 import torch
-from golden import layouts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 from graphgan.layers.bipartite import BipartiteGraphConv, BipartiteReasoning, NodeReasoning
+from graphgan.models._published_layouts import bipartite_reasoning
 
 size = st.integers(1, 5)
 seeds = st.integers(0, 999)
@@ -323,7 +323,8 @@ def test_the_published_sizes_and_norm():
 @pytest.mark.parametrize("sparse", [False, True])
 def test_gives_the_published_numbers(sparse):
     module = BipartiteReasoning(8, 4, num_states=8).eval()
-    module.load_state_dict(layouts.reasoning(golden.state(golden.layout("bipartite_unit"))))
+    state, rows = golden.state(golden.layout("bipartite_unit")), bipartite_reasoning()
+    module.load_state_dict({row.ours: row.to_ours(state[row.published]) for row in rows})
     x_1, x_2 = golden.images("bipartite_unit/input", 2, 16, 6, 5).chunk(2, dim=1)
     options = {"edge_index": complete(30, 4), "node_edge_index": complete(4, 4)} if sparse else {}
     out = torch.cat(module(x_1, x_2, **options), dim=1)

@@ -36,5 +36,5 @@ def test_only_a_norm_without_a_shift_asks_for_a_bias_before_it():
 
 @pytest.mark.unhooked
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(ValueError, match="'batch', 'instance', 'group'; got 'layer'"):
+    with pytest.raises(ValueError, match="'affine_instance', 'group'; got 'layer'"):
         make_norm("layer", 8)

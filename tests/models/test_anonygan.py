@@ -189,17 +189,17 @@ DAMAGES = {
     ),
     "of an empty configuration": (
         lambda path: rewrite(path, config="{}"),
-        "expected an AnonyGAN's configuration in",
+        "expected the configuration of AnonyGAN in",
     ),
     "of unknown options": (
         lambda path: with_config(path, wings=2),
-        "expected an AnonyGAN's configuration in .*wings",
+        "expected the configuration of AnonyGAN in .*wings",
     ),
     "of another configuration": (
         lambda path: with_config(path, width=8),
-        r"expected the weights of a AnonyGAN: .* for \(.* of another shape",
+        r"expected the weights of AnonyGAN: .* for \(.* of another shape",
     ),
-    "without one of the weights": (without_one, "expected the weights of a AnonyGAN: .* missing"),
+    "without one of the weights": (without_one, "expected the weights of AnonyGAN: .* missing"),
     "with one that is not a number": (
         lambda path: with_a_number_that_is_none(path, torch.nan),
         "expected finite weights in .*generator.image_head.to_image.bias",

@@ -150,5 +150,5 @@ def test_refuses_other_shapes(build, shapes, message):
 def test_refuses_other_options(build):
     with pytest.raises(ValueError, match="in_channels of at least 1, got 0"):
         build(0)
-    with pytest.raises(ValueError, match="'batch', 'instance', 'group'; got 'layer'"):
+    with pytest.raises(ValueError, match="'affine_instance', 'group'; got 'layer'"):
         build(3, norm="layer")

@@ -174,7 +174,7 @@ def test_refuses_other_shapes(change, message, options):
         ({"landmark_attention": "mean"}, "'gap', 'position', 'embedding'; got 'mean'"),
         ({"attention_order": "first"}, "'source_first', 'condition_first'; got 'first'"),
         ({"rendering": "disc"}, "'one_hot', 'bilinear', 'gaussian'; got 'disc'"),
-        ({"norm": "layer"}, "'batch', 'instance', 'group'; got 'layer'"),
+        ({"norm": "layer"}, "'affine_instance', 'group'; got 'layer'"),
         ({"blend": "mean"}, "'attend_base', .*; got 'mean'"),
         ({"upsampling": "bicubic"}, "'transposed', 'resize'; got 'bicubic'"),
         ({"num_blocks": 0}, "num_blocks of at least 1, got 0"),

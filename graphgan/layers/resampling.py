@@ -1,0 +1,92 @@
+"""Residual blocks that halve or double the size, with spectral normalisation.
+
+Source: [C] Maximov et al., "CIAGAN: Conditional Identity Anonymization Generative Adversarial
+Networks", CVPR 2020.
+"""
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from graphgan._checks import check_features, check_positive
+from graphgan.layers._convolution import spectral_conv
+from graphgan.layers.normalisation import Norm, make_norm
+
+
+class ResidualDown(nn.Module):
+    """``pool(conv(relu(conv(relu(x))))) + pool(conv_1x1(x))``, pool the mean of 2 x 2 pixels.
+
+    3x3 convolutions with reflection padding; all have spectral normalisation and a bias.
+
+    Args:
+        in_channels: of ``x``.
+        out_channels: of the result.
+    Shapes:
+        ``x: b in_channels h w -> b out_channels h/2 w/2`` (rounded down)
+    Raises:
+        ValueError: other channels, an empty batch, sides of one pixel.
+
+    Example:
+        >>> ResidualDown(6, 32)(torch.randn(2, 6, 16, 16)).shape
+        torch.Size([2, 32, 8, 8])
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        check_positive(in_channels=in_channels, out_channels=out_channels)
+        self.in_channels = in_channels
+        self.body = nn.Sequential(
+            nn.ReLU(),
+            spectral_conv(in_channels, out_channels),
+            nn.ReLU(),
+            spectral_conv(out_channels, out_channels),
+        )
+        self.shortcut = spectral_conv(in_channels, out_channels, 1)
+
+    def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o h2 w2"]:
+        check_features(x, self.in_channels, smallest=2)
+        return F.avg_pool2d(self.body(x), 2) + F.avg_pool2d(self.shortcut(x), 2)
+
+
+class ResidualUp(nn.Module):
+    """``conv(relu(norm(conv(up(relu(norm(x))))))) + conv_1x1(up(x))``, up the nearest neighbour.
+
+    3x3 convolutions with reflection padding; all have spectral normalisation and a bias.
+
+    Args:
+        in_channels: of ``x``.
+        out_channels: of the result.
+        norm: before each 3x3 convolution.
+    Shapes:
+        ``x: b in_channels h w -> b out_channels 2h 2w``
+    Raises:
+        ValueError: other channels, an empty batch.
+
+    Example:
+        >>> ResidualUp(32, 16)(torch.randn(2, 32, 8, 8)).shape
+        torch.Size([2, 16, 16, 16])
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, *, norm: Norm = "affine_instance"
+    ) -> None:
+        super().__init__()
+        check_positive(in_channels=in_channels, out_channels=out_channels)
+        self.in_channels = in_channels
+        self.body = nn.Sequential(
+            make_norm(norm, in_channels),
+            nn.ReLU(),
+            nn.Upsample(scale_factor=2),
+            spectral_conv(in_channels, out_channels),
+            make_norm(norm, out_channels),
+            nn.ReLU(),
+            spectral_conv(out_channels, out_channels),
+        )
+        self.shortcut = nn.Sequential(
+            nn.Upsample(scale_factor=2), spectral_conv(in_channels, out_channels, 1)
+        )
+
+    def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o h2 w2"]:
+        check_features(x, self.in_channels)
+        out: Tensor = self.body(x) + self.shortcut(x)
+        return out

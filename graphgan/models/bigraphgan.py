@@ -1,0 +1,104 @@
+"""BiGraphGAN: a person in another pose.
+
+Source: [B] Tang et al., "Bipartite Graph Reasoning GANs for Person Image Generation", BMVC 2020,
+https://arxiv.org/abs/2008.04381.
+"""
+
+from typing import Any, Literal, Self
+
+from jaxtyping import Float
+from torch import Tensor
+
+from graphgan._checks import check_choice, check_features
+from graphgan.models._pretrained import Pretrained
+from graphgan.models.generator import GeneratorOutput, LandmarkGenerator
+
+Variant = Literal["market", "deepfashion"]
+
+NUM_JOINTS = 18
+
+_VARIANTS: dict[Variant, dict[str, Any]] = {
+    "market": {"norm": "batch", "blend": "two_maps"},
+    "deepfashion": {"norm": "instance", "blend": "none"},
+}
+
+
+class BiGraphGAN(Pretrained):
+    """Draw the person of an image as other joints say.
+
+    ``output = generator(image, (joints, wanted_joints), base=image)``
+
+    The Market-1501 variant blends ``generated * A_1 + image * A_2`` with two unbounded maps, the
+    DeepFashion variant gives the generated picture as it is, with InstanceNorm in place of
+    BatchNorm outside the reasoning.
+
+    Args:
+        generator: with 3 appearance channels; by default the paper's for Market-1501, see
+            `BiGraphGAN.of`.
+    Shapes:
+        ``image: b 3 h w`` in [-1, 1], ``joints, wanted_joints: b k 2`` in pixels, NaN where missing
+        (or pose maps ``b k h w``) -> `GeneratorOutput`; h and w divisible by 4
+    Raises:
+        ValueError: unlike shapes; a generator of other appearance channels.
+
+    Example:
+        >>> model = BiGraphGAN.of("market", width=8, num_blocks=1).eval()
+        >>> image, joints = torch.zeros(2, 3, 32, 16), 15 * torch.rand(2, 18, 2)
+        >>> model(image, joints, joints).image.shape
+        torch.Size([2, 3, 32, 16])
+    """
+
+    def __init__(self, generator: LandmarkGenerator | None = None) -> None:
+        super().__init__()
+        self.generator = published_generator("market") if generator is None else generator
+        if self.generator.appearance_channels != 3:
+            raise ValueError(
+                f"expected 3 appearance channels, got {self.generator.appearance_channels}"
+            )
+        self.config = {"generator": self.generator.config}
+
+    @classmethod
+    def of(cls, variant: Variant, **options: Any) -> Self:
+        """The published network of "market" or "deepfashion".
+
+        Args:
+            variant: which.
+            options: of `LandmarkGenerator`, in place of the published ones.
+        """
+        return cls(published_generator(variant, **options))
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        return cls(LandmarkGenerator(**config["generator"]))
+
+    def forward(
+        self,
+        image: Float[Tensor, "b 3 h w"],
+        joints: Float[Tensor, "b k 2"] | Float[Tensor, "b k h w"],
+        wanted_joints: Float[Tensor, "b k 2"] | Float[Tensor, "b k h w"],
+    ) -> GeneratorOutput:
+        check_features(image, 3, "image")
+        output: GeneratorOutput = self.generator(image, (joints, wanted_joints), image)
+        return output
+
+
+def published_generator(variant: Variant, **options: Any) -> LandmarkGenerator:
+    """9 blocks, one encoder over Gaussian maps (sigma 6) of 2 x 18 joints, no landmark attention.
+
+    Args:
+        variant: "market" or "deepfashion".
+        options: of `LandmarkGenerator`, in place of the published ones.
+    Raises:
+        ValueError: an unknown variant.
+    """
+    check_choice("variant", variant, tuple(_VARIANTS))
+    published: dict[str, Any] = {
+        "appearance_channels": 3,
+        "num_landmarks": NUM_JOINTS,
+        "num_blocks": 9,
+        "shape_encoding": "joint",
+        "landmark_attention": None,
+        "rendering": "gaussian",
+        "sigma": 6.0,
+    }
+    return LandmarkGenerator(**(published | _VARIANTS[variant] | options))

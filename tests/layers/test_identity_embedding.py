@@ -1,0 +1,46 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from graphgan.layers.identity_embedding import IdentityEmbedding
+
+
+def test_a_column_is_the_product_with_a_one_hot_vector():
+    embedding = IdentityEmbedding(7, width=2).double().eval()
+    identity = torch.tensor([0, 6, 3])
+    x = F.leaky_relu(embedding.first(F.one_hot(identity, 7).double()), 0.2)
+    for i in range(6):
+        lin = embedding.lin[i][0]
+        x = F.leaky_relu(x @ lin.weight.T + lin.bias, 0.2)
+    expected = embedding.conv(x.view(3, 2, 4, 4))
+    torch.testing.assert_close(embedding(identity), expected)
+
+
+def test_people_differ():
+    embedding = IdentityEmbedding(3, width=2).eval()
+    a, b, same = embedding(torch.tensor([0, 1, 0]))
+    assert not torch.allclose(a, b, atol=1e-3)
+    torch.testing.assert_close(a, same)
+
+
+def test_the_published_widths():
+    embedding = IdentityEmbedding(1200)
+    widths = [embedding.first.out_features, *(layer[0].out_features for layer in embedding.lin)]
+    assert widths == [256, 256, 256, 256, 512, 512, 512]
+    assert [layer[0].out_channels for layer in embedding.conv] == [64, 128, 256]
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize(
+    ("identity", "message"),
+    [
+        (torch.tensor([7]), "identity from 0 to 6, got 7"),
+        (torch.tensor([-1]), "identity from 0 to 6, got -1"),
+        (torch.tensor([1.0]), "identity of int64, got torch.float32"),
+        (torch.tensor([]).long(), r"shape \(b,\), got \(0,\)"),
+        (torch.tensor(3), r"shape \(b,\), got \(\)"),
+    ],
+)
+def test_refuses_people_that_there_are_not(identity, message):
+    with pytest.raises(ValueError, match=message):
+        IdentityEmbedding(7, width=2)(identity)

@@ -1,0 +1,71 @@
+import pytest
+import torch
+
+from graphgan.landmarks.maps import gaussian_maps
+from graphgan.models import BiGraphGAN, LandmarkGenerator
+
+
+def sample(batch=2):
+    image = 2 * torch.rand(batch, 3, 32, 16) - 1
+    joints, wanted = 15 * torch.rand(2, batch, 18, 2)
+    return image, joints, wanted
+
+
+@pytest.mark.parametrize("variant", ["market", "deepfashion"])
+@torch.no_grad()
+def test_the_published_variants(variant):
+    model = BiGraphGAN.of(variant, width=4, num_blocks=2).eval()
+    image, joints, wanted = sample()
+    output = model(image, joints, wanted)
+    if variant == "market":
+        first, second = output.attention.split(1, dim=1)
+        expected = output.intermediate * first + image * second
+    else:
+        assert output.attention is None
+        expected = output.intermediate
+    torch.testing.assert_close(output.image, expected)
+
+
+@torch.no_grad()
+def test_maps_and_coordinates_are_the_same():
+    model = BiGraphGAN.of("market", width=4, num_blocks=2).eval()
+    image, joints, wanted = sample()
+    joints[:, 3] = torch.nan  # a missing joint is an empty map
+    maps = (gaussian_maps(points, (32, 16), sigma=6.0) for points in (joints, wanted))
+    torch.testing.assert_close(model(image, *maps).image, model(image, joints, wanted).image)
+
+
+@torch.no_grad()
+def test_the_wanted_pose_decides():
+    model = BiGraphGAN.of("deepfashion", width=4, num_blocks=2).eval()
+    image, joints, wanted = sample()
+    first, second = model(image, joints, wanted).image, model(image, wanted, joints).image
+    assert not torch.allclose(first, second, atol=1e-4)
+
+
+def test_the_published_sizes():
+    config = BiGraphGAN().config["generator"]
+    assert (config["num_blocks"], config["width"], config["num_landmarks"]) == (9, 64, 18)
+    assert config["landmark_attention"] is None
+
+
+@pytest.mark.parametrize("variant", ["market", "deepfashion"])
+def test_the_file_has_all_that_it_takes(variant, tmp_path):
+    model = BiGraphGAN.of(variant, width=4, num_blocks=1).eval()
+    model.save_pretrained(tmp_path / "a.safetensors")
+    again = BiGraphGAN.from_pretrained(tmp_path / "a.safetensors")
+    assert again.config == model.config
+    inputs = sample()
+    with torch.no_grad():
+        assert torch.equal(again(*inputs).image, model(*inputs).image)
+
+
+def test_refuses_a_generator_that_sees_more_than_the_image():
+    with pytest.raises(ValueError, match="expected 3 appearance channels, got 6"):
+        BiGraphGAN(LandmarkGenerator(6, 18, width=4, num_blocks=1))
+
+
+@pytest.mark.unhooked
+def test_an_unknown_variant_lists_the_known_ones():
+    with pytest.raises(ValueError, match="'market', 'deepfashion'; got 'fashion'"):
+        BiGraphGAN.of("fashion")
