@@ -1,6 +1,7 @@
 """Landmarks as coordinates: schemes, rendered maps, face masks, alignment, detection."""
 
 from graphgan.landmarks.align import SquareCrop, crop_image, square_crop
+from graphgan.landmarks.conversion import to_openpose_18
 from graphgan.landmarks.detection import Detection, DlibDetector, LandmarkDetector
 from graphgan.landmarks.maps import bilinear_maps, gaussian_maps, one_hot_maps, render_maps
 from graphgan.landmarks.masks import face_mask, paste, polygon_mask
@@ -25,4 +26,5 @@ __all__ = [
     "polygon_mask",
     "render_maps",
     "square_crop",
+    "to_openpose_18",
 ]

@@ -1,0 +1,70 @@
+import pytest
+import torch
+
+from graphgan.landmarks.conversion import to_openpose_18
+from graphgan.landmarks.schemes import OPENPOSE_18
+
+
+def joint_names(text: str) -> list[str]:
+    """Names by their first letters: l and r for left and right."""
+    sides = {"l": "left", "r": "right"}
+    split = (name.partition("_") for name in text.split())
+    return [f"{sides[side]}_{part}" if part else side for side, _, part in split]
+
+
+COCO = joint_names(
+    "nose l_eye r_eye l_ear r_ear l_shoulder r_shoulder l_elbow r_elbow l_wrist r_wrist l_hip r_hip "
+    "l_knee r_knee l_ankle r_ankle"
+)
+BODY_25 = joint_names(
+    "nose neck r_shoulder r_elbow r_wrist l_shoulder l_elbow l_wrist midhip r_hip r_knee r_ankle "
+    "l_hip l_knee l_ankle r_eye l_eye r_ear l_ear l_bigtoe l_smalltoe l_heel r_bigtoe r_smalltoe "
+    "r_heel"
+)
+BODY_18 = joint_names(
+    "nose neck r_shoulder r_elbow r_wrist l_shoulder l_elbow l_wrist r_hip r_knee r_ankle l_hip "
+    "l_knee l_ankle r_eye l_eye r_ear l_ear"
+)
+
+
+@pytest.mark.parametrize(
+    ("layout", "names"), [("coco-17", COCO), ("openpose-25", BODY_25), ("openpose-18", BODY_18)]
+)
+def test_every_joint_keeps_its_name(layout, names):
+    joints = torch.rand(2, len(names), 2)
+    found = to_openpose_18(joints, layout)
+    for i, name in enumerate(BODY_18):
+        if name == "neck" and layout == "coco-17":
+            shoulders = [COCO.index("left_shoulder"), COCO.index("right_shoulder")]
+            torch.testing.assert_close(found[:, i], joints[:, shoulders].mean(1))
+        else:
+            torch.testing.assert_close(found[:, i], joints[:, names.index(name)])
+
+
+def test_missing_joints_stay_missing_and_so_does_the_neck_between_them():
+    joints = torch.rand(1, 17, 2)
+    joints[0, [COCO.index("left_shoulder"), COCO.index("nose")]] = torch.nan
+    missing = to_openpose_18(joints, "coco-17").isnan().any(-1)[0].nonzero().flatten().tolist()
+    assert missing == [BODY_18.index(name) for name in ("nose", "neck", "left_shoulder")]
+
+
+def test_left_and_right_are_those_of_the_scheme_that_mirrors():
+    names = [BODY_18[i] for i in OPENPOSE_18.flip]
+    swapped = [
+        name.replace("left", "LEFT").replace("right", "left").replace("LEFT", "right")
+        for name in BODY_18
+    ]
+    assert names == swapped
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize(
+    ("count", "layout", "message"),
+    [
+        (17, "openpose-25", "expected 25 joints, got 17"),
+        (18, "coco", "'openpose-18', 'openpose-25', 'coco-17'; got 'coco'"),
+    ],
+)
+def test_refuses_others(count, layout, message):
+    with pytest.raises(ValueError, match=message):
+        to_openpose_18(torch.zeros(1, count, 2), layout)

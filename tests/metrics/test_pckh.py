@@ -1,0 +1,72 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphgan.metrics.pckh import pckh
+
+
+@pytest.fixture
+def person():
+    """One person whose head box has a diagonal of 5 pixels."""
+    joints = 40 + 20 * torch.rand(1, 18, 2)
+    joints[0, [0, 1, 14, 15, 16, 17]] = torch.tensor([10.0, 10.0])
+    joints[0, 1] = torch.tensor([13.0, 14.0])
+    return joints
+
+
+def test_where_everything_is_right_it_is_1(person):
+    assert pckh(person, person).item() == 1
+
+
+@pytest.mark.parametrize(("distance", "right"), [(2.49, True), (2.51, False)])
+def test_half_a_head_is_the_limit(person, distance, right):
+    found = person.clone()
+    found[0, 4, 0] += distance
+    assert pckh(found, person).item() == pytest.approx(1 if right else 17 / 18)
+
+
+def test_what_the_target_lacks_does_not_count_and_what_is_not_found_is_wrong(person):
+    person[0, 7] = torch.nan
+    found = person.clone()
+    found[0, 7] = 5.0
+    found[0, 3] = torch.nan
+    assert pckh(found, person).item() == pytest.approx(16 / 17)
+
+
+@pytest.mark.parametrize("lost", [[0, 1, 14, 15, 16, 17], [1], list(range(18))])
+def test_without_a_head_there_is_no_answer(person, lost):
+    target = person.clone()
+    target[0, lost] = torch.nan
+    assert math.isnan(pckh(person, target).item())
+
+
+def test_a_part_of_the_head_is_enough(person):
+    person[0, [14, 15, 16, 17]] = torch.nan
+    assert pckh(person, person).item() == 1
+
+
+@given(seed=st.integers(0, 99), scale=st.floats(0.1, 10), shift=st.floats(-50, 50))
+def test_the_size_and_place_of_a_person_do_not_matter(seed, scale, shift):
+    torch.manual_seed(seed)
+    target = 50 * torch.rand(3, 18, 2, dtype=torch.float64)
+    found = target + 15 * torch.randn(3, 18, 2, dtype=torch.float64)
+    moved = pckh(found * scale + shift, target * scale + shift)
+    torch.testing.assert_close(moved, pckh(found, target))
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize(
+    ("joints", "target", "alpha", "message"),
+    [
+        ((1, 17, 2), (1, 18, 2), 0.5, "expected 18 joints, got 17"),
+        ((1, 18, 2), (1, 17, 2), 0.5, "expected 18 target, got 17"),
+        ((1, 18, 2), (2, 18, 2), 0.5, "one batch, got 1 and 2"),
+        ((1, 18, 2), (1, 18, 2), 0.0, "alpha above 0, got 0"),
+    ],
+)
+def test_refuses_others(joints, target, alpha, message):
+    with pytest.raises(ValueError, match=message):
+        pckh(torch.zeros(joints), torch.zeros(target), alpha=alpha)
