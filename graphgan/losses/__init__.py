@@ -6,13 +6,16 @@ from graphgan.losses.gradient_penalty import (
     interpolated_gradient_penalty,
     zero_centred_gradient_penalty,
 )
+from graphgan.losses.perceptual import PerceptualLoss, vgg19_features
 from graphgan.losses.reconstruction import reconstruction_loss
 
 __all__ = [
     "AdversarialLoss",
     "AdversarialMode",
+    "PerceptualLoss",
     "WeakFeatureMatchingLoss",
     "interpolated_gradient_penalty",
     "reconstruction_loss",
+    "vgg19_features",
     "zero_centred_gradient_penalty",
 ]

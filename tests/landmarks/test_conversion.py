@@ -13,8 +13,8 @@ def joint_names(text: str) -> list[str]:
 
 
 COCO = joint_names(
-    "nose l_eye r_eye l_ear r_ear l_shoulder r_shoulder l_elbow r_elbow l_wrist r_wrist l_hip r_hip "
-    "l_knee r_knee l_ankle r_ankle"
+    "nose l_eye r_eye l_ear r_ear l_shoulder r_shoulder l_elbow r_elbow l_wrist r_wrist l_hip "
+    "r_hip l_knee r_knee l_ankle r_ankle"
 )
 BODY_25 = joint_names(
     "nose neck r_shoulder r_elbow r_wrist l_shoulder l_elbow l_wrist midhip r_hip r_knee r_ankle "

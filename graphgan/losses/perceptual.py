@@ -1,0 +1,127 @@
+"""Perceptual loss: pictures compared by what a trained network sees in them.
+
+Source: Johnson et al., "Perceptual Losses for Real-Time Style Transfer and Super-Resolution",
+ECCV 2016; [B] Tang et al., BMVC 2020, takes VGG-19 up to its fourth layer, and L1.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+# VGG-19: channels of its convolutions, 0 for a pooling.
+_VGG_19 = (64, 64, 0, 128, 128, 0, *4 * (256,), 0, *4 * (512,), 0, *4 * (512,), 0)
+LAST_LAYER = 3  # of [B]: two convolutions, each with its ReLU
+
+
+class PerceptualLoss(nn.Module):
+    """``mean |f(x) - f(y)|`` with x and y brought to the mean and spread of ImageNet.
+
+    Args:
+        features: f, any module from pictures to a feature map; it is frozen, and its gradient
+            reaches the pictures. See `vgg19_features`.
+    Shapes:
+        ``output, target: b 3 h w`` in [-1, 1] -> scalar; no gradient through ``target``
+    Raises:
+        ValueError: unlike shapes.
+
+    Example:
+        >>> loss = PerceptualLoss(nn.Conv2d(3, 8, 3))
+        >>> float(loss(torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8)))
+        0.0
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, features: nn.Module) -> None:
+        super().__init__()
+        self.features = features.eval().requires_grad_(False)
+        for name, values in (("mean", (0.485, 0.456, 0.406)), ("std", (0.229, 0.224, 0.225))):
+            self.register_buffer(name, torch.tensor(values).view(3, 1, 1), persistent=False)
+
+    def forward(
+        self, output: Float[Tensor, "b 3 h w"], target: Float[Tensor, "b 3 h w"]
+    ) -> Float[Tensor, ""]:
+        if output.shape != target.shape:
+            raise ValueError(
+                f"expected one shape, got {tuple(output.shape)} and {tuple(target.shape)}"
+            )
+        with torch.no_grad():
+            wanted = self._see(target)
+        return (self._see(output) - wanted).abs().mean()
+
+    def train(self, mode: bool = True) -> "PerceptualLoss":
+        """The features stay in eval mode."""
+        self.training = mode
+        return self
+
+    def _see(self, image: Tensor) -> Tensor:
+        seen: Tensor = self.features(((image + 1) / 2 - self.mean) / self.std)
+        return seen
+
+
+def vgg19_features(weights: str | Path | None = None, *, last: int = LAST_LAYER) -> nn.Sequential:
+    """The first layers of VGG-19, as torchvision numbers them (0 a convolution, 1 its ReLU, ...).
+
+    Args:
+        weights: a file of torchvision's VGG-19 (its state dict, or that of its ``features``; pickle
+            of tensors or safetensors). None asks an installed torchvision for them, which may
+            download them.
+        last: number of the last layer.
+    Raises:
+        ValueError: no such layer; a file without these weights; neither file nor torchvision.
+    """
+    layers = list(_layers())
+    if not 0 <= last < len(layers):
+        raise ValueError(f"expected a last layer from 0 to {len(layers) - 1}, got {last}")
+    features = nn.Sequential(*layers[: last + 1])
+    state = _ask_torchvision() if weights is None else _read(Path(weights))
+    state = {key.removeprefix("features."): value for key, value in state.items()}
+    own = features.state_dict()
+    if bad := [key for key in own if key not in state or state[key].shape != own[key].shape]:
+        raise ValueError(
+            f"{weights or 'torchvision'}: expected the weights of VGG-19, features.{bad[0]} of "
+            f"shape {tuple(own[bad[0]].shape)} is missing"
+        )
+    features.load_state_dict({key: state[key] for key in own})
+    return features.eval()
+
+
+def _layers() -> Iterator[nn.Module]:
+    channels = 3
+    for width in _VGG_19:
+        if width == 0:
+            yield nn.MaxPool2d(2)
+        else:
+            yield nn.Conv2d(channels, width, 3, padding=1)
+            yield nn.ReLU()
+            channels = width
+
+
+def _ask_torchvision() -> dict[str, Tensor]:
+    try:
+        from torchvision.models import VGG19_Weights  # type: ignore[import-not-found, unused-ignore]
+    except (ImportError, RuntimeError) as error:  # a build for another torch fails to register
+        raise ValueError(
+            "expected weights of VGG-19: give a file, or install torchvision for this torch"
+        ) from error
+    state: dict[str, Tensor] = VGG19_Weights.DEFAULT.get_state_dict(check_hash=True)
+    return state
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise ValueError(f"{path}: expected weights of VGG-19, found no such file")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever damaged or foreign files make of it
+        raise ValueError(f"{path}: expected weights of VGG-19, cannot be read") from error
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise ValueError(f"{path}: expected weights of VGG-19, got {type(state).__name__}")
+    return state

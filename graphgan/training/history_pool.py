@@ -1,0 +1,64 @@
+"""A pool of generated pictures, of which a discriminator sees some again.
+
+Source: Shrivastava et al., "Learning from Simulated and Unsupervised Images through Adversarial
+Training", CVPR 2017; [B] Tang et al., BMVC 2020, keeps 50.
+"""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+class HistoryPool:
+    """Half of what is asked for is new, half comes from the pool, where the new takes its place.
+
+    Until the pool is full, everything is new and is kept. Chance is torch's own generator's, so it
+    follows from ``torch.manual_seed``.
+
+    Args:
+        size: items that are kept; 0 gives back what came in.
+    Raises:
+        ValueError: a negative size.
+
+    Example:
+        >>> pool = HistoryPool(50)
+        >>> pool(torch.zeros(4, 3, 8, 8)).shape
+        torch.Size([4, 3, 8, 8])
+    """
+
+    def __init__(self, size: int) -> None:
+        if size < 0:
+            raise ValueError(f"expected a size of 0 and more, got {size}")
+        self.size = size
+        self.kept: list[Tensor] = []
+
+    def __call__(self, items: Float[Tensor, "b *rest"]) -> Float[Tensor, "b *rest"]:
+        """As many items, without gradient, in the order of those they stand for."""
+        items = items.detach()
+        return items if self.size == 0 else torch.stack([self._exchange(item) for item in items])
+
+    def _exchange(self, item: Tensor) -> Tensor:
+        if len(self.kept) < self.size:
+            self.kept.append(item.clone())
+            return item
+        if torch.rand(()) < 0.5:
+            return item
+        place = int(torch.randint(self.size, ()))
+        old, self.kept[place] = self.kept[place], item.clone()
+        return old
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs."""
+        return {"kept": list(self.kept)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up what `state_dict` gave.
+
+        Raises:
+            ValueError: more items than this pool keeps.
+        """
+        if len(state["kept"]) > self.size:
+            raise ValueError(f"expected {self.size} items at most, got {len(state['kept'])}")
+        self.kept = list(state["kept"])
