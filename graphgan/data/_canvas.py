@@ -1,7 +1,7 @@
 """An anti-aliased canvas in numpy: polygons, strokes and glows painted over one another."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 _LINES = 4  # lines of a pixel on which a polygon's coverage is exact
 _STEPS = 6  # points of a smooth curve between two of those it passes through
@@ -105,20 +105,25 @@ def _box_blurred(mask: Float[np.ndarray, "h w"], reach: int, axis: int) -> Float
 
 
 def enlarged(
-    maps: Float[np.ndarray, "c n n"], size: int, *, smooth: bool = False
-) -> Float[np.ndarray, "c size size"]:
+    maps: Float[np.ndarray, "c n n"], size: tuple[int, int], *, smooth: bool = False
+) -> Float[np.ndarray, "c h w"]:
     """Bilinear interpolation in which corners stay corners; smooth eases from sample to sample."""
-    count = maps.shape[-1]
+    (above, down), (left, right) = (_between(maps.shape[-1], side, smooth) for side in size)
+    first = maps[..., left]
+    wide = first + right * (maps[..., left + 1] - first)
+    upper = wide[:, above]
+    full: Float[np.ndarray, "c h w"] = upper + down[:, None] * (wide[:, above + 1] - upper)
+    return full
+
+
+def _between(
+    count: int, size: int, smooth: bool
+) -> tuple[Int[np.ndarray, "n"], Float[np.ndarray, "n"]]:
+    """For each pixel of a side the sample before it, and how far it is on the way to the next."""
     place = np.linspace(0, count - 1, size, dtype=np.float32)
     low = np.minimum(place.astype(np.int64), count - 2)
     part = place - low
-    if smooth:
-        part = part * part * (3 - 2 * part)
-    left = maps[..., low]
-    wide = left + part * (maps[..., low + 1] - left)
-    upper = wide[:, low]
-    full: Float[np.ndarray, "c size size"] = upper + part[:, None] * (wide[:, low + 1] - upper)
-    return full
+    return low, part * part * (3 - 2 * part) if smooth else part
 
 
 def soft_step(values: Float[np.ndarray, "..."], softness: float) -> Float[np.ndarray, "..."]:
@@ -140,23 +145,29 @@ def interpolated(
 
 
 class Canvas:
-    """A square picture that takes one layer of paint after the other.
+    """A picture that takes one layer of paint after the other.
 
+    Args:
+        height, width: in pixels.
     Shapes:
-        ``pixels: 3 size size`` (float32, RGB, 0 to 1)
+        ``pixels: 3 height width`` (float32, RGB, 0 to 1)
     """
 
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.pixels = np.zeros((3, size, size), np.float32)
-        self.rows, self.columns = np.mgrid[:size, :size].astype(np.float32)
+    def __init__(self, height: int, width: int) -> None:
+        self.height, self.width = height, width
+        self.pixels = np.zeros((3, height, width), np.float32)
+        self.rows, self.columns = np.mgrid[:height, :width].astype(np.float32)
 
-    def coverage(self, points: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "size size"]:
-        return coverage(points, self.size, self.size)
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.height, self.width
+
+    def coverage(self, points: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "h w"]:
+        return coverage(points, self.height, self.width)
 
     def paint(
         self,
-        mask: Float[np.ndarray, "size size"],
+        mask: Float[np.ndarray, "h w"],
         color: Float[np.ndarray, "3 ..."] | tuple[float, float, float],
         opacity: float = 1.0,
     ) -> None:
@@ -166,15 +177,15 @@ class Canvas:
             paint = paint[:, None, None]
         self.pixels += (mask * np.float32(opacity)) * (paint - self.pixels)
 
-    def shade(self, mask: Float[np.ndarray, "size size"], factor: float) -> None:
+    def shade(self, mask: Float[np.ndarray, "h w"], factor: float) -> None:
         """Multiply the pixels under the mask."""
         self.pixels *= 1 + mask * np.float32(factor - 1)
 
     def glow(
         self, centre: Float[np.ndarray, "2"], radii: tuple[float, float]
-    ) -> Float[np.ndarray, "size size"]:
+    ) -> Float[np.ndarray, "h w"]:
         """A mask that fades out from a centre, as a Gaussian."""
         x = np.exp(-(((self.columns[0] - np.float32(centre[0])) / np.float32(radii[0])) ** 2))
         y = np.exp(-(((self.rows[:, 0] - np.float32(centre[1])) / np.float32(radii[1])) ** 2))
-        mask: Float[np.ndarray, "size size"] = y[:, None] * x
+        mask: Float[np.ndarray, "h w"] = y[:, None] * x
         return mask

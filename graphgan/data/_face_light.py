@@ -4,8 +4,9 @@ import numpy as np
 from jaxtyping import Float
 
 from graphgan.data._canvas import blurred, enlarged
+from graphgan.data._colors import Color
 from graphgan.data._face_geometry import PosedHead
-from graphgan.data._face_parameters import Color, View
+from graphgan.data._face_parameters import View
 
 _GRID = 72  # rays a side; between them light and surface are interpolated
 
@@ -27,7 +28,7 @@ class LitHead:
         length = np.sqrt(slope_x**2 + slope_y**2 + 1)
         hollow = np.clip(blurred(near, _GRID / 16) - near, -0.08, 0.12)
         light = self.on(-slope_x / length, -slope_y / length) * (1 - 1.6 * hollow)
-        maps = enlarged(np.concatenate((light, met[None, ..., 0], met[None, ..., 1])), size)
+        maps = enlarged(np.concatenate((light, met[None, ..., 0], met[None, ..., 1])), (size, size))
         self.light, self.x, self.y = maps[:3], maps[3], maps[4]
 
     def on(

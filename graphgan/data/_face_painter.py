@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
+from graphgan.data._background import paint_background
 from graphgan.data._canvas import (
     Canvas,
     blurred,
@@ -12,11 +13,11 @@ from graphgan.data._canvas import (
     smooth_curve,
     soft_step,
 )
-from graphgan.data._face_background import paint_background
+from graphgan.data._colors import Color
 from graphgan.data._face_geometry import PosedHead
 from graphgan.data._face_hair import Hair
 from graphgan.data._face_light import LitHead
-from graphgan.data._face_parameters import Color, Identity, View
+from graphgan.data._face_parameters import Identity, View
 
 _MOUTH = (0.20, 0.06, 0.07)
 _TEETH = (0.93, 0.91, 0.86)
@@ -31,7 +32,7 @@ class FacePainter:
         self.who, self.view, self.posed = who, view, posed
         self.points = posed.landmarks
         self.zoom = posed.pose.zoom
-        self.canvas = Canvas(size)
+        self.canvas = Canvas(size, size)
         self.lit = LitHead(posed, view, size)
         self.noise = np.random.default_rng(who.texture_seed).random(512, np.float32)
         self.outline = smooth_curve(np.concatenate((self.points[:17], posed.forehead)), closed=True)

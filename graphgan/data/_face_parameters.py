@@ -1,32 +1,13 @@
 """What a drawn face is made of: the person (`Identity`) and the rest of the picture (`View`)."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 
-Color = tuple[float, float, float]  # RGB in [0, 1]
-BackgroundStyle = Literal["gradient", "two_tone", "blobs", "noise"]
+from graphgan.data._background import BackgroundStyle
+from graphgan.data._colors import HAIRS, SKINS, Color, any_color, between, clipped, near
 
-_SKINS: tuple[Color, ...] = (
-    (0.98, 0.86, 0.78),
-    (0.95, 0.78, 0.66),
-    (0.88, 0.69, 0.54),
-    (0.78, 0.57, 0.42),
-    (0.62, 0.43, 0.31),
-    (0.47, 0.32, 0.24),
-)
-_HAIRS: tuple[Color, ...] = (
-    (0.08, 0.07, 0.07),
-    (0.20, 0.13, 0.09),
-    (0.36, 0.22, 0.13),
-    (0.52, 0.27, 0.12),
-    (0.70, 0.52, 0.28),
-    (0.86, 0.74, 0.50),
-    (0.68, 0.67, 0.66),
-    (0.55, 0.14, 0.12),
-    (0.20, 0.28, 0.52),
-)
 _EYES: tuple[Color, ...] = (
     (0.20, 0.12, 0.07),
     (0.36, 0.22, 0.11),
@@ -68,13 +49,13 @@ class Identity:
     lower_lip: float = 0.11
     chin: float = 0.28
     ear_size: float = 1.0
-    skin: Color = _SKINS[1]
+    skin: Color = SKINS[1]
     blush: float = 0.15
     freckles: float = 0.0
     lips: Color = (0.75, 0.42, 0.40)
     iris: Color = _EYES[0]
-    hair: Color = _HAIRS[1]
-    brows: Color = _HAIRS[1]
+    hair: Color = HAIRS[1]
+    brows: Color = HAIRS[1]
     hair_volume: float = 0.14  # thickness over the skull; 0 is a bald head
     hair_length: float = 0.1  # where it ends at the sides, as a y of the head
     hairline: float = -0.95  # where the forehead ends, as a y of the head
@@ -125,23 +106,6 @@ class View:
             raise ValueError(f"expected a direction towards the light, got {self.light}")
 
 
-def _clipped(values: np.ndarray) -> Color:
-    red, green, blue = (float(v) for v in np.clip(values, 0.02, 1.0))
-    return red, green, blue
-
-
-def _near(rng: np.random.Generator, color: Color, spread: float) -> Color:
-    return _clipped(np.asarray(color) + rng.uniform(-spread, spread, 3))
-
-
-def _between(rng: np.random.Generator, palette: tuple[Color, ...], spread: float) -> Color:
-    """A colour on the path through the palette, with a little of its own."""
-    place = rng.uniform(0, len(palette) - 1)
-    lower = min(int(place), len(palette) - 2)
-    low, high = np.asarray(palette[lower]), np.asarray(palette[lower + 1])
-    return _near(rng, _clipped(low + (place - lower) * (high - low)), spread)
-
-
 def _sample_hair(rng: np.random.Generator) -> dict[str, float]:
     """One of seven hair styles, each with its own ranges."""
     style = rng.choice(["bald", "buzz", "short", "fringe", "bob", "long", "curly"], p=_STYLE_ODDS)
@@ -188,8 +152,8 @@ _STYLES: dict[str, dict[str, tuple[float, float]]] = {
 
 def sample_identity(rng: np.random.Generator) -> Identity:
     """Draw a person: proportions, colours, hair, beard and glasses."""
-    skin = _between(rng, _SKINS, 0.03)
-    hair = _near(rng, _HAIRS[int(rng.integers(len(_HAIRS)))], 0.04)
+    skin = between(rng, SKINS, 0.03)
+    hair = near(rng, HAIRS[int(rng.integers(len(HAIRS)))], 0.04)
     bearded = rng.random() < 0.22
     with_moustache = bearded or rng.random() < 0.06
     with_glasses = rng.random() < 0.15
@@ -227,15 +191,15 @@ def sample_identity(rng: np.random.Generator) -> Identity:
         skin=skin,
         blush=draw(0.0, 0.35),
         freckles=draw(0.2, 0.6) if rng.random() < 0.15 else 0.0,
-        lips=_clipped(lips),
-        iris=_between(rng, _EYES, 0.03),
+        lips=clipped(lips),
+        iris=between(rng, _EYES, 0.03),
         hair=hair,
-        brows=_clipped(np.asarray(hair) * draw(0.5, 0.9)),
+        brows=clipped(np.asarray(hair) * draw(0.5, 0.9)),
         **_sample_hair(rng),
         beard=draw(0.4, 0.9) if bearded else 0.0,
         moustache=draw(0.5, 0.9) if with_moustache else 0.0,
         glasses=draw(0.025, 0.06) if with_glasses else 0.0,
-        glasses_color=_between(rng, ((0.05, 0.05, 0.06), (0.35, 0.18, 0.10)), 0.05),
+        glasses_color=between(rng, ((0.05, 0.05, 0.06), (0.35, 0.18, 0.10)), 0.05),
         texture_seed=int(rng.integers(2**31)),
     )
 
@@ -265,12 +229,7 @@ def sample_view(rng: np.random.Generator) -> View:
         light_strength=draw(0.35, 0.6),
         ambient=(ambient + warmth, ambient, ambient - warmth),
         background=get_args(BackgroundStyle)[int(rng.integers(4))],
-        background_colors=(_any_color(rng), _any_color(rng)),
+        background_colors=(any_color(rng), any_color(rng)),
         background_seed=int(rng.integers(2**31)),
-        clothes=_any_color(rng),
+        clothes=any_color(rng),
     )
-
-
-def _any_color(rng: np.random.Generator) -> Color:
-    grey = rng.uniform(0.1, 0.9)
-    return _clipped(grey + rng.uniform(-0.2, 0.2, 3))

@@ -1,40 +1,58 @@
-"""What stands behind a drawn head."""
+"""What stands behind a drawn figure."""
+
+from typing import Literal, Protocol
 
 import numpy as np
 from jaxtyping import Float
 
 from graphgan.data._canvas import Canvas, enlarged, soft_step
-from graphgan.data._face_parameters import View
+from graphgan.data._colors import Color
+
+BackgroundStyle = Literal["gradient", "two_tone", "blobs", "noise"]
 
 
-def paint_background(view: View, canvas: Canvas) -> None:
+class Backdrop(Protocol):
+    """The part of a view that says what stands behind."""
+
+    @property
+    def background(self) -> BackgroundStyle: ...
+
+    @property
+    def background_colors(self) -> tuple[Color, Color]: ...
+
+    @property
+    def background_seed(self) -> int: ...
+
+
+def paint_background(view: Backdrop, canvas: Canvas) -> None:
     """Mix the view's two colours, in the pattern that its seed draws."""
     first, second = (np.asarray(c, np.float32)[:, None, None] for c in view.background_colors)
-    canvas.paint(np.ones((canvas.size, canvas.size), np.float32), first)
+    canvas.paint(np.ones((canvas.height, canvas.width), np.float32), first)
     canvas.paint(_mix(view, canvas), second)
 
 
-def _mix(view: View, canvas: Canvas) -> Float[np.ndarray, "size size"]:
+def _mix(view: Backdrop, canvas: Canvas) -> Float[np.ndarray, "h w"]:
     """How far every pixel is from the first colour (0) to the second (1)."""
     rng = np.random.default_rng(view.background_seed)
+    sides = np.array((canvas.width, canvas.height))
     if view.background == "blobs":
         centres, radii = rng.uniform(-0.5, 0.5, (5, 2)), rng.uniform(0.1, 0.3, 5)
         glows = [
-            canvas.glow((centre + 0.5) * canvas.size, (radius * canvas.size,) * 2)
+            canvas.glow((centre + 0.5) * sides, (radius * canvas.height,) * 2)
             for centre, radius in zip(centres, radii, strict=True)
         ]
-        together: Float[np.ndarray, "size size"] = np.minimum(np.sum(glows, axis=0), 1)
+        together: Float[np.ndarray, "h w"] = np.minimum(np.sum(glows, axis=0), 1)
         return together
     if view.background == "noise":
         coarse, fine = rng.random((1, 6, 6), np.float32), rng.random((1, 14, 14), np.float32)
-        mixed: Float[np.ndarray, "size size"] = 0.65 * enlarged(coarse, canvas.size, smooth=True)[0]
+        mixed: Float[np.ndarray, "h w"] = 0.65 * enlarged(coarse, canvas.size, smooth=True)[0]
         mixed += 0.35 * enlarged(fine, canvas.size, smooth=True)[0]
         return mixed
     angle = rng.uniform(0, 2 * np.pi)
-    direction = np.array((np.cos(angle), np.sin(angle)), np.float32) / np.float32(canvas.size)
-    along: Float[np.ndarray, "size size"]
+    direction = np.array((np.cos(angle), np.sin(angle)), np.float32) / np.float32(canvas.height)
+    along: Float[np.ndarray, "h w"]
     along = direction[0] * canvas.columns + direction[1] * canvas.rows
-    along -= direction.sum() * (canvas.size - 1) / 2
+    along -= direction @ (sides - 1).astype(np.float32) / 2
     if view.background == "two_tone":
         return soft_step(along + np.float32(rng.uniform(-0.3, 0.3)), 0.01)
     along += np.float32(0.5)
