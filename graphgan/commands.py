@@ -60,13 +60,17 @@ def parse_options(
 
 
 def _without_box(text: str) -> str:
-    """What a box says in its first part, and the flags of the second where they are suggestions."""
-    _title, *lines = [line.strip("│╭╮╰╯ ") for line in text.splitlines()]
-    parts = re.split(r"\s*[─-]{9,}\s*", " ".join(lines))
-    message, *others = [part for part in parts if part]
-    message = re.sub(r"^Error parsing (?!-)\S+: ", "", message)
-    if others[0].startswith("Perhaps you meant"):
-        flags = dict.fromkeys(re.findall(r" (--[\w-]+)", others[0]))
+    """What a box says in its first part, and the flags that it suggests or misses."""
+    lines = [line.strip("│╭╮╰╯ ") for line in text.splitlines()][1:]  # without the title
+    parts = [part for part in re.split(r"\s*[─-]{9,}\s*", " ".join(lines)) if part]
+    if not parts:
+        return f"{text.strip()} (see --help)"
+    message, second = re.sub(r"^Error parsing (?!-)\S+: ", "", parts[0]), "".join(parts[1:2])
+    if message.startswith("Missing from"):
+        flags = [line.split()[0] for line in lines if re.match(r"--\w|[A-Z]+$", line)]
+        message = f"expected {', '.join(flags)}"
+    if second.startswith("Perhaps you meant"):
+        flags = list(dict.fromkeys(re.findall(r" (--[\w-]+)", second)))
         message += f"; perhaps you meant {' or '.join(flags)}"
     return f"{message.rstrip('.')} (see --help)"
 

@@ -308,7 +308,7 @@ BLOCKS = {
         penalised=False,
     ),
     "BiGraphGAN": Block(
-        lambda: BiGraphGAN.of("market", num_landmarks=5, width=4, num_blocks=2),
+        lambda: BiGraphGAN.published("market", num_landmarks=5, width=4, num_blocks=2),
         lambda b, h, w: (torch.rand(b, 3, h, w), points(b, 5, h, w), points(b, 5, h, w)),
         maps(3, 2, 3),
         size=(8, 12),

@@ -11,7 +11,7 @@ from torch import Tensor
 from graphgan.data.images import read_image, write_image
 from graphgan.landmarks.align import SquareCrop, crop_image, square_crop
 from graphgan.landmarks.detection import LandmarkDetector
-from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks.masks import has_face_mask
 from graphgan.landmarks.schemes import IBUG_68
 
 # A face of which most landmarks lie outside the picture is another picture's face.
@@ -116,10 +116,8 @@ def crop_photo(task: CropTask, detector: LandmarkDetector | None) -> Outcome:
 
 def _check_mask(landmarks: Float[Tensor, "k 2"], size: int) -> None:
     """Without a mask a face would stay as it is, whatever is generated."""
-    if (
-        len(landmarks) == IBUG_68.num_landmarks
-        and not face_mask(landmarks[None], (size, size)).any()
-    ):
+    has_scheme = len(landmarks) == IBUG_68.num_landmarks
+    if has_scheme and not has_face_mask(landmarks[None], (size, size)).item():
         raise ValueError("the face mask is empty: landmarks of the jaw or the brows are missing")
 
 

@@ -29,7 +29,7 @@ from graphgan.data.faces import Face
 from graphgan.data.images import read_image
 from graphgan.files import replacing
 from graphgan.landmarks.align import SquareCrop
-from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks.masks import has_face_mask
 from graphgan.landmarks.schemes import IBUG_68
 
 FORMAT = "graphgan prepared faces"
@@ -121,8 +121,8 @@ class PreparedFaces:
             )
         landmarks = torch.stack([face.landmarks for face in self.faces])
         size = (self.size, self.size)
-        filled = [face_mask(some, size).flatten(1).any(1) for some in torch.split(landmarks, 256)]
-        bad = [self.faces[i].image for i in torch.nonzero(~torch.cat(filled)).flatten().tolist()]
+        without = torch.nonzero(~has_face_mask(landmarks, size)).flatten().tolist()
+        bad = [self.faces[i].image for i in without]
         if bad:
             more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
             raise ValueError(

@@ -6,7 +6,7 @@ Preservation", ICIAP 2021, section 3 (jaw line, closed above the brows).
 
 import torch
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from graphgan.landmarks.maps import check_landmarks
@@ -56,12 +56,35 @@ def face_mask(
     Raises:
         ValueError: landmarks of another scheme.
     """
+    return polygon_mask(_outline(landmarks), size)
+
+
+def has_face_mask(landmarks: Float[Tensor, "b 68 2"], size: tuple[int, int]) -> Bool[Tensor, "b"]:
+    """Whether there is a face mask to speak of, without drawing it.
+
+    The outline is complete, encloses the area of a pixel or more, and its box meets the picture.
+
+    Args:
+        landmarks: iBUG-68 coordinates (x, y) in pixels.
+        size: height and width of the picture.
+
+    Raises:
+        ValueError: landmarks of another scheme.
+    """
+    outline = _outline(landmarks)
+    x, y = outline.unbind(-1)
+    area = (x * y.roll(-1, 1) - x.roll(-1, 1) * y).sum(1).abs() / 2
+    last = torch.tensor([size[1] - 1, size[0] - 1], device=landmarks.device)
+    meets = ((outline.amax(1) >= 0) & (outline.amin(1) <= last)).all(-1)
+    return (area >= 1) & meets  # NaN is neither
+
+
+def _outline(landmarks: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b 19 2"]:
     check_landmarks(landmarks, count=IBUG_68.num_landmarks)
     jaw = landmarks[:, JAW]
     upper_right = torch.stack([jaw[:, 0, 0], landmarks[:, RIGHT_BROW, 1]], dim=-1)
     upper_left = torch.stack([jaw[:, -1, 0], landmarks[:, LEFT_BROW, 1]], dim=-1)
-    outline = torch.cat([upper_right[:, None], jaw, upper_left[:, None]], dim=1)
-    return polygon_mask(outline, size)
+    return torch.cat([upper_right[:, None], jaw, upper_left[:, None]], dim=1)
 
 
 def paste(

@@ -60,7 +60,7 @@ class ResidualUp(nn.Module):
     Shapes:
         ``x: b in_channels h w -> b out_channels 2h 2w``
     Raises:
-        ValueError: other channels, an empty batch.
+        ValueError: other channels, an empty batch, sides of one pixel.
 
     Example:
         >>> ResidualUp(32, 16)(torch.randn(2, 32, 8, 8)).shape
@@ -87,6 +87,6 @@ class ResidualUp(nn.Module):
         )
 
     def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o h2 w2"]:
-        check_features(x, self.in_channels)
+        check_features(x, self.in_channels, smallest=2)
         out: Tensor = self.body(x) + self.shortcut(x)
         return out

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import tyro
 
-from graphgan.models.published import Kind, convert
+from graphgan.commands import parse_options
+from graphgan.models.published import Conversion, Kind, convert
 
 
 @dataclass(frozen=True)
@@ -18,24 +19,33 @@ class Options:
     kind: Kind
     """What it is."""
     out: Path
-    """The file to write, *.safetensors."""
+    """The file to write, *.safetensors; it must not be there yet."""
 
 
-def main(options: Options) -> None:
-    """Write the file, and say which key went where.
+def main() -> None:
+    """Parse the command line, write the file, and say which key went where.
 
     Raises:
-        ValueError: an unreadable checkpoint, keys that do not fit, another suffix of the file.
-        OSError: the file cannot be written.
+        ValueError: bad options, an unreadable checkpoint, keys that do not fit.
+        OSError: a file cannot be read or written.
     """
-    if options.out.suffix != ".safetensors":
-        raise ValueError(f"expected --out FILE.safetensors, got {options.out}")
-    module, state, rows = convert(options.kind, options.file)
-    module.save_pretrained(options.out)
-    wide = max(len(row.published) for row in rows)
-    for row in rows:
-        shape = "x".join(map(str, state[row.published].shape)) or "number"
+    options = parse_options(Options)
+    if options.out.suffix != ".safetensors" or options.out.exists():
+        raise ValueError(f"expected --out FILE.safetensors that is not there, got {options.out}")
+    if not options.out.parent.is_dir():
+        raise ValueError(f"expected --out in a folder that is there, got {options.out}")
+    conversion = convert(options.kind, options.file)
+    conversion.module.save_pretrained(options.out)
+    print(_table(conversion))
+    name = type(conversion.module).__name__
+    print(f"{len(conversion.rows)} tensors; open them by {name}.from_pretrained('{options.out}')")
+
+
+def _table(conversion: Conversion) -> str:
+    wide = max(len(row.published) for row in conversion.rows)
+    lines = []
+    for row in conversion.rows:
+        shape = "x".join(map(str, conversion.state[row.published].shape)) or "number"
         form = "" if row.form == "same" else f"  ({row.form} there, a matrix here)"
-        print(f"{row.published:<{wide}}  {shape:>14}  {row.ours}{form}")
-    name = type(module).__name__
-    print(f"{len(rows)} tensors; open them with {name}.from_pretrained({str(options.out)!r})")
+        lines.append(f"{row.published:<{wide}}  {shape:>14}  {row.ours}{form}")
+    return "\n".join(lines)

@@ -76,12 +76,12 @@ def resnet_discriminator(*, num_blocks: int, norm: Norm) -> Rows:
             yield from _norm(f"{old}{theirs + 1}", f"{new}{ours + 1}", norm)
 
 
-def patch_discriminator() -> Rows:
+def patch_discriminator(*, norm: Norm) -> Rows:
     """`PatchDiscriminator`."""
     yield from _conv("down1.0", "first", bias=True)
     for i, name in enumerate(("down2", "down3", "down4", "conv1")):
         yield from _conv(f"{name}.0", f"layers.{i}.0", bias=True)
-        yield from _norm(f"{name}.1", f"layers.{i}.1", "batch")
+        yield from _norm(f"{name}.1", f"layers.{i}.1", norm)
     yield from _conv("conv2.0", "to_logits", bias=True)
 
 
@@ -178,7 +178,7 @@ def _conv(old: str, new: str, *, bias: bool = False) -> Rows:
         yield Row(f"{old}.bias", f"{new}.bias")
 
 
-_KEPT: dict[str, tuple[str, ...]] = {
+_KEPT: dict[Norm, tuple[str, ...]] = {
     "batch": ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"),
     "affine_instance": ("weight", "bias"),
     "instance": (),
@@ -186,5 +186,7 @@ _KEPT: dict[str, tuple[str, ...]] = {
 
 
 def _norm(old: str, new: str, norm: Norm) -> Rows:
+    if norm not in _KEPT:
+        raise ValueError(f"expected a norm of the published code, got {norm!r}")
     for key in _KEPT[norm]:
         yield Row(f"{old}.{key}", f"{new}.{key}")

@@ -34,7 +34,8 @@ class AnonyGAN(Pretrained):
     Shapes:
         ``condition, source: b 3 h w`` in [-1, 1], ``condition_landmarks, source_landmarks: b k 2``
         in pixels, ``mask: b 1 h w``, 1 inside the face (by default the face mask of the source's
-        68 landmarks) -> `GeneratorOutput`
+        68 landmarks; not looked at where neither generator nor base sees the context)
+        -> `GeneratorOutput`
     Raises:
         ValueError: unlike shapes; no mask where it cannot be derived.
 
@@ -71,21 +72,55 @@ class AnonyGAN(Pretrained):
             raise ValueError(
                 f"expected a source of shape {tuple(condition.shape)}, got {tuple(source.shape)}"
             )
+        landmarks = (condition_landmarks, source_landmarks)
+        appearance = base = condition
+        if self.sees_context or self.base == "context":
+            context = self._context(source, source_landmarks, mask)
+            if self.sees_context:
+                appearance = torch.cat([condition, context], dim=1)
+            if self.base == "context":
+                base = context
+        output: GeneratorOutput = self.generator(appearance, landmarks, base)
+        return output
+
+    @staticmethod
+    def _context(source: Tensor, landmarks: Tensor, mask: Tensor | None) -> Tensor:
         if mask is None:
-            mask = face_mask(source_landmarks, (source.shape[2], source.shape[3]))
+            mask = face_mask(landmarks, (source.shape[2], source.shape[3]))
         if mask.shape != (expected := (len(source), 1, *source.shape[2:])):
             raise ValueError(f"expected a mask of shape {expected}, got {tuple(mask.shape)}")
-        context = source * (1 - mask)
-        appearance = torch.cat([condition, context], 1) if self.sees_context else condition
-        base = condition if self.base == "condition" else context
-        output: GeneratorOutput = self.generator(
-            appearance, (condition_landmarks, source_landmarks), base
-        )
-        return output
+        return source * (1 - mask)
 
     @property
     def sees_context(self) -> bool:
         return self.generator.appearance_channels == 6
+
+    @classmethod
+    def published(
+        cls,
+        num_landmarks: int = 68,
+        *,
+        context: bool = True,
+        attention: bool = True,
+        **options: Any,
+    ) -> Self:
+        """The network as the published code computes it, where that differs from the paper.
+
+        Args:
+            num_landmarks: k.
+            context: the generator sees the source without its face, and the result is blended with
+                it; without, both is the condition.
+            attention: landmark attention, which the released script leaves out.
+            options: of `LandmarkGenerator`, in place of the published ones.
+        """
+        published: dict[str, Any] = {
+            "shape_encoding": "joint",
+            "landmark_attention": "gap" if attention else None,
+            "attention_order": "condition_first",
+            "blend": "attend_intermediate",
+        }
+        generator = LandmarkGenerator(6 if context else 3, num_landmarks, **(published | options))
+        return cls(generator, base="context" if context else "condition")
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:

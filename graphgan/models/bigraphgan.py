@@ -34,7 +34,7 @@ class BiGraphGAN(Pretrained):
 
     Args:
         generator: with 3 appearance channels; by default the paper's for Market-1501, see
-            `BiGraphGAN.of`.
+            `BiGraphGAN.published`.
     Shapes:
         ``image: b 3 h w`` in [-1, 1], ``joints, wanted_joints: b k 2`` in pixels, NaN where missing
         (or pose maps ``b k h w``) -> `GeneratorOutput`; h and w divisible by 4
@@ -42,7 +42,7 @@ class BiGraphGAN(Pretrained):
         ValueError: unlike shapes; a generator of other appearance channels.
 
     Example:
-        >>> model = BiGraphGAN.of("market", width=8, num_blocks=1).eval()
+        >>> model = BiGraphGAN.published("market", width=8, num_blocks=1).eval()
         >>> image, joints = torch.zeros(2, 3, 32, 16), 15 * torch.rand(2, 18, 2)
         >>> model(image, joints, joints).image.shape
         torch.Size([2, 3, 32, 16])
@@ -58,7 +58,7 @@ class BiGraphGAN(Pretrained):
         self.config = {"generator": self.generator.config}
 
     @classmethod
-    def of(cls, variant: Variant, **options: Any) -> Self:
+    def published(cls, variant: Variant, **options: Any) -> Self:
         """The published network of "market" or "deepfashion".
 
         Args:

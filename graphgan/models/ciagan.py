@@ -1,14 +1,15 @@
 """CIAGAN: a face of a chosen person, from a drawing of landmarks and a masked image.
 
 Source: [C] Maximov et al., "CIAGAN: Conditional Identity Anonymization Generative Adversarial
-Networks", CVPR 2020.
+Networks", CVPR 2020, https://arxiv.org/abs/2005.09544.
+Differs from the authors' code: a person is a number, not a one-hot vector.
 """
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from graphgan._checks import check_features
+from graphgan._checks import check_features, check_positive
 from graphgan.layers._convolution import spectral_conv
 from graphgan.layers.identity_embedding import IdentityEmbedding
 from graphgan.layers.normalisation import make_norm
@@ -48,6 +49,7 @@ class CIAGANGenerator(Pretrained):
 
     def __init__(self, num_identities: int = 1200, *, width: int = 32, num_blocks: int = 4) -> None:
         super().__init__()
+        check_positive(num_blocks=num_blocks)
         if width < 2 or width % 2:
             raise ValueError(f"expected an even width, got {width}")
         self.config = {"num_identities": num_identities, "width": width, "num_blocks": num_blocks}
@@ -82,8 +84,10 @@ class CIAGANGenerator(Pretrained):
                 f"expected two pictures of shape (b, 3, {SIZE}, {SIZE}), got "
                 f"{tuple(drawing.shape)} and {tuple(masked.shape)}"
             )
-        if len(identity) != len(drawing):
-            raise ValueError(f"expected {len(drawing)} identities, got {len(identity)}")
+        if identity.shape != drawing.shape[:1]:
+            raise ValueError(
+                f"expected {len(drawing)} identities, got a tensor of shape {tuple(identity.shape)}"
+            )
         code = self.down(torch.cat([drawing, masked], dim=1))
         code = self.join(torch.cat([code, self.identity_embedding(identity)], dim=1))
         image: Tensor = self.to_image(self.up(self.blocks(code)))

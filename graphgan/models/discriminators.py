@@ -185,6 +185,7 @@ class ResNetDiscriminator(Pretrained):
         self, in_channels: int, *, width: int = 64, num_blocks: int = 3, norm: Norm = "batch"
     ) -> None:
         super().__init__()
+        check_positive(num_blocks=num_blocks)
         self.config = {
             "in_channels": in_channels,
             "width": width,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from graphgan._states import load_exactly
+from graphgan._states import mismatch
 from graphgan.training._frozen import frozen
 
 if TYPE_CHECKING:
@@ -135,9 +135,9 @@ class GANStep:
         players = {"generator": self.generator, **self.discriminators}
         try:
             for name, player in players.items():
-                load_exactly(player.network, state["networks"][name])
+                _load(player.network, state["networks"][name])
                 player.optimizer.load_state_dict(state["optimizers"][name])
-            load_exactly(self.averaged, state["averaged"])
+            _load(self.averaged, state["averaged"])
         except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
             reason = " ".join(str(error).split())
             raise ValueError(f"expected a state of this configuration: {reason}") from error
@@ -147,6 +147,13 @@ class GANStep:
         players = [self.generator, *self.discriminators.values()]
         networks = [self.averaged, *(player.network for player in players)]
         return all(bool(t.isfinite().all()) for n in networks for t in n.state_dict().values())
+
+
+def _load(network: nn.Module, state: dict[str, Tensor]) -> None:
+    """In place: optimisers hold the parameters."""
+    if problems := mismatch(network.state_dict(), state):
+        raise ValueError(problems)
+    network.load_state_dict(state)
 
 
 def _detached(output: Any) -> Any:

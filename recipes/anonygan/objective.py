@@ -68,7 +68,7 @@ class LossOptions:
                 f"expected wfm_first_layer from 1 to {MATCHED_LAYERS}, got {self.wfm_first_layer}"
             )
         for name, value in vars(self).items():
-            if isinstance(value, float) and not 0 <= value < math.inf:
+            if isinstance(value, (int, float)) and not 0 <= value < math.inf:
                 raise ValueError(f"expected {name} of 0 and more, got {value}")
         if self.adversarial == "wasserstein" and self.gradient_penalty == 0:
             raise ValueError(

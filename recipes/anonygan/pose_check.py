@@ -68,8 +68,12 @@ def _correlations(found: Float[Tensor, "b 68 2"], wanted: Float[Tensor, "b 68 2"
     for measure in _MEASURES.values():
         both = torch.stack([measure(found), measure(wanted)])
         both = both[:, both.isfinite().all(0)]
-        enough = both.shape[1] >= LEAST_FACES
-        yield f"{float(torch.corrcoef(both)[0, 1]):.3f}" if enough else "too few"
+        if both.shape[1] < LEAST_FACES:
+            yield "too few"
+        elif (both.amax(1) == both.amin(1)).any():
+            yield "constant"  # as on a single pose: nothing to correlate
+        else:
+            yield f"{float(torch.corrcoef(both)[0, 1]):.3f}"
 
 
 def _share(found: Float[Tensor, "b 68 2"]) -> str:

@@ -132,12 +132,12 @@ def _parse(args: list[str], default: TrainOptions) -> TrainOptions:
 def _value(args: list[str], flag: str) -> str | None:
     """What follows a flag, before the real parser knows the defaults; the last one counts."""
     value = None
-    args = [
-        arg.replace("_", "-") if arg.startswith("--") and "=" not in arg else arg for arg in args
-    ]
     for i, arg in enumerate(args):
-        if arg == flag and i + 1 < len(args):
+        name, equals, after = arg.partition("=")
+        if name.replace("_", "-") != flag:
+            continue
+        if equals:
+            value = after
+        elif i + 1 < len(args):
             value = args[i + 1]
-        elif arg.startswith(f"{flag}="):
-            value = arg.removeprefix(f"{flag}=")
     return value

@@ -14,7 +14,7 @@ def sample(batch=2):
 @pytest.mark.parametrize("variant", ["market", "deepfashion"])
 @torch.no_grad()
 def test_the_published_variants(variant):
-    model = BiGraphGAN.of(variant, width=4, num_blocks=2).eval()
+    model = BiGraphGAN.published(variant, width=4, num_blocks=2).eval()
     image, joints, wanted = sample()
     output = model(image, joints, wanted)
     if variant == "market":
@@ -28,7 +28,7 @@ def test_the_published_variants(variant):
 
 @torch.no_grad()
 def test_maps_and_coordinates_are_the_same():
-    model = BiGraphGAN.of("market", width=4, num_blocks=2).eval()
+    model = BiGraphGAN.published("market", width=4, num_blocks=2).eval()
     image, joints, wanted = sample()
     joints[:, 3] = torch.nan  # a missing joint is an empty map
     maps = (gaussian_maps(points, (32, 16), sigma=6.0) for points in (joints, wanted))
@@ -37,7 +37,7 @@ def test_maps_and_coordinates_are_the_same():
 
 @torch.no_grad()
 def test_the_wanted_pose_decides():
-    model = BiGraphGAN.of("deepfashion", width=4, num_blocks=2).eval()
+    model = BiGraphGAN.published("deepfashion", width=4, num_blocks=2).eval()
     image, joints, wanted = sample()
     first, second = model(image, joints, wanted).image, model(image, wanted, joints).image
     assert not torch.allclose(first, second, atol=1e-4)
@@ -51,7 +51,7 @@ def test_the_published_sizes():
 
 @pytest.mark.parametrize("variant", ["market", "deepfashion"])
 def test_the_file_has_all_that_it_takes(variant, tmp_path):
-    model = BiGraphGAN.of(variant, width=4, num_blocks=1).eval()
+    model = BiGraphGAN.published(variant, width=4, num_blocks=1).eval()
     model.save_pretrained(tmp_path / "a.safetensors")
     again = BiGraphGAN.from_pretrained(tmp_path / "a.safetensors")
     assert again.config == model.config
@@ -68,4 +68,4 @@ def test_refuses_a_generator_that_sees_more_than_the_image():
 @pytest.mark.unhooked
 def test_an_unknown_variant_lists_the_known_ones():
     with pytest.raises(ValueError, match="'market', 'deepfashion'; got 'fashion'"):
-        BiGraphGAN.of("fashion")
+        BiGraphGAN.published("fashion")

@@ -1,0 +1,98 @@
+"""Reading published checkpoints, and taking off what wraps them."""
+
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from torch import Tensor
+
+from graphgan._states import check_tensors, some
+
+State = dict[str, Tensor]
+
+_DEEPEST = 4  # dictionaries in one another
+
+
+def read_checkpoint(path: Path) -> Mapping[str, Any]:
+    """What a file holds, read without running any code of it.
+
+    Raises:
+        ValueError: damaged, or holding other things than tensors and plain values.
+        OSError: there is no such file, or it may not be read.
+    """
+    with path.open("rb") as file:
+        head = file.read(9)
+    if path.suffix.lower() == ".safetensors" or head[8:] == b"{":
+        return _read_safetensors(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickles that are refused anyway
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a damaged archive or a foreign pickle makes of it
+        refused = re.search(r"GLOBAL (\S+) was not an allowed global", str(error))
+        reason = f"it holds a {refused[1]}" if refused else "it is damaged or something else"
+        raise ValueError(f"expected a checkpoint of tensors and plain values, {reason}") from error
+    if not isinstance(content, Mapping):
+        raise ValueError(f"expected a checkpoint, got {type(content).__name__}")
+    return content
+
+
+def _read_safetensors(path: Path) -> State:
+    try:
+        with safe_open(path, framework="pt") as file:
+            ours = (file.metadata() or {}).get("kind")
+        tensors = load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"expected safetensors: {error}") from error
+    if ours is not None:
+        raise ValueError(f"expected a published checkpoint; open this by {ours}.from_pretrained")
+    return tensors
+
+
+def unwrapped(content: Mapping[str, Any], prefix: str, siblings: tuple[str, ...]) -> State:
+    """The tensors of one network, by their own names.
+
+    Args:
+        content: a state dict, or what holds one.
+        prefix: of the network's keys where it is wrapped, or lies beside others; may be empty.
+        siblings: prefixes of the others.
+    Raises:
+        ValueError: no tensors by name, others than plain ones, two by one name.
+    """
+    state: State = dict(_state_dict_in(content))
+    check_tensors(state)
+    before = None
+    while before != (before := list(state)):
+        if all(key.startswith("module.") for key in state):
+            state = {key.removeprefix("module."): value for key, value in state.items()}
+        if prefix and any(key.startswith(prefix) for key in state):
+            state = _own(state, prefix, siblings)
+    return state
+
+
+def _state_dict_in(content: Any) -> Mapping[str, Tensor]:
+    for _ in range(_DEEPEST):
+        if not isinstance(content, Mapping):
+            break
+        if any(isinstance(value, Tensor) for value in content.values()):
+            return content
+        inner = [value for value in content.values() if isinstance(value, Mapping)]
+        if not isinstance(content.get("state_dict"), Mapping) and len(inner) != 1:
+            break
+        content = content["state_dict"] if "state_dict" in content else inner[0]
+    held = content if isinstance(content, Mapping) else [type(content).__name__]
+    raise ValueError(f"expected tensors by name, got {some(map(str, held), 5) or 'none'}")
+
+
+def _own(state: State, prefix: str, siblings: tuple[str, ...]) -> State:
+    own = {key: value for key, value in state.items() if not key.startswith(siblings)}
+    bare = {key.removeprefix(prefix): value for key, value in own.items()}
+    if len(bare) < len(own):
+        twice = [key for key in own if f"{prefix}{key}" in own]
+        raise ValueError(f"expected one network, got {some(twice, 5)} with and without {prefix}")
+    return bare
