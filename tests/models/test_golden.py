@@ -69,8 +69,8 @@ def test_the_published_step_s_losses(step):
 def test_the_published_step_s_gradients(step):
     norms = step.gradient_norms()
     assert norms["total"] == pytest.approx(step.numbers["g_total_reference_code"], abs=1e-5)
-    for published, mine in GRADIENTS.items():
-        expected = step.numbers[f"grad_norm/{published}"]
+    for theirs, mine in GRADIENTS.items():
+        expected = step.numbers[f"grad_norm/{theirs}"]
         assert norms[mine] == pytest.approx(expected, rel=1e-3), mine
     # The gradient of the attention over one-hot maps is rounding noise, as published.
     assert norms["landmark_attention.gate.conv.weight"] < 1e-5
