@@ -12,10 +12,10 @@ ROW = re.compile(r"\| (`\w+`|picture|.*, relative) \| (\S+) \|(?: (\S+) \|)?")
 def test_the_page_shows_what_the_command_prints():
     script = ROOT / "scripts" / "compare_published.py"
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
-    found = {name: numbers for name, *numbers in ROW.findall(done.stdout)}
-    shown = {
-        name: numbers for name, *numbers in ROW.findall((ROOT / "docs/published.md").read_text())
-    }
+    _, _, page = (ROOT / "docs" / "published.md").read_text().partition("## How far")
+    found, shown = (
+        {name: numbers for name, *numbers in ROW.findall(text)} for text in (done.stdout, page)
+    )
     found.pop("`anonygan_training_step`", None)
     shown.pop("`anonygan_training_step`", None)
     assert list(found) == list(shown)

@@ -59,7 +59,6 @@ def test_what_fits_has_no_mismatch(module):
         ("a", torch.ones(1, device="meta"), "in a, got meta"),
         ("a", torch.eye(2).to_sparse(), "in a, got torch.sparse_coo"),
         ("a", torch.ones(2).to(torch.float8_e5m2), "in a, got .*float8_e5m2"),
-        ("a", torch.quantize_per_tensor(torch.ones(2), 1.0, 0, torch.qint8), "in a, got .*qint8"),
     ],
 )
 def test_tensors_that_are_none_of_numbers_are_named(key, value, message):
