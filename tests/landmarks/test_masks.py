@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.masks import face_mask, polygon_mask
+from graphgan.landmarks.masks import face_mask, has_face_mask, polygon_mask
 
 H, W = 14, 17
 coordinates = st.tuples(st.floats(-6, W + 6), st.floats(-6, H + 6))
@@ -151,3 +151,44 @@ def test_masks_have_the_landmarks_dtype(faces):
 def test_refuses_other_landmarks(shape, message):
     with pytest.raises(ValueError, match=message):
         face_mask(torch.ones(shape), (8, 8))
+
+
+# has_face_mask
+
+
+def test_drawn_faces_have_masks(faces):
+    assert has_face_mask(faces, (64, 64)).all()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda points: points[:, 3].fill_(math.nan),
+        lambda points: points[:, 24].fill_(math.nan),
+        lambda points: points.fill_(30.0),
+        lambda points: points[..., 1].fill_(30.0),  # flat
+        lambda points: points.add_(70.0),
+        lambda points: points.sub_(torch.tensor([90.0, 0.0])),
+        lambda points: points.div_(100),
+    ],
+)
+def test_where_there_is_no_mask_none_is_drawn(faces, spoil):
+    points = faces.clone()
+    spoil(points)
+    assert not has_face_mask(points, (64, 64)).any()
+    assert face_mask(points, (64, 64)).flatten(1).sum(1).max() <= 1
+
+
+def test_points_that_the_mask_does_not_need_may_be_missing(faces):
+    points = faces.clone()
+    points[:, 27:] = math.nan
+    assert has_face_mask(points, (64, 64)).all()
+
+
+@given(seed=st.integers(0, 999), scale=st.floats(0.02, 2), x=st.floats(-80, 80))
+def test_it_agrees_with_the_drawn_mask_but_for_slivers(faces, seed, scale, x):
+    points = faces[seed % 3, None] * scale + torch.tensor([x, 0.0])
+    pixels = face_mask(points, (64, 64)).sum()
+    if has_face_mask(points, (64, 64)):
+        return  # a mask beside the picture's edge may still miss every pixel
+    assert pixels <= 2

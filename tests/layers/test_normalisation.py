@@ -1,13 +1,15 @@
+from typing import get_args
+
 import pytest
 import torch
 
-from graphgan.layers.normalisation import bias_before, make_norm
+from graphgan.layers.normalisation import Norm, bias_before, make_norm
 
 
-@pytest.mark.parametrize("norm", ["batch", "instance", "group"])
+@pytest.mark.parametrize("norm", ["batch", "instance", "affine_instance", "group"])
 def test_every_norm_gives_each_channel_or_group_mean_0_and_variance_1(norm):
     x = 3 * torch.randn(4, 32, 6, 5) + 7
-    groups = {"batch": (0, 2, 3), "instance": (2, 3), "group": None}[norm]
+    groups = {"batch": (0, 2, 3), "group": None}.get(norm, (2, 3))
     y = make_norm(norm, 32).train()(x)
     if groups is None:
         y, groups = y.reshape(4, 2, 16, 6, 5), (2, 3, 4)
@@ -16,7 +18,7 @@ def test_every_norm_gives_each_channel_or_group_mean_0_and_variance_1(norm):
     torch.testing.assert_close(variance, torch.ones_like(variance), atol=1e-3, rtol=0)
 
 
-@pytest.mark.parametrize("norm", ["instance", "group"])
+@pytest.mark.parametrize("norm", ["instance", "affine_instance", "group"])
 def test_items_do_not_see_each_other(norm):
     layer, x = make_norm(norm, 32).train(), torch.randn(3, 32, 4, 4)
     torch.testing.assert_close(layer(x)[1:2], layer(x[1:2]))
@@ -28,7 +30,7 @@ def test_group_norm_takes_any_number_of_channels(channels):
 
 
 def test_only_a_norm_without_a_shift_asks_for_a_bias_before_it():
-    shifts = {norm: make_norm(norm, 8).state_dict() for norm in ("batch", "instance", "group")}
+    shifts = {norm: make_norm(norm, 8).state_dict() for norm in get_args(Norm)}
     assert {norm: bias_before(norm) for norm in shifts} == {
         norm: "bias" not in state for norm, state in shifts.items()
     }

@@ -5,9 +5,11 @@ import torch.nn.functional as F
 from graphgan.layers.residual import ResidualBlock
 
 
-@pytest.mark.parametrize("norm", ["batch", "instance", "group"])
-def test_agrees_with_the_formula(norm):
-    block, x = ResidualBlock(4, norm=norm).double(), torch.randn(2, 4, 5, 6).double()
+@pytest.mark.parametrize("spectral", [False, True])
+@pytest.mark.parametrize("norm", ["batch", "instance", "affine_instance", "group"])
+def test_agrees_with_the_formula(norm, spectral):
+    block = ResidualBlock(4, norm=norm, spectral=spectral).double().eval()
+    x = torch.randn(2, 4, 5, 6).double()
     first, norm_1, _, second, norm_2 = block.body
 
     def conv(x, layer):
@@ -15,7 +17,10 @@ def test_agrees_with_the_formula(norm):
 
     expected = x + norm_2(conv(norm_1(conv(x, first)).relu(), second))
     torch.testing.assert_close(block(x), expected)
-    assert (first.bias is not None) == (norm == "instance")
+    assert (first.bias is not None) == (norm == "instance" or spectral)
+    if spectral:  # near 1 from the start, by its estimate
+        largest = torch.linalg.matrix_norm(first.weight.flatten(1), 2)
+        assert 0.9 < largest < 1.1
 
 
 def test_no_relu_follows_the_sum():

@@ -279,6 +279,25 @@ def test_refuses_other_shapes(number, shape, message):
         small()(*inputs)
 
 
+def test_what_sees_no_context_needs_no_mask():
+    condition, source, first, second, mask = faces(k=5)
+    model = AnonyGAN(LandmarkGenerator(3, 5, width=4, num_blocks=1)).eval()
+    with torch.no_grad():
+        out = model(condition, source, first, second).image
+        assert torch.equal(out, model(condition, source, first, second, mask).image)
+
+
+def test_the_published_network():
+    published = AnonyGAN.published(29, context=False, attention=False, width=4, num_blocks=1)
+    config = published.config["generator"]
+    assert (published.base, config["appearance_channels"], config["num_landmarks"]) == (
+        "condition",
+        3,
+        29,
+    )
+    assert AnonyGAN.published(width=4, num_blocks=1).base == "context"
+
+
 def test_without_68_landmarks_the_mask_must_be_given():
     inputs = faces(k=29)
     model = small(k=29)
