@@ -1,4 +1,4 @@
-"""Faces to learn from: drawn ones, prepared photos, and the pairs that they meet in."""
+"""What to learn from: drawn faces and persons, prepared photos, and the pairs they meet in."""
 
 from graphgan.data.batches import FacesInMemory, PairBatch, to_float_image, to_uint8_image
 from graphgan.data.faces import Face, FaceDataset
@@ -15,25 +15,41 @@ from graphgan.data.synthetic_faces import (
     sample_identity,
     sample_view,
 )
+from graphgan.data.synthetic_persons import (
+    Figure,
+    Person,
+    Scene,
+    SyntheticPersons,
+    render_person,
+    sample_figure,
+    sample_scene,
+)
 
 __all__ = [
     "Face",
     "FaceDataset",
     "FacesInMemory",
+    "Figure",
     "Identity",
     "PairBatch",
     "PairKind",
     "PairSampler",
     "Pairs",
+    "Person",
     "PreparedFaces",
+    "Scene",
     "SyntheticFaces",
+    "SyntheticPersons",
     "View",
     "next_person_pairs",
     "prepare_faces",
     "read_image",
     "read_landmarks",
     "render_face",
+    "render_person",
+    "sample_figure",
     "sample_identity",
+    "sample_scene",
     "sample_view",
     "to_float_image",
     "to_uint8_image",
