@@ -1,37 +1,20 @@
 """What stands behind a drawn figure."""
 
-from typing import Literal, Protocol
-
 import numpy as np
 from jaxtyping import Float
 
 from graphgan.data._canvas import Canvas, enlarged, soft_step
-from graphgan.data._colors import Color
-
-BackgroundStyle = Literal["gradient", "two_tone", "blobs", "noise"]
+from graphgan.data._surroundings import Surroundings
 
 
-class Backdrop(Protocol):
-    """The part of a view that says what stands behind."""
-
-    @property
-    def background(self) -> BackgroundStyle: ...
-
-    @property
-    def background_colors(self) -> tuple[Color, Color]: ...
-
-    @property
-    def background_seed(self) -> int: ...
-
-
-def paint_background(view: Backdrop, canvas: Canvas) -> None:
+def paint_background(view: Surroundings, canvas: Canvas) -> None:
     """Mix the view's two colours, in the pattern that its seed draws."""
     first, second = (np.asarray(c, np.float32)[:, None, None] for c in view.background_colors)
     canvas.paint(np.ones((canvas.height, canvas.width), np.float32), first)
     canvas.paint(_mix(view, canvas), second)
 
 
-def _mix(view: Backdrop, canvas: Canvas) -> Float[np.ndarray, "h w"]:
+def _mix(view: Surroundings, canvas: Canvas) -> Float[np.ndarray, "h w"]:
     """How far every pixel is from the first colour (0) to the second (1)."""
     rng = np.random.default_rng(view.background_seed)
     sides = np.array((canvas.width, canvas.height))

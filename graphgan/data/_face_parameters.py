@@ -5,8 +5,8 @@ from typing import get_args
 
 import numpy as np
 
-from graphgan.data._background import BackgroundStyle
 from graphgan.data._colors import HAIRS, SKINS, Color, any_color, between, clipped, near
+from graphgan.data._surroundings import BackgroundStyle, Surroundings
 
 _EYES: tuple[Color, ...] = (
     (0.20, 0.12, 0.07),
@@ -69,7 +69,7 @@ class Identity:
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
+class View(Surroundings):
     """All that is not the person: camera, pose, expression, clothes, light and background.
 
     Angles are in degrees. Positive yaw turns the face to the right of the image, positive pitch
@@ -89,21 +89,7 @@ class View:
     brow_raise: float = 0.0  # -1 to 1
     eye_opening: float = 1.0  # 0 shut, 1 open
     gaze: tuple[float, float] = (0.0, 0.0)  # right and down, -1 to 1
-    light: tuple[float, float, float] = (-0.4, -0.5, 0.8)  # towards it: right, down, to the viewer
-    light_strength: float = 0.6
-    ambient: Color = (0.5, 0.5, 0.5)
-    background: BackgroundStyle = "gradient"
-    background_colors: tuple[Color, Color] = ((0.55, 0.62, 0.70), (0.30, 0.36, 0.42))
-    background_seed: int = 0
     clothes: Color = (0.25, 0.30, 0.45)
-
-    def __post_init__(self) -> None:
-        if self.background not in get_args(BackgroundStyle):
-            raise ValueError(
-                f"expected a background of {get_args(BackgroundStyle)}, got {self.background!r}"
-            )
-        if not any(self.light):
-            raise ValueError(f"expected a direction towards the light, got {self.light}")
 
 
 def _sample_hair(rng: np.random.Generator) -> dict[str, float]:

@@ -5,8 +5,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from graphgan.data._background import BackgroundStyle
 from graphgan.data._colors import HAIRS, SKINS, Color, any_color, between, near
+from graphgan.data._surroundings import BackgroundStyle, Surroundings
 
 Pattern = Literal["plain", "stripes", "checks", "print"]
 Legwear = Literal["trousers", "shorts", "skirt"]
@@ -40,7 +40,7 @@ class Figure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class Scene(Surroundings):
     """All that is not the person: posture, camera, light and background.
 
     Angles are in degrees. ``yaw`` 0 faces the viewer, 90 looks to the right of the image, 180 shows
@@ -62,20 +62,6 @@ class Scene:
     leg_bend: tuple[float, float] = (3.0, 3.0)
     scale: float = 0.9  # height of the body as a share of the image's
     offset: tuple[float, float] = (0.0, 0.0)  # of the body, in image sides
-    light: tuple[float, float, float] = (-0.4, -0.5, 0.8)  # towards it: right, down, to the viewer
-    light_strength: float = 0.5
-    ambient: Color = (0.55, 0.55, 0.55)
-    background: BackgroundStyle = "gradient"
-    background_colors: tuple[Color, Color] = ((0.55, 0.62, 0.70), (0.30, 0.36, 0.42))
-    background_seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.background not in get_args(BackgroundStyle):
-            raise ValueError(
-                f"expected a background of {get_args(BackgroundStyle)}, got {self.background!r}"
-            )
-        if not any(self.light):
-            raise ValueError(f"expected a direction towards the light, got {self.light}")
 
 
 def sample_figure(rng: np.random.Generator) -> Figure:

@@ -8,6 +8,7 @@ that picture", which no set of photographs holds. The 68 landmarks are exact.
 import numpy as np
 import torch
 
+from graphgan.data._drawn_people import DrawnPeople, check_sides
 from graphgan.data._face_geometry import pose_head
 from graphgan.data._face_painter import FacePainter
 from graphgan.data._face_parameters import Identity as Identity
@@ -16,7 +17,6 @@ from graphgan.data._face_parameters import sample_identity as sample_identity
 from graphgan.data._face_parameters import sample_view as sample_view
 from graphgan.data.faces import Face
 
-_SMALLEST = 16
 _IDENTITY_STREAM, _VIEW_STREAM = 1, 2  # keep a person's numbers apart from those of its pictures
 
 
@@ -31,14 +31,14 @@ def render_face(identity: Identity, view: View, size: int = 128) -> Face:
     Raises:
         ValueError: ``size`` below 16.
     """
-    _check_size(size)
+    check_sides(size)
     posed = pose_head(identity, view, size)
     pixels = FacePainter(identity, view, posed, size).paint()
     image = torch.from_numpy((pixels * 255 + 0.5).astype(np.uint8))
     return Face(image, torch.from_numpy(posed.landmarks.astype(np.float32)))
 
 
-class SyntheticFaces:
+class SyntheticFaces(DrawnPeople):
     """A `FaceDataset` of drawn people, each in views of their own.
 
     Face ``f`` of the ``p``-th person is number ``p * faces_per_person + f``. A face depends on
@@ -64,50 +64,23 @@ class SyntheticFaces:
         seed: int = 0,
         first_person: int = 0,
     ) -> None:
-        _check_size(size)
-        counts = {"num_people": (num_people, 1), "faces_per_person": (faces_per_person, 1)}
-        counts |= {"seed": (seed, 0), "first_person": (first_person, 0)}
-        for name, (value, least) in counts.items():
-            if value < least:
-                raise ValueError(f"expected {name} of at least {least}, got {value}")
+        check_sides(size)
+        super().__init__(
+            num_people, faces_per_person, seed=seed, first_person=first_person, called="face"
+        )
         self.size = size
-        self.seed = seed
-        self.first_person = first_person
-        self.faces_per_person = faces_per_person
-        self.persons = [p for p in range(num_people) for _ in range(faces_per_person)]
-        self.names = [
-            f"person{first_person + person:06d}_face{index % faces_per_person:04d}"
-            for index, person in enumerate(self.persons)
-        ]
-
-    def __len__(self) -> int:
-        return len(self.persons)
 
     def __getitem__(self, index: int) -> Face:
         return render_face(self.identity(index), self.view(index), self.size)
 
     def identity(self, index: int) -> Identity:
         """Who is on the face of this number."""
-        self._check_index(index)
-        person = self.first_person + self.persons[index]
-        return sample_identity(np.random.default_rng((self.seed, _IDENTITY_STREAM, person)))
+        return sample_identity(self.chance_of_person(_IDENTITY_STREAM, index))
 
     def view(self, index: int) -> View:
         """How the face of this number is seen."""
-        self._check_index(index)
-        person = self.first_person + self.persons[index]
-        face = index % self.faces_per_person
-        return sample_view(np.random.default_rng((self.seed, _VIEW_STREAM, person, face)))
+        return sample_view(self.chance_of_picture(_VIEW_STREAM, index))
 
     def true_answer(self, condition_index: int, source_index: int) -> Face:
         """The person of the condition in the view of the source: what a generator should give."""
         return render_face(self.identity(condition_index), self.view(source_index), self.size)
-
-    def _check_index(self, index: int) -> None:
-        if not 0 <= index < len(self):
-            raise IndexError(f"expected a face number from 0 to {len(self) - 1}, got {index}")
-
-
-def _check_size(size: int) -> None:
-    if size < _SMALLEST:
-        raise ValueError(f"expected a size of at least {_SMALLEST}, got {size}")

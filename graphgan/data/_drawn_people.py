@@ -1,0 +1,67 @@
+"""Sets of drawn people: who is on which picture, and the chance that each is drawn by."""
+
+import numpy as np
+
+_SMALLEST = 16
+
+
+class DrawnPeople:
+    """Picture ``f`` of the ``p``-th person is number ``p * pictures + f``.
+
+    Args:
+        num_people: how many.
+        pictures: of each of them.
+        seed: of everything.
+        first_person: number of the first person.
+        called: what a picture is, in names and errors.
+    Raises:
+        ValueError: less than one person or picture, negative ``seed`` or ``first_person``.
+    """
+
+    def __init__(
+        self, num_people: int, pictures: int, *, seed: int, first_person: int, called: str
+    ) -> None:
+        counts = {"num_people": (num_people, 1), f"{called}s_per_person": (pictures, 1)}
+        counts |= {"seed": (seed, 0), "first_person": (first_person, 0)}
+        for name, (value, least) in counts.items():
+            if value < least:
+                raise ValueError(f"expected {name} of at least {least}, got {value}")
+        self.seed = seed
+        self.first_person = first_person
+        self.pictures_per_person = pictures
+        self.called = called
+        self.persons = [p for p in range(num_people) for _ in range(pictures)]
+        self.names = [
+            f"person{first_person + person:06d}_{called}{index % pictures:04d}"
+            for index, person in enumerate(self.persons)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.persons)
+
+    def chance_of_person(self, stream: int, index: int) -> np.random.Generator:
+        """What a person is drawn by, the same for all its pictures.
+
+        Args:
+            stream: keeps numbers apart that are drawn for different purposes.
+            index: of a picture.
+        """
+        return np.random.default_rng((self.seed, stream, self._person(index)))
+
+    def chance_of_picture(self, stream: int, index: int) -> np.random.Generator:
+        """What all the rest of a picture is drawn by."""
+        picture = index % self.pictures_per_person
+        return np.random.default_rng((self.seed, stream, self._person(index), picture))
+
+    def _person(self, index: int) -> int:
+        if not 0 <= index < len(self):
+            last = len(self) - 1
+            raise IndexError(f"expected a {self.called} number from 0 to {last}, got {index}")
+        return self.first_person + self.persons[index]
+
+
+def check_sides(*sides: int) -> None:
+    """Raise ``ValueError`` for a picture too small to draw in."""
+    if min(sides) < _SMALLEST:
+        size = " x ".join(map(str, sides))
+        raise ValueError(f"expected a size of at least {_SMALLEST}, got {size}")
