@@ -3,14 +3,14 @@
 What is minimised is the business of an `Objective`; what is stepped, and when, of `GANStep`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from graphgan._states import mismatch
 from graphgan.training._frozen import frozen
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 Losses = dict[str, Tensor]
+Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 @runtime_checkable
@@ -79,7 +80,8 @@ class GANStep:
         seed: dropout and other chance of a step follow from it, the step and the process alone,
             so a resumed run draws what an uninterrupted one would have drawn.
         ema_decay: of the moving average of the generator's weights and statistics, which is what
-            is sampled and shipped.
+            is sampled and shipped; ``min(ema_decay, (1 + t) / (10 + t))`` after t steps, so that a
+            young average does not remember the untrained network.
     """
 
     def __init__(
@@ -97,7 +99,7 @@ class GANStep:
         self.discriminators = discriminators
         self.objective = objective
         self.seed = seed
-        average = get_ema_multi_avg_fn(ema_decay)  # type: ignore[no-untyped-call]
+        average = _moving_average(ema_decay)
         self.averaged = AveragedModel(generator.network, multi_avg_fn=average, use_buffers=True)
 
     def __call__(self, batch: Any, step: int, *, lr_factor: float = 1.0) -> Losses:
@@ -147,6 +149,20 @@ class GANStep:
         players = [self.generator, *self.discriminators.values()]
         networks = [self.averaged, *(player.network for player in players)]
         return all(bool(t.isfinite().all()) for n in networks for t in n.state_dict().values())
+
+
+def _moving_average(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
+    @torch.no_grad()
+    def update(averaged: Tensors, current: Tensors, steps: Tensor | int) -> None:
+        taken = torch.as_tensor(steps, dtype=torch.float32)  # stays on its device: no waiting
+        weight = 1 - ((1 + taken) / (10 + taken)).clamp(max=decay)
+        for old, new in zip(averaged, current, strict=True):
+            if old.is_floating_point():
+                old.lerp_(new, weight.to(old.dtype))
+            else:
+                old.copy_(new)
+
+    return update
 
 
 def _load(network: nn.Module, state: dict[str, Tensor]) -> None:

@@ -56,12 +56,13 @@ def test_the_average_follows_its_formula(toy, batches):
     network = toy.generator.network
     names = ["0.weight", "1.running_mean"]  # statistics are averaged as well
     expected = None
-    for step in range(4):
-        toy(batches[step], step)
+    for step in range(12):
+        toy(batches[step % 4], step)
         now = {name: network.state_dict()[name].clone() for name in names}
         if expected is None:
             expected = now
-        expected = {name: 0.5 * expected[name] + 0.5 * now[name] for name in names}
+        decay = min(0.5, (1 + step) / (10 + step))
+        expected = {name: decay * expected[name] + (1 - decay) * now[name] for name in names}
     averaged = toy.averaged.module.state_dict()
     for name in names:
         torch.testing.assert_close(averaged[name], expected[name])
