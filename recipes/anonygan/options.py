@@ -104,7 +104,8 @@ class OptimizerOptions:
     """Share of all steps, the last ones, over which the learning rates fall linearly to 0
     (published code: the last 200 of 700 epochs)."""
     ema: float = 0.999
-    """Decay of the moving average of the generator, which is what is sampled and shipped."""
+    """Decay of the moving average of the generator, which is what is sampled and shipped; less at
+    first."""
 
     def __post_init__(self) -> None:
         for name in ("lr_g", "lr_d"):
