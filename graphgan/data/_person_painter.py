@@ -113,7 +113,7 @@ class PersonPainter:
     def _upper_arm(self, side: int) -> Mask:
         shoulder, elbow, _ = (self.posed.points[joint] for joint in ARMS[side])
         mask = self._limb(shoulder, elbow, 0.026, 0.021, self.who.skin)
-        return self._sleeve(mask, shoulder, elbow, (0.031, 0.027), min(2 * self.who.sleeves, 1))
+        return self._sleeve(mask, shoulder, elbow, (0.031, 0.027), min(2 * self.who.sleeves, 1.0))
 
     def _forearm(self, side: int) -> Mask:
         _, elbow, wrist = (self.posed.points[joint] for joint in ARMS[side])

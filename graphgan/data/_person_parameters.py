@@ -100,23 +100,30 @@ def sample_scene(rng: np.random.Generator) -> Scene:
         return float(rng.uniform(low, high))
 
     def spread() -> float:
-        return draw(60, 160) if rng.random() < 0.15 else draw(4, 30)
+        return draw(60.0, 160.0) if rng.random() < 0.15 else draw(4.0, 30.0)
 
     facing = rng.choice(["front", "back", "side"], p=(0.5, 0.2, 0.3))
     side = 1 if rng.random() < 0.5 else -1
-    yaw = {"front": draw(-40, 40), "back": 180 + draw(-40, 40), "side": side * draw(60, 120)}
-    stride = draw(-35, 35) if rng.random() < 0.6 else draw(-5, 5)
+    yaw = {
+        "front": draw(-40.0, 40.0),
+        "back": 180 + draw(-40.0, 40.0),
+        "side": side * draw(60.0, 120.0),
+    }
+    stride = draw(-35.0, 35.0) if rng.random() < 0.6 else draw(-5.0, 5.0)
     ambient, warmth = draw(0.42, 0.6), draw(-0.05, 0.05)
     styles = get_args(BackgroundStyle)
     return Scene(
         yaw=yaw[str(facing)],
-        lean=draw(-5, 5),
-        head_yaw=draw(-35, 35),
-        arm_swing=(-stride * draw(0.4, 1) + draw(-8, 8), stride * draw(0.4, 1) + draw(-8, 8)),
+        lean=draw(-5.0, 5.0),
+        head_yaw=draw(-35.0, 35.0),
+        arm_swing=(
+            -stride * draw(0.4, 1.0) + draw(-8.0, 8.0),
+            stride * draw(0.4, 1.0) + draw(-8.0, 8.0),
+        ),
         arm_spread=(spread(), spread()),
-        arm_bend=(draw(0, 90), draw(0, 90)),
+        arm_bend=(draw(0.0, 90.0), draw(0.0, 90.0)),
         leg_swing=(stride, -stride),
-        leg_spread=(draw(0, 8), draw(0, 8)),
+        leg_spread=(draw(0.0, 8.0), draw(0.0, 8.0)),
         leg_bend=(max(-stride, 0) * draw(0.5, 1.5), max(stride, 0) * draw(0.5, 1.5)),
         scale=draw(0.84, 0.96),
         offset=(draw(-0.06, 0.06), draw(-0.02, 0.02)),

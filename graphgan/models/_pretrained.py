@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -13,6 +13,8 @@ from graphgan._states import check_tensors, fill
 from graphgan.files import replacing
 
 FORMAT_VERSION = "1"
+
+Network = TypeVar("Network", bound="Pretrained")  # the hook of the tests does not know Self
 
 
 class Pretrained(nn.Module):
@@ -25,7 +27,7 @@ class Pretrained(nn.Module):
     config: dict[str, Any]
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
+    def from_config(cls: type[Network], config: dict[str, Any]) -> Network:
         """A network of that configuration, with weights as they come."""
         return cls(**config)
 
@@ -34,7 +36,7 @@ class Pretrained(nn.Module):
         save_weights(self, path, kind=type(self).__name__, config=self.config)
 
     @classmethod
-    def from_pretrained(cls, path: Path | str) -> Self:
+    def from_pretrained(cls: type[Network], path: Path | str) -> Network:
         """The network of a file that `save_pretrained` wrote, in eval mode, on the CPU.
 
         Raises:

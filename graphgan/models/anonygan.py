@@ -6,7 +6,7 @@ Differs from the authors' code: there the result is blended with the context
 (``base="context"``).
 """
 
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Float
@@ -103,7 +103,7 @@ class AnonyGAN(Pretrained):
         context: bool = True,
         attention: bool = True,
         **options: Any,
-    ) -> Self:
+    ) -> "AnonyGAN":
         """The network as the published code computes it, where that differs from the paper.
 
         Args:
@@ -123,5 +123,5 @@ class AnonyGAN(Pretrained):
         return cls(generator, base="context" if context else "condition")
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
+    def from_config(cls, config: dict[str, Any]) -> "AnonyGAN":
         return cls(LandmarkGenerator(**config["generator"]), base=config["base"])

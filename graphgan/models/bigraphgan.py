@@ -4,7 +4,7 @@ Source: [B] Tang et al., "Bipartite Graph Reasoning GANs for Person Image Genera
 https://arxiv.org/abs/2008.04381.
 """
 
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from jaxtyping import Float
 from torch import Tensor
@@ -58,7 +58,7 @@ class BiGraphGAN(Pretrained):
         self.config = {"generator": self.generator.config}
 
     @classmethod
-    def published(cls, variant: Variant, **options: Any) -> Self:
+    def published(cls, variant: Variant, **options: Any) -> "BiGraphGAN":
         """The published network of "market" or "deepfashion".
 
         Args:
@@ -68,7 +68,7 @@ class BiGraphGAN(Pretrained):
         return cls(published_generator(variant, **options))
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
+    def from_config(cls, config: dict[str, Any]) -> "BiGraphGAN":
         return cls(LandmarkGenerator(**config["generator"]))
 
     def forward(

@@ -258,6 +258,7 @@ def without(key):
     return lambda state: {k: v for k, v in state.items() if k != key}
 
 
+@pytest.mark.unhooked
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -365,6 +366,7 @@ def test_an_unknown_kind_lists_the_known_ones(state):
         load_published("stylegan", state)
 
 
+@pytest.mark.unhooked
 @pytest.mark.parametrize(
     ("module", "message"),
     [
