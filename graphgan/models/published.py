@@ -129,6 +129,8 @@ def _convert(kind: Kind, content: Mapping[str, Any]) -> Conversion:
         raise ValueError(f"expected the keys of {kind}: {problems}")
     if bad := [k for k, v in state.items() if not v.to(expected[k].dtype).isfinite().all()]:
         raise ValueError(f"expected finite weights, got others in {some(bad, _LISTED)}")
+    if bad := [k for k, v in state.items() if k.endswith(("_u", "_v")) and not v.any()]:
+        raise ValueError(f"expected vectors of spectral norms, got zeros in {some(bad, _LISTED)}")
     fill(module, {row.ours: row.to_ours(state[row.published]) for row in rows})
     return Conversion(module.eval(), state, rows)
 

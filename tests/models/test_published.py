@@ -320,6 +320,13 @@ def shapes_of(layout: dict) -> dict:
     return {key: torch.zeros(()).expand(shape) for key, shape in layout.items()}
 
 
+def test_spectral_norms_of_nothing_are_named():
+    state = state_of("ciagan")
+    state["conv0.conv_r1.conv2d.weight_u"].zero_()
+    with pytest.raises(ValueError, match=r"got zeros in conv0.conv_r1.conv2d.weight_u$"):
+        load_published("ciagan_generator", state)
+
+
 def circle() -> dict:
     content: dict = {}
     content["state_dict"] = content
