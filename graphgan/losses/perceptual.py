@@ -4,13 +4,15 @@ Source: Johnson et al., "Perceptual Losses for Real-Time Style Transfer and Supe
 ECCV 2016; [B] Tang et al., BMVC 2020, takes VGG-19 up to its fourth layer, and L1.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from safetensors.torch import load_file
 from torch import Tensor, nn
+
+from graphgan._states import check_tensors, fill
+from graphgan._tensor_files import read_tensors
 
 # VGG-19: channels of its convolutions, 0 for a pooling.
 _VGG_19 = (64, 64, 0, 128, 128, 0, *4 * (256,), 0, *4 * (512,), 0, *4 * (512,), 0)
@@ -74,20 +76,19 @@ def vgg19_features(weights: str | Path | None = None, *, last: int = LAST_LAYER)
         last: number of the last layer.
     Raises:
         ValueError: no such layer; a file without these weights; neither file nor torchvision.
+        OSError: there is no such file, or it may not be read.
     """
     layers = list(_layers())
     if not 0 <= last < len(layers):
         raise ValueError(f"expected a last layer from 0 to {len(layers) - 1}, got {last}")
     features = nn.Sequential(*layers[: last + 1])
-    state = _ask_torchvision() if weights is None else _read(Path(weights))
-    state = {key.removeprefix("features."): value for key, value in state.items()}
-    own = features.state_dict()
-    if bad := [key for key in own if key not in state or state[key].shape != own[key].shape]:
-        raise ValueError(
-            f"{weights or 'torchvision'}: expected the weights of VGG-19, features.{bad[0]} of "
-            f"shape {tuple(own[bad[0]].shape)} is missing"
-        )
-    features.load_state_dict({key: state[key] for key in own})
+    try:
+        state = _ask_torchvision() if weights is None else read_tensors(Path(weights))
+        check_tensors(state)
+        bare = {key.removeprefix("features."): value for key, value in state.items()}
+        fill(features, {key: bare[key] for key in features.state_dict() if key in bare})
+    except ValueError as error:
+        raise ValueError(f"{weights or 'torchvision'}: not VGG-19's weights: {error}") from error
     return features.eval()
 
 
@@ -102,26 +103,12 @@ def _layers() -> Iterator[nn.Module]:
             channels = width
 
 
-def _ask_torchvision() -> dict[str, Tensor]:
+def _ask_torchvision() -> Mapping[str, Tensor]:
     try:
         from torchvision.models import VGG19_Weights  # type: ignore[import-not-found, unused-ignore]
     except (ImportError, RuntimeError) as error:  # a build for another torch fails to register
         raise ValueError(
             "expected weights of VGG-19: give a file, or install torchvision for this torch"
         ) from error
-    state: dict[str, Tensor] = VGG19_Weights.DEFAULT.get_state_dict(check_hash=True)
-    return state
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise ValueError(f"{path}: expected weights of VGG-19, found no such file")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever damaged or foreign files make of it
-        raise ValueError(f"{path}: expected weights of VGG-19, cannot be read") from error
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise ValueError(f"{path}: expected weights of VGG-19, got {type(state).__name__}")
+    state: Mapping[str, Tensor] = VGG19_Weights.DEFAULT.get_state_dict(check_hash=True)
     return state

@@ -17,12 +17,13 @@ import torch
 
 from graphgan._checks import check_choice
 from graphgan._states import fill, mismatch, some
+from graphgan._tensor_files import read_tensors
 from graphgan.commands import exit_with
 from graphgan.extras import needs_extra
 from graphgan.models import _published_layouts as layouts
 from graphgan.models._pretrained import Pretrained
-from graphgan.models._published_files import State, read_checkpoint, unwrapped
 from graphgan.models._published_layouts import Row
+from graphgan.models._published_wrappings import State, unwrapped
 from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.bigraphgan import BiGraphGAN
 from graphgan.models.ciagan import CIAGANGenerator
@@ -84,7 +85,7 @@ def convert(kind: Kind, source: Mapping[str, Any] | str | Path) -> Conversion:
     if not isinstance(source, (str, Path)):
         return _convert(kind, source)
     try:
-        return _convert(kind, read_checkpoint(Path(source)))
+        return _convert(kind, read_tensors(Path(source)))
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from error
 

@@ -82,12 +82,12 @@ class Harm:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "found no such file"),
-        (b"", "cannot be read"),
-        ({"features.0.weight": torch.zeros(64, 3, 3, 3)}, r"features.0.bias of shape \(64,\) is m"),
-        ({"0.weight": torch.zeros(64, 3, 5, 5)}, r"features.0.weight of shape \(64, 3, 3, 3\) is"),
+        (b"", "it is damaged or something else"),
+        ({"features.0.weight": torch.zeros(64, 3, 3, 3)}, "0.bias, 2.weight, 2.bias missing"),
+        ({"0.weight": torch.zeros(64, 3, 5, 5)}, r"0.weight \(64, 3, 5, 5\) for \(64, 3, 3, 3\)"),
         ([1, 2], "got list"),
-        ({"a": Harm()}, "cannot be read"),
+        ({"a": Harm()}, "it is damaged or something else"),
+        ({"a": 3}, "tensors by name, got int by 'a'"),
     ],
 )
 def test_a_file_without_the_weights_is_named(tmp_path, monkeypatch, content, message):
@@ -97,9 +97,14 @@ def test_a_file_without_the_weights_is_named(tmp_path, monkeypatch, content, mes
         path.write_bytes(content)
     elif content is not None:
         torch.save(content, path)
-    with pytest.raises(ValueError, match=f"vgg.pth: expected .*{message}"):
+    with pytest.raises(ValueError, match=f"vgg.pth: not VGG-19's weights: .*{message}"):
         vgg19_features(path)
     assert not (tmp_path / "harm").exists()
+
+
+def test_no_file_is_an_error_of_the_machine(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        vgg19_features(tmp_path / "none.pth")
 
 
 def test_without_a_file_and_without_torchvision_it_says_so(monkeypatch):

@@ -1,14 +1,8 @@
-"""Reading published checkpoints, and taking off what wraps them."""
+"""Taking off what wraps the tensors of a published checkpoint."""
 
-import re
-import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
 from torch import Tensor
 
 from graphgan._states import check_tensors, some
@@ -16,42 +10,6 @@ from graphgan._states import check_tensors, some
 State = dict[str, Tensor]
 
 _DEEPEST = 4  # dictionaries in one another
-
-
-def read_checkpoint(path: Path) -> Mapping[str, Any]:
-    """What a file holds, read without running any code of it.
-
-    Raises:
-        ValueError: damaged, or holding other things than tensors and plain values.
-        OSError: there is no such file, or it may not be read.
-    """
-    with path.open("rb") as file:
-        head = file.read(9)
-    if path.suffix.lower() == ".safetensors" or head[8:] == b"{":
-        return _read_safetensors(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about pickles that are refused anyway
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a damaged archive or a foreign pickle makes of it
-        refused = re.search(r"GLOBAL (\S+) was not an allowed global", str(error))
-        reason = f"it holds a {refused[1]}" if refused else "it is damaged or something else"
-        raise ValueError(f"expected a checkpoint of tensors and plain values, {reason}") from error
-    if not isinstance(content, Mapping):
-        raise ValueError(f"expected a checkpoint, got {type(content).__name__}")
-    return content
-
-
-def _read_safetensors(path: Path) -> State:
-    try:
-        with safe_open(path, framework="pt") as file:
-            ours = (file.metadata() or {}).get("kind")
-        tensors = load_file(path)
-    except SafetensorError as error:
-        raise ValueError(f"expected safetensors: {error}") from error
-    if ours is not None:
-        raise ValueError(f"expected a published checkpoint; open this by {ours}.from_pretrained")
-    return tensors
 
 
 def unwrapped(content: Mapping[str, Any], prefix: str, siblings: tuple[str, ...]) -> State:
