@@ -12,7 +12,8 @@ import torch
 
 from graphgan.anonymize import anonymize_crops
 from graphgan.commands import run_command
-from graphgan.data.batches import read_pairs, to_batch
+from graphgan.data.batches import read_pairs
+from graphgan.data.face_batch import to_face_batch
 from graphgan.data.pairs import next_person_pairs, some_pairs
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.models import AnonyGAN
@@ -42,7 +43,7 @@ def main(options: PictureOptions) -> None:
         2 * options.rows, 2, size=options.size, seed=options.seed, first_person=2_000_000
     )
     pairs = some_pairs(next_person_pairs(faces.persons), options.rows)
-    batch = to_batch(read_pairs(faces, pairs))
+    batch = to_face_batch(read_pairs(faces, pairs))
     result = anonymize_crops(
         model, batch.source, batch.source_landmarks, batch.condition, batch.condition_landmarks
     )

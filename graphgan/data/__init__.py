@@ -1,10 +1,20 @@
 """What to learn from: drawn faces and persons, prepared photos, and the pairs they meet in."""
 
-from graphgan.data.batches import FacesInMemory, PairBatch, to_float_image, to_uint8_image
-from graphgan.data.faces import Face, FaceDataset
+from graphgan.data.batches import PicturesInMemory, to_float_image, to_uint8_image
+from graphgan.data.face_batch import FaceBatch, to_face_batch
 from graphgan.data.images import read_image, write_image
 from graphgan.data.landmark_files import read_landmarks
-from graphgan.data.pairs import PairKind, Pairs, PairSampler, next_person_pairs
+from graphgan.data.pairs import (
+    ListedPairSampler,
+    PairKind,
+    Pairs,
+    PairSampler,
+    Sampler,
+    next_person_pairs,
+    next_picture_pairs,
+)
+from graphgan.data.person_batch import PersonBatch, to_person_batch
+from graphgan.data.pictures import Picture, PictureDataset
 from graphgan.data.prepared import PreparedFaces
 from graphgan.data.preparing import prepare_faces
 from graphgan.data.synthetic_faces import (
@@ -17,7 +27,6 @@ from graphgan.data.synthetic_faces import (
 )
 from graphgan.data.synthetic_persons import (
     Figure,
-    Person,
     Scene,
     SyntheticPersons,
     render_person,
@@ -26,22 +35,25 @@ from graphgan.data.synthetic_persons import (
 )
 
 __all__ = [
-    "Face",
-    "FaceDataset",
-    "FacesInMemory",
+    "FaceBatch",
     "Figure",
     "Identity",
-    "PairBatch",
+    "ListedPairSampler",
     "PairKind",
     "PairSampler",
     "Pairs",
-    "Person",
+    "PersonBatch",
+    "Picture",
+    "PictureDataset",
+    "PicturesInMemory",
     "PreparedFaces",
+    "Sampler",
     "Scene",
     "SyntheticFaces",
     "SyntheticPersons",
     "View",
     "next_person_pairs",
+    "next_picture_pairs",
     "prepare_faces",
     "read_image",
     "read_landmarks",
@@ -51,7 +63,9 @@ __all__ = [
     "sample_identity",
     "sample_scene",
     "sample_view",
+    "to_face_batch",
     "to_float_image",
+    "to_person_batch",
     "to_uint8_image",
     "write_image",
 ]

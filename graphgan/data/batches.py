@@ -1,44 +1,20 @@
-"""Batches of pairs: from numbers of faces to tensors on the device."""
+"""Batches of pairs: from numbers of pictures to 8-bit tensors, by workers or from memory."""
 
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from graphgan.data.faces import Face, FaceDataset
-from graphgan.data.pairs import PairKind, Pairs, PairSampler
+from graphgan.data.pairs import Pairs, Sampler
+from graphgan.data.pictures import Picture, PictureDataset
 from graphgan.extras import needs_extra
-from graphgan.landmarks.masks import face_mask
-
-
-class PairBatch(NamedTuple):
-    """Conditions and sources, ready for a network.
-
-    Shapes:
-        ``condition, source: b 3 h w`` in [-1, 1]; ``condition_landmarks, source_landmarks: b k 2``
-        in pixels; ``mask: b 1 h w`` of the source; ``kind: b`` of `PairKind`
-    """
-
-    condition: Float[Tensor, "b 3 h w"]
-    source: Float[Tensor, "b 3 h w"]
-    condition_landmarks: Float[Tensor, "b k 2"]
-    source_landmarks: Float[Tensor, "b k 2"]
-    mask: Float[Tensor, "b 1 h w"]
-    kind: Int[Tensor, "b"]
-
-    @property
-    def different(self) -> Bool[Tensor, "b"]:
-        """Pairs whose condition is another picture than the source."""
-        return self.kind != PairKind.SAME_IMAGE
-
-    @property
-    def same_person(self) -> Bool[Tensor, "b"]:
-        """Pairs whose true answer is the source itself."""
-        return self.kind != PairKind.DIFFERENT
+from graphgan.landmarks.mirror import mirror_landmarks
+from graphgan.landmarks.schemes import LandmarkScheme
 
 
 class StoredPairs(NamedTuple):
@@ -63,48 +39,57 @@ def to_uint8_image(image: Float[Tensor, "*b 3 h w"]) -> UInt8[Tensor, "*b 3 h w"
     return ((image.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
 
 
-def to_batch(stored: StoredPairs, device: torch.device | str = "cpu") -> PairBatch:
-    """Move to the device as 8 bits, convert and draw the masks there."""
+def to_device(
+    stored: StoredPairs, device: torch.device | str
+) -> tuple[
+    Float[Tensor, "b 3 h w"],
+    Float[Tensor, "b 3 h w"],
+    Float[Tensor, "b k 2"],
+    Float[Tensor, "b k 2"],
+]:
+    """Images of conditions and sources in [-1, 1], channels last, and the landmarks of both.
+
+    They travel as 8 bits and are converted on the device.
+    """
     images = to_float_image(stored.images.to(device, non_blocking=True))
     condition, source = (
         image.contiguous(memory_format=torch.channels_last) for image in images.unbind(0)
     )
     landmarks = stored.landmarks.to(device, non_blocking=True)
-    mask = face_mask(landmarks[1], (source.shape[2], source.shape[3]))
-    return PairBatch(condition, source, landmarks[0], landmarks[1], mask, stored.kind.to(device))
+    return condition, source, landmarks[0], landmarks[1]
 
 
-class FacesInMemory(FaceDataset):
-    """Every face of a data set, read once: what trains fastest where it fits.
+class PicturesInMemory(PictureDataset):
+    """Every picture of a data set, read once: what trains fastest where it fits.
 
     Args:
-        faces: any set of faces; n of them take n (3 h w + 8 k) bytes.
-        progress: wraps the numbers of the faces as they are read, such as ``tqdm``.
+        pictures: any set of them; n pictures take n (3 h w + 8 k) bytes.
+        progress: wraps the numbers of the pictures as they are read, such as ``tqdm``.
     Raises:
         ValueError: an empty set; one that needs more memory than is free.
     """
 
     def __init__(
-        self, faces: FaceDataset, *, progress: Callable[[range], Iterable[int]] = iter
+        self, pictures: PictureDataset, *, progress: Callable[[range], Iterable[int]] = iter
     ) -> None:
-        if len(faces) == 0:
-            raise ValueError("expected at least one face, got an empty set")
-        _check_memory(len(faces) * (3 * faces.size**2 + 8 * faces.num_landmarks))
-        self.size = faces.size
-        self.num_landmarks = faces.num_landmarks
-        self.persons = faces.persons
-        self.names = faces.names
-        k, size = faces.num_landmarks, faces.size
-        self.images = torch.empty(len(faces), 3, size, size, dtype=torch.uint8)
-        self.landmarks = torch.empty(len(faces), k, 2)
-        for i in progress(range(len(faces))):
-            self.images[i], self.landmarks[i] = faces[i]
+        if len(pictures) == 0:
+            raise ValueError("expected at least one picture, got an empty set")
+        self.size = pictures.size
+        self.num_landmarks = pictures.num_landmarks
+        self.persons = pictures.persons
+        self.names = pictures.names
+        (height, width), k = pictures.size, pictures.num_landmarks
+        _check_memory(len(pictures) * (3 * height * width + 8 * k))
+        self.images = torch.empty(len(pictures), 3, height, width, dtype=torch.uint8)
+        self.landmarks = torch.empty(len(pictures), k, 2)
+        for i in progress(range(len(pictures))):
+            self.images[i], self.landmarks[i] = pictures[i]
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, index: int) -> Face:
-        return Face(self.images[index], self.landmarks[index])
+    def __getitem__(self, index: int) -> Picture:
+        return Picture(self.images[index], self.landmarks[index])
 
 
 def _check_memory(needed: int) -> None:
@@ -113,8 +98,8 @@ def _check_memory(needed: int) -> None:
         import psutil
     if needed > (free := psutil.virtual_memory().available):
         raise ValueError(
-            f"not enough memory: the faces take {needed / 2**30:.1f} GiB, {free / 2**30:.1f} GiB "
-            "are free; let workers read them (--workers)"
+            f"not enough memory: the pictures take {needed / 2**30:.1f} GiB, "
+            f"{free / 2**30:.1f} GiB are free; let workers read them (--workers)"
         )
 
 
@@ -122,8 +107,10 @@ class PairsOfSteps(Dataset[StoredPairs]):
     """Item t is this process's share of the batch of step t.
 
     Args:
-        faces: where the faces are read.
-        sampler: which faces meet; its batch is divided evenly among the processes.
+        pictures: where they are read.
+        sampler: which of them meet; its batch is divided evenly among the processes.
+        flip: mirror every other pair, both pictures of it, with the left and right of this scheme;
+            None for none.
         rank: number of this process.
         world_size: number of processes.
     Raises:
@@ -131,30 +118,52 @@ class PairsOfSteps(Dataset[StoredPairs]):
     """
 
     def __init__(
-        self, faces: FaceDataset, sampler: PairSampler, *, rank: int = 0, world_size: int = 1
+        self,
+        pictures: PictureDataset,
+        sampler: Sampler,
+        *,
+        flip: LandmarkScheme | None = None,
+        rank: int = 0,
+        world_size: int = 1,
     ) -> None:
         if sampler.batch_size % world_size:
             raise ValueError(
                 f"expected a batch divisible among {world_size} processes, got {sampler.batch_size}"
             )
-        self.faces = faces
+        self.pictures = pictures
         self.sampler = sampler
+        self.flip = flip
         share = sampler.batch_size // world_size
         self.share = slice(rank * share, (rank + 1) * share)
 
     def __getitem__(self, step: int) -> StoredPairs:
         pairs = self.sampler.batch(step)
-        return read_pairs(self.faces, Pairs(*(column[self.share] for column in pairs)))
+        stored = read_pairs(self.pictures, Pairs(*(column[self.share] for column in pairs)))
+        if self.flip is None:
+            return stored
+        chance = np.random.default_rng((self.sampler.seed, 5, step))
+        mirrored = chance.random(self.sampler.batch_size)[self.share] < 0.5
+        return mirror_pairs(stored, torch.from_numpy(mirrored), self.flip)
 
 
-def read_pairs(faces: FaceDataset, pairs: Pairs) -> StoredPairs:
-    """The faces of the given numbers."""
-    conditions = [faces[i] for i in pairs.condition.tolist()]
-    sources = [faces[i] for i in pairs.source.tolist()]
+def read_pairs(pictures: PictureDataset, pairs: Pairs) -> StoredPairs:
+    """The pictures of the given numbers."""
+    conditions = [pictures[i] for i in pairs.condition.tolist()]
+    sources = [pictures[i] for i in pairs.source.tolist()]
     sides = (conditions, sources)
-    images = torch.stack([torch.stack([face.image for face in side]) for side in sides])
-    landmarks = torch.stack([torch.stack([face.landmarks for face in side]) for side in sides])
+    images = torch.stack([torch.stack([picture.image for picture in side]) for side in sides])
+    landmarks = torch.stack([torch.stack([p.landmarks for p in side]) for side in sides])
     return StoredPairs(images, landmarks, pairs.kind)
+
+
+def mirror_pairs(
+    stored: StoredPairs, chosen: Bool[Tensor, "b"], scheme: LandmarkScheme
+) -> StoredPairs:
+    """The same pairs, the chosen ones as a mirror shows them."""
+    images = torch.where(chosen[:, None, None, None], stored.images.flip(-1), stored.images)
+    mirrored = mirror_landmarks(stored.landmarks, stored.images.shape[-1], scheme)
+    landmarks = torch.where(chosen[:, None, None], mirrored, stored.landmarks)
+    return stored._replace(images=images, landmarks=landmarks)
 
 
 def batches_of_steps(

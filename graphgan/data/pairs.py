@@ -8,7 +8,7 @@ pictures, which give pixel supervision across poses, are not in the paper.
 from collections import defaultdict
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -35,6 +35,23 @@ class Pairs(NamedTuple):
     condition: Int[Tensor, "b"]
     source: Int[Tensor, "b"]
     kind: Int[Tensor, "b"]
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """Which pictures meet at each training step.
+
+    Attributes:
+        batch_size: pairs a step, over all processes together.
+        seed: of whatever chance there is.
+    """
+
+    batch_size: int
+    seed: int
+
+    def batch(self, step: int) -> Pairs:
+        """The pairs of one step; the same whenever it is asked for."""
+        ...
 
 
 class PairSampler:
@@ -181,6 +198,46 @@ def _without_repetition(size: int, count: int, rng: Generator) -> np.ndarray:
     ]
 
 
+class ListedPairSampler:
+    """A given list of pairs in an order of its own for each pass, all of them once a pass.
+
+    Args:
+        pairs: such as a data set's own list.
+        batch_size: b, over all processes together.
+        seed: of the orders.
+    Raises:
+        ValueError: a batch larger than the list.
+
+    Example:
+        >>> pairs = self_pairs(6)
+        >>> sampler = ListedPairSampler(pairs, batch_size=3)
+        >>> sorted(torch.cat([sampler.batch(step).source for step in (0, 1)]).tolist())
+        [0, 1, 2, 3, 4, 5]
+    """
+
+    def __init__(self, pairs: Pairs, *, batch_size: int, seed: int = 0) -> None:
+        if not 1 <= batch_size <= len(pairs.source):
+            raise ValueError(
+                f"expected a batch size from 1 to the {len(pairs.source)} pairs there are, "
+                f"got {batch_size}"
+            )
+        self.pairs = pairs
+        self.batch_size = batch_size
+        self.seed = seed
+
+    def batch(self, step: int) -> Pairs:
+        """The pairs of one step, a function of the seed and the step alone."""
+        size, start = len(self.pairs.source), step * self.batch_size
+        first, last = start // size, (start + self.batch_size - 1) // size
+        ordered = np.concatenate([self._order(number) for number in range(first, last + 1)])
+        chosen = torch.from_numpy(ordered[start - first * size :][: self.batch_size])
+        return Pairs(*(column[chosen] for column in self.pairs))
+
+    def _order(self, number: int) -> np.ndarray:
+        size = len(self.pairs.source)
+        return np.random.default_rng((self.seed, 6, number)).permutation(size)
+
+
 def next_person_pairs(persons: Sequence[int], *, seed: int = 0) -> Pairs:
     """Every face as a source once, with a random picture of the next person for its condition.
 
@@ -207,6 +264,29 @@ def some_pairs(pairs: Pairs, count: int) -> Pairs:
     total = len(pairs.source)
     chosen = torch.linspace(0, total - 1, min(count, total)).round().long()
     return Pairs(*(column[chosen] for column in pairs))
+
+
+def next_picture_pairs(persons: Sequence[int]) -> Pairs:
+    """Every picture as a source once, with the next one of its person for its condition.
+
+    The last of a person is followed by the first; a person with one picture has no pair.
+
+    Raises:
+        ValueError: nobody has two pictures.
+    """
+    pictures_of = _faces_by_person(np.asarray(persons))
+    pairs = [
+        (following, picture)
+        for pictures in pictures_of.values()
+        if len(pictures) > 1
+        for picture, following in zip(
+            pictures.tolist(), np.roll(pictures, -1).tolist(), strict=True
+        )
+    ]
+    if not pairs:
+        raise ValueError("expected a person with two pictures or more, got none")
+    condition, source = torch.tensor(sorted(pairs, key=lambda pair: pair[1])).T
+    return Pairs(condition, source, torch.full_like(source, PairKind.SAME_PERSON))
 
 
 def self_pairs(num_faces: int) -> Pairs:

@@ -25,8 +25,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from graphgan.data.faces import Face
 from graphgan.data.images import read_image
+from graphgan.data.pictures import Picture
 from graphgan.files import replacing
 from graphgan.landmarks.align import SquareCrop
 from graphgan.landmarks.masks import has_face_mask
@@ -70,13 +70,13 @@ class PreparedFace(NamedTuple):
 
 
 class PreparedFaces:
-    """The faces of a prepared folder, or of one split of it (a ``FaceDataset``).
+    """The faces of a prepared folder, or of one split of it (a ``PictureDataset``).
 
     Args:
         root: the prepared folder.
         split: "train" or "test"; None for all.
     Attributes:
-        size, num_landmarks, persons, names: see ``FaceDataset``.
+        size, num_landmarks, persons, names: see ``PictureDataset``.
         faces: for each face its row of the manifest.
         people: for each person its name.
         info: what ``prepared.json`` says.
@@ -88,7 +88,7 @@ class PreparedFaces:
     def __init__(self, root: str | Path, split: Split | None = None) -> None:
         self.root = Path(root)
         self.info = read_info(self.root)
-        self.size: int = self.info["size"]
+        self.size: tuple[int, int] = (self.info["size"], self.info["size"])
         self.num_landmarks: int = self.info["num_landmarks"]
         rows = _read_manifest(self.root / "manifest.csv", self.num_landmarks)
         if len(rows) != self.info["images"]:
@@ -120,8 +120,7 @@ class PreparedFaces:
                 f"face masks, got {self.num_landmarks}"
             )
         landmarks = torch.stack([face.landmarks for face in self.faces])
-        size = (self.size, self.size)
-        without = torch.nonzero(~has_face_mask(landmarks, size)).flatten().tolist()
+        without = torch.nonzero(~has_face_mask(landmarks, self.size)).flatten().tolist()
         bad = [self.faces[i].image for i in without]
         if bad:
             more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
@@ -130,7 +129,7 @@ class PreparedFaces:
                 f"the mask is empty for {', '.join(bad[:3])}{more}; {_REPLACE}"
             )
 
-    def __getitem__(self, index: int) -> Face:
+    def __getitem__(self, index: int) -> Picture:
         """One face.
 
         Raises:
@@ -138,12 +137,12 @@ class PreparedFaces:
         """
         face = self.faces[index]
         image = read_image(self.root / face.image)
-        if image.shape[1:] != (self.size, self.size):
+        if image.shape[1:] != self.size:
             raise ValueError(
-                f"{self.root / face.image}: expected {self.size} x {self.size} pixels, got "
+                f"{self.root / face.image}: expected {self.size[1]} x {self.size[0]} pixels, got "
                 f"{image.shape[2]} x {image.shape[1]}"
             )
-        return Face(image, face.landmarks)
+        return Picture(image, face.landmarks)
 
 
 def read_info(root: Path) -> dict[str, Any]:

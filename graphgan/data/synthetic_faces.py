@@ -15,12 +15,12 @@ from graphgan.data._face_parameters import Identity as Identity
 from graphgan.data._face_parameters import View as View
 from graphgan.data._face_parameters import sample_identity as sample_identity
 from graphgan.data._face_parameters import sample_view as sample_view
-from graphgan.data.faces import Face
+from graphgan.data.pictures import Picture
 
 _IDENTITY_STREAM, _VIEW_STREAM = 1, 2  # keep a person's numbers apart from those of its pictures
 
 
-def render_face(identity: Identity, view: View, size: int = 128) -> Face:
+def render_face(identity: Identity, view: View, size: int = 128) -> Picture:
     """Draw a person as seen in a view, cropped as the project aligns faces.
 
     The image is the square around the box of the landmarks, its centre raised by 10 % of the box's
@@ -35,11 +35,11 @@ def render_face(identity: Identity, view: View, size: int = 128) -> Face:
     posed = pose_head(identity, view, size)
     pixels = FacePainter(identity, view, posed, size).paint()
     image = torch.from_numpy((pixels * 255 + 0.5).astype(np.uint8))
-    return Face(image, torch.from_numpy(posed.landmarks.astype(np.float32)))
+    return Picture(image, torch.from_numpy(posed.landmarks.astype(np.float32)))
 
 
 class SyntheticFaces(DrawnPeople):
-    """A `FaceDataset` of drawn people, each in views of their own.
+    """A `PictureDataset` of drawn people, each in views of their own.
 
     Face ``f`` of the ``p``-th person is number ``p * faces_per_person + f``. A face depends on
     ``seed``, on the person's number ``first_person + p`` and on ``f`` alone: not on how many others
@@ -68,10 +68,10 @@ class SyntheticFaces(DrawnPeople):
         super().__init__(
             num_people, faces_per_person, seed=seed, first_person=first_person, called="face"
         )
-        self.size = size
+        self.size = (size, size)
 
-    def __getitem__(self, index: int) -> Face:
-        return render_face(self.identity(index), self.view(index), self.size)
+    def __getitem__(self, index: int) -> Picture:
+        return render_face(self.identity(index), self.view(index), self.size[0])
 
     def identity(self, index: int) -> Identity:
         """Who is on the face of this number."""
@@ -81,6 +81,6 @@ class SyntheticFaces(DrawnPeople):
         """How the face of this number is seen."""
         return sample_view(self.chance_of_picture(_VIEW_STREAM, index))
 
-    def true_answer(self, condition_index: int, source_index: int) -> Face:
+    def true_answer(self, condition_index: int, source_index: int) -> Picture:
         """The person of the condition in the view of the source: what a generator should give."""
-        return render_face(self.identity(condition_index), self.view(source_index), self.size)
+        return render_face(self.identity(condition_index), self.view(source_index), self.size[0])

@@ -5,12 +5,8 @@ one's pose, light and background: the true answer to "this person in that pose",
 photographs holds. The 18 joints are exact; those that the body hides are missing.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
-from torch import Tensor
 
 from graphgan.data._drawn_people import DrawnPeople, check_sides
 from graphgan.data._person_geometry import pose_figure
@@ -19,27 +15,18 @@ from graphgan.data._person_parameters import Figure as Figure
 from graphgan.data._person_parameters import Scene as Scene
 from graphgan.data._person_parameters import sample_figure as sample_figure
 from graphgan.data._person_parameters import sample_scene as sample_scene
+from graphgan.data.pictures import Picture
 
 _FIGURE_STREAM, _SCENE_STREAM = 3, 4  # keep a person's numbers apart from those of its pictures
 
 
-class Person(NamedTuple):
-    """One person as it is stored: 8-bit RGB and joints in its own pixels.
-
-    Shapes:
-        ``image: 3 h w`` (0 to 255), ``joints: 18 2`` (OpenPose order, (x, y), pixel centres at
-        integers, NaN where missing)
-    """
-
-    image: UInt8[Tensor, "3 h w"]
-    joints: Float[Tensor, "18 2"]
-
-
-def render_person(who: Figure, scene: Scene, size: tuple[int, int] = (128, 64)) -> Person:
+def render_person(who: Figure, scene: Scene, size: tuple[int, int] = (128, 64)) -> Picture:
     """Draw a person as seen in a scene.
 
     Args:
         size: height and width.
+    Shapes:
+        -> ``image: 3 h w``, ``landmarks: 18 2`` (OpenPose order, NaN where hidden)
     Raises:
         ValueError: a side below 16.
     """
@@ -48,11 +35,11 @@ def render_person(who: Figure, scene: Scene, size: tuple[int, int] = (128, 64)) 
     pixels, visible = PersonPainter(who, scene, posed, size).paint()
     joints = np.where(visible[:, None], posed.points[:18], np.nan).astype(np.float32)
     image = torch.from_numpy((pixels * 255 + 0.5).astype(np.uint8))
-    return Person(image, torch.from_numpy(joints))
+    return Picture(image, torch.from_numpy(joints))
 
 
 class SyntheticPersons(DrawnPeople):
-    """Drawn people, each in scenes of their own.
+    """A `PictureDataset` of drawn people, each in scenes of their own.
 
     Picture ``f`` of the ``p``-th person is number ``p * images_per_person + f``. A picture depends
     on ``seed``, on the person's number ``first_person + p`` and on ``f`` alone. Sets of one seed
@@ -66,7 +53,7 @@ class SyntheticPersons(DrawnPeople):
             ``first_person``.
     """
 
-    num_joints = 18
+    num_landmarks = 18
 
     def __init__(
         self,
@@ -83,7 +70,7 @@ class SyntheticPersons(DrawnPeople):
         )
         self.size = size
 
-    def __getitem__(self, index: int) -> Person:
+    def __getitem__(self, index: int) -> Picture:
         return self.true_answer(index, index)
 
     def figure(self, index: int) -> Figure:
@@ -94,6 +81,6 @@ class SyntheticPersons(DrawnPeople):
         """How the picture of this number was taken."""
         return sample_scene(self.chance_of_picture(_SCENE_STREAM, index))
 
-    def true_answer(self, condition_index: int, source_index: int) -> Person:
+    def true_answer(self, condition_index: int, source_index: int) -> Picture:
         """The person of the condition in the scene of the source: what a generator should give."""
         return render_person(self.figure(condition_index), self.scene(source_index), self.size)

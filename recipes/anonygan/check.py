@@ -90,8 +90,8 @@ def _face_problems(faces: PreparedFaces, index: int) -> Iterator[Problem]:
         yield from _geometry_problems(landmarks, faces.size, where)
 
 
-def _geometry_problems(landmarks: Tensor, size: int, where: str) -> Iterator[Problem]:
-    outside = ((landmarks < -0.5) | (landmarks > size - 0.5)).any(-1)
+def _geometry_problems(landmarks: Tensor, size: tuple[int, int], where: str) -> Iterator[Problem]:
+    outside = ((landmarks < -0.5) | (landmarks > size[0] - 0.5)).any(-1)
     if outside.any():
         yield Problem("landmarks outside the crop", f"{where}: {int(outside.sum())}")
     right, left, mouth = (landmarks[part].nanmean(0) for part in (*EYES, MOUTH))
@@ -99,7 +99,7 @@ def _geometry_problems(landmarks: Tensor, size: int, where: str) -> Iterator[Pro
         yield Problem("eyes not from left to right (mirrored, or a profile)", where)
     if not max(right[1], left[1]) < mouth[1]:
         yield Problem("mouth not below the eyes", where)
-    if not face_mask(landmarks[None], (size, size)).any():
+    if not face_mask(landmarks[None], size).any():
         yield Problem("the face mask is empty", where, fatal=True)
 
 
@@ -117,7 +117,8 @@ def _print_counts(faces: PreparedFaces) -> None:
     info = faces.info
     print(f"{faces.root}: {len(faces)} faces of {len(faces.people)} people")
     print(
-        f"  {faces.size} pixels a side, {faces.num_landmarks} landmarks ({info['landmark_scheme']})"
+        f"  {faces.size[0]} pixels a side, {faces.num_landmarks} landmarks "
+        f"({info['landmark_scheme']})"
     )
     for split in ("train", "test"):
         images = Counter(face.person for face in faces.faces if face.split == split)
@@ -151,8 +152,8 @@ def _draw_sheet(faces: PreparedFaces, tiles: int, path: Path) -> bool:
         except (ValueError, OSError):
             continue  # listed among the problems
         if len(landmarks) == IBUG_68.num_landmarks:
-            image = draw_mask(image, face_mask(landmarks[None], (faces.size, faces.size))[0])
-        drawn.append(draw_landmarks(image, landmarks, radius=faces.size / 128))
+            image = draw_mask(image, face_mask(landmarks[None], faces.size)[0])
+        drawn.append(draw_landmarks(image, landmarks, radius=faces.size[0] / 128))
     if not drawn:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from graphgan.data.batches import PairBatch
+from graphgan.data.face_batch import FaceBatch
 from graphgan.landmarks.masks import paste
 from graphgan.losses import (
     AdversarialLoss,
@@ -106,7 +106,7 @@ class AnonyGANObjective:
             first_layer=options.wfm_first_layer, weight=options.weight_wfm
         )
 
-    def generate(self, generator: nn.Module, batch: PairBatch) -> GeneratorOutput:
+    def generate(self, generator: nn.Module, batch: FaceBatch) -> GeneratorOutput:
         """The condition's identity in the source's hole."""
         source = batch.source
         if self.options.context_jitter > 0:
@@ -121,7 +121,7 @@ class AnonyGANObjective:
         return output
 
     def generator_losses(
-        self, discriminators: Mapping[str, nn.Module], batch: PairBatch, output: GeneratorOutput
+        self, discriminators: Mapping[str, nn.Module], batch: FaceBatch, output: GeneratorOutput
     ) -> Losses:
         """Adversarial terms, weak feature matching, reconstruction."""
         options = self.options
@@ -139,7 +139,7 @@ class AnonyGANObjective:
         return losses
 
     def discriminator_losses(
-        self, name: str, discriminator: nn.Module, batch: PairBatch, output: GeneratorOutput
+        self, name: str, discriminator: nn.Module, batch: FaceBatch, output: GeneratorOutput
     ) -> Losses:
         """Real and generated images pass in separate calls."""
         given = _given(name, batch)
@@ -150,7 +150,7 @@ class AnonyGANObjective:
         return losses if penalty is None else losses | {f"d_{name}_penalty": penalty}
 
     def _penalty(
-        self, critic: Callable[[Tensor], Tensor], batch: PairBatch, output: GeneratorOutput
+        self, critic: Callable[[Tensor], Tensor], batch: FaceBatch, output: GeneratorOutput
     ) -> Tensor | None:
         options = self.options
         terms = []
@@ -167,14 +167,14 @@ class AnonyGANObjective:
         matches = name == "app" and self.options.weight_wfm > 0
         return matches or self.adversarial.needs_real
 
-    def _match(self, fake: list[Tensor], real: list[Tensor], batch: PairBatch) -> Tensor:
+    def _match(self, fake: list[Tensor], real: list[Tensor], batch: FaceBatch) -> Tensor:
         fake, real = [f.float() for f in fake], [r.float() for r in real]
         if self.options.wfm_pairs == "all":
             return self.feature_matching(fake, real)
         selected = batch.different
         return self.feature_matching(fake, real, selected=selected, count=self.count(selected))
 
-    def _reconstruct(self, batch: PairBatch, output: GeneratorOutput) -> Tensor:
+    def _reconstruct(self, batch: FaceBatch, output: GeneratorOutput) -> Tensor:
         image = output.image.float()
         if self.options.recon_of == "pasted":
             image = paste(image, batch.source, batch.mask)
@@ -192,6 +192,6 @@ def jitter_colours(images: Tensor, strength: float) -> Tensor:
     return (images * (1 + gain) + offset).clamp(-1, 1)
 
 
-def _given(name: str, batch: PairBatch) -> Tensor:
+def _given(name: str, batch: FaceBatch) -> Tensor:
     """What a discriminator sees beside the image: the condition, or the source's landmarks."""
     return batch.condition if name == "app" else batch.source_landmarks

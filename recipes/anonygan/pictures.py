@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor
 
-from graphgan.data.batches import PairBatch
+from graphgan.data.face_batch import FaceBatch
 from graphgan.landmarks.masks import paste
 from graphgan.models import AnonyGAN
 
 
 @torch.no_grad()
-def sheet_columns(model: AnonyGAN, batch: PairBatch) -> dict[str, Tensor]:
+def sheet_columns(model: AnonyGAN, batch: FaceBatch) -> dict[str, Tensor]:
     """What goes in, what comes out, and what is pasted; the model in eval mode."""
     output = model.eval()(*batch[:5])
     columns = {

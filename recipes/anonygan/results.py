@@ -6,13 +6,13 @@ from kornia.filters import gaussian_blur2d
 from torch import Tensor
 
 from graphgan.anonymize import anonymize_crops
-from graphgan.data.batches import PairBatch
+from graphgan.data.face_batch import FaceBatch
 from graphgan.landmarks.masks import paste
 from graphgan.models import AnonyGAN
 
 
 def anonymized(
-    model: AnonyGAN, batch: PairBatch, *, chunk_size: int = 32
+    model: AnonyGAN, batch: FaceBatch, *, chunk_size: int = 32
 ) -> Float[Tensor, "b 3 h w"]:
     """The sources with their conditions' identities, a chunk at a time."""
     results = []
@@ -27,12 +27,12 @@ def anonymized(
     return torch.cat(results)
 
 
-def condition_pasted(batch: PairBatch) -> Float[Tensor, "b 3 h w"]:
+def condition_pasted(batch: FaceBatch) -> Float[Tensor, "b 3 h w"]:
     """The condition's pixels as they are: right identity, wrong pose."""
     return paste(batch.condition, batch.source, batch.mask)
 
 
-def source_blurred(batch: PairBatch) -> Float[Tensor, "b 3 h w"]:
+def source_blurred(batch: FaceBatch) -> Float[Tensor, "b 3 h w"]:
     """The source blurred inside the mask, sigma a sixteenth of the side."""
     size = batch.source.shape[-1]
     kernel, sigma = size // 8 * 2 + 1, size / 16

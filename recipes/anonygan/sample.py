@@ -12,10 +12,11 @@ from results import anonymized
 from tqdm import tqdm
 
 from graphgan.commands import run_command
-from graphgan.data.batches import PairBatch, read_pairs, to_batch, to_uint8_image
-from graphgan.data.faces import FaceDataset
+from graphgan.data.batches import read_pairs, to_uint8_image
+from graphgan.data.face_batch import FaceBatch, to_face_batch
 from graphgan.data.images import read_image, write_image
 from graphgan.data.pairs import Pairs, next_person_pairs, some_pairs
+from graphgan.data.pictures import PictureDataset
 from graphgan.data.prepared import PreparedFaces
 from graphgan.files import replacing, require_new_folder
 from graphgan.models import AnonyGAN
@@ -82,14 +83,16 @@ def sample(options: SampleOptions) -> None:
 
 
 def batches(
-    faces: FaceDataset, pairs: Pairs, batch_size: int, model: AnonyGAN
-) -> Iterator[PairBatch]:
+    faces: PictureDataset, pairs: Pairs, batch_size: int, model: AnonyGAN
+) -> Iterator[FaceBatch]:
     device = next(model.parameters()).device
     for chunk in zip(*(column.split(batch_size) for column in pairs), strict=True):
-        yield to_batch(read_pairs(faces, Pairs(*chunk)), device)
+        yield to_face_batch(read_pairs(faces, Pairs(*chunk)), device)
 
 
-def write_images(model: AnonyGAN, faces: FaceDataset, pairs: Pairs, options: SampleOptions) -> None:
+def write_images(
+    model: AnonyGAN, faces: PictureDataset, pairs: Pairs, options: SampleOptions
+) -> None:
     names = iter([faces.names[i] for i in pairs.source.tolist()])
     with tqdm(total=len(pairs.source), unit="face") as bar:
         for batch in batches(faces, pairs, options.batch_size, model):
@@ -112,7 +115,7 @@ def pose_of_written(faces: PreparedFaces, pairs: Pairs, out: Path) -> str:
     return measure_pose(sources, {"anonymised": written})
 
 
-def write_pairs(path: Path, faces: FaceDataset, pairs: Pairs) -> None:
+def write_pairs(path: Path, faces: PictureDataset, pairs: Pairs) -> None:
     """Which face became whom: for evaluation, not for publishing."""
     with replacing(path) as temporary, temporary.open("w", newline="") as stream:
         writer = csv.writer(stream)

@@ -22,16 +22,15 @@ from transfer import measure_transfer, true_answers
 
 from graphgan.commands import exit_with
 from graphgan.data.batches import (
-    FacesInMemory,
-    PairBatch,
     PairsOfSteps,
+    PicturesInMemory,
     batches_of_steps,
     read_pairs,
-    to_batch,
     to_uint8_image,
 )
-from graphgan.data.faces import FaceDataset
+from graphgan.data.face_batch import FaceBatch, to_face_batch
 from graphgan.data.pairs import PairSampler, next_person_pairs, self_pairs, some_pairs
+from graphgan.data.pictures import PictureDataset
 from graphgan.data.prepared import PreparedFaces
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.files import replacing
@@ -55,8 +54,8 @@ FIRST_TEST_PERSON = 1_000_000  # far above any number of people to train on
 class Faces(NamedTuple):
     """Faces to learn from, and faces to look at: of other people where there are such."""
 
-    train: FaceDataset
-    test: FaceDataset
+    train: PictureDataset
+    test: PictureDataset
     test_is_train: bool = False
 
 
@@ -108,7 +107,7 @@ def train_run(fabric: Fabric, options: TrainOptions) -> int:
 def open_faces(options: TrainOptions) -> Faces:
     """Prepared faces, or synthetic ones; held in memory unless workers read them."""
     faces = synthetic_faces(options) if options.data is None else prepared_faces(options.data)
-    if (size := faces.train.size) % 4 or size < MIN_PATCH_SIZE:
+    if (size := faces.train.size[0]) % 4 or size < MIN_PATCH_SIZE:
         raise ValueError(
             f"expected pictures of {MIN_PATCH_SIZE} pixels a side or more, divisible by 4, "
             f"got {size}"
@@ -116,7 +115,7 @@ def open_faces(options: TrainOptions) -> Faces:
     if options.workers > 0:
         return faces
     reading = partial(tqdm, desc="reading faces", unit="face", leave=False, delay=2)
-    return faces._replace(train=FacesInMemory(faces.train, progress=reading))
+    return faces._replace(train=PicturesInMemory(faces.train, progress=reading))
 
 
 def synthetic_faces(options: TrainOptions) -> Faces:
@@ -136,7 +135,7 @@ def prepared_faces(root: Path) -> Faces:
     return Faces(train_faces, PreparedFaces(root, "test"))
 
 
-def make_sampler(options: TrainOptions, faces: FaceDataset) -> PairSampler:
+def make_sampler(options: TrainOptions, faces: PictureDataset) -> PairSampler:
     pairs = options.pairs
     return PairSampler(
         faces.persons,
@@ -215,11 +214,11 @@ def default_folder(options: TrainOptions) -> Path:
 
 def batches(
     fabric: Fabric, pairs: PairsOfSteps, options: TrainOptions, start: int
-) -> Iterator[PairBatch]:
+) -> Iterator[FaceBatch]:
     on_gpu = fabric.device.type == "cuda"
     steps = range(start, options.steps)
     stored = batches_of_steps(pairs, steps, num_workers=options.workers, pin_memory=on_gpu)
-    return (to_batch(batch, fabric.device) for batch in stored)
+    return (to_face_batch(batch, fabric.device) for batch in stored)
 
 
 def averaged(gan_step: GANStep) -> AnonyGAN:
@@ -236,7 +235,7 @@ class Painter:
         persons = faces.test.persons
         everyone = next_person_pairs(persons) if len(set(persons)) > 1 else self_pairs(len(persons))
         chosen = some_pairs(everyone, SHEET_ROWS)
-        self.batch = to_batch(read_pairs(faces.test, chosen), device)
+        self.batch = to_face_batch(read_pairs(faces.test, chosen), device)
         self.answers: dict[str, Tensor] = {}
         if isinstance(faces.test, SyntheticFaces):
             self.answers = {"true answer": true_answers(faces.test, chosen)}
@@ -268,7 +267,7 @@ def what_was_learned(model: AnonyGAN, faces: Faces) -> str:
     if len(set(faces.test.persons)) < 2:
         return "pose not measured: it takes faces of two people or more"
     pairs = some_pairs(next_person_pairs(faces.test.persons), MOST_PICTURES)
-    batch = to_batch(read_pairs(faces.test, pairs), next(model.parameters()).device)
+    batch = to_face_batch(read_pairs(faces.test, pairs), next(model.parameters()).device)
     answers = {
         "AnonyGAN": anonymized(model, batch),
         "condition pasted": condition_pasted(batch),

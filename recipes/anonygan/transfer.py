@@ -11,9 +11,10 @@ from jaxtyping import Float
 from results import anonymized, condition_pasted, source_blurred
 from torch import Tensor
 
-from graphgan.data.batches import PairBatch, read_pairs, to_batch, to_float_image
-from graphgan.data.faces import FaceDataset
+from graphgan.data.batches import read_pairs, to_float_image
+from graphgan.data.face_batch import FaceBatch, to_face_batch
 from graphgan.data.pairs import Pairs, next_person_pairs, some_pairs
+from graphgan.data.pictures import PictureDataset
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.landmarks.masks import paste
 from graphgan.metrics.intervals import Interval, bootstrap_mean
@@ -40,7 +41,11 @@ class TransferReport:
 
 
 def measure_transfer(
-    model: AnonyGAN, train_faces: FaceDataset, test_faces: SyntheticFaces, *, num_pairs: int = 256
+    model: AnonyGAN,
+    train_faces: PictureDataset,
+    test_faces: SyntheticFaces,
+    *,
+    num_pairs: int = 256,
 ) -> TransferReport:
     """Compare the model with three trivial answers, and with itself on shuffled inputs.
 
@@ -52,7 +57,7 @@ def measure_transfer(
     """
     device = next(model.parameters()).device
     pairs = some_pairs(next_person_pairs(test_faces.persons), num_pairs)
-    batch = to_batch(read_pairs(test_faces, pairs), device)
+    batch = to_face_batch(read_pairs(test_faces, pairs), device)
     answers = true_answers(test_faces, pairs).to(device)
 
     def errors_of(result: Tensor) -> Float[Tensor, "b"]:
@@ -93,9 +98,9 @@ def true_answers(faces: SyntheticFaces, pairs: Pairs) -> Float[Tensor, "b 3 h w"
     return to_float_image(torch.stack([faces.true_answer(c, s).image for c, s in numbers]))
 
 
-def mean_face(train_faces: FaceDataset, batch: PairBatch) -> Float[Tensor, "b 3 h w"]:
+def mean_face(train_faces: PictureDataset, batch: FaceBatch) -> Float[Tensor, "b 3 h w"]:
     """The mean of the faces that were trained on, in every mask."""
-    total = torch.zeros(3, train_faces.size, train_faces.size)
+    total = torch.zeros(3, *train_faces.size)
     for i in range(len(train_faces)):
         total += to_float_image(train_faces[i].image)
     mean = (total / len(train_faces)).to(batch.source.device)

@@ -6,23 +6,23 @@ import pytest
 import torch
 
 from graphgan.data.batches import (
-    FacesInMemory,
     PairsOfSteps,
+    PicturesInMemory,
     StoredPairs,
     batches_of_steps,
     read_pairs,
-    to_batch,
     to_float_image,
     to_uint8_image,
 )
 from graphgan.data.pairs import PairKind, Pairs, PairSampler
 from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks.mirror import mirror_landmarks
+from graphgan.landmarks.schemes import IBUG_68
 
 
 @pytest.fixture(scope="module")
 def faces():
-    return FacesInMemory(SyntheticFaces(3, 2, size=32))
+    return PicturesInMemory(SyntheticFaces(3, 2, size=32))
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +48,8 @@ def test_values_beyond_the_range_are_cut_off():
 
 def test_faces_in_memory_are_those_they_were_read_from():
     drawn = SyntheticFaces(2, 2, size=32)
-    faces = FacesInMemory(drawn)
-    assert (faces.size, faces.num_landmarks, len(faces)) == (32, 68, 4)
+    faces = PicturesInMemory(drawn)
+    assert (faces.size, faces.num_landmarks, len(faces)) == ((32, 32), 68, 4)
     assert (faces.persons, faces.names) == (drawn.persons, drawn.names)
     for i in range(4):
         assert torch.equal(faces[i].image, drawn[i].image)
@@ -59,8 +59,8 @@ def test_faces_in_memory_are_those_they_were_read_from():
 def test_refuses_an_empty_set(faces):
     empty = SyntheticFaces(1, 1, size=32)
     empty.persons = []
-    with pytest.raises(ValueError, match="at least one face, got an empty set"):
-        FacesInMemory(empty)
+    with pytest.raises(ValueError, match="at least one picture, got an empty set"):
+        PicturesInMemory(empty)
 
 
 def test_conditions_and_sources_are_read_by_number(faces):
@@ -71,26 +71,6 @@ def test_conditions_and_sources_are_read_by_number(faces):
             assert torch.equal(stored.images[side, item], faces[number].image)
             assert torch.equal(stored.landmarks[side, item], faces[number].landmarks)
     assert torch.equal(stored.kind, kinds)
-
-
-def test_a_batch_is_ready_for_a_network(faces, sampler):
-    stored = PairsOfSteps(faces, sampler)[0]
-    batch = to_batch(stored)
-    assert torch.equal(to_uint8_image(batch.condition), stored.images[0])
-    assert torch.equal(to_uint8_image(batch.source), stored.images[1])
-    assert torch.equal(batch.condition_landmarks, stored.landmarks[0])
-    assert torch.equal(batch.source_landmarks, stored.landmarks[1])
-    assert torch.equal(batch.mask, face_mask(batch.source_landmarks, (32, 32)))
-    for image in (batch.condition, batch.source):
-        assert image.is_contiguous(memory_format=torch.channels_last)
-
-
-def test_a_batch_knows_which_pairs_a_loss_asks_for(faces, sampler):
-    batch = to_batch(PairsOfSteps(faces, sampler)[0])
-    kinds = batch.kind.tolist()
-    assert batch.different.tolist() == [kind != PairKind.SAME_IMAGE for kind in kinds]
-    assert batch.same_person.tolist() == [kind != PairKind.DIFFERENT for kind in kinds]
-    assert (batch.different & batch.same_person).sum() == 1  # a person in two pictures
 
 
 def test_processes_share_a_batch_without_loss_or_overlap(faces, sampler):
@@ -126,9 +106,9 @@ def test_more_faces_than_memory_holds_are_refused_before_they_are_read(monkeypat
     needed = 6 * (3 * 32 * 32 + 8 * 68)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=needed - 1))
     with pytest.raises(ValueError, match=r"not enough memory: .*--workers"):
-        FacesInMemory(drawn)
+        PicturesInMemory(drawn)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=needed))
-    assert len(FacesInMemory(drawn)) == 6
+    assert len(PicturesInMemory(drawn)) == 6
 
 
 def test_progress_sees_every_face():
@@ -139,5 +119,34 @@ def test_progress_sees_every_face():
             seen.append(number)
             yield number
 
-    FacesInMemory(SyntheticFaces(3, 2, size=32), progress=progress)
+    PicturesInMemory(SyntheticFaces(3, 2, size=32), progress=progress)
     assert seen == [*range(6)]
+
+
+# Mirrored pairs
+
+
+def test_about_half_of_the_pairs_are_mirrored_as_a_whole(faces, sampler):
+    plain, flipped = PairsOfSteps(faces, sampler), PairsOfSteps(faces, sampler, flip=IBUG_68)
+    mirrored = 0
+    for step in range(20):
+        before, after = plain[step], flipped[step]
+        for item in range(4):
+            for side in range(2):
+                image, points = before.images[side, item], before.landmarks[side, item]
+                is_mirrored = not torch.equal(after.images[side, item], image)
+                if is_mirrored:
+                    image, points = image.flip(-1), mirror_landmarks(points, 32, IBUG_68)
+                assert torch.equal(after.images[side, item], image)
+                assert torch.equal(after.landmarks[side, item], points)
+                mirrored += is_mirrored
+    assert mirrored % 2 == 0
+    assert 40 < mirrored < 120
+
+
+def test_processes_mirror_the_same_pairs_as_one_would(faces, sampler):
+    whole = PairsOfSteps(faces, sampler, flip=IBUG_68)[3]
+    parts = [
+        PairsOfSteps(faces, sampler, flip=IBUG_68, rank=rank, world_size=2)[3] for rank in range(2)
+    ]
+    assert torch.equal(torch.cat([part.images for part in parts], dim=1), whole.images)

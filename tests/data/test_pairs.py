@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphgan.data.pairs import (
+    ListedPairSampler,
     PairKind,
     PairSampler,
     next_person_pairs,
+    next_picture_pairs,
     self_pairs,
     some_pairs,
 )
@@ -237,3 +239,39 @@ def test_every_face_with_itself():
     pairs = self_pairs(3)
     assert pairs.condition.tolist() == pairs.source.tolist() == [0, 1, 2]
     assert pairs.kind.tolist() == 3 * [PairKind.SAME_IMAGE]
+
+
+def test_the_next_picture_of_a_person_shows_it_otherwise():
+    pairs = next_picture_pairs([0, 1, 0, 2, 0, 1])
+    assert pairs.source.tolist() == [0, 1, 2, 4, 5]  # the third person has one picture
+    assert pairs.condition.tolist() == [2, 5, 4, 0, 1]
+    assert pairs.kind.tolist() == 5 * [PairKind.SAME_PERSON]
+    with pytest.raises(ValueError, match="a person with two pictures or more, got none"):
+        next_picture_pairs([0, 1])
+
+
+# Pairs of a list
+
+
+@given(st.integers(1, 12), st.integers(0, 12), st.integers(0, 5))
+def test_a_pass_uses_every_listed_pair_once(batch_size, more, seed):
+    size = batch_size + more
+    sampler = ListedPairSampler(self_pairs(size), batch_size=batch_size, seed=seed)
+    drawn = torch.cat([sampler.batch(step).source for step in range(size)])  # batch_size passes
+    for one_pass in drawn.view(batch_size, size):
+        assert sorted(one_pass.tolist()) == list(range(size))
+
+
+def test_a_step_s_listed_pairs_follow_from_the_seed_and_the_step():
+    pairs = self_pairs(9)
+    first, again, other = (
+        ListedPairSampler(pairs, batch_size=4, seed=seed).batch(5).source for seed in (0, 0, 1)
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("batch_size", [0, 4])
+def test_a_batch_larger_than_the_list_is_refused(batch_size):
+    with pytest.raises(ValueError, match=f"from 1 to the 3 pairs there are, got {batch_size}"):
+        ListedPairSampler(self_pairs(3), batch_size=batch_size)

@@ -5,8 +5,8 @@ import pickle
 import pytest
 import torch
 
-from graphgan.data.faces import FaceDataset
 from graphgan.data.images import write_image
+from graphgan.data.pictures import PictureDataset
 from graphgan.data.prepared import PreparedFace, PreparedFaces, write_info, write_manifest
 from graphgan.landmarks.align import SquareCrop
 
@@ -34,8 +34,8 @@ def root(tmp_path):
 
 def test_reads_what_was_written(root):
     faces = PreparedFaces(root)
-    assert isinstance(faces, FaceDataset)
-    assert (len(faces), faces.size, faces.num_landmarks) == (4, SIZE, 3)
+    assert isinstance(faces, PictureDataset)
+    assert (len(faces), faces.size, faces.num_landmarks) == (4, (SIZE, SIZE), 3)
     assert faces.persons == [0, 0, 1, 2]
     assert faces.people == ["anna", "bob", "zoë, née x"]
     assert faces.names == ["anna-0", "anna-1", "bob-2", "zoë, née x-3"]

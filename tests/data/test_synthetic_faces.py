@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphgan.data._canvas import coverage
-from graphgan.data.faces import FaceDataset
+from graphgan.data.pictures import PictureDataset
 from graphgan.data.synthetic_faces import (
     Identity,
     SyntheticFaces,
@@ -98,8 +98,8 @@ def test_every_face_has_a_view_of_its_own():
 
 def test_is_a_set_of_faces():
     faces = SyntheticFaces(2, 3, size=40, first_person=5)
-    assert isinstance(faces, FaceDataset)
-    assert (len(faces), faces.size, faces.num_landmarks) == (6, 40, 68)
+    assert isinstance(faces, PictureDataset)
+    assert (len(faces), faces.size, faces.num_landmarks) == (6, (40, 40), 68)
     assert list(faces.persons) == [0, 0, 0, 1, 1, 1]
     assert faces.names[4] == "person000006_face0001"
     assert len(set(faces.names)) == 6

@@ -36,12 +36,12 @@ def scene(seed, **changes):
 
 def same(one, other):
     return torch.equal(one.image, other.image) and torch.equal(
-        one.joints.nan_to_num(-1), other.joints.nan_to_num(-1)
+        one.landmarks.nan_to_num(-1), other.landmarks.nan_to_num(-1)
     )
 
 
 def missing(person):
-    return person.joints.isnan().any(1).nonzero().flatten().tolist()
+    return person.landmarks.isnan().any(1).nonzero().flatten().tolist()
 
 
 # The same numbers always draw the same person
@@ -96,8 +96,8 @@ def test_joints_lie_on_the_person(seed):
     )
     dark = dict.fromkeys(bright, (0.02, 0.02, 0.02))
     one, other = (render_person(replace(who, **grey, **c), seen) for c in (bright, dark))
-    assert torch.equal(one.joints.nan_to_num(-1), other.joints.nan_to_num(-1))
-    there = one.joints[~one.joints.isnan().any(1)].round().long()
+    assert torch.equal(one.landmarks.nan_to_num(-1), other.landmarks.nan_to_num(-1))
+    there = one.landmarks[~one.landmarks.isnan().any(1)].round().long()
     changed = (one.image.int() - other.image.int()).abs().sum(0)
     features = 3  # eyes and nose are painted in colours of their own
     assert (changed[there[:, 1], there[:, 0]] < 60).sum() <= features
@@ -120,8 +120,8 @@ def test_turned_away_a_face_is_hidden(yaw, hidden, shown):
 
 
 def test_right_and_left_are_the_person_s_own():
-    front = render_person(Figure(), Scene(yaw=0.0)).joints[:, 0]
-    back = render_person(Figure(), Scene(yaw=180.0)).joints[:, 0]
+    front = render_person(Figure(), Scene(yaw=0.0)).landmarks[:, 0]
+    back = render_person(Figure(), Scene(yaw=180.0)).landmarks[:, 0]
     for right, left in ((2, 5), (8, 11), (10, 13)):
         assert front[right] < front[left]
         assert back[right] > back[left]
@@ -137,7 +137,7 @@ def test_an_arm_behind_the_body_is_missing():
 def test_what_leaves_the_picture_is_missing():
     person = render_person(Figure(), Scene(arm_spread=(90.0, 8.0), offset=(-0.3, 0.0)))
     assert 4 in missing(person)
-    inside = person.joints[~person.joints.isnan().any(1)]
+    inside = person.landmarks[~person.landmarks.isnan().any(1)]
     assert ((inside >= -0.5) & (inside <= torch.tensor([63.5, 127.5]))).all()
 
 
@@ -160,7 +160,7 @@ def test_a_mirrored_posture_is_the_flipped_person():
 def test_any_size_is_drawn(seed, height, width):
     person = render_person(figure(seed), scene(seed), (height, width))
     assert person.image.shape == (3, height, width)
-    assert person.joints.shape == (18, 2)
+    assert person.landmarks.shape == (18, 2)
 
 
 # The true answer
@@ -172,8 +172,8 @@ def test_the_true_answer_is_the_first_person_in_the_pose_of_the_second():
     who, seen = people.figure(0), people.scene(5)
     assert same(answer, render_person(who, seen))
     posed = pose_figure(who, people.scene(5), SIZE).points[:18]
-    shown = ~answer.joints.isnan().any(1).numpy()
-    np.testing.assert_allclose(answer.joints.numpy()[shown], posed[shown], atol=1e-4)
+    shown = ~answer.landmarks.isnan().any(1).numpy()
+    np.testing.assert_allclose(answer.landmarks.numpy()[shown], posed[shown], atol=1e-4)
     assert same(people.true_answer(3, 3), people[3])
 
 

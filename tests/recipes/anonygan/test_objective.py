@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from objective import AnonyGANObjective, LossOptions
 from torch import nn
 
-from graphgan.data.batches import PairBatch
+from graphgan.data.face_batch import FaceBatch
 from graphgan.data.pairs import PairKind
 from graphgan.losses import reconstruction_loss
 from graphgan.models import GeneratorOutput
@@ -29,7 +29,7 @@ class Critic(nn.Module):
 
 
 class Case(NamedTuple):
-    batch: PairBatch
+    batch: FaceBatch
     output: GeneratorOutput
     critics: dict[str, Critic]
 
@@ -45,7 +45,7 @@ def case():
         landmarks = torch.rand(2, len(kinds), 68, 2, generator=draw)
         mask = torch.zeros(len(kinds), 1, 4, 4)
         mask[:, :, 1:3] = 1
-        batch = PairBatch(images[0], images[1], *landmarks, mask, torch.tensor(kinds))
+        batch = FaceBatch(images[0], images[1], *landmarks, mask, torch.tensor(kinds))
         made = images[2].requires_grad_()
         return Case(batch, GeneratorOutput(made, None, made), {"app": Critic(), "lm": Critic()})
 
@@ -114,7 +114,7 @@ def test_two_halves_of_a_batch_average_to_the_whole(case):
     whole = case()
     halves = [
         Case(
-            PairBatch(*(column[part] for column in whole.batch)),
+            FaceBatch(*(column[part] for column in whole.batch)),
             GeneratorOutput(whole.output.image[part], None, whole.output.image[part]),
             whole.critics,
         )

@@ -251,7 +251,7 @@ def test_other_options_need_overwrite(run, photo_folder):
     assert errors[-1].endswith("choose another folder, or --overwrite to replace it")
     assert content(photo_folder) == before
     assert run("--overwrite", size=24)[0] == 0
-    assert PreparedFaces(photo_folder / "out").size == 24
+    assert PreparedFaces(photo_folder / "out").size == (24, 24)
 
 
 def test_dlib_finds_the_landmarks(run, photo_folder):

@@ -3,7 +3,8 @@ import torch
 from results import anonymized, condition_pasted, source_blurred
 
 from graphgan.anonymize import anonymize_crops
-from graphgan.data.batches import read_pairs, to_batch
+from graphgan.data.batches import read_pairs
+from graphgan.data.face_batch import to_face_batch
 from graphgan.data.pairs import next_person_pairs
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.models import AnonyGAN, LandmarkGenerator
@@ -12,7 +13,7 @@ from graphgan.models import AnonyGAN, LandmarkGenerator
 @pytest.fixture(scope="module")
 def batch():
     faces = SyntheticFaces(4, 2, size=48)
-    return to_batch(read_pairs(faces, next_person_pairs(faces.persons)))
+    return to_face_batch(read_pairs(faces, next_person_pairs(faces.persons)))
 
 
 @pytest.mark.parametrize("chunk_size", [1, 3, 8])

@@ -3,7 +3,8 @@ import results
 import torch
 from transfer import mean_face, measure_transfer, true_answers
 
-from graphgan.data.batches import read_pairs, to_batch, to_float_image
+from graphgan.data.batches import read_pairs, to_float_image
+from graphgan.data.face_batch import to_face_batch
 from graphgan.data.pairs import next_person_pairs
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.landmarks.masks import paste
@@ -28,7 +29,7 @@ def pairs(test_faces):
 
 @pytest.fixture(scope="module")
 def batch(test_faces, pairs):
-    return to_batch(read_pairs(test_faces, pairs))
+    return to_face_batch(read_pairs(test_faces, pairs))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,45 @@
+"""A batch of pairs of faces, ready for a network."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from graphgan.data.batches import StoredPairs, to_device
+from graphgan.data.pairs import PairKind
+from graphgan.landmarks.masks import face_mask
+
+
+class FaceBatch(NamedTuple):
+    """Conditions and sources, ready for a network.
+
+    Shapes:
+        ``condition, source: b 3 h w`` in [-1, 1]; ``condition_landmarks, source_landmarks: b k 2``
+        in pixels; ``mask: b 1 h w`` of the source; ``kind: b`` of `PairKind`
+    """
+
+    condition: Float[Tensor, "b 3 h w"]
+    source: Float[Tensor, "b 3 h w"]
+    condition_landmarks: Float[Tensor, "b k 2"]
+    source_landmarks: Float[Tensor, "b k 2"]
+    mask: Float[Tensor, "b 1 h w"]
+    kind: Int[Tensor, "b"]
+
+    @property
+    def different(self) -> Bool[Tensor, "b"]:
+        """Pairs whose condition is another picture than the source."""
+        return self.kind != PairKind.SAME_IMAGE
+
+    @property
+    def same_person(self) -> Bool[Tensor, "b"]:
+        """Pairs whose true answer is the source itself."""
+        return self.kind != PairKind.DIFFERENT
+
+
+def to_face_batch(stored: StoredPairs, device: torch.device | str = "cpu") -> FaceBatch:
+    """Move to the device as 8 bits, convert and draw the masks there."""
+    condition, source, condition_landmarks, source_landmarks = to_device(stored, device)
+    mask = face_mask(source_landmarks, (source.shape[2], source.shape[3]))
+    kind = stored.kind.to(device)
+    return FaceBatch(condition, source, condition_landmarks, source_landmarks, mask, kind)

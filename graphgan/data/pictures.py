@@ -1,0 +1,40 @@
+"""What every set of pictures offers to training and evaluation: images, landmarks, people."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+
+class Picture(NamedTuple):
+    """A face or a person as it is stored: 8-bit RGB, and landmarks in its own pixels.
+
+    Shapes:
+        ``image: 3 h w`` (0 to 255), ``landmarks: k 2`` ((x, y), pixel centres at integers,
+        NaN where missing)
+    """
+
+    image: UInt8[Tensor, "3 h w"]
+    landmarks: Float[Tensor, "k 2"]
+
+
+@runtime_checkable
+class PictureDataset(Protocol):
+    """Pictures of people, of one size, by number; ``dataset[i]`` is always the same picture.
+
+    Attributes:
+        size: height and width of every image, in pixels.
+        num_landmarks: landmarks of every picture.
+        persons: for each picture the number of its person, counted from 0 without gaps.
+        names: for each picture a name that reports and file names can use.
+    """
+
+    size: tuple[int, int]
+    num_landmarks: int
+    persons: Sequence[int]
+    names: Sequence[str]
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Picture: ...
