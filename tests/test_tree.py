@@ -18,9 +18,3 @@ PUBLIC = sorted(
 @pytest.mark.parametrize("path", PUBLIC, ids=str)
 def test_every_public_file_has_its_tests(path):
     assert (TESTS / path.parent / f"test_{path.name}").is_file()
-
-
-def test_no_two_test_files_share_a_name():
-    """Without packages among the tests, pytest knows a file by its name alone."""
-    names = [path.name for path in TESTS.rglob("test_*.py")]
-    assert len(names) == len(set(names))

@@ -1,7 +1,5 @@
-"""Recipes are scripts: their folder is the first place they import from."""
+"""Faces that AnonyGAN's commands can work on."""
 
-import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,11 +8,6 @@ from graphgan.data.images import write_image
 from graphgan.data.photos import Photo
 from graphgan.data.preparing import prepare_faces
 from graphgan.data.synthetic_faces import SyntheticFaces
-
-FOLDER = Path(__file__).parents[3] / "recipes" / "anonygan"
-
-if str(FOLDER) not in sys.path:
-    sys.path.insert(0, str(FOLDER))
 
 
 @pytest.fixture(scope="session")
@@ -39,9 +32,3 @@ def tiny(face_folder) -> list[str]:
     """Flags of a run of a few seconds; later flags replace earlier ones."""
     flags = "--width 4 --blocks 1 --discriminator-width 4 --batch-size 4 --device cpu"
     return [*flags.split(), "--precision", "32-true", "--steps", "6", "--data", str(face_folder)]
-
-
-@pytest.fixture(scope="session")
-def environment() -> dict[str, str]:
-    """Of processes that share few cores and compute bit for bit alike."""
-    return os.environ | {"OMP_NUM_THREADS": "1", "GOMP_SPINCOUNT": "0"}

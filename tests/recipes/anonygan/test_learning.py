@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import FOLDER
+import train
 
 ROW = re.compile(
     r"^  (?P<name>\S.*?)\s+(?P<mean>\S+) \[(?P<low>\S+), (?P<high>\S+)\]$", re.MULTILINE
@@ -16,7 +16,7 @@ TRIVIAL = ["mean face", "condition pasted", "source blurred"]
 @pytest.fixture(scope="module")
 def report(tmp_path_factory, environment) -> str:
     run = tmp_path_factory.mktemp("run") / "run"
-    command = [sys.executable, str(FOLDER / "train.py"), "--out", str(run)]
+    command = [sys.executable, train.__file__, "--out", str(run)]
     full = {k: v for k, v in environment.items() if k != "OMP_NUM_THREADS"}
     subprocess.run(command, env=full, check=True, capture_output=True)
     return (run / "report.txt").read_text()

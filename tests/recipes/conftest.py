@@ -1,0 +1,34 @@
+"""Recipes are scripts: the folder of each is the first place that its own modules import from.
+
+Modules of two recipes share their names (``train``, ``options``), so every file of tests is read
+with the modules of its own recipe alone.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    if isinstance(collector, pytest.Module):
+        _enter(RECIPES / collector.path.parent.name)
+    return (yield)
+
+
+def _enter(recipe):
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and Path(file).is_relative_to(RECIPES):
+            del sys.modules[name]
+    sys.path[:] = [str(recipe), *(path for path in sys.path if Path(path).parent != RECIPES)]
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    """Of processes that share few cores and compute bit for bit alike."""
+    return os.environ | {"OMP_NUM_THREADS": "1", "GOMP_SPINCOUNT": "0"}
