@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -90,6 +91,14 @@ class PicturesInMemory(PictureDataset):
 
     def __getitem__(self, index: int) -> Picture:
         return Picture(self.images[index], self.landmarks[index])
+
+
+def hold_in_memory(pictures: PictureDataset) -> PicturesInMemory:
+    """`PicturesInMemory` with a progress bar when reading takes long."""
+    with needs_extra("recipes"):
+        from tqdm import tqdm
+    reading = partial(tqdm, desc="reading pictures", unit="picture", leave=False, delay=2)
+    return PicturesInMemory(pictures, progress=reading)
 
 
 def _check_memory(needed: int) -> None:

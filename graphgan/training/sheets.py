@@ -12,6 +12,8 @@ from graphgan.data.drawing import image_grid
 from graphgan.data.images import write_image
 from graphgan.extras import needs_extra
 
+SHEET_ROWS = 8  # of the sheets that commands draw
+
 
 def draw_sheet(columns: Mapping[str, Float[Tensor, "b c h w"]]) -> UInt8[Tensor, "3 H W"]:
     """One picture of many.

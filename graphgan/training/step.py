@@ -26,6 +26,7 @@ Tensors = tuple[Tensor, ...] | list[Tensor]
 class Objective(Protocol):
     """What the networks of a recipe minimise. It computes, it does not step.
 
+    One that remembers something from step to step is `Stateful` too.
     The modules it is given run under the precision of the run; batch and output are the recipe's
     own types.
     """
@@ -45,6 +46,15 @@ class Objective(Protocol):
     ) -> Losses:
         """Weighted terms of one discriminator; ``output`` no longer leads to the generator."""
         ...
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """What has something in it that a resumed run needs, as a network has."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
 @dataclass
@@ -122,10 +132,12 @@ class GANStep:
     def state_dict(self) -> dict[str, Any]:
         """Weights, averages and optimisers: all that the next step depends on."""
         players = {"generator": self.generator, **self.discriminators}
+        own = self.objective.state_dict() if isinstance(self.objective, Stateful) else {}
         return {
             "networks": {name: player.network.state_dict() for name, player in players.items()},
             "optimizers": {name: player.optimizer.state_dict() for name, player in players.items()},
             "averaged": self.averaged.state_dict(),
+            "objective": own,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -140,6 +152,8 @@ class GANStep:
                 _load(player.network, state["networks"][name])
                 player.optimizer.load_state_dict(state["optimizers"][name])
             _load(self.averaged, state["averaged"])
+            if isinstance(self.objective, Stateful):
+                self.objective.load_state_dict(state["objective"])
         except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
             reason = " ".join(str(error).split())
             raise ValueError(f"expected a state of this configuration: {reason}") from error

@@ -1,16 +1,17 @@
 """Options from the command line, a preset, or the run that is resumed."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
-
-import tyro
-from options import PRESETS, TrainOptions
+from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from graphgan.commands import parse_options
+from graphgan.extras import needs_extra
+from graphgan.training.options import RunOptions
 from graphgan.training.run_folder import RunFolder
+
+Options = TypeVar("Options", bound=RunOptions)
 
 PER_SITTING = frozenset(
     [
@@ -28,23 +29,30 @@ PER_SITTING = frozenset(
 )
 """What may differ from sitting to sitting; the rest is the run's own."""
 
-OF_SYNTHETIC_FACES = ("--size", "--people", "--faces-per-person")
 
-
-def parse_train_options(args: Sequence[str] | None = None) -> TrainOptions:
+def parse_train_options(
+    presets: Mapping[str, Options],
+    args: Sequence[str] | None = None,
+    *,
+    drawing_flags: Sequence[str] = (),
+) -> Options:
     """The preset's defaults, or those of the resumed run, changed by the command line.
 
+    Args:
+        presets: options by name, "smoke" among them, which is the default.
+        args: the command line, without the program's name; ``sys.argv[1:]`` when None.
+        drawing_flags: of drawn people: without effect, and refused, where there is ``--data``.
     Raises:
         ValueError: values out of range; a resumed run asked to change what makes it that run.
     """
     args = sys.argv[1:] if args is None else list(args)
+    smoke = presets["smoke"]
     if (folder := _value(args, "--resume")) is None:
-        default = PRESETS.get(_value(args, "--preset") or "smoke", PRESETS["smoke"])  # type: ignore[call-overload]
-        options = _parse(args, default)
-        _refuse_ignored(args, options)
+        options = _parse(args, presets.get(_value(args, "--preset") or "smoke", smoke))
+        _refuse_ignored(args, options, drawing_flags)
         return options
     try:
-        saved = read_options(RunFolder.open(folder)[1])
+        saved = read_options(type(smoke), RunFolder.open(folder)[1])
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from error
     options = _parse(args, replace(saved, resume=Path(folder)))
@@ -61,32 +69,37 @@ def parse_train_options(args: Sequence[str] | None = None) -> TrainOptions:
     return replace(options, steps=saved.steps + options.more)
 
 
-def _refuse_ignored(args: list[str], options: TrainOptions) -> None:
-    given = [flag for flag in OF_SYNTHETIC_FACES if _value(args, flag) is not None]
+def _refuse_ignored(args: list[str], options: RunOptions, drawing_flags: Sequence[str]) -> None:
+    given = [flag for flag in drawing_flags if _value(args, flag) is not None]
     if options.data is not None and given:
         raise ValueError(
-            f"expected --data or {', '.join(given)}, got both: a prepared folder has its own faces"
+            f"expected --data or {', '.join(given)}, got both: a prepared folder has its own "
+            "pictures"
         )
 
 
-def write_options(options: TrainOptions) -> dict[str, Any]:
+def write_options(options: RunOptions) -> dict[str, Any]:
     """Plain values for config.yaml; what belongs to a sitting alone is left out."""
     values = asdict(replace(options, out=None, resume=None, more=None))
     for name in ("out", "resume", "more"):
         del values[name]
+    values = {n: list(v) if isinstance(v, tuple) else v for n, v in values.items()}
     values["data"] = None if options.data is None else str(options.data.resolve())
     return values
 
 
-def read_options(values: dict[str, Any]) -> TrainOptions:
+def read_options(kind: type[Options], values: dict[str, Any]) -> Options:
     """The inverse of `write_options`.
 
+    Args:
+        kind: whose options they are.
+        values: as config.yaml has them.
     Raises:
         ValueError: unknown or missing options.
     """
     if isinstance(values.get("data"), str):
         values = values | {"data": Path(values["data"])}
-    options: TrainOptions = _from_plain(TrainOptions, values)
+    options: Options = _from_plain(kind, values)
     return options
 
 
@@ -104,6 +117,8 @@ def _from_plain(kind: type[Any], values: dict[str, Any]) -> Any:
 def _value_of(hint: Any, name: str, value: Any) -> Any:
     if is_dataclass(hint):
         return _from_plain(cast(type[Any], hint), value)
+    if get_origin(hint) is tuple and isinstance(value, list):
+        value = tuple(value)  # YAML has lists alone
     if not _is_of(hint, value):
         raise ValueError(f"expected {name} of type {hint}, got {value!r}")
     return value
@@ -112,6 +127,10 @@ def _value_of(hint: Any, name: str, value: Any) -> Any:
 def _is_of(hint: Any, value: Any) -> bool:
     if get_origin(hint) is Literal:
         return value in get_args(hint)
+    if get_origin(hint) is tuple:
+        kinds = get_args(hint)
+        sized = isinstance(value, tuple) and len(value) == len(kinds)
+        return sized and all(_is_of(kind, one) for kind, one in zip(kinds, value, strict=True))
     if get_args(hint):
         return any(_is_of(one, value) for one in get_args(hint))
     if isinstance(value, bool) and hint is not bool:
@@ -119,14 +138,11 @@ def _is_of(hint: Any, value: Any) -> bool:
     return isinstance(value, (int, float) if hint is float else hint)
 
 
-def _parse(args: list[str], default: TrainOptions) -> TrainOptions:
-    return parse_options(
-        TrainOptions,
-        args,
-        default=default,
-        description="Train AnonyGAN.",
-        config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagConversionOff),
-    )
+def _parse(args: list[str], default: Options) -> Options:
+    with needs_extra("recipes"):
+        import tyro
+    config = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagConversionOff)
+    return parse_options(type(default), args, default=default, config=config)
 
 
 def _value(args: list[str], flag: str) -> str | None:

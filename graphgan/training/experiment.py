@@ -1,0 +1,203 @@
+"""From what a recipe brings to a finished run: players, steps, the run's folder, the report."""
+
+import shlex
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from graphgan.data.batches import PairsOfSteps, StoredPairs, batches_of_steps
+from graphgan.files import replacing
+from graphgan.training.devices import (
+    first_failure_speaks,
+    launch_fabric,
+    memory_errors_explained,
+)
+from graphgan.training.loop import Outcome, Schedule, train
+from graphgan.training.options import RunOptions
+from graphgan.training.resuming import write_options
+from graphgan.training.run_folder import WEIGHTS, RunFolder, load_state
+from graphgan.training.sheets import write_sheet
+from graphgan.training.step import GANStep, Objective, Player
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What a recipe brings to a run.
+
+    Args:
+        name: of the recipe, for the folder of the run.
+        generator: with ``save_pretrained``.
+        discriminators: by name.
+        objective: what they minimise.
+        pairs: the data of every step.
+        to_batch: a step's data on the device, as the objective expects it.
+        columns: those of a sheet, made by the averaged generator in eval mode.
+        learned: what it has learned, to be printed in the end.
+    """
+
+    name: str
+    generator: nn.Module
+    discriminators: Mapping[str, nn.Module]
+    objective: Objective
+    pairs: PairsOfSteps
+    to_batch: Callable[[StoredPairs, torch.device], Any]
+    columns: Callable[[Any], Mapping[str, Float[Tensor, "b c h w"]]]
+    learned: Callable[[Any], str]
+
+
+def train_command(
+    options: RunOptions, prepare: Callable[["Fabric"], Experiment], *, less_memory: str
+) -> int:
+    """What a training command does once its options are read; returns its exit status.
+
+    Args:
+        options: of the run.
+        prepare: checks everything and makes the experiment, in each process, the networks from
+            ``options.seed``.
+        less_memory: advice for when there is not enough, such as "a smaller --width needs less".
+    """
+    # Fabric advises workers that would only cost here, where pictures are in memory.
+    warnings.filterwarnings("ignore", module="lightning_fabric")
+    with memory_errors_explained(less_memory):
+        fabric = launch_fabric(options.device, options.devices, options.precision)
+        with first_failure_speaks(fabric):
+            torch.manual_seed(options.seed)
+            return run_experiment(fabric, options, prepare(fabric))
+
+
+def run_experiment(fabric: "Fabric", options: RunOptions, experiment: Experiment) -> int:
+    """Train, report, and return the exit status: 130 when the run was asked to stop.
+
+    The folder of the run is made when everything else is known to work.
+    """
+    gan_step = make_step(fabric, options, experiment)
+    schedule = make_schedule(options)
+    start = 0
+    if options.resume is not None:
+        start = _take_up(gan_step, options.resume, options.steps)
+    run = _open_run(fabric, options, experiment.name, start)
+    outcome = train(
+        fabric,
+        gan_step,
+        _batches(fabric, options, experiment, start),
+        run,
+        schedule,
+        batch_size=experiment.pairs.sampler.batch_size,
+        start=start,
+        draw=lambda path: write_sheet(path, experiment.columns(_averaged(gan_step))),
+        export=lambda folder: _averaged(gan_step).save_pretrained(folder / WEIGHTS),
+    )
+    if not fabric.is_global_zero:
+        return 0  # a process that ends otherwise makes Fabric kill the first one
+    _report(run, outcome, lambda: experiment.learned(_averaged(gan_step)))
+    return 130 if outcome.stopped else 0
+
+
+def make_schedule(options: RunOptions) -> Schedule:
+    """When a run with these options does what."""
+    decay, steps = options.optimizer.decay, options.steps
+    return Schedule(
+        steps=steps,
+        log_every=options.log_every,
+        save_every=options.save_every,
+        sheet_every=options.sheet_every,
+        decay_from=min(round((1 - decay) * steps), steps - 1) if decay > 0 else None,
+    )
+
+
+def make_step(fabric: "Fabric", options: RunOptions, experiment: Experiment) -> GANStep:
+    """The networks of an experiment, each set up with its own optimiser."""
+    settings = options.optimizer
+
+    def player(network: nn.Module, lr: float) -> Player:
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        betas = (settings.beta1, settings.beta2)
+        adam = torch.optim.Adam(network.parameters(), lr=lr, betas=betas)
+        module, optimizer = fabric.setup(network, adam)
+        return Player(module, optimizer, lr)
+
+    discriminators = experiment.discriminators.items()
+    return GANStep(
+        fabric,
+        player(experiment.generator, settings.lr_g),
+        {name: player(network, settings.lr_d) for name, network in discriminators},
+        experiment.objective,
+        seed=options.seed,
+        ema_decay=settings.ema,
+    )
+
+
+def _take_up(gan_step: GANStep, folder: Path, steps: int) -> int:
+    """Load the newest checkpoint of a run; returns how many steps it had taken."""
+    if (checkpoint := RunFolder(folder).latest()) is None:
+        raise ValueError(f"expected a checkpoint in {folder}, the run stopped before its first one")
+    state = load_state(checkpoint)
+    try:
+        gan_step.load_state_dict(state)
+    except ValueError as error:
+        raise ValueError(f"{checkpoint}: {error}") from error
+    if (start := int(state["step"])) >= steps:
+        raise ValueError(
+            f"expected steps to take in {folder}, its {start} are done; --more adds some"
+        )
+    return start
+
+
+def _open_run(fabric: "Fabric", options: RunOptions, name: str, start: int) -> RunFolder:
+    """The folder of the run, made or taken up by the first process alone."""
+    default = Path("runs") / f"{name}-{options.preset}-{datetime.now():%Y%m%d-%H%M%S}"
+    folder = options.resume or options.out or default
+    if fabric.is_global_zero:
+        if options.resume is None:
+            RunFolder.create(folder, write_options(options))
+        else:
+            RunFolder(folder).update_config(write_options(options))
+            RunFolder(folder).forget_after(start)
+    return RunFolder(fabric.broadcast(folder))
+
+
+def _batches(
+    fabric: "Fabric", options: RunOptions, experiment: Experiment, start: int
+) -> Iterator[Any]:
+    on_gpu = fabric.device.type == "cuda"
+    steps = range(start, options.steps)
+    stored = batches_of_steps(
+        experiment.pairs, steps, num_workers=options.workers, pin_memory=on_gpu
+    )
+    return (experiment.to_batch(batch, fabric.device) for batch in stored)
+
+
+def _averaged(gan_step: GANStep) -> Any:
+    """The moving average of the generator, in eval mode."""
+    return gan_step.averaged.module.eval()
+
+
+def _report(run: RunFolder, outcome: Outcome, learned: Callable[[], str]) -> None:
+    """What a run was, and what it learned."""
+    mib = outcome.peak_memory_bytes / 2**20
+    speed = f"{outcome.samples_per_second:.1f} samples/s, peak memory {mib:.0f} MiB"
+    if outcome.stopped:
+        _say(f"stopped after step {outcome.step}: {speed}; everything is saved, go on with")
+        _say(f"  python {shlex.quote(sys.argv[0])} --resume {shlex.quote(str(run.path))}")
+        return
+    _say(f"{outcome.step} steps: {speed}")
+    _say(text := learned())
+    with replacing(run.path / "report.txt") as temporary:
+        temporary.write_text(text + "\n")
+    _say(f"weights  {run.latest()}/{WEIGHTS}")
+    _say(f"sheets   {run.sheets}/")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

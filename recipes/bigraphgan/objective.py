@@ -1,0 +1,144 @@
+"""What BiGraphGAN minimises.
+
+Source: [B] Tang et al., "Bipartite Graph Reasoning GANs for Person Image Generation", BMVC 2020,
+section 2.5.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from graphgan.data.person_batch import PersonBatch
+from graphgan.landmarks.maps import gaussian_maps
+from graphgan.losses import AdversarialLoss, PerceptualLoss, reconstruction_loss, vgg19_features
+from graphgan.models import GeneratorOutput
+from graphgan.training.history_pool import HistoryPool
+from graphgan.training.step import Losses
+
+DISCRIMINATORS = ("app", "pose")
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    """Terms of the objective; the defaults are the published ones for Market-1501."""
+
+    adversarial: Literal["bce", "lsgan", "hinge"] = "bce"
+    """Adversarial loss of both discriminators (published for DeepFashion: lsgan)."""
+    weight_gan: float = 5.0
+    """Weight of the adversarial terms of both discriminators together."""
+    weight_l1: float = 10.0
+    """Weight of the absolute difference."""
+    weight_perceptual: float = 10.0
+    """Weight of the perceptual loss."""
+    perceptual: str = "torchvision"
+    """Where VGG-19 comes from: a file of torchvision's weights, "torchvision" where it is
+    installed, or "none" to train without this loss."""
+    history: int = 50
+    """Generated pictures that each discriminator may see again (published for DeepFashion: 0)."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, (int, float)) and not 0 <= value < math.inf:
+                raise ValueError(f"expected {name} of 0 and more, got {value}")
+
+    @property
+    def is_perceptual(self) -> bool:
+        return self.perceptual != "none" and self.weight_perceptual > 0
+
+
+class BiGraphGANObjective:
+    """The generator against an ``app`` and a ``pose`` discriminator.
+
+    The one asks whether a picture shows the person of the given picture, the other whether it shows
+    the wanted pose. Sum of ``weight_gan (G_app + G_pose)``, ``weight_l1 |output - target|`` and
+    ``weight_perceptual |f(output) - f(target)|``.
+
+    Args:
+        options: weights and variants.
+        sigma: of the pose maps that the ``pose`` discriminator sees, in pixels.
+        features: of the perceptual loss; None for none.
+    """
+
+    def __init__(
+        self, options: LossOptions, *, sigma: float = 6.0, features: nn.Module | None = None
+    ) -> None:
+        self.options = options
+        self.sigma = sigma
+        self.adversarial = AdversarialLoss(options.adversarial)
+        self.perceptual = None if features is None else PerceptualLoss(features)
+        self.pools = {name: HistoryPool(options.history) for name in DISCRIMINATORS}
+
+    def generate(self, generator: nn.Module, batch: PersonBatch) -> GeneratorOutput:
+        """The person of the image in the pose of the target."""
+        output: GeneratorOutput = generator(batch.image, batch.joints, batch.target_joints)
+        return output
+
+    def generator_losses(
+        self, discriminators: Mapping[str, nn.Module], batch: PersonBatch, output: GeneratorOutput
+    ) -> Losses:
+        """Adversarial terms, absolute difference, perceptual loss."""
+        options = self.options
+        losses: Losses = {}
+        for name in DISCRIMINATORS:
+            logits = discriminators[name](self._shown(name, batch, output.image))
+            losses[f"g_{name}"] = options.weight_gan * self.adversarial.generator(logits.float())
+        image = output.image.float()
+        losses["g_l1"] = options.weight_l1 * reconstruction_loss(image, batch.target)
+        if self.perceptual is not None:
+            seen = self.perceptual.to(image.device)(image, batch.target)
+            losses["g_perceptual"] = options.weight_perceptual * seen.float()
+        return losses
+
+    def discriminator_losses(
+        self, name: str, discriminator: nn.Module, batch: PersonBatch, output: GeneratorOutput
+    ) -> Losses:
+        """Real and generated pictures pass in separate calls, the latter from the pool."""
+        generated = self.pools[name](self._shown(name, batch, output.image))
+        real = discriminator(self._shown(name, batch, batch.target)).float()
+        fake = discriminator(generated).float()
+        return {f"d_{name}": self.adversarial.discriminator(real, fake)}
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs: the pools, of the first process where there are several."""
+        return {name: pool.state_dict() for name, pool in self.pools.items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up what `state_dict` gave.
+
+        Raises:
+            KeyError, ValueError: of other discriminators or larger pools.
+        """
+        for name, pool in self.pools.items():
+            pool.load_state_dict(state[name])
+
+    def _shown(self, name: str, batch: PersonBatch, image: Tensor) -> Tensor:
+        """What a discriminator sees: the picture beside the given one, or beside the pose."""
+        given = batch.image
+        if name == "pose":
+            size = (image.shape[2], image.shape[3])
+            given = gaussian_maps(batch.target_joints, size, sigma=self.sigma)
+        return torch.cat([image.float(), given], dim=1)
+
+
+def perceptual_features(options: LossOptions) -> nn.Module | None:
+    """The module of the perceptual loss, as the options ask for it.
+
+    Raises:
+        ValueError: neither a file nor torchvision; the message names the way without.
+    """
+    if not options.is_perceptual:
+        return None
+    weights = None if options.perceptual == "torchvision" else Path(options.perceptual)
+    if weights is not None and not weights.is_file():
+        raise ValueError(
+            f"--perceptual {weights}: no such file; expected weights of VGG-19, torchvision or none"
+        )
+    try:
+        return vgg19_features(weights)
+    except ValueError as error:
+        raise ValueError(f"{error}; or train without this loss: --perceptual none") from error

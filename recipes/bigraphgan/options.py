@@ -1,0 +1,138 @@
+"""Options of BiGraphGAN's training, and its presets."""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from objective import LossOptions
+
+from graphgan.models import BiGraphGAN, ResNetDiscriminator
+from graphgan.models.bigraphgan import NUM_JOINTS
+from graphgan.models.generator import LandmarkGenerator
+from graphgan.models.initialisation import init_normal
+from graphgan.training.options import OptimizerOptions, RunOptions
+
+Preset = Literal["smoke", "market", "deepfashion"]
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """The networks; the defaults are the published ones for Market-1501."""
+
+    width: int = 64
+    """Channels after the first convolutions of the generator."""
+    blocks: int = 9
+    """Landmark-appearance aggregation blocks."""
+    discriminator_width: int = 64
+    """Channels after the first convolution of the discriminators."""
+    shape_encoding: Literal["separate", "joint"] = "joint"
+    """Poses: all maps together (published) or each pose on its own."""
+    blend: Literal["two_maps", "none", "attend_base", "attend_intermediate"] = "two_maps"
+    """Market-1501's two unbounded maps, none as for DeepFashion, or a bounded map (AnonyGAN)."""
+    dropout: float = 0.5
+    """In the aggregation blocks."""
+    norm: Literal["batch", "instance", "group"] = "batch"
+    """Normalisation of every network (published for DeepFashion: instance, but in the
+    reasoning)."""
+    attention_norm: bool = False
+    """Normalise inside the attention decoder (not published)."""
+    upsampling: Literal["transposed", "resize"] = "transposed"
+    """Of the output heads; "resize" leaves no grid of dots."""
+    sigma: float = 6.0
+    """Of the Gaussian pose maps, in pixels."""
+    init_std: float = 0.02
+    """Standard deviation of the first weights."""
+
+    def generator(self) -> BiGraphGAN:
+        generator = LandmarkGenerator(
+            3,
+            NUM_JOINTS,
+            width=self.width,
+            num_blocks=self.blocks,
+            shape_encoding=self.shape_encoding,
+            landmark_attention=None,
+            rendering="gaussian",
+            sigma=self.sigma,
+            dropout=self.dropout,
+            norm=self.norm,
+            attention_norm=self.norm if self.attention_norm else None,
+            blend=self.blend,
+            upsampling=self.upsampling,
+        )
+        init_normal(generator, std=self.init_std)
+        return BiGraphGAN(generator)
+
+    def discriminators(self) -> dict[str, ResNetDiscriminator]:
+        channels = {"app": 6, "pose": 3 + NUM_JOINTS}
+        networks = {
+            name: ResNetDiscriminator(count, width=self.discriminator_width, norm=self.norm)
+            for name, count in channels.items()
+        }
+        for network in networks.values():
+            init_normal(network, std=self.init_std)
+        return networks
+
+
+@dataclass(frozen=True)
+class PairOptions:
+    """Which pictures meet: those of the data set's list, or any two of a person."""
+
+    batch_size: int = 32
+    """Pairs a step, over all devices together."""
+    flip: bool = True
+    """Mirror every other pair, pictures and joints."""
+
+
+@dataclass(frozen=True)
+class TrainOptions(RunOptions):
+    """Train BiGraphGAN on a prepared folder, or on drawn persons where none is given."""
+
+    preset: Preset = "smoke"
+    """Defaults of all other options: "smoke" (minutes on two cores), "market", "deepfashion"."""
+    size: tuple[int, int] = (128, 64)
+    """Height and width of drawn persons in pixels; a prepared folder has its own."""
+    people: int = 300
+    """Drawn people to train on."""
+    images_per_person: int = 8
+    """Pictures of each of them."""
+    model: ModelOptions = field(default_factory=ModelOptions)
+    pairs: PairOptions = field(default_factory=PairOptions)
+    loss: LossOptions = field(default_factory=LossOptions)
+
+
+DRAWING_FLAGS = ("--size", "--people", "--images-per-person")
+
+# 700 epochs, the rate falling over the last 200. How many steps an epoch has is not published:
+# 128 of them, as in AnonyGAN's.
+_MARKET = TrainOptions(preset="market", steps=89_600, optimizer=OptimizerOptions(decay=2 / 7))
+_DEEPFASHION = replace(
+    _MARKET,
+    preset="deepfashion",
+    size=(256, 176),
+    model=ModelOptions(blend="none", norm="instance"),
+    loss=LossOptions(adversarial="lsgan", history=0),
+)
+# A few minutes on two cores. No VGG-19 has to be there.
+_SMOKE = replace(
+    _MARKET,
+    preset="smoke",
+    steps=600,
+    save_every=200,
+    sheet_every=200,
+    model=ModelOptions(
+        width=16,
+        blocks=3,
+        discriminator_width=16,
+        dropout=0.0,
+        attention_norm=True,
+        upsampling="resize",
+    ),
+    pairs=PairOptions(batch_size=16),
+    loss=LossOptions(weight_gan=0.2, perceptual="none"),
+    optimizer=OptimizerOptions(lr_g=1e-3, lr_d=1e-4, decay=0.5, ema=0.98),
+)
+
+PRESETS: dict[Preset, TrainOptions] = {
+    "smoke": _SMOKE,
+    "market": _MARKET,
+    "deepfashion": _DEEPFASHION,
+}

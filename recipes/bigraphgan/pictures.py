@@ -1,0 +1,36 @@
+"""The columns of BiGraphGAN's sample sheets."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from graphgan.data.batches import to_float_image
+from graphgan.data.drawing import draw_landmarks
+from graphgan.data.person_batch import PersonBatch
+from graphgan.models import BiGraphGAN
+
+
+@torch.no_grad()
+def sheet_columns(model: BiGraphGAN, batch: PersonBatch) -> dict[str, Tensor]:
+    """What goes in, what comes out, and what should; the model in eval mode."""
+    output = model.eval()(batch.image, batch.joints, batch.target_joints)
+    columns = {
+        "image": batch.image,
+        "pose": draw_poses(batch),
+        "target": batch.target,
+        "generated": output.image.float().clamp(-1, 1),
+    }
+    if output.attention is None:
+        return columns
+    maps = {f"map {i + 1}": one for i, one in enumerate(output.attention.split(1, dim=1))}
+    return (
+        columns | {"unblended": output.intermediate} | {n: m.clamp(0, 1) for n, m in maps.items()}
+    )
+
+
+def draw_poses(batch: PersonBatch) -> Float[Tensor, "b 3 h w"]:
+    """The wanted joints on grey."""
+    grey = torch.full_like(batch.target[0].cpu(), 128, dtype=torch.uint8)
+    radius = grey.shape[1] / 64
+    drawn = [draw_landmarks(grey, joints, radius=radius) for joints in batch.target_joints.cpu()]
+    return to_float_image(torch.stack(drawn)).to(batch.target.device)
