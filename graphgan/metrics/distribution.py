@@ -1,0 +1,173 @@
+"""Distances between sets of pictures, as a network sees them: FID and the Inception score.
+
+Sources: Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash
+Equilibrium", NIPS 2017; Salimans et al., "Improved Techniques for Training GANs", NIPS 2016.
+torchmetrics does the arithmetic. The network is the caller's: numbers of two networks, of two
+sizes of pictures or of two ways to resize them cannot be compared.
+"""
+
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from graphgan._checks import check_positive
+from graphgan.data.batches import to_uint8_image
+from graphgan.extras import needs_extra
+
+Images = Float[Tensor, "_ 3 _ _"] | Iterable[Float[Tensor, "_ 3 _ _"]]
+"""Pictures in [-1, 1]: ``n 3 h w`` at once, or batch by batch as ``b 3 h w``."""
+
+_SLACK = 1e-3  # rounding may leave [-1, 1] by a little
+
+
+class InceptionScore(NamedTuple):
+    """Mean and standard deviation over the splits; NaN is the deviation of a single one."""
+
+    mean: float
+    std: float
+
+
+def frechet_inception_distance(
+    real: Images, generated: Images, features: nn.Module, *, batch_size: int = 32
+) -> float:
+    """``|m_r - m_g|^2 + tr(S_r + S_g - 2 (S_r S_g)^(1/2))``, means and covariances of features.
+
+    0 for equal sets, without upper bound. Fewer pictures give a higher distance between the same
+    two sources: compare only at equal counts, the usual ones being 10,000 and more; below ``d``
+    pictures the covariances lack full rank. All features, ``n d``, are kept in memory.
+
+    Args:
+        real: pictures in [-1, 1], or an iterable of batches of them.
+        generated: likewise; as many as you compare with.
+        features: ``b 3 h w`` of 8 bits, 0 to 255 (uint8, as torchmetrics' own Inception wants
+            them) -> ``b d``. It brings them to its own size and range. Published numbers are of
+            Inception-v3 with d = 2048. It is used in eval mode, where its first weight lies.
+        batch_size: pictures that it sees at once, at most.
+    Raises:
+        ValueError: fewer than two pictures in a set; pictures of another shape or range, or that
+            are not finite; features that are not ``b d`` or not finite.
+        MissingExtraError: torchmetrics is not installed.
+
+    Example:
+        >>> pictures = 2 * torch.rand(50, 3, 1, 1) - 1
+        >>> distance = frechet_inception_distance(pictures, pictures, nn.Flatten())
+        >>> round(distance, 3)
+        0.0
+    """
+    with needs_extra("recipes"):
+        from torchmetrics.image.fid import FrechetInceptionDistance
+    seen = [_outputs(features, images, batch_size, least=2) for images in (real, generated)]
+    if len(widths := {outputs.shape[1] for outputs in seen}) > 1:
+        raise ValueError(f"expected features of one width, got {sorted(widths)}")
+    ready = _Ready(seen[0].shape[1])
+    metric = FrechetInceptionDistance(feature=ready, sync_on_compute=False)
+    for outputs, is_real in zip(seen, (True, False), strict=True):
+        metric.update(outputs, real=is_real)
+    return max(0.0, float(metric.compute()))  # rounding leaves equal sets a little below 0
+
+
+def inception_score(
+    generated: Images,
+    classifier: nn.Module,
+    *,
+    splits: int = 10,
+    batch_size: int = 32,
+    seed: int = 0,
+) -> InceptionScore:
+    """``exp(mean over x of KL(p(y|x) || p(y)))``, between 1 and the number of classes.
+
+    The pictures are shuffled and cut into parts of ``ceil(n / splits)``, the last one smaller; p(y)
+    is the mean within a part. Where ``splits`` does not divide n there may be fewer parts. Differs
+    from Salimans et al.: shuffled, and the deviation is that of a sample (parts less one in the
+    denominator).
+
+    Args:
+        generated: pictures in [-1, 1], or an iterable of batches of them.
+        classifier: ``b 3 h w`` of 8 bits, 0 to 255 (uint8) -> logits ``b n``, not probabilities.
+            Published numbers are of Inception-v3. It is used in eval mode, where its first weight
+            lies.
+        splits: parts, at most as many as pictures.
+        batch_size: pictures that the classifier sees at once, at most.
+        seed: of the shuffling.
+    Raises:
+        ValueError: fewer than two pictures, or than ``splits``; pictures of another shape or range,
+            or that are not finite; logits that are not ``b n`` or not finite.
+        MissingExtraError: torchmetrics is not installed.
+
+    Example:
+        >>> inception_score(torch.zeros(20, 3, 8, 8), nn.Flatten())
+        InceptionScore(mean=1.0, std=0.0)
+    """
+    with needs_extra("recipes"):
+        from torchmetrics.image.inception import InceptionScore as Metric
+    check_positive(splits=splits)
+    logits = _outputs(classifier, generated, batch_size, least=max(2, splits))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that all logits are kept, and that one part has no spread
+        metric = Metric(feature=nn.Identity(), splits=splits, sync_on_compute=False)
+        # A probability of 0 would give 0 * inf: e^-700 is as good, and a number.
+        metric.update(logits.log_softmax(1).clamp(min=-700))
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)  # and not the GPU's
+            mean, std = metric.compute()
+    return InceptionScore(float(mean), float(std))
+
+
+class _Ready(nn.Identity):
+    """In place of the network, for torchmetrics gets features already.
+
+    Of a network it would ask for this attribute, which some have and mean otherwise, or show it a
+    picture of 299 x 299.
+    """
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.num_features = num_features
+
+
+@torch.no_grad()
+def _outputs(
+    module: nn.Module, images: Images, batch_size: int, *, least: int
+) -> Float[Tensor, "n d"]:
+    """What the module says of all images, in double precision on the CPU; its modes are kept."""
+    check_positive(batch_size=batch_size)
+    device = next((t.device for t in (*module.parameters(), *module.buffers())), None)
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        batches = _batches(images, batch_size)
+        outputs = [_checked(module(batch.to(device)), len(batch)) for batch in batches]
+    finally:
+        for part, training in modes:
+            part.training = training
+    if (count := sum(map(len, outputs))) < least:
+        raise ValueError(f"expected at least {least} images, got {count}")
+    if len(widths := {output.shape[1] for output in outputs}) > 1:
+        raise ValueError(f"expected outputs of one width, got {sorted(widths)}")
+    return torch.cat(outputs)
+
+
+def _checked(output: object, count: int) -> Float[Tensor, "b d"]:
+    if not isinstance(output, Tensor) or output.ndim != 2 or len(output) != count:
+        got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        raise ValueError(f"expected {count} outputs of shape ({count}, d), got {got}")
+    numbers = output.cpu().double()
+    if not numbers.isfinite().all():
+        raise ValueError("expected finite outputs of the network, got others")
+    return numbers
+
+
+def _batches(images: Images, batch_size: int) -> Iterator[UInt8[Tensor, "b 3 h w"]]:
+    """As 8 bits, in batches of ``batch_size`` at most."""
+    for batch in (images,) if isinstance(images, Tensor) else images:
+        if batch.ndim != 4 or batch.shape[1] != 3 or not batch.is_floating_point():
+            got = f"{batch.dtype} {tuple(batch.shape)}"
+            raise ValueError(f"expected floating-point images of shape (n, 3, h, w), got {got}")
+        if batch.numel() and not batch.abs().max() <= 1 + _SLACK:  # nor beside NaN
+            low, high = batch.aminmax()
+            raise ValueError(f"expected images in [-1, 1], got {low:.3g} to {high:.3g}")
+        yield from (to_uint8_image(part) for part in batch.split(batch_size))

@@ -1,0 +1,200 @@
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import distance_transform_edt
+
+from graphgan.data.synthetic_persons import SyntheticPersons, render_person
+from graphgan.landmarks.masks import polygon_mask
+from graphgan.landmarks.pose_mask import pose_mask
+from graphgan.landmarks.schemes import OPENPOSE_18
+
+H, W = 40, 30
+SHOULDERS_AND_HIPS = [2, 5, 11, 8]
+LINES = [
+    *OPENPOSE_18.edges,
+    *pairwise([*SHOULDERS_AND_HIPS, 2]),
+    *[(1, 16), (1, 17), (16, 17)],
+]
+seeds = st.integers(0, 9999)
+
+
+def people(seed, count=1, *, missing=0.0):
+    """Joints all over the place, and beyond it."""
+    torch.manual_seed(seed)
+    joints = torch.rand(count, 18, 2, dtype=torch.float64) * torch.tensor([W + 10, H + 10]) - 5
+    joints[torch.rand(count, 18) < missing] = torch.nan
+    return joints
+
+
+def alone(**points):
+    """A person of whom all but the given joints is missing, as ``p4=(x, y)``."""
+    joints = torch.full((1, 18, 2), torch.nan, dtype=torch.float64)
+    for name, point in points.items():
+        joints[0, int(name[1:])] = torch.tensor(point, dtype=torch.float64)
+    return joints
+
+
+def gap(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """How far each pixel's centre lies from the segment."""
+    pixels = np.stack(np.meshgrid(np.arange(W), np.arange(H)), axis=-1).astype(float)
+    along = end - start
+    share = ((pixels - start) @ along / max(along @ along, 1e-12)).clip(0, 1)
+    return np.linalg.norm(pixels - start - share[..., None] * along, axis=-1)
+
+
+@given(seed=seeds, missing=st.floats(0, 1), thickness=st.floats(1, 9), dilation=st.floats(0, 4))
+def test_it_is_all_that_is_near_to_a_limb_and_the_trunk(seed, missing, thickness, dilation):
+    joints = people(seed, missing=missing)
+    mask = pose_mask(joints, (H, W), thickness=thickness, dilation=dilation)[0, 0].numpy() == 1
+    points, nearest = joints[0].numpy(), np.full((H, W), np.inf)
+    for i, j in LINES + [(i, i) for i in range(18)]:
+        if not np.isnan(points[[i, j]]).any():
+            nearest = np.minimum(nearest, gap(points[i], points[j]))
+    trunk = polygon_mask(joints[:, SHOULDERS_AND_HIPS], (H, W))[0, 0].numpy() == 1
+    reach = thickness / 2 + dilation
+    clear = np.abs(nearest - reach) > 1e-9
+    assert (mask == ((nearest <= reach) | trunk))[clear].all()
+
+
+def test_a_single_joint_is_a_disc():
+    mask = pose_mask(alone(p7=(10, 12)), (H, W), thickness=6.0, dilation=1.0)[0, 0]
+    y, x = torch.meshgrid(torch.arange(H), torch.arange(W), indexing="ij")
+    assert torch.equal(mask.bool(), (x - 10) ** 2 + (y - 12) ** 2 <= 16)
+
+
+def test_without_joints_it_is_empty():
+    assert not pose_mask(alone(), (H, W)).any()
+
+
+def test_half_a_joint_is_none():
+    joints = alone(p3=(10, 12))
+    joints[0, 3, 0] = torch.nan
+    assert not pose_mask(joints, (H, W)).any()
+
+
+def test_a_limb_with_a_missing_end_is_left_out():
+    whole = alone(p8=(15, 5), p9=(15, 20), p10=(15, 35))
+    cut = whole.clone()
+    cut[0, 9] = torch.nan
+    masks = pose_mask(torch.cat([whole, cut]), (H, W), thickness=4.0, dilation=0.0)[:, 0]
+    assert masks[0, 5:36, 15].all()
+    assert masks[1, [5, 35], 15].all() and not masks[1, 8:33, 15].any()
+
+
+@pytest.mark.parametrize("lost", [None, 2, 5, 8, 11])
+def test_the_belly_is_inside_where_its_corners_are_known(lost):
+    joints = alone(p2=(5, 5), p5=(25, 5), p8=(5, 30), p11=(25, 30))
+    if lost is not None:
+        joints[0, lost] = torch.nan
+    mask = pose_mask(joints, (H, W), thickness=2.0, dilation=0.0)[0, 0]
+    assert mask[12:24, 10:20].all() if lost is None else not mask[12:24, 10:20].any()
+
+
+def test_a_head_from_behind_is_its_ears_and_the_neck():
+    mask = pose_mask(alone(p1=(15, 25), p16=(10, 10), p17=(20, 10)), (H, W), thickness=2.0)[0, 0]
+    assert mask[10, 10:21].all() and mask[17, 12] and mask[17, 17]
+
+
+@given(seed=seeds, missing=st.floats(0, 1))
+def test_a_mirrored_person_has_the_mirrored_mask(seed, missing):
+    joints = people(seed, 2, missing=missing)
+    mirrored = joints[:, list(OPENPOSE_18.flip)] * torch.tensor([-1, 1]) + torch.tensor([W - 1, 0])
+    assert torch.equal(pose_mask(mirrored, (H, W)), pose_mask(joints, (H, W)).flip(-1))
+
+
+@given(seed=seeds, missing=st.floats(0, 1))
+def test_a_batch_is_its_items_one_by_one(seed, missing):
+    joints = people(seed, 4, missing=missing)
+    one_by_one = torch.cat([pose_mask(item[None], (H, W)) for item in joints])
+    assert torch.equal(pose_mask(joints, (H, W)), one_by_one)
+
+
+@given(seed=seeds, joint=st.integers(0, 17))
+def test_one_joint_more_takes_nothing_away(seed, joint):
+    joints = people(seed, missing=0.3)
+    fewer = joints.clone()
+    fewer[:, joint] = torch.nan
+    assert (pose_mask(fewer, (H, W)) <= pose_mask(joints, (H, W))).all()
+
+
+@given(seed=seeds, dilation=st.floats(1.5, 6))
+def test_it_is_dilated_by_a_disc(seed, dilation):
+    joints = people(seed, missing=0.3)
+    large = (3 * H, 3 * W)  # what lies beyond the border widens into the picture as well
+    bare = pose_mask(joints + torch.tensor([W, H]), large, thickness=3.0, dilation=0.0)
+    wide = pose_mask(joints, (H, W), thickness=3.0, dilation=dilation)[0, 0].numpy()
+    away = distance_transform_edt(bare[0, 0].numpy() == 0)[H : 2 * H, W : 2 * W]
+    assert wide[away <= dilation - 1e-9].all()
+    assert not wide[away > dilation + 2**0.5 + 1e-9].any()  # the rim of the bare one, in pixels
+
+
+def test_the_defaults_are_shares_of_the_height():
+    person = people(3)
+    small = pose_mask(person, (48, 64))
+    assert torch.equal(small, pose_mask(person, (48, 64), thickness=3.0, dilation=0.75))
+    large = pose_mask((person + 0.5) * 4 - 0.5, (192, 256))
+    assert large.mean().item() == pytest.approx(small.mean().item(), rel=0.03)
+
+
+@given(seed=seeds, dx=st.integers(-60, 60), dy=st.integers(-60, 60))
+@settings(max_examples=30)
+def test_a_person_beyond_the_border_is_cut_off_there(seed, dx, dy):
+    joints = people(seed)
+    shift = torch.tensor([dx, dy])
+    large = pose_mask(joints + 60, (H + 120, W + 120), thickness=4.0, dilation=1.0)
+    moved = pose_mask(joints + shift, (H, W), thickness=4.0, dilation=1.0)
+    assert torch.equal(moved, large[..., 60 - dy : 60 - dy + H, 60 - dx : 60 - dx + W])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_masks_are_0_and_1_in_the_dtype_of_the_joints(dtype):
+    mask = pose_mask(people(1).to(dtype), (H, W))
+    assert mask.dtype == dtype
+    assert mask.unique().tolist() == [0, 1]
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """Joints of forty drawn people, and where they are: what a changed background leaves alone."""
+    persons, joints, bodies = SyntheticPersons(20, 2), [], []
+    for i in range(40):
+        scene = replace(persons.scene(i), background="gradient")
+        green, violet = (
+            render_person(persons.figure(i), replace(scene, background_colors=(colour, colour)))
+            for colour in ((0.0, 1.0, 0.0), (1.0, 0.0, 1.0))
+        )
+        joints.append(green.landmarks)
+        bodies.append((green.image.int() - violet.image.int()).abs().sum(0) < 300)
+    return torch.stack(joints), torch.stack(bodies)
+
+
+def test_it_covers_drawn_people_and_little_else(drawn):
+    joints, bodies = drawn
+    masks = pose_mask(joints, (128, 64))[:, 0].bool()
+    both, mask, body = (x.flatten(1).sum(1) for x in (masks & bodies, masks, bodies))
+    corners = joints[:, SHOULDERS_AND_HIPS].isfinite().flatten(1).all(1)
+    assert (both / body).mean() > 0.9
+    assert (both / body)[corners].min() > 0.85  # a side view hides the corners of the trunk
+    assert (both / mask).mean() > 0.65
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize(
+    ("shape", "size", "options", "message"),
+    [
+        ((2, 17, 2), (8, 8), {}, "expected 18 joints, got 17"),
+        ((18, 2), (8, 8), {}, r"joints of shape \(b, k, 2\), got \(18, 2\)"),
+        ((0, 18, 2), (8, 8), {}, "got an empty batch"),
+        ((1, 18, 2), (0, 8), {}, "height of at least 1, got 0"),
+        ((1, 18, 2), (8, 8), {"thickness": -1.0}, "of 0 and more, got -1.0 and 0.125"),
+        ((1, 18, 2), (8, 8), {"dilation": -1.0}, "of 0 and more, got 0.5 and -1.0"),
+    ],
+)
+def test_refuses_others(shape, size, options, message):
+    with pytest.raises(ValueError, match=message):
+        pose_mask(torch.ones(shape), size, **options)

@@ -1,0 +1,237 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from skimage.metrics import structural_similarity
+
+from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.data.synthetic_persons import SyntheticPersons
+from graphgan.landmarks.pose_mask import pose_mask
+from graphgan.metrics.ssim import mask_ssim, ssim
+
+seeds, sides = st.integers(0, 9999), st.integers(11, 32)
+
+
+def pictures(seed, height, width, *, count=2, noise=0.5):
+    """A batch and one that is somewhat like it, in [-1, 1]."""
+    torch.manual_seed(seed)
+    one = 2 * torch.rand(count, 3, height, width, dtype=torch.float64) - 1
+    return one, (one + noise * torch.randn_like(one)).clamp(-1, 1)
+
+
+def by_scikit_image(output, target, highest):
+    """What the field computes, of pictures from 0 to ``highest``."""
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    return [
+        structural_similarity(a, b, data_range=highest, channel_axis=0, **options)
+        for a, b in zip(output.numpy(), target.numpy(), strict=True)
+    ]
+
+
+def from_uint8(images):
+    return images.double() / 127.5 - 1
+
+
+@pytest.fixture(scope="module")
+def persons():
+    """Six drawn people and six others, as 8 bits; joints of the others."""
+    drawn = [SyntheticPersons(6, 2)[i] for i in range(12)]
+    images = torch.stack([person.image for person in drawn])
+    return images[::2], images[1::2], torch.stack([person.landmarks for person in drawn[1::2]])
+
+
+# ssim
+
+
+@given(seed=seeds, height=sides, width=sides, noise=st.floats(0, 2))
+@settings(max_examples=50)
+def test_agrees_with_scikit_image(seed, height, width, noise):
+    output, target = pictures(seed, height, width, noise=noise)
+    expected = by_scikit_image((output + 1) / 2, (target + 1) / 2, 1.0)
+    np.testing.assert_allclose(ssim(output, target), expected, atol=1e-10)
+    np.testing.assert_allclose(ssim(output.float(), target.float()), expected, atol=1e-6)
+
+
+def test_agrees_with_scikit_image_on_drawn_people(persons):
+    output, target, _ = persons
+    expected = by_scikit_image(output, target, 255)
+    assert 0.1 < min(expected) < max(expected) < 0.9
+    np.testing.assert_allclose(ssim(from_uint8(output), from_uint8(target)), expected, atol=1e-10)
+
+
+def test_agrees_with_scikit_image_on_drawn_faces():
+    faces = SyntheticFaces(3, 2, size=64)
+    output, target = (torch.stack([faces[2 * i + j].image for i in range(3)]) for j in (0, 1))
+    found = ssim(from_uint8(output).float(), from_uint8(target).float())
+    np.testing.assert_allclose(found, by_scikit_image(output, target, 255), atol=1e-6)
+
+
+def test_flat_pictures_differ_by_the_formula():
+    dark, light = torch.full((1, 3, 16, 20), -0.5), torch.full((1, 3, 16, 20), 0.5)
+    expected = (2 * 0.25 * 0.75 + 1e-4) / (0.25**2 + 0.75**2 + 1e-4)
+    assert ssim(dark, light).item() == pytest.approx(expected)
+
+
+@given(seed=seeds, height=sides, width=sides, value=st.floats(-1, 1))
+@settings(max_examples=30)
+def test_equal_pictures_have_1(seed, height, width, value):
+    one, _ = pictures(seed, height, width)
+    flat = torch.full_like(one, value)
+    for picture in (one, flat):
+        torch.testing.assert_close(ssim(picture, picture), torch.ones(2, dtype=torch.float64))
+
+
+@given(seed=seeds, noise=st.floats(0.01, 2))
+@settings(max_examples=30)
+def test_it_is_symmetric_and_below_1(seed, noise):
+    one, other = pictures(seed, 20, 14, noise=noise)
+    mask = torch.rand(2, 1, 20, 14, dtype=torch.float64)
+    for options in ({}, {"mask": mask}):
+        torch.testing.assert_close(ssim(one, other, **options), ssim(other, one, **options))
+    assert ((ssim(one, other) < 1) & (ssim(one, other) >= -1)).all()
+
+
+@given(seed=seeds)
+@settings(max_examples=30)
+def test_a_batch_is_its_items_one_by_one(seed):
+    output, target = pictures(seed, 16, 18, count=3)
+    mask = torch.rand(3, 1, 16, 18, dtype=torch.float64)
+    for measure in (
+        lambda o, t, m: ssim(o, t),
+        lambda o, t, m: ssim(o, t, mask=m),
+        mask_ssim,
+    ):
+        items = [measure(*(x[i, None] for x in (output, target, mask))) for i in range(3)]
+        torch.testing.assert_close(measure(output, target, mask), torch.cat(items))
+
+
+@given(seed=seeds)
+@settings(max_examples=30)
+def test_turned_pictures_and_other_channels_first_change_nothing(seed):
+    output, target = pictures(seed, 16, 18)
+    expected = ssim(output, target)
+    for change in (lambda x: x.flip(-1), lambda x: x.mT, lambda x: x[:, [2, 0, 1]]):
+        torch.testing.assert_close(ssim(change(output), change(target)), expected)
+
+
+def test_more_noise_is_less_alike():
+    one, noise = pictures(0, 32, 32)
+    values = [ssim(one, torch.lerp(one, noise, share)).mean() for share in (0.0, 0.2, 0.5, 1.0)]
+    assert values == sorted(values, reverse=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+def test_it_has_the_dtype_of_the_pictures(dtype):
+    output, target = (x.to(dtype) for x in pictures(1, 12, 12))
+    assert ssim(output, target).dtype == dtype
+    torch.testing.assert_close(
+        ssim(output, target).double(), ssim(output.double(), target.double()), atol=1e-3, rtol=0
+    )
+
+
+# ssim with a mask
+
+
+@given(seed=seeds, height=sides, width=sides)
+@settings(max_examples=30)
+def test_a_full_mask_is_no_mask(seed, height, width):
+    output, target = pictures(seed, height, width)
+    mask = torch.ones(2, 1, height, width, dtype=torch.float64)
+    torch.testing.assert_close(ssim(output, target, mask=mask), ssim(output, target))
+    torch.testing.assert_close(mask_ssim(output, target, mask), ssim(output, target))
+
+
+@given(seed=seeds)
+@settings(max_examples=30)
+def test_a_mask_is_the_mean_of_the_map_inside(seed):
+    output, target = pictures(seed, 21, 17)
+    mask = (torch.rand(2, 1, 21, 17) < 0.4).double()
+    mask[:, :, 10, 8] = 1
+    # One place is a picture of 11 x 11 around it.
+    for i in range(2):
+        inside = [
+            ssim(*(x[i, None, :, y - 5 : y + 6, x_ - 5 : x_ + 6] for x in (output, target)))
+            for y in range(5, 16)
+            for x_ in range(5, 12)
+            if mask[i, 0, y, x_]
+        ]
+        found = ssim(output, target, mask=mask)[i]
+        torch.testing.assert_close(found, torch.cat(inside).mean())
+
+
+def test_what_no_window_of_the_mask_sees_does_not_count():
+    output, target = pictures(2, 40, 30)
+    mask = torch.zeros(2, 1, 40, 30, dtype=torch.float64)
+    mask[:, :, 8:15, 8:15] = 1
+    changed = output.clone()
+    changed[:, :, 20:], changed[..., 20:] = 1, -1
+    torch.testing.assert_close(ssim(changed, target, mask=mask), ssim(output, target, mask=mask))
+
+
+def test_without_a_place_in_the_mask_there_is_no_number():
+    output, target = pictures(3, 20, 20, count=3)
+    mask = torch.zeros(3, 1, 20, 20, dtype=torch.float64)
+    mask[1, :, :5] = 1  # no window fits there
+    mask[2] = 1
+    assert ssim(output, target, mask=mask).isnan().tolist() == [True, True, False]
+
+
+# mask_ssim
+
+
+def test_the_published_measure_agrees_with_scikit_image(persons):
+    output, target, joints = persons
+    mask = pose_mask(joints, (128, 64))
+    black_outside = (output * mask.byte(), target * mask.byte())
+    found = mask_ssim(from_uint8(output), from_uint8(target), mask.double())
+    np.testing.assert_allclose(found, by_scikit_image(*black_outside, 255), atol=1e-10)
+
+
+def test_the_published_measure_is_flattered_by_equal_black(persons):
+    output, target, joints = persons
+    output, target = from_uint8(output), from_uint8(target)
+    small, large = (pose_mask(joints.double(), (128, 64), thickness=t) for t in (2.0, 12.0))
+    assert (mask_ssim(output, target, small) > mask_ssim(output, target, large)).all()
+    assert (mask_ssim(output, target, large) > ssim(output, target, mask=large) + 0.1).all()
+    assert (mask_ssim(output, target, torch.zeros_like(small)) == 1).all()
+
+
+@given(seed=seeds)
+@settings(max_examples=30)
+def test_the_published_measure_does_not_look_outside(seed):
+    output, target = pictures(seed, 20, 16)
+    mask = (torch.rand(2, 1, 20, 16) < 0.5).double()
+    changed = torch.where(mask.bool(), output, torch.rand_like(output))
+    torch.testing.assert_close(mask_ssim(changed, target, mask), mask_ssim(output, target, mask))
+
+
+# Errors
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize("measure", [lambda o, t, m: ssim(o, t, mask=m), mask_ssim])
+@pytest.mark.parametrize(
+    ("output", "target", "mask", "message"),
+    [
+        ((2, 3, 16, 12), (2, 3, 12, 16), (2, 1, 16, 12), r"one shape, got \(2, 3, 16, 12\) and"),
+        ((2, 3, 16, 12), (1, 3, 16, 12), (2, 1, 16, 12), r"and \(1, 3, 16, 12\)"),
+        ((2, 3, 16, 12), (2, 3, 16, 12), (1, 1, 16, 12), r"\(2, 1, 16, 12\), got \(1, 1, 16, 12\)"),
+        ((2, 3, 16, 12), (2, 3, 16, 12), (2, 3, 16, 12), r"\(2, 1, 16, 12\), got \(2, 3, 16, 12\)"),
+        ((2, 3, 16, 10), (2, 3, 16, 10), (2, 1, 16, 10), "11 pixels a side and more, got 16 x 10"),
+        ((2, 3, 10, 16), (2, 3, 10, 16), (2, 1, 10, 16), "11 pixels a side and more, got 10 x 16"),
+        ((3, 16, 12), (3, 16, 12), (1, 16, 12), r"\(b, 3, h, w\), got \(3, 16, 12\)"),
+        ((2, 1, 16, 12), (2, 1, 16, 12), (2, 1, 16, 12), r"\(b, 3, h, w\), got \(2, 1, 16, 12\)"),
+        ((0, 3, 16, 12), (0, 3, 16, 12), (0, 1, 16, 12), "got an empty batch"),
+    ],
+)
+def test_refuses_other_shapes(measure, output, target, mask, message):
+    with pytest.raises(ValueError, match=message):
+        measure(torch.zeros(output), torch.zeros(target), torch.zeros(mask))
+
+
+@pytest.mark.unhooked
+def test_refuses_8_bits():
+    picture = torch.zeros(1, 3, 16, 16, dtype=torch.uint8)
+    with pytest.raises(ValueError, match=r"floating-point output, got torch\.uint8"):
+        ssim(picture, picture)
