@@ -15,8 +15,9 @@ from graphgan.data.pairs import (
 )
 from graphgan.data.person_batch import PersonBatch, to_person_batch
 from graphgan.data.pictures import Picture, PictureDataset
-from graphgan.data.prepared import PreparedFaces
-from graphgan.data.preparing import prepare_faces
+from graphgan.data.pose_annotations import read_pose_annotations
+from graphgan.data.prepared import PreparedPictures
+from graphgan.data.preparing import prepare_pictures
 from graphgan.data.synthetic_faces import (
     Identity,
     SyntheticFaces,
@@ -46,7 +47,7 @@ __all__ = [
     "Picture",
     "PictureDataset",
     "PicturesInMemory",
-    "PreparedFaces",
+    "PreparedPictures",
     "Sampler",
     "Scene",
     "SyntheticFaces",
@@ -54,9 +55,10 @@ __all__ = [
     "View",
     "next_person_pairs",
     "next_picture_pairs",
-    "prepare_faces",
+    "prepare_pictures",
     "read_image",
     "read_landmarks",
+    "read_pose_annotations",
     "render_face",
     "render_person",
     "sample_figure",

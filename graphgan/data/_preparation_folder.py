@@ -4,15 +4,16 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Mapping
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from graphgan.data.photos import CroppedFace, CropTask, Outcome, Photo, UnusablePhoto
+from graphgan.data.photos import CroppedPhoto, CropTask, Outcome, Photo, UnusablePhoto
 from graphgan.data.prepared import FORMAT, is_prepared, read_info
 from graphgan.data.progress_record import ProgressRecord, recorded_options, start_record
-from graphgan.landmarks.align import SquareCrop
+from graphgan.landmarks.align import Crop
 
 RECORD = "progress.jsonl"
 
@@ -81,8 +82,8 @@ def _check_options(out: Path, before: Mapping[str, Any], now: Mapping[str, Any])
 
 
 def checksum(photos: Iterable[Photo], lists: object) -> str:
-    """Which photos there are, by name, person and size of file, and other lists, as one number."""
-    rows = [(photo.source, photo.person, _file(photo)[:1]) for photo in photos]
+    """Which photos there are (name, person, split, size of file), and other lists, in short."""
+    rows = [(photo.source, photo.person, photo.split, _file(photo)[:1]) for photo in photos]
     return hashlib.sha256(json.dumps([rows, lists]).encode()).hexdigest()
 
 
@@ -100,11 +101,10 @@ def entry(task: CropTask, outcome: Outcome) -> dict[str, Any]:
     done: dict[str, Any] = {"source": task.photo.source, "file": _file(task.photo)}
     if isinstance(outcome, UnusablePhoto):
         return {**done, "unusable": [outcome.reason, outcome.detail]}
-    crop = outcome.crop
     return {
         **done,
         "image": task.image,
-        "crop": [crop.left, crop.top, crop.side],
+        "crop": astuple(outcome.crop),
         "landmarks": outcome.landmarks.tolist(),
         "outside": outcome.outside,
     }
@@ -114,7 +114,7 @@ def _outcome(done: dict[str, Any]) -> Outcome:
     if "unusable" in done:
         return UnusablePhoto(*done["unusable"])
     landmarks = np.array(done["landmarks"], dtype=np.float64)
-    return CroppedFace(SquareCrop(*done["crop"]), landmarks, done["outside"])
+    return CroppedPhoto(Crop(*done["crop"]), landmarks, done["outside"])
 
 
 def recorded(

@@ -1,4 +1,4 @@
-"""Drawing on 8-bit pictures: landmarks, masks, and many pictures in one."""
+"""Drawing on 8-bit pictures: landmarks, skeletons, masks, and many pictures in one."""
 
 from collections.abc import Sequence
 
@@ -34,6 +34,35 @@ def draw_landmarks(
     down = (y - points[:, 1:]).square()  # k h
     near = across[:, None, :] + down[:, :, None] <= radius**2
     return torch.where(near.any(0), _as_pixel(colour, image), image)
+
+
+def draw_skeleton(
+    image: UInt8[Tensor, "3 h w"],
+    landmarks: Float[Tensor, "k 2"],
+    edges: Sequence[tuple[int, int]],
+    *,
+    radius: float = 1.0,
+    colour: Colour = GREEN,
+) -> UInt8[Tensor, "3 h w"]:
+    """A copy of the picture with discs on landmarks and lines between them.
+
+    A line is drawn where both of its ends are there.
+
+    Args:
+        edges: pairs of landmarks, such as those of a ``LandmarkScheme``.
+        radius: of the discs; lines are half as wide as discs.
+    """
+    height, width = image.shape[-2:]
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    pixels = torch.stack([x, y], dim=-1).to(image.device, landmarks.dtype)
+    ends = landmarks.to(image.device)[torch.tensor(edges, dtype=torch.long).reshape(-1, 2)]
+    start, end = ends[ends.isfinite().all(-1).all(-1)][:, :, None, None].unbind(1)  # e 1 1 2
+    along, away = end - start, pixels - start
+    squared_length = along.square().sum(-1, keepdim=True).clamp(min=1e-9)
+    nearest = ((away * along).sum(-1, keepdim=True) / squared_length).clamp(0, 1)
+    near = (away - nearest * along).norm(dim=-1) <= radius / 2
+    lined = torch.where(near.any(0), _as_pixel(colour, image), image)
+    return draw_landmarks(lined, landmarks, radius=radius, colour=colour)
 
 
 def draw_mask(

@@ -17,12 +17,15 @@ _COORDINATE = re.compile(r"[xy](\d+)")
 class LandmarkRow(NamedTuple):
     """The landmarks of one picture.
 
+    Args:
+        where: the file's name and the line.
     Shapes:
         ``landmarks: k 2`` in pixels of the picture, float64, NaN where missing
     """
 
     image: str
     landmarks: Float[Tensor, "k 2"]
+    where: str = ""
 
 
 def read_landmarks(path: str | Path) -> list[LandmarkRow]:
@@ -40,12 +43,12 @@ def read_landmarks(path: str | Path) -> list[LandmarkRow]:
     path = Path(path)
     with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
         try:
-            return _read_rows(csv.reader(file, strict=True))
+            return _read_rows(csv.reader(file, strict=True), path.name)
         except (ValueError, csv.Error) as error:
             raise ValueError(f"{path}: {error}") from None
 
 
-def _read_rows(lines: Iterator[list[str]]) -> list[LandmarkRow]:
+def _read_rows(lines: Iterator[list[str]], name: str) -> list[LandmarkRow]:
     header = next(lines, None)
     if not header:
         raise ValueError("expected a header image,x0,y0,..., got an empty file")
@@ -66,7 +69,8 @@ def _read_rows(lines: Iterator[list[str]]) -> list[LandmarkRow]:
             if seen.setdefault(image, line) != line:
                 raise ValueError(f"image {image} is already in line {seen[image]}")
             points = [_point(header, values, x, y) for x, y in columns]
-            rows.append(LandmarkRow(image, torch.tensor(points, dtype=torch.float64)))
+            landmarks = torch.tensor(points, dtype=torch.float64)
+            rows.append(LandmarkRow(image, landmarks, f"{name} line {line}"))
         except ValueError as error:
             problems.append(f"line {line}: {error}")
     if problems:

@@ -1,7 +1,8 @@
-"""One photo to one square face: the step that preparing repeats."""
+"""One photo to one picture of a prepared folder: the step that preparing repeats."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -9,12 +10,16 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from graphgan.data.images import read_image, write_image
-from graphgan.landmarks.align import SquareCrop, crop_image, square_crop
+from graphgan.data.prepared import Split
+from graphgan.landmarks.align import Crop, crop_image, face_crop, person_crop, whole_crop
 from graphgan.landmarks.detection import LandmarkDetector
 from graphgan.landmarks.masks import has_face_mask
-from graphgan.landmarks.schemes import IBUG_68
+from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
 
-# A face of which most landmarks lie outside the picture is another picture's face.
+CropRule = Literal["face", "person", "whole"]
+"""A square around the face, a rectangle around the person, or the photo as it is."""
+
+# A picture outside of which most landmarks lie is not the one that they were found in.
 _LEAST_INSIDE = 0.5
 
 
@@ -26,11 +31,13 @@ class Photo:
         path: where it is.
         source: its name in the manifest and in the landmark file: its path in the photos' folder.
         person: who is on it.
+        split: where the folder of photos says it; None leaves it to how people are split.
     """
 
     path: Path
     source: str
     person: str
+    split: Split | None = None
 
 
 @dataclass(frozen=True)
@@ -40,14 +47,18 @@ class CropTask:
     Args:
         folder: the prepared folder.
         image: path of the crop in it.
-        size: pixels of the crop's side.
+        size: height and width of the crop, in pixels.
+        scheme: whose landmarks they are.
+        crop: what is cut out.
         landmarks: of the photo, in its pixels; None to detect them.
     """
 
     photo: Photo
     folder: Path
     image: str
-    size: int
+    size: tuple[int, int]
+    scheme: LandmarkScheme
+    crop: CropRule
     # Arrays travel between processes by value, tensors by shared memory, one file each.
     landmarks: Float[np.ndarray, "k 2"] | None
 
@@ -58,7 +69,7 @@ class CropTask:
 
 
 @dataclass(frozen=True)
-class CroppedFace:
+class CroppedPhoto:
     """A crop that was written.
 
     Args:
@@ -66,7 +77,7 @@ class CroppedFace:
         outside: how many landmarks lie outside the photo.
     """
 
-    crop: SquareCrop
+    crop: Crop
     landmarks: Float[np.ndarray, "k 2"]
     outside: int
 
@@ -79,13 +90,14 @@ class UnusablePhoto:
     detail: str = ""
 
 
-Outcome = CroppedFace | UnusablePhoto
+Outcome = CroppedPhoto | UnusablePhoto
 
 
 def crop_photo(task: CropTask, detector: LandmarkDetector | None) -> Outcome:
-    """Read a photo, cut the square around its face out of it, and write that.
+    """Read a photo, cut the face or the person out of it, and write that.
 
-    Of several faces that the detector finds, the one nearest to the middle of the photo is taken.
+    A photo that is taken whole keeps its pixels as they are. Of several faces that the
+    detector finds, the one nearest to the middle of the photo is taken.
 
     Raises:
         OSError: the crop cannot be written.
@@ -96,28 +108,47 @@ def crop_photo(task: CropTask, detector: LandmarkDetector | None) -> Outcome:
         return UnusablePhoto("unreadable", str(error).removeprefix(f"{task.photo.path}: "))
     except OSError as error:
         return UnusablePhoto("unreadable", error.strerror or type(error).__name__)
+    if task.crop == "whole" and image.shape[1:] != task.size:
+        return UnusablePhoto("another size", _sizes(task.size, (image.shape[1], image.shape[2])))
     landmarks = _landmarks(task, image, detector)
     if landmarks is None:
         return UnusablePhoto("no face found")
     present, inside = landmarks.isfinite().all(-1), _inside(landmarks, image)
+    if task.crop != "face" and not present.any():
+        return UnusablePhoto("all joints missing")
     try:
-        crop = square_crop(landmarks)
+        crop = _crop(task, landmarks)
         if inside.sum() < _LEAST_INSIDE * present.sum():
             raise ValueError(f"{inside.sum()} of {present.sum()} lie inside the picture")
-        face = crop_image(image, crop, task.size)
+        pixels = image if task.crop == "whole" else _resampled(image, crop, task.size)
         moved = crop.to_crop(landmarks, task.size)
-        _check_mask(moved, task.size)
+        _check_mask(moved, task)
     except ValueError as error:
         return UnusablePhoto("bad landmarks", str(error))
     task.target.parent.mkdir(parents=True, exist_ok=True)
-    write_image(task.target, face.round().clamp(0, 255).to(torch.uint8))
-    return CroppedFace(crop, moved.numpy(), int((present & ~inside).sum()))
+    write_image(task.target, pixels)
+    return CroppedPhoto(crop, moved.numpy(), int((present & ~inside).sum()))
 
 
-def _check_mask(landmarks: Float[Tensor, "k 2"], size: int) -> None:
+def _sizes(expected: tuple[int, int], got: tuple[int, int]) -> str:
+    return f"expected {expected[1]} x {expected[0]} pixels, got {got[1]} x {got[0]}"
+
+
+def _crop(task: CropTask, landmarks: Float[Tensor, "k 2"]) -> Crop:
+    if task.crop == "whole":
+        return whole_crop(task.size)
+    return face_crop(landmarks) if task.crop == "face" else person_crop(landmarks, task.size)
+
+
+def _resampled(
+    image: UInt8[Tensor, "3 h w"], crop: Crop, size: tuple[int, int]
+) -> UInt8[Tensor, "3 {size[0]} {size[1]}"]:
+    return crop_image(image, crop, size).round().clamp(0, 255).to(torch.uint8)
+
+
+def _check_mask(landmarks: Float[Tensor, "k 2"], task: CropTask) -> None:
     """Without a mask a face would stay as it is, whatever is generated."""
-    has_scheme = len(landmarks) == IBUG_68.num_landmarks
-    if has_scheme and not has_face_mask(landmarks[None], (size, size)).item():
+    if task.scheme == IBUG_68 and not has_face_mask(landmarks[None], task.size).item():
         raise ValueError("the face mask is empty: landmarks of the jaw or the brows are missing")
 
 

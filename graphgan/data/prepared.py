@@ -1,23 +1,26 @@
-"""A prepared folder: square faces of one size with landmarks and people, ready for training.
+"""A prepared folder: pictures of one size with landmarks and people, ready for training.
 
-    prepared.json   format, size, landmarks, counts, the options it was made with
-    manifest.csv    a row a face: image, person, split, source, crop_left, crop_top, crop_side,
-                    outside, x0, y0, x1, y1, ...
-    images/         the faces as PNG, <person>/<name>.png
-    skipped.csv     source, reason: what was not used and why
-    pairs.csv       where the layout has such a list: fold, same, image_a, image_b
+    prepared.json   format, size (height, width), landmark_scheme, counts, the options it was made
+                    with
+    manifest.csv    a row a picture: image, person, split, source, crop_left, crop_top, crop_width,
+                    crop_height, outside, x0, y0, x1, y1, ...
+    images/         the pictures as PNG, <person>/<name>.png
+    skipped.csv     source, reason, detail: what was not used and why
+    pairs.csv       where the photos bring a list of pairs: what it says of each, then two images:
+                    split,from,to (pairs to learn from) or fold,same,image_a,image_b (to evaluate)
 
-Landmarks are in pixels of the crop and empty where missing. ``source`` is the photo's path in the
-folder it came from, ``crop_*`` the square cut out of it (``graphgan.landmarks.align.SquareCrop``),
+Landmarks are in pixels of the picture and empty where missing. ``source`` is the photo's path in
+the folder it came from, ``crop_*`` the rectangle cut out of it (``graphgan.landmarks.align.Crop``),
 so that landmarks and pictures can be taken back; ``outside`` counts landmarks beyond the photo's
-edge. Masks are not stored: they follow from the
-landmarks. ``manifest.csv`` and ``prepared.json`` are written last: a folder that has both is whole.
+edge. Masks are not stored: they follow from the landmarks. ``manifest.csv`` and ``prepared.json``
+are written last: a folder that has both is whole.
 """
 
 import csv
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -26,86 +29,136 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan.data.images import read_image
+from graphgan.data.pair_files import read_pairs
+from graphgan.data.pairs import Pairs
 from graphgan.data.pictures import Picture
 from graphgan.files import replacing
-from graphgan.landmarks.align import SquareCrop
+from graphgan.landmarks.align import Crop
 from graphgan.landmarks.masks import has_face_mask
-from graphgan.landmarks.schemes import IBUG_68
+from graphgan.landmarks.schemes import IBUG_68, SCHEMES, LandmarkScheme
 
-FORMAT = "graphgan prepared faces"
-VERSION = 1
+FORMAT = "graphgan prepared pictures"
+VERSION = 2
 
 Split = Literal["train", "test"]
+SPLITS: tuple[Split, Split] = ("train", "test")
 
-_NEEDED = ("size", "num_landmarks", "images")
-_COLUMNS = ("image", "person", "split", "source", "crop_left", "crop_top", "crop_side", "outside")
-_MAKE_ONE = "make one with `python recipes/anonygan/prepare.py`"
+_NEEDED = ("size", "landmark_scheme", "images")
+_COLUMNS = (
+    *("image", "person", "split", "source"),
+    *("crop_left", "crop_top", "crop_width", "crop_height", "outside"),
+)
+_MAKE_ONE = "make one with `python recipes/THE-RECIPE/prepare.py`"
 _REPLACE = "prepare the folder again with --overwrite"
 
 
-class PreparedFace(NamedTuple):
+class PreparedPicture(NamedTuple):
     """One row of ``manifest.csv``.
 
     Args:
-        image: path of the crop in the prepared folder.
+        image: path of the picture in the prepared folder.
         source: path of the photo in the folder it came from.
-        crop: the square of the photo, in the photo's pixels.
+        crop: the part of the photo, in the photo's pixels.
         outside: how many landmarks lie outside the photo.
     Shapes:
-        ``landmarks: k 2`` in pixels of the crop
+        ``landmarks: k 2`` in pixels of the picture
     """
 
     image: str
     person: str
     split: str
     source: str
-    crop: SquareCrop
+    crop: Crop
     outside: int
     landmarks: Float[Tensor, "k 2"]
 
     @property
     def name(self) -> str:
-        """The crop's path as one plain name: ``images/anna/1.png`` is ``anna-1``."""
+        """The picture's path as one plain name: ``images/anna/1.png`` is ``anna-1``."""
         return self.image.removeprefix("images/").removesuffix(".png").replace("/", "-")
 
 
-class PreparedFaces:
-    """The faces of a prepared folder, or of one split of it (a ``PictureDataset``).
+class PreparedPictures:
+    """The pictures of a prepared folder, or of one split of it (a ``PictureDataset``).
 
     Args:
         root: the prepared folder.
         split: "train" or "test"; None for all.
+        scheme: whose landmarks are expected; None takes any.
     Attributes:
         size, num_landmarks, persons, names: see ``PictureDataset``.
-        faces: for each face its row of the manifest.
+        landmark_scheme: name of the scheme of the landmarks, a key of ``SCHEMES``.
+        pictures: for each picture its row of the manifest.
         people: for each person its name.
         info: what ``prepared.json`` says.
     Raises:
-        ValueError: the folder is missing, empty, incomplete, of another kind or without faces in
-            this split; the message says what to do.
+        ValueError: the folder is missing, empty, incomplete, of another kind, of other landmarks
+            or without pictures in this split; the message says what to do.
     """
 
-    def __init__(self, root: str | Path, split: Split | None = None) -> None:
+    def __init__(
+        self,
+        root: str | Path,
+        split: Split | None = None,
+        *,
+        scheme: LandmarkScheme | None = None,
+    ) -> None:
         self.root = Path(root)
+        self.split = split
         self.info = read_info(self.root)
-        self.size: tuple[int, int] = (self.info["size"], self.info["size"])
-        self.num_landmarks: int = self.info["num_landmarks"]
+        self.landmark_scheme: str = self.info["landmark_scheme"]
+        if scheme is not None and self.landmark_scheme != scheme.name:
+            raise ValueError(
+                f"{self.root}: expected pictures with the landmarks {scheme.name}, got "
+                f"{self.landmark_scheme}; this folder was prepared for another recipe"
+            )
+        self.size: tuple[int, int] = (self.info["size"][0], self.info["size"][1])
+        self.num_landmarks = SCHEMES[self.landmark_scheme].num_landmarks
         rows = _read_manifest(self.root / "manifest.csv", self.num_landmarks)
         if len(rows) != self.info["images"]:
             raise ValueError(
-                f"{self.root}: expected {self.info['images']} faces, as prepared.json says, got "
+                f"{self.root}: expected {self.info['images']} pictures, as prepared.json says, got "
                 f"{len(rows)} in manifest.csv; {_REPLACE}"
             )
-        self.faces = [row for row in rows if split is None or row.split == split]
-        if not self.faces:
-            raise ValueError(f"{self.root}: no faces in the split {split!r}, of {len(rows)} in all")
-        self.people = sorted({face.person for face in self.faces})
+        self.pictures = [row for row in rows if split is None or row.split == split]
+        if not self.pictures:
+            raise ValueError(
+                f"{self.root}: no pictures in the split {split!r}, of {len(rows)} in all"
+            )
+        self.people = sorted({picture.person for picture in self.pictures})
         numbers = {person: number for number, person in enumerate(self.people)}
-        self.persons = [numbers[face.person] for face in self.faces]
-        self.names = [face.name for face in self.faces]
+        self.persons = [numbers[picture.person] for picture in self.pictures]
+        self.names = [picture.name for picture in self.pictures]
 
     def __len__(self) -> int:
-        return len(self.faces)
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> Picture:
+        """One picture.
+
+        Raises:
+            ValueError: its image cannot be read, or has another size.
+        """
+        picture = self.pictures[index]
+        image = read_image(self.root / picture.image)
+        if image.shape[1:] != self.size:
+            raise ValueError(
+                f"{self.root / picture.image}: expected {self.size[1]} x {self.size[0]} pixels, "
+                f"got {image.shape[2]} x {image.shape[1]}"
+            )
+        return Picture(image, picture.landmarks)
+
+    def listed_pairs(self) -> Pairs | None:
+        """The folder's own pairs to learn from, of this split, by number of the picture.
+
+        The first picture of a pair is the condition, whose person is wanted, the second the source,
+        whose pose is. None where the folder has no such list, or none for this split.
+
+        Raises:
+            ValueError: a pair that names no picture of this split; the message says where.
+        """
+        images = [picture.image for picture in self.pictures]
+        return read_pairs(self.root / "pairs.csv", images, self.split)
 
     def check_masks(self) -> None:
         """Make sure that every face has a mask: without one it would silently stay as it is.
@@ -114,35 +167,20 @@ class PreparedFaces:
             ValueError: landmarks of a scheme that has no mask, or too few of them in some faces,
                 whose names are given.
         """
-        if self.num_landmarks != IBUG_68.num_landmarks:
+        if self.landmark_scheme != IBUG_68.name:
             raise ValueError(
-                f"{self.root}: expected {IBUG_68.num_landmarks} landmarks ({IBUG_68.name}) for "
-                f"face masks, got {self.num_landmarks}"
+                f"{self.root}: expected the landmarks {IBUG_68.name} for face masks, got "
+                f"{self.landmark_scheme}"
             )
-        landmarks = torch.stack([face.landmarks for face in self.faces])
+        landmarks = torch.stack([face.landmarks for face in self.pictures])
         without = torch.nonzero(~has_face_mask(landmarks, self.size)).flatten().tolist()
-        bad = [self.faces[i].image for i in without]
+        bad = [self.pictures[i].image for i in without]
         if bad:
             more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
             raise ValueError(
                 f"{self.root / 'manifest.csv'}: expected landmarks of jaw and brows for each face, "
                 f"the mask is empty for {', '.join(bad[:3])}{more}; {_REPLACE}"
             )
-
-    def __getitem__(self, index: int) -> Picture:
-        """One face.
-
-        Raises:
-            ValueError: its image cannot be read, or has another size.
-        """
-        face = self.faces[index]
-        image = read_image(self.root / face.image)
-        if image.shape[1:] != self.size:
-            raise ValueError(
-                f"{self.root / face.image}: expected {self.size[1]} x {self.size[0]} pixels, got "
-                f"{image.shape[2]} x {image.shape[1]}"
-            )
-        return Picture(image, face.landmarks)
 
 
 def read_info(root: Path) -> dict[str, Any]:
@@ -163,6 +201,11 @@ def read_info(root: Path) -> dict[str, Any]:
     if info["version"] != VERSION:
         raise ValueError(
             f"{root}: expected version {VERSION} of the format, got {info['version']}; {_REPLACE}"
+        )
+    if info["landmark_scheme"] not in SCHEMES:
+        raise ValueError(
+            f"{root}: expected landmarks of one of the schemes {', '.join(SCHEMES)}, got "
+            f"{info['landmark_scheme']!r}; {_REPLACE}"
         )
     if not (root / "manifest.csv").is_file():
         raise ValueError(f"{root}: its manifest.csv is missing; {_REPLACE}")
@@ -190,21 +233,21 @@ def write_info(root: Path, info: dict[str, Any]) -> None:
         path.write_text(text, "utf-8")
 
 
-def write_manifest(root: Path, faces: Sequence[PreparedFace]) -> None:
+def write_manifest(root: Path, pictures: Sequence[PreparedPicture]) -> None:
     """Write ``manifest.csv``."""
-    points = range(len(faces[0].landmarks) if faces else 0)
+    points = range(len(pictures[0].landmarks) if pictures else 0)
     write_table(
         root / "manifest.csv",
         (*_COLUMNS, *(f"{axis}{i}" for i in points for axis in "xy")),
-        map(_manifest_row, faces),
+        map(_manifest_row, pictures),
     )
 
 
-def _manifest_row(face: PreparedFace) -> list[str]:
-    crop = (repr(edge) for edge in (face.crop.left, face.crop.top, face.crop.side))
-    points = ("" if math.isnan(x) else f"{x:.4f}" for x in face.landmarks.flatten().tolist())
-    names = (face.image, face.person, face.split, face.source)
-    return [*names, *crop, str(face.outside), *points]
+def _manifest_row(picture: PreparedPicture) -> list[str]:
+    crop = (repr(edge) for edge in astuple(picture.crop))
+    points = ("" if math.isnan(x) else f"{x:.4f}" for x in picture.landmarks.flatten().tolist())
+    names = (picture.image, picture.person, picture.split, picture.source)
+    return [*names, *crop, str(picture.outside), *points]
 
 
 def write_table(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
@@ -218,7 +261,7 @@ def write_table(path: Path, header: Iterable[str], rows: Iterable[Iterable[objec
         writer.writerows(rows)
 
 
-def _read_manifest(path: Path, num_landmarks: int) -> list[PreparedFace]:
+def _read_manifest(path: Path, num_landmarks: int) -> list[PreparedPicture]:
     with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
         lines = csv.reader(file)
         width = len(_COLUMNS) + 2 * num_landmarks
@@ -231,15 +274,16 @@ def _read_manifest(path: Path, num_landmarks: int) -> list[PreparedFace]:
         return list(_manifest_rows(path, lines, width))
 
 
-def _manifest_rows(path: Path, lines: Iterable[list[str]], width: int) -> Iterator[PreparedFace]:
+def _manifest_rows(path: Path, lines: Iterable[list[str]], width: int) -> Iterator[PreparedPicture]:
     for number, values in enumerate(lines, start=2):
         try:
             if len(values) != width:
                 raise ValueError(f"expected {width} values, got {len(values)}")
-            image, person, split, source, left, top, side, outside, *points = values
-            crop = SquareCrop(float(left), float(top), float(side))
+            image, person, split, source, *crop_edges, outside = values[: len(_COLUMNS)]
+            crop = Crop(*map(float, crop_edges))
+            points = values[len(_COLUMNS) :]
             flat = torch.tensor([float(x or "nan") for x in points], dtype=torch.float32)
             landmarks = flat.view(-1, 2)
-            yield PreparedFace(image, person, split, source, crop, int(outside), landmarks)
+            yield PreparedPicture(image, person, split, source, crop, int(outside), landmarks)
         except ValueError as error:
             raise ValueError(f"{path}: line {number}: {error}") from None

@@ -1,11 +1,11 @@
-"""Photos and landmarks to a prepared folder: one crop a photo, by several processes, resumable.
+"""Photos and landmarks to a prepared folder: one picture a photo, by several processes, resumable.
 
 While it works, the folder holds ``progress.jsonl``. A run that was killed goes on from there and
 ends with the same files, byte for byte, as one that was not.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +15,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan.data import _preparation_folder as folder
+from graphgan.data.listing import ListedPair, PairList, Skipped
 from graphgan.data.photos import (
+    CropRule,
     CropTask,
     Outcome,
     Photo,
@@ -23,7 +25,9 @@ from graphgan.data.photos import (
     crop_photo,
 )
 from graphgan.data.prepared import (
-    PreparedFace,
+    SPLITS,
+    PreparedPicture,
+    Split,
     read_info,
     write_info,
     write_manifest,
@@ -32,29 +36,9 @@ from graphgan.data.prepared import (
 from graphgan.data.progress_record import ProgressRecord
 from graphgan.data.worker_pool import map_ordered
 from graphgan.landmarks.detection import LandmarkDetector
-from graphgan.landmarks.schemes import IBUG_68
+from graphgan.landmarks.schemes import LandmarkScheme
 
 Landmarks = Mapping[str, Float[Tensor, "k 2"]] | Callable[[], LandmarkDetector]
-
-
-class Pair(NamedTuple):
-    """Two photos, by source, of which an evaluation asks whether they show the same person."""
-
-    fold: int
-    same: bool
-    a: str
-    b: str
-
-
-class Skipped(NamedTuple):
-    """A photo, or a row of landmarks, that was not used: why in a few words, and in detail."""
-
-    source: str
-    reason: str
-    detail: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.source}: {self.reason}" + (f": {self.detail}" if self.detail else "")
 
 
 class Preparation(NamedTuple):
@@ -64,22 +48,24 @@ class Preparation(NamedTuple):
     photos_done: int
 
 
-def prepare_faces(
+def prepare_pictures(
     photos: Sequence[Photo],
     landmarks: Landmarks,
     out: str | Path,
     *,
-    size: int,
-    test_people: int,
+    size: tuple[int, int],
+    scheme: LandmarkScheme,
+    crop: CropRule,
     options: Mapping[str, Any],
+    test_people: int | None = None,
     unusable: Sequence[Skipped] = (),
-    pairs: Sequence[Pair] | None = None,
+    pairs: PairList | None = None,
     workers: int = 1,
     stop_on_error: bool = False,
     overwrite: bool = False,
     progress: Callable[[Iterator[Outcome], int], Iterable[Outcome]] | None = None,
 ) -> Preparation:
-    """Cut a square around each face, and write a folder that ``PreparedFaces`` reads.
+    """Cut faces or persons out of photos, and write a folder that ``PreparedPictures`` reads.
 
     A folder that is complete and has the same options and photos is left as it is.
 
@@ -87,35 +73,49 @@ def prepare_faces(
         photos: their order is the order of the manifest.
         landmarks: those of each photo, by source; or what makes a detector (called once in each
             process), of whose faces the one nearest to the photo's middle is taken.
-        size: pixels of a crop's side.
-        test_people: this many people, the last in sorted order, are the split "test".
+        size: height and width of every picture, in pixels.
+        scheme: whose landmarks they are; those of ``IBUG_68`` must give a face mask.
+        crop: "face" cuts a square around the landmarks, to be put into any size; "person" a
+            rectangle of the ratio of ``size``; "whole" takes photos of exactly ``size`` as they
+            are. See `face_crop` and `person_crop` of ``graphgan.landmarks.align``.
         options: what else the result depends on, as JSON would hold it: work begun with other
             options is not gone on with.
+        test_people: this many people, the last in sorted order, are the split "test"; None where
+            each photo says its split.
         unusable: what is known to be of no use already, to be listed with the skipped photos.
-        pairs: kept in ``pairs.csv``; those with a skipped photo are left out.
+        pairs: kept in ``pairs.csv``; those with an unknown or a skipped photo are listed with the
+            skipped photos.
         workers: processes; 1 works in this one.
         stop_on_error: stop at the first photo that cannot be used, instead of skipping it.
         overwrite: start anew in a folder that was prepared already.
         progress: wraps the results as they come; the second argument says how many there will be.
     Raises:
-        ValueError: no photos, nobody to train on, a folder that holds something else, no photo that
-            can be used; or, with ``stop_on_error``, the first that cannot.
+        ValueError: no photos, nobody to train on, photos with and without a split of their own,
+            another number of landmarks than the scheme's, a folder that holds something else, no
+            photo that can be used; or, with ``stop_on_error``, the first that cannot.
         OSError: the disk is full, or the folder may not be written.
     """
     out = Path(out)
-    if size < 1 or workers < 1:
+    if min(size) < 1 or workers < 1:
         raise ValueError(f"expected size and workers of at least 1, got {size} and {workers}")
     splits = _splits(photos, test_people)
+    _check_landmarks(landmarks, scheme)
+    everything = {photo.source for photo in photos} | {item.source for item in unusable}
+    pairs, unknown = _pairs_among(pairs, everything, "pair with an unknown photo")
+    unusable = [*unusable, *unknown]
     if stop_on_error and unusable:
         raise ValueError(str(unusable[0]))
-    num_landmarks = _num_landmarks(landmarks)
-    options = {"size": size, "test_people": test_people, **options}
+    options = {"size": list(size), "landmark_scheme": scheme.name, "crop": crop,
+               "test_people": test_people, **options}  # fmt: skip
     photos_checksum = folder.checksum(photos, [unusable, pairs])
     if (info := folder.claim(out, options, photos_checksum, overwrite)) is not None:
         return Preparation(info, 0)
 
     images = _crop_paths(photos)
-    tasks = [CropTask(p, out, images[p.source], size, _given(landmarks, p)) for p in photos]
+    tasks = [
+        CropTask(photo, out, images[photo.source], size, scheme, crop, _given(landmarks, photo))
+        for photo in photos
+    ]
     with ProgressRecord(out / folder.RECORD, folder.header(options)) as record:
         outcomes = folder.recorded(record, tasks, usable_only=stop_on_error)
         todo = [task for task in tasks if task.photo.source not in outcomes]
@@ -126,21 +126,25 @@ def prepare_faces(
         for task, outcome in zip(todo, wrapped, strict=True):
             outcomes[task.photo.source] = outcome
 
-    faces, skipped = _faces_and_skipped(tasks, outcomes, splits)
-    if not faces:
+    pictures, skipped = _pictures_and_skipped(tasks, outcomes, splits)
+    if not pictures:
         raise ValueError(f"none of {len(photos)} photos can be used, the first is {skipped[0]}")
-    skipped.extend(unusable)
-    _write_lists(out, faces, skipped)
+    image_of = {picture.source: picture.image for picture in pictures}
+    kept, of_skipped = _pairs_among(pairs, image_of.keys(), "pair with a skipped photo")
+    skipped += [*unusable, *of_skipped]
+    _write_lists(out, pictures, skipped)
     info = {
         "size": size,
-        "num_landmarks": num_landmarks,
-        "landmark_scheme": IBUG_68.name if num_landmarks == IBUG_68.num_landmarks else None,
-        **_counts(faces, skipped),
-        **_landmark_counts(faces),
-        **_write_pairs(out, pairs, faces),
+        "landmark_scheme": scheme.name,
+        **_counts(pictures, skipped),
+        **_landmark_counts(pictures),
         "options": options,
         "photos": photos_checksum,
     }
+    if kept is not None:
+        rows = ((*pair.about, image_of[pair.a], image_of[pair.b]) for pair in kept.pairs)
+        write_table(out / "pairs.csv", kept.columns, rows)
+        info["pairs"] = {"kept": len(kept.pairs), "left_out": len(unknown) + len(of_skipped)}
     write_info(out, info)
     (out / folder.RECORD).unlink()
     return Preparation(read_info(out), len(todo))
@@ -159,29 +163,32 @@ def _recording(
         yield outcome
 
 
-def _faces_and_skipped(
-    tasks: Iterable[CropTask], outcomes: Mapping[str, Outcome], splits: Mapping[str, str]
-) -> tuple[list[PreparedFace], list[Skipped]]:
-    faces, skipped = [], []
+def _pictures_and_skipped(
+    tasks: Iterable[CropTask], outcomes: Mapping[str, Outcome], splits: Mapping[str, Split]
+) -> tuple[list[PreparedPicture], list[Skipped]]:
+    pictures, skipped = [], []
     for task in tasks:
         photo, outcome = task.photo, outcomes[task.photo.source]
         if isinstance(outcome, UnusablePhoto):
             skipped.append(_skipped(task, outcome))
         else:
-            names = (task.image, photo.person, splits[photo.person], photo.source)
+            names = (task.image, photo.person, splits[photo.source], photo.source)
             landmarks = torch.from_numpy(outcome.landmarks)
-            faces.append(PreparedFace(*names, outcome.crop, outcome.outside, landmarks))
-    return faces, skipped
+            pictures.append(PreparedPicture(*names, outcome.crop, outcome.outside, landmarks))
+    return pictures, skipped
 
 
 def _skipped(task: CropTask, outcome: UnusablePhoto) -> Skipped:
     return Skipped(task.photo.source, outcome.reason, outcome.detail)
 
 
-def _num_landmarks(landmarks: Landmarks) -> int:
-    if callable(landmarks):  # made here once, so that what is missing is said before work starts
-        return landmarks().num_landmarks
-    return len(next(iter(landmarks.values()))) if landmarks else 0
+def _check_landmarks(landmarks: Landmarks, scheme: LandmarkScheme) -> None:
+    # A detector is made here once, so that what is missing is said before work starts.
+    counts = {landmarks().num_landmarks} if callable(landmarks) else {*map(len, landmarks.values())}
+    if wrong := counts - {scheme.num_landmarks}:
+        raise ValueError(
+            f"expected {scheme.num_landmarks} landmarks ({scheme.name}), got {min(wrong)}"
+        )
 
 
 def _given(landmarks: Landmarks, photo: Photo) -> Float[np.ndarray, "k 2"] | None:
@@ -199,20 +206,29 @@ def _no_detector() -> None:
 # --- who goes where -------------------------------------------------------------------------------
 
 
-def _splits(photos: Sequence[Photo], test_people: int) -> dict[str, str]:
-    people = sorted({photo.person for photo in photos})
-    if not people:
+def _splits(photos: Sequence[Photo], test_people: int | None) -> dict[str, Split]:
+    """The split of each photo, by source."""
+    if not photos:
         raise ValueError("expected photos, got none")
+    own = {photo.source: photo.split for photo in photos if photo.split is not None}
+    if len(own) != (len(photos) if test_people is None else 0):
+        raise ValueError(
+            "expected either test_people, or photos that say their split; got test_people "
+            f"{test_people} and {len(own)} of {len(photos)} photos that do"
+        )
+    if test_people is None:
+        return own
+    people = sorted({photo.person for photo in photos})
     if not 0 <= test_people < len(people):
         raise ValueError(
             f"expected 0 to {len(people) - 1} test people, of {len(people)}, got {test_people}"
         )
-    first = len(people) - test_people
-    return {name: "train" if i < first else "test" for i, name in enumerate(people)}
+    for_testing = set(people[len(people) - test_people :])
+    return {photo.source: "test" if photo.person in for_testing else "train" for photo in photos}
 
 
 def _crop_paths(photos: Sequence[Photo]) -> dict[str, str]:
-    """For each source ``images/<person>/<name>.png``, different also as ``PreparedFace.name``."""
+    """For each source ``images/<person>/<name>.png``; their ``PreparedPicture.name`` differ too."""
     if len(sources := {photo.source for photo in photos}) != len(photos):
         raise ValueError(f"expected photos of different sources, got {len(photos)}, {len(sources)}")
     paths = [_path_below_person(photo) for photo in photos]
@@ -233,54 +249,57 @@ def _path_below_person(photo: Photo) -> Path:
     return path.relative_to(photo.person) if path.is_relative_to(photo.person) else path
 
 
+def _pairs_among(
+    pairs: PairList | None, sources: Collection[str], reason: str
+) -> tuple[PairList | None, list[Skipped]]:
+    """The pairs whose photos both are among ``sources``, and the others."""
+    if pairs is None:
+        return None, []
+    kept: list[ListedPair] = []
+    skipped = []
+    for pair in pairs.pairs:
+        if missing := [source for source in (pair.a, pair.b) if source not in sources]:
+            skipped.append(Skipped(pair.where, reason, " and ".join(missing)))
+        else:
+            kept.append(pair)
+    return pairs._replace(pairs=kept), skipped
+
+
 # --- what is written at the end -------------------------------------------------------------------
 
 
-def _write_lists(out: Path, faces: Sequence[PreparedFace], skipped: Iterable[Skipped]) -> None:
-    folder.sweep(out / "images", {out / face.image for face in faces})
+def _write_lists(
+    out: Path, pictures: Sequence[PreparedPicture], skipped: Iterable[Skipped]
+) -> None:
+    folder.sweep(out / "images", {out / picture.image for picture in pictures})
     write_table(out / "skipped.csv", Skipped._fields, sorted(skipped))
-    write_manifest(out, faces)
+    write_manifest(out, pictures)
 
 
-def _counts(faces: Sequence[PreparedFace], skipped: Iterable[Skipped]) -> dict[str, Any]:
+def _counts(pictures: Sequence[PreparedPicture], skipped: Iterable[Skipped]) -> dict[str, Any]:
     splits = {
         split: {
-            "images": sum(face.split == split for face in faces),
-            "people": len({face.person for face in faces if face.split == split}),
+            "images": sum(picture.split == split for picture in pictures),
+            "people": len({picture.person for picture in pictures if picture.split == split}),
         }
-        for split in ("train", "test")
+        for split in SPLITS
     }
     return {
-        "images": len(faces),
-        "people": len({face.person for face in faces}),
+        "images": len(pictures),
+        "people": len({picture.person for picture in pictures}),
         "splits": splits,
         "skipped": dict(sorted(Counter(item.reason for item in skipped).items())),
     }
 
 
-def _landmark_counts(faces: Sequence[PreparedFace]) -> dict[str, dict[str, int]]:
+def _landmark_counts(pictures: Sequence[PreparedPicture]) -> dict[str, dict[str, int]]:
     return {
-        "landmarks_outside_photo": _images_and_total([face.outside for face in faces]),
+        "landmarks_outside_photo": _images_and_total([picture.outside for picture in pictures]),
         "landmarks_missing": _images_and_total(
-            [int(face.landmarks.isnan().any(-1).sum()) for face in faces]
+            [int(picture.landmarks.isnan().any(-1).sum()) for picture in pictures]
         ),
     }
 
 
 def _images_and_total(counts: Sequence[int]) -> dict[str, int]:
     return {"images": sum(map(bool, counts)), "landmarks": sum(counts)}
-
-
-def _write_pairs(
-    out: Path, pairs: Sequence[Pair] | None, faces: Iterable[PreparedFace]
-) -> dict[str, dict[str, int]]:
-    if pairs is None:
-        return {}
-    crops = {face.source: face.image for face in faces}
-    rows = [
-        (pair.fold, int(pair.same), crops[pair.a], crops[pair.b])
-        for pair in pairs
-        if pair.a in crops and pair.b in crops
-    ]
-    write_table(out / "pairs.csv", ("fold", "same", "image_a", "image_b"), rows)
-    return {"pairs": {"kept": len(rows), "left_out": len(pairs) - len(rows)}}

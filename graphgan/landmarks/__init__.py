@@ -1,32 +1,43 @@
-"""Landmarks as coordinates: schemes, rendered maps, face masks, alignment, detection."""
+"""Landmarks as coordinates: schemes, rendered maps, masks, alignment, detection."""
 
-from graphgan.landmarks.align import SquareCrop, crop_image, square_crop
+from graphgan.landmarks.align import Crop, crop_image, face_crop, person_crop
 from graphgan.landmarks.conversion import to_openpose_18
 from graphgan.landmarks.detection import Detection, DlibDetector, LandmarkDetector
 from graphgan.landmarks.maps import bilinear_maps, gaussian_maps, one_hot_maps, render_maps
 from graphgan.landmarks.masks import face_mask, paste, polygon_mask
 from graphgan.landmarks.mirror import mirror_landmarks
-from graphgan.landmarks.schemes import CIAGAN_29, IBUG_68, OPENPOSE_18, SCHEMES, LandmarkScheme
+from graphgan.landmarks.pose_mask import pose_mask
+from graphgan.landmarks.schemes import (
+    CIAGAN_29,
+    IBUG_68,
+    OPENPOSE_18,
+    OPENPOSE_18_JOINTS,
+    SCHEMES,
+    LandmarkScheme,
+)
 
 __all__ = [
     "CIAGAN_29",
     "IBUG_68",
     "OPENPOSE_18",
+    "OPENPOSE_18_JOINTS",
     "SCHEMES",
+    "Crop",
     "Detection",
     "DlibDetector",
     "LandmarkDetector",
     "LandmarkScheme",
-    "SquareCrop",
     "bilinear_maps",
     "crop_image",
+    "face_crop",
     "face_mask",
     "gaussian_maps",
     "mirror_landmarks",
     "one_hot_maps",
     "paste",
+    "person_crop",
     "polygon_mask",
+    "pose_mask",
     "render_maps",
-    "square_crop",
     "to_openpose_18",
 ]

@@ -1,7 +1,7 @@
-"""The square that is cut out of a photo around a face, and the way there and back.
+"""The rectangle that is cut out of a photo around a face or a person, and the way there and back.
 
 Pixel centres are at integers, so the picture's own edge is at -0.5 and a crop's pixel ``u`` has its
-centre at ``left + (u + 1/2) side / size``.
+centre at ``left + (u + 1/2) width / w``.
 """
 
 import math
@@ -15,44 +15,66 @@ from torch import Tensor
 _SIDE_OF_BOX = 2.0
 # Landmarks begin at the brows: the middle of a head is higher than the middle of their box.
 _RAISED_BY = 0.1
-# Reflecting a picture more often than this only happens for landmarks that are no face of it.
+# Of the extent of the joints, eyes to ankles: above them is half a head, below them are the feet.
+_ABOVE_JOINTS, _BELOW_JOINTS, _BESIDE_JOINTS = 0.12, 0.08, 0.1
+# From the neck to the eyes it is a seventh of the way from the neck to the ankles.
+_NECK_TO_EYES = 1 / 7
+_HEAD = [0, 14, 15, 16, 17]  # nose, eyes and ears of OpenPose
+# Reflecting a picture more often than this only happens for landmarks that are not of it.
 _MAX_SIDES = 64
 
 
 @dataclass(frozen=True)
-class SquareCrop:
-    """A square of a photo, upright, in the photo's pixels; it may reach beyond the photo.
+class Crop:
+    """A rectangle of a photo, upright, in the photo's pixels; it may reach beyond the photo.
 
     Args:
-        left, top: the outer edges of the square (not the centres of its first pixels).
-        side: its width and height.
+        left, top: its outer edges (not the centres of its first pixels).
+        width, height: of the rectangle.
     Raises:
-        ValueError: a side that is not positive, or numbers that are not finite.
+        ValueError: a width or height that is not positive, or numbers that are not finite.
     """
 
     left: float
     top: float
-    side: float
+    width: float
+    height: float
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.left + self.top + self.side) and self.side > 0):
-            raise ValueError(f"expected finite edges and a positive side, got {self}")
+        finite = math.isfinite(self.left + self.top + self.width + self.height)
+        if not (finite and self.width > 0 and self.height > 0):
+            raise ValueError(f"expected finite edges, a positive width and height, got {self}")
 
-    def to_crop(self, landmarks: Float[Tensor, "*b k 2"], size: int) -> Float[Tensor, "*b k 2"]:
-        """Pixels of the photo to pixels of this crop at ``size``."""
-        moved = landmarks.double() - self._corner(landmarks)
-        return (moved * (size / self.side) - 0.5).to(landmarks.dtype)
+    def to_crop(
+        self, landmarks: Float[Tensor, "*b k 2"], size: tuple[int, int]
+    ) -> Float[Tensor, "*b k 2"]:
+        """Pixels of the photo to pixels of this crop at ``size`` (height and width)."""
+        corner, sides = self._corner_and_sides(landmarks)
+        pixels = sides.new_tensor([size[1], size[0]])
+        moved = landmarks.double() - corner
+        return (moved * (pixels / sides) - 0.5).to(landmarks.dtype)
 
-    def to_image(self, landmarks: Float[Tensor, "*b k 2"], size: int) -> Float[Tensor, "*b k 2"]:
+    def to_image(
+        self, landmarks: Float[Tensor, "*b k 2"], size: tuple[int, int]
+    ) -> Float[Tensor, "*b k 2"]:
         """Pixels of this crop at ``size`` to pixels of the photo: undoes ``to_crop``."""
-        scaled = (landmarks.double() + 0.5) * (self.side / size)
-        return (scaled + self._corner(landmarks)).to(landmarks.dtype)
+        corner, sides = self._corner_and_sides(landmarks)
+        pixels = sides.new_tensor([size[1], size[0]])
+        scaled = (landmarks.double() + 0.5) * (sides / pixels)
+        return (scaled + corner).to(landmarks.dtype)
 
-    def _corner(self, like: Tensor) -> Tensor:
-        return torch.tensor([self.left, self.top], dtype=torch.float64, device=like.device)
+    def _corner_and_sides(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        edges = [[self.left, self.top], [self.width, self.height]]
+        corner, sides = torch.tensor(edges, dtype=torch.float64, device=like.device)
+        return corner, sides
 
 
-def square_crop(landmarks: Float[Tensor, "k 2"]) -> SquareCrop:
+def whole_crop(size: tuple[int, int]) -> Crop:
+    """All of a picture of this height and width."""
+    return Crop(-0.5, -0.5, float(size[1]), float(size[0]))
+
+
+def face_crop(landmarks: Float[Tensor, "k 2"]) -> Crop:
     """The square around a face: twice the landmarks' box, its centre raised by a tenth of the box.
 
     Shapes:
@@ -60,25 +82,61 @@ def square_crop(landmarks: Float[Tensor, "k 2"]) -> SquareCrop:
     Raises:
         ValueError: no landmark is there, or all that are there lie on one point.
     """
-    present = landmarks.double()[landmarks.isfinite().all(-1)]
-    if len(present) == 0:
-        raise ValueError("expected a face, got landmarks that are all missing")
-    low, high = present.amin(0), present.amax(0)
+    low, high = _box(landmarks, "a face", "landmarks")
     width, height = (high - low).tolist()
     side = _SIDE_OF_BOX * max(width, height)
-    if side == 0:
-        raise ValueError(
-            f"expected a face, got landmarks that are all equal, at {tuple(low.tolist())}"
-        )
     x, y = ((low + high) / 2).tolist()
     y -= _RAISED_BY * height
-    return SquareCrop(x - side / 2, y - side / 2, side)
+    return Crop(x - side / 2, y - side / 2, side, side)
+
+
+def person_crop(joints: Float[Tensor, "18 2"], size: tuple[int, int]) -> Crop:
+    """The rectangle around a person, of the aspect ratio of ``size``.
+
+    It is 1.2 times as high as the joints: 0.12 of their height above them for the top of the head,
+    0.08 below them for the feet. Where nose, eyes and ears are all missing, the joints count as a
+    seventh higher, as far as from the neck to the eyes. Arms that are stretched out make it larger,
+    so that a tenth of the joints' width is left on either side; it is then centred on the same
+    point. Where legs are missing, the crop shows the part of the person that is there.
+
+    Args:
+        joints: of OpenPose's 18, NaN where missing.
+        size: height and width, of which the ratio counts.
+    Raises:
+        ValueError: no joint is there, or all that are there lie on one point.
+    """
+    if len(joints) != 18:
+        raise ValueError(f"expected 18 joints (openpose-18), got {len(joints)}")
+    low, high = _box(joints, "a person", "joints")
+    (left, top), (right, bottom) = low.tolist(), high.tolist()
+    if not joints[_HEAD].isfinite().all(-1).any():
+        top -= _NECK_TO_EYES * (bottom - top)
+    above, below = _ABOVE_JOINTS * (bottom - top), _BELOW_JOINTS * (bottom - top)
+    middle = (top - above + bottom + below) / 2
+    ratio = size[0] / size[1]
+    least_width = (1 + 2 * _BESIDE_JOINTS) * (right - left)
+    height = max(bottom + below - (top - above), least_width * ratio)
+    width = height / ratio
+    return Crop((left + right - width) / 2, middle - height / 2, width, height)
+
+
+def _box(landmarks: Tensor, what: str, points: str) -> tuple[Tensor, Tensor]:
+    """The least and the greatest x and y of the landmarks that are there."""
+    present = landmarks.double()[landmarks.isfinite().all(-1)]
+    if len(present) == 0:
+        raise ValueError(f"expected {what}, got {points} that are all missing")
+    low, high = present.amin(0), present.amax(0)
+    if torch.equal(low, high):
+        raise ValueError(
+            f"expected {what}, got {points} that are all equal, at {tuple(low.tolist())}"
+        )
+    return low, high
 
 
 def crop_image(
-    image: UInt8[Tensor, "c h w"] | Float[Tensor, "c h w"], crop: SquareCrop, size: int
-) -> Float[Tensor, "c {size} {size}"]:
-    """Cut ``crop`` out of a picture and resample it to ``size`` by ``size`` pixels.
+    image: UInt8[Tensor, "c h w"] | Float[Tensor, "c h w"], crop: Crop, size: tuple[int, int]
+) -> Float[Tensor, "c {size[0]} {size[1]}"]:
+    """Cut ``crop`` out of a picture and resample it to ``size``.
 
     Bicubic (Keys, a = -1/2), widened when shrinking so that nothing aliases; the picture is
     reflected at its edges as often as it takes. Both axes are resampled by a matrix each,
@@ -87,33 +145,33 @@ def crop_image(
 
     Args:
         image: 8-bit or float, in any range, which the result keeps.
+        size: height and width of the result, in pixels.
     Shapes:
-        ``image: c h w -> c size size``
+        ``image: c h w -> c *size``
     Raises:
         ValueError: no size, an empty picture, or a crop of more than 64 times its longer side.
     """
     height, width = image.shape[-2:]
-    if size < 1 or not image.numel():
+    if min(size) < 1 or not image.numel():
         raise ValueError(f"expected a size of at least 1 and pixels, got {size}, {image.shape}")
-    if crop.side > _MAX_SIDES * max(height, width):
+    if max(crop.width, crop.height) > _MAX_SIDES * max(height, width):
         raise ValueError(
-            f"the crop is {crop.side:.0f} pixels a side, too many for a picture of "
+            f"the crop has {crop.width:.0f} x {crop.height:.0f} pixels, too many for a picture of "
             f"{width} x {height}: are these landmarks of this picture?"
         )
     dtype = image.dtype if image.is_floating_point() else torch.float32
-    step = crop.side / size
-    columns, across = _resampling(crop.left + step / 2, step, size, width)
-    rows, down = _resampling(crop.top + step / 2, step, size, height)
+    columns, across = _resampling(crop.left, crop.width / size[1], size[1], width)
+    rows, down = _resampling(crop.top, crop.height / size[0], size[0], height)
     across, down = (matrix.to(image.device, dtype) for matrix in (across, down))
     # One channel at a time: a large photo is never held three times over in floats.
     return torch.stack([down @ channel[rows, columns].to(dtype) @ across.T for channel in image])
 
 
 def _resampling(
-    first: float, step: float, count: int, length: int
+    edge: float, step: float, count: int, length: int
 ) -> tuple[slice, Float[Tensor, "count n"]]:
     """Weights of ``count`` samples along an axis, and the slice of the axis they read from."""
-    centres = first + step * torch.arange(count, dtype=torch.float64)
+    centres = edge + step / 2 + step * torch.arange(count, dtype=torch.float64)
     width = max(step, 1.0)
     reach = math.ceil(2 * width)
     taps = torch.arange(-reach, reach + 1)

@@ -112,4 +112,12 @@ OPENPOSE_18 = LandmarkScheme(
 )
 """Nose, neck, right arm, left arm, right leg, left leg, right eye, left eye, ears."""
 
+OPENPOSE_18_JOINTS = (
+    *("nose", "neck"),
+    *("right shoulder", "right elbow", "right wrist", "left shoulder", "left elbow", "left wrist"),
+    *("right hip", "right knee", "right ankle", "left hip", "left knee", "left ankle"),
+    *("right eye", "left eye", "right ear", "left ear"),
+)
+"""What the joints of ``OPENPOSE_18`` are called; right and left are the person's own."""
+
 SCHEMES = {scheme.name: scheme for scheme in (IBUG_68, CIAGAN_29, OPENPOSE_18)}

@@ -8,51 +8,27 @@ lfw      lfw/<Name>/<Name>_0001.jpg, pairs.txt (may be missing)
 of photos: the given one, ``img_align_celeba`` or ``lfw``.
 """
 
-import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
-from graphgan.data.photos import Photo
-from graphgan.data.preparing import Pair, Skipped
-
-SUFFIXES = frozenset(
-    f".{kind}"
-    for kind in "bmp gif jfif jp2 jpeg jpg pbm pgm png ppm tga tif tiff webp".split()  # noqa: SIM905
+from graphgan.data.listing import (
+    ListedPair,
+    Listing,
+    PairList,
+    Skipped,
+    photo_sources,
+    plain,
+    require_folder,
+    require_photos,
 )
-
-
-@dataclass
-class Listing:
-    """What a folder holds.
-
-    Args:
-        photos: sorted by source.
-        unusable: photos that belong to nobody.
-        pairs: the folder's own list of pairs, where it has one.
-        other_files: how many files are no photos, by suffix.
-        notes: what else the user should know.
-    """
-
-    photos: list[Photo]
-    unusable: list[Skipped] = field(default_factory=list)
-    pairs: list[Pair] | None = None
-    other_files: dict[str, int] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-
-def plain(root: Path) -> Listing:
-    sources, others = _photos(root)
-    people = (s.split("/")[0] if "/" in s else Path(s).stem for s in sources)
-    photos = [Photo(root / s, s, person) for s, person in zip(sources, people, strict=True)]
-    return Listing(photos, other_files=others)
+from graphgan.data.photos import Photo
 
 
 def celeba(root: Path) -> Listing:
     folder = _first(root, "img_align_celeba", "Img/img_align_celeba")
     table = _first(root, "identity_CelebA.txt", "Anno/identity_CelebA.txt")
     identities = _identities(table)
-    sources, others = _photos(folder)
+    sources, others = photo_sources(folder)
     listing = Listing([], other_files=others)
     for source in sources:
         if source in identities:
@@ -83,39 +59,8 @@ def list_photos(root: Path, layout: str) -> Listing:
     Raises:
         ValueError: the folder is missing, holds no photos, or lacks a part of its layout.
     """
-    if not root.is_dir():
-        raise ValueError(f"{root}: no such folder")
-    listing = LAYOUTS[layout](root)
-    if not listing.photos:
-        found = sum(listing.other_files.values())
-        raise ValueError(
-            f"{root}: no photos in it ({len(listing.unusable)} without an identity, "
-            f"{found} other files)"
-        )
-    return listing
-
-
-def _photos(folder: Path) -> tuple[list[str], dict[str, int]]:
-    """Sorted paths of the photos below ``folder``, and other files counted by suffix."""
-    sources: list[str] = []
-    others: dict[str, int] = {}
-    for path in _files(folder):
-        suffix = path.suffix.lower()
-        if suffix in SUFFIXES and not path.name.startswith("."):
-            sources.append(path.relative_to(folder).as_posix())
-        else:
-            others[suffix or path.name] = others.get(suffix or path.name, 0) + 1
-    return sorted(sources), others
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Files below ``folder``; links are followed, but no folder is entered twice."""
-    seen = {folder.resolve()}
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        inner = {name: Path(parent, name).resolve() for name in sorted(folders)}
-        folders[:] = [name for name, real in inner.items() if real not in seen]
-        seen.update(inner.values())
-        yield from (Path(parent, name) for name in names)
+    require_folder(root)
+    return require_photos(root, LAYOUTS[layout](root))
 
 
 def _first(root: Path, *names: str) -> Path:
@@ -138,7 +83,7 @@ def _identities(table: Path) -> dict[str, str]:
     return identities
 
 
-def _lfw_pairs(table: Path) -> list[Pair]:
+def _lfw_pairs(table: Path) -> PairList:
     """``Name 1 4`` is a pair of one person, ``Name 1 Other 3`` of two.
 
     The first line gives the number of folds (one when left out) and, for each of them, of pairs of
@@ -152,15 +97,17 @@ def _lfw_pairs(table: Path) -> list[Pair]:
     expected = 2 * each * (folds[0] if folds else 1)
     if len(lines) != expected:
         raise ValueError(f"{table}: expected {expected} pairs, as line 1 says, got {len(lines)}")
-    return [_lfw_pair(table, n, line, (n - 2) // (2 * each)) for n, line in enumerate(lines, 2)]
+    pairs = [_lfw_pair(table, n, line, (n - 2) // (2 * each)) for n, line in enumerate(lines, 2)]
+    return PairList(("fold", "same", "image_a", "image_b"), pairs)
 
 
-def _lfw_pair(table: Path, number: int, line: str, fold: int) -> Pair:
+def _lfw_pair(table: Path, number: int, line: str, fold: int) -> ListedPair:
+    where = f"{table.name} line {number}"
     match line.split():
         case [name, i, j] if i.isdecimal() and j.isdecimal():
-            return Pair(fold, True, _lfw_source(name, i), _lfw_source(name, j))
+            return ListedPair((fold, 1), _lfw_source(name, i), _lfw_source(name, j), where)
         case [name, i, other, j] if i.isdecimal() and j.isdecimal():
-            return Pair(fold, False, _lfw_source(name, i), _lfw_source(other, j))
+            return ListedPair((fold, 0), _lfw_source(name, i), _lfw_source(other, j), where)
     raise ValueError(
         f"{table}: line {number}: expected 'name i j' or 'name i name j', got {line!r}"
     )

@@ -17,8 +17,9 @@ from graphgan.data.face_batch import FaceBatch, to_face_batch
 from graphgan.data.images import read_image, write_image
 from graphgan.data.pairs import Pairs, next_person_pairs, some_pairs
 from graphgan.data.pictures import PictureDataset
-from graphgan.data.prepared import PreparedFaces
+from graphgan.data.prepared import PreparedPictures, Split
 from graphgan.files import replacing, require_new_folder
+from graphgan.landmarks.schemes import IBUG_68
 from graphgan.models import AnonyGAN
 from graphgan.training.devices import memory_errors_explained, torch_device
 from graphgan.training.run_folder import newest_weights
@@ -61,7 +62,8 @@ def main(options: SampleOptions) -> None:
 
 
 def sample(options: SampleOptions) -> None:
-    faces = PreparedFaces(options.data, "train" if options.split == "train" else "test")
+    split: Split = "train" if options.split == "train" else "test"
+    faces = PreparedPictures(options.data, split, scheme=IBUG_68)
     model = AnonyGAN.from_pretrained(newest_weights(options.checkpoint))
     if faces.num_landmarks != model.generator.num_landmarks:
         raise ValueError(
@@ -107,7 +109,7 @@ def image_file(out: Path, name: str) -> Path:
     return out / "images" / f"{name}.png"
 
 
-def pose_of_written(faces: PreparedFaces, pairs: Pairs, out: Path) -> str:
+def pose_of_written(faces: PreparedPictures, pairs: Pairs, out: Path) -> str:
     """The pose check on files that were written, spread evenly over them."""
     checked = some_pairs(pairs, MOST_PICTURES).source.tolist()
     sources = torch.stack([faces[i].image for i in checked])

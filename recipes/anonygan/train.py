@@ -24,8 +24,9 @@ from graphgan.data.batches import (
 from graphgan.data.face_batch import to_face_batch
 from graphgan.data.pairs import PairSampler, next_person_pairs, self_pairs, some_pairs
 from graphgan.data.pictures import PictureDataset
-from graphgan.data.prepared import PreparedFaces
+from graphgan.data.prepared import PreparedPictures
 from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.landmarks.schemes import IBUG_68
 from graphgan.models import AnonyGAN
 from graphgan.models.discriminators import MIN_PATCH_SIZE
 from graphgan.training.experiment import Experiment, train_command
@@ -100,12 +101,12 @@ def drawn_faces(options: TrainOptions) -> Faces:
 
 
 def prepared_faces(root: Path) -> Faces:
-    everyone = PreparedFaces(root)
+    everyone = PreparedPictures(root, scheme=IBUG_68)
     everyone.check_masks()
-    train_faces = PreparedFaces(root, "train")
-    if len({face.person for face in everyone.faces if face.split == "test"}) < 2:
+    train_faces = PreparedPictures(root, "train")
+    if len({face.person for face in everyone.pictures if face.split == "test"}) < 2:
         return Faces(train_faces, train_faces, test_is_train=True)  # different people take two
-    return Faces(train_faces, PreparedFaces(root, "test"))
+    return Faces(train_faces, PreparedPictures(root, "test"))
 
 
 def make_sampler(options: TrainOptions, faces: PictureDataset) -> PairSampler:

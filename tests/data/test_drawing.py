@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from graphgan.data.drawing import draw_landmarks, draw_mask, image_grid
+from graphgan.data.drawing import draw_landmarks, draw_mask, draw_skeleton, image_grid
 
 GREEN, WHITE = [0, 255, 0], [255, 255, 255]
 
@@ -20,6 +20,20 @@ def test_landmarks_missing_or_outside_are_not_drawn():
     image = torch.zeros(3, 20, 30).byte()
     landmarks = torch.tensor([[math.nan, math.nan], [-9.0, 5.0], [5.0, 99.0]])
     assert torch.equal(draw_landmarks(image, landmarks), image)
+
+
+def test_a_skeleton_has_lines_between_its_joints():
+    image = torch.zeros(3, 20, 30).byte()
+    joints = torch.tensor([[4.0, 7.0], [14.0, 7.0], [math.nan, math.nan], [14.0, 17.0]])
+    drawn = draw_skeleton(image, joints, [(0, 1), (1, 3), (1, 2)], radius=0.5)
+    assert drawn[:, 7, 9].tolist() == drawn[:, 12, 14].tolist() == GREEN
+    assert (drawn[1] > 0).sum() == 11 + 10
+    assert image.sum() == 0
+
+
+def test_a_skeleton_without_joints_is_not_drawn():
+    image = torch.zeros(3, 20, 30).byte()
+    assert torch.equal(draw_skeleton(image, torch.full((2, 2), math.nan), [(0, 1)]), image)
 
 
 def test_a_mask_tints_only_what_it_covers():

@@ -5,9 +5,11 @@ import pytest
 import torch
 
 from graphgan.data.images import read_image, write_image
-from graphgan.data.photos import CroppedFace, CropTask, Photo, UnusablePhoto, crop_photo
-from graphgan.landmarks.align import crop_image, square_crop
+from graphgan.data.photos import CroppedPhoto, CropTask, Photo, UnusablePhoto, crop_photo
+from graphgan.data.synthetic_persons import SyntheticPersons
+from graphgan.landmarks.align import crop_image, face_crop, person_crop, whole_crop
 from graphgan.landmarks.detection import Detection
+from graphgan.landmarks.schemes import IBUG_68, OPENPOSE_18
 
 
 class TwoFaces:
@@ -33,7 +35,8 @@ def task(tmp_path, drawn_faces):
             path.write_bytes(content)
         given = None if landmarks is None else np.asarray(landmarks, dtype=np.float64)
         photo = Photo(path, "a.png", "anna")
-        return CropTask(photo, tmp_path / "out", "images/anna/a.png", 32, given)
+        folder, image = tmp_path / "out", "images/anna/a.png"
+        return CropTask(photo, folder, image, (32, 32), IBUG_68, "face", given)
 
     return task
 
@@ -42,18 +45,18 @@ def test_writes_the_square_around_the_face(task, drawn_faces):
     face = drawn_faces[0]
     todo = task(face.landmarks)
     outcome = crop_photo(todo, None)
-    assert isinstance(outcome, CroppedFace)
-    assert outcome.crop == square_crop(face.landmarks)
-    expected = crop_image(face.image, outcome.crop, 32).round().clamp(0, 255).byte()
+    assert isinstance(outcome, CroppedPhoto)
+    assert outcome.crop == face_crop(face.landmarks)
+    expected = crop_image(face.image, outcome.crop, (32, 32)).round().clamp(0, 255).byte()
     assert torch.equal(read_image(todo.target), expected)
-    back = outcome.crop.to_image(torch.from_numpy(outcome.landmarks), 32)
+    back = outcome.crop.to_image(torch.from_numpy(outcome.landmarks), (32, 32))
     torch.testing.assert_close(back, face.landmarks.double())
 
 
 def test_of_several_detected_faces_the_middle_one_is_taken(task, drawn_faces):
     outcome = crop_photo(task(None), TwoFaces(drawn_faces[0].landmarks))
-    assert isinstance(outcome, CroppedFace)
-    assert outcome.crop == square_crop(drawn_faces[0].landmarks)
+    assert isinstance(outcome, CroppedPhoto)
+    assert outcome.crop == face_crop(drawn_faces[0].landmarks)
 
 
 def test_landmarks_outside_the_photo_are_kept_and_counted(task, drawn_faces):
@@ -61,7 +64,7 @@ def test_landmarks_outside_the_photo_are_kept_and_counted(task, drawn_faces):
     landmarks[:3] = torch.tensor([-0.6, 5.0])
     landmarks[48] = math.nan
     outcome = crop_photo(task(landmarks), None)
-    assert isinstance(outcome, CroppedFace)
+    assert isinstance(outcome, CroppedPhoto)
     assert outcome.outside == 3
     assert np.isnan(outcome.landmarks[48]).all()
 
@@ -117,3 +120,63 @@ def test_no_face_is_a_reason(task):
             return []
 
     assert crop_photo(task(None), Blind(torch.rand(68, 2))) == UnusablePhoto("no face found")
+
+
+@pytest.fixture
+def person_task(tmp_path):
+    """A photo of a drawn person, of which joints may be changed and the picture be cut."""
+
+    def person_task(crop="person", change=lambda joints: None, width=64) -> CropTask:
+        image, joints = SyntheticPersons(1, 1)[0]
+        change(joints)
+        path = tmp_path / "a.png"
+        write_image(path, image[:, :, :width])
+        photo = Photo(path, "a.png", "anna")
+        given = joints.double().numpy()
+        return CropTask(photo, tmp_path / "out", "a.png", (128, 64), OPENPOSE_18, crop, given)
+
+    return person_task
+
+
+def test_writes_the_rectangle_around_the_person(person_task):
+    todo = person_task()
+    outcome = crop_photo(todo, None)
+    assert isinstance(outcome, CroppedPhoto)
+    joints = torch.from_numpy(todo.landmarks)
+    assert outcome.crop == person_crop(joints, (128, 64))
+    photo = read_image(todo.photo.path)
+    expected = crop_image(photo, outcome.crop, (128, 64)).round().clamp(0, 255).byte()
+    assert torch.equal(read_image(todo.target), expected)
+    back = outcome.crop.to_image(torch.from_numpy(outcome.landmarks), (128, 64))
+    torch.testing.assert_close(back, joints, equal_nan=True)
+
+
+def test_a_whole_photo_keeps_its_pixels_and_landmarks(person_task):
+    todo = person_task("whole")
+    outcome = crop_photo(todo, None)
+    assert isinstance(outcome, CroppedPhoto)
+    assert outcome.crop == whole_crop((128, 64))
+    assert torch.equal(read_image(todo.target), read_image(todo.photo.path))
+    np.testing.assert_allclose(outcome.landmarks, todo.landmarks, atol=1e-12)
+
+
+def test_a_whole_photo_of_another_size_is_of_no_use(person_task):
+    todo = person_task("whole", width=60)
+    detail = "expected 64 x 128 pixels, got 60 x 128"
+    assert crop_photo(todo, None) == UnusablePhoto("another size", detail)
+    assert not todo.target.exists()
+
+
+@pytest.mark.parametrize("crop", ["person", "whole"])
+def test_a_person_without_a_joint_is_of_no_use(person_task, crop):
+    todo = person_task(crop, lambda joints: joints.fill_(math.nan))
+    assert crop_photo(todo, None) == UnusablePhoto("all joints missing")
+
+
+def test_a_person_with_one_joint_cannot_be_cut_out(person_task):
+    others = torch.arange(18) != 1  # the neck is always seen
+    todo = person_task(change=lambda joints: joints.masked_fill_(others[:, None], math.nan))
+    outcome = crop_photo(todo, None)
+    assert isinstance(outcome, UnusablePhoto)
+    assert outcome.reason == "bad landmarks"
+    assert "all equal" in outcome.detail

@@ -7,10 +7,11 @@ import torch
 
 from graphgan.data.images import write_image
 from graphgan.data.pictures import PictureDataset
-from graphgan.data.prepared import PreparedFace, PreparedFaces, write_info, write_manifest
-from graphgan.landmarks.align import SquareCrop
+from graphgan.data.prepared import PreparedPicture, PreparedPictures, write_info, write_manifest
+from graphgan.landmarks.align import Crop, whole_crop
+from graphgan.landmarks.schemes import IBUG_68, OPENPOSE_18
 
-SIZE = 8
+SIZE = (8, 6)
 PEOPLE = ("anna", "anna", "bob", "zoë, née x")
 
 
@@ -19,69 +20,71 @@ def root(tmp_path):
     """Four faces of three people, the last of them in the split "test"."""
     faces = []
     for i, person in enumerate(PEOPLE):
-        landmarks = torch.arange(6).view(3, 2) + i + 0.12344
+        landmarks = torch.arange(36).view(18, 2) + i + 0.12344
         landmarks[0] = math.nan
         split = "test" if person.startswith("z") else "train"
-        crop = SquareCrop(i / 3, -1.5, 10.1)
+        crop = Crop(i / 3, -1.5, 10.1, 7.3)
         image = f"images/{person}/{i}.png"
-        faces.append(PreparedFace(image, person, split, f"{person}/{i}.jpg", crop, i, landmarks))
+        faces.append(PreparedPicture(image, person, split, f"{person}/{i}.jpg", crop, i, landmarks))
         (tmp_path / image).parent.mkdir(parents=True, exist_ok=True)
-        write_image(tmp_path / image, torch.full((3, SIZE, SIZE), i).byte())
+        write_image(tmp_path / image, torch.full((3, *SIZE), i).byte())
     write_manifest(tmp_path, faces)
-    write_info(tmp_path, {"size": SIZE, "num_landmarks": 3, "images": len(faces)})
+    info = {"size": SIZE, "landmark_scheme": "openpose-18", "images": len(faces)}
+    write_info(tmp_path, info)
     return tmp_path
 
 
 def test_reads_what_was_written(root):
-    faces = PreparedFaces(root)
+    faces = PreparedPictures(root)
     assert isinstance(faces, PictureDataset)
-    assert (len(faces), faces.size, faces.num_landmarks) == (4, (SIZE, SIZE), 3)
+    assert (len(faces), faces.size, faces.num_landmarks) == (4, SIZE, 18)
+    assert faces.landmark_scheme == "openpose-18"
     assert faces.persons == [0, 0, 1, 2]
     assert faces.people == ["anna", "bob", "zoë, née x"]
     assert faces.names == ["anna-0", "anna-1", "bob-2", "zoë, née x-3"]
     image, landmarks = faces[3]
-    assert image.shape == (3, SIZE, SIZE) and (image == 3).all()
+    assert image.shape == (3, *SIZE) and (image == 3).all()
     assert landmarks.dtype == torch.float32
     assert landmarks[0].isnan().all()
-    torch.testing.assert_close(landmarks[1:], torch.tensor([[5.1234, 6.1234], [7.1234, 8.1234]]))
-    assert faces.faces[1].crop == SquareCrop(1 / 3, -1.5, 10.1)  # not rounded
-    assert (faces.faces[1].source, faces.faces[1].outside) == ("anna/1.jpg", 1)
+    torch.testing.assert_close(landmarks[1:3], torch.tensor([[5.1234, 6.1234], [7.1234, 8.1234]]))
+    assert faces.pictures[1].crop == Crop(1 / 3, -1.5, 10.1, 7.3)  # not rounded
+    assert (faces.pictures[1].source, faces.pictures[1].outside) == ("anna/1.jpg", 1)
 
 
 def test_a_split_counts_its_people_from_nought(root):
-    test = PreparedFaces(root, "test")
+    test = PreparedPictures(root, "test")
     assert (len(test), test.persons, test.people) == (1, [0], ["zoë, née x"])
     assert (test[0].image == 3).all()
-    assert PreparedFaces(root, "train").persons == [0, 0, 1]
+    assert PreparedPictures(root, "train").persons == [0, 0, 1]
 
 
 def test_faces_end_where_they_end(root):
-    faces = PreparedFaces(root)
+    faces = PreparedPictures(root)
     assert len(list(faces)) == 4
     with pytest.raises(IndexError):
         faces[4]
 
 
 def test_can_be_sent_to_a_worker(root):
-    faces = pickle.loads(pickle.dumps(PreparedFaces(root)))
+    faces = pickle.loads(pickle.dumps(PreparedPictures(root)))
     assert (faces[2].image == 2).all()
 
 
 def test_an_image_of_another_size_is_refused(root):
-    write_image(root / "images/anna/1.png", torch.zeros(3, SIZE, 9).byte())
-    with pytest.raises(ValueError, match=r"anna/1\.png: expected 8 x 8 pixels, got 9 x 8"):
-        PreparedFaces(root)[1]
+    write_image(root / "images/anna/1.png", torch.zeros(3, 8, 9).byte())
+    with pytest.raises(ValueError, match=r"anna/1\.png: expected 6 x 8 pixels, got 9 x 8"):
+        PreparedPictures(root)[1]
 
 
 def test_a_broken_image_is_refused(root):
     (root / "images/anna/1.png").write_bytes(b"")
     with pytest.raises(ValueError, match=r"anna/1\.png: the file is empty"):
-        PreparedFaces(root)[1]
+        PreparedPictures(root)[1]
 
 
 def refusal(root, split=None) -> str:
     with pytest.raises(ValueError, match=str(root)) as error:
-        PreparedFaces(root, split)
+        PreparedPictures(root, split)
     assert "\n" not in str(error.value)
     return str(error.value)
 
@@ -119,13 +122,13 @@ def test_a_missing_manifest_is_refused(root):
 def test_another_version_is_refused(root):
     info = json.loads((root / "prepared.json").read_text())
     (root / "prepared.json").write_text(json.dumps({**info, "version": 99}))
-    assert "expected version 1 of the format, got 99" in refusal(root)
+    assert "expected version 2 of the format, got 99" in refusal(root)
 
 
 def test_a_manifest_that_was_cut_is_refused(root):
     text = (root / "manifest.csv").read_text()
     (root / "manifest.csv").write_text("".join(text.splitlines(keepends=True)[:-1]))
-    assert "expected 4 faces, as prepared.json says, got 3" in refusal(root)
+    assert "expected 4 pictures, as prepared.json says, got 3" in refusal(root)
     (root / "manifest.csv").write_text(text[:-20])
     assert "manifest.csv: line 5: " in refusal(root)
 
@@ -136,32 +139,65 @@ def test_a_foreign_manifest_is_refused(root, text):
     assert "expected the columns image,person" in refusal(root)
 
 
+def test_pictures_of_another_recipe_are_refused(root):
+    assert len(PreparedPictures(root, scheme=OPENPOSE_18)) == 4
+    with pytest.raises(ValueError, match=r"the landmarks ibug-68, got openpose-18; .*recipe"):
+        PreparedPictures(root, scheme=IBUG_68)
+
+
+def test_unknown_landmarks_are_refused(root):
+    info = json.loads((root / "prepared.json").read_text())
+    (root / "prepared.json").write_text(json.dumps({**info, "landmark_scheme": "mine"}))
+    assert "one of the schemes ibug-68, ciagan-29, openpose-18, got 'mine'" in refusal(root)
+
+
+def test_listed_pairs_are_those_of_the_split(root):
+    assert PreparedPictures(root).listed_pairs() is None
+    (root / "pairs.csv").write_text(
+        "split,from,to\n"
+        "train,images/bob/2.png,images/anna/0.png\n"
+        'test,"images/zoë, née x/3.png","images/zoë, née x/3.png"\n'
+    )
+    pairs = PreparedPictures(root, "train").listed_pairs()
+    assert (pairs.condition.tolist(), pairs.source.tolist()) == ([2], [0])
+    assert PreparedPictures(root, "test").listed_pairs().condition.tolist() == [0]
+    assert PreparedPictures(root).listed_pairs().condition.tolist() == [2, 3]
+
+
+def test_listed_pairs_across_the_split_are_refused(root):
+    (root / "pairs.csv").write_text(
+        'split,from,to\ntrain,images/bob/2.png,"images/zoë, née x/3.png"\n'
+    )
+    with pytest.raises(ValueError, match=r"pairs\.csv: line 2: expected pictures of the split"):
+        PreparedPictures(root, "train").listed_pairs()
+
+
 def test_an_empty_split_is_refused(root):
     text = (root / "manifest.csv").read_text()
     (root / "manifest.csv").write_text(text.replace(",test,", ",train,"))
-    assert "no faces in the split 'test', of 4 in all" in refusal(root, "test")
+    assert "no pictures in the split 'test', of 4 in all" in refusal(root, "test")
 
 
 def test_faces_without_a_mask_are_named(face_rows):
     root = face_rows(lambda i, points: points[3].fill_(math.nan if i in (1, 3) else 20.0))
     with pytest.raises(ValueError, match=r"manifest.csv: .* images/p/1.png, images/p/3.png; "):
-        PreparedFaces(root).check_masks()
+        PreparedPictures(root).check_masks()
 
 
 def test_five_faces_without_a_mask_are_counted(face_rows):
     root = face_rows(lambda i, points: points.fill_(5))
     with pytest.raises(ValueError, match="and 2 more; prepare the folder again"):
-        PreparedFaces(root).check_masks()
+        PreparedPictures(root).check_masks()
 
 
 def test_missing_eyes_do_no_harm_to_the_mask(face_rows):
     root = face_rows(lambda i, points: points[36:48].fill_(math.nan))
-    PreparedFaces(root).check_masks()
+    PreparedPictures(root).check_masks()
 
 
 def test_other_landmarks_have_no_mask(root):
-    with pytest.raises(ValueError, match=r"expected 68 landmarks .* got 3"):
-        PreparedFaces(root).check_masks()
+    with pytest.raises(ValueError, match=r"expected the landmarks ibug-68 .* got openpose-18"):
+        PreparedPictures(root).check_masks()
 
 
 @pytest.fixture
@@ -173,10 +209,10 @@ def face_rows(tmp_path, drawn_faces):
         for i in range(5):
             landmarks = drawn_faces[0].landmarks.clone()
             change(i, landmarks)
-            crop = SquareCrop(0.0, 0.0, 64.0)
-            rows.append(PreparedFace(f"images/p/{i}.png", "p", "train", "", crop, 0, landmarks))
+            crop = whole_crop((64, 64))
+            rows.append(PreparedPicture(f"images/p/{i}.png", "p", "train", "", crop, 0, landmarks))
         write_manifest(tmp_path, rows)
-        write_info(tmp_path, {"size": 64, "num_landmarks": 68, "images": 5})
+        write_info(tmp_path, {"size": (64, 64), "landmark_scheme": "ibug-68", "images": 5})
         return tmp_path
 
     return face_rows

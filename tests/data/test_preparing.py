@@ -1,18 +1,21 @@
 import csv
 import json
 import os
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 
 import pytest
 import torch
 
-from graphgan.data.images import write_image
+from graphgan.data.images import read_image, write_image
 from graphgan.data.landmark_files import read_landmarks
+from graphgan.data.listing import ListedPair, PairList, Skipped
 from graphgan.data.photos import Photo
-from graphgan.data.prepared import PreparedFaces
-from graphgan.data.preparing import Pair, Skipped, prepare_faces
+from graphgan.data.prepared import PreparedPictures
+from graphgan.data.preparing import prepare_pictures
 from graphgan.landmarks.detection import Detection
+from graphgan.landmarks.schemes import IBUG_68, OPENPOSE_18
 
 
 @pytest.fixture
@@ -27,9 +30,9 @@ def prepare(photo_folder, photos):
     landmarks = {row.image: row.landmarks for row in read_landmarks(photo_folder / "landmarks.csv")}
 
     def prepare(name="out", **changes):
-        arguments = {"photos": photos, "landmarks": landmarks, "size": 16, "test_people": 1}
-        arguments |= {"options": {"layout": "plain"}, **changes}
-        return prepare_faces(out=photo_folder / name, **arguments)
+        arguments = {"photos": photos, "landmarks": landmarks, "size": (16, 16), "test_people": 1}
+        arguments |= {"scheme": IBUG_68, "crop": "face", "options": {"layout": "plain"}, **changes}
+        return prepare_pictures(out=photo_folder / name, **arguments)
 
     prepare.landmarks = landmarks
     return prepare
@@ -62,16 +65,16 @@ def test_every_photo_becomes_a_face(prepare, photo_folder, drawn_faces):
         "train": {"images": 6, "people": 3},
         "test": {"images": 2, "people": 1},
     }
-    faces = PreparedFaces(photo_folder / "out")
-    for face, photo in zip(faces.faces, drawn_faces, strict=True):
-        back = face.crop.to_image(face.landmarks, 16)
+    faces = PreparedPictures(photo_folder / "out")
+    for face, photo in zip(faces.pictures, drawn_faces, strict=True):
+        back = face.crop.to_image(face.landmarks, (16, 16))
         torch.testing.assert_close(back, photo.landmarks, atol=1e-3, rtol=0)
 
 
 def test_the_last_people_are_the_test_split(prepare, photo_folder):
     prepare(test_people=2)
-    assert PreparedFaces(photo_folder / "out", "train").people == ["p0", "p1"]
-    assert PreparedFaces(photo_folder / "out", "test").people == ["p2", "p3"]
+    assert PreparedPictures(photo_folder / "out", "train").people == ["p0", "p1"]
+    assert PreparedPictures(photo_folder / "out", "test").people == ["p2", "p3"]
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, 8])
@@ -120,12 +123,12 @@ def test_two_processes_write_the_same_bytes_as_one(prepare, photo_folder):
 def test_a_complete_folder_with_other_options_or_photos_is_kept(prepare, photo_folder, photos):
     prepare()
     before = content(photo_folder / "out")
-    with pytest.raises(ValueError, match=r"with size 16, not 32; .*--overwrite"):
-        prepare(size=32)
+    with pytest.raises(ValueError, match=r"with size \[16, 16\], not \[32, 32\]; .*--overwrite"):
+        prepare(size=(32, 32))
     with pytest.raises(ValueError, match="from other photos"):
         prepare(photos=photos[:7])
     with pytest.raises(ValueError, match="from other photos or lists"):
-        prepare(pairs=[])
+        prepare(pairs=PairList(("a", "b"), []))
     assert content(photo_folder / "out") == before
 
 
@@ -137,11 +140,11 @@ def test_an_unfinished_folder_with_other_options_is_kept(prepare):
 
 
 def test_overwrite_replaces_a_complete_and_an_unfinished_folder(prepare, photo_folder):
-    prepare("wanted", size=32)
+    prepare("wanted", size=(32, 32))
     prepare()
     with pytest.raises(Killed):
-        prepare(size=24, overwrite=True, progress=killed_after(5))
-    prepare(size=32, overwrite=True)
+        prepare(size=(24, 24), overwrite=True, progress=killed_after(5))
+    prepare(size=(32, 32), overwrite=True)
     assert content(photo_folder / "out") == content(photo_folder / "wanted")
 
 
@@ -194,7 +197,7 @@ def test_a_damaged_or_outdated_folder_can_be_overwritten(prepare, photo_folder):
     prepare(overwrite=True)
     info = json.loads((photo_folder / "out/prepared.json").read_text())
     (photo_folder / "out/prepared.json").write_text(json.dumps({**info, "version": 0}))
-    with pytest.raises(ValueError, match=r"expected version 1 .*, got 0; prepare .* --overwrite"):
+    with pytest.raises(ValueError, match=r"expected version 2 .*, got 0; prepare .* --overwrite"):
         prepare()
     prepare(overwrite=True)
     assert content(photo_folder / "out") == content(photo_folder / "wanted")
@@ -228,11 +231,19 @@ def test_a_folder_without_a_single_face_is_refused(prepare, photos):
 def test_pairs_name_the_crops_and_leave_out_skipped_photos(prepare, photo_folder, photos):
     photos[2].path.write_bytes(b"")
     pairs = [
-        Pair(0, True, "p0/0.png", "p0/1.png"),
-        Pair(0, False, "p0/0.png", "p1/0.png"),
-        Pair(1, False, "p2/0.png", "p3/1.png"),
+        ListedPair((0, 1), "p0/0.png", "p0/1.png", "pairs.txt line 2"),
+        ListedPair((0, 0), "p0/0.png", "p1/0.png", "pairs.txt line 3"),
+        ListedPair((1, 0), "p2/0.png", "p3/1.png", "pairs.txt line 4"),
+        ListedPair((1, 0), "p2/9.png", "p3/9.png", "pairs.txt line 5"),
     ]
-    assert prepare(pairs=pairs).info["pairs"] == {"kept": 2, "left_out": 1}
+    pairs = PairList(("fold", "same", "image_a", "image_b"), pairs)
+    info = prepare(pairs=pairs).info
+    assert info["pairs"] == {"kept": 2, "left_out": 2}
+    assert info["skipped"]["pair with an unknown photo"] == 1
+    assert (photo_folder / "out/skipped.csv").read_text().splitlines()[2:] == [
+        "pairs.txt line 3,pair with a skipped photo,p1/0.png",
+        "pairs.txt line 5,pair with an unknown photo,p2/9.png and p3/9.png",
+    ]
     assert (photo_folder / "out/pairs.csv").read_text().splitlines() == [
         "fold,same,image_a,image_b",
         "0,1,images/p0/0.png,images/p0/1.png",
@@ -255,8 +266,8 @@ class CentralFace:
 def test_a_detector_may_stand_in_for_landmarks(prepare, photo_folder, drawn_faces):
     info, _ = prepare(landmarks=partial(CentralFace, drawn_faces[0].landmarks))
     assert info["images"] == 8
-    face = PreparedFaces(photo_folder / "out").faces[5]
-    back = face.crop.to_image(face.landmarks, 16)
+    face = PreparedPictures(photo_folder / "out").pictures[5]
+    back = face.crop.to_image(face.landmarks, (16, 16))
     torch.testing.assert_close(back, drawn_faces[0].landmarks, atol=1e-3, rtol=0)
 
 
@@ -265,7 +276,7 @@ def test_photos_that_differ_in_their_suffix_keep_apart(prepare, photo_folder, ph
     write_image(twin, drawn_faces[1].image)
     prepare.landmarks["p0/0.bmp"] = prepare.landmarks["p0/1.png"]
     assert prepare(photos=[*photos, Photo(twin, "p0/0.bmp", "p0")]).info["images"] == 9
-    names = PreparedFaces(photo_folder / "out").names
+    names = PreparedPictures(photo_folder / "out").names
     assert {"p0-0.png", "p0-0.bmp"} < set(names)
     assert len(set(names)) == 9
 
@@ -274,13 +285,48 @@ def test_names_that_look_alike_keep_apart(prepare, photo_folder, photos):
     landmarks = prepare.landmarks["p0/0.png"]
     odd = [Photo(photos[0].path, source, source.split("/")[0]) for source in ("a/b-c", "a-b/c")]
     prepare(photos=odd, landmarks={photo.source: landmarks for photo in odd})
-    assert len(set(PreparedFaces(photo_folder / "out").names)) == 2
+    assert len(set(PreparedPictures(photo_folder / "out").names)) == 2
 
 
 @pytest.mark.parametrize("test_people", [-1, 4])
 def test_somebody_must_be_left_to_train_on(prepare, test_people):
     with pytest.raises(ValueError, match="expected 0 to 3 test people, of 4"):
         prepare(test_people=test_people)
+
+
+def test_photos_may_say_their_split(prepare, photo_folder, photos):
+    own = [replace(p, split="test" if p.source == "p0/1.png" else "train") for p in photos]
+    info, _ = prepare(photos=own, test_people=None)
+    assert info["splits"]["test"] == {"images": 1, "people": 1}
+    assert info["splits"]["train"] == {"images": 7, "people": 4}
+    assert PreparedPictures(photo_folder / "out", "test").pictures[0].source == "p0/1.png"
+    with pytest.raises(ValueError, match="from other photos"):
+        prepare(photos=[replace(photo, split="train") for photo in photos], test_people=None)
+
+
+def test_either_photos_or_people_are_split(prepare, photos):
+    some = [replace(photos[0], split="test"), *photos[1:]]
+    for test_people in (1, None):
+        with pytest.raises(ValueError, match=f"got test_people {test_people} and 1 of 8 photos"):
+            prepare(photos=some, test_people=test_people)
+
+
+def test_landmarks_of_another_scheme_are_refused(prepare, drawn_faces):
+    with pytest.raises(ValueError, match=r"expected 18 landmarks \(openpose-18\), got 68"):
+        prepare(scheme=OPENPOSE_18)
+    with pytest.raises(ValueError, match=r"expected 18 landmarks \(openpose-18\), got 68"):
+        prepare(
+            scheme=OPENPOSE_18,
+            landmarks=partial(CentralFace, drawn_faces[0].landmarks),
+            crop="whole",
+        )
+
+
+def test_whole_photos_keep_their_pixels(prepare, photo_folder, photos):
+    info, _ = prepare(size=(64, 64), crop="whole")
+    assert (info["size"], info["options"]["crop"]) == ([64, 64], "whole")
+    faces = PreparedPictures(photo_folder / "out")
+    assert torch.equal(faces[5].image, read_image(photos[5].path))
 
 
 def test_no_photos_are_refused(prepare):
@@ -293,4 +339,4 @@ def test_no_path_of_this_machine_is_in_the_folder(prepare, photo_folder, photos)
     prepare()
     for name, data in content(photo_folder / "out").items():
         assert str(photo_folder).encode() not in data, name
-    assert json.loads((photo_folder / "out/prepared.json").read_text())["size"] == 16
+    assert json.loads((photo_folder / "out/prepared.json").read_text())["size"] == [16, 16]

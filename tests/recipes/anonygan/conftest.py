@@ -6,8 +6,9 @@ import pytest
 
 from graphgan.data.images import write_image
 from graphgan.data.photos import Photo
-from graphgan.data.preparing import prepare_faces
+from graphgan.data.preparing import prepare_pictures
 from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.landmarks.schemes import IBUG_68
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +24,16 @@ def face_folder(tmp_path_factory) -> Path:
         write_image(path, image)
         landmarks[source] = points
         photos.append(Photo(path, source, source.split("/")[0]))
-    prepare_faces(photos, landmarks, root / "prepared", size=48, test_people=2, options={})
+    prepare_pictures(
+        photos,
+        landmarks,
+        root / "prepared",
+        size=(48, 48),
+        scheme=IBUG_68,
+        crop="face",
+        test_people=2,
+        options={},
+    )
     return root / "prepared"
 
 

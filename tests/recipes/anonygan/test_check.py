@@ -8,7 +8,8 @@ from graphgan.commands import run_command
 from graphgan.data.images import read_image, write_image
 from graphgan.data.landmark_files import read_landmarks
 from graphgan.data.photos import Photo
-from graphgan.data.preparing import prepare_faces
+from graphgan.data.preparing import prepare_pictures
+from graphgan.landmarks.schemes import IBUG_68
 
 
 @pytest.fixture
@@ -22,7 +23,16 @@ def prepared(photo_folder):
             change(landmarks[source.replace("_", "/") + ".png"])
         root = photo_folder / "photos"
         photos = [Photo(root / source, source, source.split("/")[0]) for source in landmarks]
-        prepare_faces(photos, landmarks, photo_folder / "out", size=64, test_people=1, options={})
+        prepare_pictures(
+            photos,
+            landmarks,
+            photo_folder / "out",
+            size=(64, 64),
+            scheme=IBUG_68,
+            crop="face",
+            test_people=1,
+            options={},
+        )
         return photo_folder / "out"
 
     return prepared
@@ -43,8 +53,8 @@ def run(capsys, tmp_path):
 def test_a_good_folder_passes_and_is_drawn(run, prepared, tmp_path):
     status, out, _ = run(prepared(), "--tiles", "6")
     assert status == 0
-    assert "8 faces of 4 people" in out
-    assert "train: 6 faces of 3 people, 2 to 2 each" in out
+    assert "8 pictures of 4 people" in out
+    assert "train: 6 pictures of 3 people, 2 to 2 each" in out
     assert "no problems" in out
     sheet = read_image(tmp_path / "sheets" / "sheet.png")
     assert sheet.shape == (3, 68, 2 + 6 * 66)
@@ -108,6 +118,15 @@ def test_long_lists_are_cut(run, prepared):
     out = run(prepared(p0_0=lose, p0_1=lose, p1_0=lose), "--list-at-most", "2")[1]
     assert "landmarks missing: 3" in out
     assert "    and 1 more" in out
+
+
+def test_a_folder_of_persons_is_one_line(run, prepared):
+    folder = prepared()
+    info = (folder / "prepared.json").read_text().replace("ibug-68", "openpose-18")
+    (folder / "prepared.json").write_text(info)
+    status, _, err = run(folder)
+    assert status == 2
+    assert "expected pictures with the landmarks ibug-68, got openpose-18" in err
 
 
 def test_another_folder_is_one_line(run, tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 from layouts import list_photos
 
-from graphgan.data.preparing import Pair
+from graphgan.data.listing import ListedPair
 
 
 def touch(root, *names):
@@ -12,33 +12,6 @@ def touch(root, *names):
 
 def people(listing):
     return {photo.source: photo.person for photo in listing.photos}
-
-
-def test_plain_folders_are_people(tmp_path):
-    touch(tmp_path, "bob/1.PNG", "anna/b.jpg", "anna/holiday/a.jpeg", "carl.jpg")
-    listing = list_photos(tmp_path, "plain")
-    assert list(people(listing).items()) == [
-        ("anna/b.jpg", "anna"),
-        ("anna/holiday/a.jpeg", "anna"),
-        ("bob/1.PNG", "bob"),
-        ("carl.jpg", "carl"),
-    ]
-    assert listing.photos[0].path == tmp_path / "anna/b.jpg"
-
-
-def test_files_that_are_no_photos_are_counted(tmp_path):
-    touch(tmp_path, "anna/1.jpg", "notes.txt", "more.TXT", "README", "anna/._1.jpg")
-    assert list_photos(tmp_path, "plain").other_files == {".txt": 2, "README": 1, ".jpg": 1}
-
-
-def test_linked_folders_are_read_once(tmp_path):
-    touch(tmp_path, "elsewhere/1.jpg", "photos/bob/1.jpg")
-    (tmp_path / "photos" / "anna").symlink_to(tmp_path / "elsewhere")
-    (tmp_path / "photos" / "bob" / "round").symlink_to(tmp_path / "photos")
-    assert people(list_photos(tmp_path / "photos", "plain")) == {
-        "anna/1.jpg": "anna",
-        "bob/1.jpg": "bob",
-    }
 
 
 @pytest.mark.parametrize("prefixes", [("", ""), ("Img/", "Anno/")])
@@ -72,11 +45,12 @@ def test_lfw_pairs_are_read_with_their_folds(tmp_path):
     listing = list_photos(tmp_path, "lfw")
     assert people(listing)["Cy_Do/Cy_Do_0002.jpg"] == "Cy_Do"
     al, cy = ([f"{n}/{n}_000{i}.jpg" for i in (1, 2)] for n in ("Al_Bo", "Cy_Do"))
-    assert listing.pairs == [
-        Pair(0, True, al[0], al[1]),
-        Pair(0, False, al[0], cy[1]),
-        Pair(1, True, cy[1], cy[0]),
-        Pair(1, False, cy[0], al[1]),
+    assert listing.pairs.columns == ("fold", "same", "image_a", "image_b")
+    assert listing.pairs.pairs == [
+        ListedPair((0, 1), al[0], al[1], "pairs.txt line 2"),
+        ListedPair((0, 0), al[0], cy[1], "pairs.txt line 3"),
+        ListedPair((1, 1), cy[1], cy[0], "pairs.txt line 4"),
+        ListedPair((1, 0), cy[0], al[1], "pairs.txt line 5"),
     ]
 
 

@@ -10,12 +10,10 @@ from pathlib import Path
 
 import prepare
 import pytest
-from layouts import Listing
 from PIL import Image
 
 from graphgan.commands import run_command
-from graphgan.data.photos import Photo
-from graphgan.data.prepared import PreparedFaces
+from graphgan.data.prepared import PreparedPictures
 
 SCRIPT = str(Path(prepare.__file__))
 
@@ -69,21 +67,14 @@ def test_says_what_it_made(run, photo_folder):
     (photo_folder / "photos" / "notes.txt").touch()
     status, out, _ = run(**{"test-people": 1})
     assert status == 0
-    assert "8 faces of 4 people, 16 pixels a side" in out
-    assert "train: 6 faces of 3 people" in out
-    assert "test: 2 faces of 1 people" in out
+    assert "8 pictures of 4 people, 16 x 16 pixels" in out
+    assert "train: 6 pictures of 3 people" in out
+    assert "test: 2 pictures of 1 people" in out
     assert "skipped: none" in out
     assert "files that are no photos: {'.txt': 1}" in out
     assert "8 photos in" in out
-    assert len(PreparedFaces(photo_folder / "out", "test")) == 2
+    assert len(PreparedPictures(photo_folder / "out", "test")) == 2
     assert "nothing was left to do" in run(**{"test-people": 1})[1]
-
-
-@pytest.mark.parametrize(("people", "for_testing"), [(4, 0), (6, 1), (26, 3)])
-def test_a_tenth_of_the_people_are_for_testing(people, for_testing):
-    listing = Listing([Photo(Path(f"{i}/1.jpg"), f"{i}/1.jpg", str(i)) for i in range(people)])
-    options = prepare.Options(Path("photos"), "dlib", Path("out"))
-    assert prepare._test_people(options, listing) == for_testing
 
 
 def test_rows_without_a_photo_and_photos_without_a_row_are_listed(run, photo_folder):
@@ -93,7 +84,7 @@ def test_rows_without_a_photo_and_photos_without_a_row_are_listed(run, photo_fol
     assert "skipped: 1 no landmarks in the file, 1 no such photo (skipped.csv)" in out
     assert (photo_folder / "out/skipped.csv").read_text().splitlines()[1:] == [
         "p0/1.png,no landmarks in the file,",
-        "p0/9.png,no such photo,",
+        "p0/9.png,no such photo,landmarks.csv line 3",
     ]
 
 
@@ -135,7 +126,7 @@ def test_a_photo_of_another_kind_is_used_or_listed(run, photo_folder, kind, reas
     spoil(photo_folder / "photos/p1/0.png", kind)
     status, out, errors = run()
     assert status == 0
-    faces = PreparedFaces(photo_folder / "out")
+    faces = PreparedPictures(photo_folder / "out")
     assert len(faces) == (7 if reason else 8)
     assert (f"1 {reason}" in out) == bool(reason)
     if reason:
@@ -210,7 +201,8 @@ def test_landmarks_of_other_photos_are_refused(run, photo_folder):
     (photo_folder / "landmarks.csv").write_text(rows)
     status, _, errors = run()
     assert status == 2
-    assert "none of its 8 images is a photo of" in errors[0]
+    assert "none of 8 images with landmarks is a photo of" in errors[0]
+    assert "the first is photos/p0/0.png (landmarks.csv line 2)" in errors[0]
 
 
 @pytest.mark.parametrize(
@@ -223,8 +215,8 @@ def test_landmarks_of_other_photos_are_refused(run, photo_folder):
         ({"out": "photos"}, "--out photos: lies inside --images"),
         ({"out": "."}, "--out .: holds --images"),
         ({"out": "thesis"}, "thesis: expected a new or an empty folder"),
-        ({"size": 0}, "expected size and workers of at least 1, got 0 and 1"),
-        ({"workers": 0}, "expected size and workers of at least 1, got 16 and 0"),
+        ({"size": 0}, "expected size and workers of at least 1, got (0, 0) and 1"),
+        ({"workers": 0}, "expected size and workers of at least 1, got (16, 16) and 0"),
         ({"test-people": 4}, "expected 0 to 3 test people, of 4, got 4"),
     ],
 )
@@ -251,7 +243,7 @@ def test_other_options_need_overwrite(run, photo_folder):
     assert errors[-1].endswith("choose another folder, or --overwrite to replace it")
     assert content(photo_folder) == before
     assert run("--overwrite", size=24)[0] == 0
-    assert PreparedFaces(photo_folder / "out").size == (24, 24)
+    assert PreparedPictures(photo_folder / "out").size == (24, 24)
 
 
 def test_dlib_finds_the_landmarks(run, photo_folder):
@@ -260,7 +252,7 @@ def test_dlib_finds_the_landmarks(run, photo_folder):
     status, out, _ = run(landmarks="dlib")
     assert status == 0
     assert "1 no face found" in out
-    assert PreparedFaces(photo_folder / "out").num_landmarks == 68
+    assert PreparedPictures(photo_folder / "out").num_landmarks == 68
 
 
 def test_killed_at_any_time_it_goes_on_to_the_same_bytes(run, command, photo_folder):
@@ -296,7 +288,7 @@ def test_a_full_disk_is_one_line_and_can_be_gone_on_from(run, command, photo_fol
     for path in (photo_folder / "out").rglob("*.png"):
         Image.open(path).load()
     with pytest.raises(ValueError, match="run the same prepare command again"):
-        PreparedFaces(photo_folder / "out")
+        PreparedPictures(photo_folder / "out")
     assert run(size=64)[0] == 0
     assert run(size=64, out=photo_folder / "undisturbed")[0] == 0
     assert inside(photo_folder / "out") == inside(photo_folder / "undisturbed")

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from graphgan.commands import run_command
 from graphgan.data.images import read_image
-from graphgan.data.prepared import PreparedFaces
+from graphgan.data.prepared import PreparedPictures
 from graphgan.landmarks.masks import face_mask
 from graphgan.models import AnonyGAN, LandmarkGenerator
 from graphgan.training.run_folder import RunFolder
@@ -61,7 +61,7 @@ def test_every_face_gets_the_next_person_s_identity(run, face_folder, tmp_path):
     status, out, errors = run()
     assert (status, errors) == (0, [])
     assert "6 faces in" in out
-    faces = PreparedFaces(face_folder, "test")
+    faces = PreparedPictures(face_folder, "test")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "images",
         "pairs.csv",
@@ -78,7 +78,7 @@ def test_every_face_gets_the_next_person_s_identity(run, face_folder, tmp_path):
 
 def test_only_the_face_is_changed_and_it_is_changed(run, face_folder, tmp_path):
     run()
-    faces = PreparedFaces(face_folder, "test")
+    faces = PreparedPictures(face_folder, "test")
     for i, name in enumerate(faces.names):
         face = faces[i]
         inside = (face_mask(face.landmarks[None], (48, 48))[0] > 0).expand_as(face.image)
@@ -233,8 +233,8 @@ def test_bad_flags_are_bad_input(run, tmp_path, args):
 
 def test_a_picture_that_cannot_be_read_is_named(run, face_folder, tmp_path):
     data = shutil.copytree(face_folder, tmp_path / "data")
-    faces = PreparedFaces(data, "test")
-    spoilt = data / faces.faces[-1].image
+    faces = PreparedPictures(data, "test")
+    spoilt = data / faces.pictures[-1].image
     spoilt.write_bytes(spoilt.read_bytes()[:200])
     assert str(spoilt) in failure(run(data=data))
 

@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from graphgan.commands import exit_with
 from graphgan.data.images import read_image
 from graphgan.data.pairs import PairKind, PairSampler
-from graphgan.data.prepared import PreparedFaces
+from graphgan.data.prepared import PreparedPictures
 from graphgan.models import AnonyGAN
 from graphgan.training.run_folder import RunFolder, load_state
 
@@ -645,7 +645,7 @@ def test_bad_flags_are_bad_input(run, tiny, tmp_path, flags):
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_picture_that_cannot_be_read_is_named(run, tiny, face_folder, tmp_path, workers):
     data = shutil.copytree(face_folder, tmp_path / "data")
-    for face in PreparedFaces(data, "train").faces:
+    for face in PreparedPictures(data, "train").pictures:
         (data / face.image).write_text("no picture")
     flags = ["--data", data, "--workers", workers, "--out", tmp_path / "run"]
     line = failure(run(*tiny, *flags))
@@ -658,7 +658,7 @@ def test_an_unreadable_test_picture_is_named_before_the_run_is_made(
     run, tiny, face_folder, tmp_path
 ):
     data = shutil.copytree(face_folder, tmp_path / "data")
-    spoilt = data / PreparedFaces(data, "test").faces[0].image
+    spoilt = data / PreparedPictures(data, "test").pictures[0].image
     spoilt.unlink()
     line = failure(run(*tiny, "--data", data, "--out", tmp_path / "run"), 1)
     assert line == f"error: {spoilt}: No such file or directory"
@@ -719,7 +719,7 @@ def moments(folder):
     ids=["paper", "penalties"],
 )
 def test_two_processes_have_the_gradients_of_one(run, start, tiny, face_folder, tmp_path, loss):
-    seed = uneven_seed(PreparedFaces(face_folder, "train"))
+    seed = uneven_seed(PreparedPictures(face_folder, "train"))
     flags = [*tiny, *ALIKE, *loss, "--seed", seed]
     two = start(*flags, "--devices", "2", "--out", tmp_path / "two")
     assert run(*flags, "--out", tmp_path / "one")[0] == 0

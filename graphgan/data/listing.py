@@ -1,0 +1,177 @@
+"""What a folder of photos holds: photos of people, landmarks that belong to them, pairs.
+
+``source``, the name of a photo in landmark files and in the manifest, is its path in the folder of
+photos.
+"""
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor
+
+from graphgan.data.landmark_files import LandmarkRow
+from graphgan.data.photos import Photo
+
+SUFFIXES = frozenset(
+    f".{kind}"
+    for kind in "bmp gif jfif jp2 jpeg jpg pbm pgm png ppm tga tif tiff webp".split()  # noqa: SIM905
+)
+
+
+class Skipped(NamedTuple):
+    """A photo, a row of landmarks or a pair that was not used: why in a few words, and in detail.
+
+    Args:
+        source: of the photo; file and line where there is none.
+    """
+
+    source: str
+    reason: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.reason}" + (f": {self.detail}" if self.detail else "")
+
+
+class ListedPair(NamedTuple):
+    """Two photos, by source, that a folder's own list brings together.
+
+    Args:
+        about: what the list says of them.
+        where: the list's name and the line.
+    """
+
+    about: tuple[str | int, ...]
+    a: str
+    b: str
+    where: str
+
+
+class PairList(NamedTuple):
+    """A folder's own list of pairs.
+
+    Args:
+        columns: names of what each pair's ``about`` holds, and of its two photos.
+    """
+
+    columns: tuple[str, ...]
+    pairs: list[ListedPair]
+
+
+@dataclass
+class Listing:
+    """What a folder holds.
+
+    Args:
+        photos: sorted by source.
+        unusable: photos that belong to nobody, rows that say nothing.
+        pairs: the folder's own list of pairs, where it has one.
+        other_files: how many files are no photos, by suffix.
+        notes: what else the user should know.
+    """
+
+    photos: list[Photo]
+    unusable: list[Skipped] = field(default_factory=list)
+    pairs: PairList | None = None
+    other_files: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def require_folder(root: Path) -> None:
+    """Raise ``ValueError`` unless ``root`` is a folder."""
+    if not root.is_dir():
+        raise ValueError(f"{root}: no such folder")
+
+
+def require_photos(root: Path, listing: Listing) -> Listing:
+    """The listing, when it has photos.
+
+    Raises:
+        ValueError: it has none; the message says what was found instead.
+    """
+    if not listing.photos:
+        found = sum(listing.other_files.values())
+        raise ValueError(
+            f"{root}: no photos in it ({len(listing.unusable)} that cannot be used, "
+            f"{found} other files)"
+        )
+    return listing
+
+
+def plain(root: Path) -> Listing:
+    """A folder for each person; a photo directly in ``root`` is a person of its own.
+
+    Raises:
+        ValueError: there is no such folder.
+    """
+    sources, others = photo_sources(root)
+    people = (s.split("/")[0] if "/" in s else Path(s).stem for s in sources)
+    photos = [Photo(root / s, s, person) for s, person in zip(sources, people, strict=True)]
+    return Listing(photos, other_files=others)
+
+
+def photo_sources(
+    folder: Path, *, besides: Collection[Path] = ()
+) -> tuple[list[str], dict[str, int]]:
+    """Sorted paths of the photos below ``folder``, and other files counted by suffix.
+
+    Args:
+        besides: files that are not counted.
+    Raises:
+        ValueError: there is no such folder.
+    """
+    require_folder(folder)
+    sources: list[str] = []
+    others: dict[str, int] = {}
+    for path in _files(folder):
+        suffix = path.suffix.lower()
+        if suffix in SUFFIXES and not path.name.startswith("."):
+            sources.append(path.relative_to(folder).as_posix())
+        elif path not in besides:
+            others[suffix or path.name] = others.get(suffix or path.name, 0) + 1
+    return sorted(sources), others
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Files below ``folder``; links are followed, but no folder is entered twice."""
+    seen = {folder.resolve()}
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        inner = {name: Path(parent, name).resolve() for name in sorted(folders)}
+        folders[:] = [name for name, real in inner.items() if real not in seen]
+        seen.update(inner.values())
+        yield from (Path(parent, name) for name in names)
+
+
+def match_landmarks(
+    listing: Listing, rows: Sequence[LandmarkRow], folder: Path
+) -> dict[str, Float[Tensor, "k 2"]]:
+    """The landmarks by source; photos without a row and rows without a photo become unusable.
+
+    Args:
+        folder: of the photos.
+    Raises:
+        ValueError: no photo is left.
+    """
+    landmarks = {row.image: row.landmarks for row in rows}
+    unusable = {skipped.source for skipped in listing.unusable}
+    known = unusable | {photo.source for photo in listing.photos}
+    listing.unusable += [
+        Skipped(photo.source, "no landmarks in the file")
+        for photo in listing.photos
+        if photo.source not in landmarks and photo.source not in unusable
+    ]
+    listing.unusable += [
+        Skipped(row.image, "no such photo", row.where) for row in rows if row.image not in known
+    ]
+    listing.photos = [photo for photo in listing.photos if photo.source in landmarks]
+    if not listing.photos:
+        first = f"; the first is {rows[0].image} ({rows[0].where})" if rows else ""
+        raise ValueError(
+            f"none of {len(rows)} images with landmarks is a photo of {folder}{first}; expected "
+            "paths in that folder"
+        )
+    return landmarks

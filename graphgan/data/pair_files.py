@@ -1,0 +1,63 @@
+"""Lists of pairs to learn from: a CSV file with the columns ``split,from,to``.
+
+Each row is a person, as the first picture shows them, and the pose that the second one shows them
+in: ``from`` is the condition of a pair, ``to`` its source.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+
+from graphgan.data.pairs import PairKind, Pairs
+
+PAIR_COLUMNS = ("split", "from", "to")
+
+
+def read_pairs(path: str | Path, images: Sequence[str], split: str | None = None) -> Pairs | None:
+    """The pairs of a file by number of their pictures, in the file's order.
+
+    Args:
+        images: the pictures' names in the file, in the order of their numbers.
+        split: whose pairs are wanted; None for all.
+    Returns:
+        ``PairKind.SAME_PERSON`` all of them; None where there are no pairs of this split, no file,
+        or one of other columns.
+    Raises:
+        ValueError: rows of too few or too many values, or with another picture than ``images``; the
+            message says in which line the first is, and how many there are.
+    """
+    path = Path(path)
+    if not path.is_file():
+        return None
+    numbers = {image: number for number, image in enumerate(images)}
+    pairs: list[tuple[int, ...]] = []
+    problems: list[str] = []
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        lines = csv.reader(file)
+        if tuple(next(lines, ())) != PAIR_COLUMNS:
+            return None
+        for row in lines:
+            if split is not None and row[:1] != [split]:
+                continue
+            try:
+                pairs.append(_numbers(row, numbers, split))
+            except ValueError as error:
+                problems.append(f"line {lines.line_num}: {error}")
+    if problems:
+        raise ValueError(f"{path}: {problems[0]} (bad pairs in all: {len(problems)})")
+    if not pairs:
+        return None
+    condition, source = torch.tensor(pairs).T.contiguous()
+    return Pairs(condition, source, torch.full_like(source, PairKind.SAME_PERSON))
+
+
+def _numbers(row: list[str], numbers: Mapping[str, int], split: str | None) -> tuple[int, ...]:
+    if len(row) != len(PAIR_COLUMNS):
+        raise ValueError(f"expected the values {','.join(PAIR_COLUMNS)}, got {','.join(row)}")
+    for image in row[1:]:
+        if image not in numbers:
+            where = "the folder" if split is None else f"the split {split!r}"
+            raise ValueError(f"expected pictures of {where}, got {image}")
+    return tuple(numbers[image] for image in row[1:])

@@ -1,0 +1,136 @@
+"""What the `prepare` commands of all recipes have in common: options, a progress bar, a report."""
+
+import hashlib
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from graphgan.data.landmark_files import LandmarkRow, read_landmarks
+from graphgan.data.listing import Listing
+from graphgan.data.photos import CropRule
+from graphgan.data.prepared import SPLITS
+from graphgan.data.preparing import Landmarks, Preparation, prepare_pictures
+from graphgan.extras import needs_extra
+from graphgan.landmarks.schemes import LandmarkScheme
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareOptions:
+    """Cut pictures out of photos and write a folder to train on."""
+
+    images: Path
+    """Folder of photos."""
+    out: Path
+    """Folder to write."""
+    test_people: int | None = None
+    """People kept for testing, the last in sorted order; a tenth of all when not given."""
+    workers: int = os.cpu_count() or 1
+    """Processes."""
+    on_error: Literal["skip", "stop"] = "skip"
+    """What to do with a photo that cannot be used: list it in skipped.csv, or stop."""
+    overwrite: bool = False
+    """Replace a folder that was prepared with other options."""
+
+
+def refuse_overlap(options: PrepareOptions) -> None:
+    """Make sure that what is read and what is written are apart.
+
+    Raises:
+        ValueError: one folder lies inside the other.
+    """
+    images, out = options.images, options.out
+    real_images, real_out = images.resolve(), out.resolve()
+    if real_out.is_relative_to(real_images):
+        raise ValueError(f"--out {out}: lies inside --images {images}; choose a folder outside it")
+    if real_images.is_relative_to(real_out):
+        raise ValueError(f"--out {out}: holds --images {images}; choose another folder")
+
+
+def read_landmark_file(path: Path, expected: str = "a CSV file") -> list[LandmarkRow]:
+    """The rows of the file that ``--landmarks`` names.
+
+    Raises:
+        ValueError: there is no such file; or a bad one, see `read_landmarks`.
+    """
+    if not path.is_file():
+        raise ValueError(f"--landmarks {path}: no such file; expected {expected}")
+    return read_landmarks(path)
+
+
+def file_checksum(path: Path) -> str:
+    """The content of a file as one short text."""
+    return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def prepare_and_report(
+    options: PrepareOptions,
+    listing: Listing,
+    landmarks: Landmarks,
+    *,
+    size: tuple[int, int],
+    scheme: LandmarkScheme,
+    crop: CropRule,
+    depends_on: Mapping[str, Any],
+) -> None:
+    """Prepare the photos behind a progress bar, and print what became of them.
+
+    Where no photo says its split, the people are split.
+
+    Args:
+        depends_on: what else the result depends on, as JSON would hold it.
+    Raises:
+        ValueError, OSError: see `prepare_pictures`.
+    """
+    with needs_extra("recipes"):
+        from tqdm import tqdm
+    start = time.perf_counter()
+    preparation = prepare_pictures(
+        listing.photos,
+        landmarks,
+        options.out,
+        size=size,
+        scheme=scheme,
+        crop=crop,
+        options=depends_on,
+        test_people=_test_people(options, listing),
+        unusable=listing.unusable,
+        pairs=listing.pairs,
+        workers=options.workers,
+        stop_on_error=options.on_error == "stop",
+        overwrite=options.overwrite,
+        progress=lambda results, total: tqdm(results, total=total, unit="photo", smoothing=0),
+    )
+    _report(options.out, listing, preparation, time.perf_counter() - start)
+
+
+def _test_people(options: PrepareOptions, listing: Listing) -> int | None:
+    if any(photo.split for photo in listing.photos):
+        return None
+    people = len({photo.person for photo in listing.photos})
+    return round(people / 10) if options.test_people is None else options.test_people
+
+
+def _report(out: Path, listing: Listing, preparation: Preparation, seconds: float) -> None:
+    info, done = preparation
+    (height, width), splits = info["size"], info["splits"]
+    outside, missing = info["landmarks_outside_photo"], info["landmarks_missing"]
+    print(f"{out}: {info['images']} pictures of {info['people']} people, {width} x {height} pixels")
+    for split in SPLITS:
+        print(f"  {split}: {splits[split]['images']} pictures of {splits[split]['people']} people")
+    print(f"  landmarks outside the photo: {outside['landmarks']} in {outside['images']} photos")
+    print(f"  landmarks missing: {missing['landmarks']} in {missing['images']} photos")
+    if "pairs" in info:
+        print(f"  pairs: {info['pairs']['kept']}, left out: {info['pairs']['left_out']}")
+    skipped = ", ".join(f"{count} {reason}" for reason, count in info["skipped"].items())
+    print(f"  skipped: {skipped + ' (skipped.csv)' if skipped else 'none'}")
+    if listing.other_files:
+        print(f"  files that are no photos: {dict(sorted(listing.other_files.items()))}")
+    for note in listing.notes:
+        print(f"  {note}")
+    if done:
+        print(f"  {done} photos in {seconds:.1f} s, {done / seconds:.0f} photos/s")
+    else:
+        print("  nothing was left to do")

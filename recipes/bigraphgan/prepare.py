@@ -1,0 +1,111 @@
+"""Photos of persons to a prepared folder.
+
+python recipes/bigraphgan/prepare.py --images DIR --layout market --out DIR
+python recipes/bigraphgan/prepare.py --images DIR --landmarks CSV --joints coco-17 --out DIR
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+from jaxtyping import Float
+from layouts import LAYOUTS, list_published
+from torch import Tensor
+
+from graphgan.commands import run_command
+from graphgan.data.listing import Listing, match_landmarks, plain, require_photos
+from graphgan.data.photos import CropRule
+from graphgan.data.prepare_command import (
+    PrepareOptions,
+    file_checksum,
+    prepare_and_report,
+    read_landmark_file,
+    refuse_overlap,
+)
+from graphgan.landmarks.conversion import JointLayout, to_openpose_18
+from graphgan.landmarks.schemes import OPENPOSE_18
+
+SIZE = (128, 64)
+"""Of own photos, where nothing else is asked for."""
+_OF_OWN_PHOTOS = ("landmarks", "joints", "size", "test_people")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(PrepareOptions):
+    """Bring pictures of persons, their joints and pairs into a folder to train on.
+
+    It can be killed at any time: the same command goes on where it was.
+    """
+
+    layout: Literal["plain", "market", "deepfashion"] = "plain"
+    """How the photos are laid out (plain: own photos, a folder for each person)."""
+    landmarks: Path | None = None
+    """With plain: a CSV file (image,x0,y0,x1,y1,...) in pixels of the photos."""
+    joints: JointLayout | None = None
+    """With plain: which joints the file holds; openpose-18 when not given."""
+    size: tuple[int, int] | None = None
+    """With plain: height and width of the pictures; 128 64 when not given."""
+
+
+class Persons(NamedTuple):
+    """What to prepare, and what of the options the result depends on."""
+
+    listing: Listing
+    landmarks: dict[str, Float[Tensor, "18 2"]]
+    size: tuple[int, int]
+    crop: CropRule
+    depends_on: Mapping[str, Any]
+
+
+def main(options: Options) -> None:
+    refuse_overlap(options)
+    persons = _own(options) if options.layout == "plain" else _published(options)
+    prepare_and_report(
+        options,
+        persons.listing,
+        persons.landmarks,
+        size=persons.size,
+        scheme=OPENPOSE_18,
+        crop=persons.crop,
+        depends_on={"layout": options.layout, **persons.depends_on},
+    )
+
+
+def _published(options: Options) -> Persons:
+    for name in _OF_OWN_PHOTOS:
+        if getattr(options, name) is not None:
+            raise ValueError(
+                f"--{name.replace('_', '-')}: expected with --layout plain only, "
+                f"{options.layout} brings its own"
+            )
+    listing, landmarks, tables = list_published(options.images, options.layout)
+    checksums = {table.name: file_checksum(table) for table in tables}
+    size = LAYOUTS[options.layout].size
+    return Persons(listing, landmarks, size, "whole", {"tables": checksums})
+
+
+def _own(options: Options) -> Persons:
+    if options.landmarks is None:
+        raise ValueError("expected --landmarks, a CSV file, with --layout plain")
+    listing = require_photos(options.images, plain(options.images))
+    joints = options.joints or "openpose-18"
+    rows = read_landmark_file(options.landmarks)
+    try:
+        converted = to_openpose_18(torch.stack([row.landmarks for row in rows]), joints)
+    except ValueError as error:
+        raise ValueError(f"{options.landmarks}: {error} (--joints {joints})") from None
+    if at_corner := int((converted == 0).all(-1).any(-1).sum()):
+        listing.notes.append(
+            f"{at_corner} photos have joints at exactly (0, 0): missing ones have to be left empty"
+        )
+    rows = [row._replace(landmarks=points) for row, points in zip(rows, converted, strict=True)]
+    landmarks = match_landmarks(listing, rows, options.images)
+    checksum = file_checksum(options.landmarks)
+    depends_on = {"landmarks": checksum, "joints": joints}
+    return Persons(listing, landmarks, options.size or SIZE, "person", depends_on)
+
+
+if __name__ == "__main__":
+    run_command(main, Options)

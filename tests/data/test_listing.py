@@ -1,0 +1,93 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from graphgan.data.landmark_files import LandmarkRow
+from graphgan.data.listing import (
+    Listing,
+    Skipped,
+    match_landmarks,
+    photo_sources,
+    plain,
+    require_photos,
+)
+from graphgan.data.photos import Photo
+
+
+def touch(root, *names):
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"x")
+
+
+def people(listing):
+    return {photo.source: photo.person for photo in listing.photos}
+
+
+def test_plain_folders_are_people(tmp_path):
+    touch(tmp_path, "bob/1.PNG", "anna/b.jpg", "anna/holiday/a.jpeg", "carl.jpg")
+    listing = plain(tmp_path)
+    assert list(people(listing).items()) == [
+        ("anna/b.jpg", "anna"),
+        ("anna/holiday/a.jpeg", "anna"),
+        ("bob/1.PNG", "bob"),
+        ("carl.jpg", "carl"),
+    ]
+    assert listing.photos[0].path == tmp_path / "anna/b.jpg"
+
+
+def test_files_that_are_no_photos_are_counted(tmp_path):
+    touch(tmp_path, "anna/1.jpg", "notes.txt", "more.TXT", "README", "anna/._1.jpg")
+    assert plain(tmp_path).other_files == {".txt": 2, "README": 1, ".jpg": 1}
+
+
+def test_linked_folders_are_read_once(tmp_path):
+    touch(tmp_path, "elsewhere/1.jpg", "photos/bob/1.jpg")
+    (tmp_path / "photos" / "anna").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "photos" / "bob" / "round").symlink_to(tmp_path / "photos")
+    assert people(plain(tmp_path / "photos")) == {
+        "anna/1.jpg": "anna",
+        "bob/1.jpg": "bob",
+    }
+
+
+def test_known_files_are_not_counted(tmp_path):
+    touch(tmp_path, "1.jpg", "table.csv", "more.csv")
+    found = photo_sources(tmp_path, besides=[tmp_path / "table.csv"])
+    assert found == (["1.jpg"], {".csv": 1})
+
+
+def test_a_folder_that_is_not_there_or_holds_no_photo_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="none: no such folder"):
+        plain(tmp_path / "none")
+    touch(tmp_path, "notes.txt")
+    with pytest.raises(ValueError, match=r"no photos in it \(0 that .*, 1 other files\)"):
+        require_photos(tmp_path, plain(tmp_path))
+
+
+def row(image: str, line: int) -> LandmarkRow:
+    return LandmarkRow(image, torch.full((3, 2), float(line)), f"table.csv line {line}")
+
+
+def test_photos_and_rows_that_do_not_meet_are_unusable():
+    photos = [Photo(Path(source), source, "anna") for source in ("a.png", "b.png", "c.png")]
+    listing = Listing(photos, unusable=[Skipped("b.png", "broken row"), Skipped("x.png", "odd")])
+    rows = [row("a.png", 2), row("d.png", 3), row("x.png", 4)]
+    landmarks = match_landmarks(listing, rows, Path("photos"))
+    assert [photo.source for photo in listing.photos] == ["a.png"]
+    assert landmarks["a.png"][0, 0] == 2
+    assert listing.unusable[2:] == [
+        Skipped("c.png", "no landmarks in the file"),
+        Skipped("d.png", "no such photo", "table.csv line 3"),
+    ]
+
+
+def test_rows_of_no_photo_at_all_are_refused():
+    listing = Listing([Photo(Path("a.png"), "a.png", "anna")])
+    with pytest.raises(
+        ValueError, match=r"none of 1 images .* the first is z.png \(table.csv line"
+    ):
+        match_landmarks(listing, [row("z.png", 2)], Path("photos"))
+    with pytest.raises(ValueError, match="none of 0 images"):
+        match_landmarks(listing, [], Path("photos"))

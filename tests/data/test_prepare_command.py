@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from graphgan.data.images import write_image
+from graphgan.data.listing import Listing
+from graphgan.data.photos import Photo
+from graphgan.data.prepare_command import (
+    PrepareOptions,
+    file_checksum,
+    prepare_and_report,
+    read_landmark_file,
+    refuse_overlap,
+)
+from graphgan.data.prepared import PreparedPictures
+from graphgan.landmarks.schemes import OPENPOSE_18
+
+
+@pytest.fixture
+def prepare(tmp_path):
+    """Prepare noise of so many people."""
+
+    def prepare(people, split=None, **options):
+        write_image(tmp_path / "a.png", torch.randint(0, 256, (3, 8, 6)).byte())
+        joints = torch.rand(18, 2) * 5
+        photos = [
+            Photo(tmp_path / "a.png", f"{i:02d}/a.png", f"{i:02d}", split) for i in range(people)
+        ]
+        prepare_and_report(
+            PrepareOptions(images=tmp_path, out=tmp_path / "out", workers=1, **options),
+            Listing(photos, notes=["mind the gap"], other_files={".txt": 2}),
+            {photo.source: joints for photo in photos},
+            size=(8, 6),
+            scheme=OPENPOSE_18,
+            crop="whole",
+            depends_on={},
+        )
+        return PreparedPictures(tmp_path / "out")
+
+    return prepare
+
+
+def people(pictures, split):
+    return len({row.person for row in pictures.pictures if row.split == split})
+
+
+@pytest.mark.parametrize(("number", "for_testing"), [(4, 0), (6, 1), (26, 3)])
+def test_a_tenth_of_the_people_are_for_testing(prepare, number, for_testing):
+    assert people(prepare(number), "test") == for_testing
+
+
+def test_people_for_testing_can_be_chosen(prepare):
+    assert people(prepare(4, test_people=2), "test") == 2
+
+
+def test_photos_may_say_their_split(prepare):
+    assert people(prepare(12, split="train"), "test") == 0
+
+
+def test_the_report_says_what_was_found(prepare, capsys):
+    prepare(4)
+    out = capsys.readouterr().out
+    assert "4 pictures of 4 people, 6 x 8 pixels" in out
+    assert "files that are no photos: {'.txt': 2}" in out
+    assert "mind the gap" in out
+    assert "landmarks missing: 0 in 0 photos" in out
+
+
+@pytest.mark.parametrize(
+    ("images", "out", "message"),
+    [
+        ("photos", "photos/out", "lies inside --images"),
+        ("photos", "photos", "lies inside --images"),
+        ("photos", ".", "holds --images"),
+    ],
+)
+def test_folders_that_overlap_are_refused(tmp_path, monkeypatch, images, out, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=message):
+        refuse_overlap(PrepareOptions(images=Path(images), out=Path(out)))
+    refuse_overlap(PrepareOptions(images=Path("photos"), out=Path("prepared")))
+
+
+def test_a_file_that_is_not_there_is_named_with_its_flag(tmp_path):
+    with pytest.raises(ValueError, match=r"--landmarks none.csv: no such file; expected a CSV"):
+        read_landmark_file(Path("none.csv"))
+    (tmp_path / "a.csv").write_text("image,x0,y0\na.png,1,2\n")
+    assert read_landmark_file(tmp_path / "a.csv")[0].where == "a.csv line 2"
+
+
+def test_a_checksum_is_of_the_content(tmp_path):
+    for name, text in (("a", "1"), ("b", "1"), ("c", "2")):
+        (tmp_path / name).write_text(text)
+    a, b, c = (file_checksum(tmp_path / name) for name in "abc")
+    assert a == b != c
+    assert a.startswith("sha256:")

@@ -1,0 +1,132 @@
+import csv
+import shutil
+
+import check
+import pytest
+import torch
+
+from graphgan.commands import run_command
+from graphgan.data.images import read_image
+
+
+@pytest.fixture
+def folder(person_folder, tmp_path):
+    """A prepared folder that a test may spoil."""
+    return shutil.copytree(person_folder, tmp_path / "prepared")
+
+
+@pytest.fixture
+def run(capsys, tmp_path):
+    def run(folder, *more):
+        arguments = [str(folder), "--out", str(tmp_path / "sheets" / "sheet.png"), *more]
+        with pytest.raises(SystemExit) as exit_:
+            run_command(check.main, check.Options, arguments)
+        printed = capsys.readouterr()
+        return exit_.value.code, printed.out, printed.err
+
+    return run
+
+
+def change_manifest(folder, change):
+    rows = list(csv.DictReader((folder / "manifest.csv").open()))
+    for row in rows:
+        change(row)
+    with (folder / "manifest.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_a_good_folder_passes_and_is_drawn(run, person_folder, tmp_path):
+    status, out, _ = run(person_folder, "--tiles", "6")
+    assert status == 0
+    assert "15 pictures of 5 people" in out
+    assert "64 x 128 pixels, 18 landmarks (openpose-18)" in out
+    assert "train: 9 pictures of 3 people, 3 to 3 each" in out
+    assert "pairs listed for train: 18" in out
+    assert "pairs listed for test: 12" in out
+    assert "PROBLEM" not in out
+    sheet = read_image(tmp_path / "sheets" / "sheet.png")
+    assert sheet.shape == (3, 2 + 130, 2 + 6 * 66)
+    green = (sheet[:, 2:130, 2:66] == torch.tensor([0, 255, 0]).view(3, 1, 1)).all(0)
+    assert green.sum() > 150  # lines too, not the discs alone
+
+
+def test_missing_joints_are_counted_by_name(run, folder):
+    def lose(row):
+        row["x4"] = row["y4"] = ""
+
+    change_manifest(folder, lose)
+    out = run(folder)[1]
+    assert "pictures that lack a joint: " in out
+    assert "right wrist 15" in out
+
+
+def test_joints_outside_or_all_equal(run, folder):
+    def spoil(row):
+        if row["image"].endswith("0001_c0s1_000450_00.png"):
+            row["x1"], row["y1"] = "-9", "5"
+        if row["image"].endswith("0001_c1s1_000451_00.png"):
+            row |= {f"{axis}{i}": "7" for axis in "xy" for i in range(18)}
+
+    change_manifest(folder, spoil)
+    status, out, _ = run(folder)
+    assert status == 1
+    assert "note: landmarks outside the crop: 1" in out
+    assert "PROBLEM: landmarks all missing or all equal: 1" in out
+    assert "(manifest.csv line" in out
+
+
+def test_a_picture_that_cannot_be_read_fails(run, folder):
+    next((folder / "images").rglob("*.png")).write_bytes(b"")
+    status, out, _ = run(folder)
+    assert status == 1
+    assert "PROBLEM: image cannot be used: 1" in out
+
+
+def everyone_alone(row):
+    row["person"] = row["image"]
+
+
+def test_nobody_with_two_pictures_is_fatal_without_listed_pairs(run, folder):
+    change_manifest(folder, everyone_alone)
+    (folder / "pairs.csv").unlink()
+    status, out, _ = run(folder)
+    assert status == 1
+    assert "PROBLEM: no two pictures of a person and no listed pairs in the split train: 1" in out
+    assert "note: no two pictures of a person and no listed pairs in the split test: 1" in out
+    assert "training is impossible before the problems are solved: 1" in out
+
+
+def test_listed_pairs_of_two_people_are_mentioned(run, folder):
+    change_manifest(folder, everyone_alone)
+    status, out, _ = run(folder)
+    assert status == 0
+    assert "note: listed pair of two people: 30" in out
+
+
+def test_pairs_across_the_split_fail(run, folder):
+    text = (folder / "pairs.csv").read_text()
+    (folder / "pairs.csv").write_text(text.replace("train,images/0001", "test,images/0001"))
+    status, out, _ = run(folder)
+    assert status == 1
+    assert "PROBLEM: listed pairs cannot be used: 1" in out
+    assert "pairs.csv: line 2: expected pictures of the split 'test', got images/0001" in out
+    assert "(bad pairs in all: 6)" in out
+
+
+def test_nothing_to_train_on_fails(run, folder):
+    change_manifest(folder, lambda row: row.update(split="test"))
+    (folder / "pairs.csv").unlink()
+    status, out, _ = run(folder)
+    assert status == 1
+    assert "PROBLEM: no pictures to train on: 1" in out
+
+
+def test_a_folder_of_something_else_is_one_line(run, folder, tmp_path):
+    info = (folder / "prepared.json").read_text().replace("openpose-18", "ibug-68")
+    (folder / "prepared.json").write_text(info)
+    status, _, err = run(folder)
+    assert status == 2
+    assert "expected pictures with the landmarks openpose-18, got ibug-68" in err
+    assert run(tmp_path / "none")[0] == 2

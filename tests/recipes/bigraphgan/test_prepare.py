@@ -1,0 +1,395 @@
+import csv
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import prepare
+import pytest
+import torch
+
+from graphgan.commands import run_command
+from graphgan.data.images import read_image, write_image
+from graphgan.data.prepared import PreparedPictures
+from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.data.synthetic_persons import SyntheticPersons
+from graphgan.landmarks.schemes import IBUG_68
+
+SCRIPT = str(Path(prepare.__file__))
+A, B = "0001_c0s1_000450_00.png", "0001_c1s1_000451_00.png"
+# Where COCO's 17 points stand among OpenPose's 18.
+COCO_FROM_OPENPOSE = [0, 15, 14, 17, 16, 5, 2, 6, 3, 7, 4, 11, 8, 12, 9, 13, 10]
+
+
+@pytest.fixture
+def command(tmp_path):
+    def command(**changes):
+        flags = {"images": tmp_path / "market", "layout": "market", "out": tmp_path / "out"}
+        flags |= {"workers": 1, **changes}
+        return [
+            part
+            for name, value in flags.items()
+            if value is not None
+            for part in (f"--{name}", *map(str, value if isinstance(value, tuple) else [value]))
+        ]
+
+    return command
+
+
+@pytest.fixture
+def run(command, capsys):
+    def run(*more, **changes):
+        with pytest.raises(SystemExit) as exit_:
+            run_command(prepare.main, prepare.Options, [*command(**changes), *more])
+        printed = capsys.readouterr()
+        return exit_.value.code, printed.out, printed.err.splitlines()
+
+    return run
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Own photos of drawn persons, larger than what is prepared, and their joints as CSV."""
+    persons = SyntheticPersons(4, 2, size=(160, 120))
+
+    def own(order=range(18), change=lambda joints: None):
+        rows = []
+        for i in range(len(persons)):
+            image, joints = persons[i]
+            source = f"p{i // 2}/{i % 2}.png"
+            (tmp_path / "photos" / source).parent.mkdir(parents=True, exist_ok=True)
+            write_image(tmp_path / "photos" / source, image)
+            if i == 3:
+                change(joints)
+            rows.append([source, *joints[list(order)].flatten().tolist()])
+        with (tmp_path / "joints.csv").open("w", newline="") as file:
+            header = ["image", *(f"{axis}{i}" for i in range(len(order)) for axis in "xy")]
+            csv.writer(file).writerows([header, *rows])
+        flags = {"images": tmp_path / "photos", "layout": "plain"}
+        return flags | {"landmarks": tmp_path / "joints.csv"}
+
+    return own
+
+
+def skipped(folder):
+    return [tuple(row.values()) for row in csv.DictReader((folder / "skipped.csv").open())]
+
+
+def replace_line(path, line, text):
+    lines = path.read_text().splitlines()
+    lines[line - 1] = text
+    path.write_text("\n".join(lines) + "\n")
+
+
+def content(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+# The published layouts
+
+
+def test_brings_a_published_data_set_as_it_is(run, market_folder, tmp_path):
+    status, out, _ = run()
+    assert status == 0
+    assert "15 pictures of 5 people, 64 x 128 pixels" in out
+    assert "train: 9 pictures of 3 people" in out
+    assert "test: 6 pictures of 2 people" in out
+    assert "pairs: 30, left out: 0" in out
+    assert "skipped: none" in out
+    persons = PreparedPictures(tmp_path / "out", "test")
+    assert (persons.size, persons.landmark_scheme) == ((128, 64), "openpose-18")
+    assert persons.people == ["0004", "0005"]
+    source = persons.pictures[2].source
+    assert torch.equal(persons[2].image, read_image(market_folder / source))
+    assert len(persons.listed_pairs().source) == 12
+    assert "nothing was left to do" in run()[1]
+
+
+def test_joints_and_pairs_are_those_of_the_files(run, market_folder, tmp_path):
+    run()
+    persons = PreparedPictures(tmp_path / "out", "train")
+    _, y, x = (market_folder / "market-annotation-train.csv").read_text().splitlines()[1].split(":")
+    expected = torch.tensor([eval(x), eval(y)]).T.float()
+    expected[(expected == -1).any(-1)] = torch.nan
+    torch.testing.assert_close(persons[0].landmarks, expected, equal_nan=True)
+    pairs = persons.listed_pairs()
+    first, second = (persons.pictures[int(i[0])].source for i in (pairs.condition, pairs.source))
+    assert (first, second) == (f"train/{A}", f"train/{B}")
+
+
+def spoil_joints(folder, text):
+    replace_line(folder / "market-annotation-train.csv", 2, text)
+
+
+EIGHTEEN = str([7] * 18)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "detail"),
+    [
+        (f"{A}: [1, 2: {EIGHTEEN}", "broken JSON", "keypoints_y: "),
+        (f"{A}: {EIGHTEEN}: {[7] * 17}", "unequal list lengths", "18 numbers of y, 17 of x"),
+        (f"{A}: {[7] * 17}: {[7] * 17}", "not 18 joints", "expected 18, got 17"),
+        (f"{A}: {EIGHTEEN}: {[-1] * 18}", "all joints missing", ""),
+        (f"{A}: {EIGHTEEN}: {EIGHTEEN}".replace("7,", "NaN,", 1), "not a number", "keypoints_y"),
+        (f"{A}: {EIGHTEEN}", "not three columns", "expected name:keypoints_y:keypoints_x, got 2"),
+        (f"{A}: {[900] * 18}: {[900] * 18}", "bad landmarks", "0 of 18 lie inside the picture"),
+    ],
+)
+def test_a_bad_row_is_listed_or_refused(run, market_folder, tmp_path, text, reason, detail):
+    spoil_joints(market_folder, text)
+    status, out, _ = run()
+    assert status == 0
+    assert f"1 {reason}" in out
+    assert "4 pair with a skipped photo" in out
+    assert "pairs: 26, left out: 4" in out
+    rows = {source: (why, more) for source, why, more in skipped(tmp_path / "out")}
+    assert rows[f"train/{A}"][0] == reason
+    assert detail in rows[f"train/{A}"][1]
+    if reason != "bad landmarks":
+        assert "market-annotation-train.csv line 2" in rows[f"train/{A}"][1]
+    assert rows["market-pairs-train.csv line 2"] == ("pair with a skipped photo", f"train/{A}")
+    status, _, errors = run("--on-error", "stop", "--overwrite")
+    assert status == 2
+    assert errors[-1].startswith(f"error: train/{A}: {reason}")
+
+
+def test_a_name_that_is_there_twice_keeps_its_first_row(run, market_folder, tmp_path):
+    table = market_folder / "market-annotation-train.csv"
+    table.write_text(table.read_text() + table.read_text().splitlines()[1] + "\n")
+    assert run()[0] == 0
+    detail = f"{A} is already in line 2"
+    assert skipped(tmp_path / "out") == [
+        ("market-annotation-train.csv line 11", "name twice", detail)
+    ]
+    assert len(PreparedPictures(tmp_path / "out")) == 15
+
+
+def test_rows_without_an_image_and_images_without_a_row_are_listed(run, market_folder, tmp_path):
+    (market_folder / "train" / A).rename(market_folder / "train" / "0009_c0s1_000450_00.png")
+    status, out, _ = run()
+    assert status == 0
+    assert "1 no landmarks in the file, 1 no such photo, 4 pair with a skipped photo" in out
+    assert skipped(tmp_path / "out")[-2:] == [
+        ("train/0001_c0s1_000450_00.png", "no such photo", "market-annotation-train.csv line 2"),
+        ("train/0009_c0s1_000450_00.png", "no landmarks in the file", ""),
+    ]
+    errors = run("--on-error", "stop", "--overwrite")[2]
+    assert errors[-1].startswith("error: train/0009_c0s1_000450_00.png: no landmarks in the file")
+
+
+def test_images_of_another_size_are_listed(run, market_folder, tmp_path):
+    write_image(market_folder / "train" / A, torch.zeros(3, 100, 50).byte())
+    status, out, _ = run()
+    assert status == 0
+    assert "1 another size" in out
+    assert (
+        f"train/{A}",
+        "another size",
+        "expected 64 x 128 pixels, got 50 x 100",
+    ) in skipped(tmp_path / "out")
+    status, _, errors = run("--on-error", "stop", "--overwrite")
+    assert (status, errors[-1]) == (
+        2,
+        f"error: train/{A}: another size: expected 64 x 128 pixels, got 50 x 100",
+    )
+
+
+def test_pairs_of_unknown_files_are_listed(run, market_folder, tmp_path):
+    replace_line(market_folder / "market-pairs-test.csv", 3, f"gone.png,{A}")
+    status, out, _ = run()
+    assert status == 0
+    assert "skipped: 1 pair with an unknown photo (skipped.csv)" in out
+    assert skipped(tmp_path / "out") == [
+        (
+            "market-pairs-test.csv line 3",
+            "pair with an unknown photo",
+            f"test/gone.png and test/{A}",
+        )
+    ]
+    status, _, errors = run("--on-error", "stop", "--overwrite")
+    assert status == 2
+    assert errors[-1].startswith("error: market-pairs-test.csv line 3: pair with an unknown photo")
+
+
+def test_a_data_set_without_pairs_says_so(run, market_folder, tmp_path):
+    for split in ("train", "test"):
+        (market_folder / f"market-pairs-{split}.csv").unlink()
+    status, out, _ = run()
+    assert status == 0
+    assert "no *-pairs-train.csv: no pairs are listed for train" in out
+    assert PreparedPictures(tmp_path / "out").listed_pairs() is None
+    assert not (tmp_path / "out" / "pairs.csv").exists()
+
+
+def without_annotation(folder):
+    (folder / "market-annotation-test.csv").unlink()
+
+
+def two_annotations(folder):
+    (folder / "old-annotation-test.csv").touch()
+
+
+def another_header(folder):
+    replace_line(folder / "market-annotation-train.csv", 1, "name,keypoints_y,keypoints_x")
+
+
+def another_header_of_pairs(folder):
+    replace_line(folder / "market-pairs-train.csv", 1, "from:to")
+
+
+def no_pictures(folder):
+    for path in folder.rglob("*.png"):
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (without_annotation, r"market: expected \*-annotation-test.csv in it"),
+        (
+            two_annotations,
+            r"expected one file \*-annotation-test.csv, got market-.*csv, old-annotation-test.csv",
+        ),
+        (another_header, r"line 1: expected the header 'name:keypoints_y:keypoints_x', got 'name,"),
+        (another_header_of_pairs, "pairs-train.csv: line 1: expected the header 'from,to', got"),
+        (no_pictures, r"none of 15 images with landmarks is a photo of .*line 2\)"),
+    ],
+)
+def test_a_data_set_that_lacks_what_it_needs_is_refused(
+    run, market_folder, tmp_path, spoil, message
+):
+    spoil(market_folder)
+    status, _, errors = run()
+    assert status == 2
+    assert len(errors) == 1
+    assert re.search(message, errors[0]), errors
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"size": (128, 64)}, {"landmarks": "a.csv"}, {"joints": "coco-17"}, {"test-people": 1}],
+)
+def test_what_a_published_data_set_brings_cannot_be_chosen(run, market_folder, changes):
+    status, _, errors = run(**changes)
+    assert status == 2
+    (flag,) = changes
+    assert errors == [f"error: --{flag}: expected with --layout plain only, market brings its own"]
+
+
+def test_deepfashion_is_larger(run, market_folder, tmp_path):
+    status, _, errors = run(layout="deepfashion")
+    assert status == 2
+    assert "none of 15 photos can be used" in errors[-1]
+    assert "expected 176 x 256 pixels, got 64 x 128" in errors[-1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"images": "none"}, "none: no such folder"),
+        ({"out": "market/out"}, "--out market/out: lies inside --images"),
+        ({"out": "."}, "--out .: holds --images"),
+        ({"workers": 0}, "expected size and workers of at least 1, got (128, 64) and 0"),
+        ({"layout": "plain"}, "expected --landmarks, a CSV file, with --layout plain"),
+        ({"layout": "plain", "landmarks": "none.csv"}, "--landmarks none.csv: no such file"),
+    ],
+)
+def test_bad_arguments_are_one_line_and_change_nothing(
+    run, market_folder, tmp_path, monkeypatch, changes, message
+):
+    monkeypatch.chdir(tmp_path)
+    before = content(tmp_path)
+    status, _, errors = run(**{"images": "market", **changes})
+    assert status == 2
+    assert len(errors) == 1
+    assert errors[0].startswith(f"error: {message}")
+    assert content(tmp_path) == before
+
+
+def test_killed_at_any_time_it_goes_on_to_the_same_bytes(run, command, market_folder, tmp_path):
+    killed = subprocess.Popen([sys.executable, SCRIPT, *command()], stderr=subprocess.DEVNULL)
+    record = tmp_path / "out" / "progress.jsonl"
+    while killed.poll() is None and not (record.exists() and record.read_bytes().count(b"\n") > 3):
+        time.sleep(0.001)
+    killed.kill()
+    assert killed.wait() in (-signal.SIGKILL, 0)
+    assert run()[0] == 0
+    assert run("--workers", "2", out=tmp_path / "undisturbed")[0] == 0
+    assert content(tmp_path / "out") == content(tmp_path / "undisturbed")
+
+
+# Own photos
+
+
+def test_own_photos_are_cut_around_the_person(run, own, tmp_path):
+    status, out, _ = run(**own(), **{"test-people": 1})
+    assert status == 0
+    assert "8 pictures of 4 people, 64 x 128 pixels" in out
+    assert "test: 2 pictures of 1 people" in out
+    persons = PreparedPictures(tmp_path / "out")
+    assert persons.people == ["p0", "p1", "p2", "p3"]
+    drawn = SyntheticPersons(4, 2, size=(160, 120))
+    for i, row in enumerate(persons.pictures):
+        back = row.crop.to_image(persons[i].landmarks, persons.size)
+        torch.testing.assert_close(back, drawn[i].landmarks, atol=1e-3, rtol=0, equal_nan=True)
+        assert row.crop.height == pytest.approx(2 * row.crop.width)
+
+
+def test_own_photos_may_have_any_size(run, own, tmp_path):
+    assert run(**own(), size=(64, 48))[0] == 0
+    assert PreparedPictures(tmp_path / "out").size == (64, 48)
+
+
+def test_joints_of_coco_become_those_of_openpose(run, own, tmp_path):
+    assert run(**own(COCO_FROM_OPENPOSE), joints="coco-17")[0] == 0
+    row = PreparedPictures(tmp_path / "out").pictures[0]
+    back = row.crop.to_image(row.landmarks, (128, 64))
+    joints = SyntheticPersons(4, 2, size=(160, 120))[0].landmarks
+    joints[1] = (joints[2] + joints[5]) / 2  # COCO has no neck
+    torch.testing.assert_close(back, joints, atol=1e-3, rtol=0, equal_nan=True)
+
+
+def test_another_number_of_joints_is_refused(run, own):
+    errors = run(**own(COCO_FROM_OPENPOSE))[2]
+    assert errors[0].endswith("joints.csv: expected 18 joints, got 17 (--joints openpose-18)")
+
+
+def test_a_photo_without_a_joint_is_listed(run, own, tmp_path):
+    assert run(**own(change=lambda joints: joints.fill_(torch.nan)))[0] == 0
+    assert skipped(tmp_path / "out") == [("p1/1.png", "all joints missing", "")]
+
+
+def test_joints_at_the_corner_are_mentioned(run, own):
+    out = run(**own(change=lambda joints: joints[4].fill_(0)))[1]
+    assert "1 photos have joints at exactly (0, 0)" in out
+
+
+def test_own_photos_without_a_row_are_listed(run, own, tmp_path):
+    flags = own()
+    replace_line(flags["landmarks"], 3, "p0/7.png" + 36 * ",1")
+    assert run(**flags)[0] == 0
+    assert skipped(tmp_path / "out") == [
+        ("p0/1.png", "no landmarks in the file", ""),
+        ("p0/7.png", "no such photo", "joints.csv line 3"),
+    ]
+
+
+def test_a_folder_of_persons_is_not_one_of_faces(run, market_folder, tmp_path):
+    run()
+    with pytest.raises(ValueError, match="expected pictures with the landmarks ibug-68"):
+        PreparedPictures(tmp_path / "out", scheme=IBUG_68)
+
+
+def test_landmarks_of_faces_are_refused(run, tmp_path):
+    image, landmarks = SyntheticFaces(1, 1, size=64)[0]
+    (tmp_path / "photos").mkdir()
+    write_image(tmp_path / "photos" / "a.png", image)
+    header = ",".join(f"{axis}{i}" for i in range(68) for axis in "xy")
+    values = ",".join(map(str, landmarks.flatten().tolist()))
+    (tmp_path / "faces.csv").write_text(f"image,{header}\na.png,{values}\n")
+    flags = {"images": tmp_path / "photos", "layout": "plain", "landmarks": tmp_path / "faces.csv"}
+    assert "expected 18 joints, got 68" in run(**flags)[2][0]
