@@ -60,6 +60,14 @@ def to_device(
     return condition, source, landmarks[0], landmarks[1]
 
 
+def mean_image(pictures: PictureDataset) -> Float[Tensor, "3 h w"]:
+    """The mean of all pictures, in [-1, 1]."""
+    total = torch.zeros(3, *pictures.size)
+    for i in range(len(pictures)):
+        total += to_float_image(pictures[i].image)
+    return total / len(pictures)
+
+
 class PicturesInMemory(PictureDataset):
     """Every picture of a data set, read once: what trains fastest where it fits.
 

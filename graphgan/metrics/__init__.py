@@ -5,7 +5,7 @@ from graphgan.metrics.distribution import (
     frechet_inception_distance,
     inception_score,
 )
-from graphgan.metrics.intervals import Interval, bootstrap_mean
+from graphgan.metrics.intervals import Interval, bootstrap_mean, mean_over_people
 from graphgan.metrics.masked_error import masked_error
 from graphgan.metrics.pckh import pckh
 from graphgan.metrics.pose import eye_distance, mouth_opening, yaw
@@ -20,6 +20,7 @@ __all__ = [
     "inception_score",
     "mask_ssim",
     "masked_error",
+    "mean_over_people",
     "mouth_opening",
     "pckh",
     "ssim",

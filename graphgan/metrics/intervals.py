@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Int
+from torch import Tensor
 
 
 class Interval(NamedTuple):
@@ -50,3 +52,23 @@ def bootstrap_mean(
     means = sums[drawn].sum(1) / sizes[drawn].sum(1)
     low, high = np.percentile(means, [2.5, 97.5])
     return Interval(float(array.mean()), float(low), float(high))
+
+
+def mean_over_people(values: Float[Tensor, "n"], people: Int[Tensor, "n"]) -> Interval:
+    """`bootstrap_mean` over people; values that are NaN, as of what was not found, are left out.
+
+    Args:
+        values: one a sample.
+        people: the number of each sample's person.
+    Raises:
+        ValueError: no value, or infinite ones; other people than values.
+
+    Example:
+        >>> values = torch.tensor([0.5, torch.nan, 0.5])
+        >>> mean_over_people(values, torch.tensor([0, 0, 1]))
+        Interval(mean=0.5, low=0.5, high=0.5)
+    """
+    if values.shape != people.shape:
+        raise ValueError(f"expected a person for each of {len(values)} values, got {len(people)}")
+    there = ~values.isnan()
+    return bootstrap_mean(values[there].cpu().numpy(), people.to(there.device)[there].cpu().numpy())

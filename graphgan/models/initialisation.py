@@ -2,6 +2,8 @@
 
 from torch import nn
 
+from graphgan.layers.bipartite import NodeReasoning
+
 _NORMS = (nn.BatchNorm2d, nn.InstanceNorm2d, nn.GroupNorm)
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
@@ -9,11 +11,13 @@ _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 def init_normal(network: nn.Module, *, std: float = 0.02) -> None:
     """Draw weights of convolutions from N(0, std) and of norms from N(1, std); biases become 0.
 
+    The adjacency of a graph convolution is such a weight, as it is in the published layouts.
+
     Source: Radford et al., "Unsupervised Representation Learning with Deep Convolutional Generative
     Adversarial Networks", ICLR 2016; [B] Tang et al., BMVC 2020, section 3.
 
     Args:
-        network: changed in place; what is neither a convolution, a linear layer nor a norm stays.
+        network: changed in place; what is none of these nor a linear layer stays.
         std: standard deviation.
     Raises:
         ValueError: ``std`` of 0 or less.
@@ -21,8 +25,8 @@ def init_normal(network: nn.Module, *, std: float = 0.02) -> None:
     Example:
         >>> layer = nn.Conv2d(64, 64, 3)
         >>> init_normal(layer)
-        >>> bool((layer.weight.std() - 0.02).abs() < 0.001), float(layer.bias.abs().max())
-        (True, 0.0)
+        >>> bool((layer.weight.std() - 0.02).abs() < 0.001), bool(layer.bias.any())
+        (True, False)
     """
     if not std > 0:
         raise ValueError(f"expected std above 0, got {std}")
@@ -32,3 +36,6 @@ def init_normal(network: nn.Module, *, std: float = 0.02) -> None:
                 nn.init.normal_(module.weight, float(isinstance(module, _NORMS)), std)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+        elif isinstance(module, NodeReasoning):
+            nn.init.normal_(module.adjacency, 0.0, std)
+            nn.init.zeros_(module.bias)

@@ -13,7 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from graphgan.data.batches import PairsOfSteps, StoredPairs, batches_of_steps
+from graphgan.data.batches import PairsOfSteps, StoredPairs, batches_of_steps, hold_in_memory
+from graphgan.data.pictures import PictureDataset
 from graphgan.files import replacing
 from graphgan.training.devices import (
     first_failure_speaks,
@@ -74,6 +75,25 @@ def train_command(
         with first_failure_speaks(fabric):
             torch.manual_seed(options.seed)
             return run_experiment(fabric, options, prepare(fabric))
+
+
+def ready_to_train(pictures: PictureDataset, *, smallest: int, workers: int) -> PictureDataset:
+    """The pictures of a run, held in memory unless workers read them.
+
+    Args:
+        pictures: to train on.
+        smallest: side that the discriminators can look at, in pixels.
+        workers: processes that read.
+    Raises:
+        ValueError: smaller pictures, or sides that are not divisible by 4.
+    """
+    height, width = pictures.size
+    if height % 4 or width % 4 or min(height, width) < smallest:
+        raise ValueError(
+            f"expected pictures of {smallest} pixels a side or more, divisible by 4, "
+            f"got {height} x {width}"
+        )
+    return pictures if workers > 0 else hold_in_memory(pictures)
 
 
 def run_experiment(fabric: "Fabric", options: RunOptions, experiment: Experiment) -> int:

@@ -103,7 +103,7 @@ def read_options(kind: type[Options], values: dict[str, Any]) -> Options:
     return options
 
 
-def _from_plain(kind: type[Any], values: dict[str, Any]) -> Any:
+def _from_plain(kind: type[Any], values: Any) -> Any:
     hints = get_type_hints(kind)
     if not isinstance(values, dict):
         raise ValueError(f"expected options of {kind.__name__}, got {values!r}")

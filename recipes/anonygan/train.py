@@ -17,11 +17,11 @@ from transfer import measure_transfer, true_answers
 from graphgan.commands import exit_with
 from graphgan.data.batches import (
     PairsOfSteps,
-    hold_in_memory,
     read_pairs,
     to_uint8_image,
 )
 from graphgan.data.face_batch import to_face_batch
+from graphgan.data.held_out import draw_splits
 from graphgan.data.pairs import PairSampler, next_person_pairs, self_pairs, some_pairs
 from graphgan.data.pictures import PictureDataset
 from graphgan.data.prepared import PreparedPictures
@@ -29,12 +29,10 @@ from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.landmarks.schemes import IBUG_68
 from graphgan.models import AnonyGAN
 from graphgan.models.discriminators import MIN_PATCH_SIZE
-from graphgan.training.experiment import Experiment, train_command
+from graphgan.training.experiment import Experiment, ready_to_train, train_command
 from graphgan.training.resuming import parse_train_options
+from graphgan.training.sampling import device_of
 from graphgan.training.sheets import SHEET_ROWS
-
-TEST_PEOPLE = 32
-FIRST_TEST_PERSON = 1_000_000  # far above any number of people to train on
 
 
 class Faces(NamedTuple):
@@ -82,22 +80,15 @@ def experiment(options: TrainOptions, fabric: Fabric) -> Experiment:
 
 
 def open_faces(options: TrainOptions) -> Faces:
-    """Prepared faces, or drawn ones; held in memory unless workers read them."""
+    """Prepared faces, or drawn ones."""
     faces = drawn_faces(options) if options.data is None else prepared_faces(options.data)
-    if (size := faces.train.size[0]) % 4 or size < MIN_PATCH_SIZE:
-        raise ValueError(
-            f"expected pictures of {MIN_PATCH_SIZE} pixels a side or more, divisible by 4, "
-            f"got {size}"
-        )
-    return faces if options.workers > 0 else faces._replace(train=hold_in_memory(faces.train))
+    train = ready_to_train(faces.train, smallest=MIN_PATCH_SIZE, workers=options.workers)
+    return faces._replace(train=train)
 
 
 def drawn_faces(options: TrainOptions) -> Faces:
     draw = partial(SyntheticFaces, size=options.size, seed=options.seed)
-    return Faces(
-        draw(options.people, options.faces_per_person),
-        draw(TEST_PEOPLE, 8, first_person=FIRST_TEST_PERSON),
-    )
+    return Faces(*draw_splits(draw, options.people, options.faces_per_person))
 
 
 def prepared_faces(root: Path) -> Faces:
@@ -144,7 +135,7 @@ def what_was_learned(model: AnonyGAN, faces: Faces) -> str:
     if len(set(faces.test.persons)) < 2:
         return "pose not measured: it takes faces of two people or more"
     pairs = some_pairs(next_person_pairs(faces.test.persons), MOST_PICTURES)
-    batch = to_face_batch(read_pairs(faces.test, pairs), next(model.parameters()).device)
+    batch = to_face_batch(read_pairs(faces.test, pairs), device_of(model))
     answers = {
         "AnonyGAN": anonymized(model, batch),
         "condition pasted": condition_pasted(batch),

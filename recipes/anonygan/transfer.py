@@ -5,21 +5,23 @@ and is never trained on.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Float
 from results import anonymized, condition_pasted, source_blurred
 from torch import Tensor
 
-from graphgan.data.batches import read_pairs, to_float_image
+from graphgan.data.batches import mean_image, read_pairs, to_float_image
 from graphgan.data.face_batch import FaceBatch, to_face_batch
 from graphgan.data.pairs import Pairs, next_person_pairs, some_pairs
 from graphgan.data.pictures import PictureDataset
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.landmarks.masks import paste
-from graphgan.metrics.intervals import Interval, bootstrap_mean
+from graphgan.metrics.intervals import Interval, mean_over_people
 from graphgan.metrics.masked_error import masked_error
 from graphgan.models import AnonyGAN
+from graphgan.training.sampling import device_of
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def measure_transfer(
         test_faces: people that it has never seen.
         num_pairs: pairs of different people.
     """
-    device = next(model.parameters()).device
+    device = device_of(model)
     pairs = some_pairs(next_person_pairs(test_faces.persons), num_pairs)
     batch = to_face_batch(read_pairs(test_faces, pairs), device)
     answers = true_answers(test_faces, pairs).to(device)
@@ -80,11 +82,7 @@ def measure_transfer(
             source_landmarks=batch.source_landmarks.roll(far, 0)
         ),
     }
-    people = torch.tensor(test_faces.persons)[pairs.source].numpy()
-
-    def interval(values: Float[Tensor, "b"]) -> Interval:
-        return bootstrap_mean(values.cpu().numpy(), people)
-
+    interval = partial(mean_over_people, people=torch.tensor(test_faces.persons)[pairs.source])
     return TransferReport(
         errors={name: interval(e) for name, e in ({"AnonyGAN": own} | trivial).items()},
         margins={name: interval(error - own) for name, error in trivial.items()},
@@ -100,8 +98,5 @@ def true_answers(faces: SyntheticFaces, pairs: Pairs) -> Float[Tensor, "b 3 h w"
 
 def mean_face(train_faces: PictureDataset, batch: FaceBatch) -> Float[Tensor, "b 3 h w"]:
     """The mean of the faces that were trained on, in every mask."""
-    total = torch.zeros(3, *train_faces.size)
-    for i in range(len(train_faces)):
-        total += to_float_image(train_faces[i].image)
-    mean = (total / len(train_faces)).to(batch.source.device)
+    mean = mean_image(train_faces).to(batch.source.device)
     return paste(mean.expand_as(batch.source), batch.source, batch.mask)

@@ -1,45 +1,57 @@
 """How near generated persons come to the true ones, beside answers that need no network."""
 
+from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Float
-from results import mean_picture, posed
+from results import posed
 from torch import Tensor
 
-from graphgan.data.batches import read_pairs
-from graphgan.data.pairs import Pairs, some_pairs
+from graphgan.data.batches import mean_image
+from graphgan.data.pairs import Pairs
 from graphgan.data.person_batch import PersonBatch, to_person_batch
 from graphgan.data.pictures import PictureDataset
 from graphgan.landmarks.pose_mask import pose_mask
-from graphgan.metrics.intervals import Interval, bootstrap_mean
+from graphgan.metrics.intervals import Interval, mean_over_people
 from graphgan.metrics.masked_error import masked_error
 from graphgan.metrics.ssim import mask_ssim, ssim
 from graphgan.models import BiGraphGAN
+from graphgan.training.sampling import device_of, pair_batches
 
-Values = dict[str, Float[Tensor, "b"]]
+INSIDE = "SSIM inside"
 
 
 @dataclass(frozen=True)
 class PoseTransferReport:
-    """Rows of measures for the network and for trivial answers, and margins pair by pair."""
+    """Measures of the network and of trivial answers, and its margins pair by pair.
+
+    Args:
+        rows: by answer, by measure.
+        margins: in `INSIDE`, over each trivial answer.
+        pairs, people: how many were measured.
+        empty: how many of the pairs have an empty mask and count for the whole picture alone.
+    """
 
     rows: dict[str, dict[str, Interval]]
     margins: dict[str, Interval]
     pairs: int
     people: int
+    empty: int = 0
 
     def __str__(self) -> str:
         names = list(next(iter(self.rows.values())))
         lines = [
-            f"{self.pairs} pairs of {self.people} people; inside: the pixels of the person "
-            "(pose mask); 95 % over people",
-            "  " + " " * 18 + "".join(f"{name:>26}" for name in names).rstrip(),
+            f"{self.pairs} pairs of {self.people} people, with intervals of 95 % over people",
+            (" " * 18 + "".join(f"{name:>26}" for name in names)).rstrip(),
         ]
         for answer, row in self.rows.items():
-            lines.append(f"  {answer:<18}" + "".join(f"{value!s:>26}" for value in row.values()))
-        lines.append("SSIM inside: what BiGraphGAN has more than a trivial answer, pair by pair")
-        lines += [f"  {name:<18}{margin!s:>26}" for name, margin in self.margins.items()]
+            lines.append(f"  {answer:<16}" + "".join(f"{value!s:>26}" for value in row.values()))
+        lines.append(f"{INSIDE}: what BiGraphGAN has more than a trivial answer, pair by pair")
+        lines += [f"  {name:<16}{margin!s:>26}" for name, margin in self.margins.items()]
+        if self.empty:
+            lines.append(f"without any joint, measured as whole pictures only: {self.empty} pairs")
         return "\n".join(lines)
 
 
@@ -49,51 +61,60 @@ def measure_transfer(
     test_pictures: PictureDataset,
     pairs: Pairs,
     *,
-    num_pairs: int = 256,
+    batch_size: int = 32,
 ) -> PoseTransferReport:
     """Compare the network with the picture it was given, and with the mean of the training set.
+
+    "Inside" is the region of the person, the pose mask of the target's joints.
 
     Args:
         model: trained, on the CPU or a GPU.
         train_pictures: what it was trained on, for their mean.
         test_pictures: where the pairs are read.
-        pairs: of them at most ``num_pairs`` are measured, spread evenly.
-        num_pairs: how many.
+        pairs: what is measured.
+        batch_size: pairs at a time.
     """
-    device = next(model.parameters()).device
-    pairs = some_pairs(pairs, num_pairs)
-    batch = to_person_batch(read_pairs(test_pictures, pairs), device)
-    mean = mean_picture(train_pictures).to(device)
+    device = device_of(model)
+    mean = mean_image(train_pictures).to(device)
     answers = {
-        "BiGraphGAN": posed(model, batch),
-        "source copied": batch.image,
-        "mean picture": mean.expand_as(batch.target),
+        "BiGraphGAN": partial(posed, model),
+        "source copied": lambda batch: batch.image,
+        "mean picture": lambda batch: mean.expand_as(batch.target),
     }
-    people = torch.tensor(test_pictures.persons)[pairs.source].numpy()
-    values = {name: measures(answer, batch) for name, answer in answers.items()}
+    batches = partial(pair_batches, test_pictures, pairs, to_person_batch, device=device)
+    parts: dict[str, list[dict[str, Tensor]]] = defaultdict(list)
+    for batch in batches(batch_size=batch_size):
+        for name, answer in answers.items():
+            parts[name].append(measures(answer(batch), batch))
+    values = {
+        name: {key: torch.cat([part[key] for part in row]).cpu() for key in row[0]}
+        for name, row in parts.items()
+    }
+    people = torch.tensor(test_pictures.persons)[pairs.source]
 
-    def interval(one: Float[Tensor, "b"]) -> Interval:
-        return bootstrap_mean(one.cpu().numpy(), people)
-
-    own, *trivial = values
+    interval = partial(mean_over_people, people=people)
+    own, *trivial = (row[INSIDE] for row in values.values())
     return PoseTransferReport(
         rows={n: {m: interval(v) for m, v in row.items()} for n, row in values.items()},
         margins={
-            n: interval(values[own]["SSIM inside"] - values[n]["SSIM inside"]) for n in trivial
+            name: interval(own - other) for name, other in zip([*values][1:], trivial, strict=True)
         },
-        pairs=len(pairs.source),
-        people=len(set(people.tolist())),
+        pairs=len(people),
+        people=len(people.unique()),
+        empty=int(own.isnan().sum()),
     )
 
 
-def measures(answer: Float[Tensor, "b 3 h w"], batch: PersonBatch) -> Values:
-    """Each measure of each item against its target."""
-    size = (answer.shape[2], answer.shape[3])
-    mask = pose_mask(batch.target_joints, size)
-    return {
-        "SSIM inside": ssim(answer, batch.target, mask=mask),
-        "SSIM": ssim(answer, batch.target),
+def measures(answer: Float[Tensor, "b 3 h w"], batch: PersonBatch) -> dict[str, Float[Tensor, "b"]]:
+    """Each measure of each item against its target; those of an empty region are NaN."""
+    mask = pose_mask(batch.target_joints, (answer.shape[2], answer.shape[3]))
+    empty = mask.flatten(1).sum(1) == 0
+    inside = {
+        INSIDE: ssim(answer, batch.target, mask=mask),
         "mask-SSIM": mask_ssim(answer, batch.target, mask),
         "L1 inside": masked_error(answer, batch.target, mask),
+    }
+    return {name: values.masked_fill(empty, torch.nan) for name, values in inside.items()} | {
+        "SSIM": ssim(answer, batch.target),
         "L1": (answer - batch.target).abs().flatten(1).mean(1),
     }

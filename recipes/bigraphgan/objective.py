@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from graphgan.data.person_batch import PersonBatch
 from graphgan.landmarks.maps import gaussian_maps
+from graphgan.landmarks.pose_mask import pose_mask
 from graphgan.losses import AdversarialLoss, PerceptualLoss, reconstruction_loss, vgg19_features
 from graphgan.models import GeneratorOutput
 from graphgan.training.history_pool import HistoryPool
@@ -33,6 +34,9 @@ class LossOptions:
     """Weight of the adversarial terms of both discriminators together."""
     weight_l1: float = 10.0
     """Weight of the absolute difference."""
+    l1_outside: float = 1.0
+    """Weight in it of the pixels outside the person, the pose mask (1 as published). Backgrounds
+    that cannot be known are most of a picture and drown the person."""
     weight_perceptual: float = 10.0
     """Weight of the perceptual loss."""
     perceptual: str = "torchvision"
@@ -88,7 +92,9 @@ class BiGraphGANObjective:
             logits = discriminators[name](self._shown(name, batch, output.image))
             losses[f"g_{name}"] = options.weight_gan * self.adversarial.generator(logits.float())
         image = output.image.float()
-        losses["g_l1"] = options.weight_l1 * reconstruction_loss(image, batch.target)
+        losses["g_l1"] = options.weight_l1 * reconstruction_loss(
+            image, batch.target, region=self._region(batch)
+        )
         if self.perceptual is not None:
             seen = self.perceptual.to(image.device)(image, batch.target)
             losses["g_perceptual"] = options.weight_perceptual * seen.float()
@@ -115,6 +121,15 @@ class BiGraphGANObjective:
         """
         for name, pool in self.pools.items():
             pool.load_state_dict(state[name])
+
+    def _region(self, batch: PersonBatch) -> Tensor | None:
+        """Weights of the pixels in the absolute difference."""
+        if self.options.l1_outside == 1:
+            return None
+        mask = pose_mask(batch.target_joints, (batch.target.shape[2], batch.target.shape[3]))
+        return torch.lerp(
+            torch.full_like(mask, self.options.l1_outside), torch.ones_like(mask), mask
+        )
 
     def _shown(self, name: str, batch: PersonBatch, image: Tensor) -> Tensor:
         """What a discriminator sees: the picture beside the given one, or beside the pose."""

@@ -115,7 +115,7 @@ _DEEPFASHION = replace(
 _SMOKE = replace(
     _MARKET,
     preset="smoke",
-    steps=600,
+    steps=700,
     save_every=200,
     sheet_every=200,
     model=ModelOptions(
@@ -127,7 +127,7 @@ _SMOKE = replace(
         upsampling="resize",
     ),
     pairs=PairOptions(batch_size=16),
-    loss=LossOptions(weight_gan=0.2, perceptual="none"),
+    loss=LossOptions(weight_gan=0.2, l1_outside=0.1, perceptual="none"),
     optimizer=OptimizerOptions(lr_g=1e-3, lr_d=1e-4, decay=0.5, ema=0.98),
 )
 

@@ -5,8 +5,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan.data.batches import to_float_image
-from graphgan.data.drawing import draw_landmarks
+from graphgan.data.drawing import draw_skeleton
 from graphgan.data.person_batch import PersonBatch
+from graphgan.landmarks.schemes import OPENPOSE_18
 from graphgan.models import BiGraphGAN
 
 
@@ -29,8 +30,9 @@ def sheet_columns(model: BiGraphGAN, batch: PersonBatch) -> dict[str, Tensor]:
 
 
 def draw_poses(batch: PersonBatch) -> Float[Tensor, "b 3 h w"]:
-    """The wanted joints on grey."""
+    """The wanted skeletons on grey."""
     grey = torch.full_like(batch.target[0].cpu(), 128, dtype=torch.uint8)
-    radius = grey.shape[1] / 64
-    drawn = [draw_landmarks(grey, joints, radius=radius) for joints in batch.target_joints.cpu()]
+    radius, edges = grey.shape[1] / 64, OPENPOSE_18.edges
+    poses = batch.target_joints.cpu()
+    drawn = [draw_skeleton(grey, joints, edges, radius=radius) for joints in poses]
     return to_float_image(torch.stack(drawn)).to(batch.target.device)

@@ -1,50 +1,28 @@
 """Train BiGraphGAN: `python recipes/bigraphgan/train.py --help`."""
 
 from functools import partial
-from typing import NamedTuple
 
 import torch
 from lightning_fabric import Fabric
 from measures import measure_transfer
 from objective import BiGraphGANObjective, perceptual_features
 from options import DRAWING_FLAGS, PRESETS, TrainOptions
+from persons import Persons, drawn_persons, prepared_persons
 from pictures import sheet_columns
 from torch import Tensor
 
 from graphgan.commands import exit_with
-from graphgan.data.batches import PairsOfSteps, hold_in_memory, read_pairs
-from graphgan.data.pairs import (
-    ListedPairSampler,
-    Pairs,
-    PairSampler,
-    Sampler,
-    next_picture_pairs,
-    some_pairs,
-)
+from graphgan.data.batches import PairsOfSteps, read_pairs
+from graphgan.data.pairs import ListedPairSampler, PairSampler, Sampler, some_pairs
 from graphgan.data.person_batch import to_person_batch
-from graphgan.data.pictures import PictureDataset
-from graphgan.data.synthetic_persons import SyntheticPersons
 from graphgan.landmarks.schemes import OPENPOSE_18
 from graphgan.models import BiGraphGAN
-from graphgan.training.experiment import Experiment, train_command
+from graphgan.training.experiment import Experiment, ready_to_train, train_command
 from graphgan.training.resuming import parse_train_options
 from graphgan.training.sheets import SHEET_ROWS
 
-TEST_PEOPLE = 32
-FIRST_TEST_PERSON = 1_000_000  # far above any number of people to train on
-
-
-class Persons(NamedTuple):
-    """Pictures to learn from, and pictures to look at: of other people where there are such.
-
-    ``pairs`` are the listed ones, None where any two pictures of a person may meet.
-    """
-
-    train: PictureDataset
-    pairs: Pairs | None
-    test: PictureDataset
-    test_pairs: Pairs
-    test_is_train: bool = False
+MOST_PAIRS = 256  # that are measured in the end
+SMALLEST_SIDE = 16  # below, a discriminator's code is too small to be mirrored at its edges
 
 
 def main() -> int:
@@ -80,15 +58,14 @@ def experiment(options: TrainOptions, fabric: Fabric) -> Experiment:
 
 
 def open_persons(options: TrainOptions) -> Persons:
-    persons = drawn_persons(options)
-    return persons if options.workers > 0 else persons._replace(train=hold_in_memory(persons.train))
-
-
-def drawn_persons(options: TrainOptions) -> Persons:
-    draw = partial(SyntheticPersons, size=options.size, seed=options.seed)
-    test = draw(TEST_PEOPLE, 8, first_person=FIRST_TEST_PERSON)
-    train = draw(options.people, options.images_per_person)
-    return Persons(train, None, test, next_picture_pairs(test.persons))
+    """Prepared persons, or drawn ones."""
+    if options.data is None:
+        size, seed = options.size, options.seed
+        persons = drawn_persons(options.people, options.images_per_person, size, seed)
+    else:
+        persons = prepared_persons(options.data)
+    train = ready_to_train(persons.train, smallest=SMALLEST_SIDE, workers=options.workers)
+    return persons._replace(train=train)
 
 
 def make_sampler(options: TrainOptions, persons: Persons) -> Sampler:
@@ -118,7 +95,8 @@ class Columns:
 
 def what_was_learned(model: BiGraphGAN, persons: Persons) -> str:
     """The table: the network beside trivial answers."""
-    text = str(measure_transfer(model, persons.train, persons.test, persons.test_pairs))
+    pairs = some_pairs(persons.test_pairs, MOST_PAIRS)
+    text = str(measure_transfer(model, persons.train, persons.test, pairs))
     if persons.test_is_train:
         text += "\nmeasured on pictures it was trained on: there are no test pictures to pair"
     return text

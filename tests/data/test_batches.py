@@ -10,6 +10,7 @@ from graphgan.data.batches import (
     PicturesInMemory,
     StoredPairs,
     batches_of_steps,
+    mean_image,
     read_pairs,
     to_float_image,
     to_uint8_image,
@@ -150,3 +151,8 @@ def test_processes_mirror_the_same_pairs_as_one_would(faces, sampler):
         PairsOfSteps(faces, sampler, flip=IBUG_68, rank=rank, world_size=2)[3] for rank in range(2)
     ]
     assert torch.equal(torch.cat([part.images for part in parts], dim=1), whole.images)
+
+
+def test_the_mean_of_all_pictures(faces):
+    images = torch.stack([to_float_image(faces[i].image) for i in range(len(faces))])
+    torch.testing.assert_close(mean_image(faces), images.mean(0))

@@ -2,10 +2,11 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.metrics.intervals import Interval, bootstrap_mean
+from graphgan.metrics.intervals import Interval, bootstrap_mean, mean_over_people
 
 
 @given(values=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20))
@@ -79,3 +80,25 @@ def test_it_reads_as_a_line():
 def test_refuses_what_has_no_mean(values, groups, message):
     with pytest.raises(ValueError, match=message):
         bootstrap_mean(values, groups)
+
+
+def test_what_was_not_found_is_left_out():
+    values, people = torch.tensor([1.0, torch.nan, 3.0, 5.0]), torch.tensor([0, 0, 0, 1])
+    expected = bootstrap_mean([1.0, 3.0, 5.0], [0, 0, 1])
+    assert mean_over_people(values, people) == expected
+
+
+@pytest.mark.unhooked
+def test_every_value_has_its_person():
+    with pytest.raises(ValueError, match="a person for each of 2 values, got 3"):
+        mean_over_people(torch.zeros(2), torch.zeros(3, dtype=torch.long))
+
+
+def test_infinite_values_are_refused_and_not_left_out():
+    with pytest.raises(ValueError, match="expected finite values"):
+        mean_over_people(torch.tensor([1.0, torch.inf]), torch.tensor([0, 1]))
+
+
+def test_nothing_found_is_refused():
+    with pytest.raises(ValueError, match="expected finite values, got 0"):
+        mean_over_people(torch.tensor([torch.nan]), torch.tensor([0]))

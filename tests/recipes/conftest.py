@@ -6,11 +6,14 @@ with the modules of its own recipe alone.
 
 import os
 import sys
+from collections import defaultdict
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 RECIPES = Path(__file__).parents[2] / "recipes"
+_modules: dict[Path, dict[str, ModuleType]] = defaultdict(dict)  # of recipes not being tested
 
 
 @pytest.hookimpl(wrapper=True)
@@ -20,11 +23,17 @@ def pytest_make_collect_report(collector):
     return (yield)
 
 
+def pytest_runtest_setup(item):
+    _enter(RECIPES / item.path.parent.name)
+
+
 def _enter(recipe):
+    """Let the modules of this recipe, and of no other, be found by their names."""
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if file and Path(file).is_relative_to(RECIPES):
-            del sys.modules[name]
+        if file and Path(file).is_relative_to(RECIPES) and Path(file).parent != recipe:
+            _modules[Path(file).parent][name] = sys.modules.pop(name)
+    sys.modules.update(_modules.pop(recipe, {}))
     sys.path[:] = [str(recipe), *(path for path in sys.path if Path(path).parent != RECIPES)]
 
 

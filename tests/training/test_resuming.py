@@ -1,16 +1,56 @@
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
-import resuming
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from options import PRESETS, TrainOptions
-from resuming import PER_SITTING, parse_train_options, read_options, write_options
 
+from graphgan.training import resuming
+from graphgan.training.options import RunOptions
+from graphgan.training.resuming import (
+    PER_SITTING,
+    parse_train_options,
+    read_options,
+    write_options,
+)
 from graphgan.training.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    width: int = 4
+    norm: Literal["batch", "instance"] = "batch"
+    bias: bool = False
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    adversarial: Literal["bce", "hinge"] = "bce"
+    weight: float = 1.0
+    count: int | None = None
+
+
+@dataclass(frozen=True)
+class TrainOptions(RunOptions):
+    preset: Literal["smoke", "small", "paper"] = "smoke"
+    size: tuple[int, int] = (128, 64)
+    people: int = 3
+    model: ModelOptions = field(default_factory=ModelOptions)
+    loss: LossOptions = field(default_factory=LossOptions)
+
+
+PRESETS = {
+    "smoke": TrainOptions(),
+    "small": TrainOptions(preset="small", model=ModelOptions(width=32)),
+    "paper": TrainOptions(preset="paper", steps=7),
+}
+
+
+def parse(args):
+    return parse_train_options(PRESETS, args, drawing_flags=["--size", "--people"])
+
 
 PATHS = st.none() | st.sampled_from([Path("/data/faces"), Path("/data/Zoë's faces: 1 #2")])
 
@@ -19,14 +59,12 @@ def values(name, hint):
     """Values that an option of that type may have."""
     if hint == Path | None:
         return PATHS
-    if name == "norm":
-        return st.sampled_from(["instance", "group"])  # batch norm bears no gradient penalties
+    if get_origin(hint) is tuple:
+        return st.tuples(*(values(name, one) for one in get_args(hint)))
     if get_origin(hint) is Literal:
         return st.sampled_from(get_args(hint))
     if get_args(hint):
         return st.one_of(*(values(name, one) for one in get_args(hint)))
-    if name == "wfm_first_layer":
-        return st.integers(1, 5)
     return {
         int: st.integers(1, 2**31),
         float: st.floats(1e-9, 0.5),
@@ -53,7 +91,7 @@ def options(kind):
 @given(options(TrainOptions))
 def test_options_come_back_through_yaml(drawn):
     text = yaml.safe_dump(write_options(drawn), sort_keys=False)
-    assert read_options(yaml.safe_load(text)) == drawn
+    assert read_options(TrainOptions, yaml.safe_load(text)) == drawn
 
 
 def test_what_belongs_to_a_sitting_is_not_written():
@@ -80,6 +118,9 @@ def test_a_relative_data_folder_is_written_whole(monkeypatch, tmp_path):
         ({"devices": None}, "expected devices of type .*int.*, got None"),
         ({"precision": "64"}, "expected precision of type .*32-true.*, got '64'"),
         ({"preset": "large"}, "expected preset of type .*got 'large'"),
+        ({"size": [128]}, "expected size of type .*tuple.*, got \\(128,\\)"),
+        ({"size": 128}, "expected size of type .*tuple.*, got 128"),
+        ({"size": ["a", 2]}, "expected size of type"),
         ({"data": 7}, "expected data of type .*Path.*, got 7"),
         ({"devices": 0}, "expected --devices of at least 1"),
     ],
@@ -87,26 +128,26 @@ def test_a_relative_data_folder_is_written_whole(monkeypatch, tmp_path):
 def test_a_damaged_configuration_is_refused_and_not_completed(changes, message):
     written = write_options(PRESETS["smoke"]) | changes
     with pytest.raises(ValueError, match=message):
-        read_options(written)
+        read_options(TrainOptions, written)
 
 
 def test_a_missing_option_is_not_taken_from_elsewhere():
     written = write_options(PRESETS["smoke"])
     del written["loss"]
     with pytest.raises(ValueError, match="loss is missing"):
-        read_options(written)
+        read_options(TrainOptions, written)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("flag", ["--preset={}", "--preset {}", "--preset paper --preset {}"])
 def test_a_preset_gives_all_defaults_and_flags_change_them(preset, flag):
-    drawn = parse_train_options([*flag.format(preset).split(), "--width", "10"])
+    drawn = parse([*flag.format(preset).split(), "--width", "10"])
     expected = PRESETS[preset]
     assert drawn == replace(expected, model=replace(expected.model, width=10))
 
 
 def test_without_a_preset_it_is_smoke():
-    assert parse_train_options([]) == PRESETS["smoke"]
+    assert parse([]) == PRESETS["smoke"]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +164,7 @@ def test_without_a_preset_it_is_smoke():
 )
 def test_bad_flags_are_bad_input(args):
     with pytest.raises(ValueError, match=args[-1].lstrip("-")):
-        parse_train_options(args)
+        parse(args)
 
 
 @pytest.fixture
@@ -133,7 +174,7 @@ def run(tmp_path):
 
 
 def resume(run, *args):
-    return parse_train_options(["--resume", str(run.path), *args])
+    return parse(["--resume", str(run.path), *args])
 
 
 def test_a_resumed_run_keeps_its_options(run):
@@ -159,10 +200,10 @@ def test_what_may_change_from_sitting_to_sitting(run):
         ("--preset=smoke", "preset"),
         ("--seed 3", "seed"),
         ("--width 16", "model"),
-        ("--lr-g 0.1 --batch-size 3", "pairs, optimizer"),
+        ("--lr-g 0.1 --weight 3", "optimizer, loss"),
         ("--adversarial hinge", "loss"),
         ("--data other", "data"),
-        ("--size 96", "size"),
+        ("--size 96 96", "size"),
     ],
 )
 def test_what_makes_the_run_that_run_cannot_change(run, args, names):
@@ -198,8 +239,14 @@ def test_a_damaged_configuration_names_its_run(run):
 @pytest.mark.parametrize("args", [["--resume", "none"], ["--resume=none"]])
 def test_a_folder_that_is_not_there_is_named(args):
     with pytest.raises(ValueError, match=r"expected a run folder .*none"):
-        parse_train_options(args)
+        parse(args)
 
 
 def test_the_module_says_which_options_belong_to_a_sitting():
-    assert resuming.PER_SITTING.isdisjoint({"seed", "model", "pairs", "loss", "optimizer", "data"})
+    assert resuming.PER_SITTING.isdisjoint({"seed", "optimizer", "data"})
+
+
+def test_what_drawn_people_alone_have_is_refused_beside_a_folder():
+    with pytest.raises(ValueError, match="expected --data or --size, --people, got both"):
+        parse(["--data", "faces", "--people", "3", "--size", "8", "8"])
+    assert parse(["--people", "9", "--size", "8", "4"]).size == (8, 4)

@@ -1,4 +1,3 @@
-import csv
 import os
 import random
 import re
@@ -9,47 +8,45 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Literal, get_args, get_origin, get_type_hints
 
 import options
 import pytest
 import torch
 import train
 import yaml
+from running import (
+    assert_same_result,
+    assert_takes_two_steps,
+    failure,
+    finish,
+    flat,
+    losses,
+    processes,
+    rows_of,
+    run_here,
+    untried_values,
+    wait_until,
+)
 from safetensors.torch import load_file
 
-from graphgan.commands import exit_with
+from graphgan.data import held_out
 from graphgan.data.images import read_image
 from graphgan.data.pairs import PairKind, PairSampler
 from graphgan.data.prepared import PreparedPictures
 from graphgan.models import AnonyGAN
-from graphgan.training.run_folder import RunFolder, load_state
-
-SCRIPT = str(Path(train.__file__))
-
+from graphgan.training.run_folder import WEIGHTS, RunFolder, load_state
 
 # Running it
 
 
-def told(stderr):
-    """Lines of stderr without progress bars and what Fabric says about processes."""
-    lines = stderr.replace("\r", "\n").splitlines()
-    ours = [x for x in lines if x.strip() and "step/s" not in x and "?it/s" not in x]
-    return [x for x in ours if not re.match(r"Initializing|-----|distributed_|All distributed", x)]
-
-
 @pytest.fixture
 def run(tiny, monkeypatch, capsys):
-    """The command in this process: status, stdout and the lines of stderr."""
+    """The command in this process."""
 
     def run(*args, measured=False):
         if not measured:
             monkeypatch.setattr(train, "measure_pose", lambda model, faces: "not measured")
-        monkeypatch.setattr(sys, "argv", ["train.py", *map(str, args)])
-        with pytest.raises(SystemExit) as exit_:
-            exit_with(train.main)
-        printed = capsys.readouterr()
-        return exit_.value.code, printed.out, told(printed.err)
+        return run_here(train.main, *args, monkeypatch=monkeypatch, capsys=capsys)
 
     return run
 
@@ -57,88 +54,8 @@ def run(tiny, monkeypatch, capsys):
 @pytest.fixture
 def start(environment):
     """The command in a process of its own, in a process group of its own."""
-    started = []
-
-    def start(*args, **more):
-        process = subprocess.Popen(
-            [sys.executable, SCRIPT, *map(str, args)],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            **more,
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def finish(process, timeout=60):
-    out, err = process.communicate(timeout=timeout)
-    return process.returncode, out, told(err)
-
-
-def wait_until(process, condition, timeout=60):
-    deadline = time.monotonic() + timeout
-    while process.poll() is None and not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-    assert process.poll() is None, process.communicate()
-
-
-def rows_of(folder):
-    file = folder / "metrics.csv"
-    return file.read_bytes().count(b"\n") - 1 if file.exists() else 0
-
-
-def failure(result, status=2):
-    assert result[0] == status, result
-    assert len(result[2]) == 1, result
-    assert result[2][0].startswith("error: ")
-    return result[2][0]
-
-
-# What a run wrote
-
-
-def flat(tree, name=""):
-    if isinstance(tree, dict):
-        return {k: v for key in tree for k, v in flat(tree[key], f"{name}/{key}").items()}
-    if isinstance(tree, list | tuple):
-        return {k: v for i, x in enumerate(tree) for k, v in flat(x, f"{name}/{i}").items()}
-    return {name: tree}
-
-
-def losses(folder):
-    rows = list(csv.DictReader((folder / "metrics.csv").open()))
-    return [
-        {k: v for k, v in row.items() if k not in ("samples_per_second", "peak_memory_mib")}
-        for row in rows
-    ]
-
-
-def assert_same_result(ours, other):
-    """Bit for bit: the shipped weights, all that a next step would need, the rows of losses."""
-    checkpoints = RunFolder(ours).latest(), RunFolder(other).latest()
-    assert checkpoints[0].name == checkpoints[1].name
-    shipped = [load_file(checkpoint / train.WEIGHTS) for checkpoint in checkpoints]
-    states = [flat(load_state(checkpoint)) for checkpoint in checkpoints]
-    for mine, theirs in (shipped, states):
-        assert mine.keys() == theirs.keys()
-        for name, value in mine.items():
-            same = (
-                torch.equal(value, theirs[name])
-                if torch.is_tensor(value)
-                else value == theirs[name]
-            )
-            assert same, name
-    assert losses(ours) == losses(other)
+    with processes(train.__file__, environment) as start:
+        yield start
 
 
 # A whole run
@@ -179,7 +96,7 @@ def test_a_run_writes_what_it_promises(run, tiny, tmp_path):
 def test_the_moving_average_is_shipped(run, tiny, tmp_path):
     assert run(*tiny, "--out", tmp_path / "run", "--ema", "0.5", "--lr-g", "0.01")[0] == 0
     checkpoint = RunFolder(tmp_path / "run").latest()
-    state, shipped = load_state(checkpoint), load_file(checkpoint / train.WEIGHTS)
+    state, shipped = load_state(checkpoint), load_file(checkpoint / WEIGHTS)
     averaged = {
         name.removeprefix("module."): value
         for name, value in state["averaged"].items()
@@ -189,11 +106,11 @@ def test_the_moving_average_is_shipped(run, tiny, tmp_path):
     assert shipped.keys() == averaged.keys() == learned.keys()
     assert all(torch.equal(shipped[name], averaged[name]) for name in shipped)
     assert not all(torch.equal(shipped[name], learned[name]) for name in shipped)
-    AnonyGAN.from_pretrained(checkpoint / train.WEIGHTS)
+    AnonyGAN.from_pretrained(checkpoint / WEIGHTS)
 
 
 def test_drawn_faces_are_compared_with_the_true_answer(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(train, "TEST_PEOPLE", 2)
+    monkeypatch.setattr(held_out, "TEST_PEOPLE", 2)
     flags = "--size 48 --width 4 --blocks 1 --discriminator-width 4 --people 3"
     more = "--faces-per-person 2 --batch-size 4 --steps 1 --precision 32-true --device cpu"
     status, out, _ = run(*flags.split(), *more.split(), "--out", tmp_path / "run")
@@ -281,20 +198,11 @@ VARIANTS = [
 
 @pytest.mark.parametrize("flags", VARIANTS)
 def test_every_variant_takes_steps(run, tiny, tmp_path, flags):
-    every = "--steps 2 --log-every 1 --save-every 9 --sheet-every 9"
-    status, _, errors = run(*tiny, *every.split(), *flags.split(), "--out", tmp_path / "run")
-    assert status == 0, errors
-    values = [float(value) for row in losses(tmp_path / "run") for value in row.values()]
-    assert len(losses(tmp_path / "run")) == 2
-    assert all(abs(value) < 1e3 for value in values)
+    assert_takes_two_steps(run, tmp_path / "run", *tiny, *flags.split())
 
 
 def test_the_variants_name_every_value_of_every_choice():
-    flags = " ".join(VARIANTS).replace("-", "_")
-    for kind in (options.ModelOptions, options.LossOptions):
-        for name, hint in get_type_hints(kind).items():
-            for value in get_args(hint) if get_origin(hint) is Literal else ():
-                assert f"__{name} {value}" in flags
+    assert untried_values(VARIANTS, options.ModelOptions, options.LossOptions) == []
 
 
 def test_workers_change_nothing(run, tiny, tmp_path):
@@ -544,7 +452,7 @@ def test_no_space_left_is_one_line_that_names_a_file(run, tiny, tmp_path, kiloby
         assert list(disk.rglob(".*.part")) == []
         for checkpoint in disk.glob("run/checkpoints/*"):
             load_state(checkpoint)
-            AnonyGAN.from_pretrained(checkpoint / train.WEIGHTS)
+            AnonyGAN.from_pretrained(checkpoint / WEIGHTS)
     finally:
         subprocess.run(["umount", str(disk)], check=True)
 
@@ -616,8 +524,8 @@ def test_bad_input_is_one_line_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--size 50", "expected pictures of 48 pixels a side or more, divisible by 4, got 50"),
-        ("--size 32", "expected pictures of 48 pixels a side or more, divisible by 4, got 32"),
+        ("--size 50", "expected pictures of 48 pixels a side or more, divisible by 4, got 50 x 50"),
+        ("--size 32", "expected pictures of 48 pixels a side or more, divisible by 4, got 32 x 32"),
         ("--size 8", "expected a size of at least 16, got 8"),
         ("--people 0", "num_people of at least 1, got 0"),
         ("--people 1 --same-person-share 0", "expected two people or more"),
@@ -666,7 +574,7 @@ def test_an_unreadable_test_picture_is_named_before_the_run_is_made(
 
 
 def test_an_interrupt_during_set_up_is_one_line(run, tiny, tmp_path, monkeypatch):
-    def interrupted(options):
+    def interrupted(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(train, "open_faces", interrupted)

@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from graphgan.data.images import write_image
 from graphgan.data.synthetic_persons import SyntheticPersons
+from graphgan.models import BiGraphGAN
 
 PREPARE = Path(__file__).parents[3] / "recipes" / "bigraphgan" / "prepare.py"
 PEOPLE = {"train": (1, 2, 3), "test": (4, 5)}
@@ -50,3 +52,19 @@ def person_folder(drawn_market, tmp_path_factory, environment) -> Path:
     flags = ["--images", drawn_market, "--layout", "market", "--out", out, "--workers", "1"]
     subprocess.run([sys.executable, PREPARE, *flags], env=environment, check=True)
     return out
+
+
+@pytest.fixture(scope="session")
+def tiny(person_folder) -> list[str]:
+    """Flags of a run of a few seconds; later flags replace earlier ones."""
+    flags = "--width 4 --blocks 1 --discriminator-width 4 --batch-size 4 --device cpu"
+    return [*flags.split(), "--precision", "32-true", "--steps", "6", "--data", str(person_folder)]
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory) -> Path:
+    """Of a small network that has learned nothing."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "generator.safetensors"
+    BiGraphGAN.published("market", width=4, num_blocks=1).save_pretrained(path)
+    return path

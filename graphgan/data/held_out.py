@@ -1,0 +1,28 @@
+"""Drawn people to learn from, and other drawn people to test on."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+Drawn = TypeVar("Drawn")
+
+TEST_PEOPLE, TEST_PICTURES = 32, 8
+FIRST_TEST_PERSON = 1_000_000  # far above any number of people to learn from
+
+
+def draw_splits(draw: Callable[..., Drawn], num_people: int, pictures: int) -> tuple[Drawn, Drawn]:
+    """The set to learn from, and one of 32 people in 8 pictures each who are not in it.
+
+    Args:
+        draw: makes a set, such as `SyntheticFaces` or `SyntheticPersons` with the rest bound.
+        num_people: to learn from, fewer than a million.
+        pictures: of each of them.
+
+    Example:
+        >>> from functools import partial
+        >>> from graphgan.data import SyntheticFaces
+        >>> train, test = draw_splits(partial(SyntheticFaces, size=32), 4, 2)
+        >>> len(train), len(test), set(train.names) & set(test.names)
+        (8, 256, set())
+    """
+    train = draw(num_people, pictures)
+    return train, draw(TEST_PEOPLE, TEST_PICTURES, first_person=FIRST_TEST_PERSON)

@@ -1,0 +1,141 @@
+"""From trained weights and a prepared folder to pictures on disk: what sampling commands share."""
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from graphgan.data.batches import StoredPairs, read_pairs, to_uint8_image
+from graphgan.data.images import write_image
+from graphgan.data.pairs import Pairs, some_pairs
+from graphgan.data.pictures import PictureDataset
+from graphgan.data.prepared import Split
+from graphgan.extras import needs_extra
+from graphgan.files import replacing, require_new_folder
+from graphgan.training.sheets import SHEET_ROWS, write_sheet
+
+Batch = TypeVar("Batch", bound=Sequence[Tensor])
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointOptions:
+    """Which weights work on how much, and where."""
+
+    checkpoint: Path
+    """Weights (generator.safetensors), or the folder of a run: its newest ones."""
+    count: int | None = None
+    """At most this many pictures, spread evenly; all by default."""
+    batch_size: int = 32
+    """Pictures a step; fewer need less memory."""
+    device: str = "auto"
+    """cpu, cuda (or gpu), mps, or auto for the fastest there is."""
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1 or (self.count is not None and self.count < 1):
+            raise ValueError("expected --batch-size and --count of at least 1")
+
+    def chosen(self, pairs: Pairs) -> Pairs:
+        """As many of the pairs as are asked for."""
+        return some_pairs(pairs, self.count or len(pairs.source))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleOptions(CheckpointOptions):
+    """Weights, what they make pictures of, and where these go."""
+
+    data: Path
+    """Folder made by prepare.py."""
+    out: Path
+    """New or empty folder for the pictures, pairs.csv and sheet.png."""
+    split: Split = "test"
+    """Pictures to work on."""
+
+
+def pair_batches(
+    pictures: PictureDataset,
+    pairs: Pairs,
+    to_batch: Callable[[StoredPairs, torch.device], Batch],
+    *,
+    batch_size: int,
+    device: torch.device,
+) -> Iterator[Batch]:
+    """The pairs in their order, read and converted a batch at a time."""
+    for first in range(0, len(pairs.source), batch_size):
+        chunk = Pairs(*(column[first : first + batch_size] for column in pairs))
+        yield to_batch(read_pairs(pictures, chunk), device)
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where a network's weights are."""
+    return next(model.parameters()).device
+
+
+def image_file(out: Path, name: str) -> Path:
+    """Where the sample of that name lies."""
+    return out / "images" / f"{name}.png"
+
+
+def write_samples(
+    options: SampleOptions,
+    pictures: PictureDataset,
+    pairs: Pairs,
+    names: Sequence[str],
+    table: Mapping[str, Sequence[str]],
+    *,
+    to_batch: Callable[[StoredPairs, torch.device], Batch],
+    make: Callable[[Batch], Float[Tensor, "b 3 h w"]],
+    columns: Callable[[Batch], Mapping[str, Float[Tensor, "b c h w"]]],
+    device: torch.device,
+) -> None:
+    """Make a picture of every pair: ``images/<name>.png``, ``pairs.csv``, ``sheet.png``.
+
+    Args:
+        options: where they go, and how many are made at once.
+        pictures: where the pairs are read.
+        pairs: what pictures are made of.
+        names: of all pictures, in the order of the pairs.
+        table: columns of pairs.csv.
+        to_batch: what a network is given.
+        make: the pictures of a batch, in [-1, 1].
+        columns: of the sheet.
+        device: where they are made.
+    Raises:
+        ValueError: the folder holds something already.
+    """
+    require_new_folder(options.out, "name another by --out")
+    (options.out / "images").mkdir(parents=True)
+    batches = partial(pair_batches, pictures, to_batch=to_batch, device=device)
+    _write_images(options.out, names, map(make, batches(pairs, batch_size=options.batch_size)))
+    _write_table(options.out / "pairs.csv", table)
+    first = next(batches(some_pairs(pairs, SHEET_ROWS), batch_size=SHEET_ROWS))
+    write_sheet(options.out / "sheet.png", columns(first))
+    sheet = options.out / "sheet.png"
+    print(f"{len(names)} pictures in {options.out}; look at {sheet}", flush=True)
+
+
+def _write_images(
+    out: Path, names: Sequence[str], made: Iterable[Float[Tensor, "b 3 h w"]]
+) -> None:
+    with needs_extra("recipes"):
+        from tqdm import tqdm
+    left = iter(names)
+    with tqdm(total=len(names), unit="picture") as bar:
+        for images in made:
+            for image in to_uint8_image(images).cpu():
+                file = image_file(out, next(left))
+                file.parent.mkdir(parents=True, exist_ok=True)
+                write_image(file, image)
+                bar.update()
+
+
+def _write_table(path: Path, columns: Mapping[str, Sequence[str]]) -> None:
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))

@@ -1,0 +1,159 @@
+"""Measure a trained BiGraphGAN: `python recipes/bigraphgan/evaluate.py --help`."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, UInt8
+from measures import measure_transfer
+from options import PRESETS
+from persons import Persons, drawn_persons, prepared_persons, sample_names
+from results import posed
+from torch import Tensor, nn
+
+from graphgan.commands import run_command
+from graphgan.data.landmark_files import read_landmarks
+from graphgan.data.pairs import Pairs
+from graphgan.data.person_batch import to_person_batch
+from graphgan.files import replacing
+from graphgan.landmarks.conversion import JointLayout, to_openpose_18
+from graphgan.metrics.distribution import frechet_inception_distance, inception_score
+from graphgan.metrics.intervals import mean_over_people
+from graphgan.metrics.pckh import pckh
+from graphgan.models import BiGraphGAN
+from graphgan.training.devices import memory_errors_explained, torch_device
+from graphgan.training.run_folder import newest_weights
+from graphgan.training.sampling import CheckpointOptions, pair_batches
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(CheckpointOptions):
+    """SSIM, L1 and what else can be measured of a network's pictures, beside trivial answers.
+
+    On the test pictures of a prepared folder, or on the drawn people that the smoke preset tests
+    on.
+    """
+
+    data: Path | None = None
+    """Folder made by prepare.py; drawn persons if not given."""
+    features: Path | None = None
+    """For the Frechet distance: a program (torch.export, .pt2) from 8-bit pictures to features."""
+    classifier: Path | None = None
+    """For the inception score: such a program from 8-bit pictures to logits."""
+    detected: Path | None = None
+    """For PCKh: key points found in the pictures that sample.py wrote, a CSV file with a row
+    (image,x0,y0,...) for each file of its pairs.csv."""
+    joints: JointLayout = "openpose-18"
+    """Which key points those are."""
+    out: Path | None = None
+    """File for the printed table."""
+
+
+def main(options: Options) -> None:
+    with memory_errors_explained("a smaller --batch-size needs less"), torch.no_grad():
+        text = evaluate(options)
+    print(text)
+    if options.out is not None:
+        with replacing(options.out) as temporary:
+            temporary.write_text(text + "\n")
+
+
+def evaluate(options: Options) -> str:
+    """The tables; whatever is not there to be measured is found out before the work begins."""
+    model = BiGraphGAN.from_pretrained(newest_weights(options.checkpoint))
+    device = torch_device(options.device)
+    features, classifier = (
+        None if path is None else Program(path).to(device)
+        for path in (options.features, options.classifier)
+    )
+    model.to(device)
+    persons = open_persons(options)
+    pairs = options.chosen(persons.test_pairs)
+    parts = [] if options.detected is None else [pose_kept(options, persons, pairs)]
+    report = measure_transfer(
+        model, persons.train, persons.test, pairs, batch_size=options.batch_size
+    )
+    batches = partial(
+        pair_batches,
+        persons.test,
+        pairs,
+        to_person_batch,
+        batch_size=options.batch_size,
+        device=device,
+    )
+    if features is not None:
+        distance = frechet_inception_distance(
+            (batch.target for batch in batches()),
+            (posed(model, batch) for batch in batches()),
+            features,
+        )
+        parts.append(f"Frechet distance of {options.features}: {distance:.4g}")
+    if classifier is not None:
+        score = inception_score((posed(model, batch) for batch in batches()), classifier)
+        parts.append(
+            f"inception score of {options.classifier}: {score.mean:.4g} +- {score.std:.4g}"
+        )
+    return "\n".join([str(report), *parts])
+
+
+def open_persons(options: Options) -> Persons:
+    if options.data is not None:
+        return prepared_persons(options.data)
+    smoke = PRESETS["smoke"]
+    return drawn_persons(smoke.people, smoke.images_per_person, smoke.size, smoke.seed)
+
+
+def pose_kept(options: Options, persons: Persons, pairs: Pairs) -> str:
+    """PCKh of key points that a detector found in the pictures of sample.py."""
+    rows = {row.image: row.landmarks.float() for row in read_landmarks(options.detected)}
+    files = [f"{name}.png" for name in sample_names(persons.test, pairs)]
+    if not (found := [file in rows for file in files]).count(True):
+        raise ValueError(
+            f"{options.detected}: expected rows of pictures that sample.py writes, such as "
+            f"{files[0]}; got {next(iter(rows))}"
+        )
+    points = len(next(iter(rows.values())))
+    missing = torch.full((points, 2), torch.nan)
+    joints = torch.stack([rows.get(file, missing) for file in files])
+    wanted = torch.stack([persons.test[i].landmarks for i in pairs.source.tolist()])
+    shares = pckh(to_openpose_18(joints, options.joints), wanted)
+    if not (headless := shares.isnan()).logical_not().any():
+        raise ValueError("expected targets with a head for PCKh, got none")
+    interval = mean_over_people(shares, torch.tensor(persons.test.persons)[pairs.source])
+    return (
+        f"PCKh {interval}; without a row, and counted as wrong: {found.count(False)} of "
+        f"{len(files)}; without a head in the target, and left out: {int(headless.sum())}; rows of "
+        f"other pictures: {len(rows.keys() - set(files))}"
+    )
+
+
+class Program(nn.Module):
+    """A program of torch.export, which has one mode only.
+
+    Args:
+        path: of the file (.pt2).
+    Raises:
+        ValueError: no such file, or something else in it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        if not path.is_file():
+            raise ValueError(f"{path}: no such file; expected a program of torch.export")
+        try:
+            self.run = torch.export.load(path).module()
+        except Exception as error:  # whatever a damaged archive makes of it
+            raise ValueError(f"{path}: expected a program of torch.export: {error}") from error
+
+    def forward(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
+        output: Tensor = self.run(images)
+        return output
+
+    def train(self, mode: bool = True) -> "Program":
+        """Nothing to change: an exported program refuses to be asked."""
+        return self
+
+
+if __name__ == "__main__":
+    run_command(main, Options)

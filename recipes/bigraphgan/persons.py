@@ -1,0 +1,66 @@
+"""Pictures of persons to learn from and to test on: prepared, or drawn where there are none."""
+
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from graphgan.data.held_out import draw_splits
+from graphgan.data.pairs import Pairs, next_picture_pairs
+from graphgan.data.pictures import PictureDataset
+from graphgan.data.prepared import PreparedPictures
+from graphgan.data.synthetic_persons import SyntheticPersons
+from graphgan.landmarks.schemes import OPENPOSE_18
+
+
+class Persons(NamedTuple):
+    """Pictures to learn from, and pictures to look at: of other people where there are such.
+
+    ``pairs`` are those to learn from, None where any two pictures of a person may meet.
+    """
+
+    train: PictureDataset
+    pairs: Pairs | None
+    test: PictureDataset
+    test_pairs: Pairs
+    test_is_train: bool = False
+
+
+def drawn_persons(people: int, images_per_person: int, size: tuple[int, int], seed: int) -> Persons:
+    """Drawn people, those of the test apart from all others."""
+    draw = partial(SyntheticPersons, size=size, seed=seed)
+    train, test = draw_splits(draw, people, images_per_person)
+    return Persons(train, None, test, next_picture_pairs(test.persons))
+
+
+def prepared_persons(root: Path) -> Persons:
+    """Both splits of a prepared folder.
+
+    Raises:
+        ValueError: no such folder, one of other landmarks, nobody in two pictures.
+    """
+    train = PreparedPictures(root, "train", scheme=OPENPOSE_18)
+    if any(picture.split == "test" for picture in PreparedPictures(root).pictures):
+        test = PreparedPictures(root, "test", scheme=OPENPOSE_18)
+        if test.listed_pairs() is not None or len(set(test.persons)) < len(test):
+            return Persons(train, train.listed_pairs(), test, pairs_of(test))
+    return Persons(train, train.listed_pairs(), train, pairs_of(train), test_is_train=True)
+
+
+def pairs_of(persons: PreparedPictures) -> Pairs:
+    """The listed pairs; without a list every picture with the next one of its person.
+
+    Raises:
+        ValueError: nobody has two pictures.
+    """
+    if (listed := persons.listed_pairs()) is not None:
+        return listed
+    try:
+        return next_picture_pairs(persons.persons)
+    except ValueError as error:
+        raise ValueError(f"{persons.root}: {error}") from error
+
+
+def sample_names(persons: PictureDataset, pairs: Pairs) -> list[str]:
+    """Of the pictures that are made of pairs: ``<whose>--<pose of>``."""
+    names = zip(pairs.condition.tolist(), pairs.source.tolist(), strict=True)
+    return [f"{persons.names[image]}--{persons.names[pose]}" for image, pose in names]

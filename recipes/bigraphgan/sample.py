@@ -1,0 +1,60 @@
+"""Draw the persons of a prepared folder in other poses: `... sample.py --help`."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from persons import pairs_of, sample_names
+from pictures import sheet_columns
+from results import posed
+
+from graphgan.commands import run_command
+from graphgan.data.person_batch import to_person_batch
+from graphgan.data.prepared import PreparedPictures
+from graphgan.landmarks.schemes import OPENPOSE_18
+from graphgan.models import BiGraphGAN
+from graphgan.training.devices import memory_errors_explained, torch_device
+from graphgan.training.run_folder import newest_weights
+from graphgan.training.sampling import SampleOptions, device_of, write_samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(SampleOptions):
+    """Draw the person of each pair's first picture in the pose of its second.
+
+    The pairs are those of the folder's list; without one, every picture lends its pose to the next
+    picture of its person.
+    """
+
+
+def main(options: Options) -> None:
+    with memory_errors_explained("a smaller --batch-size needs less"), torch.no_grad():
+        sample(options)
+
+
+def sample(options: Options) -> None:
+    persons = PreparedPictures(options.data, options.split, scheme=OPENPOSE_18)
+    model = BiGraphGAN.from_pretrained(newest_weights(options.checkpoint))
+    model.to(torch_device(options.device))
+    pairs = options.chosen(pairs_of(persons))
+    names = sample_names(persons, pairs)
+    table = {
+        "file": [f"{name}.png" for name in names],
+        "from": [persons.names[i] for i in pairs.condition.tolist()],
+        "to": [persons.names[i] for i in pairs.source.tolist()],
+    }
+    write_samples(
+        options,
+        persons,
+        pairs,
+        names,
+        table,
+        to_batch=to_person_batch,
+        make=partial(posed, model),
+        columns=partial(sheet_columns, model),
+        device=device_of(model),
+    )
+
+
+if __name__ == "__main__":
+    run_command(main, Options)

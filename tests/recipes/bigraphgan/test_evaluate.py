@@ -1,0 +1,130 @@
+import csv
+import re
+
+import evaluate
+import persons
+import pytest
+import torch
+from running import failure, run_here
+from torch import nn
+
+from graphgan.commands import run_command
+from graphgan.data.prepared import PreparedPictures
+
+
+@pytest.fixture
+def run(weights, person_folder, monkeypatch, capsys):
+    def run(*more, **changes):
+        flags = {"checkpoint": weights, "data": person_folder, "device": "cpu", **changes}
+        args = [part for name, value in flags.items() for part in (f"--{name}", str(value))]
+
+        def main():
+            run_command(evaluate.main, evaluate.Options)
+
+        return run_here(main, *args, *more, monkeypatch=monkeypatch, capsys=capsys)
+
+    return run
+
+
+class Features(nn.Module):
+    """Means of four strips: features, or logits of four classes."""
+
+    def forward(self, x):
+        return nn.functional.adaptive_avg_pool2d(x.float(), (4, 1)).flatten(1)[:, :4]
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    path = tmp_path_factory.mktemp("program") / "features.pt2"
+    example = torch.zeros(2, 3, 128, 64, dtype=torch.uint8)
+    batch = torch.export.Dim.AUTO
+    exported = torch.export.export(Features(), (example,), dynamic_shapes=({0: batch},))
+    torch.export.save(exported, path)
+    return path
+
+
+def table(out):
+    """Means of the rows by name."""
+    rows = re.findall(r"^  (\S.*?\S)\s{2,}(.*)$", out, flags=re.MULTILINE)
+    return {
+        name: [float(x) for x in re.findall(r"(-?[\d.e-]+) \[", cells)] for name, cells in rows[:3]
+    }
+
+
+def test_every_pair_is_measured_whatever_the_batch(run, person_folder, tmp_path):
+    whole = run("--out", tmp_path / "table.txt")
+    assert (whole.status, whole.errors) == (0, [])
+    pairs = PreparedPictures(person_folder, "test").listed_pairs()
+    assert f"{len(pairs.source)} pairs of 2 people" in whole.out
+    assert (tmp_path / "table.txt").read_text() == whole.out
+    single = run("--batch-size", "1")
+    for name, values in table(whole.out).items():
+        assert values == pytest.approx(table(single.out)[name], rel=2e-3)
+    assert list(table(whole.out)) == ["BiGraphGAN", "source copied", "mean picture"]
+
+
+@pytest.mark.unhooked  # it exports
+def test_a_given_network_s_features_give_distance_and_score(run, program):
+    out = run("--features", program, "--classifier", program).out
+    assert re.search(r"Frechet distance of .*features\.pt2: [\d.]+", out)
+    assert re.search(r"inception score of .*features\.pt2: [\d.]+ \+- ", out)
+
+
+def write_rows(path, names, joints):
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image", *(f"{a}{i}" for i in range(joints.shape[1]) for a in "xy")])
+        for name, points in zip(names, joints, strict=True):
+            writer.writerow([name, *("" if x != x else x for x in points.flatten().tolist())])
+
+
+@pytest.fixture
+def perfect(person_folder):
+    """Names of the samples, and the joints that a perfect picture would have."""
+    test = PreparedPictures(person_folder, "test")
+    pairs = test.listed_pairs()
+    names = [f"{name}.png" for name in persons.sample_names(test, pairs)]
+    return names, torch.stack([test[i].landmarks for i in pairs.source.tolist()])
+
+
+def test_key_points_of_a_detector_give_pckh(run, perfect, tmp_path):
+    names, joints = perfect
+    write_rows(tmp_path / "found.csv", [*names, "stranger.png"], torch.cat([joints, joints[:1]]))
+    out = run("--detected", tmp_path / "found.csv").out
+    assert re.search(r"PCKh 1 \[1, 1\]; .*wrong: 0 of", out)
+    assert "rows of other pictures: 1" in out
+
+
+def test_pictures_without_a_row_count_as_wrong(run, perfect, tmp_path):
+    names, joints = perfect
+    write_rows(tmp_path / "found.csv", names[:1], joints[:1])
+    out = run("--detected", tmp_path / "found.csv").out
+    assert f"counted as wrong: {len(names) - 1} of {len(names)}" in out
+    assert 0 < float(re.search(r"PCKh ([\d.]+)", out)[1]) < 1
+
+
+def test_key_points_of_other_pictures_are_refused(run, perfect, tmp_path):
+    write_rows(tmp_path / "found.csv", ["a.png"], perfect[1][:1])
+    line = failure(run("--detected", tmp_path / "found.csv"))
+    assert "expected rows of pictures that sample.py writes" in line
+    assert "got a.png" in line
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--features none.pt2", "none.pt2: no such file; expected a program of torch.export"),
+        ("--count 0", "expected --batch-size and --count of at least 1"),
+        ("--data none", "none: no such folder"),
+        ("--joints coco-18", "--joints"),
+    ],
+)
+def test_bad_input_is_one_line(run, flags, message):
+    assert message in failure(run(*flags.split()))
+
+
+def test_a_damaged_program_is_named(run, tmp_path):
+    (tmp_path / "bad.pt2").write_text("no program")
+    assert "bad.pt2: expected a program of torch.export" in failure(
+        run("--classifier", tmp_path / "bad.pt2")
+    )

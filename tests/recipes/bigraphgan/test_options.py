@@ -1,0 +1,88 @@
+from dataclasses import replace
+
+import golden
+import pytest
+import torch
+import yaml
+from golden.cases import compare
+from help_texts import without_help
+from objective import LossOptions
+from options import PRESETS, ModelOptions, PairOptions, TrainOptions
+
+from graphgan.models.published import load_published
+from graphgan.training.resuming import read_options, write_options
+
+
+def count(network):
+    return sum(p.numel() for p in network.parameters())
+
+
+@pytest.mark.parametrize("name", ["market", "deepfashion"])
+def test_the_published_presets_are_what_was_published(name):
+    preset = PRESETS[name]
+    optimizer, loss, model = preset.optimizer, preset.loss, preset.model
+    assert (optimizer.lr_g, optimizer.lr_d, optimizer.beta1) == (2e-4, 2e-4, 0.5)
+    assert optimizer.decay == pytest.approx(200 / 700)
+    assert (loss.weight_gan, loss.weight_l1, loss.weight_perceptual) == (5, 10, 10)
+    assert loss.perceptual == "torchvision"
+    assert preset.pairs == PairOptions(batch_size=32, flip=True)
+    assert (model.width, model.blocks, model.dropout, model.sigma) == (64, 9, 0.5, 6)
+    assert model.init_std == 0.02
+    particular = (preset.size, model.norm, model.blend, loss.adversarial, loss.history)
+    assert (
+        particular
+        == {
+            "market": ((128, 64), "batch", "two_maps", "bce", 50),
+            "deepfashion": ((256, 176), "instance", "none", "lsgan", 0),
+        }[name]
+    )
+
+
+def test_the_market_generator_has_the_published_size():
+    assert round(count(PRESETS["market"].model.generator()) / 1e6, 2) == 42.48
+
+
+@pytest.mark.parametrize(
+    ("preset", "case", "width"), [("market", "market_1501", 16), ("deepfashion", "deepfashion", 32)]
+)
+@torch.no_grad()
+def test_published_weights_load_into_the_preset_s_own_generator(preset, case, width):
+    case = f"bigraphgan_{case}"
+    state = golden.state(golden.layout(f"{case}_generator"))
+    published = load_published(f"bigraphgan_{preset}_generator", state)
+    model = PRESETS[preset].model.generator().eval()
+    model.load_state_dict(published.state_dict())
+    image = golden.images(f"{case}/image", 2, 3, 32, width)
+    maps = (golden.images(f"{case}/pose_maps", 2, 36, 32, width) + 1) / 2
+    ours = {"output": model(image, *maps.chunk(2, dim=1)).image}
+    assert compare(ours, golden.expected(f"{case}_generator")) < 1e-4
+
+
+def test_a_published_discriminator_loads_into_the_preset_s_own():
+    published = load_published(
+        "bigraphgan_discriminator", golden.state(golden.layout("bigraphgan_discriminator"))
+    )
+    discriminators = PRESETS["market"].model.discriminators()
+    discriminators["app"].load_state_dict(published.state_dict())
+    assert discriminators["pose"].config["in_channels"] == 3 + 18
+
+
+@pytest.mark.parametrize("kind", [ModelOptions, PairOptions, TrainOptions, LossOptions])
+def test_every_option_has_a_help_text(kind):
+    assert without_help(kind) == []
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.preset)
+def test_a_preset_comes_back_from_a_file(preset):
+    text = yaml.safe_dump(write_options(preset))
+    assert read_options(TrainOptions, yaml.safe_load(text)) == preset
+    assert PRESETS[preset.preset] is preset
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"width": 0}, {"blocks": 0}, {"dropout": 1.5}, {"sigma": -1.0}, {"init_std": 0.0}],
+)
+def test_networks_that_cannot_be_are_refused(values):
+    with pytest.raises(ValueError, match=r"expected|between"):
+        replace(ModelOptions(width=8, blocks=1), **values).generator()

@@ -1,0 +1,183 @@
+import sys
+from dataclasses import dataclass, field, replace
+
+import pytest
+import torch
+
+from graphgan.data.batches import PairsOfSteps, read_pairs
+from graphgan.data.images import read_image
+from graphgan.data.pairs import ListedPairSampler, next_picture_pairs
+from graphgan.data.person_batch import to_person_batch
+from graphgan.data.synthetic_persons import SyntheticPersons
+from graphgan.models import BiGraphGAN, ResNetDiscriminator
+from graphgan.training.devices import launch_fabric
+from graphgan.training.experiment import (
+    Experiment,
+    make_schedule,
+    run_experiment,
+    train_command,
+)
+from graphgan.training.options import OptimizerOptions, RunOptions
+from graphgan.training.run_folder import RunFolder, load_state
+
+
+@dataclass
+class Objective:
+    """The absolute difference; remembers how often it was asked, as a pool of pictures would."""
+
+    asked: int = 0
+    lr_seen: list[float] = field(default_factory=list)
+
+    def generate(self, generator, batch):
+        return generator(batch.image, batch.joints, batch.target_joints)
+
+    def generator_losses(self, discriminators, batch, output):
+        self.asked += 1
+        return {"g": (output.image - batch.target).abs().mean()}
+
+    def discriminator_losses(self, name, discriminator, batch, output):
+        return {f"d_{name}": discriminator(torch.cat([batch.image, output.image], 1)).mean()}
+
+    def state_dict(self):
+        return {"asked": self.asked}
+
+    def load_state_dict(self, state):
+        self.asked = state["asked"]
+
+
+OPTIONS = RunOptions(
+    device="cpu", precision="32-true", steps=3, log_every=1, save_every=2, sheet_every=3
+)
+
+
+@pytest.fixture(scope="module")
+def persons():
+    return SyntheticPersons(2, 2, size=(32, 16))
+
+
+@pytest.fixture
+def prepare(persons):
+    """Makes equal experiments."""
+    pairs = next_picture_pairs(persons.persons)
+
+    def prepare(fabric):
+        torch.manual_seed(0)
+        batch = to_person_batch(read_pairs(persons, pairs))
+        return Experiment(
+            name="toy",
+            generator=BiGraphGAN.published("deepfashion", width=4, num_blocks=1, dropout=0.0),
+            discriminators={"only": ResNetDiscriminator(6, width=4, num_blocks=1)},
+            objective=Objective(),
+            pairs=PairsOfSteps(persons, ListedPairSampler(pairs, batch_size=2)),
+            to_batch=to_person_batch,
+            columns=lambda model: {"made": model(batch[0], batch[2], batch[3]).image.detach()},
+            learned=lambda model: f"training: {model.training}",
+        )
+
+    return prepare
+
+
+@pytest.fixture
+def run(prepare, tmp_path):
+    def run(**changes):
+        options = replace(OPTIONS, **({"out": tmp_path / "run"} | changes))
+        fabric = launch_fabric("cpu", 1, "32-true")
+        return run_experiment(fabric, options, prepare(fabric))
+
+    return run
+
+
+def state_of(folder):
+    return load_state(RunFolder(folder).latest())
+
+
+def test_a_run_leaves_what_it_says(run, tmp_path, capsys):
+    assert run() == 0
+    out = capsys.readouterr().out
+    folder = tmp_path / "run"
+    assert "3 steps: " in out
+    assert "training: False" in out
+    assert (folder / "report.txt").read_text() == "training: False\n"
+    assert [row.split(",")[0] for row in (folder / "metrics.csv").read_text().split()] == [
+        "step", "1", "2", "3",
+    ]  # fmt: skip
+    assert read_image(folder / "sheets" / "step-000003.png").shape == (3, 17 + 2 + 4 * 34, 20)
+    BiGraphGAN.from_pretrained(RunFolder(folder).latest() / "generator.safetensors")
+
+
+def test_going_on_gives_what_an_undisturbed_run_gives(run, tmp_path):
+    run(steps=2)
+    run(steps=3, out=None, resume=tmp_path / "run")
+    run(out=tmp_path / "other")
+    ours, other = state_of(tmp_path / "run"), state_of(tmp_path / "other")
+    assert ours["objective"] == other["objective"] == {"asked": 3}
+    for network, weights in ours["networks"].items():
+        assert all(torch.equal(w, other["networks"][network][n]) for n, w in weights.items())
+
+
+def test_a_finished_run_says_so(run, tmp_path):
+    run()
+    with pytest.raises(ValueError, match="its 3 are done; --more adds some"):
+        run(out=None, resume=tmp_path / "run")
+
+
+def test_a_run_without_a_name_gets_that_of_the_recipe(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run(out=None, steps=1)
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert folder.name.startswith("toy-smoke-")
+
+
+def test_nothing_is_made_before_everything_is_known_to_work(prepare, tmp_path):
+    def broken(fabric):
+        raise ValueError("no such data")
+
+    with pytest.raises(ValueError, match="no such data"):
+        train_command(replace(OPTIONS, out=tmp_path / "run"), broken, less_memory="")
+    assert not (tmp_path / "run").exists()
+
+
+def test_too_little_memory_is_advice(tmp_path):
+    def hungry(fabric):
+        raise MemoryError
+
+    with pytest.raises(ValueError, match="not enough memory: a smaller cake needs less"):
+        train_command(OPTIONS, hungry, less_memory="a smaller cake needs less")
+
+
+def test_a_stopped_run_says_how_to_go_on(prepare, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["recipes/toy/train.py"])
+    experiment = prepare(None)
+    objective = experiment.objective
+    ask = objective.generator_losses
+
+    def interrupted(*arguments):
+        import os
+        import signal
+
+        os.kill(os.getpid(), signal.SIGINT)
+        return ask(*arguments)
+
+    objective.generator_losses = interrupted
+    options = replace(OPTIONS, out=tmp_path / "run")
+    assert run_experiment(launch_fabric("cpu", 1, "32-true"), options, experiment) == 130
+    out = capsys.readouterr().out
+    assert "stopped after step 1" in out
+    assert f"python recipes/toy/train.py --resume {tmp_path / 'run'}" in out
+
+
+@pytest.mark.parametrize(
+    ("decay", "steps", "expected"), [(0.0, 10, None), (0.5, 10, 5), (1.0, 10, 0), (0.01, 10, 9)]
+)
+def test_the_rates_fall_over_the_last_share_of_the_steps(decay, steps, expected):
+    options = replace(OPTIONS, steps=steps, optimizer=OptimizerOptions(decay=decay))
+    assert make_schedule(options).decay_from == expected
+
+
+def test_every_player_has_its_own_rate(prepare):
+    from graphgan.training.experiment import make_step
+
+    fabric = launch_fabric("cpu", 1, "32-true")
+    options = replace(OPTIONS, optimizer=OptimizerOptions(lr_g=0.1, lr_d=0.2))
+    step = make_step(fabric, options, prepare(fabric))
+    assert (step.generator.lr, step.discriminators["only"].lr) == (0.1, 0.2)

@@ -1,0 +1,110 @@
+import csv
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from graphgan.data.batches import to_uint8_image
+from graphgan.data.images import read_image
+from graphgan.data.pairs import next_picture_pairs, some_pairs
+from graphgan.data.person_batch import to_person_batch
+from graphgan.data.synthetic_persons import SyntheticPersons
+from graphgan.training.sampling import (
+    CheckpointOptions,
+    SampleOptions,
+    device_of,
+    image_file,
+    pair_batches,
+    write_samples,
+)
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def persons():
+    return SyntheticPersons(3, 2, size=(32, 16))
+
+
+def test_batches_hold_all_pairs_in_their_order(persons):
+    pairs = next_picture_pairs(persons.persons)
+    batches = list(pair_batches(persons, pairs, to_person_batch, batch_size=4, device=CPU))
+    assert [len(batch.image) for batch in batches] == [4, 2]
+    targets = to_uint8_image(torch.cat([batch.target for batch in batches]))
+    assert all(torch.equal(targets[i], persons[i].image) for i in range(6))
+
+
+@pytest.fixture
+def write(persons, tmp_path):
+    """Writes the targets of three pairs as they are."""
+    pairs = some_pairs(next_picture_pairs(persons.persons), 3)
+    given = {
+        "names": [f"{persons.names[i]}/made" for i in pairs.source.tolist()],
+        "table": {"from": ["a,b", 'c"d', "e"], "to": ["e", "Zoë", ""]},
+    }
+
+    def write(out="out", **changes):
+        options = SampleOptions(
+            checkpoint=Path("weights"), data=Path("data"), out=tmp_path / out, batch_size=2
+        )
+        write_samples(
+            options,
+            persons,
+            pairs,
+            **(given | changes),
+            to_batch=to_person_batch,
+            make=lambda batch: batch.target,
+            columns=lambda batch: {"image": batch.image, "target": batch.target},
+            device=CPU,
+        )
+        return pairs, given["names"]
+
+    return write
+
+
+def test_every_name_gets_the_picture_that_was_made_for_it(write, persons, tmp_path):
+    pairs, names = write()
+    for name, i in zip(names, pairs.source.tolist(), strict=True):
+        assert torch.equal(read_image(image_file(tmp_path / "out", name)), persons[i].image)
+    assert len(list((tmp_path / "out" / "images").rglob("*.png"))) == 3
+    assert read_image(tmp_path / "out" / "sheet.png").shape == (3, 17 + 2 + 3 * 34, 2 + 2 * 18)
+
+
+def test_the_table_of_pairs_is_read_back_as_it_was(write, tmp_path):
+    write()
+    with (tmp_path / "out" / "pairs.csv").open(encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    assert rows == [["from", "to"], ["a,b", "e"], ['c"d', "Zoë"], ["e", ""]]
+
+
+def test_a_table_of_unlike_columns_is_not_written(write, tmp_path):
+    with pytest.raises(ValueError, match="zip"):
+        write(table={"from": ["a"], "to": []})
+    assert not (tmp_path / "out" / "pairs.csv").exists()
+
+
+def test_a_folder_that_holds_something_is_left_alone(write, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis").touch()
+    with pytest.raises(ValueError, match=r"expected a new or empty folder.*name another by --out"):
+        write()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis"]
+
+
+@pytest.mark.parametrize("changes", [{"batch_size": 0}, {"count": 0}])
+def test_nothing_at_a_time_is_refused(changes):
+    with pytest.raises(ValueError, match="--batch-size and --count of at least 1"):
+        CheckpointOptions(checkpoint=Path("weights"), **changes)
+
+
+@pytest.mark.parametrize(
+    ("count", "sources"), [(None, [0, 1, 2, 3, 4, 5]), (2, [0, 5]), (9, [0, 1, 2, 3, 4, 5])]
+)
+def test_as_many_pairs_as_are_asked_for(persons, count, sources):
+    options = CheckpointOptions(checkpoint=Path("weights"), count=count)
+    assert options.chosen(next_picture_pairs(persons.persons)).source.tolist() == sources
+
+
+def test_a_network_is_where_its_weights_are():
+    assert device_of(nn.Linear(1, 1)) == CPU
