@@ -8,9 +8,11 @@ import numpy as np
 import prepare
 import pytest
 import torch
+import train
+from running import run_here
 
 from graphgan.commands import run_command
-from graphgan.data.images import write_image
+from graphgan.data.images import read_image, write_image
 from graphgan.data.prepared import PreparedPictures
 from graphgan.data.synthetic_persons import SyntheticPersons
 from graphgan.landmarks.conversion import to_openpose_18
@@ -46,10 +48,15 @@ def write_file(people):
     exec(block, {"people": people})
 
 
+def flags_of(command):
+    """Those that the page gives to a command."""
+    (line,) = re.findall(rf"python recipes/bigraphgan/{command}\.py((?:\\\n|[^\n])*)", PAGE)
+    return line.replace("\\\n", " ").split()
+
+
 def run(module, command):
     """A command of the page, as it stands there, with one process."""
-    (line,) = re.findall(rf"python recipes/bigraphgan/{command}\.py((?:\\\n|[^\n])*)", PAGE)
-    flags = line.replace("\\\n", " ").split()
+    flags = flags_of(command)
     workers = ["--workers", "1"] if command == "prepare" else []
     with pytest.raises(SystemExit) as exit_:
         run_command(module.main, module.Options, [*flags, *workers])
@@ -70,6 +77,28 @@ def test_ten_photos_become_a_folder_that_passes(people, capsys):
     back = persons.pictures[0].crop.to_image(persons[0].landmarks, persons.size)
     expected = to_openpose_18(first, "coco-17")[0].float()
     torch.testing.assert_close(back, expected, atol=1e-3, rtol=0, equal_nan=True)
+
+
+def test_training_on_them_draws_a_sheet_where_the_page_says(people, monkeypatch, capsys):
+    write_file(people)
+    assert run(prepare, "prepare") == 0
+    small = [
+        "--width",
+        "4",
+        "--blocks",
+        "1",
+        "--discriminator-width",
+        "4",
+        "--steps",
+        "1",
+        "--device",
+        "cpu",
+    ]
+    arguments = [*flags_of("train"), *small, "--precision", "32-true"]
+    result = run_here(train.main, *arguments, monkeypatch=monkeypatch, capsys=capsys)
+    assert result.status == 0, result.errors
+    (sheet,) = Path("runs").glob("bigraphgan-smoke-*/sheets/*.png")
+    assert read_image(sheet).float().std() > 20
 
 
 def test_the_triples_of_openpose_become_rows_too(people):
