@@ -40,7 +40,7 @@ def to_uint8_image(image: Float[Tensor, "*b 3 h w"]) -> UInt8[Tensor, "*b 3 h w"
     return ((image.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
 
 
-def to_device(
+def unpack_pairs(
     stored: StoredPairs, device: torch.device | str
 ) -> tuple[
     Float[Tensor, "b 3 h w"],
@@ -126,8 +126,8 @@ class PairsOfSteps(Dataset[StoredPairs]):
     Args:
         pictures: where they are read.
         sampler: which of them meet; its batch is divided evenly among the processes.
-        flip: mirror every other pair, both pictures of it, with the left and right of this scheme;
-            None for none.
+        flip: mirror half of the pairs, by chance, both pictures, with the left and right of this
+            scheme; None for none.
         rank: number of this process.
         world_size: number of processes.
     Raises:

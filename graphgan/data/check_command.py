@@ -11,7 +11,7 @@ from torch import Tensor
 
 from graphgan.data.drawing import image_grid
 from graphgan.data.images import write_image
-from graphgan.data.pictures import Picture
+from graphgan.data.pictures import Picture, check_sides
 from graphgan.data.prepared import SPLITS, PreparedPictures
 
 COLUMNS = 12  # of the contact sheet
@@ -64,6 +64,14 @@ def picture_problems(pictures: PreparedPictures, index: int) -> Iterator[Problem
     outside = (present < -0.5) | (present > torch.tensor([width, height]) - 0.5)
     if count := int(outside.any(-1).sum()):
         yield Problem("landmarks outside the crop", f"{where}: {count}")
+
+
+def size_problems(pictures: PreparedPictures, *, smallest: int) -> Iterator[Problem]:
+    """Whether the networks of a recipe can look at pictures of this size."""
+    try:
+        check_sides(pictures.size, smallest=smallest)
+    except ValueError as error:
+        yield Problem(str(error), "prepared.json", fatal=True)
 
 
 def place(pictures: PreparedPictures, index: int) -> str:

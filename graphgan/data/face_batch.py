@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from graphgan.data.batches import StoredPairs, to_device
+from graphgan.data.batches import StoredPairs, unpack_pairs
 from graphgan.data.pairs import PairKind
 from graphgan.landmarks.masks import face_mask
 
@@ -39,7 +39,7 @@ class FaceBatch(NamedTuple):
 
 def to_face_batch(stored: StoredPairs, device: torch.device | str = "cpu") -> FaceBatch:
     """Move to the device as 8 bits, convert and draw the masks there."""
-    condition, source, condition_landmarks, source_landmarks = to_device(stored, device)
+    condition, source, condition_landmarks, source_landmarks = unpack_pairs(stored, device)
     mask = face_mask(source_landmarks, (source.shape[2], source.shape[3]))
     kind = stored.kind.to(device)
     return FaceBatch(condition, source, condition_landmarks, source_landmarks, mask, kind)

@@ -13,9 +13,13 @@ import torch
 from graphgan.data.pairs import PairKind, Pairs
 
 PAIR_COLUMNS = ("split", "from", "to")
+_OTHER_COLUMNS = ("fold", "same", "image_a", "image_b")  # pairs to evaluate with, as LFW lists them
+_SPLITS = ("train", "test")
 
 
-def read_pairs(path: str | Path, images: Sequence[str], split: str | None = None) -> Pairs | None:
+def read_listed_pairs(
+    path: str | Path, images: Sequence[str], split: str | None = None
+) -> Pairs | None:
     """The pairs of a file by number of their pictures, in the file's order.
 
     Args:
@@ -23,10 +27,11 @@ def read_pairs(path: str | Path, images: Sequence[str], split: str | None = None
         split: whose pairs are wanted; None for all.
     Returns:
         ``PairKind.SAME_PERSON`` all of them; None where there are no pairs of this split, no file,
-        or one of other columns.
+        or one of pairs to evaluate with.
     Raises:
-        ValueError: rows of too few or too many values, or with another picture than ``images``; the
-            message says in which line the first is, and how many there are.
+        ValueError: other columns; rows of too few or too many values, of an unknown split, or with
+            another picture than ``images``. The message says in which line the first is, and how
+            many there are.
     """
     path = Path(path)
     if not path.is_file():
@@ -34,15 +39,18 @@ def read_pairs(path: str | Path, images: Sequence[str], split: str | None = None
     numbers = {image: number for number, image in enumerate(images)}
     pairs: list[tuple[int, ...]] = []
     problems: list[str] = []
-    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+    with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
         lines = csv.reader(file)
-        if tuple(next(lines, ())) != PAIR_COLUMNS:
+        if (header := tuple(next(lines, ()))) == _OTHER_COLUMNS:
             return None
-        for row in lines:
-            if split is not None and row[:1] != [split]:
-                continue
+        if header != PAIR_COLUMNS:
+            raise ValueError(
+                f"{path}: expected the columns {','.join(PAIR_COLUMNS)}, got {','.join(header)!r}"
+            )
+        for row in filter(None, lines):
             try:
-                pairs.append(_numbers(row, numbers, split))
+                if _is_of(row, split):
+                    pairs.append(_numbers(row, numbers, split))
             except ValueError as error:
                 problems.append(f"line {lines.line_num}: {error}")
     if problems:
@@ -53,9 +61,15 @@ def read_pairs(path: str | Path, images: Sequence[str], split: str | None = None
     return Pairs(condition, source, torch.full_like(source, PairKind.SAME_PERSON))
 
 
-def _numbers(row: list[str], numbers: Mapping[str, int], split: str | None) -> tuple[int, ...]:
+def _is_of(row: list[str], split: str | None) -> bool:
     if len(row) != len(PAIR_COLUMNS):
         raise ValueError(f"expected the values {','.join(PAIR_COLUMNS)}, got {','.join(row)}")
+    if row[0] not in _SPLITS:
+        raise ValueError(f"expected the split {' or '.join(_SPLITS)}, got {row[0]!r}")
+    return split in (None, row[0])
+
+
+def _numbers(row: list[str], numbers: Mapping[str, int], split: str | None) -> tuple[int, ...]:
     for image in row[1:]:
         if image not in numbers:
             where = "the folder" if split is None else f"the split {split!r}"

@@ -1,4 +1,4 @@
-"""Pairs of faces: whose identity (condition) in whose pose (source).
+"""Pairs of pictures: whose identity (condition) in whose pose (source).
 
 Source: [A] Dall'Asen et al., ICIAP 2021, section 4: 75 % of the pairs of a batch have the source
 for their condition; 24,000 pairs are fixed before training. Pairs of the same person in two
@@ -26,7 +26,7 @@ class PairKind(IntEnum):
 
 
 class Pairs(NamedTuple):
-    """Faces of one batch, by number.
+    """Pictures of one batch, by number.
 
     Shapes:
         ``condition, source, kind: b``
@@ -63,7 +63,7 @@ class PairSampler:
     once; a run that resumes at a step needs nothing but its number.
 
     Args:
-        persons: for each face the number of its person.
+        persons: for each picture the number of its person.
         batch_size: b, over all processes together.
         same_image_share: share of pairs of a picture with itself.
         same_person_share: share of pairs of one person in two pictures.
@@ -93,7 +93,7 @@ class PairSampler:
         self.persons = np.asarray(persons)
         self.batch_size = batch_size
         self.seed = seed
-        self.faces_of = _faces_by_person(self.persons)
+        self.pictures_of = _pictures_by_person(self.persons)
         self._check_sizes(batch_size, same_image_share, same_person_share)
         self.counts = _split(batch_size, same_image_share, same_person_share)
         self._check_people()
@@ -137,26 +137,26 @@ class PairSampler:
 
     def _draw(self, kind: PairKind, count: int, rng: Generator) -> np.ndarray:
         if kind is PairKind.SAME_IMAGE:
-            faces = _without_repetition(len(self.persons), count, rng)
-            return np.stack([faces, faces], axis=1)
+            pictures = _without_repetition(len(self.persons), count, rng)
+            return np.stack([pictures, pictures], axis=1)
         if kind is PairKind.DIFFERENT:
             sources = _without_repetition(len(self.persons), count, rng)
             crossed = [(self._other_person(s, rng), s) for s in sources.tolist()]
             return np.array(crossed, dtype=np.int64).reshape(-1, 2)
-        repeated = [faces for faces in self.faces_of.values() if len(faces) > 1]
+        repeated = [pictures for pictures in self.pictures_of.values() if len(pictures) > 1]
         chosen = rng.integers(max(1, len(repeated)), size=count)
         drawn = [rng.choice(repeated[i], size=2, replace=False) for i in chosen]
         return np.array(drawn, dtype=np.int64).reshape(-1, 2)
 
     def _other_person(self, source: int, rng: Generator) -> int:
-        while self.persons[face := int(rng.integers(len(self.persons)))] == self.persons[source]:
+        while self.persons[picture := int(rng.integers(len(self.persons)))] == self.persons[source]:
             pass
-        return face
+        return picture
 
     def _check_sizes(self, batch_size: int, same_image: float, same_person: float) -> None:
         if not 1 <= batch_size <= len(self.persons):
             raise ValueError(
-                f"expected a batch size from 1 to the {len(self.persons)} faces there are, "
+                f"expected a batch size from 1 to the {len(self.persons)} pictures there are, "
                 f"got {batch_size}"
             )
         if min(same_image, same_person) < 0 or same_image + same_person > 1:
@@ -166,9 +166,9 @@ class PairSampler:
             )
 
     def _check_people(self) -> None:
-        if self.counts[PairKind.DIFFERENT] and len(self.faces_of) < 2:
+        if self.counts[PairKind.DIFFERENT] and len(self.pictures_of) < 2:
             raise ValueError("expected two people or more for pairs of different people, got one")
-        if self.counts[PairKind.SAME_PERSON] and all(len(f) < 2 for f in self.faces_of.values()):
+        if self.counts[PairKind.SAME_PERSON] and all(len(f) < 2 for f in self.pictures_of.values()):
             raise ValueError("expected a person with two pictures for same-person pairs, got none")
 
 
@@ -183,11 +183,11 @@ def _split(batch_size: int, same_image: float, same_person: float) -> dict[PairK
     }
 
 
-def _faces_by_person(persons: np.ndarray) -> dict[int, np.ndarray]:
-    faces: dict[int, list[int]] = defaultdict(list)
-    for face, person in enumerate(persons):
-        faces[int(person)].append(face)
-    return {person: np.array(numbers) for person, numbers in faces.items()}
+def _pictures_by_person(persons: np.ndarray) -> dict[int, np.ndarray]:
+    pictures: dict[int, list[int]] = defaultdict(list)
+    for picture, person in enumerate(persons):
+        pictures[int(person)].append(picture)
+    return {person: np.array(numbers) for person, numbers in pictures.items()}
 
 
 def _without_repetition(size: int, count: int, rng: Generator) -> np.ndarray:
@@ -239,7 +239,7 @@ class ListedPairSampler:
 
 
 def next_person_pairs(persons: Sequence[int], *, seed: int = 0) -> Pairs:
-    """Every face as a source once, with a random picture of the next person for its condition.
+    """Every picture as a source once, with a random picture of the next person for its condition.
 
     The protocol of [A] for testing; persons follow each other in the order of their numbers, the
     last one is followed by the first.
@@ -247,13 +247,13 @@ def next_person_pairs(persons: Sequence[int], *, seed: int = 0) -> Pairs:
     Raises:
         ValueError: one person only.
     """
-    faces_of = _faces_by_person(np.asarray(persons))
-    if len(faces_of) < 2:
+    pictures_of = _pictures_by_person(np.asarray(persons))
+    if len(pictures_of) < 2:
         raise ValueError("expected two people or more for pairs of different people, got one")
-    order = sorted(faces_of)
+    order = sorted(pictures_of)
     following = dict(zip(order, [*order[1:], order[0]], strict=True))
     rng = np.random.default_rng((seed, 4))
-    conditions = [int(rng.choice(faces_of[following[int(person)]])) for person in persons]
+    conditions = [int(rng.choice(pictures_of[following[int(person)]])) for person in persons]
     sources = torch.arange(len(conditions))
     kinds = torch.full_like(sources, PairKind.DIFFERENT)
     return Pairs(torch.tensor(conditions), sources, kinds)
@@ -274,7 +274,7 @@ def next_picture_pairs(persons: Sequence[int]) -> Pairs:
     Raises:
         ValueError: nobody has two pictures.
     """
-    pictures_of = _faces_by_person(np.asarray(persons))
+    pictures_of = _pictures_by_person(np.asarray(persons))
     pairs = [
         (following, picture)
         for pictures in pictures_of.values()
@@ -289,7 +289,7 @@ def next_picture_pairs(persons: Sequence[int]) -> Pairs:
     return Pairs(condition, source, torch.full_like(source, PairKind.SAME_PERSON))
 
 
-def self_pairs(num_faces: int) -> Pairs:
-    """Every face with itself."""
-    faces = torch.arange(num_faces)
-    return Pairs(faces, faces, torch.full_like(faces, PairKind.SAME_IMAGE))
+def self_pairs(num_pictures: int) -> Pairs:
+    """Every picture with itself."""
+    pictures = torch.arange(num_pictures)
+    return Pairs(pictures, pictures, torch.full_like(pictures, PairKind.SAME_IMAGE))

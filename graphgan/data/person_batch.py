@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from graphgan.data.batches import StoredPairs, to_device
+from graphgan.data.batches import StoredPairs, unpack_pairs
 
 
 class PersonBatch(NamedTuple):
@@ -28,4 +28,4 @@ def to_person_batch(stored: StoredPairs, device: torch.device | str = "cpu") -> 
 
     A pair's condition is the image, its source the target.
     """
-    return PersonBatch(*to_device(stored, device))
+    return PersonBatch(*unpack_pairs(stored, device))

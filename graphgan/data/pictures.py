@@ -7,6 +7,20 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 
+def check_sides(size: tuple[int, int], *, smallest: int) -> None:
+    """Make sure that networks can be trained on pictures of that height and width.
+
+    Raises:
+        ValueError: a side below ``smallest``, or not divisible by 4.
+    """
+    height, width = size
+    if height % 4 or width % 4 or min(size) < smallest:
+        raise ValueError(
+            f"expected pictures of {smallest} pixels a side or more, divisible by 4, "
+            f"got {height} x {width}"
+        )
+
+
 class Picture(NamedTuple):
     """A face or a person as it is stored: 8-bit RGB, and landmarks in its own pixels.
 

@@ -29,7 +29,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan.data.images import read_image
-from graphgan.data.pair_files import read_pairs
+from graphgan.data.pair_files import read_listed_pairs
 from graphgan.data.pairs import Pairs
 from graphgan.data.pictures import Picture
 from graphgan.files import replacing
@@ -158,7 +158,7 @@ class PreparedPictures:
             ValueError: a pair that names no picture of this split; the message says where.
         """
         images = [picture.image for picture in self.pictures]
-        return read_pairs(self.root / "pairs.csv", images, self.split)
+        return read_listed_pairs(self.root / "pairs.csv", images, self.split)
 
     def check_masks(self) -> None:
         """Make sure that every face has a mask: without one it would silently stay as it is.

@@ -5,6 +5,7 @@ from graphgan.metrics.distribution import (
     frechet_inception_distance,
     inception_score,
 )
+from graphgan.metrics.exported import ExportedProgram
 from graphgan.metrics.intervals import Interval, bootstrap_mean, mean_over_people
 from graphgan.metrics.masked_error import masked_error
 from graphgan.metrics.pckh import pckh
@@ -12,6 +13,7 @@ from graphgan.metrics.pose import eye_distance, mouth_opening, yaw
 from graphgan.metrics.ssim import mask_ssim, ssim
 
 __all__ = [
+    "ExportedProgram",
     "InceptionScore",
     "Interval",
     "bootstrap_mean",

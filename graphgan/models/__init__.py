@@ -10,6 +10,7 @@ from graphgan.models.discriminators import (
     ResNetDiscriminator,
 )
 from graphgan.models.generator import GeneratorOutput, LandmarkGenerator
+from graphgan.models.initialisation import init_normal
 
 __all__ = [
     "AnonyGAN",
@@ -21,4 +22,5 @@ __all__ = [
     "LandmarkGenerator",
     "PatchDiscriminator",
     "ResNetDiscriminator",
+    "init_normal",
 ]

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from graphgan.data.batches import PairsOfSteps, StoredPairs, batches_of_steps, hold_in_memory
-from graphgan.data.pictures import PictureDataset
+from graphgan.data.pictures import PictureDataset, check_sides
 from graphgan.files import replacing
 from graphgan.training.devices import (
     first_failure_speaks,
@@ -87,12 +87,7 @@ def ready_to_train(pictures: PictureDataset, *, smallest: int, workers: int) -> 
     Raises:
         ValueError: smaller pictures, or sides that are not divisible by 4.
     """
-    height, width = pictures.size
-    if height % 4 or width % 4 or min(height, width) < smallest:
-        raise ValueError(
-            f"expected pictures of {smallest} pixels a side or more, divisible by 4, "
-            f"got {height} x {width}"
-        )
+    check_sides(pictures.size, smallest=smallest)
     return pictures if workers > 0 else hold_in_memory(pictures)
 
 

@@ -47,7 +47,7 @@ class HistoryPool:
             return item
         place = int(torch.randint(self.size, ()))
         old, self.kept[place] = self.kept[place], item.clone()
-        return old
+        return old.to(item.device)  # a resumed run finds them where its checkpoint was read
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs."""

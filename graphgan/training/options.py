@@ -1,5 +1,6 @@
 """Options that every training command has; a recipe adds those of its own."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,3 +84,10 @@ class RunOptions:
             raise ValueError(f"expected --more of at least 1, got {self.more}")
         if self.resume is not None and self.out is not None:
             raise ValueError("expected --resume or --out, got both: a resumed run keeps its folder")
+
+
+def check_not_negative(options: object) -> None:
+    """Raise ``ValueError`` for a number among the fields that is below 0 or not finite."""
+    for name, value in vars(options).items():
+        if isinstance(value, (int, float)) and not 0 <= value < math.inf:
+            raise ValueError(f"expected {name} of 0 and more, got {value}")

@@ -1,7 +1,7 @@
 """Options from the command line, a preset, or the run that is resumed."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -35,6 +35,7 @@ def parse_train_options(
     args: Sequence[str] | None = None,
     *,
     drawing_flags: Sequence[str] = (),
+    per_sitting: Collection[str] = (),
 ) -> Options:
     """The preset's defaults, or those of the resumed run, changed by the command line.
 
@@ -42,6 +43,7 @@ def parse_train_options(
         presets: options by name, "smoke" among them, which is the default.
         args: the command line, without the program's name; ``sys.argv[1:]`` when None.
         drawing_flags: of drawn people: without effect, and refused, where there is ``--data``.
+        per_sitting: options besides `PER_SITTING` that a resumed run may change.
     Raises:
         ValueError: values out of range; a resumed run asked to change what makes it that run.
     """
@@ -57,7 +59,8 @@ def parse_train_options(
         raise ValueError(f"{folder}: {error}") from error
     options = _parse(args, replace(saved, resume=Path(folder)))
     wanted, own = write_options(options), write_options(saved)
-    if changed := [name for name in own if name not in PER_SITTING and wanted[name] != own[name]]:
+    free = PER_SITTING.union(per_sitting)
+    if changed := [name for name in own if name not in free and wanted[name] != own[name]]:
         raise ValueError(
             f"expected the options of the run in {folder}, got others for {', '.join(changed)}; "
             "leave them out, or start a new run"
@@ -83,9 +86,14 @@ def write_options(options: RunOptions) -> dict[str, Any]:
     values = asdict(replace(options, out=None, resume=None, more=None))
     for name in ("out", "resume", "more"):
         del values[name]
-    values = {n: list(v) if isinstance(v, tuple) else v for n, v in values.items()}
-    values["data"] = None if options.data is None else str(options.data.resolve())
-    return values
+    return {name: _plain(value) for name, value in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    """As YAML has it; a path is whole, since the next sitting may start elsewhere."""
+    if isinstance(value, tuple):
+        return list(value)
+    return str(value.resolve()) if isinstance(value, Path) else value
 
 
 def read_options(kind: type[Options], values: dict[str, Any]) -> Options:
@@ -97,8 +105,6 @@ def read_options(kind: type[Options], values: dict[str, Any]) -> Options:
     Raises:
         ValueError: unknown or missing options.
     """
-    if isinstance(values.get("data"), str):
-        values = values | {"data": Path(values["data"])}
     options: Options = _from_plain(kind, values)
     return options
 
@@ -117,6 +123,8 @@ def _from_plain(kind: type[Any], values: Any) -> Any:
 def _value_of(hint: Any, name: str, value: Any) -> Any:
     if is_dataclass(hint):
         return _from_plain(cast(type[Any], hint), value)
+    if isinstance(value, str) and Path in get_args(hint):
+        value = Path(value)
     if get_origin(hint) is tuple and isinstance(value, list):
         value = tuple(value)  # YAML has lists alone
     if not _is_of(hint, value):

@@ -130,7 +130,7 @@ class GANStep:
         return {name: value.detach() for name, value in losses.items()}
 
     def state_dict(self) -> dict[str, Any]:
-        """Weights, averages and optimisers: all that the next step depends on."""
+        """Weights, averages, optimisers, what the objective remembers in this process."""
         players = {"generator": self.generator, **self.discriminators}
         own = self.objective.state_dict() if isinstance(self.objective, Stateful) else {}
         return {

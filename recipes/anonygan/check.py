@@ -16,12 +16,14 @@ from graphgan.data.check_command import (
     picture_problems,
     place,
     report_check,
+    size_problems,
 )
 from graphgan.data.drawing import draw_landmarks, draw_mask
 from graphgan.data.pictures import Picture
 from graphgan.data.prepared import PreparedPictures
 from graphgan.landmarks.masks import face_mask
 from graphgan.landmarks.schemes import IBUG_68
+from graphgan.models.discriminators import MIN_PATCH_SIZE
 
 EYES, MOUTH = (slice(36, 42), slice(42, 48)), slice(48, 68)
 
@@ -40,7 +42,7 @@ class Options(CheckOptions):
 def main(options: Options) -> int:
     faces = PreparedPictures(options.folder, scheme=IBUG_68)
     problems = [problem for i in range(len(faces)) for problem in _face_problems(faces, i)]
-    problems += _folder_problems(faces)
+    problems += [*_folder_problems(faces), *size_problems(faces, smallest=MIN_PATCH_SIZE)]
     return report_check(options, faces, problems, _draw)
 
 

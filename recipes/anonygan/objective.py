@@ -4,7 +4,6 @@ Source: [A] Dall'Asen et al., "Graph-based Generative Face Anonymisation with Po
 ICIAP 2021, eq. (2) to (5).
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -23,6 +22,7 @@ from graphgan.losses import (
     zero_centred_gradient_penalty,
 )
 from graphgan.models import GeneratorOutput
+from graphgan.training.options import check_not_negative
 from graphgan.training.step import Losses
 
 MATCHED_LAYERS = 5  # of a discriminator's six, the logits left out
@@ -67,9 +67,7 @@ class LossOptions:
             raise ValueError(
                 f"expected wfm_first_layer from 1 to {MATCHED_LAYERS}, got {self.wfm_first_layer}"
             )
-        for name, value in vars(self).items():
-            if isinstance(value, (int, float)) and not 0 <= value < math.inf:
-                raise ValueError(f"expected {name} of 0 and more, got {value}")
+        check_not_negative(self)
         if self.adversarial == "wasserstein" and self.gradient_penalty == 0:
             raise ValueError(
                 "expected --gradient-penalty above 0 with --adversarial wasserstein, whose "

@@ -1,5 +1,6 @@
 """Train AnonyGAN: `python recipes/anonygan/train.py --help`."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -74,7 +75,7 @@ def experiment(options: TrainOptions, fabric: Fabric) -> Experiment:
         objective=AnonyGANObjective(options.loss, count=count),
         pairs=pairs,
         to_batch=to_face_batch,
-        columns=Columns(faces.test, fabric.device),
+        columns=sheet_maker(faces.test, fabric.device),
         learned=partial(what_was_learned, faces=faces),
     )
 
@@ -112,20 +113,18 @@ def make_sampler(options: TrainOptions, faces: PictureDataset) -> PairSampler:
     )
 
 
-class Columns:
-    """Of a sheet: always the same few pairs of different people, so that sheets can be compared."""
-
-    def __init__(self, faces: PictureDataset, device: torch.device) -> None:
-        persons = faces.persons
-        everyone = next_person_pairs(persons) if len(set(persons)) > 1 else self_pairs(len(persons))
-        chosen = some_pairs(everyone, SHEET_ROWS)
-        self.batch = to_face_batch(read_pairs(faces, chosen), device)
-        self.answers: dict[str, Tensor] = {}
-        if isinstance(faces, SyntheticFaces):
-            self.answers = {"true answer": true_answers(faces, chosen)}
-
-    def __call__(self, model: AnonyGAN) -> dict[str, Tensor]:
-        return sheet_columns(model, self.batch) | self.answers
+def sheet_maker(
+    faces: PictureDataset, device: torch.device
+) -> Callable[[AnonyGAN], dict[str, Tensor]]:
+    """Columns of the same few pairs of different people, so that sheets can be compared."""
+    persons = faces.persons
+    everyone = next_person_pairs(persons) if len(set(persons)) > 1 else self_pairs(len(persons))
+    chosen = some_pairs(everyone, SHEET_ROWS)
+    batch = to_face_batch(read_pairs(faces, chosen), device)
+    answers: dict[str, Tensor] = {}
+    if isinstance(faces, SyntheticFaces):
+        answers = {"true answer": true_answers(faces, chosen)}
+    return lambda model: sheet_columns(model, batch) | answers
 
 
 def what_was_learned(model: AnonyGAN, faces: Faces) -> str:

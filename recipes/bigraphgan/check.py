@@ -10,10 +10,17 @@ from typing import Annotated
 import torch
 import tyro
 from jaxtyping import UInt8
+from persons import SMALLEST_SIDE
 from torch import Tensor
 
 from graphgan.commands import run_command
-from graphgan.data.check_command import CheckOptions, Problem, picture_problems, report_check
+from graphgan.data.check_command import (
+    CheckOptions,
+    Problem,
+    picture_problems,
+    report_check,
+    size_problems,
+)
 from graphgan.data.drawing import draw_skeleton
 from graphgan.data.pairs import Pairs
 from graphgan.data.pictures import Picture
@@ -35,6 +42,7 @@ class Options(CheckOptions):
 def main(options: Options) -> int:
     persons = PreparedPictures(options.folder, scheme=OPENPOSE_18)
     problems = [problem for i in range(len(persons)) for problem in picture_problems(persons, i)]
+    problems += size_problems(persons, smallest=SMALLEST_SIDE)
     counts = _missing_joints(persons)
     for split in SPLITS:
         if any(row.split == split for row in persons.pictures):

@@ -5,12 +5,10 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, UInt8
 from measures import measure_transfer
-from options import PRESETS
-from persons import Persons, drawn_persons, prepared_persons, sample_names
+from options import TrainOptions
+from persons import Persons, open_persons, prepared_persons, sample_names
 from results import posed
-from torch import Tensor, nn
 
 from graphgan.commands import run_command
 from graphgan.data.landmark_files import read_landmarks
@@ -19,24 +17,27 @@ from graphgan.data.person_batch import to_person_batch
 from graphgan.files import replacing
 from graphgan.landmarks.conversion import JointLayout, to_openpose_18
 from graphgan.metrics.distribution import frechet_inception_distance, inception_score
+from graphgan.metrics.exported import ExportedProgram
 from graphgan.metrics.intervals import mean_over_people
 from graphgan.metrics.pckh import pckh
 from graphgan.models import BiGraphGAN
 from graphgan.training.devices import memory_errors_explained, torch_device
-from graphgan.training.run_folder import newest_weights
+from graphgan.training.resuming import read_options
+from graphgan.training.run_folder import RunFolder, newest_weights
 from graphgan.training.sampling import CheckpointOptions, pair_batches
+
+LEAST_SCORED = 10  # pictures: the inception score is a mean over ten parts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options(CheckpointOptions):
     """SSIM, L1 and what else can be measured of a network's pictures, beside trivial answers.
 
-    On the test pictures of a prepared folder, or on the drawn people that the smoke preset tests
-    on.
+    On the test pictures of a prepared folder, or of the run that the weights come from.
     """
 
     data: Path | None = None
-    """Folder made by prepare.py; drawn persons if not given."""
+    """Folder made by prepare.py; what the run was tested on if not given."""
     features: Path | None = None
     """For the Frechet distance: a program (torch.export, .pt2) from 8-bit pictures to features."""
     classifier: Path | None = None
@@ -60,20 +61,19 @@ def main(options: Options) -> None:
 
 
 def evaluate(options: Options) -> str:
-    """The tables; whatever is not there to be measured is found out before the work begins."""
+    """The tables; what cannot be measured is found out before the work begins."""
     model = BiGraphGAN.from_pretrained(newest_weights(options.checkpoint))
     device = torch_device(options.device)
     features, classifier = (
-        None if path is None else Program(path).to(device)
+        None if path is None else ExportedProgram(path).to(device)
         for path in (options.features, options.classifier)
     )
     model.to(device)
-    persons = open_persons(options)
+    persons = tested_persons(options)
     pairs = options.chosen(persons.test_pairs)
+    _require_enough(options, len(pairs.source))
     parts = [] if options.detected is None else [pose_kept(options, persons, pairs)]
-    report = measure_transfer(
-        model, persons.train, persons.test, pairs, batch_size=options.batch_size
-    )
+    report = measure_transfer(model, persons, pairs, batch_size=options.batch_size)
     batches = partial(
         pair_batches,
         persons.test,
@@ -97,11 +97,21 @@ def evaluate(options: Options) -> str:
     return "\n".join([str(report), *parts])
 
 
-def open_persons(options: Options) -> Persons:
+def tested_persons(options: Options) -> Persons:
+    """Those of the folder that is named, else those that the run was tested on."""
     if options.data is not None:
         return prepared_persons(options.data)
-    smoke = PRESETS["smoke"]
-    return drawn_persons(smoke.people, smoke.images_per_person, smoke.size, smoke.seed)
+    if not options.checkpoint.is_dir():
+        raise ValueError(
+            "expected --data beside a file of weights; only the folder of a run knows its pictures"
+        )
+    return open_persons(read_options(TrainOptions, RunFolder.open(options.checkpoint)[1]))
+
+
+def _require_enough(options: Options, count: int) -> None:
+    for path, least in ((options.features, 2), (options.classifier, LEAST_SCORED)):
+        if path is not None and count < least:
+            raise ValueError(f"{path}: expected {least} pairs or more to measure, got {count}")
 
 
 def pose_kept(options: Options, persons: Persons, pairs: Pairs) -> str:
@@ -126,33 +136,6 @@ def pose_kept(options: Options, persons: Persons, pairs: Pairs) -> str:
         f"{len(files)}; without a head in the target, and left out: {int(headless.sum())}; rows of "
         f"other pictures: {len(rows.keys() - set(files))}"
     )
-
-
-class Program(nn.Module):
-    """A program of torch.export, which has one mode only.
-
-    Args:
-        path: of the file (.pt2).
-    Raises:
-        ValueError: no such file, or something else in it.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        if not path.is_file():
-            raise ValueError(f"{path}: no such file; expected a program of torch.export")
-        try:
-            self.run = torch.export.load(path).module()
-        except Exception as error:  # whatever a damaged archive makes of it
-            raise ValueError(f"{path}: expected a program of torch.export: {error}") from error
-
-    def forward(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
-        output: Tensor = self.run(images)
-        return output
-
-    def train(self, mode: bool = True) -> "Program":
-        """Nothing to change: an exported program refuses to be asked."""
-        return self
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@ from functools import partial
 
 import torch
 from jaxtyping import Float
+from persons import Persons
 from results import posed
 from torch import Tensor
 
 from graphgan.data.batches import mean_image
 from graphgan.data.pairs import Pairs
 from graphgan.data.person_batch import PersonBatch, to_person_batch
-from graphgan.data.pictures import PictureDataset
 from graphgan.landmarks.pose_mask import pose_mask
 from graphgan.metrics.intervals import Interval, mean_over_people
 from graphgan.metrics.masked_error import masked_error
@@ -31,7 +31,8 @@ class PoseTransferReport:
         rows: by answer, by measure.
         margins: in `INSIDE`, over each trivial answer.
         pairs, people: how many were measured.
-        empty: how many of the pairs have an empty mask and count for the whole picture alone.
+        empty: how many of the pairs have nothing inside that could be measured.
+        of_training: the pictures are those that were trained on.
     """
 
     rows: dict[str, dict[str, Interval]]
@@ -39,6 +40,7 @@ class PoseTransferReport:
     pairs: int
     people: int
     empty: int = 0
+    of_training: bool = False
 
     def __str__(self) -> str:
         names = list(next(iter(self.rows.values())))
@@ -51,14 +53,15 @@ class PoseTransferReport:
         lines.append(f"{INSIDE}: what BiGraphGAN has more than a trivial answer, pair by pair")
         lines += [f"  {name:<16}{margin!s:>26}" for name, margin in self.margins.items()]
         if self.empty:
-            lines.append(f"without any joint, measured as whole pictures only: {self.empty} pairs")
+            lines.append(f"no joint to be seen, measured as a whole only: {self.empty} pairs")
+        if self.of_training:
+            lines.append("measured on pictures it was trained on: no test pictures to pair")
         return "\n".join(lines)
 
 
 def measure_transfer(
     model: BiGraphGAN,
-    train_pictures: PictureDataset,
-    test_pictures: PictureDataset,
+    persons: Persons,
     pairs: Pairs,
     *,
     batch_size: int = 32,
@@ -69,19 +72,18 @@ def measure_transfer(
 
     Args:
         model: trained, on the CPU or a GPU.
-        train_pictures: what it was trained on, for their mean.
-        test_pictures: where the pairs are read.
-        pairs: what is measured.
+        persons: what it was trained on, for their mean, and where the pairs are read.
+        pairs: of the test pictures, to be measured.
         batch_size: pairs at a time.
     """
     device = device_of(model)
-    mean = mean_image(train_pictures).to(device)
+    mean = mean_image(persons.train).to(device)
     answers = {
         "BiGraphGAN": partial(posed, model),
         "source copied": lambda batch: batch.image,
         "mean picture": lambda batch: mean.expand_as(batch.target),
     }
-    batches = partial(pair_batches, test_pictures, pairs, to_person_batch, device=device)
+    batches = partial(pair_batches, persons.test, pairs, to_person_batch, device=device)
     parts: dict[str, list[dict[str, Tensor]]] = defaultdict(list)
     for batch in batches(batch_size=batch_size):
         for name, answer in answers.items():
@@ -90,7 +92,7 @@ def measure_transfer(
         name: {key: torch.cat([part[key] for part in row]).cpu() for key in row[0]}
         for name, row in parts.items()
     }
-    people = torch.tensor(test_pictures.persons)[pairs.source]
+    people = torch.tensor(persons.test.persons)[pairs.source]
 
     interval = partial(mean_over_people, people=people)
     own, *trivial = (row[INSIDE] for row in values.values())
@@ -102,15 +104,20 @@ def measure_transfer(
         pairs=len(people),
         people=len(people.unique()),
         empty=int(own.isnan().sum()),
+        of_training=persons.test_is_train,
     )
 
 
 def measures(answer: Float[Tensor, "b 3 h w"], batch: PersonBatch) -> dict[str, Float[Tensor, "b"]]:
-    """Each measure of each item against its target; those of an empty region are NaN."""
+    """Each measure of each item against its target; those of an empty region are NaN.
+
+    SSIM up to 1; absolute differences (L1) of 0 to 2, images in [-1, 1].
+    """
     mask = pose_mask(batch.target_joints, (answer.shape[2], answer.shape[3]))
-    empty = mask.flatten(1).sum(1) == 0
+    similarity = ssim(answer, batch.target, mask=mask)
+    empty = similarity.isnan()  # of a mask on the border alone there is nothing to see either
     inside = {
-        INSIDE: ssim(answer, batch.target, mask=mask),
+        INSIDE: similarity,
         "mask-SSIM": mask_ssim(answer, batch.target, mask),
         "L1 inside": masked_error(answer, batch.target, mask),
     }

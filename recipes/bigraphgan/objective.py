@@ -4,7 +4,6 @@ Source: [B] Tang et al., "Bipartite Graph Reasoning GANs for Person Image Genera
 section 2.5.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from graphgan.landmarks.pose_mask import pose_mask
 from graphgan.losses import AdversarialLoss, PerceptualLoss, reconstruction_loss, vgg19_features
 from graphgan.models import GeneratorOutput
 from graphgan.training.history_pool import HistoryPool
+from graphgan.training.options import check_not_negative
 from graphgan.training.step import Losses
 
 DISCRIMINATORS = ("app", "pose")
@@ -39,20 +39,17 @@ class LossOptions:
     that cannot be known are most of a picture and drown the person."""
     weight_perceptual: float = 10.0
     """Weight of the perceptual loss."""
-    perceptual: str = "torchvision"
-    """Where VGG-19 comes from: a file of torchvision's weights, "torchvision" where it is
-    installed, or "none" to train without this loss."""
+    perceptual: Literal["vgg19", "none"] = "vgg19"
+    """The perceptual loss looks through VGG-19 (see --vgg19); "none" trains without this loss."""
     history: int = 50
     """Generated pictures that each discriminator may see again (published for DeepFashion: 0)."""
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if isinstance(value, (int, float)) and not 0 <= value < math.inf:
-                raise ValueError(f"expected {name} of 0 and more, got {value}")
+        check_not_negative(self)
 
     @property
     def is_perceptual(self) -> bool:
-        return self.perceptual != "none" and self.weight_perceptual > 0
+        return self.perceptual == "vgg19" and self.weight_perceptual > 0
 
 
 class BiGraphGANObjective:
@@ -110,7 +107,11 @@ class BiGraphGANObjective:
         return {f"d_{name}": self.adversarial.discriminator(real, fake)}
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs: the pools, of the first process where there are several."""
+        """What a resumed run needs: the pools.
+
+        Where several processes share a batch, each has pools of its own, those of the first are
+        saved, and a resumed run gives them to all.
+        """
         return {name: pool.state_dict() for name, pool in self.pools.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -140,19 +141,19 @@ class BiGraphGANObjective:
         return torch.cat([image.float(), given], dim=1)
 
 
-def perceptual_features(options: LossOptions) -> nn.Module | None:
+def perceptual_features(options: LossOptions, weights: Path | None = None) -> nn.Module | None:
     """The module of the perceptual loss, as the options ask for it.
 
+    Args:
+        options: whether there is such a loss.
+        weights: file of VGG-19; None asks an installed torchvision.
     Raises:
         ValueError: neither a file nor torchvision; the message names the way without.
     """
     if not options.is_perceptual:
         return None
-    weights = None if options.perceptual == "torchvision" else Path(options.perceptual)
     if weights is not None and not weights.is_file():
-        raise ValueError(
-            f"--perceptual {weights}: no such file; expected weights of VGG-19, torchvision or none"
-        )
+        raise ValueError(f"--vgg19 {weights}: no such file; expected weights of VGG-19")
     try:
         return vgg19_features(weights)
     except ValueError as error:

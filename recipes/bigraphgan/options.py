@@ -1,6 +1,7 @@
 """Options of BiGraphGAN's training, and its presets."""
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal
 
 from objective import LossOptions
@@ -79,7 +80,7 @@ class PairOptions:
     batch_size: int = 32
     """Pairs a step, over all devices together."""
     flip: bool = True
-    """Mirror every other pair, pictures and joints."""
+    """Mirror half of the pairs, by chance: pictures and joints."""
 
 
 @dataclass(frozen=True)
@@ -94,16 +95,19 @@ class TrainOptions(RunOptions):
     """Drawn people to train on."""
     images_per_person: int = 8
     """Pictures of each of them."""
+    vgg19: Path | None = None
+    """Weights of VGG-19 (torchvision's file) for the perceptual loss; those of an installed
+    torchvision if not given."""
     model: ModelOptions = field(default_factory=ModelOptions)
     pairs: PairOptions = field(default_factory=PairOptions)
     loss: LossOptions = field(default_factory=LossOptions)
 
 
+PER_SITTING = ("vgg19",)
 DRAWING_FLAGS = ("--size", "--people", "--images-per-person")
 
-# 700 epochs, the rate falling over the last 200. How many steps an epoch has is not published:
-# 128 of them, as in AnonyGAN's.
-_MARKET = TrainOptions(preset="market", steps=89_600, optimizer=OptimizerOptions(decay=2 / 7))
+# 700 epochs of 4,000 pairs, the rate falling over the last 200.
+_MARKET = TrainOptions(preset="market", steps=87_500, optimizer=OptimizerOptions(decay=2 / 7))
 _DEEPFASHION = replace(
     _MARKET,
     preset="deepfashion",

@@ -4,12 +4,16 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from options import TrainOptions
+
 from graphgan.data.held_out import draw_splits
 from graphgan.data.pairs import Pairs, next_picture_pairs
 from graphgan.data.pictures import PictureDataset
 from graphgan.data.prepared import PreparedPictures
 from graphgan.data.synthetic_persons import SyntheticPersons
 from graphgan.landmarks.schemes import OPENPOSE_18
+
+SMALLEST_SIDE = 16  # below, a discriminator's code is too small to be mirrored at its edges
 
 
 class Persons(NamedTuple):
@@ -25,10 +29,19 @@ class Persons(NamedTuple):
     test_is_train: bool = False
 
 
-def drawn_persons(people: int, images_per_person: int, size: tuple[int, int], seed: int) -> Persons:
+def open_persons(options: TrainOptions) -> Persons:
+    """What a run is trained and tested on.
+
+    Raises:
+        ValueError: see `prepared_persons`.
+    """
+    return drawn_persons(options) if options.data is None else prepared_persons(options.data)
+
+
+def drawn_persons(options: TrainOptions) -> Persons:
     """Drawn people, those of the test apart from all others."""
-    draw = partial(SyntheticPersons, size=size, seed=seed)
-    train, test = draw_splits(draw, people, images_per_person)
+    draw = partial(SyntheticPersons, size=options.size, seed=options.seed)
+    train, test = draw_splits(draw, options.people, options.images_per_person)
     return Persons(train, None, test, next_picture_pairs(test.persons))
 
 

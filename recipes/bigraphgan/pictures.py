@@ -2,6 +2,7 @@
 
 import torch
 from jaxtyping import Float
+from results import pose
 from torch import Tensor
 
 from graphgan.data.batches import to_float_image
@@ -11,15 +12,14 @@ from graphgan.landmarks.schemes import OPENPOSE_18
 from graphgan.models import BiGraphGAN
 
 
-@torch.no_grad()
 def sheet_columns(model: BiGraphGAN, batch: PersonBatch) -> dict[str, Tensor]:
     """What goes in, what comes out, and what should; the model in eval mode."""
-    output = model.eval()(batch.image, batch.joints, batch.target_joints)
+    output = pose(model, batch)
     columns = {
         "image": batch.image,
         "pose": draw_poses(batch),
         "target": batch.target,
-        "generated": output.image.float().clamp(-1, 1),
+        "generated": output.image,
     }
     if output.attention is None:
         return columns

@@ -5,11 +5,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan.data.person_batch import PersonBatch
-from graphgan.models import BiGraphGAN
+from graphgan.models import BiGraphGAN, GeneratorOutput
 
 
 @torch.no_grad()
-def posed(model: BiGraphGAN, batch: PersonBatch) -> Float[Tensor, "b 3 h w"]:
-    """The persons in the poses of their targets, in [-1, 1]; the model in eval mode."""
+def pose(model: BiGraphGAN, batch: PersonBatch) -> GeneratorOutput:
+    """The persons in the poses of their targets, the image in [-1, 1]; the model in eval mode."""
     output = model.eval()(batch.image, batch.joints, batch.target_joints)
-    return output.image.float().clamp(-1, 1)
+    return output._replace(image=output.image.float().clamp(-1, 1))
+
+
+def posed(model: BiGraphGAN, batch: PersonBatch) -> Float[Tensor, "b 3 h w"]:
+    """The images alone."""
+    return pose(model, batch).image

@@ -6,15 +6,14 @@ import torch
 from lightning_fabric import Fabric
 from measures import measure_transfer
 from objective import BiGraphGANObjective, perceptual_features
-from options import DRAWING_FLAGS, PRESETS, TrainOptions
-from persons import Persons, drawn_persons, prepared_persons
+from options import DRAWING_FLAGS, PER_SITTING, PRESETS, TrainOptions
+from persons import SMALLEST_SIDE, Persons, open_persons
 from pictures import sheet_columns
-from torch import Tensor
 
 from graphgan.commands import exit_with
 from graphgan.data.batches import PairsOfSteps, read_pairs
 from graphgan.data.pairs import ListedPairSampler, PairSampler, Sampler, some_pairs
-from graphgan.data.person_batch import to_person_batch
+from graphgan.data.person_batch import PersonBatch, to_person_batch
 from graphgan.landmarks.schemes import OPENPOSE_18
 from graphgan.models import BiGraphGAN
 from graphgan.training.experiment import Experiment, ready_to_train, train_command
@@ -22,11 +21,10 @@ from graphgan.training.resuming import parse_train_options
 from graphgan.training.sheets import SHEET_ROWS
 
 MOST_PAIRS = 256  # that are measured in the end
-SMALLEST_SIDE = 16  # below, a discriminator's code is too small to be mirrored at its edges
 
 
 def main() -> int:
-    options = parse_train_options(PRESETS, drawing_flags=DRAWING_FLAGS)
+    options = parse_train_options(PRESETS, drawing_flags=DRAWING_FLAGS, per_sitting=PER_SITTING)
     return train_command(
         options,
         partial(experiment, options),
@@ -36,8 +34,10 @@ def main() -> int:
 
 def experiment(options: TrainOptions, fabric: Fabric) -> Experiment:
     """Everything that a run needs, checked."""
-    features = perceptual_features(options.loss)
+    features = perceptual_features(options.loss, options.vgg19)
     persons = open_persons(options)
+    train = ready_to_train(persons.train, smallest=SMALLEST_SIDE, workers=options.workers)
+    persons = persons._replace(train=train)
     pairs = PairsOfSteps(
         persons.train,
         make_sampler(options, persons),
@@ -52,20 +52,9 @@ def experiment(options: TrainOptions, fabric: Fabric) -> Experiment:
         objective=BiGraphGANObjective(options.loss, sigma=options.model.sigma, features=features),
         pairs=pairs,
         to_batch=to_person_batch,
-        columns=Columns(persons, fabric.device),
-        learned=partial(what_was_learned, persons=persons),
+        columns=partial(sheet_columns, batch=sheet_batch(persons, fabric.device)),
+        learned=partial(what_was_learned, persons=persons, batch_size=options.pairs.batch_size),
     )
-
-
-def open_persons(options: TrainOptions) -> Persons:
-    """Prepared persons, or drawn ones."""
-    if options.data is None:
-        size, seed = options.size, options.seed
-        persons = drawn_persons(options.people, options.images_per_person, size, seed)
-    else:
-        persons = prepared_persons(options.data)
-    train = ready_to_train(persons.train, smallest=SMALLEST_SIDE, workers=options.workers)
-    return persons._replace(train=train)
 
 
 def make_sampler(options: TrainOptions, persons: Persons) -> Sampler:
@@ -82,24 +71,16 @@ def make_sampler(options: TrainOptions, persons: Persons) -> Sampler:
     )
 
 
-class Columns:
-    """Of a sheet: always the same few pairs, so that sheets can be compared."""
-
-    def __init__(self, persons: Persons, device: torch.device) -> None:
-        chosen = some_pairs(persons.test_pairs, SHEET_ROWS)
-        self.batch = to_person_batch(read_pairs(persons.test, chosen), device)
-
-    def __call__(self, model: BiGraphGAN) -> dict[str, Tensor]:
-        return sheet_columns(model, self.batch)
+def sheet_batch(persons: Persons, device: torch.device) -> PersonBatch:
+    """What every sheet of a run shows, so that sheets can be compared."""
+    chosen = some_pairs(persons.test_pairs, SHEET_ROWS)
+    return to_person_batch(read_pairs(persons.test, chosen), device)
 
 
-def what_was_learned(model: BiGraphGAN, persons: Persons) -> str:
+def what_was_learned(model: BiGraphGAN, persons: Persons, batch_size: int) -> str:
     """The table: the network beside trivial answers."""
     pairs = some_pairs(persons.test_pairs, MOST_PAIRS)
-    text = str(measure_transfer(model, persons.train, persons.test, pairs))
-    if persons.test_is_train:
-        text += "\nmeasured on pictures it was trained on: there are no test pictures to pair"
-    return text
+    return str(measure_transfer(model, persons, pairs, batch_size=batch_size))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 import pytest
 
-from graphgan.data.pair_files import read_pairs
+from graphgan.data.pair_files import read_listed_pairs
 from graphgan.data.pairs import PairKind
 
 IMAGES = ["images/a.png", "images/b.png", "images/c.png"]
@@ -15,7 +15,7 @@ train,images/a.png,images/b.png
 def read(tmp_path):
     def read(text, images=IMAGES, split=None):
         (tmp_path / "pairs.csv").write_text(text)
-        return read_pairs(tmp_path / "pairs.csv", images, split)
+        return read_listed_pairs(tmp_path / "pairs.csv", images, split)
 
     return read
 
@@ -34,13 +34,25 @@ def test_without_a_split_all_pairs_are_read(read):
 def test_no_pairs_to_learn_from(read, tmp_path):
     assert read("split,from,to\n") is None
     assert read("fold,same,image_a,image_b\n0,1,images/a.png,images/b.png\n") is None
-    assert read_pairs(tmp_path / "none.csv", IMAGES) is None
+    assert read_listed_pairs(tmp_path / "none.csv", IMAGES) is None
     assert read(ROWS.replace("test", "train"), split="test") is None
+
+
+@pytest.mark.parametrize("text", ["\ufeff" + ROWS, ROWS.replace("\n", "\r\n"), ROWS + "\n\n"])
+def test_what_other_programs_add_does_no_harm(read, text):
+    assert read(text, split="train").condition.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("text", ["from,to\na,b\n", "split;from;to\n", ""])
+def test_other_columns_are_refused_and_not_taken_for_no_pairs(read, text):
+    with pytest.raises(ValueError, match=r"pairs\.csv: expected the columns split,from,to, got"):
+        read(text)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (ROWS.replace("test", "Test"), "line 3: expected the split train or test, got 'Test'"),
         (ROWS.replace("c.png", "x.png"), "line 3: expected pictures of the folder, got images/x"),
         (ROWS + "train,images/a.png\n", "line 5: expected the values split,from,to, got train,"),
     ],

@@ -168,9 +168,9 @@ def test_a_sampler_travels_to_other_processes():
 @pytest.mark.parametrize(
     ("persons", "options", "message"),
     [
-        (PERSONS, {"batch_size": 0}, "from 1 to the 10 faces there are, got 0"),
-        (PERSONS, {"batch_size": 11}, "from 1 to the 10 faces there are, got 11"),
-        ([], {"batch_size": 1}, "from 1 to the 0 faces there are, got 1"),
+        (PERSONS, {"batch_size": 0}, "from 1 to the 10 pictures there are, got 0"),
+        (PERSONS, {"batch_size": 11}, "from 1 to the 10 pictures there are, got 11"),
+        ([], {"batch_size": 1}, "from 1 to the 0 pictures there are, got 1"),
         (PERSONS, {"batch_size": 4, "same_image_share": -0.1}, "of 0 and more.* got -0.1 and 0"),
         (
             PERSONS,

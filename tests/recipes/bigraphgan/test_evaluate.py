@@ -1,15 +1,21 @@
 import csv
 import re
+import shutil
+from dataclasses import replace
 
 import evaluate
 import persons
 import pytest
 import torch
+from options import PRESETS
 from running import failure, run_here
 from torch import nn
 
 from graphgan.commands import run_command
+from graphgan.data import held_out
 from graphgan.data.prepared import PreparedPictures
+from graphgan.training.resuming import write_options
+from graphgan.training.run_folder import RunFolder
 
 
 @pytest.fixture
@@ -110,6 +116,39 @@ def test_key_points_of_other_pictures_are_refused(run, perfect, tmp_path):
     assert "got a.png" in line
 
 
+@pytest.mark.unhooked  # its program is exported
+def test_too_few_pairs_for_a_score_are_refused_before_the_work(run, program):
+    line = failure(run("--classifier", program, "--count", "9"))
+    assert "expected 10 pairs or more to measure, got 9" in line
+
+
+def test_the_folder_of_a_run_knows_what_it_was_tested_on(weights, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(held_out, "TEST_PEOPLE", 2)
+    options = replace(PRESETS["smoke"], size=(32, 16), people=2, images_per_person=2)
+    folder = RunFolder.create(tmp_path / "run", write_options(options))
+    folder.save(1, {}, lambda checkpoint: shutil.copy(weights, checkpoint))
+
+    def main():
+        run_command(evaluate.main, evaluate.Options)
+
+    def run(checkpoint):
+        flags = ["--checkpoint", checkpoint, "--device", "cpu"]
+        return run_here(main, *flags, monkeypatch=monkeypatch, capsys=capsys)
+
+    assert "16 pairs of 2 people" in run(folder.path).out
+    assert "expected --data beside a file of weights" in failure(run(weights))
+
+
+def test_training_pictures_are_not_passed_off_as_test_pictures(run, person_folder, tmp_path):
+    data = shutil.copytree(person_folder, tmp_path / "data")
+    pairs = (data / "pairs.csv").read_text().splitlines()
+    (data / "pairs.csv").write_text("\n".join(p for p in pairs if "test" not in p[:4]) + "\n")
+    manifest = (data / "manifest.csv").read_text()
+    (data / "manifest.csv").write_text(manifest.replace(",test,", ",train,"))
+    out = run(data=data).out
+    assert "measured on pictures it was trained on: no test pictures to pair" in out
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
@@ -121,10 +160,3 @@ def test_key_points_of_other_pictures_are_refused(run, perfect, tmp_path):
 )
 def test_bad_input_is_one_line(run, flags, message):
     assert message in failure(run(*flags.split()))
-
-
-def test_a_damaged_program_is_named(run, tmp_path):
-    (tmp_path / "bad.pt2").write_text("no program")
-    assert "bad.pt2: expected a program of torch.export" in failure(
-        run("--classifier", tmp_path / "bad.pt2")
-    )

@@ -1,4 +1,5 @@
 import copy
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from graphgan.data.person_batch import to_person_batch
 from graphgan.data.synthetic_persons import SyntheticPersons
 from graphgan.landmarks.maps import gaussian_maps
 from graphgan.landmarks.pose_mask import pose_mask
-from graphgan.losses import AdversarialLoss
+from graphgan.losses import AdversarialLoss, PerceptualLoss
 
 
 @pytest.fixture
@@ -49,7 +50,9 @@ def test_the_generator_s_terms_are_the_formula(batch, networks, mode):
         torch.testing.assert_close(losses[f"g_{name}"], expected)
     difference = (output.image - batch.target).abs().mean()
     torch.testing.assert_close(losses["g_l1"], 10 * difference)
-    assert losses["g_perceptual"] > 0
+    perceptual = 10 * PerceptualLoss(features)(output.image, batch.target)
+    assert perceptual > 0
+    torch.testing.assert_close(losses["g_perceptual"], perceptual)
 
 
 @pytest.mark.parametrize("name", ["app", "pose"])
@@ -150,7 +153,7 @@ def test_a_file_of_weights_becomes_the_features(tmp_path):
         state[f"features.{number}.weight"] = torch.randn(out, into, 3, 3)
         state[f"features.{number}.bias"] = torch.randn(out)
     save_file(state, tmp_path / "vgg.safetensors")
-    features = perceptual_features(LossOptions(perceptual=str(tmp_path / "vgg.safetensors")))
+    features = perceptual_features(LossOptions(), tmp_path / "vgg.safetensors")
     assert len(features) == 4  # up to index 3
     assert torch.equal(features[2].weight, state["features.2.weight"])
 
@@ -161,8 +164,8 @@ def test_what_is_not_asked_for_need_not_be_there(options):
 
 
 def test_a_missing_file_is_named():
-    with pytest.raises(ValueError, match=r"--perceptual none\.pth: no such file"):
-        perceptual_features(LossOptions(perceptual="none.pth"))
+    with pytest.raises(ValueError, match=r"--vgg19 none\.pth: no such file"):
+        perceptual_features(LossOptions(), Path("none.pth"))
 
 
 def test_without_torchvision_the_way_without_is_named(monkeypatch):

@@ -1,0 +1,36 @@
+"""Networks that measure pictures, given as programs: no code of theirs has to be there."""
+
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+
+class ExportedProgram(nn.Module):
+    """What ``torch.export.save`` wrote, as a module; it has the one mode it was exported in.
+
+    Args:
+        path: of the file (``.pt2``).
+    Shapes:
+        ``images: b 3 h w``, 8 bits -> ``b d``; whatever h and w it was exported for
+    Raises:
+        ValueError: no such file, or something else in it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        if not path.is_file():
+            raise ValueError(f"{path}: no such file; expected a program of torch.export")
+        try:
+            self.run = torch.export.load(path).module()
+        except Exception as error:  # whatever a damaged archive makes of it
+            raise ValueError(f"{path}: expected a program of torch.export: {error}") from error
+
+    def forward(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
+        output: Tensor = self.run(images)
+        return output
+
+    def train(self, mode: bool = True) -> "ExportedProgram":
+        """Nothing to change: an exported program refuses to be asked."""
+        return self
