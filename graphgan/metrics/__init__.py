@@ -1,5 +1,6 @@
 """What is measured on results: errors, likeness, pose, whole sets, intervals."""
 
+from graphgan.metrics.comparison import Comparison, compare
 from graphgan.metrics.distribution import (
     InceptionScore,
     frechet_inception_distance,
@@ -13,10 +14,12 @@ from graphgan.metrics.pose import eye_distance, mouth_opening, yaw
 from graphgan.metrics.ssim import mask_ssim, ssim
 
 __all__ = [
+    "Comparison",
     "ExportedProgram",
     "InceptionScore",
     "Interval",
     "bootstrap_mean",
+    "compare",
     "eye_distance",
     "frechet_inception_distance",
     "inception_score",

@@ -18,6 +18,9 @@ from graphgan.data.pictures import PictureDataset
 from graphgan.data.prepared import Split
 from graphgan.extras import needs_extra
 from graphgan.files import replacing, require_new_folder
+from graphgan.models._pretrained import Network
+from graphgan.training.devices import torch_device
+from graphgan.training.run_folder import newest_weights
 from graphgan.training.sheets import SHEET_ROWS, write_sheet
 
 Batch = TypeVar("Batch", bound=Sequence[Tensor])
@@ -39,6 +42,15 @@ class CheckpointOptions:
     def __post_init__(self) -> None:
         if self.batch_size < 1 or (self.count is not None and self.count < 1):
             raise ValueError("expected --batch-size and --count of at least 1")
+
+    def load(self, network: type[Network]) -> Network:
+        """The network of the weights, in eval mode, where it is to work.
+
+        Raises:
+            ValueError: no weights, or those of another network; an absent device.
+        """
+        device = torch_device(self.device)
+        return network.from_pretrained(newest_weights(self.checkpoint)).to(device)
 
     def chosen(self, pairs: Pairs) -> Pairs:
         """As many of the pairs as are asked for."""

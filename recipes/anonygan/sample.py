@@ -16,8 +16,7 @@ from graphgan.data.pairs import Pairs, next_person_pairs, some_pairs
 from graphgan.data.prepared import PreparedPictures
 from graphgan.landmarks.schemes import IBUG_68
 from graphgan.models import AnonyGAN
-from graphgan.training.devices import memory_errors_explained, torch_device
-from graphgan.training.run_folder import newest_weights
+from graphgan.training.devices import memory_errors_explained
 from graphgan.training.sampling import SampleOptions, device_of, image_file, write_samples
 
 
@@ -41,14 +40,13 @@ def main(options: Options) -> None:
 
 def sample(options: Options) -> None:
     faces = PreparedPictures(options.data, options.split, scheme=IBUG_68)
-    model = AnonyGAN.from_pretrained(newest_weights(options.checkpoint))
+    model = options.load(AnonyGAN)
     if faces.num_landmarks != model.generator.num_landmarks:
         raise ValueError(
             f"expected {model.generator.num_landmarks} landmarks, as {options.checkpoint} was "
             f"trained with, got {faces.num_landmarks} in {options.data}"
         )
     faces.check_masks()
-    model.to(torch_device(options.device))
     pairs = options.chosen(next_person_pairs(faces.persons, seed=options.seed))
     sources = [faces.names[i] for i in pairs.source.tolist()]
     conditions = [faces.names[i] for i in pairs.condition.tolist()]

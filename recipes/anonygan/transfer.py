@@ -5,7 +5,6 @@ and is never trained on.
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -18,6 +17,7 @@ from graphgan.data.pairs import Pairs, next_person_pairs, some_pairs
 from graphgan.data.pictures import PictureDataset
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.landmarks.masks import paste
+from graphgan.metrics.comparison import Comparison, compare
 from graphgan.metrics.intervals import Interval, mean_over_people
 from graphgan.metrics.masked_error import masked_error
 from graphgan.models import AnonyGAN
@@ -28,17 +28,13 @@ from graphgan.training.sampling import device_of
 class TransferReport:
     """Errors inside the mask (0 to 2, images in [-1, 1]) and what shuffling adds to them."""
 
-    errors: dict[str, Interval]
-    margins: dict[str, Interval]
+    comparison: Comparison
     rises: dict[str, Interval]
 
     def __str__(self) -> str:
-        lines = ["error inside the mask against the true answer, held-out people"]
-        lines += [f"  {name:<28}{error}" for name, error in self.errors.items()]
-        lines += ["what a trivial answer errs more than AnonyGAN, pair by pair"]
-        lines += [f"  {name:<28}{margin}" for name, margin in self.margins.items()]
+        lines = ["inside the mask against the true answer, held-out people", str(self.comparison)]
         lines += ["rise of the model's error (an interval above 0: the network looks at them)"]
-        lines += [f"  {name:<28}{rise}" for name, rise in self.rises.items()]
+        lines += [f"  {name:<24}{rise!s:>26}" for name, rise in self.rises.items()]
         return "\n".join(lines)
 
 
@@ -65,8 +61,8 @@ def measure_transfer(
     def errors_of(result: Tensor) -> Float[Tensor, "b"]:
         return masked_error(result, answers, batch.mask)
 
-    own = errors_of(anonymized(model, batch))
-    trivial = {
+    errors = {
+        "AnonyGAN": errors_of(anonymized(model, batch)),
         "mean face": errors_of(mean_face(train_faces, batch)),
         "condition pasted": errors_of(condition_pasted(batch)),
         "source blurred": errors_of(source_blurred(batch)),
@@ -82,11 +78,13 @@ def measure_transfer(
             source_landmarks=batch.source_landmarks.roll(far, 0)
         ),
     }
-    interval = partial(mean_over_people, people=torch.tensor(test_faces.persons)[pairs.source])
+    people = torch.tensor(test_faces.persons)[pairs.source]
+    rises = {n: errors_of(anonymized(model, b)) - errors["AnonyGAN"] for n, b in shuffled.items()}
     return TransferReport(
-        errors={name: interval(e) for name, e in ({"AnonyGAN": own} | trivial).items()},
-        margins={name: interval(error - own) for name, error in trivial.items()},
-        rises={n: interval(errors_of(anonymized(model, b)) - own) for n, b in shuffled.items()},
+        compare(
+            {n: {"error": e} for n, e in errors.items()}, people, by="error", lower_is_better=True
+        ),
+        {name: mean_over_people(rise, people) for name, rise in rises.items()},
     )
 
 

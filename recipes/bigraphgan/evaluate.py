@@ -21,10 +21,10 @@ from graphgan.metrics.exported import ExportedProgram
 from graphgan.metrics.intervals import mean_over_people
 from graphgan.metrics.pckh import pckh
 from graphgan.models import BiGraphGAN
-from graphgan.training.devices import memory_errors_explained, torch_device
+from graphgan.training.devices import memory_errors_explained
 from graphgan.training.resuming import read_options
-from graphgan.training.run_folder import RunFolder, newest_weights
-from graphgan.training.sampling import CheckpointOptions, pair_batches
+from graphgan.training.run_folder import RunFolder
+from graphgan.training.sampling import CheckpointOptions, device_of, pair_batches
 
 LEAST_SCORED = 10  # pictures: the inception score is a mean over ten parts
 
@@ -62,13 +62,12 @@ def main(options: Options) -> None:
 
 def evaluate(options: Options) -> str:
     """The tables; what cannot be measured is found out before the work begins."""
-    model = BiGraphGAN.from_pretrained(newest_weights(options.checkpoint))
-    device = torch_device(options.device)
+    model = options.load(BiGraphGAN)
+    device = device_of(model)
     features, classifier = (
         None if path is None else ExportedProgram(path).to(device)
         for path in (options.features, options.classifier)
     )
-    model.to(device)
     persons = tested_persons(options)
     pairs = options.chosen(persons.test_pairs)
     _require_enough(options, len(pairs.source))

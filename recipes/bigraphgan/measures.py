@@ -14,7 +14,7 @@ from graphgan.data.batches import mean_image
 from graphgan.data.pairs import Pairs
 from graphgan.data.person_batch import PersonBatch, to_person_batch
 from graphgan.landmarks.pose_mask import pose_mask
-from graphgan.metrics.intervals import Interval, mean_over_people
+from graphgan.metrics.comparison import Comparison, compare
 from graphgan.metrics.masked_error import masked_error
 from graphgan.metrics.ssim import mask_ssim, ssim
 from graphgan.models import BiGraphGAN
@@ -25,33 +25,24 @@ INSIDE = "SSIM inside"
 
 @dataclass(frozen=True)
 class PoseTransferReport:
-    """Measures of the network and of trivial answers, and its margins pair by pair.
+    """The network beside trivial answers.
 
     Args:
-        rows: by answer, by measure.
-        margins: in `INSIDE`, over each trivial answer.
+        comparison: margins in `INSIDE`.
         pairs, people: how many were measured.
         empty: how many of the pairs have nothing inside that could be measured.
         of_training: the pictures are those that were trained on.
     """
 
-    rows: dict[str, dict[str, Interval]]
-    margins: dict[str, Interval]
+    comparison: Comparison
     pairs: int
     people: int
-    empty: int = 0
-    of_training: bool = False
+    empty: int
+    of_training: bool
 
     def __str__(self) -> str:
-        names = list(next(iter(self.rows.values())))
-        lines = [
-            f"{self.pairs} pairs of {self.people} people, with intervals of 95 % over people",
-            (" " * 18 + "".join(f"{name:>26}" for name in names)).rstrip(),
-        ]
-        for answer, row in self.rows.items():
-            lines.append(f"  {answer:<16}" + "".join(f"{value!s:>26}" for value in row.values()))
-        lines.append(f"{INSIDE}: what BiGraphGAN has more than a trivial answer, pair by pair")
-        lines += [f"  {name:<16}{margin!s:>26}" for name, margin in self.margins.items()]
+        lines = [f"{self.pairs} pairs of {self.people} people, inside: the pixels of the person"]
+        lines.append(str(self.comparison))
         if self.empty:
             lines.append(f"no joint to be seen, measured as a whole only: {self.empty} pairs")
         if self.of_training:
@@ -94,16 +85,11 @@ def measure_transfer(
     }
     people = torch.tensor(persons.test.persons)[pairs.source]
 
-    interval = partial(mean_over_people, people=people)
-    own, *trivial = (row[INSIDE] for row in values.values())
     return PoseTransferReport(
-        rows={n: {m: interval(v) for m, v in row.items()} for n, row in values.items()},
-        margins={
-            name: interval(own - other) for name, other in zip([*values][1:], trivial, strict=True)
-        },
+        comparison=compare(values, people, by=INSIDE),
         pairs=len(people),
         people=len(people.unique()),
-        empty=int(own.isnan().sum()),
+        empty=int(values["BiGraphGAN"][INSIDE].isnan().sum()),
         of_training=persons.test_is_train,
     )
 

@@ -13,8 +13,7 @@ from graphgan.data.person_batch import to_person_batch
 from graphgan.data.prepared import PreparedPictures
 from graphgan.landmarks.schemes import OPENPOSE_18
 from graphgan.models import BiGraphGAN
-from graphgan.training.devices import memory_errors_explained, torch_device
-from graphgan.training.run_folder import newest_weights
+from graphgan.training.devices import memory_errors_explained
 from graphgan.training.sampling import SampleOptions, device_of, write_samples
 
 
@@ -34,8 +33,7 @@ def main(options: Options) -> None:
 
 def sample(options: Options) -> None:
     persons = PreparedPictures(options.data, options.split, scheme=OPENPOSE_18)
-    model = BiGraphGAN.from_pretrained(newest_weights(options.checkpoint))
-    model.to(torch_device(options.device))
+    model = options.load(BiGraphGAN)
     pairs = options.chosen(pairs_of(persons))
     names = sample_names(persons, pairs)
     table = {

@@ -10,6 +10,8 @@ from graphgan.data.images import read_image
 from graphgan.data.pairs import next_picture_pairs, some_pairs
 from graphgan.data.person_batch import to_person_batch
 from graphgan.data.synthetic_persons import SyntheticPersons
+from graphgan.models import BiGraphGAN
+from graphgan.training.run_folder import WEIGHTS, RunFolder
 from graphgan.training.sampling import (
     CheckpointOptions,
     SampleOptions,
@@ -104,6 +106,17 @@ def test_nothing_at_a_time_is_refused(changes):
 def test_as_many_pairs_as_are_asked_for(persons, count, sources):
     options = CheckpointOptions(checkpoint=Path("weights"), count=count)
     assert options.chosen(next_picture_pairs(persons.persons)).source.tolist() == sources
+
+
+def test_the_newest_weights_of_a_run_are_loaded_to_work(tmp_path):
+    run = RunFolder.create(tmp_path / "run", {})
+    model = BiGraphGAN.published("market", width=4, num_blocks=1)
+    run.save(1, {}, lambda folder: model.save_pretrained(folder / WEIGHTS))
+    loaded = CheckpointOptions(checkpoint=run.path, device="cpu").load(BiGraphGAN)
+    assert not loaded.training
+    assert all(
+        torch.equal(a, b) for a, b in zip(loaded.parameters(), model.parameters(), strict=True)
+    )
 
 
 def test_a_network_is_where_its_weights_are():
