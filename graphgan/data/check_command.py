@@ -31,6 +31,10 @@ class CheckOptions:
     list_at_most: int = 8
     """Problems of each kind that are listed one by one."""
 
+    def __post_init__(self) -> None:
+        if min(self.tiles, self.list_at_most) < 0:
+            raise ValueError("expected --tiles and --list-at-most of 0 and more")
+
 
 @dataclass(frozen=True)
 class Problem:

@@ -11,6 +11,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+LARGEST_COORDINATE = 1e6
+"""In pixels: more than a picture has that may be read."""
+
 _COORDINATE = re.compile(r"[xy](\d+)")
 
 
@@ -107,6 +110,6 @@ def _number(name: str, text: str) -> float:
         value = float(text.strip() or "nan")
     except ValueError:
         raise ValueError(f"{name}: expected a number, got {text!r}") from None
-    if math.isinf(value):
-        raise ValueError(f"{name}: expected a finite number, got {text!r}")
+    if abs(value) > LARGEST_COORDINATE:
+        raise ValueError(f"{name}: expected a finite number of pixels, got {text!r:.40}")
     return value

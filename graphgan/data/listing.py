@@ -5,6 +5,7 @@ photos.
 """
 
 import os
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,10 +57,12 @@ class PairList(NamedTuple):
 
     Args:
         columns: names of what each pair's ``about`` holds, and of its two photos.
+        lists: the splits that have a list, where pairs are listed by split.
     """
 
     columns: tuple[str, ...]
     pairs: list[ListedPair]
+    lists: list[str]
 
 
 @dataclass
@@ -109,7 +112,16 @@ def plain(root: Path) -> Listing:
         ValueError: there is no such folder.
     """
     sources, others = photo_sources(root)
-    people = (s.split("/")[0] if "/" in s else Path(s).stem for s in sources)
+    stems = Counter(Path(s).stem for s in sources if "/" not in s)
+    stems.update({s.split("/")[0] for s in sources if "/" in s})
+
+    def person(source: str) -> str:
+        if "/" in source:
+            return source.split("/")[0]
+        alone = stems[Path(source).stem] == 1  # anna.png beside anna.jpg or anna/ is another one
+        return Path(source).stem if alone else source
+
+    people = map(person, sources)
     photos = [Photo(root / s, s, person) for s, person in zip(sources, people, strict=True)]
     return Listing(photos, other_files=others)
 

@@ -4,13 +4,13 @@ Each row is a person, as the first picture shows them, and the pose that the sec
 in: ``from`` is the condition of a pair, ``to`` its source.
 """
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 
 from graphgan.data.pairs import PairKind, Pairs
+from graphgan.data.tables import read_table
 
 PAIR_COLUMNS = ("split", "from", "to")
 _OTHER_COLUMNS = ("fold", "same", "image_a", "image_b")  # pairs to evaluate with, as LFW lists them
@@ -39,20 +39,20 @@ def read_listed_pairs(
     numbers = {image: number for number, image in enumerate(images)}
     pairs: list[tuple[int, ...]] = []
     problems: list[str] = []
-    with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-        lines = csv.reader(file)
-        if (header := tuple(next(lines, ()))) == _OTHER_COLUMNS:
-            return None
-        if header != PAIR_COLUMNS:
-            raise ValueError(
-                f"{path}: expected the columns {','.join(PAIR_COLUMNS)}, got {','.join(header)!r}"
-            )
-        for row in filter(None, lines):
-            try:
-                if _is_of(row, split):
-                    pairs.append(_numbers(row, numbers, split))
-            except ValueError as error:
-                problems.append(f"line {lines.line_num}: {error}")
+    lines = read_table(path)
+    _, header = next(lines, (1, []))
+    if tuple(header) == _OTHER_COLUMNS:
+        return None
+    if tuple(header) != PAIR_COLUMNS:
+        raise ValueError(
+            f"{path}: expected the columns {','.join(PAIR_COLUMNS)}, got {','.join(header)!r}"
+        )
+    for number, row in lines:
+        try:
+            if _is_of(row, split):
+                pairs.append(_numbers(row, numbers, split))
+        except ValueError as error:
+            problems.append(f"line {number}: {error}")
     if problems:
         raise ValueError(f"{path}: {problems[0]} (bad pairs in all: {len(problems)})")
     if not pairs:

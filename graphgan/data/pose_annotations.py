@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import torch
 
-from graphgan.data.landmark_files import LandmarkRow
+from graphgan.data.landmark_files import LARGEST_COORDINATE, LandmarkRow
 from graphgan.landmarks.schemes import OPENPOSE_18
 
 HEADER = "name:keypoints_y:keypoints_x"
@@ -55,7 +55,7 @@ def read_pose_annotations(path: str | Path) -> PoseAnnotations:
     """
     path = Path(path)
     text = path.read_text("utf-8-sig", errors="surrogateescape")
-    header, *lines = text.splitlines() or [""]
+    header, *lines = text.split("\n")
     if header.strip() != HEADER:
         raise ValueError(f"{path}: line 1: expected the header {HEADER!r}, got {header!r}")
     annotations = PoseAnnotations([], [])
@@ -112,6 +112,6 @@ def _number(name: str, value: object) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         with suppress(OverflowError):  # whole numbers of JSON have no end
             number = float(value)
-    if not math.isfinite(number):
-        raise _BadLineError("not a number", f"{name}: expected finite numbers, got {value!r:.40}")
+    if not abs(number) <= LARGEST_COORDINATE:
+        raise _BadLineError("not a coordinate", f"{name}: expected pixels, got {value!r:.40}")
     return number

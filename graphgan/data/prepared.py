@@ -16,7 +16,6 @@ edge. Masks are not stored: they follow from the landmarks. ``manifest.csv`` and
 are written last: a folder that has both is whole.
 """
 
-import csv
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,6 +31,7 @@ from graphgan.data.images import read_image
 from graphgan.data.pair_files import read_listed_pairs
 from graphgan.data.pairs import Pairs
 from graphgan.data.pictures import Picture
+from graphgan.data.tables import read_table, write_table
 from graphgan.files import replacing
 from graphgan.landmarks.align import Crop
 from graphgan.landmarks.masks import has_face_mask
@@ -123,7 +123,8 @@ class PreparedPictures:
         self.pictures = [row for row in rows if split is None or row.split == split]
         if not self.pictures:
             raise ValueError(
-                f"{self.root}: no pictures in the split {split!r}, of {len(rows)} in all"
+                f"{self.root}: no pictures in the split {split!r}, of {len(rows)} in all; prepare "
+                "with --test-people, or name the other split by --split"
             )
         self.people = sorted({picture.person for picture in self.pictures})
         numbers = {person: number for number, person in enumerate(self.people)}
@@ -155,10 +156,17 @@ class PreparedPictures:
         whose pose is. None where the folder has no such list, or none for this split.
 
         Raises:
-            ValueError: a pair that names no picture of this split; the message says where.
+            ValueError: a pair that names no picture of this split, the message says where; a list
+                of which no pair could be used.
         """
         images = [picture.image for picture in self.pictures]
-        return read_listed_pairs(self.root / "pairs.csv", images, self.split)
+        pairs = read_listed_pairs(self.root / "pairs.csv", images, self.split)
+        if pairs is None and self.split in self.info.get("pairs", {}).get("lists", []):
+            raise ValueError(
+                f"{self.root}: expected pairs listed for {self.split}, none could be used (see "
+                "skipped.csv); prepare without that list to pair any two pictures of a person"
+            )
+        return pairs
 
     def check_masks(self) -> None:
         """Make sure that every face has a mask: without one it would silently stay as it is.
@@ -202,7 +210,10 @@ def read_info(root: Path) -> dict[str, Any]:
         raise ValueError(
             f"{root}: expected version {VERSION} of the format, got {info['version']}; {_REPLACE}"
         )
-    if info["landmark_scheme"] not in SCHEMES:
+    size = info["size"]
+    if not (isinstance(size, list) and [type(n) for n in size] == [int, int] and min(size) > 0):
+        raise ValueError(f"{root}: expected a height and a width, got {size!r}; {_REPLACE}")
+    if str(info["landmark_scheme"]) not in SCHEMES:
         raise ValueError(
             f"{root}: expected landmarks of one of the schemes {', '.join(SCHEMES)}, got "
             f"{info['landmark_scheme']!r}; {_REPLACE}"
@@ -250,32 +261,22 @@ def _manifest_row(picture: PreparedPicture) -> list[str]:
     return [*names, *crop, str(picture.outside), *points]
 
 
-def write_table(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Write a CSV file, whole or not at all."""
-    with (
-        replacing(path) as temporary,
-        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
-
-
 def _read_manifest(path: Path, num_landmarks: int) -> list[PreparedPicture]:
-    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-        lines = csv.reader(file)
-        width = len(_COLUMNS) + 2 * num_landmarks
-        header = next(lines, [])
-        if tuple(header[: len(_COLUMNS)]) != _COLUMNS or len(header) != width:
-            raise ValueError(
-                f"{path}: expected the columns {','.join(_COLUMNS)},x0,y0,... with {num_landmarks} "
-                f"landmarks; {_REPLACE}"
-            )
-        return list(_manifest_rows(path, lines, width))
+    lines = read_table(path)
+    width = len(_COLUMNS) + 2 * num_landmarks
+    _, header = next(lines, (1, []))
+    if tuple(header[: len(_COLUMNS)]) != _COLUMNS or len(header) != width:
+        raise ValueError(
+            f"{path}: expected the columns {','.join(_COLUMNS)},x0,y0,... with {num_landmarks} "
+            f"landmarks; {_REPLACE}"
+        )
+    return list(_manifest_rows(path, lines, width))
 
 
-def _manifest_rows(path: Path, lines: Iterable[list[str]], width: int) -> Iterator[PreparedPicture]:
-    for number, values in enumerate(lines, start=2):
+def _manifest_rows(
+    path: Path, lines: Iterable[tuple[int, list[str]]], width: int
+) -> Iterator[PreparedPicture]:
+    for number, values in lines:
         try:
             if len(values) != width:
                 raise ValueError(f"expected {width} values, got {len(values)}")
@@ -284,6 +285,8 @@ def _manifest_rows(path: Path, lines: Iterable[list[str]], width: int) -> Iterat
             points = values[len(_COLUMNS) :]
             flat = torch.tensor([float(x or "nan") for x in points], dtype=torch.float32)
             landmarks = flat.view(-1, 2)
+            if split not in SPLITS or landmarks.isinf().any():
+                raise ValueError("expected the split train or test, and finite landmarks")
             yield PreparedPicture(image, person, split, source, crop, int(outside), landmarks)
         except ValueError as error:
             raise ValueError(f"{path}: line {number}: {error}") from None

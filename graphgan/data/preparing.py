@@ -31,14 +31,16 @@ from graphgan.data.prepared import (
     read_info,
     write_info,
     write_manifest,
-    write_table,
 )
 from graphgan.data.progress_record import ProgressRecord
+from graphgan.data.tables import write_table
 from graphgan.data.worker_pool import map_ordered
 from graphgan.landmarks.detection import LandmarkDetector
 from graphgan.landmarks.schemes import LandmarkScheme
 
 Landmarks = Mapping[str, Float[Tensor, "k 2"]] | Callable[[], LandmarkDetector]
+
+_LARGEST_SIDE = 8192  # of a crop, which has to fit into memory as numbers
 
 
 class Preparation(NamedTuple):
@@ -98,6 +100,8 @@ def prepare_pictures(
     out = Path(out)
     if min(size) < 1 or workers < 1:
         raise ValueError(f"expected size and workers of at least 1, got {size} and {workers}")
+    if max(size) > _LARGEST_SIDE:
+        raise ValueError(f"expected sides of {_LARGEST_SIDE} pixels at most, got {size}")
     splits = _splits(photos, test_people)
     _check_landmarks(landmarks, scheme)
     everything = {photo.source for photo in photos} | {item.source for item in unusable}
@@ -144,7 +148,8 @@ def prepare_pictures(
     if kept is not None:
         rows = ((*pair.about, image_of[pair.a], image_of[pair.b]) for pair in kept.pairs)
         write_table(out / "pairs.csv", kept.columns, rows)
-        info["pairs"] = {"kept": len(kept.pairs), "left_out": len(unknown) + len(of_skipped)}
+        left_out = sum(item.reason.startswith("pair ") for item in skipped)
+        info["pairs"] = {"kept": len(kept.pairs), "left_out": left_out, "lists": kept.lists}
     write_info(out, info)
     (out / folder.RECORD).unlink()
     return Preparation(read_info(out), len(todo))

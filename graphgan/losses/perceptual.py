@@ -82,8 +82,9 @@ def vgg19_features(weights: str | Path | None = None, *, last: int = LAST_LAYER)
     if not 0 <= last < len(layers):
         raise ValueError(f"expected a last layer from 0 to {len(layers) - 1}, got {last}")
     features = nn.Sequential(*layers[: last + 1])
+    asked: Mapping[str, Tensor] = _ask_torchvision() if weights is None else {}
     try:
-        state = _ask_torchvision() if weights is None else read_tensors(Path(weights))
+        state = asked if weights is None else read_tensors(Path(weights))
         check_tensors(state)
         bare = {key.removeprefix("features."): value for key, value in state.items()}
         fill(features, {key: bare[key] for key in features.state_dict() if key in bare})

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from graphgan._states import check_tensors, fill
@@ -63,11 +63,9 @@ def save_weights(module: nn.Module, path: Path | str, *, kind: str, config: dict
     path = Path(path)
     tensors = {key: value.detach().cpu().contiguous() for key, value in module.state_dict().items()}
     metadata = {"format": FORMAT_VERSION, "kind": kind, "config": json.dumps(config)}
-    try:
-        with replacing(path) as temporary:
-            save_file(tensors, temporary, metadata)
-    except SafetensorError as error:
-        raise OSError(f"cannot write {path}: {error}") from error
+    with replacing(path) as temporary:
+        # Not save_file, whose files nobody else on the machine may read.
+        temporary.write_bytes(save(tensors, metadata))
 
 
 def read_config(path: Path | str, *, kind: str) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def parse_train_options(
     options = _parse(args, replace(saved, resume=Path(folder)))
     wanted, own = write_options(options), write_options(saved)
     free = PER_SITTING.union(per_sitting)
-    if changed := [name for name in own if name not in free and wanted[name] != own[name]]:
+    if changed := [name for name in _differing(wanted, own) if name not in free]:
         raise ValueError(
             f"expected the options of the run in {folder}, got others for {', '.join(changed)}; "
             "leave them out, or start a new run"
@@ -70,6 +70,17 @@ def parse_train_options(
     if options.steps != saved.steps:
         raise ValueError("expected --more or --steps, got both")
     return replace(options, steps=saved.steps + options.more)
+
+
+def _differing(wanted: dict[str, Any], own: dict[str, Any]) -> list[str]:
+    """Options of other values, by the names they have on the command line."""
+    names = []
+    for name, value in own.items():
+        if isinstance(value, dict):
+            names += _differing(wanted[name], value)
+        elif wanted[name] != value:
+            names.append(name)
+    return names
 
 
 def _refuse_ignored(args: list[str], options: RunOptions, drawing_flags: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
 """From trained weights and a prepared folder to pictures on disk: what sampling commands share."""
 
-import csv
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,12 +16,15 @@ from graphgan.data.images import write_image
 from graphgan.data.pairs import Pairs, some_pairs
 from graphgan.data.pictures import PictureDataset
 from graphgan.data.prepared import Split
+from graphgan.data.tables import write_table
 from graphgan.extras import needs_extra
-from graphgan.files import replacing, require_new_folder
+from graphgan.files import require_new_folder
 from graphgan.models._pretrained import Network
 from graphgan.training.devices import torch_device
 from graphgan.training.run_folder import newest_weights
 from graphgan.training.sheets import SHEET_ROWS, write_sheet
+
+LONGEST_NAME = 255  # bytes of a file's name, on most disks
 
 Batch = TypeVar("Batch", bound=Sequence[Tensor])
 
@@ -118,13 +121,14 @@ def write_samples(
         columns: of the sheet.
         device: where they are made.
     Raises:
-        ValueError: the folder holds something already.
+        ValueError: the folder holds something already; names that are there twice or too long.
     """
+    _check_names(names)
     require_new_folder(options.out, "name another by --out")
     (options.out / "images").mkdir(parents=True)
     batches = partial(pair_batches, pictures, to_batch=to_batch, device=device)
     _write_images(options.out, names, map(make, batches(pairs, batch_size=options.batch_size)))
-    _write_table(options.out / "pairs.csv", table)
+    write_table(options.out / "pairs.csv", table, zip(*table.values(), strict=True))
     first = next(batches(some_pairs(pairs, SHEET_ROWS), batch_size=SHEET_ROWS))
     write_sheet(options.out / "sheet.png", columns(first))
     sheet = options.out / "sheet.png"
@@ -146,8 +150,11 @@ def _write_images(
                 bar.update()
 
 
-def _write_table(path: Path, columns: Mapping[str, Sequence[str]]) -> None:
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
+def _check_names(names: Sequence[str]) -> None:
+    """Before any work: every picture gets a file of its own, whose name a disk can hold."""
+    if len(set(names)) < len(names):
+        raise ValueError(f"expected different names, got {len(names) - len(set(names))} twice")
+    for name in names:
+        longest = max(len(os.fsencode(f".{part}.png.part")) for part in name.split("/"))
+        if longest > LONGEST_NAME:
+            raise ValueError(f"expected shorter names of pictures, got {name!r:.80}...")

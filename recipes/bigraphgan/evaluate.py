@@ -71,6 +71,9 @@ def evaluate(options: Options) -> str:
     persons = tested_persons(options)
     pairs = options.chosen(persons.test_pairs)
     _require_enough(options, len(pairs.source))
+    for program in filter(None, (features, classifier)):
+        for count in (1, 2):  # batches may be short
+            program(torch.zeros(count, 3, *persons.test.size, dtype=torch.uint8, device=device))
     parts = [] if options.detected is None else [pose_kept(options, persons, pairs)]
     report = measure_transfer(model, persons, pairs, batch_size=options.batch_size)
     batches = partial(

@@ -10,7 +10,6 @@ deepfashion   DeepFashion, 256 x 176, names such as fashionMENDenimid0000008001_
 ``source``, the name of a picture in the manifest, is its path in the folder of the data set.
 """
 
-import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +31,7 @@ from graphgan.data.pair_files import PAIR_COLUMNS
 from graphgan.data.photos import Photo
 from graphgan.data.pose_annotations import read_pose_annotations
 from graphgan.data.prepared import SPLITS, Split
+from graphgan.data.tables import read_table
 
 
 def market_person(name: str) -> str:
@@ -161,28 +161,33 @@ def _add_pairs(
         listing.notes.append(f"no *-pairs-{split}.csv: no pairs are listed for {split}")
         return
     if listing.pairs is None:
-        listing.pairs = PairList(PAIR_COLUMNS, [])
-    for where, row in _pair_rows(table):
+        listing.pairs = PairList(PAIR_COLUMNS, [], [])
+    listing.pairs.lists.append(split)
+    seen: dict[tuple[str, str], int] = {}
+    for number, row in _pair_rows(table):
+        where = f"{table.name} line {number}"
         if len(row) != 2 or not all(row):
-            listing.unusable.append(Skipped(where, "not two columns", f"got {','.join(row)}"))
+            detail = f"expected from,to, got {','.join(row):.80}"
+            listing.unusable.append(Skipped(where, "pair of other than two names", detail))
             continue
         a, b = ((prefix / name).as_posix() for name in row)
         if across := [source for source in (a, b) if splits.get(source, split) != split]:
             detail = f"{' and '.join(across)} not of {split}"
             listing.unusable.append(Skipped(where, "pair across the split", detail))
+        elif seen.setdefault((a, b), number) != number:
+            detail = f"{a} and {b} are already in line {seen[a, b]}"
+            listing.unusable.append(Skipped(where, "pair listed twice", detail))
         else:
             listing.pairs.pairs.append(ListedPair((split,), a, b, where))
 
 
-def _pair_rows(table: Path) -> Iterator[tuple[str, list[str]]]:
-    """File and line, and the values of the line."""
-    with table.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-        lines = csv.reader(file)
-        header = next(lines, [])
-        if [name.strip() for name in header] != ["from", "to"]:
-            raise ValueError(
-                f"{table}: line 1: expected the header 'from,to', got {','.join(header)!r}"
-            )
-        for row in lines:
-            if row:
-                yield f"{table.name} line {lines.line_num}", [name.strip() for name in row]
+def _pair_rows(table: Path) -> Iterator[tuple[int, list[str]]]:
+    """Number and values of each line."""
+    lines = read_table(table)
+    _, header = next(lines, (1, []))
+    if [name.strip() for name in header] != ["from", "to"]:
+        raise ValueError(
+            f"{table}: line 1: expected the header 'from,to', got {','.join(header)!r}"
+        )
+    for number, row in lines:
+        yield number, [name.strip() for name in row]

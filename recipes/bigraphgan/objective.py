@@ -157,4 +157,4 @@ def perceptual_features(options: LossOptions, weights: Path | None = None) -> nn
     try:
         return vgg19_features(weights)
     except ValueError as error:
-        raise ValueError(f"{error}; or train without this loss: --perceptual none") from error
+        raise ValueError(f"{error} (--vgg19 FILE); or train without: --perceptual none") from error

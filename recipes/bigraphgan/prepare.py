@@ -100,6 +100,12 @@ def _own(options: Options) -> Persons:
         listing.notes.append(
             f"{at_corner} photos have joints at exactly (0, 0): missing ones have to be left empty"
         )
+    inside_one = (converted.isnan() | ((converted >= 0) & (converted <= 1))).all(-1).all(-1)
+    if fractions := int(inside_one.sum()):
+        listing.notes.append(
+            f"{fractions} photos have all joints between 0 and 1: fractions have to be multiplied "
+            "by width and height"
+        )
     rows = [row._replace(landmarks=points) for row, points in zip(rows, converted, strict=True)]
     landmarks = match_landmarks(listing, rows, options.images)
     checksum = file_checksum(options.landmarks)

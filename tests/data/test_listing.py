@@ -91,3 +91,17 @@ def test_rows_of_no_photo_at_all_are_refused():
         match_landmarks(listing, [row("z.png", 2)], Path("photos"))
     with pytest.raises(ValueError, match="none of 0 images"):
         match_landmarks(listing, [], Path("photos"))
+
+
+def test_photos_of_one_name_directly_in_the_folder_are_of_different_people(tmp_path):
+    for name in ("zed.png", "zed.bmp", "anna.png", "anna/1.png", "bob.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    people = {photo.source: photo.person for photo in plain(tmp_path).photos}
+    assert people == {
+        "anna.png": "anna.png",
+        "anna/1.png": "anna",
+        "bob.png": "bob",
+        "zed.bmp": "zed.bmp",
+        "zed.png": "zed.png",
+    }

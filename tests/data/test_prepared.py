@@ -216,3 +216,31 @@ def face_rows(tmp_path, drawn_faces):
         return tmp_path
 
     return face_rows
+
+
+@pytest.mark.parametrize("size", [5, "x", [128], [0, 64], [128.0, 64], [True, 64], None])
+def test_a_damaged_size_is_named(root, size):
+    info = json.loads((root / "prepared.json").read_text()) | {"size": size}
+    (root / "prepared.json").write_text(json.dumps(info))
+    with pytest.raises(ValueError, match="expected a height and a width, got"):
+        PreparedPictures(root)
+
+
+@pytest.mark.parametrize("scheme", [[], {}, 7, "ibug"])
+def test_damaged_landmarks_are_named(root, scheme):
+    info = json.loads((root / "prepared.json").read_text()) | {"landmark_scheme": scheme}
+    (root / "prepared.json").write_text(json.dumps(info))
+    with pytest.raises(ValueError, match="expected landmarks of one of the schemes"):
+        PreparedPictures(root)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(",test,", ",valid,"), ("1.1234", "inf"), (",0,,", ',"0,,')]
+)
+def test_a_damaged_manifest_is_named_by_line(root, old, new):
+    manifest = root / "manifest.csv"
+    text = manifest.read_text()
+    assert old in text
+    manifest.write_text(text.replace(old, new, 1))
+    with pytest.raises(ValueError, match=r"manifest\.csv: line \d"):
+        PreparedPictures(root)

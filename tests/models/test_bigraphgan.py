@@ -69,3 +69,11 @@ def test_refuses_a_generator_that_sees_more_than_the_image():
 def test_an_unknown_variant_lists_the_known_ones():
     with pytest.raises(ValueError, match="'market', 'deepfashion'; got 'fashion'"):
         BiGraphGAN.published("fashion")
+
+
+def test_others_on_the_machine_may_read_the_file(tmp_path):
+    model = BiGraphGAN.published("market", width=4, num_blocks=1)
+    model.save_pretrained(tmp_path / "a.safetensors")
+    (tmp_path / "b").touch()
+    modes = [(tmp_path / name).stat().st_mode for name in ("a.safetensors", "b")]
+    assert modes[0] == modes[1]

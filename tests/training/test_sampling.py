@@ -1,4 +1,5 @@
 import csv
+import os
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,24 @@ def test_the_table_of_pairs_is_read_back_as_it_was(write, tmp_path):
     with (tmp_path / "out" / "pairs.csv").open(encoding="utf-8") as file:
         rows = list(csv.reader(file))
     assert rows == [["from", "to"], ["a,b", "e"], ['c"d', "Zoë"], ["e", ""]]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["a", "b", "a"], "expected different names, got 1 twice"),
+        (["a", "b", "ü" * 125], "expected shorter names of pictures, got 'ü"),
+    ],
+)
+def test_names_that_no_files_can_have_are_refused_before_the_work(write, tmp_path, names, message):
+    with pytest.raises(ValueError, match=message):
+        write(names=names)
+    assert not (tmp_path / "out").exists()
+
+
+def test_names_of_any_bytes_are_written(write, tmp_path):
+    write(table={"from": [os.fsdecode(b"lat\xe9"), "b", "c"]})
+    assert b"lat\xe9\n" in (tmp_path / "out" / "pairs.csv").read_bytes()
 
 
 def test_a_table_of_unlike_columns_is_not_written(write, tmp_path):

@@ -214,6 +214,41 @@ def test_pairs_of_unknown_files_are_listed(run, market_folder, tmp_path):
     assert errors[-1].startswith("error: market-pairs-test.csv line 3: pair with an unknown photo")
 
 
+def test_pairs_that_say_nothing_are_counted_and_named_by_line(run, market_folder, tmp_path):
+    table = market_folder / "market-pairs-train.csv"
+    first = table.read_text().splitlines()[1]
+    with table.open("a") as file:
+        file.write(f"{A}\n{first}\n{A},0004_c0s1_000450_00.png\n")
+    status, out, _ = run()
+    assert status == 0
+    assert "pairs: 30, left out: 3" in out
+    rows = skipped(tmp_path / "out")
+    assert [(where, reason) for where, reason, _ in rows] == [
+        ("market-pairs-train.csv line 20", "pair of other than two names"),
+        ("market-pairs-train.csv line 21", "pair listed twice"),
+        ("market-pairs-train.csv line 22", "pair with an unknown photo"),
+    ]
+
+
+def test_a_list_of_which_no_pair_is_left_is_not_taken_for_no_list(run, market_folder, tmp_path):
+    (market_folder / "market-pairs-train.csv").write_text("from,to\nx.png,y.png\n")
+    status, out, _ = run()
+    assert status == 0
+    assert "pairs: 12, left out: 1" in out
+    with pytest.raises(ValueError, match="expected pairs listed for train, none could be used"):
+        PreparedPictures(tmp_path / "out", "train").listed_pairs()
+    assert PreparedPictures(tmp_path / "out", "test").listed_pairs() is not None
+
+
+@pytest.mark.parametrize("name", ["market-pairs-train.csv", "market-pairs-test.csv"])
+def test_a_quote_that_never_ends_is_one_line(run, market_folder, name):
+    with (market_folder / name).open("a") as file:
+        file.write('"' + "a.png,b.png\n" * 20_000)
+    status, _, errors = run()
+    assert status == 2
+    assert errors[-1].startswith(f"error: {market_folder / name}: line ")
+
+
 def test_a_data_set_without_pairs_says_so(run, market_folder, tmp_path):
     for split in ("train", "test"):
         (market_folder / f"market-pairs-{split}.csv").unlink()
@@ -366,6 +401,14 @@ def test_a_photo_without_a_joint_is_listed(run, own, tmp_path):
 def test_joints_at_the_corner_are_mentioned(run, own):
     out = run(**own(change=lambda joints: joints[4].fill_(0)))[1]
     assert "1 photos have joints at exactly (0, 0)" in out
+
+
+def test_fractions_of_the_width_are_mentioned(run, own):
+    def to_fractions(joints):
+        joints /= 200
+
+    _, out, _ = run(**own(change=to_fractions))
+    assert "1 photos have all joints between 0 and 1: fractions have to be multiplied" in out
 
 
 def test_own_photos_without_a_row_are_listed(run, own, tmp_path):
