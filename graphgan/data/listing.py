@@ -62,7 +62,7 @@ class PairList(NamedTuple):
 
     columns: tuple[str, ...]
     pairs: list[ListedPair]
-    lists: list[str]
+    lists: tuple[str, ...] = ()
 
 
 @dataclass

@@ -112,6 +112,8 @@ def _number(name: str, value: object) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         with suppress(OverflowError):  # whole numbers of JSON have no end
             number = float(value)
-    if not abs(number) <= LARGEST_COORDINATE:
+    if not math.isfinite(number):
+        raise _BadLineError("not a number", f"{name}: expected finite numbers, got {value!r:.40}")
+    if abs(number) > LARGEST_COORDINATE:
         raise _BadLineError("not a coordinate", f"{name}: expected pixels, got {value!r:.40}")
     return number

@@ -159,9 +159,13 @@ class PreparedPictures:
             ValueError: a pair that names no picture of this split, the message says where; a list
                 of which no pair could be used.
         """
-        images = [picture.image for picture in self.pictures]
-        pairs = read_listed_pairs(self.root / "pairs.csv", images, self.split)
-        if pairs is None and self.split in self.info.get("pairs", {}).get("lists", []):
+        table = self.root / "pairs.csv"
+        pairs = read_listed_pairs(table, [picture.image for picture in self.pictures], self.split)
+        if (
+            pairs is None
+            and table.is_file()
+            and self.split in self.info.get("pairs", {}).get("lists", [])
+        ):
             raise ValueError(
                 f"{self.root}: expected pairs listed for {self.split}, none could be used (see "
                 "skipped.csv); prepare without that list to pair any two pictures of a person"

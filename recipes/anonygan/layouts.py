@@ -98,7 +98,7 @@ def _lfw_pairs(table: Path) -> PairList:
     if len(lines) != expected:
         raise ValueError(f"{table}: expected {expected} pairs, as line 1 says, got {len(lines)}")
     pairs = [_lfw_pair(table, n, line, (n - 2) // (2 * each)) for n, line in enumerate(lines, 2)]
-    return PairList(("fold", "same", "image_a", "image_b"), pairs, [])
+    return PairList(("fold", "same", "image_a", "image_b"), pairs)
 
 
 def _lfw_pair(table: Path, number: int, line: str, fold: int) -> ListedPair:

@@ -161,8 +161,8 @@ def _add_pairs(
         listing.notes.append(f"no *-pairs-{split}.csv: no pairs are listed for {split}")
         return
     if listing.pairs is None:
-        listing.pairs = PairList(PAIR_COLUMNS, [], [])
-    listing.pairs.lists.append(split)
+        listing.pairs = PairList(PAIR_COLUMNS, [])
+    listing.pairs = listing.pairs._replace(lists=(*listing.pairs.lists, split))
     seen: dict[tuple[str, str], int] = {}
     for number, row in _pair_rows(table):
         where = f"{table.name} line {number}"

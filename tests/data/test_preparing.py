@@ -238,7 +238,7 @@ def test_pairs_name_the_crops_and_leave_out_skipped_photos(prepare, photo_folder
     ]
     pairs = PairList(("fold", "same", "image_a", "image_b"), pairs)
     info = prepare(pairs=pairs).info
-    assert info["pairs"] == {"kept": 2, "left_out": 2}
+    assert info["pairs"] == {"kept": 2, "left_out": 2, "lists": []}
     assert info["skipped"]["pair with an unknown photo"] == 1
     assert (photo_folder / "out/skipped.csv").read_text().splitlines()[2:] == [
         "pairs.txt line 3,pair with a skipped photo,p1/0.png",

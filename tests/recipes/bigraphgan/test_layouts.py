@@ -137,7 +137,11 @@ def test_pairs_that_say_nothing_or_cross_the_split_are_listed(market_folder):
     replace_line(path, 4, f"{A},{OF_TEST}")
     pictures = list_published(market_folder, "market")
     assert reasons(pictures) == [
-        ("market-pairs-train.csv line 3", "not two columns", f"got {A}"),
+        (
+            "market-pairs-train.csv line 3",
+            "pair of other than two names",
+            f"expected from,to, got {A}",
+        ),
         (
             "market-pairs-train.csv line 4",
             "pair across the split",

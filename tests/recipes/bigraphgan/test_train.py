@@ -195,7 +195,7 @@ def test_without_vgg_19_nothing_is_trained_in_silence(run, tiny, tmp_path, monke
     monkeypatch.setitem(sys.modules, "torchvision", None)
     monkeypatch.setitem(sys.modules, "torchvision.models", None)
     line = failure(run(*tiny, "--perceptual", "vgg19", "--out", tmp_path / "run"))
-    assert "or train without this loss: --perceptual none" in line
+    assert "(--vgg19 FILE); or train without: --perceptual none" in line
     assert not (tmp_path / "run").exists()
 
 
