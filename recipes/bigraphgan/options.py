@@ -119,7 +119,7 @@ _DEEPFASHION = replace(
 _SMOKE = replace(
     _MARKET,
     preset="smoke",
-    steps=700,
+    steps=600,
     save_every=200,
     sheet_every=200,
     model=ModelOptions(
