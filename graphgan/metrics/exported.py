@@ -25,13 +25,14 @@ class ExportedProgram(nn.Module):
         if not path.is_file():
             raise ValueError(f"{path}: no such file; expected a program of torch.export")
         self.path = path
+        before = logging.root.manager.disable
         logging.disable(logging.CRITICAL)  # torch logs every way it tries to read a file
         try:
             self.run = torch.export.load(path).module()
         except Exception as error:  # whatever a damaged archive makes of it
             raise ValueError(f"{path}: expected a program of torch.export: {error}") from error
         finally:
-            logging.disable(logging.NOTSET)
+            logging.disable(before)
 
     def forward(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
         try:

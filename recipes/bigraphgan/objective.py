@@ -86,7 +86,7 @@ class BiGraphGANObjective:
         options = self.options
         losses: Losses = {}
         for name in DISCRIMINATORS:
-            logits = discriminators[name](self._shown(name, batch, output.image))
+            logits = discriminators[name](_beside(output.image, self._given(name, batch)))
             losses[f"g_{name}"] = options.weight_gan * self.adversarial.generator(logits.float())
         image = output.image.float()
         losses["g_l1"] = options.weight_l1 * reconstruction_loss(
@@ -101,8 +101,9 @@ class BiGraphGANObjective:
         self, name: str, discriminator: nn.Module, batch: PersonBatch, output: GeneratorOutput
     ) -> Losses:
         """Real and generated pictures pass in separate calls, the latter from the pool."""
-        generated = self.pools[name](self._shown(name, batch, output.image))
-        real = discriminator(self._shown(name, batch, batch.target)).float()
+        given = self._given(name, batch)
+        generated = self.pools[name](_beside(output.image, given))
+        real = discriminator(_beside(batch.target, given)).float()
         fake = discriminator(generated).float()
         return {f"d_{name}": self.adversarial.discriminator(real, fake)}
 
@@ -132,13 +133,16 @@ class BiGraphGANObjective:
             torch.full_like(mask, self.options.l1_outside), torch.ones_like(mask), mask
         )
 
-    def _shown(self, name: str, batch: PersonBatch, image: Tensor) -> Tensor:
-        """What a discriminator sees: the picture beside the given one, or beside the pose."""
-        given = batch.image
-        if name == "pose":
-            size = (image.shape[2], image.shape[3])
-            given = gaussian_maps(batch.target_joints, size, sigma=self.sigma)
-        return torch.cat([image.float(), given], dim=1)
+    def _given(self, name: str, batch: PersonBatch) -> Tensor:
+        """What a discriminator sees beside a picture: the given one, or maps of the wanted pose."""
+        if name == "app":
+            return batch.image
+        size = (batch.target.shape[2], batch.target.shape[3])
+        return gaussian_maps(batch.target_joints, size, sigma=self.sigma)
+
+
+def _beside(image: Tensor, given: Tensor) -> Tensor:
+    return torch.cat([image.float(), given], dim=1)
 
 
 def perceptual_features(options: LossOptions, weights: Path | None = None) -> nn.Module | None:

@@ -87,8 +87,8 @@ def test_pixels_outside_the_person_weigh_what_they_are_told_to(batch, networks):
 def test_missing_joints_are_empty_maps(batch, networks):
     missing = batch._replace(target_joints=torch.full_like(batch.target_joints, torch.nan))
     objective = BiGraphGANObjective(LossOptions())
-    shown = objective._shown("pose", missing, missing.target)
-    assert torch.equal(shown[:, 3:], torch.zeros(len(missing.image), 18, 32, 16))
+    maps = objective._given("pose", missing)
+    assert torch.equal(maps, torch.zeros(len(missing.image), 18, 32, 16))
     output = objective.generate(networks[0], missing)
     assert output.image.isfinite().all()
 
