@@ -9,6 +9,13 @@ from torch import Tensor
 from graphgan.data.batches import StoredPairs, unpack_pairs
 from graphgan.data.pairs import PairKind
 from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks.schemes import CIAGAN_29, CIAGAN_29_INDICES, IBUG_68
+
+LANDMARKS_OF_68 = {
+    IBUG_68.num_landmarks: tuple(range(IBUG_68.num_landmarks)),
+    CIAGAN_29.num_landmarks: CIAGAN_29_INDICES,
+}
+"""How many landmarks a network of faces may be given, and which of iBUG-68 they are."""
 
 
 class FaceBatch(NamedTuple):
@@ -37,9 +44,33 @@ class FaceBatch(NamedTuple):
         return self.kind != PairKind.DIFFERENT
 
 
-def to_face_batch(stored: StoredPairs, device: torch.device | str = "cpu") -> FaceBatch:
-    """Move to the device as 8 bits, convert and draw the masks there."""
+def to_face_batch(
+    stored: StoredPairs,
+    device: torch.device | str = "cpu",
+    *,
+    num_landmarks: int = IBUG_68.num_landmarks,
+) -> FaceBatch:
+    """Move to the device as 8 bits, convert and draw the masks there.
+
+    Args:
+        stored: faces with all 68 landmarks, from which the masks follow.
+        device: where the batch is to be.
+        num_landmarks: those that a network is given: 68, or the 29 that CIAGAN keeps.
+    Raises:
+        ValueError: another number of landmarks.
+    """
+    if num_landmarks not in LANDMARKS_OF_68:
+        raise ValueError(
+            f"expected {' or '.join(map(str, LANDMARKS_OF_68))} landmarks, got {num_landmarks}"
+        )
     condition, source, condition_landmarks, source_landmarks = unpack_pairs(stored, device)
     mask = face_mask(source_landmarks, (source.shape[2], source.shape[3]))
-    kind = stored.kind.to(device)
-    return FaceBatch(condition, source, condition_landmarks, source_landmarks, mask, kind)
+    chosen = LANDMARKS_OF_68[num_landmarks]
+    return FaceBatch(
+        condition,
+        source,
+        condition_landmarks[:, chosen],
+        source_landmarks[:, chosen],
+        mask,
+        stored.kind.to(device),
+    )

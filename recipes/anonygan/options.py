@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Literal
+from typing import Literal, cast
 
 from objective import LossOptions
 
@@ -10,7 +10,17 @@ from graphgan.models import AnonyGAN, AppearanceDiscriminator, LandmarkDiscrimin
 from graphgan.models.generator import LandmarkGenerator
 from graphgan.training.options import OptimizerOptions, RunOptions
 
-Preset = Literal["smoke", "small", "paper"]
+Preset = Literal[
+    "smoke",
+    "small",
+    "small-68lm-no-cm",
+    "small-68lm-no-attention-no-cm",
+    "small-29lm-no-attention-no-cm",
+    "paper",
+    "paper-68lm-no-cm",
+    "paper-68lm-no-attention-no-cm",
+    "paper-29lm-no-attention-no-cm",
+]
 
 
 @dataclass(frozen=True)
@@ -23,6 +33,8 @@ class ModelOptions:
     """Landmark-appearance aggregation blocks."""
     discriminator_width: int = 64
     """Channels after the first convolution of the discriminators."""
+    landmarks: Literal[68, 29] = 68
+    """Landmarks that the networks are given: all, or jaw, bridge of the nose and inner lips."""
     shape_encoding: Literal["separate", "joint"] = "separate"
     """Landmarks of condition and source: each encoded (paper) or all together (published code)."""
     landmark_attention: Literal["gap", "position", "embedding", "none"] = "gap"
@@ -44,10 +56,10 @@ class ModelOptions:
     upsampling: Literal["transposed", "resize"] = "transposed"
     """Of the output heads; "resize" leaves no grid of dots."""
 
-    def generator(self, num_landmarks: int) -> AnonyGAN:
+    def generator(self) -> AnonyGAN:
         generator = LandmarkGenerator(
             6 if self.context else 3,
-            num_landmarks,
+            self.landmarks,
             width=self.width,
             num_blocks=self.blocks,
             shape_encoding=self.shape_encoding,
@@ -64,13 +76,11 @@ class ModelOptions:
         )
         return AnonyGAN(generator, base=self.base)
 
-    def discriminators(
-        self, num_landmarks: int
-    ) -> dict[str, AppearanceDiscriminator | LandmarkDiscriminator]:
+    def discriminators(self) -> dict[str, AppearanceDiscriminator | LandmarkDiscriminator]:
         width, norm = self.discriminator_width, self.norm
         return {
             "app": AppearanceDiscriminator(width=width, norm=norm),
-            "lm": LandmarkDiscriminator(num_landmarks, width=width, norm=norm),
+            "lm": LandmarkDiscriminator(self.landmarks, width=width, norm=norm),
         }
 
 
@@ -93,7 +103,9 @@ class TrainOptions(RunOptions):
     """Train AnonyGAN on a prepared folder, or on drawn faces where none is given."""
 
     preset: Preset = "smoke"
-    """Defaults of all other options: "smoke" (minutes on two cores), "small", "paper"."""
+    """Defaults of all other options: "smoke" (minutes on two cores), "small", "paper", and the
+    paper's ablations of the latter two: without context ("no-cm"), without landmark attention
+    either, and with 29 landmarks."""
     size: int = 128
     """Side of drawn faces in pixels; a prepared folder has its own."""
     people: int = 200
@@ -158,4 +170,24 @@ _SMOKE = replace(
     optimizer=replace(_SMALL.optimizer, lr_g=6e-4, decay=0.0, ema=0.98),
 )
 
-PRESETS: dict[Preset, TrainOptions] = {"smoke": _SMOKE, "small": _SMALL, "paper": _PAPER}
+
+def _ablations(full: TrainOptions) -> list[TrainOptions]:
+    """What [A] compares its full model with: no context mask ("CM"), no attention, 29 landmarks."""
+    no_context = replace(full.model, context=False)
+    no_attention = replace(no_context, landmark_attention="none")
+    models = {
+        "68lm-no-cm": no_context,
+        "68lm-no-attention-no-cm": no_attention,
+        "29lm-no-attention-no-cm": replace(no_attention, landmarks=29),
+    }
+    loss = replace(full.loss, context_jitter=0.0)  # there is no context to change
+    return [
+        replace(full, preset=cast(Preset, f"{full.preset}-{name}"), model=model, loss=loss)
+        for name, model in models.items()
+    ]
+
+
+PRESETS: dict[Preset, TrainOptions] = {
+    options.preset: options
+    for options in (_SMOKE, _SMALL, *_ablations(_SMALL), _PAPER, *_ablations(_PAPER))
+}

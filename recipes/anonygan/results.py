@@ -6,9 +6,16 @@ from kornia.filters import gaussian_blur2d
 from torch import Tensor
 
 from graphgan.anonymize import anonymize_crops
-from graphgan.data.face_batch import FaceBatch
+from graphgan.data.batches import StoredPairs
+from graphgan.data.face_batch import FaceBatch, to_face_batch
 from graphgan.landmarks.masks import paste
 from graphgan.models import AnonyGAN
+from graphgan.training.sampling import device_of
+
+
+def batch_for(model: AnonyGAN, stored: StoredPairs) -> FaceBatch:
+    """Where the model is, with as many landmarks as it was trained with."""
+    return to_face_batch(stored, device_of(model), num_landmarks=model.generator.num_landmarks)
 
 
 def anonymized(

@@ -10,7 +10,7 @@ from pose_check import MOST_PICTURES, measure_pose
 from results import anonymized
 
 from graphgan.commands import run_command
-from graphgan.data.face_batch import to_face_batch
+from graphgan.data.face_batch import LANDMARKS_OF_68, to_face_batch
 from graphgan.data.images import read_image
 from graphgan.data.pairs import Pairs, next_person_pairs, some_pairs
 from graphgan.data.prepared import PreparedPictures
@@ -41,10 +41,10 @@ def main(options: Options) -> None:
 def sample(options: Options) -> None:
     faces = PreparedPictures(options.data, options.split, scheme=IBUG_68)
     model = options.load(AnonyGAN)
-    if faces.num_landmarks != model.generator.num_landmarks:
+    if (count := model.generator.num_landmarks) not in LANDMARKS_OF_68:
+        choices = " or ".join(map(str, LANDMARKS_OF_68))
         raise ValueError(
-            f"expected {model.generator.num_landmarks} landmarks, as {options.checkpoint} was "
-            f"trained with, got {faces.num_landmarks} in {options.data}"
+            f"{options.checkpoint}: expected a network of {choices} landmarks, got one of {count}"
         )
     faces.check_masks()
     pairs = options.chosen(next_person_pairs(faces.persons, seed=options.seed))
@@ -56,7 +56,7 @@ def sample(options: Options) -> None:
         pairs,
         sources,
         {"source": sources, "condition": conditions},  # for evaluation, not for publishing
-        to_batch=to_face_batch,
+        to_batch=partial(to_face_batch, num_landmarks=count),
         make=partial(anonymized, model),
         columns=partial(sheet_columns, model),
         device=device_of(model),

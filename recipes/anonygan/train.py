@@ -11,7 +11,7 @@ from objective import AnonyGANObjective
 from options import DRAWING_FLAGS, PRESETS, TrainOptions
 from pictures import sheet_columns
 from pose_check import MOST_PICTURES, measure_pose
-from results import anonymized, condition_pasted, source_blurred
+from results import anonymized, batch_for, condition_pasted, source_blurred
 from torch import Tensor
 from transfer import measure_transfer, true_answers
 
@@ -32,7 +32,6 @@ from graphgan.models import AnonyGAN
 from graphgan.models.discriminators import MIN_PATCH_SIZE
 from graphgan.training.experiment import Experiment, ready_to_train, train_command
 from graphgan.training.resuming import parse_train_options
-from graphgan.training.sampling import device_of
 from graphgan.training.sheets import SHEET_ROWS
 
 
@@ -67,15 +66,14 @@ def experiment(options: TrainOptions, fabric: Fabric) -> Experiment:
     def count(selected: Tensor) -> Tensor:
         return fabric.all_reduce(selected.sum().float(), reduce_op="mean")
 
-    num_landmarks = faces.train.num_landmarks
     return Experiment(
         name="anonygan",
-        generator=options.model.generator(num_landmarks),
-        discriminators=options.model.discriminators(num_landmarks),
+        generator=options.model.generator(),
+        discriminators=options.model.discriminators(),
         objective=AnonyGANObjective(options.loss, count=count),
         pairs=pairs,
-        to_batch=to_face_batch,
-        columns=sheet_maker(faces.test, fabric.device),
+        to_batch=partial(to_face_batch, num_landmarks=options.model.landmarks),
+        columns=sheet_maker(faces.test, options.model.landmarks, fabric.device),
         learned=partial(what_was_learned, faces=faces),
     )
 
@@ -114,13 +112,13 @@ def make_sampler(options: TrainOptions, faces: PictureDataset) -> PairSampler:
 
 
 def sheet_maker(
-    faces: PictureDataset, device: torch.device
+    faces: PictureDataset, num_landmarks: int, device: torch.device
 ) -> Callable[[AnonyGAN], dict[str, Tensor]]:
     """Columns of the same few pairs of different people, so that sheets can be compared."""
     persons = faces.persons
     everyone = next_person_pairs(persons) if len(set(persons)) > 1 else self_pairs(len(persons))
     chosen = some_pairs(everyone, SHEET_ROWS)
-    batch = to_face_batch(read_pairs(faces, chosen), device)
+    batch = to_face_batch(read_pairs(faces, chosen), device, num_landmarks=num_landmarks)
     answers: dict[str, Tensor] = {}
     if isinstance(faces, SyntheticFaces):
         answers = {"true answer": true_answers(faces, chosen)}
@@ -134,7 +132,7 @@ def what_was_learned(model: AnonyGAN, faces: Faces) -> str:
     if len(set(faces.test.persons)) < 2:
         return "pose not measured: it takes faces of two people or more"
     pairs = some_pairs(next_person_pairs(faces.test.persons), MOST_PICTURES)
-    batch = to_face_batch(read_pairs(faces.test, pairs), device_of(model))
+    batch = batch_for(model, read_pairs(faces.test, pairs))
     answers = {
         "AnonyGAN": anonymized(model, batch),
         "condition pasted": condition_pasted(batch),

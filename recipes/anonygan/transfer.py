@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from results import anonymized, condition_pasted, source_blurred
+from results import anonymized, batch_for, condition_pasted, source_blurred
 from torch import Tensor
 
 from graphgan.data.batches import mean_image, read_pairs, to_float_image
-from graphgan.data.face_batch import FaceBatch, to_face_batch
+from graphgan.data.face_batch import FaceBatch
 from graphgan.data.pairs import Pairs, next_person_pairs, some_pairs
 from graphgan.data.pictures import PictureDataset
 from graphgan.data.synthetic_faces import SyntheticFaces
@@ -21,7 +21,6 @@ from graphgan.metrics.comparison import Comparison, compare
 from graphgan.metrics.intervals import Interval, mean_over_people
 from graphgan.metrics.masked_error import masked_error
 from graphgan.models import AnonyGAN
-from graphgan.training.sampling import device_of
 
 
 @dataclass(frozen=True)
@@ -53,10 +52,9 @@ def measure_transfer(
         test_faces: people that it has never seen.
         num_pairs: pairs of different people.
     """
-    device = device_of(model)
     pairs = some_pairs(next_person_pairs(test_faces.persons), num_pairs)
-    batch = to_face_batch(read_pairs(test_faces, pairs), device)
-    answers = true_answers(test_faces, pairs).to(device)
+    batch = batch_for(model, read_pairs(test_faces, pairs))
+    answers = true_answers(test_faces, pairs).to(batch.source.device)
 
     def errors_of(result: Tensor) -> Float[Tensor, "b"]:
         return masked_error(result, answers, batch.mask)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import yaml
 from help_texts import without_help
@@ -38,12 +40,36 @@ def test_presets_carry_their_names_and_grow():
     assert steps == sorted(steps)
 
 
+def test_ablations_change_what_they_are_named_after_and_nothing_else():
+    for full in ("small", "paper"):
+        whole = PRESETS[full]
+        ablations = [
+            PRESETS[f"{full}-{name}"].model
+            for name in ("68lm-no-cm", "68lm-no-attention-no-cm", "29lm-no-attention-no-cm")
+        ]
+        no_context = replace(whole.model, context=False)
+        no_attention = replace(no_context, landmark_attention="none")
+        assert ablations == [no_context, no_attention, replace(no_attention, landmarks=29)]
+        for name, preset in PRESETS.items():
+            if name.startswith(f"{full}-"):
+                kept = replace(preset.loss, context_jitter=whole.loss.context_jitter)
+                assert replace(preset, preset=full, model=whole.model, loss=kept) == whole
+
+
+def test_29_landmarks_reach_generator_and_discriminator():
+    model = PRESETS["small-29lm-no-attention-no-cm"].model
+    generator = model.generator().generator
+    assert (generator.num_landmarks, generator.appearance_channels) == (29, 3)
+    assert not hasattr(generator, "landmark_attention")
+    assert model.discriminators()["lm"].in_channels == 3 + 29
+
+
 def test_the_paper_s_networks_have_the_published_sizes():
-    generator = PRESETS["paper"].model.generator(68)
+    generator = PRESETS["paper"].model.generator()
     assert isinstance(generator, AnonyGAN)
     assert len(generator.generator.blocks) == 6
     assert generator.generator.appearance_channels == 6
-    discriminators = PRESETS["paper"].model.discriminators(68)
+    discriminators = PRESETS["paper"].model.discriminators()
     assert list(discriminators) == ["app", "lm"]
     assert discriminators["lm"].in_channels == 3 + 68
 
@@ -62,4 +88,4 @@ def test_a_preset_comes_back_from_a_file(preset):
 @pytest.mark.parametrize("values", [{"width": 3}, {"width": 0}, {"blocks": 0}, {"dropout": 1.5}])
 def test_networks_that_cannot_be_are_refused(values):
     with pytest.raises(ValueError, match=r"expected|between"):
-        ModelOptions(**values).generator(68)
+        ModelOptions(**values).generator()
