@@ -30,6 +30,7 @@ from graphgan.models import (
     AppearanceDiscriminator,
     BiGraphGAN,
     CIAGANGenerator,
+    IdentityNetwork,
     LandmarkDiscriminator,
     LandmarkGenerator,
     PatchDiscriminator,
@@ -326,5 +327,21 @@ BLOCKS = {
         odd_size=(128, 128),
         penalised=False,
         rounding=0.1,  # thirty convolutions, each normalised
+    ),
+    "CIAGANGenerator-64": Block(
+        lambda: CIAGANGenerator(7, width=2, num_blocks=1, size=64, people=list("abcdefg")),
+        lambda b, h, w: (*torch.rand(2, b, 3, h, w).unbind(), torch.arange(b) * 3 % 7),
+        maps(3),
+        size=(64, 64),
+        odd_size=(64, 64),
+        penalised=False,
+        rounding=0.1,
+    ),
+    "IdentityNetwork": Block(
+        lambda: IdentityNetwork(5, width=2),
+        features(3),
+        lambda b, h, w: [(b, 5)],
+        size=(16, 16),
+        odd_size=(17, 21),
     ),
 }

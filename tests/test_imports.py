@@ -8,7 +8,17 @@ import pytest
 import graphgan
 
 PACKAGE = Path(graphgan.__file__).parent
-ROOMS = ["landmarks", "layers", "losses", "models", "data", "metrics", "anonymize", "training"]
+ROOMS = [
+    "landmarks",
+    "layers",
+    "losses",
+    "models",
+    "data",
+    "metrics",
+    "anonymize",
+    "training",
+    "evaluation",
+]
 """From the ground upwards."""
 
 

@@ -36,14 +36,27 @@ def anonymize_crops(
         ValueError: unlike shapes; landmarks that are missing, so that there is no mask and the
             face would come back unchanged.
     """
-    size = (images.shape[2], images.shape[3])
-    if masks is None:
-        masks = face_mask(landmarks, size)
-    if empty := torch.nonzero(masks.flatten(1).sum(1) == 0).flatten().tolist():
-        raise ValueError(f"expected a mask for every face, got empty ones for items {empty}")
+    masks = checked_masks(landmarks, images, masks)
     training = model.training
     try:
         output = model.eval()(conditions, images, condition_landmarks, landmarks, masks)
     finally:
         model.train(training)
     return paste(output.image.to(images.dtype), images, masks)
+
+
+def checked_masks(
+    landmarks: Float[Tensor, "b k 2"],
+    images: Float[Tensor, "b 3 h w"],
+    masks: Float[Tensor, "b 1 h w"] | None,
+) -> Float[Tensor, "b 1 h w"]:
+    """The masks, by default those of the faces.
+
+    Raises:
+        ValueError: an empty one: that face would come back unchanged.
+    """
+    if masks is None:
+        masks = face_mask(landmarks, (images.shape[2], images.shape[3]))
+    if empty := torch.nonzero(masks.flatten(1).sum(1) == 0).flatten().tolist():
+        raise ValueError(f"expected a mask for every face, got empty ones for items {empty}")
+    return masks

@@ -22,12 +22,14 @@ class StoredPairs(NamedTuple):
     """A batch as it is stored and sent between processes: 8-bit images.
 
     Shapes:
-        ``images: 2 b 3 h w``, ``landmarks: 2 b k 2`` (conditions, sources), ``kind: b``
+        ``images: 2 b 3 h w``, ``landmarks: 2 b k 2``, ``persons: 2 b`` (of conditions and sources),
+        ``kind: b``
     """
 
     images: UInt8[Tensor, "2 b 3 h w"]
     landmarks: Float[Tensor, "2 b k 2"]
     kind: Int[Tensor, "b"]
+    persons: Int[Tensor, "2 b"]
 
 
 def to_float_image(image: UInt8[Tensor, "*b 3 h w"]) -> Float[Tensor, "*b 3 h w"]:
@@ -68,7 +70,7 @@ def mean_image(pictures: PictureDataset) -> Float[Tensor, "3 h w"]:
     return total / len(pictures)
 
 
-class PicturesInMemory(PictureDataset):
+class PicturesInMemory:
     """Every picture of a data set, read once: what trains fastest where it fits.
 
     Args:
@@ -170,7 +172,8 @@ def read_pairs(pictures: PictureDataset, pairs: Pairs) -> StoredPairs:
     sides = (conditions, sources)
     images = torch.stack([torch.stack([picture.image for picture in side]) for side in sides])
     landmarks = torch.stack([torch.stack([p.landmarks for p in side]) for side in sides])
-    return StoredPairs(images, landmarks, pairs.kind)
+    numbers = [[pictures.persons[i] for i in side.tolist()] for side in pairs[:2]]
+    return StoredPairs(images, landmarks, pairs.kind, torch.tensor(numbers))
 
 
 def mirror_pairs(

@@ -44,10 +44,17 @@ class PictureDataset(Protocol):
         names: for each picture a name that reports and file names can use.
     """
 
-    size: tuple[int, int]
-    num_landmarks: int
-    persons: Sequence[int]
-    names: Sequence[str]
+    @property
+    def size(self) -> tuple[int, int]: ...
+
+    @property
+    def num_landmarks(self) -> int: ...
+
+    @property
+    def persons(self) -> Sequence[int]: ...
+
+    @property
+    def names(self) -> Sequence[str]: ...
 
     def __len__(self) -> int: ...
 

@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection, get_context, parent_process
 from os import _exit
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 
@@ -21,63 +21,87 @@ _LARGEST_CHUNK = 16  # items a worker takes at once: few are lost when the work 
 _tool: Any = None
 
 
+class WorkerPool(Generic[Tool]):
+    """Processes that each hold one tool, kept from one piece of work to the next.
+
+    They start with the first work and end with the block. Each has one torch thread, so that
+    results do not depend on how many there are.
+
+    Args:
+        make_tool: called once in each process: what is dear to make or cannot be sent to a process.
+        workers: processes; 1 works in this one.
+
+    Example:
+        >>> with WorkerPool(lambda: 10, workers=1) as pool:
+        ...     list(pool.map(lambda item, tool: item + tool, [1, 2]))
+        [11, 12]
+    """
+
+    def __init__(self, make_tool: Callable[[], Tool], workers: int) -> None:
+        self.make_tool = make_tool
+        self.workers = workers
+        self._processes: ProcessPoolExecutor | None = None
+        self._made: list[Tool] = []
+
+    def __enter__(self) -> "WorkerPool[Tool]":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._processes is not None:
+            self._processes.shutdown(cancel_futures=True)
+
+    def map(self, work: Callable[[Item, Tool], Result], items: Sequence[Item]) -> Iterator[Result]:
+        """``work(item, tool)`` for each item, as an iterator that works while it is read.
+
+        Raises:
+            ChildProcessError: a worker was killed.
+        """
+        if not items:
+            return
+        if self.workers == 1:
+            yield from self._map_here(work, items)
+            return
+        chunk = min(_LARGEST_CHUNK, -(-len(items) // self.workers))
+        try:
+            yield from self._started().map(_Work(work), items, chunksize=chunk)
+        except BrokenProcessPool:
+            raise ChildProcessError(
+                "a worker process died, perhaps for want of memory: try again with fewer workers"
+            ) from None
+
+    def _map_here(
+        self, work: Callable[[Item, Tool], Result], items: Sequence[Item]
+    ) -> Iterator[Result]:
+        if not self._made:
+            self._made.append(self.make_tool())
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            for item in items:
+                yield work(item, self._made[0])
+        finally:
+            torch.set_num_threads(threads)
+
+    def _started(self) -> ProcessPoolExecutor:
+        if self._processes is None:
+            self._processes = ProcessPoolExecutor(
+                self.workers,
+                mp_context=get_context("spawn"),  # a forked copy of torch's threads may hang
+                initializer=_start_worker,
+                initargs=(self.make_tool,),
+            )
+        return self._processes
+
+
 def map_ordered(
     work: Callable[[Item, Tool], Result],
     items: Sequence[Item],
     make_tool: Callable[[], Tool],
     workers: int,
 ) -> Iterator[Result]:
-    """``work(item, tool)`` for each item, as an iterator that works while it is read.
-
-    Each process has one torch thread, so that results do not depend on how many there are.
-
-    Args:
-        make_tool: called once in each process: what is dear to make or cannot be sent to a process.
-        workers: processes; 1 works in this one.
-    Raises:
-        ChildProcessError: a worker was killed.
-    """
-    if workers == 1:
-        return _map_here(work, items, make_tool)
-    return _map_in_processes(work, items, make_tool, workers)
-
-
-def _map_here(
-    work: Callable[[Item, Tool], Result], items: Sequence[Item], make_tool: Callable[[], Tool]
-) -> Iterator[Result]:
-    tool = make_tool()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        for item in items:
-            yield work(item, tool)
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _map_in_processes(
-    work: Callable[[Item, Tool], Result],
-    items: Sequence[Item],
-    make_tool: Callable[[], Tool],
-    workers: int,
-) -> Iterator[Result]:
-    if not items:
-        return
-    workers = min(workers, len(items))
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=get_context("spawn"),  # a forked copy of torch's threads may hang
-        initializer=_start_worker,
-        initargs=(make_tool,),
-    )
-    chunk = min(_LARGEST_CHUNK, -(-len(items) // workers))
-    with pool:
-        try:
-            yield from pool.map(_Work(work), items, chunksize=chunk)
-        except BrokenProcessPool:
-            raise ChildProcessError(
-                "a worker process died, perhaps for want of memory: try again with fewer workers"
-            ) from None
+    """`WorkerPool.map` once, with no more processes than items."""
+    with WorkerPool(make_tool, max(1, min(workers, len(items)))) as pool:
+        yield from pool.map(work, items)
 
 
 class _Work:

@@ -3,6 +3,7 @@
 from graphgan.landmarks.align import Crop, crop_image, face_crop, person_crop
 from graphgan.landmarks.conversion import to_openpose_18
 from graphgan.landmarks.detection import Detection, DlibDetector, LandmarkDetector
+from graphgan.landmarks.line_drawing import draw_lines
 from graphgan.landmarks.maps import bilinear_maps, gaussian_maps, one_hot_maps, render_maps
 from graphgan.landmarks.masks import face_mask, paste, polygon_mask
 from graphgan.landmarks.mirror import mirror_landmarks
@@ -29,6 +30,7 @@ __all__ = [
     "LandmarkScheme",
     "bilinear_maps",
     "crop_image",
+    "draw_lines",
     "face_crop",
     "face_mask",
     "gaussian_maps",

@@ -78,6 +78,21 @@ class DlibDetector:
             self._detection(pixels, box, scale) for box in self._find_faces(pixels, self.upsample)
         ]
 
+    def landmarks_in(
+        self, image: UInt8[Tensor, "3 h w"], box: Float[Tensor, "4"]
+    ) -> Float32[Tensor, "68 2"]:
+        """Landmarks of the face that fills a box, whether or not the detector would find one.
+
+        Args:
+            image: the photo.
+            box: left, top, right, bottom in its pixels.
+        """
+        with needs_extra("faces"):
+            import dlib
+        pixels = image.permute(1, 2, 0).contiguous().cpu().numpy()
+        corners = dlib.rectangle(*(round(edge) for edge in box.tolist()))
+        return self._detection(pixels, corners, 1.0).landmarks
+
     def _shrink(self, image: Tensor) -> tuple[Tensor, float]:
         """The photo at ``max_side`` at most, and how many of its pixels went into one."""
         height, width = image.shape[-2:]

@@ -1,6 +1,7 @@
 """Losses: they compute, they do not step."""
 
 from graphgan.losses.adversarial import AdversarialLoss, AdversarialMode
+from graphgan.losses.contrastive import contrastive_loss
 from graphgan.losses.feature_matching import WeakFeatureMatchingLoss
 from graphgan.losses.gradient_penalty import (
     interpolated_gradient_penalty,
@@ -14,6 +15,7 @@ __all__ = [
     "AdversarialMode",
     "PerceptualLoss",
     "WeakFeatureMatchingLoss",
+    "contrastive_loss",
     "interpolated_gradient_penalty",
     "reconstruction_loss",
     "vgg19_features",

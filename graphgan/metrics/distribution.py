@@ -1,13 +1,15 @@
-"""Distances between sets of pictures, as a network sees them: FID and the Inception score.
+"""Distances between sets of pictures, as a network sees them: FID, KID and the Inception score.
 
 Sources: Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash
-Equilibrium", NIPS 2017; Salimans et al., "Improved Techniques for Training GANs", NIPS 2016.
+Equilibrium", NIPS 2017; Binkowski et al., "Demystifying MMD GANs", ICLR 2018; Salimans et al.,
+"Improved Techniques for Training GANs", NIPS 2016.
 torchmetrics does the arithmetic. The network is the caller's: numbers of two networks, of two
 sizes of pictures or of two ways to resize them cannot be compared.
 """
 
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -60,14 +62,75 @@ def frechet_inception_distance(
     """
     with needs_extra("recipes"):
         from torchmetrics.image.fid import FrechetInceptionDistance
-    seen = [_outputs(features, images, batch_size, least=2) for images in (real, generated)]
-    if len(widths := {outputs.shape[1] for outputs in seen}) > 1:
-        raise ValueError(f"expected features of one width, got {sorted(widths)}")
+    seen = _features_of_both(features, real, generated, batch_size, least=2)
     ready = _Ready(seen[0].shape[1])
     metric = FrechetInceptionDistance(feature=ready, sync_on_compute=False)
     for outputs, is_real in zip(seen, (True, False), strict=True):
         metric.update(outputs, real=is_real)
     return max(0.0, float(metric.compute()))  # rounding leaves equal sets a little below 0
+
+
+class KernelDistance(NamedTuple):
+    """Mean and standard deviation over the subsets; 0 is the deviation of whole sets."""
+
+    mean: float
+    std: float
+
+
+def kernel_inception_distance(
+    real: Images,
+    generated: Images,
+    features: nn.Module,
+    *,
+    subsets: int = 100,
+    subset_size: int | None = None,
+    batch_size: int = 32,
+    seed: int = 0,
+) -> KernelDistance:
+    """Squared maximum mean discrepancy of features x, y under ``k(x, y) = (x . y / d + 1)^3``.
+
+    ``mean k(x, x') + mean k(y, y') - 2 mean k(x, y)`` over pairs of different pictures, the mean of
+    random subsets of both sets. Unlike the FID its expectation does not depend on the number of
+    pictures: 0 between equal sources, so a result may be a little below 0. The deviation is that
+    of the subsets (their number in the denominator), not of another set of pictures.
+
+    Args:
+        real: pictures in [-1, 1], or an iterable of batches of them.
+        generated: likewise.
+        features: as of `frechet_inception_distance`.
+        subsets: drawn of each set, without a picture twice.
+        subset_size: pictures in each. By default the usual 1000, or the whole of the smaller set
+            where it has fewer.
+        batch_size: pictures that the network sees at once, at most.
+        seed: of the subsets.
+    Raises:
+        ValueError: fewer pictures in a set than ``subset_size`` or than two, ``subset_size`` below
+            two, no subset; pictures or features as of `frechet_inception_distance`.
+        MissingExtraError: torchmetrics is not installed.
+
+    Example:
+        >>> pictures = 2 * torch.rand(50, 3, 1, 1) - 1
+        >>> distance = kernel_inception_distance(pictures, -pictures, nn.Flatten(), subsets=5)
+        >>> distance.mean > 0
+        True
+    """
+    with needs_extra("recipes"):
+        from torchmetrics.image.kid import KernelInceptionDistance
+    check_positive(subsets=subsets)
+    if subset_size is not None and subset_size < 2:
+        raise ValueError(f"expected subset_size of at least 2, got {subset_size}")
+    seen = _features_of_both(features, real, generated, batch_size, least=subset_size or 2)
+    size = subset_size or min(1000, *map(len, seen))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that all features are kept
+        metric = KernelInceptionDistance(
+            feature=nn.Identity(), subsets=subsets, subset_size=size, sync_on_compute=False
+        )
+    for outputs, is_real in zip(seen, (True, False), strict=True):
+        metric.update(outputs, real=is_real)
+    with _seeded(seed):
+        mean, std = metric.compute()
+    return KernelDistance(float(mean), float(std))
 
 
 def inception_score(
@@ -111,10 +174,17 @@ def inception_score(
         metric = Metric(feature=nn.Identity(), splits=splits, sync_on_compute=False)
         # A probability of 0 would give 0 * inf: e^-700 is as good, and a number.
         metric.update(logits.log_softmax(1).clamp(min=-700))
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)  # and not the GPU's
+        with _seeded(seed):
             mean, std = metric.compute()
     return InceptionScore(float(mean), float(std))
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """torchmetrics draws from the one generator of the CPU, which is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # and not the GPU's
+        yield
 
 
 class _Ready(nn.Identity):
@@ -127,6 +197,15 @@ class _Ready(nn.Identity):
     def __init__(self, num_features: int) -> None:
         super().__init__()
         self.num_features = num_features
+
+
+def _features_of_both(
+    module: nn.Module, real: Images, generated: Images, batch_size: int, *, least: int
+) -> list[Float[Tensor, "_ d"]]:
+    seen = [_outputs(module, images, batch_size, least=least) for images in (real, generated)]
+    if len(widths := {outputs.shape[1] for outputs in seen}) > 1:
+        raise ValueError(f"expected features of one width, got {sorted(widths)}")
+    return seen
 
 
 @torch.no_grad()

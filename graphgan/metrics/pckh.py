@@ -12,6 +12,7 @@ from torch.linalg import vector_norm
 
 from graphgan.landmarks.maps import check_landmarks
 from graphgan.landmarks.schemes import OPENPOSE_18
+from graphgan.metrics.detection import landmark_box
 
 HEAD = (0, 1, 14, 15, 16, 17)  # nose, neck, eyes, ears
 
@@ -53,9 +54,7 @@ def pckh(
 
 
 def _head_size(joints: Float[Tensor, "b 18 2"]) -> Float[Tensor, "b"]:
-    """Diagonal of the box around the points of the head that are present; 0 or less without."""
-    points = joints[:, HEAD]
-    missing = points.isnan().any(-1, keepdim=True)
-    low = points.masked_fill(missing, torch.inf).amin(1)
-    high = points.masked_fill(missing, -torch.inf).amax(1)
-    return torch.where((high >= low).all(-1), vector_norm(high - low, dim=-1), 0.0)
+    """Diagonal of the box around the points of the head that are present, NaN without any."""
+    box = landmark_box(joints[:, HEAD])
+    size: Tensor = vector_norm(box[:, 2:] - box[:, :2], dim=-1)
+    return size

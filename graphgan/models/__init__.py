@@ -10,6 +10,7 @@ from graphgan.models.discriminators import (
     ResNetDiscriminator,
 )
 from graphgan.models.generator import GeneratorOutput, LandmarkGenerator
+from graphgan.models.identity_network import IdentityNetwork
 from graphgan.models.initialisation import init_normal
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "BiGraphGAN",
     "CIAGANGenerator",
     "GeneratorOutput",
+    "IdentityNetwork",
     "LandmarkDiscriminator",
     "LandmarkGenerator",
     "PatchDiscriminator",

@@ -2,14 +2,21 @@
 
 Source: [C] Maximov et al., "CIAGAN: Conditional Identity Anonymization Generative Adversarial
 Networks", CVPR 2020, https://arxiv.org/abs/2005.09544.
-Differs from the authors' code: a person is a number, not a one-hot vector.
+Differs from the authors' code: a person is a number, not a one-hot vector; a generator of smaller
+pictures leaves out the innermost blocks, not the outermost ones.
 """
 
+from collections.abc import Sequence
+
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from graphgan._checks import check_features, check_positive
+from graphgan._checks import check_choice, check_features, check_positive
+from graphgan.landmarks.line_drawing import draw_lines
+from graphgan.landmarks.maps import check_landmarks
+from graphgan.landmarks.schemes import CIAGAN_29, CIAGAN_29_INDICES, IBUG_68
 from graphgan.layers._convolution import spectral_conv
 from graphgan.layers.identity_embedding import IdentityEmbedding
 from graphgan.layers.normalisation import make_norm
@@ -17,28 +24,38 @@ from graphgan.layers.resampling import ResidualDown, ResidualUp
 from graphgan.layers.residual import ResidualBlock
 from graphgan.models._pretrained import Pretrained
 
-SIZE = 128
+SIZES = {64: 4, 128: 5}
+"""Sides of pictures, and how many blocks bring them to a code of 4 x 4."""
 
 
 class CIAGANGenerator(Pretrained):
-    """Five blocks down, an identity joined to the code, four residual blocks, five blocks up.
+    """Blocks down, an identity joined to the code, residual blocks, as many blocks up.
 
         code   = down([drawing | masked])                      8w x 4 x 4
         joined = norm(conv([code | embedding(identity)]))      8w x 4 x 4
         image  = conv(up(residual(joined)))
 
-    Down to w, 2w, 4w, 8w, 8w channels, up to 8w, 4w, 2w, w, w / 2; each block down and up is
-    followed by an InstanceNorm with scale and shift. Every convolution but the last has spectral
-    normalisation.
+    Down to w, 2w, 4w, 8w, 8w channels, up to 8w, 4w, 2w, w, w / 2 (at 64 pixels without the
+    innermost of each); each block down and up is followed by an InstanceNorm with scale and shift.
+    Every convolution but the last has spectral normalisation.
+
+    It knows the people that it was trained on and no others: an identity is a number of one of
+    them. The first thing that a block does to the pictures is a ReLU, hence their range.
 
     Args:
         num_identities: people that there are to choose from.
         width: w, even.
         num_blocks: residual blocks in the middle.
+        size: side of the pictures, 128 as published or 64.
+        people: names of the identities in the order of their numbers; None where nobody knows.
+    Attributes:
+        num_identities, size, people: as given.
     Shapes:
-        ``drawing, masked: b 3 128 128`` in [-1, 1], ``identity: b`` -> ``b 3 128 128``, not bounded
+        ``drawing, masked: b 3 size size`` in [0, 1], ``identity: b`` from 0 to
+        ``num_identities - 1`` -> ``b 3 size size``, [0, 1] as far as it has learned it
     Raises:
-        ValueError: other shapes; identities that are no integers or out of range.
+        ValueError: other shapes; identities that are no integers or out of range; names that are
+            not as many as the identities, or there twice.
 
     Example:
         >>> generator = CIAGANGenerator(10, num_blocks=1)
@@ -47,16 +64,33 @@ class CIAGANGenerator(Pretrained):
         torch.Size([1, 3, 128, 128])
     """
 
-    def __init__(self, num_identities: int = 1200, *, width: int = 32, num_blocks: int = 4) -> None:
+    def __init__(
+        self,
+        num_identities: int = 1200,
+        *,
+        width: int = 32,
+        num_blocks: int = 4,
+        size: int = 128,
+        people: Sequence[str] | None = None,
+    ) -> None:
         super().__init__()
-        check_positive(num_blocks=num_blocks)
+        check_positive(num_identities=num_identities, num_blocks=num_blocks)
+        check_choice("size", size, tuple(SIZES))
         if width < 2 or width % 2:
             raise ValueError(f"expected an even width, got {width}")
+        self.num_identities = num_identities
+        self.size = size
+        self.people = _checked_names(people, num_identities)
         self.config = {"num_identities": num_identities, "width": width, "num_blocks": num_blocks}
-        down = (6, width, 2 * width, 4 * width, 8 * width, 8 * width)
+        if size != 128:
+            self.config["size"] = size
+        if self.people is not None:
+            self.config["people"] = list(self.people)
+        depth = SIZES[size]
+        down = (6, width, 2 * width, 4 * width, 8 * width, 8 * width)[: depth + 1]
         up = (*down[:0:-1], width // 2)
         self.down = nn.Sequential(
-            *(_normed(ResidualDown(down[i], down[i + 1]), down[i + 1]) for i in range(5))
+            *(_normed(ResidualDown(down[i], down[i + 1]), down[i + 1]) for i in range(depth))
         )
         self.identity_embedding = IdentityEmbedding(num_identities, width=width)
         joined = down[-1] + self.identity_embedding.out_channels
@@ -68,9 +102,27 @@ class CIAGANGenerator(Pretrained):
             )
         )
         self.up = nn.Sequential(
-            *(_normed(ResidualUp(up[i], up[i + 1]), up[i + 1]) for i in range(5))
+            *(_normed(ResidualUp(up[i], up[i + 1]), up[i + 1]) for i in range(depth))
         )
         self.to_image = nn.Conv2d(up[-1], 3, 3, padding=1)
+
+    def number_of(self, person: str) -> int:
+        """The number of the training person of that name.
+
+        Raises:
+            ValueError: nobody of that name, or no names at all.
+        """
+        if self.people is None:
+            raise ValueError(
+                f"expected a number from 0 to {self.num_identities - 1}: this network does not "
+                f"know the names of its training people, got {person!r}"
+            )
+        if person not in self.people:
+            raise ValueError(
+                f"expected one of the {self.num_identities} people that the network was trained "
+                f"on, such as {', '.join(self.people[:3])}; got {person!r}"
+            )
+        return self.people.index(person)
 
     def forward(
         self,
@@ -79,9 +131,9 @@ class CIAGANGenerator(Pretrained):
         identity: Int[Tensor, "b"],
     ) -> Float[Tensor, "b 3 h w"]:
         check_features(drawing, 3, "drawing")
-        if drawing.shape[2:] != (SIZE, SIZE) or masked.shape != drawing.shape:
+        if drawing.shape[2:] != (self.size, self.size) or masked.shape != drawing.shape:
             raise ValueError(
-                f"expected two pictures of shape (b, 3, {SIZE}, {SIZE}), got "
+                f"expected two pictures of shape (b, 3, {self.size}, {self.size}), got "
                 f"{tuple(drawing.shape)} and {tuple(masked.shape)}"
             )
         if identity.shape != drawing.shape[:1]:
@@ -92,6 +144,52 @@ class CIAGANGenerator(Pretrained):
         code = self.join(torch.cat([code, self.identity_embedding(identity)], dim=1))
         image: Tensor = self.to_image(self.up(self.blocks(code)))
         return image
+
+
+def generator_inputs(
+    images: Float[Tensor, "b 3 h w"],
+    landmarks: Float[Tensor, "b 68 2"],
+    masks: Float[Tensor, "b 1 h w"],
+    *,
+    size: int,
+) -> tuple[Float[Tensor, "b 3 s s"], Float[Tensor, "b 3 s s"]]:
+    """What a `CIAGANGenerator` sees of faces: drawings and masked pictures, both in [0, 1].
+
+    Jaw, bridge of the nose and inner lips are drawn; where the face was there is black.
+
+    Args:
+        images: in [-1, 1], of any size.
+        landmarks: in pixels of the images.
+        masks: 1 inside the face.
+        size: of the generator's pictures.
+    Raises:
+        ValueError: landmarks of another scheme.
+    """
+    check_landmarks(landmarks, count=IBUG_68.num_landmarks)
+    given = landmarks.new_tensor([images.shape[3], images.shape[2]])
+    resized = (landmarks + 0.5) * (size / given) - 0.5  # pixel centres are integers
+    drawing = draw_lines(resized[:, CIAGAN_29_INDICES], CIAGAN_29, (size, size))
+    masked = (images + 1) / 2 * (1 - masks)
+    return (drawing + 1) / 2, resized_images(masked, (size, size))
+
+
+def resized_images(
+    images: Float[Tensor, "b c h w"], size: tuple[int, int]
+) -> Float[Tensor, "b c h2 w2"]:
+    """Bilinear, smoothed where it shrinks; images of that size come back as they are."""
+    if images.shape[2:] == size:
+        return images
+    return F.interpolate(images, size, mode="bilinear", antialias=True)
+
+
+def _checked_names(people: Sequence[str] | None, count: int) -> tuple[str, ...] | None:
+    if people is None:
+        return None
+    if len(people) != count:
+        raise ValueError(f"expected the names of {count} people or none, got {len(people)}")
+    if len(set(people)) < count:
+        raise ValueError(f"expected different names, got {count - len(set(people))} twice")
+    return tuple(map(str, people))
 
 
 def _normed(block: nn.Module, channels: int) -> nn.Sequential:

@@ -280,6 +280,7 @@ def _options(module: Pretrained) -> dict[str, Any]:
     options: dict[str, Any] = module.config | module.config.get("generator", {})
     options.pop("generator", None)
     options.pop("dropout", None)
+    options.pop("people", None)
     if options.get("rendering") != "gaussian":
         options.pop("sigma", None)
     if "num_nodes" in options:

@@ -45,6 +45,7 @@ class Experiment:
         to_batch: a step's data on the device, as the objective expects it.
         columns: those of a sheet, made by the averaged generator in eval mode.
         learned: what it has learned, to be printed in the end.
+        generator_every: steps of the discriminators to one of the generator.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Experiment:
     to_batch: Callable[[StoredPairs, torch.device], Any]
     columns: Callable[[Any], Mapping[str, Float[Tensor, "b c h w"]]]
     learned: Callable[[Any], str]
+    generator_every: int = 1
 
 
 def train_command(
@@ -97,7 +99,7 @@ def run_experiment(fabric: "Fabric", options: RunOptions, experiment: Experiment
     The folder of the run is made when everything else is known to work.
     """
     gan_step = make_step(fabric, options, experiment)
-    schedule = make_schedule(options)
+    schedule = make_schedule(options, experiment.generator_every)
     start = 0
     if options.resume is not None:
         start = _take_up(gan_step, options.resume, options.steps)
@@ -115,11 +117,12 @@ def run_experiment(fabric: "Fabric", options: RunOptions, experiment: Experiment
     )
     if not fabric.is_global_zero:
         return 0  # a process that ends otherwise makes Fabric kill the first one
-    _report(run, outcome, lambda: experiment.learned(_averaged(gan_step)))
+    seconds = experiment.pairs.sampler.batch_size / outcome.samples_per_second
+    _report(run, outcome, seconds, lambda: experiment.learned(_averaged(gan_step)))
     return 130 if outcome.stopped else 0
 
 
-def make_schedule(options: RunOptions) -> Schedule:
+def make_schedule(options: RunOptions, generator_every: int = 1) -> Schedule:
     """When a run with these options does what."""
     decay, steps = options.optimizer.decay, options.steps
     return Schedule(
@@ -128,6 +131,7 @@ def make_schedule(options: RunOptions) -> Schedule:
         save_every=options.save_every,
         sheet_every=options.sheet_every,
         decay_from=min(round((1 - decay) * steps), steps - 1) if decay > 0 else None,
+        generator_every=generator_every,
     )
 
 
@@ -150,6 +154,7 @@ def make_step(fabric: "Fabric", options: RunOptions, experiment: Experiment) -> 
         experiment.objective,
         seed=options.seed,
         ema_decay=settings.ema,
+        generator_every=experiment.generator_every,
     )
 
 
@@ -198,10 +203,11 @@ def _averaged(gan_step: GANStep) -> Any:
     return gan_step.averaged.module.eval()
 
 
-def _report(run: RunFolder, outcome: Outcome, learned: Callable[[], str]) -> None:
-    """What a run was, and what it learned."""
+def _report(run: RunFolder, outcome: Outcome, seconds: float, learned: Callable[[], str]) -> None:
+    """What a run was, with the seconds that a step took, and what it learned."""
     mib = outcome.peak_memory_bytes / 2**20
-    speed = f"{outcome.samples_per_second:.1f} samples/s, peak memory {mib:.0f} MiB"
+    speed = f"{outcome.samples_per_second:.1f} samples/s ({seconds:.2g} s a step)"
+    speed += f", peak memory {mib:.0f} MiB"
     if outcome.stopped:
         _say(f"stopped after step {outcome.step}: {speed}; everything is saved, go on with")
         _say(f"  python {shlex.quote(sys.argv[0])} --resume {shlex.quote(str(run.path))}")

@@ -38,8 +38,11 @@ class Schedule:
         sheet_every: between sheets.
         decay_from: the learning rates fall linearly to 0 from here to the last step; None leaves
             them as they are.
+        generator_every: steps of the discriminators to one of the generator; ends and rows of
+            metrics fall on steps of the generator, so that every row has its losses.
     Raises:
-        ValueError: intervals below 1, a decay outside the run.
+        ValueError: intervals below 1, a decay outside the run, ``steps`` or ``log_every`` that are
+            no multiples of ``generator_every``.
     """
 
     steps: int
@@ -47,15 +50,22 @@ class Schedule:
     save_every: int = 500
     sheet_every: int = 500
     decay_from: int | None = None
+    generator_every: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("steps", "log_every", "save_every", "sheet_every"):
+        for name in ("steps", "log_every", "save_every", "sheet_every", "generator_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)}")
         if self.decay_from is not None and not 0 <= self.decay_from < self.steps:
             raise ValueError(
                 f"expected decay_from from 0 to below the {self.steps} steps, got {self.decay_from}"
             )
+        for name in ("steps", "log_every"):
+            if (value := getattr(self, name)) % self.generator_every:
+                raise ValueError(
+                    f"expected {name} to be a multiple of {self.generator_every}, since the "
+                    f"generator learns at every so many steps, got {value}"
+                )
 
     def lr_factor(self, step: int) -> float:
         """Share of the full learning rate at a step, counted from 0."""
@@ -211,13 +221,19 @@ class _Logbook:
         """
         if not self.pending:
             return {}
-        names = list(self.pending[0][1])
-        table = torch.stack([torch.stack([losses[n] for n in names]) for _, losses in self.pending])
+        # The generator's losses are missing where the discriminators learned alone.
+        names = list(dict.fromkeys(name for _, losses in self.pending for name in losses))
+        there = torch.tensor([[name in losses for name in names] for _, losses in self.pending])
+        zero = next(iter(self.pending[0][1].values())).new_zeros(())
+        table = torch.stack(
+            [torch.stack([losses.get(n, zero) for n in names]) for _, losses in self.pending]
+        )
         values = cast(Tensor, self.fabric.all_reduce(table.float(), reduce_op="mean")).cpu()
         for (step, _), row in zip(self.pending, values, strict=True):
             if bad := [n for n, value in zip(names, row, strict=True) if not value.isfinite()]:
                 raise TrainingDivergedError(_diverged(f"loss {bad[0]}", step, self.run))
-        return dict(zip(names, values.mean(0).tolist(), strict=True))
+        means = values.sum(0) / there.sum(0)
+        return dict(zip(names, means.tolist(), strict=True))
 
     def _write(self, step: int, means: dict[str, float]) -> None:
         now = time.perf_counter()

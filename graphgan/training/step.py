@@ -1,5 +1,7 @@
 """One training step of a GAN: the generator learns first, then each discriminator.
 
+The generator may learn at every n-th step only, as where n steps of a critic go with one of it.
+
 What is minimised is the business of an `Objective`; what is stepped, and when, of `GANStep`.
 """
 
@@ -12,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
+from graphgan._checks import check_positive
 from graphgan._states import mismatch
 from graphgan.training._frozen import frozen
 
@@ -91,7 +94,11 @@ class GANStep:
             so a resumed run draws what an uninterrupted one would have drawn.
         ema_decay: of the moving average of the generator's weights and statistics, which is what
             is sampled and shipped; ``min(ema_decay, (1 + t) / (10 + t))`` after t steps, so that a
-            young average does not remember the untrained network.
+            young average does not remember the untrained network; t counts the generator's steps.
+        generator_every: the generator learns at every so many steps, the last of them; at the
+            others the discriminators learn alone.
+    Raises:
+        ValueError: ``generator_every`` below 1.
     """
 
     def __init__(
@@ -103,31 +110,45 @@ class GANStep:
         *,
         seed: int = 0,
         ema_decay: float = 0.999,
+        generator_every: int = 1,
     ) -> None:
+        check_positive(generator_every=generator_every)
         self.fabric = fabric
         self.generator = generator
         self.discriminators = discriminators
         self.objective = objective
         self.seed = seed
+        self.generator_every = generator_every
         average = _moving_average(ema_decay)
         self.averaged = AveragedModel(generator.network, multi_avg_fn=average, use_buffers=True)
 
     def __call__(self, batch: Any, step: int, *, lr_factor: float = 1.0) -> Losses:
         """Train on one batch; returns every loss term, detached, by name."""
         torch.manual_seed(_mix(self.seed, step, self.fabric.global_rank))
+        losses: Losses = {}
+        if (step + 1) % self.generator_every == 0:
+            output, losses = self._teach_generator(batch, lr_factor)
+        else:
+            with torch.no_grad():
+                output = self.objective.generate(self.generator.module, batch)
+        output = _detached(output)
+        for name, player in self.discriminators.items():
+            own = self.objective.discriminator_losses(name, player.module, batch, output)
+            player.learn(self.fabric, own, lr_factor)
+            losses |= own
+        if (step + 1) % self.generator_every == 0:
+            self.averaged.update_parameters(self.generator.network)
+        return {name: value.detach() for name, value in losses.items()}
+
+    def _teach_generator(self, batch: Any, lr_factor: float) -> tuple[Any, Losses]:
+        """What it made of the batch before it learned, and what it minimised."""
         output = self.objective.generate(self.generator.module, batch)
         # The discriminators' own networks: what distributes them would wait for their gradients.
         networks = {name: player.network for name, player in self.discriminators.items()}
         with frozen(networks.values()), self.fabric.autocast():
             losses = self.objective.generator_losses(networks, batch, output)
         self.generator.learn(self.fabric, losses, lr_factor)
-        output = _detached(output)
-        for name, player in self.discriminators.items():
-            own = self.objective.discriminator_losses(name, player.module, batch, output)
-            player.learn(self.fabric, own, lr_factor)
-            losses |= own
-        self.averaged.update_parameters(self.generator.network)
-        return {name: value.detach() for name, value in losses.items()}
+        return output, losses
 
     def state_dict(self) -> dict[str, Any]:
         """Weights, averages, optimisers, what the objective remembers in this process."""

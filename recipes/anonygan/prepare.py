@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from celeba_split import split_as_published
 from layouts import list_photos
 
 from graphgan.commands import run_command
@@ -37,15 +38,37 @@ class Options(PrepareOptions):
     """Pixels of a face's side."""
     layout: Literal["plain", "celeba", "lfw"] = "plain"
     """How the photos are laid out (plain: a folder for each person)."""
+    protocol: Literal["by-person", "celeba"] = "by-person"
+    """Who is kept for testing: the last people (--test-people), or, with --layout celeba, the
+    paper's choice of identities with more than 30 images, 1,200 to train on and 363 to test."""
+    identities: Path | None = None
+    """With --protocol celeba: CIAGAN's list of identities, a NumPy file; without it they are drawn,
+    which is not the paper's split."""
+    seed: int = 0
+    """With --protocol celeba: of the drawing."""
     upsample: int = 1
     """With dlib: how many times a photo is doubled first, to find smaller faces."""
     weights: Path | None = None
     """With dlib: a 68-point predictor instead of the non-commercial one of graphgan[faces]."""
 
+    def __post_init__(self) -> None:
+        if self.protocol == "celeba" and self.layout != "celeba":
+            raise ValueError(f"expected --layout celeba with its protocol, got {self.layout}")
+        if self.protocol == "celeba" and self.test_people is not None:
+            raise ValueError("expected --protocol celeba or --test-people, got both")
+        if self.protocol != "celeba" and self.identities is not None:
+            raise ValueError("expected --identities together with --protocol celeba")
+        if self.seed < 0:
+            raise ValueError(f"expected --seed of 0 and more, got {self.seed}")
+
 
 def main(options: Options) -> None:
     refuse_overlap(options)
     listing = list_photos(options.images, options.layout)
+    protocol = {}
+    if options.protocol == "celeba":
+        listing, name = split_as_published(listing, options.identities, seed=options.seed)
+        protocol = {"protocol": name}
     landmarks, identity = _landmarks(options, listing)
     prepare_and_report(
         options,
@@ -54,7 +77,7 @@ def main(options: Options) -> None:
         size=(options.size, options.size),
         scheme=IBUG_68,
         crop="face",
-        depends_on={"layout": options.layout, **identity},
+        depends_on={"layout": options.layout, **protocol, **identity},
     )
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 from pictures import sheet_columns
-from pose_check import MOST_PICTURES, measure_pose
 from results import anonymized
 
 from graphgan.commands import run_command
@@ -15,6 +14,7 @@ from graphgan.data.images import read_image
 from graphgan.data.pairs import Pairs, next_person_pairs, some_pairs
 from graphgan.data.prepared import PreparedPictures
 from graphgan.landmarks.schemes import IBUG_68
+from graphgan.metrics.pose_check import MOST_PICTURES, measure_pose
 from graphgan.models import AnonyGAN
 from graphgan.training.devices import memory_errors_explained
 from graphgan.training.sampling import SampleOptions, device_of, image_file, write_samples

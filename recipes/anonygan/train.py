@@ -10,7 +10,6 @@ from lightning_fabric import Fabric
 from objective import AnonyGANObjective
 from options import DRAWING_FLAGS, PRESETS, TrainOptions
 from pictures import sheet_columns
-from pose_check import MOST_PICTURES, measure_pose
 from results import anonymized, batch_for, condition_pasted, source_blurred
 from torch import Tensor
 from transfer import measure_transfer, true_answers
@@ -28,6 +27,7 @@ from graphgan.data.pictures import PictureDataset
 from graphgan.data.prepared import PreparedPictures
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.landmarks.schemes import IBUG_68
+from graphgan.metrics.pose_check import MOST_PICTURES, measure_pose
 from graphgan.models import AnonyGAN
 from graphgan.models.discriminators import MIN_PATCH_SIZE
 from graphgan.training.experiment import Experiment, ready_to_train, train_command

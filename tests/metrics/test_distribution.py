@@ -14,8 +14,10 @@ from torch import nn
 from graphgan.extras import MissingExtraError
 from graphgan.metrics.distribution import (
     InceptionScore,
+    KernelDistance,
     frechet_inception_distance,
     inception_score,
+    kernel_inception_distance,
 )
 
 seeds = st.integers(0, 9999)
@@ -117,6 +119,98 @@ def test_fid_grows_with_the_damage():
     assert distances[2] > 1
 
 
+# kernel_inception_distance
+
+
+class Pixels(nn.Module):
+    """The pictures themselves, 0 to 1 in double precision: a cube makes much of rounding."""
+
+    def forward(self, images):
+        return images.flatten(1).double() / 255
+
+
+def pixels(images):
+    return as_8_bits(images).reshape(len(images), -1) / 255
+
+
+def discrepancy(x, y):
+    """The unbiased estimate, pair by pair."""
+
+    def mean(one, other, *, same):
+        kernel = (one @ other.T / one.shape[1] + 1) ** 3
+        apart = ~np.eye(len(one), dtype=bool) if same else np.ones_like(kernel, dtype=bool)
+        return kernel[apart].mean()
+
+    return mean(x, x, same=True) + mean(y, y, same=True) - 2 * mean(x, y, same=False)
+
+
+@given(seed=seeds, count=st.integers(2, 30), low=st.floats(-1, 0.5))
+@settings(deadline=None, max_examples=20)
+def test_kid_of_whole_sets_agrees_with_numpy(seed, count, low):
+    real, generated = pictures(seed, count), pictures(seed + 1, count, low=low)
+    expected = discrepancy(pixels(real), pixels(generated))
+    found = kernel_inception_distance(real, generated, Pixels(), subsets=2)
+    assert isinstance(found, KernelDistance)
+    assert found == pytest.approx((expected, 0), rel=1e-9, abs=1e-9)
+
+
+def test_kid_of_subsets_is_about_that_of_the_whole():
+    real, generated = pictures(0, 200), pictures(1, 200, high=0.5)
+    whole = kernel_inception_distance(real, generated, Pixels(), subsets=1).mean
+    parts = kernel_inception_distance(real, generated, Pixels(), subset_size=40)
+    assert parts.mean == pytest.approx(whole, rel=0.1)
+    assert 0 < parts.std < whole / 2
+
+
+def test_kid_draws_from_the_larger_set():
+    real, generated = pictures(0, 60), pictures(1, 20)
+    assert kernel_inception_distance(real, generated, Pixels(), subsets=5).std > 1e-4
+    assert kernel_inception_distance(real[:20], generated, Pixels(), subsets=5).std < 1e-9
+
+
+def test_kid_of_one_source_is_about_0_on_either_side():
+    distances = [
+        kernel_inception_distance(pictures(i, 30), pictures(99 + i, 30), Pixels(), subsets=1).mean
+        for i in range(20)
+    ]
+    assert min(distances) < 0 < max(distances)
+    assert abs(np.mean(distances)) < np.std(distances)
+    apart = kernel_inception_distance(pictures(0, 30), pictures(9, 30, high=0.5), Pixels()).mean
+    assert apart > 3 * max(distances)
+
+
+def test_kid_of_a_seed_is_the_same_and_leaves_chance_alone():
+    network, real, generated = Network(), pictures(0, 40), pictures(1, 40)
+
+    def measure(seed):
+        return kernel_inception_distance(
+            real, generated, network, subsets=3, subset_size=10, seed=seed
+        )
+
+    state = torch.get_rng_state()
+    first = measure(0)
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.rand(3)
+    assert measure(0) == first
+    assert measure(1) != first
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"subset_size": 21}, "at least 21 images, got 20"),
+        ({"subset_size": 1}, "subset_size of at least 2, got 1"),
+        ({"subset_size": 0}, "subset_size of at least 2, got 0"),
+        ({"subsets": 0}, "subsets of at least 1, got 0"),
+    ],
+)
+def test_kid_refuses_subsets_that_cannot_be_drawn(options, message):
+    few, many = pictures(0, 20), pictures(1, 30)
+    for real, generated in ((few, many), (many, few)):
+        with pytest.raises(ValueError, match=message):
+            kernel_inception_distance(real, generated, Network(), **options)
+
+
 # inception_score
 
 
@@ -187,21 +281,24 @@ def test_without_splits_the_order_does_not_matter():
     assert math.isnan(one.std)
 
 
-# Both
+# All
 
-both = pytest.mark.parametrize(
+every = pytest.mark.parametrize(
     "measure",
     [
         lambda images, module, **options: frechet_inception_distance(
             images, pictures(9, 30), module, **options
         ),
+        lambda images, module, **options: (
+            kernel_inception_distance(images, pictures(9, 30), module, subsets=5, **options).mean
+        ),
         lambda images, module, **options: inception_score(images, module, **options).mean,
     ],
-    ids=["fid", "inception score"],
+    ids=["fid", "kid", "inception score"],
 )
 
 
-@both
+@every
 def test_batches_make_no_difference(measure):
     network, images = Network(), pictures(0, 30)
     expected = measure(images, network)
@@ -211,7 +308,7 @@ def test_batches_make_no_difference(measure):
     assert measure(iter(parts), network, batch_size=4) == pytest.approx(expected, rel=1e-5)
 
 
-@both
+@every
 def test_the_network_gets_8_bits_and_nothing_but_the_pictures(measure):
     network, images = Network(), pictures(0, 30)
     network.num_features = 2048  # of another layer, as some networks say
@@ -223,7 +320,7 @@ def test_the_network_gets_8_bits_and_nothing_but_the_pictures(measure):
     assert {(training, grad) for _, training, grad in network.given} == {(False, False)}
 
 
-@both
+@every
 def test_the_network_is_left_as_it_was(measure):
     network = nn.Sequential(Network(), nn.BatchNorm1d(6), nn.Dropout())
     network[1].eval()
@@ -237,7 +334,7 @@ def test_the_network_is_left_as_it_was(measure):
     assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())
 
 
-@both
+@every
 def test_it_says_nothing_by_the_way(measure):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -253,7 +350,7 @@ class Bad(nn.Module):
         return self.output(images)
 
 
-@both
+@every
 @pytest.mark.parametrize(
     ("output", "message"),
     [
@@ -271,13 +368,14 @@ def test_refuses_other_outputs(measure, output, message):
 
 def test_refuses_features_of_two_widths():
     small, large = torch.zeros(4, 3, 2, 2), torch.zeros(4, 3, 4, 4)
-    with pytest.raises(ValueError, match=r"of one width, got \[12, 48\]"):
-        frechet_inception_distance(small, large, nn.Flatten())
+    for distance in (frechet_inception_distance, kernel_inception_distance):
+        with pytest.raises(ValueError, match=r"of one width, got \[12, 48\]"):
+            distance(small, large, nn.Flatten())
     with pytest.raises(ValueError, match=r"of one width, got \[12, 48\]"):
         inception_score([small, large], nn.Flatten(), splits=2)
 
 
-@both
+@every
 @pytest.mark.parametrize(
     ("low", "high", "message"),
     [
@@ -292,7 +390,7 @@ def test_refuses_pictures_of_another_range(measure, low, high, message):
         measure(pictures(0, 30, low=low, high=high), Network())
 
 
-@both
+@every
 def test_rounding_may_leave_the_range_a_little(measure):
     images = pictures(0, 30).sign()
     assert measure(images * (1 + 1e-6), Network()) == measure(images, Network())
@@ -301,8 +399,9 @@ def test_rounding_may_leave_the_range_a_little(measure):
 def test_refuses_too_few_pictures():
     one, many = pictures(0, 1), pictures(0, 5)
     for real, generated in ((one, many), (many, one)):
-        with pytest.raises(ValueError, match="at least 2 images, got 1"):
-            frechet_inception_distance(real, generated, Network())
+        for distance in (frechet_inception_distance, kernel_inception_distance):
+            with pytest.raises(ValueError, match="at least 2 images, got 1"):
+                distance(real, generated, Network())
     with pytest.raises(ValueError, match="at least 2 images, got 0"):
         frechet_inception_distance([], many, Network())
     with pytest.raises(ValueError, match="at least 2 images, got 1"):
@@ -312,7 +411,7 @@ def test_refuses_too_few_pictures():
 
 
 @pytest.mark.unhooked
-@both
+@every
 @pytest.mark.parametrize("kind", [lambda x: x, lambda x: [x]], ids=["at once", "batches"])
 @pytest.mark.parametrize(
     ("images", "message"),
@@ -328,7 +427,7 @@ def test_refuses_other_pictures(measure, kind, images, message):
 
 
 @pytest.mark.unhooked
-@both
+@every
 def test_refuses_batches_of_none(measure):
     with pytest.raises(ValueError, match="batch_size of at least 1, got 0"):
         measure(pictures(0, 30), Network(), batch_size=0)
@@ -339,9 +438,9 @@ def test_refuses_no_splits():
         inception_score(pictures(0, 30), Network(), splits=0)
 
 
-@both
+@every
 def test_names_what_to_install(measure, monkeypatch):
-    for module in ("fid", "inception"):
+    for module in ("fid", "kid", "inception"):
         monkeypatch.setitem(sys.modules, f"torchmetrics.image.{module}", None)
     with pytest.raises(MissingExtraError, match=r"graphgan\[recipes\]"):
         measure(pictures(0, 30), Network())

@@ -41,7 +41,9 @@ class ToyObjective:
 def make_toy():
     """Makes equal toys, each a `GANStep` that learns by plain gradient descent."""
 
-    def make(lr: float = 0.1, width: int = 3, seed: int = 0, ema_decay: float = 0.5) -> GANStep:
+    def make(
+        lr: float = 0.1, width: int = 3, seed: int = 0, ema_decay: float = 0.5, every: int = 1
+    ) -> GANStep:
         fabric = launch_fabric("cpu", 1, "32-true")
         torch.manual_seed(7)
 
@@ -56,6 +58,7 @@ def make_toy():
             ToyObjective(),
             seed=seed,
             ema_decay=ema_decay,
+            generator_every=every,
         )
 
     return make

@@ -1,3 +1,4 @@
+import re
 import sys
 from dataclasses import dataclass, field, replace
 
@@ -113,6 +114,18 @@ def test_going_on_gives_what_an_undisturbed_run_gives(run, tmp_path):
     assert ours["objective"] == other["objective"] == {"asked": 3}
     for network, weights in ours["networks"].items():
         assert all(torch.equal(w, other["networks"][network][n]) for n, w in weights.items())
+
+
+def test_the_generator_may_learn_at_some_steps_alone(prepare, tmp_path, capsys):
+    def every_second(fabric):
+        return replace(prepare(fabric), generator_every=2)
+
+    options = replace(OPTIONS, steps=4, log_every=2, out=tmp_path / "run")
+    assert train_command(options, every_second, less_memory="") == 0
+    assert state_of(tmp_path / "run")["objective"] == {"asked": 2}
+    assert re.search(r"4 steps: \S+ samples/s \(\S+ s a step\), peak", capsys.readouterr().out)
+    with pytest.raises(ValueError, match="expected steps to be a multiple of 2"):
+        train_command(replace(options, steps=3), every_second, less_memory="")
 
 
 def test_a_finished_run_says_so(run, tmp_path):

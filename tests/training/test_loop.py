@@ -51,6 +51,32 @@ def test_a_row_every_few_steps_holds_the_means_since_the_last(make_toy, batches,
     assert outcome.peak_memory_bytes > 2**20
 
 
+def test_a_row_holds_the_means_of_what_there_was(make_toy, batches, run, go):
+    twin = make_toy(every=2)
+    losses = [twin(batch, step) for step, batch in enumerate(batches[:6])]
+    go(make_toy(every=2), batches, 6, log_every=4, generator_every=2)
+    assert [row["step"] for row in rows(run)] == ["4", "6"]
+    for row, part in zip(rows(run), (losses[:4], losses[4:]), strict=True):
+        for name in ("g_critic", "g_size", "d_critic"):
+            there = [loss[name].item() for loss in part if name in loss]
+            assert len(there) == (len(part) if name == "d_critic" else len(part) / 2)
+            assert float(row[name]) == pytest.approx(sum(there) / len(there), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"steps": 7}, "expected steps to be a multiple of 3, .* got 7"),
+        ({"log_every": 4}, "expected log_every to be a multiple of 3, .* got 4"),
+        ({"generator_every": 0}, "expected generator_every of at least 1, got 0"),
+    ],
+)
+def test_rows_and_ends_fall_on_steps_of_the_generator(changes, message):
+    with pytest.raises(ValueError, match=message):
+        Schedule(**({"steps": 6, "log_every": 3, "generator_every": 3} | changes))
+    assert Schedule(6, log_every=3, generator_every=3, save_every=2).save_every == 2
+
+
 def test_tensorboard_gets_the_same_rows(toy, batches, run, go):
     go(toy, batches, 4, log_every=2)
     (file,) = run.path.glob("events.out.tfevents.*")

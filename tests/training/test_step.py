@@ -69,6 +69,47 @@ def test_the_average_follows_its_formula(toy, batches):
         assert not torch.equal(averaged[name], network.state_dict()[name])
 
 
+def test_the_generator_may_learn_at_every_third_step_alone(make_toy, batches):
+    toy, graphs = make_toy(every=3), []
+    generator, critic = toy.generator.network, toy.discriminators["critic"].network
+    generate = toy.objective.generate
+
+    def watched(*inputs):
+        output = generate(*inputs)
+        graphs.append(output.image.requires_grad)
+        return output
+
+    toy.objective.generate = watched
+    moved, names, averages = [], [], []
+    for step in range(6):
+        before = weights(generator), weights(critic)
+        names.append(list(toy(batches[step], step)))
+        both = zip(before, (weights(generator), weights(critic)), strict=True)
+        moved.append([not torch.equal(old[0], new[0]) for old, new in both])
+        averages.append(int(toy.averaged.n_averaged))
+    critic_alone, together = [False, True], [True, True]
+    assert moved == 2 * [critic_alone, critic_alone, together]
+    assert graphs == 2 * [False, False, True]
+    assert averages == [0, 0, 1, 1, 1, 2]
+    assert names == 2 * [["d_critic"], ["d_critic"], ["g_critic", "g_size", "d_critic"]]
+
+
+def test_between_them_the_critic_learns_as_by_hand(make_toy, batches):
+    toy = make_toy(every=2)
+    twin = copy.deepcopy(toy.generator.network)
+    critic = copy.deepcopy(toy.discriminators["critic"].network)
+    toy(batches[0], 0)
+    gradient = (twin(batches[0]).mean(0) - batches[0].mean(0)).detach()[None]
+    torch.testing.assert_close(
+        toy.discriminators["critic"].network.weight, critic.weight - 0.1 * gradient
+    )
+
+
+def test_a_generator_that_never_learns_is_refused(make_toy):
+    with pytest.raises(ValueError, match="expected generator_every of at least 1, got 0"):
+        make_toy(every=0)
+
+
 def test_chance_follows_from_seed_and_step_alone(make_toy, batches):
     first, second, other = make_toy(), make_toy(), make_toy(seed=1)
     for step in (0, 1):

@@ -58,7 +58,7 @@ def _detected(
     return torch.stack([faces[0].landmarks if faces else missing for faces in found])
 
 
-def _enlarged(image: UInt8[Tensor, "3 h w"]) -> UInt8[Tensor, "3 h w"]:
+def _enlarged(image: UInt8[Tensor, "3 h w"]) -> UInt8[Tensor, "3 H W"]:
     square = (DETECTION_SIZE, DETECTION_SIZE)
     large = interpolate(to_float_image(image)[None], size=square, mode="bicubic", antialias=True)
     return to_uint8_image(rearrange(large, "1 c h w -> c h w")).cpu()

@@ -1,11 +1,11 @@
-import pose_check
 import pytest
 import torch
-from pose_check import DETECTION_SIZE, measure_pose
 
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.extras import MissingExtraError
 from graphgan.landmarks.detection import Detection
+from graphgan.metrics import pose_check
+from graphgan.metrics.pose_check import DETECTION_SIZE, measure_pose
 
 SIZE = 48
 

@@ -1,0 +1,50 @@
+"""Systems against metrics on a prepared folder: tables, plots, contact sheets."""
+
+from graphgan.evaluation.cells import Cell
+from graphgan.evaluation.detectors import DlibFaces, FaceDetector, FacePipeline, MTCNNFaces
+from graphgan.evaluation.embedders import Classifier, DlibEmbedder, Embedder, FaceNet
+from graphgan.evaluation.evaluate import Evaluation, evaluate
+from graphgan.evaluation.examiner import Examiner, Tools
+from graphgan.evaluation.report import Published, write_report
+from graphgan.evaluation.study import Settings, Study
+from graphgan.evaluation.systems import (
+    AnonyGANSystem,
+    Blur,
+    CIAGANSystem,
+    FolderOfResults,
+    Original,
+    Pixelate,
+    Request,
+    System,
+)
+from graphgan.evaluation.trials import Trials, make_trials
+
+__all__ = [
+    "AnonyGANSystem",
+    "Blur",
+    "CIAGANSystem",
+    "Cell",
+    "Classifier",
+    "DlibEmbedder",
+    "DlibFaces",
+    "Embedder",
+    "Evaluation",
+    "Examiner",
+    "FaceDetector",
+    "FaceNet",
+    "FacePipeline",
+    "FolderOfResults",
+    "MTCNNFaces",
+    "Original",
+    "Pixelate",
+    "Published",
+    "Request",
+    "Settings",
+    "Study",
+    "System",
+    "Tools",
+    "Trials",
+    "evaluate",
+    "make_trials",
+    "write_report",
+]

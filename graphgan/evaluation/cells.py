@@ -1,0 +1,83 @@
+"""What stands in a table: a number with its interval, or why there is none. Never a NaN."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from graphgan.metrics.intervals import mean_over_people
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One entry of a table.
+
+    Args:
+        value: None where nothing could be measured; ``note`` then says why.
+        low, high: 95 % interval over people, where there is one.
+        count: of samples.
+        note: what one should know.
+    """
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    count: int | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        numbers = [x for x in (self.value, self.low, self.high) if x is not None]
+        if not all(math.isfinite(x) for x in numbers):
+            raise ValueError(f"expected finite numbers, got {numbers}")
+
+    def text(self, *, percent: bool = False) -> str:
+        """As tables show it: ``81.8 [76.3, 86.9]``, in per cent, or ``0.0445 [0.041, 0.048]``."""
+        if self.value is None:
+            return self.note or "-"
+        parts = [x for x in (self.low, self.high) if x is not None]
+        shown = _number(self.value, percent)
+        interval = ", ".join(_number(x, percent) for x in parts)
+        return f"{shown} [{interval}]" if parts else shown
+
+    def as_json(self) -> dict[str, Any]:
+        """Without what is not there."""
+        return {name: value for name, value in vars(self).items() if value not in (None, "")}
+
+
+Cells = dict[str, Cell]
+"""By the key of the column."""
+
+Row = Mapping[str, Cell]
+
+
+def not_measured(why: str) -> Cell:
+    """An entry that says why it is empty."""
+    return Cell(note=f"not measured ({why})")
+
+
+def mean_cell(
+    values: Float[Tensor, "n"], people: Int[Tensor, "n"], *, empty: str = "no faces", note: str = ""
+) -> Cell:
+    """The mean over pictures with its interval over people; NaN values are left out.
+
+    Args:
+        values: one a picture.
+        people: whose pictures.
+        empty: why there is no value, where all are NaN.
+        note: of the cell.
+    """
+    there = torch.isfinite(values)
+    if not there.any():
+        return not_measured(empty)
+    interval = mean_over_people(values, people)
+    if len(set(people[there].tolist())) < 2:  # an interval over one person would have no width
+        return Cell(interval.mean, count=int(there.sum()), note=note)
+    return Cell(interval.mean, interval.low, interval.high, int(there.sum()), note)
+
+
+def _number(value: float, percent: bool) -> str:
+    return f"{100 * value:.1f}" if percent else f"{value:.3g}"

@@ -1,0 +1,162 @@
+"""Who recognises people: embedders behind one protocol.
+
+An embedder of your own is one small class:
+
+    class MeanColour:
+        name = "mean colour"
+        fingerprint = "1"
+        threshold = None  # of the distance, where one is known
+
+        def __call__(self, image, landmarks):
+            return image.float().mean((1, 2))
+"""
+
+import importlib.util
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from graphgan.data.batches import to_float_image
+from graphgan.evaluation.detectors import files_checksum
+from graphgan.extras import MissingExtraError, needs_extra
+from graphgan.landmarks.align import Crop, crop_image
+from graphgan.models.inception_resnet import InceptionResnetV1
+
+FACENET_SIZE = 160
+# MTCNN's boxes, on which FaceNet was trained, hold more of a head than landmarks do: brows to chin.
+_BESIDE, _ABOVE, _BELOW = 0.1, 0.4, 0.1
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Whatever describes whose face it is, by numbers whose distance tells people apart.
+
+    It is sent to other processes before it is first used: what cannot be sent is made on use.
+
+    Attributes:
+        name: in tables.
+        fingerprint: descriptors are kept as long as this stays the same.
+        threshold: distance up to which two faces count as one person, None where none is known.
+    """
+
+    name: str
+    fingerprint: str
+    threshold: float | None
+
+    def __call__(
+        self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "k 2"]
+    ) -> Float[Tensor, "d"]:
+        """The descriptor of the face that has these landmarks."""
+        ...
+
+
+@runtime_checkable
+class Classifier(Embedder, Protocol):
+    """An embedder that was trained to name people: the published score asks for the same name."""
+
+    def logits(
+        self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "k 2"]
+    ) -> Float[Tensor, "n"]:
+        """One number for each person that it was trained on."""
+        ...
+
+
+class DlibEmbedder:
+    """dlib's face descriptor: 128 numbers, of one person where they are 0.6 apart or nearer.
+
+    Source: dlib's ``dlib_face_recognition_resnet_model_v1``, of the extra ``faces``. The face is
+    brought upright by its landmarks to 150 x 150 pixels.
+
+    Raises:
+        MissingExtraError: on use, where dlib or its weights are not installed.
+    """
+
+    name = "dlib"
+    fingerprint = "dlib face recognition resnet v1"
+    threshold: float | None = 0.6
+
+    def __call__(
+        self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "k 2"]
+    ) -> Float[Tensor, "d"]:
+        with needs_extra("faces"):
+            import dlib
+        corners = (*landmarks.amin(0).tolist(), *landmarks.amax(0).tolist())
+        shape = dlib.full_object_detection(
+            dlib.rectangle(*map(round, corners)),
+            [dlib.point(round(x), round(y)) for x, y in landmarks.tolist()],
+        )
+        pixels = image.permute(1, 2, 0).contiguous().cpu().numpy()
+        return torch.tensor(list(self._network.compute_face_descriptor(pixels, shape)))
+
+    @cached_property
+    def _network(self) -> Any:
+        with needs_extra("faces"):
+            import dlib
+        spec = importlib.util.find_spec("face_recognition_models")  # importing it would fail
+        if spec is None or not spec.submodule_search_locations:
+            raise MissingExtraError(
+                "face_recognition_models is not installed: pip install 'graphgan[faces]'"
+            )
+        folder = Path(next(iter(spec.submodule_search_locations))) / "models"
+        return dlib.face_recognition_model_v1(
+            str(folder / "dlib_face_recognition_resnet_model_v1.dat")
+        )
+
+
+class FaceNet:
+    """FaceNet's embedding of 512 numbers, with the weights of a file.
+
+    The face is cut out upright: the box of its landmarks, two fifths of its height added above and
+    a tenth on the other sides, at 160 x 160 pixels.
+
+    Source: Schroff et al., "FaceNet: A Unified Embedding for Face Recognition and Clustering",
+    CVPR 2015; see `graphgan.models.inception_resnet.InceptionResnetV1`.
+
+    Args:
+        weights: those trained on CASIA-WebFace or VGGFace2.
+        name: in tables.
+    Raises:
+        ValueError: other weights.
+    """
+
+    threshold: float | None = None
+
+    def __init__(self, weights: Path, *, name: str = "FaceNet") -> None:
+        InceptionResnetV1.from_weights(weights)  # a bad file is found out before any work
+        self.weights = weights
+        self.name = name
+        self.fingerprint = f"FaceNet {files_checksum(weights)}"
+
+    def __call__(
+        self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "k 2"]
+    ) -> Float[Tensor, "d"]:
+        descriptor: Tensor = self._network(_face(image, landmarks))[0]
+        return descriptor
+
+    def logits(
+        self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "k 2"]
+    ) -> Float[Tensor, "n"]:
+        return self._network.classify(_face(image, landmarks))[0]
+
+    @cached_property
+    def _network(self) -> InceptionResnetV1:
+        return InceptionResnetV1.from_weights(self.weights)
+
+
+def _face(
+    image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "k 2"]
+) -> Float[Tensor, "1 3 160 160"]:
+    (left, top), (right, bottom) = landmarks.amin(0).tolist(), landmarks.amax(0).tolist()
+    width, height = max(right - left, 1.0), max(bottom - top, 1.0)
+    crop = Crop(
+        left - _BESIDE * width,
+        top - _ABOVE * height,
+        (1 + 2 * _BESIDE) * width,
+        (1 + _ABOVE + _BELOW) * height,
+    )
+    face = crop_image(to_float_image(image), crop, (FACENET_SIZE, FACENET_SIZE))
+    return face.clamp(-1, 1)[None]

@@ -1,0 +1,215 @@
+"""Systems and metrics to one table: what `recipes/anonygan/evaluate.py` runs.
+
+with Examiner(Tools(DlibFaces(), [DlibEmbedder()]), workers=2) as examiner:
+    study = Study(pictures, make_trials(pictures.pictures), examiner)
+    evaluation = evaluate(study, [Original(), Blur(), Mine()])
+write_report(evaluation, Path("report"))
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from graphgan.data.batches import to_float_image
+from graphgan.evaluation.cells import Cells, mean_cell, not_measured
+from graphgan.evaluation.folds import measure_folds
+from graphgan.evaluation.naturalness import LEAST_FOR_FID, Naturalness
+from graphgan.evaluation.privacy import (
+    ATTACKERS,
+    Attacker,
+    Curve,
+    Recogniser,
+    measure_parrot,
+    measure_recognition,
+    measure_same_class,
+)
+from graphgan.evaluation.study import Results, Study
+from graphgan.evaluation.systems import FolderOfResults, Original, System
+from graphgan.evaluation.transfer import measure_transfer
+from graphgan.evaluation.trials import ConditionRule
+from graphgan.evaluation.utility import measure_utility
+
+SHEET_ROWS = 8
+PARROT_RULES: dict[ConditionRule, str] = {
+    "drawn": "parrot, conditions drawn",
+    "fixed": "parrot, one condition a person",
+}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was found.
+
+    Args:
+        rows: by system, by the name of the metric; a metric of some systems alone is missing in
+            the others' rows.
+        curves: by attacker, by system: false against true accepts of the first embedder.
+        facts: what it was measured on, and how.
+        warnings: what a reader must know.
+        sheet: columns of pictures in [-1, 1].
+    """
+
+    rows: dict[str, Cells]
+    curves: dict[Attacker, dict[str, Curve]]
+    facts: dict[str, Any]
+    warnings: list[str] = field(default_factory=list)
+    sheet: dict[str, Float[Tensor, "b 3 h w"]] = field(default_factory=dict)
+
+
+def evaluate(
+    study: Study, systems: Sequence[System], *, features: nn.Module | None = None
+) -> Evaluation:
+    """Measure everything of every system.
+
+    Args:
+        study: pictures, trials and tools.
+        systems: of different names. What is said of the originals, thresholds and floors, is
+            measured whether or not `Original` is among them.
+        features: for FID and KID, 8-bit ``b 3 h w`` to ``b d``; None leaves them out.
+    Raises:
+        ValueError: no system, two of one name; results that are no pictures.
+    """
+    names = [system.name for system in systems]
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"expected systems of different names, got {names}")
+    tools, trials = study.examiner.tools, study.trials
+    recognisers = {
+        attacker: [Recogniser(study, embedder, attacker) for embedder in tools.embedders]
+        for attacker in ATTACKERS
+    }
+    naturalness = Naturalness(study, tools.embedders[0], features)
+    rows: dict[str, Cells] = {}
+    curves: dict[Attacker, dict[str, Curve]] = {attacker: {} for attacker in ATTACKERS}
+    sheet = _sheet_of_sources(study, systems)
+    warnings = _warnings(study, features)
+    for system in systems:
+        results = study.results(system, trials.probes, trials.conditions)
+        if not results.present.any():
+            raise ValueError(f"{system.name}: expected results for the probes, got none")
+        seen = study.see(results.images)
+        cells = measure_utility(study, results, seen)
+        for attacker, own in recognisers.items():
+            for recogniser in own:
+                found, curve = measure_recognition(recogniser, results, seen)
+                cells |= found
+                if curve is not None and recogniser is own[0]:
+                    curves[attacker][system.name] = curve
+        for embedder in tools.embedders:
+            cells |= measure_same_class(study, embedder, results)
+            cells |= _parrots(study, system, embedder)
+            cells |= measure_transfer(study, system, results, embedder)
+        cells |= naturalness.measure(results, seen)
+        cells |= measure_folds(recognisers["pose known"][0], results)
+        rows[system.name] = cells
+        sheet[system.name] = to_float_image(results.images[_shown(study)])
+        warnings += _warnings_of(system, results)
+    return Evaluation(rows, curves, _facts(study, recognisers, naturalness), warnings, sheet)
+
+
+def _parrots(study: Study, system: System, embedder: Any) -> Cells:
+    cells: Cells = {}
+    for rule, name in PARROT_RULES.items():
+        key = f"{embedder.name}, {name}"
+        if not system.uses_conditions and cells:  # there is nothing to draw or to fix
+            cells[key] = next(iter(cells.values()))
+        elif not study.trials.lessons:
+            cells[key] = not_measured("no lessons: nobody has pictures of two videos")
+        else:
+            cells[key] = measure_parrot(study, system, embedder, rule)
+    return cells
+
+
+def _shown(study: Study) -> list[int]:
+    """Positions of a few probes, of different people where there are enough."""
+    people = study.probe_people.tolist()
+    firsts = [people.index(person) for person in dict.fromkeys(people)]
+    chosen = np.linspace(0, len(firsts) - 1, min(SHEET_ROWS, len(firsts))).round().astype(int)
+    return [firsts[i] for i in chosen.tolist()]
+
+
+def _sheet_of_sources(study: Study, systems: Sequence[System]) -> dict[str, Tensor]:
+    """Conditions and sources beside which the results stand."""
+    shown = _shown(study)
+    columns = {}
+    if any(system.uses_conditions for system in systems):
+        conditions = study.images([study.trials.conditions[i] for i in shown])
+        columns["condition"] = to_float_image(conditions)
+    if not any(isinstance(system, Original) for system in systems):
+        columns["source"] = to_float_image(study.images([study.trials.probes[i] for i in shown]))
+    return columns
+
+
+def _warnings(study: Study, features: nn.Module | None) -> list[str]:
+    warnings = []
+    height, width = study.pictures.size
+    if min(height, width) < 128:
+        warnings.append(
+            f"pictures of {width} x {height} pixels were enlarged to 128 for detectors and "
+            "embedders: figures of folders of another size cannot be put beside these"
+        )
+    if not bool(study.recognisable.all()):
+        count = int((~study.recognisable).sum())
+        warnings.append(f"{count} probes are of people who are not in the gallery")
+    if features is not None and study.settings.frechet_count < LEAST_FOR_FID:
+        warnings.append(f"FID and KID of fewer than {LEAST_FOR_FID} pictures say little")
+    return warnings
+
+
+def _warnings_of(system: System, results: Results) -> list[str]:
+    warnings = []
+    if missing := int((~results.present).sum()):
+        warnings.append(f"{system.name}: no result for {missing} of {len(results.present)} probes")
+    if isinstance(system, FolderOfResults) and system.sizes:
+        sizes = ", ".join(f"{w} x {h}" for h, w in sorted(system.sizes))
+        warnings.append(f"{system.name}: results of {sizes} pixels, brought to the sources' size")
+    return warnings
+
+
+def _facts(
+    study: Study,
+    recognisers: dict[Attacker, list[Recogniser]],
+    naturalness: Naturalness,
+) -> dict[str, Any]:
+    trials, info = study.trials, study.pictures.info
+    facts: dict[str, Any] = {
+        "probes": len(trials.probes),
+        "people": len(set(study.probe_people.tolist())),
+        "people in the gallery": len(trials.gallery),
+        "lessons": len(trials.lessons),
+        "people among the conditions": len({study.pictures.persons[i] for i in trials.conditions}),
+        "size": list(study.pictures.size),
+        "split of the folder": info.get("options", {}).get("protocol") or "by person",
+        "least overlap in place": study.settings.min_iou,
+        "pictures on each side of a Frechet distance": naturalness.count,
+        "embedders": [embedder.name for embedder in study.examiner.tools.embedders],
+        "detectors": [
+            detector.name
+            for detector in (study.examiner.tools.pipeline, *study.examiner.tools.detectors)
+        ],
+    }
+    for attacker, own in recognisers.items():
+        for recogniser in own:
+            facts |= _different_people(recogniser, attacker)
+    return facts
+
+
+def _different_people(recogniser: Recogniser, attacker: Attacker) -> dict[str, Any]:
+    """How often two different real people are taken for one, and where 1 % of them are."""
+    name = f"{recogniser.embedder.name}, {attacker}"
+    facts: dict[str, Any] = {}
+    if recogniser.calibrated is not None:
+        facts[f"{name}: threshold at FAR"] = recogniser.calibrated
+    threshold = recogniser.embedder.threshold
+    distances = recogniser.impostors
+    if threshold is not None and len(distances):
+        people = recogniser.study.probe_people[:, None].expand_as(recogniser.is_same)
+        accepted = (distances <= threshold).float()
+        accepted = torch.where(distances.isnan(), distances, accepted)
+        cell = mean_cell(accepted, people[~recogniser.is_same])
+        facts[f"{name}: different real people verified"] = cell.as_json()
+    return facts

@@ -1,0 +1,215 @@
+"""Is the person still recognised? Asked of three attackers.
+
+*pipeline*: recognition as it is, with landmarks by its own detector; where that finds nothing, of
+what fills the place where faces usually are.
+*pose known*: faces are aligned by the true landmarks, as a result that keeps the pose gives away.
+*parrot*: holds anonymised pictures of the gallery's people, and trains a linear head on them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from graphgan.evaluation.cells import Cell, Cells, mean_cell, not_measured
+from graphgan.evaluation.embedders import Classifier, Embedder
+from graphgan.evaluation.study import Results, Seen, Study
+from graphgan.evaluation.systems import System
+from graphgan.evaluation.trials import ConditionRule
+from graphgan.metrics.identification import (
+    descriptor_distances,
+    rank_one,
+    roc,
+    same_class,
+    threshold_at,
+    verified,
+)
+from graphgan.metrics.parrot import parrot_rank_one
+
+Attacker = Literal["pipeline", "pose known"]
+ATTACKERS: tuple[Attacker, Attacker] = ("pipeline", "pose known")
+
+NO_OTHER = "nobody has pictures of two videos"
+Curve = tuple[Float[Tensor, "t"], Float[Tensor, "t"]]
+
+
+@dataclass(frozen=True)
+class Recogniser:
+    """An attacker with an embedder, who has seen the gallery and the originals.
+
+    Args:
+        study: what is asked.
+        embedder: describes faces.
+        attacker: how faces are aligned.
+    """
+
+    study: Study
+    embedder: Embedder
+    attacker: Attacker
+
+    def describe(self, seen: Seen, landmarks: Float[Tensor, "n 68 2"]) -> Float[Tensor, "n d"]:
+        """Descriptors of what is seen; ``landmarks`` are the true ones."""
+        points = seen.landmarks if self.attacker == "pipeline" else landmarks
+        return self.study.examiner.describe(seen.images, points, self.embedder)
+
+    @cached_property
+    def originals(self) -> Float[Tensor, "n d"]:
+        return self.of_probes(self.study.originals)
+
+    @cached_property
+    def gallery(self) -> Float[Tensor, "m d"]:
+        if not self.study.trials.gallery:
+            return self.originals[:0]
+        landmarks = self.study.landmarks(self.study.trials.gallery)
+        return self.describe(self.study.gallery, landmarks)
+
+    def of_probes(self, seen: Seen) -> Float[Tensor, "n d"]:
+        """Descriptors of the probes, as a system left them."""
+        return self.describe(seen, self.study.landmarks(self.study.trials.probes))
+
+    @cached_property
+    def is_same(self) -> Bool[Tensor, "n m"]:
+        """Which gallery picture is of a probe's person."""
+        return self.study.probe_people[:, None] == self.study.gallery_people
+
+    @cached_property
+    def impostors(self) -> Float[Tensor, "p"]:
+        """Distances of original probes to other people."""
+        return descriptor_distances(self.originals, self.gallery)[~self.is_same]
+
+    @cached_property
+    def calibrated(self) -> float | None:
+        """The threshold at the false-accept rate; None where there are too few impostors."""
+        rate = self.study.settings.false_accept_rate
+        distances = self.impostors[self.impostors.isfinite()]
+        return None if len(distances) * rate < 1 else threshold_at(distances, rate)
+
+
+def measure_recognition(
+    recogniser: Recogniser, results: Results, seen: Seen
+) -> tuple[Cells, Curve | None]:
+    """Rank-1 and verification against the gallery, which holds another picture of the person.
+
+    Args:
+        recogniser: the attacker.
+        results: of a system.
+        seen: the same as the pipeline sees them.
+    Returns:
+        Cells, and the curve of true against false accepts where there is anybody to recognise.
+    """
+    study, prefix = recogniser.study, f"{recogniser.embedder.name}, {recogniser.attacker}: "
+    probes = recogniser.of_probes(seen)
+    there = study.recognisable & results.present
+    cells = _same_image(recogniser, probes, results, prefix)
+    if not there.any():
+        names = ("rank-1", "verified", "verified at FAR")
+        return cells | {prefix + name: not_measured(NO_OTHER) for name in names}, None
+    distances = descriptor_distances(probes, recogniser.gallery)
+    people = study.probe_people
+    own = _own(distances, recogniser.is_same)
+    found = torch.full((len(probes),), torch.nan)
+    found[there] = rank_one(
+        distances[there], study.probe_people[there], study.gallery_people
+    ).float()
+    cells[prefix + "rank-1"] = mean_cell(found, people)
+    cells[prefix + "verified"] = _verified(recogniser, own, there)
+    cells[prefix + "verified at FAR"] = _verified(recogniser, own, there, calibrated=True)
+    curve = roc(own[there], distances[there][~recogniser.is_same[there]])
+    return cells, curve
+
+
+def _same_image(
+    recogniser: Recogniser, probes: Float[Tensor, "n d"], results: Results, prefix: str
+) -> Cells:
+    """The same against the very picture that was anonymised: what a leaked original would tell."""
+    study = recogniser.study
+    own = (probes - recogniser.originals).double().norm(dim=1)
+    others = descriptor_distances(probes, recogniser.gallery)
+    others = others.masked_fill(recogniser.is_same, torch.inf)
+    nearest = others.amin(1) if others.shape[1] else torch.full_like(own, torch.inf)
+    nearer = torch.where(results.present, (own < nearest).float(), torch.nan)
+    return {
+        f"{prefix}rank-1, same picture": mean_cell(nearer, study.probe_people),
+        f"{prefix}verified, same picture": _verified(recogniser, own, results.present),
+    }
+
+
+def _own(distances: Float[Tensor, "n m"], is_same: Bool[Tensor, "n m"]) -> Float[Tensor, "n"]:
+    """Distance to the own picture in the gallery; NaN without one."""
+    own = torch.where(is_same, distances, torch.inf).amin(1)
+    return torch.where(is_same.any(1), own, torch.nan)
+
+
+def _verified(
+    recogniser: Recogniser,
+    own: Float[Tensor, "n"],
+    there: Bool[Tensor, "n"],
+    *,
+    calibrated: bool = False,
+) -> Cell:
+    threshold = recogniser.calibrated if calibrated else recogniser.embedder.threshold
+    if threshold is None:
+        why = "too few impostors" if calibrated else "no threshold is known"
+        return not_measured(why)
+    accepted = torch.where(there, verified(own, threshold).float(), torch.nan)
+    return mean_cell(accepted, recogniser.study.probe_people, note=f"threshold {threshold:.3g}")
+
+
+def measure_same_class(study: Study, embedder: Embedder, results: Results) -> Cells:
+    """The published score: share of results whose most likely class is that of their source.
+
+    Source: [A] Dall'Asen et al., ICIAP 2021, and [C] Maximov et al., CVPR 2020; FaceNet's classes
+    are the people it was trained on.
+    """
+    name = f"{embedder.name}: same class as the source"
+    if not isinstance(embedder, Classifier):
+        return {}
+    landmarks = study.landmarks(study.trials.probes)
+    logits = [
+        study.examiner.classify(images, landmarks, embedder)
+        for images in (results.images, study.originals.images)
+    ]
+    same = torch.where(results.present, same_class(*logits).float(), torch.nan)
+    return {name: mean_cell(same, study.probe_people)}
+
+
+def measure_parrot(study: Study, system: System, embedder: Embedder, rule: ConditionRule) -> Cell:
+    """Rank-1 of the parrot, who knows the pose, with conditions drawn by that rule.
+
+    Lessons and probes are anonymised alike: a fixed condition for each person hands it the answer.
+
+    Args:
+        study: what is asked.
+        system: it has been taught by.
+        embedder: describes faces.
+        rule: of conditions.
+    """
+    trials = study.trials
+    probes = torch.nonzero(torch.isin(study.probe_people, study.people(trials.lessons))).flatten()
+    asked = [trials.probes[i] for i in probes.tolist()]
+    if len(set(study.people(asked).tolist())) < 2:
+        return not_measured("no lessons of two people")
+    # Drawn together, so that lessons and probes of a person get one condition where it is fixed.
+    numbers = [*trials.lessons, *asked]
+    conditions = study.conditions(numbers, rule) if system.uses_conditions else numbers
+    results = study.results(system, numbers, conditions)
+    count = len(trials.lessons)
+    if not results.present[:count].any():
+        return not_measured("no results for the lessons")
+    described = study.examiner.describe(results.images, study.landmarks(numbers), embedder)
+    described = torch.where(results.present[:, None], described, torch.nan)
+    people = study.people(numbers)
+    right = parrot_rank_one(described[:count], people[:count], described[count:], people[count:])
+    right = torch.where(results.present[count:], right.float(), torch.nan)
+    taught = len(set(people[:count].tolist()))
+    return mean_cell(right, people[count:], note=f"chance {1 / taught:.3g}")
+
+
+def summary(cells: Mapping[str, Cell], embedder: Embedder) -> tuple[Cell, Cell]:
+    """Rank-1 of both attackers."""
+    first, second = (cells[f"{embedder.name}, {attacker}: rank-1"] for attacker in ATTACKERS)
+    return first, second

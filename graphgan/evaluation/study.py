@@ -1,0 +1,224 @@
+"""What one evaluation works on: pictures, trials, tools, and what they say of the originals."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor
+
+from graphgan.data.batches import to_float_image, to_uint8_image
+from graphgan.data.prepared import PreparedPictures
+from graphgan.evaluation.examiner import Examiner
+from graphgan.evaluation.systems import Request, System
+from graphgan.evaluation.trials import ConditionRule, Splits, Trials, draw_conditions
+from graphgan.landmarks.masks import face_mask
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How things are measured.
+
+    Args:
+        min_iou: least overlap with the box of the landmarks of a face that counts as found there.
+        false_accept_rate: of the verification whose threshold is calibrated on the originals.
+        frechet_count: pictures on each side of every Frechet distance.
+        condition_split: whose pictures are the parrot's conditions.
+        batch_size: pictures that a system is given at once.
+        seed: of what is drawn besides the trials.
+    """
+
+    min_iou: float = 0.3
+    false_accept_rate: float = 0.01
+    frechet_count: int = 300
+    condition_split: Splits = "test"
+    batch_size: int = 32
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a system made of n sources.
+
+    Args:
+        images: the sources themselves where there is no result.
+        present: where there is one.
+    """
+
+    images: UInt8[Tensor, "n 3 h w"]
+    present: Bool[Tensor, "n"]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """n pictures as the attackers see them, and what recognition begins with.
+
+    Args:
+        images: of one size.
+        found: whether the pipeline's detector found a face.
+        boxes: all that it found.
+        landmarks: by the pipeline, of the first box, or of where faces mostly are when there is
+            none.
+    """
+
+    images: UInt8[Tensor, "n 3 h w"]
+    boxes: Sequence[Float[Tensor, "_ 4"]]
+    found: Bool[Tensor, "n"]
+    landmarks: Float[Tensor, "n k 2"]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A prepared folder under examination.
+
+    Args:
+        pictures: all of the folder, with 68 landmarks.
+        trials: which of them are asked about.
+        examiner: with its tools.
+        settings: how things are measured.
+    """
+
+    pictures: PreparedPictures
+    trials: Trials
+    examiner: Examiner
+    settings: Settings = field(default_factory=Settings)
+    _read: dict[int, UInt8[Tensor, "3 h w"]] = field(default_factory=dict, init=False, repr=False)
+
+    def images(self, numbers: Sequence[int]) -> UInt8[Tensor, "n 3 h w"]:
+        """Untouched pictures, each read once: a folder may hold many more than are asked about."""
+        for i in numbers:
+            if i not in self._read:
+                self._read[i] = self.pictures[i].image
+        none = torch.zeros(0, 3, *self.pictures.size, dtype=torch.uint8)
+        return torch.stack([self._read[i] for i in numbers]) if numbers else none
+
+    def landmarks(self, numbers: Sequence[int]) -> Float[Tensor, "n 68 2"]:
+        """As they were given."""
+        rows = [self.pictures.pictures[i].landmarks for i in numbers]
+        return torch.stack(rows) if rows else torch.zeros(0, self.pictures.num_landmarks, 2)
+
+    def people(self, numbers: Sequence[int]) -> Int[Tensor, "n"]:
+        """Numbers of the people on pictures."""
+        return torch.tensor([self.pictures.persons[i] for i in numbers], dtype=torch.long)
+
+    @cached_property
+    def probe_people(self) -> Int[Tensor, "n"]:
+        return self.people(self.trials.probes)
+
+    @cached_property
+    def gallery_people(self) -> Int[Tensor, "m"]:
+        return self.people(self.trials.gallery)
+
+    @cached_property
+    def recognisable(self) -> Bool[Tensor, "n"]:
+        """Probes whose person is in the gallery."""
+        return torch.isin(self.probe_people, self.gallery_people)
+
+    @cached_property
+    def usual_box(self) -> Float[Tensor, "4"]:
+        """Where the pipeline mostly finds the face of an original: the median box.
+
+        In the middle, half as large as the picture, where it finds none at all.
+        """
+        found = self.examiner.find(
+            self.images(self.trials.probes), self.examiner.tools.pipeline
+        ).boxes
+        if firsts := [boxes[0] for boxes in found if len(boxes)]:
+            return torch.stack(firsts).median(0).values
+        height, width = self.pictures.size
+        return torch.tensor([width, height, 3 * width, 3 * height]) / 4 - 0.5
+
+    def see(self, images: UInt8[Tensor, "n 3 h w"]) -> Seen:
+        """What the pipeline makes of pictures."""
+        if not len(images):
+            none = torch.zeros(0, self.examiner.tools.pipeline.num_landmarks, 2)
+            return Seen(images, [], torch.zeros(0, dtype=torch.bool), none)
+        boxes = self.examiner.find(images, self.examiner.tools.pipeline).boxes
+        firsts = torch.stack([own[0] if len(own) else self.usual_box for own in boxes])
+        found = torch.tensor([len(own) > 0 for own in boxes])
+        return Seen(images, boxes, found, self.examiner.locate(images, firsts))
+
+    @cached_property
+    def originals(self) -> Seen:
+        """The untouched probes."""
+        return self.see(self.images(self.trials.probes))
+
+    @cached_property
+    def gallery(self) -> Seen:
+        """The untouched gallery."""
+        return self.see(self.images(self.trials.gallery))
+
+    def conditions(self, sources: Sequence[int], rule: ConditionRule) -> tuple[int, ...]:
+        """A condition for each source, as the parrot's lessons and probes get them."""
+        return draw_conditions(
+            self.pictures.pictures,
+            sources,
+            rule=rule,
+            split=self.settings.condition_split,
+            seed=self.settings.seed,
+        )
+
+    def results(self, system: System, sources: Sequence[int], conditions: Sequence[int]) -> Results:
+        """What a system makes of sources, kept by content.
+
+        Raises:
+            ValueError: results of another shape than ``b 3 h w``, or not in [-1, 1].
+        """
+        images, landmarks = self.images(sources), self.landmarks(sources)
+        shown = conditions if system.uses_conditions else sources
+
+        def compute() -> dict[str, Tensor]:
+            parts = []
+            step = self.settings.batch_size
+            batches = range(0, len(sources), step)
+            for first in self.examiner.progress(batches, len(batches), system.name):
+                last = first + step
+                made = system(self._request(sources[first:last], shown[first:last]))
+                parts.append(_checked(system, made, images[first:last]))
+            made = torch.cat(parts)
+            present = made.isfinite().flatten(1).all(1)
+            chosen = torch.where(present[:, None, None, None], made, to_float_image(images))
+            return {"images": to_uint8_image(chosen), "present": present}
+
+        # Names count: a folder's results are found by them.
+        names = "\n".join([*(self.pictures.names[i] for i in sources), *self._people_of(shown)])
+        inputs = (
+            f"{type(system).__name__} {system.fingerprint}",
+            names,
+            images,
+            landmarks,
+            self.images(shown),
+            self.landmarks(shown),
+        )
+        return Results(**self.examiner.cache.fetch("results", inputs, compute))
+
+    def _request(self, sources: Sequence[int], conditions: Sequence[int]) -> Request:
+        landmarks = self.landmarks(sources)
+        return Request(
+            to_float_image(self.images(sources)),
+            landmarks,
+            face_mask(landmarks, self.pictures.size),
+            to_float_image(self.images(conditions)),
+            self.landmarks(conditions),
+            [self.pictures.names[i] for i in sources],
+            [self.pictures.pictures[i].source for i in sources],
+            self._people_of(conditions),
+        )
+
+    def _people_of(self, numbers: Sequence[int]) -> list[str]:
+        return [self.pictures.pictures[i].person for i in numbers]
+
+
+def _checked(
+    system: System, made: Tensor, images: UInt8[Tensor, "b 3 h w"]
+) -> Float[Tensor, "b 3 h w"]:
+    if made.shape != images.shape:
+        raise ValueError(
+            f"{system.name}: expected results of shape {tuple(images.shape)}, "
+            f"got {tuple(made.shape)}"
+        )
+    made = made.detach().float().cpu()
+    if (made.abs() > 1.05).any():
+        raise ValueError(f"{system.name}: expected results in [-1, 1], got {made.abs().max():.3g}")
+    return made

@@ -1,0 +1,294 @@
+"""What is compared: every system turns pictures of faces into anonymised ones.
+
+A system of your own is one small class:
+
+    class Mirrored:
+        name = "mirrored"
+        uses_conditions = False
+        fingerprint = "1"  # changes when its results do
+
+        def __call__(self, request):
+            return request.source.flip(-1)
+"""
+
+import hashlib
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from graphgan.anonymize import anonymize_crops, give_identity
+from graphgan.anonymize.obscure import BLUR_KERNEL, MOSAIC_BLOCK, blur_faces, pixelate_faces
+from graphgan.data.batches import to_float_image
+from graphgan.data.face_batch import LANDMARKS_OF_68
+from graphgan.data.images import read_image
+from graphgan.data.listing import SUFFIXES
+from graphgan.models import AnonyGAN, CIAGANGenerator
+from graphgan.models._pretrained import Pretrained
+from graphgan.models.published import Kind, load_published
+from graphgan.training.devices import torch_device
+from graphgan.training.run_folder import newest_weights
+
+Network = TypeVar("Network", bound=Pretrained)
+
+
+class Request(NamedTuple):
+    """Faces to anonymise, and what may be looked at for it.
+
+    Args:
+        names: of the sources, see ``PreparedPicture.name``.
+        photos: paths of the photos that the sources were cut out of.
+        condition_people: who the conditions are.
+    Shapes:
+        ``source, condition: b 3 h w`` in [-1, 1]; ``landmarks, condition_landmarks: b 68 2`` in
+        pixels; ``mask: b 1 h w`` of the source, 1 inside the face
+    """
+
+    source: Float[Tensor, "b 3 h w"]
+    landmarks: Float[Tensor, "b 68 2"]
+    mask: Float[Tensor, "b 1 h w"]
+    condition: Float[Tensor, "b 3 h w"]
+    condition_landmarks: Float[Tensor, "b 68 2"]
+    names: Sequence[str]
+    photos: Sequence[str]
+    condition_people: Sequence[str]
+
+
+@runtime_checkable
+class System(Protocol):
+    """Whatever anonymises crops of faces.
+
+    Attributes:
+        name: in tables and plots.
+        uses_conditions: whether the result shows the condition's identity.
+        fingerprint: the results of another one are made anew, those of the same are kept.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def uses_conditions(self) -> bool: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
+        """The results in [-1, 1], as large as the sources; NaN where there is none."""
+        ...
+
+
+class Original:
+    """Nothing is done: the ceiling of what keeps the pose, the floor of what hides the person."""
+
+    name = "original"
+    uses_conditions = False
+    fingerprint = "1"
+
+    def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
+        return request.source
+
+
+class Blur:
+    """A Gaussian blur of the face mask, 101 x 101 pixels."""
+
+    name = "blur"
+    uses_conditions = False
+    fingerprint = f"{BLUR_KERNEL}"
+
+    def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
+        return blur_faces(request.source, request.mask)
+
+
+class Pixelate:
+    """A mosaic of the face mask, in blocks of 10 x 10 pixels."""
+
+    name = "pixelate"
+    uses_conditions = False
+    fingerprint = f"{MOSAIC_BLOCK}"
+
+    def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
+        return pixelate_faces(request.source, request.mask)
+
+
+class AnonyGANSystem:
+    """A trained AnonyGAN, its result pasted into the face mask.
+
+    Args:
+        weights: a file of weights or the folder of a run; or a published checkpoint.
+        name: in the tables.
+        device: where it works.
+    Raises:
+        ValueError: no such weights.
+    """
+
+    uses_conditions = True
+
+    def __init__(self, weights: Path, *, name: str = "anonygan", device: str = "cpu") -> None:
+        self.name = name
+        path = newest_weights(weights)
+        self.fingerprint = _checksum(path)
+        model = _ours_or_published(AnonyGAN, path, "anonygan_generator")
+        self.model = model.to(torch_device(device))
+        self.chosen = LANDMARKS_OF_68[self.model.generator.num_landmarks]
+
+    def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
+        device = next(self.model.parameters()).device
+        source, landmarks, mask, condition, condition_landmarks = (
+            tensor.to(device) for tensor in request[:5]
+        )
+        return anonymize_crops(
+            self.model,
+            source,
+            landmarks[:, self.chosen],
+            condition,
+            condition_landmarks[:, self.chosen],
+            masks=mask,
+        )
+
+
+class CIAGANSystem:
+    """A trained CIAGAN, which can only show people of its own training set.
+
+    A condition's person that it was trained on is shown; any other gets one of its people instead,
+    always the same for the same person.
+
+    Args:
+        weights: a file of weights or the folder of a run; or a published checkpoint.
+        name: in the tables.
+        device: where it works.
+    Attributes:
+        people: whom it was trained on, None where a published checkpoint does not say.
+    Raises:
+        ValueError: no such weights.
+    """
+
+    uses_conditions = True
+
+    def __init__(self, weights: Path, *, name: str = "ciagan", device: str = "cpu") -> None:
+        self.name = name
+        path = newest_weights(weights)
+        self.fingerprint = _checksum(path)
+        generator = _ours_or_published(CIAGANGenerator, path, "ciagan_generator")
+        self.generator = generator.to(torch_device(device))
+        self.people = generator.people
+
+    def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
+        device = next(self.generator.parameters()).device
+        numbers = torch.tensor([self.identity(person) for person in request.condition_people])
+        return give_identity(
+            self.generator,
+            request.source.to(device),
+            request.landmarks.to(device),
+            numbers.to(device),
+            masks=request.mask.to(device),
+        )
+
+    def identity(self, person: str) -> int:
+        """The number of the person, or of the one who stands in."""
+        if self.people is not None and person in self.people:
+            return self.people.index(person)
+        return zlib.crc32(person.encode()) % self.generator.num_identities
+
+
+class FolderOfResults:
+    """What any other tool made of the sources, matched by file name.
+
+    A result has the name of the prepared picture (``anna-1.png``), its path (``anna/1.png``) or
+    the path of the photo (``anna/1.jpg``), with any ending. Another size is brought to that of the
+    source.
+
+    Args:
+        root: of the results.
+        name: in the tables.
+    Raises:
+        ValueError: no such folder, or no picture in it.
+    """
+
+    uses_conditions = False
+
+    def __init__(self, root: Path, *, name: str = "folder") -> None:
+        if not root.is_dir():
+            raise ValueError(f"{root}: no such folder of results")
+        self.name = name
+        files = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
+        if not files:
+            raise ValueError(f"{root}: expected pictures named after the sources, found none")
+        self.root = root
+        self.files = {path.relative_to(root).with_suffix("").as_posix(): path for path in files}
+        self.sizes: set[tuple[int, int]] = set()
+
+    @property
+    def fingerprint(self) -> str:
+        stats = [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in self.files.values()]
+        return hashlib.sha256(repr(stats).encode()).hexdigest()
+
+    def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
+        size = (request.source.shape[2], request.source.shape[3])
+        found = [self._file(*names) for names in zip(request.names, request.photos, strict=True)]
+        missing = torch.full((3, *size), torch.nan)
+        return torch.stack([missing if f is None else self._read(f, size) for f in found])
+
+    def _file(self, name: str, photo: str) -> Path | None:
+        stem = photo.rsplit(".", 1)[0]
+        choices = (name, name.replace("-", "/", 1), f"images/{name}", stem)
+        return next((self.files[choice] for choice in choices if choice in self.files), None)
+
+    def _read(self, path: Path, size: tuple[int, int]) -> Float[Tensor, "3 h w"]:
+        image = to_float_image(read_image(path))
+        own = (image.shape[1], image.shape[2])
+        self.sizes.add(own)
+        if own == size:
+            return image
+        resized: Tensor = F.interpolate(image[None], size, mode="bicubic", antialias=True)[0]
+        return resized.clamp(-1, 1)
+
+
+SYSTEMS = "original, blur, pixelate, anonygan=FILE, ciagan=FILE, folder=DIR"
+"""What `parse_system` understands; KIND:NAME=FILE gives a name of its own."""
+
+
+def parse_system(text: str, *, device: str = "cpu") -> System:
+    """The system that a word of the command line names.
+
+    Args:
+        text: one of `SYSTEMS`; ``anonygan:large=FILE`` is called "large".
+        device: where networks work.
+    Raises:
+        ValueError: something else, or a file that is not what it should be.
+    """
+    kind, equals, where = text.partition("=")
+    kind, _, name = kind.partition(":")
+    simple: dict[str, type[System]] = {"original": Original, "blur": Blur, "pixelate": Pixelate}
+    if kind in simple and not equals and not name:
+        return simple[kind]()
+    if kind in ("anonygan", "ciagan", "folder") and not where:
+        what = "DIR" if kind == "folder" else "FILE"
+        raise ValueError(f"expected --systems {kind}={what}, got {text!r}")
+    if kind == "anonygan":
+        return AnonyGANSystem(Path(where), name=name or kind, device=device)
+    if kind == "ciagan":
+        return CIAGANSystem(Path(where), name=name or kind, device=device)
+    if kind == "folder":
+        return FolderOfResults(Path(where), name=name or Path(where).name or kind)
+    raise ValueError(f"expected systems among {SYSTEMS}; got {text!r}")
+
+
+def _checksum(path: Path) -> str:
+    if not path.is_file():
+        raise ValueError(f"expected a weights file, found none at {path}")
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _ours_or_published(network: type[Network], path: Path, kind: Kind) -> Network:
+    """The network of a file, in eval mode."""
+    if path.suffix == ".safetensors":
+        return network.from_pretrained(path)
+    published = load_published(kind, path)
+    assert isinstance(published, network)
+    return published

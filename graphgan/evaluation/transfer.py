@@ -1,0 +1,48 @@
+"""Does the result look like the condition?"""
+
+import torch
+
+from graphgan.evaluation.cells import Cells, mean_cell, not_measured
+from graphgan.evaluation.embedders import Embedder
+from graphgan.evaluation.study import Results, Study
+from graphgan.evaluation.systems import CIAGANSystem, System
+
+
+def measure_transfer(study: Study, system: System, results: Results, embedder: Embedder) -> Cells:
+    """Distances of descriptors to the condition and to the source, faces aligned as they are known.
+
+    "nearer to the condition": share of results whose descriptor is nearer to the condition's than
+    to the source's; "verified as the condition": share within the embedder's threshold of it.
+
+    Args:
+        study: what is asked.
+        system: whose results they are.
+        results: of the probes under their conditions.
+        embedder: describes faces.
+    """
+    nearer = f"{embedder.name}: nearer to the condition"
+    taken = f"{embedder.name}: verified as the condition"
+    if not system.uses_conditions:
+        return {name: not_measured("it takes no condition") for name in (nearer, taken)}
+    trials, examiner = study.trials, study.examiner
+    known = torch.ones(len(trials.probes), dtype=torch.bool)
+    if isinstance(system, CIAGANSystem):
+        people = [study.pictures.pictures[i].person for i in trials.conditions]
+        known = torch.tensor([person in (system.people or ()) for person in people])
+    landmarks = study.landmarks(trials.probes)
+    result = examiner.describe(results.images, landmarks, embedder)
+    source = examiner.describe(study.images(trials.probes), landmarks, embedder)
+    condition = examiner.describe(
+        study.images(trials.conditions), study.landmarks(trials.conditions), embedder
+    )
+    there = results.present & known
+    to_condition = torch.where(there, (result - condition).norm(dim=1), torch.nan)
+    to_source = (result - source).norm(dim=1)
+    closer = torch.where(to_condition.isnan(), to_condition, (to_condition < to_source).float())
+    empty = "the conditions are not among its people"
+    cells = {nearer: mean_cell(closer, study.probe_people, empty=empty)}
+    if embedder.threshold is None:
+        return cells | {taken: not_measured("no threshold is known")}
+    accepted = (to_condition <= embedder.threshold).float()
+    accepted = torch.where(to_condition.isnan(), to_condition, accepted)
+    return cells | {taken: mean_cell(accepted, study.probe_people, empty=empty)}

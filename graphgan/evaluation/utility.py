@@ -1,0 +1,75 @@
+"""Is a result still a face for a detector, in the source's place and pose?"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from graphgan.evaluation.cells import Cells, mean_cell, not_measured
+from graphgan.evaluation.study import Results, Seen, Study
+from graphgan.metrics.detection import detected, landmark_box
+from graphgan.metrics.landmark_error import landmark_error
+
+
+def measure_utility(study: Study, results: Results, seen: Seen) -> Cells:
+    """Detection by every detector, and the errors of the landmarks that the pipeline finds.
+
+    Args:
+        study: what is asked.
+        results: of a system.
+        seen: the same as the pipeline sees them.
+    """
+    tools = study.examiner.tools
+    cells: Cells = {}
+    for detector in (tools.pipeline, *tools.detectors):
+        boxes = study.examiner.find(results.images, detector).boxes
+        cells |= _detection(study, results, boxes, detector.name)
+    return cells | _pose(study, results, seen)
+
+
+def _detection(
+    study: Study, results: Results, boxes: list[Float[Tensor, "_ 4"]], name: str
+) -> Cells:
+    people = study.probe_people
+    truth = landmark_box(study.landmarks(study.trials.probes))
+    anywhere = _where(results, detected(boxes, truth, min_iou=0.0))
+    at_place = _where(results, detected(boxes, truth, min_iou=study.settings.min_iou))
+    cells = {
+        f"detected by {name}": mean_cell(anywhere, people),
+        f"detected in place by {name}": mean_cell(at_place, people),
+    }
+    if name == study.examiner.tools.pipeline.name:
+        kept = torch.where(study.originals.found, anywhere, torch.nan)
+        cells["detected where the original is"] = mean_cell(
+            kept, people, empty="no original is detected"
+        )
+    return cells
+
+
+def _pose(study: Study, results: Results, seen: Seen) -> Cells:
+    given = study.landmarks(study.trials.probes)
+    there = seen.found & results.present
+    found = torch.where(there[:, None, None], seen.landmarks, torch.nan)
+    if found.shape != given.shape:
+        why = f"the detector has {found.shape[1]} landmarks, the pictures {given.shape[1]}"
+        return {"pose error": not_measured(why), "pose error as published": not_measured(why)}
+    of_original = torch.where(
+        study.originals.found[:, None, None], study.originals.landmarks, torch.nan
+    )
+    missed = int((results.present & ~seen.found).sum())
+    note, empty = f"{missed} not detected", "no face is detected"
+    people = study.probe_people
+    errors = {
+        "pose error": landmark_error(found, given),
+        "pose error to detected": landmark_error(found, of_original),
+        "pose error as published": landmark_error(
+            found, of_original, normalisation="eye_coordinates"
+        ),
+    }
+    return {
+        name: mean_cell(error, people, empty=empty, note=note) for name, error in errors.items()
+    }
+
+
+def _where(results: Results, values: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
+    """Only of results that there are."""
+    return torch.where(results.present, values, torch.nan)

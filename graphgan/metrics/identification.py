@@ -1,0 +1,231 @@
+"""Whose face it is: identification in a gallery, and verification of pairs, by descriptors.
+
+A descriptor is a row of numbers that a network gives to a face; near ones are of one person. A row
+of NaN stands for a face that gave none, for instance because none was found. Sources of the
+measures: Phillips et al., "The FERET Evaluation Methodology for Face-Recognition Algorithms", TPAMI
+2000, for rank one and verification; Huang et al., "Labeled Faces in the Wild", 2007, for folds.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Float64, Int
+from torch import Tensor
+
+
+def descriptor_distances(
+    probes: Float[Tensor, "n d"], gallery: Float[Tensor, "m d"]
+) -> Float64[Tensor, "n m"]:
+    """``|probe - face|``, Euclidean, in double precision on the CPU; NaN where either is missing.
+
+    Raises:
+        ValueError: not ``n d`` and ``m d``.
+
+    Example:
+        >>> descriptor_distances(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0], [0.0, 1.0]]))
+        tensor([[5., 1.]], dtype=torch.float64)
+    """
+    shapes = tuple(probes.shape), tuple(gallery.shape)
+    if not (probes.ndim == gallery.ndim == 2 and probes.shape[1] == gallery.shape[1]):
+        raise ValueError(f"expected descriptors of one width, n d and m d, got {shapes}")
+    # By products it would be faster, and wrong in the last digits between near ones.
+    exact = "donot_use_mm_for_euclid_dist"
+    return torch.cdist(probes.cpu().double(), gallery.cpu().double(), compute_mode=exact)
+
+
+def rank_one(
+    distances: Float[Tensor, "n m"],
+    probe_people: Int[Tensor, "n"],
+    gallery_people: Int[Tensor, "m"],
+) -> Float[Tensor, "n"]:
+    """1 for a probe whose nearest face of the gallery is of its person, else 0: not identified.
+
+    0 also where the probe or all of the gallery has no descriptor (NaN), and where several faces
+    are equally near, one of them of another person. A person whose own faces in the gallery gave
+    no descriptor cannot be found.
+
+    Args:
+        distances: NaN where missing.
+        probe_people: the number of each probe's person.
+        gallery_people: likewise, each person once or several times.
+    Raises:
+        ValueError: other people than distances, an empty gallery, a probe whose person is not in
+            the gallery.
+
+    Example:
+        >>> distances = torch.tensor([[0.2, 0.5], [0.3, 0.4]])
+        >>> rank_one(distances, torch.tensor([7, 8]), torch.tensor([7, 8]))
+        tensor([1., 0.])
+    """
+    if distances.shape != (expected := (len(probe_people), len(gallery_people))):
+        raise ValueError(f"expected distances of {expected}, got {tuple(distances.shape)}")
+    check_known(probe_people, gallery_people, "the gallery")
+    nearest = distances.masked_fill(distances.isnan(), torch.inf).amin(1, keepdim=True)
+    near = distances == nearest  # nothing beside NaN
+    own = probe_people[:, None] == gallery_people
+    return (near.any(1) & (own | ~near).all(1)).to(distances.dtype)
+
+
+def check_known(probe_people: Int[Tensor, "n"], known_people: Int[Tensor, "m"], where: str) -> None:
+    """Raise ``ValueError`` unless all people of the probes are among those who are known."""
+    if not len(known_people):
+        raise ValueError(f"expected at least one face in {where}, got none")
+    unknown = torch.unique(probe_people[~torch.isin(probe_people, known_people)]).tolist()
+    if unknown:
+        few = ", ".join(map(str, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
+        raise ValueError(f"expected people of {where}, got {len(unknown)} others: {few}")
+
+
+def verified(distances: Float[Tensor, "n"], threshold: float) -> Float[Tensor, "n"]:
+    """1 for a pair that is accepted as one person, ``distance <= threshold``; 0 where missing.
+
+    Args:
+        distances: of pairs of faces, NaN where one gave no descriptor.
+        threshold: 0.6 for dlib's descriptor, as its author gives it.
+    Raises:
+        ValueError: a threshold that is NaN.
+
+    Example:
+        >>> verified(torch.tensor([0.5, 0.7, torch.nan]), 0.6)
+        tensor([1., 0., 0.])
+    """
+    if math.isnan(threshold):
+        raise ValueError("expected a threshold, got nan")
+    return (distances.double() <= threshold).to(distances.dtype)
+
+
+def threshold_at(impostors: Float[Tensor, "n"], false_accept_rate: float) -> float:
+    """The largest threshold at which `verified` accepts at most this share of the impostor pairs.
+
+    It lies just below the next impostor pair's distance; infinite where all that have a distance
+    may be accepted. A pair without one is a pair and never accepted.
+
+    Args:
+        impostors: distances between different people, NaN where missing.
+        false_accept_rate: from ``1 / n`` to 1. Below that no pair may be accepted, and so few
+            cannot tell where that begins.
+    Raises:
+        ValueError: a rate out of that range, no pair.
+
+    Example:
+        >>> threshold = threshold_at(torch.tensor([0.5, 0.9, 0.7, 0.8]), 0.25)
+        >>> round(threshold, 6)
+        0.7
+    """
+    count = len(impostors)
+    if not count or not 1 / count <= false_accept_rate <= 1:
+        raise ValueError(
+            f"expected a false accept rate from 1/n to 1 with n = {count} impostor pairs, got "
+            f"{false_accept_rate}; a lower rate needs more pairs"
+        )
+    shares = torch.arange(count + 1, dtype=torch.float64) / count
+    accepted = int((shares <= false_accept_rate).sum()) - 1
+    refused = _missing_last(impostors)[accepted:].tolist()
+    if not refused or refused[0] == math.inf:
+        return math.inf
+    return math.nextafter(refused[0], -math.inf)
+
+
+class RocCurve(NamedTuple):
+    """Steps of a receiver operating characteristic, from (0, 0) to (1, 1).
+
+    Shapes:
+        both ``t``, growing
+    """
+
+    false_accept_rate: Float64[Tensor, "t"]
+    true_accept_rate: Float64[Tensor, "t"]
+
+
+def roc(genuine: Float[Tensor, "n"], impostors: Float[Tensor, "m"]) -> RocCurve:
+    """Shares of impostor and of genuine pairs that `verified` accepts, at every threshold.
+
+    One step for each distance that occurs. Pairs without a distance are never accepted: what is
+    missing to 1 comes with the last step, (1, 1), which accepts everything unseen.
+
+    Args:
+        genuine: distances between faces of one person, NaN where missing.
+        impostors: between different people, likewise.
+    Raises:
+        ValueError: no pair of either kind.
+
+    Example:
+        >>> curve = roc(torch.tensor([0.2, 0.4]), torch.tensor([0.3, 0.9]))
+        >>> curve.true_accept_rate.tolist()
+        [0.0, 0.5, 0.5, 1.0, 1.0]
+    """
+    if not len(genuine) or not len(impostors):
+        pairs = f"{len(genuine)} and {len(impostors)}"
+        raise ValueError(f"expected genuine and impostor pairs, got {pairs}")
+    kinds = _missing_last(impostors), _missing_last(genuine)
+    thresholds = torch.unique(torch.cat(kinds))
+    rates = (
+        torch.searchsorted(distances, thresholds, right=True).double() / len(distances)
+        for distances in kinds
+    )
+    return RocCurve(*(torch.cat([rate.new_zeros(1), rate]) for rate in rates))
+
+
+def _missing_last(distances: Float[Tensor, "n"]) -> Float64[Tensor, "n"]:
+    """Sorted, a pair without a distance further than any other."""
+    return distances.cpu().double().nan_to_num(nan=torch.inf, posinf=torch.inf).sort().values
+
+
+def same_class(
+    logits: Float[Tensor, "n c"], other_logits: Float[Tensor, "n c"]
+) -> Float[Tensor, "n"]:
+    """1 where a classifier names the same class first for both faces of a pair, else 0.
+
+    The re-identification score of published evaluations, where the classes are the people that a
+    recogniser was trained on. 0 also where a face gave no logits (NaN).
+
+    Raises:
+        ValueError: unlike shapes, not ``n c``, no class.
+
+    Example:
+        >>> logits = torch.tensor([[2.0, 1.0], [0.0, 3.0]])
+        >>> same_class(logits, torch.tensor([[5.0, 4.0], [6.0, 0.0]]))
+        tensor([1., 0.])
+    """
+    if logits.shape != other_logits.shape or logits.ndim != 2 or not logits.shape[1]:
+        shapes = f"{tuple(logits.shape)} and {tuple(other_logits.shape)}"
+        raise ValueError(f"expected logits n c of both faces, got {shapes}")
+    there = ~(logits.isnan() | other_logits.isnan()).any(1)
+    return (there & (logits.argmax(1) == other_logits.argmax(1))).to(logits.dtype)
+
+
+class FoldStatistics(NamedTuple):
+    """Mean and sample standard deviation of the folds' means."""
+
+    mean: float
+    std: float
+
+
+def fold_statistics(values: Float[Tensor, "n"], folds: Int[Tensor, "n"]) -> FoldStatistics:
+    """Mean over folds of the mean within, and the spread of these (folds less one below).
+
+    As accuracies on LFW are given, over its 10 folds; the standard error that some print instead is
+    ``std / sqrt(folds)``.
+
+    Args:
+        values: NaN ones are left out.
+        folds: the number of each value's fold.
+    Raises:
+        ValueError: other folds than values, a single fold, a fold without values.
+
+    Example:
+        >>> fold_statistics(torch.tensor([1.0, 0.0, 1.0, 1.0]), torch.tensor([1, 1, 2, 2]))
+        FoldStatistics(mean=0.75, std=0.3535533905932738)
+    """
+    if values.shape != folds.shape:
+        raise ValueError(f"expected a fold for each of {len(values)} values, got {len(folds)}")
+    names = torch.unique(folds).tolist()
+    if len(names) < 2:
+        raise ValueError(f"expected two folds and more, got {len(names)}")
+    means = torch.stack([values[folds == name].double().nanmean() for name in names])
+    if empty := [
+        name for name, mean in zip(names, means.tolist(), strict=True) if math.isnan(mean)
+    ]:
+        raise ValueError(f"expected values in every fold, got none in fold {empty[0]}")
+    return FoldStatistics(float(means.mean()), float(means.std()))

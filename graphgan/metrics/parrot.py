@@ -1,0 +1,103 @@
+"""The parrot: an attacker who learns how anonymised pictures of known people look.
+
+Source: Newton et al., "Preserving Privacy by De-identifying Face Images", TKDE 2005. An attacker
+who compares anonymised pictures with untouched ones may fail only because both look different. A
+parrot has put known people through the same anonymisation, and learns from what came out.
+"""
+
+import torch
+from jaxtyping import Float, Float64, Int
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from graphgan.metrics.identification import check_known
+
+_STEPS = 1000  # never needed: it ends where the gradient does
+
+
+def parrot_rank_one(
+    train: Float[Tensor, "n d"],
+    train_people: Int[Tensor, "n"],
+    probes: Float[Tensor, "m d"],
+    probe_people: Int[Tensor, "m"],
+    *,
+    weight_decay: float = 10.0,
+) -> Float64[Tensor, "m"]:
+    """1 for a probe whose person a linear head names first, else 0: not identified.
+
+    The head is multinomial logistic regression on anonymised pictures of known people: it minimises
+    ``sum over faces of -log softmax(W z + c)[person] + weight_decay / 2 |W|^2``, z the descriptors
+    less their mean and over their standard deviation in ``train``. There is one minimum, which
+    L-BFGS finds from zero, in double precision on the CPU: the same input gives the same answer.
+
+    Faces without a descriptor (NaN) are left out of the training, and are wrong as probes. A person
+    none of whose training faces gave one is never named.
+
+    Args:
+        train: descriptors of anonymised pictures, NaN where missing.
+        train_people: the number of each one's person.
+        probes: descriptors of other anonymised pictures, likewise.
+        probe_people: likewise.
+        weight_decay: above 0.
+    Raises:
+        ValueError: unlike shapes, no training face, a probe whose person is not among the known
+            ones, a weight decay that is not positive.
+
+    Example:
+        >>> people = torch.arange(3).repeat(5)
+        >>> faces = torch.eye(3)[people] + 0.01 * torch.randn(15, 3)
+        >>> parrot_rank_one(faces[:9], people[:9], faces[9:], people[9:]).mean()
+        tensor(1., dtype=torch.float64)
+    """
+    _check(train, train_people, probes, probe_people)
+    if not weight_decay > 0:
+        raise ValueError(f"expected weight_decay above 0, got {weight_decay}")
+    named = torch.zeros(len(probes), dtype=torch.float64)
+    known, seen = (faces.isfinite().all(1).cpu() for faces in (train, probes))
+    if not known.any():
+        return named
+    faces = train.cpu().double()[known]
+    people, classes = torch.unique(train_people.cpu()[known], return_inverse=True)
+    mean, scale = faces.mean(0), faces.std(0, correction=0)
+    scale[scale == 0] = 1  # where all are alike there is nothing to learn
+    weight, bias = _fit((faces - mean) / scale, classes, weight_decay)
+    logits = (probes.cpu().double()[seen] - mean) / scale @ weight.T + bias
+    named[seen] = (people[logits.argmax(1)] == probe_people.cpu()[seen]).double()
+    return named
+
+
+def _fit(
+    z: Float64[Tensor, "n d"], classes: Int[Tensor, "n"], weight_decay: float
+) -> tuple[Float64[Tensor, "c d"], Float64[Tensor, "c"]]:
+    """Weights and biases of the regression."""
+    count = int(classes.max()) + 1
+    weight = z.new_zeros(count, z.shape[1]).requires_grad_()
+    bias = z.new_zeros(count).requires_grad_()
+    optimizer = torch.optim.LBFGS(
+        [weight, bias],
+        max_iter=_STEPS,
+        tolerance_grad=1e-5,
+        tolerance_change=1e-12,
+        line_search_fn="strong_wolfe",
+    )
+
+    def objective() -> Tensor:
+        optimizer.zero_grad()
+        loss = cross_entropy(z @ weight.T + bias, classes, reduction="sum")
+        loss = loss + weight_decay / 2 * weight.square().sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    optimizer.step(objective)  # type: ignore[no-untyped-call]
+    return weight.detach(), bias.detach()
+
+
+def _check(train: Tensor, train_people: Tensor, probes: Tensor, probe_people: Tensor) -> None:
+    for name, faces, people in (("training", train, train_people), ("probe", probes, probe_people)):
+        if faces.ndim != 2 or people.shape != faces.shape[:1]:
+            shapes = f"{tuple(faces.shape)} and {tuple(people.shape)}"
+            raise ValueError(f"expected {name} descriptors n d and people n, got {shapes}")
+    if train.shape[1] != probes.shape[1]:
+        widths = f"{train.shape[1]} and {probes.shape[1]}"
+        raise ValueError(f"expected descriptors of one width, got {widths}")
+    check_known(probe_people, train_people, "the training faces")

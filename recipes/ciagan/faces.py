@@ -1,0 +1,100 @@
+"""The faces of a run: people that CIAGAN learns, and faces of others to look at."""
+
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from identity_batch import read_across
+from options import TrainOptions
+
+from graphgan.data.batches import StoredPairs
+from graphgan.data.held_out import draw_splits
+from graphgan.data.pictures import PictureDataset
+from graphgan.data.prepared import PreparedPictures
+from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.landmarks.schemes import IBUG_68
+from graphgan.models.ciagan import SIZES
+
+
+class Faces(NamedTuple):
+    """Faces to learn from, and faces to look at: of other people where there are such.
+
+    Args:
+        train: every face of the people that can be asked for.
+        test: whose poses and surroundings results are made of.
+        people: names of the people of ``train`` in the order of their numbers.
+    """
+
+    train: PictureDataset
+    test: PictureDataset
+    people: list[str]
+
+    @property
+    def test_is_train(self) -> bool:
+        return self.train is self.test
+
+    @property
+    def drawn(self) -> bool:
+        return isinstance(self.train, SyntheticFaces)
+
+    def unlike_pairs(self, count: int, *, seed: int = 0) -> tuple[list[int], list[int]]:
+        """Wanted pictures of ``train`` and sources of ``test``: at most ``count`` of the latter,
+        spread evenly, each with a random picture of a random person, never its own."""
+        total = len(self.test)
+        sources = torch.linspace(0, total - 1, min(count, total)).round().long().tolist()
+        chance = torch.Generator().manual_seed(seed)
+
+        def another(source: int) -> int:
+            while True:
+                wanted = int(torch.randint(len(self.train), (), generator=chance))
+                if (
+                    not self.test_is_train
+                    or self.train.persons[wanted] != self.test.persons[source]
+                ):
+                    return wanted
+
+        return [another(source) for source in sources], sources
+
+    def read(self, wanted: list[int], sources: list[int]) -> StoredPairs:
+        return read_across(self.train, wanted, self.test, sources)
+
+
+def open_faces(options: TrainOptions) -> Faces:
+    """Prepared faces, or drawn ones.
+
+    Raises:
+        ValueError: one person only, pictures of a size that the network does not have.
+    """
+    faces = drawn_faces(options) if options.data is None else prepared_faces(options.data)
+    if len(faces.people) < 2:
+        raise ValueError(
+            "expected two people or more to learn from, who are the identities to choose from, "
+            f"got {len(faces.people)}"
+        )
+    check_size(faces.train.size)
+    return faces
+
+
+def drawn_faces(options: TrainOptions) -> Faces:
+    draw = partial(SyntheticFaces, size=options.size, seed=options.seed)
+    train, test = draw_splits(draw, options.people, options.faces_per_person)
+    return Faces(train, test, [f"person{number:06d}" for number in range(options.people)])
+
+
+def prepared_faces(root: Path) -> Faces:
+    everyone = PreparedPictures(root, scheme=IBUG_68)
+    everyone.check_masks()
+    train = PreparedPictures(root, "train")
+    if all(face.split == "train" for face in everyone.pictures):
+        return Faces(train, train, train.people)
+    return Faces(train, PreparedPictures(root, "test"), train.people)
+
+
+def check_size(size: tuple[int, int]) -> None:
+    """Raise ``ValueError`` unless the network has pictures of that height and width."""
+    if size not in [(side, side) for side in SIZES]:
+        raise ValueError(
+            f"expected faces of {' or '.join(map(str, SIZES))} pixels a side, got "
+            f"{size[0]} x {size[1]}; prepare them with --size {' or '.join(map(str, SIZES))}"
+        )

@@ -1,0 +1,67 @@
+"""A batch as CIAGAN sees it: drawings, masked faces, and people by number."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from graphgan.data.batches import StoredPairs, read_pairs
+from graphgan.data.face_batch import to_face_batch
+from graphgan.data.pairs import PairKind, Pairs
+from graphgan.data.pictures import PictureDataset
+from graphgan.models.ciagan import generator_inputs
+
+
+class IdentityBatch(NamedTuple):
+    """Faces, and who is to be seen in their place.
+
+    Shapes:
+        ``source, wanted: b 3 h w`` in [-1, 1], ``wanted`` a picture of the wanted person;
+        ``drawing, masked: b 3 h w`` in [0, 1] and ``landmarks: b 68 2`` of the sources;
+        ``mask: b 1 h w``; ``identity: b``, numbers of people of the training set;
+        ``same_person: b``, whether the source shows that person already
+    """
+
+    source: Float[Tensor, "b 3 h w"]
+    wanted: Float[Tensor, "b 3 h w"]
+    drawing: Float[Tensor, "b 3 h w"]
+    masked: Float[Tensor, "b 3 h w"]
+    landmarks: Float[Tensor, "b 68 2"]
+    mask: Float[Tensor, "b 1 h w"]
+    identity: Int[Tensor, "b"]
+    same_person: Bool[Tensor, "b"]
+
+
+def to_identity_batch(stored: StoredPairs, device: torch.device | str = "cpu") -> IdentityBatch:
+    """Pairs whose conditions are pictures of people of the training set, on the device."""
+    faces = to_face_batch(stored, device)
+    drawing, masked = generator_inputs(
+        faces.source, faces.source_landmarks, faces.mask, size=faces.source.shape[-1]
+    )
+    return IdentityBatch(
+        faces.source,
+        faces.condition,
+        drawing,
+        masked,
+        faces.source_landmarks,
+        faces.mask,
+        stored.persons[0].to(device),
+        faces.same_person,
+    )
+
+
+def read_across(
+    train: PictureDataset, wanted: list[int], faces: PictureDataset, sources: list[int]
+) -> StoredPairs:
+    """Pictures of people that were trained on, by number, beside pictures of others."""
+    first, second = (
+        read_pairs(pictures, Pairs(*2 * (torch.tensor(numbers),), torch.zeros(len(numbers)).long()))
+        for pictures, numbers in ((train, wanted), (faces, sources))
+    )
+    return StoredPairs(
+        torch.stack([first.images[0], second.images[0]]),
+        torch.stack([first.landmarks[0], second.landmarks[0]]),
+        torch.full((len(sources),), PairKind.DIFFERENT),
+        torch.stack([first.persons[0], second.persons[0]]),
+    )

@@ -1,0 +1,116 @@
+"""Options of CIAGAN's training, and its presets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Literal
+
+from objective import LossOptions
+
+from graphgan.models import CIAGANGenerator, IdentityNetwork, PatchDiscriminator
+from graphgan.training.options import OptimizerOptions, RunOptions
+
+Preset = Literal["smoke", "small", "paper"]
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """The networks; the generator's defaults are the paper's."""
+
+    width: int = 32
+    """Channels after the first block of the generator, even."""
+    blocks: int = 4
+    """Residual blocks in the middle of the generator."""
+    critic_width: int = 64
+    """Channels after the first convolution of the critic."""
+    identity_width: int = 64
+    """Channels after the first convolution of the identity network."""
+    embedding: int = 128
+    """Numbers of an embedding of the identity network."""
+    norm: Literal["batch", "instance", "group"] = "instance"
+    """Normalisation of the critic."""
+
+    def generator(self, people: Sequence[str], size: int) -> CIAGANGenerator:
+        return CIAGANGenerator(
+            len(people), width=self.width, num_blocks=self.blocks, size=size, people=people
+        )
+
+    def discriminators(self) -> dict[str, PatchDiscriminator | IdentityNetwork]:
+        return {
+            "critic": PatchDiscriminator(6, width=self.critic_width, norm=self.norm),
+            "identity": IdentityNetwork(self.embedding, width=self.identity_width),
+        }
+
+
+@dataclass(frozen=True)
+class PairOptions:
+    """Which faces meet; the defaults are the published code's."""
+
+    batch_size: int = 16
+    """Pairs of a source and a picture of the wanted person a step, over all devices together."""
+    same_person_share: float = 0.5
+    """Share of pairs whose wanted person is the source's own, in another picture."""
+
+
+@dataclass(frozen=True)
+class TrainOptions(RunOptions):
+    """Train CIAGAN on a prepared folder (recipes/anonygan/prepare.py makes them), or on drawn
+    faces where none is given. It learns to show the people of the training split and nobody else:
+    they are the identities that faces can be given afterwards. A step is one batch, from which the
+    critic and the identity network learn; the generator learns at every --critic-steps-th."""
+
+    preset: Preset = "smoke"
+    """Defaults of all other options: "smoke" (minutes on two cores), "small" or "paper"."""
+    size: int = 128
+    """Side of drawn faces in pixels, 64 or 128; a prepared folder has its own."""
+    people: int = 200
+    """Drawn people to train on."""
+    faces_per_person: int = 12
+    """Pictures of each of them."""
+    critic_steps: int = 5
+    """Steps of the critic to one of the generator; --steps and --log-every are multiples of it."""
+    model: ModelOptions = field(default_factory=ModelOptions)
+    pairs: PairOptions = field(default_factory=PairOptions)
+    loss: LossOptions = field(default_factory=LossOptions)
+    optimizer: OptimizerOptions = field(
+        default_factory=partial(OptimizerOptions, lr_g=1e-4, lr_d=1e-4)
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.critic_steps < 1:
+            raise ValueError(f"expected --critic-steps of at least 1, got {self.critic_steps}")
+
+
+DRAWING_FLAGS = ("--size", "--people", "--faces-per-person")
+
+_PAPER = TrainOptions(preset="paper")
+# Real faces at a fraction of the cost: the critic and the generator learn in turn, and pixels of
+# pairs of one person teach where eyes, nose and mouth are long before a critic does.
+_SMALL = replace(
+    _PAPER,
+    preset="small",
+    steps=3_000,
+    size=64,
+    critic_steps=1,
+    model=replace(_PAPER.model, critic_width=32, identity_width=32),
+    pairs=PairOptions(batch_size=16, same_person_share=0.75),
+    loss=LossOptions(weight_critic=0.2, weight_identity=0.2, weight_recon=20),
+    optimizer=replace(_PAPER.optimizer, lr_g=1e-3, lr_d=1e-4, decay=0.5, ema=0.99),
+)
+# A few minutes on two cores.
+_SMOKE = replace(
+    _SMALL,
+    preset="smoke",
+    steps=1_200,
+    save_every=400,
+    sheet_every=400,
+    people=20,
+    faces_per_person=60,
+    model=replace(_SMALL.model, width=16, critic_width=16, identity_width=16),
+    pairs=replace(_SMALL.pairs, batch_size=8),
+)
+
+PRESETS: dict[Preset, TrainOptions] = {
+    options.preset: options for options in (_SMOKE, _SMALL, _PAPER)
+}

@@ -1,0 +1,37 @@
+"""What CIAGAN makes of faces, and answers that need no network."""
+
+import torch
+from identity_batch import IdentityBatch
+from jaxtyping import Float
+from torch import Tensor
+
+from graphgan.anonymize import give_identity
+from graphgan.anonymize.obscure import blur_faces
+from graphgan.landmarks.masks import paste
+from graphgan.models import CIAGANGenerator
+
+
+def replaced(
+    model: CIAGANGenerator, batch: IdentityBatch, *, chunk_size: int = 32
+) -> Float[Tensor, "b 3 h w"]:
+    """The sources with the wanted people in their holes, a chunk at a time."""
+    columns = (batch.source, batch.landmarks, batch.identity, batch.mask)
+    return torch.cat(
+        [
+            give_identity(model, source, landmarks, identity, masks=mask)
+            for source, landmarks, identity, mask in zip(
+                *(column.split(chunk_size) for column in columns), strict=True
+            )
+        ]
+    )
+
+
+def wanted_pasted(batch: IdentityBatch) -> Float[Tensor, "b 3 h w"]:
+    """A picture of the wanted person as it is: right identity, wrong pose."""
+    return paste(batch.wanted, batch.source, batch.mask)
+
+
+def source_blurred(batch: IdentityBatch) -> Float[Tensor, "b 3 h w"]:
+    """The source blurred inside the mask, sigma a sixteenth of the side."""
+    size = batch.source.shape[-1]
+    return blur_faces(batch.source, batch.mask, kernel_size=size // 8 * 2 + 1, sigma=size / 16)

@@ -1,0 +1,121 @@
+"""Anonymise prepared faces: `python recipes/ciagan/sample.py --help`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from identity_batch import to_identity_batch
+from pictures import sheet_columns
+from results import replaced
+
+from graphgan.commands import run_command
+from graphgan.data.images import read_image
+from graphgan.data.pairs import Pairs, self_pairs, some_pairs
+from graphgan.data.pictures import Picture, PictureDataset
+from graphgan.data.prepared import PreparedPictures
+from graphgan.landmarks.schemes import IBUG_68
+from graphgan.metrics.pose_check import MOST_PICTURES, measure_pose
+from graphgan.models import CIAGANGenerator
+from graphgan.training.devices import memory_errors_explained
+from graphgan.training.sampling import SampleOptions, device_of, image_file, write_samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(SampleOptions):
+    """Give every face of a prepared folder the identity of a person that CIAGAN was trained on.
+    It knows no others."""
+
+    identity: str | None = None
+    """Name of a person of the training split, or its number; by default a random one for each
+    face."""
+    seed: int = 0
+    """Chooses the people."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.seed < 0:
+            raise ValueError(f"expected --seed of 0 and more, got {self.seed}")
+
+
+class Renamed:
+    """The same pictures; the person of each is the one that it shall show."""
+
+    def __init__(self, pictures: PictureDataset, identities: Sequence[int]) -> None:
+        self.pictures = pictures
+        self.size, self.num_landmarks = pictures.size, pictures.num_landmarks
+        self.persons, self.names = identities, pictures.names
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> Picture:
+        return self.pictures[index]
+
+
+def main(options: Options) -> None:
+    with memory_errors_explained("a smaller --batch-size needs less"), torch.no_grad():
+        sample(options)
+
+
+def sample(options: Options) -> None:
+    faces = PreparedPictures(options.data, options.split, scheme=IBUG_68)
+    model = options.load(CIAGANGenerator)
+    faces.check_masks()
+    identities = chosen_identities(model, options, len(faces))
+    pairs = options.chosen(self_pairs(len(faces)))
+    sources = [faces.names[i] for i in pairs.source.tolist()]
+    shown = [person_of(model, identities[i]) for i in pairs.source.tolist()]
+    write_samples(
+        options,
+        Renamed(faces, identities),
+        pairs,
+        sources,
+        {"source": sources, "identity": shown},  # for evaluation, not for publishing
+        to_batch=to_identity_batch,
+        make=partial(replaced, model),
+        columns=partial(sheet_columns, model),
+        device=device_of(model),
+    )
+    print(pose_of_written(faces, pairs, options.out))
+
+
+def chosen_identities(model: CIAGANGenerator, options: Options, count: int) -> list[int]:
+    """Whom each face is to show: the person that is asked for, or by chance."""
+    if options.identity is not None:
+        return count * [identity_number(model, options.identity)]
+    chance = torch.Generator().manual_seed(options.seed)
+    return torch.randint(model.num_identities, (count,), generator=chance).tolist()
+
+
+def identity_number(model: CIAGANGenerator, asked: str) -> int:
+    """Number of a training person by name, or else by that number.
+
+    Raises:
+        ValueError: nobody that the network was trained on.
+    """
+    if asked in (model.people or ()) or not asked.isdecimal():
+        return model.number_of(asked)
+    if (number := int(asked)) >= model.num_identities:
+        raise ValueError(
+            f"expected --identity from 0 to {model.num_identities - 1}, of the people that the "
+            f"network was trained on, got {asked}"
+        )
+    return number
+
+
+def person_of(model: CIAGANGenerator, identity: int) -> str:
+    return str(identity) if model.people is None else model.people[identity]
+
+
+def pose_of_written(faces: PreparedPictures, pairs: Pairs, out: Path) -> str:
+    """The pose check on files that were written, spread evenly over them."""
+    checked = some_pairs(pairs, MOST_PICTURES).source.tolist()
+    sources = torch.stack([faces[i].image for i in checked])
+    written = torch.stack([read_image(image_file(out, faces.names[i])) for i in checked])
+    return measure_pose(sources, {"anonymised": written})
+
+
+if __name__ == "__main__":
+    run_command(main, Options)

@@ -1,0 +1,109 @@
+"""Train CIAGAN: `python recipes/ciagan/train.py --help`."""
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from faces import Faces, open_faces
+from identity_batch import to_identity_batch
+from lightning_fabric import Fabric
+from objective import CIAGANObjective
+from options import DRAWING_FLAGS, PRESETS, TrainOptions
+from pictures import sheet_columns
+from results import replaced, source_blurred, wanted_pasted
+from torch import Tensor
+from transfer import measure_transfer, true_answers
+
+from graphgan.commands import exit_with
+from graphgan.data.batches import PairsOfSteps, mean_image, to_uint8_image
+from graphgan.data.pairs import PairSampler
+from graphgan.data.pictures import PictureDataset
+from graphgan.metrics.pose_check import MOST_PICTURES, measure_pose
+from graphgan.models import CIAGANGenerator
+from graphgan.models.discriminators import MIN_PATCH_SIZE
+from graphgan.training.experiment import Experiment, ready_to_train, train_command
+from graphgan.training.resuming import parse_train_options
+from graphgan.training.sampling import device_of
+from graphgan.training.sheets import SHEET_ROWS
+
+
+def main() -> int:
+    options = parse_train_options(PRESETS, drawing_flags=DRAWING_FLAGS)
+    return train_command(
+        options,
+        partial(experiment, options),
+        less_memory="a smaller --batch-size, --width or size of faces needs less",
+    )
+
+
+def experiment(options: TrainOptions, fabric: Fabric) -> Experiment:
+    """Everything that a run needs, checked."""
+    faces = open_faces(options)
+    train = ready_to_train(faces.train, smallest=MIN_PATCH_SIZE, workers=options.workers)
+    pairs = PairsOfSteps(
+        train,
+        make_sampler(options, train),
+        rank=fabric.global_rank,
+        world_size=fabric.world_size,
+    )
+
+    def count(selected: Tensor) -> Tensor:
+        return fabric.all_reduce(selected.sum().float(), reduce_op="mean")
+
+    return Experiment(
+        name="ciagan",
+        generator=options.model.generator(faces.people, train.size[0]),
+        discriminators=options.model.discriminators(),
+        objective=CIAGANObjective(options.loss, count=count),
+        pairs=pairs,
+        to_batch=to_identity_batch,
+        columns=sheet_maker(faces, fabric.device),
+        learned=partial(what_was_learned, faces=faces, train=train),
+        generator_every=options.critic_steps,
+    )
+
+
+def make_sampler(options: TrainOptions, faces: PictureDataset) -> PairSampler:
+    pairs = options.pairs
+    return PairSampler(
+        faces.persons,
+        batch_size=pairs.batch_size,
+        same_image_share=0.0,
+        same_person_share=pairs.same_person_share,
+        num_pairs=None,
+        seed=options.seed,
+    )
+
+
+def sheet_maker(
+    faces: Faces, device: torch.device
+) -> Callable[[CIAGANGenerator], dict[str, Tensor]]:
+    """Columns of the same few faces and wanted people, so that sheets can be compared."""
+    wanted, sources = faces.unlike_pairs(SHEET_ROWS)
+    batch = to_identity_batch(faces.read(wanted, sources), device)
+    shown = {"wanted": batch.wanted}
+    answers = {"true answer": true_answers(faces, wanted, sources)} if faces.drawn else {}
+    return lambda model: shown | sheet_columns(model, batch) | answers
+
+
+def what_was_learned(model: CIAGANGenerator, faces: Faces, train: PictureDataset) -> str:
+    """Transfer of identity where the true answer is known, pose and expression elsewhere."""
+    if faces.drawn:
+        return str(measure_transfer(model, faces, mean_image(train)))
+    batch = to_identity_batch(faces.read(*faces.unlike_pairs(MOST_PICTURES)), device_of(model))
+    answers = {
+        "CIAGAN": replaced(model, batch),
+        "wanted pasted": wanted_pasted(batch),
+        "source blurred": source_blurred(batch),
+    }
+    text = measure_pose(
+        to_uint8_image(batch.source).cpu(),
+        {name: to_uint8_image(answer).cpu() for name, answer in answers.items()},
+    )
+    if faces.test_is_train:
+        text += "\nmeasured on faces it was trained on: there are no test faces"
+    return text
+
+
+if __name__ == "__main__":
+    exit_with(main)

@@ -1,0 +1,153 @@
+"""Faces of one colour a person, and tools that see them exactly: every number can be worked out.
+
+A face is a coloured rectangle on grey; the 68 landmarks have fixed places in it. The detector finds
+what is not grey, the embedder takes the colour at the landmarks.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from graphgan.data.images import write_image
+from graphgan.data.photos import Photo
+from graphgan.data.prepared import PreparedPictures
+from graphgan.data.preparing import prepare_pictures
+from graphgan.landmarks.schemes import IBUG_68
+
+GREY = 128
+SIZE = 128
+
+
+def shape_of_a_face() -> Tensor:
+    """68 landmarks in the unit square, jaw and brows on its edges, eyes a half apart."""
+    points = 0.3 + 0.4 * torch.rand(68, 2, generator=torch.Generator().manual_seed(0))
+    angle = torch.linspace(0, torch.pi, 17)
+    points[:17] = torch.stack([0.5 - 0.5 * angle.cos(), 0.3 + 0.7 * angle.sin()], dim=1)
+    points[17:27, 0] = torch.linspace(0.1, 0.9, 10)
+    points[17:27, 1] = 0.0
+    points[36], points[45] = torch.tensor([0.25, 0.3]), torch.tensor([0.75, 0.3])
+    return points
+
+
+def draw_face(colour: Tensor, box: tuple[int, int, int, int]) -> tuple[Tensor, Tensor]:
+    left, top, right, bottom = box
+    image = torch.full((3, SIZE, SIZE), GREY, dtype=torch.uint8)
+    image[:, top : bottom + 1, left : right + 1] = colour[:, None, None]
+    extent = torch.tensor([right - left, bottom - top])
+    return image, shape_of_a_face() * extent + torch.tensor([left, top])
+
+
+def colour_of(person: int) -> Tensor:
+    """Far from grey and from everybody else's."""
+    numbers = np.random.default_rng((person, 1)).permutation([20, 60, 100, 160, 200, 240])
+    return torch.tensor(numbers[:3].tolist(), dtype=torch.uint8)
+
+
+def coloured_folder(
+    root: Path, *, people: int = 6, videos: int = 2, frames: int = 3, test_people: int = 4
+) -> Path:
+    """A prepared folder: photos ``p0/v0/0.png`` and so on."""
+    rng = np.random.default_rng(0)
+    photos, landmarks = [], {}
+    for person, video, frame in np.ndindex(people, videos, frames):
+        left, top = rng.integers(20, 40, size=2).tolist()
+        side = int(rng.integers(50, 70))
+        image, points = draw_face(colour_of(person), (left, top, left + side, top + side))
+        source = f"p{person}/v{video}/{frame}.png"
+        path = root / "photos" / source
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_image(path, image)
+        landmarks[source] = points
+        photos.append(Photo(path, source, f"p{person}"))
+    prepare_pictures(
+        photos,
+        landmarks,
+        root / "prepared",
+        size=(SIZE, SIZE),
+        scheme=IBUG_68,
+        crop="whole",
+        test_people=test_people,
+        options={},
+    )
+    return root / "prepared"
+
+
+class ColourDetector:
+    """The box of all that is not grey, and landmarks in the places that a face has them."""
+
+    name = "colours"
+    fingerprint = "1"
+    num_landmarks = 68
+
+    def __call__(self, image: Tensor) -> Tensor:
+        rows, columns = torch.nonzero((image != GREY).any(0), as_tuple=True)
+        if not len(rows):
+            return torch.zeros(0, 4)
+        edges = (columns.min(), rows.min(), columns.max(), rows.max())
+        return torch.tensor([[float(edge) for edge in edges]])
+
+    def landmarks_in(self, image: Tensor, box: Tensor) -> Tensor:
+        return shape_of_a_face() * (box[2:] - box[:2]) + box[:2]
+
+
+class ColourEmbedder:
+    """The mean colour in the middle of the landmarks, 0 to 1."""
+
+    name = "colour"
+    fingerprint = "1"
+    threshold: float | None = 0.05
+
+    def __call__(self, image: Tensor, landmarks: Tensor) -> Tensor:
+        x, y = landmarks.mean(0).round().long().tolist()
+        return image[:, y - 3 : y + 4, x - 3 : x + 4].float().mean((1, 2)) / 255
+
+
+class Grey:
+    """Nothing is left."""
+
+    name = "grey"
+    uses_conditions = False
+    fingerprint = "1"
+
+    def __call__(self, request):
+        return torch.full_like(request.source, GREY / 127.5 - 1)
+
+
+class Shifted:
+    """The source, a few pixels to the right."""
+
+    name = "shifted"
+    uses_conditions = False
+
+    def __init__(self, pixels: int) -> None:
+        self.pixels = pixels
+        self.fingerprint = str(pixels)
+
+    def __call__(self, request):
+        return request.source.roll(self.pixels, -1)
+
+
+class Recoloured:
+    """The source's face in the colour of the condition's: pose kept, person exchanged."""
+
+    name = "recoloured"
+    uses_conditions = True
+    fingerprint = "1"
+
+    def __call__(self, request):
+        grey = torch.full_like(request.source, GREY / 127.5 - 1)
+        face = (request.source - grey).abs().amax(1, keepdim=True) > 1e-3
+        theirs = request.condition_landmarks.mean(1).round().long()
+        colour = torch.stack(
+            [
+                image[:, y, x]
+                for image, (x, y) in zip(request.condition, theirs.tolist(), strict=True)
+            ]
+        )
+        return torch.where(face, colour[:, :, None, None], grey)
+
+
+def open_folder(root: Path) -> PreparedPictures:
+    return PreparedPictures(root, scheme=IBUG_68)

@@ -1,0 +1,56 @@
+import pytest
+from coloured_faces import Grey, coloured_folder, open_folder
+
+from graphgan.data.tables import write_table
+from graphgan.evaluation.evaluate import evaluate
+from graphgan.evaluation.examiner import Examiner
+from graphgan.evaluation.folds import read_fold_pairs
+from graphgan.evaluation.study import Study
+from graphgan.evaluation.systems import Original
+from graphgan.evaluation.trials import make_trials
+
+COLUMNS = ("fold", "same", "image_a", "image_b")
+
+
+@pytest.fixture
+def listed(tmp_path):
+    """Two folds, each of two pairs of one person and two pairs of two."""
+    root = coloured_folder(tmp_path, people=4, videos=2, frames=2, test_people=2)
+    pictures = open_folder(root)
+    of = {p: [r.image for r in pictures.pictures if r.person == f"p{p}"] for p in range(4)}
+    rows = []
+    for fold in (0, 1):
+        one, two = 2 * fold, 2 * fold + 1
+        rows += [(fold, 1, of[one][0], of[one][2]), (fold, 1, of[two][0], of[two][3])]
+        rows += [(fold, 0, of[one][0], of[two][2]), (fold, 0, of[two][1], of[one][2])]
+    write_table(root / "pairs.csv", COLUMNS, rows)
+    return pictures
+
+
+def test_pairs_are_verified_in_their_folds(listed, tools):
+    pairs = read_fold_pairs(listed.root, listed.pictures)
+    probes = sorted({pair.a for pair in pairs})
+    trials = make_trials(listed.pictures, split="all", probes=probes)
+    rows = evaluate(Study(listed, trials, Examiner(tools)), [Original(), Grey()]).rows
+    same, different = (
+        f"colour, pairs in folds: {who} verified" for who in ("same person", "different people")
+    )
+    assert rows["original"][same].value == 1
+    assert rows["original"][different].value == 0
+    assert rows["original"][same].note == "standard deviation 0 of 2 folds"
+    assert rows["grey"][same].value == 0
+
+
+def test_pairs_to_learn_from_are_no_folds(listed):
+    write_table(listed.root / "pairs.csv", ("split", "from", "to"), [])
+    assert read_fold_pairs(listed.root, listed.pictures) == []
+
+
+def test_a_folder_without_pairs_has_none(pictures):
+    assert read_fold_pairs(pictures.root, pictures.pictures) == []
+
+
+def test_a_pair_of_unknown_pictures_is_named_by_line(listed):
+    write_table(listed.root / "pairs.csv", COLUMNS, [(0, 1, "x", "y")])
+    with pytest.raises(ValueError, match=r"pairs.csv: line 2: expected a fold"):
+        read_fold_pairs(listed.root, listed.pictures)

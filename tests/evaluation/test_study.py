@@ -1,0 +1,81 @@
+from dataclasses import replace
+
+import torch
+from coloured_faces import ColourDetector, Grey, Recoloured, shape_of_a_face
+
+from graphgan.evaluation.cache import ResultCache
+from graphgan.evaluation.examiner import Examiner, Tools
+from graphgan.evaluation.study import Study
+
+
+def test_where_no_face_is_found_the_usual_place_is_taken(study):
+    grey = study.results(Grey(), study.trials.probes, study.trials.conditions)
+    seen = study.see(grey.images)
+    assert not seen.found.any()
+    boxes = torch.stack([boxes[0] for boxes in study.originals.boxes])
+    usual = boxes.median(0).values
+    assert torch.equal(study.usual_box, usual)
+    expected = shape_of_a_face() * (usual[2:] - usual[:2]) + usual[:2]
+    torch.testing.assert_close(seen.landmarks[0], expected)
+
+
+def test_without_any_original_found_the_usual_place_is_the_middle(pictures, tools, study):
+    class Blind(ColourDetector):
+        def __call__(self, image):
+            return torch.zeros(0, 4)
+
+    blind = Study(pictures, study.trials, Examiner(Tools(Blind(), tools.embedders)))
+    assert blind.usual_box.tolist() == [31.5, 31.5, 95.5, 95.5]
+
+
+def test_results_are_made_once_for_the_same_pictures_and_conditions(
+    pictures, tools, study, tmp_path
+):
+    made = []
+
+    class Counting(Recoloured):
+        def __call__(self, request):
+            made.append(len(request.source))
+            return super().__call__(request)
+
+    examiner = Examiner(tools, cache=ResultCache(tmp_path))
+    again = replace(study, examiner=examiner)
+    probes, conditions = study.trials.probes, study.trials.conditions
+    first = again.results(Counting(), probes, conditions)
+    second = again.results(Counting(), probes, conditions)
+    assert sum(made) == len(probes)
+    assert torch.equal(first.images, second.images)
+    again.results(Counting(), probes, conditions[::-1])
+    assert sum(made) == 2 * len(probes)
+
+
+def test_what_takes_no_condition_is_not_made_again_for_others(tools, study, tmp_path):
+    made = []
+
+    class Counting(Grey):
+        def __call__(self, request):
+            made.append(len(request.source))
+            return super().__call__(request)
+
+    again = replace(study, examiner=Examiner(tools, cache=ResultCache(tmp_path)))
+    for conditions in (study.trials.conditions, study.trials.conditions[::-1]):
+        again.results(Counting(), study.trials.probes, conditions)
+    assert sum(made) == len(study.trials.probes)
+
+
+def test_a_system_is_told_names_photos_and_people(study):
+    asked = []
+
+    class Curious(Grey):
+        def __call__(self, request):
+            asked.append(request)
+            return super().__call__(request)
+
+    probes, conditions = study.trials.probes, study.trials.conditions
+    study.results(Curious(), probes, conditions)
+    (request,) = asked  # conditions are the sources where a system takes none
+    rows = study.pictures.pictures
+    assert request.photos == [rows[i].source for i in probes]
+    assert request.names == [rows[i].name for i in probes]
+    assert request.condition_people == [rows[i].person for i in probes]
+    assert request.mask.shape == (len(probes), 1, 128, 128)

@@ -1,0 +1,186 @@
+import pytest
+import torch
+
+from graphgan.anonymize import anonymize_crops, give_identity
+from graphgan.data.batches import to_float_image, to_uint8_image
+from graphgan.data.images import write_image
+from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.evaluation.systems import (
+    AnonyGANSystem,
+    Blur,
+    CIAGANSystem,
+    FolderOfResults,
+    Original,
+    Pixelate,
+    Request,
+    System,
+    parse_system,
+)
+from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks.schemes import CIAGAN_29_INDICES
+from graphgan.models import AnonyGAN, CIAGANGenerator
+from graphgan.models.generator import LandmarkGenerator
+
+
+@pytest.fixture(scope="module")
+def request_() -> Request:
+    """Three drawn faces, each under the next one's condition."""
+    faces = SyntheticFaces(3, 1, size=64)
+    images = torch.stack([to_float_image(faces[i].image) for i in range(3)])
+    points = torch.stack([faces[i].landmarks for i in range(3)])
+    return Request(
+        images,
+        points,
+        face_mask(points, (64, 64)),
+        images.roll(-1, 0),
+        points.roll(-1, 0),
+        ["anna-1", "bert-1", "carl-2-x"],
+        ["anna/1.jpg", "bert/1.JPG", "carl/2/x.png"],
+        ["bert", "carl", "anna"],
+    )
+
+
+@pytest.mark.parametrize("system", [Original(), Blur(), Pixelate()])
+def test_what_takes_no_condition_does_not_look_at_it(request_, system):
+    assert isinstance(system, System)
+    assert not system.uses_conditions
+    blind = request_._replace(condition=torch.full_like(request_.condition, torch.nan))
+    assert torch.equal(system(blind), system(request_))
+
+
+def test_blur_and_mosaic_hide_the_inside_of_the_mask(request_):
+    inside = request_.mask.expand_as(request_.source) == 1
+    assert torch.equal(Original()(request_), request_.source)
+    for system in (Blur(), Pixelate()):
+        made = system(request_)
+        assert torch.equal(made[~inside], request_.source[~inside])
+        assert (made[inside] - request_.source[inside]).abs().mean() > 0.02
+
+
+@pytest.mark.parametrize("num_landmarks", [68, 29])
+def test_anonygan_s_weights_work_on_the_landmarks_they_were_trained_with(
+    request_, tmp_path, num_landmarks
+):
+    model = AnonyGAN(LandmarkGenerator(6, num_landmarks, width=4, num_blocks=1)).eval()
+    model.save_pretrained(tmp_path / "weights.safetensors")
+    system = AnonyGANSystem(tmp_path / "weights.safetensors", name="ours")
+    chosen = range(68) if num_landmarks == 68 else CIAGAN_29_INDICES
+    expected = anonymize_crops(
+        model,
+        request_.source,
+        request_.landmarks[:, list(chosen)],
+        request_.condition,
+        request_.condition_landmarks[:, list(chosen)],
+        masks=request_.mask,
+    )
+    assert torch.equal(system(request_), expected)
+    assert (system.name, system.uses_conditions) == ("ours", True)
+
+
+def test_other_weights_have_another_fingerprint(tmp_path):
+    for name in ("a", "b"):
+        torch.manual_seed(ord(name))
+        model = AnonyGAN(LandmarkGenerator(6, 68, width=4, num_blocks=1))
+        model.save_pretrained(tmp_path / f"{name}.safetensors")
+    prints = [AnonyGANSystem(tmp_path / f"{n}.safetensors").fingerprint for n in ("a", "b", "a")]
+    assert prints[0] == prints[2] != prints[1]
+
+
+@pytest.fixture(scope="module")
+def ciagan(tmp_path_factory):
+    path = tmp_path_factory.mktemp("ciagan") / "weights.safetensors"
+    torch.manual_seed(0)
+    people = ("anna", "bert", "dora")
+    CIAGANGenerator(3, width=4, num_blocks=1, size=64, people=people).save_pretrained(path)
+    return CIAGANSystem(path)
+
+
+def test_ciagan_shows_the_person_that_it_was_trained_on(ciagan, request_):
+    made = ciagan(request_._replace(condition_people=["dora", "bert", "anna"]))
+    expected = give_identity(
+        ciagan.generator,
+        request_.source,
+        request_.landmarks,
+        torch.tensor([2, 1, 0]),
+        masks=request_.mask,
+    )
+    assert torch.equal(made, expected)
+
+
+def test_ciagan_has_a_stand_in_for_whom_it_does_not_know_and_always_the_same(ciagan, request_):
+    numbers = [ciagan.identity(person) for person in ("erna", "fritz", "erna")]
+    assert numbers[0] == numbers[2]
+    assert set(numbers) <= {0, 1, 2}
+    assert len({ciagan.identity(f"stranger {i}") for i in range(30)}) == 3
+
+
+def test_results_of_another_tool_are_found_by_any_of_three_names(request_, tmp_path):
+    images = to_uint8_image(request_.source.flip(-1))
+    write_image(tmp_path / "anna-1.png", images[0])
+    (tmp_path / "bert").mkdir()
+    write_image(tmp_path / "bert" / "1.png", images[1])
+    (tmp_path / "carl" / "2").mkdir(parents=True)
+    write_image(tmp_path / "carl" / "2" / "x.png", images[2])
+    made = FolderOfResults(tmp_path)(request_)
+    assert torch.equal(to_uint8_image(made), images)
+
+
+def test_results_that_are_missing_are_nan_and_other_sizes_are_brought_to_ours(request_, tmp_path):
+    large = torch.nn.functional.interpolate(request_.source[:1], (128, 128), mode="bilinear")
+    write_image(tmp_path / "anna-1.png", to_uint8_image(large)[0])
+    system = FolderOfResults(tmp_path, name="theirs")
+    made = system(request_)
+    assert made.isnan().flatten(1).all(1).tolist() == [False, True, True]
+    assert (made[0] - request_.source[0]).abs().mean() < 0.03
+    assert system.sizes == {(128, 128)}
+
+
+def test_a_folder_that_changed_has_another_fingerprint(request_, tmp_path):
+    write_image(tmp_path / "anna-1.png", to_uint8_image(request_.source)[0])
+    before = FolderOfResults(tmp_path).fingerprint
+    write_image(tmp_path / "anna-1.png", to_uint8_image(request_.source)[1])
+    assert FolderOfResults(tmp_path).fingerprint != before
+
+
+def test_words_of_the_command_line_are_systems(tmp_path, ciagan):
+    model = AnonyGAN(LandmarkGenerator(6, 68, width=4, num_blocks=1))
+    weights = tmp_path / "weights.safetensors"
+    model.save_pretrained(weights)
+    write_image(tmp_path / "1.png", torch.zeros(3, 8, 8, dtype=torch.uint8))
+    found = [
+        parse_system(word)
+        for word in (
+            "original",
+            "blur",
+            "pixelate",
+            f"anonygan={weights}",
+            f"anonygan:large={weights}",
+            f"folder={tmp_path}",
+        )
+    ]
+    kinds = [Original, Blur, Pixelate, AnonyGANSystem, AnonyGANSystem, FolderOfResults]
+    assert [type(system) for system in found] == kinds
+    names = ["original", "blur", "pixelate", "anonygan", "large", tmp_path.name]
+    assert [system.name for system in found] == names
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("blurr", "expected systems among original, blur"),
+        ("anonygan", "expected --systems anonygan=FILE, got 'anonygan'"),
+        ("folder=", "expected --systems folder=DIR"),
+        ("folder=nowhere", "nowhere: no such folder"),
+        ("anonygan=nowhere", "found none at nowhere"),
+        ("ciagan=nowhere", "found none at nowhere"),
+        ("blur=3", "expected systems among"),
+    ],
+)
+def test_what_is_no_system_is_refused(word, message):
+    with pytest.raises(ValueError, match=message):
+        parse_system(word)
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="found none"):
+        FolderOfResults(tmp_path)

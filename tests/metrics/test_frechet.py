@@ -1,0 +1,137 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.linalg import sqrtm
+from torch import nn
+from torchmetrics.image.fid import FrechetInceptionDistance
+
+from graphgan.metrics.frechet import frechet_distance, frechet_floor
+
+seeds = st.integers(0, 9999)
+
+
+def mixed(seed, count, width):
+    """Rows of which every column depends on every other."""
+    generator = torch.Generator().manual_seed(seed)
+    mix = torch.randn(width, width, generator=generator, dtype=torch.float64)
+    rows = torch.randn(count, width, generator=generator, dtype=torch.float64)
+    return rows @ mix + torch.randn(width, generator=generator, dtype=torch.float64)
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=seeds, width=st.integers(1, 20), more=st.integers(1, 30))
+def test_agrees_with_the_root_of_a_matrix_by_scipy(seed, width, more):
+    a, b = mixed(seed, width + more, width), mixed(seed + 1, width + 2 * more, width)
+    s, t = (np.atleast_2d(np.cov(rows.numpy(), rowvar=False)) for rows in (a, b))
+    apart = np.square(a.numpy().mean(0) - b.numpy().mean(0)).sum()
+    expected = apart + np.trace(s + t - 2 * sqrtm(s @ t)).real
+    assert frechet_distance(a, b) == pytest.approx(expected, rel=1e-5, abs=1e-5)
+
+
+class Same(nn.Identity):
+    num_features = 8
+
+
+def test_agrees_with_torchmetrics():
+    a, b = mixed(0, 100, 8), mixed(1, 70, 8)
+    metric = FrechetInceptionDistance(feature=Same())
+    metric.update(a, real=True)
+    metric.update(b, real=False)
+    assert frechet_distance(a, b) == pytest.approx(metric.compute().item(), rel=1e-5)
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=seeds, shift=st.floats(-9, 9), scale=st.floats(0.1, 5))
+def test_a_shift_and_a_stretch_give_what_the_formula_says(seed, shift, scale):
+    a = mixed(seed, 60, 6)
+    assert frechet_distance(a, a + shift) == pytest.approx(6 * shift**2, abs=1e-6)
+    stretched = frechet_distance(a - a.mean(0), scale * (a - a.mean(0)))
+    assert stretched == pytest.approx((scale - 1) ** 2 * a.var(0).sum().item(), abs=1e-6)
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=seeds, width=st.integers(1, 12))
+def test_it_is_symmetric_and_0_for_equal_sets_and_never_below(seed, width):
+    a, b = mixed(seed, 30, width), mixed(seed + 1, 40, width)
+    assert frechet_distance(a, b) == pytest.approx(frechet_distance(b, a), rel=1e-6)
+    assert 0 <= frechet_distance(a, a.flip(0)) == pytest.approx(0, abs=1e-6)
+
+
+def test_columns_that_follow_from_others_are_no_harm():
+    a, b = mixed(0, 50, 4), mixed(1, 50, 4)
+    doubled = frechet_distance(torch.cat([a, a], 1), torch.cat([b, b], 1))
+    assert doubled == pytest.approx(2 * frechet_distance(a, b), rel=1e-5)
+
+
+def test_more_pictures_of_one_source_are_nearer():
+    rows = mixed(0, 1200, 16)
+    floors = [frechet_floor(rows, count) for count in (50, 150, 600)]
+    assert floors[0] > 2 * floors[1] > 4 * floors[2] > 0
+
+
+def test_the_halves_of_the_floor_have_no_row_in_common():
+    rows = torch.tensor([[0.0], [1.0], [10.0], [12.0]])
+    splits = ([0, 1], [2, 3]), ([0, 2], [1, 3]), ([0, 3], [1, 2])
+    possible = [frechet_distance(rows[one], rows[other]) for one, other in splits]
+    drawn = {round(frechet_floor(rows, 2, seed=seed, draws=1), 6) for seed in range(20)}
+    assert drawn == {round(distance, 6) for distance in possible}
+    every = [frechet_floor(rows, 2, seed=seed, draws=30) for seed in range(20)]
+    assert np.mean(every) == pytest.approx(np.mean(possible), rel=0.1)
+
+
+def test_the_floor_of_a_seed_is_the_same_and_leaves_chance_alone():
+    rows, state = mixed(0, 60, 4), torch.get_rng_state()
+    first = frechet_floor(rows, 30)
+    torch.rand(3)
+    assert frechet_floor(rows, 30) == first != frechet_floor(rows, 30, seed=1)
+    torch.set_rng_state(state)
+    frechet_floor(rows, 30)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("count", [0, 1, 128])
+def test_refuses_sets_whose_covariance_lacks_rank(count):
+    few, enough = torch.randn(count, 128), torch.randn(129, 128)
+    message = f"more than d = 128 rows in the {{}} set, got {count}: with fewer the covariances"
+    with pytest.raises(ValueError, match=message.format("first")):
+        frechet_distance(few, enough)
+    with pytest.raises(ValueError, match=message.format("second")):
+        frechet_distance(enough, few)
+    assert frechet_distance(enough, enough + 1) == pytest.approx(128, rel=1e-4)
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+def test_refuses_rows_that_are_missing(bad):
+    rows, holed = torch.randn(9, 2), torch.randn(9, 2)
+    holed[3, 1] = holed[5] = bad
+    with pytest.raises(ValueError, match="finite rows in the second set, got 2 others"):
+        frechet_distance(rows, holed)
+    with pytest.raises(ValueError, match="expected finite rows"):
+        frechet_floor(holed, 4, draws=1)
+
+
+@pytest.mark.unhooked
+def test_refuses_sets_of_two_widths():
+    with pytest.raises(ValueError, match=r"of one width, got \[2, 3\]"):
+        frechet_distance(torch.randn(9, 3), torch.randn(9, 2))
+
+
+@pytest.mark.unhooked
+def test_refuses_other_shapes():
+    with pytest.raises(ValueError, match=r"of shape \(n, d\), got \(9,\)"):
+        frechet_distance(torch.randn(9), torch.randn(9))
+
+
+@pytest.mark.parametrize(
+    ("count", "draws", "message"),
+    [
+        (6, 1, "12 rows and more for halves of 6, got 11"),
+        (2, 1, "more than d = 2 rows"),
+        (5, 0, "draws of at least 1, got 0"),
+    ],
+)
+def test_refuses_floors_that_cannot_be_drawn(count, draws, message):
+    with pytest.raises(ValueError, match=message):
+        frechet_floor(torch.randn(11, 2), count, draws=draws)

@@ -1,0 +1,300 @@
+import itertools
+import math
+import statistics
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torchmetrics.functional.classification import binary_roc
+
+from graphgan.metrics.identification import (
+    FoldStatistics,
+    descriptor_distances,
+    fold_statistics,
+    rank_one,
+    roc,
+    same_class,
+    threshold_at,
+    verified,
+)
+
+seeds = st.integers(0, 9999)
+distance = st.one_of(st.just(math.nan), st.sampled_from([0.0, 0.25, 0.5, 0.6]), st.floats(0, 2))
+several = st.lists(distance, min_size=1, max_size=12)
+
+
+def tensor(values):
+    return torch.tensor(values, dtype=torch.float64)
+
+
+# descriptor_distances
+
+
+def test_distances_are_euclidean():
+    found = descriptor_distances(tensor([[0, 0], [3, 0]]), tensor([[0, 4], [3, 1], [0, 0]]))
+    np.testing.assert_allclose(found, [[4, math.sqrt(10), 0], [5, 1, 3]])
+
+
+def test_near_descriptors_keep_their_digits():
+    base = torch.full((1, 128), 1000.0, dtype=torch.float64)
+    near = base.clone()
+    near[0, 0] += 2**-20
+    assert descriptor_distances(base, near).item() == 2**-20
+
+
+def test_what_is_missing_stays_missing():
+    probes, gallery = torch.randn(3, 5), torch.randn(4, 5)
+    probes[1], gallery[2, 0] = torch.nan, torch.nan
+    missing = descriptor_distances(probes, gallery).isnan()
+    expected = torch.zeros(3, 4, dtype=torch.bool)
+    expected[1], expected[:, 2] = True, True
+    assert torch.equal(missing, expected)
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize("shapes", [((2, 3), (2, 4)), ((3,), (2, 3)), ((2, 3), (2, 3, 1))])
+def test_refuses_descriptors_of_two_widths(shapes):
+    with pytest.raises(ValueError, match="of one width, n d and m d, got"):
+        descriptor_distances(*map(torch.zeros, shapes))
+
+
+# rank_one
+
+
+def identified(distances, probe, gallery):
+    """Of one probe, by looking at every nearest face."""
+    there = [(d, person) for d, person in zip(distances, gallery, strict=True) if d == d]
+    nearest = {person for d, person in there if d == min(there)[0]}
+    return float(nearest == {probe})
+
+
+@settings(deadline=None, max_examples=30)
+@given(data=st.data(), people=st.integers(1, 4), faces=st.integers(1, 6), probes=st.integers(1, 5))
+def test_agrees_with_a_loop(data, people, faces, probes):
+    person = st.integers(0, people - 1)
+    gallery = [*range(people), *data.draw(st.lists(person, min_size=faces, max_size=faces))]
+    who = data.draw(st.lists(person, min_size=probes, max_size=probes))
+    row = st.lists(distance, min_size=len(gallery), max_size=len(gallery))
+    rows = [data.draw(row) for _ in who]
+    expected = [identified(r, p, gallery) for r, p in zip(rows, who, strict=True)]
+    found = rank_one(tensor(rows), torch.tensor(who), torch.tensor(gallery))
+    assert found.tolist() == expected
+
+
+def test_a_face_without_a_descriptor_is_not_identified_and_not_nearest():
+    nan = math.nan
+    distances = tensor([[nan, nan, nan], [nan, 0.5, 0.9], [nan, 0.9, 0.5], [0.1, nan, 0.5]])
+    found = rank_one(distances, torch.tensor([4, 5, 4, 4]), torch.tensor([4, 5, 6]))
+    assert found.tolist() == [0, 1, 0, 1]
+
+
+def test_a_tie_with_another_person_is_wrong():
+    distances = tensor([[0.5, 0.5, 0.9], [0.9, 0.5, 0.5]])
+    people = torch.tensor([1, 2])
+    assert rank_one(distances, people, torch.tensor([1, 2, 2])).tolist() == [0, 1]
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=seeds)
+def test_the_order_of_the_gallery_does_not_matter(seed):
+    torch.manual_seed(seed)
+    distances, who, gallery = torch.rand(9, 6), torch.randint(6, (9,)), torch.randperm(6)
+    order = torch.randperm(6)
+    shuffled = rank_one(distances[:, order], who, gallery[order])
+    assert torch.equal(shuffled, rank_one(distances, who, gallery))
+
+
+def test_noise_is_identified_by_chance():
+    torch.manual_seed(0)
+    people = torch.arange(20)
+    distances = descriptor_distances(torch.randn(2000, 8), torch.randn(20, 8))
+    rate = rank_one(distances, people.repeat(100), people).mean().item()
+    assert rate == pytest.approx(1 / 20, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("gallery", "message"),
+    [
+        ([1, 2, 3], "people of the gallery, got 6 others: 4, 5, 6, 7, 8, ...$"),
+        ([1, 2, 3, 4, 5, 6, 7, 8], "people of the gallery, got 1 others: 9$"),
+        ([], "at least one face in the gallery"),
+    ],
+)
+def test_refuses_people_who_are_not_in_the_gallery(gallery, message):
+    gallery = torch.tensor(gallery, dtype=torch.long)
+    with pytest.raises(ValueError, match=message):
+        rank_one(torch.zeros(9, len(gallery)), torch.arange(1, 10), gallery)
+
+
+@pytest.mark.unhooked
+def test_refuses_other_people_than_distances():
+    with pytest.raises(ValueError, match=r"distances of \(2, 3\), got \(3, 2\)"):
+        rank_one(torch.zeros(3, 2), torch.zeros(2).long(), torch.zeros(3).long())
+
+
+# verified, threshold_at
+
+
+def test_a_pair_at_the_threshold_is_accepted_and_a_missing_one_is_not():
+    distances = torch.tensor([0.0, 0.5, 0.5000001, torch.nan])
+    assert verified(distances, 0.5).tolist() == [1, 1, 0, 0]
+    assert verified(distances, math.inf).tolist() == [1, 1, 1, 0]
+    with pytest.raises(ValueError, match="expected a threshold, got nan"):
+        verified(distances, math.nan)
+
+
+@settings(deadline=None, max_examples=40)
+@given(impostors=several, share=st.floats(0, 1), single=st.booleans())
+def test_no_larger_threshold_keeps_the_rate(impostors, share, single):
+    pairs = tensor(impostors).float() if single else tensor(impostors)
+    rate = max(share, 1 / len(impostors))
+    threshold = threshold_at(pairs, rate)
+    assert verified(pairs, threshold).mean().item() <= rate + 1e-6
+    if threshold < math.inf:
+        larger = math.nextafter(threshold, math.inf)
+        assert verified(pairs, larger).mean().item() > rate - 1e-6
+        assert verified(pairs, larger).sum() > verified(pairs, threshold).sum()
+    else:
+        assert pairs.isfinite().double().mean().item() <= rate
+
+
+def test_the_threshold_stands_just_below_the_next_impostor():
+    impostors = tensor([0.9, 0.5, 0.7, 0.7, 0.8, math.nan, 1.0, 1.1, 1.2, 1.3])
+    assert threshold_at(impostors, 0.1) == pytest.approx(0.7)
+    assert threshold_at(impostors, 0.29) == pytest.approx(0.7)  # the two at 0.7 come together
+    assert threshold_at(impostors, 0.3) == pytest.approx(0.8)
+    assert threshold_at(impostors, 0.9) == math.inf
+
+
+def test_rates_that_are_no_binary_fractions_are_taken_at_their_word():
+    impostors = torch.arange(100, dtype=torch.float64)
+    for accepted in range(1, 100):
+        assert threshold_at(impostors, accepted / 100) == pytest.approx(accepted)
+
+
+@pytest.mark.parametrize(
+    ("count", "rate"), [(10, 0.09), (1000, 0.0009), (10, 0.0), (10, 1.1), (10, math.nan), (0, 1.0)]
+)
+def test_refuses_rates_that_so_few_pairs_cannot_show(count, rate):
+    with pytest.raises(ValueError, match=f"from 1/n to 1 with n = {count} impostor pairs, got"):
+        threshold_at(torch.rand(count), rate)
+
+
+# roc
+
+
+@settings(deadline=None, max_examples=30)
+@given(genuine=several, impostors=several)
+def test_the_curve_is_what_the_thresholds_accept(genuine, impostors):
+    genuine, impostors = tensor(genuine), tensor(impostors)
+    both = torch.cat([genuine, impostors])
+    thresholds = sorted({d for d in both.tolist() if d == d})
+    expected = [(0.0, 0.0)]
+    expected += [
+        (verified(impostors, t).mean().item(), verified(genuine, t).mean().item())
+        for t in thresholds
+    ]
+    if expected[-1] != (1.0, 1.0):
+        expected.append((1.0, 1.0))
+    np.testing.assert_allclose(torch.stack(roc(genuine, impostors), 1), expected)
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=seeds, missing=st.booleans())
+def test_the_curve_agrees_with_torchmetrics(seed, missing):
+    generator = torch.Generator().manual_seed(seed)
+    genuine = torch.rand(30, generator=generator, dtype=torch.float64).mul(20).round() / 20
+    impostors = 0.3 + torch.rand(50, generator=generator, dtype=torch.float64)
+    if missing:
+        genuine[:7], impostors[:4] = torch.nan, torch.nan
+    likeness = (1 / (1 + torch.cat([genuine, impostors]))).nan_to_num(nan=0)
+    labels = torch.cat([torch.ones(30), torch.zeros(50)]).long()
+    false_rate, true_rate, _ = binary_roc(likeness, labels)
+    found = roc(genuine, impostors)
+    np.testing.assert_allclose(found.false_accept_rate, false_rate)
+    np.testing.assert_allclose(found.true_accept_rate, true_rate)
+
+
+@settings(deadline=None, max_examples=50)
+@given(genuine=several, impostors=several)
+def test_the_curve_climbs_from_corner_to_corner(genuine, impostors):
+    curve = roc(tensor(genuine), tensor(impostors))
+    for rate in curve:
+        assert rate[0] == 0 and rate[-1] == 1
+        assert (rate.diff() >= 0).all()
+    assert ((curve[0].diff() > 0) | (curve[1].diff() > 0)).all()
+
+
+def test_where_nothing_is_found_the_curve_is_that_of_chance():
+    missing = torch.full((5,), torch.nan)
+    assert torch.stack(roc(missing, missing)).tolist() == [[0, 1], [0, 1]]
+
+
+@pytest.mark.parametrize(("genuine", "impostors"), [(0, 3), (3, 0)])
+def test_refuses_one_kind_of_pairs(genuine, impostors):
+    message = f"expected genuine and impostor pairs, got {genuine} and {impostors}"
+    with pytest.raises(ValueError, match=message):
+        roc(torch.rand(genuine), torch.rand(impostors))
+
+
+# same_class
+
+
+def test_the_first_class_of_both_has_to_be_the_same():
+    nan = math.nan
+    logits = tensor([[3, 1, 2], [3, 1, 2], [0, 0, 1], [3, 1, 2], [nan, nan, nan]])
+    other = tensor([[9, 8, 1], [1, 2, 3], [nan, 0, 1], [3, 1, nan], [nan, nan, nan]])
+    assert same_class(logits, other).tolist() == [1, 0, 0, 0, 0]
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize(
+    "shapes", [((2, 3), (2, 4)), ((3, 2), (2, 2)), ((3,), (3,)), ((2, 0),) * 2]
+)
+def test_refuses_logits_of_unlike_shapes(shapes):
+    with pytest.raises(ValueError, match="logits n c of both faces, got"):
+        same_class(*map(torch.zeros, shapes))
+
+
+# fold_statistics
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    folds=st.lists(st.lists(st.floats(-9, 9), min_size=1, max_size=5), min_size=2, max_size=6),
+    seed=seeds,
+)
+def test_folds_agree_with_the_statistics_module(folds, seed):
+    means = [statistics.fmean(values) for values in folds]
+    values = tensor(list(itertools.chain(*folds)))
+    names = torch.tensor([3 * i - 4 for i, fold in enumerate(folds) for _ in fold])
+    order = torch.randperm(len(values), generator=torch.Generator().manual_seed(seed))
+    expected = statistics.fmean(means), statistics.stdev(means)
+    assert fold_statistics(values[order], names[order]) == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_large_fold_counts_as_a_small_one_and_missing_values_are_left_out():
+    values = torch.tensor([1.0, 1.0, 1.0, torch.nan, 0.0])
+    found = fold_statistics(values, torch.tensor([0, 0, 0, 1, 1]))
+    assert found == FoldStatistics(0.5, pytest.approx(math.sqrt(0.5)))
+
+
+@pytest.mark.parametrize(
+    ("values", "folds", "message"),
+    [
+        ([1.0, math.nan], [0, 7], "values in every fold, got none in fold 7"),
+        ([1.0, 0.0], [3, 3], "two folds and more, got 1"),
+        ([], [], "two folds and more, got 0"),
+    ],
+)
+def test_refuses_folds_that_say_nothing(values, folds, message):
+    with pytest.raises(ValueError, match=message):
+        fold_statistics(tensor(values), torch.tensor(folds, dtype=torch.long))
+
+
+@pytest.mark.unhooked
+def test_refuses_other_folds_than_values():
+    with pytest.raises(ValueError, match="a fold for each of 2 values, got 3"):
+        fold_statistics(torch.zeros(2), torch.zeros(3).long())

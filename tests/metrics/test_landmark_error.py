@@ -1,0 +1,126 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graphgan.metrics.landmark_error import landmark_error
+
+seeds = st.integers(0, 9999)
+
+
+def faces(seed, count=3, k=68, spread=10.0):
+    """What was found, and what should have been."""
+    generator = torch.Generator().manual_seed(seed)
+    reference = 128 * torch.rand(count, k, 2, generator=generator, dtype=torch.float64)
+    noise = torch.randn(count, k, 2, generator=generator, dtype=torch.float64)
+    return reference + spread * noise, reference
+
+
+@pytest.fixture
+def quad():
+    """Four points, the first two 30 apart in x and 40 in y."""
+    return torch.tensor([[[0.0, 0.0], [30.0, 40.0], [5.0, 5.0], [7.0, 9.0]]])
+
+
+@pytest.mark.parametrize(("normalisation", "size"), [("eye_distance", 50), ("eye_coordinates", 35)])
+def test_the_mean_over_coordinates_is_divided_by_the_size_of_the_reference(
+    quad, normalisation, size
+):
+    found = quad.clone()
+    found[0, 2] += torch.tensor([3.0, -4.0])
+    found[0, 0, 1] -= 9
+    error = landmark_error(found, quad, corners=(0, 1), normalisation=normalisation)
+    assert error.item() == pytest.approx((3 + 4 + 9) / 8 / size)
+
+
+def test_with_level_eyes_the_published_number_is_twice_as_large():
+    found, reference = faces(0)
+    reference[:, 45, 1] = reference[:, 36, 1]
+    twice = landmark_error(found, reference, normalisation="eye_coordinates")
+    torch.testing.assert_close(twice, 2 * landmark_error(found, reference))
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=seeds, k=st.integers(2, 80), published=st.booleans())
+def test_agrees_with_a_loop(seed, k, published):
+    found, reference = faces(seed, k=k)
+    expected = []
+    for one, other in zip(found.tolist(), reference.tolist(), strict=True):
+        (x, y), (u, v) = other[0], other[k - 1]
+        size = (abs(x - u) + abs(y - v)) / 2 if published else math.hypot(x - u, y - v)
+        both = zip(one, other, strict=True)
+        away = [abs(p[0] - q[0]) + abs(p[1] - q[1]) for p, q in both]
+        expected.append(sum(away) / (2 * k) / size)
+    normalisation = "eye_coordinates" if published else "eye_distance"
+    error = landmark_error(found, reference, corners=(0, k - 1), normalisation=normalisation)
+    np.testing.assert_allclose(error, expected)
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=seeds, scale=st.floats(0.1, 10), x=st.floats(-99, 99), y=st.floats(-99, 99))
+def test_the_size_and_place_of_a_face_do_not_matter(seed, scale, x, y):
+    found, reference = faces(seed)
+    shift = torch.tensor([x, y], dtype=torch.float64)
+    moved = landmark_error(scale * found + shift, scale * reference + shift)
+    torch.testing.assert_close(moved, landmark_error(found, reference))
+
+
+def test_one_lost_point_is_a_face_that_was_not_detected():
+    found, reference = faces(1)
+    found[1, 7, 0] = torch.nan
+    assert landmark_error(found, reference).isnan().tolist() == [False, True, False]
+
+
+def test_without_a_reference_or_its_corners_there_is_no_answer():
+    found, reference = faces(2)
+    reference[0], reference[1, 45] = torch.nan, torch.nan
+    assert landmark_error(found, reference).isnan().tolist() == [True, True, False]
+
+
+def test_a_point_that_the_reference_lacks_does_not_count():
+    found, reference = faces(3)
+    reference[:, 5] = torch.nan
+    kept = [i for i in range(68) if i != 5]
+    expected = landmark_error(found[:, kept], reference[:, kept], corners=(35, 44))
+    found[0, 5] = torch.nan
+    torch.testing.assert_close(landmark_error(found, reference), expected)
+
+
+@pytest.mark.parametrize("normalisation", ["eye_distance", "eye_coordinates"])
+def test_corners_in_one_place_give_no_infinity(normalisation):
+    found, reference = faces(4, count=2)
+    reference[0, 36] = reference[0, 45]
+    for one in (found, reference):
+        error = landmark_error(one, reference, normalisation=normalisation)
+        assert error.isnan().tolist() == [True, False]
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize(
+    ("found", "reference", "message"),
+    [
+        ((1, 68, 2), (1, 29, 2), r"one shape, got \(1, 68, 2\) and \(1, 29, 2\)"),
+        ((1, 68, 2), (2, 68, 2), r"one shape, got \(1, 68, 2\) and \(2, 68, 2\)"),
+        ((68, 2), (68, 2), r"found of shape \(b, k, 2\), got \(68, 2\)"),
+        ((0, 68, 2), (0, 68, 2), "at least one set of found"),
+        ((1, 29, 2), (1, 29, 2), r"two corners from 0 to 28, got \(36, 45\)"),
+    ],
+)
+def test_refuses_other_landmarks(found, reference, message):
+    with pytest.raises(ValueError, match=message):
+        landmark_error(torch.zeros(found), torch.zeros(reference))
+
+
+@pytest.mark.parametrize("corners", [(36, 36), (-1, 3), (3, 68)])
+def test_refuses_other_corners(corners):
+    with pytest.raises(ValueError, match=r"two corners from 0 to 67, got \("):
+        landmark_error(*faces(0), corners=corners)
+
+
+@pytest.mark.unhooked
+def test_names_the_normalisations():
+    with pytest.raises(ValueError, match="one of 'eye_distance', 'eye_coordinates'; got 'box'"):
+        landmark_error(*faces(0), normalisation="box")

@@ -1,0 +1,137 @@
+"""The command that compares systems, run as a user runs it."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from coloured_faces import coloured_folder
+
+from graphgan.data.images import write_image
+from graphgan.data.prepared import PreparedPictures
+from graphgan.models import AnonyGAN, CIAGANGenerator
+from graphgan.models.generator import LandmarkGenerator
+
+COMMAND = Path(__file__).parents[3] / "recipes" / "anonygan" / "evaluate.py"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """Coloured faces: dlib finds none, which a report has to cope with."""
+    return coloured_folder(tmp_path_factory.mktemp("faces"), people=4, frames=2, test_people=2)
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("networks")
+    torch.manual_seed(0)
+    model = AnonyGAN(LandmarkGenerator(3, 29, width=4, num_blocks=1))
+    model.save_pretrained(folder / "anonygan.safetensors")
+    ciagan = CIAGANGenerator(2, width=4, num_blocks=1, size=64, people=("p0", "p1"))
+    ciagan.save_pretrained(folder / "ciagan.safetensors")
+    return folder
+
+
+@pytest.fixture
+def run(data, tmp_path):
+    def call(*systems: str, **flags: object) -> subprocess.CompletedProcess[str]:
+        options = {"data": data, "out": tmp_path / "out", "cache": tmp_path / "cache"} | flags
+        words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+        return subprocess.run(
+            [sys.executable, COMMAND, *words, "--workers=1", "--systems", *systems],
+            capture_output=True,
+            text=True,
+        )
+
+    return call
+
+
+def failure(result: subprocess.CompletedProcess[str]) -> str:
+    """The one line that a user sees."""
+    assert result.returncode == 2, result.stderr
+    (line,) = [text for text in result.stderr.splitlines() if text.startswith("error:")]
+    assert "Traceback" not in result.stderr
+    return line
+
+
+def test_every_kind_of_system_stands_in_one_table(run, data, networks, tmp_path):
+    pictures = PreparedPictures(data)
+    (tmp_path / "theirs").mkdir()
+    for i, name in enumerate(pictures.names):
+        write_image(tmp_path / "theirs" / f"{name}.png", pictures[i].image)
+    result = run(
+        "original",
+        "blur",
+        "pixelate",
+        f"anonygan:small={networks}/anonygan.safetensors",
+        f"ciagan={networks}/ciagan.safetensors",
+        f"folder={tmp_path}/theirs",
+        conditions="drawn",
+        condition_split="train",
+    )
+    assert result.returncode == 0, result.stderr
+    out = tmp_path / "out"
+    with (out / "report.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    names = ["original", "blur", "pixelate", "small", "ciagan", "theirs"]
+    assert list(dict.fromkeys(row["system"] for row in rows)) == names
+    assert not [row for row in rows if "nan" in row["value"].lower()]
+    assert all(row["value"] or row["note"] for row in rows)
+    assert (out / "sheet.png").is_file() and (out / "pairs.csv").is_file()
+    found = {(row["system"], row["metric"]): row for row in rows}
+    likeness = found["ciagan", "dlib: nearer to the condition"]
+    assert likeness["value"]  # conditions are people that it was trained on
+    assert "evaluate.py" in (out / "report.md").read_text()
+    assert "## Detection" in result.stdout
+    frechet = found["original", "FD-dlib"]
+    assert "expected" in frechet["note"] and not frechet["value"]  # fewer pictures than numbers
+
+
+def test_the_same_pairs_are_asked_of_another_system(run, data, tmp_path):
+    assert run("original", seed=4).returncode == 0
+    first = (tmp_path / "out" / "pairs.csv").read_text()
+    again = run("blur", pairs=tmp_path / "out" / "pairs.csv", out=tmp_path / "again")
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "again" / "pairs.csv").read_text() == first
+
+
+def test_a_report_may_be_made_anew_in_its_folder_and_nowhere_else(run, tmp_path):
+    assert run("original").returncode == 0
+    assert run("original", "blur").returncode == 0
+    content = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert list(content["systems"]) == ["original", "blur"]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    line = failure(run("original", out=tmp_path / "mine"))
+    assert "one of an earlier evaluation" in line
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["letter.txt"]
+
+
+@pytest.mark.parametrize(
+    ("systems", "flags", "message"),
+    [
+        (["blurr"], {}, "expected systems among original"),
+        (["original", "original"], {}, "expected systems of different names"),
+        (["anonygan=nowhere"], {}, "found none at nowhere"),
+        (["original"], {"data": "nowhere"}, "nowhere: no such folder"),
+        (["original"], {"count": 0}, "expected count of at least 1, got 0"),
+        (["original"], {"people": 0}, "expected people of at least 1, got 0"),
+        (["original"], {"people": 1}, "expected a second person"),
+        (["original"], {"batch_size": 0}, "--batch-size of at least 1"),
+        (["original"], {"min_iou": 2}, "--min-iou"),
+        (["original"], {"videos": "("}, "expected an expression"),
+        (["original"], {"mtcnn": "nowhere"}, "nowhere"),
+        (["original"], {"facenet": "nowhere"}, "nowhere"),
+        (["original"], {"features": "nowhere"}, "nowhere"),
+        (["original"], {"pairs": "nowhere"}, "nowhere: no such file"),
+    ],
+)
+def test_bad_input_is_one_line_before_any_work(run, tmp_path, systems, flags, message):
+    if flags.get("people") == 1:
+        flags = flags | {"condition_split": "test"}
+    line = failure(run(*systems, **flags))
+    assert message in line
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,63 @@
+import pytest
+import yaml
+from help_texts import without_help
+from objective import LossOptions
+from options import PRESETS, ModelOptions, PairOptions, TrainOptions
+
+from graphgan.models import CIAGANGenerator
+from graphgan.training.resuming import read_options, write_options
+
+
+def test_the_paper_s_preset_is_the_paper():
+    paper = PRESETS["paper"]
+    assert (paper.size, paper.critic_steps, paper.pairs.batch_size) == (128, 5, 16)
+    optimizer = paper.optimizer
+    assert (optimizer.lr_g, optimizer.lr_d, optimizer.decay) == (1e-4, 1e-4, 0)
+    assert (optimizer.beta1, optimizer.beta2) == (0.5, 0.999)
+    assert (paper.loss.adversarial, paper.loss.margin) == ("lsgan", 3)
+    assert (paper.loss.weight_critic, paper.loss.weight_identity) == (1, 1)
+    assert paper.loss.weight_recon == 0  # not in the paper
+    assert paper.pairs.same_person_share == 0.5
+    assert (paper.model.width, paper.model.blocks) == (32, 4)
+
+
+def test_presets_carry_their_names_and_grow():
+    assert {name: preset.preset for name, preset in PRESETS.items()} == {n: n for n in PRESETS}
+    presets = [PRESETS[name] for name in ("smoke", "small", "paper")]
+    assert [p.size for p in presets] == sorted(p.size for p in presets)
+    assert [p.model.width for p in presets] == sorted(p.model.width for p in presets)
+    assert [p.steps for p in presets] == sorted(p.steps for p in presets)
+
+
+def test_steps_and_rows_of_every_preset_end_with_the_generator():
+    for preset in PRESETS.values():
+        assert preset.steps % preset.critic_steps == preset.log_every % preset.critic_steps == 0
+
+
+def test_the_generator_knows_its_people():
+    generator = ModelOptions(width=4, blocks=1).generator(["a", "b"], 64)
+    assert isinstance(generator, CIAGANGenerator)
+    assert (generator.people, generator.num_identities, generator.size) == (("a", "b"), 2, 64)
+
+
+def test_the_critic_sees_two_pictures_and_the_identity_network_one():
+    networks = ModelOptions(critic_width=4, identity_width=2, embedding=5).discriminators()
+    assert list(networks) == ["critic", "identity"]
+    assert networks["critic"].in_channels == 6
+    assert networks["identity"].to_embedding.out_features == 5
+
+
+@pytest.mark.parametrize("kind", [ModelOptions, PairOptions, TrainOptions, LossOptions])
+def test_every_option_has_a_help_text(kind):
+    assert without_help(kind) == []
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.preset)
+def test_a_preset_comes_back_from_a_file(preset):
+    text = yaml.safe_dump(write_options(preset))
+    assert read_options(TrainOptions, yaml.safe_load(text)) == preset
+
+
+def test_no_steps_of_the_critic_are_refused():
+    with pytest.raises(ValueError, match="expected --critic-steps of at least 1, got 0"):
+        TrainOptions(critic_steps=0)
