@@ -29,14 +29,15 @@ def blur_faces(
         images: in any range.
         masks: 1 where the face is.
         kernel_size: of the kernel, odd, in pixels.
-        sigma: of the Gaussian, in pixels; by default ``0.15 kernel_size + 0.35``, 15.5 for 101.
+        sigma: of the Gaussian, in pixels; by default a quarter of the kernel, so that it ends where
+            the Gaussian is at a seventh of its height.
     Raises:
         ValueError: an even kernel, a sigma that is not positive.
     """
     check_features(images, 3, "images")
     if kernel_size < 1 or kernel_size % 2 == 0:
         raise ValueError(f"expected an odd kernel size, got {kernel_size}")
-    sigma = 0.15 * kernel_size + 0.35 if sigma is None else sigma
+    sigma = kernel_size / 4 if sigma is None else sigma
     if not sigma > 0:
         raise ValueError(f"expected sigma above 0, got {sigma}")
     border = "reflect" if kernel_size // 2 < min(images.shape[2:]) else "replicate"

@@ -186,6 +186,9 @@ def _facts(
         "split of the folder": info.get("options", {}).get("protocol") or "by person",
         "least overlap in place": study.settings.min_iou,
         "pictures on each side of a Frechet distance": naturalness.count,
+        f"FD-{naturalness.embedder.name} of the untouched probes, the floor": (
+            naturalness.floor.text()
+        ),
         "embedders": [embedder.name for embedder in study.examiner.tools.embedders],
         "detectors": [
             detector.name

@@ -49,6 +49,11 @@ class Naturalness:
         seen = self.study.see(self.study.images(self.real))
         return self.study.examiner.describe(seen.images, seen.landmarks, self.embedder)
 
+    @cached_property
+    def floor(self) -> Cell:
+        """The Frechet distance of the untouched probes: no system can be expected below it."""
+        return self._of_faces(self.study.originals)
+
     def measure(self, results: Results, seen: Seen) -> Cells:
         """Frechet distance of face descriptors, FID and KID of one system."""
         name = f"FD-{self.embedder.name}"

@@ -1,7 +1,10 @@
 """Plots of an evaluation: privacy against utility, and ROC curves."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import torch
 
 from graphgan.evaluation.cells import Cell, Cells
 from graphgan.evaluation.evaluate import Evaluation
@@ -17,13 +20,15 @@ if TYPE_CHECKING:
 _COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7")
 _DASHES = ("-", "--", ":")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_LEAST_DETECTED = 0.1
 _LEAST_RATE = 1e-3  # the left end of the ROC plot
 
 
 def draw_privacy_against_utility(evaluation: Evaluation, path: Path) -> bool:
     """Rank-1 of each attacker over the pose error, intervals as bars; the lower left is good.
 
-    Systems of whose results no face is detected have no pose error and stand at the right edge.
+    Systems of whose results a tenth or less is detected stand at the right edge: the pose error of
+    so few says nothing.
 
     Returns:
         Whether there was anything to draw.
@@ -32,17 +37,21 @@ def draw_privacy_against_utility(evaluation: Evaluation, path: Path) -> bool:
     if not panels:
         return False
     figure, axes = _figure(len(panels))
-    errors = [row["pose error"] for row in evaluation.rows.values() if "pose error" in row]
-    edge = 1.25 * max([c.high or c.value or 0 for c in errors] + [0.04])
+    errors = {system: _pose_error(row) for system, row in evaluation.rows.items()}
+    edge = 1.25 * max([c.high or c.value or 0 for c in errors.values()] + [0.04])
     for ax, attacker in zip(axes, panels, strict=True):
         for number, (system, row) in enumerate(evaluation.rows.items()):
             if (rank := _rank_one(row, attacker)) is not None:
-                _point(ax, system, number, row.get("pose error", Cell()), rank, edge)
+                _point(ax, system, number, errors[system], rank, edge)
         ax.axvline(edge, color="0.8", linewidth=0.8, zorder=0)
         ax.set_xlim(0, 1.12 * edge)
         ax.set_ylim(-3, 103)
         ax.set_title(f"attacker: {attacker}", fontsize=10)
-        ax.set_xlabel("pose error (eye distances); right of the line: no face detected")
+        ax.set_xlabel("pose error (eye distances)")
+        ax.text(
+            *(0.985 * edge, 50, "hardly any face detected"),
+            rotation=90, va="center", ha="right", fontsize=7, color="0.5",
+        )  # fmt: skip
     axes[0].set_ylabel("recognised, rank-1 (%)")
     axes[-1].legend(fontsize=8, loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
     _save(figure, path)
@@ -63,7 +72,8 @@ def draw_roc(evaluation: Evaluation, path: Path) -> bool:
         for number, (system, (false, true)) in enumerate(evaluation.curves[attacker].items()):
             rates = false.clamp(min=_LEAST_RATE).numpy()
             ax.plot(rates, true.numpy(), label=system, drawstyle="steps-post", **_line(number))
-        ax.plot([_LEAST_RATE, 1], [_LEAST_RATE, 1], color="0.7", linewidth=0.8, label="chance")
+        chance = torch.logspace(math.log10(_LEAST_RATE), 0, 100).numpy()
+        ax.plot(chance, chance, color="0.7", linewidth=0.8, label="chance")
         ax.set_xscale("log")
         ax.set_xlim(_LEAST_RATE, 1)
         ax.set_ylim(0, 1.02)
@@ -79,6 +89,13 @@ def _rank_one(row: Cells, attacker: Attacker) -> Cell | None:
     """Of the first embedder, where it was measured."""
     cells = [cell for name, cell in row.items() if name.endswith(f", {attacker}: rank-1")]
     return cells[0] if cells and cells[0].value is not None else None
+
+
+def _pose_error(row: Cells) -> Cell:
+    """Empty where too few faces are detected to speak of a pose error."""
+    error = row.get("pose error", Cell())
+    asked = max((cell.count or 0 for name, cell in row.items() if "detected by" in name), default=0)
+    return error if (error.count or 0) > _LEAST_DETECTED * asked else Cell()
 
 
 def _point(ax: "Axes", system: str, number: int, error: Cell, rank: Cell, edge: float) -> None:

@@ -6,7 +6,7 @@ what fills the place where faces usually are.
 *parrot*: holds anonymised pictures of the gallery's people, and trains a linear head on them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -34,6 +34,7 @@ Attacker = Literal["pipeline", "pose known"]
 ATTACKERS: tuple[Attacker, Attacker] = ("pipeline", "pose known")
 
 NO_OTHER = "nobody has pictures of two videos"
+ALONE = "one person alone in the gallery, who is always the nearest"
 Curve = tuple[Float[Tensor, "t"], Float[Tensor, "t"]]
 
 
@@ -105,9 +106,10 @@ def measure_recognition(
     probes = recogniser.of_probes(seen)
     there = study.recognisable & results.present
     cells = _same_image(recogniser, probes, results, prefix)
-    if not there.any():
+    if not there.any() or len(study.trials.gallery) < 2:
+        why = ALONE if there.any() else NO_OTHER
         names = ("rank-1", "verified", "verified at FAR")
-        return cells | {prefix + name: not_measured(NO_OTHER) for name in names}, None
+        return cells | {prefix + name: not_measured(why) for name in names}, None
     distances = descriptor_distances(probes, recogniser.gallery)
     people = study.probe_people
     own = _own(distances, recogniser.is_same)
@@ -194,22 +196,27 @@ def measure_parrot(study: Study, system: System, embedder: Embedder, rule: Condi
     if len(set(study.people(asked).tolist())) < 2:
         return not_measured("no lessons of two people")
     # Drawn together, so that lessons and probes of a person get one condition where it is fixed.
-    numbers = [*trials.lessons, *asked]
+    numbers, count = [*trials.lessons, *asked], len(trials.lessons)
     conditions = study.conditions(numbers, rule) if system.uses_conditions else numbers
-    results = study.results(system, numbers, conditions)
-    count = len(trials.lessons)
-    if not results.present[:count].any():
+    lessons = _anonymised(study, system, embedder, numbers[:count], conditions[:count])
+    tests = _anonymised(study, system, embedder, numbers[count:], conditions[count:])
+    if lessons.isnan().all():
         return not_measured("no results for the lessons")
-    described = study.examiner.describe(results.images, study.landmarks(numbers), embedder)
-    described = torch.where(results.present[:, None], described, torch.nan)
-    people = study.people(numbers)
-    right = parrot_rank_one(described[:count], people[:count], described[count:], people[count:])
-    right = torch.where(results.present[count:], right.float(), torch.nan)
-    taught = len(set(people[:count].tolist()))
-    return mean_cell(right, people[count:], note=f"chance {1 / taught:.3g}")
+    known, people = study.people(trials.lessons), study.people(asked)
+    right = parrot_rank_one(lessons, known, tests, people).float()
+    # Without a result there is nothing to recognise.
+    right = torch.where(tests.isnan().all(1), torch.nan, right)
+    return mean_cell(right, people, note=f"chance {1 / len(set(known.tolist())):.3g}")
 
 
-def summary(cells: Mapping[str, Cell], embedder: Embedder) -> tuple[Cell, Cell]:
-    """Rank-1 of both attackers."""
-    first, second = (cells[f"{embedder.name}, {attacker}: rank-1"] for attacker in ATTACKERS)
-    return first, second
+def _anonymised(
+    study: Study,
+    system: System,
+    embedder: Embedder,
+    sources: Sequence[int],
+    conditions: Sequence[int],
+) -> Float[Tensor, "n d"]:
+    """Descriptors of results, aligned as the sources' landmarks say; NaN without a result."""
+    results = study.results(system, sources, conditions)
+    described = study.examiner.describe(results.images, study.landmarks(sources), embedder)
+    return torch.where(results.present[:, None], described, torch.nan)

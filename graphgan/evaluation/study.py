@@ -169,17 +169,14 @@ class Study:
         shown = conditions if system.uses_conditions else sources
 
         def compute() -> dict[str, Tensor]:
-            parts = []
-            step = self.settings.batch_size
+            parts, step = [], self.settings.batch_size
             batches = range(0, len(sources), step)
             for first in self.examiner.progress(batches, len(batches), system.name):
-                last = first + step
-                made = system(self._request(sources[first:last], shown[first:last]))
-                parts.append(_checked(system, made, images[first:last]))
-            made = torch.cat(parts)
-            present = made.isfinite().flatten(1).all(1)
-            chosen = torch.where(present[:, None, None, None], made, to_float_image(images))
-            return {"images": to_uint8_image(chosen), "present": present}
+                own = slice(first, first + step)
+                made = system(self._request(sources[own], shown[own]))
+                parts.append(_as_stored(system, made, images[own]))
+            made, present = (torch.cat(column) for column in zip(*parts, strict=True))
+            return {"images": made, "present": present}
 
         # Names count: a folder's results are found by them.
         names = "\n".join([*(self.pictures.names[i] for i in sources), *self._people_of(shown)])
@@ -210,9 +207,10 @@ class Study:
         return [self.pictures.pictures[i].person for i in numbers]
 
 
-def _checked(
+def _as_stored(
     system: System, made: Tensor, images: UInt8[Tensor, "b 3 h w"]
-) -> Float[Tensor, "b 3 h w"]:
+) -> tuple[UInt8[Tensor, "b 3 h w"], Bool[Tensor, "b"]]:
+    """Results of 8 bits, ``images`` in place of missing ones, and which are there."""
     if made.shape != images.shape:
         raise ValueError(
             f"{system.name}: expected results of shape {tuple(images.shape)}, "
@@ -221,4 +219,6 @@ def _checked(
     made = made.detach().float().cpu()
     if (made.abs() > 1.05).any():
         raise ValueError(f"{system.name}: expected results in [-1, 1], got {made.abs().max():.3g}")
-    return made
+    present = made.isfinite().flatten(1).all(1)
+    there = present[:, None, None, None]
+    return torch.where(there, to_uint8_image(made), images), present

@@ -99,7 +99,7 @@ class Blur:
 
     name = "blur"
     uses_conditions = False
-    fingerprint = f"{BLUR_KERNEL}"
+    fingerprint = f"{BLUR_KERNEL}, sigma a quarter"
 
     def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
         return blur_faces(request.source, request.mask)

@@ -6,7 +6,7 @@ published evaluation takes another one, ``"eye_coordinates"`` here. Only errors 
 can be compared.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float
@@ -55,7 +55,7 @@ def landmark_error(
     if found.shape != reference.shape:
         shapes = f"{tuple(found.shape)} and {tuple(reference.shape)}"
         raise ValueError(f"expected one shape, got {shapes}")
-    check_choice("normalisation", normalisation, ("eye_distance", "eye_coordinates"))
+    check_choice("normalisation", normalisation, get_args(Normalisation))
     present = reference.isfinite().all(-1)
     away = (found - reference).abs().mean(-1).masked_fill(~present, 0)
     error = away.sum(1) / present.sum(1) / _size(reference, corners, normalisation)

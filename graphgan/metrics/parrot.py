@@ -38,7 +38,9 @@ def parrot_rank_one(
         train_people: the number of each one's person.
         probes: descriptors of other anonymised pictures, likewise.
         probe_people: likewise.
-        weight_decay: above 0.
+        weight_decay: above 0. Measured on dlib's descriptors of 60 people, 1 to 4 faces each to
+            learn from, untouched and as mosaics: from 0.1 to 30 the rate hardly changes, from 100
+            on it falls where there is most to learn.
     Raises:
         ValueError: unlike shapes, no training face, a probe whose person is not among the known
             ones, a weight decay that is not positive.

@@ -18,26 +18,34 @@ class IdentityBatch(NamedTuple):
 
     Shapes:
         ``source, wanted: b 3 h w`` in [-1, 1], ``wanted`` a picture of the wanted person;
-        ``drawing, masked: b 3 h w`` in [0, 1] and ``landmarks: b 68 2`` of the sources;
-        ``mask: b 1 h w``; ``identity: b``, numbers of people of the training set;
+        ``drawing, masked: b 3 s s`` in [0, 1], of the generator's size, and ``landmarks: b 68 2``
+        of the sources; ``mask: b 1 h w``; ``identity: b``, numbers of people of the training set;
         ``same_person: b``, whether the source shows that person already
     """
 
     source: Float[Tensor, "b 3 h w"]
     wanted: Float[Tensor, "b 3 h w"]
-    drawing: Float[Tensor, "b 3 h w"]
-    masked: Float[Tensor, "b 3 h w"]
+    drawing: Float[Tensor, "b 3 s s"]
+    masked: Float[Tensor, "b 3 s s"]
     landmarks: Float[Tensor, "b 68 2"]
     mask: Float[Tensor, "b 1 h w"]
     identity: Int[Tensor, "b"]
     same_person: Bool[Tensor, "b"]
 
 
-def to_identity_batch(stored: StoredPairs, device: torch.device | str = "cpu") -> IdentityBatch:
-    """Pairs whose conditions are pictures of people of the training set, on the device."""
+def to_identity_batch(
+    stored: StoredPairs, device: torch.device | str = "cpu", *, size: int | None = None
+) -> IdentityBatch:
+    """Pairs whose conditions are pictures of people of the training set, on the device.
+
+    Args:
+        stored: their ``persons`` are the identities.
+        device: where the batch is to be.
+        size: of the generator's pictures; that of the faces by default.
+    """
     faces = to_face_batch(stored, device)
     drawing, masked = generator_inputs(
-        faces.source, faces.source_landmarks, faces.mask, size=faces.source.shape[-1]
+        faces.source, faces.source_landmarks, faces.mask, size=size or faces.source.shape[-1]
     )
     return IdentityBatch(
         faces.source,

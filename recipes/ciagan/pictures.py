@@ -6,16 +6,21 @@ from torch import Tensor
 
 from graphgan.landmarks.masks import paste
 from graphgan.models import CIAGANGenerator
+from graphgan.models.ciagan import resized_images
 
 
 @torch.no_grad()
 def sheet_columns(model: CIAGANGenerator, batch: IdentityBatch) -> dict[str, Tensor]:
     """What goes in, what comes out, and what is pasted; the model in eval mode."""
-    made = model.eval()(batch.drawing, batch.masked, batch.identity).float() * 2 - 1
+    size = (batch.source.shape[2], batch.source.shape[3])
+    made = model.eval()(batch.drawing, batch.masked, batch.identity).float()
+    drawing, masked, made = (
+        resized_images(images, size) * 2 - 1 for images in (batch.drawing, batch.masked, made)
+    )
     return {
         "source": batch.source,
-        "drawing": batch.drawing * 2 - 1,
-        "masked": batch.masked * 2 - 1,
+        "drawing": drawing,
+        "masked": masked,
         "generated": made,
         "pasted": paste(made, batch.source, batch.mask),
     }

@@ -73,7 +73,7 @@ def sample(options: Options) -> None:
         pairs,
         sources,
         {"source": sources, "identity": shown},  # for evaluation, not for publishing
-        to_batch=to_identity_batch,
+        to_batch=partial(to_identity_batch, size=model.size),
         make=partial(replaced, model),
         columns=partial(sheet_columns, model),
         device=device_of(model),

@@ -176,6 +176,14 @@ def test_who_is_in_no_gallery_cannot_be_recognised(tmp_path):
     assert evaluation.curves == {"pipeline": {}, "pose known": {}}
 
 
+def test_one_person_alone_is_not_looked_for_in_a_gallery(make_study):
+    row = evaluate(make_study(people=1), [Original()]).rows["original"]
+    why = "not measured (one person alone in the gallery, who is always the nearest)"
+    assert row["colour, pipeline: rank-1"].note == why
+    assert row["colour, parrot, conditions drawn"].note == "not measured (no lessons of two people)"
+    assert row["detected by colours"].value == 1
+
+
 def test_a_false_accept_rate_that_too_few_impostors_can_give_is_not_measured(study):
     row = evaluate(study, [Original()]).rows["original"]
     assert row["colour, pipeline: verified at FAR"].note == "not measured (too few impostors)"

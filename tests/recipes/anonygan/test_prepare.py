@@ -292,3 +292,67 @@ def test_a_full_disk_is_one_line_and_can_be_gone_on_from(run, command, photo_fol
     assert run(size=64)[0] == 0
     assert run(size=64, out=photo_folder / "undisturbed")[0] == 0
     assert inside(photo_folder / "out") == inside(photo_folder / "undisturbed")
+
+
+@pytest.fixture
+def as_celeba(photo_folder) -> Path:
+    """The drawn photos in the layout of CelebA, each person's number that of its folder's place."""
+    root = photo_folder / "celeba"
+    (root / "img_align_celeba").mkdir(parents=True)
+    photos = sorted((photo_folder / "photos").rglob("*.*g"))
+    people = sorted({photo.parent.name for photo in photos})
+    lines = []
+    for number, photo in enumerate(photos, start=1):
+        name = f"{number:06d}{photo.suffix}"
+        (root / "img_align_celeba" / name).write_bytes(photo.read_bytes())
+        lines.append(f"{name} {people.index(photo.parent.name) + 1}")
+    (root / "identity_CelebA.txt").write_text("\n".join(lines) + "\n")
+    return root
+
+
+def test_the_paper_s_choice_of_celeba_is_refused_where_there_are_too_few(run, as_celeba):
+    status, _, (line,) = run("--protocol=celeba", images=as_celeba, layout="celeba")
+    assert status == 2
+    assert "expected 1563 identities with more than 30 images, as in the paper, got 0" in line
+
+
+def test_the_paper_s_choice_of_celeba_is_that_of_the_folder(
+    run, as_celeba, photo_folder, monkeypatch, tmp_path
+):
+    """With the paper's numbers made small; all else is as it is."""
+    import celeba_split
+
+    lines = [line.split() for line in (as_celeba / "identity_CelebA.txt").open()]
+    people = sorted({number for _, number in lines})
+    monkeypatch.setattr(celeba_split, "MORE_THAN", 0)
+    monkeypatch.setattr(celeba_split, "IDENTITIES", len(people))
+    monkeypatch.setattr(celeba_split, "TRAIN_IDENTITIES", len(people) - 1)
+    with (photo_folder / "landmarks.csv").open() as file:
+        header, first, *_ = csv.reader(file)
+    with (tmp_path / "landmarks.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([header, *([name, *first[1:]] for name, _ in lines)])
+    flags = {"images": as_celeba, "layout": "celeba", "landmarks": tmp_path / "landmarks.csv"}
+    status, _, errors = run("--protocol=celeba", **flags, out=tmp_path / "out")
+    assert status == 0, errors
+    info = PreparedPictures(tmp_path / "out").info
+    assert info["options"]["protocol"].endswith("drawn by seed 0: not the paper's split")
+    assert info["splits"]["test"]["people"] == 1
+    assert info["splits"]["train"]["people"] == len(people) - 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--protocol=celeba"], "expected --layout celeba with its protocol, got plain"),
+        (["--identities=list.npy"], "expected --identities together with --protocol celeba"),
+        (["--seed=-1"], "expected --seed of 0 and more"),
+        (
+            ["--protocol=celeba", "--layout=celeba", "--test-people=1"],
+            "expected --protocol celeba or --test-people, got both",
+        ),
+    ],
+)
+def test_flags_of_the_protocol_that_do_not_fit_are_refused(run, flags, message):
+    status, _, (line,) = run(*flags)
+    assert status == 2
+    assert message in line

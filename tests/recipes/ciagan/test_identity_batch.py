@@ -35,6 +35,10 @@ def test_the_identity_is_the_number_of_the_condition_s_person(faces):
     torch.testing.assert_close(batch.drawing, (drawing + 1) / 2)
     assert (batch.masked[(batch.mask == 1).expand_as(batch.masked)] == 0).all()
 
+    larger = to_identity_batch(read_pairs(faces, pairs), size=128)
+    assert larger.drawing.shape == larger.masked.shape == (8, 3, 128, 128)
+    assert torch.equal(larger.source, batch.source)
+
 
 def test_faces_of_two_sets_meet(faces):
     others = SyntheticFaces(2, 2, size=64, first_person=100)
