@@ -131,7 +131,7 @@ def _same_image(
     study = recogniser.study
     own = (probes - recogniser.originals).double().norm(dim=1)
     others = descriptor_distances(probes, recogniser.gallery)
-    others = others.masked_fill(recogniser.is_same, torch.inf)
+    others = others.nan_to_num(nan=torch.inf).masked_fill(recogniser.is_same, torch.inf)
     nearest = others.amin(1) if others.shape[1] else torch.full_like(own, torch.inf)
     nearer = torch.where(results.present, (own < nearest).float(), torch.nan)
     return {

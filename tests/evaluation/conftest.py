@@ -3,10 +3,20 @@
 from pathlib import Path
 
 import pytest
-from coloured_faces import ColourDetector, ColourEmbedder, coloured_folder, open_folder
+from coloured_faces import (
+    ColourDetector,
+    ColourEmbedder,
+    Grey,
+    Recoloured,
+    Shifted,
+    coloured_folder,
+    open_folder,
+)
 
+from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.examiner import Examiner, Tools
 from graphgan.evaluation.study import Settings, Study
+from graphgan.evaluation.systems import Original
 from graphgan.evaluation.trials import make_trials
 
 
@@ -38,3 +48,17 @@ def make_study(pictures, tools):
 @pytest.fixture
 def study(make_study):
     return make_study()
+
+
+@pytest.fixture(scope="session")
+def evaluation(pictures, tools):
+    """Of four systems, whose every number can be worked out."""
+    settings = Settings(false_accept_rate=0.1)  # one of 100 would take 100 impostors
+    study = Study(pictures, make_trials(pictures.pictures), Examiner(tools), settings)
+    return evaluate(study, [Original(), Grey(), Shifted(3), Recoloured()])
+
+
+@pytest.fixture(scope="session")
+def value(evaluation):
+    """The number in a cell of that evaluation."""
+    return lambda system, metric: evaluation.rows[system][metric].value

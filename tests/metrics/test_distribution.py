@@ -133,6 +133,11 @@ def pixels(images):
     return as_8_bits(images).reshape(len(images), -1) / 255
 
 
+def steps(images):
+    """The same on whole steps of 8 bits, which nobody can round the other way."""
+    return torch.from_numpy(as_8_bits(images) / 127.5 - 1).float()
+
+
 def discrepancy(x, y):
     """The unbiased estimate, pair by pair."""
 
@@ -147,7 +152,7 @@ def discrepancy(x, y):
 @given(seed=seeds, count=st.integers(2, 30), low=st.floats(-1, 0.5))
 @settings(deadline=None, max_examples=20)
 def test_kid_of_whole_sets_agrees_with_numpy(seed, count, low):
-    real, generated = pictures(seed, count), pictures(seed + 1, count, low=low)
+    real, generated = steps(pictures(seed, count)), steps(pictures(seed + 1, count, low=low))
     expected = discrepancy(pixels(real), pixels(generated))
     found = kernel_inception_distance(real, generated, Pixels(), subsets=2)
     assert isinstance(found, KernelDistance)

@@ -46,17 +46,18 @@ def test_agrees_with_torchmetrics():
 @given(seed=seeds, shift=st.floats(-9, 9), scale=st.floats(0.1, 5))
 def test_a_shift_and_a_stretch_give_what_the_formula_says(seed, shift, scale):
     a = mixed(seed, 60, 6)
-    assert frechet_distance(a, a + shift) == pytest.approx(6 * shift**2, abs=1e-6)
+    assert frechet_distance(a, a + shift) == pytest.approx(6 * shift**2, rel=1e-5, abs=1e-5)
     stretched = frechet_distance(a - a.mean(0), scale * (a - a.mean(0)))
-    assert stretched == pytest.approx((scale - 1) ** 2 * a.var(0).sum().item(), abs=1e-6)
+    expected = (scale - 1) ** 2 * a.var(0).sum().item()
+    assert stretched == pytest.approx(expected, rel=1e-5, abs=1e-5)
 
 
 @settings(deadline=None, max_examples=20)
 @given(seed=seeds, width=st.integers(1, 12))
 def test_it_is_symmetric_and_0_for_equal_sets_and_never_below(seed, width):
     a, b = mixed(seed, 30, width), mixed(seed + 1, 40, width)
-    assert frechet_distance(a, b) == pytest.approx(frechet_distance(b, a), rel=1e-6)
-    assert 0 <= frechet_distance(a, a.flip(0)) == pytest.approx(0, abs=1e-6)
+    assert frechet_distance(a, b) == pytest.approx(frechet_distance(b, a), rel=1e-5)
+    assert 0 <= frechet_distance(a, a.flip(0)) == pytest.approx(0, abs=1e-5)
 
 
 def test_columns_that_follow_from_others_are_no_harm():

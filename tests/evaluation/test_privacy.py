@@ -1,0 +1,76 @@
+"""Is the person still recognised: where every number can be worked out."""
+
+import pytest
+from coloured_faces import (
+    ColourDetector,
+    ColourEmbedder,
+    Grey,
+    Recoloured,
+    coloured_folder,
+    open_folder,
+)
+
+from graphgan.evaluation.evaluate import evaluate
+from graphgan.evaluation.examiner import Examiner, Tools
+from graphgan.evaluation.study import Settings, Study
+from graphgan.evaluation.systems import Original
+from graphgan.evaluation.trials import make_trials
+
+
+@pytest.mark.parametrize("attacker", ["pipeline", "pose known"])
+def test_people_are_recognised_by_their_colour_and_not_without_it(attacker, value):
+    prefix = f"colour, {attacker}: "
+    for metric in ("rank-1", "verified", "verified at FAR"):
+        assert value("original", prefix + metric) == 1
+        assert value("recoloured", prefix + metric) == 0
+    assert value("grey", prefix + "rank-1") <= 0.25  # whose colour is nearest to grey
+    assert value("grey", prefix + "verified") == 0
+    assert value("original", prefix + "rank-1, same picture") == 1
+    assert value("recoloured", prefix + "rank-1, same picture") == 0
+
+
+def test_the_parrot_learns_a_fixed_condition_and_not_a_drawn_one(pictures, tools):
+    settings = Settings(condition_split="all")
+    study = Study(pictures, make_trials(pictures.pictures), Examiner(tools), settings)
+    row = evaluate(study, [Recoloured(), Original(), Grey()]).rows
+    drawn, fixed = (
+        row["recoloured"][f"colour, parrot, {rule}"].value
+        for rule in ("conditions drawn", "one condition a person")
+    )
+    assert fixed > 0.7  # two people may have drawn the same condition
+    assert drawn < fixed
+    assert row["original"]["colour, parrot, conditions drawn"].value == 1
+    assert row["grey"]["colour, parrot, conditions drawn"].value <= 0.25
+
+
+def test_curves_reach_one_for_the_original_at_once(evaluation):
+    false, true = evaluation.curves["pose known"]["original"]
+    assert true[false == 0].max() == 1
+    false, true = evaluation.curves["pose known"]["grey"]
+    assert true[false == 0].max() == 0
+
+
+def test_who_is_in_no_gallery_cannot_be_recognised(tmp_path):
+    pictures = open_folder(coloured_folder(tmp_path, videos=1, frames=3))
+    tools = Tools(ColourDetector(), [ColourEmbedder()])
+    study = Study(pictures, make_trials(pictures.pictures), Examiner(tools), Settings())
+    evaluation = evaluate(study, [Original()])
+    row = evaluation.rows["original"]
+    why = "not measured (nobody has pictures of two videos)"
+    assert row["colour, pipeline: rank-1"].note == why
+    assert row["colour, pipeline: rank-1, same picture"].value == 1
+    assert "not measured" in row["colour, parrot, conditions drawn"].note
+    assert evaluation.curves == {"pipeline": {}, "pose known": {}}
+
+
+def test_one_person_alone_is_not_looked_for_in_a_gallery(make_study):
+    row = evaluate(make_study(people=1), [Original()]).rows["original"]
+    why = "not measured (one person alone in the gallery, who is always the nearest)"
+    assert row["colour, pipeline: rank-1"].note == why
+    assert row["colour, parrot, conditions drawn"].note == "not measured (no lessons of two people)"
+    assert row["detected by colours"].value == 1
+
+
+def test_a_false_accept_rate_that_too_few_impostors_can_give_is_not_measured(study):
+    row = evaluate(study, [Original()]).rows["original"]
+    assert row["colour, pipeline: verified at FAR"].note == "not measured (too few impostors)"
