@@ -142,7 +142,7 @@ def make_step(fabric: "Fabric", options: RunOptions, experiment: Experiment) -> 
     def player(network: nn.Module, lr: float) -> Player:
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         betas = (settings.beta1, settings.beta2)
-        adam = torch.optim.Adam(network.parameters(), lr=lr, betas=betas)
+        adam = torch.optim.Adam(network.parameters(), lr=lr, betas=betas, fused=True)
         module, optimizer = fabric.setup(network, adam)
         return Player(module, optimizer, lr)
 

@@ -76,7 +76,8 @@ def _read(path: Path, people: list[str]) -> set[str]:
     listed = list(dict.fromkeys(f"{number:05d}" for number in numbers.tolist()))
     if len(listed) < TRAIN_IDENTITIES:
         raise ValueError(
-            f"--identities {path}: expected {TRAIN_IDENTITIES} identities or more, got {len(listed)}"
+            f"--identities {path}: expected at least {TRAIN_IDENTITIES} identities, "
+            f"got {len(listed)}"
         )
     if unknown := set(listed[:TRAIN_IDENTITIES]) - set(people):
         raise ValueError(

@@ -96,13 +96,13 @@ _SMALL = replace(
     model=replace(_PAPER.model, critic_width=32, identity_width=32),
     pairs=PairOptions(batch_size=16, same_person_share=0.75),
     loss=LossOptions(weight_critic=0.2, weight_identity=0.2, weight_recon=20),
-    optimizer=replace(_PAPER.optimizer, lr_g=1e-3, lr_d=1e-4, decay=0.5, ema=0.99),
+    optimizer=replace(_PAPER.optimizer, lr_g=5e-4, lr_d=1e-4, decay=0.5, ema=0.99),
 )
 # A few minutes on two cores.
 _SMOKE = replace(
     _SMALL,
     preset="smoke",
-    steps=1_200,
+    steps=2_000,
     save_every=400,
     sheet_every=400,
     people=20,

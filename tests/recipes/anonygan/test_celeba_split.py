@@ -54,7 +54,7 @@ def test_fewer_identities_than_the_paper_s_are_refused_under_its_name():
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (np.arange(1, 1_100), "expected 1200 identities or more, got 1099"),
+        (np.arange(1, 1_100), "expected at least 1200 identities, got 1099"),
         (np.arange(1_000, 2_563), "990 are none|none, such as"),
         (np.ones((2, 3), int), "expected a list of whole numbers"),
         (np.ones(1_300), "expected a list of whole numbers"),

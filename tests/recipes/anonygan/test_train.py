@@ -177,6 +177,8 @@ VARIANTS = [
     "--wfm-pairs all --wfm-first-layer 1",
     "--recon-of image",
     "--recon-of pasted",
+    "--landmarks 68",
+    "--landmarks 29",
     "--context True",
     "--context False",
     "--num-pairs None",
