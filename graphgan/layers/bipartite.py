@@ -7,6 +7,7 @@ CVPR 2019, https://arxiv.org/abs/1811.12814.
 """
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -87,9 +88,20 @@ class BipartiteGraphConv(MessagePassing):  # type: ignore[misc]  # torch-geometr
     def receive_dense(
         self, x_src: Float[Tensor, "*b s c_src"], weight: Float[Tensor, "*b_or_1 s t"]
     ) -> Float[Tensor, "*b t c_dst"]:
-        """The sum over the complete graph: ``weight[s, t]`` in place of edge lists."""
-        out: Tensor = weight.transpose(-1, -2) @ self.lin(x_src)
-        return out
+        """The sum over the complete graph: ``weight[s, t]`` in place of edge lists.
+
+        ``E (X W^T + 1 b^T)`` is ``(E X) W^T + (E 1) b^T``: ``W`` is applied on the side that has
+        fewer nodes.
+        """
+        arriving = weight.transpose(-1, -2)
+        num_targets, num_sources = arriving.shape[-2:]
+        if num_sources <= num_targets or not isinstance(self.lin, nn.Linear):
+            out: Tensor = arriving @ self.lin(x_src)
+            return out
+        out = F.linear(arriving @ x_src, self.lin.weight)
+        if self.lin.bias is None:
+            return out
+        return out + arriving.sum(-1, keepdim=True) * self.lin.bias
 
     def message(self, x_j: Tensor, edge_weight: Tensor) -> Tensor:
         return edge_weight[..., None] * x_j

@@ -1,26 +1,24 @@
 """A convolution over landmark maps, without the maps.
 
-A map holds one point (one-hot) or four (bilinear), so its convolution is the kernel itself, moved
-to the landmark: a sum of as many shifted kernels as there are landmarks. Near a border reflection
-padding shows a landmark once more, mirrored.
+Each map is a product of two profiles, one along each axis: ``map[v, u] = p_y(v) p_x(u)``. So its
+convolution is the kernel between two matrices,
+
+    out[i, j] = sum over taps m, n of Y[i, m] kernel[m, n] X[j, n]
+    X[j, n] = p_x(pixel that tap n sees from output j)
+
+and reflection padding is a matter of which pixel that is. A point is seen from few outputs only
+(its window); the sum over landmarks is then one matrix product a window, added where it belongs. A
+Gaussian is seen from everywhere; there the two axes make two products, the taps of one at a time.
 """
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from einops import rearrange
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from graphgan.landmarks.maps import Rendering
 
-
-def has_sparse_convolution(landmarks: Tensor, rendering: Rendering) -> bool:
-    """Whether `landmark_convolution` serves: points, few pixels each, and no graph being traced.
-
-    What it does depends on the values of the coordinates, which a compiled or exported graph may
-    not; there the maps are drawn and convolved.
-    """
-    points = landmarks.ndim == 3 and rendering != "gaussian"
-    return points and not torch.compiler.is_compiling()
+_FAR = -1e6  # where missing landmarks are; a NaN would reach the gradient
 
 
 def landmark_convolution(
@@ -29,89 +27,121 @@ def landmark_convolution(
     size: tuple[int, int],
     *,
     rendering: Rendering,
+    sigma: float = 6.0,
     padding: int,
     reflect: bool = False,
     stride: int = 1,
     weights: Float[Tensor, "b k"] | None = None,
 ) -> Float[Tensor, "b c oh ow"]:
-    """``conv2d(pad(weights * maps), kernel)`` for one-hot or bilinear maps, channels last.
+    """``conv2d(pad(weights * maps), kernel)`` of the maps of that rendering, channels last.
 
-    Exact up to the order of the sum; gradients reach the kernel, the weights and, where bilinear,
+    Exact up to the order of the sum; gradients reach the kernel, the weights and, unless one-hot,
     the coordinates.
     """
-    points, amounts = _corners(landmarks) if rendering == "bilinear" else _nearest(landmarks)
+    present = landmarks.isfinite().all(-1, keepdim=True)
+    x, y = torch.where(present, landmarks, _FAR).unbind(-1)
+    seen = [
+        _seen_from(
+            coordinate,
+            length,
+            taps,
+            rendering=rendering,
+            sigma=sigma,
+            padding=padding,
+            reflect=reflect,
+            stride=stride,
+        )
+        for coordinate, length, taps in zip((y, x), size, kernel.shape[2:], strict=True)
+    ]
+    (rows, down), (columns, across) = ((o, values.to(kernel.dtype)) for o, values in seen)
     if weights is not None:
-        amounts = amounts * weights[:, :, None]
-    inside = ((points >= 0) & (points < points.new_tensor([size[1], size[0]]))).all(-1)
-    padded, there = _pad(points, size, padding, reflect)
-    b, k, corner, copy = (there & inside[..., None]).nonzero(as_tuple=True)
-    x, y = padded[b, k, corner, copy].unbind(-1)
-    out_size = tuple(
-        (n + 2 * padding - m) // stride + 1 for n, m in zip(size, kernel.shape[2:], strict=True)
+        across = across * weights[:, :, None, None]
+    if rendering == "gaussian":
+        return _from_everywhere(kernel, down, across)
+    height, width = (
+        (length + 2 * padding - taps) // stride + 1
+        for length, taps in zip(size, kernel.shape[2:], strict=True)
     )
-    rows, target, entry = _shifted(x, y, kernel.shape[2:], out_size, stride)
-    table = kernel.permute(1, 2, 3, 0).flatten(0, 2)  # a row for every tap of every landmark
-    taps = kernel.shape[2] * kernel.shape[3]
-    values = F.embedding(k[entry] * taps + rows, table) * amounts[b, k, corner][entry, None]
-    area = out_size[0] * out_size[1]
-    out = values.new_zeros(len(landmarks) * area, len(kernel))
-    out = out.index_add(0, b[entry] * area + target, values)
-    return out.reshape(len(landmarks), *out_size, -1).permute(0, 3, 1, 2)
+    return _from_windows(kernel, down, across, rows, columns, (height, width))
 
 
-def _nearest(landmarks: Tensor) -> tuple[Int[Tensor, "b k 1 2"], Float[Tensor, "b k 1"]]:
-    present = landmarks.isfinite().all(-1, keepdim=True)
-    points = torch.where(present, landmarks, -1.0).round().long()  # missing: outside
-    return points[:, :, None], torch.ones_like(landmarks[..., :1])
-
-
-def _corners(landmarks: Tensor) -> tuple[Int[Tensor, "b k 4 2"], Float[Tensor, "b k 4"]]:
-    """The four pixels around each landmark and their shares of it."""
-    present = landmarks.isfinite().all(-1, keepdim=True)
-    landmarks = torch.where(present, landmarks, landmarks.new_tensor(-2.0))
-    low = landmarks.detach().floor()
-    right, below = (landmarks - low).unbind(-1)
-    shares = [(1 - right) * (1 - below), right * (1 - below), (1 - right) * below, right * below]
-    steps = torch.tensor([(0, 0), (1, 0), (0, 1), (1, 1)], device=landmarks.device)
-    return low.long()[:, :, None] + steps, torch.stack(shares, dim=-1)
-
-
-def _pad(
-    points: Int[Tensor, "b k n 2"], size: tuple[int, int], padding: int, reflect: bool
-) -> tuple[Int[Tensor, "b k n copies 2"], Bool[Tensor, "b k n copies"]]:
-    """Where each point lies on the padded canvas, with its mirror images where there are any."""
-    moved = points + padding
-    if not reflect:
-        return moved[..., None, :], torch.ones_like(points[..., :1], dtype=torch.bool)
-    last = points.new_tensor([size[1] - 1, size[0] - 1])
-    before, after = padding - points, 2 * last + padding - points
-    there = torch.stack(
-        [
-            torch.ones_like(points, dtype=torch.bool),
-            (points >= 1) & (points <= padding),
-            (points >= last - padding) & (points < last),
-        ],
-        dim=-2,
-    )
-    copies = torch.stack([moved, before, after], dim=-2)
-    x, y = torch.cartesian_prod(torch.arange(3), torch.arange(3)).T.to(points.device)
-    both = torch.stack([copies[..., x, 0], copies[..., y, 1]], dim=-1)
-    return both, there[..., x, 0] & there[..., y, 1]
-
-
-def _shifted(
-    x: Int[Tensor, "m"],
-    y: Int[Tensor, "m"],
-    taps: torch.Size,
-    out_size: tuple[int, ...],
+def _seen_from(
+    coordinate: Float[Tensor, "b k"],
+    length: int,
+    taps: int,
+    *,
+    rendering: Rendering,
+    sigma: float,
+    padding: int,
+    reflect: bool,
     stride: int,
-) -> tuple[Int[Tensor, "e"], Int[Tensor, "e"], Int[Tensor, "e"]]:
-    """Every (tap of the kernel, pixel of the output) that sees a point of the canvas."""
-    height, width = taps
-    v = y[:, None] - torch.arange(height, device=y.device)
-    u = x[:, None] - torch.arange(width, device=x.device)
-    seen_v = (v % stride == 0) & (v >= 0) & (v < out_size[0] * stride)
-    seen_u = (u % stride == 0) & (u >= 0) & (u < out_size[1] * stride)
-    entry, i, j = (seen_v[:, :, None] & seen_u[:, None, :]).nonzero(as_tuple=True)
-    target = v[entry, i] // stride * out_size[1] + u[entry, j] // stride
-    return i * width + j, target, entry
+) -> tuple[Int[Tensor, "b k o"], Float[Tensor, "b k o t"]]:
+    """Along one axis: the outputs that may see a landmark, and what each of their taps sees."""
+    count = (length + 2 * padding - taps) // stride + 1
+    first = torch.zeros_like(coordinate, dtype=torch.long)
+    if rendering != "gaussian":
+        reach = 1 if rendering == "one_hot" else 2  # pixels that a point lies on
+        # Even kernels see mirror images from outputs that do not see the point itself.
+        margin = max(0, 2 * padding + 1 - taps) if reflect else 0
+        low = coordinate.detach().round() if rendering == "one_hot" else coordinate.detach().floor()
+        low = low.clamp(-taps - 2, length + taps + 2).long()
+        first = -((taps - 1 + margin - padding - low) // stride)  # rounded up
+        count = -(-(taps + reach - 1 + 2 * margin) // stride)
+    outputs = first[..., None] + torch.arange(count, device=first.device)
+    last_output = (length + 2 * padding - taps) // stride
+    pixels = outputs[..., None] * stride - padding + torch.arange(taps, device=first.device)
+    there = ((outputs >= 0) & (outputs <= last_output))[..., None].expand_as(pixels)
+    if reflect:
+        pixels = length - 1 - (length - 1 - pixels.abs()).abs()
+    else:
+        there = there & (pixels >= 0) & (pixels < length)
+    profile = _profile(pixels.to(coordinate.dtype), coordinate[..., None, None], rendering, sigma)
+    return outputs.clamp(0, last_output), torch.where(there, profile, 0.0)
+
+
+def _profile(
+    pixels: Float[Tensor, "b k o t"],
+    coordinate: Float[Tensor, "b k 1 1"],
+    rendering: Rendering,
+    sigma: float,
+) -> Float[Tensor, "b k o t"]:
+    """A landmark's map along one axis."""
+    if rendering == "one_hot":
+        return (pixels == coordinate.round()).to(pixels.dtype)
+    distance = pixels - coordinate
+    if rendering == "bilinear":
+        return (1 - distance.abs()).clamp(min=0)
+    return torch.exp(-(distance**2) / (2 * sigma**2))
+
+
+def _from_windows(
+    kernel: Float[Tensor, "c k kh kw"],
+    down: Float[Tensor, "b k i kh"],
+    across: Float[Tensor, "b k j kw"],
+    rows: Int[Tensor, "b k i"],
+    columns: Int[Tensor, "b k j"],
+    size: tuple[int, int],
+) -> Float[Tensor, "b c oh ow"]:
+    batch, (height, width) = len(down), size
+    seen = rearrange(down, "b k i m -> k b i 1 m 1") * rearrange(across, "b k j n -> k b 1 j 1 n")
+    taps = rearrange(kernel, "c k m n -> k (m n) c")
+    values = torch.bmm(rearrange(seen, "k b i j m n -> k (b i j) (m n)"), taps).flatten(0, 1)
+    items = torch.arange(batch, device=rows.device)[:, None, None] * (height * width)
+    target = (items + rows * width)[..., None] + columns[:, :, None]
+    full = torch.promote_types(values.dtype, torch.float32)  # where many landmarks meet
+    out = values.new_zeros(batch * height * width, len(kernel), dtype=full)
+    out = out.index_add(0, rearrange(target, "b k i j -> (k b i j)"), values.to(full))
+    return rearrange(out.to(values.dtype), "(b h w) c -> b c h w", h=height, w=width)
+
+
+def _from_everywhere(
+    kernel: Float[Tensor, "c k kh kw"],
+    down: Float[Tensor, "b k i kh"],
+    across: Float[Tensor, "b k j kw"],
+) -> Float[Tensor, "b c oh ow"]:
+    batch, width = across.shape[0], across.shape[2]
+    taps = rearrange(kernel, "c k m n -> k n (m c)")
+    swept = torch.bmm(rearrange(across, "b k j n -> k (b j) n"), taps)
+    swept = rearrange(swept, "k (b j) (m c) -> b (k m) (j c)", b=batch, c=len(kernel))
+    out = torch.bmm(rearrange(down, "b k i m -> b i (k m)"), swept)
+    return rearrange(out, "b i (j c) -> b c i j", j=width)

@@ -10,8 +10,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from graphgan._checks import check_batch, check_choice, check_positive
-from graphgan.landmarks.maps import Rendering, render_maps
-from graphgan.layers.landmark_convolution import has_sparse_convolution, landmark_convolution
+from graphgan.landmarks.maps import Rendering
+from graphgan.layers.landmark_convolution import landmark_convolution
 
 
 class LandmarkStem(nn.Module):
@@ -30,7 +30,7 @@ class LandmarkStem(nn.Module):
         (one factor a landmark, as `LandmarkAttention` gives) -> ``b channels h w``
     Raises:
         ValueError: another number of landmarks or weights, maps of another size, an empty batch,
-            an even kernel, an image smaller than the padding.
+            an even kernel, Gaussians without a width, an image smaller than the padding.
 
     Example:
         >>> stem = LandmarkStem(68, 64)
@@ -53,6 +53,8 @@ class LandmarkStem(nn.Module):
         check_choice("rendering", rendering, get_args(Rendering))
         if kernel_size % 2 == 0:
             raise ValueError(f"expected an odd kernel_size, got {kernel_size}")
+        if not sigma > 0:
+            raise ValueError(f"expected sigma above 0, got {sigma}")
         self.num_landmarks = num_landmarks
         self.rendering = rendering
         self.sigma = sigma
@@ -72,13 +74,9 @@ class LandmarkStem(nn.Module):
         weights: Float[Tensor, "b k"] | None = None,
     ) -> Float[Tensor, "b c h w"]:
         self._check(landmarks, size, weights)
-        if has_sparse_convolution(landmarks, self.rendering):
-            return self._convolve_points(landmarks, size, weights)
-        maps = landmarks
         if landmarks.ndim == 3:
-            maps = render_maps(landmarks, size, rendering=self.rendering, sigma=self.sigma)
-        if weights is not None:
-            maps = maps * weights[:, :, None, None]
+            return self._convolve_points(landmarks, size, weights)
+        maps = landmarks if weights is None else landmarks * weights[:, :, None, None]
         out: Tensor = self.conv(maps)
         return out
 
@@ -90,6 +88,7 @@ class LandmarkStem(nn.Module):
             self.conv.weight,
             size,
             rendering=self.rendering,
+            sigma=self.sigma,
             padding=self.conv.kernel_size[0] // 2,
             reflect=True,
             weights=weights,

@@ -11,9 +11,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from graphgan._checks import check_features, check_positive
-from graphgan.landmarks.maps import Rendering, render_maps
+from graphgan.landmarks.maps import Rendering
 from graphgan.layers.encoders import ImageEncoder
-from graphgan.layers.landmark_convolution import has_sparse_convolution, landmark_convolution
+from graphgan.layers.landmark_convolution import landmark_convolution
 from graphgan.layers.normalisation import Norm, make_norm
 from graphgan.layers.residual import ResidualBlock
 from graphgan.models._pretrained import Pretrained
@@ -115,7 +115,7 @@ class LandmarkDiscriminator(PatchDiscriminator):
     Shapes:
         ``image: b 3 h w``, ``landmarks: b k 2`` in pixels -> as `PatchDiscriminator`
     Raises:
-        ValueError: another number of landmarks.
+        ValueError: another number of landmarks, Gaussians without a width.
     """
 
     def __init__(
@@ -128,6 +128,8 @@ class LandmarkDiscriminator(PatchDiscriminator):
         sigma: float = 6.0,
     ) -> None:
         super().__init__(3 + num_landmarks, width=width, norm=norm)
+        if not sigma > 0:
+            raise ValueError(f"expected sigma above 0, got {sigma}")
         self.config = {
             "num_landmarks": num_landmarks,
             "width": width,
@@ -146,19 +148,18 @@ class LandmarkDiscriminator(PatchDiscriminator):
             raise ValueError(
                 f"expected landmarks of shape {expected}, got {tuple(landmarks.shape)}"
             )
-        size = (image.shape[2], image.shape[3])
-        if has_sparse_convolution(landmarks, self.rendering):
-            return self._see_points(image, landmarks, size)
-        maps = render_maps(landmarks, size, rendering=self.rendering, sigma=self.sigma)
-        return super().forward(torch.cat([image, maps.to(image.dtype)], dim=1))
-
-    def _see_points(self, image: Tensor, landmarks: Tensor, size: tuple[int, int]) -> list[Tensor]:
-        """The first convolution in two parts: over the image, and over maps never drawn."""
         _check_size(image.shape)
+        # The first convolution in two parts: over the image, and over maps never drawn.
         kernel = self.first.weight
         seen = F.conv2d(image, kernel[:, :3], self.first.bias, stride=2, padding=1)
         landmarks_seen = landmark_convolution(
-            landmarks, kernel[:, 3:], size, rendering=self.rendering, padding=1, stride=2
+            landmarks,
+            kernel[:, 3:],
+            (image.shape[2], image.shape[3]),
+            rendering=self.rendering,
+            sigma=self.sigma,
+            padding=1,
+            stride=2,
         )
         return self._after_first(seen + landmarks_seen)
 

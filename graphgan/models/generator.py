@@ -102,8 +102,6 @@ class LandmarkGenerator(nn.Module):
         check_choice("blend", blend, (*get_args(Blend), "none"))
         if shape_encoding == "separate" and width % 2:
             raise ValueError(f"expected an even width for separate encoding, got {width}")
-        if not sigma > 0:
-            raise ValueError(f"expected sigma above 0, got {sigma}")
         self.config: dict[str, Any] = config
         self.num_landmarks = num_landmarks
         self.appearance_channels = appearance_channels

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import golden
 import pytest
 import torch
+from dense_maps import convolve_maps
 from golden.cases import CASES, WITH_EDGES, Way, anonygan, compare, published
 from golden.training_step import GRADIENTS, PublishedStep
 
@@ -47,7 +48,7 @@ def step(request) -> Iterator[PublishedStep]:
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "dense maps":
             for room in (landmark_stem, discriminators):
-                patch.setattr(room, "has_sparse_convolution", lambda *args: False)
+                patch.setattr(room, "landmark_convolution", convolve_maps)
         yield PublishedStep(edges=request.param == "message passing")
 
 
