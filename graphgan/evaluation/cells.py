@@ -1,7 +1,7 @@
 """What stands in a table: a number with its interval, or why there is none. Never a NaN."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from graphgan.metrics.intervals import mean_over_people
+from graphgan.metrics.intervals import Interval, mean_over_people, rate_over_people
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,27 @@ def mean_cell(
         empty: why there is no value, where all are NaN.
         note: of the cell.
     """
+    return _cell(values, people, mean_over_people, empty, note)
+
+
+def rate_cell(
+    values: Float[Tensor, "n"], people: Int[Tensor, "n"], *, empty: str = "no faces", note: str = ""
+) -> Cell:
+    """`mean_cell` of values that are 0 or 1, with an interval also where all are alike."""
+    return _cell(values, people, rate_over_people, empty, note)
+
+
+def _cell(
+    values: Tensor,
+    people: Tensor,
+    interval_of: Callable[[Tensor, Tensor], Interval],
+    empty: str,
+    note: str,
+) -> Cell:
     there = torch.isfinite(values)
     if not there.any():
         return not_measured(empty)
-    interval = mean_over_people(values, people)
+    interval = interval_of(values, people)
     if len(set(people[there].tolist())) < 2:  # an interval over one person would have no width
         return Cell(interval.mean, count=int(there.sum()), note=note)
     return Cell(interval.mean, interval.low, interval.high, int(there.sum()), note)

@@ -56,7 +56,13 @@ class Embedder(Protocol):
 
 @runtime_checkable
 class Classifier(Embedder, Protocol):
-    """An embedder that was trained to name people: the published score asks for the same name."""
+    """An embedder that was trained to name people: the published score asks for the same name.
+
+    Attributes:
+        has_classes: False for weights that lack their last layer.
+    """
+
+    has_classes: bool
 
     def logits(
         self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "k 2"]
@@ -126,7 +132,8 @@ class FaceNet:
     threshold: float | None = None
 
     def __init__(self, weights: Path, *, name: str = "FaceNet") -> None:
-        InceptionResnetV1.from_weights(weights)  # a bad file is found out before any work
+        network = InceptionResnetV1.from_weights(weights)  # a bad file is found out at once
+        self.has_classes = network.logits is not None
         self.weights = weights
         self.name = name
         self.fingerprint = f"FaceNet {files_checksum(weights)}"

@@ -8,6 +8,7 @@ write_report(evaluation, Path("report"))
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from graphgan.data.batches import to_float_image
-from graphgan.evaluation.cells import Cells, mean_cell, not_measured
+from graphgan.evaluation.cells import Cells, not_measured, rate_cell
+from graphgan.evaluation.examiner import LEAST_SIDE
 from graphgan.evaluation.folds import measure_folds
 from graphgan.evaluation.naturalness import LEAST_FOR_FID, Naturalness
 from graphgan.evaluation.privacy import (
@@ -29,8 +31,8 @@ from graphgan.evaluation.privacy import (
     measure_same_class,
 )
 from graphgan.evaluation.study import Results, Study
-from graphgan.evaluation.systems import FolderOfResults, Original, System
-from graphgan.evaluation.transfer import measure_transfer
+from graphgan.evaluation.systems import CIAGANSystem, FolderOfResults, Original, System
+from graphgan.evaluation.transfer import measure_transfer, shown_as_asked
 from graphgan.evaluation.trials import ConditionRule
 from graphgan.evaluation.utility import measure_utility
 
@@ -78,6 +80,9 @@ def evaluate(
     if not names or len(set(names)) < len(names):
         raise ValueError(f"expected systems of different names, got {names}")
     tools, trials = study.examiner.tools, study.trials
+    for system in systems:
+        if isinstance(system, FolderOfResults):
+            system.check([study.pictures.pictures[i] for i in trials.probes])
     recognisers = {
         attacker: [Recogniser(study, embedder, attacker) for embedder in tools.embedders]
         for attacker in ATTACKERS
@@ -85,8 +90,7 @@ def evaluate(
     naturalness = Naturalness(study, tools.embedders[0], features)
     rows: dict[str, Cells] = {}
     curves: dict[Attacker, dict[str, Curve]] = {attacker: {} for attacker in ATTACKERS}
-    sheet = _sheet_of_sources(study, systems)
-    warnings = _warnings(study, features)
+    warnings = _warnings(study, naturalness)
     for system in systems:
         results = study.results(system, trials.probes, trials.conditions)
         if not results.present.any():
@@ -104,11 +108,12 @@ def evaluate(
             cells |= _parrots(study, system, embedder)
             cells |= measure_transfer(study, system, results, embedder)
         cells |= naturalness.measure(results, seen)
-        cells |= measure_folds(recognisers["pose known"][0], results)
+        for recogniser in chain(*recognisers.values()):
+            cells |= measure_folds(recogniser, results)
         rows[system.name] = cells
-        sheet[system.name] = to_float_image(results.images[_shown(study)])
-        warnings += _warnings_of(system, results)
-    return Evaluation(rows, curves, _facts(study, recognisers, naturalness), warnings, sheet)
+        warnings += _warnings_of(study, system, results)
+    facts = _facts(study, recognisers, naturalness)
+    return Evaluation(rows, curves, facts, warnings, _sheet(study, systems))
 
 
 def _parrots(study: Study, system: System, embedder: Any) -> Cells:
@@ -132,41 +137,83 @@ def _shown(study: Study) -> list[int]:
     return [firsts[i] for i in chosen.tolist()]
 
 
-def _sheet_of_sources(study: Study, systems: Sequence[System]) -> dict[str, Tensor]:
-    """Conditions and sources beside which the results stand."""
+def _sheet(study: Study, systems: Sequence[System]) -> dict[str, Tensor]:
+    """Condition, source, and what each system made of them; grey where it made nothing."""
     shown = _shown(study)
+    sources = [study.trials.probes[i] for i in shown]
+    conditions = _sheet_conditions(study, systems, shown)
     columns = {}
     if any(system.uses_conditions for system in systems):
-        conditions = study.images([study.trials.conditions[i] for i in shown])
-        columns["condition"] = to_float_image(conditions)
+        columns["condition"] = to_float_image(study.images(conditions))
     if not any(isinstance(system, Original) for system in systems):
-        columns["source"] = to_float_image(study.images([study.trials.probes[i] for i in shown]))
+        columns["source"] = to_float_image(study.images(sources))
+    for system in systems:
+        results = study.results(system, sources, conditions)
+        there = results.present[:, None, None, None]
+        columns[system.name] = torch.where(there, to_float_image(results.images), 0.0)
     return columns
 
 
-def _warnings(study: Study, features: nn.Module | None) -> list[str]:
+def _sheet_conditions(study: Study, systems: Sequence[System], shown: Sequence[int]) -> list[int]:
+    """Those of the trials, or, where CIAGAN has stand-ins for them, others that it can show."""
+    asked = [study.trials.conditions[i] for i in shown]
+    for system in systems:
+        if not isinstance(system, CIAGANSystem) or system.people is None:
+            continue
+        if not bool(shown_as_asked(study, system, asked).all()):
+            persons = [picture.person for picture in study.pictures.pictures]
+            known = [i for i, person in enumerate(persons) if person in system.people]
+            own = [persons[study.trials.probes[i]] for i in shown]
+            rng = np.random.default_rng((study.settings.seed, 14))
+            choices = [[i for i in known if persons[i] != person] for person in own]
+            if all(choices):
+                return [int(rng.choice(numbers)) for numbers in choices]
+    return asked
+
+
+def _warnings(study: Study, naturalness: Naturalness) -> list[str]:
     warnings = []
     height, width = study.pictures.size
-    if min(height, width) < 128:
+    if min(height, width) < LEAST_SIDE:
         warnings.append(
-            f"pictures of {width} x {height} pixels were enlarged to 128 for detectors and "
-            "embedders: figures of folders of another size cannot be put beside these"
+            f"pictures of {width} x {height} pixels were enlarged to {LEAST_SIDE} for detectors "
+            "and embedders: figures of folders of another size cannot be put beside these"
         )
     if not bool(study.recognisable.all()):
         count = int((~study.recognisable).sum())
         warnings.append(f"{count} probes are of people who are not in the gallery")
-    if features is not None and study.settings.frechet_count < LEAST_FOR_FID:
-        warnings.append(f"FID and KID of fewer than {LEAST_FOR_FID} pictures say little")
+    trained = sum(study.pictures.pictures[i].split == "train" for i in study.trials.probes)
+    if trained:
+        warnings.append(
+            f"{trained} probes are of the training split: networks that were trained on this "
+            "folder have seen these people"
+        )
+    if incomplete := int((~study.complete).sum()):
+        warnings.append(
+            f"{incomplete} probes lack landmarks: who goes by the true ones is not asked about them"
+        )
+    if naturalness.features is not None and naturalness.count < LEAST_FOR_FID:
+        warnings.append(
+            f"FID and KID of {naturalness.count} pictures on each side, fewer than "
+            f"{LEAST_FOR_FID}, say little"
+        )
     return warnings
 
 
-def _warnings_of(system: System, results: Results) -> list[str]:
+def _warnings_of(study: Study, system: System, results: Results) -> list[str]:
     warnings = []
     if missing := int((~results.present).sum()):
         warnings.append(f"{system.name}: no result for {missing} of {len(results.present)} probes")
-    if isinstance(system, FolderOfResults) and system.sizes:
-        sizes = ", ".join(f"{w} x {h}" for h, w in sorted(system.sizes))
-        warnings.append(f"{system.name}: results of {sizes} pixels, brought to the sources' size")
+    if isinstance(system, FolderOfResults):
+        pictures = [study.pictures.pictures[i] for i in study.trials.probes]
+        warnings += system.remarks(pictures, study.pictures.size)
+    if system.uses_conditions:
+        shown = shown_as_asked(study, system, study.trials.conditions)
+        if others := int((~shown).sum()):
+            warnings.append(
+                f"{system.name}: {others} of {len(shown)} conditions are none of its people; "
+                "others of its people stand in"
+            )
     return warnings
 
 
@@ -179,16 +226,21 @@ def _facts(
     facts: dict[str, Any] = {
         "probes": len(trials.probes),
         "people": len(set(study.probe_people.tolist())),
-        "people in the gallery": len(trials.gallery),
+        "people in the gallery": len(set(study.gallery_people.tolist())),
         "lessons": len(trials.lessons),
         "people among the conditions": len({study.pictures.persons[i] for i in trials.conditions}),
         "size": list(study.pictures.size),
+        "resize": f"sides below {LEAST_SIDE} pixels to {LEAST_SIDE}, bicubic",
+        "seed": study.settings.seed,
+        "false-accept rate": study.settings.false_accept_rate,
+        "conditions of the parrot": f"people of the split {study.settings.condition_split!r}",
         "split of the folder": info.get("options", {}).get("protocol") or "by person",
         "least overlap in place": study.settings.min_iou,
         "pictures on each side of a Frechet distance": naturalness.count,
         f"FD-{naturalness.embedder.name} of the untouched probes, the floor": (
             naturalness.floor.text()
         ),
+        "features of FID and KID": _describe(naturalness.features),
         "embedders": [embedder.name for embedder in study.examiner.tools.embedders],
         "detectors": [
             detector.name
@@ -199,6 +251,13 @@ def _facts(
         for recogniser in own:
             facts |= _different_people(recogniser, attacker)
     return facts
+
+
+def _describe(features: nn.Module | None) -> str:
+    if features is None:
+        return "none"
+    path = getattr(features, "path", None)
+    return type(features).__name__ if path is None else str(path.name)
 
 
 def _different_people(recogniser: Recogniser, attacker: Attacker) -> dict[str, Any]:
@@ -213,6 +272,6 @@ def _different_people(recogniser: Recogniser, attacker: Attacker) -> dict[str, A
         people = recogniser.study.probe_people[:, None].expand_as(recogniser.is_same)
         accepted = (distances <= threshold).float()
         accepted = torch.where(distances.isnan(), distances, accepted)
-        cell = mean_cell(accepted, people[~recogniser.is_same])
+        cell = rate_cell(accepted, people[~recogniser.is_same])
         facts[f"{name}: different real people verified"] = cell.as_json()
     return facts

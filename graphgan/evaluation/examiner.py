@@ -30,7 +30,7 @@ class Tools:
         detectors: others that look for faces.
         embedders: describe them; the first one speaks in plots.
     Raises:
-        ValueError: no embedder, two of one name.
+        ValueError: no embedder, two embedders or two detectors of one name.
     """
 
     pipeline: FacePipeline
@@ -41,6 +41,9 @@ class Tools:
         names = [embedder.name for embedder in self.embedders]
         if not names or len(set(names)) < len(names):
             raise ValueError(f"expected embedders of different names, got {names}")
+        names = [detector.name for detector in (self.pipeline, *self.detectors)]
+        if len(set(names)) < len(names):
+            raise ValueError(f"expected detectors of different names, got {names}")
 
 
 class Found(NamedTuple):
@@ -101,7 +104,7 @@ class Examiner:
             counts = torch.tensor([len(boxes) for boxes in found], dtype=torch.long)
             return {"counts": counts, "boxes": _stacked(found, (0, 4))}
 
-        kept = self.cache.fetch("boxes", (detector.fingerprint, images), compute)
+        kept = self.cache.fetch("boxes", (_identity(detector), images), compute)
         return Found(list(torch.split(kept["boxes"], kept["counts"].tolist())))
 
     def locate(
@@ -119,7 +122,7 @@ class Examiner:
                 points[there] = _stacked(found, (pipeline.num_landmarks, 2)).view(len(there), -1, 2)
             return {"landmarks": points}
 
-        inputs = (pipeline.fingerprint, images, boxes)
+        inputs = (_identity(pipeline), images, boxes)
         return self.cache.fetch("landmarks", inputs, compute)["landmarks"]
 
     def describe(
@@ -162,11 +165,16 @@ class Examiner:
                 rows[there] = _stacked(found, (width,)).view(len(there), width)
             return {what: rows}
 
-        inputs = (embedder.fingerprint, images, landmarks.float())
+        inputs = (_identity(embedder), images, landmarks.float())
         return self.cache.fetch(what, inputs, compute)[what]
 
     def _ask(self, work: Callable[[Any, Tools], Any], items: list[Any], what: str) -> list[Any]:
         return list(self.progress(self.pool.map(work, items), len(items), what))
+
+
+def _identity(tool: FaceDetector | Embedder) -> str:
+    """Two tools may have one fingerprint, such as "1"."""
+    return f"{type(tool).__qualname__} {tool.name} {tool.fingerprint}"
 
 
 def _sent(tools: Tools) -> Tools:

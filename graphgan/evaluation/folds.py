@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from graphgan.data.prepared import PreparedPicture
 from graphgan.data.tables import read_table
-from graphgan.evaluation.cells import Cell, Cells, not_measured
+from graphgan.evaluation.cells import Cell, Cells, not_measured, rate_cell
 from graphgan.evaluation.privacy import Recogniser
 from graphgan.evaluation.study import Results
-from graphgan.metrics.identification import fold_statistics, verified
+from graphgan.metrics.identification import fold_accuracies, fold_statistics, verified
 
 _COLUMNS = ("fold", "same", "image_a", "image_b")
 
@@ -55,12 +57,13 @@ def read_fold_pairs(root: Path, pictures: Sequence[PreparedPicture]) -> list[Fol
 
 
 def measure_folds(recogniser: Recogniser, results: Results) -> Cells:
-    """Accepted pairs of one person and of two: mean over the folds, and their deviation.
+    """Accepted pairs of one person and of two, and the accuracy at thresholds of the other folds.
 
-    An empty dictionary where the folder lists no such pairs.
+    Intervals are over people; the mean over the folds and their deviation are in the notes. An
+    empty dictionary where the folder lists no such pairs.
 
     Args:
-        recogniser: who verifies, at the embedder's threshold.
+        recogniser: who verifies.
         results: of a system, of the probes.
     """
     study = recogniser.study
@@ -69,28 +72,39 @@ def measure_folds(recogniser: Recogniser, results: Results) -> Cells:
     pairs = [pair for pair in listed if pair.a in place and results.present[place[pair.a]]]
     if not pairs:
         return {}
-    prefix = f"{recogniser.embedder.name}, pairs in folds: "
-    if (threshold := recogniser.embedder.threshold) is None:
-        return {f"{prefix}same person verified": not_measured("no threshold is known")}
-    probes = recogniser.of_probes(study.see(results.images))
-    others = [pair.b for pair in pairs]
-    seen, landmarks = study.see(study.images(others)), study.landmarks(others)
-    described = recogniser.describe(seen, landmarks)
-    distances = (probes[[place[pair.a] for pair in pairs]] - described).double().norm(dim=1)
-    accepted = verified(distances, threshold).float()
+    prefix = f"{recogniser.embedder.name}, {recogniser.attacker}, pairs in folds: "
+    names = [prefix + name for name in ("same person verified", "different people verified")]
+    distances = _distances(recogniser, results, pairs, place)
     folds = torch.tensor([pair.fold for pair in pairs])
     same = torch.tensor([pair.same for pair in pairs])
-    return {
-        f"{prefix}same person verified": _cell(accepted[same], folds[same]),
-        f"{prefix}different people verified": _cell(accepted[~same], folds[~same]),
-    }
+    people = study.people([pair.a for pair in pairs])
+    cells = dict.fromkeys(names, not_measured("no threshold is known"))
+    if (threshold := recogniser.embedder.threshold) is not None:
+        accepted = verified(distances, threshold).float()
+        for name, which in zip(names, (same, ~same), strict=True):
+            cells[name] = _cell(accepted[which], people[which], folds[which])
+    if len({pair.fold for pair in pairs}) > 1:
+        right = fold_accuracies(distances, same, folds).float()
+        cells[f"{prefix}accuracy"] = _cell(right, people, folds)
+    return cells
 
 
-def _cell(values: torch.Tensor, folds: torch.Tensor) -> Cell:
-    count = len(set(folds.tolist()))
-    if count < 2:
+def _distances(
+    recogniser: Recogniser, results: Results, pairs: list[FoldPair], place: dict[int, int]
+) -> Float[Tensor, "p"]:
+    """Between the results and the untouched second pictures."""
+    study = recogniser.study
+    probes = recogniser.of_probes(study.see(results.images))
+    others = [pair.b for pair in pairs]
+    described = recogniser.describe(study.see(study.images(others)), study.landmarks(others))
+    apart = probes[[place[pair.a] for pair in pairs]] - described
+    distances: Tensor = torch.linalg.vector_norm(apart.double(), dim=1)
+    return distances
+
+
+def _cell(values: Tensor, people: Tensor, folds: Tensor) -> Cell:
+    if len(set(folds.tolist())) < 2:
         return not_measured("fewer than two folds")
     mean, deviation = fold_statistics(values, folds)
-    return Cell(
-        mean, count=len(values), note=f"standard deviation {deviation:.3g} of {count} folds"
-    )
+    note = f"mean of folds {100 * mean:.1f}, standard deviation {100 * deviation:.1f}"
+    return rate_cell(values, people, note=note)

@@ -75,15 +75,14 @@ class Naturalness:
             return dict.fromkeys(("FID", "KID"), not_measured("weights missing"))
         real = to_float_image(self.study.images(self.real))
         made = to_float_image(images)
-        try:
-            fid = frechet_inception_distance(real, made, self.features)
-            kid = kernel_inception_distance(
-                real, made, self.features, subset_size=min(self.count, 1000)
-            )
-        except ValueError as error:
-            return dict.fromkeys(("FID", "KID"), not_measured(str(error)))
-        note = "" if self.count >= LEAST_FOR_FID else f"only {self.count} pictures on each side"
-        return {
-            "FID": Cell(fid, count=self.count, note=note),
-            "KID": Cell(kid.mean, count=self.count, note=note),
-        }
+        cells: Cells = {}
+        for name, measure in (("FID", frechet_inception_distance), ("KID", _kernel_distance)):
+            try:
+                cells[name] = Cell(measure(real, made, self.features), count=self.count)
+            except ValueError as error:
+                cells[name] = not_measured(str(error))
+        return cells
+
+
+def _kernel_distance(real: Tensor, made: Tensor, features: nn.Module) -> float:
+    return kernel_inception_distance(real, made, features).mean

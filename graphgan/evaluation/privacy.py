@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from graphgan.evaluation.cells import Cell, Cells, mean_cell, not_measured
+from graphgan.evaluation.cells import Cell, Cells, not_measured, rate_cell
 from graphgan.evaluation.embedders import Classifier, Embedder
 from graphgan.evaluation.study import Results, Seen, Study
 from graphgan.evaluation.systems import System
@@ -34,6 +34,7 @@ Attacker = Literal["pipeline", "pose known"]
 ATTACKERS: tuple[Attacker, Attacker] = ("pipeline", "pose known")
 
 NO_OTHER = "nobody has pictures of two videos"
+NOBODY_ELSE = "nobody else in the gallery"
 ALONE = "one person alone in the gallery, who is always the nearest"
 Curve = tuple[Float[Tensor, "t"], Float[Tensor, "t"]]
 
@@ -78,6 +79,14 @@ class Recogniser:
         return self.study.probe_people[:, None] == self.study.gallery_people
 
     @cached_property
+    def askable(self) -> Bool[Tensor, "n"]:
+        """Probes whose person is in the gallery, with all landmarks that the attacker goes by."""
+        if self.attacker == "pipeline":
+            return self.study.recognisable
+        own = (self.is_same & self.study.complete_of(self.study.trials.gallery)).any(1)
+        return self.study.recognisable & own & self.study.complete
+
+    @cached_property
     def impostors(self) -> Float[Tensor, "p"]:
         """Distances of original probes to other people."""
         return descriptor_distances(self.originals, self.gallery)[~self.is_same]
@@ -104,9 +113,9 @@ def measure_recognition(
     """
     study, prefix = recogniser.study, f"{recogniser.embedder.name}, {recogniser.attacker}: "
     probes = recogniser.of_probes(seen)
-    there = study.recognisable & results.present
+    there = recogniser.askable & results.present
     cells = _same_image(recogniser, probes, results, prefix)
-    if not there.any() or len(study.trials.gallery) < 2:
+    if not there.any() or len(set(study.gallery_people.tolist())) < 2:
         why = ALONE if there.any() else NO_OTHER
         names = ("rank-1", "verified", "verified at FAR")
         return cells | {prefix + name: not_measured(why) for name in names}, None
@@ -117,11 +126,11 @@ def measure_recognition(
     found[there] = rank_one(
         distances[there], study.probe_people[there], study.gallery_people
     ).float()
-    cells[prefix + "rank-1"] = mean_cell(found, people)
+    cells[prefix + "rank-1"] = rate_cell(found, people)
     cells[prefix + "verified"] = _verified(recogniser, own, there)
     cells[prefix + "verified at FAR"] = _verified(recogniser, own, there, calibrated=True)
     curve = roc(own[there], distances[there][~recogniser.is_same[there]])
-    return cells, curve
+    return cells, curve.corners()
 
 
 def _same_image(
@@ -133,10 +142,14 @@ def _same_image(
     others = descriptor_distances(probes, recogniser.gallery)
     others = others.nan_to_num(nan=torch.inf).masked_fill(recogniser.is_same, torch.inf)
     nearest = others.amin(1) if others.shape[1] else torch.full_like(own, torch.inf)
-    nearer = torch.where(results.present, (own < nearest).float(), torch.nan)
+    there = results.present
+    if recogniser.attacker == "pose known":
+        there = there & study.complete
+    compared = there & nearest.isfinite()  # with nobody else in the gallery one cannot be wrong
+    nearer = torch.where(compared, (own < nearest).float(), torch.nan)
     return {
-        f"{prefix}rank-1, same picture": mean_cell(nearer, study.probe_people),
-        f"{prefix}verified, same picture": _verified(recogniser, own, results.present),
+        f"{prefix}rank-1, same picture": rate_cell(nearer, study.probe_people, empty=NOBODY_ELSE),
+        f"{prefix}verified, same picture": _verified(recogniser, own, there),
     }
 
 
@@ -158,7 +171,7 @@ def _verified(
         why = "too few impostors" if calibrated else "no threshold is known"
         return not_measured(why)
     accepted = torch.where(there, verified(own, threshold).float(), torch.nan)
-    return mean_cell(accepted, recogniser.study.probe_people, note=f"threshold {threshold:.3g}")
+    return rate_cell(accepted, recogniser.study.probe_people, note=f"threshold {threshold:.3g}")
 
 
 def measure_same_class(study: Study, embedder: Embedder, results: Results) -> Cells:
@@ -170,13 +183,16 @@ def measure_same_class(study: Study, embedder: Embedder, results: Results) -> Ce
     name = f"{embedder.name}: same class as the source"
     if not isinstance(embedder, Classifier):
         return {}
+    if not embedder.has_classes:
+        return {name: not_measured("weights without classes")}
     landmarks = study.landmarks(study.trials.probes)
     logits = [
         study.examiner.classify(images, landmarks, embedder)
         for images in (results.images, study.originals.images)
     ]
-    same = torch.where(results.present, same_class(*logits).float(), torch.nan)
-    return {name: mean_cell(same, study.probe_people)}
+    there = results.present & study.complete
+    same = torch.where(there, same_class(*logits).float(), torch.nan)
+    return {name: rate_cell(same, study.probe_people)}
 
 
 def measure_parrot(study: Study, system: System, embedder: Embedder, rule: ConditionRule) -> Cell:
@@ -197,7 +213,10 @@ def measure_parrot(study: Study, system: System, embedder: Embedder, rule: Condi
         return not_measured("no lessons of two people")
     # Drawn together, so that lessons and probes of a person get one condition where it is fixed.
     numbers, count = [*trials.lessons, *asked], len(trials.lessons)
-    conditions = study.conditions(numbers, rule) if system.uses_conditions else numbers
+    try:
+        conditions = study.conditions(numbers, rule) if system.uses_conditions else numbers
+    except ValueError as error:  # nobody to be the condition
+        return not_measured(str(error))
     lessons = _anonymised(study, system, embedder, numbers[:count], conditions[:count])
     tests = _anonymised(study, system, embedder, numbers[count:], conditions[count:])
     if lessons.isnan().all():
@@ -206,7 +225,9 @@ def measure_parrot(study: Study, system: System, embedder: Embedder, rule: Condi
     right = parrot_rank_one(lessons, known, tests, people).float()
     # Without a result there is nothing to recognise.
     right = torch.where(tests.isnan().all(1), torch.nan, right)
-    return mean_cell(right, people, note=f"chance {1 / len(set(known.tolist())):.3g}")
+    taught = len(known) / len(set(known.tolist()))
+    note = f"chance {1 / len(set(known.tolist())):.3g}, {taught:.2g} lessons a person"
+    return rate_cell(right, people, note=note)
 
 
 def _anonymised(

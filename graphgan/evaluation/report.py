@@ -3,10 +3,12 @@
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from graphgan.data.tables import read_table
 from graphgan.evaluation.cells import Cell, Cells
 from graphgan.evaluation.evaluate import Evaluation
 from graphgan.evaluation.plots import draw_privacy_against_utility, draw_roc
@@ -91,9 +93,10 @@ _TABLES = (
         (": nearer to the condition", ": verified as the condition"),
     ),
     _Table(
-        "Pairs in folds, % verified",
-        "Mean over the folds; the deviation is in the notes.",
-        (": same person verified", ": different people verified"),
+        "Pairs in folds, %",
+        "At the embedder's threshold; accuracy at the threshold that is best in the other folds. "
+        "Mean and standard deviation over the folds are in the notes.",
+        (": same person verified", ": different people verified", "folds: accuracy"),
     ),
 )
 
@@ -104,18 +107,18 @@ def read_published(path: Path) -> list[Published]:
     Raises:
         ValueError: another kind of file; file and line are named.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        lines = csv.DictReader(file)
-        if lines.fieldnames != list(Published._fields):
-            raise ValueError(f"{path}: expected the columns {','.join(Published._fields)}")
-        rows = []
-        for number, row in enumerate(lines, start=2):
-            try:
-                rows.append(
-                    Published(row["system"], row["metric"], float(row["value"]), row["source"])
-                )
-            except (TypeError, ValueError):
-                raise ValueError(f"{path}: line {number}: expected a number, got {row}") from None
+    lines = read_table(path)
+    if next(lines, (1, []))[1] != list(Published._fields):
+        raise ValueError(f"{path}: expected the columns {','.join(Published._fields)}")
+    rows = []
+    for number, row in lines:
+        try:
+            system, metric, value, source = row
+            rows.append(Published(system, metric, float(value), source))
+            if not math.isfinite(rows[-1].value):
+                raise ValueError
+        except ValueError:
+            raise ValueError(f"{path}: line {number}: expected a number, got {row}") from None
     return rows
 
 
@@ -131,22 +134,32 @@ def write_report(
         command: that made the report.
     """
     out.mkdir(parents=True, exist_ok=True)
-    pictures = []
-    if evaluation.sheet:
-        write_sheet(out / SHEET, evaluation.sheet)
-        pictures.append(SHEET)
-    if draw_privacy_against_utility(evaluation, out / PRIVACY_PLOT):
-        pictures.append(PRIVACY_PLOT)
-    if draw_roc(evaluation, out / ROC_PLOT):
-        pictures.append(ROC_PLOT)
-    texts = {
-        "report.csv": _csv(evaluation),
-        "report.json": json.dumps(_json(evaluation, published, command), indent=2) + "\n",
-        "report.md": "\n".join(_markdown(evaluation, published, command, pictures)) + "\n",
+    # First, so that a folder in which writing was cut short is known for that of a report.
+    content = json.dumps(_json(evaluation, published, command), indent=2) + "\n"
+    _write(out / "report.json", content)
+    _write(out / "report.csv", _csv(evaluation))
+    drawn = {
+        SHEET: _draw_sheet(evaluation, out / SHEET),
+        PRIVACY_PLOT: draw_privacy_against_utility(evaluation, out / PRIVACY_PLOT),
+        ROC_PLOT: draw_roc(evaluation, out / ROC_PLOT),
     }
-    for name, text in texts.items():
-        with replacing(out / name) as path:
-            path.write_text(text, encoding="utf-8")
+    for name in drawn:
+        if not drawn[name]:
+            (out / name).unlink(missing_ok=True)  # of an earlier report
+    pictures = [name for name in drawn if drawn[name]]
+    markdown = _markdown(evaluation, published, command, pictures)
+    _write(out / "report.md", "\n".join(markdown) + "\n")
+
+
+def _draw_sheet(evaluation: Evaluation, path: Path) -> bool:
+    if evaluation.sheet:
+        write_sheet(path, evaluation.sheet)
+    return bool(evaluation.sheet)
+
+
+def _write(path: Path, text: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def tables(evaluation: Evaluation, published: Sequence[Published] = ()) -> Iterator[str]:

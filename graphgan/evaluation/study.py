@@ -116,6 +116,15 @@ class Study:
         return torch.isin(self.probe_people, self.gallery_people)
 
     @cached_property
+    def complete(self) -> Bool[Tensor, "n"]:
+        """Probes with all landmarks."""
+        return self.complete_of(self.trials.probes)
+
+    def complete_of(self, numbers: Sequence[int]) -> Bool[Tensor, "n"]:
+        """Pictures with all landmarks."""
+        return self.landmarks(numbers).isfinite().flatten(1).all(1)
+
+    @cached_property
     def usual_box(self) -> Float[Tensor, "4"]:
         """Where the pipeline mostly finds the face of an original: the median box.
 
@@ -198,8 +207,7 @@ class Study:
             face_mask(landmarks, self.pictures.size),
             to_float_image(self.images(conditions)),
             self.landmarks(conditions),
-            [self.pictures.names[i] for i in sources],
-            [self.pictures.pictures[i].source for i in sources],
+            [self.pictures.pictures[i] for i in sources],
             self._people_of(conditions),
         )
 

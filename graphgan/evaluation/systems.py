@@ -26,8 +26,10 @@ from graphgan.anonymize import anonymize_crops, give_identity
 from graphgan.anonymize.obscure import BLUR_KERNEL, MOSAIC_BLOCK, blur_faces, pixelate_faces
 from graphgan.data.batches import to_float_image
 from graphgan.data.face_batch import LANDMARKS_OF_68
-from graphgan.data.images import read_image
+from graphgan.data.images import picture_size, read_image
 from graphgan.data.listing import SUFFIXES
+from graphgan.data.prepared import PreparedPicture
+from graphgan.landmarks.align import crop_image
 from graphgan.models import AnonyGAN, CIAGANGenerator
 from graphgan.models._pretrained import Pretrained
 from graphgan.models.published import Kind, load_published
@@ -35,14 +37,14 @@ from graphgan.training.devices import torch_device
 from graphgan.training.run_folder import newest_weights
 
 Network = TypeVar("Network", bound=Pretrained)
+_FEW = 3  # sizes that a remark lists
 
 
 class Request(NamedTuple):
     """Faces to anonymise, and what may be looked at for it.
 
     Args:
-        names: of the sources, see ``PreparedPicture.name``.
-        photos: paths of the photos that the sources were cut out of.
+        pictures: rows of the sources in the prepared folder: name, person, photo and crop.
         condition_people: who the conditions are.
     Shapes:
         ``source, condition: b 3 h w`` in [-1, 1]; ``landmarks, condition_landmarks: b 68 2`` in
@@ -54,8 +56,7 @@ class Request(NamedTuple):
     mask: Float[Tensor, "b 1 h w"]
     condition: Float[Tensor, "b 3 h w"]
     condition_landmarks: Float[Tensor, "b 68 2"]
-    names: Sequence[str]
-    photos: Sequence[str]
+    pictures: Sequence[PreparedPicture]
     condition_people: Sequence[str]
 
 
@@ -135,7 +136,11 @@ class AnonyGANSystem:
         self.fingerprint = _checksum(path)
         model = _ours_or_published(AnonyGAN, path, "anonygan_generator")
         self.model = model.to(torch_device(device))
-        self.chosen = LANDMARKS_OF_68[self.model.generator.num_landmarks]
+        count = self.model.generator.num_landmarks
+        if count not in LANDMARKS_OF_68:
+            known = " or ".join(map(str, LANDMARKS_OF_68))
+            raise ValueError(f"{path}: expected a network of {known} landmarks, got {count}")
+        self.chosen = LANDMARKS_OF_68[count]
 
     def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
         device = next(self.model.parameters()).device
@@ -199,15 +204,17 @@ class CIAGANSystem:
 class FolderOfResults:
     """What any other tool made of the sources, matched by file name.
 
-    A result has the name of the prepared picture (``anna-1.png``), its path (``anna/1.png``) or
-    the path of the photo (``anna/1.jpg``), with any ending. Another size is brought to that of the
-    source.
+    A result has the name of the prepared picture (``anna-1.png``), its path (``images/anna/1.png``)
+    or the path of the photo (``anna/1.jpg``), with any ending. One that bears the photo's path and
+    has not the size of the prepared pictures is taken for the whole photo, and the face is cut out
+    of it as out of the original; others of another size are brought to that of the source. A file
+    that cannot be read is no result.
 
     Args:
         root: of the results.
         name: in the tables.
     Raises:
-        ValueError: no such folder, or no picture in it.
+        ValueError: no such folder, no picture in it, or two pictures of one name.
     """
 
     uses_conditions = False
@@ -216,12 +223,15 @@ class FolderOfResults:
         if not root.is_dir():
             raise ValueError(f"{root}: no such folder of results")
         self.name = name
-        files = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
-        if not files:
+        self.files: dict[str, Path] = {}
+        for path in sorted(root.rglob("*")):
+            if path.suffix.lower() in SUFFIXES:
+                stem = path.relative_to(root).with_suffix("").as_posix()
+                if (other := self.files.setdefault(stem, path)) is not path:
+                    raise ValueError(f"{root}: two results of one name, {other.name} and {path}")
+        if not self.files:
             raise ValueError(f"{root}: expected pictures named after the sources, found none")
         self.root = root
-        self.files = {path.relative_to(root).with_suffix("").as_posix(): path for path in files}
-        self.sizes: set[tuple[int, int]] = set()
 
     @property
     def fingerprint(self) -> str:
@@ -230,23 +240,57 @@ class FolderOfResults:
 
     def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
         size = (request.source.shape[2], request.source.shape[3])
-        found = [self._file(*names) for names in zip(request.names, request.photos, strict=True)]
-        missing = torch.full((3, *size), torch.nan)
-        return torch.stack([missing if f is None else self._read(f, size) for f in found])
+        return torch.stack([self._result(picture, size) for picture in request.pictures])
 
-    def _file(self, name: str, photo: str) -> Path | None:
-        stem = photo.rsplit(".", 1)[0]
-        choices = (name, name.replace("-", "/", 1), f"images/{name}", stem)
-        return next((self.files[choice] for choice in choices if choice in self.files), None)
+    def check(self, pictures: Sequence[PreparedPicture]) -> None:
+        """Raise ``ValueError`` unless there is a result for one of them at least."""
+        if not any(self._file(picture) for picture in pictures):
+            found, wanted = next(iter(self.files.values())).name, pictures[0].name
+            raise ValueError(
+                f"{self.root}: expected results named after the pictures, such as {wanted}.png, "
+                f"got {found} and others"
+            )
 
-    def _read(self, path: Path, size: tuple[int, int]) -> Float[Tensor, "3 h w"]:
-        image = to_float_image(read_image(path))
-        own = (image.shape[1], image.shape[2])
-        self.sizes.add(own)
-        if own == size:
+    def remarks(self, pictures: Sequence[PreparedPicture], size: tuple[int, int]) -> list[str]:
+        """What a reader must know of the results of these pictures, by their files' headers."""
+        sizes, unreadable = set(), 0
+        for path in filter(None, map(self._file, pictures)):
+            if (own := picture_size(path)) is None:
+                unreadable += 1
+            elif own != size:
+                sizes.add(own)
+        remarks = [f"{self.name}: {unreadable} results cannot be read"] if unreadable else []
+        if sizes:
+            listed = ", ".join(f"{w} x {h}" for h, w in sorted(sizes)[:_FEW])
+            more = f" and {len(sizes) - _FEW} other sizes" if len(sizes) > _FEW else ""
+            remarks.append(
+                f"{self.name}: results of {listed}{more} pixels: photos were cut, others resized"
+            )
+        return remarks
+
+    def _file(self, picture: PreparedPicture) -> Path | None:
+        path = picture.image.rsplit(".", 1)[0]
+        names = (picture.name, path, path.removeprefix("images/"), _photo(picture))
+        return next((self.files[name] for name in names if name in self.files), None)
+
+    def _result(self, picture: PreparedPicture, size: tuple[int, int]) -> Float[Tensor, "3 h w"]:
+        path = self._file(picture)
+        try:
+            if path is None:
+                raise ValueError("no result")
+            image = to_float_image(read_image(path))
+        except (ValueError, OSError):
+            return torch.full((3, *size), torch.nan)
+        if image.shape[1:] == size:
             return image
+        if self.files.get(_photo(picture)) == path:
+            return crop_image(image, picture.crop, size).clamp(-1, 1)
         resized: Tensor = F.interpolate(image[None], size, mode="bicubic", antialias=True)[0]
         return resized.clamp(-1, 1)
+
+
+def _photo(picture: PreparedPicture) -> str:
+    return picture.source.rsplit(".", 1)[0]
 
 
 SYSTEMS = "original, blur, pixelate, anonygan=FILE, ciagan=FILE, folder=DIR"

@@ -1,11 +1,23 @@
 """Does the result look like the condition?"""
 
-import torch
+from collections.abc import Sequence
 
-from graphgan.evaluation.cells import Cells, mean_cell, not_measured
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from graphgan.evaluation.cells import Cells, not_measured, rate_cell
 from graphgan.evaluation.embedders import Embedder
 from graphgan.evaluation.study import Results, Study
 from graphgan.evaluation.systems import CIAGANSystem, System
+
+
+def shown_as_asked(study: Study, system: System, conditions: Sequence[int]) -> Bool[Tensor, "n"]:
+    """Where a system can show the condition: CIAGAN has stand-ins for whom it was not taught."""
+    if not isinstance(system, CIAGANSystem):
+        return torch.ones(len(conditions), dtype=torch.bool)
+    people = [study.pictures.pictures[i].person for i in conditions]
+    return torch.tensor([person in (system.people or ()) for person in people])
 
 
 def measure_transfer(study: Study, system: System, results: Results, embedder: Embedder) -> Cells:
@@ -25,10 +37,7 @@ def measure_transfer(study: Study, system: System, results: Results, embedder: E
     if not system.uses_conditions:
         return {name: not_measured("it takes no condition") for name in (nearer, taken)}
     trials, examiner = study.trials, study.examiner
-    known = torch.ones(len(trials.probes), dtype=torch.bool)
-    if isinstance(system, CIAGANSystem):
-        people = [study.pictures.pictures[i].person for i in trials.conditions]
-        known = torch.tensor([person in (system.people or ()) for person in people])
+    known = shown_as_asked(study, system, trials.conditions)
     landmarks = study.landmarks(trials.probes)
     result = examiner.describe(results.images, landmarks, embedder)
     source = examiner.describe(study.images(trials.probes), landmarks, embedder)
@@ -40,9 +49,9 @@ def measure_transfer(study: Study, system: System, results: Results, embedder: E
     to_source = (result - source).norm(dim=1)
     closer = torch.where(to_condition.isnan(), to_condition, (to_condition < to_source).float())
     empty = "the conditions are not among its people"
-    cells = {nearer: mean_cell(closer, study.probe_people, empty=empty)}
+    cells = {nearer: rate_cell(closer, study.probe_people, empty=empty)}
     if embedder.threshold is None:
         return cells | {taken: not_measured("no threshold is known")}
     accepted = (to_condition <= embedder.threshold).float()
     accepted = torch.where(to_condition.isnan(), to_condition, accepted)
-    return cells | {taken: mean_cell(accepted, study.probe_people, empty=empty)}
+    return cells | {taken: rate_cell(accepted, study.probe_people, empty=empty)}

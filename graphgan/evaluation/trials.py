@@ -67,7 +67,9 @@ def make_trials(
     """Draw trials; the same for the same pictures and arguments.
 
     Of each person with pictures of two videos and more, one video is the gallery's: a picture of it
-    goes into the gallery, ``lessons`` at most are lessons. Pictures of the other videos are probes.
+    goes into the gallery, ``lessons`` at most are lessons. Where it has fewer, as where every
+    picture is a video of its own, further videos are taken for lessons as long as one is left.
+    Pictures of the other videos are probes.
     Who has one video only is a probe that nobody can be asked to recognise, and not in the gallery.
 
     Args:
@@ -97,13 +99,16 @@ def make_trials(
         asked_for = list(probes)
         everyone = _people_of(pictures, "all")
         left = _without(by_video, set(asked_for))
-        gallery, _, taught = _gallery_side(left, [p for p in everyone if left[p]], lessons, seed)
+        several = [person for person in everyone if left[person]]
+        gallery, _, taught = _gallery_side(left, several, lessons, seed, spare=0)
     else:
         asked = _some_people(_people_of(pictures, split), people, seed)
         everyone = asked if people is not None else _people_of(pictures, "all")
         several = [person for person in everyone if len(by_video[person]) > 1]
-        gallery, kept, taught = _gallery_side(by_video, several, lessons, seed)
-        asked_for = [i for person in asked for i in _probes_of(by_video[person], kept.get(person))]
+        gallery, kept, taught = _gallery_side(by_video, several, lessons, seed, spare=1)
+        asked_for = [
+            i for person in asked for i in _probes_of(by_video[person], kept.get(person, set()))
+        ]
     asked_for = _spread(asked_for, count)
     probed = {pictures[i].person for i in asked_for}
     return Trials(
@@ -143,6 +148,7 @@ def draw_conditions(
     if not names or ({pictures[i].person for i in sources} >= set(names) and len(names) < 2):
         raise ValueError(f"expected a second person in the split {split!r} to be the condition")
     rng = np.random.default_rng((seed, 11, get_args(ConditionRule).index(rule)))
+    following = _following(names, sorted({pictures[i].person for i in sources}))
     fixed: dict[str, int] = {}
     drawn = []
     for source in sources:
@@ -150,7 +156,7 @@ def draw_conditions(
         if rule == "fixed" and person in fixed:
             drawn.append(fixed[person])
             continue
-        other = _next(names, person) if rule == "next" else _another(names, person, rng)
+        other = following[person] if rule == "next" else _another(names, person, rng)
         drawn.append(int(rng.choice(of[other])))
         fixed[person] = drawn[-1]
     return tuple(drawn)
@@ -194,9 +200,28 @@ def read_trials(path: Path, pictures: Sequence[PreparedPicture]) -> Trials:
             if not condition:
                 raise ValueError(f"{path}: line {line}: expected a condition beside the probe")
             conditions.append(numbers[condition])
+        _check_trial(path, line, role, (image, condition), columns, pictures, numbers)
     return Trials(
         *map(tuple, (columns["probe"], conditions, columns["gallery"], columns["lesson"]))
     )
+
+
+def _check_trial(
+    path: Path,
+    line: int,
+    role: str,
+    images: tuple[str, str],
+    columns: dict[str, list[int]],
+    pictures: Sequence[PreparedPicture],
+    numbers: dict[str, int],
+) -> None:
+    """Who sees a probe beforehand recognises it: that is no attack."""
+    image, condition = images
+    others = ("gallery", "lesson") if role == "probe" else ("probe",)
+    if clash := [other for other in others if numbers[image] in columns[other]]:
+        raise ValueError(f"{path}: line {line}: {image} is a {role} and a {clash[0]} picture")
+    if role == "probe" and (pictures[numbers[image]].person == pictures[numbers[condition]].person):
+        raise ValueError(f"{path}: line {line}: expected a condition of another person")
 
 
 def _people_of(pictures: Sequence[PreparedPicture], split: str) -> list[str]:
@@ -222,7 +247,7 @@ def _video(source: str, videos: str | None) -> str:
         return str(parent) if len(parent.parts) > 1 else source
     try:
         match = re.search(videos, source)
-        if match is not None:
+        if match is not None and match.group(1) is not None:
             return match.group(1)
     except (re.error, IndexError) as error:
         raise ValueError(
@@ -257,27 +282,46 @@ def _without(
 
 
 def _gallery_side(
-    by_video: dict[str, dict[str, list[int]]], people: Sequence[str], lessons: int, seed: int
-) -> tuple[list[int], dict[str, str], list[int]]:
-    """A gallery picture and the gallery's video of each person, and the lessons."""
+    by_video: dict[str, dict[str, list[int]]],
+    people: Sequence[str],
+    lessons: int,
+    seed: int,
+    *,
+    spare: int,
+) -> tuple[list[int], dict[str, set[str]], list[int]]:
+    """A gallery picture and the gallery's videos of each person, and the lessons.
+
+    ``spare`` videos of each person are left for the probes.
+    """
     rng = np.random.default_rng((seed, 12))
     gallery, kept, taught = [], {}, []
     for person in people:
         names = sorted(by_video[person])
-        kept[person] = names[int(rng.integers(len(names)))]
-        order = rng.permutation(by_video[person][kept[person]]).tolist()
+        first = int(rng.integers(len(names)))
+        order = rng.permutation(by_video[person][names[first]]).tolist()
         gallery.append(order[0])
+        taken = 1
+        while len(order) < lessons and taken < len(names) - spare:
+            order += by_video[person][names[(first + taken) % len(names)]]
+            taken += 1
+        kept[person] = {names[(first + i) % len(names)] for i in range(taken)}
         taught += sorted(order[:lessons])
     return gallery, kept, taught
 
 
-def _probes_of(by_video: dict[str, list[int]], kept: str | None) -> list[int]:
-    return sorted(i for video, numbers in by_video.items() if video != kept for i in numbers)
+def _probes_of(by_video: dict[str, list[int]], kept: set[str]) -> list[int]:
+    return sorted(i for video, numbers in by_video.items() if video not in kept for i in numbers)
 
 
-def _next(names: Sequence[str], person: str) -> str:
-    """The name that follows, the first one after the last."""
-    return next((name for name in names if name > person), names[0])
+def _following(names: Sequence[str], people: Sequence[str]) -> dict[str, str]:
+    """For each of ``people`` the next of ``names``, the first one after the last.
+
+    Who is none of them, as where conditions are of another split, gets the name at its own place.
+    """
+    place = {name: i + 1 for i, name in enumerate(names)}
+    return {
+        person: names[place.get(person, rank) % len(names)] for rank, person in enumerate(people)
+    }
 
 
 def _another(names: Sequence[str], person: str, rng: np.random.Generator) -> str:

@@ -1,10 +1,10 @@
 """Is a result still a face for a detector, in the source's place and pose?"""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from graphgan.evaluation.cells import Cells, mean_cell, not_measured
+from graphgan.evaluation.cells import Cells, mean_cell, not_measured, rate_cell
 from graphgan.evaluation.study import Results, Seen, Study
 from graphgan.metrics.detection import detected, landmark_box
 from graphgan.metrics.landmark_error import landmark_error
@@ -34,12 +34,12 @@ def _detection(
     anywhere = _where(results, detected(boxes, truth, min_iou=0.0))
     at_place = _where(results, detected(boxes, truth, min_iou=study.settings.min_iou))
     cells = {
-        f"detected by {name}": mean_cell(anywhere, people),
-        f"detected in place by {name}": mean_cell(at_place, people),
+        f"detected by {name}": rate_cell(anywhere, people),
+        f"detected in place by {name}": rate_cell(at_place, people),
     }
     if name == study.examiner.tools.pipeline.name:
         kept = torch.where(study.originals.found, anywhere, torch.nan)
-        cells["detected where the original is"] = mean_cell(
+        cells["detected where the original is"] = rate_cell(
             kept, people, empty="no original is detected"
         )
     return cells
@@ -55,9 +55,7 @@ def _pose(study: Study, results: Results, seen: Seen) -> Cells:
     of_original = torch.where(
         study.originals.found[:, None, None], study.originals.landmarks, torch.nan
     )
-    missed = int((results.present & ~seen.found).sum())
-    note, empty = f"{missed} not detected", "no face is detected"
-    people = study.probe_people
+    people, empty = study.probe_people, "no face is detected"
     errors = {
         "pose error": landmark_error(found, given),
         "pose error to detected": landmark_error(found, of_original),
@@ -66,8 +64,18 @@ def _pose(study: Study, results: Results, seen: Seen) -> Cells:
         ),
     }
     return {
-        name: mean_cell(error, people, empty=empty, note=note) for name, error in errors.items()
+        name: mean_cell(
+            error, people, empty=empty, note=_left_out(results.present & error.isnan(), seen.found)
+        )
+        for name, error in errors.items()
     }
+
+
+def _left_out(missing: Bool[Tensor, "n"], found: Bool[Tensor, "n"]) -> str:
+    """How many results have no error, and why: of the others the original was not found."""
+    undetected = int((missing & ~found).sum())
+    note, others = f"{undetected} not detected", int((missing & found).sum())
+    return f"{note}, {others} without reference" if others else note
 
 
 def _where(results: Results, values: Float[Tensor, "n"]) -> Float[Tensor, "n"]:

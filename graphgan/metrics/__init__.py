@@ -15,6 +15,7 @@ from graphgan.metrics.identification import (
     FoldStatistics,
     RocCurve,
     descriptor_distances,
+    fold_accuracies,
     fold_statistics,
     rank_one,
     roc,
@@ -22,7 +23,8 @@ from graphgan.metrics.identification import (
     threshold_at,
     verified,
 )
-from graphgan.metrics.intervals import Interval, bootstrap_mean, mean_over_people
+from graphgan.metrics.inception import torchmetrics_inception
+from graphgan.metrics.intervals import Interval, bootstrap_mean, mean_over_people, rate_over_people
 from graphgan.metrics.landmark_error import landmark_error
 from graphgan.metrics.masked_error import masked_error
 from graphgan.metrics.parrot import parrot_rank_one
@@ -44,6 +46,7 @@ __all__ = [
     "descriptor_distances",
     "detected",
     "eye_distance",
+    "fold_accuracies",
     "fold_statistics",
     "frechet_distance",
     "frechet_floor",
@@ -59,10 +62,12 @@ __all__ = [
     "parrot_rank_one",
     "pckh",
     "rank_one",
+    "rate_over_people",
     "roc",
     "same_class",
     "ssim",
     "threshold_at",
+    "torchmetrics_inception",
     "verified",
     "yaw",
 ]

@@ -39,8 +39,9 @@ def frechet_inception_distance(
     """``|m_r - m_g|^2 + tr(S_r + S_g - 2 (S_r S_g)^(1/2))``, means and covariances of features.
 
     0 for equal sets, without upper bound. Fewer pictures give a higher distance between the same
-    two sources: compare only at equal counts, the usual ones being 10,000 and more; below ``d``
-    pictures the covariances lack full rank. All features, ``n d``, are kept in memory.
+    two sources: compare only at equal counts, the usual ones being 10,000 and more; with ``d``
+    pictures or fewer the covariances lack rank, and there is no number. All features, ``n d``, are
+    kept in memory.
 
     Args:
         real: pictures in [-1, 1], or an iterable of batches of them.
@@ -50,7 +51,7 @@ def frechet_inception_distance(
             Inception-v3 with d = 2048. It is used in eval mode, where its first weight lies.
         batch_size: pictures that it sees at once, at most.
     Raises:
-        ValueError: fewer than two pictures in a set; pictures of another shape or range, or that
+        ValueError: d pictures or fewer in a set; pictures of another shape or range, or that
             are not finite; features that are not ``b d`` or not finite.
         MissingExtraError: torchmetrics is not installed.
 
@@ -63,7 +64,13 @@ def frechet_inception_distance(
     with needs_extra("recipes"):
         from torchmetrics.image.fid import FrechetInceptionDistance
     seen = _features_of_both(features, real, generated, batch_size, least=2)
-    ready = _Ready(seen[0].shape[1])
+    width, count = seen[0].shape[1], min(map(len, seen))
+    if count <= width:
+        raise ValueError(
+            f"expected more than d = {width} pictures in each set, got {count}: with fewer the "
+            "covariances lack rank"
+        )
+    ready = _Ready(width)
     metric = FrechetInceptionDistance(feature=ready, sync_on_compute=False)
     for outputs, is_real in zip(seen, (True, False), strict=True):
         metric.update(outputs, real=is_real)

@@ -10,7 +10,7 @@ import math
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Float64, Int
+from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
 
@@ -137,6 +137,14 @@ class RocCurve(NamedTuple):
     false_accept_rate: Float64[Tensor, "t"]
     true_accept_rate: Float64[Tensor, "t"]
 
+    def corners(self) -> "RocCurve":
+        """The same curve by its corners: millions of impostors make no more of them than pairs."""
+        true = self.true_accept_rate
+        rises = torch.nonzero(true.diff() > 0).flatten()
+        ends = torch.tensor([0, len(true) - 1])
+        kept = torch.unique(torch.cat([rises, rises + 1, ends]))
+        return RocCurve(self.false_accept_rate[kept], true[kept])
+
 
 def roc(genuine: Float[Tensor, "n"], impostors: Float[Tensor, "m"]) -> RocCurve:
     """Shares of impostor and of genuine pairs that `verified` accepts, at every threshold.
@@ -229,3 +237,55 @@ def fold_statistics(values: Float[Tensor, "n"], folds: Int[Tensor, "n"]) -> Fold
     ]:
         raise ValueError(f"expected values in every fold, got none in fold {empty[0]}")
     return FoldStatistics(float(means.mean()), float(means.std()))
+
+
+def fold_accuracies(
+    distances: Float[Tensor, "n"], same: Bool[Tensor, "n"], folds: Int[Tensor, "n"]
+) -> Float64[Tensor, "n"]:
+    """1 for a pair that is judged rightly, at the threshold that is best in all *other* folds.
+
+    As accuracies on LFW are given ("image-restricted": nothing of a fold is looked at to judge it).
+    Their mean over a fold is its accuracy, see `fold_statistics`.
+
+    Args:
+        distances: of pairs, NaN where one gave no descriptor: never accepted.
+        same: whether a pair is of one person.
+        folds: the number of each pair's fold.
+    Raises:
+        ValueError: other counts, a single fold.
+
+    Example:
+        >>> distances, same = torch.tensor([0.1, 0.9, 0.2, 0.3]), torch.tensor([1, 0, 1, 0]).bool()
+        >>> fold_accuracies(distances, same, torch.tensor([1, 1, 2, 2])).tolist()
+        [1.0, 1.0, 1.0, 1.0]
+    """
+    if not distances.shape == same.shape == folds.shape:
+        shapes = ", ".join(str(tuple(x.shape)) for x in (distances, same, folds))
+        raise ValueError(f"expected distances, same and folds of one length, got {shapes}")
+    names = torch.unique(folds).tolist()
+    if len(names) < 2:
+        raise ValueError(f"expected two folds and more, got {len(names)}")
+    distances = distances.double()
+    right = torch.zeros(len(distances), dtype=torch.float64)
+    for name in names:
+        own = folds == name
+        threshold = _best_threshold(distances[~own], same[~own])
+        right[own] = ((distances[own] <= threshold) == same[own]).double()
+    return right
+
+
+def _best_threshold(distances: Float64[Tensor, "n"], same: Bool[Tensor, "n"]) -> float:
+    """Where most pairs are judged rightly; half-way to the next distance."""
+    order = distances.nan_to_num(nan=torch.inf).argsort()
+    sorted_distances, is_same = distances.nan_to_num(nan=torch.inf)[order], same[order]
+    zero = torch.zeros(1, dtype=torch.long)
+    accepted = torch.cat([zero, is_same.cumsum(0)])
+    refused = torch.cat([zero, (~is_same).cumsum(0)])
+    right = accepted + refused[-1] - refused  # by how many of the nearest are accepted
+    ends = sorted_distances.new_tensor([0.0]), sorted_distances.new_tensor([torch.inf])
+    edges = torch.cat([ends[0] - 1, sorted_distances, ends[1]])
+    # Equal distances are accepted together, and missing ones never.
+    possible = (edges[1:] > edges[:-1]) & edges[:-1].isfinite()
+    count = int(torch.where(possible, right, -1).argmax())
+    last, following = edges[count : count + 2].clamp(min=0).tolist()
+    return float(last if following == math.inf else (last + following) / 2)

@@ -72,3 +72,34 @@ def mean_over_people(values: Float[Tensor, "n"], people: Int[Tensor, "n"]) -> In
         raise ValueError(f"expected a person for each of {len(values)} values, got {len(people)}")
     there = ~values.isnan()
     return bootstrap_mean(values[there].cpu().numpy(), people.to(there.device)[there].cpu().numpy())
+
+
+def rate_over_people(values: Float[Tensor, "n"], people: Int[Tensor, "n"]) -> Interval:
+    """`mean_over_people` of values that are 0 or 1; also where all are alike.
+
+    There a bootstrap, which knows only what was seen, would claim certainty. With n people of whom
+    none (or all) are hit, the bound on the other side is the exact one of n independent draws:
+    ``1 - 0.025^(1 / n)`` away.
+
+    Source: Clopper and Pearson, "The Use of Confidence or Fiducial Limits Illustrated in the Case
+    of the Binomial", Biometrika 1934.
+
+    Args:
+        values: 0 or 1, one a sample; NaN ones are left out.
+        people: the number of each sample's person.
+    Raises:
+        ValueError: no value, or other ones; other people than values.
+
+    Example:
+        >>> interval = rate_over_people(torch.zeros(40), torch.arange(20).repeat(2))
+        >>> interval.mean, round(interval.high, 3)
+        (0.0, 0.168)
+    """
+    there = ~values.isnan()
+    if not ((values[there] == 0) | (values[there] == 1)).all():
+        raise ValueError("expected values of 0 or 1")
+    interval = mean_over_people(values, people)
+    reach = 1 - 0.025 ** (1 / len(set(people[there].tolist())))
+    if interval.mean == 0:
+        return interval._replace(high=reach)
+    return interval._replace(low=1 - reach) if interval.mean == 1 else interval

@@ -26,7 +26,8 @@ def split_as_published(
     Args:
         listing: of the layout celeba.
         identities: a NumPy file of identity numbers, as CIAGAN publishes it: the first 1,200 are
-            trained on. None draws them by the seed, which is not the paper's split.
+            trained on, the following 363 tested; where it holds 1,200, all others are tested. None
+            draws them by the seed, which is not the paper's split.
         seed: of the drawing.
     Raises:
         ValueError: fewer than 1,563 such identities; a file that is no list of them.
@@ -43,9 +44,13 @@ def split_as_published(
         train = set(_drawn(people, TRAIN_IDENTITIES, seed))
         name = f"1,200 and 363 identities of CelebA drawn by seed {seed}: not the paper's split"
     else:
-        train = _read(identities, people)
-        name = "CelebA's 1,200 training identities as CIAGAN lists them, other people to test"
-    chosen = set(people) | train
+        listed = _read(identities, people)
+        train = set(listed[:TRAIN_IDENTITIES])
+        complete = len(listed) >= IDENTITIES
+        people = listed[:IDENTITIES] if complete else people
+        tested = "363 as well" if complete else f"{len(people) - len(train)} others"
+        name = f"CelebA's 1,200 training identities as CIAGAN lists them, to test {tested}"
+    chosen = set(people)
 
     def split_of(person: str) -> Split:
         return "train" if person in train else "test"
@@ -60,8 +65,8 @@ def _drawn(people: list[str], count: int, seed: int) -> list[str]:
     return sorted(people[i] for i in order.tolist())
 
 
-def _read(path: Path, people: list[str]) -> set[str]:
-    """The training identities of a file."""
+def _read(path: Path, people: list[str]) -> list[str]:
+    """The identities of a file, in its order."""
     try:
         numbers = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
@@ -79,9 +84,9 @@ def _read(path: Path, people: list[str]) -> set[str]:
             f"--identities {path}: expected at least {TRAIN_IDENTITIES} identities, "
             f"got {len(listed)}"
         )
-    if unknown := set(listed[:TRAIN_IDENTITIES]) - set(people):
+    if unknown := set(listed[:IDENTITIES]) - set(people):
         raise ValueError(
             f"--identities {path}: expected identities with more than {MORE_THAN} images here, "
             f"{len(unknown)} are none, such as {min(unknown)}"
         )
-    return set(listed[:TRAIN_IDENTITIES])
+    return listed

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from graphgan.commands import run_command
 from graphgan.data.prepared import PreparedPictures
@@ -35,6 +36,7 @@ from graphgan.extras import needs_extra
 from graphgan.files import require_new_folder
 from graphgan.landmarks.schemes import IBUG_68
 from graphgan.metrics.exported import ExportedProgram
+from graphgan.metrics.inception import torchmetrics_inception
 from graphgan.training.devices import memory_errors_explained
 
 
@@ -62,7 +64,8 @@ class Options:
     """Whose identity is shown: of the next person (a random picture, as published), drawn for each
     picture, or fixed for each person."""
     condition_split: Splits | None = None
-    """Whose pictures are conditions; those of --split if not given. CIAGAN knows "train" alone."""
+    """Whose pictures are conditions, the parrot's too; those of --split if not given. CIAGAN knows
+    "train" alone."""
     videos: str | None = None
     """Expression on a photo's path whose first group names its video, such as '/(.)' where the
     first character of the file's name does; folders below a person's by default."""
@@ -74,7 +77,8 @@ class Options:
     """Weights of FaceNet (InceptionResnetV1 trained on CASIA-WebFace, on VGGFace2): further
     embedders."""
     features: Path | None = None
-    """For FID and KID: a program (torch.export, .pt2) from 8-bit pictures to features."""
+    """For FID and KID: a program (torch.export, .pt2) from 8-bit pictures to features, or the
+    weights (.pth) of torchmetrics' Inception, which takes torch-fidelity."""
     published: Path | None = None
     """A CSV file (system,metric,value,source) of figures to print beside, marked as the paper's."""
     frechet_count: int = 300
@@ -115,18 +119,24 @@ def main(options: Options) -> None:
 def run(options: Options) -> None:
     """What cannot be measured is found out before the work begins."""
     _check_out(options.out)
+    with needs_extra("recipes"):
+        import matplotlib  # noqa: F401
+        import torchmetrics  # noqa: F401
     faces = PreparedPictures(options.data, scheme=IBUG_68)
     faces.check_masks()
     systems = [parse_system(text, device=options.device) for text in options.systems]
     published = [] if options.published is None else read_published(options.published)
-    features = None if options.features is None else ExportedProgram(options.features)
-    trials = open_trials(options, faces)
+    features = None if options.features is None else open_features(options.features)
+    listed = sorted({pair.a for pair in read_fold_pairs(faces.root, faces.pictures)})
+    split: Splits = "all" if listed else options.split
+    condition_split = options.condition_split or split
+    trials = open_trials(options, faces, listed, condition_split)
     tools = open_tools(options)
     settings = Settings(
         min_iou=options.min_iou,
         false_accept_rate=options.false_accept_rate,
         frechet_count=options.frechet_count,
-        condition_split=options.condition_split or options.split,
+        condition_split=condition_split,
         batch_size=options.batch_size,
         seed=options.seed,
     )
@@ -146,22 +156,28 @@ def run(options: Options) -> None:
     print(f"look at {options.out}/report.md and {options.out}/sheet.png")
 
 
-def open_trials(options: Options, faces: PreparedPictures) -> Trials:
+def open_trials(
+    options: Options, faces: PreparedPictures, listed: list[int], condition_split: Splits
+) -> Trials:
     """Those of another evaluation, of LFW's list, or drawn."""
     if options.pairs is not None:
         return read_trials(options.pairs, faces.pictures)
-    listed = sorted({pair.a for pair in read_fold_pairs(faces.root, faces.pictures)})
     return make_trials(
         faces.pictures,
-        split="all" if listed else options.split,
+        split=options.split,
         people=options.people,
         count=options.count,
         conditions=options.conditions,
-        condition_split=options.condition_split,
+        condition_split=condition_split,
         videos=options.videos,
         probes=listed or None,
         seed=options.seed,
     )
+
+
+def open_features(path: Path) -> nn.Module:
+    """A program as it is, or torchmetrics' Inception with those weights."""
+    return torchmetrics_inception(path) if path.suffix == ".pth" else ExportedProgram(path)
 
 
 def open_tools(options: Options) -> Tools:
@@ -181,9 +197,12 @@ def progress(answers: Iterable[Any], total: int, what: str) -> Iterable[Any]:
 
 
 def _check_out(out: Path) -> None:
-    """New, empty, or of an earlier evaluation."""
+    """New, empty, or of an earlier evaluation; and to be written to."""
     if not (out / "report.json").is_file():
         require_new_folder(out, "or one of an earlier evaluation; name another by --out")
+    above = next(folder for folder in (out, *out.resolve().parents) if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise ValueError(f"expected --out where folders can be made, got {out}: {above} is no such")
 
 
 if __name__ == "__main__":

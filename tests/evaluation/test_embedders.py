@@ -50,7 +50,7 @@ def facenet_weights(tmp_path_factory):
 
 def test_facenet_gives_unit_vectors_and_classes(photo, facenet_weights):
     embedder = FaceNet(facenet_weights, name="FaceNet test")
-    assert isinstance(embedder, Classifier)
+    assert isinstance(embedder, Classifier) and embedder.has_classes
     image, landmarks = photo
     descriptor = embedder(image, landmarks)
     assert descriptor.shape == (512,)
@@ -71,6 +71,11 @@ def test_facenet_looks_at_the_face_and_not_beside_it(photo, facenet_weights):
     x, y = landmarks.mean(0).long().tolist()
     hidden[:, y - 15 : y + 15, x - 15 : x + 15] = 0
     assert (embedder(hidden, landmarks) - descriptor).norm() > 1e-3
+
+
+def test_weights_without_a_last_layer_have_no_classes(tmp_path):
+    torch.save(InceptionResnetV1().state_dict(), tmp_path / "weights.pt")
+    assert not FaceNet(tmp_path / "weights.pt").has_classes
 
 
 def test_weights_that_are_none_are_refused_at_once(tmp_path):

@@ -1,14 +1,19 @@
 """All metrics of all systems together."""
 
+import copy
 import math
 
 import pytest
+import torch
+from coloured_faces import Recoloured, colour_of
 
+from graphgan.data.batches import to_uint8_image
 from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.examiner import Examiner
 from graphgan.evaluation.study import Settings, Study
-from graphgan.evaluation.systems import FolderOfResults, Original
+from graphgan.evaluation.systems import CIAGANSystem, FolderOfResults, Original
 from graphgan.evaluation.trials import make_trials
+from graphgan.models import CIAGANGenerator
 
 
 def test_there_is_never_a_nan(evaluation):
@@ -33,6 +38,50 @@ def test_missing_results_are_left_out_and_counted(pictures, tools, tmp_path):
     parrot = row["colour, parrot, conditions drawn"]
     assert parrot.note == "not measured (no results for the lessons)"
     assert "theirs: no result for 3 of 12 probes" in evaluation.warnings
+    shown = evaluation.sheet["theirs"]  # one row a person: the last one has no results
+    assert shown[0].any() and not shown[-1].any()
+
+
+@pytest.fixture(scope="module")
+def ciagan(tmp_path_factory):
+    path = tmp_path_factory.mktemp("ciagan") / "weights.safetensors"
+    torch.manual_seed(0)
+    CIAGANGenerator(2, width=4, num_blocks=1, people=("p0", "p1")).save_pretrained(path)
+    return CIAGANSystem(path)
+
+
+def test_stand_ins_are_counted_and_the_sheet_shows_whom_ciagan_knows(study, ciagan):
+    evaluation = evaluate(study, [ciagan, Recoloured()])
+    told = "ciagan: 12 of 12 conditions are none of its people; others of its people stand in"
+    assert told in evaluation.warnings
+    note = evaluation.rows["ciagan"]["colour: nearer to the condition"].note
+    assert note == "not measured (the conditions are not among its people)"
+    colours = {tuple(colour_of(i).tolist()) for i in (0, 1)}
+    middles = to_uint8_image(evaluation.sheet["condition"])[:, :, 64, 64]
+    assert {tuple(colour.tolist()) for colour in middles} <= colours
+    again = to_uint8_image(evaluation.sheet["recoloured"])[:, :, 64, 64]
+    assert torch.equal(again, middles)
+
+
+def test_probes_that_were_trained_on_are_mentioned(make_study):
+    warnings = evaluate(make_study(split="all"), [Original()]).warnings
+    assert any("6 probes are of the training split" in line for line in warnings)
+
+
+def test_faces_without_all_landmarks_are_not_asked_about_by_who_goes_by_them(study, tools):
+    rows = list(study.pictures.pictures)
+    first = study.trials.probes[0]
+    broken = rows[first].landmarks.clone()
+    broken[60] = torch.nan
+    rows[first] = rows[first]._replace(landmarks=broken)
+    pictures = copy.copy(study.pictures)
+    pictures.pictures = rows
+    found = evaluate(Study(pictures, study.trials, Examiner(tools)), [Original()])
+    row = found.rows["original"]
+    assert row["colour, pose known: rank-1"].count == 11
+    assert row["colour, pose known: rank-1"].value == 1
+    assert row["colour, pipeline: rank-1"].count == 12
+    assert any("1 probes lack landmarks" in line for line in found.warnings)
 
 
 def test_a_folder_without_any_result_for_the_probes_is_refused(pictures, tools, tmp_path):
@@ -40,7 +89,9 @@ def test_a_folder_without_any_result_for_the_probes_is_refused(pictures, tools, 
 
     write_image(tmp_path / "something.png", pictures[0].image)
     study = Study(pictures, make_trials(pictures.pictures), Examiner(tools), Settings())
-    with pytest.raises(ValueError, match="theirs: expected results for the probes, got none"):
+    with pytest.raises(
+        ValueError, match=r"expected results named after the pictures, such as p2-v0-0\.png, got"
+    ):
         evaluate(study, [FolderOfResults(tmp_path, name="theirs")])
 
 

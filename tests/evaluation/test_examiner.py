@@ -75,6 +75,26 @@ def test_what_was_asked_before_is_remembered(tools, faces, tmp_path):
     assert first.shape == (4, 3)
 
 
+def test_tools_of_one_fingerprint_do_not_share_answers(tools, faces, tmp_path):
+    images, points = faces
+
+    class Red(ColourEmbedder):
+        name = "red"
+
+        def __call__(self, image, landmarks):
+            return super().__call__(image, landmarks)[:1]
+
+    embedders = [tools.embedders[0], Red()]
+    examiner = Examiner(Tools(tools.pipeline, embedders), cache=ResultCache(tmp_path))
+    widths = [examiner.describe(images, points, embedder).shape[1] for embedder in embedders]
+    assert widths == [3, 1]
+
+
+def test_two_detectors_of_one_name_are_refused(tools):
+    with pytest.raises(ValueError, match="detectors of different names"):
+        Tools(tools.pipeline, tools.embedders, [ColourDetector()])
+
+
 def test_two_embedders_of_one_name_are_refused(tools):
     with pytest.raises(ValueError, match="different names"):
         Tools(tools.pipeline, [ColourEmbedder(), ColourEmbedder()])

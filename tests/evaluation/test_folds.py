@@ -33,12 +33,16 @@ def test_pairs_are_verified_in_their_folds(listed, tools):
     trials = make_trials(listed.pictures, split="all", probes=probes)
     rows = evaluate(Study(listed, trials, Examiner(tools)), [Original(), Grey()]).rows
     same, different = (
-        f"colour, pairs in folds: {who} verified" for who in ("same person", "different people")
+        f"colour, pose known, pairs in folds: {who} verified"
+        for who in ("same person", "different people")
     )
     assert rows["original"][same].value == 1
     assert rows["original"][different].value == 0
-    assert rows["original"][same].note == "standard deviation 0 of 2 folds"
+    assert rows["original"][same].note == "mean of folds 100.0, standard deviation 0.0"
+    assert rows["original"]["colour, pipeline, pairs in folds: accuracy"].value == 1
     assert rows["grey"][same].value == 0
+    # All distances are alike: all pairs of a fold are judged alike, and half of them rightly.
+    assert rows["grey"]["colour, pose known, pairs in folds: accuracy"].value == 0.5
 
 
 def test_pairs_to_learn_from_are_no_folds(listed):

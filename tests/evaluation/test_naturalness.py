@@ -34,7 +34,17 @@ def test_fid_and_kid_are_of_the_features_given(pictures, tools):
     evaluation = evaluate(study, [Original(), Grey()], features=Means())
     rows = evaluation.rows
     assert rows["grey"]["FID"].value > rows["original"]["FID"].value
-    cell = rows["grey"]["FID"]
-    assert cell.count == 12
-    assert "only 12 pictures" in cell.note
-    assert any("FID" in warning for warning in evaluation.warnings)
+    assert rows["grey"]["FID"].count == 12
+    assert any("FID and KID of 12 pictures on each side" in line for line in evaluation.warnings)
+
+
+def test_a_frechet_distance_of_fewer_pictures_than_features_is_refused(pictures, tools):
+    study = Study(pictures, make_trials(pictures.pictures), Examiner(tools), Settings())
+
+    class Corner(torch.nn.Module):
+        def forward(self, images):
+            return images[:, :, :2, :2].float().flatten(1)  # twelve numbers, of twelve pictures
+
+    row = evaluate(study, [Grey()], features=Corner()).rows["grey"]
+    assert "expected more than d = 12 pictures" in row["FID"].note
+    assert row["KID"].value is not None

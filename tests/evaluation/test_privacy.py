@@ -58,7 +58,9 @@ def test_who_is_in_no_gallery_cannot_be_recognised(tmp_path):
     row = evaluation.rows["original"]
     why = "not measured (nobody has pictures of two videos)"
     assert row["colour, pipeline: rank-1"].note == why
-    assert row["colour, pipeline: rank-1, same picture"].value == 1
+    nobody = "not measured (nobody else in the gallery)"
+    assert row["colour, pipeline: rank-1, same picture"].note == nobody
+    assert row["colour, pipeline: verified, same picture"].value == 1
     assert "not measured" in row["colour, parrot, conditions drawn"].note
     assert evaluation.curves == {"pipeline": {}, "pose known": {}}
 

@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -56,6 +57,20 @@ def test_a_report_is_text_numbers_and_pictures(evaluation, tmp_path):
     assert "nan" not in text.lower().split()
 
 
+def test_pictures_of_an_earlier_report_do_not_stay(evaluation, tmp_path):
+    write_report(evaluation, tmp_path)
+    write_report(replace(evaluation, curves={}), tmp_path)
+    assert not (tmp_path / "roc.png").exists()
+    assert "roc.png" not in (tmp_path / "report.md").read_text()
+
+
+def test_a_report_that_was_cut_short_is_known_for_one(evaluation, tmp_path):
+    broken = replace(evaluation, sheet={"a": torch.zeros(1, 3, 8, 8), "b": torch.zeros(2, 3, 8, 8)})
+    with pytest.raises(ValueError, match="one length"):
+        write_report(broken, tmp_path)
+    assert (tmp_path / "report.json").is_file()
+
+
 def test_the_csv_has_a_row_for_every_cell(evaluation, tmp_path):
     write_report(evaluation, tmp_path)
     with (tmp_path / "report.csv").open() as file:
@@ -105,6 +120,8 @@ def test_published_figures_come_from_a_file(tmp_path):
         ("a,b\n1,2\n", "expected the columns system,metric,value,source"),
         ("system,metric,value,source\na,b,much,c\n", "line 2: expected a number"),
         ("system,metric,value,source\na,b\n", "line 2: expected a number"),
+        ("system,metric,value,source\na,b,nan,c\n", "line 2: expected a number"),
+        ('system,metric,value,source\na,b,"1,c\n', "line 2"),
     ],
 )
 def test_a_file_of_figures_that_is_none_is_refused(tmp_path, text, message):

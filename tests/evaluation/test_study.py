@@ -75,7 +75,6 @@ def test_a_system_is_told_names_photos_and_people(study):
     study.results(Curious(), probes, conditions)
     (request,) = asked  # conditions are the sources where a system takes none
     rows = study.pictures.pictures
-    assert request.photos == [rows[i].source for i in probes]
-    assert request.names == [rows[i].name for i in probes]
+    assert list(request.pictures) == [rows[i] for i in probes]
     assert request.condition_people == [rows[i].person for i in probes]
     assert request.mask.shape == (len(probes), 1, 128, 128)

@@ -4,6 +4,7 @@ import torch
 from graphgan.anonymize import anonymize_crops, give_identity
 from graphgan.data.batches import to_float_image, to_uint8_image
 from graphgan.data.images import write_image
+from graphgan.data.prepared import PreparedPicture
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.evaluation.systems import (
     AnonyGANSystem,
@@ -16,10 +17,18 @@ from graphgan.evaluation.systems import (
     System,
     parse_system,
 )
+from graphgan.landmarks.align import Crop
 from graphgan.landmarks.masks import face_mask
 from graphgan.landmarks.schemes import CIAGAN_29_INDICES
 from graphgan.models import AnonyGAN, CIAGANGenerator
 from graphgan.models.generator import LandmarkGenerator
+
+
+def row(image: str, photo: str) -> PreparedPicture:
+    """A face that was cut out of the upper left quarter of a photo of 128 x 128 pixels."""
+    crop = Crop(-0.5, -0.5, 64, 64)
+    person = image.split("/")[0]
+    return PreparedPicture(f"images/{image}", person, "test", photo, crop, 0, torch.zeros(68, 2))
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +43,11 @@ def request_() -> Request:
         face_mask(points, (64, 64)),
         images.roll(-1, 0),
         points.roll(-1, 0),
-        ["anna-1", "bert-1", "carl-2-x"],
-        ["anna/1.jpg", "bert/1.JPG", "carl/2/x.png"],
+        [
+            row("anna/1.png", "anna/1.jpg"),
+            row("bert/1.png", "bert/1.JPG"),
+            row("carl/2-x.png", "carl/2/x.png"),
+        ],
         ["bert", "carl", "anna"],
     )
 
@@ -116,23 +128,55 @@ def test_ciagan_has_a_stand_in_for_whom_it_does_not_know_and_always_the_same(cia
 
 def test_results_of_another_tool_are_found_by_any_of_three_names(request_, tmp_path):
     images = to_uint8_image(request_.source.flip(-1))
-    write_image(tmp_path / "anna-1.png", images[0])
-    (tmp_path / "bert").mkdir()
-    write_image(tmp_path / "bert" / "1.png", images[1])
-    (tmp_path / "carl" / "2").mkdir(parents=True)
-    write_image(tmp_path / "carl" / "2" / "x.png", images[2])
+    for name, image in zip(("anna-1", "images/bert/1", "carl/2/x"), images, strict=True):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write_image(tmp_path / f"{name}.png", image)
     made = FolderOfResults(tmp_path)(request_)
     assert torch.equal(to_uint8_image(made), images)
 
 
-def test_results_that_are_missing_are_nan_and_other_sizes_are_brought_to_ours(request_, tmp_path):
-    large = torch.nn.functional.interpolate(request_.source[:1], (128, 128), mode="bilinear")
+def test_whole_photos_are_cut_and_other_sizes_are_brought_to_ours(request_, tmp_path):
+    photo = torch.zeros(3, 128, 128, dtype=torch.uint8)
+    photo[:, :64, :64] = to_uint8_image(request_.source[1])
+    (tmp_path / "bert").mkdir()
+    write_image(tmp_path / "bert" / "1.png", photo)
+    large = torch.nn.functional.interpolate(request_.source[:1], (96, 96), mode="bilinear")
     write_image(tmp_path / "anna-1.png", to_uint8_image(large)[0])
     system = FolderOfResults(tmp_path, name="theirs")
     made = system(request_)
-    assert made.isnan().flatten(1).all(1).tolist() == [False, True, True]
+    torch.testing.assert_close(made[1], request_.source[1], atol=0.01, rtol=0)
     assert (made[0] - request_.source[0]).abs().mean() < 0.03
-    assert system.sizes == {(128, 128)}
+    (remark,) = system.remarks(request_.pictures, (64, 64))
+    assert "results of 96 x 96, 128 x 128 pixels: photos were cut" in remark
+
+
+def test_results_that_are_missing_or_cannot_be_read_are_nan(request_, tmp_path):
+    write_image(tmp_path / "anna-1.png", to_uint8_image(request_.source)[0])
+    (tmp_path / "bert-1.png").write_bytes(b"no picture")
+    system = FolderOfResults(tmp_path, name="theirs")
+    assert system(request_).isnan().flatten(1).all(1).tolist() == [False, True, True]
+    assert system.remarks(request_.pictures, (64, 64)) == ["theirs: 1 results cannot be read"]
+
+
+def test_two_results_of_one_name_are_refused(request_, tmp_path):
+    for suffix in ("png", "jpg"):
+        write_image(tmp_path / f"anna-1.{suffix}", to_uint8_image(request_.source)[0])
+    with pytest.raises(ValueError, match="two results of one name"):
+        FolderOfResults(tmp_path)
+
+
+def test_results_of_other_pictures_are_found_out_before_any_work(request_, tmp_path):
+    write_image(tmp_path / "zoe.png", to_uint8_image(request_.source)[0])
+    with pytest.raises(ValueError, match=r"such as anna-1.png, got zoe.png"):
+        FolderOfResults(tmp_path).check(request_.pictures)
+
+
+def test_networks_of_other_landmarks_are_refused(tmp_path):
+    AnonyGAN(LandmarkGenerator(6, 18, width=4, num_blocks=1)).save_pretrained(
+        tmp_path / "w.safetensors"
+    )
+    with pytest.raises(ValueError, match="expected a network of 68 or 29 landmarks, got 18"):
+        AnonyGANSystem(tmp_path / "w.safetensors")
 
 
 def test_a_folder_that_changed_has_another_fingerprint(request_, tmp_path):

@@ -41,6 +41,13 @@ def test_the_next_person_is_the_condition(rows):
         assert person(rows, condition) == following[person(rows, probe)]
 
 
+def test_the_next_person_of_another_split_is_not_the_same_for_all(rows):
+    sources = [i for i in range(len(rows)) if rows[i].split == "test"]
+    conditions = draw_conditions(rows, sources, rule="next", split="train")
+    of = {person(rows, s): person(rows, c) for s, c in zip(sources, conditions, strict=True)}
+    assert of == {"p2": "p0", "p3": "p1", "p4": "p0", "p5": "p1"}
+
+
 def test_drawn_conditions_vary_and_fixed_ones_do_not(rows):
     sources = list(range(len(rows)))
     drawn = draw_conditions(rows, sources, rule="drawn", split="train", seed=1)
@@ -72,11 +79,21 @@ def test_people_and_count_bound_the_probes(rows):
 def test_an_expression_names_the_videos(rows):
     trials = make_trials(rows, videos=r"/(v\d)/")
     assert trials == make_trials(rows)
-    every_frame = make_trials(rows, videos=r"(v\d/\d)")
+    every_frame = make_trials(rows, videos=r"(v\d/\d)", lessons=1)
     assert len(every_frame.probes) == 4 * 5  # all frames but the gallery's
 
 
-@pytest.mark.parametrize("videos", ["nothing(x)", "v", "("])
+def test_lessons_are_taken_from_further_videos_where_a_video_is_one_picture(rows):
+    trials = make_trials(rows, videos=r"(v\d/\d)", lessons=3)
+    for name in ("p2", "p3", "p4", "p5"):
+        assert sum(person(rows, i) == name for i in trials.lessons) == 3
+        assert sum(person(rows, i) == name for i in trials.probes) == 3
+    assert not set(trials.lessons) & set(trials.probes)
+    many = make_trials(rows, videos=r"(v\d/\d)", lessons=50)
+    assert len(many.probes) == 4  # one video of each person is left
+
+
+@pytest.mark.parametrize("videos", ["nothing(x)", "v", "(", "v(8)?"])
 def test_an_expression_that_names_no_video_is_refused(rows, videos):
     with pytest.raises(ValueError, match="expected"):
         make_trials(rows, videos=videos)
@@ -122,10 +139,20 @@ def test_trials_come_back_from_a_file(rows, tmp_path):
         ("role,image,condition\nwinner,a,b\n", "line 2: expected a role"),
         ("role,image,condition\nprobe,{first},\n", "line 2: expected a condition"),
         ("role,image,condition\n", "expected probes"),
+        (
+            "role,image,condition\nprobe,{first},{last}\ngallery,{first},\n",
+            "line 3: .* is a gallery and a probe picture",
+        ),
+        (
+            "role,image,condition\nlesson,{first},\nprobe,{first},{last}\n",
+            "line 3: .* is a probe and a lesson picture",
+        ),
+        ("role,image,condition\nprobe,{first},{first}\n", "line 2: expected a condition of ano"),
     ],
 )
 def test_a_file_that_is_none_is_refused(rows, tmp_path, text, message):
-    (tmp_path / "pairs.csv").write_text(text.replace("{first}", rows[0].image))
+    text = text.replace("{first}", rows[0].image).replace("{last}", rows[-1].image)
+    (tmp_path / "pairs.csv").write_text(text)
     with pytest.raises(ValueError, match=message):
         read_trials(tmp_path / "pairs.csv", rows)
 

@@ -12,6 +12,7 @@ from torchmetrics.functional.classification import binary_roc
 from graphgan.metrics.identification import (
     FoldStatistics,
     descriptor_distances,
+    fold_accuracies,
     fold_statistics,
     rank_one,
     roc,
@@ -298,3 +299,43 @@ def test_refuses_folds_that_say_nothing(values, folds, message):
 def test_refuses_other_folds_than_values():
     with pytest.raises(ValueError, match="a fold for each of 2 values, got 3"):
         fold_statistics(torch.zeros(2), torch.zeros(3).long())
+
+
+# Corners of curves, and accuracies in folds
+
+
+@given(seed=st.integers(0, 999), genuine=st.integers(1, 8), impostors=st.integers(1, 40))
+def test_corners_draw_the_same_curve(seed, genuine, impostors):
+    generator = torch.Generator().manual_seed(seed)
+    draw = lambda n: torch.randint(12, (n,), generator=generator).float()  # noqa: E731
+    whole = roc(draw(genuine), draw(impostors))
+    few = whole.corners()
+    assert len(few.true_accept_rate) <= 2 * genuine + 2
+    at = torch.linspace(0, 1, 57, dtype=torch.float64)
+
+    def highest(curve):
+        """The best true rate at each false one."""
+        return torch.stack([curve.true_accept_rate[curve.false_accept_rate <= f].max() for f in at])
+
+    assert torch.equal(highest(whole), highest(few))
+
+
+def test_a_fold_is_judged_by_what_is_best_in_the_others():
+    # Each fold alone could be told apart, by 0.25 and by 0.5; the other one says otherwise.
+    distances = torch.tensor([0.1, 0.4, 0.3, 0.7])
+    same, folds = torch.tensor([True, False, True, False]), torch.tensor([1, 1, 2, 2])
+    assert fold_accuracies(distances, same, folds).tolist() == [1, 0, 0, 1]
+
+
+def test_pairs_without_a_descriptor_are_never_accepted():
+    distances = torch.tensor([0.1, torch.nan, 0.1, torch.nan])
+    same, folds = torch.tensor([True, False, True, True]), torch.tensor([1, 1, 2, 2])
+    assert fold_accuracies(distances, same, folds).tolist() == [1, 1, 1, 0]
+
+
+@pytest.mark.unhooked
+def test_accuracies_of_one_fold_are_refused():
+    with pytest.raises(ValueError, match="two folds and more"):
+        fold_accuracies(torch.ones(2), torch.ones(2).bool(), torch.zeros(2).long())
+    with pytest.raises(ValueError, match="of one length"):
+        fold_accuracies(torch.ones(2), torch.ones(3).bool(), torch.zeros(2).long())

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.metrics.intervals import Interval, bootstrap_mean, mean_over_people
+from graphgan.metrics.intervals import Interval, bootstrap_mean, mean_over_people, rate_over_people
 
 
 @given(values=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20))
@@ -102,3 +102,27 @@ def test_infinite_values_are_refused_and_not_left_out():
 def test_nothing_found_is_refused():
     with pytest.raises(ValueError, match="expected finite values, got 0"):
         mean_over_people(torch.tensor([torch.nan]), torch.tensor([0]))
+
+
+# rate_over_people
+
+
+@pytest.mark.parametrize("people", [1, 5, 200])
+def test_a_rate_of_nobody_is_bounded_by_the_number_of_people(people):
+    groups = torch.arange(people).repeat(3)
+    nobody = rate_over_people(torch.zeros(3 * people), groups)
+    assert (nobody.mean, nobody.low) == (0, 0)
+    # So many people would all be missed in 2.5 % of cases at the bound.
+    assert (1 - nobody.high) ** people == pytest.approx(0.025)
+    everybody = rate_over_people(torch.ones(3 * people), groups)
+    assert everybody == pytest.approx((1, 1 - nobody.high, 1))
+
+
+def test_other_rates_are_bootstrapped():
+    values, people = torch.tensor([0.0, 1, 1, 0, torch.nan]), torch.tensor([0, 0, 1, 2, 3])
+    assert rate_over_people(values, people) == mean_over_people(values, people)
+
+
+def test_what_is_no_rate_is_refused():
+    with pytest.raises(ValueError, match="values of 0 or 1"):
+        rate_over_people(torch.tensor([0.5]), torch.tensor([0]))

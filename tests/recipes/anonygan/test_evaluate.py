@@ -134,9 +134,9 @@ def test_a_folder_of_lfw_is_asked_about_its_pairs(run, tmp_path):
     assert result.returncode == 0, result.stderr
     content = json.loads((tmp_path / "out" / "report.json").read_text())
     assert content["facts"]["probes"] == 2
-    cell = content["systems"]["original"]["dlib, pairs in folds: same person verified"]
+    cell = content["systems"]["original"]["dlib, pose known, pairs in folds: same person verified"]
     assert cell["value"] == 1
-    assert cell["note"] == "standard deviation 0 of 2 folds"
+    assert cell["note"] == "mean of folds 100.0, standard deviation 0.0"
 
 
 def test_a_report_may_be_made_anew_in_its_folder_and_nowhere_else(run, tmp_path):
