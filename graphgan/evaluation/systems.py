@@ -135,17 +135,17 @@ class AnonyGANSystem:
         path = newest_weights(weights)
         self.fingerprint = _checksum(path)
         model = _ours_or_published(AnonyGAN, path, "anonygan_generator")
-        self.model = model.to(torch_device(device))
-        count = self.model.generator.num_landmarks
+        count = model.generator.num_landmarks
         if count not in LANDMARKS_OF_68:
             known = " or ".join(map(str, LANDMARKS_OF_68))
             raise ValueError(f"{path}: expected a network of {known} landmarks, got {count}")
         self.chosen = LANDMARKS_OF_68[count]
+        self.device = torch_device(device)
+        self.model = model.to(self.device).fuse()
 
     def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
-        device = next(self.model.parameters()).device
         source, landmarks, mask, condition, condition_landmarks = (
-            tensor.to(device) for tensor in request[:5]
+            tensor.to(self.device) for tensor in request[:5]
         )
         return anonymize_crops(
             self.model,
@@ -180,11 +180,12 @@ class CIAGANSystem:
         path = newest_weights(weights)
         self.fingerprint = _checksum(path)
         generator = _ours_or_published(CIAGANGenerator, path, "ciagan_generator")
-        self.generator = generator.to(torch_device(device))
+        self.device = torch_device(device)
+        self.generator = generator.to(self.device).fuse()
         self.people = generator.people
 
     def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
-        device = next(self.generator.parameters()).device
+        device = self.device
         numbers = torch.tensor([self.identity(person) for person in request.condition_people])
         return give_identity(
             self.generator,

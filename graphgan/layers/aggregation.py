@@ -32,8 +32,10 @@ class LandmarkAppearanceAggregation(nn.Module):
         norm: of the convolutions; the norm inside the reasoning is "batch" in every published
             variant, see ``reasoning_norm``.
         reasoning_norm: of the reasoning.
+        joined: False leaves ``s_out = s'``, as after the last block nobody looks at it.
     Shapes:
         ``appearance: b C h w``, ``shape: b shape_channels h w`` -> ``b C h w``, ``b 2C h w``
+        (``b C h w`` where not joined)
     Raises:
         ValueError: odd channels, other or unlike shapes, a dropout outside [0, 1).
 
@@ -53,6 +55,7 @@ class LandmarkAppearanceAggregation(nn.Module):
         dropout: float = 0.5,
         norm: Norm = "batch",
         reasoning_norm: Norm = "batch",
+        joined: bool = True,
     ) -> None:
         super().__init__()
         if channels < 2 or channels % 2:
@@ -62,6 +65,7 @@ class LandmarkAppearanceAggregation(nn.Module):
         shape_channels = channels if shape_channels is None else shape_channels
         self.channels = channels
         self.shape_channels = shape_channels
+        self.joined = joined
         self.appearance = nn.Sequential(
             reflect_conv(channels, channels, norm=norm),
             make_norm(norm, channels),
@@ -97,7 +101,7 @@ class LandmarkAppearanceAggregation(nn.Module):
         x_1, x_2 = self.shape(shape).chunk(2, dim=1)
         steered = torch.cat(self.reasoning(x_1, x_2, edge_index=edge_index), dim=1)
         appearance = appearance + self.appearance(appearance) * steered.sigmoid()
-        return appearance, torch.cat([steered, appearance], dim=1)
+        return appearance, torch.cat([steered, appearance], dim=1) if self.joined else steered
 
     def extra_repr(self) -> str:
         return f"{self.channels}, shape_channels={self.shape_channels}"

@@ -9,22 +9,24 @@ from torch import Tensor, nn
 import golden
 from golden.edges import pass_messages
 from graphgan.layers import BipartiteReasoning, EfficientChannelAttention
+from graphgan.layers.fusion import fuse
 from graphgan.models._published_layouts import bipartite_reasoning
 from graphgan.models.published import Kind, load_published
 
 
 class Way(NamedTuple):
-    """How a case is run: in which precision, and by dense graphs or edge lists."""
+    """How a case is run: in which precision, by dense graphs or edge lists, fused or not."""
 
     dtype: torch.dtype = torch.float32
     edges: bool = False
+    fused: bool = False
 
 
 def load(kind: Kind, case: str, way: Way) -> nn.Module:
     module = load_published(kind, golden.state(golden.layout(case))).to(way.dtype)
     if way.edges:
         pass_messages(module)
-    return module
+    return fuse(module) if way.fused else module
 
 
 def eca(way: Way) -> dict[str, Tensor]:

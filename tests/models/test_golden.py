@@ -33,6 +33,15 @@ def test_message_passing_over_complete_edge_lists_agrees(case, monkeypatch):
     assert compare(found, published(case)) < TOLERANCE
 
 
+@pytest.mark.parametrize("case", [name for name in CASES if "generator" in name])
+@torch.no_grad()
+def test_fused_generators_agree(case):
+    single, double = CASES[case](Way(fused=True)), CASES[case](Way(torch.float64, fused=True))
+    assert compare(single, published(case)) < TOLERANCE
+    assert compare(double, published(case)) < TOLERANCE
+    assert compare(single, double) < TOLERANCE
+
+
 @pytest.mark.parametrize("case", [name for name in CASES if name.startswith("anonygan_generator")])
 @torch.no_grad()
 def test_dense_maps_agree(case):

@@ -1,0 +1,73 @@
+import pytest
+import torch
+from blocks import BLOCKS, tensors
+from torch import nn
+
+from graphgan.layers import AttentionHead, BipartiteReasoning, LandmarkAppearanceAggregation
+from graphgan.layers.fusion import fuse
+from graphgan.layers.winograd import WinogradConv2d
+
+each_block = pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
+
+
+def with_statistics(module: nn.Module, seed: int = 3) -> nn.Module:
+    """As trained: norms that do something."""
+    generator = torch.Generator().manual_seed(seed)
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            for tensor in (part.weight.data, part.running_var):
+                tensor.uniform_(0.5, 2, generator=generator)
+            for tensor in (part.bias.data, part.running_mean):
+                tensor.normal_(generator=generator)
+    return module
+
+
+@each_block
+@torch.no_grad()
+def test_a_fused_block_gives_the_same_numbers(block):
+    module = with_statistics(block.module())
+    for size in (block.size, block.odd_size):
+        inputs = block.example(2, size)
+        torch.testing.assert_close(tensors(fuse(module)(*inputs)), tensors(module(*inputs)))
+
+
+@each_block
+@torch.no_grad()
+def test_fusing_leaves_the_network_as_it_was(block):
+    module = with_statistics(block.module(training=True))
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    fused = fuse(module)
+    assert module.training and not fused.training
+    assert not any(p.requires_grad for p in fused.parameters())
+    after = module.state_dict()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+def test_nothing_is_left_of_norms_and_dropout():
+    block = fuse(LandmarkAppearanceAggregation(16))
+    left = {type(part) for part in block.modules()}
+    assert not left & {nn.BatchNorm2d, nn.Dropout}
+    assert WinogradConv2d in left
+
+
+@pytest.mark.parametrize("height", [1, 2, 5])
+@pytest.mark.parametrize("num_maps", [1, 2])
+@torch.no_grad()
+def test_the_linear_decoder_is_one_convolution_borders_included(height, num_maps):
+    torch.manual_seed(0)
+    head = AttentionHead(8, num_maps=num_maps, bounded=False).double().eval()
+    fused = fuse(head)
+    assert sum(isinstance(part, nn.ConvTranspose2d) for part in fused.modules()) == 0
+    x = torch.randn(2, 8, height, 3, dtype=torch.float64)
+    torch.testing.assert_close(fused(x), head(x))
+
+
+@torch.no_grad()
+def test_a_fused_reasoning_keeps_its_edge_lists():
+    torch.manual_seed(0)
+    reasoning = with_statistics(BipartiteReasoning(6, 3)).double().eval()
+    x = torch.randn(2, 1, 6, 4, 5, dtype=torch.float64).unbind(0)
+    edges = torch.cartesian_prod(torch.arange(20), torch.arange(3)).T[:, ::2]
+    torch.testing.assert_close(
+        fuse(reasoning)(*x, edge_index=edges), reasoning(*x, edge_index=edges)
+    )
