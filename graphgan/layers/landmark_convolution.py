@@ -130,7 +130,7 @@ def _from_windows(
     target = (items + rows * width)[..., None] + columns[:, :, None]
     full = torch.promote_types(values.dtype, torch.float32)  # where many landmarks meet
     out = values.new_zeros(batch * height * width, len(kernel), dtype=full)
-    out = out.index_add(0, rearrange(target, "b k i j -> (k b i j)"), values.to(full))
+    out.index_add_(0, rearrange(target, "b k i j -> (k b i j)"), values.to(full))
     return rearrange(out.to(values.dtype), "(b h w) c -> b c h w", h=height, w=width)
 
 

@@ -78,14 +78,10 @@ class WinogradConv2d(nn.Module):
         products = torch.bmm(patches, self.transformed)
         out = self.output_matrix @ rearrange(products, "t n o -> t (n o)")
         out = rearrange(
-            out,
-            "(i j) (b p q o) -> b o (p i) (q j)",
-            i=TILE,
-            b=len(x),
-            p=rows,
-            q=columns,
-        )[:, :, :height, :width]
-        return out if self.bias is None else out + self.bias[:, None, None]
+            out, "(i j) (b p q o) -> b (p i) (q j) o", i=TILE, b=len(x), p=rows, q=columns
+        )[:, :height, :width]
+        out = out if self.bias is None else out + self.bias
+        return rearrange(out, "b h w o -> b o h w")
 
     def extra_repr(self) -> str:
         return f"{self.weight.shape[1]}, {self.weight.shape[0]}"
