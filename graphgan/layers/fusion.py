@@ -3,7 +3,7 @@
 - A BatchNorm after a convolution is folded into it.
 - The published attention decoder is linear: two transposed convolutions and a 1x1 are one of 7x7
   and stride 4, which is a 2x2 convolution to 16 pixels at once.
-- 3x3 convolutions take a quarter of the products where that is faster, see `WinogradConv2d`.
+- The kernels of 3x3 convolutions are transformed once, see `graphgan.layers.winograd`.
 - Dropout, which does nothing here, is gone.
 """
 
@@ -21,7 +21,7 @@ from graphgan.layers._convolution import ReflectConv2d
 from graphgan.layers.bipartite import BipartiteReasoning
 from graphgan.layers.encoders import ImageEncoder, LandmarkEncoder
 from graphgan.layers.heads import AttentionHead
-from graphgan.layers.winograd import KERNEL, WinogradConv2d
+from graphgan.layers.winograd import convolve_transformed, is_faster, transformed_kernel
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -56,8 +56,8 @@ def fuse(network: Network) -> Network:
         for name, child in module.named_children():
             if isinstance(child, nn.Dropout):
                 setattr(module, name, nn.Identity())
-            elif isinstance(child, ReflectConv2d) and child.kernel_size == (KERNEL, KERNEL):
-                setattr(module, name, WinogradConv2d(child))
+            elif isinstance(child, ReflectConv2d) and child.kernel_size == (3, 3):
+                setattr(module, name, _TransformedConv2d(child))
     setattr(fused, "is_fused", True)  # noqa: B010  # no attribute of every module
     return fused
 
@@ -111,6 +111,33 @@ class _Shift(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         return x + self.shift[:, None, None]
+
+
+class _TransformedConv2d(nn.Module):
+    """A 3x3 `ReflectConv2d` with its kernel transformed beforehand, in double precision."""
+
+    weight: Tensor
+    bias: Tensor | None
+    kernel: Tensor
+
+    def __init__(self, conv: ReflectConv2d) -> None:
+        super().__init__()
+        self.margin = conv.margin
+        weight, bias = conv.weight.detach(), conv.bias
+        kernel = transformed_kernel(weight.double()).to(weight)
+        self.register_buffer("weight", weight, persistent=False)
+        self.register_buffer("bias", None if bias is None else bias.detach(), persistent=False)
+        self.register_buffer("kernel", kernel, persistent=False)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b o h w"]:
+        padded = F.pad(x, self.margin, mode="reflect")
+        if not is_faster(padded, self.weight):
+            return F.conv2d(padded, self.weight, self.bias)
+        out = convolve_transformed(padded, self.kernel)
+        return out if self.bias is None else out + self.bias[:, None, None]
+
+    def extra_repr(self) -> str:
+        return f"{self.weight.shape[1]}, {self.weight.shape[0]}"
 
 
 def _is_linear(up: nn.Sequential) -> bool:

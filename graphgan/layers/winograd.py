@@ -7,89 +7,115 @@ points follows: 0, +-3/4, +-3/2 lose a digit less than the usual 0, +-1, +-2.
 """
 
 from fractions import Fraction
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Float
-from torch import Tensor, nn
-
-from graphgan.layers._convolution import ReflectConv2d
+from torch import Tensor
 
 KERNEL = 3
 TILE = 4  # outputs a side of a tile
 _PATCH = TILE + KERNEL - 1  # inputs that they see
 _POINTS = (Fraction(0), Fraction(3, 4), -Fraction(3, 4), Fraction(3, 2), -Fraction(3, 2))
-_Rows = list[list[Fraction]]
+_LEAST_CHANNELS, _LEAST_PIXELS = 32, 64  # below, transforms cost more than they save
 
 
-class WinogradConv2d(nn.Module):
-    """What a 3x3 `ReflectConv2d` computes, for inference, by tiles of 4x4 outputs.
+def is_faster(x: Tensor, weight: Tensor) -> bool:
+    """Whether `winograd_conv2d` is faster than ``conv2d``: on CPUs, in full precision.
+
+    There matrix products are as fast as convolutions. Half precision and GPUs have convolutions
+    that are faster than any transform.
+    """
+    full = x.dtype in (torch.float32, torch.float64) and not torch.is_autocast_enabled("cpu")
+    large = min(weight.shape[:2]) >= _LEAST_CHANNELS and x.shape[2] * x.shape[3] >= _LEAST_PIXELS
+    return x.device.type == "cpu" and full and large and weight.shape[2:] == (KERNEL, KERNEL)
+
+
+def winograd_conv2d(
+    x: Float[Tensor, "b c h2 w2"], weight: Float[Tensor, "o c 3 3"]
+) -> Float[Tensor, "b o h w"]:
+    """``conv2d(x, weight)`` without padding, up to rounding, by tiles of 4x4 outputs.
 
         out = A^T ((G w G^T) * (B^T x B)) A    per tile, * summed over input channels
 
-    36 products a tile, input and output channel instead of 144. Single and double precision on
-    CPUs go this way, where matrix products are as fast as convolutions; half precision and GPUs,
-    whose convolutions are faster than any transform, take the plain one.
-
-    Args:
-        conv: whose weights it takes over.
-    Shapes:
-        ``x: b c h w -> b o h w``, as ``conv``
-    Raises:
-        ValueError: a kernel that is not 3x3.
+    36 products a tile, input and output channel instead of 144; the gradients likewise. For its
+    gradients it keeps ``x`` alone. The result is channels last.
     """
-
-    weight: Tensor
-    bias: Tensor | None
-    transformed: Tensor
-    patch_matrix: Tensor
-    output_matrix: Tensor
-
-    def __init__(self, conv: ReflectConv2d) -> None:
-        super().__init__()
-        if conv.kernel_size != (KERNEL, KERNEL):
-            raise ValueError(f"expected a 3x3 kernel, got {conv.kernel_size}")
-        self.margin = conv.margin
-        weight = conv.weight.detach()
-        bias = None if conv.bias is None else conv.bias.detach()
-        output, kernel, patch = _matrices()
-        double = torch.einsum("im,ocmn,jn->ijco", kernel, weight.double().cpu(), kernel)
-        tensors = {
-            "weight": weight,
-            "bias": bias,
-            "transformed": rearrange(double, "i j c o -> (i j) c o").to(weight),
-            "patch_matrix": torch.kron(patch, patch).to(weight),
-            "output_matrix": torch.kron(output, output).to(weight),
-        }
-        for name, tensor in tensors.items():
-            self.register_buffer(name, tensor, persistent=False)
-
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b o h w"]:
-        padded = F.pad(x, self.margin, mode="reflect")
-        if _is_slower(x):
-            return F.conv2d(padded, self.weight, self.bias)
-        height, width = x.shape[2:]
-        rows, columns = -(-height // TILE), -(-width // TILE)
-        padded = F.pad(padded, (0, columns * TILE - width, 0, rows * TILE - height))
-        tiles = padded.unfold(2, _PATCH, TILE).unfold(3, _PATCH, TILE)
-        tiles = rearrange(tiles, "b c p q i j -> (i j) (b p q c)")
-        patches = rearrange(self.patch_matrix @ tiles, "t (n c) -> t n c", c=x.shape[1])
-        products = torch.bmm(patches, self.transformed)
-        out = self.output_matrix @ rearrange(products, "t n o -> t (n o)")
-        out = rearrange(
-            out, "(i j) (b p q o) -> b (p i) (q j) o", i=TILE, b=len(x), p=rows, q=columns
-        )[:, :height, :width]
-        out = out if self.bias is None else out + self.bias
-        return rearrange(out, "b h w o -> b o h w")
-
-    def extra_repr(self) -> str:
-        return f"{self.weight.shape[1]}, {self.weight.shape[0]}"
+    out: Tensor = _Winograd.apply(x, weight)  # type: ignore[no-untyped-call]
+    return out
 
 
-def _is_slower(x: Tensor) -> bool:
-    full = x.dtype in (torch.float32, torch.float64)
-    return x.device.type != "cpu" or not full or torch.is_autocast_enabled("cpu")
+def transformed_kernel(weight: Float[Tensor, "o c 3 3"]) -> Float[Tensor, "36 c o"]:
+    """``G w G^T``, for `convolve_transformed`."""
+    taps = rearrange(weight, "o c m n -> (m n) (c o)")
+    transformed = _KERNEL_MATRIX.to(weight) @ taps
+    return rearrange(transformed, "t (c o) -> t c o", o=len(weight))
+
+
+def convolve_transformed(
+    x: Float[Tensor, "b c h2 w2"], kernel: Float[Tensor, "36 c o"]
+) -> Float[Tensor, "b o h w"]:
+    """`winograd_conv2d` with a kernel that was transformed before."""
+    height, width = x.shape[2] - 2, x.shape[3] - 2
+    products = torch.bmm(_patches(x), kernel)
+    tiles = _OUTPUT_MATRIX.to(x) @ rearrange(products, "t n o -> t (n o)")
+    rows, columns = _tiles(height), _tiles(width)
+    out = rearrange(
+        tiles, "(i j) (b p q o) -> b (p i) (q j) o", i=TILE, b=len(x), p=rows, q=columns
+    )
+    return rearrange(out[:, :height, :width], "b h w o -> b o h w")
+
+
+class _Winograd(torch.autograd.Function):
+    @staticmethod
+    def forward(x: Tensor, weight: Tensor) -> Tensor:
+        return convolve_transformed(x, transformed_kernel(weight))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:  # type: ignore[override]
+        x, weight = ctx.saved_tensors
+        of_x, of_weight = None, None
+        if ctx.needs_input_grad[0]:
+            turned = weight.flip(2, 3).transpose(0, 1)
+            of_x = winograd_conv2d(F.pad(grad, (2, 2, 2, 2)), turned)
+        if ctx.needs_input_grad[1]:
+            of_weight = _kernel_gradient(x, grad)
+        return of_x, of_weight
+
+
+def _kernel_gradient(
+    x: Float[Tensor, "b c h2 w2"], grad: Float[Tensor, "b o h w"]
+) -> Float[Tensor, "o c 3 3"]:
+    """The transforms' transposes, in the other order."""
+    height, width = grad.shape[2:]
+    rows, columns = _tiles(height), _tiles(width)
+    grad = F.pad(grad, (0, columns * TILE - width, 0, rows * TILE - height))
+    tiles = rearrange(grad, "b o (p i) (q j) -> (i j) (b p q o)", i=TILE, j=TILE)
+    products = rearrange(_OUTPUT_MATRIX.to(grad).T @ tiles, "t (n o) -> t n o", o=grad.shape[1])
+    kernel = torch.bmm(_patches(x).transpose(1, 2), products)
+    taps = _KERNEL_MATRIX.to(grad).T @ rearrange(kernel, "t c o -> t (c o)")
+    return rearrange(taps, "(m n) (c o) -> o c m n", m=KERNEL, c=x.shape[1])
+
+
+def _patches(x: Float[Tensor, "b c h2 w2"]) -> Float[Tensor, "36 n c"]:
+    """``B^T x B`` of every tile; what lies beyond the last whole one is 0."""
+    height, width = x.shape[2] - 2, x.shape[3] - 2
+    missing = (_tiles(width) * TILE - width, _tiles(height) * TILE - height)
+    if any(missing):
+        x = F.pad(x, (0, missing[0], 0, missing[1]))
+    tiles = x.unfold(2, _PATCH, TILE).unfold(3, _PATCH, TILE)
+    tiles = rearrange(tiles, "b c p q i j -> (i j) (b p q c)")
+    return rearrange(_PATCH_MATRIX.to(x) @ tiles, "t (n c) -> t n c", c=x.shape[1])
+
+
+def _tiles(length: int) -> int:
+    return -(-length // TILE)
 
 
 def _matrices() -> tuple[Tensor, Tensor, Tensor]:
@@ -128,5 +154,9 @@ def _is(true: bool) -> Fraction:
     return Fraction(int(true))
 
 
-def _tensor(rows: _Rows) -> Tensor:
+def _tensor(rows: list[list[Fraction]]) -> Tensor:
     return torch.tensor([[float(value) for value in row] for row in rows], dtype=torch.float64)
+
+
+# Of both axes at once: 16 x 36, 36 x 9 and 36 x 36.
+_OUTPUT_MATRIX, _KERNEL_MATRIX, _PATCH_MATRIX = (torch.kron(m, m) for m in _matrices())

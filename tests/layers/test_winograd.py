@@ -1,74 +1,105 @@
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
 from graphgan.layers._convolution import ReflectConv2d
-from graphgan.layers.winograd import WinogradConv2d, _is_slower
-
-sides = st.integers(2, 19)
-
-
-def both(seed, channels, out_channels, *, bias=True, dtype=torch.float64):
-    torch.manual_seed(seed)
-    conv = ReflectConv2d(channels, out_channels, 3, bias=bias).to(dtype)
-    return conv, WinogradConv2d(conv)
-
-
-@given(
-    seed=st.integers(0, 999),
-    batch=st.integers(1, 3),
-    channels=st.integers(1, 5),
-    out_channels=st.integers(1, 5),
-    height=sides,
-    width=sides,
-    bias=st.booleans(),
+from graphgan.layers.fusion import fuse
+from graphgan.layers.winograd import (
+    convolve_transformed,
+    is_faster,
+    transformed_kernel,
+    winograd_conv2d,
 )
-@torch.no_grad()
-def test_it_is_the_convolution(seed, batch, channels, out_channels, height, width, bias):
-    conv, fast = both(seed, channels, out_channels, bias=bias)
-    x = torch.randn(batch, channels, height, width, dtype=torch.float64)
-    assert not _is_slower(x)
-    for layout in (torch.contiguous_format, torch.channels_last):
-        torch.testing.assert_close(fast(x.contiguous(memory_format=layout)), conv(x))
+
+shapes = {
+    "seed": st.integers(0, 999),
+    "batch": st.integers(1, 3),
+    "channels": st.integers(1, 5),
+    "out_channels": st.integers(1, 5),
+    "height": st.integers(3, 19),
+    "width": st.integers(3, 19),
+}
+
+
+def drawn(seed, batch, channels, out_channels, height, width, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(batch, channels, height, width, generator=generator, dtype=dtype)
+    weight = torch.randn(out_channels, channels, 3, 3, generator=generator, dtype=dtype)
+    return x.requires_grad_(), weight.requires_grad_()
+
+
+@given(**shapes)
+def test_it_is_the_convolution_and_so_are_its_gradients(**shape):
+    x, weight = drawn(**shape)
+    out, expected = winograd_conv2d(x, weight), F.conv2d(x, weight)
+    torch.testing.assert_close(out, expected)
+    upstream = torch.randn_like(expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(out, (x, weight), upstream),
+        torch.autograd.grad(expected, (x, weight), upstream),
+    )
+
+
+def test_gradients_of_gradients_are_those_of_finite_differences():
+    inputs = drawn(0, 1, 2, 3, 7, 6)
+    assert torch.autograd.gradcheck(winograd_conv2d, inputs)
+    assert torch.autograd.gradgradcheck(winograd_conv2d, inputs)
 
 
 @torch.no_grad()
-def test_single_precision_is_as_exact_as_the_plain_convolution():
-    conv, fast = both(0, 256, 32, dtype=torch.float32)
-    x = torch.randn(1, 256, 16, 16)
-    exact = conv.double()(x.double())
-    plain = (conv.float()(x) - exact).abs().max()
-    assert (fast(x) - exact).abs().max() < 8 * plain
+def test_the_memory_layout_of_what_comes_changes_nothing_and_what_goes_is_channels_last():
+    x, weight = drawn(0, 2, 5, 4, 10, 14)
+    last = x.contiguous(memory_format=torch.channels_last)
+    out = winograd_conv2d(x, weight)
+    assert torch.equal(winograd_conv2d(last, weight), out)
+    assert out.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(convolve_transformed(x, transformed_kernel(weight)), out)
 
 
 @torch.no_grad()
-def test_half_precision_takes_the_plain_way():
-    conv, fast = both(0, 8, 8, dtype=torch.float32)
-    x = torch.randn(1, 8, 9, 9)
+def test_single_precision_is_nearly_as_exact_as_the_plain_convolution():
+    x, weight = drawn(0, 1, 256, 32, 18, 18, torch.float32)
+    exact = F.conv2d(x.double(), weight.double())
+    plain = (F.conv2d(x, weight) - exact).abs().max()
+    assert (winograd_conv2d(x, weight) - exact).abs().max() < 8 * plain
+
+
+def test_it_is_taken_where_it_pays_and_nowhere_else():
+    x, weight = drawn(0, 1, 32, 32, 12, 12, torch.float32)
+    assert is_faster(x, weight)
+    assert not is_faster(x[:, :16], weight[:, :16])
+    assert not is_faster(x[:, :, :6, :6], weight)
+    assert not is_faster(x, torch.randn(32, 32, 7, 7))
+    assert not is_faster(x.bfloat16(), weight.bfloat16())
+    assert not is_faster(x.to("meta"), weight.to("meta"))
     with torch.autocast("cpu", torch.bfloat16):
-        assert _is_slower(x)
-        assert torch.equal(fast(x), conv(x))
-    assert torch.equal(fast.bfloat16()(x.bfloat16()), conv.bfloat16()(x.bfloat16()))
+        assert not is_faster(x, weight)
 
 
-def test_it_holds_nothing_that_is_saved_or_learned():
-    _, fast = both(0, 2, 2)
-    assert not fast.state_dict()
-    assert not list(fast.parameters())
-
-
-@pytest.mark.unhooked
-def test_other_kernels_are_refused():
-    with pytest.raises(ValueError, match=r"expected a 3x3 kernel, got \(7, 7\)"):
-        WinogradConv2d(ReflectConv2d(2, 2, 7))
-
-
-@pytest.mark.unhooked
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 @torch.no_grad()
+def test_a_block_s_convolution_is_the_same_by_each_way(bias, dtype):
+    torch.manual_seed(0)
+    conv = ReflectConv2d(32, 40, 3, bias=bias).to(dtype)
+    x = torch.randn(2, 32, 9, 10, dtype=dtype)
+    plain = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), conv.weight, conv.bias)
+    torch.testing.assert_close(conv(x), plain)
+    torch.testing.assert_close(fuse(conv)(x), plain)
+
+
+@pytest.mark.unhooked
 def test_it_compiles_and_exports():
-    conv, fast = both(0, 3, 4)
-    x = torch.randn(2, 3, 10, 7, dtype=torch.float64)
-    compiled = torch.compile(fast, fullgraph=True, backend="eager")
-    torch.testing.assert_close(compiled(x), conv(x))
-    torch.testing.assert_close(torch.export.export(fast, (x,)).module()(x), conv(x))
+    torch.manual_seed(0)
+    conv, x = ReflectConv2d(32, 32, 3).double(), torch.randn(2, 32, 10, 9).double()
+    x.requires_grad_()
+    results = []
+    for call in (conv, torch.compile(conv, fullgraph=True, backend="eager")):
+        out = call(x)
+        results.append([out, *torch.autograd.grad(out.square().sum(), [x, conv.weight])])
+    torch.testing.assert_close(*results)
+    for module in (conv, fuse(conv)):
+        program = torch.export.export(module.requires_grad_(False), (x.detach(),))
+        torch.testing.assert_close(program.module()(x.detach()), conv(x).detach())
