@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from graphgan.data.face_batch import FaceBatch
 from graphgan.landmarks.maps import one_hot_maps
 from graphgan.layers import BipartiteReasoning, LandmarkStem
+from graphgan.layers.winograd import is_faster, winograd_conv2d
 from graphgan.models import AnonyGAN
 from graphgan.models._published_layouts import bipartite_reasoning
 from graphgan.models.published import to_published
@@ -59,6 +61,37 @@ def stem(machine: Machine, device: torch.device) -> Iterator[Row]:
     floor = floor_seconds(machine, flops)
     note = f"differs by {difference:.1e}; maps were ready"
     yield Row("136 landmarks, 256x256, batch 2", reference, ours, ratio, floor, share, note)
+
+
+def convolution(machine: Machine, device: torch.device) -> Iterator[Row]:
+    """3x3 convolutions of the blocks, forward and backward, by channels and tiles of 4x4."""
+    for channels in (64, 128, 256, 512):
+        for batch, side in ((2, 16), (4, 16), (16, 16), (4, 32)):
+            torch.manual_seed(0)
+            weight = torch.randn(channels, channels, 3, 3, device=device)
+            x = torch.randn(batch, channels, side + 2, side + 2, device=device)
+            grad = torch.randn(batch, channels, side, side, device=device)
+            weight, x, grad = (
+                t.contiguous(memory_format=torch.channels_last) for t in (weight, x, grad)
+            )
+            weight.requires_grad_()
+            x.requires_grad_()
+            calls = [
+                partial(_both_ways, convolve, x, weight, grad)
+                for convolve in (F.conv2d, winograd_conv2d)
+            ]
+            times = in_turns(*calls, device, seconds=0.5, least=3)
+            floor = floor_seconds(machine, operations(calls[0]))
+            tiles = batch * side * side // 16
+            taken = "taken" if is_faster(x, weight) else "not taken"
+            yield Row(f"{channels} channels, {tiles} tiles", *times, floor, None, taken)
+
+
+def _both_ways(
+    convolve: Callable[[Tensor, Tensor], Tensor], x: Tensor, weight: Tensor, grad: Tensor
+) -> None:
+    x.grad = weight.grad = None
+    convolve(x, weight).backward(grad)
 
 
 @torch.no_grad()
@@ -295,6 +328,7 @@ def all_maps(given: FaceBatch) -> Tensor:
 
 CASES: dict[str, Callable[[Machine, torch.device], Iterator[Row]]] = {
     "stem": stem,
+    "convolution": convolution,
     "reasoning": reasoning,
     "generator": generator,
     "step": step,

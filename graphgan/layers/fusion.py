@@ -131,7 +131,7 @@ class _TransformedConv2d(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b o h w"]:
         padded = F.pad(x, self.margin, mode="reflect")
-        if not is_faster(padded, self.weight):
+        if not is_faster(padded, self.weight, transformed=True):
             return F.conv2d(padded, self.weight, self.bias)
         out = convolve_transformed(padded, self.kernel)
         return out if self.bias is None else out + self.bias[:, None, None]

@@ -19,18 +19,29 @@ KERNEL = 3
 TILE = 4  # outputs a side of a tile
 _PATCH = TILE + KERNEL - 1  # inputs that they see
 _POINTS = (Fraction(0), Fraction(3, 4), -Fraction(3, 4), Fraction(3, 2), -Fraction(3, 2))
-_LEAST_CHANNELS, _LEAST_PIXELS = 32, 64  # below, transforms cost more than they save
+# Below these numbers transforms cost more than they save: `python benchmarks/run.py convolution`.
+_LEAST_CHANNELS = 128
+_LEAST_TILES, _LEAST_TILES_TRANSFORMED = 64, 32
 
 
-def is_faster(x: Tensor, weight: Tensor) -> bool:
+def is_faster(x: Tensor, weight: Tensor, *, transformed: bool = False) -> bool:
     """Whether `winograd_conv2d` is faster than ``conv2d``: on CPUs, in full precision.
 
     There matrix products are as fast as convolutions. Half precision and GPUs have convolutions
     that are faster than any transform.
+
+    Args:
+        x: padded, as `winograd_conv2d` takes it.
+        weight: of the convolution.
+        transformed: whether the kernel's transform is at hand.
     """
-    full = x.dtype in (torch.float32, torch.float64) and not torch.is_autocast_enabled("cpu")
-    large = min(weight.shape[:2]) >= _LEAST_CHANNELS and x.shape[2] * x.shape[3] >= _LEAST_PIXELS
-    return x.device.type == "cpu" and full and large and weight.shape[2:] == (KERNEL, KERNEL)
+    if x.device.type != "cpu" or weight.shape[2:] != (KERNEL, KERNEL):
+        return False
+    if x.dtype not in (torch.float32, torch.float64) or torch.is_autocast_enabled("cpu"):
+        return False
+    tiles = len(x) * _tiles(x.shape[2] - 2) * _tiles(x.shape[3] - 2)
+    least = _LEAST_TILES_TRANSFORMED if transformed else _LEAST_TILES
+    return min(weight.shape[:2]) >= _LEAST_CHANNELS and tiles >= least
 
 
 def winograd_conv2d(
@@ -78,7 +89,7 @@ class _Winograd(torch.autograd.Function):
         ctx.save_for_backward(*inputs)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, weight = ctx.saved_tensors
         of_x, of_weight = None, None
         if ctx.needs_input_grad[0]:

@@ -67,11 +67,13 @@ def test_single_precision_is_nearly_as_exact_as_the_plain_convolution():
 
 
 def test_it_is_taken_where_it_pays_and_nowhere_else():
-    x, weight = drawn(0, 1, 32, 32, 12, 12, torch.float32)
+    x, weight = drawn(0, 4, 128, 128, 18, 18, torch.float32)
     assert is_faster(x, weight)
-    assert not is_faster(x[:, :16], weight[:, :16])
-    assert not is_faster(x[:, :, :6, :6], weight)
-    assert not is_faster(x, torch.randn(32, 32, 7, 7))
+    assert not is_faster(x[:, :64], weight[:, :64])
+    assert not is_faster(x[:2], weight)
+    assert is_faster(x[:2], weight, transformed=True)
+    assert not is_faster(x[:1], weight, transformed=True)
+    assert not is_faster(x, torch.randn(128, 128, 7, 7))
     assert not is_faster(x.bfloat16(), weight.bfloat16())
     assert not is_faster(x.to("meta"), weight.to("meta"))
     with torch.autocast("cpu", torch.bfloat16):
@@ -83,8 +85,8 @@ def test_it_is_taken_where_it_pays_and_nowhere_else():
 @torch.no_grad()
 def test_a_block_s_convolution_is_the_same_by_each_way(bias, dtype):
     torch.manual_seed(0)
-    conv = ReflectConv2d(32, 40, 3, bias=bias).to(dtype)
-    x = torch.randn(2, 32, 9, 10, dtype=dtype)
+    conv = ReflectConv2d(128, 130, 3, bias=bias).to(dtype)
+    x = torch.randn(2, 128, 23, 22, dtype=dtype)
     plain = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), conv.weight, conv.bias)
     torch.testing.assert_close(conv(x), plain)
     torch.testing.assert_close(fuse(conv)(x), plain)
@@ -93,7 +95,7 @@ def test_a_block_s_convolution_is_the_same_by_each_way(bias, dtype):
 @pytest.mark.unhooked
 def test_it_compiles_and_exports():
     torch.manual_seed(0)
-    conv, x = ReflectConv2d(32, 32, 3).double(), torch.randn(2, 32, 10, 9).double()
+    conv, x = ReflectConv2d(128, 128, 3).double(), torch.randn(2, 128, 23, 22).double()
     x.requires_grad_()
     results = []
     for call in (conv, torch.compile(conv, fullgraph=True, backend="eager")):
