@@ -255,7 +255,7 @@ def fold_accuracies(
         ValueError: other counts, a single fold.
 
     Example:
-        >>> distances, same = torch.tensor([0.1, 0.9, 0.2, 0.3]), torch.tensor([1, 0, 1, 0]).bool()
+        >>> distances, same = torch.tensor([0.1, 0.9, 0.2, 0.8]), torch.tensor([1, 0, 1, 0]).bool()
         >>> fold_accuracies(distances, same, torch.tensor([1, 1, 2, 2])).tolist()
         [1.0, 1.0, 1.0, 1.0]
     """

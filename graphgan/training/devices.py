@@ -1,5 +1,6 @@
 """Where a run happens: device, processes and precision, by Lightning Fabric."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
@@ -38,6 +39,8 @@ def launch_fabric(
     # Batch statistics stay each process's own: sent around between the two calls of a
     # discriminator, they would change under the graph of the first.
     strategy = DDPStrategy(broadcast_buffers=False) if devices > 1 else "auto"
+    if devices > 1:  # or each process tells of all that happens to its connections
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     chosen = precision if precision != "auto" else best_precision(accelerator)
     fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=chosen)
     fabric.launch()

@@ -47,13 +47,13 @@ class CheckpointOptions:
             raise ValueError("expected --batch-size and --count of at least 1")
 
     def load(self, network: type[Network]) -> Network:
-        """The network of the weights, in eval mode, where it is to work.
+        """The network of the weights, fused for inference, where it is to work.
 
         Raises:
             ValueError: no weights, or those of another network; an absent device.
         """
         device = torch_device(self.device)
-        return network.from_pretrained(newest_weights(self.checkpoint)).to(device)
+        return network.from_pretrained(newest_weights(self.checkpoint)).to(device).fuse()
 
     def chosen(self, pairs: Pairs) -> Pairs:
         """As many of the pairs as are asked for."""

@@ -26,7 +26,7 @@ from graphgan.models.generator import LandmarkGenerator
 
 def row(image: str, photo: str) -> PreparedPicture:
     """A face that was cut out of the upper left quarter of a photo of 128 x 128 pixels."""
-    crop = Crop(-0.5, -0.5, 64, 64)
+    crop = Crop(-0.5, -0.5, 64.0, 64.0)
     person = image.split("/")[0]
     return PreparedPicture(f"images/{image}", person, "test", photo, crop, 0, torch.zeros(68, 2))
 

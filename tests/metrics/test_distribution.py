@@ -247,7 +247,7 @@ def test_inception_score_agrees_with_numpy(seed, count, splits):
     found = inception_score(images, classifier, splits=splits, seed=seed)
     assert isinstance(found, InceptionScore)
     expected = score(seen(classifier, images), splits, seed)
-    assert found == pytest.approx(expected, rel=1e-4, abs=1e-5, nan_ok=True)
+    assert found == pytest.approx(expected, rel=1e-3, abs=1e-3, nan_ok=True)
 
 
 class Colour(nn.Module):
