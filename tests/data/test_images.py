@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from graphgan.data.images import read_image, write_image
+from graphgan.data.images import picture_size, read_image, write_image
 from graphgan.extras import MissingExtraError
 
 
@@ -32,6 +32,20 @@ def test_what_cannot_be_written_leaves_the_old_file(tmp_path):
         write_image(tmp_path / "a.jpg", torch.zeros(3, 1, 70000).byte())  # too wide for JPEG
     assert [path.name for path in tmp_path.iterdir()] == ["a.jpg"]
     assert (tmp_path / "a.jpg").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_size_by_the_header_is_that_of_the_picture_read(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", (7, 4)).save(tmp_path / "a.jpg", exif=exif)
+    assert picture_size(tmp_path / "a.jpg") == tuple(read_image(tmp_path / "a.jpg").shape[1:])
+
+
+def test_what_has_no_header_has_no_size(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"nothing")
+    assert picture_size(tmp_path / "a.png") is None
+    assert picture_size(tmp_path / "missing.png") is None
 
 
 def test_grey_becomes_three_equal_channels(tmp_path):

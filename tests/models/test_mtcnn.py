@@ -521,7 +521,7 @@ def folder(tmp_path):
 
 
 def test_a_folder_and_one_file_give_the_same(folder, tmp_path):
-    parts = {name: torch.load(folder / f"{name}.pt") for name in NETWORKS}
+    parts = {name: torch.load(folder / f"{name}.pt", weights_only=True) for name in NETWORKS}
     joined = {f"{name}.{key}": v for name, part in parts.items() for key, v in part.items()}
     torch.save({"state_dict": joined}, tmp_path / "all.pt")
     save_file(joined, tmp_path / "all.safetensors")
