@@ -4,9 +4,10 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import register_parametrization
 
 from graphgan.layers.normalisation import Norm, bias_before
+from graphgan.layers.spectral_norm import SpectralNorm
 from graphgan.layers.winograd import is_faster, winograd_conv2d
 
 
@@ -46,8 +47,7 @@ def reflect_conv(
 
 
 def spectral_conv(in_channels: int, out_channels: int, kernel_size: int = 3) -> nn.Module:
-    """With bias; the weight is divided by an estimate of its largest singular value.
-
-    Source: Miyato et al., "Spectral Normalization for Generative Adversarial Networks", ICLR 2018.
-    """
-    return spectral_norm(ReflectConv2d(in_channels, out_channels, kernel_size))
+    """With bias and a `SpectralNorm` on the weight."""
+    conv = ReflectConv2d(in_channels, out_channels, kernel_size)
+    register_parametrization(conv, "weight", SpectralNorm(conv.weight))
+    return conv
