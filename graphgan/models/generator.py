@@ -23,6 +23,7 @@ from graphgan.layers.fusion import fuse
 from graphgan.layers.heads import AttentionHead, Blend, ImageHead, Upsampling, blend
 from graphgan.layers.landmark_attention import Descriptor, LandmarkAttention, Order
 from graphgan.layers.normalisation import Norm
+from graphgan.layers.recomputing import recomputed
 
 ShapeEncoding = Literal["separate", "joint"]
 OutputBlend = Blend | Literal["none"]
@@ -63,6 +64,9 @@ class LandmarkGenerator(nn.Module):
         attention_norm: inside the attention head, None for none, as published.
         blend: how the result is made of the generated picture and ``base``; "none" for no blend.
         upsampling: of the heads.
+    Attributes:
+        gradient_checkpointing: False; set to True, the blocks and the image head keep only what
+            goes into them and compute the rest again in the backward pass.
     Shapes:
         ``appearance: b appearance_channels h w``, two of ``b k 2`` (or maps ``b k h w``),
         ``base: b 3 h w`` -> `GeneratorOutput`; h and w divisible by 4
@@ -104,6 +108,7 @@ class LandmarkGenerator(nn.Module):
         if shape_encoding == "separate" and width % 2:
             raise ValueError(f"expected an even width for separate encoding, got {width}")
         self.config: dict[str, Any] = config
+        self.gradient_checkpointing = False
         self.num_landmarks = num_landmarks
         self.appearance_channels = appearance_channels
         self.blend = blend
@@ -153,8 +158,8 @@ class LandmarkGenerator(nn.Module):
         shape = self.encode_landmarks(*landmarks, size=(appearance.shape[2], appearance.shape[3]))
         code = self.appearance_encoder(appearance)
         for block in self.blocks:
-            code, shape = block(code, shape)
-        intermediate = self.image_head(code)
+            code, shape = self._call(block, code, shape)
+        intermediate = self._call(self.image_head, code)
         if self.blend == "none" or base is None:
             return GeneratorOutput(intermediate, None, intermediate)
         attention = self.attention_head(code)
@@ -183,6 +188,11 @@ class LandmarkGenerator(nn.Module):
             weights = torch.cat([w_condition, w_source], dim=1)
         joined: Tensor = self.shape_encoder(torch.cat([condition, source], dim=1), size, weights)
         return joined
+
+    def _call(self, module: nn.Module, *inputs: Tensor) -> Any:
+        if self.gradient_checkpointing and torch.is_grad_enabled():
+            return recomputed(module, *inputs)
+        return module(*inputs)
 
     def _check(
         self, appearance: Tensor, landmarks: tuple[Tensor, Tensor], base: Tensor | None

@@ -55,6 +55,8 @@ class ModelOptions:
     """Normalise inside the attention decoder, whose masks saturate otherwise (not in the paper)."""
     upsampling: Literal["transposed", "resize"] = "transposed"
     """Of the output heads; "resize" leaves no grid of dots."""
+    gradient_checkpointing: bool = False
+    """Keep less of the generator's forward pass and compute it again: less memory, more time."""
 
     def generator(self) -> AnonyGAN:
         generator = LandmarkGenerator(
@@ -74,6 +76,7 @@ class ModelOptions:
             blend=self.blend,
             upsampling=self.upsampling,
         )
+        generator.gradient_checkpointing = self.gradient_checkpointing
         return AnonyGAN(generator, base=self.base)
 
     def discriminators(self) -> dict[str, AppearanceDiscriminator | LandmarkDiscriminator]:

@@ -38,6 +38,8 @@ class ModelOptions:
     """Normalise inside the attention decoder (not published)."""
     upsampling: Literal["transposed", "resize"] = "transposed"
     """Of the output heads; "resize" leaves no grid of dots."""
+    gradient_checkpointing: bool = False
+    """Keep less of the generator's forward pass and compute it again: less memory, more time."""
     sigma: float = 6.0
     """Of the Gaussian pose maps, in pixels."""
     init_std: float = 0.02
@@ -59,6 +61,7 @@ class ModelOptions:
             blend=self.blend,
             upsampling=self.upsampling,
         )
+        generator.gradient_checkpointing = self.gradient_checkpointing
         init_normal(generator, std=self.init_std)
         return BiGraphGAN(generator)
 
