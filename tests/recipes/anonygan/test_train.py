@@ -173,6 +173,8 @@ VARIANTS = [
     "--attention-norm False",
     "--upsampling transposed",
     "--upsampling resize",
+    "--gradient-checkpointing True --adversarial wasserstein --gradient-penalty 10 --norm instance",
+    "--gradient-checkpointing False",
     "--wfm-pairs different",
     "--wfm-pairs all --wfm-first-layer 1",
     "--recon-of image",
@@ -205,6 +207,13 @@ def test_every_variant_takes_steps(run, tiny, tmp_path, flags):
 
 def test_the_variants_name_every_value_of_every_choice():
     assert untried_values(VARIANTS, options.ModelOptions, options.LossOptions) == []
+
+
+def test_gradient_checkpointing_changes_nothing(run, tiny, tmp_path):
+    for again in (False, True):
+        flags = ("--dropout", 0.5, "--gradient-checkpointing", again)
+        assert run(*tiny, *flags, "--out", tmp_path / str(again))[0] == 0
+    assert_same_result(tmp_path / "False", tmp_path / "True")
 
 
 def test_workers_change_nothing(run, tiny, tmp_path):

@@ -125,6 +125,8 @@ VARIANTS = [
     *(f"--upsampling {kind}" for kind in ("transposed", "resize")),
     "--attention-norm False --dropout 0.5",
     "--flip False",
+    "--gradient-checkpointing True",
+    "--gradient-checkpointing False",
     "--history 0",
     "--history 2",
     "--l1-outside 0.5",
