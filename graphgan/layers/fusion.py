@@ -3,12 +3,13 @@
 - A BatchNorm after a convolution is folded into it.
 - The published attention decoder is linear: two transposed convolutions and a 1x1 are one of 7x7
   and stride 4, which is a 2x2 convolution to 16 pixels at once.
+- A 3x3 convolution of nearest neighbours twice as large sees 2x2 pixels: 4 products, not 9.
 - The kernels of 3x3 convolutions are transformed once, see `graphgan.layers.winograd`.
 - Dropout, which does nothing here, is gone.
 """
 
 import copy
-from typing import TypeVar, cast
+from typing import TypeGuard, TypeVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -54,7 +55,9 @@ def fuse(network: Network) -> Network:
             _fold_sequence(module)
     for module in list(fused.modules()):
         for name, child in module.named_children():
-            if isinstance(child, nn.Dropout):
+            if _is_resize(child):
+                setattr(module, name, _PhasedDoubling(cast(nn.Conv2d, child[1])))
+            elif isinstance(child, nn.Dropout):
                 setattr(module, name, nn.Identity())
             elif isinstance(child, ReflectConv2d) and child.kernel_size == (3, 3):
                 setattr(module, name, _TransformedConv2d(child))
@@ -138,6 +141,46 @@ class _TransformedConv2d(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.weight.shape[1]}, {self.weight.shape[0]}"
+
+
+def _is_resize(module: nn.Module) -> TypeGuard[nn.Sequential]:
+    """Nearest neighbours twice as large, then 3x3 with zeros around."""
+    return (
+        isinstance(module, nn.Sequential)
+        and len(module) == 2
+        and isinstance(module[0], nn.Upsample)
+        and isinstance(module[1], nn.Conv2d)
+        and module[1].padding == (1, 1)
+    )
+
+
+class _PhasedDoubling(nn.Module):
+    """Twice as large, then 3x3, as 2x2 for each of the four phases: ``b c h w -> b o 2h 2w``.
+
+    Row 2 i of the result sees rows i - 1 and i, by tap 0 and the sum of the others; row 2 i + 1
+    sees rows i and i + 1, by the sum of the first two and tap 2. Columns likewise.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        super().__init__()
+        sums = torch.tensor([[[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]], dtype=torch.float64)
+        taps = torch.einsum("pia,qjb,ocab->pqocij", sums, sums, conv.weight.detach().double().cpu())
+        weight = taps.flatten(0, 2).to(conv.weight)
+        bias = None if conv.bias is None else conv.bias.detach().repeat(4)
+        self.register_buffer("weight", weight, persistent=False)
+        self.register_buffer("bias", bias, persistent=False)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b o h2 w2"]:
+        phases = F.conv2d(F.pad(x, (1, 1, 1, 1)), self.weight, self.bias)
+        b, _, h, w = x.shape
+        out = phases.new_empty(b, 2 * h, 2 * w, phases.shape[1] // 4).permute(0, 3, 1, 2)
+        for i, phase in enumerate(phases.chunk(4, dim=1)):
+            p, q = divmod(i, 2)
+            out[:, :, p::2, q::2] = phase[:, :, p : p + h, q : q + w]
+        return out
 
 
 def _is_linear(up: nn.Sequential) -> bool:

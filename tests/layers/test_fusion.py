@@ -2,8 +2,14 @@ import pytest
 import torch
 from blocks import BLOCKS, tensors
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from graphgan.layers import AttentionHead, BipartiteReasoning, LandmarkAppearanceAggregation
+from graphgan.layers import (
+    AttentionHead,
+    BipartiteReasoning,
+    ImageHead,
+    LandmarkAppearanceAggregation,
+)
 from graphgan.layers.fusion import fuse
 
 each_block = pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
@@ -68,3 +74,32 @@ def test_a_fused_reasoning_keeps_its_edge_lists():
     torch.testing.assert_close(
         fuse(reasoning)(*x, edge_index=edges), reasoning(*x, edge_index=edges)
     )
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize("name", ["ImageHead-resize", "AttentionHead", "AnonyGAN"])
+@torch.no_grad()
+def test_a_fused_network_compiles_and_exports(name):
+    block = BLOCKS[name]
+    fused, inputs = fuse(with_statistics(block.module())), block.example()
+    expected = tensors(fused(*inputs))
+    torch._dynamo.reset()
+    compiled = torch.compile(fused, fullgraph=True, backend="eager")
+    exported = torch.export.export(fused, inputs).module()
+    for call in (compiled, exported):
+        torch.testing.assert_close(tensors(call(*inputs)), expected)
+
+
+@torch.no_grad()
+def test_a_doubling_by_resize_takes_four_products_of_nine():
+    head = ImageHead(64, upsampling="resize").eval()
+    x = torch.randn(1, 64, 16, 16)
+
+    def products(module: nn.Module) -> int:
+        with FlopCounterMode(display=False) as counter:
+            module(x)
+        return counter.get_total_flops()
+
+    of_image = 2 * 49 * 16 * 3 * 64 * 64  # the 7x7 at the end stays
+    saved = (products(fuse(head)) - of_image) / (products(head) - of_image)
+    assert 4 / 9 < saved < 0.5  # one more row and column
