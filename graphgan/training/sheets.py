@@ -1,6 +1,7 @@
 """Sheets of sample pictures: one row a sample, one column a stage, with titles."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -41,14 +42,30 @@ def _as_rgb(images: Tensor) -> Tensor:
 
 
 def _titles(names: list[str], step: int, width: int) -> UInt8[Tensor, "3 h w"]:
-    """A strip with each name above its column."""
+    """A strip with each name above its column, on as many lines as the longest one needs."""
     with needs_extra("recipes"):
         from PIL import Image, ImageDraw, ImageFont
     size = 11
-    strip = Image.new("RGB", (width, size + 6), "white")
-    draw = ImageDraw.Draw(strip)
     font = ImageFont.load_default(size)
-    for i, name in enumerate(names):
-        draw.text((2 + i * step, 2), name, fill="black", font=font)
+    titles = [_lines(name, lambda text: font.getlength(text) <= step - 2) for name in names]
+    height = (size + 2) * max(map(len, titles)) + 4
+    strip = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(strip)
+    for i, lines in enumerate(titles):
+        for j, line in enumerate(lines):
+            draw.text((2 + i * step, 2 + j * (size + 2)), line, fill="black", font=font)
     pixels = torch.frombuffer(bytearray(strip.tobytes()), dtype=torch.uint8)
-    return pixels.reshape(strip.height, width, 3).permute(2, 0, 1)
+    return pixels.reshape(height, width, 3).permute(2, 0, 1)
+
+
+def _lines(name: str, fits: Callable[[str], bool]) -> list[str]:
+    """Broken where it does not fit: after spaces and hyphens, in words only where it must be."""
+    lines = [""]
+    for word in re.findall(r"[^ -]*[ -]*", name):
+        if lines[-1] and not fits((lines[-1] + word).rstrip()):
+            lines.append("")
+        for letter in word:
+            if lines[-1] and not fits((lines[-1] + letter).rstrip()):
+                lines.append("")
+            lines[-1] += letter
+    return lines

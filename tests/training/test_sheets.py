@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from graphgan.data.images import read_image
-from graphgan.training.sheets import draw_sheet, write_sheet
+from graphgan.training.sheets import _lines, draw_sheet, write_sheet
 
 
 def test_a_row_a_sample_and_a_column_a_stage_below_their_titles(tmp_path):
@@ -22,6 +22,28 @@ def test_a_row_a_sample_and_a_column_a_stage_below_their_titles(tmp_path):
     assert (tiles[:, 42:82, 42:82] == 255).all()
     for half in sheet[:, :title].split(43, dim=2):  # both titles are written
         assert half.float().std() > 10
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("", [""]),
+        ("68lm", ["68lm"]),
+        ("ab cd", ["ab cd"]),
+        ("68lm-no-attention", ["68lm-", "no-", "atten", "tion"]),
+        ("a  -- b", ["a  --", "b"]),
+    ],
+)
+def test_long_titles_are_broken_within_their_columns(name, lines):
+    assert [line.rstrip() for line in _lines(name, lambda text: len(text) <= 5)] == lines
+
+
+def test_no_title_reaches_into_the_next_column():
+    names = ("29lm-no-attention-no-cm", " ")
+    strip = draw_sheet({name: torch.zeros(1, 3, 64, 64) for name in names})[:, :-68]
+    assert strip.shape[1] > 40  # three lines
+    assert strip[:, :, :66].float().std() > 10
+    assert (strip[:, :, 68:] == 255).all()
 
 
 @pytest.mark.parametrize(
