@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 # Threads of several processes that wait for each other without spinning share few cores better.
 export GOMP_SPINCOUNT ?= 0
 
-.PHONY: train test test-slow lint types clean
+.PHONY: train test test-slow benchmark lint types clean
 
 train: $(VENV)/.recipes
 	$(BIN)/python recipes/anonygan/train.py
@@ -22,6 +22,9 @@ test: $(VENV)/.dev
 
 test-slow: $(VENV)/.dev
 	$(PYTEST) -m "slow"
+
+benchmark: $(VENV)/.recipes
+	$(BIN)/python benchmarks/run.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
