@@ -11,6 +11,7 @@ import torch
 import tyro
 from cases import CASES
 from machine import Machine
+from plots import draw_growth, draw_ratios
 from timing import Row, SlowReferenceError
 
 from graphgan.commands import run_command
@@ -23,11 +24,11 @@ class Options:
     """Tables of seconds: the published order and layout in plain torch layers, and ours."""
 
     cases: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
-    """Among stem, convolution, reasoning, generator, step and scaling; all by default."""
+    """Among stem, convolution, reasoning, generator, step, data and scaling; all by default."""
     device: str = "auto"
     """cpu, cuda or auto."""
     out: Path = Path("runs/benchmarks")
-    """Folder for benchmarks.md and .json."""
+    """Folder for benchmarks.md and .json, ratios.png and growth.png."""
     threads: int | None = None
     """Of torch; as many as there are cores by default."""
 
@@ -60,8 +61,8 @@ def main(options: Options) -> None:
 
 
 HEAD = (
-    "| | reference | ours | ratio | floor | ours / floor | reference of matrix rate | |\n"
-    "|---|---|---|---|---|---|---|---|"
+    "| | reference | ours | ratio | floor | ours / floor | reference of matrix rate "
+    "| peak memory | |\n|---|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -78,6 +79,7 @@ def line(row: Row) -> str:
         _seconds(row.floor),
         text(over, ".2f"),
         "" if share is None else f"{share:.0f} %",
+        "" if row.peaks is None else _memory(*row.peaks),
         row.note,
     ]
     return f"| {' | '.join(cells)} |"
@@ -87,6 +89,12 @@ def _seconds(value: float | None) -> str:
     if value is None or math.isnan(value):
         return ""
     return f"{value:.3g} s" if value >= 1 else f"{1e3 * value:.3g} ms"
+
+
+def _memory(reference: float, ours: float) -> str:
+    if math.isnan(reference + ours):
+        return ""
+    return f"{reference / 2**20:.0f} -> {ours / 2**20:.0f} MiB ({ours / reference:.2f}x)"
 
 
 def write(out: Path, machine: Machine, tables: dict[str, list[Row]], refused: list[str]) -> None:
@@ -106,6 +114,9 @@ def write(out: Path, machine: Machine, tables: dict[str, list[Row]], refused: li
     ):
         with replacing(out / name) as path:
             path.write_text(text)
+    for name, draw in (("ratios.png", draw_ratios), ("growth.png", draw_growth)):
+        if not draw(tables, out / name):
+            (out / name).unlink(missing_ok=True)  # of a run before
 
 
 if __name__ == "__main__":

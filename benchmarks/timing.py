@@ -17,6 +17,26 @@ Call = Callable[[], object]
 
 
 @dataclass(frozen=True)
+class Growth:
+    """What one number costs as it grows.
+
+    Args:
+        name: of the number.
+        values: it takes.
+        seconds, bytes: of each.
+        seconds_exponent, bytes_exponent: of the power fitted to the larger half of the values,
+            where what does not grow with them counts least.
+    """
+
+    name: str
+    values: list[int]
+    seconds: list[float]
+    bytes: list[float]
+    seconds_exponent: float
+    bytes_exponent: float
+
+
+@dataclass(frozen=True)
 class Row:
     """One line of a table.
 
@@ -27,6 +47,8 @@ class Row:
         floor: seconds that the machine would need for the reference's operations and bytes.
         of_matrix_rate: what the reference makes of the measured matrix rate.
         note: such as the largest difference of the results.
+        peaks: bytes that the reference and ours hold at most.
+        growth: seconds and bytes of ours as one number grows, see `scaling`.
     """
 
     what: str
@@ -36,6 +58,8 @@ class Row:
     floor: float | None = None
     of_matrix_rate: float | None = None
     note: str = ""
+    peaks: tuple[float, float] | None = None
+    growth: "Growth | None" = None
 
 
 def in_turns(

@@ -8,6 +8,7 @@ pictures, which give pixel supervision across poses, are not in the paper.
 from collections import defaultdict
 from collections.abc import Sequence
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -120,7 +121,7 @@ class PairSampler:
         # A batch may run over the end of one pass into the next.
         passes = range(start // size, (start + count - 1) // size + 1)
         ordered = np.concatenate(
-            [self._pool(kind, size)[self._order(kind, size, p)] for p in passes]
+            [self._pool(kind, size)[_shuffled((self.seed, 3, kind, p), size)] for p in passes]
         )
         first = start - passes[0] * size
         return ordered[first : first + count]
@@ -131,9 +132,6 @@ class PairSampler:
             rng = np.random.default_rng((self.seed, 2, kind))
             self._pools[kind] = self._draw(kind, size, rng)
         return self._pools[kind]
-
-    def _order(self, kind: PairKind, size: int, number: int) -> np.ndarray:
-        return np.random.default_rng((self.seed, 3, kind, number)).permutation(size)
 
     def _draw(self, kind: PairKind, count: int, rng: Generator) -> np.ndarray:
         if kind is PairKind.SAME_IMAGE:
@@ -190,6 +188,14 @@ def _pictures_by_person(persons: np.ndarray) -> dict[int, np.ndarray]:
     return {person: np.array(numbers) for person, numbers in pictures.items()}
 
 
+@lru_cache(maxsize=4)  # a pass of each kind, and of listed pairs
+def _shuffled(seed: tuple[int, ...], size: int) -> np.ndarray:
+    """The order of one pass, which every step of it asks for."""
+    order = np.random.default_rng(seed).permutation(size)
+    order.flags.writeable = False
+    return order
+
+
 def _without_repetition(size: int, count: int, rng: Generator) -> np.ndarray:
     """``count`` of ``range(size)``, none again before all were drawn."""
     passes = -(-count // size)
@@ -229,13 +235,10 @@ class ListedPairSampler:
         """The pairs of one step, a function of the seed and the step alone."""
         size, start = len(self.pairs.source), step * self.batch_size
         first, last = start // size, (start + self.batch_size - 1) // size
-        ordered = np.concatenate([self._order(number) for number in range(first, last + 1)])
+        passes = range(first, last + 1)
+        ordered = np.concatenate([_shuffled((self.seed, 6, p), size) for p in passes])
         chosen = torch.from_numpy(ordered[start - first * size :][: self.batch_size])
         return Pairs(*(column[chosen] for column in self.pairs))
-
-    def _order(self, number: int) -> np.ndarray:
-        size = len(self.pairs.source)
-        return np.random.default_rng((self.seed, 6, number)).permutation(size)
 
 
 def next_person_pairs(persons: Sequence[int], *, seed: int = 0) -> Pairs:

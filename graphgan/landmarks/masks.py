@@ -32,15 +32,20 @@ def polygon_mask(
     height, width = size
     start, end = vertices, vertices.roll(-1, dims=1)
     rows = torch.arange(height, device=vertices.device, dtype=vertices.dtype)
-    columns = torch.arange(width, device=vertices.device, dtype=vertices.dtype)
     x0, y0 = (rearrange(c, "b v -> b v 1") for c in start.unbind(-1))
     x1, y1 = (rearrange(c, "b v -> b v 1") for c in end.unbind(-1))
-    # Per edge and row first, then per column: 'b v h' is small, 'b v h w' is counted at once.
     spans_row = (y0 <= rows) != (y1 <= rows)
     slope = (x1 - x0) / torch.where(y1 == y0, torch.ones_like(y0), y1 - y0)
-    crossing = torch.where(spans_row, x0 + (rows - y0) * slope, -torch.inf)
-    crossings_right = (rearrange(crossing, "b v h -> b v h 1") > columns).sum(1)
-    inside = (crossings_right % 2 == 1) & vertices.isfinite().all(-1).all(-1)[:, None, None]
+    crossing = torch.where(spans_row, x0 + (rows - y0) * slope, torch.inf)
+    # Every edge is marked where it is crossed and marks are summed along the row: 'b h w' in place
+    # of 'b v h w'. A closed outline crosses a row an even number of times, so an odd number to the
+    # left is an odd number to the right.
+    column = crossing.ceil().clamp(0, width).nan_to_num(width).long()
+    marks = torch.zeros(len(vertices), height, width + 1, dtype=torch.int32, device=column.device)
+    column = rearrange(column, "b v h -> b h v")
+    marks.scatter_add_(2, column, torch.ones_like(column, dtype=torch.int32))
+    crossings_left = marks[..., :width].cumsum(2, dtype=torch.int32)
+    inside = (crossings_left & 1).bool() & vertices.isfinite().all(-1).all(-1)[:, None, None]
     return rearrange(inside, "b h w -> b 1 h w").to(vertices.dtype)
 
 

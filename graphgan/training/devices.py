@@ -1,11 +1,13 @@
 """Where a run happens: device, processes and precision, by Lightning Fabric."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
+from torch import distributed
 
 from graphgan.extras import needs_extra
 
@@ -20,31 +22,82 @@ _ACCELERATORS = {"auto": "auto", "cpu": "cpu", "cuda": "cuda", "gpu": "cuda", "m
 def launch_fabric(
     device: str = "auto", devices: int = 1, precision: Precision = "auto"
 ) -> "Fabric":
-    """A `Fabric` whose processes have started.
+    """A `Fabric` whose processes have started, by Fabric or by torchrun before.
 
     Args:
         device: "cpu", "cuda" (or "gpu"), "mps", or "auto" for the fastest there is.
-        devices: processes or GPUs that share each batch; several of them synchronise gradients
-            (gloo on CPUs, nccl on GPUs).
+        devices: processes or GPUs that share each batch, on all machines together; several of
+            them synchronise gradients (gloo on CPUs, nccl on GPUs). Below torchrun, 1 stands for
+            as many as it started.
         precision: as Fabric names them; "auto" is `best_precision`.
     Raises:
-        ValueError: an unknown or absent device, more GPUs than there are.
+        ValueError: an unknown or absent device, more GPUs than there are, another number of
+            processes than torchrun started.
     """
     with needs_extra("recipes"):
         from lightning_fabric import Fabric
         from lightning_fabric.strategies.ddp import DDPStrategy
-    accelerator = _accelerator(device)
-    if accelerator == "cuda" and devices > (found := torch.cuda.device_count()):
-        raise ValueError(f"expected at most {found} devices of type cuda, got {devices}")
-    # Batch statistics stay each process's own: sent around between the two calls of a
-    # discriminator, they would change under the graph of the first.
-    strategy = DDPStrategy(broadcast_buffers=False) if devices > 1 else "auto"
-    if devices > 1:  # or each process tells of all that happens to its connections
-        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-    chosen = precision if precision != "auto" else best_precision(accelerator)
-    fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=chosen)
-    fabric.launch()
+    with first_process_speaks():
+        accelerator = _accelerator(device)
+        started = _processes(devices)
+        if accelerator == "cuda" and started.per_node > (found := torch.cuda.device_count()):
+            raise ValueError(
+                f"expected at most {found} devices of type cuda, got {started.per_node}"
+            )
+        several = started.per_node * started.nodes > 1
+        if several:  # or each process tells of all that happens to its connections
+            os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+        fabric = Fabric(
+            accelerator=accelerator,
+            devices=started.per_node,
+            num_nodes=started.nodes,
+            # Batch statistics stay each process's own: sent around between the two calls of a
+            # discriminator, they would change under the graph of the first.
+            strategy=DDPStrategy(broadcast_buffers=False) if several else "auto",
+            precision=precision if precision != "auto" else best_precision(accelerator),
+        )
+    if os.environ.get("LT_CLI_USED") != "1":  # `fabric run` wants it left out
+        fabric.launch()
     return fabric
+
+
+class _Processes(NamedTuple):
+    per_node: int
+    nodes: int
+
+
+def _processes(devices: int) -> _Processes:
+    """Those that torchrun (or ``fabric run``, which calls it) started, or ``devices`` here."""
+    if not (distributed.is_available() and distributed.is_torchelastic_launched()):
+        return _Processes(devices, 1)
+    world, per_node = (int(os.environ[name]) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    if devices not in (1, world):
+        raise ValueError(
+            f"expected --devices {world}, as torchrun started so many processes, got {devices}"
+        )
+    if world % per_node:
+        raise ValueError(
+            f"expected as many processes on every machine, got {world} in all and {per_node} here"
+        )
+    return _Processes(per_node, world // per_node)
+
+
+@contextmanager
+def first_process_speaks(patience: float = 60) -> Iterator[None]:
+    """Of the processes of a machine that fail alike, the first one says why.
+
+    For what all of them read before they can talk to each other, such as the command line. What
+    started them ends them all when the first one fails; until then the others wait.
+
+    Args:
+        patience: seconds after which another process speaks all the same, since it failed alone.
+    """
+    try:
+        yield
+    except Exception:
+        if int(os.environ.get("LOCAL_RANK", 0)) > 0:
+            time.sleep(patience)
+        raise
 
 
 def torch_device(device: str = "auto") -> torch.device:

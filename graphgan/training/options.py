@@ -56,7 +56,7 @@ class RunOptions:
     device: str = "auto"
     """cpu, cuda (or gpu), mps, or auto for the fastest there is."""
     devices: int = 1
-    """How many processes or GPUs share each batch."""
+    """How many processes or GPUs share each batch; below torchrun as many as it starts."""
     precision: Precision = "auto"
     """32-true, bf16-mixed or 16-mixed; auto is bf16 where the hardware multiplies in it."""
     seed: int = 0

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_h
 
 from graphgan.commands import parse_options
 from graphgan.extras import needs_extra
+from graphgan.training.devices import first_process_speaks
 from graphgan.training.options import RunOptions
 from graphgan.training.run_folder import RunFolder
 
@@ -30,6 +31,7 @@ PER_SITTING = frozenset(
 """What may differ from sitting to sitting; the rest is the run's own."""
 
 
+@first_process_speaks()
 def parse_train_options(
     presets: Mapping[str, Options],
     args: Sequence[str] | None = None,

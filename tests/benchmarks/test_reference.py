@@ -1,24 +1,14 @@
 """The reference computes what is published: speeds are compared with nothing else."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import golden
 import pytest
 import torch
 from golden.cases import published
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
-
 
 @pytest.fixture(scope="module")
-def reference():
-    spec = importlib.util.spec_from_file_location("reference", FOLDER / "reference.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["reference"] = module
-    spec.loader.exec_module(module)
-    return module
+def reference(benchmark_modules):
+    return benchmark_modules["reference"]
 
 
 def maps_of(case: str, height: int, width: int, batch: int = 2) -> torch.Tensor:

@@ -14,6 +14,7 @@ from graphgan.data.batches import (
     read_pairs,
     to_float_image,
     to_uint8_image,
+    unpack_pairs,
 )
 from graphgan.data.pairs import PairKind, Pairs, PairSampler
 from graphgan.data.synthetic_faces import SyntheticFaces
@@ -55,6 +56,32 @@ def test_faces_in_memory_are_those_they_were_read_from():
     for i in range(4):
         assert torch.equal(faces[i].image, drawn[i].image)
         assert torch.equal(faces[i].landmarks, drawn[i].landmarks)
+
+
+def test_a_picture_that_a_batch_names_often_is_read_once(faces):
+    asked = []
+
+    class Counting:
+        persons = faces.persons
+
+        def __getitem__(self, index):
+            asked.append(index)
+            return faces[index]
+
+    pairs = Pairs(*(torch.tensor(column) for column in ([3, 1, 3, 0], [3, 2, 1, 0], [0, 2, 2, 0])))
+    stored = read_pairs(Counting(), pairs)
+    assert sorted(asked) == [0, 1, 2, 3]
+    assert torch.equal(stored.images, torch.stack([faces.images[side] for side in pairs[:2]]))
+    landmarks = torch.stack([faces.landmarks[side] for side in pairs[:2]])
+    assert torch.equal(stored.landmarks, landmarks)
+
+
+def test_unpacked_images_are_those_of_the_formula_and_channels_last(faces, sampler):
+    stored = PairsOfSteps(faces, sampler)[0]
+    condition, source, *_ = unpack_pairs(stored, "cpu")
+    for unpacked, image in zip((condition, source), stored.images, strict=True):
+        assert torch.equal(unpacked, image.float() / 127.5 - 1)
+        assert unpacked.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_refuses_an_empty_set(faces):

@@ -42,6 +42,30 @@ def even_odd(polygon: list[tuple[float, float]], x: int, y: int) -> bool:
     return inside
 
 
+def every_edge_at_every_pixel(vertices: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """The even-odd rule as its definition says it, with a ray to the right."""
+    rows, columns = (torch.arange(n, dtype=vertices.dtype) for n in size)
+    (x0, y0), (x1, y1) = (v[..., None].unbind(2) for v in (vertices, vertices.roll(-1, 1)))
+    slope = (x1 - x0) / torch.where(y1 == y0, 1, y1 - y0)
+    spans = ((y0 <= rows) != (y1 <= rows))[..., None]
+    crossed = spans & ((x0 + (rows - y0) * slope)[..., None] > columns)
+    finite = vertices.isfinite().all(-1).all(-1)
+    return (crossed.sum(1) % 2 == 1)[:, None] & finite[:, None, None, None]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("on_pixels", [False, True])
+def test_agrees_with_every_edge_at_every_pixel(dtype, on_pixels):
+    torch.manual_seed(0)
+    for _ in range(50):
+        vertices = (torch.rand(9, 19, 2, dtype=dtype) - 0.25) * 2 * max(H, W)
+        vertices = vertices.round() if on_pixels else vertices
+        for i, odd in enumerate((math.nan, math.inf, -math.inf)):
+            vertices[i, i, i % 2] = odd
+        expected = every_edge_at_every_pixel(vertices, (H, W))
+        assert torch.equal(polygon_mask(vertices, (H, W)).bool(), expected)
+
+
 @given(polygon=polygons)
 def test_agrees_with_counting_crossings_one_by_one(polygon):
     mask = polygon_mask(torch.tensor([polygon], dtype=torch.float64), (H, W))[0, 0].numpy()

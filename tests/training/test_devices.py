@@ -1,9 +1,12 @@
+import time
+
 import pytest
 import torch
 
 from graphgan.training.devices import (
     best_precision,
     first_failure_speaks,
+    first_process_speaks,
     launch_fabric,
     memory_errors_explained,
     peak_memory_bytes,
@@ -58,6 +61,56 @@ def test_bf16_only_where_the_hardware_multiplies_in_it(monkeypatch):
 def test_a_fabric_of_one_process():
     fabric = launch_fabric("cpu", 1, "32-true")
     assert (fabric.world_size, fabric.device.type) == (1, "cpu")
+
+
+@pytest.fixture
+def below_torchrun(monkeypatch):
+    """Sets what torchrun tells a process."""
+
+    def tell(world_size, local_world_size):
+        monkeypatch.setenv("TORCHELASTIC_RUN_ID", "any")
+        monkeypatch.setenv("WORLD_SIZE", str(world_size))
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", str(local_world_size))
+
+    return tell
+
+
+@pytest.mark.parametrize(("world_size", "devices"), [(2, 3), (4, 2), (1, 2)])
+def test_another_number_of_processes_than_torchrun_started_is_refused(
+    below_torchrun, world_size, devices
+):
+    below_torchrun(world_size, min(world_size, 2))
+    wanted = (
+        f"expected --devices {world_size}, as torchrun started so many processes, got {devices}"
+    )
+    with pytest.raises(ValueError, match=f"^{wanted}$"):
+        launch_fabric("cpu", devices)
+
+
+def test_machines_with_unequal_numbers_of_processes_are_refused(below_torchrun):
+    below_torchrun(5, 3)
+    with pytest.raises(ValueError, match="as many processes on every machine, got 5 in all and 3"):
+        launch_fabric("cpu")
+
+
+def test_gpus_are_counted_on_each_machine(below_torchrun, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    below_torchrun(8, 4)
+    with pytest.raises(ValueError, match="expected at most 2 devices of type cuda, got 4"):
+        launch_fabric("cuda")
+
+
+@pytest.mark.parametrize(("rank", "waits"), [(None, []), ("0", []), ("1", [9.0])])
+def test_all_processes_but_the_first_wait_before_they_say_why(monkeypatch, rank, waits):
+    waited = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    if rank is not None:
+        monkeypatch.setenv("LOCAL_RANK", rank)
+    with pytest.raises(ValueError, match="why"), first_process_speaks(patience=9.0):
+        raise ValueError("why")
+    assert waited == waits
 
 
 def test_memory_of_this_process_is_measured():

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import options
@@ -698,3 +699,91 @@ def test_a_full_disk_stops_two_processes_with_one_line(start, tiny, tmp_path):
     line = failure(finish(start(*tiny, *flags, preexec_fn=small_disk)), 1)
     assert "File too large" in line
     assert list((folder / "checkpoints").iterdir()) == []
+
+
+# Two processes that something else starts
+
+
+@pytest.fixture
+def torchrun(environment):
+    """The command in two processes of torchrun's."""
+    with processes("-m", environment) as start:
+        yield partial(start, *TORCHRUN, train.__file__)
+
+
+TORCHRUN = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+# What `fabric run` does once click, which the recipes do not need, has read its options.
+FABRIC_RUN = """
+import sys
+from argparse import Namespace
+from lightning_fabric.cli import main
+from lightning_fabric.plugins.environments.lightning import find_free_network_port
+own = dict(accelerator="cpu", strategy=None, devices="2", num_nodes=1, node_rank=0, precision=None)
+address = dict(main_address="127.0.0.1", main_port=find_free_network_port())
+main(Namespace(script=sys.argv[1], **own, **address), sys.argv[2:])
+"""
+
+
+@pytest.fixture
+def fabric_run(environment):
+    """The command in two processes of `fabric run`."""
+    with processes("-c", environment) as start:
+        yield partial(start, FABRIC_RUN, train.__file__)
+
+
+def test_torchrun_trains_as_devices_2_does(start, torchrun, tiny, tmp_path):
+    flags = [*tiny, *CHANCY, "--steps", "2", "--log-every", "1"]
+    ours = start(*flags, "--devices", "2", "--out", tmp_path / "ours")
+    theirs = torchrun(*flags, "--out", tmp_path / "torchrun")
+    for process in (ours, theirs):
+        status, out, errors = finish(process, timeout=300)
+        assert (status, errors) == (0, []), out
+    assert_same_result(tmp_path / "torchrun", tmp_path / "ours")
+
+
+@pytest.mark.slow
+def test_fabric_run_trains_as_devices_2_does(start, fabric_run, tiny, tmp_path):
+    flags = [*tiny, *CHANCY, "--steps", "2", "--log-every", "1"]
+    ours = start(*flags, "--devices", "2", "--out", tmp_path / "ours")
+    theirs = fabric_run(*flags, "--out", tmp_path / "fabric")
+    for process in (ours, theirs):
+        status, out, errors = finish(process, timeout=300)
+        assert (status, errors) == (0, []), out
+    assert_same_result(tmp_path / "fabric", tmp_path / "ours")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_below_torchrun_it_stops_and_goes_on(start, torchrun, tiny, tmp_path, number):
+    folder = tmp_path / "run"
+    every = ["--log-every", "1", "--save-every", "1000", "--sheet-every", "1000"]
+    process = torchrun(*tiny, *CHANCY, *every, "--steps", "2000", "--out", folder)
+    wait_until(process, lambda: rows_of(folder) >= 2, timeout=300)
+    process.send_signal(number)
+    _, out, _ = finish(process, timeout=300)
+    taken = len(losses(folder))
+    assert f"stopped after step {taken}" in out
+    again = torchrun("--resume", folder, "--steps", taken + 1)
+    status, out, errors = finish(again, timeout=300)
+    assert (status, errors) == (0, []), out
+    flags = [*tiny, *CHANCY, *every, "--steps", taken + 1, "--devices", "2"]
+    assert finish(start(*flags, "--out", tmp_path / "undisturbed"), timeout=300).status == 0
+    assert_same_result(folder, tmp_path / "undisturbed")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--devices 3", "expected --devices 2, as torchrun started so many processes, got 3"),
+        ("--widht 4", "Unrecognized options: --widht"),
+        ("--batch-size 5", "expected a batch divisible among 2 processes, got 5"),
+    ],
+)
+def test_below_torchrun_bad_input_is_said_once(torchrun, tiny, tmp_path, flags, message):
+    process = torchrun(*tiny, *flags.split(), "--out", tmp_path / "run")
+    status, _, errors = finish(process, timeout=300)
+    assert status == 1  # torchrun's own, whatever its processes end with
+    (line,) = (line for line in errors if line.startswith("error: "))
+    assert message in line
+    assert not (tmp_path / "run").exists()
