@@ -198,3 +198,16 @@ def test_it_exports(block):
     program = torch.export.export(module, inputs)
     with torch.no_grad():
         assert_close(program.module()(*inputs), module(*inputs))
+
+
+@pytest.mark.unhooked
+@blocks(lambda block: block.dense)
+def test_an_exported_network_takes_any_batch(block):
+    module, batch = block.module(), torch.export.Dim("batch", min=1, max=64)
+    inputs = block.example(2)
+    shapes = tree_map(lambda x: {0: batch} if isinstance(x, Tensor) else None, inputs)
+    program = torch.export.export(module, inputs, dynamic_shapes=shapes).module()
+    for count in (1, 3):
+        inputs = block.example(count)
+        with torch.no_grad():
+            assert_close(program(*inputs), module(*inputs))

@@ -93,7 +93,7 @@ class LandmarkAppearanceAggregation(nn.Module):
     ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b c2 h w"]]:
         check_features(appearance, self.channels, "appearance", smallest=2)
         check_features(shape, self.shape_channels, "shape", smallest=2)
-        if (len(appearance), *appearance.shape[2:]) != (len(shape), *shape.shape[2:]):
+        if (appearance.shape[0], *appearance.shape[2:]) != (shape.shape[0], *shape.shape[2:]):
             raise ValueError(
                 f"expected one batch and one size, got {tuple(appearance.shape)} and "
                 f"{tuple(shape.shape)}"

@@ -61,7 +61,7 @@ class IdentityEmbedding(nn.Module):
         )
 
     def forward(self, identity: Int[Tensor, "b"]) -> Float[Tensor, "b c 4 4"]:
-        if identity.ndim != 1 or len(identity) == 0:
+        if identity.ndim != 1 or identity.shape[0] == 0:
             raise ValueError(f"expected identities of shape (b,), got {tuple(identity.shape)}")
         check_indices("identity", identity, self.num_identities)
         # A column of the matrix is its product with a one-hot vector.

@@ -122,7 +122,7 @@ def _from_windows(
     columns: Int[Tensor, "b k j"],
     size: tuple[int, int],
 ) -> Float[Tensor, "b c oh ow"]:
-    batch, (height, width) = len(down), size
+    batch, (height, width) = down.shape[0], size
     seen = rearrange(down, "b k i m -> k b i 1 m 1") * rearrange(across, "b k j n -> k b 1 j 1 n")
     taps = rearrange(kernel, "c k m n -> k (m n) c")
     values = torch.bmm(rearrange(seen, "k b i j m n -> k (b i j) (m n)"), taps).flatten(0, 1)

@@ -39,7 +39,7 @@ def is_faster(x: Tensor, weight: Tensor, *, transformed: bool = False) -> bool:
         return False
     if x.dtype not in (torch.float32, torch.float64) or torch.is_autocast_enabled("cpu"):
         return False
-    tiles = len(x) * _tiles(x.shape[2] - 2) * _tiles(x.shape[3] - 2)
+    tiles = x.shape[0] * _tiles(x.shape[2] - 2) * _tiles(x.shape[3] - 2)
     least = _LEAST_TILES_TRANSFORMED if transformed else _LEAST_TILES
     return min(weight.shape[:2]) >= _LEAST_CHANNELS and tiles >= least
 
@@ -74,7 +74,7 @@ def convolve_transformed(
     tiles = _OUTPUT_MATRIX.to(x) @ rearrange(products, "t n o -> t (n o)")
     rows, columns = _tiles(height), _tiles(width)
     out = rearrange(
-        tiles, "(i j) (b p q o) -> b (p i) (q j) o", i=TILE, b=len(x), p=rows, q=columns
+        tiles, "(i j) (b p q o) -> b (p i) (q j) o", i=TILE, b=x.shape[0], p=rows, q=columns
     )
     return rearrange(out[:, :height, :width], "b h w o -> b o h w")
 

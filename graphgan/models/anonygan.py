@@ -87,7 +87,7 @@ class AnonyGAN(Pretrained):
     def _context(source: Tensor, landmarks: Tensor, mask: Tensor | None) -> Tensor:
         if mask is None:
             mask = face_mask(landmarks, (source.shape[2], source.shape[3]))
-        if mask.shape != (expected := (len(source), 1, *source.shape[2:])):
+        if mask.shape != (expected := (source.shape[0], 1, *source.shape[2:])):
             raise ValueError(f"expected a mask of shape {expected}, got {tuple(mask.shape)}")
         return source * (1 - mask)
 

@@ -144,7 +144,7 @@ class LandmarkDiscriminator(PatchDiscriminator):
         self, image: Float[Tensor, "b 3 h w"], landmarks: Float[Tensor, "b k 2"]
     ) -> list[Tensor]:
         check_features(image, 3, "image")
-        if landmarks.shape != (expected := (len(image), self.in_channels - 3, 2)):
+        if landmarks.shape != (expected := (image.shape[0], self.in_channels - 3, 2)):
             raise ValueError(
                 f"expected landmarks of shape {expected}, got {tuple(landmarks.shape)}"
             )
