@@ -41,7 +41,8 @@ def polygon_mask(
     # of 'b v h w'. A closed outline crosses a row an even number of times, so an odd number to the
     # left is an odd number to the right.
     column = crossing.ceil().clamp(0, width).nan_to_num(width).long()
-    marks = torch.zeros(vertices.shape[0], height, width + 1, dtype=torch.int32, device=column.device)
+    shape = (vertices.shape[0], height, width + 1)
+    marks = torch.zeros(shape, dtype=torch.int32, device=column.device)
     column = rearrange(column, "b v h -> b h v")
     marks.scatter_add_(2, column, torch.ones_like(column, dtype=torch.int32))
     crossings_left = marks[..., :width].cumsum(2, dtype=torch.int32)

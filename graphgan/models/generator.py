@@ -198,7 +198,8 @@ class LandmarkGenerator(nn.Module):
         self, appearance: Tensor, landmarks: tuple[Tensor, Tensor], base: Tensor | None
     ) -> None:
         check_features(appearance, self.appearance_channels, "appearance")
-        if any(points.shape[:2] != (appearance.shape[0], self.num_landmarks) for points in landmarks):
+        expected_points = (appearance.shape[0], self.num_landmarks)
+        if any(points.shape[:2] != expected_points for points in landmarks):
             shapes = " and ".join(str(tuple(points.shape)) for points in landmarks)
             raise ValueError(
                 f"expected two sets of {self.num_landmarks} landmarks for {len(appearance)} items, "
