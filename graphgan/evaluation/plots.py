@@ -45,6 +45,7 @@ def draw_privacy_against_utility(evaluation: Evaluation, path: Path) -> bool:
                 _point(ax, system, number, errors[system], rank, edge)
         ax.axvline(edge, color="0.8", linewidth=0.8, zorder=0)
         ax.set_xlim(0, 1.12 * edge)
+        ax.locator_params(axis="x", nbins=6)
         ax.set_ylim(-3, 103)
         ax.set_title(f"attacker: {attacker}", fontsize=10)
         ax.set_xlabel("pose error (eye distances)")
@@ -111,6 +112,7 @@ def _point(ax: "Axes", system: str, number: int, error: Cell, rank: Cell, edge: 
         label=system,
         capsize=2,
         markersize=5,
+        markerfacecolor=None if number < len(_COLOURS) else "white",  # the next round is hollow
         elinewidth=1,
     )
 
