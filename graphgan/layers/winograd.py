@@ -20,6 +20,7 @@ TILE = 4  # outputs a side of a tile
 _PATCH = TILE + KERNEL - 1  # inputs that they see
 _POINTS = (Fraction(0), Fraction(3, 4), -Fraction(3, 4), Fraction(3, 2), -Fraction(3, 2))
 # Below these numbers transforms cost more than they save: `python benchmarks/run.py convolution`.
+# A kernel's own transform costs the more tiles the more channels there are.
 _LEAST_CHANNELS = 128
 _LEAST_TILES, _LEAST_TILES_TRANSFORMED = 64, 32
 
@@ -40,8 +41,9 @@ def is_faster(x: Tensor, weight: Tensor, *, transformed: bool = False) -> bool:
     if x.dtype not in (torch.float32, torch.float64) or torch.is_autocast_enabled("cpu"):
         return False
     tiles = x.shape[0] * _tiles(x.shape[2] - 2) * _tiles(x.shape[3] - 2)
-    least = _LEAST_TILES_TRANSFORMED if transformed else _LEAST_TILES
-    return min(weight.shape[:2]) >= _LEAST_CHANNELS and tiles >= least
+    channels = weight.shape[:2]
+    least = _LEAST_TILES_TRANSFORMED if transformed else max(_LEAST_TILES, max(channels) // 4)
+    return min(channels) >= _LEAST_CHANNELS and tiles >= least
 
 
 def winograd_conv2d(

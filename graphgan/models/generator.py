@@ -25,6 +25,9 @@ from graphgan.layers.landmark_attention import Descriptor, LandmarkAttention, Or
 from graphgan.layers.normalisation import Norm
 from graphgan.layers.recomputing import recomputed
 
+# glibc maps larger blocks afresh each time, at the price of a page fault for every 4 KiB of them.
+_LARGEST_BLOCK = 2**25  # bytes
+
 ShapeEncoding = Literal["separate", "joint"]
 OutputBlend = Blend | Literal["none"]
 
@@ -155,6 +158,8 @@ class LandmarkGenerator(nn.Module):
         base: Float[Tensor, "b 3 h w"] | None = None,
     ) -> GeneratorOutput:
         self._check(appearance, landmarks, base)
+        if (count := self._at_once(appearance)) < appearance.shape[0]:
+            return self._in_parts(count, appearance, *landmarks, base)
         shape = self.encode_landmarks(*landmarks, size=(appearance.shape[2], appearance.shape[3]))
         code = self.appearance_encoder(appearance)
         for block in self.blocks:
@@ -165,6 +170,28 @@ class LandmarkGenerator(nn.Module):
         attention = self.attention_head(code)
         image = blend(attention, intermediate, base, mode=self.blend)
         return GeneratorOutput(image, attention, intermediate)
+
+    def _at_once(self, appearance: Tensor) -> int:
+        """Items that are computed together: all, or on CPUs in inference as many as are fastest."""
+        batch, _, height, width = appearance.shape
+        tracing = torch.compiler.is_compiling() or torch.compiler.is_exporting()
+        if tracing or self.training or torch.is_grad_enabled() or appearance.device.type != "cpu":
+            return batch
+        floats = self.config["width"] * height * width  # of the largest map of one item
+        return max(1, _LARGEST_BLOCK // (4 * floats))
+
+    def _in_parts(
+        self, count: int, appearance: Tensor, condition: Tensor, source: Tensor, base: Tensor | None
+    ) -> GeneratorOutput:
+        given = [torch.split(x, count) for x in (appearance, condition, source)]
+        bases = [None] * len(given[0]) if base is None else torch.split(base, count)
+        parts = [self(a, (c, s), b) for a, c, s, b in zip(*given, bases, strict=True)]
+        attention = [part.attention for part in parts if part.attention is not None]
+        return GeneratorOutput(
+            torch.cat([part.image for part in parts]),
+            torch.cat(attention) if attention else None,
+            torch.cat([part.intermediate for part in parts]),
+        )
 
     def fuse(self) -> "LandmarkGenerator":
         """An equal network for inference, faster; it cannot be trained or saved."""

@@ -186,3 +186,36 @@ def test_refuses_other_shapes(change, message, options):
 def test_refuses_other_options(options, message):
     with pytest.raises(ValueError, match=message):
         small(**options)
+
+
+# Large batches
+
+
+@pytest.mark.parametrize("mode", ["attend_base", "none"])
+@torch.no_grad()
+def test_a_large_batch_is_computed_in_parts(mode, monkeypatch):
+    generator, inputs = small(blend=mode), sample(batch=5)
+    whole, counts = generator(*inputs), []
+    generator.appearance_encoder.register_forward_hook(
+        lambda module, args, out: counts.append(len(args[0]))
+    )
+    monkeypatch.setattr("graphgan.models.generator._LARGEST_BLOCK", 2 * 4 * 4 * 12 * 16 + 1)
+    parts = generator(*inputs)
+    assert counts == [2, 2, 1]
+    assert (parts.attention is None) == (whole.attention is None)
+    for a, b in zip(parts, whole, strict=True):
+        if b is not None:
+            torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_batch_that_is_trained_on_stays_together(training, monkeypatch):
+    generator, counts = small().train(training), []
+    generator.appearance_encoder.register_forward_hook(
+        lambda module, args, out: counts.append(len(args[0]))
+    )
+    monkeypatch.setattr("graphgan.models.generator._LARGEST_BLOCK", 1)
+    generator(*sample(batch=5)).image.sum().backward()
+    with torch.set_grad_enabled(not training):
+        generator(*sample(batch=5))
+    assert counts == [5, 5]
