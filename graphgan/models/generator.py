@@ -177,7 +177,7 @@ class LandmarkGenerator(nn.Module):
         tracing = torch.compiler.is_compiling() or torch.compiler.is_exporting()
         if tracing or self.training or torch.is_grad_enabled() or appearance.device.type != "cpu":
             return batch
-        floats = self.config["width"] * height * width  # of the largest map of one item
+        floats: int = self.config["width"] * height * width  # of the largest map of one item
         return max(1, _LARGEST_BLOCK // (4 * floats))
 
     def _in_parts(
