@@ -32,7 +32,8 @@ def convolution(machine: Machine, device: torch.device) -> Iterator[Row]:
             floor = floor_seconds(machine, operations(calls[0]))
             tiles = batch * side * side // 16
             taken = "taken" if is_faster(x, weight) else "not taken"
-            yield Row(f"{channels} channels, {tiles} tiles", *times, floor=floor, note=taken)
+            what = f"{channels} channels, {side}x{side}, batch {batch}"
+            yield Row(what, *times, floor=floor, note=f"{tiles} tiles, {taken}")
 
 
 def _both_ways(

@@ -25,11 +25,11 @@ def draw_ratios(tables: dict[str, list[Row]], path: Path) -> bool:
     figure = Figure(figsize=(8, 1.2 + 0.3 * len(rows)), layout="constrained")
     ax: Axes = figure.subplots()
     names, ratios = zip(*reversed(rows), strict=True)
-    bars = ax.barh(names, ratios, color=BLUE, height=0.65)
-    ax.bar_label(bars, fmt=lambda ratio: f" {ratio:.3g}", fontsize=8)
+    bars = ax.barh(range(len(names)), ratios, tick_label=names, color=BLUE, height=0.65)
+    ax.bar_label(bars, fmt=lambda ratio: f" {ratio:.0f}" if ratio > 99 else f" {ratio:.3g}")
     ax.axvline(1, color="0.4", linewidth=1)
     ax.set_xscale("log")
-    ax.margins(x=0.12)
+    ax.margins(x=0.12, y=0.5 / len(names))
     ax.set_xlabel("times the speed of the reference")
     _finish([ax], figure, path)
     return True
@@ -55,12 +55,14 @@ def draw_growth(tables: dict[str, list[Row]], path: Path) -> bool:
 
 def _panel(ax: Axes, growth: Growth, costs: list[float], power: float, colour: str) -> None:
     ax.loglog(growth.values, costs, "o-", color=colour, markersize=4)
+    ax.set_xticks(growth.values, [f"{value:g}" for value in growth.values])
+    ax.minorticks_off()
     ax.set_title(f"{growth.name}$^{{{power:.2f}}}$", fontsize=10)
 
 
 def _finish(axes: list[Axes], figure: Figure, path: Path) -> None:
     for ax in axes:
-        ax.grid(alpha=0.25, which="both")
+        ax.grid(alpha=0.25)
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(labelsize=8)
     with replacing(path) as temporary:
