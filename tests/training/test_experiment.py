@@ -102,7 +102,9 @@ def test_a_run_leaves_what_it_says(run, tmp_path, capsys):
     assert [row.split(",")[0] for row in (folder / "metrics.csv").read_text().split()] == [
         "step", "1", "2", "3",
     ]  # fmt: skip
-    assert read_image(folder / "sheets" / "step-000003.png").shape == (3, 17 + 2 + 4 * 34, 20)
+    sheet = read_image(folder / "sheets" / "step-000003.png")
+    assert sheet.shape[1] > 17 + 2 + 4 * 34  # titles take a line and more
+    assert sheet.shape[2] == 20
     BiGraphGAN.from_pretrained(RunFolder(folder).latest() / "generator.safetensors")
 
 

@@ -84,7 +84,8 @@ def test_a_run_writes_what_it_promises(run, tiny, tmp_path):
     sheets = sorted((folder / "sheets").iterdir())
     assert [p.name for p in sheets] == ["step-000004.png", "step-000006.png"]
     sheet = read_image(sheets[-1])
-    assert sheet.shape == (3, 17 + 2 + 6 * 50, 2 + 6 * 50)  # 6 test faces, 6 columns
+    # 6 test faces, 6 columns; "intermediate" takes two lines
+    assert sheet.shape == (3, 30 + 2 + 6 * 50, 2 + 6 * 50)
     assert sheet.float().std() > 20
     assert not torch.equal(sheet, read_image(sheets[0]))
     assert "6 steps: " in out
