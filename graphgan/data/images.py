@@ -1,6 +1,8 @@
 """Pictures on disk to 8-bit RGB tensors and back."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from graphgan.files import replacing
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
 
 # What transparent pixels are put on: 0 in [-1, 1].
 _MID_GREY = (128, 128, 128)
@@ -37,6 +40,24 @@ def read_image(path: str | Path) -> UInt8[Tensor, "3 h w"]:
         ValueError: the file is no picture, is cut short, or is too large; its name is given.
         OSError: there is no such file, or it may not be read.
     """
+    with opened_picture(path) as image:
+        pixels = np.array(_to_rgb(image))
+    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+
+
+@contextmanager
+def opened_picture(
+    path: str | Path, formats: tuple[str, ...] | None = None
+) -> Iterator["ImageFile"]:
+    """Open a picture; whatever its decoder raises in the block becomes one line with its name.
+
+    Args:
+        path: the file.
+        formats: the decoders that may be tried, in Pillow's words such as "JPEG"; all when None.
+    Raises:
+        ValueError: the file is no picture, is cut short, or is too large; its name is given.
+        OSError: there is no such file, or it may not be read.
+    """
     with needs_extra("recipes"):
         from PIL import Image, UnidentifiedImageError
     path = Path(path)
@@ -47,8 +68,8 @@ def read_image(path: str | Path) -> UInt8[Tensor, "3 h w"]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # sizes that are large and yet allowed, odd EXIF
-                with Image.open(file) as image:
-                    pixels = np.array(_to_rgb(image))
+                with Image.open(file, formats=formats) as image:
+                    yield image
         except UnidentifiedImageError:
             raise ValueError(f"{path}: not a picture, or of an unknown format") from None
         except Image.DecompressionBombError as error:
@@ -60,7 +81,6 @@ def read_image(path: str | Path) -> UInt8[Tensor, "3 h w"]:
             raise ValueError(
                 f"{path}: cannot be decoded: {error or type(error).__name__}"
             ) from error
-    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
 
 def picture_size(path: str | Path) -> tuple[int, int] | None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from graphgan.data.images import picture_size, read_image, write_image
+from graphgan.data.images import opened_picture, picture_size, read_image, write_image
 from graphgan.extras import MissingExtraError
 
 
@@ -184,3 +184,14 @@ def test_names_the_extra_when_pillow_is_missing(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(MissingExtraError, match=r"graphgan\[recipes\]"):
         read_image(tmp_path / "a.png")
+
+
+def test_formats_that_are_not_asked_for_are_not_tried(tmp_path):
+    write_image(tmp_path / "a.png", torch.zeros(3, 2, 2).byte())
+    with opened_picture(tmp_path / "a.png", ("JPEG", "PNG")) as image:
+        assert image.size == (2, 2)
+    with (
+        pytest.raises(ValueError, match=r"a\.png: not a picture, or of an unknown format"),
+        opened_picture(tmp_path / "a.png", ("JPEG",)),
+    ):
+        pass

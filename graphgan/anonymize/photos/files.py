@@ -1,0 +1,200 @@
+"""Read photos of any kind that people have, and write them back with nothing else of the original.
+
+Only pixels, structure, resolution and ICC profile go from one file to the other. What is dropped:
+EXIF (place, camera, thumbnail, maker notes), XMP, IPTC, Photoshop blocks, comments, text, second
+images (of stereo cameras, gain and depth maps, films of motion photos, reduced pages), unknown
+blocks, data after the end, and colours under pixels that are fully transparent.
+"""
+
+import struct
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from graphgan.anonymize.photos._containers import CUT_SHORT, gif_blocks, png_chunks, webp_chunks
+from graphgan.anonymize.photos._encoders import ENCODERS
+from graphgan.anonymize.photos._frames import alike, frame_of
+from graphgan.anonymize.photos.leftovers import leftovers_of
+from graphgan.anonymize.photos.photo import Photo
+from graphgan.data.images import opened_picture
+from graphgan.extras import needs_extra
+from graphgan.files import replacing
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+MAX_BYTES = 2**31
+"""Of the pixels of all frames: a few bytes of file may ask for any amount of memory."""
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
+_WITH_FRAMES = ("PNG", "WEBP", "GIF", "TIFF")
+_CHANNELS = {"JPEG": (1, 3), "WEBP": (3, 4), "GIF": (3, 4), "BMP": (1, 3, 4)}  # others: any
+_DEEP = ("PNG", "TIFF")
+
+# PNG's ways to name a colour space beside an ICC profile, and how long they are.
+_PNG_COLORS = {"sRGB": 1, "gAMA": 4, "cHRM": 32, "cICP": 4}
+_HDR_TRANSFERS = {16: "PQ", 18: "HLG"}  # ITU-T H.273
+
+# TIFF tags.
+_SUBFILE, _OLD_SUBFILE, _BITS = 254, 255, 258
+_REDUCED, _OLD_REDUCED = 1, 2
+
+
+def read_photo(path: str | Path) -> Photo:
+    """Read a JPEG, PNG, WebP, GIF, TIFF or BMP with all its pages or frames, upright.
+
+    Frames keep the file's own channels and depth, with these exceptions: 1-bit pictures become
+    grey, palettes are looked up, CMYK is converted to RGB by its ICC profile where it has one.
+    The EXIF orientation is applied. Frames of an animation are those that a viewer shows, blended
+    with what was before. All have alpha where one has it, and colours where one has them. Colours
+    of fully transparent pixels become 0, since what nobody sees no detector sees.
+
+    Refused, since they would be cut to 8 bits: colour of 16 bits, floating-point numbers, HDR.
+
+    Raises:
+        ValueError: the file is no such picture, is cut short or too large; its name is given.
+        OSError: there is no such file, or it may not be read.
+    """
+    path = Path(path)
+    with opened_picture(path, _FORMATS) as image:
+        file_format = "JPEG" if image.format == "MPO" else str(image.format)
+        data = path.read_bytes()
+        encoding = _encoding(image, file_format, data)
+        notes: dict[str, None] = {}  # a set in order
+        frames, total = [], 0
+        for page in _pages(image, file_format, notes):
+            frames.append(frame_of(page, file_format, notes))
+            total += frames[-1].pixels.nbytes
+            if total > MAX_BYTES:
+                raise ValueError(f"expected at most {MAX_BYTES} bytes of pixels, got more")
+        if file_format in ("PNG", "WEBP", "GIF"):  # with the same channels in all frames
+            frames = alike(frames)
+        return Photo(tuple(frames), file_format, image.info.get("loop"), encoding, tuple(notes))
+
+
+def write_photo(path: str | Path, photo: Photo) -> None:
+    """Write a photo in its own format, whatever the suffix; it is there whole or not at all.
+
+    Outside changed pixels, lossless files are the same bit by bit: PNG, TIFF, BMP, lossless WebP,
+    and GIF where no frame has more than 256 colours. JPEG is compressed again, with the tables and
+    subsampling of the source (quality 95 where it has none), lossy WebP with quality 95.
+
+    Raises:
+        ValueError: frames that the format cannot hold.
+        OSError: the file cannot be written.
+    """
+    with needs_extra("recipes"):
+        import PIL  # noqa: F401
+    path = Path(path)
+    _check_fits(path, photo)
+    data = ENCODERS[photo.format](photo)
+    if left := leftovers_of(data):  # by another version of Pillow, say
+        raise ValueError(f"{path}: expected nothing but pixels to be written, got {left}")
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def _check_fits(path: Path, photo: Photo) -> None:
+    if photo.format not in ENCODERS:
+        raise ValueError(f"{path}: expected one of {', '.join(ENCODERS)}, got {photo.format}")
+    if not photo.frames or (len(photo.frames) > 1 and photo.format not in _WITH_FRAMES):
+        raise ValueError(f"{path}: {photo.format} does not hold {len(photo.frames)} frames")
+    for frame in photo.frames:
+        channels, deep = len(frame.pixels), frame.pixels.dtype != torch.uint8
+        if channels not in _CHANNELS.get(photo.format, (1, 2, 3, 4)):
+            raise ValueError(f"{path}: {photo.format} does not hold {channels} channels")
+        if deep and photo.format not in _DEEP:
+            raise ValueError(f"{path}: {photo.format} does not hold 16 bits")
+    shapes = {(*frame.pixels.shape, frame.pixels.dtype) for frame in photo.frames}
+    if photo.format != "TIFF" and len(shapes) > 1:
+        raise ValueError(f"{path}: expected frames of one shape, got {sorted(map(str, shapes))}")
+
+
+def _encoding(image: "ImageFile", file_format: str, data: bytes) -> dict[str, Any]:
+    """What the format's encoder is to do as the source's did; refuses what is deeper or cut."""
+    if file_format == "JPEG":
+        return _jpeg_encoding(image)
+    if file_format == "PNG":
+        return _png_encoding(image, data)
+    if file_format == "WEBP":
+        names = {name for name, _ in webp_chunks(data)}
+        _check_whole(names)
+        return {"lossless": "VP8L" in names and "VP8 " not in names}
+    if file_format == "GIF":
+        _check_whole({name for name, _ in gif_blocks(data)})
+    return {}
+
+
+def _check_whole(names: set[str]) -> None:
+    if CUT_SHORT in names:  # decoders would leave out the last frames
+        raise ValueError("the file is cut short")
+
+
+def _jpeg_encoding(image: "ImageFile") -> dict[str, Any]:
+    from PIL.JpegImagePlugin import get_sampling
+
+    tables = getattr(image, "quantization", {})
+    if image.mode == "CMYK" or not tables:
+        return {}
+    sampling = get_sampling(image)  # -1: none that Pillow can write
+    return {
+        "qtables": [tables[key] for key in sorted(tables)],
+        "subsampling": max(sampling, 0),
+        "progressive": bool(image.info.get("progressive")),
+    }
+
+
+def _png_encoding(image: "ImageFile", data: bytes) -> dict[str, Any]:
+    chunks = list(png_chunks(data))
+    _check_whole({name for name, _ in chunks})
+    _, _, bits, color = struct.unpack_from(">IIBB", chunks[0].data)
+    if bits == 16 and color != 0:
+        raise ValueError("expected 8 bits a channel, got 16-bit colour, which would be cut to 8")
+    if bits == 16 and "transparency" in image.info:
+        raise ValueError("expected 16-bit grey without a transparent value, got one with it")
+    colors = {n: d for n, d in chunks if _PNG_COLORS.get(n) == len(d)}
+    transfer = colors.get("cICP", b"\0\0")[1]
+    if transfer in _HDR_TRANSFERS:
+        raise ValueError(f"expected standard range, got HDR ({_HDR_TRANSFERS[transfer]})")
+    kept = [(name.encode("latin-1"), payload) for name, payload in colors.items()]
+    return {"chunks": kept, "default_image": bool(getattr(image, "default_image", False))}
+
+
+def _pages(image: "ImageFile", file_format: str, notes: dict[str, None]) -> Iterator["ImageFile"]:
+    """The picture at each of its frames; reduced copies of other pages are left out."""
+    from PIL import MpoImagePlugin
+
+    if isinstance(image, MpoImagePlugin.MpoImageFile):
+        notes["second images were dropped"] = None
+    for i in count():
+        if i:
+            if file_format not in _WITH_FRAMES:
+                return
+            try:
+                image.seek(i)
+            except EOFError:
+                return
+        if file_format == "TIFF":
+            if _is_reduced(image):
+                notes["reduced pages were dropped"] = None
+                continue
+            _check_tiff(image)
+        image.load()
+        yield image
+
+
+def _is_reduced(image: "ImageFile") -> bool:
+    tags = getattr(image, "tag_v2", {})
+    reduced = tags.get(_SUBFILE, 0) & _REDUCED or tags.get(_OLD_SUBFILE, 0) == _OLD_REDUCED
+    return bool(reduced)
+
+
+def _check_tiff(image: "ImageFile") -> None:
+    bits = tuple(getattr(image, "tag_v2", {}).get(_BITS, (1,)))
+    if max(bits) > 8 and not image.mode.startswith("I;16") and image.mode not in "FI":
+        raise ValueError(f"expected 8 bits a channel, got {bits}, which would be cut to 8")
+    if image.mode.startswith("I;16") and bits != (16,):
+        raise ValueError(f"expected grey of 8 or 16 bits, got {bits[0]}")

@@ -1,0 +1,131 @@
+"""A photo in memory: its frames in their own channels and depth, and how its file was encoded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Int32, Shaped, UInt, UInt8
+from torch import Tensor
+
+from graphgan.anonymize.photos._few_colors import few_colors
+
+MID_GREY = 128  # what transparent pixels are shown on, as `graphgan.data.read_image` does
+_LUMINANCE = (299, 587, 114)  # thousandths of red, green and blue, ITU-R BT.601
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A page of a document, a frame of an animation, or a whole photo.
+
+    Args:
+        pixels: 1 channel is grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha; 8 bits, or 16 for
+            grey alone. Colours are not multiplied by alpha.
+        duration: of a frame in an animation, in milliseconds.
+        icc_profile: of the colours, byte by byte as in the file.
+        resolution: dots per inch across and down.
+        max_colors: how many different colours the format allows (GIF: 256), all when None.
+    Raises:
+        ValueError: another number of channels, another depth, no pixels.
+    """
+
+    pixels: UInt[Tensor, "c h w"]
+    duration: float | None = None
+    icc_profile: bytes | None = None
+    resolution: tuple[int, int] | None = None
+    max_colors: int | None = None
+
+    def __post_init__(self) -> None:
+        depths = (torch.uint8, torch.uint16) if len(self.pixels) == 1 else (torch.uint8,)
+        if self.pixels.ndim != 3 or not 1 <= len(self.pixels) <= 4 or not self.pixels.numel():
+            raise ValueError(f"expected pixels 1-4 h w, got {tuple(self.pixels.shape)}")
+        if self.pixels.dtype not in depths:
+            raise ValueError(f"expected pixels of {depths}, got {self.pixels.dtype}")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.pixels.shape[1], self.pixels.shape[2]
+
+    @property
+    def alpha(self) -> UInt8[Tensor, "1 h w"] | None:
+        """How opaque the pixels are, 255 fully; None where the frame has no such channel."""
+        return self.pixels[-1:] if len(self.pixels) in (2, 4) else None
+
+    def rgb(self) -> UInt8[Tensor, "3 h w"]:
+        """What a viewer shows: grey in all three channels, transparent pixels on mid-grey.
+
+        ``rgb = (colour alpha + 128 (255 - alpha)) / 255``; 16 bits are scaled (65535 to 255).
+        """
+        if self.alpha is None and self.pixels.dtype == torch.uint8:
+            return self.pixels.expand(3, -1, -1).clone()
+        colors = self._eight_bits()
+        if self.alpha is not None:
+            alpha = self.alpha.int()
+            colors = (colors * alpha + MID_GREY * (255 - alpha) + 127) // 255
+        return colors.to(torch.uint8).expand(3, -1, -1).contiguous()
+
+    def with_rgb(self, rgb: UInt8[Tensor, "3 h w"], mask: Shaped[Tensor, "1 h w"]) -> "Frame":
+        """The frame with other colours where ``mask`` is not 0; all other pixels are the same bits.
+
+        Grey frames take the luminance, 16 bits the scaled value. Alpha is kept, and colours are
+        chosen so that `rgb` shows the new ones, as far as a transparent pixel can. Where the number
+        of colours is limited, the new ones are the nearest of the colours outside the mask and of
+        as many others as there is room for.
+
+        Raises:
+            ValueError: a picture or a mask of another size than the frame's.
+        """
+        for name, given in (("rgb", rgb), ("mask", mask)):
+            if tuple(given.shape[1:]) != self.size:
+                raise ValueError(f"expected {name} of {self.size}, got {tuple(given.shape[1:])}")
+        changed = (mask != 0).cpu().numpy()
+        rows, columns = np.flatnonzero(changed.any((0, 2))), np.flatnonzero(changed.any((0, 1)))
+        if not len(rows):
+            return self
+        box = (slice(None), slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+        colors = replace(self, pixels=self.pixels[box])._own_colors(rgb[box].cpu().int())
+        pixels = self.pixels.numpy().copy()
+        if self.max_colors is not None:
+            new = pixels[: len(colors)].copy()
+            new[box] = colors
+            colors = few_colors(new, pixels, changed, self.max_colors)[box]
+        part = pixels[: len(colors)][box]
+        part[:] = np.where(changed[box], colors, part)
+        return replace(self, pixels=torch.from_numpy(pixels))
+
+    def _eight_bits(self) -> Int32[Tensor, "_ h w"]:
+        colors = self.pixels[: 3 if len(self.pixels) > 2 else 1].int()
+        return (colors + 128) // 257 if self.pixels.dtype == torch.uint16 else colors
+
+    def _own_colors(self, rgb: Int32[Tensor, "3 h w"]) -> np.ndarray:
+        if self.alpha is not None:
+            alpha = self.alpha.int()
+            shown = rgb * 255 - MID_GREY * (255 - alpha)
+            rgb = torch.where(alpha == 0, 0, (shown + alpha // 2) // alpha.clamp(min=1))
+            rgb = rgb.clamp(0, 255)
+        if len(self.pixels) < 3:
+            rgb = (rgb * torch.tensor(_LUMINANCE).view(3, 1, 1)).sum(0, keepdim=True)
+            rgb = (rgb + 500) // 1000
+        scale = 257 if self.pixels.dtype == torch.uint16 else 1
+        return (rgb * scale).numpy().astype(self.pixels.numpy().dtype)
+
+
+@dataclass(frozen=True)
+class Photo:
+    """The frames of a picture file, and what is needed to write a file of the same kind.
+
+    Args:
+        frames: in their order; one for most photos.
+        format: "JPEG", "PNG", "WEBP", "GIF", "TIFF" or "BMP".
+        loop: how often an animation is shown, 0 without end, None where the file does not say.
+        encoding: how the source was encoded, in the words of the format's encoder.
+        notes: what could not be kept or was converted, for a report.
+    """
+
+    frames: tuple[Frame, ...]
+    format: str
+    loop: int | None = None
+    encoding: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()

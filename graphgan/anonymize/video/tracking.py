@@ -1,0 +1,406 @@
+"""Faces of a video's frames linked into tracks, and tracks made whole.
+
+Source: Kuhn, "The Hungarian method for the assignment problem", Naval Research Logistics 1955, in
+the form of shortest augmenting paths (`assign`).
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+from graphgan._checks import check_positive
+
+# A pair costs 1 for its overlap and this for its descriptors at most: to link is always cheaper.
+_MOST_UNLIKE = 2.0
+_ALONE, _FORBIDDEN = 1e3, 1e6
+# Of a pair without descriptors: neither alike nor unlike.
+_NEUTRAL = 0.5
+# Share of the newest step in the velocity: boxes come in coarse steps.
+_NEWEST = 0.5
+# Frames whose motion tells where a face was before the first or after the last of them.
+_EDGE = 5
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One face in one frame, in the frame's pixels.
+
+    Shapes:
+        ``box: 4`` (left, top, right, bottom), ``landmarks: k 2`` (NaN where missing),
+        ``descriptor: d``, near to those of the same person by Euclidean distance
+    """
+
+    box: Float[Tensor, "4"]
+    landmarks: Float[Tensor, "k 2"]
+    descriptor: Float[Tensor, "d"] | None = None
+
+
+@dataclass
+class Track:
+    """One person through the frames: coordinates by frame number, one descriptor for all.
+
+    Attributes:
+        number: of the person, from 0.
+        observations: by frame number, in order, without their descriptors.
+        descriptor: mean of those that came, None where none did.
+    """
+
+    number: int
+    observations: dict[int, Observation] = field(default_factory=dict)
+    descriptor: Float[Tensor, "d"] | None = None
+    _described: int = 0
+    _velocity: np.ndarray | None = None
+
+    @property
+    def last_frame(self) -> int:
+        return next(reversed(self.observations))
+
+    def add(self, frame: int, observation: Observation) -> None:
+        """Take up the observation of a frame after ``last_frame``."""
+        if self.observations:
+            self._follow(frame, observation)
+        self.observations[frame] = dataclasses.replace(observation, descriptor=None)
+        if observation.descriptor is not None:
+            self._described += 1
+            old = torch.zeros_like(observation.descriptor)
+            old = old if self.descriptor is None else self.descriptor
+            self.descriptor = old + (observation.descriptor - old) / self._described
+
+    def predicted_box(self, frame: int) -> Float[np.ndarray, "4"]:
+        """Where the box is by then at the velocity of the last frames, its size unchanged."""
+        last = self.last_frame
+        box = _numbers(self.observations[last].box)
+        if self._velocity is None:
+            return box
+        predicted: np.ndarray = box + np.tile(self._velocity, 2) * (frame - last)
+        return predicted
+
+    def _follow(self, frame: int, observation: Observation) -> None:
+        last = self.last_frame
+        step = _centre(observation.box) - _centre(self.observations[last].box)
+        velocity = step / (frame - last)
+        if self._velocity is not None:
+            velocity = self._velocity + _NEWEST * (velocity - self._velocity)
+        self._velocity = velocity
+
+
+class Tracker:
+    """Link the faces of one frame after the other to those seen before.
+
+    A face and a track may be linked if the face overlaps the box that is predicted for the track,
+    or if their descriptors are of one person; never if they are of two. Of all ways to link, each
+    face to one track and each track to one face at most, the one is taken that links most pairs,
+    and of those the cheapest: ``1 - IoU + distance / same_person`` summed over the pairs.
+
+    After ``max_gap`` frames without a face, a track is only taken up again by its descriptor. That
+    person has then been away, and `fill` shows nothing in between. Without descriptors, people who
+    come back are new tracks, and people who pass each other are told apart by their motion.
+
+    Args:
+        max_gap: frames for which a track waits where it is predicted.
+        min_overlap: least intersection over union of boxes.
+        same_person: largest distance of descriptors by which a face without overlap is taken up;
+            dlib's are of one person up to 0.6.
+        other_person: distance from which overlap does not count; between the two it decides, since
+            a turned or blurred face is far from the same person's mean.
+    Raises:
+        ValueError: options out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_gap: int = 25,
+        min_overlap: float = 0.1,
+        same_person: float = 0.6,
+        other_person: float = 0.8,
+    ) -> None:
+        check_positive(max_gap=max_gap)
+        if not 0 < min_overlap <= 1:
+            raise ValueError(f"expected min_overlap above 0, at most 1, got {min_overlap}")
+        if not 0 < same_person <= other_person:
+            raise ValueError(
+                f"expected 0 < same_person <= other_person, got {same_person} and {other_person}"
+            )
+        self.max_gap = max_gap
+        self.min_overlap = min_overlap
+        self.same_person = same_person
+        self.other_person = other_person
+        self.tracks: list[Track] = []
+        self._frame = -math.inf
+
+    def update(self, frame_number: int, observations: Sequence[Observation]) -> list[int]:
+        """The track numbers of a frame's faces, in their order; all different.
+
+        Args:
+            frame_number: higher than the last; numbers may be left out.
+            observations: of this frame.
+        Raises:
+            ValueError: a frame that does not come after the last, a box without an area.
+        """
+        if not frame_number > self._frame:
+            raise ValueError(f"expected a frame after {self._frame}, got {frame_number}")
+        boxes = [_numbers(observation.box) for observation in observations]
+        for box in boxes:
+            if not (np.isfinite(box).all() and (box[2:] > box[:2]).all()):
+                raise ValueError(f"expected left < right and top < bottom, got {box.tolist()}")
+        self._frame = frame_number
+        rows = [self._costs(frame_number, *face) for face in zip(observations, boxes, strict=True)]
+        linked = []
+        for observation, chosen in zip(observations, self._link(rows), strict=True):
+            if chosen is None:
+                chosen = len(self.tracks)
+                self.tracks.append(Track(chosen))
+            self.tracks[chosen].add(frame_number, observation)
+            linked.append(chosen)
+        return linked
+
+    def _link(self, rows: list[list[float]]) -> list[int | None]:
+        if not rows or not self.tracks:
+            return [None] * len(rows)
+        costs = np.array(rows)
+        near = np.flatnonzero((costs < _FORBIDDEN).any(0))  # most tracks of a long video are over
+        return [None if j is None else int(near[j]) for j in assign(costs[:, near], alone=_ALONE)]
+
+    def _costs(self, frame: int, face: Observation, box: np.ndarray) -> list[float]:
+        return [self._cost(track, frame, face, box) for track in self.tracks]
+
+    def _cost(self, track: Track, frame: int, face: Observation, box: np.ndarray) -> float:
+        overlap = self._overlap(track, frame, box)
+        if face.descriptor is None or track.descriptor is None:
+            allowed, unlike = overlap >= self.min_overlap, _NEUTRAL
+        else:
+            distance = float((face.descriptor - track.descriptor).norm())
+            nearest = self.other_person if overlap >= self.min_overlap else self.same_person
+            allowed, unlike = distance <= nearest, distance / self.same_person
+        return 1 - overlap + min(unlike, _MOST_UNLIKE) if allowed else _FORBIDDEN
+
+    def _overlap(self, track: Track, frame: int, box: np.ndarray) -> float:
+        """With the predicted box; after a gap half as much with the last: it may have stopped."""
+        gap = frame - track.last_frame
+        if gap > self.max_gap + 1:
+            return 0.0
+        overlap = box_overlap(box, track.predicted_box(frame))
+        if gap > 1:
+            last = _numbers(track.observations[track.last_frame].box)
+            overlap = max(overlap, box_overlap(box, last) / 2)
+        return overlap
+
+
+def box_overlap(a: Float[np.ndarray, "4"], b: Float[np.ndarray, "4"]) -> float:
+    """Intersection over union of two boxes (left, top, right, bottom)."""
+    sides = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
+    common = float(np.prod(np.maximum(sides, 0)))
+    return common / float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - common)
+
+
+def assign(costs: Float[np.ndarray, "n m"], *, alone: float) -> list[int | None]:
+    """The cheapest way to give each row a column of its own, or none at the price of ``alone``.
+
+    Rows are added one by one, each along the shortest path that reassigns earlier ones; ``u`` and
+    ``v`` are prices of rows and columns that keep ``costs - u - v`` from being negative and make it
+    0 at assigned pairs, which proves that no other way is cheaper.
+
+    Args:
+        costs: finite.
+        alone: what a row without a column costs; dearer pairs are never made.
+    Returns:
+        For each row its column.
+
+    Example:
+        >>> assign(np.array([[1.0, 2.0], [1.1, 4.0], [9.0, 9.0]]), alone=5.0)
+        [1, 0, None]
+    """
+    n, m = costs.shape
+    costs = np.concatenate((costs, np.full((n, n), alone)), 1)  # n columns that mean "none"
+    u, v = np.zeros(n), np.zeros(m + n)
+    row_of = np.full(m + n, -1)
+    for row in range(n):
+        _augment(costs, u, v, row_of, row)
+    columns: list[int | None] = [None] * n
+    for column, row in enumerate(row_of[:m].tolist()):
+        if row >= 0:
+            columns[row] = column
+    return columns
+
+
+def _augment(costs: np.ndarray, u: np.ndarray, v: np.ndarray, row_of: np.ndarray, row: int) -> None:
+    """Find a column for one more row (Dijkstra over the reduced costs)."""
+    distance = np.full(len(v), np.inf)
+    previous = np.full(len(v), -1)
+    done = np.zeros(len(v), dtype=bool)
+    column, reached, current = -1, 0.0, row
+    while True:
+        through = reached + costs[current] - u[current] - v
+        shorter = ~done & (through < distance)
+        distance[shorter], previous[shorter] = through[shorter], column
+        column = int(np.where(done, np.inf, distance).argmin())
+        reached, done[column] = distance[column], True
+        if row_of[column] < 0:
+            break
+        current = row_of[column]
+    u[row] += reached
+    for j in np.flatnonzero(done & (row_of >= 0)):
+        u[row_of[j]] += reached - distance[j]
+    v[done] += distance[done] - reached
+    while column >= 0:  # back along the path, each column takes the row of the one before it
+        before = previous[column]
+        row_of[column] = row if before < 0 else row_of[before]
+        column = before
+
+
+def _numbers(box: Float[Tensor, "4"]) -> Float[np.ndarray, "4"]:
+    numbers: np.ndarray = box.detach().cpu().double().numpy()
+    return numbers
+
+
+def _centre(box: Float[Tensor, "4"]) -> Float[np.ndarray, "2"]:
+    numbers = _numbers(box)
+    centre: np.ndarray = (numbers[:2] + numbers[2:]) / 2
+    return centre
+
+
+@dataclass(frozen=True)
+class Stay:
+    """A person's stay in the picture without holes: coordinates for every frame to be covered.
+
+    Shapes:
+        ``frames: n`` (numbers, one after the other), ``boxes: n 4``, ``landmarks: n k 2``,
+        ``observed: n`` (landmarks were found), ``held: n`` (before the first or after the last
+        observation)
+    """
+
+    track: int
+    frames: Int64[Tensor, "n"]
+    boxes: Float[Tensor, "n 4"]
+    landmarks: Float[Tensor, "n k 2"]
+    observed: Bool[Tensor, "n"]
+    held: Bool[Tensor, "n"]
+
+
+def fill(
+    track: Track,
+    *,
+    max_gap: int = 25,
+    hold: int = 5,
+    first: int | None = None,
+    last: int | None = None,
+) -> list[Stay]:
+    """Give a track coordinates in every frame where its face may be.
+
+    Between two observations that miss at most ``max_gap`` frames, they are interpolated on straight
+    lines; a longer gap divides the track into stays. Before the first and after the last
+    observation of a stay, ``hold`` frames more are covered: the face keeps its shape and goes on as
+    it moved in the last few observations (the line through those less than five frames off), but by
+    no more than one side of its box, so that a hasty motion does not carry it off. Between two
+    stays a frame belongs to the nearer one.
+
+    Its limits: a face that is missed for longer than ``hold`` frames at the beginning or the end of
+    its stay, that turns round or speeds up meanwhile, is not under the landmarks that are held.
+    Those frames are flagged, so that a caller can cover more of them.
+
+    Args:
+        track: with at least one observation. Landmarks with any NaN are placed by their box, as the
+            nearest others lie in theirs; where no frame has any, they stay NaN, and the boxes alone
+            tell what to cover.
+        max_gap: longest run of missing frames that is interpolated.
+        hold: frames to cover beyond observations.
+        first, last: frame numbers of the video, which holding does not go beyond.
+    Returns:
+        The stays in order; `smooth_landmarks` takes one at a time.
+    Raises:
+        ValueError: no observation, a negative number.
+    """
+    if min(max_gap, hold) < 0:
+        raise ValueError(f"expected max_gap and hold of at least 0, got {max_gap} and {hold}")
+    if not track.observations:
+        raise ValueError(f"expected observations in track {track.number}, got none")
+    numbers = torch.tensor(list(track.observations))
+    boxes = torch.stack([face.box for face in track.observations.values()]).cpu()
+    landmarks = torch.stack([face.landmarks for face in track.observations.values()]).cpu()
+    found = landmarks.isfinite().all(-1).all(-1)
+    landmarks = _placed_by_boxes(landmarks, boxes, found)
+    stays = []
+    for rows, frames in _stays(list(track.observations), max_gap, hold):
+        inside = [
+            t for t in frames if (first is None or t >= first) and (last is None or t <= last)
+        ]
+        steps = torch.tensor(inside, dtype=torch.long)
+        if inside:
+            filled, held = _filled(numbers[rows], boxes[rows], landmarks[rows], steps)
+            observed = torch.isin(steps, numbers[found])
+            marks = filled[:, 2:].to(landmarks)
+            corners = filled[:, :2].flatten(1).to(boxes)
+            stays.append(Stay(track.number, steps, corners, marks, observed, held))
+    return stays
+
+
+def _stays(seen: list[int], max_gap: int, hold: int) -> list[tuple[slice, range]]:
+    """The observations of each stay, and the frames that it covers."""
+    cuts = [i for i, (a, b) in enumerate(pairwise(seen), 1) if b - a - 1 > max_gap]
+    stays = []
+    for begin, end in pairwise([0, *cuts, len(seen)]):
+        start, stop = seen[begin] - hold, seen[end - 1] + hold
+        if begin > 0:
+            start = max(start, (seen[begin - 1] + seen[begin]) // 2 + 1)
+        if end < len(seen):
+            stop = min(stop, (seen[end - 1] + seen[end]) // 2)
+        stays.append((slice(begin, end), range(start, stop + 1)))
+    return stays
+
+
+def _placed_by_boxes(
+    landmarks: Float[Tensor, "m k 2"], boxes: Float[Tensor, "m 4"], found: Bool[Tensor, "m"]
+) -> Float[Tensor, "m k 2"]:
+    """Landmarks that were not found lie in their box as the nearest found ones lie in theirs."""
+    if not found.any():
+        return torch.full_like(landmarks, math.nan)
+    where, placed = found.nonzero()[:, 0], landmarks.clone()
+    corners, sides = boxes[:, :2], boxes[:, 2:] - boxes[:, :2]
+    for i in (~found).nonzero()[:, 0]:
+        source = where[(where - i).abs().argmin()]
+        inside = (landmarks[source] - corners[source]) / sides[source]
+        placed[i] = (inside * sides[i] + corners[i]).to(placed)
+    return placed
+
+
+def _filled(
+    numbers: Int64[Tensor, "m"],
+    boxes: Float[Tensor, "m 4"],
+    landmarks: Float[Tensor, "m k 2"],
+    frames: Int64[Tensor, "n"],
+) -> tuple[Float[Tensor, "n p 2"], Bool[Tensor, "n"]]:
+    """The corners of the box and the landmarks in every frame, and which frames are held."""
+    points = torch.cat((boxes.reshape(-1, 2, 2), landmarks), 1)
+    nearest = frames.clamp(numbers[0], numbers[-1])
+    right = torch.searchsorted(numbers, nearest)
+    left = (right - 1).clamp(min=0)
+    part = (nearest - numbers[left]) / (numbers[right] - numbers[left]).clamp(min=1)
+    between = torch.lerp(points[left], points[right], part.to(points)[:, None, None])
+    beyond = frames - nearest
+    # Landmarks are finer than boxes, but may be missing altogether.
+    centres = (landmarks if landmarks.isfinite().all() else points[:, :2]).mean(1).to(points)
+    for end, outside in ((0, beyond < 0), (-1, beyond > 0)):
+        shift = beyond[outside, None] * _velocity(numbers, centres, end)
+        side = (boxes[end, 2:] - boxes[end, :2]).max()
+        shift = shift * (side / shift.norm(dim=1, keepdim=True).clamp(min=1e-12)).clamp(max=1)
+        between[outside] += shift[:, None].to(points)
+    return between, beyond != 0
+
+
+def _velocity(
+    numbers: Int64[Tensor, "m"], centres: Float[Tensor, "m 2"], end: int
+) -> Float[Tensor, "2"]:
+    """Slope of the line through the observations near to one end, in pixels a frame; 0 for one."""
+    near = (numbers - numbers[end]).abs() < _EDGE
+    t = (numbers[near] - numbers[end]).to(centres)
+    t = (t - t.mean())[:, None]
+    slope: Tensor = (t * centres[near]).sum(0) / t.square().sum().clamp(min=1e-3)
+    return slope
