@@ -163,6 +163,7 @@ DISTURBED = ["--steps", "16", "--log-every", "1", "--save-every", "2", "--sheet-
 CHANCY = ["--dropout", "0.5", "--history", "5"]  # whatever is drawn must be drawn again
 
 
+@pytest.mark.slow  # the same machinery as AnonyGAN's, which is killed in the fast suite
 def test_killed_at_any_moment_it_goes_on_to_the_same_weights(run, start, tiny, tmp_path):
     folder = tmp_path / "run"
     process = start(*tiny, *DISTURBED, *CHANCY, "--out", folder)

@@ -1,0 +1,382 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from graphgan.landmarks.align import Crop, crop_image, face_crop
+from graphgan.landmarks.alignment import Alignment, align_face, cut, tilt, to_photo
+
+angles = st.one_of(st.sampled_from([0.0, 90.0, -90.0, 180.0, 270.0, 45.0]), st.floats(-180, 180))
+coordinate = st.floats(-500, 5000)
+quarters = st.integers(0, 3)
+
+
+def turned(points: torch.Tensor, angle: float, about: tuple[float, float]) -> torch.Tensor:
+    """Clockwise as seen, by the complex numbers."""
+    x, y = (points.double() - torch.tensor(about, dtype=torch.float64)).unbind(-1)
+    z = torch.complex(x, y) * complex(math.cos(math.radians(angle)), math.sin(math.radians(angle)))
+    return torch.stack([z.real + about[0], z.imag + about[1]], dim=-1)
+
+
+def a_square(x: float, y: float, side: float, angle: float) -> Alignment:
+    return Alignment(Crop(x - side / 2, y - side / 2, side, side), angle)
+
+
+def keys(t: np.ndarray) -> np.ndarray:
+    t = np.abs(t)
+    far = -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2
+    return np.where(t < 1, 1.5 * t**3 - 2.5 * t**2 + 1, np.where(t < 2, far, 0))
+
+
+def sampled(image: np.ndarray, x: float, y: float, widths: tuple[float, float]) -> np.ndarray:
+    """One value of a reflected picture, every pixel within reach weighed in float64."""
+    sums = []
+    for position, count, width in zip((x, y), image.shape[:0:-1], widths, strict=True):
+        taps = np.arange(math.floor(position - 2 * width), math.ceil(position + 2 * width) + 1)
+        weights = keys((taps - position) / width)
+        taps = taps % (2 * count)
+        sums.append((weights / weights.sum(), np.minimum(taps, 2 * count - 1 - taps)))
+    (across, columns), (down, rows) = sums
+    return np.einsum("cyx,y,x->c", image[:, rows][:, :, columns], down, across)
+
+
+def smooth(height: int, width: int, period: float) -> torch.Tensor:
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    waves = [
+        torch.sin(2 * math.pi * (columns * math.cos(a) + rows * math.sin(a)) / period + a)
+        for a in (0.3, 1.4, 2.5)
+    ]
+    return torch.stack(waves)
+
+
+def blob(height: int, width: int, x: float, y: float, sigma: float) -> torch.Tensor:
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    return torch.exp(-((columns - x) ** 2 + (rows - y) ** 2).double() / (2 * sigma**2))[None]
+
+
+def centre_of_mass(image: torch.Tensor) -> torch.Tensor:
+    rows, columns = torch.meshgrid(*map(torch.arange, image.shape[1:]), indexing="ij")
+    weights = image[0] / image[0].sum()
+    return torch.stack([(weights * columns).sum(), (weights * rows).sum()])
+
+
+@given(
+    x=coordinate,
+    y=coordinate,
+    sides=st.tuples(st.floats(1, 1e4), st.floats(1, 1e4)),
+    angle=angles,
+    size=st.tuples(st.integers(1, 512), st.integers(1, 512)),
+)
+def test_there_and_back_is_exact(x, y, sides, angle, size):
+    alignment = Alignment(Crop(x, y, *sides), angle)
+    points = torch.tensor([[0.0, 0.0], [123.456, 7.8], [math.nan, math.nan]]).double()
+    back = alignment.to_image(alignment.to_crop(points, size), size)
+    torch.testing.assert_close(back, points, equal_nan=True, atol=1e-8, rtol=0)
+    back = alignment.to_crop(alignment.to_image(points, size), size)
+    torch.testing.assert_close(back, points, equal_nan=True, atol=1e-6, rtol=0)
+
+
+@given(x=coordinate, y=coordinate, side=st.floats(1, 1e4), seed=st.integers(0, 99))
+def test_without_an_angle_it_is_its_crop(x, y, side, seed):
+    rng = torch.Generator().manual_seed(seed)
+    points = 1000 * torch.rand(2, 5, 2, generator=rng, dtype=torch.float64)
+    crop = Crop(x, y, side, side)
+    for angle in (0.0, 360.0):
+        alignment = Alignment(crop, angle)
+        assert torch.equal(alignment.to_crop(points, (64, 48)), crop.to_crop(points, (64, 48)))
+        assert torch.equal(alignment.to_image(points, (64, 48)), crop.to_image(points, (64, 48)))
+
+
+def test_a_head_that_lies_to_the_right_is_stood_upright():
+    alignment = Alignment(Crop(9.5, 19.5, 20.0, 20.0), 90.0)
+    top_of_head, chin = torch.tensor([[28.0, 29.5]]), torch.tensor([[11.0, 29.5]])
+    assert alignment.to_crop(top_of_head, (20, 20)).tolist() == [[9.5, 1.0]]
+    assert alignment.to_crop(chin, (20, 20)).tolist() == [[9.5, 18.0]]
+    # To the bit: the cosine of a right angle is 0, not 6e-17.
+    about_the_origin = Alignment(Crop(-4.0, -4.0, 8.0, 8.0), 90.0)
+    far = torch.tensor([[1003.5, 3.5]], dtype=torch.float64)  # 1000 to the right of the centre
+    assert about_the_origin.to_image(far, (8, 8)).tolist() == [[0.0, 1000.0]]
+
+
+def test_float32_coordinates_are_worked_on_in_float64():
+    alignment = a_square(3000.0, 2000.0, 500.0, 33.0)
+    points = torch.tensor([[3100.25, 2050.5]])
+    exact = alignment.to_crop(points.double(), (256, 256))
+    assert torch.equal(alignment.to_crop(points, (256, 256)), exact.float())
+
+
+@pytest.mark.parametrize("angle", [math.nan, math.inf])
+def test_refuses_an_angle_that_is_none(angle):
+    with pytest.raises(ValueError, match="expected a finite angle"):
+        Alignment(Crop(0.0, 0.0, 1.0, 1.0), angle)
+
+
+@given(index=st.integers(0, 7), angle=st.floats(-180, 180), scale=st.floats(0.1, 40))
+def test_the_tilt_turns_with_the_head(drawn_faces, index, angle, scale):
+    face = drawn_faces[index].landmarks.double()
+    moved = turned(face * scale, angle, (7.0, -30.0))
+    gap = (tilt(moved) - tilt(face) - angle + 180) % 360 - 180
+    assert abs(gap) < 1e-6
+
+
+def test_the_tilt_is_that_of_the_drawn_head(drawn_faces):
+    # Heads that are turned away too; their own roll is within 15 degrees.
+    assert all(abs(tilt(face.landmarks)) < 25 for face in drawn_faces)
+
+
+@given(index=st.integers(0, 7), angle=st.floats(-30, 30), seed=st.integers(0, 99))
+def test_a_nearly_upright_face_is_cut_as_for_training(drawn_faces, index, angle, seed):
+    face = drawn_faces[index].landmarks
+    shift = 1000 * torch.rand(2, generator=torch.Generator().manual_seed(seed))
+    landmarks = turned(face, angle - tilt(face), (5.0, 5.0)).float() * 7.3 + shift
+    assume(abs(tilt(landmarks)) <= 30)
+    assert align_face(landmarks) == Alignment(face_crop(landmarks), 0.0)
+
+
+@given(
+    index=st.integers(0, 7),
+    angle=st.floats(31, 329),
+    offset=st.tuples(coordinate, coordinate),
+    scale=st.floats(0.5, 50),
+)
+def test_a_tilted_face_looks_the_same_however_far_it_is_turned(
+    drawn_faces, index, angle, offset, scale
+):
+    face = drawn_faces[index].landmarks.double()
+    upright = turned(face, -tilt(face), (0.0, 0.0))
+    expected = face_crop(upright).to_crop(upright, (128, 128))
+    landmarks = turned(upright, angle, (31.0, 17.0)) * scale + torch.tensor(
+        offset, dtype=torch.float64
+    )
+    alignment = align_face(landmarks)
+    torch.testing.assert_close(
+        alignment.to_crop(landmarks, (128, 128)), expected, atol=1e-6, rtol=0
+    )
+    assert abs((alignment.angle - angle + 180) % 360 - 180) < 1e-6
+
+
+@pytest.mark.parametrize(("limit", "angle"), [(30.0, 0.0), (10.0, 20.0)])
+def test_the_limit_can_be_set(drawn_faces, limit, angle):
+    face = drawn_faces[0].landmarks.double()
+    landmarks = turned(face, 20.0 - tilt(face), (3.0, 4.0))
+    assert align_face(landmarks, upright_within=limit).angle == pytest.approx(angle)
+
+
+def test_one_landmark_gone_astray_hardly_turns_the_square(drawn_faces):
+    face = drawn_faces[0].landmarks.clone()
+    face[40] += torch.tensor([0.0, 6.0])  # of an eye, by a tenth of the picture
+    assert abs(tilt(face) - tilt(drawn_faces[0].landmarks)) < 4
+
+
+@given(angle=st.floats(-180, 180), index=st.integers(0, 7))
+def test_refuses_a_mirrored_face_at_every_angle(drawn_faces, angle, index):
+    face = drawn_faces[index].landmarks * torch.tensor([-1.0, 1.0])
+    with pytest.raises(ValueError, match="landmarks of a mirrored face"):
+        align_face(turned(face, angle, (0.0, 0.0)))
+
+
+def test_refuses_landmarks_that_are_no_face(drawn_faces):
+    face = drawn_faces[0].landmarks
+    line = torch.arange(68.0)[:, None]
+    broken = {
+        "1 that are missing or not finite": face.index_fill(0, torch.tensor([5]), math.nan),
+        "68 that are missing or not finite": torch.full_like(face, math.inf),
+        "landmarks at 1e\\+12": face + 1e12,
+        "landmarks at 1e\\+30": face.double() - 1e30,
+        "all equal, at \\(7.0, 7.0\\)": torch.full_like(face, 7),
+        "on a line: their outline fills 0.000": torch.cat([line, 2 * line], dim=1),
+        "on a line: their outline fills 0.0": face * torch.tensor([1.0, 0.02]),
+    }
+    for message, landmarks in broken.items():
+        with pytest.raises(ValueError, match=message):
+            align_face(landmarks)
+
+
+@pytest.mark.unhooked
+def test_refuses_another_number_of_landmarks():
+    with pytest.raises(ValueError, match=r"expected 68 landmarks in \(x, y\), got \(29, 2\)"):
+        align_face(torch.rand(29, 2))
+
+
+@given(
+    left=st.floats(-30, 40),
+    top=st.floats(-30, 40),
+    sides=st.tuples(st.floats(2, 90), st.floats(2, 90)),
+    size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+)
+def test_at_angle_zero_it_is_cut_as_for_training(left, top, sides, size):
+    for image in (torch.randint(0, 256, (3, 30, 40)).byte(), torch.rand(1, 30, 40).double()):
+        crop = Crop(left, top, *sides)
+        assert torch.equal(cut(image, Alignment(crop), size), crop_image(image, crop, size))
+
+
+@given(
+    k=quarters,
+    x=st.integers(-5, 40),
+    y=st.integers(-5, 30),
+    size=st.tuples(*2 * [st.integers(1, 9)]),
+)
+def test_a_quarter_turn_on_whole_pixels_is_rot90(k, x, y, size):
+    image = torch.randint(0, 256, (3, 30, 40)).byte()
+    height, width = map(float, size)
+    alignment = Alignment(Crop(x - width / 2, y - height / 2, width, height), 90.0 * k)
+    # The same pixels of the photo turned back by hand: the rectangle stands upright there.
+    upright = torch.rot90(image.float(), k, (1, 2))
+    centre = torch.tensor([[float(x), float(y)]])
+    for last_column in (39, 29, 39)[:k]:  # counter-clockwise, the sides exchanged each time
+        centre = torch.stack([centre[:, 1], last_column - centre[:, 0]], dim=-1)
+    u, v = centre[0].tolist()
+    expected = crop_image(upright, Crop(u - width / 2, v - height / 2, width, height), size)
+    torch.testing.assert_close(cut(image, alignment, size), expected, atol=1e-4, rtol=0)
+
+
+@settings(max_examples=15)
+@given(
+    centre=st.tuples(st.floats(-10, 40), st.floats(-10, 30)),
+    sides=st.tuples(st.floats(3, 24), st.floats(3, 24)),
+    angle=angles,
+    size=st.tuples(st.integers(6, 12), st.integers(6, 12)),
+)
+def test_cutting_agrees_with_every_pixel_by_itself(centre, sides, angle, size):
+    assume(sides[0] / size[1] <= 2 and sides[1] / size[0] <= 2)  # where it is done in one step
+    image = torch.rand(2, 20, 30).double()
+    crop = Crop(centre[0] - sides[0] / 2, centre[1] - sides[1] / 2, *sides)
+    alignment = Alignment(crop, angle)
+    grid = torch.tensor([[u, v] for v in range(size[0]) for u in range(size[1])]).double()
+    step_u, step_v = sides[0] / size[1], sides[1] / size[0]
+    steps = torch.tensor([step_u, step_v], dtype=torch.float64)
+    upright = torch.tensor([crop.left, crop.top], dtype=torch.float64) + (grid + 0.5) * steps
+    places = turned(upright, angle, alignment.centre)
+    cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    widths = (
+        max(1, math.hypot(step_u * cosine, step_v * sine)),
+        max(1, math.hypot(step_u * sine, step_v * cosine)),
+    )
+    expected = [sampled(image.numpy(), x, y, widths) for x, y in places.tolist()]
+    out = cut(image, alignment, size)
+    torch.testing.assert_close(
+        out, torch.tensor(np.array(expected)).T.reshape(2, *size), atol=1e-9, rtol=0
+    )
+
+
+@settings(max_examples=15)
+@given(
+    x=st.floats(90, 110),
+    y=st.floats(80, 100),
+    angle=angles,
+    side=st.floats(40, 100),
+    size=st.integers(24, 150),
+)
+def test_a_spot_lies_where_its_landmark_says(x, y, angle, side, size):
+    alignment = a_square(100.0, 90.0, side + 60, angle)
+    image = blob(180, 200, x, y, sigma=5)
+    where = alignment.to_crop(torch.tensor([[x, y]], dtype=torch.float64), (size, size))[0]
+    out = cut(image, alignment, (size, size))
+    torch.testing.assert_close(centre_of_mass(out), where, atol=0.02, rtol=0)
+
+
+@settings(max_examples=20)
+@given(angle=angles, step=st.floats(2.5, 12), lines=st.floats(0, 180))
+def test_shrinking_does_not_alias_at_any_angle(angle, step, lines):
+    # Black and white a pixel each, or as near to it as a slanting grating comes.
+    rows, columns = torch.meshgrid(torch.arange(300), torch.arange(300), indexing="ij")
+    across = columns * math.cos(math.radians(lines)) + rows * math.sin(math.radians(lines))
+    image = (0.5 + 0.5 * torch.sin(across * math.pi * 0.95))[None]
+    out = cut(image, a_square(150.0, 150.0, 12 * step, angle), (12, 12))
+    torch.testing.assert_close(out, torch.full((1, 12, 12), 0.5), atol=0.03, rtol=0)
+
+
+@settings(max_examples=20)
+@given(angle=st.floats(-180, 180), step=st.floats(0.3, 8))
+def test_a_smooth_picture_is_seen_as_it_is(angle, step):
+    image = smooth(240, 260, period=60.0).double()
+    alignment = a_square(130.0, 120.0, 20 * step, angle)
+    out = cut(image, alignment, (20, 20))
+    grid = torch.tensor([[u, v] for v in range(20) for u in range(20)]).double()
+    x, y = alignment.to_image(grid, (20, 20)).unbind(-1)
+    expected = [
+        torch.sin(2 * math.pi * (x * math.cos(a) + y * math.sin(a)) / 60.0 + a)
+        for a in (0.3, 1.4, 2.5)
+    ]
+    # A wave of 60 pixels is dimmed by the kernel the more, the more pixels go into one.
+    torch.testing.assert_close(
+        out, torch.stack(expected).view(3, 20, 20), atol=0.002 + 0.0035 * step**2, rtol=0
+    )
+
+
+@settings(max_examples=20)
+@given(k=quarters, side=st.floats(4, 200), size=st.integers(3, 24))
+def test_a_hair_beside_a_quarter_turn_is_hardly_another_picture(k, side, size):
+    image = smooth(60, 80, period=30.0)
+    exact = cut(image, a_square(37.3, 28.1, side, 90.0 * k), (size, size))
+    beside = cut(image, a_square(37.3, 28.1, side, 90.0 * k + 1e-6), (size, size))
+    # Shrinking by more than 2 takes two steps beside a quarter turn and one at it.
+    allowed = 1e-4 if side / size <= 2 else 0.08
+    torch.testing.assert_close(beside, exact, atol=allowed, rtol=0)
+
+
+@given(angle=angles, x=st.floats(-60, 60), y=st.floats(-60, 60), side=st.floats(2, 150))
+def test_an_even_picture_stays_even_beyond_its_edges_too(angle, x, y, side):
+    out = cut(torch.full((1, 9, 14), 77).byte(), a_square(x, y, side, angle), (11, 11))
+    torch.testing.assert_close(out, torch.full((1, 11, 11), 77.0), atol=1e-3, rtol=0)
+
+
+def test_the_photo_is_reflected_at_its_edges():
+    image = torch.rand(1, 12, 16).double()
+    padded = torch.cat([image.flip(1), image, image.flip(1)], 1)
+    padded = torch.cat([padded.flip(2), padded, padded.flip(2)], 2)
+    out = cut(image, a_square(2.0, 11.0, 9.0, 33.0), (8, 8))
+    expected = cut(padded, a_square(2.0 + 16, 11.0 + 12, 9.0, 33.0), (8, 8))
+    torch.testing.assert_close(out, expected)
+
+
+def test_eight_bit_and_float_photos_agree():
+    image = torch.randint(0, 256, (3, 20, 30)).byte()
+    alignment = a_square(12.0, 9.0, 15.0, 40.0)
+    assert torch.equal(cut(image, alignment, (16, 16)), cut(image.float(), alignment, (16, 16)))
+
+
+@pytest.mark.parametrize("angle", [0.0, 90.0, 20.0])
+def test_refuses_what_cannot_be_cut(angle):
+    square = a_square(4.0, 4.0, 6.0, angle)
+    with pytest.raises(ValueError, match="of at least 1"):
+        cut(torch.rand(3, 8, 10), square, (0, 5))
+    with pytest.raises(ValueError, match="and pixels"):
+        cut(torch.rand(3, 0, 10), square, (5, 5))
+    with pytest.raises(ValueError, match="too many for a picture of 10 x 8"):
+        cut(torch.rand(3, 8, 10), a_square(4.0, 4.0, 1e6, angle), (5, 5))
+
+
+@settings(max_examples=15)
+@given(
+    centre=st.tuples(st.floats(0, 40), st.floats(0, 30)),
+    side=st.floats(8, 40),
+    angle=angles,
+    shape=st.tuples(st.integers(10, 16), st.integers(10, 16)),
+)
+def test_laying_back_is_the_crop_at_the_place_of_each_pixel(centre, side, angle, shape):
+    picture = torch.rand(2, *shape).double()
+    alignment = a_square(*centre, side, angle)
+    window = (slice(3, 12), slice(5, 17))
+    out = to_photo(picture, alignment, window)
+    pixels = torch.tensor([[x, y] for y in range(3, 12) for x in range(5, 17)]).double()
+    upright = turned(pixels, -angle, centre)
+    corner = torch.tensor([c - side / 2 for c in centre], dtype=torch.float64)
+    places = (upright - corner) / side * torch.tensor([shape[1], shape[0]]) - 0.5
+    widths = (max(1, shape[1] / side), max(1, shape[0] / side))
+    expected = [sampled(picture.numpy(), x, y, widths) for x, y in places.tolist()]
+    torch.testing.assert_close(
+        out, torch.tensor(np.array(expected)).T.reshape(2, 9, 12), atol=1e-9, rtol=0
+    )
+
+
+@given(angle=angles, rows=st.integers(11, 28))
+def test_a_window_shows_a_part_of_a_larger_one(angle, rows):
+    picture = torch.rand(1, 40, 40)  # three of its pixels to one of the photo
+    alignment = a_square(15.0, 15.0, 13.0, angle)
+    whole = to_photo(picture, alignment, (slice(10, 30), slice(8, 25)))
+    part = to_photo(picture, alignment, (slice(rows, 30), slice(12, 20)))
+    torch.testing.assert_close(part, whole[:, rows - 10 :, 4:12], atol=1e-5, rtol=0)
