@@ -16,7 +16,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from generator import precisions
-from machine import Machine, synchronize
+from machine import Machine, best_seconds, synchronize
 from PIL import Image
 from step import our_step
 from timing import Row, in_turns
@@ -56,22 +56,21 @@ def data(machine: Machine, device: torch.device) -> Iterator[Row]:
 def _rows_of_ways(folder: Path, size: Size, device: torch.device) -> Iterator[Row]:
     files = FacesOnDisk.write(folder, _faces(size), size)
     png, jpeg = files.prepared("png"), files.prepared("jpg")
-    ways: dict[str, tuple[PictureDataset, int]] = {
-        "in memory": (hold_in_memory(png), 0),
-        "JPEG": (jpeg, 0),
-        "PNG": (png, 0),
-        f"PNG, {WORKERS} workers": (png, WORKERS),
-        "JPEG, from disk": (jpeg, 0),
+    cached: Callable[[], None] = lambda: None  # noqa: E731
+    ways: dict[str, tuple[PictureDataset, int, Callable[[], None]]] = {
+        "in memory": (hold_in_memory(png), 0, cached),
+        "JPEG": (jpeg, 0, cached),
+        "PNG": (png, 0, cached),
+        f"PNG, {WORKERS} workers": (png, WORKERS, cached),
+        "JPEG, from disk": (jpeg, 0, partial(forget, folder)),
     }
-    for name, (pictures, workers) in ways.items():
+    for name, (pictures, workers, before) in ways.items():
         plain = partial(map_file_batches, files, device, workers=workers)
         fast = partial(our_batches, pictures, device, workers=workers)
-        from_disk = "from disk" in name
-        before = partial(forget, folder) if from_disk else lambda: None
         reference, ours, ratio = _streams_in_turns(plain, fast, device, before)
         note = f"{BATCH / reference:.0f} -> {BATCH / ours:.0f} samples/s; "
         note += f"maps {files.map_bytes() / 1e6:.1f} MB an image"
-        note += "" if from_disk else "; files cached by the system"
+        note += "; files cached by the system" if before is cached else ""
         what = f"{size[0]}x{size[1]}, batch {BATCH}, {name}"
         yield Row(what, reference, ours, ratio, note=note)
 
@@ -247,15 +246,7 @@ def _seconds_a_batch(stream: Stream, device: torch.device) -> float:
 def _seconds_of_step(device: torch.device) -> float:
     """Of our training step at 128 x 128 in the fastest precision, the better of two."""
     call = our_step(128, BATCH, device, precisions(device)[-1])
-    call()
-    seconds = []
-    for _ in range(2):
-        synchronize(device)
-        began = time.perf_counter()
-        call()
-        synchronize(device)
-        seconds.append(time.perf_counter() - began)
-    return min(seconds)
+    return best_seconds(call, device, repeats=2)
 
 
 def decoders(device: torch.device) -> Iterator[Row]:

@@ -3,6 +3,7 @@
 import platform
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -64,7 +65,8 @@ def synchronize(device: torch.device) -> None:
         torch.cuda.synchronize()
 
 
-def _best_seconds(call, device: torch.device, repeats: int = 7) -> float:  # type: ignore[no-untyped-def]
+def best_seconds(call: Callable[[], object], device: torch.device, repeats: int = 7) -> float:
+    """Of so many calls after a first one."""
     call()
     seconds = []
     for _ in range(repeats):
@@ -81,13 +83,13 @@ def _matrix_rate(device: torch.device, dtype: torch.dtype) -> float:
     if device.type == "cpu" and dtype == torch.bfloat16:
         size = 1024  # slow where there are no bf16 products
     a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
-    return 2 * size**3 / _best_seconds(lambda: a @ b, device)
+    return 2 * size**3 / best_seconds(lambda: a @ b, device)
 
 
 def _copy_rate(device: torch.device) -> float:
     source = torch.randn(2**26, device=device)
     target = torch.empty_like(source)
-    return 2 * 4 * source.numel() / _best_seconds(lambda: target.copy_(source), device)
+    return 2 * 4 * source.numel() / best_seconds(lambda: target.copy_(source), device)
 
 
 def _processor() -> str:

@@ -24,12 +24,10 @@ def peak_bytes(builds: Sequence[Build], device: torch.device) -> list[float]:
     if device.type == "cuda":
         return [_of_gpu(build) for build in builds]
     context = multiprocessing.get_context("spawn")
-    with context.Pool(1, initializer=torch.set_num_threads, initargs=(threads(),)) as pool:
+    with context.Pool(
+        1, initializer=torch.set_num_threads, initargs=(torch.get_num_threads(),)
+    ) as pool:
         return pool.map(_resident, builds, chunksize=1)
-
-
-def threads() -> int:
-    return torch.get_num_threads()
 
 
 def _of_gpu(build: Build) -> float:

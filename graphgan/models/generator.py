@@ -174,8 +174,8 @@ class LandmarkGenerator(nn.Module):
     def _at_once(self, appearance: Tensor) -> int:
         """Items that are computed together: all, or on CPUs in inference as many as are fastest."""
         batch, _, height, width = appearance.shape
-        tracing = torch.compiler.is_compiling() or torch.compiler.is_exporting()
-        if tracing or self.training or torch.is_grad_enabled() or appearance.device.type != "cpu":
+        learning = self.training or torch.is_grad_enabled()
+        if learning or torch.compiler.is_compiling() or appearance.device.type != "cpu":
             return batch
         floats: int = self.config["width"] * height * width  # of the largest map of one item
         return max(1, _LARGEST_BLOCK // (4 * floats))

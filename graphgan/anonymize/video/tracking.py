@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from graphgan._checks import check_positive
+from graphgan.metrics.detection import box_iou
 
 # A pair costs 1 for its overlap and this for its descriptors at most: to link is always cheaper.
 _MOST_UNLIKE = 2.0
@@ -187,18 +188,15 @@ class Tracker:
         gap = frame - track.last_frame
         if gap > self.max_gap + 1:
             return 0.0
-        overlap = box_overlap(box, track.predicted_box(frame))
+        overlap = _iou(box, track.predicted_box(frame))
         if gap > 1:
             last = _numbers(track.observations[track.last_frame].box)
-            overlap = max(overlap, box_overlap(box, last) / 2)
+            overlap = max(overlap, _iou(box, last) / 2)
         return overlap
 
 
-def box_overlap(a: Float[np.ndarray, "4"], b: Float[np.ndarray, "4"]) -> float:
-    """Intersection over union of two boxes (left, top, right, bottom)."""
-    sides = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
-    common = float(np.prod(np.maximum(sides, 0)))
-    return common / float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - common)
+def _iou(a: Float[np.ndarray, "4"], b: Float[np.ndarray, "4"]) -> float:
+    return float(box_iou(torch.from_numpy(a)[None], torch.from_numpy(b)[None]))
 
 
 def assign(costs: Float[np.ndarray, "n m"], *, alone: float) -> list[int | None]:

@@ -13,7 +13,6 @@ from graphgan.anonymize.video.tracking import (
     Track,
     Tracker,
     assign,
-    box_overlap,
     fill,
 )
 
@@ -63,14 +62,6 @@ def test_assignment_of_many_keeps_an_order_that_is_known_best():
 
 
 # Linking
-
-
-def test_overlap_of_boxes_by_hand():
-    a, b = np.array([0.0, 0, 2, 2]), np.array([1.0, 0, 3, 2])
-    assert box_overlap(a, b) == pytest.approx(1 / 3)
-    assert box_overlap(a, a) == 1
-    assert box_overlap(a, a + 2) == 0
-    assert box_overlap(a, a + 5) == 0
 
 
 def test_faces_keep_their_numbers_in_any_order():

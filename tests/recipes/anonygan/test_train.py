@@ -733,24 +733,22 @@ def fabric_run(environment):
 
 
 def test_torchrun_trains_as_devices_2_does(start, torchrun, tiny, tmp_path):
-    flags = [*tiny, *CHANCY, "--steps", "2", "--log-every", "1"]
-    ours = start(*flags, "--devices", "2", "--out", tmp_path / "ours")
-    theirs = torchrun(*flags, "--out", tmp_path / "torchrun")
-    for process in (ours, theirs):
-        status, out, errors = finish(process, timeout=300)
-        assert (status, errors) == (0, []), out
-    assert_same_result(tmp_path / "torchrun", tmp_path / "ours")
+    assert_trains_as_devices_2_does(torchrun, start, tiny, tmp_path)
 
 
 @pytest.mark.slow
 def test_fabric_run_trains_as_devices_2_does(start, fabric_run, tiny, tmp_path):
+    assert_trains_as_devices_2_does(fabric_run, start, tiny, tmp_path)
+
+
+def assert_trains_as_devices_2_does(launcher, start, tiny, tmp_path):
     flags = [*tiny, *CHANCY, "--steps", "2", "--log-every", "1"]
     ours = start(*flags, "--devices", "2", "--out", tmp_path / "ours")
-    theirs = fabric_run(*flags, "--out", tmp_path / "fabric")
+    theirs = launcher(*flags, "--out", tmp_path / "theirs")
     for process in (ours, theirs):
         status, out, errors = finish(process, timeout=300)
         assert (status, errors) == (0, []), out
-    assert_same_result(tmp_path / "fabric", tmp_path / "ours")
+    assert_same_result(tmp_path / "theirs", tmp_path / "ours")
 
 
 @pytest.mark.slow
