@@ -115,6 +115,10 @@ def _check_times(seconds: Float[np.ndarray, "n"]) -> None:
 
 
 def check_observed(points: Float[np.ndarray, "n k 2"], seen: Bool[np.ndarray, "n"]) -> None:
+    """Raises ValueError where there is nothing to smooth.
+
+    That is: fewer than two landmarks, no frame that was seen, or all landmarks at one point.
+    """
     if points.shape[1] < 2:
         raise ValueError(f"expected at least 2 landmarks, got {points.shape[1]}")
     if not seen.any():

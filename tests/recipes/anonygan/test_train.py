@@ -752,10 +752,11 @@ def assert_trains_as_devices_2_does(launcher, start, tiny, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_below_torchrun_it_stops_and_goes_on(start, torchrun, tiny, tmp_path, number):
+@pytest.mark.parametrize(("number", "workers"), [(signal.SIGINT, 0), (signal.SIGTERM, 1)])
+def test_below_torchrun_it_stops_and_goes_on(start, torchrun, tiny, tmp_path, number, workers):
     folder = tmp_path / "run"
     every = ["--log-every", "1", "--save-every", "1000", "--sheet-every", "1000"]
+    every += ["--workers", workers]
     process = torchrun(*tiny, *CHANCY, *every, "--steps", "2000", "--out", folder)
     wait_until(process, lambda: rows_of(folder) >= 2, timeout=300)
     process.send_signal(number)
