@@ -15,8 +15,9 @@ ROOMS = [
     "models",
     "data",
     "metrics",
-    "anonymize",
+    "faces",
     "training",
+    "anonymize",
     "evaluation",
 ]
 """From the ground upwards."""

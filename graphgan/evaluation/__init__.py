@@ -1,8 +1,6 @@
 """Systems against metrics on a prepared folder: tables, plots, contact sheets."""
 
 from graphgan.evaluation.cells import Cell
-from graphgan.evaluation.detectors import DlibFaces, FaceDetector, FacePipeline, MTCNNFaces
-from graphgan.evaluation.embedders import Classifier, DlibEmbedder, Embedder, FaceNet
 from graphgan.evaluation.evaluate import Evaluation, evaluate
 from graphgan.evaluation.examiner import Examiner, Tools
 from graphgan.evaluation.report import Published, write_report
@@ -24,17 +22,9 @@ __all__ = [
     "Blur",
     "CIAGANSystem",
     "Cell",
-    "Classifier",
-    "DlibEmbedder",
-    "DlibFaces",
-    "Embedder",
     "Evaluation",
     "Examiner",
-    "FaceDetector",
-    "FaceNet",
-    "FacePipeline",
     "FolderOfResults",
-    "MTCNNFaces",
     "Original",
     "Pixelate",
     "Published",

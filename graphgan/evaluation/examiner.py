@@ -15,8 +15,8 @@ from torch import Tensor
 from graphgan.data.batches import to_float_image, to_uint8_image
 from graphgan.data.worker_pool import WorkerPool
 from graphgan.evaluation.cache import ResultCache
-from graphgan.evaluation.detectors import FaceDetector, FacePipeline
-from graphgan.evaluation.embedders import Classifier, Embedder
+from graphgan.faces.detectors import FaceDetector, FacePipeline
+from graphgan.faces.embedders import Classifier, Embedder
 
 LEAST_SIDE = 128  # smaller pictures are enlarged: dlib looks for faces of 40 pixels and more
 

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from graphgan.data.batches import to_float_image
 from graphgan.evaluation.cells import Cell, Cells, not_measured
-from graphgan.evaluation.embedders import Embedder
 from graphgan.evaluation.study import Results, Seen, Study
+from graphgan.faces.embedders import Embedder
 from graphgan.metrics.distribution import frechet_inception_distance, kernel_inception_distance
 from graphgan.metrics.frechet import frechet_distance
 

@@ -16,10 +16,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from graphgan.evaluation.cells import Cell, Cells, not_measured, rate_cell
-from graphgan.evaluation.embedders import Classifier, Embedder
 from graphgan.evaluation.study import Results, Seen, Study
 from graphgan.evaluation.systems import System
 from graphgan.evaluation.trials import ConditionRule
+from graphgan.faces.embedders import Classifier, Embedder
 from graphgan.metrics.identification import (
     descriptor_distances,
     rank_one,

@@ -7,9 +7,9 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from graphgan.evaluation.cells import Cells, not_measured, rate_cell
-from graphgan.evaluation.embedders import Embedder
 from graphgan.evaluation.study import Results, Study
 from graphgan.evaluation.systems import CIAGANSystem, System
+from graphgan.faces.embedders import Embedder
 
 
 def shown_as_asked(study: Study, system: System, conditions: Sequence[int]) -> Bool[Tensor, "n"]:

@@ -14,11 +14,7 @@ from torch import nn
 from graphgan.commands import run_command
 from graphgan.data.prepared import PreparedPictures
 from graphgan.evaluation import (
-    DlibEmbedder,
-    DlibFaces,
     Examiner,
-    FaceNet,
-    MTCNNFaces,
     Settings,
     Study,
     Tools,
@@ -33,6 +29,7 @@ from graphgan.evaluation.report import read_published, tables
 from graphgan.evaluation.systems import SYSTEMS, parse_system
 from graphgan.evaluation.trials import ConditionRule, Splits, read_trials, write_trials
 from graphgan.extras import needs_extra
+from graphgan.faces import DlibEmbedder, DlibFaces, FaceNet, MTCNNFaces
 from graphgan.files import require_new_folder
 from graphgan.landmarks.schemes import IBUG_68
 from graphgan.metrics.exported import ExportedProgram

@@ -21,8 +21,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan.data.batches import to_float_image
-from graphgan.evaluation.detectors import files_checksum
 from graphgan.extras import MissingExtraError, needs_extra
+from graphgan.faces.detectors import files_checksum
 from graphgan.landmarks.align import Crop, crop_image
 from graphgan.models.inception_resnet import InceptionResnetV1
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from skimage.data import astronaut
 
-from graphgan.evaluation.detectors import DlibFaces, FaceDetector, FacePipeline, MTCNNFaces
+from graphgan.faces.detectors import DlibFaces, FaceDetector, FacePipeline, MTCNNFaces
 from graphgan.landmarks.detection import DlibDetector
 from graphgan.models.mtcnn import MTCNN
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from skimage.data import astronaut
 
-from graphgan.evaluation.detectors import DlibFaces
-from graphgan.evaluation.embedders import Classifier, DlibEmbedder, Embedder, FaceNet
+from graphgan.faces.detectors import DlibFaces
+from graphgan.faces.embedders import Classifier, DlibEmbedder, Embedder, FaceNet
 from graphgan.models.inception_resnet import InceptionResnetV1
 
 

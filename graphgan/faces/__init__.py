@@ -1,0 +1,15 @@
+"""Finding faces and telling people apart, with networks that others trained."""
+
+from graphgan.faces.detectors import DlibFaces, FaceDetector, FacePipeline, MTCNNFaces
+from graphgan.faces.embedders import Classifier, DlibEmbedder, Embedder, FaceNet
+
+__all__ = [
+    "Classifier",
+    "DlibEmbedder",
+    "DlibFaces",
+    "Embedder",
+    "FaceDetector",
+    "FaceNet",
+    "FacePipeline",
+    "MTCNNFaces",
+]
