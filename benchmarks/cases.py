@@ -7,6 +7,7 @@ from convolution import convolution
 from data import data
 from generator import generator
 from machine import Machine
+from operators import operators
 from reasoning import reasoning
 from scaling import scaling
 from stem import stem
@@ -19,6 +20,7 @@ CASES: dict[str, Callable[[Machine, torch.device], Iterator[Row]]] = {
     "reasoning": reasoning,
     "generator": generator,
     "step": step,
+    "operators": operators,
     "data": data,
     "scaling": scaling,
 }

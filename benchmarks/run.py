@@ -24,7 +24,8 @@ class Options:
     """Tables of seconds: the published order and layout in plain torch layers, and ours."""
 
     cases: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
-    """Among stem, convolution, reasoning, generator, step, data and scaling; all by default."""
+    """Among stem, convolution, reasoning, generator, step, operators, data and scaling;
+    all by default."""
     device: str = "auto"
     """cpu, cuda or auto."""
     out: Path = Path("runs/benchmarks")

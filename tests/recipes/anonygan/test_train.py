@@ -257,7 +257,9 @@ def undisturbed(tiny, tmp_path_factory):
     return undisturbed
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize(
+    "seed", [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)]
+)
 def test_killed_at_any_moment_it_goes_on_to_the_same_weights(
     run, start, tiny, tmp_path, undisturbed, seed
 ):
@@ -281,7 +283,9 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_weights(
     assert list(folder.rglob(".*")) == [], taken
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM]
+)
 def test_asked_to_stop_it_saves_and_says_how_to_go_on(
     run, start, tiny, tmp_path, undisturbed, number
 ):
@@ -659,6 +663,7 @@ def test_two_processes_have_the_gradients_of_one(run, start, tiny, face_folder, 
         assert float(losses(tmp_path / "two")[0][name]) == pytest.approx(float(value), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_of_two_processes_one_says_why_they_fail(start, tiny, folder):
     began = time.monotonic()
     line = failure(finish(start(*tiny, "--devices", "2", "--out", folder)))
@@ -732,6 +737,7 @@ def fabric_run(environment):
         yield partial(start, FABRIC_RUN, train.__file__)
 
 
+@pytest.mark.slow
 def test_torchrun_trains_as_devices_2_does(start, torchrun, tiny, tmp_path):
     assert_trains_as_devices_2_does(torchrun, start, tiny, tmp_path)
 

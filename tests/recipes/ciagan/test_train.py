@@ -178,6 +178,7 @@ def undisturbed(tiny, tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_killed_it_goes_on_to_the_same_weights(run, start, tiny, tmp_path, undisturbed):
     folder = tmp_path / "run"
     process = start(*tiny, *DISTURBED, "--out", folder)
@@ -293,6 +294,7 @@ def test_too_little_memory_is_one_line(run, tiny, tmp_path, monkeypatch):
 # Two processes
 
 
+@pytest.mark.slow
 def test_two_processes_have_the_gradients_of_one(run, start, tiny, tmp_path):
     flags = [*tiny, "--critic-steps", "1", "--steps", "1", "--log-every", "1"]
     two = start(*flags, "--devices", "2", "--out", tmp_path / "two")
