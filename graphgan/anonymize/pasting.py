@@ -14,6 +14,7 @@ from torch import Tensor
 
 from graphgan.landmarks._warp import lattice
 from graphgan.landmarks.alignment import Alignment, to_photo
+from graphgan.landmarks.hull import convex_hull
 from graphgan.landmarks.masks import polygon_mask
 
 Window = tuple[slice, slice]
@@ -141,7 +142,7 @@ def covers(
         missing = int((~landmarks.isfinite().all(-1)).sum())
         raise ValueError(f"expected finite landmarks, got {len(landmarks)}, {missing} not finite")
     _check_masks(mask)
-    hull = _convex_hull(landmarks)
+    hull = convex_hull(landmarks)
     covered = total = 0
     for window in _within(hull, size):
         rows, columns = window
@@ -214,23 +215,3 @@ def _within(points: Float[Tensor, "k 2"], size: tuple[int, int]) -> Iterator[Win
     step = max(_AT_A_TIME // (end - first), 1)
     for row in range(upper, lower, step):
         yield slice(row, min(row + step, lower)), slice(first, end)
-
-
-def _convex_hull(points: Float[Tensor, "k 2"]) -> Float[Tensor, "v 2"]:
-    """The corners in order, by Andrew's monotone chain (Information Processing Letters 1979)."""
-    ordered = sorted({(x, y) for x, y in points.double().tolist()})
-    lower, upper = _chain(ordered), _chain(ordered[::-1])
-    return torch.tensor([*lower[:-1], *upper[:-1]] or ordered, dtype=torch.float64)
-
-
-def _chain(ordered: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Those of the points, from one end to the other, at which a string around them turns left."""
-    chain: list[tuple[float, float]] = []
-    for x, y in ordered:
-        while len(chain) > 1:
-            (x0, y0), (x1, y1) = chain[-2:]
-            if (x1 - x0) * (y - y0) > (y1 - y0) * (x - x0):
-                break
-            chain.pop()
-        chain.append((x, y))
-    return chain

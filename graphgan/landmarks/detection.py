@@ -1,6 +1,7 @@
 """Finding faces and their landmarks in a photo."""
 
 import importlib.util
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -21,6 +22,10 @@ class Detection(NamedTuple):
 
     box: Float[Tensor, "4"]
     landmarks: Float32[Tensor, "k 2"]
+
+
+FindFaces = Callable[[UInt8[Tensor, "3 h w"]], Sequence[Detection]]
+"""All faces of a photo: a `LandmarkDetector`, or any function."""
 
 
 @runtime_checkable

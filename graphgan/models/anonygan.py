@@ -31,6 +31,8 @@ class AnonyGAN(Pretrained):
             appearance channels sees the condition alone, without context.
         base: what the attention mask blends the generated picture with: the condition (paper)
             or, where the generator has none, the context (published code).
+        size: height and width of the pictures that it was trained on, in pixels; told to those who
+            cut faces for it, not used by the network.
     Shapes:
         ``condition, source: b 3 h w`` in [-1, 1], ``condition_landmarks, source_landmarks: b k 2``
         in pixels, ``mask: b 1 h w``, 1 inside the face (by default the face mask of the source's
@@ -47,13 +49,20 @@ class AnonyGAN(Pretrained):
     """
 
     def __init__(
-        self, generator: LandmarkGenerator | None = None, *, base: Base = "condition"
+        self,
+        generator: LandmarkGenerator | None = None,
+        *,
+        base: Base = "condition",
+        size: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         check_choice("base", base, get_args(Base))
         self.generator = LandmarkGenerator() if generator is None else generator
         self.base = base
+        self.size = size
         self.config = {"base": base, "generator": self.generator.config}
+        if size is not None:
+            self.config["size"] = list(size)
         if self.generator.appearance_channels not in (3, 6):
             raise ValueError(
                 f"expected 3 or 6 appearance channels, got {self.generator.appearance_channels}"
@@ -124,4 +133,9 @@ class AnonyGAN(Pretrained):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "AnonyGAN":
-        return cls(LandmarkGenerator(**config["generator"]), base=config["base"])
+        size = config.get("size")
+        return cls(
+            LandmarkGenerator(**config["generator"]),
+            base=config["base"],
+            size=None if size is None else (int(size[0]), int(size[1])),
+        )

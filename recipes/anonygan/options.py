@@ -58,7 +58,7 @@ class ModelOptions:
     gradient_checkpointing: bool = False
     """Keep less of the generator's forward pass and compute it again: less memory, more time."""
 
-    def generator(self) -> AnonyGAN:
+    def generator(self, size: tuple[int, int] | None = None) -> AnonyGAN:
         generator = LandmarkGenerator(
             6 if self.context else 3,
             self.landmarks,
@@ -77,7 +77,7 @@ class ModelOptions:
             upsampling=self.upsampling,
         )
         generator.gradient_checkpointing = self.gradient_checkpointing
-        return AnonyGAN(generator, base=self.base)
+        return AnonyGAN(generator, base=self.base, size=size)
 
     def discriminators(self) -> dict[str, AppearanceDiscriminator | LandmarkDiscriminator]:
         width, norm = self.discriminator_width, self.norm

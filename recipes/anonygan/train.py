@@ -68,7 +68,7 @@ def experiment(options: TrainOptions, fabric: Fabric) -> Experiment:
 
     return Experiment(
         name="anonygan",
-        generator=options.model.generator(),
+        generator=options.model.generator(faces.train.size),
         discriminators=options.model.discriminators(),
         objective=AnonyGANObjective(options.loss, count=count),
         pairs=pairs,

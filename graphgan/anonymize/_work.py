@@ -1,0 +1,118 @@
+"""A face while it is being replaced: what was made of it, and whether that may be let go."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from graphgan.anonymize._hidden_region import align_region, box_corners, region_mask
+from graphgan.anonymize.faces import Face, Stage, Task, as_box
+from graphgan.anonymize.methods import AlignedFaces
+from graphgan.anonymize.pasting import covers, paste_faces, soften
+from graphgan.data.batches import to_float_image
+from graphgan.landmarks.alignment import Alignment, cut
+
+# The edge begins outside the face: pixels of a crop, since a photo's may be much smaller, and a
+# share of its height. It falls over another share.
+_LEAST_MARGIN, _MARGIN, _EDGE = 1.5, 1 / 128, 1 / 24
+_LEAST_COVERED = 0.99
+
+
+@dataclass
+class Work:
+    """A face on its way from one stage to the next.
+
+    Args:
+        task: what is to be done.
+        alignment: of its crop.
+        stage: the one that it is at.
+        problem: why its landmarks are not trusted; None where they are.
+    Attributes:
+        before: descriptor of the face.
+        distance: of the descriptor after to that before.
+    """
+
+    task: Task
+    alignment: Alignment
+    stage: Stage
+    problem: str | None = None
+    before: Float[Tensor, "d"] | None = None
+    distance: float | None = None
+    tries: int = 0
+    remarks: list[str] = field(default_factory=list)
+    _new: Float[Tensor, "3 u v"] = field(default_factory=lambda: torch.zeros(3, 0, 0))
+    _mask: Float[Tensor, "1 u v"] = field(default_factory=lambda: torch.zeros(1, 0, 0))
+
+    @classmethod
+    def begin(cls, task: Task) -> "Work":
+        """At the first stage."""
+        alignment, problem = align_region(task.found, task.upright_within)
+        return cls(task, alignment, next(task.stages), problem, task.before)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether what was made are numbers."""
+        return bool(self._new.isfinite().all())
+
+    def uncovered(self, size: tuple[int, int]) -> str | None:
+        """What speaks against what was made, without looking at who it is."""
+        if not self.is_finite:
+            return "the network gave numbers that are not finite"
+        found = self.task.found
+        outline = found.landmarks if self.problem is None else box_corners(found.box)
+        share = covers(self._mask, self.alignment, outline, size)
+        return f"{share:.0%} of the face covered" if share < _LEAST_COVERED else None
+
+    def as_face(self) -> Face:
+        condition = self.stage.condition
+        return Face(
+            as_box(self.task.found.box),
+            self.stage.method.name,
+            None if condition is None else condition.name,
+            self.distance,
+            self.tries,
+            tuple(self.remarks),
+        )
+
+
+def make_faces(image: UInt8[Tensor, "3 h w"], works: Sequence[Work]) -> None:
+    """New crops for all, those of one method in one batch."""
+    for name in dict.fromkeys(work.stage.method.name for work in works):
+        batch = [work for work in works if work.stage.method.name == name]
+        method = batch[0].stage.method
+        height = method.size[0]
+        faces = _aligned(image, batch, method.size)
+        people = [work.stage.condition for work in batch]
+        made = method(faces, [person for person in people if person is not None])
+        soft = soften(faces.masks, height * _EDGE, margin=_LEAST_MARGIN + height * _MARGIN)
+        for work, new, mask in zip(batch, made, soft, strict=True):
+            work._new, work._mask, work.tries = new, mask, work.tries + 1
+
+
+def _aligned(image: Tensor, works: Sequence[Work], size: tuple[int, int]) -> AlignedFaces:
+    images, landmarks, masks = [], [], []
+    for work in works:
+        crop = cut(to_float_image(image), work.alignment, size)
+        images.append(crop.clamp(-1, 1))
+        points = torch.full((68, 2), torch.nan)
+        if work.problem is None:
+            points = work.alignment.to_crop(work.task.found.landmarks, size)
+        landmarks.append(points)
+        masks.append(region_mask(work.task.found.box, work.alignment, points, size))
+    return AlignedFaces(torch.stack(images), torch.stack(landmarks), torch.stack(masks))
+
+
+def paste_works(
+    image: UInt8[Tensor, "3 h w"], works: Sequence[Work]
+) -> tuple[UInt8[Tensor, "3 h w"], Bool[Tensor, "1 h w"]]:
+    """All that was made: covered boxes first, then faces from the smallest to the largest."""
+    result, changed = image.clone(), torch.zeros_like(image[:1], dtype=torch.bool)
+    for work in sorted(works, key=lambda work: (work.problem is None, work.alignment.crop.width)):
+        if not work.is_finite:
+            continue
+        new, mask = work._new[None].clamp(-1, 1), work._mask[None]
+        result, more = paste_faces(result, new, mask, [work.alignment])
+        changed |= more
+    return result, changed

@@ -1,0 +1,229 @@
+"""Photos with every face replaced, and each result looked at before it is let go.
+
+A face that is found never comes back as it was. The chosen method is tried with one condition
+after the other; then the fallback covers the face, and at last one flat colour. The next of these
+is taken when a face cannot be aligned or generated, when the new face does not cover all of the
+old one, or when a recogniser still takes it for the same person.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from graphgan.anonymize._work import Work, make_faces, paste_works
+from graphgan.anonymize.conditions import Condition, ConditionOrder
+from graphgan.anonymize.faces import KEPT, Face, Result, Stage, Task, as_box
+from graphgan.anonymize.methods import (
+    DEFAULT_SIZE,
+    FaceMethod,
+    GeneratedFaces,
+    ObscuredFaces,
+    Obscuring,
+)
+from graphgan.anonymize.selection import Selection
+from graphgan.faces.embedders import DlibEmbedder, Embedder
+from graphgan.landmarks.detection import Detection, DlibDetector, FindFaces
+from graphgan.models.anonygan import AnonyGAN
+
+
+class Anonymizer:
+    """Replace the faces of photos.
+
+    Args:
+        method: a trained network, or any `FaceMethod`, or one of "blur", "pixelate" and "solid".
+        detector: gives a photo's faces with 68 landmarks each, `DlibDetector` by default.
+        conditions: people to be shown; needed by networks.
+        fallback: covers the faces that the method cannot hide.
+        embedder: recognises people: a face that it takes for the same person is tried again.
+            "dlib" is `DlibEmbedder`; None leaves this check out.
+        threshold: distance up to which two faces are one person, by default the embedder's own.
+        tries: with how many conditions a face is tried.
+        selection: faces to keep.
+        size: height and width of the crops that a given network was trained on, where it does not
+            say so itself.
+        seed: chooses the conditions.
+    Raises:
+        ValueError: a method that shows people and no conditions, or those of another size; an
+            unknown fallback; less than one try; an embedder without a threshold; people to keep
+            and no embedder.
+        MissingExtraError: dlib is needed and not installed.
+
+    Example:
+        >>> photo = torch.randint(256, (3, 60, 80), dtype=torch.uint8)
+        >>> face = Detection(torch.tensor([20.0, 10, 60, 50]), torch.full((68, 2), torch.nan))
+        >>> anonymizer = Anonymizer("pixelate", lambda image: [face], embedder=None)
+        >>> [found.method for found in anonymizer(photo).faces]
+        ['pixelate']
+    """
+
+    def __init__(
+        self,
+        method: AnonyGAN | FaceMethod | Obscuring,
+        detector: FindFaces | None = None,
+        conditions: Sequence[Condition] = (),
+        *,
+        fallback: Obscuring = "pixelate",
+        embedder: Embedder | Literal["dlib"] | None = "dlib",
+        threshold: float | None = None,
+        tries: int = 3,
+        selection: Selection | None = None,
+        size: tuple[int, int] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.method = _method(method, size)
+        self.fallback = ObscuredFaces(fallback)
+        self.last = ObscuredFaces("solid")
+        self.detector = DlibDetector() if detector is None else detector
+        self.embedder = DlibEmbedder() if isinstance(embedder, str) else embedder
+        self.threshold = _threshold(self.embedder, threshold)
+        self.order = ConditionOrder(conditions, seed=seed)
+        self.selection = Selection() if selection is None else selection
+        self.tries = tries
+        if tries < 1:
+            raise ValueError(f"expected at least one try, got {tries}")
+        if self.method.uses_conditions:
+            self._check_conditions()
+        if self.selection.people and self.embedder is None:
+            raise ValueError("expected an embedder, since people to keep are told by it, got None")
+
+    def __call__(
+        self,
+        image: UInt8[Tensor, "3 h w"],
+        *,
+        detections: Sequence[Detection] | None = None,
+        key: str = "",
+    ) -> Result:
+        """The photo with all its faces replaced but those that the selection keeps.
+
+        Args:
+            image: the photo.
+            detections: its faces where they are known: the detector is then not asked.
+            key: of the photo, such as its name: the conditions are drawn by it.
+        """
+        found = list(self.detector(image) if detections is None else detections)
+        kept, before = self._selected(image, found)
+        for box in self.selection.unmatched(_boxes(found)):
+            found.append(Detection(torch.tensor(box), torch.full((68, 2), torch.nan)))
+            kept.append(False)
+            before.append(None)
+        chosen = [i for i, stays in enumerate(kept) if not stays]
+        tasks = [Task(found[i], self.stages(f"{key}#{i}"), before[i]) for i in chosen]
+        result = self.replace(image, tasks)
+        faces = [Face(as_box(face.box), KEPT) for face in found]
+        for i, face in zip(chosen, result.faces, strict=True):
+            faces[i] = face
+        return Result(result.image, result.changed, faces)
+
+    def stages(self, key: str) -> Iterator[Stage]:
+        """What is tried for the face of this key; without an end, the last again and again."""
+        if self.method.uses_conditions:
+            for _, condition in zip(range(self.tries), self.order.of(key), strict=False):
+                yield Stage(self.method, condition)
+        else:
+            yield Stage(self.method)
+        yield from self.covers()
+
+    def covers(self) -> Iterator[Stage]:
+        """What is tried for a face that the method cannot hide."""
+        if self.fallback.name != self.method.name:
+            yield Stage(self.fallback)
+        while True:
+            yield Stage(self.last)
+
+    def replace(
+        self, image: UInt8[Tensor, "3 h w"], tasks: Sequence[Task], *, check: bool = True
+    ) -> Result:
+        """The photo with these faces replaced, each by the first of its stages that hides it.
+
+        Args:
+            image: the photo.
+            tasks: all of its faces that are to be replaced.
+            check: whether the embedder is asked, too.
+        """
+        works = [self._begin(image, task, check) for task in tasks]
+        waiting = works
+        while waiting:
+            make_faces(image, waiting)
+            result, _ = paste_works(image, works)
+            waiting = [work for work in waiting if not self._accepted(image, result, work, check)]
+            for work in waiting:
+                work.stage = next(work.task.stages)
+        result, changed = paste_works(image, works)
+        return Result(result, changed, [work.as_face() for work in works])
+
+    def _selected(
+        self, image: Tensor, found: Sequence[Detection]
+    ) -> tuple[list[bool], list[Tensor | None]]:
+        before: list[Tensor | None] = [None] * len(found)
+        if self.selection.people:
+            before = [self.describe(image, face.landmarks) for face in found]
+        return self.selection.kept(_boxes(found), before), before
+
+    def describe(
+        self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "68 2"]
+    ) -> Float[Tensor, "d"] | None:
+        """The embedder's descriptor of a face; None without an embedder, or without landmarks."""
+        if self.embedder is None or not landmarks.isfinite().all():
+            return None
+        return self.embedder(image, landmarks)
+
+    def _begin(self, image: Tensor, task: Task, check: bool) -> Work:
+        work = Work.begin(task)
+        if work.problem is not None:  # nothing that needs landmarks
+            work = replace(work, task=task._replace(stages=self.covers()))
+            work.stage = next(work.task.stages)
+            work.remarks.append(f"cannot be aligned: {work.problem}")
+        elif check and work.before is None:
+            work.before = self.describe(image, task.found.landmarks)
+        return work
+
+    def _accepted(self, image: Tensor, result: Tensor, work: Work, check: bool) -> bool:
+        problem = work.uncovered((image.shape[1], image.shape[2]))
+        if problem is None and check:
+            problem = self._recognised(result, work)
+        if problem is None:
+            return True
+        work.remarks.append(f"{work.stage}: {problem}")
+        return work.stage.method is self.last
+
+    def _recognised(self, result: Tensor, work: Work) -> str | None:
+        if work.problem is not None or work.before is None or self.threshold is None:
+            return None
+        after = self.describe(result, work.task.found.landmarks)
+        assert after is not None
+        work.distance = float((after - work.before).norm())
+        if work.distance > self.threshold:
+            return None
+        return f"still recognised, at a distance of {work.distance:.2f}"
+
+    def _check_conditions(self) -> None:
+        if not len(self.order):
+            raise ValueError(
+                f"expected conditions, since {self.method.name} shows people, got none"
+            )
+        _, height, width = self.order.conditions[0].image.shape
+        if (height, width) != self.method.size:
+            raise ValueError(f"expected conditions of {self.method.size}, got {(height, width)}")
+
+
+def _method(method: AnonyGAN | FaceMethod | Obscuring, size: tuple[int, int] | None) -> FaceMethod:
+    if isinstance(method, AnonyGAN):
+        return GeneratedFaces(method, size=size)
+    return ObscuredFaces(method, size=size or DEFAULT_SIZE) if isinstance(method, str) else method
+
+
+def _threshold(embedder: Embedder | None, threshold: float | None) -> float | None:
+    if embedder is None:
+        return None
+    chosen = embedder.threshold if threshold is None else threshold
+    if chosen is None or not chosen > 0:
+        raise ValueError(f"expected a threshold above 0 for {embedder.name}, got {chosen}")
+    return chosen
+
+
+def _boxes(found: Sequence[Detection]) -> Float[Tensor, "n 4"]:
+    return torch.stack([face.box for face in found]) if found else torch.zeros(0, 4)

@@ -1,0 +1,132 @@
+"""Conditions: the people who are shown in the place of those who are to be hidden."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from graphgan.data.batches import to_float_image
+from graphgan.data.images import read_image
+from graphgan.data.listing import photo_sources
+from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.landmarks.align import whole_crop
+from graphgan.landmarks.alignment import Alignment, align_face, cut
+from graphgan.landmarks.detection import FindFaces
+
+
+@dataclass(frozen=True)
+class Condition:
+    """An aligned face of a person to be shown.
+
+    Args:
+        name: in reports.
+    Shapes:
+        ``image: 3 h w`` in [-1, 1], ``landmarks: 68 2`` in its pixels
+    """
+
+    name: str
+    image: Float[Tensor, "3 h w"]
+    landmarks: Float[Tensor, "68 2"]
+
+
+def drawn_conditions(
+    count: int = 16, *, size: tuple[int, int] = (128, 128), seed: int = 0
+) -> list[Condition]:
+    """Drawn people, who do not exist; each seen from the front as near as one of a few views is.
+
+    Raises:
+        ValueError: less than one, or a size below 16.
+    """
+    faces = SyntheticFaces(count, 4, size=max(size), seed=seed)
+    whole = Alignment(whole_crop(faces.size))
+    chosen = []
+    for person in range(count):
+        views = [faces[4 * person + view] for view in range(4)]
+        image, landmarks = min(views, key=lambda face: _asymmetry(face.landmarks))
+        crop = cut(to_float_image(image), whole, size)
+        chosen.append(Condition(f"drawn-{person}", crop, whole.to_crop(landmarks, size)))
+    return chosen
+
+
+def _asymmetry(landmarks: Float[Tensor, "68 2"]) -> float:
+    """How far the tip of the nose is from the middle between the ends of the jaw, in jaw widths."""
+    left, right, tip = landmarks[0], landmarks[16], landmarks[30]
+    across = right - left
+    return abs(float((tip - left) @ across / (across @ across)) - 0.5)
+
+
+def photo_conditions(
+    path: str | Path, detector: FindFaces, *, size: tuple[int, int] = (128, 128)
+) -> list[Condition]:
+    """The person of a photo, or those of all photos below a folder.
+
+    Args:
+        path: a photo of one face, or a folder of such photos.
+        detector: finds them.
+        size: height and width of the aligned crops, in pixels.
+    Raises:
+        ValueError: a photo with no face or several, or no photo at all.
+        OSError: a photo that cannot be read.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return [_photo_condition(path, path.name, detector, size)]
+    sources, _ = photo_sources(path)
+    if not sources:
+        raise ValueError(f"{path}: expected photos of people to show, found none")
+    return [_photo_condition(path / source, source, detector, size) for source in sources]
+
+
+def _photo_condition(
+    path: Path, name: str, detector: FindFaces, size: tuple[int, int]
+) -> Condition:
+    image = read_image(path)
+    faces = detector(image)
+    if len(faces) != 1:
+        raise ValueError(f"{path}: expected a photo of one face, found {len(faces)}")
+    landmarks = faces[0].landmarks
+    try:
+        alignment = align_face(landmarks)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    crop = cut(to_float_image(image), alignment, size).clamp(-1, 1)
+    return Condition(name, crop, alignment.to_crop(landmarks, size))
+
+
+class ConditionOrder:
+    """Which conditions a face is tried with: an order of its own for every face, by a seed.
+
+    The order depends on the seed and on the face's key alone, so that a face gets the same person
+    again when a run is repeated, gone on with or shared among machines.
+
+    Args:
+        conditions: all that there are; none for methods that show nobody.
+        seed: not negative.
+    Raises:
+        ValueError: two conditions of one name, or of different sizes; a negative seed.
+    """
+
+    def __init__(self, conditions: Sequence[Condition], *, seed: int = 0) -> None:
+        names = [condition.name for condition in conditions]
+        if len(set(names)) < len(names):
+            raise ValueError(f"expected conditions of different names, got {sorted(names)}")
+        if len(shapes := {tuple(condition.image.shape) for condition in conditions}) > 1:
+            raise ValueError(f"expected conditions of one size, got {sorted(shapes)}")
+        if seed < 0:
+            raise ValueError(f"expected a seed of 0 and more, got {seed}")
+        self.conditions = tuple(conditions)
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.conditions)
+
+    def of(self, key: str) -> Iterator[Condition]:
+        """All conditions in the order for this face, each once."""
+        digest = hashlib.sha256(f"{self.seed}/{key}".encode(errors="surrogateescape")).digest()
+        chance = torch.Generator().manual_seed(int.from_bytes(digest[:6], "big"))
+        for index in torch.randperm(len(self.conditions), generator=chance).tolist():
+            yield self.conditions[index]

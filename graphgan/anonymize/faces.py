@@ -1,0 +1,82 @@
+"""Faces on their way through the anonymiser: what is to be done, what was done."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from graphgan.anonymize.conditions import Condition
+from graphgan.anonymize.methods import FaceMethod
+from graphgan.anonymize.selection import Box
+from graphgan.landmarks.alignment import UPRIGHT_WITHIN
+from graphgan.landmarks.detection import Detection
+
+KEPT = "kept"
+"""What a face's method is called when it was left as it is."""
+
+
+class Stage(NamedTuple):
+    """One thing to try: a method, and whom it shows."""
+
+    method: FaceMethod
+    condition: Condition | None = None
+
+    def __str__(self) -> str:
+        return self.method.name if self.condition is None else f"as {self.condition.name}"
+
+
+class Task(NamedTuple):
+    """A face to be replaced.
+
+    Args:
+        found: where it is; with NaN among its landmarks, all of its box is covered.
+        stages: what is tried, in this order; without an end.
+        before: its descriptor, where it is known.
+        upright_within: tilt in degrees beyond which its crop is turned, see `align_face`.
+    """
+
+    found: Detection
+    stages: Iterator[Stage]
+    before: Float[Tensor, "d"] | None = None
+    upright_within: float = UPRIGHT_WITHIN
+
+
+class Face(NamedTuple):
+    """What became of a face.
+
+    Args:
+        box: left, top, right, bottom in the photo's pixels.
+        method: what is there now; "kept" where it was left.
+        condition: who is shown, None for methods that show nobody.
+        distance: of the descriptors before and after, None where it was not measured.
+        tries: how many results were made.
+        remarks: why the first result was not taken.
+    """
+
+    box: Box
+    method: str
+    condition: str | None = None
+    distance: float | None = None
+    tries: int = 0
+    remarks: tuple[str, ...] = ()
+
+
+class Result(NamedTuple):
+    """A photo with its faces replaced.
+
+    Args:
+        image: a new one; outside ``changed`` it is the given one to the bit.
+        changed: where it may differ.
+        faces: in the order that they were given or found in.
+    """
+
+    image: UInt8[Tensor, "3 h w"]
+    changed: Bool[Tensor, "1 h w"]
+    faces: list[Face]
+
+
+def as_box(box: Float[Tensor, "4"]) -> Box:
+    """The same as plain numbers."""
+    left, top, right, bottom = box.tolist()
+    return left, top, right, bottom

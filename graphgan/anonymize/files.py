@@ -1,0 +1,79 @@
+"""Any file anonymised, and what became of it told whatever happens."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize.inputs import Job
+from graphgan.anonymize.photos.anonymize import anonymize_photo
+from graphgan.anonymize.report import FileReport
+from graphgan.anonymize.video.anonymize import anonymize_video
+from graphgan.extras import MissingExtraError
+
+Audio = Literal["keep", "drop"]
+
+
+@dataclass(frozen=True)
+class FileAnonymizer:
+    """Files for files, by one anonymiser.
+
+    Args:
+        anonymizer: replaces the faces.
+        copy_unmatched: whether files without a face are written all the same.
+        audio: whether the sound of videos is kept.
+    """
+
+    anonymizer: Anonymizer
+    copy_unmatched: bool = False
+    audio: Audio = "keep"
+
+    def __call__(
+        self, job: Job, *, on_frame: Callable[[str], None] = lambda step: None
+    ) -> FileReport:
+        """Anonymise one file; when anything fails, nothing is written and the report says why.
+
+        Args:
+            job: the file and the place of its result; folders are made as needed.
+            on_frame: see `anonymize_video`.
+        """
+        start = time.perf_counter()
+        try:
+            report = self._work(job, on_frame)
+        except Exception as error:  # a file must not stop the others, whatever is in it
+            report = FileReport(job.name, "failed", job.kind, error=_told(error, job))
+        return replace(report, seconds=time.perf_counter() - start)
+
+    def _work(self, job: Job, on_frame: Callable[[str], None]) -> FileReport:
+        job.target.parent.mkdir(parents=True, exist_ok=True)
+        if job.kind == "photo":
+            return anonymize_photo(
+                self.anonymizer,
+                job.source,
+                job.target,
+                name=job.name,
+                copy_unmatched=self.copy_unmatched,
+            )
+        return anonymize_video(
+            self.anonymizer,
+            job.source,
+            job.target,
+            name=job.name,
+            audio=self.audio,
+            copy_unmatched=self.copy_unmatched,
+            on_frame=on_frame,
+        )
+
+
+def _told(error: Exception, job: Job) -> str:
+    """One line, with the file's name in the place of its path."""
+    if isinstance(error, OSError):
+        reason = error.strerror or str(error) or type(error).__name__
+        return f"{job.name}: {reason}"
+    text = " ".join(str(error).split())
+    for path in (job.source, job.target):
+        text = text.replace(str(path), job.name)
+    if not isinstance(error, ValueError | MissingExtraError):
+        text = f"{type(error).__name__}: {text}"
+    return text if text.startswith(job.name) else f"{job.name}: {text}"

@@ -1,0 +1,145 @@
+"""What is put in the place of a face: another person's, or a blur, a mosaic, a flat colour.
+
+A method of your own is one small class:
+
+    class Mirrored:
+        name = "mirrored"
+        size = (128, 128)
+        uses_conditions = False
+
+        def __call__(self, faces, conditions):
+            return faces.images.flip(-1)
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Protocol, get_args, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from graphgan._checks import check_choice
+from graphgan.anonymize.conditions import Condition
+from graphgan.anonymize.obscure import blur_faces, cover_faces, pixelate_faces
+from graphgan.data.face_batch import LANDMARKS_OF_68
+from graphgan.models.anonygan import AnonyGAN
+from graphgan.models.generator import GeneratorOutput
+
+Obscuring = Literal["blur", "pixelate", "solid"]
+
+DEFAULT_SIZE = (128, 128)
+
+
+class AlignedFaces(NamedTuple):
+    """Faces cut out of a photo, upright.
+
+    Shapes:
+        ``images: b 3 h w`` in [-1, 1], ``landmarks: b 68 2`` in pixels (NaN where a face has none
+        that can be trusted), ``masks: b 1 h w``, 1 inside the face
+    """
+
+    images: Float[Tensor, "b 3 h w"]
+    landmarks: Float[Tensor, "b 68 2"]
+    masks: Float[Tensor, "b 1 h w"]
+
+
+@runtime_checkable
+class FaceMethod(Protocol):
+    """Whatever makes new faces for old ones.
+
+    Attributes:
+        name: in reports.
+        size: height and width of the crops that it works on, in pixels.
+        uses_conditions: whether it shows the person of a condition; it then needs landmarks.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def size(self) -> tuple[int, int]: ...
+
+    @property
+    def uses_conditions(self) -> bool: ...
+
+    def __call__(
+        self, faces: AlignedFaces, conditions: Sequence[Condition]
+    ) -> Float[Tensor, "b 3 h w"]:
+        """New crops in [-1, 1]: the new face inside the mask, and what goes on with it around.
+
+        Args:
+            faces: what is to be replaced.
+            conditions: one for each face where conditions are used, else none.
+        """
+        ...
+
+
+class GeneratedFaces:
+    """Another person in the same pose and expression, by a trained AnonyGAN.
+
+    Args:
+        model: trained; it is put into eval mode.
+        size: height and width of the crops that it was trained on; by default what it says itself,
+            or 128 x 128.
+    Raises:
+        ValueError: a network of landmarks that are no choice of iBUG-68's.
+    """
+
+    name = "anonygan"
+    uses_conditions = True
+
+    def __init__(self, model: AnonyGAN, *, size: tuple[int, int] | None = None) -> None:
+        count = model.generator.num_landmarks
+        if count not in LANDMARKS_OF_68:
+            known = " or ".join(map(str, LANDMARKS_OF_68))
+            raise ValueError(f"expected a network of {known} landmarks, got {count}")
+        self.size = size or model.size or DEFAULT_SIZE
+        self.model = model.eval()
+        self._chosen = LANDMARKS_OF_68[count]
+
+    @torch.no_grad()
+    def __call__(
+        self, faces: AlignedFaces, conditions: Sequence[Condition]
+    ) -> Float[Tensor, "b 3 h w"]:
+        device = next(self.model.parameters()).device
+        images = torch.stack([condition.image for condition in conditions])
+        landmarks = torch.stack([condition.landmarks for condition in conditions])
+        output: GeneratorOutput = self.model(
+            images.to(device),
+            faces.images.to(device),
+            landmarks[:, self._chosen].to(device),
+            faces.landmarks[:, self._chosen].to(device),
+            faces.masks.to(device),
+        )
+        return output.image.to(faces.images)
+
+
+class ObscuredFaces:
+    """The classic means: nobody is shown.
+
+    Args:
+        kind: "blur" (101 pixels of 128), "pixelate" (12.8 blocks a side), or "solid" (black).
+        size: height and width of the crops, in pixels; kernel and blocks are shares of the height.
+    Raises:
+        ValueError: another kind.
+    """
+
+    uses_conditions = False
+
+    def __init__(self, kind: Obscuring, *, size: tuple[int, int] = DEFAULT_SIZE) -> None:
+        check_choice("kind", kind, get_args(Obscuring))
+        self.name: Obscuring = kind
+        self.size = size
+
+    def __call__(
+        self, faces: AlignedFaces, conditions: Sequence[Condition] = ()
+    ) -> Float[Tensor, "b 3 h w"]:
+        images = faces.images
+        everywhere = torch.ones_like(images[:, :1])
+        if self.name == "blur":
+            kernel = 2 * round(50 * self.size[0] / 128) + 1
+            return blur_faces(images, everywhere, kernel_size=kernel)
+        if self.name == "pixelate":
+            block = max(round(10 * self.size[0] / 128), 1)
+            return pixelate_faces(images, everywhere, block_size=block)
+        return cover_faces(images, everywhere)

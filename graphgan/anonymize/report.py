@@ -1,0 +1,138 @@
+"""What became of every file and face, for people (CSV) and programs (JSON)."""
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from graphgan.anonymize.faces import KEPT, Face
+from graphgan.files import replacing
+
+Status = Literal["anonymised", "copied", "no face", "failed", "left out"]
+
+_COLUMNS = ("file", "status", "page", "frames", "left", "top", "right", "bottom")
+_COLUMNS += ("method", "condition", "distance", "tries", "remarks", "error")
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What became of one file.
+
+    Args:
+        name: relative to the input.
+        status: "anonymised"; "copied", where no face was found and that was asked for; "no face",
+            which was therefore not copied; "failed" or "left out", with the error.
+        kind: photo or video.
+        faces: of each page of a photo; of a video or an animation one for each track.
+        frames: pages of a photo, frames of a video.
+        covered: of each face the frames in which it was replaced; in a photo its page alone.
+        seconds: that it took.
+        notes: what else is to be known, such as a second image that was dropped.
+        error: why there is no result.
+    """
+
+    name: str
+    status: Status
+    kind: str = ""
+    faces: tuple[Face, ...] = ()
+    frames: int = 0
+    covered: tuple[tuple[int, int], ...] = ()
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    error: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, rounded to what they mean."""
+        content: dict[str, Any] = dict(vars(self))
+        content["seconds"] = round(self.seconds, 3)
+        content["faces"] = [_face_as_json(face) for face in self.faces]
+        return content
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "FileReport":
+        """What `as_json` gave.
+
+        Raises:
+            ValueError: it did not.
+        """
+        try:
+            faces = tuple(_face_from_json(face) for face in content["faces"])
+            covered = tuple((int(first), int(last)) for first, last in content["covered"])
+            plain = {
+                k: content[k] for k in ("name", "status", "kind", "frames", "seconds", "error")
+            }
+            return cls(**plain, faces=faces, covered=covered, notes=tuple(content["notes"]))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"expected a file's report, got {content!r:.200}") from error
+
+
+def _face_as_json(face: Face) -> dict[str, Any]:
+    content = face._asdict()
+    content["box"] = [round(edge, 1) for edge in face.box]
+    content["distance"] = None if face.distance is None else round(face.distance, 4)
+    return content
+
+
+def _face_from_json(content: dict[str, Any]) -> Face:
+    left, top, right, bottom = content["box"]
+    return Face(
+        **{**content, "box": (left, top, right, bottom), "remarks": tuple(content["remarks"])}
+    )
+
+
+def write_reports(path: Path, files: Sequence[FileReport], about: dict[str, Any]) -> None:
+    """Write ``path`` as JSON, and beside it the same as a table, a row a face.
+
+    Args:
+        path: ends with .json.
+        files: in their order.
+        about: what holds for all of them.
+    """
+    counts = count_statuses(files)
+    content = {"about": about, "counts": counts, "files": [file.as_json() for file in files]}
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
+    with (
+        replacing(path.with_suffix(".csv")) as temporary,
+        temporary.open("w", newline="", errors="surrogateescape") as stream,
+    ):
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(_COLUMNS)
+        for file in files:
+            writer.writerows(_rows(file))
+
+
+def _rows(file: FileReport) -> list[list[object]]:
+    if not file.faces:
+        return [[file.name, file.status, *[""] * 11, file.error]]
+    rows = []
+    for face, (first, last) in zip(file.faces, file.covered, strict=True):
+        plain = _face_as_json(face)
+        where = [first, last - first + 1]
+        what = [plain["method"], plain["condition"], plain["distance"], plain["tries"]]
+        rows.append(
+            [
+                file.name,
+                file.status,
+                *where,
+                *plain["box"],
+                *what,
+                "; ".join(face.remarks),
+                file.error,
+            ]
+        )
+    return rows
+
+
+def count_statuses(files: Sequence[FileReport]) -> dict[str, int]:
+    """How many files of each status, and how many faces were replaced and kept."""
+    statuses = Counter(file.status for file in files)
+    methods = Counter(face.method for file in files for face in file.faces)
+    return {
+        **{status: statuses[status] for status in get_args(Status)},
+        "faces replaced": sum(count for method, count in methods.items() if method != KEPT),
+        "faces kept": methods[KEPT],
+    }

@@ -1,0 +1,51 @@
+"""Write trained weights as ONNX: `python recipes/anonygan/export.py --help`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from graphgan.commands import run_command
+from graphgan.models import AnonyGAN
+from graphgan.models.onnx_export import LARGEST_DIFFERENCE, export_onnx
+from graphgan.training.devices import memory_errors_explained
+from graphgan.training.run_folder import newest_weights
+
+DEFAULT_SIZE = (128, 128)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Write the network of a checkpoint as one ONNX file, once it computes what PyTorch does."""
+
+    checkpoint: Path
+    """Weights (generator.safetensors), or the folder of a run: its newest ones."""
+    out: Path
+    """The file, in a folder that is there."""
+    size: int | None = None
+    """Side of the pictures; by default that of training, or 128 where weights do not say."""
+    overwrite: bool = False
+    """Replace the file if it is there."""
+
+
+def main(options: Options) -> None:
+    with memory_errors_explained("a smaller --size needs less"):
+        export(options)
+
+
+def export(options: Options) -> None:
+    if options.out.is_dir():
+        raise ValueError(f"{options.out}: expected a file to write, got a folder")
+    if options.out.exists() and not options.overwrite:
+        raise ValueError(f"{options.out}: there already; --overwrite replaces it")
+    model = AnonyGAN.from_pretrained(newest_weights(options.checkpoint))
+    size = model.size or DEFAULT_SIZE
+    if options.size is not None:
+        size = (options.size, options.size)
+    difference = export_onnx(model, options.out, size=size)
+    print(
+        f"{options.out}: {model.generator.num_landmarks} landmarks, {size[1]} x {size[0]} pixels; "
+        f"differs from PyTorch by {difference:.1g} (at most {LARGEST_DIFFERENCE} allowed)"
+    )
+
+
+if __name__ == "__main__":
+    run_command(main, Options)

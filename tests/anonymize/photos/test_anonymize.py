@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage.data import astronaut
+
+from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize.photos import leftovers, read_photo
+from graphgan.anonymize.photos.anonymize import anonymize_photo
+from graphgan.landmarks.detection import DlibDetector
+
+PORTRAIT = astronaut()[:256, 96:352]
+
+
+@pytest.fixture(scope="module")
+def anonymizer():
+    return Anonymizer("pixelate", DlibDetector(0))
+
+
+def work(anonymizer, path, **options):
+    target = path.with_name(f"out{path.suffix}")
+    report = anonymize_photo(anonymizer, path, target, name=path.name, **options)
+    return report, target
+
+
+def changed(source, target) -> list[float]:
+    """The share of pixels that differ, page by page."""
+    pages = zip(read_photo(source).frames, read_photo(target).frames, strict=True)
+    return [float((a.rgb() != b.rgb()).any(0).float().mean()) for a, b in pages]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "LA", "RGBA", "P", "I;16"])
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_the_face_alone_changes_in_lossless_files(anonymizer, tmp_path, mode, suffix):
+    picture = Image.fromarray(PORTRAIT)
+    if mode == "I;16":
+        picture = Image.fromarray(np.asarray(picture.convert("L")).astype("uint16") * 257)
+    else:
+        picture = picture.convert(mode)
+    picture.save(tmp_path / f"a.{suffix}")
+    report, target = work(anonymizer, tmp_path / f"a.{suffix}")
+    assert report.status == "anonymised" and len(report.faces) == 1
+    before, after = (read_photo(p).frames[0] for p in (tmp_path / f"a.{suffix}", target))
+    assert before.pixels.shape == after.pixels.shape and before.pixels.dtype == after.pixels.dtype
+    assert 0.02 < changed(tmp_path / f"a.{suffix}", target)[0] < 0.3
+    left, top, right, bottom = map(int, report.faces[0].box)
+    far = torch.ones(before.size, dtype=torch.bool)
+    margin = (bottom - top) // 2
+    far[max(top - margin, 0) : bottom + margin, max(left - margin, 0) : right + margin] = False
+    assert torch.equal(before.pixels.int()[:, far], after.pixels.int()[:, far])
+
+
+def test_what_tells_of_the_original_is_gone(anonymizer, tmp_path):
+    from photo_samples import exif
+
+    Image.fromarray(PORTRAIT).save(tmp_path / "a.jpg", exif=exif(), comment=b"SECRET")
+    report, target = work(anonymizer, tmp_path / "a.jpg")
+    assert report.status == "anonymised"
+    assert leftovers(target) == [] and b"SECRET" not in target.read_bytes()
+
+
+def test_a_turned_photo_is_searched_upright(anonymizer, tmp_path):
+    tags = Image.Exif()
+    tags[0x0112] = 6
+    Image.fromarray(PORTRAIT).rotate(90, expand=True).save(tmp_path / "a.jpg", exif=tags)
+    assert work(anonymizer, tmp_path / "a.jpg")[0].status == "anonymised"
+
+
+def test_every_page_counts(anonymizer, tmp_path):
+    pages = [Image.fromarray(PORTRAIT), Image.fromarray(PORTRAIT[:, ::-1].copy())]
+    grey = Image.new("RGB", (80, 60), (90, 90, 90))
+    pages[0].save(tmp_path / "two.tif", save_all=True, append_images=pages[1:])
+    report, target = work(anonymizer, tmp_path / "two.tif")
+    assert report.status == "anonymised" and report.covered == ((0, 0), (1, 1))
+    assert all(share > 0.02 for share in changed(tmp_path / "two.tif", target))
+    pages[0].save(tmp_path / "some.tif", save_all=True, append_images=[grey])
+    target.unlink()
+    report, target = work(anonymizer, tmp_path / "some.tif")
+    assert report.status == "no face" and "pages 1" in report.notes[-1] and not target.exists()
+    report, target = work(anonymizer, tmp_path / "some.tif", copy_unmatched=True)
+    assert report.status == "anonymised"
+    shares = changed(tmp_path / "some.tif", target)
+    assert shares[0] > 0.02 and shares[1] == 0
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png"])
+def test_the_frames_of_an_animation_are_one_clip(anonymizer, tmp_path, suffix):
+    frames = [Image.fromarray(PORTRAIT[i : i + 220, i : i + 220]) for i in range(0, 18, 3)]
+    path = tmp_path / f"a.{suffix}"
+    options = {"lossless": True} if suffix == "webp" else {}
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=40, loop=0, **options)
+    report, target = work(anonymizer, path)
+    assert report.status == "anonymised" and report.frames == 6
+    (face,) = report.faces
+    assert report.covered == ((0, 5),) and face.method in ("pixelate", "solid")
+    assert all(0.02 < share < 0.4 for share in changed(path, target))
+    durations = [frame.duration for frame in read_photo(target).frames]
+    assert durations == [frame.duration for frame in read_photo(path).frames]

@@ -1,0 +1,321 @@
+"""Faces of one colour a person: what a result must be can be worked out. Then a real one."""
+
+import itertools
+
+import pytest
+import torch
+from coloured_faces import GREY, ColourEmbedder, colour_of, shape_of_a_face
+from skimage.data import astronaut
+
+from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize.conditions import Condition, drawn_conditions
+from graphgan.anonymize.selection import Selection
+from graphgan.faces.embedders import DlibEmbedder
+from graphgan.landmarks.alignment import tilt
+from graphgan.landmarks.detection import Detection, DlibDetector
+from graphgan.landmarks.hull import convex_hull
+from graphgan.landmarks.masks import polygon_mask
+from graphgan.models import AnonyGAN, LandmarkGenerator
+
+H, W = 160, 240
+PLACES = [(20, 40, 80), (130, 30, 90)]  # left, top, side
+
+
+class Recolour:
+    """Whole crops in the colour of the condition."""
+
+    name = "recolour"
+    size = (64, 64)
+    uses_conditions = True
+
+    def __init__(self):
+        self.batches = []
+
+    def __call__(self, faces, conditions):
+        self.batches.append(len(faces.images))
+        return torch.stack([c.image[:, :1, :1].expand(3, 64, 64) for c in conditions])
+
+
+class Broken(Recolour):
+    """Numbers that are none for the first face of every batch."""
+
+    name = "broken"
+
+    def __call__(self, faces, conditions):
+        made = super().__call__(faces, conditions).clone()
+        made[0] = torch.nan
+        return made
+
+
+def person(number: int) -> Condition:
+    image = (colour_of(number).float() / 127.5 - 1)[:, None, None].expand(3, 64, 64)
+    return Condition(f"p{number}", image, 63 * shape_of_a_face())
+
+
+@pytest.fixture
+def photo():
+    """Persons 0 and 1."""
+    image = torch.full((3, H, W), GREY, dtype=torch.uint8)
+    for number, (left, top, side) in enumerate(PLACES):
+        image[:, top : top + side + 1, left : left + side + 1] = colour_of(number)[:, None, None]
+    return image
+
+
+@pytest.fixture
+def found():
+    faces = []
+    for left, top, side in PLACES:
+        box = torch.tensor([left, top, left + side, top + side]).float()
+        faces.append(Detection(box, shape_of_a_face() * side + box[:2]))
+    return faces
+
+
+def hull_of(face: Detection) -> torch.Tensor:
+    return polygon_mask(convex_hull(face.landmarks)[None].float(), (H, W))[0, 0] > 0
+
+
+def make(method, found, *conditions, **options) -> Anonymizer:
+    options = {"embedder": ColourEmbedder(), **options}
+    return Anonymizer(method, lambda image: found, conditions, **options)
+
+
+def test_all_faces_become_another_person_in_one_batch(photo, found):
+    method = Recolour()
+    result = make(method, found, person(2))(photo)
+    assert method.batches == [2]
+    assert [(f.method, f.condition, f.tries) for f in result.faces] == [("recolour", "p2", 1)] * 2
+    for face in found:
+        inside = result.image[:, hull_of(face)]
+        assert (inside.int() - colour_of(2)[:, None].int()).abs().max() <= 1
+
+
+def test_the_rest_of_the_photo_is_the_same_to_the_bit(photo, found):
+    photo = torch.where(photo == GREY, torch.randint(0, 256, (3, H, W)).byte(), photo)
+    before = photo.clone()
+    result = make(Recolour(), found, person(2))(photo)
+    assert torch.equal(photo, before)
+    outside = ~result.changed.expand(3, -1, -1)
+    assert torch.equal(result.image[outside], photo[outside])
+    assert 0.1 < result.changed.float().mean() < 0.6
+
+
+def test_distances_are_measured_on_what_is_pasted(photo, found):
+    result = make(Recolour(), found, person(2))(photo)
+    for number, face in enumerate(result.faces):
+        apart = (colour_of(number).float() - colour_of(2).float()).norm() / 255
+        assert face.distance == pytest.approx(float(apart), abs=0.02)
+
+
+def test_who_is_still_recognised_is_shown_as_somebody_else(photo, found):
+    """Conditions are the persons themselves and one other: each face ends as another person."""
+    for seed in range(6):
+        result = make(Recolour(), found, *map(person, (0, 1, 2)), seed=seed)(photo)
+        for number, face in enumerate(result.faces):
+            assert face.condition != f"p{number}" and face.method == "recolour"
+            assert face.distance > 0.05
+            assert (face.tries > 1) == bool(face.remarks)
+            if face.remarks:
+                assert face.remarks[0].startswith(f"as p{number}: still recognised")
+
+
+def test_when_all_conditions_are_used_up_the_fallback_covers_the_face(photo, found):
+    result = make(Recolour(), found[:1], person(0), tries=3)(photo)
+    (face,) = result.faces
+    # A mosaic of one colour is still that colour: one flat colour is the last resort.
+    assert (face.method, face.condition, face.tries) == ("solid", None, 3)
+    assert [r.split(":")[0] for r in face.remarks] == ["as p0", "pixelate"]
+    assert (result.image[:, hull_of(found[0])] == 0).all()
+
+
+def test_tries_are_counted(photo, found):
+    people = [Condition(f"twin{i}", person(0).image, person(0).landmarks) for i in range(6)]
+    method = Recolour()
+    (face,) = make(method, found[:1], *people, tries=4)(photo).faces
+    assert sum(method.batches) == 4 and face.tries == 6
+
+
+def test_numbers_that_are_none_never_reach_the_photo(photo, found):
+    result = make(Broken(), found, person(2))(photo)
+    methods = [face.method for face in result.faces]
+    assert methods == ["solid", "broken"]  # a mosaic of one colour is that colour
+    assert "not finite" in result.faces[0].remarks[0]
+    assert (result.image[:, hull_of(found[1])].int() - colour_of(2)[:, None].int()).abs().max() <= 1
+
+
+@pytest.mark.parametrize("damage", ["missing", "a point", "elsewhere", "mirrored"])
+def test_a_face_that_cannot_be_aligned_is_covered_box_and_all(photo, found, damage):
+    box, landmarks = found[0]
+    landmarks = {
+        "missing": torch.full_like(landmarks, torch.nan),
+        "a point": torch.ones_like(landmarks),
+        "elsewhere": landmarks + 500,
+        "mirrored": landmarks * torch.tensor([-1.0, 1.0]),
+    }[damage]
+    noise = torch.randint(0, 256, (3, H, W)).byte()
+    result = make(Recolour(), [Detection(box, landmarks)], person(2))(noise)
+    (face,) = result.faces
+    assert face.method == "pixelate" and "cannot be aligned" in face.remarks[0]
+    left, top, right, bottom = box.int().tolist()
+    inside = result.image[:, top : bottom + 1, left : right + 1].float()
+    before = noise[:, top : bottom + 1, left : right + 1].float()
+    assert result.changed[:, top : bottom + 1, left : right + 1].all()
+    assert abs(torch.corrcoef(torch.stack([inside.flatten(), before.flatten()]))[0, 1]) < 0.2
+    assert inside.std() < before.std() / 4
+
+
+def test_a_face_at_the_border_is_covered_as_far_as_it_is_seen(photo, found):
+    shift = torch.tensor([-35.0, -45.0])
+    face = Detection(found[0].box + shift.repeat(2), found[0].landmarks + shift)
+    result = make(Recolour(), [face], person(2))(photo)
+    assert [f.method for f in result.faces] == ["recolour"]
+    inside = result.image[:, hull_of(face)]
+    assert inside.numel() and (inside.int() - colour_of(2)[:, None].int()).abs().max() <= 1
+
+
+def test_faces_that_are_kept_stay_to_the_bit(photo, found):
+    keep = Selection(keep=(tuple(found[1].box.tolist()),))
+    result = make(Recolour(), found, person(2), selection=keep)(photo)
+    assert [face.method for face in result.faces] == ["recolour", "kept"]
+    assert torch.equal(result.image[:, hull_of(found[1])], photo[:, hull_of(found[1])])
+
+
+def test_a_person_to_keep_is_told_by_the_embedder(photo, found):
+    who = ColourEmbedder()(photo, found[1].landmarks)
+    keep = Selection(people=(who,), threshold=0.02)
+    result = make(Recolour(), found, person(2), selection=keep)(photo)
+    assert [face.method for face in result.faces] == ["recolour", "kept"]
+
+
+def test_a_box_that_was_asked_for_is_covered_though_no_face_was_found(photo, found):
+    only = Selection(only=(tuple(found[0].box.tolist()),))
+    result = make(Recolour(), [], person(2), selection=only)(photo)
+    assert [face.method for face in result.faces] == ["pixelate"]
+    result = make(Recolour(), found, person(2), selection=only)(photo)
+    assert [face.method for face in result.faces] == ["recolour", "kept"]
+
+
+def test_own_detections_are_used_in_place_of_the_detector(photo, found):
+    def never(image):
+        raise AssertionError("the detector was asked")
+
+    anonymizer = Anonymizer(Recolour(), never, [person(2)], embedder=ColourEmbedder())
+    assert len(anonymizer(photo, detections=found).faces) == 2
+
+
+def test_a_photo_without_faces_comes_back_as_it_was(photo):
+    result = make("pixelate", [])(photo)
+    assert torch.equal(result.image, photo) and not result.changed.any() and result.faces == []
+    assert result.image.data_ptr() != photo.data_ptr()
+
+
+def test_conditions_depend_on_the_photo_and_the_face_alone(photo, found):
+    people = [person(i) for i in range(2, 9)]
+
+    def shown(key, faces=found):
+        return [f.condition for f in make(Recolour(), faces, *people)(photo, key=key).faces]
+
+    assert shown("a.jpg") == shown("a.jpg")
+    assert len({tuple(shown(f"{i}.jpg")) for i in range(8)}) > 3
+    assert shown("a.jpg", found[:1]) == shown("a.jpg")[:1]
+
+
+def test_overlapping_faces_are_both_hidden(photo):
+    faces = []
+    for left, top, side in [(20, 40, 80), (60, 50, 90)]:
+        box = torch.tensor([left, top, left + side, top + side]).float()
+        faces.append(Detection(box, shape_of_a_face() * side + box[:2]))
+    result = make("solid", faces, embedder=None)(photo)
+    for face in faces:
+        assert (result.image[:, hull_of(face)] == 0).all()
+
+
+def test_a_turned_face_is_cut_upright(photo, drawn_faces):
+    """The method sees the crop of a face on its side standing up."""
+    seen = []
+
+    class Look(Recolour):
+        def __call__(self, faces, conditions):
+            seen.append(faces.landmarks[0])
+            return super().__call__(faces, conditions)
+
+    landmarks = drawn_faces[0].landmarks
+    x, y = (landmarks - landmarks.mean(0)).unbind(-1)
+    turned = torch.stack([-y, x], dim=-1) + 90
+    box = torch.cat([turned.amin(0), turned.amax(0)])
+    make(Look(), [Detection(box, turned)], person(2), embedder=None)(photo)
+    assert 80 < tilt(turned) < 100 and abs(tilt(seen[0])) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ((Recolour(),), {}, "expected conditions, since recolour shows people"),
+        (("pixelate",), {"tries": 0}, "at least one try, got 0"),
+        (("pixelate",), {"threshold": -1.0}, "threshold above 0 for colour, got -1"),
+        (
+            ("pixelate",),
+            {"embedder": None, "selection": Selection(people=(torch.zeros(3),))},
+            "expected an embedder",
+        ),
+    ],
+)
+def test_what_cannot_work_is_refused_at_the_door(arguments, options, message):
+    options = {"embedder": ColourEmbedder(), **options}
+    with pytest.raises(ValueError, match=message):
+        Anonymizer(*arguments, lambda image: [], **options)
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize("options", [("glitter", "blur"), ("blur", "glitter")])
+def test_unknown_means_are_refused(options):
+    with pytest.raises(ValueError, match="glitter"):
+        Anonymizer(options[0], lambda image: [], fallback=options[1], embedder=None)
+
+
+def test_conditions_of_another_size_are_refused():
+    small = Condition("a", torch.zeros(3, 32, 32), torch.zeros(68, 2))
+    with pytest.raises(ValueError, match=r"conditions of \(64, 64\), got \(32, 32\)"):
+        make(Recolour(), [], small)
+
+
+# A real face
+
+
+@pytest.fixture(scope="module")
+def portrait():
+    return torch.from_numpy(astronaut()[:256, 96:352]).permute(2, 0, 1).contiguous()
+
+
+def test_a_real_face_is_found_replaced_and_no_longer_recognised(portrait):
+    torch.manual_seed(0)
+    model = AnonyGAN(LandmarkGenerator(width=4, num_blocks=1), size=(64, 64))
+    anonymizer = Anonymizer(model, DlibDetector(), drawn_conditions(4, size=(64, 64)))
+    result = anonymizer(portrait, key="astronaut")
+    (face,) = result.faces
+    assert face.distance > 0.6 and face.method in ("anonygan", "pixelate", "solid")
+    (before,) = DlibDetector()(portrait)
+    describe = DlibEmbedder()
+    apart = (describe(result.image, before.landmarks) - describe(portrait, before.landmarks)).norm()
+    assert float(apart) == pytest.approx(face.distance, abs=1e-5)
+
+
+def test_a_network_that_changes_nothing_does_not_get_away_with_it(portrait):
+    class Nothing(Recolour):
+        name = "nothing"
+        size = (128, 128)
+        uses_conditions = False
+
+        def __call__(self, faces, conditions):
+            return faces.images
+
+    (face,) = Anonymizer(Nothing(), DlibDetector())(portrait).faces
+    assert face.method in ("pixelate", "solid")
+    assert "nothing: still recognised" in face.remarks[0]
+
+
+def test_stages_end_with_one_colour_for_ever():
+    anonymizer = make("blur", [])
+    names = [str(stage) for stage in itertools.islice(anonymizer.stages("a"), 5)]
+    assert names == ["blur", "pixelate", "solid", "solid", "solid"]
+    names = [str(stage) for stage in itertools.islice(make("pixelate", []).stages("a"), 3)]
+    assert names == ["pixelate", "solid", "solid"]

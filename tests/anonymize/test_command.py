@@ -1,0 +1,206 @@
+"""The command as people run it, with dlib and a small network."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from running import failure, run_here
+from skimage.data import astronaut
+
+from graphgan.anonymize import command
+from graphgan.anonymize.command import NO_FACE, RECORD
+from graphgan.data.images import read_image, write_image
+from graphgan.models import AnonyGAN, LandmarkGenerator
+
+
+@pytest.fixture(scope="module")
+def portrait():
+    return torch.from_numpy(astronaut()[:256, 96:352]).permute(2, 0, 1).contiguous()
+
+
+@pytest.fixture
+def photos(tmp_path, portrait):
+    """Two photos of a face, and one of none."""
+    root = tmp_path / "photos"
+    (root / "sub").mkdir(parents=True)
+    write_image(root / "a.png", portrait)
+    write_image(root / "sub" / "b.jpg", portrait.flip(-1))
+    write_image(root / "none.png", torch.full((3, 50, 50), 90, dtype=torch.uint8))
+    return root
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "generator.safetensors"
+    AnonyGAN(LandmarkGenerator(width=4, num_blocks=1), size=(64, 64)).save_pretrained(path)
+    return path
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def run(*args):
+        return run_here(
+            command._main, *args, "--upsample", 0, monkeypatch=monkeypatch, capsys=capsys
+        )
+
+    return run
+
+
+def report_of(folder):
+    return json.loads((folder / "report.json").read_text())
+
+
+def statuses(folder):
+    return {file["name"]: file["status"] for file in report_of(folder)["files"]}
+
+
+def test_a_folder_without_weights_is_pixelated_and_that_is_said(run, photos, tmp_path, portrait):
+    done = run(photos, "--out", tmp_path / "out")
+    assert done.status == NO_FACE and done.errors == []
+    assert done.out.count("faces are pixelated") == 1
+    assert "no face found, not copied: none.png" in done.out
+    assert "2 anonymised, 1 no face, 2 faces replaced; report in" in done.out
+    assert statuses(tmp_path / "out") == {
+        "a.png": "anonymised",
+        "none.png": "no face",
+        "sub/b.jpg": "anonymised",
+    }
+    assert report_of(tmp_path / "out")["about"]["mode"] == "pixelate"
+    result = read_image(tmp_path / "out" / "a.png")
+    assert 0.02 < (result != portrait).any(0).float().mean() < 0.3
+    assert not (tmp_path / "out" / "none.png").exists()
+    assert str(tmp_path) not in (tmp_path / "out" / "report.json").read_text()
+
+
+def test_a_network_shows_drawn_people_or_those_of_photos(run, photos, weights, tmp_path):
+    done = run(photos / "a.png", "--checkpoint", weights, "--out", tmp_path / "1")
+    assert done.status == 0
+    (file,) = report_of(tmp_path / "1")["files"]
+    (face,) = file["faces"]
+    assert face["method"] in ("anonygan", "pixelate", "solid")
+    assert report_of(tmp_path / "1")["about"]["conditions"][0] == "drawn-0"
+    who = photos / "sub" / "b.jpg"
+    done = run(
+        photos / "a.png", "--checkpoint", weights, "--condition", who, "--out", tmp_path / "2"
+    )
+    assert done.status == 0
+    assert report_of(tmp_path / "2")["about"]["conditions"] == ["b.jpg"]
+
+
+def test_one_bad_file_does_not_stop_the_others(run, photos, tmp_path):
+    (photos / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
+    (photos / "none.png").unlink()
+    done = run(photos, "--out", tmp_path / "out")
+    assert "broken.jpg: " in failure(done, 1)
+    found = statuses(tmp_path / "out")
+    assert found.pop("broken.jpg") == "failed"
+    assert set(found.values()) == {"anonymised"} and len(found) == 2
+    assert sorted(p.name for p in (tmp_path / "out").rglob("*")) == sorted(
+        ["a.png", "sub", "b.jpg", "report.json", "report.csv", RECORD]
+    )
+
+
+def test_faces_to_keep_are_told_by_a_photo_or_a_box(run, photos, tmp_path, portrait):
+    done = run(photos / "a.png", "--keep", photos / "a.png", "--out", tmp_path / "1")
+    assert done.status == 0 and "1 faces kept" in done.out
+    assert torch.equal(read_image(tmp_path / "1" / "a.png"), portrait)
+    done = run(photos / "a.png", "--keep", "0,0,20,20", "--out", tmp_path / "2")
+    assert "1 faces replaced" in done.out
+    assert not torch.equal(read_image(tmp_path / "2" / "a.png"), portrait)
+
+
+def test_results_are_the_same_again(run, photos, weights, tmp_path):
+    for name in ("1", "2"):
+        run(photos, "--checkpoint", weights, "--seed", 5, "--out", tmp_path / name)
+    for name in ("a.png", "sub/b.jpg"):
+        one, two = (tmp_path / out / name for out in ("1", "2"))
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_run_goes_on_where_it_was_stopped(run, photos, tmp_path):
+    out = tmp_path / "out"
+    run(photos, "--out", out)
+    whole = {p.name: p.read_bytes() for p in out.rglob("*.??g")}
+    lines = (out / RECORD).read_text().splitlines(keepends=True)
+    (out / RECORD).write_text("".join(lines[:2]) + lines[2][:20])  # torn in the second file
+    (out / "sub" / "b.jpg").unlink()
+    stamp = (out / "a.png").stat().st_mtime_ns
+    done = run(photos, "--out", out, "--resume")
+    assert done.status == NO_FACE
+    assert (out / "a.png").stat().st_mtime_ns == stamp
+    assert {p.name: p.read_bytes() for p in out.rglob("*.??g")} == whole
+    assert set(statuses(out)) == {"a.png", "none.png", "sub/b.jpg"}
+    assert "expected the options" in failure(run(photos, "--out", out, "--resume", "--seed", 9))
+
+
+def test_existing_results_are_replaced_on_request_alone(run, photos, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.png").write_bytes(b"mine")
+    assert "a.png is there already" in failure(run(photos, "--out", out))
+    assert (out / "a.png").read_bytes() == b"mine"
+    assert run(photos, "--out", out, "--overwrite").status == NO_FACE
+    assert (out / "a.png").read_bytes() != b"mine"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["{}", "--out", "{}"], "expected --out beside the inputs"),
+        (["{}"], "expected --out DIR"),
+        (["--out", "{}/o"], "expected"),
+        (["{}/x.png", "--out", "{}/../o"], "no such file"),
+        (["{}", "--out", "{}/../o", "--mode", "anonygan"], "expected --checkpoint"),
+        (["{}", "--out", "{}/../o", "--checkpoint", "{}/no"], "no"),
+        (["{}", "--out", "{}/../o", "--report", "r.txt"], "--report FILE.json"),
+        (["{}", "--out", "{}/../o", "--keep", "{}/none.png"], "one face to keep, found 0"),
+        (["{}", "--out", "{}/../o", "--keep", "{}/no.png"], "--keep FILE or left"),
+        (["{}", "--out", "{}/../o", "--only", "1,2,3"], "--only left,top,right,bottom"),
+        (["{}", "--out", "{}/../o", "--only", "9,9,3,3"], "left < right"),
+        (["{}", "--out", "{}/../o", "--tries", "0"], "at least one try"),
+        (["{}", "--out", "{}/../o", "--overwrite", "--resume"], "got both"),
+        (["{}", "--out", "{}/../o", "--mode", "glitter"], "invalid choice"),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_written(run, photos, tmp_path, args, message):
+    done = run(*(arg.format(photos) for arg in args))
+    assert message in failure(done)
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_condition_must_be_one_face(run, photos, weights, tmp_path):
+    for who, message in (("none.png", "one face, found 0"), ("no.png", "FILE, DIR or random")):
+        done = run(
+            photos, "--checkpoint", weights, "--condition", photos / who, "--out", tmp_path / "o"
+        )
+        assert message in failure(done)
+    assert not (tmp_path / "o").exists()
+
+
+def test_an_interrupt_leaves_whole_files_and_a_report(photos, tmp_path, portrait):
+    for i in range(30):
+        shutil.copy(photos / "a.png", photos / f"c{i}.png")
+    out = tmp_path / "out"
+    args = [sys.executable, "-m", "graphgan.anonymize.command", str(photos), "--out", str(out)]
+    process = subprocess.Popen(args, stderr=subprocess.PIPE, text=True, env=os.environ)
+    deadline = time.monotonic() + 60
+    while not (out / "a.png").exists():
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and errors.splitlines()[-1] == "error: interrupted"
+    done = [name for name, status in statuses(out).items() if status == "anonymised"]
+    assert done and len(done) < 32
+    written = {p.relative_to(out).as_posix() for p in out.rglob("*.??g")}
+    assert written >= set(done) and len(written) <= len(done) + 1
+    for name in written:
+        assert read_image(out / name).shape == portrait.shape
+    assert not list(out.rglob("*.part"))

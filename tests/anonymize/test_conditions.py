@@ -1,0 +1,91 @@
+import pytest
+import torch
+from skimage.data import astronaut
+
+from graphgan.anonymize.conditions import (
+    Condition,
+    ConditionOrder,
+    drawn_conditions,
+    photo_conditions,
+)
+from graphgan.data.batches import to_float_image
+from graphgan.data.images import write_image
+from graphgan.landmarks.align import crop_image, face_crop
+from graphgan.landmarks.detection import DlibDetector
+from graphgan.landmarks.masks import face_mask
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return torch.from_numpy(astronaut()[:256, 96:352]).permute(2, 0, 1).contiguous()
+
+
+def people(count: int) -> list[Condition]:
+    return [Condition(f"p{i}", torch.zeros(3, 8, 8), torch.zeros(68, 2)) for i in range(count)]
+
+
+def test_drawn_people_are_aligned_faces_seen_from_the_front():
+    conditions = drawn_conditions(3, size=(48, 32))
+    assert [condition.name for condition in conditions] == ["drawn-0", "drawn-1", "drawn-2"]
+    for condition in conditions:
+        assert condition.image.shape == (3, 48, 32) and condition.landmarks.shape == (68, 2)
+        assert face_mask(condition.landmarks[None], (48, 32)).mean() > 0.05
+        left, right, tip = condition.landmarks[[0, 16, 30], 0]
+        assert 0.2 < (tip - left) / (right - left) < 0.8
+    assert not torch.equal(conditions[0].image, conditions[1].image)
+
+
+def test_a_photo_s_person_is_cut_out_as_training_faces_are(tmp_path, photo):
+    write_image(tmp_path / "a.png", photo)
+    (condition,) = photo_conditions(tmp_path / "a.png", DlibDetector(), size=(64, 64))
+    (face,) = DlibDetector()(photo)
+    crop = face_crop(face.landmarks)
+    assert condition.name == "a.png"
+    expected = crop_image(to_float_image(photo), crop, (64, 64)).clamp(-1, 1)
+    assert torch.equal(condition.image, expected)
+    assert torch.allclose(condition.landmarks, crop.to_crop(face.landmarks, (64, 64)), atol=1e-4)
+
+
+def test_a_folder_s_people_are_all_taken_and_each_must_be_one_face(tmp_path, photo):
+    (tmp_path / "a").mkdir()
+    for name in ("a/1.png", "b.png"):
+        write_image(tmp_path / name, photo)
+    found = photo_conditions(tmp_path, DlibDetector(0), size=(32, 32))
+    assert [condition.name for condition in found] == ["a/1.png", "b.png"]
+    write_image(tmp_path / "c.png", torch.cat([photo, photo], dim=2))
+    with pytest.raises(ValueError, match=r"c.png: expected a photo of one face, found 2"):
+        photo_conditions(tmp_path, DlibDetector(0))
+
+
+def test_no_face_and_no_photo_are_told(tmp_path):
+    with pytest.raises(ValueError, match="expected photos of people to show, found none"):
+        photo_conditions(tmp_path, DlibDetector(0))
+    write_image(tmp_path / "grey.png", torch.full((3, 90, 90), 128, dtype=torch.uint8))
+    with pytest.raises(ValueError, match=r"grey.png: expected a photo of one face, found 0"):
+        photo_conditions(tmp_path / "grey.png", DlibDetector(0))
+
+
+def test_every_face_has_an_order_of_its_own_and_always_the_same():
+    order = ConditionOrder(people(20), seed=3)
+    names = [c.name for c in order.of("a.jpg#0")]
+    assert sorted(names) == sorted(c.name for c in people(20))
+    assert names == [c.name for c in ConditionOrder(people(20), seed=3).of("a.jpg#0")]
+    assert names != [c.name for c in order.of("a.jpg#1")]
+    assert names != [c.name for c in ConditionOrder(people(20), seed=4).of("a.jpg#0")]
+    first = [next(order.of(f"{i}.jpg")).name for i in range(400)]
+    counts = [first.count(c.name) for c in people(20)]
+    assert min(counts) > 5 and max(counts) < 45  # 20 each on average
+
+
+def test_a_name_that_is_no_text_is_a_key_too():
+    assert len(list(ConditionOrder(people(3)).of("caf\udce9.jpg"))) == 3
+
+
+def test_conditions_that_cannot_be_told_apart_or_batched_are_refused():
+    with pytest.raises(ValueError, match="different names"):
+        ConditionOrder([*people(2), *people(1)])
+    other = Condition("q", torch.zeros(3, 9, 8), torch.zeros(68, 2))
+    with pytest.raises(ValueError, match="of one size"):
+        ConditionOrder([*people(2), other])
+    with pytest.raises(ValueError, match="seed of 0"):
+        ConditionOrder(people(2), seed=-1)

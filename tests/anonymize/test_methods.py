@@ -1,0 +1,78 @@
+import pytest
+import torch
+
+from graphgan.anonymize.conditions import drawn_conditions
+from graphgan.anonymize.methods import AlignedFaces, FaceMethod, GeneratedFaces, ObscuredFaces
+from graphgan.anonymize.obscure import blur_faces, pixelate_faces
+from graphgan.data.batches import to_float_image
+from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks.schemes import CIAGAN_29_INDICES
+from graphgan.models import AnonyGAN, LandmarkGenerator
+
+
+@pytest.fixture
+def faces(drawn_faces) -> AlignedFaces:
+    images = torch.stack([to_float_image(face.image) for face in drawn_faces[:3]])
+    landmarks = torch.stack([face.landmarks for face in drawn_faces[:3]])
+    return AlignedFaces(images, landmarks, face_mask(landmarks, (64, 64)))
+
+
+def a_model(num_landmarks: int = 68, **options) -> AnonyGAN:
+    generator = LandmarkGenerator(6, num_landmarks, width=4, num_blocks=1)
+    return AnonyGAN(generator, **options)
+
+
+def test_a_network_gives_what_it_makes_of_conditions_and_faces(faces):
+    model = a_model(size=(64, 64))
+    method = GeneratedFaces(model)
+    assert isinstance(method, FaceMethod) and method.size == (64, 64)
+    people = drawn_conditions(3, size=(64, 64))
+    made = method(faces, people)
+    with torch.no_grad():
+        direct = model.eval()(
+            torch.stack([p.image for p in people]),
+            faces.images,
+            torch.stack([p.landmarks for p in people]),
+            faces.landmarks,
+            faces.masks,
+        ).image
+    assert torch.equal(made, direct) and not made.requires_grad
+
+
+def test_a_network_of_fewer_landmarks_is_given_those(faces):
+    people = drawn_conditions(3, size=(64, 64))
+    method = GeneratedFaces(a_model(29), size=(64, 64))
+    made = method(faces, people)
+    chosen = list(CIAGAN_29_INDICES)
+    moved = faces.landmarks.clone()
+    others = [i for i in range(68) if i not in chosen]
+    moved[:, others] += 3
+    assert torch.equal(method(faces._replace(landmarks=moved), people), made)
+
+
+def test_the_size_is_the_network_s_own_unless_it_has_none():
+    assert GeneratedFaces(a_model()).size == (128, 128)
+    assert GeneratedFaces(a_model(size=(220, 180))).size == (220, 180)
+    with pytest.raises(ValueError, match="68 or 29 landmarks, got 5"):
+        GeneratedFaces(a_model(5))
+
+
+def test_a_size_is_kept_with_the_weights(tmp_path):
+    a_model(size=(96, 64)).save_pretrained(tmp_path / "a.safetensors")
+    assert AnonyGAN.from_pretrained(tmp_path / "a.safetensors").size == (96, 64)
+
+
+def test_the_classic_means_work_on_the_whole_crop(faces):
+    everywhere = torch.ones_like(faces.masks)
+    small = ObscuredFaces("pixelate", size=(64, 64))
+    assert torch.equal(small(faces), pixelate_faces(faces.images, everywhere, block_size=5))
+    blur = ObscuredFaces("blur", size=(64, 64))
+    assert torch.equal(blur(faces), blur_faces(faces.images, everywhere, kernel_size=51))
+    assert (ObscuredFaces("solid")(faces) == -1).all()
+    assert not blur.uses_conditions and isinstance(blur, FaceMethod)
+
+
+@pytest.mark.unhooked
+def test_an_unknown_means_is_refused():
+    with pytest.raises(ValueError, match="glitter"):
+        ObscuredFaces("glitter")

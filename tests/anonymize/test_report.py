@@ -1,0 +1,66 @@
+import csv
+import json
+
+import pytest
+
+from graphgan.anonymize.faces import Face
+from graphgan.anonymize.report import FileReport, count_statuses, write_reports
+
+FACES = (
+    Face((1.04, 2.0, 30.0, 40.0), "anonygan", "ada.jpg", 0.71234567, 2, ("as b.jpg: recognised",)),
+    Face((50.0, 2.0, 80.0, 40.0), "kept"),
+)
+FILES = [
+    FileReport("a, b.jpg", "anonymised", "photo", FACES, 1, ((0, 0), (0, 0)), 1.23456, ("note",)),
+    FileReport("c.mp4", "anonymised", "video", FACES[:1], 50, ((3, 20),), 4.0),
+    FileReport("d.png", "no face", "photo", frames=1),
+    FileReport("caf\udce9.png", "failed", "photo", error="caf?.png: cut short"),
+]
+
+
+def test_json_holds_all_of_it_and_gives_it_back(tmp_path):
+    write_reports(tmp_path / "report.json", FILES, {"mode": "anonygan"})
+    content = json.loads((tmp_path / "report.json").read_text())
+    assert content["about"] == {"mode": "anonygan"}
+    assert content["counts"]["faces replaced"] == 2 and content["counts"]["faces kept"] == 1
+    assert content["counts"]["failed"] == content["counts"]["no face"] == 1
+    back = [FileReport.from_json(file) for file in content["files"]]
+    assert [file.name for file in back] == [file.name for file in FILES]
+    assert back[0].faces[0].box == (1.0, 2.0, 30.0, 40.0)
+    assert back[0].faces[0].distance == 0.7123 and back[0].seconds == 1.235
+    assert [FileReport.from_json(file.as_json()) for file in back] == back
+
+
+def test_the_table_has_a_row_a_face(tmp_path):
+    write_reports(tmp_path / "report.json", FILES, {})
+    with (tmp_path / "report.csv").open(newline="", errors="surrogateescape") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["file"] for row in rows] == [
+        "a, b.jpg",
+        "a, b.jpg",
+        "c.mp4",
+        "d.png",
+        FILES[3].name,
+    ]
+    assert rows[0]["method"] == "anonygan" and rows[0]["distance"] == "0.7123"
+    assert (rows[2]["page"], rows[2]["frames"]) == ("3", "18")
+    assert rows[3]["status"] == "no face" and rows[3]["left"] == ""
+    assert rows[4]["error"] == "caf?.png: cut short"
+
+
+def test_counts_are_of_files_and_faces():
+    assert count_statuses([]) == {
+        "anonymised": 0,
+        "copied": 0,
+        "no face": 0,
+        "failed": 0,
+        "left out": 0,
+        "faces replaced": 0,
+        "faces kept": 0,
+    }
+
+
+@pytest.mark.parametrize("content", [{}, {"name": "a"}, {**FILES[0].as_json(), "faces": [{}]}])
+def test_what_is_no_report_is_refused(content):
+    with pytest.raises(ValueError, match="expected a file's report"):
+        FileReport.from_json(content)

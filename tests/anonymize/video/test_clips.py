@@ -1,0 +1,216 @@
+"""Drawn clips whose faces are coloured squares, so that what every frame must show is known."""
+
+import pytest
+import torch
+from coloured_faces import GREY, ColourEmbedder, colour_of, shape_of_a_face
+
+from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize.conditions import Condition
+from graphgan.anonymize.selection import Selection
+from graphgan.anonymize.video.clips import Clip, ClipFrame
+from graphgan.landmarks.detection import Detection
+from graphgan.landmarks.hull import convex_hull
+from graphgan.landmarks.masks import polygon_mask
+
+H, W, SIDE = 120, 200, 50
+FRAMES = 24
+
+
+class Recolour:
+    """Whole crops in the colour of the condition."""
+
+    name = "recolour"
+    size = (32, 32)
+    uses_conditions = True
+
+    def __call__(self, faces, conditions):
+        return torch.stack([c.image[:, :1, :1].expand(3, 32, 32) for c in conditions])
+
+
+def person(number: int) -> Condition:
+    image = (colour_of(number).float() / 127.5 - 1)[:, None, None].expand(3, 32, 32)
+    return Condition(f"p{number}", image, 31 * shape_of_a_face())
+
+
+def corner(number: int, t: int) -> tuple[int, int]:
+    """Person 0 goes to the right, person 1 downwards."""
+    return (10 + 2 * t, 10) if number == 0 else (140, 20 + t)
+
+
+def face_of(number: int, t: int) -> Detection:
+    left, top = corner(number, t)
+    box = torch.tensor([left, top, left + SIDE, top + SIDE]).float()
+    return Detection(box, shape_of_a_face() * SIDE + box[:2])
+
+
+def draw(t: int, people=(0, 1)) -> torch.Tensor:
+    image = torch.full((3, H, W), GREY, dtype=torch.uint8)
+    for number in people:
+        left, top = corner(number, t)
+        image[:, top : top + SIDE + 1, left : left + SIDE + 1] = colour_of(number)[:, None, None]
+    return image
+
+
+def frames():
+    for t in range(FRAMES):
+        yield ClipFrame(draw(t), t / 25)
+
+
+class Found:
+    """Finds what is there, but for the frames and people that it misses."""
+
+    num_landmarks = 68
+
+    def __init__(self, missed=()):
+        self.missed, self.calls = set(missed), 0
+
+    def __call__(self, image):
+        t, self.calls = self.calls, self.calls + 1
+        return [face_of(n, t) for n in (0, 1) if (t, n) not in self.missed]
+
+
+def clip_of(detector=None, conditions=(2,), method=None, **options):
+    anonymizer = Anonymizer(
+        Recolour() if method is None else method,
+        Found() if detector is None else detector,
+        [person(n) for n in conditions],
+        embedder=ColourEmbedder(),
+        selection=options.pop("selection", None),
+    )
+    return Clip(anonymizer, frames, key="clip", **options)
+
+
+def shown(image: torch.Tensor, number: int, t: int) -> torch.Tensor:
+    """The pixels in the place of a person's face, as one colour a row."""
+    hull = convex_hull(face_of(number, t).landmarks)[None].float()
+    return image[:, polygon_mask(hull, (H, W))[0, 0] > 0].T.int()
+
+
+def assert_shows(image, number, t, who):
+    assert (shown(image, number, t) - colour_of(who).int()).abs().max() <= 1, (number, t)
+
+
+def test_every_frame_shows_somebody_else_the_same_from_first_to_last():
+    clip = clip_of(conditions=(2, 3, 4, 5))
+    images = list(clip.images())
+    assert len(images) == FRAMES == clip.num_frames
+    assert [(f.first, f.last, f.frames) for f in clip.faces] == [(0, FRAMES - 1, FRAMES)] * 2
+    for number, tracked in enumerate(clip.faces):
+        who = int(tracked.face.condition[1:])
+        for t, image in enumerate(images):
+            assert_shows(image, number, t, who)
+
+
+@pytest.mark.parametrize("run", [range(8, 12), range(3), range(FRAMES - 3, FRAMES)])
+def test_frames_in_which_the_detector_misses_a_face_are_covered_too(run):
+    clip = clip_of(Found((t, 0) for t in run))
+    for t, image in enumerate(clip.images()):
+        assert_shows(image, 0, t, 2)
+    assert [tracked.frames for tracked in clip.faces] == [FRAMES] * 2
+    assert sorted(tracked.estimated for tracked in clip.faces) == [0, len(run)]
+
+
+def test_a_condition_that_does_not_hide_a_track_is_changed_for_all_of_it():
+    for key in range(4):
+        anonymizer = Anonymizer(
+            Recolour(), Found(), [person(0), person(2)], embedder=ColourEmbedder(), seed=key
+        )
+        clip = Clip(anonymizer, frames, key="clip")
+        for t, image in enumerate(clip.images()):
+            assert_shows(image, 0, t, 2)
+        assert clip.faces[0].face.condition == "p2"
+
+
+def test_what_nobody_can_hide_is_one_colour_in_every_frame():
+    clip = clip_of(conditions=(0,))
+    for image in clip.images():
+        assert (shown(image, 0, 0) >= 0).all()
+    assert clip.faces[0].face.method == "solid" and clip.faces[1].face.method == "recolour"
+    for t, image in enumerate(clip_of(conditions=(0,)).images()):
+        assert (shown(image, 0, t) == 0).all()
+
+
+def test_the_background_is_the_same_to_the_bit():
+    for t, image in enumerate(clip_of().images()):
+        changed = (image != draw(t)).any(0)
+        near = torch.zeros(H, W, dtype=torch.bool)
+        for number in (0, 1):
+            left, top = corner(number, t)
+            rows = slice(max(top - 16, 0), top + SIDE + 17)
+            near[rows, max(left - 16, 0) : left + SIDE + 17] = True
+        assert not (changed & ~near).any()
+
+
+def test_a_person_to_keep_is_kept_in_every_frame():
+    who = colour_of(1).float() / 255
+    clip = clip_of(selection=Selection(people=(who,), threshold=0.02))
+    for t, image in enumerate(clip.images()):
+        assert_shows(image, 0, t, 2)
+        assert_shows(image, 1, t, 1)
+    assert [tracked.face.method for tracked in clip.faces] == ["recolour", "kept"]
+
+
+def test_landmarks_that_jump_for_a_frame_do_not_uncover_the_face():
+    class Jumping(Found):
+        def __call__(self, image):
+            t = self.calls
+            faces = super().__call__(image)
+            if t == 10:  # the box is right, the landmarks are those of something else
+                faces[0] = Detection(faces[0].box, faces[0].landmarks + torch.tensor([25.0, 20.0]))
+            return faces
+
+    images = list(clip_of(Jumping()).images())
+    for t, image in enumerate(images):
+        inside = shown(image, 0, t)
+        before = colour_of(0).int()
+        assert ((inside - before).abs().amax(1) > 5).all(), t
+
+
+def test_landmarks_that_are_no_face_s_are_placed_by_the_box():
+    class Missing(Found):
+        def __call__(self, image):
+            t = self.calls
+            faces = super().__call__(image)
+            if t in (4, 5):
+                faces[0] = Detection(faces[0].box, torch.full((68, 2), torch.nan))
+            return faces
+
+    clip = clip_of(Missing())
+    for t, image in enumerate(clip.images()):
+        assert_shows(image, 0, t, 2)
+    assert clip.faces[0].estimated == 2
+
+
+def test_faces_without_any_landmarks_are_covered_by_the_fallback():
+    class Boxes(Found):
+        def __call__(self, image):
+            nowhere = torch.full((68, 2), torch.nan)
+            return [Detection(face.box, nowhere) for face in super().__call__(image)]
+
+    clip = clip_of(Boxes())
+    for t, image in enumerate(clip.images()):
+        assert (image != draw(t)).any()
+    assert "cannot be aligned" in clip.faces[0].face.remarks[0]
+
+
+def test_nothing_found_is_nothing_changed():
+    clip = clip_of(lambda image: [])
+    assert not clip.found and clip.faces == []
+    for t, image in enumerate(clip.images()):
+        assert torch.equal(image, draw(t))
+
+
+def test_every_frame_is_told_in_every_pass():
+    told = []
+    list(clip_of(on_frame=told.append).images())
+    assert told.count("find") == told.count("replace") == FRAMES
+    assert 0 < told.count("choose") <= FRAMES
+
+
+def test_a_clip_without_frames_and_boxes_to_keep_are_refused():
+    anonymizer = Anonymizer("blur", lambda image: [], embedder=None)
+    with pytest.raises(ValueError, match="expected frames, got none"):
+        Clip(anonymizer, lambda: [])
+    boxes = Selection(keep=((0.0, 0.0, 9.0, 9.0),))
+    with pytest.raises(ValueError, match="faces of a video move"):
+        Clip(Anonymizer("blur", lambda image: [], embedder=None, selection=boxes), frames)
