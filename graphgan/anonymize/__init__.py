@@ -1,7 +1,32 @@
 """Anonymisation of faces: with a trained generator, or by the classic means."""
 
+from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize.conditions import Condition, drawn_conditions, photo_conditions
 from graphgan.anonymize.crops import anonymize_crops
+from graphgan.anonymize.faces import Face, Result
 from graphgan.anonymize.identities import give_identity
+from graphgan.anonymize.methods import AlignedFaces, FaceMethod, GeneratedFaces, ObscuredFaces
 from graphgan.anonymize.obscure import blur_faces, cover_faces, pixelate_faces
+from graphgan.anonymize.pasting import paste_faces, soften
+from graphgan.anonymize.selection import Selection
 
-__all__ = ["anonymize_crops", "blur_faces", "cover_faces", "give_identity", "pixelate_faces"]
+__all__ = [
+    "AlignedFaces",
+    "Anonymizer",
+    "Condition",
+    "Face",
+    "FaceMethod",
+    "GeneratedFaces",
+    "ObscuredFaces",
+    "Result",
+    "Selection",
+    "anonymize_crops",
+    "blur_faces",
+    "cover_faces",
+    "drawn_conditions",
+    "give_identity",
+    "paste_faces",
+    "photo_conditions",
+    "pixelate_faces",
+    "soften",
+]

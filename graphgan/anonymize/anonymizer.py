@@ -54,6 +54,7 @@ class Anonymizer:
 
     Example:
         >>> photo = torch.randint(256, (3, 60, 80), dtype=torch.uint8)
+        >>> from graphgan.landmarks.detection import Detection
         >>> face = Detection(torch.tensor([20.0, 10, 60, 50]), torch.full((68, 2), torch.nan))
         >>> anonymizer = Anonymizer("pixelate", lambda image: [face], embedder=None)
         >>> [found.method for found in anonymizer(photo).faces]
@@ -123,14 +124,13 @@ class Anonymizer:
         if self.method.uses_conditions:
             for _, condition in zip(range(self.tries), self.order.of(key), strict=False):
                 yield Stage(self.method, condition)
-        else:
+        elif self.method.name != self.fallback.name:
             yield Stage(self.method)
         yield from self.covers()
 
     def covers(self) -> Iterator[Stage]:
         """What is tried for a face that the method cannot hide."""
-        if self.fallback.name != self.method.name:
-            yield Stage(self.fallback)
+        yield Stage(self.fallback)
         while True:
             yield Stage(self.last)
 

@@ -159,15 +159,24 @@ def _reports(
             bar.set_description(job.name[-30:])
             report = before.get(job.name)
             if report is None or not _is_done(report, job):
-                count = iter(range(sys.maxsize))
-                report = work(
-                    job, on_frame=lambda step, n=count: bar.set_postfix_str(f"{step} {next(n)}")
-                )
+                report = work(job, on_frame=_Frames(bar))
                 bar.set_postfix_str("")
                 if report.status == "failed":
                     bar.write(f"error: {report.error}", file=sys.stderr)
             yield report
             bar.update()
+
+
+class _Frames:
+    """Shows which frame of a video is worked on, and what for."""
+
+    def __init__(self, bar: Any) -> None:
+        self.bar = bar
+        self.counts: dict[str, int] = {}
+
+    def __call__(self, step: str) -> None:
+        self.counts[step] = self.counts.get(step, 0) + 1
+        self.bar.set_postfix_str(f"{step} frame {self.counts[step]}")
 
 
 def _is_done(report: FileReport, job: Job) -> bool:

@@ -13,8 +13,10 @@ from graphgan.files import replacing
 
 Status = Literal["anonymised", "copied", "no face", "failed", "left out"]
 
-_COLUMNS = ("file", "status", "page", "frames", "left", "top", "right", "bottom")
-_COLUMNS += ("method", "condition", "distance", "tries", "remarks", "error")
+_COLUMNS: tuple[str, ...] = (
+    *("file", "status", "page", "frames", "left", "top", "right", "bottom"),
+    *("method", "condition", "distance", "tries", "remarks", "error"),
+)
 
 
 @dataclass(frozen=True)
