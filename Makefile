@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# A process a core, a file of tests a process.
-PYTEST := $(BIN)/python -m pytest -q -n auto --dist loadfile
+# A process a core. Tests of a file that share what took long to make stay together.
+PYTEST := $(BIN)/python -m pytest -q -n auto --dist
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 # Threads of several processes that wait for each other without spinning share few cores better.
@@ -17,11 +17,11 @@ train: $(VENV)/.recipes
 # The import hook that checks shapes breaks torch.compile(fullgraph=True) and answers bad input
 # before the library can: those tests run in a process of their own, without it.
 test: $(VENV)/.dev
-	$(PYTEST) -m "not unhooked and not slow" --jaxtyping-packages=graphgan,beartype.beartype
-	$(PYTEST) -m "unhooked and not slow"
+	$(PYTEST) loadfile -m "not unhooked and not slow" --jaxtyping-packages=graphgan,beartype.beartype
+	$(PYTEST) worksteal -m "unhooked and not slow"
 
 test-slow: $(VENV)/.dev
-	$(PYTEST) -m "slow"
+	$(PYTEST) loadfile -m "slow"
 
 benchmark: $(VENV)/.recipes
 	$(BIN)/python benchmarks/run.py

@@ -5,10 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 ROW = re.compile(r"\| (`\w+`|picture|.*, relative) \| (\S+) \|(?: (\S+) \|)?")
 
 
+@pytest.mark.slow
 def test_the_page_shows_what_the_command_prints():
     script = ROOT / "scripts" / "compare_published.py"
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)

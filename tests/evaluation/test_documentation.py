@@ -3,11 +3,14 @@
 import re
 from pathlib import Path
 
+import pytest
+
 import graphgan
 
 PAGE = Path(graphgan.__file__).parents[1] / "docs" / "evaluation.md"
 
 
+@pytest.mark.slow
 def test_the_program_of_the_page_runs(folder, tmp_path, monkeypatch):
     program = re.search(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)[1]
     (tmp_path / "prepared").mkdir()

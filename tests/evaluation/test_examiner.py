@@ -18,7 +18,7 @@ def faces():
     return images, points
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_every_picture_gets_its_own_answer(tools, faces, workers):
     images, points = faces
     with Examiner(tools, workers=workers) as examiner:

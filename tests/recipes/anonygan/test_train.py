@@ -435,6 +435,7 @@ def test_a_run_that_diverges_stops_at_a_good_checkpoint(run, tiny, tmp_path):
 # Full disks and little memory
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_can_be_gone_on_from(run, start, folder, finished, tmp_path):
     shutil.rmtree(folder / "checkpoints" / "step-000004")
     size = (folder / "checkpoints" / "step-000002" / "state.pt").stat().st_size
@@ -474,6 +475,7 @@ def test_no_space_left_is_one_line_that_names_a_file(run, tiny, tmp_path, kiloby
         subprocess.run(["umount", str(disk)], check=True)
 
 
+@pytest.mark.slow
 def test_too_little_memory_is_one_line(start, tiny, tmp_path):
     def little_memory():
         resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30, 3 * 2**30))

@@ -192,6 +192,7 @@ def test_killed_it_goes_on_to_the_same_weights(run, start, tiny, tmp_path, undis
     assert_same_weights(folder, undisturbed)
 
 
+@pytest.mark.slow
 def test_stopped_between_steps_of_the_generator_it_goes_on_alike(
     run, start, tiny, tmp_path, undisturbed
 ):
