@@ -4,11 +4,44 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
 import torch
 from torch import Tensor
+
+
+class Kind(NamedTuple):
+    """How samples of a container are made, and what is known of them."""
+
+    codec: str
+    sound: str
+    time_base: Fraction
+    codec_read: str
+    written_as: str
+
+
+KINDS = {
+    "mp4": Kind("libx264", "aac", Fraction(1, 12800), "h264", "mp4"),
+    "m4v": Kind("mpeg4", "aac", Fraction(1, 12800), "mpeg4", "mp4"),
+    "mov": Kind("libx264", "pcm_s16le", Fraction(1, 600), "h264", "mov"),
+    "mkv": Kind("libx264", "flac", Fraction(1, 1000), "h264", "matroska"),
+    "webm": Kind("libvpx", "libopus", Fraction(1, 1000), "vp8", "webm"),
+    "avi": Kind("mpeg4", "mp2", Fraction(1, 25), "mpeg4", "matroska"),
+    "ts": Kind("libx264", "aac", Fraction(1, 90000), "h264", "matroska"),
+    "flv": Kind("libx264", "aac", Fraction(1, 1000), "h264", "matroska"),
+}
+"""By suffix."""
+
+OPTIONS = {
+    "libx264": {"preset": "ultrafast"},
+    "mpeg4": {"qmax": "3"},
+    "libvpx": {"deadline": "realtime", "cpu-used": "8", "crf": "4", "b": "2M"},
+}
+
+UNEVEN = (0, 1, 2, 5, 6, 9, 10, 11, 15, 16)
+"""Twenty-fifths of a second at which the frames of samples are shown, where that can be."""
 
 SECRET = "secret-garden"
 LOCATION = "+48.8577+002.2950/"
@@ -25,18 +58,53 @@ def picture(number: int, size: tuple[int, int] = SIZE) -> Tensor:
         (rows + columns + number) / 11,
     ]
     image = torch.stack([128 + 70 * torch.sin(wave) for wave in waves])
-    image[:, :8, :8] = 40 + 8 * (number % 20)
+    image[:, :8, :8] = 40 + 10 * (number % 20)
     return image.round().byte()
 
 
 def number_of(image: Tensor) -> int:
     """Which frame it is, of 20."""
-    return round((image[:, 1:7, 1:7].float().mean().item() - 40) / 8)
+    return round((image[:, 1:7, 1:7].float().mean().item() - 40) / 10)
 
 
 def frame_of(image: Tensor, pixel_format: str = "yuv420p", **options: int) -> av.VideoFrame:
     rgb = av.VideoFrame.from_ndarray(image.permute(1, 2, 0).contiguous().numpy(), "rgb24")
     return rgb.reformat(format=pixel_format, **options)
+
+
+def write_kind(folder: Path, kind: str, **options: object) -> tuple[Path, Fraction]:
+    """Ten frames and a tone; the file and the unit of its times."""
+    codec, sound, time_base, *_ = KINDS[kind]
+    times = range(10) if kind == "avi" else UNEVEN
+    units = [int(Fraction(number, 25) / time_base) for number in times]
+    path = folder / f"source.{kind}"
+    options = {"codec": codec, "sound": sound, "time_base": time_base, "times": units} | options
+    return write_sample(path, **options), time_base
+
+
+def planes_of(frame: av.VideoFrame) -> np.ndarray:
+    """Y, Cb and Cr of a planar frame, ``3 h w``; chroma repeated for the pixels that share it."""
+    planes = []
+    for plane in frame.planes:
+        rows = np.frombuffer(plane, np.uint8).reshape(plane.height, -1)[:, : plane.width]
+        planes.append(
+            rows.repeat(frame.height // plane.height, 0).repeat(frame.width // plane.width, 1)
+        )
+    return np.stack(planes)
+
+
+def plain_rgb(planes: np.ndarray, matrix: int, full: bool) -> np.ndarray:
+    """The formula of BT.601 and BT.709, of planes ``3 h w`` of Y, Cb and Cr; 0 to 255."""
+    red, blue = (0.2126, 0.0722) if matrix == 1 else (0.299, 0.114)
+    y, cb, cr = planes.astype(float)
+    y, cb, cr = (
+        (y / 255, (cb - 128) / 255, (cr - 128) / 255)
+        if full
+        else ((y - 16) / 219, (cb - 128) / 224, (cr - 128) / 224)
+    )
+    r, b = y + 2 * (1 - red) * cr, y + 2 * (1 - blue) * cb
+    g = (y - red * r - blue * b) / (1 - red - blue)
+    return (255 * np.stack([r, g, b])).clip(0, 255)
 
 
 def write_sample(
@@ -48,7 +116,9 @@ def write_sample(
     times: Sequence[int] = range(10),
     time_base: Fraction = Fraction(1, RATE),
     pixel_format: str = "yuv420p",
-    sound: str | None = None,
+    sound: str | tuple[str, ...] = (),
+    layout: str = "mono",
+    sound_options: dict[str, str] | None = None,
     sound_start: Fraction = Fraction(0),
     video: bool = True,
     secrets: bool = False,
@@ -61,7 +131,7 @@ def write_sample(
     **attributes: object,
 ) -> Path:
     """A video of one frame at each of the times."""
-    options = {"preset": "ultrafast"} | (options or {}) if codec == "libx264" else options
+    options = OPTIONS.get(codec, {}) | (options or {})
     with av.open(
         str(path), "w", format=container, container_options=container_options or {}
     ) as out:
@@ -80,7 +150,8 @@ def write_sample(
             if secrets:
                 stream.metadata.update(title=SECRET, language="fra", handler_name=SECRET)
                 stream.metadata["timecode"] = "01:02:03:04"
-        tone = add_sound(out, sound, secrets) if sound else None
+        codecs = (sound,) if isinstance(sound, str) else sound
+        tracks = [add_sound(out, codec, layout, sound_options, secrets) for codec in codecs]
         extra = add_extras(out, cover) if secrets or cover else []
         if stream:
             for number, pts in enumerate(times):
@@ -95,8 +166,8 @@ def write_sample(
         for packet, track in extra:
             packet.stream = track
             out.mux_one(packet)
-        if tone:
-            seconds = float((max(times) + 1) * time_base) if video else 1.0
+        for tone in tracks:
+            seconds = float((max(times) - min(times) + 1) * time_base) if video else 1.0
             for frame in tones(tone, seconds, sound_start):
                 out.mux(tone.encode(frame))
             out.mux(tone.encode(None))
@@ -123,8 +194,8 @@ def add_secrets(out: av.container.OutputContainer) -> None:
     )  # fmt: skip
 
 
-def add_sound(out, codec: str, secrets: bool):
-    tone = out.add_stream(codec, rate=48000, layout="mono")
+def add_sound(out, codec: str, layout: str, options: dict[str, str] | None, secrets: bool):
+    tone = out.add_stream(codec, rate=48000, layout=layout, options=options)
     if secrets:
         tone.metadata.update(title=SECRET, language="fra", handler_name=SECRET)
     return tone

@@ -11,6 +11,7 @@ from graphgan.anonymize.photos.anonymize import anonymize_photo
 from graphgan.anonymize.report import FileReport
 from graphgan.anonymize.video.anonymize import anonymize_video
 from graphgan.extras import MissingExtraError
+from graphgan.landmarks.detection import FindFaces
 
 Audio = Literal["keep", "drop"]
 
@@ -23,11 +24,13 @@ class FileAnonymizer:
         anonymizer: replaces the faces.
         copy_unmatched: whether files without a face are written all the same.
         audio: whether the sound of videos is kept.
+        video_detector: looks at every frame of a video, see `Clip`; the anonymiser's when None.
     """
 
     anonymizer: Anonymizer
     copy_unmatched: bool = False
     audio: Audio = "keep"
+    video_detector: FindFaces | None = None
 
     def __call__(
         self, job: Job, *, on_frame: Callable[[str], None] = lambda step: None
@@ -60,6 +63,7 @@ class FileAnonymizer:
             job.source,
             job.target,
             name=job.name,
+            detector=self.video_detector,
             audio=self.audio,
             copy_unmatched=self.copy_unmatched,
             on_frame=on_frame,

@@ -10,7 +10,12 @@ from typing import Literal
 PHOTO_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp"}
 )
-VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
+_CONTAINERS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm"})
+# Written as Matroska.
+_OTHER_CONTAINERS = frozenset(
+    {".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".flv", ".wmv", ".asf", ".ogv"}
+)
+VIDEO_SUFFIXES = _CONTAINERS | _OTHER_CONTAINERS
 
 Kind = Literal["photo", "video"]
 
@@ -54,7 +59,8 @@ def plan_jobs(
 ) -> Plan:
     """The files of all inputs; nothing is written yet.
 
-    A file keeps its name, a folder the tree below it. Hidden files and folders are left out, links
+    A file keeps its name, a folder the tree below it; videos in containers that are not written,
+    such as AVI, get the suffix of Matroska. Hidden files and folders are left out, links
     to folders are not followed.
 
     Args:
@@ -76,7 +82,7 @@ def plan_jobs(
             if (kind := kind_of(source)) is None:
                 left_out[name] = "not a photo or a video"
                 continue
-            jobs.append(Job(name, source, out / name, kind))
+            jobs.append(Job(name, source, out / _result_name(name), kind))
     if not jobs:
         named = ", ".join(map(str, inputs))
         raise ValueError(f"expected photos or videos, found none in {named}")
@@ -90,6 +96,11 @@ def kind_of(path: Path) -> Kind | None:
     if suffix in PHOTO_SUFFIXES:
         return "photo"
     return "video" if suffix in VIDEO_SUFFIXES else None
+
+
+def _result_name(name: str) -> str:
+    suffix = Path(name).suffix
+    return name.removesuffix(suffix) + ".mkv" if suffix.lower() in _OTHER_CONTAINERS else name
 
 
 def _check_input(given: Path, out: Path) -> None:
@@ -137,7 +148,8 @@ def _check_targets(jobs: Sequence[Job], out: Path, overwrite: bool, done: frozen
     taken: dict[str, Job] = {}
     for job in jobs:
         # Some disks do not tell upper from lower case, or one way to write an accent from another.
-        other = taken.setdefault(unicodedata.normalize("NFC", job.name).casefold(), job)
+        place = job.target.relative_to(out).as_posix()
+        other = taken.setdefault(unicodedata.normalize("NFC", place).casefold(), job)
         if other is not job:
             raise ValueError(f"{other.source} and {job.source} would both become {job.target}")
         if job.target.resolve() in sources:

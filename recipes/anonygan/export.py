@@ -9,8 +9,6 @@ from graphgan.models.onnx_export import LARGEST_DIFFERENCE, export_onnx
 from graphgan.training.devices import memory_errors_explained
 from graphgan.training.run_folder import newest_weights
 
-DEFAULT_SIZE = (128, 128)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -21,7 +19,7 @@ class Options:
     out: Path
     """The file, in a folder that is there."""
     size: int | None = None
-    """Side of the pictures; by default that of training, or 128 where weights do not say."""
+    """Side of the pictures; by default that of training, needed where weights do not say it."""
     overwrite: bool = False
     """Replace the file if it is there."""
 
@@ -37,9 +35,11 @@ def export(options: Options) -> None:
     if options.out.exists() and not options.overwrite:
         raise ValueError(f"{options.out}: there already; --overwrite replaces it")
     model = AnonyGAN.from_pretrained(newest_weights(options.checkpoint))
-    size = model.size or DEFAULT_SIZE
-    if options.size is not None:
-        size = (options.size, options.size)
+    size = model.size if options.size is None else (options.size, options.size)
+    if size is None:
+        raise ValueError(
+            f"{options.checkpoint}: expected --size, that of training: these weights do not say it"
+        )
     difference = export_onnx(model, options.out, size=size)
     print(
         f"{options.out}: {model.generator.num_landmarks} landmarks, {size[1]} x {size[0]} pixels; "

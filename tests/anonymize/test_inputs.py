@@ -29,6 +29,15 @@ def test_a_folder_keeps_its_tree_and_a_file_its_name(folder, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_videos_in_other_containers_become_matroska(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.AVI").write_bytes(b"x")
+    (job,) = plan_jobs([tmp_path / "in"], tmp_path / "out").jobs
+    assert (job.name, job.target) == ("a.AVI", tmp_path / "out" / "a.mkv")
+    (tmp_path / "in" / "a.mkv").write_bytes(b"x")
+    refused([tmp_path / "in"], tmp_path / "out", "would both become")
+
+
 def test_what_is_left_out_is_told(folder, tmp_path):
     left_out = plan_jobs([folder], tmp_path / "out").left_out
     assert left_out == {"note.txt": "not a photo or a video", ".secret.jpg": "hidden"}

@@ -131,7 +131,7 @@ def test_the_file_says_what_is_in_it(exported):
 def test_the_file_tells_nothing_of_the_machine(exported):
     content = exported[1].read_bytes()
     graph = onnx.load(exported[1], load_external_data=False).graph
-    for told in (b"/work", b"site-packages", b"File ", b".py", sys.prefix.encode()):
+    for told in (b"/work", b"site-packages", b'File "', sys.prefix.encode()):
         assert told not in content
     assert not any(node.doc_string or node.metadata_props for node in graph.node)
 

@@ -4,7 +4,7 @@ The frames are read three times, so that no more than one is held: to find and t
 choose for each track a condition that hides it, and to replace them.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from graphgan.anonymize.faces import KEPT, Face, Stage, Task, as_box
 from graphgan.anonymize.video.smoothing import smooth_landmarks
 from graphgan.anonymize.video.tracking import Observation, Stay, Track, Tracker, fill
 from graphgan.landmarks.alignment import UPRIGHT_WITHIN, align_face, tilt
-from graphgan.landmarks.detection import Detection
+from graphgan.landmarks.detection import Detection, FindFaces
 from graphgan.metrics.detection import box_iou, landmark_box
 
 _ALWAYS, _NEVER = 0.0, 180.0
@@ -81,9 +81,12 @@ class Clip:
     """The tracks of a clip, found and cast; `images` gives the frames with other faces.
 
     Args:
-        anonymizer: replaces faces; its detector is asked once a frame.
+        anonymizer: replaces faces.
         frames: gives all frames from the first on, the same each time that it is called.
         key: of the clip, such as its name: the conditions are drawn by it.
+        detector: looks at every frame; the anonymiser's own when None.
+        search_every: frames between two looks of the anonymiser's own detector, where another one
+            looks at every frame: a face that only the former finds is bridged in between.
         describe_every: frames between two descriptors of a face, by which tracks are told apart.
         check_every: frames between two looks at whether a result is recognised.
         max_gap, hold: frames that are bridged between two finds, and covered before and after.
@@ -101,6 +104,8 @@ class Clip:
         frames: Callable[[], Iterable[ClipFrame]],
         *,
         key: str = "",
+        detector: FindFaces | None = None,
+        search_every: int = 12,
         describe_every: int = 10,
         check_every: int = 10,
         max_gap: int = 25,
@@ -113,6 +118,7 @@ class Clip:
         self._frames = frames
         self._key = key
         self._every = check_every
+        self._detector, self._search_every = detector, search_every
         self._on_frame = on_frame
         times, tracks = self._observe(describe_every, max_gap)
         if not times:
@@ -131,6 +137,10 @@ class Clip:
         """Whether there was any face."""
         return bool(self.faces)
 
+    def shown(self, number: int) -> list[tuple[int, Detection]]:
+        """The tracks that are covered in a frame, and where: smooth in time."""
+        return [(shown.track, shown.found) for shown in self._shown.get(number, ())]
+
     def images(self) -> Iterator[UInt8[Tensor, "3 h w"]]:
         """The frames in their order, with the faces replaced."""
         for number, frame in enumerate(self._frames()):
@@ -144,7 +154,7 @@ class Clip:
         before = 0
         for number, frame in enumerate(self._frames()):
             times.append(frame.time)
-            found = self._anonymizer.detector(frame.image)
+            found = self._find(number, frame.image)
             # New faces and those that meet are told apart at once, others now and then.
             describe = number % describe_every == 0 or len(found) != before
             faces = [self._observation(frame.image, face, describe) for face in found]
@@ -152,6 +162,14 @@ class Clip:
             before = len(found)
             self._on_frame("find")
         return times, tracker.tracks
+
+    def _find(self, number: int, image: Tensor) -> list[Detection]:
+        if self._detector is None:
+            return list(self._anonymizer.detector(image))
+        found = list(self._detector(image))
+        if number % self._search_every == 0:
+            found += _others(self._anonymizer.detector(image), found)
+        return found
 
     def _observation(self, image: Tensor, face: Detection, describe: bool) -> Observation:
         landmarks = face.landmarks
@@ -256,6 +274,14 @@ class Clip:
             tracked.face = Face(
                 tracked.face.box, *what, cast.distance, cast.tries, tuple(cast.remarks)
             )
+
+
+def _others(faces: Sequence[Detection], known: Sequence[Detection]) -> list[Detection]:
+    """Those that are none of the known ones."""
+    if not known:
+        return list(faces)
+    boxes = torch.stack([face.box for face in known]).double()
+    return [f for f in faces if (box_iou(f.box[None].double(), boxes) < _SAME_PLACE).all()]
 
 
 def _smoothed(

@@ -77,7 +77,8 @@ def clip_of(detector=None, conditions=(2,), method=None, **options):
         embedder=ColourEmbedder(),
         selection=options.pop("selection", None),
     )
-    return Clip(anonymizer, frames, key="clip", **options)
+    detector = options.pop("fast", None)
+    return Clip(anonymizer, frames, key="clip", detector=detector, **options)
 
 
 def shown(image: torch.Tensor, number: int, t: int) -> torch.Tensor:
@@ -108,6 +109,26 @@ def test_frames_in_which_the_detector_misses_a_face_are_covered_too(run):
         assert_shows(image, 0, t, 2)
     assert [tracked.frames for tracked in clip.faces] == [FRAMES] * 2
     assert sorted(tracked.estimated for tracked in clip.faces) == [0, len(run)]
+
+
+def test_a_face_that_only_the_thorough_search_finds_is_bridged_between_its_looks():
+    class Thorough:
+        """Sees both, and is asked now and then."""
+
+        calls = 0
+
+        def __call__(self, image):
+            t, self.calls = 6 * self.calls, self.calls + 1
+            return [face_of(n, t) for n in (0, 1)]
+
+    search, fast = Thorough(), Found((t, 0) for t in range(FRAMES))
+    clip = clip_of(search, fast=fast, search_every=6)
+    assert search.calls == FRAMES / 6 and fast.calls == FRAMES
+    for t, image in enumerate(clip.images()):
+        assert_shows(image, 1, t, 2)
+        if t <= 18:  # the last look; after it the face is held where it was
+            assert_shows(image, 0, t, 2)
+    assert sorted(tracked.estimated for tracked in clip.faces) == [0, FRAMES - 4]
 
 
 def test_a_condition_that_does_not_hide_a_track_is_changed_for_all_of_it():

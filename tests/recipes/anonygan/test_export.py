@@ -25,7 +25,7 @@ def run(weights, tmp_path, capfd):
     """Status, what was printed and the lines of errors."""
 
     def run(*more, **changes):
-        flags = {"checkpoint": weights, "out": tmp_path / "out.onnx", **changes}
+        flags = {"checkpoint": weights, "out": tmp_path / "out.onnx", "size": 32, **changes}
         args = [part for name, value in flags.items() for part in (f"--{name}", str(value))]
         with pytest.raises(SystemExit) as exit_:
             run_command(export.main, export.Options, [*args, *more])
@@ -47,7 +47,7 @@ def test_a_run_becomes_a_file_that_onnxruntime_runs_alone(run, weights, tmp_path
     folder = RunFolder.create(tmp_path / "run", {})
     folder.save(1, {}, lambda checkpoint: shutil.copy(weights, checkpoint))
     (tmp_path / "out.onnx").write_text("before")
-    status, out, errors = run("--overwrite", checkpoint=folder.path, size=32)
+    status, out, errors = run("--overwrite", checkpoint=folder.path)
     assert (status, errors) == (0, [])
     assert "out.onnx: 68 landmarks, 32 x 32 pixels; differs from PyTorch by " in out
     session = onnxruntime.InferenceSession(tmp_path / "out.onnx")
@@ -67,7 +67,11 @@ def test_a_run_becomes_a_file_that_onnxruntime_runs_alone(run, weights, tmp_path
 
 @pytest.mark.parametrize(
     ("own", "flags", "size"),
-    [(None, (), (128, 128)), ((48, 64), (), (48, 64)), ((48, 64), ("--size", "32"), (32, 32))],
+    [
+        ((48, 64), (), (48, 64)),
+        ((48, 64), ("--size", "32"), (32, 32)),
+        (None, ("--size", "32"), (32, 32)),
+    ],
 )
 def test_the_size_is_that_of_training_unless_told_otherwise(
     run, tmp_path, monkeypatch, own, flags, size
@@ -75,7 +79,7 @@ def test_the_size_is_that_of_training_unless_told_otherwise(
     path, given = tmp_path / "weights.safetensors", []
     AnonyGAN(LandmarkGenerator(width=4, num_blocks=1), size=own).save_pretrained(path)
     monkeypatch.setattr(export, "export_onnx", lambda *args, size: given.append(size) or 1e-7)
-    status, out, _ = run(*flags, checkpoint=path)
+    status, out, _ = run(*flags, checkpoint=path, size=None)
     assert (status, given) == (0, [size])
     assert f"{size[1]} x {size[0]} pixels" in out
 
@@ -83,6 +87,7 @@ def test_the_size_is_that_of_training_unless_told_otherwise(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"size": None}, "expected --size, that of training: these weights do not say it"),
         ({"checkpoint": "none.safetensors"}, "expected a weights file, found none at none.safe"),
         ({"checkpoint": "taken"}, "expected a weights file, found none at taken/generator"),
         ({"checkpoint": "file.onnx"}, "expected safetensors in file.onnx"),

@@ -1,0 +1,148 @@
+"""Y'CbCr to RGB and back, by the matrix and the range that a video names.
+
+Sources: ITU-R BT.601, BT.709; the numbers of matrices and transfers are those of ITU-T H.273.
+
+Chroma is repeated for the pixels that share it, and is their mean on the way back: what was not
+changed in between comes out as it was (at most 1 of 255 off where the range is full).
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+    from av.video.plane import VideoPlane
+
+_UNKNOWN = 2
+_BT709, _BT601 = 1, 6
+# H.273's matrices to those of swscale.
+_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7}
+_HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
+_BT2020 = {"matrix": (9, 10), "transfer": (14, 15), "primaries": (9,)}
+_LIMITED, _FULL = 1, 2
+
+
+@dataclass(frozen=True)
+class Colors:
+    """How the numbers of a video stand for colours.
+
+    Args:
+        matrix: by which they are converted, of H.273.
+        full: whether luma runs from 0 to 255, and not from 16 to 235.
+        tags: matrix, range, primaries and transfer that the file names, for the file written.
+    """
+
+    matrix: int
+    full: bool
+    tags: tuple[int, int, int, int]
+
+    def to_rgb(self, frame: "VideoFrame") -> UInt8[Tensor, "3 h w"]:
+        """The colours of a decoded frame."""
+        planar = _bare(frame).reformat(
+            format="gbrp",
+            src_colorspace=_MATRICES[self.matrix],
+            dst_colorspace=_MATRICES[self.matrix],
+            src_color_range=_FULL if self.full else _LIMITED,
+            dst_color_range=_FULL,
+            interpolation=_flags("POINT", "ACCURATE_RND", "FULL_CHR_H_INT"),
+        )
+        green, blue, red = (torch.from_numpy(_pixels(planar, i)) for i in range(3))
+        return torch.stack([red, green, blue])
+
+    def from_rgb(self, image: UInt8[Tensor, "3 h w"], pixel_format: str) -> "VideoFrame":
+        """A frame for an encoder; its time is still to be set."""
+        from av import VideoFrame
+
+        interleaved = VideoFrame(image.shape[2], image.shape[1], "rgb24")
+        _pixels(interleaved, 0, 3)[:] = image.cpu().permute(1, 2, 0).contiguous().numpy()
+        frame = interleaved.reformat(
+            format=pixel_format,
+            src_colorspace=_MATRICES[self.matrix],
+            dst_colorspace=_MATRICES[self.matrix],
+            src_color_range=_FULL,
+            dst_color_range=_FULL if self.full else _LIMITED,
+            interpolation=_flags("AREA", "ACCURATE_RND"),
+        )
+        frame.colorspace, frame.color_range, frame.color_primaries, frame.color_trc = self.tags
+        return frame
+
+
+def _flags(*names: str) -> int:
+    from av.video.reformatter import Interpolation
+
+    return int(sum(Interpolation[name] for name in names))
+
+
+def _bare(frame: "VideoFrame") -> "VideoFrame":
+    """The same numbers without what the file says of where chroma lies.
+
+    swscale would shift it by a quarter of a pixel, and back by nothing: colours would creep.
+    """
+    from av import VideoFrame
+
+    if frame.format.has_palette:
+        return frame
+    bare = VideoFrame(frame.width, frame.height, frame.format.name)
+    for source, target in zip(frame.planes, bare.planes, strict=True):
+        size = min(source.line_size, target.line_size)
+        _rows(target)[:, :size] = _rows(source)[:, :size]
+    return bare
+
+
+def _rows(plane: "VideoPlane") -> np.ndarray:
+    return np.frombuffer(plane, np.uint8).reshape(plane.height, -1)
+
+
+def _pixels(frame: "VideoFrame", plane: int, channels: int = 1) -> np.ndarray:
+    """A plane's bytes without the padding at the end of its rows, ``h w`` or ``h w channels``."""
+    pixels = _rows(frame.planes[plane])[:, : frame.width * channels]
+    return pixels if channels == 1 else pixels.reshape(frame.height, frame.width, channels)
+
+
+def colors_of(frame: "VideoFrame") -> Colors:
+    """How a decoded frame's numbers are to be read.
+
+    Where the file does not say, it is as players guess: BT.709 for 1280 pixels across or more than
+    576 down, BT.601 below that.
+
+    Raises:
+        ValueError: what would be cut to 8 bits or to a smaller gamut, or cannot be converted.
+    """
+    check_colors(frame)
+    guess = _BT709 if frame.width >= 1280 or frame.height > 576 else _BT601
+    name = frame.format.name
+    if frame.format.is_rgb or frame.format.has_palette or _is_grey(name):
+        # Written as Y'CbCr, which is then to be named. Grey is full unless it says otherwise.
+        full = _is_grey(name) and frame.color_range != _LIMITED
+        written = _FULL if full else _LIMITED
+        return Colors(guess, full, (guess, written, frame.color_primaries, frame.color_trc))
+    matrix = frame.colorspace
+    full = frame.color_range == _FULL or name.startswith("yuvj")
+    tags = (matrix, _FULL if full else frame.color_range, frame.color_primaries, frame.color_trc)
+    return Colors(guess if matrix in (_UNKNOWN, 0, 3) else matrix, full, tags)
+
+
+def _is_grey(name: str) -> bool:
+    return name.startswith(("gray", "ya", "mono"))
+
+
+def check_colors(frame: "VideoFrame") -> None:
+    """Raise ``ValueError`` for more than 8 bits, HDR, and matrices that are not converted."""
+    bits = max(component.bits for component in frame.format.components)
+    if bits > 8:
+        raise ValueError(
+            f"expected 8 bits a channel, got {bits} ({frame.format.name}), which would be cut to 8"
+        )
+    tags = {"matrix": frame.colorspace, "transfer": frame.color_trc}
+    tags["primaries"] = frame.color_primaries
+    if transfer := _HDR_TRANSFERS.get(tags["transfer"]):
+        raise ValueError(f"expected standard range, got HDR ({transfer})")
+    if any(tags[key] in numbers for key, numbers in _BT2020.items()):
+        raise ValueError("expected BT.601 or BT.709, got BT.2020, whose gamut is wider")
+    if tags["matrix"] not in (*_MATRICES, 0, _UNKNOWN, 3):
+        raise ValueError(f"expected BT.601 or BT.709, got matrix {tags['matrix']} of H.273")

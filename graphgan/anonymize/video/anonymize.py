@@ -1,0 +1,72 @@
+"""A video file anonymised."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize.report import FileReport
+from graphgan.anonymize.video.clips import Clip, ClipFrame
+from graphgan.anonymize.video.reading import open_video
+from graphgan.anonymize.video.writing import check_writable, write_video
+from graphgan.landmarks.detection import FindFaces
+
+VOICE = "the sound was kept: a voice identifies"
+
+
+def anonymize_video(
+    anonymizer: Anonymizer,
+    source: str | Path,
+    target: str | Path,
+    *,
+    name: str,
+    detector: FindFaces | None = None,
+    audio: Literal["keep", "drop"] = "keep",
+    copy_unmatched: bool = False,
+    on_frame: Callable[[str], None] = lambda step: None,
+) -> FileReport:
+    """Replace the faces of a video file, each by one person from its first frame to its last.
+
+    Args:
+        anonymizer: replaces the faces.
+        source: the file.
+        target: of the result; it is there whole or not at all.
+        name: of the file in the report; conditions are drawn by it.
+        detector: looks at every frame, see `Clip`.
+        audio: whether the sound is kept.
+        copy_unmatched: whether a video without a face is written all the same.
+        on_frame: called with the name of the pass after every frame, for a progress bar.
+    Returns:
+        What became of it, without the seconds; where no face was found, "no face" and nothing was
+        written, or "copied".
+    Raises:
+        ValueError, OSError: the video cannot be read or written.
+    """
+    video = open_video(source)
+    check_writable(video, audio=audio)
+
+    def shown() -> Iterator[ClipFrame]:
+        for frame in video.frames():
+            yield ClipFrame(frame.image, frame.time)
+
+    clip = Clip(anonymizer, shown, key=name, detector=detector, on_frame=on_frame)
+    written = clip.found or copy_unmatched
+    if written:
+        write_video(target, video, clip.images(), audio=audio)
+    notes = list(video.notes)
+    if video.has_audio and written:
+        notes.append(VOICE if audio == "keep" else "the sound was dropped")
+    notes += [
+        f"face {number}: {tracked.estimated} of {tracked.frames} frames by its neighbours in time"
+        for number, tracked in enumerate(clip.faces)
+        if tracked.estimated
+    ]
+    return FileReport(
+        name,
+        "anonymised" if clip.found else "copied" if written else "no face",
+        "video",
+        tuple(tracked.face for tracked in clip.faces),
+        clip.num_frames,
+        tuple((tracked.first, tracked.last) for tracked in clip.faces),
+        notes=tuple(notes),
+    )

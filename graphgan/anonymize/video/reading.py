@@ -1,0 +1,234 @@
+"""Videos read frame by frame, upright and in RGB, as often as wanted and always the same."""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from jaxtyping import UInt8
+from torch import Tensor
+
+from graphgan.anonymize.video._colors import Colors, check_colors, colors_of
+from graphgan.anonymize.video._display_matrix import Turn, turn_of
+from graphgan.anonymize.video._source import (
+    SUFFIXES,
+    decoded,
+    dropped,
+    kind_of,
+    main_stream,
+    opened,
+)
+from graphgan.anonymize.video._timeline import REPLACED, Timeline
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame as AvFrame
+    from av.video.stream import VideoStream
+
+
+class VideoFrame(NamedTuple):
+    """A frame as it is shown.
+
+    Shapes:
+        ``image: 3 h w``; ``number`` counts from 0; ``exact_time`` is in seconds, from the clock
+        that the sound has too; it need not begin at 0
+    """
+
+    image: UInt8[Tensor, "3 h w"]
+    number: int
+    exact_time: Fraction
+
+    @property
+    def time(self) -> float:
+        """In seconds."""
+        return float(self.exact_time)
+
+
+@dataclass(frozen=True)
+class Video:
+    """What a video file is, and its frames. Made by `open_video`.
+
+    Args:
+        path: of the file.
+        size: height and width as shown, after the rotation that the file asks for.
+        container: that it is written in: "mp4", "mov", "matroska" or "webm".
+        frame_rate: frames a second on average, None where it is not known.
+        duration: in seconds, as the file says; None where it does not.
+        video_codec: by its name in FFmpeg.
+        audio_codecs: of each sound track.
+        claimed_frames: how many frames the file says that it has; None where it does not.
+        pixel_aspect: width of a pixel by its height, as shown; None where it is not known.
+        time_base: seconds of a unit of time.
+        start: seconds that are taken off all times of the file.
+        colors: how the pixels stand for colours.
+        turn: how they are set upright.
+        notes: what is dropped or changed, for a report; reading the frames may add to them.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    container: str
+    frame_rate: Fraction | None
+    duration: Fraction | None
+    video_codec: str
+    audio_codecs: tuple[str, ...]
+    claimed_frames: int | None
+    pixel_aspect: Fraction | None
+    time_base: Fraction
+    start: Fraction
+    colors: Colors
+    turn: Turn
+    notes: list[str]
+    _timelines: list[Timeline] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether there is a sound track."""
+        return bool(self.audio_codecs)
+
+    @property
+    def num_frames(self) -> int | None:
+        """Counted if the frames were all read once, and what the file claims before that."""
+        return len(self._timelines[0].pts) if self._timelines else self.claimed_frames
+
+    @property
+    def suffix(self) -> str:
+        """Of the file to be written: the source's own where it fits the container."""
+        own = self.path.suffix.lower()
+        return own if own in SUFFIXES[self.container] else SUFFIXES[self.container][0]
+
+    def frames(self) -> Iterator[VideoFrame]:
+        """The frames, one at a time; each call reads the file from its beginning.
+
+        Raises:
+            ValueError: a frame of another size, of more than 8 bits or HDR; times that run
+                backwards; other frames than an earlier call gave.
+            OSError: the file is gone.
+        """
+        for number, (frame, pts) in enumerate(self._read()):
+            image = self.turn(self.colors.to_rgb(frame))
+            yield VideoFrame(image, number, pts * self.time_base)
+
+    def timeline(self) -> Timeline:
+        """When each frame is shown.
+
+        It costs a decoding if the frames were never all read, and is kept.
+
+        Raises:
+            ValueError, OSError: as `frames` does.
+        """
+        if not self._timelines:
+            deque(self._read(), maxlen=0)
+        return self._timelines[0]
+
+    def _read(self) -> Iterator[tuple["AvFrame", int]]:
+        timeline, damage = Timeline(self.time_base, self.start), list[str]()
+        with opened(self.path) as container:
+            for frame in decoded(container, main_stream(container), damage):
+                self._check(frame, len(timeline.pts))
+                pts = timeline.append(frame)
+                self._check_as_before(timeline)
+                yield frame, pts
+            if not timeline.pts:
+                raise ValueError("expected frames, got none that can be decoded")
+            self._check_as_before(timeline, ended=True)
+        if not self._timelines:
+            self._timelines.append(timeline)
+            self.notes.extend(damage + [REPLACED] * timeline.replaced)
+
+    def _check(self, frame: "AvFrame", number: int) -> None:
+        size = self.turn.size((frame.height, frame.width))
+        if size != self.size:
+            raise ValueError(
+                f"expected frames of {_by(self.size)}, got {_by(size)} at frame {number}"
+            )
+        check_colors(frame)
+
+    def _check_as_before(self, now: Timeline, *, ended: bool = False) -> None:
+        """Coordinates of an earlier reading must not be laid over other frames."""
+        for before in self._timelines:
+            count = len(now.pts)
+            same = (
+                len(before.pts) == count if ended else before.pts[count - 1 :][:1] == now.pts[-1:]
+            )
+            if not same:
+                raise ValueError("expected the frames of the first reading, got others")
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[1]} x {size[0]}"
+
+
+def open_video(path: str | Path) -> Video:
+    """Look at a video file and decode its first frame.
+
+    Read are MP4, MOV, Matroska, WebM, AVI, MPEG-TS, MPEG-PS, FLV, ASF and Ogg, as far as FFmpeg
+    decodes what they hold. Of several video streams the one that players show is used.
+
+    Refused, since they would be cut to 8 bits or to a smaller gamut: more than 8 bits a channel,
+    HDR, BT.2020. Refused, since they cannot be read in full: encrypted files, sizes beyond 2^26
+    pixels, and (while reading) those that change in mid-stream.
+
+    Raises:
+        ValueError: the file is no such video; its name is given.
+        OSError: there is no such file, or it may not be read.
+    """
+    path = Path(path)
+    with opened(path) as container:
+        stream = main_stream(container)
+        first = next(decoded(container, stream, []), None)
+        if first is None:
+            raise ValueError("expected frames, got none that can be decoded")
+        colors = colors_of(first)
+        turn = turn_of(_matrix(first))
+        kind = kind_of(container, path)
+        # Clocks of broadcasts and cameras tell the time of day; those of files begin at 0.
+        start = Fraction(container.start_time or 0, 10**6) if kind is None else Fraction(0)
+        size = turn.size((first.height, first.width))
+        notes = dropped(container, stream)
+        if kind is None:
+            notes.append(f"{container.format.name} written as Matroska")
+        return Video(
+            path=path,
+            size=size,
+            container=kind or "matroska",
+            frame_rate=stream.average_rate or stream.guessed_rate or None,
+            duration=_duration(container, stream),
+            video_codec=stream.codec_context.name,
+            audio_codecs=tuple(
+                s.codec_context.name if s.codec_context else "unknown"
+                for s in container.streams.audio
+            ),
+            claimed_frames=stream.frames or None,
+            pixel_aspect=turn.aspect(stream.sample_aspect_ratio),
+            time_base=stream.time_base or Fraction(1, 10**6),
+            start=start,
+            colors=colors,
+            turn=turn,
+            notes=notes + _changes(first),
+        )
+
+
+def _changes(frame: "AvFrame") -> list[str]:
+    """What writing changes in the kind of picture."""
+    name, notes = frame.format.name, []
+    if frame.interlaced_frame:
+        notes.append("interlaced frames written as whole ones")
+    if any(component.is_alpha for component in frame.format.components):
+        notes.append("transparency dropped")
+    if name.startswith(("yuv444", "yuvj444", "yuv422", "yuvj422")) or frame.format.is_rgb:
+        notes.append("colour written at half the resolution (4:2:0)")
+    return notes
+
+
+def _matrix(frame: "AvFrame") -> bytes | None:
+    data = cast("Mapping[str, bytes]", frame.side_data).get("DISPLAYMATRIX")
+    return bytes(data) if data else None
+
+
+def _duration(container: "InputContainer", stream: "VideoStream") -> Fraction | None:
+    if stream.duration and stream.time_base:
+        return stream.duration * stream.time_base
+    return Fraction(container.duration, 10**6) if container.duration else None

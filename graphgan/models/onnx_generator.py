@@ -1,0 +1,134 @@
+"""AnonyGAN from an ONNX file, computed by onnxruntime."""
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from graphgan._checks import check_batch, check_positive
+from graphgan.extras import needs_extra
+
+KIND = "AnonyGAN"
+FORMAT_VERSION = "1"
+INPUTS = ("condition", "source", "condition_landmarks", "source_landmarks", "mask")
+OUTPUT = "image"
+
+# One item at a time is as fast as many, and memory does not grow with the batch.
+_AT_ONCE = 1
+
+
+class OnnxAnonyGAN:
+    """The network of a file that `export_onnx` wrote, on the CPU, in float32.
+
+    Called like `AnonyGAN`, it gives the image alone. A landmark that is missing is NaN.
+
+    Args:
+        path: of the file.
+        threads: that onnxruntime computes with; None for one a core.
+    Attributes:
+        num_landmarks: k of each of the two sets.
+        size: height and width of the pictures, in pixels.
+        version: of the library that wrote the file.
+    Shapes:
+        ``condition, source: b 3 h w`` in [-1, 1], ``condition_landmarks, source_landmarks: b k 2``
+        in pixels, ``mask: b 1 h w``, 1 inside the face -> ``b 3 h w`` in [-1, 1]
+    Raises:
+        MissingExtraError: onnxruntime is not installed.
+        ValueError: no such file, a damaged one, another network in it; called with other shapes,
+            an empty batch or anything but float32.
+    """
+
+    def __init__(self, path: str | Path, *, threads: int | None = None) -> None:
+        if threads is not None:
+            check_positive(threads=threads)
+        self.path = Path(path)
+        self._session = _open(self.path, threads)
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self.num_landmarks, self.size = _described(self.path, metadata)
+        self.version = metadata.get("version", "unknown")
+        self._shapes = input_shapes(self.num_landmarks, self.size)
+        self._check_interface()
+
+    def __call__(
+        self,
+        condition: Float[Tensor, "b 3 h w"],
+        source: Float[Tensor, "b 3 h w"],
+        condition_landmarks: Float[Tensor, "b k 2"],
+        source_landmarks: Float[Tensor, "b k 2"],
+        mask: Float[Tensor, "b 1 h w"],
+    ) -> Float[Tensor, "b 3 h w"]:
+        inputs = (condition, source, condition_landmarks, source_landmarks, mask)
+        self._check(dict(zip(INPUTS, inputs, strict=True)))
+        parts = zip(*(torch.split(x, _AT_ONCE) for x in inputs), strict=True)
+        return torch.cat([self._run(*part) for part in parts]).to(condition.device)
+
+    def _run(self, *inputs: Tensor) -> Tensor:
+        arrays = [x.detach().cpu().contiguous().numpy() for x in inputs]
+        (image,) = self._session.run([OUTPUT], dict(zip(INPUTS, arrays, strict=True)))
+        return torch.from_numpy(image)
+
+    def _check(self, given: Mapping[str, Tensor]) -> None:
+        batch = len(given["condition"]) if given["condition"].ndim else 0
+        for name, x in given.items():
+            expected = (batch, *self._shapes[name])
+            if x.shape != expected:
+                shape = f"(b, {', '.join(map(str, expected[1:]))})"
+                raise ValueError(
+                    f"expected {name} of shape {shape}, the same b for all, got {tuple(x.shape)}"
+                )
+            check_batch(x, name)
+            if x.dtype != torch.float32:
+                raise ValueError(f"expected {name} of float32, got {x.dtype}")
+
+    def _check_interface(self) -> None:
+        """The graph takes and gives what its metadata says."""
+        given = {x.name: (x.type, tuple(x.shape[1:])) for x in self._session.get_inputs()}
+        expected = {name: ("tensor(float)", shape) for name, shape in self._shapes.items()}
+        outputs = [x.name for x in self._session.get_outputs()]
+        if given != expected or outputs != [OUTPUT]:
+            raise ValueError(
+                f"{self.path}: expected inputs {expected} and an output {OUTPUT!r}, "
+                f"got {given} and {outputs}"
+            )
+
+
+def input_shapes(num_landmarks: int, size: tuple[int, int]) -> dict[str, tuple[int, ...]]:
+    """Of one item, by the names of the file's inputs."""
+    picture, points = (3, *size), (num_landmarks, 2)
+    return dict(zip(INPUTS, (picture, picture, points, points, (1, *size)), strict=True))
+
+
+def _open(path: Path, threads: int | None) -> Any:
+    with needs_extra("export"):
+        onnxruntime: Any = importlib.import_module("onnxruntime")  # it comes without types
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file; expected ONNX of {KIND}")
+    onnxruntime.disable_telemetry_events()  # builds for Windows have it on
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # what goes wrong is raised
+    options.intra_op_num_threads = threads or 0
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # whatever a damaged file makes of it
+        reason = str(error).strip().partition("\n")[0]
+        raise ValueError(f"{path}: expected ONNX of {KIND}: {reason}") from error
+
+
+def _described(path: Path, metadata: Mapping[str, str]) -> tuple[int, tuple[int, int]]:
+    """Number of landmarks, and height and width."""
+    if metadata.get("kind") != KIND or metadata.get("format") != FORMAT_VERSION:
+        raise ValueError(
+            f"{path}: expected ONNX of {KIND}, format {FORMAT_VERSION}, "
+            f"got {metadata.get('kind')}, format {metadata.get('format')}"
+        )
+    try:
+        count, height, width = (int(metadata[key]) for key in ("num_landmarks", "height", "width"))
+    except (KeyError, ValueError) as error:
+        raise ValueError(
+            f"{path}: expected num_landmarks, height and width in its metadata: {error!r}"
+        ) from error
+    return count, (height, width)

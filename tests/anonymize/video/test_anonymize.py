@@ -1,0 +1,96 @@
+"""A real face that moves through a real file."""
+
+import pytest
+import torch
+from skimage.data import astronaut
+from video_samples import write_sample
+
+from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize.video.anonymize import anonymize_video
+from graphgan.anonymize.video.leftovers import video_leftovers
+from graphgan.anonymize.video.reading import open_video
+from graphgan.faces.embedders import DlibEmbedder
+from graphgan.landmarks.detection import DlibDetector
+
+FRAMES = 12
+PORTRAIT = torch.from_numpy(astronaut()[:256, 96:352]).permute(2, 0, 1)
+
+
+def portrait(number: int) -> torch.Tensor:
+    """It goes up and to the left by two pixels a frame."""
+    return PORTRAIT[:, 2 * number :, 2 * number :][:, :224, :224].contiguous()
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    path = tmp_path_factory.mktemp("video") / "clip.mp4"
+    images = [portrait(i) for i in range(FRAMES)]
+    return write_sample(
+        path, size=(224, 224), times=range(FRAMES), images=images, sound="aac", secrets=True
+    )
+
+
+@pytest.fixture(scope="module")
+def anonymizer():
+    return Anonymizer("pixelate", DlibDetector(0))
+
+
+def frames(path):
+    return [frame.image for frame in open_video(path).frames()]
+
+
+def test_the_face_is_hidden_in_every_frame_and_nothing_else_changes(clip, anonymizer, tmp_path):
+    out = tmp_path / "out.mp4"
+    told = []
+    report = anonymize_video(anonymizer, clip, out, name="clip.mp4", on_frame=told.append)
+    assert (report.status, report.frames, report.kind) == ("anonymised", FRAMES, "video")
+    (face,) = report.faces
+    assert report.covered == ((0, FRAMES - 1),) and face.distance > 0.6
+    assert told.count("replace") == FRAMES
+    describe, find = DlibEmbedder(), DlibDetector(0)
+    for before, after in zip(frames(clip), frames(out), strict=True):
+        (found,) = find(before)
+        apart = (describe(before, found.landmarks) - describe(after, found.landmarks)).norm()
+        assert apart > 0.55
+        far = torch.ones(224, 224, dtype=torch.bool)
+        left, top, right, bottom = map(int, found.box)
+        far[max(top - 60, 0) : bottom + 60, max(left - 60, 0) : right + 60] = False
+        assert (before.int() - after.int()).abs()[:, far].float().mean() < 4  # two compressions
+
+
+def test_sound_stays_and_all_else_goes(clip, anonymizer, tmp_path):
+    report = anonymize_video(anonymizer, clip, tmp_path / "a.mp4", name="clip.mp4")
+    assert open_video(tmp_path / "a.mp4").has_audio and video_leftovers(tmp_path / "a.mp4") == []
+    assert "a voice identifies" in " ".join(report.notes)
+    report = anonymize_video(anonymizer, clip, tmp_path / "b.mp4", name="clip.mp4", audio="drop")
+    assert not open_video(tmp_path / "b.mp4").has_audio
+    assert "the sound was dropped" in report.notes
+
+
+def test_a_video_without_a_face_is_not_copied_unless_asked(anonymizer, tmp_path):
+    path = write_sample(tmp_path / "in.mp4")
+    report = anonymize_video(anonymizer, path, tmp_path / "out.mp4", name="in.mp4")
+    assert report.status == "no face" and not (tmp_path / "out.mp4").exists()
+    report = anonymize_video(
+        anonymizer, path, tmp_path / "out.mp4", name="in.mp4", copy_unmatched=True
+    )
+    assert report.status == "copied" and len(frames(tmp_path / "out.mp4")) == len(frames(path))
+
+
+def test_what_goes_wrong_in_the_last_pass_leaves_nothing(clip, tmp_path):
+    class Tired:
+        """Works until the last pass."""
+
+        name, size, uses_conditions, calls = "tired", (128, 128), False, 0
+
+        def __call__(self, faces, conditions):
+            self.calls += 1
+            if self.calls > 8:
+                raise RuntimeError("enough")
+            return torch.full_like(faces.images, -1.0)
+
+    with pytest.raises(RuntimeError, match="enough"):
+        anonymize_video(
+            Anonymizer(Tired(), DlibDetector(0)), clip, tmp_path / "out.mp4", name="clip.mp4"
+        )
+    assert list(tmp_path.iterdir()) == []

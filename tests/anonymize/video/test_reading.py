@@ -1,0 +1,289 @@
+import weakref
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from video_samples import (
+    KINDS,
+    SIZE,
+    UNEVEN,
+    frame_of,
+    jpeg,
+    number_of,
+    picture,
+    plain_rgb,
+    planes_of,
+    write_kind,
+    write_sample,
+)
+
+from graphgan.anonymize.video.reading import open_video
+
+LOSSLESS = {"qp": "0"}
+
+
+def images_of(path: Path) -> list[torch.Tensor]:
+    return [frame.image for frame in open_video(path).frames()]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tells_what_a_file_is_and_gives_its_frames_at_their_times(tmp_path, kind):
+    path, time_base = write_kind(tmp_path, kind)
+    video = open_video(path)
+    assert video.size == SIZE and video.has_audio
+    assert video.video_codec == KINDS[kind].codec_read
+    assert video.container == KINDS[kind].written_as
+    assert video.suffix == (".mkv" if kind in ("avi", "ts", "flv") else f".{kind}")
+    frames = list(video.frames())
+    assert [frame.number for frame in frames] == list(range(10))
+    assert [number_of(frame.image) for frame in frames] == list(range(10))
+    steps = [frame.exact_time - frames[0].exact_time for frame in frames]
+    times = range(10) if kind == "avi" else UNEVEN
+    assert steps == [Fraction(number, 25) for number in times]
+    assert video.num_frames == 10
+    assert frames[3].time == float(frames[3].exact_time)
+    assert time_base >= video.time_base
+
+
+@pytest.mark.parametrize("kind", ["mp4", "webm"])
+def test_every_reading_gives_the_same(tmp_path, kind):
+    path, _ = write_kind(tmp_path, kind)
+    video = open_video(path)
+    for first, second in zip(video.frames(), video.frames(), strict=True):
+        assert torch.equal(first.image, second.image) and first[1:] == second[1:]
+
+
+@pytest.mark.parametrize(
+    ("container", "quarters", "mirrored"),
+    [("mp4", q, m) for q in range(4) for m in (False, True)] + [("mkv", 1, False)],
+)
+def test_frames_are_upright(tmp_path, container, quarters, mirrored):
+    plain = images_of(write_sample(tmp_path / "plain.mp4", options=LOSSLESS, times=range(3)))
+    turned = write_sample(
+        tmp_path / f"turned.{container}",
+        options=LOSSLESS,
+        times=range(3),
+        rotation=90 * quarters,
+        mirrored=mirrored,
+    )
+    video = open_video(turned)
+    assert video.size == (SIZE if quarters % 2 == 0 else SIZE[::-1])
+    for image, upright in zip(plain, video.frames(), strict=True):
+        expected = torch.rot90(image, quarters, (1, 2))
+        expected = expected.flip(2) if mirrored else expected
+        assert torch.equal(upright.image, expected)
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p", "yuv444p"])
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("matrix", [1, 5, 6])
+def test_colours_follow_the_matrix_and_the_range_of_the_file(tmp_path, matrix, full, pixel_format):
+    path = write_sample(
+        tmp_path / "a.mkv",
+        times=[0],
+        options=LOSSLESS,
+        pixel_format=pixel_format,
+        colorspace=matrix,
+        color_range=2 if full else 1,
+    )
+    with av.open(str(path)) as container:
+        planes = planes_of(next(container.decode(video=0)))
+    expected = plain_rgb(planes, matrix, full)
+    assert np.abs(images_of(path)[0].numpy() - expected).max() <= 1
+
+
+@pytest.mark.parametrize(("size", "matrix"), [((576, 720), 6), ((578, 64), 1), ((64, 1280), 1)])
+def test_a_matrix_that_is_not_named_is_guessed_as_players_do(tmp_path, size, matrix):
+    unnamed = write_sample(tmp_path / "a.mp4", size=size, times=[0], options=LOSSLESS)
+    assert open_video(unnamed).colors.matrix == matrix
+    assert open_video(unnamed).colors.tags[0] == 2
+
+
+def test_a_frame_at_a_time_is_held(tmp_path):
+    alive, most = weakref.WeakSet(), 0
+    for frame in open_video(write_sample(tmp_path / "a.mp4", times=range(60))).frames():
+        alive.add(frame.image)
+        most = max(most, len(alive))
+    assert most <= 2
+
+
+def test_the_stream_that_players_show_is_read(tmp_path):
+    with av.open(str(tmp_path / "a.mkv"), "w") as out:
+        streams = []
+        for size, default in (((96, 128), False), (SIZE, True)):
+            stream = out.add_stream("libx264", 25)
+            stream.codec_context.height, stream.codec_context.width = size
+            stream.disposition = av.stream.Disposition.default if default else 0
+            streams.append((stream, size))
+        for stream, size in streams:
+            out.mux(stream.encode(frame_of(picture(0, size))))
+            out.mux(stream.encode(None))
+    video = open_video(tmp_path / "a.mkv")
+    assert video.size == SIZE
+    assert video.notes == ["1 further video stream dropped"]
+
+
+def test_clocks_of_transport_streams_begin_at_0(tmp_path):
+    day = 20 * 3600 * 90000
+    path = write_sample(
+        tmp_path / "a.ts", times=[day, day + 3600], time_base=Fraction(1, 90000), sound="aac",
+        sound_start=Fraction(day, 90000),
+    )  # fmt: skip
+    times = [frame.exact_time for frame in open_video(path).frames()]
+    assert 0 <= times[0] < Fraction(1, 10)
+    assert times[1] - times[0] == Fraction(1, 25)
+
+
+def test_a_file_cut_short_is_read_as_far_as_it_goes(tmp_path):
+    whole = write_sample(tmp_path / "a.mkv", times=range(50)).read_bytes()
+    (tmp_path / "half.mkv").write_bytes(whole[: len(whole) // 2])
+    video = open_video(tmp_path / "half.mkv")
+    frames = list(video.frames())
+    assert 5 < len(frames) < 50
+    assert [number_of(f.image) for f in frames[:20]] == list(range(len(frames[:20])))
+
+
+def test_packets_that_cannot_be_decoded_are_left_out_and_said(tmp_path):
+    path = write_sample(tmp_path / "a.mkv", options={"bf": "0"})
+    with av.open(str(path)) as container:
+        packets = [bytes(packet) for packet in container.demux(video=0)]
+    data = path.read_bytes()
+    damaged = data.replace(packets[5], b"\xff" * len(packets[5]))
+    (tmp_path / "damaged.mkv").write_bytes(damaged)
+    video = open_video(tmp_path / "damaged.mkv")
+    assert len(list(video.frames())) == 9
+    assert video.notes == ["packets that cannot be decoded were left out: 1"]
+
+
+def test_a_file_that_changes_between_two_readings_is_found_out(tmp_path):
+    path = write_sample(tmp_path / "a.mp4", times=range(10))
+    video = open_video(path)
+    assert len(list(video.frames())) == 10
+    for times in (range(9), range(11), [0, *range(2, 11)]):
+        write_sample(path, times=times)
+        with pytest.raises(ValueError, match=r"a\.mp4: expected the frames of the first reading"):
+            list(video.frames())
+
+
+@pytest.mark.parametrize(
+    "name", ["http:a.mp4", "concat:a.mp4|b.mp4", "-", "%03d.mp4", "a\udcff.mp4"]
+)
+def test_names_are_names_of_files(tmp_path, name):
+    path = write_sample(tmp_path / "plain.mp4").rename(tmp_path / name)
+    assert len(images_of(path)) == 10
+
+
+def hdr(**tags):
+    return lambda path: write_sample(path, times=[0], **tags)
+
+
+def other_size(path: Path) -> None:
+    first, second = path.with_suffix(".1"), path.with_suffix(".2")
+    tb = Fraction(1, 90000)
+    write_sample(first, "mpegts", times=[0, 3600], time_base=tb)
+    write_sample(second, "mpegts", times=[7200, 10800], time_base=tb, size=(96, 80))
+    path.write_bytes(first.read_bytes() + second.read_bytes())
+
+
+def encrypted(path: Path) -> None:
+    key = {"encryption_key": "76a6c65c5ea762046bd749a2e632ccbb"}
+    key["encryption_kid"] = "a7e61c373e219033c21091fa607bf3b8"
+    write_sample(path, container_options={"encryption_scheme": "cenc-aes-ctr"} | key)
+
+
+def playlist(path: Path) -> None:
+    write_sample(path.with_name("other.ts"))
+    path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nother.ts\n#EXT-X-ENDLIST\n")
+
+
+REFUSED = {
+    "empty.mp4": (lambda path: path.write_bytes(b""), "expected a video, got"),
+    "text.mp4": (lambda path: path.write_text("not a video\n" * 99), "expected a video, got"),
+    "noise.mkv": (lambda path: path.write_bytes(bytes(range(256)) * 9), "expected a video, got"),
+    "photo.jpg": (lambda path: path.write_bytes(jpeg()), "expected a video, got"),
+    "list.m3u8": (playlist, "expected a video, got"),
+    "concat.mp4": (
+        lambda path: path.write_text("ffconcat version 1.0\nfile other.mp4\n"),
+        "expected a video, got",
+    ),
+    "sound.mp4": (
+        lambda path: write_sample(path, video=False, sound="aac"),
+        "expected a video stream, got audio$",
+    ),
+    "song.mp4": (
+        lambda path: write_sample(path, video=False, sound="aac", cover=True),
+        r"expected a video stream, got audio.* \(a cover\)",
+    ),
+    "deep.mp4": (
+        lambda path: write_sample(path, pixel_format="yuv420p10le"),
+        r"expected 8 bits a channel, got 10 \(yuv420p10le\), which would be cut to 8",
+    ),
+    "grey.mkv": (
+        lambda path: write_sample(path, codec="ffv1", pixel_format="gray16le"),
+        r"expected 8 bits a channel, got 16",
+    ),
+    "pq.mp4": (hdr(color_trc=16), r"expected standard range, got HDR \(PQ\)"),
+    "hlg.mp4": (hdr(color_trc=18), r"expected standard range, got HDR \(HLG\)"),
+    "wide.mp4": (hdr(color_primaries=9), "expected BT.601 or BT.709, got BT.2020"),
+    "wide.mkv": (hdr(colorspace=9), "expected BT.601 or BT.709, got BT.2020"),
+    "cocg.mkv": (hdr(colorspace=8), "expected BT.601 or BT.709, got matrix 8"),
+    "encrypted.mp4": (encrypted, "expected a video, got an encrypted one"),
+    "sizes.ts": (other_size, "expected frames of 64 x 48, got 80 x 96 at frame 2"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refuses_in_one_line_that_names_the_file(tmp_path, name):
+    make, message = REFUSED[name]
+    make(tmp_path / name)
+    with pytest.raises(ValueError, match=f"^\\S*{name}: {message}") as error:
+        list(open_video(tmp_path / name).frames())
+    assert "\n" not in str(error.value)
+
+
+def test_refuses_a_slanted_picture(tmp_path):
+    path = write_sample(tmp_path / "a.mp4", rotation=30)
+    with pytest.raises(ValueError, match=r"a\.mp4: expected a picture turned by quarters"):
+        open_video(path)
+
+
+def test_refuses_more_pixels_than_memory_should_hold(tmp_path, monkeypatch):
+    path = write_sample(tmp_path / "a.mp4")
+    monkeypatch.setattr("graphgan.anonymize.video._source.MAX_PIXELS", 48 * 64 - 1)
+    with pytest.raises(ValueError, match=r"a\.mp4: "):
+        open_video(path)
+
+
+def test_refuses_a_picture_in_the_container_of_videos(tmp_path):
+    data = write_sample(tmp_path / "a.mp4").read_bytes()
+    (tmp_path / "a.heic").write_bytes(data.replace(b"ftypisom", b"ftypheic"))
+    with pytest.raises(ValueError, match=r"a\.heic: expected a video, got a picture \(heic\)"):
+        open_video(tmp_path / "a.heic")
+
+
+def test_what_is_not_there_is_the_machine_s_own_error(tmp_path):
+    with pytest.raises(FileNotFoundError) as error:
+        open_video(tmp_path / "none.mp4")
+    assert error.value.filename == str(tmp_path / "none.mp4")
+    with pytest.raises(IsADirectoryError):
+        open_video(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["mp4", "mkv", "webm", "ts", "avi"])
+def test_damaged_bytes_are_read_or_refused_but_never_crash(tmp_path, kind):
+    whole, generator = write_kind(tmp_path, kind)[0].read_bytes(), np.random.default_rng(0)
+    path = tmp_path / f"damaged.{kind}"
+    for i in range(20):
+        damaged = bytearray(whole)
+        head = len(whole) if i % 2 else 600
+        for _ in range(3):
+            damaged[generator.integers(min(head, len(whole)))] ^= int(generator.integers(1, 256))
+        path.write_bytes(damaged[: generator.integers(1, len(whole))] if i % 5 == 0 else damaged)
+        try:
+            for frame in open_video(path).frames():
+                assert frame.image.shape[0] == 3
+        except ValueError as error:
+            assert str(error).startswith(f"{path}: ")

@@ -1,0 +1,381 @@
+import errno
+import resource
+import tempfile
+import weakref
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from video_samples import (
+    KINDS,
+    SECRET,
+    SIZE,
+    number_of,
+    picture,
+    planes_of,
+    write_kind,
+    write_sample,
+)
+
+from graphgan.anonymize.video import _encoders
+from graphgan.anonymize.video._sound import xiph_packets
+from graphgan.anonymize.video.leftovers import video_leftovers
+from graphgan.anonymize.video.reading import Video, open_video
+from graphgan.anonymize.video.writing import check_writable, write_video
+
+MILLISECOND = Fraction(1, 1000)
+
+
+def images_of(video: Video) -> Iterator[Tensor]:
+    return (frame.image for frame in video.frames())
+
+
+def written(path: Path, **options: object) -> Video:
+    """The video of a file whose frames were written as they were."""
+    video = open_video(path)
+    copy = path.with_name(f"written{video.suffix}")
+    write_video(copy, video, images_of(video), **options)
+    assert video_leftovers(copy) == []
+    return open_video(copy)
+
+
+def sound_of(path: Path) -> list[tuple[Fraction, bytes]]:
+    with av.open(str(path)) as container:
+        packets = [p for p in container.demux(container.streams.audio) if p.size]
+        return [(p.pts * p.time_base, bytes(p)) for p in packets]
+
+
+def times_of(video: Video) -> list[Fraction]:
+    return [frame.exact_time for frame in video.frames()]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_frames_times_and_sound_of_every_kind_are_kept(tmp_path, kind):
+    path, _ = write_kind(tmp_path, kind)
+    source, copy = open_video(path), written(path)
+    assert copy.container == source.container == KINDS[kind].written_as
+    assert copy.video_codec == ("vp9" if kind == "webm" else "h264")
+    frames = list(zip(source.frames(), copy.frames(), strict=True))
+    assert [number_of(frame.image) for _, frame in frames] == list(range(10))
+    exact = kind in ("mp4", "m4v", "mov", "mkv", "webm")
+    for before, after in frames:
+        off = abs(before.exact_time - after.exact_time)
+        assert off == 0 if exact else off <= MILLISECOND / 2
+        assert (before.image.int() - after.image.int()).abs().float().mean() < 4
+    if exact and kind != "webm":
+        assert copy.time_base == source.time_base
+    before, after = sound_of(path), sound_of(copy.path)
+    shift = source.start
+    if kind == "mov":  # demuxers cut PCM where they like
+        before, after = ([(s[0][0], b"".join(data for _, data in s))] for s in (before, after))
+    assert len(after) == len(before) > 0
+    for (time, _), (time_after, _) in zip(before, after, strict=True):
+        assert abs(time - shift - time_after) <= (0 if exact else MILLISECOND)
+    if kind != "ts":  # whose AAC packets have headers of their own
+        assert [data for _, data in after] == [data for _, data in before]
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuvj420p"])
+@pytest.mark.parametrize("matrix", [1, 2, 5, 6])
+def test_what_is_not_changed_keeps_its_colours_to_the_bit(tmp_path, matrix, pixel_format):
+    full = pixel_format == "yuvj420p"
+    path = write_sample(
+        tmp_path / "a.mp4",
+        pixel_format=pixel_format,
+        options={"qp": "0"},
+        colorspace=matrix,
+        color_range=2 if full else 1,
+        color_primaries=1,
+        color_trc=6,
+    )
+    copy = written(path, crf=0)
+    with av.open(str(path)) as before, av.open(str(copy.path)) as after:
+        for one, other in zip(before.decode(video=0), after.decode(video=0), strict=True):
+            y, other_y = planes_of(one).astype(int), planes_of(other).astype(int)
+            assert np.array_equal(y[0], other_y[0])
+            assert np.abs(y - other_y).max() <= full  # swscale rounds full chroma down
+            for name in ("colorspace", "color_range", "color_primaries", "color_trc"):
+                assert getattr(one, name) == getattr(other, name)
+
+
+@pytest.mark.parametrize("kind", ["mp4", "mkv", "webm"])
+def test_frames_given_are_frames_written(tmp_path, kind):
+    path, _ = write_kind(tmp_path, kind)
+    video = open_video(path)
+    given = [picture(19 - number) for number in range(10)]
+    write_video(tmp_path / "b", video, given)
+    back = list(open_video(tmp_path / "b").frames())
+    assert [number_of(frame.image) for frame in back] == list(range(19, 9, -1))
+
+
+@pytest.mark.parametrize("size", [(47, 64), (48, 63), (33, 35)])
+@pytest.mark.parametrize("suffix", ["mp4", "webm"])
+def test_odd_sizes_stay_whole(tmp_path, suffix, size):
+    codec, pixels = ("libvpx", "yuv420p") if suffix == "webm" else ("libx264", "yuv444p")
+    path = write_sample(tmp_path / f"a.{suffix}", codec=codec, size=size, pixel_format=pixels)
+    copy = written(path)
+    assert copy.size == size
+    for before, after in zip(open_video(path).frames(), copy.frames(), strict=True):
+        assert after.image.shape == (3, *size)
+        assert (before.image.int() - after.image.int()).abs().float().mean() < 5
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv"])
+@pytest.mark.parametrize(
+    ("first", "sound_first"),
+    [(Fraction(1), Fraction(0)), (Fraction(1, 8), Fraction(1, 2)), (Fraction(0), Fraction(1, 2))],
+)
+def test_sound_stays_beside_the_picture(tmp_path, suffix, first, sound_first):
+    unit = Fraction(1, 1000)
+    path = write_sample(
+        tmp_path / f"a.{suffix}",
+        times=[int(first / unit) + 40 * i for i in range(10)],
+        time_base=unit,
+        sound="aac",
+        sound_start=sound_first,
+    )
+    copy = written(path)
+    assert times_of(copy) == times_of(open_video(path))
+    assert [time for time, _ in sound_of(copy.path)] == [time for time, _ in sound_of(path)]
+
+
+@settings(max_examples=15)
+@given(
+    steps=st.lists(st.integers(1, 3000), min_size=1, max_size=8),
+    start=st.integers(0, 5000),
+    suffix=st.sampled_from(["mp4", "mkv"]),
+    frames_between=st.integers(0, 3),
+)
+def test_any_frame_rate_is_kept(steps, start, suffix, frames_between):
+    times = [start + sum(steps[:i]) for i in range(len(steps) + 1)]
+    unit = Fraction(1, 1000) if suffix == "mkv" else Fraction(1, 15360)
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_sample(
+            Path(folder) / f"a.{suffix}",
+            times=times,
+            time_base=unit,
+            options={"bf": str(frames_between)},
+            container_options={"movie_timescale": "15360"} if suffix == "mp4" else {},
+        )
+        copy = written(path)
+        assert times_of(copy) == times_of(open_video(path)) == [time * unit for time in times]
+
+
+@pytest.mark.parametrize("quarters", range(4))
+def test_a_rotation_is_in_the_pixels_and_nowhere_else(tmp_path, quarters):
+    path = write_sample(
+        tmp_path / "a.mp4",
+        rotation=90 * quarters,
+        options={"qp": "0"},
+        sample_aspect_ratio=Fraction(4, 3),
+    )
+    copy = written(path, crf=0)
+    assert copy.turn == (False, False, False)
+    assert copy.pixel_aspect == (Fraction(4, 3) if quarters % 2 == 0 else Fraction(3, 4))
+    for before, after in zip(open_video(path).frames(), copy.frames(), strict=True):
+        assert torch.equal(before.image, after.image)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv"])
+def test_nothing_else_of_the_source_is_written(tmp_path, suffix):
+    path = write_sample(
+        tmp_path / f"a.{suffix}", sound="aac", secrets=True, cover=suffix != "mov", rotation=90
+    )
+    assert SECRET.encode() in path.read_bytes()
+    copy = written(path)
+    data = copy.path.read_bytes()
+    for trace in (SECRET.encode(), b"x264", b"Lavf6", b"Lavc6", b"\xff\xd8\xff", b"48.85"):
+        assert trace not in data.replace(b"Lavc6", b"", data.count(b"Lavc6") * (trace == b"Lavc6"))
+    with av.open(str(copy.path)) as container:
+        assert [stream.type for stream in container.streams] == ["video", "audio"]
+    assert len(open_video(path).notes) >= 2
+
+
+def test_comments_in_vorbis_sound_are_left_out(tmp_path):
+    plain = write_sample(
+        tmp_path / "plain.mkv", sound="vorbis", layout="stereo", sound_options={"strict": "-2"}
+    )
+    path = tmp_path / "a.mkv"
+    with av.open(str(plain)) as source, av.open(str(path), "w") as out:
+        copies = [out.add_stream_from_template(s, opaque=True) for s in source.streams]
+        first, _, third = xiph_packets(copies[1].codec_context.extradata)
+        vendor = b"\x03vorbis\4\0\0\0Anna" + bytes(4) + b"\1"
+        headers = b"\x02" + bytes([len(first), len(vendor)]) + first + vendor + third
+        copies[1].codec_context.extradata = headers
+        for packet in source.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream_index]
+                out.mux(packet)
+    assert "comments in the sound" in video_leftovers(path)
+    copy = written(path)
+    assert b"Anna" in path.read_bytes() and b"Anna" not in copy.path.read_bytes()
+    with av.open(str(path)) as before, av.open(str(copy.path)) as after:
+        for one, other in zip(before.decode(audio=0), after.decode(audio=0), strict=True):
+            assert np.array_equal(one.to_ndarray(), other.to_ndarray())
+
+
+def test_sound_can_be_dropped(tmp_path):
+    path, _ = write_kind(tmp_path, "mp4")
+    assert written(path, audio="drop").audio_codecs == ()
+    assert written(path, audio="keep").audio_codecs == ("aac",)
+
+
+def test_all_sound_tracks_are_kept(tmp_path):
+    path = write_sample(tmp_path / "a.mkv", sound=("aac", "flac"))
+    assert written(path).audio_codecs == ("aac", "flac")
+
+
+def test_sound_that_the_container_does_not_hold_is_refused_at_the_door(tmp_path):
+    data = write_kind(tmp_path, "mkv")[0].read_bytes()
+    path = tmp_path / "a.webm"
+    path.write_bytes(data.replace(b"\x88matroska", b"\x88webm\0\0\0\0", 1))
+    video = open_video(path)
+    assert video.container == "webm"
+    message = r"expected sound that webm holds, got flac; it can only be dropped"
+    with pytest.raises(ValueError, match=message):
+        check_writable(video)
+    with pytest.raises(ValueError, match=rf"b\.webm: {message}"):
+        write_video(tmp_path / "b.webm", video, images_of(video))
+    check_writable(video, audio="drop")
+    assert not written(path, audio="drop").has_audio
+
+
+def test_a_missing_encoder_is_said(tmp_path, monkeypatch):
+    video = open_video(write_sample(tmp_path / "a.mp4"))
+    monkeypatch.setitem(_encoders.MUXERS, "mp4", _encoders.Muxer("mp4", "libnone"))
+    for attempt in (check_writable, lambda v: write_video(tmp_path / "b.mp4", v, images_of(v))):
+        with pytest.raises(ValueError, match="expected a PyAV with the encoder libnone"):
+            attempt(video)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def nothing_but_the_old_file(folder: Path) -> bool:
+    names = sorted(path.name for path in folder.iterdir())
+    return names == ["a.mp4", "b.mp4"] and (folder / "b.mp4").read_bytes() == b"old"
+
+
+@pytest.fixture
+def video(tmp_path) -> Video:
+    """Of ten frames and sound, in a folder where ``b.mp4`` holds "old"."""
+    (tmp_path / "b.mp4").write_bytes(b"old")
+    return open_video(write_sample(tmp_path / "a.mp4", sound="aac"))
+
+
+@pytest.mark.parametrize("count", [0, 9, 11])
+def test_refuses_another_number_of_frames(tmp_path, video, count):
+    got = "more" if count == 11 else str(count)
+    with pytest.raises(ValueError, match=rf"b\.mp4: expected 10 frames, got {got}"):
+        write_video(tmp_path / "b.mp4", video, [picture(0)] * count)
+    assert nothing_but_the_old_file(tmp_path)
+
+
+def test_refuses_frames_of_another_size(tmp_path, video):
+    with pytest.raises(ValueError, match=r"expected frames 3 \(48, 64\), got \(3, 64, 48\)"):
+        write_video(tmp_path / "b.mp4", video, [picture(0, (64, 48))] * 10)
+    assert nothing_but_the_old_file(tmp_path)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("no"), ValueError("odd")])
+@pytest.mark.parametrize("after", [0, 5, 9])
+def test_whatever_happens_no_half_of_a_file_is_left(tmp_path, video, error, after):
+    def frames():
+        for number, image in enumerate(images_of(video)):
+            if number == after:
+                raise error
+            yield image
+
+    with pytest.raises(type(error)):
+        write_video(tmp_path / "b.mp4", video, frames())
+    assert nothing_but_the_old_file(tmp_path)
+
+
+def test_a_full_disk_is_the_machine_s_fault(tmp_path, video):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
+    try:
+        with pytest.raises(OSError) as error:
+            write_video(tmp_path / "b.mp4", video, images_of(video))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert error.value.errno == errno.EFBIG
+    assert error.value.filename == str(tmp_path / "b.mp4")
+    assert nothing_but_the_old_file(tmp_path)
+
+
+def test_an_encoder_that_leaves_something_is_found_out(tmp_path, video, monkeypatch):
+    def as_it_is(self, packet):
+        return [packet] if packet else []
+
+    monkeypatch.setattr(_encoders.Cleaner, "__call__", as_it_is)
+    message = r"b\.mp4: expected nothing but .* got \['user data in the frames'\]"
+    with pytest.raises(ValueError, match=message):
+        write_video(tmp_path / "b.mp4", video, images_of(video))
+    assert nothing_but_the_old_file(tmp_path)
+
+
+def test_frames_that_get_lost_are_found_out(tmp_path, video, monkeypatch):
+    clean = _encoders.Cleaner.__call__
+
+    def one_less(self, packet):
+        return clean(self, packet) if packet is None or packet.pts < 9 * 512 else []
+
+    monkeypatch.setattr(_encoders.Cleaner, "__call__", one_less)
+    with pytest.raises(ValueError, match=r"b\.mp4: expected 10 frames to be written, got 9"):
+        write_video(tmp_path / "b.mp4", video, images_of(video))
+    assert nothing_but_the_old_file(tmp_path)
+
+
+def test_no_more_frames_are_held_than_the_encoder_looks_ahead(tmp_path):
+    video = open_video(write_sample(tmp_path / "a.mp4", times=range(80)))
+    alive, most = weakref.WeakSet(), 0
+
+    def frames():
+        nonlocal most
+        for frame in video.frames():
+            alive.add(frame.image)
+            most = max(most, len(alive))
+            yield frame.image
+
+    write_video(tmp_path / "b.mp4", video, frames())
+    assert most <= 3
+
+
+@pytest.mark.parametrize("options", [{"crf": -1}, {"crf": 52}])
+def test_refuses_options_out_of_range(tmp_path, video, options):
+    with pytest.raises(ValueError, match="expected a crf of 0 to 51, got"):
+        write_video(tmp_path / "b.mp4", video, images_of(video), **options)
+
+
+@pytest.mark.unhooked
+def test_refuses_sound_that_is_neither_kept_nor_dropped(tmp_path, video):
+    with pytest.raises(ValueError, match="expected audio 'keep' or 'drop', got 'mute'"):
+        write_video(tmp_path / "b.mp4", video, images_of(video), audio="mute")
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixel_format"),
+    [("ffv1", "gray"), ("libx264rgb", "rgb24"), ("qtrle", "rgb24"), ("libx264", "yuv422p")],
+)
+def test_other_pixels_become_4_2_0_in_their_colours(tmp_path, codec, pixel_format):
+    rgb = torch.full((3, *SIZE), 90, dtype=torch.uint8)
+    rgb[:, :, 32:] = torch.tensor([60, 120, 180], dtype=torch.uint8)[:, None, None]
+    path = write_sample(
+        tmp_path / ("a.mov" if codec == "qtrle" else "a.mkv"),
+        codec=codec,
+        pixel_format=pixel_format,
+        images=[rgb] * 3,
+        times=range(3),
+        options={"qp": "0"} if codec.startswith("libx264") else {},
+    )
+    copy = written(path, crf=0)
+    for before, after in zip(open_video(path).frames(), copy.frames(), strict=True):
+        if pixel_format != "gray":
+            assert (before.image.int() - rgb.int()).abs().max() <= 3
+        assert (after.image.int() - before.image.int()).abs().max() <= 3
