@@ -11,7 +11,6 @@ from graphgan.anonymize._hidden_region import align_region, box_corners, region_
 from graphgan.anonymize.faces import Face, Stage, Task, as_box
 from graphgan.anonymize.methods import AlignedFaces
 from graphgan.anonymize.pasting import covers, paste_faces, soften
-from graphgan.data.batches import to_float_image
 from graphgan.landmarks.alignment import Alignment, cut
 
 # The edge begins outside the face: pixels of a crop, since a photo's may be much smaller, and a
@@ -94,8 +93,8 @@ def make_faces(image: UInt8[Tensor, "3 h w"], works: Sequence[Work]) -> None:
 def _aligned(image: Tensor, works: Sequence[Work], size: tuple[int, int]) -> AlignedFaces:
     images, landmarks, masks = [], [], []
     for work in works:
-        crop = cut(to_float_image(image), work.alignment, size)
-        images.append(crop.clamp(-1, 1))
+        crop = cut(image, work.alignment, size)  # of the photo's 8 bits: it may be large
+        images.append((crop / 127.5 - 1).clamp(-1, 1))
         points = torch.full((68, 2), torch.nan)
         if work.problem is None:
             points = work.alignment.to_crop(work.task.found.landmarks, size)

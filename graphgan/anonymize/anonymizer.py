@@ -28,13 +28,14 @@ from graphgan.anonymize.selection import Selection
 from graphgan.faces.embedders import DlibEmbedder, Embedder
 from graphgan.landmarks.detection import Detection, DlibDetector, FindFaces
 from graphgan.models.anonygan import AnonyGAN
+from graphgan.models.onnx_generator import OnnxAnonyGAN
 
 
 class Anonymizer:
     """Replace the faces of photos.
 
     Args:
-        method: a trained network, or any `FaceMethod`, or one of "blur", "pixelate" and "solid".
+        method: a trained network, any `FaceMethod`, or one of "blur", "pixelate" and "solid".
         detector: gives a photo's faces with 68 landmarks each, `DlibDetector` by default.
         conditions: people to be shown; needed by networks.
         fallback: covers the faces that the method cannot hide.
@@ -63,7 +64,7 @@ class Anonymizer:
 
     def __init__(
         self,
-        method: AnonyGAN | FaceMethod | Obscuring,
+        method: AnonyGAN | OnnxAnonyGAN | FaceMethod | Obscuring,
         detector: FindFaces | None = None,
         conditions: Sequence[Condition] = (),
         *,
@@ -210,8 +211,10 @@ class Anonymizer:
             raise ValueError(f"expected conditions of {self.method.size}, got {(height, width)}")
 
 
-def _method(method: AnonyGAN | FaceMethod | Obscuring, size: tuple[int, int] | None) -> FaceMethod:
-    if isinstance(method, AnonyGAN):
+def _method(
+    method: AnonyGAN | OnnxAnonyGAN | FaceMethod | Obscuring, size: tuple[int, int] | None
+) -> FaceMethod:
+    if isinstance(method, AnonyGAN | OnnxAnonyGAN):
         return GeneratedFaces(method, size=size)
     return ObscuredFaces(method, size=size or DEFAULT_SIZE) if isinstance(method, str) else method
 

@@ -1,6 +1,7 @@
 """``graphgan-anonymize``: photos, folders and videos with their faces replaced."""
 
 import json
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,8 +22,10 @@ from graphgan.data.images import read_image
 from graphgan.data.progress_record import ProgressRecord, start_record
 from graphgan.extras import needs_extra
 from graphgan.faces.embedders import DlibEmbedder, Embedder
+from graphgan.faces.search import FaceSearch
 from graphgan.landmarks.detection import DlibDetector, FindFaces
 from graphgan.models import AnonyGAN
+from graphgan.models.onnx_generator import OnnxAnonyGAN
 from graphgan.training.devices import memory_errors_explained, torch_device
 from graphgan.training.run_folder import newest_weights
 
@@ -33,6 +36,10 @@ RECORD = ".graphgan-anonymize.jsonl"
 """In the output folder: what is done, so that a run can be gone on with."""
 
 Mode = Literal["anonygan", "blur", "pixelate", "solid"]
+Search = Literal["thorough", "fast"]
+
+_FRONTAL = 80  # pixels of the smallest faces that dlib's frontal detector knows
+_MOST_PIXELS = 4096  # of a photo's longer side, for it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +53,7 @@ class Options:
     mode: Mode | None = None
     """What is put in the place of a face: by default anonygan with a checkpoint, else pixelate."""
     checkpoint: Path | None = None
-    """Weights of AnonyGAN (generator.safetensors), or the folder of a run."""
+    """Weights of AnonyGAN (generator.safetensors, or .onnx), or the folder of a run."""
     condition: str = "random"
     """Who is shown: a photo of one face, a folder of such, or random for drawn people."""
     fallback: Obscuring = "pixelate"
@@ -69,19 +76,29 @@ class Options:
     """Distance of descriptors up to which a face counts as recognised; dlib's 0.6 by default."""
     tries: int = 3
     """People that a face is tried with before the fallback covers it."""
-    upsample: int = 1
-    """Doublings of a photo before it is searched: 0 finds faces from 80 pixels, 1 from 40."""
+    search: Search = "thorough"
+    """Thorough finds turned, leaning and lying faces too; fast is dlib's frontal detector."""
+    min_face: int = 40
+    """Pixels of the smallest faces that are looked for: half of it takes four times as long."""
     size: tuple[int, int] | None = None
     """Height and width of the faces that a network was trained on, where it does not say so."""
     seed: int = 0
     """Chooses who is shown where."""
     device: str = "auto"
     """cpu, cuda (or gpu), mps, or auto for the fastest there is."""
+    serve: bool = False
+    """Show a page in the browsers of this machine instead, where photos are dropped."""
+    host: str = "127.0.0.1"
+    """Of the page: any other address opens it to others."""
+    port: int = 8000
+    """Of the page; 0 takes a free one."""
 
     def __post_init__(self) -> None:
-        if not self.inputs:
+        if self.serve and (self.inputs or self.out):
+            raise ValueError("expected --serve without inputs and --out: it shows a page")
+        if not self.serve and not self.inputs:
             raise ValueError("expected photos, videos or folders (see --help)")
-        if self.out is None:
+        if not self.serve and self.out is None:
             raise ValueError("expected --out DIR (see --help)")
         if self.mode == "anonygan" and self.checkpoint is None:
             raise ValueError("expected --checkpoint with --mode anonygan, got none")
@@ -89,8 +106,8 @@ class Options:
             raise ValueError("expected --overwrite or --resume, got both")
         if self.report is not None and self.report.suffix != ".json":
             raise ValueError(f"expected --report FILE.json, got {self.report}")
-        if self.upsample < 0:
-            raise ValueError(f"expected --upsample of 0 and more, got {self.upsample}")
+        if self.min_face < 1:
+            raise ValueError(f"expected --min-face of 1 and more, got {self.min_face}")
 
     @property
     def folder(self) -> Path:
@@ -111,7 +128,13 @@ def main() -> None:
 def _main() -> int:
     with needs_extra("recipes"):
         from tyro.conf import PositionalRequiredArgs
-    return anonymize(parse_options(Options, config=(PositionalRequiredArgs,)))
+    options = parse_options(Options, config=(PositionalRequiredArgs,))
+    if not options.serve:
+        return anonymize(options)
+    from graphgan.anonymize.serve import serve
+
+    serve(make_anonymizer(options), host=options.host, port=options.port)
+    return 0
 
 
 def anonymize(options: Options) -> int:
@@ -129,7 +152,9 @@ def anonymize(options: Options) -> int:
         options.folder.mkdir(parents=True, exist_ok=True)
         if not (options.resume and record.exists()):
             start_record(record, about)
-        work = FileAnonymizer(anonymizer, options.copy_unmatched, options.audio)
+        work = FileAnonymizer(
+            anonymizer, options.copy_unmatched, options.audio, frontal_detector(options.min_face)
+        )
         return _run(options, plan, work, about)
 
 
@@ -206,7 +231,7 @@ def make_anonymizer(options: Options) -> Anonymizer:
         ValueError: no such weights, conditions or people to keep.
         MissingExtraError: dlib is not installed.
     """
-    detector, embedder = DlibDetector(options.upsample), DlibEmbedder()
+    detector, embedder = make_detector(options), DlibEmbedder()
     method = make_method(options)
     conditions: list[Condition] = []
     if method.uses_conditions:
@@ -224,6 +249,19 @@ def make_anonymizer(options: Options) -> Anonymizer:
     )
 
 
+def make_detector(options: Options) -> FindFaces:
+    """What looks for faces in photos."""
+    if options.search == "thorough":
+        return FaceSearch(options.min_face)
+    return frontal_detector(options.min_face)
+
+
+def frontal_detector(min_face: int) -> DlibDetector:
+    """dlib's detector, with so many doublings of the photo as faces of this size take."""
+    doublings = max(math.ceil(math.log2(_FRONTAL / min_face)), 0)
+    return DlibDetector(doublings, max_side=_MOST_PIXELS)
+
+
 def make_method(options: Options) -> FaceMethod:
     """What is put in the place of a face."""
     mode = options.chosen_mode
@@ -232,6 +270,8 @@ def make_method(options: Options) -> FaceMethod:
             print("no --checkpoint: faces are pixelated", flush=True)
         return ObscuredFaces(mode)
     assert options.checkpoint is not None
+    if options.checkpoint.suffix == ".onnx":
+        return GeneratedFaces(OnnxAnonyGAN(options.checkpoint), size=options.size)
     device = torch_device(options.device)
     model = AnonyGAN.from_pretrained(newest_weights(options.checkpoint)).to(device)
     return GeneratedFaces(model.fuse(), size=options.size)
@@ -292,7 +332,8 @@ def _about(options: Options, anonymizer: Anonymizer) -> dict[str, Any]:
         "only": [list(box) for box in anonymizer.selection.only],
         "threshold": anonymizer.threshold,
         "tries": options.tries,
-        "upsample": options.upsample,
+        "search": options.search,
+        "min_face": options.min_face,
         "copy_unmatched": options.copy_unmatched,
         "audio": options.audio,
         "seed": options.seed,

@@ -24,6 +24,7 @@ from graphgan.anonymize.obscure import blur_faces, cover_faces, pixelate_faces
 from graphgan.data.face_batch import LANDMARKS_OF_68
 from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.generator import GeneratorOutput
+from graphgan.models.onnx_generator import OnnxAnonyGAN
 
 Obscuring = Literal["blur", "pixelate", "solid"]
 
@@ -78,40 +79,58 @@ class GeneratedFaces:
     """Another person in the same pose and expression, by a trained AnonyGAN.
 
     Args:
-        model: trained; it is put into eval mode.
-        size: height and width of the crops that it was trained on; by default what it says itself,
-            or 128 x 128.
+        model: trained, and put into eval mode; or one that was exported to ONNX.
+        size: height and width of the crops that it was trained on, where it does not say so: at
+            other sizes it is of no use, since reasoning sums over pixels.
     Raises:
-        ValueError: a network of landmarks that are no choice of iBUG-68's.
+        ValueError: a network of landmarks that are no choice of iBUG-68's; no size, or another than
+            an exported one was written for.
     """
 
     name = "anonygan"
     uses_conditions = True
 
-    def __init__(self, model: AnonyGAN, *, size: tuple[int, int] | None = None) -> None:
-        count = model.generator.num_landmarks
+    def __init__(
+        self, model: AnonyGAN | OnnxAnonyGAN, *, size: tuple[int, int] | None = None
+    ) -> None:
+        exported = isinstance(model, OnnxAnonyGAN)
+        count = _num_landmarks(model)
         if count not in LANDMARKS_OF_68:
             known = " or ".join(map(str, LANDMARKS_OF_68))
             raise ValueError(f"expected a network of {known} landmarks, got {count}")
-        self.size = size or model.size or DEFAULT_SIZE
-        self.model = model.eval()
+        chosen = size or model.size
+        if chosen is None:
+            raise ValueError("expected the size that the network was trained on, it does not say")
+        self.size = chosen
+        if exported and self.size != model.size:
+            raise ValueError(f"expected a network for {self.size}, got one for {model.size}")
+        self.model = model if isinstance(model, OnnxAnonyGAN) else model.eval()
         self._chosen = LANDMARKS_OF_68[count]
 
     @torch.no_grad()
     def __call__(
         self, faces: AlignedFaces, conditions: Sequence[Condition]
     ) -> Float[Tensor, "b 3 h w"]:
-        device = next(self.model.parameters()).device
         images = torch.stack([condition.image for condition in conditions])
         landmarks = torch.stack([condition.landmarks for condition in conditions])
-        output: GeneratorOutput = self.model(
-            images.to(device),
-            faces.images.to(device),
-            landmarks[:, self._chosen].to(device),
-            faces.landmarks[:, self._chosen].to(device),
-            faces.masks.to(device),
+        inputs = (
+            images,
+            faces.images,
+            landmarks[:, self._chosen],
+            faces.landmarks[:, self._chosen],
+            faces.masks,
         )
+        if isinstance(self.model, OnnxAnonyGAN):
+            return self.model(*inputs)
+        device = next(self.model.parameters()).device
+        output: GeneratorOutput = self.model(*(x.to(device) for x in inputs))
         return output.image.to(faces.images)
+
+
+def _num_landmarks(model: AnonyGAN | OnnxAnonyGAN) -> int:
+    if isinstance(model, OnnxAnonyGAN):
+        return model.num_landmarks
+    return int(model.generator.num_landmarks)
 
 
 class ObscuredFaces:

@@ -2,6 +2,7 @@
 
 from graphgan.faces.detectors import DlibFaces, FaceDetector, FacePipeline, MTCNNFaces
 from graphgan.faces.embedders import Classifier, DlibEmbedder, Embedder, FaceNet
+from graphgan.faces.search import FaceSearch
 
 __all__ = [
     "Classifier",
@@ -11,5 +12,6 @@ __all__ = [
     "FaceDetector",
     "FaceNet",
     "FacePipeline",
+    "FaceSearch",
     "MTCNNFaces",
 ]

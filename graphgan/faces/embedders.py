@@ -29,6 +29,8 @@ from graphgan.models.inception_resnet import InceptionResnetV1
 FACENET_SIZE = 160
 # MTCNN's boxes, on which FaceNet was trained, hold more of a head than landmarks do: brows to chin.
 _BESIDE, _ABOVE, _BELOW = 0.1, 0.4, 0.1
+# Of the longer side of the landmarks: dlib looks at less than one all around.
+_SURROUNDINGS = 2.0
 
 
 @runtime_checkable
@@ -90,6 +92,8 @@ class DlibEmbedder:
     ) -> Float[Tensor, "d"]:
         with needs_extra("faces"):
             import dlib
+        image, corner = _around(image, landmarks)
+        landmarks = landmarks - corner
         corners = (*landmarks.amin(0).tolist(), *landmarks.amax(0).tolist())
         shape = dlib.full_object_detection(
             dlib.rectangle(*map(round, corners)),
@@ -111,6 +115,22 @@ class DlibEmbedder:
         return dlib.face_recognition_model_v1(
             str(folder / "dlib_face_recognition_resnet_model_v1.dat")
         )
+
+
+def _around(
+    image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "k 2"]
+) -> tuple[UInt8[Tensor, "3 u v"], Float[Tensor, "2"]]:
+    """The part of a photo that a face's descriptor can depend on, and its left upper pixel.
+
+    A photo of many megapixels takes longer to hand over than a face to describe.
+    """
+    low, high = landmarks.amin(0), landmarks.amax(0)
+    margin = _SURROUNDINGS * (high - low).max()
+    limit = torch.tensor([image.shape[2], image.shape[1]])
+    first = (low - margin).floor().long().clamp(min=0).minimum(limit - 1)
+    last = (high + margin).ceil().long().clamp(min=0).minimum(limit - 1)
+    (left, top), (right, bottom) = first.tolist(), last.tolist()
+    return image[:, top : bottom + 1, left : right + 1], first.to(landmarks)
 
 
 class FaceNet:

@@ -108,7 +108,11 @@ def onnx_difference(model: AnonyGAN, path: str | Path, *, seed: int = 0) -> floa
     for inputs in _random_inputs(count, onnx_model.size, seed):
         expected = reference(*inputs).image
         if not expected.isfinite().all():
-            raise ValueError("expected a network whose pictures are finite, got NaN or infinity")
+            height, width = onnx_model.size
+            raise ValueError(
+                f"expected a network whose pictures are finite, got NaN or infinity at {width} x "
+                f"{height} pixels: was it trained at that size?"
+            )
         difference = float((onnx_model(*inputs) - expected).abs().max())
         largest = max(largest, math.inf if math.isnan(difference) else difference)
     return largest

@@ -18,6 +18,8 @@ from graphgan.anonymize.command import NO_FACE, RECORD
 from graphgan.data.images import read_image, write_image
 from graphgan.models import AnonyGAN, LandmarkGenerator
 
+FAST = ("--search", "fast", "--min-face", 80)
+
 
 @pytest.fixture(scope="module")
 def portrait():
@@ -46,9 +48,7 @@ def weights(tmp_path_factory):
 @pytest.fixture
 def run(monkeypatch, capsys):
     def run(*args):
-        return run_here(
-            command._main, *args, "--upsample", 0, monkeypatch=monkeypatch, capsys=capsys
-        )
+        return run_here(command._main, *args, *FAST, monkeypatch=monkeypatch, capsys=capsys)
 
     return run
 
@@ -167,6 +167,8 @@ def test_existing_results_are_replaced_on_request_alone(run, photos, tmp_path):
         (["{}", "--out", "{}/../o", "--tries", "0"], "at least one try"),
         (["{}", "--out", "{}/../o", "--overwrite", "--resume"], "got both"),
         (["{}", "--out", "{}/../o", "--mode", "glitter"], "invalid choice"),
+        (["{}", "--out", "{}/../o", "--min-face", "0"], "--min-face of 1 and more"),
+        (["{}", "--serve"], "without inputs"),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_written(run, photos, tmp_path, args, message):
@@ -189,6 +191,7 @@ def test_an_interrupt_leaves_whole_files_and_a_report(photos, tmp_path, portrait
         shutil.copy(photos / "a.png", photos / f"c{i}.png")
     out = tmp_path / "out"
     args = [sys.executable, "-m", "graphgan.anonymize.command", str(photos), "--out", str(out)]
+    args += map(str, FAST)
     process = subprocess.Popen(args, stderr=subprocess.PIPE, text=True, env=os.environ)
     deadline = time.monotonic() + 60
     while not (out / "a.png").exists():

@@ -8,6 +8,8 @@ from graphgan.data.batches import to_float_image
 from graphgan.landmarks.masks import face_mask
 from graphgan.landmarks.schemes import CIAGAN_29_INDICES
 from graphgan.models import AnonyGAN, LandmarkGenerator
+from graphgan.models.onnx_export import export_onnx
+from graphgan.models.onnx_generator import OnnxAnonyGAN
 
 
 @pytest.fixture
@@ -50,8 +52,23 @@ def test_a_network_of_fewer_landmarks_is_given_those(faces):
     assert torch.equal(method(faces._replace(landmarks=moved), people), made)
 
 
+@pytest.mark.unhooked
+def test_an_exported_network_gives_the_same(faces, tmp_path):
+    torch.manual_seed(0)
+    model = a_model(29, size=(64, 64))
+    export_onnx(model, tmp_path / "a.onnx")
+    method = GeneratedFaces(OnnxAnonyGAN(tmp_path / "a.onnx"))
+    assert method.size == (64, 64)
+    people = drawn_conditions(3, size=(64, 64))
+    assert (method(faces, people) - GeneratedFaces(model)(faces, people)).abs().max() < 1e-3
+    with pytest.raises(ValueError, match=r"for \(32, 32\), got one for \(64, 64\)"):
+        GeneratedFaces(method.model, size=(32, 32))
+
+
 def test_the_size_is_the_network_s_own_unless_it_has_none():
-    assert GeneratedFaces(a_model()).size == (128, 128)
+    with pytest.raises(ValueError, match="expected the size"):
+        GeneratedFaces(a_model())
+    assert GeneratedFaces(a_model(), size=(64, 64)).size == (64, 64)
     assert GeneratedFaces(a_model(size=(220, 180))).size == (220, 180)
     with pytest.raises(ValueError, match="68 or 29 landmarks, got 5"):
         GeneratedFaces(a_model(5))

@@ -8,6 +8,7 @@ from skimage.data import astronaut
 
 from graphgan.faces.detectors import DlibFaces
 from graphgan.faces.embedders import Classifier, DlibEmbedder, Embedder, FaceNet
+from graphgan.landmarks.detection import DlibDetector
 from graphgan.models.inception_resnet import InceptionResnetV1
 
 
@@ -17,6 +18,16 @@ def photo():
     image = torch.from_numpy(astronaut()[:256, 96:352]).permute(2, 0, 1).contiguous()
     faces = DlibFaces()
     return image, faces.landmarks_in(image, faces(image)[0])
+
+
+def test_a_large_photo_around_a_face_changes_nothing():
+    """dlib gets the surroundings of the face alone; it would see no more of the whole photo."""
+    photo = torch.from_numpy(astronaut()).permute(2, 0, 1).contiguous()
+    face = DlibDetector(0)(photo)[0]
+    around = torch.nn.functional.pad(photo, (700, 300, 500, 200))
+    describe = DlibEmbedder()
+    moved = describe(around, face.landmarks + torch.tensor([700.0, 500.0]))
+    assert (moved - describe(photo, face.landmarks)).norm() < 1e-5
 
 
 def test_dlib_knows_a_face_again_when_it_is_dimmed_and_moved(photo):

@@ -17,6 +17,7 @@ import torch
 from graphgan.anonymize.photos._containers import CUT_SHORT, gif_blocks, png_chunks, webp_chunks
 from graphgan.anonymize.photos._encoders import ENCODERS
 from graphgan.anonymize.photos._frames import alike, frame_of
+from graphgan.anonymize.photos._opened import opened_bytes
 from graphgan.anonymize.photos.leftovers import leftovers_of
 from graphgan.anonymize.photos.photo import Photo
 from graphgan.data.images import opened_picture
@@ -60,19 +61,35 @@ def read_photo(path: str | Path) -> Photo:
     """
     path = Path(path)
     with opened_picture(path, _FORMATS) as image:
-        file_format = "JPEG" if image.format == "MPO" else str(image.format)
-        data = path.read_bytes()
-        encoding = _encoding(image, file_format, data)
-        notes: dict[str, None] = {}  # a set in order
-        frames, total = [], 0
-        for page in _pages(image, file_format, notes):
-            frames.append(frame_of(page, file_format, notes))
-            total += frames[-1].pixels.nbytes
-            if total > MAX_BYTES:
-                raise ValueError(f"expected at most {MAX_BYTES} bytes of pixels, got more")
-        if file_format in ("PNG", "WEBP", "GIF"):  # with the same channels in all frames
-            frames = alike(frames)
-        return Photo(tuple(frames), file_format, image.info.get("loop"), encoding, tuple(notes))
+        return _photo_of(image, path.read_bytes())
+
+
+def photo_from_bytes(data: bytes, name: str) -> Photo:
+    """`read_photo` of a file that is in memory; nothing is written.
+
+    Args:
+        data: the whole file.
+        name: what errors call it.
+    Raises:
+        ValueError: no such picture, cut short or too large; ``name`` is given.
+    """
+    with opened_bytes(data, name, _FORMATS) as image:
+        return _photo_of(image, data)
+
+
+def _photo_of(image: "ImageFile", data: bytes) -> Photo:
+    file_format = "JPEG" if image.format == "MPO" else str(image.format)
+    encoding = _encoding(image, file_format, data)
+    notes: dict[str, None] = {}  # a set in order
+    frames, total = [], 0
+    for page in _pages(image, file_format, notes):
+        frames.append(frame_of(page, file_format, notes))
+        total += frames[-1].pixels.nbytes
+        if total > MAX_BYTES:
+            raise ValueError(f"expected at most {MAX_BYTES} bytes of pixels, got more")
+    if file_format in ("PNG", "WEBP", "GIF"):  # with the same channels in all frames
+        frames = alike(frames)
+    return Photo(tuple(frames), file_format, image.info.get("loop"), encoding, tuple(notes))
 
 
 def write_photo(path: str | Path, photo: Photo) -> None:
@@ -86,31 +103,43 @@ def write_photo(path: str | Path, photo: Photo) -> None:
         ValueError: frames that the format cannot hold.
         OSError: the file cannot be written.
     """
-    with needs_extra("recipes"):
-        import PIL  # noqa: F401
-    path = Path(path)
-    _check_fits(path, photo)
-    data = ENCODERS[photo.format](photo)
-    if left := leftovers_of(data):  # by another version of Pillow, say
-        raise ValueError(f"{path}: expected nothing but pixels to be written, got {left}")
+    data = photo_to_bytes(photo, str(path))
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
 
-def _check_fits(path: Path, photo: Photo) -> None:
+def photo_to_bytes(photo: Photo, name: str) -> bytes:
+    """What `write_photo` writes, in memory.
+
+    Args:
+        photo: as it was read, with other pixels.
+        name: what errors call it.
+    Raises:
+        ValueError: frames that the format cannot hold; ``name`` is given.
+    """
+    with needs_extra("recipes"):
+        import PIL  # noqa: F401
+    _check_fits(name, photo)
+    data = ENCODERS[photo.format](photo)
+    if left := leftovers_of(data):  # by another version of Pillow, say
+        raise ValueError(f"{name}: expected nothing but pixels to be written, got {left}")
+    return data
+
+
+def _check_fits(name: str, photo: Photo) -> None:
     if photo.format not in ENCODERS:
-        raise ValueError(f"{path}: expected one of {', '.join(ENCODERS)}, got {photo.format}")
+        raise ValueError(f"{name}: expected one of {', '.join(ENCODERS)}, got {photo.format}")
     if not photo.frames or (len(photo.frames) > 1 and photo.format not in _WITH_FRAMES):
-        raise ValueError(f"{path}: {photo.format} does not hold {len(photo.frames)} frames")
+        raise ValueError(f"{name}: {photo.format} does not hold {len(photo.frames)} frames")
     for frame in photo.frames:
         channels, deep = len(frame.pixels), frame.pixels.dtype != torch.uint8
         if channels not in _CHANNELS.get(photo.format, (1, 2, 3, 4)):
-            raise ValueError(f"{path}: {photo.format} does not hold {channels} channels")
+            raise ValueError(f"{name}: {photo.format} does not hold {channels} channels")
         if deep and photo.format not in _DEEP:
-            raise ValueError(f"{path}: {photo.format} does not hold 16 bits")
+            raise ValueError(f"{name}: {photo.format} does not hold 16 bits")
     shapes = {(*frame.pixels.shape, frame.pixels.dtype) for frame in photo.frames}
     if photo.format != "TIFF" and len(shapes) > 1:
-        raise ValueError(f"{path}: expected frames of one shape, got {sorted(map(str, shapes))}")
+        raise ValueError(f"{name}: expected frames of one shape, got {sorted(map(str, shapes))}")
 
 
 def _encoding(image: "ImageFile", file_format: str, data: bytes) -> dict[str, Any]:

@@ -7,7 +7,7 @@ changed in between comes out as it was (at most 1 of 255 off where the range is 
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -95,7 +95,8 @@ def _bare(frame: "VideoFrame") -> "VideoFrame":
 
 
 def _rows(plane: "VideoPlane") -> np.ndarray:
-    return np.frombuffer(plane, np.uint8).reshape(plane.height, -1)
+    flat: np.ndarray = np.frombuffer(cast("bytearray", plane), np.uint8)
+    return flat.reshape(plane.height, -1)
 
 
 def _pixels(frame: "VideoFrame", plane: int, channels: int = 1) -> np.ndarray:

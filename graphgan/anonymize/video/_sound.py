@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
-from graphgan.anonymize.video._source import opened
+from graphgan.anonymize.video._source import demuxed, opened
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -40,7 +40,7 @@ class SoundTracks:
             stream.discard = Discard.default if stream.type == "audio" else Discard.all
         tracks = source.streams.audio
         self._copies = {track.index: copy_stream(out, track, video.container) for track in tracks}
-        self._packets = self._timed(source.demux(tracks) if tracks else iter(()))
+        self._packets = self._timed(demuxed(source, tracks, []))
         self._next = next(self._packets, None)
 
     def __enter__(self) -> "SoundTracks":
@@ -56,23 +56,15 @@ class SoundTracks:
             self._next = next(self._packets, None)
 
     def _timed(self, packets: "Iterator[Sound]") -> "Iterator[tuple[Fraction, Sound]]":
-        import av
-
         ends: dict[int, int] = {}
-        while True:
-            try:
-                packet = next(packets)
-            except (StopIteration, av.FFmpegError):  # a file that ends early has been noted
-                return
-            if packet.size:
-                yield self._copied(packet, ends)
+        return (self._copied(packet, ends) for packet in packets if packet.size)
 
     def _copied(self, packet: "Sound", ends: dict[int, int]) -> "tuple[Fraction, Sound]":
         import av
 
         track, time_base = packet.stream_index, packet.time_base
         shift = round(self._start / time_base)
-        copy: Sound = av.Packet(bytes(packet))
+        copy = cast("Sound", av.Packet(bytes(packet)))
         dts = packet.dts if packet.dts is not None else packet.pts
         copy.dts = ends.get(track, 0) if dts is None else dts - shift
         copy.pts = copy.dts if packet.pts is None else packet.pts - shift

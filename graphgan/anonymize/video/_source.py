@@ -1,14 +1,15 @@
 """A video file opened so that it reaches nothing but itself, and which of its streams is shown."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graphgan.extras import needs_extra
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
     from av.stream import Stream
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
@@ -119,6 +120,28 @@ def _name(stream: "Stream") -> str:
     return f"{stream.type} stream"
 
 
+def demuxed(
+    container: "InputContainer", streams: "Sequence[Stream]", damage: list[str]
+) -> "Iterator[Packet[Any]]":
+    """The packets of streams, up to where the file cannot be followed, which ``damage`` then says.
+
+    The last one of each stream is empty: it makes a decoder give what it holds.
+    """
+    import av
+
+    packets = container.demux(*streams) if streams else iter(())
+    while True:
+        try:
+            packet = next(packets)
+        # PyAV stumbles at the end over streams that began late, after it has given all packets.
+        except (StopIteration, IndexError):
+            return
+        except av.FFmpegError as error:
+            damage.append(f"the file ends early: {error.strerror}")
+            return
+        yield packet
+
+
 def decoded(
     container: "InputContainer", stream: "VideoStream", damage: list[str]
 ) -> Iterator["VideoFrame"]:
@@ -132,16 +155,8 @@ def decoded(
     import av
 
     stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
-    packets = container.demux(stream)
     lost = 0
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            break
-        except av.FFmpegError as error:
-            damage.append(f"the file ends early: {error.strerror}")
-            break
+    for packet in demuxed(container, [stream], damage):
         if packet.has_sidedata("encryption_info"):
             raise ValueError("expected a video, got an encrypted one")
         try:

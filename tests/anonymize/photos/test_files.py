@@ -15,7 +15,12 @@ from photo_samples import ICC, SECRET, THUMBNAIL, noise, saved
 from PIL import Image, ImageSequence
 from PIL.JpegImagePlugin import get_sampling
 
-from graphgan.anonymize.photos.files import read_photo, write_photo
+from graphgan.anonymize.photos.files import (
+    photo_from_bytes,
+    photo_to_bytes,
+    read_photo,
+    write_photo,
+)
 from graphgan.anonymize.photos.leftovers import leftovers
 from graphgan.anonymize.photos.photo import Frame, Photo
 from graphgan.data.images import read_image
@@ -469,3 +474,46 @@ def test_a_writer_that_leaves_something_is_found_out(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"nothing but pixels to be written, got .*APP1 Exif"):
         write_photo(tmp_path / "a.jpg", Photo((Frame(torch.zeros(3, 2, 2).byte()),), "JPEG"))
     assert not (tmp_path / "a.jpg").exists()
+
+
+# In memory
+
+
+@pytest.mark.parametrize("kind", SECRETS)
+def test_a_photo_in_memory_is_the_one_of_the_file(tmp_path, kind):
+    content = SECRETS[kind]()
+    photo, twin = photo_of(content, tmp_path), photo_from_bytes(content, "source")
+    assert_same_pixels(photo, twin)
+    for name in ("format", "loop", "encoding", "notes"):
+        assert getattr(photo, name) == getattr(twin, name)
+    write_photo(tmp_path / "written", photo)
+    assert photo_to_bytes(twin, "written") == (tmp_path / "written").read_bytes()
+
+
+@pytest.mark.parametrize("part", [0, 3, 40, 0.5, 0.9])
+@pytest.mark.parametrize("kind", SECRETS)
+def test_bytes_are_refused_as_the_file_is(tmp_path, kind, part):
+    whole = SECRETS[kind]()
+    content = whole[: int(part * len(whole)) if part < 1 else part]
+    path = tmp_path / "source"
+
+    def outcome(read, *args):
+        try:
+            return len(read(*args).frames)
+        except ValueError as error:
+            return str(error)
+
+    path.write_bytes(content)
+    assert outcome(photo_from_bytes, content, str(path)) == outcome(read_photo, path)
+
+
+def test_bytes_may_not_ask_for_any_amount_of_memory(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(ValueError, match="it: too large: "):
+        photo_from_bytes(saved(noise("RGB"), "PNG"), "it")
+
+
+def test_a_photo_that_its_format_cannot_hold_is_no_bytes_either():
+    photo = Photo((Frame(torch.zeros(4, 3, 3).byte()),), "JPEG")
+    with pytest.raises(ValueError, match="it: JPEG does not hold 4 channels"):
+        photo_to_bytes(photo, "it")

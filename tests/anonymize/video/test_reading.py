@@ -158,6 +158,17 @@ def test_packets_that_cannot_be_decoded_are_left_out_and_said(tmp_path):
     assert video.notes == ["packets that cannot be decoded were left out: 1"]
 
 
+def test_streams_that_begin_late_do_no_harm(tmp_path):
+    data = bytearray(write_kind(tmp_path, "flv")[0].read_bytes())
+    data[data.index(b"\x17\0\0\0\0") + 1] = 152  # a kind of packet that there is not
+    path = tmp_path / "late.flv"
+    path.write_bytes(data)
+    with av.open(str(path)) as container, pytest.raises(IndexError):  # PyAV's own end of it
+        list(container.demux(container.streams.video[0]))
+    with pytest.raises(ValueError, match=r"late\.flv: expected frames, got none"):
+        open_video(path)
+
+
 def test_a_file_that_changes_between_two_readings_is_found_out(tmp_path):
     path = write_sample(tmp_path / "a.mp4", times=range(10))
     video = open_video(path)

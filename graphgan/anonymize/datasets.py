@@ -1,0 +1,226 @@
+"""Data sets of any size anonymised, by one machine or many, so that any part may be killed.
+
+The files of a folder are divided into shards by their names. Workers do one shard after the other
+and write down what they did; whatever is not written down is done again. Results depend on the
+options and a file's name alone, and are put in place whole: doing a file twice changes nothing.
+"""
+
+import hashlib
+import json
+import sys
+import uuid
+from collections import Counter
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from graphgan.anonymize._attempts import read_history
+from graphgan.anonymize._local_engine import run_here, run_processes
+from graphgan.anonymize._manifest import Manifest, check_free, open_manifest
+from graphgan.anonymize._ray_engine import require_ray, run_ray
+from graphgan.anonymize._shard_work import DatasetTask
+from graphgan.anonymize._stores import open_source, open_store
+from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize.command import NO_FACE, Options, _about, make_anonymizer
+from graphgan.anonymize.report import FileReport, count_statuses
+from graphgan.commands import exit_with, parse_options
+from graphgan.extras import needs_extra
+from graphgan.training.devices import memory_errors_explained
+from graphgan.training.run_folder import newest_weights
+
+REPORT = "report.jsonl"
+"""In the folder of results: a line a file, in the order of shards and names."""
+
+_TOLD = 20  # failed files that are named at the end; the report has them all
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetOptions(Options):
+    """Replace every face in a folder of any number of photos and videos.
+
+    The same command goes on where a run was stopped, and tries again what failed.
+    """
+
+    src: str
+    """Folder of photos and videos, or its URL (file, s3, gs, ...)."""
+    dst: str
+    """Folder or URL for the results, which keep the tree and their names."""
+    engine: Literal["local", "ray"] = "local"
+    """Processes of this machine, or Ray's actors."""
+    workers: int = 1
+    """Processes or actors, each with a model of its own."""
+    shards: int = 256
+    """Parts that the files are divided into: several for each worker, up to 10,000 files each."""
+    address: str | None = None
+    """Of a Ray cluster; by default RAY_ADDRESS, or Ray is started on this machine."""
+    gpus: float = 0.0
+    """GPUs for each of Ray's actors."""
+
+    inputs: tuple[str, ...] = field(init=False, default=())
+    """SRC."""
+    out: Path | None = field(init=False, default=None)
+    """DST."""
+    report: Path | None = field(init=False, default=None)
+    """Not to be chosen."""
+    overwrite: bool = field(init=False, default=False)
+    """Not to be chosen."""
+    resume: bool = field(init=False, default=True)
+    """Always."""
+    serve: bool = field(init=False, default=False)
+    """Not here, nor the next two."""
+    host: str = field(init=False, default="")
+    """Unused."""
+    port: int = field(init=False, default=0)
+    """Unused."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", (self.src,))
+        object.__setattr__(self, "out", Path(self.dst))
+        super().__post_init__()
+        for name in ("workers", "shards"):
+            if (number := getattr(self, name)) < 1:
+                raise ValueError(f"expected --{name} of 1 and more, got {number}")
+        if self.gpus < 0:
+            raise ValueError(f"expected --gpus of 0 and more, got {self.gpus}")
+        if self.engine == "local" and self.address is not None:
+            raise ValueError("expected --engine ray with --address, got local")
+
+
+def main() -> None:
+    """Entry point of ``anonymize_dataset.py``."""
+    exit_with(_main)
+
+
+def _main() -> int:
+    with needs_extra("recipes"):
+        from tyro.conf import PositionalRequiredArgs
+    return anonymize_dataset(parse_options(DatasetOptions, config=(PositionalRequiredArgs,)))
+
+
+def anonymize_dataset(options: DatasetOptions) -> int:
+    """Do what the options say; returns the exit status, that of `graphgan.anonymize.command`.
+
+    Raises:
+        ValueError: no photos or videos in SRC; DST in SRC or around it, or with something else
+            in it; weights, conditions or people to keep that cannot be used.
+        MissingExtraError: Ray or dlib is needed and not installed.
+        OSError: SRC cannot be read, DST not be written, no such cluster, workers that only die.
+    """
+    if options.engine == "ray":
+        require_ray()
+    target = open_store(options.dst)
+    source = open_source(options.src, target)
+    check_free(target)  # before the model is made
+    with memory_errors_explained("smaller photos need less"):
+        anonymizer = make_anonymizer(options)
+        about = _about_dataset(options, anonymizer)
+        manifest = open_manifest(target, about, options.shards)
+        with target.locked():
+            counts = manifest.write_names(source.walk())
+            with closing(_run(options, counts, anonymizer)) as done:
+                _show(done, counts.total())
+            statuses = write_report(manifest)
+    summary = ", ".join(f"{count} {key}" for key, count in statuses.items() if count)
+    print(f"{summary}; report in {options.dst.rstrip('/')}/{REPORT}", flush=True)
+    return 1 if statuses["failed"] else NO_FACE if statuses["no face"] else 0
+
+
+def _run(
+    options: DatasetOptions, counts: Counter[int], anonymizer: Anonymizer
+) -> Generator[int, None, None]:
+    """By the engine of the options; gives how many more files are done."""
+    shards = sorted(counts)
+    options = _for_workers(options)
+    task = DatasetTask(options.src, options.dst, options, options.shards, uuid.uuid4().hex)
+    if options.engine == "ray":
+        return run_ray(
+            task, shards, workers=options.workers, address=options.address, gpus=options.gpus
+        )
+    if options.workers == 1:
+        return run_here(task, shards, anonymizer)
+    return run_processes(task, shards, options.workers)
+
+
+def _for_workers(options: DatasetOptions) -> DatasetOptions:
+    """With whole paths, for workers elsewhere; the mode is chosen, which they need not say."""
+    return replace(
+        options,
+        src=_whole(options.src),
+        dst=_whole(options.dst),
+        checkpoint=options.checkpoint and options.checkpoint.absolute(),
+        condition=_whole(options.condition) if options.condition != "random" else "random",
+        keep=tuple(map(_whole, options.keep)),
+        mode=options.chosen_mode,
+    )
+
+
+def _whole(text: str) -> str:
+    return str(Path(text).absolute()) if Path(text).exists() else text
+
+
+def _show(done: Iterable[int], total: int) -> None:
+    with needs_extra("recipes"):
+        from tqdm import tqdm
+    with tqdm(total=total, unit="file", disable=None) as bar:
+        for number in done:
+            bar.update(number)
+
+
+def write_report(manifest: Manifest) -> Counter[str]:
+    """Write what became of every file, `FileReport.as_json` a line, each file once.
+
+    Args:
+        manifest: of the results; one shard of it is held at a time.
+    Returns:
+        How many files of each status, and how many faces were replaced and kept.
+    """
+    counts: Counter[str] = Counter()
+    with manifest.store.scratch() as scratch:
+        with (scratch / REPORT).open("w", encoding="ascii") as file:
+            for shard in range(manifest.num_shards):
+                reports = shard_reports(manifest, shard)
+                counts.update(count_statuses(reports))
+                file.writelines(json.dumps(report.as_json()) + "\n" for report in reports)
+                _tell(reports, counts["failed"])
+        manifest.store.publish(scratch / REPORT, REPORT)
+    return counts
+
+
+def shard_reports(manifest: Manifest, shard: int) -> list[FileReport]:
+    """What became of every file of a shard, by name; of what was left out, why.
+
+    Files that are gone from the source, but were worked on, are among them.
+    """
+    history = read_history(manifest.store, manifest.folder(shard))
+    reports = {name: FileReport.from_json(content) for name, content in history.reports.items()}
+    for file in manifest.files(shard):
+        if file.left_out:
+            reports[file.name] = FileReport(file.name, "left out", error=file.left_out)
+        elif file.name not in reports:  # nothing gets lost in silence
+            error = f"{file.name}: no worker told of it"
+            reports[file.name] = FileReport(file.name, "failed", error=error)
+    return [reports[name] for name in sorted(reports)]
+
+
+def _tell(reports: list[FileReport], failed: int) -> None:
+    errors = [report.error for report in reports if report.status == "failed"]
+    before = failed - len(errors)
+    for error in errors[: max(_TOLD - before, 0)]:
+        print(f"error: {error}", file=sys.stderr)
+    if before <= _TOLD < failed:
+        print(f"error: more files failed, see {REPORT}", file=sys.stderr)
+
+
+def _about_dataset(options: DatasetOptions, anonymizer: Anonymizer) -> dict[str, Any]:
+    """What the results depend on, without any path."""
+    about = {key: value for key, value in _about(options, anonymizer).items() if key != "chosen"}
+    about["source"] = _digest(open_store(options.src).place.encode(errors="surrogateescape"))
+    if options.checkpoint is not None:
+        about["weights"] = _digest(newest_weights(options.checkpoint).read_bytes())
+    return about
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]

@@ -1,0 +1,203 @@
+"""The page as a web application: one HTML file, what can be chosen, and photos that come and go.
+
+Everything is in memory: a photo lives as long as its request. Nothing is written, cached, logged
+or sent elsewhere.
+"""
+
+import base64
+import hashlib
+import json
+import math
+import re
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize.faces import Face
+from graphgan.anonymize.serve._form import Part, form_data
+from graphgan.anonymize.serve.choices import Choice, choices_of
+from graphgan.anonymize.serve.guard import Guard
+from graphgan.anonymize.serve.in_memory import MEDIA_TYPES, Anonymised, anonymise_bytes, png_of
+from graphgan.data.batches import to_uint8_image
+from graphgan.extras import needs_extra
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+MAX_BYTES = 100_000_000
+"""Of a photo file that the page takes."""
+
+MAX_WAITING = 4
+"""Photos that are in memory at a time: one is worked on."""
+
+
+def make_app(
+    anonymizer: Anonymizer, *, host: str = "127.0.0.1", max_bytes: int = MAX_BYTES
+) -> Guard:
+    """The page of an anonymiser, as an ASGI application.
+
+    ``GET /`` is the page, ``GET /options`` what can be chosen, ``GET /pictures/{key}`` a small
+    picture of it. ``POST /photos?choice={key}`` takes a photo file as the body and answers with a
+    form of the parts "report" (JSON) and, where all pages have a face, "photo"; "before" and
+    "after" are there for formats that browsers do not show. Errors are JSON with one line: 400
+    for a bad photo, 413 for a large one, 503 when too many wait.
+
+    Args:
+        anonymizer: its method is the first choice, see `choices_of`.
+        host: what the server listens on, see `Guard`.
+        max_bytes: of a photo file.
+    Raises:
+        ValueError: not even one byte.
+        MissingExtraError: Starlette is not installed.
+    """
+    with needs_extra("serve"):
+        from starlette.applications import Starlette
+        from starlette.routing import Route
+    if max_bytes < 1:
+        raise ValueError(f"expected at least one byte of a photo, got {max_bytes}")
+    pages = _Pages(choices_of(anonymizer), max_bytes)
+    routes = [
+        Route("/", pages.page),
+        Route("/options", pages.options),
+        Route("/pictures/{key}", pages.picture),
+        Route("/photos", pages.photo, methods=["POST"]),
+    ]
+    errors: Any = {Exception: _bug}
+    return Guard(Starlette(routes=routes, exception_handlers=errors), host)
+
+
+class _Pages:
+    def __init__(self, choices: list[Choice], max_bytes: int) -> None:
+        from anyio import CapacityLimiter
+
+        self.choices = {choice.key: choice for choice in choices}
+        self.max_bytes = max_bytes
+        self.one_at_a_time = CapacityLimiter(1)
+        self.inside = 0
+        self.html = files("graphgan.anonymize.serve").joinpath("page.html").read_text("utf-8")
+        self.policy = content_security_policy(self.html)
+        self.pictures = {c.key: png_of(to_uint8_image(c.picture)) for c in choices}
+
+    async def page(self, request: "Request") -> "Response":
+        from starlette.responses import HTMLResponse
+
+        return HTMLResponse(self.html, headers={"content-security-policy": self.policy})
+
+    async def options(self, request: "Request") -> "Response":
+        from starlette.responses import JSONResponse
+
+        choices = self.choices.values()
+        return JSONResponse(
+            {
+                "choices": [{"key": c.key, "label": c.label, "group": c.group} for c in choices],
+                "types": sorted(MEDIA_TYPES.values()),
+                "max_bytes": self.max_bytes,
+            }
+        )
+
+    async def picture(self, request: "Request") -> "Response":
+        from starlette.responses import Response
+
+        picture = self.pictures.get(request.path_params["key"])
+        if picture is None:
+            return _error("no such picture", 404)
+        return Response(picture, media_type="image/png")
+
+    async def photo(self, request: "Request") -> "Response":
+        key = request.query_params.get("choice", "")
+        if key not in self.choices:
+            return _error(f"expected a choice of {', '.join(self.choices)}, got {key!r}", 400)
+        if self.inside >= MAX_WAITING:
+            return _error("other photos are waiting; try again in a moment", 503)
+        self.inside += 1
+        try:
+            return await self._photo(request, self.choices[key].anonymizer)
+        finally:
+            self.inside -= 1
+
+    async def _photo(self, request: "Request", anonymizer: Anonymizer) -> "Response":
+        from anyio.to_thread import run_sync
+        from starlette.requests import ClientDisconnect
+        from starlette.responses import Response
+
+        try:
+            data = await _body(request, self.max_bytes)
+        except ClientDisconnect:
+            return _error("the photo was not sent to its end", 400)
+        if data is None:
+            megabytes = self.max_bytes / 1e6
+            return _error(f"too large: expected a file of {megabytes:g} MB at most", 413)
+        try:
+            done = await run_sync(anonymise_bytes, anonymizer, data, limiter=self.one_at_a_time)
+        except ValueError as error:
+            return _error(str(error), 400)
+        body, media_type = form_data(_parts(done, anonymizer))
+        return Response(body, headers={"content-type": media_type})
+
+
+def content_security_policy(html: str) -> str:
+    """What the page may do: run its own script and style, and talk to its own server."""
+    script, style = (
+        " ".join(_hashes(re.findall(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL)))
+        for tag in ("script", "style")
+    )
+    return (
+        f"default-src 'none'; script-src {script}; style-src {style}; "
+        "img-src 'self' blob: data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+def _hashes(texts: list[str]) -> list[str]:
+    digests = (hashlib.sha256(text.encode()).digest() for text in texts)
+    return [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests]
+
+
+async def _body(request: "Request", max_bytes: int) -> bytes | None:
+    """The body of a request; None as soon as it is too long."""
+    told = request.headers.get("content-length", "")
+    if told.isdecimal() and int(told) > max_bytes:
+        return None
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            return None
+    return bytes(body)
+
+
+def _parts(done: Anonymised, anonymizer: Anonymizer) -> list[Part]:
+    report = {
+        "format": done.format,
+        "size": done.size,
+        "frames": done.frames,
+        "unmatched": done.unmatched,
+        "notes": done.notes,
+        "threshold": anonymizer.threshold,
+        "recogniser": None if anonymizer.embedder is None else anonymizer.embedder.name,
+        "faces": [_face(face) for face in done.faces],
+    }
+    parts = [("report", "application/json", json.dumps(report, allow_nan=False).encode())]
+    if done.file is not None:
+        parts.append(("photo", MEDIA_TYPES[done.format], done.file))
+    if done.previews is not None:
+        for name, preview in zip(("before", "after"), done.previews, strict=True):
+            parts.append((name, "image/png", preview))
+    return parts
+
+
+def _face(face: Face) -> dict[str, Any]:
+    measured = face.distance is not None and math.isfinite(face.distance)
+    return {**face._asdict(), "distance": face.distance if measured else None}
+
+
+def _error(line: str, status: int) -> "Response":
+    from starlette.responses import JSONResponse
+
+    return JSONResponse({"error": " ".join(line.split())}, status)
+
+
+def _bug(request: "Request", error: Exception) -> "Response":
+    """Starlette raises the error again afterwards: the server's window shows where it was."""
+    return _error(f"the server failed: {type(error).__name__}", 500)

@@ -1,0 +1,99 @@
+"""What the page offers to put in the place of a face, each with a small picture."""
+
+from copy import copy
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor
+
+from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize.conditions import Condition, ConditionOrder, drawn_conditions
+from graphgan.anonymize.methods import AlignedFaces, FaceMethod, ObscuredFaces, Obscuring
+
+_COVERS: tuple[tuple[Obscuring, str], ...] = (
+    ("pixelate", "Mosaic"),
+    ("blur", "Blur"),
+    ("solid", "Black"),
+)
+_EXAMPLE = 9  # seed of the drawn person who shows what a mosaic is
+
+
+class Choice(NamedTuple):
+    """One thing that can be chosen.
+
+    Args:
+        key: in requests; as long as the choices are the same, so are the keys.
+        label: for people.
+        group: "people", "person" or "cover": anyone, a certain person, nobody.
+        anonymizer: does it.
+        picture: shows it, in [-1, 1].
+    """
+
+    key: str
+    label: str
+    group: str
+    anonymizer: Anonymizer
+    picture: Float[Tensor, "3 h w"]
+
+
+def choices_of(anonymizer: Anonymizer) -> list[Choice]:
+    """Everything that can be done with the parts of an anonymiser; its own method comes first.
+
+    Where it shows people, that is anyone of its conditions, then each of them alone: a face that
+    this one does not hide is covered by the fallback, not shown as somebody who was not chosen.
+    Mosaic, blur and one flat colour follow. Detector, embedder, threshold and the faces to keep are
+    the same for all.
+    """
+    choices = []
+    if anonymizer.method.uses_conditions:
+        people = anonymizer.order.conditions
+        choices.append(Choice("anyone", "Anyone", "people", anonymizer, _several(people)))
+        for number, person in enumerate(people):
+            alone = _with(anonymizer, anonymizer.method, person)
+            choices.append(Choice(f"person-{number}", person.name, "person", alone, person.image))
+    return [*choices, *_covers(anonymizer)]
+
+
+def _covers(anonymizer: Anonymizer) -> list[Choice]:
+    (drawn,) = drawn_conditions(1, seed=_EXAMPLE)
+    own = anonymizer.method
+    covers: list[tuple[str, str, FaceMethod]] = [
+        (kind, label, own if own.name == kind else ObscuredFaces(kind)) for kind, label in _COVERS
+    ]
+    if not own.uses_conditions:  # in the first place
+        covers.sort(key=lambda cover: cover[2] is not own)
+        if covers[0][2] is not own:
+            covers.insert(0, ("own", own.name.capitalize(), own))
+    return [
+        Choice(key, label, "cover", _with(anonymizer, method), _example(method, drawn))
+        for key, label, method in covers
+    ]
+
+
+def _with(anonymizer: Anonymizer, method: FaceMethod, *people: Condition) -> Anonymizer:
+    other = copy(anonymizer)
+    other.method = method
+    other.order = ConditionOrder(people, seed=anonymizer.order.seed)
+    return other
+
+
+def _several(people: tuple[Condition, ...]) -> Float[Tensor, "3 h w"]:
+    """Four of them in one picture, at half their size."""
+    four = torch.stack([people[i % len(people)].image for i in range(4)])
+    small = F.interpolate(four, scale_factor=0.5, mode="area")
+    return rearrange(small, "(r q) c h w -> c (r h) (q w)", r=2)
+
+
+def _example(method: FaceMethod, drawn: Condition) -> Float[Tensor, "3 h w"]:
+    """What the method makes of a drawn face, inside an oval."""
+    height, width = method.size
+    image = F.interpolate(drawn.image[None], method.size, mode="bilinear", antialias=True)
+    scale = torch.tensor(method.size[::-1]) / torch.tensor(drawn.image.shape[:0:-1])
+    landmarks = (drawn.landmarks + 0.5) * scale - 0.5
+    y, x = torch.linspace(-1, 1, height)[:, None], torch.linspace(-1, 1, width)
+    inside = (((x / 0.62) ** 2 + ((y - 0.12) / 0.75) ** 2) < 1).float()[None, None]
+    made = method(AlignedFaces(image, landmarks[None], inside), ())
+    return (inside * made + (1 - inside) * image)[0].clamp(-1, 1)

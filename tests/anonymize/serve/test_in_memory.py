@@ -1,0 +1,116 @@
+"""Bytes in, bytes out, and the same as from file to file."""
+
+import io
+
+import pytest
+import torch
+from no_files import no_file_may_grow
+from photo_samples import secret_jpeg
+from PIL import Image
+
+from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize.photos.anonymize import anonymize_photo
+from graphgan.anonymize.photos.leftovers import leftovers_of
+from graphgan.anonymize.serve import in_memory
+from graphgan.anonymize.serve.in_memory import MEDIA_TYPES, anonymise_bytes, png_of
+
+FORMATS = {"JPEG": {"quality": 95}, "PNG": {}, "WEBP": {"lossless": True}, "TIFF": {}, "BMP": {}}
+
+
+@pytest.fixture(scope="module")
+def anonymizer(detector):
+    return Anonymizer("pixelate", detector)
+
+
+def saved(picture, file_format, **options):
+    data = io.BytesIO()
+    picture.save(data, file_format, **options)
+    return data.getvalue()
+
+
+def decoded(data):
+    return torch.tensor(list(Image.open(io.BytesIO(data)).convert("RGB").getdata()))
+
+
+def test_the_limit_does_forbid_files(tmp_path):
+    with pytest.raises(OSError, match="too large"), no_file_may_grow():
+        (tmp_path / "a").write_bytes(b"a")
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_every_format_comes_back_in_its_own_and_touches_no_disk(anonymizer, portrait, file_format):
+    given = saved(portrait, file_format, **FORMATS[file_format])
+    with no_file_may_grow():
+        done = anonymise_bytes(anonymizer, given)
+    assert done.format == file_format == Image.open(io.BytesIO(done.file)).format
+    assert done.format in MEDIA_TYPES and done.size == (256, 256) and done.frames == 1
+    (face,) = done.faces
+    assert face.method == "pixelate" and face.distance > 0.6
+    changed = ((decoded(given) - decoded(done.file)).abs() > 20).any(-1).float().mean()
+    assert 0.02 < changed < 0.3
+    assert leftovers_of(done.file) == []
+    assert (done.previews is None) == (file_format != "TIFF")
+
+
+def test_it_is_what_the_command_writes(anonymizer, portrait, tmp_path):
+    given = saved(portrait, "PNG")
+    (tmp_path / "a.png").write_bytes(given)
+    report = anonymize_photo(anonymizer, tmp_path / "a.png", tmp_path / "b.png", name="a.png")
+    done = anonymise_bytes(anonymizer, given)
+    assert done.file == (tmp_path / "b.png").read_bytes()
+    assert done.faces == report.faces
+
+
+def test_previews_show_before_and_after_at_a_size_for_screens(anonymizer, portrait, monkeypatch):
+    monkeypatch.setattr(in_memory, "_PREVIEW_SIDE", 100)
+    half = portrait.crop((0, 0, 256, 200))
+    done = anonymise_bytes(anonymizer, saved(half, "TIFF"))
+    before, after = (Image.open(io.BytesIO(data)) for data in done.previews)
+    assert before.size == after.size == (100, 78) and before.format == "PNG"
+    ours = torch.tensor(list(before.resize((64, 64)).getdata())).float()
+    given = torch.tensor(list(half.resize((64, 64)).getdata())).float()
+    assert (ours - given).abs().mean() < 3
+    assert done.previews[0] != done.previews[1]
+
+
+def test_a_photo_without_a_face_gives_no_file(anonymizer, portrait):
+    grey = Image.new("RGB", (60, 40), (90, 90, 90))
+    done = anonymise_bytes(anonymizer, saved(grey, "PNG"))
+    assert (done.file, done.faces, done.unmatched, done.size) == (None, (), (0,), (40, 60))
+    pages = saved(portrait, "TIFF", save_all=True, append_images=[grey.copy()])
+    done = anonymise_bytes(anonymizer, pages)
+    assert done.file is None and done.unmatched == (1,) and len(done.faces) == 1
+    assert done.frames == 2
+
+
+def test_an_animation_is_a_clip(anonymizer, portrait):
+    frames = [portrait.rotate(angle) for angle in (0, 3)]
+    given = saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50)
+    done = anonymise_bytes(anonymizer, given)
+    assert len(done.faces) == 1  # one track
+    assert Image.open(io.BytesIO(done.file)).n_frames == done.frames == 2
+
+
+def test_what_else_was_in_the_file_is_said_or_gone(anonymizer):
+    done = anonymise_bytes(anonymizer, secret_jpeg())
+    assert done.file is None and done.format == "JPEG"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "^the file is empty"),
+        (b"GIF89a no more", "^"),
+        (b"hello", "^not a picture"),
+        (b"\xff\xd8\xff\xe0 no more", "^"),
+    ],
+)
+def test_what_is_no_picture_is_one_line(anonymizer, data, message):
+    with pytest.raises(ValueError, match=message) as error:
+        anonymise_bytes(anonymizer, data)
+    assert "\n" not in str(error.value) and "the file:" not in str(error.value)
+
+
+def test_a_picture_survives_as_png():
+    image = torch.randint(256, (3, 5, 7), dtype=torch.uint8)
+    assert torch.equal(decoded(png_of(image)), image.permute(1, 2, 0).reshape(-1, 3).long())
