@@ -27,6 +27,7 @@ from graphgan.landmarks.detection import DlibDetector, FindFaces
 from graphgan.models import AnonyGAN
 from graphgan.models.onnx_generator import OnnxAnonyGAN
 from graphgan.training.devices import memory_errors_explained, torch_device
+from graphgan.training.interrupts import StopRequest, stop_on_signal
 from graphgan.training.run_folder import newest_weights
 
 NO_FACE = 3
@@ -162,9 +163,12 @@ def _run(options: Options, plan: Plan, work: FileAnonymizer, about: dict[str, An
     files = {name: FileReport(name, "left out", error=why) for name, why in plan.left_out.items()}
     path = options.report or options.folder / "report.json"
     try:
-        with ProgressRecord(options.folder / RECORD, about) as record:
+        with (
+            ProgressRecord(options.folder / RECORD, about) as record,
+            stop_on_signal() as stop,
+        ):
             before = {entry["name"]: FileReport.from_json(entry) for entry in record.entries}
-            for report in _reports(plan.jobs, work, before):
+            for report in _reports(plan.jobs, work, before, stop):
                 files[report.name] = report
                 if before.get(report.name) != report:
                     record.add(report.as_json())
@@ -175,7 +179,7 @@ def _run(options: Options, plan: Plan, work: FileAnonymizer, about: dict[str, An
 
 
 def _reports(
-    jobs: list[Job], work: FileAnonymizer, before: dict[str, FileReport]
+    jobs: list[Job], work: FileAnonymizer, before: dict[str, FileReport], stop: StopRequest
 ) -> Iterator[FileReport]:
     with needs_extra("recipes"):
         from tqdm import tqdm
@@ -184,24 +188,32 @@ def _reports(
             bar.set_description(job.name[-30:])
             report = before.get(job.name)
             if report is None or not _is_done(report, job):
-                report = work(job, on_frame=_Frames(bar))
+                report = work(job, on_frame=_Frames(bar, stop))
                 bar.set_postfix_str("")
                 if report.status == "failed":
                     bar.write(f"error: {report.error}", file=sys.stderr)
             yield report
             bar.update()
+            _check(stop)
 
 
 class _Frames:
     """Shows which frame of a video is worked on, and what for."""
 
-    def __init__(self, bar: Any) -> None:
-        self.bar = bar
+    def __init__(self, bar: Any, stop: StopRequest) -> None:
+        self.bar, self.stop = bar, stop
         self.counts: dict[str, int] = {}
 
     def __call__(self, step: str) -> None:
         self.counts[step] = self.counts.get(step, 0) + 1
         self.bar.set_postfix_str(f"{step} frame {self.counts[step]}")
+        _check(self.stop)
+
+
+def _check(stop: StopRequest) -> None:
+    """Between two photos or frames: inside them, libraries might swallow an interrupt."""
+    if stop:
+        raise KeyboardInterrupt
 
 
 def _is_done(report: FileReport, job: Job) -> bool:

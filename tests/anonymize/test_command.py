@@ -48,7 +48,7 @@ def weights(tmp_path_factory):
 @pytest.fixture
 def run(monkeypatch, capsys):
     def run(*args):
-        return run_here(command._main, *args, *FAST, monkeypatch=monkeypatch, capsys=capsys)
+        return run_here(command._main, *FAST, *args, monkeypatch=monkeypatch, capsys=capsys)
 
     return run
 
@@ -116,12 +116,12 @@ def test_faces_to_keep_are_told_by_a_photo_or_a_box(run, photos, tmp_path, portr
     assert not torch.equal(read_image(tmp_path / "2" / "a.png"), portrait)
 
 
+@pytest.mark.slow
 def test_results_are_the_same_again(run, photos, weights, tmp_path):
     for name in ("1", "2"):
-        run(photos, "--checkpoint", weights, "--seed", 5, "--out", tmp_path / name)
-    for name in ("a.png", "sub/b.jpg"):
-        one, two = (tmp_path / out / name for out in ("1", "2"))
-        assert one.read_bytes() == two.read_bytes()
+        run(photos / "a.png", "--checkpoint", weights, "--seed", 5, "--out", tmp_path / name)
+    one, two = (tmp_path / out / "a.png" for out in ("1", "2"))
+    assert one.read_bytes() == two.read_bytes()
 
 
 def test_a_run_goes_on_where_it_was_stopped(run, photos, tmp_path):
@@ -187,7 +187,7 @@ def test_a_condition_must_be_one_face(run, photos, weights, tmp_path):
 
 
 def test_an_interrupt_leaves_whole_files_and_a_report(photos, tmp_path, portrait):
-    for i in range(30):
+    for i in range(12):
         shutil.copy(photos / "a.png", photos / f"c{i}.png")
     out = tmp_path / "out"
     args = [sys.executable, "-m", "graphgan.anonymize.command", str(photos), "--out", str(out)]
@@ -201,7 +201,7 @@ def test_an_interrupt_leaves_whole_files_and_a_report(photos, tmp_path, portrait
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130 and errors.splitlines()[-1] == "error: interrupted"
     done = [name for name, status in statuses(out).items() if status == "anonymised"]
-    assert done and len(done) < 32
+    assert done and len(done) < 14
     written = {p.relative_to(out).as_posix() for p in out.rglob("*.??g")}
     assert written >= set(done) and len(written) <= len(done) + 1
     for name in written:

@@ -81,6 +81,7 @@ def test_it_runs_as_a_user_runs_it(data, tmp_path):
     assert "evaluate.py" in (tmp_path / "out" / "report.md").read_text()
 
 
+@pytest.mark.slow
 def test_every_kind_of_system_stands_in_one_table(run, data, networks, tmp_path):
     pictures = PreparedPictures(data)
     (tmp_path / "theirs").mkdir()
