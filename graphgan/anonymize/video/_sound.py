@@ -34,14 +34,17 @@ class SoundTracks:
 
         self._out = out
         self._start = video.start
-        self._closing = ExitStack()
-        source = self._closing.enter_context(opened(video.path))
-        for stream in source.streams:
-            stream.discard = Discard.default if stream.type == "audio" else Discard.all
-        tracks = source.streams.audio
-        self._copies = {track.index: copy_stream(out, track, video.container) for track in tracks}
-        self._packets = self._timed(demuxed(source, tracks, []))
-        self._next = next(self._packets, None)
+        with ExitStack() as closing:
+            source = closing.enter_context(opened(video.path))
+            for stream in source.streams:
+                stream.discard = Discard.default if stream.type == "audio" else Discard.all
+            tracks = source.streams.audio
+            self._copies = {
+                track.index: copy_stream(out, track, video.container) for track in tracks
+            }
+            self._packets = self._timed(demuxed(source, tracks, []))
+            self._next = next(self._packets, None)
+            self._closing = closing.pop_all()
 
     def __enter__(self) -> "SoundTracks":
         return self

@@ -78,7 +78,7 @@ def write_video(
     if not BEST <= crf <= WORST:
         raise ValueError(f"expected a crf of {BEST} to {WORST}, got {crf}")
     timeline = video.timeline()
-    with replacing(path) as temporary, _named(path):
+    with replacing(path) as temporary, _named(path, video):
         with _output(f"file:{temporary}", video) as out:
             stream = add_video(out, video, crf)
             with SoundTracks(video, out) if audio == "keep" else nullcontext() as sound:
@@ -97,7 +97,7 @@ def check_writable(video: Video, *, audio: Literal["keep", "drop"] = "keep") -> 
     Raises:
         ValueError: sound that the container does not hold, or no such encoder.
     """
-    with _output(io.BytesIO(), video) as out:
+    with _named(video.path, video), _output(io.BytesIO(), video) as out:
         add_video(out, video, CRF)
         if audio == "keep":
             with SoundTracks(video, out):
@@ -115,7 +115,7 @@ def _output(file: str | io.BytesIO, video: Video) -> Iterator["OutputContainer"]
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
+def _named(path: Path, video: Video) -> Iterator[None]:
     """FFmpeg's errors as those of the machine or of what is written, with the file's name."""
     import av
 
@@ -126,7 +126,7 @@ def _named(path: Path) -> Iterator[None]:
             raise OSError(error.errno, error.strerror, str(path)) from None
         raise ValueError(f"{path}: cannot be written: {error.strerror}") from None
     except ValueError as error:
-        if str(path) in str(error):
+        if str(error).startswith((f"{path}: ", f"{video.path}: ")):
             raise
         raise ValueError(f"{path}: {error}") from None
 

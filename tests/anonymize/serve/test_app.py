@@ -237,13 +237,15 @@ def test_one_photo_at_a_time_while_the_page_stays_alive():
 
             for _ in range(MAX_WAITING):
                 group.start_soon(post)
-            with anyio.fail_after(30):
-                while not detector.inside:
-                    await anyio.sleep(0.01)
-            assert (await client.get("/")).status_code == 200
-            await post()
-            assert answers == [503] and detector.inside == 1
-            detector.go.set()
+            try:
+                with anyio.fail_after(30):
+                    while not detector.inside:
+                        await anyio.sleep(0.01)
+                assert (await client.get("/")).status_code == 200
+                await post()
+                assert answers == [503] and detector.inside == 1
+            finally:
+                detector.go.set()
         async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client:
             answer = await client.post(
                 "/photos?choice=solid", content=data, headers={"origin": ADDRESS}

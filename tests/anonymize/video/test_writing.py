@@ -191,8 +191,8 @@ def test_nothing_else_of_the_source_is_written(tmp_path, suffix):
     assert SECRET.encode() in path.read_bytes()
     copy = written(path)
     data = copy.path.read_bytes()
-    for trace in (SECRET.encode(), b"x264", b"Lavf6", b"Lavc6", b"\xff\xd8\xff", b"48.85"):
-        assert trace not in data.replace(b"Lavc6", b"", data.count(b"Lavc6") * (trace == b"Lavc6"))
+    for trace in (SECRET.encode(), b"x264", b"Lavf6", b"\xff\xd8\xff", b"48.85"):
+        assert trace not in data
     with av.open(str(copy.path)) as container:
         assert [stream.type for stream in container.streams] == ["video", "audio"]
     assert len(open_video(path).notes) >= 2
@@ -239,9 +239,9 @@ def test_sound_that_the_container_does_not_hold_is_refused_at_the_door(tmp_path)
     video = open_video(path)
     assert video.container == "webm"
     message = r"expected sound that webm holds, got flac; it can only be dropped"
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=rf"a\.webm: {message}"):
         check_writable(video)
-    with pytest.raises(ValueError, match=rf"b\.webm: {message}"):
+    with pytest.raises(ValueError, match=rf"^\S*a\.webm: {message}"):
         write_video(tmp_path / "b.webm", video, images_of(video))
     check_writable(video, audio="drop")
     assert not written(path, audio="drop").has_audio
