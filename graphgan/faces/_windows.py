@@ -1,6 +1,5 @@
 """Squares of a photo that look like faces to `MMOD`, at all sizes and in four directions."""
 
-import cmath
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -15,7 +14,7 @@ from graphgan.models.mmod import FIRST, MMOD, STRIDE, WINDOW
 
 # A face is seen in windows from 0.88 to 1.22 times the longer side of its landmarks: it is in one
 # of the sizes that are searched if the smallest is 1.2 times it, and each 1.4 times the last.
-_SMALLEST_WINDOW, _STEP = 1.2, 5 / 7
+_SMALLEST_WINDOW, _STEP = 1.2, 2**-0.5
 # Of the photo's shorter side: larger windows are not searched. A face may fill the photo.
 _LARGEST_WINDOW = 1.4
 # Of the bound of pixels, for photos that are searched in other directions than upright.
@@ -23,11 +22,12 @@ _SHARE_OF_TURNED = 1 / 4
 # Pixels around every picture, which is reflected there: of the faces that a border cuts by 15 to
 # 60 %, 25 of 29 score above 0 so, 20 with the edge repeated and 11 with nothing around it.
 _BORDER = 48
+_THIRDS = (-1, -2 / 3, -1 / 3, 0, 1 / 3, 2 / 3, 1)
 # What is looked at again: in which directions, at which sizes, so many windows wide, in a copy that
 # is as many windows wide as that takes.
-_ANGLES_AGAIN = (0.0, 45.0, 90.0, 135.0, 180.0, 225.0, 270.0, 315.0)
-_SIZES_AGAIN = (0.82, 0.9, 1.0, 1.1, 1.22)
+_ANGLES_AGAIN, _SIZES_AGAIN = tuple(45.0 * i for i in range(8)), tuple(1.4**i for i in _THIRDS)
 _SIZE_AGAIN, _WIDTH_AGAIN = 2, 3
+_LEAST_WEIGHT = 1e-3
 _MIDDLE_AGAIN = 3  # windows on either side of the middle one that are the same face
 # A window that shares so much of both, or of the smaller one, with a surer one is the same face.
 _SAME_UNION, _SAME_SMALLER, _SAME_SIZE = 0.3, 0.6, 2.0
@@ -82,29 +82,28 @@ def pyramid(
 ) -> Iterator[tuple[UInt8[Tensor, "3 h2 w2"], Float[Tensor, "2"]]]:
     """The photo at all sizes at which its faces may have that of a window, the largest first.
 
-    The largest has ``max_pixels`` at most; one has a quarter of them if there are more. With each
-    comes how many of its pixels are one of the photo's, in x and y.
+    The largest has ``max_pixels`` at most, each has half as many as the last. With each comes how
+    many of its pixels are one of the photo's, in x and y.
     """
     height, width = image.shape[1:]
     scale = min(WINDOW / (_SMALLEST_WINDOW * min_face), math.sqrt(max_pixels / (height * width)))
-    half = math.sqrt(max_pixels * _SHARE_OF_TURNED / (height * width))
     level = image[None].contiguous(memory_format=torch.channels_last)  # faster from here on
     while True:
         size = (max(int(height * scale), 1), max(int(width * scale), 1))
         if size != level.shape[2:]:
             level = F.interpolate(level, size, mode="bilinear", antialias=True)
         yield level[0], torch.tensor([size[1] / width, size[0] / height])
-        scale = half if scale > half > scale * _STEP else scale * _STEP
+        scale *= _STEP
         if min(height, width) * scale * _LARGEST_WINDOW < WINDOW:
             return
 
 
-def _bordered(picture: UInt8[Tensor, "3 h w"]) -> Float[Tensor, "1 3 h2 w2"]:
+def _bordered(picture: UInt8[Tensor, "3 h w"]) -> UInt8[Tensor, "1 3 h2 w2"]:
     """The picture with a border in which it is reflected."""
     pixels = picture.permute(1, 2, 0)  # as they lie in memory
     for axis in (0, 1):
         pixels = pixels.index_select(axis, _reflected(pixels.shape[axis]))
-    return pixels.float().permute(2, 0, 1)[None]
+    return pixels.permute(2, 0, 1)[None]
 
 
 def _reflected(length: int) -> Int[Tensor, "n"]:
@@ -123,10 +122,11 @@ def _peaks(
 
 
 def look_again(network: MMOD, image: UInt8[Tensor, "3 h w"], face: Windows) -> Windows:
-    """The surest window of a face, turned to how the face leans, at the best size.
+    """The surest window of a face, turned to how the face leans, and as large as the face is.
 
-    A face is seen as well leaning by 60 degrees as upright. It leans by the mean of the directions
-    from which it is seen, each as much as its score is above ``-1``.
+    A face is seen as well leaning by 60 degrees as upright, and a fifth larger or smaller. It leans
+    by the mean of the directions from which it is seen, and is as large as the (geometric) mean of
+    the sizes at which it is seen: each counts as much as its score is above -1.
 
     Args:
         network: the one for upright faces.
@@ -137,18 +137,13 @@ def look_again(network: MMOD, image: UInt8[Tensor, "3 h w"], face: Windows) -> W
     wide, size = _WIDTH_AGAIN * side, round(_WIDTH_AGAIN * WINDOW)
     copy = crop_image(image, Crop(x - wide / 2, y - wide / 2, wide, wide), (size, size))
     seen = (_scores_of(network, copy, _ANGLES_AGAIN, [1.0]) + 1).clamp(min=0)
-    mean = sum(
-        share * cmath.exp(1j * math.radians(angle))
-        for share, angle in zip(seen.tolist(), _ANGLES_AGAIN, strict=True)
-    )
-    angle = math.degrees(cmath.phase(mean)) if abs(mean) > 0 else float(window.angles)
-    score, best = _scores_of(network, copy, [angle], _SIZES_AGAIN).max(0)
-    return Windows(
-        window.centres,
-        window.sides * _SIZES_AGAIN[int(best)],
-        window.angles.new_tensor([angle]),
-        torch.maximum(score[None], window.scores),
-    )
+    radians = torch.tensor(_ANGLES_AGAIN).deg2rad()
+    angle = torch.atan2((seen * radians.sin()).sum(), (seen * radians.cos()).sum()).rad2deg()
+    scores = _scores_of(network, copy, [float(angle)], _SIZES_AGAIN)
+    seen = (scores + 1).clamp(min=_LEAST_WEIGHT)
+    share = ((seen * torch.tensor(_SIZES_AGAIN).log()).sum() / seen.sum()).exp()
+    score = torch.maximum(scores.max(), window.scores)
+    return Windows(window.centres, window.sides * share, angle[None], score)
 
 
 def _scores_of(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
@@ -33,7 +34,7 @@ _SIZES = (5, 5, 5, 5, 5, 5, 9)
 _SHRINKING = 3  # layers that halve the picture
 _MEAN = (122.782, 117.001, 104.298)  # of the pictures that dlib trained on, red first
 _SCALE, _EPS = 256.0, 1e-4
-_BAND = 64  # rows of windows whose first features are computed at a time
+_BAND = 16  # rows of windows whose first features are computed at a time
 
 Network = TypeVar("Network", bound="MMOD")  # the hook of the tests knows no Self
 
@@ -110,8 +111,9 @@ class MMOD(nn.Module):
         x = torch.cat([self._shrink(band) for band in _bands(images)], dim=2)
         for conv in self.convs[_SHRINKING:-1]:
             x = conv(x).relu_()
-        scores: Tensor = self.convs[-1](x)[:, 0]
-        return scores
+        last = self.convs[-1]
+        assert isinstance(last, nn.Conv2d)
+        return _one_filter(x, last)
 
     def _shrink(self, images: Tensor) -> Float[Tensor, "b c h2 w2"]:
         weight = next(self.parameters())
@@ -119,6 +121,21 @@ class MMOD(nn.Module):
         for conv in self.convs[:_SHRINKING]:
             x = conv(x).relu_()
         return x
+
+
+def _one_filter(x: Float[Tensor, "b c h w"], conv: nn.Conv2d) -> Float[Tensor, "b h w"]:
+    """What a convolution with one filter gives, in a quarter of the time.
+
+    Each row of the filter becomes a filter of its own, since libraries compute eight of them and
+    more in the time of one; the results are added, each moved by its row.
+    """
+    weight, bias = conv.weight[0], conv.bias
+    size, reach = weight.shape[1], weight.shape[1] // 2
+    filters = weight.transpose(0, 1)[:, :, None].contiguous(memory_format=torch.channels_last)
+    rows = F.pad(F.conv2d(x, filters, padding=(0, reach)), (0, 0, reach, reach))
+    moved = [rows[:, i, i : i + x.shape[2]] for i in range(size)]
+    scores = torch.stack(moved).sum(0)
+    return scores if bias is None else scores + bias
 
 
 def _bands(images: Tensor) -> Iterator[Tensor]:

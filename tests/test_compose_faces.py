@@ -1,0 +1,104 @@
+"""Photos with many faces are made and searched by two commands."""
+
+import csv
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from graphgan.data.images import read_image, write_image
+from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.landmarks.alignment import tilt
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+
+def run(script: str, *options: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, SCRIPTS / script, *map(str, options)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory) -> Path:
+    """Six drawn people as in shared/faces."""
+    folder = tmp_path_factory.mktemp("faces")
+    drawn = SyntheticFaces(6, 1, size=160)
+    with (folder / "landmarks.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["image", *(f"{axis}{i}" for i in range(68) for axis in "xy")])
+        for person in range(6):
+            face = drawn[person]
+            (folder / "images" / f"{person:03}").mkdir(parents=True)
+            write_image(folder / "images" / f"{person:03}" / "00.png", face.image)
+            table.writerow([f"{person:03}/00.png", *face.landmarks.flatten().tolist()])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def composed(faces, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("composed") / "photos"
+    options = ("--faces", 7, "--people", 1, 4, "--smallest", 60, "--format", "png")
+    assert run("compose_faces.py", faces, out, *options).returncode == 0
+    return out
+
+
+def rows_of(folder: Path) -> list[dict[str, str]]:
+    with (folder / "faces.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_faces_lie_where_the_table_says(composed, faces):
+    rows = rows_of(composed)
+    assert len(rows) == 7
+    assert {row["image"] for row in rows} == {path.name for path in composed.glob("*.png")}
+    assert {row["person"] for row in rows} <= {"001", "002", "003", "004"}
+    for row in rows:
+        points = torch.tensor([[float(row[f"{axis}{i}"]) for axis in "xy"] for i in range(68)])
+        assert tilt(points) == pytest.approx(float(row["roll"]), abs=1)
+        low = points.amin(0)
+        assert [float(row[name]) for name in ("left", "top")] == pytest.approx(low.tolist(), abs=1)
+        assert 60 <= float(row["size"]) <= 200
+        if row["outside"] == "0.00":
+            x, y = points[30].round().long().tolist()  # the tip of the nose, in both pictures
+            source = read_image(faces / "images" / row["source"])
+            truth = SyntheticFaces(6, 1, size=160)[int(row["person"])].landmarks[30]
+            u, v = truth.round().long().tolist()
+            pixels = read_image(composed / row["image"])[:, y, x].int() - source[:, v, u].int()
+            assert pixels.abs().max() < 30
+
+
+def test_hidden_faces_leave_the_rest_as_it_was(composed, faces, tmp_path):
+    out = tmp_path / "hidden"
+    options = ("--faces", 7, "--people", 1, 4, "--smallest", 60, "--format", "png", "--hide")
+    assert run("compose_faces.py", faces, out, *options).returncode == 0
+    assert rows_of(out) == rows_of(composed)
+    for path in composed.glob("*.png"):
+        changed = (read_image(path) != read_image(out / path.name)).any(0)
+        assert 0 < changed.float().mean() < 0.3
+
+
+def test_the_table_of_missed_faces(composed):
+    pytest.importorskip("dlib")
+    done = run("compare_detectors.py", composed, "--detectors", "search", "dlib, at most 2048")
+    assert done.returncode == 0, done.stderr
+    assert "| missed by search | missed by dlib, at most 2048 |" in done.stdout
+    assert "| all | 7 | 0 (0.0 %) |" in done.stdout
+    assert "search: 0 wrong boxes" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("script", "options", "message"),
+    [
+        ("compose_faces.py", ("--people", 90, 99), "expected people 90 to 99, found none in"),
+        ("compare_detectors.py", ("--detectors", "eyes"), "expected detectors among .*'eyes'"),
+    ],
+)
+def test_refuses_in_a_line(script, options, message, faces, tmp_path):
+    folders = (faces, tmp_path / "out") if script == "compose_faces.py" else (faces,)
+    done = run(script, *folders, *options)
+    assert done.returncode == 2
+    assert re.search(message, done.stderr)
+    assert not (tmp_path / "out").exists()
