@@ -1,5 +1,6 @@
 """Pictures on disk to 8-bit RGB tensors and back."""
 
+import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,29 +59,35 @@ def opened_picture(
         ValueError: the file is no picture, is cut short, or is too large; its name is given.
         OSError: there is no such file, or it may not be read.
     """
+    path = Path(path)
+    with path.open("rb") as file, decoded_picture(file, str(path), formats) as image:
+        yield image
+
+
+@contextmanager
+def decoded_picture(
+    file: io.BufferedIOBase, name: str, formats: tuple[str, ...] | None = None
+) -> Iterator["ImageFile"]:
+    """`opened_picture` of a file that is open, or in memory; errors call it by ``name``."""
     with needs_extra("recipes"):
         from PIL import Image, UnidentifiedImageError
-    path = Path(path)
-    with path.open("rb") as file:
-        if not file.read(1):
-            raise ValueError(f"{path}: the file is empty")
-        file.seek(0)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # sizes that are large and yet allowed, odd EXIF
-                with Image.open(file, formats=formats) as image:
-                    yield image
-        except UnidentifiedImageError:
-            raise ValueError(f"{path}: not a picture, or of an unknown format") from None
-        except Image.DecompressionBombError as error:
-            reason, _, _ = str(error).partition(",")
-            raise ValueError(f"{path}: too large: {reason}") from None
-        except MemoryError:
-            raise  # no fault of the file
-        except Exception as error:  # decoders raise anything at all on damaged bytes
-            raise ValueError(
-                f"{path}: cannot be decoded: {error or type(error).__name__}"
-            ) from error
+    if not file.read(1):
+        raise ValueError(f"{name}: the file is empty")
+    file.seek(0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # sizes that are large and yet allowed, odd EXIF
+            with Image.open(file, formats=formats) as image:
+                yield image
+    except UnidentifiedImageError:
+        raise ValueError(f"{name}: not a picture, or of an unknown format") from None
+    except Image.DecompressionBombError as error:
+        reason, _, _ = str(error).partition(",")
+        raise ValueError(f"{name}: too large: {reason}") from None
+    except MemoryError:
+        raise  # no fault of the file
+    except Exception as error:  # decoders raise anything at all on damaged bytes
+        raise ValueError(f"{name}: cannot be decoded: {error or type(error).__name__}") from error
 
 
 def picture_size(path: str | Path) -> tuple[int, int] | None:

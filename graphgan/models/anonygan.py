@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan._checks import check_choice, check_features
+from graphgan.landmarks.deformation import bend_to_landmarks
 from graphgan.landmarks.masks import face_mask
 from graphgan.models._pretrained import Pretrained
 from graphgan.models.generator import GeneratorOutput, LandmarkGenerator
@@ -29,6 +30,8 @@ class AnonyGAN(Pretrained):
     Args:
         generator: by default the paper's (width 64, 6 blocks, 68 landmarks). One with 3
             appearance channels sees the condition alone, without context.
+        bend_condition: the condition is first bent so that its landmarks lie where the source's do
+            (not in the paper): generator and blend then see the identity in the right pose.
         base: what the attention mask blends the generated picture with: the condition (paper)
             or, where the generator has none, the context (published code).
         size: height and width of the pictures that it was trained on, in pixels; told to those who
@@ -53,14 +56,18 @@ class AnonyGAN(Pretrained):
         generator: LandmarkGenerator | None = None,
         *,
         base: Base = "condition",
+        bend_condition: bool = False,
         size: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         check_choice("base", base, get_args(Base))
         self.generator = LandmarkGenerator() if generator is None else generator
         self.base = base
+        self.bend_condition = bend_condition
         self.size = size
         self.config = {"base": base, "generator": self.generator.config}
+        if bend_condition:
+            self.config["bend_condition"] = True
         if size is not None:
             self.config["size"] = list(size)
         if self.generator.appearance_channels not in (3, 6):
@@ -82,6 +89,8 @@ class AnonyGAN(Pretrained):
                 f"expected a source of shape {tuple(condition.shape)}, got {tuple(source.shape)}"
             )
         landmarks = (condition_landmarks, source_landmarks)
+        if self.bend_condition:
+            condition = bend_to_landmarks(condition, *landmarks)
         appearance = base = condition
         if self.sees_context or self.base == "context":
             context = self._context(source, source_landmarks, mask)
@@ -137,5 +146,6 @@ class AnonyGAN(Pretrained):
         return cls(
             LandmarkGenerator(**config["generator"]),
             base=config["base"],
+            bend_condition=config.get("bend_condition", False),
             size=None if size is None else (int(size[0]), int(size[1])),
         )

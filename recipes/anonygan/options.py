@@ -45,6 +45,9 @@ class ModelOptions:
     """Attention selects the given image (paper) or the generated one (published code)."""
     base: Literal["condition", "context"] = "condition"
     """The given image: the condition (paper) or the source without its face (published code)."""
+    bend_condition: bool = False
+    """The condition is bent to the source's landmarks before the generator sees it (not in the
+    paper)."""
     context: bool = True
     """The generator sees the source without its face beside the condition."""
     dropout: float = 0.5
@@ -77,7 +80,7 @@ class ModelOptions:
             upsampling=self.upsampling,
         )
         generator.gradient_checkpointing = self.gradient_checkpointing
-        return AnonyGAN(generator, base=self.base, size=size)
+        return AnonyGAN(generator, base=self.base, bend_condition=self.bend_condition, size=size)
 
     def discriminators(self) -> dict[str, AppearanceDiscriminator | LandmarkDiscriminator]:
         width, norm = self.discriminator_width, self.norm

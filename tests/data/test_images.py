@@ -1,3 +1,4 @@
+import io
 import struct
 import sys
 import zlib
@@ -7,7 +8,13 @@ import pytest
 import torch
 from PIL import Image
 
-from graphgan.data.images import opened_picture, picture_size, read_image, write_image
+from graphgan.data.images import (
+    decoded_picture,
+    opened_picture,
+    picture_size,
+    read_image,
+    write_image,
+)
 from graphgan.extras import MissingExtraError
 
 
@@ -181,6 +188,7 @@ def test_a_missing_file_is_an_os_error(tmp_path):
 
 
 def test_names_the_extra_when_pillow_is_missing(tmp_path, monkeypatch):
+    (tmp_path / "a.png").write_bytes(b"a picture")
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(MissingExtraError, match=r"graphgan\[recipes\]"):
         read_image(tmp_path / "a.png")
@@ -195,3 +203,16 @@ def test_formats_that_are_not_asked_for_are_not_tried(tmp_path):
         opened_picture(tmp_path / "a.png", ("JPEG",)),
     ):
         pass
+
+
+def test_pictures_in_memory_are_opened_alike(tmp_path):
+    write_image(tmp_path / "a.png", torch.zeros(3, 2, 4).byte())
+    whole = (tmp_path / "a.png").read_bytes()
+    with decoded_picture(io.BytesIO(whole), "the upload") as image:
+        assert image.size == (4, 2)
+    for data, message in ((b"", "the file is empty"), (whole[:45], "cannot be decoded")):
+        with (
+            pytest.raises(ValueError, match=f"the upload: {message}"),
+            decoded_picture(io.BytesIO(data), "the upload") as image,
+        ):
+            image.load()

@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from graphgan.landmarks.deformation import bend_to_landmarks
 from graphgan.landmarks.masks import face_mask
 from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.generator import LandmarkGenerator
@@ -63,6 +64,19 @@ def test_the_hole_is_mid_grey_and_the_base_is_blended(base):
     expected = model.generator(appearance, (first, second), blended_with)
     output = model(condition, source, first, second, mask)
     assert all(torch.equal(a, b) for a, b in zip(output, expected, strict=True))
+
+
+@torch.no_grad()
+def test_a_condition_can_first_be_bent_to_the_source_s_landmarks():
+    plain = small()
+    bending = AnonyGAN(plain.generator, bend_condition=True).eval()
+    condition, source, first, second, mask = faces()
+    expected = plain(bend_to_landmarks(condition, first, second), source, first, second, mask)
+    output = bending(condition, source, first, second, mask)
+    assert all(torch.equal(a, b) for a, b in zip(output, expected, strict=True))
+    assert not torch.equal(output.image, plain(condition, source, first, second, mask).image)
+    again = AnonyGAN.from_config(bending.config)
+    assert again.bend_condition and not AnonyGAN.from_config(plain.config).bend_condition
 
 
 @torch.no_grad()

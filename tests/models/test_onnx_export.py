@@ -21,8 +21,8 @@ pytestmark = pytest.mark.unhooked  # it exports
 K = 29
 # 128 channels and 42 tiles of the codes: these convolutions go by Winograd's algorithm.
 WIDTH, SIZE = 32, (96, 100)
-REACHED = 2e-5
-"""Promised is 1e-3."""
+REACHED = 1e-4
+"""Promised is 1e-3. The sixth digit of where the bent condition is looked up counts."""
 
 
 def lived(model: AnonyGAN, size: tuple[int, int]) -> AnonyGAN:
@@ -62,7 +62,7 @@ def exported(tmp_path_factory):
         rendering="bilinear",
         blend="attend_intermediate",
     )
-    model = lived(AnonyGAN(generator, base="context", size=SIZE), SIZE)
+    model = lived(AnonyGAN(generator, base="context", bend_condition=True, size=SIZE), SIZE)
     path = tmp_path_factory.mktemp("exported") / "network.onnx"
     return model, path, export_onnx(model, path)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.faces import Face
@@ -39,9 +40,7 @@ def anonymize_photo(
         ValueError, OSError: the photo cannot be read or written.
     """
     photo = read_photo(source)
-    animated = len(photo.frames) > 1 and any(frame.duration for frame in photo.frames)
-    work = _animation if animated else _pages
-    frames, faces, covered, unmatched = work(anonymizer, photo, name)
+    frames, faces, covered, unmatched = replaced_frames(anonymizer, photo, name)
     notes = photo.notes
     if unmatched and len(photo.frames) > 1:
         notes = (*notes, f"no face found on pages {', '.join(map(str, unmatched))}")
@@ -54,10 +53,35 @@ def anonymize_photo(
     return replace(report, status="anonymised" if faces else "copied")
 
 
-_Done = tuple[list[Frame], list[Face], list[tuple[int, int]], list[int]]
+class ReplacedFrames(NamedTuple):
+    """The frames of a photo with their faces replaced.
+
+    Args:
+        frames: all of them, new.
+        faces: of each page, or one for each track of an animation.
+        covered: of each face the first and the last frame in which it was replaced.
+        unmatched: numbers of the frames that must not be let go, since no face was found.
+    """
+
+    frames: list[Frame]
+    faces: list[Face]
+    covered: list[tuple[int, int]]
+    unmatched: list[int]
 
 
-def _pages(anonymizer: Anonymizer, photo: Photo, name: str) -> _Done:
+def replaced_frames(anonymizer: Anonymizer, photo: Photo, key: str) -> ReplacedFrames:
+    """Replace the faces of pages one by one, those of an animation's frames as of a clip.
+
+    Args:
+        anonymizer: replaces the faces.
+        photo: as it was read.
+        key: conditions are drawn by it.
+    """
+    animated = len(photo.frames) > 1 and any(frame.duration for frame in photo.frames)
+    return (_animation if animated else _pages)(anonymizer, photo, key)
+
+
+def _pages(anonymizer: Anonymizer, photo: Photo, name: str) -> ReplacedFrames:
     frames, faces, covered, unmatched = [], [], [], []
     for number, frame in enumerate(photo.frames):
         key = name if len(photo.frames) == 1 else f"{name}#{number}"
@@ -67,10 +91,10 @@ def _pages(anonymizer: Anonymizer, photo: Photo, name: str) -> _Done:
         covered += [(number, number)] * len(result.faces)
         if not result.faces:
             unmatched.append(number)
-    return frames, faces, covered, unmatched
+    return ReplacedFrames(frames, faces, covered, unmatched)
 
 
-def _animation(anonymizer: Anonymizer, photo: Photo, name: str) -> _Done:
+def _animation(anonymizer: Anonymizer, photo: Photo, name: str) -> ReplacedFrames:
     def shown() -> Iterator[ClipFrame]:
         time = 0.0
         for frame in photo.frames:
@@ -84,4 +108,5 @@ def _animation(anonymizer: Anonymizer, photo: Photo, name: str) -> _Done:
     ]
     covered = [(tracked.first, tracked.last) for tracked in clip.faces]
     everywhere = list(range(len(frames)))
-    return frames, [t.face for t in clip.faces], covered, [] if clip.found else everywhere
+    faces = [tracked.face for tracked in clip.faces]
+    return ReplacedFrames(frames, faces, covered, [] if clip.found else everywhere)

@@ -6,6 +6,7 @@ images (of stereo cameras, gain and depth maps, films of motion photos, reduced 
 blocks, data after the end, and colours under pixels that are fully transparent.
 """
 
+import io
 import struct
 from collections.abc import Iterator
 from itertools import count
@@ -17,10 +18,9 @@ import torch
 from graphgan.anonymize.photos._containers import CUT_SHORT, gif_blocks, png_chunks, webp_chunks
 from graphgan.anonymize.photos._encoders import ENCODERS
 from graphgan.anonymize.photos._frames import alike, frame_of
-from graphgan.anonymize.photos._opened import opened_bytes
 from graphgan.anonymize.photos.leftovers import leftovers_of
 from graphgan.anonymize.photos.photo import Photo
-from graphgan.data.images import opened_picture
+from graphgan.data.images import decoded_picture, opened_picture
 from graphgan.extras import needs_extra
 from graphgan.files import replacing
 
@@ -73,7 +73,7 @@ def photo_from_bytes(data: bytes, name: str) -> Photo:
     Raises:
         ValueError: no such picture, cut short or too large; ``name`` is given.
     """
-    with opened_bytes(data, name, _FORMATS) as image:
+    with decoded_picture(io.BytesIO(data), name, _FORMATS) as image:
         return _photo_of(image, data)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.faces import Face
-from graphgan.anonymize.photos.anonymize import _animation, _pages
+from graphgan.anonymize.photos.anonymize import replaced_frames
 from graphgan.anonymize.photos.files import photo_from_bytes, photo_to_bytes
 from graphgan.anonymize.photos.photo import Frame, Photo
 from graphgan.training.devices import memory_errors_explained
@@ -72,9 +72,7 @@ def anonymise_bytes(anonymizer: Anonymizer, data: bytes) -> Anonymised:
 
 
 def _anonymised(anonymizer: Anonymizer, photo: Photo, key: str) -> Anonymised:
-    animated = len(photo.frames) > 1 and any(frame.duration for frame in photo.frames)
-    work = _animation if animated else _pages
-    frames, faces, _, unmatched = work(anonymizer, photo, key)
+    frames, faces, _, unmatched = replaced_frames(anonymizer, photo, key)
     file, previews = None, None
     if not unmatched:
         file = photo_to_bytes(replace(photo, frames=tuple(frames)), "the result")

@@ -1,0 +1,106 @@
+"""A picture bent so that its landmarks come to lie where others are.
+
+Source: [S] Schaefer, McPhail and Warren, "Image Deformation Using Moving Least Squares", SIGGRAPH
+2006, eq. (1) to (5), affine deformations.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from graphgan._checks import check_features
+from graphgan.landmarks.maps import check_landmarks
+
+# Weights of landmarks fall with the squared distance, in half sides of the picture. This is added
+# to it: two pixels of 128, since landmarks are no surer than that.
+_BLUNTNESS = 1e-3
+# Added to the spread of the landmarks, as a share of it, for those that lie on a line.
+_RIDGE = 1e-5
+_TINY = 1e-12
+
+
+def bend_to_landmarks(
+    images: Float[Tensor, "b c h w"],
+    landmarks: Float[Tensor, "b k 2"],
+    targets: Float[Tensor, "b k 2"],
+) -> Float[Tensor, "b c h w"]:
+    """What ``images`` shows at ``landmarks`` comes to lie at ``targets``.
+
+    ``out at v = image at q* + (v - p*) M``, p the targets and q the landmarks, ``p* = sum w p`` and
+    ``q* = sum w q`` with ``w_i ~ 1 / (|p_i - v|^2 + e)``, ``sum w = 1``, and
+    ``M = (sum w (p - p*)^T (p - p*))^-1 sum w (p - p*)^T (q - q*)``: around every pixel the affine
+    map that takes the targets near it to their landmarks. Beyond its edges a picture goes on with
+    its last pixels.
+
+    Args:
+        images: in any range.
+        landmarks, targets: (x, y) in pixels, pixel centres at integers; a landmark that is NaN in
+            either counts for nothing. An item without any stays as it is.
+    Raises:
+        ValueError: unlike numbers of items or landmarks.
+
+    Example:
+        >>> images, points = torch.rand(1, 3, 8, 8), torch.tensor([[[1.0, 1], [5, 2], [3, 6]]])
+        >>> moved = bend_to_landmarks(images, points, points + 1)
+        >>> torch.allclose(moved[..., 1:, 1:], images[..., :-1, :-1], atol=1e-4)
+        True
+    """
+    check_features(images, images.shape[1] if images.ndim > 1 else 3, "images")
+    check_landmarks(landmarks)
+    check_landmarks(targets, "targets")
+    if landmarks.shape != targets.shape or landmarks.shape[0] != images.shape[0]:
+        raise ValueError(
+            f"expected as many landmarks as targets for each of {images.shape[0]} images, "
+            f"got {tuple(landmarks.shape)} and {tuple(targets.shape)}"
+        )
+    height, width = images.shape[2:]
+    with torch.autocast(images.device.type, enabled=False):  # 8 bits are no coordinates
+        half = torch.tensor([width, height], device=images.device, dtype=torch.float32) / 2
+        where = _deformation(
+            (targets.float() + 0.5) / half - 1,
+            (landmarks.float() + 0.5) / half - 1,
+            _pixels(height, width, images.device),
+        )
+        grid = where.view(-1, height, width, 2)
+        bent = F.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
+    return bent.to(images.dtype)
+
+
+def _pixels(height: int, width: int, device: torch.device) -> Float[Tensor, "n 2"]:
+    """Their centres, from -1 to 1, row by row."""
+    y = (torch.arange(height, device=device) + 0.5) / height * 2 - 1
+    x = (torch.arange(width, device=device) + 0.5) / width * 2 - 1
+    return torch.stack([x.expand(height, -1), y[:, None].expand(-1, width)], dim=-1).view(-1, 2)
+
+
+def _deformation(
+    p: Float[Tensor, "b k 2"], q: Float[Tensor, "b k 2"], v: Float[Tensor, "n 2"]
+) -> Float[Tensor, "b n 2"]:
+    """Where the affine maps around v, each its own, take it."""
+    there = (p.isfinite() & q.isfinite()).all(-1)
+    p, q = (torch.where(there[..., None], x, 0) for x in (p, q))
+    weights = there[:, None] / (_squared_distances(v, p) + _BLUNTNESS)
+    weights = weights / weights.sum(-1, keepdim=True).clamp(min=_TINY)
+    p_mean, q_mean = weights @ p, weights @ q
+    px, py = p[..., :1], p[..., 1:]
+    x, y = p_mean[..., :1], p_mean[..., 1:]
+    # Mean products less products of means, all in one product with the weights.
+    products = weights @ torch.cat([px * px, px * py, py * py, px * q, py * q], dim=-1)
+    xx, xy, yy, xq, yq = torch.split(products, [1, 1, 1, 2, 2], dim=-1)
+    xx, xy, yy = xx - x * x, xy - x * y, yy - y * y
+    xq, yq = xq - x * q_mean, yq - y * q_mean
+    ridge = _RIDGE * (xx + yy) + _TINY
+    xx, yy = xx + ridge, yy + ridge
+    determinant = xx * yy - xy * xy
+    dx, dy = torch.split(v - p_mean, 1, dim=-1)
+    moved = (dx * (yy * xq - xy * yq) + dy * (xx * yq - xy * xq)) / determinant
+    return torch.where(there.any(-1)[:, None, None], q_mean + moved, v)
+
+
+def _squared_distances(
+    v: Float[Tensor, "n 2"], p: Float[Tensor, "b k 2"]
+) -> Float[Tensor, "b n k"]:
+    """``|v|^2 - 2 v p + |p|^2``: no ``b n k 2`` is made."""
+    product = v @ p.transpose(1, 2)
+    return (v.square().sum(-1)[:, None] - 2 * product + p.square().sum(-1)[:, None]).clamp(min=0)

@@ -1,0 +1,147 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graphgan.landmarks.deformation import bend_to_landmarks
+
+SIZE = (24, 32)
+
+
+def smooth_pictures(seed: int, batch: int = 1):
+    coarse = torch.rand(batch, 3, 6, 8, generator=torch.Generator().manual_seed(seed))
+    return F.interpolate(coarse, SIZE, mode="bicubic", align_corners=False)
+
+
+def points(seed: int, count: int = 12, batch: int = 1):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(batch, count, 2, generator=generator) * torch.tensor([31.0, 23.0])
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_landmarks_that_stay_leave_the_picture_as_it_is(seed):
+    pictures, landmarks = smooth_pictures(seed), points(seed)
+    bent = bend_to_landmarks(pictures, landmarks, landmarks)
+    torch.testing.assert_close(bent, pictures, atol=2e-3, rtol=0)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    turn=st.floats(-0.6, 0.6),
+    zoom=st.floats(0.7, 1.4),
+    shift=st.floats(-4, 4),
+)
+def test_an_affine_map_of_all_landmarks_is_that_map_of_the_picture(seed, turn, zoom, shift):
+    pictures, targets = smooth_pictures(seed), points(seed)
+    cos, sin = torch.cos(torch.tensor(turn)), torch.sin(torch.tensor(turn))
+    matrix = zoom * torch.stack([torch.stack([cos, -sin]), torch.stack([sin, 1.1 * cos])])
+    bent = bend_to_landmarks(pictures, targets @ matrix.T + shift, targets)
+    rows, columns = torch.meshgrid(*(torch.arange(n).float() for n in SIZE), indexing="ij")
+    where = torch.stack([columns, rows], -1) @ matrix.T + shift
+    grid = (where + 0.5) / torch.tensor([16.0, 12.0]) - 1
+    expected = F.grid_sample(pictures, grid[None], padding_mode="border", align_corners=False)
+    torch.testing.assert_close(bent, expected, atol=2e-2, rtol=0)
+
+
+def test_it_is_the_weighted_least_squares_of_every_pixel():
+    pictures, landmarks, targets = smooth_pictures(1), points(2, 9), points(3, 9)
+    half = torch.tensor([16.0, 12.0], dtype=torch.float64)
+    p, q = ((x[0].double() + 0.5) / half - 1 for x in (targets, landmarks))
+    grid = torch.empty(*SIZE, 2, dtype=torch.float64)
+    for row in range(SIZE[0]):
+        for column in range(SIZE[1]):
+            v = torch.tensor([column + 0.5, row + 0.5], dtype=torch.float64) / half - 1
+            root = (1 / ((p - v).square().sum(1) + 1e-3)).sqrt()[:, None]
+            known = torch.cat([p, torch.ones(9, 1, dtype=torch.float64)], 1)
+            solution = torch.linalg.lstsq(root * known, root * q).solution
+            grid[row, column] = torch.cat([v, torch.ones(1, dtype=torch.float64)]) @ solution
+    expected = F.grid_sample(
+        pictures.double(), grid[None], padding_mode="border", align_corners=False
+    )
+    bent = bend_to_landmarks(pictures, landmarks, targets)
+    assert (bent - expected).abs().mean() < 2e-3  # the ridge
+    assert (bent - pictures).abs().mean() > 0.05
+
+
+def test_what_is_at_a_landmark_comes_to_its_target():
+    landmarks, targets = points(5, 10), points(6, 10)
+    for i in range(10):
+        rows, columns = torch.meshgrid(*(torch.arange(n).float() for n in SIZE), indexing="ij")
+        x, y = landmarks[0, i]
+        spot = torch.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 8)[None, None]
+        bent = bend_to_landmarks(spot, landmarks, targets)
+        column, row = targets[0, i].round().long().tolist()
+        assert bent[0, 0, row, column] > 0.5
+
+
+def test_missing_landmarks_count_for_nothing():
+    pictures, landmarks, targets = smooth_pictures(7, 2), points(8, batch=2), points(9, batch=2)
+    one_more = torch.cat([landmarks, torch.full((2, 1, 2), torch.nan)], 1)
+    bent = bend_to_landmarks(pictures, one_more, torch.cat([targets, points(10, 1, 2)], 1))
+    torch.testing.assert_close(bent, bend_to_landmarks(pictures, landmarks, targets))
+
+
+def test_without_landmarks_an_item_stays_as_it_is():
+    pictures, landmarks = smooth_pictures(11, 2), points(12, batch=2)
+    landmarks[0] = torch.nan
+    bent = bend_to_landmarks(pictures, landmarks, points(13, batch=2))
+    torch.testing.assert_close(bent[0], pictures[0], atol=1e-5, rtol=0)
+    assert not torch.allclose(bent[1], pictures[1], atol=1e-2)
+
+
+def test_items_are_bent_one_by_one():
+    pictures, landmarks, targets = smooth_pictures(14, 3), points(15, batch=3), points(16, batch=3)
+    bent = bend_to_landmarks(pictures, landmarks, targets)
+    for i in range(3):
+        alone = bend_to_landmarks(pictures[i : i + 1], landmarks[i : i + 1], targets[i : i + 1])
+        torch.testing.assert_close(bent[i : i + 1], alone, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        torch.tensor([[[3.0, 3], [8, 3], [20, 3]]]),  # a line
+        torch.tensor([[[8.0, 8], [8, 8], [8, 8]]]),  # a point
+        torch.tensor([[[-500.0, 3], [8, 900], [1e4, 3]]]),  # far out
+    ],
+)
+def test_landmarks_that_are_no_face_give_a_picture_all_the_same(targets):
+    bent = bend_to_landmarks(smooth_pictures(17), points(18, 3), targets)
+    assert bent.isfinite().all()
+    low, high = smooth_pictures(17).aminmax()
+    assert bent.min() >= low - 1e-5 and bent.max() <= high + 1e-5
+
+
+def test_gradients_reach_pictures_and_landmarks():
+    pictures, landmarks, targets = smooth_pictures(19), points(20), points(21)
+    for x in (pictures, landmarks, targets):
+        x.requires_grad_()
+    bend_to_landmarks(pictures, landmarks, targets).square().sum().backward()
+    for x in (pictures, landmarks, targets):
+        assert x.grad.isfinite().all() and x.grad.abs().max() > 0
+
+
+def test_lower_precision_around_it_changes_nothing():
+    given = smooth_pictures(22), points(23), points(24)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(bend_to_landmarks(*given), bend_to_landmarks(*given))
+        inside = bend_to_landmarks(*given)
+    assert torch.equal(inside, bend_to_landmarks(*given))
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        (((1, 3, 8, 8), (1, 5, 2), (1, 4, 2)), "as many landmarks as targets"),
+        (((2, 3, 8, 8), (1, 5, 2), (1, 5, 2)), "for each of 2 images"),
+        (((3, 8, 8), (1, 5, 2), (1, 5, 2)), "expected images of shape"),
+        (((1, 3, 8, 8), (5, 2), (5, 2)), "expected landmarks of shape"),
+    ],
+)
+def test_refuses_unlike_shapes(shapes, message):
+    with pytest.raises(ValueError, match=message):
+        bend_to_landmarks(*(torch.rand(shape) for shape in shapes))
