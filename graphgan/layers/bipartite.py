@@ -6,27 +6,29 @@ the projection to a few nodes is that of [G] Chen et al., "Graph-Based Global Re
 CVPR 2019, https://arxiv.org/abs/1811.12814.
 """
 
+from typing import Literal, get_args
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch_geometric.nn import MessagePassing
 
-from graphgan._checks import check_features, check_indices, check_positive
+from graphgan._checks import check_choice, check_features, check_indices, check_positive
 from graphgan.layers.normalisation import Norm, make_norm
 
 Pair = tuple[Tensor, Tensor]
+Aggregation = Literal["sum", "mean", "max"]
 
 
-class BipartiteGraphConv(MessagePassing):  # type: ignore[misc]  # torch-geometric is untyped
+class BipartiteGraphConv(nn.Module):
     """Add to each target node what the source nodes joined to it send, each by its edge's weight.
 
     ``x'_t = x_t + aggr over edges s -> t of e_st (W x_s + b)``
 
     Args:
         in_channels: widths ``(c_src, c_dst)`` of the two node sets.
-        aggr: how messages meet at a target, in torch-geometric's words: "sum", "mean" or "max".
+        aggr: how messages meet at a target: "sum", "mean" or "max".
         linear: False leaves out ``W`` and ``b``; the widths are then equal.
         bias: whether there is a ``b``.
     Shapes:
@@ -48,15 +50,17 @@ class BipartiteGraphConv(MessagePassing):  # type: ignore[misc]  # torch-geometr
         self,
         in_channels: tuple[int, int],
         *,
-        aggr: str = "sum",
+        aggr: Aggregation = "sum",
         linear: bool = True,
         bias: bool = True,
     ) -> None:
-        super().__init__(aggr)
+        super().__init__()
+        check_choice("aggr", aggr, get_args(Aggregation))
         check_positive(source_channels=in_channels[0], target_channels=in_channels[1])
         if not linear and in_channels[0] != in_channels[1]:
             raise ValueError(f"expected equal widths without a linear map, got {in_channels}")
         self.in_channels = in_channels
+        self.aggr = aggr
         self.lin = nn.Linear(*in_channels, bias=bias) if linear else nn.Identity()
 
     def forward(
@@ -77,12 +81,11 @@ class BipartiteGraphConv(MessagePassing):  # type: ignore[misc]  # torch-geometr
         edge_weight: Float[Tensor, "*b_or_1 e"] | None = None,
     ) -> Float[Tensor, "*b t c_dst"]:
         """What arrives at each of ``num_targets`` targets, without the ``x_t`` it is added to."""
+        from graphgan.layers._message_passing import AGGREGATIONS
+
         if edge_weight is None:
             edge_weight = x_src.new_ones(edge_index.shape[1])
-        size = (x_src.shape[-2], num_targets)
-        out: Tensor = self.propagate(
-            edge_index, x=(self.lin(x_src), None), edge_weight=edge_weight, size=size
-        )
+        out: Tensor = AGGREGATIONS[self.aggr](self.lin(x_src), edge_index, edge_weight, num_targets)
         return out
 
     def receive_dense(
@@ -103,9 +106,6 @@ class BipartiteGraphConv(MessagePassing):  # type: ignore[misc]  # torch-geometr
             return out
         return out + arriving.sum(-1, keepdim=True) * self.lin.bias
 
-    def message(self, x_j: Tensor, edge_weight: Tensor) -> Tensor:
-        return edge_weight[..., None] * x_j
-
     def _check(self, x: Pair, edge_index: Tensor, edge_weight: Tensor | None) -> None:
         if (widths := tuple(nodes.shape[-1] for nodes in x)) != self.in_channels:
             raise ValueError(f"expected nodes of widths {self.in_channels}, got {widths}")
@@ -119,8 +119,6 @@ class BipartiteGraphConv(MessagePassing):  # type: ignore[misc]  # torch-geometr
 
     def extra_repr(self) -> str:
         return f"{self.in_channels}, aggr={self.aggr}"
-
-    __repr__ = nn.Module.__repr__  # MessagePassing's own leaves extra_repr out
 
 
 class NodeReasoning(nn.Module):
