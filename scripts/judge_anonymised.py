@@ -7,7 +7,8 @@
 Every face of faces.csv counts. It was *changed* if nine tenths of the hull of its true landmarks
 differ, else *missed*. It is *verified* if dlib's recogniser, aligned by the true landmarks, finds
 it within 0.6 of a frame from another video of the same person. Beside it stand the originals of
-these faces, and other people: the same frames against videos of somebody else.
+these faces, and other people: the originals against a frame of everybody else in the photos. With
+``--table`` every face's figures go into a CSV file.
 """
 
 import csv
@@ -27,6 +28,7 @@ from graphgan.commands import run_command
 from graphgan.data.images import read_image
 from graphgan.data.landmark_files import LandmarkRow, read_landmarks
 from graphgan.faces import DlibEmbedder
+from graphgan.files import replacing
 from graphgan.landmarks.hull import convex_hull
 from graphgan.landmarks.masks import polygon_mask
 
@@ -44,6 +46,8 @@ class JudgeOptions:
     """Photos and faces.csv of compose_faces.py, lossless."""
     anonymised: Annotated[Path, tyro.conf.Positional]
     """What became of them."""
+    table: Path | None = None
+    """A CSV file with a row for every face."""
 
 
 class Judged(NamedTuple):
@@ -54,8 +58,10 @@ class Judged(NamedTuple):
         pose: frontal, half or profile.
         turned: whether it leans by more than 15 degrees.
         changed: whether it was.
-        result, original, other: distance to another video of the person: of the face as it is now
-            and as it was; and of the face as it was to a video of somebody else.
+        result, original: distance to another video of the person, of the face as it is now and as
+            it was.
+        itself: distance of the face as it is now to what it was.
+        others: share of other people within 0.6 of the face as it was.
     """
 
     size: float
@@ -64,12 +70,13 @@ class Judged(NamedTuple):
     changed: bool
     result: float
     original: float
-    other: float
+    itself: float
+    others: float
 
 
 def main(options: JudgeOptions) -> None:
     rows = list(csv.DictReader((options.composed / "faces.csv").open()))
-    references = References(options.folder)
+    references = References(options.folder, sorted({Path(row["source"]).parts[0] for row in rows}))
     judged: list[Judged] = []
     unreleased = 0
     for row in tqdm(rows, unit="face"):
@@ -82,6 +89,10 @@ def main(options: JudgeOptions) -> None:
     print("|---|---|---|---|---|---|---|")
     for name, chosen in groups():
         print(line(name, [face for face in judged if chosen(face)]))
+    if options.table is not None:
+        with replacing(options.table) as temporary, temporary.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerows([Judged._fields, *judged])
 
 
 @lru_cache(4)
@@ -90,10 +101,16 @@ def _photo(path: Path) -> UInt8[Tensor, "3 h w"]:
 
 
 class References:
-    """Descriptors of the frames that the photos were composed of."""
+    """Descriptors of the frames that the photos were composed of.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: of the frames.
+        shown: the people in the photos.
+    """
+
+    def __init__(self, folder: Path, shown: Sequence[str]) -> None:
         self.folder = folder
+        self.shown = shown
         self.describe = DlibEmbedder()
         self.people: dict[str, list[LandmarkRow]] = {}
         for row in read_landmarks(folder / "landmarks.csv"):
@@ -106,10 +123,12 @@ class References:
         others = [r for r in self.people[person] if Path(r.image).name[0] != name[0]]
         return self._descriptor(others[len(others) // 2])
 
-    def somebody_else(self, source: str) -> Float[Tensor, "d"]:
-        names = sorted(self.people)
-        person = names[(names.index(Path(source).parts[0]) + 1) % len(names)]
-        return self._descriptor(self.people[person][0])
+    def others(self, source: str) -> Float[Tensor, "n d"]:
+        """Of everybody else in the photos."""
+        own = Path(source).parts[0]
+        return torch.stack(
+            [self._descriptor(self.people[who][0]) for who in self.shown if who != own]
+        )
 
     def _descriptor(self, row: LandmarkRow) -> Float[Tensor, "d"]:
         if row.image not in self.known:
@@ -125,13 +144,14 @@ def judge(row: dict[str, str], before: Tensor, after: Tensor, references: Refere
     share = (before[:, inside] != after[:, inside]).any(0).float().mean()
     same = references.another_video(row["source"])
     then, now = (references.describe(image, landmarks) for image in (before, after))
-    other = references.somebody_else(row["source"])
+    others = (references.others(row["source"]) - then).norm(dim=1)
     return Judged(
         float(row["size"]),
         row["pose"],
         abs(float(row["roll"])) > 15,
         bool(share >= _CHANGED),
-        *(float((a - b).norm()) for a, b in ((now, same), (then, same), (then, other))),
+        *(float((a - b).norm()) for a, b in ((now, same), (then, same), (now, then))),
+        float((others <= DlibEmbedder.threshold).float().mean()),
     )
 
 
@@ -162,7 +182,7 @@ def line(name: str, faces: Sequence[Judged]) -> str:
     cells += [
         share(changed, lambda f: f.original),
         share(changed, lambda f: f.result),
-        share(changed, lambda f: f.other),
+        f"{sum(face.others for face in changed) / len(changed):.1%}" if changed else "",
     ]
     return f"| {' | '.join(cells)} |"
 

@@ -21,6 +21,7 @@ from torch import Tensor
 from graphgan._checks import check_choice
 from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.obscure import blur_faces, cover_faces, pixelate_faces
+from graphgan.anonymize.pasting import spread
 from graphgan.data.face_batch import LANDMARKS_OF_68
 from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.generator import GeneratorOutput
@@ -29,6 +30,8 @@ from graphgan.models.onnx_generator import OnnxAnonyGAN
 Obscuring = Literal["blur", "pixelate", "solid"]
 
 DEFAULT_SIZE = (128, 128)
+
+_SPREAD = 1 / 32  # sigma, of the height: soft edges end at twice that outside the mask
 
 
 class AlignedFaces(NamedTuple):
@@ -120,11 +123,15 @@ class GeneratedFaces:
             faces.landmarks[:, self._chosen],
             faces.masks,
         )
+        # Networks learn what is inside the mask: outside, their pictures may be anything.
+        return spread(self._generated(inputs).to(faces.images), faces.masks, self.size[0] * _SPREAD)
+
+    def _generated(self, inputs: tuple[Tensor, ...]) -> Float[Tensor, "b 3 h w"]:
         if isinstance(self.model, OnnxAnonyGAN):
             return self.model(*inputs)
         device = next(self.model.parameters()).device
         output: GeneratorOutput = self.model(*(x.to(device) for x in inputs))
-        return output.image.to(faces.images)
+        return output.image
 
 
 def _num_landmarks(model: AnonyGAN | OnnxAnonyGAN) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
+from kornia.filters import gaussian_blur2d
 from torch import Tensor
 
 from graphgan.landmarks._warp import lattice
@@ -27,6 +28,8 @@ _HARD = 1e-6
 _EDGE = 0.5 + 1e-9
 # Pixels of a photo that are worked on at a time: a face may be as large as the photo.
 _AT_A_TIME = 2**16
+# Sigmas at which a Gaussian ends.
+_SIGMAS = 4
 # How far the widest kernel reads to either side, in the larger of the two kinds of pixels.
 _REACH = 4
 
@@ -59,6 +62,35 @@ def soften(
     share = (beyond / max(radius, _HARD)).clamp(max=1)
     edge = (1 + torch.cos(math.pi * share)) / 2
     return torch.maximum(mask, edge.to(mask.dtype))
+
+
+def spread(
+    images: Float[Tensor, "b c h w"], masks: Float[Tensor, "b 1 h w"], sigma: float
+) -> Float[Tensor, "b c h w"]:
+    """Pictures that are known inside a mask alone, with their colours carried on outside.
+
+    ``m x + (1 - m) G(m x) / G(m)``, G a Gaussian blur: what lies under a soft edge.
+
+    Args:
+        images: in any range, finite.
+        masks: 0 to 1.
+        sigma: of the Gaussian, in pixels; beyond four of it from the mask there is 0.
+    Raises:
+        ValueError: a sigma that is not positive.
+
+    Example:
+        >>> image = torch.tensor([0.5, 9.0, 9.0]).view(1, 1, 1, 3)
+        >>> spread(image, torch.tensor([1.0, 0, 0]).view(1, 1, 1, 3), 1.0).flatten().tolist()
+        [0.5, 0.5, 0.5]
+    """
+    if not 0 < sigma < math.inf:
+        raise ValueError(f"expected sigma above 0, got {sigma}")
+    size = 2 * math.ceil(_SIGMAS * sigma) + 1
+    known = torch.cat([images * masks, masks], 1)
+    blurred = gaussian_blur2d(known, (size, size), (sigma, sigma), border_type="constant")
+    colours, weights = blurred[:, :-1], blurred[:, -1:]
+    outside = colours / weights.clamp(min=torch.finfo(weights.dtype).tiny)
+    return images * masks + outside * (1 - masks)
 
 
 def _distance(inside: Bool[Tensor, "b 1 h w"], limit: int) -> Float[Tensor, "b 1 h w"]:

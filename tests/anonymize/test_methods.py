@@ -4,10 +4,12 @@ import torch
 from graphgan.anonymize.conditions import drawn_conditions
 from graphgan.anonymize.methods import AlignedFaces, FaceMethod, GeneratedFaces, ObscuredFaces
 from graphgan.anonymize.obscure import blur_faces, pixelate_faces
+from graphgan.anonymize.pasting import soften
 from graphgan.data.batches import to_float_image
 from graphgan.landmarks.masks import face_mask
 from graphgan.landmarks.schemes import CIAGAN_29_INDICES
 from graphgan.models import AnonyGAN, LandmarkGenerator
+from graphgan.models.generator import GeneratorOutput
 from graphgan.models.onnx_export import export_onnx
 from graphgan.models.onnx_generator import OnnxAnonyGAN
 
@@ -38,7 +40,24 @@ def test_a_network_gives_what_it_makes_of_conditions_and_faces(faces):
             faces.landmarks,
             faces.masks,
         ).image
-    assert torch.equal(made, direct) and not made.requires_grad
+    inside = faces.masks.bool().expand_as(made)
+    assert torch.equal(made[inside], direct[inside]) and not made.requires_grad
+
+
+def test_what_a_network_makes_outside_the_mask_is_not_shown(faces):
+    class Blotches(torch.nn.Module):
+        """Grey inside, white beyond: as a network that learned from the inside alone may do."""
+
+        def forward(self, condition, source, *landmarks_and_mask):
+            mask = landmarks_and_mask[-1]
+            image = (0.2 * mask + (1 - mask)).expand_as(source)
+            return GeneratorOutput(image, None, image)
+
+    model = a_model(size=(64, 64))
+    model.forward = Blotches().forward
+    made = GeneratedFaces(model)(faces, drawn_conditions(3, size=(64, 64)))
+    edge = soften(faces.masks, 64 / 24, margin=2.0) > 0
+    torch.testing.assert_close(made[edge.expand_as(made)], torch.tensor(0.2).expand(3 * edge.sum()))
 
 
 def test_a_network_of_fewer_landmarks_is_given_those(faces):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from graphgan.anonymize.pasting import covers, mask_in_photo, paste_faces, soften
+from graphgan.anonymize.pasting import covers, mask_in_photo, paste_faces, soften, spread
 from graphgan.landmarks.align import Crop
 from graphgan.landmarks.alignment import Alignment, align_face, cut
 from graphgan.landmarks.masks import face_mask
@@ -309,6 +309,35 @@ def test_an_edge_keeps_the_mask_falls_outwards_and_ends(seed, radius):
 def test_refuses_an_edge_without_a_width(radius, margin):
     with pytest.raises(ValueError, match="expected radius and margin of 0 and more"):
         soften(disc(8, 2), radius, margin=margin)
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 99), sigma=st.floats(0.6, 3))
+def test_colours_carried_on_are_weighted_means_of_those_inside(seed, sigma):
+    rng = torch.Generator().manual_seed(seed)
+    mask = (torch.rand(2, 1, 11, 13, generator=rng) > 0.9).float()
+    image = torch.rand(2, 3, 11, 13, generator=rng)
+    out = spread(image, mask, sigma)
+    inside = mask.bool().expand_as(image)
+    assert torch.equal(out[inside], image[inside])
+    anything = torch.where(inside, image, torch.randn(2, 3, 11, 13, generator=rng))
+    torch.testing.assert_close(spread(anything, mask, sigma), out)
+    rows, columns = torch.meshgrid(torch.arange(11.0), torch.arange(13.0), indexing="ij")
+    for i in range(2):
+        for y, x in ((0, 0), (5, 6), (10, 3)):
+            away = (rows - y).square() + (columns - x).square()
+            reached = torch.maximum((rows - y).abs(), (columns - x).abs()) <= math.ceil(4 * sigma)
+            weights = torch.exp(-away / (2 * sigma**2)) * mask[i, 0] * reached
+            if mask[i, 0, y, x] == 0 and weights.sum() > 1e-6:
+                expected = (weights * image[i]).sum((1, 2)) / weights.sum()
+                torch.testing.assert_close(out[i, :, y, x], expected, atol=1e-3, rtol=0)
+
+
+def test_far_from_the_mask_there_is_nothing():
+    out = spread(torch.ones(1, 3, 9, 40), disc(9, 2) @ torch.eye(9, 40), 1.0)
+    assert (out[..., 14:] == 0).all() and (out[..., 4, :8] == 1).all()
+    with pytest.raises(ValueError, match="expected sigma above 0, got 0"):
+        spread(torch.ones(1, 3, 9, 9), disc(9, 2), 0.0)
 
 
 def hull_share(weight: torch.Tensor, landmarks: torch.Tensor) -> tuple[int, int]:

@@ -1,0 +1,63 @@
+"""Faces whose place is known are counted: changed or missed, recognised or not."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from graphgan.data.images import read_image, write_image
+from graphgan.data.synthetic_faces import SyntheticFaces
+
+pytest.importorskip("dlib")
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+
+def run(script: str, *options: object) -> str:
+    command = [sys.executable, SCRIPTS / script, *map(str, options)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory) -> Path:
+    """Three drawn people in two videos each, as in shared/faces."""
+    folder = tmp_path_factory.mktemp("faces")
+    drawn = SyntheticFaces(3, 2, size=160)
+    with (folder / "landmarks.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["image", *(f"{axis}{i}" for i in range(68) for axis in "xy")])
+        for i, person in enumerate(drawn.persons):
+            (folder / "images" / f"{person:03}").mkdir(parents=True, exist_ok=True)
+            name = f"{person:03}/{i % 2}0.png"
+            write_image(folder / "images" / name, drawn[i].image)
+            table.writerow([name, *drawn[i].landmarks.flatten().tolist()])
+    return folder
+
+
+def test_a_face_in_a_black_square_is_changed_and_another_is_missed(faces, tmp_path):
+    composed, anonymised = tmp_path / "composed", tmp_path / "anonymised"
+    options = ("--faces", 4, "--people", 0, 2, "--smallest", 80, "--format", "png")
+    run("compose_faces.py", faces, composed, *options)
+    with (composed / "faces.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    photos = {row["image"]: read_image(composed / row["image"]) for row in rows}
+    for row in rows[1:]:
+        points = torch.tensor([[float(row[f"{axis}{i}"]) for axis in "xy"] for i in range(68)])
+        (left, top), (right, bottom) = points.amin(0).int().tolist(), points.amax(0).int().tolist()
+        photos[row["image"]][:, max(top, 0) : bottom + 2, max(left, 0) : right + 2] = 0
+    for name, photo in photos.items():
+        (anonymised).mkdir(exist_ok=True)
+        write_image(anonymised / name, photo)
+    table = tmp_path / "table.csv"
+    printed = run("judge_anonymised.py", faces, composed, anonymised, "--table", table)
+    assert "4 faces, 0 of them in photos that were not released" in printed
+    assert "| all | 4 | 1 (25.0%) | 3 |" in printed
+    with table.open(newline="") as file:
+        judged = list(csv.DictReader(file))
+    assert [face["changed"] for face in judged] == ["False", "True", "True", "True"]
+    assert float(judged[0]["itself"]) == 0
+    assert all(float(face["itself"]) > 0.4 for face in judged[1:])
+    assert all(0 <= float(face["others"]) <= 1 for face in judged)
