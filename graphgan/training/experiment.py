@@ -4,6 +4,7 @@ import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -103,6 +104,9 @@ def run_experiment(fabric: "Fabric", options: RunOptions, experiment: Experiment
     start = 0
     if options.resume is not None:
         start = _take_up(gan_step, options.resume, options.steps)
+    elif options.start_from is not None:
+        with _state_of(options.start_from) as state:
+            gan_step.load_networks(state)
     run = _open_run(fabric, options, experiment.name, start)
     outcome = train(
         fabric,
@@ -160,18 +164,25 @@ def make_step(fabric: "Fabric", options: RunOptions, experiment: Experiment) -> 
 
 def _take_up(gan_step: GANStep, folder: Path, steps: int) -> int:
     """Load the newest checkpoint of a run; returns how many steps it had taken."""
-    if (checkpoint := RunFolder(folder).latest()) is None:
-        raise ValueError(f"expected a checkpoint in {folder}, the run stopped before its first one")
-    state = load_state(checkpoint)
-    try:
+    with _state_of(folder) as state:
         gan_step.load_state_dict(state)
-    except ValueError as error:
-        raise ValueError(f"{checkpoint}: {error}") from error
     if (start := int(state["step"])) >= steps:
         raise ValueError(
             f"expected steps to take in {folder}, its {start} are done; --more adds some"
         )
     return start
+
+
+@contextmanager
+def _state_of(folder: Path) -> Iterator[dict[str, Any]]:
+    """What the newest checkpoint of a run holds; errors in the block name the checkpoint."""
+    if (checkpoint := RunFolder(folder).latest()) is None:
+        raise ValueError(f"expected a checkpoint in {folder}, the run stopped before its first one")
+    state = load_state(checkpoint)
+    try:
+        yield state
+    except ValueError as error:
+        raise ValueError(f"{checkpoint}: {error}") from error
 
 
 def _open_run(fabric: "Fabric", options: RunOptions, name: str, start: int) -> RunFolder:

@@ -49,6 +49,9 @@ class RunOptions:
     """Folder of the run, new or empty; by default a new one below runs/."""
     resume: Path | None = None
     """Folder of a run to go on with; its options are taken over."""
+    start_from: Path | None = None
+    """Folder of another run: this one starts from all of its networks, with optimisers and steps of
+    its own; pictures may be of another size."""
     steps: int = 100_000
     """Total number of steps, those of earlier sittings included."""
     more: int | None = None

@@ -5,7 +5,8 @@ The generator may learn at every n-th step only, as where n steps of a critic go
 What is minimised is the business of an `Objective`; what is stepped, and when, of `GANStep`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -152,7 +153,7 @@ class GANStep:
 
     def state_dict(self) -> dict[str, Any]:
         """Weights, averages, optimisers, what the objective remembers in this process."""
-        players = {"generator": self.generator, **self.discriminators}
+        players = self._players
         own = self.objective.state_dict() if isinstance(self.objective, Stateful) else {}
         return {
             "networks": {name: player.network.state_dict() for name, player in players.items()},
@@ -167,22 +168,31 @@ class GANStep:
         Raises:
             ValueError: a state of other networks.
         """
-        players = {"generator": self.generator, **self.discriminators}
-        try:
-            for name, player in players.items():
-                _load(player.network, state["networks"][name])
+        self.load_networks(state)
+        with _errors_of_states():
+            for name, player in self._players.items():
                 player.optimizer.load_state_dict(state["optimizers"][name])
-            _load(self.averaged, state["averaged"])
             if isinstance(self.objective, Stateful):
                 self.objective.load_state_dict(state["objective"])
-        except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-            reason = " ".join(str(error).split())
-            raise ValueError(f"expected a state of this configuration: {reason}") from error
+
+    def load_networks(self, state: dict[str, Any]) -> None:
+        """Take up the networks and the moving average alone of what `state_dict` gave.
+
+        Raises:
+            ValueError: a state of other networks.
+        """
+        with _errors_of_states():
+            for name, player in self._players.items():
+                _load(player.network, state["networks"][name])
+            _load(self.averaged, state["averaged"])
+
+    @property
+    def _players(self) -> dict[str, Player]:
+        return {"generator": self.generator, **self.discriminators}
 
     def is_finite(self) -> bool:
         """Whether every weight and statistic of every network is a number."""
-        players = [self.generator, *self.discriminators.values()]
-        networks = [self.averaged, *(player.network for player in players)]
+        networks = [self.averaged, *(player.network for player in self._players.values())]
         return all(bool(t.isfinite().all()) for n in networks for t in n.state_dict().values())
 
 
@@ -198,6 +208,16 @@ def _moving_average(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], 
                 old.copy_(new)
 
     return update
+
+
+@contextmanager
+def _errors_of_states() -> Iterator[None]:
+    """What goes wrong with the state of other networks, in one line."""
+    try:
+        yield
+    except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"expected a state of this configuration: {reason}") from error
 
 
 def _load(network: nn.Module, state: dict[str, Tensor]) -> None:

@@ -102,6 +102,8 @@ class PairOptions:
     """Share of pairs of one person in two pictures: pixel supervision across poses."""
     num_pairs: int | None = 24_000
     """Pairs fixed beforehand; None draws afresh at every step (published code)."""
+    flip: bool = False
+    """Mirror half of the pairs, by chance: pictures and landmarks (not in the paper)."""
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,7 @@ def experiment(options: TrainOptions, fabric: Fabric) -> Experiment:
         make_sampler(options, faces.train),
         rank=fabric.global_rank,
         world_size=fabric.world_size,
+        flip=IBUG_68 if options.pairs.flip else None,
     )
 
     def count(selected: Tensor) -> Tensor:

@@ -118,6 +118,23 @@ def test_going_on_gives_what_an_undisturbed_run_gives(run, tmp_path):
         assert all(torch.equal(w, other["networks"][network][n]) for n, w in weights.items())
 
 
+def test_another_run_s_networks_are_a_start(run, tmp_path):
+    run(steps=2)
+    still = OptimizerOptions(lr_g=1e-20, lr_d=1e-20)
+    run(steps=1, out=tmp_path / "other", start_from=tmp_path / "run", optimizer=still)
+    ours, other = state_of(tmp_path / "run"), state_of(tmp_path / "other")
+    assert other["step"] == 1 and other["objective"] == {"asked": 1}
+    for network, weights in ours["networks"].items():
+        parameters = [name for name in weights if "running" not in name and "num_" not in name]
+        assert all(torch.equal(weights[n], other["networks"][network][n]) for n in parameters)
+
+
+def test_a_start_from_nothing_is_one_line(run, tmp_path):
+    with pytest.raises(ValueError, match=r"expected a checkpoint in .*none"):
+        run(start_from=tmp_path / "none")
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_generator_may_learn_at_some_steps_alone(prepare, tmp_path, capsys):
     def every_second(fabric):
         return replace(prepare(fabric), generator_every=2)
