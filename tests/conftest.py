@@ -12,7 +12,9 @@ from graphgan.data.images import write_image
 from graphgan.data.synthetic_faces import SyntheticFaces
 
 # Tests share cores: time says nothing. The same examples each time: a run can be repeated.
-settings.register_profile("graphgan", deadline=None, derandomize=True)
+# More of them: pytest --hypothesis-profile thorough.
+settings.register_profile("graphgan", deadline=None, derandomize=True, max_examples=30)
+settings.register_profile("thorough", deadline=None, max_examples=300)
 settings.load_profile("graphgan")
 
 

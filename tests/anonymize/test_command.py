@@ -7,14 +7,21 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 import torch
-from running import failure, run_here
+from full_disk import files_up_to
+from running import failure, run_here, told
 from skimage.data import astronaut
+from video_samples import write_sample
 
 from graphgan.anonymize import command
 from graphgan.anonymize.command import NO_FACE, RECORD
+from graphgan.anonymize.video import _encoders
+from graphgan.anonymize.video.reading import open_video
 from graphgan.data.images import read_image, write_image
 from graphgan.models import AnonyGAN, LandmarkGenerator
 
@@ -186,19 +193,33 @@ def test_a_condition_must_be_one_face(run, photos, weights, tmp_path):
     assert not (tmp_path / "o").exists()
 
 
+@contextmanager
+def started(*args, **options):
+    """The command in a process of its own."""
+    line = [sys.executable, "-m", "graphgan.anonymize.command", *map(str, (*args, *FAST))]
+    process = subprocess.Popen(line, stdout=PIPE, stderr=PIPE, text=True, **options)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def interrupt_when(process, ready):
+    deadline = time.monotonic() + 120
+    while not ready():
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+
+
 def test_an_interrupt_leaves_whole_files_and_a_report(photos, tmp_path, portrait):
     for i in range(12):
         shutil.copy(photos / "a.png", photos / f"c{i}.png")
     out = tmp_path / "out"
-    args = [sys.executable, "-m", "graphgan.anonymize.command", str(photos), "--out", str(out)]
-    args += map(str, FAST)
-    process = subprocess.Popen(args, stderr=subprocess.PIPE, text=True, env=os.environ)
-    deadline = time.monotonic() + 60
-    while not (out / "a.png").exists():
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    with started(photos, "--out", out) as process:
+        interrupt_when(process, (out / "a.png").exists)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 130 and errors.splitlines()[-1] == "error: interrupted"
     done = [name for name, status in statuses(out).items() if status == "anonymised"]
     assert done and len(done) < 14
@@ -207,3 +228,128 @@ def test_an_interrupt_leaves_whole_files_and_a_report(photos, tmp_path, portrait
     for name in written:
         assert read_image(out / name).shape == portrait.shape
     assert not list(out.rglob("*.part"))
+
+
+def video_of(path, portrait, count, **options):
+    """A face that is there in every frame."""
+    images = [portrait[:, i % 8 :, i % 6 :][:, :224, :224].contiguous() for i in range(count)]
+    return write_sample(path, size=(224, 224), times=range(count), images=images, **options)
+
+
+@pytest.mark.parametrize("step", ["find", "replace"])
+def test_an_interrupt_in_a_video_leaves_nothing_of_it_and_the_run_goes_on(
+    run, portrait, tmp_path, step
+):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    video_of(source / "a.mp4", portrait, 3)
+    count = 150
+    video_of(source / "b.mp4", portrait, count)
+    part = out / ".b.mp4.part"  # written to from the first frame that is replaced on
+    with started(source, "--out", out) as process:
+        interrupt_when(process, (out / "a.mp4" if step == "find" else part).exists)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and errors.splitlines()[-1] == "error: interrupted"
+    assert sorted(p.name for p in out.iterdir()) == sorted(
+        [RECORD, "a.mp4", "report.csv", "report.json"]
+    )
+    assert statuses(out) == {"a.mp4": "anonymised"}
+    (source / "b.mp4").unlink()
+    video_of(source / "b.mp4", portrait, 4)
+    stamp = (out / "a.mp4").stat().st_mtime_ns
+    assert run(source, "--out", out, "--resume").status == 0
+    assert (out / "a.mp4").stat().st_mtime_ns == stamp
+    assert statuses(out) == {"a.mp4": "anonymised", "b.mp4": "anonymised"}
+    assert len(list(open_video(out / "b.mp4").frames())) == 4
+
+
+def test_a_full_disk_is_one_line_a_file_and_leaves_nothing_of_it(run, portrait, tmp_path):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    video_of(source / "a.mp4", portrait, 1)
+    noise = list(torch.randint(256, (6, 3, 120, 120), dtype=torch.uint8))
+    for name in ("b.mp4", "c.mkv"):
+        write_sample(source / name, size=(120, 120), times=range(6), images=noise)
+    write_image(source / "d.png", noise[0])
+    with files_up_to(20_000):
+        done = run(source, "--out", out, "--copy-unmatched")
+    assert done.status == 1
+    assert done.errors == [f"error: {name}: File too large" for name in ("b.mp4", "c.mkv", "d.png")]
+    assert list(statuses(out).values()) == ["anonymised", "failed", "failed", "failed"]
+    assert {p.name for p in out.iterdir()} == {RECORD, "a.mp4", "report.csv", "report.json"}
+
+
+def test_a_missing_encoder_is_one_line_and_leaves_nothing(run, portrait, tmp_path, monkeypatch):
+    monkeypatch.setitem(_encoders.MUXERS, "mp4", _encoders.Muxer("mp4", "libnone"))
+    path = video_of(tmp_path / "a.mp4", portrait, 3)
+    told_ = failure(run(path, "--out", tmp_path / "out"), 1)
+    assert told_ == "error: a.mp4: expected a PyAV with the encoder libnone, got one without it"
+    assert not (tmp_path / "out" / "a.mp4").exists()
+
+
+@pytest.fixture
+def recording(tmp_path, portrait):
+    return video_of(tmp_path / "camera.mkv", portrait, 40, sound="flac")
+
+
+def test_a_stream_becomes_a_recording(recording, tmp_path):
+    out = tmp_path / "out"
+    with recording.open("rb") as stream, started("-", "--out", out, stdin=stream) as process:
+        printed, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "Ctrl-C ends it" in printed and "1 anonymised, 1 faces replaced" in printed
+    (file,) = report_of(out)["files"]
+    assert (file["name"], file["status"], file["frames"]) == ("-", "anonymised", 40)
+    assert file["covered"] == [[0, 39]]
+    result = open_video(out / "stream.mkv")
+    assert result.has_audio and len(list(result.frames())) == 40
+    assert {p.name for p in out.iterdir()} == {RECORD, "stream.mkv", "report.csv", "report.json"}
+
+
+def test_an_interrupt_ends_a_stream_and_keeps_what_came(portrait, tmp_path):
+    images = [portrait[:, i % 8 :, i % 6 :][:, :224, :224].contiguous() for i in range(40)]
+    times = range(0, 400, 10)  # long enough for FFmpeg to know what it is
+    source = write_sample(tmp_path / "in.mkv", size=(224, 224), times=times, images=images)
+    out = tmp_path / "out"
+    with started("-", "--out", out, stdin=PIPE) as process:
+        process.stdin.buffer.write(source.read_bytes())
+        process.stdin.flush()  # it stays open, as that of a camera
+        interrupt_when(process, (out / ".stream.mkv.part").exists)
+        assert process.wait(60) == 0
+    assert statuses(out) == {"-": "anonymised"}
+    frames = len(list(open_video(out / "stream.mkv").frames()))
+    assert 0 < frames <= 40 and report_of(out)["files"][0]["frames"] == frames
+    assert not list(out.glob(".*.part"))
+
+
+def test_a_stream_without_a_face_is_not_written(tmp_path):
+    path, out = write_sample(tmp_path / "a.mkv"), tmp_path / "out"
+    with path.open("rb") as stream, started("-", "--out", out, stdin=stream) as process:
+        printed, errors = process.communicate(timeout=60)
+    assert process.returncode == NO_FACE, errors
+    assert "no face found, not copied: -" in printed
+    assert {p.name for p in out.iterdir()} == {RECORD, "report.csv", "report.json"}
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["-", "-"], "expected - alone, since a stream may have no end, got 2 inputs"),
+        (["-", "a.png"], "expected - alone"),
+        (["-", "--resume"], "expected - without --resume"),
+    ],
+)
+def test_a_stream_is_an_input_of_its_own(run, tmp_path, args, message):
+    assert message in failure(run(*args, "--out", tmp_path / "o"))
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no such terminals")
+@pytest.mark.skipif(any(Path("/dev").glob("video*")), reason="there is a camera")
+def test_a_terminal_and_no_camera_is_one_line(tmp_path):
+    _, terminal = os.openpty()
+    with started("-", "--out", tmp_path / "o", stdin=terminal) as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert told(errors) == ["error: expected a video on standard input or a camera, found neither"]
+    assert not (tmp_path / "o").exists()

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import torch
 from coloured_faces import ColourEmbedder
@@ -79,3 +81,13 @@ def test_without_a_face_nothing_is_written_unless_it_is_asked_for(work, tmp_path
     copying = FileAnonymizer(work.anonymizer, copy_unmatched=True)
     assert copying(job).status == "copied"
     assert torch.equal(read_image(job.target), grey)
+
+
+def test_a_stream_that_is_none_is_told_by_its_name_and_leaves_nothing(work, tmp_path, monkeypatch):
+    (tmp_path / "noise").write_bytes(b"no video")
+    with (tmp_path / "noise").open() as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        report = work(Job("-", Path("-"), tmp_path / "out" / "stream.mkv", "stream"))
+    assert (report.name, report.status, report.kind) == ("-", "failed", "stream")
+    assert report.error.startswith("-: expected a video, got ")
+    assert list((tmp_path / "out").iterdir()) == []

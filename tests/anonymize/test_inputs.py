@@ -29,6 +29,20 @@ def test_a_folder_keeps_its_tree_and_a_file_its_name(folder, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_stream_stands_alone_and_a_file_of_its_name_is_a_file(folder, tmp_path, monkeypatch):
+    (job,) = plan_jobs(["-"], tmp_path / "out").jobs
+    assert (job.name, job.kind, job.target) == ("-", "stream", tmp_path / "out" / "stream.mkv")
+    for more in ("-", folder):
+        refused(["-", more], tmp_path / "out", "expected - alone")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "stream.mkv").write_bytes(b"x")
+    refused(["-"], tmp_path / "out", "is there already")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-").mkdir()
+    (tmp_path / "-" / "a.png").write_bytes(b"x")
+    assert names(plan_jobs(["./-"], tmp_path / "out")) == ["a.png"]
+
+
 def test_videos_in_other_containers_become_matroska(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.AVI").write_bytes(b"x")

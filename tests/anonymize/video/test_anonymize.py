@@ -6,7 +6,7 @@ from skimage.data import astronaut
 from video_samples import write_sample
 
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.video.anonymize import anonymize_video
+from graphgan.anonymize.video.anonymize import anonymize_stream, anonymize_video
 from graphgan.anonymize.video.leftovers import video_leftovers
 from graphgan.anonymize.video.reading import open_video
 from graphgan.faces.embedders import DlibEmbedder
@@ -75,6 +75,43 @@ def test_a_video_without_a_face_is_not_copied_unless_asked(anonymizer, tmp_path)
         anonymizer, path, tmp_path / "out.mp4", name="in.mp4", copy_unmatched=True
     )
     assert report.status == "copied" and len(frames(tmp_path / "out.mp4")) == len(frames(path))
+
+
+def test_a_stream_is_hidden_as_the_file_is(clip, anonymizer, tmp_path):
+    path, out = tmp_path / "in.mkv", tmp_path / "out.mkv"
+    images = [portrait(i) for i in range(FRAMES)]
+    write_sample(path, size=(224, 224), times=range(FRAMES), images=images, sound="flac")
+    with path.open("rb") as stream:
+        report = anonymize_stream(anonymizer, stream.fileno(), out)
+    assert (report.name, report.status, report.frames) == ("-", "anonymised", FRAMES)
+    assert report.covered == ((0, FRAMES - 1),) and report.faces[0].distance > 0.6
+    assert "a voice identifies" in " ".join(report.notes) and video_leftovers(out) == []
+    describe, find = DlibEmbedder(), DlibDetector(0)
+    for before, after in zip(frames(path), frames(out), strict=True):
+        (found,) = find(before)
+        apart = (describe(before, found.landmarks) - describe(after, found.landmarks)).norm()
+        assert apart > 0.55
+
+
+def test_a_stream_without_a_face_is_not_copied_unless_asked(anonymizer, tmp_path):
+    path, out = write_sample(tmp_path / "in.mkv"), tmp_path / "out.mkv"
+    for asked, status in ((False, "no face"), (True, "copied")):
+        with path.open("rb") as stream:
+            report = anonymize_stream(anonymizer, stream.fileno(), out, copy_unmatched=asked)
+        assert report.status == status and out.exists() == asked
+    assert len(frames(out)) == len(frames(path))
+    assert {p.name for p in tmp_path.iterdir()} == {"in.mkv", "out.mkv"}
+
+
+def test_what_goes_wrong_late_in_a_stream_leaves_nothing(anonymizer, tmp_path):
+    parts = [write_sample(tmp_path / f"{n}.ts", size=(48, n), times=range(40)) for n in (64, 80)]
+    (tmp_path / "both.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
+    with (
+        (tmp_path / "both.ts").open("rb") as stream,
+        pytest.raises(ValueError, match="-: expected frames of 64 x 48"),
+    ):
+        anonymize_stream(anonymizer, stream.fileno(), tmp_path / "out.mkv")
+    assert not list(tmp_path.glob("*out*"))
 
 
 def test_what_goes_wrong_in_the_last_pass_leaves_nothing(clip, tmp_path):

@@ -2,71 +2,27 @@
 
 import pytest
 import torch
-from coloured_faces import GREY, ColourEmbedder, colour_of, shape_of_a_face
+from coloured_faces import ColourEmbedder, colour_of
+from drawn_clips import (
+    FRAMES,
+    SIDE,
+    Found,
+    H,
+    Recolour,
+    W,
+    assert_shows,
+    corner,
+    draw,
+    face_of,
+    frames,
+    person,
+    shown,
+)
 
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.selection import Selection
-from graphgan.anonymize.video.clips import Clip, ClipFrame
+from graphgan.anonymize.video.clips import Clip
 from graphgan.landmarks.detection import Detection
-from graphgan.landmarks.hull import convex_hull
-from graphgan.landmarks.masks import polygon_mask
-
-H, W, SIDE = 120, 200, 50
-FRAMES = 24
-
-
-class Recolour:
-    """Whole crops in the colour of the condition."""
-
-    name = "recolour"
-    size = (32, 32)
-    uses_conditions = True
-
-    def __call__(self, faces, conditions):
-        return torch.stack([c.image[:, :1, :1].expand(3, 32, 32) for c in conditions])
-
-
-def person(number: int) -> Condition:
-    image = (colour_of(number).float() / 127.5 - 1)[:, None, None].expand(3, 32, 32)
-    return Condition(f"p{number}", image, 31 * shape_of_a_face())
-
-
-def corner(number: int, t: int) -> tuple[int, int]:
-    """Person 0 goes to the right, person 1 downwards."""
-    return (10 + 2 * t, 10) if number == 0 else (140, 20 + t)
-
-
-def face_of(number: int, t: int) -> Detection:
-    left, top = corner(number, t)
-    box = torch.tensor([left, top, left + SIDE, top + SIDE]).float()
-    return Detection(box, shape_of_a_face() * SIDE + box[:2])
-
-
-def draw(t: int, people=(0, 1)) -> torch.Tensor:
-    image = torch.full((3, H, W), GREY, dtype=torch.uint8)
-    for number in people:
-        left, top = corner(number, t)
-        image[:, top : top + SIDE + 1, left : left + SIDE + 1] = colour_of(number)[:, None, None]
-    return image
-
-
-def frames():
-    for t in range(FRAMES):
-        yield ClipFrame(draw(t), t / 25)
-
-
-class Found:
-    """Finds what is there, but for the frames and people that it misses."""
-
-    num_landmarks = 68
-
-    def __init__(self, missed=()):
-        self.missed, self.calls = set(missed), 0
-
-    def __call__(self, image):
-        t, self.calls = self.calls, self.calls + 1
-        return [face_of(n, t) for n in (0, 1) if (t, n) not in self.missed]
 
 
 def clip_of(detector=None, conditions=(2,), method=None, **options):
@@ -79,16 +35,6 @@ def clip_of(detector=None, conditions=(2,), method=None, **options):
     )
     detector = options.pop("fast", None)
     return Clip(anonymizer, frames, key="clip", detector=detector, **options)
-
-
-def shown(image: torch.Tensor, number: int, t: int) -> torch.Tensor:
-    """The pixels in the place of a person's face, as one colour a row."""
-    hull = convex_hull(face_of(number, t).landmarks)[None].float()
-    return image[:, polygon_mask(hull, (H, W))[0, 0] > 0].T.int()
-
-
-def assert_shows(image, number, t, who):
-    assert (shown(image, number, t) - colour_of(who).int()).abs().max() <= 1, (number, t)
 
 
 def test_every_frame_shows_somebody_else_the_same_from_first_to_last():
@@ -129,6 +75,21 @@ def test_a_face_that_only_the_thorough_search_finds_is_bridged_between_its_looks
         if t <= 18:  # the last look; after it the face is held where it was
             assert_shows(image, 0, t, 2)
     assert sorted(tracked.estimated for tracked in clip.faces) == [0, FRAMES - 4]
+
+
+def test_a_face_found_by_a_rare_look_is_covered_since_the_look_before_it():
+    class Late:
+        """Its second look finds what the first one missed."""
+
+        calls = 0
+
+        def __call__(self, image):
+            t, self.calls = 12 * self.calls, self.calls + 1
+            return [face_of(1, t)] if t == 12 else []
+
+    clip = clip_of(Late(), fast=lambda image: [], search_every=12)
+    (tracked,) = clip.faces
+    assert (tracked.first, tracked.last) == (1, 23)
 
 
 def test_a_condition_that_does_not_hide_a_track_is_changed_for_all_of_it():

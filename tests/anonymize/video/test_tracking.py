@@ -115,6 +115,36 @@ def test_whatever_comes_every_face_has_one_track_and_every_track_one_face(seed):
     assert sum(len(track.observations) for track in tracker.tracks) == seen
 
 
+def test_what_is_forgotten_changes_nothing_in_sight():
+    whole, short = Tracker(max_gap=4), Tracker(max_gap=4)
+    for t in range(60):
+        faces = [face(100 + 9 * t), face(900 - 7 * t, 400)][: 1 if t % 13 < 3 else 2]
+        assert whole.update(t, faces) == short.update(t, faces)
+        short.forget(t - 10, most=0)
+        for track in short.tracks:
+            assert len(track.observations) <= 11
+            full = whole.tracks[track.number]
+            for number in range(t - 5, t + 1):
+                ours, theirs = (
+                    fill(one, max_gap=4, hold=2, first=number, last=number) for one in (track, full)
+                )
+                assert len(ours) == len(theirs)
+                for mine, other in zip(ours, theirs, strict=True):
+                    assert torch.allclose(mine.landmarks, other.landmarks)
+    assert sum(len(track.observations) for track in short.tracks) <= 22
+
+
+def test_only_those_who_were_seen_last_are_known_when_they_come_back():
+    tracker = Tracker(max_gap=1)
+    people = [axis for axis in torch.eye(4)]
+    for t, who in enumerate(people):
+        assert tracker.update(10 * t, [face(300.0 * t, descriptor=who)]) == [t]
+        tracker.forget(10 * t, most=2)
+    assert [track.number for track in tracker.tracks] == [1, 2, 3]
+    assert tracker.update(50, [face(0.0, descriptor=people[1])]) == [1]
+    assert tracker.update(60, [face(0.0, descriptor=people[0])]) == [4]
+
+
 @pytest.mark.parametrize("described", [False, True])
 def test_two_people_who_cross_keep_their_numbers(described):
     tracker = Tracker()

@@ -1,5 +1,4 @@
 import errno
-import resource
 import tempfile
 import weakref
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ import av
 import numpy as np
 import pytest
 import torch
+from full_disk import files_up_to
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -296,17 +296,21 @@ def test_whatever_happens_no_half_of_a_file_is_left(tmp_path, video, error, afte
     assert nothing_but_the_old_file(tmp_path)
 
 
-def test_a_full_disk_is_the_machine_s_fault(tmp_path, video):
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
-    try:
-        with pytest.raises(OSError) as error:
-            write_video(tmp_path / "b.mp4", video, images_of(video))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert error.value.errno == errno.EFBIG
-    assert error.value.filename == str(tmp_path / "b.mp4")
-    assert nothing_but_the_old_file(tmp_path)
+@pytest.mark.parametrize("kind", ["mp4", "mkv", "webm"])
+def test_a_full_disk_is_the_machine_s_fault(tmp_path, kind):
+    """Whether the first byte has no place or the last one."""
+    video = open_video(write_kind(tmp_path, kind)[0])
+    out = tmp_path / f"b.{kind}"
+    write_video(out, video, images_of(video))
+    size = out.stat().st_size
+    for limit in (0, 300, size // 2, size - 1):
+        out.write_bytes(b"old")
+        with files_up_to(limit), pytest.raises(OSError, match=out.name) as error:
+            write_video(out, video, images_of(video))
+        assert error.value.errno == errno.EFBIG and error.value.filename == str(out)
+        assert out.read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 2
+    with files_up_to(2 * size):  # of MP4, the index is put first in a second go
+        write_video(out, video, images_of(video))
 
 
 def test_an_encoder_that_leaves_something_is_found_out(tmp_path, video, monkeypatch):

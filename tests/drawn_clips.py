@@ -1,0 +1,76 @@
+"""Drawn clips whose faces are coloured squares, so that what every frame must show is known."""
+
+import torch
+from coloured_faces import GREY, colour_of, shape_of_a_face
+
+from graphgan.anonymize.conditions import Condition
+from graphgan.anonymize.video.clips import ClipFrame
+from graphgan.landmarks.detection import Detection
+from graphgan.landmarks.hull import convex_hull
+from graphgan.landmarks.masks import polygon_mask
+
+H, W, SIDE = 120, 200, 50
+FRAMES = 24
+
+
+class Recolour:
+    """Whole crops in the colour of the condition."""
+
+    name = "recolour"
+    size = (32, 32)
+    uses_conditions = True
+
+    def __call__(self, faces, conditions):
+        return torch.stack([c.image[:, :1, :1].expand(3, 32, 32) for c in conditions])
+
+
+def person(number: int) -> Condition:
+    image = (colour_of(number).float() / 127.5 - 1)[:, None, None].expand(3, 32, 32)
+    return Condition(f"p{number}", image, 31 * shape_of_a_face())
+
+
+def corner(number: int, t: int) -> tuple[int, int]:
+    """Person 0 goes to the right, person 1 downwards."""
+    return (10 + 2 * t, 10) if number == 0 else (140, 20 + t)
+
+
+def face_of(number: int, t: int) -> Detection:
+    left, top = corner(number, t)
+    box = torch.tensor([left, top, left + SIDE, top + SIDE]).float()
+    return Detection(box, shape_of_a_face() * SIDE + box[:2])
+
+
+def draw(t: int, people=(0, 1)) -> torch.Tensor:
+    image = torch.full((3, H, W), GREY, dtype=torch.uint8)
+    for number in people:
+        left, top = corner(number, t)
+        image[:, top : top + SIDE + 1, left : left + SIDE + 1] = colour_of(number)[:, None, None]
+    return image
+
+
+def frames():
+    for t in range(FRAMES):
+        yield ClipFrame(draw(t), t / 25)
+
+
+class Found:
+    """Finds what is there, but for the frames and people that it misses."""
+
+    num_landmarks = 68
+
+    def __init__(self, missed=()):
+        self.missed, self.calls = set(missed), 0
+
+    def __call__(self, image):
+        t, self.calls = self.calls, self.calls + 1
+        return [face_of(n, t) for n in (0, 1) if (t, n) not in self.missed]
+
+
+def shown(image: torch.Tensor, number: int, t: int) -> torch.Tensor:
+    """The pixels in the place of a person's face, as one colour a row."""
+    hull = convex_hull(face_of(number, t).landmarks)[None].float()
+    return image[:, polygon_mask(hull, (H, W))[0, 0] > 0].T.int()
+
+
+def assert_shows(image, number, t, who):
+    assert (shown(image, number, t) - colour_of(who).int()).abs().max() <= 1, (number, t)
