@@ -78,9 +78,8 @@ class Work:
 
 def make_faces(image: UInt8[Tensor, "3 h w"], works: Sequence[Work]) -> None:
     """New crops for all, those of one method in one batch."""
-    for name in dict.fromkeys(work.stage.method.name for work in works):
-        batch = [work for work in works if work.stage.method.name == name]
-        method = batch[0].stage.method
+    for method in {id(work.stage.method): work.stage.method for work in works}.values():
+        batch = [work for work in works if work.stage.method is method]
         height = method.size[0]
         faces = _aligned(image, batch, method.size)
         people = [work.stage.condition for work in batch]

@@ -1,9 +1,9 @@
 """Photos with every face replaced, and each result looked at before it is let go.
 
 A face that is found never comes back as it was. The chosen method is tried with one condition
-after the other; then the fallback covers the face, and at last one flat colour. The next of these
-is taken when a face cannot be aligned or generated, when the new face does not cover all of the
-old one, or when a recogniser still takes it for the same person.
+after the other; then the fallback covers the face, then a coarser one, and at last one flat colour.
+The next of these is taken when a face cannot be aligned or generated, when the new face does not
+cover all of the old one, or when a recogniser still takes it for the same person.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,6 +30,10 @@ from graphgan.landmarks.detection import Detection, DlibDetector, FindFaces
 from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.onnx_generator import OnnxAnonyGAN
 
+# Times that of the fallback: a mosaic's 12.8 blocks a side become 8 and 5.
+_COARSER = (1.6, 2.6)
+_MARGIN = 1.1
+
 
 class Anonymizer:
     """Replace the faces of photos.
@@ -38,10 +42,12 @@ class Anonymizer:
         method: a trained network, any `FaceMethod`, or one of "blur", "pixelate" and "solid".
         detector: gives a photo's faces with 68 landmarks each, `DlibDetector` by default.
         conditions: people to be shown; needed by networks.
-        fallback: covers the faces that the method cannot hide.
+        fallback: covers the faces that the method cannot hide; where that is not enough, coarser.
         embedder: recognises people: a face that it takes for the same person is tried again.
             "dlib" is `DlibEmbedder`; None leaves this check out.
-        threshold: distance up to which two faces are one person, by default the embedder's own.
+        threshold: distance of a new face to the old one up to which it is tried again; by default
+            1.1 times that up to which the embedder takes two faces for one person, since others may
+            hold pictures in which the person looks more like the result.
         tries: with how many conditions a face is tried.
         selection: faces to keep.
         size: height and width of the crops that a given network was trained on, where it does not
@@ -78,6 +84,7 @@ class Anonymizer:
     ) -> None:
         self.method = _method(method, size)
         self.fallback = ObscuredFaces(fallback)
+        self.coarser = [ObscuredFaces(fallback, coarseness=c) for c in _COARSER]
         self.last = ObscuredFaces("solid")
         self.detector = DlibDetector() if detector is None else detector
         self.embedder = DlibEmbedder() if isinstance(embedder, str) else embedder
@@ -132,6 +139,8 @@ class Anonymizer:
     def covers(self) -> Iterator[Stage]:
         """What is tried for a face that the method cannot hide."""
         yield Stage(self.fallback)
+        if self.fallback.name != self.last.name:
+            yield from map(Stage, self.coarser)
         while True:
             yield Stage(self.last)
 
@@ -222,10 +231,11 @@ def _method(
 def _threshold(embedder: Embedder | None, threshold: float | None) -> float | None:
     if embedder is None:
         return None
-    chosen = embedder.threshold if threshold is None else threshold
-    if chosen is None or not chosen > 0:
-        raise ValueError(f"expected a threshold above 0 for {embedder.name}, got {chosen}")
-    return chosen
+    if threshold is None and embedder.threshold is not None:
+        threshold = embedder.threshold * _MARGIN
+    if threshold is None or not threshold > 0:
+        raise ValueError(f"expected a threshold above 0 for {embedder.name}, got {threshold}")
+    return threshold
 
 
 def _boxes(found: Sequence[Detection]) -> Float[Tensor, "n 4"]:

@@ -13,10 +13,11 @@ import torch
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import Condition, drawn_conditions, photo_conditions
 from graphgan.anonymize.files import Audio, FileAnonymizer
-from graphgan.anonymize.inputs import Job, Plan, plan_jobs
+from graphgan.anonymize.inputs import STREAM, Job, Plan, plan_jobs
 from graphgan.anonymize.methods import FaceMethod, GeneratedFaces, ObscuredFaces, Obscuring
 from graphgan.anonymize.report import FileReport, count_statuses, write_reports
 from graphgan.anonymize.selection import Box, Selection
+from graphgan.anonymize.video.streams import live_source
 from graphgan.commands import exit_with, parse_options
 from graphgan.data.images import read_image
 from graphgan.data.progress_record import ProgressRecord, start_record
@@ -48,7 +49,7 @@ class Options:
     """Replace every face in photos, folders of photos, and videos."""
 
     inputs: tuple[str, ...]
-    """Photos, videos, and folders of them."""
+    """Photos, videos, and folders of them; - for a video on standard input, or a camera."""
     out: Path | None = None
     """Folder for the results (needed); they keep their names, and the tree of a folder."""
     mode: Mode | None = None
@@ -105,10 +106,17 @@ class Options:
             raise ValueError("expected --checkpoint with --mode anonygan, got none")
         if self.overwrite and self.resume:
             raise ValueError("expected --overwrite or --resume, got both")
+        if self.resume and self.is_live:
+            raise ValueError("expected - without --resume: a stream begins anew")
         if self.report is not None and self.report.suffix != ".json":
             raise ValueError(f"expected --report FILE.json, got {self.report}")
         if self.min_face < 1:
             raise ValueError(f"expected --min-face of 1 and more, got {self.min_face}")
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a stream is read."""
+        return STREAM in self.inputs
 
     @property
     def folder(self) -> Path:
@@ -147,6 +155,8 @@ def anonymize(options: Options) -> int:
         overwrite=options.overwrite,
         done=frozenset(_names_done(record)) if options.resume else frozenset(),
     )
+    if options.is_live:
+        live_source()  # or it ends here
     with memory_errors_explained("smaller photos need less"):
         anonymizer = make_anonymizer(options)
         about = _about(options, anonymizer)
@@ -188,13 +198,26 @@ def _reports(
             bar.set_description(job.name[-30:])
             report = before.get(job.name)
             if report is None or not _is_done(report, job):
-                report = work(job, on_frame=_Frames(bar, stop))
+                live = job.kind == "stream"
+                report = (_recording if live else _file)(work, job, bar, stop)
                 bar.set_postfix_str("")
                 if report.status == "failed":
                     bar.write(f"error: {report.error}", file=sys.stderr)
             yield report
             bar.update()
             _check(stop)
+
+
+def _file(work: FileAnonymizer, job: Job, bar: Any, stop: StopRequest) -> FileReport:
+    return work(job, on_frame=_Frames(bar, stop))
+
+
+def _recording(work: FileAnonymizer, job: Job, bar: Any, stop: StopRequest) -> FileReport:
+    """Of a stream: to stop is to end it."""
+    print("reading a stream: Ctrl-C ends it and keeps what came", flush=True)
+    report = work(job, on_frame=_Frames(bar, StopRequest()), stopped=stop.__bool__)
+    stop.requested = False
+    return report
 
 
 class _Frames:

@@ -9,7 +9,8 @@ from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.inputs import Job
 from graphgan.anonymize.photos.anonymize import anonymize_photo
 from graphgan.anonymize.report import FileReport
-from graphgan.anonymize.video.anonymize import anonymize_video
+from graphgan.anonymize.video.anonymize import anonymize_stream, anonymize_video
+from graphgan.anonymize.video.streams import live_source
 from graphgan.extras import MissingExtraError
 from graphgan.landmarks.detection import FindFaces
 
@@ -33,22 +34,29 @@ class FileAnonymizer:
     video_detector: FindFaces | None = None
 
     def __call__(
-        self, job: Job, *, on_frame: Callable[[str], None] = lambda step: None
+        self,
+        job: Job,
+        *,
+        on_frame: Callable[[str], None] = lambda step: None,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> FileReport:
         """Anonymise one file; when anything fails, nothing is written and the report says why.
 
         Args:
             job: the file and the place of its result; folders are made as needed.
             on_frame: see `anonymize_video`.
+            stopped: whether a stream ends here, see `anonymize_stream`.
         """
         start = time.perf_counter()
         try:
-            report = self._work(job, on_frame)
+            report = self._work(job, on_frame, stopped)
         except Exception as error:  # a file must not stop the others, whatever is in it
             report = FileReport(job.name, "failed", job.kind, error=_told(error, job))
         return replace(report, seconds=time.perf_counter() - start)
 
-    def _work(self, job: Job, on_frame: Callable[[str], None]) -> FileReport:
+    def _work(
+        self, job: Job, on_frame: Callable[[str], None], stopped: Callable[[], bool]
+    ) -> FileReport:
         job.target.parent.mkdir(parents=True, exist_ok=True)
         if job.kind == "photo":
             return anonymize_photo(
@@ -57,6 +65,18 @@ class FileAnonymizer:
                 job.target,
                 name=job.name,
                 copy_unmatched=self.copy_unmatched,
+            )
+        if job.kind == "stream":
+            return anonymize_stream(
+                self.anonymizer,
+                live_source(),
+                job.target,
+                name=job.name,
+                detector=self.video_detector,
+                audio=self.audio,
+                copy_unmatched=self.copy_unmatched,
+                on_frame=on_frame,
+                stopped=stopped,
             )
         return anonymize_video(
             self.anonymizer,

@@ -17,7 +17,12 @@ _OTHER_CONTAINERS = frozenset(
 )
 VIDEO_SUFFIXES = _CONTAINERS | _OTHER_CONTAINERS
 
-Kind = Literal["photo", "video"]
+STREAM = "-"
+"""What standard input or a camera is called."""
+
+_RECORDING = "stream.mkv"
+
+Kind = Literal["photo", "video", "stream"]
 
 
 @dataclass(frozen=True)
@@ -26,9 +31,9 @@ class Job:
 
     Args:
         name: its path below the input it was found in, and its result's below the output folder.
-        source: where it is.
+        source: where it is; of a stream its name.
         target: where the result goes.
-        kind: by the suffix.
+        kind: by the suffix; a stream is not known before it is read.
     """
 
     name: str
@@ -64,19 +69,21 @@ def plan_jobs(
     to folders are not followed.
 
     Args:
-        inputs: files and folders.
+        inputs: files and folders; or ``"-"`` alone for a stream, which becomes stream.mkv.
         out: the folder of results.
         overwrite: results may replace files.
         done: names whose results are there already and may stay.
     Raises:
         ValueError: an input that is not there or no photo or video, no file in any of them, two
-            that map to one result, an output folder that is an input or inside one, a result that
-            would replace a source or, unless ``overwrite``, any file.
+            that map to one result, a stream beside other inputs, an output folder that is an input
+            or inside one, a result that would replace a source or, unless ``overwrite``, any file.
     """
     out = Path(out)
     jobs: list[Job] = []
     left_out: dict[str, str] = {}
-    for given in map(Path, inputs):
+    if STREAM in inputs:
+        jobs.append(_stream_job(len(inputs), out))
+    for given in [Path(given) for given in inputs if given != STREAM]:
         _check_input(given, out)
         for source, name in _files(given, left_out):
             if (kind := kind_of(source)) is None:
@@ -88,6 +95,12 @@ def plan_jobs(
         raise ValueError(f"expected photos or videos, found none in {named}")
     _check_targets(jobs, out, overwrite, done)
     return Plan(jobs, left_out)
+
+
+def _stream_job(inputs: int, out: Path) -> Job:
+    if inputs > 1:
+        raise ValueError(f"expected - alone, since a stream may have no end, got {inputs} inputs")
+    return Job(STREAM, Path(STREAM), out / _RECORDING, "stream")
 
 
 def kind_of(path: Path) -> Kind | None:

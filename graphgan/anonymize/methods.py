@@ -146,14 +146,24 @@ class ObscuredFaces:
     Args:
         kind: "blur" (101 pixels of 128), "pixelate" (12.8 blocks a side), or "solid" (black).
         size: height and width of the crops, in pixels; kernel and blocks are shares of the height.
+        coarseness: how many times as large kernel and blocks are.
     Raises:
-        ValueError: another kind.
+        ValueError: another kind, a coarseness below 1.
     """
 
     uses_conditions = False
 
-    def __init__(self, kind: Obscuring, *, size: tuple[int, int] = DEFAULT_SIZE) -> None:
+    def __init__(
+        self,
+        kind: Obscuring,
+        *,
+        size: tuple[int, int] = DEFAULT_SIZE,
+        coarseness: float = 1.0,
+    ) -> None:
         check_choice("kind", kind, get_args(Obscuring))
+        if not coarseness >= 1:
+            raise ValueError(f"expected coarseness of 1 and more, got {coarseness}")
+        self._scale = size[0] / 128 * coarseness
         self.name: Obscuring = kind
         self.size = size
 
@@ -163,9 +173,9 @@ class ObscuredFaces:
         images = faces.images
         everywhere = torch.ones_like(images[:, :1])
         if self.name == "blur":
-            kernel = 2 * round(50 * self.size[0] / 128) + 1
+            kernel = 2 * round(50 * self._scale) + 1
             return blur_faces(images, everywhere, kernel_size=kernel)
         if self.name == "pixelate":
-            block = max(round(10 * self.size[0] / 128), 1)
+            block = max(round(10 * self._scale), 1)
             return pixelate_faces(images, everywhere, block_size=block)
         return cover_faces(images, everywhere)

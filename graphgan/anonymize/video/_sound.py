@@ -1,7 +1,7 @@
 """Sound tracks carried over as they are, packet by packet, beside the frames."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final, cast
 
@@ -23,61 +23,77 @@ _TRIMMING: Final = "skip_samples"
 
 
 class SoundTracks:
-    """The sound of a video, muxed as far as the frames have come.
+    """Sound muxed as far as the frames have come.
 
+    Args:
+        video: that it belongs to.
+        out: gets a track for each of the tracks.
+        tracks: of a source that is open.
+        take: gives their next packet, None where there is none (yet).
     Raises:
         ValueError: a codec that the container does not hold.
     """
 
-    def __init__(self, video: "Video", out: "OutputContainer") -> None:
-        from av.stream import Discard
-
+    def __init__(
+        self,
+        video: "Video",
+        out: "OutputContainer",
+        tracks: "Sequence[AudioStream]",
+        take: "Callable[[], Sound | None]",
+    ) -> None:
         self._out = out
         self._start = video.start
-        with ExitStack() as closing:
-            source = closing.enter_context(opened(video.path))
-            for stream in source.streams:
-                stream.discard = Discard.default if stream.type == "audio" else Discard.all
-            tracks = source.streams.audio
-            self._copies = {
-                track.index: copy_stream(out, track, video.container) for track in tracks
-            }
-            self._packets = self._timed(demuxed(source, tracks, []))
-            self._next = next(self._packets, None)
-            self._closing = closing.pop_all()
-
-    def __enter__(self) -> "SoundTracks":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._closing.close()
+        self._copies = {track.index: copy_stream(out, track, video.container) for track in tracks}
+        self._take = take
+        self._ends: dict[int, int] = {}
+        self._next: tuple[Fraction, Sound] | None = None
 
     def mux_until(self, seconds: Fraction | None) -> None:
         """Write what begins by then, or all that is left."""
-        while self._next and (seconds is None or self._next[0] <= seconds):
-            self._out.mux_one(self._next[1])
-            self._next = next(self._packets, None)
+        while (packet := self._peek()) and (seconds is None or packet[0] <= seconds):
+            self._out.mux_one(packet[1])
+            self._next = None
 
-    def _timed(self, packets: "Iterator[Sound]") -> "Iterator[tuple[Fraction, Sound]]":
-        ends: dict[int, int] = {}
-        return (self._copied(packet, ends) for packet in packets if packet.size)
+    def _peek(self) -> "tuple[Fraction, Sound] | None":
+        if self._next is None and (packet := self._take()) is not None:
+            self._next = self._copied(packet)
+        return self._next
 
-    def _copied(self, packet: "Sound", ends: dict[int, int]) -> "tuple[Fraction, Sound]":
+    def _copied(self, packet: "Sound") -> "tuple[Fraction, Sound]":
         import av
 
         track, time_base = packet.stream_index, packet.time_base
         shift = round(self._start / time_base)
         copy = cast("Sound", av.Packet(bytes(packet)))
         dts = packet.dts if packet.dts is not None else packet.pts
-        copy.dts = ends.get(track, 0) if dts is None else dts - shift
+        copy.dts = self._ends.get(track, 0) if dts is None else dts - shift
         copy.pts = copy.dts if packet.pts is None else packet.pts - shift
         copy.duration, copy.time_base = packet.duration or 0, time_base
         copy.is_keyframe = True
         copy.stream = self._copies[track]
-        ends[track] = copy.dts + copy.duration
+        self._ends[track] = copy.dts + copy.duration
         if packet.has_sidedata(_TRIMMING):
             copy.set_sidedata(packet.get_sidedata(_TRIMMING))
         return copy.dts * time_base, copy
+
+
+@contextmanager
+def sound_of_file(video: "Video", out: "OutputContainer") -> Iterator[SoundTracks]:
+    """The sound of a video file, read once more."""
+    from av.stream import Discard
+
+    with ExitStack() as opening:
+        source = opening.enter_context(opened(video.path))
+        for stream in source.streams:
+            stream.discard = Discard.default if stream.type == "audio" else Discard.all
+        tracks = source.streams.audio
+        packets = (packet for packet in demuxed(source, tracks, []) if packet.size)
+        sound = SoundTracks(video, out, tracks, lambda: next(packets, None))
+        closing = opening.pop_all()
+    try:
+        yield sound
+    finally:
+        closing.close()  # what goes wrong in between is not the source's fault
 
 
 def copy_stream(out: "OutputContainer", track: "AudioStream", container: str) -> "AudioStream":

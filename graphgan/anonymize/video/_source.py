@@ -1,6 +1,6 @@
 """A video file opened so that it reaches nothing but itself, and which of its streams is shown."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ MAX_PIXELS = 2**26
 """Of a frame: 8K has half of it. A few bytes of file may ask for any amount of memory."""
 
 # Playlists and pictures, which FFmpeg opens too, are left out: a playlist names other files.
-_DEMUXERS = "mov,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg"
+DEMUXERS = "mov,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg"
 _PICTURES = {"heic", "heix", "mif1", "msf1", "avif", "avis"}  # brands of ISO/IEC 23008-12
 _KINDS = {"mov": "mp4", "matroska": "matroska"}
 
@@ -46,18 +46,29 @@ def opened(path: Path) -> Iterator["InputContainer"]:
     with path.open("rb"):  # says what it is, where FFmpeg may not
         pass
     options = {
-        "format_whitelist": _DEMUXERS,
+        "format_whitelist": DEMUXERS,
         "protocol_whitelist": "file",
         "max_pixels": str(MAX_PIXELS),
     }
+    # The prefix keeps names with a colon from being taken for another protocol.
+    with (
+        told_as(str(path)),
+        av.open(f"file:{path}", options=options, metadata_errors="replace") as container,
+    ):
+        yield container
+
+
+@contextmanager
+def told_as(name: str) -> Iterator[None]:
+    """Errors of what is read become a ``ValueError`` with its name."""
+    with needs_extra("video"):
+        import av
     try:
-        # The prefix keeps names with a colon from being taken for another protocol.
-        with av.open(f"file:{path}", options=options, metadata_errors="replace") as container:
-            yield container
+        yield
     except av.FFmpegError as error:
-        raise ValueError(f"{path}: expected a video, got {error.strerror}") from None
+        raise ValueError(f"{name}: expected a video, got {error.strerror}") from None
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{name}: {error}") from None
 
 
 def kind_of(container: "InputContainer", path: Path) -> str | None:
@@ -143,12 +154,16 @@ def demuxed(
 
 
 def decoded(
-    container: "InputContainer", stream: "VideoStream", damage: list[str]
+    stream: "VideoStream", packets: "Iterable[Packet[Any]]", damage: list[str]
 ) -> Iterator["VideoFrame"]:
     """The frames of a stream, in the order in which they are shown.
 
     What cannot be decoded is left out, as players do, and said once in ``damage``.
 
+    Args:
+        stream: of a container.
+        packets: of this stream, as `demuxed` gives them.
+        damage: what is lost.
     Raises:
         ValueError: the stream is encrypted.
     """
@@ -156,7 +171,7 @@ def decoded(
 
     stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     lost = 0
-    for packet in demuxed(container, [stream], damage):
+    for packet in packets:
         if packet.has_sidedata("encryption_info"):
             raise ValueError("expected a video, got an encrypted one")
         try:

@@ -1,14 +1,20 @@
-"""A video file anonymised."""
+"""A video file or a stream anonymised."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
+from jaxtyping import UInt8
+from torch import Tensor
+
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.report import FileReport
 from graphgan.anonymize.video.clips import Clip, ClipFrame
-from graphgan.anonymize.video.reading import open_video
-from graphgan.anonymize.video.writing import check_writable, write_video
+from graphgan.anonymize.video.live import LiveClip
+from graphgan.anonymize.video.reading import Video, open_video
+from graphgan.anonymize.video.streams import Camera, open_stream
+from graphgan.anonymize.video.writing import check_writable, write_frames, write_video
 from graphgan.landmarks.detection import FindFaces
 
 VOICE = "the sound was kept: a voice identifies"
@@ -53,6 +59,58 @@ def anonymize_video(
     written = clip.found or copy_unmatched
     if written:
         write_video(target, video, clip.images(), audio=audio)
+    return _report(name, video, clip, written, audio)
+
+
+class _NoFaceError(Exception):
+    """Nothing is to be written."""
+
+
+def anonymize_stream(
+    anonymizer: Anonymizer,
+    source: int | Camera,
+    target: str | Path,
+    *,
+    name: str = "-",
+    detector: FindFaces | None = None,
+    audio: Literal["keep", "drop"] = "keep",
+    copy_unmatched: bool = False,
+    on_frame: Callable[[str], None] = lambda step: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> FileReport:
+    """Replace the faces of a stream while it comes in, and write it as Matroska.
+
+    Args:
+        anonymizer: replaces the faces.
+        source: see `open_stream`.
+        target: of the result; it is there whole or not at all.
+        name, detector, audio, copy_unmatched, on_frame: see `anonymize_video`.
+        stopped: whether the stream is to end here; what came so far is the result.
+    Returns:
+        What became of it, as of `anonymize_video`.
+    Raises:
+        ValueError, OSError: it cannot be read or written.
+        KeyboardInterrupt: it was stopped before its first frame.
+    """
+    with open_stream(source, name=name, sound=audio == "keep", stopped=stopped) as stream:
+        video = stream.video
+        check_writable(video, sound=stream.sound)
+        shown = (ClipFrame(frame.image, frame.time) for frame in stream.frames())
+        clip = LiveClip(anonymizer, shown, key=name, detector=detector, on_frame=on_frame)
+
+        def images() -> Iterator[UInt8[Tensor, "3 h w"]]:
+            yield from clip.images()
+            if not (clip.found or copy_unmatched):
+                raise _NoFaceError
+
+        with contextlib.suppress(_NoFaceError):
+            write_frames(target, video, stream.timeline, images(), stream.sound)
+        return _report(name, video, clip, clip.found or copy_unmatched, audio)
+
+
+def _report(
+    name: str, video: Video, clip: Clip | LiveClip, written: bool, audio: str
+) -> FileReport:
     notes = list(video.notes)
     if video.has_audio and written:
         notes.append(VOICE if audio == "keep" else "the sound was dropped")

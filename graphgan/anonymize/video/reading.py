@@ -15,6 +15,7 @@ from graphgan.anonymize.video._display_matrix import Turn, turn_of
 from graphgan.anonymize.video._source import (
     SUFFIXES,
     decoded,
+    demuxed,
     dropped,
     kind_of,
     main_stream,
@@ -108,8 +109,7 @@ class Video:
             OSError: the file is gone.
         """
         for number, (frame, pts) in enumerate(self._read()):
-            image = self.turn(self.colors.to_rgb(frame))
-            yield VideoFrame(image, number, pts * self.time_base)
+            yield VideoFrame(self.upright(frame), number, pts * self.time_base)
 
     def timeline(self) -> Timeline:
         """When each frame is shown.
@@ -126,8 +126,9 @@ class Video:
     def _read(self) -> Iterator[tuple["AvFrame", int]]:
         timeline, damage = Timeline(self.time_base, self.start), list[str]()
         with opened(self.path) as container:
-            for frame in decoded(container, main_stream(container), damage):
-                self._check(frame, len(timeline.pts))
+            stream = main_stream(container)
+            for frame in decoded(stream, demuxed(container, [stream], damage), damage):
+                self.check(frame, len(timeline.pts))
                 pts = timeline.append(frame)
                 self._check_as_before(timeline)
                 yield frame, pts
@@ -138,7 +139,12 @@ class Video:
             self._timelines.append(timeline)
             self.notes.extend(damage + [REPLACED] * timeline.replaced)
 
-    def _check(self, frame: "AvFrame", number: int) -> None:
+    def upright(self, frame: "AvFrame") -> UInt8[Tensor, "3 h w"]:
+        """A decoded frame as it is shown."""
+        return self.turn(self.colors.to_rgb(frame))
+
+    def check(self, frame: "AvFrame", number: int) -> None:
+        """Raise ``ValueError`` for a frame of another size, of more than 8 bits or HDR."""
         size = self.turn.size((frame.height, frame.width))
         if size != self.size:
             raise ValueError(
@@ -178,37 +184,57 @@ def open_video(path: str | Path) -> Video:
     path = Path(path)
     with opened(path) as container:
         stream = main_stream(container)
-        first = next(decoded(container, stream, []), None)
+        first = next(decoded(stream, demuxed(container, [stream], []), []), None)
         if first is None:
             raise ValueError("expected frames, got none that can be decoded")
-        colors = colors_of(first)
-        turn = turn_of(_matrix(first))
         kind = kind_of(container, path)
         # Clocks of broadcasts and cameras tell the time of day; those of files begin at 0.
         start = Fraction(container.start_time or 0, 10**6) if kind is None else Fraction(0)
-        size = turn.size((first.height, first.width))
-        notes = dropped(container, stream)
+        video = described(path, container, stream, first, kind or "matroska", start)
         if kind is None:
-            notes.append(f"{container.format.name} written as Matroska")
-        return Video(
-            path=path,
-            size=size,
-            container=kind or "matroska",
-            frame_rate=stream.average_rate or stream.guessed_rate or None,
-            duration=_duration(container, stream),
-            video_codec=stream.codec_context.name,
-            audio_codecs=tuple(
-                s.codec_context.name if s.codec_context else "unknown"
-                for s in container.streams.audio
-            ),
-            claimed_frames=stream.frames or None,
-            pixel_aspect=turn.aspect(stream.sample_aspect_ratio),
-            time_base=stream.time_base or Fraction(1, 10**6),
-            start=start,
-            colors=colors,
-            turn=turn,
-            notes=notes + _changes(first),
-        )
+            video.notes.append(f"{container.format.name} written as Matroska")
+        return video
+
+
+def described(
+    path: Path,
+    container: "InputContainer",
+    stream: "VideoStream",
+    first: "AvFrame",
+    kind: str,
+    start: Fraction,
+) -> Video:
+    """What is known of a video by its first frame.
+
+    Args:
+        path: that it is called by.
+        container: open.
+        stream: of the container.
+        first: frame of the stream.
+        kind: of container that it is written in.
+        start: see `Video`.
+    Raises:
+        ValueError: a frame of a kind that is refused.
+    """
+    turn = turn_of(_matrix(first))
+    return Video(
+        path=path,
+        size=turn.size((first.height, first.width)),
+        container=kind,
+        frame_rate=stream.average_rate or stream.guessed_rate or None,
+        duration=_duration(container, stream),
+        video_codec=stream.codec_context.name,
+        audio_codecs=tuple(
+            s.codec_context.name if s.codec_context else "unknown" for s in container.streams.audio
+        ),
+        claimed_frames=stream.frames or None,
+        pixel_aspect=turn.aspect(stream.sample_aspect_ratio),
+        time_base=stream.time_base or Fraction(1, 10**6),
+        start=start,
+        colors=colors_of(first),
+        turn=turn,
+        notes=dropped(container, stream) + _changes(first),
+    )
 
 
 def _changes(frame: "AvFrame") -> list[str]:

@@ -25,8 +25,8 @@ _ALONE, _FORBIDDEN = 1e3, 1e6
 _NEUTRAL = 0.5
 # Share of the newest step in the velocity: boxes come in coarse steps.
 _NEWEST = 0.5
-# Frames whose motion tells where a face was before the first or after the last of them.
-_EDGE = 5
+EDGE = 5
+"""Frames whose motion tells where a face was before the first or after the last of them."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,12 @@ class Track:
             old = torch.zeros_like(observation.descriptor)
             old = old if self.descriptor is None else self.descriptor
             self.descriptor = old + (observation.descriptor - old) / self._described
+
+    def forget(self, before: int) -> None:
+        """Drop the observations of frames before this one, but for the last."""
+        for frame in [frame for frame in self.observations if frame < before]:
+            if frame != self.last_frame:
+                del self.observations[frame]
 
     def predicted_box(self, frame: int) -> Float[np.ndarray, "4"]:
         """Where the box is by then at the velocity of the last frames, its size unchanged."""
@@ -135,6 +141,7 @@ class Tracker:
         self.same_person = same_person
         self.other_person = other_person
         self.tracks: list[Track] = []
+        self._count = 0
         self._frame = -math.inf
 
     def update(self, frame_number: int, observations: Sequence[Observation]) -> list[int]:
@@ -158,10 +165,26 @@ class Tracker:
         for observation, chosen in zip(observations, self._link(rows), strict=True):
             if chosen is None:
                 chosen = len(self.tracks)
-                self.tracks.append(Track(chosen))
+                self.tracks.append(Track(self._count))
+                self._count += 1
             self.tracks[chosen].add(frame_number, observation)
-            linked.append(chosen)
+            linked.append(self.tracks[chosen].number)
         return linked
+
+    def forget(self, before: int, *, most: int) -> None:
+        """Let go of what a stream without an end would pile up.
+
+        Args:
+            before: observations of frames before this one go, but for the last of each track.
+            most: so many people who were not seen since then are known when they come back; those
+                who have been away the longest are forgotten beyond it, and are new tracks.
+        """
+        away = [track for track in self.tracks if track.last_frame < before]
+        away.sort(key=lambda track: track.last_frame)
+        gone = {track.number for track in away[: max(len(away) - most, 0)]}
+        self.tracks = [track for track in self.tracks if track.number not in gone]
+        for track in self.tracks:
+            track.forget(before)
 
     def _link(self, rows: list[list[float]]) -> list[int | None]:
         if not rows or not self.tracks:
@@ -397,7 +420,7 @@ def _velocity(
     numbers: Int64[Tensor, "m"], centres: Float[Tensor, "m 2"], end: int
 ) -> Float[Tensor, "2"]:
     """Slope of the line through the observations near to one end, in pixels a frame; 0 for one."""
-    near = (numbers - numbers[end]).abs() < _EDGE
+    near = (numbers - numbers[end]).abs() < EDGE
     t = (numbers[near] - numbers[end]).to(centres)
     t = (t - t.mean())[:, None]
     slope: Tensor = (t * centres[near]).sum(0) / t.square().sum().clamp(min=1e-3)

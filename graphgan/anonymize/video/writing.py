@@ -2,8 +2,9 @@
 
 import io
 from array import array
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -19,7 +20,7 @@ from graphgan.anonymize.video._encoders import (
     muxer_options,
     pixel_format,
 )
-from graphgan.anonymize.video._sound import SoundTracks
+from graphgan.anonymize.video._sound import SoundTracks, sound_of_file
 from graphgan.anonymize.video._source import main_stream, opened
 from graphgan.anonymize.video._timeline import Timeline
 from graphgan.anonymize.video.leftovers import video_leftovers
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
     Encoded = Packet[VideoStream]
+
+Sound = Callable[["OutputContainer"], AbstractContextManager[SoundTracks | None]]
 
 CRF = 18
 """Of x264: hardly any visible loss."""
@@ -72,36 +75,73 @@ def write_video(
             container does not hold; no such encoder; times that the container does not hold.
         OSError: the file cannot be written.
     """
-    path = Path(path)
     if audio not in ("keep", "drop"):
         raise ValueError(f"expected audio 'keep' or 'drop', got {audio!r}")
+    write_frames(path, video, video.timeline(), frames, _sound_of(video, audio), crf=crf)
+
+
+def write_frames(
+    path: str | Path,
+    video: Video,
+    timeline: Timeline,
+    frames: Iterable[UInt8[Tensor, "3 h w"]],
+    sound: Sound,
+    *,
+    crf: int = CRF,
+) -> None:
+    """Write frames as `write_video` does, whose times may still be coming in.
+
+    Args:
+        path: of the file.
+        video: what is written.
+        timeline: holds the time of a frame by when it is given.
+        frames: as many as the timeline holds in the end.
+        sound: begins the sound tracks of the file.
+        crf: see `write_video`.
+    Raises:
+        ValueError, OSError: as `write_video` does.
+    """
+    path = Path(path)
     if not BEST <= crf <= WORST:
         raise ValueError(f"expected a crf of {BEST} to {WORST}, got {crf}")
-    timeline = video.timeline()
     with replacing(path) as temporary, _named(path, video):
         with _output(f"file:{temporary}", video) as out:
             stream = add_video(out, video, crf)
-            with SoundTracks(video, out) if audio == "keep" else nullcontext() as sound:
+            with sound(out) as tracks:
                 for packet in _encoded(out, stream, video, _counted(frames, timeline, video)):
                     out.mux_one(packet)
-                    if sound and packet.dts is not None:
-                        sound.mux_until(packet.dts * packet.time_base)
-                if sound:
-                    sound.mux_until(None)
+                    if tracks and packet.dts is not None:
+                        tracks.mux_until(packet.dts * packet.time_base)
+                if tracks:
+                    tracks.mux_until(None)
         _check_written(temporary, timeline)
 
 
-def check_writable(video: Video, *, audio: Literal["keep", "drop"] = "keep") -> None:
-    """Whether `write_video` can write a video, before its frames are worked on.
+def check_writable(
+    video: Video, *, audio: Literal["keep", "drop"] = "keep", sound: Sound | None = None
+) -> None:
+    """Whether a video can be written, before its frames are worked on.
 
+    Args:
+        video: what is to be written.
+        audio: whether the sound of its file is kept.
+        sound: begins the sound tracks instead.
     Raises:
         ValueError: sound that the container does not hold, or no such encoder.
     """
     with _named(video.path, video), _output(io.BytesIO(), video) as out:
         add_video(out, video, CRF)
-        if audio == "keep":
-            with SoundTracks(video, out):
-                pass
+        with (sound or _sound_of(video, audio))(out):
+            pass
+
+
+def _sound_of(video: Video, audio: str) -> Sound:
+    return partial(sound_of_file, video) if audio == "keep" else no_sound
+
+
+def no_sound(out: "OutputContainer") -> AbstractContextManager[None]:
+    """No sound tracks."""
+    return nullcontext()
 
 
 @contextmanager
@@ -135,15 +175,16 @@ def _counted(
     frames: Iterable[Tensor], timeline: Timeline, video: Video
 ) -> Iterator[tuple[Tensor, int, int]]:
     """Each frame with its time and its duration."""
-    number, count = 0, len(timeline.pts)
+    number = 0
     for number, image in enumerate(frames, 1):
+        count = len(timeline.pts)  # of a stream it grows
         if number > count:
             raise ValueError(f"expected {count} frames, got more")
         if tuple(image.shape) != (3, *video.size):
             raise ValueError(f"expected frames 3 {video.size}, got {tuple(image.shape)}")
         pts = timeline.pts[number - 1]
         yield image, pts, timeline.pts[number] - pts if number < count else timeline.last
-    if number < count:
+    if number < (count := len(timeline.pts)):
         raise ValueError(f"expected {count} frames, got {number}")
 
 

@@ -1,0 +1,206 @@
+"""Who is shown for each track of a clip, and the faces of a frame replaced by them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize.faces import KEPT, Face, Stage, Task
+from graphgan.anonymize.selection import Box
+from graphgan.anonymize.video._looking import SAME_PLACE
+from graphgan.anonymize.video.tracking import Track
+from graphgan.landmarks.detection import Detection
+from graphgan.metrics.detection import box_iou, landmark_box
+
+# A turned head is far from itself: a few frames spread over a track tell whether it is hidden.
+_TRIALS = 4
+# Nobody is near to it: where a face is held there is none perhaps, and nothing to be recognised.
+_NOBODY = torch.full((1,), torch.inf)
+_MOST_REMARKS = 20  # of a face: a long video might have one every few frames
+
+
+@dataclass
+class Shown:
+    """A track in one frame.
+
+    Args:
+        track: its number.
+        found: where it is.
+        upright_within: see `align_face`.
+        held: whether this is before its first find or after its last.
+    """
+
+    track: int
+    found: Detection
+    upright_within: float
+    held: bool = False
+
+
+@dataclass
+class Cast:
+    """What is shown for a track."""
+
+    stages: list[Stage]
+    kept: bool = False
+    chosen: int = 0
+    tries: int = 1
+    distance: float | None = None
+    remarks: list[str] = field(default_factory=list)
+
+    def remark(self, text: str) -> None:
+        """Once each, and no more than a report can hold."""
+        if text not in self.remarks and len(self.remarks) <= _MOST_REMARKS:
+            more = len(self.remarks) == _MOST_REMARKS
+            self.remarks.append("and more of this kind" if more else text)
+
+    def face(self, box: Box) -> Face:
+        """What became of it, for a report."""
+        stage = self.stages[self.chosen]
+        condition = None if stage.condition is None else stage.condition.name
+        what = (KEPT, None) if self.kept else (stage.method.name, condition)
+        return Face(box, *what, self.distance, self.tries, tuple(self.remarks))
+
+
+class Casting:
+    """One cast a track, drawn by the clip's key and the track's number.
+
+    Attributes:
+        casts: by the number of the track.
+    """
+
+    def __init__(self, anonymizer: Anonymizer, key: str) -> None:
+        self._anonymizer = anonymizer
+        self._key = key
+        self.casts: dict[int, Cast] = {}
+
+    def add(self, track: Track) -> None:
+        """A new track."""
+        stages = self._anonymizer.stages(f"{self._key}#{track.number}")
+        some = list(islice(stages, self._anonymizer.tries + 2))
+        self.casts[track.number] = Cast(some)
+        self.look_whether_kept(track)
+
+    def look_whether_kept(self, track: Track) -> None:
+        """By what is known of its descriptor so far."""
+        people = self._anonymizer.selection.people
+        near = self._anonymizer.selection.threshold
+        self.casts[track.number].kept = track.descriptor is not None and any(
+            float((track.descriptor - person).norm()) <= near for person in people
+        )
+
+    def trials(self, track: Track) -> list[int]:
+        """Frames, spread over those that were observed, in which a cast is tried."""
+        if self.casts[track.number].kept:
+            return []
+        seen = [n for n, o in track.observations.items() if o.landmarks.isfinite().all()]
+        count = min(_TRIALS, len(seen))
+        return [seen[i * (len(seen) - 1) // max(count - 1, 1)] for i in range(count)]
+
+    def try_in(self, image: UInt8[Tensor, "3 h w"], shown: Shown) -> None:
+        """Move a track on to a stage that hides it in this frame."""
+        cast = self.casts[shown.track]
+        left = self._stages_left(cast)
+        result = self._anonymizer.replace(
+            image, [Task(shown.found, left, None, shown.upright_within)]
+        )
+        self._move_on(cast, result.faces[0])
+
+    def replaced(
+        self,
+        number: int,
+        image: UInt8[Tensor, "3 h w"],
+        shown: Sequence[Shown],
+        *,
+        check: bool,
+        move_on: bool = False,
+    ) -> UInt8[Tensor, "3 h w"]:
+        """The frame with these faces replaced.
+
+        Args:
+            number: of the frame.
+            image: the frame.
+            shown: its faces.
+            check: whether the embedder is asked, too.
+            move_on: whether a cast that does not hide its face is changed from here on, and not in
+                this frame alone.
+        """
+        shown = [one for one in shown if not self.casts[one.track].kept]
+        if not shown:
+            return image
+        result = self._anonymizer.replace(
+            image, [self._task(one, move_on) for one in shown], check=check
+        )
+        for one, face in zip(shown, result.faces, strict=True):
+            cast = self.casts[one.track]
+            if face.remarks:
+                cast.remark(f"frame {number}: {face.method}, since {face.remarks[0]}")
+            if move_on and not one.held:
+                self._move_on(cast, face)
+        return result.image
+
+    def _task(self, shown: Shown, move_on: bool) -> Task:
+        cast = self.casts[shown.track]
+        for_good = move_on and not shown.held
+        stages = self._stages_left(cast) if for_good else self._stages_in_a_frame(cast)
+        before = _NOBODY if shown.held else None
+        return Task(shown.found, stages, before, shown.upright_within)
+
+    def _stages_in_a_frame(self, cast: Cast) -> Iterator[Stage]:
+        yield cast.stages[cast.chosen]
+        yield from self._anonymizer.covers()
+
+    def _stages_left(self, cast: Cast) -> Iterator[Stage]:
+        yield from cast.stages[cast.chosen :]
+        yield from self._anonymizer.covers()
+
+    def _move_on(self, cast: Cast, face: Face) -> None:
+        if any(remark.startswith("cannot be aligned") for remark in face.remarks):
+            return  # so it is in this frame alone
+        cast.chosen = min(cast.chosen + face.tries - 1, len(cast.stages) - 1)
+        cast.tries = max(cast.tries, cast.chosen + 1)
+        for remark in face.remarks:
+            cast.remark(remark)
+        if face.distance is not None:
+            cast.distance = min(face.distance, cast.distance or face.distance)
+
+
+def places(
+    track: int,
+    box: Float[Tensor, "4"],
+    landmarks: Float[Tensor, "68 2"],
+    upright_within: float,
+    *,
+    held: bool,
+    doubted: Float[Tensor, "4"] | None = None,
+) -> Iterator[Shown]:
+    """Where a track is covered: at its smooth landmarks, and at a box that they are not in.
+
+    Args:
+        track: its number.
+        box: of the face; it is made to hold the landmarks.
+        landmarks: smooth.
+        upright_within, held: see `Shown`.
+        doubted: a box that the landmarks were smoothed away from.
+    """
+    yield Shown(track, Detection(_around(box, landmarks), landmarks), upright_within, held)
+    if doubted is not None:
+        # It may be the truth.
+        nowhere = torch.full_like(landmarks, torch.nan)
+        yield Shown(track, Detection(doubted, nowhere), upright_within, held)
+
+
+def apart(box: Float[Tensor, "4"], points: Float[Tensor, "68 2"]) -> bool:
+    """Whether a box is not where the landmarks are."""
+    return bool(box_iou(box[None].double(), landmark_box(points[None]).double()) < SAME_PLACE)
+
+
+def _around(box: Float[Tensor, "4"], points: Float[Tensor, "68 2"]) -> Float[Tensor, "4"]:
+    """The box, which must hold the middle of the smooth landmarks: else it is made to."""
+    if not points.isfinite().all():
+        return box
+    low, high = points.amin(0), points.amax(0)
+    return torch.cat([torch.minimum(box[:2], low), torch.maximum(box[2:], high)])
