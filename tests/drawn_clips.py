@@ -66,6 +66,23 @@ class Found:
         return [face_of(n, t) for n in (0, 1) if (t, n) not in self.missed]
 
 
+class Sees:
+    """Finds these people where a picture, whole or a part of a frame, shows all of their square."""
+
+    def __init__(self, *people: int) -> None:
+        self.people, self.sizes = people, []
+
+    def __call__(self, image):
+        self.sizes.append(tuple(image.shape[1:]))
+        return [face for who in self.people for face in self._find(image, who)]
+
+    def _find(self, image, who):
+        rows, columns = (image == colour_of(who)[:, None, None]).all(0).nonzero(as_tuple=True)
+        if len(rows) == (SIDE + 1) ** 2:
+            box = torch.stack([columns.min(), rows.min(), columns.max(), rows.max()]).float()
+            yield Detection(box, shape_of_a_face() * SIDE + box[:2])
+
+
 def shown(image: torch.Tensor, number: int, t: int) -> torch.Tensor:
     """The pixels in the place of a person's face, as one colour a row."""
     hull = convex_hull(face_of(number, t).landmarks)[None].float()

@@ -62,9 +62,10 @@ class Clip:
         anonymizer: replaces faces.
         frames: gives all frames from the first on, the same each time that it is called.
         key: of the clip, such as its name: the conditions are drawn by it.
-        detector: looks at every frame; the anonymiser's own when None.
-        search_every: frames between two looks of the anonymiser's own detector, where another one
-            looks at every frame: a face that only the former finds is bridged in between.
+        detector: looks at every frame, around the faces that are known; the anonymiser's own looks
+            at all of every frame when None.
+        search_every: frames between two looks of both detectors at all of a frame: faces that only
+            these find are bridged in between.
         describe_every: frames between two descriptors of a face, by which tracks are told apart.
         check_every: frames between two looks at whether a result is recognised.
         max_gap, hold: frames that are bridged between two finds, and covered before and after; as

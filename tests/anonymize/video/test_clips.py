@@ -9,6 +9,7 @@ from drawn_clips import (
     Found,
     H,
     Recolour,
+    Sees,
     W,
     assert_shows,
     corner,
@@ -67,14 +68,38 @@ def test_a_face_that_only_the_thorough_search_finds_is_bridged_between_its_looks
             t, self.calls = 6 * self.calls, self.calls + 1
             return [face_of(n, t) for n in (0, 1)]
 
-    search, fast = Thorough(), Found((t, 0) for t in range(FRAMES))
+    search, fast = Thorough(), Sees(1)
     clip = clip_of(search, fast=fast, search_every=6)
-    assert search.calls == FRAMES / 6 and fast.calls == FRAMES
+    assert search.calls == FRAMES / 6
     for t, image in enumerate(clip.images()):
         assert_shows(image, 1, t, 2)
         if t <= 18:  # the last look; after it the face is held where it was
             assert_shows(image, 0, t, 2)
     assert sorted(tracked.estimated for tracked in clip.faces) == [0, FRAMES - 4]
+
+
+def test_between_two_looks_at_all_of_a_frame_known_faces_are_followed():
+    fast = Sees(1)
+    clip = clip_of(Sees(1), fast=fast, search_every=FRAMES)
+    (tracked,) = clip.faces
+    assert tracked.frames == FRAMES and tracked.estimated == 0
+    assert fast.sizes[0] == (H, W) and len(fast.sizes) == FRAMES
+    assert all(height * width < 0.5 * H * W for height, width in fast.sizes[1:])
+    for t, image in enumerate(clip.images()):
+        assert_shows(image, 1, t, 2)
+
+
+def test_a_face_that_was_hidden_for_some_frames_is_looked_for_where_it_was():
+    class Blinks(Sees):
+        """Misses everybody in a few looks."""
+
+        def __call__(self, image):
+            found = super().__call__(image)
+            return [] if 6 < len(self.sizes) < 12 else found
+
+    clip = clip_of(Sees(1), fast=Blinks(1), search_every=FRAMES)
+    (tracked,) = clip.faces
+    assert tracked.frames == FRAMES and 2 <= tracked.estimated <= 6
 
 
 def test_a_face_found_by_a_rare_look_is_covered_since_the_look_before_it():
