@@ -11,7 +11,6 @@ An embedder of your own is one small class:
             return image.float().mean((1, 2))
 """
 
-import importlib.util
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -21,9 +20,10 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan.data.batches import to_float_image
-from graphgan.extras import MissingExtraError, needs_extra
+from graphgan.extras import needs_extra
 from graphgan.faces.detectors import files_checksum
 from graphgan.landmarks.align import Crop, crop_image
+from graphgan.landmarks.detection import packaged_weights
 from graphgan.models.inception_resnet import InceptionResnetV1
 
 FACENET_SIZE = 160
@@ -106,15 +106,8 @@ class DlibEmbedder:
     def _network(self) -> Any:
         with needs_extra("faces"):
             import dlib
-        spec = importlib.util.find_spec("face_recognition_models")  # importing it would fail
-        if spec is None or not spec.submodule_search_locations:
-            raise MissingExtraError(
-                "face_recognition_models is not installed: pip install 'graphgan[faces]'"
-            )
-        folder = Path(next(iter(spec.submodule_search_locations))) / "models"
-        return dlib.face_recognition_model_v1(
-            str(folder / "dlib_face_recognition_resnet_model_v1.dat")
-        )
+        weights = packaged_weights("dlib_face_recognition_resnet_model_v1.dat")
+        return dlib.face_recognition_model_v1(str(weights))
 
 
 def _around(

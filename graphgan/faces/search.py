@@ -7,22 +7,24 @@ that this search had missed: it is not asked. ``scripts/compare_detectors.py`` c
 """
 
 import cmath
-import importlib.util
 import math
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor
 
 from graphgan._checks import check_positive
-from graphgan.extras import MissingExtraError, needs_extra
 from graphgan.faces._windows import Windows, faces_of, look_again, search_windows
 from graphgan.landmarks.align import Crop
 from graphgan.landmarks.alignment import Alignment, align_face, cut, tilt
-from graphgan.landmarks.detection import Detection
+from graphgan.landmarks.detection import (
+    PREDICTOR,
+    Detection,
+    landmark_predictor,
+    packaged_weights,
+)
 from graphgan.models.mmod import MMOD
 
 _TURNS = (0, 90, 180, 270)
@@ -95,7 +97,7 @@ class FaceSearch:
         image = image.cpu()
         if not image.numel() or max(image.shape[1:]) < self.min_face / 2:
             return []
-        networks = _networks(_packaged("mmod_human_face_detector.dat"))
+        networks = _networks(packaged_weights("mmod_human_face_detector.dat"))
         windows = search_windows(
             {turn: networks[turn] for turn in self.turns},
             image,
@@ -144,8 +146,9 @@ class FaceSearch:
         self, image: UInt8[Tensor, "3 h w"], centre: list[float], side: float, angle: float
     ) -> Float32[Tensor, "68 2"]:
         """Landmarks in the copy of a face that is turned upright by an angle, in the photo."""
-        with needs_extra("faces"):
-            import dlib
+        predictor = landmark_predictor(packaged_weights(PREDICTOR))
+        import dlib
+
         wide = _COPY_SIDE * side
         crop = Crop(centre[0] - wide / 2, centre[1] - wide / 2, wide, wide)
         alignment, size = Alignment(crop, angle), (_COPY_SIZE, _COPY_SIZE)
@@ -154,7 +157,6 @@ class FaceSearch:
         half = _PREDICTOR_SIDE * window / 2
         x, y = (middle + offset * window for offset in _PREDICTOR_OFFSET)
         edges = (x - half, y - half, x + half, y + half)
-        predictor = _predictor(_packaged("shape_predictor_68_face_landmarks.dat"))
         pixels = copy.permute(1, 2, 0).contiguous().numpy()
         shape = predictor(pixels, dlib.rectangle(*map(round, edges)))
         points = torch.tensor([(point.x, point.y) for point in shape.parts()], dtype=torch.float32)
@@ -168,23 +170,6 @@ def _networks(weights: Path) -> dict[int, MMOD]:
     return {turn: upright.turned(turn // 90) for turn in _TURNS}
 
 
-@cache
-def _predictor(weights: Path) -> Any:
-    with needs_extra("faces"):
-        import dlib
-    return dlib.shape_predictor(str(weights))
-
-
 def _difference(angle: float, other: float) -> float:
     """Between two directions, -180 to 180 degrees."""
     return (angle - other + 180) % 360 - 180
-
-
-def _packaged(name: str) -> Path:
-    # Importing this package needs the retired pkg_resources: it is only located.
-    spec = importlib.util.find_spec("face_recognition_models")
-    if spec is None or not spec.submodule_search_locations:
-        raise MissingExtraError(
-            "face_recognition_models is not installed: pip install 'graphgan[faces]'"
-        )
-    return Path(next(iter(spec.submodule_search_locations))) / "models" / name

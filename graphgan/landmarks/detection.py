@@ -2,8 +2,9 @@
 
 import importlib.util
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +12,9 @@ from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
 from graphgan.extras import MissingExtraError, needs_extra
+
+PREDICTOR = "shape_predictor_68_face_landmarks.dat"
+"""What dlib finds landmarks with, see `packaged_weights`."""
 
 
 class Detection(NamedTuple):
@@ -65,23 +69,19 @@ class DlibDetector:
         self, upsample: int = 1, *, max_side: int = 2048, weights: str | Path | None = None
     ) -> None:
         with needs_extra("faces"):
-            import dlib
+            import dlib  # noqa: F401  # told now, not at the first photo
         self.upsample = upsample
         self.max_side = max_side
-        self._find_faces = dlib.get_frontal_face_detector()
-        path = Path(weights) if weights is not None else _packaged_weights()
-        try:
-            self._find_landmarks = dlib.shape_predictor(str(path))
-        except RuntimeError as error:
-            raise ValueError(f"{path}: not a dlib shape predictor: {error}") from None
+        self._weights = packaged_weights(PREDICTOR) if weights is None else Path(weights)
+        if weights is not None:
+            landmark_predictor(self._weights)
 
     def __call__(self, image: UInt8[Tensor, "3 h w"]) -> list[Detection]:
         """All faces of a photo, the surest first."""
         small, scale = self._shrink(image)
         pixels = small.permute(1, 2, 0).contiguous().cpu().numpy()
-        return [
-            self._detection(pixels, box, scale) for box in self._find_faces(pixels, self.upsample)
-        ]
+        boxes = _frontal_detector()(pixels, self.upsample)
+        return [self._detection(pixels, box, scale) for box in boxes]
 
     def landmarks_in(
         self, image: UInt8[Tensor, "3 h w"], box: Float[Tensor, "4"]
@@ -108,7 +108,7 @@ class DlibDetector:
         return F.interpolate(image[None], size, mode="bilinear", antialias=True)[0], scale
 
     def _detection(self, pixels: object, box: object, scale: float) -> Detection:
-        shape = self._find_landmarks(pixels, box)
+        shape = landmark_predictor(self._weights)(pixels, box)
         points = torch.tensor([(point.x, point.y) for point in shape.parts()], dtype=torch.float32)
         corners = torch.tensor(
             [box.left(), box.top(), box.right(), box.bottom()],  # type: ignore[attr-defined]
@@ -117,12 +117,39 @@ class DlibDetector:
         return Detection((corners + 0.5) * scale - 0.5, (points + 0.5) * scale - 0.5)
 
 
-def _packaged_weights() -> Path:
+@cache  # of all detectors of a process, and never sent to another one
+def _frontal_detector() -> Any:
+    import dlib
+
+    return dlib.get_frontal_face_detector()
+
+
+@cache
+def landmark_predictor(weights: Path) -> Any:
+    """dlib's shape predictor of a file, loaded once.
+
+    Raises:
+        ValueError: not such a file.
+        MissingExtraError: dlib is not installed.
+    """
+    with needs_extra("faces"):
+        import dlib
+    try:
+        return dlib.shape_predictor(str(weights))
+    except RuntimeError as error:
+        raise ValueError(f"{weights}: not a dlib shape predictor: {error}") from None
+
+
+def packaged_weights(name: str) -> Path:
+    """A file of the package that comes with the extra ``faces``.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
     # Importing this package needs the retired pkg_resources: it is only located.
     spec = importlib.util.find_spec("face_recognition_models")
     if spec is None or not spec.submodule_search_locations:
         raise MissingExtraError(
             "face_recognition_models is not installed: pip install 'graphgan[faces]'"
         )
-    folder = Path(next(iter(spec.submodule_search_locations)))
-    return folder / "models" / "shape_predictor_68_face_landmarks.dat"
+    return Path(next(iter(spec.submodule_search_locations))) / "models" / name

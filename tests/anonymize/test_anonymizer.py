@@ -121,9 +121,10 @@ def test_who_is_still_recognised_is_shown_as_somebody_else(photo, found):
 def test_when_all_conditions_are_used_up_the_fallback_covers_the_face(photo, found):
     result = make(Recolour(), found[:1], person(0), tries=3)(photo)
     (face,) = result.faces
-    # A mosaic of one colour is still that colour: one flat colour is the last resort.
-    assert (face.method, face.condition, face.tries) == ("solid", None, 3)
-    assert [r.split(":")[0] for r in face.remarks] == ["as p0", "pixelate"]
+    # A mosaic of one colour is still that colour, and a coarser one, too: one flat colour is the
+    # last resort.
+    assert (face.method, face.condition, face.tries) == ("solid", None, 5)
+    assert [r.split(":")[0] for r in face.remarks] == ["as p0", *["pixelate"] * 3]
     assert (result.image[:, hull_of(found[0])] == 0).all()
 
 
@@ -131,7 +132,7 @@ def test_tries_are_counted(photo, found):
     people = [Condition(f"twin{i}", person(0).image, person(0).landmarks) for i in range(6)]
     method = Recolour()
     (face,) = make(method, found[:1], *people, tries=4)(photo).faces
-    assert sum(method.batches) == 4 and face.tries == 6
+    assert sum(method.batches) == 4 and face.tries == 4 + 3 + 1
 
 
 def test_numbers_that_are_none_never_reach_the_photo(photo, found):
@@ -315,7 +316,14 @@ def test_a_network_that_changes_nothing_does_not_get_away_with_it(portrait):
 
 def test_stages_end_with_one_colour_for_ever():
     anonymizer = make("blur", [])
-    names = [str(stage) for stage in itertools.islice(anonymizer.stages("a"), 5)]
-    assert names == ["blur", "pixelate", "solid", "solid", "solid"]
-    names = [str(stage) for stage in itertools.islice(make("pixelate", []).stages("a"), 3)]
-    assert names == ["pixelate", "solid", "solid"]
+    names = [str(stage) for stage in itertools.islice(anonymizer.stages("a"), 7)]
+    assert names == ["blur", *["pixelate"] * 3, "solid", "solid", "solid"]
+    stages = list(itertools.islice(make("pixelate", []).stages("a"), 5))
+    assert [str(stage) for stage in stages] == [*["pixelate"] * 3, "solid", "solid"]
+    assert len({id(stage.method) for stage in stages[:3]}) == 3
+
+
+def test_a_result_must_be_farther_than_another_picture_of_the_person():
+    embedder = ColourEmbedder()
+    assert make("blur", [], embedder=embedder).threshold > embedder.threshold
+    assert make("blur", [], embedder=embedder, threshold=0.25).threshold == 0.25

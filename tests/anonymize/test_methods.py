@@ -109,6 +109,15 @@ def test_the_classic_means_work_on_the_whole_crop(faces):
 
 
 @pytest.mark.unhooked
+def test_coarser_means_show_less(faces):
+    fine, coarse = (ObscuredFaces("pixelate", coarseness=c)(faces)[0] for c in (1.0, 2.6))
+    assert len(coarse[0].unique()) < 0.5 * len(fine[0].unique())
+    fine, coarse = (ObscuredFaces("blur", coarseness=c)(faces) for c in (1.0, 1.6))
+    assert coarse.std() < fine.std()
+    with pytest.raises(ValueError, match=r"expected coarseness of 1 and more, got 0\.5"):
+        ObscuredFaces("blur", coarseness=0.5)
+
+
 def test_an_unknown_means_is_refused():
     with pytest.raises(ValueError, match="glitter"):
         ObscuredFaces("glitter")
