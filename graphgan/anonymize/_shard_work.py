@@ -12,9 +12,8 @@ from graphgan.anonymize._attempts import Attempt, History, read_history
 from graphgan.anonymize._manifest import Manifest, folded
 from graphgan.anonymize._stores import open_store
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.command import Options, frontal_detector, make_anonymizer
-from graphgan.anonymize.files import FileAnonymizer
 from graphgan.anonymize.inputs import Job, kind_of
+from graphgan.anonymize.options import AnonymizeOptions, make_anonymizer, make_file_anonymizer
 from graphgan.anonymize.report import FileReport
 
 MAX_DEATHS = 3
@@ -36,7 +35,7 @@ class DatasetTask:
 
     source: str
     target: str
-    options: Options
+    options: AnonymizeOptions
     num_shards: int
     run: str
 
@@ -54,12 +53,8 @@ class ShardWorker:
         self.target = open_store(task.target)
         self.manifest = Manifest(self.target, task.num_shards)
         self.run = task.run
-        self.anonymize = FileAnonymizer(
-            anonymizer or make_anonymizer(task.options),
-            task.options.copy_unmatched,
-            task.options.audio,
-            frontal_detector(task.options.min_face),
-        )
+        options = task.options
+        self.anonymize = make_file_anonymizer(options, anonymizer or make_anonymizer(options))
 
     def __call__(self, shard: int) -> Iterator[str]:
         """Do what is left of a shard; gives the names of its files as they are done.

@@ -12,7 +12,7 @@ import uuid
 from collections import Counter
 from collections.abc import Generator, Iterable
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +23,8 @@ from graphgan.anonymize._ray_engine import require_ray, run_ray
 from graphgan.anonymize._shard_work import DatasetTask
 from graphgan.anonymize._stores import open_source, open_store
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.command import NO_FACE, Options, _about, make_anonymizer
+from graphgan.anonymize.command import NO_FACE
+from graphgan.anonymize.options import AnonymizeOptions, make_anonymizer, what_holds_for_all
 from graphgan.anonymize.report import FileReport, count_statuses
 from graphgan.commands import exit_with, parse_options
 from graphgan.extras import needs_extra
@@ -37,7 +38,7 @@ _TOLD = 20  # failed files that are named at the end; the report has them all
 
 
 @dataclass(frozen=True, kw_only=True)
-class DatasetOptions(Options):
+class DatasetOptions(AnonymizeOptions):
     """Replace every face in a folder of any number of photos and videos.
 
     The same command goes on where a run was stopped, and tries again what failed.
@@ -58,26 +59,7 @@ class DatasetOptions(Options):
     gpus: float = 0.0
     """GPUs for each of Ray's actors."""
 
-    inputs: tuple[str, ...] = field(init=False, default=())
-    """SRC."""
-    out: Path | None = field(init=False, default=None)
-    """DST."""
-    report: Path | None = field(init=False, default=None)
-    """Not to be chosen."""
-    overwrite: bool = field(init=False, default=False)
-    """Not to be chosen."""
-    resume: bool = field(init=False, default=True)
-    """Always."""
-    serve: bool = field(init=False, default=False)
-    """Not here, nor the next two."""
-    host: str = field(init=False, default="")
-    """Unused."""
-    port: int = field(init=False, default=0)
-    """Unused."""
-
     def __post_init__(self) -> None:
-        object.__setattr__(self, "inputs", (self.src,))
-        object.__setattr__(self, "out", Path(self.dst))
         super().__post_init__()
         for name in ("workers", "shards"):
             if (number := getattr(self, name)) < 1:
@@ -215,7 +197,11 @@ def _tell(reports: list[FileReport], failed: int) -> None:
 
 def _about_dataset(options: DatasetOptions, anonymizer: Anonymizer) -> dict[str, Any]:
     """What the results depend on, without any path."""
-    about = {key: value for key, value in _about(options, anonymizer).items() if key != "chosen"}
+    about = {
+        key: value
+        for key, value in what_holds_for_all(options, anonymizer).items()
+        if key != "chosen"
+    }
     about["source"] = _digest(open_store(options.src).place.encode(errors="surrogateescape"))
     if options.checkpoint is not None:
         about["weights"] = _digest(newest_weights(options.checkpoint).read_bytes())

@@ -176,6 +176,8 @@ def test_existing_results_are_replaced_on_request_alone(run, photos, tmp_path):
         (["{}", "--out", "{}/../o", "--mode", "glitter"], "invalid choice"),
         (["{}", "--out", "{}/../o", "--min-face", "0"], "--min-face of 1 and more"),
         (["{}", "--serve"], "without inputs"),
+        (["--serve", "--only", "1,2,3,4"], "people to keep, got boxes"),
+        (["--serve", "--keep", "1,2,3,4"], "people to keep, got boxes"),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_written(run, photos, tmp_path, args, message):

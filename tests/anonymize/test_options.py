@@ -1,0 +1,99 @@
+"""What the commands make of their options; `test_command` runs them."""
+
+import pytest
+import torch
+
+from graphgan.anonymize.methods import GeneratedFaces, ObscuredFaces
+from graphgan.anonymize.options import (
+    AnonymizeOptions,
+    as_given_box,
+    frontal_detector,
+    make_anonymizer,
+    make_detector,
+    make_file_anonymizer,
+    make_method,
+    what_holds_for_all,
+)
+from graphgan.data.images import write_image
+from graphgan.faces.search import FaceSearch
+from graphgan.landmarks.detection import DlibDetector
+from graphgan.models import AnonyGAN, LandmarkGenerator
+
+pytest.importorskip("dlib")
+
+
+@pytest.fixture
+def weights(tmp_path):
+    model = AnonyGAN(LandmarkGenerator(width=4, num_blocks=1), size=(64, 64))
+    model.save_pretrained(tmp_path / "a.safetensors")
+    return tmp_path / "a.safetensors"
+
+
+def test_without_a_mode_it_is_the_network_where_there_is_one(weights, capsys):
+    assert AnonymizeOptions(checkpoint=weights).chosen_mode == "anonygan"
+    method = make_method(AnonymizeOptions(checkpoint=weights))
+    assert isinstance(method, GeneratedFaces) and method.size == (64, 64)
+    assert capsys.readouterr().out == ""
+    assert make_method(AnonymizeOptions()).name == "pixelate"
+    assert "no --checkpoint: faces are pixelated" in capsys.readouterr().out
+    chosen = make_method(AnonymizeOptions(mode="blur", checkpoint=weights))
+    assert isinstance(chosen, ObscuredFaces) and chosen.name == "blur"
+    assert capsys.readouterr().out == ""
+
+
+def test_a_network_is_asked_for_and_there_is_none():
+    with pytest.raises(ValueError, match="expected --checkpoint with --mode anonygan"):
+        AnonymizeOptions(mode="anonygan")
+
+
+@pytest.mark.parametrize(("min_face", "doublings"), [(200, 0), (80, 0), (79, 1), (40, 1), (20, 2)])
+def test_the_frontal_detector_doubles_photos_as_often_as_small_faces_take(min_face, doublings):
+    assert frontal_detector(min_face).upsample == doublings
+
+
+def test_the_detector_is_the_one_that_was_asked_for():
+    thorough = make_detector(AnonymizeOptions(min_face=50))
+    assert isinstance(thorough, FaceSearch) and thorough.min_face == 50
+    assert isinstance(make_detector(AnonymizeOptions(search="fast")), DlibDetector)
+
+
+def test_an_anonymiser_has_what_the_options_say(weights):
+    options = AnonymizeOptions(
+        checkpoint=weights,
+        fallback="solid",
+        only=("1,2,30,40.5",),
+        threshold=0.7,
+        tries=2,
+        seed=3,
+        copy_unmatched=True,
+        audio="drop",
+    )
+    anonymizer = make_anonymizer(options)
+    assert anonymizer.fallback.name == "solid" and anonymizer.tries == 2
+    assert anonymizer.threshold == 0.7 and anonymizer.order.seed == 3
+    assert anonymizer.selection.only == ((1.0, 2.0, 30.0, 40.5),)
+    assert all(c.image.shape == (3, 64, 64) for c in anonymizer.order.conditions)
+    files = make_file_anonymizer(options, anonymizer)
+    assert files.copy_unmatched and files.audio == "drop" and files.anonymizer is anonymizer
+
+
+def test_the_default_threshold_is_stricter_than_the_recogniser_s():
+    assert make_anonymizer(AnonymizeOptions()).threshold == pytest.approx(0.66)
+
+
+def test_what_reports_say_names_no_path(weights, tmp_path):
+    write_image(tmp_path / "who.png", torch.zeros(3, 8, 8, dtype=torch.uint8))
+    options = AnonymizeOptions(checkpoint=weights, only=("1,2,3,4",))
+    said = what_holds_for_all(options, make_anonymizer(options))
+    assert str(tmp_path) not in repr(said)
+    assert (said["mode"], said["chosen"], said["only"]) == (
+        "anonygan",
+        "by default",
+        [[1, 2, 3, 4]],
+    )
+
+
+@pytest.mark.parametrize("text", ["a.jpg", "1,2,3", "1,2,3,4,5", "1,2,3,x"])
+def test_a_box_is_four_numbers(text):
+    assert as_given_box("1, 2,3.5,4") == (1.0, 2.0, 3.5, 4.0)
+    assert as_given_box(text) is None
