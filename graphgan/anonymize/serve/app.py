@@ -28,12 +28,19 @@ if TYPE_CHECKING:
 MAX_BYTES = 100_000_000
 """Of a photo file that the page takes."""
 
+MAX_SECONDS = 120.0
+"""That a photo may take to arrive: others wait for the places."""
+
 MAX_WAITING = 4
 """Photos that are in memory at a time: one is worked on."""
 
 
 def make_app(
-    anonymizer: Anonymizer, *, host: str = "127.0.0.1", max_bytes: int = MAX_BYTES
+    anonymizer: Anonymizer,
+    *,
+    host: str = "127.0.0.1",
+    max_bytes: int = MAX_BYTES,
+    max_seconds: float = MAX_SECONDS,
 ) -> Guard:
     """The page of an anonymiser, as an ASGI application.
 
@@ -41,14 +48,16 @@ def make_app(
     picture of it. ``POST /photos?choice={key}`` takes a photo file as the body and answers with a
     form of the parts "report" (JSON) and, where all pages have a face, "photo"; "before" and
     "after" are there for formats that browsers do not show. Errors are JSON with one line: 400
-    for a bad photo, 413 for a large one, 503 when too many wait.
+    for a bad photo, 408 for one that takes too long to arrive, 413 for a large one, 503 when too
+    many wait.
 
     Args:
         anonymizer: its method is the first choice, see `choices_of`.
         host: what the server listens on, see `Guard`.
         max_bytes: of a photo file.
+        max_seconds: that it may take to arrive.
     Raises:
-        ValueError: not even one byte.
+        ValueError: not even one byte, no time.
         MissingExtraError: Starlette is not installed.
     """
     with needs_extra("serve"):
@@ -56,7 +65,9 @@ def make_app(
         from starlette.routing import Route
     if max_bytes < 1:
         raise ValueError(f"expected at least one byte of a photo, got {max_bytes}")
-    pages = _Pages(choices_of(anonymizer), max_bytes)
+    if not max_seconds > 0:
+        raise ValueError(f"expected time for a photo to arrive, got {max_seconds} seconds")
+    pages = _Pages(choices_of(anonymizer), max_bytes, max_seconds)
     routes = [
         Route("/", pages.page),
         Route("/options", pages.options),
@@ -68,11 +79,12 @@ def make_app(
 
 
 class _Pages:
-    def __init__(self, choices: list[Choice], max_bytes: int) -> None:
+    def __init__(self, choices: list[Choice], max_bytes: int, max_seconds: float) -> None:
         from anyio import CapacityLimiter
 
         self.choices = {choice.key: choice for choice in choices}
         self.max_bytes = max_bytes
+        self.max_seconds = max_seconds
         self.one_at_a_time = CapacityLimiter(1)
         self.inside = 0
         self.html = files("graphgan.anonymize.serve").joinpath("page.html").read_text("utf-8")
@@ -117,14 +129,19 @@ class _Pages:
             self.inside -= 1
 
     async def _photo(self, request: "Request", anonymizer: Anonymizer) -> "Response":
+        from anyio import fail_after
         from anyio.to_thread import run_sync
         from starlette.requests import ClientDisconnect
         from starlette.responses import Response
 
         try:
-            data = await _body(request, self.max_bytes)
+            with fail_after(self.max_seconds):
+                data = await _body(request, self.max_bytes)
         except ClientDisconnect:
             return _error("the photo was not sent to its end", 400)
+        except TimeoutError:
+            seconds = f"{self.max_seconds:g} seconds"
+            return _error(f"the photo took longer than {seconds} to arrive", 408)
         if data is None:
             megabytes = self.max_bytes / 1e6
             return _error(f"too large: expected a file of {megabytes:g} MB at most", 413)

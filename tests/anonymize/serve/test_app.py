@@ -257,6 +257,26 @@ def test_one_photo_at_a_time_while_the_page_stays_alive():
     assert detector.most == 1
 
 
+def test_a_photo_that_does_not_arrive_gives_its_place_away():
+    app = make_app(Anonymizer("solid", lambda image: [], embedder=None), max_seconds=0.2)
+
+    async def drops():
+        yield b"the beginning"
+        await anyio.sleep(60)
+
+    async def visit():
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client:
+            with anyio.fail_after(20):
+                return await client.post(
+                    "/photos?choice=solid", content=drops(), headers={"origin": ADDRESS}
+                )
+
+    answer = anyio.run(visit)
+    assert answer.status_code == 408
+    assert answer.json() == {"error": "the photo took longer than 0.2 seconds to arrive"}
+
+
 def test_a_bug_is_a_line_too():
     def broken(image):
         raise RuntimeError("a secret place")
@@ -272,3 +292,5 @@ def test_a_bug_is_a_line_too():
 def test_a_limit_of_nothing_is_refused():
     with pytest.raises(ValueError, match="at least one byte of a photo, got 0"):
         make_app(Anonymizer("solid", lambda image: [], embedder=None), max_bytes=0)
+    with pytest.raises(ValueError, match="expected time for a photo to arrive, got 0"):
+        make_app(Anonymizer("solid", lambda image: [], embedder=None), max_seconds=0.0)
