@@ -232,7 +232,7 @@ def _threshold(embedder: Embedder | None, threshold: float | None) -> float | No
     if embedder is None:
         return None
     if threshold is None and embedder.threshold is not None:
-        threshold = embedder.threshold * _MARGIN
+        threshold = round(embedder.threshold * _MARGIN, 6)  # it is shown to people
     if threshold is None or not threshold > 0:
         raise ValueError(f"expected a threshold above 0 for {embedder.name}, got {threshold}")
     return threshold

@@ -293,7 +293,7 @@ def test_a_real_face_is_found_replaced_and_no_longer_recognised(portrait):
     anonymizer = Anonymizer(model, DlibDetector(), drawn_conditions(4, size=(64, 64)))
     result = anonymizer(portrait, key="astronaut")
     (face,) = result.faces
-    assert face.distance > 0.6 and face.method in ("anonygan", "pixelate", "solid")
+    assert face.distance > 0.66 and face.method in ("anonygan", "pixelate", "solid")
     (before,) = DlibDetector()(portrait)
     describe = DlibEmbedder()
     apart = (describe(result.image, before.landmarks) - describe(portrait, before.landmarks)).norm()

@@ -100,7 +100,7 @@ def test_a_photo_from_the_file_dialog_is_shown_before_and_after(page, photos, tm
     faces = text(page, "#faces")
     assert "Shown as drawn-1" in faces or "Mosaic" in faces
     assert "Distance 0." in faces and "taken for somebody else" in faces
-    assert "Above 0.6 (the mark) it takes it for somebody else" in text(page, "#distance-note")
+    assert "Above 0.66 (the mark) it takes it for somebody else" in text(page, "#distance-note")
     result = downloaded(page, tmp_path, "anonymised.png")
     assert leftovers(result) == []
     changed = changed_in(photos / "face.png", result)
