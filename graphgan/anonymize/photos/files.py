@@ -37,6 +37,7 @@ _DEEP = ("PNG", "TIFF")
 
 # PNG's ways to name a colour space beside an ICC profile, and how long they are.
 _PNG_COLORS = {"sRGB": 1, "gAMA": 4, "cHRM": 32, "cICP": 4}
+_TELL_FRAMES = ("PNG", "WEBP")  # in their headers, all as large as the first
 _HDR_TRANSFERS = {16: "PQ", 18: "HLG"}  # ITU-T H.273
 
 # TIFF tags.
@@ -79,17 +80,24 @@ def photo_from_bytes(data: bytes, name: str) -> Photo:
 
 def _photo_of(image: "ImageFile", data: bytes) -> Photo:
     file_format = "JPEG" if image.format == "MPO" else str(image.format)
+    if file_format in _TELL_FRAMES:  # before the first one is decoded
+        size = image.width * image.height * len(image.getbands()) * getattr(image, "n_frames", 1)
+        _check_bytes(size)
     encoding = _encoding(image, file_format, data)
     notes: dict[str, None] = {}  # a set in order
     frames, total = [], 0
     for page in _pages(image, file_format, notes):
         frames.append(frame_of(page, file_format, notes))
         total += frames[-1].pixels.nbytes
-        if total > MAX_BYTES:
-            raise ValueError(f"expected at most {MAX_BYTES} bytes of pixels, got more")
+        _check_bytes(total)
     if file_format in ("PNG", "WEBP", "GIF"):  # with the same channels in all frames
         frames = alike(frames)
     return Photo(tuple(frames), file_format, image.info.get("loop"), encoding, tuple(notes))
+
+
+def _check_bytes(total: int) -> None:
+    if total > MAX_BYTES:
+        raise ValueError(f"expected at most {MAX_BYTES} bytes of pixels, got more")
 
 
 def write_photo(path: str | Path, photo: Photo) -> None:

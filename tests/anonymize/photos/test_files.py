@@ -401,6 +401,20 @@ def test_an_animation_may_not_ask_for_any_amount_of_memory(tmp_path, monkeypatch
         photo_of(content, tmp_path)
 
 
+@pytest.mark.parametrize("suffix", ["png", "webp"])
+def test_frames_that_a_header_promises_are_counted_before_any_is_decoded(
+    tmp_path, monkeypatch, suffix
+):
+    frames = [Image.new("RGB", (24, 16), (i, 0, 0)) for i in range(0, 250, 50)]
+    path = tmp_path / f"a.{suffix}"
+    frames[0].save(path, save_all=True, append_images=frames[1:], lossless=True)
+    assert len(read_photo(path).frames) == 5
+    monkeypatch.setattr("graphgan.anonymize.photos.files.MAX_BYTES", 3 * 24 * 16 * 4)
+    monkeypatch.delattr("graphgan.anonymize.photos.files.frame_of")
+    with pytest.raises(ValueError, match=r"expected at most .* bytes of pixels, got more"):
+        read_photo(path)
+
+
 def test_too_many_pixels_are_refused_by_name(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     with pytest.raises(ValueError, match="source: too large: "):
