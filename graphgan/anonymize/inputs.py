@@ -171,8 +171,9 @@ def _check_targets(jobs: Sequence[Job], out: Path, overwrite: bool, done: frozen
             raise ValueError(f"{job.target}: expected a place for a file, found a folder")
     there = [job.target for job in jobs if job.target.exists() and job.name not in done]
     if there and not overwrite:
+        more = f", and {len(there) - 1} more" if len(there) > 1 else ""
         raise ValueError(
-            f"{there[0]} is there already, and {len(there) - 1} more; --overwrite replaces them, "
+            f"{there[0]} is there already{more}; --overwrite replaces what is there, "
             "--resume goes on where a run was stopped"
         )
     for parent in {parent for job in jobs for parent in job.target.parents}:
