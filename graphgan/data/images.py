@@ -1,10 +1,11 @@
 """Pictures on disk to 8-bit RGB tensors and back."""
 
+import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -65,7 +66,7 @@ def opened_picture(
 
 @contextmanager
 def decoded_picture(
-    file: IO[bytes], name: str, formats: tuple[str, ...] | None = None
+    file: io.BufferedReader | io.BytesIO, name: str, formats: tuple[str, ...] | None = None
 ) -> Iterator["ImageFile"]:
     """`opened_picture` of a file that is open, or in memory; errors call it by ``name``."""
     with needs_extra("recipes"):
