@@ -118,6 +118,7 @@ def test_coarser_means_show_less(faces):
         ObscuredFaces("blur", coarseness=0.5)
 
 
+@pytest.mark.unhooked
 def test_an_unknown_means_is_refused():
     with pytest.raises(ValueError, match="glitter"):
         ObscuredFaces("glitter")

@@ -161,6 +161,7 @@ def test_no_edges_send_nothing():
     assert torch.equal(conv((torch.ones(5, 2), x_dst), torch.zeros(2, 0).long()), x_dst)
 
 
+@pytest.mark.unhooked
 def test_an_unknown_aggregation_lists_the_known_ones():
     with pytest.raises(ValueError, match="sum"):
         BipartiteGraphConv((2, 3), aggr="summ")
