@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 import torch
 from jaxtyping import Float, UInt8
@@ -79,10 +78,15 @@ class Casting:
 
     def add(self, track: Track) -> None:
         """A new track."""
-        stages = self._anonymizer.stages(f"{self._key}#{track.number}")
-        some = list(islice(stages, self._anonymizer.tries + 2))
-        self.casts[track.number] = Cast(some)
+        self.casts[track.number] = Cast(list(self._stages(f"{self._key}#{track.number}")))
         self.look_whether_kept(track)
+
+    def _stages(self, key: str) -> Iterator[Stage]:
+        """All that may be shown, up to the one colour that is the last resort."""
+        for stage in self._anonymizer.stages(key):
+            yield stage
+            if stage.method is self._anonymizer.last:
+                return
 
     def look_whether_kept(self, track: Track) -> None:
         """By what is known of its descriptor so far."""
