@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from face_frames import write_frames
 
-from graphgan.data.images import read_image, write_image
+from graphgan.data.images import read_image
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.landmarks.alignment import tilt
 
@@ -23,17 +24,9 @@ def run(script: str, *options: object) -> subprocess.CompletedProcess:
 
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory) -> Path:
-    """Six drawn people as in shared/faces."""
+    """Six drawn people."""
     folder = tmp_path_factory.mktemp("faces")
-    drawn = SyntheticFaces(6, 1, size=160)
-    with (folder / "landmarks.csv").open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["image", *(f"{axis}{i}" for i in range(68) for axis in "xy")])
-        for person in range(6):
-            face = drawn[person]
-            (folder / "images" / f"{person:03}").mkdir(parents=True)
-            write_image(folder / "images" / f"{person:03}" / "00.png", face.image)
-            table.writerow([f"{person:03}/00.png", *face.landmarks.flatten().tolist()])
+    write_frames(folder, 6, 1)
     return folder
 
 

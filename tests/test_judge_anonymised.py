@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from face_frames import write_frames
 
 from graphgan.data.images import read_image, write_image
-from graphgan.data.synthetic_faces import SyntheticFaces
 
 pytest.importorskip("dlib")
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -23,17 +23,9 @@ def run(script: str, *options: object) -> str:
 
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory) -> Path:
-    """Three drawn people in two videos each, as in shared/faces."""
+    """Three drawn people in two videos each."""
     folder = tmp_path_factory.mktemp("faces")
-    drawn = SyntheticFaces(3, 2, size=160)
-    with (folder / "landmarks.csv").open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["image", *(f"{axis}{i}" for i in range(68) for axis in "xy")])
-        for i, person in enumerate(drawn.persons):
-            (folder / "images" / f"{person:03}").mkdir(parents=True, exist_ok=True)
-            name = f"{person:03}/{i % 2}0.png"
-            write_image(folder / "images" / name, drawn[i].image)
-            table.writerow([name, *drawn[i].landmarks.flatten().tolist()])
+    write_frames(folder, 3, 2)
     return folder
 
 
