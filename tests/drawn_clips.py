@@ -66,6 +66,16 @@ class Found:
         return [face_of(n, t) for n in (0, 1) if (t, n) not in self.missed]
 
 
+class Jumping(Found):
+    """Once, for person 0, the box is right and the landmarks are those of something else."""
+
+    def __call__(self, image):
+        t, faces = self.calls, super().__call__(image)
+        if t == 10:
+            faces[0] = Detection(faces[0].box, faces[0].landmarks + torch.tensor([25.0, 20.0]))
+        return faces
+
+
 class Sees:
     """Finds these people where a picture, whole or a part of a frame, shows all of their square."""
 

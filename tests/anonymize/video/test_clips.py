@@ -10,6 +10,7 @@ from drawn_clips import (
     SIDE,
     Found,
     H,
+    Jumping,
     Recolour,
     Sees,
     W,
@@ -161,14 +162,6 @@ def test_a_person_to_keep_is_kept_in_every_frame():
 
 
 def test_landmarks_that_jump_for_a_frame_do_not_uncover_the_face():
-    class Jumping(Found):
-        def __call__(self, image):
-            t = self.calls
-            faces = super().__call__(image)
-            if t == 10:  # the box is right, the landmarks are those of something else
-                faces[0] = Detection(faces[0].box, faces[0].landmarks + torch.tensor([25.0, 20.0]))
-            return faces
-
     images = list(clip_of(Jumping()).images())
     for t, image in enumerate(images):
         inside = shown(image, 0, t)

@@ -5,7 +5,18 @@ import itertools
 import pytest
 import torch
 from coloured_faces import ColourEmbedder, colour_of
-from drawn_clips import FRAMES, Found, Recolour, assert_shows, draw, face_of, frames, person, shown
+from drawn_clips import (
+    FRAMES,
+    Found,
+    Jumping,
+    Recolour,
+    assert_shows,
+    draw,
+    face_of,
+    frames,
+    person,
+    shown,
+)
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.selection import Selection
@@ -153,14 +164,6 @@ def test_a_person_to_keep_is_kept_in_every_frame():
 
 
 def test_landmarks_that_jump_for_a_frame_do_not_uncover_the_face():
-    class Jumping(Found):
-        def __call__(self, image):
-            t = self.calls
-            faces = super().__call__(image)
-            if t == 10:  # the box is right, the landmarks are those of something else
-                faces[0] = Detection(faces[0].box, faces[0].landmarks + torch.tensor([25.0, 20.0]))
-            return faces
-
     for t, image in enumerate(live(Jumping()).images()):
         inside = shown(image, 0, t)
         assert ((inside - colour_of(0).int()).abs().amax(1) > 5).all(), t
