@@ -2,8 +2,8 @@
 
 The photo is searched at every size and in four directions by `MMOD`, dlib's convolutional
 detector, which also knows faces in profile; dlib's predictor finds the landmarks, in a copy of the
-face that is turned upright. Of 317 faces composed into photos, dlib's frontal detector found none
-that this search had missed: it is not asked. ``scripts/compare_detectors.py`` compares them.
+face that is turned upright. ``scripts/compare_detectors.py`` compares it with dlib's frontal
+detector, which is not asked; docs/anonymise.md has the numbers.
 """
 
 import cmath
