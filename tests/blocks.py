@@ -24,6 +24,7 @@ from graphgan.layers import (
     ResidualBlock,
     ResidualDown,
     ResidualUp,
+    ToneMatching,
 )
 from graphgan.models import (
     AnonyGAN,
@@ -140,6 +141,13 @@ def small_generator(**options) -> LandmarkGenerator:
     return LandmarkGenerator(6, 5, width=4, num_blocks=2, num_nodes=4, **options)
 
 
+def taught_tone_matching() -> ToneMatching:
+    """Untaught, its last layer is zero: it does nothing."""
+    module = ToneMatching(5, hidden=8)
+    nn.init.normal_(module.mlp[-1].weight, std=0.1)
+    return module
+
+
 BLOCKS = {
     "ChannelGate": Block(
         lambda: ChannelGate(3),
@@ -251,6 +259,16 @@ BLOCKS = {
         lambda: IdentityEmbedding(7, width=2),
         lambda b, h, w: (torch.arange(b) * 3 % 7,),
         lambda b, h, w: [(b, 16, 4, 4)],
+    ),
+    "ToneMatching": Block(
+        taught_tone_matching,
+        lambda b, h, w: (
+            *(2 * torch.rand(2, b, 3, h, w) - 1).unbind(),
+            (torch.rand(b, 1, h, w) < 0.5).float(),
+            points(b, 5, h, w),
+        ),
+        maps(3),
+        penalised=False,
     ),
     "PatchDiscriminator": Block(
         lambda: PatchDiscriminator(4, width=2),

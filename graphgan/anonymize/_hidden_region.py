@@ -43,6 +43,8 @@ def region_mask(
     alignment: Alignment,
     landmarks: Float[Tensor, "68 2"],
     size: tuple[int, int],
+    *,
+    forehead: float = 0.0,
 ) -> Float[Tensor, "1 h w"]:
     """1 where a crop shows the face: its mask and the hull of its landmarks, or its grown box.
 
@@ -53,10 +55,12 @@ def region_mask(
         alignment: of the crop.
         landmarks: in the crop; NaN where they are not trusted.
         size: of the crop.
+        forehead: of its mask, see `face_mask`.
     """
     if landmarks.isfinite().all():
         hull = polygon_mask(convex_hull(landmarks)[None].to(landmarks), size)
-        return torch.maximum(face_mask(landmarks[None], size), hull)[0]
+        mask = face_mask(landmarks[None], size, forehead=forehead)
+        return torch.maximum(mask, hull)[0]
     box = box.double()
     margin = _AROUND_BOX * (box[2:] - box[:2]).max()
     corners = box_corners(torch.cat([box[:2] - margin, box[2:] + margin]))

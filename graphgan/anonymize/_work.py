@@ -9,7 +9,7 @@ from torch import Tensor
 
 from graphgan.anonymize._hidden_region import align_region, box_corners, region_mask
 from graphgan.anonymize.faces import Face, Stage, Task, as_box
-from graphgan.anonymize.methods import AlignedFaces
+from graphgan.anonymize.methods import AlignedFaces, FaceMethod
 from graphgan.anonymize.pasting import covers, paste_faces, soften
 from graphgan.landmarks.alignment import Alignment, cut
 
@@ -81,7 +81,7 @@ def make_faces(image: UInt8[Tensor, "3 h w"], works: Sequence[Work]) -> None:
     for method in {id(work.stage.method): work.stage.method for work in works}.values():
         batch = [work for work in works if work.stage.method is method]
         height = method.size[0]
-        faces = _aligned(image, batch, method.size)
+        faces = _aligned(image, batch, method)
         people = [work.stage.condition for work in batch]
         made = method(faces, [person for person in people if person is not None])
         soft = soften(faces.masks, height * _EDGE, margin=_LEAST_MARGIN + height * _MARGIN)
@@ -89,7 +89,8 @@ def make_faces(image: UInt8[Tensor, "3 h w"], works: Sequence[Work]) -> None:
             work._new, work._mask, work.tries = new, mask, work.tries + 1
 
 
-def _aligned(image: Tensor, works: Sequence[Work], size: tuple[int, int]) -> AlignedFaces:
+def _aligned(image: Tensor, works: Sequence[Work], method: FaceMethod) -> AlignedFaces:
+    size = method.size
     images, landmarks, masks = [], [], []
     for work in works:
         crop = cut(image, work.alignment, size)  # of the photo's 8 bits: it may be large
@@ -98,7 +99,8 @@ def _aligned(image: Tensor, works: Sequence[Work], size: tuple[int, int]) -> Ali
         if work.problem is None:
             points = work.alignment.to_crop(work.task.found.landmarks, size)
         landmarks.append(points)
-        masks.append(region_mask(work.task.found.box, work.alignment, points, size))
+        box, forehead = work.task.found.box, method.forehead
+        masks.append(region_mask(box, work.alignment, points, size, forehead=forehead))
     return AlignedFaces(torch.stack(images), torch.stack(landmarks), torch.stack(masks))
 
 

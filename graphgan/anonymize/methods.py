@@ -54,6 +54,7 @@ class FaceMethod(Protocol):
     Attributes:
         name: in reports.
         size: height and width of the crops that it works on, in pixels.
+        forehead: of the masks that it works on, see `face_mask`.
         uses_conditions: whether it shows the person of a condition; it then needs landmarks.
     """
 
@@ -62,6 +63,9 @@ class FaceMethod(Protocol):
 
     @property
     def size(self) -> tuple[int, int]: ...
+
+    @property
+    def forehead(self) -> float: ...
 
     @property
     def uses_conditions(self) -> bool: ...
@@ -107,6 +111,7 @@ class GeneratedFaces:
         self.size = chosen
         if exported and self.size != model.size:
             raise ValueError(f"expected a network for {self.size}, got one for {model.size}")
+        self.forehead = model.forehead
         self.model = model if isinstance(model, OnnxAnonyGAN) else model.eval()
         self._chosen = LANDMARKS_OF_68[count]
 
@@ -151,6 +156,7 @@ class ObscuredFaces:
         ValueError: another kind, a coarseness below 1.
     """
 
+    forehead = 0.0
     uses_conditions = False
 
     def __init__(

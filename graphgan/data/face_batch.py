@@ -49,6 +49,7 @@ def to_face_batch(
     device: torch.device | str = "cpu",
     *,
     num_landmarks: int = IBUG_68.num_landmarks,
+    forehead: float = 0.0,
 ) -> FaceBatch:
     """Move to the device as 8 bits, convert and draw the masks there.
 
@@ -56,6 +57,7 @@ def to_face_batch(
         stored: faces with all 68 landmarks, from which the masks follow.
         device: where the batch is to be.
         num_landmarks: those that a network is given: 68, or the 29 that CIAGAN keeps.
+        forehead: of the masks, see `face_mask`.
     Raises:
         ValueError: another number of landmarks.
     """
@@ -64,7 +66,8 @@ def to_face_batch(
             f"expected {' or '.join(map(str, LANDMARKS_OF_68))} landmarks, got {num_landmarks}"
         )
     condition, source, condition_landmarks, source_landmarks = unpack_pairs(stored, device)
-    mask = face_mask(source_landmarks, (source.shape[2], source.shape[3]))
+    size = (source.shape[2], source.shape[3])
+    mask = face_mask(source_landmarks, size, forehead=forehead)
     chosen = LANDMARKS_OF_68[num_landmarks]
     return FaceBatch(
         condition,

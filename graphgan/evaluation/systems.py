@@ -30,6 +30,7 @@ from graphgan.data.images import picture_size, read_image
 from graphgan.data.listing import SUFFIXES
 from graphgan.data.prepared import PreparedPicture
 from graphgan.landmarks.align import crop_image
+from graphgan.landmarks.masks import face_mask
 from graphgan.models import AnonyGAN, CIAGANGenerator
 from graphgan.models._pretrained import Pretrained
 from graphgan.models.published import Kind, load_published
@@ -141,12 +142,16 @@ class AnonyGANSystem:
             raise ValueError(f"{path}: expected a network of {known} landmarks, got {count}")
         self.chosen = LANDMARKS_OF_68[count]
         self.device = torch_device(device)
+        self.forehead = model.forehead
         self.model = model.to(self.device).fuse()
 
     def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
         source, landmarks, mask, condition, condition_landmarks = (
             tensor.to(self.device) for tensor in request[:5]
         )
+        if self.forehead:
+            size = (source.shape[2], source.shape[3])
+            mask = face_mask(landmarks, size, forehead=self.forehead)
         return anonymize_crops(
             self.model,
             source,

@@ -2,7 +2,7 @@
 
 from graphgan.landmarks.align import Crop, crop_image, face_crop, person_crop
 from graphgan.landmarks.conversion import to_openpose_18
-from graphgan.landmarks.deformation import bend_to_landmarks
+from graphgan.landmarks.deformation import bend_to_landmarks, between_shapes
 from graphgan.landmarks.detection import Detection, DlibDetector, LandmarkDetector
 from graphgan.landmarks.line_drawing import draw_lines
 from graphgan.landmarks.maps import bilinear_maps, gaussian_maps, one_hot_maps, render_maps
@@ -30,6 +30,7 @@ __all__ = [
     "LandmarkDetector",
     "LandmarkScheme",
     "bend_to_landmarks",
+    "between_shapes",
     "bilinear_maps",
     "crop_image",
     "draw_lines",

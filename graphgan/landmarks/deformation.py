@@ -67,6 +67,49 @@ def bend_to_landmarks(
     return bent.to(images.dtype)
 
 
+def between_shapes(
+    landmarks: Float[Tensor, "b k 2"], targets: Float[Tensor, "b k 2"], *, share: float
+) -> Float[Tensor, "b k 2"]:
+    """``share * targets + (1 - share) * (landmarks laid upon the targets)``.
+
+    They are laid upon them by the shift, the turn and the scale of least squares, by which shapes
+    of two faces are compared (Procrustes).
+
+    Args:
+        landmarks, targets: (x, y) in pixels; a landmark that is NaN in either is NaN.
+        share: 0 to 1; 1 gives the targets.
+    Raises:
+        ValueError: unlike shapes.
+
+    Example:
+        >>> square = torch.tensor([[[0.0, 0], [1, 0], [1, 1], [0, 1]]])
+        >>> moved = between_shapes(3 * square + 5, square, share=0.5)
+        >>> torch.allclose(moved, square, atol=1e-6)
+        True
+    """
+    check_landmarks(landmarks)
+    check_landmarks(targets, "targets")
+    if landmarks.shape != targets.shape:
+        raise ValueError(
+            f"expected landmarks and targets of one shape, got {tuple(landmarks.shape)} and "
+            f"{tuple(targets.shape)}"
+        )
+    if share == 1:
+        return targets
+    there = (landmarks.isfinite() & targets.isfinite()).all(-1, keepdim=True)
+    count = there.sum(1, keepdim=True).clamp(min=1)
+    a, b = (torch.where(there, x, 0) for x in (landmarks, targets))
+    a_mean, b_mean = a.sum(1, keepdim=True) / count, b.sum(1, keepdim=True) / count
+    a, b = (torch.where(there, x - mean, 0) for x, mean in ((a, a_mean), (b, b_mean)))
+    # As complex numbers: the least squares of |b - k a| are k = <a, b> / <a, a>.
+    size = a.square().sum((1, 2)).clamp(min=_TINY)[:, None, None]
+    along = (a * b).sum((1, 2))[:, None, None] / size
+    across = (a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]).sum(1)[:, None, None] / size
+    turned = torch.stack([-a[..., 1], a[..., 0]], dim=-1)
+    laid = b_mean + along * a + across * turned
+    return torch.where(there, share * targets + (1 - share) * laid, torch.nan)
+
+
 def _pixels(height: int, width: int, device: torch.device) -> Float[Tensor, "n 2"]:
     """Their centres, from -1 to 1, row by row."""
     y = (torch.arange(height, device=device) + 0.5) / height * 2 - 1

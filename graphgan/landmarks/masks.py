@@ -13,7 +13,9 @@ from graphgan.landmarks.maps import check_landmarks
 from graphgan.landmarks.schemes import IBUG_68
 
 JAW = slice(0, 17)
+CHIN = 8
 RIGHT_BROW, LEFT_BROW = 19, 24  # the highest point of each brow
+_ARC = 11  # corners of the outline of a forehead, between the ends of the jaw
 
 
 def polygon_mask(
@@ -51,18 +53,37 @@ def polygon_mask(
 
 
 def face_mask(
-    landmarks: Float[Tensor, "b 68 2"], size: tuple[int, int]
+    landmarks: Float[Tensor, "b 68 2"], size: tuple[int, int], *, forehead: float = 0.0
 ) -> Float[Tensor, "b 1 h w"]:
     """The face of each item: jaw 0 at the height of brow 19, jaw 0 to 16, jaw 16 at brow 24.
+
+    With a ``forehead``, half an ellipse over both ends of the jaw is closed upon it instead (not in
+    the paper, whose mask ends at the brows).
 
     Args:
         landmarks: iBUG-68 coordinates (x, y) in pixels.
         size: height and width of the mask.
+        forehead: how far it rises over the middle between the ends of the jaw, in distances from
+            there to the chin; 0 for the paper's mask. 0.7 ends about where the hair begins.
 
     Raises:
-        ValueError: landmarks of another scheme.
+        ValueError: landmarks of another scheme; a forehead outside of 0 to 2.
     """
-    return polygon_mask(_outline(landmarks), size)
+    return polygon_mask(face_outline(landmarks, forehead=forehead), size)
+
+
+def face_outline(
+    landmarks: Float[Tensor, "b 68 2"], *, forehead: float = 0.0
+) -> Float[Tensor, "b v 2"]:
+    """The corners of `face_mask`: 19, or 28 with a forehead."""
+    check_forehead(forehead)
+    return _with_forehead(landmarks, forehead) if forehead else _outline(landmarks)
+
+
+def check_forehead(forehead: float) -> None:
+    """Raise ``ValueError`` unless it is one of `face_mask`'s."""
+    if not 0 <= forehead <= 2:
+        raise ValueError(f"expected a forehead from 0 to 2, got {forehead}")
 
 
 def has_face_mask(landmarks: Float[Tensor, "b 68 2"], size: tuple[int, int]) -> Bool[Tensor, "b"]:
@@ -91,6 +112,16 @@ def _outline(landmarks: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b 19 2"]:
     upper_right = torch.stack([jaw[:, 0, 0], landmarks[:, RIGHT_BROW, 1]], dim=-1)
     upper_left = torch.stack([jaw[:, -1, 0], landmarks[:, LEFT_BROW, 1]], dim=-1)
     return torch.cat([upper_right[:, None], jaw, upper_left[:, None]], dim=1)
+
+
+def _with_forehead(landmarks: Float[Tensor, "b 68 2"], height: float) -> Float[Tensor, "b v 2"]:
+    check_landmarks(landmarks, count=IBUG_68.num_landmarks)
+    jaw = landmarks[:, JAW]
+    middle = (jaw[:, :1] + jaw[:, -1:]) / 2
+    across, up = jaw[:, -1:] - middle, middle - landmarks[:, CHIN : CHIN + 1]
+    angles = torch.linspace(0, torch.pi, _ARC + 2)[1:-1, None].to(landmarks)
+    arc = middle + angles.cos() * across + angles.sin() * height * up
+    return torch.cat([jaw, arc], dim=1)
 
 
 def paste(

@@ -14,6 +14,7 @@ from graphgan.layers.landmark_attention import LandmarkAttention
 from graphgan.layers.landmark_stem import LandmarkStem
 from graphgan.layers.resampling import ResidualDown, ResidualUp
 from graphgan.layers.residual import ResidualBlock
+from graphgan.layers.tone_matching import ToneMatching
 
 __all__ = [
     "AttentionHead",
@@ -32,6 +33,7 @@ __all__ = [
     "ResidualBlock",
     "ResidualDown",
     "ResidualUp",
+    "ToneMatching",
     "adaptive_kernel_size",
     "blend",
 ]

@@ -13,12 +13,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan._checks import check_choice, check_features
-from graphgan.landmarks.deformation import bend_to_landmarks
-from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks.deformation import bend_to_landmarks, between_shapes
+from graphgan.landmarks.masks import check_forehead, face_mask
+from graphgan.layers.tone_matching import ToneMatching
 from graphgan.models._pretrained import Pretrained
 from graphgan.models.generator import GeneratorOutput, LandmarkGenerator
 
 Base = Literal["condition", "context"]
+_JAW = 17  # landmarks along the jaw, the first of all schemes of faces
 
 
 class AnonyGAN(Pretrained):
@@ -30,10 +32,17 @@ class AnonyGAN(Pretrained):
     Args:
         generator: by default the paper's (width 64, 6 blocks, 68 landmarks). One with 3
             appearance channels sees the condition alone, without context.
-        bend_condition: the condition is first bent so that its landmarks lie where the source's do
-            (not in the paper): generator and blend then see the identity in the right pose.
+        bend_condition: how far the condition is bent towards the source before the generator sees
+            it (not in the paper): 1 brings its landmarks to where the source's are, 0.7 to where
+            the source's and its own, laid upon them, are mixed 7 to 3, which keeps more of the
+            shape of the condition's face; 0 not at all. Generator and blend then see the identity
+            in the right pose.
         base: what the attention mask blends the generated picture with: the condition (paper)
             or, where the generator has none, the context (published code).
+        forehead: of the mask that is drawn where none is given, see `face_mask`; told to those who
+            draw masks for it.
+        match_tone: the colours of the condition are first brought to those around the hole, see
+            `ToneMatching` (not in the paper).
         size: height and width of the pictures that it was trained on, in pixels; told to those who
             cut faces for it, not used by the network.
     Shapes:
@@ -56,18 +65,35 @@ class AnonyGAN(Pretrained):
         generator: LandmarkGenerator | None = None,
         *,
         base: Base = "condition",
-        bend_condition: bool = False,
+        bend_condition: float = 0.0,
+        forehead: float = 0.0,
+        match_tone: bool = False,
         size: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         check_choice("base", base, get_args(Base))
+        if not 0 <= bend_condition <= 1:
+            raise ValueError(f"expected bend_condition from 0 to 1, got {bend_condition}")
         self.generator = LandmarkGenerator() if generator is None else generator
+        check_forehead(forehead)
         self.base = base
         self.bend_condition = bend_condition
+        self.forehead = forehead
+        if match_tone and self.generator.num_landmarks < _JAW:
+            raise ValueError(
+                f"expected the {_JAW} landmarks of the jaw and others for match_tone, "
+                f"got {self.generator.num_landmarks}"
+            )
+        if match_tone:
+            self.tone = ToneMatching(_JAW)
         self.size = size
         self.config = {"base": base, "generator": self.generator.config}
         if bend_condition:
-            self.config["bend_condition"] = True
+            self.config["bend_condition"] = bend_condition
+        if forehead:
+            self.config["forehead"] = forehead
+        if match_tone:
+            self.config["match_tone"] = True
         if size is not None:
             self.config["size"] = list(size)
         if self.generator.appearance_channels not in (3, 6):
@@ -90,10 +116,16 @@ class AnonyGAN(Pretrained):
             )
         landmarks = (condition_landmarks, source_landmarks)
         if self.bend_condition:
-            condition = bend_to_landmarks(condition, *landmarks)
+            targets = between_shapes(*landmarks, share=self.bend_condition)
+            condition = bend_to_landmarks(condition, condition_landmarks, targets)
         appearance = base = condition
-        if self.sees_context or self.base == "context":
-            context = self._context(source, source_landmarks, mask)
+        matches_tone = hasattr(self, "tone")
+        if self.sees_context or self.base == "context" or matches_tone:
+            mask = self._mask(source, source_landmarks, mask)
+            context = source * (1 - mask)
+            if matches_tone:
+                jaw = source_landmarks[:, :_JAW]
+                appearance = base = condition = self.tone(condition, context, mask, jaw)
             if self.sees_context:
                 appearance = torch.cat([condition, context], dim=1)
             if self.base == "context":
@@ -101,13 +133,13 @@ class AnonyGAN(Pretrained):
         output: GeneratorOutput = self.generator(appearance, landmarks, base)
         return output
 
-    @staticmethod
-    def _context(source: Tensor, landmarks: Tensor, mask: Tensor | None) -> Tensor:
+    def _mask(self, source: Tensor, landmarks: Tensor, mask: Tensor | None) -> Tensor:
         if mask is None:
-            mask = face_mask(landmarks, (source.shape[2], source.shape[3]))
+            size = (source.shape[2], source.shape[3])
+            mask = face_mask(landmarks, size, forehead=self.forehead)
         if mask.shape != (expected := (source.shape[0], 1, *source.shape[2:])):
             raise ValueError(f"expected a mask of shape {expected}, got {tuple(mask.shape)}")
-        return source * (1 - mask)
+        return mask
 
     @property
     def sees_context(self) -> bool:
@@ -146,6 +178,8 @@ class AnonyGAN(Pretrained):
         return cls(
             LandmarkGenerator(**config["generator"]),
             base=config["base"],
-            bend_condition=config.get("bend_condition", False),
+            bend_condition=float(config.get("bend_condition", 0.0)),
+            forehead=config.get("forehead", 0.0),
+            match_tone=config.get("match_tone", False),
             size=None if size is None else (int(size[0]), int(size[1])),
         )

@@ -32,6 +32,7 @@ class OnnxAnonyGAN:
     Attributes:
         num_landmarks: k of each of the two sets.
         size: height and width of the pictures, in pixels.
+        forehead: of the masks that it was trained with, see `face_mask`.
         version: of the library that wrote the file.
     Shapes:
         ``condition, source: b 3 h w`` in [-1, 1], ``condition_landmarks, source_landmarks: b k 2``
@@ -48,7 +49,7 @@ class OnnxAnonyGAN:
         self.path = Path(path)
         self._session = _open(self.path, threads)
         metadata = self._session.get_modelmeta().custom_metadata_map
-        self.num_landmarks, self.size = _described(self.path, metadata)
+        self.num_landmarks, self.size, self.forehead = _described(self.path, metadata)
         self.version = metadata.get("version", "unknown")
         self._shapes = input_shapes(self.num_landmarks, self.size)
         self._check_interface()
@@ -118,8 +119,8 @@ def _open(path: Path, threads: int | None) -> Any:
         raise ValueError(f"{path}: expected ONNX of {KIND}: {reason}") from error
 
 
-def _described(path: Path, metadata: Mapping[str, str]) -> tuple[int, tuple[int, int]]:
-    """Number of landmarks, and height and width."""
+def _described(path: Path, metadata: Mapping[str, str]) -> tuple[int, tuple[int, int], float]:
+    """Number of landmarks, height and width, and the forehead of its masks."""
     if metadata.get("kind") != KIND or metadata.get("format") != FORMAT_VERSION:
         raise ValueError(
             f"{path}: expected ONNX of {KIND}, format {FORMAT_VERSION}, "
@@ -127,8 +128,9 @@ def _described(path: Path, metadata: Mapping[str, str]) -> tuple[int, tuple[int,
         )
     try:
         count, height, width = (int(metadata[key]) for key in ("num_landmarks", "height", "width"))
+        forehead = float(metadata.get("forehead", 0))
     except (KeyError, ValueError) as error:
         raise ValueError(
             f"{path}: expected num_landmarks, height and width in its metadata: {error!r}"
         ) from error
-    return count, (height, width)
+    return count, (height, width), forehead

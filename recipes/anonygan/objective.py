@@ -42,12 +42,16 @@ class LossOptions:
     """Weight of weak feature matching (published code: 0.8)."""
     wfm_first_layer: int = 3
     """First layer of weak feature matching, from 1 (published code: 1)."""
-    wfm_pairs: Literal["different", "all"] = "different"
-    """Pairs that are matched: those whose condition is another picture, or all (published code)."""
+    wfm_pairs: Literal["different", "all", "same_person"] = "different"
+    """Pairs that are matched: those whose condition is another picture, all (published code), or
+    those of one person, whose true answer is the source (not in the paper)."""
     weight_recon: float = 5.0
     """Weight of the reconstruction, over pairs of one person (published script: 10)."""
     recon_of: Literal["image", "pasted"] = "image"
     """What is reconstructed: the result, or the result pasted into the mask (published code)."""
+    judged: Literal["image", "pasted"] = "image"
+    """What the discriminators see: the result, or the result pasted into the mask, with the seam
+    that is seen in the end (not in the paper)."""
     r1: float = 0.0
     """Gamma of the gradient penalty on real images (R1); 0 for none. relativistic needs it."""
     r2: float = 0.0
@@ -59,10 +63,14 @@ class LossOptions:
     """Random change of the colours around the hole, 0 to 0.5 (0 in the paper). Pairs of one person
     teach the generator to take the skin from the source's ears and neck; changed colours make it
     look at the condition."""
+    condition_jitter: float = 0.0
+    """Random change of the condition's colours, 0 to 0.5 (0 in the paper). Pairs of one person then
+    teach the generator to take the light from around the hole."""
 
     def __post_init__(self) -> None:
-        if self.context_jitter > 0.5:
-            raise ValueError(f"expected context_jitter of 0.5 at most, got {self.context_jitter}")
+        for name in ("context_jitter", "condition_jitter"):
+            if (strength := getattr(self, name)) > 0.5:
+                raise ValueError(f"expected {name} of 0.5 at most, got {strength}")
         if not 1 <= self.wfm_first_layer <= MATCHED_LAYERS:
             raise ValueError(
                 f"expected wfm_first_layer from 1 to {MATCHED_LAYERS}, got {self.wfm_first_layer}"
@@ -106,11 +114,13 @@ class AnonyGANObjective:
 
     def generate(self, generator: nn.Module, batch: FaceBatch) -> GeneratorOutput:
         """The condition's identity in the source's hole."""
-        source = batch.source
+        condition, source = batch.condition, batch.source
         if self.options.context_jitter > 0:
             source = jitter_colours(source, self.options.context_jitter)
+        if self.options.condition_jitter > 0:
+            condition = jitter_colours(condition, self.options.condition_jitter)
         output: GeneratorOutput = generator(
-            batch.condition,
+            condition,
             source,
             batch.condition_landmarks,
             batch.source_landmarks,
@@ -128,7 +138,7 @@ class AnonyGANObjective:
             discriminator, given = discriminators[name], _given(name, batch)
             with torch.no_grad():
                 real = discriminator(batch.source, given) if self._needs_real(name) else None
-            fake = discriminator(output.image, given)
+            fake = discriminator(self._judged(batch, output), given)
             real_logits = None if real is None else real[-1].float()
             losses[f"g_{name}"] = weight * self.adversarial.generator(fake[-1].float(), real_logits)
             if name == "app" and real is not None and options.weight_wfm > 0:
@@ -142,24 +152,30 @@ class AnonyGANObjective:
         """Real and generated images pass in separate calls."""
         given = _given(name, batch)
         real = discriminator(batch.source, given)[-1].float()
-        fake = discriminator(output.image, given)[-1].float()
+        image = self._judged(batch, output)
+        fake = discriminator(image, given)[-1].float()
         losses = {f"d_{name}": self.adversarial.discriminator(real, fake)}
-        penalty = self._penalty(lambda x: discriminator(x, given)[-1].float(), batch, output)
+        penalty = self._penalty(lambda x: discriminator(x, given)[-1].float(), batch, image)
         return losses if penalty is None else losses | {f"d_{name}_penalty": penalty}
 
     def _penalty(
-        self, critic: Callable[[Tensor], Tensor], batch: FaceBatch, output: GeneratorOutput
+        self, critic: Callable[[Tensor], Tensor], batch: FaceBatch, image: Tensor
     ) -> Tensor | None:
         options = self.options
         terms = []
         if options.r1 > 0:
             terms.append(options.r1 / 2 * zero_centred_gradient_penalty(critic, batch.source))
         if options.r2 > 0:
-            terms.append(options.r2 / 2 * zero_centred_gradient_penalty(critic, output.image))
+            terms.append(options.r2 / 2 * zero_centred_gradient_penalty(critic, image))
         if options.gradient_penalty > 0:
-            between = interpolated_gradient_penalty(critic, batch.source, output.image)
+            between = interpolated_gradient_penalty(critic, batch.source, image)
             terms.append(options.gradient_penalty * between)
         return torch.stack(terms).sum() if terms else None
+
+    def _judged(self, batch: FaceBatch, output: GeneratorOutput) -> Tensor:
+        if self.options.judged == "image":
+            return output.image
+        return paste(output.image.float(), batch.source, batch.mask)
 
     def _needs_real(self, name: str) -> bool:
         matches = name == "app" and self.options.weight_wfm > 0
@@ -169,7 +185,8 @@ class AnonyGANObjective:
         fake, real = [f.float() for f in fake], [r.float() for r in real]
         if self.options.wfm_pairs == "all":
             return self.feature_matching(fake, real)
-        selected = batch.different
+        chosen = self.options.wfm_pairs
+        selected = batch.different if chosen == "different" else batch.same_person
         return self.feature_matching(fake, real, selected=selected, count=self.count(selected))
 
     def _reconstruct(self, batch: FaceBatch, output: GeneratorOutput) -> Tensor:

@@ -41,13 +41,18 @@ class ModelOptions:
     """What landmark attention sees: "gap" as published, which cannot learn, or "position"."""
     attention_order: Literal["source_first", "condition_first"] = "source_first"
     """Which landmarks come first in the attention (published code: the condition's)."""
-    blend: Literal["attend_base", "attend_intermediate"] = "attend_base"
-    """Attention selects the given image (paper) or the generated one (published code)."""
+    blend: Literal["attend_base", "attend_intermediate", "two_maps"] = "attend_base"
+    """Attention selects the given image (paper) or the generated one (published code), or one map
+    amplifies the given image and another what is added to it (BiGraphGAN's)."""
     base: Literal["condition", "context"] = "condition"
     """The given image: the condition (paper) or the source without its face (published code)."""
-    bend_condition: bool = False
-    """The condition is bent to the source's landmarks before the generator sees it (not in the
-    paper)."""
+    bend_condition: float = 0.0
+    """How far the condition is bent towards the source's landmarks before the generator sees it, 0
+    to 1 (0 in the paper)."""
+    forehead: float = 0.0
+    """How far the mask rises over the brows, see `face_mask`; 0: it ends there (paper)."""
+    match_tone: bool = False
+    """The condition's colours are first brought to those around the hole (not in the paper)."""
     context: bool = True
     """The generator sees the source without its face beside the condition."""
     dropout: float = 0.5
@@ -80,7 +85,14 @@ class ModelOptions:
             upsampling=self.upsampling,
         )
         generator.gradient_checkpointing = self.gradient_checkpointing
-        return AnonyGAN(generator, base=self.base, bend_condition=self.bend_condition, size=size)
+        return AnonyGAN(
+            generator,
+            base=self.base,
+            bend_condition=self.bend_condition,
+            forehead=self.forehead,
+            match_tone=self.match_tone,
+            size=size,
+        )
 
     def discriminators(self) -> dict[str, AppearanceDiscriminator | LandmarkDiscriminator]:
         width, norm = self.discriminator_width, self.norm

@@ -19,4 +19,8 @@ def sheet_columns(model: AnonyGAN, batch: FaceBatch) -> dict[str, Tensor]:
         "generated": output.image,
         "pasted": paste(output.image.float(), batch.source, batch.mask),
     }
-    return columns if output.attention is None else columns | {"attention": output.attention}
+    if output.attention is None:
+        return columns
+    maps = output.attention.split(1, dim=1)
+    names = ["attention"] if len(maps) == 1 else ["of generated", "of given"]
+    return columns | dict(zip(names, maps, strict=True))

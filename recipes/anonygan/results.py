@@ -15,7 +15,12 @@ from graphgan.training.sampling import device_of
 
 def batch_for(model: AnonyGAN, stored: StoredPairs) -> FaceBatch:
     """Where the model is, with as many landmarks as it was trained with."""
-    return to_face_batch(stored, device_of(model), num_landmarks=model.generator.num_landmarks)
+    return to_face_batch(
+        stored,
+        device_of(model),
+        num_landmarks=model.generator.num_landmarks,
+        forehead=model.forehead,
+    )
 
 
 def anonymized(

@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from lightning_fabric import Fabric
 from objective import AnonyGANObjective
 from options import DRAWING_FLAGS, PRESETS, TrainOptions
@@ -17,10 +16,11 @@ from transfer import measure_transfer, true_answers
 from graphgan.commands import exit_with
 from graphgan.data.batches import (
     PairsOfSteps,
+    StoredPairs,
     read_pairs,
     to_uint8_image,
 )
-from graphgan.data.face_batch import to_face_batch
+from graphgan.data.face_batch import FaceBatch, to_face_batch
 from graphgan.data.held_out import draw_splits
 from graphgan.data.pairs import PairSampler, next_person_pairs, self_pairs, some_pairs
 from graphgan.data.pictures import PictureDataset
@@ -64,6 +64,12 @@ def experiment(options: TrainOptions, fabric: Fabric) -> Experiment:
         flip=IBUG_68 if options.pairs.flip else None,
     )
 
+    to_batch = partial(
+        to_face_batch,
+        num_landmarks=options.model.landmarks,
+        forehead=options.model.forehead,
+    )
+
     def count(selected: Tensor) -> Tensor:
         return fabric.all_reduce(selected.sum().float(), reduce_op="mean")
 
@@ -73,8 +79,8 @@ def experiment(options: TrainOptions, fabric: Fabric) -> Experiment:
         discriminators=options.model.discriminators(),
         objective=AnonyGANObjective(options.loss, count=count),
         pairs=pairs,
-        to_batch=partial(to_face_batch, num_landmarks=options.model.landmarks),
-        columns=sheet_maker(faces.test, options.model.landmarks, fabric.device),
+        to_batch=to_batch,
+        columns=sheet_maker(faces.test, partial(to_batch, device=fabric.device)),
         learned=partial(what_was_learned, faces=faces),
     )
 
@@ -113,13 +119,13 @@ def make_sampler(options: TrainOptions, faces: PictureDataset) -> PairSampler:
 
 
 def sheet_maker(
-    faces: PictureDataset, num_landmarks: int, device: torch.device
+    faces: PictureDataset, to_batch: Callable[[StoredPairs], FaceBatch]
 ) -> Callable[[AnonyGAN], dict[str, Tensor]]:
     """Columns of the same few pairs of different people, so that sheets can be compared."""
     persons = faces.persons
     everyone = next_person_pairs(persons) if len(set(persons)) > 1 else self_pairs(len(persons))
     chosen = some_pairs(everyone, SHEET_ROWS)
-    batch = to_face_batch(read_pairs(faces, chosen), device, num_landmarks=num_landmarks)
+    batch = to_batch(read_pairs(faces, chosen))
     answers: dict[str, Tensor] = {}
     if isinstance(faces, SyntheticFaces):
         answers = {"true answer": true_answers(faces, chosen)}

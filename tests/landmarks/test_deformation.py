@@ -1,10 +1,12 @@
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphgan.landmarks.deformation import bend_to_landmarks
+from graphgan.landmarks.deformation import bend_to_landmarks, between_shapes
 
 SIZE = (24, 32)
 
@@ -145,3 +147,64 @@ def test_lower_precision_around_it_changes_nothing():
 def test_refuses_unlike_shapes(shapes, message):
     with pytest.raises(ValueError, match=message):
         bend_to_landmarks(*(torch.rand(shape) for shape in shapes))
+
+
+# Between two shapes
+
+
+def moved(shape, turn: float, zoom: float, shift: float):
+    cos, sin = math.cos(turn), math.sin(turn)
+    return zoom * shape @ torch.tensor([[cos, sin], [-sin, cos]]) + shift
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    turn=st.floats(-3, 3),
+    zoom=st.floats(0.5, 2),
+    shift=st.floats(-20, 20),
+    share=st.floats(0, 1),
+)
+def test_the_same_shape_elsewhere_is_laid_upon_the_targets(seed, turn, zoom, shift, share):
+    targets = points(seed)
+    laid = between_shapes(moved(targets, turn, zoom, shift), targets, share=share)
+    torch.testing.assert_close(laid, targets, atol=1e-3, rtol=1e-4)
+
+
+@given(seed=st.integers(0, 10**6), share=st.floats(0, 1))
+def test_landmarks_go_straight_from_one_shape_to_the_other(seed, share):
+    landmarks, targets = points(seed), points(seed + 1)
+    none, all_ = (between_shapes(landmarks, targets, share=s) for s in (0.0, 1.0))
+    assert torch.equal(all_, targets)
+    expected = share * targets + (1 - share) * none
+    torch.testing.assert_close(between_shapes(landmarks, targets, share=share), expected)
+    # Laid upon the targets, a shape is the same shape: all distances in one proportion.
+    proportion = torch.pdist(none[0]) / torch.pdist(landmarks[0])
+    torch.testing.assert_close(
+        proportion, proportion.mean().expand_as(proportion), rtol=1e-2, atol=1e-4
+    )
+
+
+def test_no_shift_turn_or_scale_lays_it_better():
+    landmarks, targets = points(3).double(), points(4).double()
+    best = between_shapes(landmarks, targets, share=0.0)
+    error = (best - targets).square().sum()
+    middle = best.mean(1, keepdim=True)
+    for turn, zoom, shift in ((0.02, 1, 0), (-0.02, 1, 0), (0, 1.02, 0), (0, 0.98, 0), (0, 1, 0.1)):
+        other = moved((best - middle).float(), turn, zoom, shift).double() + middle
+        assert (other - targets).square().sum() > error
+
+
+def test_a_missing_landmark_stays_missing_and_counts_for_nothing():
+    landmarks, targets = points(5), points(6)
+    landmarks[0, 2], targets[0, 4] = torch.nan, torch.nan
+    there = [i for i in range(12) if i not in (2, 4)]
+    laid = between_shapes(landmarks, targets, share=0.5)
+    assert laid[0, [2, 4]].isnan().all()
+    expected = between_shapes(landmarks[:, there], targets[:, there], share=0.5)
+    torch.testing.assert_close(laid[:, there], expected)
+
+
+@pytest.mark.unhooked
+def test_refuses_shapes_of_unlike_numbers():
+    with pytest.raises(ValueError, match="one shape, got"):
+        between_shapes(points(1, 5), points(1, 6), share=0.5)

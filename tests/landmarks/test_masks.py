@@ -216,3 +216,44 @@ def test_it_agrees_with_the_drawn_mask_but_for_slivers(faces, seed, scale, x):
     if has_face_mask(points, (64, 64)):
         return  # a mask beside the picture's edge may still miss every pixel
     assert pixels <= 2
+
+
+# Foreheads
+
+
+def round_face(turn: float = 0.0) -> torch.Tensor:
+    """A jaw along the lower half of a circle of 20 pixels, turned about its middle."""
+    angles = torch.linspace(math.pi, 0, 17) + turn
+    points = torch.full((1, 68, 2), 40.0)
+    points[0, :17] = 40 + 20 * torch.stack([angles.cos(), angles.sin()], -1)
+    points[0, [19, 24], 1] = 30.0
+    return points
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.4, -1.2])
+def test_a_forehead_as_high_as_the_chin_is_low_makes_a_circle_of_a_round_face(turn):
+    mask = face_mask(round_face(turn), (80, 80), forehead=1.0)[0, 0]
+    y, x = torch.meshgrid(torch.arange(80.0), torch.arange(80.0), indexing="ij")
+    distance = torch.hypot(x - 40, y - 40)
+    assert mask[distance < 19.5].all() and not mask[distance > 20.1].any()
+
+
+@given(low=st.floats(0.1, 2), high=st.floats(0.1, 2))
+def test_the_mask_grows_with_the_forehead(low, high):
+    low, high = sorted([low, high])
+    smaller, larger = (face_mask(round_face(), (90, 90), forehead=x) for x in (low, high))
+    assert (smaller <= larger).all()
+    assert 40 - larger[0, 0].nonzero()[:, 0].min() == pytest.approx(20 * high, abs=1.01)
+
+
+def test_a_forehead_does_not_look_at_the_brows():
+    changed = round_face()
+    changed[:, 17:] = math.nan
+    expected = face_mask(round_face(), (80, 80), forehead=0.7)
+    assert torch.equal(face_mask(changed, (80, 80), forehead=0.7), expected)
+
+
+@pytest.mark.parametrize("forehead", [-0.1, 2.1, math.nan])
+def test_refuses_foreheads_of_no_face(forehead):
+    with pytest.raises(ValueError, match="forehead from 0 to 2"):
+        face_mask(round_face(), (80, 80), forehead=forehead)

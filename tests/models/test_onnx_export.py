@@ -62,7 +62,9 @@ def exported(tmp_path_factory):
         rendering="bilinear",
         blend="attend_intermediate",
     )
-    model = lived(AnonyGAN(generator, base="context", bend_condition=True, size=SIZE), SIZE)
+    model = lived(
+        AnonyGAN(generator, base="context", bend_condition=0.7, match_tone=True, size=SIZE), SIZE
+    )
     path = tmp_path_factory.mktemp("exported") / "network.onnx"
     return model, path, export_onnx(model, path)
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from graphgan.data.face_batch import FaceBatch
 from graphgan.data.pairs import PairKind
+from graphgan.landmarks.masks import paste
 from graphgan.losses import reconstruction_loss
 from graphgan.models import GeneratorOutput
 
@@ -239,6 +240,43 @@ def test_jitter_changes_the_context_and_never_the_answer(case):
     torch.testing.assert_close(losses["g_recon"], expected)
 
 
+def test_jitter_of_the_condition_leaves_the_context(case):
+    case = case()
+    seen = []
+
+    def generator(condition, source, *rest):
+        seen.append((condition, source))
+        return case.output
+
+    AnonyGANObjective(LossOptions(condition_jitter=0.3)).generate(generator, case.batch)
+    ((condition, source),) = seen
+    assert source is case.batch.source
+    assert not torch.equal(condition, case.batch.condition)
+
+
+@pytest.mark.parametrize("judged", ["image", "pasted"])
+def test_discriminators_see_the_result_or_the_result_in_its_mask(case, judged):
+    case = case()
+    masked = paste(case.output.image, case.batch.source, case.batch.mask)
+    shown = case.output.image if judged == "image" else masked
+    options = LossOptions(judged=judged, weight_wfm=0.0)
+    losses = AnonyGANObjective(options).discriminator_losses(
+        "app", case.critics["app"], case.batch, case.output
+    )
+    real, fake = (case.critics["app"](x, None)[-1] for x in (case.batch.source, shown))
+    torch.testing.assert_close(losses["d_app"], (F.softplus(-real) + F.softplus(fake)).mean() / 2)
+    generated = generator_losses(case, judged=judged, weight_wfm=0.0)
+    torch.testing.assert_close(generated["g_app"], F.softplus(-fake).mean())
+
+
+def test_features_can_be_matched_where_the_true_answer_is_known(case):
+    case = case()
+    means = [x.mean((1, 2, 3)) for x in (case.output.image, case.batch.source)]
+    apart = (means[0] - means[1]).abs().detach()
+    losses = generator_losses(case, wfm_pairs="same_person")
+    torch.testing.assert_close(losses["g_wfm"], 0.5 * (3 + 4 + 5) * apart[:2].mean())
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -246,6 +284,7 @@ def test_jitter_changes_the_context_and_never_the_answer(case):
         ({"weight_recon": math.nan}, "weight_recon of 0 and more, got nan"),
         ({"r1": math.inf}, "r1 of 0 and more, got inf"),
         ({"context_jitter": 0.6}, "context_jitter of 0.5 at most, got 0.6"),
+        ({"condition_jitter": 0.6}, "condition_jitter of 0.5 at most, got 0.6"),
         ({"wfm_first_layer": 0}, "wfm_first_layer from 1 to 5, got 0"),
         ({"wfm_first_layer": 6}, "wfm_first_layer from 1 to 5, got 6"),
         ({"adversarial": "wasserstein"}, "--gradient-penalty above 0 with --adversarial wasserst"),
