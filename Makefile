@@ -9,10 +9,14 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 # Threads of several processes that wait for each other without spinning share few cores better.
 export GOMP_SPINCOUNT ?= 0
 
-.PHONY: train test test-slow benchmark lint types clean
+.PHONY: train demo test test-slow benchmark lint types clean
 
 train: $(VENV)/.recipes
 	$(BIN)/python recipes/anonygan/train.py
+
+# A photo, anonymised by the weights that are shipped: before, after, numbers.
+demo: $(VENV)/.demo
+	$(BIN)/python recipes/anonygan/demo.py
 
 # The import hook that checks shapes breaks torch.compile(fullgraph=True) and answers bad input
 # before the library can: those tests run in a process of their own, without it.
@@ -38,10 +42,15 @@ $(VENV)/.recipes: pyproject.toml constraints.txt
 	$(PIP) -e ".[recipes]"
 	touch $@
 
+$(VENV)/.demo: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) -e ".[recipes,faces]"
+	touch $@ $(VENV)/.recipes
+
 $(VENV)/.dev: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) -e ".[dev]"
-	touch $@ $(VENV)/.recipes
+	touch $@ $(VENV)/.recipes $(VENV)/.demo
 
 clean:
 	rm -rf $(VENV)

@@ -131,7 +131,7 @@ def _for_workers(options: DatasetOptions) -> DatasetOptions:
         options,
         src=_whole(options.src),
         dst=_whole(options.dst),
-        checkpoint=options.checkpoint and options.checkpoint.absolute(),
+        checkpoint=options.checkpoint and Path(_whole(str(options.checkpoint))),
         condition=_whole(options.condition) if options.condition != "random" else "random",
         keep=tuple(map(_whole, options.keep)),
         mode=options.chosen_mode,
@@ -203,8 +203,8 @@ def _about_dataset(options: DatasetOptions, anonymizer: Anonymizer) -> dict[str,
         if key != "chosen"
     }
     about["source"] = _digest(open_store(options.src).place.encode(errors="surrogateescape"))
-    if options.checkpoint is not None:
-        about["weights"] = _digest(newest_weights(options.checkpoint).read_bytes())
+    if options.chosen_mode == "anonygan":
+        about["weights"] = _digest(newest_weights(options.weights).read_bytes())
     return about
 
 

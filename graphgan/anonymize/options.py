@@ -20,6 +20,7 @@ from graphgan.models import AnonyGAN
 from graphgan.models.onnx_generator import OnnxAnonyGAN
 from graphgan.training.devices import torch_device
 from graphgan.training.run_folder import newest_weights
+from graphgan.weights import FACES
 
 Mode = Literal["anonygan", "blur", "pixelate", "solid"]
 Search = Literal["thorough", "fast"]
@@ -35,7 +36,9 @@ class AnonymizeOptions:
     mode: Mode | None = None
     """What is put in the place of a face: by default anonygan with a checkpoint, else pixelate."""
     checkpoint: Path | None = None
-    """Weights of AnonyGAN (generator.safetensors, or .onnx), or the folder of a run."""
+    """Weights of AnonyGAN (generator.safetensors, or .onnx), the folder of a run, or shipped
+    weights by name; faces-128-research where --mode anonygan asks for a network and none is given.
+    """
     condition: str = "random"
     """Who is shown: a photo of one face, a folder of such, or random for drawn people."""
     fallback: Obscuring = "pixelate"
@@ -65,10 +68,13 @@ class AnonymizeOptions:
     """cpu, cuda (or gpu), mps, or auto for the fastest there is."""
 
     def __post_init__(self) -> None:
-        if self.mode == "anonygan" and self.checkpoint is None:
-            raise ValueError("expected --checkpoint with --mode anonygan, got none")
         if self.min_face < 1:
             raise ValueError(f"expected --min-face of 1 and more, got {self.min_face}")
+
+    @property
+    def weights(self) -> Path:
+        """Of the network, where one is used."""
+        return Path(FACES) if self.checkpoint is None else self.checkpoint
 
     @property
     def chosen_mode(self) -> Mode:
@@ -126,11 +132,10 @@ def make_method(options: AnonymizeOptions) -> FaceMethod:
         if options.mode is None:
             print("no --checkpoint: faces are pixelated", flush=True)
         return ObscuredFaces(mode)
-    assert options.checkpoint is not None
-    if options.checkpoint.suffix == ".onnx":
-        return GeneratedFaces(OnnxAnonyGAN(options.checkpoint), size=options.size)
+    if options.weights.suffix == ".onnx":
+        return GeneratedFaces(OnnxAnonyGAN(options.weights), size=options.size)
     device = torch_device(options.device)
-    model = AnonyGAN.from_pretrained(newest_weights(options.checkpoint)).to(device)
+    model = AnonyGAN.from_pretrained(newest_weights(options.weights)).to(device)
     return GeneratedFaces(model.fuse(), size=options.size)
 
 

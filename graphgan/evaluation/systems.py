@@ -36,6 +36,7 @@ from graphgan.models._pretrained import Pretrained
 from graphgan.models.published import Kind, load_published
 from graphgan.training.devices import torch_device
 from graphgan.training.run_folder import newest_weights
+from graphgan.weights import FACES
 
 Network = TypeVar("Network", bound=Pretrained)
 _FEW = 3  # sizes that a remark lists
@@ -143,14 +144,20 @@ class AnonyGANSystem:
         self.chosen = LANDMARKS_OF_68[count]
         self.device = torch_device(device)
         self.forehead = model.forehead
+        self.size = model.size
         self.model = model.to(self.device).fuse()
 
     def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
         source, landmarks, mask, condition, condition_landmarks = (
             tensor.to(self.device) for tensor in request[:5]
         )
+        size = (source.shape[2], source.shape[3])
+        if self.size not in (None, size):
+            raise ValueError(
+                f"{self.name}: expected pictures of {self.size[1]} x {self.size[0]} pixels, which "
+                f"the network was trained on, got {size[1]} x {size[0]}"
+            )
         if self.forehead:
-            size = (source.shape[2], source.shape[3])
             mask = face_mask(landmarks, size, forehead=self.forehead)
         return anonymize_crops(
             self.model,
@@ -299,7 +306,7 @@ def _photo(picture: PreparedPicture) -> str:
     return picture.source.rsplit(".", 1)[0]
 
 
-SYSTEMS = "original, blur, pixelate, anonygan=FILE, ciagan=FILE, folder=DIR"
+SYSTEMS = "original, blur, pixelate, anonygan, anonygan=FILE, ciagan=FILE, folder=DIR"
 """What `parse_system` understands; KIND:NAME=FILE gives a name of its own."""
 
 
@@ -317,6 +324,8 @@ def parse_system(text: str, *, device: str = "cpu") -> System:
     simple: dict[str, type[System]] = {"original": Original, "blur": Blur, "pixelate": Pixelate}
     if kind in simple and not equals and not name:
         return simple[kind]()
+    if text == "anonygan":
+        where = FACES
     if kind in ("anonygan", "ciagan", "folder") and not where:
         what = "DIR" if kind == "folder" else "FILE"
         raise ValueError(f"expected --systems {kind}={what}, got {text!r}")

@@ -12,6 +12,7 @@ from torch import nn
 from graphgan._states import check_tensors, fill
 from graphgan.files import replacing
 from graphgan.layers.fusion import fuse
+from graphgan.weights import is_shipped, shipped_file
 
 FORMAT_VERSION = "1"
 
@@ -36,17 +37,27 @@ class Pretrained(nn.Module):
         """An equal network for inference, faster; it cannot be trained or saved."""
         return fuse(self)
 
-    def save_pretrained(self, path: Path | str) -> None:
-        """Write weights and configuration into one safetensors file, atomically."""
-        save_weights(self, path, kind=type(self).__name__, config=self.config)
+    def save_pretrained(self, path: Path | str, *, dtype: torch.dtype | None = None) -> None:
+        """Write weights and configuration into one safetensors file, atomically.
+
+        Args:
+            path: of the file.
+            dtype: of its weights, such as ``torch.float16`` for half the bytes; None as they are.
+        """
+        save_weights(self, path, kind=type(self).__name__, config=self.config, dtype=dtype)
 
     @classmethod
     def from_pretrained(cls: type[Network], path: Path | str) -> Network:
         """The network of a file that `save_pretrained` wrote, in eval mode, on the CPU.
 
+        Args:
+            path: the file, or the name of weights that are shipped (`graphgan info` lists them),
+                such as "synthetic-128".
         Raises:
             ValueError: not such a file, or weights that do not fit its configuration.
         """
+        if isinstance(path, str) and is_shipped(path):
+            path = shipped_file(path)
         config = read_config(path, kind=cls.__name__)
         try:
             with torch.device("meta"):  # whatever sizes the file asks for
@@ -59,7 +70,14 @@ class Pretrained(nn.Module):
         return model.eval()
 
 
-def save_weights(module: nn.Module, path: Path | str, *, kind: str, config: dict[str, Any]) -> None:
+def save_weights(
+    module: nn.Module,
+    path: Path | str,
+    *,
+    kind: str,
+    config: dict[str, Any],
+    dtype: torch.dtype | None = None,
+) -> None:
     """Write to a temporary name beside ``path``, then rename: a file is whole or not there.
 
     Raises:
@@ -69,7 +87,10 @@ def save_weights(module: nn.Module, path: Path | str, *, kind: str, config: dict
     if getattr(module, "is_fused", False):
         raise ValueError("expected a network as it was trained, got a fused one: save it before")
     path = Path(path)
-    tensors = {key: value.detach().cpu().contiguous() for key, value in module.state_dict().items()}
+    tensors = {
+        key: value.detach().to("cpu", dtype if value.is_floating_point() else None).contiguous()
+        for key, value in module.state_dict().items()
+    }
     metadata = {"format": FORMAT_VERSION, "kind": kind, "config": json.dumps(config)}
     with replacing(path) as temporary:
         # Not save_file, whose files nobody else on the machine may read.

@@ -19,6 +19,7 @@ import torch
 
 from graphgan.extras import needs_extra
 from graphgan.files import naming, replacing, require_new_folder
+from graphgan.weights import is_shipped, shipped_file
 
 CONFIG = "config.yaml"
 STATE = "state.pt"
@@ -153,7 +154,9 @@ class RunFolder:
 
 
 def newest_weights(checkpoint: Path) -> Path:
-    """``checkpoint`` itself where it is a file, the newest weights where it is a run's folder."""
+    """The file that is meant: itself, the newest of a run's folder, or shipped weights by name."""
+    if not checkpoint.exists() and is_shipped(str(checkpoint)):
+        return shipped_file(str(checkpoint))
     if not checkpoint.is_dir():
         return checkpoint
     return (RunFolder(checkpoint).latest() or checkpoint) / WEIGHTS

@@ -34,7 +34,8 @@ class CheckpointOptions:
     """Which weights work on how much, and where."""
 
     checkpoint: Path
-    """Weights (generator.safetensors), or the folder of a run: its newest ones."""
+    """Weights (generator.safetensors), the folder of a run: its newest ones, or shipped ones by
+    name (graphgan info lists them)."""
     count: int | None = None
     """At most this many pictures, spread evenly; all by default."""
     batch_size: int = 32

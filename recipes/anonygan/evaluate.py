@@ -47,8 +47,9 @@ class Options:
     data: Path
     """Folder made by prepare.py."""
     systems: tuple[str, ...]
-    """original, blur, pixelate, anonygan=FILE, ciagan=FILE, folder=DIR (results of any other tool,
-    by file name); anonygan:NAME=FILE for a name of its own."""
+    """original, blur, pixelate, anonygan (the shipped weights), anonygan=FILE, ciagan=FILE,
+    folder=DIR (results of any other tool, by file name); anonygan:NAME=FILE for a name of its
+    own."""
     out: Path
     """Folder for report.md, .csv, .json, plots, the contact sheet and pairs.csv."""
     split: Splits = "test"

@@ -8,16 +8,18 @@ from graphgan.models import AnonyGAN
 from graphgan.models.onnx_export import LARGEST_DIFFERENCE, export_onnx
 from graphgan.training.devices import memory_errors_explained
 from graphgan.training.run_folder import newest_weights
+from graphgan.weights import FACES
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Write the network of a checkpoint as one ONNX file, once it computes what PyTorch does."""
 
-    checkpoint: Path
-    """Weights (generator.safetensors), or the folder of a run: its newest ones."""
     out: Path
     """The file, in a folder that is there."""
+    checkpoint: Path = Path(FACES)
+    """Weights (generator.safetensors), the folder of a run: its newest ones, or shipped ones by
+    name (graphgan info lists them)."""
     size: int | None = None
     """Side of the pictures; by default that of training, needed where weights do not say it."""
     overwrite: bool = False

@@ -18,12 +18,16 @@ from graphgan.metrics.pose_check import MOST_PICTURES, measure_pose
 from graphgan.models import AnonyGAN
 from graphgan.training.devices import memory_errors_explained
 from graphgan.training.sampling import SampleOptions, device_of, image_file, write_samples
+from graphgan.weights import FACES
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options(SampleOptions):
     """Give every face of a prepared folder the identity of the next person."""
 
+    checkpoint: Path = Path(FACES)
+    """Weights (generator.safetensors), the folder of a run: its newest ones, or shipped ones by
+    name (graphgan info lists them)."""
     seed: int = 0
     """Chooses among the pictures of the next person."""
 
@@ -46,6 +50,11 @@ def sample(options: Options) -> None:
         raise ValueError(
             f"{options.checkpoint}: expected a network of {choices} landmarks, got one of {count}"
         )
+    if model.size not in (None, faces.size):
+        raise ValueError(
+            f"expected faces of {model.size[1]} x {model.size[0]} pixels, which the network was "
+            f"trained on, got {faces.size[1]} x {faces.size[0]}"
+        )
     faces.check_masks()
     pairs = options.chosen(next_person_pairs(faces.persons, seed=options.seed))
     sources = [faces.names[i] for i in pairs.source.tolist()]
@@ -56,7 +65,7 @@ def sample(options: Options) -> None:
         pairs,
         sources,
         {"source": sources, "condition": conditions},  # for evaluation, not for publishing
-        to_batch=partial(to_face_batch, num_landmarks=count),
+        to_batch=partial(to_face_batch, num_landmarks=count, forehead=model.forehead),
         make=partial(anonymized, model),
         columns=partial(sheet_columns, model),
         device=device_of(model),

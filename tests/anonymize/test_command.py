@@ -164,7 +164,6 @@ def test_existing_results_are_replaced_on_request_alone(run, photos, tmp_path):
         (["{}"], "expected --out DIR"),
         (["--out", "{}/o"], "expected"),
         (["{}/x.png", "--out", "{}/../o"], "no such file"),
-        (["{}", "--out", "{}/../o", "--mode", "anonygan"], "expected --checkpoint"),
         (["{}", "--out", "{}/../o", "--checkpoint", "{}/no"], "no"),
         (["{}", "--out", "{}/../o", "--report", "r.txt"], "--report FILE.json"),
         (["{}", "--out", "{}/../o", "--keep", "{}/none.png"], "one face to keep, found 0"),

@@ -1,11 +1,13 @@
 import pytest
 import torch
 
+from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import drawn_conditions
 from graphgan.anonymize.methods import AlignedFaces, FaceMethod, GeneratedFaces, ObscuredFaces
 from graphgan.anonymize.obscure import blur_faces, pixelate_faces
 from graphgan.anonymize.pasting import soften
 from graphgan.data.batches import to_float_image
+from graphgan.landmarks.detection import Detection
 from graphgan.landmarks.masks import face_mask
 from graphgan.landmarks.schemes import CIAGAN_29_INDICES
 from graphgan.models import AnonyGAN, LandmarkGenerator
@@ -122,3 +124,21 @@ def test_coarser_means_show_less(faces):
 def test_an_unknown_means_is_refused():
     with pytest.raises(ValueError, match="glitter"):
         ObscuredFaces("glitter")
+
+
+def test_masks_rise_over_the_brows_where_a_network_was_trained_so(faces, drawn_faces):
+    model = a_model(size=(64, 64), forehead=0.7)
+    method = GeneratedFaces(model)
+    assert method.forehead == 0.7 and ObscuredFaces("blur").forehead == 0
+    people = drawn_conditions(4, size=(64, 64))
+    image, points = drawn_faces[0]
+    box = torch.cat([points.amin(0), points.amax(0)])
+    changed = {}
+    for name, chosen in (("network", method), ("blur", ObscuredFaces("blur"))):
+        shown = people if chosen.uses_conditions else ()
+        anonymizer = Anonymizer(chosen, conditions=shown, embedder=None)
+        changed[name] = anonymizer(image, detections=[Detection(box, points)]).changed
+    # The middle between the ends of the jaw and the chin, and half as far over it again.
+    middle = (points[0] + points[16]) / 2
+    x, y = (middle + 0.5 * (middle - points[8])).round().int().tolist()
+    assert changed["network"][0, y, x] and not changed["blur"][0, y, x]

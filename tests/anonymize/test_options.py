@@ -1,5 +1,7 @@
 """What the commands make of their options; `test_command` runs them."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -41,9 +43,11 @@ def test_without_a_mode_it_is_the_network_where_there_is_one(weights, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_a_network_is_asked_for_and_there_is_none():
-    with pytest.raises(ValueError, match="expected --checkpoint with --mode anonygan"):
-        AnonymizeOptions(mode="anonygan")
+def test_a_network_that_is_asked_for_without_a_file_is_the_shipped_one():
+    method = make_method(AnonymizeOptions(mode="anonygan"))
+    assert isinstance(method, GeneratedFaces) and method.size == (128, 128)
+    other = make_method(AnonymizeOptions(checkpoint=Path("synthetic-128")))
+    assert isinstance(other, GeneratedFaces) and other.size == (128, 128)
 
 
 @pytest.mark.parametrize(("min_face", "doublings"), [(200, 0), (80, 0), (79, 1), (40, 1), (20, 2)])

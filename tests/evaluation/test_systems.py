@@ -22,6 +22,7 @@ from graphgan.landmarks.masks import face_mask
 from graphgan.landmarks.schemes import CIAGAN_29_INDICES
 from graphgan.models import AnonyGAN, CIAGANGenerator
 from graphgan.models.generator import LandmarkGenerator
+from graphgan.weights import FACES
 
 
 def row(image: str, photo: str) -> PreparedPicture:
@@ -212,7 +213,8 @@ def test_words_of_the_command_line_are_systems(tmp_path, ciagan):
     ("word", "message"),
     [
         ("blurr", "expected systems among original, blur"),
-        ("anonygan", "expected --systems anonygan=FILE, got 'anonygan'"),
+        ("anonygan=", "expected --systems anonygan=FILE, got 'anonygan='"),
+        ("anonygan:mine", "expected --systems anonygan=FILE, got 'anonygan:mine'"),
         ("folder=", "expected --systems folder=DIR"),
         ("folder=nowhere", "nowhere: no such folder"),
         ("anonygan=nowhere", "found none at nowhere"),
@@ -223,6 +225,28 @@ def test_words_of_the_command_line_are_systems(tmp_path, ciagan):
 def test_what_is_no_system_is_refused(word, message):
     with pytest.raises(ValueError, match=message):
         parse_system(word)
+
+
+def test_anonygan_without_a_file_is_the_shipped_one():
+    system = parse_system("anonygan")
+    assert isinstance(system, AnonyGANSystem) and system.size == (128, 128)
+    assert system.fingerprint == parse_system(f"anonygan:other={FACES}").fingerprint
+
+
+@pytest.mark.unhooked
+def test_pictures_of_another_size_than_that_of_training_are_refused(request_):
+    with pytest.raises(ValueError, match=r"pictures of 128 x 128 pixels, .* got 64 x 64"):
+        parse_system("anonygan")(request_)
+
+
+def test_a_network_with_a_forehead_changes_it(tmp_path, request_):
+    model = AnonyGAN(LandmarkGenerator(6, 68, width=4, num_blocks=1), forehead=0.5)
+    model.save_pretrained(tmp_path / "w.safetensors")
+    made = AnonyGANSystem(tmp_path / "w.safetensors")(request_)
+    changed = (made != request_.source).any(1, keepdim=True)
+    mask = face_mask(request_.landmarks, (64, 64), forehead=0.5).bool()
+    assert not changed[~mask].any()
+    assert changed[mask & ~request_.mask.bool()].any()
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path):

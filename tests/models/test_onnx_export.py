@@ -63,7 +63,10 @@ def exported(tmp_path_factory):
         blend="attend_intermediate",
     )
     model = lived(
-        AnonyGAN(generator, base="context", bend_condition=0.7, match_tone=True, size=SIZE), SIZE
+        AnonyGAN(
+            generator, base="context", bend_condition=1.0, match_tone=True, forehead=0.5, size=SIZE
+        ),
+        SIZE,
     )
     path = tmp_path_factory.mktemp("exported") / "network.onnx"
     return model, path, export_onnx(model, path)
@@ -123,11 +126,12 @@ def test_the_file_says_what_is_in_it(exported):
         "format": "1",
         "version": graphgan.__version__,
         "num_landmarks": str(K),
+        "forehead": "0.5",
         "height": str(SIZE[0]),
         "width": str(SIZE[1]),
     }
     network = OnnxAnonyGAN(path)
-    assert (network.num_landmarks, network.size) == (K, SIZE)
+    assert (network.num_landmarks, network.size, network.forehead) == (K, SIZE, 0.5)
 
 
 def test_the_file_tells_nothing_of_the_machine(exported):

@@ -1,0 +1,13 @@
+"""Weights: those that are shipped, in this folder, and a list of all that can be loaded."""
+
+from graphgan.weights.catalogue import (
+    FACES,
+    LOADABLE,
+    PERSONS,
+    SHIPPED,
+    Weights,
+    is_shipped,
+    shipped_file,
+)
+
+__all__ = ["FACES", "LOADABLE", "PERSONS", "SHIPPED", "Weights", "is_shipped", "shipped_file"]

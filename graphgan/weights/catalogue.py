@@ -1,0 +1,134 @@
+"""Every set of weights that is shipped or can be loaded: what it is, from where, on what terms."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+FACES: Final = "faces-128-research"
+"""The AnonyGAN that commands use where none is given."""
+PERSONS: Final = "synthetic-persons"
+"""The BiGraphGAN that commands use where none is given."""
+
+_FOLDER = Path(__file__).parent
+_log = logging.getLogger(__name__)
+_told: set[str] = set()
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One set of weights.
+
+    Args:
+        name: by which it is known, and loaded where it is shipped.
+        network: whose weights they are.
+        trained_on: what made them.
+        terms: what they may be used for.
+        research_only: whether loading them says so.
+    """
+
+    name: str
+    network: str
+    trained_on: str
+    terms: str
+    research_only: bool = False
+
+
+_RESEARCH = "research only, see LICENSE-WEIGHTS"
+
+SHIPPED: Final = (
+    Weights(
+        FACES,
+        "AnonyGAN",
+        "2,703 faces of 270 people in videos, 128 x 128 pixels",
+        _RESEARCH,
+        research_only=True,
+    ),
+    Weights("synthetic-128", "AnonyGAN", "drawn faces alone, 128 x 128 pixels", "MIT, as the code"),
+    Weights(PERSONS, "BiGraphGAN", "drawn persons alone", "MIT, as the code"),
+)
+"""What lies in this folder; ``from_pretrained`` takes the names."""
+
+LOADABLE: Final = (
+    Weights(
+        "dlib, shape_predictor_68_face_landmarks.dat",
+        "dlib's 68-point predictor (package face-recognition-models)",
+        "iBUG 300-W",
+        "no commercial product (terms of 300-W); any callable that returns 68 points replaces it",
+        research_only=True,
+    ),
+    Weights(
+        "dlib, dlib_face_recognition_resnet_model_v1.dat",
+        "dlib's face descriptor (package face-recognition-models)",
+        "3 million faces of 7,485 people: FaceScrub, VGG Face and others from the web",
+        "public domain, says its author",
+    ),
+    Weights(
+        "dlib, mmod_human_face_detector.dat",
+        "MMOD (package face-recognition-models)",
+        "photos of ImageNet, AFLW, Pascal VOC, VGG Face, WIDER FACE and FaceScrub",
+        "public domain, says its author",
+    ),
+    Weights(
+        "facenet-pytorch, 20180402-114759-vggface2.pt, 20180408-102900-casia-webface.pt",
+        "InceptionResnetV1, by --facenet FILE",
+        "VGGFace2, CASIA-WebFace",
+        "code MIT; the faces were for research",
+        research_only=True,
+    ),
+    Weights(
+        "facenet-pytorch, pnet.pt, rnet.pt, onet.pt",
+        "MTCNN, by --mtcnn DIR",
+        "WIDER FACE and CelebA",
+        "code MIT; the faces were for research",
+        research_only=True,
+    ),
+    Weights(
+        "torchvision, vgg19-dcbb9e9d.pth",
+        "VGG-19 of the perceptual loss",
+        "ImageNet",
+        "BSD-3; ImageNet's pictures are for research",
+    ),
+    Weights(
+        "torch-fidelity, pt_inception-2015-12-05-6726825d.pth",
+        "Inception of FID and KID, by --features FILE",
+        "ImageNet",
+        "Apache-2.0; ImageNet's pictures are for research",
+    ),
+    Weights(
+        "published checkpoints of AnonyGAN and BiGraphGAN",
+        "AnonyGAN, BiGraphGAN, by graphgan.models.load_published",
+        "CelebA, LFW, Market-1501, DeepFashion",
+        "no commercial use",
+        research_only=True,
+    ),
+    Weights(
+        "published checkpoints of CIAGAN",
+        "CIAGANGenerator, by graphgan.models.load_published",
+        "CelebA, LFW",
+        "no commercial use of the faces that they were trained on",
+        research_only=True,
+    ),
+)
+"""What others trained and this library reads; none of it is shipped or downloaded."""
+
+
+def shipped_file(name: str) -> Path:
+    """Where shipped weights lie. Those for research alone say so, once a process.
+
+    Raises:
+        ValueError: no such weights.
+    """
+    weights = next((weights for weights in SHIPPED if weights.name == name), None)
+    if weights is None:
+        names = ", ".join(weights.name for weights in SHIPPED)
+        raise ValueError(f"expected shipped weights among {names}, got {name!r}")
+    if weights.research_only and name not in _told:
+        _told.add(name)
+        _log.warning("weights %s: %s in %s", name, weights.terms, _FOLDER)
+    return _FOLDER / f"{name}.safetensors"
+
+
+def is_shipped(name: str) -> bool:
+    """Whether weights of that name are shipped."""
+    return any(weights.name == name for weights in SHIPPED)

@@ -1,0 +1,115 @@
+"""Anonymise one photo, and measure the result: `python recipes/anonygan/demo.py --help`."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize.conditions import drawn_conditions
+from graphgan.anonymize.faces import Result
+from graphgan.anonymize.methods import GeneratedFaces
+from graphgan.commands import run_command
+from graphgan.data.drawing import image_grid
+from graphgan.data.images import read_image, write_image
+from graphgan.faces.embedders import DlibEmbedder
+from graphgan.faces.search import FaceSearch
+from graphgan.files import replacing, require_new_folder
+from graphgan.landmarks.detection import Detection
+from graphgan.metrics.landmark_error import landmark_error
+from graphgan.models import AnonyGAN
+from graphgan.training.run_folder import newest_weights
+from graphgan.weights import FACES
+
+PORTRAIT = Path(__file__).parents[2] / "docs" / "pictures" / "astronaut.jpg"
+"""Eileen Collins, photographed by NASA: public domain."""
+METRICS = "metrics.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Replace the faces of a photo by AnonyGAN, and measure what came of them."""
+
+    photo: Path = PORTRAIT
+    """Any photo; by default NASA's portrait of Eileen Collins, which is in the public domain."""
+    checkpoint: Path = Path(FACES)
+    """Weights (generator.safetensors), the folder of a run: its newest ones, or shipped ones by
+    name (graphgan info lists them)."""
+    out: Path = Path("runs/demo")
+    """New or empty folder, or that of an earlier demo, for before.png, after.png, both.png and
+    metrics.json."""
+    seed: int = 0
+    """Chooses who is shown."""
+
+
+def main(options: Options) -> None:
+    if not (options.out / METRICS).exists():  # else it is an earlier demo's
+        require_new_folder(options.out, "name another by --out")
+    photo = read_image(options.photo)
+    method = GeneratedFaces(AnonyGAN.from_pretrained(newest_weights(options.checkpoint)))
+    detector, embedder = FaceSearch(), DlibEmbedder()
+    people = drawn_conditions(size=method.size, seed=options.seed)
+    anonymizer = Anonymizer(method, detector, people, embedder=embedder, seed=options.seed)
+    faces = detector(photo)
+    if not faces:
+        raise ValueError(f"{options.photo}: no face found")
+    result = anonymizer(photo, detections=faces)
+    rows = measure(faces, result, detector(result.image), embedder.threshold)
+    write(options.out, photo, result.image, rows)
+    print(table(rows))
+    print(f"look at {options.out / 'both.png'}")
+
+
+def measure(
+    faces: list[Detection], result: Result, found: list[Detection], threshold: float | None
+) -> list[dict[str, Any]]:
+    """Of each face: what it became, whether it is found, how far from its pose and its person."""
+    rows = []
+    for face, made in zip(faces, result.faces, strict=True):
+        again = [other for other in found if _is_inside(other, face)]
+        error = None
+        if again:
+            points = again[0].landmarks[None].double(), face.landmarks[None].double()
+            error = round(float(landmark_error(*points)), 4)
+        rows.append(
+            {
+                "shown by": made.method,
+                "found again": bool(again),
+                "pose error / eye distance": error,
+                "descriptor distance": made.distance and round(made.distance, 3),
+                "same person below": threshold,
+            }
+        )
+    return rows
+
+
+def _is_inside(other: Detection, face: Detection) -> bool:
+    """Whether the middle of the one's landmarks is in the box of the other."""
+    middle = other.landmarks.mean(0)
+    return bool(((middle >= face.box[:2]) & (middle <= face.box[2:])).all())
+
+
+def write(out: Path, before: Tensor, after: Tensor, rows: list[dict[str, Any]]) -> None:
+    """The pictures, apart and side by side, and the numbers."""
+    out.mkdir(parents=True, exist_ok=True)
+    write_image(out / "before.png", before)
+    write_image(out / "after.png", after)
+    write_image(out / "both.png", image_grid(torch.stack([before, after]), 2))
+    with replacing(out / METRICS) as temporary:
+        temporary.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """One line a number, a block a face."""
+    lines = []
+    for number, row in enumerate(rows, 1):
+        lines.append(f"face {number}")
+        lines += [f"  {name:28}{value}" for name, value in row.items()]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    run_command(main, Options)

@@ -1,0 +1,61 @@
+"""Put the weights of a run among those that are shipped: `python scripts/ship_weights.py --help`.
+
+They are kept as 16-bit floats, half the bytes; what that changes in a picture is printed.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from graphgan import models
+from graphgan.commands import run_command
+from graphgan.models import AnonyGAN
+from graphgan.models._pretrained import Pretrained
+from graphgan.training.run_folder import newest_weights
+from graphgan.weights import SHIPPED
+
+LARGEST_FILE = 16 * 10**6
+FOLDER = Path(models.__file__).parents[1] / "weights"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Write graphgan/weights/NAME.safetensors."""
+
+    checkpoint: Path
+    """Weights (generator.safetensors), or the folder of a run: its newest ones."""
+    name: str
+    """Of the catalogue, graphgan/weights/catalogue.py."""
+
+
+def main(options: Options) -> None:
+    chosen = [weights for weights in SHIPPED if weights.name == options.name]
+    if not chosen:
+        names = ", ".join(weights.name for weights in SHIPPED)
+        raise ValueError(f"expected --name among {names}, got {options.name}")
+    network: type[Pretrained] = getattr(models, chosen[0].network)
+    model = network.from_pretrained(newest_weights(options.checkpoint))
+    target = FOLDER / f"{options.name}.safetensors"
+    model.save_pretrained(target, dtype=torch.float16)
+    if (size := target.stat().st_size) > LARGEST_FILE:
+        target.unlink()
+        raise ValueError(f"expected a file of {LARGEST_FILE} bytes at most, got {size}")
+    print(f"{target.name}: {size / 1e6:.1f} MB; {change(model, network.from_pretrained(target))}")
+
+
+@torch.no_grad()
+def change(model: Pretrained, shipped: Pretrained) -> str:
+    """What the shorter numbers change, on random pictures and landmarks."""
+    torch.manual_seed(0)
+    height, width = getattr(model, "size", None) or (128, 64)
+    count = model.generator.num_landmarks if isinstance(model, AnonyGAN) else 18
+    pictures = 2 * torch.rand(2, 4, 3, height, width) - 1
+    points = torch.rand(2, 4, count, 2) * torch.tensor([width - 1.0, height - 1.0])
+    given = (*pictures, *points) if isinstance(model, AnonyGAN) else (pictures[0], *points)
+    made = [network(*given).image for network in (model, shipped)]
+    return f"changes pictures in [-1, 1] by {(made[0] - made[1]).abs().max():.4f} at most"
+
+
+if __name__ == "__main__":
+    run_command(main, Options)

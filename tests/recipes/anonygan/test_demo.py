@@ -1,0 +1,51 @@
+import json
+
+import demo
+import pytest
+import torch
+
+from graphgan.commands import run_command
+from graphgan.data.images import read_image, write_image
+
+
+def run(out, *more):
+    with pytest.raises(SystemExit) as exit_:
+        run_command(demo.main, demo.Options, ["--out", str(out), *more])
+    return exit_.value.code
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    out = tmp_path_factory.mktemp("demo") / "out"
+    assert run(out) == 0
+    return out
+
+
+def test_the_astronaut_becomes_somebody_else_in_the_same_pose(shown):
+    (face,) = json.loads((shown / "metrics.json").read_text())
+    assert face["shown by"] == "anonygan"
+    assert face["found again"] and face["pose error / eye distance"] < 0.1
+    assert face["descriptor distance"] > face["same person below"] == 0.6
+
+
+def test_nothing_but_the_face_changes(shown):
+    before, after = (read_image(shown / f"{name}.png") for name in ("before", "after"))
+    assert torch.equal(before, read_image(demo.PORTRAIT))
+    changed = (before != after).any(0)
+    assert 0.01 < changed.float().mean() < 0.1
+    both = read_image(shown / "both.png")
+    assert both.shape[2] > 2 * before.shape[2]
+
+
+def test_a_photo_without_a_face_leaves_nothing(tmp_path, capsys):
+    write_image(tmp_path / "grey.png", torch.full((3, 80, 80), 128, dtype=torch.uint8))
+    assert run(tmp_path / "out", "--photo", str(tmp_path / "grey.png")) == 2
+    assert capsys.readouterr().err.endswith("grey.png: no face found\n")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_with_something_in_it_is_left_alone(tmp_path, capsys):
+    (tmp_path / "mine").touch()
+    assert run(tmp_path) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+    assert "name another by --out" in capsys.readouterr().err

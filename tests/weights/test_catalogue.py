@@ -1,0 +1,90 @@
+import logging
+from pathlib import Path
+
+import pytest
+import torch
+
+from graphgan import models, weights
+from graphgan.models import AnonyGAN
+from graphgan.training.run_folder import newest_weights
+from graphgan.weights import LOADABLE, SHIPPED, catalogue, is_shipped, shipped_file
+
+FOLDER = Path(weights.__file__).parent
+LICENCES = Path(__file__).parents[2] / "docs" / "licences.md"
+
+shipped = pytest.mark.parametrize("one", SHIPPED, ids=[w.name for w in SHIPPED])
+
+
+@shipped
+def test_shipped_weights_are_there_and_small(one):
+    file = FOLDER / f"{one.name}.safetensors"
+    assert file.stat().st_size < 16e6
+
+
+@shipped
+def test_shipped_weights_load_by_name(one):
+    model = getattr(models, one.network).from_pretrained(one.name)
+    assert not model.training
+    assert all(p.isfinite().all() for p in model.parameters())
+    if isinstance(model, AnonyGAN):
+        assert model.size == (128, 128)
+
+
+def test_nothing_else_is_shipped():
+    assert {file.stem for file in FOLDER.glob("*.safetensors")} == {w.name for w in SHIPPED}
+    assert (FOLDER / "LICENSE-WEIGHTS").is_file()
+
+
+def test_weights_for_research_say_so_once(caplog, monkeypatch):
+    monkeypatch.setattr(catalogue, "_told", set())
+    with caplog.at_level(logging.WARNING):
+        for one in SHIPPED * 2:
+            shipped_file(one.name)
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == sum(one.research_only for one in SHIPPED) == 1
+    assert "faces-128-research" in told[0] and "research only" in told[0]
+
+
+@pytest.mark.parametrize("name", ["faces", "", "../catalogue", "faces-128-research.safetensors"])
+def test_other_names_are_refused_with_those_that_are_known(name):
+    assert not is_shipped(name)
+    with pytest.raises(ValueError, match="among faces-128-research, synthetic-128"):
+        shipped_file(name)
+
+
+def test_a_file_of_that_name_goes_before_the_shipped_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = Path("synthetic-128")
+    assert newest_weights(name) == FOLDER / "synthetic-128.safetensors"
+    name.write_bytes(b"mine")
+    assert newest_weights(name) == name
+
+
+def test_a_path_is_never_taken_for_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="found none at synthetic-128"):
+        AnonyGAN.from_pretrained(Path("synthetic-128"))
+
+
+@pytest.mark.parametrize("one", [*SHIPPED, *LOADABLE], ids=lambda one: one.name)
+def test_the_page_of_licences_lists_every_set(one):
+    row = f"| {one.name} | {one.network} | {one.trained_on} | {one.terms} |"
+    assert row in LICENCES.read_text().splitlines()
+
+
+def test_the_page_of_licences_lists_nothing_else():
+    rows = [line for line in LICENCES.read_text().splitlines() if line.startswith("| ")]
+    assert len(rows) == len(SHIPPED) + len(LOADABLE) + 2  # and two headings
+
+
+@torch.no_grad()
+def test_half_the_bytes_are_the_same_network(tmp_path):
+    model = AnonyGAN.from_pretrained("synthetic-128")
+    for name, dtype in (("full", None), ("half", torch.float16)):
+        model.save_pretrained(tmp_path / name, dtype=dtype)
+    full, half = ((tmp_path / name).stat().st_size for name in ("full", "half"))
+    assert half < 0.6 * full
+    again = AnonyGAN.from_pretrained(tmp_path / "half")
+    for expected, given in zip(model.parameters(), again.parameters(), strict=True):
+        assert given.dtype == torch.float32
+        torch.testing.assert_close(given, expected, atol=1e-3, rtol=1e-3)
