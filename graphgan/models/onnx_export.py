@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 import graphgan
@@ -142,6 +143,11 @@ def _random_inputs(num_landmarks: int, size: tuple[int, int], seed: int) -> Iter
     def uniform(*shape: int) -> Tensor:
         return torch.rand(shape, generator=random)
 
+    def pictures(batch: int) -> Tensor:
+        """Smooth ones: unlike landmarks bend a picture a hundredfold, and noise shows each digit."""
+        coarse = 2 * uniform(batch, 3, *(-(-length // 8) for length in size)) - 1
+        return F.interpolate(coarse, size, mode="bilinear")
+
     def landmarks(batch: int) -> Tensor:
         """Of three kinds: anywhere and a little outside, at pixel centres, near the borders."""
         anywhere = uniform(batch, num_landmarks, 2) * (side + 4) - 2.5
@@ -158,7 +164,7 @@ def _random_inputs(num_landmarks: int, size: tuple[int, int], seed: int) -> Iter
         return points.masked_fill(missing, torch.nan)
 
     for batch in (1, 3):
-        condition, source = (2 * uniform(batch, 3, *size) - 1 for _ in range(2))
+        condition, source = pictures(batch), pictures(batch)
         points = landmarks(batch), landmarks(batch)
         yield [condition, source, *points, (uniform(batch, 1, *size) > 0.5).float()]
 
