@@ -20,6 +20,7 @@ from graphgan.data.batches import to_float_image
 from graphgan.evaluation.cells import Cells, not_measured, rate_cell
 from graphgan.evaluation.examiner import LEAST_SIDE
 from graphgan.evaluation.folds import measure_folds
+from graphgan.evaluation.groups import measure_groups, probe_groups
 from graphgan.evaluation.naturalness import LEAST_FOR_FID, Naturalness
 from graphgan.evaluation.privacy import (
     ATTACKERS,
@@ -54,6 +55,7 @@ class Evaluation:
         facts: what it was measured on, and how.
         warnings: what a reader must know.
         sheet: columns of pictures in [-1, 1].
+        groups: by system, by the name of a group of probes: the same for that group alone.
     """
 
     rows: dict[str, Cells]
@@ -61,10 +63,15 @@ class Evaluation:
     facts: dict[str, Any]
     warnings: list[str] = field(default_factory=list)
     sheet: dict[str, Float[Tensor, "b 3 h w"]] = field(default_factory=dict)
+    groups: dict[str, dict[str, Cells]] = field(default_factory=dict)
 
 
 def evaluate(
-    study: Study, systems: Sequence[System], *, features: nn.Module | None = None
+    study: Study,
+    systems: Sequence[System],
+    *,
+    features: nn.Module | None = None,
+    by_group: bool = False,
 ) -> Evaluation:
     """Measure everything of every system.
 
@@ -73,6 +80,7 @@ def evaluate(
         systems: of different names. What is said of the originals, thresholds and floors, is
             measured whether or not `Original` is among them.
         features: for FID and KID, 8-bit ``b 3 h w`` to ``b d``; None leaves them out.
+        by_group: measure the groups of `probe_groups`, too.
     Raises:
         ValueError: no system, two of one name; results that are no pictures.
     """
@@ -113,7 +121,11 @@ def evaluate(
         rows[system.name] = cells
         warnings += _warnings_of(study, system, results)
     facts = _facts(study, recognisers, naturalness)
-    return Evaluation(rows, curves, facts, warnings, _sheet(study, systems))
+    groups: dict[str, dict[str, Cells]] = {}
+    if by_group:
+        members = probe_groups(study)
+        groups = {system.name: measure_groups(study, system, members) for system in systems}
+    return Evaluation(rows, curves, facts, warnings, _sheet(study, systems), groups)
 
 
 def _parrots(study: Study, system: System, embedder: Any) -> Cells:

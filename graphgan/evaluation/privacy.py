@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from graphgan.evaluation.cells import Cell, Cells, not_measured, rate_cell
+from graphgan.evaluation.cells import Cell, Cells, mean_cell, not_measured, rate_cell
 from graphgan.evaluation.study import Results, Seen, Study
 from graphgan.evaluation.systems import System
 from graphgan.evaluation.trials import ConditionRule
@@ -129,6 +129,7 @@ def measure_recognition(
     cells[prefix + "rank-1"] = rate_cell(found, people)
     cells[prefix + "verified"] = _verified(recogniser, own, there)
     cells[prefix + "verified at FAR"] = _verified(recogniser, own, there, calibrated=True)
+    cells[prefix + "accepted as others"] = _accepted_as_others(recogniser, distances, there)
     curve = roc(own[there], distances[there][~recogniser.is_same[there]])
     return cells, curve.corners()
 
@@ -172,6 +173,19 @@ def _verified(
         return not_measured(why)
     accepted = torch.where(there, verified(own, threshold).float(), torch.nan)
     return rate_cell(accepted, recogniser.study.probe_people, note=f"threshold {threshold:.3g}")
+
+
+def _accepted_as_others(
+    recogniser: Recogniser, distances: Float[Tensor, "n m"], there: Bool[Tensor, "n"]
+) -> Cell:
+    """For which share of the people whom it does not show a result is taken."""
+    if (threshold := recogniser.embedder.threshold) is None:
+        return not_measured("no threshold is known")
+    study = recogniser.study
+    shown = study.people(study.trials.conditions)[:, None] == study.gallery_people
+    others = ~recogniser.is_same & ~shown & distances.isfinite() & there[:, None]
+    taken = ((distances <= threshold) & others).sum(1) / others.sum(1)  # NaN of none
+    return mean_cell(taken.float(), study.probe_people, empty=NOBODY_ELSE)
 
 
 def measure_same_class(study: Study, embedder: Embedder, results: Results) -> Cells:

@@ -16,6 +16,16 @@ from graphgan.files import replacing
 from graphgan.training.sheets import write_sheet
 
 PRIVACY_PLOT, ROC_PLOT, SHEET = "privacy-utility.png", "roc.png", "sheet.png"
+_OF_GROUPS = (
+    "detected where the original is",
+    "pose error",
+    "pose error to detected",
+    "pipeline: rank-1",
+    "pipeline: verified",
+    "pose known: verified",
+    "verified as the condition",
+)
+"""Endings of the metrics that are shown group by group; report.json has all."""
 _CSV_COLUMNS = ("system", "metric", "value", "low", "high", "count", "note")
 
 
@@ -68,6 +78,13 @@ _TABLES = (
         "the false-accept rate of original faces is as wanted. `pipeline` finds and aligns faces "
         "itself; `pose known` aligns by the true landmarks.",
         (": rank-1", ": verified", ": verified at FAR"),
+    ),
+    _Table(
+        "Taken for somebody else, %",
+        "Of all pictures in the gallery that show neither the person nor the condition's: how many "
+        "are within the embedder's threshold of a result. In the row `original` it is the "
+        "false-accept rate.",
+        (": accepted as others",),
     ),
     _Table(
         "Recognised by a parrot, rank-1 in %",
@@ -168,6 +185,23 @@ def tables(evaluation: Evaluation, published: Sequence[Published] = ()) -> Itera
         if metrics := _metrics(evaluation.rows.values(), table):
             rows = {name: row for name, row in evaluation.rows.items()}
             yield "\n".join(_table(table, metrics, rows, published))
+    if evaluation.groups:
+        yield "\n".join(_group_tables(evaluation.groups))
+
+
+def _group_tables(groups: Mapping[str, Mapping[str, Cells]]) -> Iterator[str]:
+    yield "## By group\n"
+    yield "Halves of the probes, at the medians; rates in %.\n"
+    for system, own in groups.items():
+        names = dict.fromkeys(name for cells in own.values() for name in cells)
+        metrics = [n for ending in _OF_GROUPS for n in names if n == ending or n.endswith(ending)]
+        metrics = list(dict.fromkeys(metrics))
+        yield f"| {system} | {' | '.join(metrics)} |"
+        yield f"|---|{'---|' * len(metrics)}"
+        for group, cells in own.items():
+            texts = [cells[m].text(percent="error" not in m) if m in cells else "" for m in metrics]
+            yield f"| {group} | {' | '.join(texts)} |"
+        yield ""
 
 
 def _metrics(rows: Iterable[Cells], table: _Table) -> list[str]:
@@ -273,6 +307,13 @@ def _json(evaluation: Evaluation, published: Sequence[Published], command: str) 
         "systems": {
             system: {metric: cell.as_json() for metric, cell in row.items()}
             for system, row in evaluation.rows.items()
+        },
+        "groups": {
+            system: {
+                group: {metric: cell.as_json() for metric, cell in cells.items()}
+                for group, cells in own.items()
+            }
+            for system, own in evaluation.groups.items()
         },
         "published": [figure._asdict() for figure in published],
     }

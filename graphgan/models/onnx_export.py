@@ -144,7 +144,7 @@ def _random_inputs(num_landmarks: int, size: tuple[int, int], seed: int) -> Iter
         return torch.rand(shape, generator=random)
 
     def pictures(batch: int) -> Tensor:
-        """Smooth ones: unlike landmarks bend a picture a hundredfold, and noise shows each digit."""
+        """Smooth: unlike landmarks bend a picture a hundredfold, and noise shows each digit."""
         coarse = 2 * uniform(batch, 3, *(-(-length // 8) for length in size)) - 1
         return F.interpolate(coarse, size, mode="bilinear")
 

@@ -85,6 +85,9 @@ class Options:
     """Overlap of a found box with that of the landmarks from which it counts as in place."""
     false_accept_rate: float = 0.01
     """Of original faces, at which verification is calibrated."""
+    by_group: bool = False
+    """Measure halves of the pictures as well: from the front and turned, small and large, dark and
+    bright."""
     batch_size: int = 32
     """Pictures that a network is given at once."""
     device: str = "auto"
@@ -145,7 +148,8 @@ def run(options: Options) -> None:
         progress=progress,
     )
     with examiner:
-        evaluation = evaluate(Study(faces, trials, examiner, settings), systems, features=features)
+        study = Study(faces, trials, examiner, settings)
+        evaluation = evaluate(study, systems, features=features, by_group=options.by_group)
     write_report(evaluation, options.out, published=published, command=shlex.join(sys.argv))
     write_trials(options.out / "pairs.csv", faces.pictures, trials)
     print("\n".join(tables(evaluation, published)))

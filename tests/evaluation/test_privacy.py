@@ -76,3 +76,22 @@ def test_one_person_alone_is_not_looked_for_in_a_gallery(make_study):
 def test_a_false_accept_rate_that_too_few_impostors_can_give_is_not_measured(study):
     row = evaluate(study, [Original()]).rows["original"]
     assert row["colour, pipeline: verified at FAR"].note == "not measured (too few impostors)"
+
+
+def test_results_are_taken_for_others_as_often_as_they_look_like_them(evaluation, study):
+    taken = evaluation.rows["original"]["colour, pipeline: accepted as others"]
+    assert taken.value == 0  # nobody has another's colour
+    # Shown as the condition they are taken for nobody else; their own person is left out as well.
+    shown = evaluation.rows["recoloured"]["colour, pose known: accepted as others"]
+    assert shown.value == 0 and shown.count == len(study.trials.probes)
+
+
+def test_a_grey_face_is_taken_for_everybody_by_who_accepts_all(pictures):
+    class Lax(ColourEmbedder):
+        threshold = 100.0
+
+    study = Study(
+        pictures, make_trials(pictures.pictures), Examiner(Tools(ColourDetector(), [Lax()]))
+    )
+    row = evaluate(study, [Recoloured()]).rows["recoloured"]
+    assert row["colour, pose known: accepted as others"].value == 1
