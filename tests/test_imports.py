@@ -9,6 +9,7 @@ import graphgan
 
 PACKAGE = Path(graphgan.__file__).parent
 ROOMS = [
+    "weights",
     "landmarks",
     "layers",
     "losses",

@@ -36,6 +36,7 @@ from graphgan.evaluation.systems import CIAGANSystem, FolderOfResults, Original,
 from graphgan.evaluation.transfer import measure_transfer, shown_as_asked
 from graphgan.evaluation.trials import ConditionRule
 from graphgan.evaluation.utility import measure_utility
+from graphgan.metrics.identification import descriptor_distances
 
 SHEET_ROWS = 8
 PARROT_RULES: dict[ConditionRule, str] = {
@@ -262,6 +263,8 @@ def _facts(
     for attacker, own in recognisers.items():
         for recogniser in own:
             facts |= _different_people(recogniser, attacker)
+            if attacker == "pose known":
+                facts |= _conditions_as_sources(recogniser)
     return facts
 
 
@@ -270,6 +273,20 @@ def _describe(features: nn.Module | None) -> str:
         return "none"
     path = getattr(features, "path", None)
     return type(features).__name__ if path is None else str(path.name)
+
+
+def _conditions_as_sources(recogniser: Recogniser) -> dict[str, Any]:
+    """How often the untouched conditions are taken for the people who are to be hidden by them."""
+    study, embedder = recogniser.study, recogniser.embedder
+    given, there = study.trials.conditions, recogniser.askable
+    if embedder.threshold is None or not there.any():
+        return {}
+    shown = study.examiner.describe(study.images(given), study.landmarks(given), embedder)
+    distances = descriptor_distances(shown, recogniser.gallery)
+    own = torch.where(recogniser.is_same, distances, torch.inf).amin(1)
+    taken = torch.where(there & own.isfinite(), (own <= embedder.threshold).float(), torch.nan)
+    cell = rate_cell(taken, study.probe_people)
+    return {f"{embedder.name}: conditions themselves verified as the source": cell.as_json()}
 
 
 def _different_people(recogniser: Recogniser, attacker: Attacker) -> dict[str, Any]:

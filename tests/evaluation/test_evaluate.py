@@ -116,3 +116,9 @@ def test_results_that_are_no_pictures_are_refused(study, made, message):
 
     with pytest.raises(ValueError, match=f"wrong: {message}"):
         evaluate(study, [Wrong()])
+
+
+def test_it_says_how_often_the_conditions_look_like_the_sources(make_study):
+    key = "colour: conditions themselves verified as the source"
+    others = evaluate(make_study(), [Original()]).facts[key]
+    assert others["value"] == 0 and others["count"] == 12

@@ -2,7 +2,7 @@ import subprocess
 import sys
 
 import graphgan
-from graphgan.info import info
+from graphgan.weights.info import info
 from graphgan.weights import LOADABLE, SHIPPED
 
 
@@ -14,7 +14,7 @@ def test_every_set_of_weights_is_listed_with_its_terms():
 
 
 def run(*words):
-    command = [sys.executable, "-m", "graphgan.info", *words]
+    command = [sys.executable, "-m", "graphgan.weights.info", *words]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -9,7 +9,7 @@ import torch
 
 import graphgan
 from graphgan.commands import exit_with
-from graphgan.weights import LOADABLE, SHIPPED, Weights
+from graphgan.weights.catalogue import LOADABLE, SHIPPED, Weights
 
 _USAGE = """usage: graphgan info
 
