@@ -125,8 +125,8 @@ class TrainOptions(RunOptions):
 
     preset: Preset = "smoke"
     """Defaults of all other options: "smoke" (minutes on two cores), "small", "shipped" (of the
-    weights that are shipped), "paper", and the paper's ablations of the latter two: without context ("no-cm"), without landmark attention
-    either, and with 29 landmarks."""
+    weights that are shipped), "paper", and the ablations of "small" and "paper": without context
+    ("no-cm"), without landmark attention either, and with 29 landmarks."""
     size: int = 128
     """Side of drawn faces in pixels; a prepared folder has its own."""
     people: int = 200

@@ -2,8 +2,8 @@ import subprocess
 import sys
 
 import graphgan
-from graphgan.weights.info import info
 from graphgan.weights import LOADABLE, SHIPPED
+from graphgan.weights.info import info
 
 
 def test_every_set_of_weights_is_listed_with_its_terms():
