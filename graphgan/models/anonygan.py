@@ -15,6 +15,7 @@ from torch import Tensor
 from graphgan._checks import check_choice, check_features
 from graphgan.landmarks.deformation import bend_to_landmarks, between_shapes
 from graphgan.landmarks.masks import check_forehead, face_mask
+from graphgan.layers.smoothing import with_details_of
 from graphgan.layers.tone_matching import ToneMatching
 from graphgan.models._pretrained import Pretrained
 from graphgan.models.generator import GeneratorOutput, LandmarkGenerator
@@ -43,6 +44,9 @@ class AnonyGAN(Pretrained):
             draw masks for it.
         match_tone: the colours of the condition are first brought to those around the hole, see
             `ToneMatching` (not in the paper).
+        detail: structures finer than about this share of the height are the condition's, as it was
+            bent and toned: ``image = condition + smooth(image - condition)``, see
+            `with_details_of` (not in the paper); 0 leaves them to the generator.
         size: height and width of the pictures that it was trained on, in pixels; told to those who
             cut faces for it, not used by the network.
     Shapes:
@@ -68,6 +72,7 @@ class AnonyGAN(Pretrained):
         bend_condition: float = 0.0,
         forehead: float = 0.0,
         match_tone: bool = False,
+        detail: float = 0.0,
         size: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
@@ -76,9 +81,12 @@ class AnonyGAN(Pretrained):
             raise ValueError(f"expected bend_condition from 0 to 1, got {bend_condition}")
         self.generator = LandmarkGenerator() if generator is None else generator
         check_forehead(forehead)
+        if not 0 <= detail < 0.5:
+            raise ValueError(f"expected detail from 0 to below 0.5, got {detail}")
         self.base = base
         self.bend_condition = bend_condition
         self.forehead = forehead
+        self.detail = detail
         if match_tone and self.generator.num_landmarks < _JAW:
             raise ValueError(
                 f"expected the {_JAW} landmarks of the jaw and others for match_tone, "
@@ -94,6 +102,8 @@ class AnonyGAN(Pretrained):
             self.config["forehead"] = forehead
         if match_tone:
             self.config["match_tone"] = True
+        if detail:
+            self.config["detail"] = detail
         if size is not None:
             self.config["size"] = list(size)
         if self.generator.appearance_channels not in (3, 6):
@@ -131,6 +141,10 @@ class AnonyGAN(Pretrained):
             if self.base == "context":
                 base = context
         output: GeneratorOutput = self.generator(appearance, landmarks, base)
+        if self.detail:
+            side = 2 * round(self.detail * source.shape[2] / 2) + 1
+            image = with_details_of(condition.to(output.image.dtype), output.image, side)
+            output = output._replace(image=image.clamp(-1, 1))
         return output
 
     def _mask(self, source: Tensor, landmarks: Tensor, mask: Tensor | None) -> Tensor:
@@ -181,5 +195,6 @@ class AnonyGAN(Pretrained):
             bend_condition=float(config.get("bend_condition", 0.0)),
             forehead=config.get("forehead", 0.0),
             match_tone=config.get("match_tone", False),
+            detail=config.get("detail", 0.0),
             size=None if size is None else (int(size[0]), int(size[1])),
         )

@@ -54,6 +54,9 @@ class ModelOptions:
     """How far the mask rises over the brows, see `face_mask`; 0: it ends there (paper)."""
     match_tone: bool = False
     """The condition's colours are first brought to those around the hole (not in the paper)."""
+    detail: float = 0.0
+    """Structures finer than about this share of the height are the condition's, as it was bent and
+    toned; 0 leaves them to the generator (paper)."""
     context: bool = True
     """The generator sees the source without its face beside the condition."""
     dropout: float = 0.5
@@ -92,6 +95,7 @@ class ModelOptions:
             bend_condition=self.bend_condition,
             forehead=self.forehead,
             match_tone=self.match_tone,
+            detail=self.detail,
             size=size,
         )
 

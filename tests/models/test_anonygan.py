@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from graphgan.landmarks.deformation import bend_to_landmarks, between_shapes
 from graphgan.landmarks.masks import face_mask
+from graphgan.layers.smoothing import smooth
 from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.generator import LandmarkGenerator
 
@@ -124,6 +125,20 @@ def test_the_condition_s_colours_can_first_be_matched_to_the_surroundings():
 
 
 @torch.no_grad()
+def test_details_can_be_those_of_the_condition():
+    model = toned(bend_condition=0.6)
+    condition, source, first, second, mask = faces()
+    context = torch.where(mask.bool(), 0.0, source)
+    bent = bend_to_landmarks(condition, first, between_shapes(first, second, share=0.6))
+    given = model.tone(bent, context, mask, second[:, :17])
+    made = model(condition, source, first, second, mask).image
+    model.detail = 3.4 / SIZE[0]  # a square of 5 pixels
+    detailed = model(condition, source, first, second, mask).image
+    expected = given + smooth(made - given, 5)
+    torch.testing.assert_close(detailed, expected.clamp(-1, 1))
+
+
+@torch.no_grad()
 def test_what_is_in_the_hole_is_never_looked_at():
     model = toned(bend_condition=0.6, forehead=0.7)
     condition, source, first, second, _ = faces()
@@ -139,6 +154,7 @@ def test_what_is_in_the_hole_is_never_looked_at():
     ("options", "message"),
     [
         ({"bend_condition": 1.5}, "bend_condition from 0 to 1, got 1.5"),
+        ({"detail": 0.5}, "detail from 0 to below 0.5, got 0.5"),
         ({"forehead": -0.1}, "forehead from 0 to 2, got -0.1"),
         ({"match_tone": True}, "17 landmarks of the jaw and others for match_tone, got 5"),
     ],

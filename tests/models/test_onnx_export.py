@@ -21,7 +21,7 @@ pytestmark = pytest.mark.unhooked  # it exports
 K = 29
 # 128 channels and 42 tiles of the codes: these convolutions go by Winograd's algorithm.
 WIDTH, SIZE = 32, (96, 100)
-REACHED = 1e-4
+REACHED = 5e-4  # unlike landmarks bend the pictures a hundredfold
 """Promised is 1e-3. The sixth digit of where the bent condition is looked up counts."""
 
 
@@ -64,7 +64,13 @@ def exported(tmp_path_factory):
     )
     model = lived(
         AnonyGAN(
-            generator, base="context", bend_condition=1.0, match_tone=True, forehead=0.5, size=SIZE
+            generator,
+            base="context",
+            bend_condition=1.0,
+            match_tone=True,
+            detail=0.2,
+            forehead=0.5,
+            size=SIZE,
         ),
         SIZE,
     )

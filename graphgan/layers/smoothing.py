@@ -1,0 +1,42 @@
+"""Box filters, by which one picture takes over the details of another."""
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from graphgan._checks import check_features
+
+
+def smooth(x: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "b c h w"]:
+    """Twice the mean over squares of ``side`` pixels, of those that are in the picture.
+
+    Nearly a Gaussian of sigma ``sqrt((side^2 - 1) / 6)``: 2 pixels for a side of 5.
+
+    Raises:
+        ValueError: an even side, or one below 1.
+    """
+    check_features(x, x.shape[1] if x.ndim > 1 else 3)
+    if side < 1 or side % 2 == 0:
+        raise ValueError(f"expected an odd side of 1 and more, got {side}")
+    for _ in range(2):
+        x = F.avg_pool2d(x, side, stride=1, padding=side // 2, count_include_pad=False)
+    return x
+
+
+def with_details_of(
+    detailed: Float[Tensor, "b c h w"], image: Float[Tensor, "b c h w"], side: int
+) -> Float[Tensor, "b c h w"]:
+    """``detailed + smooth(image - detailed)``: the colours of ``image``, the details of the other.
+
+    Args:
+        detailed: whose structures of less than about ``side`` pixels are seen.
+        image: whose light and shade are seen.
+        side: odd, in pixels, see `smooth`.
+
+    Example:
+        >>> import torch
+        >>> fine, flat = torch.rand(1, 3, 8, 8), torch.zeros(1, 3, 8, 8)
+        >>> torch.equal(with_details_of(fine, flat, 1), flat)
+        True
+    """
+    return detailed + smooth(image - detailed, side)
