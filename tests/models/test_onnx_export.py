@@ -21,7 +21,7 @@ pytestmark = pytest.mark.unhooked  # it exports
 K = 29
 # 128 channels and 42 tiles of the codes: these convolutions go by Winograd's algorithm.
 WIDTH, SIZE = 32, (96, 100)
-REACHED = 5e-4  # unlike landmarks bend the pictures a hundredfold
+REACHED = 5e-4
 """Promised is 1e-3. The sixth digit of where the bent condition is looked up counts."""
 
 
