@@ -1,3 +1,6 @@
+import csv
+from pathlib import Path
+
 import pytest
 import torch
 from skimage.data import astronaut
@@ -8,11 +11,14 @@ from graphgan.anonymize.conditions import (
     drawn_conditions,
     photo_conditions,
 )
-from graphgan.data.batches import to_float_image
-from graphgan.data.images import write_image
+from graphgan.data.batches import to_float_image, to_uint8_image
+from graphgan.data.images import read_image, write_image
+from graphgan.faces.embedders import DlibEmbedder
 from graphgan.landmarks.align import crop_image, face_crop
 from graphgan.landmarks.detection import DlibDetector
 from graphgan.landmarks.masks import face_mask
+
+FACES = Path(__file__).parents[3] / "shared" / "faces"
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +95,25 @@ def test_conditions_that_cannot_be_told_apart_or_batched_are_refused():
         ConditionOrder([*people(2), other])
     with pytest.raises(ValueError, match="seed of 0"):
         ConditionOrder(people(2), seed=-1)
+
+
+# People who are shown by default: nobody
+
+
+@pytest.mark.slow
+def test_nobody_of_those_who_were_trained_on_looks_like_the_built_in_conditions():
+    embedder = DlibEmbedder()
+    if not FACES.is_dir():
+        pytest.skip("needs the faces that the weights were trained on")
+    with (FACES / "landmarks.csv").open() as file:
+        rows = list(csv.reader(file))[1:]
+    firsts = {row[0].split("/")[0]: row for row in reversed(rows)}
+    people = []
+    for name, *numbers in firsts.values():
+        points = torch.tensor([float(x) for x in numbers]).view(68, 2)
+        people.append(embedder(read_image(FACES / "images" / name), points))
+    assert len(people) == 302
+    drawn = [embedder(to_uint8_image(one.image), one.landmarks) for one in drawn_conditions()]
+    nearest = torch.cdist(torch.stack(drawn), torch.stack(people)).amin(1)
+    print(f"nearest distances: {nearest.amin():.3f} to {nearest.amax():.3f}")
+    assert nearest.amin() > 0.6
