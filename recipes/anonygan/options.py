@@ -189,7 +189,7 @@ _SMALL = replace(
 _SHIPPED = replace(
     _SMALL,
     preset="shipped",
-    steps=3_400,
+    steps=3_300,
     size=128,
     model=replace(
         _SMALL.model,
@@ -197,9 +197,10 @@ _SHIPPED = replace(
         blocks=4,
         discriminator_width=24,
         norm="group",
-        bend_condition=0.6,
+        bend_condition=0.5,
         forehead=0.7,
         match_tone=True,
+        detail=1 / 32,
     ),
     pairs=PairOptions(
         batch_size=4, same_image_share=0.25, same_person_share=0.5, num_pairs=None, flip=True

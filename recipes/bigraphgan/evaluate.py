@@ -25,6 +25,7 @@ from graphgan.training.devices import memory_errors_explained
 from graphgan.training.resuming import read_options
 from graphgan.training.run_folder import RunFolder
 from graphgan.training.sampling import CheckpointOptions, device_of, pair_batches
+from graphgan.weights import PERSONS
 
 LEAST_SCORED = 10  # pictures: the inception score is a mean over ten parts
 
@@ -36,6 +37,9 @@ class Options(CheckpointOptions):
     On the test pictures of a prepared folder, or of the run that the weights come from.
     """
 
+    checkpoint: Path = Path(PERSONS)
+    """Weights (generator.safetensors), the folder of a run: its newest ones, or shipped ones by
+    name (graphgan info lists them)."""
     data: Path | None = None
     """Folder made by prepare.py; what the run was tested on if not given."""
     features: Path | None = None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import torch
 from persons import pairs_of, sample_names
@@ -15,6 +16,7 @@ from graphgan.landmarks.schemes import OPENPOSE_18
 from graphgan.models import BiGraphGAN
 from graphgan.training.devices import memory_errors_explained
 from graphgan.training.sampling import SampleOptions, device_of, write_samples
+from graphgan.weights import PERSONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +26,10 @@ class Options(SampleOptions):
     The pairs are those of the folder's list; without one, every picture lends its pose to the next
     picture of its person.
     """
+
+    checkpoint: Path = Path(PERSONS)
+    """Weights (generator.safetensors), the folder of a run: its newest ones, or shipped ones by
+    name (graphgan info lists them)."""
 
 
 def main(options: Options) -> None:
