@@ -1,7 +1,12 @@
 """Anonymisation of faces: with a trained generator, or by the classic means."""
 
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.conditions import Condition, drawn_conditions, photo_conditions
+from graphgan.anonymize.conditions import (
+    Condition,
+    drawn_conditions,
+    nobody_conditions,
+    photo_conditions,
+)
 from graphgan.anonymize.crops import anonymize_crops
 from graphgan.anonymize.faces import Face, Result
 from graphgan.anonymize.identities import give_identity
@@ -25,6 +30,7 @@ __all__ = [
     "cover_faces",
     "drawn_conditions",
     "give_identity",
+    "nobody_conditions",
     "paste_faces",
     "photo_conditions",
     "pixelate_faces",

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.conditions import Condition, drawn_conditions, photo_conditions
+from graphgan.anonymize.conditions import Condition, nobody_conditions, photo_conditions
 from graphgan.anonymize.files import Audio, FileAnonymizer
 from graphgan.anonymize.methods import FaceMethod, GeneratedFaces, ObscuredFaces, Obscuring
 from graphgan.anonymize.selection import Box, Selection
@@ -143,7 +143,7 @@ def _conditions(
     options: AnonymizeOptions, detector: FindFaces, method: FaceMethod
 ) -> list[Condition]:
     if options.condition == "random":
-        return drawn_conditions(size=method.size, seed=options.seed)
+        return nobody_conditions(method.size)
     path = Path(options.condition)
     if not path.exists():
         raise ValueError(f"expected --condition FILE, DIR or random, got {options.condition}")

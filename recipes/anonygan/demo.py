@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.conditions import drawn_conditions
+from graphgan.anonymize.conditions import nobody_conditions
 from graphgan.anonymize.faces import Result
 from graphgan.anonymize.methods import GeneratedFaces
 from graphgan.commands import run_command
@@ -51,7 +51,7 @@ def main(options: Options) -> None:
     photo = read_image(options.photo)
     method = GeneratedFaces(AnonyGAN.from_pretrained(newest_weights(options.checkpoint)))
     detector, embedder = FaceSearch(), DlibEmbedder()
-    people = drawn_conditions(size=method.size, seed=options.seed)
+    people = nobody_conditions(method.size)
     anonymizer = Anonymizer(method, detector, people, embedder=embedder, seed=options.seed)
     faces = detector(photo)
     if not faces:

@@ -9,6 +9,7 @@ from graphgan.anonymize.conditions import (
     Condition,
     ConditionOrder,
     drawn_conditions,
+    nobody_conditions,
     photo_conditions,
 )
 from graphgan.data.batches import to_float_image, to_uint8_image
@@ -100,6 +101,17 @@ def test_conditions_that_cannot_be_told_apart_or_batched_are_refused():
 # People who are shown by default: nobody
 
 
+def test_nobody_is_the_same_people_at_every_call_and_size():
+    people = nobody_conditions()
+    assert len(people) == len({one.name for one in people}) == 16
+    small = nobody_conditions((64, 64))
+    assert [one.name for one in small] == [one.name for one in people]
+    assert all(one.image.shape == (3, 64, 64) for one in small)
+    (again,) = [one for one in drawn_conditions(3) if one.name == "drawn-2"]
+    (drawn,) = [one for one in people if one.name == "drawn-2"]
+    assert torch.equal(again.image, drawn.image)
+
+
 @pytest.mark.slow
 def test_nobody_of_those_who_were_trained_on_looks_like_the_built_in_conditions():
     embedder = DlibEmbedder()
@@ -113,7 +125,7 @@ def test_nobody_of_those_who_were_trained_on_looks_like_the_built_in_conditions(
         points = torch.tensor([float(x) for x in numbers]).view(68, 2)
         people.append(embedder(read_image(FACES / "images" / name), points))
     assert len(people) == 302
-    drawn = [embedder(to_uint8_image(one.image), one.landmarks) for one in drawn_conditions()]
+    drawn = [embedder(to_uint8_image(one.image), one.landmarks) for one in nobody_conditions()]
     nearest = torch.cdist(torch.stack(drawn), torch.stack(people)).amin(1)
     print(f"nearest distances: {nearest.amin():.3f} to {nearest.amax():.3f}")
     assert nearest.amin() > 0.6
