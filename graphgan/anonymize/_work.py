@@ -99,7 +99,7 @@ def _aligned(image: Tensor, works: Sequence[Work], method: FaceMethod) -> Aligne
         if work.problem is None:
             points = work.alignment.to_crop(work.task.found.landmarks, size)
         landmarks.append(points)
-        box, forehead = work.task.found.box, method.forehead
+        box, forehead = work.task.found.box, getattr(method, "forehead", 0.0)
         masks.append(region_mask(box, work.alignment, points, size, forehead=forehead))
     return AlignedFaces(torch.stack(images), torch.stack(landmarks), torch.stack(masks))
 

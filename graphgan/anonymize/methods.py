@@ -51,10 +51,12 @@ class AlignedFaces(NamedTuple):
 class FaceMethod(Protocol):
     """Whatever makes new faces for old ones.
 
+    One whose masks are to rise over the brows says how far by an attribute ``forehead``, see
+    `face_mask`.
+
     Attributes:
         name: in reports.
         size: height and width of the crops that it works on, in pixels.
-        forehead: of the masks that it works on, see `face_mask`.
         uses_conditions: whether it shows the person of a condition; it then needs landmarks.
     """
 
@@ -63,9 +65,6 @@ class FaceMethod(Protocol):
 
     @property
     def size(self) -> tuple[int, int]: ...
-
-    @property
-    def forehead(self) -> float: ...
 
     @property
     def uses_conditions(self) -> bool: ...

@@ -92,7 +92,7 @@ def test_a_network_shows_drawn_people_or_those_of_photos(run, photos, weights, t
     (file,) = report_of(tmp_path / "1")["files"]
     (face,) = file["faces"]
     assert face["method"] in ("anonygan", "pixelate", "solid")
-    assert report_of(tmp_path / "1")["about"]["conditions"][0] == "drawn-0"
+    assert report_of(tmp_path / "1")["about"]["conditions"][0] == "drawn-74"
     who = photos / "sub" / "b.jpg"
     done = run(
         photos / "a.png", "--checkpoint", weights, "--condition", who, "--out", tmp_path / "2"

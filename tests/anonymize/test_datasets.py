@@ -417,7 +417,6 @@ def run(ready, monkeypatch, capsys):
         (["{}", "{}/../o", "--gpus", "-1"], "expected --gpus of 0 and more"),
         (["{}", "{}/../o", "--address", "auto"], "expected --engine ray with --address"),
         (["{}", "{}/../o", "--engine", "spark"], "invalid choice"),
-        (["{}", "{}/../o", "--checkpoint", "nothing"], "found none at nothing"),
         (["{}"], "expected"),
     ],
 )

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -13,6 +14,11 @@ def test_every_set_of_weights_is_listed_with_its_terms():
     assert f"graphgan {graphgan.__version__}" in text and "cpu" in text
 
 
+def without_threads(text):
+    """How many there are depends on the process."""
+    return re.sub(r"\d+ threads", "threads", text.strip())
+
+
 def run(*words):
     command = [sys.executable, "-m", "graphgan.weights.info", *words]
     return subprocess.run(command, capture_output=True, text=True, check=False)
@@ -20,7 +26,9 @@ def run(*words):
 
 def test_the_command_prints_it():
     done = run("info")
-    assert done.returncode == 0 and done.stdout.splitlines() == "\n".join(info()).splitlines()
+    assert done.returncode == 0 and without_threads(done.stdout) == without_threads(
+        "\n".join(info())
+    )
     assert "usage: graphgan info" in run("--help").stdout
 
 
