@@ -27,6 +27,10 @@ class Options:
     """Weights (generator.safetensors), or the folder of a run: its newest ones."""
     name: str
     """Of the catalogue, graphgan/weights/catalogue.py."""
+    bend_condition: float | None = None
+    """Of an AnonyGAN, where it is to differ from training: no weights depend on it."""
+    detail: float | None = None
+    """The same."""
 
 
 def main(options: Options) -> None:
@@ -36,6 +40,11 @@ def main(options: Options) -> None:
         raise ValueError(f"expected --name among {names}, got {options.name}")
     network: type[Pretrained] = getattr(models, chosen[0].network)
     model = network.from_pretrained(newest_weights(options.checkpoint))
+    changes = {"bend_condition": options.bend_condition, "detail": options.detail}
+    if changes := {name: value for name, value in changes.items() if value is not None}:
+        changed = network.from_config(model.config | changes).eval()
+        changed.load_state_dict(model.state_dict())
+        model = changed
     target = FOLDER / f"{options.name}.safetensors"
     model.save_pretrained(target, dtype=torch.float16)
     if (size := target.stat().st_size) > LARGEST_FILE:
