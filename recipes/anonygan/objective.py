@@ -6,11 +6,13 @@ ICIAP 2021, eq. (2) to (5).
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
+from identity import identity_loss, told_apart
 from torch import Tensor, nn
 
+from graphgan.data.augmentation import draw_change
 from graphgan.data.face_batch import FaceBatch
 from graphgan.landmarks.masks import paste
 from graphgan.losses import (
@@ -63,14 +65,24 @@ class LossOptions:
     """Random change of the colours around the hole, 0 to 0.5 (0 in the paper). Pairs of one person
     teach the generator to take the skin from the source's ears and neck; changed colours make it
     look at the condition."""
+    weight_identity: float = 0.0
+    """Weight of a network that learns to tell the people of training apart: it draws a result
+    towards its condition and, where that is somebody else, away from its source (not in the
+    paper)."""
     condition_jitter: float = 0.0
     """Random change of the condition's colours, 0 to 0.5 (0 in the paper). Pairs of one person then
     teach the generator to take the light from around the hole."""
+    augmentation: float = 0.0
+    """How strongly pictures are turned, moved, zoomed and coloured at random before a
+    discriminator sees them, landmarks along, 0 to 1 (0 in the paper); real and generated alike, and
+    the generator learns through it."""
 
     def __post_init__(self) -> None:
         for name in ("context_jitter", "condition_jitter"):
             if (strength := getattr(self, name)) > 0.5:
                 raise ValueError(f"expected {name} of 0.5 at most, got {strength}")
+        if self.augmentation > 1:
+            raise ValueError(f"expected augmentation of 1 at most, got {self.augmentation}")
         if not 1 <= self.wfm_first_layer <= MATCHED_LAYERS:
             raise ValueError(
                 f"expected wfm_first_layer from 1 to {MATCHED_LAYERS}, got {self.wfm_first_layer}"
@@ -95,8 +107,19 @@ class LossOptions:
 Count = Callable[[Tensor], Tensor]
 
 
+class Shown(NamedTuple):
+    """Real and generated images, and what a discriminator sees beside both.
+
+    ``given`` is the condition, or the source's landmarks.
+    """
+
+    real: Tensor
+    fake: Tensor
+    given: Tensor
+
+
 class AnonyGANObjective:
-    """The generator against an ``app`` and a ``lm`` discriminator.
+    """The generator against ``app`` and ``lm`` discriminators, helped by an ``identity`` network.
 
     Args:
         options: weights and variants.
@@ -135,47 +158,55 @@ class AnonyGANObjective:
         options = self.options
         losses: Losses = {}
         for name, weight in (("app", options.weight_app), ("lm", options.weight_lm)):
-            discriminator, given = discriminators[name], _given(name, batch)
+            discriminator, shown = discriminators[name], self._shown(name, batch, output)
             with torch.no_grad():
-                real = discriminator(batch.source, given) if self._needs_real(name) else None
-            fake = discriminator(self._judged(batch, output), given)
+                real = discriminator(shown.real, shown.given) if self._needs_real(name) else None
+            fake = discriminator(shown.fake, shown.given)
             real_logits = None if real is None else real[-1].float()
             losses[f"g_{name}"] = weight * self.adversarial.generator(fake[-1].float(), real_logits)
             if name == "app" and real is not None and options.weight_wfm > 0:
                 losses["g_wfm"] = self._match(fake[:-1], real[:-1], batch)
         losses["g_recon"] = options.weight_recon * self._reconstruct(batch, output)
+        if options.weight_identity > 0:
+            apart = identity_loss(discriminators["identity"], batch, pasted(batch, output))
+            losses["g_identity"] = options.weight_identity * apart
         return losses
 
     def discriminator_losses(
         self, name: str, discriminator: nn.Module, batch: FaceBatch, output: GeneratorOutput
     ) -> Losses:
         """Real and generated images pass in separate calls."""
-        given = _given(name, batch)
-        real = discriminator(batch.source, given)[-1].float()
-        image = self._judged(batch, output)
-        fake = discriminator(image, given)[-1].float()
+        if name == "identity":
+            return {"d_identity": told_apart(discriminator, batch)}
+        shown = self._shown(name, batch, output)
+        real = discriminator(shown.real, shown.given)[-1].float()
+        fake = discriminator(shown.fake, shown.given)[-1].float()
         losses = {f"d_{name}": self.adversarial.discriminator(real, fake)}
-        penalty = self._penalty(lambda x: discriminator(x, given)[-1].float(), batch, image)
+        penalty = self._penalty(lambda x: discriminator(x, shown.given)[-1].float(), shown)
         return losses if penalty is None else losses | {f"d_{name}_penalty": penalty}
 
-    def _penalty(
-        self, critic: Callable[[Tensor], Tensor], batch: FaceBatch, image: Tensor
-    ) -> Tensor | None:
+    def _penalty(self, critic: Callable[[Tensor], Tensor], shown: "Shown") -> Tensor | None:
         options = self.options
         terms = []
         if options.r1 > 0:
-            terms.append(options.r1 / 2 * zero_centred_gradient_penalty(critic, batch.source))
+            terms.append(options.r1 / 2 * zero_centred_gradient_penalty(critic, shown.real))
         if options.r2 > 0:
-            terms.append(options.r2 / 2 * zero_centred_gradient_penalty(critic, image))
+            terms.append(options.r2 / 2 * zero_centred_gradient_penalty(critic, shown.fake))
         if options.gradient_penalty > 0:
-            between = interpolated_gradient_penalty(critic, batch.source, image)
+            between = interpolated_gradient_penalty(critic, shown.real, shown.fake)
             terms.append(options.gradient_penalty * between)
         return torch.stack(terms).sum() if terms else None
 
-    def _judged(self, batch: FaceBatch, output: GeneratorOutput) -> Tensor:
-        if self.options.judged == "image":
-            return output.image
-        return paste(output.image.float(), batch.source, batch.mask)
+    def _shown(self, name: str, batch: FaceBatch, output: GeneratorOutput) -> "Shown":
+        """What a discriminator sees, changed at random where that is wanted."""
+        image = output.image if self.options.judged == "image" else pasted(batch, output)
+        given = batch.condition if name == "app" else batch.source_landmarks
+        if (strength := self.options.augmentation) == 0:
+            return Shown(batch.source, image, given)
+        change = draw_change(batch.source, strength=strength)
+        if name == "lm":
+            given = change.of_landmarks(given)
+        return Shown(change.of_images(batch.source), change.of_images(image.float()), given)
 
     def _needs_real(self, name: str) -> bool:
         matches = name == "app" and self.options.weight_wfm > 0
@@ -192,7 +223,7 @@ class AnonyGANObjective:
     def _reconstruct(self, batch: FaceBatch, output: GeneratorOutput) -> Tensor:
         image = output.image.float()
         if self.options.recon_of == "pasted":
-            image = paste(image, batch.source, batch.mask)
+            image = pasted(batch, output)
         selected = batch.same_person
         return reconstruction_loss(
             image, batch.source, selected=selected, count=self.count(selected)
@@ -207,6 +238,6 @@ def jitter_colours(images: Tensor, strength: float) -> Tensor:
     return (images * (1 + gain) + offset).clamp(-1, 1)
 
 
-def _given(name: str, batch: FaceBatch) -> Tensor:
-    """What a discriminator sees beside the image: the condition, or the source's landmarks."""
-    return batch.condition if name == "app" else batch.source_landmarks
+def pasted(batch: FaceBatch, output: GeneratorOutput) -> Tensor:
+    """The source with the result inside its mask."""
+    return paste(output.image.float(), batch.source, batch.mask)

@@ -5,8 +5,14 @@ from functools import partial
 from typing import Literal, cast
 
 from objective import LossOptions
+from torch import nn
 
-from graphgan.models import AnonyGAN, AppearanceDiscriminator, LandmarkDiscriminator
+from graphgan.models import (
+    AnonyGAN,
+    AppearanceDiscriminator,
+    IdentityNetwork,
+    LandmarkDiscriminator,
+)
 from graphgan.models.generator import LandmarkGenerator
 from graphgan.training.options import OptimizerOptions, RunOptions
 
@@ -99,12 +105,14 @@ class ModelOptions:
             size=size,
         )
 
-    def discriminators(self) -> dict[str, AppearanceDiscriminator | LandmarkDiscriminator]:
+    def discriminators(self, *, identity: bool = False) -> dict[str, nn.Module]:
+        """Of appearance and landmarks, and with ``identity`` a network that tells people apart."""
         width, norm = self.discriminator_width, self.norm
-        return {
+        networks: dict[str, nn.Module] = {
             "app": AppearanceDiscriminator(width=width, norm=norm),
             "lm": LandmarkDiscriminator(self.landmarks, width=width, norm=norm),
         }
+        return networks | {"identity": IdentityNetwork(width=width)} if identity else networks
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def experiment(options: TrainOptions, fabric: Fabric) -> Experiment:
     return Experiment(
         name="anonygan",
         generator=options.model.generator(faces.train.size),
-        discriminators=options.model.discriminators(),
+        discriminators=options.model.discriminators(identity=options.loss.weight_identity > 0),
         objective=AnonyGANObjective(options.loss, count=count),
         pairs=pairs,
         to_batch=to_batch,

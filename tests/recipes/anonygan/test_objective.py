@@ -5,14 +5,16 @@ import objective
 import pytest
 import torch
 import torch.nn.functional as F
+from identity import identity_loss, told_apart
 from objective import AnonyGANObjective, LossOptions
 from torch import nn
 
+from graphgan.data.augmentation import draw_change
 from graphgan.data.face_batch import FaceBatch
 from graphgan.data.pairs import PairKind
 from graphgan.landmarks.masks import paste
 from graphgan.losses import reconstruction_loss
-from graphgan.models import GeneratorOutput
+from graphgan.models import GeneratorOutput, IdentityNetwork
 
 
 class Critic(nn.Module):
@@ -269,6 +271,46 @@ def test_discriminators_see_the_result_or_the_result_in_its_mask(case, judged):
     torch.testing.assert_close(generated["g_app"], F.softplus(-fake).mean())
 
 
+@pytest.mark.parametrize("name", ["app", "lm"])
+def test_what_is_real_and_what_is_generated_are_changed_alike(case, name):
+    case = case()
+    case = case._replace(output=GeneratorOutput(case.batch.source, None, case.batch.source))
+    seen = []
+    critic = case.critics[name]
+    critic.register_forward_pre_hook(lambda _, given: seen.append(given))
+    torch.manual_seed(5)
+    loss = AnonyGANObjective(LossOptions(augmentation=1.0))
+    loss.discriminator_losses(name, critic, case.batch, case.output)
+    (real, given), (fake, beside_fake) = seen
+    torch.manual_seed(5)
+    change = draw_change(case.batch.source, strength=1.0)
+    torch.testing.assert_close(real, change.of_images(case.batch.source))
+    torch.testing.assert_close(real, fake)
+    landmarks = change.of_landmarks(case.batch.source_landmarks)
+    torch.testing.assert_close(given, case.batch.condition if name == "app" else landmarks)
+    assert given is beside_fake
+
+
+def test_an_identity_network_judges_what_is_seen_in_the_end(case):
+    case = case()
+    network = IdentityNetwork(width=4)
+    case = case._replace(critics=case.critics | {"identity": network})
+    wide = FaceBatch(
+        *(
+            x.repeat_interleave(8, 2).repeat_interleave(8, 3) if x.ndim == 4 else x
+            for x in case.batch
+        )
+    )
+    image = case.output.image.repeat_interleave(8, 2).repeat_interleave(8, 3)
+    case = case._replace(batch=wide, output=GeneratorOutput(image, None, image))
+    losses = generator_losses(case, weight_identity=2.0)
+    shown = paste(image, wide.source, wide.mask)
+    torch.testing.assert_close(losses["g_identity"], 2 * identity_loss(network, wide, shown))
+    loss = AnonyGANObjective(LossOptions(weight_identity=2.0))
+    own = loss.discriminator_losses("identity", network, wide, case.output)
+    torch.testing.assert_close(own["d_identity"], told_apart(network, wide))
+
+
 def test_features_can_be_matched_where_the_true_answer_is_known(case):
     case = case()
     means = [x.mean((1, 2, 3)) for x in (case.output.image, case.batch.source)]
@@ -285,6 +327,7 @@ def test_features_can_be_matched_where_the_true_answer_is_known(case):
         ({"r1": math.inf}, "r1 of 0 and more, got inf"),
         ({"context_jitter": 0.6}, "context_jitter of 0.5 at most, got 0.6"),
         ({"condition_jitter": 0.6}, "condition_jitter of 0.5 at most, got 0.6"),
+        ({"augmentation": 1.5}, "augmentation of 1 at most, got 1.5"),
         ({"wfm_first_layer": 0}, "wfm_first_layer from 1 to 5, got 0"),
         ({"wfm_first_layer": 6}, "wfm_first_layer from 1 to 5, got 6"),
         ({"adversarial": "wasserstein"}, "--gradient-penalty above 0 with --adversarial wasserst"),

@@ -184,6 +184,7 @@ VARIANTS = [
     "--judged image",
     "--match-tone True --bend-condition 0.5 --forehead 0.7 --detail 0.1 --condition-jitter 0.3",
     "--match-tone False",
+    "--weight-identity 1 --augmentation 1 --r1 1 --norm group",
     "--recon-of image",
     "--recon-of pasted",
     "--landmarks 68",
