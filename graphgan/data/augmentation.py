@@ -57,12 +57,12 @@ def draw_change(images: Float[Tensor, "b 3 h w"], *, strength: float) -> RandomC
     if not 0 <= strength <= 1:
         raise ValueError(f"expected a strength from 0 to 1, got {strength}")
     count, _, height, width = images.shape
-    like = {"device": images.device, "dtype": torch.float32}
+    device = images.device
 
     def drawn(*shape: int) -> Tensor:
-        return strength * (2 * torch.rand(count, *shape, **like) - 1)  # type: ignore[call-overload]
+        return strength * (2 * torch.rand(count, *shape, device=device) - 1)
 
-    sides = torch.tensor([width, height], **like)  # type: ignore[arg-type]
+    sides = torch.tensor([float(width), float(height)], device=device)
     matrix = get_affine_matrix2d(
         translations=_SHIFT * sides * drawn(2),
         center=((sides - 1) / 2).expand(count, 2),
