@@ -27,10 +27,8 @@ class Options:
     """Weights (generator.safetensors), or the folder of a run: its newest ones."""
     name: str
     """Of the catalogue, graphgan/weights/catalogue.py."""
-    bend_condition: float | None = None
-    """Of an AnonyGAN, where it is to differ from training: no weights depend on it."""
     detail: float | None = None
-    """The same."""
+    """Of an AnonyGAN, where it is to differ from training: no weights depend on it."""
 
 
 def main(options: Options) -> None:
@@ -40,9 +38,8 @@ def main(options: Options) -> None:
         raise ValueError(f"expected --name among {names}, got {options.name}")
     network: type[Pretrained] = getattr(models, chosen[0].network)
     model = network.from_pretrained(newest_weights(options.checkpoint))
-    changes = {"bend_condition": options.bend_condition, "detail": options.detail}
-    if changes := {name: value for name, value in changes.items() if value is not None}:
-        changed = network.from_config(model.config | changes).eval()
+    if options.detail is not None:
+        changed = network.from_config(model.config | {"detail": options.detail}).eval()
         changed.load_state_dict(model.state_dict())
         model = changed
     target = FOLDER / f"{options.name}.safetensors"

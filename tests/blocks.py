@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
+from graphgan.landmarks import fit_shape_transfer
 from graphgan.layers import (
     AttentionHead,
     BipartiteGraphConv,
@@ -31,6 +32,7 @@ from graphgan.models import (
     AppearanceDiscriminator,
     BiGraphGAN,
     CIAGANGenerator,
+    ConditionFitting,
     IdentityNetwork,
     LandmarkDiscriminator,
     LandmarkGenerator,
@@ -146,6 +148,19 @@ def taught_tone_matching() -> ToneMatching:
     module = ToneMatching(5, hidden=8)
     nn.init.normal_(module.mlp[-1].weight, std=0.1)
     return module
+
+
+def taught_fitting() -> ConditionFitting:
+    fitting = ConditionFitting(17, bend=0.8, keep_shape=1.0, match_tone=True)
+    nn.init.normal_(fitting.tone.mlp[-1].weight, std=0.1)
+    fitting.learn_shapes(fit_shape_transfer(torch.rand(40, 17, 2), torch.arange(40) // 4))
+    return fitting
+
+
+def fitting_inputs(b: int, h: int, w: int) -> tuple:
+    images = [2 * torch.rand(b, 3, h, w) - 1 for _ in range(2)]
+    mask = (torch.rand(b, 1, h, w) < 0.5).float()
+    return *images, points(b, 17, h, w), points(b, 17, h, w), mask
 
 
 BLOCKS = {
@@ -267,6 +282,12 @@ BLOCKS = {
             (torch.rand(b, 1, h, w) < 0.5).float(),
             points(b, 5, h, w),
         ),
+        maps(3),
+        penalised=False,
+    ),
+    "ConditionFitting": Block(
+        taught_fitting,
+        fitting_inputs,
         maps(3),
         penalised=False,
     ),

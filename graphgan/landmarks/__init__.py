@@ -17,6 +17,7 @@ from graphgan.landmarks.schemes import (
     SCHEMES,
     LandmarkScheme,
 )
+from graphgan.landmarks.shape_transfer import ShapeTransfer, fit_shape_transfer, transfer_shape
 
 __all__ = [
     "CIAGAN_29",
@@ -29,6 +30,7 @@ __all__ = [
     "DlibDetector",
     "LandmarkDetector",
     "LandmarkScheme",
+    "ShapeTransfer",
     "bend_to_landmarks",
     "between_shapes",
     "bilinear_maps",
@@ -36,6 +38,7 @@ __all__ = [
     "draw_lines",
     "face_crop",
     "face_mask",
+    "fit_shape_transfer",
     "gaussian_maps",
     "mirror_landmarks",
     "one_hot_maps",
@@ -45,4 +48,5 @@ __all__ = [
     "pose_mask",
     "render_maps",
     "to_openpose_18",
+    "transfer_shape",
 ]

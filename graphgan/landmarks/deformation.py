@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan._checks import check_features
+from graphgan.landmarks._similarity import lay_upon
 from graphgan.landmarks.maps import check_landmarks
 
 # Weights of landmarks fall with the squared distance, in half sides of the picture. This is added
@@ -97,16 +98,8 @@ def between_shapes(
     if share == 1:
         return targets
     there = (landmarks.isfinite() & targets.isfinite()).all(-1, keepdim=True)
-    count = there.sum(1, keepdim=True).clamp(min=1)
     a, b = (torch.where(there, x, 0) for x in (landmarks, targets))
-    a_mean, b_mean = a.sum(1, keepdim=True) / count, b.sum(1, keepdim=True) / count
-    a, b = (torch.where(there, x - mean, 0) for x, mean in ((a, a_mean), (b, b_mean)))
-    # As complex numbers: the least squares of |b - k a| are k = <a, b> / <a, a>.
-    size = a.square().sum((1, 2)).clamp(min=_TINY)[:, None, None]
-    along = (a * b).sum((1, 2))[:, None, None] / size
-    across = (a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]).sum(1)[:, None, None] / size
-    turned = torch.stack([-a[..., 1], a[..., 0]], dim=-1)
-    laid = b_mean + along * a + across * turned
+    laid, _ = lay_upon(a, b, there.to(a.dtype))
     return torch.where(there, share * targets + (1 - share) * laid, torch.nan)
 
 

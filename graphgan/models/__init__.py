@@ -3,6 +3,7 @@
 from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.bigraphgan import BiGraphGAN
 from graphgan.models.ciagan import CIAGANGenerator
+from graphgan.models.condition_fitting import ConditionFitting
 from graphgan.models.discriminators import (
     AppearanceDiscriminator,
     LandmarkDiscriminator,
@@ -18,6 +19,7 @@ __all__ = [
     "AppearanceDiscriminator",
     "BiGraphGAN",
     "CIAGANGenerator",
+    "ConditionFitting",
     "GeneratorOutput",
     "IdentityNetwork",
     "LandmarkDiscriminator",

@@ -13,15 +13,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan._checks import check_choice, check_features
-from graphgan.landmarks.deformation import bend_to_landmarks, between_shapes
 from graphgan.landmarks.masks import check_forehead, face_mask
 from graphgan.layers.smoothing import with_details_of
-from graphgan.layers.tone_matching import ToneMatching
 from graphgan.models._pretrained import Pretrained
+from graphgan.models.condition_fitting import ConditionFitting
 from graphgan.models.generator import GeneratorOutput, LandmarkGenerator
 
 Base = Literal["condition", "context"]
-_JAW = 17  # landmarks along the jaw, the first of all schemes of faces
 
 
 class AnonyGAN(Pretrained):
@@ -33,19 +31,15 @@ class AnonyGAN(Pretrained):
     Args:
         generator: by default the paper's (width 64, 6 blocks, 68 landmarks). One with 3
             appearance channels sees the condition alone, without context.
-        bend_condition: how far the condition is bent towards the source before the generator sees
-            it (not in the paper): 1 brings its landmarks to where the source's are, 0.7 to where
-            the source's and its own, laid upon them, are mixed 7 to 3, which keeps more of the
-            shape of the condition's face; 0 not at all. Generator and blend then see the identity
-            in the right pose.
+        fitting: bends the condition towards the source and matches its colours before the
+            generator sees it (not in the paper); generator and blend then see the identity in the
+            right pose and light.
         base: what the attention mask blends the generated picture with: the condition (paper)
             or, where the generator has none, the context (published code).
         forehead: of the mask that is drawn where none is given, see `face_mask`; told to those who
             draw masks for it.
-        match_tone: the colours of the condition are first brought to those around the hole, see
-            `ToneMatching` (not in the paper).
         detail: structures finer than about this share of the height are the condition's, as it was
-            bent and toned: ``image = condition + smooth(image - condition)``, see
+            fitted: ``image = condition + smooth(image - condition)``, see
             `with_details_of` (not in the paper); 0 leaves them to the generator.
         size: height and width of the pictures that it was trained on, in pixels; told to those who
             cut faces for it, not used by the network.
@@ -69,39 +63,32 @@ class AnonyGAN(Pretrained):
         generator: LandmarkGenerator | None = None,
         *,
         base: Base = "condition",
-        bend_condition: float = 0.0,
+        fitting: ConditionFitting | None = None,
         forehead: float = 0.0,
-        match_tone: bool = False,
         detail: float = 0.0,
         size: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         check_choice("base", base, get_args(Base))
-        if not 0 <= bend_condition <= 1:
-            raise ValueError(f"expected bend_condition from 0 to 1, got {bend_condition}")
         self.generator = LandmarkGenerator() if generator is None else generator
         check_forehead(forehead)
         if not 0 <= detail < 0.5:
             raise ValueError(f"expected detail from 0 to below 0.5, got {detail}")
+        if fitting is not None and fitting.num_landmarks != self.generator.num_landmarks:
+            raise ValueError(
+                f"expected a fitting of {self.generator.num_landmarks} landmarks, as the "
+                f"generator's, got {fitting.num_landmarks}"
+            )
+        self.fitting = fitting
         self.base = base
-        self.bend_condition = bend_condition
         self.forehead = forehead
         self.detail = detail
-        if match_tone and self.generator.num_landmarks < _JAW:
-            raise ValueError(
-                f"expected the {_JAW} landmarks of the jaw and others for match_tone, "
-                f"got {self.generator.num_landmarks}"
-            )
-        if match_tone:
-            self.tone = ToneMatching(_JAW)
         self.size = size
         self.config = {"base": base, "generator": self.generator.config}
-        if bend_condition:
-            self.config["bend_condition"] = bend_condition
+        if fitting is not None:
+            self.config["fitting"] = fitting.config
         if forehead:
             self.config["forehead"] = forehead
-        if match_tone:
-            self.config["match_tone"] = True
         if detail:
             self.config["detail"] = detail
         if size is not None:
@@ -125,17 +112,14 @@ class AnonyGAN(Pretrained):
                 f"expected a source of shape {tuple(condition.shape)}, got {tuple(source.shape)}"
             )
         landmarks = (condition_landmarks, source_landmarks)
-        if self.bend_condition:
-            targets = between_shapes(*landmarks, share=self.bend_condition)
-            condition = bend_to_landmarks(condition, condition_landmarks, targets)
-        appearance = base = condition
-        matches_tone = hasattr(self, "tone")
-        if self.sees_context or self.base == "context" or matches_tone:
+        sees_context = self.sees_context or self.base == "context"
+        if sees_context or (self.fitting is not None and self.fitting.sees_context):
             mask = self._mask(source, source_landmarks, mask)
+        if self.fitting is not None:
+            condition = self.fitting(condition, source, *landmarks, mask)
+        appearance = base = condition
+        if sees_context and mask is not None:
             context = source * (1 - mask)
-            if matches_tone:
-                jaw = source_landmarks[:, :_JAW]
-                appearance = base = condition = self.tone(condition, context, mask, jaw)
             if self.sees_context:
                 appearance = torch.cat([condition, context], dim=1)
             if self.base == "context":
@@ -188,13 +172,15 @@ class AnonyGAN(Pretrained):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "AnonyGAN":
-        size = config.get("size")
+        generator = LandmarkGenerator(**config["generator"])
+        size, fitting = config.get("size"), None
+        if (chosen := config.get("fitting")) is not None:
+            fitting = ConditionFitting(generator.num_landmarks, **dict(chosen))
         return cls(
-            LandmarkGenerator(**config["generator"]),
+            generator,
             base=config["base"],
-            bend_condition=float(config.get("bend_condition", 0.0)),
+            fitting=fitting,
             forehead=config.get("forehead", 0.0),
-            match_tone=config.get("match_tone", False),
             detail=config.get("detail", 0.0),
             size=None if size is None else (int(size[0]), int(size[1])),
         )

@@ -10,6 +10,7 @@ from torch import nn
 from graphgan.models import (
     AnonyGAN,
     AppearanceDiscriminator,
+    ConditionFitting,
     IdentityNetwork,
     LandmarkDiscriminator,
 )
@@ -56,6 +57,10 @@ class ModelOptions:
     bend_condition: float = 0.0
     """How far the condition is bent towards the source's landmarks before the generator sees it, 0
     to 1 (0 in the paper)."""
+    keep_shape: float = 0.0
+    """Above 0, the condition is bent to its own face in the source's pose and with its expression,
+    as far as landmarks of the people of training tell pose and expression from the shape of a face;
+    the more, the more of its own shape it keeps (0 in the paper)."""
     forehead: float = 0.0
     """How far the mask rises over the brows, see `face_mask`; 0: it ends there (paper)."""
     match_tone: bool = False
@@ -98,11 +103,20 @@ class ModelOptions:
         return AnonyGAN(
             generator,
             base=self.base,
-            bend_condition=self.bend_condition,
+            fitting=self.fitting(),
             forehead=self.forehead,
-            match_tone=self.match_tone,
             detail=self.detail,
             size=size,
+        )
+
+    def fitting(self) -> ConditionFitting | None:
+        if not (self.bend_condition or self.keep_shape or self.match_tone):
+            return None
+        return ConditionFitting(
+            self.landmarks,
+            bend=self.bend_condition,
+            keep_shape=self.keep_shape,
+            match_tone=self.match_tone,
         )
 
     def discriminators(self, *, identity: bool = False) -> dict[str, nn.Module]:
@@ -205,7 +219,8 @@ _SHIPPED = replace(
         blocks=4,
         discriminator_width=24,
         norm="group",
-        bend_condition=0.5,
+        bend_condition=1.0,
+        keep_shape=2.0,
         forehead=0.7,
         match_tone=True,
         detail=1 / 32,

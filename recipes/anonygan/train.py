@@ -10,6 +10,7 @@ from objective import AnonyGANObjective
 from options import DRAWING_FLAGS, PRESETS, TrainOptions
 from pictures import sheet_columns
 from results import anonymized, batch_for, condition_pasted, source_blurred
+from shapes import learned_shapes
 from torch import Tensor
 from transfer import measure_transfer, true_answers
 
@@ -73,9 +74,13 @@ def experiment(options: TrainOptions, fabric: Fabric) -> Experiment:
     def count(selected: Tensor) -> Tensor:
         return fabric.all_reduce(selected.sum().float(), reduce_op="mean")
 
+    generator = options.model.generator(faces.train.size)
+    if generator.fitting is not None and generator.fitting.keep_shape > 0:
+        generator.fitting.learn_shapes(learned_shapes(faces.train, options.model))
+
     return Experiment(
         name="anonygan",
-        generator=options.model.generator(faces.train.size),
+        generator=generator,
         discriminators=options.model.discriminators(identity=options.loss.weight_identity > 0),
         objective=AnonyGANObjective(options.loss, count=count),
         pairs=pairs,

@@ -6,10 +6,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from graphgan.landmarks.deformation import bend_to_landmarks, between_shapes
 from graphgan.landmarks.masks import face_mask
 from graphgan.layers.smoothing import smooth
 from graphgan.models.anonygan import AnonyGAN
+from graphgan.models.condition_fitting import ConditionFitting
 from graphgan.models.generator import LandmarkGenerator
 
 SIZE = (16, 20)
@@ -68,28 +68,18 @@ def test_the_hole_is_mid_grey_and_the_base_is_blended(base):
 
 
 @torch.no_grad()
-def test_a_condition_can_first_be_bent_to_the_source_s_landmarks():
+def test_a_condition_can_first_be_fitted():
     plain = small()
-    bending = AnonyGAN(plain.generator, bend_condition=1.0).eval()
+    fitting = ConditionFitting(68, bend=0.6)
+    model = AnonyGAN(plain.generator, fitting=fitting).eval()
     condition, source, first, second, mask = faces()
-    expected = plain(bend_to_landmarks(condition, first, second), source, first, second, mask)
-    output = bending(condition, source, first, second, mask)
+    fitted = fitting(condition, source, first, second, mask)
+    expected = plain(fitted, source, first, second, mask)
+    output = model(condition, source, first, second, mask)
     assert all(torch.equal(a, b) for a, b in zip(output, expected, strict=True))
     assert not torch.equal(output.image, plain(condition, source, first, second, mask).image)
-    again = AnonyGAN.from_config(bending.config)
-    assert again.bend_condition == 1 and AnonyGAN.from_config(plain.config).bend_condition == 0
-
-
-@torch.no_grad()
-def test_a_condition_can_be_bent_a_part_of_the_way():
-    plain = small()
-    bending = AnonyGAN(plain.generator, bend_condition=0.6).eval()
-    condition, source, first, second, mask = faces()
-    between = between_shapes(first, second, share=0.6)
-    bent = bend_to_landmarks(condition, first, between)
-    expected = plain(bent, source, first, second, mask).image
-    assert torch.equal(bending(condition, source, first, second, mask).image, expected)
-    assert AnonyGAN.from_config(bending.config).bend_condition == 0.6
+    again = AnonyGAN.from_config(model.config)
+    assert again.fitting.bend == 0.6 and AnonyGAN.from_config(plain.config).fitting is None
 
 
 @torch.no_grad()
@@ -104,33 +94,17 @@ def test_its_own_mask_rises_over_the_brows_with_a_forehead():
     assert AnonyGAN.from_config(higher.config).forehead == 0.7
 
 
-def toned(**options) -> AnonyGAN:
-    model = AnonyGAN(small().generator, match_tone=True, **options).eval()
-    torch.nn.init.normal_(model.tone.mlp[-1].weight, std=0.3)
-    return model
-
-
-@torch.no_grad()
-def test_the_condition_s_colours_can_first_be_matched_to_the_surroundings():
-    model = toned()
-    condition, source, first, second, mask = faces()
-    context = torch.where(mask.bool(), 0.0, source)
-    matched = model.tone(condition, context, mask, second[:, :17])
-    assert (matched - condition).abs().max() > 0.05
-    expected = model.generator(torch.cat([matched, context], 1), (first, second), matched)
-    output = model(condition, source, first, second, mask)
-    assert all(torch.equal(a, b) for a, b in zip(output, expected, strict=True))
-    again = AnonyGAN.from_config(model.config)
-    again.load_state_dict(model.state_dict())
+def fitted(*, bend: float, **options) -> AnonyGAN:
+    fitting = ConditionFitting(68, bend=bend, match_tone=True)
+    torch.nn.init.normal_(fitting.tone.mlp[-1].weight, std=0.3)
+    return AnonyGAN(small().generator, fitting=fitting, **options).eval()
 
 
 @torch.no_grad()
 def test_details_can_be_those_of_the_condition():
-    model = toned(bend_condition=0.6)
+    model = fitted(bend=0.6)
     condition, source, first, second, mask = faces()
-    context = torch.where(mask.bool(), 0.0, source)
-    bent = bend_to_landmarks(condition, first, between_shapes(first, second, share=0.6))
-    given = model.tone(bent, context, mask, second[:, :17])
+    given = model.fitting(condition, source, first, second, mask)
     made = model(condition, source, first, second, mask).image
     model.detail = 3.4 / SIZE[0]  # a square of 5 pixels
     detailed = model(condition, source, first, second, mask).image
@@ -140,7 +114,7 @@ def test_details_can_be_those_of_the_condition():
 
 @torch.no_grad()
 def test_what_is_in_the_hole_is_never_looked_at():
-    model = toned(bend_condition=0.6, forehead=0.7)
+    model = fitted(bend=0.6, forehead=0.7)
     condition, source, first, second, _ = faces()
     mask = face_mask(second, SIZE, forehead=0.7)
     other = torch.where(mask.bool(), torch.rand_like(source), source)
@@ -153,10 +127,9 @@ def test_what_is_in_the_hole_is_never_looked_at():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"bend_condition": 1.5}, "bend_condition from 0 to 1, got 1.5"),
         ({"detail": 0.5}, "detail from 0 to below 0.5, got 0.5"),
         ({"forehead": -0.1}, "forehead from 0 to 2, got -0.1"),
-        ({"match_tone": True}, "17 landmarks of the jaw and others for match_tone, got 5"),
+        ({"fitting": ConditionFitting(68, bend=1.0)}, "fitting of 5 landmarks.*, got 68"),
     ],
 )
 def test_options_beyond_their_range_are_refused(options, message):

@@ -12,7 +12,8 @@ from onnx import numpy_helper
 
 import graphgan
 from graphgan.extras import MissingExtraError
-from graphgan.models import AnonyGAN, LandmarkGenerator, onnx_export
+from graphgan.landmarks import fit_shape_transfer
+from graphgan.models import AnonyGAN, ConditionFitting, LandmarkGenerator, onnx_export
 from graphgan.models.onnx_export import export_onnx, onnx_difference
 from graphgan.models.onnx_generator import OnnxAnonyGAN
 
@@ -49,6 +50,13 @@ def inputs(batch: int, num_landmarks: int = K, size: tuple[int, int] = SIZE):
     return condition, source, *points, (torch.rand(batch, 1, *size) > 0.5).float()
 
 
+def fitting() -> ConditionFitting:
+    """One that has learned from shapes drawn by chance."""
+    bends = ConditionFitting(K, bend=0.8, keep_shape=1.0, match_tone=True)
+    bends.learn_shapes(fit_shape_transfer(torch.rand(40, K, 2), torch.arange(40) // 4))
+    return bends
+
+
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     """A network that looks at everything, its file, and how much they differ."""
@@ -66,8 +74,7 @@ def exported(tmp_path_factory):
         AnonyGAN(
             generator,
             base="context",
-            bend_condition=1.0,
-            match_tone=True,
+            fitting=fitting(),
             detail=0.2,
             forehead=0.5,
             size=SIZE,

@@ -1,0 +1,121 @@
+"""A condition made to fit where it is to go, before a generator sees it: pose, then light.
+
+Not in the papers.
+"""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from graphgan.landmarks.deformation import bend_to_landmarks, between_shapes
+from graphgan.landmarks.shape_transfer import ShapeTransfer, transfer_shape
+from graphgan.layers.tone_matching import ToneMatching
+
+_JAW = 17  # landmarks along the jaw, the first of all schemes of faces
+
+
+class ConditionFitting(nn.Module):
+    """Bend the condition towards the source's landmarks, and bring it into the light around.
+
+    Args:
+        num_landmarks: k.
+        bend: how far it is bent: 1 brings its landmarks to where the targets are, 0.7 to where the
+            targets and its own, laid upon them, are mixed 7 to 3, see `between_shapes`; 0 not at
+            all. The less, the more of the shape of the condition's face is kept.
+        keep_shape: where above 0, the targets are not the source's landmarks but the condition's
+            face in the source's pose and with its expression, see `transfer_shape`; this is the
+            weight that `fit_shape_transfer` learns with. `learn_shapes` has to be called before
+            training.
+        match_tone: its colours are brought to those around the hole, see `ToneMatching`.
+    Shapes:
+        ``condition, source: b 3 h w`` in [-1, 1], ``condition_landmarks, source_landmarks: b k 2``
+        in pixels, ``mask: b 1 h w``, 1 in the hole (looked at by `match_tone` alone)
+        -> ``b 3 h w`` in [-1, 1]
+    Raises:
+        ValueError: a bend outside of 0 to 1, a weight below 0 or without a bend, too few landmarks
+            to match tones.
+
+    Example:
+        >>> faces, points = torch.zeros(2, 3, 32, 32), 31 * torch.rand(2, 68, 2)
+        >>> ConditionFitting(68, bend=1.0)(faces, faces, points, points, None).shape
+        torch.Size([2, 3, 32, 32])
+    """
+
+    mean: Tensor
+    matrix: Tensor
+
+    def __init__(
+        self,
+        num_landmarks: int,
+        *,
+        bend: float = 0.0,
+        keep_shape: float = 0.0,
+        match_tone: bool = False,
+    ) -> None:
+        super().__init__()
+        if not 0 <= bend <= 1:
+            raise ValueError(f"expected a bend from 0 to 1, got {bend}")
+        if keep_shape < 0 or (keep_shape > 0 and bend == 0):
+            raise ValueError(
+                f"expected keep_shape of 0 and more, with a bend above 0, got {keep_shape} and "
+                f"{bend}"
+            )
+        if match_tone and num_landmarks < _JAW:
+            raise ValueError(
+                f"expected the {_JAW} landmarks of the jaw and others for match_tone, "
+                f"got {num_landmarks}"
+            )
+        self.num_landmarks = num_landmarks
+        self.bend = bend
+        self.keep_shape = keep_shape
+        if keep_shape:
+            self.register_buffer("mean", torch.zeros(num_landmarks, 2))
+            self.register_buffer("matrix", torch.eye(2 * num_landmarks))
+        self.tone = ToneMatching(_JAW) if match_tone else None
+        self.config: dict[str, Any] = {"bend": bend}
+        if keep_shape:
+            self.config["keep_shape"] = keep_shape
+        if match_tone:
+            self.config["match_tone"] = True
+
+    def learn_shapes(self, transfer: ShapeTransfer) -> None:
+        """Take up what `fit_shape_transfer` learned with the weight ``keep_shape``."""
+        self.mean.copy_(transfer.mean)
+        self.matrix.copy_(transfer.matrix)
+
+    @property
+    def sees_context(self) -> bool:
+        return self.tone is not None
+
+    def forward(
+        self,
+        condition: Float[Tensor, "b 3 h w"],
+        source: Float[Tensor, "b 3 h w"],
+        condition_landmarks: Float[Tensor, "b k 2"],
+        source_landmarks: Float[Tensor, "b k 2"],
+        mask: Float[Tensor, "b 1 h w"] | None,
+    ) -> Float[Tensor, "b 3 h w"]:
+        if self.bend:
+            targets = self.targets(condition_landmarks, source_landmarks)
+            condition = bend_to_landmarks(condition, condition_landmarks, targets)
+        if self.tone is not None:
+            if mask is None:
+                raise ValueError("expected a mask, around which tones are matched, got none")
+            jaw = source_landmarks[:, :_JAW]
+            condition = self.tone(condition, source * (1 - mask), mask, jaw)
+        return condition
+
+    def targets(
+        self, condition_landmarks: Float[Tensor, "b k 2"], source_landmarks: Float[Tensor, "b k 2"]
+    ) -> Float[Tensor, "b k 2"]:
+        """Where the condition's landmarks are brought to."""
+        targets = source_landmarks
+        if self.keep_shape:
+            transfer = ShapeTransfer(self.mean, self.matrix)
+            targets = transfer_shape(condition_landmarks, source_landmarks, transfer)
+        return between_shapes(condition_landmarks, targets, share=self.bend)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_landmarks}, bend={self.bend}, keep_shape={self.keep_shape}"

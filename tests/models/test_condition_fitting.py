@@ -1,0 +1,94 @@
+import pytest
+import torch
+
+from graphgan.landmarks.deformation import bend_to_landmarks, between_shapes
+from graphgan.landmarks.shape_transfer import fit_shape_transfer, transfer_shape
+from graphgan.models.condition_fitting import ConditionFitting
+
+SIZE = (32, 40)
+
+
+def faces(count=2):
+    draw = torch.Generator().manual_seed(0)
+    condition, source = 2 * torch.rand(2, count, 3, *SIZE, generator=draw) - 1
+    points = 4 + 24 * torch.rand(2, count, 68, 2, generator=draw)
+    mask = (torch.rand(count, 1, *SIZE, generator=draw) < 0.5).float()
+    return condition, source, *points, mask
+
+
+def shapes():
+    draw = torch.Generator().manual_seed(1)
+    landmarks = torch.rand(12, 68, 2, generator=draw)
+    return fit_shape_transfer(landmarks, torch.arange(12) // 3, weight=2.0)
+
+
+@torch.no_grad()
+def test_without_anything_to_do_it_is_the_condition():
+    condition, *others = faces()
+    assert torch.equal(ConditionFitting(68)(condition, *others), condition)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("share", [0.6, 1.0])
+def test_the_condition_is_bent_a_part_of_the_way_or_all(share):
+    condition, source, first, second, mask = faces()
+    targets = between_shapes(first, second, share=share)
+    expected = bend_to_landmarks(condition, first, targets)
+    bent = ConditionFitting(68, bend=share)(condition, source, first, second, mask)
+    torch.testing.assert_close(bent, expected)
+    assert (bent - condition).abs().max() > 0.1
+
+
+@torch.no_grad()
+def test_the_shape_of_its_face_can_be_kept():
+    condition, source, first, second, mask = faces()
+    fitting = ConditionFitting(68, bend=1.0, keep_shape=2.0)
+    fitting.learn_shapes(shapes())
+    targets = transfer_shape(first, second, shapes())
+    torch.testing.assert_close(fitting.targets(first, second), targets)
+    expected = bend_to_landmarks(condition, first, targets)
+    torch.testing.assert_close(fitting(condition, source, first, second, mask), expected)
+
+
+@torch.no_grad()
+def test_colours_are_matched_after_bending():
+    condition, source, first, second, mask = faces()
+    fitting = ConditionFitting(68, bend=1.0, match_tone=True)
+    torch.nn.init.normal_(fitting.tone.mlp[-1].weight, std=0.3)
+    bent = bend_to_landmarks(condition, first, second)
+    expected = fitting.tone(bent, source * (1 - mask), mask, second[:, :17])
+    fitted = fitting(condition, source, first, second, mask)
+    assert torch.equal(fitted, expected)
+    assert (fitted - bent).abs().max() > 0.05
+    inside = torch.where(mask.bool(), -source, source)
+    assert torch.equal(fitting(condition, inside, first, second, mask), expected)
+
+
+def test_what_it_learned_of_shapes_is_in_its_state():
+    fitting = ConditionFitting(68, bend=1.0, keep_shape=2.0)
+    fitting.learn_shapes(shapes())
+    again = ConditionFitting(68, **fitting.config)
+    again.load_state_dict(fitting.state_dict())
+    _, _, first, second, _ = faces()
+    assert torch.equal(again.targets(first, second), fitting.targets(first, second))
+    assert ConditionFitting(68, bend=1.0).state_dict() == {}
+
+
+def test_no_mask_to_match_tones_around_is_refused():
+    condition, source, first, second, _ = faces()
+    with pytest.raises(ValueError, match=r"expected a mask.*got none"):
+        ConditionFitting(68, match_tone=True)(condition, source, first, second, None)
+
+
+@pytest.mark.parametrize(
+    ("num_landmarks", "options", "message"),
+    [
+        (68, {"bend": 1.5}, "bend from 0 to 1, got 1.5"),
+        (68, {"bend": 1.0, "keep_shape": -1.0}, "keep_shape of 0 and more.*got -1"),
+        (68, {"keep_shape": 1.0}, "with a bend above 0, got 1.0 and 0"),
+        (5, {"match_tone": True}, "17 landmarks of the jaw and others for match_tone, got 5"),
+    ],
+)
+def test_options_beyond_their_range_are_refused(num_landmarks, options, message):
+    with pytest.raises(ValueError, match=message):
+        ConditionFitting(num_landmarks, **options)
