@@ -1,0 +1,279 @@
+"""Blocks whose costs are told in docs/blocks, each with the formulas that its page gives.
+
+A formula is Python in the letters of ``sizes``; the pages show it without the stars.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from graphgan.landmarks import bend_to_landmarks
+from graphgan.layers import (
+    AttentionHead,
+    BipartiteGraphConv,
+    BipartiteReasoning,
+    EfficientChannelAttention,
+    IdentityEmbedding,
+    ImageEncoder,
+    ImageHead,
+    LandmarkAppearanceAggregation,
+    LandmarkAttention,
+    LandmarkEncoder,
+    LandmarkStem,
+    ResidualBlock,
+    ResidualDown,
+    ResidualUp,
+    ToneMatching,
+)
+from graphgan.losses import PerceptualLoss
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A block at a typical size.
+
+    Args:
+        title: as one would write it.
+        build: makes it; parameters are counted of modules.
+        inputs: what it is called with, floats first.
+        sizes: the letters of the formulas, and their values.
+        convolution: channels, height and width of the 3x3 convolution that time is compared with.
+        parameters, products, kept: formulas of the number of parameters, of multiply-adds (of
+            matrix products and convolutions, forward) and of the floats that autograd keeps, the
+            last without small terms. Empty: the block stands in a table without formulas.
+        part: a block in it, whose numbers are R in the formulas.
+    """
+
+    title: str
+    build: Callable[[], Callable[..., object]]
+    inputs: Callable[[], tuple]
+    convolution: tuple[int, int, int]
+    sizes: dict[str, int] = field(default_factory=dict)
+    parameters: str = ""
+    products: str = ""
+    kept: str = ""
+    part: "Case | None" = None
+
+
+def points(k: int, side: int, seed: int = 0) -> Tensor:
+    """Landmarks inside a picture of ``side`` pixels."""
+    generator = torch.Generator().manual_seed(seed)
+    return (side - 1) * torch.rand(1, k, 2, generator=generator)
+
+
+def maps(channels: int, side: int) -> Tensor:
+    return torch.randn(1, channels, side, side, generator=torch.Generator().manual_seed(0))
+
+
+def _complete(s: int, t: int) -> Tensor:
+    return torch.cartesian_prod(torch.arange(s), torch.arange(t)).T.contiguous()
+
+
+def _first_of_vgg19() -> nn.Sequential:
+    """As `vgg19_features` makes them; untaught, which costs the same."""
+    return nn.Sequential(
+        nn.Conv2d(3, 64, 3, padding=1), nn.ReLU(), nn.Conv2d(64, 64, 3, padding=1), nn.ReLU()
+    )
+
+
+REASONING = Case(
+    title="BipartiteReasoning(128, 64)",
+    build=lambda: BipartiteReasoning(128, 64),
+    inputs=lambda: (maps(128, 32), maps(128, 32)),
+    sizes={"c": 128, "h": 32, "w": 32, "N": 64, "D": 128},
+    parameters="2*c*D + D + c*N + N + 2*c + 2*(N**2 + N + D**2)",
+    products="6*c*N*h*w + 4*c*D*N + 2*N**2*D + 2*N*D**2",
+    kept="(4*c + 2*N)*h*w + 2*N*(c + 4*D)",
+    convolution=(128, 32, 32),
+)
+
+CASES: dict[str, list[Case]] = {
+    "channel_attention": [
+        Case(
+            title="EfficientChannelAttention(128)",
+            build=lambda: EfficientChannelAttention(128),
+            inputs=lambda: (maps(128, 32),),
+            sizes={"c": 128, "h": 32, "w": 32, "J": 5},
+            parameters="J",
+            products="c*J",
+            kept="c*h*w",
+            convolution=(128, 32, 32),
+        )
+    ],
+    "landmark_attention": [
+        Case(
+            title="LandmarkAttention(68, descriptor='position')",
+            build=lambda: LandmarkAttention(68, descriptor="position"),
+            inputs=lambda: (points(68, 128), points(68, 128, 1), (128, 128)),
+            sizes={"k": 68, "J": 3},
+            parameters="J + 6*k",
+            products="2*k*J",
+            kept="12*k",
+            convolution=(68, 128, 128),
+        )
+    ],
+    "landmark_convolution": [
+        Case(
+            title="LandmarkStem(68, 64)",
+            build=lambda: LandmarkStem(68, 64),
+            inputs=lambda: (points(68, 128), (128, 128)),
+            sizes={"k": 68, "c": 64, "h": 128, "w": 128, "J": 7},
+            parameters="k*c*J**2",
+            products="k*c*J**4",
+            kept="k*J**2*(J**2 + c)",
+            convolution=(64, 128, 128),
+        ),
+        Case(
+            title="LandmarkStem(68, 64, rendering='gaussian')",
+            build=lambda: LandmarkStem(68, 64, rendering="gaussian"),
+            inputs=lambda: (points(68, 128), (128, 128)),
+            sizes={"k": 68, "c": 64, "h": 128, "w": 128, "J": 7},
+            parameters="k*c*J**2",
+            products="k*c*J*w*(J + h)",
+            kept="k*c*J*(J + w)",
+            convolution=(64, 128, 128),
+        ),
+        Case(
+            title="LandmarkStem(68, 64) on ready maps",
+            build=lambda: LandmarkStem(68, 64),
+            inputs=lambda: (maps(68, 128), (128, 128)),
+            sizes={"k": 68, "c": 64, "h": 128, "w": 128, "J": 7},
+            parameters="k*c*J**2",
+            products="k*c*J**2*h*w",
+            kept="k*h*w + k*(h + J - 1)*(w + J - 1)",
+            convolution=(64, 128, 128),
+        ),
+    ],
+    "bipartite_reasoning": [
+        REASONING,
+        Case(
+            title="BipartiteGraphConv((128, 128)), 1,024 sources, 18 targets, all joined",
+            build=lambda: BipartiteGraphConv((128, 128)),
+            inputs=lambda: (
+                (torch.randn(1, 1024, 128), torch.randn(1, 18, 128)),
+                _complete(1024, 18),
+            ),
+            sizes={"c": 128, "s": 1024, "t": 18, "e": 1024 * 18},
+            parameters="c**2 + c",
+            products="s*c**2",
+            kept="s*c + 5*e",
+            convolution=(128, 32, 32),
+        ),
+    ],
+    "aggregation": [
+        Case(
+            title="LandmarkAppearanceAggregation(256, 512)",
+            build=lambda: LandmarkAppearanceAggregation(256, 512),
+            inputs=lambda: (maps(256, 32), maps(512, 32)),
+            sizes={"C": 256, "h": 32, "w": 32},
+            part=REASONING,
+            parameters="72*C**2 + 8*C + R",
+            products="72*C**2*h*w + R",
+            kept="24*C*h*w + R",
+            convolution=(256, 32, 32),
+        )
+    ],
+    "output_heads": [
+        Case(
+            title="ImageHead(256)",
+            build=lambda: ImageHead(256),
+            inputs=lambda: (maps(256, 32),),
+            sizes={"C": 256, "h": 32, "w": 32},
+            parameters="45*C**2//8 + 153*C//4 + 3",
+            products="9*C**2*h*w + 588*C*h*w",
+            kept="17*C*h*w + 48*h*w",
+            convolution=(256, 32, 32),
+        ),
+        Case(
+            title="AttentionHead(256)",
+            build=lambda: AttentionHead(256),
+            inputs=lambda: (maps(256, 32),),
+            sizes={"C": 256, "h": 32, "w": 32},
+            parameters="45*C**2//8 + C//4",
+            products="9*C**2*h*w + 4*C*h*w",
+            kept="7*C*h*w + 16*h*w",
+            convolution=(256, 32, 32),
+        ),
+    ],
+    "losses": [
+        Case(
+            title="PerceptualLoss of VGG-19's layers 0 to 3",
+            build=lambda: PerceptualLoss(_first_of_vgg19()),
+            inputs=lambda: (maps(3, 128), maps(3, 128)),
+            sizes={"h": 128, "w": 128},
+            parameters="9*3*64 + 64 + 9*64**2 + 64",
+            products="2*(9*3*64 + 9*64**2)*h*w",
+            kept="195*h*w",
+            convolution=(64, 128, 128),
+        )
+    ],
+    "deformation": [
+        Case(
+            title="bend_to_landmarks, 68 landmarks",
+            build=lambda: bend_to_landmarks,
+            inputs=lambda: (maps(3, 128), points(68, 128), points(68, 128, 1)),
+            sizes={"c": 3, "h": 128, "w": 128, "k": 68},
+            parameters="0",
+            products="13*k*h*w",
+            kept="(4*k + 29)*h*w",
+            convolution=(64, 128, 128),
+        )
+    ],
+    "tone_matching": [
+        Case(
+            title="ToneMatching(17)",
+            build=lambda: ToneMatching(17),
+            inputs=lambda: (
+                maps(3, 128),
+                maps(3, 128),
+                (maps(1, 128) > 0).float(),
+                points(17, 128),
+            ),
+            sizes={"k": 17, "h": 128, "w": 128, "H": 64},
+            parameters="6*k*H + H + H**2 + H + 12*H + 12",
+            products="6*k*H + H**2 + 12*H",
+            kept="29*h*w",
+            convolution=(64, 128, 128),
+        )
+    ],
+    "index": [
+        Case(
+            title="ImageEncoder(6)",
+            build=lambda: ImageEncoder(6),
+            inputs=lambda: (maps(6, 128),),
+            convolution=(64, 128, 128),
+        ),
+        Case(
+            title="LandmarkEncoder(68, width=32)",
+            build=lambda: LandmarkEncoder(68, width=32),
+            inputs=lambda: (points(68, 128), (128, 128)),
+            convolution=(64, 128, 128),
+        ),
+        Case(
+            title="ResidualBlock(256)",
+            build=lambda: ResidualBlock(256),
+            inputs=lambda: (maps(256, 32),),
+            convolution=(256, 32, 32),
+        ),
+        Case(
+            title="ResidualDown(64, 128)",
+            build=lambda: ResidualDown(64, 128),
+            inputs=lambda: (maps(64, 64),),
+            convolution=(64, 64, 64),
+        ),
+        Case(
+            title="ResidualUp(64, 32)",
+            build=lambda: ResidualUp(64, 32),
+            inputs=lambda: (maps(64, 64),),
+            convolution=(64, 64, 64),
+        ),
+        Case(
+            title="IdentityEmbedding(1200)",
+            build=lambda: IdentityEmbedding(1200),
+            inputs=lambda: (torch.tensor([7]),),
+            convolution=(64, 64, 64),
+        ),
+    ],
+}

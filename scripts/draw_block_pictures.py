@@ -1,0 +1,286 @@
+"""The pictures of docs/blocks: `python scripts/draw_block_pictures.py --help`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from _diagram import Diagram
+
+from graphgan.commands import run_command
+from graphgan.landmarks import bend_to_landmarks
+
+_TIMES = "\u00d7"
+_BLUE, _ORANGE, _PALE = "#2f66a8", "#c8641b", "#b9d2f0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Draw the pictures of the pages about blocks."""
+
+    out: Path = Path("docs/pictures/blocks")
+    """Where the files are replaced."""
+
+
+def main(options: Options) -> None:
+    options.out.mkdir(parents=True, exist_ok=True)
+    for name, draw in PICTURES.items():
+        draw().write(options.out / f"{name}.svg")
+    print(f"look at {options.out}")
+
+
+def channel_attention() -> Diagram:
+    d = Diagram(
+        400, "Each channel is scaled by a weight made of the means of it and its neighbours"
+    )
+    d.box(110, 30, "x", kind="tensor", width=60)
+    d.arrow((110, 45), (110, 307), shape="b c h w", side="left")
+    d.arrow((110, 75), (250, 75), (250, 99))
+    d.box(250, 115, "mean over h, w", width=170)
+    d.arrow((250, 130), (250, 164), shape="b c")
+    d.box(250, 181, "Conv1d, J taps,\nalong the channels", kind="learned", width=170)
+    d.arrow((250, 205), (250, 239), shape="b c")
+    d.box(250, 255, "sigmoid", width=170)
+    d.arrow((250, 270), (250, 320), (124, 320), shape="w: b c")
+    d.operation(110, 320, _TIMES)
+    d.arrow((110, 333), (110, 352), shape="b c h w", side="left")
+    d.legend()
+    return d
+
+
+def bipartite_reasoning() -> Diagram:
+    d = Diagram(600, "Positions of one map pass through a few nodes that the other map assigns")
+    d.box(100, 30, "x_i", kind="tensor", width=70)
+    d.box(280, 30, "x_j, the other map", kind="tensor", width=150)
+    d.arrow((100, 45), (100, 84), shape="c x hw")
+    d.arrow((280, 45), (280, 84), shape="c x hw")
+    d.box(100, 100, "state (1x1)", kind="learned", width=110)
+    d.box(280, 100, "proj (1x1)", kind="learned", width=110)
+    d.arrow((100, 115), (100, 164), shape="S_i: D x hw")
+    d.arrow((280, 115), (280, 188), (196, 188), shape="P_i: N x hw")
+    d.box(110, 188, "positions → nodes\nV = S_i P_iᵀ", width=170)
+    d.arrow((110, 213), (110, 251), shape="D x N")
+    d.box(110, 275, "nodes → nodes\nW relu(V + V A + b)", kind="learned", width=170)
+    d.arrow((110, 300), (110, 338), shape="D x N")
+    d.box(110, 362, "nodes → positions\nextend(V' P_i)", kind="learned", width=170)
+    d.arrow((280, 188), (280, 362), (196, 362))
+    d.arrow((110, 387), (110, 425), shape="c x hw")
+    d.box(110, 441, "norm", kind="learned", width=110)
+    d.arrow((110, 456), (110, 487), shape="c x hw")
+    d.arrow((64, 30), (14, 30), (14, 500), (97, 500))
+    d.operation(110, 500, "+")
+    d.arrow((110, 513), (110, 540), shape="y_i: b c h w")
+    d.shape(280, 530, "and the same")
+    d.shape(280, 545, "with i and j exchanged")
+    d.legend()
+    return d
+
+
+def landmark_attention() -> Diagram:
+    d = Diagram(440, "Equal descriptors give equal weights; positions give weights that differ")
+    d.box(100, 30, "source", kind="tensor", width=110)
+    d.box(280, 30, "condition", kind="tensor", width=110)
+    d.arrow((100, 45), (100, 94), shape="b k 2")
+    d.arrow((280, 45), (280, 94), shape="b k 2")
+    d.box(190, 110, "d: a number a landmark, set after set", width=290)
+    equal, unlike = [18] * 12, [9, 22, 15, 27, 6, 18, 24, 12, 30, 8, 20, 14]
+    for left, name, bars in ((30, "gap: all the same", equal), (210, "position", unlike)):
+        d.shape(left + 70, 150, name)
+        for i, height in enumerate(bars):
+            d.rectangle(left + 12 * i, 192 - height, 9, height, _BLUE if i < 6 else _ORANGE)
+    d.arrow((190, 198), (190, 232), shape="b 2k")
+    d.box(190, 248, "Conv1d, J = 3, along d", kind="learned", width=200)
+    d.arrow((190, 263), (190, 289), shape="b 2k")
+    d.box(190, 305, "sigmoid", width=200)
+    d.arrow((140, 320), (140, 364), shape="w source: b k", side="left")
+    d.arrow((240, 320), (240, 364), shape="w condition: b k")
+    d.shape(190, 386, "each map is multiplied by its landmark's weight")
+    d.legend()
+    return d
+
+
+def landmark_convolution() -> Diagram:
+    d = Diagram(485, "A one-hot map under a convolution is a copy of the kernel at the landmark")
+    d.shape(90, 24, "k maps, one 1 each")
+    d.shape(290, 24, "their convolution")
+    cells, side = 18, 8
+    for left in (18, 218):
+        for i in range(cells + 1):
+            d.line([(left + i * side, 34), (left + i * side, 34 + cells * side)])
+            d.line([(left, 34 + i * side), (left + cells * side, 34 + i * side)])
+    for column, row in ((4, 5), (11, 8), (7, 13)):
+        d.rectangle(18 + column * side, 34 + row * side, side, side, _BLUE)
+        for i in range(-3, 4):
+            for j in range(-3, 4):
+                shade = _BLUE if i == j == 0 else _PALE
+                x, y = 218 + (column + i) * side, 34 + (row + j) * side
+                d.rectangle(x + 1, y + 1, side - 2, side - 2, shade)
+    d.arrow((168, 106), (212, 106))
+    d.box(190, 214, "landmarks", kind="tensor", width=110)
+    d.arrow((190, 229), (190, 263), shape="b k 2")
+    d.box(190, 287, "which outputs see a landmark,\nand by which tap", width=240)
+    d.arrow((190, 312), (190, 346), shape="b k, 49 outputs of 49 taps")
+    d.box(190, 362, "times the kernel's taps", kind="learned", width=240)
+    d.arrow((190, 377), (190, 403), shape="b k, 49 outputs of c")
+    d.box(190, 419, "added where it belongs: b c h w", width=240)
+    d.legend()
+    return d
+
+
+def aggregation() -> Diagram:
+    d = Diagram(640, "The shape stream, after bipartite reasoning, gates the appearance stream")
+    d.box(100, 30, "appearance a", kind="tensor", width=120)
+    d.box(270, 30, "shape s", kind="tensor", width=120)
+    d.arrow((100, 45), (100, 86), shape="b C h w")
+    d.arrow((270, 45), (270, 86), shape="C or 2C")
+    for x, second in ((100, "conv 3x3, norm"), (270, "conv 3x3, to C")):
+        d.box(x, 102, "conv 3x3, norm", kind="learned", width=130)
+        d.arrow((x, 117), (x, 149))
+        d.box(x, 165, "ReLU, dropout", width=130)
+        d.arrow((x, 180), (x, 212))
+        d.box(x, 228, second, kind="learned", width=130)
+    d.arrow((230, 243), (230, 292), shape="C/2", side="left")
+    d.arrow((310, 243), (310, 292), shape="C/2")
+    d.box(270, 317, "bipartite reasoning\nof the two halves", kind="learned", width=165)
+    d.arrow((270, 342), (270, 388))
+    d.shape(277, 376, "s': b C h w", anchor="start")
+    d.box(270, 404, "sigmoid", width=110)
+    d.arrow((270, 419), (270, 450), (114, 450))
+    d.arrow((100, 243), (100, 436), shape="a'")
+    d.operation(100, 450, _TIMES)
+    d.arrow((100, 463), (100, 496))
+    d.arrow((39, 30), (14, 30), (14, 510), (87, 510))
+    d.operation(100, 510, "+")
+    d.arrow((100, 523), (100, 572), shape="a_out: b C h w")
+    d.arrow((113, 510), (257, 510))
+    d.arrow((270, 355), (366, 355), (366, 510), (284, 510))
+    d.operation(270, 510, "‖")
+    d.arrow((270, 523), (270, 572), shape="s_out: 2C")
+    d.shape(270, 590, "‖ joins along the channels")
+    d.legend()
+    return d
+
+
+def output_heads() -> Diagram:
+    d = Diagram(560, "An image, an attention map, and the blend of the image with a given one")
+    d.box(190, 30, "code", kind="tensor", width=90)
+    d.arrow((190, 45), (190, 62), (100, 62), (100, 90))
+    d.arrow((190, 45), (190, 62), (280, 62), (280, 90))
+    d.shape(190, 80, "b C h w")
+    d.box(100, 115, "double the size,\nnorm, ReLU", kind="learned", width=140)
+    d.box(280, 115, "double the size\n(linear)", kind="learned", width=140)
+    d.arrow((100, 140), (100, 179), shape="C/2, 2h 2w")
+    d.arrow((280, 140), (280, 179), shape="C/2, 2h 2w")
+    d.box(100, 204, "double the size,\nnorm, ReLU", kind="learned", width=140)
+    d.box(280, 204, "double the size\n(linear)", kind="learned", width=140)
+    d.arrow((100, 229), (100, 266), shape="C/4, 4h 4w")
+    d.arrow((280, 229), (280, 266), shape="C/4, 4h 4w")
+    d.box(100, 282, "conv 7x7, tanh", kind="learned", width=140)
+    d.box(280, 282, "1x1, sigmoid", kind="learned", width=140)
+    d.arrow((100, 297), (100, 394))
+    d.arrow((280, 297), (280, 394))
+    d.shape(107, 316, "image: b 3 4h 4w", anchor="start")
+    d.shape(287, 316, "A: b 1 4h 4w", anchor="start")
+    d.box(190, 350, "base", kind="tensor", width=70)
+    d.arrow((190, 365), (190, 394))
+    d.box(190, 418, "blend\nbase * A + image * (1 - A)", width=290)
+    d.arrow((190, 443), (190, 482), shape="b 3 4h 4w")
+    d.box(190, 498, "result", kind="tensor", width=90)
+    d.legend()
+    return d
+
+
+def losses() -> Diagram:
+    d = Diagram(470, "Which loss looks at what")
+    d.box(100, 30, "result", kind="tensor", width=110)
+    d.box(280, 30, "real picture", kind="tensor", width=110)
+    d.arrow((130, 45), (130, 92))
+    d.arrow((250, 45), (250, 92))
+    d.box(190, 108, "discriminator", kind="learned", width=190)
+    d.arrow((130, 123), (130, 175), shape="features", side="left")
+    d.arrow((250, 123), (250, 175), shape="logits")
+    d.box(95, 200, "weak feature\nmatching", width=140)
+    d.box(285, 200, "adversarial,\ngradient penalty", width=140)
+    d.arrow((70, 45), (16, 45), (16, 288))
+    d.arrow((310, 45), (364, 45), (364, 288))
+    d.box(95, 312, "reconstruction:\nmean |difference|", width=165)
+    d.box(285, 312, "perceptual: features\nof a trained network", width=165)
+    d.shape(190, 270, "each compares the result with the real picture")
+    d.box(190, 392, "contrastive: embeddings of pairs", width=260)
+    d.shape(190, 424, "a module or function each; none of them steps")
+    d.legend()
+    return d
+
+
+def deformation() -> Diagram:
+    """Grids are bent by the function itself: each channel of the picture is a coordinate."""
+    d = Diagram(300, "A picture bent so that its landmarks come to lie at the targets")
+    side = 150
+    landmarks = torch.tensor([[[45.0, 55], [105, 55], [75, 85], [55, 110], [95, 110], [75, 135]]])
+    targets = torch.tensor([[[55.0, 50], [118, 66], [92, 92], [50, 104], [92, 122], [66, 140]]])
+    there = torch.stack(
+        [torch.arange(side).expand(side, side), torch.arange(side)[:, None].expand(side, side)]
+    )
+    # Where does a pixel of the source go? By the deformation from the targets to the landmarks.
+    moved = bend_to_landmarks(there[None].float(), targets, landmarks)[0]
+    lines = range(3, side, 16)
+    for left, points in ((20, landmarks), (210, targets)):
+        where = there.float() if left == 20 else moved
+        for line in lines:
+            for path in (where[:, line], where[:, :, line]):
+                d.line([(left + float(x), 40 + float(y)) for x, y in path.T[::6]], "#8d8d86")
+        for x, y in points[0].tolist():
+            d.dot(left + x, 40 + y, _BLUE if left == 20 else _ORANGE, 5)
+    d.shape(95, 24, "picture and its landmarks")
+    d.shape(285, 24, "bent to the targets")
+    d.arrow((173, 115), (205, 115))
+    d.shape(190, 222, "every pixel v has an affine map of its own,")
+    d.shape(190, 240, "fitted to all landmarks, those near v counting most:")
+    d.text(190, 270, "weight 1 / (|p - v|² + e)")
+    return d
+
+
+def tone_matching() -> Diagram:
+    d = Diagram(
+        500, "Colours on both sides of the outline tell gain, offset and slope of the light"
+    )
+    outline = [(112, 60), (116, 95), (130, 128), (155, 152), (190, 162)]
+    outline += [(380 - x, y) for x, y in reversed(outline[:-1])]
+    d.line(outline, "#1d1d1b")
+    d.line([outline[0], (140, 32), (190, 24), (240, 32), outline[-1]], "#8d8d86", dashed=True)
+    middle = (190, 100)
+    for x, y in outline:
+        for share, color in ((0.85, _BLUE), (1.15, _ORANGE)):
+            d.dot(middle[0] + share * (x - middle[0]), middle[1] + share * (y - middle[1]), color)
+    d.text(190, 95, "the picture x", size=13)
+    d.text(190, 112, "in the hole", size=13)
+    d.shape(318, 70, "surroundings")
+    d.arrow((140, 170), (140, 212), shape="inside: b 3k", side="left")
+    d.arrow((240, 170), (240, 212), shape="outside: b 3k")
+    d.box(190, 236, "two hidden layers\nof 64", kind="learned", width=190)
+    d.arrow((190, 261), (190, 303), shape="gain g, offset o, slopes s")
+    d.box(190, 327, "(1 + g) x + o + s_x u + s_y v\nfor each of three colours", width=260)
+    d.arrow((190, 352), (190, 386), shape="b 3 h w")
+    d.box(190, 402, "x in the light of its surroundings", kind="tensor", width=250)
+    d.shape(190, 445, "untrained: g = o = s = 0, x stays as it is")
+    d.legend()
+    return d
+
+
+PICTURES: dict[str, Callable[[], Diagram]] = {
+    draw.__name__: draw
+    for draw in (
+        channel_attention,
+        bipartite_reasoning,
+        landmark_attention,
+        landmark_convolution,
+        aggregation,
+        output_heads,
+        losses,
+        deformation,
+        tone_matching,
+    )
+}
+
+if __name__ == "__main__":
+    run_command(main, Options)
