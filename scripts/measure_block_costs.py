@@ -1,5 +1,6 @@
 """What blocks cost: `python scripts/measure_block_costs.py --help`."""
 
+import re
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -44,7 +45,9 @@ def tables(page: str, turns: int = 0) -> Iterator[str]:
         return
     for case in cases:
         sizes = ", ".join(f"{letter} = {value:,}" for letter, value in case.sizes.items())
-        yield f"| `{case.title}` | formula | {sizes} |"
+        yield f"`{case.title}` with {sizes}:"
+        yield ""
+        yield "| | formula | number |"
         yield "|---|---|---|"
         formulas = (case.parameters, case.products, case.kept)
         for name, formula, number in zip(ROWS, formulas, measured(case), strict=True):
@@ -52,12 +55,12 @@ def tables(page: str, turns: int = 0) -> Iterator[str]:
             yield f"| {name} | {shown(formula)} | {number:,}{size} |"
         if turns:
             ratios = " / ".join(f"{ratio:.2g}" for ratio in time_ratios(case, turns))
-            yield f"| time, forward / forward and backward | {beside(case)} | {ratios} |"
+            yield f"| time, forward / with backward | {beside(case)} | {ratios} |"
         yield ""
 
 
 def _table_without_formulas(cases: list[Case], turns: int) -> Iterator[str]:
-    timed = "| time, forward / both | beside a 3x3 convolution " if turns else ""
+    timed = "| time, forward / with backward | beside " if turns else ""
     yield f"| block | input | parameters | multiply-adds | kept {timed}|"
     yield "|---" * (7 if turns else 5) + "|"
     for case in cases:
@@ -76,7 +79,7 @@ def _table_without_formulas(cases: list[Case], turns: int) -> Iterator[str]:
 def beside(case: Case) -> str:
     """The convolution that the time is a multiple of."""
     c, h, w = case.convolution
-    return f"times a 3x3 convolution, {c} to {c} channels, {h} x {w}"
+    return f"in 3x3 convolutions of {c} channels, {h} x {w}"
 
 
 def mebibytes(floats: int) -> str:
@@ -85,6 +88,7 @@ def mebibytes(floats: int) -> str:
 
 def shown(formula: str) -> str:
     """``9*c**2*h`` as ``9 c² h``."""
+    formula = re.sub(r"(?<=\d)\*(?=\d)", " · ", formula)
     for written, printed in (("**2", "²"), ("**4", "⁴"), ("//", " / "), ("*", " ")):
         formula = formula.replace(written, printed)
     return f"`{formula}`"

@@ -1,0 +1,107 @@
+"""The pages about blocks: their programs run, no block is missing, their numbers are counted."""
+
+import importlib
+import inspect
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from documentation import DOCS, ROOT, programs, rows
+
+PAGES = sorted((DOCS / "blocks").glob("*.md"))
+PUBLIC = [
+    f"graphgan.{room}.{name}"
+    for room in ("layers", "losses")
+    for name in importlib.import_module(f"graphgan.{room}").__all__
+]
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+SECTIONS = ("Shapes", "Example", "Cost", "Source", "Reference")
+
+
+def script(name: str):
+    """A module of scripts/, imported under its own name."""
+    sys.path.insert(0, str(ROOT / "scripts"))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(ROOT / "scripts"))
+
+
+costs, pictures = script("measure_block_costs"), script("draw_block_pictures")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_its_programs_print_what_it_says(page, capsys):
+    assert programs(page)
+    for program, printed in programs(page):
+        torch.manual_seed(0)
+        exec(compile(program, page.name, "exec"), {"__name__": "page"})
+        assert capsys.readouterr().out == printed
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if p.stem != "index"], ids=lambda p: p.stem)
+def test_it_has_a_picture_and_all_sections(page):
+    text = page.read_text("utf-8")
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE)[-len(SECTIONS) :] == list(SECTIONS)
+    assert f"](../pictures/blocks/{page.stem}.svg)" in text
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_block_is_in_the_table(name):
+    (row,) = [r for r in rows(DOCS / "blocks" / "index.md") if r[0].startswith(f"[`{name[16:]}`]")]
+    value = getattr(importlib.import_module(name.rpartition(".")[0]), name.rpartition(".")[2])
+    page, _, section = row[0].partition("](")[2].rstrip(")").partition("#")
+    text = (DOCS / "blocks" / (page or "index.md")).read_text("utf-8")
+    assert name.rpartition(".")[2] in text
+    titles = [t.lower().replace(" ", "-") for t in re.findall(r"^##+ (.*)$", text, re.MULTILINE)]
+    assert not section or section in titles
+    if inspect.isclass(value) or inspect.isfunction(value):
+        assert row[3] == f"`{Path(inspect.getfile(value)).relative_to(ROOT)}`"
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_the_recipes_of_the_table_use_it(name):
+    """Each names it, or a model that they build is made of it."""
+    (row,) = [r for r in rows(DOCS / "blocks" / "index.md") if r[0].startswith(f"[`{name[16:]}`]")]
+    assert row[4] == "none" or set(row[4].split(", ")) <= {"AnonyGAN", "BiGraphGAN", "CIAGAN"}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_block_has_a_link_to_its_reference(name):
+    if name.endswith("Mode"):  # a type of names
+        return
+    room = name.split(".")[1]
+    link = f"](../reference/{room}.md#{name})"
+    assert any(link in page.read_text("utf-8") for page in PAGES)
+
+
+@pytest.mark.parametrize("page", costs.CASES)
+def test_its_costs_are_those_that_are_counted(page):
+    printed = rows(DOCS / "blocks" / f"{page}.md")
+    counted = [line for line in costs.tables(page) if line.startswith("|")]
+    for line in counted:
+        assert [cell.strip() for cell in line.strip("|").split("|")] in printed
+
+
+@pytest.mark.parametrize(
+    "case",
+    [c for cases in costs.CASES.values() for c in cases if c.parameters],
+    ids=lambda case: case.title,
+)
+def test_the_formulas_of_costs_are_right(case):
+    parameters, products, kept = costs.expected(case)
+    measured = costs.measured(case)
+    assert (parameters, products) == measured[:2]
+    assert kept == pytest.approx(measured[2], rel=0.1)  # small terms are left out
+
+
+@pytest.mark.parametrize("name", pictures.PICTURES)
+def test_its_picture_is_what_the_script_draws(name):
+    """Up to the rounding of the numbers that torch computes."""
+    kept = (DOCS / "pictures" / "blocks" / f"{name}.svg").read_text("utf-8")
+    drawn = pictures.PICTURES[name]().svg()
+    assert NUMBER.sub("", kept) == NUMBER.sub("", drawn)
+    numbers = [[float(n) for n in NUMBER.findall(svg)] for svg in (kept, drawn)]
+    assert numbers[0] == pytest.approx(numbers[1], abs=0.2)
