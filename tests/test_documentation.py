@@ -1,0 +1,69 @@
+"""What the pages in docs/ name is there: Python names, files, links; their programs run."""
+
+import importlib
+import re
+
+import pytest
+import torch
+from documentation import DOCS, ROOT, programs
+
+PAGES = sorted(DOCS.rglob("*.md"))
+NAME = re.compile(r"\bgraphgan(?:\.\w+)+")
+QUOTED = re.compile(r"`([^`\n]+)`")
+LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+PLACES = ("graphgan/", "recipes/", "scripts/", "docs/", "tests/", "benchmarks/", "tutorials/")
+COMMAND = re.compile(r"\bpython ((?:recipes|scripts|benchmarks|tutorials)/[\w/]+\.py)")
+
+
+def find(name: str) -> object:
+    """A dotted name: a module, or what can be reached from one."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        try:
+            value = importlib.import_module(".".join(parts[:length]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[length:]:
+            value = getattr(value, part)
+        return value
+    raise AttributeError(name)
+
+
+def named_files(text: str) -> set[str]:
+    quoted = {q.split()[0] for q in QUOTED.findall(text) if q.startswith(PLACES)}
+    return {path for path in quoted | set(COMMAND.findall(text)) if not set(path) & set("*<>{")}
+
+
+def test_a_name_that_does_not_exist_is_found_out():
+    assert find("graphgan.layers.BipartiteReasoning.forward")
+    with pytest.raises(AttributeError):
+        find("graphgan.layers.TripartiteReasoning")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_every_dotted_name_can_be_imported(page):
+    for name in set(NAME.findall(page.read_text("utf-8"))):
+        find(name)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_every_file_of_the_repository_is_there(page):
+    missing = [path for path in named_files(page.read_text("utf-8")) if not (ROOT / path).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_every_link_to_a_file_leads_somewhere(page):
+    """Pages that show another file have its links, relative to that file: mkdocs checks those."""
+    links = LINK.findall(re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", ["faq.md"])
+def test_its_programs_print_what_it_says(name, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert programs(DOCS / name)
+    for program, printed in programs(DOCS / name):
+        torch.manual_seed(0)
+        exec(compile(program, name, "exec"), {"__name__": "page"})
+        assert capsys.readouterr().out == printed
