@@ -10,6 +10,17 @@ import pytest
 import torch
 from documentation import DOCS, ROOT, programs, rows
 
+from graphgan.models import (
+    AnonyGAN,
+    AppearanceDiscriminator,
+    BiGraphGAN,
+    CIAGANGenerator,
+    IdentityNetwork,
+    LandmarkDiscriminator,
+    LandmarkGenerator,
+    ResNetDiscriminator,
+)
+
 PAGES = sorted((DOCS / "blocks").glob("*.md"))
 PUBLIC = [
     f"graphgan.{room}.{name}"
@@ -29,6 +40,28 @@ def script(name: str):
         sys.path.remove(str(ROOT / "scripts"))
 
 
+def parts(recipe: str) -> set[str]:
+    """Classes of all modules of a recipe's networks."""
+    return {type(part).__name__ for network in NETWORKS[recipe] for part in network().modules()}
+
+
+def words(recipe: str) -> set[str]:
+    files = (ROOT / "recipes" / recipe.lower()).glob("*.py")
+    return {word for path in files for word in re.findall(r"\w+", path.read_text("utf-8"))}
+
+
+NETWORKS = {
+    "AnonyGAN": [
+        lambda: AnonyGAN(LandmarkGenerator(width=4, num_blocks=2), match_tone=True),
+        lambda: AppearanceDiscriminator(width=4),
+        lambda: LandmarkDiscriminator(width=4),
+    ],
+    "BiGraphGAN": [
+        lambda: BiGraphGAN.published("market", width=4, num_blocks=2),
+        lambda: ResNetDiscriminator(6, width=4),
+    ],
+    "CIAGAN": [lambda: CIAGANGenerator(4, width=4), lambda: IdentityNetwork(4, width=4)],
+}
 costs, pictures = script("measure_block_costs"), script("draw_block_pictures")
 
 
@@ -50,11 +83,12 @@ def test_it_has_a_picture_and_all_sections(page):
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_every_public_block_is_in_the_table(name):
-    (row,) = [r for r in rows(DOCS / "blocks" / "index.md") if r[0].startswith(f"[`{name[16:]}`]")]
-    value = getattr(importlib.import_module(name.rpartition(".")[0]), name.rpartition(".")[2])
+    room, _, block = name.rpartition(".")
+    (row,) = [r for r in rows(DOCS / "blocks" / "index.md") if r[0].startswith(f"[`{block}`]")]
+    value = getattr(importlib.import_module(room), block)
     page, _, section = row[0].partition("](")[2].rstrip(")").partition("#")
     text = (DOCS / "blocks" / (page or "index.md")).read_text("utf-8")
-    assert name.rpartition(".")[2] in text
+    assert block in text
     titles = [t.lower().replace(" ", "-") for t in re.findall(r"^##+ (.*)$", text, re.MULTILINE)]
     assert not section or section in titles
     if inspect.isclass(value) or inspect.isfunction(value):
@@ -62,10 +96,12 @@ def test_every_public_block_is_in_the_table(name):
 
 
 @pytest.mark.parametrize("name", PUBLIC)
-def test_the_recipes_of_the_table_use_it(name):
-    """Each names it, or a model that they build is made of it."""
-    (row,) = [r for r in rows(DOCS / "blocks" / "index.md") if r[0].startswith(f"[`{name[16:]}`]")]
-    assert row[4] == "none" or set(row[4].split(", ")) <= {"AnonyGAN", "BiGraphGAN", "CIAGAN"}
+def test_the_recipes_of_the_table_are_those_that_use_it(name):
+    """Their files name it, or it is a part of their networks."""
+    block = name.rpartition(".")[2]
+    (row,) = [r for r in rows(DOCS / "blocks" / "index.md") if r[0].startswith(f"[`{block}`]")]
+    using = [recipe for recipe in NETWORKS if block in parts(recipe) | words(recipe)]
+    assert row[4] == (", ".join(using) or "none")
 
 
 @pytest.mark.parametrize("name", PUBLIC)
