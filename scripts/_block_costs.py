@@ -30,7 +30,7 @@ from graphgan.layers import (
 from graphgan.losses import PerceptualLoss
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Case:
     """A block at a typical size.
 

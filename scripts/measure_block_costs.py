@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from unittest.mock import patch
 
 import torch
@@ -94,6 +95,7 @@ def shown(formula: str) -> str:
     return f"`{formula}`"
 
 
+@cache
 def measured(case: Case) -> tuple[int, int, int]:
     """The numbers of ROWS."""
     return count_parameters(case), count_products(case), count_kept(case)

@@ -4,6 +4,7 @@ import importlib
 import inspect
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,11 +41,13 @@ def script(name: str):
         sys.path.remove(str(ROOT / "scripts"))
 
 
+@cache
 def parts(recipe: str) -> set[str]:
     """Classes of all modules of a recipe's networks."""
     return {type(part).__name__ for network in NETWORKS[recipe] for part in network().modules()}
 
 
+@cache
 def words(recipe: str) -> set[str]:
     files = (ROOT / "recipes" / recipe.lower()).glob("*.py")
     return {word for path in files for word in re.findall(r"\w+", path.read_text("utf-8"))}
