@@ -1,0 +1,80 @@
+"""A run becomes a file of the shipped ones; what landmark attention learned becomes a picture."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+import torch
+
+from graphgan.data.images import read_image
+from graphgan.models import AnonyGAN
+from graphgan.models.generator import LandmarkGenerator
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+
+def script(name: str):
+    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def weights(tmp_path) -> Path:
+    torch.manual_seed(0)
+    generator = LandmarkGenerator(width=4, num_blocks=1, landmark_attention="position")
+    path = tmp_path / "generator.safetensors"
+    AnonyGAN(generator, size=(64, 64)).save_pretrained(path)
+    return path
+
+
+@pytest.fixture
+def ship(monkeypatch, tmp_path):
+    ship = script("ship_weights")
+    monkeypatch.setattr(ship, "FOLDER", tmp_path)
+    return ship
+
+
+@torch.no_grad()
+def test_weights_are_kept_in_16_bits_and_compute_nearly_the_same(ship, weights, tmp_path, capsys):
+    ship.main(ship.Options(checkpoint=weights, name="synthetic-128", detail=0.1))
+    before, after = (
+        AnonyGAN.from_pretrained(path) for path in (weights, tmp_path / "synthetic-128.safetensors")
+    )
+    assert (before.detail, after.detail, after.size) == (0.0, 0.1, (64, 64))
+    for name, values in before.state_dict().items():
+        assert torch.equal(after.state_dict()[name], values.half().to(values.dtype))
+    size = (tmp_path / "synthetic-128.safetensors").stat().st_size
+    assert size < 0.75 * weights.stat().st_size
+    assert "changes pictures in [-1, 1] by 0.00" in capsys.readouterr().out
+
+
+def test_a_name_that_the_catalogue_does_not_have_is_refused(ship, weights):
+    with pytest.raises(ValueError, match="expected --name among faces-128-research"):
+        ship.main(ship.Options(checkpoint=weights, name="nobody"))
+
+
+def test_a_file_that_is_too_large_is_not_left(ship, weights, tmp_path, monkeypatch):
+    monkeypatch.setattr(ship, "LARGEST_FILE", 1000)
+    with pytest.raises(ValueError, match="1000 bytes at most"):
+        ship.main(ship.Options(checkpoint=weights, name="synthetic-128"))
+    assert not (tmp_path / "synthetic-128.safetensors").exists()
+
+
+def test_what_attention_learned_is_drawn(weights, tmp_path, capsys):
+    draw = script("draw_landmark_attention")
+    draw.FACES_DRAWN = 2
+    draw.main(draw.Options(checkpoint=weights, out=tmp_path / "attention.png"))
+    picture = read_image(tmp_path / "attention.png")
+    assert picture.shape[1] > 300 and picture.float().std() > 10
+    assert "source: 0." in capsys.readouterr().out
+
+
+def test_a_network_without_landmark_attention_has_nothing_to_draw(tmp_path):
+    path = tmp_path / "generator.safetensors"
+    generator = LandmarkGenerator(width=4, num_blocks=1, landmark_attention=None)
+    AnonyGAN(generator).save_pretrained(path)
+    draw = script("draw_landmark_attention")
+    with pytest.raises(ValueError, match="68 landmarks with landmark attention"):
+        draw.main(draw.Options(checkpoint=path, out=tmp_path / "attention.png"))
