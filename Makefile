@@ -4,12 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 # A process a core. Tests of a file that share what took long to make stay together.
 PYTEST := $(BIN)/python -m pytest -q -n auto --dist
+# Its theme announces its successor at every start.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 # Threads of several processes that wait for each other without spinning share few cores better.
 export GOMP_SPINCOUNT ?= 0
 
-.PHONY: train demo test test-slow benchmark lint types clean
+.PHONY: train demo test test-slow benchmark lint types docs docs-serve clean
 
 train: $(VENV)/.recipes
 	$(BIN)/python recipes/anonygan/train.py
@@ -37,6 +39,13 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
+# The site, as a folder of pages that need no server: site/index.html. A broken link fails.
+docs: $(VENV)/.docs
+	$(MKDOCS) build --strict --quiet
+
+docs-serve: $(VENV)/.docs
+	$(MKDOCS) serve --no-strict
+
 $(VENV)/.recipes: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) -e ".[recipes]"
@@ -51,6 +60,11 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) -e ".[dev]"
 	touch $@ $(VENV)/.recipes $(VENV)/.demo
+
+$(VENV)/.docs: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) -e ".[docs]"
+	touch $@
 
 clean:
 	rm -rf $(VENV)

@@ -1,21 +1,43 @@
-"""An extension of griffe, which reads docstrings for the site: this library's own sections.
+"""An extension of griffe, which reads docstrings for the site: this library's own habits.
 
-`Example:` becomes a section of code. `Shapes:` needs nothing: a section that griffe does not know
-is shown under its title, as it stands.
+- Sections follow each other without an empty line, which griffe wants between them.
+- `Shapes:` is a section that only we have, `Example:` one that griffe calls `Examples:`.
+- Sources stand in the docstring of the file, for all that it defines.
+- `forward` has no docstring: that of its class and its annotations say everything.
 """
 
 import re
+import textwrap
 from typing import Any
 
 import griffe
 
-EXAMPLE = re.compile(r"^( *)Example:$", re.MULTILINE)
+SECTION = re.compile(r"^(Args|Attributes|Example|Raises|Returns|Shapes):$", re.MULTILINE)
+SHAPES = re.compile(r"^Shapes:\n((?:(?: {4}.*)?\n)+)", re.MULTILINE)
+FORWARD = "What a call computes; the annotations hold the shapes."
 
 
 class Sections(griffe.Extension):
-    """Our sections in the words of griffe."""
+    """Our sections in the words of griffe, and sources with every class and function."""
 
     def on_object(self, *, obj: griffe.Object, **kwargs: Any) -> None:
-        """Rename the sections of one docstring."""
-        if obj.docstring is not None:
-            obj.docstring.value = EXAMPLE.sub(r"\1Examples:", obj.docstring.value)
+        """Change one docstring."""
+        if obj.name == "forward" and obj.is_function and obj.docstring is None:
+            obj.docstring = griffe.Docstring(FORWARD, parent=obj)
+        if obj.docstring is None or obj.is_module:
+            return
+        text = SECTION.sub(r"\n\1:", obj.docstring.value + "\n")
+        text = SHAPES.sub(
+            lambda shapes: "**Shapes:**\n\n" + textwrap.dedent(shapes[1]) + "\n", text
+        )
+        text = text.replace("\nExample:\n", "\nExamples:\n")
+        obj.docstring.value = text + _source(obj)
+
+
+def _source(obj: griffe.Object) -> str:
+    """Where it is defined and what that file says of itself, folded up."""
+    file = obj.parent
+    if not isinstance(file, griffe.Module) or file.docstring is None or obj.is_attribute:
+        return ""
+    path = file.path.replace(".", "/") + ".py"
+    return f'\n\n??? quote "{path}"\n\n' + textwrap.indent(file.docstring.value, "    ") + "\n"

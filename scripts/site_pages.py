@@ -9,13 +9,17 @@ as `pymdownx.snippets` has it, which does the same for other files. Links in a f
 where it lies, so that they work on a code host; here they are turned to the pages of the site.
 """
 
+from __future__ import annotations
+
 import posixpath
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import Files
-from mkdocs.structure.pages import Page
+if TYPE_CHECKING:  # the tests call this without mkdocs
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
 
 SHOWN = re.compile(r'^--8<-- "(?P<file>[^":]+\.md)(?::(?P<part>[\w-]+))?"$', re.MULTILINE)
 LINK = re.compile(r"(?<=\]\()(?P<target>[^()\s:#]+)(?=[#)])")

@@ -1,5 +1,6 @@
 """Docstrings are there, and their examples run."""
 
+import ast
 import doctest
 import importlib
 import inspect
@@ -36,6 +37,50 @@ def test_everything_public_has_a_docstring(name):
     without = [n for n, value in definitions(module).items() if not inspect.getdoc(value)]
     assert not without
     assert module.__doc__ or not vars(module).get("__all__")
+
+
+def methods(value):
+    """Public methods and properties that a class defines itself."""
+    kinds = (property, classmethod, staticmethod)
+    for name, member in vars(value).items():
+        if not name.startswith("_") and (inspect.isroutine(member) or isinstance(member, kinds)):
+            yield name, member
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_public_method_has_a_docstring_its_own_or_that_of_what_it_overrides(name):
+    """A property may also stand under `Attributes:` in the docstring of its class."""
+    without = []
+    for value in filter(inspect.isclass, definitions(importlib.import_module(name)).values()):
+        attributes = inspect.getdoc(value) or ""
+        for method, member in methods(value):
+            listed = isinstance(member, property) and f"\n    {method}:" in attributes
+            if not inspect.getdoc(getattr(value, method)) and not listed:
+                without.append(f"{value.__name__}.{method}")
+    assert not without
+
+
+def described(module):
+    """Names to which a module gives a value and, in the next statement, a docstring."""
+    body = ast.parse(inspect.getsource(module)).body
+    for statement, following in zip(body, body[1:], strict=False):
+        text = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
+        if text and isinstance(statement, ast.Assign | ast.AnnAssign):
+            yield from (n.id for n in ast.walk(statement) if isinstance(n, ast.Name))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_exported_constant_has_a_docstring(name):
+    module = importlib.import_module(name)
+    constants = set(getattr(module, "__all__", ())) - definitions(module).keys()
+    imported = {
+        alias.asname or alias.name: node.module
+        for node in ast.parse(inspect.getsource(module)).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    sources = {c: importlib.import_module(imported.get(c, name)) for c in constants}
+    assert not [c for c, source in sources.items() if c not in set(described(source))]
 
 
 @pytest.mark.parametrize("name", MODULES)
