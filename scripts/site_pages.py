@@ -67,8 +67,8 @@ def part_of(text: str, name: str | None, file: str) -> str:
 def turn_links(text: str, file: str, here: str) -> str:
     """Links of a file as they must read on the page ``here``.
 
-    A file that a page shows is that page; what else lies in `docs` is its own. Any other link stays,
-    and mkdocs reports it: the site does not hold what it points to.
+    A file that a page shows is that page; what else lies in `docs` is its own. Any other link
+    stays, and mkdocs reports it: the site does not hold what it points to.
     """
 
     def turn(found: re.Match[str]) -> str:

@@ -4,6 +4,7 @@ import ast
 import doctest
 import importlib
 import inspect
+import itertools
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,7 @@ def test_every_public_method_has_a_docstring_its_own_or_that_of_what_it_override
 def described(module):
     """Names to which a module gives a value and, in the next statement, a docstring."""
     body = ast.parse(inspect.getsource(module)).body
-    for statement, following in zip(body, body[1:], strict=False):
+    for statement, following in itertools.pairwise(body):
         text = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
         if text and isinstance(statement, ast.Assign | ast.AnnAssign):
             yield from (n.id for n in ast.walk(statement) if isinstance(n, ast.Name))
