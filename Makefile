@@ -41,7 +41,7 @@ types: $(VENV)/.dev
 
 # The site, as a folder of pages that need no server: site/index.html. A broken link fails.
 docs: $(VENV)/.docs
-	$(MKDOCS) build --strict --quiet
+	$(MKDOCS) build --strict
 
 docs-serve: $(VENV)/.docs
 	$(MKDOCS) serve --no-strict

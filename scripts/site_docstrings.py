@@ -3,6 +3,7 @@
 - Sections follow each other without an empty line, which griffe wants between them.
 - `Shapes:` is a section that only we have, `Example:` one that griffe calls `Examples:`.
 - Sources stand in the docstring of the file, for all that it defines.
+- A room may export a function that is called like its file: `graphgan.metrics.ssim` is the function.
 - `forward` has no docstring: that of its class and its annotations say everything.
 """
 
@@ -19,6 +20,10 @@ FORWARD = "What a call computes; the annotations hold the shapes."
 
 class Sections(griffe.Extension):
     """Our sections in the words of griffe, and sources with every class and function."""
+
+    def on_package(self, *, pkg: griffe.Module, **kwargs: Any) -> None:
+        """In every room, put what it exports in the place of a file of that name."""
+        _prefer_exports(pkg)
 
     def on_object(self, *, obj: griffe.Object, **kwargs: Any) -> None:
         """Change one docstring."""
@@ -41,3 +46,11 @@ def _source(obj: griffe.Object) -> str:
         return ""
     path = file.path.replace(".", "/") + ".py"
     return f'\n\n??? quote "{path}"\n\n' + textwrap.indent(file.docstring.value, "    ") + "\n"
+
+
+def _prefer_exports(room: griffe.Module) -> None:
+    files = [member for member in room.members.values() if isinstance(member, griffe.Module)]
+    for file in files:
+        _prefer_exports(file)
+        if file.name in map(str, room.exports or ()) and file.name in file.members:
+            room.members[file.name] = griffe.Alias(file.name, file.members[file.name], parent=room)

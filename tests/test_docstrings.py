@@ -48,7 +48,7 @@ def methods(value):
             yield name, member
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", [name for name in MODULES if "._" not in name])
 def test_every_public_method_has_a_docstring_its_own_or_that_of_what_it_overrides(name):
     """A property may also stand under `Attributes:` in the docstring of its class."""
     without = []

@@ -78,6 +78,7 @@ class AnonymizeOptions:
 
     @property
     def chosen_mode(self) -> Mode:
+        """``mode`` where it is given; else a mosaic, or the network of ``checkpoint``."""
         return self.mode or ("pixelate" if self.checkpoint is None else "anonygan")
 
 

@@ -33,6 +33,7 @@ class ProgressRecord:
         self._file = path.open("a", encoding="ascii")
 
     def add(self, entry: dict[str, Any]) -> None:
+        """Append one entry, which then outlives the process."""
         try:
             self._file.write(json.dumps(entry) + "\n")
             self._file.flush()  # from here on it outlives the process

@@ -57,6 +57,7 @@ class Found(NamedTuple):
 
     @property
     def any(self) -> list[bool]:
+        """Of each picture, whether a face was found."""
         return [len(boxes) > 0 for boxes in self.boxes]
 
 

@@ -60,10 +60,12 @@ class Recogniser:
 
     @cached_property
     def originals(self) -> Float[Tensor, "n d"]:
+        """Descriptors of the untouched probes."""
         return self.of_probes(self.study.originals)
 
     @cached_property
     def gallery(self) -> Float[Tensor, "m d"]:
+        """Descriptors of the gallery, none where there is no gallery."""
         if not self.study.trials.gallery:
             return self.originals[:0]
         landmarks = self.study.landmarks(self.study.trials.gallery)

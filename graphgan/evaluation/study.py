@@ -104,10 +104,12 @@ class Study:
 
     @cached_property
     def probe_people(self) -> Int[Tensor, "n"]:
+        """Number of the person of each probe."""
         return self.people(self.trials.probes)
 
     @cached_property
     def gallery_people(self) -> Int[Tensor, "m"]:
+        """Number of the person of each picture of the gallery."""
         return self.people(self.trials.gallery)
 
     @cached_property

@@ -248,6 +248,7 @@ class FolderOfResults:
 
     @property
     def fingerprint(self) -> str:
+        """Changes when a result does: by size and time of every file."""
         stats = [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in self.files.values()]
         return hashlib.sha256(repr(stats).encode()).hexdigest()
 

@@ -70,6 +70,7 @@ class DlibFaces:
     def landmarks_in(
         self, image: UInt8[Tensor, "3 h w"], box: Float[Tensor, "4"]
     ) -> Float[Tensor, "68 2"]:
+        """Landmarks of what fills the box, whatever it is."""
         return self._detector.landmarks_in(image, box)
 
     @cached_property

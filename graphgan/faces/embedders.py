@@ -160,6 +160,7 @@ class FaceNet:
     def logits(
         self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "k 2"]
     ) -> Float[Tensor, "n"]:
+        """One number for each person that it was trained on."""
         return self._network.classify(_face(image, landmarks))[0]
 
     @cached_property

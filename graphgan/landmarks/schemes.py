@@ -34,6 +34,7 @@ class LandmarkScheme:
 
     @property
     def num_landmarks(self) -> int:
+        """How many points there are: ``k``."""
         return len(self.flip)
 
     def edge_index(self) -> Tensor:
@@ -96,6 +97,7 @@ CIAGAN_29_INDICES = (*range(17), *range(27, 31), *range(60, 68))
 """The points of iBUG-68 that CIAGAN keeps: jaw, bridge of the nose, inner lips."""
 
 CIAGAN_29 = IBUG_68.subset("ciagan-29", CIAGAN_29_INDICES)
+"""The 29 of the 68 points that CIAGAN uses."""
 
 OPENPOSE_18 = LandmarkScheme(
     "openpose-18",
@@ -121,3 +123,4 @@ OPENPOSE_18_JOINTS = (
 """What the joints of ``OPENPOSE_18`` are called; right and left are the person's own."""
 
 SCHEMES = {scheme.name: scheme for scheme in (IBUG_68, CIAGAN_29, OPENPOSE_18)}
+"""By name."""

@@ -142,6 +142,7 @@ class NodeReasoning(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
+        """Draw anew: adjacency and bias uniform within ``1 / sqrt(num_nodes)``."""
         bound = self.adjacency.shape[0] ** -0.5
         nn.init.uniform_(self.adjacency, -bound, bound)
         nn.init.uniform_(self.bias, -bound, bound)

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 AdversarialMode = Literal["bce", "lsgan", "hinge", "wasserstein", "relativistic"]
+"""How logits become losses: see `AdversarialLoss`."""
 
 
 class AdversarialLoss(nn.Module):

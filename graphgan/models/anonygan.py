@@ -141,6 +141,7 @@ class AnonyGAN(Pretrained):
 
     @property
     def sees_context(self) -> bool:
+        """Whether the generator is also given the source without its face."""
         return self.generator.appearance_channels == 6
 
     @classmethod

@@ -80,17 +80,21 @@ class RunFolder:
 
     @property
     def sheets(self) -> Path:
+        """Folder of the sample pictures."""
         return self.path / "sheets"
 
     @property
     def metrics(self) -> Path:
+        """The table to which `log` appends."""
         return self.path / "metrics.csv"
 
     @property
     def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
         return self.path / "checkpoints"
 
     def sheet(self, step: int) -> Path:
+        """File of the sample pictures of a step."""
         return self.sheets / f"step-{step:06d}.png"
 
     def log(self, row: dict[str, int | float]) -> None:

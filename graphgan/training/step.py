@@ -56,9 +56,13 @@ class Objective(Protocol):
 class Stateful(Protocol):
     """What has something in it that a resumed run needs, as a network has."""
 
-    def state_dict(self) -> dict[str, Any]: ...
+    def state_dict(self) -> dict[str, Any]:
+        """What is to be remembered."""
+        ...
 
-    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up what `state_dict` gave."""
+        ...
 
 
 @dataclass
@@ -76,6 +80,7 @@ class Player:
         return network
 
     def learn(self, fabric: "Fabric", losses: Losses, lr_factor: float) -> None:
+        """One step of the optimiser on the sum of the losses, at ``lr_factor`` of the learning rate."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr * lr_factor
         self.optimizer.zero_grad(set_to_none=True)

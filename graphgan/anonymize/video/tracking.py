@@ -61,6 +61,7 @@ class Track:
 
     @property
     def last_frame(self) -> int:
+        """Number of the frame of the newest observation."""
         return next(reversed(self.observations))
 
     def add(self, frame: int, observation: Observation) -> None:
