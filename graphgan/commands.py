@@ -18,7 +18,11 @@ Options = TypeVar("Options")
 
 
 def run_command(
-    command: Callable[[Options], int | None], options: type[Options], args: list[str] | None = None
+    command: Callable[[Options], int | None],
+    options: type[Options],
+    args: list[str] | None = None,
+    *,
+    positional: bool = False,
 ) -> NoReturn:
     """Parse the command line into ``options``, run ``command`` on it and exit.
 
@@ -26,28 +30,37 @@ def run_command(
         command: gets the options; what it returns is the exit status, None counts as 0.
         options: a dataclass; its fields become flags, its docstring the help text.
         args: the command line, without the program's name; ``sys.argv[1:]`` when None.
+        positional: see `parse_options`.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names may be any bytes
 
-    exit_with(lambda: command(parse_options(options, args)))
+    exit_with(lambda: command(parse_options(options, args, positional=positional)))
 
 
 def parse_options(
-    options: type[Options], args: list[str] | None = None, **tyro_args: Any
+    options: type[Options],
+    args: list[str] | None = None,
+    *,
+    positional: bool = False,
+    **tyro_args: Any,
 ) -> Options:
     """``tyro.cli``, whose boxes of errors become one ``ValueError``.
 
     Args:
         options: a dataclass.
         args: the command line, without the program's name; ``sys.argv[1:]`` when None.
+        positional: fields without a default are given by their place, not by a flag.
         tyro_args: go to ``tyro.cli``.
     Raises:
         ValueError: unknown flags, values of another type or out of range.
         SystemExit: the help text was asked for and printed.
+        MissingExtraError: tyro is not installed.
     """
     with needs_extra("recipes"):
         import tyro
+    if positional:
+        tyro_args["config"] = (*tyro_args.get("config", ()), tyro.conf.PositionalRequiredArgs)
     printed = io.StringIO()
     try:
         with contextlib.redirect_stderr(printed):

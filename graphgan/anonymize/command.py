@@ -87,9 +87,7 @@ def main() -> None:
 
 
 def _main() -> int:
-    with needs_extra("recipes"):
-        from tyro.conf import PositionalRequiredArgs
-    options = parse_options(Options, config=(PositionalRequiredArgs,))
+    options = parse_options(Options, positional=True)
     if not options.serve:
         return anonymize(options)
     from graphgan.anonymize.serve import serve

@@ -76,9 +76,7 @@ def main() -> None:
 
 
 def _main() -> int:
-    with needs_extra("recipes"):
-        from tyro.conf import PositionalRequiredArgs
-    return anonymize_dataset(parse_options(DatasetOptions, config=(PositionalRequiredArgs,)))
+    return anonymize_dataset(parse_options(DatasetOptions, positional=True))
 
 
 def anonymize_dataset(options: DatasetOptions) -> int:

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import tyro
-
 from graphgan.commands import parse_options
+from graphgan.extras import needs_extra
 from graphgan.models.published import Conversion, Kind, convert
+
+with needs_extra("recipes"):
+    import tyro
 
 
 @dataclass(frozen=True)

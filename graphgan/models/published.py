@@ -19,7 +19,6 @@ from graphgan._checks import check_choice
 from graphgan._states import fill, mismatch, some
 from graphgan._tensor_files import read_tensors
 from graphgan.commands import exit_with
-from graphgan.extras import needs_extra
 from graphgan.models import _published_layouts as layouts
 from graphgan.models._pretrained import Pretrained
 from graphgan.models._published_layouts import Row
@@ -291,8 +290,8 @@ def _options(module: Pretrained) -> dict[str, Any]:
 
 
 def _command() -> None:
-    with needs_extra("recipes"):
-        from graphgan.models import _published_command
+    from graphgan.models import _published_command
+
     _published_command.main()
 
 

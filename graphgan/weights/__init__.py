@@ -8,6 +8,16 @@ from graphgan.weights.catalogue import (
     Weights,
     is_shipped,
     shipped_file,
+    weights_file,
 )
 
-__all__ = ["FACES", "LOADABLE", "PERSONS", "SHIPPED", "Weights", "is_shipped", "shipped_file"]
+__all__ = [
+    "FACES",
+    "LOADABLE",
+    "PERSONS",
+    "SHIPPED",
+    "Weights",
+    "is_shipped",
+    "shipped_file",
+    "weights_file",
+]

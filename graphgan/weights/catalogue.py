@@ -126,6 +126,11 @@ def shipped_file(name: str) -> Path:
     if weights.research_only and name not in _told:
         _told.add(name)
         _log.warning("weights %s: %s in %s", name, weights.terms, _FOLDER)
+    return weights_file(name)
+
+
+def weights_file(name: str) -> Path:
+    """Where the file of shipped weights belongs, without a word about its terms."""
     return _FOLDER / f"{name}.safetensors"
 
 

@@ -1,20 +1,25 @@
-"""``graphgan info``: versions, what can compute here, weights and their terms."""
+"""``graphgan info``: versions, what can compute here, extras, weights and their terms.
 
+It is what a bug report needs, so it also works where torch itself does not start: torch is imported
+late, and whatever keeps it from starting is printed.
+"""
+
+import hashlib
+import platform
 import re
 import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 
-import torch
-
 import graphgan
 from graphgan.commands import exit_with
-from graphgan.weights.catalogue import LOADABLE, SHIPPED, Weights
+from graphgan.weights.catalogue import LOADABLE, SHIPPED, Weights, weights_file
 
-_USAGE = """usage: graphgan info
+_USAGE = """usage: graphgan info | --version | --help
 
-Versions, what can compute here, and every set of weights with its terms. Photos and videos are
-anonymised by graphgan-anonymize; training is in the folder recipes of the repository."""
+info prints versions, what can compute here, which extras are installed, and every set of weights
+with its terms: please add it to a bug report. Photos and videos are anonymised by
+graphgan-anonymize; training is in the folder recipes of the repository."""
 
 
 def main() -> None:
@@ -25,50 +30,82 @@ def main() -> None:
 def _main(words: list[str]) -> None:
     if not words or set(words) & {"-h", "--help"}:
         print(_USAGE)
+    elif words == ["--version"]:
+        print(f"graphgan {graphgan.__version__}")
     elif words == ["info"]:
-        print("\n".join(info()))
+        for line in info():
+            print(line)
     else:
-        raise ValueError(f"expected graphgan info, got graphgan {' '.join(words)}")
+        got = " ".join(words)
+        raise ValueError(f"expected graphgan info, --version or --help, got graphgan {got}")
 
 
 def info() -> Iterator[str]:
     """The lines of ``graphgan info``."""
-    yield f"graphgan {graphgan.__version__}, torch {torch.__version__}"
-    yield f"computes on: {', '.join(_devices())}"
-    yield from _extras()
+    yield f"graphgan {graphgan.__version__}"
+    yield f"Python {platform.python_version()} ({platform.python_implementation()})"
+    yield f"system: {platform.platform()}"
+    yield from _packages()
+    yield from _devices()
     yield "\nshipped weights (from_pretrained and --checkpoint take the names):"
     for weights in SHIPPED:
         yield from _described(weights)
+        yield f"    {_found(weights)}"
     yield "\nweights of others that can be loaded (none is downloaded):"
     for weights in LOADABLE:
         yield from _described(weights)
 
 
-def _devices() -> list[str]:
-    devices = [f"cpu ({torch.get_num_threads()} threads)"]
-    if torch.cuda.is_available():
-        devices += [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    return devices + ["mps"] * torch.backends.mps.is_available()
-
-
-def _extras() -> Iterator[str]:
-    """Which of pyproject's optional dependencies are there."""
-    packages: dict[str, list[str]] = {}
-    for line in requires("graphgan") or () if _installed("graphgan") else ():
-        if found := re.match(r"([\w.-]+)[^;]*;.*extra == ['\"](\w+)['\"]", line):
-            packages.setdefault(found[2], []).append(found[1])
-    for extra, names in packages.items():
-        missing = [name for name in names if not _installed(name)]
-        state = f"missing: {', '.join(missing)}" if missing else "installed"
-        yield f"extra {extra}: {state}"
-
-
-def _installed(package: str) -> bool:
+def _devices() -> Iterator[str]:
+    """The CPU and every GPU that torch sees, or why it does not start."""
     try:
-        version(package)
+        import torch
+    except (ImportError, OSError) as error:  # OSError: a library that it loads is missing
+        yield f"torch does not start: {error}"
+        return
+    capability = torch.backends.cpu.get_cpu_capability()
+    yield f"computes on: cpu ({torch.get_num_threads()} threads, {capability})"
+    for i in range(torch.cuda.device_count()):
+        gpu = torch.cuda.get_device_properties(i)
+        runtime = torch.version.cuda or torch.version.hip
+        yield f"computes on: cuda:{i} ({gpu.name}, {gpu.total_memory >> 20} MiB, {runtime})"
+    if torch.backends.mps.is_available():
+        yield "computes on: mps"
+
+
+def _packages() -> Iterator[str]:
+    """Versions of what the package requires, then of each of pyproject's optional dependencies."""
+    packages: dict[str, list[str]] = {"": []}
+    if _version("graphgan") is None:
+        yield "not installed as a package: what it requires is not known here"
+    for line in (requires("graphgan") or ()) if _version("graphgan") else ():
+        extra = re.search(r"extra == ['\"]([\w-]+)['\"]", line)
+        name = re.match(r"[\w.-]+", line)
+        if name and name[0] != "graphgan":  # "all" and "dev" ask for other extras
+            packages.setdefault(extra[1] if extra else "", []).append(name[0])
+    for extra_name, names in packages.items():
+        found = {name: _version(name) for name in names}
+        there = [f"{name} {number}" for name, number in found.items() if number]
+        missing = [name for name, number in found.items() if not number]
+        state = ", ".join(there) + "; " * bool(there and missing)
+        state += f"missing: {', '.join(missing)}" if missing else ""
+        yield (f"extra {extra_name}: " if extra_name else "requires: ") + state
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
     except PackageNotFoundError:
-        return False
-    return True
+        return None
+
+
+def _found(weights: Weights) -> str:
+    """Whether the file is there, and which."""
+    file = weights_file(weights.name)
+    if not file.is_file():
+        return f"file missing: {file.name}"
+    content = file.read_bytes()
+    return f"{len(content) / 1e6:.1f} MB, sha256 {hashlib.sha256(content).hexdigest()[:12]}"
 
 
 def _described(weights: Weights) -> Iterator[str]:

@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-import tyro
 from jaxtyping import UInt8
 from torch import Tensor
 
@@ -35,7 +33,7 @@ class Options(CheckOptions):
     The status is 1 when training on it would fail.
     """
 
-    folder: Annotated[Path, tyro.conf.Positional]
+    folder: Path
     """The prepared folder."""
 
 
@@ -73,4 +71,4 @@ def _draw(face: Picture) -> UInt8[Tensor, "3 h w"]:
 
 
 if __name__ == "__main__":
-    run_command(main, Options)
+    run_command(main, Options, positional=True)

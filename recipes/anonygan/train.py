@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from lightning_fabric import Fabric
 from objective import AnonyGANObjective
 from options import DRAWING_FLAGS, PRESETS, TrainOptions
 from pictures import sheet_columns
@@ -35,6 +34,9 @@ from graphgan.training.experiment import Experiment, ready_to_train, train_comma
 from graphgan.training.resuming import parse_train_options
 from graphgan.training.sheets import SHEET_ROWS
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
 
 class Faces(NamedTuple):
     """Faces to learn from, and faces to look at: of other people where there are such."""
@@ -54,7 +56,7 @@ def main() -> int:
     )
 
 
-def experiment(options: TrainOptions, fabric: Fabric) -> Experiment:
+def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
     """Everything that a run needs, checked."""
     faces = open_faces(options)
     pairs = PairsOfSteps(

@@ -5,10 +5,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import torch
-import tyro
 from jaxtyping import UInt8
 from persons import SMALLEST_SIDE
 from torch import Tensor
@@ -35,7 +33,7 @@ class Options(CheckOptions):
     The status is 1 when training on it would fail.
     """
 
-    folder: Annotated[Path, tyro.conf.Positional]
+    folder: Path
     """The prepared folder."""
 
 
@@ -96,4 +94,4 @@ def _draw(person: Picture) -> UInt8[Tensor, "3 h w"]:
 
 
 if __name__ == "__main__":
-    run_command(main, Options)
+    run_command(main, Options, positional=True)

@@ -1,9 +1,9 @@
 """Train BiGraphGAN: `python recipes/bigraphgan/train.py --help`."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
 from measures import measure_transfer
 from objective import BiGraphGANObjective, perceptual_features
 from options import DRAWING_FLAGS, PER_SITTING, PRESETS, TrainOptions
@@ -20,6 +20,9 @@ from graphgan.training.experiment import Experiment, ready_to_train, train_comma
 from graphgan.training.resuming import parse_train_options
 from graphgan.training.sheets import SHEET_ROWS
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
 MOST_PAIRS = 256  # that are measured in the end
 
 
@@ -32,7 +35,7 @@ def main() -> int:
     )
 
 
-def experiment(options: TrainOptions, fabric: Fabric) -> Experiment:
+def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
     """Everything that a run needs, checked."""
     features = perceptual_features(options.loss, options.vgg19)
     persons = open_persons(options)

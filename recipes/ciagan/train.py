@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 from faces import Faces, open_faces
 from identity_batch import to_identity_batch
-from lightning_fabric import Fabric
 from objective import CIAGANObjective
 from options import DRAWING_FLAGS, PRESETS, TrainOptions
 from pictures import sheet_columns
@@ -26,6 +26,9 @@ from graphgan.training.resuming import parse_train_options
 from graphgan.training.sampling import device_of
 from graphgan.training.sheets import SHEET_ROWS
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
 
 def main() -> int:
     options = parse_train_options(PRESETS, drawing_flags=DRAWING_FLAGS)
@@ -36,7 +39,7 @@ def main() -> int:
     )
 
 
-def experiment(options: TrainOptions, fabric: Fabric) -> Experiment:
+def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
     """Everything that a run needs, checked."""
     faces = open_faces(options)
     train = ready_to_train(faces.train, smallest=MIN_PATCH_SIZE, workers=options.workers)

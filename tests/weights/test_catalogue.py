@@ -88,3 +88,8 @@ def test_half_the_bytes_are_the_same_network(tmp_path):
     for expected, given in zip(model.parameters(), again.parameters(), strict=True):
         assert given.dtype == torch.float32
         torch.testing.assert_close(given, expected, atol=1e-3, rtol=1e-3)
+
+
+def test_where_a_file_belongs_is_told_without_a_warning(caplog):
+    assert weights.weights_file("synthetic-128") == FOLDER / "synthetic-128.safetensors"
+    assert not caplog.records

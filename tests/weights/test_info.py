@@ -1,17 +1,78 @@
+import builtins
+import hashlib
+import platform
 import re
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
+
+import pytest
+import torch
 
 import graphgan
 from graphgan.weights import LOADABLE, SHIPPED
-from graphgan.weights.info import info
+from graphgan.weights import info as module
+from graphgan.weights.catalogue import weights_file
+
+
+def printed():
+    return "\n".join(module.info())
 
 
 def test_every_set_of_weights_is_listed_with_its_terms():
-    text = "\n".join(info())
+    text = printed()
     for weights in (*SHIPPED, *LOADABLE):
         assert weights.name in text and weights.terms in text
-    assert f"graphgan {graphgan.__version__}" in text and "cpu" in text
+
+
+def test_versions_and_devices_are_there():
+    text = printed()
+    assert f"graphgan {graphgan.__version__}\n" in text
+    assert f"Python {platform.python_version()} " in text
+    assert re.search(rf"^requires: torch {re.escape(torch.__version__)}, ", text, re.MULTILINE)
+    assert re.search(r"torch-geometric \d+\.\d+", text)
+    assert re.search(r"^computes on: cpu \(\d+ threads", text, re.MULTILINE)
+
+
+def test_shipped_files_are_known_by_their_sum(monkeypatch, tmp_path):
+    sums = [hashlib.sha256(weights_file(w.name).read_bytes()).hexdigest()[:12] for w in SHIPPED]
+    text = printed()
+    assert all(f"sha256 {one}" in text for one in sums)
+    monkeypatch.setattr("graphgan.weights.catalogue._FOLDER", tmp_path)
+    assert printed().count("file missing: ") == len(SHIPPED)
+
+
+def test_extras_say_what_is_there_and_what_is_missing(monkeypatch):
+    asked = ["torch>=2.6", "tyro>=0.9; extra == 'recipes'", 'av>=14; extra == "video"']
+    asked += ["psutil>=6; extra == 'recipes'", "graphgan[recipes,video]; extra == 'all'"]
+    there = {"graphgan": "1", "torch": "2.6.0", "tyro": "0.9.1"}
+
+    def version(name):
+        if name not in there:
+            raise PackageNotFoundError
+        return there[name]
+
+    monkeypatch.setattr(module, "requires", lambda name: asked)
+    monkeypatch.setattr(module, "version", version)
+    lines = printed().splitlines()
+    assert "requires: torch 2.6.0" in lines
+    assert "extra recipes: tyro 0.9.1; missing: psutil" in lines
+    assert "extra video: missing: av" in lines
+    assert not any(line.startswith("extra all") for line in lines)
+    del there["graphgan"]
+    assert "not installed as a package: what it requires is not known here" in printed()
+
+
+def test_it_prints_even_where_torch_does_not_start(monkeypatch):
+    real = builtins.__import__
+
+    def broken(name, *args):
+        if name == "torch":
+            raise OSError("libcudart.so.12: cannot open shared object file")
+        return real(name, *args)
+
+    monkeypatch.setattr(builtins, "__import__", broken)
+    assert "torch does not start: libcudart.so.12" in printed()
 
 
 def without_threads(text):
@@ -26,13 +87,29 @@ def run(*words):
 
 def test_the_command_prints_it():
     done = run("info")
-    assert done.returncode == 0 and without_threads(done.stdout) == without_threads(
-        "\n".join(info())
-    )
-    assert "usage: graphgan info" in run("--help").stdout
+    assert done.returncode == 0 and without_threads(done.stdout) == without_threads(printed())
 
 
-def test_other_words_are_refused_in_a_line():
-    done = run("inform")
-    assert done.returncode == 2
-    assert done.stderr == "error: expected graphgan info, got graphgan inform\n"
+def run_here(monkeypatch, *words):
+    monkeypatch.setattr(sys, "argv", ["graphgan", *words])
+    with pytest.raises(SystemExit) as exit_:
+        module.main()
+    return exit_.value.code
+
+
+@pytest.mark.parametrize("words", [(), ("--help",), ("-h",), ("info", "--help")])
+def test_help_says_what_there_is(monkeypatch, capsys, words):
+    assert run_here(monkeypatch, *words) == 0
+    assert capsys.readouterr().out.startswith("usage: graphgan info")
+
+
+def test_the_version_alone(monkeypatch, capsys):
+    assert run_here(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out == f"graphgan {graphgan.__version__}\n"
+
+
+@pytest.mark.parametrize("words", ["inform", "info now", "--versions"])
+def test_other_words_are_refused_in_a_line(monkeypatch, capsys, words):
+    assert run_here(monkeypatch, *words.split()) == 2
+    expected = "error: expected graphgan info, --version or --help, got graphgan"
+    assert capsys.readouterr().err == f"{expected} {words}\n"
