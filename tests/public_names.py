@@ -46,7 +46,8 @@ def _targets(statement: ast.stmt) -> list[str]:
     else:
         targets = statement.targets if isinstance(statement, ast.Assign) else []
     found = [node for target in targets for node in ast.walk(target)]
-    return [node.id for node in found if isinstance(node, ast.Name)]
+    names = [node for node in found if isinstance(node, ast.Name)]
+    return [node.id for node in names if isinstance(node.ctx, ast.Store)]
 
 
 if __name__ == "__main__":

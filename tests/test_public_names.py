@@ -23,7 +23,7 @@ def test_all_that_is_public_is_found(tmp_path):
     (room / "_private.py").write_text("HIDDEN = 1")
     (room / "file.py").write_text(
         "import math\nA, B = 1, 2\nC: int = 3\n_d = 4\n"
-        "def f(): e = 5\nclass G: h = 6\ndef _i(): pass"
+        "def f(): e = 5\nclass G: h = 6\ndef _i(): pass\nb[0] = 1\nx.y = 2"
     )
     found = [name.removeprefix("graphgan.") for name in public_names(tmp_path / "graphgan")]
     expected = ["__version__", "room.f", *(f"room.file.{name}" for name in "ABCGf")]

@@ -1,0 +1,111 @@
+"""What is handed out: the wheel holds the package alone, the sdist all that is worked with."""
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path, PurePosixPath
+
+import pytest
+from core_only import requirements_of
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "graphgan"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A folder with a wheel and an sdist, built by hatchling without any index."""
+    out = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "-d", str(out)]
+    subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    return out
+
+
+@pytest.fixture(scope="module")
+def wheel(built):
+    (path,) = built.glob("graphgan-*-py3-none-any.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def unpacked(wheel, tmp_path_factory):
+    """A folder that holds what the wheel installs, away from the repository."""
+    folder = tmp_path_factory.mktemp("installed")
+    with zipfile.ZipFile(wheel) as file:
+        file.extractall(folder)
+    return folder
+
+
+def files_of(folder):
+    """Relative paths of a folder of the repository, without what running leaves there."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {p.relative_to(ROOT).as_posix() for p in paths if "__pycache__" not in p.parts}
+
+
+def test_the_wheel_holds_the_package_and_its_terms_and_nothing_else(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    package = {name for name in names if ".dist-info/" not in name}
+    assert package == files_of(PACKAGE)
+    assert "graphgan/py.typed" in package and "graphgan/weights/LICENSE-WEIGHTS" in package
+    weights = {path.name for path in (PACKAGE / "weights").glob("*.safetensors")}
+    assert weights and weights == {
+        PurePosixPath(name).name for name in names if name.endswith(".safetensors")
+    }
+    licences = {name.split("/licenses/")[1] for name in names if "/licenses/" in name}
+    assert licences == {"LICENSE", "graphgan/weights/LICENSE-WEIGHTS"}
+
+
+def test_the_sdist_holds_all_that_is_worked_with(built):
+    (path,) = built.glob("graphgan-*.tar.gz")
+    with tarfile.open(path) as file:
+        names = {name.partition("/")[2] for name in file.getnames()}
+    folders = ["graphgan", "recipes", "tests", "benchmarks", "scripts", "docs"]
+    folders += [name for name in ("tutorials", ".ci", ".github") if (ROOT / name).is_dir()]
+    expected = set().union(*(files_of(ROOT / name) for name in folders))
+    tops = (path for path in ROOT.iterdir() if path.is_file() and path.name != ".git")
+    expected |= {path.name for path in tops}
+    expected.discard("PKG-INFO")  # in an unpacked sdist
+    assert not sorted(expected - names)
+    assert {name.partition("/")[0] for name in names} <= {
+        *(name.partition("/")[0] for name in expected),
+        "PKG-INFO",
+    }
+
+
+def run_core_only(*words, cwd, package):
+    """A program of core_only.py, in a process that sees the package and what it requires."""
+    command = [sys.executable, str(Path(__file__).with_name("core_only.py")), *map(str, words)]
+    environment = {"PYTHONPATH": str(package), "PATH": "", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_the_core_is_small():
+    core = requirements_of("graphgan")
+    assert {"torch", "numpy", "kornia", "safetensors", "sympy"} <= core
+    assert not {"tyro", "lightning_fabric", "pillow", "av", "dlib_bin", "pytest"} & core
+
+
+def test_every_module_imports_with_core_dependencies_or_names_an_extra(unpacked, tmp_path):
+    lines = run_core_only("modules", cwd=tmp_path, package=unpacked)
+    assert f"package {unpacked / 'graphgan'}" in lines
+    assert not [line for line in lines if line.startswith("bare")]
+    failed = {line for line in lines if line.startswith("extra")}
+    assert failed == {"extra graphgan.models._published_command 'graphgan[recipes]'"}
+
+
+def test_every_command_imports_with_core_dependencies_and_names_an_extra(unpacked, tmp_path):
+    scripts = [
+        path
+        for path in sorted(ROOT.glob("recipes/*/*.py"))
+        if 'if __name__ == "__main__"' in path.read_text()
+    ]
+    assert len(scripts) > 12
+    lines = run_core_only("commands", *scripts, cwd=tmp_path, package=unpacked)
+    assert len(lines) == len(scripts) + 2
+    wrong = [line for line in lines if not line.endswith("pip install 'graphgan[recipes]'")]
+    assert not wrong
