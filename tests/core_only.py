@@ -10,9 +10,11 @@ import io
 import re
 import runpy
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
+from types import ModuleType
 
 
 def requirements_of(name: str) -> set[str]:
@@ -31,7 +33,7 @@ def requirements_of(name: str) -> set[str]:
 
 
 class Hidden:
-    """Hides packages of distributions that are none of the allowed ones."""
+    """Finds what lies on the path but for packages of distributions that are not allowed."""
 
     def __init__(self, allowed: set[str]) -> None:
         self.names = {
@@ -40,9 +42,12 @@ class Hidden:
             if not {re.sub(r"[-_.]+", "_", owner).lower() for owner in owners} & allowed
         }
 
-    def find_spec(self, name: str, path: Sequence[str] | None = None, target=None) -> None:
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         if name.partition(".")[0] in self.names:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+            return None
+        return PathFinder.find_spec(name, path, target)
 
 
 def modules() -> None:
@@ -72,7 +77,7 @@ def commands(*scripts: str) -> None:
         sys.path.pop(0)
 
 
-def ending(name: str, run) -> None:
+def ending(name: str, run: Callable[[], object]) -> None:
     """Print what a command says at its end."""
     said = io.StringIO()
     sys.argv = [name, "--help"]
@@ -86,5 +91,6 @@ def ending(name: str, run) -> None:
 
 
 if __name__ == "__main__":
-    sys.meta_path.insert(0, Hidden(requirements_of("graphgan")))
+    hidden = Hidden(requirements_of("graphgan"))
+    sys.meta_path = [hidden if finder is PathFinder else finder for finder in sys.meta_path]
     {"modules": modules, "commands": commands}[sys.argv[1]](*sys.argv[2:])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from graphgan.commands import run_command
+from graphgan.commands import parse_options, run_command
 from graphgan.extras import MissingExtraError
 
 
@@ -85,9 +85,26 @@ def test_help_is_no_error(capsys):
 def test_names_of_any_bytes_can_be_printed():
     code = (
         "from dataclasses import dataclass\n"
-        "from graphgan.commands import run_command\n"
+        "from graphgan.commands import parse_options, run_command\n"
         "@dataclass\nclass Options: pass\n"
         "run_command(lambda options: print('\\udce9'), Options, [])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert done.stdout == b"\\udce9\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """What is given by its place, and by a flag."""
+
+    folder: str
+    """The first word."""
+    number: int = 3
+    """By a flag."""
+
+
+def test_required_options_may_be_given_by_their_place():
+    options = parse_options(Placed, ["here", "--number", "4"], positional=True)
+    assert options == Placed(folder="here", number=4)
+    with pytest.raises(ValueError, match="unrecognized|Unrecognized"):
+        parse_options(Placed, ["here"])

@@ -1,13 +1,18 @@
 """What is handed out: the wheel holds the package alone, the sdist all that is worked with."""
 
+import os
+import re
 import subprocess
 import sys
 import tarfile
+import venv
 import zipfile
 from pathlib import Path, PurePosixPath
 
 import pytest
 from core_only import requirements_of
+
+import graphgan
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "graphgan"
@@ -24,7 +29,7 @@ def built(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def wheel(built):
-    (path,) = built.glob("graphgan-*-py3-none-any.whl")
+    (path,) = built.glob(f"graphgan-{graphgan.__version__}-py3-none-any.whl")
     return path
 
 
@@ -109,3 +114,36 @@ def test_every_command_imports_with_core_dependencies_and_names_an_extra(unpacke
     assert len(lines) == len(scripts) + 2
     wrong = [line for line in lines if not line.endswith("pip install 'graphgan[recipes]'")]
     assert not wrong
+
+
+@pytest.mark.slow
+def test_the_wheel_installs_in_an_empty_environment(wheel, tmp_path):
+    venv.create(tmp_path / "empty", with_pip=True)
+    scripts = tmp_path / "empty" / ("Scripts" if os.name == "nt" else "bin")
+    environment = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
+
+    def run(program, *words):
+        return subprocess.run(
+            [scripts / program, *map(str, words)],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    done = run("python", "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt", wheel)
+    if re.search(r"No matching distribution|[Cc]onnection|timed out|resolution", done.stderr):
+        pytest.skip("needs a package index")
+    assert done.returncode == 0, done.stderr
+    there = run("python", "-m", "pip", "list").stdout
+    assert "tyro" not in there and "pytest" not in there
+    walked = run("python", Path(__file__).with_name("core_only.py"), "modules")
+    assert walked.returncode == 0, walked.stderr
+    assert "bare" not in walked.stdout and "site-packages" in walked.stdout.splitlines()[0]
+    assert run("graphgan", "--version").stdout == f"graphgan {graphgan.__version__}\n"
+    told = run("graphgan", "info")
+    assert told.returncode == 0 and "extra recipes: missing: " in told.stdout
+    refused = run("graphgan-anonymize", "photo.jpg", "--out", "out")
+    assert refused.returncode == 1
+    assert refused.stderr == "error: tyro is not installed: pip install 'graphgan[recipes]'\n"

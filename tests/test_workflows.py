@@ -67,9 +67,17 @@ def test_every_system_does_what_ci_run_does():
     targets = [target for line in targets for target in line.split()]
     assert {"lint", "types", "test"} <= set(targets)
     assert checks == make_commands("lint", "types", "test")
-    for name in ("oldest", "newest"):
-        assert commands_of(jobs[name])[1:] == make_commands("test")
+    tests = make_commands("test")
+    assert commands_of(jobs["newest"])[1:] == tests
+    unhooked = [line.partition(" --jaxtyping-packages")[0] for line in tests]
+    assert commands_of(jobs["oldest"])[1:] == unhooked
     assert "-c constraints-oldest.txt" in commands_of(jobs["oldest"])[0]
+
+
+def test_the_site_that_is_published_is_that_of_make_docs():
+    build = jobs_of(ROOT / ".github" / "workflows" / "docs.yml")["build"]
+    assert commands_of(build) == ["make docs"]
+    assert build["steps"][-1]["with"] == {"path": "site"}
 
 
 def test_a_release_needs_the_tests_and_no_token():

@@ -81,7 +81,7 @@ def _packages() -> Iterator[str]:
     for line in (requires("graphgan") or ()) if _version("graphgan") else ():
         extra = re.search(r"extra == ['\"]([\w-]+)['\"]", line)
         name = re.match(r"[\w.-]+", line)
-        if name and name[0] != "graphgan":  # "all" and "dev" ask for other extras
+        if name and (extra is None or extra[1] not in ("all", "dev")):  # these repeat the others
             packages.setdefault(extra[1] if extra else "", []).append(name[0])
     for extra_name, names in packages.items():
         found = {name: _version(name) for name in names}
