@@ -10,6 +10,9 @@ import torch
 
 from graphgan import models
 from graphgan.commands import run_command
+from graphgan.data.batches import to_float_image
+from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.data.synthetic_persons import SyntheticPersons
 from graphgan.models import AnonyGAN
 from graphgan.models._pretrained import Pretrained
 from graphgan.training.run_folder import newest_weights
@@ -52,13 +55,16 @@ def main(options: Options) -> None:
 
 @torch.no_grad()
 def change(model: Pretrained, shipped: Pretrained) -> str:
-    """What the shorter numbers change, on random pictures and landmarks."""
-    torch.manual_seed(0)
+    """What the shorter numbers change, on drawn people."""
     height, width = getattr(model, "size", None) or (128, 64)
-    count = model.generator.num_landmarks if isinstance(model, AnonyGAN) else 18
-    pictures = 2 * torch.rand(2, 4, 3, height, width) - 1
-    points = torch.rand(2, 4, count, 2) * torch.tensor([width - 1.0, height - 1.0])
-    given = (*pictures, *points) if isinstance(model, AnonyGAN) else (pictures[0], *points)
+    is_face = isinstance(model, AnonyGAN)
+    if is_face:
+        people = SyntheticFaces(2, 4, size=max(height, width))
+    else:
+        people = SyntheticPersons(2, 4, size=(height, width))
+    pictures = torch.stack([to_float_image(people[i].image) for i in range(8)]).chunk(2)
+    points = torch.stack([people[i].landmarks for i in range(8)]).chunk(2)
+    given = (*pictures, *points) if is_face else (pictures[0], *points)
     made = [network(*given).image for network in (model, shipped)]
     return f"changes pictures in [-1, 1] by {(made[0] - made[1]).abs().max():.4f} at most"
 
