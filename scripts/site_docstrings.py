@@ -3,8 +3,8 @@
 - Sections follow each other without an empty line, which griffe wants between them.
 - `Shapes:` is a section that only we have, `Example:` one that griffe calls `Examples:`.
 - Sources stand in the docstring of the file, for all that it defines.
-- A room may export a function that is called like its file: `graphgan.metrics.ssim` is the function.
 - `forward` has no docstring: that of its class and its annotations say everything.
+- A room may export what is called like its file: `graphgan.metrics.ssim` is a function.
 """
 
 import re
@@ -18,25 +18,33 @@ SHAPES = re.compile(r"^Shapes:\n((?:(?: {4}.*)?\n)+)", re.MULTILINE)
 FORWARD = "What a call computes; the annotations hold the shapes."
 
 
-class Sections(griffe.Extension):
-    """Our sections in the words of griffe, and sources with every class and function."""
+class Habits(griffe.Extension):
+    """Our docstrings as griffe wants them."""
 
     def on_package(self, *, pkg: griffe.Module, **kwargs: Any) -> None:
-        """In every room, put what it exports in the place of a file of that name."""
-        _prefer_exports(pkg)
+        """Go through everything that a package defines."""
+        _adapt(pkg)
 
-    def on_object(self, *, obj: griffe.Object, **kwargs: Any) -> None:
-        """Change one docstring."""
-        if obj.name == "forward" and obj.is_function and obj.docstring is None:
-            obj.docstring = griffe.Docstring(FORWARD, parent=obj)
-        if obj.docstring is None or obj.is_module:
-            return
-        text = SECTION.sub(r"\n\1:", obj.docstring.value + "\n")
-        text = SHAPES.sub(
-            lambda shapes: "**Shapes:**\n\n" + textwrap.dedent(shapes[1]) + "\n", text
-        )
-        text = text.replace("\nExample:\n", "\nExamples:\n")
-        obj.docstring.value = text + _source(obj)
+
+def _adapt(obj: griffe.Module | griffe.Class) -> None:
+    for member in list(obj.members.values()):
+        if isinstance(member, griffe.Alias):
+            continue
+        if member.name == "forward" and member.is_function and member.docstring is None:
+            member.docstring = griffe.Docstring(FORWARD, parent=member)
+        if member.docstring is not None and not member.is_module:
+            member.docstring.value = _sections(member.docstring.value) + _source(member)
+        if isinstance(member, griffe.Module | griffe.Class):
+            _adapt(member)
+    if isinstance(obj, griffe.Module):
+        _prefer_exports(obj)
+
+
+def _sections(text: str) -> str:
+    """Our sections in the words of griffe."""
+    text = SECTION.sub(r"\n\1:", text + "\n")
+    text = SHAPES.sub(lambda found: "**Shapes:**\n\n" + textwrap.dedent(found[1]) + "\n", text)
+    return text.replace("\nExample:\n", "\nExamples:\n")
 
 
 def _source(obj: griffe.Object) -> str:
@@ -49,8 +57,8 @@ def _source(obj: griffe.Object) -> str:
 
 
 def _prefer_exports(room: griffe.Module) -> None:
-    files = [member for member in room.members.values() if isinstance(member, griffe.Module)]
-    for file in files:
-        _prefer_exports(file)
-        if file.name in map(str, room.exports or ()) and file.name in file.members:
-            room.members[file.name] = griffe.Alias(file.name, file.members[file.name], parent=room)
+    """Put what a room exports in the place of the file of that name."""
+    for name in map(str, room.exports or ()):
+        file = room.members.get(name)
+        if isinstance(file, griffe.Module) and name in file.members:
+            room.members[name] = griffe.Alias(name, file.members[name], parent=room)

@@ -80,7 +80,7 @@ class Player:
         return network
 
     def learn(self, fabric: "Fabric", losses: Losses, lr_factor: float) -> None:
-        """One step of the optimiser on the sum of the losses, at ``lr_factor`` of the learning rate."""
+        """One step of the optimiser on the sum of the losses, at a part of the learning rate."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr * lr_factor
         self.optimizer.zero_grad(set_to_none=True)
