@@ -57,8 +57,10 @@ def _source(obj: griffe.Object) -> str:
 
 
 def _prefer_exports(room: griffe.Module) -> None:
-    """Put what a room exports in the place of the file of that name."""
-    for name in map(str, room.exports or ()):
+    """Put what a room exports in the place of the file of that name, with all from that file."""
+    exports = list(map(str, room.exports or ()))
+    for name in exports:
         file = room.members.get(name)
         if isinstance(file, griffe.Module) and name in file.members:
-            room.members[name] = griffe.Alias(name, file.members[name], parent=room)
+            for other in file.members.keys() & set(exports):
+                room.members[other] = griffe.Alias(other, file.members[other], parent=room)
