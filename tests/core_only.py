@@ -49,6 +49,8 @@ class Hidden:
             return None
         return PathFinder.find_spec(name, path, target)
 
+    find_distributions = staticmethod(PathFinder.find_distributions)  # versions are asked for
+
 
 def modules() -> None:
     import graphgan
