@@ -56,15 +56,16 @@ def bend_to_landmarks(
             f"got {tuple(landmarks.shape)} and {tuple(targets.shape)}"
         )
     height, width = images.shape[2:]
-    with torch.autocast(images.device.type, enabled=False):  # 8 bits are no coordinates
-        half = torch.tensor([width, height], device=images.device, dtype=torch.float32) / 2
+    dtype = torch.promote_types(images.dtype, torch.float32)  # 8 bits are no coordinates
+    with torch.autocast(images.device.type, enabled=False):
+        half = torch.tensor([width, height], device=images.device, dtype=dtype) / 2
         where = _deformation(
-            (targets.float() + 0.5) / half - 1,
-            (landmarks.float() + 0.5) / half - 1,
-            _pixels(height, width, images.device),
+            (targets.to(dtype) + 0.5) / half - 1,
+            (landmarks.to(dtype) + 0.5) / half - 1,
+            _pixels(height, width, images.device).to(dtype),
         )
         grid = where.view(-1, height, width, 2)
-        bent = F.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
+        bent = F.grid_sample(images.to(dtype), grid, padding_mode="border", align_corners=False)
     return bent.to(images.dtype)
 
 

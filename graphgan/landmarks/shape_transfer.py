@@ -95,15 +95,16 @@ def transfer_shape(
             f"expected landmarks and targets of shape {expected}, got {tuple(landmarks.shape)} and "
             f"{tuple(targets.shape)}"
         )
-    dtype = landmarks.dtype
+    dtype = torch.promote_types(landmarks.dtype, torch.float32)  # 8 bits are no coordinates
+    mean, matrix = transfer.mean.to(dtype), transfer.matrix.to(dtype)
     there = (landmarks.isfinite() & targets.isfinite()).all(-1, keepdim=True)
-    c, t = (torch.where(there, x, 0).float() for x in (landmarks, targets))
-    weights = there.float()
-    on_mean, _ = lay_upon(c, transfer.mean, weights)
-    wanted, back = lay_upon(t, transfer.mean, weights)
-    change = (weights * (wanted - on_mean)).flatten(1) @ transfer.matrix.mT
+    c, t = (torch.where(there, x, 0).to(dtype) for x in (landmarks, targets))
+    weights = there.to(dtype)
+    on_mean, _ = lay_upon(c, mean, weights)
+    wanted, back = lay_upon(t, mean, weights)
+    change = (weights * (wanted - on_mean)).flatten(1) @ matrix.mT
     placed = back.undo(on_mean + change.view_as(c))
-    return torch.where(there, placed.to(dtype), torch.nan)
+    return torch.where(there, placed, torch.nan).to(landmarks.dtype)
 
 
 def _aligned(
