@@ -1,0 +1,38 @@
+"""The tutorial's script in short: the blocks give what its page says, in the same order."""
+
+import pytest
+import torch
+from tutorial_scripts import load
+
+
+@pytest.fixture(scope="module")
+def tutorial():
+    return load("use_a_block")
+
+
+def test_colours_are_wanted_where_the_plan_has_its_shapes(tutorial):
+    picture, plan, wanted = tutorial.draw_batch(8, torch.Generator().manual_seed(0))
+    assert plan.flatten(2).sum(-1).unique().tolist() == [tutorial.SHAPE**2]
+    assert plan.sum(1).max() == 1  # the two shapes do not meet
+    assert not wanted[plan.sum(1, keepdim=True).expand_as(wanted) == 0].any()
+    assert picture.shape == wanted.shape
+
+
+def test_what_decides_is_out_of_sight_of_a_plain_unet(tutorial):
+    torch.manual_seed(0)
+    network = tutorial.UNet(4).eval()
+    picture = torch.rand(1, 3, tutorial.HEIGHT, tutorial.WIDTH, requires_grad=True)
+    plan = torch.rand(1, 2, tutorial.HEIGHT, tutorial.WIDTH)
+    network(picture, plan)[..., 34:].sum().backward()
+    seen = picture.grad.abs().amax((0, 1, 2)) > 0
+    assert seen[34:].all()
+    assert not seen[:12].any()
+
+
+def test_with_blocks_it_is_in_sight(tutorial):
+    torch.manual_seed(0)
+    network = tutorial.UNetWithBlocks(4).eval()
+    picture = torch.rand(1, 3, tutorial.HEIGHT, tutorial.WIDTH, requires_grad=True)
+    plan = torch.rand(1, 2, tutorial.HEIGHT, tutorial.WIDTH)
+    network(picture, plan)[..., 34:].sum().backward()
+    assert (picture.grad.abs().amax((0, 1, 2)) > 0).all()

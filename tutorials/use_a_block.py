@@ -1,0 +1,188 @@
+"""Two blocks inside a plain U-Net, and what each gives: python tutorials/use_a_block.py --help
+
+The toy task needs reasoning: two markers on the left say which colours two shapes on the right get.
+"""
+
+import argparse
+import time
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from graphgan.layers import BipartiteReasoning, EfficientChannelAttention
+
+HEIGHT, WIDTH = 16, 48
+MARKER, SHAPE = 5, 6  # pixels a side
+
+
+# --8<-- [start:task]
+def draw_batch(count: int, chance: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """A picture, a plan, and the wanted picture.
+
+    Each picture has two markers at random places of its left quarter: a colour inside a white rim,
+    another colour inside a black one. The plan has two shapes in its right half: channel 0 is to
+    get the colour in the white rim, channel 1 that in the black one.
+
+    Shapes:
+        -> ``picture: b 3 h w``, ``plan: b 2 h w``, ``wanted: b 3 h w``; colours in [0, 1]
+    """
+    picture = 0.4 + 0.2 * torch.rand(count, 3, HEIGHT, WIDTH, generator=chance)
+    plan = torch.zeros(count, 2, HEIGHT, WIDTH)
+    wanted = torch.zeros(count, 3, HEIGHT, WIDTH)
+    for i in range(count):
+        colours = torch.rand(2, 3, 1, 1, generator=chance)
+        places = zip(place_two(MARKER, chance), place_two(SHAPE, chance), strict=True)
+        for kind, (y, row) in enumerate(places):
+            x, column = torch.randint(0, 8, (2,), generator=chance).tolist()
+            picture[i, :, y : y + MARKER, x : x + MARKER] = 1.0 - kind  # the rim
+            picture[i, :, y + 1 : y + MARKER - 1, x + 1 : x + MARKER - 1] = colours[kind]
+            shape = (slice(row, row + SHAPE), slice(34 + column, 34 + column + SHAPE))
+            plan[i, kind, *shape] = 1
+            wanted[i, :, *shape] = colours[kind]
+    return picture, plan, wanted
+
+
+def place_two(size: int, chance: torch.Generator) -> list[int]:
+    """The first rows of two things of that size, by chance, so that they do not touch."""
+    first = int(torch.randint(0, HEIGHT - 2 * size + 1, (1,), generator=chance))
+    second = int(torch.randint(first + size, HEIGHT - size + 1, (1,), generator=chance))
+    return [first, second] if torch.rand(1, generator=chance) < 0.5 else [second, first]
+
+
+# --8<-- [end:task]
+
+
+# --8<-- [start:unet]
+def conv(in_channels: int, out_channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 3, padding=1), nn.BatchNorm2d(out_channels), nn.ReLU()
+    )
+
+
+class Encoder(nn.Module):
+    """Maps of full, half and quarter size."""
+
+    def __init__(self, in_channels: int, width: int) -> None:
+        super().__init__()
+        widths = [in_channels, width, 2 * width, 4 * width]
+        self.stages = nn.ModuleList(conv(a, b) for a, b in pairwise(widths))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        maps = [self.stages[0](x)]
+        for stage in self.stages[1:]:
+            maps.append(stage(F.max_pool2d(maps[-1], 2)))
+        return maps
+
+
+class UNet(nn.Module):
+    """A plain U-Net with two inputs: an encoder for each, one decoder, and skips from both."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.picture_encoder, self.plan_encoder = Encoder(3, width), Encoder(2, width)
+        self.bottom = conv(8 * width, 4 * width)
+        self.up = nn.ModuleList([conv(8 * width, 2 * width), conv(4 * width, width)])
+        self.head = nn.Conv2d(width, 3, 1)
+
+    def forward(self, picture: Tensor, plan: Tensor) -> Tensor:
+        pictures, plans = self.picture_encoder(picture), self.plan_encoder(plan)
+        deepest = self.between(pictures.pop(), plans.pop())
+        x = self.bottom(torch.cat(deepest, dim=1))
+        for stage, a, b in zip(self.up, pictures[::-1], plans[::-1], strict=True):
+            x = stage(torch.cat([F.interpolate(x, scale_factor=2), a, b], dim=1))
+        return self.head(x).sigmoid()
+
+    def between(self, picture: Tensor, plan: Tensor) -> tuple[Tensor, Tensor]:
+        """What happens to the two deepest maps before they are joined: nothing in a plain U-Net."""
+        return picture, plan
+
+
+# --8<-- [end:unet]
+
+
+# --8<-- [start:blocks]
+class UNetWithBlocks(UNet):
+    """The same U-Net with one or both blocks between encoders and decoder."""
+
+    def __init__(self, width: int, *, attention: bool = True, reasoning: bool = True) -> None:
+        super().__init__(width)
+        channels = 4 * width
+        self.attention = EfficientChannelAttention(channels) if attention else nn.Identity()
+        self.reasoning = BipartiteReasoning(channels, num_nodes=8) if reasoning else None
+
+    def between(self, picture: Tensor, plan: Tensor) -> tuple[Tensor, Tensor]:
+        picture = self.attention(picture)
+        return (picture, plan) if self.reasoning is None else self.reasoning(picture, plan)
+
+
+# --8<-- [end:blocks]
+
+
+# --8<-- [start:train]
+def train(network: nn.Module, steps: int, seed: int) -> None:
+    chance = torch.Generator().manual_seed(seed)
+    adam = torch.optim.Adam(network.parameters(), lr=2e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(adam, 4e-3, total_steps=steps)
+    for _ in range(steps):
+        picture, plan, wanted = draw_batch(16, chance)
+        loss = error(network(picture, plan), plan, wanted)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        schedule.step()
+
+
+def error(output: Tensor, plan: Tensor, wanted: Tensor) -> Tensor:
+    """Mean absolute difference of the colours, inside the shapes."""
+    inside = plan.sum(1, keepdim=True)
+    return ((output - wanted).abs() * inside).sum() / (3 * inside.sum())
+
+
+@torch.no_grad()
+def test(network: nn.Module) -> float:
+    """The error on 256 pictures that nobody was trained on."""
+    picture, plan, wanted = draw_batch(256, torch.Generator().manual_seed(10**6))
+    return float(error(network.eval()(picture, plan), plan, wanted))
+
+
+# --8<-- [end:train]
+
+
+# --8<-- [start:compare]
+NETWORKS = {
+    "plain U-Net": lambda: UNet(8),
+    "plain U-Net, wider": lambda: UNet(10),
+    "with channel attention": lambda: UNetWithBlocks(8, reasoning=False),
+    "with bipartite reasoning": lambda: UNetWithBlocks(8, attention=False),
+    "with both": lambda: UNetWithBlocks(8),
+}
+# --8<-- [end:compare]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=500, help="of training, 16 pictures each")
+    parser.add_argument("--seeds", type=int, default=3, help="how often each network is trained")
+    parser.add_argument("--networks", nargs="*", default=list(NETWORKS), help="which ones")
+    args = parser.parse_args()
+    _, plan, wanted = draw_batch(256, torch.Generator().manual_seed(10**6))
+    grey = float(error(torch.full_like(wanted, 0.5), plan, wanted))
+    print(f"{'':<28}{'parameters':>12}{'seconds':>10}   error of each seed")
+    print(f"{'grey everywhere':<28}{0:>12}{0:>10}   {grey:.3f}")
+    for name in args.networks:
+        errors = []
+        began = time.perf_counter()
+        for seed in range(args.seeds):
+            torch.manual_seed(seed)
+            network = NETWORKS[name]()
+            train(network, args.steps, seed)
+            errors.append(f"{test(network):.3f}")
+        seconds = (time.perf_counter() - began) / args.seeds
+        count = sum(p.numel() for p in network.parameters())
+        print(f"{name:<28}{count:>12}{seconds:>10.0f}   {' '.join(errors)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
