@@ -44,7 +44,7 @@ python recipes/anonygan/prepare.py --images own/photos --landmarks own/landmarks
 
 CHECK = r"""
 # --8<-- [start:check]
-python recipes/anonygan/check.py own/prepared
+python recipes/anonygan/check.py own/prepared --out own/check.png
 # --8<-- [end:check]
 """
 

@@ -6,15 +6,17 @@ The toy task needs reasoning: two markers on the left say which colours two shap
 import argparse
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graphgan.layers import BipartiteReasoning, EfficientChannelAttention
+from graphgan.training.sheets import write_sheet
 
 HEIGHT, WIDTH = 16, 48
-MARKER, SHAPE = 5, 6  # pixels a side
+MARKER = SHAPE = 7  # pixels a side
 
 
 # --8<-- [start:task]
@@ -22,33 +24,40 @@ def draw_batch(count: int, chance: torch.Generator) -> tuple[Tensor, Tensor, Ten
     """A picture, a plan, and the wanted picture.
 
     Each picture has two markers at random places of its left quarter: a colour inside a white rim,
-    another colour inside a black one. The plan has two shapes in its right half: channel 0 is to
+    another colour inside a black one. The plan has two shapes in its right third: channel 0 is to
     get the colour in the white rim, channel 1 that in the black one.
 
     Shapes:
         -> ``picture: b 3 h w``, ``plan: b 2 h w``, ``wanted: b 3 h w``; colours in [0, 1]
     """
-    picture = 0.4 + 0.2 * torch.rand(count, 3, HEIGHT, WIDTH, generator=chance)
+    marker_rows, shape_rows = two_rows(count, MARKER, chance), two_rows(count, SHAPE, chance)
+    columns = torch.randint(0, 8, (2, 2, count, 1), generator=chance)
+    colours = torch.rand(2, count, 3, 1, 1, generator=chance)
+    picture = torch.full((count, 3, HEIGHT, WIDTH), 0.5)
     plan = torch.zeros(count, 2, HEIGHT, WIDTH)
     wanted = torch.zeros(count, 3, HEIGHT, WIDTH)
-    for i in range(count):
-        colours = torch.rand(2, 3, 1, 1, generator=chance)
-        places = zip(place_two(MARKER, chance), place_two(SHAPE, chance), strict=True)
-        for kind, (y, row) in enumerate(places):
-            x, column = torch.randint(0, 8, (2,), generator=chance).tolist()
-            picture[i, :, y : y + MARKER, x : x + MARKER] = 1.0 - kind  # the rim
-            picture[i, :, y + 1 : y + MARKER - 1, x + 1 : x + MARKER - 1] = colours[kind]
-            shape = (slice(row, row + SHAPE), slice(34 + column, 34 + column + SHAPE))
-            plan[i, kind, *shape] = 1
-            wanted[i, :, *shape] = colours[kind]
+    for kind in range(2):
+        row, column = marker_rows[kind], columns[0, kind]
+        picture = torch.where(square(row, column, MARKER), 1.0 - kind, picture)  # the rim
+        picture = torch.where(square(row + 1, column + 1, MARKER - 2), colours[kind], picture)
+        shape = square(shape_rows[kind], columns[1, kind] + WIDTH - 14, SHAPE)
+        plan[:, kind] = shape[:, 0]
+        wanted = torch.where(shape, colours[kind], wanted)
     return picture, plan, wanted
 
 
-def place_two(size: int, chance: torch.Generator) -> list[int]:
-    """The first rows of two things of that size, by chance, so that they do not touch."""
-    first = int(torch.randint(0, HEIGHT - 2 * size + 1, (1,), generator=chance))
-    second = int(torch.randint(first + size, HEIGHT - size + 1, (1,), generator=chance))
-    return [first, second] if torch.rand(1, generator=chance) < 0.5 else [second, first]
+def two_rows(count: int, size: int, chance: torch.Generator) -> Tensor:
+    """The first rows, ``2 b 1``, of two things that do not touch, one of them in each half."""
+    rows = torch.randint(0, HEIGHT // 2 - size + 1, (2, count, 1), generator=chance)
+    lower = torch.rand(count, 1, generator=chance) < 0.5
+    return rows + HEIGHT // 2 * torch.stack([lower, ~lower])
+
+
+def square(row: Tensor, column: Tensor, size: int) -> Tensor:
+    """Where a square is whose first row and column are given: ``b 1 h w``."""
+    down, across = torch.arange(HEIGHT) - row, torch.arange(WIDTH) - column
+    inside = [(away >= 0) & (away < size) for away in (down, across)]
+    return (inside[0][:, :, None] & inside[1][:, None])[:, None]
 
 
 # --8<-- [end:task]
@@ -163,25 +172,33 @@ NETWORKS = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=500, help="of training, 16 pictures each")
+    parser.add_argument("--steps", type=int, default=600, help="of training, 16 pictures each")
     parser.add_argument("--seeds", type=int, default=3, help="how often each network is trained")
     parser.add_argument("--networks", nargs="*", default=list(NETWORKS), help="which ones")
+    parser.add_argument("--sheet", type=Path, help="picture of what they make of four samples")
     args = parser.parse_args()
-    _, plan, wanted = draw_batch(256, torch.Generator().manual_seed(10**6))
+    picture, plan, wanted = draw_batch(256, torch.Generator().manual_seed(10**6))
     grey = float(error(torch.full_like(wanted, 0.5), plan, wanted))
+    colours = torch.cat([plan, torch.zeros_like(plan[:, :1])], dim=1)  # red and green shapes
+    columns = {"picture": picture, "plan": colours, "wanted": wanted}
     print(f"{'':<28}{'parameters':>12}{'seconds':>10}   error of each seed")
     print(f"{'grey everywhere':<28}{0:>12}{0:>10}   {grey:.3f}")
     for name in args.networks:
         errors = []
-        began = time.perf_counter()
+        began = time.process_time()
         for seed in range(args.seeds):
             torch.manual_seed(seed)
             network = NETWORKS[name]()
             train(network, args.steps, seed)
             errors.append(f"{test(network):.3f}")
-        seconds = (time.perf_counter() - began) / args.seeds
+        seconds = (time.process_time() - began) / args.seeds
         count = sum(p.numel() for p in network.parameters())
         print(f"{name:<28}{count:>12}{seconds:>10.0f}   {' '.join(errors)}", flush=True)
+        with torch.no_grad():
+            columns[name] = network(picture[:4], plan[:4]) * plan[:4].sum(1, keepdim=True)
+    if args.sheet is not None:
+        shown = {name: 2 * images[:4] - 1 for name, images in columns.items()}
+        write_sheet(args.sheet, {n: F.interpolate(x, scale_factor=3) for n, x in shown.items()})
 
 
 if __name__ == "__main__":

@@ -20,13 +20,15 @@ def test_ten_photos_and_their_landmarks_are_drawn(tmp_path):
 def test_the_commands_end_in_sheets(tmp_path):
     run("tutorials/train_on_own_photos.py", "--folder", tmp_path / "new", "--steps", 2)
     folder = tmp_path / "new"
-    assert (folder / "prepared" / "check.png").is_file()
+    assert (folder / "check.png").is_file()
     for samples in ("anonymised", "anonymised128"):
         assert read_image(folder / samples / "sheet.png").shape[0] == 3
         with (folder / samples / "pairs.csv").open() as file:
             pairs = list(csv.DictReader(file))
         assert len(pairs) == 4  # two pictures of each of the two people kept for testing
-        assert all(pair["source"].split("/")[0] != pair["condition"].split("/")[0] for pair in pairs)
+        assert all(
+            pair["source"].split("/")[0] != pair["condition"].split("/")[0] for pair in pairs
+        )
 
 
 def test_the_page_shows_every_command_of_the_script():

@@ -13,7 +13,7 @@ def test_it_takes_less_than_150_lines():
 
 
 def test_two_steps_end_in_a_sheet_and_a_report(tmp_path):
-    flags = "--steps 2 --device cpu --precision 32-true --out".split()
+    flags = ["--steps", "2", "--device", "cpu", "--precision", "32-true", "--out"]
     printed = run(FOLDER / "train.py", *flags, tmp_path / "run")
     assert "robot copied" in printed
     assert "L1 inside" in (tmp_path / "run" / "report.txt").read_text()
