@@ -38,7 +38,7 @@ def draw_photos(folder: Path) -> None:
 PREPARE = r"""
 # --8<-- [start:prepare]
 python recipes/anonygan/prepare.py --images own/photos --landmarks own/landmarks.csv \
-    --out own/prepared --size 64 --test-people 2
+    --out own/prepared --size 64 --test-people 2 --workers 1
 # --8<-- [end:prepare]
 """
 
@@ -64,7 +64,7 @@ python recipes/anonygan/sample.py --checkpoint own/run --data own/prepared --out
 SHIPPED = r"""
 # --8<-- [start:shipped]
 python recipes/anonygan/prepare.py --images own/photos --landmarks own/landmarks.csv \
-    --out own/prepared128 --size 128 --test-people 2
+    --out own/prepared128 --size 128 --test-people 2 --workers 1
 python recipes/anonygan/sample.py --checkpoint synthetic-128 --data own/prepared128 \
     --out own/anonymised128
 # --8<-- [end:shipped]

@@ -69,13 +69,13 @@ def graphs() -> dict[str, dict[str, Tensor]]:
 class Completion(nn.Module):
     """Where hidden key points are: a hand that is seen in part, and the same hand flat."""
 
-    def __init__(self, channels: int = 32, num_layers: int = 3) -> None:
+    def __init__(self, channels: int = 32, num_layers: int = 2) -> None:
         super().__init__()
         n = HAND.num_landmarks
         self.seen, self.flat = nn.Linear(3, channels), nn.Linear(2, channels)
         self.which = nn.Parameter(0.1 * torch.randn(channels, 1, n))
         self.layers = nn.ModuleList(
-            BipartiteReasoning(channels, num_nodes=n, num_states=channels)
+            BipartiteReasoning(channels, n, num_states=channels, norm="group")
             for _ in range(num_layers)
         )
         self.head = nn.Linear(channels, 2)
@@ -145,7 +145,7 @@ def test(network: Completion, graph: dict[str, Tensor]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=300, help="of training, 64 hands each")
+    parser.add_argument("--steps", type=int, default=250, help="of training, 64 hands each")
     parser.add_argument("--seeds", type=int, default=3, help="how often each network is trained")
     parser.add_argument("--hands", type=int, nargs="*", default=[100, 1000], help="trained on")
     args = parser.parse_args()

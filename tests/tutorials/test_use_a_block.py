@@ -36,3 +36,19 @@ def test_with_blocks_it_is_in_sight(tutorial):
     plan = torch.rand(1, 2, tutorial.HEIGHT, tutorial.WIDTH)
     network(picture, plan)[..., 34:].sum().backward()
     assert (picture.grad.abs().amax((0, 1, 2)) > 0).all()
+
+
+def test_reasoning_learns_in_a_few_steps_what_a_plain_unet_cannot(tutorial):
+    errors = {}
+    for name in ("plain U-Net", "with both"):
+        torch.manual_seed(0)
+        network = tutorial.NETWORKS[name]()
+        tutorial.train(network, 200, 0)
+        errors[name] = tutorial.test(network)
+    assert errors["plain U-Net"] > 0.22  # grey is 0.25
+    assert errors["with both"] < 0.75 * errors["plain U-Net"]
+
+
+def test_the_wider_unet_has_more_parameters_than_any_with_blocks(tutorial):
+    counts = {n: sum(p.numel() for p in make().parameters()) for n, make in tutorial.NETWORKS.items()}
+    assert max(counts, key=counts.get) == "plain U-Net, wider"
