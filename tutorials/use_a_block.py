@@ -1,6 +1,6 @@
 """Two blocks inside a plain U-Net, and what each gives: python tutorials/use_a_block.py --help
 
-The toy task needs reasoning: two markers on the left say which colours two shapes on the right get.
+The toy task needs reasoning: what lies on the left says which colours two shapes on the right get.
 """
 
 import argparse
@@ -15,48 +15,56 @@ from torch import Tensor, nn
 from graphgan.layers import BipartiteReasoning, EfficientChannelAttention
 from graphgan.training.sheets import write_sheet
 
-HEIGHT, WIDTH = 16, 48
-MARKER = SHAPE = 7  # pixels a side
-
-
 # --8<-- [start:task]
+HEIGHT, WIDTH = 16, 48
+LEFT, RIGHT = (
+    14,
+    34,
+)  # the picture's colours lie left of the one, the plan's shapes right of the other
+SQUARE, SHAPE = 5, 7  # pixels a side
+
+
 def draw_batch(count: int, chance: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """A picture, a plan, and the wanted picture.
 
-    Each picture has two markers at random places of its left quarter: a colour inside a white rim,
-    another colour inside a black one. The plan has two shapes in its right third: channel 0 is to
-    get the colour in the white rim, channel 1 that in the black one.
+    On the left of a picture one half is white and the other black; a coloured square lies on each.
+    The plan has two shapes on its right: that of channel 0 is to get the colour that lies on
+    white, that of channel 1 the colour that lies on black.
 
     Shapes:
         -> ``picture: b 3 h w``, ``plan: b 2 h w``, ``wanted: b 3 h w``; colours in [0, 1]
     """
-    marker_rows, shape_rows = two_rows(count, MARKER, chance), two_rows(count, SHAPE, chance)
-    columns = torch.randint(0, 8, (2, 2, count, 1), generator=chance)
     colours = torch.rand(2, count, 3, 1, 1, generator=chance)
     picture = torch.full((count, 3, HEIGHT, WIDTH), 0.5)
     plan = torch.zeros(count, 2, HEIGHT, WIDTH)
     wanted = torch.zeros(count, 3, HEIGHT, WIDTH)
-    for kind in range(2):
-        row, column = marker_rows[kind], columns[0, kind]
-        picture = torch.where(square(row, column, MARKER), 1.0 - kind, picture)  # the rim
-        picture = torch.where(square(row + 1, column + 1, MARKER - 2), colours[kind], picture)
-        shape = square(shape_rows[kind], columns[1, kind] + WIDTH - 14, SHAPE)
+    half, column = any_half(count, chance), any_number(LEFT - SQUARE, count, chance)
+    for kind, row in enumerate((half, HEIGHT // 2 - half)):
+        ground = box(row, torch.zeros_like(column), HEIGHT // 2, LEFT)
+        picture = torch.where(ground, 1.0 - kind, picture)
+        row = row + any_number(HEIGHT // 2 - SQUARE, count, chance)
+        picture = torch.where(box(row, column, SQUARE, SQUARE), colours[kind], picture)
+    half, column = any_half(count, chance), RIGHT + any_number(WIDTH - RIGHT - SHAPE, count, chance)
+    for kind, row in enumerate((half, HEIGHT // 2 - half)):
+        shape = box(row + any_number(HEIGHT // 2 - SHAPE, count, chance), column, SHAPE, SHAPE)
         plan[:, kind] = shape[:, 0]
         wanted = torch.where(shape, colours[kind], wanted)
     return picture, plan, wanted
 
 
-def two_rows(count: int, size: int, chance: torch.Generator) -> Tensor:
-    """The first rows, ``2 b 1``, of two things that do not touch, one of them in each half."""
-    rows = torch.randint(0, HEIGHT // 2 - size + 1, (2, count, 1), generator=chance)
-    lower = torch.rand(count, 1, generator=chance) < 0.5
-    return rows + HEIGHT // 2 * torch.stack([lower, ~lower])
+def any_number(most: int, count: int, chance: torch.Generator) -> Tensor:
+    return torch.randint(0, most + 1, (count, 1), generator=chance)
 
 
-def square(row: Tensor, column: Tensor, size: int) -> Tensor:
-    """Where a square is whose first row and column are given: ``b 1 h w``."""
+def any_half(count: int, chance: torch.Generator) -> Tensor:
+    """The first row of the upper or of the lower half."""
+    return HEIGHT // 2 * any_number(1, count, chance)
+
+
+def box(row: Tensor, column: Tensor, height: int, width: int) -> Tensor:
+    """Where a box is whose first row and column are given: ``b 1 h w``."""
     down, across = torch.arange(HEIGHT) - row, torch.arange(WIDTH) - column
-    inside = [(away >= 0) & (away < size) for away in (down, across)]
+    inside = (down >= 0) & (down < height), (across >= 0) & (across < width)
     return (inside[0][:, :, None] & inside[1][:, None])[:, None]
 
 

@@ -6,6 +6,7 @@ complete graph, once over the skeleton of the hand, once over as many edges draw
 
 import argparse
 import math
+import time
 
 import torch
 from torch import Tensor, nn
@@ -69,13 +70,13 @@ def graphs() -> dict[str, dict[str, Tensor]]:
 class Completion(nn.Module):
     """Where hidden key points are: a hand that is seen in part, and the same hand flat."""
 
-    def __init__(self, channels: int = 32, num_layers: int = 2) -> None:
+    def __init__(self, num_layers: int, channels: int = 32, norm: str = "group") -> None:
         super().__init__()
         n = HAND.num_landmarks
         self.seen, self.flat = nn.Linear(3, channels), nn.Linear(2, channels)
         self.which = nn.Parameter(0.1 * torch.randn(channels, 1, n))
         self.layers = nn.ModuleList(
-            BipartiteReasoning(channels, n, num_states=channels, norm="group")
+            BipartiteReasoning(channels, n, num_states=channels, norm=norm)
             for _ in range(num_layers)
         )
         self.head = nn.Linear(channels, 2)
@@ -113,15 +114,15 @@ def error(output: Tensor, bent: Tensor, hidden: Tensor) -> Tensor:
     return distance[hidden[..., 0]].mean()
 
 
-def train(graph: dict[str, Tensor], hands: int, steps: int, seed: int) -> Completion:
+def train(graph: dict[str, Tensor], num_layers: int, steps: int, seed: int) -> Completion:
     torch.manual_seed(seed)
     chance = torch.Generator().manual_seed(seed)
-    flat, bent = draw_hands(hands, chance)
-    network = Completion()
+    flat, bent = draw_hands(1000, chance)
+    network = Completion(num_layers)
     adam = torch.optim.Adam(network.parameters(), lr=3e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
     for _ in range(steps):
-        chosen = torch.randint(0, hands, (64,), generator=chance)
+        chosen = torch.randint(0, 1000, (64,), generator=chance)
         hidden = hide(64, chance)
         loss = error(network(flat[chosen], bent[chosen], hidden, graph), bent[chosen], hidden)
         adam.zero_grad()
@@ -145,22 +146,24 @@ def test(network: Completion, graph: dict[str, Tensor]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=250, help="of training, 64 hands each")
+    parser.add_argument("--steps", type=int, default=300, help="of training, 64 hands each")
     parser.add_argument("--seeds", type=int, default=3, help="how often each network is trained")
-    parser.add_argument("--hands", type=int, nargs="*", default=[100, 1000], help="trained on")
+    parser.add_argument("--layers", type=int, nargs="*", default=[2, 4], help="of reasoning")
     args = parser.parse_args()
     chance = torch.Generator().manual_seed(10**6)
     flat, bent = draw_hands(1000, chance)
     hidden = hide(1000, chance)
     mean = draw_hands(1000, torch.Generator().manual_seed(0))[1].mean(0).expand_as(bent)
-    print(f"mean hand {error(mean, bent, hidden):.4f}, flat hand {error(flat, bent, hidden):.4f}")
-    print(f"{'hands':>6}  {'graph':<22}{'edges':>6}   error of each seed")
-    for hands in args.hands:
+    print(f"mean hand {error(mean, bent, hidden):.3f}, flat hand {error(flat, bent, hidden):.3f}")
+    print(f"{'layers':>6}  {'graph':<22}{'edges':>6}{'seconds':>9}   error of each seed")
+    for layers in args.layers:
         for name, graph in graphs().items():
             edges = graph["node_edge_index"].shape[1] if "node_edge_index" in graph else 21 * 21
-            errors = [test(train(graph, hands, args.steps, s), graph) for s in range(args.seeds)]
-            shown = " ".join(f"{value:.4f}" for value in errors)
-            print(f"{hands:>6}  {name:<22}{edges:>6}   {shown}", flush=True)
+            began = time.process_time()
+            errors = [test(train(graph, layers, args.steps, s), graph) for s in range(args.seeds)]
+            seconds = (time.process_time() - began) / args.seeds
+            shown = " ".join(f"{value:.3f}" for value in errors)
+            print(f"{layers:>6}  {name:<22}{edges:>6}{seconds:>9.0f}   {shown}", flush=True)
 
 
 if __name__ == "__main__":

@@ -23,10 +23,10 @@ def test_what_decides_is_out_of_sight_of_a_plain_unet(tutorial):
     network = tutorial.UNet(4).eval()
     picture = torch.rand(1, 3, tutorial.HEIGHT, tutorial.WIDTH, requires_grad=True)
     plan = torch.rand(1, 2, tutorial.HEIGHT, tutorial.WIDTH)
-    network(picture, plan)[..., 34:].sum().backward()
+    network(picture, plan)[..., tutorial.RIGHT :].sum().backward()
     seen = picture.grad.abs().amax((0, 1, 2)) > 0
-    assert seen[34:].all()
-    assert not seen[:14].any()
+    assert seen[tutorial.RIGHT :].all()
+    assert not seen[: tutorial.LEFT].any()
 
 
 def test_with_blocks_it_is_in_sight(tutorial):
@@ -34,7 +34,7 @@ def test_with_blocks_it_is_in_sight(tutorial):
     network = tutorial.UNetWithBlocks(4).eval()
     picture = torch.rand(1, 3, tutorial.HEIGHT, tutorial.WIDTH, requires_grad=True)
     plan = torch.rand(1, 2, tutorial.HEIGHT, tutorial.WIDTH)
-    network(picture, plan)[..., 34:].sum().backward()
+    network(picture, plan)[..., tutorial.RIGHT :].sum().backward()
     assert (picture.grad.abs().amax((0, 1, 2)) > 0).all()
 
 
@@ -50,5 +50,7 @@ def test_reasoning_learns_in_a_few_steps_what_a_plain_unet_cannot(tutorial):
 
 
 def test_the_wider_unet_has_more_parameters_than_any_with_blocks(tutorial):
-    counts = {n: sum(p.numel() for p in make().parameters()) for n, make in tutorial.NETWORKS.items()}
+    counts = {
+        n: sum(p.numel() for p in make().parameters()) for n, make in tutorial.NETWORKS.items()
+    }
     assert max(counts, key=counts.get) == "plain U-Net, wider"

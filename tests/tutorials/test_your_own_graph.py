@@ -34,7 +34,7 @@ def test_a_key_point_hears_of_no_other_finger_in_one_layer(tutorial):
     hidden = torch.zeros(2, 21, 1, dtype=torch.bool)
     heard = {}
     for name, graph in tutorial.graphs().items():
-        network = tutorial.Completion(8, 1).eval()
+        network = tutorial.Completion(1, 8, "batch").eval()
         given = bent.clone().requires_grad_()
         network(flat, given, hidden, graph)[:, 4].sum().backward()
         heard[name] = set(given.grad.abs().sum((0, 2)).nonzero()[:, 0].tolist())
@@ -45,7 +45,6 @@ def test_a_key_point_hears_of_no_other_finger_in_one_layer(tutorial):
 
 def test_the_skeleton_learns(tutorial):
     graph = tutorial.graphs()["skeleton"]
-    hands, steps = 500, 60
-    error = tutorial.test(tutorial.train(graph, hands, steps, 0), graph)
-    untrained = tutorial.test(tutorial.Completion().eval(), graph)
+    error = tutorial.test(tutorial.train(graph, 2, 60, 0), graph)
+    untrained = tutorial.test(tutorial.Completion(2).eval(), graph)
     assert error < 0.5 * untrained

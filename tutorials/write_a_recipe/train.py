@@ -24,10 +24,10 @@ def experiment(options: RunOptions, fabric: Fabric) -> Experiment:
     pairs = {"same_image_share": 0, "same_person_share": 1, "num_pairs": None}
     sampler = PairSampler(train.persons, batch_size=8, seed=options.seed, **pairs)
     sizes = {"num_landmarks": 9, "width": 12, "num_blocks": 2, "sigma": 3.0}
-    calm = {"dropout": 0.0, "upsampling": "resize", "attention_norm": "batch"}
+    changed = {"dropout": 0.0, "upsampling": "resize", "blend": "none"}
     return Experiment(
         name="robots",
-        generator=BiGraphGAN.published("market", **sizes, **calm),
+        generator=BiGraphGAN.published("market", **sizes, **changed),
         discriminators={
             "app": AppearanceDiscriminator(width=12),
             "lm": LandmarkDiscriminator(9, width=12),
@@ -57,7 +57,7 @@ def columns(model: BiGraphGAN, batch: PersonBatch) -> dict[str, torch.Tensor]:
     grey = torch.full_like(image[0], 128, dtype=torch.uint8).cpu()
     poses = [draw_skeleton(grey, joints, LIMBS) for joints in batch.target_joints.cpu()]
     pose = to_float_image(torch.stack(poses)).to(image.device)
-    return {"robot": batch.image, "pose": pose, "generated": image, "true": batch.target}
+    return {"robot": batch.image, "pose": pose, "result": image, "true": batch.target}
 
 
 # --8<-- [end:columns]
@@ -67,7 +67,7 @@ def columns(model: BiGraphGAN, batch: PersonBatch) -> dict[str, torch.Tensor]:
 def learned(model: BiGraphGAN, batch: PersonBatch) -> str:
     """The table that a run ends with: the network beside two answers that need none."""
     answers = {
-        "network": columns(model, batch)["generated"],
+        "network": columns(model, batch)["result"],
         "robot copied": batch.image,
         "grey": batch.target[:, :, :1, :1].expand_as(batch.target),
     }
