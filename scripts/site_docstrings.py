@@ -57,10 +57,16 @@ def _source(obj: griffe.Object) -> str:
 
 
 def _prefer_exports(room: griffe.Module) -> None:
-    """Put what a room exports in the place of the file of that name, with all from that file."""
-    exports = list(map(str, room.exports or ()))
-    for name in exports:
+    """Put what a room exports in the place of the file of that name.
+
+    The file is then out of reach by its path: what else the room imports from it is linked first.
+    """
+    for name in map(str, room.exports or ()):
         file = room.members.get(name)
-        if isinstance(file, griffe.Module) and name in file.members:
-            for other in file.members.keys() & set(exports):
-                room.members[other] = griffe.Alias(other, file.members[other], parent=room)
+        if not isinstance(file, griffe.Module) or name not in file.members:
+            continue
+        for other in list(room.members.values()):
+            if isinstance(other, griffe.Alias) and other.target_path.startswith(f"{file.path}."):
+                target = file.members[other.target_path.removeprefix(f"{file.path}.")]
+                room.members[other.name] = griffe.Alias(other.name, target, parent=room)
+        room.members[name] = griffe.Alias(name, file.members[name], parent=room)

@@ -16,6 +16,7 @@ from graphgan.models import (
     AppearanceDiscriminator,
     BiGraphGAN,
     CIAGANGenerator,
+    ConditionFitting,
     IdentityNetwork,
     LandmarkDiscriminator,
     LandmarkGenerator,
@@ -55,7 +56,10 @@ def words(recipe: str) -> set[str]:
 
 NETWORKS = {
     "AnonyGAN": [
-        lambda: AnonyGAN(LandmarkGenerator(width=4, num_blocks=2), match_tone=True),
+        lambda: AnonyGAN(
+            LandmarkGenerator(width=4, num_blocks=2),
+            fitting=ConditionFitting(68, match_tone=True),
+        ),
         lambda: AppearanceDiscriminator(width=4),
         lambda: LandmarkDiscriminator(width=4),
     ],
