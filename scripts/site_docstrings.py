@@ -3,6 +3,7 @@
 - Sections follow each other without an empty line, which griffe wants between them.
 - `Shapes:` is a section that only we have, `Example:` one that griffe calls `Examples:`.
 - Sources stand in the docstring of the file, for all that it defines.
+- A named tuple shows its fields as a data class does; a constant that fills a screen no value.
 - `forward` has no docstring: that of its class and its annotations say everything.
 - A room may export what is called like its file: `graphgan.metrics.ssim` is a function.
 """
@@ -15,6 +16,7 @@ import griffe
 
 SECTION = re.compile(r"^(Args|Attributes|Example|Raises|Returns|Shapes):$", re.MULTILINE)
 SHAPES = re.compile(r"^Shapes:\n((?:(?: {4}.*)?\n)+)", re.MULTILINE)
+LONGEST_VALUE = 200
 FORWARD = "What a call computes; the annotations hold the shapes."
 
 
@@ -34,6 +36,10 @@ def _adapt(obj: griffe.Module | griffe.Class) -> None:
             member.docstring = griffe.Docstring(FORWARD, parent=member)
         if member.docstring is not None and not member.is_module:
             member.docstring.value = _sections(member.docstring.value) + _source(member)
+        if isinstance(member, griffe.Attribute) and len(str(member.value)) > LONGEST_VALUE:
+            member.value = None
+        if isinstance(member, griffe.Class) and "NamedTuple" in map(str, member.bases):
+            _show_fields(member)
         if isinstance(member, griffe.Module | griffe.Class):
             _adapt(member)
     if isinstance(obj, griffe.Module):
@@ -54,6 +60,20 @@ def _source(obj: griffe.Object) -> str:
         return ""
     path = file.path.replace(".", "/") + ".py"
     return f'\n\n??? quote "{path}"\n\n' + textwrap.indent(file.docstring.value, "    ") + "\n"
+
+
+def _show_fields(tuple_class: griffe.Class) -> None:
+    """Give a named tuple the parameters that its fields are."""
+    kind = griffe.ParameterKind.positional_or_keyword
+    parameters = [griffe.Parameter("self", kind=kind)]
+    for field in tuple_class.attributes.values():
+        if field.annotation is not None and "property" not in field.labels:
+            value = None if field.value is None else str(field.value)
+            parameters.append(
+                griffe.Parameter(field.name, annotation=field.annotation, kind=kind, default=value)
+            )
+    initialise = griffe.Function("__init__", parameters=griffe.Parameters(*parameters))
+    tuple_class.set_member("__init__", initialise)
 
 
 def _prefer_exports(room: griffe.Module) -> None:
