@@ -1,28 +1,21 @@
 """Seconds of importing rooms beyond torch's own: `python benchmarks/import_time.py --help`.
 
-Each import is a process of its own, in which torch comes first; the rooms take turns.
+Each import is a process of its own, `python -X importtime`, in which torch comes first; the rooms
+take turns.
 """
 
+import re
 import statistics
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from graphgan.commands import run_command
 
 ROOMS = ("graphgan", "graphgan.layers", "graphgan.models", "graphgan.losses", "graphgan.anonymize")
 TARGET = 1.5
-
-PROGRAM = """
-import time
-start = time.perf_counter()
-import torch
-between = time.perf_counter()
-import {room}
-print(between - start, time.perf_counter() - between)
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,46 +33,47 @@ class Options:
 
 
 def main(options: Options) -> int:
-    times: dict[str, list[tuple[float, float]]] = {room: [] for room in options.rooms}
+    logs: dict[str, list[Log]] = {room: [] for room in options.rooms}
     for _ in range(options.repeats):
-        for room, seconds in times.items():
-            seconds.append(timed(room))
-    torch = statistics.median(first for seconds in times.values() for first, _ in seconds)
-    print(f"import torch: {torch:.2f} s, median of {options.repeats * len(times)} processes\n")
+        for room, read in logs.items():
+            read.append(import_log(room))
+    torch = [log.torch for read in logs.values() for log in read]
+    print(f"import torch: {statistics.median(torch):.2f} s, median of {len(torch)} processes\n")
     print("| | beyond torch, median | most | most of it |\n|---|---|---|---|")
-    for room, seconds in times.items():
-        beyond = [second for _, second in seconds]
-        shares = ", ".join(f"{name} {share:.2f} s" for name, share in packages(room))
-        print(f"| {room} | {statistics.median(beyond):.2f} s | {max(beyond):.2f} s | {shares} |")
-    slowest = max(statistics.median(second for _, second in times[room]) for room in times)
-    print(f"\ntarget: {TARGET} s; {'met' if slowest <= TARGET else 'missed'}")
-    return int(slowest > TARGET)
+    for room, read in logs.items():
+        beyond, shares = [log.beyond.total() for log in read], read[0].beyond.most_common(3)
+        parts = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in shares)
+        print(f"| {room} | {statistics.median(beyond):.2f} s | {max(beyond):.2f} s | {parts} |")
+    medians = [statistics.median(log.beyond.total() for log in read) for read in logs.values()]
+    met = max(medians) <= TARGET
+    print(f"\ntarget: {TARGET} s; {'met' if met else 'missed'}")
+    return 0 if met else 1
 
 
-def timed(room: str) -> tuple[float, float]:
-    """Seconds of ``import torch`` and, after it, of the room."""
-    torch, beyond = _python("-c", PROGRAM.format(room=room)).stdout.split()
-    return float(torch), float(beyond)
+class Log(NamedTuple):
+    """Seconds of ``import torch``, and by package those of what is imported after it."""
+
+    torch: float
+    beyond: Counter[str]
 
 
-def packages(room: str, most: int = 3) -> list[tuple[str, float]]:
-    """Seconds by package, of modules that the room adds to torch's; as `-X importtime` counts."""
-    log = _python("-X", "importtime", "-c", f"import torch, {room}").stderr
-    return self_times(log.splitlines()).most_common(most)
+def import_log(room: str) -> Log:
+    """What a new process says of importing torch and then the room."""
+    command = [sys.executable, "-X", "importtime", "-c", f"import torch, {room}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return read_log(done.stderr)
 
 
-def self_times(log: Sequence[str]) -> Counter[str]:
-    """Seconds by package of the modules that a log lists after torch itself."""
-    rows = [line.removeprefix("import time:").split("|") for line in log if line.count("|") == 2]
+def read_log(text: str) -> Log:
+    """The log of ``python -X importtime``, in which a module comes after those that it imports."""
+    lines = [line.removeprefix("import time:") for line in text.splitlines()]
+    rows = [line.split("|") for line in lines if re.match(r" *\d+ \|", line)]
     names = [name.strip() for *_, name in rows]
-    seconds: Counter[str] = Counter()
-    for (microseconds, *_), name in list(zip(rows, names, strict=True))[names.index("torch") + 1 :]:
-        seconds[name.partition(".")[0]] += int(microseconds) / 1e6
-    return seconds
-
-
-def _python(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True)
+    torch = names.index("torch")
+    beyond: Counter[str] = Counter()
+    for (own, _, _), name in zip(rows[torch + 1 :], names[torch + 1 :], strict=True):
+        beyond[name.partition(".")[0]] += int(own) / 1e6
+    return Log(int(rows[torch][1]) / 1e6, beyond)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """What the table of import times counts; the seconds themselves are no matter of tests."""
 
+from collections import Counter
+
 import pytest
 
 LOG = """import time: self [us] | cumulative | imported package
@@ -14,23 +16,19 @@ other words on stderr
 
 
 def test_what_torch_needs_itself_is_not_counted(benchmark_modules):
-    seconds = benchmark_modules["import_time"].self_times(LOG.splitlines())
-    assert seconds == {"kornia": pytest.approx(0.2), "graphgan": pytest.approx(0.01)}
-
-
-def test_the_room_is_timed_after_torch(benchmark_modules, monkeypatch):
-    module = benchmark_modules["import_time"]
-    monkeypatch.setattr(module, "PROGRAM", "import {room}\nprint(2.5, 0.25)")
-    assert module.timed("json") == (2.5, 0.25)
+    torch, beyond = benchmark_modules["import_time"].read_log(LOG)
+    assert torch == 0.3
+    assert beyond == {"kornia": pytest.approx(0.2), "graphgan": pytest.approx(0.01)}
 
 
 def test_the_table_and_its_verdict(benchmark_modules, monkeypatch, capsys):
     module = benchmark_modules["import_time"]
-    times = {"a": (3.0, 0.5), "b": (3.0, 1.75)}
-    monkeypatch.setattr(module, "timed", times.get)
-    monkeypatch.setattr(module, "packages", lambda room: [("kornia", 0.25)])
+    seconds = {"a": 0.5, "b": 1.75}
+    monkeypatch.setattr(
+        module, "import_log", lambda room: module.Log(3.0, Counter(kornia=seconds[room]))
+    )
     assert module.main(module.Options(rooms=("a",))) == 0
-    assert "| a | 0.50 s | 0.50 s | kornia 0.25 s |" in capsys.readouterr().out
+    assert "| a | 0.50 s | 0.50 s | kornia 0.50 s |" in capsys.readouterr().out
     assert module.main(module.Options(rooms=("a", "b"))) == 1
     assert "target: 1.5 s; missed" in capsys.readouterr().out
     with pytest.raises(ValueError, match="repeats of 1 and more, got 0"):
