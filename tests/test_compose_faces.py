@@ -73,6 +73,7 @@ def test_hidden_faces_leave_the_rest_as_it_was(composed, faces, tmp_path):
         assert 0 < changed.float().mean() < 0.3
 
 
+@pytest.mark.slow
 def test_the_table_of_missed_faces(composed):
     pytest.importorskip("dlib")
     done = run("compare_detectors.py", composed, "--detectors", "search", "dlib, at most 2048")

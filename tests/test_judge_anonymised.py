@@ -29,6 +29,7 @@ def faces(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_face_in_a_black_square_is_changed_and_another_is_missed(faces, tmp_path):
     composed, anonymised = tmp_path / "composed", tmp_path / "anonymised"
     options = ("--faces", 4, "--people", 0, 2, "--smallest", 80, "--format", "png")

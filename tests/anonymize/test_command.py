@@ -237,7 +237,7 @@ def video_of(path, portrait, count, **options):
     return write_sample(path, size=(224, 224), times=range(count), images=images, **options)
 
 
-@pytest.mark.parametrize("step", ["find", "replace"])
+@pytest.mark.parametrize("step", ["find", pytest.param("replace", marks=pytest.mark.slow)])
 def test_an_interrupt_in_a_video_leaves_nothing_of_it_and_the_run_goes_on(
     run, portrait, tmp_path, step
 ):

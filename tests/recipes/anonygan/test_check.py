@@ -43,7 +43,7 @@ def run(capsys, tmp_path):
     def run(folder, *more):
         arguments = [str(folder), "--out", str(tmp_path / "sheets" / "sheet.png"), *more]
         with pytest.raises(SystemExit) as exit_:
-            run_command(check.main, check.Options, arguments)
+            run_command(check.main, check.Options, arguments, positional=True)
         printed = capsys.readouterr()
         return exit_.value.code, printed.out, printed.err
 

@@ -59,7 +59,7 @@ def run(module, command):
     flags = flags_of(command)
     workers = ["--workers", "1"] if command == "prepare" else []
     with pytest.raises(SystemExit) as exit_:
-        run_command(module.main, module.Options, [*flags, *workers])
+        run_command(module.main, module.Options, [*flags, *workers], positional=module is check)
     return exit_.value.code
 
 
