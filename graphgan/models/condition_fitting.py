@@ -87,6 +87,7 @@ class ConditionFitting(nn.Module):
 
     @property
     def sees_context(self) -> bool:
+        """Whether it needs a mask, and the source outside of it."""
         return self.tone is not None
 
     def forward(
