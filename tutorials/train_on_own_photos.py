@@ -82,19 +82,23 @@ def run(commands: str, folder: Path, *more: str) -> None:
 
 
 def main() -> None:
+    parts = {"prepare": PREPARE, "check": CHECK, "train": TRAIN, "sample": SAMPLE}
+    parts |= {"shipped": SHIPPED}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("own"), help="new; all goes there")
     parser.add_argument("--steps", type=int, help="of training, instead of the page's")
-    parser.add_argument("--only-photos", action="store_true", help="draw them, and nothing else")
+    parser.add_argument(
+        "--parts",
+        nargs="*",
+        choices=list(parts),
+        default=list(parts),
+        help="what follows the drawing of the photos; nothing where no name follows",
+    )
     args = parser.parse_args()
     draw_photos(args.folder)
-    if args.only_photos:
-        return
-    run(PREPARE, args.folder)
-    run(CHECK, args.folder)
-    run(TRAIN, args.folder, *([] if args.steps is None else ["--steps", str(args.steps)]))
-    run(SAMPLE, args.folder)
-    run(SHIPPED, args.folder)
+    for name in args.parts:
+        steps = name == "train" and args.steps is not None
+        run(parts[name], args.folder, *(["--steps", str(args.steps)] if steps else []))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import csv
 import re
 
+import pytest
 from tutorial_scripts import ROOT, load, run
 
 from graphgan.data import read_image, read_landmarks
@@ -17,18 +18,25 @@ def test_ten_photos_and_their_landmarks_are_drawn(tmp_path):
         assert (tmp_path / "photos" / row.image).is_file()
 
 
-def test_the_commands_end_in_sheets(tmp_path):
-    run("tutorials/train_on_own_photos.py", "--folder", tmp_path / "new", "--steps", 2)
-    folder = tmp_path / "new"
-    assert (folder / "check.png").is_file()
-    for samples in ("anonymised", "anonymised128"):
-        assert read_image(folder / samples / "sheet.png").shape[0] == 3
-        with (folder / samples / "pairs.csv").open() as file:
-            pairs = list(csv.DictReader(file))
-        assert len(pairs) == 4  # two pictures of each of the two people kept for testing
-        assert all(
-            pair["source"].split("/")[0] != pair["condition"].split("/")[0] for pair in pairs
-        )
+def test_the_commands_end_in_a_sheet(tmp_path):
+    short = ["--steps", "2", "--parts", "prepare", "check", "train", "sample"]
+    run("tutorials/train_on_own_photos.py", "--folder", tmp_path / "new", *short)
+    assert (tmp_path / "new" / "check.png").is_file()
+    assert_samples(tmp_path / "new" / "anonymised")
+
+
+@pytest.mark.slow
+def test_shipped_weights_end_in_a_sheet(tmp_path):
+    run("tutorials/train_on_own_photos.py", "--folder", tmp_path / "new", "--parts", "shipped")
+    assert_samples(tmp_path / "new" / "anonymised128")
+
+
+def assert_samples(folder):
+    assert read_image(folder / "sheet.png").shape[0] == 3
+    with (folder / "pairs.csv").open() as file:
+        pairs = list(csv.DictReader(file))
+    assert len(pairs) == 4  # two pictures of each of the two people kept for testing
+    assert all(pair["source"].split("/")[0] != pair["condition"].split("/")[0] for pair in pairs)
 
 
 def test_the_page_shows_every_command_of_the_script():
