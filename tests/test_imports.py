@@ -1,6 +1,8 @@
 """Imports run downwards only: a room may use those below it, never those above."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,3 +63,13 @@ def test_a_recipe_imports_no_private_part(path):
     tree = ast.walk(ast.parse(path.read_text()))
     modules = [node.module for node in tree if isinstance(node, ast.ImportFrom)]
     assert not [name for name in modules if name.startswith("graphgan") and "._" in name]
+
+
+def test_rooms_import_what_is_slow_to_import_late():
+    rooms = ", ".join(f"graphgan.{room}" for room in ROOMS)
+    slow = {"kornia", "torch_geometric", "matplotlib", "lightning_fabric", "tyro", "scipy"}
+    program = f"import sys, {rooms}; print(*{slow} & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []

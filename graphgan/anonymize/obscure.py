@@ -3,7 +3,6 @@
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from kornia.filters import gaussian_blur2d
 from torch import Tensor
 
 from graphgan._checks import check_features, check_positive
@@ -34,6 +33,8 @@ def blur_faces(
     Raises:
         ValueError: an even kernel, a sigma that is not positive.
     """
+    from kornia.filters import gaussian_blur2d  # longer to import than all else but torch
+
     check_features(images, 3, "images")
     if kernel_size < 1 or kernel_size % 2 == 0:
         raise ValueError(f"expected an odd kernel size, got {kernel_size}")

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
-from kornia.filters import gaussian_blur2d
 from torch import Tensor
 
 from graphgan.landmarks._warp import lattice
@@ -83,6 +82,8 @@ def spread(
         >>> spread(image, torch.tensor([1.0, 0, 0]).view(1, 1, 1, 3), 1.0).flatten().tolist()
         [0.5, 0.5, 0.5]
     """
+    from kornia.filters import gaussian_blur2d  # longer to import than all else but torch
+
     if not 0 < sigma < math.inf:
         raise ValueError(f"expected sigma above 0, got {sigma}")
     size = 2 * math.ceil(_SIGMAS * sigma) + 1

@@ -8,7 +8,6 @@ of each generated picture, here it is that of the format, the same for every pic
 
 import torch
 from jaxtyping import Float
-from kornia.metrics import ssim as ssim_map
 from torch import Tensor
 
 from graphgan._checks import check_features
@@ -47,6 +46,8 @@ def ssim(
         >>> ssim(picture, picture)
         tensor([1.])
     """
+    from kornia.metrics import ssim as ssim_map  # longer to import than all else but torch
+
     _check(output, target, mask)
     # Variances are differences of near numbers; Apple's GPUs have no double precision.
     precise = torch.float32 if output.device.type == "mps" else torch.float64
