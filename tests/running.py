@@ -34,7 +34,7 @@ def told(stderr: str) -> list[str]:
     progress = r"[\d?](step|it|picture)/s|[\d?]s/(step|it|picture)"
     ours = [x for x in lines if x.strip() and not re.search(progress, x)]
     talk = r"Initializing|-----|distributed_|All distributed|Using \S+ Automatic"
-    return [x for x in ours if not re.match(talk, x)]
+    return [x for x in ours if not re.match(rf"(INFO:[\w.]+:)?({talk})", x)]
 
 
 def run_here(main: Callable[[], int], *args: Any, monkeypatch: Any, capsys: Any) -> Finished:
