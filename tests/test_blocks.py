@@ -12,12 +12,19 @@ from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 from graphgan import layers, models
 
 
-def blocks(which=lambda block: True) -> pytest.MarkDecorator:
+def blocks(which=lambda block: True, heavy: bool = False) -> pytest.MarkDecorator:
+    """A test for each of these blocks; a heavy one is slow where the block is a long one."""
+
+    def marks(block: Block) -> list[pytest.MarkDecorator]:
+        return [pytest.mark.slow] if heavy and block.long else []
+
     chosen = {name: block for name, block in BLOCKS.items() if which(block)}
-    return pytest.mark.parametrize("block", chosen.values(), ids=chosen)
+    rows = [pytest.param(block, id=name, marks=marks(block)) for name, block in chosen.items()]
+    return pytest.mark.parametrize("block", rows)
 
 
 each_block = blocks()
+each_block_unless_long = blocks(heavy=True)
 
 
 def select(inputs: tuple, items: Tensor, batch: int) -> tuple:
@@ -75,7 +82,7 @@ def test_a_gradient_reaches_every_parameter(block):
     assert not without
 
 
-@each_block
+@each_block_unless_long
 def test_gradients_are_those_of_finite_differences(block):
     call, values = differentiable(block, block.module())
     assert torch.autograd.gradcheck(call, values, fast_mode=True)
@@ -165,7 +172,7 @@ def test_a_block_says_what_it_is_made_of(block):
 
 
 @pytest.mark.unhooked
-@each_block
+@each_block_unless_long
 def test_it_compiles_without_graph_breaks(block):
     module, inputs = block.module(), block.example()
     torch._dynamo.reset()
@@ -175,7 +182,7 @@ def test_it_compiles_without_graph_breaks(block):
 
 
 @pytest.mark.unhooked
-@each_block
+@each_block_unless_long
 def test_it_compiles_for_training(block):
     inputs, results = block.example(), []
     torch._dynamo.reset()
@@ -192,17 +199,8 @@ def test_it_compiles_for_training(block):
 
 
 @pytest.mark.unhooked
-@blocks(lambda block: block.dense)
-def test_it_exports(block):
-    module, inputs = block.module(), block.example()
-    program = torch.export.export(module, inputs)
-    with torch.no_grad():
-        assert_close(program.module()(*inputs), module(*inputs))
-
-
-@pytest.mark.unhooked
-@blocks(lambda block: block.dense)
-def test_an_exported_network_takes_any_batch(block):
+@blocks(lambda block: block.dense, heavy=True)
+def test_it_exports_and_then_takes_any_batch(block):
     module, batch = block.module(), torch.export.Dim("batch", min=1, max=64)
     inputs = block.example(2)
     shapes = tree_map(lambda x: {0: batch} if isinstance(x, Tensor) else None, inputs)
