@@ -97,14 +97,14 @@ LOADABLE: Final = (
     ),
     Weights(
         "published checkpoints of AnonyGAN and BiGraphGAN",
-        "AnonyGAN, BiGraphGAN, by graphgan.models.published.load_published",
+        "AnonyGAN, BiGraphGAN, by load_published of graphgan.models.published",
         "CelebA, LFW, Market-1501, DeepFashion",
         "no commercial use",
         research_only=True,
     ),
     Weights(
         "published checkpoints of CIAGAN",
-        "CIAGANGenerator, by graphgan.models.published.load_published",
+        "CIAGANGenerator, by load_published of graphgan.models.published",
         "CelebA, LFW",
         "no commercial use of the faces that they were trained on",
         research_only=True,
