@@ -14,6 +14,8 @@ from graphgan.data.images import read_image
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.landmarks.alignment import tilt
 
+pytestmark = pytest.mark.slow  # each test starts a command or two
+
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
 
@@ -73,7 +75,6 @@ def test_hidden_faces_leave_the_rest_as_it_was(composed, faces, tmp_path):
         assert 0 < changed.float().mean() < 0.3
 
 
-@pytest.mark.slow
 def test_the_table_of_missed_faces(composed):
     pytest.importorskip("dlib")
     done = run("compare_detectors.py", composed, "--detectors", "search", "dlib, at most 2048")

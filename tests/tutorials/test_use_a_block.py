@@ -45,7 +45,7 @@ def test_reasoning_learns_in_a_few_steps_what_a_plain_unet_cannot(tutorial):
     """A plain one gives grey at best, which is 0.25: no colour is in its sight, as shown above."""
     torch.manual_seed(0)
     network = tutorial.NETWORKS["with bipartite reasoning"]()
-    tutorial.train(network, 150, 0)
+    tutorial.train(network, 80, 0)
     assert tutorial.test(network) < 0.2
 
 

@@ -70,6 +70,7 @@ def failure(result: Result) -> str:
     return line
 
 
+@pytest.mark.slow
 def test_it_runs_as_a_user_runs_it(data, tmp_path):
     flags = {"data": data, "out": tmp_path / "out", "cache": tmp_path / "cache"}
     done = subprocess.run(
