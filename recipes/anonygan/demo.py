@@ -49,13 +49,13 @@ def main(options: Options) -> None:
     if not (options.out / METRICS).exists():  # else it is an earlier demo's
         require_new_folder(options.out, "name another by --out")
     photo = read_image(options.photo)
-    method = GeneratedFaces(AnonyGAN.from_pretrained(newest_weights(options.checkpoint)))
-    detector, embedder = FaceSearch(), DlibEmbedder()
-    people = nobody_conditions(method.size)
-    anonymizer = Anonymizer(method, detector, people, embedder=embedder, seed=options.seed)
+    detector = FaceSearch()
     faces = detector(photo)
     if not faces:
         raise ValueError(f"{options.photo}: no face found")
+    method = GeneratedFaces(AnonyGAN.from_pretrained(newest_weights(options.checkpoint)))
+    people, embedder = nobody_conditions(method.size), DlibEmbedder()
+    anonymizer = Anonymizer(method, detector, people, embedder=embedder, seed=options.seed)
     result = anonymizer(photo, detections=faces)
     rows = measure(faces, result, detector(result.image), embedder.threshold)
     write(options.out, photo, result.image, rows)

@@ -26,8 +26,6 @@ class Options(SampleOptions):
     """Give every face of a prepared folder the identity of the next person."""
 
     checkpoint: Path = Path(FACES)
-    """Weights (generator.safetensors), the folder of a run: its newest ones, or shipped ones by
-    name (graphgan info lists them)."""
     seed: int = 0
     """Chooses among the pictures of the next person."""
 

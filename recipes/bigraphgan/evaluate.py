@@ -38,8 +38,6 @@ class Options(CheckpointOptions):
     """
 
     checkpoint: Path = Path(PERSONS)
-    """Weights (generator.safetensors), the folder of a run: its newest ones, or shipped ones by
-    name (graphgan info lists them)."""
     data: Path | None = None
     """Folder made by prepare.py; what the run was tested on if not given."""
     features: Path | None = None

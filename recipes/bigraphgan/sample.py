@@ -28,8 +28,6 @@ class Options(SampleOptions):
     """
 
     checkpoint: Path = Path(PERSONS)
-    """Weights (generator.safetensors), the folder of a run: its newest ones, or shipped ones by
-    name (graphgan info lists them)."""
 
 
 def main(options: Options) -> None:
