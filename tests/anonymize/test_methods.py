@@ -73,7 +73,7 @@ def test_a_network_of_fewer_landmarks_is_given_those(faces):
     assert torch.equal(method(faces._replace(landmarks=moved), people), made)
 
 
-@pytest.mark.unhooked
+@pytest.mark.slow  # it exports once more
 def test_an_exported_network_gives_the_same(faces, tmp_path):
     torch.manual_seed(0)
     model = a_model(29, size=(64, 64))
