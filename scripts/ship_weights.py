@@ -5,6 +5,7 @@ They are kept as 16-bit floats, half the bytes; what that changes in a picture i
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -32,6 +33,8 @@ class Options:
     """Of the catalogue, graphgan/weights/catalogue.py."""
     detail: float | None = None
     """Of an AnonyGAN, where it is to differ from training: no weights depend on it."""
+    mirror: bool | None = None
+    """Of its `ConditionFitting`, where it is to differ from training: no weights depend on it."""
 
 
 def main(options: Options) -> None:
@@ -41,16 +44,23 @@ def main(options: Options) -> None:
         raise ValueError(f"expected --name among {names}, got {options.name}")
     network: type[Pretrained] = getattr(models, chosen[0].network)
     model = network.from_pretrained(newest_weights(options.checkpoint))
-    if options.detail is not None:
-        changed = network.from_config(model.config | {"detail": options.detail}).eval()
-        changed.load_state_dict(model.state_dict())
-        model = changed
+    changed = network.from_config(changed_config(model.config, options)).eval()
+    changed.load_state_dict(model.state_dict())
+    model = changed
     target = FOLDER / f"{options.name}.safetensors"
     model.save_pretrained(target, dtype=torch.float16)
     if (size := target.stat().st_size) > LARGEST_FILE:
         target.unlink()
         raise ValueError(f"expected a file of {LARGEST_FILE} bytes at most, got {size}")
     print(f"{target.name}: {size / 1e6:.1f} MB; {change(model, network.from_pretrained(target))}")
+
+
+def changed_config(config: dict[str, Any], options: Options) -> dict[str, Any]:
+    if options.detail is not None:
+        config = config | {"detail": options.detail}
+    if options.mirror is not None:
+        config = config | {"fitting": config.get("fitting", {}) | {"mirror": options.mirror}}
+    return config
 
 
 @torch.no_grad()

@@ -153,16 +153,16 @@ def taught_tone_matching() -> ToneMatching:
 
 
 def taught_fitting() -> ConditionFitting:
-    fitting = ConditionFitting(17, bend=0.8, keep_shape=1.0, match_tone=True)
+    fitting = ConditionFitting(29, bend=0.8, keep_shape=1.0, mirror=True, match_tone=True)
     nn.init.normal_(fitting.tone.mlp[-1].weight, std=0.1)
-    fitting.learn_shapes(fit_shape_transfer(torch.rand(40, 17, 2), torch.arange(40) // 4))
+    fitting.learn_shapes(fit_shape_transfer(torch.rand(40, 29, 2), torch.arange(40) // 4))
     return fitting
 
 
 def fitting_inputs(b: int, h: int, w: int) -> tuple:
     images = [2 * torch.rand(b, 3, h, w) - 1 for _ in range(2)]
     mask = (torch.rand(b, 1, h, w) < 0.5).float()
-    return *images, points(b, 17, h, w), points(b, 17, h, w), mask
+    return *images, points(b, 29, h, w), points(b, 29, h, w), mask
 
 
 BLOCKS = {
@@ -292,6 +292,7 @@ BLOCKS = {
         fitting_inputs,
         maps(3),
         penalised=False,
+        rounding=0.15,  # which side of a face is shown changes within a pixel
     ),
     "PatchDiscriminator": Block(
         lambda: PatchDiscriminator(4, width=2),

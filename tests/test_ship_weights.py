@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from graphgan.data.images import read_image
-from graphgan.models import AnonyGAN
+from graphgan.models import AnonyGAN, ConditionFitting
 from graphgan.models.generator import LandmarkGenerator
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -25,7 +25,8 @@ def weights(tmp_path) -> Path:
     torch.manual_seed(0)
     generator = LandmarkGenerator(width=4, num_blocks=1, landmark_attention="position")
     path = tmp_path / "generator.safetensors"
-    AnonyGAN(generator, size=(64, 64)).save_pretrained(path)
+    fitting = ConditionFitting(68, bend=0.5)
+    AnonyGAN(generator, fitting=fitting, size=(64, 64)).save_pretrained(path)
     return path
 
 
@@ -38,11 +39,12 @@ def ship(monkeypatch, tmp_path):
 
 @torch.no_grad()
 def test_weights_are_kept_in_16_bits_and_compute_nearly_the_same(ship, weights, tmp_path, capsys):
-    ship.main(ship.Options(checkpoint=weights, name="synthetic-128", detail=0.1))
+    ship.main(ship.Options(checkpoint=weights, name="synthetic-128", detail=0.1, mirror=True))
     before, after = (
         AnonyGAN.from_pretrained(path) for path in (weights, tmp_path / "synthetic-128.safetensors")
     )
     assert (before.detail, after.detail, after.size) == (0.0, 0.1, (64, 64))
+    assert after.config["fitting"] == {"bend": 0.5, "mirror": True}
     for name, values in before.state_dict().items():
         assert torch.equal(after.state_dict()[name], values.half().to(values.dtype))
     size = (tmp_path / "synthetic-128.safetensors").stat().st_size

@@ -2,12 +2,12 @@
 
 from graphgan.landmarks.align import Crop, crop_image, face_crop, person_crop
 from graphgan.landmarks.conversion import to_openpose_18
-from graphgan.landmarks.deformation import bend_to_landmarks, between_shapes
+from graphgan.landmarks.deformation import bend_both_sides, bend_to_landmarks, between_shapes
 from graphgan.landmarks.detection import Detection, DlibDetector, LandmarkDetector
 from graphgan.landmarks.line_drawing import draw_lines
 from graphgan.landmarks.maps import bilinear_maps, gaussian_maps, one_hot_maps, render_maps
 from graphgan.landmarks.masks import face_mask, paste, polygon_mask
-from graphgan.landmarks.mirror import mirror_landmarks
+from graphgan.landmarks.mirror import mirror_landmarks, mirror_towards
 from graphgan.landmarks.pose_mask import pose_mask
 from graphgan.landmarks.schemes import (
     CIAGAN_29,
@@ -31,6 +31,7 @@ __all__ = [
     "LandmarkDetector",
     "LandmarkScheme",
     "ShapeTransfer",
+    "bend_both_sides",
     "bend_to_landmarks",
     "between_shapes",
     "bilinear_maps",
@@ -41,6 +42,7 @@ __all__ = [
     "fit_shape_transfer",
     "gaussian_maps",
     "mirror_landmarks",
+    "mirror_towards",
     "one_hot_maps",
     "paste",
     "person_crop",

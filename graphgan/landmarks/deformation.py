@@ -4,6 +4,8 @@ Source: [S] Schaefer, McPhail and Warren, "Image Deformation Using Moving Least 
 2006, eq. (1) to (5), affine deformations.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -12,6 +14,8 @@ from torch import Tensor
 from graphgan._checks import check_features
 from graphgan.landmarks._similarity import lay_upon
 from graphgan.landmarks.maps import check_landmarks
+from graphgan.landmarks.mirror import mirror_landmarks
+from graphgan.landmarks.schemes import LandmarkScheme
 
 # Weights of landmarks fall with the squared distance, in half sides of the picture. This is added
 # to it: two pixels of 128, since landmarks are no surer than that.
@@ -19,6 +23,11 @@ _BLUNTNESS = 1e-3
 # Added to the spread of the landmarks, as a share of it, for those that lie on a line.
 _RIDGE = 1e-5
 _TINY = 1e-12
+# How much larger the mirror image has to show a spot before it takes over, and how suddenly.
+_ADVANTAGE, _SHARPNESS = 2.0, 8
+# Areas are measured over so much of the height to either side, and none counts for less than this:
+# smaller differences are those of rounding.
+_REACH, _LEAST_AREA = 1 / 32, 0.05
 
 
 def bend_to_landmarks(
@@ -47,26 +56,43 @@ def bend_to_landmarks(
         >>> torch.allclose(moved[..., 1:, 1:], images[..., :-1, :-1], atol=1e-2)
         True
     """
-    check_features(images, images.shape[1] if images.ndim > 1 else 3, "images")
-    check_landmarks(landmarks)
-    check_landmarks(targets, "targets")
-    if landmarks.shape != targets.shape or landmarks.shape[0] != images.shape[0]:
-        raise ValueError(
-            f"expected as many landmarks as targets for each of {images.shape[0]} images, "
-            f"got {tuple(landmarks.shape)} and {tuple(targets.shape)}"
-        )
-    height, width = images.shape[2:]
+    _check(images, landmarks, targets)
     dtype = torch.promote_types(images.dtype, torch.float32)  # 8 bits are no coordinates
     with torch.autocast(images.device.type, enabled=False):
-        half = torch.tensor([width, height], device=images.device, dtype=dtype) / 2
-        where = _deformation(
-            (targets.to(dtype) + 0.5) / half - 1,
-            (landmarks.to(dtype) + 0.5) / half - 1,
-            _pixels(height, width, images.device).to(dtype),
-        )
-        grid = where.view(-1, height, width, 2)
-        bent = F.grid_sample(images.to(dtype), grid, padding_mode="border", align_corners=False)
-    return bent.to(images.dtype)
+        return _looked_up(images, _grid(images, landmarks.to(dtype), targets.to(dtype)))
+
+
+def bend_both_sides(
+    images: Float[Tensor, "b c h w"],
+    landmarks: Float[Tensor, "b k 2"],
+    targets: Float[Tensor, "b k 2"],
+    scheme: LandmarkScheme,
+) -> Float[Tensor, "b c h w"]:
+    """`bend_to_landmarks`, where the mirror image stands in for what a turned head hides.
+
+    ``out = a + (b - a) / (1 + (2 s_a / s_b)^8)`` at every pixel: a is the picture bent, b its
+    mirror image bent to the same targets, and s_a and s_b say how large each of them shows
+    what is there: the area of the picture that a pixel of the result is looked up in. So the
+    mirror image takes over where it shows a spot more than twice as large. Not in [S].
+
+    Args:
+        images: in any range.
+        landmarks, targets: as of `bend_to_landmarks`.
+        scheme: whose landmarks they are.
+    Raises:
+        ValueError: unlike numbers of items or landmarks.
+    """
+    _check(images, landmarks, targets)
+    dtype = torch.promote_types(images.dtype, torch.float32)
+    landmarks, targets = landmarks.to(dtype), targets.to(dtype)
+    mirrored = mirror_landmarks(landmarks, images.shape[3], scheme)
+    with torch.autocast(images.device.type, enabled=False):
+        first, second = (_grid(images, x, targets) for x in (landmarks, mirrored))
+        a, b = _looked_up(images, first), _looked_up(images.flip(-1), second)
+        # As logarithms: powers overflow where a picture is folded.
+        advantage = _areas(second).log() - _areas(first).log() - math.log(_ADVANTAGE)
+        share = torch.sigmoid(_SHARPNESS * advantage)
+        return a + share.to(a.dtype) * (b - a)
 
 
 def between_shapes(
@@ -102,6 +128,51 @@ def between_shapes(
     a, b = (torch.where(there, x, 0) for x in (landmarks, targets))
     laid, _ = lay_upon(a, b, there.to(a.dtype))
     return torch.where(there, share * targets + (1 - share) * laid, torch.nan)
+
+
+def _check(images: Tensor, landmarks: Tensor, targets: Tensor) -> None:
+    check_features(images, images.shape[1] if images.ndim > 1 else 3, "images")
+    check_landmarks(landmarks)
+    check_landmarks(targets, "targets")
+    if landmarks.shape != targets.shape or landmarks.shape[0] != images.shape[0]:
+        raise ValueError(
+            f"expected as many landmarks as targets for each of {images.shape[0]} images, "
+            f"got {tuple(landmarks.shape)} and {tuple(targets.shape)}"
+        )
+
+
+def _grid(
+    images: Float[Tensor, "b c h w"],
+    landmarks: Float[Tensor, "b k 2"],
+    targets: Float[Tensor, "b k 2"],
+) -> Float[Tensor, "b h w 2"]:
+    """Where in the picture every pixel of the result is looked up, from -1 to 1."""
+    height, width = images.shape[2:]
+    half = torch.tensor([width, height], device=images.device, dtype=targets.dtype) / 2
+    where = _deformation(
+        (targets + 0.5) / half - 1,
+        (landmarks + 0.5) / half - 1,
+        _pixels(height, width, images.device).to(targets.dtype),
+    )
+    return where.view(-1, height, width, 2)
+
+
+def _looked_up(
+    images: Float[Tensor, "b c h w"], grid: Float[Tensor, "b h w 2"]
+) -> Float[Tensor, "b c h w"]:
+    found = F.grid_sample(images.to(grid.dtype), grid, padding_mode="border", align_corners=False)
+    return found.to(images.dtype)
+
+
+def _areas(grid: Float[Tensor, "b h w 2"]) -> Float[Tensor, "b 1 h w"]:
+    """What of the picture is around every pixel, in pixels; where it is folded, nearly none."""
+    height, width = grid.shape[1:3]
+    n = max(1, round(_REACH * height))
+    ends = F.pad(grid.permute(0, 3, 1, 2), (n, n, n, n), mode="replicate")
+    along = (ends[..., n:-n, 2 * n :] - ends[..., n:-n, : -2 * n]) * width / (4 * n)
+    down = (ends[..., 2 * n :, n:-n] - ends[..., : -2 * n, n:-n]) * height / (4 * n)
+    areas = along[:, :1] * down[:, 1:] - along[:, 1:] * down[:, :1]
+    return areas.clamp(min=_LEAST_AREA)
 
 
 def _pixels(height: int, width: int, device: torch.device) -> Float[Tensor, "n 2"]:

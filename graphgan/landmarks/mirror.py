@@ -1,9 +1,10 @@
-"""Landmarks as a mirror shows them."""
+"""Landmarks, and pictures with theirs, as a mirror shows them."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from graphgan.landmarks._similarity import lay_upon
 from graphgan.landmarks.schemes import LandmarkScheme
 
 
@@ -36,3 +37,38 @@ def mirror_landmarks(
         )
     x, y = landmarks[..., list(scheme.flip), :].unbind(-1)
     return torch.stack([width - 1 - x, y], dim=-1)
+
+
+def mirror_towards(
+    images: Float[Tensor, "b c h w"],
+    landmarks: Float[Tensor, "b k 2"],
+    targets: Float[Tensor, "b k 2"],
+    scheme: LandmarkScheme,
+) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b k 2"]]:
+    """Pictures and landmarks, or what a mirror shows of both where that is nearer to the targets.
+
+    Nearer in shape: the mean squared distance that is left after one set of landmarks was laid upon
+    the other by shift, turn and scale (Procrustes). Of faces it says to which side they are turned.
+
+    Args:
+        images: in any range.
+        landmarks, targets: (x, y) in pixels; a landmark that is NaN in either counts for nothing.
+        scheme: whose landmarks they are.
+    Shapes:
+        -> images as given, ``landmarks: b k 2`` in single precision or better
+    Raises:
+        ValueError: another number of landmarks than the scheme's.
+    """
+    landmarks = landmarks.to(torch.promote_types(landmarks.dtype, torch.float32))
+    mirrored = mirror_landmarks(landmarks, images.shape[3], scheme)
+    nearer = (_unlikeness(mirrored, targets) < _unlikeness(landmarks, targets))[:, None, None]
+    flipped = torch.where(nearer[..., None], images.flip(-1), images)
+    return flipped, torch.where(nearer, mirrored, landmarks)
+
+
+def _unlikeness(landmarks: Float[Tensor, "b k 2"], targets: Float[Tensor, "b k 2"]) -> Tensor:
+    there = (landmarks.isfinite() & targets.isfinite()).all(-1, keepdim=True)
+    a, b = (torch.where(there, x, 0).to(landmarks.dtype) for x in (landmarks, targets))
+    weights = there.to(a.dtype)
+    apart = weights * (lay_upon(a, b, weights)[0] - b)
+    return apart.square().sum((1, 2)) / weights.sum((1, 2)).clamp(min=1)

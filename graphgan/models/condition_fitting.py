@@ -9,11 +9,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from graphgan.landmarks.deformation import bend_to_landmarks, between_shapes
+from graphgan.landmarks.deformation import bend_both_sides, bend_to_landmarks, between_shapes
+from graphgan.landmarks.mirror import mirror_towards
+from graphgan.landmarks.schemes import CIAGAN_29, IBUG_68
 from graphgan.landmarks.shape_transfer import ShapeTransfer, transfer_shape
 from graphgan.layers.tone_matching import ToneMatching
 
 _JAW = 17  # landmarks along the jaw, the first of all schemes of faces
+_SCHEMES = {scheme.num_landmarks: scheme for scheme in (IBUG_68, CIAGAN_29)}
 
 
 class ConditionFitting(nn.Module):
@@ -28,14 +31,17 @@ class ConditionFitting(nn.Module):
             face in the source's pose and with its expression, see `transfer_shape`; this is the
             weight that `fit_shape_transfer` learns with. `learn_shapes` has to be called before
             training.
+        mirror: it is looked at in a mirror where that brings its pose nearer, see
+            `mirror_towards`, and what its own pose hides is completed by its mirror image, see
+            `bend_both_sides`. Knows the 68 landmarks of faces and CIAGAN's 29.
         match_tone: its colours are brought to those around the hole, see `ToneMatching`.
     Shapes:
         ``condition, source: b 3 h w`` in [-1, 1], ``condition_landmarks, source_landmarks: b k 2``
         in pixels, ``mask: b 1 h w``, 1 in the hole (looked at by `match_tone` alone)
         -> ``b 3 h w`` in [-1, 1]
     Raises:
-        ValueError: a bend outside of 0 to 1, a weight below 0 or without a bend, too few landmarks
-            to match tones.
+        ValueError: a bend outside of 0 to 1, a weight below 0, a weight or a mirror without a bend,
+            landmarks that it does not know the mirror image of, too few of them to match tones.
 
     Example:
         >>> faces, points = torch.zeros(2, 3, 32, 32), 31 * torch.rand(2, 68, 2)
@@ -52,6 +58,7 @@ class ConditionFitting(nn.Module):
         *,
         bend: float = 0.0,
         keep_shape: float = 0.0,
+        mirror: bool = False,
         match_tone: bool = False,
     ) -> None:
         super().__init__()
@@ -62,6 +69,12 @@ class ConditionFitting(nn.Module):
                 f"expected keep_shape of 0 and more, with a bend above 0, got {keep_shape} and "
                 f"{bend}"
             )
+        if mirror and (num_landmarks not in _SCHEMES or bend == 0):
+            known = " or ".join(map(str, _SCHEMES))
+            raise ValueError(
+                f"expected {known} landmarks and a bend above 0 for mirror, got {num_landmarks} "
+                f"and {bend}"
+            )
         if match_tone and num_landmarks < _JAW:
             raise ValueError(
                 f"expected the {_JAW} landmarks of the jaw and others for match_tone, "
@@ -70,6 +83,7 @@ class ConditionFitting(nn.Module):
         self.num_landmarks = num_landmarks
         self.bend = bend
         self.keep_shape = keep_shape
+        self.mirror = mirror
         if keep_shape:
             self.register_buffer("mean", torch.zeros(num_landmarks, 2))
             self.register_buffer("matrix", torch.eye(2 * num_landmarks))
@@ -77,6 +91,8 @@ class ConditionFitting(nn.Module):
         self.config: dict[str, Any] = {"bend": bend}
         if keep_shape:
             self.config["keep_shape"] = keep_shape
+        if mirror:
+            self.config["mirror"] = True
         if match_tone:
             self.config["match_tone"] = True
 
@@ -99,14 +115,23 @@ class ConditionFitting(nn.Module):
         mask: Float[Tensor, "b 1 h w"] | None,
     ) -> Float[Tensor, "b 3 h w"]:
         if self.bend:
-            targets = self.targets(condition_landmarks, source_landmarks)
-            condition = bend_to_landmarks(condition, condition_landmarks, targets)
+            condition = self._bent(condition, condition_landmarks, source_landmarks)
         if self.tone is not None:
             if mask is None:
                 raise ValueError("expected a mask, around which tones are matched, got none")
             jaw = source_landmarks[:, :_JAW]
             condition = self.tone(condition, source * (1 - mask), mask, jaw)
         return condition
+
+    def _bent(self, condition: Tensor, landmarks: Tensor, source_landmarks: Tensor) -> Tensor:
+        if not self.mirror:
+            return bend_to_landmarks(
+                condition, landmarks, self.targets(landmarks, source_landmarks)
+            )
+        scheme = _SCHEMES[self.num_landmarks]
+        condition, landmarks = mirror_towards(condition, landmarks, source_landmarks, scheme)
+        targets = self.targets(landmarks, source_landmarks)
+        return bend_both_sides(condition, landmarks, targets, scheme)
 
     def targets(
         self, condition_landmarks: Float[Tensor, "b k 2"], source_landmarks: Float[Tensor, "b k 2"]
@@ -119,4 +144,4 @@ class ConditionFitting(nn.Module):
         return between_shapes(condition_landmarks, targets, share=self.bend)
 
     def extra_repr(self) -> str:
-        return f"{self.num_landmarks}, bend={self.bend}, keep_shape={self.keep_shape}"
+        return ", ".join([str(self.num_landmarks), *(f"{k}={v}" for k, v in self.config.items())])

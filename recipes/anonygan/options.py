@@ -61,6 +61,10 @@ class ModelOptions:
     """Above 0, the condition is bent to its own face in the source's pose and with its expression,
     as far as landmarks of the people of training tell pose and expression from the shape of a face;
     the more, the more of its own shape it keeps (0 in the paper)."""
+    mirror_condition: bool = False
+    """The condition is looked at in a mirror where it is turned to the other side than the source,
+    and what its turn hides is completed by its mirror image (needs --bend-condition; not in the
+    paper)."""
     forehead: float = 0.0
     """How far the mask rises over the brows, see `face_mask`; 0: it ends there (paper)."""
     match_tone: bool = False
@@ -110,12 +114,13 @@ class ModelOptions:
         )
 
     def fitting(self) -> ConditionFitting | None:
-        if not (self.bend_condition or self.keep_shape or self.match_tone):
+        if not (self.bend_condition or self.keep_shape or self.mirror_condition or self.match_tone):
             return None
         return ConditionFitting(
             self.landmarks,
             bend=self.bend_condition,
             keep_shape=self.keep_shape,
+            mirror=self.mirror_condition,
             match_tone=self.match_tone,
         )
 
@@ -221,6 +226,7 @@ _SHIPPED = replace(
         norm="group",
         bend_condition=1.0,
         keep_shape=2.0,
+        mirror_condition=True,
         forehead=0.7,
         match_tone=True,
         detail=1 / 32,

@@ -1,4 +1,5 @@
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -6,7 +7,9 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphgan.landmarks.deformation import bend_to_landmarks, between_shapes
+from graphgan.landmarks.deformation import bend_both_sides, bend_to_landmarks, between_shapes
+from graphgan.landmarks.mirror import mirror_landmarks
+from graphgan.landmarks.schemes import CIAGAN_29, LandmarkScheme
 
 SIZE = (24, 32)
 
@@ -208,3 +211,72 @@ def test_a_missing_landmark_stays_missing_and_counts_for_nothing():
 def test_refuses_shapes_of_unlike_numbers():
     with pytest.raises(ValueError, match="one shape, got"):
         between_shapes(points(1, 5), points(1, 6), share=0.5)
+
+
+# Both sides
+
+PAIRED = LandmarkScheme("paired", flip=(*range(20, 40), *range(20)), edges=())
+
+
+def turned_head():
+    """A symmetric picture and its landmarks, and both with the left half pressed to a tenth.
+
+    What comes in from the left then is something else.
+    """
+    draw = torch.Generator().manual_seed(0)
+    half = F.interpolate(torch.rand(1, 3, 6, 4, generator=draw), (32, 16), mode="bilinear")
+    straight = torch.cat([half, half.flip(-1)], -1)
+    right = torch.rand(1, 20, 2, generator=draw) * torch.tensor([14.0, 31.0]) + torch.tensor(
+        [16, 0]
+    )
+    left = torch.stack([31 - right[..., 0], right[..., 1]], -1)
+    landmarks = torch.cat([left, right], 1)
+    columns = torch.arange(32.0)
+    where = torch.where(columns < 15.5, 15.5 - 10 * (15.5 - columns), columns)
+    rows = torch.arange(32.0)[:, None].expand(32, 32)
+    grid = (torch.stack([where.expand(32, 32), rows], -1) + 0.5) / 16 - 1
+    pressed = F.grid_sample(straight, grid[None], align_corners=False)
+    pressed = torch.where((where < 0)[None, None, None], 1 - straight, pressed)
+    x = landmarks[..., 0]
+    turned = torch.where(x < 15.5, 15.5 - (15.5 - x) / 10, x)
+    return straight, landmarks, pressed, torch.stack([turned, landmarks[..., 1]], -1)
+
+
+def test_what_a_turned_head_hides_is_completed_by_its_mirror_image():
+    straight, landmarks, picture, turned = turned_head()
+    alone = bend_to_landmarks(picture, turned, landmarks)
+    both = bend_both_sides(picture, turned, landmarks, PAIRED)
+    left, right = slice(1, 14), slice(18, 31)
+    wrong, less_wrong = ((x - straight)[..., left].abs().mean() for x in (alone, both))
+    assert less_wrong < wrong / 2
+    torch.testing.assert_close(both[..., right], alone[..., right], atol=0.02, rtol=0)
+
+
+def test_a_head_that_is_not_turned_keeps_both_its_sides():
+    straight, landmarks, _, _ = turned_head()
+    uneven = straight + torch.linspace(-0.5, 0.5, 32)
+    both = bend_both_sides(uneven, landmarks, landmarks, PAIRED)
+    torch.testing.assert_close(both, uneven, atol=0.02, rtol=0)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_a_mirrored_question_has_the_mirrored_answer(seed):
+    pictures, landmarks, targets = smooth_pictures(seed), points(seed, 29), points(seed + 1, 29)
+    mirror = partial(mirror_landmarks, width=SIZE[1], scheme=CIAGAN_29)
+    asked = bend_both_sides(pictures.double(), landmarks.double(), targets.double(), CIAGAN_29)
+    mirrored = bend_both_sides(
+        pictures.double().flip(-1), mirror(landmarks.double()), mirror(targets.double()), CIAGAN_29
+    )
+    torch.testing.assert_close(mirrored.flip(-1), asked, atol=1e-6, rtol=0)
+
+
+def test_gradients_are_finite_where_a_picture_is_folded():
+    pictures, landmarks = smooth_pictures(3), points(4, 29).requires_grad_()
+    bend_both_sides(pictures, landmarks, points(5, 29), CIAGAN_29).sum().backward()
+    assert landmarks.grad.isfinite().all()
+
+
+def test_both_sides_want_the_scheme_s_landmarks():
+    with pytest.raises(ValueError, match=r"expected 29 landmarks \(ciagan-29\), got 12"):
+        bend_both_sides(smooth_pictures(0), points(0), points(1), CIAGAN_29)

@@ -1,11 +1,11 @@
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.landmarks.masks import face_mask
-from graphgan.landmarks.mirror import mirror_landmarks
+from graphgan.landmarks.mirror import mirror_landmarks, mirror_towards
 from graphgan.landmarks.schemes import IBUG_68, OPENPOSE_18, SCHEMES
 
 
@@ -37,3 +37,50 @@ def test_a_mask_is_mirrored_with_its_landmarks():
 def test_landmarks_of_another_scheme_are_refused():
     with pytest.raises(ValueError, match="expected 68 landmarks \\(ibug-68\\), got 18"):
         mirror_landmarks(torch.zeros(18, 2), 64, IBUG_68)
+
+
+def turned(seed: int, count: int = 3):
+    """Faces' landmarks turned to chance sides: one half of each is pressed together."""
+    draw = torch.Generator().manual_seed(seed)
+    points = SyntheticFaces(count, 1, size=64)
+    shapes = torch.stack([points[i].landmarks for i in range(count)])
+    centre = shapes.mean(1, keepdim=True)
+    x = shapes[..., :1] - centre[..., :1]
+    left = torch.rand(count, 1, 1, generator=draw) < 0.5
+    pressed = torch.where((x < 0) == left, 0.4 * x, x)
+    return torch.cat([centre[..., :1] + pressed, shapes[..., 1:]], -1)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_which_of_the_two_is_taken_does_not_depend_on_which_was_given(seed):
+    landmarks, targets = turned(seed), turned(seed + 1)
+    images = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(seed))
+    other = mirror_landmarks(landmarks, 64, IBUG_68)
+    first = mirror_towards(images, landmarks, targets, IBUG_68)
+    second = mirror_towards(images.flip(-1), other, targets, IBUG_68)
+    torch.testing.assert_close(first, second)
+
+
+def test_a_face_turned_to_the_other_side_is_mirrored_and_one_turned_alike_is_not():
+    landmarks = turned(0)
+    images = torch.rand(3, 3, 64, 64)
+    other = mirror_landmarks(landmarks, 64, IBUG_68)
+    torch.testing.assert_close(
+        mirror_towards(images, landmarks, 2 * landmarks + 5, IBUG_68), (images, landmarks)
+    )
+    torch.testing.assert_close(
+        mirror_towards(images, landmarks, 2 * other + 5, IBUG_68), (images.flip(-1), other)
+    )
+
+
+def test_missing_landmarks_do_not_decide():
+    landmarks, images = turned(1), torch.rand(3, 3, 64, 64)
+    wanted = mirror_landmarks(landmarks, 64, IBUG_68)
+    holes = landmarks.clone()
+    holes[:, [5, 40]] = torch.nan
+    flipped, points = mirror_towards(images, holes, wanted, IBUG_68)
+    assert torch.equal(flipped, images.flip(-1))
+    assert points.isnan().any(-1).sum(1).tolist() == [2, 2, 2]
+    nothing = torch.full_like(landmarks, torch.nan)
+    assert torch.equal(mirror_towards(images, nothing, wanted, IBUG_68)[0], images)

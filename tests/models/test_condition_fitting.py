@@ -1,7 +1,9 @@
 import pytest
 import torch
 
-from graphgan.landmarks.deformation import bend_to_landmarks, between_shapes
+from graphgan.landmarks.deformation import bend_both_sides, bend_to_landmarks, between_shapes
+from graphgan.landmarks.mirror import mirror_landmarks, mirror_towards
+from graphgan.landmarks.schemes import IBUG_68
 from graphgan.landmarks.shape_transfer import fit_shape_transfer, transfer_shape
 from graphgan.models.condition_fitting import ConditionFitting
 
@@ -51,6 +53,20 @@ def test_the_shape_of_its_face_can_be_kept():
 
 
 @torch.no_grad()
+def test_it_is_mirrored_towards_the_source_and_completed_by_its_mirror_image():
+    condition, source, first, second, mask = faces()
+    fitting = ConditionFitting(68, bend=0.8, mirror=True)
+    picture, points = mirror_towards(condition, first, second, IBUG_68)
+    expected = bend_both_sides(picture, points, fitting.targets(points, second), IBUG_68)
+    fitted = fitting(condition, source, first, second, mask)
+    torch.testing.assert_close(fitted, expected)
+    assert (fitted - ConditionFitting(68, bend=0.8)(*faces())).abs().mean() > 0.05
+    other = mirror_landmarks(first, SIZE[1], IBUG_68)
+    again = fitting(condition.flip(-1), source, other, second, mask)
+    torch.testing.assert_close(again, fitted, atol=1e-3, rtol=0)
+
+
+@torch.no_grad()
 def test_colours_are_matched_after_bending():
     condition, source, first, second, mask = faces()
     fitting = ConditionFitting(68, bend=1.0, match_tone=True)
@@ -86,6 +102,8 @@ def test_no_mask_to_match_tones_around_is_refused():
         (68, {"bend": 1.5}, "bend from 0 to 1, got 1.5"),
         (68, {"bend": 1.0, "keep_shape": -1.0}, "keep_shape of 0 and more.*got -1"),
         (68, {"keep_shape": 1.0}, "with a bend above 0, got 1.0 and 0"),
+        (17, {"mirror": True, "bend": 1.0}, "68 or 29 landmarks and a bend above 0.*got 17 and 1"),
+        (68, {"mirror": True}, "a bend above 0 for mirror, got 68 and 0"),
         (5, {"match_tone": True}, "17 landmarks of the jaw and others for match_tone, got 5"),
     ],
 )

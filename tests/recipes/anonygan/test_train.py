@@ -183,7 +183,7 @@ VARIANTS = [
     "--wfm-pairs same_person --judged pasted",
     "--judged image",
     "--match-tone True --bend-condition 0.5 --forehead 0.7 --detail 0.1 --condition-jitter 0.3",
-    "--bend-condition 1 --keep-shape 2 --landmarks 29",
+    "--bend-condition 1 --keep-shape 2 --mirror-condition True --landmarks 29",
     "--match-tone False",
     "--weight-identity 1 --augmentation 1 --r1 1 --norm group",
     "--recon-of image",
