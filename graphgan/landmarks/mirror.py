@@ -7,6 +7,8 @@ from torch import Tensor
 from graphgan.landmarks._similarity import lay_upon
 from graphgan.landmarks.schemes import LandmarkScheme
 
+_MARGIN = 0.7
+
 
 def mirror_landmarks(
     landmarks: Float[Tensor, "*b k 2"], width: int, scheme: LandmarkScheme
@@ -47,8 +49,10 @@ def mirror_towards(
 ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b k 2"]]:
     """Pictures and landmarks, or what a mirror shows of both where that is nearer to the targets.
 
-    Nearer in shape: the mean squared distance that is left after one set of landmarks was laid upon
-    the other by shift, turn and scale (Procrustes). Of faces it says to which side they are turned.
+    Nearer in shape: by the mean squared distance that is left after one set of landmarks was laid
+    upon the other by shift, turn and scale (Procrustes). Of faces it says to which side they are
+    turned. The mirror has to leave less than 0.7 of it: for a face from the front both are about
+    as near, and what decides then would change from frame to frame of a video.
 
     Args:
         images: in any range.
@@ -61,7 +65,8 @@ def mirror_towards(
     """
     landmarks = landmarks.to(torch.promote_types(landmarks.dtype, torch.float32))
     mirrored = mirror_landmarks(landmarks, images.shape[3], scheme)
-    nearer = (_unlikeness(mirrored, targets) < _unlikeness(landmarks, targets))[:, None, None]
+    left = [_unlikeness(points, targets) for points in (landmarks, mirrored)]
+    nearer = (left[1] < _MARGIN * left[0])[:, None, None]
     flipped = torch.where(nearer[..., None], images.flip(-1), images)
     return flipped, torch.where(nearer, mirrored, landmarks)
 

@@ -84,3 +84,14 @@ def test_missing_landmarks_do_not_decide():
     assert points.isnan().any(-1).sum(1).tolist() == [2, 2, 2]
     nothing = torch.full_like(landmarks, torch.nan)
     assert torch.equal(mirror_towards(images, nothing, wanted, IBUG_68)[0], images)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_a_face_from_the_front_is_never_mirrored(seed):
+    """However the target is turned: frame after frame of a video it would be this way or that."""
+    front = SyntheticFaces(1, 1, size=64)[0].landmarks[None]
+    front = (front + mirror_landmarks(front, 64, IBUG_68)) / 2
+    noise = torch.randn(3, 68, 2, generator=torch.Generator().manual_seed(seed))
+    landmarks, images = front + 0.5 * noise, torch.rand(3, 3, 64, 64)
+    assert torch.equal(mirror_towards(images, landmarks, turned(seed), IBUG_68)[0], images)
