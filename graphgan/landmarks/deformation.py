@@ -27,7 +27,7 @@ _TINY = 1e-12
 _ADVANTAGE, _SHARPNESS = 2.0, 8
 # Areas are measured over so much of the height to either side, and none counts for less than this:
 # smaller differences are those of rounding.
-_REACH, _LEAST_AREA = 1 / 32, 0.05
+_REACH, _LEAST_AREA = 1 / 32, 0.2
 
 
 def bend_to_landmarks(

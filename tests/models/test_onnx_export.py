@@ -12,7 +12,7 @@ from onnx import numpy_helper
 
 import graphgan
 from graphgan.extras import MissingExtraError
-from graphgan.landmarks import fit_shape_transfer
+from graphgan.landmarks import SCHEMES, fit_shape_transfer, mirror_landmarks
 from graphgan.models import AnonyGAN, ConditionFitting, LandmarkGenerator, onnx_export
 from graphgan.models.onnx_export import export_onnx, onnx_difference
 from graphgan.models.onnx_generator import OnnxAnonyGAN
@@ -40,8 +40,12 @@ def lived(model: AnonyGAN, size: tuple[int, int]) -> AnonyGAN:
 
 
 def shape(num_landmarks: int) -> torch.Tensor:
-    """What all landmarks have in common, as those of faces do, from 0 to 1."""
-    return torch.rand(num_landmarks, 2, generator=torch.Generator().manual_seed(7))
+    """What all landmarks have in common, as those of faces do, from 0 to 1: alike in a mirror."""
+    points = torch.rand(num_landmarks, 2, generator=torch.Generator().manual_seed(7))
+    for scheme in SCHEMES.values():
+        if scheme.num_landmarks == num_landmarks:
+            return (points + mirror_landmarks(points, 2, scheme)) / 2  # x' = 1 - x
+    return points
 
 
 def inputs(batch: int, num_landmarks: int = K, size: tuple[int, int] = SIZE):
