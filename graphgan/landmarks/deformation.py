@@ -81,6 +81,12 @@ def bend_both_sides(
         scheme: whose landmarks they are.
     Raises:
         ValueError: unlike numbers of items or landmarks.
+
+    Example:
+        >>> from graphgan.landmarks import IBUG_68
+        >>> images, points = torch.rand(1, 3, 8, 8), 7 * torch.rand(1, 68, 2)
+        >>> bend_both_sides(images, points, points + 1, IBUG_68).shape
+        torch.Size([1, 3, 8, 8])
     """
     _check(images, landmarks, targets)
     dtype = torch.promote_types(images.dtype, torch.float32)

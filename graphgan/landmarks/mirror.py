@@ -62,6 +62,15 @@ def mirror_towards(
         -> images as given, ``landmarks: b k 2`` in single precision or better
     Raises:
         ValueError: another number of landmarks than the scheme's.
+
+    Example:
+        >>> from graphgan.landmarks import IBUG_68
+        >>> images, points = torch.rand(1, 3, 8, 8), 7 * torch.rand(1, 68, 2)
+        >>> flipped, _ = mirror_towards(
+        ...     images, points, mirror_landmarks(points, 8, IBUG_68), IBUG_68
+        ... )
+        >>> torch.equal(flipped, images.flip(-1))
+        True
     """
     landmarks = landmarks.to(torch.promote_types(landmarks.dtype, torch.float32))
     mirrored = mirror_landmarks(landmarks, images.shape[3], scheme)
