@@ -290,9 +290,8 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_weights(
     assert list(folder.rglob(".*")) == [], taken
 
 
-@pytest.mark.parametrize(
-    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_asked_to_stop_it_saves_and_says_how_to_go_on(
     run, start, tiny, tmp_path, undisturbed, number
 ):
