@@ -23,15 +23,12 @@ class AdversarialLoss(nn.Module):
 
     With r and f the logits, means over everything, and softplus(x) = log(1 + exp(x)):
 
-    ============  ===========================================  ==========================
-    mode          discriminator                                generator
-    ============  ===========================================  ==========================
-    bce           1/2 (softplus(-r) + softplus(f))             softplus(-f)
-    lsgan         1/2 ((r - 1)^2 + f^2)                        (f - 1)^2
-    hinge         max(0, 1 - r) + max(0, 1 + f)                -f
-    wasserstein   f - r                                        -f
-    relativistic  softplus(f - r)                              softplus(r - f)
-    ============  ===========================================  ==========================
+        mode          discriminator                                generator
+        bce           1/2 (softplus(-r) + softplus(f))             softplus(-f)
+        lsgan         1/2 ((r - 1)^2 + f^2)                        (f - 1)^2
+        hinge         max(0, 1 - r) + max(0, 1 + f)                -f
+        wasserstein   f - r                                        -f
+        relativistic  softplus(f - r)                              softplus(r - f)
 
     Args:
         mode: a row of the table.
