@@ -43,10 +43,9 @@ def main(options: Options) -> None:
         names = ", ".join(weights.name for weights in SHIPPED)
         raise ValueError(f"expected --name among {names}, got {options.name}")
     network: type[Pretrained] = getattr(models, chosen[0].network)
-    model = network.from_pretrained(newest_weights(options.checkpoint))
-    changed = network.from_config(changed_config(model.config, options)).eval()
-    changed.load_state_dict(model.state_dict())
-    model = changed
+    trained = network.from_pretrained(newest_weights(options.checkpoint))
+    model = network.from_config(changed_config(trained.config, options)).eval()
+    model.load_state_dict(trained.state_dict())
     target = FOLDER / f"{options.name}.safetensors"
     model.save_pretrained(target, dtype=torch.float16)
     if (size := target.stat().st_size) > LARGEST_FILE:

@@ -6,6 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from graphgan._checks import check_features
+from graphgan.landmarks.maps import check_landmarks
+
 _TINY = 1e-12
 
 
@@ -41,3 +44,15 @@ def lay_upon(
 def _turned(points: Tensor) -> Tensor:
     """By a right angle."""
     return torch.stack([-points[..., 1], points[..., 0]], dim=-1)
+
+
+def check_pairs(images: Tensor, landmarks: Tensor, targets: Tensor) -> None:
+    """Refuse what is no picture with landmarks and as many targets for each."""
+    check_features(images, images.shape[1] if images.ndim > 1 else 3, "images")
+    check_landmarks(landmarks)
+    check_landmarks(targets, "targets")
+    if landmarks.shape != targets.shape or landmarks.shape[0] != images.shape[0]:
+        raise ValueError(
+            f"expected as many landmarks as targets for each of {images.shape[0]} images, "
+            f"got {tuple(landmarks.shape)} and {tuple(targets.shape)}"
+        )

@@ -11,8 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from graphgan._checks import check_features
-from graphgan.landmarks._similarity import lay_upon
+from graphgan.landmarks._similarity import check_pairs, lay_upon
 from graphgan.landmarks.maps import check_landmarks
 from graphgan.landmarks.mirror import mirror_landmarks
 from graphgan.landmarks.schemes import LandmarkScheme
@@ -56,7 +55,7 @@ def bend_to_landmarks(
         >>> torch.allclose(moved[..., 1:, 1:], images[..., :-1, :-1], atol=1e-2)
         True
     """
-    _check(images, landmarks, targets)
+    check_pairs(images, landmarks, targets)
     dtype = torch.promote_types(images.dtype, torch.float32)  # 8 bits are no coordinates
     with torch.autocast(images.device.type, enabled=False):
         return _looked_up(images, _grid(images, landmarks.to(dtype), targets.to(dtype)))
@@ -88,7 +87,7 @@ def bend_both_sides(
         >>> bend_both_sides(images, points, points + 1, IBUG_68).shape
         torch.Size([1, 3, 8, 8])
     """
-    _check(images, landmarks, targets)
+    check_pairs(images, landmarks, targets)
     dtype = torch.promote_types(images.dtype, torch.float32)
     landmarks, targets = landmarks.to(dtype), targets.to(dtype)
     mirrored = mirror_landmarks(landmarks, images.shape[3], scheme)
@@ -134,17 +133,6 @@ def between_shapes(
     a, b = (torch.where(there, x, 0) for x in (landmarks, targets))
     laid, _ = lay_upon(a, b, there.to(a.dtype))
     return torch.where(there, share * targets + (1 - share) * laid, torch.nan)
-
-
-def _check(images: Tensor, landmarks: Tensor, targets: Tensor) -> None:
-    check_features(images, images.shape[1] if images.ndim > 1 else 3, "images")
-    check_landmarks(landmarks)
-    check_landmarks(targets, "targets")
-    if landmarks.shape != targets.shape or landmarks.shape[0] != images.shape[0]:
-        raise ValueError(
-            f"expected as many landmarks as targets for each of {images.shape[0]} images, "
-            f"got {tuple(landmarks.shape)} and {tuple(targets.shape)}"
-        )
 
 
 def _grid(

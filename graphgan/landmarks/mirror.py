@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from graphgan.landmarks._similarity import lay_upon
+from graphgan.landmarks._similarity import check_pairs, lay_upon
 from graphgan.landmarks.schemes import LandmarkScheme
 
 _MARGIN = 0.7
@@ -61,7 +61,7 @@ def mirror_towards(
     Shapes:
         -> images as given, ``landmarks: b k 2`` in single precision or better
     Raises:
-        ValueError: another number of landmarks than the scheme's.
+        ValueError: unlike numbers of items or landmarks, another number than the scheme's.
 
     Example:
         >>> from graphgan.landmarks import IBUG_68
@@ -72,6 +72,7 @@ def mirror_towards(
         >>> torch.equal(flipped, images.flip(-1))
         True
     """
+    check_pairs(images, landmarks, targets)
     landmarks = landmarks.to(torch.promote_types(landmarks.dtype, torch.float32))
     mirrored = mirror_landmarks(landmarks, images.shape[3], scheme)
     left = [_unlikeness(points, targets) for points in (landmarks, mirrored)]

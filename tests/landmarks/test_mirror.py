@@ -95,3 +95,11 @@ def test_a_face_from_the_front_is_never_mirrored(seed):
     noise = torch.randn(3, 68, 2, generator=torch.Generator().manual_seed(seed))
     landmarks, images = front + 0.5 * noise, torch.rand(3, 3, 64, 64)
     assert torch.equal(mirror_towards(images, landmarks, turned(seed), IBUG_68)[0], images)
+
+
+@pytest.mark.unhooked
+def test_unlike_landmarks_and_targets_are_refused():
+    images, landmarks = torch.rand(2, 3, 64, 64), 63 * torch.rand(2, 68, 2)
+    for targets in (landmarks[:, :29], landmarks[:1]):
+        with pytest.raises(ValueError, match=r"as many landmarks as targets for each of 2 images"):
+            mirror_towards(images, landmarks, targets, IBUG_68)
