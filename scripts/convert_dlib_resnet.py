@@ -17,25 +17,23 @@ from graphgan._states import fill
 from graphgan.commands import run_command
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.faces._dlib_chips import face_chips
-from graphgan.faces.dlib_resnet import DESCRIPTOR_SIZE, WEIGHTS, DlibResNet
+from graphgan.faces.dlib_resnet import DESCRIPTOR_SIZE, DlibResNet
 from graphgan.files import replacing
 from graphgan.landmarks.detection import packaged_weights
 from graphgan.models._dlib_files import DlibReader
-from graphgan.weights import weights_file
+from graphgan.weights import RECOGNISER, weights_file
 
 FILE = "dlib_face_recognition_resnet_model_v1.dat"
 PACKAGE = "face_recognition_models"
-MEAN = (122.782, 117.001, 104.298)  # of the images that dlib trained on, red first
-SCALE = 256.0
 LARGEST_CHANGE = 1e-3
 
 LICENSE = """\
 {name}.safetensors holds the weights of {file},
-converted by scripts/convert_dlib_resnet.py: scale, shift and the scaling of the input are folded
-into the convolutions, and the numbers are stored as {dtype}.
+converted by scripts/convert_dlib_resnet.py: the scale and shift of each channel are
+folded into the convolutions, and the numbers are stored as {dtype}.
 
-Source: the Python package {package} {version} (https://pypi.org/project/{package}/),
-which took the file from https://github.com/davisking/dlib-models.
+Source: the Python package {package} {version}
+(https://pypi.org/project/{package}/), which took the file from https://github.com/davisking/dlib-models.
 Author: Davis E. King.
 Terms: the author has put this file into the public domain. Anybody may use, change and pass it on,
 commercially as well, without asking and without naming anybody. There is no warranty.
@@ -51,20 +49,20 @@ class Options:
 
     source: Path | None = None
     """The file of dlib; by default the one of the package face_recognition_models."""
-    out: Path = weights_file(WEIGHTS).parent
+    out: Path = weights_file(RECOGNISER).parent
     """The folder of both."""
 
 
 def main(options: Options) -> None:
     network = read_dlib(options.source or packaged_weights(FILE))
-    target = options.out / f"{WEIGHTS}.safetensors"
+    target = options.out / f"{RECOGNISER}.safetensors"
     network.save_pretrained(target, dtype=torch.float16)
     dtype, change = "float16", largest_change(network, DlibResNet.from_pretrained(target))
     if change > LARGEST_CHANGE:
         network.save_pretrained(target)
         dtype = "float32"
     note = LICENSE.format(
-        name=WEIGHTS, file=FILE, package=PACKAGE, version=version(PACKAGE), dtype=dtype
+        name=RECOGNISER, file=FILE, package=PACKAGE, version=version(PACKAGE), dtype=dtype
     )
     with replacing(target.with_suffix(".LICENSE")) as temporary:
         temporary.write_text(note, encoding="utf-8")
@@ -93,10 +91,6 @@ def _read_layers(file: DlibReader, network: DlibResNet) -> Iterator[tuple[str, T
         if not isinstance(conv, torch.nn.Conv2d):
             continue
         weight, bias = _read_convolution(file, name, conv)
-        if name == "stem":  # the image is (p - mean) / 256 to the file's weights
-            mean = weight.new_tensor(MEAN)[:, None, None]
-            bias = bias - (weight * mean).sum((1, 2, 3)) / SCALE
-            weight = weight / SCALE
         yield f"{name}.weight", weight.float()
         yield f"{name}.bias", bias.float()
     if not file.find("fc_2"):
@@ -106,9 +100,7 @@ def _read_layers(file: DlibReader, network: DlibResNet) -> Iterator[tuple[str, T
     yield "head.weight", file.tensor().view(-1, DESCRIPTOR_SIZE).T
 
 
-def _read_convolution(
-    file: DlibReader, name: str, conv: torch.nn.Conv2d
-) -> tuple[Tensor, Tensor]:
+def _read_convolution(file: DlibReader, name: str, conv: torch.nn.Conv2d) -> tuple[Tensor, Tensor]:
     """A convolution and the scale and shift of each channel behind it, as one, in float64."""
     if not file.find("con_4"):
         raise ValueError(f"expected a convolution for {name}, found none")
@@ -122,7 +114,9 @@ def _read_convolution(
         raise ValueError(f"expected scales and shifts behind {name}")
     learned = file.tensor().double()
     if len(learned) != 2 * outputs:
-        raise ValueError(f"expected {outputs} scales and shifts of {name}, got {len(learned)} numbers")
+        raise ValueError(
+            f"expected {outputs} scales and shifts of {name}, got {len(learned)} numbers"
+        )
     gain, shift = learned.chunk(2)
     weight = numbers[:-outputs].view(conv.weight.shape) * gain[:, None, None, None]
     return weight, numbers[-outputs:] * gain + shift

@@ -22,14 +22,38 @@ _STEADY = (*range(27, 55), *range(60, 65))
 # The mean face in its square, found from what `dlib.get_face_chip_details` gives when one landmark
 # is moved at a time. Columns are x and y, rows the landmarks of _STEADY.
 _MEAN_FACE = (
-    (0.490127, 0.203352), (0.490127, 0.307009), (0.490127, 0.409805), (0.490127, 0.515625),
-    (0.366880, 0.587326), (0.426036, 0.609345), (0.490127, 0.628106), (0.554217, 0.609345),
-    (0.613373, 0.587326), (0.121737, 0.216423), (0.187122, 0.178758), (0.265825, 0.179852),
-    (0.334606, 0.231733), (0.260918, 0.245099), (0.182743, 0.244077), (0.645647, 0.231733),
-    (0.714428, 0.179852), (0.793132, 0.178758), (0.858516, 0.216423), (0.797510, 0.244077),
-    (0.719335, 0.245099), (0.254149, 0.780233), (0.340985, 0.745405), (0.428858, 0.727388),
-    (0.490127, 0.742578), (0.551395, 0.727388), (0.639268, 0.745405), (0.726104, 0.780233),
-    (0.290379, 0.784792), (0.428096, 0.778746), (0.490127, 0.785343), (0.552157, 0.778746),
+    (0.490127, 0.203352),
+    (0.490127, 0.307009),
+    (0.490127, 0.409805),
+    (0.490127, 0.515625),
+    (0.366880, 0.587326),
+    (0.426036, 0.609345),
+    (0.490127, 0.628106),
+    (0.554217, 0.609345),
+    (0.613373, 0.587326),
+    (0.121737, 0.216423),
+    (0.187122, 0.178758),
+    (0.265825, 0.179852),
+    (0.334606, 0.231733),
+    (0.260918, 0.245099),
+    (0.182743, 0.244077),
+    (0.645647, 0.231733),
+    (0.714428, 0.179852),
+    (0.793132, 0.178758),
+    (0.858516, 0.216423),
+    (0.797510, 0.244077),
+    (0.719335, 0.245099),
+    (0.254149, 0.780233),
+    (0.340985, 0.745405),
+    (0.428858, 0.727388),
+    (0.490127, 0.742578),
+    (0.551395, 0.727388),
+    (0.639268, 0.745405),
+    (0.726104, 0.780233),
+    (0.290379, 0.784792),
+    (0.428096, 0.778746),
+    (0.490127, 0.785343),
+    (0.552157, 0.778746),
     (0.689874, 0.784792),
 )
 # Pixel p of an image is (p - _FIRST) / 2 of its half.
@@ -89,13 +113,11 @@ def face_chips(
             f"expected an 8-bit image of shape (3, h, w), got {tuple(image.shape)}, {image.dtype}"
         )
     if landmarks.ndim != 3 or tuple(landmarks.shape[1:]) != (IBUG_68.num_landmarks, 2):
-        raise ValueError(
-            f"expected landmarks of shape (n, 68, 2), got {tuple(landmarks.shape)}"
-        )
+        raise ValueError(f"expected landmarks of shape (n, 68, 2), got {tuple(landmarks.shape)}")
     centres, scales = _similarities(landmarks.detach().to("cpu", torch.float64))
     sizes = scales.norm(dim=1)
     present = (sizes > 0) & (CHIP_SIZE * sizes < _LARGEST) & (centres.abs() < _LARGEST).all(1)
-    chips = image.new_zeros(int(present.sum()), 3, CHIP_SIZE, CHIP_SIZE)
+    chips = torch.zeros(int(present.sum()), 3, CHIP_SIZE, CHIP_SIZE, dtype=torch.uint8)
     chosen = zip(chips, centres[present], scales[present], sizes[present].tolist(), strict=True)
     for chip, centre, scale, size in chosen:
         _cut(image, _Square(centre, scale / size, (CHIP_SIZE * size - 1) / 2), chip)
@@ -120,9 +142,7 @@ def _similarities(
     return torch.view_as_real(centres), torch.view_as_real(scales)
 
 
-def _cut(
-    image: UInt8[Tensor, "3 h w"], square: _Square, out: UInt8[Tensor, "3 150 150"]
-) -> None:
+def _cut(image: UInt8[Tensor, "3 h w"], square: _Square, out: UInt8[Tensor, "3 150 150"]) -> None:
     """Fill a chip that is black so far."""
     halvings, margin = 0, 2
     reach = square.reach
@@ -131,7 +151,7 @@ def _cut(
     left, top, right, bottom = _bounds(square, margin, image)
     if left > right or top > bottom:
         return
-    pixels = image[:, top : bottom + 1, left : right + 1]
+    pixels = image[:, top : bottom + 1, left : right + 1].cpu()
     square = square.moved(square.centre.new_tensor([left, top]))
     for _ in range(halvings):
         if min(pixels.shape[1:]) < _SMALLEST:
@@ -152,39 +172,48 @@ def _bounds(square: _Square, margin: int, image: Tensor) -> tuple[int, int, int,
 
 def _halved(pixels: Int[Tensor, "3 h w"]) -> Int[Tensor, "3 h2 w2"]:
     """Every second pixel of the binomial filter (1, 4, 6, 4, 1) / 16 across and down, cut off."""
-    rows, columns = ((side - 3) // 2 for side in pixels.shape[1:])
-    down = _binomial([pixels[:, i : i + 2 * rows : 2].to(torch.int16) for i in range(5)])
-    wide = [down[:, :, i : i + 2 * columns : 2].to(torch.int32) for i in range(5)]
-    return (_binomial(wide) >> 8).to(torch.uint8)
+    height, width = ((side - 3) // 2 for side in pixels.shape[1:])
+    down = _binomial(pixels[:, ::2].short(), pixels[:, 1::2].short(), 1, height)
+    both = _binomial(down[..., ::2].int(), down[..., 1::2].int(), 2, width)
+    return (both >> 8).to(torch.uint8)
 
 
-def _binomial(taps: list[Tensor]) -> Tensor:
-    a, b, c, d, e = taps
+def _binomial(even: Tensor, odd: Tensor, axis: int, length: int) -> Tensor:
+    """Of the even and the odd pixels along an axis."""
+    a, c, e = (even.narrow(axis, i, length) for i in range(3))
+    b, d = (odd.narrow(axis, i, length) for i in range(2))
     return (a + e).add_(b + d, alpha=4).add_(c, alpha=6)
 
 
-def _sampled(
-    pixels: UInt8[Tensor, "3 h w"], square: _Square
-) -> UInt8[Tensor, "3 150 150"]:
+def _sampled(pixels: UInt8[Tensor, "3 h w"], square: _Square) -> UInt8[Tensor, "3 150 150"]:
     """The square bilinearly, cut off to whole numbers, black outside."""
     height, width = pixels.shape[1:]
     corners = square.corners()
     steps = torch.arange(CHIP_SIZE, dtype=torch.float64)
     along, down = ((corners[i] - corners[0]) / (CHIP_SIZE - 1) for i in (1, 2))
-    x, y = (
-        corners[0, i] + steps * along[i] + (steps * down[i])[:, None] for i in (0, 1)
-    )
+    x, y = (corners[0, i] + steps * along[i] + (steps * down[i])[:, None] for i in (0, 1))
     left, top = x.floor(), y.floor()
     inside = (left >= 0) & (top >= 0) & (left < width - 1) & (top < height - 1)
     first = (top.clamp(0, height - 2) * width + left.clamp(0, width - 2)).long().flatten()
     across, below = (x - left).flatten(), (y - top).flatten()
-    flat = pixels.flatten(1).double()
-    upper, lower = (_between(flat, start, start + 1, across) for start in (first, first + width))
-    value = (1 - below) * upper + below * lower
-    return (value * inside.flatten()).to(torch.uint8).view(3, CHIP_SIZE, CHIP_SIZE)
+    channels = [_bilinear(flat.double(), first, width, across, below) for flat in pixels.flatten(1)]
+    return torch.stack(channels).mul_(inside.flatten()).to(torch.uint8).view(3, *inside.shape)
 
 
-def _between(
-    flat: Float[Tensor, "3 p"], one: Int[Tensor, "q"], other: Int[Tensor, "q"], part: Float[Tensor, "q"]
-) -> Float[Tensor, "3 q"]:
-    return (1 - part) * flat.index_select(1, one) + part * flat.index_select(1, other)
+def _bilinear(
+    flat: Float[Tensor, "p"],
+    first: Int[Tensor, "q"],
+    width: int,
+    across: Float[Tensor, "q"],
+    below: Float[Tensor, "q"],
+) -> Float[Tensor, "q"]:
+    """Between two rows of an image, each between two of its pixels, in dlib's order of rounding."""
+    upper, lower = (
+        _between(flat[start], flat[start + 1], across) for start in (first, first + width)
+    )
+    return _between(upper, lower, below)
+
+
+def _between(one: Tensor, other: Tensor, part: Tensor) -> Tensor:
+    """``(1 - part) one + part other``, in their memory."""
+    return one.mul_(1 - part).add_(other.mul_(part))

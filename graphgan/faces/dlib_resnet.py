@@ -4,7 +4,7 @@ Source: King, "High Quality Face Recognition with Deep Metric Learning", 2017,
 http://blog.dlib.net/2017/02/high-quality-face-recognition-with-deep.html; the network is the one
 of dlib's ``dlib_face_recognition_resnet_model_v1.dat``, a ResNet of 29 convolutions with half the
 filters of He et al., "Deep Residual Learning for Image Recognition", CVPR 2016.
-Differs from dlib: scale, shift and the scaling of the input are folded into the convolutions.
+Differs from dlib: the scale and shift of each channel are folded into the convolutions.
 """
 
 from functools import cache
@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 from graphgan.faces._dlib_chips import CHIP_SIZE, face_chips
 from graphgan.models._pretrained import Pretrained
+from graphgan.weights.catalogue import RECOGNISER
 
 DESCRIPTOR_SIZE = 128
 """Numbers a face."""
-WEIGHTS = "dlib-resnet"
-"""Name of the shipped weights of `DlibResNet`."""
 
+_MEAN, _SCALE = (122.782, 117.001, 104.298), 256.0  # of the images that dlib trained on, red first
 # Channels of each residual block, and whether it halves the image.
 _BLOCKS = (
     *((32, False),) * 3,
@@ -39,12 +39,11 @@ _AT_ONCE = 16  # faces: more of them leave the processor's cache
 class DlibResNet(Pretrained):
     """Descriptors of upright faces, of one person where they are 0.6 apart or nearer.
 
-    A 7x7 convolution of stride 2, a 3x3 maximum of stride 2, 14 residual blocks of two 3x3
-    convolutions each, the mean over the image, a linear layer without bias. Four of the blocks halve
-    the image:
-    ``y = relu(conv(relu(conv_stride_2(x))) + mean_2x2(x))``,
-    where the smaller image and the one of fewer channels are filled up with zeros, at the right,
-    at the bottom and behind.
+    ``(p - mean) / 256``, a 7x7 convolution of stride 2, a 3x3 maximum of stride 2, 14 residual
+    blocks of two 3x3 convolutions, the mean over the image, a linear layer without bias. A block is
+    ``y = relu(conv(relu(conv(x))) + x)``. In four of them the first convolution has stride 2, and
+    the mean of 2x2 pixels takes the place of ``x``; of the two that are added, the smaller one and
+    the one of fewer channels are filled up with zeros at the right, at the bottom and behind.
 
     Shapes:
         ``images: b 3 150 150`` RGB, 0 to 255 (8-bit or float), cut by `face_chips` -> ``b 128``
@@ -71,8 +70,11 @@ class DlibResNet(Pretrained):
     ) -> Float[Tensor, "b 128"]:
         expected = (3, CHIP_SIZE, CHIP_SIZE)
         if images.ndim != 4 or tuple(images.shape[1:]) != expected:
-            raise ValueError(f"expected images of shape (b, 3, 150, 150), got {tuple(images.shape)}")
+            raise ValueError(
+                f"expected images of shape (b, 3, 150, 150), got {tuple(images.shape)}"
+            )
         x = images.to(self.head.weight.dtype, memory_format=torch.channels_last)
+        x = (x - x.new_tensor(_MEAN)[:, None, None]) / _SCALE
         x = F.max_pool2d(self.stem(x).relu_(), 3, 2)
         descriptors: Tensor = self.head(self.blocks(x).mean((2, 3)))
         return descriptors
@@ -92,7 +94,9 @@ class _Block(nn.Module):
             return y.add_(x).relu_()
         x = F.avg_pool2d(x, 2)
         height, width = (max(sides) for sides in zip(x.shape[2:], y.shape[2:], strict=True))
-        return (_filled(y, y.shape[1], height, width) + _filled(x, y.shape[1], height, width)).relu_()
+        return (
+            _filled(y, y.shape[1], height, width) + _filled(x, y.shape[1], height, width)
+        ).relu_()
 
 
 def _filled(
@@ -143,12 +147,13 @@ class DlibResNetRecogniser:
         descriptors = torch.full((len(landmarks), DESCRIPTOR_SIZE), torch.nan)
         if len(chips):
             network = _network(self.device)
-            parts = [network(part.to(self.device)).cpu() for part in chips.split(_AT_ONCE)]
+            parts = [network(part.to(self.device)).cpu() for part in torch.split(chips, _AT_ONCE)]
             descriptors[present] = torch.cat(parts)
         return descriptors
 
 
 @cache
 def _network(device: str) -> DlibResNet:
-    network = DlibResNet.from_pretrained(WEIGHTS).requires_grad_(False)
-    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = DlibResNet.from_pretrained(RECOGNISER).requires_grad_(False).to(device)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
