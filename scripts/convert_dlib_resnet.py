@@ -125,7 +125,7 @@ def _read_convolution(file: DlibReader, name: str, conv: torch.nn.Conv2d) -> tup
 @torch.no_grad()
 def largest_change(network: DlibResNet, shorter: DlibResNet) -> float:
     """How far 16 bits move distances between drawn faces."""
-    people = [SyntheticFaces(8, 4, size=160)[i] for i in range(32)]
+    people = [SyntheticFaces(16, 1, size=128)[i] for i in range(16)]
     chips = torch.cat([face_chips(one.image, one.landmarks[None])[0] for one in people])
     full, short = (torch.pdist(one(chips)) for one in (network, shorter))
     return float((full - short).abs().max())

@@ -57,7 +57,7 @@ _MEAN_FACE = (
     (0.689874, 0.784792),
 )
 # Pixel p of an image is (p - _FIRST) / 2 of its half.
-_FIRST = torch.tensor([2.5, 1.5], dtype=torch.float64)
+_FIRST = (2.5, 1.5)
 _SMALLEST = 9  # pixels a side that dlib halves; less than that is lost
 _LARGEST = 2.0**24  # pixels of a face's square; beyond it no landmarks are of an image
 _CORNERS = ((-1, -1), (1, -1), (-1, 1), (1, 1))  # left upper, right upper, left lower, right lower
@@ -88,7 +88,9 @@ class _Square(NamedTuple):
 
     def halved(self) -> "_Square":
         """The same in an image half as large."""
-        return self._replace(centre=(self.centre - _FIRST) / 2, reach=self.reach / 2)
+        return self._replace(
+            centre=(self.centre - self.centre.new_tensor(_FIRST)) / 2, reach=self.reach / 2
+        )
 
 
 def face_chips(
@@ -103,8 +105,8 @@ def face_chips(
         image: RGB; only what the faces need of it is read.
         landmarks: iBUG-68, in pixels.
     Returns:
-        The chips, and which faces have one: not those whose landmarks are not finite, all in one
-        place, or apart by millions of pixels.
+        The chips, and which faces have one: not those whose landmarks are not all finite, lie
+        within a pixel, or are millions of pixels away.
     Raises:
         ValueError: an image or landmarks of another shape, or an image of no pixels.
     """
@@ -114,10 +116,14 @@ def face_chips(
         )
     if landmarks.ndim != 3 or tuple(landmarks.shape[1:]) != (IBUG_68.num_landmarks, 2):
         raise ValueError(f"expected landmarks of shape (n, 68, 2), got {tuple(landmarks.shape)}")
-    centres, scales = _similarities(landmarks.detach().to("cpu", torch.float64))
+    landmarks = landmarks.detach().to("cpu", torch.float64)
+    centres, scales = _similarities(landmarks)
     sizes = scales.norm(dim=1)
-    present = (sizes > 0) & (CHIP_SIZE * sizes < _LARGEST) & (centres.abs() < _LARGEST).all(1)
-    chips = torch.zeros(int(present.sum()), 3, CHIP_SIZE, CHIP_SIZE, dtype=torch.uint8)
+    is_face = (CHIP_SIZE * sizes > 1) & (CHIP_SIZE * sizes < _LARGEST)
+    present = landmarks.isfinite().all(2).all(1) & is_face & (centres.abs() < _LARGEST).all(1)
+    chips = torch.zeros(
+        int(present.sum()), 3, CHIP_SIZE, CHIP_SIZE, dtype=torch.uint8, device="cpu"
+    )
     chosen = zip(chips, centres[present], scales[present], sizes[present].tolist(), strict=True)
     for chip, centre, scale, size in chosen:
         _cut(image, _Square(centre, scale / size, (CHIP_SIZE * size - 1) / 2), chip)
@@ -132,7 +138,7 @@ def _similarities(
     In complex numbers ``T(z) = mean(p) + s (z - mean(m))``, ``s = sum conj(m_i) p_i / sum |m_i|^2``
     with both taken from their means.
     """
-    mean_face = torch.tensor(_MEAN_FACE, dtype=torch.float64)
+    mean_face = landmarks.new_tensor(_MEAN_FACE)
     mean_face = torch.view_as_complex((mean_face + _PADDING) / (1 + 2 * _PADDING) * CHIP_SIZE)
     points = torch.view_as_complex(landmarks[:, list(_STEADY)].contiguous())
     middle, middles = mean_face.mean(), points.mean(1)
@@ -170,7 +176,7 @@ def _bounds(square: _Square, margin: int, image: Tensor) -> tuple[int, int, int,
     return left, top, right, bottom
 
 
-def _halved(pixels: Int[Tensor, "3 h w"]) -> Int[Tensor, "3 h2 w2"]:
+def _halved(pixels: UInt8[Tensor, "3 h w"]) -> UInt8[Tensor, "3 h2 w2"]:
     """Every second pixel of the binomial filter (1, 4, 6, 4, 1) / 16 across and down, cut off."""
     height, width = ((side - 3) // 2 for side in pixels.shape[1:])
     down = _binomial(pixels[:, ::2].short(), pixels[:, 1::2].short(), 1, height)
@@ -189,7 +195,7 @@ def _sampled(pixels: UInt8[Tensor, "3 h w"], square: _Square) -> UInt8[Tensor, "
     """The square bilinearly, cut off to whole numbers, black outside."""
     height, width = pixels.shape[1:]
     corners = square.corners()
-    steps = torch.arange(CHIP_SIZE, dtype=torch.float64)
+    steps = torch.arange(CHIP_SIZE).to(corners)
     along, down = ((corners[i] - corners[0]) / (CHIP_SIZE - 1) for i in (1, 2))
     x, y = (corners[0, i] + steps * along[i] + (steps * down[i])[:, None] for i in (0, 1))
     left, top = x.floor(), y.floor()

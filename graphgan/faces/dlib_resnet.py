@@ -138,13 +138,13 @@ class DlibResNetRecogniser:
 
         Args:
             image: RGB.
-            landmarks: iBUG-68, in pixels. A face whose landmarks are not all finite, or all in one
-                place, gets a row of NaN.
+            landmarks: iBUG-68, in pixels. A face whose landmarks are not all finite, or lie within
+                a pixel, gets a row of NaN.
         Raises:
             ValueError: an image or landmarks of another shape; weights that cannot be read.
         """
         chips, present = face_chips(image, landmarks)
-        descriptors = torch.full((len(landmarks), DESCRIPTOR_SIZE), torch.nan)
+        descriptors = torch.full((len(landmarks), DESCRIPTOR_SIZE), torch.nan, device="cpu")
         if len(chips):
             network = _network(self.device)
             parts = [network(part.to(self.device)).cpu() for part in torch.split(chips, _AT_ONCE)]
