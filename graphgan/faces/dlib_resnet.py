@@ -33,7 +33,7 @@ _BLOCKS = (
     *((256, False),) * 2,
     (256, True),
 )
-_AT_ONCE = 16  # faces: more of them leave the processor's cache
+_AT_ONCE = 16  # faces: more of them take more memory, and as long
 
 
 class DlibResNet(Pretrained):
@@ -46,7 +46,7 @@ class DlibResNet(Pretrained):
     the one of fewer channels are filled up with zeros at the right, at the bottom and behind.
 
     Shapes:
-        ``images: b 3 150 150`` RGB, 0 to 255 (8-bit or float), cut by `face_chips` -> ``b 128``
+        ``images: b 3 150 150`` RGB, 0 to 255 (8-bit or float), cut as dlib cuts them -> ``b 128``
     Raises:
         ValueError: images of another shape.
 
@@ -108,11 +108,12 @@ def _filled(
 
 
 class DlibResNetRecogniser:
-    """dlib's descriptors of the faces of an image, all of them in one batch.
+    """dlib's descriptors of the faces of an image, 16 faces in a batch.
 
-    Each face is cut out upright at 150 x 150 pixels by `graphgan.faces._dlib_chips.face_chips`,
-    and described by `DlibResNet` with the weights that are shipped, which are read once a process.
-    dlib rounds landmarks to whole pixels; of such landmarks come dlib's own distances, to 1e-3.
+    Each face is brought upright to 150 x 150 pixels by a similarity of its eyes, nose and upper
+    lip, in every pixel as dlib does it. `DlibResNet` describes it with the weights that are
+    shipped, which are read once a process. dlib rounds landmarks to whole pixels; for such
+    landmarks distances are dlib's own to 1e-3.
 
     Args:
         device: where the network computes.
