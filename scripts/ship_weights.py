@@ -38,9 +38,10 @@ class Options:
 
 
 def main(options: Options) -> None:
-    chosen = [weights for weights in SHIPPED if weights.name == options.name]
+    trained_here = [weights for weights in SHIPPED if hasattr(models, weights.network)]
+    chosen = [weights for weights in trained_here if weights.name == options.name]
     if not chosen:
-        names = ", ".join(weights.name for weights in SHIPPED)
+        names = ", ".join(weights.name for weights in trained_here)
         raise ValueError(f"expected --name among {names}, got {options.name}")
     network: type[Pretrained] = getattr(models, chosen[0].network)
     trained = network.from_pretrained(newest_weights(options.checkpoint))

@@ -58,7 +58,11 @@ def test_the_wheel_holds_the_package_and_its_terms_and_nothing_else(wheel):
         PurePosixPath(name).name for name in names if name.endswith(".safetensors")
     }
     licences = {name.split("/licenses/")[1] for name in names if "/licenses/" in name}
-    assert licences == {"LICENSE", "graphgan/weights/LICENSE-WEIGHTS"}
+    assert licences == {
+        "LICENSE",
+        "graphgan/weights/LICENSE-WEIGHTS",
+        "graphgan/weights/dlib-resnet.LICENSE",
+    }
 
 
 def test_the_sdist_holds_all_that_is_worked_with(built):

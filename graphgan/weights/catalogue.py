@@ -9,6 +9,8 @@ FACES: Final = "faces-128-research"
 """The AnonyGAN that commands use where none is given."""
 PERSONS: Final = "synthetic-persons"
 """The BiGraphGAN that commands use where none is given."""
+RECOGNISER: Final = "dlib-resnet"
+"""dlib's face recogniser, in the format of this library."""
 
 _FOLDER = Path(__file__).parent
 _log = logging.getLogger(__name__)
@@ -46,6 +48,12 @@ SHIPPED: Final = (
     ),
     Weights("synthetic-128", "AnonyGAN", "drawn faces alone, 128 x 128 pixels", "MIT, as the code"),
     Weights(PERSONS, "BiGraphGAN", "drawn persons alone", "MIT, as the code"),
+    Weights(
+        RECOGNISER,
+        "DlibResNet",
+        "3 million faces of 7,485 people: FaceScrub, VGG Face and others from the web",
+        "public domain, says its author; see dlib-resnet.LICENSE",
+    ),
 )
 """What lies in this folder; ``from_pretrained`` takes the names."""
 

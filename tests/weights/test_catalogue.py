@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from graphgan import models, weights
+from graphgan import faces, models, weights
 from graphgan.models import AnonyGAN
 from graphgan.training.run_folder import newest_weights
 from graphgan.weights import LOADABLE, SHIPPED, catalogue, is_shipped, shipped_file
@@ -23,7 +23,8 @@ def test_shipped_weights_are_there_and_small(one):
 
 @shipped
 def test_shipped_weights_load_by_name(one):
-    model = getattr(models, one.network).from_pretrained(one.name)
+    network = getattr(models, one.network, None) or getattr(faces, one.network)
+    model = network.from_pretrained(one.name)
     assert not model.training
     assert all(p.isfinite().all() for p in model.parameters())
     if isinstance(model, AnonyGAN):
@@ -33,6 +34,7 @@ def test_shipped_weights_load_by_name(one):
 def test_nothing_else_is_shipped():
     assert {file.stem for file in FOLDER.glob("*.safetensors")} == {w.name for w in SHIPPED}
     assert (FOLDER / "LICENSE-WEIGHTS").is_file()
+    assert "public domain" in (FOLDER / "dlib-resnet.LICENSE").read_text()
 
 
 def test_weights_for_research_say_so_once(caplog, monkeypatch):
