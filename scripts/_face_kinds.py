@@ -203,10 +203,11 @@ def _lit(image: Float[Tensor, "3 h w"], cover: Float[Tensor, "h w"]) -> Float[Te
     gray = image.mean(0)
     side = max(round(float(cover.sum()) ** 0.5 / 4), 1)
     window = 2 * side + 1
-    weight, light = (
-        F.avg_pool2d(values[None, None], window, stride=1, padding=side)[0, 0]
-        for values in (cover, cover * gray)
-    )
+    around = torch.stack([cover, cover * gray])
+    for shape in ((window, 1), (1, window)):
+        padding = (shape[0] // 2, shape[1] // 2)
+        around = F.avg_pool2d(around, shape, stride=1, padding=padding)
+    weight, light = around
     mean = float((cover * gray).sum() / cover.sum().clamp(min=1))
     local = torch.where(weight > 1e-3, light / weight.clamp(min=1e-3), mean)
     return ((0.4 * mean + 0.6 * local) / 150).clamp(0.25, 1.25)

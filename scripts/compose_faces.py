@@ -46,7 +46,7 @@ _LARGEST_SCALE = 1.25  # of a source frame: beyond it faces are blurred as no ca
 _EDGE = 0.12  # of a frame's sides, over which it fades into its surroundings
 _AROUND = 0.5  # of a frame's sides: its surroundings, which fade into the background
 _SMALL, _BLUR = 48, 4  # pixels of a frame from which its surroundings are made
-_DARK = 2.2  # of a face's size, up to where it is darker
+_DARK, _LEAST_DARK = 2.2, 1.2  # of a face's size, up to where it is darker
 _FRONTAL, _PROFILE = 0.25, 0.5  # up to, and from which absolute `yaw`
 
 
@@ -287,8 +287,16 @@ def _paste(
     for face in faces:
         if face.kind == "dark":
             x, y = face.landmarks.mean(0).tolist()
-            photo = darken(photo, (x, y), _DARK * face.size, [*face.seed])
+            photo = darken(photo, (x, y), _shaded(face, faces), [*face.seed])
     return photo
+
+
+def _shaded(face: PlacedFace, faces: list[PlacedFace]) -> float:
+    """How far it is dark around a face: not beyond where another face begins, if that can be."""
+    middle = face.landmarks.mean(0)
+    others = (other for other in faces if other is not face)
+    free = (float((o.landmarks.mean(0) - middle).norm()) - 0.5 * o.size for o in others)
+    return max(min([_DARK * face.size, *free]), _LEAST_DARK * face.size)
 
 
 def _frame(face: PlacedFace, folder: Path) -> UInt8[Tensor, "3 u v"]:
