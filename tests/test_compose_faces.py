@@ -1,4 +1,4 @@
-"""Photos with many faces are made and searched by two commands."""
+"""Photos with many faces are made by a command."""
 
 import csv
 import re
@@ -112,25 +112,8 @@ def test_small_faces_are_many_and_do_not_alias(faces, tmp_path):
     assert (small.mean((1, 2)) - large.mean((1, 2))).abs().max() < 25
 
 
-def test_the_table_of_missed_faces(composed):
-    pytest.importorskip("dlib")
-    done = run("compare_detectors.py", composed, "--detectors", "search", "dlib, at most 2048")
-    assert done.returncode == 0, done.stderr
-    assert "| missed by search | missed by dlib, at most 2048 |" in done.stdout
-    assert "| all | 7 | 0 (0.0 %) |" in done.stdout
-    assert "search: 0 wrong boxes" in done.stdout
-
-
-@pytest.mark.parametrize(
-    ("script", "options", "message"),
-    [
-        ("compose_faces.py", ("--people", 90, 99), "expected people 90 to 99, found none in"),
-        ("compare_detectors.py", ("--detectors", "eyes"), "expected detectors among .*'eyes'"),
-    ],
-)
-def test_refuses_in_a_line(script, options, message, faces, tmp_path):
-    folders = (faces, tmp_path / "out") if script == "compose_faces.py" else (faces,)
-    done = run(script, *folders, *options)
+def test_refuses_in_a_line(faces, tmp_path):
+    done = run("compose_faces.py", faces, tmp_path / "out", "--people", 90, 99)
     assert done.returncode == 2
-    assert re.search(message, done.stderr)
+    assert re.search("expected people 90 to 99, found none in", done.stderr)
     assert not (tmp_path / "out").exists()
