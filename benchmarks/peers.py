@@ -8,13 +8,13 @@ pixels, which is its default too; graphgan-anonymize pixelates. The processes ta
 cores; each reads the files and writes results. Faces left in view: see judges.py.
 """
 
+import json
 import os
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,16 @@ from graphgan.data.images import picture_size, read_image, write_image
 MOSAIC = ("--replacewith", "mosaic", "--mosaicsize", "20", "--thresh", "0.2")
 _OURS = "from graphgan.anonymize.command import main; main()"
 _IMAGES = (".jpg", ".jpeg", ".png")
+# A process begins with the memory of the one that starts it: this one is small.
+_WATCH = """
+import json, os, subprocess, sys, time
+os.sched_setaffinity(0, json.loads(sys.argv[1]))
+began = time.perf_counter()
+process = subprocess.Popen(sys.argv[2:], stdout=sys.stderr)
+_, status, usage = os.wait4(process.pid, 0)
+seconds = time.perf_counter() - began
+print(json.dumps([os.waitstatus_to_exitcode(status), seconds, usage.ru_maxrss * 1024]))
+"""
 NO_FACE = 3  # exit status where a photo was left out
 
 
@@ -69,7 +79,7 @@ class Run(NamedTuple):
 
     Args:
         seconds: from its start to its end.
-        memory: its largest resident set, in bytes.
+        memory: the largest resident set of it or of one that it started, in bytes.
     """
 
     seconds: float
@@ -135,7 +145,7 @@ def run_ours(words: Sequence[str], originals: Sequence[Path], out: Path, threads
 
 
 def measured(command: Sequence[str], threads: int, allowed: set[int]) -> Run:
-    """A process and those that it starts, on so many cores.
+    """A process, on so many cores.
 
     Raises:
         ValueError: its exit status is none that is allowed.
@@ -143,17 +153,16 @@ def measured(command: Sequence[str], threads: int, allowed: set[int]) -> Run:
     cores = sorted(os.sched_getaffinity(0))[:threads]
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
     with tempfile.TemporaryFile("w+") as said:
-        began = time.perf_counter()
-        process = subprocess.Popen(command, stdout=said, stderr=said, env=environment)
-        os.sched_setaffinity(process.pid, cores)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode not in allowed:
+        watched = [sys.executable, "-S", "-c", _WATCH, json.dumps(cores), *command]
+        done = subprocess.run(
+            watched, stdout=subprocess.PIPE, stderr=said, env=environment, text=True, check=True
+        )
+        status, seconds, memory = json.loads(done.stdout)
+        if status not in allowed:
             said.seek(0)
             last = said.read().strip().splitlines()[-3:]
-            raise ValueError(f"{command[0]} ended with {process.returncode}: {' / '.join(last)}")
-    return Run(seconds, usage.ru_maxrss * 1024)
+            raise ValueError(f"{command[0]} ended with {status}: {' / '.join(last)}")
+    return Run(seconds, memory)
 
 
 class Amount(NamedTuple):

@@ -68,6 +68,14 @@ def test_both_tools_run_and_are_compared(benchmark_modules, photo, tmp_path, cap
     assert "| known | 2 | 2 | 2 |" in lines
 
 
+def test_memory_is_that_of_the_process_alone(benchmark_modules):
+    measured = benchmark_modules["peers"].measured
+    small = measured([sys.executable, "-S", "-c", "pass"], 1, {0})
+    large = measured([sys.executable, "-S", "-c", "b'x' * 10**8"], 1, {0})
+    assert small.memory < 5e7  # this process, with torch, has several times as much
+    assert 0.9e8 < large.memory - small.memory < 1.2e8
+
+
 def test_a_process_that_fails_is_told_with_its_last_words(benchmark_modules):
     command = [sys.executable, "-c", "print('no room'); raise SystemExit(4)"]
     with pytest.raises(ValueError, match="ended with 4: no room"):
