@@ -36,7 +36,7 @@ class Machine:
         gpu = device.type == "cuda"
         dtypes = {"fp32": torch.float32, "bf16": torch.bfloat16}
         return cls(
-            torch.cuda.get_device_name() if gpu else _processor(),
+            torch.cuda.get_device_name() if gpu else processor(),
             torch.get_num_threads(),
             torch.__version__,
             platform.python_version(),
@@ -92,7 +92,8 @@ def _copy_rate(device: torch.device) -> float:
     return 2 * 4 * source.numel() / best_seconds(lambda: target.copy_(source), device)
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Its name, and the widest of the instructions that torch uses."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

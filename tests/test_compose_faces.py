@@ -1,4 +1,4 @@
-"""Photos with many faces are made and searched by two commands."""
+"""Photos with many faces are made by a command."""
 
 import csv
 import re
@@ -19,6 +19,10 @@ pytestmark = pytest.mark.slow  # each test starts a command or two
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
 
+PLAIN = ("--faces", 7, "--people", 1, 4, "--smallest", 60, "--format", "png", "--plain")
+EDGES = (("left", "right"), ("top", "bottom"))
+
+
 def run(script: str, *options: object) -> subprocess.CompletedProcess:
     command = [sys.executable, SCRIPTS / script, *map(str, options)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
@@ -35,8 +39,7 @@ def faces(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def composed(faces, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("composed") / "photos"
-    options = ("--faces", 7, "--people", 1, 4, "--smallest", 60, "--format", "png")
-    assert run("compose_faces.py", faces, out, *options).returncode == 0
+    assert run("compose_faces.py", faces, out, *PLAIN).returncode == 0
     return out
 
 
@@ -67,33 +70,50 @@ def test_faces_lie_where_the_table_says(composed, faces):
 
 def test_hidden_faces_leave_the_rest_as_it_was(composed, faces, tmp_path):
     out = tmp_path / "hidden"
-    options = ("--faces", 7, "--people", 1, 4, "--smallest", 60, "--format", "png", "--hide")
-    assert run("compose_faces.py", faces, out, *options).returncode == 0
+    assert run("compose_faces.py", faces, out, *PLAIN, "--hide").returncode == 0
     assert rows_of(out) == rows_of(composed)
     for path in composed.glob("*.png"):
         changed = (read_image(path) != read_image(out / path.name)).any(0)
         assert 0 < changed.float().mean() < 0.3
 
 
-def test_the_table_of_missed_faces(composed):
-    pytest.importorskip("dlib")
-    done = run("compare_detectors.py", composed, "--detectors", "search", "dlib, at most 2048")
-    assert done.returncode == 0, done.stderr
-    assert "| missed by search | missed by dlib, at most 2048 |" in done.stdout
-    assert "| all | 7 | 0 (0.0 %) |" in done.stdout
-    assert "search: 0 wrong boxes" in done.stdout
+def test_some_faces_are_dark_blurred_or_masked_where_they_were_plain(composed, faces, tmp_path):
+    out = tmp_path / "mixed"
+    assert run("compose_faces.py", faces, out, *PLAIN[:-1], "--seed", 0).returncode == 0
+    kinds = [row.pop("kind") for row in rows_of(out)]
+    assert {row["kind"] for row in rows_of(composed)} == {"plain"} < set(kinds)
+    assert set(kinds) <= {"plain", "dark", "blurred", "masked"}
+    for before, after in zip(rows_of(composed), rows_of(out), strict=True):
+        kind = after["kind"]
+        assert {**before, "kind": kind} == after
+        x, y = (round((float(after[a]) + float(after[b])) / 2) for a, b in EDGES)
+        old, new = (
+            read_image(folder / after["image"])[:, y, x].int() for folder in (composed, out)
+        )
+        if kind == "dark":
+            assert new.sum() < old.sum() / 2
+        if kind == "plain":
+            assert (old - new).abs().max() < 20  # a neighbor's shade at most
 
 
-@pytest.mark.parametrize(
-    ("script", "options", "message"),
-    [
-        ("compose_faces.py", ("--people", 90, 99), "expected people 90 to 99, found none in"),
-        ("compare_detectors.py", ("--detectors", "eyes"), "expected detectors among .*'eyes'"),
-    ],
-)
-def test_refuses_in_a_line(script, options, message, faces, tmp_path):
-    folders = (faces, tmp_path / "out") if script == "compose_faces.py" else (faces,)
-    done = run(script, *folders, *options)
+def test_small_faces_are_many_and_do_not_alias(faces, tmp_path):
+    out = tmp_path / "small"
+    options = ("--faces", 30, "--people", 0, 5, "--smallest", 12, "--largest", 40, "--plain")
+    assert run("compose_faces.py", faces, out, *options, "--format", "png").returncode == 0
+    rows = rows_of(out)
+    assert len(rows) == 30 and all(12 <= float(row["size"]) <= 40 for row in rows)
+    assert len({row["image"] for row in rows}) <= 6
+    face = min(rows, key=lambda row: float(row["size"]))
+    left, top, right, bottom = (round(float(face[n])) for n in ("left", "top", "right", "bottom"))
+    small = read_image(out / face["image"])[:, max(top, 0) : bottom, max(left, 0) : right].float()
+    source = SyntheticFaces(6, 1, size=160)[int(face["person"])]
+    (x0, y0), (x1, y1) = source.landmarks.amin(0).int(), source.landmarks.amax(0).int()
+    large = source.image[:, y0:y1, x0:x1].float()
+    assert (small.mean((1, 2)) - large.mean((1, 2))).abs().max() < 25
+
+
+def test_refuses_in_a_line(faces, tmp_path):
+    done = run("compose_faces.py", faces, tmp_path / "out", "--people", 90, 99)
     assert done.returncode == 2
-    assert re.search(message, done.stderr)
+    assert re.search("expected people 90 to 99, found none in", done.stderr)
     assert not (tmp_path / "out").exists()
