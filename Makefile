@@ -53,7 +53,7 @@ $(VENV)/.recipes: pyproject.toml constraints.txt
 
 $(VENV)/.demo: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) -e ".[recipes,faces]"
+	$(PIP) -e ".[recipes]"
 	touch $@ $(VENV)/.recipes
 
 $(VENV)/.dev: pyproject.toml constraints.txt

@@ -22,13 +22,13 @@ from typing import Annotated
 import torch
 import tyro
 from _contact_sheet import Sheet
+from graphgan.faces.search import FaceSearch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from graphgan.commands import run_command
 from graphgan.data.images import read_image
 from graphgan.faces.contracts import FaceDetector, Faces
-from graphgan.faces.search import FaceSearch
 from graphgan.landmarks.detection import DlibDetector, LandmarkDetector
 
 

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from _dlib_files import DlibReader
 from torch import Tensor
 
 from graphgan._states import fill
@@ -20,7 +21,6 @@ from graphgan.faces._dlib_chips import face_chips
 from graphgan.faces.dlib_resnet import DESCRIPTOR_SIZE, DlibResNet
 from graphgan.files import replacing
 from graphgan.landmarks.detection import packaged_weights
-from graphgan.models._dlib_files import DlibReader
 from graphgan.weights import RECOGNISER, weights_file
 
 FILE = "dlib_face_recognition_resnet_model_v1.dat"

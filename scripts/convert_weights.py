@@ -59,7 +59,9 @@ SOURCES = (
     Source("mediapipe-0.10.21", f"{_MODULES}/face_landmark/face_landmark.tflite", "face-mesh"),
     Source("mediapipe-0.10.21", f"{_MODULES}/iris_landmark/iris_landmark.tflite", "iris"),
     Source(
-        "mediapipe-0.10.21", f"{_MODULES}/pose_detection/pose_detection.tflite", "blazepose-detector"
+        "mediapipe-0.10.21",
+        f"{_MODULES}/pose_detection/pose_detection.tflite",
+        "blazepose-detector",
     ),
     Source(
         "mediapipe-0.10.21",
@@ -331,8 +333,6 @@ class TfliteReader:
             assert len({*rows, *columns}) == 1, (rows, columns)
             self.padding[output] = rows[0]
             self.builder.values[output] = self.builder.values[inputs[0]]
-
-
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ from graphgan.anonymize.methods import (
     Obscuring,
 )
 from graphgan.anonymize.selection import Selection
-from graphgan.faces.embedders import DlibEmbedder, Embedder
-from graphgan.landmarks.detection import Detection, DlibDetector, FindFaces
+from graphgan.faces import DlibResNetRecogniser, FaceFinder, Recogniser
+from graphgan.landmarks.detection import Detection, FindFaces
 from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.onnx_generator import OnnxAnonyGAN
 
@@ -40,14 +40,14 @@ class Anonymizer:
 
     Args:
         method: a trained network, any `FaceMethod`, or one of "blur", "pixelate" and "solid".
-        detector: gives a photo's faces with 68 landmarks each, `DlibDetector` by default.
+        detector: gives a photo's faces with 68 landmarks each, `FaceFinder` by default.
         conditions: people to be shown; needed by networks.
         fallback: covers the faces that the method cannot hide; where that is not enough, coarser.
-        embedder: recognises people: a face that it takes for the same person is tried again.
-            "dlib" is `DlibEmbedder`; None leaves this check out.
+        recogniser: a face that it takes for the same person is tried again. "default" is
+            `DlibResNetRecogniser`; None leaves this check out.
         threshold: distance of a new face to the old one up to which it is tried again; by default
-            1.1 times that up to which the embedder takes two faces for one person, since others may
-            hold pictures in which the person looks more like the result.
+            1.1 times that up to which the recogniser takes two faces for one person, since others
+            may hold images in which the person looks more like the result.
         tries: with how many conditions a face is tried.
         selection: faces to keep.
         size: height and width of the crops that a given network was trained on, where it does not
@@ -55,15 +55,14 @@ class Anonymizer:
         seed: chooses the conditions.
     Raises:
         ValueError: a method that shows people and no conditions, or those of another size; an
-            unknown fallback; less than one try; an embedder without a threshold; people to keep
-            and no embedder.
-        MissingExtraError: dlib is needed and not installed.
+            unknown fallback; less than one try; a recogniser without a threshold; people to keep
+            and no recogniser.
 
     Example:
         >>> photo = torch.randint(256, (3, 60, 80), dtype=torch.uint8)
         >>> from graphgan.landmarks.detection import Detection
         >>> face = Detection(torch.tensor([20.0, 10, 60, 50]), torch.full((68, 2), torch.nan))
-        >>> anonymizer = Anonymizer("pixelate", lambda image: [face], embedder=None)
+        >>> anonymizer = Anonymizer("pixelate", lambda image: [face], recogniser=None)
         >>> [found.method for found in anonymizer(photo).faces]
         ['pixelate']
     """
@@ -75,7 +74,7 @@ class Anonymizer:
         conditions: Sequence[Condition] = (),
         *,
         fallback: Obscuring = "pixelate",
-        embedder: Embedder | Literal["dlib"] | None = "dlib",
+        recogniser: Recogniser | Literal["default"] | None = "default",
         threshold: float | None = None,
         tries: int = 3,
         selection: Selection | None = None,
@@ -86,9 +85,9 @@ class Anonymizer:
         self.fallback = ObscuredFaces(fallback)
         self.coarser = [ObscuredFaces(fallback, coarseness=c) for c in _COARSER]
         self.last = ObscuredFaces("solid")
-        self.detector = DlibDetector() if detector is None else detector
-        self.embedder = DlibEmbedder() if isinstance(embedder, str) else embedder
-        self.threshold = _threshold(self.embedder, threshold)
+        self.detector = FaceFinder() if detector is None else detector
+        self.recogniser = DlibResNetRecogniser() if isinstance(recogniser, str) else recogniser
+        self.threshold = _threshold(self.recogniser, threshold)
         self.order = ConditionOrder(conditions, seed=seed)
         self.selection = Selection() if selection is None else selection
         self.tries = tries
@@ -96,8 +95,8 @@ class Anonymizer:
             raise ValueError(f"expected at least one try, got {tries}")
         if self.method.uses_conditions:
             self._check_conditions()
-        if self.selection.people and self.embedder is None:
-            raise ValueError("expected an embedder, since people to keep are told by it, got None")
+        if self.selection.people and self.recogniser is None:
+            raise ValueError("expected a recogniser, since people to keep are told by it, got None")
 
     def __call__(
         self,
@@ -152,14 +151,16 @@ class Anonymizer:
         Args:
             image: the photo.
             tasks: all of its faces that are to be replaced.
-            check: whether the embedder is asked, too.
+            check: whether the recogniser is asked, too.
         """
-        works = [self._begin(image, task, check) for task in tasks]
+        works = [self._begin(task) for task in tasks]
+        if check:
+            self._describe_before(image, works)
         waiting = works
         while waiting:
             make_faces(image, waiting)
             result, _ = paste_works(image, works)
-            waiting = [work for work in waiting if not self._accepted(image, result, work, check)]
+            waiting = self._not_accepted(result, waiting, check)
             for work in waiting:
                 work.stage = next(work.task.stages)
         result, changed = paste_works(image, works)
@@ -170,45 +171,66 @@ class Anonymizer:
     ) -> tuple[list[bool], list[Tensor | None]]:
         before: list[Tensor | None] = [None] * len(found)
         if self.selection.people:
-            before = [self.describe(image, face.landmarks) for face in found]
+            before = self.describe(image, [face.landmarks for face in found])
         return self.selection.kept(_boxes(found), before), before
 
     def describe(
-        self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "68 2"]
-    ) -> Float[Tensor, "d"] | None:
-        """The embedder's descriptor of a face; None without an embedder, or without landmarks."""
-        if self.embedder is None or not landmarks.isfinite().all():
-            return None
-        return self.embedder(image, landmarks)
+        self, image: UInt8[Tensor, "3 h w"], landmarks: Sequence[Float[Tensor, "68 2"]]
+    ) -> list[Float[Tensor, "d"] | None]:
+        """What the recogniser says of faces; None without one, or for a face without landmarks."""
+        if self.recogniser is None or not landmarks:
+            return [None] * len(landmarks)
+        descriptors = self.recogniser(image, torch.stack(list(landmarks)))
+        return [one if one.isfinite().all() else None for one in descriptors]
 
-    def _begin(self, image: Tensor, task: Task, check: bool) -> Work:
+    def _begin(self, task: Task) -> Work:
         work = Work.begin(task)
         if work.problem is not None:  # nothing that needs landmarks
             work = replace(work, task=task._replace(stages=self.covers()))
             work.stage = next(work.task.stages)
             work.remarks.append(f"cannot be aligned: {work.problem}")
-        elif check and work.before is None:
-            work.before = self.describe(image, task.found.landmarks)
         return work
 
-    def _accepted(self, image: Tensor, result: Tensor, work: Work, check: bool) -> bool:
-        problem = work.uncovered((image.shape[1], image.shape[2]))
-        if problem is None and check:
-            problem = self._recognised(result, work)
-        if problem is None:
-            return True
-        work.remarks.append(f"{work.stage}: {problem}")
-        return work.stage.method is self.last
+    def _describe_before(self, image: Tensor, works: Sequence[Work]) -> None:
+        unknown = [work for work in works if work.problem is None and work.before is None]
+        found = self.describe(image, [work.task.found.landmarks for work in unknown])
+        for work, descriptor in zip(unknown, found, strict=True):
+            work.before = descriptor
 
-    def _recognised(self, result: Tensor, work: Work) -> str | None:
-        if work.problem is not None or work.before is None or self.threshold is None:
-            return None
-        after = self.describe(result, work.task.found.landmarks)
-        assert after is not None
-        work.distance = float((after - work.before).norm())
-        if work.distance > self.threshold:
-            return None
-        return f"still recognised, at a distance of {work.distance:.2f}"
+    def _not_accepted(self, result: Tensor, works: Sequence[Work], check: bool) -> list[Work]:
+        """Which of the faces are to be tried again, with a remark of why."""
+        size = (result.shape[1], result.shape[2])
+        problems = [work.uncovered(size) for work in works]
+        if check:
+            covered = [i for i, problem in enumerate(problems) if problem is None]
+            told = self._recognised(result, [works[i] for i in covered])
+            for i, problem in zip(covered, told, strict=True):
+                problems[i] = problem
+        again = []
+        for work, problem in zip(works, problems, strict=True):
+            if problem is not None:
+                work.remarks.append(f"{work.stage}: {problem}")
+                if work.stage.method is not self.last:
+                    again.append(work)
+        return again
+
+    def _recognised(self, result: Tensor, works: Sequence[Work]) -> list[str | None]:
+        """Why each face may not stay: it is taken for the same person."""
+        problems: list[str | None] = [None] * len(works)
+        if self.threshold is None:
+            return problems
+        asked = [
+            i for i, work in enumerate(works) if work.problem is None and work.before is not None
+        ]
+        found = self.describe(result, [works[i].task.found.landmarks for i in asked])
+        for i, after in zip(asked, found, strict=True):
+            before = works[i].before
+            if after is None or before is None:
+                continue
+            distance = works[i].distance = float((after - before).norm())
+            if distance <= self.threshold:
+                problems[i] = f"still recognised, at a distance of {distance:.2f}"
+        return problems
 
     def _check_conditions(self) -> None:
         if not len(self.order):
@@ -228,13 +250,13 @@ def _method(
     return ObscuredFaces(method, size=size or DEFAULT_SIZE) if isinstance(method, str) else method
 
 
-def _threshold(embedder: Embedder | None, threshold: float | None) -> float | None:
-    if embedder is None:
+def _threshold(recogniser: Recogniser | None, threshold: float | None) -> float | None:
+    if recogniser is None:
         return None
-    if threshold is None and embedder.threshold is not None:
-        threshold = round(embedder.threshold * _MARGIN, 6)  # it is shown to people
+    if threshold is None and recogniser.threshold is not None:
+        threshold = round(recogniser.threshold * _MARGIN, 6)  # it is shown to people
     if threshold is None or not threshold > 0:
-        raise ValueError(f"expected a threshold above 0 for {embedder.name}, got {threshold}")
+        raise ValueError(f"expected a threshold above 0 for {recogniser.name}, got {threshold}")
     return threshold
 
 

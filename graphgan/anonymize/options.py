@@ -1,6 +1,5 @@
 """What the commands of the anonymiser have in common, and what is made of it."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,9 +12,9 @@ from graphgan.anonymize.files import Audio, FileAnonymizer
 from graphgan.anonymize.methods import FaceMethod, GeneratedFaces, ObscuredFaces, Obscuring
 from graphgan.anonymize.selection import Box, Selection
 from graphgan.data.images import read_image
-from graphgan.faces.embedders import DlibEmbedder, Embedder
-from graphgan.faces.search import FaceSearch
-from graphgan.landmarks.detection import DlibDetector, FindFaces
+from graphgan.faces import Recogniser, ToolOptions, make_finder, make_recogniser
+from graphgan.faces.registry import DetectorName, LandmarkerName, RecogniserName
+from graphgan.landmarks.detection import FindFaces
 from graphgan.models import AnonyGAN
 from graphgan.models.onnx_generator import OnnxAnonyGAN
 from graphgan.training.devices import torch_device
@@ -23,10 +22,6 @@ from graphgan.training.run_folder import newest_weights
 from graphgan.weights import FACES
 
 Mode = Literal["anonygan", "blur", "pixelate", "solid"]
-Search = Literal["thorough", "fast"]
-
-_FRONTAL = 80  # pixels of the smallest faces that dlib's frontal detector knows
-_MOST_PIXELS = 4096  # of a photo's longer side, for it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +47,17 @@ class AnonymizeOptions:
     audio: Audio = "keep"
     """Sound of videos; a voice identifies."""
     threshold: float | None = None
-    """Distance of descriptors up to which a face counts as recognised: 0.66 by default, a tenth
-    more than dlib's own."""
+    """Distance of descriptors up to which a face counts as recognised; by default a tenth more than
+    the recogniser's own, which is 0.6."""
     tries: int = 3
     """People that a face is tried with before the fallback covers it."""
-    search: Search = "thorough"
-    """Thorough finds turned, leaning and lying faces too; fast is dlib's frontal detector."""
-    min_face: int = 40
+    detector: DetectorName = "blazeface"
+    """What finds faces; dlib is an extra, for upright faces from the front."""
+    landmarker: LandmarkerName = "face-mesh"
+    """What finds the landmarks of a face; dlib's excludes commercial use."""
+    recogniser: RecogniserName = "dlib-resnet"
+    """What tells whether a result still shows the same person."""
+    min_face: int = 12
     """Pixels of the smallest faces that are looked for: half of it takes four times as long."""
     size: tuple[int, int] | None = None
     """Height and width of the faces that a network was trained on, where it does not say so."""
@@ -69,7 +68,7 @@ class AnonymizeOptions:
 
     def __post_init__(self) -> None:
         if self.min_face < 1:
-            raise ValueError(f"expected --min-face of 1 and more, got {self.min_face}")
+            raise ValueError(f"expected --min-face of at least 1, got {self.min_face}")
 
     @property
     def weights(self) -> Path:
@@ -87,9 +86,11 @@ def make_anonymizer(options: AnonymizeOptions) -> Anonymizer:
 
     Raises:
         ValueError: no such weights, conditions or people to keep.
-        MissingExtraError: dlib is not installed.
+        MissingExtraError: a tool needs a package that is not installed.
     """
-    detector, embedder = make_detector(options), DlibEmbedder()
+    tools = tool_options(options)
+    detector = make_finder(options.detector, options.landmarker, tools)
+    recogniser = make_recogniser(options.recogniser, tools)
     method = make_method(options)
     conditions: list[Condition] = []
     if method.uses_conditions:
@@ -99,31 +100,22 @@ def make_anonymizer(options: AnonymizeOptions) -> Anonymizer:
         detector,
         conditions,
         fallback=options.fallback,
-        embedder=embedder,
+        recogniser=recogniser,
         threshold=options.threshold,
         tries=options.tries,
-        selection=_selection(options, detector, embedder),
+        selection=_selection(options, detector, recogniser),
         seed=options.seed,
     )
 
 
 def make_file_anonymizer(options: AnonymizeOptions, anonymizer: Anonymizer) -> FileAnonymizer:
     """Works on whole files with what `make_anonymizer` gave."""
-    detector = frontal_detector(options.min_face)
-    return FileAnonymizer(anonymizer, options.copy_unmatched, options.audio, detector)
+    return FileAnonymizer(anonymizer, options.copy_unmatched, options.audio)
 
 
-def make_detector(options: AnonymizeOptions) -> FindFaces:
-    """What looks for faces in photos."""
-    if options.search == "thorough":
-        return FaceSearch(options.min_face)
-    return frontal_detector(options.min_face)
-
-
-def frontal_detector(min_face: int) -> DlibDetector:
-    """dlib's detector, with so many doublings of the photo as faces of this size take."""
-    doublings = max(math.ceil(math.log2(_FRONTAL / min_face)), 0)
-    return DlibDetector(doublings, max_side=_MOST_PIXELS)
+def tool_options(options: AnonymizeOptions) -> ToolOptions:
+    """What all tools are asked for."""
+    return ToolOptions(min_face=options.min_face, device=str(torch_device(options.device)))
 
 
 def make_method(options: AnonymizeOptions) -> FaceMethod:
@@ -151,13 +143,13 @@ def _conditions(
     return photo_conditions(path, detector, size=method.size)
 
 
-def _selection(options: AnonymizeOptions, detector: FindFaces, embedder: Embedder) -> Selection:
+def _selection(options: AnonymizeOptions, detector: FindFaces, recogniser: Recogniser) -> Selection:
     people, boxes = [], []
     for text in options.keep:
         if (box := as_given_box(text)) is not None:
             boxes.append(box)
         else:
-            people.append(_descriptor(Path(text), detector, embedder))
+            people.append(_descriptor(Path(text), detector, recogniser))
     only = []
     for text in options.only:
         if (box := as_given_box(text)) is None:
@@ -175,14 +167,14 @@ def as_given_box(text: str) -> Box | None:
     return left, top, right, bottom
 
 
-def _descriptor(path: Path, detector: FindFaces, embedder: Embedder) -> torch.Tensor:
+def _descriptor(path: Path, detector: FindFaces, recogniser: Recogniser) -> torch.Tensor:
     if not path.is_file():
         raise ValueError(f"expected --keep FILE or left,top,right,bottom, got {path}")
     image = read_image(path)
     faces = detector(image)
     if len(faces) != 1:
         raise ValueError(f"{path}: expected a photo of one face to keep, found {len(faces)}")
-    return embedder(image, faces[0].landmarks)
+    return recogniser(image, faces[0].landmarks[None])[0]
 
 
 def what_holds_for_all(options: AnonymizeOptions, anonymizer: Anonymizer) -> dict[str, Any]:
@@ -198,7 +190,9 @@ def what_holds_for_all(options: AnonymizeOptions, anonymizer: Anonymizer) -> dic
         "only": [list(box) for box in anonymizer.selection.only],
         "threshold": anonymizer.threshold,
         "tries": options.tries,
-        "search": options.search,
+        "detector": options.detector,
+        "landmarker": options.landmarker,
+        "recogniser": options.recogniser,
         "min_face": options.min_face,
         "copy_unmatched": options.copy_unmatched,
         "audio": options.audio,

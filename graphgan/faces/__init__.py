@@ -1,20 +1,53 @@
-"""Finding faces and telling people apart, with networks that others trained."""
+"""Who is where: detectors, landmarkers and recognisers, one contract each."""
 
-from graphgan.faces.detectors import DlibFaces, FaceDetector, FacePipeline, MTCNNFaces
+from graphgan.faces.blazeface import BlazeFace
+from graphgan.faces.contracts import (
+    FaceDetector,
+    Faces,
+    Landmarker,
+    Landmarks,
+    NamingRecogniser,
+    Recogniser,
+)
+from graphgan.faces.dlib import DlibDetector, DlibLandmarks
 from graphgan.faces.dlib_resnet import DlibResNet, DlibResNetRecogniser
-from graphgan.faces.embedders import Classifier, DlibEmbedder, Embedder, FaceNet
-from graphgan.faces.search import FaceSearch
+from graphgan.faces.face_mesh import FaceMesh
+from graphgan.faces.facenet import FaceNet
+from graphgan.faces.finder import FaceFinder
+from graphgan.faces.mtcnn import MTCNNDetector
+from graphgan.faces.registry import (
+    DETECTORS,
+    LANDMARKERS,
+    RECOGNISERS,
+    ToolOptions,
+    make_detector,
+    make_finder,
+    make_landmarker,
+    make_recogniser,
+)
 
 __all__ = [
-    "Classifier",
-    "DlibEmbedder",
-    "DlibFaces",
+    "DETECTORS",
+    "LANDMARKERS",
+    "RECOGNISERS",
+    "BlazeFace",
+    "DlibDetector",
+    "DlibLandmarks",
     "DlibResNet",
     "DlibResNetRecogniser",
-    "Embedder",
     "FaceDetector",
+    "FaceFinder",
+    "FaceMesh",
     "FaceNet",
-    "FacePipeline",
-    "FaceSearch",
-    "MTCNNFaces",
+    "Faces",
+    "Landmarker",
+    "Landmarks",
+    "MTCNNDetector",
+    "NamingRecogniser",
+    "Recogniser",
+    "ToolOptions",
+    "make_detector",
+    "make_finder",
+    "make_landmarker",
+    "make_recogniser",
 ]

@@ -1,8 +1,8 @@
 """BlazeFace: a small network that finds faces of 8 to 80 pixels, however they lean.
 
 Source: Bazarevsky et al., "BlazeFace: Sub-millisecond Neural Face Detection on Mobile GPUs",
-CVPR workshop 2019, https://arxiv.org/abs/1907.05047; the weights are those of MediaPipe's full-range
-model (Apache-2.0). It was trained on squares of 192 pixels. Here it runs over images of any size,
+CVPR workshop 2019, https://arxiv.org/abs/1907.05047; the weights are those of MediaPipe's
+full-range model (Apache-2.0). It was trained on squares of 192 pixels. Here it runs over images of any size,
 at several scales, so that a face of any size is 8 to 80 pixels large in one of them.
 """
 

@@ -26,8 +26,8 @@ class Faces(NamedTuple):
     Args:
         boxes: left, top, right and bottom, in pixels.
         scores: how sure the detector is, in [0, 1].
-        points: right eye, left eye, nose, right and left corner of the mouth, where "right" is the
-            person's own; ``p`` is 0 for detectors that find none.
+        points: the person's right eye, left eye, and others that differ by detector; ``p`` is 0 for
+            detectors that find none.
     """
 
     boxes: Float[Tensor, "n 4"]
@@ -106,4 +106,21 @@ class Recogniser(Protocol):
         self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "n 68 2"]
     ) -> Float[Tensor, "n d"]:
         """The descriptor of each face."""
+        ...
+
+
+@runtime_checkable
+class NamingRecogniser(Recogniser, Protocol):
+    """A recogniser that was trained to name people: a published score asks for the same name.
+
+    Attributes:
+        has_classes: False for weights that lack their last layer.
+    """
+
+    has_classes: bool
+
+    def logits(
+        self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "n 68 2"]
+    ) -> Float[Tensor, "n c"]:
+        """For each face one number for each person that it was trained on."""
         ...

@@ -3,7 +3,7 @@
 from graphgan.landmarks.align import Crop, crop_image, face_crop, person_crop
 from graphgan.landmarks.conversion import to_openpose_18
 from graphgan.landmarks.deformation import bend_both_sides, bend_to_landmarks, between_shapes
-from graphgan.landmarks.detection import Detection, DlibDetector, LandmarkDetector
+from graphgan.landmarks.detection import Detection, LandmarkDetector
 from graphgan.landmarks.line_drawing import draw_lines
 from graphgan.landmarks.maps import bilinear_maps, gaussian_maps, one_hot_maps, render_maps
 from graphgan.landmarks.masks import face_mask, paste, polygon_mask
@@ -27,7 +27,6 @@ __all__ = [
     "SCHEMES",
     "Crop",
     "Detection",
-    "DlibDetector",
     "LandmarkDetector",
     "LandmarkScheme",
     "ShapeTransfer",

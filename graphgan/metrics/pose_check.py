@@ -9,11 +9,10 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from graphgan.data.batches import to_float_image, to_uint8_image
-from graphgan.extras import MissingExtraError
-from graphgan.landmarks.detection import DlibDetector, LandmarkDetector
+from graphgan.landmarks.detection import LandmarkDetector
 from graphgan.metrics.pose import mouth_opening, yaw
 
-DETECTION_SIZE = 256  # dlib's detector finds faces from 80 pixels; a crop is twice its face
+DETECTION_SIZE = 256  # of the images that detectors see; a crop is twice its face
 MOST_PICTURES = 200  # of each kind: a detector takes about 20 ms for one
 LEAST_FACES = 3  # two points always correlate fully
 
@@ -21,7 +20,9 @@ _MEASURES = {"yaw": yaw, "mouth opening": mouth_opening}
 
 
 def measure_pose(
-    sources: UInt8[Tensor, "b 3 h w"], answers: Mapping[str, UInt8[Tensor, "b 3 h w"]]
+    sources: UInt8[Tensor, "b 3 h w"],
+    answers: Mapping[str, UInt8[Tensor, "b 3 h w"]],
+    detector: LandmarkDetector,
 ) -> str:
     """How yaw and mouth opening of each kind of answer correlate with the sources', as a table.
 
@@ -32,14 +33,11 @@ def measure_pose(
     Args:
         sources: crops before anonymisation.
         answers: by name, picture by picture beside the sources.
+        detector: finds faces and their landmarks.
     """
-    try:
-        detector = DlibDetector(upsample=0)
-    except MissingExtraError as error:
-        return f"pose not measured: {error}"
     wanted = _detected(detector, sources)
     lines = [
-        "yaw and mouth opening, correlation with the untouched source's (landmarks by dlib)",
+        "yaw and mouth opening, correlation with the untouched source's",
         _row("", "faces found", *_MEASURES),
         _row("source", _share(wanted)),
     ]

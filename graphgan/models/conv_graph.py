@@ -30,8 +30,9 @@ class ConvGraph(Pretrained):
         nodes: the operations in the order in which they run, see `Node`. Operations with weights
             are ``conv`` (in_channels, out_channels, kernel_size, stride, groups, padding),
             ``conv_transpose`` (the same without padding, which is 0) and ``prelu`` (channels);
-            without are ``relu``, ``relu6``, ``sigmoid``, ``add``, ``concat``, ``max_pool`` (size), ``pad``
-            (channels), ``double`` (bilinear, twice the size) and ``depth_to_space`` (block).
+            without are ``relu``, ``relu6``, ``sigmoid``, ``add``, ``concat``, ``max_pool`` (size),
+            ``pad`` (channels), ``double`` (bilinear, twice the size) and ``depth_to_space``
+            (block).
             Padding is a number of pixels on all sides or "same", TensorFlow's rule: as much as
             ``ceil(size / stride)`` results need, the odd pixel at the right and at the bottom.
         outputs: numbers of the values that are returned.
@@ -43,7 +44,8 @@ class ConvGraph(Pretrained):
     Example:
         >>> node = {"op": "conv", "inputs": [0], "in_channels": 3, "out_channels": 4}
         >>> node |= {"kernel_size": 3, "stride": 2, "groups": 1, "padding": "same"}
-        >>> ConvGraph(3, [node, {"op": "relu", "inputs": [1]}], [2])(torch.zeros(1, 3, 9, 8))[0].shape
+        >>> graph = ConvGraph(3, [node, {"op": "relu", "inputs": [1]}], [2])
+        >>> graph(torch.zeros(1, 3, 9, 8))[0].shape
         torch.Size([1, 4, 5, 4])
     """
 

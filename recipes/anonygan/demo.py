@@ -15,8 +15,7 @@ from graphgan.anonymize.methods import GeneratedFaces
 from graphgan.commands import run_command
 from graphgan.data.drawing import image_grid
 from graphgan.data.images import read_image, write_image
-from graphgan.faces.embedders import DlibEmbedder
-from graphgan.faces.search import FaceSearch
+from graphgan.faces import DlibResNetRecogniser, FaceFinder
 from graphgan.files import replacing, require_new_folder
 from graphgan.landmarks.detection import Detection
 from graphgan.metrics.landmark_error import landmark_error
@@ -49,15 +48,15 @@ def main(options: Options) -> None:
     if not (options.out / METRICS).exists():  # else it is an earlier demo's
         require_new_folder(options.out, "name another by --out")
     photo = read_image(options.photo)
-    detector = FaceSearch()
+    detector = FaceFinder()
     faces = detector(photo)
     if not faces:
         raise ValueError(f"{options.photo}: no face found")
     method = GeneratedFaces(AnonyGAN.from_pretrained(newest_weights(options.checkpoint)))
-    people, embedder = nobody_conditions(method.size), DlibEmbedder()
-    anonymizer = Anonymizer(method, detector, people, embedder=embedder, seed=options.seed)
+    people, recogniser = nobody_conditions(method.size), DlibResNetRecogniser()
+    anonymizer = Anonymizer(method, detector, people, recogniser=recogniser, seed=options.seed)
     result = anonymizer(photo, detections=faces)
-    rows = measure(faces, result, detector(result.image), embedder.threshold)
+    rows = measure(faces, result, detector(result.image), recogniser.threshold)
     write(options.out, photo, result.image, rows)
     print(table(rows))
     print(f"look at {options.out / 'both.png'}")

@@ -1,6 +1,6 @@
 """Photos to a prepared folder.
 
-python recipes/anonygan/prepare.py --images DIR --landmarks CSV|dlib --out DIR --size 128
+python recipes/anonygan/prepare.py --images DIR --landmarks CSV|face-mesh --out DIR --size 128
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,8 @@ from graphgan.data.prepare_command import (
     refuse_overlap,
 )
 from graphgan.data.preparing import Landmarks
-from graphgan.landmarks.detection import DlibDetector
+from graphgan.faces import LANDMARKERS, ToolOptions, make_finder
+from graphgan.faces.registry import DetectorName
 from graphgan.landmarks.schemes import IBUG_68
 
 
@@ -33,7 +34,7 @@ class Options(PrepareOptions):
     """
 
     landmarks: str
-    """A CSV file (image,x0,y0,...,x67,y67), or "dlib" to detect them."""
+    """A CSV file (image,x0,y0,...,x67,y67), or what finds them: face-mesh, or dlib (an extra)."""
     size: int = 128
     """Pixels of a face's side."""
     layout: Literal["plain", "celeba", "lfw"] = "plain"
@@ -46,10 +47,10 @@ class Options(PrepareOptions):
     which is not the paper's split."""
     seed: int = 0
     """With --protocol celeba: of the drawing."""
-    upsample: int = 1
-    """With dlib: how many times a photo is doubled first, to find smaller faces."""
-    weights: Path | None = None
-    """With dlib: a 68-point predictor instead of the non-commercial one of graphgan[faces]."""
+    detector: DetectorName = "blazeface"
+    """Without a CSV file: what finds the faces."""
+    min_face: int = 40
+    """Without a CSV file: pixels of the smallest faces."""
 
     def __post_init__(self) -> None:
         if self.protocol == "celeba" and self.layout != "celeba":
@@ -59,7 +60,7 @@ class Options(PrepareOptions):
         if self.protocol != "celeba" and self.identities is not None:
             raise ValueError("expected --identities together with --protocol celeba")
         if self.seed < 0:
-            raise ValueError(f"expected --seed of 0 and more, got {self.seed}")
+            raise ValueError(f"expected --seed of at least 0, got {self.seed}")
 
 
 def main(options: Options) -> None:
@@ -83,12 +84,14 @@ def main(options: Options) -> None:
 
 def _landmarks(options: Options, listing: Listing) -> tuple[Landmarks, dict[str, Any]]:
     """The source of landmarks, and what of it the result depends on."""
-    if options.landmarks == "dlib":
-        make = partial(DlibDetector, options.upsample, weights=options.weights)
-        weights = None if options.weights is None else file_checksum(options.weights)
-        return make, {"landmarks": "dlib", "upsample": options.upsample, "weights": weights}
+    if options.landmarks in LANDMARKERS:
+        tools = ToolOptions(min_face=options.min_face)
+        make = partial(make_finder, options.detector, options.landmarks, tools)
+        found = make()
+        names = {"detector": found.detector.fingerprint, "landmarks": found.landmarker.fingerprint}
+        return make, names
     path = Path(options.landmarks)
-    rows = read_landmark_file(path, "a CSV file, or dlib")
+    rows = read_landmark_file(path, f"a CSV file, or one of {', '.join(LANDMARKERS)}")
     if (count := len(rows[0].landmarks)) != IBUG_68.num_landmarks:
         raise ValueError(f"{path}: expected 68 landmarks (iBUG order), got {count}")
     return match_landmarks(listing, rows, options.images), {"landmarks": file_checksum(path)}

@@ -26,6 +26,7 @@ from graphgan.data.pairs import PairSampler, next_person_pairs, self_pairs, some
 from graphgan.data.pictures import PictureDataset
 from graphgan.data.prepared import PreparedPictures
 from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.faces import FaceFinder
 from graphgan.landmarks.schemes import IBUG_68
 from graphgan.metrics.pose_check import MOST_PICTURES, measure_pose
 from graphgan.models import AnonyGAN
@@ -155,6 +156,7 @@ def what_was_learned(model: AnonyGAN, faces: Faces) -> str:
     text = measure_pose(
         to_uint8_image(batch.source),
         {name: to_uint8_image(answer) for name, answer in answers.items()},
+        FaceFinder(),
     )
     if faces.test_is_train:
         text += "\nmeasured on faces it was trained on: there are no test faces of two people"

@@ -15,6 +15,7 @@ from graphgan.data.images import read_image
 from graphgan.data.pairs import Pairs, self_pairs, some_pairs
 from graphgan.data.pictures import Picture, PictureDataset
 from graphgan.data.prepared import PreparedPictures
+from graphgan.faces import FaceFinder
 from graphgan.landmarks.schemes import IBUG_68
 from graphgan.metrics.pose_check import MOST_PICTURES, measure_pose
 from graphgan.models import CIAGANGenerator
@@ -114,7 +115,7 @@ def pose_of_written(faces: PreparedPictures, pairs: Pairs, out: Path) -> str:
     checked = some_pairs(pairs, MOST_PICTURES).source.tolist()
     sources = torch.stack([faces[i].image for i in checked])
     written = torch.stack([read_image(image_file(out, faces.names[i])) for i in checked])
-    return measure_pose(sources, {"anonymised": written})
+    return measure_pose(sources, {"anonymised": written}, FaceFinder())
 
 
 if __name__ == "__main__":

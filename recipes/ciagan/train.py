@@ -18,6 +18,7 @@ from graphgan.commands import exit_with
 from graphgan.data.batches import PairsOfSteps, mean_image, to_uint8_image
 from graphgan.data.pairs import PairSampler
 from graphgan.data.pictures import PictureDataset
+from graphgan.faces import FaceFinder
 from graphgan.metrics.pose_check import MOST_PICTURES, measure_pose
 from graphgan.models import CIAGANGenerator
 from graphgan.models.discriminators import MIN_PATCH_SIZE
@@ -102,6 +103,7 @@ def what_was_learned(model: CIAGANGenerator, faces: Faces, train: PictureDataset
     text = measure_pose(
         to_uint8_image(batch.source).cpu(),
         {name: to_uint8_image(answer).cpu() for name, answer in answers.items()},
+        FaceFinder(),
     )
     if faces.test_is_train:
         text += "\nmeasured on faces it was trained on: there are no test faces"

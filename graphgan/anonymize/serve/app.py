@@ -192,7 +192,7 @@ def _parts(done: Anonymised, anonymizer: Anonymizer) -> list[Part]:
         "unmatched": done.unmatched,
         "notes": done.notes,
         "threshold": anonymizer.threshold,
-        "recogniser": None if anonymizer.embedder is None else anonymizer.embedder.name,
+        "recogniser": None if anonymizer.recogniser is None else anonymizer.recogniser.name,
         "faces": [_face(face) for face in done.faces],
     }
     parts = [("report", "application/json", json.dumps(report, allow_nan=False).encode())]

@@ -128,7 +128,7 @@ class Casting:
             number: of the frame.
             image: the frame.
             shown: its faces.
-            check: whether the embedder is asked, too.
+            check: whether the recogniser is asked, too.
             move_on: whether a cast that does not hide its face is changed from here on, and not in
                 this frame alone.
         """

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan.anonymize.anonymizer import Anonymizer
@@ -25,7 +25,7 @@ class Looker:
     """Look at frames in their order.
 
     Args:
-        anonymizer: its detector looks, and its embedder describes.
+        anonymizer: its detector looks, and its recogniser describes.
         detector: looks at every frame, around the faces that are known; the anonymiser's own, which
             looks at all of every frame, when None.
         search_every: frames between two looks of both detectors at all of a frame.
@@ -51,7 +51,7 @@ class Looker:
         # New faces and those that meet are told apart at once, others now and then.
         describe = number % self._describe_every == 0 or len(found) != self._before
         self._before = len(found)
-        return [self._observation(image, face, describe) for face in found]
+        return self._observations(image, found, describe)
 
     def _find(self, number: int, image: Tensor) -> list[Detection]:
         if self._detector is None:
@@ -65,14 +65,26 @@ class Looker:
             self._known = found + _others(self._known, found)
         return found
 
-    def _observation(self, image: Tensor, face: Detection, describe: bool) -> Observation:
-        landmarks = face.landmarks
-        try:
-            align_face(landmarks)
-        except ValueError:  # no face's: they would pull at those of other frames
-            landmarks = torch.full_like(landmarks, torch.nan)
-        descriptor = self._anonymizer.describe(image, landmarks) if describe else None
-        return Observation(face.box, landmarks, descriptor)
+    def _observations(
+        self, image: Tensor, faces: Sequence[Detection], describe: bool
+    ) -> list[Observation]:
+        landmarks = [_trusted(face.landmarks) for face in faces]
+        descriptors: list[Tensor | None] = [None] * len(faces)
+        if describe:
+            descriptors = self._anonymizer.describe(image, landmarks)
+        return [
+            Observation(face.box, points, descriptor)
+            for face, points, descriptor in zip(faces, landmarks, descriptors, strict=True)
+        ]
+
+
+def _trusted(landmarks: Float[Tensor, "68 2"]) -> Float[Tensor, "68 2"]:
+    """NaN where they are no face's: they would pull at those of other frames."""
+    try:
+        align_face(landmarks)
+    except ValueError:
+        return torch.full_like(landmarks, torch.nan)
+    return landmarks
 
 
 def _look_near(

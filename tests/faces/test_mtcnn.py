@@ -10,9 +10,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.models import _mtcnn_boxes as geometry
+from graphgan.faces import _mtcnn_boxes as geometry
 from graphgan.models import mtcnn
-from graphgan.models.mtcnn import MTCNN, ONet, PNet, RNet
+from graphgan.faces.mtcnn import MTCNN, ONet, PNet, RNet
 
 NETWORKS = {"pnet": PNet, "rnet": RNet, "onet": ONet}
 SURE = 3.0  # the bias of "a face" where "none" has 0

@@ -8,8 +8,9 @@ over the edge is cut and stretched, where the authors fill it with zeros.
 """
 
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +19,9 @@ from torch import Tensor, nn
 
 from graphgan._checks import check_positive
 from graphgan._states import fill
-from graphgan.models import _mtcnn_boxes as geometry
+from graphgan.faces import _mtcnn_boxes as geometry
+from graphgan.faces._files import files_checksum
+from graphgan.faces.contracts import Faces
 from graphgan.models._weight_files import read_state
 
 NUM_POINTS = 5  # eyes, tip of the nose, corners of the mouth; left in the picture first
@@ -26,21 +29,6 @@ _NETWORKS = ("pnet", "rnet", "onet")
 _AT_ONCE = 512  # crops that go through a network together
 
 Detector = TypeVar("Detector", bound="MTCNN")  # the hook of the tests knows no Self
-
-
-class Faces(NamedTuple):
-    """Faces of one image, the surest first, in its pixels (centres at integers); on the CPU.
-
-    Attributes:
-        boxes: left, top, right, bottom; they may reach over the edges.
-        scores: from the last threshold to 1.
-        points: (x, y) of the eyes, the tip of the nose, the corners of the mouth; what is left in
-            the image comes first.
-    """
-
-    boxes: Float[Tensor, "n 4"]
-    scores: Float[Tensor, "n"]
-    points: Float[Tensor, "n 5 2"]
 
 
 class PNet(nn.Module):
@@ -238,6 +226,32 @@ class MTCNN(nn.Module):
         boxes = geometry.shift_edges(boxes, offsets, sides)
         kept = geometry.suppress(boxes, scores, 0.7, share_of="smaller")
         return Faces(boxes[kept], scores[kept], points[kept])
+
+
+class MTCNNDetector:
+    """A `FaceDetector`: MTCNN with the weights of a file, see `MTCNN.from_weights`.
+
+    Args:
+        weights: of the three networks.
+    Raises:
+        ValueError: other weights.
+    """
+
+    name = "MTCNN"
+
+    def __init__(self, weights: Path) -> None:
+        MTCNN.from_weights(weights)  # a bad file is found out before any work
+        self.weights = weights
+        self.fingerprint = f"MTCNN {files_checksum(weights)}"
+
+    def __call__(self, image: UInt8[Tensor, "3 h w"]) -> Faces:
+        """All faces, the surest first."""
+        faces: Faces = self._network(image)
+        return faces
+
+    @cached_property
+    def _network(self) -> MTCNN:
+        return MTCNN.from_weights(self.weights)
 
 
 def _fill_from(module: nn.Module, path: Path) -> None:

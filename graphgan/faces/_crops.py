@@ -1,0 +1,64 @@
+"""Turned squares of an image, all at one size, for networks that look at one face at a time."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+_SHRINK = 1.5  # pixels of the image to one of the result from which it is shrunk first
+
+
+def cut_squares(
+    image: UInt8[Tensor, "3 h w"],
+    centres: Float[Tensor, "n 2"],
+    sides: Float[Tensor, "n"],
+    angles: Float[Tensor, "n"],
+    size: int,
+) -> Float[Tensor, "n 3 {size} {size}"]:
+    """Cut squares that are turned about their centers, bilinearly; edges of the image go on.
+
+    Args:
+        image: 8-bit.
+        centres: (x, y) in pixels, pixel centers at integers.
+        sides: in pixels.
+        angles: clockwise as seen, in radians.
+        size: pixels a side of the results, which are 0 to 255.
+    """
+    squares = zip(centres.tolist(), sides.tolist(), angles.tolist(), strict=True)
+    cuts = [_cut(image, x, y, max(side, 1.0), angle, size) for (x, y), side, angle in squares]
+    if not cuts:
+        return torch.zeros(0, 3, size, size, device=image.device)
+    return torch.cat(cuts).contiguous(memory_format=torch.channels_last)
+
+
+def _cut(
+    image: UInt8[Tensor, "3 h w"], x: float, y: float, side: float, angle: float, size: int
+) -> Float[Tensor, "1 3 {size} {size}"]:
+    height, width = image.shape[1:]
+    reach = side / 2 * (abs(math.cos(angle)) + abs(math.sin(angle))) + 2
+    left, right = _span(x - reach, x + reach, width)
+    top, bottom = _span(y - reach, y + reach, height)
+    part = image[None, :, top:bottom, left:right].float()
+    across, down = right - left, bottom - top
+    if side > _SHRINK * size:
+        scale = size / side
+        shrunk = (max(round(down * scale), 1), max(round(across * scale), 1))
+        part = F.interpolate(part, shrunk, mode="bilinear", antialias=True)
+    cos, sin = side / 2 * math.cos(angle), side / 2 * math.sin(angle)
+    # In grid_sample's units: -1 and 1 are the outer edges of the part.
+    to_x, to_y = 2 / across, 2 / down
+    theta = [
+        [cos * to_x, -sin * to_x, (x + 0.5 - left) * to_x - 1],
+        [sin * to_y, cos * to_y, (y + 0.5 - top) * to_y - 1],
+    ]
+    matrix = torch.tensor([theta], device=image.device)
+    grid = F.affine_grid(matrix, [1, 3, size, size], align_corners=False)
+    return F.grid_sample(part, grid, padding_mode="border", align_corners=False)
+
+
+def _span(low: float, high: float, length: int) -> tuple[int, int]:
+    """Whole pixels from ``low`` to ``high`` that the image has, at least one."""
+    first = min(max(math.floor(low), 0), length - 1)
+    return first, max(min(math.ceil(high) + 1, length), first + 1)

@@ -1,0 +1,139 @@
+"""dlib's frontal face detector and its predictor of 68 landmarks, where dlib is installed.
+
+Nothing that runs by default needs it: its predictor was trained on iBUG 300-W, whose terms exclude
+**commercial use**. It is what most published figures were measured with.
+
+Source: Kazemi and Sullivan, "One Millisecond Face Alignment with an Ensemble of Regression Trees",
+CVPR 2014.
+"""
+
+import importlib.util
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Float32, UInt8
+from torch import Tensor
+
+from graphgan.extras import MissingExtraError, needs_extra
+from graphgan.faces.contracts import Faces, Landmarks
+
+_PREDICTOR = "shape_predictor_68_face_landmarks.dat"
+_FRONTAL = 80  # pixels of the smallest faces that the detector knows, before any doubling
+
+
+class DlibDetector:
+    """A `FaceDetector`: dlib's frontal one, for upright faces from the front.
+
+    Args:
+        upsample: how many times the image is doubled first: 0 finds faces from 80 pixels, 1 from
+            40.
+        max_side: larger images are searched at this many pixels on their longer side, which bounds
+            time and memory.
+    Raises:
+        MissingExtraError: dlib is not installed.
+    """
+
+    name = "dlib"
+
+    def __init__(self, upsample: int = 1, *, max_side: int = 2048) -> None:
+        with needs_extra("dlib"):
+            import dlib  # noqa: F401  # told now, not at the first image
+        self.upsample, self.max_side = upsample, max_side
+        self.fingerprint = f"dlib frontal, up-sampling {upsample}"
+
+    @classmethod
+    def for_faces_from(cls, min_face: int) -> "DlibDetector":
+        """With so many doublings as faces of ``min_face`` pixels take."""
+        doublings = 0
+        while min_face * 2**doublings < _FRONTAL:
+            doublings += 1
+        return cls(doublings, max_side=4096)
+
+    def __call__(self, image: UInt8[Tensor, "3 h w"]) -> Faces:
+        """All faces, the surest first."""
+        small, scale = self._shrink(image)
+        pixels = small.permute(1, 2, 0).contiguous().cpu().numpy()
+        found, scores, _ = _frontal_detector().run(pixels, self.upsample, 0.0)
+        edges = [[box.left(), box.top(), box.right(), box.bottom()] for box in found]
+        boxes = (torch.tensor(edges, dtype=torch.float32).view(-1, 4) + 0.5) * scale - 0.5
+        sure = 1 - torch.exp(-torch.tensor(list(scores), dtype=torch.float32))
+        return Faces(boxes, sure, torch.zeros(len(boxes), 0, 2))
+
+    def _shrink(self, image: Tensor) -> tuple[Tensor, float]:
+        """The image at ``max_side`` at most, and how many of its pixels went into one."""
+        height, width = image.shape[-2:]
+        scale = max(height, width) / self.max_side
+        if scale <= 1:
+            return image, 1.0
+        size = (max(round(height / scale), 1), max(round(width / scale), 1))
+        return F.interpolate(image[None], size, mode="bilinear", antialias=True)[0], scale
+
+
+class DlibLandmarks:
+    """A `Landmarker`: dlib's 68-point predictor. Its confidence is 1 whatever it sees.
+
+    Args:
+        weights: a 68-point ``shape_predictor`` file; None takes the one of the extra ``dlib``,
+            which excludes **commercial use**.
+    Raises:
+        MissingExtraError: dlib, or the package with its weights, is not installed.
+        ValueError: ``weights`` is not such a file.
+    """
+
+    name = "dlib"
+
+    def __init__(self, *, weights: str | Path | None = None) -> None:
+        with needs_extra("dlib"):
+            import dlib  # noqa: F401
+        self._weights = _packaged_weights(_PREDICTOR) if weights is None else Path(weights)
+        if weights is not None:
+            _predictor(self._weights)
+        self.fingerprint = f"dlib 68 points, {self._weights.name}"
+
+    def __call__(self, image: UInt8[Tensor, "3 h w"], faces: Faces) -> Landmarks:
+        """Landmarks of each face, in the same order, whatever its box shows."""
+        pixels = image.permute(1, 2, 0).contiguous().cpu().numpy()
+        points = [self._points(pixels, box) for box in faces.boxes]
+        stacked = torch.stack(points) if points else torch.zeros(0, 68, 2)
+        return Landmarks(stacked, torch.ones(len(points)))
+
+    def _points(self, pixels: Any, box: Float[Tensor, "4"]) -> Float32[Tensor, "68 2"]:
+        import dlib
+
+        shape = _predictor(self._weights)(pixels, dlib.rectangle(*map(round, box.tolist())))
+        return torch.tensor([(point.x, point.y) for point in shape.parts()], dtype=torch.float32)
+
+
+@cache  # of all detectors of a process, and never sent to another one
+def _frontal_detector() -> Any:
+    import dlib
+
+    return dlib.get_frontal_face_detector()
+
+
+@cache
+def _predictor(weights: Path) -> Any:
+    import dlib
+
+    try:
+        return dlib.shape_predictor(str(weights))
+    except RuntimeError as error:
+        raise ValueError(f"{weights}: not a dlib shape predictor: {error}") from None
+
+
+def _packaged_weights(name: str) -> Path:
+    """A file of the package that comes with the extra ``dlib``.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    # Importing this package needs the retired pkg_resources: it is only located.
+    spec = importlib.util.find_spec("face_recognition_models")
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingExtraError(
+            "face_recognition_models is not installed: pip install 'graphgan[dlib]'"
+        )
+    return Path(next(iter(spec.submodule_search_locations))) / "models" / name

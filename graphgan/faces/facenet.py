@@ -1,0 +1,89 @@
+"""FaceNet: descriptors of 512 numbers, with the weights of a file.
+
+Source: Schroff et al., "FaceNet: A Unified Embedding for Face Recognition and Clustering", CVPR
+2015; see `graphgan.faces.inception_resnet.InceptionResnetV1`.
+"""
+
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from graphgan.data.batches import to_float_image
+from graphgan.faces._files import files_checksum
+from graphgan.faces.inception_resnet import InceptionResnetV1
+from graphgan.landmarks.align import Crop, crop_image
+
+SIZE = 160
+"""Pixels a side of the faces that it sees."""
+
+# MTCNN's boxes, on which FaceNet was trained, hold more of a head than landmarks do: brows to chin.
+_BESIDE, _ABOVE, _BELOW = 0.1, 0.4, 0.1
+
+
+class FaceNet:
+    """A `NamingRecogniser`: FaceNet with the weights of a file.
+
+    A face is cut out upright: the box of its landmarks, two fifths of its height added above and a
+    tenth on the other sides, at 160 x 160 pixels. A face without landmarks gets a row of NaN.
+
+    Args:
+        weights: those trained on CASIA-WebFace or VGGFace2.
+        name: in tables.
+    Raises:
+        ValueError: other weights.
+    """
+
+    threshold: float | None = None
+
+    def __init__(self, weights: Path, *, name: str = "FaceNet") -> None:
+        network = InceptionResnetV1.from_weights(weights)  # a bad file is found out at once
+        self.has_classes = network.logits is not None
+        self.weights = weights
+        self.name = name
+        self.fingerprint = f"FaceNet {files_checksum(weights)}"
+
+    def __call__(
+        self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "n 68 2"]
+    ) -> Float[Tensor, "n 512"]:
+        return self._told(image, landmarks, classes=False)
+
+    def logits(
+        self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "n 68 2"]
+    ) -> Float[Tensor, "n c"]:
+        """One number for each person that it was trained on."""
+        return self._told(image, landmarks, classes=True)
+
+    @torch.no_grad()
+    def _told(
+        self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "n 68 2"], *, classes: bool
+    ) -> Float[Tensor, "n d"]:
+        network = self._network
+        last = network.logits if classes else network.last_linear
+        assert last is not None
+        rows = torch.full((len(landmarks), last.out_features), torch.nan)
+        present = landmarks.isfinite().flatten(1).all(1)
+        if present.any():
+            faces = torch.stack([_face(image, points) for points in landmarks[present]])
+            rows[present] = network.classify(faces) if classes else network(faces)
+        return rows
+
+    @cached_property
+    def _network(self) -> InceptionResnetV1:
+        return InceptionResnetV1.from_weights(self.weights)
+
+
+def _face(
+    image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "68 2"]
+) -> Float[Tensor, "3 160 160"]:
+    (left, top), (right, bottom) = landmarks.amin(0).tolist(), landmarks.amax(0).tolist()
+    width, height = max(right - left, 1.0), max(bottom - top, 1.0)
+    crop = Crop(
+        left - _BESIDE * width,
+        top - _ABOVE * height,
+        (1 + 2 * _BESIDE) * width,
+        (1 + _ABOVE + _BELOW) * height,
+    )
+    return crop_image(to_float_image(image), crop, (SIZE, SIZE)).clamp(-1, 1)

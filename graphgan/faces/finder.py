@@ -1,0 +1,91 @@
+"""Faces with their landmarks: a detector, and a landmarker that looks at what it found."""
+
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from graphgan.faces.blazeface import BlazeFace
+from graphgan.faces.contracts import FaceDetector, Faces, Landmarker
+from graphgan.faces.face_mesh import FaceMesh
+from graphgan.landmarks.detection import Detection
+
+MOST_FACES = 2048
+"""Of one image: of what a detector returns beyond that, nothing is believed."""
+
+# Landmarks whose confidence is lower are no face's.
+_LEAST_CONFIDENCE = 0.5
+# Longer side of the landmarks, of that of the box: others belong to something else.
+_EXTENT = (0.4, 1.8)
+
+
+class FaceFinder:
+    """A `LandmarkDetector`: each face of an image with its box and 68 landmarks.
+
+    Where the landmarks are none of a face, they are NaN: the box is then all that is known of it.
+    Boxes that are not finite, have no area or lie outside the image are left out; others are
+    cut at its edges.
+
+    Args:
+        detector: finds faces, `BlazeFace` by default.
+        landmarker: finds their landmarks, `FaceMesh` by default.
+        sure: score from which a face counts although the landmarker does not see one.
+
+    Example:
+        >>> FaceFinder()(torch.zeros(3, 64, 64, dtype=torch.uint8))
+        []
+    """
+
+    num_landmarks = 68
+
+    def __init__(
+        self,
+        detector: FaceDetector | None = None,
+        landmarker: Landmarker | None = None,
+        *,
+        sure: float = 0.5,
+    ) -> None:
+        self.detector = BlazeFace() if detector is None else detector
+        self.landmarker = FaceMesh() if landmarker is None else landmarker
+        self.sure = sure
+
+    def __call__(self, image: UInt8[Tensor, "3 h w"]) -> list[Detection]:
+        """All faces of an image, the surest first."""
+        if not image.numel():
+            return []
+        faces = _plausible(self.detector(image), (image.shape[1], image.shape[2]))
+        if not len(faces.boxes):
+            return []
+        points, confidences = self.landmarker(image, faces)
+        confident = (confidences >= _LEAST_CONFIDENCE) & _fits(points, faces.boxes)
+        points = torch.where(confident[:, None, None], points, torch.nan)
+        kept = confident | (faces.scores >= self.sure)
+        return [
+            Detection(box, landmarks)
+            for box, landmarks, keep in zip(faces.boxes, points.float(), kept.tolist(), strict=True)
+            if keep
+        ]
+
+
+def _plausible(faces: Faces, size: tuple[int, int]) -> Faces:
+    """Boxes with an area in the image, cut at its edges; the surest of too many."""
+    height, width = size
+    low = faces.boxes[:, :2].clamp(min=-0.5)
+    high = faces.boxes[:, 2:].minimum(faces.boxes.new_tensor([width - 0.5, height - 0.5]))
+    inside = faces.boxes.isfinite().all(1) & (low < high).all(1) & faces.scores.isfinite()
+    return Faces(torch.cat([low, high], 1), faces.scores, faces.points).at(
+        inside.nonzero().flatten()[:MOST_FACES]
+    )
+
+
+def _fits(points: Float[Tensor, "n 68 2"], boxes: Float[Tensor, "n 4"]) -> Bool[Tensor, "n"]:
+    """Whether landmarks may be those of the face that fills the box."""
+    sides = (boxes[:, 2:] - boxes[:, :2]).amax(1)
+    extents = (points.amax(1) - points.amin(1)).amax(1) / sides
+    middle = points.mean(1)
+    within = (boxes[:, :2] <= middle) & (middle <= boxes[:, 2:])
+    return (
+        points.isfinite().flatten(1).all(1)
+        & within.all(1)
+        & (extents > _EXTENT[0])
+        & (extents < _EXTENT[1])
+    )

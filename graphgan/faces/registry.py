@@ -1,0 +1,91 @@
+"""The tools of this room by name: what commands offer follows from these three tables.
+
+To add a detector, write one file with one class (see `graphgan.faces.contracts`) and add one line
+here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+
+from graphgan._checks import check_choice
+from graphgan.faces.blazeface import BlazeFace
+from graphgan.faces.contracts import FaceDetector, Landmarker, Recogniser
+from graphgan.faces.dlib import DlibDetector, DlibLandmarks
+from graphgan.faces.dlib_resnet import DlibResNetRecogniser
+from graphgan.faces.face_mesh import FaceMesh
+from graphgan.faces.finder import FaceFinder
+
+Tool = TypeVar("Tool")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolOptions:
+    """What every tool may be asked for.
+
+    Args:
+        min_face: pixels of the smallest faces, along the longer side of their landmarks.
+        device: where networks run, in torch's words such as "cpu" or "cuda".
+    """
+
+    min_face: int = 12
+    device: str = "cpu"
+
+
+DETECTORS: dict[str, Callable[[ToolOptions], FaceDetector]] = {
+    "blazeface": lambda options: BlazeFace(options.min_face, device=options.device),
+    "dlib": lambda options: DlibDetector.for_faces_from(options.min_face),
+}
+LANDMARKERS: dict[str, Callable[[ToolOptions], Landmarker]] = {
+    "face-mesh": lambda options: FaceMesh(device=options.device),
+    "dlib": lambda options: DlibLandmarks(),
+}
+RECOGNISERS: dict[str, Callable[[ToolOptions], Recogniser]] = {
+    "dlib-resnet": lambda options: DlibResNetRecogniser(options.device),
+}
+
+if TYPE_CHECKING:
+    DetectorName: TypeAlias = str
+    LandmarkerName: TypeAlias = str
+    RecogniserName: TypeAlias = str
+else:  # the choices of a flag
+    DetectorName = Literal[tuple(DETECTORS)]
+    LandmarkerName = Literal[tuple(LANDMARKERS)]
+    RecogniserName = Literal[tuple(RECOGNISERS)]
+
+
+def make_detector(name: str, options: ToolOptions | None = None) -> FaceDetector:
+    """The detector of that name.
+
+    Raises:
+        ValueError: there is none.
+        MissingExtraError: it needs a package that is not installed.
+    """
+    return _made("detector", DETECTORS, name, options)
+
+
+def make_landmarker(name: str, options: ToolOptions | None = None) -> Landmarker:
+    """The landmarker of that name; errors as of `make_detector`."""
+    return _made("landmarker", LANDMARKERS, name, options)
+
+
+def make_recogniser(name: str, options: ToolOptions | None = None) -> Recogniser:
+    """The recogniser of that name; errors as of `make_detector`."""
+    return _made("recogniser", RECOGNISERS, name, options)
+
+
+def make_finder(
+    detector: str = "blazeface", landmarker: str = "face-mesh", options: ToolOptions | None = None
+) -> FaceFinder:
+    """A detector and a landmarker together; errors as of `make_detector`."""
+    return FaceFinder(make_detector(detector, options), make_landmarker(landmarker, options))
+
+
+def _made(
+    kind: str,
+    table: Mapping[str, Callable[[ToolOptions], Tool]],
+    name: str,
+    options: ToolOptions | None,
+) -> Tool:
+    check_choice(kind, name, tuple(table))
+    return table[name](options or ToolOptions())
