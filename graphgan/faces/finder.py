@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from graphgan.faces.blazeface import BlazeFace
+from graphgan.faces.centerface import CenterFace
 from graphgan.faces.contracts import FaceDetector, Faces, Landmarker
 from graphgan.faces.face_mesh import FaceMesh
 from graphgan.landmarks.detection import Detection
@@ -26,9 +26,8 @@ class FaceFinder:
     cut at its edges.
 
     Args:
-        detector: finds faces, `BlazeFace` by default.
+        detector: finds faces, `CenterFace` by default.
         landmarker: finds their landmarks, `FaceMesh` by default.
-        sure: score from which a face counts although the landmarker does not see one.
 
     Example:
         >>> FaceFinder()(torch.zeros(3, 64, 64, dtype=torch.uint8))
@@ -41,12 +40,9 @@ class FaceFinder:
         self,
         detector: FaceDetector | None = None,
         landmarker: Landmarker | None = None,
-        *,
-        sure: float = 0.5,
     ) -> None:
-        self.detector = BlazeFace() if detector is None else detector
+        self.detector = CenterFace() if detector is None else detector
         self.landmarker = FaceMesh() if landmarker is None else landmarker
-        self.sure = sure
 
     def __call__(self, image: UInt8[Tensor, "3 h w"]) -> list[Detection]:
         """All faces of an image, the surest first."""
@@ -58,12 +54,7 @@ class FaceFinder:
         points, confidences = self.landmarker(image, faces)
         confident = (confidences >= _LEAST_CONFIDENCE) & _fits(points, faces.boxes)
         points = torch.where(confident[:, None, None], points, torch.nan)
-        kept = confident | (faces.scores >= self.sure)
-        return [
-            Detection(box, landmarks)
-            for box, landmarks, keep in zip(faces.boxes, points.float(), kept.tolist(), strict=True)
-            if keep
-        ]
+        return [Detection(*face) for face in zip(faces.boxes, points.float(), strict=True)]
 
 
 def _plausible(faces: Faces, size: tuple[int, int]) -> Faces:

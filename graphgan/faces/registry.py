@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from graphgan._checks import check_choice
-from graphgan.faces.blazeface import BlazeFace
+from graphgan.faces.centerface import CenterFace
 from graphgan.faces.contracts import FaceDetector, Landmarker, Recogniser
 from graphgan.faces.dlib import DlibDetector, DlibLandmarks
 from graphgan.faces.dlib_resnet import DlibResNetRecogniser
@@ -33,7 +33,7 @@ class ToolOptions:
 
 
 DETECTORS: dict[str, Callable[[ToolOptions], FaceDetector]] = {
-    "blazeface": lambda options: BlazeFace(options.min_face, device=options.device),
+    "centerface": lambda options: CenterFace(options.min_face, device=options.device),
     "dlib": lambda options: DlibDetector.for_faces_from(options.min_face),
 }
 LANDMARKERS: dict[str, Callable[[ToolOptions], Landmarker]] = {
@@ -75,7 +75,7 @@ def make_recogniser(name: str, options: ToolOptions | None = None) -> Recogniser
 
 
 def make_finder(
-    detector: str = "blazeface", landmarker: str = "face-mesh", options: ToolOptions | None = None
+    detector: str = "centerface", landmarker: str = "face-mesh", options: ToolOptions | None = None
 ) -> FaceFinder:
     """A detector and a landmarker together; errors as of `make_detector`."""
     return FaceFinder(make_detector(detector, options), make_landmarker(landmarker, options))

