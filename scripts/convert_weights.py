@@ -60,7 +60,9 @@ SOURCES = (
     Source("mediapipe-0.10.21", f"{_MODULES}/face_landmark/face_landmark.tflite", "face-mesh"),
     Source("mediapipe-0.10.21", f"{_MODULES}/iris_landmark/iris_landmark.tflite", "iris"),
     Source(
-        "mediapipe-0.10.21", f"{_MODULES}/pose_detection/pose_detection.tflite", "blazepose-detector"
+        "mediapipe-0.10.21",
+        f"{_MODULES}/pose_detection/pose_detection.tflite",
+        "blazepose-detector",
     ),
     Source(
         "mediapipe-0.10.21",

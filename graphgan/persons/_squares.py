@@ -26,8 +26,8 @@ class Squares(NamedTuple):
 
     def split(self, count: int) -> list["Squares"]:
         """At most so many at a time."""
-        parts = zip(self.centers.split(count), self.ups.split(count), strict=True)
-        return [Squares(*part) for part in parts]
+        starts = range(0, len(self.centers), count)
+        return [Squares(*(values[i : i + count] for values in self)) for i in starts]
 
     def to_image(self, points: Float[Tensor, "n k 2"]) -> Float[Tensor, "n k 2"]:
         """Points of the squares, whose sides are at -1 and 1, to pixels of the image."""
@@ -37,7 +37,7 @@ class Squares(NamedTuple):
 
     def pixels(self, image: Float[Tensor, "3 h w"], size: int) -> Float[Tensor, "n 3 s s"]:
         """What the squares show, ``size`` pixels a side; edges go on beyond the image."""
-        middles = (torch.arange(size, device=image.device) + 0.5) * (2 / size) - 1
+        middles = (torch.arange(size) + 0.5) * (2 / size) - 1
         y, x = torch.meshgrid(middles, middles, indexing="ij")
         grid = torch.stack([x, y], dim=2).view(1, -1, 2).expand(len(self.centers), -1, 2)
         places = self.to_image(grid).view(-1, size, size, 2)
@@ -51,11 +51,11 @@ class Squares(NamedTuple):
 def _sampled(
     image: Float[Tensor, "3 h w"], places: Float[Tensor, "s s 2"], step: float
 ) -> Float[Tensor, "3 s s"]:
-    """The image at these places, which lie so many pixels apart; halved first, so none is missed."""
+    """The image at these places, so many pixels apart; halved first, so that none is missed."""
     extent = image.new_tensor([image.shape[2], image.shape[1]])
     while step >= 2 and min(image.shape[1:]) > 1:
         image, step = F.avg_pool2d(image, 2, ceil_mode=True), step / 2
-    grid = 2 * places / extent - 1
+    grid = 2 * places.to(image.device) / extent - 1
     return F.grid_sample(
         image[None], grid[None], mode="bilinear", padding_mode="border", align_corners=False
     )[0]

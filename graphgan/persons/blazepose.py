@@ -15,18 +15,22 @@ from torch import Tensor
 
 from graphgan.landmarks.detection import Detection
 from graphgan.models.conv_graph import ConvGraph
-from graphgan.persons._candidates import decode, merge
+from graphgan.persons._candidates import Candidates, decode, merge, same_person
 from graphgan.persons._squares import Squares
 from graphgan.weights import weights_file
 
 DETECTOR, LANDMARKS = "blazepose-detector", "blazepose-landmarks"
 
 _DETECTOR_SIDE, _SIDE = 224, 256  # pixels that the networks take
-_POINTS, _OF_BODY = 39, 33
-_PLACE = [33, 34]  # of these: hips, and a point above as far away as the body reaches
+_MOST_DOUBLINGS = 3
+_POINTS = 39
+_HEAD, _BODY = slice(11), slice(33)  # of these
+_PLACE = [33, 34]  # hips, and a point above as far away as the body reaches
 _MARGIN = 1.25  # of a square around the circle that a body fills
-_LARGEST = 2048  # pixels of an image's longer side: nobody is found who is so small in it
-_SAME = 0.15  # mean distance of the points of one person, for the distance of those of `_PLACE`
+_LARGEST = 2048  # pixels of an image's longer side, more than the networks look at
+# Mean distance of the points of a head or of a body, for the distance of those of `_PLACE`: closer
+# ones are those of one person.
+_SAME = 0.15
 _AT_ONCE, _MOST = 16, 64  # persons of a batch, of an image: they bound time and memory
 
 # Where OpenPose's 18 joints are among the points; the neck is the middle of two.
@@ -58,16 +62,18 @@ class _Poses(NamedTuple):
 class BlazePose:
     """A `LandmarkDetector` of persons: 18 joints in the order of ``OPENPOSE_18``.
 
-    Persons are looked for in the whole photo at 224 pixels, so each should be a fifth of it or
-    larger. Whoever is found is cut out upright at 256 pixels, and 33 points are located in that.
-    17 of them are joints of OpenPose; the neck is the middle of the shoulders, where OpenPose too
-    has it. A joint is NaN where it lies outside the photo, and where the network takes it for
-    hidden; the neck where this is so of a shoulder.
+    Persons are looked for in the whole photo, made 224 pixels large: many that are smaller than
+    half of it are missed. Whoever is found is cut out upright at 256 pixels, and 33 points are
+    located in that. 17 of them are joints of OpenPose; the neck is the middle of the shoulders.
+    A joint is NaN where it lies outside the photo, and where the network takes it for hidden; the
+    neck where one of these holds for a shoulder.
 
     Differences to MediaPipe: points are not refined by heat maps, nothing is smoothed over time,
     and what is found several times is known by its shoulders, not by boxes.
 
     Args:
+        upsample: how many times the 224 pixels are doubled, to find smaller persons besides, and
+            more that are none; each time takes four times as long as the one before.
         threshold: score in (0, 1) from which something is a person, for both networks.
         visibility: score in [0, 1) from which a joint is not hidden; 0 keeps those that are
             guessed.
@@ -86,21 +92,26 @@ class BlazePose:
 
     def __init__(
         self,
+        upsample: int = 0,
         *,
         threshold: float = 0.5,
         visibility: float = 0.5,
         passes: int = 2,
         device: str | torch.device = "cpu",
     ) -> None:
+        if not 0 <= upsample <= _MOST_DOUBLINGS:
+            raise ValueError(f"expected to upsample 0 to {_MOST_DOUBLINGS} times, got {upsample}")
         if not 0 < threshold < 1:
             raise ValueError(f"expected a threshold between 0 and 1, got {threshold}")
         if not 0 <= visibility < 1:
             raise ValueError(f"expected a visibility from 0 to below 1, got {visibility}")
         if passes < 1:
             raise ValueError(f"expected passes of at least 1, got {passes}")
-        self.threshold, self.visibility, self.passes = threshold, visibility, passes
+        self.upsample, self.passes = upsample, passes
+        self.threshold, self.visibility = threshold, visibility
         self.device = str(device)
-        self.fingerprint = f"blazepose 1, {threshold}, {visibility}, {passes} passes"
+        options = f"{upsample} doublings, {threshold}, {visibility}, {passes} passes"
+        self.fingerprint = f"blazepose 1, {options}"
 
     @torch.inference_mode()
     def __call__(self, image: UInt8[Tensor, "3 h w"]) -> list[Detection]:
@@ -123,15 +134,25 @@ class BlazePose:
         return [Detection(_box(one), one) for one in joints if not one.isnan().all()]
 
     def _places(self, pixels: Float[Tensor, "3 h w"]) -> Float[Tensor, "n 2 2"]:
-        """Where persons are, the surest first; see `Candidates`."""
-        letter, scale, corner = _letter(pixels)
+        """Where persons are, see `Candidates`: large ones, then those that only show later."""
+        found = self._candidates(pixels, _DETECTOR_SIDE)
+        for doubling in range(1, self.upsample + 1):
+            more = self._candidates(pixels, _DETECTOR_SIDE << doubling)
+            more = more.at(~same_person(more, found))
+            found = Candidates(*(torch.cat(values) for values in zip(found, more, strict=True)))
+        return found.places[:_MOST]
+
+    def _candidates(self, pixels: Float[Tensor, "3 h w"], side: int) -> Candidates:
+        """Persons in the image at so many pixels."""
+        letter, scale, corner = _letter(pixels, side)
         outputs = _network(DETECTOR, self.device)(letter[None] * 2 - 1)
-        found = merge(decode(outputs, _DETECTOR_SIDE, self.threshold), _MOST)
-        return (found.places - corner) / scale
+        return merge(decode(outputs, side, self.threshold)).in_image(scale, corner)
 
     def _poses(self, pixels: Float[Tensor, "3 h w"], places: Float[Tensor, "n 2 2"]) -> _Poses:
         """The persons at these places, without those that are none."""
-        poses = _Poses(places.new_zeros(0, _POINTS, 2), places.new_zeros(0, _POINTS), places[:0, 0, 0])
+        poses = _Poses(
+            places.new_zeros(0, _POINTS, 2), places.new_zeros(0, _POINTS), places[:0, 0, 0]
+        )
         for _ in range(self.passes if len(places) else 0):
             squares = Squares.around(places, _MARGIN)
             parts = [self._look(pixels, part) for part in squares.split(_AT_ONCE)]
@@ -166,11 +187,11 @@ def _resized(
 
 
 def _letter(
-    pixels: Float[Tensor, "3 h w"],
-) -> tuple[Float[Tensor, "3 224 224"], Float[Tensor, "2"], Float[Tensor, "2"]]:
+    pixels: Float[Tensor, "3 h w"], side: int
+) -> tuple[Float[Tensor, "3 {side} {side}"], Float[Tensor, "2"], Float[Tensor, "2"]]:
     """The image in the middle of a black square, how large a pixel is there, and (x, y) of it."""
-    small, scale = _resized(pixels, _DETECTOR_SIDE / max(pixels.shape[1:]))
-    down, across = (_DETECTOR_SIDE - side for side in small.shape[1:])
+    small, scale = _resized(pixels, side / max(pixels.shape[1:]))
+    down, across = (side - length for length in small.shape[1:])
     top, left = down // 2, across // 2
     letter = F.pad(small, (left, across - left, top, down - top))
     return letter, scale, torch.tensor([float(left), float(top)])
@@ -179,8 +200,8 @@ def _letter(
 def _different(points: Float[Tensor, "n 39 2"]) -> Bool[Tensor, "n"]:
     """Whose points are not those of somebody before."""
     reach = (points[:, _PLACE[1]] - points[:, _PLACE[0]]).norm(dim=1)
-    body = points[:, :_OF_BODY]
-    apart = (body[:, None] - body).norm(dim=3).mean(2) / reach
+    apart = (points[:, None] - points).norm(dim=3)
+    apart = torch.minimum(apart[:, :, _HEAD].mean(2), apart[:, :, _BODY].mean(2)) / reach
     kept = torch.ones(len(points), dtype=torch.bool)
     for i in range(len(points)):
         kept[i] = not (kept[:i] & (apart[i, :i] < _SAME)).any()
