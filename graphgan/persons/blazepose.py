@@ -17,9 +17,8 @@ from graphgan.landmarks.detection import Detection
 from graphgan.models.conv_graph import ConvGraph
 from graphgan.persons._candidates import Candidates, decode, merge, same_person
 from graphgan.persons._squares import Squares
-from graphgan.weights import weights_file
 
-DETECTOR, LANDMARKS = "blazepose-detector", "blazepose-landmarks"
+_DETECTOR, _LANDMARKS = "blazepose-detector", "blazepose-landmarks"
 
 _DETECTOR_SIDE, _SIDE = 224, 256  # pixels that the networks take
 _MOST_DOUBLINGS = 3
@@ -145,7 +144,7 @@ class BlazePose:
     def _candidates(self, pixels: Float[Tensor, "3 h w"], side: int) -> Candidates:
         """Persons in the image at so many pixels."""
         letter, scale, corner = _letter(pixels, side)
-        outputs = _network(DETECTOR, self.device)(letter[None] * 2 - 1)
+        outputs = _network(_DETECTOR, self.device)(letter[None] * 2 - 1)
         return merge(decode(outputs, side, self.threshold)).in_image(scale, corner)
 
     def _poses(self, pixels: Float[Tensor, "3 h w"], places: Float[Tensor, "n 2 2"]) -> _Poses:
@@ -162,7 +161,7 @@ class BlazePose:
 
     def _look(self, pixels: Float[Tensor, "3 h w"], squares: Squares) -> _Poses:
         """Points in the squares."""
-        numbers, scores = _network(LANDMARKS, self.device)(squares.pixels(pixels, _SIDE))
+        numbers, scores = _network(_LANDMARKS, self.device)(squares.pixels(pixels, _SIDE))
         numbers = numbers.view(-1, _POINTS, 5).cpu()  # x, y, depth, visible, inside the square
         points = squares.to_image(numbers[:, :, :2] * (2 / _SIDE) - 1)
         return _Poses(points, numbers[:, :, 3].sigmoid(), scores.view(-1).cpu().sigmoid())
@@ -225,4 +224,4 @@ def _box(joints: Float32[Tensor, "18 2"]) -> Float[Tensor, "4"]:
 
 @cache  # of all detectors of a process, and never sent to another one
 def _network(name: str, device: str) -> ConvGraph:
-    return ConvGraph.from_pretrained(weights_file(name)).for_inference().to(device)
+    return ConvGraph.from_pretrained(name).for_inference().to(device)
