@@ -241,6 +241,13 @@ def test_a_square_shows_what_lies_where_it_says():
 # The networks are those of MediaPipe
 
 
+@pytest.mark.parametrize("name", ["blazepose-detector", "blazepose-landmarks"])
+def test_the_files_hold_nothing_that_their_outputs_do_not_need(name):
+    network = ConvGraph.from_pretrained(name)
+    used = {value for node in network.nodes for value in node["inputs"]} | {*network.outputs}
+    assert used == set(range(len(network.nodes) + 1))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "member", "side", "low"),
