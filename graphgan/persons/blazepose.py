@@ -68,7 +68,8 @@ class BlazePose:
     neck where one of these holds for a shoulder.
 
     Differences to MediaPipe: points are not refined by heat maps, nothing is smoothed over time,
-    and what is found several times is known by its shoulders, not by boxes.
+    several persons are found, and what is found several times is known by its shoulders, not by
+    boxes.
 
     Args:
         upsample: how many times the 224 pixels are doubled, to find smaller persons besides, and

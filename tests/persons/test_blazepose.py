@@ -168,6 +168,23 @@ def test_other_images_are_refused(image):
         BlazePose()(image)
 
 
+@pytest.mark.slow
+def test_most_of_fifty_drawn_persons_are_found():
+    """The numbers of the recipe's page."""
+    persons, errors = SyntheticPersons(50, 1, size=(256, 128), seed=1), []
+    for i in range(len(persons)):
+        image, true = persons[i]
+        if found := BlazePose()(image):
+            middle = torch.tensor([63.5, 127.5])
+            near = min(found, key=lambda one: float((one.box.view(2, 2).mean(0) - middle).norm()))
+            length = (true[[2, 5]].nanmean(0) - true[[8, 11]].nanmean(0)).norm()
+            errors.append(((near.landmarks - true).norm(dim=1) / length).nanmean())
+    errors = torch.stack(errors)
+    assert len(errors) == 46
+    assert round(float(errors.nanmean()), 2) == 0.09
+    assert round(float(errors.nanmedian()), 2) == 0.07
+
+
 # From maps to places
 
 
