@@ -161,7 +161,7 @@ def test_options_out_of_range_are_refused(options, message):
 @pytest.mark.parametrize(
     "image",
     [torch.zeros(3, 9, 9), torch.zeros(1, 9, 9).byte(), torch.zeros(1, 3, 9, 9).byte()],
-    ids=str,
+    ids=["float", "gray", "batch"],
 )
 def test_other_images_are_refused(image):
     with pytest.raises(ValueError, match=r"8-bit image of shape \(3, h, w\), got"):
