@@ -63,7 +63,7 @@ SHIPPED: Final = (
     Weights(
         "blazepose-landmarks",
         "ConvGraph",
-        "85,000 photos of persons at Google, not published (MediaPipe's pose_landmark_full)",
+        "photos of persons at Google, not published (MediaPipe's pose_landmark_full)",
         "Apache-2.0, see blazepose-landmarks.LICENSE",
     ),
 )
