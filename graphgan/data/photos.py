@@ -14,7 +14,7 @@ from graphgan.data.prepared import Split
 from graphgan.landmarks.align import Crop, crop_image, face_crop, person_crop, whole_crop
 from graphgan.landmarks.detection import LandmarkDetector
 from graphgan.landmarks.masks import has_face_mask
-from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
+from graphgan.landmarks.schemes import IBUG_68, OPENPOSE_18, LandmarkScheme
 
 CropRule = Literal["face", "person", "whole"]
 """A square around the face, a rectangle around the person, or the photo as it is."""
@@ -96,8 +96,8 @@ Outcome = CroppedPhoto | UnusablePhoto
 def crop_photo(task: CropTask, detector: LandmarkDetector | None) -> Outcome:
     """Read a photo, cut the face or the person out of it, and write that.
 
-    A photo that is taken whole keeps its pixels as they are. Of several faces that the
-    detector finds, the one nearest to the middle of the photo is taken.
+    A photo that is taken whole keeps its pixels as they are. Of several faces or
+    persons that the detector finds, the one nearest to the middle of the photo is taken.
 
     Raises:
         OSError: the crop cannot be written.
@@ -112,7 +112,8 @@ def crop_photo(task: CropTask, detector: LandmarkDetector | None) -> Outcome:
         return UnusablePhoto("another size", _sizes(task.size, (image.shape[1], image.shape[2])))
     landmarks = _landmarks(task, image, detector)
     if landmarks is None:
-        return UnusablePhoto("no face found")
+        what = "person" if task.scheme == OPENPOSE_18 else "face"
+        return UnusablePhoto(f"no {what} found")
     present, inside = landmarks.isfinite().all(-1), _inside(landmarks, image)
     if task.crop != "face" and not present.any():
         return UnusablePhoto("all joints missing")

@@ -74,7 +74,7 @@ def prepare_pictures(
     Args:
         photos: their order is the order of the manifest.
         landmarks: those of each photo, by source; or what makes a detector (called once in each
-            process), of whose faces the one nearest to the photo's middle is taken.
+            process), of whose faces or persons the one nearest to the photo's middle is taken.
         size: height and width of every picture, in pixels.
         scheme: whose landmarks they are; those of ``IBUG_68`` must give a face mask.
         crop: "face" cuts a square around the landmarks, to be put into any size; "person" a

@@ -4,6 +4,7 @@ from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.bigraphgan import BiGraphGAN
 from graphgan.models.ciagan import CIAGANGenerator
 from graphgan.models.condition_fitting import ConditionFitting
+from graphgan.models.conv_graph import ConvGraph
 from graphgan.models.discriminators import (
     AppearanceDiscriminator,
     LandmarkDiscriminator,
@@ -20,6 +21,7 @@ __all__ = [
     "BiGraphGAN",
     "CIAGANGenerator",
     "ConditionFitting",
+    "ConvGraph",
     "GeneratorOutput",
     "IdentityNetwork",
     "LandmarkDiscriminator",

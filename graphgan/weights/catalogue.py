@@ -54,6 +54,18 @@ SHIPPED: Final = (
         "3 million faces of 7,485 people: FaceScrub, VGG Face and others from the web",
         "public domain, says its author; see dlib-resnet.LICENSE",
     ),
+    Weights(
+        "blazepose-detector",
+        "ConvGraph",
+        "photos of persons at Google, not published (MediaPipe's pose_detection)",
+        "Apache-2.0, see blazepose-detector.LICENSE",
+    ),
+    Weights(
+        "blazepose-landmarks",
+        "ConvGraph",
+        "photos of persons at Google, not published (MediaPipe's pose_landmark_full)",
+        "Apache-2.0, see blazepose-landmarks.LICENSE",
+    ),
 )
 """What lies in this folder; ``from_pretrained`` takes the names."""
 

@@ -1,11 +1,13 @@
 """Photos of persons to a prepared folder.
 
-python recipes/bigraphgan/prepare.py --images DIR --layout market --out DIR
+python recipes/bigraphgan/prepare.py --images DIR --landmarks blazepose --out DIR
 python recipes/bigraphgan/prepare.py --images DIR --landmarks CSV --joints coco-17 --out DIR
+python recipes/bigraphgan/prepare.py --images DIR --layout market --out DIR
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -24,12 +26,14 @@ from graphgan.data.prepare_command import (
     read_landmark_file,
     refuse_overlap,
 )
+from graphgan.data.preparing import Landmarks
 from graphgan.landmarks.conversion import JointLayout, to_openpose_18
 from graphgan.landmarks.schemes import OPENPOSE_18
+from graphgan.persons import BlazePose
 
 SIZE = (128, 64)
 """Of own photos, where nothing else is asked for."""
-_OF_OWN_PHOTOS = ("landmarks", "joints", "size", "test_people")
+_OF_OWN_PHOTOS = ("landmarks", "joints", "upsample", "size", "test_people")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +45,14 @@ class Options(PrepareOptions):
 
     layout: Literal["plain", "market", "deepfashion"] = "plain"
     """How the photos are laid out (plain: own photos, a folder for each person)."""
-    landmarks: Path | None = None
-    """With plain: a CSV file (image,x0,y0,x1,y1,...) in pixels of the photos."""
+    landmarks: str | None = None
+    """With plain: a CSV file (image,x0,y0,x1,y1,...) in pixels of the photos, or "blazepose" to
+    detect them."""
     joints: JointLayout | None = None
-    """With plain: which joints the file holds; openpose-18 when not given."""
+    """With a CSV file: which joints it holds; openpose-18 when not given."""
+    upsample: int | None = None
+    """With blazepose: how many times a photo is doubled to find smaller persons besides; 0 when
+    not given."""
     size: tuple[int, int] | None = None
     """With plain: height and width of the pictures; 128 64 when not given."""
 
@@ -53,7 +61,7 @@ class Persons(NamedTuple):
     """What to prepare, and what of the options the result depends on."""
 
     listing: Listing
-    landmarks: dict[str, Float[Tensor, "18 2"]]
+    landmarks: Landmarks
     size: tuple[int, int]
     crop: CropRule
     depends_on: Mapping[str, Any]
@@ -88,29 +96,52 @@ def _published(options: Options) -> Persons:
 
 def _own(options: Options) -> Persons:
     if options.landmarks is None:
-        raise ValueError("expected --landmarks, a CSV file, with --layout plain")
+        raise ValueError("expected --landmarks, a CSV file or blazepose, with --layout plain")
     listing = require_photos(options.images, plain(options.images))
-    joints = options.joints or "openpose-18"
-    rows = read_landmark_file(options.landmarks)
+    source = _detected if options.landmarks == "blazepose" else _from_file
+    landmarks, depends_on = source(options, listing)
+    return Persons(listing, landmarks, options.size or SIZE, "person", depends_on)
+
+
+def _detected(options: Options, listing: Listing) -> tuple[Landmarks, dict[str, Any]]:
+    """What makes the detector, and what of it the result depends on."""
+    if options.joints is not None:
+        raise ValueError("--joints: expected with a CSV file only, blazepose has its own")
+    upsample = options.upsample or 0
+    make = partial(BlazePose, upsample)
+    depends_on = {"landmarks": "blazepose", "upsample": upsample, "detector": make().fingerprint}
+    return make, depends_on
+
+
+def _from_file(options: Options, listing: Listing) -> tuple[Landmarks, dict[str, Any]]:
+    """The joints of each photo, and what of them the result depends on."""
+    assert options.landmarks is not None
+    path, joints = Path(options.landmarks), options.joints or "openpose-18"
+    if options.upsample is not None:
+        raise ValueError(f"--upsample: expected with --landmarks blazepose only, got {path}")
+    rows = read_landmark_file(path, "a CSV file, or blazepose")
     try:
         converted = to_openpose_18(torch.stack([row.landmarks for row in rows]), joints)
     except ValueError as error:
-        raise ValueError(f"{options.landmarks}: {error} (--joints {joints})") from None
-    if at_corner := int((converted == 0).all(-1).any(-1).sum()):
+        raise ValueError(f"{path}: {error} (--joints {joints})") from None
+    _note_oddities(converted, listing)
+    rows = [row._replace(landmarks=points) for row, points in zip(rows, converted, strict=True)]
+    landmarks = match_landmarks(listing, rows, options.images)
+    return landmarks, {"landmarks": file_checksum(path), "joints": joints}
+
+
+def _note_oddities(joints: Float[Tensor, "n 18 2"], listing: Listing) -> None:
+    """Say so where joints look like missing ones or like fractions."""
+    if at_corner := int((joints == 0).all(-1).any(-1).sum()):
         listing.notes.append(
             f"{at_corner} photos have joints at exactly (0, 0): missing ones have to be left empty"
         )
-    inside_one = (converted.isnan() | ((converted >= 0) & (converted <= 1))).all(-1).all(-1)
+    inside_one = (joints.isnan() | ((joints >= 0) & (joints <= 1))).all(-1).all(-1)
     if fractions := int(inside_one.sum()):
         listing.notes.append(
             f"{fractions} photos have all joints between 0 and 1: fractions have to be multiplied "
             "by width and height"
         )
-    rows = [row._replace(landmarks=points) for row, points in zip(rows, converted, strict=True)]
-    landmarks = match_landmarks(listing, rows, options.images)
-    checksum = file_checksum(options.landmarks)
-    depends_on = {"landmarks": checksum, "joints": joints}
-    return Persons(listing, landmarks, options.size or SIZE, "person", depends_on)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -120,6 +121,8 @@ def test_no_face_is_a_reason(task):
             return []
 
     assert crop_photo(task(None), Blind(torch.rand(68, 2))) == UnusablePhoto("no face found")
+    of_person = replace(task(None), scheme=OPENPOSE_18, crop="person")
+    assert crop_photo(of_person, Blind(torch.rand(18, 2))) == UnusablePhoto("no person found")
 
 
 @pytest.fixture

@@ -49,8 +49,8 @@ def write_file(people):
 
 
 def flags_of(command):
-    """Those that the page gives to a command."""
-    (line,) = re.findall(rf"python recipes/bigraphgan/{command}\.py((?:\\\n|[^\n])*)", PAGE)
+    """Those that the page gives to a command, where it names it last."""
+    *_, line = re.findall(rf"python recipes/bigraphgan/{command}\.py((?:\\\n|[^\n])*)", PAGE)
     return line.replace("\\\n", " ").split()
 
 

@@ -306,7 +306,13 @@ def test_a_data_set_that_lacks_what_it_needs_is_refused(
 
 @pytest.mark.parametrize(
     "changes",
-    [{"size": (128, 64)}, {"landmarks": "a.csv"}, {"joints": "coco-17"}, {"test-people": 1}],
+    [
+        {"size": (128, 64)},
+        {"landmarks": "a.csv"},
+        {"joints": "coco-17"},
+        {"upsample": 1},
+        {"test-people": 1},
+    ],
 )
 def test_what_a_published_data_set_brings_cannot_be_chosen(run, market_folder, changes):
     status, _, errors = run(**changes)
@@ -329,8 +335,23 @@ def test_deepfashion_is_larger(run, market_folder, tmp_path):
         ({"out": "market/out"}, "--out market/out: lies inside --images"),
         ({"out": "."}, "--out .: holds --images"),
         ({"workers": 0}, "expected size and workers of at least 1, got (128, 64) and 0"),
-        ({"layout": "plain"}, "expected --landmarks, a CSV file, with --layout plain"),
-        ({"layout": "plain", "landmarks": "none.csv"}, "--landmarks none.csv: no such file"),
+        ({"layout": "plain"}, "expected --landmarks, a CSV file or blazepose, with --layout"),
+        (
+            {"layout": "plain", "landmarks": "none.csv"},
+            "--landmarks none.csv: no such file; expected a CSV file, or blazepose",
+        ),
+        (
+            {"layout": "plain", "landmarks": "blazepose", "joints": "coco-17"},
+            "--joints: expected with a CSV file only, blazepose has its own",
+        ),
+        (
+            {"layout": "plain", "landmarks": "a.csv", "upsample": 1},
+            "--upsample: expected with --landmarks blazepose only, got a.csv",
+        ),
+        (
+            {"layout": "plain", "landmarks": "blazepose", "upsample": 9},
+            "expected to upsample 0 to 3 times, got 9",
+        ),
     ],
 )
 def test_bad_arguments_are_one_line_and_change_nothing(
@@ -436,3 +457,45 @@ def test_landmarks_of_faces_are_refused(run, tmp_path):
     (tmp_path / "faces.csv").write_text(f"image,{header}\na.png,{values}\n")
     flags = {"images": tmp_path / "photos", "layout": "plain", "landmarks": tmp_path / "faces.csv"}
     assert "expected 18 joints, got 68" in run(**flags)[2][0]
+
+
+# Joints that are detected
+
+
+def test_joints_are_detected_in_plain_photos(run, own, tmp_path):
+    """A photo that shows nobody is listed; the others have joints near the true ones."""
+    photos = own()["images"]
+    write_image(photos / "p0" / "wall.png", torch.full((3, 90, 70), 99, dtype=torch.uint8))
+    flags = {"images": photos, "layout": "plain", "landmarks": "blazepose", "test-people": 1}
+    status, out, _ = run(**flags)
+    assert status == 0
+    assert "1 no person found" in out
+    assert ("p0/wall.png", "no person found", "") in skipped(tmp_path / "out")
+    persons, drawn = PreparedPictures(tmp_path / "out"), SyntheticPersons(4, 2, size=(160, 120))
+    assert len(persons) >= 7
+    apart = []
+    for picture in persons.pictures:
+        back = picture.crop.to_image(picture.landmarks, persons.size)
+        person, name = picture.source.removesuffix(".png").split("/")
+        true = drawn[2 * int(person[1:]) + int(name)].landmarks
+        apart.append((back - true).norm(dim=1).nanmedian())
+    assert torch.stack(apart).median() < 4  # of 160 pixels
+    assert "nothing was left to do" in run(**flags)[1]
+    assert "was prepared with upsample 0, not 1" in run(**flags, upsample=1)[2][-1]
+
+
+@pytest.mark.slow
+def test_several_processes_detect_the_same(run, own, tmp_path):
+    flags = {"images": own()["images"], "layout": "plain", "landmarks": "blazepose"}
+    assert run(**flags)[0] == 0
+    assert run(**{**flags, "workers": 2}, out=tmp_path / "two")[0] == 0
+    assert content(tmp_path / "out") == content(tmp_path / "two")
+
+
+def test_photos_of_nobody_are_one_line(run, tmp_path):
+    (tmp_path / "photos").mkdir()
+    write_image(tmp_path / "photos" / "a.png", torch.zeros(3, 40, 40, dtype=torch.uint8))
+    flags = {"images": tmp_path / "photos", "layout": "plain", "landmarks": "blazepose"}
+    status, _, errors = run(**flags)
+    assert status == 2
+    assert errors[-1].endswith("none of 1 photos can be used, the first is a.png: no person found")

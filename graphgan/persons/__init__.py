@@ -1,0 +1,5 @@
+"""Finding persons and their joints in photos, with networks that others trained."""
+
+from graphgan.persons.blazepose import BlazePose
+
+__all__ = ["BlazePose"]
