@@ -17,6 +17,7 @@ from graphgan.landmarks.alignment import Alignment, cut
 # share of its height. It falls over another share.
 _LEAST_MARGIN, _MARGIN, _EDGE = 1.5, 1 / 128, 1 / 24
 _LEAST_COVERED = 0.99
+_RECOGNISABLE = 32.0  # pixels, the longer side of the landmarks
 
 
 @dataclass
@@ -49,6 +50,14 @@ class Work:
         """At the first stage."""
         alignment, problem = align_region(task.found, task.upright_within)
         return cls(task, alignment, next(task.stages), problem, task.before)
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether a recogniser can tell who it is: the face is large enough, and its place known."""
+        if self.problem is not None:
+            return False
+        points = self.task.found.landmarks
+        return float((points.amax(0) - points.amin(0)).max()) >= _RECOGNISABLE
 
     @property
     def is_finite(self) -> bool:

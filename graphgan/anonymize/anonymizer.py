@@ -3,7 +3,8 @@
 A face that is found never comes back as it was. The chosen method is tried with one condition
 after the other; then the fallback covers the face, then a coarser one, and at last one flat colour.
 The next of these is taken when a face cannot be aligned or generated, when the new face does not
-cover all of the old one, or when a recogniser still takes it for the same person.
+cover all of the old one, or when a recogniser still takes it for the same person. Faces of less than
+32 pixels are not shown to it: what is around them would decide. A mosaic of them is coarser instead.
 """
 
 from collections.abc import Iterator, Sequence
@@ -156,14 +157,15 @@ class Anonymizer:
         works = [self._begin(task) for task in tasks]
         if check:
             self._describe_before(image, works)
+        result, changed = image, torch.zeros_like(image[:1], dtype=torch.bool)
         waiting = works
         while waiting:
             make_faces(image, waiting)
-            result, _ = paste_works(image, works)
+            result, more = paste_works(result, waiting)
+            changed |= more
             waiting = self._not_accepted(result, waiting, check)
             for work in waiting:
                 work.stage = next(work.task.stages)
-        result, changed = paste_works(image, works)
         return Result(result, changed, [work.as_face() for work in works])
 
     def _selected(
@@ -189,10 +191,12 @@ class Anonymizer:
             work = replace(work, task=task._replace(stages=self.covers()))
             work.stage = next(work.task.stages)
             work.remarks.append(f"cannot be aligned: {work.problem}")
+        if not work.is_checked and work.stage.method.name == self.fallback.name:
+            work.stage = Stage(self.coarser[0])
         return work
 
     def _describe_before(self, image: Tensor, works: Sequence[Work]) -> None:
-        unknown = [work for work in works if work.problem is None and work.before is None]
+        unknown = [work for work in works if work.is_checked and work.before is None]
         found = self.describe(image, [work.task.found.landmarks for work in unknown])
         for work, descriptor in zip(unknown, found, strict=True):
             work.before = descriptor

@@ -28,6 +28,7 @@ NUM_VERTICES = 468
 _SIZE = 192
 _AROUND = 1.5  # sides of the square that the network looks at, of the face's box
 _AT_ONCE = 16  # faces in a batch
+_LARGE = 40.0  # pixels a side of the boxes from which a face is looked at again
 # Vertices of the mesh: outer corners of the eyes.
 _RIGHT_EYE, _LEFT_EYE = 33, 263
 
@@ -47,8 +48,9 @@ class Mesh(NamedTuple):
 class FaceMesh:
     """A `Landmarker`: 68 landmarks from a mesh of 468 points.
 
-    A face is turned upright by its eyes, where the detector found them. It is looked at several
-    times: each look begins with the mesh of the last one, and a square that fits better.
+    A face is turned upright by its eyes, where the detector found them. Unless it is small, it is
+    looked at several times: each look begins with the mesh of the last one, and a square that fits
+    better.
 
     Args:
         passes: how many looks there are.
@@ -91,8 +93,11 @@ class FaceMesh:
         for first in range(0, len(faces.boxes), _AT_ONCE):
             some = faces.at(torch.arange(first, min(first + _AT_ONCE, len(faces.boxes))))
             found = self._look(image, *_squares_of_boxes(some))
-            for _ in range(1, self.passes):
-                found = self._look(image, *_squares_of_meshes(found.vertices))
+            large = ((some.boxes[:, 2:] - some.boxes[:, :2]).amax(1) >= _LARGE).nonzero().flatten()
+            for _ in range(1, self.passes if len(large) else 1):
+                again = self._look(image, *_squares_of_meshes(found.vertices[large]))
+                for values, new in zip(found, again, strict=True):
+                    values[large] = new
             parts.append(found)
         vertices, confidences = (torch.cat(values) for values in zip(*parts, strict=True))
         return Mesh(vertices.clone(), confidences.clone())
