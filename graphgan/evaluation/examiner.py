@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from types import TracebackType
 from typing import Any
 
@@ -125,7 +124,7 @@ class Examiner:
             found = self._ask(_locate, items, "landmarks")
             return {"landmarks": _in_rows(found, there, (len(images), 68, 2))}
 
-        inputs = (_identity(landmarker), images, *chain.from_iterable(firsts))
+        inputs = (_identity(landmarker), images, *(values for own in firsts for values in own))
         return self.cache.fetch("landmarks", inputs, compute)["landmarks"]
 
     def describe(
