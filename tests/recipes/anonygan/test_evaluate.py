@@ -125,7 +125,7 @@ def test_it_runs_without_dlib(run, tmp_path, monkeypatch):
     assert facts["landmarker"] == "face-mesh"
     assert facts["recognisers"] == ["dlib-resnet"]
     result = run("original", detector="dlib")
-    assert result.returncode == 2 and "graphgan[dlib]" in result.stderr
+    assert result.returncode != 0 and "graphgan[dlib]" in result.stderr
 
 
 def test_the_tools_that_are_named_are_asked(run, tmp_path):
