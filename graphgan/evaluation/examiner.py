@@ -124,8 +124,9 @@ class Examiner:
             found = self._ask(_locate, items, "landmarks")
             return {"landmarks": _in_rows(found, there, (len(images), 68, 2))}
 
-        inputs = (_identity(landmarker), images, *(values for own in firsts for values in own))
-        return self.cache.fetch("landmarks", inputs, compute)["landmarks"]
+        inputs: list[str | Tensor] = [_identity(landmarker), images]
+        inputs += [values for own in firsts for values in own]
+        return self.cache.fetch("landmarks", tuple(inputs), compute)["landmarks"]
 
     def describe(
         self,
