@@ -19,7 +19,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan.data.images import read_image
-from graphgan.landmarks.detection import DlibDetector
+from graphgan.faces import DlibDetector
 
 Boxes = Float[Tensor, "n 4"]
 Judge = Callable[[Sequence[Path]], list[Boxes]]
@@ -57,8 +57,7 @@ def centerface(python: Path, threshold: float) -> Judge:
 def dlib_frontal(paths: Sequence[Path]) -> list[Boxes]:
     """dlib's frontal detector, up-sampling once."""
     detector = DlibDetector(1)
-    found = ([face.box for face in detector(read_image(path))] for path in paths)
-    return [torch.stack(boxes) if boxes else torch.zeros(0, 4) for boxes in found]
+    return [detector(read_image(path)).boxes for path in paths]
 
 
 def known(folder: Path) -> Judge:

@@ -22,41 +22,14 @@ from typing import Annotated
 import torch
 import tyro
 from _contact_sheet import Sheet
-from graphgan.faces.search import FaceSearch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from graphgan.commands import run_command
 from graphgan.data.images import read_image
+from graphgan.faces import DETECTORS, MTCNNDetector, ToolOptions, make_detector
 from graphgan.faces.contracts import FaceDetector, Faces
-from graphgan.landmarks.detection import DlibDetector, LandmarkDetector
 
-
-class OfLandmarks:
-    """A detector of landmarks, of which only the boxes are wanted.
-
-    Args:
-        name: in tables.
-        detector: that finds them.
-    """
-
-    def __init__(self, name: str, detector: LandmarkDetector) -> None:
-        self.name = self.fingerprint = name
-        self._detector = detector
-
-    def __call__(self, image: UInt8[Tensor, "3 h w"]) -> Faces:
-        boxes = [face.box for face in self._detector(image)]
-        return Faces.of_boxes(torch.stack(boxes) if boxes else torch.zeros(0, 4))
-
-
-DETECTORS: dict[str, Callable[[], FaceDetector]] = {
-    "search": lambda: OfLandmarks("search", FaceSearch()),
-    "search, upright": lambda: OfLandmarks("search, upright", FaceSearch(turns=(0,))),
-    "dlib, up-sampling 1": lambda: OfLandmarks(
-        "dlib, up-sampling 1", DlibDetector(1, max_side=1_000_000)
-    ),
-    "dlib, at most 2048": lambda: OfLandmarks("dlib, at most 2048", DlibDetector(1)),
-}
 _LEAST_WIDTH, _MOST_WIDTH = 0.5, 2.5
 _AROUND = 1.2  # of a face's size, to each side of its middle: what a sheet shows
 
@@ -67,8 +40,12 @@ class CompareOptions:
 
     folders: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """With photos and their faces.csv."""
-    detectors: tuple[str, ...] = ("search", "dlib, up-sampling 1", "dlib, at most 2048")
-    """Names in this script's DETECTORS."""
+    detectors: tuple[str, ...] = tuple(DETECTORS)
+    """Their names; dlib is an extra."""
+    mtcnn: Path | None = None
+    """Weights of MTCNN, a further detector (a folder with pnet.pt, rnet.pt and onet.pt)."""
+    min_face: int = 12
+    """Pixels of the smallest faces that are looked for, where a detector can be told."""
     faceless: Path | None = None
     """A folder of images without faces: all that is found is false."""
     megapixels: tuple[float, ...] = (1.0, 2.0, 12.0)
@@ -85,6 +62,14 @@ class CompareOptions:
     def __post_init__(self) -> None:
         if unknown := set(self.detectors) - DETECTORS.keys():
             raise ValueError(f"expected detectors among {list(DETECTORS)}, got {min(unknown)!r}")
+
+    def opened(self) -> dict[str, FaceDetector]:
+        """The detectors by name."""
+        asked = ToolOptions(min_face=self.min_face)
+        opened = {name: make_detector(name, asked) for name in self.detectors}
+        if self.mtcnn is not None:
+            opened["mtcnn"] = MTCNNDetector(self.mtcnn)
+        return opened
 
 
 @dataclass(frozen=True)
@@ -166,7 +151,10 @@ def main(options: CompareOptions) -> None:
     truth = {path: faces for folder in options.folders for path, faces in read_truth(folder)}
     truth = _spread(truth, options.most)
     empty = sorted(options.faceless.glob("*.[jp][pn]g")) if options.faceless else []
-    outcomes = {name: _try_out(name, truth, empty, options) for name in options.detectors}
+    outcomes = {
+        name: _try_out(name, detector, truth, empty, options)
+        for name, detector in options.opened().items()
+    }
     every = [face for faces in truth.values() for face in faces]
     print("\n".join(_missed_table(every, outcomes)))
     print("\n" + "\n".join(_false_table(len(truth), len(empty), outcomes)))
@@ -195,10 +183,13 @@ def _spread(truth: dict[Path, list[TrueFace]], most: int | None) -> dict[Path, l
 
 
 def _try_out(
-    name: str, truth: dict[Path, list[TrueFace]], empty: list[Path], options: CompareOptions
+    name: str,
+    detector: FaceDetector,
+    truth: dict[Path, list[TrueFace]],
+    empty: list[Path],
+    options: CompareOptions,
 ) -> Outcome:
-    detector, outcome = DETECTORS[name](), Outcome()
-    missed, false = Sheet(), Sheet()
+    outcome, missed, false = Outcome(), Sheet(), Sheet()
     for path, faces in truth.items():
         image = read_image(path)
         found = detector(image)
@@ -218,9 +209,8 @@ def _try_out(
     for megapixels in filter(None, options.megapixels):
         outcome.speeds[megapixels] = _speed(detector, next(iter(truth)), megapixels, options)
     if options.misses is not None:
-        stem = name.replace(", ", "-").replace(" ", "-")
-        missed.write(options.misses / f"{stem}-missed.png")
-        false.write(options.misses / f"{stem}-false.png")
+        missed.write(options.misses / f"{name}-missed.png")
+        false.write(options.misses / f"{name}-false.png")
     return outcome
 
 

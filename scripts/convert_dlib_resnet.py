@@ -18,9 +18,9 @@ from graphgan._states import fill
 from graphgan.commands import run_command
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.faces._dlib_chips import face_chips
+from graphgan.faces.dlib import packaged_weights
 from graphgan.faces.dlib_resnet import DESCRIPTOR_SIZE, DlibResNet
 from graphgan.files import replacing
-from graphgan.landmarks.detection import packaged_weights
 from graphgan.weights import RECOGNISER, weights_file
 
 FILE = "dlib_face_recognition_resnet_model_v1.dat"

@@ -5,7 +5,7 @@
 The portrait, a photo of one face, is written as every kind of photo and video that is read; copies
 are damaged at random and anonymised by a process of its own. Counted are crashes of that process,
 files that take longer than ten seconds, files without a report, temporary files left behind, and
-results in which dlib still recognises the face of the portrait.
+results in which the face of the portrait is still recognised.
 """
 
 import multiprocessing
@@ -36,8 +36,7 @@ from graphgan.anonymize.photos import read_photo
 from graphgan.anonymize.video.reading import open_video
 from graphgan.commands import run_command
 from graphgan.data.images import read_image
-from graphgan.faces import DlibEmbedder
-from graphgan.landmarks.detection import DlibDetector
+from graphgan.faces import DlibResNetRecogniser, FaceFinder
 
 PATIENCE = 10.0  # seconds
 _SIDE = 160  # of the portrait: small files, so that damage hits what matters
@@ -61,9 +60,9 @@ class FuzzOptions:
 
 def main(options: FuzzOptions) -> None:
     image = _small(read_image(options.portrait))
-    find, describe = _judges()
-    (face,) = find(image)
-    who = describe(image, face.landmarks)
+    who = _descriptors(image)
+    if len(who) != 1 or not who.isfinite().all():
+        raise ValueError(f"expected a photo of one face, found {len(who)}")
     counts: Counter[str] = Counter()
     slowest = (0.0, "")
     with tempfile.TemporaryDirectory() as name:
@@ -115,17 +114,22 @@ def _wrong(job: Job, status: str, who: torch.Tensor) -> str | None:
         return "result of a failure"
     if not job.target.is_file():
         return None
-    find, describe = _judges()
     for image in _images(job.target):
-        for face in find(image):
-            if float((describe(image, face.landmarks) - who).norm()) <= _RECOGNISED:
-                return "face"
+        if (torch.linalg.vector_norm(_descriptors(image) - who, dim=1) <= _RECOGNISED).any():
+            return "face"
     return None
 
 
+def _descriptors(image: torch.Tensor) -> torch.Tensor:
+    """Of all faces that are found, one a row."""
+    find, recognise = _judges()
+    points = [face.landmarks for face in find(image)]
+    return recognise(image, torch.stack(points) if points else torch.zeros(0, 68, 2))
+
+
 @cache
-def _judges() -> tuple[DlibDetector, DlibEmbedder]:
-    return DlibDetector(0), DlibEmbedder()
+def _judges() -> tuple[FaceFinder, DlibResNetRecogniser]:
+    return FaceFinder(), DlibResNetRecogniser()
 
 
 def _images(path: Path) -> list[torch.Tensor]:
@@ -166,7 +170,7 @@ class Worker:
 
 def work(pipe: Connection) -> None:
     torch.set_num_threads(1)
-    anonymize = FileAnonymizer(Anonymizer("pixelate", DlibDetector(0)))
+    anonymize = FileAnonymizer(Anonymizer("pixelate", FaceFinder()))
     pipe.send("ready")
     while True:
         pipe.send(anonymize(pipe.recv()).status)

@@ -27,12 +27,13 @@ from tqdm import tqdm
 from graphgan.commands import run_command
 from graphgan.data.images import read_image
 from graphgan.data.landmark_files import LandmarkRow, read_landmarks
-from graphgan.faces import DlibEmbedder
+from graphgan.faces import DlibResNetRecogniser
 from graphgan.files import replacing
 from graphgan.landmarks.hull import convex_hull
 from graphgan.landmarks.masks import polygon_mask
 
 _CHANGED = 0.9  # of the hull
+_SAME = 0.6  # distance up to which two faces count as one person
 _SIZES = ((40, 60), (60, 80), (80, 120), (120, 1000))
 
 
@@ -111,7 +112,7 @@ class References:
     def __init__(self, folder: Path, shown: Sequence[str]) -> None:
         self.folder = folder
         self.shown = shown
-        self.describe = DlibEmbedder()
+        self.recognise = DlibResNetRecogniser()
         self.people: dict[str, list[LandmarkRow]] = {}
         for row in read_landmarks(folder / "landmarks.csv"):
             self.people.setdefault(Path(row.image).parts[0], []).append(row)
@@ -136,6 +137,12 @@ class References:
             self.known[row.image] = self.describe(image, row.landmarks)
         return self.known[row.image]
 
+    def describe(
+        self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "68 2"]
+    ) -> Float[Tensor, "d"]:
+        """Of one face of any image."""
+        return self.recognise(image, landmarks[None])[0]
+
 
 def judge(row: dict[str, str], before: Tensor, after: Tensor, references: References) -> Judged:
     landmarks = torch.tensor([[float(row[f"{a}{i}"]) for a in "xy"] for i in range(68)])
@@ -151,7 +158,7 @@ def judge(row: dict[str, str], before: Tensor, after: Tensor, references: Refere
         abs(float(row["roll"])) > 15,
         bool(share >= _CHANGED),
         *(float((a - b).norm()) for a, b in ((now, same), (then, same), (now, then))),
-        float((others <= DlibEmbedder.threshold).float().mean()),
+        float((others <= _SAME).float().mean()),
     )
 
 
@@ -173,7 +180,7 @@ def line(name: str, faces: Sequence[Judged]) -> str:
     def share(counted: Sequence[Judged], distance: Callable[[Judged], float]) -> str:
         if not counted:
             return ""
-        return f"{sum(distance(f) <= DlibEmbedder.threshold for f in counted) / len(counted):.1%}"
+        return f"{sum(distance(f) <= _SAME for f in counted) / len(counted):.1%}"
 
     changed = [face for face in faces if face.changed]
     missed = len(faces) - len(changed)

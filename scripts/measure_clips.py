@@ -5,10 +5,10 @@
 Stills of test people are turned, scaled and moved by known amounts of less than a pixel a frame,
 noise is added, and they are compressed as H.264. Landmarks of each frame are taken back to the
 still by the known motion: what is left of their movement is error. Told are, over all clips, for
-dlib's landmarks of each frame alone and for those that the anonymiser uses:
+the landmarks of each frame alone and for those that the anonymiser uses:
 
 jitter  RMS of the second difference in time, in eye distances;
-error   RMS distance to the mean of dlib's landmarks over the clip, in eye distances;
+error   RMS distance to the mean of each frame's landmarks over the clip, in eye distances;
 lag     frames by which the landmarks must be moved in time to fit the motion best;
 change  mean distance of descriptors of consecutive frames: of the original and of the result.
 """
@@ -35,10 +35,10 @@ from graphgan.anonymize.video.reading import open_video
 from graphgan.commands import run_command
 from graphgan.data.images import read_image
 from graphgan.data.landmark_files import read_landmarks
-from graphgan.faces import DlibEmbedder
+from graphgan.faces import DlibResNetRecogniser, FaceFinder, make_finder
+from graphgan.faces.registry import DetectorName, LandmarkerName
 from graphgan.landmarks.align import Crop
 from graphgan.landmarks.alignment import Alignment, cut
-from graphgan.landmarks.detection import DlibDetector
 from graphgan.models import AnonyGAN
 from graphgan.training.run_folder import newest_weights
 
@@ -58,6 +58,10 @@ class ClipOptions:
     """Stills, of as many people from the last one on."""
     frames: int = 60
     """Of each clip."""
+    detector: DetectorName = "centerface"
+    """What finds faces."""
+    landmarker: LandmarkerName = "face-mesh"
+    """What finds their landmarks."""
     checkpoint: Path | None = None
     """Weights of AnonyGAN, or the folder of a run; a mosaic without."""
     size: tuple[int, int] | None = None
@@ -82,6 +86,7 @@ class Followed(NamedTuple):
 def main(options: ClipOptions) -> None:
     method = ObscuredFaces("pixelate") if options.checkpoint is None else _network(options)
     people = drawn_conditions(size=method.size) if method.uses_conditions else []
+    finder = make_finder(options.detector, options.landmarker)
     table = read_landmarks(options.folder / "landmarks.csv")
     rows = {Path(row.image).parts[0]: row for row in table}
     measured = []
@@ -92,10 +97,10 @@ def main(options: ClipOptions) -> None:
             chance = np.random.default_rng([options.seed, number])
             motion = list(motions(chance, still.shape[1:], options.frames))
             write_clip(path, still, motion, chance)
-            anonymizer = Anonymizer(method, DlibDetector(), people)
-            if (one := follow(path, motion, anonymizer)) is not None:
+            anonymizer = Anonymizer(method, finder, people)
+            if (one := follow(path, motion, anonymizer, finder)) is not None:
                 measured.append(one)
-    print(f"{len(measured)} of {options.clips} clips; in others dlib missed the face in a frame\n")
+    print(f"{len(measured)} of {options.clips} clips; in others the face of a frame was missed\n")
     mean = Followed(*np.mean(measured, axis=0).tolist())
     alone = (mean.jitter, mean.error, mean.lag, mean.change)
     ours = (mean.smooth_jitter, mean.smooth_error, mean.smooth_lag, mean.new_change)
@@ -151,12 +156,14 @@ def frame_size(size: torch.Size) -> tuple[int, int]:
     return 4 * (size[0] // 2), 4 * (size[1] // 2)
 
 
-def follow(path: Path, motion: list[Alignment], anonymizer: Anonymizer) -> Followed | None:
+def follow(
+    path: Path, motion: list[Alignment], anonymizer: Anonymizer, finder: FaceFinder
+) -> Followed | None:
     video = open_video(path)
     found: list[torch.Tensor] = []
 
     def remember(image: torch.Tensor):  # type: ignore[no-untyped-def]
-        faces = DETECTOR(image)
+        faces = finder(image)
         found.append(faces[0].landmarks if len(faces) == 1 else torch.full((68, 2), torch.nan))
         return faces
 
@@ -179,9 +186,6 @@ def follow(path: Path, motion: list[Alignment], anonymizer: Anonymizer) -> Follo
         ]
     changes = change_of(video, clip, smooth)
     return Followed(*numbers, *changes)
-
-
-DETECTOR = DlibDetector()
 
 
 def taken_back(marks: torch.Tensor, motion: list[Alignment], size: tuple[int, int]) -> torch.Tensor:
@@ -208,14 +212,14 @@ def lag_of(
 
 def change_of(video, clip: Clip, smooth: torch.Tensor) -> tuple[float, float]:  # type: ignore[no-untyped-def]
     """Mean distance of descriptors from frame to frame, before and after, every other pair."""
-    describe = DlibEmbedder()
+    recognise = DlibResNetRecogniser()
     distances: list[list[float]] = [[], []]
     last: list[torch.Tensor] = []
     frames = (frame.image for frame in video.frames())
     for number, pair in enumerate(zip(frames, clip.images(), strict=True)):
         if number % 4 > 1:
             continue
-        now = [describe(image, smooth[number].float()) for image in pair]
+        now = [recognise(image, smooth[number].float()[None])[0] for image in pair]
         if number % 4 == 1:
             for kind, (a, b) in enumerate(zip(last, now, strict=True)):
                 distances[kind].append(float((a - b).norm()))

@@ -1,7 +1,7 @@
 """Faces of one colour a person, and tools that see them exactly: every number can be worked out.
 
 A face is a coloured rectangle on grey; the 68 landmarks have fixed places in it. The detector finds
-what is not grey, the embedder takes the colour at the landmarks.
+what is not grey, the recogniser takes the colour at the landmarks.
 """
 
 from pathlib import Path
@@ -14,6 +14,7 @@ from graphgan.data.images import write_image
 from graphgan.data.photos import Photo
 from graphgan.data.prepared import PreparedPictures
 from graphgan.data.preparing import prepare_pictures
+from graphgan.faces.contracts import Faces, Landmarks
 from graphgan.landmarks.schemes import IBUG_68
 
 GREY = 128
@@ -75,33 +76,43 @@ def coloured_folder(
 
 
 class ColourDetector:
-    """The box of all that is not grey, and landmarks in the places that a face has them."""
+    """A `FaceDetector`: the box of all that is not grey."""
 
     name = "colours"
     fingerprint = "1"
-    num_landmarks = 68
 
-    def __call__(self, image: Tensor) -> Tensor:
+    def __call__(self, image: Tensor) -> Faces:
         rows, columns = torch.nonzero((image != GREY).any(0), as_tuple=True)
         if not len(rows):
-            return torch.zeros(0, 4)
+            return Faces.of_boxes(torch.zeros(0, 4))
         edges = (columns.min(), rows.min(), columns.max(), rows.max())
-        return torch.tensor([[float(edge) for edge in edges]])
-
-    def landmarks_in(self, image: Tensor, box: Tensor) -> Tensor:
-        return shape_of_a_face() * (box[2:] - box[:2]) + box[:2]
+        return Faces.of_boxes(torch.tensor([[float(edge) for edge in edges]]))
 
 
-class ColourEmbedder:
-    """The mean colour in the middle of the landmarks, 0 to 1."""
+class ColourLandmarker:
+    """A `Landmarker`: the places in the box at which a face has its landmarks."""
+
+    name = "places"
+    fingerprint = "1"
+
+    def __call__(self, image: Tensor, faces: Faces) -> Landmarks:
+        low, high = faces.boxes[:, None, :2], faces.boxes[:, None, 2:]
+        return Landmarks(shape_of_a_face() * (high - low) + low, torch.ones(len(faces.boxes)))
+
+
+class ColourRecogniser:
+    """A `Recogniser`: the mean colour in the middle of the landmarks, 0 to 1."""
 
     name = "colour"
     fingerprint = "1"
     threshold: float | None = 0.05
 
     def __call__(self, image: Tensor, landmarks: Tensor) -> Tensor:
-        x, y = landmarks.mean(0).round().long().tolist()
-        return image[:, y - 3 : y + 4, x - 3 : x + 4].float().mean((1, 2)) / 255
+        rows = torch.full((len(landmarks), 3), torch.nan)
+        for i in landmarks.isfinite().flatten(1).all(1).nonzero().flatten().tolist():
+            x, y = landmarks[i].mean(0).round().long().tolist()
+            rows[i] = image[:, y - 3 : y + 4, x - 3 : x + 4].float().mean((1, 2)) / 255
+        return rows
 
 
 class Grey:

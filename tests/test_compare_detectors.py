@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from graphgan.data.images import read_image, write_image
+from graphgan.faces import DETECTORS
 from graphgan.faces.contracts import Faces
+from graphgan.faces.mtcnn import MTCNN
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
@@ -58,12 +60,20 @@ def faceless(tmp_path) -> Path:
     return folder
 
 
-def test_missed_faces_false_boxes_and_time_are_told(script, photos, faceless, tmp_path, capsys):
+def test_missed_faces_false_boxes_and_time_are_told(
+    script, photos, faceless, tmp_path, capsys, monkeypatch
+):
     # Of the first, the large face is found by one box, its other box holds none.
     first = [[110.0, 20, 190, 100], [0, 0, 19, 19]]
-    script.DETECTORS |= {"one": lambda: Fixed("one", first), "none": lambda: Fixed("none", [])}
+    monkeypatch.setitem(script.DETECTORS, "one", lambda options: Fixed("one", first))
+    monkeypatch.setitem(script.DETECTORS, "none", lambda options: Fixed("none", []))
     options = script.CompareOptions(
-        (photos,), ("one", "none"), faceless, (0.01,), repeats=1, misses=tmp_path / "sheets"
+        (photos,),
+        ("one", "none"),
+        faceless=faceless,
+        megapixels=(0.01,),
+        repeats=1,
+        misses=tmp_path / "sheets",
     )
     script.main(options)
     lines = capsys.readouterr().out.splitlines()
@@ -95,3 +105,14 @@ def test_time_is_measured_on_a_photo_of_the_size_asked_for(script):
 def test_refuses_unknown_detectors(script, tmp_path):
     with pytest.raises(ValueError, match=r"expected detectors among .*'eyes'"):
         script.CompareOptions((tmp_path,), ("eyes",))
+
+
+def test_detectors_are_those_of_the_library_and_mtcnn_if_its_weights_are_given(script, tmp_path):
+    torch.manual_seed(0)
+    torch.save(MTCNN().state_dict(), tmp_path / "weights.pt")
+    assert script.CompareOptions((tmp_path,)).detectors == tuple(DETECTORS)
+    options = script.CompareOptions((tmp_path,), ("centerface",), tmp_path / "weights.pt", 20)
+    opened = options.opened()
+    assert list(opened) == ["centerface", "mtcnn"]
+    assert opened["centerface"].min_face == 20
+    assert opened["mtcnn"].name == "MTCNN"

@@ -1,6 +1,7 @@
 """Systems and metrics to one table: what `recipes/anonygan/evaluate.py` runs.
 
-with Examiner(Tools(DlibFaces(), [DlibEmbedder()]), workers=2) as examiner:
+tools = Tools(CenterFace(), FaceMesh(), [DlibResNetRecogniser()])
+with Examiner(tools, workers=2) as examiner:
     study = Study(pictures, make_trials(pictures.pictures), examiner)
     evaluation = evaluate(study, [Original(), Blur(), Mine()])
 write_report(evaluation, Path("report"))
@@ -24,9 +25,9 @@ from graphgan.evaluation.groups import measure_groups, probe_groups
 from graphgan.evaluation.naturalness import LEAST_FOR_FID, Naturalness
 from graphgan.evaluation.privacy import (
     ATTACKERS,
+    Attack,
     Attacker,
     Curve,
-    Recogniser,
     measure_parrot,
     measure_recognition,
     measure_same_class,
@@ -36,6 +37,7 @@ from graphgan.evaluation.systems import CIAGANSystem, FolderOfResults, Original,
 from graphgan.evaluation.transfer import measure_transfer, shown_as_asked
 from graphgan.evaluation.trials import ConditionRule
 from graphgan.evaluation.utility import measure_utility
+from graphgan.faces.contracts import Recogniser
 from graphgan.metrics.identification import descriptor_distances
 
 SHEET_ROWS = 8
@@ -52,7 +54,7 @@ class Evaluation:
     Args:
         rows: by system, by the name of the metric; a metric of some systems alone is missing in
             the others' rows.
-        curves: by attacker, by system: false against true accepts of the first embedder.
+        curves: by attacker, by system: false against true accepts of the first recogniser.
         facts: what it was measured on, and how.
         warnings: what a reader must know.
         sheet: columns of pictures in [-1, 1].
@@ -92,11 +94,11 @@ def evaluate(
     for system in systems:
         if isinstance(system, FolderOfResults):
             system.check([study.pictures.pictures[i] for i in trials.probes])
-    recognisers = {
-        attacker: [Recogniser(study, embedder, attacker) for embedder in tools.embedders]
+    attacks = {
+        attacker: [Attack(study, recogniser, attacker) for recogniser in tools.recognisers]
         for attacker in ATTACKERS
     }
-    naturalness = Naturalness(study, tools.embedders[0], features)
+    naturalness = Naturalness(study, tools.recognisers[0], features)
     rows: dict[str, Cells] = {}
     curves: dict[Attacker, dict[str, Curve]] = {attacker: {} for attacker in ATTACKERS}
     warnings = _warnings(study, naturalness)
@@ -106,22 +108,22 @@ def evaluate(
             raise ValueError(f"{system.name}: expected results for the probes, got none")
         seen = study.see(results.images)
         cells = measure_utility(study, results, seen)
-        for attacker, own in recognisers.items():
-            for recogniser in own:
-                found, curve = measure_recognition(recogniser, results, seen)
+        for attacker, own in attacks.items():
+            for attack in own:
+                found, curve = measure_recognition(attack, results, seen)
                 cells |= found
-                if curve is not None and recogniser is own[0]:
+                if curve is not None and attack is own[0]:
                     curves[attacker][system.name] = curve
-        for embedder in tools.embedders:
-            cells |= measure_same_class(study, embedder, results)
-            cells |= _parrots(study, system, embedder)
-            cells |= measure_transfer(study, system, results, embedder)
+        for recogniser in tools.recognisers:
+            cells |= measure_same_class(study, recogniser, results)
+            cells |= _parrots(study, system, recogniser)
+            cells |= measure_transfer(study, system, results, recogniser)
         cells |= naturalness.measure(results, seen)
-        for recogniser in chain(*recognisers.values()):
-            cells |= measure_folds(recogniser, results)
+        for attack in chain(*attacks.values()):
+            cells |= measure_folds(attack, results)
         rows[system.name] = cells
         warnings += _warnings_of(study, system, results)
-    facts = _facts(study, recognisers, naturalness)
+    facts = _facts(study, attacks, naturalness)
     groups: dict[str, dict[str, Cells]] = {}
     if by_group:
         members = probe_groups(study)
@@ -129,16 +131,16 @@ def evaluate(
     return Evaluation(rows, curves, facts, warnings, _sheet(study, systems), groups)
 
 
-def _parrots(study: Study, system: System, embedder: Any) -> Cells:
+def _parrots(study: Study, system: System, recogniser: Recogniser) -> Cells:
     cells: Cells = {}
     for rule, name in PARROT_RULES.items():
-        key = f"{embedder.name}, {name}"
+        key = f"{recogniser.name}, {name}"
         if not system.uses_conditions and cells:  # there is nothing to draw or to fix
             cells[key] = next(iter(cells.values()))
         elif not study.trials.lessons:
             cells[key] = not_measured("no lessons: nobody has pictures of two videos")
         else:
-            cells[key] = measure_parrot(study, system, embedder, rule)
+            cells[key] = measure_parrot(study, system, recogniser, rule)
     return cells
 
 
@@ -189,8 +191,8 @@ def _warnings(study: Study, naturalness: Naturalness) -> list[str]:
     height, width = study.pictures.size
     if min(height, width) < LEAST_SIDE:
         warnings.append(
-            f"pictures of {width} x {height} pixels were enlarged to {LEAST_SIDE} for detectors "
-            "and embedders: figures of folders of another size cannot be put beside these"
+            f"images of {width} x {height} pixels were enlarged to {LEAST_SIDE} for detectors "
+            "and recognisers: figures of folders of another size cannot be put beside these"
         )
     if not bool(study.recognisable.all()):
         count = int((~study.recognisable).sum())
@@ -232,7 +234,7 @@ def _warnings_of(study: Study, system: System, results: Results) -> list[str]:
 
 def _facts(
     study: Study,
-    recognisers: dict[Attacker, list[Recogniser]],
+    attacks: dict[Attacker, list[Attack]],
     naturalness: Naturalness,
 ) -> dict[str, Any]:
     trials, info = study.trials, study.pictures.info
@@ -250,21 +252,19 @@ def _facts(
         "split of the folder": info.get("options", {}).get("protocol") or "by person",
         "least overlap in place": study.settings.min_iou,
         "pictures on each side of a Frechet distance": naturalness.count,
-        f"FD-{naturalness.embedder.name} of the untouched probes, the floor": (
+        f"FD-{naturalness.recogniser.name} of the untouched probes, the floor": (
             naturalness.floor.text()
         ),
         "features of FID and KID": _describe(naturalness.features),
-        "embedders": [embedder.name for embedder in study.examiner.tools.embedders],
-        "detectors": [
-            detector.name
-            for detector in (study.examiner.tools.pipeline, *study.examiner.tools.detectors)
-        ],
+        "recognisers": [recogniser.name for recogniser in study.examiner.tools.recognisers],
+        "detectors": [detector.name for detector in study.examiner.tools.all_detectors],
+        "landmarker": study.examiner.tools.landmarker.name,
     }
-    for attacker, own in recognisers.items():
-        for recogniser in own:
-            facts |= _different_people(recogniser, attacker)
+    for attacker, own in attacks.items():
+        for attack in own:
+            facts |= _different_people(attack, attacker)
             if attacker == "pose known":
-                facts |= _conditions_as_sources(recogniser)
+                facts |= _conditions_as_sources(attack)
     return facts
 
 
@@ -275,32 +275,32 @@ def _describe(features: nn.Module | None) -> str:
     return type(features).__name__ if path is None else str(path.name)
 
 
-def _conditions_as_sources(recogniser: Recogniser) -> dict[str, Any]:
+def _conditions_as_sources(attack: Attack) -> dict[str, Any]:
     """How often the untouched conditions are taken for the people who are to be hidden by them."""
-    study, embedder = recogniser.study, recogniser.embedder
-    given, there = study.trials.conditions, recogniser.askable
-    if embedder.threshold is None or not there.any():
+    study, recogniser = attack.study, attack.recogniser
+    given, there = study.trials.conditions, attack.askable
+    if recogniser.threshold is None or not there.any():
         return {}
-    shown = study.examiner.describe(study.images(given), study.landmarks(given), embedder)
-    distances = descriptor_distances(shown, recogniser.gallery)
-    own = torch.where(recogniser.is_same, distances, torch.inf).amin(1)
-    taken = torch.where(there & own.isfinite(), (own <= embedder.threshold).float(), torch.nan)
+    shown = study.examiner.describe(study.images(given), study.landmarks(given), recogniser)
+    distances = descriptor_distances(shown, attack.gallery)
+    own = torch.where(attack.is_same, distances, torch.inf).amin(1)
+    taken = torch.where(there & own.isfinite(), (own <= recogniser.threshold).float(), torch.nan)
     cell = rate_cell(taken, study.probe_people)
-    return {f"{embedder.name}: conditions themselves verified as the source": cell.as_json()}
+    return {f"{recogniser.name}: conditions themselves verified as the source": cell.as_json()}
 
 
-def _different_people(recogniser: Recogniser, attacker: Attacker) -> dict[str, Any]:
+def _different_people(attack: Attack, attacker: Attacker) -> dict[str, Any]:
     """How often two different real people are taken for one, and where 1 % of them are."""
-    name = f"{recogniser.embedder.name}, {attacker}"
+    name = f"{attack.recogniser.name}, {attacker}"
     facts: dict[str, Any] = {}
-    if recogniser.calibrated is not None:
-        facts[f"{name}: threshold at FAR"] = recogniser.calibrated
-    threshold = recogniser.embedder.threshold
-    distances = recogniser.impostors
+    if attack.calibrated is not None:
+        facts[f"{name}: threshold at FAR"] = attack.calibrated
+    threshold = attack.recogniser.threshold
+    distances = attack.impostors
     if threshold is not None and len(distances):
-        people = recogniser.study.probe_people[:, None].expand_as(recogniser.is_same)
+        people = attack.study.probe_people[:, None].expand_as(attack.is_same)
         accepted = (distances <= threshold).float()
         accepted = torch.where(distances.isnan(), distances, accepted)
-        cell = rate_cell(accepted, people[~recogniser.is_same])
+        cell = rate_cell(accepted, people[~attack.is_same])
         facts[f"{name}: different real people verified"] = cell.as_json()
     return facts

@@ -1,10 +1,10 @@
-"""Detectors and embedders at work on many pictures: by several processes, once for each picture."""
+"""Detectors, landmarkers and recognisers at work on many images, once for each of them."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,54 +15,53 @@ from torch import Tensor
 from graphgan.data.batches import to_float_image, to_uint8_image
 from graphgan.data.worker_pool import WorkerPool
 from graphgan.evaluation.cache import ResultCache
-from graphgan.faces.detectors import FaceDetector, FacePipeline
-from graphgan.faces.embedders import Classifier, Embedder
+from graphgan.faces.contracts import (
+    FaceDetector,
+    Faces,
+    Landmarker,
+    NamingRecogniser,
+    Recogniser,
+)
 
-LEAST_SIDE = 128  # smaller pictures are enlarged: dlib looks for faces of 40 pixels and more
+LEAST_SIDE = 128  # smaller images are enlarged: dlib looks for faces of 40 pixels and more
+
+_Arrays = tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True)
 class Tools:
-    """What looks at pictures.
+    """What looks at images.
 
     Args:
-        pipeline: finds faces and landmarks.
+        detector: finds faces: recognition begins with the surest one.
+        landmarker: finds their landmarks.
+        recognisers: describe them; the first one speaks in plots.
         detectors: others that look for faces.
-        embedders: describe them; the first one speaks in plots.
     Raises:
-        ValueError: no embedder, two embedders or two detectors of one name.
+        ValueError: no recogniser, two recognisers or two detectors of one name.
     """
 
-    pipeline: FacePipeline
-    embedders: Sequence[Embedder]
+    detector: FaceDetector
+    landmarker: Landmarker
+    recognisers: Sequence[Recogniser]
     detectors: Sequence[FaceDetector] = ()
 
     def __post_init__(self) -> None:
-        names = [embedder.name for embedder in self.embedders]
+        names = [recogniser.name for recogniser in self.recognisers]
         if not names or len(set(names)) < len(names):
-            raise ValueError(f"expected embedders of different names, got {names}")
-        names = [detector.name for detector in (self.pipeline, *self.detectors)]
+            raise ValueError(f"expected recognisers of different names, got {names}")
+        names = [detector.name for detector in self.all_detectors]
         if len(set(names)) < len(names):
             raise ValueError(f"expected detectors of different names, got {names}")
 
-
-class Found(NamedTuple):
-    """What a detector says of n pictures, in their own pixels.
-
-    Args:
-        boxes: of each picture, the surest first.
-    """
-
-    boxes: list[Float[Tensor, "_ 4"]]
-
     @property
-    def any(self) -> list[bool]:
-        """Of each picture, whether a face was found."""
-        return [len(boxes) > 0 for boxes in self.boxes]
+    def all_detectors(self) -> list[FaceDetector]:
+        """The detector that recognition begins with, and the others."""
+        return [self.detector, *self.detectors]
 
 
 class Examiner:
-    """Asks tools about pictures; what it was told once it remembers.
+    """Asks tools about images; what it was told once it remembers.
 
     Args:
         tools: sent to each process.
@@ -96,84 +95,84 @@ class Examiner:
     ) -> None:
         self.pool.__exit__(kind, error, trace)
 
-    def find(self, images: UInt8[Tensor, "n 3 h w"], detector: FaceDetector) -> Found:
-        """Boxes of faces."""
-        number = [self.tools.pipeline, *self.tools.detectors].index(detector)
+    def find(self, images: UInt8[Tensor, "n 3 h w"], detector: FaceDetector) -> list[Faces]:
+        """The faces of each image, in its own pixels."""
+        number = self.tools.all_detectors.index(detector)
 
         def compute() -> dict[str, Tensor]:
-            found = self._ask(_boxes, [(image, number) for image in _plain(images)], detector.name)
-            counts = torch.tensor([len(boxes) for boxes in found], dtype=torch.long)
-            return {"counts": counts, "boxes": _stacked(found, (0, 4))}
+            items = [(image, number) for image in _plain(images)]
+            return _joined(self._ask(_find, items, detector.name))
 
-        kept = self.cache.fetch("boxes", (_identity(detector), images), compute)
-        return Found(list(torch.split(kept["boxes"], kept["counts"].tolist())))
+        kept = self.cache.fetch("faces", (_identity(detector), images), compute)
+        counts = kept["counts"].tolist()
+        parts = (torch.split(kept[name], counts) for name in Faces._fields)
+        return [Faces(*own) for own in zip(*parts, strict=True)]
 
     def locate(
-        self, images: UInt8[Tensor, "n 3 h w"], boxes: Float[Tensor, "n 4"]
-    ) -> Float[Tensor, "n k 2"]:
-        """Landmarks by the pipeline of what fills each picture's box; NaN where the box is."""
-        pipeline = self.tools.pipeline
+        self, images: UInt8[Tensor, "n 3 h w"], faces: Sequence[Faces]
+    ) -> Float[Tensor, "n 68 2"]:
+        """Landmarks of the first face of each image, whatever it shows; NaN where there is none."""
+        landmarker = self.tools.landmarker
+        firsts = [own.at(torch.arange(min(len(own.boxes), 1))) for own in faces]
 
         def compute() -> dict[str, Tensor]:
-            there = torch.nonzero(boxes.isfinite().all(1)).flatten().tolist()
-            items = [(_plain(images[i : i + 1])[0], boxes[i].numpy()) for i in there]
-            found = self._ask(_landmarks, items, "landmarks")
-            points = torch.full((len(images), pipeline.num_landmarks, 2), torch.nan)
-            if there:
-                points[there] = _stacked(found, (pipeline.num_landmarks, 2)).view(len(there), -1, 2)
-            return {"landmarks": points}
+            there = [i for i, own in enumerate(firsts) if len(own.boxes)]
+            items = [
+                (_plain(images[i : i + 1])[0], tuple(values.numpy() for values in firsts[i]))
+                for i in there
+            ]
+            found = self._ask(_locate, items, "landmarks")
+            return {"landmarks": _in_rows(found, there, (len(images), 68, 2))}
 
-        inputs = (_identity(pipeline), images, boxes)
-        return self.cache.fetch("landmarks", inputs, compute)["landmarks"]
+        inputs: list[str | Tensor] = [_identity(landmarker), images]
+        inputs += [values for own in firsts for values in own]
+        return self.cache.fetch("landmarks", tuple(inputs), compute)["landmarks"]
 
     def describe(
         self,
         images: UInt8[Tensor, "n 3 h w"],
-        landmarks: Float[Tensor, "n k 2"],
-        embedder: Embedder,
+        landmarks: Float[Tensor, "n 68 2"],
+        recogniser: Recogniser,
     ) -> Float[Tensor, "n d"]:
         """Descriptors; NaN where landmarks are missing."""
-        return self._described(images, landmarks, embedder, _descriptor, "descriptors")
+        return self._described(images, landmarks, recogniser, _describe, "descriptors")
 
     def classify(
         self,
         images: UInt8[Tensor, "n 3 h w"],
-        landmarks: Float[Tensor, "n k 2"],
-        embedder: Classifier,
+        landmarks: Float[Tensor, "n 68 2"],
+        recogniser: NamingRecogniser,
     ) -> Float[Tensor, "n c"]:
         """Logits; NaN where landmarks are missing."""
-        return self._described(images, landmarks, embedder, _logits, "logits")
+        return self._described(images, landmarks, recogniser, _classify, "logits")
 
     def _described(
         self,
         images: Tensor,
         landmarks: Tensor,
-        embedder: Embedder,
+        recogniser: Recogniser,
         work: Callable[[Any, Tools], Any],
         what: str,
     ) -> Tensor:
-        number = list(self.tools.embedders).index(embedder)
+        number = list(self.tools.recognisers).index(recogniser)
 
         def compute() -> dict[str, Tensor]:
             there = torch.nonzero(landmarks.isfinite().flatten(1).all(1)).flatten().tolist()
             items = [
                 (_plain(images[i : i + 1])[0], landmarks[i].float().numpy(), number) for i in there
             ]
-            found = self._ask(work, items, f"{embedder.name} {what}")
+            found = self._ask(work, items, f"{recogniser.name} {what}")
             width = len(found[0]) if found else 1
-            rows = torch.full((len(images), width), torch.nan)
-            if there:
-                rows[there] = _stacked(found, (width,)).view(len(there), width)
-            return {what: rows}
+            return {what: _in_rows(found, there, (len(images), width))}
 
-        inputs = (_identity(embedder), images, landmarks.float())
+        inputs = (_identity(recogniser), images, landmarks.float())
         return self.cache.fetch(what, inputs, compute)[what]
 
     def _ask(self, work: Callable[[Any, Tools], Any], items: list[Any], what: str) -> list[Any]:
         return list(self.progress(self.pool.map(work, items), len(items), what))
 
 
-def _identity(tool: FaceDetector | Embedder) -> str:
+def _identity(tool: FaceDetector | Landmarker | Recogniser) -> str:
     """Two tools may have one fingerprint, such as "1"."""
     return f"{type(tool).__qualname__} {tool.name} {tool.fingerprint}"
 
@@ -188,46 +187,75 @@ def _plain(images: UInt8[Tensor, "n 3 h w"]) -> list[np.ndarray]:
     return list(images.numpy())
 
 
-def _stacked(found: Sequence[np.ndarray], shape: tuple[int, ...]) -> Tensor:
-    parts = found or [np.zeros(shape, np.float32)]
-    if shape and shape[0] == 0:
-        return torch.from_numpy(np.concatenate(parts).astype(np.float32))
-    return torch.from_numpy(np.stack(parts).astype(np.float32))
+def _joined(found: Sequence[_Arrays]) -> dict[str, Tensor]:
+    """The faces of all images in one tensor of each kind, and how many there are in each image."""
+    none = Faces.of_boxes(torch.zeros(0, 4))
+    counts = torch.tensor([len(boxes) for boxes, *_ in found], dtype=torch.long)
+    some = [own for own in found if len(own[0])]
+    columns = zip(*some, strict=True) if some else ([values.numpy()] for values in none)
+    joined = [torch.from_numpy(np.concatenate(list(column))).float() for column in columns]
+    return {"counts": counts, **dict(zip(Faces._fields, joined, strict=True))}
 
 
-def _boxes(item: tuple[np.ndarray, int], tools: Tools) -> np.ndarray:
+def _in_rows(
+    found: Sequence[np.ndarray], rows: Sequence[int], shape: tuple[int, ...]
+) -> Float[Tensor, "n *d"]:
+    """What was found in its rows, NaN in the others."""
+    values = torch.full(shape, torch.nan)
+    if rows:
+        values[rows] = torch.from_numpy(np.stack(found)).float()
+    return values
+
+
+def _find(item: tuple[np.ndarray, int], tools: Tools) -> _Arrays:
     image, scale = _enlarged(item[0])
-    boxes: np.ndarray = [tools.pipeline, *tools.detectors][item[1]](image).numpy()
-    return ((boxes + 0.5) / scale - 0.5).astype(np.float32)
-
-
-def _landmarks(item: tuple[np.ndarray, np.ndarray], tools: Tools) -> np.ndarray:
-    image, scale = _enlarged(item[0])
-    box = torch.from_numpy((item[1] + 0.5) * scale - 0.5)
-    points: np.ndarray = tools.pipeline.landmarks_in(image, box).numpy()
-    return ((points + 0.5) / scale - 0.5).astype(np.float32)
-
-
-def _descriptor(item: tuple[np.ndarray, np.ndarray, int], tools: Tools) -> np.ndarray:
-    image, scale = _enlarged(item[0])
-    points = torch.from_numpy((item[1] + 0.5) * scale - 0.5)
     with torch.no_grad():
-        descriptor: np.ndarray = tools.embedders[item[2]](image, points).numpy()
-    return descriptor
+        boxes, scores, points = tools.all_detectors[item[1]](image)
+    boxes = _shrunk(boxes.view(-1, 2, 2), scale).view(-1, 4)
+    return _arrays(boxes, scores, _shrunk(points, scale))
 
 
-def _logits(item: tuple[np.ndarray, np.ndarray, int], tools: Tools) -> np.ndarray:
+def _locate(item: tuple[np.ndarray, _Arrays], tools: Tools) -> np.ndarray:
     image, scale = _enlarged(item[0])
-    points = torch.from_numpy((item[1] + 0.5) * scale - 0.5)
-    embedder = tools.embedders[item[2]]
-    assert isinstance(embedder, Classifier)
+    boxes, scores, points = (torch.from_numpy(values) for values in item[1])
+    boxes = _grown(boxes.view(-1, 2, 2), scale).view(-1, 4)
     with torch.no_grad():
-        logits: np.ndarray = embedder.logits(image, points).numpy()
-    return logits
+        found = tools.landmarker(image, Faces(boxes, scores, _grown(points, scale)))
+    return _arrays(_shrunk(found.points[0], scale))[0]
+
+
+def _describe(item: tuple[np.ndarray, np.ndarray, int], tools: Tools) -> np.ndarray:
+    image, scale = _enlarged(item[0])
+    landmarks = _grown(torch.from_numpy(item[1]), scale)
+    with torch.no_grad():
+        return _arrays(tools.recognisers[item[2]](image, landmarks[None])[0])[0]
+
+
+def _classify(item: tuple[np.ndarray, np.ndarray, int], tools: Tools) -> np.ndarray:
+    image, scale = _enlarged(item[0])
+    landmarks = _grown(torch.from_numpy(item[1]), scale)
+    recogniser = tools.recognisers[item[2]]
+    assert isinstance(recogniser, NamingRecogniser)
+    with torch.no_grad():
+        return _arrays(recogniser.logits(image, landmarks[None])[0])[0]
+
+
+def _arrays(*tensors: Tensor) -> _Arrays:
+    return tuple(tensor.float().cpu().numpy() for tensor in tensors)
+
+
+def _grown(points: Float[Tensor, "*n 2"], scale: float) -> Float[Tensor, "*n 2"]:
+    """In an image that is so many times as large."""
+    return (points + 0.5) * scale - 0.5
+
+
+def _shrunk(points: Float[Tensor, "*n 2"], scale: float) -> Float[Tensor, "*n 2"]:
+    """Back in the image that was enlarged."""
+    return (points + 0.5) / scale - 0.5
 
 
 def _enlarged(pixels: np.ndarray) -> tuple[UInt8[Tensor, "3 h w"], float]:
-    """A picture of 128 pixels and more, and how many of its pixels one of the given ones became."""
+    """An image of 128 pixels and more, and how many of its pixels one of the given ones became."""
     image = torch.from_numpy(pixels)
     scale = LEAST_SIDE / min(image.shape[1:])
     if scale <= 1:

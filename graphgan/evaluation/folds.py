@@ -15,7 +15,7 @@ from torch import Tensor
 from graphgan.data.prepared import PreparedPicture
 from graphgan.data.tables import read_table
 from graphgan.evaluation.cells import Cell, Cells, not_measured, rate_cell
-from graphgan.evaluation.privacy import Recogniser
+from graphgan.evaluation.privacy import Attack
 from graphgan.evaluation.study import Results
 from graphgan.metrics.identification import fold_accuracies, fold_statistics, verified
 
@@ -56,30 +56,30 @@ def read_fold_pairs(root: Path, pictures: Sequence[PreparedPicture]) -> list[Fol
     return pairs
 
 
-def measure_folds(recogniser: Recogniser, results: Results) -> Cells:
+def measure_folds(attack: Attack, results: Results) -> Cells:
     """Accepted pairs of one person and of two, and the accuracy at thresholds of the other folds.
 
     Intervals are over people; the mean over the folds and their deviation are in the notes. An
     empty dictionary where the folder lists no such pairs.
 
     Args:
-        recogniser: who verifies.
+        attack: who verifies.
         results: of a system, of the probes.
     """
-    study = recogniser.study
+    study = attack.study
     listed = read_fold_pairs(study.pictures.root, study.pictures.pictures)
     place = {number: i for i, number in enumerate(study.trials.probes)}
     pairs = [pair for pair in listed if pair.a in place and results.present[place[pair.a]]]
     if not pairs:
         return {}
-    prefix = f"{recogniser.embedder.name}, {recogniser.attacker}, pairs in folds: "
+    prefix = f"{attack.recogniser.name}, {attack.attacker}, pairs in folds: "
     names = [prefix + name for name in ("same person verified", "different people verified")]
-    distances = _distances(recogniser, results, pairs, place)
+    distances = _distances(attack, results, pairs, place)
     folds = torch.tensor([pair.fold for pair in pairs])
     same = torch.tensor([pair.same for pair in pairs])
     people = study.people([pair.a for pair in pairs])
     cells = dict.fromkeys(names, not_measured("no threshold is known"))
-    if (threshold := recogniser.embedder.threshold) is not None:
+    if (threshold := attack.recogniser.threshold) is not None:
         accepted = verified(distances, threshold).float()
         for name, which in zip(names, (same, ~same), strict=True):
             cells[name] = _cell(accepted[which], people[which], folds[which])
@@ -90,13 +90,13 @@ def measure_folds(recogniser: Recogniser, results: Results) -> Cells:
 
 
 def _distances(
-    recogniser: Recogniser, results: Results, pairs: list[FoldPair], place: dict[int, int]
+    attack: Attack, results: Results, pairs: list[FoldPair], place: dict[int, int]
 ) -> Float[Tensor, "p"]:
     """Between the results and the untouched second pictures."""
-    study = recogniser.study
-    probes = recogniser.of_probes(study.see(results.images))
+    study = attack.study
+    probes = attack.of_probes(study.see(results.images))
     others = [pair.b for pair in pairs]
-    described = recogniser.describe(study.see(study.images(others)), study.landmarks(others))
+    described = attack.describe(study.see(study.images(others)), study.landmarks(others))
     apart = probes[[place[pair.a] for pair in pairs]] - described
     distances: Tensor = torch.linalg.vector_norm(apart.double(), dim=1)
     return distances

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from graphgan.data.batches import to_float_image
 from graphgan.evaluation.cells import Cells
-from graphgan.evaluation.privacy import ATTACKERS, Recogniser, measure_recognition
+from graphgan.evaluation.privacy import ATTACKERS, Attack, measure_recognition
 from graphgan.evaluation.study import Results, Study
 from graphgan.evaluation.systems import System
 from graphgan.evaluation.transfer import measure_transfer
@@ -71,15 +71,15 @@ def measure_groups(study: Study, system: System, groups: Groups) -> dict[str, Ce
         system: whose results are measured.
         groups: which probes are in it, by its name.
     """
-    trials, embedder = study.trials, study.examiner.tools.embedders[0]
+    trials, recogniser = study.trials, study.examiner.tools.recognisers[0]
     results = study.results(system, trials.probes, trials.conditions)
     seen = study.see(results.images)
-    recognisers = [Recogniser(study, embedder, attacker) for attacker in ATTACKERS]
+    attacks = [Attack(study, recogniser, attacker) for attacker in ATTACKERS]
     measured = {}
     for name, members in groups.items():
         own = Results(results.images, results.present & members)
         cells = measure_utility(study, own, seen)
-        for recogniser in recognisers:
-            cells |= measure_recognition(recogniser, own, seen)[0]
-        measured[name] = cells | measure_transfer(study, system, own, embedder)
+        for attack in attacks:
+            cells |= measure_recognition(attack, own, seen)[0]
+        measured[name] = cells | measure_transfer(study, system, own, recogniser)
     return measured

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from graphgan.data.batches import to_float_image
 from graphgan.evaluation.cells import Cell, Cells, not_measured
 from graphgan.evaluation.study import Results, Seen, Study
-from graphgan.faces.embedders import Embedder
+from graphgan.faces.contracts import Recogniser
 from graphgan.metrics.distribution import frechet_inception_distance, kernel_inception_distance
 from graphgan.metrics.frechet import frechet_distance
 
@@ -26,13 +26,13 @@ class Naturalness:
 
     Args:
         study: what is asked.
-        embedder: whose descriptors the Frechet distance of faces is of.
+        recogniser: whose descriptors the Frechet distance of faces is of.
         features: 8-bit ``b 3 h w`` to ``b d`` for FID and KID; None where there are no weights.
     """
 
-    def __init__(self, study: Study, embedder: Embedder, features: nn.Module | None) -> None:
+    def __init__(self, study: Study, recogniser: Recogniser, features: nn.Module | None) -> None:
         self.study = study
-        self.embedder = embedder
+        self.recogniser = recogniser
         self.features = features
         trials, rng = study.trials, np.random.default_rng((study.settings.seed, 13))
         probes, asked = set(trials.probes), set(study.probe_people.tolist())
@@ -47,7 +47,7 @@ class Naturalness:
     def described(self) -> Float[Tensor, "n d"]:
         """Descriptors of the real pictures."""
         seen = self.study.see(self.study.images(self.real))
-        return self.study.examiner.describe(seen.images, seen.landmarks, self.embedder)
+        return self.study.examiner.describe(seen.images, seen.landmarks, self.recogniser)
 
     @cached_property
     def floor(self) -> Cell:
@@ -56,14 +56,14 @@ class Naturalness:
 
     def measure(self, results: Results, seen: Seen) -> Cells:
         """Frechet distance of face descriptors, FID and KID of one system."""
-        name = f"FD-{self.embedder.name}"
+        name = f"FD-{self.recogniser.name}"
         if not results.present[self.chosen].all():
             missing = not_measured("results are missing")
             return {key: missing for key in (name, "FID", "KID")}
         return {name: self._of_faces(seen), **self._of_pictures(results.images[self.chosen])}
 
     def _of_faces(self, seen: Seen) -> Cell:
-        described = self.study.examiner.describe(seen.images, seen.landmarks, self.embedder)
+        described = self.study.examiner.describe(seen.images, seen.landmarks, self.recogniser)
         try:
             distance = frechet_distance(self.described, described[self.chosen])
         except ValueError as error:

@@ -19,7 +19,7 @@ from graphgan.evaluation.cells import Cell, Cells, mean_cell, not_measured, rate
 from graphgan.evaluation.study import Results, Seen, Study
 from graphgan.evaluation.systems import System
 from graphgan.evaluation.trials import ConditionRule
-from graphgan.faces.embedders import Classifier, Embedder
+from graphgan.faces.contracts import NamingRecogniser, Recogniser
 from graphgan.metrics.identification import (
     descriptor_distances,
     rank_one,
@@ -40,23 +40,23 @@ Curve = tuple[Float[Tensor, "t"], Float[Tensor, "t"]]
 
 
 @dataclass(frozen=True)
-class Recogniser:
-    """An attacker with an embedder, who has seen the gallery and the originals.
+class Attack:
+    """An attacker with a recogniser, who has seen the gallery and the originals.
 
     Args:
         study: what is asked.
-        embedder: describes faces.
+        recogniser: describes faces.
         attacker: how faces are aligned.
     """
 
     study: Study
-    embedder: Embedder
+    recogniser: Recogniser
     attacker: Attacker
 
     def describe(self, seen: Seen, landmarks: Float[Tensor, "n 68 2"]) -> Float[Tensor, "n d"]:
         """Descriptors of what is seen; ``landmarks`` are the true ones."""
         points = seen.landmarks if self.attacker == "pipeline" else landmarks
-        return self.study.examiner.describe(seen.images, points, self.embedder)
+        return self.study.examiner.describe(seen.images, points, self.recogniser)
 
     @cached_property
     def originals(self) -> Float[Tensor, "n d"]:
@@ -101,58 +101,56 @@ class Recogniser:
         return None if len(distances) * rate < 1 else threshold_at(distances, rate)
 
 
-def measure_recognition(
-    recogniser: Recogniser, results: Results, seen: Seen
-) -> tuple[Cells, Curve | None]:
+def measure_recognition(attack: Attack, results: Results, seen: Seen) -> tuple[Cells, Curve | None]:
     """Rank-1 and verification against the gallery, which holds another picture of the person.
 
     Args:
-        recogniser: the attacker.
+        attack: the attacker.
         results: of a system.
-        seen: the same as the pipeline sees them.
+        seen: the same as the attackers see them.
     Returns:
         Cells, and the curve of true against false accepts where there is anybody to recognise.
     """
-    study, prefix = recogniser.study, f"{recogniser.embedder.name}, {recogniser.attacker}: "
-    probes = recogniser.of_probes(seen)
-    there = recogniser.askable & results.present
-    cells = _same_image(recogniser, probes, results, prefix)
+    study, prefix = attack.study, f"{attack.recogniser.name}, {attack.attacker}: "
+    probes = attack.of_probes(seen)
+    there = attack.askable & results.present
+    cells = _same_image(attack, probes, results, prefix)
     if not there.any() or len(set(study.gallery_people.tolist())) < 2:
         why = ALONE if there.any() else NO_OTHER
         names = ("rank-1", "verified", "verified at FAR")
         return cells | {prefix + name: not_measured(why) for name in names}, None
-    distances = descriptor_distances(probes, recogniser.gallery)
+    distances = descriptor_distances(probes, attack.gallery)
     people = study.probe_people
-    own = _own(distances, recogniser.is_same)
+    own = _own(distances, attack.is_same)
     found = torch.full((len(probes),), torch.nan)
     found[there] = rank_one(
         distances[there], study.probe_people[there], study.gallery_people
     ).float()
     cells[prefix + "rank-1"] = rate_cell(found, people)
-    cells[prefix + "verified"] = _verified(recogniser, own, there)
-    cells[prefix + "verified at FAR"] = _verified(recogniser, own, there, calibrated=True)
-    cells[prefix + "accepted as others"] = _accepted_as_others(recogniser, distances, there)
-    curve = roc(own[there], distances[there][~recogniser.is_same[there]])
+    cells[prefix + "verified"] = _verified(attack, own, there)
+    cells[prefix + "verified at FAR"] = _verified(attack, own, there, calibrated=True)
+    cells[prefix + "accepted as others"] = _accepted_as_others(attack, distances, there)
+    curve = roc(own[there], distances[there][~attack.is_same[there]])
     return cells, curve.corners()
 
 
 def _same_image(
-    recogniser: Recogniser, probes: Float[Tensor, "n d"], results: Results, prefix: str
+    attack: Attack, probes: Float[Tensor, "n d"], results: Results, prefix: str
 ) -> Cells:
     """The same against the very picture that was anonymised: what a leaked original would tell."""
-    study = recogniser.study
-    own = (probes - recogniser.originals).double().norm(dim=1)
-    others = descriptor_distances(probes, recogniser.gallery)
-    others = others.nan_to_num(nan=torch.inf).masked_fill(recogniser.is_same, torch.inf)
+    study = attack.study
+    own = (probes - attack.originals).double().norm(dim=1)
+    others = descriptor_distances(probes, attack.gallery)
+    others = others.nan_to_num(nan=torch.inf).masked_fill(attack.is_same, torch.inf)
     nearest = others.amin(1) if others.shape[1] else torch.full_like(own, torch.inf)
     there = results.present
-    if recogniser.attacker == "pose known":
+    if attack.attacker == "pose known":
         there = there & study.complete
     compared = there & nearest.isfinite()  # with nobody else in the gallery one cannot be wrong
     nearer = torch.where(compared, (own < nearest).float(), torch.nan)
     return {
         f"{prefix}rank-1, same picture": rate_cell(nearer, study.probe_people, empty=NOBODY_ELSE),
-        f"{prefix}verified, same picture": _verified(recogniser, own, there),
+        f"{prefix}verified, same picture": _verified(attack, own, there),
     }
 
 
@@ -163,47 +161,47 @@ def _own(distances: Float[Tensor, "n m"], is_same: Bool[Tensor, "n m"]) -> Float
 
 
 def _verified(
-    recogniser: Recogniser,
+    attack: Attack,
     own: Float[Tensor, "n"],
     there: Bool[Tensor, "n"],
     *,
     calibrated: bool = False,
 ) -> Cell:
-    threshold = recogniser.calibrated if calibrated else recogniser.embedder.threshold
+    threshold = attack.calibrated if calibrated else attack.recogniser.threshold
     if threshold is None:
         why = "too few impostors" if calibrated else "no threshold is known"
         return not_measured(why)
     accepted = torch.where(there, verified(own, threshold).float(), torch.nan)
-    return rate_cell(accepted, recogniser.study.probe_people, note=f"threshold {threshold:.3g}")
+    return rate_cell(accepted, attack.study.probe_people, note=f"threshold {threshold:.3g}")
 
 
 def _accepted_as_others(
-    recogniser: Recogniser, distances: Float[Tensor, "n m"], there: Bool[Tensor, "n"]
+    attack: Attack, distances: Float[Tensor, "n m"], there: Bool[Tensor, "n"]
 ) -> Cell:
     """For which share of the people whom it does not show a result is taken."""
-    if (threshold := recogniser.embedder.threshold) is None:
+    if (threshold := attack.recogniser.threshold) is None:
         return not_measured("no threshold is known")
-    study = recogniser.study
+    study = attack.study
     shown = study.people(study.trials.conditions)[:, None] == study.gallery_people
-    others = ~recogniser.is_same & ~shown & distances.isfinite() & there[:, None]
+    others = ~attack.is_same & ~shown & distances.isfinite() & there[:, None]
     taken = ((distances <= threshold) & others).sum(1) / others.sum(1)  # NaN of none
     return mean_cell(taken.float(), study.probe_people, empty=NOBODY_ELSE)
 
 
-def measure_same_class(study: Study, embedder: Embedder, results: Results) -> Cells:
+def measure_same_class(study: Study, recogniser: Recogniser, results: Results) -> Cells:
     """The published score: share of results whose most likely class is that of their source.
 
     Source: [A] Dall'Asen et al., ICIAP 2021, and [C] Maximov et al., CVPR 2020; FaceNet's classes
     are the people it was trained on.
     """
-    name = f"{embedder.name}: same class as the source"
-    if not isinstance(embedder, Classifier):
+    name = f"{recogniser.name}: same class as the source"
+    if not isinstance(recogniser, NamingRecogniser):
         return {}
-    if not embedder.has_classes:
+    if not recogniser.has_classes:
         return {name: not_measured("weights without classes")}
     landmarks = study.landmarks(study.trials.probes)
     logits = [
-        study.examiner.classify(images, landmarks, embedder)
+        study.examiner.classify(images, landmarks, recogniser)
         for images in (results.images, study.originals.images)
     ]
     there = results.present & study.complete
@@ -211,7 +209,9 @@ def measure_same_class(study: Study, embedder: Embedder, results: Results) -> Ce
     return {name: rate_cell(same, study.probe_people)}
 
 
-def measure_parrot(study: Study, system: System, embedder: Embedder, rule: ConditionRule) -> Cell:
+def measure_parrot(
+    study: Study, system: System, recogniser: Recogniser, rule: ConditionRule
+) -> Cell:
     """Rank-1 of the parrot, who knows the pose, with conditions drawn by that rule.
 
     Lessons and probes are anonymised alike: a fixed condition for each person hands it the answer.
@@ -219,7 +219,7 @@ def measure_parrot(study: Study, system: System, embedder: Embedder, rule: Condi
     Args:
         study: what is asked.
         system: it has been taught by.
-        embedder: describes faces.
+        recogniser: describes faces.
         rule: of conditions.
     """
     trials = study.trials
@@ -233,8 +233,8 @@ def measure_parrot(study: Study, system: System, embedder: Embedder, rule: Condi
         conditions = study.conditions(numbers, rule) if system.uses_conditions else numbers
     except ValueError as error:  # nobody to be the condition
         return not_measured(str(error))
-    lessons = _anonymised(study, system, embedder, numbers[:count], conditions[:count])
-    tests = _anonymised(study, system, embedder, numbers[count:], conditions[count:])
+    lessons = _anonymised(study, system, recogniser, numbers[:count], conditions[:count])
+    tests = _anonymised(study, system, recogniser, numbers[count:], conditions[count:])
     if lessons.isnan().all():
         return not_measured("no results for the lessons")
     known, people = study.people(trials.lessons), study.people(asked)
@@ -249,11 +249,11 @@ def measure_parrot(study: Study, system: System, embedder: Embedder, rule: Condi
 def _anonymised(
     study: Study,
     system: System,
-    embedder: Embedder,
+    recogniser: Recogniser,
     sources: Sequence[int],
     conditions: Sequence[int],
 ) -> Float[Tensor, "n d"]:
     """Descriptors of results, aligned as the sources' landmarks say; NaN without a result."""
     results = study.results(system, sources, conditions)
-    described = study.examiner.describe(results.images, study.landmarks(sources), embedder)
+    described = study.examiner.describe(results.images, study.landmarks(sources), recogniser)
     return torch.where(results.present[:, None], described, torch.nan)

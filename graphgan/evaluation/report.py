@@ -74,15 +74,15 @@ _TABLES = (
     _Table(
         "Recognised in a gallery of other pictures, %",
         "Lower is better. Rank-1: the nearest face of the gallery is the person's. Verified: "
-        "within the embedder's threshold of the person's picture, or within the distance at which "
+        "within the recogniser's threshold of the person's image, or within the distance at which "
         "the false-accept rate of original faces is as wanted. `pipeline` finds and aligns faces "
         "itself; `pose known` aligns by the true landmarks.",
         (": rank-1", ": verified", ": verified at FAR"),
     ),
     _Table(
         "Taken for somebody else, %",
-        "Of all pictures in the gallery that show neither the person nor the condition's: how many "
-        "are within the embedder's threshold of a result. In the row `original` it is the "
+        "Of all images in the gallery that show neither the person nor the condition's: how many "
+        "are within the recogniser's threshold of a result. In the row `original` it is the "
         "false-accept rate.",
         (": accepted as others",),
     ),
@@ -111,8 +111,8 @@ _TABLES = (
     ),
     _Table(
         "Pairs in folds, %",
-        "At the embedder's threshold; accuracy at the threshold that is best in the other folds. "
-        "Mean and standard deviation over the folds are in the notes.",
+        "At the recogniser's threshold; accuracy at the threshold that is best in the other "
+        "folds. Mean and standard deviation over the folds are in the notes.",
         (": same person verified", ": different people verified", "folds: accuracy"),
     ),
 )

@@ -13,6 +13,7 @@ from graphgan.data.prepared import PreparedPictures
 from graphgan.evaluation.examiner import Examiner
 from graphgan.evaluation.systems import Request, System
 from graphgan.evaluation.trials import ConditionRule, Splits, Trials, draw_conditions
+from graphgan.faces.contracts import Faces
 from graphgan.landmarks.masks import face_mask
 
 
@@ -52,20 +53,23 @@ class Results:
 
 @dataclass(frozen=True)
 class Seen:
-    """n pictures as the attackers see them, and what recognition begins with.
+    """n images as the attackers see them, and what recognition begins with.
 
     Args:
         images: of one size.
-        found: whether the pipeline's detector found a face.
-        boxes: all that it found.
-        landmarks: by the pipeline, of the first box, or of where faces mostly are when there is
+        faces: all that the detector found.
+        landmarks: by the landmarker, of the first face, or of where faces mostly are when there is
             none.
     """
 
     images: UInt8[Tensor, "n 3 h w"]
-    boxes: Sequence[Float[Tensor, "_ 4"]]
-    found: Bool[Tensor, "n"]
-    landmarks: Float[Tensor, "n k 2"]
+    faces: Sequence[Faces]
+    landmarks: Float[Tensor, "n 68 2"]
+
+    @cached_property
+    def found(self) -> Bool[Tensor, "n"]:
+        """Whether the detector found a face."""
+        return torch.tensor([len(own.boxes) > 0 for own in self.faces], dtype=torch.bool)
 
 
 @dataclass(frozen=True)
@@ -128,27 +132,25 @@ class Study:
 
     @cached_property
     def usual_box(self) -> Float[Tensor, "4"]:
-        """Where the pipeline mostly finds the face of an original: the median box.
+        """Where the detector mostly finds the face of an original: the median box.
 
-        In the middle, half as large as the picture, where it finds none at all.
+        In the middle, half as large as the image, where it finds none at all.
         """
-        found = self.examiner.find(
-            self.images(self.trials.probes), self.examiner.tools.pipeline
-        ).boxes
-        if firsts := [boxes[0] for boxes in found if len(boxes)]:
+        images, detector = self.images(self.trials.probes), self.examiner.tools.detector
+        found = self.examiner.find(images, detector)
+        if firsts := [own.boxes[0] for own in found if len(own.boxes)]:
             return torch.stack(firsts).median(0).values
         height, width = self.pictures.size
         return torch.tensor([width, height, 3 * width, 3 * height]) / 4 - 0.5
 
     def see(self, images: UInt8[Tensor, "n 3 h w"]) -> Seen:
-        """What the pipeline makes of pictures."""
+        """What the detector and the landmarker make of images."""
         if not len(images):
-            none = torch.zeros(0, self.examiner.tools.pipeline.num_landmarks, 2)
-            return Seen(images, [], torch.zeros(0, dtype=torch.bool), none)
-        boxes = self.examiner.find(images, self.examiner.tools.pipeline).boxes
-        firsts = torch.stack([own[0] if len(own) else self.usual_box for own in boxes])
-        found = torch.tensor([len(own) > 0 for own in boxes])
-        return Seen(images, boxes, found, self.examiner.locate(images, firsts))
+            return Seen(images, [], torch.zeros(0, 68, 2))
+        faces = self.examiner.find(images, self.examiner.tools.detector)
+        usual = Faces.of_boxes(self.usual_box[None])
+        looked_at = [own if len(own.boxes) else usual for own in faces]
+        return Seen(images, faces, self.examiner.locate(images, looked_at))
 
     @cached_property
     def originals(self) -> Seen:

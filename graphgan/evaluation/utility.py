@@ -11,18 +11,17 @@ from graphgan.metrics.landmark_error import landmark_error
 
 
 def measure_utility(study: Study, results: Results, seen: Seen) -> Cells:
-    """Detection by every detector, and the errors of the landmarks that the pipeline finds.
+    """Detection by every detector, and the errors of the landmarks that the landmarker finds.
 
     Args:
         study: what is asked.
         results: of a system.
-        seen: the same as the pipeline sees them.
+        seen: the same as the attackers see them.
     """
-    tools = study.examiner.tools
     cells: Cells = {}
-    for detector in (tools.pipeline, *tools.detectors):
-        boxes = study.examiner.find(results.images, detector).boxes
-        cells |= _detection(study, results, boxes, detector.name)
+    for detector in study.examiner.tools.all_detectors:
+        found = study.examiner.find(results.images, detector)
+        cells |= _detection(study, results, [own.boxes for own in found], detector.name)
     return cells | _pose(study, results, seen)
 
 
@@ -37,7 +36,7 @@ def _detection(
         f"detected by {name}": rate_cell(anywhere, people),
         f"detected in place by {name}": rate_cell(at_place, people),
     }
-    if name == study.examiner.tools.pipeline.name:
+    if name == study.examiner.tools.detector.name:
         kept = torch.where(study.originals.found, anywhere, torch.nan)
         cells["detected where the original is"] = rate_cell(
             kept, people, empty="no original is detected"
@@ -50,7 +49,7 @@ def _pose(study: Study, results: Results, seen: Seen) -> Cells:
     there = seen.found & results.present
     found = torch.where(there[:, None, None], seen.landmarks, torch.nan)
     if found.shape != given.shape:
-        why = f"the detector has {found.shape[1]} landmarks, the pictures {given.shape[1]}"
+        why = f"the landmarker has {found.shape[1]} landmarks, the images {given.shape[1]}"
         return {"pose error": not_measured(why), "pose error as published": not_measured(why)}
     of_original = torch.where(
         study.originals.found[:, None, None], study.originals.landmarks, torch.nan

@@ -88,7 +88,7 @@ class DlibLandmarks:
     def __init__(self, *, weights: str | Path | None = None) -> None:
         with needs_extra("dlib"):
             import dlib  # noqa: F401
-        self._weights = _packaged_weights(_PREDICTOR) if weights is None else Path(weights)
+        self._weights = packaged_weights(_PREDICTOR) if weights is None else Path(weights)
         if weights is not None:
             _predictor(self._weights)
         self.fingerprint = f"dlib 68 points, {self._weights.name}"
@@ -124,7 +124,7 @@ def _predictor(weights: Path) -> Any:
         raise ValueError(f"{weights}: not a dlib shape predictor: {error}") from None
 
 
-def _packaged_weights(name: str) -> Path:
+def packaged_weights(name: str) -> Path:
     """A file of the package that comes with the extra ``dlib``.
 
     Raises:

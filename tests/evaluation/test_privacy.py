@@ -3,7 +3,8 @@
 import pytest
 from coloured_faces import (
     ColourDetector,
-    ColourEmbedder,
+    ColourLandmarker,
+    ColourRecogniser,
     Grey,
     Recoloured,
     coloured_folder,
@@ -52,7 +53,7 @@ def test_curves_reach_one_for_the_original_at_once(evaluation):
 
 def test_who_is_in_no_gallery_cannot_be_recognised(tmp_path):
     pictures = open_folder(coloured_folder(tmp_path, videos=1, frames=3))
-    tools = Tools(ColourDetector(), [ColourEmbedder()])
+    tools = Tools(ColourDetector(), ColourLandmarker(), [ColourRecogniser()])
     study = Study(pictures, make_trials(pictures.pictures), Examiner(tools), Settings())
     evaluation = evaluate(study, [Original()])
     row = evaluation.rows["original"]
@@ -87,11 +88,10 @@ def test_results_are_taken_for_others_as_often_as_they_look_like_them(evaluation
 
 
 def test_a_grey_face_is_taken_for_everybody_by_who_accepts_all(pictures):
-    class Lax(ColourEmbedder):
+    class Lax(ColourRecogniser):
         threshold = 100.0
 
-    study = Study(
-        pictures, make_trials(pictures.pictures), Examiner(Tools(ColourDetector(), [Lax()]))
-    )
+    tools = Tools(ColourDetector(), ColourLandmarker(), [Lax()])
+    study = Study(pictures, make_trials(pictures.pictures), Examiner(tools))
     row = evaluate(study, [Recoloured()]).rows["recoloured"]
     assert row["colour, pose known: accepted as others"].value == 1

@@ -4,15 +4,16 @@ import torch
 from coloured_faces import ColourDetector, Grey, Recoloured, shape_of_a_face
 
 from graphgan.evaluation.cache import ResultCache
-from graphgan.evaluation.examiner import Examiner, Tools
+from graphgan.evaluation.examiner import Examiner
 from graphgan.evaluation.study import Study
+from graphgan.faces.contracts import Faces
 
 
 def test_where_no_face_is_found_the_usual_place_is_taken(study):
     grey = study.results(Grey(), study.trials.probes, study.trials.conditions)
     seen = study.see(grey.images)
     assert not seen.found.any()
-    boxes = torch.stack([boxes[0] for boxes in study.originals.boxes])
+    boxes = torch.stack([faces.boxes[0] for faces in study.originals.faces])
     usual = boxes.median(0).values
     assert torch.equal(study.usual_box, usual)
     expected = shape_of_a_face() * (usual[2:] - usual[:2]) + usual[:2]
@@ -22,9 +23,9 @@ def test_where_no_face_is_found_the_usual_place_is_taken(study):
 def test_without_any_original_found_the_usual_place_is_the_middle(pictures, tools, study):
     class Blind(ColourDetector):
         def __call__(self, image):
-            return torch.zeros(0, 4)
+            return Faces.of_boxes(torch.zeros(0, 4))
 
-    blind = Study(pictures, study.trials, Examiner(Tools(Blind(), tools.embedders)))
+    blind = Study(pictures, study.trials, Examiner(replace(tools, detector=Blind())))
     assert blind.usual_box.tolist() == [31.5, 31.5, 95.5, 95.5]
 
 

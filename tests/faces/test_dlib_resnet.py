@@ -1,6 +1,6 @@
 """dlib's recogniser without dlib gives dlib's numbers, on drawn faces and on noise."""
 
-import importlib.util
+import importlib
 import pickle
 from functools import cache
 from pathlib import Path
@@ -14,20 +14,19 @@ from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.faces import dlib_resnet
 from graphgan.faces._dlib_chips import face_chips
 from graphgan.faces.contracts import Recogniser
+from graphgan.faces.dlib import packaged_weights
 from graphgan.faces.dlib_resnet import DlibResNet, DlibResNetRecogniser
-from graphgan.landmarks.detection import packaged_weights
 from graphgan.weights import weights_file
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "convert_dlib_resnet.py"
+SCRIPTS = Path(__file__).parents[2] / "scripts"
 FILE = "dlib_face_recognition_resnet_model_v1.dat"
 
 
 @cache
 def script():
-    spec = importlib.util.spec_from_file_location("convert_dlib_resnet", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(SCRIPTS)  # it imports its neighbours
+        return importlib.import_module("convert_dlib_resnet")
 
 
 @cache

@@ -1,6 +1,7 @@
 """MTCNN; its boxes were compared with facenet-pytorch's on real faces by hand."""
 
 import os
+import pickle
 
 import pytest
 import torch
@@ -11,7 +12,8 @@ from torch import Tensor, nn
 
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.faces import _mtcnn_boxes as geometry
-from graphgan.models import mtcnn
+from graphgan.faces import mtcnn
+from graphgan.faces.contracts import FaceDetector
 from graphgan.faces.mtcnn import MTCNN, ONet, PNet, RNet
 
 NETWORKS = {"pnet": PNet, "rnet": RNet, "onet": ONet}
@@ -584,6 +586,37 @@ def test_a_layout_that_does_not_fit_is_named(folder, change, message):
     torch.save(state, folder / "pnet.pt")
     with pytest.raises(ValueError, match=rf"pnet\.pt: .*{message}"):
         MTCNN.from_weights(folder)
+
+
+# As a tool
+
+
+def test_the_detector_is_the_network_of_its_file(folder):
+    detect = mtcnn.MTCNNDetector(folder)
+    assert isinstance(detect, FaceDetector) and detect.name == "MTCNN"
+    image = noise(40, 50)
+    pairs = zip(detect(image), MTCNN.from_weights(folder)(image), strict=True)
+    assert all(torch.equal(ours, expected) for ours, expected in pairs)
+
+
+def test_the_detector_can_be_sent_to_other_processes(folder):
+    detect, image = mtcnn.MTCNNDetector(folder), noise(40, 50)
+    sent = pickle.loads(pickle.dumps(detect))
+    assert torch.equal(sent(image).boxes, detect(image).boxes)
+
+
+def test_the_fingerprint_of_the_detector_is_that_of_its_weights(folder):
+    before = mtcnn.MTCNNDetector(folder).fingerprint
+    assert mtcnn.MTCNNDetector(folder).fingerprint == before
+    state = torch.load(folder / "pnet.pt", weights_only=True)
+    torch.save({key: value + 1 for key, value in state.items()}, folder / "pnet.pt")
+    assert mtcnn.MTCNNDetector(folder).fingerprint != before
+
+
+def test_the_detector_refuses_other_weights_at_once(tmp_path):
+    (tmp_path / "weights.pt").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match=r"weights\.pt"):
+        mtcnn.MTCNNDetector(tmp_path / "weights.pt")
 
 
 # With the well-known weights

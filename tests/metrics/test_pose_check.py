@@ -2,9 +2,8 @@ import pytest
 import torch
 
 from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.extras import MissingExtraError
+from graphgan.faces import make_finder
 from graphgan.landmarks.detection import Detection
-from graphgan.metrics import pose_check
 from graphgan.metrics.pose_check import DETECTION_SIZE, measure_pose
 
 SIZE = 48
@@ -22,10 +21,10 @@ def sources(faces):
 
 
 @pytest.fixture
-def detect(monkeypatch, faces):
-    """Let a detector find the landmarks of the given faces, one after another; None is none."""
+def finding(faces):
+    """A detector that finds the landmarks of the given faces, one after another; None is none."""
 
-    def detect(*numbers):
+    def finding(*numbers):
         found = iter(numbers)
 
         class Detector:
@@ -38,9 +37,9 @@ def detect(monkeypatch, faces):
                     return []
                 return [Detection(torch.zeros(4), faces[number].landmarks * 4)]
 
-        monkeypatch.setattr(pose_check, "DlibDetector", lambda upsample: Detector())
+        return Detector()
 
-    return detect
+    return finding
 
 
 def rows(text):
@@ -52,47 +51,55 @@ def cells(text, name):
     return [cell.strip() for cell in rows(text)[name] if cell.strip()]
 
 
-def test_answers_that_keep_the_pose_correlate_fully(detect, sources):
-    detect(*range(6), *range(6))
-    text = measure_pose(sources, {"ours": sources})
+def test_answers_that_keep_the_pose_correlate_fully(finding, sources):
+    text = measure_pose(sources, {"ours": sources}, finding(*range(6), *range(6)))
     assert cells(text, "source") == ["6 of 6"]
     assert cells(text, "ours") == ["6 of 6", "1.000", "1.000"]
 
 
-def test_faces_that_are_not_found_are_left_out_and_counted(detect, sources):
-    detect(0, None, 2, 3, 4, 5, 0, 1, 2, None, 4, 5)
-    text = measure_pose(sources, {"ours": sources})
+def test_faces_that_are_not_found_are_left_out_and_counted(finding, sources):
+    text = measure_pose(
+        sources, {"ours": sources}, finding(0, None, 2, 3, 4, 5, 0, 1, 2, None, 4, 5)
+    )
     assert cells(text, "source") == ["5 of 6"]
     assert cells(text, "ours") == ["5 of 6", "1.000", "1.000"]  # beside their own sources
 
 
-def test_the_pose_of_somebody_else_correlates_less(detect, sources):
-    detect(*range(6), *range(6), 1, 2, 3, 4, 5, 0)
-    text = measure_pose(sources, {"ours": sources, "shuffled": sources})
+def test_the_pose_of_somebody_else_correlates_less(finding, sources):
+    text = measure_pose(
+        sources,
+        {"ours": sources, "shuffled": sources},
+        finding(*range(6), *range(6), 1, 2, 3, 4, 5, 0),
+    )
     assert cells(text, "ours")[1] == "1.000"
     assert float(cells(text, "shuffled")[1]) < 0.9
 
 
-def test_two_faces_are_too_few(detect, sources):
-    detect(*range(6), 0, 1, None, None, None, None)
-    text = measure_pose(sources, {"ours": sources})
+def test_two_faces_are_too_few(finding, sources):
+    text = measure_pose(
+        sources, {"ours": sources}, finding(*range(6), 0, 1, None, None, None, None)
+    )
     assert cells(text, "ours") == ["2 of 6", "too few", "too few"]
 
 
-def test_without_a_detector_it_says_so(monkeypatch, sources):
-    def missing(upsample):
-        raise MissingExtraError("dlib is not installed: pip install 'graphgan[faces]'")
+def test_landmarks_that_are_not_known_are_no_face(sources):
+    """A detector may be sure of a face whose landmarks it does not find."""
 
-    monkeypatch.setattr(pose_check, "DlibDetector", missing)
-    text = measure_pose(sources, {})
-    assert text.startswith("pose not measured: dlib is not installed")
+    class Detector:
+        num_landmarks = 68
+
+        def __call__(self, image):
+            return [Detection(torch.zeros(4), torch.full((68, 2), torch.nan))]
+
+    assert cells(measure_pose(sources, {}, Detector()), "source") == ["0 of 6"]
 
 
-def test_dlib_itself_finds_drawn_faces():
+def test_a_real_detector_finds_drawn_faces():
     pytest.importorskip("dlib")
     drawn = SyntheticFaces(8, 1, size=64)
     sources = torch.stack([drawn[i].image for i in range(8)])
-    text = measure_pose(sources, {"the same": sources, "shifted": sources.roll(1, 0)})
+    answers = {"the same": sources, "shifted": sources.roll(1, 0)}
+    text = measure_pose(sources, answers, make_finder("dlib", "dlib"))
     found, same_yaw, same_mouth = cells(text, "the same")
     assert int(found.split()[0]) >= 6
     assert (same_yaw, same_mouth) == ("1.000", "1.000")

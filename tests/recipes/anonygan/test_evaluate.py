@@ -17,6 +17,8 @@ from graphgan.commands import run_command
 from graphgan.data.images import write_image
 from graphgan.data.prepared import PreparedPictures
 from graphgan.data.tables import write_table
+from graphgan.faces.inception_resnet import InceptionResnetV1
+from graphgan.faces.mtcnn import MTCNN
 from graphgan.models import AnonyGAN, CIAGANGenerator
 from graphgan.models.generator import LandmarkGenerator
 
@@ -25,7 +27,7 @@ COMMAND = Path(__file__).parents[3] / "recipes" / "anonygan" / "evaluate.py"
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
-    """Coloured faces: dlib finds none, which a report has to cope with."""
+    """Coloured faces: no detector finds one, which a report has to cope with."""
     return coloured_folder(tmp_path_factory.mktemp("faces"), people=4, frames=2, test_people=2)
 
 
@@ -108,11 +110,38 @@ def test_every_kind_of_system_stands_in_one_table(run, data, networks, tmp_path)
     assert all(row["value"] or row["note"] for row in rows)
     assert (out / "sheet.png").is_file() and (out / "pairs.csv").is_file()
     found = {(row["system"], row["metric"]): row for row in rows}
-    likeness = found["ciagan", "dlib: nearer to the condition"]
+    likeness = found["ciagan", "dlib-resnet: nearer to the condition"]
     assert likeness["value"]  # conditions are people that it was trained on
     assert "## Detection" in result.stdout
-    frechet = found["original", "FD-dlib"]
+    frechet = found["original", "FD-dlib-resnet"]
     assert "expected" in frechet["note"] and not frechet["value"]  # fewer pictures than numbers
+
+
+def test_it_runs_without_dlib(run, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "dlib", None)
+    assert run("original").returncode == 0
+    facts = json.loads((tmp_path / "out" / "report.json").read_text())["facts"]
+    assert facts["detectors"] == ["centerface"]
+    assert facts["landmarker"] == "face-mesh"
+    assert facts["recognisers"] == ["dlib-resnet"]
+    result = run("original", detector="dlib")
+    assert result.returncode != 0 and "graphgan[dlib]" in result.stderr
+
+
+def test_the_tools_that_are_named_are_asked(run, tmp_path):
+    torch.manual_seed(0)
+    torch.save(MTCNN().state_dict(), tmp_path / "mtcnn.pt")
+    torch.save(InceptionResnetV1(3).state_dict(), tmp_path / "faces.pt")
+    weights = {"mtcnn": tmp_path / "mtcnn.pt", "facenet": tmp_path / "faces.pt"}
+    result = run("original", detector="dlib", landmarker="dlib", **weights)
+    assert result.returncode == 0, result.stderr
+    content = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert content["facts"]["detectors"] == ["dlib", "MTCNN"]
+    assert content["facts"]["landmarker"] == "dlib"
+    assert content["facts"]["recognisers"] == ["dlib-resnet", "FaceNet faces"]
+    row = content["systems"]["original"]
+    assert row["detected by dlib"]["value"] == 0
+    assert row["FaceNet faces: same class as the source"]["value"] == 1
 
 
 def test_the_same_pairs_are_asked_of_another_system(run, data, tmp_path):
@@ -136,7 +165,8 @@ def test_a_folder_of_lfw_is_asked_about_its_pairs(run, tmp_path):
     assert result.returncode == 0, result.stderr
     content = json.loads((tmp_path / "out" / "report.json").read_text())
     assert content["facts"]["probes"] == 2
-    cell = content["systems"]["original"]["dlib, pose known, pairs in folds: same person verified"]
+    name = "dlib-resnet, pose known, pairs in folds: same person verified"
+    cell = content["systems"]["original"][name]
     assert cell["value"] == 1
     assert cell["note"] == "mean of folds 100.0, standard deviation 0.0"
 
@@ -165,6 +195,9 @@ def test_a_report_may_be_made_anew_in_its_folder_and_nowhere_else(run, tmp_path)
         (["original"], {"batch_size": 0}, "--batch-size of at least 1"),
         (["original"], {"min_iou": 2}, "--min-iou"),
         (["original"], {"videos": "("}, "expected an expression"),
+        (["original"], {"detector": "eyes"}, "centerface"),
+        (["original"], {"landmarker": "eyes"}, "face-mesh"),
+        (["original"], {"recogniser": "eyes"}, "dlib-resnet"),
         (["original"], {"mtcnn": "nowhere"}, "nowhere"),
         (["original"], {"facenet": "nowhere"}, "nowhere"),
         (["original"], {"features": "nowhere"}, "nowhere"),

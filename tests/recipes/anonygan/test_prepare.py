@@ -249,7 +249,7 @@ def test_other_options_need_overwrite(run, photo_folder):
 def test_dlib_finds_the_landmarks(run, photo_folder):
     pytest.importorskip("dlib")
     Image.new("RGB", (50, 50), "grey").save(photo_folder / "photos/p1/0.png")
-    status, out, _ = run(landmarks="dlib")
+    status, out, _ = run(landmarks="dlib", detector="dlib")
     assert status == 0
     assert "1 no face found" in out
     assert PreparedPictures(photo_folder / "out").num_landmarks == 68
@@ -345,7 +345,7 @@ def test_the_paper_s_choice_of_celeba_is_that_of_the_folder(
     [
         (["--protocol=celeba"], "expected --layout celeba with its protocol, got plain"),
         (["--identities=list.npy"], "expected --identities together with --protocol celeba"),
-        (["--seed=-1"], "expected --seed of 0 and more"),
+        (["--seed=-1"], "expected --seed of at least 0"),
         (
             ["--protocol=celeba", "--layout=celeba", "--test-people=1"],
             "expected --protocol celeba or --test-people, got both",

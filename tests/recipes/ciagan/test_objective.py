@@ -20,7 +20,7 @@ class Critic(nn.Module):
         return [x, self.scale * x.mean((1, 2, 3), keepdim=True)]
 
 
-class Embedder(nn.Module):
+class Identity(nn.Module):
     """The mean of each channel, scaled."""
 
     def __init__(self):
@@ -49,7 +49,7 @@ def batch():
 
 @pytest.fixture
 def networks():
-    return {"critic": Critic(), "identity": Embedder()}
+    return {"critic": Critic(), "identity": Identity()}
 
 
 @pytest.fixture

@@ -1,0 +1,97 @@
+"""FaceNet on weights made here and drawn faces."""
+
+import pickle
+
+import pytest
+import torch
+
+from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.faces.contracts import NamingRecogniser
+from graphgan.faces.facenet import FaceNet
+from graphgan.faces.inception_resnet import InceptionResnetV1
+
+
+@pytest.fixture(scope="module")
+def photo():
+    """An image with much around the face, and its landmarks."""
+    face = SyntheticFaces(1, 1, size=160)[0]
+    image = torch.full((3, 320, 320), 90, dtype=torch.uint8)
+    image[:, 80:240, 80:240] = face.image
+    return image, face.landmarks + 80
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("facenet") / "weights.pt"
+    torch.save(InceptionResnetV1(num_classes=5).state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def recognise(weights):
+    return FaceNet(weights, name="FaceNet test")
+
+
+def test_gives_unit_vectors_and_classes(photo, recognise):
+    assert isinstance(recognise, NamingRecogniser) and recognise.has_classes
+    assert (recognise.name, recognise.threshold) == ("FaceNet test", None)
+    image, landmarks = photo
+    descriptors = recognise(image, landmarks[None])
+    assert descriptors.shape == (1, 512)
+    assert float(descriptors.norm()) == pytest.approx(1, abs=1e-4)
+    assert recognise.logits(image, landmarks[None]).shape == (1, 5)
+
+
+def test_several_faces_are_as_each_alone(photo, recognise):
+    image, landmarks = photo
+    several = torch.stack([landmarks, landmarks + 40, landmarks * 0.5])
+    several[1, 7, 0] = torch.nan
+    for tell in (recognise, recognise.logits):
+        given = tell(image, several)
+        alone = torch.cat([tell(image, one[None]) for one in several])
+        torch.testing.assert_close(given, alone, atol=1e-5, rtol=1e-4, equal_nan=True)
+        assert given.isnan().all(1).tolist() == [False, True, False]
+
+
+def test_no_faces_give_no_rows(photo, recognise):
+    image, landmarks = photo
+    assert recognise(image, landmarks[None][:0]).shape == (0, 512)
+    assert recognise.logits(image, landmarks[None][:0]).shape == (0, 5)
+
+
+def test_it_looks_at_the_face_and_not_beside_it(photo, recognise):
+    image, landmarks = photo
+    descriptor = recognise(image, landmarks[None])
+    beside = image.clone()
+    beside[:, :, -20:] = 0
+    beside[:, -40:] = 0
+    torch.testing.assert_close(recognise(beside, landmarks[None]), descriptor)
+    hidden = image.clone()
+    x, y = landmarks.mean(0).long().tolist()
+    hidden[:, y - 15 : y + 15, x - 15 : x + 15] = 0
+    assert (recognise(hidden, landmarks[None]) - descriptor).norm() > 1e-3
+
+
+def test_it_can_be_sent_to_other_processes(photo, weights):
+    image, landmarks = photo
+    sent = pickle.loads(pickle.dumps(FaceNet(weights)))
+    assert torch.equal(sent(image, landmarks[None]), FaceNet(weights)(image, landmarks[None]))
+
+
+def test_the_fingerprint_is_that_of_the_weights(weights, tmp_path):
+    torch.manual_seed(1)
+    torch.save(InceptionResnetV1().state_dict(), tmp_path / "other.pt")
+    assert FaceNet(weights).fingerprint == FaceNet(weights, name="another").fingerprint
+    assert FaceNet(weights).fingerprint != FaceNet(tmp_path / "other.pt").fingerprint
+
+
+def test_weights_without_a_last_layer_have_no_classes(tmp_path):
+    torch.save(InceptionResnetV1().state_dict(), tmp_path / "weights.pt")
+    assert not FaceNet(tmp_path / "weights.pt").has_classes
+
+
+def test_weights_that_are_none_are_refused_at_once(tmp_path):
+    (tmp_path / "weights.pt").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match=r"weights\.pt"):
+        FaceNet(tmp_path / "weights.pt")

@@ -1,0 +1,79 @@
+"""Tools by name: what is in the tables is what commands offer."""
+
+import sys
+import types
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import torch
+from coloured_faces import ColourDetector, ColourLandmarker, colour_of, draw_face
+
+from graphgan.extras import MissingExtraError
+from graphgan.faces import registry
+from graphgan.faces.contracts import FaceDetector
+from graphgan.faces.registry import (
+    ToolOptions,
+    make_detector,
+    make_finder,
+    make_landmarker,
+    make_recogniser,
+)
+
+MAKERS = {
+    "detector": (make_detector, registry.DETECTORS, registry.DetectorName),
+    "landmarker": (make_landmarker, registry.LANDMARKERS, registry.LandmarkerName),
+    "recogniser": (make_recogniser, registry.RECOGNISERS, registry.RecogniserName),
+}
+
+
+@pytest.mark.parametrize(("make", "table", "choices"), MAKERS.values(), ids=MAKERS)
+def test_the_choices_of_a_flag_are_the_names_of_the_table(make, table, choices):
+    assert get_args(choices) == tuple(table)
+    for name in table:
+        assert make(name).name == name
+
+
+def test_another_detector_is_one_line():
+    """Added to the file, it is made by its name and stands among the choices of the flag."""
+    source = Path(registry.__file__).read_text()
+    line = '    "colours": lambda options: ColourDetector(),\n'
+    first = '    "centerface": lambda'
+    assert source.count(first) == 1
+    extended = types.ModuleType("extended")
+    extended.ColourDetector = ColourDetector
+    exec(compile(source.replace(first, line + first), "extended", "exec"), vars(extended))
+    assert get_args(extended.DetectorName) == ("colours", *registry.DETECTORS)
+    assert isinstance(extended.make_detector("colours"), ColourDetector)
+
+
+def test_a_detector_of_the_table_is_used_with_any_landmarker(monkeypatch):
+    monkeypatch.setitem(registry.DETECTORS, "colours", lambda options: ColourDetector())
+    monkeypatch.setitem(registry.LANDMARKERS, "places", lambda options: ColourLandmarker())
+    assert isinstance(make_detector("colours"), FaceDetector)
+    image, landmarks = draw_face(colour_of(0), (20, 30, 80, 90))
+    (found,) = make_finder("colours", "places")(image)
+    torch.testing.assert_close(found.landmarks, landmarks)
+
+
+@pytest.mark.parametrize(("kind", "make"), [(kind, MAKERS[kind][0]) for kind in MAKERS])
+def test_an_unknown_name_is_told_with_those_that_are_known(kind, make):
+    known = ", ".join(map(repr, MAKERS[kind][1]))
+    with pytest.raises(ValueError, match="eyes") as told:
+        make("eyes")
+    assert kind in str(told.value)
+    assert all(name in str(told.value) for name in MAKERS[kind][1]), known
+
+
+def test_what_is_asked_for_reaches_the_tools():
+    asked = ToolOptions(min_face=30)
+    assert make_detector("centerface", asked).min_face == 30
+    assert make_finder(options=asked).detector.min_face == 30
+
+
+def test_a_missing_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "dlib", None)
+    for make in (make_detector, make_landmarker):
+        with pytest.raises(MissingExtraError, match=r"graphgan\[dlib\]"):
+            make("dlib")
+    make_finder()  # what is used by default does not need it
