@@ -36,7 +36,6 @@ _LOG_SIZE = 8.0  # above the logarithm of any face's size: numbers stay finite
 # Pixels of the smallest face that it finds, along the longer side of its landmarks.
 _SMALLEST = 12.0
 _STEP = 0.35  # from one scale to the next
-_TURNS = (0, 1, 2, 3)  # quarters, in all of which all scales but the first are searched
 _LEAST_SIDE = 64  # of an image at the coarsest scale
 # Images are worked on in tiles, since large ones do not fit into caches. Faces that are larger than
 # the overlap are found at the next scale.
@@ -118,7 +117,7 @@ class CenterFace:
     ) -> Iterator[tuple[Float[Tensor, "3 h2 w2"], float, Sequence[int]]]:
         """The image at every scale, how large it is there, and quarter turns to search it in."""
         height, width = image.shape[1:]
-        scale, turns = _SMALLEST / self.min_face, _TURNS[:1]
+        scale, turns = _SMALLEST / self.min_face, [0]
         while True:
             size = (max(round(height * scale), 1), max(round(width * scale), 1))
             level = image.float()
@@ -126,7 +125,7 @@ class CenterFace:
                 shrunk = F.interpolate(image[None], size, mode="bilinear", antialias=True)
                 level = shrunk[0].float()
             yield level, scale, turns
-            scale, turns = scale * _STEP, _TURNS
+            scale, turns = scale * _STEP, [0, 1, 2, 3]
             if max(height, width) * scale < _LEAST_SIDE:
                 return
 
