@@ -3,8 +3,9 @@
 A face that is found never comes back as it was. The chosen method is tried with one condition
 after the other; then the fallback covers the face, then a coarser one, and at last one flat colour.
 The next of these is taken when a face cannot be aligned or generated, when the new face does not
-cover all of the old one, or when a recogniser still takes it for the same person. Faces of less than
-32 pixels are not shown to it: what is around them would decide. A mosaic of them is coarser instead.
+cover all of the old one, or when a recogniser still takes it for the same person. Faces of less
+than 32 pixels are not shown to it: what is around them would decide. A mosaic of them is coarser
+instead.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,16 @@ from torch import Tensor
 
 from graphgan.anonymize._work import Work, make_faces, paste_works
 from graphgan.anonymize.conditions import Condition, ConditionOrder
-from graphgan.anonymize.faces import KEPT, Face, Result, Stage, Task, as_box
+from graphgan.anonymize.faces import (
+    KEPT,
+    OVERLOOKED,
+    Face,
+    Result,
+    Stage,
+    Task,
+    as_box,
+    is_overlooked,
+)
 from graphgan.anonymize.methods import (
     DEFAULT_SIZE,
     FaceMethod,
@@ -43,6 +53,8 @@ class Anonymizer:
         method: a trained network, any `FaceMethod`, or one of "blur", "pixelate" and "solid".
         detector: gives a photo's faces with 68 landmarks each, `FaceFinder` by default.
         conditions: people to be shown; needed by networks.
+        second_detector: looks at the finished photo: a face that it finds where nothing was
+            replaced is covered too, and its remarks say so; None leaves this check out.
         fallback: covers the faces that the method cannot hide; where that is not enough, coarser.
         recogniser: a face that it takes for the same person is tried again. "default" is
             `DlibResNetRecogniser`; None leaves this check out.
@@ -74,6 +86,7 @@ class Anonymizer:
         detector: FindFaces | None = None,
         conditions: Sequence[Condition] = (),
         *,
+        second_detector: FindFaces | None = None,
         fallback: Obscuring = "pixelate",
         recogniser: Recogniser | Literal["default"] | None = "default",
         threshold: float | None = None,
@@ -87,6 +100,7 @@ class Anonymizer:
         self.coarser = [ObscuredFaces(fallback, coarseness=c) for c in _COARSER]
         self.last = ObscuredFaces("solid")
         self.detector = FaceFinder() if detector is None else detector
+        self.second_detector = second_detector
         self.recogniser = DlibResNetRecogniser() if isinstance(recogniser, str) else recogniser
         self.threshold = _threshold(self.recogniser, threshold)
         self.order = ConditionOrder(conditions, seed=seed)
@@ -125,7 +139,20 @@ class Anonymizer:
         faces = [Face(as_box(face.box), KEPT) for face in found]
         for i, face in zip(chosen, result.faces, strict=True):
             faces[i] = face
-        return Result(result.image, result.changed, faces)
+        return self._without_overlooked(Result(result.image, result.changed, faces))
+
+    def _without_overlooked(self, result: Result) -> Result:
+        """The result with those faces covered that were not found before."""
+        if self.second_detector is None or self.selection.only:
+            return result
+        known = torch.tensor([face.box for face in result.faces]).view(-1, 4)
+        seen = self.second_detector(result.image)
+        left = [face for face in seen if is_overlooked(face.box, known, result.changed)]
+        if not left:
+            return result
+        more = self.replace(result.image, [Task(face, self.covers()) for face in left], check=False)
+        faces = [face._replace(remarks=(OVERLOOKED, *face.remarks)) for face in more.faces]
+        return Result(more.image, result.changed | more.changed, [*result.faces, *faces])
 
     def stages(self, key: str) -> Iterator[Stage]:
         """What is tried for the face of this key; without an end, the last again and again."""

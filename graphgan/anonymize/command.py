@@ -1,5 +1,6 @@
 """``graphgan-anonymize``: photos, folders and videos with their faces replaced."""
 
+import contextlib
 import json
 import sys
 from collections.abc import Iterator
@@ -7,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from graphgan.anonymize._photo_threads import reports_in_order
 from graphgan.anonymize.files import FileAnonymizer
 from graphgan.anonymize.inputs import STREAM, Job, Plan, plan_jobs
 from graphgan.anonymize.options import (
@@ -141,18 +145,26 @@ def _reports(
     with needs_extra("recipes"):
         from tqdm import tqdm
     with tqdm(total=len(jobs), unit="file", disable=None) as bar:
-        for job in jobs:
-            bar.set_description(job.name[-30:])
+
+        def report_of(job: Job) -> FileReport:
             report = before.get(job.name)
-            if report is None or not _is_done(report, job):
-                live = job.kind == "stream"
-                report = (_recording if live else _file)(work, job, bar, stop)
+            if report is not None and _is_done(report, job):
+                return report
+            return (_recording if job.kind == "stream" else _file)(work, job, bar, stop)
+
+        photos = sum(job.kind == "photo" for job in jobs)
+        threads = min(torch.get_num_threads(), max(photos, 1))
+        calls = reports_in_order(jobs, report_of, threads=threads)
+        with contextlib.closing(calls):
+            for job, call in zip(jobs, calls, strict=True):
+                bar.set_description(job.name[-30:])
+                report = call()
                 bar.set_postfix_str("")
-                if report.status == "failed":
+                if report.status == "failed" and report is not before.get(job.name):
                     bar.write(f"error: {report.error}", file=sys.stderr)
-            yield report
-            bar.update()
-            _check(stop)
+                yield report
+                bar.update()
+                _check(stop)
 
 
 def _file(work: FileAnonymizer, job: Job, bar: Any, stop: StopRequest) -> FileReport:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
@@ -14,6 +15,13 @@ from graphgan.landmarks.detection import Detection
 
 KEPT = "kept"
 """What a face's method is called when it was left as it is."""
+
+
+OVERLOOKED = "overlooked at first, found in the finished photo"
+"""Remark about a face that only the second detector found."""
+
+# A face of a finished photo is a known one from this overlap on, of the smaller of both boxes.
+_KNOWN = 0.3
 
 
 class Stage(NamedTuple):
@@ -74,6 +82,27 @@ class Result(NamedTuple):
     image: UInt8[Tensor, "3 h w"]
     changed: Bool[Tensor, "1 h w"]
     faces: list[Face]
+
+
+def is_overlooked(
+    box: Float[Tensor, "4"], known: Float[Tensor, "n 4"], changed: Bool[Tensor, "1 h w"]
+) -> bool:
+    """Whether a face of a finished photo is none that is known, where nothing was replaced.
+
+    Args:
+        box: of the face.
+        known: boxes of the faces that were replaced or kept.
+        changed: where the photo was changed.
+    """
+    size = box.new_tensor([changed.shape[2] - 1, changed.shape[1] - 1])
+    x, y = ((box[:2] + box[2:]) / 2).clamp(min=0).minimum(size).round().long().tolist()
+    if changed[0, y, x]:
+        return False
+    common = (torch.minimum(box[2:], known[:, 2:]) - torch.maximum(box[:2], known[:, :2])).clamp(
+        min=0
+    )
+    smaller = torch.minimum((box[2:] - box[:2]).prod(), (known[:, 2:] - known[:, :2]).prod(1))
+    return bool((common.prod(1) <= _KNOWN * smaller).all())
 
 
 def as_box(box: Float[Tensor, "4"]) -> Box:

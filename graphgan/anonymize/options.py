@@ -1,6 +1,6 @@
 """What the commands of the anonymiser have in common, and what is made of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +22,10 @@ from graphgan.training.run_folder import newest_weights
 from graphgan.weights import FACES
 
 Mode = Literal["anonygan", "blur", "pixelate", "solid"]
+
+
+# The look at the finished photo is for faces so many times as large, in a quarter of the time.
+_COARSER = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +94,8 @@ def make_anonymizer(options: AnonymizeOptions) -> Anonymizer:
     """
     tools = tool_options(options)
     detector = make_finder(options.detector, options.landmarker, tools)
+    coarser = replace(tools, min_face=_COARSER * options.min_face)
+    second_detector = make_finder(options.detector, options.landmarker, coarser)
     recogniser = make_recogniser(options.recogniser, tools)
     method = make_method(options)
     conditions: list[Condition] = []
@@ -99,6 +105,7 @@ def make_anonymizer(options: AnonymizeOptions) -> Anonymizer:
         method,
         detector,
         conditions,
+        second_detector=second_detector,
         fallback=options.fallback,
         recogniser=recogniser,
         threshold=options.threshold,

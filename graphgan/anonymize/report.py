@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from graphgan.anonymize.faces import KEPT, Face
+from graphgan.anonymize.faces import KEPT, OVERLOOKED, Face
 from graphgan.files import replacing
 
 Status = Literal["anonymised", "copied", "no face", "failed", "left out"]
@@ -137,4 +137,7 @@ def count_statuses(files: Sequence[FileReport]) -> dict[str, int]:
         **{status: statuses[status] for status in get_args(Status)},
         "faces replaced": sum(count for method, count in methods.items() if method != KEPT),
         "faces kept": methods[KEPT],
+        "faces overlooked at first": sum(
+            OVERLOOKED in face.remarks for file in files for face in file.faces
+        ),
     }
