@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from graphgan.anonymize._photo_threads import reports_in_order
+from graphgan._threads import calls_in_order, num_threads
 from graphgan.anonymize.files import FileAnonymizer
 from graphgan.anonymize.inputs import STREAM, Job, Plan, plan_jobs
 from graphgan.anonymize.options import (
@@ -153,8 +151,10 @@ def _reports(
             return (_recording if job.kind == "stream" else _file)(work, job, bar, stop)
 
         photos = sum(job.kind == "photo" for job in jobs)
-        threads = min(torch.get_num_threads(), max(photos, 1))
-        calls = reports_in_order(jobs, report_of, threads=threads)
+        threads = min(num_threads(), max(photos, 1))
+        calls = calls_in_order(
+            jobs, report_of, threads=threads, concurrent=lambda job: job.kind == "photo"
+        )
         with contextlib.closing(calls):
             for job, call in zip(jobs, calls, strict=True):
                 bar.set_description(job.name[-30:])

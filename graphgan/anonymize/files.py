@@ -12,7 +12,6 @@ from graphgan.anonymize.report import FileReport
 from graphgan.anonymize.video.anonymize import anonymize_stream, anonymize_video
 from graphgan.anonymize.video.streams import live_source
 from graphgan.extras import MissingExtraError
-from graphgan.landmarks.detection import FindFaces
 
 Audio = Literal["keep", "drop"]
 
@@ -25,13 +24,11 @@ class FileAnonymizer:
         anonymizer: replaces the faces.
         copy_unmatched: whether files without a face are written all the same.
         audio: whether the sound of videos is kept.
-        video_detector: looks at every frame of a video, see `Clip`; the anonymiser's when None.
     """
 
     anonymizer: Anonymizer
     copy_unmatched: bool = False
     audio: Audio = "keep"
-    video_detector: FindFaces | None = None
 
     def __call__(
         self,
@@ -72,7 +69,6 @@ class FileAnonymizer:
                 live_source(),
                 job.target,
                 name=job.name,
-                detector=self.video_detector,
                 audio=self.audio,
                 copy_unmatched=self.copy_unmatched,
                 on_frame=on_frame,
@@ -83,7 +79,6 @@ class FileAnonymizer:
             job.source,
             job.target,
             name=job.name,
-            detector=self.video_detector,
             audio=self.audio,
             copy_unmatched=self.copy_unmatched,
             on_frame=on_frame,

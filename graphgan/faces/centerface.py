@@ -8,8 +8,7 @@ of the image are searched too, upright and turned by quarters. Every candidate i
 time, upright, well lit and at one size, and that look decides: so the first one may be generous.
 """
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -20,9 +19,11 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan._checks import check_positive
+from graphgan._threads import results_in_order
 from graphgan.faces._boxes import suppress
 from graphgan.faces._crops import cut_squares
 from graphgan.faces._inference import inference_dtype
+from graphgan.faces._pyramid import Canvas, canvases
 from graphgan.faces.contracts import Faces
 from graphgan.models.conv_graph import ConvGraph
 from graphgan.weights import weights_file
@@ -30,16 +31,11 @@ from graphgan.weights import weights_file
 WEIGHTS = "centerface"
 
 _STRIDE = 4  # pixels between two values of the heat map
-_MULTIPLE = 32  # the network halves an image five times
 _POINTS = 5  # eyes, nose, corners of the mouth
 _LOG_SIZE = 8.0  # above the logarithm of any face's size: numbers stay finite
 # Pixels of the smallest face that it finds, along the longer side of its landmarks.
 _SMALLEST = 12.0
 _STEP = 0.35  # from one scale to the next
-_LEAST_SIDE = 64  # of an image at the coarsest scale
-# Images are worked on in tiles, since large ones do not fit into caches. Faces that are larger than
-# the overlap are found at the next scale.
-_TILE, _OVERLAP = 640, 64
 _CANDIDATE = 0.05  # least score of the first look
 _MOST = 2048  # candidates of an image, which bounds time and memory
 # The second look: pixels of its square, sides of it in boxes, how many at once.
@@ -101,34 +97,21 @@ class CenterFace:
     def _candidates(self, image: UInt8[Tensor, "3 h w"]) -> Faces:
         """What the first look takes for faces perhaps."""
         found: list[_Peaks] = []
-        for level, scale, turns in self._levels(image):
-            for turn in turns:
-                turned = torch.rot90(level, turn, (1, 2))
-                for tile, corner in _tiles(turned):
-                    peaks = self._peaks(tile[None])
-                    places = peaks.places + peaks.places.new_tensor(corner)
-                    places = _turned_back(places, turn, (turned.shape[1], turned.shape[2]))
-                    found.append(_Peaks(peaks.scores, places / scale - 0.5))
+        searched = canvases(image, scale=_SMALLEST / self.min_face, step=_STEP)
+        for canvas, peaks in results_in_order(searched, self._searched):
+            numbers = canvas.piece_of(peaks.places[:, :2].mean(1))
+            for number in set(numbers[numbers >= 0].tolist()):
+                piece, corner = canvas.pieces[number]
+                own = numbers == number
+                places = piece.to_image(peaks.places[own] - peaks.places.new_tensor(corner))
+                found.append(_Peaks(peaks.scores[own], places - 0.5))
         faces = _faces_of(found)
         return faces.at(suppress(faces.boxes, faces.scores))
 
-    def _levels(
-        self, image: UInt8[Tensor, "3 h w"]
-    ) -> Iterator[tuple[Float[Tensor, "3 h2 w2"], float, Sequence[int]]]:
-        """The image at every scale, how large it is there, and quarter turns to search it in."""
-        height, width = image.shape[1:]
-        scale, turns = _SMALLEST / self.min_face, [0]
-        while True:
-            size = (max(round(height * scale), 1), max(round(width * scale), 1))
-            level = image.float()
-            if size != (height, width):
-                shrunk = F.interpolate(image[None], size, mode="bilinear", antialias=True)
-                level = shrunk[0].float()
-            yield level, scale, turns
-            scale, turns = scale * _STEP, [0, 1, 2, 3]
-            if max(height, width) * scale < _LEAST_SIDE:
-                return
+    def _searched(self, canvas: Canvas) -> tuple[Canvas, "_Peaks"]:
+        return canvas, self._peaks(canvas.pixels)
 
+    @torch.inference_mode()
     def _peaks(self, images: Float[Tensor, "1 3 h w"]) -> "_Peaks":
         """Where the heat map is high, and higher than around."""
         heat, sizes, offsets, points = self._run(images)
@@ -155,14 +138,16 @@ class CenterFace:
         across = faces.points[:, 1] - faces.points[:, 0]
         angles = torch.atan2(across[:, 1], across[:, 0])
         sides = _LOOK_SIDE * _sides(faces.boxes)
-        scores = [torch.zeros(0)]
-        for first in range(0, len(centres), _LOOKS):
-            some = slice(first, first + _LOOKS)
+
+        @torch.inference_mode()
+        def scores_of(some: slice) -> Float[Tensor, "k"]:
             crops = cut_squares(image, centres[some], sides[some], angles[some], _LOOK_SIZE)
             heat = self._run(_brightened(crops))[0][:, 0]
             edge = heat.shape[1] // 4
-            scores.append(heat[:, edge:-edge, edge:-edge].amax((1, 2)).cpu())
-        return torch.cat(scores)
+            return heat[:, edge:-edge, edge:-edge].amax((1, 2)).cpu()
+
+        parts = [slice(first, first + _LOOKS) for first in range(0, len(centres), _LOOKS)]
+        return torch.cat([torch.zeros(0), *results_in_order(parts, scores_of)])
 
 
 class _Peaks(NamedTuple):
@@ -200,37 +185,6 @@ def _logit(scores: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
 
 def _sides(boxes: Float[Tensor, "n 4"]) -> Float[Tensor, "n"]:
     return (boxes[:, 2:] - boxes[:, :2]).amax(1)
-
-
-def _turned_back(
-    places: Float[Tensor, "n k 2"], turn: int, size: tuple[int, int]
-) -> Float[Tensor, "n k 2"]:
-    """Points of an image that was turned by ``torch.rot90`` to this height and width."""
-    height, width = size
-    x, y = places.unbind(2)
-    for _ in range(turn):
-        x, y = height - y, x
-        height, width = width, height
-    return torch.stack([x, y], 2)
-
-
-def _tiles(
-    level: Float[Tensor, "3 h w"],
-) -> Iterator[tuple[Float[Tensor, "3 h2 w2"], tuple[int, int]]]:
-    """Overlapping parts of an image, filled up with black, and the (x, y) of their corners."""
-    height, width = level.shape[1:]
-    for top, bottom in _spans(height):
-        for left, right in _spans(width):
-            tile = level[:, top:bottom, left:right]
-            down, across = (-side % _MULTIPLE for side in tile.shape[1:])
-            yield F.pad(tile, (0, across, 0, down)), (left, top)
-
-
-def _spans(length: int) -> list[tuple[int, int]]:
-    """As few parts of an axis as there can be, of about one length."""
-    count = max(math.ceil((length - _OVERLAP) / (_TILE - _OVERLAP)), 1)
-    step = math.ceil((length - _OVERLAP) / count)
-    return [(i * step, min((i + 1) * step + _OVERLAP, length)) for i in range(count)]
 
 
 @cache  # of all detectors of a process, and never sent to another one

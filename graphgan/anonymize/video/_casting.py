@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, UInt8
@@ -64,6 +65,13 @@ class Cast:
         return Face(box, *what, self.distance, self.tries, tuple(self.remarks))
 
 
+class Replaced(NamedTuple):
+    """A frame with its faces replaced, and what became of each."""
+
+    image: UInt8[Tensor, "3 h w"]
+    faces: list[tuple[Shown, Face]]
+
+
 class Casting:
     """One cast a track, drawn by the clip's key and the track's number.
 
@@ -115,17 +123,15 @@ class Casting:
 
     def replaced(
         self,
-        number: int,
         image: UInt8[Tensor, "3 h w"],
         shown: Sequence[Shown],
         *,
         check: bool,
         move_on: bool = False,
-    ) -> UInt8[Tensor, "3 h w"]:
-        """The frame with these faces replaced.
+    ) -> "Replaced":
+        """The frame with these faces replaced; what is known of the tracks does not change.
 
         Args:
-            number: of the frame.
             image: the frame.
             shown: its faces.
             check: whether the recogniser is asked, too.
@@ -134,17 +140,20 @@ class Casting:
         """
         shown = [one for one in shown if not self.casts[one.track].kept]
         if not shown:
-            return image
+            return Replaced(image, [])
         result = self._anonymizer.replace(
             image, [self._task(one, move_on) for one in shown], check=check
         )
-        for one, face in zip(shown, result.faces, strict=True):
+        return Replaced(result.image, list(zip(shown, result.faces, strict=True)))
+
+    def note(self, number: int, replaced: "Replaced", *, move_on: bool = False) -> None:
+        """Take up what `replaced` found out in the frame of this number."""
+        for one, face in replaced.faces:
             cast = self.casts[one.track]
             if face.remarks:
                 cast.remark(f"frame {number}: {face.method}, since {face.remarks[0]}")
             if move_on and not one.held:
                 self._move_on(cast, face)
-        return result.image
 
     def _task(self, shown: Shown, move_on: bool) -> Task:
         cast = self.casts[shown.track]

@@ -15,7 +15,6 @@ from graphgan.anonymize.video.live import LiveClip
 from graphgan.anonymize.video.reading import Video, open_video
 from graphgan.anonymize.video.streams import Camera, open_stream
 from graphgan.anonymize.video.writing import check_writable, write_frames, write_video
-from graphgan.landmarks.detection import FindFaces
 
 VOICE = "the sound was kept: a voice identifies"
 
@@ -26,7 +25,6 @@ def anonymize_video(
     target: str | Path,
     *,
     name: str,
-    detector: FindFaces | None = None,
     audio: Literal["keep", "drop"] = "keep",
     copy_unmatched: bool = False,
     on_frame: Callable[[str], None] = lambda step: None,
@@ -38,7 +36,6 @@ def anonymize_video(
         source: the file.
         target: of the result; it is there whole or not at all.
         name: of the file in the report; conditions are drawn by it.
-        detector: looks at every frame, see `Clip`.
         audio: whether the sound is kept.
         copy_unmatched: whether a video without a face is written all the same.
         on_frame: called with the name of the pass after every frame, for a progress bar.
@@ -55,7 +52,7 @@ def anonymize_video(
         for frame in video.frames():
             yield ClipFrame(frame.image, frame.time)
 
-    clip = Clip(anonymizer, shown, key=name, detector=detector, on_frame=on_frame)
+    clip = Clip(anonymizer, shown, key=name, on_frame=on_frame)
     written = clip.found or copy_unmatched
     if written:
         write_video(target, video, clip.images(), audio=audio)
@@ -72,7 +69,6 @@ def anonymize_stream(
     target: str | Path,
     *,
     name: str = "-",
-    detector: FindFaces | None = None,
     audio: Literal["keep", "drop"] = "keep",
     copy_unmatched: bool = False,
     on_frame: Callable[[str], None] = lambda step: None,
@@ -84,7 +80,7 @@ def anonymize_stream(
         anonymizer: replaces the faces.
         source: see `open_stream`.
         target: of the result; it is there whole or not at all.
-        name, detector, audio, copy_unmatched, on_frame: see `anonymize_video`.
+        name, audio, copy_unmatched, on_frame: see `anonymize_video`.
         stopped: whether the stream is to end here; what came so far is the result.
     Returns:
         What became of it, as of `anonymize_video`.
@@ -96,7 +92,7 @@ def anonymize_stream(
         video = stream.video
         check_writable(video, sound=stream.sound)
         shown = (ClipFrame(frame.image, frame.time) for frame in stream.frames())
-        clip = LiveClip(anonymizer, shown, key=name, detector=detector, on_frame=on_frame)
+        clip = LiveClip(anonymizer, shown, key=name, on_frame=on_frame)
 
         def images() -> Iterator[UInt8[Tensor, "3 h w"]]:
             yield from clip.images()

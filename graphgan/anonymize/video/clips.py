@@ -13,14 +13,15 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from graphgan._threads import results_in_order
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.faces import Face, as_box
-from graphgan.anonymize.video._casting import Casting, Shown, apart, places
+from graphgan.anonymize.video._casting import Casting, Replaced, Shown, apart, places
 from graphgan.anonymize.video._looking import Looker
 from graphgan.anonymize.video.smoothing import smooth_landmarks
 from graphgan.anonymize.video.tracking import Stay, Track, Tracker, fill
 from graphgan.landmarks.alignment import UPRIGHT_WITHIN, tilt
-from graphgan.landmarks.detection import Detection, FindFaces
+from graphgan.landmarks.detection import Detection
 
 ALWAYS, NEVER = 0.0, 180.0
 """Degrees of tilt beyond which crops are turned: all are, or none is."""
@@ -62,14 +63,9 @@ class Clip:
         anonymizer: replaces faces.
         frames: gives all frames from the first on, the same each time that it is called.
         key: of the clip, such as its name: the conditions are drawn by it.
-        detector: looks at every frame, around the faces that are known; the anonymiser's own looks
-            at all of every frame when None.
-        search_every: frames between two looks of both detectors at all of a frame: faces that only
-            these find are bridged in between.
         describe_every: frames between two descriptors of a face, by which tracks are told apart.
         check_every: frames between two looks at whether a result is recognised.
-        max_gap, hold: frames that are bridged between two finds, and covered before and after; as
-            many as lie between two looks at least.
+        max_gap, hold: frames that are bridged between two finds, and covered before and after.
         on_frame: called with the name of the pass after every frame, for a progress bar.
     Attributes:
         faces: one a track, complete when all images were taken.
@@ -84,8 +80,6 @@ class Clip:
         frames: Callable[[], Iterable[ClipFrame]],
         *,
         key: str = "",
-        detector: FindFaces | None = None,
-        search_every: int = 12,
         describe_every: int = 10,
         check_every: int = 10,
         max_gap: int = 25,
@@ -93,10 +87,9 @@ class Clip:
         on_frame: Callable[[str], None] = lambda step: None,
     ) -> None:
         check_selection(anonymizer)
-        hold = least_hold(hold, detector, search_every)
         self._frames = frames
         self._every = check_every
-        self._look = Looker(anonymizer, detector, search_every, describe_every)
+        self._look = Looker(anonymizer, describe_every)
         self._on_frame = on_frame
         times, tracks = self._observe(max_gap)
         if not times:
@@ -122,22 +115,26 @@ class Clip:
 
     def images(self) -> Iterator[UInt8[Tensor, "3 h w"]]:
         """The frames in their order, with the faces replaced."""
-        for number, frame in enumerate(self._frames()):
-            yield self._casting.replaced(
-                number,
-                frame.image,
-                self._shown.get(number, ()),
-                check=number % self._every == 0,
-            )
+        for number, replaced in enumerate(
+            results_in_order(enumerate(self._frames()), self._replaced)
+        ):
+            self._casting.note(number, replaced)
+            yield replaced.image
             self._on_frame("replace")
         self._report()
+
+    def _replaced(self, frame: tuple[int, ClipFrame]) -> Replaced:
+        number, (image, _) = frame
+        shown = self._shown.get(number, ())
+        return self._casting.replaced(image, shown, check=number % self._every == 0)
 
     def _observe(self, max_gap: int) -> tuple[list[float], list[Track]]:
         tracker = Tracker(max_gap=max_gap)
         times: list[float] = []
-        for number, frame in enumerate(self._frames()):
+        seen = self._look.look(self._frames(), lambda frame: frame.image)
+        for number, (frame, faces) in enumerate(seen):
             times.append(frame.time)
-            tracker.update(number, self._look(number, frame.image))
+            tracker.update(number, faces)
             self._on_frame("find")
         return times, tracker.tracks
 
@@ -187,11 +184,6 @@ def check_selection(anonymizer: Anonymizer) -> None:
     """Raise ``ValueError`` for boxes to keep, which say nothing where faces move."""
     if anonymizer.selection.keep or anonymizer.selection.only:
         raise ValueError("expected people to keep, got boxes: faces of a video move")
-
-
-def least_hold(hold: int, detector: FindFaces | None, search_every: int) -> int:
-    """A face that only the anonymiser's detector finds was there since its last look perhaps."""
-    return hold if detector is None else max(hold, search_every - 1)
 
 
 def _smoothed(

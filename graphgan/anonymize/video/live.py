@@ -22,12 +22,11 @@ from graphgan.anonymize.video.clips import (
     ClipFrame,
     TrackedFace,
     check_selection,
-    least_hold,
 )
 from graphgan.anonymize.video.one_euro import OneEuroFilter
 from graphgan.anonymize.video.tracking import EDGE, Stay, Track, Tracker, fill
 from graphgan.landmarks.alignment import UPRIGHT_WITHIN, tilt
-from graphgan.landmarks.detection import Detection, FindFaces
+from graphgan.landmarks.detection import Detection
 
 # Frames on either side by which a jump is told, and how many sizes of a face it is, as in
 # `smooth_landmarks`.
@@ -52,7 +51,7 @@ class LiveClip:
     Args:
         anonymizer: replaces faces.
         frames: of the stream, taken once and one at a time.
-        key, detector, search_every, describe_every, check_every, max_gap, hold, on_frame: see
+        key, describe_every, check_every, max_gap, hold, on_frame: see
             `Clip`.
         most_away: people out of sight who are known when they come back.
     Attributes:
@@ -68,8 +67,6 @@ class LiveClip:
         frames: Iterable[ClipFrame],
         *,
         key: str = "",
-        detector: FindFaces | None = None,
-        search_every: int = 12,
         describe_every: int = 10,
         check_every: int = 10,
         max_gap: int = 25,
@@ -79,11 +76,11 @@ class LiveClip:
     ) -> None:
         check_selection(anonymizer)
         self._frames = frames
-        self._look = Looker(anonymizer, detector, search_every, describe_every)
+        self._look = Looker(anonymizer, describe_every)
         self._tracker = Tracker(max_gap=max_gap)
         self._casting = Casting(anonymizer, key)
         self._every, self._most_away = check_every, most_away
-        self._max_gap, self._hold = max_gap, least_hold(hold, detector, search_every)
+        self._max_gap, self._hold = max_gap, hold
         self._on_frame = on_frame
         self._held: deque[ClipFrame] = deque()
         self._followed: dict[int, _Followed] = {}
@@ -107,9 +104,10 @@ class LiveClip:
         Raises:
             ValueError: no frame.
         """
-        for number, frame in enumerate(self._frames):
+        seen = self._look.look(self._frames, lambda frame: frame.image)
+        for number, (frame, faces) in enumerate(seen):
             self._held.append(frame)
-            self._tracker.update(number, self._look(number, frame.image))
+            self._tracker.update(number, faces)
             self._on_frame("find")
             if len(self._held) > self.delay:
                 yield self._next()
@@ -128,16 +126,16 @@ class LiveClip:
             if track.last_frame >= number - self._hold
             for place in self._places(track, number, frame.time)
         ]
-        result = self._casting.replaced(
-            number, frame.image, shown, check=number % self._every == 0, move_on=True
-        )
+        check = number % self._every == 0
+        result = self._casting.replaced(frame.image, shown, check=check, move_on=True)
+        self._casting.note(number, result, move_on=True)
         self._held.popleft()
         self.num_frames += 1
         self._tracker.forget(number - self.delay - EDGE, most=self._most_away)
         known = {track.number for track in self._tracker.tracks}
         self._report([gone for gone in self._followed if gone not in known])
         self._on_frame("replace")
-        return result
+        return result.image
 
     def _places(self, track: Track, number: int, time: float) -> Iterator[Shown]:
         stay = self._around(track, number)

@@ -1,0 +1,137 @@
+"""An image at several scales and in four directions, on as few canvases as that takes.
+
+A network takes about as long for ten small images as for one that holds them all.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int64, UInt8
+from torch import Tensor
+
+TILE = 640
+"""Pixels a side of the largest canvas: larger ones do not fit into a processor's caches."""
+OVERLAP = 64
+"""Pixels that neighboring tiles share. Larger faces are found at the next scale."""
+_MULTIPLE = 32  # of the sides of canvases, for networks that halve them five times
+_GAP = 16  # black pixels between two pieces
+_LEAST_SIDE = 64  # of the image at the coarsest scale
+
+
+class Piece(NamedTuple):
+    """A part of the image, shrunk and turned.
+
+    Args:
+        pixels: of the part.
+        corner: (x, y) of its left upper corner in the shrunk and turned image.
+        turn: quarter turns counter-clockwise.
+        size: height and width of the shrunk and turned image.
+        scale: how many of its pixels are one of the image's.
+    """
+
+    pixels: UInt8[Tensor, "3 h w"]
+    corner: tuple[int, int]
+    turn: int
+    size: tuple[int, int]
+    scale: float
+
+    def to_image(self, places: Float[Tensor, "n k 2"]) -> Float[Tensor, "n k 2"]:
+        """From points of the piece to those of the image; edges of pixels are integers."""
+        x, y = (places + places.new_tensor(self.corner)).unbind(2)
+        height, width = self.size
+        for _ in range(self.turn):
+            x, y = height - y, x
+            height, width = width, height
+        return torch.stack([x, y], 2) / self.scale
+
+
+class Canvas(NamedTuple):
+    """Pieces beside each other on black.
+
+    Args:
+        pixels: of the canvas.
+        pieces: each with the (x, y) of its left upper corner on the canvas.
+    """
+
+    pixels: Float[Tensor, "1 3 h w"]
+    pieces: list[tuple[Piece, tuple[int, int]]]
+
+    def piece_of(self, places: Float[Tensor, "n 2"]) -> Int64[Tensor, "n"]:
+        """The number of the piece in which each point lies, -1 for those between pieces."""
+        numbers = places.new_full((len(places),), -1, dtype=torch.int64)
+        for number, (piece, corner) in enumerate(self.pieces):
+            low = places.new_tensor(corner)
+            high = low + places.new_tensor([piece.pixels.shape[2], piece.pixels.shape[1]])
+            numbers[((places >= low) & (places < high)).all(1)] = number
+        return numbers
+
+
+def canvases(image: UInt8[Tensor, "3 h w"], *, scale: float, step: float) -> Iterator[Canvas]:
+    """All that is to be searched: upright at the first scale, in all directions at the others.
+
+    Args:
+        image: on any device; the canvases are on the same.
+        scale: the first one.
+        step: from one to the next, below 1.
+    """
+    height, width = image.shape[1:]
+    yield from (_canvas([(tile, (0, 0))]) for tile in _tiles(_shrunk(image, scale), 0, scale))
+    small = []
+    while max(height, width) * (scale := scale * step) >= _LEAST_SIDE:
+        level = _shrunk(image, scale)
+        small += [tile for turn in range(4) for tile in _tiles(level, turn, scale)]
+    yield from map(_canvas, _packed(small))
+
+
+def _shrunk(image: UInt8[Tensor, "3 h w"], scale: float) -> UInt8[Tensor, "3 h2 w2"]:
+    size = (max(round(image.shape[1] * scale), 1), max(round(image.shape[2] * scale), 1))
+    if size == tuple(image.shape[1:]):
+        return image
+    return F.interpolate(image[None], size, mode="bilinear", antialias=True)[0]
+
+
+def _tiles(level: UInt8[Tensor, "3 h w"], turn: int, scale: float) -> Iterator[Piece]:
+    turned = torch.rot90(level, turn, (1, 2))
+    height, width = turned.shape[1:]
+    for top, bottom in _spans(height):
+        for left, right in _spans(width):
+            pixels = turned[:, top:bottom, left:right]
+            yield Piece(pixels, (left, top), turn, (height, width), scale)
+
+
+def _spans(length: int) -> list[tuple[int, int]]:
+    """As few parts of an axis as there can be, of about one length."""
+    count = max(math.ceil((length - OVERLAP) / (TILE - OVERLAP)), 1)
+    step = math.ceil((length - OVERLAP) / count)
+    return [(i * step, min((i + 1) * step + OVERLAP, length)) for i in range(count)]
+
+
+def _packed(pieces: Iterable[Piece]) -> Iterator[list[tuple[Piece, tuple[int, int]]]]:
+    """Pieces in rows, the highest first, as many as a canvas holds."""
+    placed: list[tuple[Piece, tuple[int, int]]] = []
+    left = top = below = 0
+    for piece in sorted(pieces, key=lambda piece: -piece.pixels.shape[1]):
+        height, width = piece.pixels.shape[1:]
+        if left + width > TILE:
+            left, top = 0, below
+        if top + height > TILE:
+            yield placed
+            placed, left, top, below = [], 0, 0, 0
+        placed.append((piece, (left, top)))
+        left, below = left + width + _GAP, max(below, top + height + _GAP)
+    if placed:
+        yield placed
+
+
+def _canvas(pieces: list[tuple[Piece, tuple[int, int]]]) -> Canvas:
+    width = max(x + piece.pixels.shape[2] for piece, (x, _) in pieces)
+    height = max(y + piece.pixels.shape[1] for piece, (_, y) in pieces)
+    size = (height + -height % _MULTIPLE, width + -width % _MULTIPLE)
+    pixels = torch.zeros(1, 3, *size, device=pieces[0][0].pixels.device)
+    for piece, (x, y) in pieces:
+        h, w = piece.pixels.shape[1:]
+        pixels[0, :, y : y + h, x : x + w] = piece.pixels
+    return Canvas(pixels, pieces)
