@@ -1,6 +1,7 @@
 """Turned squares of an image, all at one size, for networks that look at one face at a time."""
 
 import math
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -49,13 +50,17 @@ def _cut(
     cos, sin = side / 2 * math.cos(angle), side / 2 * math.sin(angle)
     # In grid_sample's units: -1 and 1 are the outer edges of the part.
     to_x, to_y = 2 / across, 2 / down
-    theta = [
-        [cos * to_x, -sin * to_x, (x + 0.5 - left) * to_x - 1],
-        [sin * to_y, cos * to_y, (y + 0.5 - top) * to_y - 1],
-    ]
-    matrix = torch.tensor([theta], device=image.device)
-    grid = F.affine_grid(matrix, [1, 3, size, size], align_corners=False)
+    matrix = torch.tensor([[cos * to_x, sin * to_y], [-sin * to_x, cos * to_y]])
+    middle = torch.tensor([(x + 0.5 - left) * to_x - 1, (y + 0.5 - top) * to_y - 1])
+    grid = torch.addmm(middle, _lattice(size), matrix).view(1, size, size, 2).to(image.device)
     return F.grid_sample(part, grid, padding_mode="border", align_corners=False)
+
+
+@cache
+def _lattice(size: int) -> Float[Tensor, "n 2"]:
+    """Centers of the pixels of a square, from -1 to 1, as (x, y)."""
+    steps = (torch.arange(size) + 0.5) * (2 / size) - 1
+    return torch.cartesian_prod(steps, steps).flip(1).contiguous()
 
 
 def _span(low: float, high: float, length: int) -> tuple[int, int]:

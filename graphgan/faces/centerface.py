@@ -40,8 +40,9 @@ _CANDIDATE = 0.05  # least score of the first look
 _MOST = 2048  # candidates of an image, which bounds time and memory
 # The second look: pixels of its square, sides of it in boxes, how many at once.
 _LOOK_SIZE, _LOOK_SIDE, _LOOKS = 96, 2.4, 32
-# Dark faces are brightened for it: to which level the brightest pixels come, and how much at most.
-_BRIGHT, _BRIGHTEST, _GAIN = 0.98, 200.0, 8.0
+# Dark faces are brightened for it: to which level the brightest of areas of so many pixels a side
+# comes, and how much at most.
+_AREA, _BRIGHTEST, _GAIN = 8, 200.0, 8.0
 # Both looks in one number, chosen on composed images of training people. Boxes below 30 pixels are
 # judged more mildly: they hold little that speaks for a face.
 _FIRST, _BIAS, _SMALL_BOX, _SMALL_BIAS = 0.3, 1.1, 30.0, 0.7
@@ -173,8 +174,8 @@ def _faces_of(found: Sequence[_Peaks]) -> Faces:
 
 
 def _brightened(crops: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
-    """Dark images with their brightest pixels near white; others as they are."""
-    levels = crops.mean(1).flatten(1).quantile(_BRIGHT, dim=1).clamp(min=1)
+    """Dark images with their brightest area near white; others as they are."""
+    levels = F.avg_pool2d(crops.mean(1, keepdim=True), _AREA).amax((1, 2, 3)).clamp(min=1)
     gains = (_BRIGHTEST / levels).clamp(1, _GAIN)
     return (crops * gains.view(-1, 1, 1, 1)).clamp(max=255)
 
