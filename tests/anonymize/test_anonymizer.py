@@ -70,6 +70,17 @@ def found():
     return faces
 
 
+class Asked(ColourRecogniser):
+    """Of how many faces it was asked, call by call."""
+
+    def __init__(self):
+        self.counts = []
+
+    def __call__(self, image, landmarks):
+        self.counts.append(len(landmarks))
+        return super().__call__(image, landmarks)
+
+
 def hull_of(face: Detection) -> torch.Tensor:
     return polygon_mask(convex_hull(face.landmarks)[None].float(), (H, W))[0, 0] > 0
 
@@ -133,6 +144,54 @@ def test_tries_are_counted(photo, found):
     method = Recolour()
     (face,) = make(method, found[:1], *people, tries=4)(photo).faces
     assert sum(method.batches) == 4 and face.tries == 4 + 3 + 1
+
+
+def test_the_recogniser_is_asked_once_a_round_for_all_faces_that_are_tried(photo, found):
+    recogniser = Asked()
+    make(Recolour(), found, person(2), recogniser=recogniser)(photo)
+    assert recogniser.counts == [2, 2]  # before and after
+    recogniser = Asked()
+    make(Recolour(), found, person(0), recogniser=recogniser)(photo)
+    assert recogniser.counts == [2, 2, 1, 1, 1, 1]  # mosaics and black for the first face alone
+
+
+def test_many_faces_are_made_in_several_batches(photo, found):
+    method = Recolour()
+    result = make(method, found[:1] * 70, person(2))(photo)
+    assert method.batches == [64, 6] and len(result.faces) == 70
+
+
+@pytest.fixture
+def small_and_large(found):
+    """Landmarks of 24 and of 90 pixels."""
+    box = torch.tensor([20.0, 40, 44, 64])
+    return [Detection(box, shape_of_a_face() * 24 + box[:2]), found[1]]
+
+
+def test_the_recogniser_is_not_asked_about_small_faces(photo, small_and_large):
+    recogniser = Asked()
+    small, large = make(Recolour(), small_and_large, person(2), recogniser=recogniser)(photo).faces
+    assert recogniser.counts == [1, 1]
+    assert small.distance is None and large.distance > 0.05
+    recogniser, keep = Asked(), Selection(people=(torch.full((3,), 5.0),))
+    options = {"recogniser": recogniser, "selection": keep}
+    make(Recolour(), small_and_large, person(2), **options)(photo)
+    assert recogniser.counts == [2, 1]  # whether they are kept, and what became of the large one
+
+
+def test_small_faces_are_covered_by_a_coarser_mosaic(small_and_large):
+    noise = torch.randint(1, 256, (3, H, W)).byte()
+    colours = {}
+    for coarser in (True, False):
+        anonymizer = make("pixelate", small_and_large, recogniser=None)
+        if not coarser:
+            anonymizer.coarser[0] = anonymizer.fallback
+        image = anonymizer(noise).image
+        colours[coarser] = [
+            len(image[:, hull_of(face)].unique(dim=1).T) for face in small_and_large
+        ]
+    assert colours[True][0] < 0.8 * colours[False][0]
+    assert colours[True][1] == colours[False][1]
 
 
 def test_numbers_that_are_none_never_reach_the_photo(photo, found):

@@ -25,7 +25,7 @@ from graphgan.anonymize.video.reading import open_video
 from graphgan.data.images import read_image, write_image
 from graphgan.models import AnonyGAN, LandmarkGenerator
 
-FAST = ("--min-face", 40)
+FAST = ("--min-face", 60)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from graphgan.anonymize.conditions import (
 )
 from graphgan.data.batches import to_float_image, to_uint8_image
 from graphgan.data.images import read_image, write_image
-from graphgan.faces import DlibResNetRecogniser, FaceFinder
+from graphgan.faces import CenterFace, DlibResNetRecogniser, FaceFinder
 from graphgan.landmarks.align import crop_image, face_crop
 from graphgan.landmarks.masks import face_mask
 
@@ -43,8 +43,8 @@ def test_drawn_people_are_aligned_faces_seen_from_the_front():
 
 def test_a_photo_s_person_is_cut_out_as_training_faces_are(tmp_path, photo):
     write_image(tmp_path / "a.png", photo)
-    (condition,) = photo_conditions(tmp_path / "a.png", FaceFinder(), size=(64, 64))
-    (face,) = FaceFinder()(photo)
+    (condition,) = photo_conditions(tmp_path / "a.png", FaceFinder(CenterFace(60)), size=(64, 64))
+    (face,) = FaceFinder(CenterFace(60))(photo)
     crop = face_crop(face.landmarks)
     assert condition.name == "a.png"
     expected = crop_image(to_float_image(photo), crop, (64, 64)).clamp(-1, 1)
@@ -56,19 +56,19 @@ def test_a_folder_s_people_are_all_taken_and_each_must_be_one_face(tmp_path, pho
     (tmp_path / "a").mkdir()
     for name in ("a/1.png", "b.png"):
         write_image(tmp_path / name, photo)
-    found = photo_conditions(tmp_path, FaceFinder(), size=(32, 32))
+    found = photo_conditions(tmp_path, FaceFinder(CenterFace(60)), size=(32, 32))
     assert [condition.name for condition in found] == ["a/1.png", "b.png"]
-    write_image(tmp_path / "c.png", torch.cat([photo, photo], dim=2))
+    write_image(tmp_path / "c.png", torch.cat([photo, photo], dim=1))
     with pytest.raises(ValueError, match=r"c.png: expected a photo of one face, found 2"):
-        photo_conditions(tmp_path, FaceFinder())
+        photo_conditions(tmp_path, FaceFinder(CenterFace(60)))
 
 
 def test_no_face_and_no_photo_are_told(tmp_path):
     with pytest.raises(ValueError, match="expected photos of people to show, found none"):
-        photo_conditions(tmp_path, FaceFinder())
+        photo_conditions(tmp_path, FaceFinder(CenterFace(60)))
     write_image(tmp_path / "grey.png", torch.full((3, 90, 90), 128, dtype=torch.uint8))
     with pytest.raises(ValueError, match=r"grey.png: expected a photo of one face, found 0"):
-        photo_conditions(tmp_path / "grey.png", FaceFinder())
+        photo_conditions(tmp_path / "grey.png", FaceFinder(CenterFace(60)))
 
 
 def test_every_face_has_an_order_of_its_own_and_always_the_same():
@@ -125,8 +125,7 @@ def test_nobody_of_those_who_were_trained_on_looks_like_the_built_in_conditions(
         people.append(recogniser(read_image(FACES / "images" / name), points[None])[0])
     assert len(people) == 302
     drawn = [
-        recogniser(to_uint8_image(one.image), one.landmarks[None])[0]
-        for one in nobody_conditions()
+        recogniser(to_uint8_image(one.image), one.landmarks[None])[0] for one in nobody_conditions()
     ]
     nearest = torch.cdist(torch.stack(drawn), torch.stack(people)).amin(1)
     print(f"nearest distances: {nearest.amin():.3f} to {nearest.amax():.3f}")

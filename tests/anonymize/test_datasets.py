@@ -58,7 +58,7 @@ def photos(tmp_path_factory):
 
 
 def options(source, target, **more):
-    fast = {"mode": "pixelate", "min_face": 40}
+    fast = {"mode": "pixelate", "min_face": 60}
     return DatasetOptions(src=str(source), dst=str(target), **fast, **more)
 
 
@@ -432,7 +432,7 @@ def test_bad_input_is_one_line_and_nothing_is_written(run, copied, tmp_path, arg
 
 
 def test_results_of_other_options_or_of_another_source_are_not_mixed(run, expected, photos, copied):
-    args = ["--mode", "pixelate", "--min-face", 40]
+    args = ["--mode", "pixelate", "--min-face", 60]
     done = run(photos, expected, *args, "--seed", 3)
     assert "another run: seed was 0, is 3; give a new folder" in failure(done)
     assert "source was" in failure(run(copied, expected, *args))
@@ -441,7 +441,7 @@ def test_results_of_other_options_or_of_another_source_are_not_mixed(run, expect
 
 def test_two_runs_at_once_are_refused(run, expected, photos):
     with LocalStore(expected).locked():
-        done = run(photos, expected, "--mode", "pixelate", "--min-face", 40)
+        done = run(photos, expected, "--mode", "pixelate", "--min-face", 60)
     assert "another run is at work there" in failure(done)
 
 

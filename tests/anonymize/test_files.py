@@ -9,12 +9,12 @@ from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.files import FileAnonymizer
 from graphgan.anonymize.inputs import Job
 from graphgan.data.images import read_image, write_image
-from graphgan.faces import FaceFinder
+from graphgan.faces import CenterFace, FaceFinder
 
 
 @pytest.fixture(scope="module")
 def work():
-    return FileAnonymizer(Anonymizer("pixelate", FaceFinder()))
+    return FileAnonymizer(Anonymizer("pixelate", FaceFinder(CenterFace(60))))
 
 
 def job_of(tmp_path, name, kind="photo") -> Job:

@@ -7,7 +7,7 @@ from skimage.data import astronaut
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import drawn_conditions
-from graphgan.faces import FaceFinder
+from graphgan.faces import CenterFace, FaceFinder
 
 
 class Shown:
@@ -25,7 +25,7 @@ class Counted:
     """The default tools, and how often they were asked."""
 
     def __init__(self):
-        self.find, self.count = FaceFinder(), 0
+        self.find, self.count = FaceFinder(CenterFace(60)), 0
 
     def __call__(self, image):
         self.count += 1

@@ -61,8 +61,14 @@ def test_frames_in_which_the_detector_misses_a_face_are_covered_too(run):
     assert sorted(tracked.estimated for tracked in clip.faces) == [0, len(run)]
 
 
-def test_a_face_that_only_the_thorough_search_finds_is_bridged_between_its_looks():
-    class Thorough:
+def test_all_of_every_frame_is_looked_at():
+    detector = Sees(0, 1)
+    assert len(clip_of(detector).faces) == 2
+    assert detector.sizes == [(H, W)] * FRAMES
+
+
+def test_a_face_that_only_rare_looks_find_is_bridged_between_them():
+    class Rare:
         """Sees both, and is asked now and then."""
 
         calls = 0
@@ -71,9 +77,9 @@ def test_a_face_that_only_the_thorough_search_finds_is_bridged_between_its_looks
             t, self.calls = 6 * self.calls, self.calls + 1
             return [face_of(n, t) for n in (0, 1)]
 
-    search, fast = Thorough(), Sees(1)
-    clip = clip_of(search, fast=fast, search_every=6)
-    assert search.calls == FRAMES / 6
+    rare, fast = Rare(), Sees(1)
+    clip = clip_of(rare, fast=fast, search_every=6)
+    assert rare.calls == FRAMES / 6
     for t, image in enumerate(clip.images()):
         assert_shows(image, 1, t, 2)
         if t <= 18:  # the last look; after it the face is held where it was
