@@ -54,7 +54,7 @@ class Work:
 
     @property
     def is_checked(self) -> bool:
-        """Whether a recogniser can tell who it is: the face is large enough, and its place known."""
+        """Whether a recogniser can tell who it is: large enough, and its place known."""
         if self.problem is not None:
             return False
         points = self.task.found.landmarks

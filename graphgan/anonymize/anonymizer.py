@@ -3,8 +3,9 @@
 A face that is found never comes back as it was. The chosen method is tried with one condition
 after the other; then the fallback covers the face, then a coarser one, and at last one flat colour.
 The next of these is taken when a face cannot be aligned or generated, when the new face does not
-cover all of the old one, or when a recogniser still takes it for the same person. Faces of less than
-32 pixels are not shown to it: what is around them would decide. A mosaic of them is coarser instead.
+cover all of the old one, or when a recogniser still takes it for the same person. Faces of less
+than 32 pixels are not shown to it: what is around them would decide. A mosaic of them is coarser
+instead.
 """
 
 from collections.abc import Iterator, Sequence

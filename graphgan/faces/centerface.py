@@ -46,8 +46,8 @@ _MOST = 2048  # candidates of an image, which bounds time and memory
 _LOOK_SIZE, _LOOK_SIDE, _LOOKS = 96, 2.4, 32
 # Dark faces are brightened for it: to which level the brightest pixels come, and how much at most.
 _BRIGHT, _BRIGHTEST, _GAIN = 0.98, 200.0, 8.0
-# Both looks in one number, chosen on composed images of training people. Boxes of less than 30 pixels
-# are judged more mildly: they hold little that speaks for a face.
+# Both looks in one number, chosen on composed images of training people. Boxes of less than 30
+# pixels are judged more mildly: they hold little that speaks for a face.
 _FIRST, _BIAS, _SMALL_BOX, _SMALL_BIAS = 0.3, 1.1, 30.0, 0.7
 
 

@@ -28,16 +28,18 @@ class Gives:
 
 
 class Lands:
-    """A landmarker that moves all landmarks and says how sure it is of them."""
+    """A landmarker whose landmarks are moved or resized, and that is as sure of them as told."""
 
     name = "lands"
     fingerprint = "1"
 
-    def __init__(self, by: float, confidence: float):
-        self.by, self.confidence = by, confidence
+    def __init__(self, by: float, confidence: float, size: float = 1.0):
+        self.by, self.confidence, self.size = by, confidence, size
 
     def __call__(self, image, faces):
-        points = ColourLandmarker()(image, faces).points + self.by
+        points = ColourLandmarker()(image, faces).points
+        middle = points.mean(1, keepdim=True)
+        points = middle + self.size * (points - middle) + self.by
         return Landmarks(points, torch.full((len(points),), self.confidence))
 
 
@@ -100,11 +102,20 @@ def test_a_box_of_any_size_is_covered_where_it_is_in_the_photo(box, landmarker):
 
 
 @pytest.mark.parametrize(
-    ("by", "confidence"),
-    [(NAN, 1.0), (INF, 1.0), (300.0, 1.0), (1e30, 1.0), (0.0, NAN), (0.0, 0.2)],
+    "landmarks",
+    [
+        (NAN, 1.0),
+        (INF, 1.0),
+        (300.0, 1.0),
+        (1e30, 1.0),
+        (0.0, NAN),
+        (0.0, 0.2),
+        (0.0, 1.0, 0.3),
+        (0.0, 1.0, 3.0),
+    ],
 )
-def test_where_landmarks_are_none_of_a_face_the_box_is_covered(by, confidence):
-    result = black(Gives(INSIDE), noise(H, W), Lands(by, confidence))
+def test_where_landmarks_are_none_of_a_face_the_box_is_covered(landmarks):
+    result = black(Gives(INSIDE), noise(H, W), Lands(*landmarks))
     (face,) = result.faces
     assert "cannot be aligned" in face.remarks[0]
     assert_covered(result.image, INSIDE)
