@@ -18,6 +18,7 @@ from graphgan.landmarks.alignment import Alignment, cut
 _LEAST_MARGIN, _MARGIN, _EDGE = 1.5, 1 / 128, 1 / 24
 _LEAST_COVERED = 0.99
 _RECOGNISABLE = 32.0  # pixels, the longer side of the landmarks
+_AT_ONCE = 64  # faces of a batch: a photo may hold thousands
 
 
 @dataclass
@@ -86,16 +87,21 @@ class Work:
 
 
 def make_faces(image: UInt8[Tensor, "3 h w"], works: Sequence[Work]) -> None:
-    """New crops for all, those of one method in one batch."""
+    """New crops for all, those of one method in batches of 64."""
     for method in {id(work.stage.method): work.stage.method for work in works}.values():
-        batch = [work for work in works if work.stage.method is method]
-        height = method.size[0]
-        faces = _aligned(image, batch, method)
-        people = [work.stage.condition for work in batch]
-        made = method(faces, [person for person in people if person is not None])
-        soft = soften(faces.masks, height * _EDGE, margin=_LEAST_MARGIN + height * _MARGIN)
-        for work, new, mask in zip(batch, made, soft, strict=True):
-            work._new, work._mask, work.tries = new, mask, work.tries + 1
+        same = [work for work in works if work.stage.method is method]
+        for first in range(0, len(same), _AT_ONCE):
+            _make_batch(image, same[first : first + _AT_ONCE], method)
+
+
+def _make_batch(image: Tensor, works: Sequence[Work], method: FaceMethod) -> None:
+    height = method.size[0]
+    faces = _aligned(image, works, method)
+    people = [work.stage.condition for work in works]
+    made = method(faces, [person for person in people if person is not None])
+    soft = soften(faces.masks, height * _EDGE, margin=_LEAST_MARGIN + height * _MARGIN)
+    for work, new, mask in zip(works, made, soft, strict=True):
+        work._new, work._mask, work.tries = new, mask, work.tries + 1
 
 
 def _aligned(image: Tensor, works: Sequence[Work], method: FaceMethod) -> AlignedFaces:

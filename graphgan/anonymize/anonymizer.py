@@ -184,7 +184,7 @@ class Anonymizer:
         works = [self._begin(task) for task in tasks]
         if check:
             self._describe_before(image, works)
-        result, changed = image, torch.zeros_like(image[:1], dtype=torch.bool)
+        result, changed = image.clone(), torch.zeros_like(image[:1], dtype=torch.bool)
         waiting = works
         while waiting:
             make_faces(image, waiting)
@@ -250,9 +250,7 @@ class Anonymizer:
         problems: list[str | None] = [None] * len(works)
         if self.threshold is None:
             return problems
-        asked = [
-            i for i, work in enumerate(works) if work.problem is None and work.before is not None
-        ]
+        asked = [i for i, work in enumerate(works) if work.is_checked and work.before is not None]
         found = self.describe(result, [works[i].task.found.landmarks for i in asked])
         for i, after in zip(asked, found, strict=True):
             before = works[i].before

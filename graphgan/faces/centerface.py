@@ -144,7 +144,7 @@ class CenterFace:
         def scores_of(some: slice) -> Float[Tensor, "k"]:
             crops = cut_squares(image, centres[some], sides[some], angles[some], _LOOK_SIZE)
             heat = self._run(_brightened(crops))[0][:, 0]
-            edge = heat.shape[1] // 4
+            edge = 3 * heat.shape[1] // 8
             return heat[:, edge:-edge, edge:-edge].amax((1, 2)).cpu()
 
         parts = [slice(first, first + _LOOKS) for first in range(0, len(centres), _LOOKS)]

@@ -4,15 +4,15 @@ import itertools
 
 import pytest
 import torch
-from coloured_faces import GREY, ColourEmbedder, colour_of, shape_of_a_face
+from coloured_faces import GREY, ColourRecogniser, colour_of, shape_of_a_face
 from skimage.data import astronaut
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import Condition, drawn_conditions
 from graphgan.anonymize.selection import Selection
-from graphgan.faces.embedders import DlibEmbedder
+from graphgan.faces import DlibResNetRecogniser, FaceFinder
 from graphgan.landmarks.alignment import tilt
-from graphgan.landmarks.detection import Detection, DlibDetector
+from graphgan.landmarks.detection import Detection
 from graphgan.landmarks.hull import convex_hull
 from graphgan.landmarks.masks import polygon_mask
 from graphgan.models import AnonyGAN, LandmarkGenerator
@@ -70,12 +70,23 @@ def found():
     return faces
 
 
+class Asked(ColourRecogniser):
+    """Of how many faces it was asked, call by call."""
+
+    def __init__(self):
+        self.counts = []
+
+    def __call__(self, image, landmarks):
+        self.counts.append(len(landmarks))
+        return super().__call__(image, landmarks)
+
+
 def hull_of(face: Detection) -> torch.Tensor:
     return polygon_mask(convex_hull(face.landmarks)[None].float(), (H, W))[0, 0] > 0
 
 
 def make(method, found, *conditions, **options) -> Anonymizer:
-    options = {"embedder": ColourEmbedder(), **options}
+    options = {"recogniser": ColourRecogniser(), **options}
     return Anonymizer(method, lambda image: found, conditions, **options)
 
 
@@ -135,6 +146,54 @@ def test_tries_are_counted(photo, found):
     assert sum(method.batches) == 4 and face.tries == 4 + 3 + 1
 
 
+def test_the_recogniser_is_asked_once_a_round_for_all_faces_that_are_tried(photo, found):
+    recogniser = Asked()
+    make(Recolour(), found, person(2), recogniser=recogniser)(photo)
+    assert recogniser.counts == [2, 2]  # before and after
+    recogniser = Asked()
+    make(Recolour(), found, person(0), recogniser=recogniser)(photo)
+    assert recogniser.counts == [2, 2, 1, 1, 1, 1]  # mosaics and black for the first face alone
+
+
+def test_many_faces_are_made_in_several_batches(photo, found):
+    method = Recolour()
+    result = make(method, found[:1] * 70, person(2))(photo)
+    assert method.batches == [64, 6] and len(result.faces) == 70
+
+
+@pytest.fixture
+def small_and_large(found):
+    """Landmarks of 24 and of 90 pixels."""
+    box = torch.tensor([20.0, 40, 44, 64])
+    return [Detection(box, shape_of_a_face() * 24 + box[:2]), found[1]]
+
+
+def test_the_recogniser_is_not_asked_about_small_faces(photo, small_and_large):
+    recogniser = Asked()
+    small, large = make(Recolour(), small_and_large, person(2), recogniser=recogniser)(photo).faces
+    assert recogniser.counts == [1, 1]
+    assert small.distance is None and large.distance > 0.05
+    recogniser, keep = Asked(), Selection(people=(torch.full((3,), 5.0),))
+    options = {"recogniser": recogniser, "selection": keep}
+    make(Recolour(), small_and_large, person(2), **options)(photo)
+    assert recogniser.counts == [2, 1]  # whether they are kept, and what became of the large one
+
+
+def test_small_faces_are_covered_by_a_coarser_mosaic(small_and_large):
+    noise = torch.randint(1, 256, (3, H, W)).byte()
+    colours = {}
+    for coarser in (True, False):
+        anonymizer = make("pixelate", small_and_large, recogniser=None)
+        if not coarser:
+            anonymizer.coarser[0] = anonymizer.fallback
+        image = anonymizer(noise).image
+        colours[coarser] = [
+            len(image[:, hull_of(face)].unique(dim=1).T) for face in small_and_large
+        ]
+    assert colours[True][0] < 0.8 * colours[False][0]
+    assert colours[True][1] == colours[False][1]
+
+
 def test_numbers_that_are_none_never_reach_the_photo(photo, found):
     result = make(Broken(), found, person(2))(photo)
     methods = [face.method for face in result.faces]
@@ -180,8 +239,8 @@ def test_faces_that_are_kept_stay_to_the_bit(photo, found):
     assert torch.equal(result.image[:, hull_of(found[1])], photo[:, hull_of(found[1])])
 
 
-def test_a_person_to_keep_is_told_by_the_embedder(photo, found):
-    who = ColourEmbedder()(photo, found[1].landmarks)
+def test_a_person_to_keep_is_told_by_the_recogniser(photo, found):
+    who = ColourRecogniser()(photo, found[1].landmarks[None])[0]
     keep = Selection(people=(who,), threshold=0.02)
     result = make(Recolour(), found, person(2), selection=keep)(photo)
     assert [face.method for face in result.faces] == ["recolour", "kept"]
@@ -199,7 +258,7 @@ def test_own_detections_are_used_in_place_of_the_detector(photo, found):
     def never(image):
         raise AssertionError("the detector was asked")
 
-    anonymizer = Anonymizer(Recolour(), never, [person(2)], embedder=ColourEmbedder())
+    anonymizer = Anonymizer(Recolour(), never, [person(2)], recogniser=ColourRecogniser())
     assert len(anonymizer(photo, detections=found).faces) == 2
 
 
@@ -225,7 +284,7 @@ def test_overlapping_faces_are_both_hidden(photo):
     for left, top, side in [(20, 40, 80), (60, 50, 90)]:
         box = torch.tensor([left, top, left + side, top + side]).float()
         faces.append(Detection(box, shape_of_a_face() * side + box[:2]))
-    result = make("solid", faces, embedder=None)(photo)
+    result = make("solid", faces, recogniser=None)(photo)
     for face in faces:
         assert (result.image[:, hull_of(face)] == 0).all()
 
@@ -243,7 +302,7 @@ def test_a_turned_face_is_cut_upright(photo, drawn_faces):
     x, y = (landmarks - landmarks.mean(0)).unbind(-1)
     turned = torch.stack([-y, x], dim=-1) + 90
     box = torch.cat([turned.amin(0), turned.amax(0)])
-    make(Look(), [Detection(box, turned)], person(2), embedder=None)(photo)
+    make(Look(), [Detection(box, turned)], person(2), recogniser=None)(photo)
     assert 80 < tilt(turned) < 100 and abs(tilt(seen[0])) < 0.1
 
 
@@ -255,13 +314,13 @@ def test_a_turned_face_is_cut_upright(photo, drawn_faces):
         (("pixelate",), {"threshold": -1.0}, "threshold above 0 for colour, got -1"),
         (
             ("pixelate",),
-            {"embedder": None, "selection": Selection(people=(torch.zeros(3),))},
-            "expected an embedder",
+            {"recogniser": None, "selection": Selection(people=(torch.zeros(3),))},
+            "expected a recogniser, since people to keep",
         ),
     ],
 )
 def test_what_cannot_work_is_refused_at_the_door(arguments, options, message):
-    options = {"embedder": ColourEmbedder(), **options}
+    options = {"recogniser": ColourRecogniser(), **options}
     with pytest.raises(ValueError, match=message):
         Anonymizer(*arguments, lambda image: [], **options)
 
@@ -270,7 +329,7 @@ def test_what_cannot_work_is_refused_at_the_door(arguments, options, message):
 @pytest.mark.parametrize("options", [("glitter", "blur"), ("blur", "glitter")])
 def test_unknown_means_are_refused(options):
     with pytest.raises(ValueError, match="glitter"):
-        Anonymizer(options[0], lambda image: [], fallback=options[1], embedder=None)
+        Anonymizer(options[0], lambda image: [], fallback=options[1], recogniser=None)
 
 
 def test_conditions_of_another_size_are_refused():
@@ -290,13 +349,13 @@ def portrait():
 def test_a_real_face_is_found_replaced_and_no_longer_recognised(portrait):
     torch.manual_seed(0)
     model = AnonyGAN(LandmarkGenerator(width=4, num_blocks=1), size=(64, 64))
-    anonymizer = Anonymizer(model, DlibDetector(), drawn_conditions(4, size=(64, 64)))
+    anonymizer = Anonymizer(model, FaceFinder(), drawn_conditions(4, size=(64, 64)))
     result = anonymizer(portrait, key="astronaut")
     (face,) = result.faces
     assert face.distance > 0.66 and face.method in ("anonygan", "pixelate", "solid")
-    (before,) = DlibDetector()(portrait)
-    describe = DlibEmbedder()
-    apart = (describe(result.image, before.landmarks) - describe(portrait, before.landmarks)).norm()
+    (before,) = FaceFinder()(portrait)
+    describe, points = DlibResNetRecogniser(), before.landmarks[None]
+    apart = (describe(result.image, points) - describe(portrait, points)).norm()
     assert float(apart) == pytest.approx(face.distance, abs=1e-5)
 
 
@@ -309,7 +368,7 @@ def test_a_network_that_changes_nothing_does_not_get_away_with_it(portrait):
         def __call__(self, faces, conditions):
             return faces.images
 
-    (face,) = Anonymizer(Nothing(), DlibDetector())(portrait).faces
+    (face,) = Anonymizer(Nothing(), FaceFinder())(portrait).faces
     assert face.method in ("pixelate", "solid")
     assert "nothing: still recognised" in face.remarks[0]
 
@@ -324,6 +383,6 @@ def test_stages_end_with_one_colour_for_ever():
 
 
 def test_a_result_must_be_farther_than_another_picture_of_the_person():
-    embedder = ColourEmbedder()
-    assert make("blur", [], embedder=embedder).threshold > embedder.threshold
-    assert make("blur", [], embedder=embedder, threshold=0.25).threshold == 0.25
+    recogniser = ColourRecogniser()
+    assert make("blur", [], recogniser=recogniser).threshold > recogniser.threshold
+    assert make("blur", [], recogniser=recogniser, threshold=0.25).threshold == 0.25

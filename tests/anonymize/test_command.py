@@ -1,4 +1,4 @@
-"""The command as people run it, with dlib and a small network."""
+"""The command as people run it, with a small network."""
 
 import json
 import os
@@ -25,7 +25,7 @@ from graphgan.anonymize.video.reading import open_video
 from graphgan.data.images import read_image, write_image
 from graphgan.models import AnonyGAN, LandmarkGenerator
 
-FAST = ("--search", "fast", "--min-face", 80)
+FAST = ("--min-face", 60)
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +173,7 @@ def test_existing_results_are_replaced_on_request_alone(run, photos, tmp_path):
         (["{}", "--out", "{}/../o", "--tries", "0"], "at least one try"),
         (["{}", "--out", "{}/../o", "--overwrite", "--resume"], "got both"),
         (["{}", "--out", "{}/../o", "--mode", "glitter"], "invalid choice"),
-        (["{}", "--out", "{}/../o", "--min-face", "0"], "--min-face of 1 and more"),
+        (["{}", "--out", "{}/../o", "--min-face", "0"], "--min-face of at least 1, got 0"),
         (["{}", "--serve"], "without inputs"),
         (["--serve", "--only", "1,2,3,4"], "people to keep, got boxes"),
         (["--serve", "--keep", "1,2,3,4"], "people to keep, got boxes"),

@@ -14,9 +14,8 @@ from graphgan.anonymize.conditions import (
 )
 from graphgan.data.batches import to_float_image, to_uint8_image
 from graphgan.data.images import read_image, write_image
-from graphgan.faces.embedders import DlibEmbedder
+from graphgan.faces import CenterFace, DlibResNetRecogniser, FaceFinder
 from graphgan.landmarks.align import crop_image, face_crop
-from graphgan.landmarks.detection import DlibDetector
 from graphgan.landmarks.masks import face_mask
 
 FACES = Path(__file__).parents[3] / "shared" / "faces"
@@ -44,8 +43,8 @@ def test_drawn_people_are_aligned_faces_seen_from_the_front():
 
 def test_a_photo_s_person_is_cut_out_as_training_faces_are(tmp_path, photo):
     write_image(tmp_path / "a.png", photo)
-    (condition,) = photo_conditions(tmp_path / "a.png", DlibDetector(), size=(64, 64))
-    (face,) = DlibDetector()(photo)
+    (condition,) = photo_conditions(tmp_path / "a.png", FaceFinder(CenterFace(60)), size=(64, 64))
+    (face,) = FaceFinder(CenterFace(60))(photo)
     crop = face_crop(face.landmarks)
     assert condition.name == "a.png"
     expected = crop_image(to_float_image(photo), crop, (64, 64)).clamp(-1, 1)
@@ -57,19 +56,19 @@ def test_a_folder_s_people_are_all_taken_and_each_must_be_one_face(tmp_path, pho
     (tmp_path / "a").mkdir()
     for name in ("a/1.png", "b.png"):
         write_image(tmp_path / name, photo)
-    found = photo_conditions(tmp_path, DlibDetector(0), size=(32, 32))
+    found = photo_conditions(tmp_path, FaceFinder(CenterFace(60)), size=(32, 32))
     assert [condition.name for condition in found] == ["a/1.png", "b.png"]
-    write_image(tmp_path / "c.png", torch.cat([photo, photo], dim=2))
+    write_image(tmp_path / "c.png", torch.cat([photo, photo], dim=1))
     with pytest.raises(ValueError, match=r"c.png: expected a photo of one face, found 2"):
-        photo_conditions(tmp_path, DlibDetector(0))
+        photo_conditions(tmp_path, FaceFinder(CenterFace(60)))
 
 
 def test_no_face_and_no_photo_are_told(tmp_path):
     with pytest.raises(ValueError, match="expected photos of people to show, found none"):
-        photo_conditions(tmp_path, DlibDetector(0))
+        photo_conditions(tmp_path, FaceFinder(CenterFace(60)))
     write_image(tmp_path / "grey.png", torch.full((3, 90, 90), 128, dtype=torch.uint8))
     with pytest.raises(ValueError, match=r"grey.png: expected a photo of one face, found 0"):
-        photo_conditions(tmp_path / "grey.png", DlibDetector(0))
+        photo_conditions(tmp_path / "grey.png", FaceFinder(CenterFace(60)))
 
 
 def test_every_face_has_an_order_of_its_own_and_always_the_same():
@@ -114,7 +113,7 @@ def test_nobody_is_the_same_people_at_every_call_and_size():
 
 @pytest.mark.slow
 def test_nobody_of_those_who_were_trained_on_looks_like_the_built_in_conditions():
-    embedder = DlibEmbedder()
+    recogniser = DlibResNetRecogniser()
     if not FACES.is_dir():
         pytest.skip("needs the faces that the weights were trained on")
     with (FACES / "landmarks.csv").open() as file:
@@ -123,9 +122,11 @@ def test_nobody_of_those_who_were_trained_on_looks_like_the_built_in_conditions(
     people = []
     for name, *numbers in firsts.values():
         points = torch.tensor([float(x) for x in numbers]).view(68, 2)
-        people.append(embedder(read_image(FACES / "images" / name), points))
+        people.append(recogniser(read_image(FACES / "images" / name), points[None])[0])
     assert len(people) == 302
-    drawn = [embedder(to_uint8_image(one.image), one.landmarks) for one in nobody_conditions()]
+    drawn = [
+        recogniser(to_uint8_image(one.image), one.landmarks[None])[0] for one in nobody_conditions()
+    ]
     nearest = torch.cdist(torch.stack(drawn), torch.stack(people)).amin(1)
     print(f"nearest distances: {nearest.amin():.3f} to {nearest.amax():.3f}")
     assert nearest.amin() > 0.6

@@ -58,7 +58,7 @@ def photos(tmp_path_factory):
 
 
 def options(source, target, **more):
-    fast = {"mode": "pixelate", "search": "fast", "min_face": 80}
+    fast = {"mode": "pixelate", "min_face": 60}
     return DatasetOptions(src=str(source), dst=str(target), **fast, **more)
 
 
@@ -244,7 +244,7 @@ def test_a_file_that_kills_its_workers_is_given_up(photos, tmp_path):
     manifest = Manifest(store, 1)
     manifest.write_names([Found("none.png"), Found("a.png"), Found("b.png")])
     task = DatasetTask(str(photos), str(out), options(photos, out), 1, "run")
-    anonymizer = Anonymizer("pixelate", deadly, embedder=None)
+    anonymizer = Anonymizer("pixelate", deadly, recogniser=None)
 
     def work():
         list(ShardWorker(task, anonymizer)(0))
@@ -276,7 +276,7 @@ def test_an_interrupt_is_no_death(photos, tmp_path):
     store = LocalStore(tmp_path)
     Manifest(store, 1).write_names([Found("a.png")])
     task = DatasetTask(str(photos), str(tmp_path), options(photos, tmp_path), 1, "run")
-    anonymizer = Anonymizer("pixelate", interrupted, embedder=None)
+    anonymizer = Anonymizer("pixelate", interrupted, recogniser=None)
     with pytest.raises(KeyboardInterrupt):
         list(ShardWorker(task, anonymizer)(0))
     history = read_history(store, f"{MANIFEST}/0000")
@@ -291,7 +291,7 @@ def test_a_file_that_no_worker_came_to_is_not_lost_in_silence(photos, tmp_path):
     assert left_out.status == "left out"
     task = DatasetTask(str(photos), f"{tmp_path}/elsewhere", options(photos, "o"), 1, "run")
     with pytest.raises(FileNotFoundError, match="do all workers see the same"):
-        list(ShardWorker(task, Anonymizer("pixelate", list, embedder=None))(0))
+        list(ShardWorker(task, Anonymizer("pixelate", list, recogniser=None))(0))
 
 
 def test_names_that_some_disks_do_not_tell_apart_are_not_both_written(restarted, tmp_path):
@@ -432,7 +432,7 @@ def test_bad_input_is_one_line_and_nothing_is_written(run, copied, tmp_path, arg
 
 
 def test_results_of_other_options_or_of_another_source_are_not_mixed(run, expected, photos, copied):
-    args = ["--mode", "pixelate", "--search", "fast", "--min-face", 80]
+    args = ["--mode", "pixelate", "--min-face", 60]
     done = run(photos, expected, *args, "--seed", 3)
     assert "another run: seed was 0, is 3; give a new folder" in failure(done)
     assert "source was" in failure(run(copied, expected, *args))
@@ -441,7 +441,7 @@ def test_results_of_other_options_or_of_another_source_are_not_mixed(run, expect
 
 def test_two_runs_at_once_are_refused(run, expected, photos):
     with LocalStore(expected).locked():
-        done = run(photos, expected, "--mode", "pixelate", "--search", "fast", "--min-face", 80)
+        done = run(photos, expected, "--mode", "pixelate", "--min-face", 60)
     assert "another run is at work there" in failure(done)
 
 

@@ -2,19 +2,19 @@ from pathlib import Path
 
 import pytest
 import torch
-from coloured_faces import ColourEmbedder
+from coloured_faces import ColourRecogniser
 from skimage.data import astronaut
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.files import FileAnonymizer
 from graphgan.anonymize.inputs import Job
 from graphgan.data.images import read_image, write_image
-from graphgan.landmarks.detection import DlibDetector
+from graphgan.faces import CenterFace, FaceFinder
 
 
 @pytest.fixture(scope="module")
 def work():
-    return FileAnonymizer(Anonymizer("pixelate", DlibDetector(0)))
+    return FileAnonymizer(Anonymizer("pixelate", FaceFinder(CenterFace(60))))
 
 
 def job_of(tmp_path, name, kind="photo") -> Job:
@@ -63,7 +63,7 @@ def test_whatever_breaks_inside_is_a_report_and_no_output(photo, tmp_path):
     def broken(image):
         raise ZeroDivisionError("of all things")
 
-    anonymizer = Anonymizer("pixelate", broken, embedder=ColourEmbedder())
+    anonymizer = Anonymizer("pixelate", broken, recogniser=ColourRecogniser())
     report = FileAnonymizer(anonymizer)(job_of(tmp_path, "sub/a.png"))
     assert (report.status, report.error) == (
         "failed",

@@ -136,7 +136,7 @@ def test_masks_rise_over_the_brows_where_a_network_was_trained_so(faces, drawn_f
     changed = {}
     for name, chosen in (("network", method), ("blur", ObscuredFaces("blur"))):
         shown = people if chosen.uses_conditions else ()
-        anonymizer = Anonymizer(chosen, conditions=shown, embedder=None)
+        anonymizer = Anonymizer(chosen, conditions=shown, recogniser=None)
         changed[name] = anonymizer(image, detections=[Detection(box, points)]).changed
     # The middle between the ends of the jaw and the chin, and half as far over it again.
     middle = (points[0] + points[16]) / 2

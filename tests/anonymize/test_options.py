@@ -9,19 +9,20 @@ from graphgan.anonymize.methods import GeneratedFaces, ObscuredFaces
 from graphgan.anonymize.options import (
     AnonymizeOptions,
     as_given_box,
-    frontal_detector,
     make_anonymizer,
-    make_detector,
     make_file_anonymizer,
     make_method,
     what_holds_for_all,
 )
 from graphgan.data.images import write_image
-from graphgan.faces.search import FaceSearch
-from graphgan.landmarks.detection import DlibDetector
+from graphgan.faces import (
+    CenterFace,
+    DlibDetector,
+    DlibLandmarks,
+    DlibResNetRecogniser,
+    FaceMesh,
+)
 from graphgan.models import AnonyGAN, LandmarkGenerator
-
-pytest.importorskip("dlib")
 
 
 @pytest.fixture
@@ -50,15 +51,20 @@ def test_a_network_that_is_asked_for_without_a_file_is_the_shipped_one():
     assert isinstance(other, GeneratedFaces) and other.size == (128, 128)
 
 
-@pytest.mark.parametrize(("min_face", "doublings"), [(200, 0), (80, 0), (79, 1), (40, 1), (20, 2)])
-def test_the_frontal_detector_doubles_photos_as_often_as_small_faces_take(min_face, doublings):
-    assert frontal_detector(min_face).upsample == doublings
+def test_the_tools_are_those_that_were_asked_for():
+    anonymizer = make_anonymizer(AnonymizeOptions(min_face=50))
+    finder, recogniser = anonymizer.detector, anonymizer.recogniser
+    assert isinstance(finder.detector, CenterFace) and finder.detector.min_face == 50
+    assert isinstance(finder.landmarker, FaceMesh) and isinstance(recogniser, DlibResNetRecogniser)
+    assert make_file_anonymizer(AnonymizeOptions(), anonymizer).video_detector is None
 
 
-def test_the_detector_is_the_one_that_was_asked_for():
-    thorough = make_detector(AnonymizeOptions(min_face=50))
-    assert isinstance(thorough, FaceSearch) and thorough.min_face == 50
-    assert isinstance(make_detector(AnonymizeOptions(search="fast")), DlibDetector)
+def test_dlib_s_tools_can_be_asked_for():
+    pytest.importorskip("dlib")
+    options = AnonymizeOptions(detector="dlib", landmarker="dlib", min_face=40)
+    finder = make_anonymizer(options).detector
+    assert isinstance(finder.detector, DlibDetector) and finder.detector.upsample == 1
+    assert isinstance(finder.landmarker, DlibLandmarks)
 
 
 def test_an_anonymiser_has_what_the_options_say(weights):
@@ -95,6 +101,8 @@ def test_what_reports_say_names_no_path(weights, tmp_path):
         "by default",
         [[1, 2, 3, 4]],
     )
+    tools = ("centerface", "face-mesh", "dlib-resnet")
+    assert (said["detector"], said["landmarker"], said["recogniser"]) == tools
 
 
 @pytest.mark.parametrize("text", ["a.jpg", "1,2,3", "1,2,3,4,5", "1,2,3,x"])

@@ -7,14 +7,14 @@ from skimage.data import astronaut
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.photos import leftovers, read_photo
 from graphgan.anonymize.photos.anonymize import anonymize_photo, replaced_frames
-from graphgan.landmarks.detection import DlibDetector
+from graphgan.faces import CenterFace, FaceFinder
 
 PORTRAIT = astronaut()[:256, 96:352]
 
 
 @pytest.fixture(scope="module")
 def anonymizer():
-    return Anonymizer("pixelate", DlibDetector(0))
+    return Anonymizer("pixelate", FaceFinder(CenterFace(60)))
 
 
 def work(anonymizer, path, **options):

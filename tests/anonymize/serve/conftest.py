@@ -7,7 +7,7 @@ from skimage.data import astronaut
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import drawn_conditions
-from graphgan.landmarks.detection import DlibDetector
+from graphgan.faces import CenterFace, FaceFinder
 
 
 class Shown:
@@ -22,10 +22,10 @@ class Shown:
 
 
 class Counted:
-    """dlib, and how often it was asked."""
+    """The default tools, and how often they were asked."""
 
     def __init__(self):
-        self.find, self.count = DlibDetector(0), 0
+        self.find, self.count = FaceFinder(CenterFace(60)), 0
 
     def __call__(self, image):
         self.count += 1

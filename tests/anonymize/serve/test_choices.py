@@ -1,6 +1,6 @@
 import pytest
 import torch
-from coloured_faces import ColourEmbedder
+from coloured_faces import ColourRecogniser
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import drawn_conditions
@@ -29,7 +29,9 @@ class Mirrored:
 
 
 def make(method, conditions=(), **options):
-    return Anonymizer(method, lambda image: [], conditions, embedder=ColourEmbedder(), **options)
+    return Anonymizer(
+        method, lambda image: [], conditions, recogniser=ColourRecogniser(), **options
+    )
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +70,15 @@ def test_all_else_is_as_in_the_given_one(people):
     given = make(Shown(), people, selection=keep, threshold=0.3, fallback="blur", seed=4)
     for choice in choices_of(given):
         other = choice.anonymizer
-        for part in ("detector", "embedder", "selection", "fallback", "threshold", "tries", "last"):
+        for part in (
+            "detector",
+            "recogniser",
+            "selection",
+            "fallback",
+            "threshold",
+            "tries",
+            "last",
+        ):
             assert getattr(other, part) is getattr(given, part)
         assert other.order.seed == 4
     assert len(given.order) == 3 and given.method.name == "shown"

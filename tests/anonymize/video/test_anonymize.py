@@ -9,8 +9,7 @@ from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.video.anonymize import anonymize_stream, anonymize_video
 from graphgan.anonymize.video.leftovers import video_leftovers
 from graphgan.anonymize.video.reading import open_video
-from graphgan.faces.embedders import DlibEmbedder
-from graphgan.landmarks.detection import DlibDetector
+from graphgan.faces import CenterFace, DlibResNetRecogniser, FaceFinder
 
 FRAMES = 12
 PORTRAIT = torch.from_numpy(astronaut()[:256, 96:352]).permute(2, 0, 1)
@@ -32,7 +31,7 @@ def clip(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def anonymizer():
-    return Anonymizer("pixelate", DlibDetector(0))
+    return Anonymizer("pixelate", FaceFinder(CenterFace(60)))
 
 
 def frames(path):
@@ -47,10 +46,11 @@ def test_the_face_is_hidden_in_every_frame_and_nothing_else_changes(clip, anonym
     (face,) = report.faces
     assert report.covered == ((0, FRAMES - 1),) and face.distance > 0.66
     assert told.count("replace") == FRAMES
-    describe, find = DlibEmbedder(), DlibDetector(0)
+    describe, find = DlibResNetRecogniser(), FaceFinder(CenterFace(60))
     for before, after in zip(frames(clip), frames(out), strict=True):
         (found,) = find(before)
-        apart = (describe(before, found.landmarks) - describe(after, found.landmarks)).norm()
+        points = found.landmarks[None]
+        apart = (describe(before, points) - describe(after, points)).norm()
         assert apart > 0.55
         far = torch.ones(224, 224, dtype=torch.bool)
         left, top, right, bottom = map(int, found.box)
@@ -86,10 +86,11 @@ def test_a_stream_is_hidden_as_the_file_is(clip, anonymizer, tmp_path):
     assert (report.name, report.status, report.frames) == ("-", "anonymised", FRAMES)
     assert report.covered == ((0, FRAMES - 1),) and report.faces[0].distance > 0.66
     assert "a voice identifies" in " ".join(report.notes) and video_leftovers(out) == []
-    describe, find = DlibEmbedder(), DlibDetector(0)
+    describe, find = DlibResNetRecogniser(), FaceFinder(CenterFace(60))
     for before, after in zip(frames(path), frames(out), strict=True):
         (found,) = find(before)
-        apart = (describe(before, found.landmarks) - describe(after, found.landmarks)).norm()
+        points = found.landmarks[None]
+        apart = (describe(before, points) - describe(after, points)).norm()
         assert apart > 0.55
 
 
@@ -128,6 +129,9 @@ def test_what_goes_wrong_in_the_last_pass_leaves_nothing(clip, tmp_path):
 
     with pytest.raises(RuntimeError, match="enough"):
         anonymize_video(
-            Anonymizer(Tired(), DlibDetector(0)), clip, tmp_path / "out.mp4", name="clip.mp4"
+            Anonymizer(Tired(), FaceFinder(CenterFace(60))),
+            clip,
+            tmp_path / "out.mp4",
+            name="clip.mp4",
         )
     assert list(tmp_path.iterdir()) == []

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from coloured_faces import ColourEmbedder, colour_of
+from coloured_faces import ColourRecogniser, colour_of
 from drawn_clips import (
     FRAMES,
     SIDE,
@@ -34,7 +34,7 @@ def clip_of(detector=None, conditions=(2,), method=None, **options):
         Recolour() if method is None else method,
         Found() if detector is None else detector,
         [person(n) for n in conditions],
-        embedder=ColourEmbedder(),
+        recogniser=ColourRecogniser(),
         selection=options.pop("selection", None),
     )
     detector = options.pop("fast", None)
@@ -61,8 +61,14 @@ def test_frames_in_which_the_detector_misses_a_face_are_covered_too(run):
     assert sorted(tracked.estimated for tracked in clip.faces) == [0, len(run)]
 
 
-def test_a_face_that_only_the_thorough_search_finds_is_bridged_between_its_looks():
-    class Thorough:
+def test_all_of_every_frame_is_looked_at():
+    detector = Sees(0, 1)
+    assert len(clip_of(detector).faces) == 2
+    assert detector.sizes == [(H, W)] * FRAMES
+
+
+def test_a_face_that_only_rare_looks_find_is_bridged_between_them():
+    class Rare:
         """Sees both, and is asked now and then."""
 
         calls = 0
@@ -71,9 +77,9 @@ def test_a_face_that_only_the_thorough_search_finds_is_bridged_between_its_looks
             t, self.calls = 6 * self.calls, self.calls + 1
             return [face_of(n, t) for n in (0, 1)]
 
-    search, fast = Thorough(), Sees(1)
-    clip = clip_of(search, fast=fast, search_every=6)
-    assert search.calls == FRAMES / 6
+    rare, fast = Rare(), Sees(1)
+    clip = clip_of(rare, fast=fast, search_every=6)
+    assert rare.calls == FRAMES / 6
     for t, image in enumerate(clip.images()):
         assert_shows(image, 1, t, 2)
         if t <= 18:  # the last look; after it the face is held where it was
@@ -123,7 +129,7 @@ def test_a_face_found_by_a_rare_look_is_covered_since_the_look_before_it():
 def test_a_condition_that_does_not_hide_a_track_is_changed_for_all_of_it():
     for key in range(4):
         anonymizer = Anonymizer(
-            Recolour(), Found(), [person(0), person(2)], embedder=ColourEmbedder(), seed=key
+            Recolour(), Found(), [person(0), person(2)], recogniser=ColourRecogniser(), seed=key
         )
         clip = Clip(anonymizer, frames, key="clip")
         for t, image in enumerate(clip.images()):
@@ -134,7 +140,7 @@ def test_a_condition_that_does_not_hide_a_track_is_changed_for_all_of_it():
 @pytest.mark.parametrize("twins", [1, 3])
 def test_what_nobody_can_hide_is_one_colour_in_every_frame(twins):
     conditions = [replace(person(0), name=f"twin{i}") for i in range(twins)]
-    anonymizer = Anonymizer(Recolour(), Found(), conditions, embedder=ColourEmbedder())
+    anonymizer = Anonymizer(Recolour(), Found(), conditions, recogniser=ColourRecogniser())
     clip = Clip(anonymizer, frames, key="clip")
     for t, image in enumerate(clip.images()):
         assert (shown(image, 0, t) == 0).all(), t
@@ -211,9 +217,9 @@ def test_every_frame_is_told_in_every_pass():
 
 
 def test_a_clip_without_frames_and_boxes_to_keep_are_refused():
-    anonymizer = Anonymizer("blur", lambda image: [], embedder=None)
+    anonymizer = Anonymizer("blur", lambda image: [], recogniser=None)
     with pytest.raises(ValueError, match="expected frames, got none"):
         Clip(anonymizer, lambda: [])
     boxes = Selection(keep=((0.0, 0.0, 9.0, 9.0),))
     with pytest.raises(ValueError, match="faces of a video move"):
-        Clip(Anonymizer("blur", lambda image: [], embedder=None, selection=boxes), frames)
+        Clip(Anonymizer("blur", lambda image: [], recogniser=None, selection=boxes), frames)

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 import torch
-from coloured_faces import ColourEmbedder, colour_of
+from coloured_faces import ColourRecogniser, colour_of
 from drawn_clips import (
     FRAMES,
     Found,
@@ -39,7 +39,7 @@ def anonymizer_of(detector, conditions=(2,), selection=None):
         detector,
         [person(n) for n in conditions],
         fallback="solid",
-        embedder=ColourEmbedder(),
+        recogniser=ColourRecogniser(),
         selection=selection,
     )
 
@@ -107,7 +107,7 @@ def test_nothing_piles_up_with_the_length_of_a_stream():
         for t in range(120):
             yield ClipFrame(draw(0), t / 25)
 
-    anonymizer = Anonymizer("solid", Passers(), embedder=None)
+    anonymizer = Anonymizer("solid", Passers(), recogniser=None)
     clip = LiveClip(anonymizer, frames(), max_gap=2, hold=1, most_away=3)
     for t, image in enumerate(clip.images()):
         if t % 10 < 5:
