@@ -145,6 +145,7 @@ def _reports(
     with tqdm(total=len(jobs), unit="file", disable=None) as bar:
 
         def report_of(job: Job) -> FileReport:
+            _check(stop)  # what was begun before is finished, and reported
             report = before.get(job.name)
             if report is not None and _is_done(report, job):
                 return report
@@ -164,7 +165,6 @@ def _reports(
                     bar.write(f"error: {report.error}", file=sys.stderr)
                 yield report
                 bar.update()
-                _check(stop)
 
 
 def _file(work: FileAnonymizer, job: Job, bar: Any, stop: StopRequest) -> FileReport:

@@ -56,7 +56,8 @@ def test_the_tools_are_those_that_were_asked_for():
     finder, recogniser = anonymizer.detector, anonymizer.recogniser
     assert isinstance(finder.detector, CenterFace) and finder.detector.min_face == 50
     assert isinstance(finder.landmarker, FaceMesh) and isinstance(recogniser, DlibResNetRecogniser)
-    assert make_file_anonymizer(AnonymizeOptions(), anonymizer).video_detector is None
+    second = anonymizer.second_detector
+    assert isinstance(second.detector, CenterFace) and second.detector.min_face == 100
 
 
 def test_dlib_s_tools_can_be_asked_for():

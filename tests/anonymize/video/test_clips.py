@@ -17,7 +17,6 @@ from drawn_clips import (
     assert_shows,
     corner,
     draw,
-    face_of,
     frames,
     person,
     shown,
@@ -37,8 +36,7 @@ def clip_of(detector=None, conditions=(2,), method=None, **options):
         recogniser=ColourRecogniser(),
         selection=options.pop("selection", None),
     )
-    detector = options.pop("fast", None)
-    return Clip(anonymizer, frames, key="clip", detector=detector, **options)
+    return Clip(anonymizer, frames, key="clip", **options)
 
 
 def test_every_frame_shows_somebody_else_the_same_from_first_to_last():
@@ -65,65 +63,6 @@ def test_all_of_every_frame_is_looked_at():
     detector = Sees(0, 1)
     assert len(clip_of(detector).faces) == 2
     assert detector.sizes == [(H, W)] * FRAMES
-
-
-def test_a_face_that_only_rare_looks_find_is_bridged_between_them():
-    class Rare:
-        """Sees both, and is asked now and then."""
-
-        calls = 0
-
-        def __call__(self, image):
-            t, self.calls = 6 * self.calls, self.calls + 1
-            return [face_of(n, t) for n in (0, 1)]
-
-    rare, fast = Rare(), Sees(1)
-    clip = clip_of(rare, fast=fast, search_every=6)
-    assert rare.calls == FRAMES / 6
-    for t, image in enumerate(clip.images()):
-        assert_shows(image, 1, t, 2)
-        if t <= 18:  # the last look; after it the face is held where it was
-            assert_shows(image, 0, t, 2)
-    assert sorted(tracked.estimated for tracked in clip.faces) == [0, FRAMES - 4]
-
-
-def test_between_two_looks_at_all_of_a_frame_known_faces_are_followed():
-    fast = Sees(1)
-    clip = clip_of(Sees(1), fast=fast, search_every=FRAMES)
-    (tracked,) = clip.faces
-    assert tracked.frames == FRAMES and tracked.estimated == 0
-    assert fast.sizes[0] == (H, W) and len(fast.sizes) == FRAMES
-    assert all(height * width < 0.5 * H * W for height, width in fast.sizes[1:])
-    for t, image in enumerate(clip.images()):
-        assert_shows(image, 1, t, 2)
-
-
-def test_a_face_that_was_hidden_for_some_frames_is_looked_for_where_it_was():
-    class Blinks(Sees):
-        """Misses everybody in a few looks."""
-
-        def __call__(self, image):
-            found = super().__call__(image)
-            return [] if 6 < len(self.sizes) < 12 else found
-
-    clip = clip_of(Sees(1), fast=Blinks(1), search_every=FRAMES)
-    (tracked,) = clip.faces
-    assert tracked.frames == FRAMES and 2 <= tracked.estimated <= 6
-
-
-def test_a_face_found_by_a_rare_look_is_covered_since_the_look_before_it():
-    class Late:
-        """Its second look finds what the first one missed."""
-
-        calls = 0
-
-        def __call__(self, image):
-            t, self.calls = 12 * self.calls, self.calls + 1
-            return [face_of(1, t)] if t == 12 else []
-
-    clip = clip_of(Late(), fast=lambda image: [], search_every=12)
-    (tracked,) = clip.faces
-    assert (tracked.first, tracked.last) == (1, 23)
 
 
 def test_a_condition_that_does_not_hide_a_track_is_changed_for_all_of_it():

@@ -1,0 +1,68 @@
+"""Work by several threads gives what one thread gives, in order."""
+
+import threading
+import time
+
+import pytest
+import torch
+
+from graphgan._threads import calls_in_order, num_threads, results_in_order
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_results_come_in_the_order_of_the_items(threads):
+    def slow_at_first(item):
+        time.sleep(0.02 if item == 0 else 0)
+        return item * item
+
+    assert list(results_in_order(range(20), slow_at_first, threads=threads)) == [
+        i * i for i in range(20)
+    ]
+
+
+def test_items_are_worked_on_at_once_each_on_one_core():
+    both = threading.Barrier(2, timeout=10)  # fails unless two threads meet
+
+    def meet(item):
+        both.wait()
+        return num_threads()
+
+    assert list(results_in_order(range(4), meet, threads=2)) == [1, 1, 1, 1]
+
+
+def test_no_more_items_are_taken_than_threads_beside_the_one_waited_for():
+    taken = []
+
+    def items():
+        for i in range(10):
+            taken.append(i)
+            yield i
+
+    results = results_in_order(items(), lambda item: item, threads=2)
+    assert next(results) == 0 and len(taken) == 3
+    results.close()
+    assert len(taken) == 3
+
+
+def test_what_may_not_run_beside_others_runs_when_it_is_called_for():
+    main = threading.get_ident()
+    calls = calls_in_order(
+        range(4), lambda item: threading.get_ident(), threads=2, concurrent=lambda item: item % 2
+    )
+    where = [call() for call in calls]
+    assert where[0] == where[2] == main and main not in (where[1], where[3])
+
+
+def test_an_error_comes_where_its_result_would_and_threads_are_given_back():
+    before = torch.get_num_threads()
+
+    def fails_at_two(item):
+        if item == 2:
+            raise ValueError("two")
+        return item
+
+    results = results_in_order(range(6), fails_at_two, threads=2)
+    assert [next(results), next(results)] == [0, 1]
+    with pytest.raises(ValueError, match="two"):
+        next(results)
+    assert torch.get_num_threads() == before
