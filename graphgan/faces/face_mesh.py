@@ -187,6 +187,7 @@ class Frame(NamedTuple):
 
     @classmethod
     def of(cls, vertices: Float[Tensor, "n 468 3"]) -> "Frame":
+        """That of these meshes."""
         points = vertices[..., :2]
         middles = points.mean(1)
         across = points[:, _LEFT_EYE] - points[:, _RIGHT_EYE]

@@ -76,7 +76,8 @@ class ConvGraph(Pretrained):
         values: dict[int, Tensor] = {0: images}
         for i, node in enumerate(self.nodes):
             inputs = [values[v] for v in node["inputs"]]
-            own = node["inputs"][0] in self._done[i] and node["inputs"][0] > 0
+            first = node["inputs"][0]  # is overwritten where nobody needs it, nor its gradient
+            own = first in self._done[i] and first > 0 and not inputs[0].requires_grad
             for value in self._done[i]:
                 del values[value]
             layer = self.layers[str(i)] if _is_layer(node) else None

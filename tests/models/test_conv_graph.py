@@ -294,3 +294,17 @@ def test_the_weights_of_another_network_are_refused():
         ConvGraph.from_pretrained("synthetic-128")
     with pytest.raises(ValueError, match=r"expected AnonyGAN weights .* got ConvGraph"):
         AnonyGAN.from_pretrained("face-mesh")
+
+
+def test_it_can_be_trained_although_it_overwrites():
+    """What a gradient needs is not overwritten."""
+    nodes = [
+        conv(0),
+        node("relu", 1),
+        conv(2, channels=(4, 4)),
+        node("add", 2, 3),
+        node("relu6", 4),
+    ]
+    network = ConvGraph(3, nodes, [5]).double()
+    image = torch.randn(1, 3, 4, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: network(x)[0], image)
