@@ -33,6 +33,7 @@ from graphgan.models import (
     BiGraphGAN,
     CIAGANGenerator,
     ConditionFitting,
+    ConvGraph,
     IdentityNetwork,
     LandmarkDiscriminator,
     LandmarkGenerator,
@@ -125,6 +126,16 @@ def patches(width: int) -> Callable[[int, int, int], list[tuple[int, ...]]]:
         return [*halved, (b, 8 * width, h - 1, w - 1), (b, 1, h - 2, w - 2)]
 
     return shapes
+
+
+def conv_graph_nodes() -> list[dict]:
+    """Halved, a sum whose parts are needed twice, and back."""
+    conv = {"op": "conv", "in_channels": 3, "out_channels": 4, "kernel_size": 3, "stride": 2}
+    conv |= {"inputs": [0], "groups": 1, "padding": "same"}
+    depthwise = conv | {"inputs": [2], "in_channels": 4, "stride": 1, "groups": 4}
+    nodes = [conv, {"op": "prelu", "inputs": [1], "channels": 4}, depthwise]
+    nodes += [{"op": "add", "inputs": [3, 2]}]
+    return [*nodes, {"op": "depth_to_space", "inputs": [4], "block": 2}]
 
 
 def generator_inputs(k: int) -> Callable[[int, int, int], tuple]:
@@ -386,5 +397,10 @@ BLOCKS = {
         lambda b, h, w: [(b, 5)],
         size=(16, 16),
         odd_size=(17, 21),
+    ),
+    "ConvGraph": Block(
+        lambda: ConvGraph(3, conv_graph_nodes(), [2, 5]),
+        features(3),
+        lambda b, h, w: [(b, 4, -(-h // 2), -(-w // 2)), (b, 1, h + h % 2, w + w % 2)],
     ),
 }

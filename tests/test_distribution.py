@@ -63,8 +63,15 @@ def test_the_wheel_holds_the_package_and_its_terms_and_nothing_else(wheel):
         "graphgan/weights/LICENSE-WEIGHTS",
         "graphgan/weights/blazepose-detector.LICENSE",
         "graphgan/weights/blazepose-landmarks.LICENSE",
+        "graphgan/weights/centerface.LICENSE",
         "graphgan/weights/dlib-resnet.LICENSE",
+        "graphgan/weights/face-mesh-ibug68.LICENSE",
+        "graphgan/weights/face-mesh.LICENSE",
     }
+
+
+def test_the_wheel_is_small(wheel):
+    assert wheel.stat().st_size < 40e6
 
 
 def test_the_sdist_holds_all_that_is_worked_with(built):

@@ -147,7 +147,7 @@ class Anonymizer:
             return result
         known = torch.tensor([face.box for face in result.faces]).view(-1, 4)
         seen = self.second_detector(result.image)
-        left = [face for face in seen if is_overlooked(face.box, known, result.changed)]
+        left = [face for face in seen if is_overlooked(face, known, result.changed)]
         if not left:
             return result
         more = self.replace(result.image, [Task(face, self.covers()) for face in left], check=False)

@@ -20,8 +20,9 @@ KEPT = "kept"
 OVERLOOKED = "overlooked at first, found in the finished photo"
 """Remark about a face that only the second detector found."""
 
-# A face of a finished photo is a known one from this overlap on, of the smaller of both boxes.
-_KNOWN = 0.3
+# A face of a finished photo is a known one from this overlap on, of the smaller of both boxes; or
+# if so much of its box was replaced: less where it has no landmarks.
+_KNOWN, _REPLACED = 0.3, (0.05, 0.3)
 
 
 class Stage(NamedTuple):
@@ -85,24 +86,30 @@ class Result(NamedTuple):
 
 
 def is_overlooked(
-    box: Float[Tensor, "4"], known: Float[Tensor, "n 4"], changed: Bool[Tensor, "1 h w"]
+    found: Detection, known: Float[Tensor, "n 4"], changed: Bool[Tensor, "1 h w"]
 ) -> bool:
     """Whether a face of a finished photo is none that is known, where nothing was replaced.
 
     Args:
-        box: of the face.
+        found: the face; one without landmarks may be a mosaic's edge and hair.
         known: boxes of the faces that were replaced or kept.
         changed: where the photo was changed.
     """
-    size = box.new_tensor([changed.shape[2] - 1, changed.shape[1] - 1])
-    x, y = ((box[:2] + box[2:]) / 2).clamp(min=0).minimum(size).round().long().tolist()
-    if changed[0, y, x]:
+    box, has_landmarks = found.box, bool(found.landmarks.isfinite().all())
+    if float(_inside(changed, found.box).float().mean()) > _REPLACED[has_landmarks]:
         return False
-    common = (torch.minimum(box[2:], known[:, 2:]) - torch.maximum(box[:2], known[:, :2])).clamp(
-        min=0
-    )
+    low, high = torch.maximum(box[:2], known[:, :2]), torch.minimum(box[2:], known[:, 2:])
+    common = (high - low).clamp(min=0)
     smaller = torch.minimum((box[2:] - box[:2]).prod(), (known[:, 2:] - known[:, :2]).prod(1))
     return bool((common.prod(1) <= _KNOWN * smaller).all())
+
+
+def _inside(changed: Bool[Tensor, "1 h w"], box: Float[Tensor, "4"]) -> Bool[Tensor, "1 u v"]:
+    """The pixels of a box, at least one."""
+    height, width = changed.shape[1:]
+    left, top, right, bottom = box.round().long().tolist()
+    left, top = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
+    return changed[:, top : max(bottom, top + 1), left : max(right, left + 1)]
 
 
 def as_box(box: Float[Tensor, "4"]) -> Box:

@@ -72,14 +72,19 @@ class Canvas(NamedTuple):
 def canvases(image: UInt8[Tensor, "3 h w"], *, scale: float, step: float) -> Iterator[Canvas]:
     """All that is to be searched: upright at the first scale, in all directions at the others.
 
+    A small image has no other scales: it is searched in all directions at the first one.
+
     Args:
         image: on any device; the canvases are on the same.
         scale: the first one.
         step: from one to the next, below 1.
     """
     height, width = image.shape[1:]
-    yield from (_canvas([(tile, (0, 0))]) for tile in _tiles(_shrunk(image, scale), 0, scale))
-    small = []
+    level = _shrunk(image, scale)
+    yield from (_canvas([(tile, (0, 0))]) for tile in _tiles(level, 0, scale))
+    small: list[Piece] = []
+    if max(height, width) * scale * step < _LEAST_SIDE:
+        small += [tile for turn in (1, 2, 3) for tile in _tiles(level, turn, scale)]
     while max(height, width) * (scale := scale * step) >= _LEAST_SIDE:
         level = _shrunk(image, scale)
         small += [tile for turn in range(4) for tile in _tiles(level, turn, scale)]

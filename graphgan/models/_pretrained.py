@@ -94,7 +94,17 @@ def save_weights(
     metadata = {"format": FORMAT_VERSION, "kind": kind, "config": json.dumps(config)}
     with replacing(path) as temporary:
         # Not save_file, whose files nobody else on the machine may read.
-        temporary.write_bytes(save(tensors, metadata))
+        temporary.write_bytes(_in_order(save(tensors, metadata)))
+
+
+def _in_order(content: bytes) -> bytes:
+    """A file whose metadata is sorted: safetensors writes it in another order each time."""
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
 
 
 def read_config(path: Path | str, *, kind: str) -> dict[str, Any]:

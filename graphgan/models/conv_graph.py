@@ -76,7 +76,8 @@ class ConvGraph(Pretrained):
         values: dict[int, Tensor] = {0: images}
         for i, node in enumerate(self.nodes):
             inputs = [values[v] for v in node["inputs"]]
-            own = node["inputs"][0] in self._done[i] and node["inputs"][0] > 0
+            first = node["inputs"][0]  # is overwritten where nobody needs it, nor its gradient
+            own = first in self._done[i] and first > 0 and not inputs[0].requires_grad
             for value in self._done[i]:
                 del values[value]
             layer = self.layers[str(i)] if _is_layer(node) else None
@@ -152,7 +153,8 @@ def _depth_to_space(node: Node, inputs: Inputs, layer: nn.Module | None, own: bo
     b, c, h, w = inputs[0].shape
     n = node["block"]
     x = inputs[0].reshape(b, n, n, c // n**2, h, w)
-    return x.permute(0, 3, 4, 1, 5, 2).reshape(b, c // n**2, n * h, n * w)
+    x = x.permute(0, 3, 4, 1, 5, 2).clone(memory_format=torch.contiguous_format)  # never a view
+    return x.view(b, c // n**2, n * h, n * w)
 
 
 _OPERATIONS: dict[str, Callable[[Node, Inputs, nn.Module | None, bool], Tensor]] = {
@@ -171,12 +173,35 @@ _OPERATIONS: dict[str, Callable[[Node, Inputs, nn.Module | None, bool], Tensor]]
 }
 
 
+_OPTIONS: dict[str, tuple[str, ...]] = {
+    "conv": ("in_channels", "out_channels", "kernel_size", "stride", "groups", "padding"),
+    "conv_transpose": ("in_channels", "out_channels", "kernel_size", "stride", "groups"),
+    "prelu": ("channels",),
+    "max_pool": ("size",),
+    "pad": ("channels",),
+    "depth_to_space": ("block",),
+}
+
+
 def _check_graph(nodes: Sequence[Node], outputs: Sequence[int]) -> None:
     for i, node in enumerate(nodes):
-        if node["op"] not in _OPERATIONS:
-            known = ", ".join(sorted(_OPERATIONS))
-            raise ValueError(f"expected operations among {known}, got {node['op']!r}")
-        if not node["inputs"] or not all(0 <= value <= i for value in node["inputs"]):
-            raise ValueError(f"expected inputs of node {i} from 0 to {i}, got {node['inputs']}")
+        _check_node(i, node)
     if not outputs or not all(0 < value <= len(nodes) for value in outputs):
         raise ValueError(f"expected outputs from 1 to {len(nodes)}, got {list(outputs)}")
+
+
+def _check_node(i: int, node: Node) -> None:
+    op = node["op"] if "op" in node else None  # noqa: SIM401  # a file may hold other things
+    if op not in _OPERATIONS:
+        known = ", ".join(sorted(_OPERATIONS))
+        raise ValueError(f"expected operations among {known}, got {op!r}")
+    expected = ("inputs", *_OPTIONS.get(op, ()))
+    if any(option not in node for option in expected):
+        got = ", ".join(option for option in node if option != "op") or "none"
+        raise ValueError(f"expected options {', '.join(expected)} of node {i}, got {got}")
+    inputs = node["inputs"]
+    if not inputs or not all(0 <= value <= i for value in inputs):
+        raise ValueError(f"expected inputs of node {i} from 0 to {i}, got {inputs}")
+    count = 2 if op == "add" else 1
+    if op != "concat" and len(inputs) != count:
+        raise ValueError(f"expected {count} inputs of node {i}, got {inputs}")

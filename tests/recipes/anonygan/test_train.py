@@ -46,7 +46,9 @@ def run(tiny, monkeypatch, capsys):
 
     def run(*args, measured=False):
         if not measured:
-            monkeypatch.setattr(train, "measure_pose", lambda model, faces: "not measured")
+            monkeypatch.setattr(
+                train, "measure_pose", lambda sources, results, find: "not measured"
+            )
         return run_here(train.main, *args, monkeypatch=monkeypatch, capsys=capsys)
 
     return run
@@ -256,7 +258,7 @@ def undisturbed(tiny, tmp_path_factory):
             argv, measure = sys.argv, train.measure_pose
             sys.argv = ["train.py", *tiny, *DISTURBED, *CHANCY, "--seed", str(seed)]
             sys.argv += ["--out", str(folders[seed])]
-            train.measure_pose = lambda model, faces: "not measured"
+            train.measure_pose = lambda sources, results, find: "not measured"
             assert train.main() == 0
             sys.argv, train.measure_pose = argv, measure
         return folders[seed]
@@ -319,7 +321,7 @@ def finished(tiny, tmp_path_factory):
     argv, measure = sys.argv, train.measure_pose
     sys.argv = ["train.py", *tiny, "--steps", "4", "--save-every", "2", "--log-every", "1"]
     sys.argv += ["--out", str(folder)]
-    train.measure_pose = lambda model, faces: "not measured"
+    train.measure_pose = lambda sources, results, find: "not measured"
     assert train.main() == 0
     sys.argv, train.measure_pose = argv, measure
     return folder

@@ -37,7 +37,9 @@ def run(tiny, monkeypatch, capsys):
 
     def run(*args, measured=False):
         if not measured:
-            monkeypatch.setattr(train, "measure_pose", lambda model, faces: "not measured")
+            monkeypatch.setattr(
+                train, "measure_pose", lambda sources, results, find: "not measured"
+            )
         return run_here(train.main, *args, monkeypatch=monkeypatch, capsys=capsys)
 
     return run
@@ -172,7 +174,7 @@ def undisturbed(tiny, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed") / "run"
     argv, measure = sys.argv, train.measure_pose
     sys.argv = ["train.py", *tiny, *DISTURBED, "--out", str(folder)]
-    train.measure_pose = lambda model, faces: "not measured"
+    train.measure_pose = lambda sources, results, find: "not measured"
     assert train.main() == 0
     sys.argv, train.measure_pose = argv, measure
     return folder

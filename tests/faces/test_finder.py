@@ -1,0 +1,181 @@
+"""FaceFinder: whatever a detector or a landmarker says, what comes out can be worked with."""
+
+import pickle
+from math import inf, nan
+
+import pytest
+import torch
+from astronaut import portrait
+from coloured_faces import ColourDetector, ColourLandmarker, colour_of, draw_face
+
+from graphgan.faces import FaceFinder, Faces, Landmarks
+from graphgan.faces.finder import MOST_FACES
+from graphgan.landmarks.detection import LandmarkDetector
+
+
+class Says:
+    """A detector that has made up its mind."""
+
+    name, fingerprint = "says", "1"
+
+    def __init__(self, *boxes, scores=None):
+        self.boxes = torch.tensor(boxes, dtype=torch.float32).view(-1, 4)
+        self.scores = torch.ones(len(self.boxes)) if scores is None else torch.tensor(scores)
+
+    def __call__(self, image):
+        return Faces(self.boxes, self.scores, torch.zeros(len(self.boxes), 0, 2))
+
+
+class Places:
+    """A landmarker that scales and moves what lies on the edges of a box, of some confidence."""
+
+    name, fingerprint = "places", "1"
+
+    def __init__(self, scale=1.0, shift=(0.0, 0.0), confidence=1.0, spoiled=None):
+        self.scale, self.shift, self.confidence = scale, torch.tensor(shift), confidence
+        self.spoiled, self.seen = spoiled, None
+
+    def __call__(self, image, faces):
+        self.seen = faces.boxes
+        points, _ = ColourLandmarker()(image, faces)
+        low, high = faces.boxes[:, None, :2], faces.boxes[:, None, 2:]
+        middle = (low + high) / 2
+        points = middle + (points - middle) * self.scale + self.shift * (high - low)
+        if self.spoiled is not None:
+            points[:, 5, 1] = self.spoiled
+        return Landmarks(points, torch.full((len(points),), self.confidence))
+
+
+IMAGE = torch.zeros(3, 80, 100, dtype=torch.uint8)
+GOOD = [10.0, 20, 50, 70]
+
+
+def found_at(detector, landmarker=None):
+    return FaceFinder(detector, landmarker or Places())(IMAGE)
+
+
+def test_a_photo_of_a_face():
+    (found,) = FaceFinder()(portrait())
+    assert found.landmarks.isfinite().all()
+    edges = torch.cat([found.landmarks.amin(0), found.landmarks.amax(0)])
+    assert (found.box - edges).abs().max() < 35  # its box holds the forehead, too
+
+
+def test_it_is_a_landmark_detector_and_can_be_sent():
+    finder = FaceFinder()
+    assert isinstance(finder, LandmarkDetector) and finder.num_landmarks == 68
+    (found,), (sent,) = finder(portrait()), pickle.loads(pickle.dumps(finder))(portrait())
+    assert torch.equal(found.landmarks, sent.landmarks)
+
+
+def test_tools_of_others():
+    image, landmarks = draw_face(colour_of(1), (20, 30, 80, 90))
+    (found,) = FaceFinder(ColourDetector(), ColourLandmarker())(image)
+    torch.testing.assert_close(found.landmarks, landmarks)
+    assert found.box.tolist() == [20, 30, 80, 90]
+
+
+@pytest.mark.parametrize("size", [(0, 0), (0, 5), (5, 0)])
+def test_an_image_without_pixels_is_shown_to_nobody(size):
+    assert FaceFinder(None, None)(torch.zeros(3, *size, dtype=torch.uint8)) == []
+
+
+# What detectors say
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        [nan, 20, 50, 70],
+        [10, 20, inf, 70],
+        [-inf, -inf, inf, inf],
+        [10, 20, 10, 70],
+        [50, 20, 10, 70],
+        [10, 70, 50, 20],
+        [-50, 20, -10, 70],
+        [100, 20, 140, 70],
+        [10, 80, 50, 120],
+        [10, -30, 50, -1],
+    ],
+    ids=str,
+)
+def test_boxes_that_are_none_are_left_out(box):
+    """The good ones beside them stay, in their order."""
+    other = [60.0, 20, 90, 60]
+    found = found_at(Says(GOOD, box, other))
+    assert [face.box.tolist() for face in found] == [GOOD, other]
+    landmarker = Places()
+    assert found_at(Says(box), landmarker) == [] and landmarker.seen is None
+
+
+@pytest.mark.parametrize("score", [nan, inf, -inf])
+def test_a_face_of_no_score_is_left_out(score):
+    found = found_at(Says(GOOD, [60.0, 20, 90, 60], scores=[score, 0.5]))
+    assert [face.box.tolist() for face in found] == [[60, 20, 90, 60]]
+
+
+def test_boxes_are_cut_at_the_edges_of_the_image():
+    """Which are half a pixel beyond the middles of the outermost pixels."""
+    (left, right) = found_at(Says([-30, -1, 40, 50], [50, 40, 1e9, 1e9]))
+    assert left.box.tolist() == [-0.5, -0.5, 40, 50]
+    assert right.box.tolist() == [50, 40, 99.5, 79.5]
+
+
+def test_of_thousands_the_surest_are_believed():
+    many = [[10 + i / 1000, 20, 50, 70] for i in range(MOST_FACES + 500)]
+    landmarker = Places()
+    found = found_at(Says([nan] * 4, *many), landmarker)
+    assert len(found) == MOST_FACES == len(landmarker.seen)
+    assert found[0].box[0] == 10 and found[-1].box[0] == torch.tensor(many[MOST_FACES - 1][0])
+
+
+def test_a_box_that_comes_twice_has_its_landmarks_twice():
+    first, second = found_at(Says(GOOD, GOOD))
+    assert torch.equal(first.landmarks, second.landmarks) and torch.equal(first.box, second.box)
+
+
+# What landmarkers say
+
+
+@pytest.mark.parametrize(
+    ("landmarker", "known"),
+    [
+        (Places(), True),
+        (Places(confidence=0.5), True),
+        (Places(confidence=0.49), False),
+        (Places(confidence=nan), False),
+        (Places(scale=0.6), True),
+        (Places(scale=0.3), False),
+        (Places(scale=1.5), True),
+        (Places(scale=2.0), False),
+        (Places(scale=nan), False),
+        (Places(shift=(0.2, 0.2)), True),
+        (Places(shift=(0.0, 0.7)), False),
+        (Places(shift=(-0.7, 0.0)), False),
+        (Places(shift=(100.0, 100.0)), False),
+        (Places(spoiled=nan), False),
+        (Places(spoiled=inf), False),
+    ],
+    ids=lambda one: (
+        str(one)
+        if isinstance(one, bool)
+        else f"{one.scale} {one.shift.tolist()} {one.confidence} {one.spoiled}"
+    ),
+)
+def test_landmarks_that_are_none_of_the_face_are_not_known(landmarker, known):
+    """Its box stays: it is still a face, and can be covered."""
+    (found,) = found_at(Says(GOOD), landmarker)
+    assert found.box.tolist() == GOOD
+    assert found.landmarks.shape == (68, 2) and found.landmarks.dtype == torch.float32
+    assert bool(found.landmarks.isfinite().all()) == known
+    assert known or found.landmarks.isnan().all()
+
+
+def test_one_face_without_landmarks_leaves_the_others_theirs():
+    class Second(Places):
+        def __call__(self, image, faces):
+            points, confidences = super().__call__(image, faces)
+            return Landmarks(points, confidences * torch.tensor([1.0, 0.0, 1.0]))
+
+    found = found_at(Says(GOOD, GOOD, GOOD), Second())
+    assert [bool(face.landmarks.isnan().any()) for face in found] == [False, True, False]
