@@ -9,6 +9,8 @@ from skimage.data import astronaut
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import Condition, drawn_conditions
+from graphgan.anonymize.faces import OVERLOOKED
+from graphgan.anonymize.report import FileReport, count_statuses
 from graphgan.anonymize.selection import Selection
 from graphgan.faces import DlibResNetRecogniser, FaceFinder
 from graphgan.landmarks.alignment import tilt
@@ -386,3 +388,37 @@ def test_a_result_must_be_farther_than_another_picture_of_the_person():
     recogniser = ColourRecogniser()
     assert make("blur", [], recogniser=recogniser).threshold > recogniser.threshold
     assert make("blur", [], recogniser=recogniser, threshold=0.25).threshold == 0.25
+
+
+def looked_at_twice(first, second, **options):
+    return Anonymizer(
+        "pixelate",
+        lambda image: first,
+        second_detector=lambda image: second,
+        recogniser=None,
+        **options,
+    )
+
+
+def test_a_face_that_only_the_second_look_finds_is_covered_and_counted(photo, found):
+    result = looked_at_twice(found[:1], found)(photo)
+    covered = result.changed[0, *found[1].box.view(2, 2).mean(0).long().flip(0).tolist()]
+    assert covered and (result.image != photo).any(0)[hull_of(found[1])].any()
+    assert [OVERLOOKED in face.remarks for face in result.faces] == [False, True]
+    report = FileReport("a", "anonymised", "photo", tuple(result.faces), 1, ((0, 0),) * 2)
+    assert count_statuses([report])["faces overlooked at first"] == 1
+
+
+def test_the_second_look_does_not_count_what_was_replaced_kept_or_half_a_mosaic(photo, found):
+    beside = Detection(
+        found[0].box + torch.tensor([50.0, 0, 50, 0]), torch.full((68, 2), torch.nan)
+    )
+    kept = Selection(keep=(tuple(found[1].box.tolist()),))
+    result = looked_at_twice(found, [*found, beside], selection=kept)(photo)
+    assert [face.method for face in result.faces] == ["pixelate", "kept"]
+
+
+def test_the_second_look_leaves_alone_what_was_not_asked_for(photo, found):
+    only = Selection(only=(tuple(found[0].box.tolist()),))
+    result = looked_at_twice(found, found, selection=only)(photo)
+    assert [face.method for face in result.faces] == ["pixelate", "kept"]

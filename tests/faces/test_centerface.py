@@ -9,7 +9,7 @@ from astronaut import BOX, portrait, turned, turned_points
 from foreign_networks import onnx_session
 
 from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.faces import CenterFace, FaceDetector, centerface
+from graphgan.faces import CenterFace, FaceDetector, _pyramid, centerface
 from graphgan.models import ConvGraph
 from graphgan.weights import weights_file
 
@@ -94,7 +94,7 @@ def test_smaller_faces_only_where_they_are_asked_for():
 @pytest.mark.parametrize("x", [568, 600, 632])
 def test_a_face_at_the_border_of_tiles_is_found_once(x, size):
     """Tiles of 1200 pixels end at 632 and begin at 568."""
-    assert centerface._spans(1200) == [(0, 632), (568, 1200)]
+    assert _pyramid._spans(1200) == [(0, 632), (568, 1200)]
     image, landmarks = drawn(size)
     middle = landmarks.mean(0).round().int()
     left, top = x - int(middle[0]), 30
@@ -106,7 +106,7 @@ def test_a_face_at_the_border_of_tiles_is_found_once(x, size):
 
 @pytest.mark.parametrize("length", [1, 64, 640, 641, 1216, 1217, 5000])
 def test_tiles_cover_an_axis_and_overlap(length):
-    spans = centerface._spans(length)
+    spans = _pyramid._spans(length)
     assert spans[0][0] == 0 and spans[-1][1] == length
     assert all(0 < stop - start <= 640 for start, stop in spans)
     assert all(a[1] - b[0] == 64 for a, b in pairwise(spans))
@@ -121,7 +121,7 @@ def test_dark_faces():
 
 def test_several_faces_the_surest_first():
     row = torch.cat([turned(portrait(128), i) for i in range(4)], 2)
-    faces = CenterFace(24)(row)
+    faces = CenterFace()(row)
     assert len(faces.boxes) == 4
     assert torch.equal(faces.scores, faces.scores.sort(descending=True).values)
     assert sorted(((faces.boxes[:, 0] + faces.boxes[:, 2]) // 256).tolist()) == [0, 1, 2, 3]

@@ -179,3 +179,19 @@ def test_one_face_without_landmarks_leaves_the_others_theirs():
 
     found = found_at(Says(GOOD, GOOD, GOOD), Second())
     assert [bool(face.landmarks.isnan().any()) for face in found] == [False, True, False]
+
+
+def test_a_head_around_a_face_that_has_landmarks_is_no_face_of_its_own():
+    """Its box alone would be covered too, and so would all that is around the face."""
+
+    class Some(Places):
+        def __call__(self, image, faces):
+            found = super().__call__(image, faces)
+            sides = faces.boxes[:, 2] - faces.boxes[:, 0]
+            return found._replace(confidences=(sides < 50).float())
+
+    around, beside = [2.0, 8, 70, 78], [60.0, 2, 98, 40]
+    found = found_at(Says(around, GOOD, scores=[0.6, 0.9]), Some())
+    assert [face.box.tolist() for face in found] == [GOOD]
+    found = found_at(Says(around, beside, scores=[0.6, 0.9]), Some())
+    assert len(found) == 2 and not found[0].landmarks.isfinite().any()
