@@ -36,7 +36,7 @@ from graphgan.anonymize.methods import (
     Obscuring,
 )
 from graphgan.anonymize.selection import Selection
-from graphgan.faces import DlibResNetRecogniser, FaceFinder, Recogniser
+from graphgan.faces import DlibResNetRecogniser, FaceDetector, FaceFinder, Recogniser
 from graphgan.landmarks.detection import Detection, FindFaces
 from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.onnx_generator import OnnxAnonyGAN
@@ -86,7 +86,7 @@ class Anonymizer:
         detector: FindFaces | None = None,
         conditions: Sequence[Condition] = (),
         *,
-        second_detector: FindFaces | None = None,
+        second_detector: FaceDetector | None = None,
         fallback: Obscuring = "pixelate",
         recogniser: Recogniser | Literal["default"] | None = "default",
         threshold: float | None = None,
@@ -146,11 +146,15 @@ class Anonymizer:
         if self.second_detector is None or self.selection.only:
             return result
         known = torch.tensor([face.box for face in result.faces]).view(-1, 4)
-        seen = self.second_detector(result.image)
-        left = [face for face in seen if is_overlooked(face, known, result.changed)]
+        nowhere = torch.full((68, 2), torch.nan)
+        left = [
+            Task(Detection(box, nowhere), self.covers())
+            for box in self.second_detector(result.image).boxes
+            if is_overlooked(box, known, result.changed)
+        ]
         if not left:
             return result
-        more = self.replace(result.image, [Task(face, self.covers()) for face in left], check=False)
+        more = self.replace(result.image, left, check=False)
         faces = [face._replace(remarks=(OVERLOOKED, *face.remarks)) for face in more.faces]
         return Result(more.image, result.changed | more.changed, [*result.faces, *faces])
 

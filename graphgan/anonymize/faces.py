@@ -20,9 +20,9 @@ KEPT = "kept"
 OVERLOOKED = "overlooked at first, found in the finished photo"
 """Remark about a face that only the second detector found."""
 
-# A face of a finished photo is a known one from this overlap on, of the smaller of both boxes; or
-# if so much of its box was replaced: less where it has no landmarks.
-_KNOWN, _REPLACED = 0.3, (0.05, 0.3)
+# A face of a finished photo is a known one from this overlap on, of the smaller of both boxes.
+# Where so much of its box was replaced, it may be made of hair and the edge of a mosaic.
+_KNOWN, _REPLACED = 0.3, 0.1
 
 
 class Stage(NamedTuple):
@@ -86,17 +86,16 @@ class Result(NamedTuple):
 
 
 def is_overlooked(
-    found: Detection, known: Float[Tensor, "n 4"], changed: Bool[Tensor, "1 h w"]
+    box: Float[Tensor, "4"], known: Float[Tensor, "n 4"], changed: Bool[Tensor, "1 h w"]
 ) -> bool:
     """Whether a face of a finished photo is none that is known, where nothing was replaced.
 
     Args:
-        found: the face; one without landmarks may be a mosaic's edge and hair.
+        box: of the face.
         known: boxes of the faces that were replaced or kept.
         changed: where the photo was changed.
     """
-    box, has_landmarks = found.box, bool(found.landmarks.isfinite().all())
-    if float(_inside(changed, found.box).float().mean()) > _REPLACED[has_landmarks]:
+    if float(_inside(changed, box).float().mean()) > _REPLACED:
         return False
     low, high = torch.maximum(box[:2], known[:, :2]), torch.minimum(box[2:], known[:, 2:])
     common = (high - low).clamp(min=0)

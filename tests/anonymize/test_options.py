@@ -57,7 +57,7 @@ def test_the_tools_are_those_that_were_asked_for():
     assert isinstance(finder.detector, CenterFace) and finder.detector.min_face == 50
     assert isinstance(finder.landmarker, FaceMesh) and isinstance(recogniser, DlibResNetRecogniser)
     second = anonymizer.second_detector
-    assert isinstance(second.detector, CenterFace) and second.detector.min_face == 100
+    assert isinstance(second, CenterFace) and second.min_face == 150
 
 
 def test_dlib_s_tools_can_be_asked_for():
