@@ -18,7 +18,9 @@ def cut_squares(
     angles: Float[Tensor, "n"],
     size: int,
 ) -> Float[Tensor, "n 3 {size} {size}"]:
-    """Cut squares that are turned about their centers, bilinearly; edges of the image go on.
+    """Cut squares that are turned about their centers, bilinearly.
+
+    The image is reflected at its edges: a face that an edge cuts is found more often then.
 
     Args:
         image: 8-bit.
@@ -53,7 +55,7 @@ def _cut(
     matrix = torch.tensor([[cos * to_x, sin * to_y], [-sin * to_x, cos * to_y]])
     middle = torch.tensor([(x + 0.5 - left) * to_x - 1, (y + 0.5 - top) * to_y - 1])
     grid = torch.addmm(middle, _lattice(size), matrix).view(1, size, size, 2).to(image.device)
-    return F.grid_sample(part, grid, padding_mode="border", align_corners=False)
+    return F.grid_sample(part, grid, padding_mode="reflection", align_corners=False)
 
 
 @cache
