@@ -20,11 +20,11 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan._checks import check_positive
+from graphgan._precision import inference_dtype
 from graphgan._threads import results_in_order
 from graphgan.faces._boxes import suppress
 from graphgan.faces._crops import cut_squares
 from graphgan.faces._files import files_checksum
-from graphgan.faces._inference import inference_dtype
 from graphgan.faces._pyramid import Canvas, canvases
 from graphgan.faces.contracts import Faces
 from graphgan.models.conv_graph import ConvGraph

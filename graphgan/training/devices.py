@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import torch
 from torch import distributed
 
+from graphgan._precision import multiplies_in_bf16
 from graphgan.extras import needs_extra
 
 if TYPE_CHECKING:
@@ -133,18 +134,9 @@ def best_precision(device_type: str) -> Literal["32-true", "bf16-mixed"]:
     """
     if device_type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return "bf16-mixed"
-    if device_type == "cpu" and _multiplies_in_bf16():
+    if device_type == "cpu" and multiplies_in_bf16():
         return "bf16-mixed"
     return "32-true"
-
-
-def _multiplies_in_bf16() -> bool:
-    """Whether the processor has bf16 products, of matrices (AMX) or of vectors (AVX-512).
-
-    Torch tells only in private, so it may not.
-    """
-    asked = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    return any(bool(getattr(torch.cpu, name, lambda: False)()) for name in asked)
 
 
 def peak_memory_bytes(device_type: str) -> int:
