@@ -24,7 +24,7 @@ from drawn_clips import (
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.selection import Selection
-from graphgan.anonymize.video.clips import Clip
+from graphgan.anonymize.video.clips import Clip, _plausible
 from graphgan.landmarks.detection import Detection
 
 
@@ -63,6 +63,20 @@ def test_all_of_every_frame_is_looked_at():
     detector = Sees(0, 1)
     assert len(clip_of(detector).faces) == 2
     assert detector.sizes == [(H, W)] * FRAMES
+
+
+def test_times_that_no_camera_makes_do_not_uncover_a_face():
+    """A face that moves by pixels in no time would be smoothed away from where it is."""
+    assert _plausible([0.0, 0.001, 0.002]) == [0.0, 0.04, 0.08]
+    assert _plausible([0.0, 0.04, 0.041]) == [0.0, 0.04, 0.041]
+
+    def hasty():
+        return (frame._replace(time=0.0) for frame in frames())
+
+    anonymizer = Anonymizer(Recolour(), Found(), [person(2)], recogniser=ColourRecogniser())
+    for t, image in enumerate(Clip(anonymizer, hasty, key="clip").images()):
+        assert_shows(image, 0, t, 2)
+        assert_shows(image, 1, t, 2)
 
 
 def test_a_condition_that_does_not_hide_a_track_is_changed_for_all_of_it():
