@@ -55,10 +55,7 @@ class Work:
     @property
     def is_checked(self) -> bool:
         """Whether a recogniser can tell who it is: the face is large enough, its place known."""
-        if self.problem is not None:
-            return False
-        points = self.task.found.landmarks
-        return float((points.amax(0) - points.amin(0)).max()) >= _RECOGNISABLE
+        return self.problem is None and is_recognisable(self.task.found.landmarks)
 
     @property
     def is_finite(self) -> bool:
@@ -84,6 +81,12 @@ class Work:
             self.tries,
             tuple(self.remarks),
         )
+
+
+def is_recognisable(landmarks: Float[Tensor, "68 2"]) -> bool:
+    """Whether a face is large enough to be told by itself, not by what is around it."""
+    extent = (landmarks.amax(0) - landmarks.amin(0)).max()
+    return bool(extent >= _RECOGNISABLE)  # False where landmarks are missing
 
 
 def make_faces(image: UInt8[Tensor, "3 h w"], works: Sequence[Work]) -> None:

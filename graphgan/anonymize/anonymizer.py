@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from graphgan.anonymize._work import Work, make_faces, paste_works
+from graphgan.anonymize._work import Work, is_recognisable, make_faces, paste_works
 from graphgan.anonymize.conditions import Condition, ConditionOrder
 from graphgan.anonymize.faces import (
     KEPT,
@@ -210,11 +210,19 @@ class Anonymizer:
     def describe(
         self, image: UInt8[Tensor, "3 h w"], landmarks: Sequence[Float[Tensor, "68 2"]]
     ) -> list[Float[Tensor, "d"] | None]:
-        """What the recogniser says of faces; None without one, or for a face without landmarks."""
-        if self.recogniser is None or not landmarks:
-            return [None] * len(landmarks)
-        descriptors = self.recogniser(image, torch.stack(list(landmarks)))
-        return [one if one.isfinite().all() else None for one in descriptors]
+        """What the recogniser says of faces.
+
+        None without a recogniser, and for a face that has no landmarks or is too small to be told:
+        such a face is not kept for anybody.
+        """
+        told: list[Tensor | None] = [None] * len(landmarks)
+        asked = [i for i, points in enumerate(landmarks) if is_recognisable(points)]
+        if self.recogniser is None or not asked:
+            return told
+        descriptors = self.recogniser(image, torch.stack([landmarks[i] for i in asked]))
+        for i, descriptor in zip(asked, descriptors, strict=True):
+            told[i] = descriptor if descriptor.isfinite().all() else None
+        return told
 
     def _begin(self, task: Task) -> Work:
         work = Work.begin(task)

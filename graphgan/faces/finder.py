@@ -69,7 +69,7 @@ def _plausible(faces: Faces, size: tuple[int, int]) -> Faces:
     height, width = size
     low = faces.boxes[:, :2].clamp(min=-0.5)
     high = faces.boxes[:, 2:].minimum(faces.boxes.new_tensor([width - 0.5, height - 0.5]))
-    inside = faces.boxes.isfinite().all(1) & (low < high).all(1) & faces.scores.isfinite()
+    inside = faces.boxes.isfinite().all(1) & (low < high).all(1)
     return Faces(torch.cat([low, high], 1), faces.scores, faces.points).at(
         inside.nonzero().flatten()[:MOST_FACES]
     )
