@@ -303,7 +303,7 @@ def test_a_full_disk_is_the_machine_s_fault(tmp_path, kind):
     out = tmp_path / f"b.{kind}"
     write_video(out, video, images_of(video))
     size = out.stat().st_size
-    for limit in (0, 300, size // 2, size - 1):
+    for limit in (0, 300, size // 2, size - 64):  # files of two goes differ by some bytes
         out.write_bytes(b"old")
         with files_up_to(limit), pytest.raises(OSError, match=out.name) as error:
             write_video(out, video, images_of(video))
