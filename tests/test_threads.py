@@ -66,3 +66,48 @@ def test_an_error_comes_where_its_result_would_and_threads_are_given_back():
     with pytest.raises(ValueError, match="two"):
         next(results)
     assert torch.get_num_threads() == before
+
+
+def test_a_thread_without_work_helps_with_that_of_another():
+    both = threading.Barrier(2, timeout=10)
+
+    def work(item):
+        if item == "short":
+            return [threading.get_ident()]
+        time.sleep(0.2)  # by then the other thread has nothing to do
+
+        def part(number):
+            both.wait()  # fails unless the thread of the short item helps
+            return threading.get_ident()
+
+        return list(results_in_order(range(2), part))
+
+    short, long = results_in_order(["short", "long"], work, threads=2)
+    assert len(short) == 1 and len(set(long)) == 2
+
+
+def test_work_within_work_within_work_comes_to_an_end_in_order():
+    def deep(depth):
+        def work(item):
+            if depth == 0:
+                time.sleep(0.001)
+                return [item]
+            return [item, *results_in_order(range(3), deep(depth - 1))]
+
+        return work
+
+    alone = list(results_in_order(range(5), deep(3), threads=1))
+    assert list(results_in_order(range(5), deep(3), threads=3)) == alone
+
+
+def test_an_error_of_a_part_is_one_of_the_whole():
+    def part(number):
+        if number == 1:
+            raise ValueError("part 1")
+        return number
+
+    def work(item):
+        return list(results_in_order(range(3), part))
+
+    with pytest.raises(ValueError, match="part 1"):
+        list(results_in_order(range(2), work, threads=2))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from graphgan.anonymize._hidden_region import align_region, box_corners, region_mask
 from graphgan.anonymize.faces import Face, Stage, Task, as_box
-from graphgan.anonymize.methods import AlignedFaces, FaceMethod
+from graphgan.anonymize.methods import AlignedFaces, FaceMethod, shows_nobody
 from graphgan.anonymize.pasting import covers, paste_faces, soften
 from graphgan.landmarks.alignment import Alignment, cut
 
@@ -54,8 +54,12 @@ class Work:
 
     @property
     def is_checked(self) -> bool:
-        """Whether a recogniser can tell who it is: the face is large enough, its place known."""
-        return self.problem is None and is_recognisable(self.task.found.landmarks)
+        """Whether a recogniser is asked: somebody is shown, large enough, in a known place."""
+        return (
+            not shows_nobody(self.stage.method)
+            and self.problem is None
+            and is_recognisable(self.task.found.landmarks)
+        )
 
     @property
     def is_finite(self) -> bool:

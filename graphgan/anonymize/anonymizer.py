@@ -1,11 +1,11 @@
 """Photos with every face replaced, and each result looked at before it is let go.
 
 A face that is found never comes back as it was. The chosen method is tried with one condition
-after the other; then the fallback covers the face, then a coarser one, and at last one flat colour.
-The next of these is taken when a face cannot be aligned or generated, when the new face does not
-cover all of the old one, or when a recogniser still takes it for the same person. Faces of less
-than 32 pixels are not shown to it: what is around them would decide. A mosaic of them is coarser
-instead.
+after the other; then the fallback covers the face, and at last one flat color. The next of these
+is taken when a face cannot be aligned or generated, when the new face does not cover all of the old
+one, or when a recogniser still takes it for the same person. The recogniser is not asked about
+methods that show nobody: it would judge the hair and what is around, and takes a flat color for the
+same person as often as a mosaic. For the same reason it is not shown faces below 32 pixels.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,6 +27,7 @@ from graphgan.anonymize.faces import (
     Task,
     as_box,
     is_overlooked,
+    without_faces,
 )
 from graphgan.anonymize.methods import (
     DEFAULT_SIZE,
@@ -34,6 +35,7 @@ from graphgan.anonymize.methods import (
     GeneratedFaces,
     ObscuredFaces,
     Obscuring,
+    shows_nobody,
 )
 from graphgan.anonymize.selection import Selection
 from graphgan.faces import DlibResNetRecogniser, FaceDetector, FaceFinder, Recogniser
@@ -41,8 +43,6 @@ from graphgan.landmarks.detection import Detection, FindFaces
 from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.onnx_generator import OnnxAnonyGAN
 
-# Times that of the fallback: a mosaic's 12.8 blocks a side become 8 and 5.
-_COARSER = (1.6, 2.6)
 _MARGIN = 1.1
 
 
@@ -55,8 +55,8 @@ class Anonymizer:
         conditions: people to be shown; needed by networks.
         second_detector: looks at the finished photo: a face that it finds where nothing was
             replaced is covered too, and its remarks say so; None leaves this check out.
-        fallback: covers the faces that the method cannot hide; where that is not enough, coarser.
-        recogniser: a face that it takes for the same person is tried again. "default" is
+        fallback: covers the faces that the method cannot hide.
+        recogniser: a new face that it takes for the same person is tried again. "default" is
             `DlibResNetRecogniser`; None leaves this check out.
         threshold: distance of a new face to the old one up to which it is tried again; by default
             1.1 times that up to which the recogniser takes two faces for one person, since others
@@ -97,7 +97,6 @@ class Anonymizer:
     ) -> None:
         self.method = _method(method, size)
         self.fallback = ObscuredFaces(fallback)
-        self.coarser = [ObscuredFaces(fallback, coarseness=c) for c in _COARSER]
         self.last = ObscuredFaces("solid")
         self.detector = FaceFinder() if detector is None else detector
         self.second_detector = second_detector
@@ -149,7 +148,7 @@ class Anonymizer:
         nowhere = torch.full((68, 2), torch.nan)
         left = [
             Task(Detection(box, nowhere), self.covers())
-            for box in self.second_detector(result.image).boxes
+            for box in self.second_detector(without_faces(result)).boxes
             if is_overlooked(box, known, result.changed)
         ]
         if not left:
@@ -170,8 +169,6 @@ class Anonymizer:
     def covers(self) -> Iterator[Stage]:
         """What is tried for a face that the method cannot hide."""
         yield Stage(self.fallback)
-        if self.fallback.name != self.last.name:
-            yield from map(Stage, self.coarser)
         while True:
             yield Stage(self.last)
 
@@ -196,7 +193,7 @@ class Anonymizer:
             changed |= more
             waiting = self._not_accepted(result, waiting, check)
             for work in waiting:
-                work.stage = next(work.task.stages)
+                work.stage, work.distance = next(work.task.stages), None
         return Result(result, changed, [work.as_face() for work in works])
 
     def _selected(
@@ -206,6 +203,11 @@ class Anonymizer:
         if self.selection.people:
             before = self.describe(image, [face.landmarks for face in found])
         return self.selection.kept(_boxes(found), before), before
+
+    @property
+    def tells_people(self) -> bool:
+        """Whether it matters who is who: somebody is shown, or kept."""
+        return not shows_nobody(self.method) or bool(self.selection.people)
 
     def describe(
         self, image: UInt8[Tensor, "3 h w"], landmarks: Sequence[Float[Tensor, "68 2"]]
@@ -230,8 +232,6 @@ class Anonymizer:
             work = replace(work, task=task._replace(stages=self.covers()))
             work.stage = next(work.task.stages)
             work.remarks.append(f"cannot be aligned: {work.problem}")
-        if not work.is_checked and work.stage.method.name == self.fallback.name:
-            work.stage = Stage(self.coarser[0])
         return work
 
     def _describe_before(self, image: Tensor, works: Sequence[Work]) -> None:

@@ -103,6 +103,14 @@ def is_overlooked(
     return bool((common.prod(1) <= _KNOWN * smaller).all())
 
 
+def without_faces(result: Result) -> UInt8[Tensor, "3 h w"]:
+    """A finished photo with its faces white: what a detector does not see again costs no time."""
+    white = result.changed.clone()
+    for face in result.faces:
+        _inside(white, torch.tensor(face.box)).fill_(True)
+    return result.image.masked_fill(white, 255)
+
+
 def _inside(changed: Bool[Tensor, "1 h w"], box: Float[Tensor, "4"]) -> Bool[Tensor, "1 u v"]:
     """The pixels of a box, at least one."""
     height, width = changed.shape[1:]

@@ -31,6 +31,7 @@ Obscuring = Literal["blur", "pixelate", "solid"]
 
 DEFAULT_SIZE = (128, 128)
 
+_BLOCK = 16  # of a crop of 128 pixels
 _SPREAD = 1 / 32  # sigma, of the height: soft edges end at twice that outside the mask
 
 
@@ -52,7 +53,8 @@ class FaceMethod(Protocol):
     """Whatever makes new faces for old ones.
 
     One whose masks are to rise over the brows says how far by an attribute ``forehead``, see
-    `face_mask`.
+    `face_mask`. One that shows no face at all says so by ``shows_nobody = True``: its results are
+    not shown to a recogniser.
 
     Attributes:
         name: in reports.
@@ -79,6 +81,11 @@ class FaceMethod(Protocol):
             conditions: one for each face where conditions are used, else none.
         """
         ...
+
+
+def shows_nobody(method: FaceMethod) -> bool:
+    """Whether there is no face in what a method makes."""
+    return bool(getattr(method, "shows_nobody", False))
 
 
 class GeneratedFaces:
@@ -148,27 +155,20 @@ class ObscuredFaces:
     """The classic means: nobody is shown.
 
     Args:
-        kind: "blur" (101 pixels of 128), "pixelate" (12.8 blocks a side), or "solid" (black).
+        kind: "blur" (101 pixels of 128), "pixelate" (blocks of 16 of 128 pixels: a face is four to
+            five blocks wide), or "solid" (black).
         size: height and width of the crops, in pixels; kernel and blocks are shares of the height.
-        coarseness: how many times as large kernel and blocks are.
     Raises:
-        ValueError: another kind, a coarseness below 1.
+        ValueError: another kind.
     """
 
     forehead = 0.0
     uses_conditions = False
+    shows_nobody = True
 
-    def __init__(
-        self,
-        kind: Obscuring,
-        *,
-        size: tuple[int, int] = DEFAULT_SIZE,
-        coarseness: float = 1.0,
-    ) -> None:
+    def __init__(self, kind: Obscuring, *, size: tuple[int, int] = DEFAULT_SIZE) -> None:
         check_choice("kind", kind, get_args(Obscuring))
-        if not coarseness >= 1:
-            raise ValueError(f"expected coarseness of 1 and more, got {coarseness}")
-        self._scale = size[0] / 128 * coarseness
+        self._scale = size[0] / 128
         self.name: Obscuring = kind
         self.size = size
 
@@ -181,6 +181,6 @@ class ObscuredFaces:
             kernel = 2 * round(50 * self._scale) + 1
             return blur_faces(images, everywhere, kernel_size=kernel)
         if self.name == "pixelate":
-            block = max(round(10 * self._scale), 1)
+            block = max(round(_BLOCK * self._scale), 1)
             return pixelate_faces(images, everywhere, block_size=block)
         return cover_faces(images, everywhere)

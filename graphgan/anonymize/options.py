@@ -128,7 +128,12 @@ def make_file_anonymizer(options: AnonymizeOptions, anonymizer: Anonymizer) -> F
 
 def tool_options(options: AnonymizeOptions) -> ToolOptions:
     """What all tools are asked for."""
-    return ToolOptions(min_face=options.min_face, device=str(torch_device(options.device)))
+    covers = options.chosen_mode != "anonygan" and not options.keep
+    return ToolOptions(
+        min_face=options.min_face,
+        device=str(torch_device(options.device)),
+        passes=1 if covers else 2,
+    )
 
 
 def make_method(options: AnonymizeOptions) -> FaceMethod:

@@ -7,7 +7,7 @@ The landmarks are vertices of the mesh plus a linear correction, which ``scripts
 learns from annotated faces: both sets mark other places, along the jaw above all.
 """
 
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from graphgan._checks import check_indices, check_positive
 from graphgan._states import check_tensors
+from graphgan._threads import results_in_order
 from graphgan.faces._crops import cut_squares
 from graphgan.faces._files import files_checksum
 from graphgan.faces.contracts import Faces, Landmarks
@@ -28,7 +29,7 @@ WEIGHTS, CORRECTION = "face-mesh", "face-mesh-ibug68"
 NUM_VERTICES = 468
 _SIZE = 192
 _AROUND = 1.5  # sides of the square that the network looks at, of the face's box
-_AT_ONCE = 16  # faces in a batch
+_AT_ONCE = 8  # faces in a batch
 _LARGE = 40.0  # pixels a side of the boxes from which a face is looked at again
 # Vertices of the mesh: outer corners of the eyes.
 _RIGHT_EYE, _LEFT_EYE = 33, 263
@@ -97,18 +98,22 @@ class FaceMesh:
     @torch.inference_mode()
     def mesh(self, image: UInt8[Tensor, "3 h w"], faces: Faces) -> Mesh:
         """All points that the network gives."""
-        parts = [_nothing()]
-        for first in range(0, len(faces.boxes), _AT_ONCE):
-            some = faces.at(torch.arange(first, min(first + _AT_ONCE, len(faces.boxes))))
-            found = self._look(image, *_squares_of_boxes(some))
-            large = ((some.boxes[:, 2:] - some.boxes[:, :2]).amax(1) >= _LARGE).nonzero().flatten()
-            for _ in range(1, self.passes if len(large) else 1):
-                again = self._look(image, *_squares_of_meshes(found.vertices[large]))
-                for values, new in zip(found, again, strict=True):
-                    values[large] = new
-            parts.append(found)
-        vertices, confidences = (torch.cat(values) for values in zip(*parts, strict=True))
+        if not len(faces.boxes):
+            return _nothing()
+        parts = [faces.at(some) for some in torch.arange(len(faces.boxes)).split(_AT_ONCE)]
+        meshes = results_in_order(parts, partial(self._looks, image))
+        vertices, confidences = (torch.cat(values) for values in zip(*meshes, strict=True))
         return Mesh(vertices.clone(), confidences.clone())
+
+    @torch.inference_mode()
+    def _looks(self, image: UInt8[Tensor, "3 h w"], faces: Faces) -> Mesh:
+        found = self._look(image, *_squares_of_boxes(faces))
+        large = ((faces.boxes[:, 2:] - faces.boxes[:, :2]).amax(1) >= _LARGE).nonzero().flatten()
+        for _ in range(1, self.passes if len(large) else 1):
+            again = self._look(image, *_squares_of_meshes(found.vertices[large]))
+            for values, new in zip(found, again, strict=True):
+                values[large] = new
+        return found
 
     def _look(
         self,

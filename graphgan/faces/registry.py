@@ -26,10 +26,12 @@ class ToolOptions:
     Args:
         min_face: pixels of the smallest faces, along the longer side of their landmarks.
         device: where networks run, in torch's words such as "cpu" or "cuda".
+        passes: looks at a face for its landmarks. One is enough to cover it.
     """
 
     min_face: int = 12
     device: str = "cpu"
+    passes: int = 2
 
 
 DETECTORS: dict[str, Callable[[ToolOptions], FaceDetector]] = {
@@ -38,7 +40,7 @@ DETECTORS: dict[str, Callable[[ToolOptions], FaceDetector]] = {
 }
 """What finds faces."""
 LANDMARKERS: dict[str, Callable[[ToolOptions], Landmarker]] = {
-    "face-mesh": lambda options: FaceMesh(device=options.device),
+    "face-mesh": lambda options: FaceMesh(passes=options.passes, device=options.device),
     "dlib": lambda options: DlibLandmarks(),
 }
 """What finds the landmarks of faces."""

@@ -70,6 +70,38 @@ def test_turned_faces(quarters, size):
     assert across @ torch.tensor(expected).float() > 0.8 * across.norm()
 
 
+@pytest.mark.parametrize(("size", "quarters"), [(48, 1), (40, 2), (56, 2), (40, 3), (64, 3)])
+def test_small_turned_faces_are_found_by_turning_what_was_refused(size, quarters, monkeypatch):
+    """Faces of 18 to 29 pixels: the full size is searched upright alone."""
+    photo = torch.full((3, 300, 400), 128, dtype=torch.uint8)
+    photo[:, 100 : 100 + size, 150 : 150 + size] = turned(portrait(size), quarters)
+    corners = (torch.tensor(BOX).view(2, 2) + 0.5) * size / 256 - 0.5
+    box = box_of(turned_points(corners, quarters, size) + torch.tensor([150, 100]))
+    faces = CenterFace()(photo)
+    assert_one(faces, box, 0.3)
+    across = faces.points[0, 1] - faces.points[0, 0]
+    expected = [(0, -1), (-1, 0), (0, 1)][quarters - 1]
+    assert across @ torch.tensor(expected).float() > 0.8 * across.norm()
+    monkeypatch.setattr(centerface, "_HINT", 1.1)  # nothing is turned
+    assert not len(CenterFace()(photo).boxes)
+
+
+def test_what_the_first_look_is_sure_of_is_not_looked_at_again(monkeypatch):
+    looks = []
+    look = CenterFace._look
+
+    def counted(self, image, faces, turns):
+        looks.append(len(faces.boxes))
+        return look(self, image, faces, turns)
+
+    monkeypatch.setattr(CenterFace, "_look", counted)
+    assert_one(CenterFace()(portrait()), BOX)
+    assert sum(looks) == 0
+    image, landmarks = drawn(32)
+    assert_found(CenterFace()(image), box_of(landmarks), 0.4)
+    assert sum(looks) > 0
+
+
 @pytest.mark.parametrize("quarters", [0, 1, 2, 3])
 def test_turned_faces_are_found_where_only_large_ones_are_asked_for(quarters):
     assert_one(CenterFace(60)(turned(portrait(), quarters)), box_of(
@@ -163,14 +195,15 @@ def test_however_much_looks_like_a_face_the_work_is_bounded(monkeypatch):
         pixels.append(b * h * w)
         if b > 1 or h == centerface._LOOK_SIZE:
             looks.append(b)
-        maps = [torch.rand(b, 1, h // 4, w // 4), torch.zeros(b, 2, h // 4, w // 4)]
+        heat = 0.5 * torch.rand(b, 1, h // 4, w // 4)  # nothing is sure
+        maps = [heat, torch.zeros(b, 2, h // 4, w // 4)]
         return [*maps, torch.zeros(b, 2, h // 4, w // 4), torch.rand(b, 10, h // 4, w // 4)]
 
     monkeypatch.setattr(CenterFace, "_run", run)
     monkeypatch.setattr(centerface, "_MOST", 300)
     noise = torch.randint(0, 256, (3, 660, 300), dtype=torch.uint8)
     faces = CenterFace(threshold=0.01)(noise)
-    assert 75 < sum(looks) <= 300
+    assert 75 < sum(looks) <= 4 * 300  # one each, three more for those that are refused
     assert max(looks) <= centerface._LOOKS and max(pixels) <= 640 * 640
     assert len(faces.boxes) <= 300
 

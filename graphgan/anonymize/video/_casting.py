@@ -10,6 +10,7 @@ from torch import Tensor
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.faces import KEPT, Face, Stage, Task
+from graphgan.anonymize.methods import shows_nobody
 from graphgan.anonymize.selection import Box
 from graphgan.anonymize.video._looking import SAME_PLACE
 from graphgan.anonymize.video.tracking import Track
@@ -105,8 +106,9 @@ class Casting:
         )
 
     def trials(self, track: Track) -> list[int]:
-        """Frames, spread over those that were observed, in which a cast is tried."""
-        if self.casts[track.number].kept:
+        """Frames, spread over those that were observed, in which a cast is tried if it needs be."""
+        cast = self.casts[track.number]
+        if cast.kept or shows_nobody(cast.stages[0].method):
             return []
         seen = [n for n, o in track.observations.items() if o.landmarks.isfinite().all()]
         count = min(_TRIALS, len(seen))

@@ -42,7 +42,8 @@ class Looker:
 
         for number, (frame, found) in enumerate(results_in_order(frames, found_in)):
             # New faces and those that meet are told apart at once, others now and then.
-            describe = number % self._describe_every == 0 or len(found) != self._before
+            due = number % self._describe_every == 0 or len(found) != self._before
+            describe = due and self._anonymizer.tells_people
             self._before = len(found)
             yield frame, self._observations(image_of(frame), found, describe)
 

@@ -45,7 +45,7 @@ def test_every_format_comes_back_in_its_own_and_touches_no_disk(anonymizer, port
     assert done.format == file_format == Image.open(io.BytesIO(done.file)).format
     assert done.format in MEDIA_TYPES and done.size == (256, 256) and done.frames == 1
     (face,) = done.faces
-    assert face.method == "pixelate" and face.distance > 0.66
+    assert face.method == "pixelate" and face.distance is None
     changed = ((decoded(given) - decoded(done.file)).abs() > 20).any(-1).float().mean()
     assert 0.02 < changed < 0.3
     assert leftovers_of(done.file) == []
