@@ -100,7 +100,7 @@ class FaceMesh:
         """All points that the network gives."""
         if not len(faces.boxes):
             return _nothing()
-        parts = [faces.at(some) for some in torch.arange(len(faces.boxes)).split(_AT_ONCE)]
+        parts = [faces.at(some) for some in torch.split(torch.arange(len(faces.boxes)), _AT_ONCE)]
         meshes = results_in_order(parts, partial(self._looks, image))
         vertices, confidences = (torch.cat(values) for values in zip(*meshes, strict=True))
         return Mesh(vertices.clone(), confidences.clone())
