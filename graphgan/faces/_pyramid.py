@@ -5,6 +5,7 @@ A network takes about as long for ten small images as for one that holds them al
 
 import math
 from collections.abc import Iterable, Iterator
+from itertools import product
 from typing import NamedTuple
 
 import torch
@@ -12,11 +13,14 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
-TILE = 640
-"""Pixels a side of the largest canvas: larger ones do not fit into a processor's caches."""
-OVERLAP = 64
+TILE = 576**2
+"""Pixels of the largest canvas: of a larger one a network's values take more than 32 MiB, for which
+the system is asked anew each time."""
+OVERLAP = 48
 """Pixels that neighboring tiles share. Larger faces are found at the next scale."""
 _MULTIPLE = 32  # of the sides of canvases, for networks that halve them five times
+_WIDTH = 640  # pixels of the widest canvas of several pieces
+_LEAST_TILE = 256  # pixels a side of those that are considered
 _GAP = 16  # black pixels between two pieces
 _LEAST_SIDE = 64  # of the image at the coarsest scale
 
@@ -101,32 +105,53 @@ def _shrunk(image: UInt8[Tensor, "3 h w"], scale: float) -> UInt8[Tensor, "3 h2 
 def _tiles(level: UInt8[Tensor, "3 h w"], turn: int, scale: float) -> Iterator[Piece]:
     turned = torch.rot90(level, turn, (1, 2))
     height, width = turned.shape[1:]
-    for top, bottom in _spans(height):
-        for left, right in _spans(width):
+    rows, columns = _grid(height, width)
+    for top, bottom in _spans(height, rows):
+        for left, right in _spans(width, columns):
             pixels = turned[:, top:bottom, left:right]
             yield Piece(pixels, (left, top), turn, (height, width), scale)
 
 
-def _spans(length: int) -> list[tuple[int, int]]:
-    """As few parts of an axis as there can be, of about one length."""
-    count = max(math.ceil((length - OVERLAP) / (TILE - OVERLAP)), 1)
-    step = math.ceil((length - OVERLAP) / count)
+def _grid(height: int, width: int) -> tuple[int, int]:
+    """How many rows and columns of tiles have the fewest pixels together."""
+
+    def pixels(grid: tuple[int, int]) -> int:
+        rows, columns = grid
+        return _padded(_step(height, rows) + OVERLAP) * _padded(_step(width, columns) + OVERLAP)
+
+    grids = product(range(1, height // _LEAST_TILE + 2), range(1, width // _LEAST_TILE + 2))
+    allowed = (grid for grid in grids if pixels(grid) <= TILE)
+    return min(allowed, key=lambda grid: grid[0] * grid[1] * pixels(grid))
+
+
+def _spans(length: int, count: int) -> list[tuple[int, int]]:
+    """Parts of an axis, of about one length, each of which shares pixels with the next."""
+    step = _step(length, count)
     return [(i * step, min((i + 1) * step + OVERLAP, length)) for i in range(count)]
+
+
+def _step(length: int, count: int) -> int:
+    return math.ceil((length - OVERLAP) / count)
+
+
+def _padded(length: int) -> int:
+    return length + -length % _MULTIPLE
 
 
 def _packed(pieces: Iterable[Piece]) -> Iterator[list[tuple[Piece, tuple[int, int]]]]:
     """Pieces in rows, the highest first, as many as a canvas holds."""
     placed: list[tuple[Piece, tuple[int, int]]] = []
-    left = top = below = 0
+    left = top = right = below = 0
     for piece in sorted(pieces, key=lambda piece: -piece.pixels.shape[1]):
         height, width = piece.pixels.shape[1:]
-        if left + width > TILE:
+        if left + width > _WIDTH:
             left, top = 0, below
-        if top + height > TILE:
+        if placed and _padded(max(right, left + width)) * _padded(top + height) > TILE:
             yield placed
-            placed, left, top, below = [], 0, 0, 0
+            placed, left, top, right, below = [], 0, 0, 0, 0
         placed.append((piece, (left, top)))
-        left, below = left + width + _GAP, max(below, top + height + _GAP)
+        right, below = max(right, left + width), max(below, top + height + _GAP)
+        left += width + _GAP
     if placed:
         yield placed
 
@@ -134,8 +159,7 @@ def _packed(pieces: Iterable[Piece]) -> Iterator[list[tuple[Piece, tuple[int, in
 def _canvas(pieces: list[tuple[Piece, tuple[int, int]]]) -> Canvas:
     width = max(x + piece.pixels.shape[2] for piece, (x, _) in pieces)
     height = max(y + piece.pixels.shape[1] for piece, (_, y) in pieces)
-    size = (height + -height % _MULTIPLE, width + -width % _MULTIPLE)
-    pixels = torch.zeros(1, 3, *size, device=pieces[0][0].pixels.device)
+    pixels = torch.zeros(1, 3, _padded(height), _padded(width), device=pieces[0][0].pixels.device)
     for piece, (x, y) in pieces:
         h, w = piece.pixels.shape[1:]
         pixels[0, :, y : y + h, x : x + w] = piece.pixels

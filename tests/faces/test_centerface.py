@@ -123,25 +123,52 @@ def test_smaller_faces_only_where_they_are_asked_for():
 
 
 @pytest.mark.parametrize("size", [48, 160], ids=["small", "larger than tiles overlap"])
-@pytest.mark.parametrize("x", [568, 600, 632])
+@pytest.mark.parametrize("x", [576, 600, 624])
 def test_a_face_at_the_border_of_tiles_is_found_once(x, size):
-    """Tiles of 1200 pixels end at 632 and begin at 568."""
-    assert _pyramid._spans(1200) == [(0, 632), (568, 1200)]
+    """Tiles of 1200 pixels end at 624 and begin at 576."""
+    assert _pyramid._grid(420, 1200) == (1, 2)
+    assert _pyramid._spans(1200, 2) == [(0, 624), (576, 1200)]
     image, landmarks = drawn(size)
     middle = landmarks.mean(0).round().int()
     left, top = x - int(middle[0]), 30
-    canvas = torch.full((3, 220, 1200), 128, dtype=torch.uint8)
+    canvas = torch.full((3, 420, 1200), 128, dtype=torch.uint8)
     canvas[:, top : top + size, left : left + size] = image
     check = assert_one if size == 48 else assert_found
     check(CenterFace()(canvas), box_of(landmarks + torch.tensor([left, top])))
 
 
-@pytest.mark.parametrize("length", [1, 64, 640, 641, 1216, 1217, 5000])
-def test_tiles_cover_an_axis_and_overlap(length):
-    spans = _pyramid._spans(length)
-    assert spans[0][0] == 0 and spans[-1][1] == length
-    assert all(0 < stop - start <= 640 for start, stop in spans)
-    assert all(a[1] - b[0] == 64 for a, b in pairwise(spans))
+@pytest.mark.parametrize(
+    "size", [(1, 1), (64, 48), (576, 576), (577, 577), (30, 9000), (3000, 4000)]
+)
+def test_tiles_cover_an_image_and_overlap(size):
+    grid = _pyramid._grid(*size)
+    longest = [0, 0]
+    for axis, (length, count) in enumerate(zip(size, grid, strict=True)):
+        spans = _pyramid._spans(length, count)
+        assert spans[0][0] == 0 and spans[-1][1] == length and len(spans) == count
+        assert all(a[1] - b[0] == 48 for a, b in pairwise(spans))
+        longest[axis] = max(stop - start for start, stop in spans)
+    assert longest[0] * longest[1] <= 576**2
+    assert grid == {(577, 577): (1, 2), (3000, 4000): (6, 8)}.get(size, (1, 1))
+
+
+@pytest.mark.parametrize("size", [(375, 500), (1500, 2000), (30, 3000)])
+def test_canvases_hold_each_piece_once(size):
+    image = torch.randint(0, 256, (3, *size), dtype=torch.uint8)
+    turns = set()
+    for canvas in _pyramid.canvases(image, scale=1.0, step=0.31):
+        height, width = canvas.pixels.shape[2:]
+        assert height % 32 == width % 32 == 0 and height * width <= 576**2
+        used = torch.zeros(height, width, dtype=torch.int)
+        for piece, (left, top) in canvas.pieces:
+            h, w = piece.pixels.shape[1:]
+            assert torch.equal(
+                canvas.pixels[0, :, top : top + h, left : left + w], piece.pixels.float()
+            )
+            used[top : top + h, left : left + w] += 1
+            turns.add((piece.scale, piece.turn))
+        assert used.max() == 1
+    assert {(1.0, 0), (0.31, 0), (0.31, 1), (0.31, 2), (0.31, 3)} <= turns
 
 
 def test_dark_faces():
@@ -204,7 +231,7 @@ def test_however_much_looks_like_a_face_the_work_is_bounded(monkeypatch):
     noise = torch.randint(0, 256, (3, 660, 300), dtype=torch.uint8)
     faces = CenterFace(threshold=0.01)(noise)
     assert 75 < sum(looks) <= 4 * 300  # one each, three more for those that are refused
-    assert max(looks) <= centerface._LOOKS and max(pixels) <= 640 * 640
+    assert max(looks) <= centerface._LOOKS and max(pixels) <= 576**2
     assert len(faces.boxes) <= 300
 
 
