@@ -21,8 +21,8 @@ OVERLOOKED = "overlooked at first, found in the finished photo"
 """Remark about a face that only the second detector found."""
 
 # A face of a finished photo is a known one from this overlap on, of the smaller of both boxes.
-# Where so much of its box was replaced, it may be made of hair and the edge of a mosaic.
-_KNOWN, _REPLACED = 0.3, 0.1
+# Where so much of its box was replaced, it is made of the edges of what is there now.
+_KNOWN, _REPLACED = 0.3, 0.5
 
 
 class Stage(NamedTuple):

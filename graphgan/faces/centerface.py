@@ -41,7 +41,7 @@ _LOG_SIZE = 8.0  # above the logarithm of any face's size: numbers stay finite
 _SMALLEST = 12.0
 _STEP = 0.31  # from one scale to the next
 _CANDIDATE = 0.05  # least score of the first look
-_MOST = 2048  # candidates of an image, which bounds time and memory
+_MOST = 8192  # candidates of an image, which bounds time and memory
 # The second look: pixels of its square, sides of it in boxes, how many at once.
 _LOOK_SIZE, _LOOK_SIDE, _LOOKS = 96, 2.4, 32
 # Dark faces are brightened for it: to which level the brightest of areas of so many pixels a side
@@ -69,7 +69,8 @@ class CenterFace:
         device: where the network runs.
         weights: a file that ``scripts/convert_weights.py`` wrote.
     Raises:
-        ValueError: options out of range; weights that are missing or damaged.
+        ValueError: options out of range; weights that are missing or damaged; an image of more than
+            8,192 places that may be faces.
 
     Example:
         >>> CenterFace()(torch.zeros(3, 64, 64, dtype=torch.uint8)).boxes.shape
@@ -208,10 +209,14 @@ class _Peaks(NamedTuple):
 
 
 def _faces_of(found: Sequence[_Peaks]) -> Faces:
-    """Not more than are bearable, the likeliest first."""
+    """The likeliest first; an error where there are more than is bearable: some might be shown."""
     scores = torch.cat([torch.zeros(0), *(peaks.scores for peaks in found)])
     places = torch.cat([torch.zeros(0, 2 + _POINTS, 2), *(peaks.places for peaks in found)])
-    best = scores.argsort(descending=True, stable=True)[:_MOST]
+    if len(scores) > _MOST:
+        raise ValueError(
+            f"expected at most {_MOST} places that may be faces in an image, got {len(scores)}"
+        )
+    best = scores.argsort(descending=True, stable=True)
     scores, places = scores[best], places[best]
     boxes = torch.cat([places[:, :2].amin(1), places[:, :2].amax(1)], 1)
     return Faces(boxes, scores, places[:, 2:])

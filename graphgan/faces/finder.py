@@ -9,8 +9,8 @@ from graphgan.faces.contracts import FaceDetector, Faces, Landmarker
 from graphgan.faces.face_mesh import FaceMesh
 from graphgan.landmarks.detection import Detection
 
-MOST_FACES = 2048
-"""Of one image: of what a detector returns beyond that, nothing is believed."""
+MOST_FACES = 4096
+"""Of one image: a detector that returns more is not believed."""
 
 # Landmarks whose confidence is lower are no face's.
 _LEAST_CONFIDENCE = 0.5
@@ -31,6 +31,8 @@ class FaceFinder:
     Args:
         detector: finds faces, `CenterFace` by default.
         landmarker: finds their landmarks, `FaceMesh` by default.
+    Raises:
+        ValueError: more than 4,096 boxes in an image. To leave some out would be to show faces.
 
     Example:
         >>> FaceFinder()(torch.zeros(3, 64, 64, dtype=torch.uint8))
@@ -65,14 +67,14 @@ class FaceFinder:
 
 
 def _plausible(faces: Faces, size: tuple[int, int]) -> Faces:
-    """Boxes with an area in the image, cut at its edges; the surest of too many."""
+    """Boxes with an area in the image, cut at its edges."""
     height, width = size
     low = faces.boxes[:, :2].clamp(min=-0.5)
     high = faces.boxes[:, 2:].minimum(faces.boxes.new_tensor([width - 0.5, height - 0.5]))
     inside = faces.boxes.isfinite().all(1) & (low < high).all(1)
-    return Faces(torch.cat([low, high], 1), faces.scores, faces.points).at(
-        inside.nonzero().flatten()[:MOST_FACES]
-    )
+    if (count := int(inside.sum())) > MOST_FACES:
+        raise ValueError(f"expected at most {MOST_FACES} faces in an image, got {count}")
+    return Faces(torch.cat([low, high], 1), faces.scores, faces.points).at(inside)
 
 
 def _fits(points: Float[Tensor, "n 68 2"], boxes: Float[Tensor, "n 4"]) -> Bool[Tensor, "n"]:
@@ -91,9 +93,12 @@ def _fits(points: Float[Tensor, "n 68 2"], boxes: Float[Tensor, "n 4"]) -> Bool[
 
 def _surrounds(boxes: Float[Tensor, "n 4"], has_landmarks: Bool[Tensor, "n"]) -> Bool[Tensor, "n"]:
     """Which boxes hold most of a smaller one, that has landmarks where they have none."""
-    low = torch.maximum(boxes[:, None, :2], boxes[:, :2])
-    high = torch.minimum(boxes[:, None, 2:], boxes[:, 2:])
-    common = (high - low).clamp(min=0).prod(2)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
-    held = (common > _HELD * areas) & (areas < areas[:, None])
-    return ~has_landmarks & (held & has_landmarks).any(1)
+    outer, inner = boxes[~has_landmarks][:, None], boxes[has_landmarks]
+    common = torch.minimum(outer[..., 2:], inner[:, 2:]) - torch.maximum(
+        outer[..., :2], inner[:, :2]
+    )
+    areas, own = ((b[..., 2:] - b[..., :2]).prod(-1) for b in (inner, outer))
+    held = (common.clamp(min=0).prod(2) > _HELD * areas) & (areas < own)
+    surrounds = torch.zeros_like(has_landmarks)
+    surrounds[~has_landmarks] = held.any(1)
+    return surrounds

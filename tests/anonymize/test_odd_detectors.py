@@ -7,7 +7,7 @@ import torch
 from coloured_faces import ColourLandmarker, ColourRecogniser
 
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.faces import FaceFinder, FaceMesh, Faces, Landmarks, finder
+from graphgan.faces import FaceFinder, FaceMesh, Faces, Landmarks
 
 H, W = 60, 90
 INSIDE = [20.0, 10.0, 60.0, 50.0]
@@ -127,13 +127,14 @@ def test_two_of_one_box_are_both_covered():
     assert_covered(result.image, INSIDE)
 
 
-def test_of_thousands_of_boxes_the_surest_are_covered(monkeypatch):
-    monkeypatch.setattr(finder, "MOST_FACES", 30)
+def test_with_thousands_of_boxes_no_photo_is_let_go():
     corners = torch.rand(5000, 2) * 40
     boxes = torch.cat([corners, corners + 10], 1)
-    result = black(Gives(*boxes.tolist()), noise(H, W), Lands(NAN, 1.0))
-    assert len(result.faces) == 30
-    for box in boxes[:30].tolist():
+    with pytest.raises(ValueError, match="expected at most 4096 faces in an image, got 5000"):
+        black(Gives(*boxes.tolist()), noise(H, W), Lands(NAN, 1.0))
+    result = black(Gives(*boxes[:300].tolist()), noise(H, W), Lands(NAN, 1.0))
+    assert len(result.faces) == 300
+    for box in boxes[:300].tolist():
         assert_covered(result.image, box)
 
 

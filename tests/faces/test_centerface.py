@@ -9,7 +9,8 @@ from astronaut import BOX, portrait, turned, turned_points
 from foreign_networks import onnx_session
 
 from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.faces import CenterFace, FaceDetector, _pyramid, centerface
+from graphgan.faces import CenterFace, FaceDetector, _boxes, _pyramid, centerface
+from graphgan.faces._boxes import suppress
 from graphgan.models import ConvGraph
 from graphgan.weights import weights_file
 
@@ -227,12 +228,25 @@ def test_however_much_looks_like_a_face_the_work_is_bounded(monkeypatch):
         return [*maps, torch.zeros(b, 2, h // 4, w // 4), torch.rand(b, 10, h // 4, w // 4)]
 
     monkeypatch.setattr(CenterFace, "_run", run)
-    monkeypatch.setattr(centerface, "_MOST", 300)
     noise = torch.randint(0, 256, (3, 660, 300), dtype=torch.uint8)
+    count = len(CenterFace()._candidates(noise).boxes)
+    looks.clear()
     faces = CenterFace(threshold=0.01)(noise)
-    assert 75 < sum(looks) <= 4 * 300  # one each, three more for those that are refused
+    assert count < 2 * sum(looks) <= 9 * count  # one each, three more for those that are refused
     assert max(looks) <= centerface._LOOKS and max(pixels) <= 576**2
-    assert len(faces.boxes) <= 300
+    assert len(faces.boxes) < 2 * count
+    monkeypatch.setattr(centerface, "_MOST", 300)
+    with pytest.raises(ValueError, match="expected at most 300 places that may be faces in an im"):
+        CenterFace()(noise)
+
+
+def test_many_boxes_are_compared_as_few_are(monkeypatch):
+    corners = 300 * torch.rand(700, 2)
+    boxes, scores = torch.cat([corners, corners + 8 + 30 * torch.rand(700, 2)], 1), torch.rand(700)
+    expected = suppress(boxes, scores)
+    assert 50 < len(expected) < 500
+    monkeypatch.setattr(_boxes, "_AT_ONCE", 16)
+    assert torch.equal(suppress(boxes, scores), expected)
 
 
 # As a tool
