@@ -182,14 +182,13 @@ def _deformation(
     """Where the affine maps around v, each its own, take it."""
     there = (p.isfinite() & q.isfinite()).all(-1)
     p, q = (torch.where(there[..., None], x, 0) for x in (p, q))
-    weights = there[:, None] / (_squared_distances(v, p) + _BLUNTNESS)
-    weights = weights / weights.sum(-1, keepdim=True).clamp(min=_TINY)
-    p_mean, q_mean = weights @ p, weights @ q
     px, py = p[..., :1], p[..., 1:]
+    # Sum, means and mean products, all in one product with the weights; q is 0 where p is.
+    terms = [there[..., None].to(p), p, q, px * px, px * py, py * py, px * q, py * q]
+    products = _weights(v, p) @ torch.cat(terms, -1)
+    total, *means = torch.split(products, [1, 2, 2, 1, 1, 1, 2, 2], dim=-1)
+    p_mean, q_mean, xx, xy, yy, xq, yq = (mean / total.clamp(min=_TINY) for mean in means)
     x, y = p_mean[..., :1], p_mean[..., 1:]
-    # Mean products less products of means, all in one product with the weights.
-    products = weights @ torch.cat([px * px, px * py, py * py, px * q, py * q], dim=-1)
-    xx, xy, yy, xq, yq = torch.split(products, [1, 1, 1, 2, 2], dim=-1)
     xx, xy, yy = xx - x * x, xy - x * y, yy - y * y
     xq, yq = xq - x * q_mean, yq - y * q_mean
     ridge = _RIDGE * (xx + yy) + _TINY
@@ -200,9 +199,10 @@ def _deformation(
     return torch.where(there.any(-1)[:, None, None], q_mean + moved, v)
 
 
-def _squared_distances(
-    v: Float[Tensor, "n 2"], p: Float[Tensor, "b k 2"]
-) -> Float[Tensor, "b n k"]:
-    """``|v|^2 - 2 v p + |p|^2``: no ``b n k 2`` is made."""
-    product = v @ p.transpose(1, 2)
-    return (v.square().sum(-1)[:, None] - 2 * product + p.square().sum(-1)[:, None]).clamp(min=0)
+def _weights(v: Float[Tensor, "n 2"], p: Float[Tensor, "b k 2"]) -> Float[Tensor, "b n k"]:
+    """``1 / (|v|^2 - 2 v p + |p|^2 + e)`` by one product: no ``b n k 2`` is made."""
+    ones = torch.ones_like(v[:, :1])
+    left = torch.cat([-2 * v, v.square().sum(1, keepdim=True) + _BLUNTNESS, ones], 1)
+    squares = p.square().sum(2, keepdim=True)
+    right = torch.cat([p, torch.ones_like(squares), squares], 2)
+    return (left @ right.transpose(1, 2)).clamp(min=_BLUNTNESS).reciprocal()

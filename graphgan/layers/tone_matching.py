@@ -99,8 +99,9 @@ def _colours(
     height, width = picture.shape[2:]
     side = 2 * max(1, round(_SAMPLE * min(height, width) / 2)) + 1
 
-    def mean(values: Tensor) -> Tensor:
-        return F.avg_pool2d(values, side, stride=1, padding=side // 2)
+    def mean(values: Tensor) -> Tensor:  # of rows, then of columns
+        rows = F.avg_pool2d(values, (1, side), stride=1, padding=(0, side // 2))
+        return F.avg_pool2d(rows, (side, 1), stride=1, padding=(side // 2, 0))
 
     colours = mean(picture * valid) / mean(valid).clamp(min=_LEAST)
     size = torch.tensor([width, height], device=points.device, dtype=points.dtype)
