@@ -82,7 +82,8 @@ def smooth_landmarks(
         gate: a frame is an outlier, and estimated from the others, if half its landmarks lie
             farther than this many sizes from where the others put them (and 3 sigma of what a face
             may do meanwhile). Expressions move fewer landmarks. A privacy tool should cover the
-            observation of an outlier, too: it may be the truth. ``math.inf`` believes all.
+            observation of an outlier, too: it may be the truth. All may be outliers; all are then
+            smoothed. ``math.inf`` believes all.
     Shapes:
         ``n k 2, n -> n k 2``
     Raises:
@@ -102,11 +103,13 @@ def smooth_landmarks(
     seen = complete if observed is None else complete & observed.cpu().numpy()
     check_observed(points, seen)
     z = points[..., 0] + 1j * points[..., 1]
-    used = seen & ~_jumps(z, seconds, seen, noise, gate)
+    outliers = seen & _jumps(z, seconds, seen, noise, gate)
+    # Where no frame is where the others put it, all are used, and none is believed.
+    used = seen if (outliers == seen).all() else seen & ~outliers
     smooth = _smoothed_between(z, seconds, used, noise)
     _hold_ends(smooth, z, seen, used)
     result = torch.from_numpy(np.stack((smooth.real, smooth.imag), -1))
-    return Smoothed(result.to(landmarks), torch.from_numpy(seen & ~used).to(landmarks.device))
+    return Smoothed(result.to(landmarks), torch.from_numpy(outliers).to(landmarks.device))
 
 
 def _check_times(seconds: Float[np.ndarray, "n"]) -> None:

@@ -112,6 +112,17 @@ def test_a_detection_that_jumps_away_is_not_believed(seed, burst):
     assert not believed.outliers.any()
 
 
+def test_where_no_frame_fits_the_others_all_are_outliers():
+    """Two faces that were taken for one, three frames each: both places are to be covered."""
+    face = torch.randn(68, 2) * 20
+    one, other = face + torch.tensor([630.0, 280]), 0.6 * face + torch.tensor([612.0, 196])
+    drift = torch.tensor([0.0, 3, 6])[:, None, None]
+    landmarks = torch.cat([one + drift, other + drift])
+    smoothed = smooth_landmarks(landmarks, torch.arange(6) / 25)
+    assert smoothed.outliers.all()
+    assert smoothed.landmarks.isfinite().all()
+
+
 def test_a_face_that_really_moves_fast_is_believed():
     times, truth, found, _ = clip(0, lively=0.0)
     path = 2 * EYES * torch.sin(2 * math.pi * 1.5 * times)  # up to 19 eye distances a second
