@@ -152,7 +152,7 @@ def _num_landmarks(model: AnonyGAN | OnnxAnonyGAN) -> int:
 
 
 class ObscuredFaces:
-    """The classic means: nobody is shown.
+    """The classic means: nobody is shown, and the forehead is covered, too.
 
     Args:
         kind: "blur" (101 pixels of 128), "pixelate" (blocks of 16 of 128 pixels: a face is four to
@@ -162,7 +162,7 @@ class ObscuredFaces:
         ValueError: another kind.
     """
 
-    forehead = 0.0
+    forehead = 0.7
     uses_conditions = False
     shows_nobody = True
 

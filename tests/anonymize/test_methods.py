@@ -128,7 +128,7 @@ def test_an_unknown_means_is_refused():
 def test_masks_rise_over_the_brows_where_a_network_was_trained_so(faces, drawn_faces):
     model = a_model(size=(64, 64), forehead=0.7)
     method = GeneratedFaces(model)
-    assert method.forehead == 0.7 and ObscuredFaces("blur").forehead == 0
+    assert method.forehead == 0.7 and ObscuredFaces("blur").forehead == 0.7
     people = drawn_conditions(4, size=(64, 64))
     image, points = drawn_faces[0]
     box = torch.cat([points.amin(0), points.amax(0)])
