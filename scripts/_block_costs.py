@@ -216,8 +216,8 @@ CASES: dict[str, list[Case]] = {
             inputs=lambda: (maps(3, 128), points(68, 128), points(68, 128, 1)),
             sizes={"c": 3, "h": 128, "w": 128, "k": 68},
             parameters="0",
-            products="13*k*h*w",
-            kept="(4*k + 29)*h*w",
+            products="16*k*h*w",
+            kept="(2*k + 48)*h*w",
             convolution=(64, 128, 128),
         )
     ],
@@ -234,7 +234,7 @@ CASES: dict[str, list[Case]] = {
             sizes={"k": 17, "h": 128, "w": 128, "H": 64},
             parameters="6*k*H + H + H**2 + H + 12*H + 12",
             products="6*k*H + H**2 + 12*H",
-            kept="29*h*w",
+            kept="36*h*w",
             convolution=(64, 128, 128),
         )
     ],

@@ -125,19 +125,17 @@ def test_an_unknown_means_is_refused():
         ObscuredFaces("glitter")
 
 
-def test_masks_rise_over_the_brows_where_a_network_was_trained_so(faces, drawn_faces):
-    model = a_model(size=(64, 64), forehead=0.7)
-    method = GeneratedFaces(model)
-    assert method.forehead == 0.7 and ObscuredFaces("blur").forehead == 0.7
+def test_masks_rise_over_the_brows_for_mosaics_and_where_a_network_was_trained_so(drawn_faces):
+    networks = {f: GeneratedFaces(a_model(size=(64, 64), forehead=f)) for f in (0.0, 0.7)}
     people = drawn_conditions(4, size=(64, 64))
     image, points = drawn_faces[0]
     box = torch.cat([points.amin(0), points.amax(0)])
     changed = {}
-    for name, chosen in (("network", method), ("blur", ObscuredFaces("blur"))):
+    for name, chosen in (*networks.items(), ("mosaic", ObscuredFaces("pixelate"))):
         shown = people if chosen.uses_conditions else ()
         anonymizer = Anonymizer(chosen, conditions=shown, recogniser=None)
         changed[name] = anonymizer(image, detections=[Detection(box, points)]).changed
     # The middle between the ends of the jaw and the chin, and half as far over it again.
     middle = (points[0] + points[16]) / 2
     x, y = (middle + 0.5 * (middle - points[8])).round().int().tolist()
-    assert changed["network"][0, y, x] and not changed["blur"][0, y, x]
+    assert changed[0.7][0, y, x] and changed["mosaic"][0, y, x] and not changed[0.0][0, y, x]
