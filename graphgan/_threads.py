@@ -99,7 +99,7 @@ class _Crew:
         return self._pool.submit(self._do, work, item)
 
     def begin_now(self, work: Callable[[Item], Result], item: Item) -> Future[Result] | None:
-        """If a thread has nothing to do, or else not at all: whoever asks would wait for itself."""
+        """At once; None where every thread has something to do."""
         with self._lock:
             if self._busy >= self.size:
                 return None

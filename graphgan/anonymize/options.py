@@ -66,7 +66,7 @@ class AnonymizeOptions:
     landmarker: LandmarkerName = "face-mesh"
     """What finds the landmarks of a face; dlib's excludes commercial use."""
     recogniser: RecogniserName = "dlib-resnet"
-    """What tells whether a result still shows the same person."""
+    """What tells whether a new face still shows the same person; it is not asked about mosaics."""
     min_face: int = 12
     """Pixels of the smallest faces that are looked for: half of it takes four times as long."""
     size: tuple[int, int] | None = None

@@ -127,11 +127,11 @@ class CenterFace:
         if not len(again):
             return faces, second
         best, turn = self._look(image, faces.at(again), _TURNS).max(1)
-        better = _less(best, _DOUBT) > second[again]
+        better = _doubted(best) > second[again]
         turned, turns = again[better], torch.tensor(_TURNS)[turn[better]]
         points, second = faces.points.clone(), second.clone()
         points[turned] = _rotated(faces.at(turned), turns)
-        second[turned] = _less(best[better], _DOUBT)
+        second[turned] = _doubted(best[better])
         return faces._replace(points=points), second
 
     def _candidates(self, image: UInt8[Tensor, "3 h w"]) -> Faces:
@@ -240,8 +240,8 @@ def _both(
     return (_FIRST * _logit(candidates.scores) + _logit(second) + bias).sigmoid()
 
 
-def _less(scores: Float[Tensor, "n"], doubt: float) -> Float[Tensor, "n"]:
-    return (_logit(scores) - doubt).sigmoid()
+def _doubted(scores: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
+    return (_logit(scores) - _DOUBT).sigmoid()
 
 
 def _rotated(faces: Faces, turns: Float[Tensor, "n"]) -> Float[Tensor, "n 5 2"]:
