@@ -27,7 +27,7 @@ from jaxtyping import Float, UInt8
 from numpy.random import Generator
 from torch import Tensor
 
-from graphgan.anonymize.pasting import paste_faces
+from graphgan.anonymize.compositor import Patch, paste_faces
 from graphgan.commands import run_command
 from graphgan.data.images import read_image, write_image
 from graphgan.data.landmark_files import LandmarkRow, read_landmarks
@@ -316,7 +316,7 @@ def _paste_frame(
     crop, angle = face.alignment.crop, face.alignment.angle
     wide, high = margin * crop.width, margin * crop.height
     outer = Crop(crop.left - wide, crop.top - high, crop.width + 2 * wide, crop.height + 2 * high)
-    return paste_faces(photo, frame[None], mask[None, None], [Alignment(outer, angle)])[0]
+    return paste_faces(photo, [Patch(frame, mask[None], Alignment(outer, angle))]).image
 
 
 def _surrounded(

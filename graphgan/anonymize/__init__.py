@@ -1,6 +1,15 @@
 """Anonymisation of faces: with a trained generator, or by the classic means."""
 
 from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize.compositor import (
+    AlignedFaces,
+    Patch,
+    blend_crops,
+    carry_outward,
+    face_regions,
+    paste_faces,
+    soft_edges,
+)
 from graphgan.anonymize.conditions import (
     Condition,
     drawn_conditions,
@@ -10,9 +19,8 @@ from graphgan.anonymize.conditions import (
 from graphgan.anonymize.crops import anonymize_crops
 from graphgan.anonymize.faces import Face, Result
 from graphgan.anonymize.identities import give_identity
-from graphgan.anonymize.methods import AlignedFaces, FaceMethod, GeneratedFaces, ObscuredFaces
+from graphgan.anonymize.methods import FaceMethod, GeneratedFaces, ObscuredFaces
 from graphgan.anonymize.obscure import blur_faces, cover_faces, pixelate_faces
-from graphgan.anonymize.pasting import paste_faces, soften
 from graphgan.anonymize.selection import Selection
 
 __all__ = [
@@ -23,16 +31,20 @@ __all__ = [
     "FaceMethod",
     "GeneratedFaces",
     "ObscuredFaces",
+    "Patch",
     "Result",
     "Selection",
     "anonymize_crops",
+    "blend_crops",
     "blur_faces",
+    "carry_outward",
     "cover_faces",
     "drawn_conditions",
+    "face_regions",
     "give_identity",
     "nobody_conditions",
     "paste_faces",
     "photo_conditions",
     "pixelate_faces",
-    "soften",
+    "soft_edges",
 ]

@@ -7,15 +7,12 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from graphgan.anonymize._hidden_region import align_region, box_corners, region_mask
+from graphgan.anonymize.compositor import Patch, align_region, cut_faces, paste_faces, soft_edges
+from graphgan.anonymize.compositor.regions import box_corners
 from graphgan.anonymize.faces import Face, Stage, Task, as_box
-from graphgan.anonymize.methods import AlignedFaces, FaceMethod, shows_nobody
-from graphgan.anonymize.pasting import covers, paste_faces, soften
-from graphgan.landmarks.alignment import Alignment, cut
+from graphgan.anonymize.methods import FaceMethod, forehead_of, shows_nobody
+from graphgan.landmarks.alignment import Alignment
 
-# The edge begins outside the face: pixels of a crop, since a photo's may be much smaller, and a
-# share of its height. It falls over another share.
-_LEAST_MARGIN, _MARGIN, _EDGE = 1.5, 1 / 128, 1 / 24
 _LEAST_COVERED = 0.99
 _RECOGNISABLE = 32.0  # pixels, the longer side of the landmarks
 _AT_ONCE = 64  # faces of a batch: a photo may hold thousands
@@ -33,6 +30,7 @@ class Work:
     Attributes:
         before: descriptor of the face.
         distance: of the descriptor after to that before.
+        covered: share of the old face that was pasted over.
     """
 
     task: Task
@@ -43,6 +41,7 @@ class Work:
     distance: float | None = None
     tries: int = 0
     remarks: list[str] = field(default_factory=list)
+    covered: float | None = None
     _new: Float[Tensor, "3 u v"] = field(default_factory=lambda: torch.zeros(3, 0, 0))
     _mask: Float[Tensor, "1 u v"] = field(default_factory=lambda: torch.zeros(1, 0, 0))
 
@@ -66,13 +65,18 @@ class Work:
         """Whether what was made are numbers."""
         return bool(self._new.isfinite().all())
 
-    def uncovered(self, size: tuple[int, int]) -> str | None:
-        """What speaks against what was made, without looking at who it is."""
-        if not self.is_finite:
-            return "the network gave numbers that are not finite"
+    @property
+    def patch(self) -> Patch:
+        """What was made, in its place."""
         found = self.task.found
         outline = found.landmarks if self.problem is None else box_corners(found.box)
-        share = covers(self._mask, self.alignment, outline, size)
+        return Patch(self._new.clamp(-1, 1), self._mask, self.alignment, outline)
+
+    def uncovered(self) -> str | None:
+        """What speaks against what was made and pasted, without looking at who it is."""
+        if not self.is_finite:
+            return "the network gave numbers that are not finite"
+        share = self.covered or 0.0
         return f"{share:.0%} of the face covered" if share < _LEAST_COVERED else None
 
     def as_face(self) -> Face:
@@ -102,39 +106,27 @@ def make_faces(image: UInt8[Tensor, "3 h w"], works: Sequence[Work]) -> None:
 
 
 def _make_batch(image: Tensor, works: Sequence[Work], method: FaceMethod) -> None:
-    height = method.size[0]
-    faces = _aligned(image, works, method)
+    faces = cut_faces(
+        image,
+        [work.task.found for work in works],
+        [work.alignment for work in works],
+        method.size,
+        trusted=[work.problem is None for work in works],
+        forehead=forehead_of(method),
+    )
     people = [work.stage.condition for work in works]
     made = method(faces, [person for person in people if person is not None])
-    soft = soften(faces.masks, height * _EDGE, margin=_LEAST_MARGIN + height * _MARGIN)
-    for work, new, mask in zip(works, made, soft, strict=True):
+    for work, new, mask in zip(works, made, soft_edges(faces.masks), strict=True):
         work._new, work._mask, work.tries = new, mask, work.tries + 1
-
-
-def _aligned(image: Tensor, works: Sequence[Work], method: FaceMethod) -> AlignedFaces:
-    size = method.size
-    images, landmarks, masks = [], [], []
-    for work in works:
-        crop = cut(image, work.alignment, size)  # of the photo's 8 bits: it may be large
-        images.append((crop / 127.5 - 1).clamp(-1, 1))
-        points = torch.full((68, 2), torch.nan)
-        if work.problem is None:
-            points = work.alignment.to_crop(work.task.found.landmarks, size)
-        landmarks.append(points)
-        box, forehead = work.task.found.box, getattr(method, "forehead", 0.0)
-        masks.append(region_mask(box, work.alignment, points, size, forehead=forehead))
-    return AlignedFaces(torch.stack(images), torch.stack(landmarks), torch.stack(masks))
 
 
 def paste_works(
     image: UInt8[Tensor, "3 h w"], works: Sequence[Work]
 ) -> tuple[UInt8[Tensor, "3 h w"], Bool[Tensor, "1 h w"]]:
     """All that was made: covered boxes first, then faces from the smallest to the largest."""
-    result, changed = image.clone(), torch.zeros_like(image[:1], dtype=torch.bool)
-    for work in sorted(works, key=lambda work: (work.problem is None, work.alignment.crop.width)):
-        if not work.is_finite:
-            continue
-        new, mask = work._new[None].clamp(-1, 1), work._mask[None]
-        result, more = paste_faces(result, new, mask, [work.alignment])
-        changed |= more
-    return result, changed
+    ordered = sorted(works, key=lambda work: (work.problem is None, work.alignment.crop.width))
+    finite = [work for work in ordered if work.is_finite]
+    pasted = paste_faces(image, [work.patch for work in finite])
+    for work, share in zip(finite, pasted.covered, strict=True):
+        work.covered = share
+    return pasted.image, pasted.changed

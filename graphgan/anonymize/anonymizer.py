@@ -242,8 +242,7 @@ class Anonymizer:
 
     def _not_accepted(self, result: Tensor, works: Sequence[Work], check: bool) -> list[Work]:
         """Which of the faces are to be tried again, with a remark of why."""
-        size = (result.shape[1], result.shape[2])
-        problems = [work.uncovered(size) for work in works]
+        problems = [work.uncovered() for work in works]
         if check:
             covered = [i for i, problem in enumerate(problems) if problem is None]
             told = self._recognised(result, [works[i] for i in covered])

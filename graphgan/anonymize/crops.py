@@ -1,62 +1,70 @@
-"""Anonymise aligned face crops."""
+"""Anonymise crops of faces that are images of their own."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from graphgan.landmarks.masks import face_mask, paste
+from graphgan.anonymize.compositor import AlignedFaces, blend_crops, face_regions
+from graphgan.anonymize.conditions import Condition
+from graphgan.anonymize.methods import GeneratedFaces
 from graphgan.models.anonygan import AnonyGAN
+from graphgan.models.onnx_generator import OnnxAnonyGAN
 
 
-@torch.no_grad()
 def anonymize_crops(
-    model: AnonyGAN,
+    model: AnonyGAN | OnnxAnonyGAN,
     images: Float[Tensor, "b 3 h w"],
-    landmarks: Float[Tensor, "b k 2"],
+    landmarks: Float[Tensor, "b 68 2"],
     conditions: Float[Tensor, "b 3 h w"],
-    condition_landmarks: Float[Tensor, "b k 2"],
-    *,
-    masks: Float[Tensor, "b 1 h w"] | None = None,
+    condition_landmarks: Float[Tensor, "b 68 2"],
 ) -> Float[Tensor, "b 3 h w"]:
     """Replace every face by its condition's identity, in its own pose and expression.
 
-    The model runs in eval mode, so an item does not depend on its neighbours, and is left in the
-    mode it was in.
+    Faces are laid over the old ones as in whole photos: with the same region and soft edge. The
+    model runs in eval mode, so an item does not depend on its neighbors, and is left in the mode it
+    was in.
 
     Args:
-        model: trained.
+        model: trained on crops of this size; of the 68 landmarks it is given those that it knows.
         images: aligned crops in [-1, 1].
-        landmarks: of the crops, in pixels.
+        landmarks: of the crops, iBUG-68, in pixels.
         conditions: aligned crops of the people to be shown instead.
         condition_landmarks: of the conditions, in pixels.
-        masks: 1 where a crop may be changed; by default the face masks of ``landmarks``.
     Returns:
-        The crops in [-1, 1], changed inside the masks only.
+        The crops in [-1, 1], changed in the region of the face and its soft edge only.
     Raises:
-        ValueError: unlike shapes; landmarks that are missing, so that there is no mask and the
-            face would come back unchanged.
+        ValueError: unlike shapes; crops of another size than the model was trained on; landmarks
+            that are missing or outside, so that the face would come back unchanged.
     """
-    masks = checked_masks(landmarks, images, masks)
-    training = model.training
+    size = (images.shape[2], images.shape[3])
+    if model.size not in (None, size):
+        raise ValueError(
+            f"expected crops of {model.size[1]} x {model.size[0]} pixels, which the network was "
+            f"trained on, got {size[1]} x {size[0]}"
+        )
+    _check_shapes(images, landmarks, conditions, condition_landmarks)
+    regions = face_regions(landmarks, size, forehead=model.forehead)
+    people = [
+        Condition(str(i), *shown)
+        for i, shown in enumerate(zip(conditions, condition_landmarks, strict=True))
+    ]
+    training = isinstance(model, AnonyGAN) and model.training
+    method = GeneratedFaces(model, size=size)  # which puts the model into eval mode
     try:
-        output = model.eval()(conditions, images, condition_landmarks, landmarks, masks)
+        made = method(AlignedFaces(images, landmarks, regions), people)
     finally:
-        model.train(training)
-    return paste(output.image.to(images.dtype), images, masks)
+        if isinstance(model, AnonyGAN):
+            model.train(training)
+    return blend_crops(images, made, regions)
 
 
-def checked_masks(
-    landmarks: Float[Tensor, "b k 2"],
-    images: Float[Tensor, "b 3 h w"],
-    masks: Float[Tensor, "b 1 h w"] | None,
-) -> Float[Tensor, "b 1 h w"]:
-    """The masks, by default those of the faces.
-
-    Raises:
-        ValueError: an empty one: that face would come back unchanged.
-    """
-    if masks is None:
-        masks = face_mask(landmarks, (images.shape[2], images.shape[3]))
-    if empty := torch.nonzero(masks.flatten(1).sum(1) == 0).flatten().tolist():
-        raise ValueError(f"expected a mask for every face, got empty ones for items {empty}")
-    return masks
+def _check_shapes(images: Tensor, landmarks: Tensor, conditions: Tensor, others: Tensor) -> None:
+    points = (len(images), 68, 2)
+    if images.ndim != 4 or images.shape[1] != 3 or not len(images):
+        raise ValueError(f"expected images of shape (b, 3, h, w), got {tuple(images.shape)}")
+    if conditions.shape != images.shape:
+        raise ValueError(
+            f"expected conditions of {tuple(images.shape)}, got {tuple(conditions.shape)}"
+        )
+    if landmarks.shape != points or others.shape != points:
+        shapes = f"{tuple(landmarks.shape)} and {tuple(others.shape)}"
+        raise ValueError(f"expected landmarks of shape {points}, got {shapes}")

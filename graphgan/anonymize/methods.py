@@ -12,16 +12,17 @@ A method of your own is one small class:
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, Protocol, get_args, runtime_checkable
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from graphgan._checks import check_choice
+from graphgan.anonymize.compositor import AlignedFaces, carry_outward
+from graphgan.anonymize.compositor.constants import FOREHEAD
 from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.obscure import blur_faces, cover_faces, pixelate_faces
-from graphgan.anonymize.pasting import spread
 from graphgan.data.face_batch import LANDMARKS_OF_68
 from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.generator import GeneratorOutput
@@ -32,20 +33,6 @@ Obscuring = Literal["blur", "pixelate", "solid"]
 DEFAULT_SIZE = (128, 128)
 
 _BLOCK = 16  # of a crop of 128 pixels
-_SPREAD = 1 / 32  # sigma, of the height: soft edges end at twice that outside the mask
-
-
-class AlignedFaces(NamedTuple):
-    """Faces cut out of a photo, upright.
-
-    Shapes:
-        ``images: b 3 h w`` in [-1, 1], ``landmarks: b 68 2`` in pixels (NaN where a face has none
-        that can be trusted), ``masks: b 1 h w``, 1 inside the face
-    """
-
-    images: Float[Tensor, "b 3 h w"]
-    landmarks: Float[Tensor, "b 68 2"]
-    masks: Float[Tensor, "b 1 h w"]
 
 
 @runtime_checkable
@@ -86,6 +73,11 @@ class FaceMethod(Protocol):
 def shows_nobody(method: FaceMethod) -> bool:
     """Whether there is no face in what a method makes."""
     return bool(getattr(method, "shows_nobody", False))
+
+
+def forehead_of(method: FaceMethod) -> float:
+    """How far its masks rise over the brows, see `face_mask`."""
+    return float(getattr(method, "forehead", 0.0))
 
 
 class GeneratedFaces:
@@ -135,7 +127,7 @@ class GeneratedFaces:
             faces.masks,
         )
         # Networks learn what is inside the mask: outside, their pictures may be anything.
-        return spread(self._generated(inputs).to(faces.images), faces.masks, self.size[0] * _SPREAD)
+        return carry_outward(self._generated(inputs).to(faces.images), faces.masks)
 
     def _generated(self, inputs: tuple[Tensor, ...]) -> Float[Tensor, "b 3 h w"]:
         if isinstance(self.model, OnnxAnonyGAN):
@@ -162,7 +154,7 @@ class ObscuredFaces:
         ValueError: another kind.
     """
 
-    forehead = 0.7
+    forehead = FOREHEAD
     uses_conditions = False
     shows_nobody = True
 

@@ -33,6 +33,16 @@ class FaceBatch(NamedTuple):
     mask: Float[Tensor, "b 1 h w"]
     kind: Int[Tensor, "b"]
 
+    def for_network(self, num_landmarks: int) -> "FaceBatch":
+        """The same with as many landmarks as a network was trained with."""
+        if self.source_landmarks.shape[1] == num_landmarks:
+            return self
+        chosen = _chosen(num_landmarks)
+        return self._replace(
+            condition_landmarks=self.condition_landmarks[:, chosen],
+            source_landmarks=self.source_landmarks[:, chosen],
+        )
+
     @property
     def different(self) -> Bool[Tensor, "b"]:
         """Pairs whose condition is another picture than the source."""
@@ -61,19 +71,21 @@ def to_face_batch(
     Raises:
         ValueError: another number of landmarks.
     """
-    if num_landmarks not in LANDMARKS_OF_68:
-        raise ValueError(
-            f"expected {' or '.join(map(str, LANDMARKS_OF_68))} landmarks, got {num_landmarks}"
-        )
     condition, source, condition_landmarks, source_landmarks = unpack_pairs(stored, device)
     size = (source.shape[2], source.shape[3])
     mask = face_mask(source_landmarks, size, forehead=forehead)
-    chosen = LANDMARKS_OF_68[num_landmarks]
     return FaceBatch(
         condition,
         source,
-        condition_landmarks[:, chosen],
-        source_landmarks[:, chosen],
+        condition_landmarks,
+        source_landmarks,
         mask,
         stored.kind.to(device),
-    )
+    ).for_network(num_landmarks)
+
+
+def _chosen(num_landmarks: int) -> tuple[int, ...]:
+    if num_landmarks not in LANDMARKS_OF_68:
+        known = " or ".join(map(str, LANDMARKS_OF_68))
+        raise ValueError(f"expected {known} landmarks, got {num_landmarks}")
+    return LANDMARKS_OF_68[num_landmarks]

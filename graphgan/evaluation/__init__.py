@@ -7,11 +7,9 @@ from graphgan.evaluation.report import Published, write_report
 from graphgan.evaluation.study import Settings, Study
 from graphgan.evaluation.systems import (
     AnonyGANSystem,
-    Blur,
     CIAGANSystem,
     FolderOfResults,
     Original,
-    Pixelate,
     Request,
     System,
 )
@@ -19,14 +17,12 @@ from graphgan.evaluation.trials import Trials, make_trials
 
 __all__ = [
     "AnonyGANSystem",
-    "Blur",
     "CIAGANSystem",
     "Cell",
     "Evaluation",
     "Examiner",
     "FolderOfResults",
     "Original",
-    "Pixelate",
     "Published",
     "Request",
     "Settings",

@@ -3,7 +3,7 @@
 tools = Tools(CenterFace(), FaceMesh(), [DlibResNetRecogniser()])
 with Examiner(tools, workers=2) as examiner:
     study = Study(pictures, make_trials(pictures.pictures), examiner)
-    evaluation = evaluate(study, [Original(), Blur(), Mine()])
+    evaluation = evaluate(study, [Original(), obscuring_system("blur"), Mine()])
 write_report(evaluation, Path("report"))
 """
 

@@ -13,24 +13,38 @@ A system of your own is one small class:
 
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import NamedTuple, Protocol, TypeVar, get_args, runtime_checkable
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from graphgan.anonymize import anonymize_crops, give_identity
+from graphgan.anonymize import give_identity
+from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize.compositor import constants
+from graphgan.anonymize.conditions import Condition, ConditionOrder, nobody_conditions
+from graphgan.anonymize.faces import Stage, Task
+from graphgan.anonymize.methods import (
+    DEFAULT_SIZE,
+    FaceMethod,
+    GeneratedFaces,
+    ObscuredFaces,
+    Obscuring,
+)
 from graphgan.anonymize.obscure import BLUR_KERNEL, MOSAIC_BLOCK, blur_faces, pixelate_faces
-from graphgan.data.batches import to_float_image
+from graphgan.data.batches import to_float_image, to_uint8_image
 from graphgan.data.face_batch import LANDMARKS_OF_68
 from graphgan.data.images import picture_size, read_image
 from graphgan.data.listing import SUFFIXES
 from graphgan.data.prepared import PreparedPicture
-from graphgan.landmarks.align import crop_image
-from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks.align import crop_image, whole_crop
+from graphgan.landmarks.alignment import Alignment, cut
+from graphgan.landmarks.detection import Detection
 from graphgan.models import AnonyGAN, CIAGANGenerator
 from graphgan.models._pretrained import Pretrained
 from graphgan.models.published import Kind, load_published
@@ -97,10 +111,78 @@ class Original:
         return request.source
 
 
-class Blur:
-    """A Gaussian blur of the face mask, 101 x 101 pixels."""
+class MethodSystem:
+    """A method of the anonymiser, each picture a photo: what users get is what is measured.
 
-    name = "blur"
+    The face is cut out, replaced and laid back as `graphgan-anonymize` does it, at the picture's
+    own size, and covered by a mosaic where that fails. No recogniser looks at the results: a
+    result that it would refuse is measured, too.
+
+    Args:
+        method: replaces faces.
+        name: in the tables.
+        fingerprint: of the method; that of the compositor is added.
+    """
+
+    def __init__(self, method: FaceMethod, *, name: str, fingerprint: str) -> None:
+        self.method = method
+        self.name = name
+        self.fingerprint = f"{fingerprint}; {constants.fingerprint()}"
+        self.uses_conditions = method.uses_conditions
+        self._anonymizer = Anonymizer("pixelate", _no_faces, recogniser=None)
+
+    def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
+        size = self.method.size
+        people = _conditions(request, size) if self.uses_conditions else [None] * len(request[0])
+        return self._replaced(request, people)
+
+    def _replaced(
+        self, request: Request, people: Sequence[Condition | None]
+    ) -> Float[Tensor, "b 3 h w"]:
+        made = []
+        images = to_uint8_image(request.source)
+        for image, points, person in zip(images, request.landmarks, people, strict=True):
+            stages = chain([Stage(self.method, person)], self._anonymizer.covers())
+            task = Task(_detection(points, image), stages)
+            result = self._anonymizer.replace(image, [task], check=False)
+            made.append(to_float_image(result.image))
+        return torch.stack(made)
+
+
+def _no_faces(image: UInt8[Tensor, "3 h w"]) -> list[Detection]:
+    """The faces of the pictures are known."""
+    return []
+
+
+def _detection(points: Float[Tensor, "68 2"], image: Tensor) -> Detection:
+    """A face with the box of its landmarks; of all of the picture where there are none."""
+    there = points[points.isfinite().all(1)]
+    if not len(there):
+        there = torch.tensor([[0.0, 0.0], [image.shape[2] - 1.0, image.shape[1] - 1.0]])
+    return Detection(torch.cat([there.amin(0), there.amax(0)]), points)
+
+
+def _conditions(request: Request, size: tuple[int, int]) -> list[Condition]:
+    """Those of a request, at the size of a method."""
+    given = (request.condition.shape[2], request.condition.shape[3])
+    whole = Alignment(whole_crop(given))
+    return [
+        Condition(str(i), cut(image, whole, size).clamp(-1, 1), whole.to_crop(points, size))
+        for i, (image, points) in enumerate(
+            zip(request.condition, request.condition_landmarks, strict=True)
+        )
+    ]
+
+
+def obscuring_system(kind: Obscuring) -> MethodSystem:
+    """The anonymiser's own mosaic, blur or flat color."""
+    return MethodSystem(ObscuredFaces(kind), name=kind, fingerprint="8 blocks")
+
+
+class PublishedBlur:
+    """A Gaussian blur of the face mask, 101 x 101 pixels: as published evaluations compare with."""
+
+    name = "published-blur"
     uses_conditions = False
     fingerprint = f"{BLUR_KERNEL}, sigma a quarter"
 
@@ -108,10 +190,10 @@ class Blur:
         return blur_faces(request.source, request.mask)
 
 
-class Pixelate:
-    """A mosaic of the face mask, in blocks of 10 x 10 pixels."""
+class PublishedMosaic:
+    """A mosaic of the face mask, in blocks of 10 x 10 pixels: as published evaluations have it."""
 
-    name = "pixelate"
+    name = "published-pixelate"
     uses_conditions = False
     fingerprint = f"{MOSAIC_BLOCK}"
 
@@ -119,54 +201,51 @@ class Pixelate:
         return pixelate_faces(request.source, request.mask)
 
 
-class AnonyGANSystem:
-    """A trained AnonyGAN, its result pasted into the face mask.
+class AnonyGANSystem(MethodSystem):
+    """A trained AnonyGAN in the anonymiser, showing the condition of each request.
 
     Args:
         weights: a file of weights or the folder of a run; or a published checkpoint.
         name: in the tables.
+        size: height and width of the crops that it works on, where the weights do not say so.
         device: where it works.
     Raises:
-        ValueError: no such weights.
+        ValueError: no such weights; a network of other landmarks.
     """
 
-    uses_conditions = True
-
-    def __init__(self, weights: Path, *, name: str = "anonygan", device: str = "cpu") -> None:
-        self.name = name
+    def __init__(
+        self,
+        weights: Path,
+        *,
+        name: str = "anonygan",
+        size: tuple[int, int] = DEFAULT_SIZE,
+        device: str = "cpu",
+    ) -> None:
         path = newest_weights(weights)
-        self.fingerprint = _checksum(path)
+        checksum = _checksum(path)
         model = _ours_or_published(AnonyGAN, path, "anonygan_generator")
         count = model.generator.num_landmarks
         if count not in LANDMARKS_OF_68:
             known = " or ".join(map(str, LANDMARKS_OF_68))
             raise ValueError(f"{path}: expected a network of {known} landmarks, got {count}")
-        self.chosen = LANDMARKS_OF_68[count]
-        self.device = torch_device(device)
-        self.forehead = model.forehead
-        self.size = model.size
-        self.model = model.to(self.device).fuse()
+        method = GeneratedFaces(model.to(torch_device(device)).fuse(), size=model.size or size)
+        super().__init__(method, name=name, fingerprint=checksum)
+
+
+class ProductSystem(AnonyGANSystem):
+    """``graphgan-anonymize --mode anonygan`` as it comes: shipped weights, people who do not exist.
+
+    The conditions of requests are not looked at; who is shown follows from the picture's name.
+    """
+
+    def __init__(self, *, device: str = "cpu") -> None:
+        super().__init__(Path(FACES), name="product", device=device)
+        self.uses_conditions = False
+        self._order = ConditionOrder(nobody_conditions(self.method.size))
 
     def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
-        source, landmarks, mask, condition, condition_landmarks = (
-            tensor.to(self.device) for tensor in request[:5]
-        )
-        size = (source.shape[2], source.shape[3])
-        if self.size not in (None, size):
-            raise ValueError(
-                f"{self.name}: expected pictures of {self.size[1]} x {self.size[0]} pixels, which "
-                f"the network was trained on, got {size[1]} x {size[0]}"
-            )
-        if self.forehead:
-            mask = face_mask(landmarks, size, forehead=self.forehead)
-        return anonymize_crops(
-            self.model,
-            source,
-            landmarks[:, self.chosen],
-            condition,
-            condition_landmarks[:, self.chosen],
-            masks=mask,
-        )
+        people = [next(self._order.of(picture.name)) for picture in request.pictures]
+        return self._replaced(request, people)
 
 
 class CIAGANSystem:
@@ -204,7 +283,6 @@ class CIAGANSystem:
             request.source.to(device),
             request.landmarks.to(device),
             numbers.to(device),
-            masks=request.mask.to(device),
         )
 
     def identity(self, person: str) -> int:
@@ -307,8 +385,18 @@ def _photo(picture: PreparedPicture) -> str:
     return picture.source.rsplit(".", 1)[0]
 
 
-SYSTEMS = "original, blur, pixelate, anonygan, anonygan=FILE, ciagan=FILE, folder=DIR"
+SYSTEMS = (
+    "original, pixelate, blur, solid, published-pixelate, published-blur, anonygan, product, "
+    "anonygan=FILE, ciagan=FILE, folder=DIR"
+)
 """What `parse_system` understands; KIND:NAME=FILE gives a name of its own."""
+
+_SIMPLE: dict[str, Callable[[], System]] = {
+    "original": Original,
+    "published-blur": PublishedBlur,
+    "published-pixelate": PublishedMosaic,
+    **{kind: partial(obscuring_system, kind) for kind in get_args(Obscuring)},
+}
 
 
 def parse_system(text: str, *, device: str = "cpu") -> System:
@@ -322,9 +410,10 @@ def parse_system(text: str, *, device: str = "cpu") -> System:
     """
     kind, equals, where = text.partition("=")
     kind, _, name = kind.partition(":")
-    simple: dict[str, type[System]] = {"original": Original, "blur": Blur, "pixelate": Pixelate}
-    if kind in simple and not equals and not name:
-        return simple[kind]()
+    if kind in _SIMPLE and not equals and not name:
+        return _SIMPLE[kind]()
+    if text == "product":
+        return ProductSystem(device=device)
     if text == "anonygan":
         where = FACES
     if kind in ("anonygan", "ciagan", "folder") and not where:

@@ -1,23 +1,28 @@
 """The columns of AnonyGAN's sample sheets."""
 
 import torch
+from results import anonymized
 from torch import Tensor
 
 from graphgan.data.face_batch import FaceBatch
-from graphgan.landmarks.masks import paste
 from graphgan.models import AnonyGAN
 
 
 @torch.no_grad()
 def sheet_columns(model: AnonyGAN, batch: FaceBatch) -> dict[str, Tensor]:
-    """What goes in, what comes out, and what is pasted; the model in eval mode."""
-    output = model.eval()(*batch[:5])
+    """What goes in, what comes out, and what is pasted; the model in eval mode.
+
+    Args:
+        model: AnonyGAN.
+        batch: with all landmarks.
+    """
+    output = model.eval()(*batch.for_network(model.generator.num_landmarks)[:5])
     columns = {
         "condition": batch.condition,
         "source": batch.source,
         "context": batch.source * (1 - batch.mask),
         "generated": output.image,
-        "pasted": paste(output.image.float(), batch.source, batch.mask),
+        "pasted": anonymized(model, batch),
     }
     if output.attention is None:
         return columns

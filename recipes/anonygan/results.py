@@ -14,29 +14,32 @@ from graphgan.training.sampling import device_of
 
 
 def batch_for(model: AnonyGAN, stored: StoredPairs) -> FaceBatch:
-    """Where the model is, with as many landmarks as it was trained with."""
-    return to_face_batch(
-        stored,
-        device_of(model),
-        num_landmarks=model.generator.num_landmarks,
-        forehead=model.forehead,
-    )
+    """Where the model is, with all landmarks."""
+    return to_face_batch(stored, device_of(model), forehead=model.forehead)
 
 
 def anonymized(
     model: AnonyGAN, batch: FaceBatch, *, chunk_size: int = 32
 ) -> Float[Tensor, "b 3 h w"]:
     """The sources with their conditions' identities, a chunk at a time."""
-    results = []
-    for condition, source, condition_landmarks, source_landmarks, mask in zip(
-        *(column.split(chunk_size) for column in batch[:5]), strict=True
-    ):
-        results.append(
-            anonymize_crops(
-                model, source, source_landmarks, condition, condition_landmarks, masks=mask
+    return torch.cat(
+        [
+            anonymize_crops(model, source, source_landmarks, condition, condition_landmarks)
+            for condition, source, condition_landmarks, source_landmarks in zip(
+                *(column.split(chunk_size) for column in batch[:4]), strict=True
             )
-        )
-    return torch.cat(results)
+        ]
+    )
+
+
+@torch.no_grad()
+def generated(
+    model: AnonyGAN, batch: FaceBatch, *, chunk_size: int = 32
+) -> Float[Tensor, "b 3 h w"]:
+    """What the network itself makes, not pasted."""
+    columns = batch.for_network(model.generator.num_landmarks)[:5]
+    chunks = zip(*(column.split(chunk_size) for column in columns), strict=True)
+    return torch.cat([model.eval()(*chunk).image.float() for chunk in chunks])
 
 
 def condition_pasted(batch: FaceBatch) -> Float[Tensor, "b 3 h w"]:

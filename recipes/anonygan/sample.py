@@ -64,7 +64,7 @@ def sample(options: Options) -> None:
         pairs,
         sources,
         {"source": sources, "condition": conditions},  # for evaluation, not for publishing
-        to_batch=partial(to_face_batch, num_landmarks=count, forehead=model.forehead),
+        to_batch=partial(to_face_batch, forehead=model.forehead),
         make=partial(anonymized, model),
         columns=partial(sheet_columns, model),
         device=device_of(model),

@@ -88,7 +88,9 @@ def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
         objective=AnonyGANObjective(options.loss, count=count),
         pairs=pairs,
         to_batch=to_batch,
-        columns=sheet_maker(faces.test, partial(to_batch, device=fabric.device)),
+        columns=sheet_maker(
+            faces.test, partial(to_batch, device=fabric.device, num_landmarks=IBUG_68.num_landmarks)
+        ),
         learned=partial(what_was_learned, faces=faces),
     )
 

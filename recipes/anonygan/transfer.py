@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from results import anonymized, batch_for, condition_pasted, source_blurred
+from results import batch_for, condition_pasted, generated, source_blurred
 from torch import Tensor
 
 from graphgan.data.batches import mean_image, read_pairs, to_float_image
@@ -60,7 +60,7 @@ def measure_transfer(
         return masked_error(result, answers, batch.mask)
 
     errors = {
-        "AnonyGAN": errors_of(anonymized(model, batch)),
+        "AnonyGAN": errors_of(generated(model, batch)),
         "mean face": errors_of(mean_face(train_faces, batch)),
         "condition pasted": errors_of(condition_pasted(batch)),
         "source blurred": errors_of(source_blurred(batch)),
@@ -77,7 +77,7 @@ def measure_transfer(
         ),
     }
     people = torch.tensor(test_faces.persons)[pairs.source]
-    rises = {n: errors_of(anonymized(model, b)) - errors["AnonyGAN"] for n, b in shuffled.items()}
+    rises = {n: errors_of(generated(model, b)) - errors["AnonyGAN"] for n, b in shuffled.items()}
     return TransferReport(
         compare(
             {n: {"error": e} for n, e in errors.items()}, people, by="error", lower_is_better=True

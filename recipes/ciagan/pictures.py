@@ -2,9 +2,9 @@
 
 import torch
 from identity_batch import IdentityBatch
+from results import replaced
 from torch import Tensor
 
-from graphgan.landmarks.masks import paste
 from graphgan.models import CIAGANGenerator
 from graphgan.models.ciagan import resized_images
 
@@ -22,5 +22,5 @@ def sheet_columns(model: CIAGANGenerator, batch: IdentityBatch) -> dict[str, Ten
         "drawing": drawing,
         "masked": masked,
         "generated": made,
-        "pasted": paste(made, batch.source, batch.mask),
+        "pasted": replaced(model, batch),
     }

@@ -15,11 +15,11 @@ def replaced(
     model: CIAGANGenerator, batch: IdentityBatch, *, chunk_size: int = 32
 ) -> Float[Tensor, "b 3 h w"]:
     """The sources with the wanted people in their holes, a chunk at a time."""
-    columns = (batch.source, batch.landmarks, batch.identity, batch.mask)
+    columns = (batch.source, batch.landmarks, batch.identity)
     return torch.cat(
         [
-            give_identity(model, source, landmarks, identity, masks=mask)
-            for source, landmarks, identity, mask in zip(
+            give_identity(model, source, landmarks, identity)
+            for source, landmarks, identity in zip(
                 *(column.split(chunk_size) for column in columns), strict=True
             )
         ]

@@ -3,10 +3,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphgan.anonymize.compositor import face_regions, soft_edges
 from graphgan.anonymize.crops import anonymize_crops
 from graphgan.data.batches import to_float_image
 from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.masks import face_mask, paste
+from graphgan.landmarks.masks import paste
+from graphgan.landmarks.schemes import CIAGAN_29_INDICES
 from graphgan.models import AnonyGAN, LandmarkGenerator
 
 
@@ -25,30 +27,58 @@ def faces():
     return images[:4], landmarks[:4], images[4:], landmarks[4:]
 
 
-def test_pixels_outside_the_mask_are_the_same_bits(model, faces):
+def region_and_edge(landmarks, model):
+    region = face_regions(landmarks, (32, 32), forehead=model.forehead)
+    return region.bool().expand(-1, 3, -1, -1), (soft_edges(region) > 0).expand(-1, 3, -1, -1)
+
+
+def test_pixels_outside_the_edge_are_the_same_bits(model, faces):
     images, landmarks, *_ = faces
     out = anonymize_crops(model, *faces)
-    inside = face_mask(landmarks, (32, 32)).bool().expand_as(images)
-    assert torch.equal(out[~inside], images[~inside])
-    assert (out[inside] != images[inside]).float().mean() > 0.95
+    region, edge = region_and_edge(landmarks, model)
+    assert torch.equal(out[~edge], images[~edge])
+    assert (out[region] != images[region]).float().mean() > 0.95
     assert not out.requires_grad
 
 
-@given(seed=st.integers(0, 99))
-@settings(max_examples=10)
-def test_a_given_mask_says_what_may_change(model, faces, seed):
-    torch.manual_seed(seed)
-    masks = (torch.rand(4, 1, 32, 32) < 0.5).float()
-    out, inside = anonymize_crops(model, *faces, masks=masks), masks.bool().expand_as(faces[0])
-    assert torch.equal(out[~inside], faces[0][~inside])
+def test_the_mask_rises_as_far_as_the_model_was_trained(faces):
+    images, landmarks, *_ = faces
+    changed = []
+    for forehead in (0.0, 0.7):
+        generator = LandmarkGenerator(width=4, num_blocks=1)
+        out = anonymize_crops(AnonyGAN(generator, forehead=forehead), *faces)
+        changed.append((out != images).any(1))
+    middle = (landmarks[:, 0] + landmarks[:, 16]) / 2
+    x, y = (middle + 0.6 * (middle - landmarks[:, 8])).round().int().unbind(1)
+    rows = torch.arange(4)
+    assert not changed[0][rows, y.clamp(min=0), x].any()
+    assert changed[1][rows, y.clamp(min=0), x].all()
 
 
 def test_the_old_face_leaves_no_trace(model, faces):
     images, landmarks, *others = faces
-    inside = face_mask(landmarks, (32, 32)).bool().expand_as(images)
+    inside, _ = region_and_edge(landmarks, model)
     noise = torch.where(inside, torch.rand_like(images), images)
     out = anonymize_crops(model, images, landmarks, *others)
     assert torch.equal(anonymize_crops(model, noise, landmarks, *others), out)
+
+
+def test_a_network_of_fewer_landmarks_is_given_those(faces):
+    images, landmarks, *others = faces
+    torch.manual_seed(0)
+    few = AnonyGAN(LandmarkGenerator(6, 29, width=4, num_blocks=1))
+    out = anonymize_crops(few, images, landmarks, *others)
+    moved = landmarks.clone()
+    inner = [i for i in range(37, 68) if i not in CIAGAN_29_INDICES]
+    moved[:, inner] += 0.5  # of no corner of the region
+    assert torch.equal(anonymize_crops(few, images, moved, *others), out)
+
+
+@pytest.mark.unhooked
+def test_crops_of_another_size_than_the_network_s_are_refused(faces):
+    model = AnonyGAN(LandmarkGenerator(width=4, num_blocks=1), size=(64, 64))
+    with pytest.raises(ValueError, match=r"crops of 64 x 64 pixels.* got 32 x 32"):
+        anonymize_crops(model, *faces)
 
 
 @given(order=st.permutations(range(4)), count=st.integers(1, 4))
@@ -85,15 +115,13 @@ def test_the_mode_is_restored_after_an_error_too(model, faces):
     assert model.training
 
 
-def test_a_face_without_a_mask_is_an_error_that_names_it(model, faces):
+def test_a_face_without_a_region_is_an_error_that_names_it(model, faces):
     images, landmarks, *others = faces
     missing = landmarks.clone()
     missing[1, 8] = torch.nan
     missing[3] += 500
     with pytest.raises(ValueError, match=r"empty ones for items \[1, 3\]"):
         anonymize_crops(model, images, missing, *others)
-    with pytest.raises(ValueError, match=r"empty ones for items \[0, 1, 2, 3\]"):
-        anonymize_crops(model, *faces, masks=torch.zeros(4, 1, 32, 32))
 
 
 def test_paste_changes_the_inside_only():
@@ -111,9 +139,9 @@ def test_paste_changes_the_inside_only():
 @pytest.mark.parametrize(
     ("number", "shape", "message"),
     [
-        (1, (4, 29, 2), "expected 68 landmarks, got 29"),
-        (2, (3, 3, 32, 32), r"shape \(3, 3, 32, 32\), got \(4, 3, 32, 32\)"),
-        (3, (4, 29, 2), "two sets of 68 landmarks"),
+        (1, (4, 29, 2), r"landmarks of shape \(4, 68, 2\), got \(4, 29, 2\)"),
+        (2, (3, 3, 32, 32), r"conditions of \(4, 3, 32, 32\), got \(3, 3, 32, 32\)"),
+        (3, (4, 29, 2), r"landmarks of shape \(4, 68, 2\)"),
     ],
 )
 def test_refuses_other_shapes(model, faces, number, shape, message):
@@ -121,10 +149,3 @@ def test_refuses_other_shapes(model, faces, number, shape, message):
     inputs[number] = torch.ones(shape)
     with pytest.raises(ValueError, match=message):
         anonymize_crops(model, *inputs)
-
-
-@pytest.mark.unhooked
-@pytest.mark.parametrize("shape", [(1, 1, 32, 32), (4, 3, 32, 32), (4, 1, 32, 16)])
-def test_refuses_other_masks(model, faces, shape):
-    with pytest.raises(ValueError, match=r"mask of shape \(4, 1, 32, 32\), got"):
-        anonymize_crops(model, *faces, masks=torch.ones(shape))

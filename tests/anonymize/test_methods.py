@@ -2,10 +2,10 @@ import pytest
 import torch
 
 from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize.compositor import AlignedFaces, soft_edges
 from graphgan.anonymize.conditions import drawn_conditions
-from graphgan.anonymize.methods import AlignedFaces, FaceMethod, GeneratedFaces, ObscuredFaces
+from graphgan.anonymize.methods import FaceMethod, GeneratedFaces, ObscuredFaces
 from graphgan.anonymize.obscure import blur_faces, pixelate_faces
-from graphgan.anonymize.pasting import soften
 from graphgan.data.batches import to_float_image
 from graphgan.landmarks.detection import Detection
 from graphgan.landmarks.masks import face_mask
@@ -58,7 +58,7 @@ def test_what_a_network_makes_outside_the_mask_is_not_shown(faces):
     model = a_model(size=(64, 64))
     model.forward = Blotches().forward
     made = GeneratedFaces(model)(faces, drawn_conditions(3, size=(64, 64)))
-    edge = soften(faces.masks, 64 / 24, margin=2.0) > 0
+    edge = soft_edges(faces.masks) > 0
     torch.testing.assert_close(made[edge.expand_as(made)], torch.tensor(0.2).expand(3 * edge.sum()))
 
 

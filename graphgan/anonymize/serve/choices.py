@@ -10,8 +10,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize.compositor import AlignedFaces, blend_crops, face_regions
 from graphgan.anonymize.conditions import Condition, ConditionOrder, drawn_conditions
-from graphgan.anonymize.methods import AlignedFaces, FaceMethod, ObscuredFaces, Obscuring
+from graphgan.anonymize.methods import FaceMethod, ObscuredFaces, Obscuring, forehead_of
 
 _COVERS: tuple[tuple[Obscuring, str], ...] = (
     ("pixelate", "Mosaic"),
@@ -88,12 +89,10 @@ def _several(people: tuple[Condition, ...]) -> Float[Tensor, "3 h w"]:
 
 
 def _example(method: FaceMethod, drawn: Condition) -> Float[Tensor, "3 h w"]:
-    """What the method makes of a drawn face, inside an oval."""
-    height, width = method.size
+    """What the method makes of a drawn face."""
     image = F.interpolate(drawn.image[None], method.size, mode="bilinear", antialias=True)
     scale = torch.tensor(method.size[::-1]) / torch.tensor(drawn.image.shape[:0:-1])
-    landmarks = (drawn.landmarks + 0.5) * scale - 0.5
-    y, x = torch.linspace(-1, 1, height)[:, None], torch.linspace(-1, 1, width)
-    inside = (((x / 0.62) ** 2 + ((y - 0.12) / 0.75) ** 2) < 1).float()[None, None]
-    made = method(AlignedFaces(image, landmarks[None], inside), ())
-    return (inside * made + (1 - inside) * image)[0].clamp(-1, 1)
+    landmarks = ((drawn.landmarks + 0.5) * scale - 0.5)[None]
+    regions = face_regions(landmarks, method.size, forehead=forehead_of(method))
+    made = method(AlignedFaces(image, landmarks, regions), ())
+    return blend_crops(image, made, regions)[0].clamp(-1, 1)

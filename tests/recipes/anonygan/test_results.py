@@ -25,7 +25,6 @@ def test_chunks_make_no_difference(batch, chunk_size):
         batch.source_landmarks,
         batch.condition,
         batch.condition_landmarks,
-        masks=batch.mask,
     )
     torch.testing.assert_close(anonymized(model, batch, chunk_size=chunk_size), expected)
 

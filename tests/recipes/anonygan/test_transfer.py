@@ -1,6 +1,6 @@
 import pytest
-import results
 import torch
+import transfer
 from transfer import mean_face, measure_transfer, true_answers
 
 from graphgan.data.batches import read_pairs, to_float_image
@@ -45,21 +45,21 @@ def measure(monkeypatch, train_faces, test_faces):
 
     def measure(answer=None):
         if answer is not None:
-            monkeypatch.setattr(results, "anonymize_crops", answer)
+            monkeypatch.setattr(transfer, "generated", answer)
         return measure_transfer(model, train_faces, test_faces)
 
     return measure
 
 
 def test_the_true_answer_has_no_error_and_shuffling_costs_nothing_more(measure, truth):
-    report = measure(lambda model, images, *rest, masks: truth)
+    report = measure(lambda model, batch: truth)
     assert report.comparison.rows["AnonyGAN"]["error"] == (0, 0, 0)
     assert all(rise == (0, 0, 0) for rise in report.rises.values())
 
 
 def test_pasting_the_condition_is_what_it_is_compared_with(measure, batch, truth):
-    def paste_condition(model, images, landmarks, conditions, condition_landmarks, *, masks):
-        return paste(conditions, images, masks)
+    def paste_condition(model, batch):
+        return batch.condition
 
     report = measure(paste_condition)
     expected = masked_error(paste(batch.condition, batch.source, batch.mask), truth, batch.mask)
@@ -74,8 +74,8 @@ def test_pasting_the_condition_is_what_it_is_compared_with(measure, batch, truth
 def test_shuffled_landmarks_reach_the_model_and_masks_stay(measure, batch, truth):
     seen = []
 
-    def watch(model, images, landmarks, conditions, condition_landmarks, *, masks):
-        seen.append((landmarks, conditions, masks))
+    def watch(model, batch):
+        seen.append((batch.source_landmarks, batch.condition, batch.mask))
         return truth
 
     measure(watch)
@@ -90,8 +90,8 @@ def test_shuffled_landmarks_reach_the_model_and_masks_stay(measure, batch, truth
 def test_shuffled_conditions_are_of_another_person(measure, test_faces, batch, truth):
     seen = []
 
-    def watch(model, images, landmarks, conditions, condition_landmarks, *, masks):
-        seen.append([whose(test_faces, image) for image in conditions])
+    def watch(model, batch):
+        seen.append([whose(test_faces, image) for image in batch.condition])
         return truth
 
     measure(watch)

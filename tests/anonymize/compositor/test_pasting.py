@@ -8,13 +8,29 @@ from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from graphgan.anonymize.pasting import covers, mask_in_photo, paste_faces, soften, spread
-from graphgan.landmarks.align import Crop
-from graphgan.landmarks.alignment import Alignment, align_face, cut
+from graphgan.anonymize.compositor import Patch, blend_crops, pasting, soft_edges
+from graphgan.anonymize.compositor.edges import soften
+from graphgan.landmarks.align import Crop, whole_crop
+from graphgan.landmarks.alignment import Alignment, align_face, cut, to_photo
 from graphgan.landmarks.masks import face_mask
 
 angles = st.one_of(st.sampled_from([0.0, 90.0, -90.0, 180.0, 45.0]), st.floats(-180, 180))
 H, W = 18, 24
+
+
+def paste_faces(image, crops, masks, alignments):
+    """The new photo, and where it was changed."""
+    patches = [Patch(*parts) for parts in zip(crops, masks, alignments, strict=True)]
+    pasted = pasting.paste_faces(image, patches)
+    assert pasted.covered == [None] * len(patches)
+    return pasted.image, pasted.changed
+
+
+def covers(mask, alignment, landmarks, size) -> float:
+    """The share of a face that pasting replaces."""
+    patch = Patch(torch.zeros(3, *mask.shape[1:]), mask, alignment, landmarks)
+    (share,) = pasting.paste_faces(torch.zeros(3, *size, dtype=torch.uint8), [patch]).covered
+    return share
 
 
 def a_square(x: float, y: float, side: float, angle: float = 0.0) -> Alignment:
@@ -249,7 +265,7 @@ def test_a_face_in_many_pieces_has_no_seams(angle, monkeypatch):
     image, alignment = a_photo(60, 70), a_square(33.3, 28.8, 50.0, angle)
     crops, masks = 2 * torch.rand(1, 3, 24, 24) - 1, soften(disc(24, 6), 4.0)
     whole = paste_faces(image, crops, masks, [alignment])
-    monkeypatch.setattr("graphgan.anonymize.pasting._AT_A_TIME", 100)
+    monkeypatch.setattr("graphgan.anonymize.compositor.pasting._AT_A_TIME", 100)
     pieces = paste_faces(image, crops, masks, [alignment])
     assert (whole[0].int() - pieces[0].int()).abs().max() <= 1
     assert (whole[1] != pieces[1]).sum() <= 2
@@ -258,86 +274,13 @@ def test_a_face_in_many_pieces_has_no_seams(angle, monkeypatch):
 def test_refuses_what_does_not_fit():
     image, square = a_photo(), a_square(9.0, 9.0, 8.0)
     crop, mask = torch.zeros(1, 3, 8, 8), torch.ones(1, 1, 8, 8)
-    with pytest.raises(ValueError, match="as many crops, masks and alignments, got 1, 1 and 2"):
-        paste_faces(image, crop, mask, [square, square])
+    with pytest.raises(ValueError, match=r"a mask for \(3, 8, 8\), got \(1, 8, 7\)"):
+        paste_faces(image, crop, mask[..., 1:], [square])
     with pytest.raises(ValueError, match="values that are not finite"):
         paste_faces(image, crop * math.nan, mask, [square])
     for wrong in (-0.1, 1.5, math.nan):
         with pytest.raises(ValueError, match=r"masks in 0 to 1, got .* to "):
             paste_faces(image, crop, mask * wrong, [square])
-
-
-@settings(max_examples=40)
-@given(
-    radius=st.one_of(st.just(0.0), st.floats(0.1, 6)),
-    margin=st.floats(0, 3),
-    seed=st.integers(0, 99),
-    soft=st.booleans(),
-)
-def test_an_edge_is_the_formula_at_every_pixel(radius, margin, seed, soft):
-    rng = torch.Generator().manual_seed(seed)
-    mask = (torch.rand(2, 1, 11, 13, generator=rng) > 0.97).float()
-    if soft:
-        mask = torch.maximum(mask, 0.9 * torch.rand(2, 1, 11, 13, generator=rng))
-    out = soften(mask, radius, margin=margin)
-    for item, edge in zip(mask, out, strict=True):
-        inside = (item[0] == 1).nonzero().tolist()
-        for y in range(11):
-            for x in range(13):
-                away = min((math.hypot(y - v, x - u) for v, u in inside), default=math.inf)
-                if radius == 0 and abs(away - margin) < 1e-5:
-                    continue  # on the edge itself: float32 knows no side
-                beyond = max(away - margin, 0)
-                share = min(beyond / radius, 1) if radius else float(beyond > 0)
-                expected = max(item[0, y, x].item(), (1 + math.cos(math.pi * share)) / 2)
-                assert abs(edge[0, y, x].item() - expected) < 1e-4
-
-
-@given(seed=st.integers(0, 99), radius=st.floats(0.5, 8))
-def test_an_edge_keeps_the_mask_falls_outwards_and_ends(seed, radius):
-    blocks = torch.rand(3, 1, 5, 5, generator=torch.Generator().manual_seed(seed)) > 0.6
-    mask = blocks.float().repeat_interleave(6, 2).repeat_interleave(6, 3)
-    out = soften(mask, radius)
-    assert (out[mask == 1] == 1).all()
-    assert (out >= mask).all() and (out <= 1).all()
-    wider = soften(mask, radius + 1)
-    assert (wider >= out - 1e-6).all()
-    assert torch.equal(soften(mask.flip(3), radius), out.flip(3))
-
-
-@pytest.mark.parametrize(("radius", "margin"), [(-1.0, 0.0), (math.nan, 0.0), (1.0, math.inf)])
-def test_refuses_an_edge_without_a_width(radius, margin):
-    with pytest.raises(ValueError, match="expected radius and margin of 0 and more"):
-        soften(disc(8, 2), radius, margin=margin)
-
-
-@settings(max_examples=20)
-@given(seed=st.integers(0, 99), sigma=st.floats(0.6, 3))
-def test_colours_carried_on_are_weighted_means_of_those_inside(seed, sigma):
-    rng = torch.Generator().manual_seed(seed)
-    mask = (torch.rand(2, 1, 11, 13, generator=rng) > 0.9).float()
-    image = torch.rand(2, 3, 11, 13, generator=rng)
-    out = spread(image, mask, sigma)
-    inside = mask.bool().expand_as(image)
-    assert torch.equal(out[inside], image[inside])
-    anything = torch.where(inside, image, torch.randn(2, 3, 11, 13, generator=rng))
-    torch.testing.assert_close(spread(anything, mask, sigma), out)
-    rows, columns = torch.meshgrid(torch.arange(11.0), torch.arange(13.0), indexing="ij")
-    for i in range(2):
-        for y, x in ((0, 0), (5, 6), (10, 3)):
-            away = (rows - y).square() + (columns - x).square()
-            reached = torch.maximum((rows - y).abs(), (columns - x).abs()) <= math.ceil(4 * sigma)
-            weights = torch.exp(-away / (2 * sigma**2)) * mask[i, 0] * reached
-            if mask[i, 0, y, x] == 0 and weights.sum() > 1e-6:
-                expected = (weights * image[i]).sum((1, 2)) / weights.sum()
-                torch.testing.assert_close(out[i, :, y, x], expected, atol=1e-3, rtol=0)
-
-
-def test_far_from_the_mask_there_is_nothing():
-    out = spread(torch.ones(1, 3, 9, 40), disc(9, 2) @ torch.eye(9, 40), 1.0)
-    assert (out[..., 14:] == 0).all() and (out[..., 4, :8] == 1).all()
-    with pytest.raises(ValueError, match="expected sigma above 0, got 0"):
-        spread(torch.ones(1, 3, 9, 9), disc(9, 2), 0.0)
 
 
 def hull_share(weight: torch.Tensor, landmarks: torch.Tensor) -> tuple[int, int]:
@@ -362,7 +305,8 @@ def test_the_share_that_is_covered_is_that_of_the_hull(x, y, side, angle, spread
     rng = torch.Generator().manual_seed(seed)
     landmarks = torch.tensor([x, y]) + spread * torch.randn(20, 2, generator=rng).double()
     mask, alignment = soften(disc(20, 7), 3.0)[0], a_square(x, y, side, angle)
-    weight = mask_in_photo(mask, alignment, (slice(0, 50), slice(0, 60)))[0]
+    window = (slice(0, 50), slice(0, 60))
+    weight = pasting._ending(to_photo(mask, alignment, window), alignment, window)[0]
     pixels, covered = hull_share(weight, landmarks)
     assume(pixels > 0)
     assert covers(mask, alignment, landmarks, (50, 60)) == pytest.approx(covered / pixels, abs=1e-9)
@@ -402,7 +346,17 @@ def test_what_is_not_in_the_photo_is_not_covered():
 def test_refuses_a_face_that_is_not_known():
     square, landmarks = a_square(9.0, 9.0, 8.0), torch.rand(68, 2)
     landmarks[3, 1] = math.nan
-    with pytest.raises(ValueError, match="expected finite landmarks, got 68, 1 not finite"):
+    with pytest.raises(ValueError, match="an outline of finite points, got 68, 1 not finite"):
         covers(torch.ones(1, 8, 8), square, landmarks, (18, 24))
-    with pytest.raises(ValueError, match="expected finite landmarks, got 0, 0 not finite"):
+    with pytest.raises(ValueError, match="an outline of finite points, got 0, 0 not finite"):
         covers(torch.ones(1, 8, 8), square, landmarks[:0], (18, 24))
+
+
+def test_crops_are_blended_as_photos_that_are_the_crops():
+    images, new = (torch.randint(0, 256, (2, 3, 64, 64)).byte() for _ in range(2))
+    region = disc(64, 12).repeat(2, 1, 1, 1)
+    blended = blend_crops(images / 127.5 - 1, new / 127.5 - 1, region)
+    whole = Alignment(whole_crop((64, 64)))
+    for image, face, mask, expected in zip(images, new, soft_edges(region), blended, strict=True):
+        out, _ = paste_faces(image, face[None] / 127.5 - 1, mask[None], [whole])
+        assert ((expected + 1) * 127.5 - out).abs().max() <= 0.51

@@ -1,0 +1,29 @@
+"""Every length that decides how a new face is laid over an old one."""
+
+FOREHEAD = 0.7
+"""How far masks of methods that show nobody rise over the brows, see `face_mask`."""
+
+AROUND_BOX = 0.25
+"""Share of a box's longer side that is added all around where landmarks are missing: a box may end
+at the brows or in the middle of a cheek. The crop ends as far again outside of it."""
+
+LEAST_MARGIN = 1.5
+"""Pixels of the crop by which the region grows before its edge falls: the pixels of an image may be
+larger than those of the crop."""
+MARGIN = 1 / 128
+"""Share of the crop's height that is added to it."""
+EDGE = 1 / 24
+"""Share of the crop's height over which the edge falls."""
+
+CARRY = 1 / 32
+"""Sigma, as a share of the crop's height, by which colors are carried out of the region. The soft
+edge ends at twice that."""
+
+COVERED = 0.99
+"""Weight of the new face from which a pixel of the old one counts as covered."""
+
+
+def fingerprint() -> str:
+    """All of them: cached results stay valid as long as this does not change."""
+    lengths = {name: value for name, value in globals().items() if name.isupper()}
+    return ", ".join(f"{name} {value:.6g}" for name, value in sorted(lengths.items()))

@@ -1,0 +1,106 @@
+"""The soft edge around a region, and the colors that lie under it."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from graphgan.anonymize.compositor.constants import CARRY, EDGE, LEAST_MARGIN, MARGIN
+
+# An edge of no pixels: pixels are farther apart, and it can be divided by.
+_HARD = 1e-6
+# Sigmas at which a Gaussian ends.
+_SIGMAS = 4
+
+
+def soft_edges(regions: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
+    """The weights of new faces: 1 in the region and a little around it, then falling to 0.
+
+    `soften` with the lengths of `graphgan.anonymize.compositor.constants`.
+    """
+    height = regions.shape[2]
+    return soften(regions, height * EDGE, margin=LEAST_MARGIN + height * MARGIN)
+
+
+def carry_outward(
+    images: Float[Tensor, "b c h w"], regions: Float[Tensor, "b 1 h w"]
+) -> Float[Tensor, "b c h w"]:
+    """Images that are known inside a region alone, with its colors continued under the soft edge.
+
+    `spread` with the length of `graphgan.anonymize.compositor.constants`.
+    """
+    return spread(images, regions, regions.shape[2] * CARRY)
+
+
+def soften(
+    mask: Float[Tensor, "b 1 h w"], radius: float, *, margin: float = 0.0
+) -> Float[Tensor, "b 1 h w"]:
+    """A soft edge outside a mask, so that all of what the mask holds stays covered.
+
+    ``max(mask, (1 + cos(pi t)) / 2)``, ``t = (d - margin) / radius`` kept within 0 and 1, d the
+    distance from a pixel to the nearest one whose mask is 1.
+
+    Args:
+        mask: 0 to 1.
+        radius: in pixels, over which the edge falls; at 0 it is hard.
+        margin: in pixels, by which the mask grows before it falls.
+    Returns:
+        1 wherever the mask is 1, nowhere below it, unchanged from ``margin + radius`` on.
+    Raises:
+        ValueError: a radius or margin that is negative or not finite.
+
+    Example:
+        >>> mask = torch.tensor([1.0, 0, 0, 0, 0]).view(1, 1, 1, 5)
+        >>> [round(value, 2) for value in soften(mask, 4.0).flatten().tolist()]
+        [1.0, 0.85, 0.5, 0.15, 0.0]
+    """
+    if not (0 <= radius < math.inf and 0 <= margin < math.inf):
+        raise ValueError(f"expected radius and margin of 0 and more, got {radius} and {margin}")
+    beyond = (_distance(mask >= 1, math.ceil(margin + radius)) - margin).clamp(min=0)
+    share = (beyond / max(radius, _HARD)).clamp(max=1)
+    edge = (1 + torch.cos(math.pi * share)) / 2
+    return torch.maximum(mask, edge.to(mask.dtype))
+
+
+def spread(
+    images: Float[Tensor, "b c h w"], masks: Float[Tensor, "b 1 h w"], sigma: float
+) -> Float[Tensor, "b c h w"]:
+    """Pictures that are known inside a mask alone, with their colours carried on outside.
+
+    ``m x + (1 - m) G(m x) / G(m)``, G a Gaussian blur: what lies under a soft edge.
+
+    Args:
+        images: in any range, finite.
+        masks: 0 to 1.
+        sigma: of the Gaussian, in pixels; beyond four of it from the mask there is 0.
+    Raises:
+        ValueError: a sigma that is not positive.
+
+    Example:
+        >>> image = torch.tensor([0.5, 9.0, 9.0]).view(1, 1, 1, 3)
+        >>> spread(image, torch.tensor([1.0, 0, 0]).view(1, 1, 1, 3), 1.0).flatten().tolist()
+        [0.5, 0.5, 0.5]
+    """
+    from kornia.filters import gaussian_blur2d  # longer to import than all else but torch
+
+    if not 0 < sigma < math.inf:
+        raise ValueError(f"expected sigma above 0, got {sigma}")
+    size = 2 * math.ceil(_SIGMAS * sigma) + 1
+    known = torch.cat([images * masks, masks], 1)
+    blurred = gaussian_blur2d(known, (size, size), (sigma, sigma), border_type="constant")
+    colours, weights = blurred[:, :-1], blurred[:, -1:]
+    outside = colours / weights.clamp(min=torch.finfo(weights.dtype).tiny)
+    return images * masks + outside * (1 - masks)
+
+
+def _distance(inside: Bool[Tensor, "b 1 h w"], limit: int) -> Float[Tensor, "b 1 h w"]:
+    """From each pixel to the nearest one inside; infinite beyond the limit."""
+    # min over dx, dy of dx^2 + dy^2, one axis after the other.
+    squares = torch.zeros(inside.shape, device=inside.device).masked_fill(~inside, math.inf)
+    offsets = torch.arange(-limit, limit + 1, device=inside.device) ** 2
+    for axis, pad in ((-1, (limit, limit, 0, 0)), (-2, (0, 0, limit, limit))):
+        padded = F.pad(squares, pad, value=math.inf)
+        squares = (padded.unfold(axis, 2 * limit + 1, 1) + offsets).amin(-1)
+    return squares.sqrt()

@@ -1,0 +1,127 @@
+"""The part of an image that is replaced for a face: by its landmarks, or by its box alone."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from graphgan.anonymize.compositor.constants import AROUND_BOX
+from graphgan.landmarks.align import Crop
+from graphgan.landmarks.alignment import Alignment, align_face, cut
+from graphgan.landmarks.detection import Detection
+from graphgan.landmarks.hull import convex_hull
+from graphgan.landmarks.masks import face_mask, polygon_mask
+
+
+class AlignedFaces(NamedTuple):
+    """Faces cut out of an image, upright.
+
+    Shapes:
+        ``images: b 3 h w`` in [-1, 1], ``landmarks: b 68 2`` in pixels (NaN where a face has none
+        that can be trusted), ``masks: b 1 h w``, 1 inside the face
+    """
+
+    images: Float[Tensor, "b 3 h w"]
+    landmarks: Float[Tensor, "b 68 2"]
+    masks: Float[Tensor, "b 1 h w"]
+
+
+def align_region(face: Detection, upright_within: float) -> tuple[Alignment, str | None]:
+    """Where the crop of a face lies, and why it is that of the box alone, if it is.
+
+    Landmarks are not trusted that are missing, no face's, or mostly outside the box.
+
+    Args:
+        face: in the pixels of its image.
+        upright_within: tilt in degrees beyond which the crop is turned, see `align_face`.
+    """
+    try:
+        alignment = align_face(face.landmarks, upright_within=upright_within)
+    except ValueError as error:
+        return _align_box(face.box), str(error)
+    low, high = face.box[:2], face.box[2:]
+    middle = face.landmarks.mean(0)
+    if not ((middle >= low) & (middle <= high)).all():
+        return _align_box(face.box), "expected landmarks in the box, got others"
+    return alignment, None
+
+
+def _align_box(box: Float[Tensor, "4"]) -> Alignment:
+    left, top, right, bottom = box.double().tolist()
+    side = max(right - left, bottom - top) * (1 + 4 * AROUND_BOX)
+    x, y = (left + right) / 2, (top + bottom) / 2
+    return Alignment(Crop(x - side / 2, y - side / 2, side, side))
+
+
+def cut_faces(
+    image: UInt8[Tensor, "3 h w"],
+    faces: Sequence[Detection],
+    alignments: Sequence[Alignment],
+    size: tuple[int, int],
+    *,
+    trusted: Sequence[bool] | None = None,
+    forehead: float = 0.0,
+) -> AlignedFaces:
+    """The crops of faces, with their landmarks and regions.
+
+    Args:
+        image: that the faces are in.
+        faces: in the pixels of the image.
+        alignments: of each crop.
+        size: height and width of the crops.
+        trusted: whose landmarks count; of the others the box is replaced. By default all.
+        forehead: how far the region rises over the brows, see `face_mask`.
+    """
+    known = torch.tensor([True] * len(faces) if trusted is None else list(trusted))
+    crops = [cut(image, alignment, size) / 127.5 - 1 for alignment in alignments]
+    landmarks = torch.full((len(faces), 68, 2), torch.nan)
+    regions = torch.zeros(len(faces), 1, *size)
+    for i, (face, alignment) in enumerate(zip(faces, alignments, strict=True)):
+        if known[i]:
+            landmarks[i] = alignment.to_crop(face.landmarks, size)
+        else:
+            regions[i] = _box_region(face.box, alignment, size)
+    if known.any():
+        regions[known] = face_regions(landmarks[known], size, forehead=forehead)
+    return AlignedFaces(torch.stack(crops).clamp(-1, 1), landmarks, regions)
+
+
+def face_regions(
+    landmarks: Float[Tensor, "b 68 2"], size: tuple[int, int], *, forehead: float = 0.0
+) -> Float[Tensor, "b 1 h w"]:
+    """1 where a crop shows the face: in its `face_mask` or in the hull of its landmarks.
+
+    A nose seen in profile is outside the line of the jaw, but not of the hull.
+
+    Args:
+        landmarks: iBUG-68, in pixels of the crop.
+        size: height and width of the crop.
+        forehead: see `face_mask`.
+    Raises:
+        ValueError: a face whose outline is not complete or that lies outside the crop, so that it
+            would stay as it is.
+    """
+    mask = face_mask(landmarks, size, forehead=forehead)  # empty where the outline is incomplete
+    if empty := torch.nonzero(mask.flatten(1).sum(1) == 0).flatten().tolist():
+        raise ValueError(f"expected a mask for every face, got empty ones for items {empty}")
+    hulls = [convex_hull(points[points.isfinite().all(1)]).to(landmarks) for points in landmarks]
+    corners = max(map(len, hulls), default=0)
+    # A corner that is there several times does not change a polygon.
+    same = [torch.cat([hull, hull[-1:].expand(corners - len(hull), 2)]) for hull in hulls]
+    return torch.maximum(mask, polygon_mask(torch.stack(same), size))
+
+
+def _box_region(
+    box: Float[Tensor, "4"], alignment: Alignment, size: tuple[int, int]
+) -> Float[Tensor, "1 h w"]:
+    box = box.double()
+    margin = AROUND_BOX * (box[2:] - box[:2]).max()
+    corners = box_corners(torch.cat([box[:2] - margin, box[2:] + margin]))
+    return polygon_mask(alignment.to_crop(corners, size)[None].float(), size)[0]
+
+
+def box_corners(box: Float[Tensor, "4"]) -> Float[Tensor, "4 2"]:
+    """Around the box, from the left upper one."""
+    return box[[0, 1, 2, 1, 2, 3, 0, 3]].view(4, 2)
