@@ -11,8 +11,6 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from graphgan.landmarks._cubic import keys_cubic
-
 # Half the box above and below the face leaves the hair, the chin and some background.
 _SIDE_OF_BOX = 2.0
 # Landmarks begin at the brows: the middle of a head is higher than the middle of their box.
@@ -142,7 +140,8 @@ def crop_image(
 
     Bicubic (Keys, a = -1/2), widened when shrinking so that nothing aliases; the picture is
     reflected at its edges as often as it takes. Both axes are resampled by a matrix each,
-    ``R_y I R_x^T``, so a crop is exact at any position and scale. The result can leave the
+    ``R_y I R_x^T``, so a crop is exact at any position and scale: `grid_sample` and kornia alias
+    when they shrink, and ``interpolate`` takes whole pictures only. The result can leave the
     picture's range by a few per cent: clamp it before rounding to 8 bits.
 
     Args:
@@ -178,7 +177,7 @@ def _resampling(
     reach = math.ceil(2 * width)
     taps = torch.arange(-reach, reach + 1)
     pixels = centres.round().long()[:, None] + taps
-    weights = keys_cubic((pixels - centres[:, None]) / width)
+    weights = _keys_cubic((pixels - centres[:, None]) / width)
     weights /= weights.sum(1, keepdim=True)
     # Reflection about the edges (.. 1 0 | 0 1 .. n-1 | n-1 ..) has the period 2 n.
     pixels = pixels % (2 * length)
@@ -186,3 +185,15 @@ def _resampling(
     window = slice(int(pixels.min()), int(pixels.max()) + 1)
     matrix = weights.new_zeros(count, window.stop - window.start)
     return window, matrix.scatter_add_(1, pixels - window.start, weights)
+
+
+def _keys_cubic(t: Tensor) -> Tensor:
+    """The kernel of bicubic resampling: 1 at 0, 0 at the other integers and beyond 2 in size.
+
+    Source: Keys, "Cubic Convolution Interpolation for Digital Image Processing", IEEE TASSP 1981,
+    eq. (4) and (8) with a = -1/2.
+    """
+    t = t.abs()
+    near = (1.5 * t - 2.5) * t * t + 1
+    far = ((-0.5 * t + 2.5) * t - 4) * t + 2
+    return torch.where(t < 1, near, far) * (t < 2)
