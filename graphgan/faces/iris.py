@@ -20,7 +20,7 @@ from graphgan.weights import weights_file
 WEIGHTS = "iris"
 
 NUM_CONTOUR_POINTS = 16
-"""Of an eyelid: the outer corner, 7 below, the inner corner (number 8), 7 above from the outside."""
+"""Of the lids: the outer corner, 7 below, the inner corner (number 8), 7 above from the outside."""
 
 _SIZE = 64
 _AROUND = 2.3  # sides of the square that the network looks at, of the eye's width

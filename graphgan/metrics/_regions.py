@@ -1,4 +1,4 @@
-"""What measures on regions of pictures share: checked inputs, luminance, wider and smaller masks."""
+"""What measures on regions of images share: checked inputs, luminance, larger and smaller masks."""
 
 import torch
 import torch.nn.functional as F
@@ -22,7 +22,7 @@ def checked_images(
     """Both in [-1, 1].
 
     Raises:
-        ValueError: unlike shapes, or no pictures.
+        ValueError: unlike shapes, or no images.
     """
     pair = tuple(x if x.is_floating_point() else to_float_image(x) for x in (results, originals))
     for images, name in zip(pair, ("results", "originals"), strict=True):
@@ -55,12 +55,10 @@ def shrunk(inside: Bool[Tensor, "n 1 h w"], pixels: int) -> Bool[Tensor, "n 1 h 
     return ~grown(~inside, pixels)
 
 
-def side(inside: Bool[Tensor, "n 1 h w"]) -> float:
-    """Of a square as large as the masks are on average, in pixels."""
-    return float(inside.flatten(1).sum(1).float().mean().sqrt())
-
-
-def medians(values: Float[Tensor, "n 1 h w"], where: Bool[Tensor, "n 1 h w"]) -> Float[Tensor, "n"]:
-    """Of the pixels of each region; NaN of an empty one."""
-    inside = torch.where(where, values, torch.nan)
-    return inside.flatten(1).nanmedian(1).values
+def medians(
+    values: Float[Tensor, "n c h w"], where: Bool[Tensor, "n 1 h w"], least: int
+) -> Float[Tensor, "n c"]:
+    """Of the pixels of each region, by channel; NaN where it has fewer than ``least``."""
+    enough = where.flatten(1).sum(1) >= least
+    inside = torch.where(where & enough[:, None, None, None], values, torch.nan)
+    return inside.flatten(2).nanmedian(2).values

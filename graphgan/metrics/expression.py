@@ -11,6 +11,7 @@ import torch
 from einops import einsum
 from jaxtyping import Float
 from torch import Tensor
+from torch.linalg import vector_norm
 
 from graphgan.metrics.head_pose import head_angles, head_rotation
 
@@ -64,12 +65,12 @@ class Agreement(NamedTuple):
     Args:
         correlation: Pearson's, from -1 to 1; NaN for fewer than 3 faces, or equal values.
         error: mean absolute difference, in the measure's unit; NaN without any face.
-        count: faces that were found in both.
+        faces: that were found in both.
     """
 
     correlation: float
     error: float
-    count: int
+    faces: int
 
 
 def measure_expression(
@@ -143,13 +144,15 @@ def _agreement(result: Float[Tensor, "n"], source: Float[Tensor, "n"]) -> Agreem
 
 
 def _distance(points: Float[Tensor, "n k d"], a: int, b: int) -> Float[Tensor, "n"]:
-    return (points[:, a] - points[:, b]).norm(dim=-1).clamp(min=1e-6)
+    distance: Tensor = vector_norm(points[:, a] - points[:, b], dim=-1)
+    return distance.clamp(min=1e-6)
 
 
 def _lid_ratios(contours: Float[Tensor, "n 2 16 2"]) -> Float[Tensor, "n 2"]:
     heights = [contours[:, :, a] - contours[:, :, b] for a, b in _LIDS]
-    width = (contours[:, :, _OUTER_CORNER] - contours[:, :, _INNER_CORNER]).norm(dim=-1)
-    return torch.stack(heights).norm(dim=-1).mean(0) / width.clamp(min=1e-6)
+    width = vector_norm(contours[:, :, _OUTER_CORNER] - contours[:, :, _INNER_CORNER], dim=-1)
+    ratio: Tensor = vector_norm(torch.stack(heights), dim=-1).mean(0) / width.clamp(min=1e-6)
+    return ratio
 
 
 def _gaze(

@@ -7,7 +7,6 @@ edges of a face have strong lines between flat parts, and are not sharp for that
 from typing import NamedTuple
 
 import torch.nn.functional as F
-from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -44,14 +43,13 @@ class Sharpness(NamedTuple):
     original_to_surroundings: Float[Tensor, "n"]
 
 
-def face_sharpness(
-    results: Images, originals: Images, mask: Float[Tensor, "n 1 h w"]
-) -> Sharpness:
+def face_sharpness(results: Images, originals: Images, mask: Float[Tensor, "n 1 h w"]) -> Sharpness:
     """Compare the fine structure inside a mask, at the images' own resolution.
 
     ``S(region) = median over the region of |Y - B Y|``, with Y the luminance and B the binomial
     filter (1 2 1)^T (1 2 1) / 16; ``to_original = S(face) / std(Y)`` of the result over the same of
-    the original, with the deviation over the whole picture; ``to_surroundings = S(face) /
+    the original, with the deviation over all that is outside of the mask: a picture of less
+    contrast is not less sharp, a pale face in it is; ``to_surroundings = S(face) /
     S(surroundings)``. The face ends 3 pixels inside the mask, its surroundings are a band of 12
     pixels that begins 3 pixels outside. An eighth of an 8-bit step is added to each S.
 
@@ -75,7 +73,7 @@ def face_sharpness(
     face = shrunk(inside, _EDGE)
     around = grown(inside, _EDGE + _AROUND) & ~grown(inside, _EDGE)
     of_result, of_original = _structure(one, face), _structure(other, face)
-    contrast = _contrast(one) / _contrast(other)
+    contrast = _contrast(one, ~inside) / _contrast(other, ~inside)
     return Sharpness(
         of_result / of_original / contrast,
         of_result / _structure(one, around),
@@ -88,8 +86,7 @@ def _structure(
 ) -> Float[Tensor, "n"]:
     fine = luminance(images)
     fine = (fine - _binomial(fine)).abs()
-    enough = where.flatten(1).sum(1) >= _LEAST_PIXELS
-    return medians(fine, where & rearrange(enough, "n -> n 1 1 1")) + _FLOOR
+    return medians(fine, where, _LEAST_PIXELS)[:, 0] + _FLOOR
 
 
 def _binomial(values: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n 1 h w"]:
@@ -98,5 +95,11 @@ def _binomial(values: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n 1 h w"]:
     return F.conv2d(F.conv2d(padded, kernel.view(1, 1, 3, 1)), kernel.view(1, 1, 1, 3))
 
 
-def _contrast(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n"]:
-    return luminance(images).flatten(1).std(1).clamp(min=_FLOOR)
+def _contrast(
+    images: Float[Tensor, "n 3 h w"], where: Bool[Tensor, "n 1 h w"]
+) -> Float[Tensor, "n"]:
+    """Deviation of the luminance; of nothing it is the least, as for a flat picture."""
+    values, weights = luminance(images).flatten(1), where.flatten(1).to(images)
+    weights = weights / weights.sum(1, keepdim=True).clamp(min=1)
+    middles = (weights * values).sum(1, keepdim=True)
+    return (weights * (values - middles).square()).sum(1).sqrt().clamp(min=_FLOOR)
