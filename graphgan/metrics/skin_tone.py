@@ -105,8 +105,9 @@ def _alike(
 ) -> Bool[Tensor, "n 1 h w"]:
     away = colors - face
     light = away[:, :1].abs() <= _LIGHTNESS * face[:, :1]
-    chroma = (_CHROMA * face[:, 1:].norm(dim=1, keepdim=True)).clamp(max=_MOST_CHROMA)
-    return light & (away[:, 1:].norm(dim=1, keepdim=True) <= chroma)  # NaN is like nothing
+    apart, chroma = (vector_norm(values[:, 1:], dim=1, keepdim=True) for values in (away, face))
+    near: Tensor = light & (apart <= (_CHROMA * chroma).clamp(max=_MOST_CHROMA))
+    return near  # NaN is like nothing
 
 
 def cheek_mask(
