@@ -55,9 +55,7 @@ def test_each_measure_tells_the_movement_that_it_is_for(name, where, by, change)
 
 def test_a_turned_head_has_the_same_expression():
     angle = torch.tensor(35.0).deg2rad()
-    turn = torch.tensor(
-        [[angle.cos(), 0, -angle.sin()], [0, 1, 0], [angle.sin(), 0, angle.cos()]]
-    )
+    turn = torch.tensor([[angle.cos(), 0, -angle.sin()], [0, 1, 0], [angle.sin(), 0, angle.cos()]])
     smiling = moved(FACE, [61, 291], (0.0, -0.05, 0.0))
     front, turned = measured(smiling), measured(smiling @ turn.T)
     for name in ("mouth_opening", "mouth_width", "smile", "brow_height"):
