@@ -27,7 +27,8 @@ _FLOOR = STEP / 8  # rounding to 8 bits leaves about this much of nothing
 
 
 class Sharpness(NamedTuple):
-    """Fine structure of faces, as ratios; NaN where a region has fewer than 50 pixels.
+    """Fine structure of faces, as ratios; NaN where a region has fewer than 50 pixels, or the
+    result is NaN.
 
     Args:
         to_original: of the result's face to the original's, each in units of its picture's

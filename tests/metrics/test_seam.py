@@ -96,6 +96,10 @@ def test_items_are_measured_by_themselves_and_masks_without_an_outline_are_nan()
     torch.testing.assert_close(found[:1], seam_visibility(IMAGE + 0.1 * MASK, IMAGE, MASK))
 
 
+def test_a_result_that_is_missing_is_nan():
+    assert seam_visibility(IMAGE * torch.nan, IMAGE, MASK).isnan().all()
+
+
 @pytest.mark.unhooked
 def test_unlike_shapes_are_refused():
     with pytest.raises(ValueError, match="expected a mask of shape"):

@@ -77,6 +77,11 @@ def test_each_item_is_measured_by_itself():
     assert found.to_surroundings.isnan().tolist() == [False, False, True]
 
 
+def test_a_result_that_is_missing_is_nan():
+    found = face_sharpness(IMAGE * torch.nan, IMAGE, MASK)
+    assert found.to_original.isnan().all() and found.original_to_surroundings.isfinite().all()
+
+
 def test_8_bit_images_are_taken_as_they_are():
     found = face_sharpness(portrait()[None], portrait()[None], MASK)
     expected = face_sharpness(IMAGE, IMAGE, MASK)
