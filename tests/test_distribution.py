@@ -67,6 +67,8 @@ def test_the_wheel_holds_the_package_and_its_terms_and_nothing_else(wheel):
         "graphgan/weights/dlib-resnet.LICENSE",
         "graphgan/weights/face-mesh-ibug68.LICENSE",
         "graphgan/weights/face-mesh.LICENSE",
+        "graphgan/weights/face-model.LICENSE",
+        "graphgan/weights/iris.LICENSE",
     }
 
 

@@ -11,9 +11,11 @@ from graphgan.faces.contracts import (
 )
 from graphgan.faces.dlib import DlibDetector, DlibLandmarks
 from graphgan.faces.dlib_resnet import DlibResNet, DlibResNetRecogniser
+from graphgan.faces.expressions import ExpressionReader
 from graphgan.faces.face_mesh import FaceMesh
 from graphgan.faces.facenet import FaceNet
 from graphgan.faces.finder import FaceFinder
+from graphgan.faces.iris import Eyes, Iris
 from graphgan.faces.mtcnn import MTCNNDetector
 from graphgan.faces.registry import (
     DETECTORS,
@@ -35,11 +37,14 @@ __all__ = [
     "DlibLandmarks",
     "DlibResNet",
     "DlibResNetRecogniser",
+    "ExpressionReader",
+    "Eyes",
     "FaceDetector",
     "FaceFinder",
     "FaceMesh",
     "FaceNet",
     "Faces",
+    "Iris",
     "Landmarker",
     "Landmarks",
     "MTCNNDetector",

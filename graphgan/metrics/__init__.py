@@ -10,7 +10,9 @@ from graphgan.metrics.distribution import (
     kernel_inception_distance,
 )
 from graphgan.metrics.exported import ExportedProgram
+from graphgan.metrics.expression import Agreement, Expression, agreement, measure_expression
 from graphgan.metrics.frechet import frechet_distance, frechet_floor
+from graphgan.metrics.head_pose import HeadPose, head_pose
 from graphgan.metrics.identification import (
     FoldStatistics,
     RocCurve,
@@ -30,27 +32,38 @@ from graphgan.metrics.masked_error import masked_error
 from graphgan.metrics.parrot import parrot_rank_one
 from graphgan.metrics.pckh import pckh
 from graphgan.metrics.pose import eye_distance, mouth_opening, yaw
+from graphgan.metrics.seam import seam_visibility
+from graphgan.metrics.sharpness import Sharpness, face_sharpness
+from graphgan.metrics.skin_tone import SkinTone, skin_beside, skin_tone
 from graphgan.metrics.ssim import mask_ssim, ssim
 
 __all__ = [
+    "Agreement",
     "Comparison",
     "ExportedProgram",
+    "Expression",
     "FoldStatistics",
+    "HeadPose",
     "InceptionScore",
     "Interval",
     "KernelDistance",
     "RocCurve",
+    "Sharpness",
+    "SkinTone",
+    "agreement",
     "bootstrap_mean",
     "box_iou",
     "compare",
     "descriptor_distances",
     "detected",
     "eye_distance",
+    "face_sharpness",
     "fold_accuracies",
     "fold_statistics",
     "frechet_distance",
     "frechet_floor",
     "frechet_inception_distance",
+    "head_pose",
     "inception_score",
     "kernel_inception_distance",
     "landmark_box",
@@ -58,6 +71,7 @@ __all__ = [
     "mask_ssim",
     "masked_error",
     "mean_over_people",
+    "measure_expression",
     "mouth_opening",
     "parrot_rank_one",
     "pckh",
@@ -65,6 +79,9 @@ __all__ = [
     "rate_over_people",
     "roc",
     "same_class",
+    "seam_visibility",
+    "skin_beside",
+    "skin_tone",
     "ssim",
     "threshold_at",
     "torchmetrics_inception",

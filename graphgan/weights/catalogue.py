@@ -73,6 +73,18 @@ SHIPPED: Final = (
         "any use, see face-mesh-ibug68.LICENSE",
     ),
     Weights(
+        "iris",
+        "ConvGraph",
+        "photos of faces at Google, not published (MediaPipe's iris_landmark)",
+        "Apache-2.0, see iris.LICENSE",
+    ),
+    Weights(
+        "face-model",
+        "head_pose",
+        "nothing: 468 points of MediaPipe's canonical face",
+        "Apache-2.0, see face-model.LICENSE",
+    ),
+    Weights(
         "blazepose-detector",
         "ConvGraph",
         "photos of persons at Google, not published (MediaPipe's pose_detection)",

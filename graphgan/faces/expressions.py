@@ -1,0 +1,81 @@
+"""Expressions of the faces of pictures: a detector, the face mesh and the irises one after another.
+
+What is measured of them is in `graphgan.metrics.expression`.
+"""
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from graphgan.faces.centerface import CenterFace
+from graphgan.faces.contracts import FaceDetector, Faces
+from graphgan.faces.face_mesh import NUM_VERTICES, FaceMesh
+from graphgan.faces.iris import Eyes, Iris
+from graphgan.metrics.detection import box_iou, landmark_box
+from graphgan.metrics.expression import Expression, measure_expression
+
+_LEAST_CONFIDENCE = 0.5  # of a mesh: below it, it is no face's
+_LEAST_OVERLAP = 0.2  # of a face's box and that of the landmarks that it is to have
+
+
+class ExpressionReader:
+    """Reads one expression from each picture.
+
+    Args:
+        detector: finds faces, `CenterFace` by default.
+        mesh, iris: look at them.
+
+    Example:
+        >>> ExpressionReader()(torch.zeros(2, 3, 64, 64, dtype=torch.uint8)).yaw
+        tensor([nan, nan])
+    """
+
+    def __init__(
+        self,
+        detector: FaceDetector | None = None,
+        mesh: FaceMesh | None = None,
+        iris: Iris | None = None,
+    ) -> None:
+        self.detector = CenterFace() if detector is None else detector
+        self.mesh = FaceMesh() if mesh is None else mesh
+        self.iris = Iris() if iris is None else iris
+
+    def __call__(
+        self, images: UInt8[Tensor, "n 3 h w"], landmarks: Float[Tensor, "n 68 2"] | None = None
+    ) -> Expression:
+        """The expression of each picture's face; NaN where none is found.
+
+        Args:
+            images: 8-bit.
+            landmarks: where the face of each picture is: of several faces, the one whose box
+                overlaps with these most is read, and none where the overlap (intersection over
+                union) is below 0.2. Without landmarks the surest face is read.
+        Raises:
+            ValueError: unlike counts.
+        """
+        if landmarks is not None and len(landmarks) != len(images):
+            counts = f"{len(landmarks)} for {len(images)} images"
+            raise ValueError(f"expected landmarks of every image, got {counts}")
+        meshes = torch.full((len(images), NUM_VERTICES, 3), torch.nan)
+        eyes = Eyes.missing(len(images))
+        for i, image in enumerate(images):
+            face = self._face(image, None if landmarks is None else landmarks[i])
+            if not len(face.boxes):
+                continue
+            mesh = self.mesh.mesh(image, face)
+            if mesh.confidences[0] >= _LEAST_CONFIDENCE:
+                meshes[i] = mesh.vertices[0]
+                found = self.iris(image, mesh.vertices)
+                eyes.irises[i], eyes.contours[i] = found.irises[0], found.contours[0]
+        return measure_expression(meshes, *eyes)
+
+    def _face(
+        self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "68 2"] | None
+    ) -> Faces:
+        """One face, or none."""
+        faces = self.detector(image)
+        if landmarks is None or not len(faces.boxes):
+            return faces.at(torch.arange(len(faces.boxes))[:1])
+        overlaps = box_iou(faces.boxes, landmark_box(landmarks[None]))[:, 0]
+        best = overlaps.argmax()[None]
+        return faces.at(best[overlaps[best] >= _LEAST_OVERLAP])

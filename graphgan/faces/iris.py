@@ -1,0 +1,153 @@
+"""MediaPipe's iris: where the eyes of a face look, and how far they are open.
+
+Source: Ablavatski et al., "Real-time Pupil Tracking from Monocular Video for Digital Puppetry",
+CVPR workshop 2020, https://arxiv.org/abs/2006.11341; the weights are MediaPipe's (Apache-2.0).
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from graphgan.faces._crops import cut_squares
+from graphgan.faces._files import files_checksum
+from graphgan.models.conv_graph import ConvGraph
+from graphgan.weights import weights_file
+
+WEIGHTS = "iris"
+
+NUM_CONTOUR_POINTS = 16
+"""Of the lids: the outer corner, 7 below, the inner corner (number 8), 7 above from the outside."""
+
+_SIZE = 64
+_AROUND = 2.3  # sides of the square that the network looks at, of the eye's width
+_CONTOUR_POINTS = 71  # lids, brow and what lies between; the lids are the first of them
+_AT_ONCE = 16  # faces in a batch
+# Outer and inner corner of the person's right and left eye: of the mesh, and of iBUG-68.
+_CORNERS = {468: ((33, 133), (263, 362)), 68: ((36, 39), (45, 42))}
+
+
+class Eyes(NamedTuple):
+    """Both eyes of several faces of one image, the person's right one first.
+
+    Args:
+        irises: centers of the irises (x, y), in pixels.
+        contours: of the lids, see `NUM_CONTOUR_POINTS`, in pixels.
+    """
+
+    irises: Float[Tensor, "n 2 2"]
+    contours: Float[Tensor, "n 2 16 2"]
+
+    @classmethod
+    def missing(cls, count: int) -> "Eyes":
+        """Those of faces that were not found: NaN."""
+        nothing = torch.full((count, 2, NUM_CONTOUR_POINTS, 2), torch.nan)
+        return cls(nothing[:, :, 0].clone(), nothing)
+
+
+class Iris:
+    """Irises and eyelids from an image and the places of the eyes' corners.
+
+    The network always names an iris, also behind closed lids: ask `Eyes.contours` how far an eye is
+    open. It was made for eyes of about 28 pixels width.
+
+    Args:
+        device: where the network runs.
+        weights: a file of the network.
+    Raises:
+        ValueError: weights that are missing or damaged.
+
+    Example:
+        >>> image = torch.zeros(3, 64, 64, dtype=torch.uint8)
+        >>> Iris()(image, torch.rand(1, 68, 2) * 64).irises.shape
+        torch.Size([1, 2, 2])
+    """
+
+    name = "iris"
+
+    def __init__(self, *, device: str | torch.device = "cpu", weights: Path | None = None) -> None:
+        self.device = str(device)
+        self.weights = weights_file(WEIGHTS) if weights is None else weights
+        self.fingerprint = f"{WEIGHTS} 1"
+        if weights is not None:
+            ConvGraph.from_pretrained(weights)  # a bad file is found out at once
+            self.fingerprint += f", {files_checksum(weights)}"
+
+    @torch.inference_mode()
+    def __call__(self, image: UInt8[Tensor, "3 h w"], points: Float[Tensor, "n k d"]) -> Eyes:
+        """The eyes of each face, in the same order; NaN where a point of it is NaN.
+
+        Args:
+            image: 8-bit.
+            points: 468 vertices of `FaceMesh.mesh` or 68 landmarks, in pixels.
+        Raises:
+            ValueError: another number of points.
+        """
+        corners = eye_corners(points)
+        found = Eyes.missing(len(points))
+        present = points.isfinite().flatten(1).all(1).nonzero().flatten()
+        for some in torch.split(present, _AT_ONCE):
+            for values, new in zip(found, self._look(image, corners[some]), strict=True):
+                values[some] = new
+        return Eyes(*(values.clone() for values in found))
+
+    def _look(self, image: UInt8[Tensor, "3 h w"], corners: Float[Tensor, "n 2 2 2"]) -> Eyes:
+        if not len(corners):
+            return Eyes.missing(0)
+        count = len(corners)
+        # Both eyes as squares; the left one is mirrored, since the network knows right ones only.
+        outer, inner = corners.flatten(0, 1).unbind(1)
+        across = torch.where(_is_left(count)[:, None], outer - inner, inner - outer)
+        sides, angles = _AROUND * across.norm(dim=1), torch.atan2(across[:, 1], across[:, 0])
+        centres = (outer + inner) / 2
+        crops = cut_squares(image.to(self.device), centres, sides, angles, _SIZE)
+        left = _is_left(count).to(crops.device)[:, None, None, None]
+        crops = torch.where(left, crops.flip(-1), crops)
+        contours, irises = _network(self.weights, self.device)(crops / 255)
+        points = torch.cat(
+            [
+                irises.cpu().view(-1, 5, 3)[:, :1, :2],
+                contours.cpu().view(-1, _CONTOUR_POINTS, 3)[:, :NUM_CONTOUR_POINTS, :2],
+            ],
+            1,
+        )
+        placed = _in_image(points, centres, sides, angles).view(count, 2, -1, 2)
+        return Eyes(placed[:, :, 0], placed[:, :, 1:])
+
+
+def eye_corners(points: Float[Tensor, "n k d"]) -> Float[Tensor, "n 2 2 2"]:
+    """Outer and inner corner of the right and the left eye.
+
+    Args:
+        points: 468 vertices of a face mesh, or 68 landmarks.
+    Raises:
+        ValueError: another number of points.
+    """
+    if points.ndim != 3 or points.shape[1] not in _CORNERS:
+        raise ValueError(f"expected points of shape (n, 468 or 68, d), got {tuple(points.shape)}")
+    return points[:, torch.tensor(_CORNERS[points.shape[1]]), :2].float()
+
+
+def _is_left(count: int) -> Tensor:
+    """Of right and left eyes in turn, whether each is a left one."""
+    return torch.tensor([False, True]).repeat(count)
+
+
+def _in_image(
+    points: Float[Tensor, "m p 2"], centres: Tensor, sides: Tensor, angles: Tensor
+) -> Float[Tensor, "m p 2"]:
+    """From pixels of the squares, in which left eyes are mirrored, to those of the image."""
+    scale = (sides / _SIZE)[:, None]
+    across, down = ((points[..., i] + 0.5 - _SIZE / 2) * scale for i in (0, 1))
+    across = torch.where(_is_left(len(points) // 2)[:, None], -across, across)
+    cos, sin = angles.cos()[:, None], angles.sin()[:, None]
+    x, y = cos * across - sin * down, sin * across + cos * down
+    return torch.stack([x, y], -1) + centres[:, None]
+
+
+@cache  # of all of a process, and never sent to another one
+def _network(weights: Path, device: str) -> ConvGraph:
+    return ConvGraph.from_pretrained(weights).for_inference().to(device)

@@ -1,0 +1,64 @@
+"""What measures on regions of images share: checked inputs, luminance, larger and smaller masks."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from graphgan._checks import check_features
+from graphgan.data.batches import to_float_image
+
+Images = Float[Tensor, "n 3 h w"] | UInt8[Tensor, "n 3 h w"]
+
+STEP = 2 / 255
+"""Of an 8-bit image, in the units of images in [-1, 1]."""
+
+_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+
+
+def checked_images(
+    results: Images, originals: Images, mask: Float[Tensor, "n 1 h w"]
+) -> tuple[Float[Tensor, "n 3 h w"], Float[Tensor, "n 3 h w"]]:
+    """Both in [-1, 1].
+
+    Raises:
+        ValueError: unlike shapes, or no images.
+    """
+    pair = tuple(x if x.is_floating_point() else to_float_image(x) for x in (results, originals))
+    for images, name in zip(pair, ("results", "originals"), strict=True):
+        check_features(images, 3, name)
+    if results.shape != originals.shape:
+        raise ValueError(
+            f"expected one shape, got {tuple(results.shape)} and {tuple(originals.shape)}"
+        )
+    if mask.shape != (expected := (len(results), 1, *results.shape[2:])):
+        raise ValueError(f"expected a mask of shape {expected}, got {tuple(mask.shape)}")
+    return pair[0], pair[1]
+
+
+def luminance(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 1 h w"]:
+    """The weighted mean of red, green and blue, in the images' range."""
+    weights = torch.tensor(_LUMA).to(images).view(1, 3, 1, 1)
+    return (images * weights).sum(1, keepdim=True)
+
+
+def grown(inside: Bool[Tensor, "n 1 h w"], pixels: int) -> Bool[Tensor, "n 1 h w"]:
+    """With all pixels up to so many away, across, down or diagonally."""
+    size = 2 * pixels + 1
+    # Along rows, then along columns: a square is both, and costs less so.
+    wide = F.max_pool2d(inside.float(), (1, size), 1, (0, pixels))
+    return F.max_pool2d(wide, (size, 1), 1, (pixels, 0)) > 0
+
+
+def shrunk(inside: Bool[Tensor, "n 1 h w"], pixels: int) -> Bool[Tensor, "n 1 h w"]:
+    """Without the pixels up to so many away from the outside; edges of the image are no outside."""
+    return ~grown(~inside, pixels)
+
+
+def medians(
+    values: Float[Tensor, "n c h w"], where: Bool[Tensor, "n 1 h w"], least: int
+) -> Float[Tensor, "n c"]:
+    """Of the pixels of each region, by channel; NaN where it has fewer than ``least``."""
+    enough = where.flatten(1).sum(1) >= least
+    inside = torch.where(where & enough[:, None, None, None], values, torch.nan)
+    return inside.flatten(2).nanmedian(2).values

@@ -1,0 +1,169 @@
+"""Expression of a face: mouth, lids, brows, gaze and the head's direction, from a mesh.
+
+Source: the vertices are those of MediaPipe's face mesh. The ratio of a lid's height and width is
+the eye aspect ratio of Soukupova and Cech, "Real-Time Eye Blink Detection using Facial Landmarks",
+Computer Vision Winter Workshop 2016, eq. (1). The other ratios are ours.
+"""
+
+from typing import NamedTuple
+
+import torch
+from einops import einsum
+from jaxtyping import Float
+from torch import Tensor
+from torch.linalg import vector_norm
+
+from graphgan.metrics.head_pose import head_angles, head_rotation
+
+# Vertices. Pairs of inner lips, above and below; corners of the mouth.
+_LIPS = ((82, 87), (13, 14), (312, 317))
+_MOUTH = (61, 291)
+_EYES = (33, 133, 362, 263)  # corners, from the person's right to the left
+_OUTER = (33, 263)
+_BROWS = (63, 105, 66, 293, 334, 296)  # upper edges
+# Points of a contour of 16: two pairs of an upper and a lower lid, outer and inner corner.
+_LIDS = ((11, 3), (13, 5))
+_OUTER_CORNER, _INNER_CORNER = 0, 8
+
+_LEAST_FACES = 3  # two points always correlate fully
+
+
+class Expression(NamedTuple):
+    """One number a face for each measure; NaN where no face was found.
+
+    Args:
+        mouth_opening: gap between the inner lips, over the outer-eye distance.
+        mouth_width: distance of the corners of the mouth, over the same.
+        smile: how far these corners lie above the middle of the gap between the lips, over the
+            same.
+        brow_height: how far the brows lie above the eyes' corners, over the same.
+        right_eye, left_eye: height of the gap between the lids over its width: about 0.3 where a
+            person looks ahead, below 0.1 where the eye is closed.
+        gaze_across, gaze_down: how far the irises lie to the right of the middle between the eye's
+            corners, as seen, and below their line, over the eye's width; mean of both eyes.
+        yaw, pitch, roll: see `HeadPose`, in degrees.
+    Shapes:
+        each ``n``
+    """
+
+    mouth_opening: Float[Tensor, "n"]
+    mouth_width: Float[Tensor, "n"]
+    smile: Float[Tensor, "n"]
+    brow_height: Float[Tensor, "n"]
+    right_eye: Float[Tensor, "n"]
+    left_eye: Float[Tensor, "n"]
+    gaze_across: Float[Tensor, "n"]
+    gaze_down: Float[Tensor, "n"]
+    yaw: Float[Tensor, "n"]
+    pitch: Float[Tensor, "n"]
+    roll: Float[Tensor, "n"]
+
+
+class Agreement(NamedTuple):
+    """How far one measure of results follows that of their sources.
+
+    Args:
+        correlation: Pearson's, from -1 to 1; NaN for fewer than 3 faces, or equal values.
+        error: mean absolute difference, in the measure's unit; NaN without any face.
+        faces: that were found in both.
+    """
+
+    correlation: float
+    error: float
+    faces: int
+
+
+def measure_expression(
+    mesh: Float[Tensor, "n 468 3"],
+    irises: Float[Tensor, "n 2 2"],
+    contours: Float[Tensor, "n 2 16 2"],
+) -> Expression:
+    """Measure each face, from where its mesh, irises and lids are.
+
+    Mouth and brows are measured in the head's own axes (`head_rotation`): a turned head changes
+    them less than it changes distances in the image.
+
+    Args:
+        mesh: vertices of `FaceMesh.mesh`, in pixels.
+        irises: centers, the person's right eye first, as `Iris` gives them.
+        contours: of the lids, as `Iris` gives them.
+    Raises:
+        ValueError: unlike counts, or another number of vertices.
+    """
+    if not len(mesh) == len(irises) == len(contours):
+        counts = f"{len(mesh)}, {len(irises)} and {len(contours)}"
+        raise ValueError(f"expected as many irises and contours as meshes, got {counts}")
+    rotations = head_rotation(mesh)
+    head = einsum(mesh, rotations, "n k i, n i j -> n k j")
+    head = head / _distance(head, *_OUTER)[:, None, None]
+    right, left = _lid_ratios(contours).unbind(1)
+    across, down = _gaze(irises, contours).unbind(1)
+    return Expression(
+        torch.stack([_distance(head, *pair) for pair in _LIPS]).mean(0),
+        _distance(head, *_MOUTH),
+        head[:, _LIPS[1], 1].mean(1) - head[:, _MOUTH, 1].mean(1),
+        head[:, _EYES, 1].mean(1) - head[:, _BROWS, 1].mean(1),
+        right,
+        left,
+        across,
+        down,
+        *head_angles(rotations),
+    )
+
+
+def agreement(of_result: Expression, of_source: Expression) -> dict[str, Agreement]:
+    """Correlation and mean absolute error of each measure, over faces that both have.
+
+    Args:
+        of_result: of the anonymised pictures.
+        of_source: of the untouched pictures, in the same order.
+    Raises:
+        ValueError: unlike counts.
+
+    Example:
+        >>> values = torch.tensor([0.1, 0.2, 0.4, torch.nan])
+        >>> found = agreement(Expression(*[values + 0.1] * 11), Expression(*[values] * 11))
+        >>> [round(number, 3) for number in found["smile"]]
+        [1.0, 0.1, 3]
+    """
+    if len(of_result.yaw) != len(of_source.yaw):
+        counts = f"{len(of_result.yaw)} and {len(of_source.yaw)}"
+        raise ValueError(f"expected as many results as sources, got {counts}")
+    pairs = zip(Expression._fields, of_result, of_source, strict=True)
+    return {name: _agreement(result, source) for name, result, source in pairs}
+
+
+def _agreement(result: Float[Tensor, "n"], source: Float[Tensor, "n"]) -> Agreement:
+    both = torch.stack([result, source]).double()
+    both = both[:, both.isfinite().all(0)]
+    count = both.shape[1]
+    error = float((both[0] - both[1]).abs().mean()) if count else torch.nan
+    if count < _LEAST_FACES or (both.amax(1) == both.amin(1)).any():
+        return Agreement(torch.nan, error, count)
+    return Agreement(float(torch.corrcoef(both)[0, 1]), error, count)
+
+
+def _distance(points: Float[Tensor, "n k d"], a: int, b: int) -> Float[Tensor, "n"]:
+    distance: Tensor = vector_norm(points[:, a] - points[:, b], dim=-1)
+    return distance.clamp(min=1e-6)
+
+
+def _lid_ratios(contours: Float[Tensor, "n 2 16 2"]) -> Float[Tensor, "n 2"]:
+    heights = [contours[:, :, a] - contours[:, :, b] for a, b in _LIDS]
+    width = vector_norm(contours[:, :, _OUTER_CORNER] - contours[:, :, _INNER_CORNER], dim=-1)
+    ratio: Tensor = vector_norm(torch.stack(heights), dim=-1).mean(0) / width.clamp(min=1e-6)
+    return ratio
+
+
+def _gaze(
+    irises: Float[Tensor, "n 2 2"], contours: Float[Tensor, "n 2 16 2"]
+) -> Float[Tensor, "n 2"]:
+    """Across and down, in axes along the line between each eye's corners."""
+    outer, inner = contours[:, :, _OUTER_CORNER], contours[:, :, _INNER_CORNER]
+    middle = (outer + inner) / 2
+    # From the left to the right as seen: of the person's right eye the outer corner comes first.
+    along = torch.stack([(inner - outer)[:, 0], (outer - inner)[:, 1]], 1)
+    below = torch.stack([-along[..., 1], along[..., 0]], -1)
+    axes = torch.stack([along, below], 2)
+    away = einsum(axes, irises - middle, "n e a i, n e i -> n e a")
+    return (away / along.square().sum(-1, keepdim=True).clamp(min=1e-6)).mean(1)
