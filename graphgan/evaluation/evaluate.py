@@ -100,8 +100,10 @@ def evaluate(
     looks = None if features is None else PictureFeatures(study, features)
     naturalness = Naturalness(study, study.examiner.tools.recognisers[0], looks)
     subjects = [Subject(study, system) for system in systems]
-    rows, curves = {}, {attacker: {} for attacker in ATTACKERS}
-    warnings, by_group = warnings_of_study(study, naturalness), {}
+    rows: dict[str, Cells] = {}
+    curves: dict[Attacker, dict[str, Curve]] = {attacker: {} for attacker in ATTACKERS}
+    by_group: dict[str, dict[str, Cells]] = {}
+    warnings = warnings_of_study(study, naturalness)
     for subject in subjects:
         name = subject.system.name
         cells, own_curves = _measure(subject, looks)
@@ -130,7 +132,8 @@ def _measure(
 ) -> tuple[Cells, dict[Attacker, Curve]]:
     """All that can be said of a group of probes, too; and the curves of the first recogniser."""
     study, recognisers = subject.study, subject.study.examiner.tools.recognisers
-    cells, curves = measure_utility(subject), {}
+    cells = measure_utility(subject)
+    curves: dict[Attacker, Curve] = {}
     attacks = [(attacker, r) for attacker in ATTACKERS for r in recognisers]
     for attacker, recogniser in attacks:
         attack = attack_of(study, recogniser, attacker)

@@ -20,6 +20,12 @@ CHECKER = DlibResNetRecogniser.name
 """The recogniser that the anonymiser itself checks its results with."""
 
 LEAST_PEOPLE, LEAST_PICTURES = 20, 100
+_PLURALS: dict[str, str] = {
+    "gallery picture": "gallery pictures",
+    "lesson": "further lessons",
+    "video of the gallery picture": "of the video of a gallery picture",
+    "one video only": "of people with one video only",
+}
 
 
 def cautions(study: Study) -> list[str]:
@@ -58,7 +64,7 @@ def warnings_of_study(study: Study, naturalness: Naturalness) -> list[str]:
             "and recognisers: figures of folders of another size cannot be put beside these"
         )
     if not_asked := Counter(filter(None, study.trials.reasons)):
-        listed = ", ".join(f"{count} {reason}" for reason, count in not_asked.items())
+        listed = ", ".join(f"{count} {_PLURALS[reason]}" for reason, count in not_asked.items())
         warnings.append(
             f"re-identification is asked of {int(study.asked.sum())} of {len(probes)} probes; not "
             f"asked: {listed}"
@@ -153,7 +159,8 @@ def _describe(naturalness: Naturalness) -> str:
 
 def _of_attack(attack: Attack, attacker: Attacker) -> dict[str, Any]:
     """Thresholds, how often two real people are taken for one, and conditions for sources."""
-    name, facts = f"{attack.recogniser.name}, {attacker}", {}
+    name = f"{attack.recogniser.name}, {attacker}"
+    facts: dict[str, Any] = {}
     for rate in attack.study.settings.false_accept_rates:
         if (threshold := attack.calibrated(rate)) is not None:
             facts[f"{name}: threshold at FAR {100 * rate:g} %"] = threshold

@@ -45,7 +45,7 @@ class PictureFeatures:
         examiner, step = self.study.examiner, self.study.settings.batch_size
 
         def compute() -> dict[str, Tensor]:
-            batches = images.split(step)
+            batches = torch.split(images, step)
             parts = examiner.progress(batches, len(batches), f"features {self.name or ''}".strip())
             with torch.no_grad():
                 return {"features": torch.cat([self.network(part).float() for part in parts])}

@@ -12,7 +12,19 @@ from graphgan.evaluation.evaluate import Evaluation
 from graphgan.evaluation.facts import CHECKER
 from graphgan.evaluation.systems import Original
 
-_WORST = "worst judge in brackets"
+_TERMS = {
+    "chance": "Where chance is wanted, an interval that includes it is enough. *untouched*: the "
+    "same figure of the pictures before they were anonymised.",
+    "parrot": "*parrot*: an attacker who has learned from anonymised pictures of the same people.",
+    "linked": "*linked*: 0.5 is chance, 1 certain.",
+    "realism": "*realism distance*: between the results and real pictures, by a network that looks "
+    "at whole pictures; untouched is the distance between two halves of the originals.",
+    "pose error": "*pose error*: mean distance of landmarks, in distances of the eyes.",
+    "pipeline": "*pipeline*: an attacker who finds and aligns faces as recognition usually does.",
+    "pose known": "*pose known*: one who aligns them by the landmarks of the untouched picture, "
+    "which a result that keeps the pose gives away.",
+}
+"""Explained below the table where it has the word."""
 
 Better = Literal["higher", "lower"]
 
@@ -55,7 +67,7 @@ class Row(NamedTuple):
 
 ROWS = (
     Row(
-        "faces found again, of those that are found in the original",
+        "faces found again",
         ("detected where the original is",),
         "higher",
         "Faces are found again",
@@ -63,7 +75,7 @@ ROWS = (
         Limit("fixed", 0.95),
     ),
     Row(
-        "taken for the same person, where 1 % of different people are",
+        "taken for the same person at 1 % false accepts",
         (r"(?P<judge>.*): verified at FAR 1 %",),
         "lower",
         "People are not recognised one to one",
@@ -79,7 +91,7 @@ ROWS = (
         Limit("chance"),
     ),
     Row(
-        "named by a parrot, an attacker who has learned from anonymised pictures of these people",
+        "named by a *parrot*",
         (r"(?P<judge>.*), parrot, conditions drawn",),
         "lower",
         "An attacker who has learned from anonymised pictures does not name people",
@@ -87,8 +99,7 @@ ROWS = (
         Limit("chance"),
     ),
     Row(
-        "two anonymised pictures of one person are told from two of different people: area under "
-        "the curve",
+        "two anonymised pictures linked to one person, area under the curve",
         (r"(?P<judge>.*): linked, conditions drawn",),
         "lower",
         "Pictures of one person cannot be linked",
@@ -97,7 +108,7 @@ ROWS = (
         percent=False,
     ),
     Row(
-        "can be told from real pictures",
+        "can be told from real",
         (r"told from real by (?P<judge>.*)", "told from real"),
         "lower",
         "Pictures cannot be told from real ones",
@@ -105,7 +116,7 @@ ROWS = (
         Limit("chance"),
     ),
     Row(
-        "realism distance to real pictures ({metric})",
+        "realism distance {metric}",
         (r"FD-lite\d", r"FID"),
         "lower",
         "As a set the pictures are close to real ones",
@@ -114,7 +125,7 @@ ROWS = (
         percent=False,
     ),
     Row(
-        "realism distance to real pictures ({metric}), independent of their number",
+        "realism distance {metric}",
         (r"KD-lite\d", r"KID"),
         "lower",
         percent=False,
@@ -227,25 +238,39 @@ def _worst(row: Row, pattern: str, cells: Cells) -> Figure:
 def first_page(evaluation: Evaluation) -> Iterator[str]:
     """The table, what is good and what is not, as Markdown."""
     found = list(figures(evaluation.rows))
-    yield f"| | {' | '.join(evaluation.rows)} |"
-    yield f"|---|{'---|' * len(evaluation.rows)}"
-    lines = [_line(row, own, evaluation) for row, own in found]
+    shown = [
+        (row, own) for row, own in found if any(f.cell.value is not None for f in own.values())
+    ]
+    yield f"| | wanted | {' | '.join(evaluation.rows)} |"
+    yield f"|---|---|{'---|' * len(evaluation.rows)}"
+    lines = [_line(row, own, evaluation) for row, own in shown]
     yield from lines
     yield ""
-    yield "In brackets: 95 % intervals, bootstrapped over people."
-    if any(_WORST in line for line in lines):
-        yield "The worst judge of a figure is the recogniser and attacker with the worst result."
-    if any("pose known" in line or "pipeline" in line for line in lines):
-        yield (
-            "*pipeline*: an attacker who finds and aligns faces as recognition usually does. *pose "
-            "known*: one who aligns them by the landmarks of the untouched picture, which a result "
-            "that keeps the pose gives away."
-        )
+    if missing := _not_measured(found, shown):
+        yield f"Not measured: {'; '.join(missing)}.\n"
+    yield "- In brackets [ ]: 95 % intervals, bootstrapped over people."
+    terms = [text for word, text in _TERMS.items() if any(word in line for line in lines)]
+    yield from (f"- {text}" for text in terms)
     if any(CHECKER in line for line in lines):
-        yield f"\\* The anonymiser itself checks its results with {CHECKER}."
+        yield f"- \\* The anonymiser itself checks its results with {CHECKER}."
     yield ""
-    yield from _judged("What is good", found, good=True)
-    yield from _judged("What is not", found, good=False)
+    yield from _judged("What is good", shown, good=True)
+    yield from _judged("What is not", shown, good=False)
+
+
+Found = list[tuple[Row, dict[str, Figure]]]
+
+
+def _not_measured(found: Found, shown: Found) -> list[str]:
+    """Rows without any number, and why; a row that another one of its words stands for is left."""
+    words = {row.words for row, _ in shown}
+    reasons: dict[str, str] = {}
+    for row, own in found:
+        if row.words not in words:
+            figure = next(iter(own.values()))
+            why = figure.cell.note.removeprefix("not measured ").strip("()")
+            reasons.setdefault(row.words.format(people="all", metric="").strip(), why)
+    return [f"{words} ({why})" for words, why in reasons.items()]
 
 
 def _line(row: Row, own: Mapping[str, Figure], evaluation: Evaluation) -> str:
@@ -257,26 +282,25 @@ def _line(row: Row, own: Mapping[str, Figure], evaluation: Evaluation) -> str:
             f"{text} ({f.judge})" if f.judge else text
             for text, f in zip(texts, own.values(), strict=True)
         ]
-    remarks = [f"{row.better} is better", _reference(row, own)]
-    remarks += [f"by {common}" if common else _WORST if judges else ""]
     metric = next((figure.metric for figure in own.values() if figure.metric), "")
-    words = row.words.format(
-        people=evaluation.facts.get("people in the gallery", "all"), metric=metric
-    )
+    words = row.words.format(people=evaluation.facts.get("people in the gallery", 0), metric=metric)
+    by = f" (by {common})" if common else " (worst judge)" if judges else ""
     unit = ", %" if row.percent else ""
-    return f"| {words}{unit} ({'; '.join(filter(None, remarks))}) | {' | '.join(texts)} |"
+    return f"| {words}{unit}{by} | {_wanted(row, own)} | {' | '.join(texts)} |"
 
 
-def _reference(row: Row, own: Mapping[str, Figure]) -> str:
-    """``chance 5.0`` or ``two halves of the originals: 0.03``, where it is the same for all."""
-    known = {f.cell.reference for f in own.values() if f.cell.reference is not None}
-    if len(known) != 1 or row.limit is None or row.limit.kind == "fixed":
-        return ""
-    shown = Cell(known.pop()).text(percent=row.percent)
-    if row.limit.kind == "chance":
-        return f"chance {shown}"
-    is_distance = row.words.startswith("realism")
-    return f"{'two halves of the originals' if is_distance else 'untouched pictures'}: {shown}"
+def _wanted(row: Row, own: Mapping[str, Figure]) -> str:
+    """``at most 5.0 (chance)``, or only the direction."""
+    limits = {limit_of(row, figure.cell) for figure in own.values()} - {None}
+    if len(limits) != 1 or row.limit is None:
+        return row.better
+    limit = Cell(limits.pop()).text(percent=row.percent)
+    basis = {
+        "fixed": "",
+        "chance": " (chance)",
+        "untouched": f" ({row.limit.number:g} x untouched)",
+    }[row.limit.kind]
+    return f"at {'least' if row.better == 'higher' else 'most'} {limit}{basis}"
 
 
 def _judged(title: str, found: list[tuple[Row, dict[str, Figure]]], *, good: bool) -> Iterator[str]:
@@ -319,19 +343,14 @@ def limit_of(row: Row, cell: Cell) -> float | None:
 
 
 def _sentence(row: Row, figure: Figure, *, good: bool) -> str:
-    limit = limit_of(row, figure.cell)
-    assert limit is not None and row.limit is not None
-    wanted = Cell(limit).text(percent=row.percent)
-    unit = " %" if row.percent else ""
-    least = "at least" if row.better == "higher" else "at most"
-    basis = {
-        "fixed": "",
-        "chance": ", which is chance; the interval may reach above it",
-        "untouched": f", {row.limit.number:g} times what untouched pictures have",
-    }[row.limit.kind]
-    value = figure.cell.text(percent=row.percent)
-    said = row.good if good else row.bad
-    return f"{said}: {value}{unit} (wanted: {least} {wanted}{unit}{basis})."
+    cell, unit = figure.cell, " %" if row.percent else ""
+    basis = f"wanted: {_wanted(row, {'': figure})}".replace(" (", ", ").rstrip(")")
+    limit, reached = limit_of(row, cell), cell.value
+    beyond = limit is not None and reached is not None and reached > limit
+    if good and beyond and row.better == "lower":
+        chance = Cell(limit).text(percent=row.percent)
+        basis = f"the interval includes chance, {chance}; with more people it may not"
+    return f"{row.good if good else row.bad}: {cell.text(percent=row.percent)}{unit} ({basis})."
 
 
 def gaps(evaluation: Evaluation) -> Iterator[str]:
@@ -360,7 +379,7 @@ def _gap(row: Row, cells: Mapping[str, Cell]) -> str:
     below, above = there[low].high, there[high].low
     if below is None or above is None or below >= above:
         return ""
-    words = row.words.format(people="all", metric="").split(",")[0].replace(" ()", "")
-    unit = " %" if row.percent else ""
-    one, other = (f"{there[n].text(percent=row.percent)}{unit} ({n})" for n in (low, high))
-    return f"{words}: {one} against {other}; the intervals do not overlap."
+    words = row.words.format(people="all", metric="").strip()
+    unit = ", %" if row.percent else ""
+    one, other = (f"{n} {there[n].text(percent=row.percent)}" for n in (low, high))
+    return f"{words}{unit}: {one}, {other}; the intervals do not overlap."

@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -139,12 +140,13 @@ def _of_column(
     if edges is None:
         if there.amin() == there.amax():
             return {}
-        thirds = torch.quantile(there, torch.tensor([1 / 3, 2 / 3], dtype=there.dtype))
+        shares = torch.tensor([1 / 3, 2 / 3], dtype=there.dtype)
+        thirds = torch.quantile(there, shares, interpolation="higher")  # values that occur
         edges = tuple(sorted({float(edge) for edge in thirds if edge > there.amin()}))
     ends = (-math.inf, *edges, math.inf)
     return {
         f"{name}: {_span(low, high)}": (numbers >= low) & (numbers < high)
-        for low, high in zip(ends, ends[1:], strict=False)
+        for low, high in pairwise(ends)
     }
 
 

@@ -65,8 +65,7 @@ def draw_pairs(
     mated = mated[videos[mated[:, 0]] != videos[mated[:, 1]]]
     total = len(people) ** 2
     drawn = rng.choice(total, size=min(total, 2 * _CANDIDATES * count), replace=False)
-    drawn = torch.from_numpy(drawn)
-    others = torch.stack([drawn // len(people), drawn % len(people)], 1)
+    others = torch.from_numpy(np.stack([drawn // len(people), drawn % len(people)], 1))
     others = others[people[others[:, 0]] != people[others[:, 1]]]
     if not ordered:
         mated, others = (own[own[:, 0] < own[:, 1]] for own in (mated, others))
@@ -115,6 +114,8 @@ def separation_cells(
 ) -> tuple[Cell, Cell]:
     """Area under the curve and best F1 of the distances of mated and of non-mated pairs.
 
+    ``F1 = 2 t / (t + f + 1)`` with the shares t and f of mated and of non-mated pairs that are
+    accepted, as if both kinds were equally many.
     Intervals are bootstrapped over people; a non-mated pair is drawn with both of its people.
     """
     if not len(pairs.mated) or not len(pairs.others):
@@ -151,9 +152,9 @@ def _separations(
     with np.errstate(invalid="ignore", divide="ignore"):
         area = (np.diff(false, axis=1) * (true[:, 1:] + true[:, :-1]) / 2).sum(1)
         area = area / (true[:, -1] * false[:, -1])
-        f1 = (2 * true / (true + false + true[:, -1:]))[:, finite].max(1)
-    nothing = (true[:, -1] == 0) | (false[:, -1] == 0)
-    return np.where(nothing, np.nan, area), np.where(nothing, np.nan, f1)
+        true, false = true / true[:, -1:], false / false[:, -1:]  # as if they were equally many
+        f1 = (2 * true / (true + false + 1))[:, finite].max(1)
+    return area, f1
 
 
 def _cell(values: np.ndarray, count: int, note: str, chance: float) -> Cell:

@@ -4,6 +4,8 @@ It knows the pose, holds the lessons as the system anonymised them, and trains a
 their descriptors. Source: see `graphgan.metrics.parrot`.
 """
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -45,32 +47,33 @@ def _measure(subject: Subject, recogniser: Recogniser, rule: ConditionRule) -> C
         )
     except NobodyElseError as error:
         return not_measured(str(error))
-    if right is None:
+    if not right.lessons:
         return not_measured("no results for the lessons")
     people = len(set(known.tolist()))
-    note = f"chance {1 / people:.3g}, {len(known) / people:.2g} lessons a person"
-    right = torch.where(subject.present, right, torch.nan)
-    return rate_cell(right, study.probe_people, note=note, reference=1 / people)
+    note = f"chance {1 / people:.3g}, {right.lessons / people:.2g} lessons a person"
+    named = torch.where(subject.present, right.named, torch.nan)
+    return rate_cell(named, study.probe_people, note=note, reference=1 / people)
 
 
-def _right(
-    subject: Subject, recogniser: Recogniser, rule: ConditionRule
-) -> Float[Tensor, "n"] | None:
-    """1 where the parrot names the person of a probe, NaN where it is not asked or has no result.
+class _Answers(NamedTuple):
+    """1 where the parrot names the person of a probe, NaN where it is not asked or has no result;
+    and how many lessons it has learned from."""
 
-    None where no lesson has a result.
-    """
+    named: Float[Tensor, "n"]
+    lessons: int
+
+
+def _right(subject: Subject, recogniser: Recogniser, rule: ConditionRule) -> _Answers:
     study, trials = subject.study, subject.study.trials
     described = describe_ruled(subject, recogniser, rule)
     place = {number: i for i, number in enumerate(ruled_pictures(study))}
     lessons = described[[place[number] for number in trials.lessons]]
-    if lessons.isnan().all():
-        return None
+    taught = int((~lessons.isnan().all(1)).sum())
     known, probes = study.people(trials.lessons), described[: len(trials.probes)]
     asked = study.asked & torch.isin(study.probe_people, known) & ~probes.isnan().all(1)
     right = torch.full((len(probes),), torch.nan)
-    if asked.any():
+    if taught and asked.any():
         right[asked] = parrot_rank_one(
             lessons, known, probes[asked], study.probe_people[asked]
         ).float()
-    return right
+    return _Answers(right, taught)

@@ -1,4 +1,4 @@
-"""Pictures anonymised under conditions drawn by another rule than the trials': what follows from it.
+"""Pictures anonymised under conditions that are drawn by another rule than those of the trials.
 
 An attacker who learns, and one who links pictures, are helped by conditions that stay the same for
 one person. Both are asked twice.
@@ -42,8 +42,8 @@ def describe_ruled(
     if subject.system.uses_conditions:
         # All together, so that all pictures of a person get one condition where it is fixed.
         conditions = study.conditions(numbers, rule)
-        what = ("ruled", rule, recogniser.name)
-        return subject.once(what, lambda: _described(subject, recogniser, numbers, conditions))
+        ruled = ("ruled", rule, recogniser.name)
+        return subject.once(ruled, lambda: _described(subject, recogniser, numbers, conditions))
     further = numbers[len(study.trials.probes) :]
     there = subject.results.present[:, None]
     of_probes = attack_of(study, recogniser, "pose known").of_subject(subject)

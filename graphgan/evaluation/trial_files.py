@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from graphgan.data.prepared import PreparedPicture
 from graphgan.data.tables import read_table, write_table
@@ -10,6 +10,15 @@ from graphgan.evaluation.trials import Reason, Trials
 
 _COLUMNS = ("role", "image", "condition", "video", "not_asked")
 _ROLES = ("probe", "gallery", "lesson")
+
+
+class _Row(NamedTuple):
+    """A line of the file, without its role."""
+
+    number: int
+    condition: int | None
+    video: str
+    reason: Reason
 
 
 def write_trials(path: Path, pictures: Sequence[PreparedPicture], trials: Trials) -> None:
@@ -39,16 +48,16 @@ def read_trials(path: Path, pictures: Sequence[PreparedPicture]) -> Trials:
     if tuple(next(lines, (1, []))[1]) != _COLUMNS:
         raise ValueError(f"{path}: expected the columns {','.join(_COLUMNS)}")
     numbers = {picture.image: i for i, picture in enumerate(pictures)}
-    found: dict[str, list[tuple[int, int | None, str, Reason]]] = {role: [] for role in _ROLES}
+    found: dict[str, list[_Row]] = {role: [] for role in _ROLES}
     where: dict[int, int] = {}
     for line, values in lines:
         try:
-            role, *row = _row(values, pictures, numbers)
+            role, row = _row(values, pictures, numbers)
         except ValueError as error:
             raise ValueError(f"{path}: line {line}: {error}") from None
-        found[role].append((row[0], row[1], row[2], row[3]))
+        found[role].append(row)
         if role == "probe":
-            where[row[0]] = line
+            where[row.number] = line
     trials = _trials(path, found)
     _check(path, pictures, trials, where)
     return trials
@@ -56,7 +65,7 @@ def read_trials(path: Path, pictures: Sequence[PreparedPicture]) -> Trials:
 
 def _row(
     values: list[str], pictures: Sequence[PreparedPicture], numbers: dict[str, int]
-) -> tuple[str, int, int | None, str, Reason]:
+) -> tuple[str, _Row]:
     if len(values) != len(_COLUMNS) or values[0] not in _ROLES:
         raise ValueError(f"expected {', '.join(_COLUMNS)}, the role one of {', '.join(_ROLES)}")
     role, image, condition, video, reason = values
@@ -68,22 +77,22 @@ def _row(
     shown = numbers[condition] if condition else None
     if shown is not None and pictures[numbers[image]].person == pictures[shown].person:
         raise ValueError("expected a condition of another person")
-    return role, numbers[image], shown, video, known[reason]
+    return role, _Row(numbers[image], shown, video, known[reason])
 
 
-def _trials(path: Path, found: dict[str, list[tuple[int, int | None, str, Reason]]]) -> Trials:
+def _trials(path: Path, found: dict[str, list[_Row]]) -> Trials:
     probes = found["probe"]
-    conditions = tuple(condition for _, condition, *_ in probes if condition is not None)
+    conditions = tuple(row.condition for row in probes if row.condition is not None)
     if conditions and len(conditions) < len(probes):
         raise ValueError(f"{path}: expected a condition beside every probe, or beside none")
     try:
         return Trials(
-            tuple(number for number, *_ in probes),
+            tuple(row.number for row in probes),
             conditions,
-            tuple(number for number, *_ in found["gallery"]),
-            tuple(number for number, *_ in found["lesson"]),
-            tuple(video for *_, video, _ in probes),
-            tuple(reason for *_, reason in probes),
+            tuple(row.number for row in found["gallery"]),
+            tuple(row.number for row in found["lesson"]),
+            tuple(row.video for row in probes),
+            tuple(row.reason for row in probes),
         )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None

@@ -1,10 +1,11 @@
 """Which pictures are anonymised under which conditions, and what an attacker has to compare with.
 
-A *probe* is a picture that is anonymised: every picture of the split is one. The *gallery* holds one
-untouched picture of each person who has pictures of two videos or more. *Lessons* are pictures of
-the gallery's people from the same side: a parrot learns from their anonymised versions. Only probes
-of a person's other videos can be asked about re-identification: who has seen a picture recognises
-it, and a frame of the same video is almost the same picture. Each other probe has its reason.
+A *probe* is a picture that is anonymised: every picture of the split is one. The *gallery* holds
+one untouched picture of each person who has pictures of two videos or more. *Lessons* are pictures
+of the gallery's people from the same side: a parrot learns from their anonymised versions. Only
+probes of a person's other videos can be asked about re-identification: who has seen a picture
+recognises it, and a frame of the same video is almost the same picture. Each other probe has its
+reason.
 """
 
 import re

@@ -100,8 +100,9 @@ class Options:
     """Weights of FaceNet (InceptionResnetV1 trained on CASIA-WebFace, on VGGFace2): further
     recognisers."""
     features: Path | None = None
-    """For distances to real pictures and for telling from them: a program (torch.export, .pt2) from 8-bit pictures to features, or the
-    weights (.pth) of torchmetrics' Inception, which takes torch-fidelity."""
+    """For distances to real pictures and for telling results from them: a program (torch.export,
+    .pt2) from 8-bit pictures to features, or the weights (.pth) of torchmetrics' Inception, which
+    takes torch-fidelity."""
     published: Path | None = None
     """A CSV file (system,metric,value,source) of figures to print beside, marked as the paper's."""
     frechet_count: int = 300
