@@ -3,7 +3,7 @@
 from graphgan.evaluation.cells import Cell
 from graphgan.evaluation.evaluate import Evaluation, evaluate
 from graphgan.evaluation.examiner import Examiner, Tools
-from graphgan.evaluation.report import Published, write_report
+from graphgan.evaluation.report import write_report
 from graphgan.evaluation.study import Settings, Study
 from graphgan.evaluation.systems import (
     AnonyGANSystem,
@@ -13,6 +13,7 @@ from graphgan.evaluation.systems import (
     Request,
     System,
 )
+from graphgan.evaluation.tables import Published
 from graphgan.evaluation.trials import Trials, make_trials
 
 __all__ = [

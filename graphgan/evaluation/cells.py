@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -21,6 +21,7 @@ class Cell:
         low, high: 95 % interval over people, where there is one.
         count: of samples.
         note: what one should know.
+        reference: what chance alone would give, or untouched pictures, where that is known.
     """
 
     value: float | None = None
@@ -28,9 +29,10 @@ class Cell:
     high: float | None = None
     count: int | None = None
     note: str = ""
+    reference: float | None = None
 
     def __post_init__(self) -> None:
-        numbers = [x for x in (self.value, self.low, self.high) if x is not None]
+        numbers = [x for x in (self.value, self.low, self.high, self.reference) if x is not None]
         if not all(math.isfinite(x) for x in numbers):
             raise ValueError(f"expected finite numbers, got {numbers}")
 
@@ -60,7 +62,12 @@ def not_measured(why: str) -> Cell:
 
 
 def mean_cell(
-    values: Float[Tensor, "n"], people: Int[Tensor, "n"], *, empty: str = "no faces", note: str = ""
+    values: Float[Tensor, "n"],
+    people: Int[Tensor, "n"],
+    *,
+    empty: str = "no faces",
+    note: str = "",
+    reference: float | None = None,
 ) -> Cell:
     """The mean over pictures with its interval over people; NaN values are left out.
 
@@ -68,16 +75,21 @@ def mean_cell(
         values: one a picture.
         people: whose pictures.
         empty: why there is no value, where all are NaN.
-        note: of the cell.
+        note, reference: of the cell.
     """
-    return _cell(values, people, mean_over_people, empty, note)
+    return _cell(values, people, mean_over_people, empty, Cell(note=note, reference=reference))
 
 
 def rate_cell(
-    values: Float[Tensor, "n"], people: Int[Tensor, "n"], *, empty: str = "no faces", note: str = ""
+    values: Float[Tensor, "n"],
+    people: Int[Tensor, "n"],
+    *,
+    empty: str = "no faces",
+    note: str = "",
+    reference: float | None = None,
 ) -> Cell:
     """`mean_cell` of values that are 0 or 1, with an interval also where all are alike."""
-    return _cell(values, people, rate_over_people, empty, note)
+    return _cell(values, people, rate_over_people, empty, Cell(note=note, reference=reference))
 
 
 def _cell(
@@ -85,15 +97,15 @@ def _cell(
     people: Tensor,
     interval_of: Callable[[Tensor, Tensor], Interval],
     empty: str,
-    note: str,
+    frame: Cell,
 ) -> Cell:
     there = torch.isfinite(values)
     if not there.any():
         return not_measured(empty)
-    interval = interval_of(values, people)
+    interval, count = interval_of(values, people), int(there.sum())
     if len(set(people[there].tolist())) < 2:  # an interval over one person would have no width
-        return Cell(interval.mean, count=int(there.sum()), note=note)
-    return Cell(interval.mean, interval.low, interval.high, int(there.sum()), note)
+        return replace(frame, value=interval.mean, count=count)
+    return replace(frame, value=interval.mean, low=interval.low, high=interval.high, count=count)
 
 
 def _number(value: float, percent: bool) -> str:

@@ -16,7 +16,7 @@ from graphgan.data.prepared import PreparedPicture
 from graphgan.data.tables import read_table
 from graphgan.evaluation.cells import Cell, Cells, not_measured, rate_cell
 from graphgan.evaluation.privacy import Attack
-from graphgan.evaluation.study import Results
+from graphgan.evaluation.subject import Subject
 from graphgan.metrics.identification import fold_accuracies, fold_statistics, verified
 
 _COLUMNS = ("fold", "same", "image_a", "image_b")
@@ -56,7 +56,7 @@ def read_fold_pairs(root: Path, pictures: Sequence[PreparedPicture]) -> list[Fol
     return pairs
 
 
-def measure_folds(attack: Attack, results: Results) -> Cells:
+def measure_folds(attack: Attack, subject: Subject) -> Cells:
     """Accepted pairs of one person and of two, and the accuracy at thresholds of the other folds.
 
     Intervals are over people; the mean over the folds and their deviation are in the notes. An
@@ -64,17 +64,17 @@ def measure_folds(attack: Attack, results: Results) -> Cells:
 
     Args:
         attack: who verifies.
-        results: of a system, of the probes.
+        subject: whose results they are.
     """
     study = attack.study
     listed = read_fold_pairs(study.pictures.root, study.pictures.pictures)
     place = {number: i for i, number in enumerate(study.trials.probes)}
-    pairs = [pair for pair in listed if pair.a in place and results.present[place[pair.a]]]
+    pairs = [pair for pair in listed if pair.a in place and subject.present[place[pair.a]]]
     if not pairs:
         return {}
     prefix = f"{attack.recogniser.name}, {attack.attacker}, pairs in folds: "
     names = [prefix + name for name in ("same person verified", "different people verified")]
-    distances = _distances(attack, results, pairs, place)
+    distances = _distances(attack, subject, pairs, place)
     folds = torch.tensor([pair.fold for pair in pairs])
     same = torch.tensor([pair.same for pair in pairs])
     people = study.people([pair.a for pair in pairs])
@@ -90,11 +90,11 @@ def measure_folds(attack: Attack, results: Results) -> Cells:
 
 
 def _distances(
-    attack: Attack, results: Results, pairs: list[FoldPair], place: dict[int, int]
+    attack: Attack, subject: Subject, pairs: list[FoldPair], place: dict[int, int]
 ) -> Float[Tensor, "p"]:
     """Between the results and the untouched second pictures."""
     study = attack.study
-    probes = attack.of_probes(study.see(results.images))
+    probes = attack.of_subject(subject)
     others = [pair.b for pair in pairs]
     described = attack.describe(study.see(study.images(others)), study.landmarks(others))
     apart = probes[[place[pair.a] for pair in pairs]] - described

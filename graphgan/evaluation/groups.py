@@ -1,16 +1,14 @@
-"""Systems measured group by group: of which pictures does what is said of all not hold?"""
+"""Groups of probes: of which pictures does what is said of all not hold?
+
+The name of a group is ``KIND: VALUE``, such as "sex: female". Groups of one kind are compared.
+"""
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from graphgan.data.batches import to_float_image
-from graphgan.evaluation.cells import Cells
-from graphgan.evaluation.privacy import ATTACKERS, Attack, measure_recognition
-from graphgan.evaluation.study import Results, Study
-from graphgan.evaluation.systems import System
-from graphgan.evaluation.transfer import measure_transfer
-from graphgan.evaluation.utility import measure_utility
+from graphgan.evaluation.study import Study
 from graphgan.landmarks.masks import face_mask
 
 _JAW_RIGHT, _JAW_LEFT, _NOSE_TIP = 0, 16, 30
@@ -32,9 +30,9 @@ def probe_groups(study: Study) -> Groups:
     probes = study.trials.probes
     crops = [study.pictures.pictures[i].crop.width for i in probes]
     return {
-        **_halves("from the front", "turned", _turned(study), "{:.2f} jaw widths"),
-        **_halves("small", "large", torch.tensor(crops), "a crop of {:.0f} pixels"),
-        **_halves("dark", "bright", _light(study), "a luma of {:.0f}"),
+        **_halves("pose: from the front", "pose: turned", _turned(study), "{:.2f} jaw widths"),
+        **_halves("size: small", "size: large", torch.tensor(crops), "a crop of {:.0f} pixels"),
+        **_halves("light: dark", "light: bright", _light(study), "a luma of {:.0f}"),
     }
 
 
@@ -61,25 +59,3 @@ def _light(study: Study) -> Float[Tensor, "n"]:
     luma = (to_float_image(study.images(probes)) * torch.tensor(_LUMA)[:, None, None]).sum(1)
     means = ((luma + 1) * 127.5 * mask[:, 0]).sum((1, 2)) / mask[:, 0].sum((1, 2))
     return torch.where(study.complete, means, torch.nan)
-
-
-def measure_groups(study: Study, system: System, groups: Groups) -> dict[str, Cells]:
-    """What `evaluate` says of all probes, of each group: utility, recognition, likeness.
-
-    Args:
-        study: what is asked. With a cache, nothing is computed again.
-        system: whose results are measured.
-        groups: which probes are in it, by its name.
-    """
-    trials, recogniser = study.trials, study.examiner.tools.recognisers[0]
-    results = study.results(system, trials.probes, trials.conditions)
-    seen = study.see(results.images)
-    attacks = [Attack(study, recogniser, attacker) for attacker in ATTACKERS]
-    measured = {}
-    for name, members in groups.items():
-        own = Results(results.images, results.present & members)
-        cells = measure_utility(study, own, seen)
-        for attack in attacks:
-            cells |= measure_recognition(attack, own, seen)[0]
-        measured[name] = cells | measure_transfer(study, system, own, recogniser)
-    return measured

@@ -1,8 +1,9 @@
 """What one evaluation works on: pictures, trials, tools, and what they say of the originals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
@@ -16,6 +17,8 @@ from graphgan.evaluation.trials import ConditionRule, Splits, Trials, draw_condi
 from graphgan.faces.contracts import Faces
 from graphgan.landmarks.masks import face_mask
 
+Found = TypeVar("Found")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -23,15 +26,17 @@ class Settings:
 
     Args:
         min_iou: least overlap with the box of the landmarks of a face that counts as found there.
-        false_accept_rate: of the verification whose threshold is calibrated on the originals.
+        false_accept_rates: of the verification whose thresholds are calibrated on the originals.
+        pair_count: mated and non-mated pairs, each, that areas under curves are of.
         frechet_count: pictures on each side of every Frechet distance.
-        condition_split: whose pictures are the parrot's conditions.
+        condition_split: whose pictures are the conditions of the parrot and of links.
         batch_size: pictures that a system is given at once.
         seed: of what is drawn besides the trials.
     """
 
     min_iou: float = 0.3
-    false_accept_rate: float = 0.01
+    false_accept_rates: tuple[float, ...] = (0.01, 0.001)
+    pair_count: int = 3000
     frechet_count: int = 300
     condition_split: Splits = "test"
     batch_size: int = 32
@@ -88,6 +93,14 @@ class Study:
     examiner: Examiner
     settings: Settings = field(default_factory=Settings)
     _read: dict[int, UInt8[Tensor, "3 h w"]] = field(default_factory=dict, init=False, repr=False)
+    _found: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def once(self, what: Any, find: Callable[[], Found]) -> Found:
+        """What was found of the originals under that name, or what is found now."""
+        if what not in self._found:
+            self._found[what] = find()
+        found: Found = self._found[what]
+        return found
 
     def images(self, numbers: Sequence[int]) -> UInt8[Tensor, "n 3 h w"]:
         """Untouched pictures, each read once: a folder may hold many more than are asked about."""
@@ -117,9 +130,18 @@ class Study:
         return self.people(self.trials.gallery)
 
     @cached_property
-    def recognisable(self) -> Bool[Tensor, "n"]:
-        """Probes whose person is in the gallery."""
-        return torch.isin(self.probe_people, self.gallery_people)
+    def asked(self) -> Bool[Tensor, "n"]:
+        """Probes that can be asked about re-identification: their person is in the gallery, and
+        they are not on its side."""
+        free = torch.tensor([not reason for reason in self.trials.reasons])
+        return free & torch.isin(self.probe_people, self.gallery_people)
+
+    @cached_property
+    def probe_videos(self) -> Int[Tensor, "n"]:
+        """Number of the video of each probe, another one for another person."""
+        names = list(zip(self.probe_people.tolist(), self.trials.videos, strict=True))
+        numbers = {name: i for i, name in enumerate(dict.fromkeys(names))}
+        return torch.tensor([numbers[name] for name in names], dtype=torch.long)
 
     @cached_property
     def complete(self) -> Bool[Tensor, "n"]:
@@ -163,7 +185,11 @@ class Study:
         return self.see(self.images(self.trials.gallery))
 
     def conditions(self, sources: Sequence[int], rule: ConditionRule) -> tuple[int, ...]:
-        """A condition for each source, as the parrot's lessons and probes get them."""
+        """A condition for each source, by a rule of its own: for the parrot and for links.
+
+        Raises:
+            NobodyElseError: nobody to be the condition.
+        """
         return draw_conditions(
             self.pictures.pictures,
             sources,
@@ -176,10 +202,16 @@ class Study:
         """What a system makes of sources, kept by content.
 
         Raises:
-            ValueError: results of another shape than ``b 3 h w``, or not in [-1, 1].
+            ValueError: nobody to be the condition that the system takes; results of another shape
+                than ``b 3 h w``, or not in [-1, 1].
         """
         images, landmarks = self.images(sources), self.landmarks(sources)
         shown = conditions if system.uses_conditions else sources
+        if len(shown) != len(sources):
+            raise ValueError(
+                f"{system.name}: expected a second person to be the condition, got pictures of one "
+                "person (--condition-split names whose pictures are conditions)"
+            )
 
         def compute() -> dict[str, Tensor]:
             parts, step = [], self.settings.batch_size

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from graphgan.evaluation.cells import Cells, not_measured, rate_cell
-from graphgan.evaluation.study import Results, Study
+from graphgan.evaluation.privacy import attack_of
+from graphgan.evaluation.study import Study
+from graphgan.evaluation.subject import Subject
 from graphgan.evaluation.systems import CIAGANSystem, System
 from graphgan.faces.contracts import Recogniser
 
@@ -20,35 +22,26 @@ def shown_as_asked(study: Study, system: System, conditions: Sequence[int]) -> B
     return torch.tensor([person in (system.people or ()) for person in people])
 
 
-def measure_transfer(
-    study: Study, system: System, results: Results, recogniser: Recogniser
-) -> Cells:
+def measure_transfer(subject: Subject, recogniser: Recogniser) -> Cells:
     """Distances of descriptors to the condition and to the source, faces aligned as they are known.
 
     "nearer to the condition": share of results whose descriptor is nearer to the condition's than
     to the source's; "verified as the condition": share within the recogniser's threshold of it.
 
     Args:
-        study: what is asked.
-        system: whose results they are.
-        results: of the probes under their conditions.
+        subject: results of the probes under their conditions.
         recogniser: describes faces.
     """
+    study, system = subject.study, subject.system
     nearer = f"{recogniser.name}: nearer to the condition"
     taken = f"{recogniser.name}: verified as the condition"
     if not system.uses_conditions:
         return {name: not_measured("it takes no condition") for name in (nearer, taken)}
-    trials, examiner = study.trials, study.examiner
-    known = shown_as_asked(study, system, trials.conditions)
-    landmarks = study.landmarks(trials.probes)
-    result = examiner.describe(results.images, landmarks, recogniser)
-    source = examiner.describe(study.images(trials.probes), landmarks, recogniser)
-    condition = examiner.describe(
-        study.images(trials.conditions), study.landmarks(trials.conditions), recogniser
+    to_condition, to_source = subject.once(
+        ("likeness", recogniser.name), lambda: _distances(subject, recogniser)
     )
-    there = results.present & known
-    to_condition = torch.where(there, (result - condition).norm(dim=1), torch.nan)
-    to_source = (result - source).norm(dim=1)
+    there = subject.present & shown_as_asked(study, system, study.trials.conditions)
+    to_condition = torch.where(there, to_condition, torch.nan)
     closer = torch.where(to_condition.isnan(), to_condition, (to_condition < to_source).float())
     empty = "the conditions are not among its people"
     cells = {nearer: rate_cell(closer, study.probe_people, empty=empty)}
@@ -57,3 +50,16 @@ def measure_transfer(
     accepted = (to_condition <= recogniser.threshold).float()
     accepted = torch.where(to_condition.isnan(), to_condition, accepted)
     return cells | {taken: rate_cell(accepted, study.probe_people, empty=empty)}
+
+
+def _distances(
+    subject: Subject, recogniser: Recogniser
+) -> tuple[Float[Tensor, "n"], Float[Tensor, "n"]]:
+    """From the results to the conditions and to the sources."""
+    study = subject.study
+    trials, examiner = study.trials, study.examiner
+    attack = attack_of(study, recogniser, "pose known")
+    result = attack.of_subject(subject)
+    shown = study.landmarks(trials.conditions)
+    condition = examiner.describe(study.images(trials.conditions), shown, recogniser)
+    return (result - condition).norm(dim=1), (result - attack.originals).norm(dim=1)

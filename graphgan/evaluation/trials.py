@@ -1,9 +1,11 @@
 """Which pictures are anonymised under which conditions, and what an attacker has to compare with.
 
-A *probe* is a picture that is anonymised. The *gallery* holds one untouched picture of each person,
-from another video than the person's probes where the data say what belongs to one video, from
-another picture elsewhere. *Lessons* are further pictures from the gallery's side: a parrot trains
-on their anonymised versions.
+A *probe* is a picture that is anonymised: every picture of the split is one. The *gallery* holds
+one untouched picture of each person who has pictures of two videos or more. *Lessons* are pictures
+of the gallery's people from the same side: a parrot learns from their anonymised versions. Only
+probes of a person's other videos can be asked about re-identification: who has seen a picture
+recognises it, and a frame of the same video is almost the same picture. Each other probe has its
+reason.
 """
 
 import re
@@ -17,14 +19,16 @@ import numpy as np
 
 from graphgan._checks import check_choice, check_positive
 from graphgan.data.prepared import PreparedPicture
-from graphgan.data.tables import read_table, write_table
 
 Splits = Literal["train", "test", "all"]
 ConditionRule = Literal["next", "drawn", "fixed"]
 """A random picture of the next person; of any other person, drawn for each picture; or one picture
 for each person, whom it then always hides."""
+Reason = Literal["", "gallery picture", "lesson", "video of the gallery picture", "one video only"]
+"""Why a probe cannot be asked about re-identification; empty where it can."""
 
-_COLUMNS = ("role", "image", "condition")
+Videos = dict[str, dict[str, list[int]]]
+"""Numbers of pictures by person, by video."""
 
 
 @dataclass(frozen=True)
@@ -33,21 +37,31 @@ class Trials:
 
     Args:
         probes: what is anonymised.
-        conditions: beside each probe.
+        conditions: beside each probe; none at all where nobody else is there to be one.
         gallery: one picture a person, of probes' people and others.
         lessons: of people in the gallery; may be empty.
+        videos: of which video each probe is, by a name that counts within its person.
+        reasons: why a probe is not asked about re-identification, empty where it is.
+    Raises:
+        ValueError: no probe, columns of unlike length.
     """
 
     probes: tuple[int, ...]
     conditions: tuple[int, ...]
     gallery: tuple[int, ...]
     lessons: tuple[int, ...]
+    videos: tuple[str, ...]
+    reasons: tuple[Reason, ...]
 
     def __post_init__(self) -> None:
-        if not self.probes or len(self.probes) != len(self.conditions):
+        lengths = {len(self.probes), len(self.videos), len(self.reasons)}
+        if self.conditions:
+            lengths.add(len(self.conditions))
+        if not self.probes or len(lengths) > 1:
             raise ValueError(
-                f"expected probes and a condition for each, got {len(self.probes)} and "
-                f"{len(self.conditions)}"
+                f"expected probes with a video and a reason for each, got {len(self.probes)} probes"
+                f", {len(self.conditions)} conditions, {len(self.videos)} videos and "
+                f"{len(self.reasons)} reasons"
             )
 
 
@@ -66,11 +80,10 @@ def make_trials(
 ) -> Trials:
     """Draw trials; the same for the same pictures and arguments.
 
-    Of each person with pictures of two videos and more, one video is the gallery's: a picture of it
-    goes into the gallery, ``lessons`` at most are lessons. Where it has fewer, as where every
-    picture is a video of its own, further videos are taken for lessons as long as one is left.
-    Pictures of the other videos are probes.
-    Who has one video only is a probe that nobody can be asked to recognise, and not in the gallery.
+    Every picture of the split is a probe. Of each person with pictures of two videos or more, one
+    video is the gallery's: one of its pictures is the gallery picture, and ``lessons`` at most are
+    lessons. Where it has fewer, as where every picture is a video of its own, further videos are
+    taken for lessons, as long as half of the person's videos are left to be asked about.
 
     Args:
         pictures: of a prepared folder, all of them.
@@ -80,45 +93,63 @@ def make_trials(
         count: this many probes at most, spread evenly over all.
         conditions: see `ConditionRule`.
         condition_split: whose pictures are conditions; by default those of ``split``.
-        lessons: pictures a person that a parrot learns from.
+        lessons: pictures a person that a parrot learns from, at most; 0 for no parrot.
         videos: a regular expression on the photo's path in the folder it came from, whose first
             group names the video within the person; by default every folder below a person's is a
             video, and so is every picture directly in the person's folder.
-        probes: these pictures and no others, whatever their video; ``split`` and ``people`` then
-            do not count, and the gallery is drawn from the other pictures.
+        probes: these pictures and no others; all of them are asked, whatever their video.
+            ``split`` and ``people`` then do not count, and the gallery is drawn from the other
+            pictures.
         seed: of everything drawn.
     Raises:
-        ValueError: no picture in the split, one person only, an expression without a group or that
-            does not match.
+        ValueError: no picture in the split, fewer than 0 lessons, an expression without a group or
+            that does not match.
     """
     check_choice("conditions", conditions, get_args(ConditionRule))
     if count is not None:
         check_positive(count=count)
-    by_video = _by_video(pictures, videos)
+    if lessons < 0:
+        raise ValueError(f"expected lessons of at least 0, got {lessons}")
+    names = [_video(picture.source, videos) for picture in pictures]
+    by_video = _by_video(pictures, names)
     if probes is not None:
-        asked_for = list(probes)
-        everyone = _people_of(pictures, "all")
+        asked_for, everyone = list(probes), _people_of(pictures, "all")
         left = _without(by_video, set(asked_for))
-        several = [person for person in everyone if left[person]]
-        gallery, _, taught = _gallery_side(left, several, lessons, seed, spare=0)
+        side = _gallery_side(left, [p for p in everyone if left[p]], lessons, seed, all_videos=True)
     else:
         asked = _some_people(_people_of(pictures, split), people, seed)
         everyone = asked if people is not None else _people_of(pictures, "all")
         several = [person for person in everyone if len(by_video[person]) > 1]
-        gallery, kept, taught = _gallery_side(by_video, several, lessons, seed, spare=1)
-        asked_for = [
-            i for person in asked for i in _probes_of(by_video[person], kept.get(person, set()))
-        ]
+        side = _gallery_side(by_video, several, lessons, seed)
+        asked_for = sorted(i for p in asked for own in by_video[p].values() for i in own)
     asked_for = _spread(asked_for, count)
     probed = {pictures[i].person for i in asked_for}
     return Trials(
         tuple(asked_for),
-        draw_conditions(
-            pictures, asked_for, rule=conditions, split=condition_split or split, seed=seed
-        ),
-        tuple(gallery),
-        tuple(i for i in taught if pictures[i].person in probed),
+        _conditions_if_any(pictures, asked_for, conditions, condition_split or split, seed),
+        tuple(side.gallery),
+        tuple(i for i in side.lessons if pictures[i].person in probed),
+        tuple(names[i] for i in asked_for),
+        tuple(side.reason(i, pictures[i].person) for i in asked_for),
     )
+
+
+def _conditions_if_any(
+    pictures: Sequence[PreparedPicture],
+    probes: Sequence[int],
+    rule: ConditionRule,
+    split: Splits,
+    seed: int,
+) -> tuple[int, ...]:
+    """None where one person is alone: a system that takes no condition can still be measured."""
+    try:
+        return draw_conditions(pictures, probes, rule=rule, split=split, seed=seed)
+    except NobodyElseError:
+        return ()
+
+
+class NobodyElseError(ValueError):
+    """There is no second person to be the condition."""
 
 
 def draw_conditions(
@@ -138,7 +169,7 @@ def draw_conditions(
         split: whose pictures are conditions.
         seed: of what is drawn.
     Raises:
-        ValueError: nobody else to be the condition.
+        NobodyElseError: nobody else to be the condition.
     """
     of = defaultdict(list)
     for i, picture in enumerate(pictures):
@@ -146,7 +177,9 @@ def draw_conditions(
             of[picture.person].append(i)
     names = sorted(of)
     if not names or ({pictures[i].person for i in sources} >= set(names) and len(names) < 2):
-        raise ValueError(f"expected a second person in the split {split!r} to be the condition")
+        raise NobodyElseError(
+            f"expected a second person in the split {split!r} to be the condition"
+        )
     rng = np.random.default_rng((seed, 11, get_args(ConditionRule).index(rule)))
     following = _following(names, sorted({pictures[i].person for i in sources}))
     fixed: dict[str, int] = {}
@@ -162,68 +195,6 @@ def draw_conditions(
     return tuple(drawn)
 
 
-def write_trials(path: Path, pictures: Sequence[PreparedPicture], trials: Trials) -> None:
-    """A row a picture: ``role`` (probe, gallery or lesson), ``image``, and a probe's condition."""
-    rows = [
-        *(("probe", p, c) for p, c in zip(trials.probes, trials.conditions, strict=True)),
-        *(("gallery", i, None) for i in trials.gallery),
-        *(("lesson", i, None) for i in trials.lessons),
-    ]
-    names = [
-        (role, pictures[i].image, "" if c is None else pictures[c].image) for role, i, c in rows
-    ]
-    write_table(path, _COLUMNS, names)
-
-
-def read_trials(path: Path, pictures: Sequence[PreparedPicture]) -> Trials:
-    """What `write_trials` wrote, for the same pictures.
-
-    Raises:
-        ValueError: another kind of file, or pictures that are not there; file and line are named.
-    """
-    if not path.is_file():
-        raise ValueError(f"{path}: no such file; expected the pairs.csv of another evaluation")
-    numbers = {picture.image: i for i, picture in enumerate(pictures)}
-    lines = read_table(path)
-    if tuple(next(lines, (1, []))[1]) != _COLUMNS:
-        raise ValueError(f"{path}: expected the columns {','.join(_COLUMNS)}")
-    columns: dict[str, list[int]] = {"probe": [], "gallery": [], "lesson": []}
-    conditions = []
-    for line, values in lines:
-        if len(values) != len(_COLUMNS) or values[0] not in columns:
-            raise ValueError(f"{path}: line {line}: expected a role, an image and a condition")
-        role, image, condition = values
-        if missing := {image, *filter(None, [condition])} - numbers.keys():
-            raise ValueError(f"{path}: line {line}: no picture {min(missing)} in this folder")
-        columns[role].append(numbers[image])
-        if role == "probe":
-            if not condition:
-                raise ValueError(f"{path}: line {line}: expected a condition beside the probe")
-            conditions.append(numbers[condition])
-        _check_trial(path, line, role, (image, condition), columns, pictures, numbers)
-    return Trials(
-        *map(tuple, (columns["probe"], conditions, columns["gallery"], columns["lesson"]))
-    )
-
-
-def _check_trial(
-    path: Path,
-    line: int,
-    role: str,
-    images: tuple[str, str],
-    columns: dict[str, list[int]],
-    pictures: Sequence[PreparedPicture],
-    numbers: dict[str, int],
-) -> None:
-    """Who sees a probe beforehand recognises it: that is no attack."""
-    image, condition = images
-    others = ("gallery", "lesson") if role == "probe" else ("probe",)
-    if clash := [other for other in others if numbers[image] in columns[other]]:
-        raise ValueError(f"{path}: line {line}: {image} is a {role} and a {clash[0]} picture")
-    if role == "probe" and (pictures[numbers[image]].person == pictures[numbers[condition]].person):
-        raise ValueError(f"{path}: line {line}: expected a condition of another person")
-
-
 def _people_of(pictures: Sequence[PreparedPicture], split: str) -> list[str]:
     people = sorted({p.person for p in pictures if split in ("all", p.split)})
     if not people:
@@ -231,13 +202,11 @@ def _people_of(pictures: Sequence[PreparedPicture], split: str) -> list[str]:
     return people
 
 
-def _by_video(
-    pictures: Sequence[PreparedPicture], videos: str | None
-) -> dict[str, dict[str, list[int]]]:
-    """Numbers of pictures by person, by video."""
-    found: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for i, picture in enumerate(pictures):
-        found[picture.person][_video(picture.source, videos)].append(i)
+def _by_video(pictures: Sequence[PreparedPicture], names: Sequence[str]) -> Videos:
+    """What is of one video, by person."""
+    found: Videos = defaultdict(lambda: defaultdict(list))
+    for i, (picture, name) in enumerate(zip(pictures, names, strict=True)):
+        found[picture.person][name].append(i)
     return found
 
 
@@ -270,9 +239,7 @@ def _spread(probes: Sequence[int], count: int | None) -> list[int]:
     return [probes[i] for i in chosen.round().astype(int).tolist()]
 
 
-def _without(
-    by_video: dict[str, dict[str, list[int]]], probes: set[int]
-) -> dict[str, dict[str, list[int]]]:
+def _without(by_video: Videos, probes: set[int]) -> Videos:
     """Videos without those pictures; a video that has none left is left out."""
     left = {
         person: {video: [i for i in numbers if i not in probes] for video, numbers in own.items()}
@@ -281,36 +248,39 @@ def _without(
     return {p: {v: numbers for v, numbers in own.items() if numbers} for p, own in left.items()}
 
 
-def _gallery_side(
-    by_video: dict[str, dict[str, list[int]]],
-    people: Sequence[str],
-    lessons: int,
-    seed: int,
-    *,
-    spare: int,
-) -> tuple[list[int], dict[str, set[str]], list[int]]:
-    """A gallery picture and the gallery's videos of each person, and the lessons.
+@dataclass(frozen=True)
+class _GallerySide:
+    """What the attackers have seen: a gallery picture and lessons of each person, and videos."""
 
-    ``spare`` videos of each person are left for the probes.
-    """
+    gallery: list[int]
+    lessons: list[int]
+    roles: dict[int, Reason]
+    people: set[str]
+
+    def reason(self, number: int, person: str) -> Reason:
+        return self.roles.get(number, "") if person in self.people else "one video only"
+
+
+def _gallery_side(
+    by_video: Videos, people: Sequence[str], lessons: int, seed: int, *, all_videos: bool = False
+) -> _GallerySide:
+    """Half of each person's videos at least is left to be asked about, unless ``all_videos``."""
     rng = np.random.default_rng((seed, 12))
-    gallery, kept, taught = [], {}, []
+    side = _GallerySide([], [], {}, set(people))
     for person in people:
         names = sorted(by_video[person])
-        first = int(rng.integers(len(names)))
+        first, most = int(rng.integers(len(names))), len(names) if all_videos else len(names) // 2
         order = rng.permutation(by_video[person][names[first]]).tolist()
-        gallery.append(order[0])
         taken = 1
-        while len(order) < lessons and taken < len(names) - spare:
+        while len(order) < lessons and taken < most:
             order += by_video[person][names[(first + taken) % len(names)]]
             taken += 1
-        kept[person] = {names[(first + i) % len(names)] for i in range(taken)}
-        taught += sorted(order[:lessons])
-    return gallery, kept, taught
-
-
-def _probes_of(by_video: dict[str, list[int]], kept: set[str]) -> list[int]:
-    return sorted(i for video, numbers in by_video.items() if video not in kept for i in numbers)
+        side.gallery.append(order[0])
+        side.lessons.extend(sorted(order[:lessons]))
+        side.roles.update(dict.fromkeys(order, "video of the gallery picture"))
+        side.roles.update(dict.fromkeys(order[:lessons], "lesson"))
+        side.roles[order[0]] = "gallery picture"
+    return side
 
 
 def _following(names: Sequence[str], people: Sequence[str]) -> dict[str, str]:

@@ -5,33 +5,35 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from graphgan.evaluation.cells import Cells, mean_cell, not_measured, rate_cell
-from graphgan.evaluation.study import Results, Seen, Study
+from graphgan.evaluation.study import Seen, Study
+from graphgan.evaluation.subject import Subject
+from graphgan.faces.contracts import FaceDetector
 from graphgan.metrics.detection import detected, landmark_box
 from graphgan.metrics.landmark_error import landmark_error
 
+_POSE_ERRORS = ("pose error", "pose error to detected", "pose error as published")
 
-def measure_utility(study: Study, results: Results, seen: Seen) -> Cells:
+
+def measure_utility(subject: Subject) -> Cells:
     """Detection by every detector, and the errors of the landmarks that the landmarker finds.
 
-    Args:
-        study: what is asked.
-        results: of a system.
-        seen: the same as the attackers see them.
+    All probes are asked about; nobody is looked for in a gallery.
     """
     cells: Cells = {}
-    for detector in study.examiner.tools.all_detectors:
-        found = study.examiner.find(results.images, detector)
-        cells |= _detection(study, results, [own.boxes for own in found], detector.name)
-    return cells | _pose(study, results, seen)
+    for detector in subject.study.examiner.tools.all_detectors:
+        cells |= _detection(subject, detector)
+    return cells | _pose(subject)
 
 
-def _detection(
-    study: Study, results: Results, boxes: list[Float[Tensor, "_ 4"]], name: str
-) -> Cells:
-    people = study.probe_people
+def _detection(subject: Subject, detector: FaceDetector) -> Cells:
+    study, name = subject.study, detector.name
+    found = subject.once(
+        ("faces", name), lambda: study.examiner.find(subject.results.images, detector)
+    )
+    boxes, people = [own.boxes for own in found], study.probe_people
     truth = landmark_box(study.landmarks(study.trials.probes))
-    anywhere = _where(results, detected(boxes, truth, min_iou=0.0))
-    at_place = _where(results, detected(boxes, truth, min_iou=study.settings.min_iou))
+    anywhere = _where(subject, detected(boxes, truth, min_iou=0.0))
+    at_place = _where(subject, detected(boxes, truth, min_iou=study.settings.min_iou))
     cells = {
         f"detected by {name}": rate_cell(anywhere, people),
         f"detected in place by {name}": rate_cell(at_place, people),
@@ -44,30 +46,37 @@ def _detection(
     return cells
 
 
-def _pose(study: Study, results: Results, seen: Seen) -> Cells:
+def _pose(subject: Subject) -> Cells:
+    study, seen = subject.study, subject.seen
     given = study.landmarks(study.trials.probes)
-    there = seen.found & results.present
-    found = torch.where(there[:, None, None], seen.landmarks, torch.nan)
-    if found.shape != given.shape:
-        why = f"the landmarker has {found.shape[1]} landmarks, the images {given.shape[1]}"
-        return {"pose error": not_measured(why), "pose error as published": not_measured(why)}
-    of_original = torch.where(
-        study.originals.found[:, None, None], study.originals.landmarks, torch.nan
-    )
-    people, empty = study.probe_people, "no face is detected"
-    errors = {
-        "pose error": landmark_error(found, given),
-        "pose error to detected": landmark_error(found, of_original),
-        "pose error as published": landmark_error(
-            found, of_original, normalisation="eye_coordinates"
-        ),
-    }
-    return {
-        name: mean_cell(
-            error, people, empty=empty, note=_left_out(results.present & error.isnan(), seen.found)
+    if seen.landmarks.shape != given.shape:
+        why = f"the landmarker has {seen.landmarks.shape[1]} landmarks, the images {given.shape[1]}"
+        return {name: not_measured(why) for name in _POSE_ERRORS}
+    errors = subject.once("pose", lambda: _errors(study, seen))
+    of_originals = study.once("pose", lambda: _errors(study, study.originals))
+    cells: Cells = {}
+    for name, error in errors.items():
+        floor = of_originals[name][of_originals[name].isfinite()]
+        cells[name] = mean_cell(
+            _where(subject, error),
+            study.probe_people,
+            empty="no face is detected",
+            note=_left_out(subject.present & error.isnan(), seen.found),
+            reference=float(floor.mean()) if len(floor) else None,
         )
-        for name, error in errors.items()
-    }
+    return cells
+
+
+def _errors(study: Study, seen: Seen) -> dict[str, Float[Tensor, "n"]]:
+    """Of every probe in which a face is found."""
+    given = study.landmarks(study.trials.probes)
+    found, of_original = (
+        torch.where(own.found[:, None, None], own.landmarks, torch.nan)
+        for own in (seen, study.originals)
+    )
+    published = landmark_error(found, of_original, normalisation="eye_coordinates")
+    errors = landmark_error(found, given), landmark_error(found, of_original), published
+    return dict(zip(_POSE_ERRORS, errors, strict=True))
 
 
 def _left_out(missing: Bool[Tensor, "n"], found: Bool[Tensor, "n"]) -> str:
@@ -77,6 +86,6 @@ def _left_out(missing: Bool[Tensor, "n"], found: Bool[Tensor, "n"]) -> str:
     return f"{note}, {others} without reference" if others else note
 
 
-def _where(results: Results, values: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
+def _where(subject: Subject, values: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
     """Only of results that there are."""
-    return torch.where(results.present, values, torch.nan)
+    return torch.where(subject.present, values, torch.nan)

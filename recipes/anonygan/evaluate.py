@@ -24,10 +24,14 @@ from graphgan.evaluation import (
     write_report,
 )
 from graphgan.evaluation.cache import ResultCache
+from graphgan.evaluation.first_page import first_page, gaps
 from graphgan.evaluation.folds import read_fold_pairs
-from graphgan.evaluation.report import read_published, tables
+from graphgan.evaluation.group_files import parse_bins, read_groups
+from graphgan.evaluation.groups import Groups, probe_groups
 from graphgan.evaluation.systems import SYSTEMS, parse_system
-from graphgan.evaluation.trials import ConditionRule, Splits, read_trials, write_trials
+from graphgan.evaluation.tables import read_published
+from graphgan.evaluation.trial_files import read_trials, write_trials
+from graphgan.evaluation.trials import ConditionRule, Splits
 from graphgan.extras import needs_extra
 from graphgan.faces import (
     FaceNet,
@@ -49,9 +53,10 @@ _LEAST_FACE = 40  # pixels, of images that are 128 and larger: dlib's detector d
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Detection, pose, recognition, naturalness and likeness of several anonymisers, in one table.
+    """Who is still recognised, and what is still a face, after several anonymisers: one report.
 
-    What was computed before is taken from --cache: a further system costs only itself.
+    Every picture of --split is measured. What was computed before is taken from --cache: a further
+    system costs only itself.
     """
 
     data: Path
@@ -63,7 +68,7 @@ class Options:
     out: Path
     """Folder for report.md, .csv, .json, plots, the contact sheet and pairs.csv."""
     split: Splits = "test"
-    """Whose pictures are anonymised."""
+    """Whose pictures are anonymised: all of them."""
     people: int | None = None
     """At most this many people, drawn by the seed; the gallery then holds them alone."""
     count: int | None = None
@@ -71,6 +76,9 @@ class Options:
     conditions: ConditionRule = "next"
     """Whose identity is shown: of the next person (a random picture, as published), drawn for each
     picture, or fixed for each person."""
+    lessons: int = 3
+    """At most this many pictures of each person in the gallery that an attacker (the parrot) holds
+    in anonymised form and learns from; recognition is not asked about them. 0 for none."""
     condition_split: Splits | None = None
     """Whose pictures are conditions, the parrot's too; those of --split if not given. CIAGAN knows
     "train" alone."""
@@ -83,27 +91,34 @@ class Options:
     """What finds faces, for recognition too; published figures were mostly measured with dlib."""
     landmarker: LandmarkerName = "face-mesh"
     """What finds the landmarks of faces; dlib is an extra."""
-    recogniser: RecogniserName = "dlib-resnet"
-    """What tells people apart."""
+    recogniser: tuple[RecogniserName, ...] = ("dlib-resnet",)
+    """What tells people apart, one or several; dlib-resnet is what the anonymiser itself checks its
+    results with, so name another one beside it where you can."""
     mtcnn: Path | None = None
     """Weights of MTCNN, a second detector (a folder with pnet.pt, rnet.pt and onet.pt)."""
     facenet: tuple[Path, ...] = ()
     """Weights of FaceNet (InceptionResnetV1 trained on CASIA-WebFace, on VGGFace2): further
     recognisers."""
     features: Path | None = None
-    """For FID and KID: a program (torch.export, .pt2) from 8-bit pictures to features, or the
-    weights (.pth) of torchmetrics' Inception, which takes torch-fidelity."""
+    """For distances to real pictures and for telling results from them: a program (torch.export,
+    .pt2) from 8-bit pictures to features, or the weights (.pth) of torchmetrics' Inception, which
+    takes torch-fidelity."""
     published: Path | None = None
     """A CSV file (system,metric,value,source) of figures to print beside, marked as the paper's."""
     frechet_count: int = 300
     """Pictures on each side of every Frechet distance."""
     min_iou: float = 0.3
     """Overlap of a found box with that of the landmarks from which it counts as in place."""
-    false_accept_rate: float = 0.01
-    """Of original faces, at which verification is calibrated."""
+    false_accept_rates: tuple[float, ...] = (0.01, 0.001)
+    """Shares of pairs of different original people, at which verification is calibrated."""
     by_group: bool = False
     """Measure halves of the pictures as well: from the front and turned, small and large, dark and
     bright."""
+    groups: Path | None = None
+    """A CSV file with a column image or person, and others such as sex, age or glasses: measure
+    their groups as well, words by value, numbers in thirds."""
+    bins: tuple[str, ...] = ()
+    """Where the groups of a column of numbers begin, in place of thirds: age=30,50."""
     batch_size: int = 32
     """Pictures that a network is given at once."""
     device: str = "auto"
@@ -120,10 +135,17 @@ class Options:
             if getattr(self, name) < 1:
                 flag = name.replace("_", "-")
                 raise ValueError(f"expected --{flag} of at least 1, got {getattr(self, name)}")
-        if not 0 <= self.min_iou <= 1 or not 0 < self.false_accept_rate < 1:
-            raise ValueError("expected --min-iou and --false-accept-rate between 0 and 1")
-        if self.seed < 0:
-            raise ValueError(f"expected --seed of 0 and more, got {self.seed}")
+        rates = self.false_accept_rates
+        if not 0 <= self.min_iou <= 1 or not all(0 < rate < 1 for rate in rates):
+            raise ValueError("expected --min-iou and --false-accept-rates between 0 and 1")
+        if len(set(rates)) < len(rates) or not self.recogniser:
+            raise ValueError("expected a recogniser and false-accept rates that differ")
+        for name in ("seed", "lessons"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"expected --{name} of at least 0, got {getattr(self, name)}")
+        if self.bins and self.groups is None:
+            raise ValueError("expected --groups, whose columns the --bins are of")
+        parse_bins(self.bins)
         if not self.systems:
             raise ValueError(f"expected --systems among {SYSTEMS}")
 
@@ -148,30 +170,41 @@ def run(options: Options) -> None:
     split: Splits = "all" if listed else options.split
     condition_split = options.condition_split or split
     trials = open_trials(options, faces, listed, condition_split)
-    tools = open_tools(options)
+    groups, remarks = open_groups(options, faces, trials)
     settings = Settings(
         min_iou=options.min_iou,
-        false_accept_rate=options.false_accept_rate,
+        false_accept_rates=options.false_accept_rates,
         frechet_count=options.frechet_count,
         condition_split=condition_split,
         batch_size=options.batch_size,
         seed=options.seed,
     )
-    examiner = Examiner(
-        tools,
-        workers=options.workers,
-        cache=ResultCache(options.cache),
-        progress=progress,
-    )
-    with examiner:
+    cache = ResultCache(options.cache)
+    tools = open_tools(options)
+    with Examiner(tools, workers=options.workers, cache=cache, progress=progress) as examiner:
         study = Study(faces, trials, examiner, settings)
-        evaluation = evaluate(study, systems, features=features, by_group=options.by_group)
+        halves = probe_groups(study) if options.by_group else {}
+        evaluation = evaluate(study, systems, features=features, groups=halves | groups)
+    evaluation.warnings.extend(remarks)
     write_report(evaluation, options.out, published=published, command=shlex.join(sys.argv))
     write_trials(options.out / "pairs.csv", faces.pictures, trials)
-    print("\n".join(tables(evaluation, published)))
+    for caution in evaluation.cautions:
+        print(f"note: {caution}")
+    print("\n".join(first_page(evaluation)))
+    print("\n".join(gaps(evaluation)))
     for warning in evaluation.warnings:
         print(f"note: {warning}")
     print(f"look at {options.out}/report.md and {options.out}/sheet.png")
+
+
+def open_groups(
+    options: Options, faces: PreparedPictures, trials: Trials
+) -> tuple[Groups, list[str]]:
+    """Those of --groups, and what is in none of them."""
+    if options.groups is None:
+        return {}, []
+    probes = [faces.pictures[i] for i in trials.probes]
+    return read_groups(options.groups, probes, bins=parse_bins(options.bins))
 
 
 def open_trials(
@@ -186,6 +219,7 @@ def open_trials(
         people=options.people,
         count=options.count,
         conditions=options.conditions,
+        lessons=options.lessons,
         condition_split=condition_split,
         videos=options.videos,
         probes=listed or None,
@@ -206,7 +240,7 @@ def open_tools(options: Options) -> Tools:
     return Tools(
         make_detector(options.detector, asked),
         make_landmarker(options.landmarker, asked),
-        [make_recogniser(options.recogniser, asked), *networks],
+        [*(make_recogniser(name, asked) for name in options.recogniser), *networks],
         others,
     )
 

@@ -54,7 +54,7 @@ def study(make_study):
 @pytest.fixture(scope="session")
 def evaluation(pictures, tools):
     """Of four systems, whose every number can be worked out."""
-    settings = Settings(false_accept_rate=0.1)  # one of 100 would take 100 impostors
+    settings = Settings(false_accept_rates=(0.1,))  # of one in 100 there are too few impostors
     study = Study(pictures, make_trials(pictures.pictures), Examiner(tools), settings)
     return evaluate(study, [Original(), Grey(), Shifted(3), Recoloured()])
 

@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from coloured_faces import Recoloured, colour_of
+from coloured_faces import Grey, Recoloured, colour_of
 
 from graphgan.data.batches import to_uint8_image
 from graphgan.evaluation.evaluate import evaluate
@@ -27,18 +27,19 @@ def test_missing_results_are_left_out_and_counted(pictures, tools, tmp_path):
     from graphgan.data.images import write_image
 
     trials = make_trials(pictures.pictures)
-    for i in trials.probes[:9]:
+    asked = [i for i, why in zip(trials.probes, trials.reasons, strict=True) if not why]
+    for i in asked[:9]:
         write_image(tmp_path / f"{pictures.names[i]}.png", pictures[i].image)
     study = Study(pictures, trials, Examiner(tools), Settings())
     evaluation = evaluate(study, [FolderOfResults(tmp_path, name="theirs")])
     row = evaluation.rows["theirs"]
     assert row["detected by colours"].count == 9
     assert row["colour, pipeline: rank-1"].value == 1
-    assert row["FD-colour"].note == "not measured (results are missing)"
+    assert row["FD-colour"].note.startswith("not measured (results are missing: ")
     parrot = row["colour, parrot, conditions drawn"]
     assert parrot.note == "not measured (no results for the lessons)"
-    assert "theirs: no result for 3 of 12 probes" in evaluation.warnings
-    shown = evaluation.sheet["theirs"]  # one row a person: the last one has no results
+    assert "theirs: no result for 15 of 24 probes" in evaluation.warnings
+    shown = evaluation.sheet["theirs"]  # six rows, of which the last have no results
     assert shown[0].any() and not shown[-1].any()
 
 
@@ -52,7 +53,7 @@ def ciagan(tmp_path_factory):
 
 def test_stand_ins_are_counted_and_the_sheet_shows_whom_ciagan_knows(study, ciagan):
     evaluation = evaluate(study, [ciagan, Recoloured()])
-    told = "ciagan: 12 of 12 conditions are none of its people; others of its people stand in"
+    told = "ciagan: 24 of 24 conditions are none of its people; others of its people stand in"
     assert told in evaluation.warnings
     note = evaluation.rows["ciagan"]["colour: nearer to the condition"].note
     assert note == "not measured (the conditions are not among its people)"
@@ -65,12 +66,12 @@ def test_stand_ins_are_counted_and_the_sheet_shows_whom_ciagan_knows(study, ciag
 
 def test_probes_that_were_trained_on_are_mentioned(make_study):
     warnings = evaluate(make_study(split="all"), [Original()]).warnings
-    assert any("6 probes are of the training split" in line for line in warnings)
+    assert any("12 probes are of the training split" in line for line in warnings)
 
 
 def test_faces_without_all_landmarks_are_not_asked_about_by_who_goes_by_them(study, tools):
     rows = list(study.pictures.pictures)
-    first = study.trials.probes[0]
+    first = study.trials.probes[study.asked.tolist().index(True)]
     broken = rows[first].landmarks.clone()
     broken[60] = torch.nan
     rows[first] = rows[first]._replace(landmarks=broken)
@@ -79,6 +80,7 @@ def test_faces_without_all_landmarks_are_not_asked_about_by_who_goes_by_them(stu
     found = evaluate(Study(pictures, study.trials, Examiner(tools)), [Original()])
     row = found.rows["original"]
     assert row["colour, pose known: rank-1"].count == 11
+    assert row["detected by colours"].count == 24
     assert row["colour, pose known: rank-1"].value == 1
     assert row["colour, pipeline: rank-1"].count == 12
     assert any("1 probes lack landmarks" in line for line in found.warnings)
@@ -122,3 +124,39 @@ def test_it_says_how_often_the_conditions_look_like_the_sources(make_study):
     key = "colour: conditions themselves verified as the source"
     others = evaluate(make_study(), [Original()]).facts[key]
     assert others["value"] == 0 and others["count"] == 12
+
+
+def test_nobody_is_the_condition_of_one_person_alone(pictures, tools):
+    rows = [row for row in pictures.pictures if row.person == "p5"]
+    alone = copy.copy(pictures)
+    alone.pictures, alone.persons, alone.names = rows, [0] * 6, [row.name for row in rows]
+    study = Study(alone, make_trials(rows), Examiner(tools))
+    found = evaluate(study, [Original(), Grey()])
+    assert found.rows["original"]["detected by colours"].value == 1
+    assert found.cautions[0] == "only 1 person: intervals are wide"
+    assert any(line.startswith("no re-identification") for line in found.cautions)
+    with pytest.raises(
+        ValueError, match="recoloured: expected a second person to be the condition"
+    ):
+        evaluate(study, [Recoloured()])
+
+
+def test_what_a_network_was_trained_with_does_not_judge_it(study):
+    class Taught(Recoloured):
+        trained_with = ("lite2", "colour")
+
+    class Named(torch.nn.Module):
+        name = "lite2"
+
+        def forward(self, images):
+            return images.float().mean((2, 3))
+
+    found = evaluate(study, [Original(), Taught()], features=Named())
+    row, other = found.rows["recoloured"], found.rows["original"]
+    why = "not measured (the network was trained with {})"
+    for name in ("FD-lite2", "KD-lite2", "told from real by lite2"):
+        assert row[name].note == why.format("lite2") and other[name].value is not None
+    for name in ("colour, pipeline: rank-1", "colour: linked, conditions drawn", "FD-colour"):
+        assert row[name].note == why.format("colour") and other[name].value is not None
+    assert row["detected by colours"].value == 1
+    assert set(found.curves["pipeline"]) == {"original"}

@@ -5,7 +5,7 @@ import torch
 
 from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.examiner import Examiner
-from graphgan.evaluation.groups import measure_groups, probe_groups
+from graphgan.evaluation.groups import probe_groups
 from graphgan.evaluation.study import Study
 from graphgan.evaluation.systems import Original
 from graphgan.landmarks.align import Crop
@@ -32,7 +32,7 @@ def test_halves_are_told_by_pose_size_and_light(varied):
     groups = probe_groups(varied)
     half = len(varied.trials.probes) // 2
     first = torch.arange(2 * half) < half
-    named = {name.split(" (")[0]: members for name, members in groups.items()}
+    named = {name.split(" (")[0].partition(": ")[2]: members for name, members in groups.items()}
     assert torch.equal(named["turned"], first) and torch.equal(named["from the front"], ~first)
     assert torch.equal(named["small"], first) and torch.equal(named["large"], ~first)
     assert not (named["dark"] & named["bright"]).any()
@@ -41,12 +41,16 @@ def test_halves_are_told_by_pose_size_and_light(varied):
 def test_a_group_is_measured_as_if_there_were_no_others(varied):
     half = len(varied.trials.probes) // 2
     first = torch.arange(2 * half) < half
-    own = measure_groups(varied, Original(), {"first": first, "all": torch.ones_like(first)})
-    assert own["first"]["detected by colours"].count == half
-    assert own["first"]["colour, pipeline: rank-1"].count == half
-    whole = evaluate(varied, [Original()]).rows["original"]
-    for name, cell in own["all"].items():
+    groups = {"half: first": first, "half: both": torch.ones_like(first)}
+    found = evaluate(varied, [Original()], groups=groups)
+    own, whole = found.groups["original"], found.rows["original"]
+    assert own["half: first"]["detected by colours"].count == half
+    asked = int((varied.asked & first).sum())
+    assert 0 < own["half: first"]["colour, pipeline: rank-1"].count == asked < half
+    assert own["half: first"]["colour, pipeline: pairs AUC"].count < 3000
+    for name, cell in own["half: both"].items():
         assert cell == whole[name]
+    assert set(whole) - set(own["half: both"]) == {"FD-colour", "FID", "KID"}  # of sets
 
 
 def test_probes_that_are_all_alike_make_no_groups(study, tools):
@@ -67,13 +71,3 @@ def test_a_missing_landmark_leaves_a_probe_out_of_pose_and_light(varied):
     varied.pictures.pictures = rows
     for name, members in probe_groups(varied).items():
         assert not members[0] or "crop" in name
-
-
-def test_the_report_shows_them(varied, tmp_path):
-    from graphgan.evaluation.report import tables
-
-    found = evaluate(varied, [Original()], by_group=True)
-    assert set(found.groups) == {"original"}
-    text = "\n".join(tables(found))
-    assert "## By group" in text and "| turned (more) |" in text
-    assert "## By group" not in "\n".join(tables(evaluate(varied, [Original()])))

@@ -5,7 +5,6 @@ from coloured_faces import (
     ColourDetector,
     ColourLandmarker,
     ColourRecogniser,
-    Grey,
     Recoloured,
     coloured_folder,
     open_folder,
@@ -21,27 +20,13 @@ from graphgan.evaluation.trials import make_trials
 @pytest.mark.parametrize("attacker", ["pipeline", "pose known"])
 def test_people_are_recognised_by_their_colour_and_not_without_it(attacker, value):
     prefix = f"colour, {attacker}: "
-    for metric in ("rank-1", "verified", "verified at FAR"):
+    for metric in ("rank-1", "verified", "verified at FAR 10 %"):
         assert value("original", prefix + metric) == 1
         assert value("recoloured", prefix + metric) == 0
     assert value("grey", prefix + "rank-1") <= 0.25  # whose colour is nearest to grey
     assert value("grey", prefix + "verified") == 0
     assert value("original", prefix + "rank-1, same picture") == 1
     assert value("recoloured", prefix + "rank-1, same picture") == 0
-
-
-def test_the_parrot_learns_a_fixed_condition_and_not_a_drawn_one(pictures, tools):
-    settings = Settings(condition_split="all")
-    study = Study(pictures, make_trials(pictures.pictures), Examiner(tools), settings)
-    row = evaluate(study, [Recoloured(), Original(), Grey()]).rows
-    drawn, fixed = (
-        row["recoloured"][f"colour, parrot, {rule}"].value
-        for rule in ("conditions drawn", "one condition a person")
-    )
-    assert fixed > 0.7  # two people may have drawn the same condition
-    assert drawn < fixed
-    assert row["original"]["colour, parrot, conditions drawn"].value == 1
-    assert row["grey"]["colour, parrot, conditions drawn"].value <= 0.25
 
 
 def test_curves_reach_one_for_the_original_at_once(evaluation):
@@ -76,7 +61,9 @@ def test_one_person_alone_is_not_looked_for_in_a_gallery(make_study):
 
 def test_a_false_accept_rate_that_too_few_impostors_can_give_is_not_measured(study):
     row = evaluate(study, [Original()]).rows["original"]
-    assert row["colour, pipeline: verified at FAR"].note == "not measured (too few impostors)"
+    why = "not measured (too few pairs of different people: 120)"  # 24 probes, 5 others each
+    assert row["colour, pipeline: verified at FAR 0.1 %"].note == why
+    assert row["colour, pipeline: verified at FAR 1 %"].value == 1
 
 
 def test_results_are_taken_for_others_as_often_as_they_look_like_them(evaluation, study):
@@ -84,7 +71,7 @@ def test_results_are_taken_for_others_as_often_as_they_look_like_them(evaluation
     assert taken.value == 0  # nobody has another's colour
     # Shown as the condition they are taken for nobody else; their own person is left out as well.
     shown = evaluation.rows["recoloured"]["colour, pose known: accepted as others"]
-    assert shown.value == 0 and shown.count == len(study.trials.probes)
+    assert shown.value == 0 and shown.count == int(study.asked.sum())
 
 
 def test_a_grey_face_is_taken_for_everybody_by_who_accepts_all(pictures):

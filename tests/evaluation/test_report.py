@@ -7,7 +7,8 @@ import torch
 
 from graphgan.evaluation.cells import Cell, not_measured
 from graphgan.evaluation.evaluate import Evaluation
-from graphgan.evaluation.report import Published, read_published, tables, write_report
+from graphgan.evaluation.report import write_report
+from graphgan.evaluation.tables import Published
 
 
 @pytest.fixture
@@ -35,8 +36,12 @@ def evaluation():
     curve = (torch.tensor([0.0, 0.5, 1.0]), torch.tensor([0.2, 0.9, 1.0]))
     sheet = {"source": torch.zeros(2, 3, 16, 16), "blur": torch.ones(2, 3, 16, 16)}
     curves = {"pipeline": {"original": curve}, "pose known": {"original": curve, "blur": curve}}
-    facts = {"probes": 600, "size": [128, 128], "threshold": 0.53}
-    return Evaluation(rows, curves, facts, ["something to know"], sheet)
+    facts = {
+        **{"probes": 600, "people": 45, "people in the gallery": 40, "lessons": 120},
+        **{"probes asked about re-identification": 333, "folder": "faces", "size": [128, 128]},
+    }
+    warnings, first = ["something to know"], ["something to know at once"]
+    return Evaluation(rows, curves, facts, warnings, sheet, cautions=first)
 
 
 def test_a_report_is_text_numbers_and_pictures(evaluation, tmp_path):
@@ -51,10 +56,29 @@ def test_a_report_is_text_numbers_and_pictures(evaluation, tmp_path):
     assert "0.0445 [0.041, 0.048] (1)" in text
     assert "(1) 20 not detected" in text
     assert "not measured (weights missing)" in text
-    assert "**Note**: something to know." in text
+    assert "- something to know." in text
     assert "- size: 128 x 128" in text
     assert all(f"]({name})" in text for name in pictures)
     assert "nan" not in text.lower().split()
+
+
+def test_the_report_begins_with_what_a_reader_needs_first(evaluation, tmp_path):
+    write_report(evaluation, tmp_path)
+    text = (tmp_path / "report.md").read_text()
+    assert text.startswith("# Evaluation of blur\n\n**Note**: something to know at once.\n")
+    order = [
+        "Measured on 600 pictures of 45 people (folder faces): each of them, a *probe*,",
+        "it is asked of 333 probes. *Lessons* are 120 pictures",
+        "](sheet.png)",
+        "| | wanted | original | blur |",
+        "## What is good",
+        "## What is not",
+        "## Warnings",
+        "## Details",
+        "### Detection",
+    ]
+    places = [text.index(part) for part in order]
+    assert places == sorted(places)
 
 
 def test_pictures_of_an_earlier_report_do_not_stay(evaluation, tmp_path):
@@ -90,42 +114,4 @@ def test_the_json_is_the_evaluation(evaluation, tmp_path):
     assert content["systems"]["blur"]["dlib, pipeline: rank-1"]["value"] == 0.003
     assert content["published"][0]["value"] == 0.16
     assert content["warnings"] == ["something to know"]
-
-
-def test_figures_of_others_stand_only_beside_what_they_measured_and_are_marked(evaluation):
-    figures = [Published("AnonyGAN", "pose error as published", 0.16, "[A], table 1")]
-    lines = "\n".join(tables(evaluation, figures)).splitlines()
-    (theirs,) = [line for line in lines if "AnonyGAN" in line]
-    assert theirs == ("| *AnonyGAN (paper, not measured here)* |  | *0.16* ([A], table 1) |")
-
-
-def test_every_metric_stands_in_exactly_one_table(evaluation):
-    text = "\n".join(tables(evaluation))
-    headers = [line for line in text.splitlines() if line.startswith("| | ")]
-    names = [name for header in headers for name in header.strip("| ").split(" | ")]
-    assert sorted(names) == sorted(evaluation.rows["original"])
-
-
-def test_published_figures_come_from_a_file(tmp_path):
-    path = tmp_path / "published.csv"
-    path.write_text("system,metric,value,source\nAnonyGAN,pose error as published,0.16,table 1\n")
-    assert read_published(path) == [
-        Published("AnonyGAN", "pose error as published", 0.16, "table 1")
-    ]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("a,b\n1,2\n", "expected the columns system,metric,value,source"),
-        ("system,metric,value,source\na,b,much,c\n", "line 2: expected a number"),
-        ("system,metric,value,source\na,b\n", "line 2: expected a number"),
-        ("system,metric,value,source\na,b,nan,c\n", "line 2: expected a number"),
-        ('system,metric,value,source\na,b,"1,c\n', "line 2"),
-    ],
-)
-def test_a_file_of_figures_that_is_none_is_refused(tmp_path, text, message):
-    path = tmp_path / "published.csv"
-    path.write_text(text)
-    with pytest.raises(ValueError, match=message):
-        read_published(path)
+    assert content["cautions"] == ["something to know at once"]

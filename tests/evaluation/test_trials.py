@@ -1,12 +1,9 @@
+from collections import Counter
+from dataclasses import replace
+
 import pytest
 
-from graphgan.evaluation.trials import (
-    Trials,
-    draw_conditions,
-    make_trials,
-    read_trials,
-    write_trials,
-)
+from graphgan.evaluation.trials import NobodyElseError, Trials, draw_conditions, make_trials
 
 
 @pytest.fixture
@@ -22,16 +19,42 @@ def video(rows, i):
     return rows[i].source.rsplit("/", 1)[0]
 
 
-def test_probes_are_of_the_split_and_of_other_videos_than_the_gallery(rows):
+def asked(trials):
+    """The probes that re-identification is asked of."""
+    return [i for i, reason in zip(trials.probes, trials.reasons, strict=True) if not reason]
+
+
+def test_every_picture_of_the_split_is_a_probe(rows):
     trials = make_trials(rows)
-    assert {rows[i].split for i in trials.probes} == {"test"}
-    assert len(trials.probes) == 4 * 3  # four people, one video of three frames each
+    assert list(trials.probes) == [i for i, row in enumerate(rows) if row.split == "test"]
+    counts = Counter(trials.reasons)
+    # Four people of two videos of three frames: of one of them a gallery picture, two lessons.
+    assert counts == {"": 12, "gallery picture": 4, "lesson": 8}
+
+
+def test_who_is_asked_about_is_of_another_video_than_the_gallery(rows):
+    trials = make_trials(rows)
     kept = {person(rows, i): video(rows, i) for i in trials.gallery}
     assert len(trials.gallery) == len(kept) == 6  # everyone, once
-    for probe in trials.probes:
+    for probe in asked(trials):
         assert video(rows, probe) != kept[person(rows, probe)]
     assert {video(rows, i) for i in trials.lessons} <= set(kept.values())
     assert {person(rows, i) for i in trials.lessons} == {person(rows, i) for i in trials.probes}
+
+
+def test_what_is_on_the_gallerys_side_and_no_lesson_has_its_reason(rows):
+    trials = make_trials(rows, lessons=1)
+    counts = Counter(trials.reasons)
+    assert counts == {"": 12, "gallery picture": 4, "video of the gallery picture": 8}
+    none = make_trials(rows, lessons=0)
+    assert none.lessons == () and Counter(none.reasons) == counts
+
+
+def test_eight_photos_of_two_people_are_eight_probes(rows):
+    eight = [row for row in rows if row.person in ("p4", "p5") and not row.source.endswith("2.png")]
+    trials = make_trials(eight, videos=r"(v\d/\d)")
+    assert len(trials.probes) == 8
+    assert Counter(trials.reasons) == {"": 4, "gallery picture": 2, "lesson": 2}
 
 
 def test_the_next_person_is_the_condition(rows):
@@ -78,19 +101,24 @@ def test_people_and_count_bound_the_probes(rows):
 
 def test_an_expression_names_the_videos(rows):
     trials = make_trials(rows, videos=r"/(v\d)/")
-    assert trials == make_trials(rows)
+    usual = make_trials(rows)
+    assert trials == replace(usual, videos=trials.videos)
+    assert [
+        f"{person(rows, i)}/{v}" for i, v in zip(trials.probes, trials.videos, strict=True)
+    ] == [*usual.videos]
     every_frame = make_trials(rows, videos=r"(v\d/\d)", lessons=1)
-    assert len(every_frame.probes) == 4 * 5  # all frames but the gallery's
+    assert len(asked(every_frame)) == 4 * 5  # all frames but the gallery's
+    assert len(set(every_frame.videos)) == 6  # names count within a person
 
 
 def test_lessons_are_taken_from_further_videos_where_a_video_is_one_picture(rows):
     trials = make_trials(rows, videos=r"(v\d/\d)", lessons=3)
     for name in ("p2", "p3", "p4", "p5"):
         assert sum(person(rows, i) == name for i in trials.lessons) == 3
-        assert sum(person(rows, i) == name for i in trials.probes) == 3
-    assert not set(trials.lessons) & set(trials.probes)
+        assert sum(person(rows, i) == name for i in asked(trials)) == 3
+    assert not set(trials.lessons) & set(asked(trials))
     many = make_trials(rows, videos=r"(v\d/\d)", lessons=50)
-    assert len(many.probes) == 4  # one video of each person is left
+    assert len(asked(many)) == 4 * 3  # half of the videos of each person are left
 
 
 @pytest.mark.parametrize("videos", ["nothing(x)", "v", "(", "v(8)?"])
@@ -103,7 +131,8 @@ def test_who_has_one_video_is_a_probe_and_not_in_the_gallery(rows):
     first = [row for row in rows if row.person != "p5" or "/v0/" in row.source]
     trials = make_trials(first)
     assert "p5" not in {person(first, i) for i in trials.gallery}
-    assert sum(person(first, i) == "p5" for i in trials.probes) == 3
+    reasons = [r for i, r in zip(trials.probes, trials.reasons, strict=True) if "p5" in first[i]]
+    assert reasons == ["one video only"] * 3
 
 
 def test_given_probes_are_kept_out_of_the_gallery(rows):
@@ -111,13 +140,21 @@ def test_given_probes_are_kept_out_of_the_gallery(rows):
     trials = make_trials(rows, probes=probes, condition_split="all")
     assert trials.probes == tuple(probes)
     assert not set(trials.gallery) & set(probes)
+    assert not any(trials.reasons)
     assert len(trials.gallery) == 6
 
 
 def test_one_person_alone_has_no_condition(rows):
     alone = [row for row in rows if row.person == "p5"]
-    with pytest.raises(ValueError, match="expected a second person"):
-        make_trials(alone)
+    trials = make_trials(alone)
+    assert len(trials.probes) == 6 and trials.conditions == ()
+    with pytest.raises(NobodyElseError, match="expected a second person"):
+        draw_conditions(alone, trials.probes, rule="next", split="test")
+
+
+def test_fewer_lessons_than_none_are_refused(rows):
+    with pytest.raises(ValueError, match="expected lessons of at least 0, got -1"):
+        make_trials(rows, lessons=-1)
 
 
 def test_an_empty_split_is_refused(rows):
@@ -125,44 +162,7 @@ def test_an_empty_split_is_refused(rows):
         make_trials([row for row in rows if row.split == "test"], split="train")
 
 
-def test_trials_come_back_from_a_file(rows, tmp_path):
-    trials = make_trials(rows, seed=5)
-    write_trials(tmp_path / "pairs.csv", rows, trials)
-    assert read_trials(tmp_path / "pairs.csv", rows) == trials
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("a,b\n", "expected the columns role,image,condition"),
-        ("role,image,condition\nprobe,images/x.png,\n", "line 2: no picture images/x.png"),
-        ("role,image,condition\nwinner,a,b\n", "line 2: expected a role"),
-        ("role,image,condition\nprobe,{first},\n", "line 2: expected a condition"),
-        ("role,image,condition\n", "expected probes"),
-        (
-            "role,image,condition\nprobe,{first},{last}\ngallery,{first},\n",
-            "line 3: .* is a gallery and a probe picture",
-        ),
-        (
-            "role,image,condition\nlesson,{first},\nprobe,{first},{last}\n",
-            "line 3: .* is a probe and a lesson picture",
-        ),
-        ("role,image,condition\nprobe,{first},{first}\n", "line 2: expected a condition of ano"),
-    ],
-)
-def test_a_file_that_is_none_is_refused(rows, tmp_path, text, message):
-    text = text.replace("{first}", rows[0].image).replace("{last}", rows[-1].image)
-    (tmp_path / "pairs.csv").write_text(text)
-    with pytest.raises(ValueError, match=message):
-        read_trials(tmp_path / "pairs.csv", rows)
-
-
-def test_a_missing_file_is_refused(rows, tmp_path):
-    with pytest.raises(ValueError, match="no such file"):
-        read_trials(tmp_path / "pairs.csv", rows)
-
-
 @pytest.mark.unhooked
 def test_trials_without_probes_are_none():
     with pytest.raises(ValueError, match="expected probes"):
-        Trials((), (), (), ())
+        Trials((), (), (), (), (), ())

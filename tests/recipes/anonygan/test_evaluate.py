@@ -112,7 +112,8 @@ def test_every_kind_of_system_stands_in_one_table(run, data, networks, tmp_path)
     found = {(row["system"], row["metric"]): row for row in rows}
     likeness = found["ciagan", "dlib-resnet: nearer to the condition"]
     assert likeness["value"]  # conditions are people that it was trained on
-    assert "## Detection" in result.stdout
+    assert "| faces found again, % |" in result.stdout or "Not measured: faces" in result.stdout
+    assert "## What is good" in result.stdout
     frechet = found["original", "FD-dlib-resnet"]
     assert "expected" in frechet["note"] and not frechet["value"]  # fewer pictures than numbers
 
@@ -152,6 +153,80 @@ def test_the_same_pairs_are_asked_of_another_system(run, data, tmp_path):
     assert (tmp_path / "again" / "pairs.csv").read_text() == first
 
 
+def test_every_picture_is_measured_and_the_others_are_counted(run, tmp_path):
+    """Two people of four photos each: detection is asked of all eight, recognition of four."""
+    result = run("original", "blur", false_accept_rates="0.01")
+    assert result.returncode == 0, result.stderr
+    content = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert content["facts"]["probes"] == 8
+    assert content["systems"]["blur"]["detected by centerface"]["count"] == 8
+    assert content["systems"]["blur"]["dlib-resnet, pose known: rank-1"]["count"] == 4
+    assert "asked of 4 of 8 probes; not asked: " in result.stdout
+    text = (tmp_path / "out" / "report.md").read_text()
+    first = text.partition("Measured on 8 pictures of 2 people")[0]
+    assert "only 2 people: intervals are wide" in first
+    assert "dlib-resnet is the only recogniser here" in first
+
+
+def test_fewer_lessons_leave_more_to_ask(run, tmp_path):
+    assert run("original", lessons=1).returncode == 0
+    facts = json.loads((tmp_path / "out" / "report.json").read_text())["facts"]
+    assert facts["lessons"] == 2 and facts["probes asked about re-identification"] == 4
+
+
+def test_groups_come_from_a_file(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("graphgan.evaluation.group_files._LEAST_PEOPLE", 1)
+    (tmp_path / "people.csv").write_text("person,sex,age\np2,female,30\np3,male,50\n")
+    result = run("original", groups=tmp_path / "people.csv", bins="age=40")
+    assert result.returncode == 0, result.stderr
+    own = json.loads((tmp_path / "out" / "report.json").read_text())["groups"]["original"]
+    assert list(own) == ["sex: female", "sex: male", "age: below 40", "age: 40 or more"]
+    assert own["sex: male"]["detected by centerface"]["count"] == 4
+
+
+def test_one_person_alone_is_measured_or_told_in_one_line(run, networks, tmp_path):
+    alone = coloured_folder(tmp_path / "alone", people=1, videos=1, test_people=0)
+    flags = {"data": alone, "split": "train"}
+    result = run("original", "blur", **flags)
+    assert result.returncode == 0, result.stderr
+    content = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert any(line.startswith("no re-identification") for line in content["cautions"])
+    assert content["facts"]["probes"] == 3
+    assert "nan" not in (tmp_path / "out" / "report.csv").read_text().lower()
+    line = failure(run(f"anonygan={networks}/anonygan.safetensors", **flags))
+    assert "anonygan: expected a second person to be the condition" in line
+
+
+@pytest.fixture
+def theirs(data, tmp_path):
+    """Results of another tool: the pictures of the test split, to be spoiled."""
+    pictures = PreparedPictures(data, split="test")
+    (tmp_path / "theirs").mkdir()
+    for i, name in enumerate(pictures.names):
+        write_image(tmp_path / "theirs" / f"{name}.png", pictures[i].image)
+    return tmp_path / "theirs"
+
+
+def test_results_that_are_missing_or_of_another_size_are_counted(run, theirs, tmp_path):
+    first, second, third, *_ = sorted(theirs.iterdir())
+    first.unlink()
+    second.rename(theirs / "renamed.png")
+    write_image(third, torch.zeros(3, 40, 30, dtype=torch.uint8))
+    result = run("original", f"folder={theirs}")
+    assert result.returncode == 0, result.stderr
+    assert "note: theirs: no result for 2 of 8 probes" in result.stdout
+    assert "note: theirs: results of 30 x 40 pixels" in result.stdout
+    rows = json.loads((tmp_path / "out" / "report.json").read_text())["systems"]["theirs"]
+    assert rows["detected by centerface"]["count"] == 6
+    assert rows["FD-dlib-resnet"]["note"].startswith("not measured")
+
+
+def test_a_folder_of_other_names_is_one_line(run, theirs):
+    for path in theirs.iterdir():
+        path.rename(path.with_name(f"x{path.name}"))
+    assert "expected results named after the pictures" in failure(run(f"folder={theirs}"))
+
+
 def test_a_folder_of_lfw_is_asked_about_its_pairs(run, tmp_path):
     root = coloured_folder(tmp_path, people=4, frames=2, test_people=2)
     of = [[p.image for p in PreparedPictures(root).pictures if p.person == f"p{i}"] for i in (0, 1)]
@@ -164,7 +239,9 @@ def test_a_folder_of_lfw_is_asked_about_its_pairs(run, tmp_path):
     result = run("original", data=root)
     assert result.returncode == 0, result.stderr
     content = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert content["facts"]["probes"] == 2
+    assert (
+        content["facts"]["probes"] == 2 == content["facts"]["probes asked about re-identification"]
+    )
     name = "dlib-resnet, pose known, pairs in folds: same person verified"
     cell = content["systems"]["original"][name]
     assert cell["value"] == 1
@@ -202,6 +279,10 @@ def test_a_report_may_be_made_anew_in_its_folder_and_nowhere_else(run, tmp_path)
         (["original"], {"facenet": "nowhere"}, "nowhere"),
         (["original"], {"features": "nowhere"}, "nowhere"),
         (["original"], {"pairs": "nowhere"}, "nowhere: no such file"),
+        (["original"], {"groups": "nowhere"}, "nowhere: no such file"),
+        (["original"], {"bins": "age=3"}, "expected --groups, whose columns the --bins are of"),
+        (["original"], {"lessons": -1}, "--lessons of at least 0"),
+        (["original"], {"false_accept_rates": 1}, "--false-accept-rates between 0 and 1"),
     ],
 )
 def test_bad_input_is_one_line_before_any_work(run, tmp_path, systems, flags, message):

@@ -1,0 +1,190 @@
+"""What a reader must know of an evaluation: on what it was measured, and what limits it."""
+
+from collections import Counter
+from typing import Any
+
+import torch
+
+from graphgan.evaluation.cells import rate_cell
+from graphgan.evaluation.examiner import LEAST_SIDE
+from graphgan.evaluation.naturalness import LEAST_FOR_FID, Naturalness
+from graphgan.evaluation.privacy import ATTACKERS, Attack, Attacker, attack_of
+from graphgan.evaluation.study import Study
+from graphgan.evaluation.subject import Subject
+from graphgan.evaluation.systems import FolderOfResults
+from graphgan.evaluation.transfer import shown_as_asked
+from graphgan.faces.dlib_resnet import DlibResNetRecogniser
+from graphgan.metrics.identification import descriptor_distances
+
+CHECKER = DlibResNetRecogniser.name
+"""The recogniser that the anonymiser itself checks its results with."""
+
+LEAST_PEOPLE, LEAST_PICTURES = 20, 100
+_PLURALS: dict[str, str] = {
+    "gallery picture": "gallery pictures",
+    "lesson": "further lessons",
+    "video of the gallery picture": "of the video of a gallery picture",
+    "one video only": "of people with one video only",
+}
+
+
+def cautions(study: Study) -> list[str]:
+    """What stands in the first lines: too few people or pictures, a judge that is not neutral."""
+    people, found = len(set(study.probe_people.tolist())), []
+    pictures, known = len(study.trials.probes), len(set(study.gallery_people.tolist()))
+    if people < LEAST_PEOPLE:
+        found.append(f"only {_number(people, 'person', 'people')}: intervals are wide")
+    if pictures < LEAST_PICTURES:
+        found.append(f"only {_number(pictures, 'picture')}: a rate moves in large steps")
+    if not study.asked.any() or known < 2:
+        found.append(
+            f"no re-identification: it takes two people with pictures of two videos, there "
+            f"{'is' if known == 1 else 'are'} {known}"
+        )
+    names = [recogniser.name for recogniser in study.examiner.tools.recognisers]
+    if names == [CHECKER]:
+        found.append(
+            f"{CHECKER} is the only recogniser here, and the one that the anonymiser itself checks "
+            "its results with: what it does not recognise another recogniser may"
+        )
+    return found
+
+
+def _number(count: int, one: str, several: str = "") -> str:
+    return f"{count} {one if count == 1 else several or one + 's'}"
+
+
+def warnings_of_study(study: Study, naturalness: Naturalness) -> list[str]:
+    """What limits all figures."""
+    warnings, probes = [], study.trials.probes
+    height, width = study.pictures.size
+    if min(height, width) < LEAST_SIDE:
+        warnings.append(
+            f"images of {width} x {height} pixels were enlarged to {LEAST_SIDE} for detectors "
+            "and recognisers: figures of folders of another size cannot be put beside these"
+        )
+    if not_asked := Counter(filter(None, study.trials.reasons)):
+        listed = ", ".join(f"{count} {_PLURALS[reason]}" for reason, count in not_asked.items())
+        warnings.append(
+            f"re-identification is asked of {int(study.asked.sum())} of {len(probes)} probes; not "
+            f"asked: {listed}"
+        )
+    if trained := sum(study.pictures.pictures[i].split == "train" for i in probes):
+        warnings.append(
+            f"{trained} probes are of the training split: networks that were trained on this "
+            "folder have seen these people"
+        )
+    if incomplete := int((~study.complete).sum()):
+        warnings.append(
+            f"{incomplete} probes lack landmarks: who goes by the true ones is not asked about them"
+        )
+    if unfound := int((~study.originals.found).sum()):
+        warnings.append(
+            f"in {unfound} of {len(probes)} untouched probes no face is found: they have no pose "
+            "error to detected landmarks"
+        )
+    if "FID" in naturalness.names and naturalness.features and naturalness.count < LEAST_FOR_FID:
+        warnings.append(
+            f"FID and KID of {naturalness.count} pictures on each side, fewer than "
+            f"{LEAST_FOR_FID}, say little"
+        )
+    return warnings
+
+
+def warnings_of_subject(subject: Subject) -> list[str]:
+    """What limits the figures of one system."""
+    study, system, results = subject.study, subject.system, subject.results
+    warnings = []
+    if missing := int((~results.present).sum()):
+        warnings.append(f"{system.name}: no result for {missing} of {len(results.present)} probes")
+    if unfound := int((results.present & ~subject.seen.found).sum()):
+        warnings.append(
+            f"{system.name}: no face found in {unfound} of {int(results.present.sum())} results: "
+            "they have no pose error, and recognition looks where faces usually are"
+        )
+    if isinstance(system, FolderOfResults):
+        pictures = [study.pictures.pictures[i] for i in study.trials.probes]
+        warnings += system.remarks(pictures, study.pictures.size)
+    if system.uses_conditions:
+        shown = shown_as_asked(study, system, study.trials.conditions)
+        if others := int((~shown).sum()):
+            warnings.append(
+                f"{system.name}: {others} of {len(shown)} conditions are none of its people; "
+                "others of its people stand in"
+            )
+    return warnings
+
+
+def facts_of(study: Study, naturalness: Naturalness) -> dict[str, Any]:
+    """What was measured on, and how."""
+    trials, info, tools = study.trials, study.pictures.info, study.examiner.tools
+    known = len(set(study.gallery_people.tolist()))
+    facts: dict[str, Any] = {
+        "folder": study.pictures.root.name,
+        "probes": len(trials.probes),
+        "people": len(set(study.probe_people.tolist())),
+        "probes asked about re-identification": int(study.asked.sum()),
+        "people in the gallery": known,
+        "lessons": len(trials.lessons),
+        "people among the conditions": len({study.pictures.persons[i] for i in trials.conditions}),
+        "size": list(study.pictures.size),
+        "resize": f"sides below {LEAST_SIDE} pixels to {LEAST_SIDE}, bicubic",
+        "seed": study.settings.seed,
+        "false-accept rates": [f"{100 * rate:g} %" for rate in study.settings.false_accept_rates],
+        "conditions of the parrot and of links": (
+            f"people of the split {study.settings.condition_split!r}"
+        ),
+        "split of the folder": info.get("options", {}).get("protocol") or "by person",
+        "least overlap in place": study.settings.min_iou,
+        "pictures on each side of a Frechet distance": naturalness.count,
+        "features of whole pictures": _describe(naturalness),
+        "recognisers": [recogniser.name for recogniser in tools.recognisers],
+        "detectors": [detector.name for detector in tools.all_detectors],
+        "landmarker": tools.landmarker.name,
+    }
+    for attacker in ATTACKERS:
+        for recogniser in tools.recognisers:
+            facts |= _of_attack(attack_of(study, recogniser, attacker), attacker)
+    return facts
+
+
+def _describe(naturalness: Naturalness) -> str:
+    if naturalness.features is None:
+        return "none"
+    network = naturalness.features.network
+    path = getattr(network, "path", None)
+    name = naturalness.features.name or type(network).__name__
+    return name if path is None else str(path.name)
+
+
+def _of_attack(attack: Attack, attacker: Attacker) -> dict[str, Any]:
+    """Thresholds, how often two real people are taken for one, and conditions for sources."""
+    name = f"{attack.recogniser.name}, {attacker}"
+    facts: dict[str, Any] = {}
+    for rate in attack.study.settings.false_accept_rates:
+        if (threshold := attack.calibrated(rate)) is not None:
+            facts[f"{name}: threshold at FAR {100 * rate:g} %"] = threshold
+    if (own := attack.recogniser.threshold) is None:
+        return facts
+    distances, people = attack.impostors, attack.study.probe_people
+    if len(distances):
+        accepted = torch.where(distances.isnan(), distances, (distances <= own).double()).float()
+        cell = rate_cell(accepted, people[:, None].expand_as(attack.is_same)[~attack.is_same])
+        facts[f"{name}: different real people verified"] = cell.as_json()
+    if attacker == "pose known":
+        facts |= _conditions_as_sources(attack, own)
+    return facts
+
+
+def _conditions_as_sources(attack: Attack, threshold: float) -> dict[str, Any]:
+    """How often the untouched conditions are taken for the people who are to be hidden by them."""
+    study, recogniser = attack.study, attack.recogniser
+    given, there = study.trials.conditions, attack.askable
+    if not there.any() or not given:
+        return {}
+    shown = study.examiner.describe(study.images(given), study.landmarks(given), recogniser)
+    distances = descriptor_distances(shown, attack.gallery)
+    own = torch.where(attack.is_same, distances, torch.inf).amin(1)
+    taken = torch.where(there & own.isfinite(), (own <= threshold).float(), torch.nan)
+    cell = rate_cell(taken, study.probe_people)
+    return {f"{recogniser.name}: conditions themselves verified as the source": cell.as_json()}

@@ -1,0 +1,62 @@
+"""Features of whole pictures by one network, each picture asked about once."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from graphgan.evaluation.study import Study
+from graphgan.evaluation.subject import Subject
+
+Features = Callable[[Tensor], Tensor]
+"""8-bit pictures ``b 3 h w`` to ``b d``. It may have a ``name``, which then stands in tables, and a
+``fingerprint``, by which answers are kept."""
+
+
+class PictureFeatures:
+    """What a network says of the pictures of a study and of results.
+
+    Args:
+        study: whose pictures.
+        network: see `Features`.
+    Attributes:
+        name: of the network in tables, None where it has none.
+    """
+
+    def __init__(self, study: Study, network: Features) -> None:
+        self.study = study
+        self.network = network.eval() if isinstance(network, nn.Module) else network
+        self.name: str | None = getattr(network, "name", None)
+        self._known: dict[int, Float[Tensor, d]] = {}
+
+    def of_pictures(self, numbers: Sequence[int]) -> Float[Tensor, "n d"]:
+        """Of untouched pictures."""
+        if missing := [i for i in dict.fromkeys(numbers) if i not in self._known]:
+            found = self._ask(self.study.images(missing))
+            self._known.update(zip(missing, found, strict=True))
+        return torch.stack([self._known[i] for i in numbers])
+
+    def of_subject(self, subject: Subject) -> Float[Tensor, "n d"]:
+        """Of the results of a system; of the sources where there is none."""
+        return subject.once(("features", self.name), lambda: self._ask(subject.results.images))
+
+    def _ask(self, images: UInt8[Tensor, "n 3 h w"]) -> Float[Tensor, "n d"]:
+        examiner, step = self.study.examiner, self.study.settings.batch_size
+
+        def compute() -> dict[str, Tensor]:
+            batches = torch.split(images, step)
+            parts = examiner.progress(batches, len(batches), f"features {self.name or ''}".strip())
+            with torch.no_grad():
+                return {"features": torch.cat([self.network(part).float() for part in parts])}
+
+        fingerprint = getattr(self.network, "fingerprint", None)
+        if fingerprint is None:
+            features = compute()["features"]
+        else:
+            inputs = (f"{self.name} {fingerprint}", images)
+            features = examiner.cache.fetch("features", inputs, compute)["features"]
+        if features.ndim != 2 or not features.isfinite().all():
+            shape = tuple(features.shape)
+            raise ValueError(f"expected finite features n d of pictures, got shape {shape}")
+        return features

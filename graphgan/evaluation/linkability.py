@@ -1,0 +1,35 @@
+"""Can two anonymised pictures be linked: are they taken for one person, whoever that is?"""
+
+from graphgan.evaluation.cells import Cell, Cells, not_measured
+from graphgan.evaluation.pairs import pair_distances, probe_pairs, separation_cells
+from graphgan.evaluation.rules import RULES, describe_ruled
+from graphgan.evaluation.subject import Subject
+from graphgan.evaluation.trials import ConditionRule, NobodyElseError
+from graphgan.faces.contracts import Recogniser
+
+
+def measure_links(subject: Subject, recogniser: Recogniser) -> Cells:
+    """Area under the ROC curve of distances between anonymised pictures.
+
+    Mated pairs are two anonymised pictures of one person, of different videos; non-mated ones are
+    of two people. 0.5 is chance. Asked with conditions drawn for each picture, and with one
+    condition for each person, which links its pictures by design.
+    """
+    return {
+        f"{recogniser.name}: linked, {name}": _measure(subject, recogniser, rule)
+        for rule, name in RULES.items()
+    }
+
+
+def _measure(subject: Subject, recogniser: Recogniser, rule: ConditionRule) -> Cell:
+    study = subject.study
+    count = len(study.trials.probes)
+    try:
+        described = describe_ruled(subject, recogniser, rule)[:count]
+    except NobodyElseError as error:
+        return not_measured(str(error))
+    there = subject.present & study.complete
+    everyone = subject.results.present & study.complete
+    pairs = probe_pairs(study, ordered=False).where(there, everyone)
+    distances = [pair_distances(described, described, own) for own in pairs]
+    return separation_cells(study, pairs, distances)[0]

@@ -1,0 +1,47 @@
+import pytest
+import torch
+from coloured_faces import Grey
+
+from graphgan.evaluation.cache import ResultCache
+from graphgan.evaluation.examiner import Examiner
+from graphgan.evaluation.features import PictureFeatures
+from graphgan.evaluation.study import Study
+from graphgan.evaluation.subject import Subject
+
+
+class Counting:
+    """Mean colors, and how many pictures it was asked about."""
+
+    name, fingerprint = "means", "1"
+
+    def __init__(self):
+        self.asked = 0
+
+    def __call__(self, images):
+        self.asked += len(images)
+        return images.float().mean((2, 3))
+
+
+def test_each_picture_is_asked_about_once(study):
+    network = Counting()
+    features = PictureFeatures(study, network)
+    rows = features.of_pictures([3, 1, 3])
+    assert network.asked == 2 and torch.equal(rows[0], rows[2])
+    assert torch.equal(rows[1], study.images([1]).float().mean((2, 3))[0])
+    subject = Subject(study, Grey())
+    assert torch.equal(features.of_subject(subject), features.of_subject(subject))
+    assert network.asked == 2 + len(study.trials.probes)
+
+
+def test_a_fingerprint_lets_answers_be_kept(pictures, study, tools, tmp_path):
+    network = Counting()
+    for _ in range(2):
+        examiner = Examiner(tools, cache=ResultCache(tmp_path))
+        PictureFeatures(Study(pictures, study.trials, examiner), network).of_pictures([0, 1])
+    assert network.asked == 2
+
+
+def test_features_that_are_no_rows_are_refused(study):
+    for network in (lambda images: images.float(), lambda images: images[:, :, 0, 0] / 0.0):
+        with pytest.raises(ValueError, match="expected finite features n d"):
+            PictureFeatures(study, network).of_pictures([0])
