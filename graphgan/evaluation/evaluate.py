@@ -15,7 +15,9 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
+from graphgan.evaluation.appearance import measure_appearance
 from graphgan.evaluation.cells import Cells, not_measured
+from graphgan.evaluation.expressions import measure_expressions
 from graphgan.evaluation.facts import (
     cautions,
     facts_of,
@@ -132,7 +134,7 @@ def _measure(
 ) -> tuple[Cells, dict[Attacker, Curve]]:
     """All that can be said of a group of probes, too; and the curves of the first recogniser."""
     study, recognisers = subject.study, subject.study.examiner.tools.recognisers
-    cells = measure_utility(subject)
+    cells = measure_utility(subject) | measure_expressions(subject) | measure_appearance(subject)
     curves: dict[Attacker, Curve] = {}
     attacks = [(attacker, r) for attacker in ATTACKERS for r in recognisers]
     for attacker, recogniser in attacks:

@@ -15,6 +15,7 @@ from torch import Tensor
 from graphgan.data.batches import to_float_image, to_uint8_image
 from graphgan.data.worker_pool import WorkerPool
 from graphgan.evaluation.cache import ResultCache
+from graphgan.faces import ExpressionReader
 from graphgan.faces.contracts import (
     FaceDetector,
     Faces,
@@ -22,6 +23,7 @@ from graphgan.faces.contracts import (
     NamingRecogniser,
     Recogniser,
 )
+from graphgan.metrics.expression import Expression, measure_expression
 
 LEAST_SIDE = 128  # smaller images are enlarged: dlib looks for faces of 40 pixels and more
 
@@ -37,6 +39,8 @@ class Tools:
         landmarker: finds their landmarks.
         recognisers: describe them; the first one speaks in plots.
         detectors: others that look for faces.
+        expressions: reads the expressions of the faces that the first detector finds; None leaves
+            them out.
     Raises:
         ValueError: no recogniser, two recognisers or two detectors of one name.
     """
@@ -45,6 +49,7 @@ class Tools:
     landmarker: Landmarker
     recognisers: Sequence[Recogniser]
     detectors: Sequence[FaceDetector] = ()
+    expressions: ExpressionReader | None = None
 
     def __post_init__(self) -> None:
         names = [recogniser.name for recogniser in self.recognisers]
@@ -127,6 +132,28 @@ class Examiner:
         inputs: list[str | Tensor] = [_identity(landmarker), images]
         inputs += [values for own in firsts for values in own]
         return self.cache.fetch("landmarks", tuple(inputs), compute)["landmarks"]
+
+    def express(self, images: UInt8[Tensor, "n 3 h w"], faces: Sequence[Faces]) -> Expression:
+        """The expression of the first face of each image; NaN where there is none."""
+        reader = self.tools.expressions
+        if reader is None:
+            raise ValueError("expected tools that read expressions, got none")
+        firsts = [own.at(torch.arange(min(len(own.boxes), 1))) for own in faces]
+
+        def compute() -> dict[str, Tensor]:
+            items = [
+                (image, tuple(values.numpy() for values in first))
+                for image, first in zip(_plain(images), firsts, strict=True)
+            ]
+            found = self._ask(_express, items, "expressions")
+            columns = zip(*found, strict=True)
+            rows = [torch.from_numpy(np.stack(column)).float() for column in columns]
+            return dict(zip(("mesh", "irises", "contours"), rows, strict=True))
+
+        inputs: list[str | Tensor] = [reader.fingerprint, images]
+        inputs += [values for own in firsts for values in own]
+        found = self.cache.fetch("expressions", tuple(inputs), compute)
+        return measure_expression(found["mesh"], found["irises"], found["contours"])
 
     def describe(
         self,
@@ -222,6 +249,16 @@ def _locate(item: tuple[np.ndarray, _Arrays], tools: Tools) -> np.ndarray:
     with torch.no_grad():
         found = tools.landmarker(image, Faces(boxes, scores, _grown(points, scale)))
     return _arrays(_shrunk(found.points[0], scale))[0]
+
+
+def _express(item: tuple[np.ndarray, _Arrays], tools: Tools) -> _Arrays:
+    image, scale = _enlarged(item[0])
+    boxes, scores, points = (torch.from_numpy(values) for values in item[1])
+    boxes = _grown(boxes.view(-1, 2, 2), scale).view(-1, 4)
+    assert tools.expressions is not None
+    with torch.no_grad():
+        found = tools.expressions.look(image, Faces(boxes, scores, _grown(points, scale)))
+    return _arrays(*(values[0] for values in found))
 
 
 def _describe(item: tuple[np.ndarray, np.ndarray, int], tools: Tools) -> np.ndarray:

@@ -163,7 +163,7 @@ ROWS = (
         "lower",
         "No seam is seen around the face",
         "A seam is seen around the face",
-        Limit("untouched", 2),
+        Limit("fixed", 1.3),
         percent=False,
     ),
     Row(
@@ -181,7 +181,7 @@ ROWS = (
         "lower",
         "The skin tone fits",
         "The skin tone does not fit",
-        Limit("untouched", 2),
+        Limit("untouched", 1.5),
         percent=False,
     ),
 )

@@ -56,18 +56,36 @@ class ExpressionReader:
         if landmarks is not None and len(landmarks) != len(images):
             counts = f"{len(landmarks)} for {len(images)} images"
             raise ValueError(f"expected landmarks of every image, got {counts}")
-        meshes = torch.full((len(images), NUM_VERTICES, 3), torch.nan)
-        eyes = Eyes.missing(len(images))
-        for i, image in enumerate(images):
-            face = self._face(image, None if landmarks is None else landmarks[i])
-            if not len(face.boxes):
-                continue
-            mesh = self.mesh.mesh(image, face)
-            if mesh.confidences[0] >= _LEAST_CONFIDENCE:
-                meshes[i] = mesh.vertices[0]
-                found = self.iris(image, mesh.vertices)
-                eyes.irises[i], eyes.contours[i] = found.irises[0], found.contours[0]
-        return measure_expression(meshes, *eyes)
+        points = [None] * len(images) if landmarks is None else list(landmarks)
+        found = [
+            self.look(image, self._face(image, own))
+            for image, own in zip(images, points, strict=True)
+        ]
+        none = torch.zeros(0, NUM_VERTICES, 3), *Eyes.missing(0)
+        meshes, irises, contours = (torch.cat(own) for own in zip(none, *found, strict=True))
+        return measure_expression(meshes, irises, contours)
+
+    def look(
+        self, image: UInt8[Tensor, "3 h w"], face: Faces
+    ) -> tuple[Float[Tensor, "1 468 3"], Float[Tensor, "1 2 2"], Float[Tensor, "1 2 16 2"]]:
+        """Mesh, irises and contours of the lids of the first face; NaN where there is none.
+
+        Args:
+            image: 8-bit.
+            face: where it is; a mesh that is no face's counts as none.
+        """
+        nothing = torch.full((1, NUM_VERTICES, 3), torch.nan), *Eyes.missing(1)
+        if not len(face.boxes):
+            return nothing
+        mesh = self.mesh.mesh(image, face.at(torch.arange(1)))
+        if mesh.confidences[0] < _LEAST_CONFIDENCE:
+            return nothing
+        return mesh.vertices, *self.iris(image, mesh.vertices)
+
+    @property
+    def fingerprint(self) -> str:
+        """Cached results stay valid as long as this does not change."""
+        return f"{self.mesh.fingerprint}; {self.iris.fingerprint}"
 
     def _face(
         self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "68 2"] | None

@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
+_LEAST_SAMPLES = 3  # two always correlate fully
+
 
 class Interval(NamedTuple):
     """A mean with its 95 % interval."""
@@ -103,3 +105,34 @@ def rate_over_people(values: Float[Tensor, "n"], people: Int[Tensor, "n"]) -> In
     if interval.mean == 0:
         return interval._replace(high=reach)
     return interval._replace(low=1 - reach) if interval.mean == 1 else interval
+
+
+def correlation_over_people(
+    x: Float[Tensor, "n"], y: Float[Tensor, "n"], people: Int[Tensor, "n"], *, draws: int = 2000
+) -> Interval:
+    """Pearson's correlation with a percentile-bootstrap interval of 95 %, drawn over people.
+
+    Args:
+        x, y: one a sample each; samples with a NaN in either are left out.
+        people: the number of each sample's person.
+        draws: bootstrap samples.
+    Raises:
+        ValueError: fewer than 3 samples, or values that are all equal.
+
+    Example:
+        >>> x = torch.tensor([0.0, 1.0, 2.0, 3.0])
+        >>> correlation_over_people(x, 2 * x + 1, torch.arange(4)).mean
+        1.0
+    """
+    there = (x.isfinite() & y.isfinite()).cpu()
+    a, b = x.cpu()[there].double().numpy(), y.cpu()[there].double().numpy()
+    if len(a) < _LEAST_SAMPLES or a.min() == a.max() or b.min() == b.max():
+        raise ValueError(f"expected 3 samples that differ, got {len(a)}")
+    _, person = np.unique(people.cpu()[there].numpy(), return_inverse=True)
+    a, b = a - a.mean(), b - b.mean()
+    moments = [np.bincount(person, weights=m) for m in (a * 0 + 1, a, b, a * a, b * b, a * b)]
+    drawn = np.random.default_rng(0).integers(len(moments[0]), size=(draws, len(moments[0])))
+    count, sa, sb, saa, sbb, sab = (m[drawn].sum(1) for m in moments)
+    spread = np.maximum((saa - sa**2 / count) * (sbb - sb**2 / count), 1e-24)
+    low, high = np.percentile((sab - sa * sb / count) / np.sqrt(spread), [2.5, 97.5])
+    return Interval(float(np.corrcoef(a, b)[0, 1]), float(low), float(high))

@@ -34,6 +34,7 @@ from graphgan.evaluation.trial_files import read_trials, write_trials
 from graphgan.evaluation.trials import ConditionRule, Splits
 from graphgan.extras import needs_extra
 from graphgan.faces import (
+    ExpressionReader,
     FaceNet,
     MTCNNDetector,
     ToolOptions,
@@ -242,6 +243,7 @@ def open_tools(options: Options) -> Tools:
         make_landmarker(options.landmarker, asked),
         [*(make_recogniser(name, asked) for name in options.recogniser), *networks],
         others,
+        ExpressionReader(),
     )
 
 

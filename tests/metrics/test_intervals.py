@@ -6,7 +6,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.metrics.intervals import Interval, bootstrap_mean, mean_over_people, rate_over_people
+from graphgan.metrics.intervals import (
+    Interval,
+    bootstrap_mean,
+    correlation_over_people,
+    mean_over_people,
+    rate_over_people,
+)
 
 
 @given(values=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20))
@@ -126,3 +132,28 @@ def test_other_rates_are_bootstrapped():
 def test_what_is_no_rate_is_refused():
     with pytest.raises(ValueError, match="values of 0 or 1"):
         rate_over_people(torch.tensor([0.5]), torch.tensor([0]))
+
+
+def test_a_correlation_is_pearson_s_and_its_interval_is_drawn_over_people():
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randn(300, generator=rng)
+    y = 0.6 * x + 0.8 * torch.randn(300, generator=rng)
+    people = torch.arange(300) // 3
+    interval = correlation_over_people(x, y, people)
+    assert interval.mean == pytest.approx(
+        float(torch.corrcoef(torch.stack([x, y]))[0, 1]), abs=1e-6
+    )
+    # Fisher's interval of 300 independent pairs; people whose samples are independent are no fewer.
+    z, reach = math.atanh(interval.mean), 1.96 / math.sqrt(297)
+    assert interval.low == pytest.approx(math.tanh(z - reach), abs=0.03)
+    assert interval.high == pytest.approx(math.tanh(z + reach), abs=0.03)
+    x[5], y[7] = math.nan, math.nan
+    kept = torch.tensor([i not in (5, 7) for i in range(300)])
+    assert correlation_over_people(x, y, people) == correlation_over_people(
+        x[kept], y[kept], people[kept]
+    )
+
+
+def test_equal_values_have_no_correlation():
+    with pytest.raises(ValueError, match="3 samples that differ, got 4"):
+        correlation_over_people(torch.ones(4), torch.arange(4.0), torch.arange(4))
