@@ -21,8 +21,8 @@ _DRAWS = 500
 _CANDIDATES = 8  # drawn for each wanted non-mated pair, since some show one person
 _CHANCE_AUC, _CHANCE_F1 = 0.5, 2 / 3  # F1 where all of equally many pairs are accepted
 
-NO_MATED = "nobody has pictures of two videos"
-NO_OTHERS = "pictures of one person alone"
+NO_MATED = "no pair of one person in two videos"
+NO_OTHERS = "no pair of two people"
 
 
 class Pairs(NamedTuple):

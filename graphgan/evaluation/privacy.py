@@ -31,6 +31,7 @@ Attacker = Literal["pipeline", "pose known"]
 ATTACKERS: tuple[Attacker, Attacker] = ("pipeline", "pose known")
 
 NO_OTHER = "nobody has pictures of two videos"
+NO_RESULT = "no result with all landmarks to ask about"
 NOBODY_ELSE = "nobody else in the gallery"
 ALONE = "one person alone in the gallery, who is always the nearest"
 Curve = tuple[Float[Tensor, "t"], Float[Tensor, "t"]]
@@ -128,7 +129,7 @@ def measure_recognition(attack: Attack, subject: Subject) -> tuple[Cells, Curve 
     cells = _same_image(attack, subject, prefix)
     people_known = len(set(study.gallery_people.tolist()))
     if not there.any() or people_known < 2:
-        why = ALONE if there.any() else NO_OTHER
+        why = ALONE if there.any() else NO_RESULT if study.asked.any() else NO_OTHER
         names = ("rank-1", "verified", *map(at_rate, rates))
         return cells | {prefix + name: not_measured(why) for name in names}, None
     distances = descriptor_distances(probes, attack.gallery)

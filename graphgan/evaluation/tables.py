@@ -9,7 +9,7 @@ from typing import NamedTuple
 from graphgan.data.tables import read_table
 from graphgan.evaluation.cells import Cell, Cells
 from graphgan.evaluation.evaluate import Evaluation
-from graphgan.evaluation.first_page import figures
+from graphgan.evaluation.figures import figures
 
 
 class Published(NamedTuple):

@@ -24,8 +24,9 @@ from graphgan.evaluation import (
     write_report,
 )
 from graphgan.evaluation.cache import ResultCache
-from graphgan.evaluation.first_page import first_page, gaps
+from graphgan.evaluation.first_page import first_page
 from graphgan.evaluation.folds import read_fold_pairs
+from graphgan.evaluation.gaps import gaps
 from graphgan.evaluation.group_files import parse_bins, read_groups
 from graphgan.evaluation.groups import Groups, probe_groups
 from graphgan.evaluation.systems import SYSTEMS, parse_system

@@ -2,11 +2,9 @@
 
 from dataclasses import replace
 
-import pytest
-
 from graphgan.evaluation.cells import Cell, not_measured
 from graphgan.evaluation.evaluate import Evaluation
-from graphgan.evaluation.first_page import ROWS, figures, first_page, gaps, is_good, limit_of
+from graphgan.evaluation.first_page import first_page
 
 RANK = {
     "dlib-resnet, pipeline: rank-1": Cell(0.1, 0.04, 0.16, 60, reference=0.05),
@@ -78,42 +76,3 @@ def test_a_kernel_distance_stands_in_where_the_other_is_refused():
     text = page({"a": cells})
     assert "| realism distance KD-lite2 | lower | 0.02 |" in text
     assert "Not measured" not in text
-
-
-@pytest.mark.parametrize(
-    ("metric", "words"),
-    [
-        ("seam", "visible seam"),
-        ("sharpness", "sharpness"),
-        ("gaze across: correlation", "gaze"),
-        ("told from real by lite2", "can be told from real"),
-        ("other: linked, conditions drawn", "linked"),
-        ("other, parrot, conditions drawn", "parrot"),
-        ("other, pipeline: verified at FAR 1 %", "1 % false accepts"),
-    ],
-)
-def test_metrics_are_picked_up_by_their_names(metric, words):
-    ((row, own),) = figures({"a": {metric: Cell(0.5)}})
-    assert words in row.words and own["a"].metric == metric
-
-
-def test_a_figure_without_limit_or_value_is_neither_good_nor_bad():
-    for row in ROWS:
-        assert is_good(row, not_measured("x")) is None
-        if row.limit is None or row.limit.kind != "fixed":
-            assert limit_of(row, Cell(0.5)) is None and is_good(row, Cell(0.5)) is None
-
-
-def test_gaps_are_named_where_intervals_do_not_overlap():
-    found = {"detected where the original is": Cell(0.9, 0.85, 0.95), "pose error": Cell(0.1)}
-    groups = {
-        "sex: female": {"detected where the original is": Cell(0.99, 0.97, 1.0)},
-        "sex: male": {"detected where the original is": Cell(0.8, 0.7, 0.9)},
-        "age: below 30": {"detected where the original is": Cell(0.95, 0.9, 1.0)},
-        "age: 30 or more": {"detected where the original is": Cell(0.85, 0.75, 0.92)},
-    }
-    evaluation = Evaluation({"mine": found}, {}, {}, groups={"mine": groups})
-    assert list(gaps(evaluation)) == [
-        "mine, by sex: faces found again, %: male 80.0 [70.0, 90.0], female 99.0 [97.0, 100.0]; "
-        "the intervals do not overlap."
-    ]

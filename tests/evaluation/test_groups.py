@@ -53,6 +53,22 @@ def test_a_group_is_measured_as_if_there_were_no_others(varied):
     assert set(whole) - set(own["half: both"]) == {"FD-colour", "FID", "KID"}  # of sets
 
 
+def test_a_group_without_a_result_says_so(varied):
+    class Half(Original):
+        def __call__(self, request):
+            made = request.source.clone()
+            made[:12] = torch.nan
+            return made
+
+    first = torch.arange(24) < 12
+    own = evaluate(varied, [Half()], groups={"half: first": first}).groups["original"]
+    why = "not measured (no result with all landmarks to ask about)"
+    assert own["half: first"]["colour, pipeline: rank-1"].note == why
+    note = "not measured (no pair of one person in two videos)"
+    assert own["half: first"]["colour, pipeline: pairs AUC"].note == note
+    assert all(cell.note for cell in own["half: first"].values())
+
+
 def test_probes_that_are_all_alike_make_no_groups(study, tools):
     pictures = copy.copy(study.pictures)
     same = pictures.pictures[study.trials.probes[0]]

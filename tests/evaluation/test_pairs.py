@@ -8,6 +8,7 @@ from graphgan.evaluation.pairs import draw_pairs, measure_pairs, probe_pairs, se
 from graphgan.evaluation.privacy import attack_of
 from graphgan.evaluation.subject import Subject
 from graphgan.evaluation.systems import Original
+from graphgan.metrics.identification import roc
 
 PEOPLE, VIDEOS = torch.tensor([0, 0, 0, 1, 1, 2]), torch.tensor([0, 0, 1, 2, 3, 4])
 
@@ -55,6 +56,7 @@ def test_area_and_f1_are_those_of_all_pairs(study):
     others = torch.tensor([0.3, 0.6, 0.7], dtype=torch.float64)
     auc, f1 = separation_cells(study, few, [mated, others])
     assert auc.value == pytest.approx((3 + 2.5 + 2 + 0) / 12)
+    assert auc.value == pytest.approx(float(torch.trapezoid(*roc(mated, others)[::-1])))
     t, f = 3 / 4, 1 / 3  # accepted up to 0.5
     assert f1.value == pytest.approx(2 * t / (t + f + 1))
 
@@ -63,4 +65,4 @@ def test_without_a_kind_of_pairs_it_is_said(make_study, tools):
     alone = make_study(people=1)
     attack = attack_of(alone, tools.recognisers[0], "pipeline")
     cell = measure_pairs(attack, Subject(alone, Original()))["colour, pipeline: pairs AUC"]
-    assert cell.note == "not measured (pictures of one person alone)"
+    assert cell.note == "not measured (no pair of two people)"

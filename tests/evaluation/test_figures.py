@@ -1,0 +1,38 @@
+"""Which metrics the first page is of."""
+
+import pytest
+
+from graphgan.evaluation.cells import Cell, not_measured
+from graphgan.evaluation.figures import ROWS, figures, is_good, limit_of
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [
+        ("seam", "visible seam"),
+        ("sharpness", "sharpness"),
+        ("gaze across: correlation", "gaze"),
+        ("told from real by lite2", "can be told from real"),
+        ("other: linked, conditions drawn", "linked"),
+        ("other, parrot, conditions drawn", "parrot"),
+        ("other, pipeline: verified at FAR 1 %", "1 % false accepts"),
+    ],
+)
+def test_metrics_are_picked_up_by_their_names(metric, words):
+    ((row, own),) = figures({"a": {metric: Cell(0.5)}})
+    assert words in row.words and own["a"].metric == metric
+
+
+def test_a_figure_without_limit_or_value_is_neither_good_nor_bad():
+    for row in ROWS:
+        assert is_good(row, not_measured("x")) is None
+        if row.limit is None or row.limit.kind != "fixed":
+            assert limit_of(row, Cell(0.5)) is None and is_good(row, Cell(0.5)) is None
+
+
+def test_chance_within_the_interval_is_good_enough_and_beyond_is_not():
+    (row,) = (row for row in ROWS if "rank-1" in row.patterns[0])
+    for low, good in ((0.04, True), (0.05, True), (0.06, False)):
+        assert is_good(row, Cell(0.2, low, 0.3, reference=0.05)) is good
+    assert is_good(row, Cell(0.05, reference=0.05)) is True
+    assert is_good(row, Cell(0.06, reference=0.05)) is False
