@@ -4,7 +4,6 @@ from graphgan.metrics.comparison import Comparison, compare
 from graphgan.metrics.detection import box_iou, detected, landmark_box
 from graphgan.metrics.distribution import (
     InceptionScore,
-    KernelDistance,
     frechet_inception_distance,
     inception_score,
     kernel_inception_distance,
@@ -25,6 +24,7 @@ from graphgan.metrics.identification import (
 )
 from graphgan.metrics.inception import torchmetrics_inception
 from graphgan.metrics.intervals import Interval, bootstrap_mean, mean_over_people, rate_over_people
+from graphgan.metrics.kernel import KernelDistance, kernel_distance
 from graphgan.metrics.landmark_error import landmark_error
 from graphgan.metrics.masked_error import masked_error
 from graphgan.metrics.parrot import parrot_rank_one
@@ -52,6 +52,7 @@ __all__ = [
     "frechet_floor",
     "frechet_inception_distance",
     "inception_score",
+    "kernel_distance",
     "kernel_inception_distance",
     "landmark_box",
     "landmark_error",

@@ -3,8 +3,8 @@
 Sources: Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash
 Equilibrium", NIPS 2017; Binkowski et al., "Demystifying MMD GANs", ICLR 2018; Salimans et al.,
 "Improved Techniques for Training GANs", NIPS 2016.
-torchmetrics does the arithmetic. The network is the caller's: numbers of two networks, of two
-sizes of pictures or of two ways to resize them cannot be compared.
+The network is the caller's: numbers of two networks, of two sizes of pictures or of two ways to
+resize them cannot be compared.
 """
 
 import warnings
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from graphgan._checks import check_positive
 from graphgan.data.batches import to_uint8_image
 from graphgan.extras import needs_extra
+from graphgan.metrics.kernel import KernelDistance, kernel_distance
 
 Images = Float[Tensor, "_ 3 _ _"] | Iterable[Float[Tensor, "_ 3 _ _"]]
 """Pictures in [-1, 1]: ``n 3 h w`` at once, or batch by batch as ``b 3 h w``."""
@@ -77,13 +78,6 @@ def frechet_inception_distance(
     return max(0.0, float(metric.compute()))  # rounding leaves equal sets a little below 0
 
 
-class KernelDistance(NamedTuple):
-    """Mean and standard deviation over the subsets; 0 is the deviation of whole sets."""
-
-    mean: float
-    std: float
-
-
 def kernel_inception_distance(
     real: Images,
     generated: Images,
@@ -94,12 +88,9 @@ def kernel_inception_distance(
     batch_size: int = 32,
     seed: int = 0,
 ) -> KernelDistance:
-    """Squared maximum mean discrepancy of features x, y under ``k(x, y) = (x . y / d + 1)^3``.
+    """`kernel_distance` of the features of two sets of pictures.
 
-    ``mean k(x, x') + mean k(y, y') - 2 mean k(x, y)`` over pairs of different pictures, the mean of
-    random subsets of both sets. Unlike the FID its expectation does not depend on the number of
-    pictures: 0 between equal sources, so a result may be a little below 0. The deviation is that
-    of the subsets (their number in the denominator), not of another set of pictures.
+    Unlike that of the FID its expectation does not depend on the number of pictures.
 
     Args:
         real: pictures in [-1, 1], or an iterable of batches of them.
@@ -113,7 +104,6 @@ def kernel_inception_distance(
     Raises:
         ValueError: fewer pictures in a set than ``subset_size`` or than two, ``subset_size`` below
             two, no subset; pictures or features as of `frechet_inception_distance`.
-        MissingExtraError: torchmetrics is not installed.
 
     Example:
         >>> pictures = 2 * torch.rand(50, 3, 1, 1) - 1
@@ -121,23 +111,11 @@ def kernel_inception_distance(
         >>> distance.mean > 0
         True
     """
-    with needs_extra("recipes"):
-        from torchmetrics.image.kid import KernelInceptionDistance
     check_positive(subsets=subsets)
     if subset_size is not None and subset_size < 2:
         raise ValueError(f"expected subset_size of at least 2, got {subset_size}")
     seen = _features_of_both(features, real, generated, batch_size, least=subset_size or 2)
-    size = subset_size or min(1000, *map(len, seen))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that all features are kept
-        metric = KernelInceptionDistance(
-            feature=nn.Identity(), subsets=subsets, subset_size=size, sync_on_compute=False
-        )
-    for outputs, is_real in zip(seen, (True, False), strict=True):
-        metric.update(outputs, real=is_real)
-    with _seeded(seed):
-        mean, std = metric.compute()
-    return KernelDistance(float(mean), float(std))
+    return kernel_distance(*seen, subsets=subsets, subset_size=subset_size, seed=seed)
 
 
 def inception_score(
