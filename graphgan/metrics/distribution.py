@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from graphgan._checks import check_positive
 from graphgan.data.batches import to_uint8_image
 from graphgan.extras import needs_extra
+from graphgan.metrics.frechet import frechet_distance
 from graphgan.metrics.kernel import KernelDistance, kernel_distance
 
 Images = Float[Tensor, "_ 3 _ _"] | Iterable[Float[Tensor, "_ 3 _ _"]]
@@ -37,7 +38,7 @@ class InceptionScore(NamedTuple):
 def frechet_inception_distance(
     real: Images, generated: Images, features: nn.Module, *, batch_size: int = 32
 ) -> float:
-    """``|m_r - m_g|^2 + tr(S_r + S_g - 2 (S_r S_g)^(1/2))``, means and covariances of features.
+    """`frechet_distance` of the features of two sets of pictures.
 
     0 for equal sets, without upper bound. Fewer pictures give a higher distance between the same
     two sources: compare only at equal counts, the usual ones being 10,000 and more; with ``d``
@@ -54,7 +55,6 @@ def frechet_inception_distance(
     Raises:
         ValueError: d pictures or fewer in a set; pictures of another shape or range, or that
             are not finite; features that are not ``b d`` or not finite.
-        MissingExtraError: torchmetrics is not installed.
 
     Example:
         >>> pictures = 2 * torch.rand(50, 3, 1, 1) - 1
@@ -62,8 +62,6 @@ def frechet_inception_distance(
         >>> round(distance, 3)
         0.0
     """
-    with needs_extra("recipes"):
-        from torchmetrics.image.fid import FrechetInceptionDistance
     seen = _features_of_both(features, real, generated, batch_size, least=2)
     width, count = seen[0].shape[1], min(map(len, seen))
     if count <= width:
@@ -71,11 +69,7 @@ def frechet_inception_distance(
             f"expected more than d = {width} pictures in each set, got {count}: with fewer the "
             "covariances lack rank"
         )
-    ready = _Ready(width)
-    metric = FrechetInceptionDistance(feature=ready, sync_on_compute=False)
-    for outputs, is_real in zip(seen, (True, False), strict=True):
-        metric.update(outputs, real=is_real)
-    return max(0.0, float(metric.compute()))  # rounding leaves equal sets a little below 0
+    return frechet_distance(*seen)
 
 
 def kernel_inception_distance(
@@ -170,18 +164,6 @@ def _seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # and not the GPU's
         yield
-
-
-class _Ready(nn.Identity):
-    """In place of the network, for torchmetrics gets features already.
-
-    Of a network it would ask for this attribute, which some have and mean otherwise, or show it a
-    picture of 299 x 299.
-    """
-
-    def __init__(self, num_features: int) -> None:
-        super().__init__()
-        self.num_features = num_features
 
 
 def _features_of_both(

@@ -51,7 +51,7 @@ class RealismFeatures(nn.Module):
     def forward(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1280"]:
         if images.dtype != torch.uint8:
             raise ValueError(f"expected pictures of 8 bits, got {images.dtype}")
-        parts = [self.network(self._fitted(part)) for part in images.split(_AT_ONCE)]
+        parts = [self.network(self._fitted(part)) for part in torch.split(images, _AT_ONCE)]
         return torch.cat(parts)
 
     def _fitted(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 s s"]:
