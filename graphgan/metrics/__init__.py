@@ -9,7 +9,12 @@ from graphgan.metrics.distribution import (
     kernel_inception_distance,
 )
 from graphgan.metrics.exported import ExportedProgram
-from graphgan.metrics.frechet import frechet_distance, frechet_floor
+from graphgan.metrics.frechet import (
+    PrincipalDistance,
+    frechet_distance,
+    frechet_floor,
+    principal_frechet_distance,
+)
 from graphgan.metrics.identification import (
     FoldStatistics,
     RocCurve,
@@ -30,6 +35,7 @@ from graphgan.metrics.masked_error import masked_error
 from graphgan.metrics.parrot import parrot_rank_one
 from graphgan.metrics.pckh import pckh
 from graphgan.metrics.pose import eye_distance, mouth_opening, yaw
+from graphgan.metrics.realism import RealismFeatures, close_up
 from graphgan.metrics.ssim import mask_ssim, ssim
 
 __all__ = [
@@ -39,9 +45,12 @@ __all__ = [
     "InceptionScore",
     "Interval",
     "KernelDistance",
+    "PrincipalDistance",
+    "RealismFeatures",
     "RocCurve",
     "bootstrap_mean",
     "box_iou",
+    "close_up",
     "compare",
     "descriptor_distances",
     "detected",
@@ -62,6 +71,7 @@ __all__ = [
     "mouth_opening",
     "parrot_rank_one",
     "pckh",
+    "principal_frechet_distance",
     "rank_one",
     "rate_over_people",
     "roc",

