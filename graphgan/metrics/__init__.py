@@ -27,7 +27,7 @@ from graphgan.metrics.identification import (
     threshold_at,
     verified,
 )
-from graphgan.metrics.inception import torchmetrics_inception
+from graphgan.metrics.inception import InceptionFeatures
 from graphgan.metrics.intervals import Interval, bootstrap_mean, mean_over_people, rate_over_people
 from graphgan.metrics.kernel import KernelDistance, kernel_distance
 from graphgan.metrics.landmark_error import landmark_error
@@ -42,6 +42,7 @@ __all__ = [
     "Comparison",
     "ExportedProgram",
     "FoldStatistics",
+    "InceptionFeatures",
     "InceptionScore",
     "Interval",
     "KernelDistance",
@@ -78,7 +79,6 @@ __all__ = [
     "same_class",
     "ssim",
     "threshold_at",
-    "torchmetrics_inception",
     "verified",
     "yaw",
 ]

@@ -18,7 +18,7 @@ from graphgan.landmarks.align import Crop, crop_image
 from graphgan.layers.fusion import fuse
 from graphgan.models.efficientnet_lite import EfficientNetLite
 
-_AT_ONCE = 4  # of these sizes, more pictures at once are slower on a processor
+_AT_ONCE = 2  # of these sizes, more pictures at once are slower on a processor
 
 _SIDE_OF_BOX = 1.25  # what is replaced fills most of it; a wider crop shows less of a difference
 _RAISED_BY = 0.05

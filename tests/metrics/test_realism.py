@@ -9,7 +9,7 @@ from efficientnet_weights import needs_lite2, published
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from graphgan.anonymize.obscure import blur_faces, pixelate_faces
+from graphgan.anonymize.obscure import blur_faces
 from graphgan.data.batches import to_float_image, to_uint8_image
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.extras import MissingExtraError
@@ -19,7 +19,7 @@ from graphgan.metrics.kernel import kernel_distance
 from graphgan.metrics.realism import RealismFeatures, close_up
 from graphgan.models.efficientnet_lite import EfficientNetLite
 
-COUNT, SIZE = 32, 96
+COUNT, SIZE = 24, 96
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +157,6 @@ def damaged(faces):
         "real": (real, landmarks[:COUNT]),
         "rest": (rest, points),
         "seam": (with_others_faces(rest, points, masks), points),
-        "mosaic": (pixelate_faces(rest, masks, block_size=8), points),
         **{name: (of, points) for name, of in blurred.items()},
     }
 
@@ -181,7 +180,7 @@ def test_distances_rise_with_what_is_done_to_faces(damaged):
         assert distance(real, real) < 1e-6
         found = {name: distance(real, features) for name, features in seen.items()}
         assert found["rest"] < found["blur 1.5"] < found["blur 6.0"]
-        assert found["rest"] < found["mosaic"] and found["rest"] < found["seam"]
+        assert found["rest"] < found["seam"]
     floor = frechet_floor(torch.cat([real, seen["rest"]]), COUNT, distance=frechet)
     assert frechet(real, seen["rest"]) == pytest.approx(floor, rel=0.25)
-    assert all(frechet(real, seen[n]) > 1.1 * floor for n in ("seam", "mosaic", "blur 6.0"))
+    assert all(frechet(real, seen[n]) > 1.1 * floor for n in ("seam", "blur 6.0"))
