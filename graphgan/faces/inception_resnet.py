@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from graphgan._checks import check_features, check_positive
 from graphgan._states import fill
+from graphgan.models._conv_norm import ConvNormReLU
 from graphgan.models._published_wrappings import State
 from graphgan.models._weight_files import read_state
 
@@ -60,13 +61,13 @@ class InceptionResnetV1(nn.Module):
         if num_classes is not None:
             check_positive(num_classes=num_classes)
         self.num_classes = num_classes
-        self.conv2d_1a = _Conv(3, 32, 3, stride=2)
-        self.conv2d_2a = _Conv(32, 32, 3)
-        self.conv2d_2b = _Conv(32, 64, 3, padding=1)
+        self.conv2d_1a = ConvNormReLU(3, 32, 3, stride=2)
+        self.conv2d_2a = ConvNormReLU(32, 32, 3)
+        self.conv2d_2b = ConvNormReLU(32, 64, 3, padding=1)
         self.maxpool_3a = nn.MaxPool2d(3, stride=2)
-        self.conv2d_3b = _Conv(64, 80, 1)
-        self.conv2d_4a = _Conv(80, 192, 3)
-        self.conv2d_4b = _Conv(192, 256, 3, stride=2)
+        self.conv2d_3b = ConvNormReLU(64, 80, 1)
+        self.conv2d_4a = ConvNormReLU(80, 192, 3)
+        self.conv2d_4b = ConvNormReLU(192, 256, 3, stride=2)
         self.repeat_1 = nn.Sequential(*(_block_35() for _ in range(5)))
         self.mixed_6a = _reduction_a()
         self.repeat_2 = nn.Sequential(*(_block_17() for _ in range(10)))
@@ -133,28 +134,6 @@ def _count_classes(state: State) -> int | None:
 # --- blocks ---------------------------------------------------------------------------------------
 
 
-class _Conv(nn.Module):
-    """Convolution without bias, BatchNorm, ReLU."""
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int | tuple[int, int],
-        *,
-        stride: int = 1,
-        padding: int | tuple[int, int] = 0,
-    ) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(
-            in_channels, out_channels, kernel_size, stride=stride, padding=padding, bias=False
-        )
-        self.bn = nn.BatchNorm2d(out_channels, eps=1e-3)
-
-    def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o h2 w2"]:
-        return F.relu(self.bn(self.conv(x)))
-
-
 class _Layer(NamedTuple):
     """A convolution of a branch: padded to keep the size, or striding without padding."""
 
@@ -162,10 +141,10 @@ class _Layer(NamedTuple):
     kernel_size: tuple[int, int]
     stride: int = 1
 
-    def build(self, in_channels: int) -> _Conv:
+    def build(self, in_channels: int) -> ConvNormReLU:
         height, width = self.kernel_size
         padding = (height // 2, width // 2) if self.stride == 1 else 0
-        return _Conv(*(in_channels, *self[:2]), stride=self.stride, padding=padding)
+        return ConvNormReLU(*(in_channels, *self[:2]), stride=self.stride, padding=padding)
 
 
 def _branch(in_channels: int, *layers: _Layer) -> nn.Module:

@@ -4,14 +4,18 @@ from graphgan.metrics.comparison import Comparison, compare
 from graphgan.metrics.detection import box_iou, detected, landmark_box
 from graphgan.metrics.distribution import (
     InceptionScore,
-    KernelDistance,
     frechet_inception_distance,
     inception_score,
     kernel_inception_distance,
 )
 from graphgan.metrics.exported import ExportedProgram
 from graphgan.metrics.expression import Agreement, Expression, agreement, measure_expression
-from graphgan.metrics.frechet import frechet_distance, frechet_floor
+from graphgan.metrics.frechet import (
+    PrincipalDistance,
+    frechet_distance,
+    frechet_floor,
+    principal_frechet_distance,
+)
 from graphgan.metrics.head_pose import HeadPose, head_pose
 from graphgan.metrics.identification import (
     FoldStatistics,
@@ -25,13 +29,15 @@ from graphgan.metrics.identification import (
     threshold_at,
     verified,
 )
-from graphgan.metrics.inception import torchmetrics_inception
+from graphgan.metrics.inception import InceptionFeatures
 from graphgan.metrics.intervals import Interval, bootstrap_mean, mean_over_people, rate_over_people
+from graphgan.metrics.kernel import KernelDistance, kernel_distance
 from graphgan.metrics.landmark_error import landmark_error
 from graphgan.metrics.masked_error import masked_error
 from graphgan.metrics.parrot import parrot_rank_one
 from graphgan.metrics.pckh import pckh
 from graphgan.metrics.pose import eye_distance, mouth_opening, yaw
+from graphgan.metrics.realism import RealismFeatures, close_up
 from graphgan.metrics.seam import seam_visibility
 from graphgan.metrics.sharpness import Sharpness, face_sharpness
 from graphgan.metrics.skin_tone import SkinTone, skin_beside, skin_tone
@@ -44,15 +50,19 @@ __all__ = [
     "Expression",
     "FoldStatistics",
     "HeadPose",
+    "InceptionFeatures",
     "InceptionScore",
     "Interval",
     "KernelDistance",
+    "PrincipalDistance",
+    "RealismFeatures",
     "RocCurve",
     "Sharpness",
     "SkinTone",
     "agreement",
     "bootstrap_mean",
     "box_iou",
+    "close_up",
     "compare",
     "descriptor_distances",
     "detected",
@@ -65,6 +75,7 @@ __all__ = [
     "frechet_inception_distance",
     "head_pose",
     "inception_score",
+    "kernel_distance",
     "kernel_inception_distance",
     "landmark_box",
     "landmark_error",
@@ -75,6 +86,7 @@ __all__ = [
     "mouth_opening",
     "parrot_rank_one",
     "pckh",
+    "principal_frechet_distance",
     "rank_one",
     "rate_over_people",
     "roc",
@@ -84,7 +96,6 @@ __all__ = [
     "skin_tone",
     "ssim",
     "threshold_at",
-    "torchmetrics_inception",
     "verified",
     "yaw",
 ]

@@ -3,8 +3,8 @@
 Sources: Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash
 Equilibrium", NIPS 2017; Binkowski et al., "Demystifying MMD GANs", ICLR 2018; Salimans et al.,
 "Improved Techniques for Training GANs", NIPS 2016.
-torchmetrics does the arithmetic. The network is the caller's: numbers of two networks, of two
-sizes of pictures or of two ways to resize them cannot be compared.
+The network is the caller's: numbers of two networks, of two sizes of pictures or of two ways to
+resize them cannot be compared.
 """
 
 import warnings
@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from graphgan._checks import check_positive
 from graphgan.data.batches import to_uint8_image
 from graphgan.extras import needs_extra
+from graphgan.metrics.frechet import frechet_distance
+from graphgan.metrics.kernel import KernelDistance, kernel_distance
 
 Images = Float[Tensor, "_ 3 _ _"] | Iterable[Float[Tensor, "_ 3 _ _"]]
 """Pictures in [-1, 1]: ``n 3 h w`` at once, or batch by batch as ``b 3 h w``."""
@@ -36,7 +38,7 @@ class InceptionScore(NamedTuple):
 def frechet_inception_distance(
     real: Images, generated: Images, features: nn.Module, *, batch_size: int = 32
 ) -> float:
-    """``|m_r - m_g|^2 + tr(S_r + S_g - 2 (S_r S_g)^(1/2))``, means and covariances of features.
+    """`frechet_distance` of the features of two sets of pictures.
 
     0 for equal sets, without upper bound. Fewer pictures give a higher distance between the same
     two sources: compare only at equal counts, the usual ones being 10,000 and more; with ``d``
@@ -53,7 +55,6 @@ def frechet_inception_distance(
     Raises:
         ValueError: d pictures or fewer in a set; pictures of another shape or range, or that
             are not finite; features that are not ``b d`` or not finite.
-        MissingExtraError: torchmetrics is not installed.
 
     Example:
         >>> pictures = 2 * torch.rand(50, 3, 1, 1) - 1
@@ -61,8 +62,6 @@ def frechet_inception_distance(
         >>> round(distance, 3)
         0.0
     """
-    with needs_extra("recipes"):
-        from torchmetrics.image.fid import FrechetInceptionDistance
     seen = _features_of_both(features, real, generated, batch_size, least=2)
     width, count = seen[0].shape[1], min(map(len, seen))
     if count <= width:
@@ -70,18 +69,7 @@ def frechet_inception_distance(
             f"expected more than d = {width} pictures in each set, got {count}: with fewer the "
             "covariances lack rank"
         )
-    ready = _Ready(width)
-    metric = FrechetInceptionDistance(feature=ready, sync_on_compute=False)
-    for outputs, is_real in zip(seen, (True, False), strict=True):
-        metric.update(outputs, real=is_real)
-    return max(0.0, float(metric.compute()))  # rounding leaves equal sets a little below 0
-
-
-class KernelDistance(NamedTuple):
-    """Mean and standard deviation over the subsets; 0 is the deviation of whole sets."""
-
-    mean: float
-    std: float
+    return frechet_distance(*seen)
 
 
 def kernel_inception_distance(
@@ -94,12 +82,9 @@ def kernel_inception_distance(
     batch_size: int = 32,
     seed: int = 0,
 ) -> KernelDistance:
-    """Squared maximum mean discrepancy of features x, y under ``k(x, y) = (x . y / d + 1)^3``.
+    """`kernel_distance` of the features of two sets of pictures.
 
-    ``mean k(x, x') + mean k(y, y') - 2 mean k(x, y)`` over pairs of different pictures, the mean of
-    random subsets of both sets. Unlike the FID its expectation does not depend on the number of
-    pictures: 0 between equal sources, so a result may be a little below 0. The deviation is that
-    of the subsets (their number in the denominator), not of another set of pictures.
+    Unlike that of the FID its expectation does not depend on the number of pictures.
 
     Args:
         real: pictures in [-1, 1], or an iterable of batches of them.
@@ -113,7 +98,6 @@ def kernel_inception_distance(
     Raises:
         ValueError: fewer pictures in a set than ``subset_size`` or than two, ``subset_size`` below
             two, no subset; pictures or features as of `frechet_inception_distance`.
-        MissingExtraError: torchmetrics is not installed.
 
     Example:
         >>> pictures = 2 * torch.rand(50, 3, 1, 1) - 1
@@ -121,23 +105,11 @@ def kernel_inception_distance(
         >>> distance.mean > 0
         True
     """
-    with needs_extra("recipes"):
-        from torchmetrics.image.kid import KernelInceptionDistance
     check_positive(subsets=subsets)
     if subset_size is not None and subset_size < 2:
         raise ValueError(f"expected subset_size of at least 2, got {subset_size}")
     seen = _features_of_both(features, real, generated, batch_size, least=subset_size or 2)
-    size = subset_size or min(1000, *map(len, seen))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that all features are kept
-        metric = KernelInceptionDistance(
-            feature=nn.Identity(), subsets=subsets, subset_size=size, sync_on_compute=False
-        )
-    for outputs, is_real in zip(seen, (True, False), strict=True):
-        metric.update(outputs, real=is_real)
-    with _seeded(seed):
-        mean, std = metric.compute()
-    return KernelDistance(float(mean), float(std))
+    return kernel_distance(*seen, subsets=subsets, subset_size=subset_size, seed=seed)
 
 
 def inception_score(
@@ -192,18 +164,6 @@ def _seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # and not the GPU's
         yield
-
-
-class _Ready(nn.Identity):
-    """In place of the network, for torchmetrics gets features already.
-
-    Of a network it would ask for this attribute, which some have and mean otherwise, or show it a
-    picture of 299 x 299.
-    """
-
-    def __init__(self, num_features: int) -> None:
-        super().__init__()
-        self.num_features = num_features
 
 
 def _features_of_both(

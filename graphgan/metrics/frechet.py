@@ -3,13 +3,22 @@
 Source: Dowson and Landau, "The Frechet Distance between Multivariate Normal Distributions", Journal
 of Multivariate Analysis 1982; Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge
 to a Local Nash Equilibrium", NIPS 2017. `frechet_inception_distance` is the same of pictures.
+The version on principal directions, for fewer rows than columns, is ours.
 """
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
 from graphgan._checks import check_positive
+
+MOST_DIRECTIONS = 32
+"""Principal directions where rows are no matter: more bring more chance than difference."""
+
+_ROWS_A_DIRECTION = 4
 
 
 def frechet_distance(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> float:
@@ -26,24 +35,76 @@ def frechet_distance(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> float:
         >>> round(frechet_distance(a, a + torch.tensor([2.0, 0.0, 0.0])), 4)
         4.0
     """
-    sets = _checked(a, "the first set"), _checked(b, "the second set")
-    if len(widths := {features.shape[1] for features in sets}) > 1:
-        raise ValueError(f"expected sets of one width, got {sorted(widths)}")
-    apart = (sets[0].mean(0) - sets[1].mean(0)).square().sum()
-    width = sets[0].shape[1]
-    one, other = (features.T.cov().reshape(width, width) for features in sets)  # of one, a scalar
-    # S_a S_b has the eigenvalues of R S_b R with R^2 = S_a, which is symmetric.
-    values, vectors = torch.linalg.eigh(one)
-    root = vectors * values.clamp(min=0).sqrt() @ vectors.T
-    both = torch.linalg.eigvalsh(root @ other @ root).clamp(min=0).sqrt().sum()
-    distance = apart + one.trace() + other.trace() - 2 * both
-    return max(0.0, float(distance))  # rounding leaves equal sets a little below 0
+    one, other = _checked(a, b)
+    width = one.shape[1]
+    for features, name in ((one, "first"), (other, "second")):
+        if len(features) <= width:
+            raise ValueError(
+                f"expected more than d = {width} rows in the {name} set, got {len(features)}: with "
+                "fewer the covariances lack rank"
+            )
+    apart = (one.mean(0) - other.mean(0)).square().sum()
+    return float(apart) + _spreads_apart(one, other)
+
+
+class PrincipalDistance(NamedTuple):
+    """A distance, and the number of principal directions that it is of."""
+
+    distance: float
+    directions: int
+
+
+def principal_frechet_distance(
+    real: Float[Tensor, "n d"], other: Float[Tensor, "m d"], *, directions: int | None = None
+) -> PrincipalDistance:
+    """`frechet_distance` with covariances along the leading directions of the real set alone.
+
+    ``|m_r - m_o|^2 + tr(A + B - 2 (A B)^(1/2))`` with ``A = V^T S_r V``, ``B = V^T S_o V`` and k
+    orthogonal columns of V, along which the real rows vary most. Means take few rows and are
+    compared in all d directions. With d directions it is `frechet_distance`. It is not symmetric.
+
+    Compare only at equal counts and equal k, and with `frechet_floor` of this distance.
+
+    Args:
+        real: features of real pictures.
+        other: of those that are judged.
+        directions: k. By default 32, or fewer where there are fewer than 128 rows in a set, a
+            quarter of them; at most the rank of the real rows about their mean.
+    Raises:
+        ValueError: directions beyond that rank, or as many as rows in a set and more; fewer than 4
+            rows in a set, real rows that are all equal, rows that are not finite, sets of two
+            widths.
+
+    Example:
+        >>> real = torch.randn(40, 100)
+        >>> principal_frechet_distance(real, real).directions
+        10
+    """
+    one, two = _checked(real, other)
+    least = min(len(one), len(two))
+    if least < _ROWS_A_DIRECTION:
+        raise ValueError(f"expected at least {_ROWS_A_DIRECTION} rows in each set, got {least}")
+    principal = _principal_directions(one)
+    if directions is None:
+        directions = min(MOST_DIRECTIONS, least // _ROWS_A_DIRECTION, len(principal))
+    elif not 1 <= directions <= min(least - 1, len(principal)):
+        raise ValueError(
+            f"expected directions from 1 to {min(least - 1, len(principal))}, got {directions}"
+        )
+    axes = principal[:directions].T
+    apart = (one.mean(0) - two.mean(0)).square().sum()
+    return PrincipalDistance(float(apart) + _spreads_apart(one @ axes, two @ axes), directions)
 
 
 def frechet_floor(
-    features: Float[Tensor, "n d"], count: int, *, seed: int = 0, draws: int = 10
+    features: Float[Tensor, "n d"],
+    count: int,
+    *,
+    seed: int = 0,
+    draws: int = 10,
+    distance: Callable[[Tensor, Tensor], float] = frechet_distance,
 ) -> float:
-    """What `frechet_distance` gives for two sets of ``count`` rows each from one source.
+    """What a distance gives for two sets of ``count`` rows each from one source.
 
     The mean over draws of two halves without a row in common. No system can be expected below it.
 
@@ -52,6 +113,8 @@ def frechet_floor(
         count: rows in each half, above d.
         seed: of the draws.
         draws: pairs of halves.
+        distance: of two sets of rows. For `principal_frechet_distance` a function that gives its
+            first result; halves of 4 rows are then enough.
     Raises:
         ValueError: fewer than ``2 count`` rows, ``count`` not above d, rows that are not finite, no
             draw.
@@ -69,21 +132,43 @@ def frechet_floor(
     orders = [torch.randperm(len(features), generator=generator) for _ in range(draws)]
     there = features.cpu()
     distances = [
-        frechet_distance(there[order[:count]], there[order[count : 2 * count]]) for order in orders
+        distance(there[order[:count]], there[order[count : 2 * count]]) for order in orders
     ]
     return sum(distances) / draws
 
 
-def _checked(features: Float[Tensor, "n d"], name: str) -> Float64[Tensor, "n d"]:
-    if features.ndim != 2:
-        raise ValueError(f"expected {name} of shape (n, d), got {tuple(features.shape)}")
-    count, width = features.shape
-    if count <= width:
-        raise ValueError(
-            f"expected more than d = {width} rows in {name}, got {count}: with fewer the "
-            "covariances lack rank"
-        )
-    if not features.isfinite().all():
-        bad = int((~features.isfinite()).any(1).sum())
-        raise ValueError(f"expected finite rows in {name}, got {bad} others; leave them out")
-    return features.cpu().double()
+def _spreads_apart(a: Float64[Tensor, "n d"], b: Float64[Tensor, "m d"]) -> float:
+    """``tr(S_a + S_b - 2 (S_a S_b)^(1/2))``."""
+    width = a.shape[1]
+    one, other = (features.T.cov().reshape(width, width) for features in (a, b))  # of one, a scalar
+    # S_a S_b has the eigenvalues of R S_b R with R^2 = S_a, which is symmetric.
+    values, vectors = torch.linalg.eigh(one)
+    root = vectors * values.clamp(min=0).sqrt() @ vectors.T
+    both = torch.linalg.eigvalsh(root @ other @ root).clamp(min=0).sqrt().sum()
+    apart = one.trace() + other.trace() - 2 * both
+    return max(0.0, float(apart))  # rounding leaves equal sets a little below 0
+
+
+def _principal_directions(features: Float64[Tensor, "n d"]) -> Float64[Tensor, "r d"]:
+    """Those along which the rows vary, of unit length, the one with the most variance first."""
+    rows = features - features.mean(0)
+    _, sizes, directions = torch.linalg.svd(rows, full_matrices=False)
+    rounding = max(rows.shape) * torch.finfo(rows.dtype).eps * float(features.abs().max())
+    if not (rank := int((sizes > rounding * len(rows) ** 0.5).sum())):
+        raise ValueError("expected real rows that differ, got equal ones")
+    leading: Tensor = directions[:rank]
+    return leading
+
+
+def _checked(
+    a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]
+) -> tuple[Float64[Tensor, "n d"], Float64[Tensor, "m d"]]:
+    for features, name in ((a, "the first set"), (b, "the second set")):
+        if features.ndim != 2:
+            raise ValueError(f"expected {name} of shape (n, d), got {tuple(features.shape)}")
+        if not features.isfinite().all():
+            bad = int((~features.isfinite()).any(1).sum())
+            raise ValueError(f"expected finite rows in {name}, got {bad} others; leave them out")
+    if len(widths := {features.shape[1] for features in (a, b)}) > 1:
+        raise ValueError(f"expected sets of one width, got {sorted(widths)}")
+    return a.cpu().double(), b.cpu().double()

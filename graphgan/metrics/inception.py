@@ -1,41 +1,58 @@
-"""The Inception network of published FIDs, as torchmetrics has it."""
+"""Features of published FIDs: Inception-v3 on pictures that are resized as TensorFlow did it."""
 
 from pathlib import Path
 
-from torch import nn
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
 
-from graphgan.extras import MissingExtraError
+from graphgan.models.inception_v3 import InceptionV3
+
+SIZE = 299
 
 
-def torchmetrics_inception(weights: Path) -> nn.Module:
-    """torchmetrics' Inception-v3 of 2,048 features, with the weights of a file.
+class InceptionFeatures(nn.Module):
+    """The 2,048 features of Inception-v3 that FID and KID were defined with.
 
-    It is torch-fidelity's, whose weights are those of the original FID; torch-fidelity needs
-    torchvision, so graphgan never requires it.
+    Pictures are brought to 299 x 299 pixels as TensorFlow 1 did it: bilinear between pixels
+    ``floor(i n / 299)`` and the next, without anything against aliasing; then ``(v - 128) / 128``.
 
     Args:
-        weights: ``pt_inception-2015-12-05-6726825d.pth`` of torch-fidelity's releases.
+        weights: ``pt_inception-2015-12-05-6726825d.pth`` of torch-fidelity's or pytorch-fid's
+            releases.
     Shapes:
-        ``images: b 3 h w``, 8 bits -> ``b 2048``; any h and w, brought to 299 x 299 as TensorFlow
-        did it
+        ``images: b 3 h w``, 8 bits -> ``b 2048``
     Raises:
-        MissingExtraError: torchmetrics or torch-fidelity is not installed.
-        ValueError: no such file, or other weights.
+        ValueError: no such file, or other weights; images that are not of 8 bits, or none.
     """
-    if not weights.is_file():
-        raise ValueError(f"{weights}: no such file; expected weights of torch-fidelity's Inception")
-    try:
-        import torch_fidelity  # type: ignore[import-not-found]  # noqa: F401
-        from torchmetrics.image.fid import NoTrainInceptionV3
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{error.name} is not installed: torchmetrics' Inception takes torch-fidelity, which "
-            "takes torchvision; a program of torch.export (.pt2) does without",
-            name=error.name,
-        ) from error
-    try:
-        network = NoTrainInceptionV3("inception-v3-compat", ["2048"], str(weights))
-    except Exception as error:  # whatever a damaged file makes of it
-        raise ValueError(f"{weights}: expected weights of Inception: {error}") from error
-    network.path = weights
-    return network
+
+    def __init__(self, weights: Path) -> None:
+        super().__init__()
+        self.path = weights
+        self.network = InceptionV3.from_weights(weights)
+
+    @torch.no_grad()
+    def forward(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 2048"]:
+        return self.network(self._fitted(images))  # type: ignore[no-any-return]
+
+    def classify(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1008"]:
+        """Logits, for the Inception score."""
+        return self.network.classify(self._fitted(images))
+
+    def _fitted(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 299 299"]:
+        if images.dtype != torch.uint8 or images.ndim != 4:
+            got = f"{images.dtype} {tuple(images.shape)}"
+            raise ValueError(f"expected 8-bit images of shape (b, 3, h, w), got {got}")
+        x = _resized(_resized(images.float(), 3), 2)
+        return (x - 128) / 128
+
+
+def _resized(x: Float[Tensor, "b c h w"], dim: int) -> Float[Tensor, "b c h2 w2"]:
+    """Linear between neighbors along an axis, whose first pixels lie on each other."""
+    length = x.shape[dim]
+    places = torch.arange(SIZE, device=x.device) * (length / SIZE)
+    before = places.long()
+    share = (places - before).view(-1, *(1 for _ in range(x.ndim - 1 - dim)))
+    one = x.index_select(dim, before)
+    other = x.index_select(dim, (before + 1).clamp(max=length - 1))
+    return one + (other - one) * share

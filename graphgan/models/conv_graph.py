@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from graphgan._checks import check_batch, check_features
 from graphgan.models._pretrained import Pretrained
+from graphgan.models._same_padding import conv2d_same
 
 Graph = TypeVar("Graph", bound="ConvGraph")  # the hook of the tests does not know Self
 
@@ -113,21 +114,10 @@ Inputs = list[Tensor]
 def _conv(node: Node, inputs: Inputs, layer: nn.Module | None, own: bool) -> Tensor:
     assert isinstance(layer, nn.Conv2d)
     (x,) = inputs
-    padding, size, stride = node["padding"], node["kernel_size"], node["stride"]
-    if padding == "same":
-        bottom, right = (_same(n, size, stride) for n in x.shape[2:])
-        if bottom % 2 or right % 2:
-            x = F.pad(x, (right // 2, right - right // 2, bottom // 2, bottom - bottom // 2))
-            bottom = right = 0
-        edges = (bottom // 2, right // 2)
-    else:
-        edges = (padding, padding)
-    return F.conv2d(x, layer.weight, layer.bias, stride, edges, groups=layer.groups)
-
-
-def _same(length: int, size: int, stride: int) -> int:
-    """How many pixels TensorFlow pads on both ends of an axis together."""
-    return max((-(-length // stride) - 1) * stride + size - length, 0)
+    if node["padding"] == "same":
+        return conv2d_same(x, layer)
+    edges = node["padding"]
+    return F.conv2d(x, layer.weight, layer.bias, node["stride"], edges, groups=layer.groups)
 
 
 def _relu(node: Node, inputs: Inputs, layer: nn.Module | None, own: bool) -> Tensor:

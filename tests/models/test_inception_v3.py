@@ -1,0 +1,133 @@
+"""Inception-v3; its numbers were compared with torch-fidelity's on equal random weights by hand."""
+
+import functools
+
+import pytest
+import torch
+from torch import nn
+
+from graphgan.models.inception_v3 import InceptionV3
+
+
+@functools.cache
+def shapes() -> dict[str, tuple[int, ...]]:
+    with torch.device("meta"):
+        state = InceptionV3().state_dict()
+    return {key: tuple(value.shape) for key, value in state.items()}
+
+
+def light_state() -> dict[str, torch.Tensor]:
+    """The layout in a few bytes: each tensor is one number, repeated."""
+    counters = {key for key in shapes() if key.endswith("num_batches_tracked")}
+    return {
+        key: torch.tensor(3 if key in counters else 0.5).expand(shape)
+        for key, shape in shapes().items()
+    }
+
+
+@pytest.fixture(scope="module")
+def network() -> InceptionV3:
+    torch.manual_seed(0)
+    return InceptionV3().eval()
+
+
+def test_as_many_parameters_as_the_well_known_file():
+    with torch.device("meta"):
+        network = InceptionV3()
+    assert sum(parameter.numel() for parameter in network.parameters()) == 23_850_960
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert {norm.eps for norm in norms} == {1e-3}
+    assert len(norms) == 94
+
+
+def test_the_well_known_keys_and_shapes():
+    known = {
+        "Conv2d_1a_3x3.conv.weight": (32, 3, 3, 3),
+        "Conv2d_4a_3x3.bn.running_var": (192,),
+        "Mixed_5b.branch1x1.conv.weight": (64, 192, 1, 1),
+        "Mixed_5b.branch5x5_2.conv.weight": (64, 48, 5, 5),
+        "Mixed_5c.branch3x3dbl_3.conv.weight": (96, 96, 3, 3),
+        "Mixed_5d.branch_pool.conv.weight": (64, 288, 1, 1),
+        "Mixed_6a.branch3x3.conv.weight": (384, 288, 3, 3),
+        "Mixed_6a.branch3x3dbl_3.bn.bias": (96,),
+        "Mixed_6b.branch7x7_2.conv.weight": (128, 128, 1, 7),
+        "Mixed_6d.branch7x7dbl_4.conv.weight": (160, 160, 7, 1),
+        "Mixed_6e.branch7x7dbl_5.conv.weight": (192, 192, 1, 7),
+        "Mixed_7a.branch3x3_2.conv.weight": (320, 192, 3, 3),
+        "Mixed_7a.branch7x7x3_3.conv.weight": (192, 192, 7, 1),
+        "Mixed_7b.branch3x3_2a.conv.weight": (384, 384, 1, 3),
+        "Mixed_7b.branch3x3_2b.conv.weight": (384, 384, 3, 1),
+        "Mixed_7c.branch3x3dbl_2.conv.weight": (384, 448, 3, 3),
+        "Mixed_7c.branch3x3dbl_3b.conv.weight": (384, 384, 3, 1),
+        "Mixed_7c.branch_pool.conv.weight": (192, 2048, 1, 1),
+        "fc.weight": (1008, 2048),
+        "fc.bias": (1008,),
+    }
+    assert {key: shapes().get(key) for key in known} == known
+    assert "Mixed_6a.branch_pool.conv.weight" not in shapes()
+
+
+def test_features_shrink_as_in_the_paper(network):
+    sizes = {}
+    names = ("Conv2d_2b_3x3", "Conv2d_4a_3x3", "Mixed_5d", "Mixed_6a", "Mixed_6e", "Mixed_7c")
+    hooks = [
+        network.get_submodule(name).register_forward_hook(
+            lambda module, _, out, name=name: sizes.update({name: tuple(out.shape[1:])})
+        )
+        for name in names
+    ]
+    assert network(torch.zeros(1, 3, 299, 299)).shape == (1, 2048)
+    for hook in hooks:
+        hook.remove()
+    assert list(sizes.values()) == [
+        (64, 147, 147),
+        (192, 71, 71),
+        (288, 35, 35),
+        (768, 17, 17),
+        (768, 17, 17),
+        (2048, 8, 8),
+    ]
+
+
+def test_means_at_the_border_are_of_the_picture_alone(network):
+    ones = torch.ones(1, 192, 5, 5)
+    torch.testing.assert_close(network.Mixed_5b._pooled(ones), ones)
+    x = torch.randn(1, 2048, 4, 4)
+    assert network.Mixed_7c._pooled(x)[0, 0, 0, 0] == x[0, 0, :2, :2].max()
+
+
+def test_a_file_is_read(tmp_path):
+    state = light_state()
+    torch.save(state, tmp_path / "weights.pth")
+    loaded = InceptionV3.from_weights(tmp_path / "weights.pth")
+    assert not loaded.training
+    assert {float(p.min()) for p in loaded.parameters()} == {0.5}
+    old = {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
+    torch.save(old, tmp_path / "old.pth")
+    assert InceptionV3.from_weights(tmp_path / "old.pth").classify(torch.zeros(1, 3, 75, 75)).shape
+
+
+def test_other_files_are_refused(tmp_path):
+    path = tmp_path / "weights.pth"
+    with pytest.raises(ValueError, match=r"weights\.pth: no such file"):
+        InceptionV3.from_weights(path)
+    path.write_bytes(b"nothing")
+    with pytest.raises(ValueError, match=r"weights\.pth"):
+        InceptionV3.from_weights(path)
+    torch.save(light_state() | {"fc.weight": torch.zeros(10, 2048)}, path)
+    with pytest.raises(ValueError, match=r"weights\.pth: .* fc\.weight \(10, 2048\)"):
+        InceptionV3.from_weights(path)
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (torch.zeros(1, 3, 74, 99), "75 pixels a side and more, got 74 x 99"),
+        (torch.zeros(1, 1, 99, 99), r"\(b, 3, h, w\), got \(1, 1, 99, 99\)"),
+        (torch.zeros(0, 3, 99, 99), "at least one item in images"),
+    ],
+)
+def test_refuses_other_pictures(network, images, message):
+    with pytest.raises(ValueError, match=message):
+        network(images)
