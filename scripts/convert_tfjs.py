@@ -88,7 +88,9 @@ def main(options: Options) -> None:
     with replacing(options.target) as temporary:
         onnx.save(model, str(temporary))
     size = options.target.stat().st_size / 1e6
-    names = ", ".join(f"{x.name} {_shape_text(x)}" for x in (*model.graph.input, *model.graph.output))
+    names = ", ".join(
+        f"{x.name} {_shape_text(x)}" for x in (*model.graph.input, *model.graph.output)
+    )
     print(f"{options.target}: {size:.1f} MB, {len(model.graph.node)} nodes; {names}")
 
 
