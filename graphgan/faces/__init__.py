@@ -13,6 +13,7 @@ from graphgan.faces.dlib import DlibDetector, DlibLandmarks
 from graphgan.faces.dlib_resnet import DlibResNet, DlibResNetRecogniser
 from graphgan.faces.face_mesh import FaceMesh
 from graphgan.faces.facenet import FaceNet
+from graphgan.faces.file_recogniser import FileRecogniser, parse_recogniser
 from graphgan.faces.finder import FaceFinder
 from graphgan.faces.mtcnn import MTCNNDetector
 from graphgan.faces.registry import (
@@ -40,6 +41,7 @@ __all__ = [
     "FaceMesh",
     "FaceNet",
     "Faces",
+    "FileRecogniser",
     "Landmarker",
     "Landmarks",
     "MTCNNDetector",
@@ -50,4 +52,5 @@ __all__ = [
     "make_finder",
     "make_landmarker",
     "make_recogniser",
+    "parse_recogniser",
 ]

@@ -12,8 +12,11 @@ from graphgan.metrics.distribution import (
 from graphgan.metrics.exported import ExportedProgram
 from graphgan.metrics.frechet import frechet_distance, frechet_floor
 from graphgan.metrics.identification import (
+    BestF1,
     FoldStatistics,
     RocCurve,
+    auc,
+    best_f1,
     descriptor_distances,
     fold_accuracies,
     fold_statistics,
@@ -33,6 +36,7 @@ from graphgan.metrics.pose import eye_distance, mouth_opening, yaw
 from graphgan.metrics.ssim import mask_ssim, ssim
 
 __all__ = [
+    "BestF1",
     "Comparison",
     "ExportedProgram",
     "FoldStatistics",
@@ -40,6 +44,8 @@ __all__ = [
     "Interval",
     "KernelDistance",
     "RocCurve",
+    "auc",
+    "best_f1",
     "bootstrap_mean",
     "box_iou",
     "compare",
