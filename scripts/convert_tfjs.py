@@ -24,7 +24,7 @@ from graphgan.commands import run_command
 from graphgan.files import replacing
 
 _OPSET, _IR = 18, 8
-_STEPS = {"uint8", "uint16"}  # numbers stored in equal steps between the least and the largest
+_STORED = {"float32": ("float16", "uint8", "uint16"), "int32": ("uint8", "uint16")}
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def read_weights(manifest: list[dict[str, Any]], folder: Path) -> dict[str, np.n
         content = b"".join((folder / name).read_bytes() for name in group["paths"])
         start = 0
         for entry in group["weights"]:
-            stored = np.dtype(entry.get("quantization", entry)["dtype"])
+            stored = _stored(entry)
             count = int(np.prod(entry["shape"], dtype=np.int64))
             end = start + count * stored.itemsize
             if end > len(content):
@@ -138,13 +138,20 @@ def read_weights(manifest: list[dict[str, Any]], folder: Path) -> dict[str, np.n
     return found
 
 
+def _stored(entry: dict[str, Any]) -> np.dtype[Any]:
+    """How the numbers lie in the file."""
+    dtype = entry["dtype"]
+    stored = entry.get("quantization", entry)["dtype"]
+    if dtype not in _STORED or stored not in (dtype, *_STORED[dtype]):
+        raise ValueError(f"expected floats or whole numbers, got {stored} of {entry['name']}")
+    return np.dtype(stored)
+
+
 def _unpacked(numbers: np.ndarray, entry: dict[str, Any]) -> np.ndarray:
-    dtype, packed = entry["dtype"], entry.get("quantization")
-    if dtype not in ("float32", "int32"):
-        raise ValueError(f"expected weights of float32 or int32, got {dtype} of {entry['name']}")
-    if packed and packed["dtype"] in _STEPS:
+    packed = entry.get("quantization", {})
+    if "scale" in packed:  # in equal steps from the least number on
         numbers = numbers * np.float32(packed["scale"]) + np.float32(packed["min"])
-    return numbers.astype(dtype)
+    return numbers.astype(entry["dtype"])
 
 
 def _attribute(value: dict[str, Any]) -> Any:
