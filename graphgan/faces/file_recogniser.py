@@ -47,7 +47,7 @@ class FileRecogniser:
     A face is brought upright so that its eyes, nose and corners of the mouth come where ArcFace has
     them. Its descriptor is ``y / |y|``, ``y`` the mean of the network's rows for the face and for
     its mirror image. A face whose landmarks are not all finite, or lie within a pixel, gets a row
-    of NaN.
+    of NaN; so does one for which ``y`` is zero, as some networks say of an even color.
 
     Args:
         path: of the file: one input of square RGB images, one output of 32 or more numbers a face.
@@ -106,10 +106,9 @@ class FileRecogniser:
         pixels = _NORMALISATIONS[self.normalisation](faces)
         if self.order == "bgr":
             pixels = pixels.flip(1)
-        if not self.flip:
-            return F.normalize(self._network(pixels))
-        rows, mirrored = self._network(torch.cat([pixels, pixels.flip(3)])).chunk(2)
-        return F.normalize(rows + mirrored)
+        images = torch.cat([pixels, pixels.flip(3)]) if self.flip else pixels
+        rows = self._network(images).unflatten(0, (-1, len(faces))).sum(0)
+        return F.normalize(rows).masked_fill(~rows.any(1, keepdim=True), torch.nan)
 
     @cached_property
     def _network(self) -> FaceNetwork:
