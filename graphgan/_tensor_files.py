@@ -4,7 +4,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -23,10 +23,15 @@ def read_tensors(path: Path) -> Mapping[str, Any]:
         head = file.read(9)
     if path.suffix.lower() == ".safetensors" or head[8:] == b"{":
         return _read_safetensors(path)
+    return read_pickle(path)
+
+
+def read_pickle(file: Path | BinaryIO) -> Mapping[str, Any]:
+    """As `read_tensors`, of what ``torch.save`` wrote, which may be in memory."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about pickles that are refused anyway
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged archive or a foreign pickle makes of it
         refused = re.search(r"GLOBAL (\S+) was not an allowed global", str(error))
         reason = f"it holds a {refused[1]}" if refused else "it is damaged or something else"

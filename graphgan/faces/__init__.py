@@ -14,6 +14,7 @@ from graphgan.faces.dlib_resnet import DlibResNet, DlibResNetRecogniser
 from graphgan.faces.expressions import ExpressionReader
 from graphgan.faces.face_mesh import FaceMesh
 from graphgan.faces.facenet import FaceNet
+from graphgan.faces.file_recogniser import FileRecogniser, parse_recogniser
 from graphgan.faces.finder import FaceFinder
 from graphgan.faces.iris import Eyes, Iris
 from graphgan.faces.mtcnn import MTCNNDetector
@@ -44,6 +45,7 @@ __all__ = [
     "FaceMesh",
     "FaceNet",
     "Faces",
+    "FileRecogniser",
     "Iris",
     "Landmarker",
     "Landmarks",
@@ -55,4 +57,5 @@ __all__ = [
     "make_finder",
     "make_landmarker",
     "make_recogniser",
+    "parse_recogniser",
 ]

@@ -22,7 +22,8 @@ from graphgan._states import fill
 from graphgan.faces import _mtcnn_boxes as geometry
 from graphgan.faces._files import files_checksum
 from graphgan.faces.contracts import Faces
-from graphgan.models._weight_files import read_state
+from graphgan.models._published_wrappings import State
+from graphgan.models._weight_files import read_packed_state, read_state
 
 NUM_POINTS = 5  # eyes, tip of the nose, corners of the mouth; left in the picture first
 _NETWORKS = ("pnet", "rnet", "onet")
@@ -156,8 +157,9 @@ class MTCNN(nn.Module):
         """The detector of weights in facenet-pytorch's layout, in eval mode, on the CPU.
 
         Args:
-            path: a folder with ``pnet.pt``, ``rnet.pt`` and ``onet.pt``, or one file whose keys
-                begin with ``pnet.``, ``rnet.`` and ``onet.``.
+            path: a folder or a wheel (``.whl``) with ``pnet.pt``, ``rnet.pt`` and ``onet.pt``, such
+                as facenet-pytorch's from PyPI, or one file whose keys begin with ``pnet.``,
+                ``rnet.`` and ``onet.``.
             options: those of the class.
         Raises:
             ValueError: no such file, something else in it, keys that are missing, left over or of
@@ -165,11 +167,13 @@ class MTCNN(nn.Module):
             OSError: a file may not be read.
         """
         detector, path = cls(**options), Path(path)
-        if path.is_dir():
-            for name in _NETWORKS:
-                _fill_from(detector.get_submodule(name), path / f"{name}.pt")
-        else:
-            _fill_from(detector, path)
+        if not path.is_dir() and path.suffix != ".whl":
+            _fill_from(detector, path, read_state(path))
+            return detector.eval().requires_grad_(False)
+        for name in _NETWORKS:
+            network, file = detector.get_submodule(name), path / f"{name}.pt"
+            state = read_state(file) if path.is_dir() else read_packed_state(path, file.name)
+            _fill_from(network, file, state)
         return detector.eval().requires_grad_(False)
 
     @torch.no_grad()
@@ -254,8 +258,7 @@ class MTCNNDetector:
         return MTCNN.from_weights(self.weights)
 
 
-def _fill_from(module: nn.Module, path: Path) -> None:
-    state = read_state(path)
+def _fill_from(module: nn.Module, path: Path, state: State) -> None:
     try:
         fill(module, state)
     except ValueError as error:

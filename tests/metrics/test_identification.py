@@ -7,10 +7,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torchmetrics.functional.classification import binary_roc
+from torchmetrics.functional.classification import binary_auroc, binary_f1_score, binary_roc
 
 from graphgan.metrics.identification import (
+    BestF1,
     FoldStatistics,
+    auc,
+    best_f1,
     descriptor_distances,
     fold_accuracies,
     fold_statistics,
@@ -233,11 +236,84 @@ def test_where_nothing_is_found_the_curve_is_that_of_chance():
     assert torch.stack(roc(missing, missing)).tolist() == [[0, 1], [0, 1]]
 
 
+@pytest.mark.parametrize("measure", [roc, auc, best_f1])
 @pytest.mark.parametrize(("genuine", "impostors"), [(0, 3), (3, 0)])
-def test_refuses_one_kind_of_pairs(genuine, impostors):
+def test_refuses_one_kind_of_pairs(genuine, impostors, measure):
     message = f"expected genuine and impostor pairs, got {genuine} and {impostors}"
     with pytest.raises(ValueError, match=message):
-        roc(torch.rand(genuine), torch.rand(impostors))
+        measure(torch.rand(genuine), torch.rand(impostors))
+
+
+# auc
+
+
+@settings(deadline=None, max_examples=50)
+@given(genuine=several, impostors=several)
+def test_the_area_counts_pairs_of_pairs(genuine, impostors):
+    """And is the area under the curve: its steps are trapezoids where distances are equal."""
+    own, others = ([math.inf if d != d else d for d in kind] for kind in (genuine, impostors))
+    won = [1.0 if g < i else 0.5 * (g == i) for g, i in itertools.product(own, others)]
+    found = auc(tensor(genuine), tensor(impostors))
+    assert found == pytest.approx(statistics.mean(won))
+    curve = roc(tensor(genuine), tensor(impostors))
+    area = torch.trapezoid(curve.true_accept_rate, curve.false_accept_rate).item()
+    assert found == pytest.approx(area)
+
+
+GENUINE = [0.31, 0.52, 0.48, math.nan, 0.6, 0.45, 0.31]
+IMPOSTORS = [0.7, 0.6, 0.9, 0.31, math.nan, 0.52, 0.81, 0.66, 1.2]
+
+
+def test_area_and_best_f1_are_those_of_scikit_learn():
+    """Of ``roc_auc_score`` and of ``precision_recall_curve``; missing pairs were 9 apart."""
+    assert auc(tensor(GENUINE), tensor(IMPOSTORS)) == pytest.approx(0.753968253968254)
+    assert best_f1(tensor(GENUINE), tensor(IMPOSTORS)).f1 == pytest.approx(0.75)
+
+
+def test_the_area_agrees_with_torchmetrics_on_many_pairs():
+    generator = torch.Generator().manual_seed(0)
+    genuine = torch.rand(300, generator=generator, dtype=torch.float64)
+    impostors = 0.4 + torch.rand(500, generator=generator, dtype=torch.float64)
+    labels = torch.cat([torch.ones(300), torch.zeros(500)]).long()
+    likeness = 1 / (1 + torch.cat([genuine, impostors]))
+    assert auc(genuine, impostors) == pytest.approx(binary_auroc(likeness, labels).item())
+
+
+def test_the_area_of_what_is_told_apart_or_missing():
+    near, far = torch.rand(4), 2 + torch.rand(6)
+    assert (auc(near, far), auc(far, near)) == (1.0, 0.0)
+    assert auc(torch.full((3,), torch.nan), far) == 0.0
+    assert auc(torch.full((3,), torch.nan), torch.full((2,), torch.nan)) == 0.5
+
+
+# best_f1
+
+
+@settings(deadline=None, max_examples=30)
+@given(genuine=several, impostors=several)
+def test_no_threshold_reaches_a_greater_f1(genuine, impostors):
+    genuine, impostors = tensor(genuine), tensor(impostors)
+    labels = torch.cat([torch.ones_like(genuine), torch.zeros_like(impostors)]).long()
+    distances = torch.cat([genuine, impostors])
+
+    def f1(threshold):
+        return binary_f1_score(verified(distances, threshold), labels).item()
+
+    best = best_f1(genuine, impostors)
+    scores = {t: f1(t) for t in distances.tolist() if t == t}
+    if not scores:
+        assert best.f1 == 0 and math.isnan(best.threshold)
+        return
+    assert best.f1 == pytest.approx(max(scores.values()), abs=1e-6)
+    assert scores[best.threshold] == pytest.approx(best.f1, abs=1e-6)
+    lower = [score for t, score in scores.items() if t < best.threshold]
+    assert all(score < best.f1 + 1e-6 for score in lower)
+
+
+def test_the_best_f1_by_hand():
+    # at 0.5: 2 of 3 genuine and 1 impostor pair are accepted, 4 / (4 + 1 + 1)
+    genuine, impostors = tensor([0.25, 0.5, math.nan]), tensor([0.375, 0.75])
+    assert best_f1(genuine, impostors) == BestF1(2 / 3, 0.5)
 
 
 # same_class

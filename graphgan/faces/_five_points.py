@@ -1,0 +1,104 @@
+"""Faces brought upright by five points, as the networks of face recognition are trained on them.
+
+Source: Deng et al., "ArcFace: Additive Angular Margin Loss for Deep Face Recognition", CVPR 2019;
+the five places are those of InsightFace's code, https://github.com/deepinsight/insightface.
+Differs: a photo is resampled without aliasing, not bilinearly.
+"""
+
+import torch
+from jaxtyping import Bool, Float, Float64, UInt8
+from torch import Tensor
+
+from graphgan.landmarks._similarity import lay_upon
+from graphgan.landmarks._warp import lattice, warp
+from graphgan.landmarks.schemes import IBUG_68
+
+SIZE = 112
+"""Pixels a side for which the five places are given."""
+
+# The person's right eye, left eye, tip of the nose, right and left corner of the mouth.
+_PLACES = (
+    (38.2946, 51.6963),
+    (73.5318, 51.5014),
+    (56.0252, 71.7366),
+    (41.5493, 92.3655),
+    (70.7299, 92.2041),
+)
+_RIGHT_EYE, _LEFT_EYE = slice(36, 42), slice(42, 48)
+_NOSE_AND_MOUTH = [30, 48, 54]
+_LARGEST = 32.0  # sides of the image; no face of it has a larger square
+_FARTHEST = 2.0**24  # pixels; farther away lie no landmarks of an image
+
+
+def five_points(landmarks: Float[Tensor, "n 68 2"]) -> Float[Tensor, "n 5 2"]:
+    """The means of each eye's landmarks, the tip of the nose, the corners of the mouth."""
+    eyes = [landmarks[:, eye].mean(1, keepdim=True) for eye in (_RIGHT_EYE, _LEFT_EYE)]
+    return torch.cat([*eyes, landmarks[:, _NOSE_AND_MOUTH]], dim=1)
+
+
+def aligned_faces(
+    image: UInt8[Tensor, "3 h w"],
+    landmarks: Float[Tensor, "n 68 2"],
+    size: int,
+    *,
+    scale: float = 1.0,
+) -> tuple[Float[Tensor, "m 3 {size} {size}"], Bool[Tensor, "n"]]:
+    """Cut out faces upright: a similarity brings five points of each to their places.
+
+    It minimises ``sum |T(p_i) - q_i|^2``, the places ``q_i`` being those of 112 x 112 pixels times
+    ``size / 112``. What lies outside the image is black.
+
+    Args:
+        image: RGB.
+        landmarks: iBUG-68, in pixels.
+        size: pixels a side of the results.
+        scale: below 1 the faces are smaller about the centre, and more around them is seen.
+    Returns:
+        The faces, from 0 to 255, and which there are: not those whose landmarks are not all finite
+        or lie within a pixel, nor those far larger than the image or millions of pixels away.
+    Raises:
+        ValueError: an image or landmarks of another shape, or an image of no pixels.
+    """
+    if image.ndim != 3 or image.shape[0] != 3 or not image.numel() or image.dtype != torch.uint8:
+        raise ValueError(
+            f"expected an 8-bit image of shape (3, h, w), got {tuple(image.shape)}, {image.dtype}"
+        )
+    if landmarks.ndim != 3 or tuple(landmarks.shape[1:]) != (IBUG_68.num_landmarks, 2):
+        raise ValueError(f"expected landmarks of shape (n, 68, 2), got {tuple(landmarks.shape)}")
+    landmarks = landmarks.detach().to("cpu", torch.float64)
+    origins, matrices = _maps(landmarks, size, scale)
+    sides = size * matrices[..., 0].norm(dim=1)
+    present = landmarks.isfinite().flatten(1).all(1) & (sides > 1)
+    present &= (sides < _LARGEST * max(image.shape[1:])) & (origins.abs() < _FARTHEST).all(1)
+    image = image.cpu()
+    faces = [
+        _cut(image, origin, matrix, size)
+        for origin, matrix in zip(origins[present], matrices[present], strict=True)
+    ]
+    return torch.stack(faces) if faces else torch.zeros(0, 3, size, size), present
+
+
+def _maps(
+    landmarks: Float64[Tensor, "n 68 2"], size: int, scale: float
+) -> tuple[Float64[Tensor, "n 2"], Float64[Tensor, "n 2 2"]]:
+    """``origin + matrix (u, v)`` is the point of the image at pixel (u, v) of the result."""
+    points = five_points(landmarks)
+    middle = size / 2
+    places = (points.new_tensor(_PLACES) * (size / SIZE) - middle) * scale + middle
+    _, similarity = lay_upon(points, places, torch.ones_like(points[..., :1]))
+    corners = points.new_tensor([[0, 0], [1, 0], [0, 1]]).expand(len(points), 3, 2)
+    origin, right, below = similarity.undo(corners).unbind(1)
+    return origin, torch.stack([right - origin, below - origin], dim=-1)
+
+
+def _cut(
+    image: UInt8[Tensor, "3 h w"],
+    origin: Float64[Tensor, "2"],
+    matrix: Float64[Tensor, "2 2"],
+    size: int,
+) -> Float[Tensor, "3 {size} {size}"]:
+    face = warp(image, origin, matrix, (size, size)).clamp(0, 255)
+    x, y = (lattice(origin[i], matrix[i], (size, size)) for i in (0, 1))
+    height, width = image.shape[1:]
+    inside = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
+    return face * inside

@@ -1,0 +1,144 @@
+"""A face recogniser of your own, from a file of ONNX or of TensorFlow Lite.
+
+Such are InsightFace's ``w600k_r50.onnx`` with all options as they are, exports of AdaFace with the
+order "bgr", and MobileFaceNet. The file says how large its images are and in which order its sides
+come; what it cannot say are the options of `FileRecogniser`.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from graphgan._checks import check_choice
+from graphgan.faces._files import files_checksum
+from graphgan.faces._five_points import aligned_faces
+from graphgan.faces._network_files import FaceNetwork, open_network
+
+Order: TypeAlias = Literal["rgb", "bgr"]
+Normalisation: TypeAlias = Literal["minus-one-to-one", "zero-to-one", "raw", "imagenet-mean"]
+CropKind: TypeAlias = Literal["arcface", "loose"]
+
+_IMAGENET_MEAN = (123.68, 116.779, 103.939)  # red first
+_NORMALISATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "minus-one-to-one": lambda x: (x - 127.5) / 127.5,
+    "zero-to-one": lambda x: x / 255,
+    "raw": lambda x: x,
+    "imagenet-mean": lambda x: x - x.new_tensor(_IMAGENET_MEAN)[:, None, None],
+}
+_SCALES = {"arcface": 1.0, "loose": 0.85}
+# Words of `parse_recogniser`, and the option that each sets.
+_WORDS: dict[str, tuple[str, str | bool]] = {
+    **{word: ("order", word) for word in get_args(Order)},
+    **{word: ("normalisation", word) for word in get_args(Normalisation)},
+    **{word: ("crop", word) for word in get_args(CropKind)},
+    **{"flip": ("flip", True), "no-flip": ("flip", False)},
+}
+
+
+class FileRecogniser:
+    """A `Recogniser`: any network that describes faces, on the CPU, with one thread.
+
+    A face is brought upright so that its eyes, nose and corners of the mouth come where ArcFace has
+    them. Its descriptor is ``y / |y|``, ``y`` the mean of the network's rows for the face and for
+    its mirror image. A face whose landmarks are not all finite, or lie within a pixel, gets a row
+    of NaN; so does one for which ``y`` is zero, as some networks say of an even color.
+
+    Args:
+        path: of the file: one input of square RGB images, one output of 32 or more numbers a face.
+            Sides that it leaves open are 112 pixels.
+        name: in tables; the file's when None.
+        order: of the channels that the network sees.
+        normalisation: of channels from 0 to 255: "minus-one-to-one" is ``(x - 127.5) / 127.5``,
+            "zero-to-one" ``x / 255``, "raw" ``x`` and "imagenet-mean"
+            ``x - (123.68, 116.779, 103.939)`` for red, green and blue.
+        crop: "loose" shows a face at 0.85 of its size in "arcface", with more around it.
+        flip: whether the network sees the mirror image, too.
+    Raises:
+        ValueError: no such file, or something else in it; an unknown option.
+        MissingExtraError: onnxruntime, or ai-edge-litert for TensorFlow Lite, is not installed.
+    """
+
+    threshold: float | None = None
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        name: str | None = None,
+        order: Order = "rgb",
+        normalisation: Normalisation = "minus-one-to-one",
+        crop: CropKind = "arcface",
+        flip: bool = True,
+    ) -> None:
+        check_choice("order", order, get_args(Order))
+        check_choice("normalisation", normalisation, get_args(Normalisation))
+        check_choice("crop", crop, get_args(CropKind))
+        self.path = Path(path)
+        self.order, self.normalisation, self.crop, self.flip = order, normalisation, crop, flip
+        self.name = name or self.path.name
+        _ = self._network  # a bad file is found out at once
+        options = f"{order} {normalisation} {crop} {'flip' if flip else 'no-flip'}"
+        self.fingerprint = f"FileRecogniser 1 {options} {files_checksum(self.path)}"
+
+    def __call__(
+        self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "n 68 2"]
+    ) -> Float[Tensor, "n d"]:
+        """The descriptor of each face, in its order; faces of one image go through together.
+
+        Raises:
+            ValueError: an image or landmarks of another shape; a network that gives numbers that
+                are not finite.
+        """
+        network = self._network
+        faces, present = aligned_faces(image, landmarks, network.size, scale=_SCALES[self.crop])
+        rows = torch.full((len(landmarks), network.numbers), torch.nan)
+        if len(faces):
+            rows[present] = self._describe(faces)
+        return rows
+
+    def _describe(self, faces: Float[Tensor, "n 3 s s"]) -> Float[Tensor, "n d"]:
+        pixels = _NORMALISATIONS[self.normalisation](faces)
+        if self.order == "bgr":
+            pixels = pixels.flip(1)
+        images = torch.cat([pixels, pixels.flip(3)]) if self.flip else pixels
+        rows = self._network(images).unflatten(0, (-1, len(faces))).sum(0)
+        return F.normalize(rows).masked_fill(~rows.any(1, keepdim=True), torch.nan)
+
+    @cached_property
+    def _network(self) -> FaceNetwork:
+        return open_network(self.path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the network, which cannot be sent to other processes."""
+        return {key: value for key, value in vars(self).items() if key != "_network"}
+
+
+def parse_recogniser(text: str) -> FileRecogniser:
+    """The recogniser of ``NAME=FILE[,OPTION...]``, as a command line has it.
+
+    Options are ``bgr``, a normalisation such as ``zero-to-one``, ``loose`` and ``no-flip``, see
+    `FileRecogniser`. A file whose name has a comma may be followed by them as well.
+
+    Raises:
+        ValueError: a text of another form, an unknown option, two that exclude each other; errors
+            of `FileRecogniser`.
+    """
+    name, equals, rest = text.partition("=")
+    if not (name and equals and rest):
+        raise ValueError(f"expected a recogniser as NAME=FILE[,OPTION...], got {text!r}")
+    options: dict[str, Any] = {}
+    while (parts := rest.rpartition(","))[2] in _WORDS and parts[0]:
+        option, value = _WORDS[parts[2]]
+        if options.setdefault(option, value) != value:
+            raise ValueError(f"expected one {option} of {name}, got {options[option]} and {value}")
+        rest = parts[0]
+    if "," in rest and not Path(rest).exists():
+        words = ", ".join(_WORDS)
+        raise ValueError(f"expected a file and options among {words}, got {rest!r} for {name}")
+    return FileRecogniser(Path(rest), name=name, **options)

@@ -1,0 +1,33 @@
+"""Networks of ONNX files, opened by onnxruntime."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from graphgan.extras import needs_extra
+
+
+def open_session(path: Path, kind: str, *, threads: int | None = None) -> Any:
+    """An ``onnxruntime.InferenceSession`` on the CPU that prints nothing.
+
+    Args:
+        path: of the file.
+        kind: of network, for messages.
+        threads: that it computes with; None for one a core.
+    Raises:
+        MissingExtraError: onnxruntime is not installed.
+        ValueError: no such file, or something else in it.
+    """
+    with needs_extra("export"):
+        onnxruntime: Any = importlib.import_module("onnxruntime")  # it comes without types
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file; expected ONNX of {kind}")
+    onnxruntime.disable_telemetry_events()  # builds for Windows have it on
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # what goes wrong is raised
+    options.intra_op_num_threads = threads or 0
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # whatever a damaged file makes of it
+        reason = str(error).strip().partition("\n")[0]
+        raise ValueError(f"{path}: expected ONNX of {kind}: {reason}") from error

@@ -1,0 +1,502 @@
+"""Recognisers from files, on networks made here whose numbers are known, and drawn faces."""
+
+import os
+import pickle
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.extras import MissingExtraError
+from graphgan.faces._five_points import aligned_faces, five_points
+from graphgan.faces.contracts import Recogniser
+from graphgan.faces.file_recogniser import FileRecogniser, parse_recogniser
+
+SIDE = 32  # of the networks' images
+GRID = 8  # of 4 x 4 pixels each, whose means are the descriptor
+
+
+def save(path, nodes, shape, outputs, constants=None, inputs=None):
+    """A network of ONNX with an input "face" of this shape."""
+    given = inputs or [helper.make_tensor_value_info("face", TensorProto.FLOAT, shape)]
+    numbers = [numpy_helper.from_array(value, name) for name, value in (constants or {}).items()]
+    results = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
+    graph = helper.make_graph(nodes, "network", given, results, numbers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, path)
+    return path
+
+
+def means(path, *, batch="batch", side=SIDE, channels_last=False, rows=None):
+    """A network that tells the mean color of each square of a grid, 3 x 8 x 8 numbers.
+
+    Args:
+        rows: how many rows it says that it has, whatever it gets.
+    """
+    step = (side if isinstance(side, int) else 112) // GRID
+    images = "face"
+    nodes = []
+    if channels_last:
+        nodes.append(helper.make_node("Transpose", ["face"], ["turned"], perm=[0, 3, 1, 2]))
+        images = "turned"
+    kernel = {"kernel_shape": [step, step], "strides": [step, step]}
+    nodes.append(helper.make_node("AveragePool", [images], ["grid"], **kernel))
+    nodes.append(helper.make_node("Reshape", ["grid", "shape"], ["row"]))
+    constants = {"shape": np.array([rows or 0, 3 * GRID**2], np.int64)}
+    shape = [batch, side, side, 3] if channels_last else [batch, 3, side, side]
+    return save(path, nodes, shape, ["row"], constants)
+
+
+@pytest.fixture(scope="module")
+def photo():
+    """An image of two faces, and their landmarks."""
+    image = torch.full((3, 200, 340), 90, dtype=torch.uint8)
+    faces = [SyntheticFaces(2, 1, size=160)[i] for i in range(2)]
+    for i, face in enumerate(faces):
+        image[:, 20:180, 5 + 170 * i : 165 + 170 * i] = face.image
+    places = [face.landmarks + torch.tensor([5 + 170 * i, 20]) for i, face in enumerate(faces)]
+    return image, torch.stack(places)
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    return means(tmp_path_factory.mktemp("onnx") / "means.onnx")
+
+
+def grid_of(faces):
+    """What the network tells of these."""
+    return torch.nn.functional.avg_pool2d(faces, SIDE // GRID).flatten(1)
+
+
+def unit(rows):
+    return torch.nn.functional.normalize(rows)
+
+
+# How faces are cut out
+
+
+PLACES = torch.tensor(
+    [
+        [38.2946, 51.6963],
+        [73.5318, 51.5014],
+        [56.0252, 71.7366],
+        [41.5493, 92.3655],
+        [70.7299, 92.2041],
+    ]
+)
+
+
+def points_at(places):
+    """Landmarks whose five points are these."""
+    landmarks = torch.zeros(1, 68, 2)
+    landmarks[:, 36:42], landmarks[:, 42:48] = places[0], places[1]
+    landmarks[0, [30, 48, 54]] = places[2:]
+    return landmarks
+
+
+def test_five_points_are_eyes_nose_and_mouth():
+    landmarks = torch.arange(136.0).view(1, 68, 2)
+    expected = [[77, 78], [89, 90], [60, 61], [96, 97], [108, 109]]
+    assert five_points(landmarks)[0].tolist() == expected
+
+
+def test_a_face_in_its_place_stays_as_it_is():
+    image = torch.randint(0, 256, (3, 130, 120), dtype=torch.uint8)
+    faces, present = aligned_faces(image, points_at(PLACES), 112)
+    assert present.tolist() == [True]
+    torch.testing.assert_close(faces[0], image[:, :112, :112].float(), atol=0.01, rtol=0)
+
+
+@pytest.mark.parametrize(("size", "scale"), [(112, 1.0), (160, 1.0), (112, 0.85), (64, 0.5)])
+def test_a_turned_and_shifted_face_comes_upright(size, scale):
+    """Colors that change evenly tell which point of the image a pixel shows."""
+    rows, columns = torch.meshgrid(torch.arange(300.0), torch.arange(300.0), indexing="ij")
+    image = torch.stack([columns, rows, 0 * rows]).div(300).mul(255).round().to(torch.uint8)
+    turn = torch.tensor([[0.9, -0.5], [0.5, 0.9]])
+    landmarks = points_at((PLACES - 56) @ turn.T + 150)
+    faces, _ = aligned_faces(image, landmarks, size, scale=scale)
+    places = (PLACES * size / 112 - size / 2) * scale + size / 2
+    for place, point in zip(places, five_points(landmarks)[0], strict=True):
+        x, y = place.round().long().tolist()
+        seen = faces[0, :2, y, x] * 300 / 255
+        assert (seen - point).abs().max() < 2.5 * 112 / size / scale
+
+
+def test_what_lies_outside_the_image_is_black():
+    image = torch.full((3, 112, 112), 200, dtype=torch.uint8)
+    faces, _ = aligned_faces(image, points_at(PLACES - torch.tensor([40.0, 0])), 112)
+    assert faces[0, :, :, :39].max() == 0
+    torch.testing.assert_close(faces[0, :, :, 41:], torch.full((3, 112, 71), 200.0))
+
+
+def test_faces_that_are_none_are_left_out():
+    image = torch.zeros(3, 112, 112, dtype=torch.uint8)
+    good = points_at(PLACES)
+    partly, all_missing = good.clone(), torch.full_like(good, torch.nan)
+    partly[0, 3] = torch.nan
+    point, huge, far = torch.full_like(good, 7.0), good * 1000, good + 1e9
+    landmarks = torch.cat([partly, good, all_missing, point, huge, far])
+    faces, present = aligned_faces(image, landmarks, 112)
+    assert present.tolist() == [False, True, False, False, False, False]
+    assert faces.shape == (1, 3, 112, 112) and faces.isfinite().all()
+
+
+# What a network sees
+
+
+def test_it_is_a_recogniser_named_after_its_file(network):
+    recognise = FileRecogniser(network)
+    assert isinstance(recognise, Recogniser)
+    assert (recognise.name, recognise.threshold) == ("means.onnx", None)
+
+
+def test_descriptors_are_those_of_the_cut_faces_and_their_mirror_images(photo, network):
+    image, landmarks = photo
+    faces, _ = aligned_faces(image, landmarks, SIDE)
+    pixels = (faces - 127.5) / 127.5
+    found = FileRecogniser(network)(image, landmarks)
+    torch.testing.assert_close(found, unit(grid_of(pixels) + grid_of(pixels.flip(3))))
+    found = FileRecogniser(network, flip=False)(image, landmarks)
+    torch.testing.assert_close(found, unit(grid_of(pixels)))
+
+
+@pytest.mark.parametrize(
+    ("normalisation", "expected"),
+    [
+        ("zero-to-one", lambda x: x / 255),
+        ("raw", lambda x: x),
+        ("imagenet-mean", lambda x: x - torch.tensor([123.68, 116.779, 103.939])[:, None, None]),
+    ],
+)
+def test_normalisations_and_the_order_of_channels(photo, network, normalisation, expected):
+    image, landmarks = photo
+    pixels = expected(aligned_faces(image, landmarks, SIDE)[0])
+    for order, seen in (("rgb", pixels), ("bgr", pixels.flip(1))):
+        tell = FileRecogniser(network, order=order, normalisation=normalisation, flip=False)
+        torch.testing.assert_close(tell(image, landmarks), unit(grid_of(seen)))
+
+
+def test_a_loose_crop_shows_more_around_a_face(photo, network):
+    image, landmarks = photo
+    faces, _ = aligned_faces(image, landmarks, SIDE, scale=0.85)
+    found = FileRecogniser(network, crop="loose", normalisation="raw", flip=False)
+    torch.testing.assert_close(found(image, landmarks), unit(grid_of(faces)))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"channels_last": True},
+        {"batch": 1},
+        {"batch": 2, "channels_last": True},
+        {"batch": 3},
+        {"rows": 1},  # says that it takes any number, and takes one
+        {"batch": None},
+    ],
+)
+def test_layouts_and_batches_give_the_same(photo, network, tmp_path, options):
+    image, landmarks = photo
+    several = torch.cat([landmarks, landmarks[:1] + 3])
+    other = FileRecogniser(means(tmp_path / "other.onnx", **options))
+    torch.testing.assert_close(other(image, several), FileRecogniser(network)(image, several))
+
+
+def test_rows_of_one_face_in_the_description_of_a_file_for_many(photo, network, tmp_path, capfd):
+    """InsightFace's w600k_r50.onnx says so; onnxruntime does not complain on stderr."""
+    model = onnx.load(network)
+    row = helper.make_tensor_value_info("row", TensorProto.FLOAT, [1, 3 * GRID**2])
+    model.graph.output[0].CopyFrom(row)
+    onnx.save(model, tmp_path / "one.onnx")
+    image, landmarks = photo
+    found = FileRecogniser(tmp_path / "one.onnx")(image, landmarks)
+    torch.testing.assert_close(found, FileRecogniser(network)(image, landmarks))
+    assert capfd.readouterr().err == ""
+
+
+def test_sides_that_the_file_leaves_open_are_112_pixels(photo, tmp_path):
+    image, landmarks = photo
+    path = means(tmp_path / "open.onnx", side="side")
+    tell = FileRecogniser(path, normalisation="raw", flip=False)
+    faces, _ = aligned_faces(image, landmarks, 112)
+    expected = unit(torch.nn.functional.avg_pool2d(faces, 14).flatten(1))
+    torch.testing.assert_close(tell(image, landmarks), expected)
+
+
+def test_more_faces_than_go_through_at_once(photo, network):
+    image, landmarks = photo
+    many = landmarks.repeat(10, 1, 1)
+    found = FileRecogniser(network)(image, many)
+    torch.testing.assert_close(found, FileRecogniser(network)(image, landmarks).repeat(10, 1))
+
+
+def test_a_face_without_landmarks_has_a_row_of_nan(photo, network):
+    image, landmarks = photo
+    tell, missing = FileRecogniser(network), landmarks.clone()
+    missing[0, 40] = torch.nan
+    found = tell(image, missing)
+    assert found.isnan().all(1).tolist() == [True, False]
+    torch.testing.assert_close(found[1:], tell(image, landmarks[1:]))
+    assert tell(image, landmarks[:0]).shape == (0, 3 * GRID**2)
+    assert tell(image, missing[:1]).isnan().all()
+
+
+@pytest.mark.parametrize("with_norm_first", [True, False])
+def test_a_norm_beside_the_descriptor_is_ignored(photo, network, tmp_path, with_norm_first):
+    """Exports of AdaFace have one."""
+    model = onnx.load(network)
+    model.graph.node.append(helper.make_node("ReduceL2", ["row"], ["norm"], axes=[1]))
+    norm = helper.make_tensor_value_info("norm", TensorProto.FLOAT, None)
+    model.graph.output.insert(0 if with_norm_first else 1, norm)
+    onnx.save(model, tmp_path / "adaface.onnx")
+    image, landmarks = photo
+    found = FileRecogniser(tmp_path / "adaface.onnx")(image, landmarks)
+    torch.testing.assert_close(found, FileRecogniser(network)(image, landmarks))
+
+
+# As a tool
+
+
+def test_it_can_be_sent_to_other_processes_even_after_use(photo, network):
+    image, landmarks = photo
+    recognise = FileRecogniser(network, order="bgr")
+    expected = recognise(image, landmarks)
+    sent = pickle.loads(pickle.dumps(recognise))
+    assert sent.fingerprint == recognise.fingerprint
+    assert torch.equal(sent(image, landmarks), expected)
+
+
+def test_the_fingerprint_is_that_of_the_file_and_the_options(network, tmp_path):
+    same = FileRecogniser(network, name="another").fingerprint
+    assert FileRecogniser(network).fingerprint == same
+    options = ({"order": "bgr"}, {"normalisation": "raw"}, {"crop": "loose"}, {"flip": False})
+    others = [FileRecogniser(network, **option).fingerprint for option in options]
+    others.append(FileRecogniser(means(tmp_path / "1.onnx", batch=1)).fingerprint)
+    assert len({same, *others}) == 6
+
+
+# What is refused
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"none\.onnx: no such file; expected ONNX or Tensor"):
+        FileRecogniser(tmp_path / "none.onnx")
+
+
+@pytest.mark.parametrize("content", [b"", b"no network", b"\x08\x08\x12\x07pytorch"])
+def test_something_else_is_refused_at_once(tmp_path, content):
+    (tmp_path / "junk.onnx").write_bytes(content)
+    with pytest.raises(ValueError, match=r"junk\.onnx: expected ONNX of a face recogniser"):
+        FileRecogniser(tmp_path / "junk.onnx")
+
+
+def test_a_damaged_network_is_refused(network, tmp_path):
+    (tmp_path / "half.onnx").write_bytes(network.read_bytes()[:150])
+    with pytest.raises(ValueError, match=r"half\.onnx: expected ONNX of a face recogniser"):
+        FileRecogniser(tmp_path / "half.onnx")
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        (["batch", 192], r"\? x 192"),
+        (["batch", 1, 32, 32], r"\? x 1 x 32 x 32"),
+        ([1, 3, 32, 24], "1 x 3 x 32 x 24"),
+        ([1, 32, 24, 3], "1 x 32 x 24 x 3"),
+    ],
+)
+def test_an_input_that_is_no_square_image_is_refused(tmp_path, shape, said):
+    path = save(tmp_path / "n.onnx", [helper.make_node("Abs", ["face"], ["y"])], shape, ["y"])
+    with pytest.raises(ValueError, match=rf"square RGB images for a face recogniser, got {said}"):
+        FileRecogniser(path)
+
+
+def test_a_detector_is_refused(tmp_path):
+    """Which has several outputs, one number or four a place."""
+    kernel = {"kernel_shape": [8, 8], "strides": [8, 8]}
+    nodes = [
+        helper.make_node("AveragePool", ["face"], ["boxes"], **kernel),
+        helper.make_node("ReduceMean", ["boxes"], ["scores"], axes=[1]),
+    ]
+    path = save(tmp_path / "d.onnx", nodes, ["batch", 3, 32, 32], ["boxes", "scores"])
+    message = "one output of 32 numbers or more a face, got 1 x 3 x 4 x 4, 1 x 1 x 4 x 4 for 1 face"
+    with pytest.raises(ValueError, match=message):
+        FileRecogniser(path)
+
+
+def test_a_network_of_few_numbers_is_refused(tmp_path):
+    nodes = [helper.make_node("ReduceMean", ["face"], ["moods"], axes=[2, 3])]
+    path = save(tmp_path / "moods.onnx", nodes, [1, 3, 32, 32], ["moods"])
+    with pytest.raises(ValueError, match="of 32 numbers or more a face, got 1 x 3 x 1 x 1 for 1"):
+        FileRecogniser(path)
+
+
+def test_two_inputs_and_whole_numbers_are_refused(tmp_path):
+    shape = [1, 3, 32, 32]
+    two = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in "ab"]
+    node = helper.make_node("Add", ["a", "b"], ["y"])
+    path = save(tmp_path / "two.onnx", [node], shape, ["y"], inputs=two)
+    message = r"one input of 32-bit floats, got a tensor\(float\), b tensor\(float\)"
+    with pytest.raises(ValueError, match=message):
+        FileRecogniser(path)
+    bytes_ = [helper.make_tensor_value_info("a", TensorProto.UINT8, shape)]
+    node = helper.make_node("Cast", ["a"], ["y"], to=TensorProto.FLOAT)
+    path = save(tmp_path / "bytes.onnx", [node], shape, ["y"], inputs=bytes_)
+    with pytest.raises(ValueError, match=r"32-bit floats, got a tensor\(uint8\)"):
+        FileRecogniser(path)
+
+
+def test_descriptors_that_are_not_finite_are_refused(photo, network, tmp_path):
+    image, landmarks = photo
+    model = onnx.load(network)
+    model.graph.node[0].input[0] = "log"
+    model.graph.node.insert(0, helper.make_node("Log", ["face"], ["log"]))
+    onnx.save(model, tmp_path / "log.onnx")
+    tell = FileRecogniser(tmp_path / "log.onnx")
+    with pytest.raises(ValueError, match=r"log\.onnx: expected descriptors that are finite, got"):
+        tell(image, landmarks)
+
+
+@pytest.mark.parametrize("flip", [True, False])
+def test_a_face_of_which_the_network_says_nothing_has_a_row_of_nan(photo, network, flip):
+    """Its rows are zero for black, such as what lies outside the image."""
+    image, landmarks = photo
+    tell = FileRecogniser(network, normalisation="raw", flip=flip)
+    found = tell(image, torch.cat([landmarks, landmarks[:1] + 1000]))
+    assert found.isnan().all(1).tolist() == [False, False, True]
+    torch.testing.assert_close(found[:2], tell(image, landmarks))
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"order": "gbr"}, "order to be one of 'rgb', 'bgr'; got 'gbr'"),
+        ({"normalisation": "none"}, "normalisation to be one of 'minus-one-to-one', .*'none'"),
+        ({"crop": "tight"}, "crop to be one of 'arcface', 'loose'; got 'tight'"),
+    ],
+)
+@pytest.mark.unhooked
+def test_unknown_options_are_refused(network, option, message):
+    with pytest.raises(ValueError, match=message):
+        FileRecogniser(network, **option)
+
+
+@pytest.mark.unhooked
+def test_other_shapes_are_refused(photo, network):
+    image, landmarks = photo
+    tell = FileRecogniser(network)
+    with pytest.raises(ValueError, match=r"8-bit image of shape \(3, h, w\), got \(3, 200, 340\)"):
+        tell(image.float(), landmarks)
+    with pytest.raises(ValueError, match=r"landmarks of shape \(n, 68, 2\), got \(2, 5, 2\)"):
+        tell(image, landmarks[:, :5])
+
+
+# parse_recogniser
+
+
+def test_a_text_names_the_file_and_its_options(network):
+    found = parse_recogniser(f"ada={network},bgr,no-flip,zero-to-one,loose")
+    expected = FileRecogniser(
+        network, name="ada", order="bgr", normalisation="zero-to-one", crop="loose", flip=False
+    )
+    assert (found.name, found.fingerprint) == ("ada", expected.fingerprint)
+    plain = parse_recogniser(f"r50={network}")
+    assert (plain.name, plain.fingerprint) == ("r50", FileRecogniser(network).fingerprint)
+
+
+def test_commas_and_equals_signs_in_file_names(network, tmp_path):
+    (tmp_path / "a,b=1.onnx").write_bytes(Path(network).read_bytes())
+    found = parse_recogniser(f"n={tmp_path}/a,b=1.onnx,raw")
+    assert (found.path.name, found.normalisation) == ("a,b=1.onnx", "raw")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("net.onnx", r"a recogniser as NAME=FILE\[,OPTION...\], got 'net.onnx'"),
+        ("=net.onnx", "NAME=FILE"),
+        ("net=", "NAME=FILE"),
+        ("a=net.onnx,rgb,bgr", "one order of a, got bgr and rgb"),
+        ("a=net.onnx,brg,raw", "options among rgb, bgr, .*got 'net.onnx,brg' for a"),
+        ("a=net.onnx,raw", "net.onnx: no such file"),
+        ("a=raw", "raw: no such file"),
+    ],
+)
+def test_other_texts_are_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        parse_recogniser(text)
+
+
+# TensorFlow Lite
+
+
+def test_without_its_reader_a_file_of_tensorflow_lite_says_what_to_install(tmp_path, monkeypatch):
+    (tmp_path / "net.tflite").write_bytes(b"\x1c\0\0\0TFL3" + bytes(100))
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    with pytest.raises(MissingExtraError, match=r"net\.tflite: .* pip install ai-edge-litert"):
+        FileRecogniser(tmp_path / "net.tflite")
+
+
+class Interpreter:
+    """What ai-edge-litert's does, for the network that tells means, channels last, two at once."""
+
+    def __init__(self, path, num_threads):
+        assert num_threads == 1
+        self.shape = (2, SIDE, SIDE, 3)
+
+    def allocate_tensors(self):
+        pass
+
+    def get_input_details(self):
+        return [
+            {
+                "index": 5,
+                "name": "face",
+                "dtype": np.float32,
+                "shape": np.array(self.shape),
+                "shape_signature": np.array(self.shape),
+            }
+        ]
+
+    def get_output_details(self):
+        return [{"index": 7}]
+
+    def set_tensor(self, index, images):
+        assert index == 5 and images.shape == self.shape and images.flags.c_contiguous
+        self.images = torch.from_numpy(images).permute(0, 3, 1, 2)
+
+    def invoke(self):
+        self.rows = grid_of(self.images).numpy()
+
+    def get_tensor(self, index):
+        assert index == 7
+        return self.rows
+
+
+def test_tensorflow_lite_is_read_through_its_interpreter(photo, network, tmp_path, monkeypatch):
+    (tmp_path / "net.tflite").write_bytes(b"\x1c\0\0\0TFL3" + bytes(100))
+    module = SimpleNamespace(Interpreter=Interpreter)
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", SimpleNamespace(interpreter=module))
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", module)
+    image, landmarks = photo
+    found = FileRecogniser(tmp_path / "net.tflite")(image, landmarks)
+    torch.testing.assert_close(found, FileRecogniser(network)(image, landmarks))
+
+
+def test_mobilefacenet_knows_drawn_people_again():
+    """On real weights, in the format that they come in."""
+    path = os.environ.get("GRAPHGAN_MOBILEFACENET_WEIGHTS")
+    if not path:
+        pytest.skip("needs foreign weights: GRAPHGAN_MOBILEFACENET_WEIGHTS, MobileFaceNet.tflite")
+    pytest.importorskip("ai_edge_litert", reason="needs foreign weights: and ai_edge_litert")
+    faces, tell = SyntheticFaces(6, 2, size=160), FileRecogniser(Path(path))
+    rows = torch.cat([tell(face.image, face.landmarks[None]) for face in faces])
+    assert rows.shape[1] == 192
+    torch.testing.assert_close(rows.norm(dim=1), torch.ones(len(rows)))
+    distances = torch.cdist(rows, rows).fill_diagonal_(torch.inf)
+    assert (distances.argmin(1) // 2 == torch.arange(12) // 2).float().mean() > 0.7
