@@ -76,7 +76,7 @@ def evaluate(
     study: Study,
     systems: Sequence[System],
     *,
-    features: Features | None = None,
+    features: Sequence[Features] = (),
     groups: Groups | None = None,
 ) -> Evaluation:
     """Measure everything of every system.
@@ -86,8 +86,8 @@ def evaluate(
         systems: of different names. What is said of the originals, thresholds and floors, is
             measured whether or not `Original` is among them. A system may say by an attribute
             ``trained_with`` (names) which networks it was trained with: these do not judge it.
-        features: of whole pictures, for distances to real ones and for telling from them; None
-            leaves these out.
+        features: of whole pictures, for distances to real ones; the first of them tell results
+            from real ones, too.
         groups: of probes, which are measured as well, see `graphgan.evaluation.groups`.
     Raises:
         ValueError: no system, two of one name; results that are no pictures; features that are not
@@ -99,7 +99,7 @@ def evaluate(
     for system in systems:
         if isinstance(system, FolderOfResults):
             system.check([study.pictures.pictures[i] for i in study.trials.probes])
-    looks = None if features is None else PictureFeatures(study, features)
+    looks = [PictureFeatures(study, network) for network in features]
     naturalness = Naturalness(study, study.examiner.tools.recognisers[0], looks)
     subjects = [Subject(study, system) for system in systems]
     rows: dict[str, Cells] = {}
@@ -130,7 +130,7 @@ def evaluate(
 
 
 def _measure(
-    subject: Subject, features: PictureFeatures | None
+    subject: Subject, features: Sequence[PictureFeatures]
 ) -> tuple[Cells, dict[Attacker, Curve]]:
     """All that can be said of a group of probes, too; and the curves of the first recogniser."""
     study, recognisers = subject.study, subject.study.examiner.tools.recognisers
@@ -151,7 +151,7 @@ def _measure(
         cells |= measure_transfer(subject, recogniser)
     for attacker, recogniser in attacks:
         cells |= measure_folds(attack_of(study, recogniser, attacker), subject)
-    return cells | measure_visibility(subject, features), curves
+    return cells | measure_visibility(subject, next(iter(features), None)), curves
 
 
 def _unless_trained_with(subject: Subject, cells: Cells) -> Cells:
@@ -159,7 +159,7 @@ def _unless_trained_with(subject: Subject, cells: Cells) -> Cells:
     judged = dict(cells)
     for judge in _trained_with(subject):
         name = re.escape(judge)
-        own = re.compile(rf"{name}[,:] .*|[FK]D-{name}|told from real by {name}")
+        own = re.compile(rf"{name}[,:] .*|(FD|KID)-{name}|told from real by {name}")
         for metric in filter(own.fullmatch, cells):
             judged[metric] = not_measured(f"the network was trained with {judge}")
     return judged

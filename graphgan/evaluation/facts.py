@@ -83,7 +83,8 @@ def warnings_of_study(study: Study, naturalness: Naturalness) -> list[str]:
             f"in {unfound} of {len(probes)} untouched probes no face is found: they have no pose "
             "error to detected landmarks"
         )
-    if "FID" in naturalness.names and naturalness.features and naturalness.count < LEAST_FOR_FID:
+    unnamed = any(features.name is None for features in naturalness.features)
+    if unnamed and naturalness.count < LEAST_FOR_FID:
         warnings.append(
             f"FID and KID of {naturalness.count} pictures on each side, fewer than "
             f"{LEAST_FOR_FID}, say little"
@@ -149,12 +150,12 @@ def facts_of(study: Study, naturalness: Naturalness) -> dict[str, Any]:
 
 
 def _describe(naturalness: Naturalness) -> str:
-    if naturalness.features is None:
-        return "none"
-    network = naturalness.features.network
-    path = getattr(network, "path", None)
-    name = naturalness.features.name or type(network).__name__
-    return name if path is None else str(path.name)
+    names = []
+    for features in naturalness.features:
+        path = getattr(features.network, "path", None)
+        name = features.name or type(features.network).__name__
+        names.append(name if path is None else str(path.name))
+    return ", ".join(names) or "none"
 
 
 def _of_attack(attack: Attack, attacker: Attacker) -> dict[str, Any]:

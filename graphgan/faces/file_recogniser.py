@@ -107,7 +107,8 @@ class FileRecogniser:
         if self.order == "bgr":
             pixels = pixels.flip(1)
         images = torch.cat([pixels, pixels.flip(3)]) if self.flip else pixels
-        rows = self._network(images).unflatten(0, (-1, len(faces))).sum(0)
+        found = self._network(images)
+        rows = found.view(-1, len(faces), found.shape[1]).sum(0)
         return F.normalize(rows).masked_fill(~rows.any(1, keepdim=True), torch.nan)
 
     @cached_property

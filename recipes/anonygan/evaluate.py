@@ -1,5 +1,7 @@
 """Compare anonymisers on prepared faces: `python recipes/anonygan/evaluate.py --help`."""
 
+import contextlib
+import hashlib
 import os
 import shlex
 import sys
@@ -8,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import prepare
 import torch
-from torch import nn
 
 from graphgan.commands import run_command
+from graphgan.data.prepare_command import file_checksum
 from graphgan.data.prepared import PreparedPictures
 from graphgan.evaluation import (
     Examiner,
@@ -24,6 +27,7 @@ from graphgan.evaluation import (
     write_report,
 )
 from graphgan.evaluation.cache import ResultCache
+from graphgan.evaluation.features import Features
 from graphgan.evaluation.first_page import first_page
 from graphgan.evaluation.folds import read_fold_pairs
 from graphgan.evaluation.gaps import gaps
@@ -33,21 +37,24 @@ from graphgan.evaluation.systems import SYSTEMS, parse_system
 from graphgan.evaluation.tables import read_published
 from graphgan.evaluation.trial_files import read_trials, write_trials
 from graphgan.evaluation.trials import ConditionRule, Splits
-from graphgan.extras import needs_extra
+from graphgan.extras import MissingExtraError, needs_extra
 from graphgan.faces import (
     ExpressionReader,
     FaceNet,
     MTCNNDetector,
+    Recogniser,
     ToolOptions,
     make_detector,
     make_landmarker,
     make_recogniser,
+    parse_recogniser,
 )
-from graphgan.faces.registry import DetectorName, LandmarkerName, RecogniserName
+from graphgan.faces.registry import DetectorName, LandmarkerName
 from graphgan.files import require_new_folder
 from graphgan.landmarks.schemes import IBUG_68
 from graphgan.metrics.exported import ExportedProgram
 from graphgan.metrics.inception import InceptionFeatures
+from graphgan.metrics.realism import RealismFeatures
 from graphgan.training.devices import memory_errors_explained
 
 _LEAST_FACE = 40  # pixels, of images that are 128 and larger: dlib's detector doubles them once
@@ -62,13 +69,23 @@ class Options:
     """
 
     data: Path
-    """Folder made by prepare.py."""
+    """Folder made by prepare.py; or, with --landmarks, photos in a folder for each person."""
     systems: tuple[str, ...]
-    """original, blur, pixelate, anonygan (the shipped weights), anonygan=FILE, ciagan=FILE,
-    folder=DIR (results of any other tool, by file name); anonygan:NAME=FILE for a name of its
-    own."""
+    """original; pixelate, blur and solid as graphgan-anonymize makes them, published-pixelate and
+    published-blur as papers compare with; anonygan (the shipped weights, showing people of
+    --conditions), product (the same, showing people who do not exist, as graphgan-anonymize does),
+    anonygan=FILE, ciagan=FILE; folder=DIR (results of any other tool, by file name).
+    anonygan:NAME=FILE gives a name of its own."""
     out: Path
     """Folder for report.md, .csv, .json, plots, the contact sheet and pairs.csv."""
+    landmarks: Path | None = None
+    """Where --data are photos: a CSV file of their landmarks (image,x0,y0,...,x67,y67). The faces
+    are then cut out of them, once, into the folder of --cache."""
+    size: int = 256
+    """Where --data are photos: pixels of a face's side, at which pictures are judged."""
+    test_people: int | None = None
+    """Where --data are photos: people of the split "test", the last in sorted order; a tenth of all
+    when not given."""
     split: Splits = "test"
     """Whose pictures are anonymised: all of them."""
     people: int | None = None
@@ -93,11 +110,13 @@ class Options:
     """What finds faces, for recognition too; published figures were mostly measured with dlib."""
     landmarker: LandmarkerName = "face-mesh"
     """What finds the landmarks of faces; dlib is an extra."""
-    recogniser: tuple[RecogniserName, ...] = ("dlib-resnet",)
-    """What tells people apart, one or several; dlib-resnet is what the anonymiser itself checks its
-    results with, so name another one beside it where you can."""
+    recognizer: tuple[str, ...] = ("dlib-resnet",)
+    """What tells people apart, one or several: dlib-resnet, which the anonymiser itself checks its
+    results with, and NAME=FILE[,OPTION...] for any network in an ONNX or TensorFlow Lite file, such
+    as r50=w600k_r50.onnx (options: bgr; zero-to-one, raw or imagenet-mean; loose; no-flip)."""
     mtcnn: Path | None = None
-    """Weights of MTCNN, a second detector (a folder with pnet.pt, rnet.pt and onet.pt)."""
+    """Weights of MTCNN, a second detector: the wheel of facenet-pytorch, or a folder with pnet.pt,
+    rnet.pt and onet.pt."""
     facenet: tuple[Path, ...] = ()
     """Weights of FaceNet (InceptionResnetV1 trained on CASIA-WebFace, on VGGFace2): further
     recognisers."""
@@ -140,7 +159,7 @@ class Options:
         rates = self.false_accept_rates
         if not 0 <= self.min_iou <= 1 or not all(0 < rate < 1 for rate in rates):
             raise ValueError("expected --min-iou and --false-accept-rates between 0 and 1")
-        if len(set(rates)) < len(rates) or not self.recogniser:
+        if len(set(rates)) < len(rates) or not self.recognizer:
             raise ValueError("expected a recogniser and false-accept rates that differ")
         for name in ("seed", "lessons"):
             if getattr(self, name) < 0:
@@ -162,12 +181,12 @@ def run(options: Options) -> None:
     _check_out(options.out)
     with needs_extra("recipes"):
         import matplotlib  # noqa: F401
-        import torchmetrics  # noqa: F401
-    faces = PreparedPictures(options.data, scheme=IBUG_68)
+    recognisers = [open_recogniser(text) for text in options.recognizer]
+    faces = open_faces(options)
     faces.check_masks()
     systems = [parse_system(text, device=options.device) for text in options.systems]
     published = [] if options.published is None else read_published(options.published)
-    features = None if options.features is None else open_features(options.features)
+    features = open_features(options.features)
     listed = sorted({pair.a for pair in read_fold_pairs(faces.root, faces.pictures)})
     split: Splits = "all" if listed else options.split
     condition_split = options.condition_split or split
@@ -182,7 +201,7 @@ def run(options: Options) -> None:
         seed=options.seed,
     )
     cache = ResultCache(options.cache)
-    tools = open_tools(options)
+    tools = open_tools(options, recognisers)
     with Examiner(tools, workers=options.workers, cache=cache, progress=progress) as examiner:
         study = Study(faces, trials, examiner, settings)
         halves = probe_groups(study) if options.by_group else {}
@@ -229,12 +248,46 @@ def open_trials(
     )
 
 
-def open_features(path: Path) -> nn.Module:
-    """A program as it is, or Inception-v3 with those weights."""
-    return InceptionFeatures(path) if path.suffix == ".pth" else ExportedProgram(path)
+def open_faces(options: Options) -> PreparedPictures:
+    """The prepared folder, or one that is made of photos."""
+    if options.landmarks is None:
+        return PreparedPictures(options.data, scheme=IBUG_68)
+    made_of = (options.data.resolve(), file_checksum(options.landmarks), options.size)
+    name = hashlib.sha256(repr((*made_of, options.test_people)).encode()).hexdigest()[:16]
+    out = options.cache / f"faces-{name}"
+    if not (out / "prepared.json").is_file():
+        prepare.main(
+            prepare.Options(
+                images=options.data,
+                landmarks=str(options.landmarks),
+                out=out,
+                size=options.size,
+                test_people=options.test_people,
+                workers=options.workers,
+            )
+        )
+    return PreparedPictures(out, scheme=IBUG_68)
 
 
-def open_tools(options: Options) -> Tools:
+def open_features(path: Path | None) -> list[Features]:
+    """EfficientNet-lite2 where its weights are installed, and those of a file."""
+    features: list[Features] = []
+    with contextlib.suppress(MissingExtraError):
+        features.append(RealismFeatures())
+    if path is not None:
+        own = InceptionFeatures(path) if path.suffix == ".pth" else ExportedProgram(path)
+        features.append(own)
+    return features
+
+
+def open_recogniser(text: str) -> Recogniser:
+    """One of the library's by name, or that of a file."""
+    if "=" in text:
+        return parse_recogniser(text)
+    return make_recogniser(text, ToolOptions(min_face=_LEAST_FACE))
+
+
+def open_tools(options: Options, recognisers: list[Recogniser]) -> Tools:
     """Those that are named, and what there are weights of."""
     others = [] if options.mtcnn is None else [MTCNNDetector(options.mtcnn)]
     networks = [FaceNet(path, name=f"FaceNet {path.stem}") for path in options.facenet]
@@ -242,7 +295,7 @@ def open_tools(options: Options) -> Tools:
     return Tools(
         make_detector(options.detector, asked),
         make_landmarker(options.landmarker, asked),
-        [*(make_recogniser(name, asked) for name in options.recogniser), *networks],
+        [*recognisers, *networks],
         others,
         ExpressionReader(),
     )

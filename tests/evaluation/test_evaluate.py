@@ -151,10 +151,10 @@ def test_what_a_network_was_trained_with_does_not_judge_it(study):
         def forward(self, images):
             return images.float().mean((2, 3))
 
-    found = evaluate(study, [Original(), Taught()], features=Named())
+    found = evaluate(study, [Original(), Taught()], features=[Named()])
     row, other = found.rows["recoloured"], found.rows["original"]
     why = "not measured (the network was trained with {})"
-    for name in ("FD-lite2", "KD-lite2", "told from real by lite2"):
+    for name in ("FD-lite2", "KID-lite2", "told from real by lite2"):
         assert row[name].note == why.format("lite2") and other[name].value is not None
     for name in ("colour, pipeline: rank-1", "colour: linked, conditions drawn", "FD-colour"):
         assert row[name].note == why.format("colour") and other[name].value is not None

