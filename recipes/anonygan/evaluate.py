@@ -138,7 +138,6 @@ def run(options: Options) -> None:
     _check_out(options.out)
     with needs_extra("recipes"):
         import matplotlib  # noqa: F401
-        import torchmetrics  # noqa: F401
     faces = PreparedPictures(options.data, scheme=IBUG_68)
     faces.check_masks()
     systems = [parse_system(text, device=options.device) for text in options.systems]
