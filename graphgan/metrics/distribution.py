@@ -48,7 +48,7 @@ def frechet_inception_distance(
     Args:
         real: pictures in [-1, 1], or an iterable of batches of them.
         generated: likewise; as many as you compare with.
-        features: ``b 3 h w`` of 8 bits, 0 to 255 (uint8, as torchmetrics' own Inception wants
+        features: ``b 3 h w`` of 8 bits, 0 to 255 (uint8, as `InceptionFeatures` wants
             them) -> ``b d``. It brings them to its own size and range. Published numbers are of
             Inception-v3 with d = 2048. It is used in eval mode, where its first weight lies.
         batch_size: pictures that it sees at once, at most.

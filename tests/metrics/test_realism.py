@@ -182,5 +182,6 @@ def test_distances_rise_with_what_is_done_to_faces(damaged):
         assert found["rest"] < found["blur 1.5"] < found["blur 6.0"]
         assert found["rest"] < found["seam"]
     floor = frechet_floor(torch.cat([real, seen["rest"]]), COUNT, distance=frechet)
-    assert frechet(real, seen["rest"]) == pytest.approx(floor, rel=0.25)
-    assert all(frechet(real, seen[n]) > 1.1 * floor for n in ("seam", "blur 6.0"))
+    assert floor / 1.5 < frechet(real, seen["rest"]) < 1.5 * floor
+    assert frechet(real, seen["seam"]) > 1.2 * floor
+    assert frechet(real, seen["blur 6.0"]) > 5 * floor
