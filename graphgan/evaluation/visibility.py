@@ -20,7 +20,7 @@ def measure_visibility(subject: Subject, features: PictureFeatures | None) -> Ce
     everybody is judged once, by a classifier that has not seen this person. There are as many
     anonymised as real pictures.
     """
-    name = "told from real" if features is None else f"told from real by {features.name or 'them'}"
+    name = "told from real" if features is None else f"told from real by {features.name or 'features'}"
     if features is None:
         return {name: not_measured("no feature network is given")}
     right = subject.once(("told from real", features.name), lambda: _right(subject, features))
