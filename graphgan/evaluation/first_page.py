@@ -28,9 +28,7 @@ Found = list[tuple[Row, dict[str, Figure]]]
 def first_page(evaluation: Evaluation) -> Iterator[str]:
     """The table, what is good and what is not, as Markdown."""
     found = list(figures(evaluation.rows))
-    shown = [
-        (row, own) for row, own in found if any(f.cell.value is not None for f in own.values())
-    ]
+    shown = _shown(found)
     yield f"| | wanted | {' | '.join(evaluation.rows)} |"
     yield f"|---|---|{'---|' * len(evaluation.rows)}"
     lines = [_line(row, own, evaluation) for row, own in shown]
@@ -46,6 +44,15 @@ def first_page(evaluation: Evaluation) -> Iterator[str]:
     yield ""
     yield from _judged("What is good", shown, good=True)
     yield from _judged("What is not", shown, good=False)
+
+
+def _shown(found: Found) -> Found:
+    """Rows with a number; of those that are called alike the first one."""
+    rows: dict[str, tuple[Row, dict[str, Figure]]] = {}
+    for row, own in found:
+        if any(figure.cell.value is not None for figure in own.values()):
+            rows.setdefault(row.words, (row, own))
+    return list(rows.values())
 
 
 def _not_measured(found: Found, shown: Found) -> list[str]:

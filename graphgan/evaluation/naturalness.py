@@ -29,7 +29,7 @@ LEAST_FOR_FID = 2048  # below it FID says more about the number of pictures than
 class Naturalness:
     """Two sets of pictures: the sources of the results, and real ones to compare them with.
 
-    The real ones are of the probes' people first, others only where these have too few pictures.
+    Both are of the probes' people, so that what differs is not who is shown.
 
     Args:
         study: what is asked.
@@ -46,13 +46,13 @@ class Naturalness:
         self.recogniser = recogniser
         self.features = features
         probes, rng = study.trials.probes, np.random.default_rng((study.settings.seed, 13))
-        self.count = min(study.settings.frechet_count, len(probes), len(study.pictures) // 2)
+        asked = set(study.probe_people.tolist())
+        own = [i for i, person in enumerate(study.pictures.persons) if person in asked]
+        self.count = min(study.settings.frechet_count, len(probes), len(own) // 2)
         chosen = np.sort(rng.permutation(len(probes))[: self.count])
         self.chosen = torch.from_numpy(chosen)
         taken = {probes[i] for i in chosen.tolist()}
-        asked = set(study.probe_people.tolist())
-        others = [i for i in rng.permutation(len(study.pictures)).tolist() if i not in taken]
-        others.sort(key=lambda i: study.pictures.persons[i] not in asked)  # stable
+        others = [i for i in rng.permutation(own).tolist() if i not in taken]
         self.real = sorted(others[: self.count])
 
     def measure(self, subject: Subject) -> Cells:

@@ -32,33 +32,33 @@ def describe_ruled(
 ) -> Float[Tensor, "p d"]:
     """Descriptors of `ruled_pictures` as anonymised by that rule; NaN without a result.
 
-    Faces are aligned as the sources' landmarks say. A system that takes no condition has made its
-    results of the probes already.
+    Faces are aligned as the sources' landmarks say. A system that takes no condition, and
+    one whose conditions are drawn alike, has made its results of the probes already.
 
     Raises:
         NobodyElseError: nobody to be the condition.
     """
     study, numbers = subject.study, ruled_pictures(subject.study)
-    if subject.system.uses_conditions:
-        # All together, so that all pictures of a person get one condition where it is fixed.
-        conditions = study.conditions(numbers, rule)
-        ruled = ("ruled", rule, recogniser.name)
-        return subject.once(ruled, lambda: _described(subject, recogniser, numbers, conditions))
-    further = numbers[len(study.trials.probes) :]
+    first = len(study.trials.probes)
+    # Drawn together, so that all pictures of a person get one condition where it is fixed.
+    conditions = study.conditions(numbers, rule) if subject.system.uses_conditions else numbers
+    what = ("ruled", recogniser.name, tuple(conditions))
+    if subject.system.uses_conditions and conditions[:first] != study.trials.conditions:
+        return subject.once(what, lambda: _described(subject, recogniser, numbers, conditions))
+    attack = attack_of(study, recogniser, "pose known")
     there = subject.results.present[:, None]
-    of_probes = attack_of(study, recogniser, "pose known").of_subject(subject)
-    of_probes = torch.where(there, of_probes, torch.nan)
-    what = ("further", recogniser.name)
-    others = subject.once(what, lambda: _described(subject, recogniser, further, further))
-    return torch.cat([of_probes, others]) if further else of_probes
+    of_probes = torch.where(there, attack.of_subject(subject), torch.nan)
+    if not (further := numbers[first:]):
+        return of_probes
+    shown = conditions[first:]
+    others = subject.once(what, lambda: _described(subject, recogniser, further, shown))
+    return torch.cat([of_probes, others])
 
 
 def _described(
     subject: Subject, recogniser: Recogniser, sources: Sequence[int], conditions: Sequence[int]
 ) -> Float[Tensor, "p d"]:
     study = subject.study
-    if not sources:
-        return torch.zeros(0, 1)
     results = study.results(subject.system, sources, conditions)
     described = study.examiner.describe(results.images, study.landmarks(sources), recogniser)
     return torch.where(results.present[:, None], described, torch.nan)

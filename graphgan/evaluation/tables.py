@@ -217,19 +217,19 @@ def _table(
     rows: Mapping[str, Cells],
     published: Sequence[Published],
 ) -> Iterator[str]:
+    """A line a metric, a column a system; what others published in columns of their own."""
+    theirs = list(dict.fromkeys(f.system for f in published if f.metric in metrics))
+    figures = {(figure.system, figure.metric): figure for figure in published}
+    names = [*rows, *(f"*{system} (paper, not measured here)*" for system in theirs)]
     yield f"### {table.title}\n"
     yield f"{table.explanation}\n"
-    yield f"| | {' | '.join(metrics)} |"
-    yield f"|---|{'---|' * len(metrics)}"
+    yield f"| | {' | '.join(names)} |"
+    yield f"|---|{'---|' * len(names)}"
     notes: dict[str, int] = {}
-    for system, row in rows.items():
-        cells = [_marked(row.get(metric, Cell()), table, notes) for metric in metrics]
-        yield f"| {system} | {' | '.join(cells)} |"
-    for system in dict.fromkeys(figure.system for figure in published):
-        figures = {f.metric: f for f in published if f.system == system and f.metric in metrics}
-        if figures:
-            cells = [_theirs(figures.get(metric), table) for metric in metrics]
-            yield f"| *{system} (paper, not measured here)* | {' | '.join(cells)} |"
+    for metric in metrics:
+        cells = [_marked(row.get(metric, Cell()), table, notes) for row in rows.values()]
+        cells += [_theirs(figures.get((system, metric)), table) for system in theirs]
+        yield f"| {metric} | {' | '.join(cells)} |"
     if notes:
         yield ""
         yield "; ".join(f"({number}) {note}" for note, number in notes.items())

@@ -20,9 +20,9 @@ def measure_visibility(subject: Subject, features: PictureFeatures | None) -> Ce
     everybody is judged once, by a classifier that has not seen this person. There are as many
     anonymised as real pictures.
     """
-    name = "told from real" if features is None else f"told from real by {features.name or 'them'}"
     if features is None:
-        return {name: not_measured("no feature network is given")}
+        return {"told from real": not_measured("no feature network is given")}
+    name = f"told from real by {features.name or 'features'}"
     right = subject.once(("told from real", features.name), lambda: _right(subject, features))
     if right is None:
         return {name: not_measured("pictures of one person alone")}

@@ -76,3 +76,6 @@ def test_a_kernel_distance_stands_in_where_the_other_is_refused():
     text = page({"a": cells})
     assert "| realism distance KID-lite2 | lower | 0.02 |" in text
     assert "Not measured" not in text
+    text = page({"a": cells | {"FD-lite2": Cell(12.0, reference=10.0)}})
+    assert "| realism distance FD-lite2 | at most 20 (2 x untouched) | 12 |" in text
+    assert "KD-lite2" not in text

@@ -35,9 +35,9 @@ def test_fid_and_kid_are_of_the_features_given(pictures, tools):
     evaluation = evaluate(study, [Original(), Grey()], features=[Means()])
     rows = evaluation.rows
     assert rows["grey"]["FID"].value > rows["original"]["FID"].value
-    assert rows["grey"]["FID"].count == 18  # half of all 36
+    assert rows["grey"]["FID"].count == 12  # half of the four people's 24
     assert rows["grey"]["FID"].reference == rows["original"]["FID"].value
-    assert any("FID and KID of 18 pictures on each side" in line for line in evaluation.warnings)
+    assert any("FID and KID of 12 pictures on each side" in line for line in evaluation.warnings)
 
 
 def test_a_frechet_distance_of_fewer_pictures_than_features_is_refused(pictures, tools):
@@ -45,18 +45,19 @@ def test_a_frechet_distance_of_fewer_pictures_than_features_is_refused(pictures,
 
     class Corner(torch.nn.Module):
         def forward(self, images):
-            return images[:, :, :3, :2].float().flatten(1)  # 18 numbers, of 18 pictures
+            return images[:, :, :2, :2].float().flatten(1)  # twelve numbers, of twelve pictures
 
     row = evaluate(study, [Grey()], features=[Corner()]).rows["grey"]
-    assert "18" in row["FID"].note
+    assert "12" in row["FID"].note
     assert row["KID"].value is not None
 
 
 def test_sources_and_real_pictures_have_no_picture_in_common(study, tools):
     naturalness = Naturalness(study, tools.recognisers[0], [])
     sources = {study.trials.probes[i] for i in naturalness.chosen.tolist()}
-    assert len(sources) == len(naturalness.real) == naturalness.count == 18
+    assert len(sources) == len(naturalness.real) == naturalness.count == 12
     assert not sources & set(naturalness.real)
+    assert set(study.people(naturalness.real).tolist()) <= set(study.probe_people.tolist())
 
 
 def test_features_with_a_name_give_distances_of_that_name(study):
@@ -76,12 +77,12 @@ def test_with_fewer_pictures_than_features_named_distances_are_of_principal_dire
         name, fingerprint = "lite2", "1"
 
         def forward(self, images):
-            return images[:, :, 30:60:5, 30:60:5].float().flatten(1)  # 108 numbers, of 18 pictures
+            return images[:, :, 30:60:5, 30:60:5].float().flatten(1)  # 108 numbers, of 12 pictures
 
     row = evaluate(study, [Original(), Grey()], features=[Corner()]).rows
     cell = row["grey"]["FD-lite2"]
     assert cell.value > 2 * cell.reference
-    assert cell.note == "covariances along 4 principal directions of the real pictures"
+    assert cell.note == "covariances along 3 principal directions of the real pictures"
 
 
 def test_without_weights_the_report_says_where_they_are(study):

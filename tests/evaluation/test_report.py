@@ -51,8 +51,7 @@ def test_a_report_is_text_numbers_and_pictures(evaluation, tmp_path):
     assert names == {"report.md", "report.csv", "report.json"} | pictures
     text = (tmp_path / "out" / "report.md").read_text()
     assert "evaluate.py --data x" in text
-    assert "| original | 97.3 [96.0, 98.5] |" in text
-    assert "| blur | 0.8 [0.0, 2.0] |" in text
+    assert "| detected by dlib | 97.3 [96.0, 98.5] | 0.8 [0.0, 2.0] |" in text
     assert "0.0445 [0.041, 0.048] (1)" in text
     assert "(1) 20 not detected" in text
     assert "not measured (weights missing)" in text

@@ -26,6 +26,25 @@ def test_a_fixed_condition_is_one_color_a_person(make_study, tools):
     assert len(torch.unique(drawn.round(decimals=3), dim=0)) > 3
 
 
+def test_conditions_that_are_drawn_alike_need_no_further_results(make_study, tools):
+    made = []
+
+    class Counting(Recoloured):
+        def __call__(self, request):
+            made.append(len(request.source))
+            return super().__call__(request)
+
+    for count, further in ((None, 0), (5, 10)):  # lessons that are no probes
+        study = make_study(conditions="drawn", count=count)
+        subject = Subject(study, Counting())
+        made.clear()
+        rows = describe_ruled(subject, tools.recognisers[0], "drawn")
+        assert sum(made) == further == len(rows) - len(study.trials.probes)
+        numbers = ruled_pictures(study)
+        again = study.results(Recoloured(), numbers, study.conditions(numbers, "drawn"))
+        assert torch.equal(subject.results.images, again.images[: len(study.trials.probes)])
+
+
 def test_what_takes_no_condition_is_described_once(study, tools):
     made = []
 
