@@ -8,10 +8,12 @@ from torch import Tensor, nn
 
 from graphgan.evaluation.study import Study
 from graphgan.evaluation.subject import Subject
+from graphgan.metrics.realism import close_up
 
 Features = Callable[[Tensor], Tensor]
-"""8-bit pictures ``b 3 h w`` to ``b d``. It may have a ``name``, which then stands in tables, and a
-``fingerprint``, by which answers are kept."""
+"""8-bit pictures ``b 3 h w`` to ``b d``. It may have a ``name``, which then stands in tables, a
+``fingerprint``, by which answers are kept, and ``of_close_ups = True``: it is then shown the face
+and little else (`close_up`), where most of what was done to it is seen."""
 
 
 class PictureFeatures:
@@ -33,16 +35,24 @@ class PictureFeatures:
     def of_pictures(self, numbers: Sequence[int]) -> Float[Tensor, "n d"]:
         """Of untouched pictures."""
         if missing := [i for i in dict.fromkeys(numbers) if i not in self._known]:
-            found = self._ask(self.study.images(missing))
+            found = self._ask(self.study.images(missing), missing)
             self._known.update(zip(missing, found, strict=True))
         return torch.stack([self._known[i] for i in numbers])
 
     def of_subject(self, subject: Subject) -> Float[Tensor, "n d"]:
         """Of the results of a system; of the sources where there is none."""
-        return subject.once(("features", self.name), lambda: self._ask(subject.results.images))
+        probes = self.study.trials.probes
+        return subject.once(
+            ("features", self.name), lambda: self._ask(subject.results.images, probes)
+        )
 
-    def _ask(self, images: UInt8[Tensor, "n 3 h w"]) -> Float[Tensor, "n d"]:
+    def _ask(
+        self, images: UInt8[Tensor, "n 3 h w"], sources: Sequence[int]
+    ) -> Float[Tensor, "n d"]:
+        """Of images that show the faces of these untouched pictures, or what became of them."""
         examiner, step = self.study.examiner, self.study.settings.batch_size
+        if getattr(self.network, "of_close_ups", False):
+            images = _close_ups(images, self.study.landmarks(sources))
 
         def compute() -> dict[str, Tensor]:
             batches = torch.split(images, step)
@@ -60,3 +70,13 @@ class PictureFeatures:
             shape = tuple(features.shape)
             raise ValueError(f"expected finite features n d of pictures, got shape {shape}")
         return features
+
+
+def _close_ups(
+    images: UInt8[Tensor, "n 3 h w"], landmarks: Float[Tensor, "n 68 2"]
+) -> UInt8[Tensor, "n 3 s s"]:
+    """The faces; all of a picture whose landmarks are missing."""
+    whole = torch.tensor([[0.0, 0.0], [images.shape[3] - 1.0, images.shape[2] - 1.0]])
+    known = landmarks.isfinite().all(-1).any(-1)
+    points = [own if there else whole for own, there in zip(landmarks, known, strict=True)]
+    return torch.stack([close_up(*pair) for pair in zip(images, points, strict=True)])

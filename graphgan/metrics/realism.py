@@ -36,6 +36,7 @@ class RealismFeatures(nn.Module):
         weights: see `EfficientNetLite.pretrained`; None for the package that is installed.
     Attributes:
         name: in tables: the variant.
+        of_close_ups: evaluation shows it `close_up`, not whole pictures.
         fingerprint: of weights and size; features stay valid as long as this does not change.
     Shapes:
         ``images: b 3 h w``, 8 bits -> ``b 1280``
@@ -43,6 +44,8 @@ class RealismFeatures(nn.Module):
         MissingExtraError: no weights given, and their package is not installed.
         ValueError: another variant, or a file of something else; other images, or none.
     """
+
+    of_close_ups = True
 
     def __init__(self, variant: str = "lite2", weights: Path | str | None = None) -> None:
         super().__init__()

@@ -252,6 +252,8 @@ def open_faces(options: Options) -> PreparedPictures:
     """The prepared folder, or one that is made of photos."""
     if options.landmarks is None:
         return PreparedPictures(options.data, scheme=IBUG_68)
+    if not options.landmarks.is_file():
+        raise ValueError(f"{options.landmarks}: no such file; expected landmarks of the photos")
     made_of = (options.data.resolve(), file_checksum(options.landmarks), options.size)
     name = hashlib.sha256(repr((*made_of, options.test_people)).encode()).hexdigest()[:16]
     out = options.cache / f"faces-{name}"

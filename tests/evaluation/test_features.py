@@ -1,12 +1,13 @@
 import pytest
 import torch
-from coloured_faces import Grey
+from coloured_faces import GREY, Grey
 
 from graphgan.evaluation.cache import ResultCache
 from graphgan.evaluation.examiner import Examiner
 from graphgan.evaluation.features import PictureFeatures
 from graphgan.evaluation.study import Study
 from graphgan.evaluation.subject import Subject
+from graphgan.evaluation.systems import Original
 
 
 class Counting:
@@ -45,3 +46,18 @@ def test_features_that_are_no_rows_are_refused(study):
     for network in (lambda images: images.float(), lambda images: images[:, :, 0, 0] / 0.0):
         with pytest.raises(ValueError, match="expected finite features n d"):
             PictureFeatures(study, network).of_pictures([0])
+
+
+def test_a_network_of_close_ups_sees_the_face_and_little_else(study):
+    class Shapes:
+        name, fingerprint, of_close_ups = "shapes", "1", True
+
+        def __call__(self, images):
+            assert images.shape[1:] == (3, 260, 260)
+            return (images == GREY).float().mean((1, 2, 3))[:, None]
+
+    features = PictureFeatures(study, Shapes())
+    subject = Subject(study, Original())
+    # Most of a whole picture is grey; of a close-up, only what lies around the coloured rectangle.
+    assert features.of_subject(subject).max() < 0.5
+    assert torch.equal(features.of_subject(subject), features.of_pictures(study.trials.probes))

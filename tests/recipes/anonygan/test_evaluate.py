@@ -274,7 +274,10 @@ def test_a_report_may_be_made_anew_in_its_folder_and_nowhere_else(run, tmp_path)
         (["original"], {"videos": "("}, "expected an expression"),
         (["original"], {"detector": "eyes"}, "centerface"),
         (["original"], {"landmarker": "eyes"}, "face-mesh"),
-        (["original"], {"recogniser": "eyes"}, "dlib-resnet"),
+        (["original"], {"recognizer": "eyes"}, "dlib-resnet"),
+        (["original"], {"recognizer": "mine=nowhere.onnx"}, "nowhere.onnx"),
+        (["original"], {"recognizer": f"mine={__file__}"}, "test_evaluate.py"),
+        (["original"], {"landmarks": "nowhere.csv"}, "nowhere.csv"),
         (["original"], {"mtcnn": "nowhere"}, "nowhere"),
         (["original"], {"facenet": "nowhere"}, "nowhere"),
         (["original"], {"features": "nowhere"}, "nowhere"),
@@ -289,3 +292,21 @@ def test_bad_input_is_one_line_before_any_work(run, tmp_path, systems, flags, me
     line = failure(run(*systems, **flags))
     assert message in line
     assert not (tmp_path / "out").exists()
+
+
+def test_photos_are_measured_as_they_are_where_a_file_has_their_landmarks(run, data, tmp_path):
+    pictures = PreparedPictures(data).pictures  # cut as they were
+    table = tmp_path / "landmarks.csv"
+    columns = ["image", *(f"{axis}{i}" for i in range(68) for axis in "xy")]
+    rows = [[p.source, *p.landmarks.flatten().tolist()] for p in pictures]
+    write_table(table, columns, rows)
+    flags = {"landmarks": table, "size": 64, "test-people": 2, "cache": tmp_path / "cache"}
+    assert run("original", data=data.parent / "photos", **flags).returncode == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["facts"]["size"] == [64, 64]
+    tested = sum(picture.split == "test" for picture in pictures)
+    assert report["facts"]["probes"] == tested
+    (made,) = (tmp_path / "cache").glob("faces-*")
+    before = (made / "manifest.csv").stat().st_mtime_ns
+    assert run("original", data=data.parent / "photos", **flags).returncode == 0
+    assert (made / "manifest.csv").stat().st_mtime_ns == before  # they are cut once
