@@ -256,7 +256,7 @@ def open_faces(options: Options) -> PreparedPictures:
         raise ValueError(f"{options.landmarks}: no such file; expected landmarks of the photos")
     made_of = (options.data.resolve(), file_checksum(options.landmarks), options.size)
     name = hashlib.sha256(repr((*made_of, options.test_people)).encode()).hexdigest()[:16]
-    out = options.cache / f"faces-{name}"
+    out = options.cache / f"photos-{name}"
     if not (out / "prepared.json").is_file():
         prepare.main(
             prepare.Options(

@@ -306,7 +306,7 @@ def test_photos_are_measured_as_they_are_where_a_file_has_their_landmarks(run, d
     assert report["facts"]["size"] == [64, 64]
     tested = sum(picture.split == "test" for picture in pictures)
     assert report["facts"]["probes"] == tested
-    (made,) = (tmp_path / "cache").glob("faces-*")
+    (made,) = (tmp_path / "cache").glob("photos-*")
     before = (made / "manifest.csv").stat().st_mtime_ns
     assert run("original", data=data.parent / "photos", **flags).returncode == 0
     assert (made / "manifest.csv").stat().st_mtime_ns == before  # they are cut once
