@@ -15,6 +15,7 @@ from torch import Tensor
 from graphgan.data.batches import to_float_image, to_uint8_image
 from graphgan.data.worker_pool import WorkerPool
 from graphgan.evaluation.cache import ResultCache
+from graphgan.evaluation.comparing import COMPARED, compared
 from graphgan.faces import ExpressionReader
 from graphgan.faces.contracts import (
     FaceDetector,
@@ -155,6 +156,23 @@ class Examiner:
         found = self.cache.fetch("expressions", tuple(inputs), compute)
         return measure_expression(found["mesh"], found["irises"], found["contours"])
 
+    def compare(
+        self,
+        results: UInt8[Tensor, "n 3 h w"],
+        originals: UInt8[Tensor, "n 3 h w"],
+        landmarks: Float[Tensor, "n 68 2"],
+    ) -> dict[str, Float[Tensor, "n 2"]]:
+        """What `compared` says of each result, and of its original itself."""
+
+        def compute() -> dict[str, Tensor]:
+            columns = _plain(results), _plain(originals), list(landmarks.float().numpy())
+            found = self._ask(_compare, list(zip(*columns, strict=True)), "appearance")
+            rows = torch.from_numpy(np.stack(found))
+            return {name: rows[:, i] for i, name in enumerate(COMPARED)}
+
+        inputs = ("1", results, originals, landmarks.float())
+        return self.cache.fetch("appearance", inputs, compute)
+
     def describe(
         self,
         images: UInt8[Tensor, "n 3 h w"],
@@ -259,6 +277,12 @@ def _express(item: tuple[np.ndarray, _Arrays], tools: Tools) -> _Arrays:
     with torch.no_grad():
         found = tools.expressions.look(image, Faces(boxes, scores, _grown(points, scale)))
     return _arrays(*(values[0] for values in found))
+
+
+def _compare(item: tuple[np.ndarray, np.ndarray, np.ndarray], tools: Tools) -> np.ndarray:
+    result, original, landmarks = (torch.from_numpy(values)[None] for values in item)
+    with torch.no_grad():
+        return torch.cat(list(compared(result, original, landmarks).values())).float().numpy()
 
 
 def _describe(item: tuple[np.ndarray, np.ndarray, int], tools: Tools) -> np.ndarray:

@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from graphgan._threads import results_in_order
 from graphgan.anonymize import give_identity
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.compositor import constants
@@ -139,14 +140,16 @@ class MethodSystem:
     def _replaced(
         self, request: Request, people: Sequence[Condition | None]
     ) -> Float[Tensor, "b 3 h w"]:
-        made = []
-        images = to_uint8_image(request.source)
-        for image, points, person in zip(images, request.landmarks, people, strict=True):
-            stages = chain([Stage(self.method, person)], self._anonymizer.covers())
-            task = Task(_detection(points, image), stages)
-            result = self._anonymizer.replace(image, [task], check=False)
-            made.append(to_float_image(result.image))
-        return torch.stack(made)
+        photos = zip(to_uint8_image(request.source), request.landmarks, people, strict=True)
+        return torch.stack(list(results_in_order(photos, self._replaced_one)))
+
+    def _replaced_one(
+        self, photo: tuple[UInt8[Tensor, "3 h w"], Float[Tensor, "68 2"], Condition | None]
+    ) -> Float[Tensor, "3 h w"]:
+        image, points, person = photo
+        stages = chain([Stage(self.method, person)], self._anonymizer.covers())
+        task = Task(_detection(points, image), stages)
+        return to_float_image(self._anonymizer.replace(image, [task], check=False).image)
 
 
 def _no_faces(image: UInt8[Tensor, "3 h w"]) -> list[Detection]:

@@ -4,11 +4,17 @@ The measure is ours.
 """
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from graphgan.metrics._regions import STEP, Images, checked_images, grown, shrunk
+from graphgan.metrics._regions import (
+    STEP,
+    Images,
+    checked_images,
+    filtered,
+    grown,
+    shrunk,
+)
 
 _SMOOTH = 1.0  # pixels: deviation of the Gaussian under the gradients of images
 _NORMAL = 2.0  # of the one under the mask's gradient, which gives the outline's direction
@@ -52,7 +58,7 @@ def _outline(
 ) -> tuple[Float[Tensor, "n 2 h w"], Bool[Tensor, "n 1 h w"]]:
     """Its direction outwards (x, y), and the pixels near it."""
     slope = _gradient(inside.float(), _NORMAL)[:, 0]
-    length = slope.norm(dim=1, keepdim=True)
+    length = slope.square().sum(1, keepdim=True).sqrt()
     band = grown(inside, _BAND) & ~shrunk(inside, _BAND) & (length > 1e-6)
     band[..., :_MARGIN, :] = band[..., -_MARGIN:, :] = False
     band[..., :_MARGIN] = band[..., -_MARGIN:] = False
@@ -78,12 +84,10 @@ def _mean(values: Float[Tensor, "n 1 h w"], where: Bool[Tensor, "n 1 h w"]) -> F
 def _gradient(images: Float[Tensor, "n c h w"], sigma: float) -> Float[Tensor, "n c 2 h w"]:
     """Along x and y, of the images under a Gaussian."""
     reach = round(3 * sigma)
-    x = torch.arange(-reach, reach + 1).to(images)
+    x = torch.arange(-reach, reach + 1, dtype=torch.float64)
     smooth = (-x.square() / (2 * sigma**2)).exp()
-    smooth = smooth / smooth.sum()
-    slope = x * smooth / (x.square() * smooth).sum()
-    flat = images.flatten(0, 1)[:, None]
-    padded = F.pad(flat, (reach, reach, reach, reach), mode="replicate")
-    across = F.conv2d(F.conv2d(padded, slope.view(1, 1, 1, -1)), smooth.view(1, 1, -1, 1))
-    down = F.conv2d(F.conv2d(padded, smooth.view(1, 1, 1, -1)), slope.view(1, 1, -1, 1))
-    return torch.cat([across, down], 1).view(*images.shape[:2], 2, *images.shape[2:])
+    slope = (x * smooth / (x.square() * smooth).sum()).tolist()
+    even = (smooth / smooth.sum()).tolist()
+    across = filtered(filtered(images, slope, 3), even, 2)
+    down = filtered(filtered(images, even, 3), slope, 2)
+    return torch.stack([across, down], 2)

@@ -105,7 +105,7 @@ def _alike(
 ) -> Bool[Tensor, "n 1 h w"]:
     away = colors - face
     light = away[:, :1].abs() <= _LIGHTNESS * face[:, :1]
-    apart, chroma = (vector_norm(values[:, 1:], dim=1, keepdim=True) for values in (away, face))
+    apart, chroma = (x[:, 1:].square().sum(1, keepdim=True).sqrt() for x in (away, face))
     near: Tensor = light & (apart <= (_CHROMA * chroma).clamp(max=_MOST_CHROMA))
     return near  # NaN is like nothing
 

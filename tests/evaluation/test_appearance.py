@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from graphgan.evaluation.appearance import SEAM, SHARPNESS, SKIN, measure_appearance
+from graphgan.evaluation.appearance import measure_appearance
+from graphgan.evaluation.comparing import SEAM, SHARPNESS, SKIN
 from graphgan.evaluation.subject import Subject
 from graphgan.evaluation.systems import Original, PublishedBlur
 

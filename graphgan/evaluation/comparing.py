@@ -1,0 +1,39 @@
+"""A result beside its original: seam, sharpness and skin tone, of one picture or several."""
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from graphgan.anonymize.compositor.constants import FOREHEAD
+from graphgan.landmarks.masks import face_mask
+from graphgan.metrics.seam import seam_visibility
+from graphgan.metrics.sharpness import face_sharpness
+from graphgan.metrics.skin_tone import skin_beside, skin_tone
+
+SEAM, SHARPNESS, SKIN = "seam", "sharpness", "skin tone, difference to the skin beside"
+AROUND = "sharpness, against the surroundings"
+COMPARED = (SEAM, SHARPNESS, AROUND, SKIN)
+
+
+def compared(
+    results: UInt8[Tensor, "b 3 h w"],
+    originals: UInt8[Tensor, "b 3 h w"],
+    landmarks: Float[Tensor, "b 68 2"],
+) -> dict[str, Float[Tensor, "b 2"]]:
+    """Each measure of each result, and of the original itself, by the names in `COMPARED`.
+
+    The face is its mask with a forehead, the same for all systems, whatever they replaced.
+    """
+    size = (originals.shape[2], originals.shape[3])
+    mask = face_mask(landmarks, size, forehead=FOREHEAD)
+    sharpness = face_sharpness(results, originals, mask)
+    beside = skin_beside(originals, mask, landmarks)
+    tones = [skin_tone(images, landmarks, beside).delta_e for images in (results, originals)]
+    one = torch.ones(len(results))
+    pairs = (
+        (seam_visibility(results, originals, mask), one),
+        (sharpness.to_original, one),
+        (sharpness.to_surroundings, sharpness.original_to_surroundings),
+        (tones[0], tones[1]),
+    )
+    return {name: torch.stack(pair, 1) for name, pair in zip(COMPARED, pairs, strict=True)}
