@@ -1,5 +1,6 @@
 """Detectors, landmarkers and recognisers at work on many images, once for each of them."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -89,6 +90,7 @@ class Examiner:
         self.cache = cache or ResultCache(None)
         self.progress = progress or (lambda answers, total, what: answers)
         self.pool = WorkerPool(partial(_sent, tools), workers)
+        self._rows: dict[tuple[str, str], dict[bytes, np.ndarray]] = {}  # by the face's content
 
     def __enter__(self) -> "Examiner":
         return self
@@ -200,21 +202,33 @@ class Examiner:
         what: str,
     ) -> Tensor:
         number = list(self.tools.recognisers).index(recogniser)
+        known = self._rows.setdefault((_identity(recogniser), what), {})
 
         def compute() -> dict[str, Tensor]:
             there = torch.nonzero(landmarks.isfinite().flatten(1).all(1)).flatten().tolist()
-            items = [
-                (_plain(images[i : i + 1])[0], landmarks[i].float().numpy(), number) for i in there
-            ]
-            found = self._ask(work, items, f"{recogniser.name} {what}")
-            width = len(found[0]) if found else 1
-            return {what: _in_rows(found, there, (len(images), width))}
+            items = {
+                i: (_plain(images[i : i + 1])[0], landmarks[i].float().numpy(), number)
+                for i in there
+            }
+            keys = {i: _digest(*items[i][:2]) for i in there}
+            unseen = list({keys[i]: items[i] for i in there if keys[i] not in known}.items())
+            found = self._ask(work, [item for _, item in unseen], f"{recogniser.name} {what}")
+            known.update(zip([key for key, _ in unseen], found, strict=True))
+            rows = [known[keys[i]] for i in there]
+            return {what: _in_rows(rows, there, (len(images), len(rows[0]) if rows else 1))}
 
         inputs = (_identity(recogniser), images, landmarks.float())
         return self.cache.fetch(what, inputs, compute)[what]
 
     def _ask(self, work: Callable[[Any, Tools], Any], items: list[Any], what: str) -> list[Any]:
         return list(self.progress(self.pool.map(work, items), len(items), what))
+
+
+def _digest(*arrays: np.ndarray) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        digest.update(array.tobytes())
+    return digest.digest()
 
 
 def _identity(tool: FaceDetector | Landmarker | Recogniser) -> str:

@@ -13,6 +13,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from graphgan._checks import check_positive
+from graphgan._threads import results_in_order
 from graphgan.data.batches import to_float_image, to_uint8_image
 from graphgan.landmarks.align import Crop, crop_image
 from graphgan.layers.fusion import fuse
@@ -60,8 +61,12 @@ class RealismFeatures(nn.Module):
         if images.dtype != torch.uint8 or images.ndim != 4 or not len(images):
             got = f"{images.dtype} {tuple(images.shape)}"
             raise ValueError(f"expected 8-bit images of shape (b, 3, h, w), got {got}")
-        parts = [self.network(self._fitted(part)) for part in torch.split(images, _AT_ONCE)]
-        return torch.cat(parts)
+        parts = torch.split(images, _AT_ONCE)
+        return torch.cat(list(results_in_order(parts, self._seen)))
+
+    @torch.no_grad()  # a thread of its own knows nothing of its caller's
+    def _seen(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1280"]:
+        return self.network(self._fitted(images))  # type: ignore[no-any-return]
 
     def _fitted(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 s s"]:
         size = (self.size, self.size)
