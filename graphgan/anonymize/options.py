@@ -65,7 +65,7 @@ class AnonymizeOptions:
     """What finds faces; dlib is an extra, for upright faces from the front."""
     landmarker: LandmarkerName = "face-mesh"
     """What finds the landmarks of a face; dlib's excludes commercial use."""
-    recogniser: RecogniserName = "dlib-resnet"
+    recognizer: RecogniserName = "dlib-resnet"
     """What tells whether a new face still shows the same person; it is not asked about mosaics."""
     min_face: int = 12
     """Pixels of the smallest faces that are looked for: half of it takes four times as long."""
@@ -102,7 +102,7 @@ def make_anonymizer(options: AnonymizeOptions) -> Anonymizer:
     detector = make_finder(options.detector, options.landmarker, tools)
     coarser = replace(tools, min_face=_COARSER * options.min_face)
     second_detector = make_detector(options.detector, coarser)
-    recogniser = make_recogniser(options.recogniser, tools)
+    recogniser = make_recogniser(options.recognizer, tools)
     method = make_method(options)
     conditions: list[Condition] = []
     if method.uses_conditions:
@@ -210,7 +210,7 @@ def what_holds_for_all(options: AnonymizeOptions, anonymizer: Anonymizer) -> dic
         "tries": options.tries,
         "detector": options.detector,
         "landmarker": options.landmarker,
-        "recogniser": options.recogniser,
+        "recogniser": options.recognizer,
         "min_face": options.min_face,
         "copy_unmatched": options.copy_unmatched,
         "audio": options.audio,

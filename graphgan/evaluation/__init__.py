@@ -4,15 +4,9 @@ from graphgan.evaluation.cells import Cell
 from graphgan.evaluation.evaluate import Evaluation, evaluate
 from graphgan.evaluation.examiner import Examiner, Tools
 from graphgan.evaluation.report import write_report
+from graphgan.evaluation.results_folder import FolderOfResults
 from graphgan.evaluation.study import Settings, Study
-from graphgan.evaluation.systems import (
-    AnonyGANSystem,
-    CIAGANSystem,
-    FolderOfResults,
-    Original,
-    Request,
-    System,
-)
+from graphgan.evaluation.systems import AnonyGANSystem, CIAGANSystem, Original, Request, System
 from graphgan.evaluation.tables import Published
 from graphgan.evaluation.trials import Trials, make_trials
 

@@ -39,10 +39,11 @@ from graphgan.evaluation.privacy import (
     measure_recognition,
     measure_same_class,
 )
+from graphgan.evaluation.results_folder import FolderOfResults
 from graphgan.evaluation.sheet import sheet_columns
 from graphgan.evaluation.study import Study
 from graphgan.evaluation.subject import Subject
-from graphgan.evaluation.systems import FolderOfResults, System
+from graphgan.evaluation.systems import System
 from graphgan.evaluation.transfer import measure_transfer
 from graphgan.evaluation.utility import measure_utility
 from graphgan.evaluation.visibility import measure_visibility

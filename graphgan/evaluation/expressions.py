@@ -9,6 +9,7 @@ from graphgan.evaluation.subject import Subject
 from graphgan.metrics.expression import Expression
 from graphgan.metrics.intervals import correlation_over_people
 
+_LEAST_FACES = 20  # a correlation of fewer says little
 _DEGREES = ("yaw", "pitch", "roll")
 
 
@@ -41,10 +42,12 @@ def measure_expressions(subject: Subject) -> Cells:
 
 def _correlation(result: Float[Tensor, "n"], source: Float[Tensor, "n"], people: Tensor) -> Cell:
     both = result.isfinite() & source.isfinite()
+    if both.sum() < _LEAST_FACES:
+        return not_measured(f"{int(both.sum())} faces are found in both, fewer than {_LEAST_FACES}")
     try:
         interval = correlation_over_people(result, source, people)
-    except ValueError:
-        return not_measured("fewer than 3 faces are found in both")
+    except ValueError as error:
+        return not_measured(str(error))
     if len(set(people[both].tolist())) < 2:  # an interval over one person would have no width
         return Cell(interval.mean, count=int(both.sum()))
     return Cell(interval.mean, interval.low, interval.high, int(both.sum()))

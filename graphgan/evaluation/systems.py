@@ -13,14 +13,12 @@ A system of your own is one small class:
 
 import hashlib
 import zlib
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar, get_args, runtime_checkable
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
@@ -40,10 +38,8 @@ from graphgan.anonymize.methods import (
 from graphgan.anonymize.obscure import BLUR_KERNEL, MOSAIC_BLOCK, blur_faces, pixelate_faces
 from graphgan.data.batches import to_float_image, to_uint8_image
 from graphgan.data.face_batch import LANDMARKS_OF_68
-from graphgan.data.images import picture_size, read_image
-from graphgan.data.listing import SUFFIXES
 from graphgan.data.prepared import PreparedPicture
-from graphgan.landmarks.align import crop_image, whole_crop
+from graphgan.landmarks.align import whole_crop
 from graphgan.landmarks.alignment import Alignment, cut
 from graphgan.landmarks.detection import Detection
 from graphgan.models import AnonyGAN, CIAGANGenerator
@@ -54,7 +50,6 @@ from graphgan.training.run_folder import newest_weights
 from graphgan.weights import FACES
 
 Network = TypeVar("Network", bound=Pretrained)
-_FEW = 3  # sizes that a remark lists
 
 
 class Request(NamedTuple):
@@ -293,142 +288,6 @@ class CIAGANSystem:
         if self.people is not None and person in self.people:
             return self.people.index(person)
         return zlib.crc32(person.encode()) % self.generator.num_identities
-
-
-class FolderOfResults:
-    """What any other tool made of the sources, matched by file name.
-
-    A result has the name of the prepared picture (``anna-1.png``), its path (``images/anna/1.png``)
-    or the path of the photo (``anna/1.jpg``), with any ending. One that bears the photo's path and
-    has not the size of the prepared pictures is taken for the whole photo, and the face is cut out
-    of it as out of the original; others of another size are brought to that of the source. A file
-    that cannot be read is no result.
-
-    Args:
-        root: of the results.
-        name: in the tables.
-    Raises:
-        ValueError: no such folder, no picture in it, or two pictures of one name.
-    """
-
-    uses_conditions = False
-
-    def __init__(self, root: Path, *, name: str = "folder") -> None:
-        if not root.is_dir():
-            raise ValueError(f"{root}: no such folder of results")
-        self.name = name
-        self.files: dict[str, Path] = {}
-        for path in sorted(root.rglob("*")):
-            if path.suffix.lower() in SUFFIXES:
-                stem = path.relative_to(root).with_suffix("").as_posix()
-                if (other := self.files.setdefault(stem, path)) is not path:
-                    raise ValueError(f"{root}: two results of one name, {other.name} and {path}")
-        if not self.files:
-            raise ValueError(f"{root}: expected pictures named after the sources, found none")
-        self.root = root
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes when a result does: by size and time of every file."""
-        stats = [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in self.files.values()]
-        return hashlib.sha256(repr(stats).encode()).hexdigest()
-
-    def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
-        size = (request.source.shape[2], request.source.shape[3])
-        return torch.stack([self._result(picture, size) for picture in request.pictures])
-
-    def check(self, pictures: Sequence[PreparedPicture]) -> None:
-        """Raise ``ValueError`` unless there is a result for one of them at least."""
-        if not any(self._file(picture) for picture in pictures):
-            found, wanted = next(iter(self.files.values())).name, pictures[0].name
-            raise ValueError(
-                f"{self.root}: expected results named after the pictures, such as {wanted}.png, "
-                f"got {found} and others"
-            )
-
-    def remarks(self, pictures: Sequence[PreparedPicture], size: tuple[int, int]) -> list[str]:
-        """What a reader must know of the results of these pictures, by their files' headers."""
-        sizes, unreadable = set(), 0
-        for path in filter(None, map(self._file, pictures)):
-            if (own := picture_size(path)) is None:
-                unreadable += 1
-            elif own != size:
-                sizes.add(own)
-        remarks = [f"{self.name}: {unreadable} results cannot be read"] if unreadable else []
-        if sizes:
-            listed = ", ".join(f"{w} x {h}" for h, w in sorted(sizes)[:_FEW])
-            more = f" and {len(sizes) - _FEW} other sizes" if len(sizes) > _FEW else ""
-            remarks.append(
-                f"{self.name}: results of {listed}{more} pixels: photos were cut, others resized"
-            )
-        return remarks
-
-    def _file(self, picture: PreparedPicture) -> Path | None:
-        path = picture.image.rsplit(".", 1)[0]
-        names = (picture.name, path, path.removeprefix("images/"), _photo(picture))
-        return next((self.files[name] for name in names if name in self.files), None)
-
-    def _result(self, picture: PreparedPicture, size: tuple[int, int]) -> Float[Tensor, "3 h w"]:
-        path = self._file(picture)
-        try:
-            if path is None:
-                raise ValueError("no result")
-            image = to_float_image(read_image(path))
-        except (ValueError, OSError):
-            return torch.full((3, *size), torch.nan)
-        if image.shape[1:] == size:
-            return image
-        if self.files.get(_photo(picture)) == path:
-            return crop_image(image, picture.crop, size).clamp(-1, 1)
-        resized: Tensor = F.interpolate(image[None], size, mode="bicubic", antialias=True)[0]
-        return resized.clamp(-1, 1)
-
-
-def _photo(picture: PreparedPicture) -> str:
-    return picture.source.rsplit(".", 1)[0]
-
-
-SYSTEMS = (
-    "original, pixelate, blur, solid, published-pixelate, published-blur, anonygan, product, "
-    "anonygan=FILE, ciagan=FILE, folder=DIR"
-)
-"""What `parse_system` understands; KIND:NAME=FILE gives a name of its own."""
-
-_SIMPLE: dict[str, Callable[[], System]] = {
-    "original": Original,
-    "published-blur": PublishedBlur,
-    "published-pixelate": PublishedMosaic,
-    **{kind: partial(obscuring_system, kind) for kind in get_args(Obscuring)},
-}
-
-
-def parse_system(text: str, *, device: str = "cpu") -> System:
-    """The system that a word of the command line names.
-
-    Args:
-        text: one of `SYSTEMS`; ``anonygan:large=FILE`` is called "large".
-        device: where networks work.
-    Raises:
-        ValueError: something else, or a file that is not what it should be.
-    """
-    kind, equals, where = text.partition("=")
-    kind, _, name = kind.partition(":")
-    if kind in _SIMPLE and not equals and not name:
-        return _SIMPLE[kind]()
-    if text == "product":
-        return ProductSystem(device=device)
-    if text == "anonygan":
-        where = FACES
-    if kind in ("anonygan", "ciagan", "folder") and not where:
-        what = "DIR" if kind == "folder" else "FILE"
-        raise ValueError(f"expected --systems {kind}={what}, got {text!r}")
-    if kind == "anonygan":
-        return AnonyGANSystem(Path(where), name=name or kind, device=device)
-    if kind == "ciagan":
-        return CIAGANSystem(Path(where), name=name or kind, device=device)
-    if kind == "folder":
-        return FolderOfResults(Path(where), name=name or Path(where).name or kind)
-    raise ValueError(f"expected systems among {SYSTEMS}; got {text!r}")
 
 
 def _checksum(path: Path) -> str:

