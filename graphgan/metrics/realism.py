@@ -54,7 +54,8 @@ class RealismFeatures(nn.Module):
         network = EfficientNetLite.pretrained(variant, weights)
         self.size = network.size
         self.fingerprint = f"{variant} {self.size} {_checksum(network)}"
-        self.network = fuse(network).to(memory_format=torch.channels_last)  # a third faster
+        self.network = fuse(network)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster
 
     @torch.no_grad()
     def forward(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1280"]:
