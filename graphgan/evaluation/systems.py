@@ -228,6 +228,7 @@ class AnonyGANSystem(MethodSystem):
             raise ValueError(f"{path}: expected a network of {known} landmarks, got {count}")
         method = GeneratedFaces(model.to(torch_device(device)).fuse(), size=model.size or size)
         super().__init__(method, name=name, fingerprint=checksum)
+        self.trained_with = model.trained_with
 
 
 class ProductSystem(AnonyGANSystem):

@@ -6,6 +6,7 @@ Differs from the authors' code: there the result is blended with the context
 (``base="context"``).
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import torch
@@ -43,6 +44,8 @@ class AnonyGAN(Pretrained):
             `with_details_of` (not in the paper); 0 leaves them to the generator.
         size: height and width of the pictures that it was trained on, in pixels; told to those who
             cut faces for it, not used by the network.
+        trained_with: names of the networks of others whose features its training saw, such as
+            "lite0"; told to evaluation, where they do not judge it.
     Shapes:
         ``condition, source: b 3 h w`` in [-1, 1], ``condition_landmarks, source_landmarks: b k 2``
         in pixels, ``mask: b 1 h w``, 1 inside the face (by default the face mask of the source's
@@ -67,6 +70,7 @@ class AnonyGAN(Pretrained):
         forehead: float = 0.0,
         detail: float = 0.0,
         size: tuple[int, int] | None = None,
+        trained_with: Sequence[str] = (),
     ) -> None:
         super().__init__()
         check_choice("base", base, get_args(Base))
@@ -84,6 +88,7 @@ class AnonyGAN(Pretrained):
         self.forehead = forehead
         self.detail = detail
         self.size = size
+        self.trained_with = tuple(trained_with)
         self.config = {"base": base, "generator": self.generator.config}
         if fitting is not None:
             self.config["fitting"] = fitting.config
@@ -93,6 +98,8 @@ class AnonyGAN(Pretrained):
             self.config["detail"] = detail
         if size is not None:
             self.config["size"] = list(size)
+        if trained_with:
+            self.config["trained_with"] = list(trained_with)
         if self.generator.appearance_channels not in (3, 6):
             raise ValueError(
                 f"expected 3 or 6 appearance channels, got {self.generator.appearance_channels}"
@@ -184,4 +191,5 @@ class AnonyGAN(Pretrained):
             forehead=config.get("forehead", 0.0),
             detail=config.get("detail", 0.0),
             size=None if size is None else (int(size[0]), int(size[1])),
+            trained_with=config.get("trained_with", ()),
         )

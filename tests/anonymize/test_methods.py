@@ -95,11 +95,6 @@ def test_the_size_is_the_network_s_own_unless_it_has_none():
         GeneratedFaces(a_model(5))
 
 
-def test_a_size_is_kept_with_the_weights(tmp_path):
-    a_model(size=(96, 64)).save_pretrained(tmp_path / "a.safetensors")
-    assert AnonyGAN.from_pretrained(tmp_path / "a.safetensors").size == (96, 64)
-
-
 def test_the_classic_means_work_on_the_whole_crop(faces):
     everywhere = torch.ones_like(faces.masks)
     small = ObscuredFaces("pixelate", size=(64, 64))

@@ -143,3 +143,10 @@ def test_a_network_with_a_forehead_changes_it(tmp_path, request_):
     forehead = mask & ~request_.mask.bool()
     assert changed[forehead].float().mean() > 0.9
     assert not changed[soft_edges(mask.float()) == 0].float().mean() > 0.02
+
+
+def test_what_a_network_was_trained_with_is_known_of_its_weights(tmp_path):
+    model = AnonyGAN(LandmarkGenerator(width=4, num_blocks=1), trained_with=["lite2"])
+    model.save_pretrained(tmp_path / "w.safetensors")
+    assert AnonyGANSystem(tmp_path / "w.safetensors").trained_with == ("lite2",)
+    assert AnonyGANSystem(Path(FACES)).trained_with == ()

@@ -393,3 +393,11 @@ def test_refuses_a_generator_of_something_else(channels):
 def test_an_unknown_base_lists_the_known_ones():
     with pytest.raises(ValueError, match="'condition', 'context'; got 'source'"):
         small(base="source")
+
+
+def test_what_others_must_know_is_kept_with_the_weights(tmp_path):
+    generator = LandmarkGenerator(width=4, num_blocks=1)
+    model = AnonyGAN(generator, size=(96, 64), trained_with=["lite0"])
+    model.save_pretrained(tmp_path / "a.safetensors")
+    loaded = AnonyGAN.from_pretrained(tmp_path / "a.safetensors")
+    assert loaded.size == (96, 64) and loaded.trained_with == ("lite0",)
