@@ -51,6 +51,13 @@ class Work:
         alignment, problem = align_region(task.found, task.upright_within)
         return cls(task, alignment, next(task.stages), problem, task.before)
 
+    def give_up_landmarks(self, why: str) -> None:
+        """From here on the grown box is replaced."""
+        nowhere = torch.full((68, 2), torch.nan)
+        self.task = self.task._replace(found=self.task.found._replace(landmarks=nowhere))
+        self.alignment, _ = align_region(self.task.found, self.task.upright_within)
+        self.problem = why
+
     @property
     def is_checked(self) -> bool:
         """Whether a recogniser is asked: somebody is shown, large enough, in a known place."""

@@ -254,6 +254,9 @@ class Anonymizer:
                 work.remarks.append(f"{work.stage}: {problem}")
                 if work.stage.method is not self.last:
                     again.append(work)
+                elif work.problem is None:  # at last all of its box and what is around
+                    work.give_up_landmarks(problem)
+                    again.append(work)
         return again
 
     def _recognised(self, result: Tensor, works: Sequence[Work]) -> list[str | None]:

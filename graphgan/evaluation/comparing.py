@@ -6,7 +6,7 @@ from torch import Tensor
 
 from graphgan.anonymize.compositor.constants import FOREHEAD
 from graphgan.landmarks.masks import face_mask
-from graphgan.metrics.seam import seam_visibility
+from graphgan.metrics.seam import changed_region, seam_visibility
 from graphgan.metrics.sharpness import face_sharpness
 from graphgan.metrics.skin_tone import skin_beside, skin_tone
 
@@ -22,7 +22,8 @@ def compared(
 ) -> dict[str, Float[Tensor, "b 2"]]:
     """Each measure of each result, and of the original itself, by the names in `COMPARED`.
 
-    The face is its mask with a forehead, the same for all systems, whatever they replaced.
+    The face is its mask with a forehead, the same for all systems. The seam is looked for along the
+    outline of what was changed, wherever that is.
     """
     size = (originals.shape[2], originals.shape[3])
     mask = face_mask(landmarks, size, forehead=FOREHEAD)
@@ -31,9 +32,16 @@ def compared(
     tones = [skin_tone(images, landmarks, beside).delta_e for images in (results, originals)]
     one = torch.ones(len(results))
     pairs = (
-        (seam_visibility(results, originals, mask), one),
+        (_seam(results, originals), one),
         (sharpness.to_original, one),
         (sharpness.to_surroundings, sharpness.original_to_surroundings),
         (tones[0], tones[1]),
     )
     return {name: torch.stack(pair, 1) for name, pair in zip(COMPARED, pairs, strict=True)}
+
+
+def _seam(results: Tensor, originals: Tensor) -> Float[Tensor, "b"]:
+    """1 where nothing was changed: there is no outline."""
+    changed = changed_region(results, originals).float()
+    found = seam_visibility(results, originals, changed)
+    return torch.where(found.isnan(), torch.ones_like(found), found)

@@ -101,6 +101,8 @@ def evaluate(
         if isinstance(system, FolderOfResults):
             system.check([study.pictures.pictures[i] for i in study.trials.probes])
     looks = [PictureFeatures(study, network) for network in features]
+    if len({own.name for own in looks}) < len(looks):
+        raise ValueError(f"expected features of different names, got {[own.name for own in looks]}")
     naturalness = Naturalness(study, study.examiner.tools.recognisers[0], looks)
     subjects = [Subject(study, system) for system in systems]
     rows: dict[str, Cells] = {}

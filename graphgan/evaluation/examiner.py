@@ -215,7 +215,8 @@ class Examiner:
             found = self._ask(work, [item for _, item in unseen], f"{recogniser.name} {what}")
             known.update(zip([key for key, _ in unseen], found, strict=True))
             rows = [known[keys[i]] for i in there]
-            return {what: _in_rows(rows, there, (len(images), len(rows[0]) if rows else 1))}
+            width = len(next(iter(known.values()))) if known else 1
+            return {what: _in_rows(rows, there, (len(images), width))}
 
         inputs = (_identity(recogniser), images, landmarks.float())
         return self.cache.fetch(what, inputs, compute)[what]

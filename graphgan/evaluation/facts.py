@@ -23,7 +23,7 @@ LEAST_PEOPLE, LEAST_PICTURES = 20, 100
 _PLURALS: dict[str, str] = {
     "gallery picture": "gallery pictures",
     "lesson": "further lessons",
-    "video of the gallery picture": "of the video of a gallery picture",
+    "video on the gallery's side": "of a video on the gallery's side",
     "one video only": "of people with one video only",
 }
 

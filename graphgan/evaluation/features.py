@@ -77,6 +77,9 @@ def _close_ups(
 ) -> UInt8[Tensor, "n 3 s s"]:
     """The faces; all of a picture whose landmarks are missing."""
     whole = torch.tensor([[0.0, 0.0], [images.shape[3] - 1.0, images.shape[2] - 1.0]])
-    known = landmarks.isfinite().all(-1).any(-1)
+    there = landmarks.isfinite().all(-1, keepdim=True)
+    low = torch.where(there, landmarks, torch.inf).amin(1)
+    high = torch.where(there, landmarks, -torch.inf).amax(1)
+    known = (high > low).any(1)
     points = [own if there else whole for own, there in zip(landmarks, known, strict=True)]
     return torch.stack([close_up(*pair) for pair in zip(images, points, strict=True)])

@@ -208,8 +208,10 @@ def _measured(cells: Cells, pattern: str) -> dict[str, Cell]:
 
 
 def _worst(row: Row, pattern: str, cells: Cells) -> Figure:
-    """The worst that was measured, or why nothing was."""
+    """The worst that was measured, of those beyond the limit if there are any; or why none was."""
     if measured := _measured(cells, pattern):
+        beyond = {name: cell for name, cell in measured.items() if is_good(row, cell) is False}
+        measured = beyond or measured
         sign = 1 if row.better == "lower" else -1
         name = max(measured, key=lambda name: sign * (measured[name].value or 0.0))
         match = re.fullmatch(pattern, name)

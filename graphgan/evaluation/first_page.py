@@ -25,6 +25,9 @@ _TERMS = {
 Found = list[tuple[Row, dict[str, Figure]]]
 
 
+_LEAST_SHARE = 0.2
+
+
 def first_page(evaluation: Evaluation) -> Iterator[str]:
     """The table, what is good and what is not, as Markdown."""
     found = list(figures(evaluation.rows))
@@ -106,7 +109,7 @@ def _judged(title: str, found: list[tuple[Row, dict[str, Figure]]], *, good: boo
         texts = [
             _sentence(row, own[system], good=good)
             for row, own in found
-            if is_good(row, own[system].cell) is good
+            if is_good(row, own[system].cell) is good and _is_of_enough(own, system)
         ]
         lines += len(texts)
         if texts:
@@ -115,6 +118,12 @@ def _judged(title: str, found: list[tuple[Row, dict[str, Figure]]], *, good: boo
             yield ""
     if not lines:
         yield "Nothing that has a limit.\n"
+
+
+def _is_of_enough(own: Mapping[str, Figure], system: str) -> bool:
+    """Whether a figure is of a fifth of what others' are of: a pose of one face is no pose."""
+    most = max((figure.cell.count or 0 for figure in own.values()), default=0)
+    return (own[system].cell.count or most) >= _LEAST_SHARE * most
 
 
 def _sentence(row: Row, figure: Figure, *, good: bool) -> str:

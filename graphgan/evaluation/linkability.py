@@ -1,7 +1,7 @@
 """Can two anonymised pictures be linked: are they taken for one person, whoever that is?"""
 
 from graphgan.evaluation.cells import Cell, Cells, not_measured
-from graphgan.evaluation.pairs import pair_distances, probe_pairs, separation_cells
+from graphgan.evaluation.pairs import Pairs, pair_distances, probe_pairs, separation_cells
 from graphgan.evaluation.rules import RULES, describe_ruled
 from graphgan.evaluation.subject import Subject
 from graphgan.evaluation.trials import ConditionRule, NobodyElseError
@@ -30,6 +30,12 @@ def _measure(subject: Subject, recogniser: Recogniser, rule: ConditionRule) -> C
         return not_measured(str(error))
     there = subject.present & study.complete
     everyone = subject.results.present & study.complete
-    pairs = probe_pairs(study, ordered=False).where(there, everyone)
+    # Of a group: pairs of which either picture is in it, whoever the other one shows.
+    pairs = Pairs(
+        *(
+            own[everyone[own].all(1) & there[own].any(1)]
+            for own in probe_pairs(study, ordered=False)
+        )
+    )
     distances = [pair_distances(described, described, own) for own in pairs]
     return separation_cells(study, pairs, distances)[0]

@@ -145,7 +145,8 @@ def _separations(
     distances = np.where(np.isnan(distances), np.inf, distances)  # never accepted
     order = np.argsort(distances, kind="stable")
     is_mated = order < mated
-    ends = np.flatnonzero(np.append(np.diff(distances[order]) > 0, True))  # equal ones together
+    apart = distances[order][1:] > distances[order][:-1]
+    ends = np.flatnonzero(np.append(apart, True))  # equal ones together
     sums = [np.cumsum(weights[:, order] * own, 1) for own in (is_mated, ~is_mated)]
     true, false = (np.pad(own[:, ends], ((0, 0), (1, 0))) for own in sums)
     finite = np.append(True, np.isfinite(distances[order][ends]))

@@ -87,9 +87,9 @@ def draw_roc(evaluation: Evaluation, path: Path) -> bool:
 
 
 def _rank_one(row: Cells, attacker: Attacker) -> Cell | None:
-    """Of the first recogniser, where it was measured."""
+    """Of the first recogniser by which it was measured."""
     cells = [cell for name, cell in row.items() if name.endswith(f", {attacker}: rank-1")]
-    return cells[0] if cells and cells[0].value is not None else None
+    return next((cell for cell in cells if cell.value is not None), None)
 
 
 def _pose_error(row: Cells) -> Cell:

@@ -157,7 +157,7 @@ def _same_image(attack: Attack, subject: Subject, prefix: str) -> Cells:
     there = subject.present
     if attack.attacker == "pose known":
         there = there & study.complete
-    compared = there & nearest.isfinite()  # with nobody else in the gallery one cannot be wrong
+    compared = there & (~attack.is_same).any(1)  # with nobody else there one cannot be wrong
     nearer = torch.where(compared, (own < nearest).float(), torch.nan)
     return {
         f"{prefix}rank-1, same picture": rate_cell(nearer, study.probe_people, empty=NOBODY_ELSE),

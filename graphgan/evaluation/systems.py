@@ -174,7 +174,7 @@ def _conditions(request: Request, size: tuple[int, int]) -> list[Condition]:
 
 def obscuring_system(kind: Obscuring) -> MethodSystem:
     """The anonymiser's own mosaic, blur or flat color."""
-    return MethodSystem(ObscuredFaces(kind), name=kind, fingerprint="8 blocks")
+    return MethodSystem(ObscuredFaces(kind), name=kind, fingerprint=kind)
 
 
 class PublishedBlur:
@@ -227,7 +227,7 @@ class AnonyGANSystem(MethodSystem):
             known = " or ".join(map(str, LANDMARKS_OF_68))
             raise ValueError(f"{path}: expected a network of {known} landmarks, got {count}")
         method = GeneratedFaces(model.to(torch_device(device)).fuse(), size=model.size or size)
-        super().__init__(method, name=name, fingerprint=checksum)
+        super().__init__(method, name=name, fingerprint=f"{checksum} {method.size}")
         self.trained_with = model.trained_with
 
 
@@ -240,7 +240,9 @@ class ProductSystem(AnonyGANSystem):
     def __init__(self, *, device: str = "cpu") -> None:
         super().__init__(Path(FACES), name="product", device=device)
         self.uses_conditions = False
-        self._order = ConditionOrder(nobody_conditions(self.method.size))
+        people = nobody_conditions(self.method.size)
+        self.fingerprint += f"; shows {', '.join(person.name for person in people)}"
+        self._order = ConditionOrder(people)
 
     def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
         people = [next(self._order.of(picture.name)) for picture in request.pictures]
@@ -268,7 +270,7 @@ class CIAGANSystem:
     def __init__(self, weights: Path, *, name: str = "ciagan", device: str = "cpu") -> None:
         self.name = name
         path = newest_weights(weights)
-        self.fingerprint = _checksum(path)
+        self.fingerprint = f"{_checksum(path)}; {constants.fingerprint()}"
         generator = _ours_or_published(CIAGANGenerator, path, "ciagan_generator")
         self.device = torch_device(device)
         self.generator = generator.to(self.device).fuse()

@@ -24,7 +24,7 @@ Splits = Literal["train", "test", "all"]
 ConditionRule = Literal["next", "drawn", "fixed"]
 """A random picture of the next person; of any other person, drawn for each picture; or one picture
 for each person, whom it then always hides."""
-Reason = Literal["", "gallery picture", "lesson", "video of the gallery picture", "one video only"]
+Reason = Literal["", "gallery picture", "lesson", "video on the gallery's side", "one video only"]
 """Why a probe cannot be asked about re-identification; empty where it can."""
 
 Videos = dict[str, dict[str, list[int]]]
@@ -277,7 +277,7 @@ def _gallery_side(
             taken += 1
         side.gallery.append(order[0])
         side.lessons.extend(sorted(order[:lessons]))
-        side.roles.update(dict.fromkeys(order, "video of the gallery picture"))
+        side.roles.update(dict.fromkeys(order, "video on the gallery's side"))
         side.roles.update(dict.fromkeys(order[:lessons], "lesson"))
         side.roles[order[0]] = "gallery picture"
     return side

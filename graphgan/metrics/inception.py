@@ -36,8 +36,8 @@ class InceptionFeatures(nn.Module):
         return self.network(self._fitted(images))  # type: ignore[no-any-return]
 
     def classify(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1008"]:
-        """Logits, for the Inception score."""
-        return self.network.classify(self._fitted(images))
+        """Logits without their bias, as the Inception score was defined with them."""
+        return self.network.classify(self._fitted(images), bias=False)
 
     def _fitted(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 299 299"]:
         if images.dtype != torch.uint8 or images.ndim != 4:

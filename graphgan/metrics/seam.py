@@ -21,6 +21,8 @@ _NORMAL = 2.0  # of the one under the mask's gradient, which gives the outline's
 _BAND = 2  # pixels on both sides of the outline
 _MARGIN = 3  # pixels at the image's edges, where gradients are those of the padding
 _LEAST_PIXELS = 50
+_CHANGED = 8 * STEP
+_SPECK, _GAP = 2, 4  # pixels: half of what is left out, and of what is closed
 _FLOOR = STEP / 8
 
 
@@ -51,6 +53,27 @@ def seam_visibility(
     inside = mask > 0.5
     normal, band = _outline(inside)
     return _step(one, normal, band) / _step(other, normal, band)
+
+
+def changed_region(results: Images, originals: Images) -> Bool[Tensor, "n 1 h w"]:
+    """Where results differ from originals, without specks and holes: where something was pasted.
+
+    Pixels whose mean difference over red, green and blue and over 3 x 3 pixels is above 8 steps of
+    8 bits, which compression alone hardly makes; what is thinner than 5 pixels is left out, and
+    gaps up to 8 pixels are closed.
+
+    Args:
+        results, originals: in [-1, 1], or 8-bit.
+    Raises:
+        ValueError: unlike shapes.
+    """
+    nowhere = torch.zeros(len(results), 1, *results.shape[2:])
+    one, other = checked_images(results, originals, nowhere)
+    apart = (one - other).abs().mean(1, keepdim=True)
+    third = (1 / 3, 1 / 3, 1 / 3)
+    changed = filtered(filtered(apart, third, 2), third, 3) > _CHANGED
+    changed = grown(shrunk(changed, _SPECK), _SPECK)
+    return shrunk(grown(changed, _GAP), _GAP)
 
 
 def _outline(

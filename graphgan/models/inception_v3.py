@@ -105,10 +105,11 @@ class InceptionV3(nn.Module):
         features: Tensor = x.mean(dim=(2, 3))
         return features
 
-    def classify(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1008"]:
+    def classify(
+        self, images: Float[Tensor, "b 3 h w"], *, bias: bool = True
+    ) -> Float[Tensor, "b 1008"]:
         """Logits of its classes."""
-        logits: Tensor = self.fc(self(images))
-        return logits
+        return F.linear(self(images), self.fc.weight, self.fc.bias if bias else None)
 
 
 # --- blocks ---------------------------------------------------------------------------------------

@@ -254,8 +254,9 @@ def open_faces(options: Options) -> PreparedPictures:
         return PreparedPictures(options.data, scheme=IBUG_68)
     if not options.landmarks.is_file():
         raise ValueError(f"{options.landmarks}: no such file; expected landmarks of the photos")
-    made_of = (options.data.resolve(), file_checksum(options.landmarks), options.size)
-    name = hashlib.sha256(repr((*made_of, options.test_people)).encode()).hexdigest()[:16]
+    stats = [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in _files(options.data)]
+    made_of = (stats, file_checksum(options.landmarks), options.size, options.test_people)
+    name = hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]
     out = options.cache / f"photos-{name}"
     if not (out / "prepared.json").is_file():
         prepare.main(
@@ -271,6 +272,10 @@ def open_faces(options: Options) -> PreparedPictures:
     return PreparedPictures(out, scheme=IBUG_68)
 
 
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
 def open_features(path: Path | None) -> list[Features]:
     """EfficientNet-lite2 where its weights are installed, and those of a file."""
     features: list[Features] = []
@@ -278,6 +283,8 @@ def open_features(path: Path | None) -> list[Features]:
         features.append(RealismFeatures())
     if path is not None:
         own = InceptionFeatures(path) if path.suffix == ".pth" else ExportedProgram(path)
+        if path.suffix != ".pth":  # Inception's distances are FID and KID
+            own.name = path.stem
         features.append(own)
     return features
 

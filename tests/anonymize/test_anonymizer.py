@@ -431,3 +431,16 @@ def test_the_second_look_leaves_alone_what_was_not_asked_for(photo, found):
     only = Selection(only=(tuple(found[0].box.tolist()),))
     result = looked_at_twice(found, found, selection=only)(photo)
     assert [face.method for face in result.faces] == ["pixelate", "kept"]
+
+
+def test_what_even_a_flat_color_does_not_cover_by_landmarks_is_covered_by_its_box(drawn_faces):
+    image = torch.full((3, 96, 96), 200, dtype=torch.uint8)
+    points = drawn_faces[0].landmarks
+    tiny = 48 + (points - points.mean(0)) * 5 / float((points.amax(0) - points.amin(0)).max())
+    box = torch.cat([tiny.amin(0), tiny.amax(0)])
+    found = [Detection(box, tiny)]
+    anonymizer = Anonymizer("pixelate", lambda image: found, recogniser=None)
+    result = anonymizer(image)
+    (left, top), (right, bottom) = box[:2].floor().int().tolist(), box[2:].ceil().int().tolist()
+    assert result.changed[0, top : bottom + 1, left : right + 1].all()
+    assert result.faces[0].method in ("pixelate", "solid")

@@ -39,3 +39,8 @@ def test_one_person_has_no_interval():
 def test_json_leaves_out_what_is_not_there():
     assert Cell(0.5, count=3).as_json() == {"value": 0.5, "count": 3}
     assert not_measured("x").as_json() == {"note": "not measured (x)"}
+
+
+def test_equal_values_have_no_interval():
+    cell = mean_cell(torch.ones(4), torch.arange(4))
+    assert (cell.value, cell.low, cell.high) == (1, None, None)

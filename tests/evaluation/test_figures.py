@@ -36,3 +36,12 @@ def test_chance_within_the_interval_is_good_enough_and_beyond_is_not():
         assert is_good(row, Cell(0.2, low, 0.3, reference=0.05)) is good
     assert is_good(row, Cell(0.05, reference=0.05)) is True
     assert is_good(row, Cell(0.06, reference=0.05)) is False
+
+
+def test_a_judge_beyond_the_limit_counts_before_a_larger_figure_that_may_be_chance():
+    cells = {
+        "a, pipeline: rank-1": Cell(0.06, 0.0, 0.15, reference=0.02),
+        "b, pipeline: rank-1": Cell(0.055, 0.035, 0.075, reference=0.02),
+    }
+    ((row, own),) = figures({"x": cells})
+    assert own["x"].judge == "b, pipeline" and is_good(row, own["x"].cell) is False

@@ -150,3 +150,11 @@ def test_what_a_network_was_trained_with_is_known_of_its_weights(tmp_path):
     model.save_pretrained(tmp_path / "w.safetensors")
     assert AnonyGANSystem(tmp_path / "w.safetensors").trained_with == ("lite2",)
     assert AnonyGANSystem(Path(FACES)).trained_with == ()
+
+
+def test_no_two_systems_share_a_place_in_the_cache():
+    systems = [Original(), PublishedBlur(), PublishedMosaic(), ProductSystem()]
+    systems += [obscuring_system(kind) for kind in ("pixelate", "blur", "solid")]
+    systems += [AnonyGANSystem(Path(FACES))]
+    keys = {(type(system).__name__, system.fingerprint) for system in systems}
+    assert len(keys) == len(systems)

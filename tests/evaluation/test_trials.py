@@ -45,7 +45,7 @@ def test_who_is_asked_about_is_of_another_video_than_the_gallery(rows):
 def test_what_is_on_the_gallerys_side_and_no_lesson_has_its_reason(rows):
     trials = make_trials(rows, lessons=1)
     counts = Counter(trials.reasons)
-    assert counts == {"": 12, "gallery picture": 4, "video of the gallery picture": 8}
+    assert counts == {"": 12, "gallery picture": 4, "video on the gallery's side": 8}
     none = make_trials(rows, lessons=0)
     assert none.lessons == () and Counter(none.reasons) == counts
 

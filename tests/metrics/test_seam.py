@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 from graphgan.data.batches import to_float_image
 from graphgan.landmarks.masks import polygon_mask
-from graphgan.metrics.seam import seam_visibility
+from graphgan.metrics.seam import changed_region, seam_visibility
 
 IMAGE = 0.8 * to_float_image(portrait())[None]
 CORNERS = 2 * torch.pi * torch.arange(24) / 24
@@ -104,3 +104,17 @@ def test_a_result_that_is_missing_is_nan():
 def test_unlike_shapes_are_refused():
     with pytest.raises(ValueError, match="expected a mask of shape"):
         seam_visibility(IMAGE, IMAGE, MASK[0])
+
+
+def test_the_region_that_was_changed_is_found_wherever_it_is():
+    originals = torch.rand(1, 3, 64, 64) - 0.5
+    results = originals.clone()
+    results[..., 20:44, 10:50] += 0.4
+    results[..., 3, 3] += 0.4  # a speck
+    results[..., 30:32, 30:32] = originals[..., 30:32, 30:32]  # a hole
+    region = changed_region(results, originals)[0, 0]
+    expected = torch.zeros(64, 64, dtype=torch.bool)
+    expected[20:44, 10:50] = True
+    assert (region != expected).sum() <= 2 * (24 + 40 + 2)  # a pixel around
+    assert region[30:32, 30:32].all() and not region[:8].any()
+    assert not changed_region(originals + 2 / 255, originals).any()

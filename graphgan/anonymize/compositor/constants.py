@@ -1,4 +1,7 @@
-"""Every length that decides how a new face is laid over an old one."""
+"""Every number that decides how a new face is laid over an old one."""
+
+VERSION = 2
+"""To be raised when the compositor makes other pictures of the same numbers."""
 
 FOREHEAD = 0.7
 """How far masks of methods that show nobody rise over the brows, see `face_mask`."""
@@ -18,6 +21,9 @@ EDGE = 1 / 24
 CARRY = 1 / 32
 """Sigma, as a share of the crop's height, by which colors are carried out of the region. The soft
 edge ends at twice that."""
+CARRY_SCALES, CARRY_FALL = 4, 1 / 8
+"""Widths by which they are carried, each twice as wide as the one before and weighing so much of
+it: near the region the narrow ones count."""
 
 COVERED = 0.99
 """Weight of the new face from which a pixel of the old one counts as covered."""

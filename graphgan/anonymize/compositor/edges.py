@@ -7,14 +7,19 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from graphgan.anonymize.compositor.constants import CARRY, EDGE, LEAST_MARGIN, MARGIN
+from graphgan.anonymize.compositor.constants import (
+    CARRY,
+    CARRY_FALL,
+    CARRY_SCALES,
+    EDGE,
+    LEAST_MARGIN,
+    MARGIN,
+)
 
 # An edge of no pixels: pixels are farther apart, and it can be divided by.
 _HARD = 1e-6
 # Sigmas at which a Gaussian ends.
 _SIGMAS = 4
-# Widths of Gaussians, each twice as wide as the one before and weighing so much of it.
-_SCALES, _FALL = 4, 1 / 8
 
 
 def soft_edges(regions: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
@@ -94,11 +99,11 @@ def spread(
         raise ValueError(f"expected sigma above 0, got {sigma}")
     known = torch.cat([images * masks, masks], 1)
     total = torch.zeros_like(known)
-    for i in range(_SCALES):
-        own = sigma / 2 ** (_SCALES - 1 - i)
+    for i in range(CARRY_SCALES):
+        own = sigma / 2 ** (CARRY_SCALES - 1 - i)
         size = 2 * math.ceil(_SIGMAS * own) + 1
         blurred = gaussian_blur2d(known, (size, size), (own, own), border_type="constant")
-        total += blurred * _FALL**i
+        total += blurred * CARRY_FALL**i
     outside = total[:, :-1] / total[:, -1:].clamp(min=torch.finfo(total.dtype).tiny)
     return images * masks + outside * (1 - masks)
 

@@ -12,7 +12,10 @@ from graphgan.landmarks.align import Crop
 from graphgan.landmarks.alignment import Alignment, align_face, cut
 from graphgan.landmarks.detection import Detection
 from graphgan.landmarks.hull import convex_hull
-from graphgan.landmarks.masks import face_mask, polygon_mask
+from graphgan.landmarks.masks import face_outline, polygon_mask
+
+# Of the longer side of the box: that of the landmarks.
+_LEAST_SIZE, _MOST_SIZE = 0.4, 2.5
 
 
 class AlignedFaces(NamedTuple):
@@ -31,7 +34,8 @@ class AlignedFaces(NamedTuple):
 def align_region(face: Detection, upright_within: float) -> tuple[Alignment, str | None]:
     """Where the crop of a face lies, and why it is that of the box alone, if it is.
 
-    Landmarks are not trusted that are missing, no face's, or mostly outside the box.
+    Landmarks are not trusted that are missing, no face's, mostly outside the box, or of another
+    size than the box.
 
     Args:
         face: in the pixels of its image.
@@ -45,6 +49,9 @@ def align_region(face: Detection, upright_within: float) -> tuple[Alignment, str
     middle = face.landmarks.mean(0)
     if not ((middle >= low) & (middle <= high)).all():
         return _align_box(face.box), "expected landmarks in the box, got others"
+    sides = (face.landmarks.amax(0) - face.landmarks.amin(0)).max(), (high - low).max()
+    if not _LEAST_SIZE <= float(sides[0] / sides[1].clamp(min=1e-6)) <= _MOST_SIZE:
+        return _align_box(face.box), "expected landmarks of the size of the box, got others"
     return alignment, None
 
 
@@ -103,14 +110,17 @@ def face_regions(
         ValueError: a face whose outline is not complete or that lies outside the crop, so that it
             would stay as it is.
     """
-    mask = face_mask(landmarks, size, forehead=forehead)  # empty where the outline is incomplete
-    if empty := torch.nonzero(mask.flatten(1).sum(1) == 0).flatten().tolist():
-        raise ValueError(f"expected a mask for every face, got empty ones for items {empty}")
+    outlines = face_outline(landmarks, forehead=forehead)
+    complete = outlines.isfinite().flatten(1).all(1)
     hulls = [convex_hull(points[points.isfinite().all(1)]).to(landmarks) for points in landmarks]
     corners = max(map(len, hulls), default=0)
     # A corner that is there several times does not change a polygon.
     same = [torch.cat([hull, hull[-1:].expand(corners - len(hull), 2)]) for hull in hulls]
-    return torch.maximum(mask, polygon_mask(torch.stack(same), size))
+    regions = torch.maximum(polygon_mask(outlines, size), polygon_mask(torch.stack(same), size))
+    there = complete & (regions.flatten(1).sum(1) > 0)
+    if empty := torch.nonzero(~there).flatten().tolist():
+        raise ValueError(f"expected a mask for every face, got empty ones for items {empty}")
+    return regions
 
 
 def _box_region(

@@ -81,3 +81,21 @@ def test_landmarks_of_another_place_are_not_trusted(drawn_faces):
     far = Detection(torch.tensor([200.0, 200.0, 240.0, 240.0]), points)
     _, problem = align_region(far, 30.0)
     assert problem == "expected landmarks in the box, got others"
+
+
+def test_landmarks_of_another_size_than_the_box_are_not_trusted(drawn_faces):
+    points = drawn_faces[0].landmarks
+    box = torch.cat([points.amin(0), points.amax(0)])
+    small = Detection(box, points.mean(0) + 0.1 * (points - points.mean(0)))
+    alignment, problem = align_region(small, 30.0)
+    assert problem == "expected landmarks of the size of the box, got others"
+    assert alignment.crop.width > (box[2:] - box[:2]).max()
+    assert align_region(Detection(box, points), 30.0)[1] is None
+
+
+def test_a_face_without_a_mask_but_with_a_hull_is_covered_all_the_same(drawn_faces):
+    points = drawn_faces[0].landmarks.clone()
+    points[:17, 0], points[[0, 16], 0] = 12.0, 12.0  # the jaw on a vertical line: no area
+    points[19], points[24] = points[0] - 1, points[16] - 1
+    region = face_regions(points[None], SIZE)
+    assert region.sum() > 100
