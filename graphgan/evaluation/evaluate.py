@@ -87,7 +87,7 @@ def evaluate(
         systems: of different names. What is said of the originals, thresholds and floors, is
             measured whether or not `Original` is among them. A system may say by an attribute
             ``trained_with`` (names) which networks it was trained with: these do not judge it.
-        features: of whole pictures, for distances to real ones; the first of them tell results
+        features: of pictures, for distances to real ones; the first of them tell results
             from real ones, too.
         groups: of probes, which are measured as well, see `graphgan.evaluation.groups`.
     Raises:

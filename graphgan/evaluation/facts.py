@@ -138,7 +138,7 @@ def facts_of(study: Study, naturalness: Naturalness) -> dict[str, Any]:
         "split of the folder": info.get("options", {}).get("protocol") or "by person",
         "least overlap in place": study.settings.min_iou,
         "pictures on each side of a Frechet distance": naturalness.count,
-        "features of whole pictures": _describe(naturalness),
+        "features of pictures": _describe(naturalness),
         "recognisers": [recogniser.name for recogniser in tools.recognisers],
         "detectors": [detector.name for detector in tools.all_detectors],
         "landmarker": tools.landmarker.name,

@@ -1,4 +1,4 @@
-"""Features of whole pictures by one network, each picture asked about once."""
+"""Features of pictures by one network, each picture asked about once."""
 
 from collections.abc import Callable, Sequence
 

@@ -36,7 +36,7 @@ class Row(NamedTuple):
             ``judge`` in it is who measured.
         better: which direction is better.
         good, bad: what is said of a figure within the limit, and beyond.
-        limit: None leaves the figure without a judgement.
+        limit: None leaves the figure without a judgment.
         percent: shares of 1 are shown in per cent.
     """
 

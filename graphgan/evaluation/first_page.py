@@ -1,4 +1,4 @@
-"""The first page of a report: ten figures in plain words, what is good, and what is not."""
+"""The first page of a report: figures in plain words, what is good, and what is not."""
 
 from collections.abc import Iterator, Mapping
 
@@ -14,7 +14,7 @@ _TERMS = {
     "parrot": "*parrot*: an attacker who has learned from anonymised pictures of the same people.",
     "linked": "*linked*: 0.5 is chance, 1 certain.",
     "realism": "*realism distance*: between the results and real pictures, by a network that looks "
-    "at whole pictures; untouched is the distance between two halves of the originals.",
+    "at close-ups of the faces; untouched is the distance between two halves of the originals.",
     "pose error": "*pose error*: mean distance of landmarks, in distances of the eyes.",
     "pipeline": "*pipeline*: an attacker who finds and aligns faces as recognition usually does.",
     "pose known": "*pose known*: one who aligns them by the landmarks of the untouched picture, "

@@ -34,7 +34,7 @@ class Naturalness:
     Args:
         study: what is asked.
         recogniser: whose descriptors the Frechet distance of faces is of.
-        features: for distances of whole pictures, of one network each.
+        features: for distances of pictures, of one network each.
     Attributes:
         count: pictures in each set.
     """
@@ -106,7 +106,7 @@ class Naturalness:
         return real, attack.originals[self.chosen]
 
     def _whole(self, features: PictureFeatures) -> tuple[Tensor, Tensor]:
-        """The same of the features of whole pictures."""
+        """The same of the features of pictures."""
         probes = self.study.trials.probes
         sources = [probes[i] for i in self.chosen.tolist()]
         return features.of_pictures(self.real), features.of_pictures(sources)

@@ -17,7 +17,7 @@ SHEET_ROWS = 6
 
 
 def sheet_columns(subjects: Sequence[Subject]) -> dict[str, Float[Tensor, "b 3 h w"]]:
-    """Source, condition, and what each system made of them; grey where it made nothing.
+    """Source, condition, and what each system made of them; gray where it made nothing.
 
     Rows are probes of different people, where there are enough.
     """

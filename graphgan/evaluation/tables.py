@@ -138,7 +138,7 @@ _TABLES = (
     ),
     _Table(
         "Told from real pictures, %",
-        "Lower is better, 50 is chance. Logistic regression on features of whole pictures is "
+        "Lower is better, 50 is chance. Logistic regression on features of pictures is "
         "trained on half of the people and judges the other half.",
         ("told from real.*",),
     ),

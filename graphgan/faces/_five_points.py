@@ -52,7 +52,7 @@ def aligned_faces(
         image: RGB.
         landmarks: iBUG-68, in pixels.
         size: pixels a side of the results.
-        scale: below 1 the faces are smaller about the centre, and more around them is seen.
+        scale: below 1 the faces are smaller about the center, and more around them is seen.
     Returns:
         The faces, from 0 to 255, and which there are: not those whose landmarks are not all finite
         or lie within a pixel, nor those far larger than the image or millions of pixels away.

@@ -177,8 +177,8 @@ def cut(
     """Cut the rectangle out of a photo, upright, and resample it to ``size``.
 
     At angle 0 it is `crop_image`, exactly; a quarter turn exchanges its rows and columns. At other
-    angles it does the same on the turned grid: bicubic, widened when shrinking so that nothing
-    aliases, the photo reflected at its edges.
+    angles the photo is shrunk first where it must be, so that nothing aliases, and then read on the
+    turned grid by `grid_sample`: bicubic with a = -3/4, the photo reflected at its edges.
 
     Args:
         image: 8-bit or float, in any range, which the result keeps but for a few per cent.

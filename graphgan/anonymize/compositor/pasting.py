@@ -159,7 +159,7 @@ def _ending(laid: Tensor, alignment: Alignment, window: Window) -> Tensor:
 
 
 def _inside(alignment: Alignment, window: Window) -> Bool[Tensor, "h w"]:
-    """Which pixels of the window have their centre in the crop, its edges included."""
+    """Which pixels of the window have their center in the crop, its edges included."""
     rows, columns = window
     start = torch.tensor([columns.start, rows.start], dtype=torch.float64)
     unit = torch.tensor([[0, 0], [1, 0], [0, 1]], dtype=torch.float64)
