@@ -10,9 +10,9 @@ from torch import Tensor
 from graphgan.data.batches import to_float_image
 from graphgan.evaluation.study import Study
 from graphgan.landmarks.masks import face_mask
+from graphgan.metrics._regions import luminance
 
 _JAW_RIGHT, _JAW_LEFT, _NOSE_TIP = 0, 16, 30
-_LUMA = (0.299, 0.587, 0.114)
 
 Groups = dict[str, Bool[Tensor, "n"]]
 
@@ -56,6 +56,6 @@ def _turned(study: Study) -> Float[Tensor, "n"]:
 def _light(study: Study) -> Float[Tensor, "n"]:
     probes = study.trials.probes
     mask = face_mask(study.landmarks(probes), study.pictures.size)
-    luma = (to_float_image(study.images(probes)) * torch.tensor(_LUMA)[:, None, None]).sum(1)
-    means = ((luma + 1) * 127.5 * mask[:, 0]).sum((1, 2)) / mask[:, 0].sum((1, 2))
+    luma = (luminance(to_float_image(study.images(probes))) + 1) * 127.5
+    means = (luma * mask).sum((1, 2, 3)) / mask.sum((1, 2, 3))
     return torch.where(study.complete, means, torch.nan)

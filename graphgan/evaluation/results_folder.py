@@ -72,18 +72,26 @@ class FolderOfResults:
 
     def remarks(self, pictures: Sequence[PreparedPicture], size: tuple[int, int]) -> list[str]:
         """What a reader must know of the results of these pictures, by their files' headers."""
-        sizes, unreadable = set(), 0
-        for path in filter(None, map(self._file, pictures)):
+        sizes, unreadable, outside = set(), 0, 0
+        for picture in pictures:
+            if (path := self._file(picture)) is None:
+                continue
             if (own := picture_size(path)) is None:
                 unreadable += 1
             elif own != size:
                 sizes.add(own)
+                outside += self.files.get(_photo(picture)) == path and _is_outside(picture, own)
         remarks = [f"{self.name}: {unreadable} results cannot be read"] if unreadable else []
         if sizes:
             listed = ", ".join(f"{w} x {h}" for h, w in sorted(sizes)[:_FEW])
             more = f" and {len(sizes) - _FEW} other sizes" if len(sizes) > _FEW else ""
             remarks.append(
                 f"{self.name}: results of {listed}{more} pixels: photos were cut, others resized"
+            )
+        if outside:
+            remarks.append(
+                f"{self.name}: {outside} faces lie outside of their results: was the size of the "
+                "photos changed?"
             )
         return remarks
 
@@ -106,6 +114,13 @@ class FolderOfResults:
             return crop_image(image, picture.crop, size).clamp(-1, 1)
         resized: Tensor = F.interpolate(image[None], size, mode="bicubic", antialias=True)[0]
         return resized.clamp(-1, 1)
+
+
+def _is_outside(picture: PreparedPicture, size: tuple[int, int]) -> bool:
+    """Whether the middle of a face's crop is not in a photo of this height and width."""
+    crop = picture.crop
+    x, y = crop.left + crop.width / 2, crop.top + crop.height / 2
+    return not (0 <= x < size[1] and 0 <= y < size[0])
 
 
 def _photo(picture: PreparedPicture) -> str:

@@ -15,6 +15,8 @@ from graphgan.landmarks.schemes import IBUG_68
 JAW = slice(0, 17)
 CHIN = 8
 RIGHT_BROW, LEFT_BROW = 19, 24  # the highest point of each brow
+FOREHEAD = 0.7
+"""Up to about where the hair begins, see `face_mask`."""
 _ARC = 11  # corners of the outline of a forehead, between the ends of the jaw
 
 
@@ -64,7 +66,7 @@ def face_mask(
         landmarks: iBUG-68 coordinates (x, y) in pixels.
         size: height and width of the mask.
         forehead: how far it rises over the middle between the ends of the jaw, in distances from
-            there to the chin; 0 for the paper's mask. 0.7 ends about where the hair begins.
+            there to the chin; 0 for the paper's mask. `FOREHEAD` ends about where the hair begins.
 
     Raises:
         ValueError: landmarks of another scheme; a forehead outside of 0 to 2.

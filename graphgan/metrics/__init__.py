@@ -9,7 +9,7 @@ from graphgan.metrics.distribution import (
     kernel_inception_distance,
 )
 from graphgan.metrics.exported import ExportedProgram
-from graphgan.metrics.expression import Agreement, Expression, agreement, measure_expression
+from graphgan.metrics.expression import Expression, measure_expression
 from graphgan.metrics.frechet import (
     PrincipalDistance,
     frechet_distance,
@@ -18,11 +18,9 @@ from graphgan.metrics.frechet import (
 )
 from graphgan.metrics.head_pose import HeadPose, head_pose
 from graphgan.metrics.identification import (
-    BestF1,
     FoldStatistics,
     RocCurve,
     auc,
-    best_f1,
     descriptor_distances,
     fold_accuracies,
     fold_statistics,
@@ -47,8 +45,6 @@ from graphgan.metrics.skin_tone import SkinTone, skin_beside, skin_tone
 from graphgan.metrics.ssim import mask_ssim, ssim
 
 __all__ = [
-    "Agreement",
-    "BestF1",
     "Comparison",
     "ExportedProgram",
     "Expression",
@@ -63,9 +59,7 @@ __all__ = [
     "RocCurve",
     "Sharpness",
     "SkinTone",
-    "agreement",
     "auc",
-    "best_f1",
     "bootstrap_mean",
     "box_iou",
     "close_up",

@@ -59,20 +59,6 @@ class Expression(NamedTuple):
     roll: Float[Tensor, "n"]
 
 
-class Agreement(NamedTuple):
-    """How far one measure of results follows that of their sources.
-
-    Args:
-        correlation: Pearson's, from -1 to 1; NaN for fewer than 3 faces, or equal values.
-        error: mean absolute difference, in the measure's unit; NaN without any face.
-        faces: that were found in both.
-    """
-
-    correlation: float
-    error: float
-    faces: int
-
-
 def measure_expression(
     mesh: Float[Tensor, "n 468 3"],
     irises: Float[Tensor, "n 2 2"],
@@ -109,38 +95,6 @@ def measure_expression(
         down,
         *head_angles(rotations),
     )
-
-
-def agreement(of_result: Expression, of_source: Expression) -> dict[str, Agreement]:
-    """Correlation and mean absolute error of each measure, over faces that both have.
-
-    Args:
-        of_result: of the anonymised pictures.
-        of_source: of the untouched pictures, in the same order.
-    Raises:
-        ValueError: unlike counts.
-
-    Example:
-        >>> values = torch.tensor([0.1, 0.2, 0.4, torch.nan])
-        >>> found = agreement(Expression(*[values + 0.1] * 11), Expression(*[values] * 11))
-        >>> [round(number, 3) for number in found["smile"]]
-        [1.0, 0.1, 3]
-    """
-    if len(of_result.yaw) != len(of_source.yaw):
-        counts = f"{len(of_result.yaw)} and {len(of_source.yaw)}"
-        raise ValueError(f"expected as many results as sources, got {counts}")
-    pairs = zip(Expression._fields, of_result, of_source, strict=True)
-    return {name: _agreement(result, source) for name, result, source in pairs}
-
-
-def _agreement(result: Float[Tensor, "n"], source: Float[Tensor, "n"]) -> Agreement:
-    both = torch.stack([result, source]).double()
-    both = both[:, both.isfinite().all(0)]
-    count = both.shape[1]
-    error = float((both[0] - both[1]).abs().mean()) if count else torch.nan
-    if count < _LEAST_FACES or (both.amax(1) == both.amin(1)).any():
-        return Agreement(torch.nan, error, count)
-    return Agreement(float(torch.corrcoef(both)[0, 1]), error, count)
 
 
 def _distance(points: Float[Tensor, "n k d"], a: int, b: int) -> Float[Tensor, "n"]:

@@ -199,49 +199,6 @@ def auc(genuine: Float[Tensor, "n"], impostors: Float[Tensor, "m"]) -> float:
     return float(further.mean()) / len(other)
 
 
-class BestF1(NamedTuple):
-    """The greatest F1 that a threshold reaches, and the least threshold that reaches it.
-
-    Args:
-        f1: in [0, 1].
-        threshold: for `verified`; NaN where no pair has a distance.
-    """
-
-    f1: float
-    threshold: float
-
-
-def best_f1(genuine: Float[Tensor, "n"], impostors: Float[Tensor, "m"]) -> BestF1:
-    """The F1 score of `verified` at the threshold that is best for these very pairs.
-
-    ``F1 = 2 TP / (2 TP + FP + FN)``: TP and FN are the genuine pairs that are accepted and refused,
-    FP the impostor pairs that are accepted. A pair without a distance is never accepted. The score
-    grows with the share of genuine pairs: compare it only between sets with the same pairs. And it
-    flatters, since no other pairs choose the threshold (`fold_accuracies` keeps them apart).
-
-    Args:
-        genuine: distances between faces of one person, NaN where missing.
-        impostors: between different people, likewise.
-    Raises:
-        ValueError: no pair of either kind.
-
-    Example:
-        >>> best = best_f1(torch.tensor([0.25, 0.5]), torch.tensor([0.375, 0.75]))
-        >>> round(best.f1, 6), best.threshold
-        (0.8, 0.5)
-    """
-    _check_both(genuine, impostors)
-    kinds = _missing_last(genuine), _missing_last(impostors)
-    thresholds = torch.unique(torch.cat(kinds))
-    thresholds = thresholds[thresholds.isfinite()]
-    if not len(thresholds):
-        return BestF1(0.0, math.nan)
-    true, false = (torch.searchsorted(kind, thresholds, right=True).double() for kind in kinds)
-    scores = 2 * true / (true + false + len(genuine))  # TP + FN are all genuine pairs
-    best = int(scores.argmax())
-    return BestF1(float(scores[best]), float(thresholds[best]))
-
-
 def _check_both(genuine: Tensor, impostors: Tensor) -> None:
     if not len(genuine) or not len(impostors):
         pairs = f"{len(genuine)} and {len(impostors)}"

@@ -13,12 +13,11 @@ from torch import Tensor
 from torch.linalg import vector_norm
 
 from graphgan.landmarks.maps import check_landmarks
-from graphgan.landmarks.masks import face_outline, polygon_mask
+from graphgan.landmarks.masks import FOREHEAD, face_outline, polygon_mask
 from graphgan.metrics._regions import Images, checked_images, grown, medians
 
 _EDGE = 2  # pixels outside of the mask that are not looked at: a soft edge reaches there
 _AROUND = 1.4  # times the outline of a face with its forehead, within which skin is looked for
-_FOREHEAD = 0.7
 # How far skin beside a face may be from the face itself in CIELAB, of the face's own L* and chroma:
 # in the dark all is alike.
 _LIGHTNESS, _CHROMA, _MOST_CHROMA = 0.35, 0.6, 10.0
@@ -94,7 +93,7 @@ def skin_beside(
     size = _size(images)
     colors = lab(images)
     face = medians(colors, cheek_mask(landmarks, size) > 0, _LEAST_PIXELS)
-    outline = face_outline(landmarks, forehead=_FOREHEAD)
+    outline = face_outline(landmarks, forehead=FOREHEAD)
     middle = outline.mean(1, keepdim=True)
     near = polygon_mask(middle + _AROUND * (outline - middle), size) > 0
     return _alike(colors, face[:, :, None, None]) & near & ~grown(mask > 0.5, _EDGE)

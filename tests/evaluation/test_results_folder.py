@@ -61,3 +61,10 @@ def test_a_folder_that_changed_has_another_fingerprint(request_, tmp_path):
 def test_a_folder_without_pictures_is_refused(tmp_path):
     with pytest.raises(ValueError, match="found none"):
         FolderOfResults(tmp_path)
+
+
+def test_photos_whose_size_was_changed_are_told(request_, tmp_path):
+    (tmp_path / "bert").mkdir()
+    write_image(tmp_path / "bert" / "1.png", torch.zeros(3, 30, 30, dtype=torch.uint8))
+    remarks = FolderOfResults(tmp_path, name="theirs").remarks(request_.pictures, (64, 64))
+    assert any("1 faces lie outside of their results" in remark for remark in remarks)

@@ -1,12 +1,11 @@
 """Measures of an expression follow what a face does, and no turn of the head."""
 
-import numpy as np
 import pytest
 import torch
 from astronaut import portrait
 
 from graphgan.faces import CenterFace, FaceMesh, Iris
-from graphgan.metrics.expression import Expression, agreement, measure_expression
+from graphgan.metrics.expression import Expression, measure_expression
 from graphgan.metrics.head_pose import canonical_face
 
 EYE = 8.89172  # of the canonical face, between the outer corners of its eyes
@@ -105,32 +104,7 @@ def of(values):
     return Expression(*[torch.tensor(values)] * len(Expression._fields))
 
 
-def test_agreement_is_correlation_and_error_of_what_both_have():
-    nan = torch.nan
-    result, source = [0.1, 0.5, 0.2, nan, 0.9], [0.2, 0.4, 0.4, 0.7, nan]
-    found = agreement(of(result), of(source))["smile"]
-    assert found.faces == 3
-    assert found.correlation == pytest.approx(np.corrcoef(result[:3], source[:3])[0, 1])
-    assert found.error == pytest.approx(np.mean([0.1, 0.1, 0.2]))
-
-
-@pytest.mark.parametrize(
-    ("result", "faces"), [([0.1, 0.2, torch.nan, torch.nan], 2), ([0.3, 0.3, 0.3, 0.3], 4)]
-)
-def test_too_few_and_equal_faces_have_no_correlation(result, faces):
-    found = agreement(of(result), of([0.1, 0.2, 0.3, 0.4]))["yaw"]
-    assert np.isnan(found.correlation) and found.error >= 0 and found.faces == faces
-
-
-def test_no_face_has_no_error():
-    nothing = of([torch.nan, torch.nan])
-    found = agreement(nothing, of([0.1, 0.2]))["yaw"]
-    assert np.isnan([found.correlation, found.error]).all() and found.faces == 0
-
-
 def test_unlike_counts_are_refused():
     irises, contours = drawn_eyes()
     with pytest.raises(ValueError, match="as meshes, got 2, 1 and 1"):
         measure_expression(FACE.repeat(2, 1, 1), irises, contours)
-    with pytest.raises(ValueError, match="as many results as sources, got 1 and 2"):
-        agreement(of([0.1]), of([0.1, 0.2]))

@@ -7,13 +7,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torchmetrics.functional.classification import binary_auroc, binary_f1_score, binary_roc
+from torchmetrics.functional.classification import binary_auroc, binary_roc
 
 from graphgan.metrics.identification import (
-    BestF1,
     FoldStatistics,
     auc,
-    best_f1,
     descriptor_distances,
     fold_accuracies,
     fold_statistics,
@@ -236,7 +234,7 @@ def test_where_nothing_is_found_the_curve_is_that_of_chance():
     assert torch.stack(roc(missing, missing)).tolist() == [[0, 1], [0, 1]]
 
 
-@pytest.mark.parametrize("measure", [roc, auc, best_f1])
+@pytest.mark.parametrize("measure", [roc, auc])
 @pytest.mark.parametrize(("genuine", "impostors"), [(0, 3), (3, 0)])
 def test_refuses_one_kind_of_pairs(genuine, impostors, measure):
     message = f"expected genuine and impostor pairs, got {genuine} and {impostors}"
@@ -264,10 +262,9 @@ GENUINE = [0.31, 0.52, 0.48, math.nan, 0.6, 0.45, 0.31]
 IMPOSTORS = [0.7, 0.6, 0.9, 0.31, math.nan, 0.52, 0.81, 0.66, 1.2]
 
 
-def test_area_and_best_f1_are_those_of_scikit_learn():
-    """Of ``roc_auc_score`` and of ``precision_recall_curve``; missing pairs were 9 apart."""
+def test_the_area_is_that_of_scikit_learn():
+    """Of ``roc_auc_score``; missing pairs were 9 apart."""
     assert auc(tensor(GENUINE), tensor(IMPOSTORS)) == pytest.approx(0.753968253968254)
-    assert best_f1(tensor(GENUINE), tensor(IMPOSTORS)).f1 == pytest.approx(0.75)
 
 
 def test_the_area_agrees_with_torchmetrics_on_many_pairs():
@@ -284,36 +281,6 @@ def test_the_area_of_what_is_told_apart_or_missing():
     assert (auc(near, far), auc(far, near)) == (1.0, 0.0)
     assert auc(torch.full((3,), torch.nan), far) == 0.0
     assert auc(torch.full((3,), torch.nan), torch.full((2,), torch.nan)) == 0.5
-
-
-# best_f1
-
-
-@settings(deadline=None, max_examples=30)
-@given(genuine=several, impostors=several)
-def test_no_threshold_reaches_a_greater_f1(genuine, impostors):
-    genuine, impostors = tensor(genuine), tensor(impostors)
-    labels = torch.cat([torch.ones_like(genuine), torch.zeros_like(impostors)]).long()
-    distances = torch.cat([genuine, impostors])
-
-    def f1(threshold):
-        return binary_f1_score(verified(distances, threshold), labels).item()
-
-    best = best_f1(genuine, impostors)
-    scores = {t: f1(t) for t in distances.tolist() if t == t}
-    if not scores:
-        assert best.f1 == 0 and math.isnan(best.threshold)
-        return
-    assert best.f1 == pytest.approx(max(scores.values()), abs=1e-6)
-    assert scores[best.threshold] == pytest.approx(best.f1, abs=1e-6)
-    lower = [score for t, score in scores.items() if t < best.threshold]
-    assert all(score < best.f1 + 1e-6 for score in lower)
-
-
-def test_the_best_f1_by_hand():
-    # at 0.5: 2 of 3 genuine and 1 impostor pair are accepted, 4 / (4 + 1 + 1)
-    genuine, impostors = tensor([0.25, 0.5, math.nan]), tensor([0.375, 0.75])
-    assert best_f1(genuine, impostors) == BestF1(2 / 3, 0.5)
 
 
 # same_class

@@ -1,9 +1,11 @@
 """Every number that decides how a new face is laid over an old one."""
 
+from graphgan.landmarks import masks
+
 VERSION = 2
 """To be raised when the compositor makes other pictures of the same numbers."""
 
-FOREHEAD = 0.7
+FOREHEAD = masks.FOREHEAD
 """How far masks of methods that show nobody rise over the brows, see `face_mask`."""
 
 AROUND_BOX = 0.25
