@@ -37,7 +37,7 @@ def read_packed_state(archive: Path, name: str) -> State:
         with zipfile.ZipFile(archive) as members:
             found = [path for path in members.namelist() if fnmatch(Path(path).name, name)]
             if len(found) != 1:
-                raise ValueError(f"expected one in it, got {len(found)}")
+                raise ValueError(f"expected one such file in it, got {len(found)}")
             content = io.BytesIO(members.read(found[0]))
         return unwrapped(read_pickle(content), "", ())
     except zipfile.BadZipFile as error:
