@@ -28,7 +28,8 @@ def compared(
     size = (originals.shape[2], originals.shape[3])
     mask = face_mask(landmarks, size, forehead=FOREHEAD)
     sharpness = face_sharpness(results, originals, mask)
-    beside = skin_beside(originals, mask, landmarks)
+    # Where the skin beside was painted over, too, nothing can be compared with it.
+    beside = skin_beside(originals, mask, landmarks) & ~changed_region(results, originals)
     tones = [skin_tone(images, landmarks, beside).delta_e for images in (results, originals)]
     one = torch.ones(len(results))
     pairs = (

@@ -10,6 +10,7 @@ write_report(evaluation, Path("report"))
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from jaxtyping import Float
@@ -20,6 +21,7 @@ from graphgan.evaluation.cells import Cells, not_measured
 from graphgan.evaluation.expressions import measure_expressions
 from graphgan.evaluation.facts import (
     cautions,
+    cautions_of_subject,
     facts_of,
     warnings_of_study,
     warnings_of_subject,
@@ -97,6 +99,9 @@ def evaluate(
     names = [system.name for system in systems]
     if not names or len(set(names)) < len(names):
         raise ValueError(f"expected systems of different names, got {names}")
+    judges = [recogniser.name for recogniser in study.examiner.tools.recognisers]
+    if odd := [name for name in [*names, *judges] if not name.isprintable() or "|" in name]:
+        raise ValueError(f"expected names without lines and |, got {odd}")
     for system in systems:
         if isinstance(system, FolderOfResults):
             system.check([study.pictures.pictures[i] for i in study.trials.probes])
@@ -128,7 +133,7 @@ def evaluate(
         warnings,
         sheet_columns(subjects),
         by_group,
-        cautions(study),
+        [*cautions(study), *chain.from_iterable(map(cautions_of_subject, subjects))],
     )
 
 

@@ -13,13 +13,15 @@ from graphgan.evaluation.results_folder import FolderOfResults
 from graphgan.evaluation.study import Study
 from graphgan.evaluation.subject import Subject
 from graphgan.evaluation.transfer import shown_as_asked
+from graphgan.faces.contracts import Recogniser
 from graphgan.faces.dlib_resnet import DlibResNetRecogniser
-from graphgan.metrics.identification import descriptor_distances
+from graphgan.metrics.identification import auc, descriptor_distances
 
 CHECKER = DlibResNetRecogniser.name
 """The recogniser that the anonymiser itself checks its results with."""
 
 LEAST_PEOPLE, LEAST_PICTURES = 20, 100
+_LEAST_AREA = 0.8  # of a recogniser that tells originals apart
 _PLURALS: dict[str, str] = {
     "gallery picture": "gallery pictures",
     "lesson": "further lessons",
@@ -47,7 +49,37 @@ def cautions(study: Study) -> list[str]:
             f"{CHECKER} is the only recogniser here, and the one that the anonymiser itself checks "
             "its results with: what it does not recognise another recogniser may"
         )
-    return found
+    lost = int((~study.originals.found).sum())
+    if 2 * lost > pictures:
+        found.append(
+            f"in {lost} of {_number(pictures, 'picture')} no face is found even before they were "
+            "anonymised: what is said of results says little"
+        )
+    recognisers = study.examiner.tools.recognisers
+    return found + [line for own in recognisers if (line := _caution(study, own))]
+
+
+def _caution(study: Study, recogniser: Recogniser) -> str:
+    """What is to be said of a judge who does not know the originals again."""
+    attack = attack_of(study, recogniser, "pose known")
+    if not attack.askable.any() or not len(attack.impostors):
+        return ""
+    own = attack.own_distances[attack.askable]
+    area = auc(own, attack.impostors)
+    if area >= _LEAST_AREA:
+        return ""
+    return (
+        f"{recogniser.name} does not tell the originals apart (area under the curve {area:.2f}, "
+        f"1 is certain): that it does not recognise results says nothing"
+    )
+
+
+def cautions_of_subject(subject: Subject) -> list[str]:
+    """What stands in the first lines about one system."""
+    present = subject.results.present
+    if present.all():
+        return []
+    return [f"{subject.system.name}: results for {int(present.sum())} of {len(present)} pictures"]
 
 
 def _number(count: int, one: str, several: str = "") -> str:
@@ -63,6 +95,9 @@ def warnings_of_study(study: Study, naturalness: Naturalness) -> list[str]:
             f"images of {width} x {height} pixels were enlarged to {LEAST_SIDE} for detectors "
             "and recognisers: figures of folders of another size cannot be put beside these"
         )
+    if skipped := study.pictures.info.get("skipped"):
+        listed = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
+        warnings.append(f"photos that were left out when the folder was prepared: {listed}")
     if not_asked := Counter(filter(None, study.trials.reasons)):
         listed = ", ".join(f"{count} {_PLURALS[reason]}" for reason, count in not_asked.items())
         warnings.append(

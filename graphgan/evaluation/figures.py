@@ -11,6 +11,7 @@ from graphgan.evaluation.cells import Cell, Cells
 from graphgan.evaluation.facts import CHECKER
 
 Better = Literal["higher", "lower"]
+Verdict = Literal["good", "bad", "undecided"]
 
 
 class Limit(NamedTuple):
@@ -210,7 +211,7 @@ def _measured(cells: Cells, pattern: str) -> dict[str, Cell]:
 def _worst(row: Row, pattern: str, cells: Cells) -> Figure:
     """The worst that was measured, of those beyond the limit if there are any; or why none was."""
     if measured := _measured(cells, pattern):
-        beyond = {name: cell for name, cell in measured.items() if is_good(row, cell) is False}
+        beyond = {name: cell for name, cell in measured.items() if verdict(row, cell) == "bad"}
         measured = beyond or measured
         sign = 1 if row.better == "lower" else -1
         name = max(measured, key=lambda name: sign * (measured[name].value or 0.0))
@@ -221,16 +222,18 @@ def _worst(row: Row, pattern: str, cells: Cells) -> Figure:
     return Figure(others[0], cells[others[0]]) if others else Figure()
 
 
-def is_good(row: Row, cell: Cell) -> bool | None:
-    """Whether a figure is within the limit of its row; None where that cannot be said."""
+def verdict(row: Row, cell: Cell) -> Verdict | None:
+    """Whether a figure is within the limit of its row; None without a figure or a limit.
+
+    It is not decided where the figure is beyond chance, and its interval includes chance.
+    """
     limit = limit_of(row, cell)
     if limit is None or cell.value is None:
         return None
-    if row.better == "higher":
-        return cell.value >= limit
-    is_chance = row.limit is not None and row.limit.kind == "chance"
-    reached = cell.low if is_chance and cell.low is not None else cell.value
-    return reached <= limit
+    if cell.value >= limit if row.better == "higher" else cell.value <= limit:
+        return "good"
+    may_be_chance = row.limit is not None and row.limit.kind == "chance" and cell.low is not None
+    return "undecided" if may_be_chance and (cell.low or 0.0) <= limit else "bad"
 
 
 def limit_of(row: Row, cell: Cell) -> float | None:

@@ -5,16 +5,20 @@ from collections.abc import Iterator, Mapping
 from graphgan.evaluation.cells import Cell
 from graphgan.evaluation.evaluate import Evaluation
 from graphgan.evaluation.facts import CHECKER
-from graphgan.evaluation.figures import Figure, Row, figures, is_good, limit_of
+from graphgan.evaluation.figures import Figure, Row, Verdict, figures, limit_of, verdict
 from graphgan.evaluation.systems import Original
 
 _TERMS = {
-    "chance": "Where chance is wanted, an interval that includes it is enough. *untouched*: the "
-    "same figure of the pictures before they were anonymised.",
+    "false accepts": "*at 1 % false accepts*: at the distance at which 1 % of pairs of different "
+    "real people are taken for one person.",
+    "worst judge": "*worst judge*: the highest figure of all recognisers and attackers, of those "
+    "whose interval is above chance if there are any.",
+    "untouched": "*untouched*: the same figure of the pictures before they were anonymised.",
     "parrot": "*parrot*: an attacker who has learned from anonymised pictures of the same people.",
     "linked": "*linked*: 0.5 is chance, 1 certain.",
-    "realism": "*realism distance*: between the results and real pictures, by a network that looks "
-    "at close-ups of the faces; untouched is the distance between two halves of the originals.",
+    "realism": "*realism distance*: between the results and real pictures, by a network (lite2: "
+    "EfficientNet-lite2) that looks at close-ups of the faces; untouched is the distance between "
+    "two halves of the originals.",
     "pose error": "*pose error*: mean distance of landmarks, in distances of the eyes.",
     "pipeline": "*pipeline*: an attacker who finds and aligns faces as recognition usually does.",
     "pose known": "*pose known*: one who aligns them by the landmarks of the untouched picture, "
@@ -39,14 +43,19 @@ def first_page(evaluation: Evaluation) -> Iterator[str]:
     yield ""
     if missing := _not_measured(found, shown):
         yield f"Not measured: {'; '.join(missing)}.\n"
-    yield "- In brackets [ ]: 95 % intervals, bootstrapped over people."
+    yield (
+        "- In brackets [ ]: 95 % intervals, bootstrapped over people; of 0 and 100 %, the exact "
+        "bound that so many people allow."
+    )
     terms = [text for word, text in _TERMS.items() if any(word in line for line in lines)]
     yield from (f"- {text}" for text in terms)
     if any(CHECKER in line for line in lines):
-        yield f"- \\* The anonymiser itself checks its results with {CHECKER}."
+        yield f"- \\* graphgan-anonymize itself checks its results with {CHECKER}."
     yield ""
-    yield from _judged("What is good", shown, good=True)
-    yield from _judged("What is not", shown, good=False)
+    yield from _judged("What is good", shown, "good")
+    yield from _judged("What is not", shown, "bad")
+    if undecided := list(_judged("What is not decided", shown, "undecided")):
+        yield from undecided
 
 
 def _shown(found: Found) -> Found:
@@ -100,24 +109,26 @@ def _wanted(row: Row, own: Mapping[str, Figure]) -> str:
     return f"at {'least' if row.better == 'higher' else 'most'} {limit}{basis}"
 
 
-def _judged(title: str, found: list[tuple[Row, dict[str, Figure]]], *, good: bool) -> Iterator[str]:
-    """A line for each figure within its limit, or beyond, under the name of its system."""
-    yield f"## {title}\n"
+def _judged(title: str, found: Found, wanted: Verdict) -> Iterator[str]:
+    """A line for each figure of this verdict, under the name of its system."""
     systems = [name for name in next(iter(found), (None, {}))[1] if name != Original.name]
-    lines = 0
-    for system in systems:
-        texts = [
-            _sentence(row, own[system], good=good)
+    lines = {
+        system: [
+            _sentence(row, own[system], wanted)
             for row, own in found
-            if is_good(row, own[system].cell) is good and _is_of_enough(own, system)
+            if verdict(row, own[system].cell) == wanted and _is_of_enough(own, system)
         ]
-        lines += len(texts)
+        for system in systems
+    }
+    if not any(lines.values()):
+        yield from () if wanted == "undecided" else (f"## {title}\n", "Nothing that has a limit.\n")
+        return
+    yield f"## {title}\n"
+    for system, texts in lines.items():
         if texts:
             yield f"**{system}**\n"
             yield from (f"- {text}" for text in texts)
             yield ""
-    if not lines:
-        yield "Nothing that has a limit.\n"
 
 
 def _is_of_enough(own: Mapping[str, Figure], system: str) -> bool:
@@ -126,12 +137,12 @@ def _is_of_enough(own: Mapping[str, Figure], system: str) -> bool:
     return (own[system].cell.count or most) >= _LEAST_SHARE * most
 
 
-def _sentence(row: Row, figure: Figure, *, good: bool) -> str:
+def _sentence(row: Row, figure: Figure, wanted: Verdict) -> str:
     cell, unit = figure.cell, " %" if row.percent else ""
+    shown = f"{cell.text(percent=row.percent)}{unit}"
+    if wanted == "undecided":
+        chance = Cell(limit_of(row, cell)).text(percent=row.percent)
+        words = row.words.format(people="all", metric=figure.metric)
+        return f"{words}: {shown}; the interval includes chance, {chance}: more people would tell."
     basis = f"wanted: {_wanted(row, {'': figure})}".replace(" (", ", ").rstrip(")")
-    limit, reached = limit_of(row, cell), cell.value
-    beyond = limit is not None and reached is not None and reached > limit
-    if good and beyond and row.better == "lower":
-        chance = Cell(limit).text(percent=row.percent)
-        basis = f"the interval includes chance, {chance}; with more people it may not"
-    return f"{row.good if good else row.bad}: {cell.text(percent=row.percent)}{unit} ({basis})."
+    return f"{row.good if wanted == 'good' else row.bad}: {shown} ({basis})."

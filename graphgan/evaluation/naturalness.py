@@ -61,6 +61,8 @@ class Naturalness:
         name = f"FD-{self.recogniser.name}"
         missing = int((~subject.results.present[self.chosen]).sum())
         unless = not_measured(f"results are missing: {missing} of {self.count}")
+        if not self.count:
+            unless, missing = not_measured("it takes two pictures"), 1
         cells = {
             name: unless
             if missing

@@ -96,6 +96,11 @@ class Attack:
         """Distances of original probes to other people."""
         return descriptor_distances(self.originals, self.gallery)[~self.is_same]
 
+    @cached_property
+    def own_distances(self) -> Float[Tensor, "n"]:
+        """Of original probes to the gallery picture of their person; NaN without one."""
+        return _own(descriptor_distances(self.originals, self.gallery), self.is_same)
+
     def calibrated(self, rate: float) -> float | None:
         """The threshold at a false-accept rate; None where there are too few impostors."""
         distances = self.impostors[self.impostors.isfinite()]

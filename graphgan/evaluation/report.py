@@ -33,6 +33,7 @@ def write_report(
         command: that made the report.
     """
     out.mkdir(parents=True, exist_ok=True)
+    (out / "report.md").unlink(missing_ok=True)  # so that no two reports are mixed
     # First, so that a folder in which writing was cut short is known for that of a report.
     content = json.dumps(_json(evaluation, published, command), indent=2) + "\n"
     _write(out / "report.json", content)
@@ -90,9 +91,9 @@ def _opening(evaluation: Evaluation) -> Iterator[str]:
     yield from (f"**Note**: {caution}.\n" for caution in evaluation.cautions)
     pictures, people = facts.get("probes", 0), facts.get("people", 0)
     yield (
-        f"Measured on {pictures} pictures of {people} people (folder {facts.get('folder', '-')}): "
-        "each of them, a *probe*, was anonymised by every system, and detectors, recognisers and "
-        "other judges looked at the results."
+        f"Measured on {_number(pictures, 'picture')} of {_number(people, 'person', 'people')} "
+        f"(folder {facts.get('folder', '-')}). Each is a *probe*: the systems anonymised it, and "
+        "detectors, recognisers and other judges looked at the results."
     )
     if known := facts.get("people in the gallery", 0):
         yield (
@@ -103,6 +104,10 @@ def _opening(evaluation: Evaluation) -> Iterator[str]:
             "in anonymised form and learn from."
         )
     yield ""
+
+
+def _number(count: int, one: str, several: str = "") -> str:
+    return f"{count} {one if count == 1 else several or one + 's'}"
 
 
 def _and(names: Sequence[str]) -> str:

@@ -17,16 +17,17 @@ from graphgan.evaluation.systems import Request
 from graphgan.landmarks.align import crop_image
 
 _FEW = 3  # sizes that a remark lists
+_SMALL, _LEAST_LIKENESS = 32, 0.3  # pixels a side, and the correlation from which a result counts
 
 
 class FolderOfResults:
     """What any other tool made of the sources, matched by file name.
 
     A result has the name of the prepared picture (``anna-1.png``), its path (``images/anna/1.png``)
-    or the path of the photo (``anna/1.jpg``), with any ending. One that bears the photo's path and
-    has not the size of the prepared pictures is taken for the whole photo, and the face is cut out
-    of it as out of the original; others of another size are brought to that of the source. A file
-    that cannot be read is no result.
+    or the path of the photo (``anna/1.jpg``), with any ending. One that bears the photo's path is
+    the whole photo, out of which the face is cut as out of the original, or the prepared picture:
+    what is more like the source counts. Others are brought to the source's size. A file that cannot
+    be read, or that bears the photo's path and is not like the source either way, is no result.
 
     Args:
         root: of the results.
@@ -43,7 +44,7 @@ class FolderOfResults:
         self.name = name
         self.files: dict[str, Path] = {}
         for path in sorted(root.rglob("*")):
-            if path.suffix.lower() in SUFFIXES:
+            if path.suffix.lower() in SUFFIXES and path.is_file():  # no dangling link
                 stem = path.relative_to(root).with_suffix("").as_posix()
                 if (other := self.files.setdefault(stem, path)) is not path:
                     raise ValueError(f"{root}: two results of one name, {other.name} and {path}")
@@ -58,8 +59,9 @@ class FolderOfResults:
         return hashlib.sha256(repr(stats).encode()).hexdigest()
 
     def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
-        size = (request.source.shape[2], request.source.shape[3])
-        return torch.stack([self._result(picture, size) for picture in request.pictures])
+        return torch.stack(
+            [self._result(*pair) for pair in zip(request.pictures, request.source, strict=True)]
+        )
 
     def check(self, pictures: Sequence[PreparedPicture]) -> None:
         """Raise ``ValueError`` unless there is a result for one of them at least."""
@@ -93,6 +95,8 @@ class FolderOfResults:
                 f"{self.name}: {outside} faces lie outside of their results: was the size of the "
                 "photos changed?"
             )
+        if others := len(self.files) - len(set(filter(None, map(self._file, pictures)))):
+            remarks.append(f"{self.name}: {others} files in the folder are of no probe")
         return remarks
 
     def _file(self, picture: PreparedPicture) -> Path | None:
@@ -100,7 +104,10 @@ class FolderOfResults:
         names = (picture.name, path, path.removeprefix("images/"), _photo(picture))
         return next((self.files[name] for name in names if name in self.files), None)
 
-    def _result(self, picture: PreparedPicture, size: tuple[int, int]) -> Float[Tensor, "3 h w"]:
+    def _result(
+        self, picture: PreparedPicture, source: Float[Tensor, "3 h w"]
+    ) -> Float[Tensor, "3 h w"]:
+        size = (source.shape[1], source.shape[2])
         path = self._file(picture)
         try:
             if path is None:
@@ -108,12 +115,26 @@ class FolderOfResults:
             image = to_float_image(read_image(path))
         except (ValueError, OSError):
             return torch.full((3, *size), torch.nan)
-        if image.shape[1:] == size:
-            return image
-        if self.files.get(_photo(picture)) == path:
-            return crop_image(image, picture.crop, size).clamp(-1, 1)
-        resized: Tensor = F.interpolate(image[None], size, mode="bicubic", antialias=True)[0]
-        return resized.clamp(-1, 1)
+        brought: Tensor = F.interpolate(image[None], size, mode="bicubic", antialias=True)[0]
+        if self.files.get(_photo(picture)) != path:
+            return brought.clamp(-1, 1)
+        # Named like the photo: it may also be of the prepared picture, which has the same path.
+        choices = [brought]
+        if not _is_outside(picture, (image.shape[1], image.shape[2])):
+            choices.append(crop_image(image, picture.crop, size))
+        likeness = [_likeness(choice, source) for choice in choices]
+        best = max(range(len(choices)), key=likeness.__getitem__)
+        if likeness[best] < _LEAST_LIKENESS:
+            return torch.full((3, *size), torch.nan)
+        return choices[best].clamp(-1, 1)
+
+
+def _likeness(image: Float[Tensor, "3 h w"], source: Float[Tensor, "3 h w"]) -> float:
+    """Correlation of both as small pictures; 1 of an even one, which is like anything."""
+    small = F.interpolate(torch.stack([image, source]), (_SMALL, _SMALL), mode="area").flatten(1)
+    away = small.double() - small.double().mean(1, keepdim=True)
+    spread = float(away.norm(dim=1).prod())
+    return float((away[0] * away[1]).sum()) / spread if spread > 1e-6 else 1.0
 
 
 def _is_outside(picture: PreparedPicture, size: tuple[int, int]) -> bool:

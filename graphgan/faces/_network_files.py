@@ -82,7 +82,9 @@ def open_network(path: Path) -> FaceNetwork:
     shape, run = (_open_tflite if is_tflite else _open_onnx)(path)
     network = _described(path, shape, run)
     try:
-        return _tried(network, network.batch or 2)
+        for count in (network.batch,) if network.batch is not None else (1, 2):
+            tried = _tried(network, count)
+        return tried
     except ValueError:
         if network.batch is not None:
             raise

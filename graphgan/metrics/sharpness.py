@@ -6,6 +6,7 @@ edges of a face have strong lines between flat parts, and are not sharp for that
 
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -23,13 +24,14 @@ from graphgan.metrics._regions import (
 _EDGE = 3  # pixels on both sides of the mask's outline that count for neither
 _AROUND = 12  # pixels the surroundings are wide
 _LEAST_PIXELS = 50  # of a region
+_LEAST_CONTRAST = 0.1  # of a result to its original, outside of the mask: below it all is flat
 _TAPS = (0.25, 0.5, 0.25)
 _FLOOR = STEP / 8  # rounding to 8 bits leaves about this much of nothing
 
 
 class Sharpness(NamedTuple):
-    """Fine structure of faces, as ratios; NaN where a region has fewer than 50 pixels, or the
-    result is NaN.
+    """Fine structure of faces, as ratios; NaN where a region has fewer than 50 pixels and where the
+    result is NaN or has hardly any contrast.
 
     Args:
         to_original: of the result's face to the original's, each in units of its picture's
@@ -76,8 +78,9 @@ def face_sharpness(results: Images, originals: Images, mask: Float[Tensor, "n 1 
     around = grown(inside, _EDGE + _AROUND) & ~grown(inside, _EDGE)
     of_result, of_original = _structure(one, face), _structure(other, face)
     contrast = _contrast(one, ~inside) / _contrast(other, ~inside)
+    to_original = of_result / of_original / contrast
     return Sharpness(
-        of_result / of_original / contrast,
+        torch.where(contrast < _LEAST_CONTRAST, torch.nan, to_original),
         of_result / _structure(one, around),
         of_original / _structure(other, around),
     )

@@ -269,7 +269,13 @@ def open_faces(options: Options) -> PreparedPictures:
                 workers=options.workers,
             )
         )
-    return PreparedPictures(out, scheme=IBUG_68)
+    faces = PreparedPictures(out, scheme=IBUG_68)
+    if options.split != "all" and not any(p.split == options.split for p in faces.pictures):
+        raise ValueError(
+            f"{options.data}: no people in the split {options.split!r}; say how many by "
+            "--test-people, or measure all by --split all"
+        )
+    return faces
 
 
 def _files(folder: Path) -> list[Path]:

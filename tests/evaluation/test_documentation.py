@@ -20,6 +20,6 @@ def test_the_program_of_the_page_runs(folder, tmp_path, monkeypatch):
     exec(compile(program, PAGE.name, "exec"), names)
     rows = names["evaluation"].rows
     assert list(rows) == ["original", "mirrored"]
-    assert "mean colour, pose known: rank-1" in rows["mirrored"]
+    assert "mean color, pose known: rank-1" in rows["mirrored"]
     assert "| original | mirrored |" in (tmp_path / "report" / "report.md").read_text()
     assert (tmp_path / "report" / "sheet.png").is_file()

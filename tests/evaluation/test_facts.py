@@ -72,3 +72,33 @@ def test_faces_that_are_not_found_are_counted(pictures, study, tools):
 @pytest.mark.parametrize(("lessons", "known"), [(3, 12), (0, 0)])
 def test_facts_count_the_lessons(make_study, lessons, known):
     assert evaluate(make_study(lessons=lessons), [Original()]).facts["lessons"] == known
+
+
+def test_a_recogniser_that_does_not_know_the_originals_again_is_told(pictures, study, tools):
+    class Blind(ColourRecogniser):
+        """Says something else of every face."""
+
+        name = "blind"
+
+        def __call__(self, image, landmarks):
+            seed = int(image.long().sum()) % 2**31
+            numbers = torch.rand(8, generator=torch.Generator().manual_seed(seed))
+            return numbers.expand(len(landmarks), 8)
+
+    own = Examiner(replace(tools, recognisers=[ColourRecogniser(), Blind()]))
+    said = cautions(replace(study, examiner=own))
+    assert [line for line in said if line.startswith("blind does not tell the originals apart")]
+    assert not [line for line in said if line.startswith("colour does not")]
+
+
+def test_a_system_with_few_results_is_named_first(study):
+    class Half(Grey):
+        name = "half"
+
+        def __call__(self, request):
+            made = super().__call__(request)
+            made[::2] = torch.nan
+            return made
+
+    evaluation = evaluate(study, [Half()])
+    assert "half: results for 12 of 24 pictures" in evaluation.cautions

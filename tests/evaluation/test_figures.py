@@ -3,7 +3,7 @@
 import pytest
 
 from graphgan.evaluation.cells import Cell, not_measured
-from graphgan.evaluation.figures import ROWS, figures, is_good, limit_of
+from graphgan.evaluation.figures import ROWS, figures, limit_of, verdict
 
 
 @pytest.mark.parametrize(
@@ -25,17 +25,17 @@ def test_metrics_are_picked_up_by_their_names(metric, words):
 
 def test_a_figure_without_limit_or_value_is_neither_good_nor_bad():
     for row in ROWS:
-        assert is_good(row, not_measured("x")) is None
+        assert verdict(row, not_measured("x")) is None
         if row.limit is None or row.limit.kind != "fixed":
-            assert limit_of(row, Cell(0.5)) is None and is_good(row, Cell(0.5)) is None
+            assert limit_of(row, Cell(0.5)) is None and verdict(row, Cell(0.5)) is None
 
 
-def test_chance_within_the_interval_is_good_enough_and_beyond_is_not():
+def test_beyond_chance_is_not_decided_while_the_interval_includes_it():
     (row,) = (row for row in ROWS if "rank-1" in row.patterns[0])
-    for low, good in ((0.04, True), (0.05, True), (0.06, False)):
-        assert is_good(row, Cell(0.2, low, 0.3, reference=0.05)) is good
-    assert is_good(row, Cell(0.05, reference=0.05)) is True
-    assert is_good(row, Cell(0.06, reference=0.05)) is False
+    for low, expected in ((0.04, "undecided"), (0.05, "undecided"), (0.06, "bad")):
+        assert verdict(row, Cell(0.2, low, 0.3, reference=0.05)) == expected
+    assert verdict(row, Cell(0.05, reference=0.05)) == "good"
+    assert verdict(row, Cell(0.06, reference=0.05)) == "bad"
 
 
 def test_a_judge_beyond_the_limit_counts_before_a_larger_figure_that_may_be_chance():
@@ -44,4 +44,4 @@ def test_a_judge_beyond_the_limit_counts_before_a_larger_figure_that_may_be_chan
         "b, pipeline: rank-1": Cell(0.055, 0.035, 0.075, reference=0.02),
     }
     ((row, own),) = figures({"x": cells})
-    assert own["x"].judge == "b, pipeline" and is_good(row, own["x"].cell) is False
+    assert own["x"].judge == "b, pipeline" and verdict(row, own["x"].cell) == "bad"

@@ -66,7 +66,7 @@ def test_the_report_begins_with_what_a_reader_needs_first(evaluation, tmp_path):
     text = (tmp_path / "report.md").read_text()
     assert text.startswith("# Evaluation of blur\n\n**Note**: something to know at once.\n")
     order = [
-        "Measured on 600 pictures of 45 people (folder faces): each of them, a *probe*,",
+        "Measured on 600 pictures of 45 people (folder faces). Each is a *probe*:",
         "it is asked of 333 probes. *Lessons* are 120 pictures",
         "](sheet.png)",
         "| | wanted | original | blur |",

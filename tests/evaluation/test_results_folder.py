@@ -4,6 +4,7 @@ import torch
 from graphgan.data.batches import to_uint8_image
 from graphgan.data.images import write_image
 from graphgan.evaluation.results_folder import FolderOfResults
+from graphgan.landmarks.align import Crop
 
 
 def test_results_of_another_tool_are_found_by_any_of_three_names(request_, tmp_path):
@@ -68,3 +69,22 @@ def test_photos_whose_size_was_changed_are_told(request_, tmp_path):
     write_image(tmp_path / "bert" / "1.png", torch.zeros(3, 30, 30, dtype=torch.uint8))
     remarks = FolderOfResults(tmp_path, name="theirs").remarks(request_.pictures, (64, 64))
     assert any("1 faces lie outside of their results" in remark for remark in remarks)
+
+
+def test_photos_of_the_size_of_prepared_pictures_are_cut_all_the_same(request_, tmp_path):
+    small = torch.nn.functional.interpolate(request_.source[1:2], (32, 32), mode="area")[0]
+    photo = torch.zeros(3, 64, 64, dtype=torch.uint8)
+    photo[:, :32, :32] = to_uint8_image(small)
+    (tmp_path / "bert").mkdir()
+    write_image(tmp_path / "bert" / "1.png", photo)
+    pictures = list(request_.pictures)
+    pictures[1] = pictures[1]._replace(crop=Crop(-0.5, -0.5, 32.0, 32.0))
+    made = FolderOfResults(tmp_path)(request_._replace(pictures=pictures))
+    assert (made[1] - request_.source[1]).abs().mean() < 0.1  # at half of the resolution
+
+
+def test_what_is_not_like_the_picture_that_it_is_named_after_is_no_result(request_, tmp_path):
+    (tmp_path / "bert").mkdir()
+    noise = torch.randint(256, (3, 128, 128), dtype=torch.uint8)
+    write_image(tmp_path / "bert" / "1.png", noise)
+    assert FolderOfResults(tmp_path)(request_)[1].isnan().all()

@@ -566,7 +566,7 @@ def test_a_wheel_of_something_else_is_named(wheel, tmp_path):
         MTCNN.from_weights(tmp_path / "other.whl")
     with zipfile.ZipFile(tmp_path / "other.whl", "w") as archive:
         archive.writestr("a/rnet.pt", b"junk")
-    with pytest.raises(ValueError, match=r"other\.whl: pnet\.pt: expected one such file in it, got 0"):
+    with pytest.raises(ValueError, match=r"other\.whl: pnet\.pt: expected one such .* got 0"):
         MTCNN.from_weights(tmp_path / "other.whl")
 
 
