@@ -3,8 +3,9 @@
 import re
 import warnings
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -26,7 +27,7 @@ def read_tensors(path: Path) -> Mapping[str, Any]:
     return read_pickle(path)
 
 
-def read_pickle(file: Path | BinaryIO) -> Mapping[str, Any]:
+def read_pickle(file: Path | BytesIO) -> Mapping[str, Any]:
     """As `read_tensors`, of what ``torch.save`` wrote, which may be in memory."""
     try:
         with warnings.catch_warnings():

@@ -20,7 +20,9 @@ _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
 def checked_images(
-    results: Images, originals: Images, mask: Float[Tensor, "n 1 h w"]
+    results: Images,
+    originals: Images,
+    mask: Float[Tensor, "n 1 h w"] | Bool[Tensor, "n 1 h w"],
 ) -> tuple[Float[Tensor, "n 3 h w"], Float[Tensor, "n 3 h w"]]:
     """Both in [-1, 1].
 

@@ -11,6 +11,7 @@ from foreign_networks import onnx_session
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.faces import CenterFace, FaceDetector, _boxes, _pyramid, centerface
 from graphgan.faces._boxes import suppress
+from graphgan.metrics.detection import box_iou
 from graphgan.models import ConvGraph
 from graphgan.weights import weights_file
 
@@ -92,15 +93,17 @@ def test_what_the_first_look_is_sure_of_is_not_looked_at_again(monkeypatch):
     look = CenterFace._look
 
     def counted(self, image, faces, turns):
-        looks.append(len(faces.boxes))
+        looks.append(faces.boxes)
         return look(self, image, faces, turns)
 
     monkeypatch.setattr(CenterFace, "_look", counted)
     assert_one(CenterFace()(portrait()), BOX)
-    assert sum(looks) == 0
+    # Processors differ in whether there is a faint candidate elsewhere, which is looked at.
+    assert all((box_iou(boxes, torch.tensor([BOX]).float()) < 0.5).all() for boxes in looks)
+    looks.clear()
     image, landmarks = drawn(32)
     assert_found(CenterFace()(image), box_of(landmarks), 0.4)
-    assert sum(looks) > 0
+    assert sum(map(len, looks)) > 0
 
 
 @pytest.mark.parametrize("quarters", [0, 1, 2, 3])

@@ -104,6 +104,7 @@ def of(values):
     return Expression(*[torch.tensor(values)] * len(Expression._fields))
 
 
+@pytest.mark.unhooked
 def test_unlike_counts_are_refused():
     irises, contours = drawn_eyes()
     with pytest.raises(ValueError, match="as meshes, got 2, 1 and 1"):

@@ -100,12 +100,14 @@ def test_the_canonical_face_is_mirror_symmetric_and_looks_into_the_camera():
     assert y[10] < y[152] and z[1] < z[127]  # forehead above chin, nose before temple
 
 
+@pytest.mark.unhooked
 @pytest.mark.parametrize("count", [68, 478])
 def test_other_meshes_are_refused(count):
     with pytest.raises(ValueError, match=rf"\(n, 468, 3\), got \(1, {count}, 3\)"):
         head_pose(torch.zeros(1, count, 3))
 
 
+@pytest.mark.unhooked
 def test_shapes_without_depth_and_unlike_counts_are_refused():
     shape, weights = torch.randn(6, 3), torch.ones(6)
     with pytest.raises(ValueError, match="that has depth, got a flat one"):
