@@ -172,7 +172,7 @@ class Examiner:
             rows = torch.from_numpy(np.stack(found))
             return {name: rows[:, i] for i, name in enumerate(COMPARED)}
 
-        inputs = ("1", results, originals, landmarks.float())
+        inputs = ("2", results, originals, landmarks.float())  # raised when what is said changes
         return self.cache.fetch("appearance", inputs, compute)
 
     def describe(
