@@ -12,7 +12,7 @@ from skimage.data import astronaut
 
 from graphgan.data.images import read_image, write_image
 
-FLAGS = ["--mode", "pixelate", "--search", "fast", "--min-face", 80]
+FLAGS = ["--mode", "pixelate", "--min-face", 40]
 COUNT = 12
 
 
