@@ -70,7 +70,7 @@ def _caution(study: Study, recogniser: Recogniser) -> str:
         return ""
     return (
         f"{recogniser.name} does not tell the originals apart (area under the curve {area:.2f}, "
-        f"1 is certain): that it does not recognise results says nothing"
+        "1 is certain): that it does not recognise results says nothing"
     )
 
 

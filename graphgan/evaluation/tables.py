@@ -77,8 +77,8 @@ _TABLES = (
     ),
     _Table(
         "Expression, gaze and the direction of the head: correlation with the original",
-        "Higher is better; over faces found in both. A face pasted from another picture reaches "
-        "0.7 in yaw and 0.9 in roll, since the rest of the head stays.",
+        "Higher is better; over faces found in both. A face pasted from another picture "
+        "agrees in yaw and roll, too, since the rest of the head stays.",
         (": correlation",),
         percent=False,
     ),

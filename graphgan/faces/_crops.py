@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from graphgan.landmarks.schemes import IBUG_68
+
 _SHRINK = 1.5  # pixels of the image to one of the result from which it is shrunk first
 
 
@@ -69,3 +71,13 @@ def _span(low: float, high: float, length: int) -> tuple[int, int]:
     """Whole pixels from ``low`` to ``high`` that the image has, at least one."""
     first = min(max(math.floor(low), 0), length - 1)
     return first, max(min(math.ceil(high) + 1, length), first + 1)
+
+
+def check_image_and_landmarks(image: Tensor, landmarks: Tensor) -> None:
+    """Raise ``ValueError`` unless they are an 8-bit RGB image with pixels and ``n 68 2``."""
+    if image.ndim != 3 or image.shape[0] != 3 or not image.numel() or image.dtype != torch.uint8:
+        raise ValueError(
+            f"expected an 8-bit image of shape (3, h, w), got {tuple(image.shape)}, {image.dtype}"
+        )
+    if landmarks.ndim != 3 or tuple(landmarks.shape[1:]) != (IBUG_68.num_landmarks, 2):
+        raise ValueError(f"expected landmarks of shape (n, 68, 2), got {tuple(landmarks.shape)}")

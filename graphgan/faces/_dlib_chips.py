@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from graphgan.landmarks.schemes import IBUG_68
+from graphgan.faces._crops import check_image_and_landmarks
 
 CHIP_SIZE = 150
 """Pixels a side of a chip."""
@@ -110,12 +110,7 @@ def face_chips(
     Raises:
         ValueError: an image or landmarks of another shape, or an image of no pixels.
     """
-    if image.ndim != 3 or image.shape[0] != 3 or not image.numel() or image.dtype != torch.uint8:
-        raise ValueError(
-            f"expected an 8-bit image of shape (3, h, w), got {tuple(image.shape)}, {image.dtype}"
-        )
-    if landmarks.ndim != 3 or tuple(landmarks.shape[1:]) != (IBUG_68.num_landmarks, 2):
-        raise ValueError(f"expected landmarks of shape (n, 68, 2), got {tuple(landmarks.shape)}")
+    check_image_and_landmarks(image, landmarks)
     landmarks = landmarks.detach().to("cpu", torch.float64)
     centres, scales = _similarities(landmarks)
     sizes = scales.norm(dim=1)

@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Bool, Float, Float64, UInt8
 from torch import Tensor
 
+from graphgan.faces._crops import check_image_and_landmarks
 from graphgan.landmarks._similarity import lay_upon
 from graphgan.landmarks._warp import lattice, warp
-from graphgan.landmarks.schemes import IBUG_68
 
 SIZE = 112
 """Pixels a side for which the five places are given."""
@@ -59,12 +59,7 @@ def aligned_faces(
     Raises:
         ValueError: an image or landmarks of another shape, or an image of no pixels.
     """
-    if image.ndim != 3 or image.shape[0] != 3 or not image.numel() or image.dtype != torch.uint8:
-        raise ValueError(
-            f"expected an 8-bit image of shape (3, h, w), got {tuple(image.shape)}, {image.dtype}"
-        )
-    if landmarks.ndim != 3 or tuple(landmarks.shape[1:]) != (IBUG_68.num_landmarks, 2):
-        raise ValueError(f"expected landmarks of shape (n, 68, 2), got {tuple(landmarks.shape)}")
+    check_image_and_landmarks(image, landmarks)
     landmarks = landmarks.detach().to("cpu", torch.float64)
     origins, matrices = _maps(landmarks, size, scale)
     sides = size * matrices[..., 0].norm(dim=1)

@@ -87,7 +87,7 @@ def filtered(
 ) -> Float[Tensor, "n c h w"]:
     """A filter of an odd number of taps along rows (3) or columns (2); edges are repeated.
 
-    Sums of shifted images: on a processor ``conv2d`` takes five times as long for one channel.
+    Sums of shifted images: ``conv2d`` of one channel is slow on processors.
     """
     reach, length = len(taps) // 2, values.shape[axis]
     sides = (reach, reach, 0, 0) if axis == 3 else (0, 0, reach, reach)

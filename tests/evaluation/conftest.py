@@ -14,12 +14,10 @@ from coloured_faces import (
     coloured_folder,
     open_folder,
 )
+from drawn_folder import drawn_folder
 
 from graphgan.data.batches import to_float_image
-from graphgan.data.images import write_image
-from graphgan.data.photos import Photo
 from graphgan.data.prepared import PreparedPicture
-from graphgan.data.preparing import prepare_pictures
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.examiner import Examiner, Tools
@@ -32,7 +30,6 @@ from graphgan.evaluation.trials import make_trials
 from graphgan.faces import CenterFace, ExpressionReader, FaceMesh
 from graphgan.landmarks.align import Crop
 from graphgan.landmarks.masks import face_mask
-from graphgan.landmarks.schemes import IBUG_68
 
 
 @pytest.fixture(scope="session")
@@ -80,27 +77,16 @@ def value(evaluation):
 
 
 @pytest.fixture(scope="session")
-def drawn_folder(tmp_path_factory) -> Path:
+def drawn(tmp_path_factory) -> Path:
     """Drawn faces of three people, two each."""
-    root, faces = tmp_path_factory.mktemp("drawn"), SyntheticFaces(3, 2, size=160)
-    photos, landmarks = [], {}
-    for i, (image, points) in enumerate(faces[i] for i in range(len(faces))):
-        source = f"p{i // 2}/{i % 2}.png"
-        path = root / "photos" / source
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_image(path, image)
-        landmarks[source] = points
-        photos.append(Photo(path, source, source.split("/")[0]))
-    prepared = root / "prepared"
-    options = {"size": (128, 128), "scheme": IBUG_68, "crop": "face", "test_people": 1}
-    prepare_pictures(photos, landmarks, prepared, options={}, **options)
-    return prepared
+    root = tmp_path_factory.mktemp("drawn")
+    return drawn_folder(root, 3, 2, size=128, drawn_at=160, test_people=1)
 
 
 @pytest.fixture
-def drawn_study(drawn_folder):
+def drawn_study(drawn):
     """All of them, looked at by networks."""
-    pictures = open_folder(drawn_folder)
+    pictures = open_folder(drawn)
     tools = Tools(CenterFace(40), FaceMesh(), [ColourRecogniser()], (), ExpressionReader())
     return Study(pictures, make_trials(pictures.pictures, split="all"), Examiner(tools))
 

@@ -3,12 +3,7 @@
 from pathlib import Path
 
 import pytest
-
-from graphgan.data.images import write_image
-from graphgan.data.photos import Photo
-from graphgan.data.preparing import prepare_pictures
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.schemes import IBUG_68
+from drawn_folder import drawn_folder
 
 
 @pytest.fixture(scope="session")
@@ -17,26 +12,7 @@ def prepare(tmp_path_factory):
 
     def prepare(people: int, *, size: int = 64, test_people: int = 2) -> Path:
         root = tmp_path_factory.mktemp("faces")
-        faces = SyntheticFaces(people, 3, size=64)
-        photos, landmarks = [], {}
-        for i, (image, points) in enumerate(faces[i] for i in range(len(faces))):
-            source = f"p{i // 3}/{i % 3}.png"
-            path = root / "photos" / source
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_image(path, image)
-            landmarks[source] = points
-            photos.append(Photo(path, source, source.split("/")[0]))
-        prepare_pictures(
-            photos,
-            landmarks,
-            root / "prepared",
-            size=(size, size),
-            scheme=IBUG_68,
-            crop="face",
-            test_people=test_people,
-            options={},
-        )
-        return root / "prepared"
+        return drawn_folder(root, people, 3, size=size, test_people=test_people)
 
     return prepare
 

@@ -1,0 +1,35 @@
+"""Prepared folders of drawn faces."""
+
+from pathlib import Path
+
+from graphgan.data.images import write_image
+from graphgan.data.photos import Photo
+from graphgan.data.preparing import prepare_pictures
+from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.landmarks.schemes import IBUG_68
+
+
+def drawn_folder(
+    root: Path, people: int, views: int, *, size: int, drawn_at: int = 64, test_people: int
+) -> Path:
+    """Photos ``p0/0.png`` and so on, and of each its face; the last people are for testing."""
+    faces = SyntheticFaces(people, views, size=drawn_at)
+    photos, landmarks = [], {}
+    for i, (image, points) in enumerate(faces[i] for i in range(len(faces))):
+        source = f"p{i // views}/{i % views}.png"
+        path = root / "photos" / source
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_image(path, image)
+        landmarks[source] = points
+        photos.append(Photo(path, source, source.split("/")[0]))
+    prepare_pictures(
+        photos,
+        landmarks,
+        root / "prepared",
+        size=(size, size),
+        scheme=IBUG_68,
+        crop="face",
+        test_people=test_people,
+        options={},
+    )
+    return root / "prepared"
