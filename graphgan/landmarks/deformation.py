@@ -22,6 +22,8 @@ _BLUNTNESS = 1e-3
 # Added to the spread of the landmarks, as a share of it, for those that lie on a line.
 _RIDGE = 1e-5
 _TINY = 1e-12
+# Nodes along a side: two pixels of 128 apart, as near as landmarks are sure.
+_MOST_NODES = 64
 # How much larger the mirror image has to show a spot before it takes over, and how suddenly.
 _ADVANTAGE, _SHARPNESS = 2.0, 8
 # Areas are measured over so much of the height to either side, and none counts for less than this:
@@ -140,15 +142,25 @@ def _grid(
     landmarks: Float[Tensor, "b k 2"],
     targets: Float[Tensor, "b k 2"],
 ) -> Float[Tensor, "b h w 2"]:
-    """Where in the picture every pixel of the result is looked up, from -1 to 1."""
+    """Where in the image every pixel of the result is looked up, from -1 to 1.
+
+    Computed at the nodes of a coarse lattice, and bilinear between them.
+    """
     height, width = images.shape[2:]
     half = torch.tensor([width, height], device=images.device, dtype=targets.dtype) / 2
+    rows, columns = min(height, _MOST_NODES), min(width, _MOST_NODES)
     where = _deformation(
         (targets + 0.5) / half - 1,
         (landmarks + 0.5) / half - 1,
-        _pixels(height, width, images.device).to(targets.dtype),
+        _lattice(images, rows, columns).to(targets.dtype),
     )
-    return where.view(-1, height, width, 2)
+    where = where.view(-1, rows, columns, 2)
+    if (rows, columns) == (height, width):
+        return where
+    enlarged = F.interpolate(
+        where.permute(0, 3, 1, 2), (height, width), mode="bilinear", align_corners=True
+    )
+    return enlarged.permute(0, 2, 3, 1)
 
 
 def _looked_up(
@@ -169,11 +181,12 @@ def _areas(grid: Float[Tensor, "b h w 2"]) -> Float[Tensor, "b 1 h w"]:
     return areas.clamp(min=_LEAST_AREA)
 
 
-def _pixels(height: int, width: int, device: torch.device) -> Float[Tensor, "n 2"]:
-    """Their centres, from -1 to 1, row by row."""
-    y = (torch.arange(height, device=device) + 0.5) / height * 2 - 1
-    x = (torch.arange(width, device=device) + 0.5) / width * 2 - 1
-    return torch.stack([x.expand(height, -1), y[:, None].expand(-1, width)], dim=-1).view(-1, 2)
+def _lattice(images: Float[Tensor, "b c h w"], rows: int, columns: int) -> Float[Tensor, "n 2"]:
+    """Nodes from the center of the first pixel to that of the last, in -1 to 1, row by row."""
+    last_y, last_x = (1 - 1 / side for side in images.shape[2:])
+    y = torch.linspace(-last_y, last_y, rows, device=images.device)
+    x = torch.linspace(-last_x, last_x, columns, device=images.device)
+    return torch.stack([x.expand(rows, -1), y[:, None].expand(-1, columns)], dim=-1).view(-1, 2)
 
 
 def _deformation(
