@@ -6,7 +6,6 @@ from graphgan.anonymize.compositor import (
     Patch,
     blend_crops,
     carry_outward,
-    face_regions,
     paste_faces,
     soft_edges,
 )
@@ -40,7 +39,6 @@ __all__ = [
     "carry_outward",
     "cover_faces",
     "drawn_conditions",
-    "face_regions",
     "give_identity",
     "nobody_conditions",
     "paste_faces",

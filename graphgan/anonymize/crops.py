@@ -3,9 +3,10 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from graphgan.anonymize.compositor import AlignedFaces, blend_crops, face_regions
+from graphgan.anonymize.compositor import AlignedFaces, blend_crops
 from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.methods import GeneratedFaces
+from graphgan.landmarks.masks import face_regions
 from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.onnx_generator import OnnxAnonyGAN
 

@@ -9,7 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from graphgan._checks import check_indices
-from graphgan.anonymize.compositor import blend_crops, carry_outward, face_regions
+from graphgan.anonymize.compositor import blend_crops, carry_outward
+from graphgan.landmarks.masks import face_regions
 from graphgan.models.ciagan import CIAGANGenerator, generator_inputs, resized_images
 
 

@@ -1,7 +1,7 @@
 """Batches of pairs: from numbers of pictures to 8-bit tensors, by workers or from memory."""
 
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from graphgan.data.degradation import degrade, light_anew
 from graphgan.data.pairs import Pairs, Sampler
 from graphgan.data.pictures import Picture, PictureDataset
 from graphgan.extras import needs_extra
@@ -131,6 +132,8 @@ class PairsOfSteps(Dataset[StoredPairs]):
         sampler: which of them meet; its batch is divided evenly among the processes.
         flip: mirror half of the pairs, by chance, both pictures, with the left and right of this
             scheme; None for none.
+        degraded: condition and source are lit anew (`light_anew`) and the source is degraded
+            (`degrade`), by chance.
         rank: number of this process.
         world_size: number of processes.
     Raises:
@@ -143,6 +146,7 @@ class PairsOfSteps(Dataset[StoredPairs]):
         sampler: Sampler,
         *,
         flip: LandmarkScheme | None = None,
+        degraded: bool = False,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
@@ -153,17 +157,21 @@ class PairsOfSteps(Dataset[StoredPairs]):
         self.pictures = pictures
         self.sampler = sampler
         self.flip = flip
+        self.degraded = degraded
         share = sampler.batch_size // world_size
         self.share = slice(rank * share, (rank + 1) * share)
 
     def __getitem__(self, step: int) -> StoredPairs:
         pairs = self.sampler.batch(step)
         stored = read_pairs(self.pictures, Pairs(*(column[self.share] for column in pairs)))
-        if self.flip is None:
-            return stored
-        chance = np.random.default_rng((self.sampler.seed, 5, step))
-        mirrored = chance.random(self.sampler.batch_size)[self.share] < 0.5
-        return mirror_pairs(stored, torch.from_numpy(mirrored), self.flip)
+        if self.flip is not None:
+            chance = np.random.default_rng((self.sampler.seed, 5, step))
+            mirrored = chance.random(self.sampler.batch_size)[self.share] < 0.5
+            stored = mirror_pairs(stored, torch.from_numpy(mirrored), self.flip)
+        if self.degraded:
+            numbers = range(self.sampler.batch_size)[self.share]
+            stored = degrade_pairs(stored, [(self.sampler.seed, 7, step, i) for i in numbers])
+        return stored
 
 
 def read_pairs(pictures: PictureDataset, pairs: Pairs) -> StoredPairs:
@@ -184,6 +192,16 @@ def mirror_pairs(
     mirrored = mirror_landmarks(stored.landmarks, stored.images.shape[-1], scheme)
     landmarks = torch.where(chosen[:, None, None], mirrored, stored.landmarks)
     return stored._replace(images=images, landmarks=landmarks)
+
+
+def degrade_pairs(stored: StoredPairs, seeds: Sequence[tuple[int, ...]]) -> StoredPairs:
+    """The same pairs in other light, the sources degraded; each by a seed of its own."""
+    images = stored.images.clone()
+    for i, seed in enumerate(seeds):
+        rng = np.random.default_rng(seed)
+        images[0, i] = light_anew(images[0, i], rng)
+        images[1, i] = degrade(light_anew(images[1, i], rng), rng)
+    return stored._replace(images=images)
 
 
 def batches_of_steps(

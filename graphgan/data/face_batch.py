@@ -8,7 +8,7 @@ from torch import Tensor
 
 from graphgan.data.batches import StoredPairs, unpack_pairs
 from graphgan.data.pairs import PairKind
-from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks.masks import face_mask, face_regions
 from graphgan.landmarks.schemes import CIAGAN_29, CIAGAN_29_INDICES, IBUG_68
 
 LANDMARKS_OF_68 = {
@@ -60,6 +60,7 @@ def to_face_batch(
     *,
     num_landmarks: int = IBUG_68.num_landmarks,
     forehead: float = 0.0,
+    hull: bool = False,
 ) -> FaceBatch:
     """Move to the device as 8 bits, convert and draw the masks there.
 
@@ -68,12 +69,14 @@ def to_face_batch(
         device: where the batch is to be.
         num_landmarks: those that a network is given: 68, or the 29 that CIAGAN keeps.
         forehead: of the masks, see `face_mask`.
+        hull: the masks are `face_regions`, as anonymization replaces them.
     Raises:
         ValueError: another number of landmarks.
     """
     condition, source, condition_landmarks, source_landmarks = unpack_pairs(stored, device)
     size = (source.shape[2], source.shape[3])
-    mask = face_mask(source_landmarks, size, forehead=forehead)
+    draw = face_regions if hull else face_mask
+    mask = draw(source_landmarks, size, forehead=forehead)
     return FaceBatch(
         condition,
         source,

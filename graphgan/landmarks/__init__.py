@@ -6,7 +6,7 @@ from graphgan.landmarks.deformation import bend_both_sides, bend_to_landmarks, b
 from graphgan.landmarks.detection import Detection, LandmarkDetector
 from graphgan.landmarks.line_drawing import draw_lines
 from graphgan.landmarks.maps import bilinear_maps, gaussian_maps, one_hot_maps, render_maps
-from graphgan.landmarks.masks import face_mask, paste, polygon_mask
+from graphgan.landmarks.masks import face_mask, face_regions, paste, polygon_mask
 from graphgan.landmarks.mirror import mirror_landmarks, mirror_towards
 from graphgan.landmarks.pose_mask import pose_mask
 from graphgan.landmarks.schemes import (
@@ -38,6 +38,7 @@ __all__ = [
     "draw_lines",
     "face_crop",
     "face_mask",
+    "face_regions",
     "fit_shape_transfer",
     "gaussian_maps",
     "mirror_landmarks",

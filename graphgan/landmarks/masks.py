@@ -9,6 +9,7 @@ from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from graphgan.landmarks.hull import convex_hull
 from graphgan.landmarks.maps import check_landmarks
 from graphgan.landmarks.schemes import IBUG_68
 
@@ -72,6 +73,34 @@ def face_mask(
         ValueError: landmarks of another scheme; a forehead outside of 0 to 2.
     """
     return polygon_mask(face_outline(landmarks, forehead=forehead), size)
+
+
+def face_regions(
+    landmarks: Float[Tensor, "b 68 2"], size: tuple[int, int], *, forehead: float = 0.0
+) -> Float[Tensor, "b 1 h w"]:
+    """1 where a crop shows the face: in its `face_mask` or in the hull of its landmarks.
+
+    A nose seen in profile is outside the line of the jaw, but not of the hull.
+
+    Args:
+        landmarks: iBUG-68, in pixels of the crop.
+        size: height and width of the crop.
+        forehead: see `face_mask`.
+    Raises:
+        ValueError: a face whose outline is not complete or that lies outside the crop, so that it
+            would stay as it is.
+    """
+    outlines = face_outline(landmarks, forehead=forehead)
+    complete = outlines.isfinite().flatten(1).all(1)
+    hulls = [convex_hull(points[points.isfinite().all(1)]).to(landmarks) for points in landmarks]
+    corners = max(map(len, hulls), default=0)
+    # A corner that is there several times does not change a polygon.
+    same = [torch.cat([hull, hull[-1:].expand(corners - len(hull), 2)]) for hull in hulls]
+    regions = torch.maximum(polygon_mask(outlines, size), polygon_mask(torch.stack(same), size))
+    there = complete & (regions.flatten(1).sum(1) > 0)
+    if empty := torch.nonzero(~there).flatten().tolist():
+        raise ValueError(f"expected a mask for every face, got empty ones for items {empty}")
+    return regions
 
 
 def face_outline(

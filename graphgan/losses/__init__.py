@@ -2,6 +2,7 @@
 
 from graphgan.losses.adversarial import AdversarialLoss, AdversarialMode
 from graphgan.losses.contrastive import contrastive_loss
+from graphgan.losses.feature_loss import FeatureLoss
 from graphgan.losses.feature_matching import WeakFeatureMatchingLoss
 from graphgan.losses.gradient_penalty import (
     interpolated_gradient_penalty,
@@ -13,6 +14,7 @@ from graphgan.losses.reconstruction import reconstruction_loss
 __all__ = [
     "AdversarialLoss",
     "AdversarialMode",
+    "FeatureLoss",
     "PerceptualLoss",
     "WeakFeatureMatchingLoss",
     "contrastive_loss",

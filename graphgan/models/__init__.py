@@ -11,9 +11,11 @@ from graphgan.models.discriminators import (
     PatchDiscriminator,
     ResNetDiscriminator,
 )
+from graphgan.models.feature_network import FeatureNetwork
 from graphgan.models.generator import GeneratorOutput, LandmarkGenerator
 from graphgan.models.identity_network import IdentityNetwork
 from graphgan.models.initialisation import init_normal
+from graphgan.models.projected_discriminator import ProjectedDiscriminator, RandomMixing
 
 __all__ = [
     "AnonyGAN",
@@ -22,11 +24,14 @@ __all__ = [
     "CIAGANGenerator",
     "ConditionFitting",
     "ConvGraph",
+    "FeatureNetwork",
     "GeneratorOutput",
     "IdentityNetwork",
     "LandmarkDiscriminator",
     "LandmarkGenerator",
     "PatchDiscriminator",
+    "ProjectedDiscriminator",
+    "RandomMixing",
     "ResNetDiscriminator",
     "init_normal",
 ]

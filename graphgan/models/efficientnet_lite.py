@@ -62,7 +62,7 @@ _STEM_CHANNELS = 32
 _LAST_OF_STRIDE = (1, 2, 4, 6)  # stages after which the stride is 4, 8, 16 and 32
 
 # Trained on (v - 127) / 128 of 8-bit values v; images here are v / 127.5 - 1.
-_SCALE, _SHIFT = 127.5 / 128, 0.5 / 128
+SCALE, SHIFT = 127.5 / 128, 0.5 / 128
 
 
 class EfficientNetLite(nn.Module):
@@ -154,13 +154,21 @@ class EfficientNetLite(nn.Module):
         Projected GANs discriminate such maps. A side of n pixels becomes one of ``ceil(n / s)``.
         """
         check_features(images, 3, "images")
-        x = self.stem(images * _SCALE + _SHIFT)
-        maps = []
-        for stage in self.stages:
-            x = stage(x)
-            maps.append(x)
-        fine, middle, coarse, last = (maps[i] for i in _LAST_OF_STRIDE)
-        return fine, middle, coarse, last
+        first, second, third, last = self.parts()
+        fine = first(images * SCALE + SHIFT)
+        middle = second(fine)
+        coarse = third(middle)
+        return fine, middle, coarse, last(coarse)
+
+    def parts(self) -> tuple[nn.Sequential, nn.Sequential, nn.Sequential, nn.Sequential]:
+        """Stem and stages cut where `stage_features` looks; the first takes scaled images."""
+        ends = [end + 1 for end in _LAST_OF_STRIDE]
+        stages = list(self.stages)
+        first, *others = (
+            nn.Sequential(*stages[start:end])
+            for start, end in zip([0, *ends[:-1]], ends, strict=True)
+        )
+        return nn.Sequential(self.stem, *first), others[0], others[1], others[2]
 
     def classify(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1000"]:
         """Logits of ImageNet's classes."""

@@ -233,8 +233,13 @@ def _load(network: nn.Module, state: dict[str, Tensor]) -> None:
 
 
 def _detached(output: Any) -> Any:
-    """A named tuple of tensors without the graph behind them."""
-    return type(output)(*(x.detach() if isinstance(x, Tensor) else x for x in output))
+    """A tensor, or a tuple of what is one, without the graph behind it."""
+    if isinstance(output, Tensor):
+        return output.detach()
+    if not isinstance(output, tuple):
+        return output
+    parts = map(_detached, output)
+    return type(output)(*parts) if hasattr(output, "_fields") else tuple(parts)
 
 
 def _mix(seed: int, step: int, rank: int) -> int:

@@ -72,6 +72,9 @@ class LossOptions:
     condition_jitter: float = 0.0
     """Random change of the condition's colours, 0 to 0.5 (0 in the paper). Pairs of one person then
     teach the generator to take the light from around the hole."""
+    weight_features: float = 0.0
+    """Weight of the distance between result and source in the features of the network that
+    projected discriminators look at, over pairs of one person (not in the paper)."""
     augmentation: float = 0.0
     """How strongly pictures are turned, moved, zoomed and coloured at random before a
     discriminator sees them, landmarks along, 0 to 1 (0 in the paper); real and generated alike, and

@@ -14,13 +14,16 @@ from graphgan.models import (
     IdentityNetwork,
     LandmarkDiscriminator,
 )
+from graphgan.models.efficientnet_lite import EfficientNetLite
 from graphgan.models.generator import LandmarkGenerator
+from graphgan.models.projected_discriminator import ProjectedDiscriminator
 from graphgan.training.options import OptimizerOptions, RunOptions
 
 Preset = Literal[
     "smoke",
     "small",
     "shipped",
+    "people-128",
     "small-68lm-no-cm",
     "small-68lm-no-attention-no-cm",
     "small-29lm-no-attention-no-cm",
@@ -41,6 +44,9 @@ class ModelOptions:
     """Landmark-appearance aggregation blocks."""
     discriminator_width: int = 64
     """Channels after the first convolution of the discriminators."""
+    projected: bool = False
+    """Discriminators look at features of EfficientNet-lite0, which was trained on ImageNet, instead
+    of at pixels (not in the paper)."""
     landmarks: Literal[68, 29] = 68
     """Landmarks that the networks are given: all, or jaw, bridge of the nose and inner lips."""
     shape_encoding: Literal["separate", "joint"] = "separate"
@@ -111,6 +117,7 @@ class ModelOptions:
             forehead=self.forehead,
             detail=self.detail,
             size=size,
+            trained_with=["lite0"] if self.projected else [],
         )
 
     def fitting(self) -> ConditionFitting | None:
@@ -127,6 +134,12 @@ class ModelOptions:
     def discriminators(self, *, identity: bool = False) -> dict[str, nn.Module]:
         """Of appearance and landmarks, and with ``identity`` a network that tells people apart."""
         width, norm = self.discriminator_width, self.norm
+        if self.projected:
+            *_, last = channels = EfficientNetLite("lite0").stage_channels
+            return {
+                "app": ProjectedDiscriminator(channels, width=width, condition_channels=last),
+                "lm": ProjectedDiscriminator(channels, width=width, num_landmarks=self.landmarks),
+            }
         networks: dict[str, nn.Module] = {
             "app": AppearanceDiscriminator(width=width, norm=norm),
             "lm": LandmarkDiscriminator(self.landmarks, width=width, norm=norm),
@@ -148,6 +161,12 @@ class PairOptions:
     """Pairs fixed beforehand; None draws afresh at every step (published code)."""
     flip: bool = False
     """Mirror half of the pairs, by chance: pictures and landmarks (not in the paper)."""
+    degraded: bool = False
+    """Change the light of conditions and sources, and blur, shrink, compress and add noise to
+    sources, by chance (not in the paper)."""
+    drawn_conditions: int = 0
+    """Drawn people who are shown besides those of --data, two pictures of each (not in the
+    paper)."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +175,8 @@ class TrainOptions(RunOptions):
 
     preset: Preset = "smoke"
     """Defaults of all other options: "smoke" (minutes on two cores), "small", "shipped" (of the
-    weights that are shipped), "paper", and the ablations of "small" and "paper": without context
+    weights that are shipped), "people-128" (from portraits, see `pose_portraits.py`), "paper", and
+    the ablations of "small" and "paper": without context matching, which is weak feature matching
     ("no-cm"), without landmark attention either, and with 29 landmarks."""
     size: int = 128
     """Side of drawn faces in pixels; a prepared folder has its own."""
@@ -244,6 +264,41 @@ _SHIPPED = replace(
     ),
     optimizer=replace(_SMALL.optimizer, ema=0.998),
 )
+# Portraits of people who do not exist in many poses, see `pose_portraits.py`.
+_PEOPLE = replace(
+    _SHIPPED,
+    preset="people-128",
+    steps=3_150,
+    save_every=250,
+    sheet_every=250,
+    model=replace(
+        _SHIPPED.model,
+        projected=True,
+        discriminator_width=64,
+        keep_shape=2.0,
+        detail=0.0,
+    ),
+    pairs=PairOptions(
+        batch_size=16,
+        same_image_share=0.125,
+        same_person_share=0.375,
+        num_pairs=None,
+        flip=True,
+        degraded=True,
+        drawn_conditions=600,
+    ),
+    loss=LossOptions(
+        adversarial="hinge",
+        weight_app=0.5,
+        weight_lm=0.5,
+        weight_wfm=0.5,
+        weight_features=5,
+        weight_recon=5,
+        condition_jitter=0.2,
+        augmentation=0.3,
+    ),
+    optimizer=OptimizerOptions(lr_g=4e-4, lr_d=2e-4, beta1=0.0, beta2=0.99, decay=0.4, ema=0.998),
+)
 # A few minutes on two cores.
 _SMOKE = replace(
     _SMALL,
@@ -257,22 +312,31 @@ _SMOKE = replace(
 
 
 def _ablations(full: TrainOptions) -> list[TrainOptions]:
-    """What [A] compares its full model with: no context mask ("CM"), no attention, 29 landmarks."""
-    no_context = replace(full.model, context=False)
-    no_attention = replace(no_context, landmark_attention="none")
+    """What [A] compares its full model with, section 4: no context matching ("CM", the weak feature
+    matching of eq. 4, whose weight is lambda_CM there), then no landmark attention either ("LA"),
+    then 29 landmarks. The context is the generator's input in all of them."""
+    no_matching = replace(full.loss, weight_wfm=0.0)
+    no_attention = replace(full.model, landmark_attention="none")
     models = {
-        "68lm-no-cm": no_context,
+        "68lm-no-cm": full.model,
         "68lm-no-attention-no-cm": no_attention,
         "29lm-no-attention-no-cm": replace(no_attention, landmarks=29),
     }
-    loss = replace(full.loss, context_jitter=0.0)  # there is no context to change
     return [
-        replace(full, preset=cast(Preset, f"{full.preset}-{name}"), model=model, loss=loss)
+        replace(full, preset=cast(Preset, f"{full.preset}-{name}"), model=model, loss=no_matching)
         for name, model in models.items()
     ]
 
 
 PRESETS: dict[Preset, TrainOptions] = {
     options.preset: options
-    for options in (_SMOKE, _SMALL, _SHIPPED, *_ablations(_SMALL), _PAPER, *_ablations(_PAPER))
+    for options in (
+        _SMOKE,
+        _SMALL,
+        _SHIPPED,
+        _PEOPLE,
+        *_ablations(_SMALL),
+        _PAPER,
+        *_ablations(_PAPER),
+    )
 }

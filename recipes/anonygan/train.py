@@ -5,9 +5,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import torch
 from objective import AnonyGANObjective
 from options import DRAWING_FLAGS, PRESETS, TrainOptions
 from pictures import sheet_columns
+from projected import ProjectedObjective
 from results import anonymized, batch_for, condition_pasted, source_blurred
 from shapes import learned_shapes
 from torch import Tensor
@@ -23,7 +25,7 @@ from graphgan.data.batches import (
 from graphgan.data.face_batch import FaceBatch, to_face_batch
 from graphgan.data.held_out import draw_splits
 from graphgan.data.pairs import PairSampler, next_person_pairs, self_pairs, some_pairs
-from graphgan.data.pictures import PictureDataset
+from graphgan.data.pictures import JoinedPictures, PictureDataset
 from graphgan.data.prepared import PreparedPictures
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.faces import FaceFinder
@@ -31,6 +33,7 @@ from graphgan.landmarks.schemes import IBUG_68
 from graphgan.metrics.pose_check import MOST_PICTURES, measure_pose
 from graphgan.models import AnonyGAN
 from graphgan.models.discriminators import MIN_PATCH_SIZE
+from graphgan.models.feature_network import FeatureNetwork
 from graphgan.training.experiment import Experiment, ready_to_train, train_command
 from graphgan.training.resuming import parse_train_options
 from graphgan.training.sheets import SHEET_ROWS
@@ -45,6 +48,8 @@ class Faces(NamedTuple):
     train: PictureDataset
     test: PictureDataset
     test_is_train: bool = False
+    num_sources: int | None = None
+    """The first of those to learn from, if the others are conditions alone."""
 
 
 def main() -> int:
@@ -62,16 +67,18 @@ def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
     faces = open_faces(options)
     pairs = PairsOfSteps(
         faces.train,
-        make_sampler(options, faces.train),
+        make_sampler(options, faces),
         rank=fabric.global_rank,
         world_size=fabric.world_size,
         flip=IBUG_68 if options.pairs.flip else None,
+        degraded=options.pairs.degraded,
     )
 
     to_batch = partial(
         to_face_batch,
         num_landmarks=options.model.landmarks,
         forehead=options.model.forehead,
+        hull=options.model.projected,
     )
 
     def count(selected: Tensor) -> Tensor:
@@ -85,7 +92,7 @@ def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
         name="anonygan",
         generator=generator,
         discriminators=options.model.discriminators(identity=options.loss.weight_identity > 0),
-        objective=AnonyGANObjective(options.loss, count=count),
+        objective=make_objective(options, count, fabric.device),
         pairs=pairs,
         to_batch=to_batch,
         columns=sheet_maker(
@@ -98,8 +105,12 @@ def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
 def open_faces(options: TrainOptions) -> Faces:
     """Prepared faces, or drawn ones."""
     faces = drawn_faces(options) if options.data is None else prepared_faces(options.data)
-    train = ready_to_train(faces.train, smallest=MIN_PATCH_SIZE, workers=options.workers)
-    return faces._replace(train=train)
+    train, count = faces.train, len(faces.train)
+    if (people := options.pairs.drawn_conditions) > 0:
+        drawn = SyntheticFaces(people, 2, size=train.size[0], seed=options.seed)
+        train = JoinedPictures(train, drawn)
+    train = ready_to_train(train, smallest=MIN_PATCH_SIZE, workers=options.workers)
+    return faces._replace(train=train, num_sources=count)
 
 
 def drawn_faces(options: TrainOptions) -> Faces:
@@ -116,10 +127,20 @@ def prepared_faces(root: Path) -> Faces:
     return Faces(train_faces, PreparedPictures(root, "test"))
 
 
-def make_sampler(options: TrainOptions, faces: PictureDataset) -> PairSampler:
+def make_objective(
+    options: TrainOptions, count: Callable[[Tensor], Tensor], device: torch.device
+) -> AnonyGANObjective:
+    if not options.model.projected:
+        return AnonyGANObjective(options.loss, count=count)
+    network = FeatureNetwork.efficientnet_lite("lite0").to(device)
+    return ProjectedObjective(options.loss, network, count=count)
+
+
+def make_sampler(options: TrainOptions, faces: Faces) -> PairSampler:
     pairs = options.pairs
     return PairSampler(
-        faces.persons,
+        faces.train.persons,
+        num_sources=faces.num_sources,
         batch_size=pairs.batch_size,
         same_image_share=pairs.same_image_share,
         same_person_share=pairs.same_person_share,

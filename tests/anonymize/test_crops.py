@@ -3,11 +3,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphgan.anonymize.compositor import face_regions, soft_edges
+from graphgan.anonymize.compositor import soft_edges
 from graphgan.anonymize.crops import anonymize_crops
 from graphgan.data.batches import to_float_image
 from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.masks import paste
+from graphgan.landmarks.masks import face_regions, paste
 from graphgan.landmarks.schemes import CIAGAN_29_INDICES
 from graphgan.models import AnonyGAN, LandmarkGenerator
 

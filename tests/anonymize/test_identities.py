@@ -3,9 +3,9 @@ import torch
 from torch import nn
 
 from graphgan.anonymize import give_identity
-from graphgan.anonymize.compositor import face_regions, soft_edges
+from graphgan.anonymize.compositor import soft_edges
 from graphgan.data.batches import to_float_image
-from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks.masks import face_mask, face_regions
 from graphgan.models import CIAGANGenerator
 from graphgan.models.ciagan import generator_inputs
 

@@ -15,12 +15,7 @@ All lengths are shares of the crop; they stand in `constants`.
 
 from graphgan.anonymize.compositor.edges import carry_outward, soft_edges
 from graphgan.anonymize.compositor.pasting import Pasted, Patch, blend_crops, paste_faces
-from graphgan.anonymize.compositor.regions import (
-    AlignedFaces,
-    align_region,
-    cut_faces,
-    face_regions,
-)
+from graphgan.anonymize.compositor.regions import AlignedFaces, align_region, cut_faces
 
 __all__ = [
     "AlignedFaces",
@@ -30,7 +25,6 @@ __all__ = [
     "blend_crops",
     "carry_outward",
     "cut_faces",
-    "face_regions",
     "paste_faces",
     "soft_edges",
 ]

@@ -10,9 +10,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.compositor import AlignedFaces, blend_crops, face_regions
+from graphgan.anonymize.compositor import AlignedFaces, blend_crops
 from graphgan.anonymize.conditions import Condition, ConditionOrder, drawn_conditions
 from graphgan.anonymize.methods import FaceMethod, ObscuredFaces, Obscuring, forehead_of
+from graphgan.landmarks.masks import face_regions
 
 _COVERS: tuple[tuple[Obscuring, str], ...] = (
     ("pixelate", "Mosaic"),

@@ -3,12 +3,12 @@ import math
 import pytest
 import torch
 
-from graphgan.anonymize.compositor import align_region, cut_faces, face_regions
+from graphgan.anonymize.compositor import align_region, cut_faces
 from graphgan.anonymize.compositor.constants import AROUND_BOX
 from graphgan.landmarks.alignment import align_face, cut
 from graphgan.landmarks.detection import Detection
 from graphgan.landmarks.hull import convex_hull
-from graphgan.landmarks.masks import face_mask, polygon_mask
+from graphgan.landmarks.masks import face_mask, face_regions, polygon_mask
 
 SIZE = (64, 64)
 

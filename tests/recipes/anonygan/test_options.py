@@ -1,11 +1,14 @@
 from dataclasses import replace
 
 import pytest
+import torch
 import yaml
 from help_texts import without_help
-from objective import LossOptions
+from objective import AnonyGANObjective, LossOptions
 from options import PRESETS, ModelOptions, PairOptions, TrainOptions
 
+from graphgan.data.face_batch import FaceBatch
+from graphgan.data.pairs import PairKind
 from graphgan.models import AnonyGAN
 from graphgan.training.resuming import read_options, write_options
 
@@ -43,23 +46,48 @@ def test_presets_carry_their_names_and_grow():
 def test_ablations_change_what_they_are_named_after_and_nothing_else():
     for full in ("small", "paper"):
         whole = PRESETS[full]
-        ablations = [
-            PRESETS[f"{full}-{name}"].model
-            for name in ("68lm-no-cm", "68lm-no-attention-no-cm", "29lm-no-attention-no-cm")
-        ]
-        no_context = replace(whole.model, context=False)
-        no_attention = replace(no_context, landmark_attention="none")
-        assert ablations == [no_context, no_attention, replace(no_attention, landmarks=29)]
-        for name, preset in PRESETS.items():
-            if name.startswith(f"{full}-"):
-                kept = replace(preset.loss, context_jitter=whole.loss.context_jitter)
-                assert replace(preset, preset=full, model=whole.model, loss=kept) == whole
+        no_matching = replace(whole.loss, weight_wfm=0)
+        no_attention = replace(whole.model, landmark_attention="none")
+        expected = {
+            "68lm-no-cm": whole.model,
+            "68lm-no-attention-no-cm": no_attention,
+            "29lm-no-attention-no-cm": replace(no_attention, landmarks=29),
+        }
+        for name, model in expected.items():
+            preset = PRESETS[f"{full}-{name}"]
+            assert preset == replace(whole, preset=preset.preset, model=model, loss=no_matching)
+
+
+PAPER_ROWS = {  # weak feature matching, landmark attention, landmarks
+    "paper": (True, True, 68),
+    "paper-68lm-no-cm": (False, True, 68),
+    "paper-68lm-no-attention-no-cm": (False, False, 68),
+    "paper-29lm-no-attention-no-cm": (False, False, 29),
+}
+
+
+@pytest.mark.parametrize("name", PAPER_ROWS)
+def test_terms_of_equation_5_and_inputs_of_the_paper_s_four_variants(name):
+    matching, attention, landmarks = PAPER_ROWS[name]
+    preset = replace(PRESETS[name].model, width=4, blocks=1, discriminator_width=4)
+    objective = AnonyGANObjective(PRESETS[name].loss)
+    kinds = torch.tensor([PairKind.SAME_IMAGE, PairKind.DIFFERENT])
+    points, images = 20 + 20 * torch.rand(2, 68, 2), torch.rand(2, 3, 64, 64)
+    batch = FaceBatch(images, images.flip(0), points, points, torch.ones(2, 1, 64, 64), kinds)
+    batch = batch.for_network(landmarks)
+    generator, discriminators = preset.generator(), preset.discriminators()
+    terms = objective.generator_losses(discriminators, batch, objective.generate(generator, batch))
+    expected = {"g_app", "g_lm", "g_recon"} | ({"g_wfm"} if matching else set())
+    assert set(terms) == expected
+    assert generator.sees_context  # I_sc goes in always
+    assert hasattr(generator.generator, "landmark_attention") == attention
+    assert generator.generator.num_landmarks == landmarks
 
 
 def test_29_landmarks_reach_generator_and_discriminator():
     model = PRESETS["small-29lm-no-attention-no-cm"].model
     generator = model.generator().generator
-    assert (generator.num_landmarks, generator.appearance_channels) == (29, 3)
+    assert (generator.num_landmarks, generator.appearance_channels) == (29, 6)
     assert not hasattr(generator, "landmark_attention")
     assert model.discriminators()["lm"].in_channels == 3 + 29
 

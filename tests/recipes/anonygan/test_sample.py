@@ -12,10 +12,11 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from graphgan.anonymize.compositor import face_regions, soft_edges
+from graphgan.anonymize.compositor import soft_edges
 from graphgan.commands import run_command
 from graphgan.data.images import read_image
 from graphgan.data.prepared import PreparedPictures
+from graphgan.landmarks.masks import face_regions
 from graphgan.models import AnonyGAN, LandmarkGenerator
 from graphgan.training.run_folder import RunFolder
 

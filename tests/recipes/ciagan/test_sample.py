@@ -8,10 +8,11 @@ import pytest
 import sample
 import torch
 
-from graphgan.anonymize.compositor import face_regions, soft_edges
+from graphgan.anonymize.compositor import soft_edges
 from graphgan.commands import run_command
 from graphgan.data.images import read_image
 from graphgan.data.prepared import PreparedPictures
+from graphgan.landmarks.masks import face_regions
 from graphgan.models import CIAGANGenerator
 
 PEOPLE = ["p0", "p1", "1"]

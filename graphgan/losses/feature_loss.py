@@ -1,0 +1,77 @@
+"""Feature loss: two images compared by their maps in a trained network, all over or in regions.
+
+Source: Johnson et al., "Perceptual Losses for Real-Time Style Transfer and Super-Resolution",
+ECCV 2016, eq. (2). Differs: absolute differences, and each map counts relative to its own size.
+"""
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from graphgan.losses._reduce import mean_of_selected, per_item_mean
+
+_TINY = 1e-6
+
+
+class FeatureLoss(nn.Module):
+    """``sum_l w_l mean |f_l(x) - f_l(y)| / mean |f_l(y)|``, the features of y held fixed.
+
+    It takes the maps, not the images, so that one pass of a `FeatureNetwork` serves this and
+    discriminators.
+
+    Args:
+        weights: w_l of each map; by default the mean of all maps.
+    Shapes:
+        two lists of ``b c_l h_l w_l``; ``region: b 1 h w``, weights of the pixels, brought to the
+        size of each map; ``selected: b`` -> scalar
+    Raises:
+        ValueError: lists of unlike lengths or shapes, another number of weights.
+
+    Example:
+        >>> import torch
+        >>> maps = [torch.ones(1, 4, 8, 8), torch.ones(1, 8, 4, 4)]
+        >>> float(FeatureLoss()([2 * f for f in maps], maps))
+        1.0
+    """
+
+    def __init__(self, weights: Sequence[float] | None = None) -> None:
+        super().__init__()
+        self.weights = None if weights is None else tuple(weights)
+
+    def forward(
+        self,
+        output: Sequence[Float[Tensor, "b _ _ _"]],
+        target: Sequence[Float[Tensor, "b _ _ _"]],
+        *,
+        region: Float[Tensor, "b 1 h w"] | None = None,
+        selected: Bool[Tensor, "b"] | None = None,
+        count: Tensor | float | None = None,
+    ) -> Float[Tensor, ""]:
+        weights = self.weights or [1 / len(target)] * len(target)
+        if [x.shape for x in output] != [y.shape for y in target] or len(weights) != len(target):
+            raise ValueError(
+                f"expected two lists of {len(weights)} maps of the same shapes, got "
+                f"{[tuple(x.shape) for x in output]} and {[tuple(y.shape) for y in target]}"
+            )
+        terms = [
+            weight * _difference(x, y.detach(), region)
+            for weight, x, y in zip(weights, output, target, strict=True)
+        ]
+        return mean_of_selected(sum(terms[1:], terms[0]), selected, count)
+
+    def extra_repr(self) -> str:
+        return "" if self.weights is None else f"weights={self.weights}"
+
+
+def _difference(
+    x: Float[Tensor, "b c h w"], y: Float[Tensor, "b c h w"], region: Tensor | None
+) -> Float[Tensor, "b"]:
+    size = y.abs().mean().clamp(min=_TINY)
+    difference = (x - y).abs() / size
+    if region is None:
+        return per_item_mean(difference)
+    weights = F.adaptive_avg_pool2d(region.to(x.dtype), (x.shape[2], x.shape[3]))
+    inside = per_item_mean(weights).clamp(min=_TINY)
+    return per_item_mean(difference * weights) / inside

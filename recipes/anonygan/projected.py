@@ -1,0 +1,186 @@
+"""AnonyGAN's objective with discriminators that look at the features of a trained network.
+
+Sources: [A] Dall'Asen et al., ICIAP 2021, eq. (2) to (5), whose terms are here in another form;
+[P] Sauer et al., "Projected GANs Converge Faster", NeurIPS 2021; [R] Reed et al., "Generative
+Adversarial Text to Image Synthesis", ICML 2016, section 4.2 (real images with the wrong landmarks).
+
+One pass of the feature network over the result and one over source and condition serve all terms.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import torch
+from objective import AnonyGANObjective, Count, LossOptions, pasted
+from torch import Tensor, nn
+
+from graphgan.data.augmentation import draw_change
+from graphgan.data.face_batch import FaceBatch
+from graphgan.landmarks.deformation import between_shapes
+from graphgan.landmarks.maps import gaussian_maps
+from graphgan.losses import FeatureLoss, WeakFeatureMatchingLoss, reconstruction_loss
+from graphgan.models.feature_network import FeatureNetwork
+from graphgan.training.step import Losses
+
+_FEATURES = slice(36, 68)  # landmarks of eyes and mouth
+_CELL, _SPREAD = 4, 1.2  # pixels of a cell of their map, and how many cells they reach
+_LEAST = 1e-3  # weight
+_MATCHED_SCALES = 2  # the coarsest ones: weak feature matching
+
+
+class Judged(NamedTuple):
+    """A generator's output, and what discriminators and feature losses look at.
+
+    Shapes:
+        ``fake, real``: features of result and source, each changed alike at random;
+        ``condition: b c``, its last features; ``landmarks: b k 2`` and ``region: b 1 h w``, changed
+        with the images
+    """
+
+    image: Tensor
+    attention: Tensor | None
+    intermediate: Tensor
+    fake: tuple[Tensor, ...]
+    real: tuple[Tensor, ...]
+    condition: Tensor
+    landmarks: Tensor
+    region: Tensor
+
+
+class ProjectedObjective(AnonyGANObjective):
+    """The generator against ``app`` and ``lm`` discriminators on one feature network.
+
+    Args:
+        options: weights and variants.
+        network: whose features are judged.
+        count: see `AnonyGANObjective`.
+    """
+
+    def __init__(
+        self, options: LossOptions, network: FeatureNetwork, *, count: Count = Tensor.sum
+    ) -> None:
+        super().__init__(options, count=count)
+        self.network = network
+        self.feature_loss = FeatureLoss()
+        self.feature_matching = WeakFeatureMatchingLoss(first_layer=1, weight=options.weight_wfm)
+
+    def generate(self, generator: nn.Module, batch: FaceBatch) -> Judged:  # type: ignore[override]
+        output = super().generate(generator, batch)
+        change = draw_change(batch.source, strength=self.options.augmentation)
+        with torch.no_grad():
+            # Sources and conditions in one pass.
+            real = change.of_images(batch.source)
+            seen = self.network(torch.cat([real, batch.condition]))
+            region = change.of_images((2 * _region(batch) - 1).expand(-1, 3, -1, -1))[:, :1]
+        fake = self.network(change.of_images(pasted(batch, output)))
+        count = len(real)
+        return Judged(
+            *output,
+            fake=tuple(fake),
+            real=tuple(maps[:count] for maps in seen),
+            condition=seen[-1][count:].mean((2, 3)),
+            landmarks=change.of_landmarks(batch.source_landmarks),
+            region=(region + 1) / 2,
+        )
+
+    def generator_losses(  # type: ignore[override]
+        self, discriminators: Mapping[str, nn.Module], batch: FaceBatch, output: Judged
+    ) -> Losses:
+        """Adversarial terms, weak feature matching, features, reconstruction."""
+        options, selected = self.options, batch.same_person
+        size = (batch.source.shape[2], batch.source.shape[3])
+        losses: Losses = {}
+        for name, weight in (("app", options.weight_app), ("lm", options.weight_lm)):
+            if weight == 0:
+                continue
+            look = _looks(name, discriminators[name], output, size)
+            fake = look(output.fake)
+            losses[f"g_{name}"] = weight * _mean(
+                [self.adversarial.generator(scale[-1]) for scale in fake]
+            )
+            if name == "app" and options.weight_wfm > 0:
+                with torch.no_grad():
+                    real = look(output.real)
+                losses["g_wfm"] = self._match(_matched(fake), _matched(real), batch)
+        count = self.count(selected)
+        features = self.feature_loss(
+            output.fake, output.real, region=output.region, selected=selected, count=count
+        )
+        losses["g_features"] = options.weight_features * features
+        recon = reconstruction_loss(
+            output.image, batch.source, region=batch.mask, selected=selected, count=count
+        )
+        losses["g_recon"] = options.weight_recon * recon
+        return losses
+
+    def discriminator_losses(  # type: ignore[override]
+        self, name: str, discriminator: nn.Module, batch: FaceBatch, output: Judged
+    ) -> Losses:
+        """All kinds of images pass in one call, so that processes agree on one backward pass."""
+        size = (batch.source.shape[2], batch.source.shape[3])
+        count = len(batch.source)
+        kinds = [output.real, output.fake]
+        landmarks = [output.landmarks] * 2
+        if name == "lm":
+            kinds.append(output.real)
+            landmarks.append(_wrong(output.landmarks))
+        features = [torch.cat(maps) for maps in zip(*kinds, strict=True)]
+        everything = output._replace(
+            landmarks=torch.cat(landmarks), condition=output.condition.repeat(len(kinds), 1)
+        )
+        scales = _looks(name, discriminator, everything, size)(features)
+        logits = [scale[-1].float().split(count) for scale in scales]
+        real, fake = ([scale[kind] for scale in logits] for kind in (0, 1))
+        losses = {
+            f"d_{name}": _mean(
+                [self.adversarial.discriminator(r, f) for r, f in zip(real, fake, strict=True)]
+            )
+        }
+        if name == "lm":
+            wrong = [self.adversarial.discriminator(s[0], s[2]) for s in logits]
+            losses["d_lm_wrong"] = _mean(wrong)
+        with torch.no_grad():
+            told = [
+                (r > f).float().mean()
+                for r, f in zip(map(_by_item, real), map(_by_item, fake), strict=True)
+            ]
+            losses[f"told_{name}"] = _mean(told)
+        return losses
+
+
+def _looks(
+    name: str, discriminator: nn.Module, output: Judged, size: tuple[int, int]
+) -> Callable[[tuple[Tensor, ...] | list[Tensor]], list[list[Tensor]]]:
+    """What a discriminator says of features, beside the landmarks or the condition."""
+    if name == "lm":
+        return lambda maps: discriminator(maps, landmarks=output.landmarks, size=size)
+    return lambda maps: discriminator(maps, condition=output.condition)
+
+
+def _region(batch: FaceBatch) -> Tensor:
+    """The mask, where eyes and mouth count four times as much."""
+    height, width = batch.source.shape[2:]
+    points = (batch.source_landmarks[:, _FEATURES] + 0.5) / _CELL - 0.5
+    maps = gaussian_maps(points, (height // _CELL, width // _CELL), sigma=_SPREAD)
+    maps = maps.amax(1, keepdim=True)
+    maps = maps * (maps > _LEAST)  # processors are slow with the smallest numbers
+    near = nn.functional.interpolate(maps, (height, width), mode="bilinear")
+    return batch.mask * (0.25 + 0.75 * near)
+
+
+def _wrong(landmarks: Tensor) -> Tensor:
+    """Those of another item, laid upon one's own: another pose and expression at the same place."""
+    others = landmarks.roll(1, 0)
+    return between_shapes(others, landmarks, share=0)
+
+
+def _matched(scales: list[list[Tensor]]) -> list[Tensor]:
+    return [maps for scale in scales[-_MATCHED_SCALES:] for maps in scale[:-1]]
+
+
+def _by_item(logits: Tensor) -> Tensor:
+    return logits.flatten(1).mean(1)
+
+
+def _mean(values: list[Tensor]) -> Tensor:
+    return torch.stack(values).mean()
