@@ -66,6 +66,16 @@ class ToneMatching(nn.Module):
         mask: Float[Tensor, "b 1 h w"],
         outline: Float[Tensor, "b k 2"],
     ) -> Float[Tensor, "b 3 h w"]:
+        return self.apply_terms(x, self.terms(x, surroundings, mask, outline))
+
+    def terms(
+        self,
+        x: Float[Tensor, "b 3 h w"],
+        surroundings: Float[Tensor, "b 3 h w"],
+        mask: Float[Tensor, "b 1 h w"],
+        outline: Float[Tensor, "b k 2"],
+    ) -> Float[Tensor, "b 12"]:
+        """g, o, s_x and s_y of the three colors; they fit the same image at any resolution."""
         check_features(x, 3, "x")
         for name, given, expected in (
             ("surroundings", surroundings, tuple(x.shape)),
@@ -78,7 +88,14 @@ class ToneMatching(nn.Module):
         around = outline - middle
         inside = _colours(x, torch.ones_like(mask), middle + _INSIDE * around)
         outside = _colours(surroundings, 1 - mask, middle + _OUTSIDE * around)
-        terms = self.mlp(torch.cat([inside, outside], dim=1))
+        terms: Tensor = self.mlp(torch.cat([inside, outside], dim=1))
+        return terms
+
+    @staticmethod
+    def apply_terms(
+        x: Float[Tensor, "b 3 h w"], terms: Float[Tensor, "b 12"]
+    ) -> Float[Tensor, "b 3 h w"]:
+        """The image in the light that `terms` say."""
         gain, offset, slope_x, slope_y = rearrange(terms, "b (t c) -> t b c 1 1", c=3)
         height, width = x.shape[2:]
         u = torch.linspace(-1, 1, width, device=x.device, dtype=x.dtype)

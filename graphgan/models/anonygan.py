@@ -118,25 +118,40 @@ class AnonyGAN(Pretrained):
             raise ValueError(
                 f"expected a source of shape {tuple(condition.shape)}, got {tuple(source.shape)}"
             )
-        landmarks = (condition_landmarks, source_landmarks)
-        sees_context = self.sees_context or self.base == "context"
-        if sees_context or (self.fitting is not None and self.fitting.sees_context):
+        if self._needs_mask:
             mask = self._mask(source, source_landmarks, mask)
         if self.fitting is not None:
-            condition = self.fitting(condition, source, *landmarks, mask)
-        appearance = base = condition
-        if sees_context and mask is not None:
+            condition = self.fitting(condition, source, condition_landmarks, source_landmarks, mask)
+        return self.of_fitted(condition, source, condition_landmarks, source_landmarks, mask)
+
+    def of_fitted(
+        self,
+        fitted: Float[Tensor, "b 3 h w"],
+        source: Float[Tensor, "b 3 h w"],
+        condition_landmarks: Float[Tensor, "b k 2"],
+        source_landmarks: Float[Tensor, "b k 2"],
+        mask: Float[Tensor, "b 1 h w"] | None,
+    ) -> GeneratorOutput:
+        """The same of a condition that was fitted before."""
+        appearance = base = fitted
+        if mask is not None and (self.sees_context or self.base == "context"):
             context = source * (1 - mask)
             if self.sees_context:
-                appearance = torch.cat([condition, context], dim=1)
+                appearance = torch.cat([fitted, context], dim=1)
             if self.base == "context":
                 base = context
+        landmarks = (condition_landmarks, source_landmarks)
         output: GeneratorOutput = self.generator(appearance, landmarks, base)
         if self.detail:
             side = 2 * round(self.detail * source.shape[2] / 2) + 1
-            image = with_details_of(condition.to(output.image.dtype), output.image, side)
+            image = with_details_of(fitted.to(output.image.dtype), output.image, side)
             output = output._replace(image=image.clamp(-1, 1))
         return output
+
+    @property
+    def _needs_mask(self) -> bool:
+        fits_tone = self.fitting is not None and self.fitting.sees_context
+        return self.sees_context or self.base == "context" or fits_tone
 
     def _mask(self, source: Tensor, landmarks: Tensor, mask: Tensor | None) -> Tensor:
         if mask is None:

@@ -114,16 +114,35 @@ class ConditionFitting(nn.Module):
         source_landmarks: Float[Tensor, "b k 2"],
         mask: Float[Tensor, "b 1 h w"] | None,
     ) -> Float[Tensor, "b 3 h w"]:
-        if self.bend:
-            condition = self._bent(condition, condition_landmarks, source_landmarks)
-        if self.tone is not None:
-            if mask is None:
-                raise ValueError("expected a mask, around which tones are matched, got none")
-            jaw = source_landmarks[:, :_JAW]
-            condition = self.tone(condition, source * (1 - mask), mask, jaw)
-        return condition
+        condition = self.bent(condition, condition_landmarks, source_landmarks)
+        if self.tone is None:
+            return condition
+        terms = self.tone_terms(condition, source, source_landmarks, mask)
+        return self.tone.apply_terms(condition, terms)
 
-    def _bent(self, condition: Tensor, landmarks: Tensor, source_landmarks: Tensor) -> Tensor:
+    def tone_terms(
+        self,
+        bent: Float[Tensor, "b 3 h w"],
+        source: Float[Tensor, "b 3 h w"],
+        source_landmarks: Float[Tensor, "b k 2"],
+        mask: Float[Tensor, "b 1 h w"] | None,
+    ) -> Float[Tensor, "b 12"]:
+        """What `ToneMatching` does to a condition that was bent; they hold at any resolution."""
+        if self.tone is None or mask is None:
+            raise ValueError("expected a mask, around which tones are matched, got none")
+        jaw = source_landmarks[:, :_JAW]
+        terms: Tensor = self.tone.terms(bent, source * (1 - mask), mask, jaw)
+        return terms
+
+    def bent(
+        self,
+        condition: Float[Tensor, "b 3 h w"],
+        landmarks: Float[Tensor, "b k 2"],
+        source_landmarks: Float[Tensor, "b k 2"],
+    ) -> Float[Tensor, "b 3 h w"]:
+        """The condition in the source's pose, if it is to be bent."""
+        if not self.bend:
+            return condition
         if not self.mirror:
             return bend_to_landmarks(
                 condition, landmarks, self.targets(landmarks, source_landmarks)

@@ -1,0 +1,71 @@
+"""What a network of small images makes, at the resolution of the face.
+
+Not in the papers. The generator works at its own size. The condition is fitted at that size and at
+the face's, and what the larger one shows beyond the smaller is added where the attention keeps the
+condition: with A the attention and ``up`` bicubic,
+
+    I = up(I_small) + w(A) (base - up(base_small))
+
+With ``w(A) = up(A)`` this is the blend of [A] at the face's resolution, ``A base + (1 - A) I~``.
+"""
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from graphgan.models.anonygan import AnonyGAN
+
+
+def generate_at_full_resolution(
+    model: AnonyGAN,
+    condition: Float[Tensor, "b 3 h w"],
+    source: Float[Tensor, "b 3 h w"],
+    condition_landmarks: Float[Tensor, "b k 2"],
+    source_landmarks: Float[Tensor, "b k 2"],
+    mask: Float[Tensor, "b 1 h w"],
+) -> Float[Tensor, "b 3 h w"]:
+    """New faces for images that are larger than those that the model was trained on.
+
+    Args:
+        model: that says the size that it was trained on, with attention.
+        condition, source: in [-1, 1], of one size.
+        condition_landmarks, source_landmarks: (x, y) in their pixels.
+        mask: 1 inside the face.
+    Raises:
+        ValueError: a model without a size or attention.
+    """
+    if model.size is None:
+        raise ValueError("expected a model that says the size that it was trained on")
+    size = (source.shape[2], source.shape[3])
+    if size == model.size:
+        inputs = (condition, source, condition_landmarks, source_landmarks, mask)
+        image: Tensor = model(*inputs).image
+        return image
+    small = model.size
+    scale = source_landmarks.new_tensor([small[1] / size[1], small[0] / size[0]])
+    points = [(x + 0.5) * scale - 0.5 for x in (condition_landmarks, source_landmarks)]
+    small_source = resized(source, small)
+    small_mask = (F.adaptive_avg_pool2d(mask, small) >= 0.5).to(mask)
+    fitted, small_fitted = condition, resized(condition, small)
+    if model.fitting is not None:
+        fitted = model.fitting.bent(condition, condition_landmarks, source_landmarks)
+        small_fitted = resized(fitted, small)
+        if model.fitting.tone is not None:
+            terms = model.fitting.tone_terms(small_fitted, small_source, points[1], small_mask)
+            fitted, small_fitted = (
+                model.fitting.tone.apply_terms(x, terms) for x in (fitted, small_fitted)
+            )
+    output = model.of_fitted(small_fitted, small_source, points[0], points[1], small_mask)
+    if output.attention is None or output.attention.shape[1] != 1:
+        raise ValueError("expected a model whose attention blends the condition")
+    kept = resized(output.attention, size).clamp(0, 1)
+    details = fitted - resized(small_fitted, size)
+    return (resized(output.image, size) + kept * details).clamp(-1, 1)
+
+
+def resized(images: Float[Tensor, "b c h w"], size: tuple[int, int]) -> Float[Tensor, "b c u v"]:
+    """Bicubic, widened when shrinking so that nothing aliases."""
+    if tuple(images.shape[2:]) == size:
+        return images
+    shrinks = size[0] < images.shape[2]
+    return F.interpolate(images, size, mode="bicubic", antialias=shrinks, align_corners=False)
