@@ -119,7 +119,6 @@ class ProjectedDiscriminator(nn.Module):
     def forward(
         self,
         features: Sequence[Float[Tensor, "b _ _ _"]],
-        *,
         landmarks: Float[Tensor, "b k 2"] | None = None,
         size: tuple[int, int] | None = None,
         condition: Float[Tensor, "b c"] | None = None,
