@@ -15,7 +15,6 @@ from typing import Literal, NamedTuple, get_args
 
 import torch
 from jaxtyping import Float
-from kornia.geometry.transform import get_affine_matrix2d, warp_affine
 from torch import Tensor
 
 from graphgan._checks import check_choice, check_positive
@@ -70,6 +69,8 @@ class RandomChange(NamedTuple):
         return landmarks @ self.affine[:, :, :2].mT + self.affine[:, None, :, 2]
 
     def _moved(self, images: Tensor) -> Tensor:
+        from kornia.geometry.transform import warp_affine  # slow to import
+
         size = (images.shape[2], images.shape[3])
         moved: Tensor = warp_affine(images, self.affine, size, padding_mode="reflection")
         return moved
@@ -102,6 +103,8 @@ def draw_change(
     if not 0 <= strength <= 1:
         raise ValueError(f"expected a strength from 0 to 1, got {strength}")
     check_choice("colors", colors, get_args(Colors))
+    from kornia.geometry.transform import get_affine_matrix2d  # slow to import
+
     count, _, height, width = images.shape
     device = images.device
 
