@@ -6,18 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan._checks import check_positive
+from graphgan._tensor_files import read_tensors
 from graphgan.data.batches import to_float_image
-from graphgan.data.images import read_image
+from graphgan.data.images import decode_image, read_image
 from graphgan.data.listing import photo_sources
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.landmarks.align import whole_crop
 from graphgan.landmarks.alignment import Alignment, align_face, cut
 from graphgan.landmarks.detection import FindFaces
+from graphgan.weights import weights_file
 
+PEOPLE = "people-256"
+"""The file of composed people, see ``scripts/compose_people.py``."""
 _NOBODY = (74, 2, 22, 13, 149, 109, 1, 92, 127, 146, 101, 95, 131, 24, 123, 148)
 
 
@@ -34,6 +38,32 @@ class Condition:
     name: str
     image: Float[Tensor, "3 h w"]
     landmarks: Float[Tensor, "68 2"]
+
+
+def people_conditions(path: Path | None = None) -> list[Condition]:
+    """People who look real and do not exist: each is composed of several portraits.
+
+    The portraits themselves are of people who do not exist (faker-js/assets-person-portrait, CC0).
+    256 x 256 pixels.
+
+    Args:
+        path: a file of ``scripts/compose_people.py``; by default the one that is shipped.
+    Raises:
+        ValueError: a file that is missing or of another kind.
+    """
+    path = weights_file(PEOPLE) if path is None else path
+    tensors = dict(read_tensors(path))
+    landmarks = tensors.pop("landmarks", None)
+    if landmarks is None or landmarks.shape != (len(tensors), 68, 2) or not tensors:
+        raise ValueError(f"{path}: expected people and 68 landmarks of each")
+    return [
+        Condition(name, _decoded(tensors[name], name), points.float())
+        for name, points in zip(sorted(tensors), landmarks, strict=True)
+    ]
+
+
+def _decoded(content: UInt8[Tensor, "_"], name: str) -> Float[Tensor, "3 h w"]:
+    return to_float_image(decode_image(content.numpy().tobytes(), name))
 
 
 def nobody_conditions(size: tuple[int, int] = (128, 128)) -> list[Condition]:
