@@ -18,10 +18,8 @@ from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.landmarks.align import whole_crop
 from graphgan.landmarks.alignment import Alignment, align_face, cut
 from graphgan.landmarks.detection import FindFaces
-from graphgan.weights import weights_file
+from graphgan.weights import PEOPLE, weights_file
 
-PEOPLE = "people-256"
-"""The file of composed people, see ``scripts/compose_people.py``."""
 _NOBODY = (74, 2, 22, 13, 149, 109, 1, 92, 127, 146, 101, 95, 131, 24, 123, 148)
 
 
@@ -49,13 +47,19 @@ def people_conditions(path: Path | None = None) -> list[Condition]:
     Args:
         path: a file of ``scripts/compose_people.py``; by default the one that is shipped.
     Raises:
-        ValueError: a file that is missing or of another kind.
+        ValueError: a file of another kind.
+        OSError: no such file, or one that may not be read.
     """
     path = weights_file(PEOPLE) if path is None else path
-    tensors = dict(read_tensors(path))
-    landmarks = tensors.pop("landmarks", None)
-    if landmarks is None or landmarks.shape != (len(tensors), 68, 2) or not tensors:
+    try:
+        tensors = dict(read_tensors(path))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    landmarks = tensors.pop("landmarks", torch.zeros(0))
+    if not tensors or landmarks.shape != (len(tensors), 68, 2):
         raise ValueError(f"{path}: expected people and 68 landmarks of each")
+    if wrong := [name for name, image in tensors.items() if image.dtype != torch.uint8]:
+        raise ValueError(f"{path}: expected the bytes of images, got others for {wrong[0]}")
     return [
         Condition(name, _decoded(tensors[name], name), points.float())
         for name, points in zip(sorted(tensors), landmarks, strict=True)
@@ -67,11 +71,11 @@ def _decoded(content: UInt8[Tensor, "_"], name: str) -> Float[Tensor, "3 h w"]:
 
 
 def nobody_conditions(size: tuple[int, int] = (128, 128)) -> list[Condition]:
-    """The people who are shown where no others are given: drawn, and unlike real ones.
+    """Drawn people who are unlike real ones.
 
-    Of 160 drawn people those 16 whose descriptors lie farthest from one picture of each of the 302
-    people whom the weights faces-128-research were trained and tested on: all beyond 0.6, up to
-    which dlib takes two faces for one person.
+    Of 160 drawn people those 16 whose descriptors lie farthest from one image of each of the 302
+    people of the faces that evaluations of this library are made on: all beyond 0.6, up to which
+    dlib takes two faces for one person.
 
     Raises:
         ValueError: a size below 16.

@@ -51,7 +51,7 @@ class AnonymizeOptions:
     """What is put in the place of a face: by default anonygan with a checkpoint, else pixelate."""
     checkpoint: Path | None = None
     """Weights of AnonyGAN (generator.safetensors, or .onnx), the folder of a run, or shipped
-    weights by name; faces-128-research where --mode anonygan asks for a network and none is given.
+    weights by name; people-128 where --mode anonygan asks for a network and none is given.
     """
     condition: str = "people"
     """Who is shown: people (who do not exist and look real), drawn (drawn people), a photo of one
