@@ -39,29 +39,29 @@ def ship(monkeypatch, tmp_path):
 
 @torch.no_grad()
 def test_weights_are_kept_in_16_bits_and_compute_nearly_the_same(ship, weights, tmp_path, capsys):
-    ship.main(ship.Options(checkpoint=weights, name="synthetic-128", detail=0.1, mirror=True))
+    ship.main(ship.Options(checkpoint=weights, name="people-128", detail=0.1, mirror=True))
     before, after = (
-        AnonyGAN.from_pretrained(path) for path in (weights, tmp_path / "synthetic-128.safetensors")
+        AnonyGAN.from_pretrained(path) for path in (weights, tmp_path / "people-128.safetensors")
     )
     assert (before.detail, after.detail, after.size) == (0.0, 0.1, (64, 64))
     assert after.config["fitting"] == {"bend": 0.5, "mirror": True}
     for name, values in before.state_dict().items():
         assert torch.equal(after.state_dict()[name], values.half().to(values.dtype))
-    size = (tmp_path / "synthetic-128.safetensors").stat().st_size
+    size = (tmp_path / "people-128.safetensors").stat().st_size
     assert size < 0.75 * weights.stat().st_size
     assert "changes pictures in [-1, 1] by 0.00" in capsys.readouterr().out
 
 
 def test_a_name_that_the_catalogue_does_not_have_is_refused(ship, weights):
-    with pytest.raises(ValueError, match="expected --name among faces-128-research"):
+    with pytest.raises(ValueError, match="expected --name among people-128"):
         ship.main(ship.Options(checkpoint=weights, name="nobody"))
 
 
 def test_a_file_that_is_too_large_is_not_left(ship, weights, tmp_path, monkeypatch):
     monkeypatch.setattr(ship, "LARGEST_FILE", 1000)
     with pytest.raises(ValueError, match="1000 bytes at most"):
-        ship.main(ship.Options(checkpoint=weights, name="synthetic-128"))
-    assert not (tmp_path / "synthetic-128.safetensors").exists()
+        ship.main(ship.Options(checkpoint=weights, name="people-128"))
+    assert not (tmp_path / "people-128.safetensors").exists()
 
 
 def test_what_attention_learned_is_drawn(weights, tmp_path, capsys):

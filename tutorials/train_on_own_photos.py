@@ -65,7 +65,7 @@ SHIPPED = r"""
 # --8<-- [start:shipped]
 python recipes/anonygan/prepare.py --images own/photos --landmarks own/landmarks.csv \
     --out own/prepared128 --size 128 --test-people 2 --workers 1
-python recipes/anonygan/sample.py --checkpoint synthetic-128 --data own/prepared128 \
+python recipes/anonygan/sample.py --checkpoint people-128 --data own/prepared128 \
     --out own/anonymised128
 # --8<-- [end:shipped]
 """

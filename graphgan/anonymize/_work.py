@@ -10,7 +10,7 @@ from torch import Tensor
 from graphgan.anonymize.compositor import Patch, align_region, cut_faces, paste_faces, soft_edges
 from graphgan.anonymize.compositor.regions import box_corners
 from graphgan.anonymize.faces import Face, Stage, Task, as_box
-from graphgan.anonymize.methods import FaceMethod, forehead_of, shows_nobody
+from graphgan.anonymize.methods import crop_size, forehead_of, shows_nobody
 from graphgan.landmarks.alignment import Alignment
 
 _LEAST_COVERED = 0.99
@@ -105,19 +105,24 @@ def is_recognisable(landmarks: Float[Tensor, "68 2"]) -> bool:
 
 
 def make_faces(image: UInt8[Tensor, "3 h w"], works: Sequence[Work]) -> None:
-    """New crops for all, those of one method in batches of 64."""
-    for method in {id(work.stage.method): work.stage.method for work in works}.values():
-        same = [work for work in works if work.stage.method is method]
+    """New crops for all, those of one method and size in batches of 64."""
+    alike: dict[tuple[int, tuple[int, int]], list[Work]] = {}
+    for work in works:
+        method = work.stage.method
+        size = crop_size(method, work.alignment.crop.width)
+        alike.setdefault((id(method), size), []).append(work)
+    for (_, size), same in alike.items():
         for first in range(0, len(same), _AT_ONCE):
-            _make_batch(image, same[first : first + _AT_ONCE], method)
+            _make_batch(image, same[first : first + _AT_ONCE], size)
 
 
-def _make_batch(image: Tensor, works: Sequence[Work], method: FaceMethod) -> None:
+def _make_batch(image: Tensor, works: Sequence[Work], size: tuple[int, int]) -> None:
+    method = works[0].stage.method
     faces = cut_faces(
         image,
         [work.task.found for work in works],
         [work.alignment for work in works],
-        method.size,
+        size,
         trusted=[work.problem is None for work in works],
         forehead=forehead_of(method),
     )

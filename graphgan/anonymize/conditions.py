@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan._checks import check_positive
+from graphgan._tensor_files import read_tensors
 from graphgan.data.batches import to_float_image
-from graphgan.data.images import read_image
+from graphgan.data.images import decode_image, read_image
 from graphgan.data.listing import photo_sources
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.landmarks.align import whole_crop
 from graphgan.landmarks.alignment import Alignment, align_face, cut
 from graphgan.landmarks.detection import FindFaces
+from graphgan.weights import PEOPLE, weights_file
 
 _NOBODY = (74, 2, 22, 13, 149, 109, 1, 92, 127, 146, 101, 95, 131, 24, 123, 148)
 
@@ -36,12 +38,44 @@ class Condition:
     landmarks: Float[Tensor, "68 2"]
 
 
-def nobody_conditions(size: tuple[int, int] = (128, 128)) -> list[Condition]:
-    """The people who are shown where no others are given: drawn, and unlike real ones.
+def people_conditions(path: Path | None = None) -> list[Condition]:
+    """People who look real and do not exist: each is composed of several portraits.
 
-    Of 160 drawn people those 16 whose descriptors lie farthest from one picture of each of the 302
-    people whom the weights faces-128-research were trained and tested on: all beyond 0.6, up to
-    which dlib takes two faces for one person.
+    The portraits themselves are of people who do not exist (faker-js/assets-person-portrait, CC0).
+    256 x 256 pixels.
+
+    Args:
+        path: a file of ``scripts/compose_people.py``; by default the one that is shipped.
+    Raises:
+        ValueError: a file of another kind.
+        OSError: no such file, or one that may not be read.
+    """
+    path = weights_file(PEOPLE) if path is None else path
+    try:
+        tensors = dict(read_tensors(path))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    landmarks = tensors.pop("landmarks", torch.zeros(0))
+    if not tensors or landmarks.shape != (len(tensors), 68, 2):
+        raise ValueError(f"{path}: expected people and 68 landmarks of each")
+    if wrong := [name for name, image in tensors.items() if image.dtype != torch.uint8]:
+        raise ValueError(f"{path}: expected the bytes of images, got others for {wrong[0]}")
+    return [
+        Condition(name, _decoded(tensors[name], name), points.float())
+        for name, points in zip(sorted(tensors), landmarks, strict=True)
+    ]
+
+
+def _decoded(content: UInt8[Tensor, "_"], name: str) -> Float[Tensor, "3 h w"]:
+    return to_float_image(decode_image(content.numpy().tobytes(), name))
+
+
+def nobody_conditions(size: tuple[int, int] = (128, 128)) -> list[Condition]:
+    """Drawn people who are unlike real ones.
+
+    Of 160 drawn people those 16 whose descriptors lie farthest from one image of each of the 302
+    people of the faces that evaluations of this library are made on: all beyond 0.6, up to which
+    dlib takes two faces for one person.
 
     Raises:
         ValueError: a size below 16.

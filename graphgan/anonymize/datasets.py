@@ -24,7 +24,12 @@ from graphgan.anonymize._shard_work import DatasetTask
 from graphgan.anonymize._stores import open_source, open_store
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.command import NO_FACE
-from graphgan.anonymize.options import AnonymizeOptions, make_anonymizer, what_holds_for_all
+from graphgan.anonymize.options import (
+    COMPOSED,
+    AnonymizeOptions,
+    make_anonymizer,
+    what_holds_for_all,
+)
 from graphgan.anonymize.report import FileReport, count_statuses
 from graphgan.commands import exit_with, parse_options
 from graphgan.extras import needs_extra
@@ -130,7 +135,7 @@ def _for_workers(options: DatasetOptions) -> DatasetOptions:
         src=_whole(options.src),
         dst=_whole(options.dst),
         checkpoint=options.checkpoint and Path(_whole(str(options.checkpoint))),
-        condition=_whole(options.condition) if options.condition != "random" else "random",
+        condition=options.condition if options.condition in COMPOSED else _whole(options.condition),
         keep=tuple(map(_whole, options.keep)),
         mode=options.chosen_mode,
     )

@@ -25,6 +25,7 @@ from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.obscure import blur_faces, cover_faces, pixelate_faces
 from graphgan.data.face_batch import LANDMARKS_OF_68
 from graphgan.models.anonygan import AnonyGAN
+from graphgan.models.full_resolution import generate_at_full_resolution, resized
 from graphgan.models.generator import GeneratorOutput
 from graphgan.models.onnx_generator import OnnxAnonyGAN
 
@@ -33,6 +34,7 @@ Obscuring = Literal["blur", "pixelate", "solid"]
 DEFAULT_SIZE = (128, 128)
 
 _BLOCK = 16  # of a crop of 128 pixels
+_DOUBLINGS = 2
 
 
 @runtime_checkable
@@ -40,8 +42,9 @@ class FaceMethod(Protocol):
     """Whatever makes new faces for old ones.
 
     One whose masks are to rise over the brows says how far by an attribute ``forehead``, see
-    `face_mask`. One that shows no face at all says so by ``shows_nobody = True``: its results are
-    not shown to a recogniser.
+    `face_mask`. One that takes larger crops, too, says by an attribute ``doublings`` how often its
+    size may be doubled. One that shows no face at all says so by ``shows_nobody = True``: its
+    results are not shown to a recogniser.
 
     Attributes:
         name: in reports.
@@ -80,8 +83,24 @@ def forehead_of(method: FaceMethod) -> float:
     return float(getattr(method, "forehead", 0.0))
 
 
+def crop_size(method: FaceMethod, width: float) -> tuple[int, int]:
+    """Height and width of the crop of a face that takes ``width`` pixels of its image.
+
+    The method's own, doubled until it is as wide, as far as the method's ``doublings`` go.
+    """
+    height, own = method.size
+    doublings = 0
+    while doublings < getattr(method, "doublings", 0) and own << doublings < width:
+        doublings += 1
+    return height << doublings, own << doublings
+
+
 class GeneratedFaces:
     """Another person in the same pose and expression, by a trained AnonyGAN.
+
+    Larger faces are made at two or four times the network's size, see
+    `generate_at_full_resolution`, where the network is an `AnonyGAN` whose attention blends the
+    condition.
 
     Args:
         model: trained, and put into eval mode; or one that was exported to ONNX.
@@ -110,6 +129,7 @@ class GeneratedFaces:
         if exported and self.size != model.size:
             raise ValueError(f"expected a network for {self.size}, got one for {model.size}")
         self.forehead = model.forehead
+        self.doublings = _DOUBLINGS if _can_enlarge(model) and self.size == model.size else 0
         self.model = model if isinstance(model, OnnxAnonyGAN) else model.eval()
         self._chosen = LANDMARKS_OF_68[count]
 
@@ -117,8 +137,8 @@ class GeneratedFaces:
     def __call__(
         self, faces: AlignedFaces, conditions: Sequence[Condition]
     ) -> Float[Tensor, "b 3 h w"]:
-        images = torch.stack([condition.image for condition in conditions])
-        landmarks = torch.stack([condition.landmarks for condition in conditions])
+        size = (faces.images.shape[2], faces.images.shape[3])
+        images, landmarks = _shown(conditions, size)
         inputs = (
             images,
             faces.images,
@@ -126,15 +146,34 @@ class GeneratedFaces:
             faces.landmarks[:, self._chosen],
             faces.masks,
         )
-        # Networks learn what is inside the mask: outside, their pictures may be anything.
+        # Networks learn what is inside the mask: outside, their images may be anything.
         return carry_outward(self._generated(inputs).to(faces.images), faces.masks)
 
     def _generated(self, inputs: tuple[Tensor, ...]) -> Float[Tensor, "b 3 h w"]:
         if isinstance(self.model, OnnxAnonyGAN):
             return self.model(*inputs)
         device = next(self.model.parameters()).device
-        output: GeneratorOutput = self.model(*(x.to(device) for x in inputs))
+        given = [x.to(device) for x in inputs]
+        if self.doublings:
+            return generate_at_full_resolution(self.model, *given)
+        output: GeneratorOutput = self.model(*given)
         return output.image
+
+
+def _can_enlarge(model: AnonyGAN | OnnxAnonyGAN) -> bool:
+    if isinstance(model, OnnxAnonyGAN) or model.size is None:
+        return False
+    return model.base == "condition" and model.generator.blend == "attend_base"
+
+
+def _shown(
+    conditions: Sequence[Condition], size: tuple[int, int]
+) -> tuple[Float[Tensor, "b 3 h w"], Float[Tensor, "b 68 2"]]:
+    """Conditions at the size of the crops, with their landmarks."""
+    images = torch.stack([condition.image for condition in conditions])
+    landmarks = torch.stack([condition.landmarks for condition in conditions])
+    scale = landmarks.new_tensor([size[1] / images.shape[3], size[0] / images.shape[2]])
+    return resized(images, size).clamp(-1, 1), (landmarks + 0.5) * scale - 0.5
 
 
 def _num_landmarks(model: AnonyGAN | OnnxAnonyGAN) -> int:

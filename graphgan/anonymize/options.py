@@ -7,7 +7,12 @@ from typing import Any, Literal
 import torch
 
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.conditions import Condition, nobody_conditions, photo_conditions
+from graphgan.anonymize.conditions import (
+    Condition,
+    nobody_conditions,
+    people_conditions,
+    photo_conditions,
+)
 from graphgan.anonymize.files import Audio, FileAnonymizer
 from graphgan.anonymize.methods import FaceMethod, GeneratedFaces, ObscuredFaces, Obscuring
 from graphgan.anonymize.selection import Box, Selection
@@ -34,6 +39,10 @@ Mode = Literal["anonygan", "blur", "pixelate", "solid"]
 _COARSER = 3
 
 
+COMPOSED = ("people", "drawn")
+"""Conditions that need no photo."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class AnonymizeOptions:
     """How faces are found and replaced."""
@@ -42,10 +51,11 @@ class AnonymizeOptions:
     """What is put in the place of a face: by default anonygan with a checkpoint, else pixelate."""
     checkpoint: Path | None = None
     """Weights of AnonyGAN (generator.safetensors, or .onnx), the folder of a run, or shipped
-    weights by name; faces-128-research where --mode anonygan asks for a network and none is given.
+    weights by name; people-128 where --mode anonygan asks for a network and none is given.
     """
-    condition: str = "random"
-    """Who is shown: a photo of one face, a folder of such, or random for drawn people."""
+    condition: str = "people"
+    """Who is shown: people (who do not exist and look real), drawn (drawn people), a photo of one
+    face, or a folder of such."""
     fallback: Obscuring = "pixelate"
     """What covers a face that cannot be replaced."""
     keep: tuple[str, ...] = ()
@@ -153,11 +163,15 @@ def make_method(options: AnonymizeOptions) -> FaceMethod:
 def _conditions(
     options: AnonymizeOptions, detector: FindFaces, method: FaceMethod
 ) -> list[Condition]:
-    if options.condition == "random":
+    if options.condition == "people":
+        return people_conditions()
+    if options.condition == "drawn":
         return nobody_conditions(method.size)
     path = Path(options.condition)
     if not path.exists():
-        raise ValueError(f"expected --condition FILE, DIR or random, got {options.condition}")
+        raise ValueError(
+            f"expected --condition people, drawn, FILE or DIR, got {options.condition}"
+        )
     return photo_conditions(path, detector, size=method.size)
 
 

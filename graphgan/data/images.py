@@ -42,8 +42,17 @@ def read_image(path: str | Path) -> UInt8[Tensor, "3 h w"]:
         OSError: there is no such file, or it may not be read.
     """
     with opened_picture(path) as image:
-        pixels = np.array(_to_rgb(image))
-    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+        return _as_tensor(image)
+
+
+def decode_image(content: bytes, name: str) -> UInt8[Tensor, "3 h w"]:
+    """`read_image` of a file's content; errors call it by ``name``."""
+    with decoded_picture(io.BytesIO(content), name) as image:
+        return _as_tensor(image)
+
+
+def _as_tensor(image: "ImageFile") -> UInt8[Tensor, "3 h w"]:
+    return torch.from_numpy(np.array(_to_rgb(image))).permute(2, 0, 1).contiguous()
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from graphgan._threads import results_in_order
 from graphgan.anonymize import give_identity
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.compositor import constants
-from graphgan.anonymize.conditions import Condition, ConditionOrder, nobody_conditions
+from graphgan.anonymize.conditions import Condition, ConditionOrder, people_conditions
 from graphgan.anonymize.faces import Stage, Task
 from graphgan.anonymize.methods import (
     DEFAULT_SIZE,
@@ -39,8 +39,6 @@ from graphgan.anonymize.obscure import BLUR_KERNEL, MOSAIC_BLOCK, blur_faces, pi
 from graphgan.data.batches import to_float_image, to_uint8_image
 from graphgan.data.face_batch import LANDMARKS_OF_68
 from graphgan.data.prepared import PreparedPicture
-from graphgan.landmarks.align import whole_crop
-from graphgan.landmarks.alignment import Alignment, cut
 from graphgan.landmarks.detection import Detection
 from graphgan.models import AnonyGAN, CIAGANGenerator
 from graphgan.models._pretrained import Pretrained
@@ -128,8 +126,7 @@ class MethodSystem:
         self._anonymizer = Anonymizer("pixelate", _no_faces, recogniser=None)
 
     def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
-        size = self.method.size
-        people = _conditions(request, size) if self.uses_conditions else [None] * len(request[0])
+        people = _conditions(request) if self.uses_conditions else [None] * len(request[0])
         return self._replaced(request, people)
 
     def _replaced(
@@ -160,16 +157,10 @@ def _detection(points: Float[Tensor, "68 2"], image: Tensor) -> Detection:
     return Detection(torch.cat([there.amin(0), there.amax(0)]), points)
 
 
-def _conditions(request: Request, size: tuple[int, int]) -> list[Condition]:
-    """Those of a request, at the size of a method."""
-    given = (request.condition.shape[2], request.condition.shape[3])
-    whole = Alignment(whole_crop(given))
-    return [
-        Condition(str(i), cut(image, whole, size).clamp(-1, 1), whole.to_crop(points, size))
-        for i, (image, points) in enumerate(
-            zip(request.condition, request.condition_landmarks, strict=True)
-        )
-    ]
+def _conditions(request: Request) -> list[Condition]:
+    """Those of a request, at their own size."""
+    shown = zip(request.condition, request.condition_landmarks, strict=True)
+    return [Condition(str(i), image, points) for i, (image, points) in enumerate(shown)]
 
 
 def obscuring_system(kind: Obscuring) -> MethodSystem:
@@ -240,7 +231,7 @@ class ProductSystem(AnonyGANSystem):
     def __init__(self, *, device: str = "cpu") -> None:
         super().__init__(Path(FACES), name="product", device=device)
         self.uses_conditions = False
-        people = nobody_conditions(self.method.size)
+        people = people_conditions()
         self.fingerprint += f"; shows {', '.join(person.name for person in people)}"
         self._order = ConditionOrder(people)
 

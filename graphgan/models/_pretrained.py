@@ -52,7 +52,7 @@ class Pretrained(nn.Module):
 
         Args:
             path: the file, or the name of weights that are shipped (`graphgan info` lists them),
-                such as "synthetic-128".
+                such as "people-128".
         Raises:
             ValueError: not such a file, or weights that do not fit its configuration.
         """

@@ -4,9 +4,13 @@ Not in the papers. The generator works at its own size. The condition is fitted 
 the face's, and what the larger one shows beyond the smaller is added where the attention keeps the
 condition: with A the attention and ``up`` bicubic,
 
-    I = up(I_small) + w(A) (base - up(base_small))
+    I = up(I_small) + g up(A) (base - up(base_small))
 
-With ``w(A) = up(A)`` this is the blend of [A] at the face's resolution, ``A base + (1 - A) I~``.
+With g = 1 this is the blend of [A] at the face's resolution, ``A base + (1 - A) I~``. The gain g is
+at most 1, and less where the source's face is less sharp than the condition: a blurred image gets a
+blurred face.
+
+Source: [A] Dall'Asen et al., ICIAP 2021, section 3 (the blend).
 """
 
 from typing import cast
@@ -16,6 +20,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan.models.anonygan import AnonyGAN
+
+_TINY = 1e-8
 
 
 def generate_at_full_resolution(
@@ -68,7 +74,15 @@ def generate_at_full_resolution(
     attention = cast(Tensor, output.attention)  # the blend has one
     kept = resized(attention, size).clamp(0, 1)
     details = fitted - resized(small_fitted, size)
-    return (resized(output.image, size) + kept * details).clamp(-1, 1)
+    wanted = source - resized(small_source, size)
+    gain = (_energy(wanted, mask) / _energy(details, mask)).sqrt().clamp(max=1)
+    return (resized(output.image, size) + gain * kept * details).clamp(-1, 1)
+
+
+def _energy(details: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]) -> Tensor:
+    """Mean square within the mask, of each item."""
+    inside = mask.sum((1, 2, 3), keepdim=True).clamp(min=1)
+    return (details.square() * mask).sum((1, 2, 3), keepdim=True) / inside + _TINY
 
 
 def resized(images: Float[Tensor, "b c h w"], size: tuple[int, int]) -> Float[Tensor, "b c u v"]:

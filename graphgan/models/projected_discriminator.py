@@ -18,6 +18,7 @@ from graphgan._checks import check_positive
 from graphgan.landmarks.maps import check_landmarks, gaussian_maps
 from graphgan.layers.spectral_norm import SpectralNorm
 
+_GAIN, _TINY = 8.0, 1e-6  # of maps of landmarks, which are nearly empty
 _SIGMA, _LEAST = 0.75, 1e-3  # of the maps of landmarks, in cells; and what counts for nothing
 
 
@@ -26,7 +27,8 @@ class RandomMixing(nn.Module):
 
     ``m_l = W_l * (V_l f_l + up(m_(l+1)))``, from the coarsest map to the finest: V_l a random 1x1
     convolution to ``width`` channels, W_l a random 3x3 one (He initialization), up bilinear. So
-    every head sees all scales below its own, and no channel is left out.
+    every head sees all scales below its own, and no channel is left out. Each result is divided by
+    its root mean square over the batch: features of unlike networks, and scales, count alike.
 
     Args:
         channels: of the maps, the finest first.
@@ -57,13 +59,13 @@ class RandomMixing(nn.Module):
             if mixed:
                 x = x + F.interpolate(mixed[0], x.shape[2:], mode="bilinear", align_corners=False)
             mixed.insert(0, scales(x))
-        return mixed
+        return [x / x.detach().square().mean().sqrt().clamp(min=_TINY) for x in mixed]
 
 
 class ProjectedDiscriminator(nn.Module):
     """Is it a real image? Logits at each scale of a `FeatureNetwork`, of features mixed at random.
 
-    ``h_l = head_l(m_l + E_l maps(landmarks))`` with m from `RandomMixing`, and
+    ``h_l = head_l(m_l + 8 E_l maps(landmarks))`` with m from `RandomMixing`, and
     ``logits_l = w_l^T h_l + <V_l c, h_l>`` ([M], eq. 3). Only the heads, E, w and V learn; they
     have spectral normalization. A head halves its map until it is as small as that of the last
     scale but one.
@@ -137,7 +139,8 @@ class ProjectedDiscriminator(nn.Module):
         scales = []
         for i, (x, head) in enumerate(zip(mixed, self.heads, strict=True)):
             if landmarks is not None and size is not None:
-                x = x + self.on_landmarks[i](_maps(landmarks, size, (x.shape[2], x.shape[3])))
+                maps = _maps(landmarks, size, (x.shape[2], x.shape[3]))
+                x = x + _GAIN * self.on_landmarks[i](maps)
             vector = None if condition is None else self.on_condition[i](condition)
             scales.append(head(x, vector))
         return scales

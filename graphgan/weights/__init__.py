@@ -3,6 +3,7 @@
 from graphgan.weights.catalogue import (
     FACES,
     LOADABLE,
+    PEOPLE,
     PERSONS,
     RECOGNISER,
     SHIPPED,
@@ -15,6 +16,7 @@ from graphgan.weights.catalogue import (
 __all__ = [
     "FACES",
     "LOADABLE",
+    "PEOPLE",
     "PERSONS",
     "RECOGNISER",
     "SHIPPED",

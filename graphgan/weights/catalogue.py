@@ -1,20 +1,19 @@
 """Every set of weights that is shipped or can be loaded: what it is, from where, on what terms."""
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-FACES: Final = "faces-128-research"
+FACES: Final = "people-128"
 """The AnonyGAN that commands use where none is given."""
+PEOPLE: Final = "people-256"
+"""The people whom commands show where none are given."""
 PERSONS: Final = "synthetic-persons"
 """The BiGraphGAN that commands use where none is given."""
 RECOGNISER: Final = "dlib-resnet"
 """dlib's face recogniser, in the format of this library."""
 
 _FOLDER = Path(__file__).parent
-_log = logging.getLogger(__name__)
-_told: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -26,27 +25,27 @@ class Weights:
         network: whose weights they are.
         trained_on: what made them.
         terms: what they may be used for.
-        research_only: whether loading them says so.
     """
 
     name: str
     network: str
     trained_on: str
     terms: str
-    research_only: bool = False
 
-
-_RESEARCH = "research only, see LICENSE-WEIGHTS"
 
 SHIPPED: Final = (
     Weights(
         FACES,
         "AnonyGAN",
-        "2,703 faces of 270 people in videos, 128 x 128 pixels",
-        _RESEARCH,
-        research_only=True,
+        "160 portraits of people who do not exist (faker-js/assets-person-portrait, CC0)",
+        "MIT, as the code",
     ),
-    Weights("synthetic-128", "AnonyGAN", "drawn faces alone, 128 x 128 pixels", "MIT, as the code"),
+    Weights(
+        PEOPLE,
+        "people_conditions",
+        "nothing: 32 people, each composed of four of the same portraits",
+        "any use, see people-256.LICENSE",
+    ),
     Weights(PERSONS, "BiGraphGAN", "drawn persons alone", "MIT, as the code"),
     Weights(
         RECOGNISER,
@@ -105,21 +104,18 @@ LOADABLE: Final = (
         "dlib's 68-point predictor (package face-recognition-models)",
         "iBUG 300-W",
         "no commercial product (terms of 300-W); any callable that returns 68 points replaces it",
-        research_only=True,
     ),
     Weights(
         "facenet-pytorch, 20180402-114759-vggface2.pt, 20180408-102900-casia-webface.pt",
         "InceptionResnetV1, by --facenet FILE",
         "VGGFace2, CASIA-WebFace",
         "code MIT; the faces were for research",
-        research_only=True,
     ),
     Weights(
         "facenet-pytorch, pnet.pt, rnet.pt, onet.pt",
         "MTCNN, by --mtcnn DIR",
         "WIDER FACE and CelebA",
         "code MIT; the faces were for research",
-        research_only=True,
     ),
     Weights(
         "torchvision, vgg19-dcbb9e9d.pth",
@@ -144,37 +140,31 @@ LOADABLE: Final = (
         "AnonyGAN, BiGraphGAN, by load_published of graphgan.models.published",
         "CelebA, LFW, Market-1501, DeepFashion",
         "no commercial use",
-        research_only=True,
     ),
     Weights(
         "published checkpoints of CIAGAN",
         "CIAGANGenerator, by load_published of graphgan.models.published",
         "CelebA, LFW",
         "no commercial use of the faces that they were trained on",
-        research_only=True,
     ),
 )
 """What others trained and this library reads; none of it is shipped or downloaded."""
 
 
 def shipped_file(name: str) -> Path:
-    """Where shipped weights lie. Those for research alone say so, once a process.
+    """Where shipped weights lie.
 
     Raises:
         ValueError: no such weights.
     """
-    weights = next((weights for weights in SHIPPED if weights.name == name), None)
-    if weights is None:
+    if not is_shipped(name):
         names = ", ".join(weights.name for weights in SHIPPED)
         raise ValueError(f"expected shipped weights among {names}, got {name!r}")
-    if weights.research_only and name not in _told:
-        _told.add(name)
-        _log.warning("weights %s: %s in %s", name, weights.terms, _FOLDER)
     return weights_file(name)
 
 
 def weights_file(name: str) -> Path:
-    """Where the file of shipped weights belongs, without a word about its terms."""
+    """Where the file of shipped weights belongs, there or not."""
     return _FOLDER / f"{name}.safetensors"
 
 

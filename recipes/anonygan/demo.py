@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.conditions import nobody_conditions
+from graphgan.anonymize.conditions import people_conditions
 from graphgan.anonymize.faces import Result
 from graphgan.anonymize.methods import GeneratedFaces
 from graphgan.commands import run_command
@@ -53,7 +53,7 @@ def main(options: Options) -> None:
     if not faces:
         raise ValueError(f"{options.photo}: no face found")
     method = GeneratedFaces(AnonyGAN.from_pretrained(newest_weights(options.checkpoint)))
-    people, recogniser = nobody_conditions(method.size), DlibResNetRecogniser()
+    people, recogniser = people_conditions(), DlibResNetRecogniser()
     anonymizer = Anonymizer(method, detector, people, recogniser=recogniser, seed=options.seed)
     result = anonymizer(photo, detections=faces)
     rows = measure(faces, result, detector(result.image), recogniser.threshold)

@@ -285,19 +285,18 @@ _PEOPLE = replace(
         num_pairs=None,
         flip=True,
         degraded=True,
-        drawn_conditions=600,
     ),
     loss=LossOptions(
         adversarial="hinge",
-        weight_app=0.5,
-        weight_lm=0.5,
+        weight_app=1,
+        weight_lm=1,
         weight_wfm=0.5,
-        weight_features=5,
-        weight_recon=5,
+        weight_features=3,
+        weight_recon=10,
         condition_jitter=0.2,
         augmentation=0.3,
     ),
-    optimizer=OptimizerOptions(lr_g=4e-4, lr_d=2e-4, beta1=0.0, beta2=0.99, decay=0.4, ema=0.998),
+    optimizer=OptimizerOptions(lr_g=4e-4, lr_d=4e-4, beta1=0.0, beta2=0.99, decay=0.4, ema=0.998),
 )
 # A few minutes on two cores.
 _SMOKE = replace(

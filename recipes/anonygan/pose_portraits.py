@@ -61,7 +61,7 @@ _MOUTH_CORNERS = (61, 291)
 _EYES = (33, 263)  # outer corners
 
 # Standard deviations and limits of what is drawn.
-_YAW, _PITCH, _ROLL = (18.0, 34.0), (8.0, 18.0), (8.0, 20.0)  # degrees
+_YAW, _PITCH, _ROLL = (20.0, 38.0), (8.0, 18.0), (8.0, 20.0)  # degrees
 _OPEN_MOUTHS, _CLOSING_EYES, _MOVED_BROWS = 0.4, 0.25, 0.4  # shares of images
 _DEPTH = 0.35  # of the axis of the neck behind the face, in distances between the eyes' corners
 _TOOTHY = 0.14  # opening over width of the mouths that are taken for others
@@ -298,10 +298,10 @@ def _with_inside_of_mouth(
     teeth = bend_to_landmarks(donor.image[None], sources[None], targets[None])[0]
     size = (_SIDE, _SIDE)
     skin = image.mean((1, 2), keepdim=True)
-    dark = torch.tensor([0.32, 0.14, 0.13]).view(3, 1, 1) * skin.mean()
+    dark = torch.tensor([0.36, 0.17, 0.16]).view(3, 1, 1) * skin.mean()
     outline = torch.cat([upper, shown.flip(0)])
     row = gaussian_blur2d(polygon_mask(outline[None], size), (3, 3), (0.7, 0.7))[0]
-    inside = dark + row * (float(rng.uniform(0.6, 0.95)) * teeth - dark)
+    inside = dark + row * (float(rng.uniform(0.75, 1.05)) * teeth - dark)
     mouth = gaussian_blur2d(polygon_mask(lips[None], size), (3, 3), (0.8, 0.8))[0]
     return image + mouth * (inside - image)
 

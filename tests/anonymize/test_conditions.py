@@ -10,6 +10,7 @@ from graphgan.anonymize.conditions import (
     ConditionOrder,
     drawn_conditions,
     nobody_conditions,
+    people_conditions,
     photo_conditions,
 )
 from graphgan.data.batches import to_float_image, to_uint8_image
@@ -17,6 +18,7 @@ from graphgan.data.images import read_image, write_image
 from graphgan.faces import CenterFace, DlibResNetRecogniser, FaceFinder
 from graphgan.landmarks.align import crop_image, face_crop
 from graphgan.landmarks.masks import face_mask
+from graphgan.weights import PEOPLE, weights_file
 
 FACES = Path(__file__).parents[3] / "shared" / "faces"
 
@@ -130,3 +132,30 @@ def test_nobody_of_those_who_were_trained_on_looks_like_the_built_in_conditions(
     nearest = torch.cdist(torch.stack(drawn), torch.stack(people)).amin(1)
     print(f"nearest distances: {nearest.amin():.3f} to {nearest.amax():.3f}")
     assert nearest.amin() > 0.6
+
+
+# --- people who look real -------------------------------------------------------------------------
+
+
+def test_people_who_are_shipped_are_whole_and_different():
+    people = people_conditions()
+    assert len({person.name for person in people}) == len(people) >= 32
+    for person in people:
+        assert person.image.shape == (3, 256, 256)
+        assert person.image.abs().max() <= 1 and person.image.std() > 0.1
+        assert ((person.landmarks > 20) & (person.landmarks < 236)).all()
+    chips = torch.stack([person.image[:, 64:192, 64:192].flatten() for person in people])
+    distances = torch.cdist(chips, chips) + 1e6 * torch.eye(len(chips))
+    assert distances.min() > 0.1 * chips.shape[1] ** 0.5  # nobody is there twice
+
+
+def test_people_of_other_files_are_refused_with_their_names(tmp_path):
+    other = weights_file("face-model")
+    with pytest.raises(ValueError, match=f"{other}: expected people and 68 landmarks"):
+        people_conditions(other)
+    damaged = tmp_path / "people.safetensors"
+    damaged.write_bytes(weights_file(PEOPLE).read_bytes()[:2000])
+    with pytest.raises(ValueError, match=r"people\.safetensors: expected safetensors"):
+        people_conditions(damaged)
+    with pytest.raises(OSError, match="people"):
+        people_conditions(tmp_path / "no people")

@@ -291,7 +291,7 @@ def test_a_file_with_a_bad_graph_is_refused_by_name(tmp_path):
 
 def test_the_weights_of_another_network_are_refused():
     with pytest.raises(ValueError, match=r"expected ConvGraph weights .* got AnonyGAN"):
-        ConvGraph.from_pretrained("synthetic-128")
+        ConvGraph.from_pretrained("people-128")
     with pytest.raises(ValueError, match=r"expected AnonyGAN weights .* got ConvGraph"):
         AnonyGAN.from_pretrained("face-mesh")
 

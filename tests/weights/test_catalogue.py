@@ -1,4 +1,3 @@
-import logging
 import re
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import torch
 from graphgan import faces, models, weights
 from graphgan.models import AnonyGAN
 from graphgan.training.run_folder import newest_weights
-from graphgan.weights import LOADABLE, SHIPPED, catalogue, is_shipped, shipped_file
+from graphgan.weights import LOADABLE, SHIPPED, is_shipped, shipped_file
 
 FOLDER = Path(weights.__file__).parent
 LICENCES = Path(__file__).parents[2] / "docs" / "licences.md"
@@ -24,7 +23,7 @@ def test_shipped_weights_are_there_and_small(one):
 
 @pytest.mark.parametrize(
     "one",
-    [w for w in SHIPPED if w.network not in ("FaceMesh", "head_pose")],
+    [w for w in SHIPPED if w.network not in ("FaceMesh", "head_pose", "people_conditions")],
     ids=lambda one: one.name,
 )
 def test_shipped_weights_load_by_name(one):
@@ -57,35 +56,25 @@ def test_nothing_else_is_shipped():
     assert "public domain" in (FOLDER / "dlib-resnet.LICENSE").read_text()
 
 
-def test_weights_for_research_say_so_once(caplog, monkeypatch):
-    monkeypatch.setattr(catalogue, "_told", set())
-    with caplog.at_level(logging.WARNING):
-        for one in SHIPPED * 2:
-            shipped_file(one.name)
-    told = [record.getMessage() for record in caplog.records]
-    assert len(told) == sum(one.research_only for one in SHIPPED) == 1
-    assert "faces-128-research" in told[0] and "research only" in told[0]
-
-
-@pytest.mark.parametrize("name", ["faces", "", "../catalogue", "faces-128-research.safetensors"])
+@pytest.mark.parametrize("name", ["faces", "", "../catalogue", "people-128.safetensors"])
 def test_other_names_are_refused_with_those_that_are_known(name):
     assert not is_shipped(name)
-    with pytest.raises(ValueError, match="among faces-128-research, synthetic-128"):
+    with pytest.raises(ValueError, match="among people-128, people-256"):
         shipped_file(name)
 
 
 def test_a_file_of_that_name_goes_before_the_shipped_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    name = Path("synthetic-128")
-    assert newest_weights(name) == FOLDER / "synthetic-128.safetensors"
+    name = Path("people-128")
+    assert newest_weights(name) == FOLDER / "people-128.safetensors"
     name.write_bytes(b"mine")
     assert newest_weights(name) == name
 
 
 def test_a_path_is_never_taken_for_a_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match="found none at synthetic-128"):
-        AnonyGAN.from_pretrained(Path("synthetic-128"))
+    with pytest.raises(ValueError, match="found none at people-128"):
+        AnonyGAN.from_pretrained(Path("people-128"))
 
 
 @pytest.mark.parametrize("one", [*SHIPPED, *LOADABLE], ids=lambda one: one.name)
@@ -101,7 +90,7 @@ def test_the_page_of_licences_lists_nothing_else():
 
 @torch.no_grad()
 def test_half_the_bytes_are_the_same_network(tmp_path):
-    model = AnonyGAN.from_pretrained("synthetic-128")
+    model = AnonyGAN.from_pretrained("people-128")
     for name, dtype in (("full", None), ("half", torch.float16)):
         model.save_pretrained(tmp_path / name, dtype=dtype)
     full, half = ((tmp_path / name).stat().st_size for name in ("full", "half"))
@@ -110,8 +99,3 @@ def test_half_the_bytes_are_the_same_network(tmp_path):
     for expected, given in zip(model.parameters(), again.parameters(), strict=True):
         assert given.dtype == torch.float32
         torch.testing.assert_close(given, expected, atol=1e-3, rtol=1e-3)
-
-
-def test_where_a_file_belongs_is_told_without_a_warning(caplog):
-    assert weights.weights_file("synthetic-128") == FOLDER / "synthetic-128.safetensors"
-    assert not caplog.records

@@ -20,6 +20,9 @@ from graphgan.anonymize.compositor.constants import (
 _HARD = 1e-6
 # Sigmas at which a Gaussian ends.
 _SIGMAS = 4
+# Rows that are enough for what is soft.
+_ENOUGH = 128
+_TINY = 1e-6
 
 
 def soft_edges(regions: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
@@ -27,8 +30,13 @@ def soft_edges(regions: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
 
     `soften` with the lengths of `graphgan.anonymize.compositor.constants`.
     """
-    height = regions.shape[2]
-    return soften(regions, height * EDGE, margin=LEAST_MARGIN + height * MARGIN)
+    height, step = regions.shape[2], _step(regions)
+    coarse = F.max_pool2d(regions, step) if step > 1 else regions
+    margin = LEAST_MARGIN + height * MARGIN
+    edges = soften(coarse, height * EDGE / step, margin=margin / step)
+    if step == 1:
+        return edges
+    return torch.maximum(regions, _enlarged(edges, regions))
 
 
 def carry_outward(
@@ -38,7 +46,25 @@ def carry_outward(
 
     `spread` with the length of `graphgan.anonymize.compositor.constants`.
     """
-    return spread(images, regions, regions.shape[2] * CARRY)
+    step, sigma = _step(regions), regions.shape[2] * CARRY
+    if step == 1:
+        return spread(images, regions, sigma)
+    weights = F.avg_pool2d(regions, step)
+    coarse = F.avg_pool2d(images * regions, step) / weights.clamp(min=_TINY)
+    around = spread(coarse, (weights > 0).to(weights), sigma / step)
+    return images * regions + _enlarged(around, images) * (1 - regions)
+
+
+def _step(regions: Float[Tensor, "b 1 h w"]) -> int:
+    """Pixels of a large crop that are one where edges and colors around it are computed."""
+    step = regions.shape[2] // _ENOUGH
+    divides = step > 1 and regions.shape[2] % step == 0 and regions.shape[3] % step == 0
+    return step if divides else 1
+
+
+def _enlarged(coarse: Float[Tensor, "b c u v"], like: Tensor) -> Float[Tensor, "b c h w"]:
+    size = (like.shape[2], like.shape[3])
+    return F.interpolate(coarse, size, mode="bilinear", align_corners=False)
 
 
 def soften(

@@ -101,9 +101,13 @@ def test_far_from_the_mask_there_is_nothing():
 def test_the_edge_of_a_region_has_the_lengths_of_the_constants(height):
     region = disc(height, height / 8)
     edge = soft_edges(region)
-    assert torch.equal(edge, soften(region, height * EDGE, margin=LEAST_MARGIN + height * MARGIN))
+    exact = soften(region, height * EDGE, margin=LEAST_MARGIN + height * MARGIN)
+    if height <= 128:
+        assert torch.equal(edge, exact)
+    assert (edge - exact).abs().max() < 0.2  # of a large crop, it is computed coarsely
+    assert (edge[region > 0] == 1).all()
     far = height / 8 + LEAST_MARGIN + height * (MARGIN + EDGE)
-    assert edge[0, 0, height // 2, int(height / 2 + far + 2)] == 0
+    assert edge[0, 0, height // 2, int(height / 2 + far + 2 + 2 * (height // 128))] == 0
 
 
 @pytest.mark.parametrize("height", [64, 128, 512])
@@ -112,7 +116,18 @@ def test_under_the_whole_edge_there_is_a_color(height):
     out = carry_outward(torch.full((1, 3, height, height), 0.5), region)
     under = (soft_edges(region) > 0).expand_as(out)
     torch.testing.assert_close(out[under], torch.tensor(0.5).expand(int(under.sum())))
-    assert torch.equal(out, spread(torch.full((1, 3, height, height), 0.5), region, height * CARRY))
+    if height <= 128:
+        exact = spread(torch.full((1, 3, height, height), 0.5), region, height * CARRY)
+        assert torch.equal(out, exact)
+
+
+def test_a_large_crop_carries_the_colors_of_a_small_one():
+    region, ramp = disc(512, 160), torch.linspace(-1, 1, 512).expand(1, 3, 512, 512)
+    out = carry_outward(ramp, region)
+    exact = spread(ramp, region, 512 * CARRY)
+    under = (soft_edges(region) > 0.05).expand_as(out)
+    assert (out - exact)[under].abs().max() < 0.05
+    assert torch.equal(out[region.expand_as(out) > 0], ramp[region.expand_as(out) > 0])
 
 
 def test_no_line_is_seen_where_the_region_ends():

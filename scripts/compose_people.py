@@ -1,0 +1,319 @@
+"""People who do not exist, each composed of several portraits; `graphgan-anonymize` shows them.
+
+    python scripts/compose_people.py PORTRAITS --out graphgan/weights/people-256.safetensors
+
+Each person takes the skin of one portrait, eyes and brows of a second, nose of a third and mouth of
+a fourth, all of about the same tone of skin and, where ``people.csv`` beside the portraits says it
+(columns image, age, sex), of the same sex and about the same age. All are bent to their mean shape
+first, and colors are brought to those of the skin. Seams are blended band by band (Burt and
+Adelson, "A Multiresolution Spline with Application to Image Mosaics", ACM Transactions on Graphics
+1983). Beyond the face the skin is carried on, so that hair and background never come along.
+
+A portrait takes part where the forehead is of the color of the cheeks: nothing hides it. A person
+is kept where a recogniser finds none of the portraits in it, nor a person who is kept already.
+"""
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import numpy as np
+import torch
+import tyro
+from jaxtyping import Float
+from kornia.color import rgb_to_lab
+from kornia.filters import gaussian_blur2d
+from PIL import Image
+from safetensors.torch import save
+from torch import Tensor
+
+from graphgan.anonymize.compositor import carry_outward
+from graphgan.commands import run_command
+from graphgan.data.batches import to_float_image, to_uint8_image
+from graphgan.data.images import read_image
+from graphgan.data.listing import photo_sources
+from graphgan.faces import FaceFinder
+from graphgan.faces.dlib_resnet import DlibResNetRecogniser
+from graphgan.files import replacing
+from graphgan.landmarks import bend_to_landmarks, face_regions, polygon_mask
+from graphgan.landmarks.alignment import align_face, cut
+from graphgan.landmarks.hull import convex_hull
+from graphgan.landmarks.masks import FOREHEAD
+
+_PARTS = {
+    "eyes": [*range(17, 27), *range(36, 48)],
+    "nose": [*range(27, 36)],
+    "mouth": [*range(48, 68)],
+}
+_GROWN = {"eyes": 1.15, "nose": 1.1, "mouth": 1.25}  # parts, about their middles
+_BANDS = (1.0, 2.0, 4.0, 8.0, 16.0)  # standard deviations, in pixels of 256
+_MOST_FOREHEAD = 24.0  # Delta E of the forehead to the cheeks
+_MOST_AGE, _MOST_TONE = 14, 12.0  # years, Delta E, within a person
+_MOST_HAIR = 24.0  # Delta E to the cheeks of what is skin
+_FADE, _FULL = 0.05, 0.2  # carried colors turn into their mean: sides, share of a blurred mask
+_RIM = 0.12  # of the way from the jaw to the middle: there it may be background
+_QUALITY = 92  # JPEG
+
+
+@dataclass(frozen=True)
+class Options:
+    """Write people for --condition people."""
+
+    portraits: Annotated[Path, tyro.conf.Positional]
+    """A folder of portraits; people.csv may lie in it or above it."""
+    out: Path
+    """The file."""
+    people: int = 32
+    """How many."""
+    size: int = 256
+    """Pixels a side."""
+    seed: int = 0
+    """Of who is composed with whom."""
+    sheet: Path | None = None
+    """Write a picture of all of them here."""
+
+
+class Portrait(NamedTuple):
+    """An aligned portrait and what chooses its partners."""
+
+    name: str
+    image: Float[Tensor, "3 h w"]
+    landmarks: Float[Tensor, "68 2"]
+    tone: Float[Tensor, "3"]
+    descriptor: Float[Tensor, "d"]
+    sex: str
+    age: float
+
+
+def main(options: Options) -> None:
+    if options.people < 1 or options.size < 64:
+        raise ValueError(
+            f"expected people and 64 pixels at least, got {options.people} and {options.size}"
+        )
+    recognise = DlibResNetRecogniser()
+    portraits, refused = read_portraits(options, recognise)
+    print(f"  {len(portraits)} portraits, {refused} refused")
+    rng = np.random.default_rng(options.seed)
+    kept: list[Portrait] = []
+    skins: set[str] = set()  # each serves once
+    for _ in range(50 * options.people):
+        if len(kept) == options.people:
+            break
+        group = draw_group(portraits, kept, rng)
+        if group is None or group[0].name in skins:
+            continue
+        person = compose(group, f"person-{len(kept):02}", recognise)
+        if is_nobody(person, portraits, kept):
+            kept.append(person)
+            skins.add(group[0].name)
+    if len(kept) < options.people:
+        print(f"  {len(kept)} people of {options.people}: no more that are like nobody")
+    write_people(options.out, kept)
+    if options.sheet is not None:
+        write_sheet(options.sheet, kept)
+
+
+# --- portraits ------------------------------------------------------------------------------------
+
+
+def read_portraits(options: Options, recognise: DlibResNetRecogniser) -> tuple[list[Portrait], int]:
+    finder, about = FaceFinder(), read_table(options.portraits)
+    portraits, refused = [], 0
+    for source in photo_sources(options.portraits)[0]:
+        image = read_image(options.portraits / source)
+        faces = [face for face in finder(image) if face.landmarks.isfinite().all()]
+        if len(faces) != 1:
+            refused += 1
+            continue
+        landmarks = faces[0].landmarks
+        alignment, size = align_face(landmarks), (options.size, options.size)
+        crop = cut(to_float_image(image), alignment, size).clamp(-1, 1)
+        points = alignment.to_crop(landmarks, size).float()
+        cheeks, forehead = tones(crop, points)
+        if float((cheeks - forehead).norm()) > _MOST_FOREHEAD:
+            refused += 1
+            continue
+        sex, age = about.get(Path(source).name, ("", 0.0))
+        descriptor = recognise(image, landmarks[None])[0]
+        portraits.append(Portrait(source, crop, points, cheeks, descriptor, sex, age))
+    return portraits, refused
+
+
+def read_table(folder: Path) -> dict[str, tuple[str, float]]:
+    """Sex and age by the image's name; empty where there is no table."""
+    for table in (folder / "people.csv", folder.parent / "people.csv"):
+        if table.is_file():
+            with table.open(newline="", encoding="utf-8") as file:
+                rows = csv.DictReader(file)
+                return {row["image"]: (row["sex"], float(row["age"])) for row in rows}
+    return {}
+
+
+def tones(
+    image: Float[Tensor, "3 h w"], landmarks: Float[Tensor, "68 2"]
+) -> tuple[Float[Tensor, "3"], Float[Tensor, "3"]]:
+    """CIELAB of the cheeks and of the forehead: medians, of places that nothing should hide."""
+    lab = rgb_to_lab((image[None] + 1) / 2)[0]
+    size = (image.shape[1], image.shape[2])
+    up = landmarks[27] - landmarks[8]
+    brows = landmarks[17:27]
+    band = torch.cat([brows + 0.1 * up, (brows + 0.3 * up).flip(0)])
+    cheeks = [landmarks[[1, 4, 48, 31, 39, 36]], landmarks[[15, 12, 54, 35, 42, 45]]]
+    masks = [polygon_mask(points[None].float(), size)[0, 0] > 0 for points in (*cheeks, band)]
+    both = lab[:, masks[0] | masks[1]].median(1).values
+    return both, lab[:, masks[2]].median(1).values if masks[2].any() else both + 100
+
+
+# --- people ---------------------------------------------------------------------------------------
+
+
+def draw_group(
+    portraits: list[Portrait], kept: list[Portrait], rng: np.random.Generator
+) -> list[Portrait] | None:
+    """Four portraits that go together; the first is of the rarer sex so far."""
+    first = portraits[int(rng.integers(len(portraits)))]
+    shown = [person.sex for person in kept]
+    if first.sex and shown.count(first.sex) > len(shown) / 2:
+        return None
+    near = [
+        other
+        for other in portraits
+        if other is not first
+        and other.sex == first.sex
+        and abs(other.age - first.age) <= _MOST_AGE
+        and float((other.tone - first.tone).norm()) <= _MOST_TONE
+    ]
+    if len(near) < 3:
+        return None
+    return [first, *(near[i] for i in rng.choice(len(near), 3, replace=False))]
+
+
+def compose(group: list[Portrait], name: str, recognise: DlibResNetRecogniser) -> Portrait:
+    """The skin of the first, eyes, nose and mouth of the others, on the shape of all."""
+    shape = torch.stack([one.landmarks for one in group]).mean(0)
+    size = (group[0].image.shape[1], group[0].image.shape[2])
+    region = face_regions(shape[None], size, forehead=FOREHEAD)
+    bent = [bend_to_landmarks(one.image[None], one.landmarks[None], shape[None]) for one in group]
+    bent = [bent[0], *(_toned(other, bent[0], region) for other in bent[1:])]
+    image = blend_bands(bent, [part_mask(shape, part, size) for part in _PARTS])
+    image = skin_carried_on(image, region * is_skin(image, shape))
+    pixels = to_uint8_image(image[0])
+    cheeks, _ = tones(image[0], shape)
+    descriptor = recognise(pixels, shape[None])[0]
+    return Portrait(name, image[0], shape, cheeks, descriptor, group[0].sex, group[0].age)
+
+
+def is_skin(
+    image: Float[Tensor, "1 3 h w"], landmarks: Float[Tensor, "68 2"]
+) -> Float[Tensor, "1 1 h w"]:
+    """1 where it is of the color of the cheeks, and everywhere well within jaw and brows."""
+    cheeks, _ = tones(image[0], landmarks)
+    smooth = _blurred(image, 1.5)
+    distance = (rgb_to_lab((smooth + 1) / 2) - cheeks[:, None, None]).norm(dim=1, keepdim=True)
+    hull = convex_hull(landmarks[[*range(2, 15), *range(17, 27)]])
+    hull = hull.lerp(hull.mean(0), _RIM)
+    face = polygon_mask(hull[None].float(), (image.shape[2], image.shape[3]))
+    return torch.maximum(face, (distance < _MOST_HAIR).to(face))
+
+
+def skin_carried_on(
+    image: Float[Tensor, "1 3 h w"], mask: Float[Tensor, "1 1 h w"]
+) -> Float[Tensor, "1 3 h w"]:
+    """The colors of what the mask shows, carried on to the edges of the image."""
+    near = carry_outward(image, mask)
+    mean = (image * mask).sum((2, 3), keepdim=True) / mask.sum()
+    reached = _blurred(mask, _FADE * image.shape[3])
+    share = torch.maximum(mask, (reached / _FULL).clamp(max=1))
+    return (mean + (near - mean) * share).clamp(-1, 1)
+
+
+def _toned(
+    image: Float[Tensor, "1 3 h w"], like: Float[Tensor, "1 3 h w"], region: Tensor
+) -> Float[Tensor, "1 3 h w"]:
+    """Mean and spread of each color within the face become those of the other."""
+    inside = region[0, 0] > 0
+    own, wanted = image[0][:, inside], like[0][:, inside]
+    gain = (wanted.std(1) / own.std(1).clamp(min=1e-3)).clamp(0.7, 1.4)[:, None, None]
+    means = (x.mean(1)[:, None, None] for x in (own, wanted))
+    own_mean, wanted_mean = means
+    return (image - own_mean) * gain + wanted_mean
+
+
+def part_mask(
+    landmarks: Float[Tensor, "68 2"], part: str, size: tuple[int, int]
+) -> Float[Tensor, "1 1 h w"]:
+    hull = convex_hull(landmarks[_PARTS[part]])
+    middle = hull.mean(0)
+    return polygon_mask((middle + _GROWN[part] * (hull - middle))[None].float(), size)
+
+
+def blend_bands(
+    images: list[Float[Tensor, "1 3 h w"]], masks: list[Float[Tensor, "1 1 h w"]]
+) -> Float[Tensor, "1 3 h w"]:
+    """The first image, with the others inside their masks, each band with an edge of its width."""
+    result, others = images[0], images[1:]
+    for image, mask in zip(others, masks, strict=True):
+        left, right, total = result, image, torch.zeros_like(result)
+        for sigma in _BANDS:
+            weight = _blurred(mask, sigma)
+            smooth = [_blurred(x, sigma) for x in (left, right)]
+            total = total + (left - smooth[0]).lerp(right - smooth[1], weight)
+            left, right = smooth
+        result = total + left.lerp(right, _blurred(mask, _BANDS[-1]))
+    return result
+
+
+def _blurred(x: Float[Tensor, "1 c h w"], sigma: float) -> Float[Tensor, "1 c h w"]:
+    side = 2 * round(3 * sigma) + 1
+    blurred: Tensor = gaussian_blur2d(x, (side, side), (sigma, sigma), border_type="replicate")
+    return blurred
+
+
+def is_nobody(person: Portrait, portraits: list[Portrait], kept: list[Portrait]) -> bool:
+    """Whether a recogniser, at its own threshold, takes it for none of these."""
+    threshold = DlibResNetRecogniser.threshold or 0.0
+    others = torch.stack([one.descriptor for one in (*portraits, *kept)])
+    # Portraits lie nearer to what was made of them than other people: half the threshold.
+    nearest = (others - person.descriptor).norm(dim=1)
+    return bool((nearest[len(portraits) :] > 0.75 * threshold).all()) and bool(
+        (nearest[: len(portraits)] > 0.6 * threshold).all()
+    )
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def write_people(path: Path, people: list[Portrait]) -> None:
+    """Images as JPEG, landmarks beside them."""
+    tensors, landmarks = {}, []
+    for person in people:
+        file = io.BytesIO()
+        as_picture(person).save(file, "JPEG", quality=_QUALITY, subsampling=0)
+        tensors[person.name] = torch.frombuffer(bytearray(file.getvalue()), dtype=torch.uint8)
+        landmarks.append(person.landmarks)
+    tensors["landmarks"] = torch.stack(landmarks).half()
+    about = {one.name: {"sex": one.sex, "age": round(one.age)} for one in people}
+    with replacing(path) as temporary:
+        temporary.write_bytes(save(tensors, metadata={"people": json.dumps(about)}))
+    print(f"  {path.name}: {len(people)} people, {path.stat().st_size / 1e6:.2f} MB")
+
+
+def as_picture(person: Portrait) -> Image.Image:
+    return Image.fromarray(to_uint8_image(person.image).permute(1, 2, 0).numpy())
+
+
+def write_sheet(path: Path, people: list[Portrait]) -> None:
+    columns, side = 8, 160
+    rows = -(-len(people) // columns)
+    sheet = Image.new("RGB", (side * columns, side * rows))
+    for i, person in enumerate(people):
+        place = (i % columns * side, i // columns * side)
+        sheet.paste(as_picture(person).resize((side, side), Image.Resampling.LANCZOS), place)
+    sheet.save(path)
+
+
+if __name__ == "__main__":
+    run_command(main, Options)
