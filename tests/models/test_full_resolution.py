@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from graphgan.layers.heads import blend
-from graphgan.models import AnonyGAN, ConditionFitting, LandmarkGenerator
+from graphgan.models import AnonyGAN, ConditionFitting, LandmarkGenerator, full_resolution
 from graphgan.models.full_resolution import generate_at_full_resolution, resized
 
 SMALL, LARGE = (16, 24), (48, 72)
@@ -30,6 +30,14 @@ def blurred(size: tuple[int, int] = LARGE, times: int = 6):
     condition, source, *others = faces(size)
     images = (F.avg_pool2d(x, times) for x in (condition, source))
     return *(resized(x, size).clamp(-1, 1) for x in images), *others
+
+
+def gain(details, source, mask):
+    """Root mean squares within the mask: of what the source shows beyond the small size, and of
+    what is added; 1 at most."""
+    wanted = source - resized(resized(source, SMALL), LARGE)
+    sums = [(x.square() * mask).sum((1, 2, 3), keepdim=True) for x in (wanted, details)]
+    return (sums[0] / sums[1]).sqrt().clamp(max=1)
 
 
 def at_the_small_size(condition, source, first, second, mask):
@@ -67,7 +75,8 @@ def test_it_is_the_small_result_and_what_the_attention_keeps_of_the_details():
     network, given = model(), faces()
     output = network(*at_the_small_size(*given))
     details = given[0] - resized(resized(given[0], SMALL), LARGE)
-    expected = resized(output.image, LARGE) + resized(output.attention, LARGE).clamp(0, 1) * details
+    kept = gain(details, given[1], given[4]) * resized(output.attention, LARGE).clamp(0, 1)
+    expected = resized(output.image, LARGE) + kept * details
     full = generate_at_full_resolution(network, *given)
     assert full.shape == given[0].shape
     torch.testing.assert_close(full, expected.clamp(-1, 1))
@@ -76,9 +85,27 @@ def test_it_is_the_small_result_and_what_the_attention_keeps_of_the_details():
 
 @torch.no_grad()
 def test_where_all_is_kept_it_is_the_condition_at_its_own_resolution():
-    given = faces()
-    full = generate_at_full_resolution(attending(1.0), *given)
-    torch.testing.assert_close(full, given[0], atol=1e-5, rtol=0)
+    condition, _, *others = faces()
+    full = generate_at_full_resolution(attending(1.0), condition, condition, *others)
+    torch.testing.assert_close(full, condition, atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("sharpness", [0.0, 0.3, 1.0, 4.0])
+def test_a_face_is_as_sharp_as_the_one_that_it_replaces_and_no_sharper_than_the_condition(
+    sharpness,
+):
+    condition, _, first, second, mask = faces()
+    smooth = resized(resized(condition, SMALL), LARGE)
+    source = smooth + sharpness * (condition - smooth)
+    full = generate_at_full_resolution(attending(1.0), condition, source, first, second, mask)
+    details = condition - smooth
+    beyond = resized(resized(details, SMALL), LARGE)  # little: what shrinking leaves of details
+    expected = min(1.0, sharpness * float((details - beyond).norm() / details.norm()))
+    added = full - smooth.clamp(-1, 1)
+    inside = (smooth + details).abs().amax(1, keepdim=True) < 0.95  # nothing is cut off
+    share = (added * details * inside).sum() / (details.square() * inside).sum()
+    assert float(share) == pytest.approx(expected, abs=0.08)
 
 
 @torch.no_grad()
@@ -114,18 +141,20 @@ def test_without_fine_details_it_is_the_small_result_enlarged():
 
 
 @torch.no_grad()
-def test_the_face_of_the_source_is_not_seen():
+def test_of_the_source_s_face_nothing_is_seen_but_how_sharp_it_is(monkeypatch):
     network, (condition, source, first, second, mask) = model(), faces()
     mask[:, :, 8:40, 12:60] = 1
     inside, outside = source.clone(), source.clone()
     inside[:, :, 20:28, 24:48] = 1  # shrinking looks a few pixels around
     outside[:, :, :4] = 1
-    full, same, other = (
-        generate_at_full_resolution(network, condition, x, first, second, mask)
-        for x in (source, inside, outside)
-    )
-    assert torch.equal(full, same)
-    assert not torch.equal(full, other)
+
+    def made(source: torch.Tensor) -> torch.Tensor:
+        return generate_at_full_resolution(network, condition, source, first, second, mask)
+
+    assert not torch.equal(made(source), made(inside))
+    monkeypatch.setattr(full_resolution, "_energy", lambda details, mask: torch.ones(()))
+    assert torch.equal(made(source), made(inside))
+    assert not torch.equal(made(source), made(outside))
 
 
 @torch.no_grad()

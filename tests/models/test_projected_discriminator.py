@@ -43,7 +43,7 @@ def test_every_scale_is_mixed_with_all_that_are_coarser():
     middle = w[1](v[1](second) + up(coarse, second))
     fine = w[0](v[0](first) + up(middle, first))
     for found, expected in zip(mixing(features()), (fine, middle, coarse), strict=True):
-        torch.testing.assert_close(found, expected)
+        torch.testing.assert_close(found, expected / expected.square().mean().sqrt())
 
 
 def test_no_scale_sees_a_finer_one():
@@ -63,13 +63,15 @@ def test_mixing_is_random_and_never_trained():
         assert torch.equal(a, b)
 
 
-def test_mixing_keeps_about_the_size_of_features():
-    """He initialization: variances of independent inputs are kept, and added where two meet."""
-    torch.manual_seed(0)
-    x = [torch.randn(4, 64, 32, 32), torch.randn(4, 128, 16, 16)]
-    fine, coarse = RandomMixing((64, 128), 64)(x)
-    assert coarse.std() == pytest.approx(1, abs=0.15)
-    assert 1 < fine.std() < 1.5
+def test_what_is_mixed_has_unit_size_whatever_the_size_of_features():
+    mixing, (first, *coarser) = RandomMixing(CHANNELS, 10), features()
+    for given in (features(), [100 * first, *coarser], [x / 50 for x in features()]):
+        for mixed in mixing(given):
+            assert float(mixed.square().mean()) == pytest.approx(1, abs=1e-4)
+    same, larger = mixing(features()), mixing([7 * x for x in features()])
+    for x, y in zip(same, larger, strict=True):
+        torch.testing.assert_close(x, y)
+    assert all(not x.any() for x in mixing([0 * x for x in features()]))
 
 
 def test_a_gradient_passes_through_the_mixing():
@@ -150,8 +152,8 @@ def test_landmarks_are_shown_where_they_are():
         stride = SIZE[0] / x.shape[2]
         cells = (points + 0.5) / stride - 0.5
         maps = gaussian_maps(cells, tuple(x.shape[2:]), sigma=0.75)
-        expected = head(x + layer(maps), None)
-        torch.testing.assert_close(scale[-1], expected[-1], atol=2e-3, rtol=0)
+        expected = head(x + 8 * layer(maps), None)
+        torch.testing.assert_close(scale[-1], expected[-1], atol=1e-2, rtol=0)
     other = discriminator(features(), landmarks=landmarks(seed=1), size=SIZE)
     assert all((a[-1] - b[-1]).abs().max() > 1e-2 for a, b in zip(scales, other, strict=True))
 

@@ -281,11 +281,15 @@ def test_terms_of_discriminators_by_hand(batch, network, discriminators, name):
     output = judged(objective, batch, torch.rand_like(batch.source))
     losses = objective.discriminator_losses(name, discriminator, batch, output)
 
-    def logits(maps, landmarks=output.landmarks) -> list[torch.Tensor]:
-        given = {"landmarks": landmarks, "size": (32, 32)}
-        if name == "app":
-            given = {"condition": output.condition}
-        return [scale[-1] for scale in discriminator(maps, **given)]
+    others = between_shapes(output.landmarks.roll(1, 0), output.landmarks, share=0.0)
+    kinds = [output.real, output.fake, output.real][: 3 if name == "lm" else 2]
+    together = [torch.cat(maps) for maps in zip(*kinds, strict=True)]  # features of one size
+    given = {"condition": output.condition.repeat(2, 1)}
+    if name == "lm":
+        given = {"landmarks": torch.cat([output.landmarks, output.landmarks, others])}
+        given["size"] = (32, 32)
+    scales = discriminator(together, **given)
+    real, fake, *wrong = zip(*(scale[-1].split(4) for scale in scales), strict=True)
 
     def hinge(real, fake) -> torch.Tensor:
         terms = [
@@ -293,11 +297,9 @@ def test_terms_of_discriminators_by_hand(batch, network, discriminators, name):
         ]
         return torch.stack(terms).mean()
 
-    real, fake = logits(output.real), logits(output.fake)
     expected = {f"d_{name}": hinge(real, fake)}
     if name == "lm":
-        others = between_shapes(output.landmarks.roll(1, 0), output.landmarks, share=0.0)
-        expected["d_lm_wrong"] = hinge(real, logits(output.real, others))
+        expected["d_lm_wrong"] = hinge(real, wrong[0])
     means = [torch.stack([x.mean((1, 2, 3)) for x in side]) for side in (real, fake)]
     expected[f"told_{name}"] = (means[0] > means[1]).float().mean()
     assert list(losses) == list(expected)
