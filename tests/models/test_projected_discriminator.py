@@ -304,5 +304,5 @@ def test_with_few_steps_features_tell_apart_what_pixels_do_not():
         [lambda i, maps=maps: [s[-1] for s in projected([m[i] for m in maps])] for maps in seen],
     )
     by_pixels = told_apart(patches, [lambda i, x=x: [patches(x[i])[-1]] for x in images])
-    assert by_features > 0.85, (by_features, by_pixels)
+    assert by_features > 0.8, (by_features, by_pixels)
     assert 0.4 < by_pixels < 0.68, (by_features, by_pixels)
