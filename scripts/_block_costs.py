@@ -5,10 +5,12 @@ A formula is Python in the letters of ``sizes``; the pages show it without the s
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
+from graphgan.data import draw_change
 from graphgan.landmarks import bend_to_landmarks
 from graphgan.layers import (
     AttentionHead,
@@ -27,7 +29,17 @@ from graphgan.layers import (
     ResidualUp,
     ToneMatching,
 )
-from graphgan.losses import PerceptualLoss
+from graphgan.layers.fusion import fuse
+from graphgan.losses import FeatureLoss, PerceptualLoss
+from graphgan.models import (
+    AnonyGAN,
+    FeatureNetwork,
+    LandmarkGenerator,
+    ProjectedDiscriminator,
+    RandomMixing,
+    generate_at_full_resolution,
+)
+from graphgan.models.efficientnet_lite import EfficientNetLite
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,6 +89,37 @@ def _first_of_vgg19() -> nn.Sequential:
         nn.Conv2d(3, 64, 3, padding=1), nn.ReLU(), nn.Conv2d(64, 64, 3, padding=1), nn.ReLU()
     )
 
+
+def _lite0() -> FeatureNetwork:
+    """As `FeatureNetwork.efficientnet_lite` makes it; untaught, which costs the same."""
+    network = fuse(EfficientNetLite("lite0"))
+    stages = {f"stride{4 << i}": part for i, part in enumerate(network.parts())}
+    return FeatureNetwork(stages, channels=network.stage_channels)
+
+
+def _features_of_lite0(side: int) -> list[Tensor]:
+    return [maps(c, side // (4 << i)) for i, c in enumerate((24, 40, 112, 320))]
+
+
+def _anonygan() -> AnonyGAN:
+    return AnonyGAN(LandmarkGenerator(width=16, num_blocks=4, dropout=0.0), size=(128, 128))
+
+
+def _faces(side: int) -> tuple:
+    mask = (maps(1, side) > 0).float()
+    return maps(3, side), maps(3, side), points(68, side), points(68, side, 1), mask
+
+
+MIXING = Case(
+    title="RandomMixing((24, 40, 112, 320), 64)",
+    build=lambda: RandomMixing((24, 40, 112, 320), 64),
+    inputs=lambda: (_features_of_lite0(128),),
+    sizes={"h": 32, "w": 32, "W": 64},
+    parameters="496*W + 36*W**2",
+    products="(765*W**2 + 2944*W)*h*w//64",
+    kept="46*h*w + 85*W*h*w//64",
+    convolution=(64, 32, 32),
+)
 
 REASONING = Case(
     title="BipartiteReasoning(128, 64)",
@@ -207,7 +250,73 @@ CASES: dict[str, list[Case]] = {
             products="2*(9*3*64 + 9*64**2)*h*w",
             kept="195*h*w",
             convolution=(64, 128, 128),
-        )
+        ),
+        Case(
+            title="FeatureLoss of lite0's maps",
+            build=FeatureLoss,
+            inputs=lambda: (_features_of_lite0(128), _features_of_lite0(128)),
+            sizes={"h": 128, "w": 128},
+            parameters="0",
+            products="0",
+            kept="46*h*w//16",
+            convolution=(64, 128, 128),
+        ),
+    ],
+    "projected_discriminator": [
+        MIXING,
+        Case(
+            title="ProjectedDiscriminator((24, 40, 112, 320), width=64)",
+            build=lambda: ProjectedDiscriminator((24, 40, 112, 320), width=64),
+            inputs=lambda: (_features_of_lite0(128),),
+            sizes={"h": 32, "w": 32, "W": 64},
+            part=MIXING,
+            parameters="66*W**2 + 9*W + 4 + R",
+            products="(429*W**2 + 13*W)*h*w//64 + R",
+            kept="66*W**2 + 143*W*h*w//64 + R",
+            convolution=(64, 32, 32),
+        ),
+        Case(
+            title="FeatureNetwork of EfficientNetLite('lite0')",
+            build=_lite0,
+            inputs=lambda: (maps(3, 128),),
+            convolution=(64, 32, 32),
+        ),
+    ],
+    "augmentation": [
+        Case(
+            title="draw_change(images, strength=1.0)",
+            build=lambda: lambda x: draw_change(x, strength=1.0).of_images(x),
+            inputs=lambda: (maps(3, 128),),
+            convolution=(64, 128, 128),
+        ),
+        Case(
+            title="draw_change(images, strength=1.0, colors='paper', cutout=True)",
+            build=lambda: (
+                lambda x: draw_change(x, strength=1.0, colors="paper", cutout=True).of_images(x)
+            ),
+            inputs=lambda: (maps(3, 128),),
+            convolution=(64, 128, 128),
+        ),
+    ],
+    "full_resolution": [
+        Case(
+            title="the network alone",
+            build=_anonygan,
+            inputs=lambda: _faces(128),
+            convolution=(64, 128, 128),
+        ),
+        Case(
+            title="generate_at_full_resolution",
+            build=lambda: partial(generate_at_full_resolution, _anonygan()),
+            inputs=lambda: _faces(512),
+            convolution=(64, 128, 128),
+        ),
+        Case(
+            title="the network at that size",
+            build=_anonygan,
+            inputs=lambda: _faces(512),
+            convolution=(64, 128, 128),
+        ),
     ],
     "deformation": [
         Case(

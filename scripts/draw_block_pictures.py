@@ -1,5 +1,6 @@
 """The pictures of docs/blocks: `python scripts/draw_block_pictures.py --help`."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ import torch
 from _diagram import Diagram
 
 from graphgan.commands import run_command
+from graphgan.data import RandomChange
 from graphgan.landmarks import bend_to_landmarks
 
 _TIMES = "\u00d7"
@@ -267,6 +269,108 @@ def tone_matching() -> Diagram:
     return d
 
 
+def projected_discriminator() -> Diagram:
+    d = Diagram(660, "Features of a frozen network are mixed at random; only small heads learn")
+    d.box(110, 30, "image", kind="tensor", width=110)
+    d.arrow((110, 45), (110, 77), shape="b 3 h w")
+    d.box(190, 102, "trained network, frozen\nf_1 ... f_4, strides 4 to 32", width=300)
+    for x, height, name in ((70, 60, "f_1"), (150, 44, "f_2"), (230, 30, "f_3"), (310, 18, "f_4")):
+        d.arrow((x, 127), (x, 188 - height / 2))
+        d.rectangle(x - height / 2, 190 - height / 2, height, height, _PALE)
+        d.text(x, 195, name, size=13)
+        d.arrow((x, 190 + height / 2), (x, 246))
+        d.box(x, 262, "V 1x1", width=62)
+        d.arrow((x, 277), (x, 299))
+        d.operation(x, 312, "+")
+        d.arrow((x, 325), (x, 343))
+        d.box(x, 359, "W 3x3", width=62)
+        d.arrow((x, 374), (x, 426))
+        d.box(x, 442, "head", kind="learned", width=62)
+        d.arrow((x, 457), (x, 491))
+        d.shape(x, 504, "logits")
+    for x in (310, 230, 150):  # from the coarser scale, enlarged
+        d.arrow((x - 31, 359), (x - 40, 359), (x - 40, 312), (x - 67, 312))
+    d.shape(190, 530, "what leaves W is enlarged for the finer scale,")
+    d.shape(190, 545, "and divided by its size for the head")
+    d.box(100, 599, "landmarks", kind="tensor", width=120)
+    d.box(280, 599, "condition c", kind="tensor", width=130)
+    d.shape(100, 577, "maps are added to m_l")
+    d.shape(280, 577, "<V c, h_l> to the logits")
+    d.legend()
+    return d
+
+
+def augmentation() -> Diagram:
+    """The right grid is moved by a change itself, as landmarks are."""
+    d = Diagram(500, "Images and landmarks are moved alike; how strongly follows from the logits")
+    side, left, right = 150, 20, 210
+    turn, zoom, shift = 0.26, 0.9, torch.tensor([9.0, -6.0])
+    cos, sin = zoom * math.cos(turn), zoom * math.sin(turn)
+    matrix = torch.tensor([[cos, -sin], [sin, cos]])
+    middle = torch.full((2,), (side - 1) / 2)
+    affine = torch.cat([matrix, (middle - matrix @ middle + shift)[:, None]], 1)[None]
+    ones = torch.ones(1, 3, 1, 1)
+    change = RandomChange(affine, ones, 0 * ones)
+    points = torch.tensor([[45.0, 55], [105, 55], [75, 85], [55, 112], [95, 112]])[None]
+    for start, moves in ((left, False), (right, True)):
+        for fixed in range(11, side, 16):
+            for along in ((0, 1), (1, 0)):
+                ends = torch.tensor([[11.0, 11], [139, 139]])
+                ends[:, along[0]] = fixed
+                line = change.of_landmarks(ends[None])[0] if moves else ends
+                d.line([(start + float(x), 40 + float(y)) for x, y in line], "#8d8d86")
+        where = change.of_landmarks(points)[0] if moves else points[0]
+        for x, y in where.tolist():
+            d.dot(start + x, 40 + y, _ORANGE if moves else _BLUE, 5)
+    d.rectangle(right + 84, 122, 50, 50, "#1d1d1b")
+    d.shape(95, 24, "images and their landmarks")
+    d.shape(285, 24, "moved, in other colors, a hole")
+    d.arrow((173, 115), (205, 115))
+    d.arrow((285, 196), (285, 234), shape="real, generated", side="left")
+    d.box(285, 250, "discriminator", kind="learned", width=150)
+    d.arrow((285, 265), (285, 307), shape="of real images", side="left")
+    d.box(285, 331, "r = mean of signs\nover a few batches", width=170)
+    d.arrow((285, 356), (285, 392))
+    d.box(285, 416, "r > 0.6: stronger\nr < 0.6: weaker", width=170)
+    d.arrow((200, 416), (95, 416), (95, 262))
+    d.box(95, 246, "draw_change", width=130)
+    d.arrow((95, 230), (95, 208), (189, 208), (189, 121))
+    d.shape(104, 330, "strength, 0 to 1", anchor="start")
+    d.legend()
+    return d
+
+
+def full_resolution() -> Diagram:
+    d = Diagram(560, "The small result is enlarged; the condition's details come where it was kept")
+    d.box(100, 30, "condition, source", kind="tensor", width=160)
+    d.arrow((100, 45), (100, 82), shape="b 3 H W")
+    d.box(100, 106, "fitted at H x W:\npose and light", width=150)
+    d.arrow((100, 131), (100, 172))
+    d.box(100, 188, "shrink", width=110)
+    d.arrow((100, 203), (100, 241), shape="b 3 h w")
+    d.box(100, 265, "the network,\nat its own size", kind="learned", width=150)
+    d.arrow((70, 290), (70, 332), shape="A", side="left")
+    d.arrow((130, 290), (130, 332), shape="I_small")
+    d.box(70, 348, "up", width=56)
+    d.box(150, 348, "up", width=56)
+    d.arrow((175, 106), (290, 106), (290, 249))
+    d.arrow((155, 188), (230, 188), (230, 265), (277, 265))
+    d.shape(300, 150, "base", anchor="start")
+    d.shape(222, 286, "up(base_small)")
+    d.operation(290, 265, "\u2212")
+    d.arrow((290, 278), (290, 332), shape="details")
+    d.box(290, 356, "g: as sharp as\nthe source's face", width=150)
+    d.arrow((290, 381), (290, 415))
+    d.operation(290, 428, _TIMES)
+    d.arrow((70, 363), (70, 428), (276, 428))
+    d.arrow((150, 363), (150, 492), (177, 492))
+    d.arrow((290, 441), (290, 492), (203, 492))
+    d.operation(190, 492, "+")
+    d.shape(250, 514, "I: b 3 H W")
+    d.legend()
+    return d
+
+
 PICTURES: dict[str, Callable[[], Diagram]] = {
     draw.__name__: draw
     for draw in (
@@ -279,6 +383,9 @@ PICTURES: dict[str, Callable[[], Diagram]] = {
         losses,
         deformation,
         tone_matching,
+        projected_discriminator,
+        augmentation,
+        full_resolution,
     )
 }
 

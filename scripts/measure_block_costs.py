@@ -40,11 +40,7 @@ def main(options: Options) -> None:
 
 def tables(page: str, turns: int = 0) -> Iterator[str]:
     """Lines of Markdown; with ``turns`` above 0 times too."""
-    cases = CASES[page]
-    if not cases[0].parameters:
-        yield from _table_without_formulas(cases, turns)
-        return
-    for case in cases:
+    for case in (case for case in CASES[page] if case.parameters):
         sizes = ", ".join(f"{letter} = {value:,}" for letter, value in case.sizes.items())
         yield f"`{case.title}` with {sizes}:"
         yield ""
@@ -58,6 +54,8 @@ def tables(page: str, turns: int = 0) -> Iterator[str]:
             ratios = " / ".join(f"{ratio:.2g}" for ratio in time_ratios(case, turns))
             yield f"| time, forward / with backward | {beside(case)} | {ratios} |"
         yield ""
+    if others := [case for case in CASES[page] if not case.parameters]:
+        yield from _table_without_formulas(others, turns)
 
 
 def _table_without_formulas(cases: list[Case], turns: int) -> Iterator[str]:
@@ -66,7 +64,7 @@ def _table_without_formulas(cases: list[Case], turns: int) -> Iterator[str]:
     yield "|---" * (7 if turns else 5) + "|"
     for case in cases:
         parameters, products, kept = measured(case)
-        shape = " ".join(map(str, case.inputs()[0].shape))
+        shape = " ".join(map(str, tree_leaves(case.inputs())[0].shape))
         line = (
             f"| `{case.title}` | {shape} | {parameters:,} | {products:,} | {mebibytes(kept)} MiB "
         )
@@ -84,7 +82,7 @@ def beside(case: Case) -> str:
 
 
 def mebibytes(floats: int) -> str:
-    return f"{floats * 4 / 2**20:.2g}"
+    return f"{float(f'{floats * 4 / 2**20:.2g}'):g}"
 
 
 def shown(formula: str) -> str:

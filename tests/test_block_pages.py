@@ -20,6 +20,7 @@ from graphgan.models import (
     IdentityNetwork,
     LandmarkDiscriminator,
     LandmarkGenerator,
+    ProjectedDiscriminator,
     ResNetDiscriminator,
 )
 
@@ -28,6 +29,14 @@ PUBLIC = [
     f"graphgan.{room}.{name}"
     for room in ("layers", "losses")
     for name in importlib.import_module(f"graphgan.{room}").__all__
+] + [
+    "graphgan.models.FeatureNetwork",
+    "graphgan.models.RandomMixing",
+    "graphgan.models.ProjectedDiscriminator",
+    "graphgan.models.generate_at_full_resolution",
+    "graphgan.data.draw_change",
+    "graphgan.data.RandomChange",
+    "graphgan.data.AdaptiveStrength",
 ]
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 SECTIONS = ("Shapes", "Example", "Cost", "Source", "Reference")
@@ -62,6 +71,7 @@ NETWORKS = {
         ),
         lambda: AppearanceDiscriminator(width=4),
         lambda: LandmarkDiscriminator(width=4),
+        lambda: ProjectedDiscriminator((4, 6), width=4),
     ],
     "BiGraphGAN": [
         lambda: BiGraphGAN.published("market", width=4, num_blocks=2),

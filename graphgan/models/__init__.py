@@ -12,6 +12,7 @@ from graphgan.models.discriminators import (
     ResNetDiscriminator,
 )
 from graphgan.models.feature_network import FeatureNetwork
+from graphgan.models.full_resolution import generate_at_full_resolution
 from graphgan.models.generator import GeneratorOutput, LandmarkGenerator
 from graphgan.models.identity_network import IdentityNetwork
 from graphgan.models.initialisation import init_normal
@@ -33,5 +34,6 @@ __all__ = [
     "ProjectedDiscriminator",
     "RandomMixing",
     "ResNetDiscriminator",
+    "generate_at_full_resolution",
     "init_normal",
 ]

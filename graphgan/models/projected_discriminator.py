@@ -66,9 +66,9 @@ class ProjectedDiscriminator(nn.Module):
     """Is it a real image? Logits at each scale of a `FeatureNetwork`, of features mixed at random.
 
     ``h_l = head_l(m_l + 8 E_l maps(landmarks))`` with m from `RandomMixing`, and
-    ``logits_l = w_l^T h_l + <V_l c, h_l>`` ([M], eq. 3). Only the heads, E, w and V learn; they
-    have spectral normalization. A head halves its map until it is as small as that of the last
-    scale but one.
+    ``logits_l = w_l^T h_l + <V_l c, h_l> / sqrt(width)`` ([M], eq. 3). Only the heads, E, w and V
+    learn; they have spectral normalization. A head halves its map until it is as small as that of
+    the last scale but one.
 
     Args:
         channels: of the features, see `FeatureNetwork`.
