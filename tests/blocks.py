@@ -13,6 +13,7 @@ from graphgan.layers import (
     BipartiteGraphConv,
     BipartiteReasoning,
     ChannelGate,
+    CrossAttention,
     EfficientChannelAttention,
     IdentityEmbedding,
     ImageEncoder,
@@ -227,6 +228,20 @@ BLOCKS = {
         features(4, 4),
         maps(4, 4),
         odd_size=(3, 5),
+    ),
+    "CrossAttention": Block(
+        lambda: CrossAttention(4),
+        features(4, 4),
+        maps(4, 4),
+        odd_size=(3, 5),
+        penalised=False,
+    ),
+    "CrossAttention-heads": Block(
+        lambda: CrossAttention(4, 6, num_heads=2, norm="group"),
+        features(4, 4),
+        maps(4, 4),
+        odd_size=(3, 5),
+        penalised=False,
     ),
     "LandmarkAppearanceAggregation": Block(
         lambda: LandmarkAppearanceAggregation(8), features(8, 8), maps(8, 16)

@@ -7,6 +7,7 @@ from graphgan.layers.channel_attention import (
     EfficientChannelAttention,
     adaptive_kernel_size,
 )
+from graphgan.layers.cross_attention import CrossAttention
 from graphgan.layers.encoders import ImageEncoder, LandmarkEncoder
 from graphgan.layers.heads import AttentionHead, ImageHead, blend
 from graphgan.layers.identity_embedding import IdentityEmbedding
@@ -21,6 +22,7 @@ __all__ = [
     "BipartiteGraphConv",
     "BipartiteReasoning",
     "ChannelGate",
+    "CrossAttention",
     "EfficientChannelAttention",
     "IdentityEmbedding",
     "ImageEncoder",
