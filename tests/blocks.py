@@ -23,6 +23,7 @@ from graphgan.layers import (
     LandmarkEncoder,
     LandmarkStem,
     NodeReasoning,
+    PoseAttentionalTransfer,
     ResidualBlock,
     ResidualDown,
     ResidualUp,
@@ -250,6 +251,14 @@ BLOCKS = {
         lambda: LandmarkAppearanceAggregation(8, 16, num_nodes=3, norm="instance"),
         features(8, 16),
         maps(8, 16),
+    ),
+    "PoseAttentionalTransfer": Block(
+        lambda: PoseAttentionalTransfer(3, 5), features(3, 5), maps(3, 6)
+    ),
+    "PoseAttentionalTransfer-wide": Block(
+        lambda: PoseAttentionalTransfer(4, hidden_channels=7, norm="instance", joined=False),
+        features(4, 4),
+        maps(4, 4),
     ),
     "ImageEncoder": Block(
         lambda: ImageEncoder(6, width=2), features(6), quarters(8), size=(8, 12), odd_size=(9, 11)

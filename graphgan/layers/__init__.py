@@ -13,6 +13,7 @@ from graphgan.layers.heads import AttentionHead, ImageHead, blend
 from graphgan.layers.identity_embedding import IdentityEmbedding
 from graphgan.layers.landmark_attention import LandmarkAttention
 from graphgan.layers.landmark_stem import LandmarkStem
+from graphgan.layers.pose_attention import PoseAttentionalTransfer
 from graphgan.layers.resampling import ResidualDown, ResidualUp
 from graphgan.layers.residual import ResidualBlock
 from graphgan.layers.tone_matching import ToneMatching
@@ -32,6 +33,7 @@ __all__ = [
     "LandmarkEncoder",
     "LandmarkStem",
     "NodeReasoning",
+    "PoseAttentionalTransfer",
     "ResidualBlock",
     "ResidualDown",
     "ResidualUp",

@@ -5,15 +5,14 @@ Sources: [A] Dall'Asen et al., ICIAP 2021, section 3; [B] Tang et al., BMVC 2020
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from graphgan._checks import check_features
-from graphgan.layers._convolution import reflect_conv
 from graphgan.layers.bipartite import BipartiteReasoning
-from graphgan.layers.normalisation import Norm, make_norm
+from graphgan.layers.normalisation import Norm
+from graphgan.layers.pose_attention import PoseAttentionalTransfer
 
 
-class LandmarkAppearanceAggregation(nn.Module):
+class LandmarkAppearanceAggregation(PoseAttentionalTransfer):
     """Update appearance where the shape stream, after bipartite reasoning, says so.
 
         a'    = conv_norm(dropout(relu(conv_norm(a))))
@@ -57,30 +56,9 @@ class LandmarkAppearanceAggregation(nn.Module):
         reasoning_norm: Norm = "batch",
         joined: bool = True,
     ) -> None:
-        super().__init__()
         if channels < 2 or channels % 2:
             raise ValueError(f"expected an even number of channels, got {channels}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"expected dropout in [0, 1), got {dropout}")
-        shape_channels = channels if shape_channels is None else shape_channels
-        self.channels = channels
-        self.shape_channels = shape_channels
-        self.joined = joined
-        self.appearance = nn.Sequential(
-            reflect_conv(channels, channels, norm=norm),
-            make_norm(norm, channels),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            reflect_conv(channels, channels, norm=norm),
-            make_norm(norm, channels),
-        )
-        self.shape = nn.Sequential(
-            reflect_conv(shape_channels, shape_channels, norm=norm),
-            make_norm(norm, shape_channels),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            reflect_conv(shape_channels, channels, norm=norm),
-        )
+        super().__init__(channels, shape_channels, dropout=dropout, norm=norm, joined=joined)
         num_nodes = max(1, channels // 4) if num_nodes is None else num_nodes
         self.reasoning = BipartiteReasoning(channels // 2, num_nodes, norm=reasoning_norm)
 
@@ -91,17 +69,7 @@ class LandmarkAppearanceAggregation(nn.Module):
         *,
         edge_index: Tensor | None = None,
     ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b c2 h w"]]:
-        check_features(appearance, self.channels, "appearance", smallest=2)
-        check_features(shape, self.shape_channels, "shape", smallest=2)
-        if (appearance.shape[0], *appearance.shape[2:]) != (shape.shape[0], *shape.shape[2:]):
-            raise ValueError(
-                f"expected one batch and one size, got {tuple(appearance.shape)} and "
-                f"{tuple(shape.shape)}"
-            )
+        self._check(appearance, shape)
         x_1, x_2 = self.shape(shape).chunk(2, dim=1)
-        steered = torch.cat(self.reasoning(x_1, x_2, edge_index=edge_index), dim=1)
-        appearance = appearance + self.appearance(appearance) * steered.sigmoid()
-        return appearance, torch.cat([steered, appearance], dim=1) if self.joined else steered
-
-    def extra_repr(self) -> str:
-        return f"{self.channels}, shape_channels={self.shape_channels}"
+        steering = torch.cat(self.reasoning(x_1, x_2, edge_index=edge_index), dim=1)
+        return self._transfer(appearance, steering)
