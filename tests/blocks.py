@@ -252,6 +252,15 @@ BLOCKS = {
         features(8, 16),
         maps(8, 16),
     ),
+    **{
+        f"LandmarkAppearanceAggregation-{reasoning}": Block(
+            lambda reasoning=reasoning: LandmarkAppearanceAggregation(8, reasoning=reasoning),
+            features(8, 8),
+            maps(8, 16),
+            penalised=reasoning != "cross_attention",
+        )
+        for reasoning in ("none", "cross_attention", "pose_attention")
+    },
     "PoseAttentionalTransfer": Block(
         lambda: PoseAttentionalTransfer(3, 5), features(3, 5), maps(3, 6)
     ),
