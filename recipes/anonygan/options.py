@@ -43,9 +43,9 @@ class ModelOptions:
     blocks: int = 6
     """Landmark-appearance aggregation blocks."""
     reasoning: Literal["bipartite", "none", "cross_attention", "pose_attention"] = "bipartite"
-    """Between the two halves of the shape stream: bipartite graph reasoning (paper), or, to tell what
-    that is worth at about as many parameters, none, cross-attention between all positions, or the
-    pose-attentional transfer of Zhu et al., CVPR 2019."""
+    """What the halves of the shape stream go through: bipartite graph reasoning (paper) or, to tell
+    what that is worth, something else of about as many parameters: no reasoning, cross-attention
+    between all positions, or the pose-attentional transfer of Zhu et al., CVPR 2019."""
     discriminator_width: int = 64
     """Channels after the first convolution of the discriminators."""
     projected: bool = False

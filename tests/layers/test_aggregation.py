@@ -160,7 +160,7 @@ def test_edges_are_for_bipartite_reasoning_alone(reasoning):
 
 @pytest.mark.unhooked
 def test_an_unknown_reasoning_lists_the_known_ones():
-    with pytest.raises(ValueError, match="'bipartite', 'none', .*; got 'graph'"):
+    with pytest.raises(ValueError, match=r"'bipartite', 'none', .*; got 'graph'"):
         LandmarkAppearanceAggregation(8, reasoning="graph")
 
 
