@@ -240,10 +240,10 @@ CASES: dict[str, list[Case]] = {
             title="bend_to_landmarks, 68 landmarks",
             build=lambda: bend_to_landmarks,
             inputs=lambda: (maps(3, 128), points(68, 128), points(68, 128, 1)),
-            sizes={"c": 3, "h": 128, "w": 128, "k": 68},
+            sizes={"c": 3, "h": 128, "w": 128, "k": 68, "n": 64 * 64},
             parameters="0",
-            products="16*k*h*w",
-            kept="(2*k + 48)*h*w",
+            products="16*k*n",
+            kept="(2*k + 43)*n + (c + 2)*h*w",
             convolution=(64, 128, 128),
         )
     ],
