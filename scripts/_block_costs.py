@@ -14,6 +14,7 @@ from graphgan.layers import (
     AttentionHead,
     BipartiteGraphConv,
     BipartiteReasoning,
+    CrossAttention,
     EfficientChannelAttention,
     IdentityEmbedding,
     ImageEncoder,
@@ -22,6 +23,7 @@ from graphgan.layers import (
     LandmarkAttention,
     LandmarkEncoder,
     LandmarkStem,
+    PoseAttentionalTransfer,
     ResidualBlock,
     ResidualDown,
     ResidualUp,
@@ -162,6 +164,30 @@ CASES: dict[str, list[Case]] = {
             convolution=(128, 32, 32),
         ),
     ],
+    "cross_attention": [
+        Case(
+            title="CrossAttention(128)",
+            build=lambda: CrossAttention(128),
+            inputs=lambda: (maps(128, 32), maps(128, 32)),
+            sizes={"c": 128, "h": 32, "w": 32, "d": 80},
+            parameters="8*c*d + 4*c",
+            products="8*c*d*h*w + 4*d*h**2*w**2",
+            kept="(4*c + 8*d)*h*w",
+            convolution=(128, 32, 32),
+        )
+    ],
+    "pose_attention": [
+        Case(
+            title="PoseAttentionalTransfer(256, 512)",
+            build=lambda: PoseAttentionalTransfer(256, 512),
+            inputs=lambda: (maps(256, 32), maps(512, 32)),
+            sizes={"C": 256, "h": 32, "w": 32},
+            parameters="72*C**2 + 8*C",
+            products="72*C**2*h*w",
+            kept="24*C*h*w",
+            convolution=(256, 32, 32),
+        )
+    ],
     "aggregation": [
         Case(
             title="LandmarkAppearanceAggregation(256, 512)",
@@ -214,10 +240,10 @@ CASES: dict[str, list[Case]] = {
             title="bend_to_landmarks, 68 landmarks",
             build=lambda: bend_to_landmarks,
             inputs=lambda: (maps(3, 128), points(68, 128), points(68, 128, 1)),
-            sizes={"c": 3, "h": 128, "w": 128, "k": 68},
+            sizes={"c": 3, "h": 128, "w": 128, "k": 68, "n": 64 * 64},
             parameters="0",
-            products="16*k*h*w",
-            kept="(2*k + 48)*h*w",
+            products="16*k*n",
+            kept="(2*k + 43)*n + (c + 2)*h*w",
             convolution=(64, 128, 128),
         )
     ],
