@@ -36,10 +36,13 @@ from graphgan.models import (
     CIAGANGenerator,
     ConditionFitting,
     ConvGraph,
+    FeatureNetwork,
     IdentityNetwork,
     LandmarkDiscriminator,
     LandmarkGenerator,
     PatchDiscriminator,
+    ProjectedDiscriminator,
+    RandomMixing,
     ResNetDiscriminator,
 )
 
@@ -58,6 +61,8 @@ class Block:
         odd_size: another, as odd as the block allows.
         dense: nothing in it follows edge lists, so it exports.
         penalised: gradient penalties, which differentiate twice, may go through it.
+        alone: no statistics of the batch go in, as they do, without a gradient, where features are
+            brought to unit size.
         rounding: what bfloat16 may change, as a share of the result.
         long: to compile and to differentiate; a shorter one of the list has the same parts.
     """
@@ -69,6 +74,7 @@ class Block:
     odd_size: tuple[int, int] = (7, 9)
     dense: bool = True
     penalised: bool = True
+    alone: bool = True
     rounding: float = 0.03
     long: bool = False
 
@@ -128,6 +134,35 @@ def patches(width: int) -> Callable[[int, int, int], list[tuple[int, ...]]]:
         return [*halved, (b, 8 * width, h - 1, w - 1), (b, 1, h - 2, w - 2)]
 
     return shapes
+
+
+def two_strides(*channels: int) -> Callable[[int, int, int], list[torch.Tensor]]:
+    """Features of an image of that size at strides 2 and 4."""
+
+    def inputs(b: int, h: int, w: int) -> list[Tensor]:
+        sides = ((-(-h // n), -(-w // n)) for n in (2, 4))
+        return [torch.randn(b, c, *side) for c, side in zip(channels, sides, strict=True)]
+
+    return inputs
+
+
+def halves_and_quarters(*channels: int) -> Callable[[int, int, int], list[tuple[int, ...]]]:
+    """Of the results of a scale after the other, as many of each."""
+    count = len(channels) // 2
+
+    def shapes(b: int, h: int, w: int) -> list[tuple[int, ...]]:
+        strides = [2] * count + [4] * count
+        return [(b, c, -(-h // n), -(-w // n)) for c, n in zip(channels, strides, strict=True)]
+
+    return shapes
+
+
+def small_feature_network() -> FeatureNetwork:
+    stages = {
+        "fine": nn.Sequential(nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.Tanh()),
+        "coarse": nn.Conv2d(4, 6, 3, stride=2, padding=1),
+    }
+    return FeatureNetwork(stages, channels=(4, 6), scale=0.5, shift=(0.1, 0.2, 0.3))
 
 
 def conv_graph_nodes() -> list[dict]:
@@ -365,6 +400,28 @@ BLOCKS = {
         quarters(8),
         size=(8, 12),
         odd_size=(9, 11),
+    ),
+    "FeatureNetwork": Block(small_feature_network, features(3), halves_and_quarters(4, 6)),
+    "RandomMixing": Block(
+        lambda: RandomMixing((4, 6), 5),
+        lambda b, h, w: (two_strides(4, 6)(b, h, w),),
+        halves_and_quarters(5, 5),
+        penalised=False,
+        alone=False,
+    ),
+    "ProjectedDiscriminator-landmarks": Block(
+        lambda: ProjectedDiscriminator((4, 6), width=5, num_landmarks=3),
+        lambda b, h, w: (two_strides(4, 6)(b, h, w), points(b, 3, h, w), (h, w)),
+        halves_and_quarters(5, 1, 5, 1),
+        penalised=False,
+        alone=False,
+    ),
+    "ProjectedDiscriminator-condition": Block(
+        lambda: ProjectedDiscriminator((4, 6), width=5, condition_channels=7),
+        lambda b, h, w: (two_strides(4, 6)(b, h, w), None, None, torch.randn(b, 7)),
+        halves_and_quarters(5, 1, 5, 1),
+        penalised=False,
+        alone=False,
     ),
     "LandmarkGenerator-published": Block(
         lambda: small_generator(

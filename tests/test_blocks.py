@@ -53,6 +53,15 @@ def differentiable(block: Block, module: nn.Module) -> tuple:
     return call, tuple(value.clone().requires_grad_() for value in values)
 
 
+def learning(inputs: tuple) -> tuple:
+    """The inputs, asking for gradients: a frozen block has no other ones."""
+    return tree_map(lambda x: x.requires_grad_() if is_float(x) else x, inputs)
+
+
+def gradients(module: nn.Module) -> list[Tensor]:
+    return [p.grad.clone() for p in module.parameters() if p.requires_grad]
+
+
 def assert_close(out, expected, **tolerance):
     torch.testing.assert_close(tensors(out), tensors(expected), **tolerance)
 
@@ -76,13 +85,13 @@ def test_the_output_has_its_shape_at_any_size(block):
 @each_block
 def test_a_gradient_reaches_every_parameter(block):
     module = block.module(training=True)
-    out = tensors(module(*block.example()))
+    out = tensors(module(*learning(block.example())))
     sum((x * torch.randn_like(x)).sum() for x in out).backward()
-    without = [name for name, p in module.named_parameters() if p.grad is None or not p.grad.any()]
-    assert not without
+    asked = {name: p.grad for name, p in module.named_parameters() if p.requires_grad}
+    assert not [name for name, grad in asked.items() if grad is None or not grad.any()]
 
 
-@each_block_unless_long
+@blocks(lambda block: block.alone, heavy=True)
 def test_gradients_are_those_of_finite_differences(block):
     call, values = differentiable(block, block.module())
     assert torch.autograd.gradcheck(call, values, fast_mode=True)
@@ -94,7 +103,7 @@ def test_second_derivatives_are_those_of_finite_differences(block):
     assert torch.autograd.gradgradcheck(call, values, fast_mode=True)
 
 
-@each_block
+@blocks(lambda block: block.alone)
 @settings(max_examples=4)
 @given(items=st.lists(st.integers(0, 3), min_size=1, max_size=4))
 def test_items_of_a_batch_do_not_see_each_other(block, items):
@@ -134,10 +143,10 @@ def test_half_precision_trains(block):
     module = block.module(training=True).float()
     inputs = tree_map(lambda x: x.float() if is_float(x) else x, block.example())
     with torch.autocast("cpu", torch.bfloat16):
-        out = tensors(module(*inputs))
+        out = tensors(module(*learning(inputs)))
         loss = sum(x.float().square().mean() for x in out)
     loss.backward()
-    assert all(p.grad.isfinite().all() for p in module.parameters())
+    assert all(gradient.isfinite().all() for gradient in gradients(module))
 
 
 @each_block
@@ -159,9 +168,9 @@ def test_the_same_inputs_give_the_same_numbers(block, training):
     for _ in range(2):
         module, inputs = block.module(training=training), block.example()
         torch.manual_seed(2)  # dropout
-        out = tensors(module(*inputs))
+        out = tensors(module(*learning(inputs)))
         sum(x.sum() for x in out).backward()
-        results.append([*out, *(p.grad for p in module.parameters())])
+        results.append([*out, *gradients(module)])
     assert_close(*results, rtol=0, atol=0)
 
 
@@ -184,7 +193,7 @@ def test_it_compiles_without_graph_breaks(block):
 @pytest.mark.unhooked
 @each_block_unless_long
 def test_it_compiles_for_training(block):
-    inputs, results = block.example(), []
+    inputs, results = learning(block.example()), []
     torch._dynamo.reset()
     for compiled in (True, False):
         module = block.module(training=True)  # a call moves statistics and spectral norms on
@@ -194,7 +203,7 @@ def test_it_compiles_for_training(block):
         call = torch.compile(module, fullgraph=True, backend="eager") if compiled else module
         out = tensors(call(*inputs))
         sum(x.sum() for x in out).backward()
-        results.append([*out, *(p.grad.clone() for p in module.parameters())])
+        results.append([*out, *gradients(module)])
     assert_close(*results)
 
 

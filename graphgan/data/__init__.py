@@ -1,5 +1,6 @@
 """What to learn from: drawn faces and persons, prepared photos, and the pairs they meet in."""
 
+from graphgan.data.augmentation import AdaptiveStrength, RandomChange, draw_change
 from graphgan.data.batches import PicturesInMemory, to_float_image, to_uint8_image
 from graphgan.data.face_batch import FaceBatch, to_face_batch
 from graphgan.data.images import read_image, write_image
@@ -36,6 +37,7 @@ from graphgan.data.synthetic_persons import (
 )
 
 __all__ = [
+    "AdaptiveStrength",
     "FaceBatch",
     "Figure",
     "Identity",
@@ -48,11 +50,13 @@ __all__ = [
     "PictureDataset",
     "PicturesInMemory",
     "PreparedPictures",
+    "RandomChange",
     "Sampler",
     "Scene",
     "SyntheticFaces",
     "SyntheticPersons",
     "View",
+    "draw_change",
     "next_person_pairs",
     "next_picture_pairs",
     "prepare_pictures",

@@ -75,7 +75,8 @@ class PairSampler:
             conditions of pairs of different people. None for all.
     Raises:
         ValueError: shares outside [0, 1] or above 1 together, a batch larger than the data, no
-            two people or no two pictures of a person where the shares ask for them.
+            two people or no two pictures of a person where the shares ask for them, less than one
+            source or more than there are pictures.
 
     Example:
         >>> sampler = PairSampler([0, 0, 1, 1, 2], batch_size=4)
@@ -95,6 +96,10 @@ class PairSampler:
         num_sources: int | None = None,
     ) -> None:
         self.everyone = np.asarray(persons)
+        if num_sources is not None and not 1 <= num_sources <= len(persons):
+            raise ValueError(
+                f"expected from 1 to {len(persons)} sources, as many as pictures, got {num_sources}"
+            )
         self.persons = self.everyone[:num_sources]
         self.batch_size = batch_size
         self.seed = seed

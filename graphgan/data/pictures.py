@@ -73,7 +73,9 @@ class JoinedPictures:
     def __init__(self, *parts: PictureDataset) -> None:
         kinds = {(part.size, part.num_landmarks) for part in parts}
         if len(kinds) != 1:
-            raise ValueError(f"expected sets of one size and as many landmarks, got {kinds}")
+            raise ValueError(
+                f"expected sets of one size and as many landmarks, got {kinds or 'none'}"
+            )
         self.parts = parts
         self.size, self.num_landmarks = kinds.pop()
         self.persons: list[int] = []
@@ -86,8 +88,10 @@ class JoinedPictures:
         return len(self.persons)
 
     def __getitem__(self, index: int) -> Picture:
+        if not 0 <= index < len(self):
+            raise IndexError(f"expected a number from 0 to {len(self) - 1}, got {index}")
         for part in self.parts:
             if index < len(part):
-                return part[index]
+                break
             index -= len(part)
-        raise IndexError(index)
+        return part[index]

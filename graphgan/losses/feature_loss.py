@@ -18,6 +18,8 @@ _TINY = 1e-6
 class FeatureLoss(nn.Module):
     """``sum_l w_l mean |f_l(x) - f_l(y)| / mean |f_l(y)|``, the features of y held fixed.
 
+    The size ``mean |f_l(y)|`` is that of the whole batch, whatever is selected.
+
     It takes the maps, not the images, so that one pass of a `FeatureNetwork` serves this and
     discriminators.
 
@@ -27,7 +29,7 @@ class FeatureLoss(nn.Module):
         two lists of ``b c_l h_l w_l``; ``region: b 1 h w``, weights of the pixels, brought to the
         size of each map; ``selected: b`` -> scalar
     Raises:
-        ValueError: lists of unlike lengths or shapes, another number of weights.
+        ValueError: empty lists, unlike lengths or shapes, another number of weights, or none.
 
     Example:
         >>> import torch
@@ -38,6 +40,8 @@ class FeatureLoss(nn.Module):
 
     def __init__(self, weights: Sequence[float] | None = None) -> None:
         super().__init__()
+        if weights is not None and len(weights) == 0:
+            raise ValueError("expected at least one weight, got none")
         self.weights = None if weights is None else tuple(weights)
 
     def forward(
@@ -49,12 +53,13 @@ class FeatureLoss(nn.Module):
         selected: Bool[Tensor, "b"] | None = None,
         count: Tensor | float | None = None,
     ) -> Float[Tensor, ""]:
-        weights = self.weights or [1 / len(target)] * len(target)
-        if [x.shape for x in output] != [y.shape for y in target] or len(weights) != len(target):
+        maps = max(1, len(target)) if self.weights is None else len(self.weights)
+        if [x.shape for x in output] != [y.shape for y in target] or len(target) != maps:
             raise ValueError(
-                f"expected two lists of {len(weights)} maps of the same shapes, got "
+                f"expected two lists of {maps} maps of the same shapes, got "
                 f"{[tuple(x.shape) for x in output]} and {[tuple(y.shape) for y in target]}"
             )
+        weights = [1 / maps] * maps if self.weights is None else self.weights
         terms = [
             weight * _difference(x, y.detach(), region)
             for weight, x, y in zip(weights, output, target, strict=True)

@@ -13,6 +13,8 @@ blurred face.
 Source: [A] Dall'Asen et al., ICIAP 2021, section 3 (the blend).
 """
 
+from typing import cast
+
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
@@ -33,21 +35,28 @@ def generate_at_full_resolution(
     """New faces for images that are larger than those that the model was trained on.
 
     Args:
-        model: that says the size that it was trained on, with attention.
+        model: that says the size that it was trained on, and whose attention blends the condition.
         condition, source: in [-1, 1], of one size.
         condition_landmarks, source_landmarks: (x, y) in their pixels.
         mask: 1 inside the face.
     Raises:
-        ValueError: a model without a size or attention.
+        ValueError: a model without a size or with another blend, unlike shapes.
+
+    Example:
+        >>> from graphgan.models import LandmarkGenerator
+        >>> model = AnonyGAN(LandmarkGenerator(width=4, num_blocks=1), size=(32, 32)).eval()
+        >>> faces, points = torch.zeros(1, 3, 80, 80), 79 * torch.rand(1, 68, 2)
+        >>> mask = torch.ones(1, 1, 80, 80)
+        >>> generate_at_full_resolution(model, faces, faces, points, points, mask).shape
+        torch.Size([1, 3, 80, 80])
     """
-    if model.size is None:
-        raise ValueError("expected a model that says the size that it was trained on")
+    small = _trained_size(model)
+    _check_shapes(condition, source, mask)
     size = (source.shape[2], source.shape[3])
-    if size == model.size:
+    if size == small:
         inputs = (condition, source, condition_landmarks, source_landmarks, mask)
         image: Tensor = model(*inputs).image
         return image
-    small = model.size
     scale = source_landmarks.new_tensor([small[1] / size[1], small[0] / size[0]])
     points = [(x + 0.5) * scale - 0.5 for x in (condition_landmarks, source_landmarks)]
     small_source = resized(source, small)
@@ -62,9 +71,8 @@ def generate_at_full_resolution(
                 model.fitting.tone.apply_terms(x, terms) for x in (fitted, small_fitted)
             )
     output = model.of_fitted(small_fitted, small_source, points[0], points[1], small_mask)
-    if output.attention is None or output.attention.shape[1] != 1:
-        raise ValueError("expected a model whose attention blends the condition")
-    kept = resized(output.attention, size).clamp(0, 1)
+    attention = cast(Tensor, output.attention)  # the blend has one
+    kept = resized(attention, size).clamp(0, 1)
     details = fitted - resized(small_fitted, size)
     wanted = source - resized(small_source, size)
     gain = (_energy(wanted, mask) / _energy(details, mask)).sqrt().clamp(max=1)
@@ -83,3 +91,23 @@ def resized(images: Float[Tensor, "b c h w"], size: tuple[int, int]) -> Float[Te
         return images
     shrinks = size[0] < images.shape[2]
     return F.interpolate(images, size, mode="bicubic", antialias=shrinks, align_corners=False)
+
+
+def _trained_size(model: AnonyGAN) -> tuple[int, int]:
+    if model.size is None:
+        raise ValueError("expected a model that says the size that it was trained on, got none")
+    if model.base != "condition" or model.generator.blend != "attend_base":
+        raise ValueError(
+            "expected a model whose attention blends the condition, got one with base "
+            f"{model.base!r} and blend {model.generator.blend!r}"
+        )
+    return model.size
+
+
+def _check_shapes(condition: Tensor, source: Tensor, mask: Tensor) -> None:
+    expected = (source.shape[0], 1, *source.shape[2:])
+    if condition.shape != source.shape or tuple(mask.shape) != expected:
+        raise ValueError(
+            f"expected a condition of {tuple(source.shape)} and a mask of {expected}, got "
+            f"{tuple(condition.shape)} and {tuple(mask.shape)}"
+        )

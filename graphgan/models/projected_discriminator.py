@@ -121,7 +121,6 @@ class ProjectedDiscriminator(nn.Module):
     def forward(
         self,
         features: Sequence[Float[Tensor, "b _ _ _"]],
-        *,
         landmarks: Float[Tensor, "b k 2"] | None = None,
         size: tuple[int, int] | None = None,
         condition: Float[Tensor, "b c"] | None = None,
@@ -163,7 +162,8 @@ class ProjectedDiscriminator(nn.Module):
             )
         if landmarks is not None:
             check_landmarks(landmarks, count=self.num_landmarks)
-        expected = (len(features[0]), self.condition_channels) if self.condition_channels else None
+        batch, channels = features[0].shape[0], self.condition_channels
+        expected = (batch, channels) if channels else None
         if (None if condition is None else tuple(condition.shape)) != expected:
             shape = None if condition is None else tuple(condition.shape)
             raise ValueError(f"expected a condition of shape {expected}, got {shape}")

@@ -9,6 +9,7 @@ another portrait. Nothing but the portraits is used.
 """
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -118,7 +119,8 @@ class Portrait(NamedTuple):
 def main(options: Options) -> None:
     if options.out.exists() and any(options.out.iterdir()):
         raise ValueError(f"{options.out}: expected a new or an empty folder")
-    portraits = list(read_portraits(options.portraits))
+    portraits = read_portraits(options.portraits)
+    _check_people(options.portraits, portraits)
     donors = [portrait for portrait in portraits if portrait.shows_teeth]
     for number, portrait in enumerate(portraits):
         folder = options.out / portrait.person
@@ -148,10 +150,18 @@ def read_portraits(root: Path) -> list[Portrait]:
     return portraits
 
 
+def _check_people(root: Path, portraits: list[Portrait]) -> None:
+    people = Counter(portrait.person for portrait in portraits)
+    if not people:
+        raise ValueError(f"{root}: expected a face in at least one portrait, found none")
+    if several := [person for person, count in people.items() if count > 1]:
+        raise ValueError(f"{root}: expected one portrait a person, got more of {several[0]}")
+
+
 def _around_face(
     person: str, image: UInt8[Tensor, "3 h w"], mesh: Float[Tensor, "468 3"]
 ) -> Portrait:
-    """The square with three times the height of the face, or what there is of it."""
+    """The square with 2.4 times the longer side of the mesh, or as much as the image has."""
     height, width = image.shape[1:]
     low, high = mesh[:, :2].amin(0), mesh[:, :2].amax(0)
     side = min(2.4 * float((high - low).max()), height, width)

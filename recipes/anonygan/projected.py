@@ -206,7 +206,7 @@ def _region(batch: FaceBatch) -> Tensor:
 def _wrong(landmarks: Tensor) -> Tensor:
     """Those of another item, laid upon one's own: another pose and expression at the same place."""
     others = landmarks.roll(1, 0)
-    return between_shapes(others, landmarks, share=0)
+    return between_shapes(others, landmarks, share=0.0)
 
 
 def _matched(scales: list[list[Tensor]]) -> list[Tensor]:

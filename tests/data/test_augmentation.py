@@ -1,9 +1,12 @@
+import json
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphgan.data.augmentation import draw_change
+from graphgan.data.augmentation import AdaptiveStrength, RandomChange, draw_change
+from graphgan.training.step import Stateful
 
 
 def dots(points, size=64):
@@ -49,7 +52,233 @@ def test_values_stay_in_range_and_gradients_pass():
     assert images.grad.abs().sum() > 0
 
 
+def test_masks_are_moved_and_not_colored():
+    """A mask is changed as landmarks are: nothing of it is left where it was not, nor colored."""
+    images = dots(torch.tensor([[22.0, 30.0], [40.0, 24.0], [33.0, 44.0]]))[None]
+    change = draw_change(images, strength=1.0, cutout=True)
+    still = change._replace(
+        gain=torch.ones_like(change.gain), offset=torch.zeros_like(change.offset), hole=None
+    )
+    torch.testing.assert_close(change.of_masks(images), still.of_images(images))
+    assert torch.equal(change.of_masks(torch.zeros(1, 1, 64, 64)), torch.zeros(1, 1, 64, 64))
+    torch.testing.assert_close(change.of_masks(9 * images), 9 * change.of_masks(images))
+
+
+# Colors and holes of the paper
+
+
+def unmoved(images: torch.Tensor, **options) -> RandomChange:
+    """A change of colors alone."""
+    change = draw_change(images, strength=1.0, **options)
+    return change._replace(affine=torch.eye(2, 3).expand(len(images), 2, 3))
+
+
+def test_colors_of_the_paper_by_hand():
+    images = torch.rand(8, 3, 6, 7) - 0.5
+    change = unmoved(images, colors="paper")
+    brightness, saturation, contrast = change.offset[:, :1], change.saturation, change.contrast
+    assert torch.equal(change.gain, torch.ones_like(change.gain))
+    assert torch.equal(change.offset, brightness.expand(-1, 3, 1, 1))
+    x = images + brightness
+    x = x.mean(1, keepdim=True) + saturation * (x - x.mean(1, keepdim=True))
+    mean = x.mean((1, 2, 3), keepdim=True)
+    x = mean + contrast * (x - mean)
+    torch.testing.assert_close(change.of_images(images), x.clamp(-1, 1), atol=1e-5, rtol=0)
+
+
+def test_colors_of_the_paper_are_drawn_from_its_ranges():
+    images = torch.zeros(2000, 3, 2, 2)
+    change = unmoved(images, colors="paper")
+    for values, low, high in (
+        (change.offset, -0.5, 0.5),
+        (change.saturation, 0.0, 2.0),
+        (change.contrast, 0.5, 1.5),
+    ):
+        assert low <= values.min() < low + 0.02 and high - 0.02 < values.max() <= high
+        assert float(values.mean()) == pytest.approx((low + high) / 2, abs=0.05)
+
+
+def test_without_saturation_an_image_is_gray_and_without_contrast_flat():
+    images = torch.rand(3, 3, 8, 8) - 0.5
+    change = unmoved(images, colors="paper")
+    gray = change._replace(saturation=torch.zeros(3, 1, 1, 1)).of_images(images)
+    torch.testing.assert_close(gray, gray.mean(1, keepdim=True).expand(-1, 3, -1, -1))
+    flat = change._replace(contrast=torch.zeros(3, 1, 1, 1)).of_images(images)
+    torch.testing.assert_close(flat, flat.mean((1, 2, 3), keepdim=True).expand_as(flat))
+
+
+def test_a_hole_has_half_of_the_sides_and_is_0():
+    images = torch.full((300, 3, 20, 32), 0.7)
+    change = unmoved(images, cutout=True)
+    changed = change._replace(
+        gain=torch.ones_like(change.gain), offset=torch.zeros_like(change.offset)
+    ).of_images(images)
+    hole = (changed == 0).all(1)
+    assert torch.equal(hole, (changed == 0).any(1))  # the same in all channels
+    torch.testing.assert_close(changed[~hole[:, None].expand_as(changed)].min(), torch.tensor(0.7))
+    rows, columns = (hole.any(2).sum(1), hole.any(1).sum(1))
+    assert (rows.max(), columns.max()) == (10, 16)  # those that lie within the image
+    assert torch.equal(hole.flatten(1).sum(1), rows * columns)
+    assert hole.float().mean(0).min() > 0.05  # it may be anywhere
+
+
+def test_less_strength_makes_a_smaller_hole_and_none_makes_none():
+    images = torch.rand(50, 3, 16, 16)
+    sizes = []
+    for strength in (0.0, 0.5, 1.0):
+        left, upper, right, lower = draw_change(images, strength=strength, cutout=True).hole.T
+        sizes += [(right - left, lower - upper)]
+    for (width, height), expected in zip(sizes, (0.0, 4.0, 8.0), strict=True):
+        torch.testing.assert_close(width, torch.full_like(width, expected))
+        torch.testing.assert_close(height, torch.full_like(height, expected))
+    change = draw_change(images, strength=0.0, cutout=True)
+    torch.testing.assert_close(change.of_images(images), images, atol=1e-4, rtol=0)
+
+
+def test_landmarks_stay_where_they_are_in_a_hole():
+    images, landmarks = torch.rand(2, 3, 16, 16), 15 * torch.rand(2, 68, 2)
+    change = draw_change(images, strength=1.0, cutout=True)
+    without = change._replace(hole=None)
+    assert torch.equal(change.of_landmarks(landmarks), without.of_landmarks(landmarks))
+
+
+def test_nothing_is_cut_out_and_no_color_is_the_paper_s_unless_asked_for():
+    change = draw_change(torch.rand(2, 3, 8, 8), strength=1.0)
+    assert change.hole is change.saturation is change.contrast is None
+
+
+def test_holes_and_colors_leave_what_else_is_drawn_as_it_is():
+    images, drawn = torch.rand(2, 3, 8, 8), []
+    for options in ({}, {"cutout": True}, {"colors": "paper"}):
+        torch.manual_seed(0)
+        drawn.append(draw_change(images, strength=1.0, **options))
+    assert all(torch.equal(change.affine, drawn[0].affine) for change in drawn)
+    assert torch.equal(drawn[1].gain, drawn[0].gain) and torch.equal(
+        drawn[1].offset, drawn[0].offset
+    )
+
+
+@pytest.mark.parametrize("options", [{"colors": "paper"}, {"colors": "paper", "cutout": True}])
+def test_gradients_pass_through_all_that_is_not_cut_out(options):
+    images = (torch.rand(2, 3, 16, 16) - 0.5).requires_grad_()
+    change = unmoved(images.detach(), **options)
+    changed = change.of_images(images)
+    assert changed.abs().max() <= 1
+    changed.square().sum().backward()
+    assert images.grad.isfinite().all()
+    hole = (changed == 0).all(1)
+    assert hole.any() == (change.hole is not None)
+    assert images.grad.abs().sum(1)[~hole].min() > 0
+
+
+@pytest.mark.unhooked
+def test_refuses_other_colors():
+    with pytest.raises(ValueError, match="colors to be one of 'channels', 'paper'; got 'none'"):
+        draw_change(torch.zeros(1, 3, 8, 8), strength=1.0, colors="none")
+
+
 @pytest.mark.parametrize("strength", [-0.1, 1.1])
 def test_refuses_another_strength(strength):
     with pytest.raises(ValueError, match=f"strength from 0 to 1, got {strength}"):
         draw_change(torch.zeros(1, 3, 8, 8), strength=strength)
+
+
+# How strongly
+
+
+def logits(share: float, count: int = 100) -> torch.Tensor:
+    """So many of them positive that the mean of their signs is that share."""
+    positive = round(count * (1 + share) / 2)
+    values = torch.rand(count) + 0.1
+    return torch.cat([values[:positive], -values[positive:]]).reshape(10, 1, 1, -1)
+
+
+def test_strength_rises_above_the_target_and_falls_below_it_in_equal_steps():
+    adaptive, seen = AdaptiveStrength(0.5, ramp=100, every=1), []
+    for share in (0.8, 0.62, 0.4, -1.0, 0.58):
+        adaptive.update(logits(share))
+        seen.append(adaptive.strength)
+    assert seen == pytest.approx([0.6, 0.7, 0.6, 0.5, 0.4])
+
+
+def test_at_the_target_it_stays():
+    adaptive = AdaptiveStrength(0.5, target=0.5, every=1)
+    adaptive.update(torch.tensor([1.0, 2, 3, -1]))
+    assert adaptive.strength == 0.5
+
+
+def test_it_looks_at_signs_alone():
+    first, second = (AdaptiveStrength(0.5, ramp=100, every=1) for _ in range(2))
+    first.update(logits(0.4))
+    second.update(1000 * logits(0.4))
+    assert first.strength == second.strength < 0.5
+
+
+@pytest.mark.parametrize(("start", "share", "end"), [(0.0, -1.0, 0.0), (1.0, 1.0, 1.0)])
+def test_it_stays_from_0_to_1(start, share, end):
+    adaptive = AdaptiveStrength(start, ramp=15, every=1)
+    for _ in range(3):
+        adaptive.update(logits(share))
+        assert adaptive.strength == end
+
+
+def test_from_0_to_1_it_takes_as_many_images_as_it_is_told():
+    adaptive, images = AdaptiveStrength(ramp=1000, every=4), 0
+    while adaptive.strength < 1:
+        adaptive.update(torch.ones(10, 1, 2, 2))
+        images += 10
+    assert images == pytest.approx(1000, abs=40)
+
+
+def test_it_is_the_mean_of_several_updates():
+    adaptive = AdaptiveStrength(0.5, ramp=400, every=4)
+    for share in (1.0, 1.0, -0.2, 1.0):  # 0.7 on average
+        assert adaptive.strength == 0.5
+        adaptive.update(logits(share))
+    assert adaptive.strength == pytest.approx(0.6)
+    for share in (1.0, 1.0, -1.0, 1.0):  # 0.5
+        adaptive.update(logits(share))
+    assert adaptive.strength == pytest.approx(0.5)
+
+
+def test_a_run_that_is_resumed_goes_on_as_if_nothing_had_been():
+    shares = [0.9, 0.1, 0.8, 0.9, 0.9, 0.7, -0.3, 0.2, 0.9, 1.0]
+    straight = AdaptiveStrength(0.3, ramp=300, every=3)
+    for share in shares:
+        straight.update(logits(share))
+    first, resumed = (AdaptiveStrength(0.3, ramp=300, every=3) for _ in range(2))
+    for share in shares[:5]:
+        first.update(logits(share))
+    resumed.load_state_dict(json.loads(json.dumps(first.state_dict())))
+    for share in shares[5:]:
+        resumed.update(logits(share))
+    assert resumed.state_dict() == pytest.approx(straight.state_dict())
+    assert isinstance(straight, Stateful)
+
+
+def test_no_graph_is_held():
+    adaptive = AdaptiveStrength(every=2)
+    adaptive.update(torch.ones(3, requires_grad=True) * 2)
+    assert not torch.as_tensor(adaptive._signs).requires_grad
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"strength": 1.5}, "strength from 0 to 1, got 1.5"),
+        ({"target": 2.0}, "target from -1 to 1, got 2.0"),
+        ({"ramp": 0}, "ramp of at least 1, got 0"),
+        ({"every": 0}, "every of at least 1, got 0"),
+    ],
+)
+def test_refuses_numbers_beyond_their_range(options, message):
+    with pytest.raises(ValueError, match=message):
+        AdaptiveStrength(**options)
+
+
+def test_refuses_no_logits_and_another_state():
+    adaptive = AdaptiveStrength()
+    with pytest.raises(ValueError, match=r"logits of images, got shape \(0, 1\)"):
+        adaptive.update(torch.zeros(0, 1))
+    with pytest.raises(ValueError, match=r"expected .*'strength'.* got .*'weight'"):
+        adaptive.load_state_dict({"weight": 1.0})

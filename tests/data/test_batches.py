@@ -1,6 +1,7 @@
 import pickle
 from types import SimpleNamespace
 
+import numpy as np
 import psutil
 import pytest
 import torch
@@ -10,12 +11,14 @@ from graphgan.data.batches import (
     PicturesInMemory,
     StoredPairs,
     batches_of_steps,
+    degrade_pairs,
     mean_image,
     read_pairs,
     to_float_image,
     to_uint8_image,
     unpack_pairs,
 )
+from graphgan.data.degradation import degrade, light_anew
 from graphgan.data.pairs import PairKind, Pairs, PairSampler
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.landmarks.mirror import mirror_landmarks
@@ -181,3 +184,71 @@ def test_processes_mirror_the_same_pairs_as_one_would(faces, sampler):
 def test_the_mean_of_all_pictures(faces):
     images = torch.stack([to_float_image(faces[i].image) for i in range(len(faces))])
     torch.testing.assert_close(mean_image(faces), images.mean(0))
+
+
+# Degraded pairs
+
+
+@pytest.fixture(scope="module")
+def degraded(faces, sampler):
+    return PairsOfSteps(faces, sampler, degraded=True)
+
+
+def test_sources_are_degraded_and_conditions_are_lit_anew_alone(faces, sampler):
+    stored = PairsOfSteps(faces, sampler)[2]
+    changed = degrade_pairs(stored, [(9, i) for i in range(4)])
+    for i in range(4):
+        rng = np.random.default_rng((9, i))
+        assert torch.equal(changed.images[0, i], light_anew(stored.images[0, i], rng))
+        expected = degrade(light_anew(stored.images[1, i], rng), rng)
+        assert torch.equal(changed.images[1, i], expected)
+    assert_equal(changed._replace(images=stored.images), stored)
+
+
+def test_most_pairs_are_degraded_and_the_pictures_stay_as_they_were(faces, sampler, degraded):
+    before = faces.images.clone()
+    plain = PairsOfSteps(faces, sampler)
+    changed = [(degraded[t].images != plain[t].images).flatten(2).any(2) for t in range(10)]
+    conditions, sources = torch.stack(changed, 1).float().mean((1, 2))
+    assert 0.4 < conditions < 0.95 < sources  # 0.7, and 1 - 0.3 * 0.1
+    assert torch.equal(faces.images, before)
+
+
+def test_a_degraded_step_is_the_same_whenever_and_wherever_it_is_asked_for(
+    faces, sampler, degraded
+):
+    """So a run that is resumed sees what an uninterrupted one would have seen."""
+    straight = [degraded[t] for t in range(6)]
+    fresh = PairSampler(faces.persons, batch_size=4, same_image_share=0.5, same_person_share=0.25)
+    resumed = PairsOfSteps(faces, fresh, degraded=True)
+    np.random.default_rng(0).random(3)
+    for t in (5, 3, 4, 3):
+        assert_equal(resumed[t], straight[t])
+    workers = batches_of_steps(resumed, range(3, 6), num_workers=2)
+    for batch, expected in zip(workers, straight[3:], strict=True):
+        assert_equal(batch, expected)
+
+
+def test_steps_items_and_seeds_are_degraded_in_ways_of_their_own(faces):
+    def source(seed: int, step: int, item: int) -> torch.Tensor:
+        stored = read_pairs(faces, Pairs(*(torch.zeros(4, dtype=torch.long) for _ in range(3))))
+        return degrade_pairs(stored, [(seed, 7, step, i) for i in range(4)]).images[1, item]
+
+    first = source(0, 3, 1)
+    assert torch.equal(first, source(0, 3, 1))
+    for other in (source(1, 3, 1), source(0, 4, 1), source(0, 3, 2)):
+        assert not torch.equal(first, other)
+
+
+def test_processes_degrade_as_one_would(faces, sampler, degraded):
+    whole = degraded[3]
+    parts = [
+        PairsOfSteps(faces, sampler, degraded=True, rank=rank, world_size=2)[3] for rank in range(2)
+    ]
+    assert torch.equal(torch.cat([part.images for part in parts], dim=1), whole.images)
+
+
+def test_mirrored_pairs_are_degraded_after_they_were_mirrored(faces, sampler):
+    mirrored = PairsOfSteps(faces, sampler, flip=IBUG_68)[3]
+    both = PairsOfSteps(faces, sampler, flip=IBUG_68, degraded=True)[3]
+    assert_equal(both, degrade_pairs(mirrored, [(sampler.seed, 7, 3, i) for i in range(4)]))

@@ -5,7 +5,7 @@ from graphgan.data.batches import PairsOfSteps, to_uint8_image
 from graphgan.data.face_batch import to_face_batch
 from graphgan.data.pairs import PairKind, PairSampler
 from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks.masks import face_mask, face_regions
 from graphgan.landmarks.schemes import CIAGAN_29_INDICES
 
 
@@ -45,3 +45,22 @@ def test_29_landmarks_are_those_of_ciagan_and_the_mask_is_that_of_all(stored):
 def test_other_numbers_of_landmarks_are_refused(stored):
     with pytest.raises(ValueError, match="expected 68 or 29 landmarks, got 5"):
         to_face_batch(stored, num_landmarks=5)
+
+
+@pytest.mark.parametrize("forehead", [0.0, 0.7])
+def test_masks_can_be_what_anonymization_replaces(stored, forehead):
+    batch = to_face_batch(stored, forehead=forehead, hull=True)
+    expected = face_regions(stored.landmarks[1], (32, 32), forehead=forehead)
+    assert torch.equal(batch.mask, expected)
+    plain = to_face_batch(stored, forehead=forehead).mask
+    assert (batch.mask >= plain).all()
+    few = to_face_batch(stored, forehead=forehead, hull=True, num_landmarks=29)
+    assert torch.equal(few.mask, batch.mask)
+
+
+def test_a_hull_beyond_the_line_of_the_jaw_is_in_the_mask(stored):
+    landmarks = stored.landmarks.clone()
+    landmarks[1, :, 30, 0] = landmarks[1, :, :17, 0].amax(1) + 4  # noses in profile
+    turned = stored._replace(landmarks=landmarks)
+    more = to_face_batch(turned, hull=True).mask - to_face_batch(turned).mask
+    assert (more.flatten(1).sum(1) > 0).all()

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.landmarks import deformation
 from graphgan.landmarks.deformation import bend_both_sides, bend_to_landmarks, between_shapes
 from graphgan.landmarks.mirror import mirror_landmarks
 from graphgan.landmarks.schemes import CIAGAN_29, LandmarkScheme
@@ -150,6 +152,45 @@ def test_lower_precision_around_it_changes_nothing():
 def test_refuses_unlike_shapes(shapes, message):
     with pytest.raises(ValueError, match=message):
         bend_to_landmarks(*(torch.rand(shape) for shape in shapes))
+
+
+# Large pictures
+
+
+def face_shapes(size: int, count: int = 2) -> torch.Tensor:
+    """Landmarks of faces, spread over a picture of that size."""
+    drawn = SyntheticFaces(count, 1, size=size)
+    return torch.stack([drawn[i].landmarks for i in range(count)])
+
+
+@pytest.mark.parametrize("size", [(96, 160), (128, 64)])
+def test_between_the_nodes_of_the_lattice_it_is_the_formula_within_a_third_of_a_pixel(
+    size, monkeypatch
+):
+    """Large pictures are bent at 64 nodes a side; here they are compared with all pixels."""
+    landmarks, targets = face_shapes(min(size)).split(1)
+    ramps = torch.meshgrid(*(torch.arange(float(n)) for n in size), indexing="ij")
+    where = torch.stack(ramps)[None]  # where each pixel of the result is looked up
+    coarse = bend_to_landmarks(where, landmarks, targets)
+    monkeypatch.setattr(deformation, "_MOST_NODES", 1000)
+    exact = bend_to_landmarks(where, landmarks, targets)
+    apart = (coarse - exact).abs()
+    assert apart.max() < 1 / 3
+    assert apart.mean() < 0.01
+    assert (exact - where).abs().max() > 2
+
+
+def test_large_pictures_whose_landmarks_stay_stay_as_they_are():
+    picture = F.interpolate(torch.rand(1, 3, 10, 12), (100, 120), mode="bicubic")
+    landmarks = torch.rand(1, 12, 2) * 99
+    bent = bend_to_landmarks(picture, landmarks, landmarks)
+    torch.testing.assert_close(bent, picture, atol=3e-3, rtol=0)
+
+
+def test_pictures_of_a_single_row_or_pixel_are_bent_too():
+    for size in ((1, 80), (80, 1), (1, 1)):
+        bent = bend_to_landmarks(torch.rand(1, 3, *size), points(3), points(4))
+        assert bent.shape[2:] == size and bent.isfinite().all()
 
 
 # Between two shapes

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.masks import face_mask, has_face_mask, polygon_mask
+from graphgan.landmarks.hull import convex_hull
+from graphgan.landmarks.masks import face_mask, face_regions, has_face_mask, polygon_mask
 
 H, W = 14, 17
 coordinates = st.tuples(st.floats(-6, W + 6), st.floats(-6, H + 6))
@@ -257,3 +258,47 @@ def test_a_forehead_does_not_look_at_the_brows():
 def test_refuses_foreheads_of_no_face(forehead):
     with pytest.raises(ValueError, match="forehead from 0 to 2"):
         face_mask(round_face(), (80, 80), forehead=forehead)
+
+
+# Regions
+
+
+def test_a_region_is_the_mask_and_the_hull_of_each_face(drawn_faces):
+    points = torch.stack([face.landmarks for face in drawn_faces])
+    for forehead in (0.0, 0.7):
+        regions = face_regions(points, (64, 64), forehead=forehead)
+        for face, region in zip(points, regions, strict=True):
+            hull = polygon_mask(convex_hull(face)[None].float(), (64, 64))[0]
+            mask = face_mask(face[None], (64, 64), forehead=forehead)[0]
+            assert torch.equal(region, torch.maximum(mask, hull))
+
+
+def test_a_nose_beyond_the_line_of_the_jaw_is_in_the_region(drawn_faces):
+    points = drawn_faces[0].landmarks.clone()
+    points[30] = torch.tensor([points[:17, 0].max() + 6, points[30, 1]])
+    x, y = points[30].round().int().tolist()
+    assert face_mask(points[None], (64, 64))[0, 0, y, x - 2] == 0
+    assert face_regions(points[None], (64, 64))[0, 0, y, x - 2] == 1
+
+
+def test_a_face_without_an_outline_is_refused(drawn_faces):
+    points = torch.stack([face.landmarks for face in drawn_faces[:3]])
+    points[1, 3] = math.nan
+    points[2] += 500
+    with pytest.raises(ValueError, match=r"mask for every face, got .* items \[1, 2\]"):
+        face_regions(points, (64, 64))
+
+
+def test_a_landmark_that_is_missing_inside_changes_nothing(drawn_faces):
+    points = drawn_faces[0].landmarks[None].clone()
+    region = face_regions(points, (64, 64))
+    points[0, 62] = math.nan  # of the mouth
+    assert torch.equal(face_regions(points, (64, 64)), region)
+
+
+def test_a_face_without_a_mask_but_with_a_hull_is_covered_all_the_same(drawn_faces):
+    points = drawn_faces[0].landmarks.clone()
+    points[:17, 0], points[[0, 16], 0] = 12.0, 12.0  # the jaw on a vertical line: no area
+    points[19], points[24] = points[0] - 1, points[16] - 1
+    region = face_regions(points[None], (64, 64))
+    assert region.sum() > 100

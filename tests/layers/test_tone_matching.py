@@ -1,5 +1,6 @@
 import pytest
 import torch
+import torch.nn.functional as F
 
 from graphgan.layers.tone_matching import ToneMatching
 
@@ -75,6 +76,33 @@ def test_an_outline_outside_of_the_picture_gives_numbers(beyond):
     points = outline(1).clone()
     points[:, 3] = beyond
     assert matching(picture, surroundings, hole(1), points).isfinite().all()
+
+
+@torch.no_grad()
+def test_terms_are_gain_offset_and_slopes_of_each_color():
+    gain, offset, slope_x, slope_y = 0.3 * torch.rand(4, 2, 3, 1, 1) - 0.15
+    terms = torch.cat([x.flatten(1) for x in (gain, offset, slope_x, slope_y)], 1)
+    picture = 0.5 * torch.rand(2, 3, 8, 12)
+    u, v = torch.linspace(-1, 1, 12), torch.linspace(-1, 1, 8)[:, None]
+    expected = (1 + gain) * picture + offset + slope_x * u + slope_y * v
+    torch.testing.assert_close(ToneMatching.apply_terms(picture, terms), expected.clamp(-1, 1))
+
+
+@torch.no_grad()
+def test_terms_then_their_use_are_the_whole_at_any_resolution():
+    torch.manual_seed(0)
+    matching = ToneMatching(17)
+    torch.nn.init.normal_(matching.mlp[-1].weight, std=0.02)
+    given = (*scenes(2, 0), hole(2), outline(2))
+    terms = matching.terms(*given)
+    assert terms.shape == (2, 12) and terms.abs().max() > 0
+    toned = matching(*given)
+    assert torch.equal(matching.apply_terms(given[0], terms), toned)
+    larger = F.interpolate(given[0], scale_factor=4, mode="bilinear")
+    back = F.interpolate(matching.apply_terms(larger, terms), scale_factor=1 / 4, mode="area")
+    assert (back - F.interpolate(larger, scale_factor=1 / 4, mode="area")).abs().max() > 0.02
+    smaller = F.interpolate(larger, scale_factor=1 / 4, mode="area")
+    torch.testing.assert_close(back, matching.apply_terms(smaller, terms), atol=0.02, rtol=0)
 
 
 @pytest.mark.unhooked

@@ -68,6 +68,23 @@ def test_the_hole_is_mid_grey_and_the_base_is_blended(base):
 
 
 @torch.no_grad()
+@variants
+@pytest.mark.parametrize("detail", [0.0, 0.1])
+def test_a_condition_may_have_been_fitted_before(channels, base, detail):
+    plain = small(channels, base=base)
+    fitting = ConditionFitting(68, bend=0.6)
+    options = {"base": base, "detail": detail}
+    model = AnonyGAN(plain.generator, fitting=fitting, **options).eval()
+    condition, source, first, second, mask = faces()
+    fitted = fitting(condition, source, first, second, mask)
+    expected = model(condition, source, first, second, mask)
+    output = model.of_fitted(fitted, source, first, second, mask)
+    assert all(torch.equal(a, b) for a, b in zip(output, expected, strict=True))
+    not_fitted = model.of_fitted(condition, source, first, second, mask)
+    assert not torch.equal(not_fitted.image, expected.image)
+
+
+@torch.no_grad()
 def test_a_condition_can_first_be_fitted():
     plain = small()
     fitting = ConditionFitting(68, bend=0.6)

@@ -81,6 +81,21 @@ def test_colours_are_matched_after_bending():
     assert torch.equal(fitting(condition, inside, first, second, mask), expected)
 
 
+@torch.no_grad()
+def test_its_two_parts_can_be_had_one_by_one():
+    condition, source, first, second, mask = faces()
+    fitting = ConditionFitting(68, bend=0.8, match_tone=True)
+    torch.nn.init.normal_(fitting.tone.mlp[-1].weight, std=0.3)
+    bent = fitting.bent(condition, first, second)
+    terms = fitting.tone_terms(bent, source, second, mask)
+    assert terms.shape == (2, 12)
+    fitted = fitting(condition, source, first, second, mask)
+    assert torch.equal(fitting.tone.apply_terms(bent, terms), fitted)
+    assert torch.equal(
+        ConditionFitting(68, match_tone=True).bent(condition, first, second), condition
+    )
+
+
 def test_what_it_learned_of_shapes_is_in_its_state():
     fitting = ConditionFitting(68, bend=1.0, keep_shape=2.0)
     fitting.learn_shapes(shapes())

@@ -79,6 +79,19 @@ def test_a_gradient_reaches_the_image():
     assert images.grad.abs().sum() > 0
 
 
+def test_its_parts_follow_each_other(drawn):
+    images = waves(48)
+    x, maps = images * 127.5 / 128 + 0.5 / 128, []
+    for part in drawn.parts():
+        x = part(x)
+        maps.append(x)
+    for found, expected in zip(maps, drawn.stage_features(images), strict=True):
+        assert torch.equal(found, expected)
+    own = {id(module) for part in drawn.parts() for module in part.modules()}
+    assert {id(drawn.stem), *map(id, drawn.stages)} <= own
+    assert own.isdisjoint({id(drawn.head), id(drawn.classifier)})
+
+
 def test_fused_it_is_equal():
     network = EfficientNetLite("lite0")
     images = torch.rand(4, 3, 64, 64) * 2 - 1

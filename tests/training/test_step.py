@@ -1,4 +1,5 @@
 import copy
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -31,6 +32,46 @@ def test_the_generator_learns_first_and_the_discriminator_sees_what_it_made_befo
     assert seen == [("G", False), ("D", False, True, True)]
     assert critic.weight.requires_grad
     assert not torch.equal(critic.weight, before[1][0])
+
+
+class Part(NamedTuple):
+    """A part of an output."""
+
+    image: torch.Tensor
+    attention: torch.Tensor | None = None
+
+
+class Maps(NamedTuple):
+    """An output whose parts are tuples too, and what is no tensor."""
+
+    image: torch.Tensor
+    features: tuple[torch.Tensor, ...]
+    pairs: tuple[Part, tuple[torch.Tensor, int]]
+    name: str | None = None
+
+
+def test_nothing_of_an_output_leads_a_discriminator_back_to_the_generator(toy, batches):
+    objective, seen = toy.objective, []
+
+    def generate(generator, batch):
+        image = generator(batch)
+        return Maps(image, (2 * image, 3 * image), (Part(4 * image), (5 * image, 6)))
+
+    def discriminator_losses(name, discriminator, batch, output):
+        seen.append(output)
+        return {"d": discriminator(output.image).mean()}
+
+    objective.generate, objective.discriminator_losses = generate, discriminator_losses
+    image = toy.generator.network(batches[0]).detach()
+    toy(batches[0], 0)
+    (output,) = seen
+    assert type(output) is Maps and isinstance(output.pairs[0], Part)
+    first, (second, number) = output.pairs
+    found = [output.image, *output.features, first.image, second]
+    for times, part in enumerate(found, start=1):
+        torch.testing.assert_close(part, times * image)
+        assert not part.requires_grad
+    assert (number, first.attention, output.name) == (6, None, None)
 
 
 def test_a_step_is_gradient_descent_by_hand(toy, batches):

@@ -7,47 +7,13 @@ from graphgan.anonymize.compositor import align_region, cut_faces
 from graphgan.anonymize.compositor.constants import AROUND_BOX
 from graphgan.landmarks.alignment import align_face, cut
 from graphgan.landmarks.detection import Detection
-from graphgan.landmarks.hull import convex_hull
-from graphgan.landmarks.masks import face_mask, face_regions, polygon_mask
+from graphgan.landmarks.masks import face_regions
 
 SIZE = (64, 64)
 
 
 def found(points: torch.Tensor) -> Detection:
     return Detection(torch.cat([points.amin(0), points.amax(0)]), points)
-
-
-def test_a_region_is_the_mask_and_the_hull_of_each_face(drawn_faces):
-    points = torch.stack([face.landmarks for face in drawn_faces])
-    for forehead in (0.0, 0.7):
-        regions = face_regions(points, SIZE, forehead=forehead)
-        for face, region in zip(points, regions, strict=True):
-            hull = polygon_mask(convex_hull(face)[None].float(), SIZE)[0]
-            mask = face_mask(face[None], SIZE, forehead=forehead)[0]
-            assert torch.equal(region, torch.maximum(mask, hull))
-
-
-def test_a_nose_beyond_the_line_of_the_jaw_is_in_the_region(drawn_faces):
-    points = drawn_faces[0].landmarks.clone()
-    points[30] = torch.tensor([points[:17, 0].max() + 6, points[30, 1]])
-    x, y = points[30].round().int().tolist()
-    assert face_mask(points[None], SIZE)[0, 0, y, x - 2] == 0
-    assert face_regions(points[None], SIZE)[0, 0, y, x - 2] == 1
-
-
-def test_a_face_without_an_outline_is_refused(drawn_faces):
-    points = torch.stack([face.landmarks for face in drawn_faces[:3]])
-    points[1, 3] = math.nan
-    points[2] += 500
-    with pytest.raises(ValueError, match=r"mask for every face, got .* items \[1, 2\]"):
-        face_regions(points, SIZE)
-
-
-def test_a_landmark_that_is_missing_inside_changes_nothing(drawn_faces):
-    points = drawn_faces[0].landmarks[None].clone()
-    region = face_regions(points, SIZE)
-    points[0, 62] = math.nan  # of the mouth
-    assert torch.equal(face_regions(points, SIZE), region)
 
 
 def test_crops_come_with_landmarks_and_regions(drawn_faces):
@@ -91,11 +57,3 @@ def test_landmarks_of_another_size_than_the_box_are_not_trusted(drawn_faces):
     assert problem == "expected landmarks of the size of the box, got others"
     assert alignment.crop.width > (box[2:] - box[:2]).max()
     assert align_region(Detection(box, points), 30.0)[1] is None
-
-
-def test_a_face_without_a_mask_but_with_a_hull_is_covered_all_the_same(drawn_faces):
-    points = drawn_faces[0].landmarks.clone()
-    points[:17, 0], points[[0, 16], 0] = 12.0, 12.0  # the jaw on a vertical line: no area
-    points[19], points[24] = points[0] - 1, points[16] - 1
-    region = face_regions(points[None], SIZE)
-    assert region.sum() > 100

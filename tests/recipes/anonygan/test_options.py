@@ -87,6 +87,22 @@ def test_terms_of_equation_5_and_inputs_of_the_paper_s_four_variants(name):
     assert generator.generator.num_landmarks == landmarks
 
 
+def test_people_128_learns_from_portraits_by_features():
+    people, shipped = PRESETS["people-128"], PRESETS["shipped"]
+    kept = replace(people.model, projected=False, discriminator_width=24, detail=1 / 32)
+    assert kept == shipped.model
+    assert people.model.projected and people.model.detail == 0
+    assert (people.pairs.degraded, people.pairs.flip, people.pairs.num_pairs) == (True, True, None)
+    assert people.loss.weight_features > 0 and people.loss.augmentation > 0
+    assert not people.loss.penalises_gradients  # the projected objective has none
+    assert people.loss.weight_identity == 0
+
+
+def test_only_that_preset_looks_through_a_network_of_others():
+    through = {name for name, preset in PRESETS.items() if preset.model.projected}
+    assert through == {"people-128"}
+
+
 def test_29_landmarks_reach_generator_and_discriminator():
     model = PRESETS["small-29lm-no-attention-no-cm"].model
     generator = model.generator().generator

@@ -1,0 +1,197 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from graphgan.layers.heads import blend
+from graphgan.models import AnonyGAN, ConditionFitting, LandmarkGenerator, full_resolution
+from graphgan.models.full_resolution import generate_at_full_resolution, resized
+
+SMALL, LARGE = (16, 24), (48, 72)
+
+
+def model(*, fitting: ConditionFitting | None = None, size=SMALL, base="condition", **options):
+    torch.manual_seed(0)
+    generator = LandmarkGenerator(6, 68, width=4, num_blocks=1, **options)
+    return AnonyGAN(generator, base=base, fitting=fitting, size=size).eval()
+
+
+def faces(size: tuple[int, int] = LARGE, batch: int = 2):
+    draw = torch.Generator().manual_seed(1)
+    condition, source = 2 * torch.rand(2, batch, 3, *size, generator=draw) - 1
+    last = torch.tensor([size[1] - 1.0, size[0] - 1.0])
+    points = torch.rand(2, batch, 68, 2, generator=draw) * last
+    mask = torch.zeros(batch, 1, *size)
+    mask[..., size[0] // 4 : size[0] // 2, size[1] // 4 : size[1] // 2] = 1
+    return condition, source, *points, mask
+
+
+def blurred(size: tuple[int, int] = LARGE, times: int = 6):
+    """Faces in which nothing is finer than the small size can show."""
+    condition, source, *others = faces(size)
+    images = (F.avg_pool2d(x, times) for x in (condition, source))
+    return *(resized(x, size).clamp(-1, 1) for x in images), *others
+
+
+def gain(details, source, mask):
+    """Root mean squares within the mask: of what the source shows beyond the small size, and of
+    what is added; 1 at most."""
+    wanted = source - resized(resized(source, SMALL), LARGE)
+    sums = [(x.square() * mask).sum((1, 2, 3), keepdim=True) for x in (wanted, details)]
+    return (sums[0] / sums[1]).sqrt().clamp(max=1)
+
+
+def at_the_small_size(condition, source, first, second, mask):
+    """The same inputs as the model was trained on them."""
+    scale = torch.tensor([SMALL[1] / condition.shape[3], SMALL[0] / condition.shape[2]])
+    images = (resized(x, SMALL) for x in (condition, source))
+    points = ((x + 0.5) * scale - 0.5 for x in (first, second))
+    return *images, *points, (F.adaptive_avg_pool2d(mask, SMALL) >= 0.5).float()
+
+
+def attending(value: float, **options) -> AnonyGAN:
+    """A model whose attention is that number everywhere."""
+    network = model(**options)
+
+    def of_fitted(fitted, *others):
+        output = AnonyGAN.of_fitted(network, fitted, *others)
+        attention = torch.full_like(output.attention, value)
+        image = blend(attention, output.intermediate, fitted, mode="attend_base")
+        return output._replace(image=image, attention=attention)
+
+    network.of_fitted = of_fitted
+    return network
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("tone", [False, True])
+def test_at_the_model_s_own_size_it_is_the_model(tone):
+    network = model(fitting=ConditionFitting(68, bend=1.0, match_tone=tone))
+    given = faces(SMALL)
+    assert torch.equal(generate_at_full_resolution(network, *given), network(*given).image)
+
+
+@torch.no_grad()
+def test_it_is_the_small_result_and_what_the_attention_keeps_of_the_details():
+    network, given = model(), faces()
+    output = network(*at_the_small_size(*given))
+    details = given[0] - resized(resized(given[0], SMALL), LARGE)
+    kept = gain(details, given[1], given[4]) * resized(output.attention, LARGE).clamp(0, 1)
+    expected = resized(output.image, LARGE) + kept * details
+    full = generate_at_full_resolution(network, *given)
+    assert full.shape == given[0].shape
+    torch.testing.assert_close(full, expected.clamp(-1, 1))
+    assert (full - resized(output.image, LARGE)).abs().mean() > 0.05
+
+
+@torch.no_grad()
+def test_where_all_is_kept_it_is_the_condition_at_its_own_resolution():
+    condition, _, *others = faces()
+    full = generate_at_full_resolution(attending(1.0), condition, condition, *others)
+    torch.testing.assert_close(full, condition, atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("sharpness", [0.0, 0.3, 1.0, 4.0])
+def test_a_face_is_as_sharp_as_the_one_that_it_replaces_and_no_sharper_than_the_condition(
+    sharpness,
+):
+    condition, _, first, second, mask = faces()
+    smooth = resized(resized(condition, SMALL), LARGE)
+    source = smooth + sharpness * (condition - smooth)
+    full = generate_at_full_resolution(attending(1.0), condition, source, first, second, mask)
+    details = condition - smooth
+    beyond = resized(resized(details, SMALL), LARGE)  # little: what shrinking leaves of details
+    expected = min(1.0, sharpness * float((details - beyond).norm() / details.norm()))
+    added = full - smooth.clamp(-1, 1)
+    inside = (smooth + details).abs().amax(1, keepdim=True) < 0.95  # nothing is cut off
+    share = (added * details * inside).sum() / (details.square() * inside).sum()
+    assert float(share) == pytest.approx(expected, abs=0.08)
+
+
+@torch.no_grad()
+def test_where_nothing_is_kept_no_detail_of_the_condition_is_seen():
+    network, given = attending(0.0), faces()
+    full = generate_at_full_resolution(network, *given)
+    output = network.of_fitted(*at_the_small_size(*given))
+    torch.testing.assert_close(full, resized(output.image, LARGE).clamp(-1, 1))
+
+
+@torch.no_grad()
+def test_the_condition_is_fitted_at_its_own_resolution():
+    fitting = ConditionFitting(68, bend=1.0, match_tone=True)
+    torch.nn.init.normal_(fitting.tone.mlp[-1].weight, std=0.2)
+    condition, source, first, second, mask = faces()
+    full = generate_at_full_resolution(
+        attending(1.0, fitting=fitting), condition, source, first, second, mask
+    )
+    bent = fitting.bent(condition, first, second)
+    _, small_source, _, small_points, small_mask = at_the_small_size(*faces())
+    terms = fitting.tone_terms(resized(bent, SMALL), small_source, small_points, small_mask)
+    expected = fitting.tone.apply_terms(bent, terms)
+    assert (full - expected).abs().mean() < 0.03  # where either is cut off at -1 and 1
+    assert (full - bent).abs().mean() > 0.06
+
+
+@torch.no_grad()
+def test_without_fine_details_it_is_the_small_result_enlarged():
+    network, given = model(), blurred()
+    image = network(*at_the_small_size(*given)).image
+    full = generate_at_full_resolution(network, *given)
+    assert (full - resized(image, LARGE)).abs().mean() < 0.02
+
+
+@torch.no_grad()
+def test_of_the_source_s_face_nothing_is_seen_but_how_sharp_it_is(monkeypatch):
+    network, (condition, source, first, second, mask) = model(), faces()
+    mask[:, :, 8:40, 12:60] = 1
+    inside, outside = source.clone(), source.clone()
+    inside[:, :, 20:28, 24:48] = 1  # shrinking looks a few pixels around
+    outside[:, :, :4] = 1
+
+    def made(source: torch.Tensor) -> torch.Tensor:
+        return generate_at_full_resolution(network, condition, source, first, second, mask)
+
+    assert not torch.equal(made(source), made(inside))
+    monkeypatch.setattr(full_resolution, "_energy", lambda details, mask: torch.ones(()))
+    assert torch.equal(made(source), made(inside))
+    assert not torch.equal(made(source), made(outside))
+
+
+@torch.no_grad()
+def test_images_smaller_than_the_model_s_are_taken_too():
+    tiny = faces((8, 12))
+    assert generate_at_full_resolution(model(), *tiny).shape == tiny[0].shape
+
+
+# Sizes
+
+
+def test_resized_images_keep_flat_areas_and_do_not_alias():
+    flat = torch.full((1, 3, 40, 56), 0.3)
+    torch.testing.assert_close(resized(flat, (16, 24)), torch.full((1, 3, 16, 24), 0.3))
+    stripes = torch.tensor([1.0, -1.0]).repeat(32).expand(1, 3, 64, 64)
+    assert resized(stripes, (16, 16)).abs().max() < 0.1
+    assert resized(flat, (40, 56)) is flat
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": None}, "says the size that it was trained on, got none"),
+        ({"base": "context"}, "blends the condition, got one with base 'context'"),
+        ({"blend": "attend_intermediate"}, "blend 'attend_intermediate'"),
+        ({"blend": "none"}, "blend 'none'"),
+    ],
+)
+def test_refuses_other_models(options, message):
+    with pytest.raises(ValueError, match=message):
+        generate_at_full_resolution(model(**options), *faces())
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize("changed", [0, 1, 4])
+def test_refuses_unlike_shapes(changed):
+    given = list(faces())
+    given[changed] = given[changed][..., :-4]
+    with pytest.raises(ValueError, match=r"expected a condition of .* and a mask of .*, got"):
+        generate_at_full_resolution(model(), *given)

@@ -1,0 +1,341 @@
+from dataclasses import replace
+
+import options
+import projected
+import pytest
+import torch
+import train
+from efficientnet_weights import needs_lite0
+from objective import LossOptions, pasted
+from projected import Judged, ProjectedObjective
+from torch import nn
+
+from graphgan.data.batches import PairsOfSteps, PicturesInMemory, to_float_image
+from graphgan.data.face_batch import FaceBatch, to_face_batch
+from graphgan.data.pairs import PairKind, PairSampler
+from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.landmarks.deformation import between_shapes
+from graphgan.landmarks.masks import face_regions
+from graphgan.losses import FeatureLoss, reconstruction_loss
+from graphgan.models import (
+    AnonyGAN,
+    FeatureNetwork,
+    GeneratorOutput,
+    LandmarkGenerator,
+    ProjectedDiscriminator,
+)
+from graphgan.training.devices import launch_fabric
+from graphgan.training.step import GANStep, Player
+
+CHANNELS = (4, 6)
+TERMS = ["g_app", "g_wfm", "g_lm", "g_features", "g_recon"]
+TERMS += ["d_app", "told_app", "d_lm", "d_lm_wrong", "told_lm"]
+WEIGHTS = LossOptions(adversarial="hinge", weight_features=2.0, weight_wfm=0.5)
+
+
+@pytest.fixture(scope="module")
+def stored():
+    faces = PicturesInMemory(SyntheticFaces(3, 2, size=32))
+    sampler = PairSampler(faces.persons, batch_size=4, same_image_share=0.5, same_person_share=0.25)
+    return PairsOfSteps(faces, sampler)[0]
+
+
+@pytest.fixture
+def batch(stored) -> FaceBatch:
+    return to_face_batch(stored, hull=True)
+
+
+@pytest.fixture
+def network() -> FeatureNetwork:
+    torch.manual_seed(1)
+    fine = nn.Sequential(nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.LeakyReLU())
+    coarse = nn.Sequential(nn.Conv2d(4, 6, 3, stride=2, padding=1), nn.LeakyReLU())
+    return FeatureNetwork({"fine": fine, "coarse": coarse}, channels=CHANNELS)
+
+
+@pytest.fixture
+def discriminators() -> dict[str, nn.Module]:
+    torch.manual_seed(2)
+    return {
+        "app": ProjectedDiscriminator(CHANNELS, width=8, condition_channels=CHANNELS[-1]),
+        "lm": ProjectedDiscriminator(CHANNELS, width=8, num_landmarks=68),
+    }
+
+
+def generator() -> AnonyGAN:
+    torch.manual_seed(3)
+    return AnonyGAN(LandmarkGenerator(width=4, num_blocks=1, landmark_attention="position"))
+
+
+class Made(nn.Module):
+    """A generator that always makes the same."""
+
+    def __init__(self, image: torch.Tensor) -> None:
+        super().__init__()
+        self.image = image
+
+    def forward(self, *given) -> GeneratorOutput:
+        return GeneratorOutput(self.image, None, self.image)
+
+
+def judged(objective: ProjectedObjective, batch: FaceBatch, image: torch.Tensor) -> Judged:
+    torch.manual_seed(4)
+    return objective.generate(Made(image), batch)
+
+
+# A step
+
+
+@pytest.mark.parametrize("augmentation", [0.0, 0.5])
+def test_a_step_moves_generator_and_heads_and_nothing_else(
+    batch, network, discriminators, augmentation
+):
+    fabric = launch_fabric("cpu", 1, "32-true")
+
+    def player(module: nn.Module) -> Player:
+        adam = torch.optim.Adam(module.parameters(), lr=1e-3, betas=(0.0, 0.99))
+        return Player(*fabric.setup(module, adam), 1e-3)
+
+    # With hinge, biases of logits within [-1, 1] would stay.
+    weights = replace(WEIGHTS, adversarial="bce", augmentation=augmentation)
+    objective = ProjectedObjective(weights, network)
+    players = {name: player(module) for name, module in discriminators.items()}
+    step = GANStep(fabric, player(generator()), players, objective)
+    watched = {"generator": step.generator.network, "network": network, **discriminators}
+    before = {
+        (name, key): parameter.detach().clone()
+        for name, module in watched.items()
+        for key, parameter in module.named_parameters()
+    }
+    losses = step(batch, 0)
+    assert list(losses) == TERMS
+    assert all(value.isfinite() for value in losses.values())
+    moved = {
+        (name, key): not torch.equal(parameter, before[name, key])
+        for name, module in watched.items()
+        for key, parameter in module.named_parameters()
+    }
+    stays = {place for place in moved if place[0] == "network" or place[1].startswith("mixing")}
+    assert len(stays) == 4 + 2 * 4
+    assert {place for place, has in moved.items() if not has} == stays
+    assert all(0 <= losses[f"told_{name}"] <= 1 for name in discriminators)
+
+
+def test_steps_of_one_seed_are_alike(batch, network):
+    def losses() -> list[torch.Tensor]:
+        torch.manual_seed(5)
+        objective = ProjectedObjective(replace(WEIGHTS, augmentation=0.5), network)
+        discriminators = {
+            "app": ProjectedDiscriminator(CHANNELS, width=8, condition_channels=CHANNELS[-1]),
+            "lm": ProjectedDiscriminator(CHANNELS, width=8, num_landmarks=68),
+        }
+        output = objective.generate(generator(), batch)
+        return list(objective.generator_losses(discriminators, batch, output).values())
+
+    assert all(map(torch.equal, losses(), losses()))
+
+
+def test_all_terms_share_two_passes_of_the_feature_network(batch, network, discriminators):
+    passes = []
+    network.register_forward_hook(lambda module, given, maps: passes.append(len(given[0])))
+    objective = ProjectedObjective(WEIGHTS, network)
+    output = judged(objective, batch, torch.zeros_like(batch.source))
+    objective.generator_losses(discriminators, batch, output)
+    for name, discriminator in discriminators.items():
+        objective.discriminator_losses(name, discriminator, batch, output)
+    assert passes == [8, 4]  # sources and conditions, results
+
+
+# What is looked at
+
+
+def test_features_are_those_of_the_pasted_result_the_source_and_the_condition(batch, network):
+    image = torch.rand_like(batch.source)
+    output = judged(ProjectedObjective(WEIGHTS, network), batch, image)
+    made = pasted(batch, GeneratorOutput(image, None, image))
+    for found, images in ((output.fake, made), (output.real, batch.source)):
+        for maps, expected in zip(found, network(images), strict=True):
+            torch.testing.assert_close(maps, expected, atol=1e-4, rtol=1e-4)
+    condition = network(batch.condition)[-1].mean((2, 3))
+    torch.testing.assert_close(output.condition, condition)
+    torch.testing.assert_close(output.landmarks, batch.source_landmarks, atol=1e-4, rtol=0)
+
+
+def test_result_and_source_are_changed_alike(batch, network):
+    """A result that is the source has its features, however it is turned and colored."""
+    objective = ProjectedObjective(replace(WEIGHTS, augmentation=1.0), network)
+    output = judged(objective, batch, batch.source)
+    for fake, real in zip(output.fake, output.real, strict=True):
+        torch.testing.assert_close(fake, real)
+    plain = network(batch.source)
+    assert (output.real[0] - plain[0]).abs().mean() > 0.01
+    assert (output.landmarks - batch.source_landmarks).abs().max() > 1
+
+
+def test_eyes_and_mouth_count_four_times_as_much_as_the_rest_of_the_mask(batch):
+    image, points = SyntheticFaces(1, 1, size=128)[0]
+    images = to_float_image(image)[None].expand(4, -1, -1, -1)
+    mask = face_regions(points[None], (128, 128), forehead=0.7)
+    landmarks = points.expand(4, -1, -1)
+    large = batch._replace(
+        source=images, source_landmarks=landmarks, mask=mask.expand(4, -1, -1, -1)
+    )
+    region = projected._region(large)[0, 0]
+    inside = mask[0, 0].bool()
+    assert not region[~inside].any()
+    assert region[inside].min() == pytest.approx(0.25, abs=0.01)
+    assert 0.85 < region.max() <= 1
+    x, y = points[36:].round().long().T
+    assert region[y, x].min() > 0.6
+    x, y = points[8].round().long()
+    assert region[y - 2, x] < 0.4  # the chin
+
+
+# Terms
+
+
+def losses_of_generator(batch, network, discriminators, weights, image):
+    objective = ProjectedObjective(weights, network)
+    output = judged(objective, batch, image)
+    for module in discriminators.values():
+        module.eval()
+    return output, objective.generator_losses(discriminators, batch, output)
+
+
+def test_terms_of_the_generator_by_hand(batch, network, discriminators):
+    image = torch.rand_like(batch.source)
+    output, losses = losses_of_generator(batch, network, discriminators, WEIGHTS, image)
+    size = (32, 32)
+    app = discriminators["app"](output.fake, condition=output.condition)
+    lm = discriminators["lm"](output.fake, landmarks=output.landmarks, size=size)
+    real = discriminators["app"](output.real, condition=output.condition)
+    selected = batch.same_person
+    distances = [
+        (f[0] - r[0]).abs().mean((1, 2, 3))[batch.different].mean()
+        for f, r in zip(app, real, strict=True)
+    ]
+    recon = reconstruction_loss(image, batch.source, region=batch.mask, selected=selected)
+    features = FeatureLoss()(output.fake, output.real, region=output.region, selected=selected)
+    expected = {
+        "g_app": -torch.stack([scale[-1].mean() for scale in app]).mean(),
+        "g_wfm": 0.5 * sum(distances),
+        "g_lm": -torch.stack([scale[-1].mean() for scale in lm]).mean(),
+        "g_features": 2.0 * features,
+        "g_recon": 5.0 * recon,
+    }
+    assert list(losses) == list(expected)
+    for name, value in expected.items():
+        torch.testing.assert_close(losses[name], value)
+
+
+@pytest.mark.parametrize(
+    ("name", "term"),
+    [
+        ("weight_app", "g_app"),
+        ("weight_lm", "g_lm"),
+        ("weight_wfm", "g_wfm"),
+        ("weight_features", "g_features"),
+        ("weight_recon", "g_recon"),
+    ],
+)
+def test_weights_multiply_their_terms_and_no_others(batch, network, discriminators, name, term):
+    image = torch.rand_like(batch.source)
+    once, thrice = (
+        losses_of_generator(
+            batch,
+            network,
+            discriminators,
+            replace(WEIGHTS, **{name: times * getattr(WEIGHTS, name)}),
+            image,
+        )[1]
+        for times in (1, 3)
+    )
+    for key in once:
+        torch.testing.assert_close(thrice[key], (3 if key == term else 1) * once[key])
+
+
+def test_terms_without_weight_are_not_computed(batch, network, discriminators):
+    weights = replace(WEIGHTS, weight_app=0.0, weight_wfm=0.0, weight_lm=0.0)
+    _, losses = losses_of_generator(batch, network, discriminators, weights, batch.source)
+    assert list(losses) == ["g_features", "g_recon"]
+
+
+def test_a_result_that_is_the_source_costs_nothing_in_features_and_pixels(
+    batch, network, discriminators
+):
+    _, losses = losses_of_generator(batch, network, discriminators, WEIGHTS, batch.source)
+    for name in ("g_features", "g_recon", "g_wfm"):
+        assert losses[name] < 1e-5
+
+
+def test_pairs_of_different_people_have_no_true_answer(batch, network, discriminators):
+    strangers = batch._replace(kind=torch.full((4,), int(PairKind.DIFFERENT)))
+    image = torch.rand_like(batch.source)
+    _, losses = losses_of_generator(strangers, network, discriminators, WEIGHTS, image)
+    assert losses["g_features"] == losses["g_recon"] == 0
+
+
+@pytest.mark.parametrize("name", ["app", "lm"])
+def test_terms_of_discriminators_by_hand(batch, network, discriminators, name):
+    objective, discriminator = ProjectedObjective(WEIGHTS, network), discriminators[name].eval()
+    output = judged(objective, batch, torch.rand_like(batch.source))
+    losses = objective.discriminator_losses(name, discriminator, batch, output)
+
+    others = between_shapes(output.landmarks.roll(1, 0), output.landmarks, share=0.0)
+    kinds = [output.real, output.fake, output.real][: 3 if name == "lm" else 2]
+    together = [torch.cat(maps) for maps in zip(*kinds, strict=True)]  # features of one size
+    given = {"condition": output.condition.repeat(2, 1)}
+    if name == "lm":
+        given = {"landmarks": torch.cat([output.landmarks, output.landmarks, others])}
+        given["size"] = (32, 32)
+    scales = discriminator(together, **given)
+    real, fake, *wrong = zip(*(scale[-1].split(4) for scale in scales), strict=True)
+
+    def hinge(real, fake) -> torch.Tensor:
+        terms = [
+            (1 - r).relu().mean() + (1 + f).relu().mean() for r, f in zip(real, fake, strict=True)
+        ]
+        return torch.stack(terms).mean()
+
+    expected = {f"d_{name}": hinge(real, fake)}
+    if name == "lm":
+        expected["d_lm_wrong"] = hinge(real, wrong[0])
+    means = [torch.stack([x.mean((1, 2, 3)) for x in side]) for side in (real, fake)]
+    expected[f"told_{name}"] = (means[0] > means[1]).float().mean()
+    assert list(losses) == list(expected)
+    for key, value in expected.items():
+        torch.testing.assert_close(losses[key], value)
+    assert not losses[f"told_{name}"].requires_grad
+
+
+def test_wrong_landmarks_are_those_of_another_face_at_the_same_place(batch):
+    right = batch.source_landmarks
+    wrong = projected._wrong(right)
+    torch.testing.assert_close(wrong.mean(1), right.mean(1), atol=1e-3, rtol=0)
+    assert (wrong - right).abs().flatten(1).amax(1).min() > 0.5
+
+
+# Its options
+
+
+def test_options_make_discriminators_of_features():
+    model = replace(options.PRESETS["small"].model, projected=True, landmarks=29)
+    networks = model.discriminators()
+    assert all(isinstance(network, ProjectedDiscriminator) for network in networks.values())
+    assert {network.channels for network in networks.values()} == {(24, 40, 112, 320)}
+    assert (networks["app"].condition_channels, networks["app"].num_landmarks) == (320, 0)
+    assert (networks["lm"].condition_channels, networks["lm"].num_landmarks) == (0, 29)
+    assert model.generator().trained_with == ("lite0",)
+    assert options.PRESETS["small"].model.generator().trained_with == ()
+
+
+@needs_lite0
+def test_options_make_an_objective_that_looks_through_lite0():
+    device = torch.device("cpu")
+    chosen = options.PRESETS["people-128"]
+    objective = train.make_objective(chosen, torch.Tensor.sum, device)
+    assert isinstance(objective, ProjectedObjective)
+    assert objective.network.name == "lite0"
+    assert objective.network.channels == chosen.model.discriminators()["app"].channels
+    plain = train.make_objective(options.PRESETS["small"], torch.Tensor.sum, device)
+    assert not isinstance(plain, ProjectedObjective)
