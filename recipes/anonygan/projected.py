@@ -20,7 +20,6 @@ from graphgan.landmarks.deformation import between_shapes
 from graphgan.landmarks.hull import convex_hull
 from graphgan.landmarks.maps import gaussian_maps
 from graphgan.landmarks.masks import polygon_mask
-from graphgan.layers.smoothing import smooth
 from graphgan.losses import FeatureLoss, WeakFeatureMatchingLoss, reconstruction_loss
 from graphgan.losses._reduce import mean_of_selected
 from graphgan.models.feature_network import FeatureNetwork
@@ -129,7 +128,7 @@ class ProjectedObjective(AnonyGANObjective):
             raise ValueError("expected a generator with attention, for --weight-keep")
         share = output.attention.clamp(min=_LEAST_ATTENTION)
         change = (1 - share) / share * (output.intermediate - output.image)
-        low = smooth(change, 2 * (change.shape[2] // 12) + 1)
+        low = _smooth(change)
         inside = _inner_face(batch)
         per_item = [((x.abs() * inside).mean((1, 2, 3))) for x in (change - low, low)]
         values = (per_item[0] + _LIGHT * per_item[1]) / inside.mean((1, 2, 3)).clamp(min=1e-3)
@@ -178,6 +177,12 @@ def _looks(
     if name == "lm":
         return lambda maps: discriminator(maps, landmarks=output.landmarks, size=size)
     return lambda maps: discriminator(maps, condition=output.condition)
+
+
+def _smooth(x: Tensor) -> Tensor:
+    """What is left of it on an eighth of the pixels a side."""
+    coarse = nn.functional.avg_pool2d(x, 8)
+    return nn.functional.interpolate(coarse, x.shape[2:], mode="bilinear", align_corners=False)
 
 
 def _inner_face(batch: FaceBatch) -> Tensor:
