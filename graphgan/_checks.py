@@ -17,6 +17,16 @@ def check_features(x: Tensor, channels: int, name: str = "features", *, smallest
     check_batch(x, name)
 
 
+def check_pair(x_1: Tensor, x_2: Tensor, channels: int) -> None:
+    """Raise ``ValueError`` unless both are non-empty float ``b channels h w`` of one shape."""
+    check_features(x_1, channels, "x_1")
+    check_features(x_2, channels, "x_2")
+    if x_1.shape != x_2.shape:
+        raise ValueError(
+            f"expected two maps of one shape, got {tuple(x_1.shape)} and {tuple(x_2.shape)}"
+        )
+
+
 def check_batch(x: Tensor, name: str) -> None:
     """Raise ``ValueError`` unless ``x`` holds floating-point numbers and at least one item."""
     if not x.is_floating_point():

@@ -16,6 +16,7 @@ from graphgan.layers import (
     AttentionHead,
     BipartiteGraphConv,
     BipartiteReasoning,
+    CrossAttention,
     EfficientChannelAttention,
     IdentityEmbedding,
     ImageEncoder,
@@ -24,6 +25,7 @@ from graphgan.layers import (
     LandmarkAttention,
     LandmarkEncoder,
     LandmarkStem,
+    PoseAttentionalTransfer,
     ResidualBlock,
     ResidualDown,
     ResidualUp,
@@ -204,6 +206,30 @@ CASES: dict[str, list[Case]] = {
             kept="s*c + 5*e",
             convolution=(128, 32, 32),
         ),
+    ],
+    "cross_attention": [
+        Case(
+            title="CrossAttention(128)",
+            build=lambda: CrossAttention(128),
+            inputs=lambda: (maps(128, 32), maps(128, 32)),
+            sizes={"c": 128, "h": 32, "w": 32, "d": 80},
+            parameters="8*c*d + 4*c",
+            products="8*c*d*h*w + 4*d*h**2*w**2",
+            kept="(4*c + 8*d)*h*w",
+            convolution=(128, 32, 32),
+        )
+    ],
+    "pose_attention": [
+        Case(
+            title="PoseAttentionalTransfer(256, 512)",
+            build=lambda: PoseAttentionalTransfer(256, 512),
+            inputs=lambda: (maps(256, 32), maps(512, 32)),
+            sizes={"C": 256, "h": 32, "w": 32},
+            parameters="72*C**2 + 8*C",
+            products="72*C**2*h*w",
+            kept="24*C*h*w",
+            convolution=(256, 32, 32),
+        )
     ],
     "aggregation": [
         Case(

@@ -78,6 +78,34 @@ def bipartite_reasoning() -> Diagram:
     return d
 
 
+def cross_attention() -> Diagram:
+    d = Diagram(520, "Every position of one map reads from all positions of the other")
+    d.box(75, 30, "x_i", kind="tensor", width=70)
+    d.box(262, 30, "x_j, the other map", kind="tensor", width=150)
+    d.arrow((75, 45), (75, 84), shape="c x hw")
+    d.arrow((210, 45), (210, 84), shape="c x hw")
+    d.arrow((315, 45), (315, 84), shape="c x hw")
+    d.box(75, 100, "query (1x1)", kind="learned", width=95)
+    d.box(210, 100, "key (1x1)", kind="learned", width=95)
+    d.box(315, 100, "value (1x1)", kind="learned", width=95)
+    d.arrow((85, 115), (85, 158), shape="Q: d x hw")
+    d.arrow((210, 115), (210, 158), shape="K: d x hw")
+    d.box(145, 183, "every position with every one\nsoftmax(Qᵀ K / √d)", width=225)
+    d.arrow((145, 208), (145, 253), shape="hw x hw, a row sums to 1")
+    d.arrow((335, 115), (335, 269), (219, 269), shape="V")
+    d.box(145, 269, "weighted mean of V", width=145)
+    d.arrow((145, 284), (145, 326), shape="d x hw")
+    d.box(145, 342, "extend (1x1), norm", kind="learned", width=150)
+    d.arrow((145, 357), (145, 397), shape="c x hw")
+    d.arrow((39, 30), (14, 30), (14, 410), (132, 410))
+    d.operation(145, 410, "+")
+    d.arrow((145, 423), (145, 456), shape="y_i: b c h w")
+    d.shape(290, 432, "and the same")
+    d.shape(290, 447, "with i and j exchanged")
+    d.legend()
+    return d
+
+
 def landmark_attention() -> Diagram:
     d = Diagram(440, "Equal descriptors give equal weights; positions give weights that differ")
     d.box(100, 30, "source", kind="tensor", width=110)
@@ -129,8 +157,8 @@ def landmark_convolution() -> Diagram:
     return d
 
 
-def aggregation() -> Diagram:
-    d = Diagram(640, "The shape stream, after bipartite reasoning, gates the appearance stream")
+def _two_streams(d: Diagram) -> None:
+    """What aggregation and pose attention begin with."""
     d.box(100, 30, "appearance a", kind="tensor", width=120)
     d.box(270, 30, "shape s", kind="tensor", width=120)
     d.arrow((100, 45), (100, 86), shape="b C h w")
@@ -141,6 +169,11 @@ def aggregation() -> Diagram:
         d.box(x, 165, "ReLU, dropout", width=130)
         d.arrow((x, 180), (x, 212))
         d.box(x, 228, second, kind="learned", width=130)
+
+
+def aggregation() -> Diagram:
+    d = Diagram(640, "The shape stream, after bipartite reasoning, gates the appearance stream")
+    _two_streams(d)
     d.arrow((230, 243), (230, 292), shape="C/2", side="left")
     d.arrow((310, 243), (310, 292), shape="C/2")
     d.box(270, 317, "bipartite reasoning\nof the two halves", kind="learned", width=165)
@@ -159,6 +192,28 @@ def aggregation() -> Diagram:
     d.operation(270, 510, "‖")
     d.arrow((270, 523), (270, 572), shape="s_out: 2C")
     d.shape(270, 590, "‖ joins along the channels")
+    d.legend()
+    return d
+
+
+def pose_attention() -> Diagram:
+    d = Diagram(580, "A mask of the shape code gates the update of the appearance")
+    _two_streams(d)
+    d.arrow((270, 243), (270, 319))
+    d.shape(277, 270, "conv_S(s): C", anchor="start")
+    d.box(270, 335, "sigmoid", width=110)
+    d.arrow((270, 350), (270, 390), (114, 390), shape="mask M")
+    d.arrow((100, 243), (100, 376), shape="conv_P(a)")
+    d.operation(100, 390, _TIMES)
+    d.arrow((100, 403), (100, 436))
+    d.arrow((39, 30), (14, 30), (14, 450), (87, 450))
+    d.operation(100, 450, "+")
+    d.arrow((100, 463), (100, 512), shape="a_out: b C h w")
+    d.arrow((113, 450), (257, 450))
+    d.arrow((270, 283), (366, 283), (366, 450), (284, 450))
+    d.operation(270, 450, "‖")
+    d.arrow((270, 463), (270, 512), shape="s_out: 2C")
+    d.shape(270, 530, "‖ joins along the channels")
     d.legend()
     return d
 
@@ -376,9 +431,11 @@ PICTURES: dict[str, Callable[[], Diagram]] = {
     for draw in (
         channel_attention,
         bipartite_reasoning,
+        cross_attention,
         landmark_attention,
         landmark_convolution,
         aggregation,
+        pose_attention,
         output_heads,
         losses,
         deformation,

@@ -13,6 +13,7 @@ from graphgan.layers import (
     BipartiteGraphConv,
     BipartiteReasoning,
     ChannelGate,
+    CrossAttention,
     EfficientChannelAttention,
     IdentityEmbedding,
     ImageEncoder,
@@ -22,6 +23,7 @@ from graphgan.layers import (
     LandmarkEncoder,
     LandmarkStem,
     NodeReasoning,
+    PoseAttentionalTransfer,
     ResidualBlock,
     ResidualDown,
     ResidualUp,
@@ -263,6 +265,20 @@ BLOCKS = {
         maps(4, 4),
         odd_size=(3, 5),
     ),
+    "CrossAttention": Block(
+        lambda: CrossAttention(4),
+        features(4, 4),
+        maps(4, 4),
+        odd_size=(3, 5),
+        penalised=False,
+    ),
+    "CrossAttention-heads": Block(
+        lambda: CrossAttention(4, 6, num_heads=2, norm="group"),
+        features(4, 4),
+        maps(4, 4),
+        odd_size=(3, 5),
+        penalised=False,
+    ),
     "LandmarkAppearanceAggregation": Block(
         lambda: LandmarkAppearanceAggregation(8), features(8, 8), maps(8, 16)
     ),
@@ -270,6 +286,23 @@ BLOCKS = {
         lambda: LandmarkAppearanceAggregation(8, 16, num_nodes=3, norm="instance"),
         features(8, 16),
         maps(8, 16),
+    ),
+    **{
+        f"LandmarkAppearanceAggregation-{reasoning}": Block(
+            lambda reasoning=reasoning: LandmarkAppearanceAggregation(8, reasoning=reasoning),
+            features(8, 8),
+            maps(8, 16),
+            penalised=reasoning != "cross_attention",
+        )
+        for reasoning in ("none", "cross_attention", "pose_attention")
+    },
+    "PoseAttentionalTransfer": Block(
+        lambda: PoseAttentionalTransfer(3, 5), features(3, 5), maps(3, 6)
+    ),
+    "PoseAttentionalTransfer-wide": Block(
+        lambda: PoseAttentionalTransfer(4, hidden_channels=7, norm="instance", joined=False),
+        features(4, 4),
+        maps(4, 4),
     ),
     "ImageEncoder": Block(
         lambda: ImageEncoder(6, width=2), features(6), quarters(8), size=(8, 12), odd_size=(9, 11)

@@ -6,11 +6,13 @@ import re
 import sys
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 from documentation import DOCS, ROOT, programs, rows
 
+from graphgan.layers.aggregation import Reasoning
 from graphgan.models import (
     AnonyGAN,
     AppearanceDiscriminator,
@@ -53,8 +55,9 @@ def script(name: str):
 
 @cache
 def parts(recipe: str) -> set[str]:
-    """Classes of all modules of a recipe's networks."""
-    return {type(part).__name__ for network in NETWORKS[recipe] for part in network().modules()}
+    """Classes of all modules of a recipe's networks, and what these are kinds of."""
+    modules = [part for network in NETWORKS[recipe] for part in network().modules()]
+    return {kind.__name__ for part in modules for kind in type(part).__mro__}
 
 
 @cache
@@ -69,6 +72,7 @@ NETWORKS = {
             LandmarkGenerator(width=4, num_blocks=2),
             fitting=ConditionFitting(68, match_tone=True),
         ),
+        lambda: LandmarkGenerator(width=4, num_blocks=1, reasoning="cross_attention"),
         lambda: AppearanceDiscriminator(width=4),
         lambda: LandmarkDiscriminator(width=4),
         lambda: ProjectedDiscriminator((4, 6), width=4),
@@ -160,3 +164,18 @@ def test_its_picture_is_what_the_script_draws(name):
     assert NUMBER.sub("", kept) == NUMBER.sub("", drawn)
     numbers = [[float(n) for n in NUMBER.findall(svg)] for svg in (kept, drawn)]
     assert numbers[0] == pytest.approx(numbers[1], abs=0.2)
+
+
+@pytest.mark.parametrize("reasoning", get_args(Reasoning))
+def test_parameters_of_generators_with_another_reasoning_are_counted(reasoning):
+    """Printed in the table of the page, and within 2 % of those with bipartite reasoning."""
+    printed = {
+        r[0]: int(r[2].replace(",", ""))
+        for r in rows(DOCS / "blocks" / "aggregation.md")
+        if r[0].strip('`"') in get_args(Reasoning)
+    }
+    with torch.device("meta"):
+        generator = LandmarkGenerator(width=32, reasoning=reasoning)
+    counted = sum(parameter.numel() for parameter in generator.parameters())
+    assert printed[f'`"{reasoning}"`'] == counted
+    assert counted == pytest.approx(printed['`"bipartite"`'], rel=0.02)

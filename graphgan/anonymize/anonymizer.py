@@ -67,7 +67,7 @@ class Anonymizer:
             say so itself.
         seed: chooses the conditions.
     Raises:
-        ValueError: a method that shows people and no conditions, or those of another size; an
+        ValueError: a method that shows people and no conditions, ; an
             unknown fallback; less than one try; a recogniser without a threshold; people to keep
             and no recogniser.
 
@@ -102,6 +102,8 @@ class Anonymizer:
         self.second_detector = second_detector
         self.recogniser = DlibResNetRecogniser() if isinstance(recogniser, str) else recogniser
         self.threshold = _threshold(self.recogniser, threshold)
+        if not getattr(self.method, "doublings", 0):  # it takes no other size
+            conditions = [condition.resized(self.method.size) for condition in conditions]
         self.order = ConditionOrder(conditions, seed=seed)
         self.selection = Selection() if selection is None else selection
         self.tries = tries

@@ -37,6 +37,14 @@ class Condition:
     image: Float[Tensor, "3 h w"]
     landmarks: Float[Tensor, "68 2"]
 
+    def resized(self, size: tuple[int, int]) -> "Condition":
+        """The same person on ``size`` pixels, height and width."""
+        if tuple(self.image.shape[1:]) == size:
+            return self
+        whole = Alignment(whole_crop((self.image.shape[1], self.image.shape[2])))
+        image = cut(self.image, whole, size).clamp(-1, 1)
+        return Condition(self.name, image, whole.to_crop(self.landmarks, size))
+
 
 def people_conditions(path: Path | None = None) -> list[Condition]:
     """People who look real and do not exist: each is composed of several portraits.

@@ -25,7 +25,7 @@ from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.obscure import blur_faces, cover_faces, pixelate_faces
 from graphgan.data.face_batch import LANDMARKS_OF_68
 from graphgan.models.anonygan import AnonyGAN
-from graphgan.models.full_resolution import generate_at_full_resolution, resized
+from graphgan.models.full_resolution import generate_at_full_resolution
 from graphgan.models.generator import GeneratorOutput
 from graphgan.models.onnx_generator import OnnxAnonyGAN
 
@@ -170,10 +170,9 @@ def _shown(
     conditions: Sequence[Condition], size: tuple[int, int]
 ) -> tuple[Float[Tensor, "b 3 h w"], Float[Tensor, "b 68 2"]]:
     """Conditions at the size of the crops, with their landmarks."""
-    images = torch.stack([condition.image for condition in conditions])
-    landmarks = torch.stack([condition.landmarks for condition in conditions])
-    scale = landmarks.new_tensor([size[1] / images.shape[3], size[0] / images.shape[2]])
-    return resized(images, size).clamp(-1, 1), (landmarks + 0.5) * scale - 0.5
+    people = [condition.resized(size) for condition in conditions]
+    images = torch.stack([person.image for person in people])
+    return images, torch.stack([person.landmarks for person in people])
 
 
 def _num_landmarks(model: AnonyGAN | OnnxAnonyGAN) -> int:

@@ -7,11 +7,13 @@ from graphgan.layers.channel_attention import (
     EfficientChannelAttention,
     adaptive_kernel_size,
 )
+from graphgan.layers.cross_attention import CrossAttention
 from graphgan.layers.encoders import ImageEncoder, LandmarkEncoder
 from graphgan.layers.heads import AttentionHead, ImageHead, blend
 from graphgan.layers.identity_embedding import IdentityEmbedding
 from graphgan.layers.landmark_attention import LandmarkAttention
 from graphgan.layers.landmark_stem import LandmarkStem
+from graphgan.layers.pose_attention import PoseAttentionalTransfer
 from graphgan.layers.resampling import ResidualDown, ResidualUp
 from graphgan.layers.residual import ResidualBlock
 from graphgan.layers.tone_matching import ToneMatching
@@ -21,6 +23,7 @@ __all__ = [
     "BipartiteGraphConv",
     "BipartiteReasoning",
     "ChannelGate",
+    "CrossAttention",
     "EfficientChannelAttention",
     "IdentityEmbedding",
     "ImageEncoder",
@@ -30,6 +33,7 @@ __all__ = [
     "LandmarkEncoder",
     "LandmarkStem",
     "NodeReasoning",
+    "PoseAttentionalTransfer",
     "ResidualBlock",
     "ResidualDown",
     "ResidualUp",

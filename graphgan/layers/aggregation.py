@@ -1,19 +1,38 @@
 """Landmark-appearance aggregation: the shape stream gates and steers the appearance stream.
 
 Sources: [A] Dall'Asen et al., ICIAP 2021, section 3; [B] Tang et al., BMVC 2020, section 2.3.
+What stands in the place of the reasoning where that is compared with something else is not in the
+papers.
 """
+
+from functools import partial
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from graphgan._checks import check_features
-from graphgan.layers._convolution import reflect_conv
+from graphgan._checks import check_choice
+from graphgan.layers._matching import count_parameters, matched_width
+from graphgan.layers._positionwise import PositionwiseUpdate
 from graphgan.layers.bipartite import BipartiteReasoning
-from graphgan.layers.normalisation import Norm, make_norm
+from graphgan.layers.cross_attention import CrossAttention
+from graphgan.layers.normalisation import GROUP_SIZE, Norm
+from graphgan.layers.pose_attention import PoseAttentionalTransfer
+
+Reasoning = Literal["bipartite", "none", "cross_attention", "pose_attention"]
+"""What the two halves of the shape stream go through. The last three are there to tell what the
+first is worth; their widths are such that the block has about as many parameters as with it:
+
+- ``bipartite``: `BipartiteReasoning`, as published.
+- ``none``: no reasoning. Each position of each half is updated by itself, with the residual, norm
+  and ReLU of the reasoning: ``y_i = x_i + norm(conv_1x1(relu(conv_1x1(x_i))))``.
+- ``cross_attention``: `CrossAttention`, every position of one half reads every one of the other.
+- ``pose_attention``: nothing in that place, so that the block is `PoseAttentionalTransfer`; the
+  shape stream is wider between its convolutions, with "group" norm by whole groups."""
 
 
-class LandmarkAppearanceAggregation(nn.Module):
+class LandmarkAppearanceAggregation(PoseAttentionalTransfer):
     """Update appearance where the shape stream, after bipartite reasoning, says so.
 
         a'    = conv_norm(dropout(relu(conv_norm(a))))
@@ -22,12 +41,15 @@ class LandmarkAppearanceAggregation(nn.Module):
         s_out = [s' | a_out]
 
     3x3 convolutions, reflection padding; the last shape convolution has no norm and gives the two
-    maps (halves along the channels) of the reasoning, whose results are joined again.
+    maps (halves along the channels) of the reasoning, whose results are joined again. Without
+    reasoning it is `PoseAttentionalTransfer`.
 
     Args:
         channels: C of the appearance; even.
         shape_channels: of the shape, by default C (first block); 2 C in later blocks.
-        num_nodes: N of the reasoning, by default C / 4 (64 as published for C = 256).
+        num_nodes: N of the reasoning, by default C / 4 (64 as published for C = 256); what stands
+            in its place has about as many parameters as with N nodes.
+        reasoning: "bipartite" as published, or what is compared with it, see `Reasoning`.
         dropout: probability, in [0, 1).
         norm: of the convolutions; the norm inside the reasoning is "batch" in every published
             variant, see ``reasoning_norm``.
@@ -37,7 +59,8 @@ class LandmarkAppearanceAggregation(nn.Module):
         ``appearance: b C h w``, ``shape: b shape_channels h w`` -> ``b C h w``, ``b 2C h w``
         (``b C h w`` where not joined)
     Raises:
-        ValueError: odd channels, other or unlike shapes, a dropout outside [0, 1).
+        ValueError: odd channels, other or unlike shapes, a dropout outside [0, 1), edge lists for
+            another reasoning than "bipartite".
 
     Example:
         >>> block = LandmarkAppearanceAggregation(64)
@@ -52,37 +75,35 @@ class LandmarkAppearanceAggregation(nn.Module):
         shape_channels: int | None = None,
         *,
         num_nodes: int | None = None,
+        reasoning: Reasoning = "bipartite",
         dropout: float = 0.5,
         norm: Norm = "batch",
         reasoning_norm: Norm = "batch",
         joined: bool = True,
     ) -> None:
-        super().__init__()
         if channels < 2 or channels % 2:
             raise ValueError(f"expected an even number of channels, got {channels}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"expected dropout in [0, 1), got {dropout}")
-        shape_channels = channels if shape_channels is None else shape_channels
-        self.channels = channels
-        self.shape_channels = shape_channels
-        self.joined = joined
-        self.appearance = nn.Sequential(
-            reflect_conv(channels, channels, norm=norm),
-            make_norm(norm, channels),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            reflect_conv(channels, channels, norm=norm),
-            make_norm(norm, channels),
-        )
-        self.shape = nn.Sequential(
-            reflect_conv(shape_channels, shape_channels, norm=norm),
-            make_norm(norm, shape_channels),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            reflect_conv(shape_channels, channels, norm=norm),
-        )
+        check_choice("reasoning", reasoning, get_args(Reasoning))
         num_nodes = max(1, channels // 4) if num_nodes is None else num_nodes
-        self.reasoning = BipartiteReasoning(channels // 2, num_nodes, norm=reasoning_norm)
+        bipartite = partial(BipartiteReasoning, channels // 2, num_nodes, norm=reasoning_norm)
+        hidden = None
+        if reasoning == "pose_attention":
+            hidden = _wider(channels, shape_channels, norm, count_parameters(bipartite))
+        super().__init__(
+            channels,
+            shape_channels,
+            hidden_channels=hidden,
+            dropout=dropout,
+            norm=norm,
+            joined=joined,
+        )
+        self.reasoning: nn.Module | None = None
+        if reasoning == "bipartite":
+            self.reasoning = bipartite()
+        elif reasoning != "pose_attention":
+            kind = CrossAttention if reasoning == "cross_attention" else PositionwiseUpdate
+            build = partial(kind, channels // 2, norm=reasoning_norm)
+            self.reasoning = build(matched_width(build, count_parameters(bipartite)))
 
     def forward(
         self,
@@ -91,17 +112,22 @@ class LandmarkAppearanceAggregation(nn.Module):
         *,
         edge_index: Tensor | None = None,
     ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b c2 h w"]]:
-        check_features(appearance, self.channels, "appearance", smallest=2)
-        check_features(shape, self.shape_channels, "shape", smallest=2)
-        if (appearance.shape[0], *appearance.shape[2:]) != (shape.shape[0], *shape.shape[2:]):
-            raise ValueError(
-                f"expected one batch and one size, got {tuple(appearance.shape)} and "
-                f"{tuple(shape.shape)}"
-            )
-        x_1, x_2 = self.shape(shape).chunk(2, dim=1)
-        steered = torch.cat(self.reasoning(x_1, x_2, edge_index=edge_index), dim=1)
-        appearance = appearance + self.appearance(appearance) * steered.sigmoid()
-        return appearance, torch.cat([steered, appearance], dim=1) if self.joined else steered
+        self._check(appearance, shape)
+        edges = {} if edge_index is None else {"edge_index": edge_index}
+        if edges and not isinstance(self.reasoning, BipartiteReasoning):
+            raise ValueError('expected an edge_index with the reasoning "bipartite" alone')
+        steering = self.shape(shape)
+        if self.reasoning is not None:
+            steering = torch.cat(self.reasoning(*steering.chunk(2, dim=1), **edges), dim=1)
+        return self._transfer(appearance, steering)
 
-    def extra_repr(self) -> str:
-        return f"{self.channels}, shape_channels={self.shape_channels}"
+
+def _wider(channels: int, shape_channels: int | None, norm: Norm, more: int) -> int:
+    """Hidden channels with which `PoseAttentionalTransfer` has ``more`` parameters than without."""
+    build = partial(PoseAttentionalTransfer, channels, shape_channels, norm=norm)
+    whole_groups = norm == "group" and (shape_channels or channels) % GROUP_SIZE == 0
+    return matched_width(
+        lambda hidden: build(hidden_channels=hidden),
+        count_parameters(build) + more,
+        step=GROUP_SIZE if whole_groups else 1,
+    )

@@ -14,7 +14,7 @@ from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from graphgan._checks import check_choice, check_features, check_indices, check_positive
+from graphgan._checks import check_choice, check_indices, check_pair, check_positive
 from graphgan.layers.normalisation import Norm, make_norm
 
 Pair = tuple[Tensor, Tensor]
@@ -227,7 +227,7 @@ class BipartiteReasoning(nn.Module):
         edge_index: Tensor | Pair | None = None,
         node_edge_index: Tensor | Pair | None = None,
     ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b c h w"]]:
-        self._check(x_1, x_2)
+        check_pair(x_1, x_2, self.channels)
         positions = x_1.shape[2] * x_1.shape[3]
         edges = _for_each_direction(
             "edge_index", edge_index, [(positions, n) for n in self.num_nodes]
@@ -261,14 +261,6 @@ class BipartiteReasoning(nn.Module):
             out = self.extend.receive(nodes, height * width, edge_index.flip(0), weight)
         update: Tensor = self.norm(rearrange(out, "b (h w) c -> b c h w", h=height, w=width))
         return x + update
-
-    def _check(self, x_1: Tensor, x_2: Tensor) -> None:
-        check_features(x_1, self.channels, "x_1")
-        check_features(x_2, self.channels, "x_2")
-        if x_1.shape != x_2.shape:
-            raise ValueError(
-                f"expected two maps of one shape, got {tuple(x_1.shape)} and {tuple(x_2.shape)}"
-            )
 
     def extra_repr(self) -> str:
         return f"{self.channels}, num_nodes={self.num_nodes}, num_states={self.num_states}"

@@ -12,6 +12,9 @@ statistics) as published for DeepFashion, ``affine_instance`` (scale and shift, 
 statistics) as published for CIAGAN, ``group`` (groups of 16 channels, affine) where items must not
 see each other: small batches, several processes."""
 
+GROUP_SIZE = 16
+"""Channels of a group of "group", where they divide into such groups; else all are one."""
+
 
 def make_norm(norm: Norm, channels: int, *, eps: float = 1e-5) -> nn.Module:
     """The layer of that name over ``channels`` channels.
@@ -26,7 +29,7 @@ def make_norm(norm: Norm, channels: int, *, eps: float = 1e-5) -> nn.Module:
         case "instance" | "affine_instance":
             return nn.InstanceNorm2d(channels, eps=eps, affine=norm == "affine_instance")
         case "group":
-            groups = max(1, channels // 16) if channels % 16 == 0 else 1
+            groups = channels // GROUP_SIZE if channels % GROUP_SIZE == 0 else 1
             return nn.GroupNorm(groups, channels, eps=eps)
 
 

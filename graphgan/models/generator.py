@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from graphgan._checks import check_choice, check_features, check_positive
 from graphgan.landmarks.maps import Rendering
-from graphgan.layers.aggregation import LandmarkAppearanceAggregation
+from graphgan.layers.aggregation import LandmarkAppearanceAggregation, Reasoning
 from graphgan.layers.encoders import ImageEncoder, LandmarkEncoder
 from graphgan.layers.fusion import fuse
 from graphgan.layers.heads import AttentionHead, Blend, ImageHead, Upsampling, blend
@@ -54,6 +54,9 @@ class LandmarkGenerator(nn.Module):
         width: channels after the first convolutions; the codes have C = 4 ``width``.
         num_blocks: aggregation blocks, 6 in [A], 9 in [B].
         num_nodes: of the reasoning, by default C / 4.
+        reasoning: of the blocks: "bipartite" as published, or, at about as many parameters and to
+            be compared with it, "none", "cross_attention" or "pose_attention", see
+            `graphgan.layers.aggregation.Reasoning`.
         shape_encoding: "separate": one encoder of half the width reads each set, and the codes of
             condition and source are the two maps of the first block; "joint": one encoder over
             all 2 k maps, halved afterwards.
@@ -91,6 +94,7 @@ class LandmarkGenerator(nn.Module):
         width: int = 64,
         num_blocks: int = 6,
         num_nodes: int | None = None,
+        reasoning: Reasoning = "bipartite",
         shape_encoding: ShapeEncoding = "separate",
         landmark_attention: Descriptor | None = "gap",
         attention_order: Order = "source_first",
@@ -134,6 +138,7 @@ class LandmarkGenerator(nn.Module):
                 channels,
                 channels if i == 0 else 2 * channels,
                 num_nodes=num_nodes,
+                reasoning=reasoning,
                 dropout=dropout,
                 norm=norm,
                 reasoning_norm=reasoning_norm,

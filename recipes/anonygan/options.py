@@ -42,6 +42,10 @@ class ModelOptions:
     """Channels after the first convolutions of the generator."""
     blocks: int = 6
     """Landmark-appearance aggregation blocks."""
+    reasoning: Literal["bipartite", "none", "cross_attention", "pose_attention"] = "bipartite"
+    """What the halves of the shape stream go through: bipartite graph reasoning (paper) or, to tell
+    what that is worth, something else of about as many parameters: no reasoning, cross-attention
+    between all positions, or the pose-attentional transfer of Zhu et al., CVPR 2019."""
     discriminator_width: int = 64
     """Channels after the first convolution of the discriminators."""
     projected: bool = False
@@ -97,6 +101,7 @@ class ModelOptions:
             self.landmarks,
             width=self.width,
             num_blocks=self.blocks,
+            reasoning=self.reasoning,
             shape_encoding=self.shape_encoding,
             landmark_attention=None
             if self.landmark_attention == "none"
@@ -292,7 +297,8 @@ _PEOPLE = replace(
         weight_lm=1,
         weight_wfm=0.5,
         weight_features=3,
-        weight_recon=10,
+        weight_recon=20,
+        weight_keep=10,
         condition_jitter=0.2,
         augmentation=0.3,
     ),

@@ -17,14 +17,18 @@ from torch import Tensor, nn
 from graphgan.data.augmentation import draw_change
 from graphgan.data.face_batch import FaceBatch
 from graphgan.landmarks.deformation import between_shapes
+from graphgan.landmarks.hull import convex_hull
 from graphgan.landmarks.maps import gaussian_maps
+from graphgan.landmarks.masks import polygon_mask
 from graphgan.losses import FeatureLoss, WeakFeatureMatchingLoss, reconstruction_loss
+from graphgan.losses._reduce import mean_of_selected
 from graphgan.models.feature_network import FeatureNetwork
 from graphgan.training.step import Losses
 
 _FEATURES = slice(36, 68)  # landmarks of eyes and mouth
 _CELL, _SPREAD = 4, 1.2  # pixels of a cell of their map, and how many cells they reach
 _LEAST = 1e-3  # weight
+_LEAST_ATTENTION, _LIGHT = 0.1, 0.3  # see `ProjectedObjective._changed`
 _MATCHED_SCALES = 2  # the coarsest ones: weak feature matching
 
 
@@ -111,7 +115,25 @@ class ProjectedObjective(AnonyGANObjective):
             output.image, batch.source, region=batch.mask, selected=selected, count=count
         )
         losses["g_recon"] = options.weight_recon * recon
+        if options.weight_keep > 0:
+            losses["g_keep"] = options.weight_keep * self._changed(batch, output)
         return losses
+
+    def _changed(self, batch: FaceBatch, output: Judged) -> Tensor:
+        """What the blend ``A base + (1 - A) I~`` changed of its base inside the face.
+
+        ``|d - smooth(d)| + 0.3 |smooth(d)|`` with ``d = I - base = (1 - A) / A (I~ - I)``.
+        """
+        if output.attention is None:
+            raise ValueError("expected a generator with attention, for --weight-keep")
+        share = output.attention.clamp(min=_LEAST_ATTENTION)
+        change = (1 - share) / share * (output.intermediate - output.image)
+        low = _smooth(change)
+        inside = _inner_face(batch)
+        per_item = [((x.abs() * inside).mean((1, 2, 3))) for x in (change - low, low)]
+        values = (per_item[0] + _LIGHT * per_item[1]) / inside.mean((1, 2, 3)).clamp(min=1e-3)
+        selected = ~batch.same_person
+        return mean_of_selected(values, selected, self.count(selected))
 
     def discriminator_losses(  # type: ignore[override]
         self, name: str, discriminator: nn.Module, batch: FaceBatch, output: Judged
@@ -155,6 +177,24 @@ def _looks(
     if name == "lm":
         return lambda maps: discriminator(maps, landmarks=output.landmarks, size=size)
     return lambda maps: discriminator(maps, condition=output.condition)
+
+
+def _smooth(x: Tensor) -> Tensor:
+    """What is left of it on an eighth of the pixels a side."""
+    coarse = nn.functional.avg_pool2d(x, 8)
+    return nn.functional.interpolate(coarse, x.shape[2:], mode="bilinear", align_corners=False)
+
+
+def _inner_face(batch: FaceBatch) -> Tensor:
+    """1 from the brows to the lower lip, 0 inside the lips."""
+    size = (batch.source.shape[2], batch.source.shape[3])
+    masks = []
+    for points in batch.source_landmarks:
+        hull = polygon_mask(convex_hull(points[17:])[None].to(points), size)
+        lips = points[60:68]
+        wider = lips + 0.3 * (lips - lips.mean(0))
+        masks.append(hull * (1 - polygon_mask(wider[None], size)))
+    return torch.cat(masks)
 
 
 def _region(batch: FaceBatch) -> Tensor:

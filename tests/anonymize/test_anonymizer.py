@@ -332,10 +332,11 @@ def test_unknown_means_are_refused(options):
         Anonymizer(options[0], lambda image: [], fallback=options[1], recogniser=None)
 
 
-def test_conditions_of_another_size_are_refused():
-    small = Condition("a", torch.zeros(3, 32, 32), torch.zeros(68, 2))
-    with pytest.raises(ValueError, match=r"conditions of \(64, 64\), got \(32, 32\)"):
-        make(Recolour(), [], small)
+def test_a_method_of_one_size_is_given_conditions_of_that_size():
+    small = Condition("a", torch.zeros(3, 32, 32), torch.full((68, 2), 15.5))
+    (given,) = make(Recolour(), [], small).order.conditions
+    assert given.image.shape == (3, 64, 64)
+    torch.testing.assert_close(given.landmarks, torch.full((68, 2), 31.5))
 
 
 # A real face

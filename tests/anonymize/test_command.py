@@ -92,7 +92,7 @@ def test_a_network_shows_drawn_people_or_those_of_photos(run, photos, weights, t
     (file,) = report_of(tmp_path / "1")["files"]
     (face,) = file["faces"]
     assert face["method"] in ("anonygan", "pixelate", "solid")
-    assert report_of(tmp_path / "1")["about"]["conditions"][0] == "drawn-74"
+    assert report_of(tmp_path / "1")["about"]["conditions"][0] == "person-00"
     who = photos / "sub" / "b.jpg"
     done = run(
         photos / "a.png", "--checkpoint", weights, "--condition", who, "--out", tmp_path / "2"
@@ -186,7 +186,10 @@ def test_bad_input_is_one_line_and_nothing_is_written(run, photos, tmp_path, arg
 
 
 def test_a_condition_must_be_one_face(run, photos, weights, tmp_path):
-    for who, message in (("none.png", "one face, found 0"), ("no.png", "FILE, DIR or random")):
+    for who, message in (
+        ("none.png", "one face, found 0"),
+        ("no.png", "people, drawn, FILE or DIR"),
+    ):
         done = run(
             photos, "--checkpoint", weights, "--condition", photos / who, "--out", tmp_path / "o"
         )

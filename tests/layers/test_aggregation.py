@@ -3,11 +3,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from graphgan.layers import BipartiteReasoning, CrossAttention, PoseAttentionalTransfer
+from graphgan.layers._positionwise import PositionwiseUpdate
 from graphgan.layers.aggregation import LandmarkAppearanceAggregation
+
+INSTEAD = ("none", "cross_attention", "pose_attention")
 
 
 def conv(x: Tensor, layer) -> Tensor:
     return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), layer.weight, layer.bias)
+
+
+def count(module) -> int:
+    return sum(p.numel() for p in module.parameters())
 
 
 def inputs(channels: int, shape_channels: int) -> tuple[Tensor, Tensor]:
@@ -79,6 +87,81 @@ def test_edges_reach_the_reasoning():
     every = torch.cartesian_prod(torch.arange(30), torch.arange(2)).T
     torch.testing.assert_close(block(a, s, edge_index=every), block(a, s))
     assert not torch.allclose(block(a, s, edge_index=every[:, ::2])[0], block(a, s)[0])
+
+
+# What stands in the place of bipartite reasoning
+
+
+def test_bipartite_reasoning_is_the_default_and_draws_the_same_weights():
+    torch.manual_seed(0)
+    default = LandmarkAppearanceAggregation(8).state_dict()
+    torch.manual_seed(0)
+    chosen = LandmarkAppearanceAggregation(8, reasoning="bipartite")
+    assert isinstance(chosen.reasoning, BipartiteReasoning)
+    torch.testing.assert_close(chosen.state_dict(), default, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "kind"), [("none", PositionwiseUpdate), ("cross_attention", CrossAttention)]
+)
+def test_another_module_stands_where_the_reasoning_stood(reasoning, kind):
+    block = LandmarkAppearanceAggregation(8, 16, reasoning=reasoning, dropout=0.0).double().eval()
+    assert type(block.reasoning) is kind
+    a, s = inputs(8, 16)
+    steered = torch.cat(block.reasoning(*block.shape(s).chunk(2, dim=1)), dim=1)
+    expected = a + block.appearance(a) * steered.sigmoid()
+    out, shape = block(a, s)
+    torch.testing.assert_close(out, expected)
+    torch.testing.assert_close(shape, torch.cat([steered, expected], dim=1))
+
+
+def test_without_anything_in_its_place_it_is_the_pose_attentional_transfer():
+    block = LandmarkAppearanceAggregation(32, 64, reasoning="pose_attention").double().eval()
+    hidden = block.shape[0].out_channels
+    assert hidden > 64  # for as many parameters as the reasoning had
+    other = PoseAttentionalTransfer(32, 64, hidden_channels=hidden).double().eval()
+    other.load_state_dict(block.state_dict())
+    a, s = inputs(32, 64)
+    torch.testing.assert_close(block(a, s), other(a, s), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("reasoning", INSTEAD)
+@pytest.mark.parametrize("shape_channels", [64, 128])
+@pytest.mark.parametrize("norm", ["batch", "instance"])
+def test_every_variant_has_as_many_parameters(reasoning, shape_channels, norm):
+    sizes = {"norm": norm, "reasoning_norm": norm}
+    published = LandmarkAppearanceAggregation(64, shape_channels, **sizes)
+    block = LandmarkAppearanceAggregation(64, shape_channels, reasoning=reasoning, **sizes)
+    assert count(block) == pytest.approx(count(published), rel=0.005)
+
+
+@pytest.mark.parametrize("reasoning", INSTEAD)
+def test_more_nodes_are_more_parameters_in_every_variant(reasoning):
+    few, many = (
+        LandmarkAppearanceAggregation(32, reasoning=reasoning, num_nodes=n) for n in (8, 64)
+    )
+    published = LandmarkAppearanceAggregation(32, num_nodes=64)
+    assert count(many) == pytest.approx(count(published), rel=0.01)
+    assert count(many) > 1.2 * count(few)
+
+
+def test_groups_stay_whole_where_the_shape_stream_is_wider():
+    block = LandmarkAppearanceAggregation(128, 128, norm="group", reasoning="pose_attention")
+    norm = block.shape[1]
+    assert (norm.num_channels, norm.num_groups) == (144, 9)
+
+
+@pytest.mark.parametrize("reasoning", INSTEAD)
+def test_edges_are_for_bipartite_reasoning_alone(reasoning):
+    block = LandmarkAppearanceAggregation(8, reasoning=reasoning)
+    with pytest.raises(ValueError, match='an edge_index with the reasoning "bipartite" alone'):
+        block(torch.ones(1, 8, 2, 2), torch.ones(1, 8, 2, 2), edge_index=torch.zeros(2, 1).long())
+
+
+@pytest.mark.unhooked
+def test_an_unknown_reasoning_lists_the_known_ones():
+    with pytest.raises(ValueError, match=r"'bipartite', 'none', .*; got 'graph'"):
+        LandmarkAppearanceAggregation(8, reasoning="graph")
 
 
 @pytest.mark.parametrize("channels", [0, 1, 7])

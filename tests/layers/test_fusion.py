@@ -48,8 +48,9 @@ def test_fusing_leaves_the_network_as_it_was(block):
     assert all(torch.equal(value, after[name]) for name, value in before.items())
 
 
-def test_nothing_is_left_of_norms_and_dropout():
-    block = fuse(LandmarkAppearanceAggregation(16))
+@pytest.mark.parametrize("reasoning", ["bipartite", "none", "cross_attention", "pose_attention"])
+def test_nothing_is_left_of_norms_and_dropout(reasoning):
+    block = fuse(LandmarkAppearanceAggregation(16, reasoning=reasoning))
     assert not {type(part) for part in block.modules()} & {nn.BatchNorm2d, nn.Dropout}
 
 

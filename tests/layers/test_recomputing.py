@@ -2,6 +2,7 @@
 
 import copy
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -21,9 +22,10 @@ def trained(module: nn.Module, inputs: list[Tensor], *, again: bool) -> list[Ten
     return [*results, *gradients, *module.buffers(), torch.rand(1)]  # type: ignore[list-item]
 
 
-def test_step_is_that_of_a_plain_call() -> None:
+@pytest.mark.parametrize("reasoning", ["bipartite", "none", "cross_attention", "pose_attention"])
+def test_step_is_that_of_a_plain_call(reasoning) -> None:
     torch.manual_seed(0)
-    block = LandmarkAppearanceAggregation(8, dropout=0.5)
+    block = LandmarkAppearanceAggregation(8, dropout=0.5, reasoning=reasoning)
     inputs = [torch.randn(2, 8, 8, 8), torch.randn(2, 8, 8, 8)]
 
     plain, again = (trained(block, inputs, again=again) for again in (False, True))

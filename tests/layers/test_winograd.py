@@ -60,10 +60,10 @@ def test_the_memory_layout_of_what_comes_changes_nothing_and_what_goes_is_channe
 
 @torch.no_grad()
 def test_single_precision_is_nearly_as_exact_as_the_plain_convolution():
+    """A digit is lost: 1e-5 of the results' spread, 1e-6 plainly (which depends on processors)."""
     x, weight = drawn(0, 1, 256, 32, 18, 18, torch.float32)
     exact = F.conv2d(x.double(), weight.double())
-    plain = (F.conv2d(x, weight) - exact).abs().max()
-    assert (winograd_conv2d(x, weight) - exact).abs().max() < 8 * plain
+    assert (winograd_conv2d(x, weight) - exact).abs().max() < 2e-5 * exact.std()
 
 
 def test_it_is_taken_where_it_pays_and_nowhere_else():

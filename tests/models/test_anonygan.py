@@ -418,3 +418,27 @@ def test_what_others_must_know_is_kept_with_the_weights(tmp_path):
     model.save_pretrained(tmp_path / "a.safetensors")
     loaded = AnonyGAN.from_pretrained(tmp_path / "a.safetensors")
     assert loaded.size == (96, 64) and loaded.trained_with == ("lite0",)
+
+
+@pytest.mark.parametrize("reasoning", ["none", "cross_attention", "pose_attention"])
+@torch.no_grad()
+def test_what_stands_for_the_reasoning_is_kept_with_the_weights(tmp_path, reasoning):
+    model, given = small(reasoning=reasoning), faces()
+    model.save_pretrained(tmp_path / "a.safetensors")
+    again = AnonyGAN.from_pretrained(tmp_path / "a.safetensors")
+    assert again.config["generator"]["reasoning"] == reasoning
+    expected = model(*given).image
+    assert torch.equal(again(*given).image, expected)
+    torch.testing.assert_close(again.fuse()(*given).image, expected, rtol=0, atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_file_from_before_there_was_a_choice_of_reasoning_loads_as_before(tmp_path):
+    model, given, path = small(), faces(), tmp_path / "a.safetensors"
+    config = json.loads(json.dumps(model.config))
+    del config["generator"]["reasoning"]
+    metadata = {"format": "1", "kind": "AnonyGAN", "config": json.dumps(config)}
+    save_file(model.state_dict(), path, metadata)
+    again = AnonyGAN.from_pretrained(path)
+    assert again.config == model.config
+    assert torch.equal(again(*given).image, model(*given).image)

@@ -7,6 +7,7 @@ from graphgan.models.generator import LandmarkGenerator
 
 K, SIZE = 5, (12, 16)
 OPTIONS = {
+    "reasoning": ["bipartite", "none", "cross_attention", "pose_attention"],
     "attention_norm": [None, "batch", "group"],
     "shape_encoding": ["separate", "joint"],
     "landmark_attention": [None, "gap", "position", "embedding"],
@@ -62,6 +63,28 @@ def test_every_option_is_in_the_configuration_and_tested():
         "width",
         "num_blocks",
     }
+
+
+def test_a_configuration_from_before_there_was_a_choice_of_reasoning_is_bipartite():
+    generator = small()
+    config = {k: v for k, v in generator.config.items() if k != "reasoning"}
+    again = LandmarkGenerator(**config).eval()
+    assert again.config == generator.config
+    again.load_state_dict(generator.state_dict())
+    inputs = sample()
+    assert torch.equal(again(*inputs).image, generator(*inputs).image)
+
+
+@pytest.mark.parametrize("reasoning", OPTIONS["reasoning"][1:])
+@pytest.mark.parametrize("width", [16, 32])
+@pytest.mark.parametrize("norm", ["batch", "group"])
+def test_what_stands_for_the_reasoning_costs_as_many_parameters(reasoning, width, norm):
+    def parameters(reasoning: str) -> int:
+        options = {"width": width, "norm": norm, "reasoning_norm": norm, "reasoning": reasoning}
+        with torch.device("meta"):
+            return sum(p.numel() for p in LandmarkGenerator(**options).parameters())
+
+    assert parameters(reasoning) == pytest.approx(parameters("bipartite"), rel=0.02)
 
 
 @torch.no_grad()
@@ -177,6 +200,7 @@ def test_refuses_other_shapes(change, message, options):
         ({"norm": "layer"}, "'affine_instance', 'group'; got 'layer'"),
         ({"blend": "mean"}, "'attend_base', .*; got 'mean'"),
         ({"upsampling": "bicubic"}, "'transposed', 'resize'; got 'bicubic'"),
+        ({"reasoning": "graph"}, "'bipartite', 'none', .*; got 'graph'"),
         ({"num_blocks": 0}, "num_blocks of at least 1, got 0"),
         ({"width": 0}, "width of at least 1, got 0"),
         ({"width": 3}, "even width for separate encoding, got 3"),

@@ -270,6 +270,7 @@ def test_a_missing_package_is_named(tmp_path, monkeypatch, package):
 # Every value of every option
 
 OPTIONS = {
+    "reasoning": ["bipartite", "none", "cross_attention", "pose_attention"],
     "appearance_channels": [6, 3],
     "attention_norm": [None, "batch", "group", "instance"],
     "shape_encoding": ["joint", "separate"],

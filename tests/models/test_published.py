@@ -397,6 +397,10 @@ def test_an_unknown_kind_lists_the_known_ones(state):
             BiGraphGAN.published("market", width=4, num_blocks=1, upsampling="resize"),
             "expected a network of the published code, it has no generator.image_head.up.0.weight",
         ),
+        (
+            AnonyGAN.published(width=4, num_blocks=1, reasoning="pose_attention"),
+            "expected a network of the published code, it has no generator.blocks.0.reasoning.",
+        ),
         (LandmarkDiscriminator(5, width=4, rendering="bilinear"), "rendering 'bilinear'"),
         (nn.Linear(1, 1), "expected a network of the papers, got Linear"),
     ],

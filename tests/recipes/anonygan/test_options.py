@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import get_args, get_type_hints
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from options import PRESETS, ModelOptions, PairOptions, TrainOptions
 
 from graphgan.data.face_batch import FaceBatch
 from graphgan.data.pairs import PairKind
+from graphgan.layers.aggregation import Reasoning
 from graphgan.models import AnonyGAN
 from graphgan.training.resuming import read_options, write_options
 
@@ -33,6 +35,7 @@ def test_the_paper_s_preset_is_the_paper():
     assert (model.shape_encoding, model.context) == ("separate", True)
     assert (model.blend, model.base) == ("attend_base", "condition")
     assert model.upsampling == "transposed"
+    assert model.reasoning == "bipartite"
 
 
 def test_presets_carry_their_names_and_grow():
@@ -106,6 +109,13 @@ def test_29_landmarks_reach_generator_and_discriminator():
     assert (generator.num_landmarks, generator.appearance_channels) == (29, 6)
     assert not hasattr(generator, "landmark_attention")
     assert model.discriminators()["lm"].in_channels == 3 + 29
+
+
+@pytest.mark.parametrize("reasoning", get_args(Reasoning))
+def test_the_reasoning_reaches_the_generator_and_every_one_can_be_chosen(reasoning):
+    assert get_type_hints(ModelOptions)["reasoning"] == Reasoning
+    generator = ModelOptions(width=4, blocks=1, reasoning=reasoning).generator().generator
+    assert generator.config["reasoning"] == reasoning
 
 
 def test_the_paper_s_networks_have_the_published_sizes():
