@@ -21,7 +21,6 @@ from graphgan.landmarks.hull import convex_hull
 from graphgan.landmarks.maps import gaussian_maps
 from graphgan.landmarks.masks import polygon_mask
 from graphgan.losses import FeatureLoss, WeakFeatureMatchingLoss, reconstruction_loss
-from graphgan.losses._reduce import mean_of_selected
 from graphgan.models.feature_network import FeatureNetwork
 from graphgan.training.step import Losses
 
@@ -133,7 +132,8 @@ class ProjectedObjective(AnonyGANObjective):
         per_item = [((x.abs() * inside).mean((1, 2, 3))) for x in (change - low, low)]
         values = (per_item[0] + _LIGHT * per_item[1]) / inside.mean((1, 2, 3)).clamp(min=1e-3)
         selected = ~batch.same_person
-        return mean_of_selected(values, selected, self.count(selected))
+        count = self.count(selected)  # an empty selection sums to 0, whatever it is divided by
+        return (values * selected).sum() / torch.where(count > 0, count, 1)
 
     def discriminator_losses(  # type: ignore[override]
         self, name: str, discriminator: nn.Module, batch: FaceBatch, output: Judged
