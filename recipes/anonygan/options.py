@@ -196,11 +196,37 @@ class TrainOptions(RunOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._check_discriminators()
         if self.loss.penalises_gradients and self.model.norm == "batch":
             raise ValueError(
                 "expected --norm instance or group with gradient penalties: batch statistics mix "
                 "the items whose gradients are to be small one by one"
             )
+
+    def _check_discriminators(self) -> None:
+        """Raise ``ValueError`` for a term that the kind of discriminators does not know."""
+        loss = self.loss
+        if self.model.projected:
+            unknown = {
+                "--r1": loss.r1,
+                "--r2": loss.r2,
+                "--gradient-penalty": loss.gradient_penalty,
+                "--weight-identity": loss.weight_identity,
+            }
+            if loss.adversarial in ("relativistic", "wasserstein"):
+                raise ValueError(
+                    f"expected another --adversarial, got {loss.adversarial}: projected"
+                    " discriminators have no gradient penalties"
+                )
+        else:
+            unknown = {
+                "--weight-features": loss.weight_features,
+                "--weight-keep": loss.weight_keep,
+            }
+        for flag, value in unknown.items():
+            if value:
+                known = "without" if self.model.projected else "with"
+                raise ValueError(f"expected {flag} {known} --projected, got {value:g}")
 
 
 DRAWING_FLAGS = ("--size", "--people", "--faces-per-person")

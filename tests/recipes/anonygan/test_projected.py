@@ -339,3 +339,61 @@ def test_options_make_an_objective_that_looks_through_lite0():
     assert objective.network.channels == chosen.model.discriminators()["app"].channels
     plain = train.make_objective(options.PRESETS["small"], torch.Tensor.sum, device)
     assert not isinstance(plain, ProjectedObjective)
+
+
+# --- What is kept of the condition ----------------------------------------------------------------
+
+
+def blended(base: torch.Tensor, made: torch.Tensor, share: float) -> Judged:
+    attention = torch.full_like(base[:, :1], share)
+    image = attention * base + (1 - attention) * made
+    nothing: tuple[torch.Tensor, ...] = ()
+    empty = torch.zeros(0)
+    return Judged(image, attention, made, nothing, nothing, empty, empty, empty)
+
+
+def test_what_changes_inside_the_face_costs_and_light_costs_less(batch, network):
+    objective = ProjectedObjective(replace(WEIGHTS, weight_keep=1.0), network)
+    base = torch.rand_like(batch.source)
+    stripes = 0.4 * (torch.arange(32) % 2 - 0.5).expand_as(base)
+    same, light, details = (
+        float(objective._changed(batch, blended(base, base + change, 0.5)))
+        for change in (torch.zeros_like(base), torch.full_like(base, 0.2), stripes)
+    )
+    assert same == pytest.approx(0, abs=1e-6)
+    assert light == pytest.approx(0.3 * 0.1, rel=0.02)  # half of it is kept by the blend
+    assert details == pytest.approx(0.1, rel=0.05)
+
+
+def test_pairs_of_one_person_are_free_to_change(batch, network):
+    objective = ProjectedObjective(replace(WEIGHTS, weight_keep=1.0), network)
+    alone = batch._replace(kind=torch.full_like(batch.kind, PairKind.SAME_PERSON))
+    base = torch.rand_like(batch.source)
+    assert float(objective._changed(alone, blended(base, base.flip(2), 0.5))) == 0
+
+
+def test_without_attention_nothing_says_what_was_kept(batch, network):
+    objective = ProjectedObjective(replace(WEIGHTS, weight_keep=1.0), network)
+    output = blended(batch.source, batch.source, 0.5)._replace(attention=None)
+    with pytest.raises(ValueError, match="expected a generator with attention"):
+        objective._changed(batch, output)
+
+
+@pytest.mark.parametrize(
+    ("projected", "loss", "message"),
+    [
+        (True, {"r1": 1.0}, "--r1 without --projected, got 1"),
+        (True, {"weight_identity": 1.0}, "--weight-identity without --projected"),
+        (True, {"adversarial": "relativistic", "r1": 1.0, "r2": 1.0}, "another --adversarial"),
+        (False, {"weight_features": 1.0}, "--weight-features with --projected"),
+        (False, {"weight_keep": 1.0}, "--weight-keep with --projected"),
+    ],
+)
+def test_terms_of_the_other_kind_of_discriminators_are_refused(projected, loss, message):
+    given = options.PRESETS["people-128"]
+    with pytest.raises(ValueError, match=message):
+        replace(
+            given,
+            model=replace(given.model, projected=projected),
+            loss=replace(LossOptions(), **loss),
+        )
