@@ -76,7 +76,7 @@ class LossOptions:
     """Weight of the distance between result and source in the features of the network that
     projected discriminators look at, over pairs of one person (not in the paper)."""
     weight_keep: float = 0.0
-    """Weight of what the result changes between brows and chin of a condition that was fitted, over
+    """Weight of what the result changes well within the face of a condition that was fitted, over
     pairs of different people: light may change, details are to stay, the inside of the mouth is
     free (with projected discriminators; not in the paper)."""
     augmentation: float = 0.0

@@ -27,6 +27,7 @@ from graphgan.training.step import Losses
 _FEATURES = slice(36, 68)  # landmarks of eyes and mouth
 _CELL, _SPREAD = 4, 1.2  # pixels of a cell of their map, and how many cells they reach
 _LEAST = 1e-3  # weight
+_RIM = 0.1  # of the way from the outline to the middle: there hair and background are replaced
 _LEAST_ATTENTION, _LIGHT = 0.1, 0.3  # see `ProjectedObjective._changed`
 _MATCHED_SCALES = 2  # the coarsest ones: weak feature matching
 
@@ -74,7 +75,7 @@ class ProjectedObjective(AnonyGANObjective):
             # Sources and conditions in one pass.
             real = change.of_images(batch.source)
             seen = self.network(torch.cat([real, batch.condition]))
-            region = change.of_images((2 * _region(batch) - 1).expand(-1, 3, -1, -1))[:, :1]
+            region = change.of_masks(_region(batch))
         fake = self.network(change.of_images(pasted(batch, output)))
         count = len(real)
         return Judged(
@@ -83,7 +84,7 @@ class ProjectedObjective(AnonyGANObjective):
             real=tuple(maps[:count] for maps in seen),
             condition=seen[-1][count:].mean((2, 3)),
             landmarks=change.of_landmarks(batch.source_landmarks),
-            region=(region + 1) / 2,
+            region=region,
         )
 
     def generator_losses(  # type: ignore[override]
@@ -186,11 +187,12 @@ def _smooth(x: Tensor) -> Tensor:
 
 
 def _inner_face(batch: FaceBatch) -> Tensor:
-    """1 from the brows to the lower lip, 0 inside the lips."""
+    """1 well within the landmarks, 0 inside the lips."""
     size = (batch.source.shape[2], batch.source.shape[3])
     masks = []
     for points in batch.source_landmarks:
-        hull = polygon_mask(convex_hull(points[17:])[None].to(points), size)
+        outline = convex_hull(points).to(points)
+        hull = polygon_mask(outline.lerp(outline.mean(0), _RIM)[None], size)
         lips = points[60:68]
         wider = lips + 0.3 * (lips - lips.mean(0))
         masks.append(hull * (1 - polygon_mask(wider[None], size)))
