@@ -76,9 +76,12 @@ class LossOptions:
     """Weight of the distance between result and source in the features of the network that
     projected discriminators look at, over pairs of one person (not in the paper)."""
     weight_keep: float = 0.0
-    """Weight of what the result changes well within the face of a condition that was fitted, over
+    """Weight of what the result changes inside the mask of a condition that was fitted, over
     pairs of different people: light may change, details are to stay, the inside of the mouth is
     free (with projected discriminators; not in the paper)."""
+    face_alone: bool = False
+    """Of the condition its face is shown alone, its colors carried on around it, as the composed
+    people have it: no hair and no background (with projected discriminators; not in the paper)."""
     augmentation: float = 0.0
     """How strongly pictures are turned, moved, zoomed and coloured at random before a
     discriminator sees them, landmarks along, 0 to 1 (0 in the paper); real and generated alike, and

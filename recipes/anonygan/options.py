@@ -325,6 +325,7 @@ _PEOPLE = replace(
         weight_features=3,
         weight_recon=20,
         weight_keep=10,
+        face_alone=True,
         condition_jitter=0.2,
         augmentation=0.3,
     ),

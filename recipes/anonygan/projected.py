@@ -14,12 +14,13 @@ import torch
 from objective import AnonyGANObjective, Count, LossOptions, pasted
 from torch import Tensor, nn
 
+from graphgan.anonymize.compositor import carry_outward
 from graphgan.data.augmentation import draw_change
 from graphgan.data.face_batch import FaceBatch
 from graphgan.landmarks.deformation import between_shapes
 from graphgan.landmarks.hull import convex_hull
 from graphgan.landmarks.maps import gaussian_maps
-from graphgan.landmarks.masks import polygon_mask
+from graphgan.landmarks.masks import face_regions, polygon_mask
 from graphgan.losses import FeatureLoss, WeakFeatureMatchingLoss, reconstruction_loss
 from graphgan.models.feature_network import FeatureNetwork
 from graphgan.training.step import Losses
@@ -27,7 +28,9 @@ from graphgan.training.step import Losses
 _FEATURES = slice(36, 68)  # landmarks of eyes and mouth
 _CELL, _SPREAD = 4, 1.2  # pixels of a cell of their map, and how many cells they reach
 _LEAST = 1e-3  # weight
-_RIM = 0.1  # of the way from the outline to the middle: there hair and background are replaced
+_RIM = 0.1  # of the way from the outline to the middle: there seams are mended
+_ELSEWHERE = 0.4  # how much that part, and the forehead, count
+_BARE = 0.35  # forehead without hair, see `face_mask`
 _LEAST_ATTENTION, _LIGHT = 0.1, 0.3  # see `ProjectedObjective._changed`
 _MATCHED_SCALES = 2  # the coarsest ones: weak feature matching
 
@@ -69,6 +72,8 @@ class ProjectedObjective(AnonyGANObjective):
         self.feature_matching = WeakFeatureMatchingLoss(first_layer=1, weight=options.weight_wfm)
 
     def generate(self, generator: nn.Module, batch: FaceBatch) -> Judged:  # type: ignore[override]
+        if self.options.face_alone:
+            batch = batch._replace(condition=_face_alone(batch))
         output = super().generate(generator, batch)
         change = draw_change(batch.source, strength=self.options.augmentation)
         with torch.no_grad():
@@ -187,16 +192,27 @@ def _smooth(x: Tensor) -> Tensor:
 
 
 def _inner_face(batch: FaceBatch) -> Tensor:
-    """1 well within the landmarks, 0 inside the lips."""
+    """1 well within the landmarks, less in the rest of the mask, 0 inside the lips."""
     size = (batch.source.shape[2], batch.source.shape[3])
-    masks = []
+    hulls = []
     for points in batch.source_landmarks:
         outline = convex_hull(points).to(points)
-        hull = polygon_mask(outline.lerp(outline.mean(0), _RIM)[None], size)
-        lips = points[60:68]
-        wider = lips + 0.3 * (lips - lips.mean(0))
-        masks.append(hull * (1 - polygon_mask(wider[None], size)))
-    return torch.cat(masks)
+        hulls.append(polygon_mask(outline.lerp(outline.mean(0), _RIM)[None], size))
+    face = torch.maximum(torch.cat(hulls), _ELSEWHERE * batch.mask)
+    return face * (1 - _lips(batch))
+
+
+def _lips(batch: FaceBatch) -> Tensor:
+    """1 inside the lips and a little around them."""
+    size = (batch.source.shape[2], batch.source.shape[3])
+    lips = batch.source_landmarks[:, 60:68]
+    return polygon_mask(lips + 0.3 * (lips - lips.mean(1, keepdim=True)), size)
+
+
+def _face_alone(batch: FaceBatch) -> Tensor:
+    size = (batch.source.shape[2], batch.source.shape[3])
+    regions = face_regions(batch.condition_landmarks, size, forehead=_BARE)
+    return carry_outward(batch.condition, regions)
 
 
 def _region(batch: FaceBatch) -> Tensor:
