@@ -59,7 +59,8 @@ class FeatureNetwork(nn.Module):
         self.stages = nn.ModuleDict(stages)
         for key, value in (("scale", scale), ("shift", shift)):
             self.register_buffer(key, torch.tensor(value).expand(3).reshape(3, 1, 1).clone())
-        self.eval().requires_grad_(False)
+        self.stages.eval()
+        self.requires_grad_(False)
 
     @classmethod
     def efficientnet_lite(
@@ -92,8 +93,9 @@ class FeatureNetwork(nn.Module):
         return maps
 
     def train(self, mode: bool = True) -> "FeatureNetwork":
-        """The network stays in eval mode: its statistics are those of its own training."""
-        return super().train(False)
+        """The stages stay in eval mode: their statistics are those of their own training."""
+        self.training = mode
+        return self
 
     def extra_repr(self) -> str:
         return repr(self.name)

@@ -36,7 +36,7 @@ def test_images_are_brought_to_what_the_network_knows(scale, shift):
 
 def test_it_stays_as_it_is_whoever_trains_around_it():
     network = nn.Sequential(small()).train()[0]
-    assert not any(module.training for module in network.modules())
+    assert not any(module.training for module in network.stages.modules())
     assert not any(parameter.requires_grad for parameter in network.parameters())
     before = {name: value.clone() for name, value in network.state_dict().items()}
     images = torch.randn(4, 3, 16, 16)
