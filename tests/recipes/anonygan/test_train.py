@@ -195,6 +195,8 @@ VARIANTS = [
     "--attention-order condition_first --shape-encoding joint",
     "--attention-norm True",
     "--attention-norm False",
+    "--reasoning bipartite",
+    *(f"--reasoning {kind}" for kind in ("none", "cross_attention", "pose_attention")),
     "--upsampling transposed",
     "--upsampling resize",
     "--gradient-checkpointing True --adversarial wasserstein --gradient-penalty 10 --norm instance",
