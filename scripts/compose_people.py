@@ -10,7 +10,9 @@ Adelson, "A Multiresolution Spline with Application to Image Mosaics", ACM Trans
 1983). Beyond the face the skin is carried on, so that hair and background never come along.
 
 A portrait takes part where the forehead is of the color of the cheeks: nothing hides it. A person
-is kept where a recogniser finds none of the portraits in it, nor a person who is kept already.
+is kept whose descriptor (dlib's) is at least 0.36 from those of all portraits and 0.45 from those
+of all who are kept already. Up to 0.6 dlib takes two faces for one person: a portrait may be
+recognized.
 """
 
 import csv
@@ -54,6 +56,7 @@ _MOST_FOREHEAD = 24.0  # Delta E of the forehead to the cheeks
 _MOST_AGE, _MOST_TONE = 14, 12.0  # years, Delta E, within a person
 _MOST_HAIR = 24.0  # Delta E to the cheeks of what is skin
 _FADE, _FULL = 0.05, 0.2  # carried colors turn into their mean: sides, share of a blurred mask
+_FROM_PORTRAITS, _FROM_PEOPLE = 0.36, 0.45  # distances of descriptors
 _RIM = 0.12  # of the way from the jaw to the middle: there it may be background
 _QUALITY = 92  # JPEG
 
@@ -273,13 +276,11 @@ def _blurred(x: Float[Tensor, "1 c h w"], sigma: float) -> Float[Tensor, "1 c h 
 
 
 def is_nobody(person: Portrait, portraits: list[Portrait], kept: list[Portrait]) -> bool:
-    """Whether a recogniser, at its own threshold, takes it for none of these."""
-    threshold = DlibResNetRecogniser.threshold or 0.0
-    others = torch.stack([one.descriptor for one in (*portraits, *kept)])
-    # Portraits lie nearer to what was made of them than other people: half the threshold.
-    nearest = (others - person.descriptor).norm(dim=1)
-    return bool((nearest[len(portraits) :] > 0.75 * threshold).all()) and bool(
-        (nearest[: len(portraits)] > 0.6 * threshold).all()
+    """Whether its descriptor keeps its distance from those of all these."""
+    return all(
+        bool((one.descriptor - person.descriptor).norm() > least)
+        for others, least in ((portraits, _FROM_PORTRAITS), (kept, _FROM_PEOPLE))
+        for one in others
     )
 
 

@@ -67,9 +67,8 @@ class Anonymizer:
             say so itself.
         seed: chooses the conditions.
     Raises:
-        ValueError: a method that shows people and no conditions, ; an
-            unknown fallback; less than one try; a recogniser without a threshold; people to keep
-            and no recogniser.
+        ValueError: a method that shows people and no conditions; an unknown fallback; less than one
+            try; a recogniser without a threshold; people to keep and no recogniser.
 
     Example:
         >>> photo = torch.randint(256, (3, 60, 80), dtype=torch.uint8)

@@ -45,7 +45,7 @@ from graphgan.models._pretrained import Pretrained
 from graphgan.models.published import Kind, load_published
 from graphgan.training.devices import torch_device
 from graphgan.training.run_folder import newest_weights
-from graphgan.weights import FACES
+from graphgan.weights import FACES, PEOPLE, weights_file
 
 Network = TypeVar("Network", bound=Pretrained)
 
@@ -232,7 +232,7 @@ class ProductSystem(AnonyGANSystem):
         super().__init__(Path(FACES), name="product", device=device)
         self.uses_conditions = False
         people = people_conditions()
-        self.fingerprint += f"; shows {', '.join(person.name for person in people)}"
+        self.fingerprint += f"; shows {_checksum(weights_file(PEOPLE))}"
         self._order = ConditionOrder(people)
 
     def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:

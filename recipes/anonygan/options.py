@@ -222,6 +222,7 @@ class TrainOptions(RunOptions):
             unknown = {
                 "--weight-features": loss.weight_features,
                 "--weight-keep": loss.weight_keep,
+                "--face-alone": loss.face_alone,
             }
         for flag, value in unknown.items():
             if value:

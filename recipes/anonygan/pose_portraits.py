@@ -33,6 +33,9 @@ from graphgan.metrics.detection import landmark_box
 # Vertices of the mesh. Lids and lips run from the right corner of the image to the left one.
 _UPPER_LIP = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)  # inner edge, both corners
 _LOWER_LIP = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
+# The lower lip between its inner and its outer edge.
+_OUTER_LIP = (146, 91, 181, 84, 17, 314, 405, 321, 375)
+_OUTER_LIP += (77, 90, 180, 85, 16, 315, 404, 320, 307)
 _UPPER_LIDS = (246, 161, 160, 159, 158, 157, 173, 466, 388, 387, 386, 385, 384, 398)
 _LOWER_LIDS = (7, 163, 144, 145, 153, 154, 155, 249, 390, 373, 374, 380, 381, 382)
 _BROWS = (
@@ -237,13 +240,8 @@ def _open_mouth(mesh: Float[Tensor, "468 3"], amount: float) -> None:
     for vertices, size in ((_LOWER_LIP, 1.0), (_UPPER_LIP, -0.1)):
         chosen = list(vertices)
         mesh[chosen, 1] = before[chosen, 1] + size * amount * lips[chosen].sqrt()
-    for vertex in _outer_lip(before):
-        mesh[vertex, 1] = before[vertex, 1] + amount * float(lips[vertex].sqrt())
-
-
-def _outer_lip(mesh: Float[Tensor, "468 3"]) -> list[int]:
-    """Vertices of the lower lip between its inner and its outer edge."""
-    return [146, 91, 181, 84, 17, 314, 405, 321, 375, 77, 90, 180, 85, 16, 315, 404, 320, 307]
+    outer = list(_OUTER_LIP)
+    mesh[outer, 1] = before[outer, 1] + amount * lips[outer].sqrt()
 
 
 def _turned(mesh: Float[Tensor, "468 3"], rng: np.random.Generator) -> Float[Tensor, "468 3"]:

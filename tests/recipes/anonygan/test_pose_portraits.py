@@ -177,7 +177,7 @@ def test_a_mouth_that_opens_takes_the_chin_along_and_nothing_above_it(portraits)
     lips = {
         *pose_portraits._UPPER_LIP,
         *pose_portraits._LOWER_LIP,
-        *pose_portraits._outer_lip(before),
+        *pose_portraits._OUTER_LIP,
     }
     above = [i for i in range(468) if before[i, 1] < middle and i not in lips]
     assert not moved[above].any()

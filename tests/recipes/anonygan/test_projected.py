@@ -387,6 +387,7 @@ def test_without_attention_nothing_says_what_was_kept(batch, network):
         (True, {"adversarial": "relativistic", "r1": 1.0, "r2": 1.0}, "another --adversarial"),
         (False, {"weight_features": 1.0}, "--weight-features with --projected"),
         (False, {"weight_keep": 1.0}, "--weight-keep with --projected"),
+        (False, {"face_alone": True}, "--face-alone with --projected"),
     ],
 )
 def test_terms_of_the_other_kind_of_discriminators_are_refused(projected, loss, message):
