@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
+from matplotlib.figure import Figure
 
 from graphgan.commands import run_command
-from graphgan.extras import needs_extra
+from graphgan.files import replacing
 
 _SMOOTH = 5  # rows of metrics.csv that a point is the mean of
 
@@ -28,9 +29,8 @@ def main(options: Options) -> None:
         rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
     if len(rows) < _SMOOTH:
         raise ValueError(f"{options.run}: expected {_SMOOTH} rows of metrics, got {len(rows)}")
-    with needs_extra("recipes"):
-        import matplotlib.pyplot as plt
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
+    figure = Figure(figsize=(9, 3), layout="constrained")
+    left, right = figure.subplots(1, 2)
     for axes, prefix, title in (
         (left, "d_", "loss of the discriminators"),
         (right, "told_", "share of pairs told apart"),
@@ -40,7 +40,8 @@ def main(options: Options) -> None:
         axes.set(title=title, xlabel="step")
         axes.legend(frameon=False)
     right.axhline(0.5, color="gray", linewidth=0.5)
-    figure.savefig(options.out, dpi=100)
+    with replacing(options.out) as temporary:
+        figure.savefig(temporary, dpi=100, format="png")
 
 
 def smoothed(rows: list[dict[str, float]], name: str) -> tuple[list[float], list[float]]:
