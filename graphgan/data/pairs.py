@@ -71,12 +71,9 @@ class PairSampler:
         num_pairs: how many pairs are fixed beforehand, split by the shares; None draws afresh at
             every step.
         seed: of everything drawn.
-        num_sources: only so many of the pictures, the first ones, are sources; the others are
-            conditions of pairs of different people. None for all.
     Raises:
         ValueError: shares outside [0, 1] or above 1 together, a batch larger than the data, no
-            two people or no two pictures of a person where the shares ask for them, less than one
-            source or more than there are pictures.
+            two people or no two pictures of a person where the shares ask for them.
 
     Example:
         >>> sampler = PairSampler([0, 0, 1, 1, 2], batch_size=4)
@@ -93,14 +90,8 @@ class PairSampler:
         same_person_share: float = 0.0,
         num_pairs: int | None = 24_000,
         seed: int = 0,
-        num_sources: int | None = None,
     ) -> None:
-        self.everyone = np.asarray(persons)
-        if num_sources is not None and not 1 <= num_sources <= len(persons):
-            raise ValueError(
-                f"expected from 1 to {len(persons)} sources, as many as pictures, got {num_sources}"
-            )
-        self.persons = self.everyone[:num_sources]
+        self.persons = np.asarray(persons)
         self.batch_size = batch_size
         self.seed = seed
         self.pictures_of = _pictures_by_person(self.persons)
@@ -156,8 +147,7 @@ class PairSampler:
         return np.array(drawn, dtype=np.int64).reshape(-1, 2)
 
     def _other_person(self, source: int, rng: Generator) -> int:
-        own = self.persons[source]
-        while self.everyone[picture := int(rng.integers(len(self.everyone)))] == own:
+        while self.persons[picture := int(rng.integers(len(self.persons)))] == self.persons[source]:
             pass
         return picture
 
@@ -174,7 +164,7 @@ class PairSampler:
             )
 
     def _check_people(self) -> None:
-        if self.counts[PairKind.DIFFERENT] and len(np.unique(self.everyone)) < 2:
+        if self.counts[PairKind.DIFFERENT] and len(self.pictures_of) < 2:
             raise ValueError("expected two people or more for pairs of different people, got one")
         if self.counts[PairKind.SAME_PERSON] and all(len(f) < 2 for f in self.pictures_of.values()):
             raise ValueError("expected a person with two pictures for same-person pairs, got none")

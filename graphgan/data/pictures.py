@@ -59,39 +59,3 @@ class PictureDataset(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Picture: ...
-
-
-class JoinedPictures:
-    """Pictures of several sets one after another, of different people (a `PictureDataset`).
-
-    Args:
-        parts: sets of pictures of one size with as many landmarks.
-    Raises:
-        ValueError: no set, unlike sizes or landmarks.
-    """
-
-    def __init__(self, *parts: PictureDataset) -> None:
-        kinds = {(part.size, part.num_landmarks) for part in parts}
-        if len(kinds) != 1:
-            raise ValueError(
-                f"expected sets of one size and as many landmarks, got {kinds or 'none'}"
-            )
-        self.parts = parts
-        self.size, self.num_landmarks = kinds.pop()
-        self.persons: list[int] = []
-        for part in parts:
-            first = max(self.persons, default=-1) + 1
-            self.persons += [first + person for person in part.persons]
-        self.names = [name for part in parts for name in part.names]
-
-    def __len__(self) -> int:
-        return len(self.persons)
-
-    def __getitem__(self, index: int) -> Picture:
-        if not 0 <= index < len(self):
-            raise IndexError(f"expected a number from 0 to {len(self) - 1}, got {index}")
-        for part in self.parts:
-            if index < len(part):
-                break
-            index -= len(part)
-        return part[index]

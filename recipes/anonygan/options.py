@@ -169,9 +169,6 @@ class PairOptions:
     degraded: bool = False
     """Change the light of conditions and sources, and blur, shrink, compress and add noise to
     sources, by chance (not in the paper)."""
-    drawn_conditions: int = 0
-    """Drawn people who are shown besides those of --data, two pictures of each (not in the
-    paper)."""
 
 
 @dataclass(frozen=True)

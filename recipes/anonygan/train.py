@@ -25,7 +25,7 @@ from graphgan.data.batches import (
 from graphgan.data.face_batch import FaceBatch, to_face_batch
 from graphgan.data.held_out import draw_splits
 from graphgan.data.pairs import PairSampler, next_person_pairs, self_pairs, some_pairs
-from graphgan.data.pictures import JoinedPictures, PictureDataset
+from graphgan.data.pictures import PictureDataset
 from graphgan.data.prepared import PreparedPictures
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.faces import FaceFinder
@@ -48,8 +48,6 @@ class Faces(NamedTuple):
     train: PictureDataset
     test: PictureDataset
     test_is_train: bool = False
-    num_sources: int | None = None
-    """The first of those to learn from, if the others are conditions alone."""
 
 
 def main() -> int:
@@ -67,7 +65,7 @@ def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
     faces = open_faces(options)
     pairs = PairsOfSteps(
         faces.train,
-        make_sampler(options, faces),
+        make_sampler(options, faces.train),
         rank=fabric.global_rank,
         world_size=fabric.world_size,
         flip=IBUG_68 if options.pairs.flip else None,
@@ -105,12 +103,8 @@ def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
 def open_faces(options: TrainOptions) -> Faces:
     """Prepared faces, or drawn ones."""
     faces = drawn_faces(options) if options.data is None else prepared_faces(options.data)
-    train, count = faces.train, len(faces.train)
-    if (people := options.pairs.drawn_conditions) > 0:
-        drawn = SyntheticFaces(people, 2, size=train.size[0], seed=options.seed)
-        train = JoinedPictures(train, drawn)
-    train = ready_to_train(train, smallest=MIN_PATCH_SIZE, workers=options.workers)
-    return faces._replace(train=train, num_sources=count)
+    train = ready_to_train(faces.train, smallest=MIN_PATCH_SIZE, workers=options.workers)
+    return faces._replace(train=train)
 
 
 def drawn_faces(options: TrainOptions) -> Faces:
@@ -136,11 +130,10 @@ def make_objective(
     return ProjectedObjective(options.loss, network, count=count)
 
 
-def make_sampler(options: TrainOptions, faces: Faces) -> PairSampler:
+def make_sampler(options: TrainOptions, faces: PictureDataset) -> PairSampler:
     pairs = options.pairs
     return PairSampler(
-        faces.train.persons,
-        num_sources=faces.num_sources,
+        faces.persons,
         batch_size=pairs.batch_size,
         same_image_share=pairs.same_image_share,
         same_person_share=pairs.same_person_share,

@@ -86,49 +86,6 @@ def test_a_run_that_resumes_at_a_step_needs_only_its_number(num_pairs):
             assert torch.equal(first, second)
 
 
-@pytest.mark.parametrize("num_pairs", [None, 24])
-def test_only_the_first_pictures_are_sources_where_it_is_said_how_many(num_pairs):
-    sampler = PairSampler(
-        PERSONS,
-        batch_size=5,
-        same_image_share=0.2,
-        same_person_share=0.4,
-        num_pairs=num_pairs,
-        num_sources=5,  # of the first two people
-    )
-    pairs = drawn(sampler, range(80))
-    for kind in (PairKind.SAME_IMAGE, PairKind.SAME_PERSON):
-        assert {number for pair in pairs[kind] for number in pair} == set(range(5))
-    conditions, sources = map(set, zip(*pairs[PairKind.DIFFERENT], strict=True))
-    assert sources == set(range(5))
-    assert conditions & set(range(5, 10))
-    assert all(PERSONS[c] != PERSONS[s] for c, s in pairs[PairKind.DIFFERENT])
-
-
-def test_as_many_sources_as_pictures_are_all():
-    options = {"batch_size": 8, "same_person_share": 0.125}
-    some, all_ = PairSampler(PERSONS, **options, num_sources=10), PairSampler(PERSONS, **options)
-    for step in range(4):
-        assert all(map(torch.equal, some.batch(step), all_.batch(step)))
-
-
-def test_one_person_as_a_source_needs_others_as_conditions_alone():
-    sampler = PairSampler(PERSONS, batch_size=2, same_image_share=0.5, num_sources=3)
-    ((condition, source),) = drawn(sampler, range(1))[PairKind.DIFFERENT]
-    assert source < 3 <= condition
-
-
-@pytest.mark.parametrize("num_sources", [0, -2, 11])
-def test_refuses_other_numbers_of_sources(num_sources):
-    with pytest.raises(ValueError, match=f"from 1 to 10 sources, as many .*, got {num_sources}"):
-        PairSampler(PERSONS, batch_size=2, num_sources=num_sources)
-
-
-def test_a_batch_is_of_sources():
-    with pytest.raises(ValueError, match="from 1 to the 3 pictures there are, got 4"):
-        PairSampler(PERSONS, batch_size=4, num_sources=3)
-
-
 def test_steps_and_seeds_differ():
     sampler = PairSampler(PERSONS, batch_size=8, num_pairs=None)
     other = PairSampler(PERSONS, batch_size=8, num_pairs=None, seed=1)

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -155,23 +154,6 @@ def test_without_two_test_people_the_sheets_show_the_training_faces(
     assert "measured on faces it was trained on: there are no test faces of two people" in out
 
 
-def test_drawn_people_are_conditions_alone(face_folder):
-    small = options.PRESETS["small"]
-    chosen = replace(small, data=face_folder, pairs=replace(small.pairs, batch_size=4))
-    alone = train.open_faces(chosen)
-    more = replace(chosen, pairs=replace(chosen.pairs, same_person_share=0.5, drawn_conditions=3))
-    faces = train.open_faces(more)
-    assert len(faces.train) == len(alone.train) + 2 * 3
-    assert faces.num_sources == len(alone.train) == alone.num_sources
-    assert torch.equal(faces.train[0].image, alone.train[0].image)
-    assert faces.train.persons[-6:] == [3, 3, 4, 4, 5, 5]  # after the three people of the folder
-    sampler = train.make_sampler(more, faces)
-    batches = [sampler.batch(step) for step in range(20)]
-    assert torch.cat([batch.source for batch in batches]).max() < faces.num_sources
-    conditions = torch.cat([batch.condition[batch.kind == PairKind.DIFFERENT] for batch in batches])
-    assert conditions.max() >= faces.num_sources
-
-
 # Every value of every option
 
 
@@ -207,7 +189,7 @@ VARIANTS = [
     "--judged image",
     "--match-tone True --bend-condition 0.5 --forehead 0.7 --detail 0.1 --condition-jitter 0.3",
     "--bend-condition 1 --keep-shape 2 --mirror-condition True --landmarks 29",
-    "--match-tone False --projected False --drawn-conditions 2 --flip True",
+    "--match-tone False --projected False --flip True",
     "--weight-identity 1 --augmentation 1 --r1 1 --norm group",
     "--recon-of image",
     "--recon-of pasted",
