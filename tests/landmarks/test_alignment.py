@@ -309,8 +309,9 @@ def test_a_hair_beside_a_quarter_turn_is_hardly_another_picture(k, side, size):
     image = smooth(60, 80, period=30.0)
     exact = cut(image, a_square(37.3, 28.1, side, 90.0 * k), (size, size))
     beside = cut(image, a_square(37.3, 28.1, side, 90.0 * k + 1e-6), (size, size))
-    # Another kernel enlarges it, and shrinking takes two steps beside a quarter turn.
-    allowed = 0.03 if side / size <= 2 else 0.15
+    # Another kernel enlarges it, and shrinking takes two steps beside a quarter turn: the waves are
+    # 30 pixels long, and the more of them go into one pixel, the more the two differ.
+    allowed = 0.02 + 0.02 * side / size
     torch.testing.assert_close(beside, exact, atol=allowed, rtol=0)
 
 
