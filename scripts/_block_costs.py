@@ -29,7 +29,8 @@ from graphgan.layers import (
     ResidualBlock,
     ResidualDown,
     ResidualUp,
-    ToneMatching,
+    match_light,
+    match_sharpness,
 )
 from graphgan.layers.fusion import fuse
 from graphgan.losses import FeatureLoss, PerceptualLoss
@@ -356,22 +357,15 @@ CASES: dict[str, list[Case]] = {
             convolution=(64, 128, 128),
         )
     ],
-    "tone_matching": [
+    "light_matching": [
         Case(
-            title="ToneMatching(17)",
-            build=lambda: ToneMatching(17),
-            inputs=lambda: (
-                maps(3, 128),
-                maps(3, 128),
-                (maps(1, 128) > 0).float(),
-                points(17, 128),
-            ),
-            sizes={"k": 17, "h": 128, "w": 128, "H": 64},
-            parameters="6*k*H + H + H**2 + H + 12*H + 12",
-            products="6*k*H + H**2 + 12*H",
-            kept="36*h*w",
+            title=block.__name__,
+            build=lambda block=block: block,
+            inputs=lambda: (maps(3, 128), maps(3, 128), (maps(1, 128) > 0).float()),
+            sizes={"h": 128, "w": 128},
             convolution=(64, 128, 128),
         )
+        for block in (match_light, match_sharpness)
     ],
     "index": [
         Case(

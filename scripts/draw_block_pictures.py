@@ -297,29 +297,24 @@ def deformation() -> Diagram:
     return d
 
 
-def tone_matching() -> Diagram:
+def light_matching() -> Diagram:
     d = Diagram(
-        500, "Colours on both sides of the outline tell gain, offset and slope of the light"
+        640, "A plane of color and two contrasts, then the strength of each octave of detail"
     )
-    outline = [(112, 60), (116, 95), (130, 128), (155, 152), (190, 162)]
-    outline += [(380 - x, y) for x, y in reversed(outline[:-1])]
-    d.line(outline, "#1d1d1b")
-    d.line([outline[0], (140, 32), (190, 24), (240, 32), outline[-1]], "#8d8d86", dashed=True)
-    middle = (190, 100)
-    for x, y in outline:
-        for share, color in ((0.85, _BLUE), (1.15, _ORANGE)):
-            d.dot(middle[0] + share * (x - middle[0]), middle[1] + share * (y - middle[1]), color)
-    d.text(190, 95, "the picture x", size=13)
-    d.text(190, 112, "in the hole", size=13)
-    d.shape(318, 70, "surroundings")
-    d.arrow((140, 170), (140, 212), shape="inside: b 3k", side="left")
-    d.arrow((240, 170), (240, 212), shape="outside: b 3k")
-    d.box(190, 236, "two hidden layers\nof 64", kind="learned", width=190)
-    d.arrow((190, 261), (190, 303), shape="gain g, offset o, slopes s")
-    d.box(190, 327, "(1 + g) x + o + s_x u + s_y v\nfor each of three colours", width=260)
-    d.arrow((190, 352), (190, 386), shape="b 3 h w")
-    d.box(190, 402, "x in the light of its surroundings", kind="tensor", width=250)
-    d.shape(190, 445, "untrained: g = o = s = 0, x stays as it is")
+    for middle, label in ((100, "x, bent"), (280, "source")):
+        d.box(middle, 36, label, kind="tensor", width=110)
+        d.arrow((middle, 51), (middle, 83), shape="b 3 h w, within the mask")
+        d.box(middle, 107, "robust least squares\nc + s_u u + s_v v", width=160)
+        d.arrow((middle, 132), (middle, 164), shape="plane and contrasts")
+    d.box(190, 190, "x - p, its gray and its colors\nscaled, and p' added", width=260)
+    d.arrow((190, 215), (190, 247), shape="b 3 h w: match_light")
+    d.box(190, 273, "Laplacian pyramid\nof both", width=180)
+    d.arrow((190, 298), (190, 330), shape="bands of one octave each")
+    d.box(190, 356, "band_i of x times\ng_i = min(1, g_i+1, strengths' ratio)", width=280)
+    d.arrow((190, 381), (190, 413), shape="b 3 h w: match_sharpness")
+    d.box(190, 429, "x in the source's light, no sharper", kind="tensor", width=270)
+    d.shape(190, 480, "nothing is learned; of the source")
+    d.shape(190, 498, "20 numbers and a gain an octave go along")
     d.legend()
     return d
 
@@ -439,7 +434,7 @@ PICTURES: dict[str, Callable[[], Diagram]] = {
         output_heads,
         losses,
         deformation,
-        tone_matching,
+        light_matching,
         projected_discriminator,
         augmentation,
         full_resolution,

@@ -27,7 +27,6 @@ from graphgan.layers import (
     ResidualBlock,
     ResidualDown,
     ResidualUp,
-    ToneMatching,
 )
 from graphgan.models import (
     AnonyGAN,
@@ -193,24 +192,24 @@ def small_generator(**options) -> LandmarkGenerator:
     return LandmarkGenerator(6, 5, width=4, num_blocks=1, num_nodes=4, **options)
 
 
-def taught_tone_matching() -> ToneMatching:
-    """Untaught, its last layer is zero: it does nothing."""
-    module = ToneMatching(5, hidden=8)
-    nn.init.normal_(module.mlp[-1].weight, std=0.1)
-    return module
-
-
 def taught_fitting() -> ConditionFitting:
-    fitting = ConditionFitting(29, bend=0.8, keep_shape=1.0, mirror=True, match_tone=True)
-    nn.init.normal_(fitting.tone.mlp[-1].weight, std=0.1)
-    fitting.learn_shapes(fit_shape_transfer(torch.rand(40, 29, 2), torch.arange(40) // 4))
+    fitting = ConditionFitting(
+        68,
+        bend=0.8,
+        keep_shape=1.0,
+        mirror=True,
+        keep_openings=True,
+        match_light=True,
+        match_sharpness=True,
+    )
+    fitting.learn_shapes(fit_shape_transfer(torch.rand(40, 68, 2), torch.arange(40) // 4))
     return fitting
 
 
 def fitting_inputs(b: int, h: int, w: int) -> tuple:
     images = [2 * torch.rand(b, 3, h, w) - 1 for _ in range(2)]
     mask = (torch.rand(b, 1, h, w) < 0.5).float()
-    return *images, points(b, 29, h, w), points(b, 29, h, w), mask
+    return *images, points(b, 68, h, w), points(b, 68, h, w), mask
 
 
 BLOCKS = {
@@ -355,16 +354,6 @@ BLOCKS = {
         lambda: IdentityEmbedding(7, width=2),
         lambda b, h, w: (torch.arange(b) * 3 % 7,),
         lambda b, h, w: [(b, 16, 4, 4)],
-    ),
-    "ToneMatching": Block(
-        taught_tone_matching,
-        lambda b, h, w: (
-            *(2 * torch.rand(2, b, 3, h, w) - 1).unbind(),
-            (torch.rand(b, 1, h, w) < 0.5).float(),
-            points(b, 5, h, w),
-        ),
-        maps(3),
-        penalised=False,
     ),
     "ConditionFitting": Block(
         taught_fitting,

@@ -70,7 +70,7 @@ NETWORKS = {
     "AnonyGAN": [
         lambda: AnonyGAN(
             LandmarkGenerator(width=4, num_blocks=2),
-            fitting=ConditionFitting(68, match_tone=True),
+            fitting=ConditionFitting(68, match_light=True),
         ),
         lambda: LandmarkGenerator(width=4, num_blocks=1, reasoning="cross_attention"),
         lambda: AppearanceDiscriminator(width=4),

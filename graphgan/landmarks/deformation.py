@@ -17,8 +17,8 @@ from graphgan.landmarks.mirror import mirror_landmarks
 from graphgan.landmarks.schemes import LandmarkScheme
 
 # Weights of landmarks fall with the squared distance, in half sides of the picture. This is added
-# to it: two pixels of 128, since landmarks are no surer than that.
-_BLUNTNESS = 1e-3
+# to it: a pixel of 128, since landmarks are no surer than that.
+_BLUNTNESS = 2.5e-4
 # Added to the spread of the landmarks, as a share of it, for those that lie on a line.
 _RIDGE = 1e-5
 _TINY = 1e-12

@@ -5,6 +5,7 @@ Preservation", ICIAP 2021, section 3 (jaw line, closed above the brows).
 """
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -162,3 +163,16 @@ def paste(
 ) -> Float[Tensor, "b 3 h w"]:
     """``generated`` inside the mask, ``source`` outside: ``g * m + s * (1 - m)``."""
     return generated * mask + source * (1 - mask)
+
+
+def shrink_mask(mask: Float[Tensor, "b 1 h w"], share: float) -> Float[Tensor, "b 1 h w"]:
+    """The least value within ``share`` of the height to every side: a mask without its rim.
+
+    Example:
+        >>> mask = torch.zeros(1, 1, 8, 8)
+        >>> mask[..., 2:7, 2:7] = 1
+        >>> int(shrink_mask(mask, 1 / 8).sum())
+        9
+    """
+    reach = round(share * mask.shape[2])
+    return -F.max_pool2d(-mask, 2 * reach + 1, stride=1, padding=reach)

@@ -13,10 +13,11 @@ from graphgan.layers.heads import AttentionHead, ImageHead, blend
 from graphgan.layers.identity_embedding import IdentityEmbedding
 from graphgan.layers.landmark_attention import LandmarkAttention
 from graphgan.layers.landmark_stem import LandmarkStem
+from graphgan.layers.light_matching import match_light
 from graphgan.layers.pose_attention import PoseAttentionalTransfer
 from graphgan.layers.resampling import ResidualDown, ResidualUp
 from graphgan.layers.residual import ResidualBlock
-from graphgan.layers.tone_matching import ToneMatching
+from graphgan.layers.sharpness_matching import match_sharpness
 
 __all__ = [
     "AttentionHead",
@@ -37,7 +38,8 @@ __all__ = [
     "ResidualBlock",
     "ResidualDown",
     "ResidualUp",
-    "ToneMatching",
     "adaptive_kernel_size",
     "blend",
+    "match_light",
+    "match_sharpness",
 ]

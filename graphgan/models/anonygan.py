@@ -150,8 +150,8 @@ class AnonyGAN(Pretrained):
 
     @property
     def _needs_mask(self) -> bool:
-        fits_tone = self.fitting is not None and self.fitting.sees_context
-        return self.sees_context or self.base == "context" or fits_tone
+        fits = self.fitting is not None and self.fitting.sees_source
+        return self.sees_context or self.base == "context" or fits
 
     def _mask(self, source: Tensor, landmarks: Tensor, mask: Tensor | None) -> Tensor:
         if mask is None:

@@ -11,16 +11,17 @@ from torch import Tensor, nn
 
 from graphgan.landmarks.deformation import bend_both_sides, bend_to_landmarks, between_shapes
 from graphgan.landmarks.mirror import mirror_towards
+from graphgan.landmarks.openings import open_mouths, with_openings_of
 from graphgan.landmarks.schemes import CIAGAN_29, IBUG_68
 from graphgan.landmarks.shape_transfer import ShapeTransfer, transfer_shape
-from graphgan.layers.tone_matching import ToneMatching
+from graphgan.layers.light_matching import match_light
+from graphgan.layers.sharpness_matching import match_sharpness
 
-_JAW = 17  # landmarks along the jaw, the first of all schemes of faces
 _SCHEMES = {scheme.num_landmarks: scheme for scheme in (IBUG_68, CIAGAN_29)}
 
 
 class ConditionFitting(nn.Module):
-    """Bend the condition towards the source's landmarks, and bring it into the light around.
+    """Bend the condition towards the source's landmarks, and bring it into the source's light.
 
     Args:
         num_landmarks: k.
@@ -34,14 +35,17 @@ class ConditionFitting(nn.Module):
         mirror: it is looked at in a mirror where that brings its pose nearer, see
             `mirror_towards`, and what its own pose hides is completed by its mirror image, see
             `bend_both_sides`. Knows the 68 landmarks of faces and CIAGAN's 29.
-        match_tone: its colours are brought to those around the hole, see `ToneMatching`.
+        keep_openings: mouth and eyes are opened as far as the source's, see `with_openings_of` and
+            `open_mouths`; of 68 landmarks.
+        match_light: skin and light become those of the source's face, see `match_light`.
+        match_sharpness: it becomes no sharper than the source's face, see `match_sharpness`.
     Shapes:
         ``condition, source: b 3 h w`` in [-1, 1], ``condition_landmarks, source_landmarks: b k 2``
-        in pixels, ``mask: b 1 h w``, 1 in the hole (looked at by `match_tone` alone)
+        in pixels, ``mask: b 1 h w``, 1 in the hole (looked at to match light or sharpness)
         -> ``b 3 h w`` in [-1, 1]
     Raises:
-        ValueError: a bend outside of 0 to 1, a weight below 0, a weight or a mirror without a bend,
-            landmarks that it does not know the mirror image of, too few of them to match tones.
+        ValueError: a bend outside of 0 to 1, a weight below 0, a weight, openings or a mirror
+            without a bend, landmarks that it does not know the mirror image or the openings of.
 
     Example:
         >>> faces, points = torch.zeros(2, 3, 32, 32), 31 * torch.rand(2, 68, 2)
@@ -59,7 +63,9 @@ class ConditionFitting(nn.Module):
         bend: float = 0.0,
         keep_shape: float = 0.0,
         mirror: bool = False,
-        match_tone: bool = False,
+        keep_openings: bool = False,
+        match_light: bool = False,
+        match_sharpness: bool = False,
     ) -> None:
         super().__init__()
         if not 0 <= bend <= 1:
@@ -75,10 +81,10 @@ class ConditionFitting(nn.Module):
                 f"expected {known} landmarks and a bend above 0 for mirror, got {num_landmarks} "
                 f"and {bend}"
             )
-        if match_tone and num_landmarks < _JAW:
+        if keep_openings and (num_landmarks != IBUG_68.num_landmarks or bend == 0):
             raise ValueError(
-                f"expected the {_JAW} landmarks of the jaw and others for match_tone, "
-                f"got {num_landmarks}"
+                "expected 68 landmarks and a bend above 0 for keep_openings, got "
+                f"{num_landmarks} and {bend}"
             )
         self.num_landmarks = num_landmarks
         self.bend = bend
@@ -87,14 +93,19 @@ class ConditionFitting(nn.Module):
         if keep_shape:
             self.register_buffer("mean", torch.zeros(num_landmarks, 2))
             self.register_buffer("matrix", torch.eye(2 * num_landmarks))
-        self.tone = ToneMatching(_JAW) if match_tone else None
+        flags = {
+            "mirror": mirror,
+            "keep_openings": keep_openings,
+            "match_light": match_light,
+            "match_sharpness": match_sharpness,
+        }
+        self.keep_openings = keep_openings
+        self.match_light = match_light
+        self.match_sharpness = match_sharpness
         self.config: dict[str, Any] = {"bend": bend}
         if keep_shape:
             self.config["keep_shape"] = keep_shape
-        if mirror:
-            self.config["mirror"] = True
-        if match_tone:
-            self.config["match_tone"] = True
+        self.config |= {name: True for name, chosen in flags.items() if chosen}
 
     def learn_shapes(self, transfer: ShapeTransfer) -> None:
         """Take up what `fit_shape_transfer` learned with the weight ``keep_shape``."""
@@ -102,9 +113,9 @@ class ConditionFitting(nn.Module):
         self.matrix.copy_(transfer.matrix)
 
     @property
-    def sees_context(self) -> bool:
-        """Whether it needs a mask, and the source outside of it."""
-        return self.tone is not None
+    def sees_source(self) -> bool:
+        """Whether it looks at the source's image, and needs a mask."""
+        return self.match_light or self.match_sharpness
 
     def forward(
         self,
@@ -115,24 +126,15 @@ class ConditionFitting(nn.Module):
         mask: Float[Tensor, "b 1 h w"] | None,
     ) -> Float[Tensor, "b 3 h w"]:
         condition = self.bent(condition, condition_landmarks, source_landmarks)
-        if self.tone is None:
+        if not self.sees_source:
             return condition
-        terms = self.tone_terms(condition, source, source_landmarks, mask)
-        return self.tone.apply_terms(condition, terms)
-
-    def tone_terms(
-        self,
-        bent: Float[Tensor, "b 3 h w"],
-        source: Float[Tensor, "b 3 h w"],
-        source_landmarks: Float[Tensor, "b k 2"],
-        mask: Float[Tensor, "b 1 h w"] | None,
-    ) -> Float[Tensor, "b 12"]:
-        """What `ToneMatching` does to a condition that was bent; they hold at any resolution."""
-        if self.tone is None or mask is None:
-            raise ValueError("expected a mask, around which tones are matched, got none")
-        jaw = source_landmarks[:, :_JAW]
-        terms: Tensor = self.tone.terms(bent, source * (1 - mask), mask, jaw)
-        return terms
+        if mask is None:
+            raise ValueError("expected a mask, in which faces are matched, got none")
+        if self.match_light:
+            condition = match_light(condition, source, mask)
+        if self.match_sharpness:
+            condition = match_sharpness(condition, source, mask)
+        return condition
 
     def bent(
         self,
@@ -144,13 +146,18 @@ class ConditionFitting(nn.Module):
         if not self.bend:
             return condition
         if not self.mirror:
-            return bend_to_landmarks(
-                condition, landmarks, self.targets(landmarks, source_landmarks)
+            targets = self.targets(landmarks, source_landmarks)
+            return self._opened(
+                bend_to_landmarks(condition, landmarks, targets), targets, landmarks
             )
         scheme = _SCHEMES[self.num_landmarks]
         condition, landmarks = mirror_towards(condition, landmarks, source_landmarks, scheme)
         targets = self.targets(landmarks, source_landmarks)
-        return bend_both_sides(condition, landmarks, targets, scheme)
+        bent = bend_both_sides(condition, landmarks, targets, scheme)
+        return self._opened(bent, targets, landmarks)
+
+    def _opened(self, bent: Tensor, targets: Tensor, before: Tensor) -> Tensor:
+        return open_mouths(bent, targets, before) if self.keep_openings else bent
 
     def targets(
         self, condition_landmarks: Float[Tensor, "b k 2"], source_landmarks: Float[Tensor, "b k 2"]
@@ -160,7 +167,8 @@ class ConditionFitting(nn.Module):
         if self.keep_shape:
             transfer = ShapeTransfer(self.mean, self.matrix)
             targets = transfer_shape(condition_landmarks, source_landmarks, transfer)
-        return between_shapes(condition_landmarks, targets, share=self.bend)
+        targets = between_shapes(condition_landmarks, targets, share=self.bend)
+        return with_openings_of(targets, source_landmarks) if self.keep_openings else targets
 
     def extra_repr(self) -> str:
         return ", ".join([str(self.num_landmarks), *(f"{k}={v}" for k, v in self.config.items())])

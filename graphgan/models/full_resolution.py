@@ -1,14 +1,13 @@
 """What a network of small images makes, at the resolution of the face.
 
-Not in the papers. The generator works at its own size. The condition is fitted at that size and at
-the face's, and what the larger one shows beyond the smaller is added where the attention keeps the
-condition: with A the attention and ``up`` bicubic,
+Not in the papers. The generator works at its own size. The condition is fitted at the face's, and
+what it shows there beyond the smaller image is added where the attention keeps the condition: with
+A the attention and ``up`` bicubic,
 
-    I = up(I_small) + g up(A) (base - up(base_small))
+    I = up(I_small) + up(A) (base - up(base_small))
 
-With g = 1 this is the blend of [A] at the face's resolution, ``A base + (1 - A) I~``. The gain g is
-at most 1, and less where the source's face is less sharp than the condition: a blurred image gets a
-blurred face.
+That is the blend of [A] at the face's resolution, ``A base + (1 - A) I~``. How sharp the base is
+was settled when it was fitted, see `ConditionFitting`.
 
 Source: [A] Dall'Asen et al., ICIAP 2021, section 3 (the blend).
 """
@@ -20,8 +19,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan.models.anonygan import AnonyGAN
-
-_TINY = 1e-8
 
 
 def generate_at_full_resolution(
@@ -61,28 +58,15 @@ def generate_at_full_resolution(
     points = [(x + 0.5) * scale - 0.5 for x in (condition_landmarks, source_landmarks)]
     small_source = resized(source, small)
     small_mask = (F.adaptive_avg_pool2d(mask, small) >= 0.5).to(mask)
-    fitted, small_fitted = condition, resized(condition, small)
+    fitted = condition
     if model.fitting is not None:
-        fitted = model.fitting.bent(condition, condition_landmarks, source_landmarks)
-        small_fitted = resized(fitted, small)
-        if model.fitting.tone is not None:
-            terms = model.fitting.tone_terms(small_fitted, small_source, points[1], small_mask)
-            fitted, small_fitted = (
-                model.fitting.tone.apply_terms(x, terms) for x in (fitted, small_fitted)
-            )
+        fitted = model.fitting(condition, source, condition_landmarks, source_landmarks, mask)
+    small_fitted = resized(fitted, small)
     output = model.of_fitted(small_fitted, small_source, points[0], points[1], small_mask)
     attention = cast(Tensor, output.attention)  # the blend has one
     kept = resized(attention, size).clamp(0, 1)
     details = fitted - resized(small_fitted, size)
-    wanted = source - resized(small_source, size)
-    gain = (_energy(wanted, mask) / _energy(details, mask)).sqrt().clamp(max=1)
-    return (resized(output.image, size) + gain * kept * details).clamp(-1, 1)
-
-
-def _energy(details: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]) -> Tensor:
-    """Mean square within the mask, of each item."""
-    inside = mask.sum((1, 2, 3), keepdim=True).clamp(min=1)
-    return (details.square() * mask).sum((1, 2, 3), keepdim=True) / inside + _TINY
+    return (resized(output.image, size) + kept * details).clamp(-1, 1)
 
 
 def resized(images: Float[Tensor, "b c h w"], size: tuple[int, int]) -> Float[Tensor, "b c u v"]:

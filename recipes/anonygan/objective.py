@@ -79,6 +79,10 @@ class LossOptions:
     """Weight of what the result changes inside the mask of a condition that was fitted, over
     pairs of different people: light may change, details are to stay, the inside of the mouth is
     free (with projected discriminators; not in the paper)."""
+    weight_attention: float = 0.0
+    """Weight of the mean square of the attention inside the mask: without it the attention may
+    saturate at 1, where the result is the condition as it was fitted and nothing is learned
+    (Pumarola et al., ECCV 2018; with projected discriminators; not in the paper)."""
     face_alone: bool = False
     """Of the condition its face is shown alone, its colors carried on around it, as the composed
     people have it: no hair and no background (with projected discriminators; not in the paper)."""

@@ -77,11 +77,17 @@ class ModelOptions:
     paper)."""
     forehead: float = 0.0
     """How far the mask rises over the brows, see `face_mask`; 0: it ends there (paper)."""
-    match_tone: bool = False
-    """The condition's colours are first brought to those around the hole (not in the paper)."""
+    keep_openings: bool = False
+    """Mouth and eyes of the condition are opened as far as the source's (needs --bend-condition;
+    not in the paper)."""
+    match_light: bool = False
+    """Skin and light of the condition become those of the source's face, a plane of color and two
+    contrasts (not in the paper)."""
+    match_sharpness: bool = False
+    """The condition becomes no sharper than the source's face (not in the paper)."""
     detail: float = 0.0
-    """Structures finer than about this share of the height are the condition's, as it was bent and
-    toned; 0 leaves them to the generator (paper)."""
+    """Structures finer than about this share of the height are the condition's, as it was fitted;
+    0 leaves them to the generator (paper)."""
     context: bool = True
     """The generator sees the source without its face beside the condition."""
     dropout: float = 0.5
@@ -126,15 +132,16 @@ class ModelOptions:
         )
 
     def fitting(self) -> ConditionFitting | None:
-        if not (self.bend_condition or self.keep_shape or self.mirror_condition or self.match_tone):
-            return None
-        return ConditionFitting(
+        fitting = ConditionFitting(
             self.landmarks,
             bend=self.bend_condition,
             keep_shape=self.keep_shape,
             mirror=self.mirror_condition,
-            match_tone=self.match_tone,
+            keep_openings=self.keep_openings,
+            match_light=self.match_light,
+            match_sharpness=self.match_sharpness,
         )
+        return None if fitting.config == {"bend": 0} else fitting
 
     def discriminators(self, *, identity: bool = False) -> dict[str, nn.Module]:
         """Of appearance and landmarks, and with ``identity`` a network that tells people apart."""
@@ -219,6 +226,7 @@ class TrainOptions(RunOptions):
             unknown = {
                 "--weight-features": loss.weight_features,
                 "--weight-keep": loss.weight_keep,
+                "--weight-attention": loss.weight_attention,
                 "--face-alone": loss.face_alone,
             }
         for flag, value in unknown.items():
@@ -260,7 +268,7 @@ _SMALL = replace(
     ),
     optimizer=replace(_PAPER.optimizer, lr_g=4e-4, lr_d=5e-5, decay=0.5, ema=0.99),
 )
-# Beyond the paper: the condition is bent, toned, and shown up to the hair. Little is left to be
+# Beyond the paper: the condition is bent, lit, and shown up to the hair. Little is left to be
 # learned, so little width does, and what discriminators see is what is seen in the end.
 _SHIPPED = replace(
     _SMALL,
@@ -277,7 +285,9 @@ _SHIPPED = replace(
         keep_shape=2.0,
         mirror_condition=True,
         forehead=0.7,
-        match_tone=True,
+        keep_openings=True,
+        match_light=True,
+        match_sharpness=True,
         detail=1 / 32,
     ),
     pairs=PairOptions(
@@ -304,7 +314,7 @@ _PEOPLE = replace(
         _SHIPPED.model,
         projected=True,
         discriminator_width=64,
-        keep_shape=2.0,
+        forehead=0.35,
         detail=0.0,
     ),
     pairs=PairOptions(
@@ -321,8 +331,9 @@ _PEOPLE = replace(
         weight_lm=1,
         weight_wfm=0.5,
         weight_features=3,
-        weight_recon=20,
-        weight_keep=10,
+        weight_recon=10,
+        weight_keep=5,
+        weight_attention=0.7,
         face_alone=True,
         condition_jitter=0.2,
         augmentation=0.3,

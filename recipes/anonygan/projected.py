@@ -20,7 +20,7 @@ from graphgan.data.face_batch import FaceBatch
 from graphgan.landmarks.deformation import between_shapes
 from graphgan.landmarks.hull import convex_hull
 from graphgan.landmarks.maps import gaussian_maps
-from graphgan.landmarks.masks import face_regions, polygon_mask
+from graphgan.landmarks.masks import face_regions, polygon_mask, shrink_mask
 from graphgan.losses import FeatureLoss, WeakFeatureMatchingLoss, reconstruction_loss
 from graphgan.models.feature_network import FeatureNetwork
 from graphgan.training.step import Losses
@@ -30,7 +30,8 @@ _CELL, _SPREAD = 4, 1.2  # pixels of a cell of their map, and how many cells the
 _LEAST = 1e-3  # weight
 _RIM = 0.1  # of the way from the outline to the middle: there seams are mended
 _ELSEWHERE = 0.4  # how much that part, and the forehead, count
-_BARE = 0.35  # forehead without hair, see `face_mask`
+# Of a condition: forehead without hair, see `face_mask`, and a rim that may be background.
+_BARE, _MARGIN = 0.3, 0.014
 _LEAST_ATTENTION, _LIGHT = 0.1, 0.3  # see `ProjectedObjective._changed`
 _MATCHED_SCALES = 2  # the coarsest ones: weak feature matching
 
@@ -122,6 +123,8 @@ class ProjectedObjective(AnonyGANObjective):
         losses["g_recon"] = options.weight_recon * recon
         if options.weight_keep > 0:
             losses["g_keep"] = options.weight_keep * self._changed(batch, output)
+        if options.weight_attention > 0:
+            losses["g_attention"] = options.weight_attention * _square(batch, output)
         return losses
 
     def _changed(self, batch: FaceBatch, output: Judged) -> Tensor:
@@ -185,6 +188,13 @@ def _looks(
     return lambda maps: discriminator(maps, condition=output.condition)
 
 
+def _square(batch: FaceBatch, output: Judged) -> Tensor:
+    """The mean square of the attention inside the mask."""
+    if output.attention is None:
+        raise ValueError("expected a generator with attention, for --weight-attention")
+    return (output.attention.square() * batch.mask).sum() / batch.mask.sum().clamp(min=1)
+
+
 def _smooth(x: Tensor) -> Tensor:
     """What is left of it on an eighth of the pixels a side."""
     coarse = nn.functional.avg_pool2d(x, 8)
@@ -212,7 +222,7 @@ def _lips(batch: FaceBatch) -> Tensor:
 def _face_alone(batch: FaceBatch) -> Tensor:
     size = (batch.source.shape[2], batch.source.shape[3])
     regions = face_regions(batch.condition_landmarks, size, forehead=_BARE)
-    return carry_outward(batch.condition, regions)
+    return carry_outward(batch.condition, shrink_mask(regions, _MARGIN))
 
 
 def _region(batch: FaceBatch) -> Tensor:

@@ -112,8 +112,7 @@ def test_its_own_mask_rises_over_the_brows_with_a_forehead():
 
 
 def fitted(*, bend: float, **options) -> AnonyGAN:
-    fitting = ConditionFitting(68, bend=bend, match_tone=True)
-    torch.nn.init.normal_(fitting.tone.mlp[-1].weight, std=0.3)
+    fitting = ConditionFitting(68, bend=bend)
     return AnonyGAN(small().generator, fitting=fitting, **options).eval()
 
 
@@ -139,6 +138,26 @@ def test_what_is_in_the_hole_is_never_looked_at():
     assert torch.equal(model(condition, other, first, second).image, expected)
     outside = torch.where(mask.bool(), source, -source)
     assert not torch.equal(model(condition, outside, first, second).image, expected)
+
+
+@torch.no_grad()
+def test_of_the_face_in_the_hole_light_goes_along_and_not_what_it_shows():
+    fitting = ConditionFitting(68, bend=0.6, match_light=True)
+    model = AnonyGAN(small().generator, fitting=fitting, forehead=0.7).eval()
+    condition, source, first, second, _ = faces()
+    mask = face_mask(second, SIZE, forehead=0.7)
+    shuffled = source.clone()
+    for image, inside in zip(shuffled, mask[:, 0].bool(), strict=True):
+        pixels = image[:, inside]
+        image[:, inside] = pixels[:, torch.randperm(pixels.shape[1])]
+    darker = torch.where(mask.bool(), source - 0.5, source)
+    expected = model(condition, source, first, second).image
+    apart = [
+        float((model(condition, x, first, second).image - expected).abs().mean())
+        for x in (shuffled, darker)
+    ]
+    assert (shuffled - source).abs().mean() > 0.1
+    assert apart[0] < 0.3 * apart[1]
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@ import torch
 
 from graphgan.landmarks.deformation import bend_both_sides, bend_to_landmarks, between_shapes
 from graphgan.landmarks.mirror import mirror_landmarks, mirror_towards
+from graphgan.landmarks.openings import open_mouths, with_openings_of
 from graphgan.landmarks.schemes import IBUG_68
 from graphgan.landmarks.shape_transfer import fit_shape_transfer, transfer_shape
+from graphgan.layers import match_light, match_sharpness
 from graphgan.models.condition_fitting import ConditionFitting
 
 SIZE = (32, 40)
@@ -68,32 +70,27 @@ def test_it_is_mirrored_towards_the_source_and_completed_by_its_mirror_image():
 
 
 @torch.no_grad()
-def test_colours_are_matched_after_bending():
+def test_mouth_and_eyes_are_opened_before_bending_and_painted_after():
     condition, source, first, second, mask = faces()
-    fitting = ConditionFitting(68, bend=1.0, match_tone=True)
-    torch.nn.init.normal_(fitting.tone.mlp[-1].weight, std=0.3)
-    bent = bend_to_landmarks(condition, first, second)
-    expected = fitting.tone(bent, source * (1 - mask), mask, second[:, :17])
-    fitted = fitting(condition, source, first, second, mask)
-    assert torch.equal(fitted, expected)
-    assert (fitted - bent).abs().max() > 0.05
-    inside = torch.where(mask.bool(), -source, source)
-    assert torch.equal(fitting(condition, inside, first, second, mask), expected)
+    fitting = ConditionFitting(68, bend=0.8, keep_openings=True)
+    targets = with_openings_of(between_shapes(first, second, share=0.8), second)
+    torch.testing.assert_close(fitting.targets(first, second), targets)
+    bent = bend_to_landmarks(condition, first, targets)
+    expected = open_mouths(bent, targets, first)
+    torch.testing.assert_close(fitting(condition, source, first, second, mask), expected)
 
 
 @torch.no_grad()
-def test_its_two_parts_can_be_had_one_by_one():
+def test_light_and_sharpness_are_matched_after_bending():
     condition, source, first, second, mask = faces()
-    fitting = ConditionFitting(68, bend=0.8, match_tone=True)
-    torch.nn.init.normal_(fitting.tone.mlp[-1].weight, std=0.3)
-    bent = fitting.bent(condition, first, second)
-    terms = fitting.tone_terms(bent, source, second, mask)
-    assert terms.shape == (2, 12)
+    fitting = ConditionFitting(68, bend=1.0, match_light=True, match_sharpness=True)
+    bent = bend_to_landmarks(condition, first, second)
+    expected = match_sharpness(match_light(bent, source, mask), source, mask)
     fitted = fitting(condition, source, first, second, mask)
-    assert torch.equal(fitting.tone.apply_terms(bent, terms), fitted)
-    assert torch.equal(
-        ConditionFitting(68, match_tone=True).bent(condition, first, second), condition
-    )
+    assert torch.equal(fitted, expected)
+    assert (fitted - bent).abs().max() > 0.05
+    outside = torch.where(mask.bool(), source, -source)
+    assert torch.equal(fitting(condition, outside, first, second, mask), expected)
 
 
 def test_what_it_learned_of_shapes_is_in_its_state():
@@ -106,10 +103,10 @@ def test_what_it_learned_of_shapes_is_in_its_state():
     assert ConditionFitting(68, bend=1.0).state_dict() == {}
 
 
-def test_no_mask_to_match_tones_around_is_refused():
+def test_no_mask_to_match_faces_in_is_refused():
     condition, source, first, second, _ = faces()
     with pytest.raises(ValueError, match=r"expected a mask.*got none"):
-        ConditionFitting(68, match_tone=True)(condition, source, first, second, None)
+        ConditionFitting(68, match_light=True)(condition, source, first, second, None)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +117,8 @@ def test_no_mask_to_match_tones_around_is_refused():
         (68, {"keep_shape": 1.0}, "with a bend above 0, got 1.0 and 0"),
         (17, {"mirror": True, "bend": 1.0}, "68 or 29 landmarks and a bend above 0.*got 17 and 1"),
         (68, {"mirror": True}, "a bend above 0 for mirror, got 68 and 0"),
-        (5, {"match_tone": True}, "17 landmarks of the jaw and others for match_tone, got 5"),
+        (29, {"keep_openings": True, "bend": 1.0}, "68 landmarks and a bend.*, got 29 and 1.0"),
+        (68, {"keep_openings": True}, "bend above 0 for keep_openings, got 68 and 0.0"),
     ],
 )
 def test_options_beyond_their_range_are_refused(num_landmarks, options, message):

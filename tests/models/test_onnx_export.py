@@ -61,7 +61,9 @@ def inputs(batch: int, num_landmarks: int = K, size: tuple[int, int] = SIZE):
 
 def fitting() -> ConditionFitting:
     """One that has learned from shapes drawn by chance."""
-    bends = ConditionFitting(K, bend=0.8, keep_shape=1.0, mirror=True, match_tone=True)
+    bends = ConditionFitting(
+        K, bend=0.8, keep_shape=1.0, mirror=True, match_light=True, match_sharpness=True
+    )
     shapes = shape(K) + 0.05 * torch.randn(40, K, 2)
     bends.learn_shapes(fit_shape_transfer(shapes, torch.arange(40) // 4))
     return bends

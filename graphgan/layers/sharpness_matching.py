@@ -1,0 +1,86 @@
+"""An image as sharp as another one and no sharper.
+
+Not in the papers. A face that is sharper than the image that it is put into is seen at once.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from graphgan._checks import check_features
+
+_COARSEST = 16  # pixels of an image of 128 that the widest band is made of
+_LEAST_GAIN = 0.1
+_TINY = 1e-8
+
+
+def match_sharpness(
+    x: Float[Tensor, "b 3 h w"], source: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
+) -> Float[Tensor, "b 3 h w"]:
+    """The details of x, octave by octave, at most as strong as the source's.
+
+    ``out = sum_i g_i band_i(x) + rest(x)``, the bands of a Laplacian pyramid down to structures of
+    an eighth of the height. ``g_i^2 = E_i(source) / E_i(x)``, E the mean square of the gray inside
+    the mask; g_i is at most 1, and at most the gain of the next coarser band, so that noise counts
+    less. Of the source one gain an octave goes along and nothing else.
+
+    Args:
+        x, source: in [-1, 1].
+        mask: 1 in both faces.
+    Raises:
+        ValueError: unlike shapes.
+
+    Example:
+        >>> x, mask = torch.rand(1, 3, 32, 32), torch.ones(1, 1, 32, 32)
+        >>> flat = match_sharpness(x, torch.zeros_like(x), mask)
+        >>> bool(flat.std() < x.std() / 2)
+        True
+    """
+    check_features(x, 3, "x")
+    if source.shape != x.shape or tuple(mask.shape) != (x.shape[0], 1, *x.shape[2:]):
+        raise ValueError(
+            f"expected a source of {tuple(x.shape)} and a mask of its size, got "
+            f"{tuple(source.shape)} and {tuple(mask.shape)}"
+        )
+    with torch.autocast(x.device.type, enabled=False):
+        own, rest = _pyramid(x.float(), _levels(x))
+        wanted, _ = _pyramid(source.float().mean(1, keepdim=True), len(own))
+        masks = _halved(mask.float(), len(own))
+        result, gain = rest, torch.ones_like(x[:, :1, :1, :1], dtype=torch.float32)
+        for band, other, inside in reversed(list(zip(own, wanted, masks, strict=True))):
+            energies = [_energy(b.mean(1, keepdim=True), inside) for b in (other, band)]
+            ratio = (energies[0] / energies[1]).sqrt().clamp(min=_LEAST_GAIN)
+            gain = torch.minimum(ratio, gain)
+            result = _doubled(result, band) + gain * band
+        return result.to(x.dtype)
+
+
+def _levels(x: Float[Tensor, "b c h w"]) -> int:
+    """Bands: each has half the size of the one before."""
+    return max(1, (min(x.shape[2:]) // _COARSEST).bit_length() - 1)
+
+
+def _pyramid(x: Float[Tensor, "b c h w"], levels: int) -> tuple[list[Tensor], Tensor]:
+    bands = []
+    for _ in range(levels):
+        half = F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False)
+        bands.append(x - _doubled(half, x))
+        x = half
+    return bands, x
+
+
+def _doubled(half: Float[Tensor, "b c p q"], like: Float[Tensor, "b d h w"]) -> Tensor:
+    return F.interpolate(half, like.shape[2:], mode="bilinear", align_corners=False)
+
+
+def _halved(mask: Float[Tensor, "b 1 h w"], levels: int) -> list[Tensor]:
+    masks = [mask]
+    while len(masks) < levels:
+        masks.append(F.avg_pool2d(masks[-1], 2, ceil_mode=True, count_include_pad=False))
+    return masks
+
+
+def _energy(band: Float[Tensor, "b 1 h w"], mask: Float[Tensor, "b 1 h w"]) -> Tensor:
+    inside = mask.sum((1, 2, 3), keepdim=True).clamp(min=_TINY)
+    return (band.square() * mask).sum((1, 2, 3), keepdim=True) / inside + _TINY

@@ -1,0 +1,75 @@
+import pytest
+import torch
+from kornia.filters import gaussian_blur2d
+
+from graphgan.layers import match_sharpness
+
+SIZE = 64
+
+
+def texture(seed: int = 0) -> torch.Tensor:
+    """Structures of every size."""
+    draw = torch.Generator().manual_seed(seed)
+    octaves = [torch.randn(1, 3, SIZE // s, SIZE // s, generator=draw) for s in (1, 2, 4, 8)]
+    grown = [torch.nn.functional.interpolate(x, (SIZE, SIZE), mode="bilinear") for x in octaves]
+    return 0.15 * torch.stack(grown).sum(0)
+
+
+def blurred(x: torch.Tensor, sigma: float) -> torch.Tensor:
+    return gaussian_blur2d(x, (17, 17), (sigma, sigma))
+
+
+def fine(x: torch.Tensor) -> float:
+    return float((x - blurred(x, 1.0)).std())
+
+
+EVERYWHERE = torch.ones(1, 1, SIZE, SIZE)
+
+
+def test_it_becomes_as_blurred_as_the_source():
+    x, source = texture(), blurred(texture(1), 2.0)
+    matched = match_sharpness(x, source, EVERYWHERE)
+    assert fine(matched) < 0.2 * fine(x)
+    assert fine(matched) < 3 * fine(source)  # by bands that overlap, never less than a tenth
+
+
+def test_it_is_not_sharpened():
+    blunt = blurred(texture(), 2.0)
+    matched = match_sharpness(blunt, texture(1), EVERYWHERE)
+    torch.testing.assert_close(matched, blunt, atol=1e-5, rtol=0)
+
+
+def test_noise_counts_for_details_as_far_as_coarser_octaves_have_it():
+    draw = torch.Generator().manual_seed(2)
+    source = blurred(texture(1), 2.0)
+    noisy = source + 0.1 * torch.randn(source.shape, generator=draw)
+    matched = match_sharpness(texture(), noisy, EVERYWHERE)
+    assert fine(texture()) > fine(noisy)
+    assert fine(matched) < 0.9 * fine(noisy)
+
+
+def test_strengths_are_those_inside_the_mask():
+    x, source, mask = texture(), blurred(texture(1), 2.0), EVERYWHERE.clone()
+    mask[..., 32:] = 0
+    beside = source.clone()
+    beside[..., 32:] = texture(3)[..., 32:]
+    both = [match_sharpness(x, s, mask) for s in (source, beside)]
+    torch.testing.assert_close(fine(both[1]), fine(both[0]), rtol=0.1, atol=0)
+
+
+def test_colors_and_light_stay():
+    x = texture()
+    matched = match_sharpness(x, torch.zeros_like(x), EVERYWHERE)
+    torch.testing.assert_close(blurred(matched, 8.0), blurred(x, 8.0), atol=0.04, rtol=0)
+
+
+def test_odd_sizes_and_nothing_in_the_mask():
+    x = texture()[..., :37, :51]
+    matched = match_sharpness(x, x, torch.zeros(1, 1, 37, 51))
+    assert matched.shape == x.shape
+    assert matched.isfinite().all()
+
+
+def test_unlike_shapes_are_refused():
+    with pytest.raises(ValueError, match=r"expected a source of \(1, 3, 64, 64\)"):
+        match_sharpness(texture(), texture()[..., :32], EVERYWHERE)
