@@ -33,6 +33,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from graphgan.anonymize.compositor import carry_outward
+from graphgan.anonymize.compositor.constants import ALONE_FOREHEAD, ALONE_MARGIN
 from graphgan.commands import run_command
 from graphgan.data.batches import to_float_image, to_uint8_image
 from graphgan.data.images import read_image
@@ -54,8 +55,6 @@ _GROWN = {"eyes": 1.15, "nose": 1.1, "mouth": 1.25}  # parts, about their middle
 _BANDS = (1.0, 2.0, 4.0, 8.0, 16.0)  # standard deviations, in pixels of 256
 _MOST_FOREHEAD = 24.0  # Delta E of the forehead to the cheeks
 _MOST_AGE, _MOST_TONE = 14, 12.0  # years, Delta E, within a person
-# What is shown, see `face_mask`: below the hair, without a rim that may be background.
-_FOREHEAD, _MARGIN = 0.3, 0.014  # the margin in sides
 _MOST_HAIR = 24.0  # Delta E to the cheeks of what is skin
 _FADE, _FULL = 0.05, 0.2  # carried colors turn into their mean: sides, share of a blurred mask
 _FROM_PORTRAITS, _FROM_PEOPLE = 0.36, 0.45  # distances of descriptors
@@ -200,11 +199,11 @@ def compose(group: list[Portrait], name: str, recognise: DlibResNetRecogniser) -
     """The skin of the first, eyes, nose and mouth of the others, on the shape of all."""
     shape = torch.stack([one.landmarks for one in group]).mean(0)
     size = (group[0].image.shape[1], group[0].image.shape[2])
-    region = face_regions(shape[None], size, forehead=_FOREHEAD)
+    region = face_regions(shape[None], size, forehead=ALONE_FOREHEAD)
     bent = [bend_to_landmarks(one.image[None], one.landmarks[None], shape[None]) for one in group]
     bent = [bent[0], *(_toned(other, bent[0], region) for other in bent[1:])]
     image = blend_bands(bent, [part_mask(shape, part, size) for part in _PARTS])
-    shown = shrink_mask(region, _MARGIN) * is_skin(image, shape)
+    shown = shrink_mask(region, ALONE_MARGIN) * is_skin(image, shape)
     image = skin_carried_on(image, shown)
     pixels = to_uint8_image(image[0])
     cheeks, _ = tones(image[0], shape)

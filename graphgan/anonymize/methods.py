@@ -12,6 +12,7 @@ A method of your own is one small class:
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, Protocol, get_args, runtime_checkable
 
 import torch
@@ -19,7 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan._checks import check_choice
-from graphgan.anonymize.compositor import AlignedFaces, carry_outward
+from graphgan.anonymize.compositor import AlignedFaces, carry_outward, show_face_alone
 from graphgan.anonymize.compositor.constants import FOREHEAD
 from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.obscure import blur_faces, cover_faces, pixelate_faces
@@ -35,6 +36,7 @@ DEFAULT_SIZE = (128, 128)
 
 _BLOCK = 16  # of a crop of 128 pixels
 _DOUBLINGS = 2
+_MOST_READY = 48  # conditions at a size: 3 MB each at 512 pixels
 
 
 @runtime_checkable
@@ -132,13 +134,16 @@ class GeneratedFaces:
         self.doublings = _DOUBLINGS if _can_enlarge(model) and self.size == model.size else 0
         self.model = model if isinstance(model, OnnxAnonyGAN) else model.eval()
         self._chosen = LANDMARKS_OF_68[count]
+        self._ready: dict[tuple[int, tuple[int, int]], tuple[Condition, Condition]] = {}
 
     @torch.no_grad()
     def __call__(
         self, faces: AlignedFaces, conditions: Sequence[Condition]
     ) -> Float[Tensor, "b 3 h w"]:
         size = (faces.images.shape[2], faces.images.shape[3])
-        images, landmarks = _shown(conditions, size)
+        people = [self._shown(condition, size) for condition in conditions]
+        images = torch.stack([person.image for person in people])
+        landmarks = torch.stack([person.landmarks for person in people])
         inputs = (
             images,
             faces.images,
@@ -148,6 +153,20 @@ class GeneratedFaces:
         )
         # Networks learn what is inside the mask: outside, their images may be anything.
         return carry_outward(self._generated(inputs).to(faces.images), faces.masks)
+
+    def _shown(self, condition: Condition, size: tuple[int, int]) -> Condition:
+        """At the size of the crops, as the network knows conditions; the last ones are kept."""
+        key = (id(condition), size)
+        if key in self._ready:
+            return self._ready[key][1]
+        shown = condition.resized(size)
+        if self.model.face_alone:
+            image = show_face_alone(shown.image[None], shown.landmarks[None])[0]
+            shown = replace(shown, image=image)
+        if len(self._ready) >= _MOST_READY:
+            del self._ready[next(iter(self._ready))]
+        self._ready[key] = (condition, shown)  # kept alive, so that the id stays its own
+        return shown
 
     def _generated(self, inputs: tuple[Tensor, ...]) -> Float[Tensor, "b 3 h w"]:
         if isinstance(self.model, OnnxAnonyGAN):
@@ -164,15 +183,6 @@ def _can_enlarge(model: AnonyGAN | OnnxAnonyGAN) -> bool:
     if isinstance(model, OnnxAnonyGAN) or model.size is None:
         return False
     return model.base == "condition" and model.generator.blend == "attend_base"
-
-
-def _shown(
-    conditions: Sequence[Condition], size: tuple[int, int]
-) -> tuple[Float[Tensor, "b 3 h w"], Float[Tensor, "b 68 2"]]:
-    """Conditions at the size of the crops, with their landmarks."""
-    people = [condition.resized(size) for condition in conditions]
-    images = torch.stack([person.image for person in people])
-    return images, torch.stack([person.landmarks for person in people])
 
 
 def _num_landmarks(model: AnonyGAN | OnnxAnonyGAN) -> int:

@@ -39,6 +39,8 @@ class AnonyGAN(Pretrained):
             or, where the generator has none, the context (published code).
         forehead: of the mask that is drawn where none is given, see `face_mask`; told to those who
             draw masks for it.
+        face_alone: it was trained on conditions without hair and background; told to those who show
+            it conditions, see `graphgan.anonymize.compositor.show_face_alone`.
         detail: structures finer than about this share of the height are the condition's, as it was
             fitted: ``image = condition + smooth(image - condition)``, see
             `with_details_of` (not in the paper); 0 leaves them to the generator.
@@ -68,6 +70,7 @@ class AnonyGAN(Pretrained):
         base: Base = "condition",
         fitting: ConditionFitting | None = None,
         forehead: float = 0.0,
+        face_alone: bool = False,
         detail: float = 0.0,
         size: tuple[int, int] | None = None,
         trained_with: Sequence[str] = (),
@@ -86,6 +89,7 @@ class AnonyGAN(Pretrained):
         self.fitting = fitting
         self.base = base
         self.forehead = forehead
+        self.face_alone = face_alone
         self.detail = detail
         self.size = size
         self.trained_with = tuple(trained_with)
@@ -94,6 +98,8 @@ class AnonyGAN(Pretrained):
             self.config["fitting"] = fitting.config
         if forehead:
             self.config["forehead"] = forehead
+        if face_alone:
+            self.config["face_alone"] = True
         if detail:
             self.config["detail"] = detail
         if size is not None:
@@ -204,6 +210,7 @@ class AnonyGAN(Pretrained):
             base=config["base"],
             fitting=fitting,
             forehead=config.get("forehead", 0.0),
+            face_alone=config.get("face_alone", False),
             detail=config.get("detail", 0.0),
             size=None if size is None else (int(size[0]), int(size[1])),
             trained_with=config.get("trained_with", ()),

@@ -83,9 +83,6 @@ class LossOptions:
     """Weight of the mean square of the attention inside the mask: without it the attention may
     saturate at 1, where the result is the condition as it was fitted and nothing is learned
     (Pumarola et al., ECCV 2018; with projected discriminators; not in the paper)."""
-    face_alone: bool = False
-    """Of the condition its face is shown alone, its colors carried on around it, as the composed
-    people have it: no hair and no background (with projected discriminators; not in the paper)."""
     augmentation: float = 0.0
     """How strongly pictures are turned, moved, zoomed and coloured at random before a
     discriminator sees them, landmarks along, 0 to 1 (0 in the paper); real and generated alike, and

@@ -77,6 +77,9 @@ class ModelOptions:
     paper)."""
     forehead: float = 0.0
     """How far the mask rises over the brows, see `face_mask`; 0: it ends there (paper)."""
+    face_alone: bool = False
+    """Of the condition its face is shown alone, its colors carried on around it, as the composed
+    people have it: no hair and no background (not in the paper)."""
     keep_openings: bool = False
     """Mouth and eyes of the condition are opened as far as the source's (needs --bend-condition;
     not in the paper)."""
@@ -126,6 +129,7 @@ class ModelOptions:
             base=self.base,
             fitting=self.fitting(),
             forehead=self.forehead,
+            face_alone=self.face_alone,
             detail=self.detail,
             size=size,
             trained_with=["lite0"] if self.projected else [],
@@ -227,7 +231,6 @@ class TrainOptions(RunOptions):
                 "--weight-features": loss.weight_features,
                 "--weight-keep": loss.weight_keep,
                 "--weight-attention": loss.weight_attention,
-                "--face-alone": loss.face_alone,
             }
         for flag, value in unknown.items():
             if value:
@@ -315,6 +318,7 @@ _PEOPLE = replace(
         projected=True,
         discriminator_width=64,
         forehead=0.35,
+        face_alone=True,
         detail=0.0,
     ),
     pairs=PairOptions(
@@ -334,7 +338,6 @@ _PEOPLE = replace(
         weight_recon=10,
         weight_keep=5,
         weight_attention=0.7,
-        face_alone=True,
         condition_jitter=0.2,
         augmentation=0.3,
     ),

@@ -14,13 +14,12 @@ import torch
 from objective import AnonyGANObjective, Count, LossOptions, pasted
 from torch import Tensor, nn
 
-from graphgan.anonymize.compositor import carry_outward
 from graphgan.data.augmentation import draw_change
 from graphgan.data.face_batch import FaceBatch
 from graphgan.landmarks.deformation import between_shapes
 from graphgan.landmarks.hull import convex_hull
 from graphgan.landmarks.maps import gaussian_maps
-from graphgan.landmarks.masks import face_regions, polygon_mask, shrink_mask
+from graphgan.landmarks.masks import polygon_mask
 from graphgan.losses import FeatureLoss, WeakFeatureMatchingLoss, reconstruction_loss
 from graphgan.models.feature_network import FeatureNetwork
 from graphgan.training.step import Losses
@@ -30,8 +29,6 @@ _CELL, _SPREAD = 4, 1.2  # pixels of a cell of their map, and how many cells the
 _LEAST = 1e-3  # weight
 _RIM = 0.1  # of the way from the outline to the middle: there seams are mended
 _ELSEWHERE = 0.4  # how much that part, and the forehead, count
-# Of a condition: forehead without hair, see `face_mask`, and a rim that may be background.
-_BARE, _MARGIN = 0.3, 0.014
 _LEAST_ATTENTION, _LIGHT = 0.1, 0.3  # see `ProjectedObjective._changed`
 _MATCHED_SCALES = 2  # the coarsest ones: weak feature matching
 
@@ -73,8 +70,6 @@ class ProjectedObjective(AnonyGANObjective):
         self.feature_matching = WeakFeatureMatchingLoss(first_layer=1, weight=options.weight_wfm)
 
     def generate(self, generator: nn.Module, batch: FaceBatch) -> Judged:  # type: ignore[override]
-        if self.options.face_alone:
-            batch = batch._replace(condition=_face_alone(batch))
         output = super().generate(generator, batch)
         change = draw_change(batch.source, strength=self.options.augmentation)
         with torch.no_grad():
@@ -217,12 +212,6 @@ def _lips(batch: FaceBatch) -> Tensor:
     size = (batch.source.shape[2], batch.source.shape[3])
     lips = batch.source_landmarks[:, 60:68]
     return polygon_mask(lips + 0.3 * (lips - lips.mean(1, keepdim=True)), size)
-
-
-def _face_alone(batch: FaceBatch) -> Tensor:
-    size = (batch.source.shape[2], batch.source.shape[3])
-    regions = face_regions(batch.condition_landmarks, size, forehead=_BARE)
-    return carry_outward(batch.condition, shrink_mask(regions, _MARGIN))
 
 
 def _region(batch: FaceBatch) -> Tensor:

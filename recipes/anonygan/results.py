@@ -1,21 +1,39 @@
 """What AnonyGAN makes of pairs of faces, and what needs no network."""
 
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from kornia.filters import gaussian_blur2d
 from torch import Tensor
 
 from graphgan.anonymize import anonymize_crops
+from graphgan.anonymize.compositor import show_face_alone
 from graphgan.data.batches import StoredPairs
 from graphgan.data.face_batch import FaceBatch, to_face_batch
 from graphgan.landmarks.masks import paste
+from graphgan.landmarks.schemes import IBUG_68
 from graphgan.models import AnonyGAN
 from graphgan.training.sampling import device_of
 
 
 def batch_for(model: AnonyGAN, stored: StoredPairs) -> FaceBatch:
     """Where the model is, with all landmarks."""
-    return to_face_batch(stored, device_of(model), forehead=model.forehead)
+    return shown_batch(
+        stored, device_of(model), face_alone=model.face_alone, forehead=model.forehead
+    )
+
+
+def shown_batch(
+    stored: StoredPairs, device: torch.device | str, *, face_alone: bool, **options: Any
+) -> FaceBatch:
+    """`to_face_batch`, with conditions that are perhaps shown without hair and background."""
+    num_landmarks = options.pop("num_landmarks", IBUG_68.num_landmarks)
+    batch = to_face_batch(stored, device, **options)
+    if face_alone:
+        alone = show_face_alone(batch.condition, batch.condition_landmarks)
+        batch = batch._replace(condition=alone)
+    return batch.for_network(num_landmarks)
 
 
 def anonymized(

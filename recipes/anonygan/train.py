@@ -10,7 +10,7 @@ from objective import AnonyGANObjective
 from options import DRAWING_FLAGS, PRESETS, TrainOptions
 from pictures import sheet_columns
 from projected import ProjectedObjective
-from results import anonymized, batch_for, condition_pasted, source_blurred
+from results import anonymized, batch_for, condition_pasted, shown_batch, source_blurred
 from shapes import learned_shapes
 from torch import Tensor
 from transfer import measure_transfer, true_answers
@@ -22,7 +22,7 @@ from graphgan.data.batches import (
     read_pairs,
     to_uint8_image,
 )
-from graphgan.data.face_batch import FaceBatch, to_face_batch
+from graphgan.data.face_batch import FaceBatch
 from graphgan.data.held_out import draw_splits
 from graphgan.data.pairs import PairSampler, next_person_pairs, self_pairs, some_pairs
 from graphgan.data.pictures import PictureDataset
@@ -73,7 +73,8 @@ def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
     )
 
     to_batch = partial(
-        to_face_batch,
+        shown_batch,
+        face_alone=options.model.face_alone,
         num_landmarks=options.model.landmarks,
         forehead=options.model.forehead,
         hull=options.model.projected,

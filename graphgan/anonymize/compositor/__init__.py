@@ -13,7 +13,7 @@ evaluation. So what is measured is what users get.
 All lengths are shares of the crop; they stand in `constants`.
 """
 
-from graphgan.anonymize.compositor.edges import carry_outward, soft_edges
+from graphgan.anonymize.compositor.edges import carry_outward, show_face_alone, soft_edges
 from graphgan.anonymize.compositor.pasting import Pasted, Patch, blend_crops, paste_faces
 from graphgan.anonymize.compositor.regions import AlignedFaces, align_region, cut_faces
 
@@ -26,5 +26,6 @@ __all__ = [
     "carry_outward",
     "cut_faces",
     "paste_faces",
+    "show_face_alone",
     "soft_edges",
 ]

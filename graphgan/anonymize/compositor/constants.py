@@ -27,6 +27,10 @@ CARRY_SCALES, CARRY_FALL = 4, 1 / 8
 """Widths by which they are carried, each twice as wide as the one before and weighing so much of
 it: near the region the narrow ones count."""
 
+ALONE_FOREHEAD, ALONE_MARGIN = 0.3, 0.014
+"""Of a person who is shown as a face alone: how far the face rises over the brows, below the hair,
+and the rim that is left out, which may be background, as a share of the crop's height."""
+
 COVERED = 0.99
 """Weight of the new face from which a pixel of the old one counts as covered."""
 

@@ -8,6 +8,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from graphgan.anonymize.compositor.constants import (
+    ALONE_FOREHEAD,
+    ALONE_MARGIN,
     CARRY,
     CARRY_FALL,
     CARRY_SCALES,
@@ -15,6 +17,7 @@ from graphgan.anonymize.compositor.constants import (
     LEAST_MARGIN,
     MARGIN,
 )
+from graphgan.landmarks.masks import face_regions, shrink_mask
 
 # An edge of no pixels: pixels are farther apart, and it can be divided by.
 _HARD = 1e-6
@@ -53,6 +56,22 @@ def carry_outward(
     coarse = F.avg_pool2d(images * regions, step) / weights.clamp(min=_TINY)
     around = spread(coarse, (weights > 0).to(weights), sigma / step)
     return images * regions + _enlarged(around, images) * (1 - regions)
+
+
+def show_face_alone(
+    images: Float[Tensor, "b 3 h w"], landmarks: Float[Tensor, "b 68 2"]
+) -> Float[Tensor, "b 3 h w"]:
+    """Neither hair nor background: the colors of the face go on beyond it.
+
+    Networks whose `AnonyGAN.face_alone` is set are shown their conditions so.
+
+    Args:
+        images: aligned crops.
+        landmarks: iBUG-68, in pixels.
+    """
+    size = (images.shape[2], images.shape[3])
+    faces = face_regions(landmarks, size, forehead=ALONE_FOREHEAD)
+    return carry_outward(images, shrink_mask(faces, ALONE_MARGIN))
 
 
 def _step(regions: Float[Tensor, "b 1 h w"]) -> int:
