@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.compositor import AlignedFaces, soft_edges
-from graphgan.anonymize.conditions import drawn_conditions
+from graphgan.anonymize.compositor import AlignedFaces, show_face_alone, soft_edges
+from graphgan.anonymize.conditions import Condition, drawn_conditions
 from graphgan.anonymize.methods import FaceMethod, GeneratedFaces, ObscuredFaces
 from graphgan.anonymize.obscure import blur_faces, pixelate_faces
 from graphgan.data.batches import to_float_image
@@ -44,6 +44,30 @@ def test_a_network_gives_what_it_makes_of_conditions_and_faces(faces):
         ).image
     inside = faces.masks.bool().expand_as(made)
     assert torch.equal(made[inside], direct[inside]) and not made.requires_grad
+
+
+def test_a_network_of_faces_alone_is_shown_neither_hair_nor_background(faces):
+    model = a_model(size=(64, 64), face_alone=True)
+    model.forward = lambda condition, *others: GeneratorOutput(condition, None, condition)
+    people = drawn_conditions(3, size=(64, 64))
+    made = GeneratedFaces(model)(faces, people)
+    images, landmarks = (
+        torch.stack([getattr(p, x) for p in people]) for x in ("image", "landmarks")
+    )
+    expected = show_face_alone(images, landmarks)
+    inside = faces.masks.bool().expand_as(made)
+    assert torch.equal(made[inside], expected[inside])
+    assert (images - expected).abs().mean() > 0.05
+
+
+def test_a_condition_is_made_ready_once_a_size(faces, monkeypatch):
+    people, made = drawn_conditions(1, size=(64, 64)), []
+    resize = Condition.resized
+    monkeypatch.setattr(Condition, "resized", lambda *given: made.append(1) or resize(*given))
+    method = GeneratedFaces(a_model(size=(64, 64)))
+    for _ in range(2):
+        method(faces, people * 3)
+    assert len(made) == 1
 
 
 def test_what_a_network_makes_outside_the_mask_is_not_shown(faces):

@@ -9,7 +9,13 @@ from PIL import Image, ImageDraw
 
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.landmarks.hull import convex_hull
-from graphgan.landmarks.masks import face_mask, face_regions, has_face_mask, polygon_mask
+from graphgan.landmarks.masks import (
+    face_mask,
+    face_regions,
+    has_face_mask,
+    polygon_mask,
+    shrink_mask,
+)
 
 H, W = 14, 17
 coordinates = st.tuples(st.floats(-6, W + 6), st.floats(-6, H + 6))
@@ -302,3 +308,13 @@ def test_a_face_without_a_mask_but_with_a_hull_is_covered_all_the_same(drawn_fac
     points[19], points[24] = points[0] - 1, points[16] - 1
     region = face_regions(points[None], (64, 64))
     assert region.sum() > 100
+
+
+@pytest.mark.parametrize("height", [64, 128])
+def test_a_shrunk_mask_has_lost_its_share_of_the_height_all_around(height):
+    mask = torch.zeros(1, 1, height, 96)
+    mask[..., 20:50, 30:70] = 1
+    reach = height // 32
+    expected = torch.zeros_like(mask)
+    expected[..., 20 + reach : 50 - reach, 30 + reach : 70 - reach] = 1
+    assert torch.equal(shrink_mask(mask, 1 / 32), expected)

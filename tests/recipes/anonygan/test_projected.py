@@ -372,6 +372,15 @@ def test_pairs_of_one_person_are_free_to_change(batch, network):
     assert float(objective._changed(alone, blended(base, base.flip(2), 0.5))) == 0
 
 
+def test_attention_near_1_costs_inside_the_mask(batch, network, discriminators):
+    weights = replace(WEIGHTS, weight_attention=2.0)
+    output = ProjectedObjective(weights, network).generate(generator(), batch)
+    attention = torch.where(batch.mask > 0, 0.5, 1.0)
+    objective = ProjectedObjective(weights, network)
+    losses = objective.generator_losses(discriminators, batch, output._replace(attention=attention))
+    assert float(losses["g_attention"]) == pytest.approx(2 * 0.5**2)
+
+
 def test_without_attention_nothing_says_what_was_kept(batch, network):
     objective = ProjectedObjective(replace(WEIGHTS, weight_keep=1.0), network)
     output = blended(batch.source, batch.source, 0.5)._replace(attention=None)
@@ -387,7 +396,7 @@ def test_without_attention_nothing_says_what_was_kept(batch, network):
         (True, {"adversarial": "relativistic", "r1": 1.0, "r2": 1.0}, "another --adversarial"),
         (False, {"weight_features": 1.0}, "--weight-features with --projected"),
         (False, {"weight_keep": 1.0}, "--weight-keep with --projected"),
-        (False, {"face_alone": True}, "--face-alone with --projected"),
+        (False, {"weight_attention": 1.0}, "--weight-attention with --projected"),
     ],
 )
 def test_terms_of_the_other_kind_of_discriminators_are_refused(projected, loss, message):
