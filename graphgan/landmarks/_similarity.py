@@ -23,7 +23,7 @@ class Similarity(NamedTuple):
     def undo(self, points: Float[Tensor, "b k 2"]) -> Float[Tensor, "b k 2"]:
         moved = points - self.middle_after
         size = (self.along.square() + self.across.square()).clamp(min=_TINY)
-        return (self.along * moved - self.across * _turned(moved)) / size + self.middle
+        return (self.along * moved - self.across * turned(moved)) / size + self.middle
 
 
 def lay_upon(
@@ -38,10 +38,10 @@ def lay_upon(
     along = (a * b).sum((1, 2))[:, None, None] / size
     across = (a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]).sum(1)[:, None, None] / size
     moved = points - middle
-    return along * moved + across * _turned(moved) + after, Similarity(middle, after, along, across)
+    return along * moved + across * turned(moved) + after, Similarity(middle, after, along, across)
 
 
-def _turned(points: Tensor) -> Tensor:
+def turned(points: Tensor) -> Tensor:
     """By a right angle."""
     return torch.stack([-points[..., 1], points[..., 0]], dim=-1)
 

@@ -4,12 +4,14 @@ Source: [B] Tang et al., "Bipartite Graph Reasoning GANs for Person Image Genera
 https://arxiv.org/abs/2008.04381.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from jaxtyping import Float
 from torch import Tensor
 
 from graphgan._checks import check_choice, check_features
+from graphgan.landmarks.limbs import bend_limbs
 from graphgan.models._pretrained import Pretrained
 from graphgan.models.generator import GeneratorOutput, LandmarkGenerator
 
@@ -35,11 +37,16 @@ class BiGraphGAN(Pretrained):
     Args:
         generator: with 3 appearance channels; by default the paper's for Market-1501, see
             `BiGraphGAN.published`.
+        bend: the image is bent limb by limb to the wanted joints before the generator and the blend
+            see it, see `bend_limbs` (not in the paper).
+        trained_with: names of the networks of others whose features its training saw, such as
+            "lite0"; what measures with them does not judge it.
     Shapes:
         ``image: b 3 h w`` in [-1, 1], ``joints, wanted_joints: b k 2`` in pixels, NaN where missing
         (or pose maps ``b k h w``) -> `GeneratorOutput`; h and w divisible by 4
     Raises:
-        ValueError: unlike shapes; a generator of other appearance channels.
+        ValueError: unlike shapes; a generator of other appearance channels; pose maps where the
+            image is to be bent, which takes coordinates.
 
     Example:
         >>> model = BiGraphGAN.published("market", width=8, num_blocks=1).eval()
@@ -48,14 +55,26 @@ class BiGraphGAN(Pretrained):
         torch.Size([2, 3, 32, 16])
     """
 
-    def __init__(self, generator: LandmarkGenerator | None = None) -> None:
+    def __init__(
+        self,
+        generator: LandmarkGenerator | None = None,
+        *,
+        bend: bool = False,
+        trained_with: Sequence[str] = (),
+    ) -> None:
         super().__init__()
         self.generator = published_generator("market") if generator is None else generator
         if self.generator.appearance_channels != 3:
             raise ValueError(
                 f"expected 3 appearance channels, got {self.generator.appearance_channels}"
             )
+        self.bend = bend
+        self.trained_with = tuple(trained_with)
         self.config = {"generator": self.generator.config}
+        if bend:
+            self.config["bend"] = True
+        if trained_with:
+            self.config["trained_with"] = list(trained_with)
 
     @classmethod
     def published(cls, variant: Variant, **options: Any) -> "BiGraphGAN":
@@ -69,7 +88,11 @@ class BiGraphGAN(Pretrained):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "BiGraphGAN":
-        return cls(LandmarkGenerator(**config["generator"]))
+        return cls(
+            LandmarkGenerator(**config["generator"]),
+            bend=config.get("bend", False),
+            trained_with=config.get("trained_with", ()),
+        )
 
     def forward(
         self,
@@ -78,8 +101,25 @@ class BiGraphGAN(Pretrained):
         wanted_joints: Float[Tensor, "b k 2"] | Float[Tensor, "b k h w"],
     ) -> GeneratorOutput:
         check_features(image, 3, "image")
-        output: GeneratorOutput = self.generator(image, (joints, wanted_joints), image)
+        seen = self.seen(image, joints, wanted_joints)
+        output: GeneratorOutput = self.generator(seen, (joints, wanted_joints), seen)
         return output
+
+    def seen(
+        self,
+        image: Float[Tensor, "b 3 h w"],
+        joints: Float[Tensor, "b k 2"] | Float[Tensor, "b k h w"],
+        wanted_joints: Float[Tensor, "b k 2"] | Float[Tensor, "b k h w"],
+    ) -> Float[Tensor, "b 3 h w"]:
+        """The image as the generator sees it: as it is, or bent."""
+        if not self.bend:
+            return image
+        if joints.ndim != 3 or wanted_joints.ndim != 3:
+            raise ValueError(
+                "expected joints as coordinates (b, k, 2) to bend the image by, got shapes "
+                f"{tuple(joints.shape)} and {tuple(wanted_joints.shape)}"
+            )
+        return bend_limbs(image, joints, wanted_joints)
 
 
 def published_generator(variant: Variant, **options: Any) -> LandmarkGenerator:

@@ -7,7 +7,7 @@ Adversarial Text to Image Synthesis", ICML 2016, section 4.2 (real images with t
 One pass of the feature network over the result and one over source and condition serve all terms.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 from graphgan.data.augmentation import draw_change
 from graphgan.data.face_batch import FaceBatch
-from graphgan.landmarks.deformation import between_shapes
 from graphgan.landmarks.hull import convex_hull
 from graphgan.landmarks.maps import gaussian_maps
 from graphgan.landmarks.masks import polygon_mask
 from graphgan.losses import FeatureLoss, WeakFeatureMatchingLoss, reconstruction_loss
 from graphgan.models.feature_network import FeatureNetwork
+from graphgan.training.judging import Beside, Scales, fooling_loss, judging_losses
 from graphgan.training.step import Losses
 
 _FEATURES = slice(36, 68)  # landmarks of eyes and mouth
@@ -98,14 +98,12 @@ class ProjectedObjective(AnonyGANObjective):
         for name, weight in (("app", options.weight_app), ("lm", options.weight_lm)):
             if weight == 0:
                 continue
-            look = _looks(name, discriminators[name], output, size)
-            fake = look(output.fake)
-            losses[f"g_{name}"] = weight * _mean(
-                [self.adversarial.generator(scale[-1]) for scale in fake]
-            )
+            beside = _beside(name, output, size)
+            fake = beside.look(discriminators[name], output.fake)
+            losses[f"g_{name}"] = weight * fooling_loss(self.adversarial, fake)
             if name == "app" and options.weight_wfm > 0:
                 with torch.no_grad():
-                    real = look(output.real)
+                    real = beside.look(discriminators[name], output.real)
                 losses["g_wfm"] = self._match(_matched(fake), _matched(real), batch)
         count = self.count(selected)
         features = self.feature_loss(
@@ -142,45 +140,23 @@ class ProjectedObjective(AnonyGANObjective):
     def discriminator_losses(  # type: ignore[override]
         self, name: str, discriminator: nn.Module, batch: FaceBatch, output: Judged
     ) -> Losses:
-        """All kinds of images pass in one call, so that processes agree on one backward pass."""
-        size = (batch.source.shape[2], batch.source.shape[3])
-        count = len(batch.source)
-        kinds = [output.real, output.fake]
-        landmarks = [output.landmarks] * 2
-        if name == "lm":
-            kinds.append(output.real)
-            landmarks.append(_wrong(output.landmarks))
-        features = [torch.cat(maps) for maps in zip(*kinds, strict=True)]
-        everything = output._replace(
-            landmarks=torch.cat(landmarks), condition=output.condition.repeat(len(kinds), 1)
+        """See `judging_losses`."""
+        return judging_losses(
+            name,
+            discriminator,
+            self.adversarial,
+            real=output.real,
+            fake=output.fake,
+            beside=_beside(name, output, (batch.source.shape[2], batch.source.shape[3])),
+            show_wrong=name == "lm",
         )
-        scales = _looks(name, discriminator, everything, size)(features)
-        logits = [scale[-1].float().split(count) for scale in scales]
-        real, fake = ([scale[kind] for scale in logits] for kind in (0, 1))
-        losses = {
-            f"d_{name}": _mean(
-                [self.adversarial.discriminator(r, f) for r, f in zip(real, fake, strict=True)]
-            )
-        }
-        if name == "lm":
-            wrong = [self.adversarial.discriminator(s[0], s[2]) for s in logits]
-            losses["d_lm_wrong"] = _mean(wrong)
-        with torch.no_grad():
-            told = [
-                (r > f).float().mean()
-                for r, f in zip(map(_by_item, real), map(_by_item, fake), strict=True)
-            ]
-            losses[f"told_{name}"] = _mean(told)
-        return losses
 
 
-def _looks(
-    name: str, discriminator: nn.Module, output: Judged, size: tuple[int, int]
-) -> Callable[[tuple[Tensor, ...] | list[Tensor]], list[list[Tensor]]]:
-    """What a discriminator says of features, beside the landmarks or the condition."""
+def _beside(name: str, output: Judged, size: tuple[int, int]) -> Beside:
+    """The landmarks or the condition, which a discriminator sees beside features."""
     if name == "lm":
-        return lambda maps: discriminator(maps, landmarks=output.landmarks, size=size)
-    return lambda maps: discriminator(maps, condition=output.condition)
+        return Beside(landmarks=output.landmarks, size=size)
+    return Beside(condition=output.condition)
 
 
 def _square(batch: FaceBatch, output: Judged) -> Tensor:
@@ -225,19 +201,5 @@ def _region(batch: FaceBatch) -> Tensor:
     return batch.mask * (0.25 + 0.75 * near)
 
 
-def _wrong(landmarks: Tensor) -> Tensor:
-    """Those of another item, laid upon one's own: another pose and expression at the same place."""
-    others = landmarks.roll(1, 0)
-    return between_shapes(others, landmarks, share=0.0)
-
-
-def _matched(scales: list[list[Tensor]]) -> list[Tensor]:
+def _matched(scales: Scales) -> list[Tensor]:
     return [maps for scale in scales[-_MATCHED_SCALES:] for maps in scale[:-1]]
-
-
-def _by_item(logits: Tensor) -> Tensor:
-    return logits.flatten(1).mean(1)
-
-
-def _mean(values: list[Tensor]) -> Tensor:
-    return torch.stack(values).mean()

@@ -13,6 +13,7 @@ from torch import Tensor
 from graphgan.data.batches import mean_image
 from graphgan.data.pairs import Pairs
 from graphgan.data.person_batch import PersonBatch, to_person_batch
+from graphgan.landmarks.limbs import bend_limbs
 from graphgan.landmarks.pose_mask import pose_mask
 from graphgan.metrics.comparison import Comparison, compare
 from graphgan.metrics.masked_error import masked_error
@@ -57,7 +58,8 @@ def measure_transfer(
     *,
     batch_size: int = 32,
 ) -> PoseTransferReport:
-    """Compare the network with the picture it was given, and with the mean of the training set.
+    """Compare the network with the picture it was given, as it is and bent limb by limb to the
+    wanted joints, and with the mean of the training set.
 
     "Inside" is the region of the person, the pose mask of the target's joints.
 
@@ -72,6 +74,7 @@ def measure_transfer(
     answers = {
         "BiGraphGAN": partial(posed, model),
         "source copied": lambda batch: batch.image,
+        "source bent": lambda batch: bend_limbs(batch.image, batch.joints, batch.target_joints),
         "mean picture": lambda batch: mean.expand_as(batch.target),
     }
     batches = partial(pair_batches, persons.test, pairs, to_person_batch, device=device)

@@ -15,8 +15,14 @@ from torch import Tensor, nn
 from graphgan.data.person_batch import PersonBatch
 from graphgan.landmarks.maps import gaussian_maps
 from graphgan.landmarks.pose_mask import pose_mask
-from graphgan.losses import AdversarialLoss, PerceptualLoss, reconstruction_loss, vgg19_features
-from graphgan.models import GeneratorOutput
+from graphgan.losses import (
+    AdversarialLoss,
+    FeatureLoss,
+    PerceptualLoss,
+    reconstruction_loss,
+    vgg19_features,
+)
+from graphgan.models import FeatureNetwork, GeneratorOutput
 from graphgan.training.history_pool import HistoryPool
 from graphgan.training.options import check_not_negative
 from graphgan.training.step import Losses
@@ -39,8 +45,9 @@ class LossOptions:
     that cannot be known are most of a picture and drown the person."""
     weight_perceptual: float = 10.0
     """Weight of the perceptual loss."""
-    perceptual: Literal["vgg19", "none"] = "vgg19"
-    """The perceptual loss looks through VGG-19 (see --vgg19); "none" trains without this loss."""
+    perceptual: Literal["vgg19", "lite0", "none"] = "vgg19"
+    """The perceptual loss looks through VGG-19 (see --vgg19), or through EfficientNet-lite0 at the
+    person (not in the paper); "none" trains without this loss."""
     history: int = 50
     """Generated pictures that each discriminator may see again (published for DeepFashion: 0)."""
 
@@ -49,7 +56,7 @@ class LossOptions:
 
     @property
     def is_perceptual(self) -> bool:
-        return self.perceptual == "vgg19" and self.weight_perceptual > 0
+        return self.perceptual != "none" and self.weight_perceptual > 0
 
 
 class BiGraphGANObjective:
@@ -62,7 +69,8 @@ class BiGraphGANObjective:
     Args:
         options: weights and variants.
         sigma: of the pose maps that the ``pose`` discriminator sees, in pixels.
-        features: of the perceptual loss; None for none.
+        features: of the perceptual loss; None for none. Those of a `FeatureNetwork` count as pixels
+            do, less outside the person.
     """
 
     def __init__(
@@ -71,7 +79,10 @@ class BiGraphGANObjective:
         self.options = options
         self.sigma = sigma
         self.adversarial = AdversarialLoss(options.adversarial)
-        self.perceptual = None if features is None else PerceptualLoss(features)
+        self.network = features if isinstance(features, FeatureNetwork) else None
+        self.feature_loss = FeatureLoss()
+        vgg = None if isinstance(features, FeatureNetwork) else features
+        self.perceptual = None if vgg is None else PerceptualLoss(vgg)
         self.pools = {name: HistoryPool(options.history) for name in DISCRIMINATORS}
 
     def generate(self, generator: nn.Module, batch: PersonBatch) -> GeneratorOutput:
@@ -88,14 +99,31 @@ class BiGraphGANObjective:
         for name in DISCRIMINATORS:
             logits = discriminators[name](_beside(output.image, self._given(name, batch)))
             losses[f"g_{name}"] = options.weight_gan * self.adversarial.generator(logits.float())
-        image = output.image.float()
-        losses["g_l1"] = options.weight_l1 * reconstruction_loss(
-            image, batch.target, region=self._region(batch)
-        )
-        if self.perceptual is not None:
-            seen = self.perceptual.to(image.device)(image, batch.target)
+        return losses | self._likeness(batch, output)
+
+    def _likeness(self, batch: PersonBatch, output: GeneratorOutput) -> Losses:
+        """What pixels and features say of the difference from the target."""
+        options, region = self.options, self._region(batch)
+        l1 = reconstruction_loss(output.image.float(), batch.target, region=region)
+        losses = {"g_l1": options.weight_l1 * l1}
+        seen = self._perceptual(batch, output, region)
+        if seen is not None:
             losses["g_perceptual"] = options.weight_perceptual * seen.float()
         return losses
+
+    def _perceptual(
+        self, batch: PersonBatch, output: GeneratorOutput, region: Tensor | None
+    ) -> Tensor | None:
+        image, target = output.image.float(), batch.target
+        if self.perceptual is not None:
+            seen: Tensor = self.perceptual.to(image.device)(image, target)
+            return seen
+        if self.network is None:
+            return None
+        network = self.network.to(image.device)
+        with torch.no_grad():
+            wanted = network(target)
+        return self.feature_loss(network(image), wanted, region=region)
 
     def discriminator_losses(
         self, name: str, discriminator: nn.Module, batch: PersonBatch, output: GeneratorOutput
@@ -152,10 +180,13 @@ def perceptual_features(options: LossOptions, weights: Path | None = None) -> nn
         options: whether there is such a loss.
         weights: file of VGG-19; None asks an installed torchvision.
     Raises:
-        ValueError: neither a file nor torchvision; the message names the way without.
+        MissingExtraError: the package with the weights of EfficientNet-lite0 is not installed.
+        ValueError: neither a file of VGG-19 nor torchvision; the message names the way without.
     """
     if not options.is_perceptual:
         return None
+    if options.perceptual == "lite0":
+        return FeatureNetwork.efficientnet_lite("lite0")
     if weights is not None and not weights.is_file():
         raise ValueError(f"--vgg19 {weights}: no such file; expected weights of VGG-19")
     try:

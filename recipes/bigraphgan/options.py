@@ -1,15 +1,19 @@
 """Options of BiGraphGAN's training, and its presets."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from objective import LossOptions
+from torch import nn
 
 from graphgan.models import BiGraphGAN, ResNetDiscriminator
 from graphgan.models.bigraphgan import NUM_JOINTS
+from graphgan.models.efficientnet_lite import EfficientNetLite
 from graphgan.models.generator import LandmarkGenerator
 from graphgan.models.initialisation import init_normal
+from graphgan.models.projected_discriminator import ProjectedDiscriminator
 from graphgan.training.options import OptimizerOptions, RunOptions
 
 Preset = Literal["smoke", "market", "deepfashion"]
@@ -25,6 +29,12 @@ class ModelOptions:
     """Landmark-appearance aggregation blocks."""
     discriminator_width: int = 64
     """Channels after the first convolution of the discriminators."""
+    projected: bool = False
+    """Discriminators look at features of EfficientNet-lite0, which was trained on ImageNet, instead
+    of at pixels (not in the paper)."""
+    bend: bool = False
+    """The given picture is bent limb by limb to the wanted joints before the generator and the
+    blend see it (not in the paper)."""
     shape_encoding: Literal["separate", "joint"] = "joint"
     """Poses: all maps together (published) or each pose on its own."""
     blend: Literal["two_maps", "none", "attend_base", "attend_intermediate"] = "two_maps"
@@ -45,7 +55,8 @@ class ModelOptions:
     init_std: float = 0.02
     """Standard deviation of the first weights."""
 
-    def generator(self) -> BiGraphGAN:
+    def generator(self, *, trained_with: Sequence[str] = ()) -> BiGraphGAN:
+        """With the names of the networks whose features its training sees."""
         generator = LandmarkGenerator(
             3,
             NUM_JOINTS,
@@ -63,11 +74,19 @@ class ModelOptions:
         )
         generator.gradient_checkpointing = self.gradient_checkpointing
         init_normal(generator, std=self.init_std)
-        return BiGraphGAN(generator)
+        return BiGraphGAN(generator, bend=self.bend, trained_with=trained_with)
 
-    def discriminators(self) -> dict[str, ResNetDiscriminator]:
+    def discriminators(self) -> dict[str, nn.Module]:
+        """Of appearance and pose."""
+        if self.projected:
+            *_, last = features = EfficientNetLite("lite0").stage_channels
+            width = self.discriminator_width
+            return {
+                "app": ProjectedDiscriminator(features, width=width, condition_channels=last),
+                "pose": ProjectedDiscriminator(features, width=width, num_landmarks=NUM_JOINTS),
+            }
         channels = {"app": 6, "pose": 3 + NUM_JOINTS}
-        networks = {
+        networks: dict[str, nn.Module] = {
             name: ResNetDiscriminator(count, width=self.discriminator_width, norm=self.norm)
             for name, count in channels.items()
         }
@@ -105,6 +124,20 @@ class TrainOptions(RunOptions):
     pairs: PairOptions = field(default_factory=PairOptions)
     loss: LossOptions = field(default_factory=LossOptions)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.model.projected and self.loss.history:
+            raise ValueError(
+                "expected --history 0 with --projected, whose discriminators see each picture once,"
+                f" got {self.loss.history}"
+            )
+
+    @property
+    def trained_with(self) -> list[str]:
+        """Names of the networks whose features the generator learns from."""
+        names = {self.loss.perceptual} if self.loss.is_perceptual else set()
+        return sorted(names | ({"lite0"} if self.model.projected else set()))
+
 
 PER_SITTING = ("vgg19",)
 DRAWING_FLAGS = ("--size", "--people", "--images-per-person")
@@ -129,13 +162,22 @@ _SMOKE = replace(
         width=16,
         blocks=3,
         discriminator_width=16,
+        projected=True,
+        bend=True,
+        blend="attend_base",
         dropout=0.0,
         attention_norm=True,
         upsampling="resize",
     ),
     pairs=PairOptions(batch_size=16),
-    loss=LossOptions(weight_gan=0.2, l1_outside=0.1, perceptual="none"),
-    optimizer=OptimizerOptions(lr_g=1e-3, lr_d=1e-4, decay=0.5, ema=0.98),
+    loss=LossOptions(
+        adversarial="hinge",
+        weight_gan=0.2,
+        l1_outside=0.1,
+        perceptual="lite0",
+        history=0,
+    ),
+    optimizer=OptimizerOptions(lr_g=1e-3, lr_d=4e-4, decay=0.5, ema=0.98),
 )
 
 PRESETS: dict[Preset, TrainOptions] = {

@@ -18,9 +18,10 @@ def sheet_columns(model: BiGraphGAN, batch: PersonBatch) -> dict[str, Tensor]:
     columns = {
         "image": batch.image,
         "pose": draw_poses(batch),
-        "target": batch.target,
-        "generated": output.image,
     }
+    if model.bend:
+        columns["bent"] = model.seen(batch.image, batch.joints, batch.target_joints)
+    columns |= {"target": batch.target, "generated": output.image}
     if output.attention is None:
         return columns
     maps = {f"map {i + 1}": one for i, one in enumerate(output.attention.split(1, dim=1))}

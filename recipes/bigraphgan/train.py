@@ -9,13 +9,15 @@ from objective import BiGraphGANObjective, perceptual_features
 from options import DRAWING_FLAGS, PER_SITTING, PRESETS, TrainOptions
 from persons import SMALLEST_SIDE, Persons, open_persons
 from pictures import sheet_columns
+from projected import ProjectedObjective
+from torch import nn
 
 from graphgan.commands import exit_with
 from graphgan.data.batches import PairsOfSteps, read_pairs
 from graphgan.data.pairs import ListedPairSampler, PairSampler, Sampler, some_pairs
 from graphgan.data.person_batch import PersonBatch, to_person_batch
 from graphgan.landmarks.schemes import OPENPOSE_18
-from graphgan.models import BiGraphGAN
+from graphgan.models import BiGraphGAN, FeatureNetwork
 from graphgan.training.experiment import Experiment, ready_to_train, train_command
 from graphgan.training.resuming import parse_train_options
 from graphgan.training.sheets import SHEET_ROWS
@@ -50,14 +52,22 @@ def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
     )
     return Experiment(
         name="bigraphgan",
-        generator=options.model.generator(),
+        generator=options.model.generator(trained_with=options.trained_with),
         discriminators=options.model.discriminators(),
-        objective=BiGraphGANObjective(options.loss, sigma=options.model.sigma, features=features),
+        objective=make_objective(options, features),
         pairs=pairs,
         to_batch=to_person_batch,
         columns=partial(sheet_columns, batch=sheet_batch(persons, fabric.device)),
         learned=partial(what_was_learned, persons=persons, batch_size=options.pairs.batch_size),
     )
+
+
+def make_objective(options: TrainOptions, features: nn.Module | None) -> BiGraphGANObjective:
+    if not options.model.projected:
+        return BiGraphGANObjective(options.loss, sigma=options.model.sigma, features=features)
+    is_judge = isinstance(features, FeatureNetwork)
+    network = features if is_judge else FeatureNetwork.efficientnet_lite("lite0")
+    return ProjectedObjective(options.loss, network, features=features)
 
 
 def make_sampler(options: TrainOptions, persons: Persons) -> Sampler:

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from graphgan.landmarks.limbs import bend_limbs
 from graphgan.landmarks.maps import gaussian_maps
 from graphgan.models import BiGraphGAN, LandmarkGenerator
 
@@ -63,6 +64,56 @@ def test_the_file_has_all_that_it_takes(variant, tmp_path):
 def test_refuses_a_generator_that_sees_more_than_the_image():
     with pytest.raises(ValueError, match="expected 3 appearance channels, got 6"):
         BiGraphGAN(LandmarkGenerator(6, 18, width=4, num_blocks=1))
+
+
+# Bending
+
+
+def bending(**options):
+    generator = LandmarkGenerator(3, 18, width=4, num_blocks=1, blend="attend_base")
+    return BiGraphGAN(generator, bend=True, **options).eval()
+
+
+@torch.no_grad()
+def test_generator_and_blend_see_the_picture_bent():
+    model = bending()
+    image, joints, wanted = sample()
+    bent = bend_limbs(image, joints, wanted)
+    assert not torch.allclose(bent, image, atol=0.1)
+    output = model(image, joints, wanted)
+    expected = model.generator(bent, (joints, wanted), bent)
+    torch.testing.assert_close(output.image, expected.image)
+    torch.testing.assert_close(
+        output.image, bent * output.attention + output.intermediate * (1 - output.attention)
+    )
+
+
+@torch.no_grad()
+def test_bent_or_not_it_says_what_the_generator_sees():
+    image, joints, wanted = sample()
+    seen = BiGraphGAN.published("market", width=4, num_blocks=1).seen(image, joints, wanted)
+    assert torch.equal(seen, image)
+    assert torch.equal(bending().seen(image, joints, wanted), bend_limbs(image, joints, wanted))
+
+
+@torch.no_grad()
+def test_the_file_knows_that_it_bends_and_what_it_was_trained_with(tmp_path):
+    model = bending(trained_with=["lite0"])
+    model.save_pretrained(tmp_path / "a.safetensors")
+    again = BiGraphGAN.from_pretrained(tmp_path / "a.safetensors")
+    assert (again.bend, again.trained_with) == (True, ("lite0",))
+    assert again.config == model.config
+    inputs = sample()
+    assert torch.equal(again(*inputs).image, model(*inputs).image)
+    assert BiGraphGAN.published("market", width=4, num_blocks=1).config.keys() == {"generator"}
+
+
+@pytest.mark.unhooked
+def test_pose_maps_do_not_bend():
+    image, joints, wanted = sample()
+    maps = gaussian_maps(wanted, (32, 16))
+    with pytest.raises(ValueError, match=r"as coordinates.*\(2, 18, 2\) and \(2, 18, 32, 16\)"):
+        bending()(image, joints, maps)
 
 
 @pytest.mark.unhooked

@@ -308,13 +308,6 @@ def test_terms_of_discriminators_by_hand(batch, network, discriminators, name):
     assert not losses[f"told_{name}"].requires_grad
 
 
-def test_wrong_landmarks_are_those_of_another_face_at_the_same_place(batch):
-    right = batch.source_landmarks
-    wrong = projected._wrong(right)
-    torch.testing.assert_close(wrong.mean(1), right.mean(1), atol=1e-3, rtol=0)
-    assert (wrong - right).abs().flatten(1).amax(1).min() > 0.5
-
-
 # Its options
 
 

@@ -58,6 +58,7 @@ def person_folder(drawn_market, tmp_path_factory, environment) -> Path:
 def tiny(person_folder) -> list[str]:
     """Flags of a run of a few seconds; later flags replace earlier ones."""
     flags = "--width 4 --blocks 1 --discriminator-width 4 --batch-size 4 --device cpu"
+    flags += " --projected False --perceptual none --bend False"  # no network of others
     return [*flags.split(), "--precision", "32-true", "--steps", "6", "--data", str(person_folder)]
 
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 import train
 import yaml
+from efficientnet_weights import needs_lite0
 from running import (
     assert_same_result,
     assert_takes_two_steps,
@@ -66,9 +67,9 @@ def test_a_run_writes_what_it_promises(run, tiny, person_folder, tmp_path):
     assert [p.name for p in sheets] == ["step-000004.png", "step-000006.png"]
     sheet = read_image(sheets[-1])
     rows = min(8, len(PreparedPictures(person_folder, "test").listed_pairs().source))
-    assert sheet.shape == (3, 17 + 2 + rows * 130, 2 + 7 * 66)
+    assert sheet.shape == (3, 17 + 2 + rows * 130, 2 + 6 * 66)
     assert sheet.float().std() > 20
-    for name in ("BiGraphGAN", "source copied", "mean picture"):
+    for name in ("BiGraphGAN", "source copied", "source bent", "mean picture"):
         assert len(re.findall(rf"^  {name} ", out, flags=re.MULTILINE)) >= 1
     assert (folder / "report.txt").read_text() in out
     config = yaml.safe_load((folder / "config.yaml").read_text())
@@ -80,7 +81,7 @@ def test_a_run_writes_what_it_promises(run, tiny, person_folder, tmp_path):
 DRAWN = [
     *("--size", "32", "16", "--people", "3", "--images-per-person", "2", "--batch-size", "4"),
     *("--width", "4", "--blocks", "1", "--discriminator-width", "4", "--steps", "1"),
-    *("--precision", "32-true", "--device", "cpu"),
+    *("--precision", "32-true", "--device", "cpu", "--projected", "False", "--perceptual", "none"),
 ]
 
 
@@ -124,6 +125,7 @@ VARIANTS = [
     *(f"--shape-encoding {kind}" for kind in ("separate", "joint")),
     *(f"--upsampling {kind}" for kind in ("transposed", "resize")),
     "--attention-norm False --dropout 0.5",
+    "--bend True",
     "--flip False",
     "--gradient-checkpointing True",
     "--gradient-checkpointing False",
@@ -136,6 +138,11 @@ VARIANTS = [
     "--preset market --perceptual none --width 4 --blocks 1",
     "--preset deepfashion --perceptual none --width 4 --blocks 1",
 ]
+FEATURES = [  # which networks of others look at
+    "--perceptual lite0",
+    "--projected True --history 0",
+    "--projected True --history 0 --perceptual lite0 --bend True",
+]
 
 
 @pytest.mark.parametrize("flags", VARIANTS)
@@ -143,11 +150,28 @@ def test_every_variant_takes_steps(run, tiny, tmp_path, flags):
     assert_takes_two_steps(run, tmp_path / "run", *tiny, *flags.split())
 
 
+@needs_lite0
+@pytest.mark.parametrize("flags", FEATURES)
+def test_every_variant_of_features_takes_steps(run, tiny, tmp_path, flags):
+    assert_takes_two_steps(run, tmp_path / "run", *tiny, *flags.split())
+    weights = RunFolder(tmp_path / "run").latest() / "generator.safetensors"
+    assert BiGraphGAN.from_pretrained(weights).trained_with == ("lite0",)
+
+
+@needs_lite0
+def test_the_smoke_preset_takes_steps_and_shows_what_the_generator_sees(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(held_out, "TEST_PEOPLE", 2)
+    drawn = "--people 3 --images-per-person 2 --batch-size 2 --steps 1 --log-every 1 --device cpu"
+    assert run(*drawn.split(), "--out", tmp_path / "run")[0] == 0
+    terms = "step g_app g_pose g_l1 g_perceptual d_app told_app d_pose d_pose_wrong told_pose"
+    assert list(losses(tmp_path / "run")[0]) == terms.split()
+    sheet = read_image(tmp_path / "run" / "sheets" / "step-000001.png")
+    assert sheet.shape[2] == 2 + 7 * 66  # with what is bent, and one map
+
+
 def test_the_variants_name_every_value_of_every_choice():
-    elsewhere = ["--perceptual vgg19"]  # takes a file of weights
-    assert (
-        untried_values([*VARIANTS, *elsewhere], options.ModelOptions, objective.LossOptions) == []
-    )
+    tried = [*VARIANTS, *FEATURES, "--perceptual vgg19"]  # which takes a file of weights
+    assert untried_values(tried, options.ModelOptions, objective.LossOptions) == []
 
 
 def test_workers_change_nothing(run, tiny, tmp_path):
@@ -214,6 +238,7 @@ def test_without_vgg_19_nothing_is_trained_in_silence(run, tiny, tmp_path, monke
         ("--sigma -1", "expected sigma above 0, got -1"),
         ("--init-std 0", "expected std above 0, got 0"),
         ("--history -1", "expected history of 0 and more"),
+        ("--projected True --history 5", "expected --history 0 with --projected"),
         ("--blend both", "--blend"),
         ("--resume none", "expected a run folder with config.yaml, found none at none"),
     ],
