@@ -23,7 +23,7 @@ _NECK_OF_HEAD = 0.27  # of the way from the middle of the head to the hips
 _HIPS_OF_NECK = 0.57  # of the way from the neck to the knees
 # How far a body is from front to back, as a share of the trunk's length: what is left of its width
 # when it is seen from the side.
-_DEPTH = 0.35
+_DEPTH = 0.5
 _TURNED = 1 / 50  # of the height: a nose so far beside the ears says where the face looks
 _SHORTEST = 1 / 3  # of its length, of a limb that points at the viewer
 _SHARPNESS = 3.0  # of the assignment of pixels, in reaches
@@ -48,8 +48,9 @@ class _Limb(NamedTuple):
     front: float = 0.0
 
 
-_TRUNK = _Limb((_NECK, -1), 0.03)  # beside half of the shoulders' width
-_HEAD = _Limb((_NECK, -1), 0.055, before=-0.4, beyond=0.6, front=0.3)
+# Trunk and head end between the hips and in the middle of the head.
+_TRUNK = _Limb((_NECK, _NECK), 0.03)  # beside half of the shoulders' width
+_HEAD = _Limb((_NECK, _NECK), 0.055, before=-0.4, beyond=0.6, front=0.3)
 _RIGHT = (
     _Limb((2, 3), 0.030, front=0.6),
     _Limb((3, 4), 0.024, beyond=0.25, front=0.6),
@@ -185,9 +186,8 @@ def _looked_up_at(
 def _body(joints: Float[Tensor, "b 18 2"]) -> _Body:
     points = _guessed(joints)
     head = _head(points)
-    middle = {_TRUNK: _mean(points, _HIPS), _HEAD: head}
     start = torch.stack([points[limb.joints[0]] for limb in _LIMBS], 1)
-    ends = [middle[limb] if limb in middle else points[limb.joints[1]] for limb in _LIMBS]
+    ends = [_mean(points, _HIPS), head, *(points[limb.joints[1]] for limb in _LIMBS[2:])]
     body = _Body(start, torch.stack(ends, 1) - start, head[:, 0], head[:, 0])
     _, normal = body.axes
     shoulders = points[_SHOULDERS[1]] - points[_SHOULDERS[0]]
