@@ -155,7 +155,7 @@ _DEEPFASHION = replace(
 _SMOKE = replace(
     _MARKET,
     preset="smoke",
-    steps=1_000,
+    steps=900,
     save_every=200,
     sheet_every=200,
     model=ModelOptions(
@@ -172,10 +172,10 @@ _SMOKE = replace(
     pairs=PairOptions(batch_size=16),
     loss=LossOptions(
         adversarial="hinge",
-        weight_gan=0.1,
-        weight_l1=20,
+        weight_gan=0.3,
+        weight_l1=15,
         l1_outside=0.1,
-        weight_perceptual=2,
+        weight_perceptual=3,
         perceptual="lite0",
         history=0,
     ),
