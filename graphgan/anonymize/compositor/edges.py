@@ -41,8 +41,8 @@ def soft_edges(
     """The weights of new faces: 1 in the region and a little around it, then falling to 0.
 
     `soften` with the lengths of `graphgan.anonymize.compositor.constants`. With images it falls at
-    once where skin ends, so that no rim of skin lies on hair or background: beyond a least
-    margin it is multiplied by ``exp(-d^2 / (2 LIKENESS^2))``, d the distance of a pixel's color from the
+    once where skin ends, so that no rim of skin lies on hair or background: beyond a least margin
+    it is multiplied by ``exp(-d^2 / (2 LIKENESS^2))``, d the distance of a pixel's color from the
     old face's, carried there.
 
     Args:
@@ -55,15 +55,16 @@ def soft_edges(
     coarse = F.max_pool2d(regions, step) if step > 1 else regions
     margin = LEAST_MARGIN + height * MARGIN
     edges = soften(coarse, height * EDGE / step, margin=margin / step)
+    least = regions
     if images is not None:
         larger = max(pixel, 1.0)
-        reach = SKIN_MARGIN + LEAST_MARGIN * (larger - 1)
-        near = soften(coarse, AT_ONCE * larger / step, margin=reach / step)
+        margin = SKIN_MARGIN + LEAST_MARGIN * (larger - 1)
+        least = soften(regions, AT_ONCE * larger, margin=margin)
         shrunk = F.avg_pool2d(images.to(edges), step) if step > 1 else images.to(edges)
-        edges = torch.maximum(near, edges * _likeness(shrunk, coarse))
-    if step == 1:
-        return edges
-    return torch.maximum(regions, _enlarged(edges, regions))
+        edges = edges * _likeness(shrunk, coarse)
+    if step > 1:
+        edges = _enlarged(edges, regions)
+    return torch.maximum(least, edges)
 
 
 def _likeness(
