@@ -1,6 +1,6 @@
 """People who do not exist, each composed of several portraits; `graphgan-anonymize` shows them.
 
-    python scripts/compose_people.py PORTRAITS --out graphgan/weights/people-256.safetensors
+    python scripts/compose_people.py PORTRAITS --out graphgan/weights/people-512.safetensors
 
 Each person takes the skin of one portrait, eyes and brows of a second, nose of a third and mouth of
 a fourth, all of about the same tone of skin and, where ``people.csv`` beside the portraits says it
@@ -52,9 +52,10 @@ _PARTS = {
     "mouth": [*range(48, 68)],
 }
 _GROWN = {"eyes": 1.15, "nose": 1.1, "mouth": 1.25}  # parts, about their middles
-_BANDS = (1.0, 2.0, 4.0, 8.0, 16.0)  # standard deviations, in pixels of 256
+_BANDS = (1 / 256, 1 / 128, 1 / 64, 1 / 32, 1 / 16)  # standard deviations, in sides
 _MOST_FOREHEAD = 24.0  # Delta E of the forehead to the cheeks
 _MOST_AGE, _MOST_TONE = 14, 12.0  # years, Delta E, within a person
+_GRAIN = 1.5 / 256  # sides: what is skin is told without it
 _MOST_HAIR = 24.0  # Delta E to the cheeks of what is skin
 _FADE, _FULL = 0.05, 0.2  # carried colors turn into their mean: sides, share of a blurred mask
 _FROM_PORTRAITS, _FROM_PEOPLE = 0.36, 0.45  # distances of descriptors
@@ -72,7 +73,7 @@ class Options:
     """The file."""
     people: int = 32
     """How many."""
-    size: int = 256
+    size: int = 512
     """Pixels a side."""
     seed: int = 0
     """Of who is composed with whom."""
@@ -216,7 +217,7 @@ def is_skin(
 ) -> Float[Tensor, "1 1 h w"]:
     """1 where it is of the color of the cheeks, and everywhere well within jaw and brows."""
     cheeks, _ = tones(image[0], landmarks)
-    smooth = _blurred(image, 1.5)
+    smooth = _blurred(image, _GRAIN)
     distance = (rgb_to_lab((smooth + 1) / 2) - cheeks[:, None, None]).norm(dim=1, keepdim=True)
     hull = convex_hull(landmarks[[*range(2, 15), *range(17, 27)]])
     hull = hull.lerp(hull.mean(0), _RIM)
@@ -230,7 +231,7 @@ def skin_carried_on(
     """The colors of what the mask shows, carried on to the edges of the image."""
     near = carry_outward(image, mask)
     mean = (image * mask).sum((2, 3), keepdim=True) / mask.sum()
-    reached = _blurred(mask, _FADE * image.shape[3])
+    reached = _blurred(mask, _FADE)
     share = torch.maximum(mask, (reached / _FULL).clamp(max=1))
     return (mean + (near - mean) * share).clamp(-1, 1)
 
@@ -271,7 +272,9 @@ def blend_bands(
     return result
 
 
-def _blurred(x: Float[Tensor, "1 c h w"], sigma: float) -> Float[Tensor, "1 c h w"]:
+def _blurred(x: Float[Tensor, "1 c h w"], share: float) -> Float[Tensor, "1 c h w"]:
+    """By a Gaussian whose standard deviation is that share of the side."""
+    sigma = share * x.shape[3]
     side = 2 * round(3 * sigma) + 1
     blurred: Tensor = gaussian_blur2d(x, (side, side), (sigma, sigma), border_type="replicate")
     return blurred

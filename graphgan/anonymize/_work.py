@@ -7,7 +7,14 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from graphgan.anonymize.compositor import Patch, align_region, cut_faces, paste_faces, soft_edges
+from graphgan.anonymize.compositor import (
+    AlignedFaces,
+    Patch,
+    align_region,
+    cut_faces,
+    paste_faces,
+    soft_edges,
+)
 from graphgan.anonymize.compositor.regions import box_corners
 from graphgan.anonymize.faces import Face, Stage, Task, as_box
 from graphgan.anonymize.methods import crop_size, forehead_of, shows_nobody
@@ -128,8 +135,19 @@ def _make_batch(image: Tensor, works: Sequence[Work], size: tuple[int, int]) -> 
     )
     people = [work.stage.condition for work in works]
     made = method(faces, [person for person in people if person is not None])
-    for work, new, mask in zip(works, made, soft_edges(faces.masks), strict=True):
+    for work, new, mask in zip(works, made, _edges(faces, works), strict=True):
         work._new, work._mask, work.tries = new, mask, work.tries + 1
+
+
+def _edges(faces: AlignedFaces, works: Sequence[Work]) -> Float[Tensor, "b 1 h w"]:
+    """Where nobody is shown, they cover more."""
+    if shows_nobody(works[0].stage.method):
+        return soft_edges(faces.masks)
+    edges = []
+    for image, mask, work in zip(faces.images, faces.masks, works, strict=True):
+        pixel = mask.shape[2] / work.alignment.crop.height
+        edges.append(soft_edges(mask[None], image[None], pixel=pixel))
+    return torch.cat(edges)
 
 
 def paste_works(

@@ -50,7 +50,7 @@ def people_conditions(path: Path | None = None) -> list[Condition]:
     """People who look real and do not exist: each is composed of several portraits.
 
     The portraits themselves are of people who do not exist (faker-js/assets-person-portrait, CC0).
-    256 x 256 pixels.
+    512 x 512 pixels.
 
     Args:
         path: a file of ``scripts/compose_people.py``; by default the one that is shipped.

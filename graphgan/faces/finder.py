@@ -15,6 +15,7 @@ MOST_FACES = 4096
 # Landmarks whose confidence is lower are no face's.
 _LEAST_CONFIDENCE = 0.5
 _HELD = 0.7  # of a face's box from which it lies in another one
+_LARGER = 2.0  # a face's area, in areas of what is a part of it
 # Longer side of the landmarks, of that of the box: others belong to something else.
 _EXTENT = (0.4, 1.8)
 
@@ -56,14 +57,53 @@ class FaceFinder:
         faces = _plausible(self.detector(image), (image.shape[1], image.shape[2]))
         if not len(faces.boxes):
             return []
-        points, confidences = self.landmarker(image, faces)
-        confident = (confidences >= _LEAST_CONFIDENCE) & _fits(points, faces.boxes)
+        points, confident = self._landmarks(image, faces)
         points = torch.where(confident[:, None, None], points, torch.nan)
-        kept = ~_surrounds(faces.boxes, confident)
+        kept = ~_surrounds(faces.boxes, confident) & ~_is_part(faces, points)
         return [
             Detection(box, landmarks)
             for box, landmarks in zip(faces.boxes[kept], points[kept].float(), strict=True)
         ]
+
+    def _landmarks(
+        self, image: UInt8[Tensor, "3 h w"], faces: Faces
+    ) -> tuple[Float[Tensor, "n 68 2"], Bool[Tensor, "n"]]:
+        """Landmarks, and whether they are a face's. Boxes of close-ups are tall: where nothing is
+        found in one, the square in its middle is looked at."""
+        points, confidences = self.landmarker(image, faces)
+        confident = (confidences >= _LEAST_CONFIDENCE) & _fits(points, faces.boxes)
+        again = (~confident).nonzero().flatten()
+        if len(again):
+            squares = faces.at(again)._replace(boxes=_squares(faces.boxes[again]))
+            others, sure = self.landmarker(image, squares)
+            better = (sure >= _LEAST_CONFIDENCE) & _fits(others, squares.boxes)
+            points, confident = points.clone(), confident.clone()
+            points[again[better]], confident[again] = others[better].to(points), better
+        return points, confident
+
+
+def _squares(boxes: Float[Tensor, "n 4"]) -> Float[Tensor, "n 4"]:
+    """In the middle of each box, as wide as its shorter side."""
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+    half = (boxes[:, 2:] - boxes[:, :2]).amin(1, keepdim=True) / 2
+    return torch.cat([middles - half, middles + half], 1)
+
+
+def _is_part(faces: Faces, points: Float[Tensor, "n 68 2"]) -> Bool[Tensor, "n"]:
+    """Which boxes are the eyes or the mouth of a larger and surer face: most of such a box lies in
+    that face's, and its middle among that face's landmarks, so that it is covered with it."""
+    boxes, has_landmarks = faces.boxes, points.isfinite().flatten(1).all(1)
+    low, high = points.amin(1).nan_to_num(0)[:, None], points.amax(1).nan_to_num(0)[:, None]
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+    among = ((low < middles) & (middles < high)).all(2)
+    outer = boxes[:, None]
+    common = torch.minimum(outer[..., 2:], boxes[:, 2:]) - torch.maximum(
+        outer[..., :2], boxes[:, :2]
+    )
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    held = common.clamp(min=0).prod(2) > _HELD * areas
+    larger = (areas[:, None] > _LARGER * areas) & (faces.scores[:, None] > faces.scores)
+    return (among & held & larger & has_landmarks[:, None]).any(0)
 
 
 def _plausible(faces: Faces, size: tuple[int, int]) -> Faces:

@@ -21,9 +21,10 @@ def match_sharpness(
     """The details of x, octave by octave, at most as strong as the source's.
 
     ``out = sum_i g_i band_i(x) + rest(x)``, the bands of a Laplacian pyramid down to structures of
-    an eighth of the height. ``g_i^2 = E_i(source) / E_i(x)``, E the mean square of the gray inside
-    the mask; g_i is at most 1, and at most the gain of the next coarser band, so that noise counts
-    less. Of the source one gain an octave goes along and nothing else.
+    an eighth of the height. ``g_i = 2 sqrt(E_i(source) / E_i(x)) - 1``, E the mean square of the
+    gray inside the mask; g_i is at least 0.1, at most 1, and at most the gain of the next coarser
+    band. It falls twice as fast as the source's strength, since a part of that is noise. Of the
+    source one gain an octave goes along and nothing else.
 
     Args:
         x, source: in [-1, 1].
@@ -50,8 +51,8 @@ def match_sharpness(
         result, gain = rest, torch.ones_like(x[:, :1, :1, :1], dtype=torch.float32)
         for band, other, inside in reversed(list(zip(own, wanted, masks, strict=True))):
             energies = [_energy(b.mean(1, keepdim=True), inside) for b in (other, band)]
-            ratio = (energies[0] / energies[1]).sqrt().clamp(min=_LEAST_GAIN)
-            gain = torch.minimum(ratio, gain)
+            ratio = (energies[0] / energies[1]).sqrt()
+            gain = torch.minimum((2 * ratio - 1).clamp(min=_LEAST_GAIN), gain)
             result = _doubled(result, band) + gain * band
         return result.to(x.dtype)
 

@@ -1,18 +1,17 @@
 """What a network of small images makes, at the resolution of the face.
 
 Not in the papers. The generator works at its own size. The condition is fitted at the face's, and
-what it shows there beyond the smaller image is added where the attention keeps the condition: with
-A the attention and ``up`` bicubic,
+what the generator changed of the smaller one is enlarged and added: with ``up`` bicubic,
 
-    I = up(I_small) + up(A) (base - up(base_small))
+    I = base + up(I_small - base_small)
 
-That is the blend of [A] at the face's resolution, ``A base + (1 - A) I~``. How sharp the base is
-was settled when it was fitted, see `ConditionFitting`.
+so that all details of the condition stay, however often the generator paints them anew. (With
+``A (base - up(base_small))`` added to ``up(I_small)``, the blend of [A] at the face's resolution,
+large faces are blurred where the attention A is low.) How sharp the base is was settled when it was
+fitted, see `ConditionFitting`.
 
 Source: [A] Dall'Asen et al., ICIAP 2021, section 3 (the blend).
 """
-
-from typing import cast
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -63,10 +62,8 @@ def generate_at_full_resolution(
         fitted = model.fitting(condition, source, condition_landmarks, source_landmarks, mask)
     small_fitted = resized(fitted, small)
     output = model.of_fitted(small_fitted, small_source, points[0], points[1], small_mask)
-    attention = cast(Tensor, output.attention)  # the blend has one
-    kept = resized(attention, size).clamp(0, 1)
-    details = fitted - resized(small_fitted, size)
-    return (resized(output.image, size) + kept * details).clamp(-1, 1)
+    changed: Tensor = fitted + resized(output.image - small_fitted, size)
+    return changed.clamp(-1, 1)
 
 
 def resized(images: Float[Tensor, "b c h w"], size: tuple[int, int]) -> Float[Tensor, "b c u v"]:

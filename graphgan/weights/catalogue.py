@@ -6,7 +6,7 @@ from typing import Final
 
 FACES: Final = "people-128"
 """The AnonyGAN that commands use where none is given."""
-PEOPLE: Final = "people-256"
+PEOPLE: Final = "people-512"
 """The people whom commands show where none are given."""
 PERSONS: Final = "synthetic-persons"
 """The BiGraphGAN that commands use where none is given."""
@@ -44,7 +44,7 @@ SHIPPED: Final = (
         PEOPLE,
         "people_conditions",
         "nothing: 32 people, each composed of four of the same portraits",
-        "any use, see people-256.LICENSE",
+        "any use, see people-512.LICENSE",
     ),
     Weights(PERSONS, "BiGraphGAN", "drawn persons alone", "MIT, as the code"),
     Weights(

@@ -177,10 +177,11 @@ def test_landmarks_that_are_none_of_the_face_are_not_known(landmarker, known):
 def test_one_face_without_landmarks_leaves_the_others_theirs():
     class Second(Places):
         def __call__(self, image, faces):
-            points, confidences = super().__call__(image, faces)
-            return Landmarks(points, confidences * torch.tensor([1.0, 0.0, 1.0]))
+            found = super().__call__(image, faces)
+            return found._replace(confidences=(faces.boxes[:, 0] != 60).float())
 
-    found = found_at(Says(GOOD, GOOD, GOOD), Second())
+    other = [60.0, 20, 90, 50]
+    found = found_at(Says(GOOD, other, GOOD), Second())
     assert [bool(face.landmarks.isnan().any()) for face in found] == [False, True, False]
 
 
@@ -198,3 +199,37 @@ def test_a_head_around_a_face_that_has_landmarks_is_no_face_of_its_own():
     assert [face.box.tolist() for face in found] == [GOOD]
     found = found_at(Says(around, beside, scores=[0.6, 0.9]), Some())
     assert len(found) == 2 and not found[0].landmarks.isfinite().any()
+
+
+def test_the_eyes_of_a_face_are_no_faces_of_their_own():
+    face, eye, beside = [10.0, 10, 60, 70], [20.0, 30, 38, 48], [62.0, 30, 80, 48]
+    kept = found_at(Says(face, eye, beside, scores=[0.9, 0.8, 0.7]))
+    assert [found.box.tolist() for found in kept] == [face, beside]
+
+
+@pytest.mark.parametrize(
+    ("eye", "scores"),
+    [
+        ([20.0, 30, 38, 48], [0.7, 0.9]),  # surer than the face around it
+        ([12.0, 12, 58, 66], [0.9, 0.8]),  # nearly as large
+        ([40.0, 50, 80, 80], [0.9, 0.8]),  # most of it elsewhere
+    ],
+)
+def test_others_that_overlap_stay(eye, scores):
+    assert len(found_at(Says([10.0, 10, 60, 70], eye, scores=scores))) == 2
+
+
+def test_where_a_tall_box_shows_no_face_the_square_in_its_middle_is_looked_at():
+    class SquaresAlone(Places):
+        """Knows faces in square boxes."""
+
+        def __call__(self, image, faces):
+            points, _ = super().__call__(image, faces)
+            sides = faces.boxes[:, 2:] - faces.boxes[:, :2]
+            return Landmarks(points, (sides[:, 0] == sides[:, 1]).float())
+
+    (found,) = found_at(Says([10.0, 10, 40, 70]), SquaresAlone())
+    assert found.box.tolist() == [10, 10, 40, 70]
+    assert found.landmarks.isfinite().all()
+    (found,) = found_at(Says([10.0, 10, 40, 70]), Places(confidence=0.0))
+    assert found.landmarks.isnan().all()

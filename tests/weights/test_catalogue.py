@@ -59,7 +59,7 @@ def test_nothing_else_is_shipped():
 @pytest.mark.parametrize("name", ["faces", "", "../catalogue", "people-128.safetensors"])
 def test_other_names_are_refused_with_those_that_are_known(name):
     assert not is_shipped(name)
-    with pytest.raises(ValueError, match="among people-128, people-256"):
+    with pytest.raises(ValueError, match="among people-128, people-512"):
         shipped_file(name)
 
 

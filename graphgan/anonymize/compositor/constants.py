@@ -2,7 +2,7 @@
 
 from graphgan.landmarks import masks
 
-VERSION = 3
+VERSION = 4
 """To be raised when the compositor makes other pictures of the same numbers."""
 
 FOREHEAD = masks.FOREHEAD
@@ -19,6 +19,16 @@ MARGIN = 1 / 128
 """Share of the crop's height that is added to it."""
 EDGE = 1 / 24
 """Share of the crop's height over which the edge falls."""
+
+RIM = 1 / 50
+"""Share of the crop's height that the old face's outermost pixels are left out by, where its colors
+are carried outward: they may be those of the background."""
+SKIN_MARGIN, AT_ONCE = 0.5, 0.75
+"""Pixels of the crop by which the region grows where skin ends, and over which the new face ends
+there; of the image where its pixels are larger."""
+LIKENESS = 0.15
+"""Distance of colors in [-1, 1], root mean square, by which what is beside the old face stops being
+skin: a Gaussian's sigma."""
 
 CARRY = 1 / 32
 """Sigma, as a share of the crop's height, by which colors are carried out of the region. The soft

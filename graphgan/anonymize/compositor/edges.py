@@ -10,12 +10,16 @@ from torch import Tensor
 from graphgan.anonymize.compositor.constants import (
     ALONE_FOREHEAD,
     ALONE_MARGIN,
+    AT_ONCE,
     CARRY,
     CARRY_FALL,
     CARRY_SCALES,
     EDGE,
     LEAST_MARGIN,
+    LIKENESS,
     MARGIN,
+    RIM,
+    SKIN_MARGIN,
 )
 from graphgan.landmarks.masks import face_regions, shrink_mask
 
@@ -28,18 +32,49 @@ _ENOUGH = 128
 _TINY = 1e-6
 
 
-def soft_edges(regions: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
+def soft_edges(
+    regions: Float[Tensor, "b 1 h w"],
+    images: Float[Tensor, "b 3 h w"] | None = None,
+    *,
+    pixel: float = 1.0,
+) -> Float[Tensor, "b 1 h w"]:
     """The weights of new faces: 1 in the region and a little around it, then falling to 0.
 
-    `soften` with the lengths of `graphgan.anonymize.compositor.constants`.
+    `soften` with the lengths of `graphgan.anonymize.compositor.constants`. With images it falls at
+    once where skin ends, so that no rim of skin lies on hair or background: beyond a least margin
+    it is multiplied by ``exp(-d^2 / (2 LIKENESS^2))``, d the distance of a pixel's color from the
+    old face's, carried there.
+
+    Args:
+        regions: what is to be replaced.
+        images: the old ones, in [-1, 1]; None: everything around the region is alike.
+        pixel: side of a pixel of the image that the crops were cut from, in pixels of the crop:
+            larger ones need more margin to be covered.
     """
     height, step = regions.shape[2], _step(regions)
     coarse = F.max_pool2d(regions, step) if step > 1 else regions
     margin = LEAST_MARGIN + height * MARGIN
     edges = soften(coarse, height * EDGE / step, margin=margin / step)
-    if step == 1:
-        return edges
-    return torch.maximum(regions, _enlarged(edges, regions))
+    least = regions
+    if images is not None:
+        larger = max(pixel, 1.0)
+        margin = SKIN_MARGIN + LEAST_MARGIN * (larger - 1)
+        least = soften(regions, AT_ONCE * larger, margin=margin)
+        shrunk = F.avg_pool2d(images.to(edges), step) if step > 1 else images.to(edges)
+        edges = edges * _likeness(shrunk, coarse)
+    if step > 1:
+        edges = _enlarged(edges, regions)
+    return torch.maximum(least, edges)
+
+
+def _likeness(
+    images: Float[Tensor, "b 3 h w"], regions: Float[Tensor, "b 1 h w"]
+) -> Float[Tensor, "b 1 h w"]:
+    """1 where the image has the colors of the face beside it, 0 where it has others."""
+    skin = spread(images, shrink_mask(regions, RIM), regions.shape[2] * CARRY)
+    smooth = F.avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)
+    apart = (smooth - skin).square().mean(1, keepdim=True)
+    return torch.exp(-apart / (2 * LIKENESS**2))
 
 
 def carry_outward(

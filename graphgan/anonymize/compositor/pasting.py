@@ -66,6 +66,8 @@ def blend_crops(
     images: Float[Tensor, "b 3 h w"],
     new: Float[Tensor, "b 3 h w"],
     regions: Float[Tensor, "b 1 h w"],
+    *,
+    shows_people: bool = True,
 ) -> Float[Tensor, "b 3 h w"]:
     """Crops with new faces in them: what `paste_faces` makes of images that are the crops.
 
@@ -73,8 +75,10 @@ def blend_crops(
         images: in [-1, 1].
         new: in [-1, 1]; what a network made, with its colors carried outward (`carry_outward`).
         regions: what is to be replaced, see `face_regions`.
+        shows_people: the edge ends where skin ends, see `soft_edges`; False covers more.
     """
-    return paste(new.to(images.dtype), images, soft_edges(regions))
+    edges = soft_edges(regions, images if shows_people else None)
+    return paste(new.to(images.dtype), images, edges)
 
 
 def paste_faces(image: UInt8[Tensor, "3 h w"], patches: Sequence[Patch]) -> Pasted:

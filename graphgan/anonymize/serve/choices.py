@@ -96,4 +96,4 @@ def _example(method: FaceMethod, drawn: Condition) -> Float[Tensor, "3 h w"]:
     landmarks = ((drawn.landmarks + 0.5) * scale - 0.5)[None]
     regions = face_regions(landmarks, method.size, forehead=forehead_of(method))
     made = method(AlignedFaces(image, landmarks, regions), ())
-    return blend_crops(image, made, regions)[0].clamp(-1, 1)
+    return blend_crops(image, made, regions, shows_people=False)[0].clamp(-1, 1)

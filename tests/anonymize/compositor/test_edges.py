@@ -117,6 +117,37 @@ def test_the_edge_of_a_region_has_the_lengths_of_the_constants(height):
     assert edge[0, 0, height // 2, int(height / 2 + far + 2 + 2 * (height // 128))] == 0
 
 
+def beside(region: torch.Tensor, outside: float) -> torch.Tensor:
+    """Images of skin in the region and of something else around it."""
+    return (0.3 * region + outside * (1 - region)).expand(-1, 3, -1, -1)
+
+
+@pytest.mark.parametrize("height", [64, 128, 512])
+def test_where_skin_goes_on_the_edge_is_soft(height):
+    region = disc(height, height / 8)
+    torch.testing.assert_close(soft_edges(region, beside(region, 0.3)), soft_edges(region))
+
+
+@pytest.mark.parametrize("height", [64, 128, 512])
+def test_where_skin_ends_the_edge_ends(height):
+    region = disc(height, height / 8)
+    edge = soft_edges(region, beside(region, -0.7))
+    assert (edge[region > 0] == 1).all()
+    wide = soft_edges(region)
+    step = max(1, height // 128)
+    row = height // 2
+    ends = [int((x[0, 0, row] > 0.01).sum()) for x in (region, edge, wide)]
+    assert ends[1] - ends[0] <= 6 * step
+    assert ends[2] - ends[0] >= 2 * height * EDGE
+
+
+def test_larger_pixels_of_the_image_are_given_more_margin():
+    region = disc(128, 30)
+    image = beside(region, -0.7)
+    covered = [int((soft_edges(region, image, pixel=x) > 0.99).sum()) for x in (0.2, 1.0, 2.0, 4.0)]
+    assert covered[0] == covered[1] < covered[2] < covered[3]
+
+
 @pytest.mark.parametrize("height", [64, 128, 512])
 def test_under_the_whole_edge_there_is_a_color(height):
     region = disc(height, height / 8)
