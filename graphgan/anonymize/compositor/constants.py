@@ -23,7 +23,7 @@ EDGE = 1 / 24
 RIM = 1 / 50
 """Share of the crop's height that the old face's outermost pixels are left out by, where its colors
 are carried outward: they may be those of the background."""
-SKIN_MARGIN, AT_ONCE = 0.5, 0.75
+SKIN_MARGIN, AT_ONCE = 1.25, 1.0
 """Pixels of the crop by which the region grows where skin ends, and over which the new face ends
 there; of the image where its pixels are larger."""
 LIKENESS = 0.15
