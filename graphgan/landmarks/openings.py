@@ -121,11 +121,11 @@ def open_mouths(
     share = (share * (now / _PARTED - 1).clamp(0, 1)).nan_to_num(0)[:, None, None, None]
     lips = landmarks[:, _OUTER_LIPS]
     middle = lips.mean(1, keepdim=True)
-    around = polygon_mask((middle + _AROUND * (lips - middle)).float(), size)
+    around = polygon_mask(middle + _AROUND * (lips - middle), size).to(images)
     count = around.sum((2, 3), keepdim=True).clamp(min=1)
     mean = (images * around).sum((2, 3), keepdim=True) / count
     dark = (mean + 1) * images.new_tensor(_DARK).view(3, 1, 1) - 1
-    inside = polygon_mask(landmarks[:, _INNER_LIPS].float(), size)
+    inside = polygon_mask(landmarks[:, _INNER_LIPS], size).to(images)
     inside = F.avg_pool2d(inside, 3, stride=1, padding=1, count_include_pad=False)
     painted: Tensor = images + share * inside * (dark - images)
     return painted.to(images.dtype)

@@ -52,7 +52,8 @@ def match_light(
         if tuple(given.shape) != expected:
             raise ValueError(f"expected {name} of {expected}, got {tuple(given.shape)}")
     with torch.autocast(x.device.type, enabled=False):
-        image, other, inside = x.float(), source.float(), mask.float()
+        dtype = torch.promote_types(x.dtype, torch.float32)
+        image, other, inside = (given.to(dtype) for given in (x, source, mask))
         apart, _ = _apart(image, inside)
         others, wanted = _apart(other, inside)
         own = _deviations(apart, inside)
@@ -75,8 +76,9 @@ def _apart(
 def _basis(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "3 n"]:
     """1, u and v at every pixel."""
     height, width = x.shape[2:]
-    u = torch.linspace(-1, 1, width, device=x.device).expand(height, width)
-    v = torch.linspace(-1, 1, height, device=x.device)[:, None].expand(height, width)
+    u = torch.linspace(-1, 1, width, device=x.device, dtype=x.dtype).expand(height, width)
+    v = torch.linspace(-1, 1, height, device=x.device, dtype=x.dtype)
+    v = v[:, None].expand(height, width)
     return torch.stack([torch.ones_like(u), u, v]).flatten(1)
 
 
@@ -102,7 +104,7 @@ def _solved(
 ) -> Float[Tensor, "b 3 3"]:
     """``products squares^-1`` of symmetric squares, by cross products: ONNX knows no solver."""
     ridge = _RIDGE * (1 + squares[:, :1, :1])
-    a, b, c = (squares + ridge * torch.eye(3, device=squares.device)).unbind(1)
+    a, b, c = (squares + ridge * torch.eye(3, device=squares.device, dtype=squares.dtype)).unbind(1)
     columns = [torch.linalg.cross(p, q) for p, q in ((b, c), (c, a), (a, b))]
     determinant = (a * columns[0]).sum(1)[:, None, None]
     plane: Tensor = products @ torch.stack(columns, 2) / determinant

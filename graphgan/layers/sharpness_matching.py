@@ -45,10 +45,11 @@ def match_sharpness(
             f"{tuple(source.shape)} and {tuple(mask.shape)}"
         )
     with torch.autocast(x.device.type, enabled=False):
-        own, rest = _pyramid(x.float(), _levels(x))
-        wanted, _ = _pyramid(source.float().mean(1, keepdim=True), len(own))
-        masks = _halved(mask.float(), len(own))
-        result, gain = rest, torch.ones_like(x[:, :1, :1, :1], dtype=torch.float32)
+        dtype = torch.promote_types(x.dtype, torch.float32)
+        own, rest = _pyramid(x.to(dtype), _levels(x))
+        wanted, _ = _pyramid(source.to(dtype).mean(1, keepdim=True), len(own))
+        masks = _halved(mask.to(dtype), len(own))
+        result, gain = rest, torch.ones_like(x[:, :1, :1, :1], dtype=dtype)
         for band, other, inside in reversed(list(zip(own, wanted, masks, strict=True))):
             energies = [_energy(b.mean(1, keepdim=True), inside) for b in (other, band)]
             ratio = (energies[0] / energies[1]).sqrt()

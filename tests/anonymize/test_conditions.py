@@ -141,10 +141,10 @@ def test_people_who_are_shipped_are_whole_and_different():
     people = people_conditions()
     assert len({person.name for person in people}) == len(people) >= 32
     for person in people:
-        assert person.image.shape == (3, 256, 256)
+        assert person.image.shape == (3, 512, 512)
         assert person.image.abs().max() <= 1 and person.image.std() > 0.1
-        assert ((person.landmarks > 20) & (person.landmarks < 236)).all()
-    chips = torch.stack([person.image[:, 64:192, 64:192].flatten() for person in people])
+        assert ((person.landmarks > 40) & (person.landmarks < 472)).all()
+    chips = torch.stack([person.image[:, 128:384, 128:384].flatten() for person in people])
     distances = torch.cdist(chips, chips) + 1e6 * torch.eye(len(chips))
     assert distances.min() > 0.1 * chips.shape[1] ** 0.5  # nobody is there twice
 

@@ -65,6 +65,7 @@ def test_it_can_be_differentiated_where_faces_are_flat():
     assert x.grad.isfinite().all()
 
 
+@pytest.mark.unhooked
 @pytest.mark.parametrize(
     ("source", "mask", "message"),
     [

@@ -70,6 +70,7 @@ def test_odd_sizes_and_nothing_in_the_mask():
     assert matched.isfinite().all()
 
 
+@pytest.mark.unhooked
 def test_unlike_shapes_are_refused():
     with pytest.raises(ValueError, match=r"expected a source of \(1, 3, 64, 64\)"):
         match_sharpness(texture(), texture()[..., :32], EVERYWHERE)

@@ -89,9 +89,16 @@ def test_terms_of_equation_5_and_inputs_of_the_paper_s_four_variants(name):
 
 def test_people_128_learns_from_portraits_by_features():
     people, shipped = PRESETS["people-128"], PRESETS["shipped"]
-    kept = replace(people.model, projected=False, discriminator_width=24, detail=1 / 32)
+    kept = replace(
+        people.model,
+        projected=False,
+        discriminator_width=24,
+        detail=1 / 32,
+        face_alone=False,
+        forehead=0.7,
+    )
     assert kept == shipped.model
-    assert people.model.projected and people.model.detail == 0
+    assert people.model.projected and people.model.face_alone and people.model.detail == 0
     assert (people.pairs.degraded, people.pairs.flip, people.pairs.num_pairs) == (True, True, None)
     assert people.loss.weight_features > 0 and people.loss.augmentation > 0
     assert not people.loss.penalises_gradients  # the projected objective has none
