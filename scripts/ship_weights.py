@@ -14,6 +14,7 @@ from graphgan.commands import run_command
 from graphgan.data.batches import to_float_image
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.data.synthetic_persons import SyntheticPersons
+from graphgan.files import replacing
 from graphgan.models import AnonyGAN
 from graphgan.models._pretrained import Pretrained
 from graphgan.training.run_folder import newest_weights
@@ -48,11 +49,12 @@ def main(options: Options) -> None:
     model = network.from_config(changed_config(trained.config, options)).eval()
     model.load_state_dict(trained.state_dict())
     target = FOLDER / f"{options.name}.safetensors"
-    model.save_pretrained(target, dtype=torch.float16)
-    if (size := target.stat().st_size) > LARGEST_FILE:
-        target.unlink()
-        raise ValueError(f"expected a file of {LARGEST_FILE} bytes at most, got {size}")
-    print(f"{target.name}: {size / 1e6:.1f} MB; {change(model, network.from_pretrained(target))}")
+    with replacing(target) as temporary:
+        model.save_pretrained(temporary, dtype=torch.float16)
+        if (size := temporary.stat().st_size) > LARGEST_FILE:
+            raise ValueError(f"expected a file of {LARGEST_FILE} bytes at most, got {size}")
+        changed = change(model, network.from_pretrained(temporary))
+    print(f"{target.name}: {size / 1e6:.1f} MB; {changed}")
 
 
 def changed_config(config: dict[str, Any], options: Options) -> dict[str, Any]:
