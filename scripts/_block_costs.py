@@ -29,8 +29,6 @@ from graphgan.layers import (
     ResidualBlock,
     ResidualDown,
     ResidualUp,
-    match_light,
-    match_sharpness,
 )
 from graphgan.layers.fusion import fuse
 from graphgan.losses import FeatureLoss, PerceptualLoss
@@ -356,16 +354,6 @@ CASES: dict[str, list[Case]] = {
             kept="(2*k + 43)*n + (c + 2)*h*w",
             convolution=(64, 128, 128),
         )
-    ],
-    "light_matching": [
-        Case(
-            title=block.__name__,
-            build=lambda block=block: block,
-            inputs=lambda: (maps(3, 128), maps(3, 128), (maps(1, 128) > 0).float()),
-            sizes={"h": 128, "w": 128},
-            convolution=(64, 128, 128),
-        )
-        for block in (match_light, match_sharpness)
     ],
     "index": [
         Case(
