@@ -15,7 +15,7 @@ MOST_FACES = 4096
 # Landmarks whose confidence is lower are no face's.
 _LEAST_CONFIDENCE = 0.5
 _HELD = 0.7  # of a face's box from which it lies in another one
-_LARGER = 2.0  # a face's area, in areas of what is a part of it
+_LARGER = 4.0  # a face's area, in areas of what is a part of it
 # Longer side of the landmarks, of that of the box: others belong to something else.
 _EXTENT = (0.4, 1.8)
 

@@ -71,13 +71,7 @@ def with_openings_of(
         >>> with_openings_of(closed, source).shape
         torch.Size([1, 68, 2])
     """
-    check_landmarks(landmarks)
-    check_landmarks(source, "source")
-    if landmarks.shape != source.shape or landmarks.shape[1] != 68:
-        raise ValueError(
-            "expected 68 landmarks of as many faces, got shapes "
-            f"{tuple(landmarks.shape)} and {tuple(source.shape)}"
-        )
+    _check(landmarks, source, "source")
     moved = landmarks
     for opening in (_MOUTH, _RIGHT_EYE, _LEFT_EYE):
         moved = moved + _change(opening, landmarks, source)
@@ -108,13 +102,7 @@ def open_mouths(
         >>> torch.equal(open_mouths(faces, points, points), faces)
         True
     """
-    check_landmarks(landmarks)
-    check_landmarks(before, "before")
-    if landmarks.shape != before.shape or landmarks.shape[1] != 68:
-        raise ValueError(
-            "expected 68 landmarks of as many faces, got shapes "
-            f"{tuple(landmarks.shape)} and {tuple(before.shape)}"
-        )
+    _check(landmarks, before, "before")
     size = (images.shape[2], images.shape[3])
     now, earlier = (_height_over_width(x) for x in (landmarks, before))
     share = (1 - earlier / now.clamp(min=_PARTED)).clamp(0, 1)
@@ -129,6 +117,16 @@ def open_mouths(
     inside = F.avg_pool2d(inside, 3, stride=1, padding=1, count_include_pad=False)
     painted: Tensor = images + share * inside * (dark - images)
     return painted.to(images.dtype)
+
+
+def _check(landmarks: Tensor, others: Tensor, name: str) -> None:
+    check_landmarks(landmarks)
+    check_landmarks(others, name)
+    if landmarks.shape != others.shape or landmarks.shape[1] != 68:
+        raise ValueError(
+            "expected 68 landmarks of as many faces, got shapes "
+            f"{tuple(landmarks.shape)} and {tuple(others.shape)}"
+        )
 
 
 def _height_over_width(landmarks: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b"]:
