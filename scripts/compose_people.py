@@ -10,9 +10,9 @@ Adelson, "A Multiresolution Spline with Application to Image Mosaics", ACM Trans
 1983). Beyond the face the skin is carried on, so that hair and background never come along.
 
 A portrait takes part where the forehead is of the color of the cheeks: nothing hides it. A person
-is kept whose descriptor (dlib's) is at least 0.36 from those of all portraits and 0.45 from those
-of all who are kept already. Up to 0.6 dlib takes two faces for one person: a portrait may be
-recognized.
+is kept whose cheeks and jaw are of one color, without a patch of background or hair, and whose
+descriptor (dlib's) is at least 0.36 from those of all portraits and 0.45 from those of all who are
+kept already. Up to 0.6 dlib takes two faces for one person: a portrait may be recognized.
 """
 
 import csv
@@ -34,6 +34,8 @@ from torch import Tensor
 
 from graphgan.anonymize.compositor import carry_outward
 from graphgan.anonymize.compositor.constants import ALONE_FOREHEAD, ALONE_MARGIN
+from graphgan.anonymize.conditions import Condition
+from graphgan.anonymize.matching import look_of
 from graphgan.commands import run_command
 from graphgan.data.batches import to_float_image, to_uint8_image
 from graphgan.data.images import read_image
@@ -59,6 +61,8 @@ _GRAIN = 1.5 / 256  # sides: what is skin is told without it
 _MOST_HAIR = 24.0  # Delta E to the cheeks of what is skin
 _FADE, _FULL = 0.05, 0.2  # carried colors turn into their mean: sides, share of a blurred mask
 _FROM_PORTRAITS, _FROM_PEOPLE = 0.36, 0.45  # distances of descriptors
+_PATCH = (20.0, 35.0, 30.0)  # from the cheeks: in color, darker, lighter
+_MOST_PATCHES = 0.035  # share of cheeks and jaw
 _RIM = 0.12  # of the way from the jaw to the middle: there it may be background
 _QUALITY = 92  # JPEG
 
@@ -71,7 +75,7 @@ class Options:
     """A folder of portraits; people.csv may lie in it or above it."""
     out: Path
     """The file."""
-    people: int = 32
+    people: int = 96
     """How many."""
     size: int = 512
     """Pixels a side."""
@@ -111,7 +115,7 @@ def main(options: Options) -> None:
         if group is None or group[0].name in skins:
             continue
         person = compose(group, f"person-{len(kept):02}", recognise)
-        if is_nobody(person, portraits, kept):
+        if patches(person) <= _MOST_PATCHES and is_nobody(person, portraits, kept):
             kept.append(person)
             skins.add(group[0].name)
     if len(kept) < options.people:
@@ -280,6 +284,20 @@ def _blurred(x: Float[Tensor, "1 c h w"], share: float) -> Float[Tensor, "1 c h 
     return blurred
 
 
+def patches(person: Portrait) -> float:
+    """The share of cheeks and jaw, beside brows, eyes, nose and mouth, that is of another color."""
+    size = (person.image.shape[1], person.image.shape[2])
+    face = face_regions(person.landmarks[None], size, forehead=ALONE_FOREHEAD)
+    middle = polygon_mask(convex_hull(person.landmarks[17:])[None].float(), size)
+    beside = (shrink_mask(face, ALONE_MARGIN) * (1 - middle))[0, 0] > 0
+    cheeks, _ = tones(person.image, person.landmarks)
+    lab = rgb_to_lab((_blurred(person.image[None], 2 * _GRAIN) + 1) / 2)[0]
+    lightness, *color = (lab - cheeks[:, None, None])[:, beside]
+    tinted, darker, lighter = _PATCH
+    found = [torch.stack(color).norm(dim=0) > tinted, lightness < -darker, lightness > lighter]
+    return max(float(part.float().mean()) for part in found)
+
+
 def is_nobody(person: Portrait, portraits: list[Portrait], kept: list[Portrait]) -> bool:
     """Whether its descriptor keeps its distance from those of all these."""
     return all(
@@ -301,10 +319,17 @@ def write_people(path: Path, people: list[Portrait]) -> None:
         tensors[person.name] = torch.frombuffer(bytearray(file.getvalue()), dtype=torch.uint8)
         landmarks.append(person.landmarks)
     tensors["landmarks"] = torch.stack(landmarks).half()
+    tensors["looks"] = torch.stack([look_numbers(person) for person in people]).half()
     about = {one.name: {"sex": one.sex, "age": round(one.age)} for one in people}
     with replacing(path) as temporary:
         temporary.write_bytes(save(tensors, metadata={"people": json.dumps(about)}))
     print(f"  {path.name}: {len(people)} people, {path.stat().st_size / 1e6:.2f} MB")
+
+
+def look_numbers(person: Portrait) -> Float[Tensor, "5"]:
+    """What `ConditionOrder` chooses people by: L*, a*, b*, apparent age and sex."""
+    look = look_of(Condition(person.name, person.image, person.landmarks), "look")
+    return torch.tensor([*look.tone.tolist(), look.age, look.male])
 
 
 def as_picture(person: Portrait) -> Image.Image:

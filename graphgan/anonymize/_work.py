@@ -11,6 +11,7 @@ from graphgan.anonymize.compositor import (
     AlignedFaces,
     Patch,
     align_region,
+    carry_inward,
     cut_faces,
     paste_faces,
     soft_edges,
@@ -135,19 +136,21 @@ def _make_batch(image: Tensor, works: Sequence[Work], size: tuple[int, int]) -> 
     )
     people = [work.stage.condition for work in works]
     made = method(faces, [person for person in people if person is not None])
-    for work, new, mask in zip(works, made, _edges(faces, works), strict=True):
-        work._new, work._mask, work.tries = new, mask, work.tries + 1
+    for i, work in enumerate(works):
+        work._new, work._mask = _with_edge(made[i : i + 1], faces, i, work)
+        work.tries += 1
 
 
-def _edges(faces: AlignedFaces, works: Sequence[Work]) -> Float[Tensor, "b 1 h w"]:
-    """Where nobody is shown, they cover more."""
-    if shows_nobody(works[0].stage.method):
-        return soft_edges(faces.masks)
-    edges = []
-    for image, mask, work in zip(faces.images, faces.masks, works, strict=True):
-        pixel = mask.shape[2] / work.alignment.crop.height
-        edges.append(soft_edges(mask[None], image[None], pixel=pixel))
-    return torch.cat(edges)
+def _with_edge(
+    new: Float[Tensor, "1 3 h w"], faces: AlignedFaces, i: int, work: Work
+) -> tuple[Float[Tensor, "3 h w"], Float[Tensor, "1 h w"]]:
+    """A new face as it is pasted, and its soft edge; where nobody is shown, it covers more."""
+    image, region = faces.images[i : i + 1], faces.masks[i : i + 1]
+    if shows_nobody(work.stage.method):
+        return new[0], soft_edges(region)[0]
+    pixel = region.shape[2] / work.alignment.crop.height
+    faded = carry_inward(new.to(image), image, region, pixel=pixel)
+    return faded[0], soft_edges(region, image, pixel=pixel)[0]
 
 
 def paste_works(

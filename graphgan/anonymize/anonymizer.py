@@ -17,7 +17,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan.anonymize._work import Work, is_recognisable, make_faces, paste_works
-from graphgan.anonymize.conditions import Condition, ConditionOrder
+from graphgan.anonymize.conditions import Condition, Look
 from graphgan.anonymize.faces import (
     KEPT,
     OVERLOOKED,
@@ -29,6 +29,7 @@ from graphgan.anonymize.faces import (
     is_overlooked,
     without_faces,
 )
+from graphgan.anonymize.matching import ConditionOrder, Match
 from graphgan.anonymize.methods import (
     DEFAULT_SIZE,
     FaceMethod,
@@ -62,6 +63,7 @@ class Anonymizer:
             1.1 times that up to which the recogniser takes two faces for one person, since others
             may hold images in which the person looks more like the result.
         tries: with how many conditions a face is tried.
+        match: by what the conditions for a face are chosen, see `ConditionOrder`.
         selection: faces to keep.
         size: height and width of the crops that a given network was trained on, where it does not
             say so itself.
@@ -90,6 +92,7 @@ class Anonymizer:
         recogniser: Recogniser | Literal["default"] | None = "default",
         threshold: float | None = None,
         tries: int = 3,
+        match: Match = "tone",
         selection: Selection | None = None,
         size: tuple[int, int] | None = None,
         seed: int = 0,
@@ -103,7 +106,7 @@ class Anonymizer:
         self.threshold = _threshold(self.recogniser, threshold)
         if not getattr(self.method, "doublings", 0):  # it takes no other size
             conditions = [condition.resized(self.method.size) for condition in conditions]
-        self.order = ConditionOrder(conditions, seed=seed)
+        self.order = ConditionOrder(conditions, seed=seed, match=match)
         self.selection = Selection() if selection is None else selection
         self.tries = tries
         if tries < 1:
@@ -134,7 +137,11 @@ class Anonymizer:
             kept.append(False)
             before.append(None)
         chosen = [i for i, stays in enumerate(kept) if not stays]
-        tasks = [Task(found[i], self.stages(f"{key}#{i}"), before[i]) for i in chosen]
+        looks = self.looks(image, [found[i].landmarks for i in chosen])
+        tasks = [
+            Task(found[i], self.stages(f"{key}#{i}", look), before[i])
+            for i, look in zip(chosen, looks, strict=True)
+        ]
         result = self.replace(image, tasks)
         faces = [Face(as_box(face.box), KEPT) for face in found]
         for i, face in zip(chosen, result.faces, strict=True):
@@ -158,10 +165,19 @@ class Anonymizer:
         faces = [face._replace(remarks=(OVERLOOKED, *face.remarks)) for face in more.faces]
         return Result(more.image, result.changed | more.changed, [*result.faces, *faces])
 
-    def stages(self, key: str) -> Iterator[Stage]:
+    def looks(
+        self, image: UInt8[Tensor, "3 h w"], landmarks: Sequence[Float[Tensor, "68 2"]]
+    ) -> list[Look | None]:
+        """What faces look like, as far as it decides who is shown in their place."""
+        if not self.method.uses_conditions:
+            return [None] * len(landmarks)
+        return self.order.looks(image, landmarks)
+
+    def stages(self, key: str, look: Look | None = None) -> Iterator[Stage]:
         """What is tried for the face of this key; without an end, the last again and again."""
         if self.method.uses_conditions:
-            for _, condition in zip(range(self.tries), self.order.of(key), strict=False):
+            people = self.order.of(key, look)
+            for _, condition in zip(range(self.tries), people, strict=False):
                 yield Stage(self.method, condition)
         elif self.method.name != self.fallback.name:
             yield Stage(self.method)

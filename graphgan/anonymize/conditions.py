@@ -1,9 +1,8 @@
 """Conditions: the people who are shown in the place of those who are to be hidden."""
 
-import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, UInt8
@@ -23,12 +22,27 @@ from graphgan.weights import PEOPLE, weights_file
 _NOBODY = (74, 2, 22, 13, 149, 109, 1, 92, 127, 146, 101, 95, 131, 24, 123, 148)
 
 
+class Look(NamedTuple):
+    """What a face looks like; NaN where it cannot be told.
+
+    Args:
+        tone: median color of cheeks and nose, CIELAB.
+        age: in years, apparent.
+        male: probability, apparent.
+    """
+
+    tone: Float[Tensor, "3"]
+    age: float
+    male: float
+
+
 @dataclass(frozen=True)
 class Condition:
     """An aligned face of a person to be shown.
 
     Args:
         name: in reports.
+        look: where it is known; else it is looked for when it is needed.
     Shapes:
         ``image: 3 h w`` in [-1, 1], ``landmarks: 68 2`` in its pixels
     """
@@ -36,6 +50,7 @@ class Condition:
     name: str
     image: Float[Tensor, "3 h w"]
     landmarks: Float[Tensor, "68 2"]
+    look: Look | None = None
 
     def resized(self, size: tuple[int, int]) -> "Condition":
         """The same person on ``size`` pixels, height and width."""
@@ -43,7 +58,7 @@ class Condition:
             return self
         whole = Alignment(whole_crop((self.image.shape[1], self.image.shape[2])))
         image = cut(self.image, whole, size).clamp(-1, 1)
-        return Condition(self.name, image, whole.to_crop(self.landmarks, size))
+        return replace(self, image=image, landmarks=whole.to_crop(self.landmarks, size))
 
 
 def people_conditions(path: Path | None = None) -> list[Condition]:
@@ -64,14 +79,24 @@ def people_conditions(path: Path | None = None) -> list[Condition]:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     landmarks = tensors.pop("landmarks", torch.zeros(0))
+    looks = tensors.pop("looks", torch.full((len(tensors), 5), torch.nan))
     if not tensors or landmarks.shape != (len(tensors), 68, 2):
         raise ValueError(f"{path}: expected people and 68 landmarks of each")
+    if looks.shape != (len(tensors), 5):
+        raise ValueError(f"{path}: expected 5 numbers for the look of each of the people")
     if wrong := [name for name, image in tensors.items() if image.dtype != torch.uint8]:
         raise ValueError(f"{path}: expected the bytes of images, got others for {wrong[0]}")
     return [
-        Condition(name, _decoded(tensors[name], name), points.float())
-        for name, points in zip(sorted(tensors), landmarks, strict=True)
+        Condition(name, _decoded(tensors[name], name), points.float(), _as_look(look.float()))
+        for name, points, look in zip(sorted(tensors), landmarks, looks, strict=True)
     ]
+
+
+def _as_look(numbers: Float[Tensor, "5"]) -> Look | None:
+    """L*, a*, b*, age and the probability of male; None where they are not known."""
+    if not numbers.isfinite().all():
+        return None
+    return Look(numbers[:3], float(numbers[3]), float(numbers[4]))
 
 
 def _decoded(content: UInt8[Tensor, "_"], name: str) -> Float[Tensor, "3 h w"]:
@@ -155,38 +180,3 @@ def _photo_condition(
         raise ValueError(f"{path}: {error}") from None
     crop = cut(to_float_image(image), alignment, size).clamp(-1, 1)
     return Condition(name, crop, alignment.to_crop(landmarks, size))
-
-
-class ConditionOrder:
-    """Which conditions a face is tried with: an order of its own for every face, by a seed.
-
-    The order depends on the seed and on the face's key alone, so that a face gets the same person
-    again when a run is repeated, gone on with or shared among machines.
-
-    Args:
-        conditions: all that there are; none for methods that show nobody.
-        seed: not negative.
-    Raises:
-        ValueError: two conditions of one name, or of different sizes; a negative seed.
-    """
-
-    def __init__(self, conditions: Sequence[Condition], *, seed: int = 0) -> None:
-        names = [condition.name for condition in conditions]
-        if len(set(names)) < len(names):
-            raise ValueError(f"expected conditions of different names, got {sorted(names)}")
-        if len(shapes := {tuple(condition.image.shape) for condition in conditions}) > 1:
-            raise ValueError(f"expected conditions of one size, got {sorted(shapes)}")
-        if seed < 0:
-            raise ValueError(f"expected a seed of 0 and more, got {seed}")
-        self.conditions = tuple(conditions)
-        self.seed = seed
-
-    def __len__(self) -> int:
-        return len(self.conditions)
-
-    def of(self, key: str) -> Iterator[Condition]:
-        """All conditions in the order for this face, each once."""
-        digest = hashlib.sha256(f"{self.seed}/{key}".encode(errors="surrogateescape")).digest()
-        chance = torch.Generator().manual_seed(int.from_bytes(digest[:6], "big"))
-        for index in torch.randperm(len(self.conditions), generator=chance).tolist():
-            yield self.conditions[index]

@@ -14,6 +14,7 @@ from graphgan.anonymize.conditions import (
     photo_conditions,
 )
 from graphgan.anonymize.files import Audio, FileAnonymizer
+from graphgan.anonymize.matching import Match
 from graphgan.anonymize.methods import FaceMethod, GeneratedFaces, ObscuredFaces, Obscuring
 from graphgan.anonymize.selection import Box, Selection
 from graphgan.data.images import read_image
@@ -56,6 +57,9 @@ class AnonymizeOptions:
     condition: str = "people"
     """Who is shown: people (who do not exist and look real), drawn (drawn people), a photo of one
     face, or a folder of such."""
+    match: Match = "tone"
+    """By what the person for a face is chosen: tone of the skin, look (apparent age and sex, too),
+    or none (by chance). What fits looks more real and gives more away."""
     fallback: Obscuring = "pixelate"
     """What covers a face that cannot be replaced."""
     keep: tuple[str, ...] = ()
@@ -126,6 +130,7 @@ def make_anonymizer(options: AnonymizeOptions) -> Anonymizer:
         recogniser=recogniser,
         threshold=options.threshold,
         tries=options.tries,
+        match=options.match,
         selection=_selection(options, detector, recogniser),
         seed=options.seed,
     )

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
+from graphgan.anonymize.matching import Match
 from graphgan.anonymize.methods import Obscuring
 from graphgan.evaluation.results_folder import FolderOfResults
 from graphgan.evaluation.systems import (
@@ -21,10 +22,15 @@ from graphgan.weights import FACES
 
 SYSTEMS = (
     "original, pixelate, blur, solid, published-pixelate, published-blur, anonygan, product, "
-    "anonygan=FILE, ciagan=FILE, folder=DIR"
+    "product-look, product-none, anonygan=FILE, product=FILE, ciagan=FILE, folder=DIR"
 )
 """What `parse_system` understands; KIND:NAME=FILE gives a name of its own."""
 
+_PRODUCTS: dict[str, Match] = {
+    "product": "tone",
+    "product-look": "look",
+    "product-none": "none",
+}
 _SIMPLE: dict[str, Callable[[], System]] = {
     "original": Original,
     "published-blur": PublishedBlur,
@@ -46,15 +52,17 @@ def parse_system(text: str, *, device: str = "cpu") -> System:
     kind, _, name = kind.partition(":")
     if kind in _SIMPLE and not equals and not name:
         return _SIMPLE[kind]()
-    if text == "product":
-        return ProductSystem(device=device)
+    if text in _PRODUCTS:
+        return ProductSystem(name=text, match=_PRODUCTS[text], device=device)
     if text == "anonygan":
         where = FACES
-    if kind in ("anonygan", "ciagan", "folder") and not where:
+    if kind in ("anonygan", "product", "ciagan", "folder") and not where:
         what = "DIR" if kind == "folder" else "FILE"
         raise ValueError(f"expected --systems {kind}={what}, got {text!r}")
     if kind == "anonygan":
         return AnonyGANSystem(Path(where), name=name or kind, device=device)
+    if kind == "product":
+        return ProductSystem(Path(where), name=name or kind, device=device)
     if kind == "ciagan":
         return CIAGANSystem(Path(where), name=name or kind, device=device)
     if kind == "folder":

@@ -26,8 +26,9 @@ from graphgan._threads import results_in_order
 from graphgan.anonymize import give_identity
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.compositor import constants
-from graphgan.anonymize.conditions import Condition, ConditionOrder, people_conditions
+from graphgan.anonymize.conditions import Condition, people_conditions
 from graphgan.anonymize.faces import Stage, Task
+from graphgan.anonymize.matching import ConditionOrder, Match
 from graphgan.anonymize.methods import (
     DEFAULT_SIZE,
     FaceMethod,
@@ -225,19 +226,46 @@ class AnonyGANSystem(MethodSystem):
 class ProductSystem(AnonyGANSystem):
     """``graphgan-anonymize --mode anonygan`` as it comes: shipped weights, people who do not exist.
 
-    The conditions of requests are not looked at; who is shown follows from the picture's name.
+    The conditions of requests are not looked at; who is shown follows from the image's name and
+    from what the face looks like.
+
+    Args:
+        weights: others than the shipped ones.
+        name: in the tables.
+        match: by what people are chosen, see `ConditionOrder`.
+        device: where it works.
+    Raises:
+        ValueError: no such weights; a network of other landmarks.
     """
 
-    def __init__(self, *, device: str = "cpu") -> None:
-        super().__init__(Path(FACES), name="product", device=device)
+    def __init__(
+        self,
+        weights: Path = Path(FACES),
+        *,
+        name: str = "product",
+        match: Match = "tone",
+        device: str = "cpu",
+    ) -> None:
+        super().__init__(weights, name=name, device=device)
         self.uses_conditions = False
         people = people_conditions()
-        self.fingerprint += f"; shows {_checksum(weights_file(PEOPLE))}"
-        self._order = ConditionOrder(people)
+        self.fingerprint += f"; shows {_checksum(weights_file(PEOPLE))} by {match}"
+        self._order = ConditionOrder(people, match=match)
 
     def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
-        people = [next(self._order.of(picture.name)) for picture in request.pictures]
-        return self._replaced(request, people)
+        faces = zip(
+            to_uint8_image(request.source), request.landmarks, request.pictures, strict=True
+        )
+        return self._replaced(request, [self._chosen(*face) for face in faces])
+
+    def _chosen(
+        self,
+        image: UInt8[Tensor, "3 h w"],
+        landmarks: Float[Tensor, "68 2"],
+        picture: PreparedPicture,
+    ) -> Condition:
+        (look,) = self._order.looks(image, [landmarks])
+        return next(self._order.of(picture.name, look))
 
 
 class CIAGANSystem:

@@ -128,6 +128,20 @@ def cheek_mask(
     return polygon_mask(start + shares * (end - start), size)
 
 
+def skin_color(
+    images: Float[Tensor, "n 3 h w"], landmarks: Float[Tensor, "n 68 2"]
+) -> Float[Tensor, "n 3"]:
+    """Median CIELAB of cheeks and nose, see `cheek_mask`; NaN where fewer than 50 pixels are seen.
+
+    Args:
+        images: in [-1, 1].
+        landmarks: iBUG-68, in pixels.
+    Raises:
+        ValueError: landmarks of another scheme.
+    """
+    return medians(lab(images), cheek_mask(landmarks, _size(images)) > 0, _LEAST_PIXELS)
+
+
 def typology_angle(colors: Float[Tensor, "n 3"]) -> Float[Tensor, "n"]:
     """ITA of colors in CIELAB, in degrees.
 

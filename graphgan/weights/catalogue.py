@@ -60,6 +60,12 @@ SHIPPED: Final = (
         "MIT, see centerface.LICENSE",
     ),
     Weights(
+        "age-sex",
+        "AgeSexNetwork",
+        "UTKFace, IMDB-WIKI, CACD, MegaAge and others, says face-api.js, whose model it is",
+        "MIT, see age-sex.LICENSE",
+    ),
+    Weights(
         "face-mesh",
         "ConvGraph",
         "photos of faces at Google, not published (MediaPipe's face_landmark)",

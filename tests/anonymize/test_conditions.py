@@ -6,8 +6,6 @@ import torch
 from skimage.data import astronaut
 
 from graphgan.anonymize.conditions import (
-    Condition,
-    ConditionOrder,
     drawn_conditions,
     nobody_conditions,
     people_conditions,
@@ -26,10 +24,6 @@ FACES = Path(__file__).parents[3] / "shared" / "faces"
 @pytest.fixture(scope="module")
 def photo():
     return torch.from_numpy(astronaut()[:256, 96:352]).permute(2, 0, 1).contiguous()
-
-
-def people(count: int) -> list[Condition]:
-    return [Condition(f"p{i}", torch.zeros(3, 8, 8), torch.zeros(68, 2)) for i in range(count)]
 
 
 def test_drawn_people_are_aligned_faces_seen_from_the_front():
@@ -71,32 +65,6 @@ def test_no_face_and_no_photo_are_told(tmp_path):
     write_image(tmp_path / "grey.png", torch.full((3, 90, 90), 128, dtype=torch.uint8))
     with pytest.raises(ValueError, match=r"grey.png: expected a photo of one face, found 0"):
         photo_conditions(tmp_path / "grey.png", FaceFinder(CenterFace(60)))
-
-
-def test_every_face_has_an_order_of_its_own_and_always_the_same():
-    order = ConditionOrder(people(20), seed=3)
-    names = [c.name for c in order.of("a.jpg#0")]
-    assert sorted(names) == sorted(c.name for c in people(20))
-    assert names == [c.name for c in ConditionOrder(people(20), seed=3).of("a.jpg#0")]
-    assert names != [c.name for c in order.of("a.jpg#1")]
-    assert names != [c.name for c in ConditionOrder(people(20), seed=4).of("a.jpg#0")]
-    first = [next(order.of(f"{i}.jpg")).name for i in range(400)]
-    counts = [first.count(c.name) for c in people(20)]
-    assert min(counts) > 5 and max(counts) < 45  # 20 each on average
-
-
-def test_a_name_that_is_no_text_is_a_key_too():
-    assert len(list(ConditionOrder(people(3)).of("caf\udce9.jpg"))) == 3
-
-
-def test_conditions_that_cannot_be_told_apart_or_batched_are_refused():
-    with pytest.raises(ValueError, match="different names"):
-        ConditionOrder([*people(2), *people(1)])
-    other = Condition("q", torch.zeros(3, 9, 8), torch.zeros(68, 2))
-    with pytest.raises(ValueError, match="of one size"):
-        ConditionOrder([*people(2), other])
-    with pytest.raises(ValueError, match="seed of 0"):
-        ConditionOrder(people(2), seed=-1)
 
 
 # People who are shown by default: nobody

@@ -2,7 +2,7 @@
 
 from graphgan.landmarks import masks
 
-VERSION = 4
+VERSION = 5
 """To be raised when the compositor makes other pictures of the same numbers."""
 
 FOREHEAD = masks.FOREHEAD
@@ -29,6 +29,10 @@ there; of the image where its pixels are larger."""
 LIKENESS = 0.15
 """Distance of colors in [-1, 1], root mean square, by which what is beside the old face stops being
 skin: a Gaussian's sigma."""
+
+INSET, FADE = 1 / 128, 1 / 50
+"""Shares of the crop's height: how far inside the region a new face begins to fade into what is
+not skin around it, and over which it does."""
 
 CARRY = 1 / 32
 """Sigma, as a share of the crop's height, by which colors are carried out of the region. The soft

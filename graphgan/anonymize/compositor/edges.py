@@ -15,6 +15,8 @@ from graphgan.anonymize.compositor.constants import (
     CARRY_FALL,
     CARRY_SCALES,
     EDGE,
+    FADE,
+    INSET,
     LEAST_MARGIN,
     LIKENESS,
     MARGIN,
@@ -55,26 +57,31 @@ def soft_edges(
     coarse = F.max_pool2d(regions, step) if step > 1 else regions
     margin = LEAST_MARGIN + height * MARGIN
     edges = soften(coarse, height * EDGE / step, margin=margin / step)
-    least = regions
-    if images is not None:
-        larger = max(pixel, 1.0)
-        margin = SKIN_MARGIN + LEAST_MARGIN * (larger - 1)
-        least = soften(regions, AT_ONCE * larger, margin=margin)
-        shrunk = F.avg_pool2d(images.to(edges), step) if step > 1 else images.to(edges)
-        edges = edges * _likeness(shrunk, coarse)
-    if step > 1:
-        edges = _enlarged(edges, regions)
-    return torch.maximum(least, edges)
+    edges = _enlarged(edges, regions) if step > 1 else edges
+    if images is None:
+        return torch.maximum(regions, edges)
+    return torch.maximum(_least(regions, pixel), edges * _likeness(images.to(edges), regions))
+
+
+def _least(regions: Float[Tensor, "b 1 h w"], pixel: float) -> Float[Tensor, "b 1 h w"]:
+    """The weights that cover the old face whatever is beside it."""
+    larger = max(pixel, 1.0)
+    margin = SKIN_MARGIN + LEAST_MARGIN * (larger - 1)
+    return soften(regions, AT_ONCE * larger, margin=margin)
 
 
 def _likeness(
     images: Float[Tensor, "b 3 h w"], regions: Float[Tensor, "b 1 h w"]
 ) -> Float[Tensor, "b 1 h w"]:
     """1 where the image has the colors of the face beside it, 0 where it has others."""
-    skin = spread(images, shrink_mask(regions, RIM), regions.shape[2] * CARRY)
-    smooth = F.avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)
+    step = _step(regions)
+    coarse = F.max_pool2d(regions, step) if step > 1 else regions
+    shrunk = F.avg_pool2d(images, step) if step > 1 else images
+    skin = spread(shrunk, shrink_mask(coarse, RIM), coarse.shape[2] * CARRY)
+    smooth = F.avg_pool2d(shrunk, 3, stride=1, padding=1, count_include_pad=False)
     apart = (smooth - skin).square().mean(1, keepdim=True)
-    return torch.exp(-apart / (2 * LIKENESS**2))
+    alike = torch.exp(-apart / (2 * LIKENESS**2))
+    return _enlarged(alike, regions) if step > 1 else alike
 
 
 def carry_outward(
@@ -84,13 +91,47 @@ def carry_outward(
 
     `spread` with the length of `graphgan.anonymize.compositor.constants`.
     """
-    step, sigma = _step(regions), regions.shape[2] * CARRY
-    if step == 1:
-        return spread(images, regions, sigma)
-    weights = F.avg_pool2d(regions, step)
-    coarse = F.avg_pool2d(images * regions, step) / weights.clamp(min=_TINY)
+    return _carried(images, regions, regions.shape[2] * CARRY)
+
+
+def _carried(
+    images: Float[Tensor, "b c h w"], masks: Float[Tensor, "b 1 h w"], sigma: float
+) -> Float[Tensor, "b c h w"]:
+    """`spread`, of large images outside the masks at half or a quarter of their size."""
+    if (step := _step(masks)) == 1:
+        return spread(images, masks, sigma)
+    weights = F.avg_pool2d(masks, step)
+    coarse = F.avg_pool2d(images * masks, step) / weights.clamp(min=_TINY)
     around = spread(coarse, (weights > 0).to(weights), sigma / step)
-    return images * regions + _enlarged(around, images) * (1 - regions)
+    return images * masks + _enlarged(around, images) * (1 - masks)
+
+
+def carry_inward(
+    new: Float[Tensor, "b 3 h w"],
+    images: Float[Tensor, "b 3 h w"],
+    regions: Float[Tensor, "b 1 h w"],
+    *,
+    pixel: float = 1.0,
+) -> Float[Tensor, "b 3 h w"]:
+    """New faces that fade into what is around them, where that is not skin.
+
+    ``a new + (1 - a) around``: *around* are the image's colors from beyond the edge, carried
+    inward, so nothing of the old face is in them; a falls from 1 to 0 at the rim of the region,
+    and stays 1 where skin goes on. Without it a line is seen where a face ends at hair or a
+    collar: what a network makes of the outermost pixels, or the margin that covers the old face.
+
+    Args:
+        new: new faces, with their colors carried outward.
+        images: the old ones, in [-1, 1].
+        regions: what is to be replaced.
+        pixel: as for `soft_edges`.
+    """
+    height = regions.shape[2]
+    beyond = (_least(regions, pixel) <= 0).to(images)
+    around = _carried(images, beyond, height * CARRY * max(pixel / 2, 1.0))
+    inside = soften(shrink_mask(regions, INSET), height * FADE)
+    weights = inside + (1 - inside) * _likeness(images, regions)
+    return new * weights + around * (1 - weights)
 
 
 def show_face_alone(

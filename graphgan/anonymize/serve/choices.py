@@ -11,7 +11,8 @@ from torch import Tensor
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.compositor import AlignedFaces, blend_crops
-from graphgan.anonymize.conditions import Condition, ConditionOrder, drawn_conditions
+from graphgan.anonymize.conditions import Condition, drawn_conditions
+from graphgan.anonymize.matching import ConditionOrder
 from graphgan.anonymize.methods import FaceMethod, ObscuredFaces, Obscuring, forehead_of
 from graphgan.landmarks.masks import face_regions
 
@@ -78,7 +79,7 @@ def _covers(anonymizer: Anonymizer) -> list[Choice]:
 def _with(anonymizer: Anonymizer, method: FaceMethod, *people: Condition) -> Anonymizer:
     other = copy(anonymizer)
     other.method = method
-    other.order = ConditionOrder(people, seed=anonymizer.order.seed)
+    other.order = ConditionOrder(people, seed=anonymizer.order.seed, match=anonymizer.order.match)
     return other
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.faces import KEPT, Face, Stage, Task
+from graphgan.anonymize.matching import median_look
 from graphgan.anonymize.methods import shows_nobody
 from graphgan.anonymize.selection import Box
 from graphgan.anonymize.video._looking import SAME_PLACE
@@ -87,12 +88,13 @@ class Casting:
 
     def add(self, track: Track) -> None:
         """A new track."""
-        self.casts[track.number] = Cast(list(self._stages(f"{self._key}#{track.number}")))
+        self.casts[track.number] = Cast(list(self._stages(track)))
         self.look_whether_kept(track)
 
-    def _stages(self, key: str) -> Iterator[Stage]:
+    def _stages(self, track: Track) -> Iterator[Stage]:
         """All that may be shown, up to the one colour that is the last resort."""
-        for stage in self._anonymizer.stages(key):
+        key = f"{self._key}#{track.number}"
+        for stage in self._anonymizer.stages(key, median_look(track.looks)):
             yield stage
             if stage.method is self._anonymizer.last:
                 return

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from graphgan._threads import results_in_order
 from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize.conditions import Look
 from graphgan.anonymize.video.tracking import Observation
 from graphgan.landmarks.alignment import align_face
 from graphgan.landmarks.detection import Detection
@@ -52,11 +53,15 @@ class Looker:
     ) -> list[Observation]:
         landmarks = [_trusted(face.landmarks) for face in faces]
         descriptors: list[Tensor | None] = [None] * len(faces)
+        looks: list[Look | None] = [None] * len(faces)
         if describe:
             descriptors = self._anonymizer.describe(image, landmarks)
+            looks = self._anonymizer.looks(image, landmarks)
         return [
-            Observation(face.box, points, descriptor)
-            for face, points, descriptor in zip(faces, landmarks, descriptors, strict=True)
+            Observation(face.box, points, descriptor, look)
+            for face, points, descriptor, look in zip(
+                faces, landmarks, descriptors, looks, strict=True
+            )
         ]
 
 

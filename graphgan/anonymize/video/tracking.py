@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from graphgan._checks import check_positive
+from graphgan.anonymize.conditions import Look
 from graphgan.metrics.detection import box_iou
 
 # A pair costs 1 for its overlap and this for its descriptors at most: to link is always cheaper.
@@ -25,6 +26,8 @@ _ALONE, _FORBIDDEN = 1e3, 1e6
 _NEUTRAL = 0.5
 # Share of the newest step in the velocity: boxes come in coarse steps.
 _NEWEST = 0.5
+# Looks of a track: more of them tell no more.
+_MOST_LOOKS = 16
 EDGE = 5
 """Frames whose motion tells where a face was before the first or after the last of them."""
 
@@ -36,11 +39,15 @@ class Observation:
     Shapes:
         ``box: 4`` (left, top, right, bottom), ``landmarks: k 2`` (NaN where missing),
         ``descriptor: d``, near to those of the same person by Euclidean distance
+
+    Args:
+        look: what decides who is shown, where it was looked for.
     """
 
     box: Float[Tensor, "4"]
     landmarks: Float[Tensor, "k 2"]
     descriptor: Float[Tensor, "d"] | None = None
+    look: Look | None = None
 
 
 @dataclass
@@ -51,11 +58,13 @@ class Track:
         number: of the person, from 0.
         observations: by frame number, in order, without their descriptors.
         descriptor: mean of those that came, None where none did.
+        looks: the first ones that came.
     """
 
     number: int
     observations: dict[int, Observation] = field(default_factory=dict)
     descriptor: Float[Tensor, "d"] | None = None
+    looks: list[Look] = field(default_factory=list)
     _described: int = 0
     _velocity: np.ndarray | None = None
 
@@ -68,7 +77,9 @@ class Track:
         """Take up the observation of a frame after ``last_frame``."""
         if self.observations:
             self._follow(frame, observation)
-        self.observations[frame] = dataclasses.replace(observation, descriptor=None)
+        self.observations[frame] = dataclasses.replace(observation, descriptor=None, look=None)
+        if observation.look is not None and len(self.looks) < _MOST_LOOKS:
+            self.looks.append(observation.look)
         if observation.descriptor is not None:
             self._described += 1
             old = torch.zeros_like(observation.descriptor)

@@ -1,0 +1,171 @@
+"""Who fits a face: looks of faces and of the people to be shown, and how far they are apart.
+
+A look is coarse on purpose: the tone of the skin, apparent age and sex. People who were chosen by
+the descriptor of a recogniser would look more alike, and give the hidden person away.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from graphgan._checks import check_choice
+from graphgan.anonymize.conditions import Condition, Look
+from graphgan.data.batches import to_uint8_image
+from graphgan.faces.age_sex import apparent_age_and_sex
+from graphgan.landmarks.alignment import align_face, cut
+from graphgan.metrics.skin_tone import skin_color
+
+Match = Literal["tone", "look", "none"]
+
+_SIZE = 64  # pixels a side of the crops whose tone is measured
+# What counts as one step apart: L* (a* and b* count the same, and change with the light), years,
+# and the probability of male.
+_TONE, _YEARS, _SEX = 12.0, 12.0, 0.25
+_GROUP = 8
+
+
+def looks_of(
+    image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "n 68 2"], match: Match
+) -> list[Look]:
+    """The looks of the faces of an image, as far as a match needs them.
+
+    Args:
+        image: RGB.
+        landmarks: iBUG-68, in pixels; NaN where a face has none.
+        match: see `distance`.
+    Raises:
+        ValueError: an unknown match.
+    """
+    check_choice("match", match, get_args(Match))
+    nothing = torch.full((len(landmarks),), torch.nan)
+    ages, males = nothing, nothing
+    if match == "look":
+        ages, males = apparent_age_and_sex(image, landmarks)
+    unknown = torch.full((3,), torch.nan)
+    tones = [unknown if match == "none" else _tone(image, points) for points in landmarks]
+    return [Look(*look) for look in zip(tones, ages.tolist(), males.tolist(), strict=True)]
+
+
+def look_of(condition: Condition, match: Match) -> Look:
+    """The look of somebody who may be shown."""
+    if condition.look is not None:
+        return condition.look
+    (look,) = looks_of(to_uint8_image(condition.image), condition.landmarks[None], match)
+    return look
+
+
+def median_look(looks: Sequence[Look]) -> Look | None:
+    """The look of a face that was seen several times; None where it never was."""
+    if not looks:
+        return None
+    numbers = torch.stack([torch.tensor([*look.tone.tolist(), *look[1:]]) for look in looks])
+    middle = numbers.nanmedian(0).values
+    return Look(middle[:3], float(middle[3]), float(middle[4]))
+
+
+def _tone(image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "68 2"]) -> Float[Tensor, "3"]:
+    try:
+        alignment = align_face(landmarks)
+    except ValueError:
+        return torch.full((3,), torch.nan)
+    size = (_SIZE, _SIZE)
+    crop = (cut(image, alignment, size) / 127.5 - 1).clamp(-1, 1)
+    return skin_color(crop[None], alignment.to_crop(landmarks, size)[None].float())[0]
+
+
+def distance(a: Look, b: Look) -> float:
+    """How far apart two looks are.
+
+    ``sqrt((dL / 12)^2 + (d_age / 12)^2 + (d_male / 0.25)^2)``: 12 of L*, 12 years, and a quarter
+    of certainty about the sex count the same. What is NaN in one of both does not count.
+    """
+    steps = (
+        (float(a.tone[0]) - float(b.tone[0])) / _TONE,
+        (a.age - b.age) / _YEARS,
+        (a.male - b.male) / _SEX,
+    )
+    return math.sqrt(sum(step**2 for step in steps if math.isfinite(step)))
+
+
+def nearest_first(
+    people: Sequence[Look], face: Look, order: Sequence[int], group: int
+) -> list[int]:
+    """An order of people in groups: those nearest to a face, the next ones, and so on.
+
+    Within a group people stay in the order that was given: only to which group somebody belongs
+    says anything of the face.
+
+    Args:
+        people: their looks.
+        face: whom they are to fit.
+        order: of the people, by chance.
+        group: people in each.
+    """
+    ranked = sorted(order, key=lambda i: distance(people[i], face))
+    places = {i: place for place, i in enumerate(order)}
+    groups = [ranked[first : first + group] for first in range(0, len(ranked), group)]
+    return [i for some in groups for i in sorted(some, key=places.__getitem__)]
+
+
+class ConditionOrder:
+    """Which conditions a face is tried with: an order of its own for every face.
+
+    The order depends on the seed, the face's key and its look alone, so that a face gets the same
+    person again when a run is repeated, gone on with or shared among machines. Those eight who are
+    nearest to the face's look come first, by chance among them, then the next eight.
+
+    Args:
+        conditions: all that there are; none for methods that show nobody.
+        seed: not negative.
+        match: what counts: the tone of the skin; the whole look, which is apparent age and sex,
+            too; or nothing.
+    Raises:
+        ValueError: two conditions of one name, or of different sizes; a negative seed; an unknown
+            match.
+    """
+
+    def __init__(
+        self, conditions: Sequence[Condition], *, seed: int = 0, match: Match = "tone"
+    ) -> None:
+        check_choice("match", match, get_args(Match))
+        names = [condition.name for condition in conditions]
+        if len(set(names)) < len(names):
+            raise ValueError(f"expected conditions of different names, got {sorted(names)}")
+        if len(shapes := {tuple(condition.image.shape) for condition in conditions}) > 1:
+            raise ValueError(f"expected conditions of one size, got {sorted(shapes)}")
+        if seed < 0:
+            raise ValueError(f"expected a seed of 0 and more, got {seed}")
+        self.conditions = tuple(conditions)
+        self.seed = seed
+        self.match = match
+
+    def __len__(self) -> int:
+        return len(self.conditions)
+
+    @cached_property
+    def _looks(self) -> list[Look]:
+        return [look_of(condition, self.match) for condition in self.conditions]
+
+    def looks(
+        self, image: UInt8[Tensor, "3 h w"], landmarks: Sequence[Float[Tensor, "68 2"]]
+    ) -> list[Look | None]:
+        """The looks of faces of an image, as far as they count; None where they do not."""
+        if self.match == "none" or len(self) < 2 or not landmarks:
+            return [None] * len(landmarks)
+        return list(looks_of(image, torch.stack(list(landmarks)), self.match))
+
+    def of(self, key: str, look: Look | None = None) -> Iterator[Condition]:
+        """All conditions in the order for this face, each once."""
+        digest = hashlib.sha256(f"{self.seed}/{key}".encode(errors="surrogateescape")).digest()
+        chance = torch.Generator().manual_seed(int.from_bytes(digest[:6], "big"))
+        order = torch.randperm(len(self.conditions), generator=chance).tolist()
+        if look is not None:
+            order = nearest_first(self._looks, look, order, _GROUP)
+        for index in order:
+            yield self.conditions[index]

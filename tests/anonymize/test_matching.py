@@ -1,0 +1,122 @@
+import math
+
+import pytest
+import torch
+from skimage.data import astronaut
+
+from graphgan.anonymize.conditions import Condition, Look, drawn_conditions, people_conditions
+from graphgan.anonymize.matching import (
+    ConditionOrder,
+    distance,
+    look_of,
+    looks_of,
+    median_look,
+    nearest_first,
+)
+from graphgan.faces import FaceFinder
+
+NAN = torch.full((3,), torch.nan)
+
+
+def look(lightness: float, age: float = math.nan, male: float = math.nan) -> Look:
+    return Look(torch.tensor([lightness, 10.0, 15.0]), age, male)
+
+
+def people(count: int) -> list[Condition]:
+    return [Condition(f"p{i}", torch.zeros(3, 8, 8), torch.zeros(68, 2)) for i in range(count)]
+
+
+def test_every_face_has_an_order_of_its_own_and_always_the_same():
+    order = ConditionOrder(people(20), seed=3)
+    names = [c.name for c in order.of("a.jpg#0")]
+    assert sorted(names) == sorted(c.name for c in people(20))
+    assert names == [c.name for c in ConditionOrder(people(20), seed=3).of("a.jpg#0")]
+    assert names != [c.name for c in order.of("a.jpg#1")]
+    assert names != [c.name for c in ConditionOrder(people(20), seed=4).of("a.jpg#0")]
+    first = [next(order.of(f"{i}.jpg")).name for i in range(400)]
+    counts = [first.count(c.name) for c in people(20)]
+    assert min(counts) > 5 and max(counts) < 45  # 20 each on average
+
+
+def test_a_name_that_is_no_text_is_a_key_too():
+    assert len(list(ConditionOrder(people(3)).of("caf\udce9.jpg"))) == 3
+
+
+def test_conditions_that_cannot_be_told_apart_or_batched_are_refused():
+    with pytest.raises(ValueError, match="different names"):
+        ConditionOrder([*people(2), *people(1)])
+    other = Condition("q", torch.zeros(3, 9, 8), torch.zeros(68, 2))
+    with pytest.raises(ValueError, match="of one size"):
+        ConditionOrder([*people(2), other])
+    with pytest.raises(ValueError, match="seed of 0"):
+        ConditionOrder(people(2), seed=-1)
+
+
+# Who fits whom
+
+
+def test_the_distance_of_looks_is_the_formula_and_what_is_unknown_does_not_count():
+    a, b = look(60, 30, 0.9), look(48, 54, 0.4)
+    assert distance(a, b) == pytest.approx(math.sqrt(1 + 4 + 4))
+    assert distance(a, look(48)) == pytest.approx(1)
+    assert distance(a, Look(NAN, 54, math.nan)) == pytest.approx(2)
+    assert distance(a, Look(NAN, math.nan, math.nan)) == 0
+
+
+def test_people_come_in_groups_the_nearest_first_by_chance_within():
+    known = [look(10.0 * i) for i in range(9)]
+    order = [8, 3, 0, 7, 1, 5, 2, 6, 4]
+    assert nearest_first(known, look(0), order, 3) == [0, 1, 2, 3, 5, 4, 8, 7, 6]
+    assert nearest_first(known, look(0), order, 9) == order
+
+
+def test_the_people_for_a_face_are_among_the_eight_nearest_and_differ_by_key():
+    some = [
+        Condition(f"p{i}", torch.zeros(3, 8, 8), torch.zeros(68, 2), look(i)) for i in range(40)
+    ]
+    order = ConditionOrder(some, match="tone")
+    first = {next(order.of(f"{i}.jpg", look(0))).name for i in range(200)}
+    assert first == {f"p{i}" for i in range(8)}
+    everyone = [one.name for one in order.of("a.jpg", look(0))]
+    assert sorted(everyone) == sorted(one.name for one in some)
+    assert everyone == [one.name for one in order.of("a.jpg", look(0))]
+    # Without a look it is chance alone.
+    assert len({next(order.of(f"{i}.jpg")).name for i in range(200)}) > 30
+
+
+def test_the_median_of_looks_leaves_out_what_was_not_seen():
+    seen = [look(10, 20, 0.1), look(30, 40, 0.3), look(20, 30, 0.2), Look(NAN, math.nan, math.nan)]
+    tone, age, male = median_look(seen)
+    assert float(tone[0]) == 20 and age == 30 and male == pytest.approx(0.2)
+    assert median_look([]) is None
+
+
+def test_a_face_is_looked_at_as_far_as_the_match_needs_it():
+    image = torch.from_numpy(astronaut()[:256, 96:352]).permute(2, 0, 1).contiguous()
+    (face,) = FaceFinder()(image)
+    points = torch.stack([face.landmarks, torch.full((68, 2), torch.nan)])
+    (whole, nothing), (tone, _), (chance, _) = (
+        looks_of(image, points, match) for match in ("look", "tone", "none")
+    )
+    assert whole.male < 0.1 and 20 < whole.age < 55
+    assert 50 < whole.tone[0] < 85 and torch.equal(whole.tone, tone.tone)
+    assert math.isnan(tone.age) and chance.tone.isnan().all()
+    assert nothing.tone.isnan().all() and math.isnan(nothing.age) and math.isnan(nothing.male)
+    with pytest.raises(ValueError, match="expected match among tone, look, none"):
+        looks_of(image, points, "descriptor")
+
+
+def test_nobody_is_looked_at_where_it_decides_nothing():
+    image, points = torch.zeros(3, 9, 9, dtype=torch.uint8), [torch.zeros(68, 2)] * 2
+    assert ConditionOrder(people(9), match="none").looks(image, points) == [None, None]
+    assert ConditionOrder(people(1)).looks(image, points) == [None, None]
+
+
+def test_the_looks_of_the_shipped_people_are_those_that_they_have():
+    some = people_conditions()[:3]
+    for one in some:
+        found = look_of(Condition(one.name, one.image, one.landmarks), "look")
+        assert one.look is not None
+        assert distance(one.look, found) < 0.1
+    drawn = look_of(drawn_conditions(1)[0], "tone")
+    assert drawn.tone.isfinite().all() and math.isnan(drawn.age)
