@@ -11,8 +11,8 @@ from graphgan.anonymize.compositor import (
     AlignedFaces,
     Patch,
     align_region,
-    carry_inward,
     cut_faces,
+    fade_into,
     paste_faces,
     soft_edges,
 )
@@ -149,8 +149,8 @@ def _with_edge(
     if shows_nobody(work.stage.method):
         return new[0], soft_edges(region)[0]
     pixel = region.shape[2] / work.alignment.crop.height
-    faded = carry_inward(new.to(image), image, region, pixel=pixel)
-    return faded[0], soft_edges(region, image, pixel=pixel)[0]
+    faded, edges = fade_into(new.to(image), image, region, pixel=pixel)
+    return faded[0], edges[0]
 
 
 def paste_works(

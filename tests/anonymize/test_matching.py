@@ -102,7 +102,7 @@ def test_a_face_is_looked_at_as_far_as_the_match_needs_it():
     assert 50 < whole.tone[0] < 85 and torch.equal(whole.tone, tone.tone)
     assert math.isnan(tone.age) and chance.tone.isnan().all()
     assert nothing.tone.isnan().all() and math.isnan(nothing.age) and math.isnan(nothing.male)
-    with pytest.raises(ValueError, match="expected match among tone, look, none"):
+    with pytest.raises(ValueError, match="expected match to be one of 'tone', 'look', 'none'"):
         looks_of(image, points, "descriptor")
 
 

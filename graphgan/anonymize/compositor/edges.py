@@ -1,6 +1,7 @@
 """The soft edge around a region, and the colors that lie under it."""
 
 import math
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -53,14 +54,56 @@ def soft_edges(
         pixel: side of a pixel of the image that the crops were cut from, in pixels of the crop:
             larger ones need more margin to be covered.
     """
-    height, step = regions.shape[2], _step(regions)
-    coarse = F.max_pool2d(regions, step) if step > 1 else regions
-    margin = LEAST_MARGIN + height * MARGIN
-    edges = soften(coarse, height * EDGE / step, margin=margin / step)
-    edges = _enlarged(edges, regions) if step > 1 else edges
     if images is None:
-        return torch.maximum(regions, edges)
-    return torch.maximum(_least(regions, pixel), edges * _likeness(images.to(edges), regions))
+        return torch.maximum(regions, _wide_edges(regions))
+    return _weights(_least(regions, pixel), regions, _likeness(images, regions))
+
+
+def fade_into(
+    new: Float[Tensor, "b 3 h w"],
+    images: Float[Tensor, "b 3 h w"],
+    regions: Float[Tensor, "b 1 h w"],
+    *,
+    pixel: float = 1.0,
+) -> tuple[Float[Tensor, "b 3 h w"], Float[Tensor, "b 1 h w"]]:
+    """New faces that fade into what is around them where that is not skin, and their `soft_edges`.
+
+    ``a new + (1 - a) around``: *around* are the image's colors from beyond the edge, carried
+    inward, so nothing of the old face is in them; a falls from 1 to 0 at the rim of the region,
+    and stays 1 where skin goes on. Without it a line is seen where a face ends at hair or a
+    collar: what a network makes of the outermost pixels, or the margin that covers the old face.
+
+    Args:
+        new: new faces, with their colors carried outward.
+        images: the old ones, in [-1, 1].
+        regions: what is to be replaced.
+        pixel: as for `soft_edges`.
+    Returns:
+        faces and weights, for `graphgan.anonymize.compositor.paste_faces`.
+    """
+    least, alike = _least(regions, pixel), _likeness(images, regions)
+    reach = regions.shape[2] * CARRY * max(pixel / 2, 1.0)
+    around = _carried(images, (least <= 0).to(images), reach)
+    coarse = _shrunk_regions(regions)
+    inside = soften(shrink_mask(coarse, INSET), coarse.shape[2] * FADE)
+    share = _enlarged(inside, regions)
+    share = share + (1 - share) * alike
+    return new * share + around * (1 - share), _weights(least, regions, alike)
+
+
+def _weights(
+    least: Float[Tensor, "b 1 h w"],
+    regions: Float[Tensor, "b 1 h w"],
+    alike: Float[Tensor, "b 1 h w"],
+) -> Float[Tensor, "b 1 h w"]:
+    return torch.maximum(least, _wide_edges(regions) * alike)
+
+
+def _wide_edges(regions: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
+    """The edge where skin goes on."""
+    coarse = _shrunk_regions(regions)
+    margin = (LEAST_MARGIN + regions.shape[2] * MARGIN) / _step(regions)
+    return _enlarged(soften(coarse, coarse.shape[2] * EDGE, margin=margin), regions)
 
 
 def _least(regions: Float[Tensor, "b 1 h w"], pixel: float) -> Float[Tensor, "b 1 h w"]:
@@ -75,13 +118,12 @@ def _likeness(
 ) -> Float[Tensor, "b 1 h w"]:
     """1 where the image has the colors of the face beside it, 0 where it has others."""
     step = _step(regions)
-    coarse = F.max_pool2d(regions, step) if step > 1 else regions
+    coarse = _shrunk_regions(regions)
     shrunk = F.avg_pool2d(images, step) if step > 1 else images
     skin = spread(shrunk, shrink_mask(coarse, RIM), coarse.shape[2] * CARRY)
     smooth = F.avg_pool2d(shrunk, 3, stride=1, padding=1, count_include_pad=False)
     apart = (smooth - skin).square().mean(1, keepdim=True)
-    alike = torch.exp(-apart / (2 * LIKENESS**2))
-    return _enlarged(alike, regions) if step > 1 else alike
+    return _enlarged(torch.exp(-apart / (2 * LIKENESS**2)), regions)
 
 
 def carry_outward(
@@ -104,34 +146,6 @@ def _carried(
     coarse = F.avg_pool2d(images * masks, step) / weights.clamp(min=_TINY)
     around = spread(coarse, (weights > 0).to(weights), sigma / step)
     return images * masks + _enlarged(around, images) * (1 - masks)
-
-
-def carry_inward(
-    new: Float[Tensor, "b 3 h w"],
-    images: Float[Tensor, "b 3 h w"],
-    regions: Float[Tensor, "b 1 h w"],
-    *,
-    pixel: float = 1.0,
-) -> Float[Tensor, "b 3 h w"]:
-    """New faces that fade into what is around them, where that is not skin.
-
-    ``a new + (1 - a) around``: *around* are the image's colors from beyond the edge, carried
-    inward, so nothing of the old face is in them; a falls from 1 to 0 at the rim of the region,
-    and stays 1 where skin goes on. Without it a line is seen where a face ends at hair or a
-    collar: what a network makes of the outermost pixels, or the margin that covers the old face.
-
-    Args:
-        new: new faces, with their colors carried outward.
-        images: the old ones, in [-1, 1].
-        regions: what is to be replaced.
-        pixel: as for `soft_edges`.
-    """
-    height = regions.shape[2]
-    beyond = (_least(regions, pixel) <= 0).to(images)
-    around = _carried(images, beyond, height * CARRY * max(pixel / 2, 1.0))
-    inside = soften(shrink_mask(regions, INSET), height * FADE)
-    weights = inside + (1 - inside) * _likeness(images, regions)
-    return new * weights + around * (1 - weights)
 
 
 def show_face_alone(
@@ -157,8 +171,15 @@ def _step(regions: Float[Tensor, "b 1 h w"]) -> int:
     return step if divides else 1
 
 
+def _shrunk_regions(regions: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 u v"]:
+    step = _step(regions)
+    return F.max_pool2d(regions, step) if step > 1 else regions
+
+
 def _enlarged(coarse: Float[Tensor, "b c u v"], like: Tensor) -> Float[Tensor, "b c h w"]:
     size = (like.shape[2], like.shape[3])
+    if tuple(coarse.shape[2:]) == size:
+        return coarse
     return F.interpolate(coarse, size, mode="bilinear", align_corners=False)
 
 
@@ -214,19 +235,27 @@ def spread(
         >>> spread(image, torch.tensor([1.0, 0, 0]).view(1, 1, 1, 3), 1.0).flatten().tolist()
         [0.5, 0.5, 0.5]
     """
-    from kornia.filters import gaussian_blur2d  # longer to import than all else but torch
-
     if not 0 < sigma < math.inf:
         raise ValueError(f"expected sigma above 0, got {sigma}")
     known = torch.cat([images * masks, masks], 1)
     total = torch.zeros_like(known)
     for i in range(CARRY_SCALES):
         own = sigma / 2 ** (CARRY_SCALES - 1 - i)
-        size = 2 * math.ceil(_SIGMAS * own) + 1
-        blurred = gaussian_blur2d(known, (size, size), (own, own), border_type="constant")
-        total += blurred * CARRY_FALL**i
+        down, across = (_gaussian(side, own).to(known) for side in known.shape[2:])
+        total += CARRY_FALL**i * (down @ known @ across)
     outside = total[:, :-1] / total[:, -1:].clamp(min=torch.finfo(total.dtype).tiny)
     return images * masks + outside * (1 - masks)
+
+
+@lru_cache(maxsize=64)
+def _gaussian(side: int, sigma: float) -> Float[Tensor, "{side} {side}"]:
+    """The matrix that blurs rows or columns with zeros around them; fewer operations than a
+    convolution of many taps.
+    """
+    away = torch.arange(side)[:, None] - torch.arange(side)
+    reach = math.ceil(_SIGMAS * sigma)
+    weights = torch.exp(-(torch.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))
+    return torch.exp(-(away**2) / (2 * sigma**2)) * (away.abs() <= reach) / weights.sum()
 
 
 def _distance(inside: Bool[Tensor, "b 1 h w"], limit: int) -> Float[Tensor, "b 1 h w"]:

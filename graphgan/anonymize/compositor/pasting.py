@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from graphgan.anonymize.compositor.constants import COVERED
-from graphgan.anonymize.compositor.edges import carry_inward, soft_edges
+from graphgan.anonymize.compositor.edges import fade_into, soft_edges
 from graphgan.landmarks._warp import lattice
 from graphgan.landmarks.alignment import Alignment, to_photo
 from graphgan.landmarks.hull import convex_hull
@@ -75,13 +75,14 @@ def blend_crops(
         images: in [-1, 1].
         new: in [-1, 1]; what a network made, with its colors carried outward (`carry_outward`).
         regions: what is to be replaced, see `face_regions`.
-        shows_people: the edge ends where skin ends, see `soft_edges` and `carry_inward`; False
+        shows_people: the edge ends where skin ends, see `fade_into`; False
             covers more.
     """
     new = new.to(images.dtype)
     if not shows_people:
         return paste(new, images, soft_edges(regions))
-    return paste(carry_inward(new, images, regions), images, soft_edges(regions, images))
+    faded, edges = fade_into(new, images, regions)
+    return paste(faded, images, edges)
 
 
 def paste_faces(image: UInt8[Tensor, "3 h w"], patches: Sequence[Patch]) -> Pasted:
