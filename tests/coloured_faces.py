@@ -15,6 +15,7 @@ from graphgan.data.photos import Photo
 from graphgan.data.prepared import PreparedPictures
 from graphgan.data.preparing import prepare_pictures
 from graphgan.faces.contracts import Faces, Landmarks
+from graphgan.landmarks.hull import convex_hull
 from graphgan.landmarks.schemes import IBUG_68
 
 GREY = 128
@@ -162,3 +163,9 @@ class Recoloured:
 
 def open_folder(root: Path) -> PreparedPictures:
     return PreparedPictures(root, scheme=IBUG_68)
+
+
+def inner_hull(landmarks: torch.Tensor) -> torch.Tensor:
+    """Where a new face does not fade into what is around it."""
+    hull = convex_hull(landmarks)
+    return hull.lerp(hull.mean(0), 0.35)

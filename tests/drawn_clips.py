@@ -1,12 +1,11 @@
 """Drawn clips whose faces are coloured squares, so that what every frame must show is known."""
 
 import torch
-from coloured_faces import GREY, colour_of, shape_of_a_face
+from coloured_faces import GREY, colour_of, inner_hull, shape_of_a_face
 
 from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.video.clips import ClipFrame
 from graphgan.landmarks.detection import Detection
-from graphgan.landmarks.hull import convex_hull
 from graphgan.landmarks.masks import polygon_mask
 
 H, W, SIDE = 120, 200, 50
@@ -94,8 +93,8 @@ class Sees:
 
 
 def shown(image: torch.Tensor, number: int, t: int) -> torch.Tensor:
-    """The pixels in the place of a person's face, as one colour a row."""
-    hull = convex_hull(face_of(number, t).landmarks)[None].float()
+    """The pixels in the place of a person's face, but for its rim, as one colour a row."""
+    hull = inner_hull(face_of(number, t).landmarks)[None].float()
     return image[:, polygon_mask(hull, (H, W))[0, 0] > 0].T.int()
 
 
