@@ -11,6 +11,7 @@ from torch import Tensor
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import people_conditions
 from graphgan.anonymize.faces import Result
+from graphgan.anonymize.matching import Match
 from graphgan.anonymize.methods import GeneratedFaces
 from graphgan.commands import run_command
 from graphgan.data.drawing import image_grid
@@ -40,8 +41,10 @@ class Options:
     out: Path = Path("runs/demo")
     """New or empty folder, or that of an earlier demo, for before.png, after.png, both.png and
     metrics.json."""
+    match: Match = "look"
+    """By what the person is chosen: tone of the skin, look (apparent age and sex, too), or none."""
     seed: int = 0
-    """Chooses who is shown."""
+    """Chooses who is shown, among those who fit."""
 
 
 def main(options: Options) -> None:
@@ -54,7 +57,9 @@ def main(options: Options) -> None:
         raise ValueError(f"{options.photo}: no face found")
     method = GeneratedFaces(AnonyGAN.from_pretrained(newest_weights(options.checkpoint)))
     people, recogniser = people_conditions(), DlibResNetRecogniser()
-    anonymizer = Anonymizer(method, detector, people, recogniser=recogniser, seed=options.seed)
+    anonymizer = Anonymizer(
+        method, detector, people, recogniser=recogniser, match=options.match, seed=options.seed
+    )
     result = anonymizer(photo, detections=faces)
     rows = measure(faces, result, detector(result.image), recogniser.threshold)
     write(options.out, photo, result.image, rows)

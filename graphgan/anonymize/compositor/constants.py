@@ -29,6 +29,8 @@ there; of the image where its pixels are larger."""
 LIKENESS = 0.15
 """Distance of colors in [-1, 1], root mean square, by which what is beside the old face stops being
 skin: a Gaussian's sigma."""
+SMOOTH = 5
+"""Pixels of a crop of 128 over which this is averaged."""
 
 INSET, FADE = 1 / 128, 1 / 50
 """Shares of the crop's height: how far inside the region a new face begins to fade into what is
@@ -40,6 +42,9 @@ edge ends at twice that."""
 CARRY_SCALES, CARRY_FALL = 4, 1 / 8
 """Widths by which they are carried, each twice as wide as the one before and weighing so much of
 it: near the region the narrow ones count."""
+INWARD_FALL = 1.0
+"""The same for colors that are carried into the region: they are to be smooth, since a dark line
+along a jaw would come in as dots."""
 
 ALONE_FOREHEAD, ALONE_MARGIN = 0.3, 0.014
 """Of a person who is shown as a face alone: how far the face rises over the brows, below the hair,

@@ -18,11 +18,13 @@ from graphgan.anonymize.compositor.constants import (
     EDGE,
     FADE,
     INSET,
+    INWARD_FALL,
     LEAST_MARGIN,
     LIKENESS,
     MARGIN,
     RIM,
     SKIN_MARGIN,
+    SMOOTH,
 )
 from graphgan.landmarks.masks import face_regions, shrink_mask
 
@@ -83,7 +85,7 @@ def fade_into(
     """
     least, alike = _least(regions, pixel), _likeness(images, regions)
     reach = regions.shape[2] * CARRY * max(pixel / 2, 1.0)
-    around = _carried(images, (least <= 0).to(images), reach)
+    around = _carried(images, (least <= 0).to(images), reach, fall=INWARD_FALL)
     coarse = _shrunk_regions(regions)
     inside = soften(shrink_mask(coarse, INSET), coarse.shape[2] * FADE)
     share = _enlarged(inside, regions)
@@ -121,9 +123,16 @@ def _likeness(
     coarse = _shrunk_regions(regions)
     shrunk = F.avg_pool2d(images, step) if step > 1 else images
     skin = spread(shrunk, shrink_mask(coarse, RIM), coarse.shape[2] * CARRY)
-    smooth = F.avg_pool2d(shrunk, 3, stride=1, padding=1, count_include_pad=False)
+    smooth = _mean_around(shrunk, 3)
     apart = (smooth - skin).square().mean(1, keepdim=True)
-    return _enlarged(torch.exp(-apart / (2 * LIKENESS**2)), regions)
+    # Smooth along the edge: single pixels of a shadow would be seen as a row of dots.
+    alike = _mean_around(torch.exp(-apart / (2 * LIKENESS**2)), SMOOTH)
+    return _enlarged(alike, regions)
+
+
+def _mean_around(values: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "b c h w"]:
+    reach = side // 2
+    return F.avg_pool2d(values, side, stride=1, padding=reach, count_include_pad=False)
 
 
 def carry_outward(
@@ -137,14 +146,18 @@ def carry_outward(
 
 
 def _carried(
-    images: Float[Tensor, "b c h w"], masks: Float[Tensor, "b 1 h w"], sigma: float
+    images: Float[Tensor, "b c h w"],
+    masks: Float[Tensor, "b 1 h w"],
+    sigma: float,
+    *,
+    fall: float = CARRY_FALL,
 ) -> Float[Tensor, "b c h w"]:
     """`spread`, of large images outside the masks at half or a quarter of their size."""
     if (step := _step(masks)) == 1:
-        return spread(images, masks, sigma)
+        return spread(images, masks, sigma, fall=fall)
     weights = F.avg_pool2d(masks, step)
     coarse = F.avg_pool2d(images * masks, step) / weights.clamp(min=_TINY)
-    around = spread(coarse, (weights > 0).to(weights), sigma / step)
+    around = spread(coarse, (weights > 0).to(weights), sigma / step, fall=fall)
     return images * masks + _enlarged(around, images) * (1 - masks)
 
 
@@ -214,11 +227,15 @@ def soften(
 
 
 def spread(
-    images: Float[Tensor, "b c h w"], masks: Float[Tensor, "b 1 h w"], sigma: float
+    images: Float[Tensor, "b c h w"],
+    masks: Float[Tensor, "b 1 h w"],
+    sigma: float,
+    *,
+    fall: float = CARRY_FALL,
 ) -> Float[Tensor, "b c h w"]:
     """Images that are known inside a mask alone, with its colors carried on outside.
 
-    ``m x + (1 - m) sum_i w_i G_i(m x) / sum_i w_i G_i(m)``, i = 0 to 3, ``w_i = 8^-i``, G_i a
+    ``m x + (1 - m) sum_i w_i G_i(m x) / sum_i w_i G_i(m)``, i = 0 to 3, ``w_i = fall^i``, G_i a
     Gaussian blur of ``sigma / 2^(3 - i)``: what lies under a soft edge. Near the mask the narrow
     blurs count, so that no line is seen where the mask ends; farther away only the wide ones
     reach.
@@ -227,6 +244,7 @@ def spread(
         images: in any range, finite.
         masks: 0 to 1.
         sigma: of the widest Gaussian, in pixels; beyond four of it from the mask there is 0.
+        fall: the less, the more the narrow blurs count near the mask.
     Raises:
         ValueError: a sigma that is not positive.
 
@@ -242,7 +260,7 @@ def spread(
     for i in range(CARRY_SCALES):
         own = sigma / 2 ** (CARRY_SCALES - 1 - i)
         down, across = (_gaussian(side, own).to(known) for side in known.shape[2:])
-        total += CARRY_FALL**i * (down @ known @ across)
+        total += fall**i * (down @ known @ across)
     outside = total[:, :-1] / total[:, -1:].clamp(min=torch.finfo(total.dtype).tiny)
     return images * masks + outside * (1 - masks)
 
