@@ -19,6 +19,7 @@ from graphgan.anonymize.conditions import (
 from graphgan.anonymize.crops import anonymize_crops
 from graphgan.anonymize.faces import Face, Result
 from graphgan.anonymize.identities import give_identity
+from graphgan.anonymize.matching import ConditionOrder, Match
 from graphgan.anonymize.methods import FaceMethod, GeneratedFaces, ObscuredFaces
 from graphgan.anonymize.obscure import blur_faces, cover_faces, pixelate_faces
 from graphgan.anonymize.selection import Selection
@@ -27,9 +28,11 @@ __all__ = [
     "AlignedFaces",
     "Anonymizer",
     "Condition",
+    "ConditionOrder",
     "Face",
     "FaceMethod",
     "GeneratedFaces",
+    "Match",
     "ObscuredFaces",
     "Patch",
     "Result",

@@ -1,5 +1,6 @@
 """Who is where: detectors, landmarkers and recognisers, one contract each."""
 
+from graphgan.faces.age_sex import AgeSex, AgeSexNetwork, apparent_age_and_sex
 from graphgan.faces.centerface import CenterFace
 from graphgan.faces.contracts import (
     FaceDetector,
@@ -33,6 +34,8 @@ __all__ = [
     "DETECTORS",
     "LANDMARKERS",
     "RECOGNISERS",
+    "AgeSex",
+    "AgeSexNetwork",
     "CenterFace",
     "DlibDetector",
     "DlibLandmarks",
@@ -53,6 +56,7 @@ __all__ = [
     "NamingRecogniser",
     "Recogniser",
     "ToolOptions",
+    "apparent_age_and_sex",
     "make_detector",
     "make_finder",
     "make_landmarker",
