@@ -77,6 +77,8 @@ class Options:
     """The file."""
     people: int = 96
     """How many."""
+    leave_out: tuple[str, ...] = ()
+    """Names of those who look wrong on the sheet, such as person-03."""
     size: int = 512
     """Pixels a side."""
     seed: int = 0
@@ -120,6 +122,9 @@ def main(options: Options) -> None:
             skins.add(group[0].name)
     if len(kept) < options.people:
         print(f"  {len(kept)} people of {options.people}: no more that are like nobody")
+    if unknown := set(options.leave_out) - {person.name for person in kept}:
+        raise ValueError(f"expected --leave-out of people, got {', '.join(sorted(unknown))}")
+    kept = [person for person in kept if person.name not in options.leave_out]
     write_people(options.out, kept)
     if options.sheet is not None:
         write_sheet(options.sheet, kept)

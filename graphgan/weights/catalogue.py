@@ -43,7 +43,7 @@ SHIPPED: Final = (
     Weights(
         PEOPLE,
         "people_conditions",
-        "nothing: 96 people, each composed of four of the same portraits",
+        "nothing: 93 people, each composed of four of the same portraits",
         "any use, see people-512.LICENSE",
     ),
     Weights(PERSONS, "BiGraphGAN", "drawn persons alone", "MIT, as the code"),
