@@ -22,6 +22,7 @@ from graphgan.landmarks.alignment import align_face, cut
 from graphgan.metrics.skin_tone import skin_color
 
 Match = Literal["tone", "look", "none"]
+"""By what people are chosen: the tone of the skin, the whole look, or nothing."""
 
 _SIZE = 64  # pixels a side of the crops whose tone is measured
 # What counts as one step apart: L* (a* and b* count the same, and change with the light), years,
