@@ -290,7 +290,7 @@ def _blurred(x: Float[Tensor, "1 c h w"], share: float) -> Float[Tensor, "1 c h 
 
 
 def patches(person: Portrait) -> float:
-    """The share of cheeks and jaw, beside brows, eyes, nose and mouth, that is of another color."""
+    """The largest share of cheeks and jaw that is of another color, darker, or lighter."""
     size = (person.image.shape[1], person.image.shape[2])
     face = face_regions(person.landmarks[None], size, forehead=ALONE_FOREHEAD)
     middle = polygon_mask(convex_hull(person.landmarks[17:])[None].float(), size)

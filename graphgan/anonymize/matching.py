@@ -25,10 +25,10 @@ Match = Literal["tone", "look", "none"]
 """By what people are chosen: the tone of the skin, the whole look, or nothing."""
 
 _SIZE = 64  # pixels a side of the crops whose tone is measured
-# What counts as one step apart: L* (a* and b* count the same, and change with the light), years,
-# and the probability of male.
+# What counts as one step apart: L* (a* and b* say more of the light than of the skin), years, and
+# the probability of male.
 _TONE, _YEARS, _SEX = 12.0, 12.0, 0.25
-_GROUP = 8
+_GROUP = 8  # people among whom chance decides
 
 
 def looks_of(

@@ -222,6 +222,7 @@ def what_holds_for_all(options: AnonymizeOptions, anonymizer: Anonymizer) -> dic
         "chosen": "by default" if options.mode is None else "by --mode",
         "fallback": options.fallback,
         "conditions": [condition.name for condition in order.conditions],
+        "match": options.match,
         "kept people": len(anonymizer.selection.people),
         "keep": [list(box) for box in anonymizer.selection.keep],
         "only": [list(box) for box in anonymizer.selection.only],

@@ -95,8 +95,11 @@ def test_the_default_threshold_is_stricter_than_the_recogniser_s():
 
 def test_what_reports_say_names_no_path(weights, tmp_path):
     write_image(tmp_path / "who.png", torch.zeros(3, 8, 8, dtype=torch.uint8))
-    options = AnonymizeOptions(checkpoint=weights, only=("1,2,3,4",))
-    said = what_holds_for_all(options, make_anonymizer(options))
+    options = AnonymizeOptions(checkpoint=weights, only=("1,2,3,4",), match="look")
+    anonymizer = make_anonymizer(options)
+    assert anonymizer.order.match == "look"
+    said = what_holds_for_all(options, anonymizer)
+    assert said["match"] == "look"  # a run with another one is another run
     assert str(tmp_path) not in repr(said)
     assert (said["mode"], said["chosen"], said["only"]) == (
         "anonygan",

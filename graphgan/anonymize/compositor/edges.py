@@ -1,7 +1,6 @@
 """The soft edge around a region, and the colors that lie under it."""
 
 import math
-from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -259,21 +258,21 @@ def spread(
     total = torch.zeros_like(known)
     for i in range(CARRY_SCALES):
         own = sigma / 2 ** (CARRY_SCALES - 1 - i)
-        down, across = (_gaussian(side, own).to(known) for side in known.shape[2:])
+        down, across = (_gaussian(side, own, known) for side in known.shape[2:])
         total += fall**i * (down @ known @ across)
     outside = total[:, :-1] / total[:, -1:].clamp(min=torch.finfo(total.dtype).tiny)
     return images * masks + outside * (1 - masks)
 
 
-@lru_cache(maxsize=64)
-def _gaussian(side: int, sigma: float) -> Float[Tensor, "{side} {side}"]:
+def _gaussian(side: int, sigma: float, like: Tensor) -> Float[Tensor, "{side} {side}"]:
     """The matrix that blurs rows or columns with zeros around them; fewer operations than a
     convolution of many taps.
     """
-    away = torch.arange(side)[:, None] - torch.arange(side)
+    away = torch.arange(side, device=like.device, dtype=like.dtype)
+    away = away[:, None] - away
     reach = math.ceil(_SIGMAS * sigma)
-    weights = torch.exp(-(torch.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))
-    return torch.exp(-(away**2) / (2 * sigma**2)) * (away.abs() <= reach) / weights.sum()
+    whole = sum(math.exp(-(x**2) / (2 * sigma**2)) for x in range(-reach, reach + 1))
+    return torch.exp(-(away**2) / (2 * sigma**2)) * (away.abs() <= reach) / whole
 
 
 def _distance(inside: Bool[Tensor, "b 1 h w"], limit: int) -> Float[Tensor, "b 1 h w"]:

@@ -67,7 +67,9 @@ def test_who_was_chosen_is_shown_or_nobody(people):
 
 def test_all_else_is_as_in_the_given_one(people):
     keep = Selection(keep=((1.0, 1.0, 9.0, 9.0),))
-    given = make(Shown(), people, selection=keep, threshold=0.3, fallback="blur", seed=4)
+    given = make(
+        Shown(), people, selection=keep, threshold=0.3, fallback="blur", seed=4, match="look"
+    )
     for choice in choices_of(given):
         other = choice.anonymizer
         for part in (
@@ -80,7 +82,7 @@ def test_all_else_is_as_in_the_given_one(people):
             "last",
         ):
             assert getattr(other, part) is getattr(given, part)
-        assert other.order.seed == 4
+        assert (other.order.seed, other.order.match) == (4, "look")
     assert len(given.order) == 3 and given.method.name == "shown"
 
 
