@@ -102,8 +102,15 @@ def test_a_face_is_looked_at_as_far_as_the_match_needs_it():
     assert 50 < whole.tone[0] < 85 and torch.equal(whole.tone, tone.tone)
     assert math.isnan(tone.age) and chance.tone.isnan().all()
     assert nothing.tone.isnan().all() and math.isnan(nothing.age) and math.isnan(nothing.male)
-    with pytest.raises(ValueError, match="expected match to be one of 'tone', 'look', 'none'"):
-        looks_of(image, points, "descriptor")
+
+
+@pytest.mark.unhooked
+def test_another_match_is_refused():
+    message = "expected match to be one of 'tone', 'look', 'none'; got 'descriptor'"
+    with pytest.raises(ValueError, match=message):
+        looks_of(torch.zeros(3, 9, 9, dtype=torch.uint8), torch.zeros(0, 68, 2), "descriptor")
+    with pytest.raises(ValueError, match=message):
+        ConditionOrder(people(3), match="descriptor")
 
 
 def test_nobody_is_looked_at_where_it_decides_nothing():
