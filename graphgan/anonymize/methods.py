@@ -11,6 +11,7 @@ A method of your own is one small class:
             return faces.images.flip(-1)
 """
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, Protocol, get_args, runtime_checkable
@@ -25,6 +26,7 @@ from graphgan.anonymize.compositor.constants import FOREHEAD
 from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.obscure import blur_faces, cover_faces, pixelate_faces
 from graphgan.data.face_batch import LANDMARKS_OF_68
+from graphgan.layers.sharpness_matching import match_grain
 from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.full_resolution import generate_at_full_resolution
 from graphgan.models.generator import GeneratorOutput
@@ -152,7 +154,8 @@ class GeneratedFaces:
             faces.masks,
         )
         # Networks learn what is inside the mask: outside, their images may be anything.
-        return carry_outward(self._generated(inputs).to(faces.images), faces.masks)
+        made = carry_outward(self._generated(inputs).to(faces.images), faces.masks)
+        return match_grain(made, faces.images, faces.masks, _noise_for(faces.images))
 
     def _shown(self, condition: Condition, size: tuple[int, int]) -> Condition:
         """At the size of the crops, as the network knows conditions; the last ones are kept."""
@@ -177,6 +180,16 @@ class GeneratedFaces:
             return generate_at_full_resolution(self.model, *given)
         output: GeneratorOutput = self.model(*given)
         return output.image
+
+
+def _noise_for(images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
+    """Standard normal: the same for the same image, another for the next frame of a video."""
+    noise = []
+    for image in images:
+        seed = zlib.crc32(image.float().cpu().numpy().tobytes())
+        draw = torch.Generator().manual_seed(seed)
+        noise.append(torch.randn(1, *image.shape[1:], generator=draw))
+    return torch.stack(noise).to(images)
 
 
 def _can_enlarge(model: AnonyGAN | OnnxAnonyGAN) -> bool:

@@ -17,7 +17,7 @@ from graphgan.layers.light_matching import match_light
 from graphgan.layers.pose_attention import PoseAttentionalTransfer
 from graphgan.layers.resampling import ResidualDown, ResidualUp
 from graphgan.layers.residual import ResidualBlock
-from graphgan.layers.sharpness_matching import match_sharpness
+from graphgan.layers.sharpness_matching import match_grain, match_sharpness
 
 __all__ = [
     "AttentionHead",
@@ -40,6 +40,7 @@ __all__ = [
     "ResidualUp",
     "adaptive_kernel_size",
     "blend",
+    "match_grain",
     "match_light",
     "match_sharpness",
 ]

@@ -2,7 +2,7 @@ import pytest
 import torch
 from kornia.filters import gaussian_blur2d
 
-from graphgan.layers import match_sharpness
+from graphgan.layers import match_grain, match_sharpness
 
 SIZE = 64
 
@@ -74,3 +74,47 @@ def test_odd_sizes_and_nothing_in_the_mask():
 def test_unlike_shapes_are_refused():
     with pytest.raises(ValueError, match=r"expected a source of \(1, 3, 64, 64\)"):
         match_sharpness(texture(), texture()[..., :32], EVERYWHERE)
+
+
+def noise(seed: int, size: int = 128) -> torch.Tensor:
+    return torch.randn(1, 1, size, size, generator=torch.Generator().manual_seed(seed))
+
+
+def grained(smooth: torch.Tensor, source: torch.Tensor, *, mask: float = 1.0) -> torch.Tensor:
+    """``smooth`` with the grain of ``source``."""
+    masks = torch.full_like(smooth[:, :1], mask)
+    return match_grain(smooth, source, masks, noise(9))
+
+
+@pytest.mark.parametrize("strength", [0.02, 0.06])
+def test_a_smooth_face_in_a_noisy_image_gets_most_of_its_noise(strength):
+    smooth = 0.3 * torch.linspace(-1, 1, 128).expand(1, 3, 128, 128)
+    result = grained(smooth, smooth + strength * noise(1))
+    spread = float((result - smooth).std())
+    assert 0.5 * strength < spread < strength
+    assert float((result - smooth).mean()) == pytest.approx(0, abs=0.1 * strength)
+
+
+def test_grain_is_no_stronger_than_a_bound():
+    smooth = torch.zeros(1, 3, 128, 128)
+    assert float(grained(smooth, smooth + noise(1)).std()) < 0.12
+
+
+def test_edges_of_the_source_are_no_grain():
+    smooth, edges = torch.zeros(1, 3, 128, 128), torch.zeros(1, 3, 128, 128)
+    edges[..., ::32] = 1.0
+    torch.testing.assert_close(grained(smooth, edges), smooth, atol=1e-3, rtol=0)
+
+
+def test_a_face_that_has_grain_or_no_mask_gets_none():
+    smooth = torch.zeros(1, 3, 128, 128)
+    rough = smooth + 0.1 * noise(2)
+    torch.testing.assert_close(grained(rough, smooth + 0.05 * noise(1)), rough, atol=5e-3, rtol=0)
+    torch.testing.assert_close(grained(smooth, rough, mask=0.0), smooth)
+
+
+@pytest.mark.unhooked
+def test_grain_of_other_shapes_is_refused():
+    x = torch.zeros(1, 3, 32, 32)
+    with pytest.raises(ValueError, match=r"expected noise of \(1, 1, 32, 32\), got \(2, 1, 32, 32"):
+        match_grain(x, x, x[:, :1], torch.zeros(2, 1, 32, 32))
