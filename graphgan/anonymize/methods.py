@@ -28,7 +28,10 @@ from graphgan.anonymize.obscure import blur_faces, cover_faces, pixelate_faces
 from graphgan.data.face_batch import LANDMARKS_OF_68
 from graphgan.layers.sharpness_matching import match_grain
 from graphgan.models.anonygan import AnonyGAN
-from graphgan.models.full_resolution import generate_at_full_resolution
+from graphgan.models.full_resolution import (
+    generate_at_full_resolution,
+    works_at_full_resolution,
+)
 from graphgan.models.generator import GeneratorOutput
 from graphgan.models.onnx_generator import OnnxAnonyGAN
 
@@ -133,7 +136,8 @@ class GeneratedFaces:
         if exported and self.size != model.size:
             raise ValueError(f"expected a network for {self.size}, got one for {model.size}")
         self.forehead = model.forehead
-        self.doublings = _DOUBLINGS if _can_enlarge(model) and self.size == model.size else 0
+        enlarges = isinstance(model, AnonyGAN) and works_at_full_resolution(model)
+        self.doublings = _DOUBLINGS if enlarges and self.size == model.size else 0
         self.model = model if isinstance(model, OnnxAnonyGAN) else model.eval()
         self._chosen = LANDMARKS_OF_68[count]
         self._ready: dict[tuple[int, tuple[int, int]], tuple[Condition, Condition]] = {}
@@ -190,12 +194,6 @@ def _noise_for(images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
         draw = torch.Generator().manual_seed(seed)
         noise.append(torch.randn(1, *image.shape[1:], generator=draw))
     return torch.stack(noise).to(images)
-
-
-def _can_enlarge(model: AnonyGAN | OnnxAnonyGAN) -> bool:
-    if isinstance(model, OnnxAnonyGAN) or model.size is None:
-        return False
-    return model.base == "condition" and model.generator.blend == "attend_base"
 
 
 def _num_landmarks(model: AnonyGAN | OnnxAnonyGAN) -> int:

@@ -66,6 +66,15 @@ def generate_at_full_resolution(
     return changed.clamp(-1, 1)
 
 
+def works_at_full_resolution(model: AnonyGAN) -> bool:
+    """Whether `generate_at_full_resolution` takes it: it knows its size and blends the condition."""
+    return (
+        model.size is not None
+        and model.base == "condition"
+        and model.generator.blend == "attend_base"
+    )
+
+
 def resized(images: Float[Tensor, "b c h w"], size: tuple[int, int]) -> Float[Tensor, "b c u v"]:
     """Bicubic, widened when shrinking so that nothing aliases."""
     if tuple(images.shape[2:]) == size:
@@ -77,7 +86,7 @@ def resized(images: Float[Tensor, "b c h w"], size: tuple[int, int]) -> Float[Te
 def _trained_size(model: AnonyGAN) -> tuple[int, int]:
     if model.size is None:
         raise ValueError("expected a model that says the size that it was trained on, got none")
-    if model.base != "condition" or model.generator.blend != "attend_base":
+    if not works_at_full_resolution(model):
         raise ValueError(
             "expected a model whose attention blends the condition, got one with base "
             f"{model.base!r} and blend {model.generator.blend!r}"

@@ -10,7 +10,7 @@ import json
 import logging
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,10 @@ from graphgan.extras import needs_extra
 from graphgan.files import replacing
 from graphgan.models._onnx_layers import replace_layers
 from graphgan.models.anonygan import AnonyGAN
+from graphgan.models.full_resolution import (
+    generate_at_full_resolution,
+    works_at_full_resolution,
+)
 from graphgan.models.onnx_generator import (
     FORMAT_VERSION,
     INPUTS,
@@ -53,8 +57,9 @@ def export_onnx(model: AnonyGAN, path: str | Path, *, size: tuple[int, int] | No
     Args:
         model: trained, fused or not; it stays as it is.
         path: of the file; what was there before is replaced.
-        size: height and width of the pictures, divisible by 4; None for those that the network was
-            trained on.
+        size: height and width of the images, divisible by 4; None for those that the network was
+            trained on. At another size the graph is that of `generate_at_full_resolution`, where
+            the network knows the size that it was trained on and blends the condition.
     Returns:
         The largest absolute difference to the network, see `onnx_difference`.
     Raises:
@@ -107,7 +112,7 @@ def onnx_difference(model: AnonyGAN, path: str | Path, *, seed: int = 0) -> floa
         )
     largest = 0.0
     for inputs in _random_inputs(count, onnx_model.size, seed):
-        expected = reference(*inputs).image
+        expected = _image(reference, inputs)
         if not expected.isfinite().all():
             height, width = onnx_model.size
             raise ValueError(
@@ -218,10 +223,16 @@ class _ImageOnly(nn.Module):
         source_landmarks: Tensor,
         mask: Tensor,
     ) -> Tensor:
-        image: Tensor = self.model(
-            condition, source, condition_landmarks, source_landmarks, mask
-        ).image
-        return image
+        inputs = (condition, source, condition_landmarks, source_landmarks, mask)
+        return _image(self.model, inputs)
+
+
+def _image(model: AnonyGAN, inputs: Sequence[Tensor]) -> Tensor:
+    """What the anonymizer takes: beyond the size of training, details stay the condition's."""
+    if works_at_full_resolution(model):
+        return generate_at_full_resolution(model, *inputs)
+    image: Tensor = model(*inputs).image
+    return image
 
 
 def _forget_sources(message: Any) -> None:

@@ -21,7 +21,8 @@ class Options:
     """Weights (generator.safetensors), the folder of a run: its newest ones, or shipped ones by
     name (graphgan info lists them)."""
     size: int | None = None
-    """Side of the pictures; by default that of training, needed where weights do not say it."""
+    """Side of the images; by default that of training, needed where weights do not say it. Larger
+    ones keep the condition's details, as in `graphgan-anonymize`: 512 for large faces."""
     overwrite: bool = False
     """Replace the file if it is there."""
 

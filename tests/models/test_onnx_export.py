@@ -14,6 +14,7 @@ import graphgan
 from graphgan.extras import MissingExtraError
 from graphgan.landmarks import SCHEMES, fit_shape_transfer, mirror_landmarks
 from graphgan.models import AnonyGAN, ConditionFitting, LandmarkGenerator, onnx_export
+from graphgan.models.full_resolution import generate_at_full_resolution
 from graphgan.models.onnx_export import export_onnx, onnx_difference
 from graphgan.models.onnx_generator import OnnxAnonyGAN
 
@@ -236,6 +237,21 @@ def test_a_file_of_other_landmarks_is_refused(exported):
     other = AnonyGAN(LandmarkGenerator(6, 5, width=4, num_blocks=1))
     with pytest.raises(ValueError, match=r"network\.onnx: expected ONNX of 5 landmarks, got 29"):
         onnx_difference(other, exported[1])
+
+
+@torch.no_grad()
+def test_larger_images_are_made_at_full_resolution(tmp_path):
+    torch.manual_seed(1)
+    generator = LandmarkGenerator(6, 5, width=4, num_blocks=1)
+    model = lived(
+        AnonyGAN(generator, fitting=ConditionFitting(5, bend=1.0), size=(16, 12)), (16, 12)
+    )
+    path, size = tmp_path / "a.onnx", (32, 24)
+    assert export_onnx(model, path, size=size) < REACHED
+    given = inputs(2, 5, size)
+    expected = generate_at_full_resolution(model, *given)
+    torch.testing.assert_close(run(path, *given), expected, atol=REACHED, rtol=0)
+    assert (expected - model(*given).image).abs().max() > 0.05  # the network alone at that size
 
 
 @pytest.mark.parametrize(
