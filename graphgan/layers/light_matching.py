@@ -5,12 +5,16 @@ trust a pixel the less, the further it is from the plane: eyes, lips, beards, gl
 for little. Of the face whose light is taken, these numbers go along and nothing else.
 """
 
+from typing import NamedTuple
+
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from graphgan._checks import check_features
 
+_SIZE = 128  # light is smooth: larger images are looked at shrunk
 _ROUNDS = 4  # of the least squares
 _WIDE = 1.5  # a pixel so many mean distances from the plane counts half
 _RIDGE = 1e-4
@@ -30,6 +34,7 @@ def match_light(
 
     Planes are fitted by four rounds of weighted least squares, ``w = 1 / (1 + (r / 1.5 m)^2)`` with
     r a pixel's distance from the plane of the round before and m the mean of these distances.
+    Images of 256 pixels and more are shrunk for it, to at least 128.
 
     Args:
         x, source: in [-1, 1].
@@ -54,23 +59,37 @@ def match_light(
     with torch.autocast(x.device.type, enabled=False):
         dtype = torch.promote_types(x.dtype, torch.float32)
         image, other, inside = (given.to(dtype) for given in (x, source, mask))
-        apart, _ = _apart(image, inside)
-        others, wanted = _apart(other, inside)
-        own = _deviations(apart, inside)
-        gains = [a / b for a, b in zip(_deviations(others, inside), own, strict=True)]
+        basis = _basis(image)
+        own, others = (_measured(faces, inside, basis) for faces in (image, other))
+        apart = image - (own.plane @ basis).view(image.shape)
         gray = apart.mean(1, keepdim=True)
-        matched = gains[0].clamp(*_LUMA_GAIN) * gray
-        matched = matched + gains[1].clamp(*_CHROMA_GAIN) * (apart - gray) + wanted
+        matched = (others.luma / own.luma).clamp(*_LUMA_GAIN) * gray
+        matched = matched + (others.chroma / own.chroma).clamp(*_CHROMA_GAIN) * (apart - gray)
+        matched = matched + (others.plane @ basis).view(image.shape)
         return matched.clamp(-1, 1).to(x.dtype)
 
 
-def _apart(
-    image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
-) -> tuple[Float[Tensor, "b 3 h w"], Float[Tensor, "b 3 h w"]]:
-    """How far it is from its plane, and the plane."""
-    basis = _basis(image)
-    plane = (_plane(image, mask, basis) @ basis).view(image.shape)
-    return image - plane, plane
+class _Measured(NamedTuple):
+    """The plane of colors of a face, and its deviations from it: of the gray, of the rest."""
+
+    plane: Float[Tensor, "b 3 3"]
+    luma: Float[Tensor, "b 1 1 1"]
+    chroma: Float[Tensor, "b 1 1 1"]
+
+
+def _measured(
+    image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"], basis: Float[Tensor, "3 n"]
+) -> _Measured:
+    factor = max(1, min(image.shape[2:]) // _SIZE)
+    if factor > 1:
+        height, width = image.shape[2:]
+        share = F.avg_pool2d(mask, factor)
+        image = F.avg_pool2d(image * mask, factor) / share.clamp(min=_TINY)
+        basis = F.avg_pool2d(basis.view(3, height, width), factor).flatten(1)
+        mask = share
+    plane = _plane(image, mask, basis)
+    apart = image - (plane @ basis).view(image.shape)
+    return _Measured(plane, *_deviations(apart, mask))
 
 
 def _basis(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "3 n"]:

@@ -76,3 +76,21 @@ def test_it_can_be_differentiated_where_faces_are_flat():
 def test_unlike_shapes_are_refused(source, mask, message):
     with pytest.raises(ValueError, match=message):
         match_light(face(), torch.zeros(source), torch.zeros(mask))
+
+
+@pytest.mark.parametrize("factor", [4, 7])
+def test_large_images_are_lit_as_small_ones(factor):
+    """Planes are measured on shrunk images; what is outside of the mask is not looked at."""
+
+    def grown(x: torch.Tensor) -> torch.Tensor:
+        size = (SIZE * factor * 2, SIZE * factor * 2)
+        return torch.nn.functional.interpolate(x, size, mode="bilinear")
+
+    x, mask = face(), disc()
+    source = (0.7 * face() + slope()).clamp(-1, 1)
+    large = (grown(mask) > 0.5).float()
+    expected = match_light(grown(x), grown(source), large)
+    wild = torch.where(large.bool(), grown(source), 1.0)
+    torch.testing.assert_close(match_light(grown(x), wild, large), expected, atol=1e-5, rtol=0)
+    inside = (expected - grown(source)).abs()[large.expand(-1, 3, -1, -1).bool()]
+    assert inside.max() < 0.03
