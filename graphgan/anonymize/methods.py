@@ -113,7 +113,7 @@ class GeneratedFaces:
             an exported one was written for.
     """
 
-    name = "anonygan"
+    name = "people"
     uses_conditions = True
 
     def __init__(

@@ -224,7 +224,7 @@ class AnonyGANSystem(MethodSystem):
 
 
 class ProductSystem(AnonyGANSystem):
-    """``graphgan-anonymize --mode anonygan`` as it comes: shipped weights, people who do not exist.
+    """``graphgan-anonymize`` as it comes: shipped weights, people who do not exist.
 
     The conditions of requests are not looked at; who is shown follows from the image's name and
     from what the face looks like.
