@@ -35,6 +35,7 @@ from graphgan.anonymize.report import (
     Instead,
     count_instead,
     count_statuses,
+    tell_counts,
     tell_instead,
 )
 from graphgan.commands import exit_with, parse_options
@@ -113,8 +114,7 @@ def anonymize_dataset(options: DatasetOptions) -> int:
             with closing(_run(options, counts, anonymizer)) as done:
                 _show(done, counts.total())
             statuses, instead = write_report(manifest)
-    summary = ", ".join(f"{count} {key}" for key, count in statuses.items() if count)
-    print(f"{summary}; report in {options.dst.rstrip('/')}/{REPORT}")
+    print(f"{tell_counts(statuses)}; report in {options.dst.rstrip('/')}/{REPORT}")
     if line := tell_instead(instead):
         print(line)
     sys.stdout.flush()

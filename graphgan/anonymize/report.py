@@ -3,7 +3,7 @@
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
@@ -142,6 +142,21 @@ def count_statuses(files: Sequence[FileReport]) -> dict[str, int]:
             OVERLOOKED in face.remarks for file in files for face in file.faces
         ),
     }
+
+
+def tell_counts(counts: Mapping[str, int]) -> str:
+    """`count_statuses` for people, without what there is none of.
+
+    Example:
+        >>> tell_counts({"anonymised": 2, "failed": 0, "faces replaced": 1})
+        '2 anonymised, 1 face replaced'
+    """
+    told = [
+        f"{count} {key.replace('faces', 'face') if count == 1 else key}"
+        for key, count in counts.items()
+        if count
+    ]
+    return ", ".join(told)
 
 
 _COVERS = {"pixelate": "a mosaic", "blur": "a blur", "solid": "a flat color"}

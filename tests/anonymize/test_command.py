@@ -154,10 +154,10 @@ def test_one_bad_file_does_not_stop_the_others(run, photos, tmp_path):
 
 def test_faces_to_keep_are_told_by_a_photo_or_a_box(run, photos, tmp_path, portrait):
     done = run(photos / "a.png", "--keep", photos / "a.png", "--out", tmp_path / "1")
-    assert done.status == 0 and "1 faces kept" in done.out
+    assert done.status == 0 and "1 face kept" in done.out
     assert torch.equal(read_image(tmp_path / "1" / "a.png"), portrait)
     done = run(photos / "a.png", "--keep", "0,0,20,20", "--out", tmp_path / "2")
-    assert "1 faces replaced" in done.out
+    assert "1 face replaced" in done.out
     assert not torch.equal(read_image(tmp_path / "2" / "a.png"), portrait)
 
 
@@ -339,7 +339,7 @@ def test_a_stream_becomes_a_recording(recording, tmp_path):
     with recording.open("rb") as stream, started("-", "--out", out, stdin=stream) as process:
         printed, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
-    assert "Ctrl-C ends it" in printed and "1 anonymised, 1 faces replaced" in printed
+    assert "Ctrl-C ends it" in printed and "1 anonymised, 1 face replaced" in printed
     (file,) = report_of(out)["files"]
     assert (file["name"], file["status"], file["frames"]) == ("-", "anonymised", 40)
     assert file["covered"] == [[0, 39]]

@@ -63,6 +63,7 @@ class Cast:
         stages: what may be shown.
         reason: why it is covered instead in all frames.
         frames: how many there were of each method, and of the reason for it.
+        before: these of the frame before.
     """
 
     stages: list[Stage]
@@ -73,6 +74,7 @@ class Cast:
     remarks: list[str] = field(default_factory=list)
     reason: Reason | None = None
     frames: Counter[tuple[str, Reason | None]] = field(default_factory=Counter)
+    before: tuple[str, Reason | None] | None = None
 
     def remark(self, text: str) -> None:
         """Once each, and no more than a report can hold."""
@@ -181,9 +183,11 @@ class Casting:
         """Take up what `replaced` found out in the frame of this number."""
         for one, face in replaced.faces:
             cast = self.casts[one.track]
-            cast.frames[face.method, face.reason] += 1
-            if face.remarks:
+            now = (face.method, face.reason)
+            cast.frames[now] += 1
+            if face.remarks and cast.before != now:  # of a row of frames the first alone
                 cast.remark(f"frame {number}: {face.method}, since {face.remarks[0]}")
+            cast.before = now
             if move_on and not one.held:
                 self._move_on(cast, face)
 
