@@ -311,7 +311,7 @@ class Anonymizer:
     def _check_conditions(self) -> None:
         if not len(self.order):
             raise ValueError(
-                f"expected conditions, since {self.method.name} shows people, got none"
+                f"expected conditions for {self.method.name!r}, a method that shows people, got none"
             )
 
 
