@@ -310,9 +310,8 @@ class Anonymizer:
 
     def _check_conditions(self) -> None:
         if not len(self.order):
-            raise ValueError(
-                f"expected conditions for {self.method.name!r}, a method that shows people, got none"
-            )
+            name = self.method.name
+            raise ValueError(f"expected conditions for {name!r}, which shows people, got none")
 
 
 def _method(

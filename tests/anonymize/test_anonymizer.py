@@ -360,7 +360,7 @@ def test_a_turned_face_is_cut_upright(photo, drawn_faces):
         (
             (Recolour(),),
             {},
-            "expected conditions for 'recolour', a method that shows people, got none",
+            "expected conditions for 'recolour', which shows people, got none",
         ),
         (("pixelate",), {"tries": 0}, "at least one try, got 0"),
         (("pixelate",), {"threshold": -1.0}, "threshold above 0 for colour, got -1"),
