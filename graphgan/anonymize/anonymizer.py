@@ -4,9 +4,9 @@ A face that is found never comes back as it was. The chosen method is tried with
 after the other; then the fallback covers the face, and at last one flat color. The next of these
 is taken when a face cannot be aligned or generated, when the new face does not cover all of the old
 one, or when a recogniser still takes it for the same person. Nobody is shown in the place of a face
-that is too small for it. The recogniser is not asked about
-methods that show nobody, nor about faces below 32 pixels: it would judge the hair and what is
-around, and it takes even a flat color for the same person at times.
+that is too small for it. The recogniser is not asked about methods that show nobody, nor about
+faces below 32 pixels: it would judge the hair and what is around, and it takes even a flat color
+for the same person at times.
 """
 
 from collections.abc import Iterator, Sequence
