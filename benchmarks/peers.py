@@ -4,8 +4,9 @@
 
 deface is installed into an environment of its own (`pip install deface onnx onnxruntime`). It runs
 with its defaults (threshold 0.2, mask scale 1.3) but for a mosaic in place of its blur, of 20
-pixels, which is its default too; graphgan-anonymize pixelates. The processes take turns on the same
-cores; each reads the files and writes results. Faces left in view: see judges.py.
+pixels, which is its default too; graphgan-anonymize runs with ``--mode pixelate``. The processes
+take turns on the same cores; each reads the files and writes results. Faces left in view: see
+judges.py.
 """
 
 import json

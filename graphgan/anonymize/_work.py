@@ -17,7 +17,7 @@ from graphgan.anonymize.compositor import (
     soft_edges,
 )
 from graphgan.anonymize.compositor.regions import box_corners
-from graphgan.anonymize.faces import Face, Stage, Task, as_box
+from graphgan.anonymize.faces import Face, Problem, Reason, Stage, Task, as_box, extent_of
 from graphgan.anonymize.methods import crop_size, forehead_of, shows_nobody
 from graphgan.landmarks.alignment import Alignment
 
@@ -35,6 +35,7 @@ class Work:
         alignment: of its crop.
         stage: the one that it is at.
         problem: why its landmarks are not trusted; None where they are.
+        reason: why what was asked for is not there, as far as is known.
     Attributes:
         before: descriptor of the face.
         distance: of the descriptor after to that before.
@@ -49,6 +50,7 @@ class Work:
     distance: float | None = None
     tries: int = 0
     remarks: list[str] = field(default_factory=list)
+    reason: Reason | None = None
     covered: float | None = None
     _new: Float[Tensor, "3 u v"] = field(default_factory=lambda: torch.zeros(3, 0, 0))
     _mask: Float[Tensor, "1 u v"] = field(default_factory=lambda: torch.zeros(1, 0, 0))
@@ -58,6 +60,16 @@ class Work:
         """At the first stage."""
         alignment, problem = align_region(task.found, task.upright_within)
         return cls(task, alignment, next(task.stages), problem, task.before)
+
+    def unfit(self) -> Problem | None:
+        """What speaks against the first stage before it is tried."""
+        if self.problem is not None:  # nothing that needs landmarks
+            return Problem("turned away or unclear", f"cannot be aligned: {self.problem}")
+        extent, least = extent_of(self.task.found.landmarks), self.task.least_shown
+        if extent < least and not shows_nobody(self.stage.method):
+            text = f"too small: {extent:.1f} pixels, from {least:.0f} on somebody is shown"
+            return Problem("too small", text)
+        return None
 
     def give_up_landmarks(self, why: str) -> None:
         """From here on the grown box is replaced."""
@@ -87,12 +99,14 @@ class Work:
         outline = found.landmarks if self.problem is None else box_corners(found.box)
         return Patch(self._new.clamp(-1, 1), self._mask, self.alignment, outline)
 
-    def uncovered(self) -> str | None:
+    def uncovered(self) -> Problem | None:
         """What speaks against what was made and pasted, without looking at who it is."""
         if not self.is_finite:
-            return "the network gave numbers that are not finite"
+            return Problem("not computed", "the network gave numbers that are not finite")
         share = self.covered or 0.0
-        return f"{share:.0%} of the face covered" if share < _LEAST_COVERED else None
+        if share < _LEAST_COVERED:
+            return Problem("not fully covered", f"{share:.0%} of the face covered")
+        return None
 
     def as_face(self) -> Face:
         condition = self.stage.condition
@@ -103,13 +117,13 @@ class Work:
             self.distance,
             self.tries,
             tuple(self.remarks),
+            self.reason,
         )
 
 
 def is_recognisable(landmarks: Float[Tensor, "68 2"]) -> bool:
     """Whether a face is large enough to be told by itself, not by what is around it."""
-    extent = (landmarks.amax(0) - landmarks.amin(0)).max()
-    return bool(extent >= _RECOGNISABLE)  # False where landmarks are missing
+    return extent_of(landmarks) >= _RECOGNISABLE  # False where landmarks are missing
 
 
 def make_faces(image: UInt8[Tensor, "3 h w"], works: Sequence[Work]) -> None:

@@ -3,9 +3,10 @@
 A face that is found never comes back as it was. The chosen method is tried with one condition
 after the other; then the fallback covers the face, and at last one flat color. The next of these
 is taken when a face cannot be aligned or generated, when the new face does not cover all of the old
-one, or when a recogniser still takes it for the same person. The recogniser is not asked about
-methods that show nobody, nor about faces below 32 pixels: it would judge the hair and what is
-around, and it takes even a flat color for the same person at times.
+one, or when a recogniser still takes it for the same person. Nobody is shown in the place of a face
+that is too small for it. The recogniser is not asked about methods that show nobody, nor about
+faces below 32 pixels: it would judge the hair and what is around, and it takes even a flat color
+for the same person at times.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,8 @@ from graphgan.anonymize.faces import (
     KEPT,
     OVERLOOKED,
     Face,
+    Problem,
+    Reason,
     Result,
     Stage,
     Task,
@@ -162,8 +165,13 @@ class Anonymizer:
         if not left:
             return result
         more = self.replace(result.image, left, check=False)
-        faces = [face._replace(remarks=(OVERLOOKED, *face.remarks)) for face in more.faces]
+        faces = [self._as_overlooked(face) for face in more.faces]
         return Result(more.image, result.changed | more.changed, [*result.faces, *faces])
+
+    def _as_overlooked(self, face: Face) -> Face:
+        instead = face.method != self.method.name
+        reason: Reason | None = "found only at the second look" if instead else None
+        return face._replace(remarks=(OVERLOOKED, *face.remarks), reason=reason)
 
     def looks(
         self, image: UInt8[Tensor, "3 h w"], landmarks: Sequence[Float[Tensor, "68 2"]]
@@ -211,7 +219,11 @@ class Anonymizer:
             waiting = self._not_accepted(result, waiting, check)
             for work in waiting:
                 work.stage, work.distance = next(work.task.stages), None
-        return Result(result, changed, [work.as_face() for work in works])
+        return Result(result, changed, [self._as_face(work) for work in works])
+
+    def _as_face(self, work: Work) -> Face:
+        face = work.as_face()
+        return face._replace(reason=None) if face.method == self.method.name else face
 
     def _selected(
         self, image: Tensor, found: Sequence[Detection]
@@ -245,10 +257,11 @@ class Anonymizer:
 
     def _begin(self, task: Task) -> Work:
         work = Work.begin(task)
-        if work.problem is not None:  # nothing that needs landmarks
+        if (problem := work.unfit()) is not None:
             work = replace(work, task=task._replace(stages=self.covers()))
             work.stage = next(work.task.stages)
-            work.remarks.append(f"cannot be aligned: {work.problem}")
+            work.reason = problem.reason
+            work.remarks.append(problem.remark)
         return work
 
     def _describe_before(self, image: Tensor, works: Sequence[Work]) -> None:
@@ -268,17 +281,19 @@ class Anonymizer:
         again = []
         for work, problem in zip(works, problems, strict=True):
             if problem is not None:
-                work.remarks.append(f"{work.stage}: {problem}")
+                work.remarks.append(f"{work.stage}: {problem.remark}")
+                if work.stage.method is self.method:
+                    work.reason = problem.reason
                 if work.stage.method is not self.last:
                     again.append(work)
                 elif work.problem is None:  # at last all of its box and what is around
-                    work.give_up_landmarks(problem)
+                    work.give_up_landmarks(problem.remark)
                     again.append(work)
         return again
 
-    def _recognised(self, result: Tensor, works: Sequence[Work]) -> list[str | None]:
+    def _recognised(self, result: Tensor, works: Sequence[Work]) -> list[Problem | None]:
         """Why each face may not stay: it is taken for the same person."""
-        problems: list[str | None] = [None] * len(works)
+        problems: list[Problem | None] = [None] * len(works)
         if self.threshold is None:
             return problems
         asked = [i for i, work in enumerate(works) if work.is_checked and work.before is not None]
@@ -289,14 +304,14 @@ class Anonymizer:
                 continue
             distance = works[i].distance = float((after - before).norm())
             if distance <= self.threshold:
-                problems[i] = f"still recognised, at a distance of {distance:.2f}"
+                remark = f"still recognized, at a distance of {distance:.2f}"
+                problems[i] = Problem("still recognized", remark)
         return problems
 
     def _check_conditions(self) -> None:
         if not len(self.order):
-            raise ValueError(
-                f"expected conditions, since {self.method.name} shows people, got none"
-            )
+            name = self.method.name
+            raise ValueError(f"expected conditions for {name!r}, which shows people, got none")
 
 
 def _method(

@@ -18,7 +18,14 @@ from graphgan.anonymize.options import (
     make_file_anonymizer,
     what_holds_for_all,
 )
-from graphgan.anonymize.report import FileReport, count_statuses, write_reports
+from graphgan.anonymize.report import (
+    FileReport,
+    count_instead,
+    count_statuses,
+    tell_counts,
+    tell_instead,
+    write_reports,
+)
 from graphgan.anonymize.video.streams import live_source
 from graphgan.commands import exit_with, parse_options
 from graphgan.data.progress_record import ProgressRecord, start_record
@@ -219,14 +226,15 @@ def _names_done(record: Path) -> list[str]:
 
 
 def _say(options: Options, files: dict[str, FileReport], path: Path) -> None:
-    counts = {key: count for key, count in count_statuses(list(files.values())).items() if count}
-    summary = ", ".join(f"{count} {key}" for key, count in counts.items())
     for file in files.values():
         if file.status == "no face":
             print(f"no face found, not copied: {file.name}")
     if any("voice" in note for file in files.values() for note in file.notes):
         print("the sound of videos was kept: a voice identifies (--audio drop)")
-    print(f"{summary}; report in {path}", flush=True)
+    print(f"{tell_counts(count_statuses(list(files.values())))}; report in {path}")
+    if instead := tell_instead(count_instead(files.values())):
+        print(instead)
+    sys.stdout.flush()
 
 
 def _status(files: list[FileReport]) -> int:

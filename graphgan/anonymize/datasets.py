@@ -30,7 +30,14 @@ from graphgan.anonymize.options import (
     make_anonymizer,
     what_holds_for_all,
 )
-from graphgan.anonymize.report import FileReport, count_statuses
+from graphgan.anonymize.report import (
+    FileReport,
+    Instead,
+    count_instead,
+    count_statuses,
+    tell_counts,
+    tell_instead,
+)
 from graphgan.commands import exit_with, parse_options
 from graphgan.extras import needs_extra
 from graphgan.training.devices import memory_errors_explained
@@ -106,9 +113,11 @@ def anonymize_dataset(options: DatasetOptions) -> int:
             counts = manifest.write_names(source.walk())
             with closing(_run(options, counts, anonymizer)) as done:
                 _show(done, counts.total())
-            statuses = write_report(manifest)
-    summary = ", ".join(f"{count} {key}" for key, count in statuses.items() if count)
-    print(f"{summary}; report in {options.dst.rstrip('/')}/{REPORT}", flush=True)
+            statuses, instead = write_report(manifest)
+    print(f"{tell_counts(statuses)}; report in {options.dst.rstrip('/')}/{REPORT}")
+    if line := tell_instead(instead):
+        print(line)
+    sys.stdout.flush()
     return 1 if statuses["failed"] else NO_FACE if statuses["no face"] else 0
 
 
@@ -129,15 +138,14 @@ def _run(
 
 
 def _for_workers(options: DatasetOptions) -> DatasetOptions:
-    """With whole paths, for workers elsewhere; the mode is chosen, which they need not say."""
+    """With whole paths, for workers elsewhere."""
     return replace(
         options,
         src=_whole(options.src),
         dst=_whole(options.dst),
-        checkpoint=options.checkpoint and Path(_whole(str(options.checkpoint))),
+        checkpoint=Path(_whole(str(options.checkpoint))),
         condition=options.condition if options.condition in COMPOSED else _whole(options.condition),
         keep=tuple(map(_whole, options.keep)),
-        mode=options.chosen_mode,
     )
 
 
@@ -153,24 +161,27 @@ def _show(done: Iterable[int], total: int) -> None:
             bar.update(number)
 
 
-def write_report(manifest: Manifest) -> Counter[str]:
+def write_report(manifest: Manifest) -> tuple[Counter[str], Counter[Instead]]:
     """Write what became of every file, `FileReport.as_json` a line, each file once.
 
     Args:
         manifest: of the results; one shard of it is held at a time.
     Returns:
-        How many files of each status, and how many faces were replaced and kept.
+        How many files of each status, and how many faces were replaced and kept; how many were
+        covered instead of what was asked for.
     """
     counts: Counter[str] = Counter()
+    instead: Counter[Instead] = Counter()
     with manifest.store.scratch() as scratch:
         with (scratch / REPORT).open("w", encoding="ascii") as file:
             for shard in range(manifest.num_shards):
                 reports = shard_reports(manifest, shard)
                 counts.update(count_statuses(reports))
+                instead.update(count_instead(reports))
                 file.writelines(json.dumps(report.as_json()) + "\n" for report in reports)
                 _tell(reports, counts["failed"])
         manifest.store.publish(scratch / REPORT, REPORT)
-    return counts
+    return counts, instead
 
 
 def shard_reports(manifest: Manifest, shard: int) -> list[FileReport]:
@@ -200,14 +211,10 @@ def _tell(reports: list[FileReport], failed: int) -> None:
 
 def _about_dataset(options: DatasetOptions, anonymizer: Anonymizer) -> dict[str, Any]:
     """What the results depend on, without any path."""
-    about = {
-        key: value
-        for key, value in what_holds_for_all(options, anonymizer).items()
-        if key != "chosen"
-    }
+    about = what_holds_for_all(options, anonymizer)
     about["source"] = _digest(open_store(options.src).place.encode(errors="surrogateescape"))
-    if options.chosen_mode == "anonygan":
-        about["weights"] = _digest(newest_weights(options.weights).read_bytes())
+    if options.mode == "people":
+        about["weights"] = _digest(newest_weights(options.checkpoint).read_bytes())
     return about
 
 

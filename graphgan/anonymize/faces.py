@@ -1,7 +1,7 @@
 """Faces on their way through the anonymiser: what is to be done, what was done."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, UInt8
@@ -12,6 +12,24 @@ from graphgan.anonymize.methods import FaceMethod
 from graphgan.anonymize.selection import Box
 from graphgan.landmarks.alignment import UPRIGHT_WITHIN
 from graphgan.landmarks.detection import Detection
+
+Reason = Literal[
+    "too small",
+    "turned away or unclear",
+    "still recognized",
+    "not fully covered",
+    "not computed",
+    "found only at the second look",
+]
+"""Why a face was covered instead of what was asked for, in words that follow a number of faces."""
+
+LEAST_SHOWN = 24.0
+"""Pixels of the longer side of the landmarks, the width of a face from the front, below which
+nobody is shown. Of six people shown at 16, 20, 24, 28, 32 and 48 pixels, the new faces looked like
+blurred copies of the old ones up to 20: eyes and mouth are three pixels, and hair says the rest."""
+
+OF_THE_FRAME = ("cannot be aligned", "too small")
+"""How remarks begin that hold for one frame of a video alone."""
 
 KEPT = "kept"
 """What a face's method is called when it was left as it is."""
@@ -43,12 +61,14 @@ class Task(NamedTuple):
         stages: what is tried, in this order; without an end.
         before: its descriptor, where it is known.
         upright_within: tilt in degrees beyond which its crop is turned, see `align_face`.
+        least_shown: see `LEAST_SHOWN`.
     """
 
     found: Detection
     stages: Iterator[Stage]
     before: Float[Tensor, "d"] | None = None
     upright_within: float = UPRIGHT_WITHIN
+    least_shown: float = LEAST_SHOWN
 
 
 class Face(NamedTuple):
@@ -61,6 +81,8 @@ class Face(NamedTuple):
         distance: of the descriptors before and after, None where it was not measured.
         tries: how many results were made.
         remarks: why the first result was not taken.
+        reason: why it was covered instead of what was asked for; where somebody is shown, which is
+            so in videos alone, why it was covered in some frames.
     """
 
     box: Box
@@ -69,6 +91,14 @@ class Face(NamedTuple):
     distance: float | None = None
     tries: int = 0
     remarks: tuple[str, ...] = ()
+    reason: Reason | None = None
+
+
+class Problem(NamedTuple):
+    """What speaks against a result, or against making one: in a word, and as a remark says it."""
+
+    reason: Reason
+    remark: str
 
 
 class Result(NamedTuple):
@@ -83,6 +113,11 @@ class Result(NamedTuple):
     image: UInt8[Tensor, "3 h w"]
     changed: Bool[Tensor, "1 h w"]
     faces: list[Face]
+
+
+def extent_of(landmarks: Float[Tensor, "68 2"]) -> float:
+    """The longer side of a face's landmarks, in pixels; NaN where some are missing."""
+    return float((landmarks.amax(0) - landmarks.amin(0)).max())
 
 
 def is_overlooked(

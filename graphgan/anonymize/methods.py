@@ -118,7 +118,7 @@ class GeneratedFaces:
             an exported one was written for.
     """
 
-    name = "anonygan"
+    name = "people"
     uses_conditions = True
 
     def __init__(

@@ -33,8 +33,8 @@ from graphgan.training.devices import torch_device
 from graphgan.training.run_folder import newest_weights
 from graphgan.weights import FACES
 
-Mode = Literal["anonygan", "blur", "pixelate", "solid"]
-
+Mode = Literal["people", "pixelate", "blur", "solid"]
+"""What is put in the place of a face: people who are somebody else, or nobody."""
 
 # The look at the finished photo is for faces so many times as large, in a ninth of the time.
 _COARSER = 3
@@ -48,12 +48,12 @@ COMPOSED = ("people", "drawn")
 class AnonymizeOptions:
     """How faces are found and replaced."""
 
-    mode: Mode | None = None
-    """What is put in the place of a face: by default anonygan with a checkpoint, else pixelate."""
-    checkpoint: Path | None = None
-    """Weights of AnonyGAN (generator.safetensors, or .onnx), the folder of a run, or shipped
-    weights by name; people-128 where --mode anonygan asks for a network and none is given.
-    """
+    mode: Mode = "people"
+    """What is put in the place of a face: another person, who does not exist unless --condition
+    says otherwise; or nobody: a mosaic (pixelate), a blur, or black (solid)."""
+    checkpoint: Path = Path(FACES)
+    """Of the network that shows people: AnonyGAN's weights (generator.safetensors, or .onnx), the
+    folder of a run, or shipped weights by name."""
     condition: str = "people"
     """Who is shown: people (who do not exist and look real), drawn (drawn people), a photo of one
     face, or a folder of such."""
@@ -61,7 +61,8 @@ class AnonymizeOptions:
     """By what the person for a face is chosen: tone of the skin, look (apparent age and sex, too),
     or none (by chance). What fits looks more real and gives more away."""
     fallback: Obscuring = "pixelate"
-    """What covers a face that cannot be replaced."""
+    """What covers a face in whose place nobody can be shown: it is too small, turned away or
+    unclear, or the new face is still recognized."""
     keep: tuple[str, ...] = ()
     """Faces that stay: a photo of the person, or a box as left,top,right,bottom."""
     only: tuple[str, ...] = ()
@@ -93,16 +94,6 @@ class AnonymizeOptions:
     def __post_init__(self) -> None:
         if self.min_face < 1:
             raise ValueError(f"expected --min-face of at least 1, got {self.min_face}")
-
-    @property
-    def weights(self) -> Path:
-        """Of the network, where one is used."""
-        return Path(FACES) if self.checkpoint is None else self.checkpoint
-
-    @property
-    def chosen_mode(self) -> Mode:
-        """``mode`` where it is given; else a mosaic, or the network of ``checkpoint``."""
-        return self.mode or ("pixelate" if self.checkpoint is None else "anonygan")
 
 
 def make_anonymizer(options: AnonymizeOptions) -> Anonymizer:
@@ -143,7 +134,7 @@ def make_file_anonymizer(options: AnonymizeOptions, anonymizer: Anonymizer) -> F
 
 def tool_options(options: AnonymizeOptions) -> ToolOptions:
     """What all tools are asked for."""
-    covers = options.chosen_mode != "anonygan" and not options.keep
+    covers = options.mode != "people" and not options.keep
     return ToolOptions(
         min_face=options.min_face,
         device=str(torch_device(options.device)),
@@ -153,15 +144,12 @@ def tool_options(options: AnonymizeOptions) -> ToolOptions:
 
 def make_method(options: AnonymizeOptions) -> FaceMethod:
     """What is put in the place of a face."""
-    mode = options.chosen_mode
-    if mode != "anonygan":
-        if options.mode is None:
-            print("no --checkpoint: faces are pixelated", flush=True)
-        return ObscuredFaces(mode)
-    if options.weights.suffix == ".onnx":
-        return GeneratedFaces(OnnxAnonyGAN(options.weights), size=options.size)
+    if options.mode != "people":
+        return ObscuredFaces(options.mode)
+    if options.checkpoint.suffix == ".onnx":
+        return GeneratedFaces(OnnxAnonyGAN(options.checkpoint), size=options.size)
     device = torch_device(options.device)
-    model = AnonyGAN.from_pretrained(newest_weights(options.weights)).to(device)
+    model = AnonyGAN.from_pretrained(newest_weights(options.checkpoint)).to(device)
     return GeneratedFaces(model.fuse(), size=options.size)
 
 
@@ -218,8 +206,7 @@ def what_holds_for_all(options: AnonymizeOptions, anonymizer: Anonymizer) -> dic
     """What reports say of all files, without any path: they are shown to others."""
     order = anonymizer.order
     return {
-        "mode": options.chosen_mode,
-        "chosen": "by default" if options.mode is None else "by --mode",
+        "mode": options.mode,
         "fallback": options.fallback,
         "conditions": [condition.name for condition in order.conditions],
         "match": options.match,

@@ -27,7 +27,7 @@ from graphgan.anonymize import give_identity
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.compositor import constants
 from graphgan.anonymize.conditions import Condition, people_conditions
-from graphgan.anonymize.faces import Stage, Task
+from graphgan.anonymize.faces import LEAST_SHOWN, Stage, Task
 from graphgan.anonymize.matching import ConditionOrder, Match
 from graphgan.anonymize.methods import (
     DEFAULT_SIZE,
@@ -122,7 +122,7 @@ class MethodSystem:
     def __init__(self, method: FaceMethod, *, name: str, fingerprint: str) -> None:
         self.method = method
         self.name = name
-        self.fingerprint = f"{fingerprint}; {constants.fingerprint()}"
+        self.fingerprint = f"{fingerprint}; from {LEAST_SHOWN} on; {constants.fingerprint()}"
         self.uses_conditions = method.uses_conditions
         self._anonymizer = Anonymizer("pixelate", _no_faces, recogniser=None)
 
@@ -224,7 +224,7 @@ class AnonyGANSystem(MethodSystem):
 
 
 class ProductSystem(AnonyGANSystem):
-    """``graphgan-anonymize --mode anonygan`` as it comes: shipped weights, people who do not exist.
+    """``graphgan-anonymize`` as it comes: shipped weights, people who do not exist.
 
     The conditions of requests are not looked at; who is shown follows from the image's name and
     from what the face looks like.

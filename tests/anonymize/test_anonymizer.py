@@ -9,7 +9,7 @@ from skimage.data import astronaut
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import Condition, drawn_conditions
-from graphgan.anonymize.faces import OVERLOOKED
+from graphgan.anonymize.faces import LEAST_SHOWN, OVERLOOKED
 from graphgan.anonymize.report import FileReport, count_statuses
 from graphgan.anonymize.selection import Selection
 from graphgan.faces import DlibResNetRecogniser, FaceFinder, Faces
@@ -83,6 +83,12 @@ class Asked(ColourRecogniser):
         return super().__call__(image, landmarks)
 
 
+def face_of(side: float) -> Detection:
+    """Of person 0."""
+    box = torch.tensor([20.0, 40, 20 + side, 40 + side])
+    return Detection(box, shape_of_a_face() * side + box[:2])
+
+
 def hull_of(face: Detection) -> torch.Tensor:
     return polygon_mask(convex_hull(face.landmarks)[None].float(), (H, W))[0, 0] > 0
 
@@ -132,7 +138,7 @@ def test_who_is_still_recognised_is_shown_as_somebody_else(photo, found):
             assert face.distance > 0.05
             assert (face.tries > 1) == bool(face.remarks)
             if face.remarks:
-                assert face.remarks[0].startswith(f"as p{number}: still recognised")
+                assert face.remarks[0].startswith(f"as p{number}: still recognized")
 
 
 def test_when_all_conditions_are_used_up_the_fallback_covers_the_face(photo, found):
@@ -179,9 +185,8 @@ def test_many_faces_are_made_in_several_batches(photo, found):
 
 @pytest.fixture
 def small_and_large(found):
-    """Landmarks of 24 and of 90 pixels."""
-    box = torch.tensor([20.0, 40, 44, 64])
-    return [Detection(box, shape_of_a_face() * 24 + box[:2]), found[1]]
+    """Landmarks of 28 and of 90 pixels."""
+    return [face_of(28), found[1]]
 
 
 def test_the_recogniser_is_not_asked_about_small_faces(photo, small_and_large):
@@ -196,6 +201,43 @@ def test_the_recogniser_is_not_asked_about_small_faces(photo, small_and_large):
     options = {"recogniser": recogniser, "selection": keep}
     faces = make(Recolour(), small_and_large, person(2), **options)(photo).faces
     assert [face.method for face in faces] == ["recolour", "kept"] and recogniser.counts == [1]
+
+
+@pytest.mark.parametrize("side", [8, 16, 23, 25])
+def test_nobody_is_shown_in_the_place_of_a_small_face(photo, found, side):
+    method = Recolour()
+    small, large = make(method, [face_of(side), found[1]], person(2))(photo).faces
+    assert (large.method, large.reason) == ("recolour", None)
+    if side < LEAST_SHOWN:
+        assert method.batches == [1]  # the network does not run on it
+        assert (small.method, small.condition, small.reason) == ("pixelate", None, "too small")
+        assert small.remarks == (f"too small: {side}.0 pixels, from 24 on somebody is shown",)
+    else:
+        assert (small.method, small.condition, small.reason) == ("recolour", "p2", None)
+    # Where nobody is to be shown, small faces are nothing special.
+    (blurred,) = make("blur", [face_of(side)])(photo).faces
+    assert (blurred.method, blurred.reason) == ("blur", None)
+
+
+def test_why_somebody_was_not_shown_is_told(photo, found):
+    """By one reason each; a mosaic that was asked for needs none."""
+    nowhere = found[0]._replace(landmarks=torch.full((68, 2), torch.nan))
+    anonymizer = make(Recolour(), [nowhere, found[1]], person(1), tries=1)
+    assert reasons(anonymizer(photo)) == ["turned away or unclear", "still recognized"]
+    assert reasons(make(Broken(), found, person(2))(photo)) == ["not computed", None]
+    assert reasons(make("pixelate", [nowhere, found[1]])(photo)) == [None, None]
+    seen_late = Anonymizer(
+        Recolour(),
+        lambda image: found[:1],
+        [person(2)],
+        second_detector=Sees(found),
+        recogniser=None,
+    )
+    assert reasons(seen_late(photo)) == [None, "found only at the second look"]
+
+
+def reasons(result):
+    return [face.reason for face in result.faces]
 
 
 def test_numbers_that_are_none_never_reach_the_photo(photo, found):
@@ -315,7 +357,11 @@ def test_a_turned_face_is_cut_upright(photo, drawn_faces):
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [
-        ((Recolour(),), {}, "expected conditions, since recolour shows people"),
+        (
+            (Recolour(),),
+            {},
+            "expected conditions for 'recolour', which shows people, got none",
+        ),
         (("pixelate",), {"tries": 0}, "at least one try, got 0"),
         (("pixelate",), {"threshold": -1.0}, "threshold above 0 for colour, got -1"),
         (
@@ -359,7 +405,7 @@ def test_a_real_face_is_found_replaced_and_no_longer_recognised(portrait):
     anonymizer = Anonymizer(model, FaceFinder(), drawn_conditions(4, size=(64, 64)))
     result = anonymizer(portrait, key="astronaut")
     (face,) = result.faces
-    assert face.method == "anonygan" and face.distance > 0.66
+    assert face.method == "people" and face.distance > 0.66
     (before,) = FaceFinder()(portrait)
     describe, points = DlibResNetRecogniser(), before.landmarks[None]
     apart = (describe(result.image, points) - describe(portrait, points)).norm()
@@ -377,7 +423,7 @@ def test_a_network_that_changes_nothing_does_not_get_away_with_it(portrait):
 
     (face,) = Anonymizer(Nothing(), FaceFinder())(portrait).faces
     assert face.method == "pixelate"
-    assert "nothing: still recognised" in face.remarks[0]
+    assert "nothing: still recognized" in face.remarks[0]
 
 
 def test_stages_end_with_one_colour_for_ever():

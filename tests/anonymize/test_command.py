@@ -13,6 +13,7 @@ from subprocess import PIPE
 
 import pytest
 import torch
+import torch.nn.functional as F
 from full_disk import files_up_to
 from running import failure, run_here, told
 from skimage.data import astronaut
@@ -23,9 +24,12 @@ from graphgan.anonymize.command import NO_FACE, RECORD
 from graphgan.anonymize.video import _encoders
 from graphgan.anonymize.video.reading import open_video
 from graphgan.data.images import read_image, write_image
+from graphgan.faces import CenterFace, FaceFinder
+from graphgan.metrics.detection import box_iou
 from graphgan.models import AnonyGAN, LandmarkGenerator
 
-FAST = ("--min-face", 60)
+FAST = ("--min-face", 60, "--mode", "pixelate")  # people where they matter
+PEOPLE = ("--mode", "people")
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +72,9 @@ def statuses(folder):
     return {file["name"]: file["status"] for file in report_of(folder)["files"]}
 
 
-def test_a_folder_without_weights_is_pixelated_and_that_is_said(run, photos, tmp_path, portrait):
+def test_a_folder_becomes_a_folder_of_results_and_a_report(run, photos, tmp_path, portrait):
     done = run(photos, "--out", tmp_path / "out")
     assert done.status == NO_FACE and done.errors == []
-    assert done.out.count("faces are pixelated") == 1
     assert "no face found, not copied: none.png" in done.out
     assert "2 anonymised, 1 no face, 2 faces replaced; report in" in done.out
     assert statuses(tmp_path / "out") == {
@@ -87,18 +90,53 @@ def test_a_folder_without_weights_is_pixelated_and_that_is_said(run, photos, tmp
 
 
 def test_a_network_shows_drawn_people_or_those_of_photos(run, photos, weights, tmp_path):
-    done = run(photos / "a.png", "--checkpoint", weights, "--out", tmp_path / "1")
+    network = (*PEOPLE, "--checkpoint", weights)
+    done = run(photos / "a.png", *network, "--out", tmp_path / "1")
     assert done.status == 0
     (file,) = report_of(tmp_path / "1")["files"]
     (face,) = file["faces"]
-    assert face["method"] in ("anonygan", "pixelate", "solid")
+    assert face["method"] in ("people", "pixelate", "solid")
     assert report_of(tmp_path / "1")["about"]["conditions"][0] == "person-00"
     who = photos / "sub" / "b.jpg"
-    done = run(
-        photos / "a.png", "--checkpoint", weights, "--condition", who, "--out", tmp_path / "2"
-    )
+    done = run(photos / "a.png", *network, "--condition", who, "--out", tmp_path / "2")
     assert done.status == 0
     assert report_of(tmp_path / "2")["about"]["conditions"] == ["b.jpg"]
+
+
+def shrunk(image, side):
+    small = F.interpolate(image[None].float(), (side, side), mode="bilinear", antialias=True)
+    return small[0].round().clamp(0, 255).byte()
+
+
+def test_by_default_people_are_shown_and_what_is_too_small_for_it_is_covered(
+    portrait, tmp_path, monkeypatch, capsys
+):
+    """With the weights that are shipped, and none of the extras but the command's own."""
+    for name in ("dlib", "face_recognition_models", "lightning", "lightning_fabric", "matplotlib"):
+        monkeypatch.setitem(sys.modules, name, None)
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    photo = torch.full((3, 256, 340), 120, dtype=torch.uint8)
+    photo[:, :, :256], photo[:, 20:70, 270:320] = portrait, shrunk(portrait, 50)
+    write_image(source / "a.png", photo)
+    images = [photo[:, i : 96 + i, 240:].contiguous() for i in range(4)]
+    write_sample(source / "b.mp4", size=(96, 100), times=range(4), images=images)
+    done = run_here(command._main, source, "--out", out, monkeypatch=monkeypatch, capsys=capsys)
+    assert done.status == 0 and done.errors == []
+    assert done.out.splitlines()[-1] == "2 faces were covered by a mosaic instead: too small"
+    assert report_of(out)["about"]["mode"] == "people"
+    a, b = report_of(out)["files"]
+    large, small = sorted(a["faces"], key=lambda face: face["box"][0])
+    assert large["method"] == "people" and large["reason"] is None and large["distance"] > 0.66
+    for face in (small, *b["faces"]):
+        assert (face["method"], face["condition"]) == ("pixelate", None)
+        assert face["reason"] == "too small"
+    assert a["faces"] and len(b["faces"]) == 1
+    # A face is there again, in its place, and somebody else's.
+    result = read_image(out / "a.png")
+    before, after = (FaceFinder(CenterFace(60))(image)[0] for image in (photo, result))
+    assert box_iou(before.box[None], after.box[None]) > 0.6
+    assert (result != photo).any(0).float().mean() < 0.3
 
 
 def test_one_bad_file_does_not_stop_the_others(run, photos, tmp_path):
@@ -116,17 +154,18 @@ def test_one_bad_file_does_not_stop_the_others(run, photos, tmp_path):
 
 def test_faces_to_keep_are_told_by_a_photo_or_a_box(run, photos, tmp_path, portrait):
     done = run(photos / "a.png", "--keep", photos / "a.png", "--out", tmp_path / "1")
-    assert done.status == 0 and "1 faces kept" in done.out
+    assert done.status == 0 and "1 face kept" in done.out
     assert torch.equal(read_image(tmp_path / "1" / "a.png"), portrait)
     done = run(photos / "a.png", "--keep", "0,0,20,20", "--out", tmp_path / "2")
-    assert "1 faces replaced" in done.out
+    assert "1 face replaced" in done.out
     assert not torch.equal(read_image(tmp_path / "2" / "a.png"), portrait)
 
 
 @pytest.mark.slow
 def test_results_are_the_same_again(run, photos, weights, tmp_path):
     for name in ("1", "2"):
-        run(photos / "a.png", "--checkpoint", weights, "--seed", 5, "--out", tmp_path / name)
+        network = (*PEOPLE, "--checkpoint", weights)
+        run(photos / "a.png", *network, "--seed", 5, "--out", tmp_path / name)
     one, two = (tmp_path / out / "a.png" for out in ("1", "2"))
     assert one.read_bytes() == two.read_bytes()
 
@@ -164,7 +203,7 @@ def test_existing_results_are_replaced_on_request_alone(run, photos, tmp_path):
         (["{}"], "expected --out DIR"),
         (["--out", "{}/o"], "expected"),
         (["{}/x.png", "--out", "{}/../o"], "no such file"),
-        (["{}", "--out", "{}/../o", "--checkpoint", "{}/no"], "no"),
+        (["{}", "--out", "{}/../o", "--mode", "people", "--checkpoint", "{}/no"], "no"),
         (["{}", "--out", "{}/../o", "--report", "r.txt"], "--report FILE.json"),
         (["{}", "--out", "{}/../o", "--keep", "{}/none.png"], "one face to keep, found 0"),
         (["{}", "--out", "{}/../o", "--keep", "{}/no.png"], "--keep FILE or left"),
@@ -190,9 +229,8 @@ def test_a_condition_must_be_one_face(run, photos, weights, tmp_path):
         ("none.png", "one face, found 0"),
         ("no.png", "people, drawn, FILE or DIR"),
     ):
-        done = run(
-            photos, "--checkpoint", weights, "--condition", photos / who, "--out", tmp_path / "o"
-        )
+        network = (*PEOPLE, "--checkpoint", weights, "--condition", photos / who)
+        done = run(photos, *network, "--out", tmp_path / "o")
         assert message in failure(done)
     assert not (tmp_path / "o").exists()
 
@@ -301,7 +339,7 @@ def test_a_stream_becomes_a_recording(recording, tmp_path):
     with recording.open("rb") as stream, started("-", "--out", out, stdin=stream) as process:
         printed, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
-    assert "Ctrl-C ends it" in printed and "1 anonymised, 1 faces replaced" in printed
+    assert "Ctrl-C ends it" in printed and "1 anonymised, 1 face replaced" in printed
     (file,) = report_of(out)["files"]
     assert (file["name"], file["status"], file["frames"]) == ("-", "anonymised", 40)
     assert file["covered"] == [[0, 39]]

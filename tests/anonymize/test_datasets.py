@@ -15,6 +15,7 @@ import fsspec
 import psutil
 import pytest
 import torch
+import torch.nn.functional as F
 from fsspec.implementations.local import LocalFileSystem
 from help_texts import without_help
 from hypothesis import given
@@ -35,6 +36,7 @@ from graphgan.anonymize.datasets import REPORT, DatasetOptions, anonymize_datase
 from graphgan.anonymize.options import AnonymizeOptions
 from graphgan.anonymize.report import FileReport
 from graphgan.data.images import read_image, write_image
+from graphgan.models import AnonyGAN, LandmarkGenerator
 
 NAMES = ("a.png", "b.png", "sub/c.jpg", "sub/d.png", "sub/deep/e.png", "f.webp")
 
@@ -88,6 +90,32 @@ def ready(made, monkeypatch):
 def copied(photos, tmp_path):
     shutil.copytree(photos, tmp_path / "photos")
     return tmp_path / "photos"
+
+
+def test_faces_that_were_covered_instead_are_told_in_one_line(tmp_path, capsys):
+    image = torch.full((3, 120, 160), 120, dtype=torch.uint8)
+    picture = torch.from_numpy(astronaut()).permute(2, 0, 1)[:, :220, 110:330]
+    small = F.interpolate(picture[None].float(), (44, 44), mode="bilinear", antialias=True)[0]
+    image[:, 40:84, 60:104] = small.round().byte()
+    for name in ("a.png", "b.png"):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        write_image(tmp_path / "in" / name, image)
+    torch.manual_seed(0)
+    weights = tmp_path / "generator.safetensors"
+    AnonyGAN(LandmarkGenerator(width=4, num_blocks=1), size=(64, 64)).save_pretrained(weights)
+    shown = DatasetOptions(
+        src=str(tmp_path / "in"),
+        dst=str(tmp_path / "out"),
+        checkpoint=weights,
+        condition="drawn",
+        shards=3,
+    )
+    assert anonymize_dataset(shown) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[-1] == "2 faces were covered by a mosaic instead: too small"
+    lines = (tmp_path / "out" / REPORT).read_text().splitlines()
+    faces = [face for line in lines for face in json.loads(line)["faces"]]
+    assert [face["reason"] for face in faces] == ["too small"] * 2
 
 
 def results(folder):

@@ -125,6 +125,6 @@ def test_the_demo_shows_the_same(people, network, tmp_path, monkeypatch):
     demo.main(demo.Options(photo=tmp_path / "photo.png", out=tmp_path / "out"))
     after = read_image(tmp_path / "out" / "after.png")
     (row,) = json.loads((tmp_path / "out" / "metrics.json").read_text())
-    assert row["shown by"] == "anonygan"
+    assert row["shown by"] == "people"
     ways = [as_crops(network, photo, points, person) for person in people_conditions()]
     assert min((after.int() - made.int()).abs().max() for made in ways) <= 2

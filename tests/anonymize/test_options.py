@@ -33,27 +33,23 @@ def weights(tmp_path):
     return tmp_path / "a.safetensors"
 
 
-def test_without_a_mode_it_is_the_network_where_there_is_one(weights, capsys):
-    assert AnonymizeOptions(checkpoint=weights).chosen_mode == "anonygan"
+def test_people_are_shown_unless_another_mode_is_asked_for(weights):
     method = make_method(AnonymizeOptions(checkpoint=weights))
     assert isinstance(method, GeneratedFaces) and method.size == (64, 64)
-    assert capsys.readouterr().out == ""
-    assert make_method(AnonymizeOptions()).name == "pixelate"
-    assert "no --checkpoint: faces are pixelated" in capsys.readouterr().out
+    assert AnonymizeOptions().mode == method.name == "people"
     chosen = make_method(AnonymizeOptions(mode="blur", checkpoint=weights))
     assert isinstance(chosen, ObscuredFaces) and chosen.name == "blur"
-    assert capsys.readouterr().out == ""
 
 
 def test_a_network_that_is_asked_for_without_a_file_is_the_shipped_one():
-    method = make_method(AnonymizeOptions(mode="anonygan"))
+    method = make_method(AnonymizeOptions())
     assert isinstance(method, GeneratedFaces) and method.size == (128, 128)
     other = make_method(AnonymizeOptions(checkpoint=Path("people-128")))
     assert isinstance(other, GeneratedFaces) and other.size == (128, 128)
 
 
 def test_the_tools_are_those_that_were_asked_for():
-    anonymizer = make_anonymizer(AnonymizeOptions(min_face=50))
+    anonymizer = make_anonymizer(AnonymizeOptions(mode="pixelate", min_face=50))
     finder, recogniser = anonymizer.detector, anonymizer.recogniser
     assert isinstance(finder.detector, CenterFace) and finder.detector.min_face == 50
     assert isinstance(finder.landmarker, FaceMesh) and isinstance(recogniser, DlibResNetRecogniser)
@@ -63,7 +59,7 @@ def test_the_tools_are_those_that_were_asked_for():
 
 def test_dlib_s_tools_can_be_asked_for():
     pytest.importorskip("dlib")
-    options = AnonymizeOptions(detector="dlib", landmarker="dlib", min_face=40)
+    options = AnonymizeOptions(mode="pixelate", detector="dlib", landmarker="dlib", min_face=40)
     finder = make_anonymizer(options).detector
     assert isinstance(finder.detector, DlibDetector) and finder.detector.upsample == 1
     assert isinstance(finder.landmarker, DlibLandmarks)
@@ -90,7 +86,7 @@ def test_an_anonymiser_has_what_the_options_say(weights):
 
 
 def test_the_default_threshold_is_stricter_than_the_recogniser_s():
-    assert make_anonymizer(AnonymizeOptions()).threshold == pytest.approx(0.66)
+    assert make_anonymizer(AnonymizeOptions(mode="blur")).threshold == pytest.approx(0.66)
 
 
 def test_what_reports_say_names_no_path(weights, tmp_path):
@@ -101,11 +97,7 @@ def test_what_reports_say_names_no_path(weights, tmp_path):
     said = what_holds_for_all(options, anonymizer)
     assert said["match"] == "look"  # a run with another one is another run
     assert str(tmp_path) not in repr(said)
-    assert (said["mode"], said["chosen"], said["only"]) == (
-        "anonygan",
-        "by default",
-        [[1, 2, 3, 4]],
-    )
+    assert (said["mode"], said["only"]) == ("people", [[1, 2, 3, 4]])
     tools = ("centerface", "face-mesh", "dlib-resnet")
     assert (said["detector"], said["landmarker"], said["recogniser"]) == tools
 

@@ -4,10 +4,16 @@ import json
 import pytest
 
 from graphgan.anonymize.faces import Face
-from graphgan.anonymize.report import FileReport, count_statuses, write_reports
+from graphgan.anonymize.report import (
+    FileReport,
+    count_instead,
+    count_statuses,
+    tell_instead,
+    write_reports,
+)
 
 FACES = (
-    Face((1.04, 2.0, 30.0, 40.0), "anonygan", "ada.jpg", 0.71234567, 2, ("as b.jpg: recognised",)),
+    Face((1.04, 2.0, 30.0, 40.0), "people", "ada.jpg", 0.71234567, 2, ("as b.jpg: recognized",)),
     Face((50.0, 2.0, 80.0, 40.0), "kept"),
 )
 FILES = [
@@ -19,9 +25,9 @@ FILES = [
 
 
 def test_json_holds_all_of_it_and_gives_it_back(tmp_path):
-    write_reports(tmp_path / "report.json", FILES, {"mode": "anonygan"})
+    write_reports(tmp_path / "report.json", FILES, {"mode": "people"})
     content = json.loads((tmp_path / "report.json").read_text())
-    assert content["about"] == {"mode": "anonygan"}
+    assert content["about"] == {"mode": "people"}
     assert content["counts"]["faces replaced"] == 2 and content["counts"]["faces kept"] == 1
     assert content["counts"]["failed"] == content["counts"]["no face"] == 1
     back = [FileReport.from_json(file) for file in content["files"]]
@@ -42,7 +48,7 @@ def test_the_table_has_a_row_a_face(tmp_path):
         "d.png",
         FILES[3].name,
     ]
-    assert rows[0]["method"] == "anonygan" and rows[0]["distance"] == "0.7123"
+    assert rows[0]["method"] == "people" and rows[0]["distance"] == "0.7123"
     assert (rows[2]["page"], rows[2]["frames"]) == ("3", "18")
     assert rows[3]["status"] == "no face" and rows[3]["left"] == ""
     assert rows[4]["error"] == "caf?.png: cut short"
@@ -59,6 +65,58 @@ def test_counts_are_of_files_and_faces():
         "faces kept": 0,
         "faces overlooked at first": 0,
     }
+
+
+BOX = (1.0, 2.0, 3.0, 4.0)
+
+
+def covered(reason, method="pixelate", condition=None):
+    return Face(BOX, method, condition, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("faces", "line"),
+    [
+        ([], ""),
+        ([Face(BOX, "people", "ada"), Face(BOX, "kept"), Face(BOX, "pixelate")], ""),
+        (
+            [*[covered("too small")] * 2, covered("still recognized"), Face(BOX, "people", "ada")],
+            "3 faces were covered by a mosaic instead: 2 too small, 1 still recognized",
+        ),
+        ([covered("too small")] * 2, "2 faces were covered by a mosaic instead: too small"),
+        (
+            [covered("turned away or unclear", "blur")],
+            "1 face was covered by a blur instead: turned away or unclear",
+        ),
+        (
+            [covered("too small"), covered("not fully covered", "solid")],
+            "2 faces were covered by a flat color or a mosaic instead: "
+            "1 too small, 1 not fully covered",
+        ),
+        (
+            [covered("still recognized"), covered("too small", "people", "ada")],
+            "1 face was covered by a mosaic instead: still recognized; "
+            "1 face was covered in some frames: too small",
+        ),
+    ],
+)
+def test_what_was_covered_instead_is_told_in_one_line(faces, line):
+    places = ((0, 0),) * len(faces)
+    report = FileReport("a", "anonymised", "photo", tuple(faces), 1, places)
+    assert tell_instead(count_instead([report, FILES[2]])) == line
+    back = FileReport.from_json(json.loads(json.dumps(report.as_json())))
+    assert tell_instead(count_instead([back])) == line
+
+
+def test_the_table_says_why_a_face_was_covered(tmp_path):
+    report = FileReport(
+        "a", "anonymised", "photo", (covered("too small"), FACES[0]), 1, ((0, 0),) * 2
+    )
+    write_reports(tmp_path / "report.json", [report, *FILES], {})
+    with (tmp_path / "report.csv").open(newline="", errors="surrogateescape") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["reason"] for row in rows[:3]] == ["too small", "", ""]
+    assert rows[-1]["error"] == "caf?.png: cut short"
 
 
 @pytest.mark.parametrize("content", [{}, {"name": "a"}, {**FILES[0].as_json(), "faces": [{}]}])

@@ -1,5 +1,6 @@
 """Who is shown for each track of a clip, and the faces of a frame replaced by them."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -9,7 +10,16 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.faces import KEPT, Face, Stage, Task
+from graphgan.anonymize.faces import (
+    KEPT,
+    LEAST_SHOWN,
+    OF_THE_FRAME,
+    Face,
+    Reason,
+    Stage,
+    Task,
+    extent_of,
+)
 from graphgan.anonymize.matching import median_look
 from graphgan.anonymize.methods import shows_nobody
 from graphgan.anonymize.selection import Box
@@ -22,6 +32,7 @@ from graphgan.metrics.detection import box_iou, landmark_box
 _TRIALS = 4
 # Nobody is near to it: where a face is held there is none perhaps, and nothing to be recognised.
 _NOBODY = torch.full((1,), torch.inf)
+_STAYS = 0.8  # of `LEAST_SHOWN`: somebody who is shown stays so until the face is so small
 _MOST_REMARKS = 20  # of a face: a long video might have one every few frames
 
 
@@ -34,17 +45,26 @@ class Shown:
         found: where it is.
         upright_within: see `align_face`.
         held: whether this is before its first find or after its last.
+        least_shown: see `LEAST_SHOWN`.
     """
 
     track: int
     found: Detection
     upright_within: float
     held: bool = False
+    least_shown: float = LEAST_SHOWN
 
 
 @dataclass
 class Cast:
-    """What is shown for a track."""
+    """What is shown for a track.
+
+    Args:
+        stages: what may be shown.
+        reason: why it is covered instead in all frames.
+        frames: how many there were of each method, and of the reason for it.
+        before: these of the frame before.
+    """
 
     stages: list[Stage]
     kept: bool = False
@@ -52,6 +72,9 @@ class Cast:
     tries: int = 1
     distance: float | None = None
     remarks: list[str] = field(default_factory=list)
+    reason: Reason | None = None
+    frames: Counter[tuple[str, Reason | None]] = field(default_factory=Counter)
+    before: tuple[str, Reason | None] | None = None
 
     def remark(self, text: str) -> None:
         """Once each, and no more than a report can hold."""
@@ -63,8 +86,15 @@ class Cast:
         """What became of it, for a report."""
         stage = self.stages[self.chosen]
         condition = None if stage.condition is None else stage.condition.name
-        what = (KEPT, None) if self.kept else (stage.method.name, condition)
-        return Face(box, *what, self.distance, self.tries, tuple(self.remarks))
+        method, reason = stage.method.name, self.reason
+        covered = Counter({key: n for key, n in self.frames.items() if key[1] is not None})
+        if self.kept:
+            method, condition, reason = KEPT, None, None
+        elif reason is None and covered:
+            ((other, reason), _) = covered.most_common(1)[0]
+            if covered.total() == self.frames.total():  # it was never shown as it should be
+                method, condition = other, None
+        return Face(box, method, condition, self.distance, self.tries, tuple(self.remarks), reason)
 
 
 class Replaced(NamedTuple):
@@ -120,9 +150,8 @@ class Casting:
         """Move a track on to a stage that hides it in this frame."""
         cast = self.casts[shown.track]
         left = self._stages_left(cast)
-        result = self._anonymizer.replace(
-            image, [Task(shown.found, left, None, shown.upright_within)]
-        )
+        task = Task(shown.found, left, None, shown.upright_within, shown.least_shown)
+        result = self._anonymizer.replace(image, [task])
         self._move_on(cast, result.faces[0])
 
     def replaced(
@@ -154,8 +183,11 @@ class Casting:
         """Take up what `replaced` found out in the frame of this number."""
         for one, face in replaced.faces:
             cast = self.casts[one.track]
-            if face.remarks:
+            now = (face.method, face.reason)
+            cast.frames[now] += 1
+            if face.remarks and cast.before != now:  # of a row of frames the first alone
                 cast.remark(f"frame {number}: {face.method}, since {face.remarks[0]}")
+            cast.before = now
             if move_on and not one.held:
                 self._move_on(cast, face)
 
@@ -164,7 +196,7 @@ class Casting:
         for_good = move_on and not shown.held
         stages = self._stages_left(cast) if for_good else self._stages_in_a_frame(cast)
         before = _NOBODY if shown.held else None
-        return Task(shown.found, stages, before, shown.upright_within)
+        return Task(shown.found, stages, before, shown.upright_within, shown.least_shown)
 
     def _stages_in_a_frame(self, cast: Cast) -> Iterator[Stage]:
         yield cast.stages[cast.chosen]
@@ -175,10 +207,11 @@ class Casting:
         yield from self._anonymizer.covers()
 
     def _move_on(self, cast: Cast, face: Face) -> None:
-        if any(remark.startswith("cannot be aligned") for remark in face.remarks):
-            return  # so it is in this frame alone
+        if any(remark.startswith(OF_THE_FRAME) for remark in face.remarks):
+            return
         cast.chosen = min(cast.chosen + face.tries - 1, len(cast.stages) - 1)
         cast.tries = max(cast.tries, cast.chosen + 1)
+        cast.reason = face.reason or cast.reason
         for remark in face.remarks:
             cast.remark(remark)
         if face.distance is not None:
@@ -192,6 +225,7 @@ def places(
     upright_within: float,
     *,
     held: bool,
+    least_shown: float = LEAST_SHOWN,
     doubted: Float[Tensor, "4"] | None = None,
 ) -> Iterator[Shown]:
     """Where a track is covered: at its smooth landmarks, and at a box that they are not in.
@@ -200,14 +234,20 @@ def places(
         track: its number.
         box: of the face; it is made to hold the landmarks.
         landmarks: smooth.
-        upright_within, held: see `Shown`.
+        upright_within, held, least_shown: see `Shown`.
         doubted: a box that the landmarks were smoothed away from.
     """
-    yield Shown(track, Detection(_around(box, landmarks), landmarks), upright_within, held)
+    found = Detection(_around(box, landmarks), landmarks)
+    yield Shown(track, found, upright_within, held, least_shown)
     if doubted is not None:
         # It may be the truth.
         nowhere = torch.full_like(landmarks, torch.nan)
         yield Shown(track, Detection(doubted, nowhere), upright_within, held)
+
+
+def least_shown(landmarks: Float[Tensor, "68 2"], before: float = LEAST_SHOWN) -> float:
+    """From which size on a track is shown, given that of the frame before: not now and then."""
+    return LEAST_SHOWN * (_STAYS if extent_of(landmarks) >= before else 1.0)
 
 
 def apart(box: Float[Tensor, "4"], points: Float[Tensor, "68 2"]) -> bool:

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from graphgan._threads import results_in_order
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.faces import Face, as_box
-from graphgan.anonymize.video._casting import Casting, Replaced, Shown, apart, places
+from graphgan.anonymize.faces import LEAST_SHOWN, Face, as_box
+from graphgan.anonymize.video._casting import Casting, Replaced, Shown, apart, least_shown, places
 from graphgan.anonymize.video._looking import Looker
 from graphgan.anonymize.video.smoothing import smooth_landmarks
 from graphgan.anonymize.video.tracking import Stay, Track, Tracker, fill
@@ -148,14 +148,21 @@ class Clip:
         for stay in stays:
             seconds = torch.tensor([times[t] for t in stay.frames.tolist()], dtype=torch.float64)
             landmarks, outliers = _smoothed(stay, seconds)
-            within = _turning(landmarks)
+            within, least = _turning(landmarks), LEAST_SHOWN
             rows = zip(stay.frames.tolist(), stay.boxes, landmarks, strict=True)
             for row, (number, box, points) in enumerate(rows):
                 shown = self._shown.setdefault(number, [])
                 raw = track.observations[number].box if outliers[row] else None
                 doubted = raw if raw is not None and apart(raw, points) else None
-                held = bool(stay.held[row])
-                shown.extend(places(track.number, box, points, within, held=held, doubted=doubted))
+                held, least = bool(stay.held[row]), least_shown(points, least)
+                shown.extend(
+                    places(
+                        *(track.number, box, points, within),
+                        held=held,
+                        least_shown=least,
+                        doubted=doubted,
+                    )
+                )
             frames += len(stay.frames)
             estimated += int((~stay.observed).sum())
         first, last = int(stays[0].frames[0]), int(stays[-1].frames[-1])

@@ -13,8 +13,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.faces import Face, as_box
-from graphgan.anonymize.video._casting import Casting, Shown, apart, places
+from graphgan.anonymize.faces import LEAST_SHOWN, Face, as_box
+from graphgan.anonymize.video._casting import Casting, Shown, apart, least_shown, places
 from graphgan.anonymize.video._looking import Looker
 from graphgan.anonymize.video.clips import (
     ALWAYS,
@@ -39,6 +39,7 @@ class _Followed:
 
     tracked: TrackedFace
     upright_within: float = NEVER
+    least_shown: float = LEAST_SHOWN
     smooth: OneEuroFilter = field(default_factory=OneEuroFilter)
 
 
@@ -157,8 +158,13 @@ class LiveClip:
         if abs(tilt(points)) > UPRIGHT_WITHIN:
             followed.upright_within = ALWAYS
         doubted = box if jump or apart(box, points) else None  # it may be the truth
-        within = followed.upright_within
-        yield from places(track.number, box, points, within, held=held, doubted=doubted)
+        followed.least_shown = least_shown(points, followed.least_shown)
+        yield from places(
+            *(track.number, box, points, followed.upright_within),
+            held=held,
+            least_shown=followed.least_shown,
+            doubted=doubted,
+        )
 
     def _around(self, track: Track, number: int) -> Stay | None:
         """The track's stay in this frame and a few beside it."""

@@ -16,8 +16,10 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize.conditions import drawn_conditions
 from graphgan.anonymize.photos.leftovers import leftovers_of
 from graphgan.anonymize.serve.app import MAX_WAITING, content_security_policy, make_app
+from graphgan.faces import FaceFinder
 
 ADDRESS = "http://127.0.0.1:8000"
 LIMIT = 400_000
@@ -118,6 +120,17 @@ def test_every_choice_replaces_the_face(client, portrait, choice):
         assert face["condition"] == "drawn-0" or face["method"] == "pixelate"
     elif choice != "anyone":
         assert face["method"] == choice or face["remarks"]
+
+
+def test_a_face_that_is_too_small_for_a_person_is_covered_and_the_page_is_told(shown, portrait):
+    app = make_app(Anonymizer(shown.method, FaceFinder(), drawn_conditions(2)))
+    client = TestClient(app, base_url=ADDRESS, headers={"origin": ADDRESS})
+    photo = Image.new("RGB", (200, 150), (120, 120, 120))
+    photo.paste(portrait.resize((48, 48)), (80, 50))
+    report, contents, _ = parts_of(send(client, saved(photo, "PNG"), "anyone"))
+    (face,) = report["faces"]
+    assert (face["method"], face["condition"], face["reason"]) == ("pixelate", None, "too small")
+    assert "photo" in contents
 
 
 def test_a_photo_that_browsers_do_not_show_has_previews(client, portrait):

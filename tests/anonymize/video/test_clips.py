@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from coloured_faces import ColourRecogniser, colour_of
+from coloured_faces import ColourRecogniser, colour_of, shape_of_a_face
 from drawn_clips import (
     FRAMES,
     SIDE,
@@ -97,7 +97,55 @@ def test_a_track_that_nobody_hides_is_covered_by_the_fallback(twins):
     clip = Clip(anonymizer, frames, key="clip")
     assert [tracked.face.method for tracked in clip.faces] == ["pixelate", "recolour"]
     assert len(list(clip.images())) == FRAMES
+    assert [tracked.face.reason for tracked in clip.faces] == ["still recognized", None]
     assert clip.faces[0].face.tries == twins + 1 and clip.faces[0].frames == FRAMES
+
+
+class Growing(Found):
+    """Person 0 as so large in each frame, person 1 as it is."""
+
+    def __init__(self, sides):
+        super().__init__()
+        self.sides = sides
+
+    def __call__(self, image):
+        t, (_, other) = self.calls, super().__call__(image)
+        side, (left, top) = self.sides[t], corner(0, t)
+        box = torch.tensor([left, top, left + side, top + side]).float()
+        return [Detection(box, shape_of_a_face() * side + box[:2]), other]
+
+
+def methods_by_frame(sides, monkeypatch):
+    """What covers person 0 in each frame, and what the report says of it."""
+    clip = clip_of(Growing(sides))
+    seen, replaced = [], clip._casting.replaced
+
+    def spied(image, shown, **options):
+        result = replaced(image, shown, **options)
+        seen.append(next(face.method for one, face in result.faces if one.track == 0))
+        return result
+
+    monkeypatch.setattr(clip._casting, "replaced", spied)
+    assert len(list(clip.images())) == FRAMES
+    return seen, clip.faces[0].face
+
+
+def test_a_track_that_is_small_throughout_is_covered_throughout(monkeypatch):
+    seen, face = methods_by_frame([20.0] * FRAMES, monkeypatch)
+    assert set(seen) == {"pixelate"}
+    assert (face.method, face.condition, face.reason) == ("pixelate", None, "too small")
+
+
+def test_a_track_that_comes_nearer_is_shown_from_24_pixels_on(monkeypatch):
+    seen, face = methods_by_frame([14.0 + t for t in range(FRAMES)], monkeypatch)
+    first = seen.index("recolour")
+    assert 9 <= first <= 11 and seen == ["pixelate"] * first + ["recolour"] * (FRAMES - first)
+    assert (face.method, face.condition, face.reason) == ("recolour", "p2", "too small")
+
+
+def test_a_track_of_about_24_pixels_does_not_flicker(monkeypatch):
+    seen, face = methods_by_frame([25.0 - 3 * (t % 12 > 5) for t in range(FRAMES)], monkeypatch)
+    assert set(seen) == {"recolour"} and face.reason is None
 
 
 def test_the_background_is_the_same_to_the_bit():

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 import torch
-from coloured_faces import ColourRecogniser, colour_of
+from coloured_faces import ColourRecogniser, colour_of, shape_of_a_face
 from drawn_clips import (
     FRAMES,
     Found,
@@ -47,6 +47,32 @@ def anonymizer_of(detector, conditions=(2,), selection=None):
 def live(detector=None, frames=None, conditions=(2,), selection=None, **options):
     anonymizer = anonymizer_of(detector or Found(), conditions, selection)
     return LiveClip(anonymizer, stream() if frames is None else frames, key="clip", **options)
+
+
+class Small(Found):
+    """Both people as 20 pixels large, from this frame on as large as they are."""
+
+    def __init__(self, until):
+        super().__init__()
+        self.until = until
+
+    def __call__(self, image):
+        t, faces = self.calls, super().__call__(image)
+        return [self._shrunk(face) if t < self.until else face for face in faces]
+
+    def _shrunk(self, face):
+        low = face.box[:2]
+        return Detection(torch.cat([low, low + 20]), shape_of_a_face() * 20 + low)
+
+
+@pytest.mark.parametrize("until", [12, FRAMES])
+def test_a_face_that_is_too_small_is_covered_and_the_report_says_so(until):
+    clip = live(Small(until))
+    assert len(list(clip.images())) == FRAMES
+    expected = ("solid", None) if until == FRAMES else ("recolour", "p2")
+    for tracked in clip.faces:
+        assert (tracked.face.method, tracked.face.condition) == expected
+        assert tracked.face.reason == "too small"
 
 
 def test_every_frame_shows_somebody_else_the_same_from_first_to_last():
