@@ -5,7 +5,8 @@ what the generator changed of the smaller one is enlarged and added: with ``up``
 
     I = base + up(I_small - base_small)
 
-so that all details of the condition stay, however often the generator paints them anew. (With
+(where the fitting matches the light, without what is smooth of the change: light is settled there,
+and what a network adds to it are dark patches), so that all details of the condition stay, however often the generator paints them anew. (With
 ``A (base - up(base_small))`` added to ``up(I_small)``, the blend of [A] at the face's resolution,
 large faces are blurred where the attention A is low.) How sharp the base is was settled when it was
 fitted, see `ConditionFitting`.
@@ -17,7 +18,11 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from graphgan.layers.smoothing import smooth
 from graphgan.models.anonygan import AnonyGAN
+
+_LIGHT = 10 / 128  # side of the box filters, as a share of the height
+_TINY = 1e-3
 
 
 def generate_at_full_resolution(
@@ -49,10 +54,6 @@ def generate_at_full_resolution(
     small = _trained_size(model)
     _check_shapes(condition, source, mask)
     size = (source.shape[2], source.shape[3])
-    if size == small:
-        inputs = (condition, source, condition_landmarks, source_landmarks, mask)
-        image: Tensor = model(*inputs).image
-        return image
     scale = source_landmarks.new_tensor([small[1] / size[1], small[0] / size[0]])
     points = [(x + 0.5) * scale - 0.5 for x in (condition_landmarks, source_landmarks)]
     small_source = resized(source, small)
@@ -62,8 +63,16 @@ def generate_at_full_resolution(
         fitted = model.fitting(condition, source, condition_landmarks, source_landmarks, mask)
     small_fitted = resized(fitted, small)
     output = model.of_fitted(small_fitted, small_source, points[0], points[1], small_mask)
-    changed: Tensor = fitted + resized(output.image - small_fitted, size)
-    return changed.clamp(-1, 1)
+    change = output.image - small_fitted
+    if model.fitting is not None and model.fitting.match_light:
+        change = change - _light(change, small_mask)
+    return (fitted + resized(change, size)).clamp(-1, 1)
+
+
+def _light(change: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]) -> Tensor:
+    """What is smooth of a change inside the mask."""
+    side = 2 * round(_LIGHT * change.shape[2] / 2) + 1
+    return smooth(change * mask, side) / smooth(mask, side).clamp(min=_TINY)
 
 
 def works_at_full_resolution(model: AnonyGAN) -> bool:

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from graphgan.layers.heads import blend
 from graphgan.models import AnonyGAN, ConditionFitting, LandmarkGenerator
 from graphgan.models.full_resolution import generate_at_full_resolution, resized
+from graphgan.models.generator import GeneratorOutput
 
 SMALL, LARGE = (16, 24), (48, 72)
 
@@ -55,11 +56,35 @@ def attending(value: float, **options) -> AnonyGAN:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("lit", [False, True])
-def test_at_the_model_s_own_size_it_is_the_model(lit):
-    network = model(fitting=ConditionFitting(68, bend=1.0, match_light=lit))
+@pytest.mark.parametrize("bend", [0.0, 1.0])
+def test_at_the_model_s_own_size_it_is_the_model(bend):
+    network = model(fitting=ConditionFitting(68, bend=bend))
     given = faces(SMALL)
-    assert torch.equal(generate_at_full_resolution(network, *given), network(*given).image)
+    full = generate_at_full_resolution(network, *given)
+    torch.testing.assert_close(full, network(*given).image, atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("size", [(128, 128), (256, 256)])
+def test_smooth_changes_of_a_matched_light_are_left_out(size):
+    condition, source, *points, _ = faces(size, batch=1)
+    condition, source, mask = 0.3 * condition, 0.3 * source, torch.zeros(1, 1, *size)
+    mask[..., size[0] // 4 : -size[0] // 4, size[1] // 4 : -size[1] // 4] = 1
+    given = (condition, source, *points, mask)
+    x = torch.linspace(-1, 1, 128)
+    patch = 0.3 * x.expand(1, 3, 128, 128)  # darker at the left: smooth
+    dots = torch.zeros(1, 3, 128, 128)
+    dots[..., 60:64, 60:64] = 0.3
+
+    def change(lit: bool, added: torch.Tensor) -> torch.Tensor:
+        fitting = ConditionFitting(68, match_light=lit)
+        network = model(fitting=fitting, size=(128, 128))
+        network.of_fitted = lambda fitted, *_: GeneratorOutput(fitted + added, None, None)
+        made = generate_at_full_resolution(network, *given) - fitting(*given)
+        return made[:, :, size[0] // 4 : -size[0] // 4, size[1] // 4 : -size[1] // 4].abs()
+
+    assert change(True, patch).mean() < 0.2 * change(False, patch).mean()
+    assert change(True, dots).max() > 0.7 * change(False, dots).max()
 
 
 @torch.no_grad()
