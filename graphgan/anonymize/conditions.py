@@ -1,17 +1,18 @@
 """Conditions: the people who are shown in the place of those who are to be hidden."""
 
-from dataclasses import dataclass, replace
+import io
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
 from graphgan._checks import check_positive
 from graphgan._tensor_files import read_tensors
 from graphgan.data.batches import to_float_image
-from graphgan.data.images import decode_image, read_image
+from graphgan.data.images import decode_image, decoded_picture, read_image
 from graphgan.data.listing import photo_sources
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.landmarks.align import whole_crop
@@ -52,13 +53,51 @@ class Condition:
     landmarks: Float[Tensor, "68 2"]
     look: Look | None = None
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.image.shape[1], self.image.shape[2]
+
     def resized(self, size: tuple[int, int]) -> "Condition":
         """The same person on ``size`` pixels, height and width."""
-        if tuple(self.image.shape[1:]) == size:
-            return self
-        whole = Alignment(whole_crop((self.image.shape[1], self.image.shape[2])))
-        image = cut(self.image, whole, size).clamp(-1, 1)
-        return replace(self, image=image, landmarks=whole.to_crop(self.landmarks, size))
+        image, landmarks = self.image, self.landmarks
+        if size != self.size:
+            whole = Alignment(whole_crop(self.size))
+            image = cut(image, whole, size).clamp(-1, 1)
+            landmarks = whole.to_crop(landmarks, size)
+        return Condition(self.name, image, landmarks, self.look)
+
+
+class _StoredCondition(Condition):
+    """Decoded each time that it is shown: all the people at once take 290 MB and half a second."""
+
+    _content: bytes
+    _size: tuple[int, int]
+
+    def __init__(
+        self, name: str, content: bytes, landmarks: Float[Tensor, "68 2"], look: Look | None
+    ) -> None:
+        with decoded_picture(io.BytesIO(content), name) as image:
+            width, height = image.size
+        for key, value in (
+            ("name", name),
+            ("landmarks", landmarks),
+            ("look", look),
+            ("_content", content),
+            ("_size", (height, width)),
+        ):
+            object.__setattr__(self, key, value)
+
+    @property
+    def image(self) -> Float[Tensor, "3 h w"]:
+        return to_float_image(decode_image(self._content, self.name))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self._size
+
+    def resized(self, size: tuple[int, int]) -> Condition:
+        return Condition(self.name, self.image, self.landmarks, self.look).resized(size)
 
 
 def people_conditions(path: Path | None = None) -> list[Condition]:
@@ -87,7 +126,9 @@ def people_conditions(path: Path | None = None) -> list[Condition]:
     if wrong := [name for name, image in tensors.items() if image.dtype != torch.uint8]:
         raise ValueError(f"{path}: expected the bytes of images, got others for {wrong[0]}")
     return [
-        Condition(name, _decoded(tensors[name], name), points.float(), _as_look(look.float()))
+        _StoredCondition(
+            name, tensors[name].numpy().tobytes(), points.float(), _as_look(look.float())
+        )
         for name, points, look in zip(sorted(tensors), landmarks, looks, strict=True)
     ]
 
@@ -97,10 +138,6 @@ def _as_look(numbers: Float[Tensor, "5"]) -> Look | None:
     if not numbers.isfinite().all():
         return None
     return Look(numbers[:3], float(numbers[3]), float(numbers[4]))
-
-
-def _decoded(content: UInt8[Tensor, "_"], name: str) -> Float[Tensor, "3 h w"]:
-    return to_float_image(decode_image(content.numpy().tobytes(), name))
 
 
 def nobody_conditions(size: tuple[int, int] = (128, 128)) -> list[Condition]:

@@ -138,8 +138,8 @@ class ConditionOrder:
         names = [condition.name for condition in conditions]
         if len(set(names)) < len(names):
             raise ValueError(f"expected conditions of different names, got {sorted(names)}")
-        if len(shapes := {tuple(condition.image.shape) for condition in conditions}) > 1:
-            raise ValueError(f"expected conditions of one size, got {sorted(shapes)}")
+        if len(sizes := {condition.size for condition in conditions}) > 1:
+            raise ValueError(f"expected conditions of one size, got {sorted(sizes)}")
         if seed < 0:
             raise ValueError(f"expected a seed of 0 and more, got {seed}")
         self.conditions = tuple(conditions)

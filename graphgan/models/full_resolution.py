@@ -5,11 +5,12 @@ what the generator changed of the smaller one is enlarged and added: with ``up``
 
     I = base + up(I_small - base_small)
 
-(where the fitting matches the light, without what is smooth of the change: light is settled there,
-and what a network adds to it are dark patches), so that all details of the condition stay, however often the generator paints them anew. (With
+so that all details of the condition stay, however often the generator paints them anew. (With
 ``A (base - up(base_small))`` added to ``up(I_small)``, the blend of [A] at the face's resolution,
 large faces are blurred where the attention A is low.) How sharp the base is was settled when it was
-fitted, see `ConditionFitting`.
+fitted, see `ConditionFitting`. Where the fitting matches the light, what is smooth of the change is
+left out, ``change - smooth(change)`` inside the mask: light is settled, too, and what a network adds
+to it are dark patches.
 
 Source: [A] Dall'Asen et al., ICIAP 2021, section 3 (the blend).
 """
@@ -76,7 +77,7 @@ def _light(change: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]) -> 
 
 
 def works_at_full_resolution(model: AnonyGAN) -> bool:
-    """Whether `generate_at_full_resolution` takes it: it knows its size and blends the condition."""
+    """Whether `generate_at_full_resolution` takes it: the size is known, the condition blended."""
     return (
         model.size is not None
         and model.base == "condition"
