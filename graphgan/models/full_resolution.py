@@ -9,8 +9,8 @@ so that all details of the condition stay, however often the generator paints th
 ``A (base - up(base_small))`` added to ``up(I_small)``, the blend of [A] at the face's resolution,
 large faces are blurred where the attention A is low.) How sharp the base is was settled when it was
 fitted, see `ConditionFitting`. Where the fitting matches the light, what is smooth of the change is
-left out, ``change - smooth(change)`` inside the mask: light is settled, too, and what a network adds
-to it are dark patches.
+left out, ``change - smooth(change)`` inside the mask: light is settled, too, and what a network
+adds to it are dark patches.
 
 Source: [A] Dall'Asen et al., ICIAP 2021, section 3 (the blend).
 """
