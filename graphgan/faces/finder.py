@@ -8,6 +8,7 @@ from graphgan.faces.centerface import CenterFace
 from graphgan.faces.contracts import FaceDetector, Faces, Landmarker
 from graphgan.faces.face_mesh import FaceMesh
 from graphgan.landmarks.detection import Detection
+from graphgan.landmarks.hull import convex_hull
 
 MOST_FACES = 4096
 """Of one image: a detector that returns more is not believed."""
@@ -16,6 +17,9 @@ MOST_FACES = 4096
 _LEAST_CONFIDENCE = 0.5
 _HELD = 0.7  # of a face's box from which it lies in another one
 _LARGER = 4.0  # a face's area, in areas of what is a part of it
+_TWICE_FOUND = 1.1  # the same, where the landmarks tell that it is a part
+_ASKED = 4  # of the largest faces that it may be a part of
+_GROWN, _INSIDE = 1.25, 0.95  # hull of its landmarks, and the share of the others in it
 # Longer side of the landmarks, of that of the box: others belong to something else.
 _EXTENT = (0.4, 1.8)
 
@@ -90,12 +94,15 @@ def _squares(boxes: Float[Tensor, "n 4"]) -> Float[Tensor, "n 4"]:
 
 
 def _is_part(faces: Faces, points: Float[Tensor, "n 68 2"]) -> Bool[Tensor, "n"]:
-    """Which boxes are the eyes or the mouth of a larger and surer face: most of such a box lies in
-    that face's, and its middle among that face's landmarks, so that it is covered with it."""
+    """Which boxes are the eyes, the mouth or the chin of a larger face, and covered with it.
+
+    Either its middle is among that face's landmarks and most of its box in that face's, which is
+    four times as large and surer; or its own landmarks lie in the hull of that face's.
+    """
     boxes, has_landmarks = faces.boxes, points.isfinite().flatten(1).all(1)
     low, high = points.amin(1).nan_to_num(0)[:, None], points.amax(1).nan_to_num(0)[:, None]
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2
-    among = ((low < middles) & (middles < high)).all(2)
+    among = ((low < middles) & (middles < high)).all(2) & has_landmarks[:, None]
     outer = boxes[:, None]
     common = torch.minimum(outer[..., 2:], boxes[:, 2:]) - torch.maximum(
         outer[..., :2], boxes[:, :2]
@@ -103,7 +110,25 @@ def _is_part(faces: Faces, points: Float[Tensor, "n 68 2"]) -> Bool[Tensor, "n"]
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
     held = common.clamp(min=0).prod(2) > _HELD * areas
     larger = (areas[:, None] > _LARGER * areas) & (faces.scores[:, None] > faces.scores)
-    return (among & held & larger & has_landmarks[:, None]).any(0)
+    part = (among & held & larger).any(0)
+    known = has_landmarks[:, None] & has_landmarks
+    around = known & (common > 0).all(2) & (areas[:, None] > _TWICE_FOUND * areas)
+    for face in (around.any(0) & ~part).nonzero().flatten().tolist():
+        others = around[:, face].nonzero().flatten()
+        largest = others[areas[others].argsort(descending=True)][:_ASKED]
+        part[face] = any(_lies_in(points[face], points[other]) for other in largest)
+    return part
+
+
+def _lies_in(points: Float[Tensor, "k 2"], others: Float[Tensor, "k 2"]) -> bool:
+    """Whether landmarks lie in the hull of others, grown as far as a new face covers."""
+    middle = others.mean(0)
+    hull = convex_hull(middle + _GROWN * (others - middle))
+    along = hull.roll(-1, 0) - hull
+    away = points.to(hull)[:, None] - hull
+    turns = along[:, 0] * away[..., 1] - along[:, 1] * away[..., 0]
+    inside = (turns >= 0).all(1) | (turns <= 0).all(1)
+    return bool(inside.double().mean() >= _INSIDE)
 
 
 def _plausible(faces: Faces, size: tuple[int, int]) -> Faces:

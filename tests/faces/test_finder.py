@@ -124,7 +124,8 @@ def test_boxes_are_cut_at_the_edges_of_the_image():
 
 
 def test_of_too_many_none_is_left_out_in_silence():
-    many = [[10 + i / 1000, 20, 50, 70] for i in range(MOST_FACES + 1)]
+    places = [(i % 90, i // 90) for i in range(MOST_FACES + 1)]
+    many = [[x, y, x + 0.9, y + 0.9] for x, y in places]
     with pytest.raises(ValueError, match="expected at most 4096 faces in an image, got 4097"):
         found_at(Says([nan] * 4, *many), Places())
     landmarker = Places()
@@ -207,16 +208,36 @@ def test_the_eyes_of_a_face_are_no_faces_of_their_own():
     assert [found.box.tolist() for found in kept] == [face, beside]
 
 
+@pytest.mark.parametrize("scores", [[0.9, 0.8], [0.8, 0.9]])
+@pytest.mark.parametrize("part", [[20.0, 30, 38, 48], [12.0, 12, 58, 66], [14.0, 30, 56, 73]])
+def test_a_box_whose_landmarks_lie_in_those_of_a_larger_face_is_a_part_of_it(part, scores):
+    """Whatever is surer: two faces would be laid over each other. It is covered with the larger."""
+    face = [10.0, 10, 60, 70]
+    assert [found.box.tolist() for found in found_at(Says(face, part, scores=scores))] == [face]
+
+
 @pytest.mark.parametrize(
-    ("eye", "scores"),
+    ("other", "scores"),
     [
-        ([20.0, 30, 38, 48], [0.7, 0.9]),  # surer than the face around it
-        ([12.0, 12, 58, 66], [0.9, 0.8]),  # nearly as large
         ([40.0, 50, 80, 80], [0.9, 0.8]),  # most of it elsewhere
+        ([52.0, 30, 70, 48], [0.7, 0.9]),  # beside it, and half of it over it
     ],
 )
-def test_others_that_overlap_stay(eye, scores):
-    assert len(found_at(Says([10.0, 10, 60, 70], eye, scores=scores))) == 2
+def test_others_that_overlap_stay(other, scores):
+    assert len(found_at(Says([10.0, 10, 60, 70], other, scores=scores))) == 2
+
+
+def test_a_surer_box_without_landmarks_in_a_face_stays():
+    """It is not known what it is."""
+
+    class Large(Places):
+        def __call__(self, image, faces):
+            found = super().__call__(image, faces)
+            sides = faces.boxes[:, 2] - faces.boxes[:, 0]
+            return found._replace(confidences=(sides > 30).float())
+
+    boxes = [10.0, 10, 60, 70], [20.0, 30, 38, 48]
+    assert len(found_at(Says(*boxes, scores=[0.7, 0.9]), Large())) == 2
 
 
 def test_where_a_tall_box_shows_no_face_the_square_in_its_middle_is_looked_at():
