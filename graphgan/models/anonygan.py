@@ -152,6 +152,9 @@ class AnonyGAN(Pretrained):
             side = 2 * round(self.detail * source.shape[2] / 2) + 1
             image = with_details_of(fitted.to(output.image.dtype), output.image, side)
             output = output._replace(image=image.clamp(-1, 1))
+        if self.fitting is not None:
+            kept = self.fitting.keep_mouths(output.image, fitted, *landmarks)
+            output = output._replace(image=kept)
         return output
 
     @property
