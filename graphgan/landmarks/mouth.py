@@ -171,9 +171,10 @@ def paint_mouths(
     gray = color.mean(1, keepdim=True).clamp(min=_TINY)
     white = _WHITE * gray.sqrt() * (color / gray).clamp(min=_TINY) ** _TINT
     shadow = _SHADOW + (1 - _SHADOW) * (below / _SHADOW_DEPTH).clamp(0, 1)
-    brightness, opacity = _teeth_seen(mouth, teeth.to(u), u, v).split(1, dim=1)
+    brightness, opacity = _teeth_seen(mouth, teeth.to(u), u, v)
     inside = inside + opacity * (white * brightness * shadow - inside)
-    painted = images + _inside(mouth, u, v) * (2 * inside.clamp(0, 1) - 1 - images)
+    inside = 2 * inside.clamp(0, 1).nan_to_num(0) - 1
+    painted: Tensor = images + _inside(mouth, u, v) * (inside - images)
     return painted.to(images.dtype)
 
 
@@ -249,7 +250,9 @@ def _inside(mouth: _Mouth, u: Tensor, v: Tensor) -> Float[Tensor, "b 1 h w"]:
     return mask
 
 
-def _teeth_seen(mouth: _Mouth, teeth: Tensor, u: Tensor, v: Tensor) -> Float[Tensor, "b 2 h w"]:
+def _teeth_seen(
+    mouth: _Mouth, teeth: Tensor, u: Tensor, v: Tensor
+) -> tuple[Float[Tensor, "b 1 h w"], Float[Tensor, "b 1 h w"]]:
     """Brightness and opacity at every pixel."""
     top, bottom = mouth.upper[:, 0], mouth.lower[:, 0]
     smile = ((top + _ARCH[0]) / (_ARCH[0] - _ARCH[1])).clamp(0, 1)
@@ -265,7 +268,7 @@ def _teeth_seen(mouth: _Mouth, teeth: Tensor, u: Tensor, v: Tensor) -> Float[Ten
         teeth[None].expand(len(u), -1, -1, -1), grid, padding_mode="border", align_corners=False
     )
     share = ((mouth.width - _LEAST_WIDTH) / (_FULL_WIDTH - _LEAST_WIDTH)).clamp(0, 1).nan_to_num(0)
-    return torch.cat([seen[:, :1], seen[:, 1:] * share[:, None, None, None]], 1)
+    return seen[:, :1], seen[:, 1:] * share[:, None, None, None]
 
 
 def _color_around(

@@ -134,14 +134,15 @@ class ConditionFitting(nn.Module):
     ) -> Float[Tensor, "b 3 h w"]:
         places = (condition_landmarks, source_landmarks)
         fitted = self.bent(condition, *places)
-        if self.sees_source and mask is None:
-            raise ValueError("expected a mask, in which faces are matched, got none")
         if self.match_light:
-            fitted = match_light(fitted, source, mask)
+            fitted = match_light(fitted, source, _given(mask))
         if self.keep_openings:
-            fitted = paint_mouths(fitted, self._placed(condition, *places), self.teeth)
+            targets = self._placed(condition, *places)
+            fitted = paint_mouths(fitted, targets, self.teeth)
+            if mask is not None:  # how sharp a face is its skin says, not its teeth
+                mask = mask * (1 - _mouth_masks(targets, mask))
         if self.match_sharpness:
-            fitted = match_sharpness(fitted, source, mask)
+            fitted = match_sharpness(fitted, source, _given(mask))
         return fitted
 
     def bent(
@@ -172,8 +173,7 @@ class ConditionFitting(nn.Module):
         if not self.keep_openings:
             return images
         targets = self._placed(images, condition_landmarks, source_landmarks)
-        masks = mouth_masks(targets, (images.shape[2], images.shape[3])).to(images)
-        return images + masks * (fitted.to(images) - images)
+        return images + _mouth_masks(targets, images) * (fitted.to(images) - images)
 
     def _placed(
         self, images: Tensor, landmarks: Tensor, source_landmarks: Tensor
@@ -199,6 +199,18 @@ class ConditionFitting(nn.Module):
 
     def extra_repr(self) -> str:
         return ", ".join([str(self.num_landmarks), *(f"{k}={v}" for k, v in self.config.items())])
+
+
+def _mouth_masks(
+    landmarks: Float[Tensor, "b 68 2"], like: Float[Tensor, "b _ h w"]
+) -> Float[Tensor, "b 1 h w"]:
+    return mouth_masks(landmarks, (like.shape[2], like.shape[3])).to(like)
+
+
+def _given(mask: Tensor | None) -> Tensor:
+    if mask is None:
+        raise ValueError("expected a mask, in which faces are matched, got none")
+    return mask
 
 
 def _shipped_teeth() -> Float[Tensor, "2 p q"]:
