@@ -265,7 +265,7 @@ def _teeth_seen(
     down = 2 * (depth - TEETH_FROM) / (TEETH_TO - TEETH_FROM) - 1
     grid = torch.stack([across, down], -1).nan_to_num(2).clamp(-2, 2)
     seen = F.grid_sample(
-        teeth[None].expand(len(u), -1, -1, -1), grid, padding_mode="border", align_corners=False
+        teeth[None].expand(u.shape[0], -1, -1, -1), grid, padding_mode="border", align_corners=False
     )
     share = ((mouth.width - _LEAST_WIDTH) / (_FULL_WIDTH - _LEAST_WIDTH)).clamp(0, 1).nan_to_num(0)
     return seen[:, :1], seen[:, 1:] * share[:, None, None, None]
