@@ -20,7 +20,7 @@ TEETH_FROM, TEETH_TO = -0.06, 0.24
 _TINY = 1e-3  # pixels
 _CORNERS = (48, 54)
 _INNER_CORNERS, _UPPER, _LOWER = (60, 64), (61, 62, 63), (67, 66, 65)
-_OUTER_LIPS = slice(48, 60)
+_OUTER_LIPS, _LIPS = slice(48, 60), slice(48, 68)
 # What goes along with a corner, and how far.
 _WITH_CORNERS = (
     {48: 1.0, 49: 0.6, 50: 0.25, 58: 0.25, 59: 0.6, 60: 0.9, 61: 0.4, 67: 0.4},
@@ -54,7 +54,7 @@ class _Mouth(NamedTuple):
         origin, along, width: the right corner, the direction to the left one, and how far it is.
         upper, lower: c and s of the edges.
         middle: u of the middle of the lips.
-        opening: height over width, as landmarks have it.
+        opening: height over width, as landmarks have it; 0 where one is missing.
     """
 
     origin: Float[Tensor, "b 2"]
@@ -163,19 +163,17 @@ def paint_mouths(
         raise ValueError(f"expected teeth of shape (2, p, q), got {tuple(teeth.shape)}")
     mouth = _mouth(landmarks)
     u, v = _coordinates(mouth, (images.shape[2], images.shape[3]))
-    below = (v - _curve(mouth.upper, u))[:, None]
-    color = _color_around(images.to(u), landmarks)
-    dark, tongue = (color * color.new_tensor(x).view(3, 1, 1) for x in (_DARK, _TONGUE))
+    below = v - _curve(mouth.upper, u)
     deep = ((below - _TONGUE_FROM) / (_TONGUE_FULL - _TONGUE_FROM)).clamp(0, 1)
-    inside = dark + deep * (tongue - dark)
-    gray = color.mean(1, keepdim=True).clamp(min=_TINY)
-    white = _WHITE * gray.sqrt() * (color / gray).clamp(min=_TINY) ** _TINT
     shadow = _SHADOW + (1 - _SHADOW) * (below / _SHADOW_DEPTH).clamp(0, 1)
     brightness, opacity = _teeth_seen(mouth, teeth.to(u), u, v)
-    inside = inside + opacity * (white * brightness * shadow - inside)
-    inside = 2 * inside.clamp(0, 1).nan_to_num(0) - 1
-    painted: Tensor = images + _inside(mouth, u, v) * (inside - images)
-    return painted.to(images.dtype)
+    behind = 1 - opacity
+    # What is seen of the dark, of the tongue and of teeth, times their colors.
+    shares = torch.stack([behind * (1 - deep), behind * deep, opacity * brightness * shadow], 1)
+    images, kind = images.to(u), images.dtype
+    colors = 2 * _colors(_color_around(images, landmarks)).clamp(0, 1)
+    inside = (colors @ shares.flatten(2)).view(images.shape) - 1
+    return images.lerp(inside, _inside(mouth, u, v).expand_as(images)).to(kind)
 
 
 def _check(landmarks: Tensor) -> None:
@@ -195,6 +193,8 @@ def _size(landmarks: Float[Tensor, "b 68 2"], there: Tensor) -> Float[Tensor, "b
 
 def _mouth(landmarks: Float[Tensor, "b 68 2"]) -> _Mouth:
     landmarks = landmarks.to(torch.promote_types(landmarks.dtype, torch.float32))
+    there = landmarks[:, _LIPS].isfinite().flatten(1).all(1)
+    landmarks = landmarks.nan_to_num(0, 0, 0)
     origin, end = (landmarks[:, i] for i in _INNER_CORNERS)
     width = (end - origin).norm(dim=-1).clamp(min=_TINY)
     along = (end - origin) / width[:, None]
@@ -208,7 +208,7 @@ def _mouth(landmarks: Float[Tensor, "b 68 2"]) -> _Mouth:
         middles.append(u[:, 1])
     gaps = landmarks[:, list(_LOWER)] - landmarks[:, list(_UPPER)]
     outer = landmarks[:, _CORNERS[1]] - landmarks[:, _CORNERS[0]]
-    opening = gaps.norm(dim=-1).mean(1) / outer.norm(dim=-1).clamp(min=_TINY)
+    opening = there * gaps.norm(dim=-1).mean(1) / outer.norm(dim=-1).clamp(min=_TINY)
     middle = torch.stack(middles).mean(0).clamp(0.25, 0.75)
     return _Mouth(origin, along, width, edges[0], edges[1], middle, opening)
 
@@ -246,13 +246,13 @@ def _inside(mouth: _Mouth, u: Tensor, v: Tensor) -> Float[Tensor, "b 1 h w"]:
     # Beyond the corners the curves of both lips cross.
     soft = (torch.minimum(away, torch.minimum(u, 1 - u)) / edge).clamp(0, 1)
     share = ((mouth.opening - _CLOSED) / (_OPEN - _CLOSED)).clamp(0, 1)
-    mask: Tensor = (share[:, None, None] * soft).nan_to_num(0)[:, None]
+    mask: Tensor = (share[:, None, None] * soft)[:, None]
     return mask
 
 
 def _teeth_seen(
     mouth: _Mouth, teeth: Tensor, u: Tensor, v: Tensor
-) -> tuple[Float[Tensor, "b 1 h w"], Float[Tensor, "b 1 h w"]]:
+) -> tuple[Float[Tensor, "b h w"], Float[Tensor, "b h w"]]:
     """Brightness and opacity at every pixel."""
     top, bottom = mouth.upper[:, 0], mouth.lower[:, 0]
     smile = ((top + _ARCH[0]) / (_ARCH[0] - _ARCH[1])).clamp(0, 1)
@@ -263,22 +263,29 @@ def _teeth_seen(
     # A turned mouth shows less of its far half.
     across = torch.where(u < middle, u / middle - 1, (u - middle) / (1 - middle))
     down = 2 * (depth - TEETH_FROM) / (TEETH_TO - TEETH_FROM) - 1
-    grid = torch.stack([across, down], -1).nan_to_num(2).clamp(-2, 2)
+    grid = torch.stack([across, down], -1).clamp(-2, 2)
     seen = F.grid_sample(
         teeth[None].expand(u.shape[0], -1, -1, -1), grid, padding_mode="border", align_corners=False
     )
-    share = ((mouth.width - _LEAST_WIDTH) / (_FULL_WIDTH - _LEAST_WIDTH)).clamp(0, 1).nan_to_num(0)
-    return seen[:, :1], seen[:, 1:] * share[:, None, None, None]
+    share = ((mouth.width - _LEAST_WIDTH) / (_FULL_WIDTH - _LEAST_WIDTH)).clamp(0, 1)
+    return seen[:, 0], seen[:, 1] * share[:, None, None]
+
+
+def _colors(around: Float[Tensor, "b 3"]) -> Float[Tensor, "b 3 n"]:
+    """Of the dark behind the teeth, of the tongue and of teeth, beside each other."""
+    dark, tongue = (around * around.new_tensor(x) for x in (_DARK, _TONGUE))
+    gray = around.mean(1, keepdim=True).clamp(min=_TINY)
+    white = _WHITE * gray.sqrt() * (around / gray).clamp(min=_TINY) ** _TINT
+    return torch.stack([dark, tongue, white], 2)
 
 
 def _color_around(
     images: Float[Tensor, "b 3 h w"], landmarks: Float[Tensor, "b 68 2"]
-) -> Float[Tensor, "b 3 1 1"]:
+) -> Float[Tensor, "b 3"]:
     """Mean color of lips and the skin around, in [0, 1]."""
     lips = landmarks[:, _OUTER_LIPS]
     middle = lips.mean(1, keepdim=True)
     size = (images.shape[2], images.shape[3])
     around = polygon_mask(middle + _AROUND * (lips - middle), size).to(images)
-    count = around.sum((2, 3), keepdim=True).clamp(min=1)
-    mean = (images * around).sum((2, 3), keepdim=True) / count
+    mean = (images * around).sum((2, 3)) / around.sum((2, 3)).clamp(min=1)
     return ((mean + 1) / 2).clamp(0, 1)
