@@ -26,8 +26,10 @@ _WITH_CORNERS = (
     {48: 1.0, 49: 0.6, 50: 0.25, 58: 0.25, 59: 0.6, 60: 0.9, 61: 0.4, 67: 0.4},
     {54: 1.0, 53: 0.6, 52: 0.25, 56: 0.25, 55: 0.6, 64: 0.9, 63: 0.4, 65: 0.4},
 )
-# Height of the gap over the mouth's width. Landmarks of closed lips are up to the first apart.
-_CLOSED, _OPEN = 0.10, 0.17
+# Height of the gap over the mouth's width: landmarks of closed lips are up to the first apart. It
+# is open, and its teeth are seen, from so much more on, of one who speaks and of one who smiles.
+_CLOSED, _OPEN, _TEETH_OPEN = 0.10, (0.07, 0.03), (0.10, 0.03)
+_BROAD = (1.03, 1.13)  # the mouth of one who speaks and of one who smiles, in sizes of the face
 _HIGHER = 0.02  # the gap lies higher than its landmarks say, in widths
 _EDGE = 1.5 / 128  # softness, in heights of the image
 _STRAIGHT = (1e-3, 3e-2)  # how much the edges of lips resist an arch and a slope
@@ -35,7 +37,7 @@ _AROUND = 1.6  # the outer lips, about their middle
 # Red, green and blue as shares of those around: behind the teeth, and of the tongue below.
 _DARK, _TONGUE = (0.26, 0.15, 0.15), (0.42, 0.23, 0.23)
 _TONGUE_FROM, _TONGUE_FULL = 0.12, 0.45  # depths below the upper lip, in widths
-_WHITE, _TINT = 0.97, 0.45  # of teeth, see `paint_mouths`
+_PALE = 0.45  # teeth, see `paint_mouths`
 _SHADOW, _SHADOW_DEPTH = 0.6, 0.06  # of the upper lip on the teeth; widths
 _TEETH_END = 0.13  # of the front teeth in their picture: depth below the upper lip, in widths
 # Of one who speaks and of one who smiles: how high the upper lip arches, in widths; to which share
@@ -55,6 +57,7 @@ class _Mouth(NamedTuple):
         upper, lower: c and s of the edges.
         middle: u of the middle of the lips.
         opening: height over width, as landmarks have it; 0 where one is missing.
+        broad: 1 where it is as broad as in a smile, 0 where it is not.
     """
 
     origin: Float[Tensor, "b 2"]
@@ -64,6 +67,7 @@ class _Mouth(NamedTuple):
     lower: Float[Tensor, "b 2"]
     middle: Float[Tensor, "b"]
     opening: Float[Tensor, "b"]
+    broad: Float[Tensor, "b"]
 
 
 def with_corners_of(
@@ -113,7 +117,8 @@ def mouth_masks(
     """1 between open lips, less at their edges, 0 elsewhere and where lips are closed.
 
     The mask grows with the opening, height over width: from nothing at 0.10, up to which landmarks
-    of closed lips are apart, to all of it at 0.17. So nothing pops up while a mouth opens.
+    of closed lips are apart, to all of it at 0.17, and at 0.13 where the mouth is as broad as in a
+    smile. So nothing pops up while a mouth opens.
 
     Args:
         landmarks: iBUG-68, in pixels; where one of the lips is NaN the mask is empty.
@@ -139,10 +144,10 @@ def paint_mouths(
 
     ``out = x + M (y - x)``, M of `mouth_masks`. With a the mean color of lips and skin around, in
     [0, 1], y is 0.26, 0.15 and 0.15 of its red, green and blue, a little lighter far below, where
-    the tongue is. Over it are the teeth, ``0.97 sqrt(g) (a / g)^0.45`` times their brightness and
-    the shadow of the lip, g the mean of a's three colors. They are as wide and as large as the
-    mouth is wide, whatever the opening. Where the upper lip arches, as in speech, they are seen
-    down to 0.55 of the gap and 0.12 of its width; in a smile down to all of it and 0.18.
+    the tongue is. Over it are the teeth, ``a^0.45`` times their brightness and the shadow of the
+    lip. They are as large as the mouth is wide, whatever the opening. Where the upper lip arches,
+    as in speech, they are seen down to 0.55 of the gap and 0.12 of its width; where it does not,
+    down to all of it and 0.18. They grow opaque up to an opening of 0.20, of a broad mouth 0.13.
 
     Args:
         images: in [-1, 1].
@@ -171,7 +176,7 @@ def paint_mouths(
     # What is seen of the dark, of the tongue and of teeth, times their colors.
     shares = torch.stack([behind * (1 - deep), behind * deep, opacity * brightness * shadow], 1)
     images, kind = images.to(u), images.dtype
-    colors = 2 * _colors(_color_around(images, landmarks)).clamp(0, 1)
+    colors = 2 * _colors(_color_around(images, landmarks))
     inside = (colors @ shares.flatten(2)).view(images.shape) - 1
     return images.lerp(inside, _inside(mouth, u, v).expand_as(images)).to(kind)
 
@@ -193,7 +198,7 @@ def _size(landmarks: Float[Tensor, "b 68 2"], there: Tensor) -> Float[Tensor, "b
 
 def _mouth(landmarks: Float[Tensor, "b 68 2"]) -> _Mouth:
     landmarks = landmarks.to(torch.promote_types(landmarks.dtype, torch.float32))
-    there = landmarks[:, _LIPS].isfinite().flatten(1).all(1)
+    finite = landmarks.isfinite().all(-1, keepdim=True)
     landmarks = landmarks.nan_to_num(0, 0, 0)
     origin, end = (landmarks[:, i] for i in _INNER_CORNERS)
     width = (end - origin).norm(dim=-1).clamp(min=_TINY)
@@ -207,10 +212,20 @@ def _mouth(landmarks: Float[Tensor, "b 68 2"]) -> _Mouth:
         edges.append(_fit(u.clamp(0.05, 0.95), v) - shift)
         middles.append(u[:, 1])
     gaps = landmarks[:, list(_LOWER)] - landmarks[:, list(_UPPER)]
-    outer = landmarks[:, _CORNERS[1]] - landmarks[:, _CORNERS[0]]
-    opening = there * gaps.norm(dim=-1).mean(1) / outer.norm(dim=-1).clamp(min=_TINY)
+    outer = (landmarks[:, _CORNERS[1]] - landmarks[:, _CORNERS[0]]).norm(dim=-1)
+    opening = gaps.norm(dim=-1).mean(1) / outer.clamp(min=_TINY)
+    opening = opening * finite[:, _LIPS, 0].all(1)
     middle = torch.stack(middles).mean(0).clamp(0.25, 0.75)
-    return _Mouth(origin, along, width, edges[0], edges[1], middle, opening)
+    broad = outer / _size(landmarks, finite).clamp(min=_TINY)
+    broad = ((broad - _BROAD[0]) / (_BROAD[1] - _BROAD[0])).clamp(0, 1)
+    return _Mouth(origin, along, width, edges[0], edges[1], middle, opening, broad)
+
+
+def _opened(mouth: _Mouth, full: tuple[float, float]) -> Float[Tensor, "b 1 1"]:
+    """0 where lips are closed, 1 where they are as far open as one who speaks or smiles has it."""
+    speech, smile = full
+    far = speech + (smile - speech) * mouth.broad
+    return ((mouth.opening - _CLOSED) / far).clamp(0, 1)[:, None, None]
 
 
 def _fit(u: Float[Tensor, "b n"], v: Float[Tensor, "b n"]) -> Float[Tensor, "b 2"]:
@@ -245,8 +260,7 @@ def _inside(mouth: _Mouth, u: Tensor, v: Tensor) -> Float[Tensor, "b 1 h w"]:
     away = torch.minimum(v - _curve(mouth.upper, u), _curve(mouth.lower, u) - v) + edge / 2
     # Beyond the corners the curves of both lips cross.
     soft = (torch.minimum(away, torch.minimum(u, 1 - u)) / edge).clamp(0, 1)
-    share = ((mouth.opening - _CLOSED) / (_OPEN - _CLOSED)).clamp(0, 1)
-    mask: Tensor = (share[:, None, None] * soft)[:, None]
+    mask: Tensor = (_opened(mouth, _OPEN) * soft)[:, None]
     return mask
 
 
@@ -267,16 +281,15 @@ def _teeth_seen(
     seen = F.grid_sample(
         teeth[None].expand(u.shape[0], -1, -1, -1), grid, padding_mode="border", align_corners=False
     )
-    share = ((mouth.width - _LEAST_WIDTH) / (_FULL_WIDTH - _LEAST_WIDTH)).clamp(0, 1)
-    return seen[:, 0], seen[:, 1] * share[:, None, None]
+    large = ((mouth.width - _LEAST_WIDTH) / (_FULL_WIDTH - _LEAST_WIDTH)).clamp(0, 1)
+    # Teeth that shine through lips would look like lips: the dark comes first.
+    return seen[:, 0], seen[:, 1] * large[:, None, None] * _opened(mouth, _TEETH_OPEN)
 
 
 def _colors(around: Float[Tensor, "b 3"]) -> Float[Tensor, "b 3 n"]:
     """Of the dark behind the teeth, of the tongue and of teeth, beside each other."""
     dark, tongue = (around * around.new_tensor(x) for x in (_DARK, _TONGUE))
-    gray = around.mean(1, keepdim=True).clamp(min=_TINY)
-    white = _WHITE * gray.sqrt() * (around / gray).clamp(min=_TINY) ** _TINT
-    return torch.stack([dark, tongue, white], 2)
+    return torch.stack([dark, tongue, around.clamp(min=_TINY) ** _PALE], 2)
 
 
 def _color_around(

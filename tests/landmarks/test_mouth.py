@@ -85,6 +85,17 @@ def test_masks_grow_with_the_opening_from_nothing():
     assert sums == sorted(sums) and sums[-1] > 80
 
 
+def test_a_broad_mouth_shows_its_teeth_earlier():
+    narrow, broad = smiling(4, up=2), smiling(8, up=2, width=60)  # openings are the same
+    image, sums = torch.full((1, 3, *SIZE), 0.4), []
+    for points in (narrow, broad):
+        masks = mouth_masks(points, SIZE)
+        with_teeth, without = (paint_mouths(image, points, t) for t in pairs())
+        sums.append((float(masks.max()), float((with_teeth - without).abs().max())))
+    assert sums[0][0] < 0.7 and sums[1][0] == 1
+    assert sums[1][1] > 1.5 * sums[0][1]
+
+
 def test_masks_turn_with_the_face():
     upright = mouth_masks(open_face(OPEN, 5), SIZE)
     lying = mouth_masks(open_face(OPEN, 5).flip(-1) * torch.tensor([-1.0, 1]) + 0.0, SIZE)
