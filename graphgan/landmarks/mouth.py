@@ -177,7 +177,8 @@ def paint_mouths(
     shares = torch.stack([behind * (1 - deep), behind * deep, opacity * brightness * shadow], 1)
     images, kind = images.to(u), images.dtype
     colors = 2 * _colors(_color_around(images, landmarks))
-    inside = (colors @ shares.flatten(2)).view(images.shape) - 1
+    with torch.autocast(images.device.type, enabled=False):
+        inside = (colors @ shares.flatten(2)).view(images.shape) - 1
     return images.lerp(inside, _inside(mouth, u, v).expand_as(images)).to(kind)
 
 
