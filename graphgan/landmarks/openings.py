@@ -5,19 +5,12 @@ Not in the papers. What changes most within a person is how far lips and lids ar
 
 from typing import NamedTuple
 
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from graphgan.landmarks.maps import check_landmarks
-from graphgan.landmarks.masks import polygon_mask
 
 _TINY = 1e-3  # pixels
-# Red, green and blue of the inside of a mouth, as shares of those around it.
-_DARK = (0.42, 0.26, 0.26)
-_PARTED = 0.05  # height over width, up to which lips are closed
-_INNER_LIPS, _OUTER_LIPS = slice(60, 68), slice(48, 60)
-_AROUND = 1.6  # the outer lips, about their middle
 _LARGEST, _LEAST = 2.0, 0.5  # width of the one opening over that of the other
 
 
@@ -78,47 +71,6 @@ def with_openings_of(
     return moved
 
 
-def open_mouths(
-    images: Float[Tensor, "b 3 h w"],
-    landmarks: Float[Tensor, "b 68 2"],
-    before: Float[Tensor, "b 68 2"],
-) -> Float[Tensor, "b 3 h w"]:
-    """The inside of mouths that were opened by bending, which stretches lips and shows no mouth.
-
-    ``out = x + s M (d - x)``: M is the area within the inner lips, with a soft edge; d, in [0, 1],
-    is 0.42, 0.26 and 0.26 of the mean red, green and blue around the mouth; ``s = (g - g') / g``
-    with g the height of the opening over its width and g' that of before, less where g is below
-    0.1, and 0 where it is below 0.05.
-
-    Args:
-        images: faces that were bent, in [-1, 1].
-        landmarks: iBUG-68 of them, in pixels; where one of the mouth is NaN nothing is painted.
-        before: of the faces before, in pixels of any size.
-    Raises:
-        ValueError: other than 68 landmarks.
-
-    Example:
-        >>> faces, points = torch.rand(1, 3, 32, 32), 31 * torch.rand(1, 68, 2)
-        >>> torch.equal(open_mouths(faces, points, points), faces)
-        True
-    """
-    _check(landmarks, before, "before")
-    size = (images.shape[2], images.shape[3])
-    now, earlier = (_height_over_width(x) for x in (landmarks, before))
-    share = (1 - earlier / now.clamp(min=_PARTED)).clamp(0, 1)
-    share = (share * (now / _PARTED - 1).clamp(0, 1)).nan_to_num(0)[:, None, None, None]
-    lips = landmarks[:, _OUTER_LIPS]
-    middle = lips.mean(1, keepdim=True)
-    around = polygon_mask(middle + _AROUND * (lips - middle), size).to(images)
-    count = around.sum((2, 3), keepdim=True).clamp(min=1)
-    mean = (images * around).sum((2, 3), keepdim=True) / count
-    dark = (mean + 1) * images.new_tensor(_DARK).view(3, 1, 1) - 1
-    inside = polygon_mask(landmarks[:, _INNER_LIPS], size).to(images)
-    inside = F.avg_pool2d(inside, 3, stride=1, padding=1, count_include_pad=False)
-    painted: Tensor = images + share * inside * (dark - images)
-    return painted.to(images.dtype)
-
-
 def _check(landmarks: Tensor, others: Tensor, name: str) -> None:
     check_landmarks(landmarks)
     check_landmarks(others, name)
@@ -127,15 +79,6 @@ def _check(landmarks: Tensor, others: Tensor, name: str) -> None:
             "expected 68 landmarks of as many faces, got shapes "
             f"{tuple(landmarks.shape)} and {tuple(others.shape)}"
         )
-
-
-def _height_over_width(landmarks: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b"]:
-    above, below = (list(side) for side in zip(*_MOUTH.pairs, strict=True))
-    heights = (landmarks[:, below] - landmarks[:, above]).norm(dim=-1).mean(1)
-    left, right = _MOUTH.ends
-    width = (landmarks[:, right] - landmarks[:, left]).norm(dim=-1)
-    ratio: Tensor = heights / width.clamp(min=_TINY)
-    return ratio
 
 
 def _change(opening: _Opening, p: Tensor, q: Tensor) -> Float[Tensor, "b 68 2"]:

@@ -34,7 +34,7 @@ class AnonyGAN(Pretrained):
             appearance channels sees the condition alone, without context.
         fitting: bends the condition towards the source and matches its colours before the
             generator sees it (not in the paper); generator and blend then see the identity in the
-            right pose and light.
+            right pose and light. The inside of mouths that it paints is shown as it painted it.
         base: what the attention mask blends the generated picture with: the condition (paper)
             or, where the generator has none, the context (published code).
         forehead: of the mask that is drawn where none is given, see `face_mask`; told to those who
@@ -152,6 +152,9 @@ class AnonyGAN(Pretrained):
             side = 2 * round(self.detail * source.shape[2] / 2) + 1
             image = with_details_of(fitted.to(output.image.dtype), output.image, side)
             output = output._replace(image=image.clamp(-1, 1))
+        if self.fitting is not None:
+            kept = self.fitting.keep_mouths(output.image, fitted, *landmarks)
+            output = output._replace(image=kept)
         return output
 
     @property

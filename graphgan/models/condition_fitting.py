@@ -7,15 +7,18 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from graphgan.landmarks.deformation import bend_both_sides, bend_to_landmarks, between_shapes
 from graphgan.landmarks.mirror import mirror_towards
-from graphgan.landmarks.openings import open_mouths, with_openings_of
+from graphgan.landmarks.mouth import mouth_masks, paint_mouths, with_corners_of
+from graphgan.landmarks.openings import with_openings_of
 from graphgan.landmarks.schemes import CIAGAN_29, IBUG_68
 from graphgan.landmarks.shape_transfer import ShapeTransfer, transfer_shape
 from graphgan.layers.light_matching import match_light
 from graphgan.layers.sharpness_matching import match_sharpness
+from graphgan.weights import TEETH, weights_file
 
 _SCHEMES = {scheme.num_landmarks: scheme for scheme in (IBUG_68, CIAGAN_29)}
 
@@ -35,8 +38,9 @@ class ConditionFitting(nn.Module):
         mirror: it is looked at in a mirror where that brings its pose nearer, see
             `mirror_towards`, and what its own pose hides is completed by its mirror image, see
             `bend_both_sides`. Knows the 68 landmarks of faces and CIAGAN's 29.
-        keep_openings: mouth and eyes are opened as far as the source's, see `with_openings_of` and
-            `open_mouths`; of 68 landmarks.
+        keep_openings: the corners of the mouth come to where they are in the source, mouth and eyes
+            are opened as far as the source's, and open mouths have an inside that `keep_mouths`
+            keeps, see `with_corners_of`, `with_openings_of` and `paint_mouths`; of 68 landmarks.
         match_light: skin and light become those of the source's face, see `match_light`.
         match_sharpness: it becomes no sharper than the source's face, see `match_sharpness`.
     Shapes:
@@ -55,6 +59,7 @@ class ConditionFitting(nn.Module):
 
     mean: Tensor
     matrix: Tensor
+    teeth: Tensor
 
     def __init__(
         self,
@@ -93,6 +98,8 @@ class ConditionFitting(nn.Module):
         if keep_shape:
             self.register_buffer("mean", torch.zeros(num_landmarks, 2))
             self.register_buffer("matrix", torch.eye(2 * num_landmarks))
+        if keep_openings:
+            self.register_buffer("teeth", _shipped_teeth(), persistent=False)
         flags = {
             "mirror": mirror,
             "keep_openings": keep_openings,
@@ -125,16 +132,18 @@ class ConditionFitting(nn.Module):
         source_landmarks: Float[Tensor, "b k 2"],
         mask: Float[Tensor, "b 1 h w"] | None,
     ) -> Float[Tensor, "b 3 h w"]:
-        condition = self.bent(condition, condition_landmarks, source_landmarks)
-        if not self.sees_source:
-            return condition
-        if mask is None:
-            raise ValueError("expected a mask, in which faces are matched, got none")
+        places = (condition_landmarks, source_landmarks)
+        fitted = self.bent(condition, *places)
         if self.match_light:
-            condition = match_light(condition, source, mask)
+            fitted = match_light(fitted, source, _given(mask))
+        if self.keep_openings:
+            targets = self._placed(condition, *places)
+            fitted = paint_mouths(fitted, targets, self.teeth)
+            if mask is not None:  # how sharp a face is its skin says, not its teeth
+                mask = mask * (1 - _mouth_masks(targets, mask))
         if self.match_sharpness:
-            condition = match_sharpness(condition, source, mask)
-        return condition
+            fitted = match_sharpness(fitted, source, _given(mask))
+        return fitted
 
     def bent(
         self,
@@ -147,17 +156,33 @@ class ConditionFitting(nn.Module):
             return condition
         if not self.mirror:
             targets = self.targets(landmarks, source_landmarks)
-            return self._opened(
-                bend_to_landmarks(condition, landmarks, targets), targets, landmarks
-            )
+            return bend_to_landmarks(condition, landmarks, targets)
         scheme = _SCHEMES[self.num_landmarks]
         condition, landmarks = mirror_towards(condition, landmarks, source_landmarks, scheme)
         targets = self.targets(landmarks, source_landmarks)
-        bent = bend_both_sides(condition, landmarks, targets, scheme)
-        return self._opened(bent, targets, landmarks)
+        return bend_both_sides(condition, landmarks, targets, scheme)
 
-    def _opened(self, bent: Tensor, targets: Tensor, before: Tensor) -> Tensor:
-        return open_mouths(bent, targets, before) if self.keep_openings else bent
+    def keep_mouths(
+        self,
+        images: Float[Tensor, "b 3 h w"],
+        fitted: Float[Tensor, "b 3 h w"],
+        condition_landmarks: Float[Tensor, "b k 2"],
+        source_landmarks: Float[Tensor, "b k 2"],
+    ) -> Float[Tensor, "b 3 h w"]:
+        """What a generator made of ``fitted``, but the inside of open mouths as it was painted."""
+        if not self.keep_openings:
+            return images
+        targets = self._placed(images, condition_landmarks, source_landmarks)
+        return images + _mouth_masks(targets, images) * (fitted.to(images) - images)
+
+    def _placed(
+        self, images: Tensor, landmarks: Tensor, source_landmarks: Tensor
+    ) -> Float[Tensor, "b k 2"]:
+        """`targets`, of what the mirror shows where it is looked at."""
+        if self.mirror:
+            scheme = _SCHEMES[self.num_landmarks]
+            _, landmarks = mirror_towards(images[:, :1], landmarks, source_landmarks, scheme)
+        return self.targets(landmarks, source_landmarks)
 
     def targets(
         self, condition_landmarks: Float[Tensor, "b k 2"], source_landmarks: Float[Tensor, "b k 2"]
@@ -168,7 +193,27 @@ class ConditionFitting(nn.Module):
             transfer = ShapeTransfer(self.mean, self.matrix)
             targets = transfer_shape(condition_landmarks, source_landmarks, transfer)
         targets = between_shapes(condition_landmarks, targets, share=self.bend)
-        return with_openings_of(targets, source_landmarks) if self.keep_openings else targets
+        if not self.keep_openings:
+            return targets
+        return with_openings_of(with_corners_of(targets, source_landmarks), source_landmarks)
 
     def extra_repr(self) -> str:
         return ", ".join([str(self.num_landmarks), *(f"{k}={v}" for k, v in self.config.items())])
+
+
+def _mouth_masks(
+    landmarks: Float[Tensor, "b 68 2"], like: Float[Tensor, "b _ h w"]
+) -> Float[Tensor, "b 1 h w"]:
+    return mouth_masks(landmarks, (like.shape[2], like.shape[3])).to(like)
+
+
+def _given(mask: Tensor | None) -> Tensor:
+    if mask is None:
+        raise ValueError("expected a mask, in which faces are matched, got none")
+    return mask
+
+
+def _shipped_teeth() -> Float[Tensor, "2 p q"]:
+    """Of nobody, see ``scripts/compose_teeth.py``; the same on whatever device a model is built."""
+    with torch.device("cpu"):
+        return load_file(weights_file(TEETH))["teeth"].float()

@@ -8,6 +8,8 @@ FACES: Final = "people-128"
 """The AnonyGAN that commands use where none is given."""
 PEOPLE: Final = "people-512"
 """The people whom commands show where none are given."""
+TEETH: Final = "teeth"
+"""What open mouths show."""
 PERSONS: Final = "synthetic-persons"
 """The BiGraphGAN that commands use where none is given."""
 RECOGNISER: Final = "dlib-resnet"
@@ -45,6 +47,12 @@ SHIPPED: Final = (
         "people_conditions",
         "nothing: 93 people, each composed of four of the same portraits",
         "any use, see people-512.LICENSE",
+    ),
+    Weights(
+        TEETH,
+        "ConditionFitting",
+        "nothing: the mean of upper teeth of 11 of the same portraits",
+        "any use, see teeth.LICENSE",
     ),
     Weights(PERSONS, "BiGraphGAN", "drawn persons alone", "MIT, as the code"),
     Weights(

@@ -81,8 +81,9 @@ class ModelOptions:
     """Of the condition its face is shown alone, its colors carried on around it, as the composed
     people have it: no hair and no background (not in the paper)."""
     keep_openings: bool = False
-    """Mouth and eyes of the condition are opened as far as the source's (needs --bend-condition;
-    not in the paper)."""
+    """Mouth and eyes of the condition are opened as far as the source's, the corners of the mouth
+    are where the source has them, and an open mouth shows teeth (needs --bend-condition; not in
+    the paper)."""
     match_light: bool = False
     """Skin and light of the condition become those of the source's face, a plane of color and two
     contrasts (not in the paper)."""

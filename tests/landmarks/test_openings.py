@@ -1,28 +1,11 @@
 import pytest
 import torch
+from open_faces import open_face as face
 
-from graphgan.landmarks.openings import open_mouths, with_openings_of
+from graphgan.landmarks.openings import with_openings_of
 
 PAIRS = {"mouth": ((61, 67), (62, 66), (63, 65)), "eye": ((37, 41), (38, 40))}
 ENDS = {"mouth": (48, 54), "eye": (36, 39)}
-
-
-def face(mouth: float, eye: float, scale: float = 1.0) -> torch.Tensor:
-    """Level mouth and eyes, opened by so many pixels."""
-    points = torch.zeros(1, 68, 2)
-    for first, y, x0, x1, gap in ((36, 40, 40, 52, eye), (42, 40, 76, 88, eye)):
-        for i, (share, side) in enumerate(
-            [(0, 0), (0.3, -1), (0.7, -1), (1, 0), (0.7, 1), (0.3, 1)]
-        ):
-            points[0, first + i] = torch.tensor([x0 + share * (x1 - x0), y + side * gap / 2])
-    around = [(0, 0), (0.2, -1), (0.4, -1), (0.5, -1), (0.6, -1), (0.8, -1), (1, 0)]
-    around += [(0.8, 1), (0.6, 1), (0.5, 1), (0.4, 1), (0.2, 1)]
-    for i, (share, side) in enumerate(around):
-        points[0, 48 + i] = torch.tensor([50 + 28 * share, 90 + side * (4 + mouth / 2)])
-    inside = [(0.1, 0), (0.35, -1), (0.5, -1), (0.65, -1), (0.9, 0), (0.65, 1), (0.5, 1), (0.35, 1)]
-    for i, (share, side) in enumerate(inside):
-        points[0, 60 + i] = torch.tensor([50 + 28 * share, 90 + side * mouth / 2])
-    return scale * points
 
 
 def opening(points: torch.Tensor, part: str) -> float:
@@ -60,30 +43,7 @@ def test_an_opening_with_a_missing_landmark_stays():
     assert opening(moved, "eye") == pytest.approx(opening(source, "eye"), abs=0.01)
 
 
-def test_a_mouth_that_was_opened_is_dark_inside_and_lips_stay():
-    image = torch.full((1, 3, 128, 128), 0.4)
-    painted = open_mouths(image, face(12, 5), face(0, 5))
-    assert (painted[0, :, 90, 64] < -0.2).all()
-    changed = (painted != image).any(1)[0].nonzero()
-    assert changed[:, 0].min() >= 82
-    assert changed[:, 0].max() <= 98
-
-
-@pytest.mark.parametrize(("now", "before"), [(12, 12), (0, 0), (1, 0), (0, 12)])
-def test_a_mouth_that_was_open_before_or_is_closed_now_is_not_painted(now, before):
-    image = torch.rand(1, 3, 128, 128)
-    assert torch.equal(open_mouths(image, face(now, 5), face(before, 5)), image)
-
-
-def test_a_missing_mouth_is_not_painted():
-    image, there = torch.rand(1, 3, 128, 128), face(12, 5)
-    there[:, 48:] = torch.nan
-    assert torch.equal(open_mouths(image, there, face(0, 5)), image)
-
-
 @pytest.mark.unhooked
 def test_other_landmarks_are_refused():
     with pytest.raises(ValueError, match="expected 68 landmarks"):
         with_openings_of(torch.zeros(1, 29, 2), torch.zeros(1, 29, 2))
-    with pytest.raises(ValueError, match="expected 68 landmarks"):
-        open_mouths(torch.zeros(1, 3, 8, 8), torch.zeros(1, 29, 2), torch.zeros(1, 29, 2))

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from open_faces import open_face
 from safetensors.torch import load_file, save_file
 
 from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks.mouth import mouth_masks
 from graphgan.layers.smoothing import smooth
 from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.condition_fitting import ConditionFitting
@@ -126,6 +128,22 @@ def test_details_can_be_those_of_the_condition():
     detailed = model(condition, source, first, second, mask).image
     expected = given + smooth(made - given, 5)
     torch.testing.assert_close(detailed, expected.clamp(-1, 1))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("detail", [0.0, 0.1])
+def test_the_generator_leaves_the_inside_of_mouths(detail):
+    fitting = ConditionFitting(68, bend=1.0, keep_openings=True)
+    model = AnonyGAN(small().generator, fitting=fitting, detail=detail).eval()
+    condition, source = torch.rand(2, 1, 3, 64, 64)
+    first, second = open_face(0, 5, 0.5), open_face(12, 5, 0.5)
+    mask = torch.ones(1, 1, 64, 64)
+    given = fitting(condition, source, first, second, mask)
+    made = model(condition, source, first, second, mask).image
+    inside = (mouth_masks(fitting.targets(first, second), (64, 64)) == 1).expand_as(made)
+    assert inside.any()
+    torch.testing.assert_close(made[inside], given[inside])
+    assert (made - given)[~inside].abs().mean() > 0.01
 
 
 @torch.no_grad()

@@ -1,9 +1,11 @@
 import pytest
 import torch
+from open_faces import open_face
 
 from graphgan.landmarks.deformation import bend_both_sides, bend_to_landmarks, between_shapes
 from graphgan.landmarks.mirror import mirror_landmarks, mirror_towards
-from graphgan.landmarks.openings import open_mouths, with_openings_of
+from graphgan.landmarks.mouth import mouth_masks, paint_mouths, with_corners_of
+from graphgan.landmarks.openings import with_openings_of
 from graphgan.landmarks.schemes import IBUG_68
 from graphgan.landmarks.shape_transfer import fit_shape_transfer, transfer_shape
 from graphgan.layers import match_light, match_sharpness
@@ -69,15 +71,63 @@ def test_it_is_mirrored_towards_the_source_and_completed_by_its_mirror_image():
     torch.testing.assert_close(again, fitted, atol=1e-3, rtol=0)
 
 
+def open_mouths(count=2):
+    """Pictures of faces whose mouths are open: sources; conditions beside them."""
+    condition, source, mask = 2 * torch.rand(3, count, 3, 64, 64) - 1
+    points = torch.cat([open_face(mouth, 5, 0.5) for mouth in (1.0, 12.0)]).repeat(count, 1, 1)
+    jaw = torch.stack([torch.linspace(5, 58, 17), torch.linspace(30, 60, 17)], 1)
+    points[:, :17] = jaw
+    return condition, source, points[::2], points[1::2], (mask[:, :1] > 0).float()
+
+
 @torch.no_grad()
-def test_mouth_and_eyes_are_opened_before_bending_and_painted_after():
-    condition, source, first, second, mask = faces()
+def test_corners_mouth_and_eyes_are_brought_to_the_source_s_before_bending():
+    condition, source, first, second, mask = open_mouths()
     fitting = ConditionFitting(68, bend=0.8, keep_openings=True)
-    targets = with_openings_of(between_shapes(first, second, share=0.8), second)
+    targets = with_corners_of(between_shapes(first, second, share=0.8), second)
+    targets = with_openings_of(targets, second)
     torch.testing.assert_close(fitting.targets(first, second), targets)
     bent = bend_to_landmarks(condition, first, targets)
-    expected = open_mouths(bent, targets, first)
+    expected = paint_mouths(bent, targets, fitting.teeth)
+    assert (expected - bent).abs().max() > 0.1
     torch.testing.assert_close(fitting(condition, source, first, second, mask), expected)
+
+
+@torch.no_grad()
+def test_mouths_are_painted_in_the_light_and_as_sharp_as_the_face():
+    condition, source, first, second, mask = open_mouths()
+    options = {"bend": 1.0, "mirror": True, "match_light": True, "match_sharpness": True}
+    fitting = ConditionFitting(68, keep_openings=True, **options)
+    lit = match_light(fitting.bent(condition, first, second), source, mask)
+    targets = fitting.targets(first, second)
+    painted = paint_mouths(lit, targets, fitting.teeth)
+    skin = mask * (1 - mouth_masks(targets, (64, 64)))
+    expected = match_sharpness(painted, source, skin)
+    torch.testing.assert_close(fitting(condition, source, first, second, mask), expected)
+
+
+@torch.no_grad()
+def test_a_generator_does_not_change_the_inside_of_mouths():
+    made, fitted, first, second, _ = open_mouths()
+    fitting = ConditionFitting(68, bend=1.0, keep_openings=True)
+    inside = mouth_masks(fitting.targets(first, second), (64, 64))
+    assert inside.max() == 1
+    kept = fitting.keep_mouths(made, fitted, first, second)
+    torch.testing.assert_close(kept, made.lerp(fitted, inside.expand_as(made)))
+    assert torch.equal(
+        ConditionFitting(68, bend=1.0).keep_mouths(made, fitted, first, second), made
+    )
+
+
+def test_teeth_are_shipped_and_not_in_its_state():
+    fitting = ConditionFitting(68, bend=1.0, keep_openings=True)
+    assert fitting.state_dict() == {}
+    brightness, opacity = fitting.teeth
+    assert fitting.teeth.min() >= 0 and fitting.teeth.max() <= 1
+    middle = slice(50, 78)
+    assert opacity[:24, middle].min() > 0.9 and opacity[36:].max() < 0.1
+    assert brightness[:20, middle].mean() > 0.9
+    torch.testing.assert_close(fitting.teeth, fitting.teeth.flip(2), atol=2e-3, rtol=0)  # nobody's
 
 
 @torch.no_grad()
