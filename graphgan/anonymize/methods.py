@@ -24,7 +24,10 @@ from graphgan.anonymize.compositor import AlignedFaces, carry_outward, show_face
 from graphgan.anonymize.compositor.constants import FOREHEAD
 from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.obscure import blur_faces, cover_faces, pixelate_faces
+from graphgan.data.batches import to_uint8_image
 from graphgan.data.face_batch import LANDMARKS_OF_68
+from graphgan.faces.iris import Iris
+from graphgan.landmarks.eyes import Eyes, with_eyes_of
 from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.full_resolution import generate_at_full_resolution
 from graphgan.models.generator import GeneratorOutput
@@ -100,6 +103,9 @@ def crop_size(method: FaceMethod, width: float) -> tuple[int, int]:
 class GeneratedFaces:
     """Another person in the same pose and expression, by a trained AnonyGAN.
 
+    Where the network's `AnonyGAN.keep_openings` is set, the eyes of its results are found, and
+    their lids and irises are moved to where the old face's are, see `with_eyes_of`.
+
     Larger faces are made at two or four times the network's size, see
     `generate_at_full_resolution`, where the network is an `AnonyGAN` whose attention blends the
     condition.
@@ -134,6 +140,7 @@ class GeneratedFaces:
         self.doublings = _DOUBLINGS if _can_enlarge(model) and self.size == model.size else 0
         self.model = model if isinstance(model, OnnxAnonyGAN) else model.eval()
         self._chosen = LANDMARKS_OF_68[count]
+        self._iris = Iris() if model.keep_openings else None
         self._ready: dict[tuple[int, tuple[int, int]], tuple[Condition, Condition]] = {}
 
     @torch.no_grad()
@@ -151,8 +158,12 @@ class GeneratedFaces:
             faces.landmarks[:, self._chosen],
             faces.masks,
         )
+        made = self._generated(inputs).to(faces.images)
+        if self._iris is not None:
+            eyes = [_eyes(self._iris, x, faces.landmarks) for x in (made, faces.images)]
+            made = with_eyes_of(made, *eyes)
         # Networks learn what is inside the mask: outside, their images may be anything.
-        return carry_outward(self._generated(inputs).to(faces.images), faces.masks)
+        return carry_outward(made, faces.masks)
 
     def _shown(self, condition: Condition, size: tuple[int, int]) -> Condition:
         """At the size of the crops, as the network knows conditions; the last ones are kept."""
@@ -177,6 +188,13 @@ class GeneratedFaces:
             return generate_at_full_resolution(self.model, *given)
         output: GeneratorOutput = self.model(*given)
         return output.image
+
+
+def _eyes(iris: Iris, images: Float[Tensor, "b 3 h w"], landmarks: Float[Tensor, "b 68 2"]) -> Eyes:
+    """The eyes of each crop, looked for where the landmarks have them."""
+    pictures = to_uint8_image(images)
+    found = [iris(x, points[None]) for x, points in zip(pictures, landmarks, strict=True)]
+    return Eyes(*(torch.cat(parts) for parts in zip(*found, strict=True)))
 
 
 def _can_enlarge(model: AnonyGAN | OnnxAnonyGAN) -> bool:

@@ -36,7 +36,8 @@ class ConditionFitting(nn.Module):
             `mirror_towards`, and what its own pose hides is completed by its mirror image, see
             `bend_both_sides`. Knows the 68 landmarks of faces and CIAGAN's 29.
         keep_openings: mouth and eyes are opened as far as the source's, see `with_openings_of` and
-            `open_mouths`; of 68 landmarks.
+            `open_mouths`; of 68 landmarks. These say little of eyes: see `with_eyes_of` for what
+            is done to them in results.
         match_light: skin and light become those of the source's face, see `match_light`.
         match_sharpness: it becomes no sharper than the source's face, see `match_sharpness`.
     Shapes:
