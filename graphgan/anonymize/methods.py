@@ -160,7 +160,7 @@ class GeneratedFaces:
         )
         made = self._generated(inputs).to(faces.images)
         if self._iris is not None:
-            eyes = [_eyes(self._iris, x, faces.landmarks) for x in (made, faces.images)]
+            eyes = _eyes(self._iris, made, faces.images, faces.landmarks)
             made = with_eyes_of(made, *eyes)
         # Networks learn what is inside the mask: outside, their images may be anything.
         return carry_outward(made, faces.masks)
@@ -190,11 +190,21 @@ class GeneratedFaces:
         return output.image
 
 
-def _eyes(iris: Iris, images: Float[Tensor, "b 3 h w"], landmarks: Float[Tensor, "b 68 2"]) -> Eyes:
-    """The eyes of each crop, looked for where the landmarks have them."""
-    pictures = to_uint8_image(images)
-    found = [iris(x, points[None]) for x, points in zip(pictures, landmarks, strict=True)]
-    return Eyes(*(torch.cat(parts) for parts in zip(*found, strict=True)))
+def _eyes(
+    iris: Iris,
+    new: Float[Tensor, "b 3 h w"],
+    old: Float[Tensor, "b 3 h w"],
+    landmarks: Float[Tensor, "b 68 2"],
+) -> tuple[Eyes, Eyes]:
+    """The eyes of new and of old crops, looked for where the landmarks have them."""
+    # Side by side: the network is asked once for both.
+    pictures = to_uint8_image(torch.cat([new, old], -1))
+    points = torch.stack([landmarks, landmarks + landmarks.new_tensor([new.shape[3], 0])], 1)
+    found = [iris(picture, both) for picture, both in zip(pictures, points, strict=True)]
+    irises, contours = (torch.stack(parts) for parts in zip(*found, strict=True))
+    beside = irises.new_tensor([new.shape[3], 0])
+    first = Eyes(irises[:, 0], contours[:, 0])
+    return first, Eyes(irises[:, 1] - beside, contours[:, 1] - beside)
 
 
 def _can_enlarge(model: AnonyGAN | OnnxAnonyGAN) -> bool:

@@ -20,8 +20,9 @@ _BELOW, _ABOVE = slice(1, 8), slice(9, 16)
 _PAIRS = ((11, 3), (13, 5))  # above and below, a third and two thirds of the way
 
 # What the network that finds the points says of closed lids, as a height over the width.
-_CLOSED = 0.14
+_CLOSED = 0.15
 _LEAST_OPEN, _MOST_OPENED = 0.04, 1.4
+_NARROW = 1.5  # some people's open eyes are nearly as narrow: lids fall late, then fast
 # Irises lie further off than it says, and no further than this, in the eye's width.
 _GAIN, _FURTHEST = 1.5, (0.2, 0.08)
 _OWN = 0.5  # of an eye's opening; the rest is the mean of both, whose noise is less
@@ -32,6 +33,7 @@ _FALLS = 0.8  # share of the upper lid in what an opening changes by
 _REACH = 0.6  # of the skin around that is stretched
 _UPPER, _LOWER = 0.06, 0.04  # of the lids' edges: lashes, and their shadow
 _IRIS = 0.17  # half of it
+_SINKS = 0.35  # share of what an opening closes by, by which the eyeball sinks
 _INSET = 0.03  # by which what slides under a lid ends before the lid
 
 
@@ -82,11 +84,12 @@ def with_eyes_of(
 ) -> Float[Tensor, "b 3 h w"]:
     """The same faces, with lids as far apart and irises where they are in the source.
 
-    With o the openings of `lid_openings`, half each eye's own and half the mean of both, an eye's
-    opening is multiplied by ``r = (o_source - 0.14) / (o - 0.14)``, from 0 to 1.4: 0.14 is read
-    where lids are closed. The upper lid takes 0.8 of the change. Irises move by 1.5 times the
-    difference of the `iris_offsets`, mean of both eyes, at most 0.2 of the eye's width across and
-    0.08 down: so both go on looking the same way. Nothing of the source's image is used.
+    With o the openings of `lid_openings`, half each eye's own and half the mean of both, and
+    ``r = (o_source - 0.15) / (o - 0.15)``, an eye's opening is multiplied by r, up to 1.4, and
+    where lids fall by ``1 - (1 - r)^1.5``: 0.15 is read where they are closed. The upper lid takes
+    0.8 of the change. Irises move by 1.5 times the difference of the `iris_offsets`, mean of both
+    eyes, at most 0.2 of the eye's width across and 0.08 down: so both go on looking the same way.
+    Of the source six numbers go along, and nothing of its image.
 
     Args:
         images: in any range.
@@ -110,19 +113,19 @@ def with_eyes_of(
     own, wanted = (Eyes(*(x[chosen].to(dtype) for x in given)) for given in (eyes, source))
     now, then = (_with_mean(lid_openings(x.contours)) for x in (own, wanted))
     ratios = ((then - _CLOSED) / (now - _CLOSED).clamp(min=_LEAST_OPEN)).clamp(0, _MOST_OPENED)
+    ratios = torch.where(ratios < 1, 1 - (1 - ratios).clamp(min=0) ** _NARROW, ratios)
     shifts = _GAIN * (iris_offsets(wanted) - iris_offsets(own)).mean(1, keepdim=True)
     most = shifts.new_tensor(_FURTHEST)
     shifts = torch.minimum(torch.maximum(shifts, -most), most).expand(-1, 2, -1)
+    frames = _Frames.of(own.contours)
+    lids = _Lids.of(frames.inside(own.contours.flatten(0, 1)[:, None])[:, 0])
+    irises = frames.inside(own.irises.view(-1, 1, 1, 2))[:, 0, 0]
+    moves = _Moves(lids.terms, irises, ratios.flatten(), shifts.flatten(0, 1))
+    large = (frames.widths >= _LEAST_WIDTH).nonzero().flatten()
     result = images.clone()
-    for side in (0, 1):
-        points = own.contours[:, side], own.irises[:, side]
-        frames = _Frames.of(own.contours, side)
-        large = (frames.widths >= _LEAST_WIDTH).nonzero().flatten()
-        if len(large):
-            lids = _Lids.of(frames.inside(points[0][:, None])[:, 0]).at(large)
-            irises = frames.inside(points[1][:, None, None])[:, 0, 0]
-            moves = _Moves(lids, irises[large], ratios[large, side], shifts[large, side])
-            _draw(result, chosen[large], frames.at(large), moves)
+    if len(large):
+        items = chosen.repeat_interleave(2)[large]
+        _draw(result, items, frames.at(large), _Moves(*(x[large] for x in moves)))
     return result
 
 
@@ -138,33 +141,52 @@ def _first_corner(contours: Float[Tensor, "n 2 16 2"]) -> tuple[Tensor, Tensor]:
 
 
 class _Frames(NamedTuple):
-    """Coordinates of an eye: t from 0 to 1 from the left to the right end of its lids, y below."""
+    """Coordinates of eyes: t from 0 to 1 from the left to the right end of the lids, y below."""
 
     starts: Float[Tensor, "m 2"]
-    axes: Float[Tensor, "m 2 2"]
+    along: Float[Tensor, "m 2"]
     widths: Float[Tensor, "m"]
 
     @classmethod
-    def of(cls, contours: Float[Tensor, "m 2 16 2"], side: int) -> "_Frames":
-        first, along = (x[:, side] for x in _first_corner(contours))
-        start, along = first - _BESIDE * along, (1 + 2 * _BESIDE) * along
-        widths = along.norm(dim=-1)
-        below = torch.stack([-along[:, 1], along[:, 0]], -1)
-        axes = torch.stack([along, below], 1) / widths.clamp(min=1e-6)[:, None, None]
-        return cls(start, axes, widths)
+    def of(cls, contours: Float[Tensor, "n 2 16 2"]) -> "_Frames":
+        first, along = (x.flatten(0, 1) for x in _first_corner(contours))
+        widths = (1 + 2 * _BESIDE) * along.norm(dim=-1)
+        along = along / along.norm(dim=-1, keepdim=True).clamp(min=1e-6)
+        return cls(first - _BESIDE / (1 + 2 * _BESIDE) * widths[:, None] * along, along, widths)
 
     def at(self, some: Tensor) -> "_Frames":
         return _Frames(*(x[some] for x in self))
 
     def inside(self, points: Float[Tensor, "m p q 2"]) -> Float[Tensor, "m p q 2"]:
-        away = points - self.starts[:, None, None]
-        turned = away @ self.axes.mT[:, None]
-        inside: Tensor = turned / self.widths.clamp(min=1e-6)[:, None, None, None]
-        return inside
+        """From pixels."""
+        x, y = (points - self.starts[:, None, None]).unbind(-1)
+        (u, v), widths = self._axes(), self.widths.clamp(min=1e-6)[:, None, None]
+        return torch.stack([(u * x + v * y) / widths, (u * y - v * x) / widths], -1)
 
     def outside(self, t: Float[Tensor, "m p q"], y: Tensor) -> Float[Tensor, "m p q 2"]:
-        away = torch.stack([t, y], -1) * self.widths[:, None, None, None]
-        return away @ self.axes[:, None] + self.starts[:, None, None]
+        """To pixels."""
+        (u, v), widths = self._axes(), self.widths[:, None, None]
+        x0, y0 = self.starts[:, None, None].unbind(-1)
+        u, v = u * widths, v * widths
+        return torch.stack([x0 + u * t - v * y, y0 + v * t + u * y], -1)
+
+    def _axes(self) -> tuple[Tensor, Tensor]:
+        u, v = self.along[:, None, None].unbind(-1)
+        return u, v
+
+    def windows(self, size: tuple[int, int]) -> tuple[Tensor, tuple[int, int]]:
+        """Left upper corners of windows that eyes are drawn in, and their one height and width."""
+        u, v = self.along.abs().unbind(-1)
+        reach = 0.5 + _REACH
+        needed = torch.stack([reach * u + 0.5 * v, 0.5 * u + reach * v], -1) * self.widths[:, None]
+        height, width = (
+            min(2 * int(x) + 3, most) for x, most in zip(needed.amax(0), size, strict=True)
+        )
+        middle = self.starts + self.widths[:, None] / 2 * self.along
+        last = torch.tensor([size[1] - width, size[0] - height]).to(middle)
+        corners = middle - middle.new_tensor([width - 1, height - 1]) / 2
+        corners = torch.minimum(corners.round().clamp(min=0), last)
+        return corners, (height, width)
 
 
 class _Lids(NamedTuple):
@@ -180,21 +202,19 @@ class _Lids(NamedTuple):
         square = bases.mT @ bases + 1e-6 * torch.eye(2).to(bases)
         return cls(torch.linalg.solve(square, bases.mT @ y[..., None])[..., 0])
 
-    def at(self, some: Tensor) -> "_Lids":
-        return _Lids(self.terms[some])
-
     def heights(self, t: Float[Tensor, "m p q"]) -> tuple[Tensor, Tensor]:
         """Of the upper lid, and from there to the lower one."""
         t = t.clamp(0, 1)
         a, b = self.terms[:, None, None].unbind(-1)
-        upper, lower = (t * (1 - t) * (a[..., i] + b[..., i] * t) for i in (0, 1))
+        bow = t * (1 - t)
+        upper, lower = (bow * (a[..., i] + b[..., i] * t) for i in (0, 1))
         return upper, (lower - upper).clamp(min=0)
 
 
 class _Moves(NamedTuple):
-    """What is to become of eyes, in their frames."""
+    """What is to become of eyes, in their frames: see `_Lids` for the terms."""
 
-    lids: _Lids
+    terms: Float[Tensor, "m 2 2"]
     irises: Float[Tensor, "m 2"]
     ratios: Float[Tensor, "m"]
     shifts: Float[Tensor, "m 2"]
@@ -202,29 +222,27 @@ class _Moves(NamedTuple):
 
 def _draw(images: Float[Tensor, "b 3 h w"], items: Tensor, frames: _Frames, moves: _Moves) -> None:
     """Draw one eye of each of these items anew, in place."""
-    size = torch.tensor(images.shape[2:])
-    side = int(torch.minimum((frames.widths.max() * (1 + 2 * _REACH)).long() + 2, size.min()))
-    middle = frames.starts + frames.widths[:, None] / 2 * frames.axes[:, 0]
-    corners = (middle - side / 2).round().long()
-    corners = torch.minimum(corners.clamp(min=0), size.flip(0).to(corners) - side)
-    windows = [(slice(None), slice(y, y + side), slice(x, x + side)) for x, y in corners.tolist()]
-    pictures = [images[i][window] for i, window in zip(items.tolist(), windows, strict=True)]
-    steps = torch.arange(side).to(frames.starts)
-    pixels = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), -1)
+    corners, (height, width) = frames.windows((images.shape[2], images.shape[3]))
+    windows = [
+        images[i][:, y : y + height, x : x + width]
+        for i, (x, y) in zip(items.tolist(), corners.long().tolist(), strict=True)
+    ]
     local = frames._replace(starts=frames.starts - corners)
+    rows, columns = (torch.arange(n).to(corners) for n in (height, width))
+    pixels = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1)
     t, y = local.inside(pixels.expand(len(items), -1, -1, -1)).unbind(-1)
-    drawn = _layers(torch.stack(pictures), local, moves, t, y)
-    beside = ((t > 0) & (t < 1))[:, None]
-    for picture, new, where in zip(pictures, drawn, beside, strict=True):
-        picture.copy_(torch.where(where, new, picture))
+    drawn = _layers(torch.stack(windows), local, moves, t, y)
+    between = ((t > 0) & (t < 1))[:, None]
+    for window, new, where in zip(windows, drawn, between, strict=True):
+        window.copy_(torch.where(where, new, window))
 
 
 def _layers(
-    pictures: Float[Tensor, "m 3 p p"], frames: _Frames, moves: _Moves, t: Tensor, y: Tensor
-) -> Float[Tensor, "m 3 p p"]:
+    pictures: Float[Tensor, "m 3 p q"], frames: _Frames, moves: _Moves, t: Tensor, y: Tensor
+) -> Float[Tensor, "m 3 p q"]:
     """The eyeball, on it the lower lid, on it the upper one."""
     ratios = moves.ratios[:, None, None]
-    upper, gap = moves.lids.heights(t)
+    upper, gap = _Lids(moves.terms).heights(t)
     lower = upper + gap
     falls = _FALLS * gap * (1 - ratios)
     rises = (1 - _FALLS) * gap * (1 - ratios)
@@ -242,33 +260,44 @@ def _layers(
 
 def _eyeball(moves: _Moves, t: Tensor, y: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
     """Where every point of the new eyeball was before."""
-    upper, gap = moves.lids.heights(t)
-    ratios = moves.ratios[:, None, None]
+    lids, ratios = _Lids(moves.terms), moves.ratios[:, None, None]
+    upper, gap = lids.heights(t)
     # Lids that fall leave it where it is; those that rise take it along, for want of more of it.
     from_lid = torch.where(ratios < 1, y - upper, depth / ratios.clamp(min=1))
     share = (from_lid / gap.clamp(min=1e-4)).clamp(0, 1)
     across, down = moves.shifts[:, None, None].unbind(-1)
-    before = _slid(t, moves.irises[:, None, None, 0], across)
-    upper, gap = moves.lids.heights(before)
+    # Behind a lid that falls an eye looks down: else there was no iris to be seen, only white.
+    down = down + _SINKS * gap * (1 - ratios).clamp(min=0)
     height = upper + share * gap
+    iris = moves.irises[:, None, None]
+    middle = iris[..., 0].clamp(_IRIS + 0.1, 0.9 - _IRIS)
+    across = across.clamp(0.05 - (middle - _IRIS), 0.95 - (middle + _IRIS))
+    before = _slid(t, middle, across, *(_chord(height - iris[..., 1] - d) for d in (0, down)))
+    upper, gap = lids.heights(before)
+    height = upper + share * gap
+    within = (t - across - middle).abs() < _chord(height - iris[..., 1] - down)
     inset = torch.minimum(gap / 2, torch.full_like(gap, _INSET))
-    slid = height - down * 4 * (t * (1 - t)).clamp(min=0)
-    slid = torch.maximum(slid, torch.minimum(height, upper + inset))
-    return before, torch.minimum(slid, torch.maximum(height, upper + gap - inset))
+    slid = torch.maximum(height - down, torch.minimum(height, upper + inset))
+    slid = torch.minimum(slid, torch.maximum(height, upper + gap - inset))
+    return before, torch.where(within, slid, height)
 
 
-def _slid(t: Tensor, center: Tensor, shift: Tensor) -> Tensor:
-    """Where t was before the iris about ``center`` was shifted; linear from there to both ends."""
-    center = center.clamp(_IRIS + 0.1, 0.9 - _IRIS)
-    shift = shift.clamp(0.05 - (center - _IRIS), 0.95 - (center + _IRIS))
-    left, right = center - _IRIS, center + _IRIS
-    outside = torch.where(
-        t < left + shift,
-        t * left / (left + shift),
-        1 - (1 - t) * (1 - right) / (1 - right - shift),
-    )
-    moved: Tensor = torch.where((t - shift - center).abs() < _IRIS, t - shift, outside)
-    return moved
+def _chord(below: Tensor) -> Tensor:
+    """Half the width of an iris so far below its middle."""
+    return (_IRIS**2 - below.square()).clamp(min=0).sqrt()
+
+
+def _slid(t: Tensor, middle: Tensor, shift: Tensor, old: Tensor, new: Tensor) -> Tensor:
+    """Where t was before an iris was shifted; what is beside it is stretched as far as the ends.
+
+    Args:
+        old, new: half its width at the height of t, before and after.
+    """
+    left = t * (middle - old) / (middle + shift - new)
+    right = 1 - (1 - t) * (1 - middle - old) / (1 - middle - shift - new)
+    away = t - middle - shift
+    beside = torch.where(away < 0, left, right)
+    return torch.where(away.abs() < new, t - shift, beside)
 
 
 def _fading(x: Tensor) -> Tensor:
@@ -278,11 +307,16 @@ def _fading(x: Tensor) -> Tensor:
 
 
 def _looked_up(
-    pictures: Float[Tensor, "m 3 p p"], frames: _Frames, t: Tensor, y: Tensor
-) -> Float[Tensor, "m 3 p p"]:
-    grid = (frames.outside(t, y) + 0.5) * (2 / pictures.shape[-1]) - 1
+    pictures: Float[Tensor, "m 3 p q"], frames: _Frames, t: Tensor, y: Tensor
+) -> Float[Tensor, "m 3 p q"]:
+    height, width = pictures.shape[2:]
+    size = torch.tensor([width, height]).to(t)
     found = F.grid_sample(
-        pictures.to(grid.dtype), grid, "bicubic", padding_mode="border", align_corners=False
+        pictures.to(t.dtype),
+        (frames.outside(t, y) + 0.5) * (2 / size) - 1,
+        mode="bicubic",
+        padding_mode="border",
+        align_corners=False,
     )
     low, high = pictures.amin((2, 3), keepdim=True), pictures.amax((2, 3), keepdim=True)
-    return torch.minimum(torch.maximum(found.to(pictures.dtype), low), high)
+    return found.to(pictures.dtype).clamp(low, high)
