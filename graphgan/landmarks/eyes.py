@@ -89,7 +89,7 @@ def with_eyes_of(
     where lids fall by ``1 - (1 - r)^1.5``: 0.15 is read where they are closed. The upper lid takes
     0.8 of the change. Irises move by 1.5 times the difference of the `iris_offsets`, mean of both
     eyes, at most 0.2 of the eye's width across and 0.08 down: so both go on looking the same way.
-    Of the source six numbers go along, and nothing of its image.
+    Of the source four numbers go along, and nothing of its image.
 
     Args:
         images: in any range.

@@ -82,7 +82,7 @@ class ModelOptions:
     people have it: no hair and no background (not in the paper)."""
     keep_openings: bool = False
     """Mouth and eyes of the condition are opened as far as the source's (needs --bend-condition;
-    not in the paper)."""
+    not in the paper); eyes of what the anonymizer shows look where the source's do."""
     match_light: bool = False
     """Skin and light of the condition become those of the source's face, a plane of color and two
     contrasts (not in the paper)."""
