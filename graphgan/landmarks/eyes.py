@@ -24,7 +24,7 @@ _CLOSED = 0.15
 _LEAST_OPEN, _MOST_OPENED = 0.04, 1.4
 _NARROW = 1.5  # some people's open eyes are nearly as narrow: lids fall late, then fast
 # Irises lie further off than it says, and no further than this, in the eye's width.
-_GAIN, _FURTHEST = 1.5, (0.2, 0.08)
+_GAIN, _FURTHEST = 1.5, (0.2, 0.04)
 _OWN = 0.5  # of an eye's opening; the rest is the mean of both, whose noise is less
 _BESIDE = 0.1  # in the eye's width, by which lids end outside of the corners that are found
 _LEAST_WIDTH = 8.0  # pixels
@@ -88,7 +88,7 @@ def with_eyes_of(
     ``r = (o_source - 0.15) / (o - 0.15)``, an eye's opening is multiplied by r, up to 1.4, and
     where lids fall by ``1 - (1 - r)^1.5``: 0.15 is read where they are closed. The upper lid takes
     0.8 of the change. Irises move by 1.5 times the difference of the `iris_offsets`, mean of both
-    eyes, at most 0.2 of the eye's width across and 0.08 down: so both go on looking the same way.
+    eyes, at most 0.2 of the eye's width across and 0.04 down: so both go on looking the same way.
     Of the source four numbers go along, and nothing of its image.
 
     Args:
