@@ -109,8 +109,8 @@ def with_eyes_of(
         raise ValueError(f"expected the eyes of every image, got {counts}")
     there = [x.flatten(1).isfinite().all(1) for x in (*eyes, *source)]
     chosen = torch.stack(there).all(0).nonzero().flatten()
-    dtype = torch.promote_types(images.dtype, torch.float32)
-    own, wanted = (Eyes(*(x[chosen].to(dtype) for x in given)) for given in (eyes, source))
+    like = images.new_empty(0, dtype=torch.promote_types(images.dtype, torch.float32))
+    own, wanted = (Eyes(*(x[chosen].to(like) for x in given)) for given in (eyes, source))
     now, then = (_with_mean(lid_openings(x.contours)) for x in (own, wanted))
     ratios = ((then - _CLOSED) / (now - _CLOSED).clamp(min=_LEAST_OPEN)).clamp(0, _MOST_OPENED)
     ratios = torch.where(ratios < 1, 1 - (1 - ratios).clamp(min=0) ** _NARROW, ratios)
@@ -124,7 +124,7 @@ def with_eyes_of(
     large = (frames.widths >= _LEAST_WIDTH).nonzero().flatten()
     result = images.clone()
     if len(large):
-        items = chosen.repeat_interleave(2)[large]
+        items = chosen.repeat_interleave(2)[large.to(chosen.device)]
         _draw(result, items, frames.at(large), _Moves(*(x[large] for x in moves)))
     return result
 
@@ -219,6 +219,10 @@ class _Moves(NamedTuple):
     ratios: Float[Tensor, "m"]
     shifts: Float[Tensor, "m 2"]
 
+    @property
+    def lids(self) -> _Lids:
+        return _Lids(self.terms)
+
 
 def _draw(images: Float[Tensor, "b 3 h w"], items: Tensor, frames: _Frames, moves: _Moves) -> None:
     """Draw one eye of each of these items anew, in place."""
@@ -242,7 +246,7 @@ def _layers(
 ) -> Float[Tensor, "m 3 p q"]:
     """The eyeball, on it the lower lid, on it the upper one."""
     ratios = moves.ratios[:, None, None]
-    upper, gap = _Lids(moves.terms).heights(t)
+    upper, gap = moves.lids.heights(t)
     lower = upper + gap
     falls = _FALLS * gap * (1 - ratios)
     rises = (1 - _FALLS) * gap * (1 - ratios)
@@ -260,8 +264,8 @@ def _layers(
 
 def _eyeball(moves: _Moves, t: Tensor, y: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
     """Where every point of the new eyeball was before."""
-    lids, ratios = _Lids(moves.terms), moves.ratios[:, None, None]
-    upper, gap = lids.heights(t)
+    ratios = moves.ratios[:, None, None]
+    upper, gap = moves.lids.heights(t)
     # Lids that fall leave it where it is; those that rise take it along, for want of more of it.
     from_lid = torch.where(ratios < 1, y - upper, depth / ratios.clamp(min=1))
     share = (from_lid / gap.clamp(min=1e-4)).clamp(0, 1)
@@ -273,7 +277,7 @@ def _eyeball(moves: _Moves, t: Tensor, y: Tensor, depth: Tensor) -> tuple[Tensor
     middle = iris[..., 0].clamp(_IRIS + 0.1, 0.9 - _IRIS)
     across = across.clamp(0.05 - (middle - _IRIS), 0.95 - (middle + _IRIS))
     before = _slid(t, middle, across, *(_chord(height - iris[..., 1] - d) for d in (0, down)))
-    upper, gap = lids.heights(before)
+    upper, gap = moves.lids.heights(before)
     height = upper + share * gap
     within = (t - across - middle).abs() < _chord(height - iris[..., 1] - down)
     inset = torch.minimum(gap / 2, torch.full_like(gap, _INSET))
