@@ -25,7 +25,10 @@ from graphgan.anonymize.compositor import AlignedFaces, carry_outward, show_face
 from graphgan.anonymize.compositor.constants import FOREHEAD
 from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.obscure import blur_faces, cover_faces, pixelate_faces
+from graphgan.data.batches import to_uint8_image
 from graphgan.data.face_batch import LANDMARKS_OF_68
+from graphgan.faces.iris import Iris
+from graphgan.landmarks.eyes import Eyes, with_eyes_of
 from graphgan.layers.sharpness_matching import match_grain
 from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.full_resolution import (
@@ -105,6 +108,9 @@ def crop_size(method: FaceMethod, width: float) -> tuple[int, int]:
 class GeneratedFaces:
     """Another person in the same pose and expression, by a trained AnonyGAN.
 
+    Where the network's `AnonyGAN.keep_openings` is set, the eyes of its results are found, and
+    their lids and irises are moved to where the old face's are, see `with_eyes_of`.
+
     Larger faces are made at two or four times the network's size, see
     `generate_at_full_resolution`, where the network is an `AnonyGAN` whose attention blends the
     condition.
@@ -140,6 +146,7 @@ class GeneratedFaces:
         self.doublings = _DOUBLINGS if enlarges and self.size == model.size else 0
         self.model = model if isinstance(model, OnnxAnonyGAN) else model.eval()
         self._chosen = LANDMARKS_OF_68[count]
+        self._iris = Iris() if model.keep_openings else None
         self._ready: dict[tuple[int, tuple[int, int]], tuple[Condition, Condition]] = {}
 
     @torch.no_grad()
@@ -157,8 +164,12 @@ class GeneratedFaces:
             faces.landmarks[:, self._chosen],
             faces.masks,
         )
+        made = self._generated(inputs).to(faces.images)
+        if self._iris is not None:
+            eyes = _eyes(self._iris, made, faces.images, faces.landmarks)
+            made = with_eyes_of(made, *eyes)
         # Networks learn what is inside the mask: outside, their images may be anything.
-        made = carry_outward(self._generated(inputs).to(faces.images), faces.masks)
+        made = carry_outward(made, faces.masks)
         return match_grain(made, faces.images, faces.masks, _noise_for(faces.images))
 
     def _shown(self, condition: Condition, size: tuple[int, int]) -> Condition:
@@ -194,6 +205,23 @@ def _noise_for(images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
         draw = torch.Generator().manual_seed(seed)
         noise.append(torch.randn(1, *image.shape[1:], generator=draw))
     return torch.stack(noise).to(images)
+
+
+def _eyes(
+    iris: Iris,
+    new: Float[Tensor, "b 3 h w"],
+    old: Float[Tensor, "b 3 h w"],
+    landmarks: Float[Tensor, "b 68 2"],
+) -> tuple[Eyes, Eyes]:
+    """The eyes of new and of old crops, looked for where the landmarks have them."""
+    # Side by side: the network is asked once for both.
+    pictures = to_uint8_image(torch.cat([new, old], -1))
+    points = torch.stack([landmarks, landmarks + landmarks.new_tensor([new.shape[3], 0])], 1)
+    found = [iris(picture, both) for picture, both in zip(pictures, points, strict=True)]
+    irises, contours = (torch.stack(parts) for parts in zip(*found, strict=True))
+    beside = irises.new_tensor([new.shape[3], 0])
+    first = Eyes(irises[:, 0], contours[:, 0])
+    return first, Eyes(irises[:, 1] - beside, contours[:, 1] - beside)
 
 
 def _num_landmarks(model: AnonyGAN | OnnxAnonyGAN) -> int:

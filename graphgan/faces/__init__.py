@@ -17,7 +17,7 @@ from graphgan.faces.face_mesh import FaceMesh
 from graphgan.faces.facenet import FaceNet
 from graphgan.faces.file_recogniser import FileRecogniser, parse_recogniser
 from graphgan.faces.finder import FaceFinder
-from graphgan.faces.iris import Eyes, Iris
+from graphgan.faces.iris import Iris
 from graphgan.faces.mtcnn import MTCNNDetector
 from graphgan.faces.registry import (
     DETECTORS,
@@ -29,6 +29,7 @@ from graphgan.faces.registry import (
     make_landmarker,
     make_recogniser,
 )
+from graphgan.landmarks.eyes import Eyes
 
 __all__ = [
     "DETECTORS",

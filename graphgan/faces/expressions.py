@@ -10,7 +10,8 @@ from torch import Tensor
 from graphgan.faces.centerface import CenterFace
 from graphgan.faces.contracts import FaceDetector, Faces
 from graphgan.faces.face_mesh import NUM_VERTICES, FaceMesh
-from graphgan.faces.iris import Eyes, Iris
+from graphgan.faces.iris import Iris
+from graphgan.landmarks.eyes import Eyes
 from graphgan.metrics.detection import box_iou, landmark_box
 from graphgan.metrics.expression import Expression, measure_expression
 

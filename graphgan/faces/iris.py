@@ -6,7 +6,6 @@ CVPR workshop 2020, https://arxiv.org/abs/2006.11341; the weights are MediaPipe'
 
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, UInt8
@@ -14,13 +13,11 @@ from torch import Tensor
 
 from graphgan.faces._crops import cut_squares
 from graphgan.faces._files import files_checksum
+from graphgan.landmarks.eyes import NUM_CONTOUR_POINTS, Eyes
 from graphgan.models.conv_graph import ConvGraph
 from graphgan.weights import weights_file
 
 WEIGHTS = "iris"
-
-NUM_CONTOUR_POINTS = 16
-"""Of the lids: the outer corner, 7 below, the inner corner (number 8), 7 above from the outside."""
 
 _SIZE = 64
 _AROUND = 2.3  # sides of the square that the network looks at, of the eye's width
@@ -28,24 +25,9 @@ _CONTOUR_POINTS = 71  # lids, brow and what lies between; the lids are the first
 _AT_ONCE = 16  # faces in a batch
 # Outer and inner corner of the person's right and left eye: of the mesh, and of iBUG-68.
 _CORNERS = {468: ((33, 133), (263, 362)), 68: ((36, 39), (45, 42))}
-
-
-class Eyes(NamedTuple):
-    """Both eyes of several faces of one image, the person's right one first.
-
-    Args:
-        irises: centers of the irises (x, y), in pixels.
-        contours: of the lids, see `NUM_CONTOUR_POINTS`, in pixels.
-    """
-
-    irises: Float[Tensor, "n 2 2"]
-    contours: Float[Tensor, "n 2 16 2"]
-
-    @classmethod
-    def missing(cls, count: int) -> "Eyes":
-        """Those of faces that were not found: NaN."""
-        nothing = torch.full((count, 2, NUM_CONTOUR_POINTS, 2), torch.nan)
-        return cls(nothing[:, :, 0].clone(), nothing)
+# By how much of the eye's width the mesh's corners, which the network was made for, lie further
+# apart than those of iBUG-68, each, and further up.
+_APART, _UP = 0.065, 0.04
 
 
 class Iris:
@@ -71,7 +53,7 @@ class Iris:
     def __init__(self, *, device: str | torch.device = "cpu", weights: Path | None = None) -> None:
         self.device = str(device)
         self.weights = weights_file(WEIGHTS) if weights is None else weights
-        self.fingerprint = f"{WEIGHTS} 1"
+        self.fingerprint = f"{WEIGHTS} 2"
         if weights is not None:
             ConvGraph.from_pretrained(weights)  # a bad file is found out at once
             self.fingerprint += f", {files_checksum(weights)}"
@@ -87,6 +69,8 @@ class Iris:
             ValueError: another number of points.
         """
         corners = eye_corners(points)
+        if points.shape[1] == 68:
+            corners = _as_of_the_mesh(corners)
         found = Eyes.missing(len(points))
         present = points.isfinite().flatten(1).all(1).nonzero().flatten()
         for some in torch.split(present, _AT_ONCE):
@@ -129,6 +113,14 @@ def eye_corners(points: Float[Tensor, "n k d"]) -> Float[Tensor, "n 2 2 2"]:
     if points.ndim != 3 or points.shape[1] not in _CORNERS:
         raise ValueError(f"expected points of shape (n, 468 or 68, d), got {tuple(points.shape)}")
     return points[:, torch.tensor(_CORNERS[points.shape[1]]), :2].float()
+
+
+def _as_of_the_mesh(corners: Float[Tensor, "n 2 2 2"]) -> Float[Tensor, "n 2 2 2"]:
+    """About where the mesh would have the corners that iBUG-68 gives."""
+    across = corners[:, :, 1:] - corners[:, :, :1]
+    up = torch.stack([across[..., 1], -across[..., 0]], -1)
+    up = torch.cat([up[:, :1], -up[:, 1:]], 1)  # the left eye's corners run the other way
+    return corners + _UP * up + torch.cat([-_APART * across, _APART * across], 2)
 
 
 def _is_left(count: int) -> Tensor:

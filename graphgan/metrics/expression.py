@@ -1,8 +1,7 @@
 """Expression of a face: mouth, lids, brows, gaze and the head's direction, from a mesh.
 
-Source: the vertices are those of MediaPipe's face mesh. The ratio of a lid's height and width is
-the eye aspect ratio of Soukupova and Cech, "Real-Time Eye Blink Detection using Facial Landmarks",
-Computer Vision Winter Workshop 2016, eq. (1). The other ratios are ours.
+Source: the vertices are those of MediaPipe's face mesh; the ratio of an eye's height and width is
+that of `lid_openings`. The other ratios are ours.
 """
 
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.linalg import vector_norm
 
+from graphgan.landmarks.eyes import Eyes, iris_offsets, lid_openings
 from graphgan.metrics.head_pose import head_angles, head_rotation
 
 # Vertices. Pairs of inner lips, above and below; corners of the mouth.
@@ -21,9 +21,6 @@ _MOUTH = (61, 291)
 _EYES = (33, 133, 362, 263)  # corners, from the person's right to the left
 _OUTER = (33, 263)
 _BROWS = (63, 105, 66, 293, 334, 296)  # upper edges
-# Points of a contour of 16: two pairs of an upper and a lower lid, outer and inner corner.
-_LIDS = ((11, 3), (13, 5))
-_OUTER_CORNER, _INNER_CORNER = 0, 8
 
 _LEAST_FACES = 3  # two points always correlate fully
 
@@ -82,8 +79,8 @@ def measure_expression(
     rotations = head_rotation(mesh)
     head = einsum(mesh, rotations, "n k i, n i j -> n k j")
     head = head / _distance(head, *_OUTER)[:, None, None]
-    right, left = _lid_ratios(contours).unbind(1)
-    across, down = _gaze(irises, contours).unbind(1)
+    right, left = lid_openings(contours).unbind(1)
+    across, down = iris_offsets(Eyes(irises, contours)).mean(1).unbind(1)
     return Expression(
         torch.stack([_distance(head, *pair) for pair in _LIPS]).mean(0),
         _distance(head, *_MOUTH),
@@ -100,24 +97,3 @@ def measure_expression(
 def _distance(points: Float[Tensor, "n k d"], a: int, b: int) -> Float[Tensor, "n"]:
     distance: Tensor = vector_norm(points[:, a] - points[:, b], dim=-1)
     return distance.clamp(min=1e-6)
-
-
-def _lid_ratios(contours: Float[Tensor, "n 2 16 2"]) -> Float[Tensor, "n 2"]:
-    heights = [contours[:, :, a] - contours[:, :, b] for a, b in _LIDS]
-    width = vector_norm(contours[:, :, _OUTER_CORNER] - contours[:, :, _INNER_CORNER], dim=-1)
-    ratio: Tensor = vector_norm(torch.stack(heights), dim=-1).mean(0) / width.clamp(min=1e-6)
-    return ratio
-
-
-def _gaze(
-    irises: Float[Tensor, "n 2 2"], contours: Float[Tensor, "n 2 16 2"]
-) -> Float[Tensor, "n 2"]:
-    """Across and down, in axes along the line between each eye's corners."""
-    outer, inner = contours[:, :, _OUTER_CORNER], contours[:, :, _INNER_CORNER]
-    middle = (outer + inner) / 2
-    # From the left to the right as seen: of the person's right eye the outer corner comes first.
-    along = torch.stack([(inner - outer)[:, 0], (outer - inner)[:, 1]], 1)
-    below = torch.stack([-along[..., 1], along[..., 0]], -1)
-    axes = torch.stack([along, below], 2)
-    away = einsum(axes, irises - middle, "n e a i, n e i -> n e a")
-    return (away / along.square().sum(-1, keepdim=True).clamp(min=1e-6)).mean(1)

@@ -171,6 +171,13 @@ class AnonyGAN(Pretrained):
         return mask
 
     @property
+    def keep_openings(self) -> bool:
+        """Whether mouth and eyes are to follow the source's, see `ConditionFitting`; told to those
+        who can find the eyes in its results, see `with_eyes_of`.
+        """
+        return self.fitting is not None and self.fitting.keep_openings
+
+    @property
     def sees_context(self) -> bool:
         """Whether the generator is also given the source without its face."""
         return self.generator.appearance_channels == 6

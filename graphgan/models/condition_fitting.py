@@ -41,6 +41,7 @@ class ConditionFitting(nn.Module):
         keep_openings: the corners of the mouth come to where they are in the source, mouth and eyes
             are opened as far as the source's, and open mouths have an inside that `keep_mouths`
             keeps, see `with_corners_of`, `with_openings_of` and `paint_mouths`; of 68 landmarks.
+            These say little of eyes: see `with_eyes_of` for what is done to them in results.
         match_light: skin and light become those of the source's face, see `match_light`.
         match_sharpness: it becomes no sharper than the source's face, see `match_sharpness`.
     Shapes:

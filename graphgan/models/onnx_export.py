@@ -52,7 +52,8 @@ def export_onnx(model: AnonyGAN, path: str | Path, *, size: tuple[int, int] | No
     ``mask: b 1 h w``, 1 inside the face. Output: ``image: b 3 h w`` in [-1, 1].
 
     The metadata say what is in it (``kind``, ``format``, ``version``, ``num_landmarks``,
-    ``forehead``, ``face_alone``, ``height``, ``width``, ``config``), nothing about the machine.
+    ``forehead``, ``face_alone``, ``keep_openings``, ``height``, ``width``, ``config``), nothing
+    about the machine.
 
     Args:
         model: trained, fused or not; it stays as it is.
@@ -253,6 +254,7 @@ def _describe(proto: Any, model: AnonyGAN, size: tuple[int, int]) -> None:
         "num_landmarks": str(model.generator.num_landmarks),
         "forehead": str(model.forehead),
         "face_alone": str(int(model.face_alone)),
+        "keep_openings": str(int(model.keep_openings)),
         "height": str(size[0]),
         "width": str(size[1]),
         "config": json.dumps(model.config),

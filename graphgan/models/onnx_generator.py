@@ -31,7 +31,7 @@ class OnnxAnonyGAN:
         num_landmarks: k of each of the two sets.
         size: height and width of the pictures, in pixels.
         forehead: of the masks that it was trained with, see `face_mask`.
-        face_alone: see `AnonyGAN`.
+        face_alone, keep_openings: see `AnonyGAN`.
         version: of the library that wrote the file.
     Shapes:
         ``condition, source: b 3 h w`` in [-1, 1], ``condition_landmarks, source_landmarks: b k 2``
@@ -50,6 +50,7 @@ class OnnxAnonyGAN:
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.num_landmarks, self.size, self.forehead = _described(self.path, metadata)
         self.face_alone = metadata.get("face_alone", "0") == "1"
+        self.keep_openings = metadata.get("keep_openings", "0") == "1"
         self.version = metadata.get("version", "unknown")
         self._shapes = input_shapes(self.num_landmarks, self.size)
         self._check_interface()

@@ -83,7 +83,7 @@ class ModelOptions:
     keep_openings: bool = False
     """Mouth and eyes of the condition are opened as far as the source's, the corners of the mouth
     are where the source has them, and an open mouth shows teeth (needs --bend-condition; not in
-    the paper)."""
+    the paper); eyes of what the anonymizer shows look where the source's do."""
     match_light: bool = False
     """Skin and light of the condition become those of the source's face, a plane of color and two
     contrasts (not in the paper)."""

@@ -1,16 +1,20 @@
 import pytest
 import torch
+from astronaut import portrait
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.compositor import AlignedFaces, show_face_alone, soft_edges
 from graphgan.anonymize.conditions import Condition, drawn_conditions
 from graphgan.anonymize.methods import FaceMethod, GeneratedFaces, ObscuredFaces
 from graphgan.anonymize.obscure import blur_faces, pixelate_faces
-from graphgan.data.batches import to_float_image
+from graphgan.data.batches import to_float_image, to_uint8_image
+from graphgan.faces import CenterFace, FaceMesh, Iris
 from graphgan.landmarks.detection import Detection
+from graphgan.landmarks.eyes import lid_openings, with_eyes_of
 from graphgan.landmarks.masks import face_mask
 from graphgan.landmarks.schemes import CIAGAN_29_INDICES
 from graphgan.models import AnonyGAN, LandmarkGenerator
+from graphgan.models.condition_fitting import ConditionFitting
 from graphgan.models.generator import GeneratorOutput
 from graphgan.models.onnx_export import export_onnx
 from graphgan.models.onnx_generator import OnnxAnonyGAN
@@ -95,6 +99,52 @@ def test_a_network_of_fewer_landmarks_is_given_those(faces):
     others = [i for i in range(68) if i not in chosen]
     moved[:, others] += 3
     assert torch.equal(method(faces._replace(landmarks=moved), people), made)
+
+
+@pytest.fixture(scope="module")
+def winking():
+    """A face with open eyes in [-1, 1], the same with nearly closed ones, its landmarks."""
+    image = to_float_image(portrait())[None]
+    landmarks = FaceMesh()(portrait(), CenterFace()(portrait())).points
+    eyes = Iris()(portrait(), landmarks)
+    middle = eyes.contours.mean(2, keepdim=True)
+    closed = eyes._replace(contours=middle + (eyes.contours - middle) * torch.tensor([1.0, 0.55]))
+    return image, with_eyes_of(image, eyes, closed), landmarks
+
+
+def made_of(image, faces: AlignedFaces, **options) -> torch.Tensor:
+    """What the method shows where the network's results are this image."""
+    fitting = ConditionFitting(68, bend=1.0, **options)
+    model = a_model(fitting=fitting, size=(256, 256))
+    model.forward = lambda *inputs: GeneratorOutput(image, None, image)
+    people = drawn_conditions(len(image), size=(256, 256))
+    return GeneratedFaces(model)(faces, people)
+
+
+def openings(image, landmarks) -> torch.Tensor:
+    return lid_openings(Iris()(to_uint8_image(image)[0], landmarks).contours)
+
+
+def test_eyes_follow_the_old_face_s_where_the_network_keeps_openings(winking):
+    image, closed, landmarks = winking
+    faces = AlignedFaces(closed, landmarks, face_mask(landmarks, (256, 256)))
+    made = made_of(image, faces, keep_openings=True)
+    before, wanted = (openings(x, landmarks).mean() for x in (image, closed))
+    assert before - wanted > 0.05
+    assert (openings(made, landmarks).mean() - wanted).abs() < 0.4 * (before - wanted)
+    inside = faces.masks.bool().expand_as(made)
+    assert torch.equal(made_of(image, faces)[inside], image[inside])
+
+
+def test_eyes_of_a_face_without_landmarks_stay(winking):
+    image, closed, landmarks = winking
+    nowhere = torch.cat([torch.full_like(landmarks, torch.nan), landmarks])
+    masks = face_mask(landmarks, (256, 256)).expand(2, -1, -1, -1)
+    faces = AlignedFaces(closed.expand(2, -1, -1, -1), nowhere, masks)
+    made = made_of(image.expand(2, -1, -1, -1), faces, keep_openings=True)
+    inside = masks[0].bool().expand_as(image[0])
+    assert torch.equal(made[0][inside], image[0][inside])
+    assert (made[1] - image[0])[inside].abs().max() > 0.1
 
 
 @pytest.mark.slow  # it exports once more

@@ -8,7 +8,10 @@ from astronaut import portrait, turned, turned_points
 from foreign_networks import TfliteNetwork
 
 from graphgan.faces import CenterFace, FaceMesh, Iris
-from graphgan.faces.iris import Eyes, eye_corners
+from graphgan.faces.iris import eye_corners
+from graphgan.landmarks.eyes import Eyes, lid_openings
+from graphgan.landmarks.mirror import mirror_landmarks
+from graphgan.landmarks.schemes import IBUG_68
 from graphgan.models import ConvGraph
 from graphgan.weights import weights_file
 
@@ -45,6 +48,14 @@ def test_contours_begin_at_the_outer_corner_and_run_below_first(mesh):
     assert (eyes.contours[0, :, 1:8, 1].mean(1) > eyes.contours[0, :, 9:, 1].mean(1)).all()
 
 
+def test_the_corners_of_68_landmarks_are_taken_for_those_of_the_mesh(mesh):
+    landmarks = FaceMesh()(portrait(), CenterFace()(portrait())).points
+    found, expected = Iris()(portrait(), landmarks), Iris()(portrait(), mesh)
+    assert (found.irises - expected.irises).norm(dim=-1).max() < 0.05 * width(expected).min()
+    apart = (lid_openings(found.contours) - lid_openings(expected.contours)).abs()
+    assert apart.max() < 0.03
+
+
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_a_turned_face_has_turned_eyes(mesh, quarters):
     upright = Iris()(portrait(), mesh)
@@ -55,14 +66,12 @@ def test_a_turned_face_has_turned_eyes(mesh, quarters):
         assert apart.norm(dim=-1).max() < 0.3
 
 
-def test_a_mirrored_face_has_mirrored_eyes(mesh):
+def test_a_mirrored_face_has_mirrored_eyes():
     """The network knows right eyes only: both kinds go the same way."""
-    upright = Iris()(portrait(), mesh)
-    landmarks = torch.zeros(1, 68, 2)
-    right, left = eye_corners(mesh)[0]
-    for i, corner in zip((45, 42, 36, 39), (*right, *left), strict=True):
-        landmarks[0, i] = torch.stack([255 - corner[0], corner[1]])
-    found = Iris()(portrait().flip(-1), landmarks)
+    landmarks = FaceMesh()(portrait(), CenterFace()(portrait())).points
+    upright = Iris()(portrait(), landmarks)
+    mirrored = mirror_landmarks(landmarks, 256, IBUG_68)
+    found = Iris()(portrait().flip(-1), mirrored)
     expected = torch.stack([255 - upright.irises[..., 0], upright.irises[..., 1]], -1).flip(1)
     torch.testing.assert_close(found.irises, expected, atol=0.05, rtol=0)
 

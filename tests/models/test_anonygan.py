@@ -102,6 +102,14 @@ def test_a_condition_can_first_be_fitted():
 
 
 @torch.no_grad()
+@pytest.mark.parametrize(("options", "kept"), [({}, False), ({"keep_openings": True}, True)])
+def test_it_tells_whether_eyes_are_to_follow_the_source_s(options, kept):
+    generator = LandmarkGenerator(width=4, num_blocks=1)
+    fitting = ConditionFitting(68, bend=1.0, **options)
+    assert AnonyGAN(generator, fitting=fitting).keep_openings is kept
+    assert not AnonyGAN(generator).keep_openings
+
+
 def test_its_own_mask_rises_over_the_brows_with_a_forehead():
     plain = small()
     higher = AnonyGAN(plain.generator, forehead=0.7).eval()

@@ -154,11 +154,13 @@ def test_the_file_says_what_is_in_it(exported):
         "num_landmarks": str(K),
         "forehead": "0.5",
         "face_alone": "0",
+        "keep_openings": "0",
         "height": str(SIZE[0]),
         "width": str(SIZE[1]),
     }
     network = OnnxAnonyGAN(path)
     assert (network.num_landmarks, network.size, network.forehead) == (K, SIZE, 0.5)
+    assert not network.keep_openings
 
 
 def test_the_file_tells_nothing_of_the_machine(exported):

@@ -2,7 +2,7 @@
 
 from graphgan.landmarks import masks
 
-VERSION = 6
+VERSION = 7
 """To be raised when the compositor makes other pictures of the same numbers."""
 
 FOREHEAD = masks.FOREHEAD

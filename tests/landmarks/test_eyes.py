@@ -1,0 +1,172 @@
+"""Lids and irises of painted eyes go where those of other eyes are."""
+
+import math
+
+import pytest
+import torch
+
+from graphgan.landmarks.eyes import Eyes, iris_offsets, lid_openings, with_eyes_of
+
+SIZE, WIDTH = 128, 32.0
+SKIN, WHITE, DARK = 0.3, 0.9, -0.9
+CENTERS = ((36.0, 60.0), (92.0, 60.0))
+
+
+def eyes(opening: float = 0.35, across: float = 0.0, down: float = 0.0, scale: float = 1.0) -> Eyes:
+    """Both eyes of a level face: lids are parabolas so far apart, irises are so far off."""
+    t = torch.linspace(0, 1, 9)
+    bow = 4 * t * (1 - t)
+    height = opening / (4 * 0.375 * 0.625) / 2  # measured at three and five eighths of the way
+    lower = torch.stack([t - 0.5, height * bow], 1)
+    upper = torch.stack([t - 0.5, -height * bow], 1)[1:-1]
+    contour = torch.cat([lower, upper])  # of the right eye, whose outer corner is on the left
+    mirrored = contour * torch.tensor([-1.0, 1.0])
+    centers = torch.tensor(CENTERS)[:, None]
+    contours = WIDTH * torch.stack([contour, mirrored]) + centers
+    irises = centers[:, 0] + WIDTH * torch.tensor([across, down])
+    return Eyes(scale * irises[None], scale * contours[None])
+
+
+def face(opening: float = 0.35) -> torch.Tensor:
+    """Skin, whites, and round irises behind the lids of `eyes`."""
+    y, x = torch.meshgrid(torch.arange(SIZE), torch.arange(SIZE), indexing="ij")
+    image = torch.full((SIZE, SIZE), SKIN)
+    for center_x, center_y in CENTERS:
+        t = (x - center_x) / WIDTH + 0.5
+        height = opening / (4 * 0.375 * 0.625) / 2 * 4 * t * (1 - t)
+        inside = ((y - center_y).abs() / WIDTH < height) & (t > 0) & (t < 1)
+        iris = (x - center_x).square() + (y - center_y).square() < (0.18 * WIDTH) ** 2
+        image = torch.where(inside, torch.where(iris, DARK, WHITE), image)
+    return image.expand(1, 3, SIZE, SIZE).contiguous()
+
+
+def seen(image: torch.Tensor, value: float) -> float:
+    """Share of pixels about so bright, of the eyes of `face`."""
+    near, there = (((x - value).abs() < 0.3).float().sum() for x in (image, face()))
+    return float(near / there)
+
+
+def dark_middle(image: torch.Tensor, left: int) -> tuple[float, float]:
+    """Of what is dark in one half of a face."""
+    dark = (image[0, 0, :, left : left + 64] < -0.3).nonzero().float()
+    y, x = dark.mean(0).tolist()
+    return x + left, y
+
+
+def test_openings_and_offsets_are_shares_of_the_eye_s_width():
+    given = eyes(0.3, across=0.1, down=-0.05, scale=2.0)
+    torch.testing.assert_close(lid_openings(given.contours), torch.full((1, 2), 0.3))
+    torch.testing.assert_close(iris_offsets(given), torch.tensor([0.1, -0.05]).expand(1, 2, 2))
+
+
+def test_eyes_that_are_there_already_stay():
+    image = face()
+    same = with_eyes_of(image, eyes(), eyes(scale=0.5))
+    torch.testing.assert_close(same, image, atol=1e-3, rtol=0)
+
+
+def test_closed_lids_cover_iris_and_white():
+    closed = with_eyes_of(face(), eyes(), eyes(opening=0.1))
+    assert seen(closed, WHITE) < 0.15
+    for left in (0, 64):
+        between = closed[0, 0, 50:62, left + 20 : left + 44]
+        assert (between > -0.5).float().mean() > 0.8  # a line of it, at most
+
+
+def test_a_lid_that_falls_covers_the_iris_and_does_not_squeeze_it():
+    half = with_eyes_of(face(), eyes(), eyes(opening=0.24))
+    assert 0.2 < seen(half, DARK) < 0.8
+    rows = (half[0, 0, :, 36] < -0.3).nonzero()
+    columns = (half[0, 0] < -0.3).any(0)[:64].sum()
+    assert columns >= 0.3 * WIDTH  # as wide as it was
+    assert rows.min() > 55  # from above
+
+
+def test_lids_rise_at_most_by_two_fifths():
+    image = face(0.25)
+    opened = [with_eyes_of(image, eyes(0.25), eyes(o)) for o in (0.28, 0.4, 0.6)]
+    areas = [float(((x - SKIN).abs() > 0.3).float().sum()) for x in (image, *opened)]
+    assert areas[0] < areas[1] < areas[2] == areas[3] < 1.6 * areas[0]
+
+
+@pytest.mark.parametrize(("across", "down"), [(0.1, 0.0), (-0.1, 0.0), (0.0, 0.05), (0.0, -0.05)])
+def test_both_irises_go_the_same_way_one_and_a_half_times_as_far(across, down):
+    moved = with_eyes_of(face(), eyes(), eyes(across=across, down=down))
+    for left, (x, y) in zip((0, 64), CENTERS, strict=True):
+        now_x, now_y = dark_middle(moved, left)
+        before_x, before_y = dark_middle(face(), left)
+        assert now_x - before_x == pytest.approx(1.5 * across * WIDTH, abs=0.6)
+        if down:  # lids cover a part of what moves
+            assert math.copysign(1, now_y - before_y) == math.copysign(1, down)
+            assert abs(now_y - before_y) > 0.15
+        assert (x, y) == pytest.approx((before_x, before_y), abs=0.6)
+
+
+def test_irises_stay_between_the_corners():
+    moved = with_eyes_of(face(), eyes(), eyes(across=0.9))
+    for left, (x, _) in zip((0, 64), CENTERS, strict=True):
+        assert dark_middle(moved, left)[0] - x == pytest.approx(0.2 * WIDTH, abs=1)
+
+
+def test_nothing_else_is_touched():
+    image = torch.rand(1, 3, SIZE, SIZE)
+    moved = with_eyes_of(image, eyes(), eyes(0.1, across=0.1))
+    changed = ((moved - image).abs() > 1e-3).any(1)[0].nonzero()
+    reach = WIDTH * torch.tensor([1.0, 0.6])
+    nearest = (changed[:, None] - torch.tensor(CENTERS).flip(1)).abs()
+    assert (nearest <= reach).all(-1).any(1).all()
+    assert moved.min() >= image.min() and moved.max() <= image.max()
+
+
+def test_a_turned_face_has_turned_eyes():
+    """A quarter to the left: what was to the right is above."""
+    turned = [
+        Eyes(*(torch.stack([p[..., 1], SIZE - 1 - p[..., 0]], -1) for p in given))
+        for given in (eyes(), eyes(0.2, across=0.1))
+    ]
+    expected = with_eyes_of(face(), eyes(), eyes(0.2, across=0.1)).rot90(1, (2, 3))
+    found = with_eyes_of(face().rot90(1, (2, 3)), *turned)
+    torch.testing.assert_close(found, expected, atol=1e-3, rtol=0)
+
+
+def test_a_mirrored_face_has_mirrored_eyes():
+    def mirrored(given: Eyes) -> Eyes:
+        return Eyes(*(torch.stack([SIZE - 1 - p[..., 0], p[..., 1]], -1).flip(1) for p in given))
+
+    wanted = eyes(0.2, across=0.1)
+    expected = with_eyes_of(face(), eyes(), wanted).flip(-1)
+    found = with_eyes_of(face().flip(-1), mirrored(eyes()), mirrored(wanted))
+    torch.testing.assert_close(found, expected, atol=1e-3, rtol=0)
+
+
+def test_a_face_without_eyes_or_with_tiny_ones_stays_and_others_do_not_care():
+    images = torch.rand(4, 3, SIZE, SIZE)
+    own = [eyes(), eyes(), eyes(), eyes(scale=0.2)]
+    wanted = [eyes(0.1), Eyes.missing(1), eyes(0.2), eyes(0.1)]
+    given = [Eyes(*(torch.cat(parts) for parts in zip(*x, strict=True))) for x in (own, wanted)]
+    moved = with_eyes_of(images, *given)
+    assert torch.equal(moved[[1, 3]], images[[1, 3]])
+    for i in (0, 2):
+        alone = with_eyes_of(images[i : i + 1], own[i], wanted[i])
+        torch.testing.assert_close(moved[i : i + 1], alone, atol=1e-4, rtol=0)
+        assert (moved[i] - images[i]).abs().max() > 0.1
+
+
+def test_eyes_at_the_edge_of_a_picture_are_drawn_as_far_as_they_are_in_it():
+    for shift in (-40.0, 50.0):
+        off = [Eyes(*(p + shift for p in given)) for given in (eyes(), eyes(0.1))]
+        assert with_eyes_of(face(), *off).isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_it_works_in_the_images_precision(dtype):
+    moved = with_eyes_of(face().to(dtype), eyes(), eyes(0.1))
+    assert moved.dtype == dtype
+    expected = with_eyes_of(face(), eyes(), eyes(0.1))
+    torch.testing.assert_close(moved.float(), expected, atol=2e-3, rtol=0)
+
+
+@pytest.mark.unhooked
+def test_eyes_of_other_images_are_refused():
+    with pytest.raises(ValueError, match="eyes of every image, got 1 and 2 for 1"):
+        with_eyes_of(face(), eyes(), Eyes.missing(2))
