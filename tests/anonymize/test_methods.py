@@ -2,6 +2,7 @@ import pytest
 import torch
 from astronaut import portrait
 
+from graphgan.anonymize import methods
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.compositor import AlignedFaces, show_face_alone, soft_edges
 from graphgan.anonymize.conditions import Condition, drawn_conditions
@@ -32,6 +33,33 @@ def a_model(num_landmarks: int = 68, **options) -> AnonyGAN:
     return AnonyGAN(generator, **options)
 
 
+@pytest.fixture
+def without_grain(monkeypatch):
+    monkeypatch.setattr(methods, "match_grain", lambda made, *_: made)
+
+
+def test_new_faces_get_the_grain_of_their_image_the_same_each_time():
+    smooth = torch.full((1, 3, 128, 128), 0.2)
+    noise = 0.08 * torch.randn(1, 1, 128, 128, generator=torch.Generator().manual_seed(3))
+    (person,) = drawn_conditions(1, size=(128, 128))
+    landmarks = person.landmarks[None]
+    masks = face_mask(landmarks, (128, 128))
+    model = a_model(size=(128, 128))
+    model.forward = lambda condition, *_: GeneratorOutput(smooth, None, smooth)
+    model.of_fitted = lambda fitted, *_: GeneratorOutput(smooth, None, smooth)
+    method = GeneratedFaces(model)
+
+    def made_in(image):
+        return method(AlignedFaces(image, landmarks, masks), [person])[masks.expand_as(image) > 0]
+
+    grained = made_in(smooth + noise)
+    assert 0.03 < float(grained.std()) < 0.08
+    assert torch.equal(grained, made_in(smooth + noise))
+    assert not torch.equal(grained, made_in(smooth - noise))  # the next frame
+    assert float(made_in(smooth).std()) < 1e-3
+
+
+@pytest.mark.usefixtures("without_grain")
 def test_a_network_gives_what_it_makes_of_conditions_and_faces(faces):
     model = a_model(size=(64, 64))
     method = GeneratedFaces(model)
@@ -50,6 +78,7 @@ def test_a_network_gives_what_it_makes_of_conditions_and_faces(faces):
     assert torch.equal(made[inside], direct[inside]) and not made.requires_grad
 
 
+@pytest.mark.usefixtures("without_grain")
 def test_a_network_of_faces_alone_is_shown_neither_hair_nor_background(faces):
     model = a_model(size=(64, 64), face_alone=True)
     model.forward = lambda condition, *others: GeneratorOutput(condition, None, condition)
@@ -74,6 +103,7 @@ def test_a_condition_is_made_ready_once_a_size(faces, monkeypatch):
     assert len(made) == 1
 
 
+@pytest.mark.usefixtures("without_grain")
 def test_what_a_network_makes_outside_the_mask_is_not_shown(faces):
     class Blotches(torch.nn.Module):
         """Grey inside, white beyond: as a network that learned from the inside alone may do."""
@@ -125,6 +155,7 @@ def openings(image, landmarks) -> torch.Tensor:
     return lid_openings(Iris()(to_uint8_image(image)[0], landmarks).contours)
 
 
+@pytest.mark.usefixtures("without_grain")
 def test_eyes_follow_the_old_face_s_where_the_network_keeps_openings(winking):
     image, closed, landmarks = winking
     faces = AlignedFaces(closed, landmarks, face_mask(landmarks, (256, 256)))
@@ -136,6 +167,7 @@ def test_eyes_follow_the_old_face_s_where_the_network_keeps_openings(winking):
     assert torch.equal(made_of(image, faces)[inside], image[inside])
 
 
+@pytest.mark.usefixtures("without_grain")
 def test_eyes_of_a_face_without_landmarks_stay(winking):
     image, closed, landmarks = winking
     nowhere = torch.cat([torch.full_like(landmarks, torch.nan), landmarks])
