@@ -55,6 +55,11 @@ def generate_at_full_resolution(
     small = _trained_size(model)
     _check_shapes(condition, source, mask)
     size = (source.shape[2], source.shape[3])
+    lit = model.fitting is not None and model.fitting.match_light
+    if size == small and not lit:
+        inputs = (condition, source, condition_landmarks, source_landmarks, mask)
+        image: Tensor = model(*inputs).image
+        return image
     scale = source_landmarks.new_tensor([small[1] / size[1], small[0] / size[0]])
     points = [(x + 0.5) * scale - 0.5 for x in (condition_landmarks, source_landmarks)]
     small_source = resized(source, small)
@@ -65,9 +70,10 @@ def generate_at_full_resolution(
     small_fitted = resized(fitted, small)
     output = model.of_fitted(small_fitted, small_source, points[0], points[1], small_mask)
     change = output.image - small_fitted
-    if model.fitting is not None and model.fitting.match_light:
+    if lit:
         change = change - _light(change, small_mask)
-    return (fitted + resized(change, size)).clamp(-1, 1)
+    changed: Tensor = fitted + resized(change, size)
+    return changed.clamp(-1, 1)
 
 
 def _light(change: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]) -> Tensor:

@@ -46,7 +46,6 @@ def test_new_faces_get_the_grain_of_their_image_the_same_each_time():
     masks = face_mask(landmarks, (128, 128))
     model = a_model(size=(128, 128))
     model.forward = lambda condition, *_: GeneratorOutput(smooth, None, smooth)
-    model.of_fitted = lambda fitted, *_: GeneratorOutput(smooth, None, smooth)
     method = GeneratedFaces(model)
 
     def made_in(image):
