@@ -12,6 +12,7 @@ from torch import Tensor
 from graphgan.anonymize.photos._few_colors import few_colors
 
 MID_GREY = 128  # what transparent pixels are shown on, as `graphgan.data.read_image` does
+_OF_PAGES = ("TIFF",)  # formats whose frames are pages; all others with frames are animations
 _LUMINANCE = (299, 587, 114)  # thousandths of red, green and blue, ITU-R BT.601
 
 
@@ -129,3 +130,8 @@ class Photo:
     loop: int | None = None
     encoding: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_animation(self) -> bool:
+        """Whether the frames follow each other in time: by the format, whatever their delays."""
+        return len(self.frames) > 1 and self.format not in _OF_PAGES

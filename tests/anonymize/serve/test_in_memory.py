@@ -77,10 +77,14 @@ def test_a_photo_without_a_face_gives_no_file(anonymizer, portrait):
     grey = Image.new("RGB", (60, 40), (90, 90, 90))
     done = anonymise_bytes(anonymizer, saved(grey, "PNG"))
     assert (done.file, done.faces, done.unmatched, done.size) == (None, (), (0,), (40, 60))
-    pages = saved(portrait, "TIFF", save_all=True, append_images=[grey.copy()])
+
+
+def test_a_page_without_a_face_is_told(anonymizer, portrait):
+    grey = Image.new("RGB", (60, 40), (90, 90, 90))
+    pages = saved(portrait, "TIFF", save_all=True, append_images=[grey])
     done = anonymise_bytes(anonymizer, pages)
-    assert done.file is None and done.unmatched == (1,) and len(done.faces) == 1
-    assert done.frames == 2
+    assert done.file is not None and done.unmatched == (1,) and len(done.faces) == 1
+    assert done.frames == 2 and done.notes == ("no face found on page 2 of 2",)
 
 
 def test_an_animation_is_a_clip(anonymizer, portrait):
