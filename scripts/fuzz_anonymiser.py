@@ -31,7 +31,8 @@ from tqdm import tqdm
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.files import FileAnonymizer
-from graphgan.anonymize.inputs import Job, kind_of
+from graphgan.anonymize.inputs import Job
+from graphgan.anonymize.kinds import kind_of
 from graphgan.anonymize.photos import read_photo
 from graphgan.anonymize.video.reading import open_video
 from graphgan.commands import run_command

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from graphgan.anonymize.inputs import kind_of, plan_jobs
+from graphgan.anonymize.inputs import plan_jobs
 
 
 @pytest.fixture
@@ -126,9 +126,3 @@ def test_a_file_in_the_way_is_told(folder, tmp_path):
     (tmp_path / "third").mkdir()
     (tmp_path / "third" / "sub").write_bytes(b"")
     refused([folder], tmp_path / "third", "sub: expected a folder, found a file")
-
-
-def test_kinds_are_told_by_suffix(tmp_path):
-    assert kind_of(tmp_path / "A.JPEG") == "photo"
-    assert kind_of(tmp_path / "A.MoV") == "video"
-    assert kind_of(tmp_path / "A.txt") is None
