@@ -2,6 +2,7 @@
 
 import io
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,10 @@ _SAVE_OPTIONS = {"PNG": {"compress_level": 1}, "JPEG": {"quality": 95}, "WEBP": 
 
 # Brands of ISO/IEC 23008-12; those of AVIF are Pillow's own.
 _HEIF = re.compile(rb"....ftyp(hei[cxms]|hev[cxms]|mif[12]|msf1)", re.DOTALL)
+
+
+class TooManyPixelsError(ValueError):
+    """A picture of more pixels than `max_pixels`, which `allow_pixels` changes."""
 
 
 def read_image(path: str | Path) -> UInt8[Tensor, "3 h w"]:
@@ -101,11 +106,29 @@ def decoded_picture(
         raise ValueError(f"{name}: not a picture, or of an unknown format") from None
     except Image.DecompressionBombError as error:
         reason, _, _ = str(error).partition(",")
-        raise ValueError(f"{name}: too large: {reason}") from None
+        raise TooManyPixelsError(f"{name}: too large: {reason}") from None
     except MemoryError:
         raise  # no fault of the file
     except Exception as error:  # decoders raise anything at all on damaged bytes
         raise ValueError(f"{name}: cannot be decoded: {error or type(error).__name__}") from error
+
+
+def max_pixels() -> int:
+    """How many pixels a picture may have."""
+    with needs_extra("recipes"):
+        from PIL import Image
+    return 2 * (Image.MAX_IMAGE_PIXELS or sys.maxsize)
+
+
+def allow_pixels(number: int) -> None:
+    """Read pictures of up to so many pixels from here on, in all of this process.
+
+    Args:
+        number: rounded up to an even one.
+    """
+    with needs_extra("recipes"):
+        from PIL import Image
+    Image.MAX_IMAGE_PIXELS = (number + 1) // 2
 
 
 def is_heif(head: bytes) -> bool:

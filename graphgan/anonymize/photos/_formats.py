@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphgan.data.images import is_heif, known_formats, opened_picture
+from graphgan.data.images import TooManyPixelsError, is_heif, known_formats, opened_picture
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -71,6 +71,8 @@ def read_kind(path: Path) -> str | None:
     try:
         with opened_picture(path, readable(path.name)) as image:
             return "" if image.format in (*OWN, "MPO") else SUFFIXES[written_format(image)]
+    except TooManyPixelsError:
+        return SUFFIXES["JPEG"]  # of a file that fails
     except ValueError:  # a picture, but nothing here decodes it
         return SUFFIXES["JPEG"] if is_heif(head) else None
 

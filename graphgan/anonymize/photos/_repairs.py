@@ -2,7 +2,7 @@
 
 import io
 import random
-import warnings
+import re
 import zlib
 
 import numpy as np
@@ -14,11 +14,12 @@ from graphgan.anonymize.photos._containers import (
     jpeg_segments,
     png_chunks,
 )
+from graphgan.data.images import decoded_picture
 
 MAX_PROFILE_BYTES = 2**22
 """Of an ICC profile; those of printers take up to 3 MB."""
 
-_END = b"\xff\xd9"
+_SCAN, _END, _RESTART = b"\xff\xda", b"\xff\xd9", re.compile(rb"\xff[\xd0-\xd7]")
 _COEFFICIENTS = set(range(64))
 _NOISE = 4096  # bytes, of a few hundred blocks of pixels
 
@@ -26,17 +27,17 @@ _TEXTS = ("tEXt", "zTXt", "iTXt")
 _TURNING = (b"XML:com.adobe.xmp", b"Raw profile type")  # texts that may say which way is up
 
 
-def with_end(data: bytes) -> bytes:
+def with_end(data: bytes, name: str) -> bytes:
     """A JPEG whose end marker is cut off, with it; any other JPEG as it is.
 
     Raises:
-        ValueError: pixels are cut off, too.
+        ValueError: pixels are cut off, too, or it cannot be decoded; ``name`` is given.
     """
     segments = list(jpeg_segments(data))
     if not any(name == CUT_SHORT for name, _ in segments):
         return data
-    if not _has_all_scans(segments) or not _has_all_pixels(data):
-        raise ValueError("the file is cut short")
+    if not _has_all_scans(segments) or not _has_all_pixels(data, name):
+        raise ValueError(f"{name}: the file is cut short")
     return data + _END
 
 
@@ -56,23 +57,20 @@ def _has_all_scans(segments: list[Block]) -> bool:
     return bool(left) and not any(left.values())
 
 
-def _has_all_pixels(data: bytes) -> bool:
+def _has_all_pixels(data: bytes, name: str) -> bool:
     """Whether pixels stay the same whatever follows: a decoder that lacks some would read on."""
-    noise = random.Random(0)
-    parts = [bytes(noise.choices(range(255), k=_NOISE)) for _ in range(9)]
     data = data.rstrip(b"\xff")  # half a marker
-    # A restart marker may be what comes next.
-    more = parts[8] + b"".join(bytes([0xFF, 0xD0 + i]) + parts[i] for i in range(8))
-    return np.array_equal(_pixels(data + _END), _pixels(data + more + _END))
+    noise = bytes(random.Random(0).choices(range(255), k=_NOISE))
+    scan = data[data.rfind(_SCAN) :]
+    restarts = _RESTART.findall(scan)
+    due = (restarts[-1][1] - 0xD0 + 1) % 8 if restarts else 0  # which a decoder may wait for
+    more = noise + bytes([0xFF, 0xD0 + due]) + noise
+    return np.array_equal(_pixels(data + _END, name), _pixels(data + more + _END, name))
 
 
-def _pixels(data: bytes) -> np.ndarray:
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
-            return np.asarray(image)
+def _pixels(data: bytes, name: str) -> np.ndarray:
+    with decoded_picture(io.BytesIO(data), name, ("JPEG",)) as image:
+        return np.asarray(image)
 
 
 def without_texts(data: bytes) -> tuple[bytes, bytes | None]:

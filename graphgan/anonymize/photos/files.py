@@ -33,7 +33,7 @@ from graphgan.anonymize.photos._frames import alike, frame_of
 from graphgan.anonymize.photos._repairs import with_end, without_texts
 from graphgan.anonymize.photos.leftovers import leftovers_of
 from graphgan.anonymize.photos.photo import Photo
-from graphgan.data.images import decoded_picture
+from graphgan.data.images import decoded_picture, max_pixels
 from graphgan.extras import needs_extra
 from graphgan.files import replacing
 
@@ -97,20 +97,17 @@ def photo_from_bytes(data: bytes, name: str) -> Photo:
     Raises:
         ValueError: no such picture, cut short or too large; ``name`` is given.
     """
-    try:
-        plain, profile = _as_pillow_takes_it(data)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
+    plain, profile = _as_pillow_takes_it(data, name)
     with decoded_picture(io.BytesIO(plain), name, readable(name)) as image:
         if profile is not None:
             image.info["icc_profile"] = profile
         return _photo_of(image, data)
 
 
-def _as_pillow_takes_it(data: bytes) -> tuple[bytes, bytes | None]:
+def _as_pillow_takes_it(data: bytes, name: str) -> tuple[bytes, bytes | None]:
     """The bytes to decode, and an ICC profile that is not in them."""
     if data.startswith(b"\xff\xd8\xff"):
-        return with_end(data), None
+        return with_end(data, name), None
     if data.startswith(PNG_SIGNATURE):
         return without_texts(data)
     return data, None
@@ -140,8 +137,8 @@ def _photo_of(image: "ImageFile", data: bytes) -> Photo:
 
 
 def _check_bytes(total: int) -> None:
-    if total > MAX_BYTES:
-        raise ValueError(f"expected at most {MAX_BYTES} bytes of pixels, got more")
+    if total > (most := max(MAX_BYTES, 4 * max_pixels())):
+        raise ValueError(f"expected at most {most} bytes of pixels, got more")
 
 
 def write_photo(path: str | Path, photo: Photo) -> None:
