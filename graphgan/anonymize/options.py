@@ -83,8 +83,8 @@ class AnonymizeOptions:
     recognizer: RecogniserName = "dlib-resnet"
     """What tells whether a new face still shows the same person; it is not asked about mosaics."""
     max_pixels: int | None = None
-    """Of the largest photos, 178956970 unless given: each takes about MEMFIGURE, and several are
-    worked on at once."""
+    """Of the largest photos, 178956970 by default. Each takes 20 bytes of memory a pixel (100
+    megapixels 2 GB), and as many are worked on at once as there are cores."""
     min_face: int = 12
     """Pixels of the smallest faces that are looked for: half of it takes four times as long."""
     size: tuple[int, int] | None = None

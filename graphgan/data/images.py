@@ -2,7 +2,6 @@
 
 import io
 import re
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,7 +34,7 @@ _HEIF = re.compile(rb"....ftyp(hei[cxms]|hev[cxms]|mif[12]|msf1)", re.DOTALL)
 
 
 class TooManyPixelsError(ValueError):
-    """A picture of more pixels than `max_pixels`, which `allow_pixels` changes."""
+    """A picture of more pixels than may be read, see `allow_pixels`."""
 
 
 def read_image(path: str | Path) -> UInt8[Tensor, "3 h w"]:
@@ -111,13 +110,6 @@ def decoded_picture(
         raise  # no fault of the file
     except Exception as error:  # decoders raise anything at all on damaged bytes
         raise ValueError(f"{name}: cannot be decoded: {error or type(error).__name__}") from error
-
-
-def max_pixels() -> int:
-    """How many pixels a picture may have."""
-    with needs_extra("recipes"):
-        from PIL import Image
-    return 2 * (Image.MAX_IMAGE_PIXELS or sys.maxsize)
 
 
 def allow_pixels(number: int) -> None:

@@ -1,6 +1,7 @@
 import os
 
 import pytest
+from photo_samples import noise, saved
 
 from graphgan.anonymize.inputs import plan_jobs
 
@@ -50,6 +51,18 @@ def test_videos_in_other_containers_become_matroska(tmp_path):
     assert (job.name, job.target) == ("a.AVI", tmp_path / "out" / "a.mkv")
     (tmp_path / "in" / "a.mkv").write_bytes(b"x")
     refused([tmp_path / "in"], tmp_path / "out", "would both become")
+
+
+def test_content_decides_what_a_file_is_and_becomes(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name, kind in (("a.txt", "PNG"), ("b.jpe", "JPEG"), ("c.avif", "AVIF"), ("d.png", "PPM")):
+        (tmp_path / "in" / name).write_bytes(saved(noise("RGB"), kind))
+    (tmp_path / "in" / "e.cr3").write_bytes(b"raw")
+    plan = plan_jobs([tmp_path / "in"], tmp_path / "out")
+    assert names(plan) == ["a.txt", "b.jpe", "c.avif", "d.png", "e.cr3"] and not plan.left_out
+    targets = [job.target.name for job in plan.jobs]
+    assert targets == ["a.txt", "b.jpe", "c.jpg", "d.png", "e.cr3"]
+    assert {job.kind for job in plan.jobs} == {"photo"}
 
 
 def test_what_is_left_out_is_told(folder, tmp_path):

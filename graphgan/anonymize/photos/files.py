@@ -33,7 +33,7 @@ from graphgan.anonymize.photos._frames import alike, frame_of
 from graphgan.anonymize.photos._repairs import with_end, without_texts
 from graphgan.anonymize.photos.leftovers import leftovers_of
 from graphgan.anonymize.photos.photo import Photo
-from graphgan.data.images import decoded_picture, max_pixels
+from graphgan.data.images import decoded_picture
 from graphgan.extras import needs_extra
 from graphgan.files import replacing
 
@@ -117,8 +117,8 @@ def _photo_of(image: "ImageFile", data: bytes) -> Photo:
     source = "JPEG" if image.format == "MPO" else str(image.format)
     file_format = written_format(image)
     if source in _TELL_FRAMES:  # before the first one is decoded
-        size = image.width * image.height * len(image.getbands()) * getattr(image, "n_frames", 1)
-        _check_bytes(size)
+        number = getattr(image, "n_frames", 1)
+        _check_bytes(image.width * image.height * len(image.getbands()) * number, number)
     notes: dict[str, None] = {}  # a set in order
     if source != file_format:
         check_range(data)
@@ -128,17 +128,18 @@ def _photo_of(image: "ImageFile", data: bytes) -> Photo:
     for page in _pages(image, source, notes):
         frames.append(frame_of(page, file_format, notes))
         total += frames[-1].pixels.nbytes
-        _check_bytes(total)
+        _check_bytes(total, len(frames))
     if not frames:
         raise ValueError("expected a whole picture, got reduced ones: a raw file of a camera?")
     if file_format in ("PNG", "WEBP", "GIF"):  # with the same channels in all frames
         frames = alike(frames)
-    return Photo(tuple(frames), file_format, image.info.get("loop"), encoding, tuple(notes))
+    loop, converted = image.info.get("loop"), source != file_format
+    return Photo(tuple(frames), file_format, loop, encoding, tuple(notes), converted)
 
 
-def _check_bytes(total: int) -> None:
-    if total > (most := max(MAX_BYTES, 4 * max_pixels())):
-        raise ValueError(f"expected at most {most} bytes of pixels, got more")
+def _check_bytes(total: int, frames: int) -> None:
+    if frames > 1 and total > MAX_BYTES:  # one is as large as its pixels may be
+        raise ValueError(f"expected at most {MAX_BYTES} bytes of pixels, got more")
 
 
 def write_photo(path: str | Path, photo: Photo) -> None:

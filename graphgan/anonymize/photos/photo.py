@@ -119,10 +119,11 @@ class Photo:
 
     Args:
         frames: in their order; one for most photos.
-        format: "JPEG", "PNG", "WEBP", "GIF", "TIFF" or "BMP".
+        format: that is written: "JPEG", "PNG", "WEBP", "GIF", "TIFF" or "BMP".
         loop: how often an animation is shown, 0 without end, None where the file does not say.
         encoding: how the source was encoded, in the words of the format's encoder.
         notes: what could not be kept or was converted, for a report.
+        converted: whether the file is of a format that is not written.
     """
 
     frames: tuple[Frame, ...]
@@ -130,6 +131,7 @@ class Photo:
     loop: int | None = None
     encoding: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    converted: bool = False
 
     @property
     def is_animation(self) -> bool:

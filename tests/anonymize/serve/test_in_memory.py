@@ -73,6 +73,13 @@ def test_previews_show_before_and_after_at_a_size_for_screens(anonymizer, portra
     assert done.previews[0] != done.previews[1]
 
 
+def test_formats_that_browsers_may_not_show_have_previews_and_another_format(anonymizer, portrait):
+    done = anonymise_bytes(anonymizer, saved(portrait, "JPEG2000"))
+    assert done.format == "JPEG" and done.notes == ("JPEG2000 was written as JPEG",)
+    assert len(done.faces) == 1 and done.file.startswith(b"\xff\xd8")
+    assert len(done.previews) == 2 and done.previews[0] != done.previews[1]
+
+
 def test_a_photo_without_a_face_gives_no_file(anonymizer, portrait):
     grey = Image.new("RGB", (60, 40), (90, 90, 90))
     done = anonymise_bytes(anonymizer, saved(grey, "PNG"))
