@@ -16,12 +16,6 @@ PHOTO_SUFFIXES = frozenset(
 )
 """Of photos that are written as what they are."""
 
-# What people call photos, too: if nothing reads such a file, it has failed and is not left out.
-_OTHER_PHOTOS = frozenset(
-    {".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".jpx", ".j2k", ".psd", ".tga", ".ppm"}
-    | {".arw", ".cr2", ".cr3", ".dng", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2"}
-    | {".srw", ".x3f"}
-)
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".3gp", ".3g2", ".avi", ".ts", ".mts", ".m2ts"}
     | {".mpg", ".mpeg", ".flv", ".wmv", ".asf", ".ogv"}
@@ -89,7 +83,7 @@ def kind_by_name(name: str) -> Kind | None:
 
 
 def _by_suffix(suffix: str) -> FileKind | None:
-    if suffix in PHOTO_SUFFIXES | _OTHER_PHOTOS:
+    if suffix in PHOTO_SUFFIXES:
         return FileKind("photo")
     if suffix not in VIDEO_SUFFIXES:
         return None

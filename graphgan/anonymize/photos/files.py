@@ -123,6 +123,8 @@ def _photo_of(image: "ImageFile", data: bytes) -> Photo:
     if source != file_format:
         check_range(data)
         notes[f"{source} was written as {file_format}"] = None
+    if source == "TIFF" and data[8:10] == b"CR":
+        raise ValueError("expected a picture, got a raw file of a camera (CR2)")
     encoding = _encoding(image, source, data)
     frames, total = [], 0
     for page in _pages(image, source, notes):

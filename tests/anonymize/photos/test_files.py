@@ -522,6 +522,11 @@ def test_raw_files_of_cameras_are_refused(tmp_path):
     tifffile.imwrite(tmp_path / "a.dng", values, extratags=[(50706, "B", 4, (1, 4, 0, 0))])
     with pytest.raises(ValueError, match=r"a\.dng: .*a raw file of a camera"):
         read_photo(tmp_path / "a.dng")
+    whole = saved(noise("RGB"), "TIFF")
+    directory = whole[8 : 10 + 12 * whole[8] + 4]  # a CR2 says what it is in its place
+    end = len(whole).to_bytes(4, "little")
+    with pytest.raises(ValueError, match=r"source: .*a raw file of a camera \(CR2\)"):
+        photo_of(whole[:4] + end + b"CR\x02\0" + whole[12:] + directory, tmp_path)
     tifffile.imwrite(tmp_path / "a.nef", values, subfiletype=1)
     with pytest.raises(ValueError, match=r"a\.nef: .*a raw file of a camera"):
         read_photo(tmp_path / "a.nef")
