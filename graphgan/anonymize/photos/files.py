@@ -149,7 +149,8 @@ def write_photo(path: str | Path, photo: Photo) -> None:
 
     Outside changed pixels, lossless files are the same bit by bit: PNG, TIFF, BMP, lossless WebP,
     and GIF where no frame has more than 256 colours. JPEG is compressed again, with the tables and
-    subsampling of the source (quality 95 where it has none), lossy WebP with quality 95.
+    subsampling of the source (quality 95 where it has none), lossy WebP with quality 95. Frames of
+    an animated PNG that are the same as the one before become one, which is shown for as long.
 
     Raises:
         ValueError: frames that the format cannot hold.
@@ -187,8 +188,8 @@ def _check_fits(name: str, photo: Photo) -> None:
         channels, deep = len(frame.pixels), frame.pixels.dtype != torch.uint8
         if channels not in _CHANNELS.get(photo.format, (1, 2, 3, 4)):
             raise ValueError(f"{name}: {photo.format} does not hold {channels} channels")
-        if deep and photo.format not in _DEEP:
-            raise ValueError(f"{name}: {photo.format} does not hold 16 bits")
+        if deep and (photo.format not in _DEEP or photo.is_animation):
+            raise ValueError(f"{name}: {photo.format} does not hold 16 bits, or not in animations")
     shapes = {(*frame.pixels.shape, frame.pixels.dtype) for frame in photo.frames}
     if photo.format != "TIFF" and len(shapes) > 1:
         raise ValueError(f"{name}: expected frames of one shape, got {sorted(map(str, shapes))}")
