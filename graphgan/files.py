@@ -1,20 +1,24 @@
 """Files that are either whole or not there."""
 
+import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_LONGEST_NAME = 255  # bytes, on most disks
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Give a temporary name beside ``path`` to write to, and rename it when the block succeeds.
 
-    The temporary name is always the same (``.name.part``), so that what a killed process left
-    behind is overwritten by the next one. When the block fails, the temporary file goes and
-    whatever ``path`` held before stays.
+    The temporary name is always the same (``.name.part``, or a digest of the name where that is
+    too long for a disk), so that what a killed process left behind is overwritten by the next one.
+    When the block fails, the temporary file goes and whatever ``path`` held before stays.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.part")
+    temporary = path.with_name(_temporary_name(path.name))
     try:
         with naming(path):
             yield temporary
@@ -22,6 +26,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _temporary_name(name: str) -> str:
+    if len(encoded := os.fsencode(f".{name}.part")) <= _LONGEST_NAME:
+        return f".{name}.part"
+    return f".{hashlib.sha256(encoded).hexdigest()[:32]}.part"
 
 
 def require_new_folder(path: str | Path, advice: str) -> None:

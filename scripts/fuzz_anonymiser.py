@@ -31,7 +31,8 @@ from tqdm import tqdm
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.files import FileAnonymizer
-from graphgan.anonymize.inputs import Job, kind_of
+from graphgan.anonymize.inputs import Job
+from graphgan.anonymize.kinds import kind_of
 from graphgan.anonymize.photos import read_photo
 from graphgan.anonymize.video.reading import open_video
 from graphgan.commands import run_command
@@ -180,7 +181,7 @@ def write_samples(image: torch.Tensor, folder: Path) -> list[Path]:
     """The portrait as every kind of file."""
     folder.mkdir(parents=True)
     picture = Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
-    for suffix in ("jpg", "png", "webp", "bmp", "gif", "tif"):
+    for suffix in ("jpg", "png", "webp", "bmp", "gif", "tif", "avif", "jp2", "ppm"):
         picture.save(folder / f"one.{suffix}")
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 3, "maker"
@@ -189,10 +190,13 @@ def write_samples(image: torch.Tensor, folder: Path) -> list[Path]:
     picture.convert("L").save(folder / "grey.png")
     picture.convert("RGBA").save(folder / "alpha.webp", lossless=True)
     moved = [picture.transform(picture.size, 0, (1, 0, i, 0, 1, i)) for i in range(_FRAMES)]
-    for suffix in ("gif", "webp", "png", "tif"):
+    whole = (folder / "one.jpg").read_bytes()
+    (folder / "endless.jpg").write_bytes(whole[:-2])
+    for suffix in ("gif", "webp", "png", "tif", "avif"):
         extra = {} if suffix == "tif" else {"duration": 40}
         name = folder / f"moving.{suffix}"
         moved[0].save(name, save_all=True, append_images=moved[1:], **extra)
+    moved[0].save(folder / "still.gif", save_all=True, append_images=moved[1:])
     for suffix, codec in (
         ("mp4", "libx264"),
         ("mkv", "libx264"),

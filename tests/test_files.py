@@ -40,6 +40,19 @@ def test_what_a_killed_process_left_is_overwritten(tmp_path):
     assert [path.read_text() for path in tmp_path.iterdir()] == ["new"]
 
 
+@pytest.mark.parametrize("name", ["n" * 249, "n" * 250, "n" * 251 + ".jpg", "ü" * 127])
+def test_names_as_long_as_a_disk_allows_can_be_written(tmp_path, name):
+    temporaries = []
+    for text in ("one", "two"):
+        with replacing(tmp_path / name) as temporary:
+            temporary.write_text(text)
+            temporaries.append(temporary)
+    assert (tmp_path / name).read_text() == "two" and temporaries[0] == temporaries[1]
+    with replacing(tmp_path / ("m" * 255)) as other:
+        other.write_text("three")
+    assert other not in temporaries and len(list(tmp_path.iterdir())) == 2
+
+
 @pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir()])
 def test_a_folder_that_is_missing_or_empty_is_new(tmp_path, make):
     make(tmp_path / "out")

@@ -12,7 +12,8 @@ from graphgan.anonymize._attempts import Attempt, History, read_history
 from graphgan.anonymize._manifest import Manifest, folded
 from graphgan.anonymize._stores import open_store
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.inputs import Job, kind_of
+from graphgan.anonymize.inputs import Job
+from graphgan.anonymize.kinds import kind_by_name
 from graphgan.anonymize.options import AnonymizeOptions, make_anonymizer, make_file_anonymizer
 from graphgan.anonymize.report import FileReport
 
@@ -95,7 +96,7 @@ class ShardWorker:
 
     def _work(self, name: str, scratch: Path) -> FileReport:
         """One file, from its store to the other; only whole results are published."""
-        kind = kind_of(Path(name))
+        kind = kind_by_name(name)
         assert kind is not None
         result = scratch / f"result{PurePosixPath(name).suffix}"
         result.unlink(missing_ok=True)
@@ -122,7 +123,7 @@ def one_thread() -> Iterator[None]:
 
 
 def _kind(name: str) -> str:
-    return kind_of(Path(name)) or ""
+    return kind_by_name(name) or ""
 
 
 def _written(history: History) -> list[str]:

@@ -108,6 +108,7 @@ def _main() -> int:
 def anonymize(options: Options) -> int:
     """Do what the options say; returns the exit status."""
     record = options.folder / RECORD
+    options.allow_pixels()  # of the headers that are read now
     plan = plan_jobs(
         options.inputs,
         options.folder,

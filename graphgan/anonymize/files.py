@@ -11,6 +11,7 @@ from graphgan.anonymize.photos.anonymize import anonymize_photo
 from graphgan.anonymize.report import FileReport
 from graphgan.anonymize.video.anonymize import anonymize_stream, anonymize_video
 from graphgan.anonymize.video.streams import live_source
+from graphgan.data.images import TooManyPixelsError
 from graphgan.extras import MissingExtraError
 
 Audio = Literal["keep", "drop"]
@@ -93,6 +94,8 @@ def _told(error: Exception, job: Job) -> str:
     text = " ".join(str(error).split())
     for path in (job.source, job.target):
         text = text.replace(str(path), job.name)
+    if isinstance(error, TooManyPixelsError):
+        text = f"{text}; --max-pixels allows more"
     if not isinstance(error, ValueError | MissingExtraError):
         text = f"{type(error).__name__}: {text}"
     return text if text.startswith(job.name) else f"{job.name}: {text}"

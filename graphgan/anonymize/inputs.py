@@ -5,24 +5,13 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-PHOTO_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp"}
-)
-_CONTAINERS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm"})
-# Written as Matroska.
-_OTHER_CONTAINERS = frozenset(
-    {".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".flv", ".wmv", ".asf", ".ogv"}
-)
-VIDEO_SUFFIXES = _CONTAINERS | _OTHER_CONTAINERS
+from graphgan.anonymize.kinds import Kind, file_kind
 
 STREAM = "-"
 """What standard input or a camera is called."""
 
 _RECORDING = "stream.mkv"
-
-Kind = Literal["photo", "video", "stream"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +22,7 @@ class Job:
         name: its path below the input it was found in, and its result's below the output folder.
         source: where it is; of a stream its name.
         target: where the result goes.
-        kind: by the suffix; a stream is not known before it is read.
+        kind: by the content; a stream is not known before it is read.
     """
 
     name: str
@@ -64,9 +53,9 @@ def plan_jobs(
 ) -> Plan:
     """The files of all inputs; nothing is written yet.
 
-    A file keeps its name, a folder the tree below it; videos in containers that are not written,
-    such as AVI, get the suffix of Matroska. Hidden files and folders are left out, links
-    to folders are not followed.
+    A file keeps its name, a folder the tree below it; what is written in another format than its
+    own, such as AVI as Matroska and HEIC as JPEG, gets that one's suffix. Hidden files and folders
+    are left out, links to folders are not followed.
 
     Args:
         inputs: files and folders; or ``"-"`` alone for a stream, which becomes stream.mkv.
@@ -86,10 +75,10 @@ def plan_jobs(
     for given in [Path(given) for given in inputs if given != STREAM]:
         _check_input(given, out)
         for source, name in _files(given, left_out):
-            if (kind := kind_of(source)) is None:
+            if (found := file_kind(source)) is None:
                 left_out[name] = "not a photo or a video"
                 continue
-            jobs.append(Job(name, source, out / _result_name(name), kind))
+            jobs.append(Job(name, source, out / found.result_name(name), found.kind))
     if not jobs:
         named = ", ".join(map(str, inputs))
         raise ValueError(f"expected photos or videos, found none in {named}")
@@ -103,19 +92,6 @@ def _stream_job(inputs: int, out: Path) -> Job:
     return Job(STREAM, Path(STREAM), out / _RECORDING, "stream")
 
 
-def kind_of(path: Path) -> Kind | None:
-    """What a file is by its suffix."""
-    suffix = path.suffix.lower()
-    if suffix in PHOTO_SUFFIXES:
-        return "photo"
-    return "video" if suffix in VIDEO_SUFFIXES else None
-
-
-def _result_name(name: str) -> str:
-    suffix = Path(name).suffix
-    return name.removesuffix(suffix) + ".mkv" if suffix.lower() in _OTHER_CONTAINERS else name
-
-
 def _check_input(given: Path, out: Path) -> None:
     try:
         real, target = given.resolve(strict=True), out.resolve()
@@ -126,9 +102,8 @@ def _check_input(given: Path, out: Path) -> None:
         raise ValueError(f"{given}: {reason}") from None
     if real == target or real in target.parents:
         raise ValueError(f"expected --out beside the inputs, got {out}, which is {given} or inside")
-    if real.is_file() and kind_of(given) is None:
-        known = " ".join(sorted(PHOTO_SUFFIXES | VIDEO_SUFFIXES))
-        raise ValueError(f"{given}: expected a photo or a video ({known})")
+    if real.is_file() and file_kind(given) is None:
+        raise ValueError(f"{given}: expected a photo or a video")
     if not real.is_file() and not real.is_dir():
         raise ValueError(f"{given}: expected a file or a folder")
 

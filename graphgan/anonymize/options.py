@@ -17,7 +17,7 @@ from graphgan.anonymize.files import Audio, FileAnonymizer
 from graphgan.anonymize.matching import Match
 from graphgan.anonymize.methods import FaceMethod, GeneratedFaces, ObscuredFaces, Obscuring
 from graphgan.anonymize.selection import Box, Selection
-from graphgan.data.images import read_image
+from graphgan.data.images import allow_pixels, read_image
 from graphgan.faces import (
     Recogniser,
     ToolOptions,
@@ -82,6 +82,9 @@ class AnonymizeOptions:
     """What finds the landmarks of a face; dlib's excludes commercial use."""
     recognizer: RecogniserName = "dlib-resnet"
     """What tells whether a new face still shows the same person; it is not asked about mosaics."""
+    max_pixels: int | None = None
+    """Of the largest photos, 178956970 by default. Each takes 20 bytes of memory a pixel (100
+    megapixels 2 GB), and as many are worked on at once as there are cores."""
     min_face: int = 12
     """Pixels of the smallest faces that are looked for: half of it takes four times as long."""
     size: tuple[int, int] | None = None
@@ -94,6 +97,13 @@ class AnonymizeOptions:
     def __post_init__(self) -> None:
         if self.min_face < 1:
             raise ValueError(f"expected --min-face of at least 1, got {self.min_face}")
+        if self.max_pixels is not None and self.max_pixels < 1:
+            raise ValueError(f"expected --max-pixels of at least 1, got {self.max_pixels}")
+
+    def allow_pixels(self) -> None:
+        """Let this process read photos as large as the options say."""
+        if self.max_pixels is not None:
+            allow_pixels(self.max_pixels)
 
 
 def make_anonymizer(options: AnonymizeOptions) -> Anonymizer:
@@ -103,6 +113,7 @@ def make_anonymizer(options: AnonymizeOptions) -> Anonymizer:
         ValueError: no such weights, conditions or people to keep.
         MissingExtraError: a tool needs a package that is not installed.
     """
+    options.allow_pixels()
     tools = tool_options(options)
     detector = make_finder(options.detector, options.landmarker, tools)
     coarser = replace(tools, min_face=_COARSER * options.min_face)

@@ -1,9 +1,11 @@
 """Pictures on disk to 8-bit RGB tensors and back."""
 
 import io
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,15 +29,22 @@ _ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)  # EXIF: those that exchange the si
 # PNG: three times as fast as Pillow's default for 7 % more bytes. Others: hardly any visible loss.
 _SAVE_OPTIONS = {"PNG": {"compress_level": 1}, "JPEG": {"quality": 95}, "WEBP": {"quality": 95}}
 
+# Brands of ISO/IEC 23008-12; those of AVIF are Pillow's own.
+_HEIF = re.compile(rb"....ftyp(hei[cxms]|hev[cxms]|mif[12]|msf1)", re.DOTALL)
+
+
+class TooManyPixelsError(ValueError):
+    """A picture of more pixels than may be read, see `allow_pixels`."""
+
 
 def read_image(path: str | Path) -> UInt8[Tensor, "3 h w"]:
     """Read a picture as 8-bit RGB, upright.
 
     The EXIF orientation is applied. Grey and palette pictures become RGB, transparent ones are put
     on mid-grey, CMYK is converted without its colour profile, 16-bit grey is scaled (65535 to
-    255). Of an animation the first frame is read. Pictures of more than 178,956,970 pixels (twice
-    ``PIL.Image.MAX_IMAGE_PIXELS``, which can be changed) are refused, since a few bytes of file
-    may ask for any amount of memory.
+    255). Of an animation the first frame is read. HEIC takes the extra ``heif``. Pictures of more
+    than 178,956,970 pixels (twice ``PIL.Image.MAX_IMAGE_PIXELS``, which can be changed) are
+    refused, since a few bytes of file may ask for any amount of memory.
 
     Raises:
         ValueError: the file is no picture, is cut short, or is too large; its name is given.
@@ -80,29 +89,70 @@ def decoded_picture(
     """`opened_picture` of a file that is open, or in memory; errors call it by ``name``."""
     with needs_extra("recipes"):
         from PIL import Image, UnidentifiedImageError
-    if not file.read(1):
+    head = file.read(16)
+    if not head:
         raise ValueError(f"{name}: the file is empty")
     file.seek(0)
+    has_heif = _register_heif()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # sizes that are large and yet allowed, odd EXIF
             with Image.open(file, formats=formats) as image:
                 yield image
     except UnidentifiedImageError:
+        if is_heif(head) and not has_heif:
+            raise ValueError(f"{name}: HEIC takes pip install 'graphgan[heif]'") from None
         raise ValueError(f"{name}: not a picture, or of an unknown format") from None
     except Image.DecompressionBombError as error:
         reason, _, _ = str(error).partition(",")
-        raise ValueError(f"{name}: too large: {reason}") from None
+        raise TooManyPixelsError(f"{name}: too large: {reason}") from None
     except MemoryError:
         raise  # no fault of the file
     except Exception as error:  # decoders raise anything at all on damaged bytes
         raise ValueError(f"{name}: cannot be decoded: {error or type(error).__name__}") from error
 
 
+def allow_pixels(number: int) -> None:
+    """Read pictures of up to so many pixels from here on, in all of this process.
+
+    Args:
+        number: rounded up to an even one.
+    """
+    with needs_extra("recipes"):
+        from PIL import Image
+    Image.MAX_IMAGE_PIXELS = (number + 1) // 2
+
+
+def is_heif(head: bytes) -> bool:
+    """Whether a file that begins with these 16 bytes is HEIC, or another HEIF."""
+    return _HEIF.match(head) is not None
+
+
+def known_formats() -> tuple[str, ...]:
+    """All that Pillow and its plugins read, in its words such as "JPEG"."""
+    with needs_extra("recipes"):
+        from PIL import Image
+    _register_heif()
+    Image.init()
+    return tuple(Image.ID)
+
+
+@cache
+def _register_heif() -> bool:
+    """Let Pillow read HEIC where the extra is installed."""
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        return False
+    register_heif_opener()
+    return True
+
+
 def picture_size(path: str | Path) -> tuple[int, int] | None:
     """Height and width as `read_image` gives them, by the file's header; None where it has none."""
     with needs_extra("recipes"):
         from PIL import Image
+    _register_heif()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

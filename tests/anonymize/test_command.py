@@ -213,6 +213,7 @@ def test_existing_results_are_replaced_on_request_alone(run, photos, tmp_path):
         (["{}", "--out", "{}/../o", "--overwrite", "--resume"], "got both"),
         (["{}", "--out", "{}/../o", "--mode", "glitter"], "invalid choice"),
         (["{}", "--out", "{}/../o", "--min-face", "0"], "--min-face of at least 1, got 0"),
+        (["{}", "--out", "{}/../o", "--max-pixels", "0"], "--max-pixels of at least 1, got 0"),
         (["{}", "--serve"], "without inputs"),
         (["--serve", "--only", "1,2,3,4"], "people to keep, got boxes"),
         (["--serve", "--keep", "1,2,3,4"], "people to keep, got boxes"),

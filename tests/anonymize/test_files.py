@@ -3,11 +3,13 @@ from pathlib import Path
 import pytest
 import torch
 from coloured_faces import ColourRecogniser
+from PIL import Image
 from skimage.data import astronaut
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.files import FileAnonymizer
 from graphgan.anonymize.inputs import Job
+from graphgan.anonymize.options import AnonymizeOptions
 from graphgan.data.images import read_image, write_image
 from graphgan.faces import CenterFace, FaceFinder
 
@@ -70,6 +72,17 @@ def test_whatever_breaks_inside_is_a_report_and_no_output(photo, tmp_path):
         "sub/a.png: ZeroDivisionError: of all things",
     )
     assert not (tmp_path / "out" / "sub" / "a.png").exists()
+
+
+def test_too_many_pixels_are_told_with_the_flag_that_allows_them(
+    work, photo, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    report = work(job_of(tmp_path, "sub/a.png"))
+    assert report.status == "failed" and report.error.startswith("sub/a.png: too large: ")
+    assert report.error.endswith("limit of 200 pixels; --max-pixels allows more")
+    AnonymizeOptions(max_pixels=256 * 256).allow_pixels()
+    assert work(job_of(tmp_path, "sub/a.png")).status == "anonymised"
 
 
 def test_without_a_face_nothing_is_written_unless_it_is_asked_for(work, tmp_path):

@@ -1,8 +1,9 @@
 import os
 
 import pytest
+from photo_samples import noise, saved
 
-from graphgan.anonymize.inputs import kind_of, plan_jobs
+from graphgan.anonymize.inputs import plan_jobs
 
 
 @pytest.fixture
@@ -50,6 +51,17 @@ def test_videos_in_other_containers_become_matroska(tmp_path):
     assert (job.name, job.target) == ("a.AVI", tmp_path / "out" / "a.mkv")
     (tmp_path / "in" / "a.mkv").write_bytes(b"x")
     refused([tmp_path / "in"], tmp_path / "out", "would both become")
+
+
+def test_content_decides_what_a_file_is_and_becomes(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name, kind in (("a.txt", "PNG"), ("b.jpe", "JPEG"), ("c.avif", "AVIF"), ("d.png", "PPM")):
+        (tmp_path / "in" / name).write_bytes(saved(noise("RGB"), kind))
+    plan = plan_jobs([tmp_path / "in"], tmp_path / "out")
+    assert names(plan) == ["a.txt", "b.jpe", "c.avif", "d.png"] and not plan.left_out
+    targets = [job.target.name for job in plan.jobs]
+    assert targets == ["a.txt", "b.jpe", "c.jpg", "d.png"]
+    assert {job.kind for job in plan.jobs} == {"photo"}
 
 
 def test_what_is_left_out_is_told(folder, tmp_path):
@@ -126,9 +138,3 @@ def test_a_file_in_the_way_is_told(folder, tmp_path):
     (tmp_path / "third").mkdir()
     (tmp_path / "third" / "sub").write_bytes(b"")
     refused([folder], tmp_path / "third", "sub: expected a folder, found a file")
-
-
-def test_kinds_are_told_by_suffix(tmp_path):
-    assert kind_of(tmp_path / "A.JPEG") == "photo"
-    assert kind_of(tmp_path / "A.MoV") == "video"
-    assert kind_of(tmp_path / "A.txt") is None

@@ -9,6 +9,8 @@ import torch
 from PIL import Image
 
 from graphgan.data.images import (
+    TooManyPixelsError,
+    allow_pixels,
     decoded_picture,
     opened_picture,
     picture_size,
@@ -139,6 +141,15 @@ def test_twenty_thousand_pixels_a_side_are_refused_by_name(tmp_path):
 
 
 @pytest.mark.filterwarnings("error")
+def test_how_many_pixels_are_read_can_be_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 80)
+    write_image(tmp_path / "a.png", torch.zeros(3, 13, 13, dtype=torch.uint8))
+    with pytest.raises(TooManyPixelsError, match="exceeds limit of 160 pixels"):
+        read_image(tmp_path / "a.png")
+    allow_pixels(169)
+    assert read_image(tmp_path / "a.png").shape == (3, 13, 13)
+
+
 def test_a_large_picture_that_is_allowed_is_read_without_a_warning(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 80)  # a warning from 81, an error from 161
     (tmp_path / "large.png").write_bytes(png_of_nothing(10))

@@ -16,17 +16,17 @@ def few_colors(new: np.ndarray, old: np.ndarray, changed: np.ndarray, limit: int
     """
     changed = changed[0]
     visible = old[3] > 0 if len(old) == 4 else np.ones_like(changed)
-    kept = unique_colors(old[:3, ~changed & visible])
+    kept = _unique_colors(old[:3, ~changed & visible])
     room = limit - (len(old) == 4) - len(kept)
     moved = new[:, changed & visible]
-    if room < 0 or not moved.size or len(unique_colors(moved)) <= room:
+    if room < 0 or not moved.size or len(_unique_colors(moved)) <= room:
         return new
     result = new.copy()
     result[:, changed & visible] = _nearest(moved, kept, room)
     return result
 
 
-def unique_colors(pixels: np.ndarray) -> np.ndarray:
+def _unique_colors(pixels: np.ndarray) -> np.ndarray:
     """The different colours of ``3 n`` pixels, as ``m 3``."""
     codes = np.unique(pixels.astype(np.uint32).T @ np.array([65536, 256, 1], dtype=np.uint32))
     return np.stack([codes >> 16, codes >> 8 & 255, codes & 255], 1).astype(np.uint8)

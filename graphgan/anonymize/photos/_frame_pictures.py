@@ -17,13 +17,28 @@ Box = tuple[int, int, int, int]  # left, top, width, height
 
 def saved(frame: Frame, file_format: str, **options: Any) -> bytes:
     """A frame as a whole file, with its profile and resolution."""
-    if frame.icc_profile is not None:
-        options["icc_profile"] = frame.icc_profile
-    if frame.resolution is not None:
-        options["dpi"] = frame.resolution
     data = io.BytesIO()
-    picture_of(frame).save(data, file_format, **options)
+    _with_profile(frame).save(data, file_format, **options)
     return data.getvalue()
+
+
+def saved_all(frames: Sequence[Frame], file_format: str, **options: Any) -> bytes:
+    """Pages or an animation as a whole file, each with the profile and resolution it may have."""
+    pictures = [_with_profile(frame) for frame in frames]
+    data = io.BytesIO()
+    pictures[0].save(data, file_format, save_all=True, append_images=pictures[1:], **options)
+    return data.getvalue()
+
+
+def _with_profile(frame: Frame) -> "Image":
+    picture = picture_of(frame)
+    own: dict[str, Any] = {}
+    if frame.icc_profile is not None:
+        own["icc_profile"] = frame.icc_profile
+    if frame.resolution is not None:
+        own["dpi"] = frame.resolution
+    picture.encoderinfo = own
+    return picture
 
 
 def picture_of(frame: Frame) -> "Image":

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from graphgan.anonymize.photos._repairs import MAX_PROFILE_BYTES
 from graphgan.anonymize.photos.photo import Frame
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageFile import ImageFile
-
-MAX_PROFILE_BYTES = 2**22
-"""Of an ICC profile; those of printers take up to 3 MB."""
 
 _GREY_MODES, _COLOR_MODES = {"1", "L", "LA", "La"}, {"P", "PA", "RGB", "RGBX", "RGBA", "RGBa"}
 _COLOR_MODES |= {"YCbCr"}

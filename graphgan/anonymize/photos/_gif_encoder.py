@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphgan.anonymize.photos._containers import gif_blocks
-from graphgan.anonymize.photos._few_colors import unique_colors
 from graphgan.anonymize.photos._frame_pictures import Box, changed_boxes, whole_box
 from graphgan.anonymize.photos.photo import Frame, Photo
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_GIF_MAX_COLORS = 256
+_MAX_COLORS = 256  # so many or fewer stay as they are when a picture is quantized
+_CLEAR = 255  # index of the transparent colour
 
 
 def encode_gif(photo: Photo) -> bytes:
@@ -51,24 +51,14 @@ def _gif_picture(frame: Frame, box: Box) -> tuple["Image", int | None]:
     from PIL import Image
 
     left, top, width, height = box
-    pixels = frame.pixels.numpy()[:, top : top + height, left : left + width]
-    visible = pixels[-1] > 127 if frame.alpha is not None else np.ones((height, width), bool)
-    clear = None if frame.alpha is None else 255
-    colors = np.broadcast_to(pixels[: 3 if len(pixels) > 2 else 1], (3, height, width))
-    palette = unique_colors(colors[:, visible])
-    room = _GIF_MAX_COLORS - (clear is not None)
-    if len(palette) > room:
-        rgb = Image.fromarray(np.ascontiguousarray(colors.transpose(1, 2, 0)))
-        reduced = rgb.quantize(room, dither=Image.Dither.NONE)
-        indices, flat = np.array(reduced), reduced.getpalette() or []
-    else:
-        codes, known = (
-            c.astype(np.int64) @ (65536, 256, 1) for c in (colors.transpose(1, 2, 0), palette)
-        )
-        indices = np.searchsorted(known, codes).astype(np.uint8) if len(known) else codes * 0
-        flat = palette.flatten().tolist()
-    if clear is not None:
-        indices[~visible] = clear
-    picture = Image.fromarray(indices.astype(np.uint8))
-    picture.putpalette(flat)
-    return picture, clear
+    pixels = frame.pixels[:, top : top + height, left : left + width]
+    colors = pixels[: 3 if len(pixels) > 2 else 1].expand(3, -1, -1)
+    rgb = np.array(colors.permute(1, 2, 0))
+    if frame.alpha is None:
+        return Image.fromarray(rgb).quantize(_MAX_COLORS, dither=Image.Dither.NONE), None
+    visible = pixels[-1].numpy() > 127
+    rgb[~visible] = rgb[visible][0] if visible.any() else 0  # takes up no colour
+    reduced = Image.fromarray(rgb).quantize(_CLEAR, dither=Image.Dither.NONE)
+    picture = Image.fromarray(np.where(visible, np.asarray(reduced), _CLEAR).astype(np.uint8))
+    picture.putpalette(reduced.getpalette() or [])
+    return picture, _CLEAR

@@ -12,7 +12,8 @@ from graphgan.anonymize.photos.photo import Frame, Photo
 from graphgan.anonymize.report import FileReport
 from graphgan.anonymize.video.clips import Clip, ClipFrame
 
-_SHORTEST = 10.0  # milliseconds: what browsers make of frames without a duration is longer
+# Milliseconds: browsers take frames of no longer than the first for frames of the second.
+_TOO_SHORT, _INSTEAD = 10.0, 100.0
 
 
 def anonymize_photo(
@@ -32,7 +33,7 @@ def anonymize_photo(
         source: the file.
         target: of the result, in the same format; it is there whole or not at all.
         name: of the file in the report; conditions are drawn by it.
-        copy_unmatched: whether a photo, or a page, without a face is written all the same.
+        copy_unmatched: whether a photo without a face on any page is written all the same.
     Returns:
         What became of it, without the seconds; where no face was found, "no face" and nothing was
         written, or "copied".
@@ -40,17 +41,19 @@ def anonymize_photo(
         ValueError, OSError: the photo cannot be read or written.
     """
     photo = read_photo(source)
-    frames, faces, covered, unmatched = replaced_frames(anonymizer, photo, name)
-    notes = photo.notes
-    if unmatched and len(photo.frames) > 1:
-        notes = (*notes, f"no face found on pages {', '.join(map(str, unmatched))}")
+    done = replaced_frames(anonymizer, photo, name)
     report = FileReport(
-        name, "anonymised", "photo", tuple(faces), len(frames), tuple(covered), notes=notes
+        name,
+        "anonymised" if done.faces else "copied" if copy_unmatched else "no face",
+        "photo",
+        tuple(done.faces),
+        len(done.frames),
+        tuple(done.covered),
+        notes=(*photo.notes, *done.notes),
     )
-    if unmatched and not copy_unmatched:
-        return replace(report, status="no face")
-    write_photo(target, replace(photo, frames=tuple(frames)))
-    return replace(report, status="anonymised" if faces else "copied")
+    if report.status != "no face":
+        write_photo(target, replace(photo, frames=tuple(done.frames)))
+    return report
 
 
 class ReplacedFrames(NamedTuple):
@@ -60,13 +63,22 @@ class ReplacedFrames(NamedTuple):
         frames: all of them, new.
         faces: of each page, or one for each track of an animation.
         covered: of each face the first and the last frame in which it was replaced.
-        unmatched: numbers of the frames that must not be let go, since no face was found.
+        unmatched: numbers of the frames in which no face was found; of an animation all or none.
     """
 
     frames: list[Frame]
     faces: list[Face]
     covered: list[tuple[int, int]]
     unmatched: list[int]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Which pages have no face, where others have one."""
+        if not self.faces or not self.unmatched:
+            return ()
+        pages = ", ".join(str(number + 1) for number in self.unmatched)
+        plural = "s" * (len(self.unmatched) > 1)
+        return (f"no face found on page{plural} {pages} of {len(self.frames)}",)
 
 
 def replaced_frames(anonymizer: Anonymizer, photo: Photo, key: str) -> ReplacedFrames:
@@ -77,8 +89,7 @@ def replaced_frames(anonymizer: Anonymizer, photo: Photo, key: str) -> ReplacedF
         photo: as it was read.
         key: conditions are drawn by it.
     """
-    animated = len(photo.frames) > 1 and any(frame.duration for frame in photo.frames)
-    return (_animation if animated else _pages)(anonymizer, photo, key)
+    return (_animation if photo.is_animation else _pages)(anonymizer, photo, key)
 
 
 def _pages(anonymizer: Anonymizer, photo: Photo, name: str) -> ReplacedFrames:
@@ -99,7 +110,8 @@ def _animation(anonymizer: Anonymizer, photo: Photo, name: str) -> ReplacedFrame
         time = 0.0
         for frame in photo.frames:
             yield ClipFrame(frame.rgb(), time / 1000)
-            time += max(frame.duration or 0.0, _SHORTEST)
+            duration = frame.duration or 0.0
+            time += duration if duration > _TOO_SHORT else _INSTEAD
 
     clip = Clip(anonymizer, shown, key=name)
     frames = [

@@ -32,7 +32,7 @@ _TIFF_NAMES |= {305: "Software", 306: "DateTime", 315: "Artist", 316: "HostCompu
 _TIFF_NAMES |= {330: "SubIFDs", 700: "XMP", 33432: "Copyright", 33723: "IPTC", 34377: "Photoshop"}
 _TIFF_NAMES |= {34665: "Exif", 34853: "GPS", 37724: "ImageSourceData"}
 
-_PADDING = 16  # bytes that writers may leave between the parts of a TIFF
+_PADDING = 24  # bytes that writers may leave between the parts of a TIFF: zeros and a header
 
 
 def leftovers(path: str | Path) -> list[str]:

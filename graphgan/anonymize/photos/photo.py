@@ -12,6 +12,7 @@ from torch import Tensor
 from graphgan.anonymize.photos._few_colors import few_colors
 
 MID_GREY = 128  # what transparent pixels are shown on, as `graphgan.data.read_image` does
+_OF_PAGES = ("TIFF",)  # formats whose frames are pages; all others with frames are animations
 _LUMINANCE = (299, 587, 114)  # thousandths of red, green and blue, ITU-R BT.601
 
 
@@ -118,10 +119,11 @@ class Photo:
 
     Args:
         frames: in their order; one for most photos.
-        format: "JPEG", "PNG", "WEBP", "GIF", "TIFF" or "BMP".
+        format: that is written: "JPEG", "PNG", "WEBP", "GIF", "TIFF" or "BMP".
         loop: how often an animation is shown, 0 without end, None where the file does not say.
         encoding: how the source was encoded, in the words of the format's encoder.
         notes: what could not be kept or was converted, for a report.
+        converted: whether the file is of a format that is not written.
     """
 
     frames: tuple[Frame, ...]
@@ -129,3 +131,9 @@ class Photo:
     loop: int | None = None
     encoding: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    converted: bool = False
+
+    @property
+    def is_animation(self) -> bool:
+        """Whether the frames follow each other in time: by the format, whatever their delays."""
+        return len(self.frames) > 1 and self.format not in _OF_PAGES

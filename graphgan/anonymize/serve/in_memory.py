@@ -24,7 +24,7 @@ MEDIA_TYPES = {
     "TIFF": "image/tiff",
     "BMP": "image/bmp",
 }
-"""Of all formats that photos are read from."""
+"""Of all formats that photos are written in."""
 
 _SHOWN_BY_NO_BROWSER = ("TIFF",)
 _PREVIEW_SIDE = 1600
@@ -34,14 +34,14 @@ class Anonymised(NamedTuple):
     """What became of a photo.
 
     Args:
-        format: of the file that was given, such as "JPEG".
+        format: of the result, such as "JPEG".
         size: height and width of the first page, upright.
         frames: pages, or frames of an animation.
         faces: that were found.
         unmatched: numbers of pages without a face.
         notes: what could not be kept.
-        file: the result, in the same format; None where a page has no face.
-        previews: before and after as PNG, where browsers do not show the format.
+        file: the result; None where no face was found.
+        previews: before and after as PNG, where not all browsers show the format.
     """
 
     format: str
@@ -55,7 +55,7 @@ class Anonymised(NamedTuple):
 
 
 def anonymise_bytes(anonymizer: Anonymizer, data: bytes) -> Anonymised:
-    """Replace the faces of a photo; a photo with a page that has none gives no file.
+    """Replace the faces of a photo; one without any face gives no file.
 
     Who is shown is drawn by the photo's bytes: no name is asked for.
 
@@ -72,19 +72,19 @@ def anonymise_bytes(anonymizer: Anonymizer, data: bytes) -> Anonymised:
 
 
 def _anonymised(anonymizer: Anonymizer, photo: Photo, key: str) -> Anonymised:
-    frames, faces, _, unmatched = replaced_frames(anonymizer, photo, key)
+    done = replaced_frames(anonymizer, photo, key)
     file, previews = None, None
-    if not unmatched:
-        file = photo_to_bytes(replace(photo, frames=tuple(frames)), "the result")
-    if photo.format in _SHOWN_BY_NO_BROWSER:
-        previews = _preview(photo.frames[0]), _preview(frames[0])
+    if done.faces:
+        file = photo_to_bytes(replace(photo, frames=tuple(done.frames)), "the result")
+    if photo.format in _SHOWN_BY_NO_BROWSER or photo.converted:
+        previews = _preview(photo.frames[0]), _preview(done.frames[0])
     return Anonymised(
         photo.format,
         photo.frames[0].size,
-        len(frames),
-        tuple(faces),
-        tuple(unmatched),
-        photo.notes,
+        len(done.frames),
+        tuple(done.faces),
+        tuple(done.unmatched),
+        (*photo.notes, *done.notes),
         file,
         previews,
     )

@@ -5,7 +5,8 @@ from PIL import Image
 from skimage.data import astronaut
 
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.photos import leftovers, read_photo
+from graphgan.anonymize.photos import Frame, Photo, leftovers, read_photo
+from graphgan.anonymize.photos import anonymize as photo_anonymize
 from graphgan.anonymize.photos.anonymize import anonymize_photo, replaced_frames
 from graphgan.faces import CenterFace, FaceFinder
 
@@ -78,19 +79,25 @@ def test_a_turned_photo_is_searched_upright(anonymizer, tmp_path):
 
 def test_every_page_counts(anonymizer, tmp_path):
     pages = [Image.fromarray(PORTRAIT), Image.fromarray(PORTRAIT[:, ::-1].copy())]
-    grey = Image.new("RGB", (80, 60), (90, 90, 90))
     pages[0].save(tmp_path / "two.tif", save_all=True, append_images=pages[1:])
     report, target = work(anonymizer, tmp_path / "two.tif")
     assert report.status == "anonymised" and report.covered == ((0, 0), (1, 1))
     assert all(share > 0.02 for share in changed(tmp_path / "two.tif", target))
-    pages[0].save(tmp_path / "some.tif", save_all=True, append_images=[grey])
-    target.unlink()
+
+
+def test_a_blank_page_of_a_scan_is_told_and_the_others_are_done(anonymizer, tmp_path):
+    blank = Image.new("RGB", (80, 60), (250, 250, 250))
+    scan = [Image.fromarray(PORTRAIT), blank, blank]
+    scan[0].save(tmp_path / "some.tif", save_all=True, append_images=scan[1:])
     report, target = work(anonymizer, tmp_path / "some.tif")
-    assert report.status == "no face" and "pages 1" in report.notes[-1] and not target.exists()
-    report, target = work(anonymizer, tmp_path / "some.tif", copy_unmatched=True)
-    assert report.status == "anonymised"
+    assert report.status == "anonymised" and report.covered == ((0, 0),)
+    assert report.notes == ("no face found on pages 2, 3 of 3",)
     shares = changed(tmp_path / "some.tif", target)
-    assert shares[0] > 0.02 and shares[1] == 0
+    assert shares[0] > 0.02 and shares[1:] == [0, 0]
+    target.unlink()
+    blank.save(tmp_path / "some.tif", save_all=True, append_images=[blank])
+    report, target = work(anonymizer, tmp_path / "some.tif")
+    assert report.status == "no face" and report.notes == () and not target.exists()
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp", "png"])
@@ -106,3 +113,46 @@ def test_the_frames_of_an_animation_are_one_clip(anonymizer, tmp_path, suffix):
     assert all(0.02 < share < 0.4 for share in changed(path, target))
     durations = [frame.duration for frame in read_photo(target).frames]
     assert durations == [frame.duration for frame in read_photo(path).frames]
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png"])
+def test_an_animation_whose_frames_have_no_delay_is_a_clip_all_the_same(tmp_path, suffix):
+    frames = [Image.fromarray(PORTRAIT[i : i + 220, i : i + 220]) for i in range(0, 24, 2)]
+    unseen = (6, 7)  # blurred, say: the detector finds no face in these frames
+
+    def find(image):
+        return [] if any(np.array_equal(image.permute(1, 2, 0), w) for w in blurred) else [face]
+
+    face = FaceFinder(CenterFace(60))(torch.from_numpy(PORTRAIT).permute(2, 0, 1).contiguous())[0]
+    paths = [tmp_path / f"{duration}.{suffix}" for duration in (0, 100)]
+    options = {"lossless": True} if suffix == "webp" else {}
+    for duration, path in zip((0, 100), paths, strict=True):
+        more = {"duration": duration, "loop": 0, **options}
+        frames[0].save(path, save_all=True, append_images=frames[1:], **more)
+    blurred = [read_photo(paths[0]).frames[i].rgb().permute(1, 2, 0).numpy() for i in unseen]
+    still, usual = (
+        replaced_frames(Anonymizer("pixelate", find), read_photo(path), "a") for path in paths
+    )
+    assert still.covered == [(0, 11)] and still.unmatched == []
+    for frame, twin in zip(still.frames, usual.frames, strict=True):
+        assert torch.equal(frame.pixels, twin.pixels)
+    before = [frame.rgb() for frame in read_photo(paths[0]).frames]
+    for i in unseen:
+        assert 0.02 < (still.frames[i].rgb() != before[i]).any(0).float().mean() < 0.4
+
+
+def test_delays_that_browsers_do_not_keep_to_are_those_that_they_show(anonymizer, monkeypatch):
+    seen = []
+
+    class Spy(photo_anonymize.Clip):
+        def __init__(self, anonymizer, frames, *, key):
+            seen.extend(frame.time for frame in frames())
+            super().__init__(anonymizer, frames, key=key)
+
+    monkeypatch.setattr(photo_anonymize, "Clip", Spy)
+    pixels = torch.full((3, 40, 40), 90, dtype=torch.uint8)
+    durations = (None, 0.0, 10.0, 20.0, 300.0, 40.0)
+    frames = tuple(Frame(pixels, duration=duration) for duration in durations)
+    done = replaced_frames(anonymizer, Photo(frames, "GIF"), "a")
+    assert seen == pytest.approx([0, 0.1, 0.2, 0.3, 0.32, 0.62])
+    assert done.unmatched == list(range(6)) and done.notes == ()

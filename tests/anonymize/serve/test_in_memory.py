@@ -73,14 +73,25 @@ def test_previews_show_before_and_after_at_a_size_for_screens(anonymizer, portra
     assert done.previews[0] != done.previews[1]
 
 
+def test_formats_that_browsers_may_not_show_have_previews_and_another_format(anonymizer, portrait):
+    done = anonymise_bytes(anonymizer, saved(portrait, "JPEG2000"))
+    assert done.format == "JPEG" and done.notes == ("JPEG2000 was written as JPEG",)
+    assert len(done.faces) == 1 and done.file.startswith(b"\xff\xd8")
+    assert len(done.previews) == 2 and done.previews[0] != done.previews[1]
+
+
 def test_a_photo_without_a_face_gives_no_file(anonymizer, portrait):
     grey = Image.new("RGB", (60, 40), (90, 90, 90))
     done = anonymise_bytes(anonymizer, saved(grey, "PNG"))
     assert (done.file, done.faces, done.unmatched, done.size) == (None, (), (0,), (40, 60))
-    pages = saved(portrait, "TIFF", save_all=True, append_images=[grey.copy()])
+
+
+def test_a_page_without_a_face_is_told(anonymizer, portrait):
+    grey = Image.new("RGB", (60, 40), (90, 90, 90))
+    pages = saved(portrait, "TIFF", save_all=True, append_images=[grey])
     done = anonymise_bytes(anonymizer, pages)
-    assert done.file is None and done.unmatched == (1,) and len(done.faces) == 1
-    assert done.frames == 2
+    assert done.file is not None and done.unmatched == (1,) and len(done.faces) == 1
+    assert done.frames == 2 and done.notes == ("no face found on page 2 of 2",)
 
 
 def test_an_animation_is_a_clip(anonymizer, portrait):

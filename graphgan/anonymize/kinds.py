@@ -1,0 +1,106 @@
+"""What a file is, by its content: a photo, a video, or neither; by its name if it is damaged."""
+
+import os
+from pathlib import Path, PurePosixPath
+from typing import Literal, NamedTuple
+
+from graphgan.anonymize.photos._formats import read_kind
+from graphgan.anonymize.video import _source
+from graphgan.extras import MissingExtraError
+
+Kind = Literal["photo", "video", "stream"]
+
+PHOTO_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff"}
+    | {".bmp"}
+)
+"""Of photos that are written as what they are."""
+
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".3gp", ".3g2", ".avi", ".ts", ".mts", ".m2ts"}
+    | {".mpg", ".mpeg", ".flv", ".wmv", ".asf", ".ogv"}
+)
+
+_MATROSKA = ".mkv"  # of videos in containers that are not written
+_LONGEST = 255  # bytes of a name on most disks
+
+
+class FileKind(NamedTuple):
+    """What a file is.
+
+    Args:
+        kind: "photo" or "video".
+        suffix: of its result, where that is of another format; None where the name can stay.
+    """
+
+    kind: Kind
+    suffix: str | None = None
+
+    def result_name(self, name: str) -> str:
+        """The name of the result, cut where another suffix would make it too long for a disk.
+
+        Example:
+            >>> FileKind("photo", ".jpg").result_name("day 1/a.HEIC")
+            'day 1/a.jpg'
+        """
+        if self.suffix is None:
+            return name
+        path = PurePosixPath(name)
+        stem = path.name.removesuffix(path.suffix)
+        while len(os.fsencode(stem + self.suffix)) > _LONGEST:
+            stem = stem[:-1]
+        return str(path.with_name(stem + self.suffix))
+
+
+def file_kind(path: Path) -> FileKind | None:
+    """What a file is by its first bytes; by its suffix where they are damaged or cannot be read.
+
+    Args:
+        path: of a file.
+    Returns:
+        None for what is neither a photo nor a video by content and name.
+    """
+    try:
+        if (suffix := read_kind(path)) is not None:
+            return FileKind("photo", suffix or None)
+        return FileKind("video", _video_suffix(path))
+    except (ValueError, OSError, MissingExtraError):
+        return _by_suffix(path.suffix.lower())
+
+
+def kind_of(path: Path) -> Kind | None:
+    """`file_kind` without what becomes of the name."""
+    found = file_kind(path)
+    return None if found is None else found.kind
+
+
+def kind_by_name(name: str) -> Kind | None:
+    """What a file is by its suffix alone, of those whose results can keep their names."""
+    suffix = PurePosixPath(name).suffix.lower()
+    if suffix in PHOTO_SUFFIXES:
+        return "photo"
+    return "video" if suffix in VIDEO_SUFFIXES else None
+
+
+def _by_suffix(suffix: str) -> FileKind | None:
+    if suffix in PHOTO_SUFFIXES:
+        return FileKind("photo")
+    if suffix not in VIDEO_SUFFIXES:
+        return None
+    fits = any(suffix in fitting for fitting in _source.SUFFIXES.values())
+    return FileKind("video", None if fits else _MATROSKA)
+
+
+def _video_suffix(path: Path) -> str | None:
+    """Of the result, None where the source's own fits.
+
+    Raises:
+        ValueError: it is no video.
+    """
+    with _source.opened(path) as container:
+        _source.main_stream(container)
+        kind = _source.kind_of(container, path)
+    if kind is None:
+        return _MATROSKA
+    fitting = _source.SUFFIXES[kind]
+    return None if path.suffix.lower() in fitting else fitting[0]
