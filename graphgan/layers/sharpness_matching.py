@@ -14,7 +14,7 @@ from graphgan._checks import check_features
 _COARSEST = 16  # pixels of an image of 128 that the widest band is made of
 _COARSEST_GRAIN = 32  # the same for grain: structures of a thirty-second of the height
 _LEAST_GAIN = 0.1
-_GRAIN = 0.7  # of what the source has more: a part of it is structure, not grain
+_GRAIN = 0.5  # of what the source has more: a part of it is structure, not grain
 _MOST_GRAIN = 0.07  # 9 of 255 gray levels an octave
 _MEDIAN = 0.6745  # of the absolute value of a standard normal variable
 _TINY = 1e-8
@@ -67,7 +67,7 @@ def match_grain(
     """Grain is added, octave by octave, where the source has more of it than x.
 
     ``out = x + sum_i s_i band_i(noise) / std(band_i(noise))``, the bands of a Laplacian pyramid
-    down to structures of a thirty-second of the height. ``s_i = 0.7 sqrt(S_i^2 - X_i^2)``, at least
+    down to structures of a thirty-second of the height. ``s_i = 0.5 sqrt(S_i^2 - X_i^2)``, at least
     0 and at most 0.07; S_i and X_i are medians of the absolute value of the gray's band inside the
     mask, over 0.6745, so that edges hardly count. Of the source one number an octave goes along and
     nothing else.
