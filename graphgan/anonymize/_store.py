@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
-from graphgan.anonymize.inputs import kind_of
+from graphgan.anonymize.inputs import NEITHER, kind_of
 
 MANIFEST = ".graphgan-manifest"
 """In a folder of results: the folder of what a run knows of them."""
@@ -96,4 +96,4 @@ def found(name: str) -> Found:
     """A file that can be read, left out if it is neither photo nor video."""
     if name.rpartition("/")[2].startswith("."):
         return Found(name, "hidden")
-    return Found(name, "" if kind_of(Path(name)) else "not a photo or a video")
+    return Found(name, "" if kind_of(Path(name)) else NEITHER)

@@ -89,6 +89,9 @@ def _told(error: Exception, job: Job) -> str:
     """One line, with the file's name in the place of its path."""
     if isinstance(error, OSError):
         reason = error.strerror or str(error) or type(error).__name__
+        if error.filename is not None:
+            reads = str(error.filename) == str(job.source)
+            reason = f"{'cannot be read' if reads else 'the result cannot be written'}: {reason}"
         return f"{job.name}: {reason}"
     text = " ".join(str(error).split())
     for path in (job.source, job.target):

@@ -2,8 +2,9 @@
 
 import os
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,26 @@ _OTHER_CONTAINERS = frozenset(
     {".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".flv", ".wmv", ".asf", ".ogv"}
 )
 VIDEO_SUFFIXES = _CONTAINERS | _OTHER_CONTAINERS
+
+# What people call photos and videos: one that cannot be opened is an error, not a file apart.
+_OTHER_PHOTOS = (
+    "heic heif hif avif jxl jp2 j2k jpe mpo psd tga dng cr2 cr3 crw nef nrw arw srf sr2 orf rw2 "
+    "raf raw rwl pef 3fr erf kdc dcr mrw mos iiq x3f gpr"
+)
+_OTHER_VIDEOS = (
+    "3gp 3g2 qt mk3d vob divx mxf dv m2v mod tod f4v rm rmvb wtv insv lrv braw r3d h264 264 h265 "
+    "265 hevc mjpeg mjpg"
+)
+_NAMES = PHOTO_SUFFIXES | VIDEO_SUFFIXES
+_NAMES |= {f".{suffix}" for suffix in f"{_OTHER_PHOTOS} {_OTHER_VIDEOS}".split()}
+
+NEITHER = "not a photo or a video"
+"""Why most files are left out."""
+
+UNKNOWN = "a photo or video of a kind that cannot be opened"
+"""Why one fails that is called a photo or a video."""
+
+_MOST_TOLD = 3
 
 STREAM = "-"
 """What standard input or a camera is called."""
@@ -49,10 +70,24 @@ class Plan:
     Args:
         jobs: in the order of the inputs, those of a folder sorted.
         left_out: names of files and links that are no photos or videos, and why.
+        failed: names of folders that cannot be read, of photos and videos that cannot be opened,
+            and of those whose results would be one file; and why.
     """
 
     jobs: list[Job]
     left_out: dict[str, str]
+    failed: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """Something below an input: a photo, a video, or why it is neither."""
+
+    name: str
+    source: Path
+    kind: Kind | None = None
+    left_out: str = ""
+    failed: str = ""
 
 
 def plan_jobs(
@@ -64,9 +99,10 @@ def plan_jobs(
 ) -> Plan:
     """The files of all inputs; nothing is written yet.
 
-    A file keeps its name, a folder the tree below it; videos in containers that are not written,
-    such as AVI, get the suffix of Matroska. Hidden files and folders are left out, links
-    to folders are not followed.
+    A file keeps its name, a folder the tree below it; where two inputs hold files of one name, both
+    keep the folders that tell them apart. Videos in containers that are not written, such as AVI,
+    get the suffix of Matroska, behind their own where another video has that name. Hidden files and
+    folders are left out, links to folders are not followed.
 
     Args:
         inputs: files and folders; or ``"-"`` alone for a stream, which becomes stream.mkv.
@@ -74,27 +110,95 @@ def plan_jobs(
         overwrite: results may replace files.
         done: names whose results are there already and may stay.
     Raises:
-        ValueError: an input that is not there or no photo or video, no file in any of them, two
-            that map to one result, a stream beside other inputs, an output folder that is an input
-            or inside one, a result that would replace a source or, unless ``overwrite``, any file.
+        ValueError: an input that is not there or no photo or video, no file in any of them, a
+            stream beside other inputs, an output folder that is an input or inside one, a result
+            that would replace a source or, unless ``overwrite``, any file.
     """
     out = Path(out)
-    jobs: list[Job] = []
-    left_out: dict[str, str] = {}
     if STREAM in inputs:
-        jobs.append(_stream_job(len(inputs), out))
-    for given in [Path(given) for given in inputs if given != STREAM]:
-        _check_input(given, out)
-        for source, name in _files(given, left_out):
-            if (kind := kind_of(source)) is None:
-                left_out[name] = "not a photo or a video"
-                continue
-            jobs.append(Job(name, source, out / _result_name(name), kind))
-    if not jobs:
+        plan = Plan([_stream_job(len(inputs), out)], {}, {})
+    else:
+        paths = [Path(given) for given in inputs]
+        for given in paths:
+            _check_input(given, out)
+        plan = _plan([(given, list(_entries(given))) for given in paths], out)
+    if not plan.jobs:
         named = ", ".join(map(str, inputs))
-        raise ValueError(f"expected photos or videos, found none in {named}")
-    _check_targets(jobs, out, overwrite, done)
-    return Plan(jobs, left_out)
+        why = "".join(f"; {reason}" for reason in list(plan.failed.values())[:_MOST_TOLD])
+        raise ValueError(f"expected photos or videos, found none in {named}{why}")
+    _check_targets(plan.jobs, out, overwrite, done)
+    return plan
+
+
+def _plan(inputs: "Sequence[tuple[Path, list[_Entry]]]", out: Path) -> Plan:
+    entries: dict[tuple[Path, str], _Entry] = {}  # of a file that was given twice one
+    left_out: dict[str, str] = {}
+    for (given, found), prefix in zip(inputs, _prefixes(inputs), strict=True):
+        for entry in found:
+            if entry.left_out:
+                name = entry.name if entry.name not in left_out else f"{given.name}/{entry.name}"
+                left_out[name] = entry.left_out
+            else:
+                named = replace(entry, name=prefix + entry.name)
+                entries.setdefault((_real(entry.source), named.name), named)
+    failed = {e.name: f"{e.name}: {e.failed}" for e in entries.values() if e.failed}
+    files = [entry for entry in entries.values() if entry.kind is not None]
+    return Plan(_jobs(files, out, failed), left_out, failed)
+
+
+def _prefixes(inputs: "Sequence[tuple[Path, list[_Entry]]]") -> list[str]:
+    """The folders that tell inputs apart, for those that hold different files of one name."""
+    owners: dict[str, dict[Path, int]] = {}
+    for number, (_, found) in enumerate(inputs):
+        for entry in found:
+            if not entry.left_out:
+                owners.setdefault(folded(entry.name), {})[_real(entry.source)] = number
+    clashing = {number for same in owners.values() if len(same) > 1 for number in same.values()}
+    tops = {n: os.path.normpath(_top(inputs[n][0]).absolute()) for n in clashing}
+    try:
+        common = os.path.commonpath(list(tops.values())) if tops else ""
+    except ValueError:  # on two drives of Windows
+        return [""] * len(inputs)
+    prefixes = [""] * len(inputs)
+    for number, top in tops.items():
+        if top != common:
+            prefixes[number] = Path(os.path.relpath(top, common)).as_posix() + "/"
+    return prefixes
+
+
+def _top(given: Path) -> Path:
+    return given if given.is_dir() else given.parent
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _jobs(files: "Sequence[_Entry]", out: Path, failed: dict[str, str]) -> list[Job]:
+    """Each with a result of its own; what cannot have one is added to ``failed``."""
+    wanted = Counter(folded(_result_name(entry.name)) for entry in files)
+    taken: dict[str, str] = {}
+    results: dict[str, str] = {}
+    # Names that stay as they are come first.
+    for entry in sorted(files, key=lambda entry: _result_name(entry.name) != entry.name):
+        result = _result_name(entry.name)
+        if result != entry.name and wanted[folded(result)] > 1:
+            result = f"{entry.name}.mkv"
+        other = taken.setdefault(folded(result), entry.name)
+        if other == entry.name:
+            results[entry.name] = result
+        else:
+            failed[entry.name] = f"{entry.name}: on some disks its result would replace {other}'s"
+    return [
+        Job(entry.name, entry.source, out / results[entry.name], entry.kind)
+        for entry in files
+        if entry.kind is not None and entry.name in results
+    ]
+
+
+def folded(name: str) -> str:
+    """The same for names that some disks do not tell apart: by case or by their accents' bytes."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _stream_job(inputs: int, out: Path) -> Job:
@@ -133,23 +237,59 @@ def _check_input(given: Path, out: Path) -> None:
         raise ValueError(f"{given}: expected a file or a folder")
 
 
-def _files(given: Path, left_out: dict[str, str]) -> Iterator[tuple[Path, str]]:
+def _entries(given: Path) -> Iterator[_Entry]:
+    """All that is below an input; the files of a folder come before its folders."""
     if given.is_file():
-        yield given, given.name
+        yield _file(given, given.name)
         return
-    for parent, folders, names in os.walk(given):
-        for name in folders:
-            if (link := Path(parent, name)).is_symlink():
-                left_out[_relative(link, given)] = "a link to a folder, not followed"
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            path = Path(parent, name)
-            if name.startswith("."):
-                left_out[_relative(path, given)] = "hidden"
-            elif not path.is_file():
-                left_out[_relative(path, given)] = "not a file, or a link to nothing"
-            else:
-                yield path, _relative(path, given)
+    waiting = [given]
+    while waiting:
+        parent = waiting.pop()
+        try:
+            with os.scandir(parent) as listed:
+                paths = sorted(Path(parent, entry.name) for entry in listed)
+        except OSError as error:
+            name = _relative(parent, given) if parent != given else given.name or str(given)
+            why = f"the folder cannot be read, nothing in it was done: {error.strerror or error}"
+            yield _Entry(name, parent, failed=why)
+            continue
+        folders = []
+        for path in paths:
+            name = _relative(path, given)
+            try:
+                if path.is_dir() and not path.is_symlink() and not path.name.startswith("."):
+                    folders.append(path)
+                else:
+                    yield _of_folder(path, name)
+            except OSError as error:
+                yield _Entry(name, path, failed=f"cannot be read: {error.strerror or error}")
+        waiting += reversed(folders)
+
+
+def _of_folder(path: Path, name: str) -> _Entry:
+    if path.name.startswith("."):
+        return _Entry(name, path, left_out="a hidden folder" if path.is_dir() else "hidden")
+    if path.is_dir():
+        return _Entry(name, path, left_out="a link to a folder, not followed")
+    if path.is_file():
+        return _file(path, name)
+    nothing = "not a file, or a link to nothing"
+    if looks_like_one(path):
+        return _Entry(name, path, failed=nothing)
+    return _Entry(name, path, left_out=nothing)
+
+
+def _file(path: Path, name: str) -> _Entry:
+    if (kind := kind_of(path)) is not None:
+        return _Entry(name, path, kind)
+    if looks_like_one(path):
+        return _Entry(name, path, failed=UNKNOWN)
+    return _Entry(name, path, left_out=NEITHER)
+
+
+def looks_like_one(path: Path) -> bool:
+    """Whether a name is one that photos and videos have, whether they can be opened or not."""
+    return path.suffix.lower() in _NAMES
 
 
 def _relative(path: Path, folder: Path) -> str:
@@ -158,13 +298,7 @@ def _relative(path: Path, folder: Path) -> str:
 
 def _check_targets(jobs: Sequence[Job], out: Path, overwrite: bool, done: frozenset[str]) -> None:
     sources = {job.source.resolve() for job in jobs}
-    taken: dict[str, Job] = {}
     for job in jobs:
-        # Some disks do not tell upper from lower case, or one way to write an accent from another.
-        place = job.target.relative_to(out).as_posix()
-        other = taken.setdefault(unicodedata.normalize("NFC", place).casefold(), job)
-        if other is not job:
-            raise ValueError(f"{other.source} and {job.source} would both become {job.target}")
         if job.target.resolve() in sources:
             raise ValueError(f"{job.target}: expected a result beside the sources, it is one")
         if job.target.is_dir():
