@@ -87,7 +87,7 @@ def test_what_is_called_a_photo_or_a_video_is_never_left_out(folder, tmp_path, n
 
 @pytest.fixture
 def closed(folder, monkeypatch):
-    """A folder in the folder that cannot be listed; root can list all, so that modes do not help."""
+    """A folder in the folder that cannot be listed; root can list all, whatever its mode."""
     listed = os.scandir
 
     def scandir(path):
