@@ -24,11 +24,13 @@ class FileAnonymizer:
         anonymizer: replaces the faces.
         copy_unmatched: whether files without a face are written all the same.
         audio: whether the sound of videos is kept.
+        allow_damaged: whether what can be read of damaged videos is enough.
     """
 
     anonymizer: Anonymizer
     copy_unmatched: bool = False
     audio: Audio = "keep"
+    allow_damaged: bool = False
 
     def __call__(
         self,
@@ -81,6 +83,7 @@ class FileAnonymizer:
             name=job.name,
             audio=self.audio,
             copy_unmatched=self.copy_unmatched,
+            allow_damaged=self.allow_damaged,
             on_frame=on_frame,
         )
 

@@ -89,5 +89,5 @@ def test_a_stream_that_is_none_is_told_by_its_name_and_leaves_nothing(work, tmp_
         monkeypatch.setattr("sys.stdin", stream)
         report = work(Job("-", Path("-"), tmp_path / "out" / "stream.mkv", "stream"))
     assert (report.name, report.status, report.kind) == ("-", "failed", "stream")
-    assert report.error.startswith("-: expected a video, got ")
+    assert report.error.startswith("-: not a video that can be read")
     assert list((tmp_path / "out").iterdir()) == []

@@ -27,6 +27,7 @@ def anonymize_video(
     name: str,
     audio: Literal["keep", "drop"] = "keep",
     copy_unmatched: bool = False,
+    allow_damaged: bool = False,
     on_frame: Callable[[str], None] = lambda step: None,
 ) -> FileReport:
     """Replace the faces of a video file, each by one person from its first frame to its last.
@@ -38,6 +39,7 @@ def anonymize_video(
         name: of the file in the report; conditions are drawn by it.
         audio: whether the sound is kept.
         copy_unmatched: whether a video without a face is written all the same.
+        allow_damaged: whether what can be read of a damaged video is enough, see `open_video`.
         on_frame: called with the name of the pass after every frame, for a progress bar.
     Returns:
         What became of it, without the seconds; where no face was found, "no face" and nothing was
@@ -45,7 +47,7 @@ def anonymize_video(
     Raises:
         ValueError, OSError: the video cannot be read or written.
     """
-    video = open_video(source)
+    video = open_video(source, allow_damaged=allow_damaged)
     check_writable(video, audio=audio)
 
     def shown() -> Iterator[ClipFrame]:
@@ -123,4 +125,5 @@ def _report(
         clip.num_frames,
         tuple((tracked.first, tracked.last) for tracked in clip.faces),
         notes=tuple(notes),
+        warnings=tuple(f"damaged: {what}" for what in video.damage),
     )

@@ -126,7 +126,8 @@ class Stream:
                 self.video.check(frame, number)
                 pts = self.timeline.append(frame)
                 yield VideoFrame(self.video.upright(frame), number, pts * self.timeline.time_base)
-        self.video.notes.extend(self._damage + [REPLACED] * self.timeline.replaced)
+        self.video.damage.extend(self._damage)
+        self.video.notes.extend([REPLACED] * self.timeline.replaced)
 
     def sound(self, out: "OutputContainer") -> AbstractContextManager[SoundTracks | None]:
         """The sound that came with the frames, for a file that they are written to."""
