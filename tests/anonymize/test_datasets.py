@@ -1,6 +1,8 @@
 """Data sets of real faces, whose runs are killed in every way."""
 
 import contextlib
+import errno
+import importlib
 import importlib.util
 import json
 import os
@@ -471,6 +473,46 @@ def test_two_runs_at_once_are_refused(run, expected, photos):
     with LocalStore(expected).locked():
         done = run(photos, expected, "--mode", "pixelate", "--min-face", 60)
     assert "another run is at work there" in failure(done)
+
+
+class Msvcrt:
+    """What Windows locks files with; a file that is closed is free again."""
+
+    LK_NBLCK = 2
+
+    def __init__(self) -> None:
+        self.taken: set[tuple[int, int]] = set()
+
+    def locking(self, descriptor: int, mode: int, count: int) -> None:
+        assert (mode, count) == (self.LK_NBLCK, 1)
+        status = os.fstat(descriptor)
+        if (place := (status.st_dev, status.st_ino)) in self.taken:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        self.taken.add(place)
+
+
+def test_two_runs_at_once_are_refused_on_windows(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    monkeypatch.setitem(sys.modules, "msvcrt", Msvcrt())
+    importlib.reload(
+        importlib.import_module("graphgan.anonymize._local_store")
+    )  # it can be imported
+    store = LocalStore(tmp_path)
+    with store.locked(), pytest.raises(ValueError, match="another run is at work"), store.locked():
+        pass
+    with LocalStore(tmp_path / "other").locked():
+        pass
+
+
+@pytest.mark.parametrize("name", ["a.cr2", "sub/b.RAF"])
+def test_what_is_called_a_photo_and_cannot_be_opened_fails(run, photos, tmp_path, name):
+    source = tmp_path / "source"
+    shutil.copytree(photos, source)
+    (source / name).parent.mkdir(exist_ok=True)
+    (source / name).write_bytes(b"x")
+    done = run(source, tmp_path / "out", "--mode", "pixelate", "--min-face", 60)
+    why = f"error: {name}: a photo or video of a kind that cannot be opened"
+    assert done.status == 1 and why in done.errors
 
 
 def test_ray_that_is_not_installed_names_its_extra(run, photos, tmp_path, monkeypatch):
