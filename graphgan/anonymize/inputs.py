@@ -21,7 +21,8 @@ VIDEO_SUFFIXES = _CONTAINERS | _OTHER_CONTAINERS
 # What people call photos and videos: one that cannot be opened is an error, not a file apart.
 _OTHER_PHOTOS = (
     "heic heif hif avif jxl jp2 j2k jpe mpo psd tga dng cr2 cr3 crw nef nrw arw srf sr2 orf rw2 "
-    "raf raw rwl pef 3fr erf kdc dcr mrw mos iiq x3f gpr"
+    "raf raw rwl pef 3fr erf kdc dcr mrw mos iiq x3f gpr ppm pgm pbm pnm pfm pcx dib qoi sgi "
+    "dds exr hdr psb"
 )
 _OTHER_VIDEOS = (
     "3gp 3g2 qt mk3d vob divx mxf dv m2v mod tod f4v rm rmvb wtv insv lrv braw r3d h264 264 h265 "
@@ -33,7 +34,7 @@ _NAMES |= {f".{suffix}" for suffix in f"{_OTHER_PHOTOS} {_OTHER_VIDEOS}".split()
 NEITHER = "not a photo or a video"
 """Why most files are left out."""
 
-UNKNOWN = "a photo or video of a kind that cannot be opened"
+UNKNOWN = "a kind of photo or video that cannot be opened"
 """Why one fails that is called a photo or a video."""
 
 _MOST_TOLD = 3

@@ -155,6 +155,7 @@ def count_statuses(files: Sequence[FileReport]) -> dict[str, int]:
     }
 
 
+_WORDS = {"no face": "without a face"}
 _ONE = {
     "faces replaced": "face replaced",
     "faces kept": "face kept",
@@ -170,8 +171,9 @@ def tell_counts(counts: Mapping[str, int]) -> str:
         >>> tell_counts({"anonymised": 2, "failed": 0, "faces replaced": 1})
         '2 anonymised, 1 face replaced'
     """
+    words = {key: _WORDS.get(key, key) for key in counts}
     told = [
-        f"{count:,} {_ONE.get(key, key) if count == 1 else key}"
+        f"{count:,} {_ONE.get(key, words[key]) if count == 1 else words[key]}"
         for key, count in counts.items()
         if count
     ]

@@ -1,7 +1,7 @@
 """What a command says at its end: all that a person must act on, and what is alike only once."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from graphgan.anonymize.faces import NOT_THERE
 from graphgan.anonymize.report import (
@@ -14,6 +14,8 @@ from graphgan.anonymize.report import (
 
 _NAMED = 3
 """Files that are named one by one; of more, the first."""
+
+_KINDS = 24  # that fit on a line or two
 
 _LINES = 20
 """Errors, and warnings, that differ; the report has them all."""
@@ -60,18 +62,22 @@ def tell_summary(files: Sequence[FileReport], report: Path) -> list[str]:
 
 
 def name_files(names: Sequence[str]) -> str:
-    """Up to three names; of more, how many and the first.
+    """Up to three names; of more, how many, of which kinds where there are several, and the first.
 
     Example:
         >>> name_files(["a.png", "b.png"])
         'a.png, b.png'
         >>> name_files([f"{i}.png" for i in range(1220)])
         '1,220 files (first: 0.png)'
+        >>> name_files(["a.cr2", "b.NEF", "c.nef", "d.heic"])
+        '4 files (.cr2 .heic .nef; first: a.cr2)'
     """
     shown = [as_printed(name) for name in names]
     if len(shown) <= _NAMED:
         return ", ".join(shown)
-    return f"{len(shown):,} files (first: {shown[0]})"
+    kinds = sorted({PurePosixPath(name).suffix.lower() for name in shown} - {""})
+    several = f"{' '.join(kinds)}; " if 1 < len(kinds) <= _KINDS else ""
+    return f"{len(shown):,} files ({several}first: {shown[0]})"
 
 
 def as_printed(name: str) -> str:

@@ -77,7 +77,7 @@ def test_a_folder_becomes_a_folder_of_results_and_a_report(run, photos, tmp_path
     done = run(photos, "--out", tmp_path / "out")
     assert done.status == NO_FACE and done.errors == []
     assert "no face found, not copied: none.png" in done.out
-    assert "2 anonymised, 1 no face, 2 faces replaced; report in" in done.out
+    assert "2 anonymised, 1 without a face, 2 faces replaced; report in" in done.out
     assert statuses(tmp_path / "out") == {
         "a.png": "anonymised",
         "none.png": "no face",
@@ -197,7 +197,7 @@ def test_nothing_of_a_folder_is_passed_over_in_silence(run, photos, tmp_path, mo
     assert done.status == 1
     assert sorted(done.errors) == [
         "error: a.png: on some disks its result would replace A.PNG's",
-        "error: d.cr2: a photo or video of a kind that cannot be opened",
+        "error: d.cr2: a kind of photo or video that cannot be opened",
         "error: private: the folder cannot be read, nothing in it was done: Permission denied",
     ]
     assert done.out.splitlines() == [

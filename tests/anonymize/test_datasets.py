@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import importlib
 import importlib.util
 import json
 import os
@@ -240,7 +239,7 @@ def test_what_failed_is_tried_again_and_a_new_file_is_found(restarted, photos, t
     printed = capsys.readouterr()
     (error,) = (line for line in printed.err.splitlines() if line.startswith("error: "))
     assert error.startswith("error: new.png: ") and str(tmp_path) not in error
-    assert "6 anonymised, 1 no face, 1 failed, 1 left out" in printed.out
+    assert "6 anonymised, 1 without a face, 1 failed, 1 left out" in printed.out
     assert statuses(out)["new.png"] == "failed" and not (out / "new.png").exists()
     shutil.copy(photos / "a.png", source / "new.png")
     assert anonymize_dataset(restarted) == NO_FACE
@@ -511,7 +510,7 @@ def test_what_is_called_a_photo_and_cannot_be_opened_fails(run, photos, tmp_path
     (source / name).parent.mkdir(exist_ok=True)
     (source / name).write_bytes(b"x")
     done = run(source, tmp_path / "out", "--mode", "pixelate", "--min-face", 60)
-    why = f"error: {name}: a photo or video of a kind that cannot be opened"
+    why = f"error: {name}: a kind of photo or video that cannot be opened"
     assert done.status == 1 and why in done.errors
 
 

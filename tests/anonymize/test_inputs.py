@@ -81,7 +81,7 @@ def test_what_is_left_out_is_told(folder, tmp_path):
 def test_what_is_called_a_photo_or_a_video_is_never_left_out(folder, tmp_path, name):
     (folder / "sub" / name).write_bytes(b"x")
     plan = plan_jobs([folder], tmp_path / "out")
-    why = f"sub/{name}: a photo or video of a kind that cannot be opened"
+    why = f"sub/{name}: a kind of photo or video that cannot be opened"
     assert plan.failed == {f"sub/{name}": why} and len(plan.jobs) == 3
 
 

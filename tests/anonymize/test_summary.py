@@ -18,7 +18,7 @@ def test_what_is_alike_is_told_once():
     assert tell_summary(icons, REPORT) == [
         "no face found, not copied: 1,220 files (first: icons/0000.png) (--copy-unmatched copies "
         "them)",
-        "1,220 no face; report in out/report.json",
+        "1,220 without a face; report in out/report.json",
     ]
     errors = [failed(f"{i}.cr2", "of a kind that cannot be opened") for i in range(99)]
     assert tell_problems([*errors, failed("a.jpg", "cut short"), failed("b.jpg", "cut short")]) == [

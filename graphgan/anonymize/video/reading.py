@@ -152,11 +152,9 @@ class Video:
 
     def _refuse(self, damage: list[str], whole: bool) -> None:
         """Damage is an error, unless it is allowed or of a broadcast, which has no whole."""
+        if damage and whole and not self.allow_damaged:
+            raise ValueError(_refused(damage))
         self.damage.extend(damage)
-        if self.damage and whole and not self.allow_damaged:
-            raise ValueError(
-                f"cut short or damaged: {', '.join(self.damage)} (--allow-damaged does what can be)"
-            )
 
     def upright(self, frame: "AvFrame") -> UInt8[Tensor, "3 h w"]:
         """A decoded frame as it is shown."""
@@ -180,6 +178,10 @@ class Video:
             )
             if not same:
                 raise ValueError("expected the frames of the first reading, got others")
+
+
+def _refused(damage: list[str]) -> str:
+    return f"cut short or damaged: {', '.join(damage)} (--allow-damaged does what can be)"
 
 
 def _by(size: tuple[int, int]) -> str:
@@ -209,6 +211,9 @@ def open_video(path: str | Path, *, allow_damaged: bool = False) -> Video:
     """
     path = Path(path)
     with opened(path) as container:
+        missing = missing_bytes(path) if promises_length(container) else ""
+        if missing and not allow_damaged:
+            raise ValueError(_refused([missing]))
         stream = main_stream(container)
         first = next(decoded(stream, demuxed(container, [stream], []), []), None)
         if first is None:
@@ -219,10 +224,8 @@ def open_video(path: str | Path, *, allow_damaged: bool = False) -> Video:
         video = described(path, container, stream, first, kind or "matroska", start)
         if kind is None:
             video.notes.append(f"{container.format.name} written as Matroska")
-        missing = missing_bytes(path)
-        video = replace(video, allow_damaged=allow_damaged)
-        video._refuse([missing] if missing else [], promises_length(container))
-        return video
+        damage = [missing] if missing else []
+        return replace(video, allow_damaged=allow_damaged, damage=damage)
 
 
 def described(
