@@ -132,38 +132,44 @@ def plan_jobs(
 
 
 def _plan(inputs: "Sequence[tuple[Path, list[_Entry]]]", out: Path) -> Plan:
-    entries: dict[tuple[Path, str], _Entry] = {}  # of a file that was given twice one
+    entries: dict[str, _Entry] = {}  # of a file that was given twice one
     left_out: dict[str, str] = {}
-    for (given, found), prefix in zip(inputs, _prefixes(inputs), strict=True):
+    prefixes = _prefixes(inputs)
+    for number, (given, found) in enumerate(inputs, 1):
         for entry in found:
             if entry.left_out:
                 name = entry.name if entry.name not in left_out else f"{given.name}/{entry.name}"
                 left_out[name] = entry.left_out
             else:
-                named = replace(entry, name=prefix + entry.name)
-                entries.setdefault((_real(entry.source), named.name), named)
-    failed = {e.name: f"{e.name}: {e.failed}" for e in entries.values() if e.failed}
+                name = prefixes[number - 1] + entry.name
+                if name in entries and _real(entries[name].source) != _real(entry.source):
+                    name = f"{number}/{name}"
+                entries.setdefault(name, replace(entry, name=name))
+    failed = {name: f"{name}: {entry.failed}" for name, entry in entries.items() if entry.failed}
     files = [entry for entry in entries.values() if entry.kind is not None]
     return Plan(_jobs(files, out, failed), left_out, failed)
 
 
 def _prefixes(inputs: "Sequence[tuple[Path, list[_Entry]]]") -> list[str]:
     """The folders that tell inputs apart, for those that hold different files of one name."""
-    owners: dict[str, dict[Path, int]] = {}
+    owners: dict[str, dict[int, Path]] = {}
     for number, (_, found) in enumerate(inputs):
         for entry in found:
             if not entry.left_out:
-                owners.setdefault(folded(entry.name), {})[_real(entry.source)] = number
-    clashing = {number for same in owners.values() if len(same) > 1 for number in same.values()}
-    tops = {n: os.path.normpath(_top(inputs[n][0]).absolute()) for n in clashing}
-    try:
-        common = os.path.commonpath(list(tops.values())) if tops else ""
-    except ValueError:  # on two drives of Windows
-        return [""] * len(inputs)
+                owners.setdefault(folded(entry.name), {})[number] = entry.source
+    several = [same for same in owners.values() if len(same) > 1]
+    clashing = sorted(
+        {n for same in several if len(set(map(_real, same.values()))) > 1 for n in same}
+    )
+    tops = [os.path.normpath(_top(inputs[number][0]).absolute()) for number in clashing]
     prefixes = [""] * len(inputs)
-    for number, top in tops.items():
-        if top != common:
-            prefixes[number] = Path(os.path.relpath(top, common)).as_posix() + "/"
+    try:
+        common = os.path.commonpath(tops) if tops else ""
+        for number, top in zip(clashing, tops, strict=True):
+            if top != common:
+                prefixes[number] = Path(os.path.relpath(top, common)).as_posix() + "/"
+    except ValueError:  # on two drives of Windows
+        pass
     return prefixes
 
 

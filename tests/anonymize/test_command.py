@@ -232,6 +232,35 @@ def test_a_run_that_cannot_go_on_leaves_the_report_as_it_was(run, photos, tmp_pa
     assert (tmp_path / "out" / "report.json").read_bytes() == before
 
 
+def test_a_video_cut_short_is_refused_unless_it_is_allowed(run, portrait, tmp_path):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    options = {"container_options": {"movflags": "+faststart"}, "options": {"g": "5"}}
+    whole = video_of(source / "a.mp4", portrait, 20, **options).read_bytes()
+    (source / "a.mp4").write_bytes(whole[: len(whole) * 2 // 3])
+    there = f"{len(whole) * 2 // 3:,} of {len(whole):,} bytes are there"
+    done = run(source, "--out", out)
+    assert failure(done, 1) == (
+        f"error: a.mp4: cut short or damaged: {there} (--allow-damaged does what can be)"
+    )
+    assert not (out / "a.mp4").exists() and "1 failed; report in" in done.out
+    done = run(source, "--out", out, "--allow-damaged")
+    assert done.status == 0 and f"warning: a.mp4: damaged: {there}" in done.errors
+    (file,) = report_of(out)["files"]
+    assert (
+        5 < file["frames"] < 20 and len(list(open_video(out / "a.mp4").frames())) == file["frames"]
+    )
+    assert f"damaged: {there}" in file["warnings"]
+
+
+def test_sound_that_was_not_copied_is_told(run, portrait, tmp_path):
+    path = video_of(tmp_path / "a.avi", portrait, 3, codec="mpeg4", sound="adpcm_ms")
+    done = run(path, "--out", tmp_path / "out")
+    told = "a sound track (adpcm_ms) was compressed again as AAC"
+    assert (done.status, done.errors) == (0, [f"warning: a.avi: {told}"])
+    assert report_of(tmp_path / "out")["files"][0]["warnings"] == [told]
+
+
 @pytest.mark.slow
 def test_results_are_the_same_again(run, photos, weights, tmp_path):
     for name in ("1", "2"):

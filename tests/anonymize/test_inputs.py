@@ -184,6 +184,15 @@ def test_files_of_one_name_keep_the_folders_that_tell_them_apart(tmp_path, monke
     assert set(placed(plan_jobs([*paths, "../b.jpg"], out), out)) == {*both, "b.jpg"}
 
 
+def test_a_file_in_whose_way_another_comes_that_way_is_done_all_the_same(tmp_path):
+    for name in ("day1/a.jpg", "day2/a.jpg", "other/day1/a.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b"x")
+    given = [tmp_path / "day1", tmp_path / "day2", tmp_path / "other"]
+    plan = plan_jobs(given, tmp_path / "out")
+    assert names(plan) == ["day1/a.jpg", "day2/a.jpg", "3/day1/a.jpg"] and not plan.failed
+
+
 def test_a_file_that_is_named_twice_is_done_once(folder, tmp_path):
     (tmp_path / "link").symlink_to(folder)
     given = [folder, folder / "a.png", tmp_path / "link" / "b.JPG"]

@@ -237,7 +237,8 @@ class _Packets:
         for packet in demuxed(self.container, [self.stream, *self.tracks], self.damage):
             if self.stopped():
                 break
-            if packet.stream_index == self.stream.index:
+            # The empty ones at the end do not know their number.
+            if packet.stream.index == self.stream.index:
                 yield packet
             elif packet.size:
                 self.waiting.append(packet)
