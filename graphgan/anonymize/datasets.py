@@ -173,15 +173,19 @@ def write_report(manifest: Manifest) -> tuple[Counter[str], Counter[Instead]]:
     """
     counts: Counter[str] = Counter()
     instead: Counter[Instead] = Counter()
+    warnings: Counter[str] = Counter()
     with manifest.store.scratch() as scratch:
         with (scratch / REPORT).open("w", encoding="ascii") as file:
             for shard in range(manifest.num_shards):
                 reports = shard_reports(manifest, shard)
                 counts.update(count_statuses(reports))
                 instead.update(count_instead(reports))
+                warnings.update(text for report in reports for text in report.warnings)
                 file.writelines(json.dumps(report.as_json()) + "\n" for report in reports)
                 _tell(reports, counts["failed"])
         manifest.store.publish(scratch / REPORT, REPORT)
+    for text, count in warnings.most_common(_TOLD):
+        print(f"warning: {count:,} file{'s' * (count > 1)}: {text}", file=sys.stderr)
     return counts, instead
 
 

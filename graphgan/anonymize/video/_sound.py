@@ -161,13 +161,12 @@ class _Encoded:
             yield from self._encoded(frame)
 
     def _encoded(self, frame: "AudioFrame") -> "list[Sound]":
-        unit = Fraction(1, frame.sample_rate)
-        begin = self._end
+        unit, end = Fraction(1, frame.sample_rate), self._end
+        begin = end or Fraction(0)
         if frame.pts is not None and frame.time_base is not None:
-            begin = frame.pts * frame.time_base - self._start
-        # Rounding of containers is no gap.
-        if begin is None or (self._end is not None and abs(begin - self._end) < _ROUNDING):
-            begin = self._end or Fraction(0)
+            given = frame.pts * frame.time_base - self._start
+            # What containers round is no gap, and nothing goes back in time.
+            begin = given if end is None or given > end + _ROUNDING else end
         frame.time_base, frame.pts = unit, round(begin / unit)
         self._end = begin + frame.samples * unit
         return self._encoder.encode(frame)

@@ -6,6 +6,7 @@ Sources: ISO/IEC 14496-12 (boxes); RFC 9559 (segments); Microsoft's RIFF and Ope
 import struct
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -47,7 +48,7 @@ def missing_time(container: "InputContainer", stream: "VideoStream", timeline: "
     """
     if not promises_length(container):
         return ""
-    steps = (b - a for a, b in zip(timeline.pts, timeline.pts[1:], strict=False))
+    steps = (after - before for before, after in pairwise(timeline.pts))
     longest = max(steps, default=timeline.last) * timeline.time_base
     shown, promised = timeline.seconds(-1) + timeline.start, _promised(container, stream)
     if promised is None or shown + max(longest, _least(container)) >= promised:
@@ -62,8 +63,8 @@ def _promised(container: "InputContainer", stream: "VideoStream") -> Fraction | 
     """When the last frame, or the longest of the streams, is to end."""
     unit = stream.time_base or Fraction(1)
     if _format(container) == "mov":  # the list of samples is the promise, less what edits cut off
-        times = [entry.timestamp for entry in stream.index_entries if not entry.is_discard]
-        return max(times) * unit if times else None
+        times = (entry.timestamp for entry in stream.index_entries if not entry.is_discard)
+        return max(times, default=0) * unit
     if _format(container) == "avi":
         rate = stream.average_rate
         return stream.frames / rate if rate and 0 < stream.frames < _NO_COUNT else None
