@@ -23,6 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from running import failure, run_here
 from skimage.data import astronaut
+from video_samples import write_sample
 
 from graphgan.anonymize import datasets
 from graphgan.anonymize._attempts import Attempt, History, read_history
@@ -503,15 +504,22 @@ def test_two_runs_at_once_are_refused_on_windows(tmp_path, monkeypatch):
         pass
 
 
-@pytest.mark.parametrize("name", ["a.cr2", "sub/b.RAF"])
-def test_what_is_called_a_photo_and_cannot_be_opened_fails(run, photos, tmp_path, name):
+def test_what_cannot_be_opened_fails_and_warnings_are_told(run, tmp_path):
     source = tmp_path / "source"
-    shutil.copytree(photos, source)
-    (source / name).parent.mkdir(exist_ok=True)
-    (source / name).write_bytes(b"x")
-    done = run(source, tmp_path / "out", "--mode", "pixelate", "--min-face", 60)
-    why = f"error: {name}: a kind of photo or video that cannot be opened"
-    assert done.status == 1 and why in done.errors
+    (source / "sub").mkdir(parents=True)
+    for name in ("a.cr2", "sub/b.RAF"):
+        (source / name).write_bytes(b"x")
+    write_sample(source / "c.avi", codec="mpeg4", sound="adpcm_ms")
+    args = ["--mode", "pixelate", "--min-face", 60, "--copy-unmatched"]
+    done = run(source, tmp_path / "out", *args)
+    why = "a kind of photo or video that cannot be opened"
+    assert done.status == 1
+    assert sorted(done.errors) == [
+        f"error: a.cr2: {why}",
+        f"error: sub/b.RAF: {why}",
+        "warning: 1 file: a sound track (adpcm_ms) was compressed again as AAC",
+    ]
+    assert "1 copied, 2 failed; report in" in done.out
 
 
 def test_ray_that_is_not_installed_names_its_extra(run, photos, tmp_path, monkeypatch):
