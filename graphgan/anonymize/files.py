@@ -96,9 +96,10 @@ def _told(error: Exception, job: Job) -> str:
             reads = str(error.filename) == str(job.source)
             reason = f"{'cannot be read' if reads else 'the result cannot be written'}: {reason}"
         return f"{job.name}: {reason}"
-    text = " ".join(str(error).split())
+    text = str(error)
     for path in (job.source, job.target):
         text = text.replace(str(path), job.name)
     if not isinstance(error, ValueError | MissingExtraError):
         text = f"{type(error).__name__}: {text}"
-    return text if text.startswith(job.name) else f"{job.name}: {text}"
+    why = " ".join(text.removeprefix(f"{job.name}: ").split())  # the name may hold a line break
+    return f"{job.name}: {why}"
