@@ -32,9 +32,6 @@ def run_command(
         args: the command line, without the program's name; ``sys.argv[1:]`` when None.
         positional: see `parse_options`.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # file names may be any bytes
-
     exit_with(lambda: command(parse_options(options, args, positional=positional)))
 
 
@@ -93,6 +90,8 @@ def exit_with(command: Callable[[], int | None]) -> NoReturn:
 
     For commands that read their command line in their own way; others use `run_command`.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names may be any bytes
     try:
         status = command() or 0
     except KeyboardInterrupt:

@@ -22,9 +22,11 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         with naming(path):
             yield temporary
-        temporary.replace(path)
-    except BaseException:
+            temporary.replace(path)
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename == str(temporary):
+            error.filename, error.filename2 = str(path), None  # a name that nobody knows
         raise
 
 

@@ -171,7 +171,7 @@ class Worker:
 
 def work(pipe: Connection) -> None:
     torch.set_num_threads(1)
-    anonymize = FileAnonymizer(Anonymizer("pixelate", FaceFinder()))
+    anonymize = FileAnonymizer(Anonymizer("pixelate", FaceFinder()), allow_damaged=True)
     pipe.send("ready")
     while True:
         pipe.send(anonymize(pipe.recv()).status)

@@ -1,6 +1,7 @@
 """Videos of every kind, made by PyAV itself, with moving pictures, a tone and secrets."""
 
 import math
+import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -248,3 +249,38 @@ def jpeg() -> bytes:
     frame = frame_of(picture(19), "yuvj420p")
     frame.pts, frame.time_base = 0, Fraction(1, 25)
     return b"".join(bytes(p) for p in [*context.encode(frame), *context.encode(None)])
+
+
+def write_camera_recording(path: Path, law: int = 7) -> Path:
+    """Matroska as IP cameras write it: H.264, and noise in G.711's mu-law (7) or A-law (6).
+
+    PyAV does not write such tracks: bytes of another kind are given their names.
+    """
+    noise = np.random.default_rng(0).integers(0, 256, 6400, dtype=np.uint8).tobytes()
+    room = "x" * 18
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", RATE, options=OPTIONS["libx264"])
+        stream.codec_context.height, stream.codec_context.width = SIZE
+        stream.pix_fmt = "yuv420p"
+        tone = out.add_stream("pcm_u8", rate=8000, layout="mono")
+        tone.metadata["title"] = room
+        for number in range(20):
+            frame = frame_of(picture(number))
+            frame.pts, frame.time_base = number, Fraction(1, RATE)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+        for at in range(0, len(noise), 160):
+            packet = av.Packet(noise[at : at + 160])
+            packet.pts = packet.dts = at
+            packet.time_base, packet.duration, packet.stream = Fraction(1, 8000), 160, tone
+            out.mux_one(packet)
+    header = struct.pack("<HHIIHHH", law, 1, 8000, 8000, 1, 8, 0)
+    data = path.read_bytes()
+    for old, new in (
+        (b"\x86\x8dA_PCM/INT/LIT", b"\x86\x88A_MS/ACM\xec\x83\0\0\0"),
+        (b"\x53\x6e\x92" + room.encode(), b"\x63\xa2\x92" + header),
+    ):
+        assert data.count(old) == 1
+        data = data.replace(old, new)
+    path.write_bytes(data)
+    return path

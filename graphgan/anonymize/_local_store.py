@@ -1,12 +1,13 @@
 """A folder of this machine, or of a file system that is mounted here."""
 
-import fcntl
+import importlib
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from graphgan.anonymize._store import MANIFEST, Found, Store, found
 
@@ -93,10 +94,8 @@ class LocalStore(Store):
         path = self.folder / LOCK
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise ValueError(f"{self.folder}: another run is at work there") from None
+            if not _lock(file):
+                raise ValueError(f"{self.folder}: another run is at work there")
             try:
                 self._clear()  # of what killed processes left
                 yield
@@ -111,3 +110,21 @@ class LocalStore(Store):
 
     def _clear(self) -> None:
         shutil.rmtree(self.folder / SCRATCH, ignore_errors=True)
+
+
+def _lock(file: IO[str]) -> bool:
+    """Take a file for this process, up to its end; whether nobody else has it."""
+    try:
+        fcntl = importlib.import_module("fcntl")
+    except ImportError:  # Windows
+        msvcrt = importlib.import_module("msvcrt")
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

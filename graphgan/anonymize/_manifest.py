@@ -10,13 +10,13 @@ needs the names of more than one shard at a time.
 
 import hashlib
 import json
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from graphgan.anonymize._store import MANIFEST, Found, Store
+from graphgan.anonymize.inputs import folded
 
 _ABOUT = f"{MANIFEST}/about.json"
 # Names that are held before they are written.
@@ -63,11 +63,6 @@ class Manifest:
 
     def _names(self, shard: int) -> str:
         return f"{self.folder(shard)}/names.jsonl"
-
-
-def folded(name: str) -> str:
-    """A name as disks see it that tell neither case nor ways to write an accent apart."""
-    return unicodedata.normalize("NFC", name).casefold()
 
 
 def check_free(store: Store) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 import torch
 
 from graphgan.anonymize._attempts import Attempt, History, read_history
-from graphgan.anonymize._manifest import Manifest, folded
+from graphgan.anonymize._manifest import Manifest
 from graphgan.anonymize._stores import open_store
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.inputs import Job
+from graphgan.anonymize.inputs import Job, folded
 from graphgan.anonymize.kinds import kind_by_name
 from graphgan.anonymize.options import AnonymizeOptions, make_anonymizer, make_file_anonymizer
 from graphgan.anonymize.report import FileReport

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
+from graphgan.anonymize.inputs import NEITHER
 from graphgan.anonymize.kinds import kind_by_name
 
 MANIFEST = ".graphgan-manifest"
@@ -96,4 +97,4 @@ def found(name: str) -> Found:
     """A file that can be read, left out if it is neither photo nor video."""
     if name.rpartition("/")[2].startswith("."):
         return Found(name, "hidden")
-    return Found(name, "" if kind_by_name(name) else "not a photo or a video")
+    return Found(name, "" if kind_by_name(name) else NEITHER)

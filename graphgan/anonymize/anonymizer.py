@@ -21,6 +21,7 @@ from graphgan.anonymize._work import Work, is_recognisable, make_faces, paste_wo
 from graphgan.anonymize.conditions import Condition, Look
 from graphgan.anonymize.faces import (
     KEPT,
+    NOT_THERE,
     OVERLOOKED,
     Face,
     Problem,
@@ -135,7 +136,9 @@ class Anonymizer:
         """
         found = list(self.detector(image) if detections is None else detections)
         kept, before = self._selected(image, found)
-        for box in self.selection.unmatched(_boxes(found)):
+        unmatched = self.selection.unmatched(_boxes(found))
+        nowhere = range(len(found), len(found) + len(unmatched))
+        for box in unmatched:
             found.append(Detection(torch.tensor(box), torch.full((68, 2), torch.nan)))
             kept.append(False)
             before.append(None)
@@ -148,7 +151,8 @@ class Anonymizer:
         result = self.replace(image, tasks)
         faces = [Face(as_box(face.box), KEPT) for face in found]
         for i, face in zip(chosen, result.faces, strict=True):
-            faces[i] = face
+            remarks = (NOT_THERE, *face.remarks) if i in nowhere else face.remarks
+            faces[i] = face._replace(remarks=remarks)
         return self._without_overlooked(Result(result.image, result.changed, faces))
 
     def _without_overlooked(self, result: Result) -> Result:

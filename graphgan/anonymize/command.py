@@ -3,7 +3,7 @@
 import contextlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,8 @@ from graphgan.anonymize.options import (
     make_file_anonymizer,
     what_holds_for_all,
 )
-from graphgan.anonymize.report import (
-    FileReport,
-    count_instead,
-    count_statuses,
-    tell_counts,
-    tell_instead,
-    write_reports,
-)
+from graphgan.anonymize.report import FileReport, count_statuses, write_reports
+from graphgan.anonymize.summary import as_printed, tell_problems, tell_summary
 from graphgan.anonymize.video.streams import live_source
 from graphgan.commands import exit_with, parse_options
 from graphgan.data.progress_record import ProgressRecord, start_record
@@ -34,7 +28,8 @@ from graphgan.training.devices import memory_errors_explained
 from graphgan.training.interrupts import StopRequest, stop_on_signal
 
 NO_FACE = 3
-"""Exit status where a file was not copied, since no face was found in it."""
+"""Exit status where a file was not copied, since no face was found in it, or none in a box of
+``--only``, so that the others stay visible."""
 
 RECORD = ".graphgan-anonymize.jsonl"
 """In the output folder: what is done, so that a run can be gone on with."""
@@ -84,6 +79,11 @@ class Options(AnonymizeOptions):
         return STREAM in self.inputs
 
     @property
+    def report_path(self) -> Path:
+        """Of the report."""
+        return self.report or self.folder / "report.json"
+
+    @property
     def folder(self) -> Path:
         """Of the results."""
         assert self.out is not None
@@ -120,29 +120,38 @@ def anonymize(options: Options) -> int:
     with memory_errors_explained("smaller photos need less"):
         anonymizer = make_anonymizer(options)
         about = what_holds_for_all(options, anonymizer)
-        options.folder.mkdir(parents=True, exist_ok=True)
-        if not (options.resume and record.exists()):
-            start_record(record, about)
+        with _told_as_folder(options.folder):
+            options.folder.mkdir(parents=True, exist_ok=True)
+            if not (options.resume and record.exists()):
+                start_record(record, about)
+        with _told_as_folder(options.report_path.parent):
+            options.report_path.parent.mkdir(parents=True, exist_ok=True)
         return _run(options, plan, make_file_anonymizer(options, anonymizer), about)
+
+
+@contextlib.contextmanager
+def _told_as_folder(folder: Path) -> Iterator[None]:
+    """What cannot be made in a folder is said of the folder, not of a file that nobody knows."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise OSError(error.errno, f"results cannot be written there: {why}", str(folder)) from None
 
 
 def _run(options: Options, plan: Plan, work: FileAnonymizer, about: dict[str, Any]) -> int:
     files = {name: FileReport(name, "left out", error=why) for name, why in plan.left_out.items()}
-    path = options.report or options.folder / "report.json"
-    try:
-        with (
-            ProgressRecord(options.folder / RECORD, about) as record,
-            stop_on_signal() as stop,
-        ):
-            before = {entry["name"]: FileReport.from_json(entry) for entry in record.entries}
+    files |= {name: FileReport(name, "failed", error=why) for name, why in plan.failed.items()}
+    with ProgressRecord(options.folder / RECORD, about) as record, stop_on_signal() as stop:
+        before = {entry["name"]: FileReport.from_json(entry) for entry in record.entries}
+        try:
             for report in _reports(plan.jobs, work, before, stop):
                 files[report.name] = report
                 if before.get(report.name) != report:
                     record.add(report.as_json())
-    finally:  # an interrupt, too, leaves a report of what is done
-        write_reports(path, list(files.values()), about)
-    _say(options, files, path)
-    return _status(list(files.values()))
+        finally:  # an interrupt, too, leaves a report of what is done
+            _end(options, list(files.values()), about)
+    return exit_status(count_statuses(list(files.values())))
 
 
 def _reports(
@@ -164,13 +173,13 @@ def _reports(
         calls = calls_in_order(
             jobs, report_of, threads=threads, concurrent=lambda job: job.kind == "photo"
         )
+        failed = 0
         with contextlib.closing(calls):
             for job, call in zip(jobs, calls, strict=True):
-                bar.set_description(job.name[-30:])
+                bar.set_description(as_printed(job.name[-30:]))
                 report = call()
-                bar.set_postfix_str("")
-                if report.status == "failed" and report is not before.get(job.name):
-                    bar.write(f"error: {report.error}", file=sys.stderr)
+                failed += report.status == "failed"
+                bar.set_postfix_str(f"{failed} failed" if failed else "")
                 yield report
                 bar.update()
 
@@ -226,22 +235,21 @@ def _names_done(record: Path) -> list[str]:
     return names
 
 
-def _say(options: Options, files: dict[str, FileReport], path: Path) -> None:
-    for file in files.values():
-        if file.status == "no face":
-            print(f"no face found, not copied: {file.name}")
-    if any("voice" in note for file in files.values() for note in file.notes):
-        print("the sound of videos was kept: a voice identifies (--audio drop)")
-    print(f"{tell_counts(count_statuses(list(files.values())))}; report in {path}")
-    if instead := tell_instead(count_instead(files.values())):
-        print(instead)
+def _end(options: Options, files: list[FileReport], about: dict[str, Any]) -> None:
+    """The report, and what a person must know."""
+    write_reports(options.report_path, files, about)
+    for line in tell_problems(files):
+        print(line, file=sys.stderr)
+    for line in tell_summary(files, options.report_path):
+        print(line)
     sys.stdout.flush()
 
 
-def _status(files: list[FileReport]) -> int:
-    if any(file.status == "failed" for file in files):
+def exit_status(counts: Mapping[str, int]) -> int:
+    """Of a command, by what `count_statuses` gives."""
+    if counts["failed"]:
         return 1
-    return NO_FACE if any(file.status == "no face" for file in files) else 0
+    return NO_FACE if counts["no face"] or counts["boxes without a face"] else 0
 
 
 if __name__ == "__main__":

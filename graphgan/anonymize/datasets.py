@@ -23,7 +23,8 @@ from graphgan.anonymize._ray_engine import require_ray, run_ray
 from graphgan.anonymize._shard_work import DatasetTask
 from graphgan.anonymize._stores import open_source, open_store
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.command import NO_FACE
+from graphgan.anonymize.command import exit_status
+from graphgan.anonymize.inputs import NEITHER, UNKNOWN, looks_like_one
 from graphgan.anonymize.options import (
     COMPOSED,
     AnonymizeOptions,
@@ -118,7 +119,7 @@ def anonymize_dataset(options: DatasetOptions) -> int:
     if line := tell_instead(instead):
         print(line)
     sys.stdout.flush()
-    return 1 if statuses["failed"] else NO_FACE if statuses["no face"] else 0
+    return exit_status(statuses)
 
 
 def _run(
@@ -172,15 +173,19 @@ def write_report(manifest: Manifest) -> tuple[Counter[str], Counter[Instead]]:
     """
     counts: Counter[str] = Counter()
     instead: Counter[Instead] = Counter()
+    warnings: Counter[str] = Counter()
     with manifest.store.scratch() as scratch:
         with (scratch / REPORT).open("w", encoding="ascii") as file:
             for shard in range(manifest.num_shards):
                 reports = shard_reports(manifest, shard)
                 counts.update(count_statuses(reports))
                 instead.update(count_instead(reports))
+                warnings.update(text for report in reports for text in report.warnings)
                 file.writelines(json.dumps(report.as_json()) + "\n" for report in reports)
                 _tell(reports, counts["failed"])
         manifest.store.publish(scratch / REPORT, REPORT)
+    for text, count in warnings.most_common(_TOLD):
+        print(f"warning: {count:,} file{'s' * (count > 1)}: {text}", file=sys.stderr)
     return counts, instead
 
 
@@ -192,7 +197,10 @@ def shard_reports(manifest: Manifest, shard: int) -> list[FileReport]:
     history = read_history(manifest.store, manifest.folder(shard))
     reports = {name: FileReport.from_json(content) for name, content in history.reports.items()}
     for file in manifest.files(shard):
-        if file.left_out:
+        if file.left_out == NEITHER and looks_like_one(Path(file.name)):
+            error = f"{file.name}: {UNKNOWN}"
+            reports[file.name] = FileReport(file.name, "failed", error=error)
+        elif file.left_out:
             reports[file.name] = FileReport(file.name, "left out", error=file.left_out)
         elif file.name not in reports:  # nothing gets lost in silence
             error = f"{file.name}: no worker told of it"

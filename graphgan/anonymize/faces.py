@@ -38,6 +38,9 @@ KEPT = "kept"
 OVERLOOKED = "overlooked at first, found in the finished photo"
 """Remark about a face that only the second detector found."""
 
+NOT_THERE = "no face was found in this box of --only"
+"""Remark about a box that was covered all the same."""
+
 # A face of a finished photo is a known one from this overlap on, of the smaller of both boxes.
 # Where so much of its box was replaced, it is made of the edges of what is there now.
 _KNOWN, _REPLACED = 0.3, 0.5

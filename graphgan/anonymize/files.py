@@ -25,11 +25,13 @@ class FileAnonymizer:
         anonymizer: replaces the faces.
         copy_unmatched: whether files without a face are written all the same.
         audio: whether the sound of videos is kept.
+        allow_damaged: whether what can be read of damaged videos is enough.
     """
 
     anonymizer: Anonymizer
     copy_unmatched: bool = False
     audio: Audio = "keep"
+    allow_damaged: bool = False
 
     def __call__(
         self,
@@ -82,6 +84,7 @@ class FileAnonymizer:
             name=job.name,
             audio=self.audio,
             copy_unmatched=self.copy_unmatched,
+            allow_damaged=self.allow_damaged,
             on_frame=on_frame,
         )
 
@@ -90,12 +93,16 @@ def _told(error: Exception, job: Job) -> str:
     """One line, with the file's name in the place of its path."""
     if isinstance(error, OSError):
         reason = error.strerror or str(error) or type(error).__name__
+        if error.filename is not None:
+            reads = str(error.filename) == str(job.source)
+            reason = f"{'cannot be read' if reads else 'the result cannot be written'}: {reason}"
         return f"{job.name}: {reason}"
-    text = " ".join(str(error).split())
+    text = str(error)
     for path in (job.source, job.target):
         text = text.replace(str(path), job.name)
     if isinstance(error, TooManyPixelsError):
         text = f"{text}; --max-pixels allows more"
     if not isinstance(error, ValueError | MissingExtraError):
         text = f"{type(error).__name__}: {text}"
-    return text if text.startswith(job.name) else f"{job.name}: {text}"
+    why = " ".join(text.removeprefix(f"{job.name}: ").split())  # the name may hold a line break
+    return f"{job.name}: {why}"

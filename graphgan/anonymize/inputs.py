@@ -2,11 +2,33 @@
 
 import os
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from graphgan.anonymize.kinds import Kind, file_kind
+from graphgan.anonymize.kinds import PHOTO_SUFFIXES, VIDEO_SUFFIXES, FileKind, Kind, file_kind
+
+# What people call photos and videos: one that cannot be opened is an error, not a file apart.
+_OTHER_PHOTOS = (
+    "heic heif hif avif jxl jp2 j2k jpe mpo psd tga dng cr2 cr3 crw nef nrw arw srf sr2 orf rw2 "
+    "raf raw rwl pef 3fr erf kdc dcr mrw mos iiq x3f gpr ppm pgm pbm pnm pfm pcx dib qoi sgi "
+    "dds exr hdr psb"
+)
+_OTHER_VIDEOS = (
+    "3gp 3g2 qt mk3d vob divx mxf dv m2v mod tod f4v rm rmvb wtv insv lrv braw r3d h264 264 h265 "
+    "265 hevc mjpeg mjpg"
+)
+_NAMES = PHOTO_SUFFIXES | VIDEO_SUFFIXES
+_NAMES |= {f".{suffix}" for suffix in f"{_OTHER_PHOTOS} {_OTHER_VIDEOS}".split()}
+
+NEITHER = "not a photo or a video"
+"""Why most files are left out."""
+
+UNKNOWN = "a kind of photo or video that cannot be opened"
+"""Why one fails that is called a photo or a video."""
+
+_MOST_TOLD = 3
 
 STREAM = "-"
 """What standard input or a camera is called."""
@@ -22,7 +44,7 @@ class Job:
         name: its path below the input it was found in, and its result's below the output folder.
         source: where it is; of a stream its name.
         target: where the result goes.
-        kind: by the content; a stream is not known before it is read.
+        kind: see `file_kind`; a stream is not known before it is read.
     """
 
     name: str
@@ -38,10 +60,24 @@ class Plan:
     Args:
         jobs: in the order of the inputs, those of a folder sorted.
         left_out: names of files and links that are no photos or videos, and why.
+        failed: names of folders that cannot be read, of photos and videos that cannot be opened,
+            and of those whose results would be one file; and why.
     """
 
     jobs: list[Job]
     left_out: dict[str, str]
+    failed: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """Something below an input: a photo, a video, or why it is neither."""
+
+    name: str
+    source: Path
+    kind: FileKind | None = None
+    left_out: str = ""
+    failed: str = ""
 
 
 def plan_jobs(
@@ -53,9 +89,10 @@ def plan_jobs(
 ) -> Plan:
     """The files of all inputs; nothing is written yet.
 
-    A file keeps its name, a folder the tree below it; what is written in another format than its
-    own, such as AVI as Matroska and HEIC as JPEG, gets that one's suffix. Hidden files and folders
-    are left out, links to folders are not followed.
+    A file keeps its name, a folder the tree below it; where two inputs hold files of one name, both
+    keep the folders that tell them apart. What is written in another format than its own, such as
+    AVI as Matroska and HEIC as JPEG, gets that one's suffix, behind its own where another file has
+    that name. Hidden files and folders are left out, links to folders are not followed.
 
     Args:
         inputs: files and folders; or ``"-"`` alone for a stream, which becomes stream.mkv.
@@ -63,27 +100,104 @@ def plan_jobs(
         overwrite: results may replace files.
         done: names whose results are there already and may stay.
     Raises:
-        ValueError: an input that is not there or no photo or video, no file in any of them, two
-            that map to one result, a stream beside other inputs, an output folder that is an input
-            or inside one, a result that would replace a source or, unless ``overwrite``, any file.
+        ValueError: an input that is not there or no photo or video, no file in any of them, a
+            stream beside other inputs, an output folder that is an input or inside one, a result
+            that would replace a source or, unless ``overwrite``, any file.
     """
     out = Path(out)
-    jobs: list[Job] = []
-    left_out: dict[str, str] = {}
     if STREAM in inputs:
-        jobs.append(_stream_job(len(inputs), out))
-    for given in [Path(given) for given in inputs if given != STREAM]:
-        _check_input(given, out)
-        for source, name in _files(given, left_out):
-            if (found := file_kind(source)) is None:
-                left_out[name] = "not a photo or a video"
-                continue
-            jobs.append(Job(name, source, out / found.result_name(name), found.kind))
-    if not jobs:
+        plan = Plan([_stream_job(len(inputs), out)], {}, {})
+    else:
+        paths = [Path(given) for given in inputs]
+        for given in paths:
+            _check_input(given, out)
+        plan = _plan([(given, list(_entries(given))) for given in paths], out)
+    if not plan.jobs:
         named = ", ".join(map(str, inputs))
-        raise ValueError(f"expected photos or videos, found none in {named}")
-    _check_targets(jobs, out, overwrite, done)
-    return Plan(jobs, left_out)
+        why = "".join(f"; {reason}" for reason in list(plan.failed.values())[:_MOST_TOLD])
+        raise ValueError(f"expected photos or videos, found none in {named}{why}")
+    _check_targets(plan.jobs, out, overwrite, done)
+    return plan
+
+
+def _plan(inputs: "Sequence[tuple[Path, list[_Entry]]]", out: Path) -> Plan:
+    entries: dict[str, _Entry] = {}  # of a file that was given twice one
+    left_out: dict[str, str] = {}
+    prefixes = _prefixes(inputs)
+    for number, (given, found) in enumerate(inputs, 1):
+        for entry in found:
+            if entry.left_out:
+                name = entry.name if entry.name not in left_out else f"{given.name}/{entry.name}"
+                left_out[name] = entry.left_out
+            else:
+                name = prefixes[number - 1] + entry.name
+                if name in entries and _real(entries[name].source) != _real(entry.source):
+                    name = f"{number}/{name}"
+                entries.setdefault(name, replace(entry, name=name))
+    failed = {name: f"{name}: {entry.failed}" for name, entry in entries.items() if entry.failed}
+    files = [entry for entry in entries.values() if entry.kind is not None]
+    return Plan(_jobs(files, out, failed), left_out, failed)
+
+
+def _prefixes(inputs: "Sequence[tuple[Path, list[_Entry]]]") -> list[str]:
+    """The folders that tell inputs apart, for those that hold different files of one name."""
+    owners: dict[str, dict[int, Path]] = {}
+    for number, (_, found) in enumerate(inputs):
+        for entry in found:
+            if not entry.left_out:
+                owners.setdefault(folded(entry.name), {})[number] = entry.source
+    several = [same for same in owners.values() if len(same) > 1]
+    clashing = sorted(
+        {n for same in several if len(set(map(_real, same.values()))) > 1 for n in same}
+    )
+    tops = [os.path.normpath(_top(inputs[number][0]).absolute()) for number in clashing]
+    prefixes = [""] * len(inputs)
+    try:
+        common = os.path.commonpath(tops) if tops else ""
+        for number, top in zip(clashing, tops, strict=True):
+            if top != common:
+                prefixes[number] = Path(os.path.relpath(top, common)).as_posix() + "/"
+    except ValueError:  # on two drives of Windows
+        pass
+    return prefixes
+
+
+def _top(given: Path) -> Path:
+    return given if given.is_dir() else given.parent
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _jobs(files: "Sequence[_Entry]", out: Path, failed: dict[str, str]) -> list[Job]:
+    """Each with a result of its own; what cannot have one is added to ``failed``."""
+    named = [(entry, kind) for entry in files if (kind := entry.kind) is not None]
+    wanted = Counter(folded(kind.result_name(entry.name)) for entry, kind in named)
+    taken: dict[str, str] = {}
+    results: dict[str, str] = {}
+    # Names that stay as they are come first.
+    for entry, kind in sorted(
+        named, key=lambda one: one[1].result_name(one[0].name) != one[0].name
+    ):
+        result = kind.result_name(entry.name)
+        if result != entry.name and wanted[folded(result)] > 1:
+            result = kind.result_name(f"{entry.name}{kind.suffix}")
+        other = taken.setdefault(folded(result), entry.name)
+        if other == entry.name:
+            results[entry.name] = result
+        else:
+            failed[entry.name] = f"{entry.name}: on some disks its result would replace {other}'s"
+    return [
+        Job(entry.name, entry.source, out / results[entry.name], kind.kind)
+        for entry, kind in named
+        if entry.name in results
+    ]
+
+
+def folded(name: str) -> str:
+    """The same for names that some disks do not tell apart: by case or by their accents' bytes."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _stream_job(inputs: int, out: Path) -> Job:
@@ -103,28 +217,65 @@ def _check_input(given: Path, out: Path) -> None:
     if real == target or real in target.parents:
         raise ValueError(f"expected --out beside the inputs, got {out}, which is {given} or inside")
     if real.is_file() and file_kind(given) is None:
-        raise ValueError(f"{given}: expected a photo or a video")
+        known = " ".join(sorted(PHOTO_SUFFIXES | VIDEO_SUFFIXES))
+        raise ValueError(f"{given}: expected a photo or a video ({known})")
     if not real.is_file() and not real.is_dir():
         raise ValueError(f"{given}: expected a file or a folder")
 
 
-def _files(given: Path, left_out: dict[str, str]) -> Iterator[tuple[Path, str]]:
+def _entries(given: Path) -> Iterator[_Entry]:
+    """All that is below an input; the files of a folder come before its folders."""
     if given.is_file():
-        yield given, given.name
+        yield _file(given, given.name)
         return
-    for parent, folders, names in os.walk(given):
-        for name in folders:
-            if (link := Path(parent, name)).is_symlink():
-                left_out[_relative(link, given)] = "a link to a folder, not followed"
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            path = Path(parent, name)
-            if name.startswith("."):
-                left_out[_relative(path, given)] = "hidden"
-            elif not path.is_file():
-                left_out[_relative(path, given)] = "not a file, or a link to nothing"
-            else:
-                yield path, _relative(path, given)
+    waiting = [given]
+    while waiting:
+        parent = waiting.pop()
+        try:
+            with os.scandir(parent) as listed:
+                paths = sorted(Path(parent, entry.name) for entry in listed)
+        except OSError as error:
+            name = _relative(parent, given) if parent != given else given.name or str(given)
+            why = f"the folder cannot be read, nothing in it was done: {error.strerror or error}"
+            yield _Entry(name, parent, failed=why)
+            continue
+        folders = []
+        for path in paths:
+            name = _relative(path, given)
+            try:
+                if path.is_dir() and not path.is_symlink() and not path.name.startswith("."):
+                    folders.append(path)
+                else:
+                    yield _of_folder(path, name)
+            except OSError as error:
+                yield _Entry(name, path, failed=f"cannot be read: {error.strerror or error}")
+        waiting += reversed(folders)
+
+
+def _of_folder(path: Path, name: str) -> _Entry:
+    if path.name.startswith("."):
+        return _Entry(name, path, left_out="a hidden folder" if path.is_dir() else "hidden")
+    if path.is_dir():
+        return _Entry(name, path, left_out="a link to a folder, not followed")
+    if path.is_file():
+        return _file(path, name)
+    nothing = "not a file, or a link to nothing"
+    if looks_like_one(path):
+        return _Entry(name, path, failed=nothing)
+    return _Entry(name, path, left_out=nothing)
+
+
+def _file(path: Path, name: str) -> _Entry:
+    if (kind := file_kind(path)) is not None:
+        return _Entry(name, path, kind)
+    if looks_like_one(path):
+        return _Entry(name, path, failed=UNKNOWN)
+    return _Entry(name, path, left_out=NEITHER)
+
+
+def looks_like_one(path: Path) -> bool:
+    """Whether a name is one that photos and videos have, whether they can be opened or not."""
+    return path.suffix.lower() in _NAMES
 
 
 def _relative(path: Path, folder: Path) -> str:
@@ -133,13 +284,7 @@ def _relative(path: Path, folder: Path) -> str:
 
 def _check_targets(jobs: Sequence[Job], out: Path, overwrite: bool, done: frozenset[str]) -> None:
     sources = {job.source.resolve() for job in jobs}
-    taken: dict[str, Job] = {}
     for job in jobs:
-        # Some disks do not tell upper from lower case, or one way to write an accent from another.
-        place = job.target.relative_to(out).as_posix()
-        other = taken.setdefault(unicodedata.normalize("NFC", place).casefold(), job)
-        if other is not job:
-            raise ValueError(f"{other.source} and {job.source} would both become {job.target}")
         if job.target.resolve() in sources:
             raise ValueError(f"{job.target}: expected a result beside the sources, it is one")
         if job.target.is_dir():

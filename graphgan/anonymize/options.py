@@ -71,6 +71,8 @@ class AnonymizeOptions:
     """Write files in which no face is found, too; by default they are left out."""
     audio: Audio = "keep"
     """Sound of videos; a voice identifies."""
+    allow_damaged: bool = False
+    """Do what can be read of videos that are cut short or damaged; by default they are left out."""
     threshold: float | None = None
     """Distance of descriptors up to which a face counts as recognised; by default a tenth more than
     the recogniser's own, which is 0.6."""
@@ -140,7 +142,7 @@ def make_anonymizer(options: AnonymizeOptions) -> Anonymizer:
 
 def make_file_anonymizer(options: AnonymizeOptions, anonymizer: Anonymizer) -> FileAnonymizer:
     """Works on whole files with what `make_anonymizer` gave."""
-    return FileAnonymizer(anonymizer, options.copy_unmatched, options.audio)
+    return FileAnonymizer(anonymizer, options.copy_unmatched, options.audio, options.allow_damaged)
 
 
 def tool_options(options: AnonymizeOptions) -> ToolOptions:
@@ -232,5 +234,6 @@ def what_holds_for_all(options: AnonymizeOptions, anonymizer: Anonymizer) -> dic
         "min_face": options.min_face,
         "copy_unmatched": options.copy_unmatched,
         "audio": options.audio,
+        "allow_damaged": options.allow_damaged,
         "seed": options.seed,
     }

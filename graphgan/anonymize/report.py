@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
-from graphgan.anonymize.faces import KEPT, OVERLOOKED, Face, Reason
+from graphgan.anonymize.faces import KEPT, NOT_THERE, OVERLOOKED, Face, Reason
 from graphgan.files import replacing
 
 Status = Literal["anonymised", "copied", "no face", "failed", "left out"]
@@ -33,6 +33,7 @@ class FileReport:
         covered: of each face the frames in which it was replaced; in a photo its page alone.
         seconds: that it took.
         notes: what else is to be known, such as a second image that was dropped.
+        warnings: what a person should know at once, such as sound that was compressed again.
         error: why there is no result.
     """
 
@@ -44,7 +45,13 @@ class FileReport:
     covered: tuple[tuple[int, int], ...] = ()
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     error: str = ""
+
+    @property
+    def is_written(self) -> bool:
+        """Whether there is a result."""
+        return self.status in ("anonymised", "copied")
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, rounded to what they mean."""
@@ -66,7 +73,8 @@ class FileReport:
             plain = {
                 k: content[k] for k in ("name", "status", "kind", "frames", "seconds", "error")
             }
-            return cls(**plain, faces=faces, covered=covered, notes=tuple(content["notes"]))
+            notes, warnings = tuple(content["notes"]), tuple(content["warnings"])
+            return cls(**plain, faces=faces, covered=covered, notes=notes, warnings=warnings)
         except (KeyError, TypeError) as error:
             raise ValueError(f"expected a file's report, got {content!r:.200}") from error
 
@@ -131,17 +139,29 @@ def _rows(file: FileReport) -> list[list[object]]:
 
 
 def count_statuses(files: Sequence[FileReport]) -> dict[str, int]:
-    """How many files of each status, and how many faces were replaced and kept."""
+    """How many files of each status; how many faces of those written were replaced and kept."""
     statuses = Counter(file.status for file in files)
-    methods = Counter(face.method for file in files for face in file.faces)
+    faces = [face for file in files if file.is_written for face in file.faces]
+    kept, nowhere = (
+        sum(face.method == KEPT for face in faces),
+        sum(NOT_THERE in face.remarks for face in faces),
+    )
     return {
         **{status: statuses[status] for status in get_args(Status)},
-        "faces replaced": sum(count for method, count in methods.items() if method != KEPT),
-        "faces kept": methods[KEPT],
-        "faces overlooked at first": sum(
-            OVERLOOKED in face.remarks for file in files for face in file.faces
-        ),
+        "faces replaced": len(faces) - kept - nowhere,
+        "faces kept": kept,
+        "faces overlooked at first": sum(OVERLOOKED in face.remarks for face in faces),
+        "boxes without a face": nowhere,
     }
+
+
+_WORDS = {"no face": "without a face"}
+_ONE = {
+    "faces replaced": "face replaced",
+    "faces kept": "face kept",
+    "faces overlooked at first": "face overlooked at first",
+    "boxes without a face": "box without a face",
+}
 
 
 def tell_counts(counts: Mapping[str, int]) -> str:
@@ -151,8 +171,9 @@ def tell_counts(counts: Mapping[str, int]) -> str:
         >>> tell_counts({"anonymised": 2, "failed": 0, "faces replaced": 1})
         '2 anonymised, 1 face replaced'
     """
+    words = {key: _WORDS.get(key, key) for key in counts}
     told = [
-        f"{count} {key.replace('faces', 'face') if count == 1 else key}"
+        f"{count:,} {_ONE.get(key, words[key]) if count == 1 else words[key]}"
         for key, count in counts.items()
         if count
     ]
@@ -175,10 +196,14 @@ class Instead(NamedTuple):
 
 
 def count_instead(files: Iterable[FileReport]) -> Counter[Instead]:
-    """How many faces were covered instead of what was asked for, in all frames or in some."""
+    """How many faces of the files written were covered instead of what was asked for.
+
+    In all frames or in some.
+    """
     return Counter(
         Instead(face.reason, face.method if face.method in _COVERS else None)
         for file in files
+        if file.is_written
         for face in file.faces
         if face.reason is not None
     )

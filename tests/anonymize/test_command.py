@@ -1,5 +1,6 @@
 """The command as people run it, with a small network."""
 
+import errno
 import json
 import os
 import shutil
@@ -76,7 +77,7 @@ def test_a_folder_becomes_a_folder_of_results_and_a_report(run, photos, tmp_path
     done = run(photos, "--out", tmp_path / "out")
     assert done.status == NO_FACE and done.errors == []
     assert "no face found, not copied: none.png" in done.out
-    assert "2 anonymised, 1 no face, 2 faces replaced; report in" in done.out
+    assert "2 anonymised, 1 without a face, 2 faces replaced; report in" in done.out
     assert statuses(tmp_path / "out") == {
         "a.png": "anonymised",
         "none.png": "no face",
@@ -159,6 +160,105 @@ def test_faces_to_keep_are_told_by_a_photo_or_a_box(run, photos, tmp_path, portr
     done = run(photos / "a.png", "--keep", "0,0,20,20", "--out", tmp_path / "2")
     assert "1 face replaced" in done.out
     assert not torch.equal(read_image(tmp_path / "2" / "a.png"), portrait)
+
+
+def test_a_box_in_which_no_face_is_leaves_the_others_visible_and_says_so(run, photos, tmp_path):
+    done = run(photos / "a.png", "--only", "0,200,30,230", "--out", tmp_path / "1")
+    assert done.status == NO_FACE
+    assert done.errors == [
+        "warning: a.png: no face in --only 0,200,30,230, which was covered; the other faces are "
+        "still visible"
+    ]
+    assert "1 anonymised, 1 face kept, 1 box without a face; report in" in done.out
+    (face,) = [f for f in report_of(tmp_path / "1")["files"][0]["faces"] if f["method"] != "kept"]
+    assert face["remarks"][0] == "no face was found in this box of --only"
+    box = ",".join(map(str, report_of(tmp_path / "1")["files"][0]["faces"][0]["box"]))
+    done = run(photos / "a.png", "--only", box, "--out", tmp_path / "2")
+    assert (done.status, done.errors) == (0, [])
+
+
+def test_nothing_of_a_folder_is_passed_over_in_silence(run, photos, tmp_path, monkeypatch):
+    """A folder and kinds that cannot be read, links, notes, names of one file."""
+    (photos / "none.png").unlink()
+    for name in ("private/c.jpg", "d.cr2", "README.txt", ".thumbs/e.jpg"):
+        (photos / name).parent.mkdir(exist_ok=True)
+        (photos / name).write_bytes(b"x")
+    (photos / "link").symlink_to(photos / "sub")
+    shutil.copy(photos / "a.png", photos / "A.PNG")
+    scandir = os.scandir
+
+    def listed(path):
+        if Path(path).name == "private":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", listed)
+    done = run(photos, "--out", tmp_path / "out")
+    assert done.status == 1
+    assert sorted(done.errors) == [
+        "error: a.png: on some disks its result would replace A.PNG's",
+        "error: d.cr2: a kind of photo or video that cannot be opened",
+        "error: private: the folder cannot be read, nothing in it was done: Permission denied",
+    ]
+    assert done.out.splitlines() == [
+        "left out: a hidden folder: .thumbs; not a photo or a video: README.txt; a link to a "
+        "folder, not followed: link",
+        "2 anonymised, 3 failed, 3 left out, 2 faces replaced; report in "
+        f"{tmp_path}/out/report.json",
+    ]
+    assert statuses(tmp_path / "out")["private"] == "failed"
+
+
+def test_files_of_one_name_from_two_folders_are_both_done(run, photos, tmp_path):
+    shutil.copytree(photos / "sub", photos / "other")
+    done = run(photos / "sub" / "b.jpg", photos / "other" / "b.jpg", "--out", tmp_path / "out")
+    assert (done.status, done.errors) == (0, [])
+    assert statuses(tmp_path / "out") == {"sub/b.jpg": "anonymised", "other/b.jpg": "anonymised"}
+
+
+def test_a_folder_that_cannot_be_written_is_named(run, photos, tmp_path, monkeypatch):
+    def closed(self, *args, **options):
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "write_text", closed)
+    message = failure(run(photos, "--out", tmp_path / "out"), 1)
+    assert message == (f"error: {tmp_path}/out: results cannot be written there: Permission denied")
+
+
+def test_a_run_that_cannot_go_on_leaves_the_report_as_it_was(run, photos, tmp_path):
+    run(photos, "--out", tmp_path / "out")
+    before = (tmp_path / "out" / "report.json").read_bytes()
+    failure(run(photos, "--out", tmp_path / "out", "--resume", "--seed", 9))
+    assert (tmp_path / "out" / "report.json").read_bytes() == before
+
+
+def test_a_video_cut_short_is_refused_unless_it_is_allowed(run, portrait, tmp_path):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    options = {"container_options": {"movflags": "+faststart"}, "options": {"g": "5"}}
+    whole = video_of(source / "a.mp4", portrait, 20, **options).read_bytes()
+    (source / "a.mp4").write_bytes(whole[: len(whole) * 2 // 3])
+    there = f"{len(whole) * 2 // 3:,} of {len(whole):,} bytes are there"
+    done = run(source, "--out", out)
+    assert failure(done, 1) == (
+        f"error: a.mp4: cut short or damaged: {there} (--allow-damaged does what can be)"
+    )
+    assert not (out / "a.mp4").exists() and "1 failed; report in" in done.out
+    done = run(source, "--out", out, "--allow-damaged")
+    assert done.status == 0 and f"warning: a.mp4: damaged: {there}" in done.errors
+    (file,) = report_of(out)["files"]
+    assert (
+        5 < file["frames"] < 20 and len(list(open_video(out / "a.mp4").frames())) == file["frames"]
+    )
+    assert f"damaged: {there}" in file["warnings"]
+
+
+def test_sound_that_was_not_copied_is_told(run, portrait, tmp_path):
+    path = video_of(tmp_path / "a.avi", portrait, 3, codec="mpeg4", sound="adpcm_ms")
+    done = run(path, "--out", tmp_path / "out")
+    told = "a sound track (adpcm_ms) was compressed again as AAC"
+    assert (done.status, done.errors) == (0, [f"warning: a.avi: {told}"])
+    assert report_of(tmp_path / "out")["files"][0]["warnings"] == [told]
 
 
 @pytest.mark.slow
@@ -317,7 +417,8 @@ def test_a_full_disk_is_one_line_a_file_and_leaves_nothing_of_it(run, portrait, 
     with files_up_to(20_000):
         done = run(source, "--out", out, "--copy-unmatched")
     assert done.status == 1
-    assert done.errors == [f"error: {name}: File too large" for name in ("b.mp4", "c.mkv", "d.png")]
+    why = "the result cannot be written: File too large"
+    assert done.errors == [f"error: b.mp4, c.mkv, d.png: {why}"]
     assert list(statuses(out).values()) == ["anonymised", "failed", "failed", "failed"]
     assert {p.name for p in out.iterdir()} == {RECORD, "a.mp4", "report.csv", "report.json"}
 

@@ -1,6 +1,7 @@
 """Data sets of real faces, whose runs are killed in every way."""
 
 import contextlib
+import errno
 import importlib.util
 import json
 import os
@@ -22,6 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from running import failure, run_here
 from skimage.data import astronaut
+from video_samples import write_sample
 
 from graphgan.anonymize import datasets
 from graphgan.anonymize._attempts import Attempt, History, read_history
@@ -238,7 +240,7 @@ def test_what_failed_is_tried_again_and_a_new_file_is_found(restarted, photos, t
     printed = capsys.readouterr()
     (error,) = (line for line in printed.err.splitlines() if line.startswith("error: "))
     assert error.startswith("error: new.png: ") and str(tmp_path) not in error
-    assert "6 anonymised, 1 no face, 1 failed, 1 left out" in printed.out
+    assert "6 anonymised, 1 without a face, 1 failed, 1 left out" in printed.out
     assert statuses(out)["new.png"] == "failed" and not (out / "new.png").exists()
     shutil.copy(photos / "a.png", source / "new.png")
     assert anonymize_dataset(restarted) == NO_FACE
@@ -471,6 +473,53 @@ def test_two_runs_at_once_are_refused(run, expected, photos):
     with LocalStore(expected).locked():
         done = run(photos, expected, "--mode", "pixelate", "--min-face", 60)
     assert "another run is at work there" in failure(done)
+
+
+class Msvcrt:
+    """What Windows locks files with; a file that is closed is free again."""
+
+    LK_NBLCK = 2
+
+    def __init__(self) -> None:
+        self.taken: set[tuple[int, int]] = set()
+
+    def locking(self, descriptor: int, mode: int, count: int) -> None:
+        assert (mode, count) == (self.LK_NBLCK, 1)
+        status = os.fstat(descriptor)
+        if (place := (status.st_dev, status.st_ino)) in self.taken:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        self.taken.add(place)
+
+
+def test_two_runs_at_once_are_refused_on_windows(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    monkeypatch.setitem(sys.modules, "msvcrt", Msvcrt())
+    importlib.reload(
+        importlib.import_module("graphgan.anonymize._local_store")
+    )  # it can be imported
+    store = LocalStore(tmp_path)
+    with store.locked(), pytest.raises(ValueError, match="another run is at work"), store.locked():
+        pass
+    with LocalStore(tmp_path / "other").locked():
+        pass
+
+
+def test_what_cannot_be_opened_fails_and_warnings_are_told(run, tmp_path):
+    source = tmp_path / "source"
+    (source / "sub").mkdir(parents=True)
+    for name in ("a.cr2", "sub/b.RAF"):
+        (source / name).write_bytes(b"x")
+    write_sample(source / "c.avi", codec="mpeg4", sound="adpcm_ms")
+    args = ["--mode", "pixelate", "--min-face", 60, "--copy-unmatched"]
+    done = run(source, tmp_path / "out", *args)
+    why = "a kind of photo or video that cannot be opened"
+    assert done.status == 1
+    assert sorted(done.errors) == [
+        f"error: a.cr2: {why}",
+        f"error: sub/b.RAF: {why}",
+        "warning: 1 file: a sound track (adpcm_ms) was compressed again as AAC",
+    ]
+    assert "1 copied, 2 failed; report in" in done.out
 
 
 def test_ray_that_is_not_installed_names_its_extra(run, photos, tmp_path, monkeypatch):

@@ -102,5 +102,25 @@ def test_a_stream_that_is_none_is_told_by_its_name_and_leaves_nothing(work, tmp_
         monkeypatch.setattr("sys.stdin", stream)
         report = work(Job("-", Path("-"), tmp_path / "out" / "stream.mkv", "stream"))
     assert (report.name, report.status, report.kind) == ("-", "failed", "stream")
-    assert report.error.startswith("-: expected a video, got ")
+    assert report.error.startswith("-: not a video that can be read")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a b.jpg", "a\n b.jpg", "a\udcff.jpg"])
+def test_errors_say_the_name_and_no_path(work, tmp_path, name):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / name).write_bytes(b"no photo")
+    report = work(job_of(tmp_path, name))
+    assert report.error.startswith(f"{name}: ") and str(tmp_path) not in report.error
+    assert "\n" not in report.error.removeprefix(name)
+
+
+def test_errors_say_whether_a_file_cannot_be_read_or_written(work, photo, tmp_path, monkeypatch):
+    job = job_of(tmp_path, "sub/a.png")
+    (tmp_path / "out").write_bytes(b"")  # a file in the place of the folder
+    report = work(job)
+    assert report.error == "sub/a.png: the result cannot be written: Not a directory"
+    (tmp_path / "out").unlink()
+    job.source.unlink()
+    report = work(job)
+    assert report.error == "sub/a.png: cannot be read: No such file or directory"

@@ -1,3 +1,4 @@
+import errno
 import os
 
 import pytest
@@ -49,8 +50,22 @@ def test_videos_in_other_containers_become_matroska(tmp_path):
     (tmp_path / "in" / "a.AVI").write_bytes(b"x")
     (job,) = plan_jobs([tmp_path / "in"], tmp_path / "out").jobs
     assert (job.name, job.target) == ("a.AVI", tmp_path / "out" / "a.mkv")
-    (tmp_path / "in" / "a.mkv").write_bytes(b"x")
-    refused([tmp_path / "in"], tmp_path / "out", "would both become")
+
+
+@pytest.mark.parametrize(
+    ("given", "results"),
+    [
+        (["a.avi", "a.mpg"], ["a.avi.mkv", "a.mpg.mkv"]),
+        (["a.AVI", "a.mkv"], ["a.AVI.mkv", "a.mkv"]),
+        (["a.avi", "b.avi"], ["a.mkv", "b.mkv"]),
+    ],
+)
+def test_videos_of_one_name_keep_their_suffixes(tmp_path, given, results):
+    (tmp_path / "in").mkdir()
+    for name in given:
+        (tmp_path / "in" / name).write_bytes(b"x")
+    plan = plan_jobs([tmp_path / "in"], tmp_path / "out")
+    assert [job.target.name for job in plan.jobs] == results and not plan.failed
 
 
 def test_content_decides_what_a_file_is_and_becomes(tmp_path):
@@ -65,8 +80,57 @@ def test_content_decides_what_a_file_is_and_becomes(tmp_path):
 
 
 def test_what_is_left_out_is_told(folder, tmp_path):
-    left_out = plan_jobs([folder], tmp_path / "out").left_out
-    assert left_out == {"note.txt": "not a photo or a video", ".secret.jpg": "hidden"}
+    plan = plan_jobs([folder], tmp_path / "out")
+    assert plan.left_out == {
+        "note.txt": "not a photo or a video",
+        ".secret.jpg": "hidden",
+        "sub/.hidden": "a hidden folder",
+    }
+    assert plan.failed == {}
+
+
+@pytest.mark.parametrize("name", ["a.cr2", "b.RAF", "c.jxl", "d.rmvb"])
+def test_what_is_called_a_photo_or_a_video_is_never_left_out(folder, tmp_path, name):
+    (folder / "sub" / name).write_bytes(b"x")
+    plan = plan_jobs([folder], tmp_path / "out")
+    why = f"sub/{name}: a kind of photo or video that cannot be opened"
+    assert plan.failed == {f"sub/{name}": why} and len(plan.jobs) == 3
+
+
+@pytest.fixture
+def closed(folder, monkeypatch):
+    """A folder in the folder that cannot be listed; root can list all, whatever its mode."""
+    listed = os.scandir
+
+    def scandir(path):
+        if path == folder / "sub":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    return folder
+
+
+def test_a_folder_that_cannot_be_read_is_never_passed_over(closed, tmp_path):
+    plan = plan_jobs([closed], tmp_path / "out")
+    assert names(plan) == ["a.png", "b.JPG"]
+    why = "sub: the folder cannot be read, nothing in it was done: Permission denied"
+    assert plan.failed == {"sub": why}
+    refused([closed / "sub"], tmp_path / "out", "found none in .*sub: the folder cannot be read")
+
+
+def test_files_that_cannot_be_looked_at_are_never_passed_over(folder, tmp_path, monkeypatch):
+    """As in a folder that can be listed but not entered."""
+    looked_at = os.stat
+
+    def stat(path, **options):
+        if str(path).endswith("c.mp4"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return looked_at(path, **options)
+
+    monkeypatch.setattr(os, "stat", stat)
+    failed = plan_jobs([folder], tmp_path / "out").failed
+    assert failed == {"sub/c.mp4": "sub/c.mp4: cannot be read: Permission denied"}
 
 
 def test_links_to_folders_and_to_nothing_are_left_out(folder, tmp_path):
@@ -76,7 +140,10 @@ def test_links_to_folders_and_to_nothing_are_left_out(folder, tmp_path):
     plan = plan_jobs([folder], tmp_path / "out")
     assert names(plan) == ["a.png", "b.JPG", "z.jpg", "sub/c.mp4"]
     assert plan.left_out["loop"] == "a link to a folder, not followed"
-    assert "link to nothing" in plan.left_out["gone.jpg"]
+    assert plan.failed == {"gone.jpg": "gone.jpg: not a file, or a link to nothing"}
+    (folder / "gone").symlink_to(tmp_path / "nowhere")
+    left_out = plan_jobs([folder], tmp_path / "out").left_out
+    assert left_out["gone"] == "not a file, or a link to nothing"
 
 
 def refused(inputs, out, message, **options):
@@ -106,15 +173,65 @@ def test_results_never_lie_among_the_sources(folder, tmp_path):
     refused([tmp_path / "link"], folder / "sub", "expected --out beside the inputs")
 
 
-def test_two_inputs_for_one_output_are_refused(folder, tmp_path):
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "A.PNG").write_bytes(b"x")
-    refused([folder, folder / "a.png"], tmp_path / "out", "would both become")
-    refused([folder, other], tmp_path / "out", "would both become")  # on some disks
-    for name in ("caf\u00e9.jpg", "cafe\u0301.jpg"):
-        (other / name).write_bytes(b"x")
-    refused([other], tmp_path / "out", "would both become")
+def placed(plan, out):
+    return {job.target.relative_to(out).as_posix(): job.source for job in plan.jobs}
+
+
+def test_files_of_one_name_keep_the_folders_that_tell_them_apart(tmp_path, monkeypatch):
+    paths = [tmp_path / f"2021/day{i}/a.jpg" for i in (1, 2)]
+    for path in paths:
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"x")
+    out = tmp_path / "out"
+    both = {"day1/a.jpg": paths[0], "day2/a.jpg": paths[1]}
+    assert placed(plan_jobs(paths, out), out) == both
+    assert placed(plan_jobs([path.parent for path in paths], out), out) == both
+    assert placed(plan_jobs([paths[0].parent, paths[1]], out), out) == both
+    monkeypatch.chdir(tmp_path / "2021")
+    there = {name: path.relative_to(tmp_path / "2021") for name, path in both.items()}
+    assert placed(plan_jobs(["day1/a.jpg", "./day2/../day2/a.jpg"], out), out).keys() == both.keys()
+    assert placed(plan_jobs(["day1/a.jpg", "day2"], out), out) == there
+    # Of three inputs, the one that is in nobody's way keeps its name.
+    (tmp_path / "b.jpg").write_bytes(b"x")
+    assert set(placed(plan_jobs([*paths, "../b.jpg"], out), out)) == {*both, "b.jpg"}
+
+
+def test_a_file_in_whose_way_another_comes_that_way_is_done_all_the_same(tmp_path):
+    for name in ("day1/a.jpg", "day2/a.jpg", "other/day1/a.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b"x")
+    given = [tmp_path / "day1", tmp_path / "day2", tmp_path / "other"]
+    plan = plan_jobs(given, tmp_path / "out")
+    assert names(plan) == ["day1/a.jpg", "day2/a.jpg", "3/day1/a.jpg"] and not plan.failed
+
+
+def test_a_file_that_is_named_twice_is_done_once(folder, tmp_path):
+    (tmp_path / "link").symlink_to(folder)
+    given = [folder, folder / "a.png", tmp_path / "link" / "b.JPG"]
+    assert names(plan_jobs(given, tmp_path / "out")) == ["a.png", "b.JPG", "sub/c.mp4"]
+    assert names(plan_jobs([folder, folder / "sub"], tmp_path / "out"))[-1] == "c.mp4"
+
+
+def test_unreadable_folders_of_one_name_are_both_told(tmp_path):
+    for day in ("day1", "day2"):
+        (tmp_path / day).mkdir()
+        for name in ("a.cr2", f"{day}.jpg", "note.txt"):
+            (tmp_path / day / name).write_bytes(b"x")
+    plan = plan_jobs([tmp_path / "day1", tmp_path / "day2"], tmp_path / "out")
+    assert list(plan.failed) == ["day1/a.cr2", "day2/a.cr2"]
+    assert list(plan.left_out) == ["note.txt", "day2/note.txt"]
+
+
+@pytest.mark.parametrize("pair", [("a.JPG", "a.jpg"), ("cafe\u0301.jpg", "caf\u00e9.jpg")])
+def test_of_names_that_some_disks_do_not_tell_apart_one_is_refused(tmp_path, pair):
+    (tmp_path / "in").mkdir()
+    for name in (*pair, "b.jpg"):
+        (tmp_path / "in" / name).write_bytes(b"x")
+    plan = plan_jobs([tmp_path / "in"], tmp_path / "out")
+    first, second = sorted(pair)
+    assert set(names(plan)) == {first, "b.jpg"}
+    why = f"{second}: on some disks its result would replace {first}'s"
+    assert plan.failed == {second: why}
 
 
 def test_results_that_are_there_are_refused_unless_they_may_go_or_stay(folder, tmp_path):

@@ -3,11 +3,12 @@ import json
 
 import pytest
 
-from graphgan.anonymize.faces import Face
+from graphgan.anonymize.faces import NOT_THERE, Face
 from graphgan.anonymize.report import (
     FileReport,
     count_instead,
     count_statuses,
+    tell_counts,
     tell_instead,
     write_reports,
 )
@@ -64,7 +65,30 @@ def test_counts_are_of_files_and_faces():
         "faces replaced": 0,
         "faces kept": 0,
         "faces overlooked at first": 0,
+        "boxes without a face": 0,
     }
+
+
+def test_faces_of_files_that_were_not_written_do_not_count():
+    """Two pages, the second without a face, and a video that failed at its end."""
+    covered_ = Face(BOX, "pixelate", reason="too small")
+    files = [
+        FileReport("a.tif", "no face", "photo", FACES, 2, ((0, 0), (0, 0))),
+        FileReport("b.mp4", "failed", "video", (covered_,), 9, ((0, 8),)),
+        FileReport("c.jpg", "anonymised", "photo", FACES, 1, ((0, 0), (0, 0))),
+    ]
+    counts = count_statuses(files)
+    assert (counts["faces replaced"], counts["faces kept"]) == (1, 1)
+    assert not count_instead(files)
+
+
+def test_a_box_without_a_face_is_no_face():
+    nowhere = Face(BOX, "pixelate", remarks=(NOT_THERE,))
+    faces = (nowhere, Face(BOX, "kept"))
+    counts = count_statuses([FileReport("a", "anonymised", "photo", faces, 1, ((0, 0),) * 2)])
+    told = {key: count for key, count in counts.items() if count}
+    assert told == {"anonymised": 1, "faces kept": 1, "boxes without a face": 1}
+    assert tell_counts(counts) == "1 anonymised, 1 face kept, 1 box without a face"
 
 
 BOX = (1.0, 2.0, 3.0, 4.0)

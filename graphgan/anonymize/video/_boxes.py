@@ -59,9 +59,9 @@ def elements(data: Data) -> Iterator[Part]:
     """
     at = 0
     while at < len(data):
-        id_length, length = _length(data, at), 0
+        id_length, length = length_of(data, at), 0
         if id_length <= 4:
-            length = _length(data, at + id_length)
+            length = length_of(data, at + id_length)
         if not length or length > 8:
             yield Part(AFTER_THE_END, at, len(data))
             return
@@ -78,7 +78,7 @@ def elements(data: Data) -> Iterator[Part]:
         at = start + size
 
 
-def _length(data: Data, at: int) -> int:
+def length_of(data: Data, at: int) -> int:
     """Of a number of variable size, by its first byte; 9 where there is none."""
     first = data[at] if at < len(data) else 0
     return 9 - first.bit_length() if first else 9

@@ -1,13 +1,17 @@
-"""Sound tracks carried over as they are, packet by packet, beside the frames."""
+"""Sound tracks beside the frames: carried over packet by packet, or else compressed again."""
 
-from collections.abc import Callable, Iterator, Sequence
+import io
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
 
+from graphgan.anonymize.video._encoders import MUXERS
 from graphgan.anonymize.video._source import demuxed, opened
 
 if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
     from av.audio.stream import AudioStream
     from av.container import OutputContainer
     from av.packet import Packet
@@ -20,18 +24,26 @@ if TYPE_CHECKING:
 _NO_COMMENTS = b"\x03vorbis" + bytes(8) + b"\x01"
 # How players trim a codec's padding; all else beside the samples stays behind.
 _TRIMMING: Final = "skip_samples"
+_BITEXACT = 1 << 23  # AV_CODEC_FLAG_BITEXACT: no version of the encoder
+_BITS_PER_CHANNEL = 96_000  # a second
+_CHANNELS = 2  # of sound that is compressed again: of more, encoders refuse some layouts
+_ROUNDING = Fraction(1, 50)  # seconds
 
 
 class SoundTracks:
-    """Sound muxed as far as the frames have come.
+    """Sound muxed as far as the frames have come, each track on its own.
+
+    A track is copied where the container holds it; else it is compressed again; where it cannot be
+    decoded, it is dropped.
 
     Args:
         video: that it belongs to.
-        out: gets a track for each of the tracks.
+        out: gets a track for each that is kept.
         tracks: of a source that is open.
         take: gives their next packet, None where there is none (yet).
-    Raises:
-        ValueError: a codec that the container does not hold.
+    Attributes:
+        kept: how many tracks there are.
+        notes: what became of those that are not copied.
     """
 
     def __init__(
@@ -42,39 +54,169 @@ class SoundTracks:
         take: "Callable[[], Sound | None]",
     ) -> None:
         self._out = out
-        self._start = video.start
-        self._copies = {track.index: copy_stream(out, track, video.container) for track in tracks}
         self._take = take
-        self._ends: dict[int, int] = {}
-        self._next: tuple[Fraction, Sound] | None = None
+        self._ready = deque["Sound"]()
+        self._tracks: dict[int, _Track] = {}
+        self.notes: list[str] = []
+        for track in tracks:
+            self._add(video, track)
+        self.kept = len(self._tracks)
 
     def mux_until(self, seconds: Fraction | None) -> None:
         """Write what begins by then, or all that is left."""
-        while (packet := self._peek()) and (seconds is None or packet[0] <= seconds):
-            self._out.mux_one(packet[1])
-            self._next = None
+        while (packet := self._peek()) and (seconds is None or _begin(packet) <= seconds):
+            self._out.mux_one(self._ready.popleft())
+        if seconds is None:
+            for track in self._tracks.values():
+                for packet in track.last():
+                    self._out.mux_one(packet)
 
-    def _peek(self) -> "tuple[Fraction, Sound] | None":
-        if self._next is None and (packet := self._take()) is not None:
-            self._next = self._copied(packet)
-        return self._next
+    def _peek(self) -> "Sound | None":
+        while not self._ready and (packet := self._take()) is not None:
+            if (track := self._tracks.get(packet.stream_index)) is not None:
+                self._ready.extend(track.written(packet))
+        return self._ready[0] if self._ready else None
 
-    def _copied(self, packet: "Sound") -> "tuple[Fraction, Sound]":
+    def _add(self, video: "Video", track: "AudioStream") -> None:
+        codec = track.codec_context.name if track.codec_context else "of an unknown kind"
+        if holds(video.container, track):
+            self._tracks[track.index] = _Copied(self._out, track, video.start)
+            return
+        target = _ENCODERS.get(video.container, _AAC)
+        if (encoder := _encoder(self._out, track, target.codec)) is not None:
+            self._tracks[track.index] = _Encoded(encoder, video.start)
+            self.notes.append(f"a sound track ({codec}) was compressed again as {target.name}")
+        else:
+            self.notes.append(f"a sound track ({codec}) was dropped: it cannot be read")
+
+
+class _Encoder(NamedTuple):
+    codec: str
+    name: str
+
+
+_AAC = _Encoder("aac", "AAC")
+_ENCODERS = {"webm": _Encoder("libopus", "Opus")}
+
+
+class _Track(Protocol):
+    """A track of the source on its way into the file."""
+
+    def written(self, packet: "Sound") -> "Iterable[Sound]":
+        """What a packet of the source becomes."""
+        ...
+
+    def last(self) -> "Iterable[Sound]":
+        """What is left at the end."""
+        ...
+
+
+class _Copied:
+    """Packets as they are, without what they carry beside sound."""
+
+    def __init__(self, out: "OutputContainer", track: "AudioStream", start: Fraction) -> None:
+        self._copy = copy_stream(out, track)
+        self._start = start
+        self._end = 0
+
+    def written(self, packet: "Sound") -> "list[Sound]":
         import av
 
-        track, time_base = packet.stream_index, packet.time_base
+        time_base = packet.time_base
         shift = round(self._start / time_base)
         copy = cast("Sound", av.Packet(bytes(packet)))
         dts = packet.dts if packet.dts is not None else packet.pts
-        copy.dts = self._ends.get(track, 0) if dts is None else dts - shift
+        copy.dts = self._end if dts is None else dts - shift
         copy.pts = copy.dts if packet.pts is None else packet.pts - shift
         copy.duration, copy.time_base = packet.duration or 0, time_base
         copy.is_keyframe = True
-        copy.stream = self._copies[track]
-        self._ends[track] = copy.dts + copy.duration
+        copy.stream = self._copy
+        self._end = copy.dts + copy.duration
         if packet.has_sidedata(_TRIMMING):
             copy.set_sidedata(packet.get_sidedata(_TRIMMING))
-        return copy.dts * time_base, copy
+        return [copy]
+
+    def last(self) -> "list[Sound]":
+        return []
+
+
+class _Encoded:
+    """Sound decoded and compressed again; what cannot be decoded is left out, as players do."""
+
+    def __init__(self, encoder: "AudioStream", start: Fraction) -> None:
+        self._encoder = encoder
+        self._start = start
+        self._end: Fraction | None = None
+        self._seen: Sound | None = None
+
+    def written(self, packet: "Sound") -> "Iterator[Sound]":
+        import av
+
+        self._seen = packet
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            return
+        for frame in frames:
+            yield from self._encoded(frame)
+
+    def _encoded(self, frame: "AudioFrame") -> "list[Sound]":
+        unit, end = Fraction(1, frame.sample_rate), self._end
+        begin = end or Fraction(0)
+        if frame.pts is not None and frame.time_base is not None:
+            given = frame.pts * frame.time_base - self._start
+            # What containers round is no gap, and nothing goes back in time.
+            begin = given if end is None or given > end + _ROUNDING else end
+        frame.time_base, frame.pts = unit, round(begin / unit)
+        self._end = begin + frame.samples * unit
+        return self._encoder.encode(frame)
+
+    def last(self) -> "Iterator[Sound]":
+        import av
+
+        if self._seen is not None:
+            end = av.Packet()
+            end.stream = self._seen.stream
+            yield from self.written(cast("Sound", end))
+        if self._end is not None:
+            yield from self._encoder.encode(None)
+
+
+def _begin(packet: "Sound") -> Fraction:
+    return (packet.dts or 0) * packet.time_base
+
+
+def holds(container: str, track: "AudioStream") -> bool:
+    """Whether a track can be copied into a container, by a file of its own that is tried."""
+    import av
+
+    try:
+        with av.open(io.BytesIO(), "w", format=MUXERS[container].name) as out:
+            copy_stream(out, track)
+            out.start_encoding()
+    except (ValueError, av.FFmpegError):
+        return False
+    return True
+
+
+def _encoder(out: "OutputContainer", track: "AudioStream", codec: str) -> "AudioStream | None":
+    """A track of sound that is compressed again; None where it cannot be."""
+    import av
+
+    context = track.codec_context
+    if context is None or not context.sample_rate or not context.layout.nb_channels:
+        return None
+    channels = min(context.layout.nb_channels, _CHANNELS)
+    try:
+        rates = av.Codec(codec, "w").audio_rates or [context.sample_rate]
+        rate = min((r for r in rates if r >= context.sample_rate), default=max(rates))
+        layout = "mono" if channels == 1 else "stereo"
+        stream = cast("AudioStream", out.add_stream(codec, rate=rate, layout=layout))
+    except (ValueError, av.FFmpegError):  # this PyAV was built without it
+        return None
+    stream.codec_context.flags |= _BITEXACT
+    stream.codec_context.bit_rate = min(_BITS_PER_CHANNEL, 4 * rate) * channels
+    return stream
 
 
 @contextmanager
@@ -96,19 +238,13 @@ def sound_of_file(video: "Video", out: "OutputContainer") -> Iterator[SoundTrack
         closing.close()  # what goes wrong in between is not the source's fault
 
 
-def copy_stream(out: "OutputContainer", track: "AudioStream", container: str) -> "AudioStream":
+def copy_stream(out: "OutputContainer", track: "AudioStream") -> "AudioStream":
     """A track of the same codec, without a name, a language or comments.
 
     Raises:
         ValueError: the container does not hold the codec.
     """
-    codec = track.codec_context.name if track.codec_context else "unknown"
-    try:
-        copy = out.add_stream_from_template(track)
-    except ValueError:
-        raise ValueError(
-            f"expected sound that {container} holds, got {codec}; it can only be dropped"
-        ) from None
+    copy = out.add_stream_from_template(track)
     if track.codec_context.codec.canonical_name == "vorbis":
         copy.codec_context.extradata = without_comments(track.codec_context.extradata or b"")
     return copy

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from graphgan.extras import needs_extra
 
 if TYPE_CHECKING:
+    from av import FFmpegError
     from av.container import InputContainer
     from av.packet import Packet
     from av.stream import Stream
@@ -66,9 +67,18 @@ def told_as(name: str) -> Iterator[None]:
     try:
         yield
     except av.FFmpegError as error:
-        raise ValueError(f"{name}: expected a video, got {error.strerror}") from None
+        raise ValueError(f"{name}: {_in_words(error)}") from None
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
+
+
+def _in_words(error: "FFmpegError") -> str:
+    """What FFmpeg means, for people."""
+    import av
+
+    if isinstance(error, av.InvalidDataError | av.EOFError | av.ArgumentError):
+        return "not a video that can be read: damaged, cut short, or something else"
+    return f"cannot be read as a video: {error.strerror}"
 
 
 def kind_of(container: "InputContainer", path: Path) -> str | None:
@@ -148,7 +158,7 @@ def demuxed(
         except (StopIteration, IndexError):
             return
         except av.FFmpegError as error:
-            damage.append(f"the file ends early: {error.strerror}")
+            damage.append(f"the file ends early ({error.strerror})")
             return
         yield packet
 
@@ -170,7 +180,7 @@ def decoded(
     import av
 
     stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
-    lost = 0
+    lost = torn = 0
     for packet in packets:
         if packet.has_sidedata("encryption_info"):
             raise ValueError("expected a video, got an encrypted one")
@@ -179,6 +189,9 @@ def decoded(
         except av.FFmpegError:
             lost += 1
             continue
+        torn += packet.is_corrupt and bool(packet.size)
         yield from frames
     if lost:
-        damage.append(f"packets that cannot be decoded were left out: {lost}")
+        damage.append(f"{lost} frame{'s' * (lost > 1)} cannot be decoded")
+    if torn:
+        damage.append(f"{torn} frame{'s are' if torn > 1 else ' is'} there in part alone")

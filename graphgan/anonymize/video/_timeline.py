@@ -26,7 +26,7 @@ class Timeline:
     """
 
     def __init__(self, time_base: Fraction, start: Fraction) -> None:
-        self.time_base = time_base
+        self.time_base, self.start = time_base, start
         self.pts: array[int] = array("q")
         self.last = 1
         self.replaced = False

@@ -14,7 +14,7 @@ from graphgan.anonymize.video.clips import Clip, ClipFrame
 from graphgan.anonymize.video.live import LiveClip
 from graphgan.anonymize.video.reading import Video, open_video
 from graphgan.anonymize.video.streams import Camera, open_stream
-from graphgan.anonymize.video.writing import check_writable, write_frames, write_video
+from graphgan.anonymize.video.writing import Carried, check_writable, write_frames, write_video
 
 VOICE = "the sound was kept: a voice identifies"
 
@@ -27,6 +27,7 @@ def anonymize_video(
     name: str,
     audio: Literal["keep", "drop"] = "keep",
     copy_unmatched: bool = False,
+    allow_damaged: bool = False,
     on_frame: Callable[[str], None] = lambda step: None,
 ) -> FileReport:
     """Replace the faces of a video file, each by one person from its first frame to its last.
@@ -38,6 +39,7 @@ def anonymize_video(
         name: of the file in the report; conditions are drawn by it.
         audio: whether the sound is kept.
         copy_unmatched: whether a video without a face is written all the same.
+        allow_damaged: whether what can be read of a damaged video is enough, see `open_video`.
         on_frame: called with the name of the pass after every frame, for a progress bar.
     Returns:
         What became of it, without the seconds; where no face was found, "no face" and nothing was
@@ -45,8 +47,8 @@ def anonymize_video(
     Raises:
         ValueError, OSError: the video cannot be read or written.
     """
-    video = open_video(source)
-    check_writable(video, audio=audio)
+    video = open_video(source, allow_damaged=allow_damaged)
+    carried = check_writable(video, audio=audio)
 
     def shown() -> Iterator[ClipFrame]:
         for frame in video.frames():
@@ -56,7 +58,7 @@ def anonymize_video(
     written = clip.found or copy_unmatched
     if written:
         write_video(target, video, clip.images(), audio=audio)
-    return _report(name, video, clip, written, audio)
+    return _report(name, video, clip, written, carried)
 
 
 class _NoFaceError(Exception):
@@ -90,7 +92,7 @@ def anonymize_stream(
     """
     with open_stream(source, name=name, sound=audio == "keep", stopped=stopped) as stream:
         video = stream.video
-        check_writable(video, sound=stream.sound)
+        carried = check_writable(video, sound=stream.sound)
         shown = (ClipFrame(frame.image, frame.time) for frame in stream.frames())
         clip = LiveClip(anonymizer, shown, key=name, on_frame=on_frame)
 
@@ -101,15 +103,15 @@ def anonymize_stream(
 
         with contextlib.suppress(_NoFaceError):
             write_frames(target, video, stream.timeline, images(), stream.sound)
-        return _report(name, video, clip, clip.found or copy_unmatched, audio)
+        return _report(name, video, clip, clip.found or copy_unmatched, carried)
 
 
 def _report(
-    name: str, video: Video, clip: Clip | LiveClip, written: bool, audio: str
+    name: str, video: Video, clip: Clip | LiveClip, written: bool, carried: Carried
 ) -> FileReport:
     notes = list(video.notes)
     if video.has_audio and written:
-        notes.append(VOICE if audio == "keep" else "the sound was dropped")
+        notes.append(VOICE if carried.tracks else "the sound was dropped")
     notes += [
         f"face {number}: {tracked.estimated} of {tracked.frames} frames by its neighbours in time"
         for number, tracked in enumerate(clip.faces)
@@ -123,4 +125,8 @@ def _report(
         clip.num_frames,
         tuple((tracked.first, tracked.last) for tracked in clip.faces),
         notes=tuple(notes),
+        warnings=(
+            *(f"damaged: {what}" for what in video.damage),
+            *(carried.notes if written else ()),
+        ),
     )

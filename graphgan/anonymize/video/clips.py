@@ -192,7 +192,10 @@ class Clip:
 def check_selection(anonymizer: Anonymizer) -> None:
     """Raise ``ValueError`` for boxes to keep, which say nothing where faces move."""
     if anonymizer.selection.keep or anonymizer.selection.only:
-        raise ValueError("expected people to keep, got boxes: faces of a video move")
+        raise ValueError(
+            "boxes of --keep and --only are for photos, since faces of a video move; --keep takes "
+            "a photo of the person, too"
+        )
 
 
 def _plausible(times: list[float]) -> list[float]:

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from graphgan.anonymize.video._colors import Colors, check_colors, colors_of
 from graphgan.anonymize.video._display_matrix import Turn, turn_of
+from graphgan.anonymize.video._encoders import pixel_format
 from graphgan.anonymize.video._source import (
     SUFFIXES,
     decoded,
@@ -22,6 +23,7 @@ from graphgan.anonymize.video._source import (
     opened,
 )
 from graphgan.anonymize.video._timeline import REPLACED, Timeline
+from graphgan.anonymize.video._wholeness import missing_bytes, missing_time, promises_length
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -66,6 +68,8 @@ class Video:
         colors: how the pixels stand for colours.
         turn: how they are set upright.
         notes: what is dropped or changed, for a report; reading the frames may add to them.
+        damage: what is known to be missing; reading the frames may add to it.
+        allow_damaged: whether frames are given all the same.
     """
 
     path: Path
@@ -82,6 +86,8 @@ class Video:
     colors: Colors
     turn: Turn
     notes: list[str]
+    damage: list[str] = field(default_factory=list)
+    allow_damaged: bool = False
     _timelines: list[Timeline] = field(default_factory=list, repr=False, compare=False)
 
     @property
@@ -105,7 +111,8 @@ class Video:
 
         Raises:
             ValueError: a frame of another size, of more than 8 bits or HDR; times that run
-                backwards; other frames than an earlier call gave.
+                backwards; other frames than an earlier call gave; after the last one, that frames
+                are missing or damaged, unless ``allow_damaged``.
             OSError: the file is gone.
         """
         for number, (frame, pts) in enumerate(self._read()):
@@ -135,9 +142,19 @@ class Video:
             if not timeline.pts:
                 raise ValueError("expected frames, got none that can be decoded")
             self._check_as_before(timeline, ended=True)
+            if not self._timelines:
+                if missing := missing_time(container, stream, timeline):
+                    damage.append(missing)
+                self._refuse(damage, promises_length(container))
         if not self._timelines:
             self._timelines.append(timeline)
-            self.notes.extend(damage + [REPLACED] * timeline.replaced)
+            self.notes.extend([REPLACED] * timeline.replaced)
+
+    def _refuse(self, damage: list[str], whole: bool) -> None:
+        """Damage is an error, unless it is allowed or of a broadcast, which has no whole."""
+        if damage and whole and not self.allow_damaged:
+            raise ValueError(_refused(damage))
+        self.damage.extend(damage)
 
     def upright(self, frame: "AvFrame") -> UInt8[Tensor, "3 h w"]:
         """A decoded frame as it is shown."""
@@ -163,11 +180,15 @@ class Video:
                 raise ValueError("expected the frames of the first reading, got others")
 
 
+def _refused(damage: list[str]) -> str:
+    return f"cut short or damaged: {', '.join(damage)} (--allow-damaged does what can be)"
+
+
 def _by(size: tuple[int, int]) -> str:
     return f"{size[1]} x {size[0]}"
 
 
-def open_video(path: str | Path) -> Video:
+def open_video(path: str | Path, *, allow_damaged: bool = False) -> Video:
     """Look at a video file and decode its first frame.
 
     Read are MP4, MOV, Matroska, WebM, AVI, MPEG-TS, MPEG-PS, FLV, ASF and Ogg, as far as FFmpeg
@@ -177,12 +198,22 @@ def open_video(path: str | Path) -> Video:
     HDR, BT.2020. Refused, since they cannot be read in full: encrypted files, sizes beyond 2^26
     pixels, and (while reading) those that change in mid-stream.
 
+    Refused, too, unless ``allow_damaged``: files with fewer bytes, seconds or frames than they
+    promise, and frames that cannot be decoded. MPEG-TS, MPEG-PS and Ogg promise nothing: of them
+    damage is noted alone.
+
+    Args:
+        path: of the file.
+        allow_damaged: whether what can be read of a damaged file is enough.
     Raises:
         ValueError: the file is no such video; its name is given.
         OSError: there is no such file, or it may not be read.
     """
     path = Path(path)
     with opened(path) as container:
+        missing = missing_bytes(path) if promises_length(container) else ""
+        if missing and not allow_damaged:
+            raise ValueError(_refused([missing]))
         stream = main_stream(container)
         first = next(decoded(stream, demuxed(container, [stream], []), []), None)
         if first is None:
@@ -193,7 +224,8 @@ def open_video(path: str | Path) -> Video:
         video = described(path, container, stream, first, kind or "matroska", start)
         if kind is None:
             video.notes.append(f"{container.format.name} written as Matroska")
-        return video
+        damage = [missing] if missing else []
+        return replace(video, allow_damaged=allow_damaged, damage=damage)
 
 
 def described(
@@ -217,7 +249,7 @@ def described(
         ValueError: a frame of a kind that is refused.
     """
     turn = turn_of(_matrix(first))
-    return Video(
+    video = Video(
         path=path,
         size=turn.size((first.height, first.width)),
         container=kind,
@@ -233,19 +265,22 @@ def described(
         start=start,
         colors=colors_of(first),
         turn=turn,
-        notes=dropped(container, stream) + _changes(first),
+        notes=dropped(container, stream),
     )
+    video.notes.extend(_changes(first, pixel_format(video)))
+    return video
 
 
-def _changes(frame: "AvFrame") -> list[str]:
-    """What writing changes in the kind of picture."""
+def _changes(frame: "AvFrame", written: str) -> list[str]:
+    """What writing in another pixel format changes in the kind of picture."""
     name, notes = frame.format.name, []
     if frame.interlaced_frame:
         notes.append("interlaced frames written as whole ones")
     if any(component.is_alpha for component in frame.format.components):
         notes.append("transparency dropped")
-    if name.startswith(("yuv444", "yuvj444", "yuv422", "yuvj422")) or frame.format.is_rgb:
-        notes.append("colour written at half the resolution (4:2:0)")
+    finer = name.startswith(("yuv444", "yuvj444", "yuv422", "yuvj422")) or frame.format.is_rgb
+    if finer and written == "yuv420p":
+        notes.append("color written at half the resolution (4:2:0)")
     return notes
 
 

@@ -126,7 +126,8 @@ class Stream:
                 self.video.check(frame, number)
                 pts = self.timeline.append(frame)
                 yield VideoFrame(self.video.upright(frame), number, pts * self.timeline.time_base)
-        self.video.notes.extend(self._damage + [REPLACED] * self.timeline.replaced)
+        self.video.damage.extend(self._damage)
+        self.video.notes.extend([REPLACED] * self.timeline.replaced)
 
     def sound(self, out: "OutputContainer") -> AbstractContextManager[SoundTracks | None]:
         """The sound that came with the frames, for a file that they are written to."""
@@ -236,7 +237,8 @@ class _Packets:
         for packet in demuxed(self.container, [self.stream, *self.tracks], self.damage):
             if self.stopped():
                 break
-            if packet.stream_index == self.stream.index:
+            # The empty ones at the end do not know their number.
+            if packet.stream.index == self.stream.index:
                 yield packet
             elif packet.size:
                 self.waiting.append(packet)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from jaxtyping import UInt8
 from torch import Tensor
@@ -58,7 +58,8 @@ def write_video(
     source names. H.264 of an odd width or height is written in 4:4:4, which keeps every pixel and
     which not every player shows. Each frame has the exact time of the source's; in Matroska and
     WebM it is rounded to milliseconds, which is what those that come from there have. Sound is
-    copied packet by packet, not compressed again, with its times.
+    copied packet by packet with its times, where the container holds it; other tracks are
+    compressed again as AAC (in WebM as Opus), and those that cannot be decoded dropped.
 
     Nothing else is written: no titles, places, dates, comments, languages, names of tracks and of
     encoders, chapters, subtitles, data, attachments, covers, rotation flags. The file is opened
@@ -71,8 +72,8 @@ def write_video(
         audio: "keep" or "drop" the sound. A voice tells who is speaking.
         crf: how much may be lost, 0 (nothing, in H.264) to 51; of VP9 the same share of its 0-63.
     Raises:
-        ValueError: fewer or more frames than the source has, of another size; sound that the
-            container does not hold; no such encoder; times that the container does not hold.
+        ValueError: fewer or more frames than the source has, of another size; no such encoder;
+            times that the container does not hold.
         OSError: the file cannot be written.
     """
     if audio not in ("keep", "drop"):
@@ -117,22 +118,36 @@ def write_frames(
         _check_written(temporary, timeline)
 
 
+class Carried(NamedTuple):
+    """What becomes of the sound.
+
+    Args:
+        tracks: how many are written.
+        notes: about those that are not copied.
+    """
+
+    tracks: int
+    notes: tuple[str, ...]
+
+
 def check_writable(
     video: Video, *, audio: Literal["keep", "drop"] = "keep", sound: Sound | None = None
-) -> None:
+) -> Carried:
     """Whether a video can be written, before its frames are worked on.
 
     Args:
         video: what is to be written.
         audio: whether the sound of its file is kept.
         sound: begins the sound tracks instead.
+    Returns:
+        What becomes of the sound.
     Raises:
-        ValueError: sound that the container does not hold, or no such encoder.
+        ValueError: no such encoder.
     """
     with _named(video.path, video), _output(io.BytesIO(), video) as out:
         add_video(out, video, CRF)
-        with (sound or _sound_of(video, audio))(out):
-            pass
+        with (sound or _sound_of(video, audio))(out) as tracks:
+            return Carried(tracks.kept, tuple(tracks.notes)) if tracks else Carried(0, ())
 
 
 def _sound_of(video: Video, audio: str) -> Sound:

@@ -1,9 +1,10 @@
 """A real face that moves through a real file."""
 
+import av
 import pytest
 import torch
 from skimage.data import astronaut
-from video_samples import write_sample
+from video_samples import write_camera_recording, write_sample
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.video.anonymize import anonymize_stream, anonymize_video
@@ -92,6 +93,19 @@ def test_a_stream_is_hidden_as_the_file_is(clip, anonymizer, tmp_path):
         points = found.landmarks[None]
         apart = (describe(before, points) - describe(after, points)).norm()
         assert apart > 0.55
+
+
+@pytest.mark.parametrize("law", [6, 7])
+def test_the_sound_of_a_camera_goes_through_a_pipe(anonymizer, tmp_path, law):
+    path, out = write_camera_recording(tmp_path / "in.mkv", law), tmp_path / "out.mkv"
+    with path.open("rb") as stream:
+        report = anonymize_stream(anonymizer, stream.fileno(), out, copy_unmatched=True)
+    codec = {6: "pcm_alaw", 7: "pcm_mulaw"}[law]
+    assert report.warnings == (f"a sound track ({codec}) was compressed again as AAC",)
+    assert open_video(out).audio_codecs == ("aac",) and len(frames(out)) == 20
+    with av.open(str(out)) as container:
+        seconds = sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))
+    assert 0.8 <= seconds < 0.93
 
 
 def test_a_stream_without_a_face_is_not_copied_unless_asked(anonymizer, tmp_path):

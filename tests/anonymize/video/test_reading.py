@@ -1,3 +1,5 @@
+import io
+import struct
 import weakref
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +18,7 @@ from video_samples import (
     picture,
     plain_rgb,
     planes_of,
+    tones,
     write_kind,
     write_sample,
 )
@@ -23,6 +26,13 @@ from video_samples import (
 from graphgan.anonymize.video.reading import open_video
 
 LOSSLESS = {"qp": "0"}
+
+
+class Pipe:
+    """A file that cannot be gone back in."""
+
+    def __init__(self, file: io.BytesIO) -> None:
+        self.write = file.write
 
 
 def images_of(path: Path) -> list[torch.Tensor]:
@@ -137,25 +147,144 @@ def test_clocks_of_transport_streams_begin_at_0(tmp_path):
     assert times[1] - times[0] == Fraction(1, 25)
 
 
-def test_a_file_cut_short_is_read_as_far_as_it_goes(tmp_path):
-    whole = write_sample(tmp_path / "a.mkv", times=range(50)).read_bytes()
-    (tmp_path / "half.mkv").write_bytes(whole[: len(whole) // 2])
-    video = open_video(tmp_path / "half.mkv")
-    frames = list(video.frames())
-    assert 5 < len(frames) < 50
-    assert [number_of(f.image) for f in frames[:20]] == list(range(len(frames[:20])))
+FASTSTART = {"movflags": "+faststart"}
+FRAGMENTS = {"movflags": "frag_keyframe+empty_moov"}
 
 
-def test_packets_that_cannot_be_decoded_are_left_out_and_said(tmp_path):
+def whole_file(folder: Path, kind: str, **options: object) -> Path:
+    """Fifty frames and their sound."""
+    codec, sound, unit, *_ = KINDS[kind]
+    path = folder / f"whole.{kind}"
+    times = [int(Fraction(i, 25) / unit) for i in range(50)]
+    return write_sample(path, codec=codec, sound=sound, time_base=unit, times=times, **options)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.75])
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("mp4", {"container_options": FASTSTART}),
+        ("mp4", {"container_options": FRAGMENTS, "options": {"g": "5"}}),
+        ("mkv", {}),
+        ("webm", {}),
+        ("avi", {}),
+        ("flv", {}),
+    ],
+)
+def test_a_file_cut_short_is_refused_unless_it_is_allowed(tmp_path, kind, options, share):
+    whole = whole_file(tmp_path, kind, **options).read_bytes()
+    path = tmp_path / f"cut.{kind}"
+    path.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(ValueError, match=rf"cut\.{kind}: cut short or damaged: .*--allow-damaged"):
+        list(open_video(path).frames())
+    video = open_video(path, allow_damaged=True)
+    frames = [number_of(frame.image) for frame in video.frames()]
+    assert 0 < len(frames) <= 50 and video.damage
+    assert frames[:20] == list(range(min(len(frames), 20)))
+
+
+def test_what_is_missing_is_told(tmp_path):
+    whole = whole_file(tmp_path, "mp4", container_options=FASTSTART).read_bytes()
+    path = tmp_path / "half.mp4"
+    path.write_bytes(whole[: len(whole) * 3 // 4])
+    video = open_video(path, allow_damaged=True)
+    count = len(list(video.frames()))
+    there = f"{len(whole) * 3 // 4:,} of {len(whole):,} bytes are there"
+    assert video.damage[0] == there and f"{count / 25:.1f} of 2.0 seconds" in video.damage[-1]
+
+
+@pytest.mark.parametrize("kind", ["mkv", "webm", "avi", "flv", "mp4"])
+def test_what_came_through_a_pipe_promises_nothing_and_is_whole(tmp_path, kind):
+    options = FRAGMENTS if kind == "mp4" else {}
+    path, piped = whole_file(tmp_path, kind), io.BytesIO()
+    name = {"mkv": "matroska"}.get(kind, kind)
+    with (
+        av.open(str(path)) as source,
+        av.open(Pipe(piped), "w", format=name, container_options=options) as out,
+    ):
+        copies = [out.add_stream_from_template(stream, opaque=True) for stream in source.streams]
+        for packet in source.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream_index]
+                out.mux(packet)
+    path.write_bytes(piped.getvalue())
+    video = open_video(path)
+    assert len(list(video.frames())) == 50 and video.damage == []
+
+
+@pytest.mark.parametrize("kind", ["mp4", "mkv", "avi", "flv"])
+def test_sound_may_go_on_after_the_last_frame(tmp_path, kind):
+    codec, sound, *_ = KINDS[kind]
+    path = tmp_path / f"a.{kind}"
+    with av.open(str(path), "w") as out:
+        stream, tone = out.add_stream(codec, 25), out.add_stream(sound, rate=48000, layout="mono")
+        stream.height, stream.width = SIZE
+        stream.pix_fmt = "yuv420p"
+        for number in range(10):
+            frame = frame_of(picture(number))
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+        for frame in tones(tone, 3.0):
+            out.mux(tone.encode(frame))
+        out.mux(tone.encode(None))
+    video = open_video(path)
+    assert len(list(video.frames())) == 10 and video.damage == []
+
+
+@pytest.mark.parametrize(("seconds", "start"), [(1.0, 0.52), (0.6, 0.0)])
+def test_what_an_edit_cuts_off_is_not_missing(tmp_path, seconds, start):
+    """As telephones trim: all samples stay, a list says which are shown."""
+    path = write_sample(
+        tmp_path / "a.mp4", times=range(50), options={"bf": "2", "g": "10", "preset": "fast"}
+    )
+    data = bytearray(path.read_bytes())
+    at = data.index(b"elst") + 12
+    length, first, rate = struct.unpack(">iiI", data[at : at + 12])
+    with av.open(str(path)) as container:
+        unit = container.streams.video[0].time_base
+    data[at : at + 12] = struct.pack(
+        ">iiI", int(length * seconds / 2), first + int(start / unit), rate
+    )
+    path.write_bytes(data)
+    video = open_video(path)
+    assert 10 < len(list(video.frames())) < 30 and video.damage == []
+
+
+def test_frames_that_cannot_be_decoded_are_refused_unless_it_is_allowed(tmp_path):
     path = write_sample(tmp_path / "a.mkv", options={"bf": "0"})
     with av.open(str(path)) as container:
         packets = [bytes(packet) for packet in container.demux(video=0)]
     data = path.read_bytes()
     damaged = data.replace(packets[5], b"\xff" * len(packets[5]))
     (tmp_path / "damaged.mkv").write_bytes(damaged)
-    video = open_video(tmp_path / "damaged.mkv")
+    with pytest.raises(ValueError, match="cut short or damaged: 1 frame cannot be decoded"):
+        list(open_video(tmp_path / "damaged.mkv").frames())
+    video = open_video(tmp_path / "damaged.mkv", allow_damaged=True)
     assert len(list(video.frames())) == 9
-    assert video.notes == ["packets that cannot be decoded were left out: 1"]
+    assert video.damage == ["1 frame cannot be decoded"]
+
+
+def test_of_broadcasts_damage_is_noted_alone(tmp_path):
+    path = write_sample(
+        tmp_path / "a.ts", times=[3600 * i for i in range(50)], time_base=Fraction(1, 90000)
+    )
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    assert len(list(open_video(path).frames())) > 10
+
+
+@pytest.mark.parametrize(
+    ("size", "pixel_format", "notes"),
+    [
+        (SIZE, "yuv444p", ["color written at half the resolution (4:2:0)"]),
+        ((47, 63), "yuv444p", []),  # kept, since 4:2:0 has no odd sizes
+        (SIZE, "yuv420p", []),
+    ],
+)
+def test_only_what_is_lost_is_noted(tmp_path, size, pixel_format, notes):
+    path = write_sample(tmp_path / "a.mp4", size=size, pixel_format=pixel_format)
+    assert open_video(path).notes == notes
 
 
 def test_streams_that_begin_late_do_no_harm(tmp_path):
@@ -210,15 +339,16 @@ def playlist(path: Path) -> None:
     path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nother.ts\n#EXT-X-ENDLIST\n")
 
 
+UNREADABLE = "not a video that can be read: damaged, cut short, or something else$"
 REFUSED = {
-    "empty.mp4": (lambda path: path.write_bytes(b""), "expected a video, got"),
-    "text.mp4": (lambda path: path.write_text("not a video\n" * 99), "expected a video, got"),
-    "noise.mkv": (lambda path: path.write_bytes(bytes(range(256)) * 9), "expected a video, got"),
-    "photo.jpg": (lambda path: path.write_bytes(jpeg()), "expected a video, got"),
-    "list.m3u8": (playlist, "expected a video, got"),
+    "empty.mp4": (lambda path: path.write_bytes(b""), UNREADABLE),
+    "text.mp4": (lambda path: path.write_text("not a video\n" * 99), UNREADABLE),
+    "noise.mkv": (lambda path: path.write_bytes(bytes(range(256)) * 9), UNREADABLE),
+    "photo.jpg": (lambda path: path.write_bytes(jpeg()), UNREADABLE),
+    "list.m3u8": (playlist, UNREADABLE),
     "concat.mp4": (
         lambda path: path.write_text("ffconcat version 1.0\nfile other.mp4\n"),
-        "expected a video, got",
+        UNREADABLE,
     ),
     "sound.mp4": (
         lambda path: write_sample(path, video=False, sound="aac"),
