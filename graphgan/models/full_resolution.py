@@ -22,7 +22,7 @@ from torch import Tensor
 from graphgan.layers.smoothing import smooth
 from graphgan.models.anonygan import AnonyGAN
 
-_LIGHT = 10 / 128  # side of the box filters, as a share of the height
+_LIGHT = 40 / 128  # side of the box filters, as a share of the height
 _TINY = 1e-3
 
 
