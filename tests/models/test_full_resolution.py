@@ -71,8 +71,8 @@ def test_smooth_changes_of_a_matched_light_are_left_out(size):
     condition, source, mask = 0.3 * condition, 0.3 * source, torch.zeros(1, 1, *size)
     mask[..., size[0] // 4 : -size[0] // 4, size[1] // 4 : -size[1] // 4] = 1
     given = (condition, source, *points, mask)
-    x = torch.linspace(-1, 1, 128)
-    patch = 0.3 * x.expand(1, 3, 128, 128)  # darker at the left: smooth
+    x = torch.linspace(0, 1, 128)
+    patch = 0.2 + 0.1 * x.expand(1, 3, 128, 128)  # lighter, most at the right
     dots = torch.zeros(1, 3, 128, 128)
     dots[..., 60:64, 60:64] = 0.3
 
