@@ -170,8 +170,10 @@ def test_what_is_in_the_hole_is_never_looked_at():
 def test_of_the_face_in_the_hole_light_goes_along_and_not_what_it_shows():
     fitting = ConditionFitting(68, bend=0.6, match_light=True)
     model = AnonyGAN(small().generator, fitting=fitting, forehead=0.7).eval()
-    condition, source, first, second, _ = faces()
-    mask = face_mask(second, SIZE, forehead=0.7)
+    size = (4 * SIZE[0], 4 * SIZE[1])  # some hundred pixels: few are not enough for a plane
+    condition, source = 2 * torch.rand(2, 2, 3, *size) - 1
+    first, second = 4 * torch.stack(faces()[2:4])
+    mask = face_mask(second, size, forehead=0.7)
     shuffled = source.clone()
     for image, inside in zip(shuffled, mask[:, 0].bool(), strict=True):
         pixels = image[:, inside]
