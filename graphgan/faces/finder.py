@@ -19,7 +19,8 @@ _HELD = 0.7  # of a face's box from which it lies in another one
 _LARGER = 4.0  # a face's area, in areas of what is a part of it
 _TWICE_FOUND = 1.1  # the same, where the landmarks tell that it is a part
 _ASKED = 4  # of the largest faces that it may be a part of
-_GROWN, _INSIDE = 1.25, 0.95  # hull of its landmarks, and the share of the others in it
+_INSIDE = 0.95  # of its landmarks in the hull of the other's
+_ALIKE, _GROWN = 2.0, 1.25  # a face's area up to which it may be the same face, and its hull then
 # Longer side of the landmarks, of that of the box: others belong to something else.
 _EXTENT = (0.4, 1.8)
 
@@ -94,41 +95,42 @@ def _squares(boxes: Float[Tensor, "n 4"]) -> Float[Tensor, "n 4"]:
 
 
 def _is_part(faces: Faces, points: Float[Tensor, "n 68 2"]) -> Bool[Tensor, "n"]:
-    """Which boxes are the eyes, the mouth or the chin of a larger face, and covered with it.
-
-    Either its middle is among that face's landmarks and most of its box in that face's, which is
-    four times as large and surer; or its own landmarks lie in the hull of that face's.
-    """
-    boxes, has_landmarks = faces.boxes, points.isfinite().flatten(1).all(1)
-    low, high = points.amin(1).nan_to_num(0)[:, None], points.amax(1).nan_to_num(0)[:, None]
-    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
-    among = ((low < middles) & (middles < high)).all(2) & has_landmarks[:, None]
+    """Which boxes are the eyes, the mouth or the chin of a larger face, and covered with it."""
+    boxes, known = faces.boxes, points.isfinite().flatten(1).all(1)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
     outer = boxes[:, None]
     common = torch.minimum(outer[..., 2:], boxes[:, 2:]) - torch.maximum(
         outer[..., :2], boxes[:, :2]
     )
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
     held = common.clamp(min=0).prod(2) > _HELD * areas
-    larger = (areas[:, None] > _LARGER * areas) & (faces.scores[:, None] > faces.scores)
-    part = (among & held & larger).any(0)
-    known = has_landmarks[:, None] & has_landmarks
-    around = known & (common > 0).all(2) & (areas[:, None] > _TWICE_FOUND * areas)
-    for face in (around.any(0) & ~part).nonzero().flatten().tolist():
+    sure = held & (areas[:, None] > _LARGER * areas) & (faces.scores[:, None] > faces.scores)
+    around = (common > 0).all(2) & (areas[:, None] > _TWICE_FOUND * areas) & known[:, None]
+    part = torch.zeros_like(known)
+    for face in around.any(0).nonzero().flatten().tolist():
         others = around[:, face].nonzero().flatten()
-        largest = others[areas[others].argsort(descending=True)][:_ASKED]
-        part[face] = any(_lies_in(points[face], points[other]) for other in largest)
+        for other in others[areas[others].argsort(descending=True)][:_ASKED].tolist():
+            alike = areas[other] < _ALIKE * areas[face]
+            part[face] |= _lies_on(points[face], points[other], _GROWN if alike else 1.0)
+            if sure[other, face]:
+                middle = (boxes[face, :2] + boxes[face, 2:]) / 2
+                part[face] |= _lies_on(middle[None].to(points), points[other], 1.0)
     return part
 
 
-def _lies_in(points: Float[Tensor, "k 2"], others: Float[Tensor, "k 2"]) -> bool:
-    """Whether landmarks lie in the hull of others, grown as far as a new face covers."""
-    middle = others.mean(0)
-    hull = convex_hull(middle + _GROWN * (others - middle))
+def _lies_on(
+    points: Float[Tensor, "k 2"], face: Float[Tensor, "68 2"], grown: float
+) -> Bool[Tensor, ""]:
+    """Whether points lie in the hull of a face's landmarks, which a new face covers; NaN do not.
+
+    Beside the hull, though within its box, there may be somebody in the background.
+    """
+    middle = face.mean(0)
+    hull = convex_hull(middle + grown * (face - middle))
     along = hull.roll(-1, 0) - hull
     away = points.to(hull)[:, None] - hull
     turns = along[:, 0] * away[..., 1] - along[:, 1] * away[..., 0]
     inside = (turns >= 0).all(1) | (turns <= 0).all(1)
-    return bool(inside.double().mean() >= _INSIDE)
+    return inside.double().mean() >= _INSIDE
 
 
 def _plausible(faces: Faces, size: tuple[int, int]) -> Faces:

@@ -227,6 +227,33 @@ def test_others_that_overlap_stay(other, scores):
     assert len(found_at(Says([10.0, 10, 60, 70], other, scores=scores))) == 2
 
 
+class Round(Places):
+    """Landmarks on an ellipse in the box: the corners of the box are beside the face."""
+
+    def __call__(self, image, faces):
+        angles = torch.linspace(0, 2 * torch.pi, 69)[:-1]
+        circle = torch.stack([angles.cos(), angles.sin()], 1)
+        low, high = faces.boxes[:, None, :2], faces.boxes[:, None, 2:]
+        points = (low + high) / 2 + circle * (high - low) / 2
+        return Landmarks(points, torch.ones(len(points)))
+
+
+@pytest.mark.parametrize("scores", [[0.9, 0.8], [0.8, 0.9]])
+@pytest.mark.parametrize(
+    "behind",
+    [
+        [11.0, 62, 19, 69],  # beside the chin, in the box of the large face
+        [58.0, 36, 63, 44],  # beside the cheek, at the edge of that box
+    ],
+)
+def test_a_small_face_in_the_background_beside_a_large_one_stays(behind, scores):
+    """Nothing covers it but its own box: it would be shown."""
+    face = [10.0, 10, 60, 70]
+    assert len(found_at(Says(face, behind, scores=scores), Round())) == 2
+    inside = [30.0, 36, 38, 44]
+    assert len(found_at(Says(face, inside, scores=scores), Round())) == 1
+
+
 def test_a_surer_box_without_landmarks_in_a_face_stays():
     """It is not known what it is."""
 
