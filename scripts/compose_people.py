@@ -9,10 +9,13 @@ first, and colors are brought to those of the skin. Seams are blended band by ba
 Adelson, "A Multiresolution Spline with Application to Image Mosaics", ACM Transactions on Graphics
 1983). Beyond the face the skin is carried on, so that hair and background never come along.
 
-A portrait takes part where the forehead is of the color of the cheeks: nothing hides it. A person
-is kept whose cheeks and jaw are of one color, without a patch of background or hair, and whose
-descriptor (dlib's) is at least 0.36 from those of all portraits and 0.45 from those of all who are
-kept already. Up to 0.6 dlib takes two faces for one person: a portrait may be recognized.
+A portrait takes part that looks into the camera with open eyes, in about the same light from both
+sides, and whose face nothing hides. It is made symmetric in shape and light (`even`): whoever is
+shown is lit as the photo is, and a shadow of the portrait would stay as a patch.
+
+A person is kept whose cheeks and jaw are of one color, without a patch of background or hair, and
+whose descriptor (dlib's) is at least 0.36 from those of all portraits and 0.45 from those of all
+who are kept already. Up to 0.6 dlib takes two faces for one person: a portrait may be recognized.
 """
 
 import csv
@@ -24,16 +27,17 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 import tyro
 from jaxtyping import Float
-from kornia.color import rgb_to_lab
+from kornia.color import lab_to_rgb, rgb_to_lab
 from kornia.filters import gaussian_blur2d
 from PIL import Image
 from safetensors.torch import save
 from torch import Tensor
 
 from graphgan.anonymize.compositor import carry_outward
-from graphgan.anonymize.compositor.constants import ALONE_FOREHEAD, ALONE_MARGIN
+from graphgan.anonymize.compositor.constants import ALONE_MARGIN
 from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.matching import look_of
 from graphgan.commands import run_command
@@ -43,10 +47,11 @@ from graphgan.data.listing import photo_sources
 from graphgan.faces import FaceFinder
 from graphgan.faces.dlib_resnet import DlibResNetRecogniser
 from graphgan.files import replacing
-from graphgan.landmarks import bend_to_landmarks, face_regions, polygon_mask
+from graphgan.landmarks import IBUG_68, bend_to_landmarks, face_regions, polygon_mask
 from graphgan.landmarks.alignment import align_face, cut
 from graphgan.landmarks.hull import convex_hull
 from graphgan.landmarks.masks import shrink_mask
+from graphgan.landmarks.mirror import mirror_landmarks
 
 _PARTS = {
     "eyes": [*range(17, 27), *range(36, 48)],
@@ -55,10 +60,25 @@ _PARTS = {
 }
 _GROWN = {"eyes": 1.15, "nose": 1.1, "mouth": 1.25}  # parts, about their middles
 _BANDS = (1 / 256, 1 / 128, 1 / 64, 1 / 32, 1 / 16)  # standard deviations, in sides
+_FEATURES = {  # what light is not measured on, and how much larger it is than its landmarks
+    "right brow": (range(17, 22), 1.5),
+    "left brow": (range(22, 27), 1.5),
+    "right eye": (range(36, 42), 1.6),
+    "left eye": (range(42, 48), 1.6),
+    "mouth": (range(48, 60), 1.25),
+    "nostrils": (range(30, 36), 1.3),
+}
+_FOREHEAD = 0.34  # of what is shown, see `face_mask`
 _MOST_FOREHEAD = 24.0  # Delta E of the forehead to the cheeks
+_MOST_TURNED = 0.12  # tip of the nose from the middle, in widths of the jaw
+_LEAST_OPEN = 0.235  # height of the eyes, in widths
+_MOST_UNEVEN = 14.0  # Delta E of one half of the face to the other
+_MOST_HIDDEN = 0.05  # share of the face
+_LIGHT = 1 / 24  # sides: what is smoother than this is light
+_COLOR_KEPT, _LIGHTER = 0.5, 10.0  # of its colors; L* above the median where highlights end
 _MOST_AGE, _MOST_TONE = 14, 12.0  # years, Delta E, within a person
 _GRAIN = 1.5 / 256  # sides: what is skin is told without it
-_MOST_HAIR = 24.0  # Delta E to the cheeks of what is skin
+_MOST_HAIR = 28.0  # Delta E to the cheeks of what is skin
 _FADE, _FULL = 0.05, 0.2  # carried colors turn into their mean: sides, share of a blurred mask
 _FROM_PORTRAITS, _FROM_PEOPLE = 0.36, 0.45  # distances of descriptors
 _PATCH = (20.0, 35.0, 30.0)  # from the cheeks: in color, darker, lighter
@@ -77,6 +97,8 @@ class Options:
     """The file."""
     people: int = 96
     """How many."""
+    refuse: tuple[str, ...] = ()
+    """Names of portraits that show glasses or look wrong, such as female-69.jpg."""
     leave_out: tuple[str, ...] = ()
     """Names of those who look wrong on the sheet, such as person-03."""
     size: int = 512
@@ -88,10 +110,14 @@ class Options:
 
 
 class Portrait(NamedTuple):
-    """An aligned portrait and what chooses its partners."""
+    """A portrait, aligned, symmetric and evenly lit, and what chooses its partners.
+
+    ``shown`` is 1 where the image shows the face.
+    """
 
     name: str
     image: Float[Tensor, "3 h w"]
+    shown: Float[Tensor, "1 h w"]
     landmarks: Float[Tensor, "68 2"]
     tone: Float[Tensor, "3"]
     descriptor: Float[Tensor, "d"]
@@ -135,25 +161,138 @@ def main(options: Options) -> None:
 
 def read_portraits(options: Options, recognise: DlibResNetRecogniser) -> tuple[list[Portrait], int]:
     finder, about = FaceFinder(), read_table(options.portraits)
-    portraits, refused = [], 0
-    for source in photo_sources(options.portraits)[0]:
+    portraits, sources = [], photo_sources(options.portraits)[0]
+    for source in sources:
+        if Path(source).name in options.refuse:
+            continue
         image = read_image(options.portraits / source)
         faces = [face for face in finder(image) if face.landmarks.isfinite().all()]
         if len(faces) != 1:
-            refused += 1
             continue
         landmarks = faces[0].landmarks
         alignment, size = align_face(landmarks), (options.size, options.size)
         crop = cut(to_float_image(image), alignment, size).clamp(-1, 1)
         points = alignment.to_crop(landmarks, size).float()
-        cheeks, forehead = tones(crop, points)
-        if float((cheeks - forehead).norm()) > _MOST_FOREHEAD:
-            refused += 1
+        face = symmetric_face(crop[None], points)
+        if face is None:
             continue
+        image_of_face, shown, shape = face
         sex, age = about.get(Path(source).name, ("", 0.0))
         descriptor = recognise(image, landmarks[None])[0]
-        portraits.append(Portrait(source, crop, points, cheeks, descriptor, sex, age))
-    return portraits, refused
+        tone, _ = tones(image_of_face[0], shape)
+        portraits.append(
+            Portrait(source, image_of_face[0], shown[0], shape, tone, descriptor, sex, age)
+        )
+    return portraits, len(sources) - len(portraits)
+
+
+def symmetric_face(
+    image: Float[Tensor, "1 3 h w"], landmarks: Float[Tensor, "68 2"]
+) -> tuple[Tensor, Tensor, Tensor] | None:
+    """Image, what of it is face, and landmarks; None of a face that is no good for this."""
+    cheeks, forehead = tones(image[0], landmarks)
+    if (
+        float((cheeks - forehead).norm()) > _MOST_FOREHEAD
+        or turned(landmarks) > _MOST_TURNED
+        or eye_height(landmarks) < _LEAST_OPEN
+    ):
+        return None
+    shape = (landmarks + mirror_landmarks(landmarks, image.shape[3], IBUG_68)) / 2
+    bent = bend_to_landmarks(image, landmarks[None], shape[None])
+    face = face_of(bent, shape)
+    skin = is_skin(bent, shape)
+    if float((face * (1 - skin)).sum() / face.sum()) > _MOST_HIDDEN:
+        return None
+    if unevenness(bent, face, shape) > _MOST_UNEVEN:
+        return None
+    bent, shown = completed(bent, face, skin)
+    return even(bent, shown, shape), shown, shape
+
+
+def turned(landmarks: Float[Tensor, "68 2"]) -> float:
+    left, right, tip = landmarks[0], landmarks[16], landmarks[30]
+    across = right - left
+    return abs(float((tip - left) @ across / (across @ across)) - 0.5)
+
+
+def eye_height(landmarks: Float[Tensor, "68 2"]) -> float:
+    heights = []
+    for eye in (landmarks[36:42], landmarks[42:48]):
+        gaps = (eye[1] - eye[5]).norm() + (eye[2] - eye[4]).norm()
+        heights.append(float(gaps / 2 / (eye[0] - eye[3]).norm()))
+    return sum(heights) / 2
+
+
+def face_of(
+    image: Float[Tensor, "1 3 h w"], landmarks: Float[Tensor, "68 2"]
+) -> Float[Tensor, "1 1 h w"]:
+    size = (image.shape[2], image.shape[3])
+    return shrink_mask(face_regions(landmarks[None], size, forehead=_FOREHEAD), ALONE_MARGIN)
+
+
+def completed(
+    image: Float[Tensor, "1 3 h w"],
+    face: Float[Tensor, "1 1 h w"],
+    skin: Float[Tensor, "1 1 h w"],
+) -> tuple[Float[Tensor, "1 3 h w"], Float[Tensor, "1 1 h w"]]:
+    """What hair hides on one side is taken from the other; and what is face then."""
+    hidden = face * (1 - skin)
+    reach = image.shape[3] // 64
+    near = F.max_pool2d(hidden, 2 * reach + 1, stride=1, padding=reach)
+    taken = near * skin.flip(-1)
+    return blend_bands([image, image.flip(-1)], [taken]), face * torch.maximum(skin, taken)
+
+
+def even(
+    image: Float[Tensor, "1 3 h w"],
+    shown: Float[Tensor, "1 1 h w"],
+    landmarks: Float[Tensor, "68 2"],
+) -> Float[Tensor, "1 3 h w"]:
+    """Light that is the same from both sides, of less color, without large highlights."""
+    lab = rgb_to_lab((image + 1) / 2)
+    skin = shown * (1 - features(image, landmarks))
+    light = _smooth_within(lab, skin)
+    middle = lab[0][:, skin[0, 0] > 0].median(1).values[None, :, None, None]
+    wanted = (light + light.flip(-1)) / 2 - middle
+    lightness, color = wanted[:, :1], wanted[:, 1:]
+    dimmed = _LIGHTER * (lightness / _LIGHTER).tanh()
+    lightness = torch.where(lightness > 0, dimmed, lightness)
+    changed = lab - light + middle + torch.cat([lightness, _COLOR_KEPT * color], 1)
+    return (lab_to_rgb(changed) * 2 - 1).clamp(-1, 1)
+
+
+def unevenness(
+    image: Float[Tensor, "1 3 h w"],
+    face: Float[Tensor, "1 1 h w"],
+    landmarks: Float[Tensor, "68 2"],
+) -> float:
+    """Mean Delta E of the light of one half of a symmetric face to that of the other."""
+    skin = face * (1 - features(image, landmarks))
+    light = _smooth_within(rgb_to_lab((image + 1) / 2), skin * skin.flip(-1))
+    apart = (light - light.flip(-1)).norm(dim=1, keepdim=True)
+    return float((apart * skin).sum() / skin.sum())
+
+
+def features(
+    image: Float[Tensor, "1 3 h w"], landmarks: Float[Tensor, "68 2"]
+) -> Float[Tensor, "1 1 h w"]:
+    """1 on eyes, brows, mouth and nostrils."""
+    size = (image.shape[2], image.shape[3])
+    masks = [
+        polygon_mask(grown_hull(landmarks[list(points)], growth)[None].float(), size)
+        for points, growth in _FEATURES.values()
+    ]
+    return torch.stack(masks).amax(0)
+
+
+def grown_hull(points: Float[Tensor, "n 2"], growth: float) -> Float[Tensor, "m 2"]:
+    hull = convex_hull(points)
+    middle = hull.mean(0)
+    return middle + growth * (hull - middle)
+
+
+def _smooth_within(x: Float[Tensor, "1 c h w"], mask: Float[Tensor, "1 1 h w"]) -> Tensor:
+    return _blurred(x * mask, _LIGHT) / _blurred(mask, _LIGHT).clamp(min=1e-3)
 
 
 def read_table(folder: Path) -> dict[str, tuple[str, float]]:
@@ -209,16 +348,19 @@ def compose(group: list[Portrait], name: str, recognise: DlibResNetRecogniser) -
     """The skin of the first, eyes, nose and mouth of the others, on the shape of all."""
     shape = torch.stack([one.landmarks for one in group]).mean(0)
     size = (group[0].image.shape[1], group[0].image.shape[2])
-    region = face_regions(shape[None], size, forehead=ALONE_FOREHEAD)
-    bent = [bend_to_landmarks(one.image[None], one.landmarks[None], shape[None]) for one in group]
-    bent = [bent[0], *(_toned(other, bent[0], region) for other in bent[1:])]
-    image = blend_bands(bent, [part_mask(shape, part, size) for part in _PARTS])
-    shown = shrink_mask(region, ALONE_MARGIN) * is_skin(image, shape)
-    image = skin_carried_on(image, shown)
+    bent = [
+        bend_to_landmarks(torch.cat([one.image, one.shown])[None], one.landmarks[None], shape[None])
+        for one in group
+    ]
+    shown = (bent[0][:, 3:] > 0.99).float()
+    images = [one[:, :3].clamp(-1, 1) for one in bent]
+    images = [images[0], *(_toned(other, images[0], shown) for other in images[1:])]
+    image = blend_bands(images, [part_mask(shape, part, size) for part in _PARTS])
+    image = skin_carried_on(image, torch.maximum(shown, features(image, shape)))
     pixels = to_uint8_image(image[0])
-    cheeks, _ = tones(image[0], shape)
+    tone, _ = tones(image[0], shape)
     descriptor = recognise(pixels, shape[None])[0]
-    return Portrait(name, image[0], shape, cheeks, descriptor, group[0].sex, group[0].age)
+    return Portrait(name, image[0], shown[0], shape, tone, descriptor, group[0].sex, group[0].age)
 
 
 def is_skin(
@@ -228,10 +370,13 @@ def is_skin(
     cheeks, _ = tones(image[0], landmarks)
     smooth = _blurred(image, _GRAIN)
     distance = (rgb_to_lab((smooth + 1) / 2) - cheeks[:, None, None]).norm(dim=1, keepdim=True)
+    like = (distance < _MOST_HAIR).float()
+    side = 4 * (image.shape[3] // 128) + 1  # no specks
+    like = (F.avg_pool2d(like, side, 1, side // 2, count_include_pad=False) > 0.5).float()
     hull = convex_hull(landmarks[[*range(2, 15), *range(17, 27)]])
     hull = hull.lerp(hull.mean(0), _RIM)
     face = polygon_mask(hull[None].float(), (image.shape[2], image.shape[3]))
-    return torch.maximum(face, (distance < _MOST_HAIR).to(face))
+    return torch.stack([face, features(image, landmarks), like]).amax(0)
 
 
 def skin_carried_on(
@@ -260,9 +405,7 @@ def _toned(
 def part_mask(
     landmarks: Float[Tensor, "68 2"], part: str, size: tuple[int, int]
 ) -> Float[Tensor, "1 1 h w"]:
-    hull = convex_hull(landmarks[_PARTS[part]])
-    middle = hull.mean(0)
-    return polygon_mask((middle + _GROWN[part] * (hull - middle))[None].float(), size)
+    return polygon_mask(grown_hull(landmarks[_PARTS[part]], _GROWN[part])[None].float(), size)
 
 
 def blend_bands(
@@ -292,9 +435,9 @@ def _blurred(x: Float[Tensor, "1 c h w"], share: float) -> Float[Tensor, "1 c h 
 def patches(person: Portrait) -> float:
     """The largest share of cheeks and jaw that is of another color, darker, or lighter."""
     size = (person.image.shape[1], person.image.shape[2])
-    face = face_regions(person.landmarks[None], size, forehead=ALONE_FOREHEAD)
+    face = face_of(person.image[None], person.landmarks)
     middle = polygon_mask(convex_hull(person.landmarks[17:])[None].float(), size)
-    beside = (shrink_mask(face, ALONE_MARGIN) * (1 - middle))[0, 0] > 0
+    beside = (face * (1 - middle))[0, 0] > 0
     cheeks, _ = tones(person.image, person.landmarks)
     lab = rgb_to_lab((_blurred(person.image[None], 2 * _GRAIN) + 1) / 2)[0]
     lightness, *color = (lab - cheeks[:, None, None])[:, beside]

@@ -54,6 +54,7 @@ class Work:
     covered: float | None = None
     _new: Float[Tensor, "3 u v"] = field(default_factory=lambda: torch.zeros(3, 0, 0))
     _mask: Float[Tensor, "1 u v"] = field(default_factory=lambda: torch.zeros(1, 0, 0))
+    _kept: Float[Tensor, "1 u v"] | None = None
 
     @classmethod
     def begin(cls, task: Task) -> "Work":
@@ -97,7 +98,7 @@ class Work:
         """What was made, in its place."""
         found = self.task.found
         outline = found.landmarks if self.problem is None else box_corners(found.box)
-        return Patch(self._new.clamp(-1, 1), self._mask, self.alignment, outline)
+        return Patch(self._new.clamp(-1, 1), self._mask, self.alignment, outline, self._kept)
 
     def uncovered(self) -> Problem | None:
         """What speaks against what was made and pasted, without looking at who it is."""
@@ -148,10 +149,13 @@ def _make_batch(image: Tensor, works: Sequence[Work], size: tuple[int, int]) -> 
         trusted=[work.problem is None for work in works],
         forehead=forehead_of(method),
     )
+    if not shows_nobody(method):
+        faces = faces.behind_occluders()
     people = [work.stage.condition for work in works]
     made = method(faces, [person for person in people if person is not None])
     for i, work in enumerate(works):
         work._new, work._mask = _with_edge(made[i : i + 1], faces, i, work)
+        work._kept = None if faces.kept is None else faces.kept[i]
         work.tries += 1
 
 

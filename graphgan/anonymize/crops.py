@@ -51,11 +51,12 @@ def anonymize_crops(
     training = isinstance(model, AnonyGAN) and model.training
     method = GeneratedFaces(model, size=size)  # which puts the model into eval mode
     try:
-        made = method(AlignedFaces(images, landmarks, regions), people)
+        faces = AlignedFaces(images, landmarks, regions).behind_occluders()
+        made = method(faces, people)
     finally:
         if isinstance(model, AnonyGAN):
             model.train(training)
-    return blend_crops(images, made, regions)
+    return blend_crops(images, made, faces.masks)
 
 
 def _check_shapes(images: Tensor, landmarks: Tensor, conditions: Tensor, others: Tensor) -> None:

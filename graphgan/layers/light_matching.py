@@ -74,6 +74,25 @@ def match_light(
         return matched.clamp(-1, 1).to(x.dtype)
 
 
+def skin_plane(
+    images: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
+) -> Float[Tensor, "b 3 h w"]:
+    """The plane of color of the skin in a mask, as `match_light` fits it, at every pixel.
+
+    Args:
+        images: faces, in [-1, 1].
+        mask: 1 inside the face.
+
+    Example:
+        >>> skin_plane(torch.full((1, 3, 16, 16), 0.5), torch.ones(1, 1, 16, 16)).mean().round(
+        ...     decimals=2
+        ... )
+        tensor(0.5000)
+    """
+    basis = _basis(images)
+    return (_measured(images, mask, basis).plane @ basis).view(images.shape)
+
+
 class _Measured(NamedTuple):
     """The plane of colors of a face, and its deviations from it: of the gray, of the rest."""
 

@@ -2,7 +2,7 @@
 
 from graphgan.landmarks import masks
 
-VERSION = 7
+VERSION = 8
 """To be raised when the compositor makes other pictures of the same numbers."""
 
 FOREHEAD = masks.FOREHEAD
@@ -31,6 +31,13 @@ LIKENESS = 0.15
 skin: a Gaussian's sigma."""
 SMOOTH = 5
 """Pixels of a crop of 128 over which this is averaged."""
+
+OCCLUDER_SIZE = 128
+"""Pixels a side at which it is told what is in front of a face."""
+NOT_SKIN = 30.0
+"""Distance of colors (CIELAB, Delta E) from which a pixel at the rim is no skin of this face."""
+MOST_OCCLUDED = 0.25
+"""Share of a face that may be taken for something in front of it; beyond, all is replaced."""
 
 INSET, FADE = 1 / 128, 1 / 50
 """Shares of the crop's height: how far inside the region a new face begins to fade into what is

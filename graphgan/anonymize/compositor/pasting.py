@@ -28,6 +28,8 @@ _EDGE = 0.5 + 1e-9
 _AT_A_TIME = 2**16
 # How far the widest kernel reads to either side, in the larger of the two kinds of pixels.
 _REACH = 4
+# From here on a pixel is one of what stays, or of its edge.
+_STAYS = 1 / 16
 
 
 class Patch(NamedTuple):
@@ -39,12 +41,14 @@ class Patch(NamedTuple):
         mask: 0 to 1, soft (see `soft_edges`); it ends with the crop where it reaches its edge.
         alignment: of the crop.
         outline: points of the old face, in pixels of the image; None to ask for no share.
+        kept: 1 where something in front of the old face stays, and need not be covered.
     """
 
     face: Float[Tensor, "3 u v"]
     mask: Float[Tensor, "1 u v"]
     alignment: Alignment
     outline: Float[Tensor, "_ 2"] | None = None
+    kept: Float[Tensor, "1 u v"] | None = None
 
 
 class Pasted(NamedTuple):
@@ -111,13 +115,14 @@ def paste_faces(image: UInt8[Tensor, "3 h w"], patches: Sequence[Patch]) -> Past
 
 def _paste(patch: Patch, onto: Tensor, changed: Bool[Tensor, "1 h w"]) -> float | None:
     hull = None if patch.outline is None else convex_hull(patch.outline)
-    layer = torch.cat([patch.face, patch.mask]).to(onto.device, torch.float32)
+    kept = torch.zeros_like(patch.mask) if patch.kept is None else patch.kept
+    layer = torch.cat([patch.face, patch.mask, kept]).to(onto.device, torch.float32)
     covered = total = 0
     for window in _windows(patch, hull, (onto.shape[1], onto.shape[2])):
-        weight = _lay(layer, patch.alignment, window, onto)
+        weight, stays = _lay(layer, patch.alignment, window, onto)
         changed[:, *window] |= weight > 0
         if hull is not None:
-            inside = _within(hull, window)
+            inside = _within(hull, window) & (stays.cpu() < _STAYS)
             total += int(inside.sum())
             covered += int((inside & (weight.cpu() > COVERED)).sum())
     if hull is None:
@@ -126,15 +131,15 @@ def _paste(patch: Patch, onto: Tensor, changed: Bool[Tensor, "1 h w"]) -> float 
 
 
 def _lay(
-    layer: Float[Tensor, "4 u v"], alignment: Alignment, window: Window, onto: Tensor
-) -> Float[Tensor, "1 h w"]:
-    """Lay a face and its mask over a window of an image; gives the weights."""
+    layer: Float[Tensor, "5 u v"], alignment: Alignment, window: Window, onto: Tensor
+) -> tuple[Float[Tensor, "1 h w"], Float[Tensor, "1 h w"]]:
+    """Lay a face and its mask over a window of an image; gives the weights, and what stays."""
     laid = to_photo(layer, alignment, window)
     face = (laid[:3].clamp(-1, 1) + 1) * 127.5
-    weight = _ending(laid[3:], alignment, window)
+    weight = _ending(laid[3:4], alignment, window)
     below = onto[:, *window]
     below.copy_((below * (1 - weight) + face * weight).round())
-    return weight
+    return weight, _ending(laid[4:], alignment, window)
 
 
 def _within(hull: Float[Tensor, "v 2"], window: Window) -> Bool[Tensor, "1 h w"]:
@@ -149,6 +154,8 @@ def _check(patch: Patch) -> None:
     face, mask, outline = patch.face, patch.mask, patch.outline
     if face.shape[1:] != mask.shape[1:]:
         raise ValueError(f"expected a mask for {tuple(face.shape)}, got {tuple(mask.shape)}")
+    if patch.kept is not None and patch.kept.shape != mask.shape:
+        raise ValueError(f"expected kept of {tuple(mask.shape)}, got {tuple(patch.kept.shape)}")
     if not face.isfinite().all():
         raise ValueError("expected faces in [-1, 1], got values that are not finite")
     if not ((mask >= 0) & (mask <= 1)).all():

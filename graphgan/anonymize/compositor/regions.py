@@ -8,6 +8,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan.anonymize.compositor.constants import AROUND_BOX
+from graphgan.anonymize.compositor.occluders import occluders
 from graphgan.landmarks.align import Crop
 from graphgan.landmarks.alignment import Alignment, align_face, cut
 from graphgan.landmarks.detection import Detection
@@ -22,12 +23,19 @@ class AlignedFaces(NamedTuple):
 
     Shapes:
         ``images: b 3 h w`` in [-1, 1], ``landmarks: b 68 2`` in pixels (NaN where a face has none
-        that can be trusted), ``masks: b 1 h w``, 1 inside the face
+        that can be trusted), ``masks: b 1 h w``, 1 inside the face; ``kept: b 1 h w``, 1 in the
+        face where something in front of it stays, and the masks are 0; None: nothing stays
     """
 
     images: Float[Tensor, "b 3 h w"]
     landmarks: Float[Tensor, "b 68 2"]
     masks: Float[Tensor, "b 1 h w"]
+    kept: Float[Tensor, "b 1 h w"] | None = None
+
+    def behind_occluders(self) -> "AlignedFaces":
+        """The same, with what is in front of the faces kept, see `occluders`."""
+        kept = occluders(self.images, self.masks, self.landmarks)
+        return self._replace(masks=self.masks * (1 - kept), kept=kept)
 
 
 def align_region(face: Detection, upright_within: float) -> tuple[Alignment, str | None]:

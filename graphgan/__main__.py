@@ -1,7 +1,7 @@
-"""``graphgan info``: versions, what can compute here, extras, weights and their terms.
+"""``graphgan info`` and ``graphgan people``: what is installed, and who is shown.
 
-It is what a bug report needs, so it also works where torch itself does not start: torch is imported
-late, and whatever keeps it from starting is printed.
+``info`` is what a bug report needs, so it also works where torch itself does not start: torch is
+imported late, and whatever keeps it from starting is printed.
 """
 
 import hashlib
@@ -10,16 +10,19 @@ import re
 import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
 
 import graphgan
 from graphgan.commands import exit_with
 from graphgan.weights.catalogue import LOADABLE, SHIPPED, Weights, weights_file
 
-_USAGE = """usage: graphgan info | --version | --help
+_USAGE = """usage: graphgan info | people --sheet IMAGE | --version | --help
 
 info prints versions, what can compute here, which extras are installed, and every set of weights
-with its terms: please add it to a bug report. Photos and videos are anonymised by
-graphgan-anonymize; training is in the folder recipes of the repository."""
+with its terms: please add it to a bug report. people draws the people whom graphgan-anonymize
+shows. Photos and videos are anonymized by graphgan-anonymize; training is in the folder recipes of
+the repository."""
+_TILE, _COLUMNS = 160, 12  # of the sheet
 
 
 def main() -> None:
@@ -35,9 +38,33 @@ def _main(words: list[str]) -> None:
     elif words == ["info"]:
         for line in info():
             print(line)
+    elif words[:2] == ["people", "--sheet"] and len(words) == 3:
+        draw_people(Path(words[2]))
+    elif words[0] == "people":
+        got = " ".join(words)
+        raise ValueError(f"expected graphgan people --sheet IMAGE, got graphgan {got}")
     else:
         got = " ".join(words)
-        raise ValueError(f"expected graphgan info, --version or --help, got graphgan {got}")
+        raise ValueError(f"expected graphgan info, people, --version or --help, got graphgan {got}")
+
+
+def draw_people(path: Path) -> None:
+    """Write an image of all the people who are shipped, in the order of their names.
+
+    Raises:
+        ValueError: a name that ends like no image.
+        OSError: it cannot be written.
+    """
+    from graphgan.anonymize.conditions import people_conditions
+    from graphgan.data.batches import to_uint8_image
+    from graphgan.data.drawing import image_grid
+    from graphgan.data.images import write_image
+
+    people = people_conditions()
+    size = (_TILE, _TILE)
+    sheet = image_grid([to_uint8_image(one.resized(size).image) for one in people], _COLUMNS)
+    write_image(path, sheet)
+    print(f"{path}: {len(people)} people, {people[0].name} to {people[-1].name}")
 
 
 def info() -> Iterator[str]:

@@ -8,10 +8,12 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 import torch
+from PIL import Image
 
 import graphgan
+from graphgan import __main__ as module
+from graphgan.anonymize.conditions import people_conditions
 from graphgan.weights import LOADABLE, SHIPPED
-from graphgan.weights import info as module
 from graphgan.weights.catalogue import weights_file
 
 
@@ -81,7 +83,7 @@ def without_threads(text):
 
 
 def run(*words):
-    command = [sys.executable, "-m", "graphgan.weights.info", *words]
+    command = [sys.executable, "-m", "graphgan", *words]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -111,5 +113,29 @@ def test_the_version_alone(monkeypatch, capsys):
 @pytest.mark.parametrize("words", ["inform", "info now", "--versions"])
 def test_other_words_are_refused_in_a_line(monkeypatch, capsys, words):
     assert run_here(monkeypatch, *words.split()) == 2
-    expected = "error: expected graphgan info, --version or --help, got graphgan"
+    expected = "error: expected graphgan info, people, --version or --help, got graphgan"
     assert capsys.readouterr().err == f"{expected} {words}\n"
+
+
+def test_the_people_who_are_shown_are_drawn(tmp_path, monkeypatch, capsys):
+    sheet = tmp_path / "people.png"
+    assert run_here(monkeypatch, "people", "--sheet", str(sheet)) == 0
+    count = len(people_conditions())
+    assert f"{count} people" in capsys.readouterr().out
+    width, height = Image.open(sheet).size
+    assert width == 12 * 162 + 2 and height == -(-count // 12) * 162 + 2
+
+
+@pytest.mark.parametrize(
+    "words", ["people", "people --sheet", "people --sheets a.png", "people a b c"]
+)
+def test_people_without_a_sheet_are_refused_in_a_line(monkeypatch, capsys, words):
+    assert run_here(monkeypatch, *words.split()) == 2
+    expected = f"error: expected graphgan people --sheet IMAGE, got graphgan {words}\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_a_sheet_that_is_no_image_is_refused(tmp_path, monkeypatch, capsys):
+    assert run_here(monkeypatch, "people", "--sheet", str(tmp_path / "people.xyz")) == 2
+    assert "people.xyz" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

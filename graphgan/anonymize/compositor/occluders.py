@@ -1,0 +1,100 @@
+"""What is in front of a face or beside it: hair, scarves, hats, what is seen past the cheek."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from kornia.color import rgb_to_lab
+from torch import Tensor
+
+from graphgan.anonymize.compositor.constants import (
+    MOST_OCCLUDED,
+    NOT_SKIN,
+    OCCLUDER_SIZE,
+)
+from graphgan.landmarks.hull import convex_hull
+from graphgan.landmarks.masks import polygon_mask
+from graphgan.layers.light_matching import skin_plane
+
+_NOSE, _CHIN, _MOUTH_CORNERS = 27, 8, (48, 54)
+_BROWS_EYES_NOSE_MOUTH = slice(17, 68)
+_EYES = ((*range(17, 22), *range(36, 42)), (*range(22, 27), *range(42, 48)))
+_GROWTH = 1.25  # of the hull of an eye and its brow, about its middle
+_STEP = 5  # pixels: side of the square by which a connected part grows at a time
+
+
+def occluders(
+    images: Float[Tensor, "b 3 h w"],
+    regions: Float[Tensor, "b 1 h w"],
+    landmarks: Float[Tensor, "b 68 2"],
+) -> Float[Tensor, "b 1 h w"]:
+    """1 where something that is not skin lies in the rim of a region: it can stay in front.
+
+    A pixel whose color is more than `NOT_SKIN` (CIELAB, Delta E) from the skin's, a plane of color
+    over the face (`skin_plane`), and that is connected with the outside by such pixels. Never in
+    the hull of brows, eyes, nose and mouth, nor around the eyes, nor below the corners of the
+    mouth, where it may be a beard. Where it would be more than `MOST_OCCLUDED` of the region,
+    nothing stays: the skin was not understood.
+
+    Args:
+        images: aligned crops in [-1, 1].
+        regions: 1 inside the face.
+        landmarks: in pixels; a face that lacks some has no occluders.
+    """
+    size = (images.shape[2], images.shape[3])
+    step = max(1, min(size) // OCCLUDER_SIZE)
+    shrunk = [F.avg_pool2d(x, step) if step > 1 else x for x in (images, regions)]
+    small, inside = shrunk[0], (shrunk[1] > 0).to(regions)
+    known = landmarks.isfinite().flatten(1).all(1)
+    points = torch.where(known[:, None, None], (landmarks + 0.5) / step - 0.5, 0.0)
+    skin = rgb_to_lab(((skin_plane(small, inside) + 1) / 2).clamp(0, 1))
+    smooth = F.avg_pool2d(rgb_to_lab((small + 1) / 2), 3, 1, 1, count_include_pad=False)
+    apart = (smooth - skin).norm(dim=1, keepdim=True)
+    candidates = (apart > NOT_SKIN).to(images) * _may_be_hidden(points, inside)
+    found = _rounded(_connected(candidates, outside=1 - inside), outside=1 - inside) * inside
+    share = found.sum((1, 2, 3)) / inside.sum((1, 2, 3)).clamp(min=1)
+    found = found * (known & (share <= MOST_OCCLUDED)).to(found)[:, None, None, None]
+    found = torch.maximum(found, (1 - inside) * F.max_pool2d(found, 5, 1, 2))
+    found = F.avg_pool2d(found, 3, 1, 1, count_include_pad=False)
+    if step > 1:
+        found = F.interpolate(found, size, mode="bilinear", align_corners=False)
+    return (found > 0.5).to(images) * (regions > 0)
+
+
+def _may_be_hidden(
+    landmarks: Float[Tensor, "b 68 2"], inside: Float[Tensor, "b 1 h w"]
+) -> Float[Tensor, "b 1 h w"]:
+    """1 above the mouth, and away from brows, eyes and nose."""
+    size = (inside.shape[2], inside.shape[3])
+    rows, columns = (torch.arange(side, device=inside.device) for side in size)
+    places = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1).to(inside)
+    up = landmarks[:, _NOSE] - landmarks[:, _CHIN]
+    mouth = landmarks[:, _MOUTH_CORNERS].mean(1)
+    height = ((places - mouth[:, None, None]) * up[:, None, None]).sum(-1)[:, None]
+    allowed = (height > 0).to(inside)
+    for i, points in enumerate(landmarks):
+        for part, growth in ((_BROWS_EYES_NOSE_MOUTH, 1.0), *((eye, _GROWTH) for eye in _EYES)):
+            hull = convex_hull(points[part if isinstance(part, slice) else list(part)])
+            middle = hull.mean(0)
+            grown = (middle + growth * (hull - middle)).to(inside)
+            allowed[i] *= 1 - polygon_mask(grown[None], size)[0]
+    return allowed
+
+
+def _connected(
+    candidates: Float[Tensor, "b 1 h w"], outside: Float[Tensor, "b 1 h w"]
+) -> Float[Tensor, "b 1 h w"]:
+    """Those candidates that can be reached from outside through candidates."""
+    reached = candidates * F.max_pool2d(outside, 3, 1, 1)
+    for _ in range(max(candidates.shape[2:]) // (_STEP - 1)):
+        reached = F.max_pool2d(reached, _STEP, 1, _STEP // 2) * candidates
+    return reached
+
+
+def _rounded(
+    found: Float[Tensor, "b 1 h w"], outside: Float[Tensor, "b 1 h w"]
+) -> Float[Tensor, "b 1 h w"]:
+    """Without what is thinner than three pixels, with smooth outlines."""
+    whole = torch.maximum(found, outside)
+    opened = F.max_pool2d(1 - F.max_pool2d(1 - whole, 3, 1, 1), 3, 1, 1)
+    smooth = F.avg_pool2d(opened, 7, 1, 3, count_include_pad=False) > 0.5
+    return smooth.to(found) * F.max_pool2d(found, 3, 1, 1)

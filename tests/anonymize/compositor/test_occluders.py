@@ -1,0 +1,120 @@
+"""What is in front of a face stays, and nothing that might be the face."""
+
+import math
+
+import pytest
+import torch
+
+from graphgan.anonymize.compositor import AlignedFaces
+from graphgan.anonymize.compositor.constants import MOST_OCCLUDED
+from graphgan.anonymize.compositor.occluders import occluders
+from graphgan.anonymize.compositor.pasting import Patch, paste_faces
+from graphgan.landmarks.align import whole_crop
+from graphgan.landmarks.alignment import Alignment, align_face
+from graphgan.landmarks.masks import face_regions
+
+SKIN, HAIR = torch.tensor([0.6, 0.2, 0.0]), torch.tensor([-0.8, -0.85, -0.9])
+
+
+@pytest.fixture
+def face(drawn_faces):
+    """A face of skin alone, its region and landmarks: (image, region, points) of 128 pixels."""
+    points = drawn_faces[0].landmarks
+    size = (128, 128)
+    points = align_face(points).to_crop(points, size).float()
+    image = SKIN.view(3, 1, 1).expand(3, *size) + 0.02 * torch.randn(
+        3, *size, generator=torch.Generator().manual_seed(0)
+    )
+    return image, face_regions(points[None], size, forehead=0.35)[0], points
+
+
+def kept(image, region, points):
+    return occluders(image[None], region[None], points[None])[0]
+
+
+def columns(region):
+    return region[0].amax(0).nonzero().flatten()
+
+
+def test_bare_skin_is_replaced_altogether(face):
+    assert kept(*face).sum() == 0
+
+
+@pytest.mark.parametrize("color", [HAIR, torch.tensor([0.9, 0.95, 1.0])], ids=["hair", "sky"])
+def test_hair_and_background_at_the_rim_stay(face, color):
+    image, region, points = face
+    left, brow = int(columns(region)[0]), float(points[17:27, 1].mean())
+    image = image.clone()
+    image[:, :, : left + 8] = color.view(3, 1, 1)
+    stays = kept(image, region, points)[0] > 0
+    inside = region[0] > 0
+    row = int(brow)
+    assert stays[row, : left + 6][inside[row, : left + 6]].all()
+    assert not stays[:, left + 11 :].any()
+
+
+def test_below_the_mouth_nothing_stays_since_it_may_be_a_beard(face):
+    image, region, points = face
+    image = image.clone()
+    mouth = int(points[[48, 54], 1].mean())
+    image[:, mouth + 3 :] = HAIR.view(3, 1, 1)
+    assert kept(image, region, points)[0, mouth + 6 :].sum() == 0
+
+
+def test_what_touches_no_edge_or_crosses_the_eyes_is_replaced(face):
+    image, region, points = face
+    spot, bar = image.clone(), image.clone()
+    x, y = points[[2, 31]].mean(0).round().int().tolist()
+    spot[:, y - 3 : y + 4, x - 3 : x + 4] = HAIR.view(3, 1, 1)
+    assert kept(spot, region, points).sum() == 0
+    top, bottom = int(points[36:48, 1].min()), int(points[36:48, 1].max())
+    bar[:, top - 2 : bottom + 3] = HAIR.view(3, 1, 1)
+    stays = kept(bar, region, points)[0]
+    first, last = int(points[36:48, 0].min()), int(points[36:48, 0].max())
+    assert stays[:, first : last + 1].sum() == 0
+
+
+def test_where_most_would_stay_or_landmarks_lack_all_is_replaced(face):
+    image, region, points = face
+    dark = image.clone()
+    middle = int(points[[0, 16], 0].mean())
+    dark[:, : int(points[27, 1]), :] = HAIR.view(3, 1, 1)
+    dark[:, :, : middle - 12] = HAIR.view(3, 1, 1)
+    dark[:, :, middle + 12 :] = HAIR.view(3, 1, 1)
+    share = kept(dark, region, points).sum() / region.sum()
+    assert share <= MOST_OCCLUDED
+    side = image.clone()
+    side[:, :, : int(columns(region)[0]) + 8] = HAIR.view(3, 1, 1)
+    both = torch.stack([points, torch.full_like(points, math.nan)])
+    stays = occluders(torch.stack([side, side]), torch.stack([region, region]), both)
+    assert stays[0].sum() > 0 and stays[1].sum() == 0
+
+
+def test_it_is_the_same_at_the_resolution_of_large_crops(face):
+    image, region, points = face
+    image = image.clone()
+    image[:, :, : int(columns(region)[0]) + 8] = HAIR.view(3, 1, 1)
+    small = kept(image, region, points)
+    large = kept(
+        *(x.repeat_interleave(4, 1).repeat_interleave(4, 2) for x in (image, region)),
+        (points + 0.5) * 4 - 0.5,
+    )
+    shrunk = torch.nn.functional.avg_pool2d(large[None], 4)[0]
+    assert (shrunk - small).abs().mean() < 0.002
+
+
+def test_masks_end_where_something_stays_and_it_need_not_be_covered(face):
+    image, region, points = face
+    image = image.clone()
+    image[:, :, : int(columns(region)[0]) + 8] = HAIR.view(3, 1, 1)
+    faces = AlignedFaces(image[None], points[None], region[None]).behind_occluders()
+    assert faces.kept is not None and faces.kept.sum() > 0
+    assert torch.equal(faces.masks + faces.kept, region[None])
+    photo = ((image.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    alignment = Alignment(whole_crop((128, 128)))
+    whole = Patch(torch.zeros_like(image), faces.masks[0], alignment, points)
+    without, told = (
+        paste_faces(photo, [patch]).covered[0]
+        for patch in (whole, whole._replace(kept=faces.kept[0]))
+    )
+    assert told is not None and without is not None and told > without
