@@ -21,6 +21,8 @@ who are kept already. Up to 0.6 dlib takes two faces for one person: a portrait 
 import csv
 import io
 import json
+import math
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -38,6 +40,7 @@ from torch import Tensor
 
 from graphgan.anonymize.compositor import carry_outward
 from graphgan.anonymize.compositor.constants import ALONE_MARGIN
+from graphgan.anonymize.compositor.occluders import occluders
 from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.matching import look_of
 from graphgan.commands import run_command
@@ -78,12 +81,15 @@ _LIGHT = 1 / 24  # sides: what is smoother than this is light
 _COLOR_KEPT, _LIGHTER = 0.5, 10.0  # of its colors; L* above the median where highlights end
 _MOST_AGE, _MOST_TONE = 14, 12.0  # years, Delta E, within a person
 _GRAIN = 1.5 / 256  # sides: what is skin is told without it
-_MOST_HAIR = 28.0  # Delta E to the cheeks of what is skin
 _FADE, _FULL = 0.05, 0.2  # carried colors turn into their mean: sides, share of a blurred mask
 _FROM_PORTRAITS, _FROM_PEOPLE = 0.36, 0.45  # distances of descriptors
 _PATCH = (20.0, 35.0, 30.0)  # from the cheeks: in color, darker, lighter
 _MOST_PATCHES = 0.035  # share of cheeks and jaw
-_RIM = 0.12  # of the way from the jaw to the middle: there it may be background
+_FEW = 4.0  # pixels: standard deviation from which on an image is blurred on fewer
+_USES = 2  # of the skin of a portrait
+_MOST_MOVED = 0.06  # landmarks that are found again, in distances of the eyes
+_MOST_CROOKED = 10.0  # Delta E of one half of a mouth to the other, seen through
+_MOUTH_SEEN = 1 / 128  # a blur of so many sides
 _QUALITY = 92  # JPEG
 
 
@@ -135,17 +141,22 @@ def main(options: Options) -> None:
     print(f"  {len(portraits)} portraits, {refused} refused")
     rng = np.random.default_rng(options.seed)
     kept: list[Portrait] = []
-    skins: set[str] = set()  # each serves once
+    skins: Counter[str] = Counter()
+    finder = FaceFinder()
     for _ in range(50 * options.people):
         if len(kept) == options.people:
             break
         group = draw_group(portraits, kept, rng)
-        if group is None or group[0].name in skins:
+        if group is None or skins[group[0].name] == _USES:
             continue
         person = compose(group, f"person-{len(kept):02}", recognise)
-        if patches(person) <= _MOST_PATCHES and is_nobody(person, portraits, kept):
+        if (
+            patches(person) <= _MOST_PATCHES
+            and is_nobody(person, portraits, kept)
+            and moved(person, finder) <= _MOST_MOVED
+        ):
             kept.append(person)
-            skins.add(group[0].name)
+            skins[group[0].name] += 1
     if len(kept) < options.people:
         print(f"  {len(kept)} people of {options.people}: no more that are like nobody")
     if unknown := set(options.leave_out) - {person.name for person in kept}:
@@ -200,13 +211,17 @@ def symmetric_face(
     shape = (landmarks + mirror_landmarks(landmarks, image.shape[3], IBUG_68)) / 2
     bent = bend_to_landmarks(image, landmarks[None], shape[None])
     face = face_of(bent, shape)
-    skin = is_skin(bent, shape)
+    skin = 1 - occluders(bent, face, shape[None])
     if float((face * (1 - skin)).sum() / face.sum()) > _MOST_HIDDEN:
         return None
     if unevenness(bent, face, shape) > _MOST_UNEVEN:
         return None
     bent, shown = completed(bent, face, skin)
-    return even(bent, shown, shape), shown, shape
+    evened = even(bent, shown, shape)
+    mouth = part_mask(shape, "mouth", (image.shape[2], image.shape[3]))
+    if difference_of_halves(evened, mouth, _MOUTH_SEEN) > _MOST_CROOKED:
+        return None
+    return evened, shown, shape
 
 
 def turned(landmarks: Float[Tensor, "68 2"]) -> float:
@@ -251,7 +266,7 @@ def even(
     """Light that is the same from both sides, of less color, without large highlights."""
     lab = rgb_to_lab((image + 1) / 2)
     skin = shown * (1 - features(image, landmarks))
-    light = _smooth_within(lab, skin)
+    light = _smooth_within(lab, skin, _LIGHT)
     middle = lab[0][:, skin[0, 0] > 0].median(1).values[None, :, None, None]
     wanted = (light + light.flip(-1)) / 2 - middle
     lightness, color = wanted[:, :1], wanted[:, 1:]
@@ -266,11 +281,18 @@ def unevenness(
     face: Float[Tensor, "1 1 h w"],
     landmarks: Float[Tensor, "68 2"],
 ) -> float:
-    """Mean Delta E of the light of one half of a symmetric face to that of the other."""
-    skin = face * (1 - features(image, landmarks))
-    light = _smooth_within(rgb_to_lab((image + 1) / 2), skin * skin.flip(-1))
-    apart = (light - light.flip(-1)).norm(dim=1, keepdim=True)
-    return float((apart * skin).sum() / skin.sum())
+    """How unlike the light is on both halves of a symmetric face."""
+    return difference_of_halves(image, face * (1 - features(image, landmarks)), _LIGHT)
+
+
+def difference_of_halves(
+    image: Float[Tensor, "1 3 h w"], mask: Float[Tensor, "1 1 h w"], share: float
+) -> float:
+    """Mean Delta E of one half of a symmetric face to the other, blurred within a mask."""
+    both = mask * mask.flip(-1)
+    smooth = _smooth_within(rgb_to_lab((image + 1) / 2), both, share)
+    apart = (smooth - smooth.flip(-1)).norm(dim=1, keepdim=True)
+    return float((apart * both).sum() / both.sum())
 
 
 def features(
@@ -291,8 +313,10 @@ def grown_hull(points: Float[Tensor, "n 2"], growth: float) -> Float[Tensor, "m 
     return middle + growth * (hull - middle)
 
 
-def _smooth_within(x: Float[Tensor, "1 c h w"], mask: Float[Tensor, "1 1 h w"]) -> Tensor:
-    return _blurred(x * mask, _LIGHT) / _blurred(mask, _LIGHT).clamp(min=1e-3)
+def _smooth_within(
+    x: Float[Tensor, "1 c h w"], mask: Float[Tensor, "1 1 h w"], share: float
+) -> Float[Tensor, "1 c h w"]:
+    return _blurred(x * mask, share) / _blurred(mask, share).clamp(min=1e-3)
 
 
 def read_table(folder: Path) -> dict[str, tuple[str, float]]:
@@ -355,28 +379,16 @@ def compose(group: list[Portrait], name: str, recognise: DlibResNetRecogniser) -
     shown = (bent[0][:, 3:] > 0.99).float()
     images = [one[:, :3].clamp(-1, 1) for one in bent]
     images = [images[0], *(_toned(other, images[0], shown) for other in images[1:])]
-    image = blend_bands(images, [part_mask(shape, part, size) for part in _PARTS])
-    image = skin_carried_on(image, torch.maximum(shown, features(image, shape)))
+    parts = [
+        part_mask(shape, part, size) * one[:, 3:].clamp(0, 1)
+        for part, one in zip(_PARTS, bent[1:], strict=True)
+    ]
+    image = blend_bands(images, parts)
+    image = skin_carried_on(image, shown)
     pixels = to_uint8_image(image[0])
     tone, _ = tones(image[0], shape)
     descriptor = recognise(pixels, shape[None])[0]
     return Portrait(name, image[0], shown[0], shape, tone, descriptor, group[0].sex, group[0].age)
-
-
-def is_skin(
-    image: Float[Tensor, "1 3 h w"], landmarks: Float[Tensor, "68 2"]
-) -> Float[Tensor, "1 1 h w"]:
-    """1 where it is of the color of the cheeks, and everywhere well within jaw and brows."""
-    cheeks, _ = tones(image[0], landmarks)
-    smooth = _blurred(image, _GRAIN)
-    distance = (rgb_to_lab((smooth + 1) / 2) - cheeks[:, None, None]).norm(dim=1, keepdim=True)
-    like = (distance < _MOST_HAIR).float()
-    side = 4 * (image.shape[3] // 128) + 1  # no specks
-    like = (F.avg_pool2d(like, side, 1, side // 2, count_include_pad=False) > 0.5).float()
-    hull = convex_hull(landmarks[[*range(2, 15), *range(17, 27)]])
-    hull = hull.lerp(hull.mean(0), _RIM)
-    face = polygon_mask(hull[None].float(), (image.shape[2], image.shape[3]))
-    return torch.stack([face, features(image, landmarks), like]).amax(0)
 
 
 def skin_carried_on(
@@ -425,11 +437,15 @@ def blend_bands(
 
 
 def _blurred(x: Float[Tensor, "1 c h w"], share: float) -> Float[Tensor, "1 c h w"]:
-    """By a Gaussian whose standard deviation is that share of the side."""
+    """By a Gaussian whose sigma is that share of the side; wide ones on fewer pixels."""
     sigma = share * x.shape[3]
-    side = 2 * round(3 * sigma) + 1
-    blurred: Tensor = gaussian_blur2d(x, (side, side), (sigma, sigma), border_type="replicate")
-    return blurred
+    factor = 2 ** max(int(math.log2(sigma / _FEW)), 0)
+    small = F.avg_pool2d(x, factor) if factor > 1 else x
+    side = 2 * round(3 * sigma / factor) + 1
+    blurred: Tensor = gaussian_blur2d(
+        small, (side, side), (sigma / factor, sigma / factor), border_type="replicate"
+    )
+    return F.interpolate(blurred, x.shape[2:], mode="bilinear", align_corners=False)
 
 
 def patches(person: Portrait) -> float:
@@ -444,6 +460,15 @@ def patches(person: Portrait) -> float:
     tinted, darker, lighter = _PATCH
     found = [torch.stack(color).norm(dim=0) > tinted, lightness < -darker, lightness > lighter]
     return max(float(part.float().mean()) for part in found)
+
+
+def moved(person: Portrait, finder: FaceFinder) -> float:
+    """How far its landmarks are found from where they are, in distances of the eyes."""
+    faces = finder(to_uint8_image(person.image))
+    if len(faces) != 1 or not faces[0].landmarks.isfinite().all():
+        return math.inf
+    apart = (faces[0].landmarks - person.landmarks).norm(dim=1).mean()
+    return float(apart / (person.landmarks[36] - person.landmarks[45]).norm())
 
 
 def is_nobody(person: Portrait, portraits: list[Portrait], kept: list[Portrait]) -> bool:

@@ -10,6 +10,8 @@ import torch
 from graphgan.anonymize.conditions import people_conditions
 from graphgan.data.batches import to_float_image
 from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.landmarks import IBUG_68, bend_to_landmarks
+from graphgan.landmarks.mirror import mirror_landmarks
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 import compose_people as compose
@@ -21,7 +23,8 @@ def portrait(number: int, *, sex: str = "female", age: float = 30, tone: float =
     face = SyntheticFaces(8, 1, size=64)[number]
     color, place = torch.tensor([tone, 10.0, 10.0]), torch.full((4,), float(at))
     image = to_float_image(face.image)
-    return compose.Portrait(str(number), image, face.landmarks, color, place, sex, age)
+    shown = compose.face_of(image[None], face.landmarks)[0]
+    return compose.Portrait(str(number), image, shown, face.landmarks, color, place, sex, age)
 
 
 def test_groups_are_of_one_sex_and_about_one_age_and_tone():
@@ -77,6 +80,53 @@ def test_what_is_written_is_what_the_anonymizer_reads(tmp_path):
     for given, found in zip(people, read, strict=True):
         assert (given.image - found.image).abs().mean() < 0.05
         torch.testing.assert_close(found.landmarks, given.landmarks, atol=0.05, rtol=0)
+
+
+def drawn_from_the_front():
+    """A drawn face made symmetric, its landmarks, and what of it is face."""
+    face = SyntheticFaces(8, 1, size=128)[2]
+    image, points = to_float_image(face.image)[None], face.landmarks
+    shape = (points + mirror_landmarks(points, 128, IBUG_68)) / 2
+    image = bend_to_landmarks(image, points[None], shape[None])
+    return (image + image.flip(-1)) / 2, shape, compose.face_of(image, shape)
+
+
+def test_light_from_a_side_is_evened_and_features_stay():
+    image, shape, face = drawn_from_the_front()
+    side = torch.linspace(-0.5, 0.5, 128).expand(1, 3, 128, 128)
+    lit = (image * 0.7 + side).clamp(-1, 1)
+    before = compose.unevenness(lit, face, shape)
+    evened = compose.even(lit, face, shape)
+    assert before > 5 and compose.unevenness(evened, face, shape) < before / 4
+    eyes = compose.part_mask(shape, "eyes", (128, 128))[0, 0] > 0
+    pixels = torch.stack([x[0, :, eyes].flatten() for x in (image, evened)])
+    assert torch.corrcoef(pixels)[0, 1] > 0.9
+
+
+def test_what_hair_hides_on_one_side_comes_from_the_other():
+    image, shape, face = drawn_from_the_front()
+    hidden = image.clone()
+    columns = (face[0, 0].amax(0) > 0).nonzero().flatten()
+    left = int(columns[0])
+    hidden[..., left : left + 6] = -0.9
+    skin = compose.is_skin(hidden, shape)
+    made, shown = compose.completed(hidden, face, skin)
+    place = (face[0, 0] * (1 - skin[0, 0])) > 0
+    assert place.sum() > 20 and shown[0, 0][place].mean() > 0.9
+    gaps = [(x - image)[0, :, place].abs().mean() for x in (hidden, made)]
+    assert gaps[1] < gaps[0] / 2
+
+
+def test_portraits_that_are_turned_or_squint_take_no_part():
+    image, shape, _ = drawn_from_the_front()
+    turned, squinting = shape.clone(), shape.clone()
+    turned[27:36, 0] += 0.2 * (shape[16] - shape[0])[0]
+    for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
+        squinting[upper, 1] = squinting[lower, 1] - 0.5
+    assert compose.turned(turned) > compose.turned(shape)
+    assert compose.eye_height(squinting) < compose.eye_height(shape)
+    assert compose.symmetric_face(image, turned) is None
+    assert compose.symmetric_face(image, squinting) is None
 
 
 @pytest.mark.parametrize("values", [{"people": 0}, {"size": 32}])
