@@ -30,8 +30,6 @@ from graphgan.metrics.detection import box_iou, landmark_box
 
 # A turned head is far from itself: a few frames spread over a track tell whether it is hidden.
 _TRIALS = 4
-# Nobody is near to it: where a face is held there is none perhaps, and nothing to be recognised.
-_NOBODY = torch.full((1,), torch.inf)
 _STAYS = 0.8  # of `LEAST_SHOWN`: somebody who is shown stays so until the face is so small
 _MOST_REMARKS = 20  # of a face: a long video might have one every few frames
 
@@ -44,7 +42,7 @@ class Shown:
         track: its number.
         found: where it is.
         upright_within: see `align_face`.
-        held: whether this is before its first find or after its last.
+        held: whether it was not found near this frame: there may be no face.
         least_shown: see `LEAST_SHOWN`.
     """
 
@@ -193,10 +191,13 @@ class Casting:
 
     def _task(self, shown: Shown, move_on: bool) -> Task:
         cast = self.casts[shown.track]
-        for_good = move_on and not shown.held
-        stages = self._stages_left(cast) if for_good else self._stages_in_a_frame(cast)
-        before = _NOBODY if shown.held else None
-        return Task(shown.found, stages, before, shown.upright_within, shown.least_shown)
+        if shown.held and not shows_nobody(cast.stages[cast.chosen].method):
+            stages = self._anonymizer.covers()  # a person would be seen where nobody is
+        elif move_on and not shown.held:
+            stages = self._stages_left(cast)
+        else:
+            stages = self._stages_in_a_frame(cast)
+        return Task(shown.found, stages, None, shown.upright_within, shown.least_shown)
 
     def _stages_in_a_frame(self, cast: Cast) -> Iterator[Stage]:
         yield cast.stages[cast.chosen]

@@ -307,7 +307,7 @@ class Stay:
     Shapes:
         ``frames: n`` (numbers, one after the other), ``boxes: n 4``, ``landmarks: n k 2``,
         ``observed: n`` (landmarks were found), ``held: n`` (before the first or after the last
-        observation)
+        observation, or in a gap that is longer than what is held)
     """
 
     track: int
@@ -337,7 +337,7 @@ def fill(
 
     Its limits: a face that is missed for longer than ``hold`` frames at the beginning or the end of
     its stay, that turns round or speeds up meanwhile, is not under the landmarks that are held.
-    Those frames are flagged, so that a caller can cover more of them.
+    Those frames are flagged, and so are gaps of more than ``hold`` frames: there may be no face.
 
     Args:
         track: with at least one observation. Landmarks with any NaN are placed by their box, as the
@@ -367,7 +367,7 @@ def fill(
         ]
         steps = torch.tensor(inside, dtype=torch.long)
         if inside:
-            filled, held = _filled(numbers[rows], boxes[rows], landmarks[rows], steps)
+            filled, held = _filled(numbers[rows], boxes[rows], landmarks[rows], steps, hold)
             observed = torch.isin(steps, numbers[found])
             marks = filled[:, 2:].to(landmarks)
             corners = filled[:, :2].flatten(1).to(boxes)
@@ -409,13 +409,15 @@ def _filled(
     boxes: Float[Tensor, "m 4"],
     landmarks: Float[Tensor, "m k 2"],
     frames: Int64[Tensor, "n"],
+    hold: int,
 ) -> tuple[Float[Tensor, "n p 2"], Bool[Tensor, "n"]]:
     """The corners of the box and the landmarks in every frame, and which frames are held."""
     points = torch.cat((boxes.reshape(-1, 2, 2), landmarks), 1)
     nearest = frames.clamp(numbers[0], numbers[-1])
     right = torch.searchsorted(numbers, nearest)
     left = (right - 1).clamp(min=0)
-    part = (nearest - numbers[left]) / (numbers[right] - numbers[left]).clamp(min=1)
+    apart = numbers[right] - numbers[left]
+    part = (nearest - numbers[left]) / apart.clamp(min=1)
     between = torch.lerp(points[left], points[right], part.to(points)[:, None, None])
     beyond = frames - nearest
     # Landmarks are finer than boxes, but may be missing altogether.
@@ -425,7 +427,8 @@ def _filled(
         side = (boxes[end, 2:] - boxes[end, :2]).max()
         shift = shift * (side / shift.norm(dim=1, keepdim=True).clamp(min=1e-12)).clamp(max=1)
         between[outside] += shift[:, None].to(points)
-    return between, beyond != 0
+    missed = (nearest != numbers[left]) & (nearest != numbers[right])
+    return between, (beyond != 0) | (missed & (apart - 1 > hold))
 
 
 def _velocity(

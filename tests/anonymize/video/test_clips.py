@@ -33,6 +33,7 @@ def clip_of(detector=None, conditions=(2,), method=None, **options):
         Recolour() if method is None else method,
         Found() if detector is None else detector,
         [person(n) for n in conditions],
+        fallback=options.pop("fallback", "pixelate"),
         recogniser=ColourRecogniser(),
         selection=options.pop("selection", None),
     )
@@ -50,11 +51,25 @@ def test_every_frame_shows_somebody_else_the_same_from_first_to_last():
             assert_shows(image, number, t, who)
 
 
-@pytest.mark.parametrize("run", [range(8, 12), range(3), range(FRAMES - 3, FRAMES)])
-def test_frames_in_which_the_detector_misses_a_face_are_covered_too(run):
-    clip = clip_of(Found((t, 0) for t in run))
+@pytest.mark.parametrize(
+    ("run", "shown_there"),
+    [
+        (range(8, 12), True),
+        (range(8, 16), False),
+        (range(3), False),
+        (range(FRAMES - 3, FRAMES), False),
+    ],
+)
+def test_frames_in_which_the_detector_misses_a_face_are_covered_too(run, shown_there):
+    """By the person where there must be a face, and where there may be none by what shows none."""
+    clip = clip_of(Found((t, 0) for t in run), fallback="solid")
     for t, image in enumerate(clip.images()):
-        assert_shows(image, 0, t, 2)
+        if shown_there or t not in run:
+            assert_shows(image, 0, t, 2)
+        else:
+            assert (shown(image, 0, t) == 0).all()
+        assert_shows(image, 1, t, 2)
+    assert all(tracked.face.reason is None for tracked in clip.faces)
     assert [tracked.frames for tracked in clip.faces] == [FRAMES] * 2
     assert sorted(tracked.estimated for tracked in clip.faces) == [0, len(run)]
 

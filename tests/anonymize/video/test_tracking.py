@@ -277,7 +277,7 @@ def test_frames_between_two_stays_belong_to_the_nearer(gap):
 
 def test_a_gap_of_exactly_the_longest_is_bridged():
     (bridged,) = fill(track({0: 100.0, 6: 160.0}), max_gap=5, hold=0)
-    assert not bridged.held.any() and len(bridged.frames) == 7
+    assert bridged.held.tolist() == [False] + 5 * [True] + [False]
     assert len(fill(track({0: 100.0, 7: 170.0}), max_gap=5, hold=0)) == 2
 
 
@@ -330,7 +330,8 @@ def test_frames_are_covered_as_the_definition_says(frames, max_gap, hold, seed):
         before, after = [s for s in frames if s <= t], [s for s in frames if s >= t]
         bridged = before and after and min(after) - max(before) - 1 <= max_gap
         if bridged or min(abs(t - s) for s in frames) <= hold:
-            expected[t] = not bridged
+            long = bridged and min(after) - max(before) - 1 > hold
+            expected[t] = t not in frames and (not bridged or long)
     covered = [t for stay in stays for t in stay.frames.tolist()]
     held = [flag for stay in stays for flag in stay.held.tolist()]
     assert dict(zip(covered, held, strict=True)) == expected
