@@ -22,12 +22,15 @@ class AlignedFaces(NamedTuple):
 
     Shapes:
         ``images: b 3 h w`` in [-1, 1], ``landmarks: b 68 2`` in pixels (NaN where a face has none
-        that can be trusted), ``masks: b 1 h w``, 1 inside the face
+        that can be trusted), ``masks: b 1 h w``, 1 inside the face, ``eyes: b 6``, see
+        `eye_states`: of several frames at once where it is known, NaN or None where it is to be
+        measured in the images
     """
 
     images: Float[Tensor, "b 3 h w"]
     landmarks: Float[Tensor, "b 68 2"]
     masks: Float[Tensor, "b 1 h w"]
+    eyes: Float[Tensor, "b 6"] | None = None
 
 
 def align_region(face: Detection, upright_within: float) -> tuple[Alignment, str | None]:

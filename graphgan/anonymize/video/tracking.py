@@ -42,12 +42,14 @@ class Observation:
 
     Args:
         look: what decides who is shown, where it was looked for.
+        eyes: see `eye_states`, where they were measured.
     """
 
     box: Float[Tensor, "4"]
     landmarks: Float[Tensor, "k 2"]
     descriptor: Float[Tensor, "d"] | None = None
     look: Look | None = None
+    eyes: Float[Tensor, "6"] | None = None
 
 
 @dataclass
@@ -301,13 +303,14 @@ def _centre(box: Float[Tensor, "4"]) -> Float[np.ndarray, "2"]:
 
 
 @dataclass(frozen=True)
-class Stay:
-    """A person's stay in the picture without holes: coordinates for every frame to be covered.
+class Tracklet:
+    """A part of a track without holes: coordinates for every frame that is to be covered.
 
     Shapes:
         ``frames: n`` (numbers, one after the other), ``boxes: n 4``, ``landmarks: n k 2``,
         ``observed: n`` (landmarks were found), ``held: n`` (before the first or after the last
-        observation, or in a gap that is longer than what is held)
+        observation, or in a gap that is longer than what is held), ``eyes: n 6`` (NaN where they
+        were not measured)
     """
 
     track: int
@@ -316,6 +319,7 @@ class Stay:
     landmarks: Float[Tensor, "n k 2"]
     observed: Bool[Tensor, "n"]
     held: Bool[Tensor, "n"]
+    eyes: Float[Tensor, "n 6"]
 
 
 def fill(
@@ -325,18 +329,18 @@ def fill(
     hold: int = 5,
     first: int | None = None,
     last: int | None = None,
-) -> list[Stay]:
+) -> list[Tracklet]:
     """Give a track coordinates in every frame where its face may be.
 
     Between two observations that miss at most ``max_gap`` frames, they are interpolated on straight
-    lines; a longer gap divides the track into stays. Before the first and after the last
-    observation of a stay, ``hold`` frames more are covered: the face keeps its shape and goes on as
-    it moved in the last few observations (the line through those less than five frames off), but by
-    no more than one side of its box, so that a hasty motion does not carry it off. Between two
-    stays a frame belongs to the nearer one.
+    lines; a longer gap divides the track into tracklets. Before the first and after the last
+    observation of a tracklet, ``hold`` frames more are covered: the face keeps its shape and goes
+    on as it moved in the last few observations (the line through those less than five frames off),
+    but by no more than one side of its box, so that a hasty motion does not carry it off. Between
+    two tracklets a frame belongs to the nearer one.
 
     Its limits: a face that is missed for longer than ``hold`` frames at the beginning or the end of
-    its stay, that turns round or speeds up meanwhile, is not under the landmarks that are held.
+    its tracklet, that turns round or speeds up meanwhile, is not under the landmarks that are held.
     Those frames are flagged, and so are gaps of more than ``hold`` frames: there may be no face.
 
     Args:
@@ -347,7 +351,7 @@ def fill(
         hold: frames to cover beyond observations.
         first, last: frame numbers of the video, which holding does not go beyond.
     Returns:
-        The stays in order; `smooth_landmarks` takes one at a time.
+        The tracklets in order; `smooth_landmarks` takes one at a time.
     Raises:
         ValueError: no observation, a negative number.
     """
@@ -360,8 +364,8 @@ def fill(
     landmarks = torch.stack([face.landmarks for face in track.observations.values()]).cpu()
     found = landmarks.isfinite().all(-1).all(-1)
     landmarks = _placed_by_boxes(landmarks, boxes, found)
-    stays = []
-    for rows, frames in _stays(list(track.observations), max_gap, hold):
+    tracklets = []
+    for rows, frames in _tracklets(list(track.observations), max_gap, hold):
         inside = [
             t for t in frames if (first is None or t >= first) and (last is None or t <= last)
         ]
@@ -371,22 +375,32 @@ def fill(
             observed = torch.isin(steps, numbers[found])
             marks = filled[:, 2:].to(landmarks)
             corners = filled[:, :2].flatten(1).to(boxes)
-            stays.append(Stay(track.number, steps, corners, marks, observed, held))
-    return stays
+            eyes = _eyes_of(track, steps.tolist())
+            tracklets.append(Tracklet(track.number, steps, corners, marks, observed, held, eyes))
+    return tracklets
 
 
-def _stays(seen: list[int], max_gap: int, hold: int) -> list[tuple[slice, range]]:
-    """The observations of each stay, and the frames that it covers."""
+def _tracklets(seen: list[int], max_gap: int, hold: int) -> list[tuple[slice, range]]:
+    """The observations of each tracklet, and the frames that it covers."""
     cuts = [i for i, (a, b) in enumerate(pairwise(seen), 1) if b - a - 1 > max_gap]
-    stays = []
+    ranges = []
     for begin, end in pairwise([0, *cuts, len(seen)]):
         start, stop = seen[begin] - hold, seen[end - 1] + hold
         if begin > 0:
             start = max(start, (seen[begin - 1] + seen[begin]) // 2 + 1)
         if end < len(seen):
             stop = min(stop, (seen[end - 1] + seen[end]) // 2)
-        stays.append((slice(begin, end), range(start, stop + 1)))
-    return stays
+        ranges.append((slice(begin, end), range(start, stop + 1)))
+    return ranges
+
+
+def _eyes_of(track: Track, frames: list[int]) -> Float[Tensor, "n 6"]:
+    eyes = torch.full((len(frames), 6), math.nan)
+    for row, number in enumerate(frames):
+        observation = track.observations.get(number)
+        if observation is not None and observation.eyes is not None:
+            eyes[row] = observation.eyes
+    return eyes
 
 
 def _placed_by_boxes(

@@ -24,7 +24,8 @@ from drawn_clips import (
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.selection import Selection
-from graphgan.anonymize.video.clips import Clip, _plausible
+from graphgan.anonymize.video._smooth_tracks import _plausible
+from graphgan.anonymize.video.clips import Clip
 from graphgan.landmarks.detection import Detection
 
 
@@ -133,14 +134,14 @@ class Growing(Found):
 def methods_by_frame(sides, monkeypatch):
     """What covers person 0 in each frame, and what the report says of it."""
     clip = clip_of(Growing(sides))
-    seen, replaced = [], clip._casting.replaced
+    seen, replaced = [], clip._replacer.replace
 
-    def spied(image, shown, **options):
-        result = replaced(image, shown, **options)
+    def spied(image, regions, **options):
+        result = replaced(image, regions, **options)
         seen.append(next(face.method for one, face in result.faces if one.track == 0))
         return result
 
-    monkeypatch.setattr(clip._casting, "replaced", spied)
+    monkeypatch.setattr(clip._replacer, "replace", spied)
     assert len(list(clip.images())) == FRAMES
     return seen, clip.faces[0].face
 

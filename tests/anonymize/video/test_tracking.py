@@ -324,7 +324,7 @@ def test_a_track_without_any_landmarks_still_has_its_boxes():
 def test_frames_are_covered_as_the_definition_says(frames, max_gap, hold, seed):
     rng = np.random.default_rng(seed)
     made = track({t: float(rng.uniform(0, 500)) for t in sorted(frames)})
-    stays = fill(made, max_gap=max_gap, hold=hold, first=0, last=80)
+    tracklets = fill(made, max_gap=max_gap, hold=hold, first=0, last=80)
     expected = {}
     for t in range(81):
         before, after = [s for s in frames if s <= t], [s for s in frames if s >= t]
@@ -332,11 +332,11 @@ def test_frames_are_covered_as_the_definition_says(frames, max_gap, hold, seed):
         if bridged or min(abs(t - s) for s in frames) <= hold:
             long = bridged and min(after) - max(before) - 1 > hold
             expected[t] = t not in frames and (not bridged or long)
-    covered = [t for stay in stays for t in stay.frames.tolist()]
-    held = [flag for stay in stays for flag in stay.held.tolist()]
+    covered = [t for stay in tracklets for t in stay.frames.tolist()]
+    held = [flag for stay in tracklets for flag in stay.held.tolist()]
     assert dict(zip(covered, held, strict=True)) == expected
     assert len(covered) == len(expected)  # no frame twice
-    for stay in stays:
+    for stay in tracklets:
         assert stay.frames.diff().eq(1).all()
         assert stay.landmarks.isfinite().all() and stay.boxes.isfinite().all()
         for t, marks in zip(stay.frames.tolist(), stay.landmarks, strict=True):
