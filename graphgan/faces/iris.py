@@ -95,8 +95,12 @@ class Iris:
         sides, angles = _AROUND * across.norm(dim=1), torch.atan2(across[:, 1], across[:, 0])
         centres = (outer + inner) / 2
         pairs = (torch.split(x, 2) for x in (centres, sides, angles))
-        squares = zip(images, *pairs, strict=True)
-        crops = torch.cat([cut_squares(*square, _SIZE) for square in squares])
+        crops = torch.cat(
+            [
+                cut_squares(image, both, sizes, turns, _SIZE)
+                for image, both, sizes, turns in zip(images, *pairs, strict=True)
+            ]
+        )
         left = _is_left(count).to(crops.device)[:, None, None, None]
         crops = torch.where(left, crops.flip(-1), crops)
         contours, irises = _network(self.weights, self.device)(crops / 255)
