@@ -7,8 +7,7 @@ from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
 
-from graphgan.anonymize.video._encoders import MUXERS
-from graphgan.anonymize.video._source import demuxed, opened
+from graphgan.anonymize.video._demuxing import demuxed, opened
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -191,7 +190,7 @@ def holds(container: str, track: "AudioStream") -> bool:
     import av
 
     try:
-        with av.open(io.BytesIO(), "w", format=MUXERS[container].name) as out:
+        with av.open(io.BytesIO(), "w", format=container) as out:
             copy_stream(out, track)
             out.start_encoding()
     except (ValueError, av.FFmpegError):
