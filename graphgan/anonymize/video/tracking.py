@@ -24,6 +24,11 @@ _MOST_UNLIKE = 2.0
 _ALONE, _FORBIDDEN = 1e3, 1e6
 # Of a pair without descriptors: neither alike nor unlike.
 _NEUTRAL = 0.5
+# Least intersection over union of boxes that are linked. Largest distance of descriptors by which a
+# face without overlap is taken up (dlib's are of one person up to 0.6), and that from which overlap
+# does not count: between the two it decides, since a turned or blurred face is far from the same
+# person's mean.
+_LEAST_OVERLAP, _SAME_PERSON, _OTHER_PERSON = 0.1, 0.6, 0.8
 # Share of the newest step in the velocity: boxes come in coarse steps.
 _NEWEST = 0.5
 # Looks of a track: more of them tell no more.
@@ -118,7 +123,7 @@ class Tracker:
     A face and a track may be linked if the face overlaps the box that is predicted for the track,
     or if their descriptors are of one person; never if they are of two. Of all ways to link, each
     face to one track and each track to one face at most, the one is taken that links most pairs,
-    and of those the cheapest: ``1 - IoU + distance / same_person`` summed over the pairs.
+    and of those the cheapest: ``1 - IoU + distance / 0.6`` summed over the pairs.
 
     After ``max_gap`` frames without a face, a track is only taken up again by its descriptor. That
     person has then been away, and `fill` shows nothing in between. Without descriptors, people who
@@ -126,34 +131,13 @@ class Tracker:
 
     Args:
         max_gap: frames for which a track waits where it is predicted.
-        min_overlap: least intersection over union of boxes.
-        same_person: largest distance of descriptors by which a face without overlap is taken up;
-            dlib's are of one person up to 0.6.
-        other_person: distance from which overlap does not count; between the two it decides, since
-            a turned or blurred face is far from the same person's mean.
     Raises:
-        ValueError: options out of range.
+        ValueError: a gap below 1.
     """
 
-    def __init__(
-        self,
-        *,
-        max_gap: int = 25,
-        min_overlap: float = 0.1,
-        same_person: float = 0.6,
-        other_person: float = 0.8,
-    ) -> None:
+    def __init__(self, *, max_gap: int = 25) -> None:
         check_positive(max_gap=max_gap)
-        if not 0 < min_overlap <= 1:
-            raise ValueError(f"expected min_overlap above 0, at most 1, got {min_overlap}")
-        if not 0 < same_person <= other_person:
-            raise ValueError(
-                f"expected 0 < same_person <= other_person, got {same_person} and {other_person}"
-            )
         self.max_gap = max_gap
-        self.min_overlap = min_overlap
-        self.same_person = same_person
-        self.other_person = other_person
         self.tracks: list[Track] = []
         self._count = 0
         self._frame = -math.inf
@@ -213,11 +197,11 @@ class Tracker:
     def _cost(self, track: Track, frame: int, face: Observation, box: np.ndarray) -> float:
         overlap = self._overlap(track, frame, box)
         if face.descriptor is None or track.descriptor is None:
-            allowed, unlike = overlap >= self.min_overlap, _NEUTRAL
+            allowed, unlike = overlap >= _LEAST_OVERLAP, _NEUTRAL
         else:
             distance = float((face.descriptor - track.descriptor).norm())
-            nearest = self.other_person if overlap >= self.min_overlap else self.same_person
-            allowed, unlike = distance <= nearest, distance / self.same_person
+            nearest = _OTHER_PERSON if overlap >= _LEAST_OVERLAP else _SAME_PERSON
+            allowed, unlike = distance <= nearest, distance / _SAME_PERSON
         return 1 - overlap + min(unlike, _MOST_UNLIKE) if allowed else _FORBIDDEN
 
     def _overlap(self, track: Track, frame: int, box: np.ndarray) -> float:

@@ -164,6 +164,35 @@ def test_a_track_of_about_24_pixels_does_not_flicker(monkeypatch):
     assert set(seen) == {"recolour"} and face.reason is None
 
 
+class Looking(Recolour):
+    """Follows eyes, which are measured with noise and open but for a blink."""
+
+    def __init__(self):
+        self.given, self.measured = [], 0
+
+    def eye_states(self, image, landmarks):
+        self.measured += 1
+        openings = 0.3 - 0.15 * (10 <= self.measured <= 12)
+        return torch.full((len(landmarks), 6), openings + 0.01 * (-1) ** self.measured)
+
+    def __call__(self, faces, conditions):
+        self.given.append(faces.eyes[:, 0])
+        return super().__call__(faces, conditions)
+
+
+def test_eyes_are_smoothed_over_a_track_and_every_frame_is_told_in_every_pass():
+    method, told = Looking(), []
+    clip = clip_of(Found([(5, 0)]), method=method, on_frame=told.append)
+    method.given.clear()
+    assert len(list(clip.images())) == FRAMES == method.measured
+    assert told.count("find") == told.count("replace") == FRAMES
+    assert 0 < told.count("choose") <= FRAMES
+    given = torch.stack([eyes[0] for eyes in method.given])
+    truth = torch.full((FRAMES,), 0.3)
+    truth[9:12] = 0.15
+    assert (given - truth).abs().max() < 0.008
+
+
 def test_the_background_is_the_same_to_the_bit():
     for t, image in enumerate(clip_of().images()):
         changed = (image != draw(t)).any(0)
@@ -224,13 +253,6 @@ def test_nothing_found_is_nothing_changed():
     assert not clip.found and clip.faces == []
     for t, image in enumerate(clip.images()):
         assert torch.equal(image, draw(t))
-
-
-def test_every_frame_is_told_in_every_pass():
-    told = []
-    list(clip_of(on_frame=told.append).images())
-    assert told.count("find") == told.count("replace") == FRAMES
-    assert 0 < told.count("choose") <= FRAMES
 
 
 def test_a_clip_without_frames_and_boxes_to_keep_are_refused():
