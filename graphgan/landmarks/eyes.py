@@ -80,7 +80,12 @@ def iris_offsets(eyes: Eyes) -> Float[Tensor, "n 2 2"]:
 
 
 def eye_states(eyes: Eyes) -> Float[Tensor, "n 6"]:
-    """All that `with_eyes_of` takes of a source: both `lid_openings`, then both `iris_offsets`."""
+    """All that `with_eyes_of` takes of a source: both `lid_openings`, then both `iris_offsets`.
+
+    Example:
+        >>> eye_states(Eyes.missing(2)).shape
+        torch.Size([2, 6])
+    """
     return torch.cat([lid_openings(eyes.contours), iris_offsets(eyes).flatten(1)], 1)
 
 

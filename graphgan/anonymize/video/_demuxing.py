@@ -67,14 +67,14 @@ def opened(path: Path) -> Iterator["InputContainer"]:
     }
     # The prefix keeps names with a colon from being taken for another protocol.
     with (
-        told_as(str(path)),
+        errors_named(str(path)),
         av.open(f"file:{path}", options=options, metadata_errors="replace") as container,
     ):
         yield container
 
 
 @contextmanager
-def told_as(name: str) -> Iterator[None]:
+def errors_named(name: str) -> Iterator[None]:
     """Errors of what is read become a ``ValueError`` with its name."""
     with needs_extra("video"):
         import av

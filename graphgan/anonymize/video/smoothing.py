@@ -131,6 +131,10 @@ def smooth_eyes(eyes: Float[Tensor, "n 6"]) -> Float[Tensor, "n 6"]:
             count the same.
     Returns:
         NaN where none of the seven frames has any.
+
+    Example:
+        >>> smooth_eyes(torch.tensor([[0.3] * 6, [0.31] * 6, [0.1] * 6]))[:, 0].round(decimals=3)
+        tensor([0.3050, 0.3050, 0.1000])
     """
     result = torch.full_like(eyes, math.nan)
     measured = eyes.isfinite().all(1)

@@ -18,7 +18,7 @@ from graphgan.anonymize.video._demuxing import (
     decoded,
     demuxed,
     main_stream,
-    told_as,
+    errors_named,
 )
 from graphgan.anonymize.video._sound import SoundTracks
 from graphgan.anonymize.video.reading import (
@@ -123,7 +123,7 @@ class Stream:
         Raises:
             ValueError: as `Video.frames`.
         """
-        with told_as(str(self.video.path)):
+        with errors_named(str(self.video.path)):
             for number, frame in enumerate(self._decoded):
                 self.video.check(frame, number)
                 pts = self.timeline.append(frame)
@@ -166,7 +166,7 @@ def open_stream(
     """
     with ExitStack() as closing:
         try:
-            with told_as(name):
+            with errors_named(name):
                 container = closing.enter_context(_opened(source, stopped))
                 stream = _begun(container, name, sound, stopped)
         except ValueError:

@@ -118,7 +118,7 @@ def write_frames(
         _check_written(temporary, timeline)
 
 
-class Carried(NamedTuple):
+class SoundPlan(NamedTuple):
     """What becomes of the sound.
 
     Args:
@@ -132,7 +132,7 @@ class Carried(NamedTuple):
 
 def check_writable(
     video: Video, *, audio: Literal["keep", "drop"] = "keep", sound: Sound | None = None
-) -> Carried:
+) -> SoundPlan:
     """Whether a video can be written, before its frames are worked on.
 
     Args:
@@ -147,7 +147,7 @@ def check_writable(
     with _named(video.path, video), _output(io.BytesIO(), video) as out:
         _add_video(out, video, CRF)
         with (sound or _sound_of(video, audio))(out) as tracks:
-            return Carried(tracks.kept, tuple(tracks.notes)) if tracks else Carried(0, ())
+            return SoundPlan(tracks.kept, tuple(tracks.notes)) if tracks else SoundPlan(0, ())
 
 
 def _sound_of(video: Video, audio: str) -> Sound:

@@ -96,7 +96,7 @@ def test_times_that_no_camera_makes_do_not_uncover_a_face():
 
 
 def test_a_condition_that_does_not_hide_a_track_is_changed_for_all_of_it():
-    for key in range(4):
+    for key in (1, 2):  # of which one draws the wrong person first
         anonymizer = Anonymizer(
             Recolour(), Found(), [person(0), person(2)], recogniser=ColourRecogniser(), seed=key
         )
