@@ -17,8 +17,8 @@ from graphgan.anonymize.video._demuxing import (
     MAX_PIXELS,
     decoded,
     demuxed,
-    main_stream,
     errors_named,
+    main_stream,
 )
 from graphgan.anonymize.video._sound import SoundTracks
 from graphgan.anonymize.video.reading import (
