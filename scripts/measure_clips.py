@@ -172,7 +172,7 @@ def follow(
     raw = torch.stack(found)
     if len(clip.faces) != 1 or not raw.isfinite().all():
         return None
-    smooth = torch.stack([clip.shown(t)[0][1].landmarks for t in range(len(motion))])
+    smooth = torch.stack([clip.regions(t)[0][1].landmarks for t in range(len(motion))])
     size = (video.size[0], video.size[1])
     still = [taken_back(marks, motion, size) for marks in (raw, smooth)]
     truth = still[0].mean(0)

@@ -151,6 +151,10 @@ def _make_batch(image: Tensor, works: Sequence[Work], size: tuple[int, int]) -> 
     )
     if not shows_nobody(method):
         faces = faces.behind_occluders()
+    if any(work.task.eyes is not None for work in works):
+        unknown = torch.full((6,), torch.nan)
+        eyes = [unknown if work.task.eyes is None else work.task.eyes for work in works]
+        faces = faces._replace(eyes=torch.stack(eyes))
     people = [work.stage.condition for work in works]
     made = method(faces, [person for person in people if person is not None])
     for i, work in enumerate(works):

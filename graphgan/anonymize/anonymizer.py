@@ -185,6 +185,15 @@ class Anonymizer:
             return [None] * len(landmarks)
         return self.order.looks(image, landmarks)
 
+    def eye_states(
+        self, image: UInt8[Tensor, "3 h w"], landmarks: Sequence[Float[Tensor, "68 2"]]
+    ) -> list[Float[Tensor, "6"] | None]:
+        """What the method follows of the faces' eyes, see `FaceMethod`; None if it follows none."""
+        measure = getattr(self.method, "eye_states", None)
+        if measure is None or not landmarks:
+            return [None] * len(landmarks)
+        return list(measure(image, torch.stack(list(landmarks))))
+
     def stages(self, key: str, look: Look | None = None) -> Iterator[Stage]:
         """What is tried for the face of this key; without an end, the last again and again."""
         if self.method.uses_conditions:

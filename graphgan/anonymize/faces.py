@@ -65,6 +65,7 @@ class Task(NamedTuple):
         before: its descriptor, where it is known.
         upright_within: tilt in degrees beyond which its crop is turned, see `align_face`.
         least_shown: see `LEAST_SHOWN`.
+        eyes: see `AlignedFaces`.
     """
 
     found: Detection
@@ -72,6 +73,7 @@ class Task(NamedTuple):
     before: Float[Tensor, "d"] | None = None
     upright_within: float = UPRIGHT_WITHIN
     least_shown: float = LEAST_SHOWN
+    eyes: Float[Tensor, "6"] | None = None
 
 
 class Face(NamedTuple):

@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
 from graphgan.anonymize.photos._formats import read_kind
-from graphgan.anonymize.video import _source
+from graphgan.anonymize.video import _demuxing
 from graphgan.extras import MissingExtraError
 
 Kind = Literal["photo", "video", "stream"]
@@ -87,7 +87,7 @@ def _by_suffix(suffix: str) -> FileKind | None:
         return FileKind("photo")
     if suffix not in VIDEO_SUFFIXES:
         return None
-    fits = any(suffix in fitting for fitting in _source.SUFFIXES.values())
+    fits = any(suffix in fitting for fitting in _demuxing.SUFFIXES.values())
     return FileKind("video", None if fits else _MATROSKA)
 
 
@@ -97,10 +97,10 @@ def _video_suffix(path: Path) -> str | None:
     Raises:
         ValueError: it is no video.
     """
-    with _source.opened(path) as container:
-        _source.main_stream(container)
-        kind = _source.kind_of(container, path)
+    with _demuxing.opened(path) as container:
+        _demuxing.main_stream(container)
+        kind = _demuxing.kind_of(container, path)
     if kind is None:
         return _MATROSKA
-    fitting = _source.SUFFIXES[kind]
+    fitting = _demuxing.SUFFIXES[kind]
     return None if path.suffix.lower() in fitting else fitting[0]

@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Literal, Protocol, get_args, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan._checks import check_choice
@@ -28,7 +28,7 @@ from graphgan.anonymize.obscure import blur_faces, cover_faces, pixelate_faces
 from graphgan.data.batches import to_uint8_image
 from graphgan.data.face_batch import LANDMARKS_OF_68
 from graphgan.faces.iris import Iris
-from graphgan.landmarks.eyes import Eyes, with_eyes_of
+from graphgan.landmarks.eyes import Eyes, eye_states, with_eyes_of
 from graphgan.layers.sharpness_matching import match_grain
 from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.full_resolution import (
@@ -54,7 +54,9 @@ class FaceMethod(Protocol):
     One whose masks are to rise over the brows says how far by an attribute ``forehead``, see
     `face_mask`. One that takes larger crops, too, says by an attribute ``doublings`` how often its
     size may be doubled. One that shows no face at all says so by ``shows_nobody = True``: its
-    results are not shown to a recogniser.
+    results are not shown to a recogniser. One whose results follow the eyes has a method
+    ``eye_states(image, landmarks)``: in clips it is asked in every frame, and what it says comes
+    back smoothed as ``eyes`` of `AlignedFaces`.
 
     Attributes:
         name: in reports.
@@ -166,11 +168,18 @@ class GeneratedFaces:
         )
         made = self._generated(inputs).to(faces.images)
         if self._iris is not None:
-            eyes = _eyes(self._iris, made, faces.images, faces.landmarks)
-            made = with_eyes_of(made, *eyes)
+            made = _with_eyes_of_the_old(self._iris, made, faces)
         # Networks learn what is inside the mask: outside, their images may be anything.
         made = carry_outward(made, faces.masks)
         return match_grain(made, faces.images, faces.masks, _noise_for(faces.images))
+
+    def eye_states(
+        self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "n 68 2"]
+    ) -> Float[Tensor, "n 6"] | list[None]:
+        """What the new faces follow of the eyes of these; None where they follow nothing."""
+        if self._iris is None:
+            return [None] * len(landmarks)
+        return eye_states(self._iris(image, landmarks))
 
     def _shown(self, condition: Condition, size: tuple[int, int]) -> Condition:
         """At the size of the crops, as the network knows conditions; the last ones are kept."""
@@ -207,21 +216,24 @@ def _noise_for(images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
     return torch.stack(noise).to(images)
 
 
-def _eyes(
-    iris: Iris,
-    new: Float[Tensor, "b 3 h w"],
-    old: Float[Tensor, "b 3 h w"],
-    landmarks: Float[Tensor, "b 68 2"],
-) -> tuple[Eyes, Eyes]:
-    """The eyes of new and of old crops, looked for where the landmarks have them."""
-    # Side by side: the network is asked once for both.
-    pictures = to_uint8_image(torch.cat([new, old], -1))
-    points = torch.stack([landmarks, landmarks + landmarks.new_tensor([new.shape[3], 0])], 1)
-    found = [iris(picture, both) for picture, both in zip(pictures, points, strict=True)]
-    irises, contours = (torch.stack(parts) for parts in zip(*found, strict=True))
-    beside = irises.new_tensor([new.shape[3], 0])
-    first = Eyes(irises[:, 0], contours[:, 0])
-    return first, Eyes(irises[:, 1] - beside, contours[:, 1] - beside)
+def _with_eyes_of_the_old(
+    iris: Iris, made: Float[Tensor, "b 3 h w"], faces: AlignedFaces
+) -> Float[Tensor, "b 3 h w"]:
+    """New faces whose eyes follow those of the old ones, which are measured where not known."""
+    known = faces.eyes
+    if known is None:
+        known = faces.landmarks.new_full((len(made), 6), torch.nan)
+    asked = (~known.isfinite().all(1)).nonzero().flatten()
+    images = torch.cat([made, faces.images[asked]])
+    found = iris.of_crops(
+        to_uint8_image(images), torch.cat([faces.landmarks, faces.landmarks[asked]])
+    )
+    own, old = (
+        Eyes(*parts)
+        for parts in zip(*(x.split_with_sizes([len(made), len(asked)]) for x in found), strict=True)
+    )
+    wanted = known.to(own.irises).index_copy(0, asked, eye_states(old))
+    return with_eyes_of(made, own, wanted)
 
 
 def _num_landmarks(model: AnonyGAN | OnnxAnonyGAN) -> int:

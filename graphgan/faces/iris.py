@@ -68,26 +68,39 @@ class Iris:
         Raises:
             ValueError: another number of points.
         """
+        return self._find([image.to(self.device)] * len(points), points)
+
+    @torch.inference_mode()
+    def of_crops(self, images: UInt8[Tensor, "n 3 h w"], points: Float[Tensor, "n k d"]) -> Eyes:
+        """The eyes of the face of each image, all looked at in one batch; see `__call__`."""
+        return self._find(list(images.to(self.device)), points)
+
+    def _find(self, images: list[Tensor], points: Float[Tensor, "n k d"]) -> Eyes:
         corners = eye_corners(points)
         if points.shape[1] == 68:
             corners = _as_of_the_mesh(corners)
         found = Eyes.missing(len(points))
         present = points.isfinite().flatten(1).all(1).nonzero().flatten()
-        for some in torch.split(present, _AT_ONCE):
-            for values, new in zip(found, self._look(image, corners[some]), strict=True):
+        for some in torch.split(present, _AT_ONCE) if len(present) else ():
+            looked = self._look([images[i] for i in some.tolist()], corners[some])
+            for values, new in zip(found, looked, strict=True):
                 values[some] = new
         return Eyes(*(values.clone() for values in found))
 
-    def _look(self, image: UInt8[Tensor, "3 h w"], corners: Float[Tensor, "n 2 2 2"]) -> Eyes:
-        if not len(corners):
-            return Eyes.missing(0)
+    def _look(self, images: list[Tensor], corners: Float[Tensor, "n 2 2 2"]) -> Eyes:
         count = len(corners)
         # Both eyes as squares; the left one is mirrored, since the network knows right ones only.
         outer, inner = corners.flatten(0, 1).unbind(1)
         across = torch.where(_is_left(count)[:, None], outer - inner, inner - outer)
         sides, angles = _AROUND * across.norm(dim=1), torch.atan2(across[:, 1], across[:, 0])
         centres = (outer + inner) / 2
-        crops = cut_squares(image.to(self.device), centres, sides, angles, _SIZE)
+        pairs = (torch.split(x, 2) for x in (centres, sides, angles))
+        crops = torch.cat(
+            [
+                cut_squares(image, both, sizes, turns, _SIZE)
+                for image, both, sizes, turns in zip(images, *pairs, strict=True)
+            ]
+        )
         left = _is_left(count).to(crops.device)[:, None, None, None]
         crops = torch.where(left, crops.flip(-1), crops)
         contours, irises = _network(self.weights, self.device)(crops / 255)

@@ -79,8 +79,18 @@ def iris_offsets(eyes: Eyes) -> Float[Tensor, "n 2 2"]:
     return offsets
 
 
+def eye_states(eyes: Eyes) -> Float[Tensor, "n 6"]:
+    """All that `with_eyes_of` takes of a source: both `lid_openings`, then both `iris_offsets`.
+
+    Example:
+        >>> eye_states(Eyes.missing(2)).shape
+        torch.Size([2, 6])
+    """
+    return torch.cat([lid_openings(eyes.contours), iris_offsets(eyes).flatten(1)], 1)
+
+
 def with_eyes_of(
-    images: Float[Tensor, "b 3 h w"], eyes: Eyes, source: Eyes
+    images: Float[Tensor, "b 3 h w"], eyes: Eyes, source: Eyes | Float[Tensor, "b 6"]
 ) -> Float[Tensor, "b 3 h w"]:
     """The same faces, with lids as far apart and irises where they are in the source.
 
@@ -94,8 +104,8 @@ def with_eyes_of(
     Args:
         images: in any range.
         eyes: where they are in them, in pixels.
-        source: of faces in the same pose, in pixels of any size. A face with an eye that was not
-            found in either stays as it is, and so do eyes below 8 pixels.
+        source: of faces in the same pose, in pixels of any size; or their `eye_states`. A face with
+            an eye that was not found in either stays as it is, and so do eyes below 8 pixels.
     Raises:
         ValueError: unlike counts.
 
@@ -104,17 +114,18 @@ def with_eyes_of(
         >>> torch.equal(with_eyes_of(faces, none, none), faces)
         True
     """
-    if not len(images) == len(eyes.irises) == len(source.irises):
-        counts = f"{len(eyes.irises)} and {len(source.irises)} for {len(images)}"
+    states = eye_states(source) if isinstance(source, Eyes) else source
+    if not len(images) == len(eyes.irises) == len(states):
+        counts = f"{len(eyes.irises)} and {len(states)} for {len(images)}"
         raise ValueError(f"expected the eyes of every image, got {counts}")
-    there = [x.flatten(1).isfinite().all(1) for x in (*eyes, *source)]
+    there = [x.flatten(1).isfinite().all(1) for x in (*eyes, states)]
     chosen = torch.stack(there).all(0).nonzero().flatten()
     like = images.new_empty(0, dtype=torch.promote_types(images.dtype, torch.float32))
-    own, wanted = (Eyes(*(x[chosen].to(like) for x in given)) for given in (eyes, source))
-    now, then = (_with_mean(lid_openings(x.contours)) for x in (own, wanted))
+    own, wanted = Eyes(*(x[chosen].to(like) for x in eyes)), states[chosen].to(like)
+    now, then = (_with_mean(x) for x in (lid_openings(own.contours), wanted[:, :2]))
     ratios = ((then - _CLOSED) / (now - _CLOSED).clamp(min=_LEAST_OPEN)).clamp(0, _MOST_OPENED)
     ratios = torch.where(ratios < 1, 1 - (1 - ratios).clamp(min=0) ** _NARROW, ratios)
-    shifts = _GAIN * (iris_offsets(wanted) - iris_offsets(own)).mean(1, keepdim=True)
+    shifts = _GAIN * (wanted[:, 2:].view(-1, 2, 2) - iris_offsets(own)).mean(1, keepdim=True)
     most = shifts.new_tensor(_FURTHEST)
     shifts = torch.minimum(torch.maximum(shifts, -most), most).expand(-1, 2, -1)
     frames = _Frames.of(own.contours)

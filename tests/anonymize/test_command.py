@@ -22,7 +22,7 @@ from video_samples import write_sample
 
 from graphgan.anonymize import command
 from graphgan.anonymize.command import NO_FACE, RECORD
-from graphgan.anonymize.video import _encoders
+from graphgan.anonymize.video import writing
 from graphgan.anonymize.video.reading import open_video
 from graphgan.data.images import read_image, write_image
 from graphgan.faces import CenterFace, FaceFinder
@@ -424,7 +424,7 @@ def test_a_full_disk_is_one_line_a_file_and_leaves_nothing_of_it(run, portrait, 
 
 
 def test_a_missing_encoder_is_one_line_and_leaves_nothing(run, portrait, tmp_path, monkeypatch):
-    monkeypatch.setitem(_encoders.MUXERS, "mp4", _encoders.Muxer("mp4", "libnone"))
+    monkeypatch.setitem(writing.ENCODERS, "mp4", "libnone")
     path = video_of(tmp_path / "a.mp4", portrait, 3)
     told_ = failure(run(path, "--out", tmp_path / "out"), 1)
     assert told_ == "error: a.mp4: expected a PyAV with the encoder libnone, got one without it"

@@ -11,7 +11,7 @@ from graphgan.anonymize.obscure import blur_faces, pixelate_faces
 from graphgan.data.batches import to_float_image, to_uint8_image
 from graphgan.faces import CenterFace, FaceMesh, Iris
 from graphgan.landmarks.detection import Detection
-from graphgan.landmarks.eyes import lid_openings, with_eyes_of
+from graphgan.landmarks.eyes import eye_states, lid_openings, with_eyes_of
 from graphgan.landmarks.masks import face_mask
 from graphgan.landmarks.schemes import CIAGAN_29_INDICES
 from graphgan.models import AnonyGAN, LandmarkGenerator
@@ -162,6 +162,9 @@ def test_eyes_follow_the_old_face_s_where_the_network_keeps_openings(winking):
     before, wanted = (openings(x, landmarks).mean() for x in (image, closed))
     assert before - wanted > 0.05
     assert (openings(made, landmarks).mean() - wanted).abs() < 0.4 * (before - wanted)
+    known = eye_states(Iris()(to_uint8_image(closed)[0], landmarks))  # of other frames, too
+    told = made_of(image, AlignedFaces(image, landmarks, faces.masks, known), keep_openings=True)
+    assert (openings(told, landmarks).mean() - wanted).abs() < 0.4 * (before - wanted)
     inside = faces.masks.bool().expand_as(made)
     assert torch.equal(made_of(image, faces)[inside], image[inside])
 

@@ -113,3 +113,13 @@ def test_the_network_gives_the_numbers_of_the_original(tmp_path):
             a, b = a.flatten(), b.flatten()
             print(len(b), f"{float((a - b).abs().max()):.1e} of {float(b.abs().max()):.1e}")
             torch.testing.assert_close(a, b, atol=0.05, rtol=1e-3)
+
+
+def test_crops_looked_at_at_once_are_as_each_alone(mesh):
+    images = torch.stack([portrait(), portrait().flip(-1) // 2])
+    points = torch.cat([mesh, mesh + 1])
+    found = Iris().of_crops(images, points)
+    for i, image in enumerate(images):
+        alone = Iris()(image, points[i : i + 1])
+        torch.testing.assert_close(found.irises[i], alone.irises[0], atol=1e-3, rtol=0)
+        torch.testing.assert_close(found.contours[i], alone.contours[0], atol=1e-3, rtol=0)

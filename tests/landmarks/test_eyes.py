@@ -5,7 +5,13 @@ import math
 import pytest
 import torch
 
-from graphgan.landmarks.eyes import Eyes, iris_offsets, lid_openings, with_eyes_of
+from graphgan.landmarks.eyes import (
+    Eyes,
+    eye_states,
+    iris_offsets,
+    lid_openings,
+    with_eyes_of,
+)
 
 SIZE, WIDTH = 128, 32.0
 SKIN, WHITE, DARK = 0.3, 0.9, -0.9
@@ -67,6 +73,7 @@ def test_eyes_that_are_there_already_stay():
 
 def test_closed_lids_cover_iris_and_white():
     closed = with_eyes_of(face(), eyes(), eyes(opening=0.1))
+    assert torch.equal(with_eyes_of(face(), eyes(), eye_states(eyes(opening=0.1))), closed)
     assert seen(closed, WHITE) < 0.15
     for left in (0, 64):
         between = closed[0, 0, 50:62, left + 20 : left + 44]

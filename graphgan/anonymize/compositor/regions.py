@@ -24,13 +24,16 @@ class AlignedFaces(NamedTuple):
     Shapes:
         ``images: b 3 h w`` in [-1, 1], ``landmarks: b 68 2`` in pixels (NaN where a face has none
         that can be trusted), ``masks: b 1 h w``, 1 inside the face; ``kept: b 1 h w``, 1 in the
-        face where something in front of it stays, and the masks are 0; None: nothing stays
+        face where something in front of it stays, and the masks are 0; None: nothing stays;
+        ``eyes: b 6``, see `eye_states`: of several frames at once where it is known, NaN or None
+        where it is to be measured in the images
     """
 
     images: Float[Tensor, "b 3 h w"]
     landmarks: Float[Tensor, "b 68 2"]
     masks: Float[Tensor, "b 1 h w"]
     kept: Float[Tensor, "b 1 h w"] | None = None
+    eyes: Float[Tensor, "b 6"] | None = None
 
     def behind_occluders(self) -> "AlignedFaces":
         """The same, with what is in front of the faces kept, see `occluders`."""

@@ -2,13 +2,12 @@
 
 import io
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Final, cast
 
-from graphgan.anonymize.video._encoders import MUXERS
-from graphgan.anonymize.video._source import demuxed, opened
+from graphgan.anonymize.video._demuxing import demuxed, opened
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -26,6 +25,8 @@ _NO_COMMENTS = b"\x03vorbis" + bytes(8) + b"\x01"
 _TRIMMING: Final = "skip_samples"
 _BITEXACT = 1 << 23  # AV_CODEC_FLAG_BITEXACT: no version of the encoder
 _BITS_PER_CHANNEL = 96_000  # a second
+_ENCODERS = {"webm": ("libopus", "Opus")}
+_AAC = ("aac", "AAC")
 _CHANNELS = 2  # of sound that is compressed again: of more, encoders refuse some layouts
 _ROUNDING = Fraction(1, 50)  # seconds
 
@@ -56,7 +57,7 @@ class SoundTracks:
         self._out = out
         self._take = take
         self._ready = deque["Sound"]()
-        self._tracks: dict[int, _Track] = {}
+        self._tracks: dict[int, _Copied | _Encoded] = {}
         self.notes: list[str] = []
         for track in tracks:
             self._add(video, track)
@@ -82,37 +83,16 @@ class SoundTracks:
         if holds(video.container, track):
             self._tracks[track.index] = _Copied(self._out, track, video.start)
             return
-        target = _ENCODERS.get(video.container, _AAC)
-        if (encoder := _encoder(self._out, track, target.codec)) is not None:
-            self._tracks[track.index] = _Encoded(encoder, video.start)
-            self.notes.append(f"a sound track ({codec}) was compressed again as {target.name}")
+        encoder, name = _ENCODERS.get(video.container, _AAC)
+        if (stream := _encoder(self._out, track, encoder)) is not None:
+            self._tracks[track.index] = _Encoded(stream, video.start)
+            self.notes.append(f"a sound track ({codec}) was compressed again as {name}")
         else:
             self.notes.append(f"a sound track ({codec}) was dropped: it cannot be read")
 
 
-class _Encoder(NamedTuple):
-    codec: str
-    name: str
-
-
-_AAC = _Encoder("aac", "AAC")
-_ENCODERS = {"webm": _Encoder("libopus", "Opus")}
-
-
-class _Track(Protocol):
-    """A track of the source on its way into the file."""
-
-    def written(self, packet: "Sound") -> "Iterable[Sound]":
-        """What a packet of the source becomes."""
-        ...
-
-    def last(self) -> "Iterable[Sound]":
-        """What is left at the end."""
-        ...
-
-
 class _Copied:
-    """Packets as they are, without what they carry beside sound."""
+    """Packets of a track as they are, without what they carry beside sound."""
 
     def __init__(self, out: "OutputContainer", track: "AudioStream", start: Fraction) -> None:
         self._copy = copy_stream(out, track)
@@ -120,6 +100,7 @@ class _Copied:
         self._end = 0
 
     def written(self, packet: "Sound") -> "list[Sound]":
+        """What a packet of the source becomes."""
         import av
 
         time_base = packet.time_base
@@ -137,6 +118,7 @@ class _Copied:
         return [copy]
 
     def last(self) -> "list[Sound]":
+        """What is left at the end."""
         return []
 
 
@@ -150,6 +132,7 @@ class _Encoded:
         self._seen: Sound | None = None
 
     def written(self, packet: "Sound") -> "Iterator[Sound]":
+        """What a packet of the source becomes."""
         import av
 
         self._seen = packet
@@ -172,6 +155,7 @@ class _Encoded:
         return self._encoder.encode(frame)
 
     def last(self) -> "Iterator[Sound]":
+        """What is left at the end."""
         import av
 
         if self._seen is not None:
@@ -191,7 +175,7 @@ def holds(container: str, track: "AudioStream") -> bool:
     import av
 
     try:
-        with av.open(io.BytesIO(), "w", format=MUXERS[container].name) as out:
+        with av.open(io.BytesIO(), "w", format=container) as out:
             copy_stream(out, track)
             out.start_encoding()
     except (ValueError, av.FFmpegError):
@@ -267,13 +251,11 @@ def xiph_packets(headers: bytes) -> tuple[bytes, bytes, bytes]:
     """
     if headers[:1] != b"\x02":
         raise ValueError("expected Vorbis headers, got other bytes")
-    sizes: list[int] = []
-    at = 1
-    while len(sizes) < 2:
-        size = 0
-        while headers[at : at + 1] == b"\xff":
-            size, at = size + 255, at + 1
-        sizes.append(size + (headers[at] if at < len(headers) else 0))
-        at += 1
+    sizes, at = [0, 0], 1
+    for number in range(2):  # each the sum of bytes up to the first below 255
+        rest = headers[at:].lstrip(b"\xff")
+        full = len(headers) - at - len(rest)
+        sizes[number] = 255 * full + (rest[0] if rest else 0)
+        at += full + 1
     a, b = at + sizes[0], at + sum(sizes)
     return headers[at:a], headers[a:b], headers[b:]

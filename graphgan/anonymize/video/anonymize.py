@@ -14,7 +14,7 @@ from graphgan.anonymize.video.clips import Clip, ClipFrame
 from graphgan.anonymize.video.live import LiveClip
 from graphgan.anonymize.video.reading import Video, open_video
 from graphgan.anonymize.video.streams import Camera, open_stream
-from graphgan.anonymize.video.writing import Carried, check_writable, write_frames, write_video
+from graphgan.anonymize.video.writing import SoundPlan, check_writable, write_frames, write_video
 
 VOICE = "the sound was kept: a voice identifies"
 
@@ -48,7 +48,7 @@ def anonymize_video(
         ValueError, OSError: the video cannot be read or written.
     """
     video = open_video(source, allow_damaged=allow_damaged)
-    carried = check_writable(video, audio=audio)
+    sound_plan = check_writable(video, audio=audio)
 
     def shown() -> Iterator[ClipFrame]:
         for frame in video.frames():
@@ -58,7 +58,7 @@ def anonymize_video(
     written = clip.found or copy_unmatched
     if written:
         write_video(target, video, clip.images(), audio=audio)
-    return _report(name, video, clip, written, carried)
+    return _report(name, video, clip, written, sound_plan)
 
 
 class _NoFaceError(Exception):
@@ -92,7 +92,7 @@ def anonymize_stream(
     """
     with open_stream(source, name=name, sound=audio == "keep", stopped=stopped) as stream:
         video = stream.video
-        carried = check_writable(video, sound=stream.sound)
+        sound_plan = check_writable(video, sound=stream.sound)
         shown = (ClipFrame(frame.image, frame.time) for frame in stream.frames())
         clip = LiveClip(anonymizer, shown, key=name, on_frame=on_frame)
 
@@ -103,15 +103,15 @@ def anonymize_stream(
 
         with contextlib.suppress(_NoFaceError):
             write_frames(target, video, stream.timeline, images(), stream.sound)
-        return _report(name, video, clip, clip.found or copy_unmatched, carried)
+        return _report(name, video, clip, clip.found or copy_unmatched, sound_plan)
 
 
 def _report(
-    name: str, video: Video, clip: Clip | LiveClip, written: bool, carried: Carried
+    name: str, video: Video, clip: Clip | LiveClip, written: bool, sound_plan: SoundPlan
 ) -> FileReport:
     notes = list(video.notes)
     if video.has_audio and written:
-        notes.append(VOICE if carried.tracks else "the sound was dropped")
+        notes.append(VOICE if sound_plan.tracks else "the sound was dropped")
     notes += [
         f"face {number}: {tracked.estimated} of {tracked.frames} frames by its neighbours in time"
         for number, tracked in enumerate(clip.faces)
@@ -127,6 +127,6 @@ def _report(
         notes=tuple(notes),
         warnings=(
             *(f"damaged: {what}" for what in video.damage),
-            *(carried.notes if written else ()),
+            *(sound_plan.notes if written else ()),
         ),
     )

@@ -4,29 +4,25 @@ The frames are read three times, so that no more than one is held: to find and t
 choose for each track a condition that hides it, and to replace them.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan._threads import results_in_order
 from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize.conditions import Look
 from graphgan.anonymize.faces import LEAST_SHOWN, Face, as_box
-from graphgan.anonymize.video._casting import Casting, Replaced, Shown, apart, least_shown, places
-from graphgan.anonymize.video._looking import Looker
-from graphgan.anonymize.video.smoothing import smooth_landmarks
-from graphgan.anonymize.video.tracking import Stay, Track, Tracker, fill
-from graphgan.landmarks.alignment import UPRIGHT_WITHIN, tilt
+from graphgan.anonymize.video._smooth_tracks import SmoothTracklet, upright_within
+from graphgan.anonymize.video._track_replacer import ReplacedFrame, TrackedRegion, TrackReplacer
+from graphgan.anonymize.video.tracking import Observation, Track, Tracker, fill
+from graphgan.landmarks.alignment import align_face
 from graphgan.landmarks.detection import Detection
-
-_SHORTEST_STEP, _USUAL_RATE = 1 / 240, 25.0  # seconds, frames a second
-
-ALWAYS, NEVER = 0.0, 180.0
-"""Degrees of tilt beyond which crops are turned: all are, or none is."""
 
 
 class ClipFrame(NamedTuple):
@@ -59,7 +55,7 @@ class TrackedFace:
 
 
 class Clip:
-    """The tracks of a clip, found and cast; `images` gives the frames with other faces.
+    """The tracks of a clip, found and given people; `images` gives the frames with other faces.
 
     Args:
         anonymizer: replaces faces.
@@ -91,19 +87,22 @@ class Clip:
         check_selection(anonymizer)
         self._frames = frames
         self._every = check_every
-        self._look = Looker(anonymizer, describe_every)
         self._on_frame = on_frame
-        times, tracks = self._observe(max_gap)
+        tracker, times = Tracker(max_gap=max_gap), list[float]()
+        for frame, found in observe(anonymizer, frames(), describe_every):
+            tracker.update(len(times), found)
+            times.append(frame.time)
+            on_frame("find")
         if not times:
             raise ValueError("expected frames, got none")
         self.num_frames = len(times)
-        self._shown: dict[int, list[Shown]] = {}
+        self._regions: dict[int, list[TrackedRegion]] = {}
         self.faces: list[TrackedFace] = []
-        self._casting = Casting(anonymizer, key)
-        for track in tracks:
-            self._follow(track, times, max_gap, hold)
-            self._casting.add(track)
-        self._try_out(tracks)
+        self._replacer = TrackReplacer(anonymizer, key)
+        for track in tracker.tracks:
+            self._add(track, times, max_gap, hold)
+            self._replacer.add(track)
+        self._try_out(tracker.tracks)
         self._report()
 
     @property
@@ -111,82 +110,59 @@ class Clip:
         """Whether there was any face."""
         return bool(self.faces)
 
-    def shown(self, number: int) -> list[tuple[int, Detection]]:
+    def regions(self, number: int) -> list[tuple[int, Detection]]:
         """The tracks that are covered in a frame, and where: smooth in time."""
-        return [(shown.track, shown.found) for shown in self._shown.get(number, ())]
+        return [(region.track, region.found) for region in self._regions.get(number, ())]
 
     def images(self) -> Iterator[UInt8[Tensor, "3 h w"]]:
         """The frames in their order, with the faces replaced."""
         for number, replaced in enumerate(
             results_in_order(enumerate(self._frames()), self._replaced)
         ):
-            self._casting.note(number, replaced)
+            self._replacer.record(number, replaced)
             yield replaced.image
             self._on_frame("replace")
         self._report()
 
-    def _replaced(self, frame: tuple[int, ClipFrame]) -> Replaced:
+    def _replaced(self, frame: tuple[int, ClipFrame]) -> ReplacedFrame:
         number, (image, _) = frame
-        shown = self._shown.get(number, ())
-        return self._casting.replaced(image, shown, check=number % self._every == 0)
+        regions = self._regions.get(number, ())
+        return self._replacer.replace(image, regions, check=number % self._every == 0)
 
-    def _observe(self, max_gap: int) -> tuple[list[float], list[Track]]:
-        tracker = Tracker(max_gap=max_gap)
-        times: list[float] = []
-        seen = self._look.look(self._frames(), lambda frame: frame.image)
-        for number, (frame, faces) in enumerate(seen):
-            times.append(frame.time)
-            tracker.update(number, faces)
-            self._on_frame("find")
-        return _plausible(times), tracker.tracks
-
-    def _follow(self, track: Track, times: list[float], max_gap: int, hold: int) -> None:
+    def _add(self, track: Track, times: list[float], max_gap: int, hold: int) -> None:
         """Where the track's face is in each frame, smooth and without gaps."""
-        frames = estimated = 0
-        last_frame = len(times) - 1
-        stays = fill(track, max_gap=max_gap, hold=hold, first=0, last=last_frame)
-        for stay in stays:
-            seconds = torch.tensor([times[t] for t in stay.frames.tolist()], dtype=torch.float64)
-            landmarks, outliers = _smoothed(stay, seconds)
-            within, least = _turning(landmarks), LEAST_SHOWN
-            rows = zip(stay.frames.tolist(), stay.boxes, landmarks, strict=True)
-            for row, (number, box, points) in enumerate(rows):
-                shown = self._shown.setdefault(number, [])
-                raw = track.observations[number].box if outliers[row] else None
-                doubted = raw if raw is not None and apart(raw, points) else None
-                held, least = bool(stay.held[row]), least_shown(points, least)
-                shown.extend(
-                    places(
-                        *(track.number, box, points, within),
-                        held=held,
-                        least_shown=least,
-                        doubted=doubted,
-                    )
-                )
-            frames += len(stay.frames)
-            estimated += int((~stay.observed).sum())
-        first, last = int(stays[0].frames[0]), int(stays[-1].frames[-1])
-        box = as_box(stays[0].boxes[0])
+        tracklets = fill(track, max_gap=max_gap, hold=hold, first=0, last=len(times) - 1)
+        for tracklet in tracklets:
+            smooth = SmoothTracklet.of(tracklet, [times[t] for t in tracklet.frames.tolist()])
+            within, least = upright_within(smooth.landmarks), LEAST_SHOWN
+            for row, number in enumerate(tracklet.frames.tolist()):
+                least = smooth.least_shown(row, least)
+                regions = smooth.regions(row, within, least)
+                self._regions.setdefault(number, []).extend(regions)
+        first, last = int(tracklets[0].frames[0]), int(tracklets[-1].frames[-1])
+        frames = sum(len(tracklet.frames) for tracklet in tracklets)
+        estimated = sum(int((~tracklet.observed).sum()) for tracklet in tracklets)
+        box = as_box(tracklets[0].boxes[0])
         self.faces.append(TrackedFace(Face(box, ""), first, last, frames, estimated))
 
     def _try_out(self, tracks: list[Track]) -> None:
         """Move each track on to a stage that hides it in a few of its frames."""
         trials: dict[int, list[int]] = {}
         for track in tracks:
-            for number in self._casting.trials(track):
+            for number in self._replacer.trial_frames(track):
                 trials.setdefault(number, []).append(track.number)
         if not trials:
             return
         for number, frame in enumerate(islice(self._frames(), max(trials) + 1)):
-            for track_number in dict.fromkeys(trials.get(number, ())):
-                shown = next(s for s in self._shown[number] if s.track == track_number)
-                self._casting.try_in(frame.image, shown)
+            for tried in trials.get(number, ()):
+                region = next(one for one in self._regions[number] if one.track == tried)
+                self._replacer.try_in(frame.image, region)
             self._on_frame("choose")
 
     def _report(self) -> None:
-        casts = self._casting.casts.values()
-        for tracked, cast in zip(self.faces, casts, strict=True):
-            tracked.face = cast.face(tracked.face.box)
+        states = self._replacer.states.values()
+        for tracked, state in zip(self.faces, states, strict=True):
+            tracked.face = state.face(tracked.face.box)
 
 
 def check_selection(anonymizer: Anonymizer) -> None:
@@ -198,29 +174,58 @@ def check_selection(anonymizer: Anonymizer) -> None:
         )
 
 
-def _plausible(times: list[float]) -> list[float]:
-    """The times, or 25 frames a second where they are nearer to each other than any camera's.
+def observe(
+    anonymizer: Anonymizer, frames: Iterable[ClipFrame], describe_every: int
+) -> Iterator[tuple[ClipFrame, list[Observation]]]:
+    """Each frame with its faces, as the tracker takes them; several frames are searched at once.
 
-    Smoothing takes a face for one that hardly moves where time hardly passes.
+    Args:
+        anonymizer: its detector finds, and its recogniser describes.
+        frames: one after the other.
+        describe_every: frames between two descriptors of a face.
     """
-    if len(times) < 2 or (times[-1] - times[0]) / (len(times) - 1) >= _SHORTEST_STEP:
-        return times
-    return [number / _USUAL_RATE for number in range(len(times))]
+
+    def found_in(frame: ClipFrame) -> tuple[ClipFrame, list[Observation]]:
+        found = anonymizer.detector(frame.image)
+        return frame, _observed(anonymizer, frame.image, found)
+
+    before = 0
+    for number, (frame, faces) in enumerate(results_in_order(frames, found_in)):
+        # New faces and those that meet are told apart at once, others now and then.
+        due = number % describe_every == 0 or len(faces) != before
+        before = len(faces)
+        if due and anonymizer.tells_people:
+            faces = _described(anonymizer, frame.image, faces)
+        yield frame, faces
 
 
-def _smoothed(
-    stay: Stay, seconds: Float[Tensor, "n"]
-) -> tuple[Float[Tensor, "n 68 2"], Bool[Tensor, "n"]]:
-    """Landmarks over time; as they are where no frame of the stay has any."""
-    if not stay.landmarks.isfinite().all() or not stay.observed.any():
-        return stay.landmarks, torch.zeros(len(seconds), dtype=torch.bool)
-    smoothed = smooth_landmarks(stay.landmarks, seconds, observed=stay.observed)
-    return smoothed.landmarks, smoothed.outliers
+def _observed(
+    anonymizer: Anonymizer, image: Tensor, found: Sequence[Detection]
+) -> list[Observation]:
+    landmarks = [_trusted(face.landmarks) for face in found]
+    eyes = anonymizer.eye_states(image, landmarks)
+    return [
+        Observation(face.box, points, eyes=state)
+        for face, points, state in zip(found, landmarks, eyes, strict=True)
+    ]
 
 
-def _turning(landmarks: Float[Tensor, "n 68 2"]) -> float:
-    """Crops of a stay are all turned with the face or none is, or they would jump."""
-    if not landmarks.isfinite().all():
-        return UPRIGHT_WITHIN
-    most = max(abs(tilt(points)) for points in landmarks)
-    return NEVER if most <= UPRIGHT_WITHIN else ALWAYS
+def _described(
+    anonymizer: Anonymizer, image: Tensor, faces: Sequence[Observation]
+) -> list[Observation]:
+    landmarks = [face.landmarks for face in faces]
+    looks: list[Look | None] = anonymizer.looks(image, landmarks)
+    told = zip(faces, anonymizer.describe(image, landmarks), looks, strict=True)
+    return [
+        dataclasses.replace(face, descriptor=descriptor, look=look)
+        for face, descriptor, look in told
+    ]
+
+
+def _trusted(landmarks: Float[Tensor, "68 2"]) -> Float[Tensor, "68 2"]:
+    """NaN where they are no face's: they would pull at those of other frames."""
+    try:
+        align_face(landmarks)
+    except ValueError:
+        return torch.full_like(landmarks, torch.nan)
+    return landmarks

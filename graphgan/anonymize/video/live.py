@@ -2,35 +2,25 @@
 
 Frames are held for as long as a gap may be that is bridged. So a frame is covered where a clip's
 would be: before the first look that found a face and between two, though not beyond what is held.
-Landmarks are smoothed forwards alone, by a filter that has no memory to fill.
+Landmarks and eyes are smoothed over what is held and a few frames before.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from torch import Tensor
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.faces import LEAST_SHOWN, Face, as_box
-from graphgan.anonymize.video._casting import Casting, Shown, apart, least_shown, places
-from graphgan.anonymize.video._looking import Looker
-from graphgan.anonymize.video.clips import (
-    ALWAYS,
-    NEVER,
-    ClipFrame,
-    TrackedFace,
-    check_selection,
-)
-from graphgan.anonymize.video.one_euro import OneEuroFilter
-from graphgan.anonymize.video.tracking import EDGE, Stay, Track, Tracker, fill
-from graphgan.landmarks.alignment import UPRIGHT_WITHIN, tilt
+from graphgan.anonymize.video._smooth_tracks import ALWAYS, NEVER, SmoothTracklet, upright_within
+from graphgan.anonymize.video._track_replacer import TrackedRegion, TrackReplacer
+from graphgan.anonymize.video.clips import ClipFrame, TrackedFace, check_selection, observe
+from graphgan.anonymize.video.tracking import EDGE, Track, Tracker, fill
 from graphgan.landmarks.detection import Detection
 
-# Frames on either side by which a jump is told, and how many sizes of a face it is, as in
-# `smooth_landmarks`.
-_BESIDE, _JUMP = 3, 0.3
+_BEFORE = 10  # frames that were given, by which those that come are smoothed
 
 
 @dataclass
@@ -38,15 +28,14 @@ class _Followed:
     """A track that is being shown."""
 
     tracked: TrackedFace
-    upright_within: float = NEVER
+    turned: bool = False
     least_shown: float = LEAST_SHOWN
-    smooth: OneEuroFilter = field(default_factory=OneEuroFilter)
 
 
 class LiveClip:
     """The frames of a stream with other faces, some frames after they came in.
 
-    Differs from `Clip`: a cast is tried in what is held when its track first appears, and changed
+    Differs from `Clip`: a choice is tried in what is held when its track first appears, and changed
     for the rest of the track when a later look still recognises the face.
 
     Args:
@@ -76,16 +65,16 @@ class LiveClip:
         on_frame: Callable[[str], None] = lambda step: None,
     ) -> None:
         check_selection(anonymizer)
-        self._frames = frames
-        self._look = Looker(anonymizer, describe_every)
+        self._observed = observe(anonymizer, frames, describe_every)
         self._tracker = Tracker(max_gap=max_gap)
-        self._casting = Casting(anonymizer, key)
+        self._replacer = TrackReplacer(anonymizer, key)
         self._every, self._most_away = check_every, most_away
         self._max_gap, self._hold = max_gap, hold
         self._on_frame = on_frame
         self._held: deque[ClipFrame] = deque()
         self._followed: dict[int, _Followed] = {}
         self.delay = max(max_gap + 1, self._hold)
+        self._times = deque[float](maxlen=_BEFORE + self.delay + 1)
         self._over: dict[int, TrackedFace] = {}
         self.num_frames = 0
 
@@ -105,9 +94,9 @@ class LiveClip:
         Raises:
             ValueError: no frame.
         """
-        seen = self._look.look(self._frames, lambda frame: frame.image)
-        for number, (frame, faces) in enumerate(seen):
+        for number, (frame, faces) in enumerate(self._observed):
             self._held.append(frame)
+            self._times.append(frame.time)
             self._tracker.update(number, faces)
             self._on_frame("find")
             if len(self._held) > self.delay:
@@ -121,15 +110,15 @@ class LiveClip:
     def _next(self) -> Tensor:
         """The oldest frame that is held."""
         number, frame = self.num_frames, self._held[0]
-        shown = [
-            place
+        regions = [
+            region
             for track in self._tracker.tracks
             if track.last_frame >= number - self._hold
-            for place in self._places(track, number, frame.time)
+            for region in self._regions(track, number)
         ]
         check = number % self._every == 0
-        result = self._casting.replaced(frame.image, shown, check=check, move_on=True)
-        self._casting.note(number, result, move_on=True)
+        result = self._replacer.replace(frame.image, regions, check=check, advance=True)
+        self._replacer.record(number, result, advance=True)
         self._held.popleft()
         self.num_frames += 1
         self._tracker.forget(number - self.delay - EDGE, most=self._most_away)
@@ -138,83 +127,61 @@ class LiveClip:
         self._on_frame("replace")
         return result.image
 
-    def _places(self, track: Track, number: int, time: float) -> Iterator[Shown]:
-        stay = self._around(track, number)
-        if stay is None:
-            return
-        row = int((stay.frames == number).nonzero())
-        box, points, held = stay.boxes[row], stay.landmarks[row], bool(stay.held[row])
-        followed = self._follow(track, number, box)
+    def _regions(self, track: Track, number: int) -> list[TrackedRegion]:
+        smooth = self._smooth(track, number)
+        if smooth is None:
+            return []
+        row = int((smooth.tracklet.frames == number).nonzero())
+        followed = self._follow(track, smooth, row)
         followed.tracked.last = number
         followed.tracked.frames += 1
-        followed.tracked.estimated += int(~stay.observed[row])
-        if not points.isfinite().all():
-            yield from places(track.number, box, points, UPRIGHT_WITHIN, held=held)
-            return
-        usual = _usual(stay.landmarks, row)
-        if jump := _is_far(points, usual):
-            points = usual
-        points = followed.smooth(points, time)
-        if abs(tilt(points)) > UPRIGHT_WITHIN:
-            followed.upright_within = ALWAYS
-        doubted = box if jump or apart(box, points) else None  # it may be the truth
-        followed.least_shown = least_shown(points, followed.least_shown)
-        yield from places(
-            *(track.number, box, points, followed.upright_within),
-            held=held,
-            least_shown=followed.least_shown,
-            doubted=doubted,
-        )
+        followed.tracked.estimated += int(~smooth.tracklet.observed[row])
+        followed.least_shown = smooth.least_shown(row, followed.least_shown)
+        return smooth.regions(row, _within(followed), followed.least_shown)
 
-    def _around(self, track: Track, number: int) -> Stay | None:
-        """The track's stay in this frame and a few beside it."""
-        first, last = max(number - _BESIDE, 0), number + _BESIDE
-        stays = fill(track, max_gap=self._max_gap, hold=self._hold, first=first, last=last)
-        return next((stay for stay in stays if (stay.frames == number).any()), None)
+    def _smooth(self, track: Track, number: int) -> SmoothTracklet | None:
+        """The part of the track that is in this frame and near to it."""
+        newest = number + len(self._held) - 1
+        oldest = newest - len(self._times) + 1
+        first = max(number - _BEFORE, oldest)
+        tracklets = fill(track, max_gap=self._max_gap, hold=self._hold, first=first, last=newest)
+        for tracklet in tracklets:
+            if (tracklet.frames == number).any():
+                times = [self._times[t - oldest] for t in tracklet.frames.tolist()]
+                return SmoothTracklet.of(tracklet, times)
+        return None
 
-    def _follow(self, track: Track, number: int, box: Float[Tensor, "4"]) -> _Followed:
-        """The track's state in this frame; a new filter where it was away."""
+    def _follow(self, track: Track, smooth: SmoothTracklet, row: int) -> _Followed:
+        """The track's state in this frame; where it was away, its crops may be turned otherwise."""
+        number = int(smooth.tracklet.frames[row])
+        turned = upright_within(smooth.landmarks) == ALWAYS
         followed = self._followed.get(track.number)
         if followed is None:
-            face = TrackedFace(Face(as_box(box), ""), number, number, 0, 0)
-            followed = _Followed(face, _turning(track))
-            self._cast(track, number, followed.upright_within)
+            face = TrackedFace(Face(as_box(smooth.tracklet.boxes[row]), ""), number, number, 0, 0)
+            followed = _Followed(face, turned)
+            self._choose(track, number, _within(followed))
         else:
-            self._casting.look_whether_kept(track)
+            self._replacer.update_kept(track)
             if followed.tracked.last != number - 1:
-                followed = _Followed(followed.tracked, _turning(track))
+                followed = _Followed(followed.tracked)
+            followed.turned |= turned  # from where crops must be turned on, they stay so
         self._followed[track.number] = followed
         return followed
 
-    def _cast(self, track: Track, number: int, within: float) -> None:
-        self._casting.add(track)
-        for trial in self._casting.trials(track):
+    def _choose(self, track: Track, number: int, within: float) -> None:
+        self._replacer.add(track)
+        for trial in self._replacer.trial_frames(track):
             seen = track.observations[trial]
-            place = Shown(track.number, Detection(seen.box, seen.landmarks), within)
-            self._casting.try_in(self._held[trial - number].image, place)
+            region = TrackedRegion(track.number, Detection(seen.box, seen.landmarks), within)
+            self._replacer.try_in(self._held[trial - number].image, region)
 
     def _report(self, numbers: list[int]) -> None:
         """Of tracks that are over."""
         for number in numbers:
             tracked = self._followed.pop(number).tracked
-            tracked.face = self._casting.casts.pop(number).face(tracked.face.box)
+            tracked.face = self._replacer.states.pop(number).face(tracked.face.box)
             self._over[number] = tracked
 
 
-def _usual(landmarks: Float[Tensor, "n 68 2"], row: int) -> Float[Tensor, "68 2"]:
-    """The medians over the frames beside one, as many before as after: steady motion is kept."""
-    reach = min(_BESIDE, row, len(landmarks) - 1 - row)
-    usual: Tensor = landmarks[row - reach : row + reach + 1].median(0).values
-    return usual
-
-
-def _is_far(points: Float[Tensor, "68 2"], usual: Float[Tensor, "68 2"]) -> bool:
-    """Whether half of the landmarks lie far from where they should be."""
-    size = (points - points.mean(0)).square().sum(1).mean().sqrt()
-    return bool((points - usual).norm(dim=1).median() > _JUMP * size)
-
-
-def _turning(track: Track) -> float:
-    """Whether crops are turned, by what is held; from where they must be on, they stay so."""
-    seen = [o.landmarks for o in track.observations.values() if o.landmarks.isfinite().all()]
-    return ALWAYS if any(abs(tilt(points)) > UPRIGHT_WITHIN for points in seen) else NEVER
+def _within(followed: _Followed) -> float:
+    return ALWAYS if followed.turned else NEVER

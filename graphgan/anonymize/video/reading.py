@@ -1,5 +1,6 @@
 """Videos read frame by frame, upright and in RGB, as often as wanted and always the same."""
 
+from array import array
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,43 +11,98 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from jaxtyping import UInt8
 from torch import Tensor
 
-from graphgan.anonymize.video._colors import Colors, check_colors, colors_of
-from graphgan.anonymize.video._display_matrix import Turn, turn_of
-from graphgan.anonymize.video._encoders import pixel_format
-from graphgan.anonymize.video._source import (
-    SUFFIXES,
+from graphgan.anonymize.video._demuxing import (
     decoded,
     demuxed,
     dropped,
     kind_of,
     main_stream,
+    missing_bytes,
+    missing_time,
     opened,
+    promises_length,
 )
-from graphgan.anonymize.video._timeline import REPLACED, Timeline
-from graphgan.anonymize.video._wholeness import missing_bytes, missing_time, promises_length
+from graphgan.anonymize.video._pixels import (
+    Colors,
+    Orientation,
+    check_colors,
+    colors_of,
+    orientation_of,
+)
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.frame import VideoFrame as AvFrame
     from av.video.stream import VideoStream
 
+# Times that run back by more than this, in seconds, are two recordings in one file.
+_MOST_BACK = 1
+
+REPLACED = "times that are missing or do not increase were replaced"
+
 
 class VideoFrame(NamedTuple):
     """A frame as it is shown.
 
     Shapes:
-        ``image: 3 h w``; ``number`` counts from 0; ``exact_time`` is in seconds, from the clock
-        that the sound has too; it need not begin at 0
+        ``image: 3 h w``; ``exact_time`` is in seconds, from the clock that the sound has too; it
+        need not begin at 0
     """
 
     image: UInt8[Tensor, "3 h w"]
-    number: int
     exact_time: Fraction
 
     @property
     def time(self) -> float:
         """In seconds."""
         return float(self.exact_time)
+
+
+class Timeline:
+    """Times of frames in whole units of ``time_base``, each above the one before.
+
+    Args:
+        time_base: seconds of a unit.
+        start: seconds that are taken off the times of the file.
+    Attributes:
+        pts: of each frame; 8 bytes a frame.
+        last: for how long the last one is shown.
+        replaced: whether a time was missing or did not increase.
+    """
+
+    def __init__(self, time_base: Fraction, start: Fraction) -> None:
+        self.time_base, self.start = time_base, start
+        self.pts: array[int] = array("q")
+        self.last = 1
+        self.replaced = False
+        self._offset = round(start / time_base)
+
+    def append(self, frame: "AvFrame") -> int:
+        """The time of the next frame.
+
+        Raises:
+            ValueError: it lies far before that of the last.
+        """
+        given = frame.pts if frame.pts is not None else frame.dts
+        given = None if given is None else given - self._offset
+        previous = self.pts[-1] if self.pts else None
+        pts = given if given is not None else 0 if previous is None else previous + self.last
+        if previous is not None and pts <= previous:
+            seconds = (previous - pts) * self.time_base
+            if seconds > _MOST_BACK:
+                raise ValueError(
+                    f"expected times that increase, got a step back of {float(seconds):.1f} s "
+                    f"at frame {len(self.pts)}"
+                )
+            pts = previous + 1
+        self.replaced |= pts != given
+        self.last = max(frame.duration or self.last, 1)
+        self.pts.append(pts)
+        return pts
+
+    def seconds(self, number: int) -> Fraction:
+        """The time of a frame."""
+        return self.pts[number] * self.time_base
 
 
 @dataclass(frozen=True)
@@ -58,15 +114,12 @@ class Video:
         size: height and width as shown, after the rotation that the file asks for.
         container: that it is written in: "mp4", "mov", "matroska" or "webm".
         frame_rate: frames a second on average, None where it is not known.
-        duration: in seconds, as the file says; None where it does not.
-        video_codec: by its name in FFmpeg.
         audio_codecs: of each sound track.
-        claimed_frames: how many frames the file says that it has; None where it does not.
         pixel_aspect: width of a pixel by its height, as shown; None where it is not known.
         time_base: seconds of a unit of time.
         start: seconds that are taken off all times of the file.
-        colors: how the pixels stand for colours.
-        turn: how they are set upright.
+        colors: how the pixels stand for colors.
+        orientation: how they are set upright.
         notes: what is dropped or changed, for a report; reading the frames may add to them.
         damage: what is known to be missing; reading the frames may add to it.
         allow_damaged: whether frames are given all the same.
@@ -76,15 +129,12 @@ class Video:
     size: tuple[int, int]
     container: str
     frame_rate: Fraction | None
-    duration: Fraction | None
-    video_codec: str
     audio_codecs: tuple[str, ...]
-    claimed_frames: int | None
     pixel_aspect: Fraction | None
     time_base: Fraction
     start: Fraction
     colors: Colors
-    turn: Turn
+    orientation: Orientation
     notes: list[str]
     damage: list[str] = field(default_factory=list)
     allow_damaged: bool = False
@@ -96,15 +146,12 @@ class Video:
         return bool(self.audio_codecs)
 
     @property
-    def num_frames(self) -> int | None:
-        """Counted if the frames were all read once, and what the file claims before that."""
-        return len(self._timelines[0].pts) if self._timelines else self.claimed_frames
-
-    @property
-    def suffix(self) -> str:
-        """Of the file to be written: the source's own where it fits the container."""
-        own = self.path.suffix.lower()
-        return own if own in SUFFIXES[self.container] else SUFFIXES[self.container][0]
+    def pixel_format(self) -> str:
+        """That it is written in: 4:2:0; but H.264 has no odd sizes in it, and the image stays
+        whole.
+        """
+        odd = self.size[0] % 2 or self.size[1] % 2
+        return "yuv444p" if odd and self.container != "webm" else "yuv420p"
 
     def frames(self) -> Iterator[VideoFrame]:
         """The frames, one at a time; each call reads the file from its beginning.
@@ -115,8 +162,8 @@ class Video:
                 are missing or damaged, unless ``allow_damaged``.
             OSError: the file is gone.
         """
-        for number, (frame, pts) in enumerate(self._read()):
-            yield VideoFrame(self.upright(frame), number, pts * self.time_base)
+        for frame, pts in self._read():
+            yield VideoFrame(self.upright(frame), pts * self.time_base)
 
     def timeline(self) -> Timeline:
         """When each frame is shown.
@@ -158,11 +205,11 @@ class Video:
 
     def upright(self, frame: "AvFrame") -> UInt8[Tensor, "3 h w"]:
         """A decoded frame as it is shown."""
-        return self.turn(self.colors.to_rgb(frame))
+        return self.orientation(self.colors.to_rgb(frame))
 
     def check(self, frame: "AvFrame", number: int) -> None:
         """Raise ``ValueError`` for a frame of another size, of more than 8 bits or HDR."""
-        size = self.turn.size((frame.height, frame.width))
+        size = self.orientation.size((frame.height, frame.width))
         if size != self.size:
             raise ValueError(
                 f"expected frames of {_by(self.size)}, got {_by(size)} at frame {number}"
@@ -248,26 +295,23 @@ def described(
     Raises:
         ValueError: a frame of a kind that is refused.
     """
-    turn = turn_of(_matrix(first))
+    orientation = orientation_of(_matrix(first))
     video = Video(
         path=path,
-        size=turn.size((first.height, first.width)),
+        size=orientation.size((first.height, first.width)),
         container=kind,
         frame_rate=stream.average_rate or stream.guessed_rate or None,
-        duration=_duration(container, stream),
-        video_codec=stream.codec_context.name,
         audio_codecs=tuple(
             s.codec_context.name if s.codec_context else "unknown" for s in container.streams.audio
         ),
-        claimed_frames=stream.frames or None,
-        pixel_aspect=turn.aspect(stream.sample_aspect_ratio),
+        pixel_aspect=orientation.aspect(stream.sample_aspect_ratio),
         time_base=stream.time_base or Fraction(1, 10**6),
         start=start,
         colors=colors_of(first),
-        turn=turn,
+        orientation=orientation,
         notes=dropped(container, stream),
     )
-    video.notes.extend(_changes(first, pixel_format(video)))
+    video.notes.extend(_changes(first, video.pixel_format))
     return video
 
 
@@ -287,9 +331,3 @@ def _changes(frame: "AvFrame", written: str) -> list[str]:
 def _matrix(frame: "AvFrame") -> bytes | None:
     data = cast("Mapping[str, bytes]", frame.side_data).get("DISPLAYMATRIX")
     return bytes(data) if data else None
-
-
-def _duration(container: "InputContainer", stream: "VideoStream") -> Fraction | None:
-    if stream.duration and stream.time_base:
-        return stream.duration * stream.time_base
-    return Fraction(container.duration, 10**6) if container.duration else None

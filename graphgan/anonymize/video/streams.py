@@ -12,17 +12,22 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from graphgan.anonymize.video._sound import SoundTracks
-from graphgan.anonymize.video._source import (
+from graphgan.anonymize.video._demuxing import (
     DEMUXERS,
     MAX_PIXELS,
     decoded,
     demuxed,
+    errors_named,
     main_stream,
-    told_as,
 )
-from graphgan.anonymize.video._timeline import REPLACED, Timeline
-from graphgan.anonymize.video.reading import Video, VideoFrame, described
+from graphgan.anonymize.video._sound import SoundTracks
+from graphgan.anonymize.video.reading import (
+    REPLACED,
+    Timeline,
+    Video,
+    VideoFrame,
+    described,
+)
 from graphgan.extras import needs_extra
 
 if TYPE_CHECKING:
@@ -73,10 +78,7 @@ def first_camera() -> Camera:
 def _cameras(device: str) -> list[str]:
     with needs_extra("video"):
         import av
-    try:
         from av.device import enumerate_input_devices
-    except ImportError:  # before PyAV 17
-        return [str(path) for path in sorted(Path("/dev").glob("video*"))]
     try:
         found = enumerate_input_devices(device)
     except (av.FFmpegError, ValueError):  # this PyAV was built without it
@@ -121,11 +123,11 @@ class Stream:
         Raises:
             ValueError: as `Video.frames`.
         """
-        with told_as(str(self.video.path)):
+        with errors_named(str(self.video.path)):
             for number, frame in enumerate(self._decoded):
                 self.video.check(frame, number)
                 pts = self.timeline.append(frame)
-                yield VideoFrame(self.video.upright(frame), number, pts * self.timeline.time_base)
+                yield VideoFrame(self.video.upright(frame), pts * self.timeline.time_base)
         self.video.damage.extend(self._damage)
         self.video.notes.extend([REPLACED] * self.timeline.replaced)
 
@@ -164,7 +166,7 @@ def open_stream(
     """
     with ExitStack() as closing:
         try:
-            with told_as(name):
+            with errors_named(name):
                 container = closing.enter_context(_opened(source, stopped))
                 stream = _begun(container, name, sound, stopped)
         except ValueError:
@@ -181,8 +183,8 @@ def _begun(
     tracks = list(container.streams.audio) if sound else []
     waiting = deque["Packet[AudioStream]"]()
     damage: list[str] = []
-    packets = _Packets(container, stream, tracks, waiting, damage, stopped)
-    frames = decoded(stream, packets, damage)
+    packets = demuxed(container, [stream, *tracks], damage)
+    frames = decoded(stream, _sorted_out(packets, stream, waiting, stopped), damage)
     first = next(frames, None)
     if first is None:
         hint = f": {_NO_SEEKING}" if "mov" in container.format.name else ""
@@ -222,36 +224,25 @@ def _start(container: "InputContainer", stream: "VideoStream", first: "AvFrame")
     return first.pts * stream.time_base
 
 
-@dataclass
-class _Packets:
+def _sorted_out(
+    packets: "Iterator[Packet[Any]]",
+    stream: "VideoStream",
+    waiting: "deque[Packet[AudioStream]]",
+    stopped: Callable[[], bool],
+) -> "Iterator[Packet[Any]]":
     """Packets of the frames; those of the sound wait on the side."""
+    import av
 
-    container: "InputContainer"
-    stream: "VideoStream"
-    tracks: "list[AudioStream]"
-    waiting: "deque[Packet[AudioStream]]"
-    damage: list[str]
-    stopped: Callable[[], bool]
-
-    def __iter__(self) -> "Iterator[Packet[Any]]":
-        for packet in demuxed(self.container, [self.stream, *self.tracks], self.damage):
-            if self.stopped():
-                break
-            # The empty ones at the end do not know their number.
-            if packet.stream.index == self.stream.index:
-                yield packet
-            elif packet.size:
-                self.waiting.append(packet)
-                if len(self.waiting) > _MOST_SOUND:
-                    raise ValueError("expected frames, got sound alone for minutes")
-        else:
+    for packet in packets:
+        if stopped():
+            last = av.Packet()  # an empty one: it makes the decoder give what it holds
+            last.stream = stream
+            yield last
             return
-        yield self._last()
-
-    def _last(self) -> "Packet[Any]":
-        """An empty one: it makes the decoder give what it holds."""
-        import av
-
-        last = av.Packet()
-        last.stream = self.stream
-        return last
+        # The empty ones at the end do not know their number.
+        if packet.stream.index == stream.index:
+            yield packet
+        elif packet.size:
+            waiting.append(packet)
+            if len(waiting) > _MOST_SOUND:
+                raise ValueError("expected frames, got sound alone for minutes")

@@ -24,6 +24,11 @@ _MOST_UNLIKE = 2.0
 _ALONE, _FORBIDDEN = 1e3, 1e6
 # Of a pair without descriptors: neither alike nor unlike.
 _NEUTRAL = 0.5
+# Least intersection over union of boxes that are linked. Largest distance of descriptors by which a
+# face without overlap is taken up (dlib's are of one person up to 0.6), and that from which overlap
+# does not count: between the two it decides, since a turned or blurred face is far from the same
+# person's mean.
+_LEAST_OVERLAP, _SAME_PERSON, _OTHER_PERSON = 0.1, 0.6, 0.8
 # Share of the newest step in the velocity: boxes come in coarse steps.
 _NEWEST = 0.5
 # Looks of a track: more of them tell no more.
@@ -42,12 +47,14 @@ class Observation:
 
     Args:
         look: what decides who is shown, where it was looked for.
+        eyes: see `eye_states`, where they were measured.
     """
 
     box: Float[Tensor, "4"]
     landmarks: Float[Tensor, "k 2"]
     descriptor: Float[Tensor, "d"] | None = None
     look: Look | None = None
+    eyes: Float[Tensor, "6"] | None = None
 
 
 @dataclass
@@ -116,7 +123,7 @@ class Tracker:
     A face and a track may be linked if the face overlaps the box that is predicted for the track,
     or if their descriptors are of one person; never if they are of two. Of all ways to link, each
     face to one track and each track to one face at most, the one is taken that links most pairs,
-    and of those the cheapest: ``1 - IoU + distance / same_person`` summed over the pairs.
+    and of those the cheapest: ``1 - IoU + distance / 0.6`` summed over the pairs.
 
     After ``max_gap`` frames without a face, a track is only taken up again by its descriptor. That
     person has then been away, and `fill` shows nothing in between. Without descriptors, people who
@@ -124,34 +131,13 @@ class Tracker:
 
     Args:
         max_gap: frames for which a track waits where it is predicted.
-        min_overlap: least intersection over union of boxes.
-        same_person: largest distance of descriptors by which a face without overlap is taken up;
-            dlib's are of one person up to 0.6.
-        other_person: distance from which overlap does not count; between the two it decides, since
-            a turned or blurred face is far from the same person's mean.
     Raises:
-        ValueError: options out of range.
+        ValueError: a gap below 1.
     """
 
-    def __init__(
-        self,
-        *,
-        max_gap: int = 25,
-        min_overlap: float = 0.1,
-        same_person: float = 0.6,
-        other_person: float = 0.8,
-    ) -> None:
+    def __init__(self, *, max_gap: int = 25) -> None:
         check_positive(max_gap=max_gap)
-        if not 0 < min_overlap <= 1:
-            raise ValueError(f"expected min_overlap above 0, at most 1, got {min_overlap}")
-        if not 0 < same_person <= other_person:
-            raise ValueError(
-                f"expected 0 < same_person <= other_person, got {same_person} and {other_person}"
-            )
         self.max_gap = max_gap
-        self.min_overlap = min_overlap
-        self.same_person = same_person
-        self.other_person = other_person
         self.tracks: list[Track] = []
         self._count = 0
         self._frame = -math.inf
@@ -211,11 +197,11 @@ class Tracker:
     def _cost(self, track: Track, frame: int, face: Observation, box: np.ndarray) -> float:
         overlap = self._overlap(track, frame, box)
         if face.descriptor is None or track.descriptor is None:
-            allowed, unlike = overlap >= self.min_overlap, _NEUTRAL
+            allowed, unlike = overlap >= _LEAST_OVERLAP, _NEUTRAL
         else:
             distance = float((face.descriptor - track.descriptor).norm())
-            nearest = self.other_person if overlap >= self.min_overlap else self.same_person
-            allowed, unlike = distance <= nearest, distance / self.same_person
+            nearest = _OTHER_PERSON if overlap >= _LEAST_OVERLAP else _SAME_PERSON
+            allowed, unlike = distance <= nearest, distance / _SAME_PERSON
         return 1 - overlap + min(unlike, _MOST_UNLIKE) if allowed else _FORBIDDEN
 
     def _overlap(self, track: Track, frame: int, box: np.ndarray) -> float:
@@ -301,13 +287,14 @@ def _centre(box: Float[Tensor, "4"]) -> Float[np.ndarray, "2"]:
 
 
 @dataclass(frozen=True)
-class Stay:
-    """A person's stay in the picture without holes: coordinates for every frame to be covered.
+class Tracklet:
+    """A part of a track without holes: coordinates for every frame that is to be covered.
 
     Shapes:
         ``frames: n`` (numbers, one after the other), ``boxes: n 4``, ``landmarks: n k 2``,
         ``observed: n`` (landmarks were found), ``held: n`` (before the first or after the last
-        observation)
+        observation, or in a gap that is longer than what is held), ``eyes: n 6`` (NaN where they
+        were not measured)
     """
 
     track: int
@@ -316,6 +303,7 @@ class Stay:
     landmarks: Float[Tensor, "n k 2"]
     observed: Bool[Tensor, "n"]
     held: Bool[Tensor, "n"]
+    eyes: Float[Tensor, "n 6"]
 
 
 def fill(
@@ -325,19 +313,19 @@ def fill(
     hold: int = 5,
     first: int | None = None,
     last: int | None = None,
-) -> list[Stay]:
+) -> list[Tracklet]:
     """Give a track coordinates in every frame where its face may be.
 
     Between two observations that miss at most ``max_gap`` frames, they are interpolated on straight
-    lines; a longer gap divides the track into stays. Before the first and after the last
-    observation of a stay, ``hold`` frames more are covered: the face keeps its shape and goes on as
-    it moved in the last few observations (the line through those less than five frames off), but by
-    no more than one side of its box, so that a hasty motion does not carry it off. Between two
-    stays a frame belongs to the nearer one.
+    lines; a longer gap divides the track into tracklets. Before the first and after the last
+    observation of a tracklet, ``hold`` frames more are covered: the face keeps its shape and goes
+    on as it moved in the last few observations (the line through those less than five frames off),
+    but by no more than one side of its box, so that a hasty motion does not carry it off. Between
+    two tracklets a frame belongs to the nearer one.
 
     Its limits: a face that is missed for longer than ``hold`` frames at the beginning or the end of
-    its stay, that turns round or speeds up meanwhile, is not under the landmarks that are held.
-    Those frames are flagged, so that a caller can cover more of them.
+    its tracklet, that turns round or speeds up meanwhile, is not under the landmarks that are held.
+    Those frames are flagged, and so are gaps of more than ``hold`` frames: there may be no face.
 
     Args:
         track: with at least one observation. Landmarks with any NaN are placed by their box, as the
@@ -347,7 +335,7 @@ def fill(
         hold: frames to cover beyond observations.
         first, last: frame numbers of the video, which holding does not go beyond.
     Returns:
-        The stays in order; `smooth_landmarks` takes one at a time.
+        The tracklets in order; `smooth_landmarks` takes one at a time.
     Raises:
         ValueError: no observation, a negative number.
     """
@@ -360,33 +348,43 @@ def fill(
     landmarks = torch.stack([face.landmarks for face in track.observations.values()]).cpu()
     found = landmarks.isfinite().all(-1).all(-1)
     landmarks = _placed_by_boxes(landmarks, boxes, found)
-    stays = []
-    for rows, frames in _stays(list(track.observations), max_gap, hold):
+    tracklets = []
+    for rows, frames in _tracklets(list(track.observations), max_gap, hold):
         inside = [
             t for t in frames if (first is None or t >= first) and (last is None or t <= last)
         ]
         steps = torch.tensor(inside, dtype=torch.long)
         if inside:
-            filled, held = _filled(numbers[rows], boxes[rows], landmarks[rows], steps)
+            filled, held = _filled(numbers[rows], boxes[rows], landmarks[rows], steps, hold)
             observed = torch.isin(steps, numbers[found])
             marks = filled[:, 2:].to(landmarks)
             corners = filled[:, :2].flatten(1).to(boxes)
-            stays.append(Stay(track.number, steps, corners, marks, observed, held))
-    return stays
+            eyes = _eyes_of(track, steps.tolist())
+            tracklets.append(Tracklet(track.number, steps, corners, marks, observed, held, eyes))
+    return tracklets
 
 
-def _stays(seen: list[int], max_gap: int, hold: int) -> list[tuple[slice, range]]:
-    """The observations of each stay, and the frames that it covers."""
+def _tracklets(seen: list[int], max_gap: int, hold: int) -> list[tuple[slice, range]]:
+    """The observations of each tracklet, and the frames that it covers."""
     cuts = [i for i, (a, b) in enumerate(pairwise(seen), 1) if b - a - 1 > max_gap]
-    stays = []
+    ranges = []
     for begin, end in pairwise([0, *cuts, len(seen)]):
         start, stop = seen[begin] - hold, seen[end - 1] + hold
         if begin > 0:
             start = max(start, (seen[begin - 1] + seen[begin]) // 2 + 1)
         if end < len(seen):
             stop = min(stop, (seen[end - 1] + seen[end]) // 2)
-        stays.append((slice(begin, end), range(start, stop + 1)))
-    return stays
+        ranges.append((slice(begin, end), range(start, stop + 1)))
+    return ranges
+
+
+def _eyes_of(track: Track, frames: list[int]) -> Float[Tensor, "n 6"]:
+    eyes = torch.full((len(frames), 6), math.nan)
+    for row, number in enumerate(frames):
+        observation = track.observations.get(number)
+        if observation is not None and observation.eyes is not None:
+            eyes[row] = observation.eyes
+    return eyes
 
 
 def _placed_by_boxes(
@@ -409,13 +407,15 @@ def _filled(
     boxes: Float[Tensor, "m 4"],
     landmarks: Float[Tensor, "m k 2"],
     frames: Int64[Tensor, "n"],
+    hold: int,
 ) -> tuple[Float[Tensor, "n p 2"], Bool[Tensor, "n"]]:
     """The corners of the box and the landmarks in every frame, and which frames are held."""
     points = torch.cat((boxes.reshape(-1, 2, 2), landmarks), 1)
     nearest = frames.clamp(numbers[0], numbers[-1])
     right = torch.searchsorted(numbers, nearest)
     left = (right - 1).clamp(min=0)
-    part = (nearest - numbers[left]) / (numbers[right] - numbers[left]).clamp(min=1)
+    apart = numbers[right] - numbers[left]
+    part = (nearest - numbers[left]) / apart.clamp(min=1)
     between = torch.lerp(points[left], points[right], part.to(points)[:, None, None])
     beyond = frames - nearest
     # Landmarks are finer than boxes, but may be missing altogether.
@@ -425,7 +425,8 @@ def _filled(
         side = (boxes[end, 2:] - boxes[end, :2]).max()
         shift = shift * (side / shift.norm(dim=1, keepdim=True).clamp(min=1e-12)).clamp(max=1)
         between[outside] += shift[:, None].to(points)
-    return between, beyond != 0
+    missed = (nearest != numbers[left]) & (nearest != numbers[right])
+    return between, (beyond != 0) | (missed & (apart - 1 > hold))
 
 
 def _velocity(

@@ -1,30 +1,22 @@
 """Videos written with the times and the sound of their source, and nothing else of it."""
 
 import io
+import math
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from jaxtyping import UInt8
 from torch import Tensor
 
-from graphgan.anonymize.video._encoders import (
-    BEST,
-    MUXERS,
-    WORST,
-    Cleaner,
-    add_video,
-    muxer_options,
-    pixel_format,
-)
+from graphgan.anonymize.video._demuxing import main_stream, opened
+from graphgan.anonymize.video._metadata import video_metadata
 from graphgan.anonymize.video._sound import SoundTracks, sound_of_file
-from graphgan.anonymize.video._source import main_stream, opened
-from graphgan.anonymize.video._timeline import Timeline
-from graphgan.anonymize.video.leftovers import video_leftovers
-from graphgan.anonymize.video.reading import Video
+from graphgan.anonymize.video.reading import Timeline, Video
 from graphgan.extras import needs_extra
 from graphgan.files import replacing
 
@@ -34,12 +26,20 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
     Encoded = Packet[VideoStream]
+    Clean = Callable[[Encoded | None], list[Encoded]]
 
 Sound = Callable[["OutputContainer"], AbstractContextManager[SoundTracks | None]]
 
 CRF = 18
 """Of x264: hardly any visible loss."""
 
+ENCODERS = {"mp4": "libx264", "mov": "libx264", "matroska": "libx264", "webm": "libvpx-vp9"}
+"""By container."""
+
+_BEST, _WORST = 0, 51  # the range of x264's rate factor
+_VP9_WORST = 63
+_EDITS = 1000  # units a second of edit lists in most files; sound begins at one of these
+_FINEST = 10**6  # units a second with which a video of an hour fits 32 bits
 _BITEXACT = 0x400  # AVFMT_FLAG_BITEXACT: no versions of FFmpeg, no random numbers
 
 
@@ -103,11 +103,11 @@ def write_frames(
         ValueError, OSError: as `write_video` does.
     """
     path = Path(path)
-    if not BEST <= crf <= WORST:
-        raise ValueError(f"expected a crf of {BEST} to {WORST}, got {crf}")
+    if not _BEST <= crf <= _WORST:
+        raise ValueError(f"expected a crf of {_BEST} to {_WORST}, got {crf}")
     with replacing(path) as temporary, _named(path, video):
         with _output(f"file:{temporary}", video) as out:
-            stream = add_video(out, video, crf)
+            stream = _add_video(out, video, crf)
             with sound(out) as tracks:
                 for packet in _encoded(out, stream, video, _counted(frames, timeline, video)):
                     out.mux_one(packet)
@@ -118,7 +118,7 @@ def write_frames(
         _check_written(temporary, timeline)
 
 
-class Carried(NamedTuple):
+class SoundPlan(NamedTuple):
     """What becomes of the sound.
 
     Args:
@@ -132,7 +132,7 @@ class Carried(NamedTuple):
 
 def check_writable(
     video: Video, *, audio: Literal["keep", "drop"] = "keep", sound: Sound | None = None
-) -> Carried:
+) -> SoundPlan:
     """Whether a video can be written, before its frames are worked on.
 
     Args:
@@ -145,9 +145,9 @@ def check_writable(
         ValueError: no such encoder.
     """
     with _named(video.path, video), _output(io.BytesIO(), video) as out:
-        add_video(out, video, CRF)
+        _add_video(out, video, CRF)
         with (sound or _sound_of(video, audio))(out) as tracks:
-            return Carried(tracks.kept, tuple(tracks.notes)) if tracks else Carried(0, ())
+            return SoundPlan(tracks.kept, tuple(tracks.notes)) if tracks else SoundPlan(0, ())
 
 
 def _sound_of(video: Video, audio: str) -> Sound:
@@ -163,10 +163,63 @@ def no_sound(out: "OutputContainer") -> AbstractContextManager[None]:
 def _output(file: str | io.BytesIO, video: Video) -> Iterator["OutputContainer"]:
     with needs_extra("video"):
         import av
-    name, options = MUXERS[video.container].name, muxer_options(video)
-    with av.open(file, "w", format=name, container_options=options) as out:
+    options = _muxer_options(video)
+    with av.open(file, "w", format=video.container, container_options=options) as out:
         out.flags |= _BITEXACT
         yield out
+
+
+def _muxer_options(video: Video) -> dict[str, str]:
+    """For the container: the source's own unit of time, and the index first as in the web."""
+    if video.container not in ("mp4", "mov"):
+        return {}
+    unit = video.time_base.denominator
+    # Of edit lists, which say when a track begins and ends: players drop what lies outside.
+    common = math.lcm(unit, _EDITS)
+    return {
+        "movflags": "+faststart",
+        "video_track_timescale": str(unit),
+        "movie_timescale": str(common if common <= _FINEST else unit),
+    }
+
+
+def _add_video(out: "OutputContainer", video: Video, crf: int) -> "VideoStream":
+    """The stream for the frames of a video, in its time base and with its colors named.
+
+    Raises:
+        ValueError: the encoder is missing.
+    """
+    from av.codec.codec import UnknownCodecError
+
+    name = ENCODERS[video.container]
+    settings = {"preset": "veryfast", "crf": str(crf)}
+    if name == "libvpx-vp9":
+        quality = round(crf * _VP9_WORST / _WORST)
+        settings = {"crf": str(quality), "deadline": "good", "cpu-used": "5", "row-mt": "1"}
+    rate = video.frame_rate or Fraction(25)
+    try:
+        stream = cast("VideoStream", out.add_stream(name, rate, options=settings))
+    except UnknownCodecError:
+        raise ValueError(f"expected a PyAV with the encoder {name}, got one without it") from None
+    context = stream.codec_context
+    context.height, context.width = video.size
+    context.pix_fmt = video.pixel_format
+    context.time_base = stream.time_base = video.time_base
+    if video.pixel_aspect:
+        context.sample_aspect_ratio = video.pixel_aspect
+    tags = video.colors.tags
+    context.colorspace, context.color_range, context.color_primaries, context.color_trc = tags
+    return stream
+
+
+def _cleaner(stream: "VideoStream") -> "Clean":
+    """Takes out what x264 writes about itself into its packets: the SEI with its settings."""
+    from av.bitstream import BitStreamFilterContext
+
+    if stream.codec_context.name != "libx264":
+        return lambda packet: [packet] if packet else []
+    without = BitStreamFilterContext("filter_units=remove_types=6", in_stream=stream)
+    return without.filter
 
 
 @contextmanager
@@ -210,7 +263,7 @@ def _encoded(
     frames: Iterable[tuple[Tensor, int, int]],
 ) -> Iterator["Encoded"]:
     out.start_encoding()
-    clean, chosen = Cleaner(stream), pixel_format(video)
+    clean = _cleaner(stream)
     durations: dict[int, int] = {}
 
     def finished(packets: "Iterable[Encoded | None]") -> Iterator["Encoded"]:
@@ -222,7 +275,7 @@ def _encoded(
                 yield cleaned
 
     for image, pts, duration in frames:
-        frame = video.colors.from_rgb(image, chosen)
+        frame = video.colors.from_rgb(image, video.pixel_format)
         frame.pts, frame.time_base = pts, video.time_base
         durations[pts] = duration
         yield from finished(stream.encode(frame))
@@ -231,7 +284,7 @@ def _encoded(
 
 def _check_written(path: Path, timeline: Timeline) -> None:
     """Nothing but frames and sound, and every frame at its time."""
-    if left := video_leftovers(path):
+    if left := video_metadata(path):
         raise ValueError(f"expected nothing but frames and sound to be written, got {left}")
     with opened(path) as container:
         stream = main_stream(container)

@@ -24,7 +24,8 @@ from drawn_clips import (
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.selection import Selection
-from graphgan.anonymize.video.clips import Clip, _plausible
+from graphgan.anonymize.video._smooth_tracks import _plausible
+from graphgan.anonymize.video.clips import Clip
 from graphgan.landmarks.detection import Detection
 
 
@@ -33,6 +34,7 @@ def clip_of(detector=None, conditions=(2,), method=None, **options):
         Recolour() if method is None else method,
         Found() if detector is None else detector,
         [person(n) for n in conditions],
+        fallback=options.pop("fallback", "pixelate"),
         recogniser=ColourRecogniser(),
         selection=options.pop("selection", None),
     )
@@ -50,11 +52,25 @@ def test_every_frame_shows_somebody_else_the_same_from_first_to_last():
             assert_shows(image, number, t, who)
 
 
-@pytest.mark.parametrize("run", [range(8, 12), range(3), range(FRAMES - 3, FRAMES)])
-def test_frames_in_which_the_detector_misses_a_face_are_covered_too(run):
-    clip = clip_of(Found((t, 0) for t in run))
+@pytest.mark.parametrize(
+    ("run", "shown_there"),
+    [
+        (range(8, 12), True),
+        (range(8, 16), False),
+        (range(3), False),
+        (range(FRAMES - 3, FRAMES), False),
+    ],
+)
+def test_frames_in_which_the_detector_misses_a_face_are_covered_too(run, shown_there):
+    """By the person where there must be a face, and where there may be none by what shows none."""
+    clip = clip_of(Found((t, 0) for t in run), fallback="solid")
     for t, image in enumerate(clip.images()):
-        assert_shows(image, 0, t, 2)
+        if shown_there or t not in run:
+            assert_shows(image, 0, t, 2)
+        else:
+            assert (shown(image, 0, t) == 0).all()
+        assert_shows(image, 1, t, 2)
+    assert all(tracked.face.reason is None for tracked in clip.faces)
     assert [tracked.frames for tracked in clip.faces] == [FRAMES] * 2
     assert sorted(tracked.estimated for tracked in clip.faces) == [0, len(run)]
 
@@ -80,7 +96,7 @@ def test_times_that_no_camera_makes_do_not_uncover_a_face():
 
 
 def test_a_condition_that_does_not_hide_a_track_is_changed_for_all_of_it():
-    for key in range(4):
+    for key in (1, 2):  # of which one draws the wrong person first
         anonymizer = Anonymizer(
             Recolour(), Found(), [person(0), person(2)], recogniser=ColourRecogniser(), seed=key
         )
@@ -118,14 +134,14 @@ class Growing(Found):
 def methods_by_frame(sides, monkeypatch):
     """What covers person 0 in each frame, and what the report says of it."""
     clip = clip_of(Growing(sides))
-    seen, replaced = [], clip._casting.replaced
+    seen, replaced = [], clip._replacer.replace
 
-    def spied(image, shown, **options):
-        result = replaced(image, shown, **options)
+    def spied(image, regions, **options):
+        result = replaced(image, regions, **options)
         seen.append(next(face.method for one, face in result.faces if one.track == 0))
         return result
 
-    monkeypatch.setattr(clip._casting, "replaced", spied)
+    monkeypatch.setattr(clip._replacer, "replace", spied)
     assert len(list(clip.images())) == FRAMES
     return seen, clip.faces[0].face
 
@@ -146,6 +162,35 @@ def test_a_track_that_comes_nearer_is_shown_from_24_pixels_on(monkeypatch):
 def test_a_track_of_about_24_pixels_does_not_flicker(monkeypatch):
     seen, face = methods_by_frame([25.0 - 3 * (t % 12 > 5) for t in range(FRAMES)], monkeypatch)
     assert set(seen) == {"recolour"} and face.reason is None
+
+
+class Looking(Recolour):
+    """Follows eyes, which are measured with noise and open but for a blink."""
+
+    def __init__(self):
+        self.given, self.measured = [], 0
+
+    def eye_states(self, image, landmarks):
+        self.measured += 1
+        openings = 0.3 - 0.15 * (10 <= self.measured <= 12)
+        return torch.full((len(landmarks), 6), openings + 0.01 * (-1) ** self.measured)
+
+    def __call__(self, faces, conditions):
+        self.given.append(faces.eyes[:, 0])
+        return super().__call__(faces, conditions)
+
+
+def test_eyes_are_smoothed_over_a_track_and_every_frame_is_told_in_every_pass():
+    method, told = Looking(), []
+    clip = clip_of(Found([(5, 0)]), method=method, on_frame=told.append)
+    method.given.clear()
+    assert len(list(clip.images())) == FRAMES == method.measured
+    assert told.count("find") == told.count("replace") == FRAMES
+    assert 0 < told.count("choose") <= FRAMES
+    given = torch.stack([eyes[0] for eyes in method.given])
+    truth = torch.full((FRAMES,), 0.3)
+    truth[9:12] = 0.15
+    assert (given - truth).abs().max() < 0.008
 
 
 def test_the_background_is_the_same_to_the_bit():
@@ -208,13 +253,6 @@ def test_nothing_found_is_nothing_changed():
     assert not clip.found and clip.faces == []
     for t, image in enumerate(clip.images()):
         assert torch.equal(image, draw(t))
-
-
-def test_every_frame_is_told_in_every_pass():
-    told = []
-    list(clip_of(on_frame=told.append).images())
-    assert told.count("find") == told.count("replace") == FRAMES
-    assert 0 < told.count("choose") <= FRAMES
 
 
 def test_a_clip_without_frames_and_boxes_to_keep_are_refused():

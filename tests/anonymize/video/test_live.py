@@ -139,7 +139,7 @@ def test_nothing_piles_up_with_the_length_of_a_stream():
         if t % 10 < 5:
             assert (shown(image, t // 10 % 2, 0) == 0).all()
         assert len(clip._tracker.tracks) <= 5 and len(clip._followed) <= 5
-        assert len(clip._casting.casts) <= 5
+        assert len(clip._replacer.states) <= 5
         assert all(len(track.observations) <= 20 for track in clip._tracker.tracks)
     assert len(clip.faces) == 12
 

