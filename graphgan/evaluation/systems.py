@@ -28,7 +28,7 @@ from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.compositor import constants
 from graphgan.anonymize.conditions import Condition, people_conditions
 from graphgan.anonymize.faces import LEAST_SHOWN, Stage, Task
-from graphgan.anonymize.matching import ConditionOrder, Match
+from graphgan.anonymize.matching import DEFAULT_MATCH, ConditionOrder, Match
 from graphgan.anonymize.methods import (
     DEFAULT_SIZE,
     FaceMethod,
@@ -243,7 +243,7 @@ class ProductSystem(AnonyGANSystem):
         weights: Path = Path(FACES),
         *,
         name: str = "product",
-        match: Match = "tone",
+        match: Match = DEFAULT_MATCH,
         device: str = "cpu",
     ) -> None:
         super().__init__(weights, name=name, device=device)
