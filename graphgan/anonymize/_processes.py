@@ -8,17 +8,23 @@ import time
 from collections.abc import Callable
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 import torch
 
 from graphgan.anonymize.inputs import Job
+from graphgan.anonymize.kinds import FileKind, file_kind
 from graphgan.anonymize.options import AnonymizeOptions, make_anonymizer, make_file_anonymizer
 from graphgan.anonymize.report import FileReport
 from graphgan.files import temporary_path
 
 _PATIENCE = 5.0  # seconds that a process gets to remove what it has begun
 _LOOK = 0.2  # seconds between two looks at whether to stop
+
+
+class ProcessDiedError(Exception):
+    """A process died at a file; another one goes on."""
 
 
 class FileProcesses:
@@ -55,7 +61,21 @@ class FileProcesses:
             job: see `FileAnonymizer`.
             check: called while this waits; what it raises ends the wait, and not the work.
         """
-        return self.start()(job, check)
+        own = self.start()
+        try:
+            report: FileReport = own.ask(job, check)
+        except ProcessDiedError as error:
+            return FileReport(job.name, "failed", job.kind, error=f"{job.name}: {error}")
+        return report
+
+    def kind(self, path: Path) -> FileKind | None:
+        """`file_kind`, whose decoders may crash, too.
+
+        Raises:
+            ProcessDiedError: they did.
+        """
+        kind: FileKind | None = self.start().ask(path, lambda: None)
+        return kind
 
     def close(self) -> None:
         """End all of them, whatever they are at; nothing unfinished stays."""
@@ -89,23 +109,23 @@ class _FileProcess:
         if problem is not None:
             raise problem
 
-    def __call__(self, job: Job, check: Callable[[], None]) -> FileReport:
+    def ask(self, question: Job | Path, check: Callable[[], None]) -> Any:
+        """For a job the report, for a file its kind."""
         try:
-            self._connection.send(job)
+            self._connection.send(question)
             while not self._connection.poll(_LOOK):
                 check()
-            report: FileReport = self._connection.recv()
-            return report
+            return self._connection.recv()
         except (EOFError, OSError):  # it is dead
             self.join()
-            temporary_path(job.target).unlink(missing_ok=True)
+            if isinstance(question, Job):
+                temporary_path(question.target).unlink(missing_ok=True)
             if self._ended:
                 raise
-            self._connection.close()
-            self._begin()
-            self.wait()
-            error = f"{job.name}: the process died of it, perhaps for want of memory"
-            return FileReport(job.name, "failed", job.kind, error=error)
+        self._connection.close()
+        self._begin()
+        self.wait()
+        raise ProcessDiedError("the process died of it, perhaps for want of memory")
 
     def end(self) -> None:
         self._ended = True
@@ -118,7 +138,7 @@ class _FileProcess:
 
 
 def _serve(parent: Connection, options: AnonymizeOptions) -> None:
-    """The process: jobs come in, reports go out."""
+    """The process: questions come in, answers go out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     signal.signal(signal.SIGTERM, _leave)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
@@ -127,7 +147,8 @@ def _serve(parent: Connection, options: AnonymizeOptions) -> None:
         anonymize = make_file_anonymizer(options, make_anonymizer(options))
         parent.send(None)
         while True:
-            parent.send(anonymize(parent.recv()))
+            question = parent.recv()
+            parent.send(anonymize(question) if isinstance(question, Job) else file_kind(question))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # nobody listens any more
     except Exception as error:

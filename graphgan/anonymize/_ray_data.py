@@ -12,16 +12,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from graphgan.anonymize._folders import Folder
-from graphgan.anonymize._processes import FileProcesses
+from graphgan.anonymize._processes import FileProcesses, ProcessDiedError
 from graphgan.anonymize.inputs import UNKNOWN, Job
-from graphgan.anonymize.kinds import file_kind
 from graphgan.anonymize.options import AnonymizeOptions
 from graphgan.anonymize.report import FileReport
 from graphgan.extras import needs_extra
 
 # Names and reports are small: Ray's own minimum would do.
 _OBJECT_STORE_BYTES = 100 * 2**20
-_MAX_DEATHS = 3  # of actors at one task, before the run ends with an error
 _MAX_TASKS = 10_000  # of a run; what a task has done is done again where it is killed
 
 Row = dict[str, Any]
@@ -72,7 +70,7 @@ class DatasetWorker:
             scratch = Path(folder)
             try:
                 source = self.source.fetch(name, scratch)
-                if (kind := file_kind(source)) is None:
+                if (kind := self.processes.kind(source)) is None:
                     return FileReport(name, "failed", error=f"{name}: {UNKNOWN}")
                 if (suffix := kind.suffix or "") in taken:
                     error = f"{name}: its result would replace that of {name}{suffix}"
@@ -81,6 +79,8 @@ class DatasetWorker:
                 report = self.processes(Job(name, source, result, kind.kind))
                 if report.is_written:
                     self.target.publish(result, f"{name}{suffix}")
+            except ProcessDiedError as error:
+                return FileReport(name, "failed", error=f"{name}: {error}")
             except Exception as error:  # of any file system; the others go on
                 logging.getLogger(__name__).info("%s", name, exc_info=True)
                 return FileReport(name, "failed", error=_told(name, error))
@@ -144,7 +144,6 @@ def run_ray(
             batch_size=1,
             num_cpus=1,
             num_gpus=gpus,
-            max_task_retries=_MAX_DEATHS,  # by default Ray tries for ever
         )
         for row in done.iter_rows():
             if row["error"]:

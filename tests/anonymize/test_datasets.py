@@ -25,6 +25,7 @@ from graphgan.anonymize._ray_data import DatasetWorker
 from graphgan.anonymize.command import NO_FACE
 from graphgan.anonymize.datasets import REPORT, DatasetOptions, anonymize_dataset
 from graphgan.anonymize.files import FileAnonymizer
+from graphgan.anonymize.kinds import file_kind
 from graphgan.anonymize.options import AnonymizeOptions
 from graphgan.anonymize.report import FileReport
 from graphgan.data.images import read_image, write_image
@@ -67,6 +68,8 @@ class Here:
     def __init__(self, anonymizer, options):
         more = options.copy_unmatched, options.audio, options.allow_damaged
         self.anonymize = FileAnonymizer(anonymizer, *more)
+
+    kind = staticmethod(file_kind)
 
     def start(self):
         pass

@@ -14,6 +14,7 @@ from skimage.data import astronaut
 from graphgan.anonymize import command
 from graphgan.anonymize._processes import FileProcesses
 from graphgan.anonymize.inputs import Job
+from graphgan.anonymize.kinds import FileKind
 from graphgan.anonymize.options import AnonymizeOptions
 from graphgan.data.images import read_image, write_image
 from graphgan.files import locked, temporary_path
@@ -41,6 +42,7 @@ def test_a_process_that_dies_costs_the_file_that_it_was_at(photos, tmp_path):
     dead = ours(job, check=lambda: [child.kill() for child in active_children()])
     assert (dead.name, dead.status) == ("deadly.png", "failed")
     assert dead.error == "deadly.png: the process died of it, perhaps for want of memory"
+    assert ours.kind(photos / "0.png") == FileKind("photo")
     done = ours(Job("0.png", photos / "0.png", out / "0.png", "photo"))
     assert done.status == "anonymised" and len(done.faces) == 1
     assert [path.name for path in out.iterdir()] == ["0.png"]
