@@ -101,9 +101,11 @@ def write_reports(path: Path, files: Sequence[FileReport], about: dict[str, Any]
         files: in their order.
         about: what holds for all of them.
     """
-    head = json.dumps({"about": about, "counts": count_statuses(files)}, indent=1)
+    head = json.dumps({"about": about, "counts": count_statuses(files)}, indent=1).removesuffix(
+        "\n}"
+    )
     with replacing(path) as temporary, temporary.open("w", encoding="ascii") as stream:
-        stream.write(f'{head.removesuffix("\n}")},\n "files": [')
+        stream.write(f'{head},\n "files": [')
         for number, file in enumerate(files):  # a line each: there may be millions
             stream.write(f"{',' if number else ''}\n  {json.dumps(file.as_json())}")
         stream.write("\n ]\n}\n")
