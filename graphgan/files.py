@@ -54,6 +54,8 @@ def locked(path: str | Path) -> Iterator[None]:
             _lock(file)
         except (BlockingIOError, PermissionError):
             raise ValueError(f"{Path(path).parent}: another run is at work there") from None
+        except OSError:
+            pass  # a file system without locks
         yield
 
 

@@ -80,7 +80,8 @@ class Folder:
             except OSError as error:
                 if folder == (self._root or "/"):
                     raise
-                why = f"the folder cannot be read, nothing in it was done: {error.strerror}"
+                reason = error.strerror or type(error).__name__
+                why = f"the folder cannot be read, nothing in it was done: {reason}"
                 yield Found(self._relative(folder), failed=why)
                 continue
             self._fs.invalidate_cache(folder)  # it would keep every listing until the end
@@ -182,7 +183,7 @@ class FolderRecord:
             with TemporaryDirectory(prefix="graphgan-") as scratch:
                 path = Path(scratch, "part")
                 path.write_text("\n".join([self._about, *self._held]), "ascii")
-                self._folder.publish(path, f"{RECORD}/{self._number:08}.jsonl")
+                self._folder.publish(path, f"{RECORD}/{self._number:08}-{uuid.uuid4().hex}.jsonl")
             self._number += 1
         self._held.clear()
         self._last = time.monotonic()

@@ -89,6 +89,7 @@ class _FileProcess:
     def __init__(self, options: AnonymizeOptions) -> None:
         self._options = options
         self._ended = False
+        self._target: Path | None = None  # of what it is at
         self._begin()
 
     def _begin(self) -> None:
@@ -111,6 +112,7 @@ class _FileProcess:
 
     def ask(self, question: Job | Path, check: Callable[[], None]) -> Any:
         """For a job the report, for a file its kind."""
+        self._target = question.target if isinstance(question, Job) else None
         try:
             self._connection.send(question)
             while not self._connection.poll(_LOOK):
@@ -118,8 +120,6 @@ class _FileProcess:
             return self._connection.recv()
         except (EOFError, OSError):  # it is dead
             self.join()
-            if isinstance(question, Job):
-                temporary_path(question.target).unlink(missing_ok=True)
             if self._ended:
                 raise
         self._connection.close()
@@ -135,6 +135,8 @@ class _FileProcess:
         self._process.join(_PATIENCE)
         self._process.kill()
         self._process.join()
+        if self._target is not None:
+            temporary_path(self._target).unlink(missing_ok=True)
 
 
 def _serve(parent: Connection, options: AnonymizeOptions) -> None:

@@ -65,8 +65,9 @@ def main() -> None:
 
 
 def _main() -> int:
+    options = parse_options(DatasetOptions, positional=True)
     require_ray()
-    return anonymize_dataset(parse_options(DatasetOptions, positional=True))
+    return anonymize_dataset(options)
 
 
 Engine = Callable[..., Iterator[FileReport]]
