@@ -1,10 +1,12 @@
 """Files that are either whole or not there."""
 
 import hashlib
+import importlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 _LONGEST_NAME = 255  # bytes, on most disks
 
@@ -18,7 +20,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     When the block fails, the temporary file goes and whatever ``path`` held before stays.
     """
     path = Path(path)
-    temporary = path.with_name(_temporary_name(path.name))
+    temporary = temporary_path(path)
     try:
         with naming(path):
             yield temporary
@@ -30,10 +32,41 @@ def replacing(path: str | Path) -> Iterator[Path]:
         raise
 
 
-def _temporary_name(name: str) -> str:
-    if len(encoded := os.fsencode(f".{name}.part")) <= _LONGEST_NAME:
-        return f".{name}.part"
-    return f".{hashlib.sha256(encoded).hexdigest()[:32]}.part"
+def temporary_path(path: Path) -> Path:
+    """What `replacing` writes to; a process that was killed may leave it behind."""
+    name = f".{path.name}.part"
+    if len(encoded := os.fsencode(name)) > _LONGEST_NAME:
+        name = f".{hashlib.sha256(encoded).hexdigest()[:32]}.part"
+    return path.with_name(name)
+
+
+@contextmanager
+def locked(path: str | Path) -> Iterator[None]:
+    """Hold a file for this process, which the system lets go at its end, however it ends.
+
+    Args:
+        path: of the file; it is made where it is missing, and stays.
+    Raises:
+        ValueError: another process holds it.
+    """
+    with Path(path).open("w") as file:
+        try:
+            _lock(file)
+        except (BlockingIOError, PermissionError):
+            raise ValueError(f"{Path(path).parent}: another run is at work there") from None
+        except OSError:
+            pass  # a file system without locks
+        yield
+
+
+def _lock(file: IO[str]) -> None:
+    try:
+        fcntl = importlib.import_module("fcntl")
+    except ImportError:  # Windows
+        msvcrt = importlib.import_module("msvcrt")
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def require_new_folder(path: str | Path, advice: str) -> None:

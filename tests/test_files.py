@@ -1,6 +1,10 @@
+import errno
+import os
+import sys
+
 import pytest
 
-from graphgan.files import replacing, require_new_folder
+from graphgan.files import locked, replacing, require_new_folder
 
 
 def test_the_file_is_there_only_when_it_is_whole(tmp_path):
@@ -66,3 +70,31 @@ def test_a_file_and_a_full_folder_are_not_new(tmp_path, make):
     make(tmp_path / "out")
     with pytest.raises(ValueError, match=r"new or empty folder, got .*out; name another"):
         require_new_folder(tmp_path / "out", "name another")
+
+
+class Msvcrt:
+    """What Windows locks files with; a file that is closed is free again."""
+
+    LK_NBLCK = 2
+
+    def __init__(self) -> None:
+        self.taken: set[tuple[int, int]] = set()
+
+    def locking(self, descriptor: int, mode: int, count: int) -> None:
+        assert (mode, count) == (self.LK_NBLCK, 1)
+        status = os.fstat(descriptor)
+        if (place := (status.st_dev, status.st_ino)) in self.taken:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        self.taken.add(place)
+
+
+@pytest.mark.parametrize("is_windows", [False, True])
+def test_a_file_is_held_by_one(tmp_path, monkeypatch, is_windows):
+    if is_windows:
+        monkeypatch.setitem(sys.modules, "fcntl", None)
+        monkeypatch.setitem(sys.modules, "msvcrt", Msvcrt())
+    path = tmp_path / "lock"
+    with locked(path), pytest.raises(ValueError, match="another run is at work"), locked(path):
+        pass
+    with locked(path if not is_windows else tmp_path / "other"):
+        pass

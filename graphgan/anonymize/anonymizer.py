@@ -17,7 +17,12 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from graphgan.anonymize._work import Work, is_recognisable, make_faces, paste_works
+from graphgan.anonymize._replacement import (
+    Replacement,
+    is_recognisable,
+    make_faces,
+    paste_replacements,
+)
 from graphgan.anonymize.conditions import Condition, Look
 from graphgan.anonymize.faces import (
     KEPT,
@@ -220,22 +225,22 @@ class Anonymizer:
             tasks: all of its faces that are to be replaced.
             check: whether the recogniser is asked, too.
         """
-        works = [self._begin(task) for task in tasks]
+        items = [self._begin(task) for task in tasks]
         if check:
-            self._describe_before(image, works)
+            self._describe_before(image, items)
         result, changed = image.clone(), torch.zeros_like(image[:1], dtype=torch.bool)
-        waiting = works
+        waiting = items
         while waiting:
             make_faces(image, waiting)
-            result, more = paste_works(result, waiting)
+            result, more = paste_replacements(result, waiting)
             changed |= more
             waiting = self._not_accepted(result, waiting, check)
-            for work in waiting:
-                work.stage, work.distance = next(work.task.stages), None
-        return Result(result, changed, [self._as_face(work) for work in works])
+            for item in waiting:
+                item.stage, item.distance = next(item.task.stages), None
+        return Result(result, changed, [self._as_face(item) for item in items])
 
-    def _as_face(self, work: Work) -> Face:
-        face = work.as_face()
+    def _as_face(self, item: Replacement) -> Face:
+        face = item.as_face()
         return face._replace(reason=None) if face.method == self.method.name else face
 
     def _selected(
@@ -268,54 +273,56 @@ class Anonymizer:
             told[i] = descriptor if descriptor.isfinite().all() else None
         return told
 
-    def _begin(self, task: Task) -> Work:
-        work = Work.begin(task)
-        if (problem := work.unfit()) is not None:
-            work = replace(work, task=task._replace(stages=self.covers()))
-            work.stage = next(work.task.stages)
-            work.reason = problem.reason
-            work.remarks.append(problem.remark)
-        return work
+    def _begin(self, task: Task) -> Replacement:
+        item = Replacement.begin(task)
+        if (problem := item.unfit()) is not None:
+            item = replace(item, task=task._replace(stages=self.covers()))
+            item.stage = next(item.task.stages)
+            item.reason = problem.reason
+            item.remarks.append(problem.remark)
+        return item
 
-    def _describe_before(self, image: Tensor, works: Sequence[Work]) -> None:
-        unknown = [work for work in works if work.is_checked and work.before is None]
-        found = self.describe(image, [work.task.found.landmarks for work in unknown])
-        for work, descriptor in zip(unknown, found, strict=True):
-            work.before = descriptor
+    def _describe_before(self, image: Tensor, items: Sequence[Replacement]) -> None:
+        unknown = [item for item in items if item.is_checked and item.before is None]
+        found = self.describe(image, [item.task.found.landmarks for item in unknown])
+        for item, descriptor in zip(unknown, found, strict=True):
+            item.before = descriptor
 
-    def _not_accepted(self, result: Tensor, works: Sequence[Work], check: bool) -> list[Work]:
+    def _not_accepted(
+        self, result: Tensor, items: Sequence[Replacement], check: bool
+    ) -> list[Replacement]:
         """Which of the faces are to be tried again, with a remark of why."""
-        problems = [work.uncovered() for work in works]
+        problems = [item.uncovered() for item in items]
         if check:
             covered = [i for i, problem in enumerate(problems) if problem is None]
-            told = self._recognised(result, [works[i] for i in covered])
+            told = self._recognised(result, [items[i] for i in covered])
             for i, problem in zip(covered, told, strict=True):
                 problems[i] = problem
         again = []
-        for work, problem in zip(works, problems, strict=True):
+        for item, problem in zip(items, problems, strict=True):
             if problem is not None:
-                work.remarks.append(f"{work.stage}: {problem.remark}")
-                if work.stage.method is self.method:
-                    work.reason = problem.reason
-                if work.stage.method is not self.last:
-                    again.append(work)
-                elif work.problem is None:  # at last all of its box and what is around
-                    work.give_up_landmarks(problem.remark)
-                    again.append(work)
+                item.remarks.append(f"{item.stage}: {problem.remark}")
+                if item.stage.method is self.method:
+                    item.reason = problem.reason
+                if item.stage.method is not self.last:
+                    again.append(item)
+                elif item.problem is None:  # at last all of its box and what is around
+                    item.give_up_landmarks(problem.remark)
+                    again.append(item)
         return again
 
-    def _recognised(self, result: Tensor, works: Sequence[Work]) -> list[Problem | None]:
+    def _recognised(self, result: Tensor, items: Sequence[Replacement]) -> list[Problem | None]:
         """Why each face may not stay: it is taken for the same person."""
-        problems: list[Problem | None] = [None] * len(works)
+        problems: list[Problem | None] = [None] * len(items)
         if self.threshold is None:
             return problems
-        asked = [i for i, work in enumerate(works) if work.is_checked and work.before is not None]
-        found = self.describe(result, [works[i].task.found.landmarks for i in asked])
+        asked = [i for i, item in enumerate(items) if item.is_checked and item.before is not None]
+        found = self.describe(result, [items[i].task.found.landmarks for i in asked])
         for i, after in zip(asked, found, strict=True):
-            before = works[i].before
+            before = items[i].before
             if after is None or before is None:
                 continue
-            distance = works[i].distance = float((after - before).norm())
+            distance = items[i].distance = float((after - before).norm())
             if distance <= self.threshold:
                 remark = f"still recognized, at a distance of {distance:.2f}"
                 problems[i] = Problem("still recognized", remark)

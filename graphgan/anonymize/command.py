@@ -1,14 +1,16 @@
 """``graphgan-anonymize``: photos, folders and videos with their faces replaced."""
 
 import contextlib
-import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from graphgan._threads import calls_in_order, num_threads
+from graphgan.anonymize._processes import FileProcesses
 from graphgan.anonymize.files import FileAnonymizer
 from graphgan.anonymize.inputs import STREAM, Job, Plan, plan_jobs
 from graphgan.anonymize.options import (
@@ -24,6 +26,7 @@ from graphgan.anonymize.video.streams import live_source
 from graphgan.commands import exit_with, parse_options
 from graphgan.data.progress_record import ProgressRecord, start_record
 from graphgan.extras import needs_extra
+from graphgan.files import locked
 from graphgan.training.devices import memory_errors_explained
 from graphgan.training.interrupts import StopRequest, stop_on_signal
 
@@ -33,6 +36,9 @@ NO_FACE = 3
 
 RECORD = ".graphgan-anonymize.jsonl"
 """In the output folder: what is done, so that a run can be gone on with."""
+
+LOCK = ".graphgan-anonymize.lock"
+"""In the output folder: held by the run that is at work there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +54,10 @@ class Options(AnonymizeOptions):
     overwrite: bool = False
     """Replace results that are there."""
     resume: bool = False
-    """Go on where a run with the same options was stopped."""
+    """Go on where a run with the same options was stopped, and try again what failed."""
+    workers: int | None = None
+    """Processes, each with a model and a core of its own, that work on as many files at once; one
+    that dies costs the file that it was at. By default the cores share one model."""
     serve: bool = False
     """Show a page in the browsers of this machine instead, where photos are dropped."""
     host: str = "127.0.0.1"
@@ -70,6 +79,8 @@ class Options(AnonymizeOptions):
             raise ValueError("expected --overwrite or --resume, got both")
         if self.resume and self.is_live:
             raise ValueError("expected - without --resume: a stream begins anew")
+        if self.workers is not None and (self.workers < 1 or self.serve or self.is_live):
+            raise ValueError(f"expected --workers of 1 and more, for files, got {self.workers}")
         if self.report is not None and self.report.suffix != ".json":
             raise ValueError(f"expected --report FILE.json, got {self.report}")
 
@@ -109,20 +120,17 @@ def anonymize(options: Options) -> int:
     """Do what the options say; returns the exit status."""
     record = options.folder / RECORD
     options.allow_pixels()  # of the headers that are read now
-    plan = plan_jobs(
-        options.inputs,
-        options.folder,
-        overwrite=options.overwrite,
-        done=frozenset(_names_done(record)) if options.resume else frozenset(),
-    )
+    goes_on = options.resume and record.exists()  # what is there is of the run that was stopped
+    plan = plan_jobs(options.inputs, options.folder, overwrite=options.overwrite or goes_on)
     if options.is_live:
         live_source()  # or it ends here
-    with memory_errors_explained("smaller photos need less"):
+    with memory_errors_explained("smaller photos need less"), ExitStack() as stack:
         anonymizer = make_anonymizer(options)
         about = what_holds_for_all(options, anonymizer)
         with _told_as_folder(options.folder):
             options.folder.mkdir(parents=True, exist_ok=True)
-            if not (options.resume and record.exists()):
+            stack.enter_context(locked(options.folder / LOCK))
+            if not goes_on:
                 start_record(record, about)
         with _told_as_folder(options.report_path.parent):
             options.report_path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,43 +153,86 @@ def _run(options: Options, plan: Plan, work: FileAnonymizer, about: dict[str, An
     with ProgressRecord(options.folder / RECORD, about) as record, stop_on_signal() as stop:
         before = {entry["name"]: FileReport.from_json(entry) for entry in record.entries}
         try:
-            for report in _reports(plan.jobs, work, before, stop):
+            for report in _reports(options, plan.jobs, work, before, stop):
                 files[report.name] = report
                 if before.get(report.name) != report:
                     record.add(report.as_json())
         finally:  # an interrupt, too, leaves a report of what is done
-            _end(options, list(files.values()), about)
+            names = dict.fromkeys([*plan.left_out, *plan.failed, *(job.name for job in plan.jobs)])
+            told = [files[name] for name in names if name in files]
+            write_reports(options.report_path, told, about)
+            tell_end(told, options.report_path)
     return exit_status(count_statuses(list(files.values())))
 
 
 def _reports(
-    jobs: list[Job], work: FileAnonymizer, before: dict[str, FileReport], stop: StopRequest
+    options: Options,
+    jobs: list[Job],
+    work: FileAnonymizer,
+    before: dict[str, FileReport],
+    stop: StopRequest,
 ) -> Iterator[FileReport]:
+    """Of all jobs; by processes in the order in which they are done."""
     with needs_extra("recipes"):
         from tqdm import tqdm
+    done = {
+        job.name: report
+        for job in jobs
+        if (report := before.get(job.name)) is not None and _is_done(report, job)
+    }
     with tqdm(total=len(jobs), unit="file", disable=None) as bar:
-
-        def report_of(job: Job) -> FileReport:
-            _check(stop)  # what was begun before is finished, and reported
-            report = before.get(job.name)
-            if report is not None and _is_done(report, job):
-                return report
-            return (_recording if job.kind == "stream" else _file)(work, job, bar, stop)
-
-        photos = sum(job.kind == "photo" for job in jobs)
-        threads = min(num_threads(), max(photos, 1))
-        calls = calls_in_order(
-            jobs, report_of, threads=threads, concurrent=lambda job: job.kind == "photo"
+        waiting = [job for job in jobs if job.name not in done]
+        bar.update(len(done))
+        yield from done.values()
+        reports = (
+            _by_threads(waiting, work, bar, stop)
+            if options.workers is None
+            else _by_processes(waiting, options, options.workers, stop)
         )
         failed = 0
-        with contextlib.closing(calls):
-            for job, call in zip(jobs, calls, strict=True):
-                bar.set_description(as_printed(job.name[-30:]))
-                report = call()
+        with contextlib.closing(reports):
+            for report in reports:
                 failed += report.status == "failed"
                 bar.set_postfix_str(f"{failed} failed" if failed else "")
                 yield report
                 bar.update()
+
+
+def _by_threads(
+    jobs: list[Job], work: FileAnonymizer, bar: Any, stop: StopRequest
+) -> Generator[FileReport, None, None]:
+    def report_of(job: Job) -> FileReport:
+        _check(stop)  # what was begun before is finished, and reported
+        return (_recording if job.kind == "stream" else _file)(work, job, bar, stop)
+
+    photos = sum(job.kind == "photo" for job in jobs)
+    threads = min(num_threads(), max(photos, 1))
+    calls = calls_in_order(
+        jobs, report_of, threads=threads, concurrent=lambda job: job.kind == "photo"
+    )
+    with contextlib.closing(calls):
+        for job, call in zip(jobs, calls, strict=True):
+            bar.set_description(as_printed(job.name[-30:]))
+            yield call()
+
+
+def _by_processes(
+    jobs: list[Job], options: Options, workers: int, stop: StopRequest
+) -> Generator[FileReport, None, None]:
+    processes = FileProcesses(options)
+
+    def report_of(job: Job) -> FileReport:
+        _check(stop)
+        return processes(job, check=lambda: _check(stop))
+
+    # The processes end before the threads that wait for them.
+    with ThreadPoolExecutor(workers) as threads, contextlib.closing(processes):
+        calls = [threads.submit(report_of, job) for job in jobs]
+        try:
+            for call in as_completed(calls):
+                yield call.result()
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _file(work: FileAnonymizer, job: Job, bar: Any, stop: StopRequest) -> FileReport:
@@ -222,25 +273,11 @@ def _is_done(report: FileReport, job: Job) -> bool:
     return report.status == "no face"
 
 
-def _names_done(record: Path) -> list[str]:
-    if not record.is_file():
-        return []
-    lines = record.read_text("ascii", errors="replace").splitlines()[1:]
-    names = []
-    for line in lines:
-        try:
-            names.append(str(json.loads(line)["name"]))
-        except (ValueError, KeyError, TypeError):
-            continue  # torn: of a process that was killed
-    return names
-
-
-def _end(options: Options, files: list[FileReport], about: dict[str, Any]) -> None:
-    """The report, and what a person must know."""
-    write_reports(options.report_path, files, about)
+def tell_end(files: list[FileReport], report: Path | str) -> None:
+    """Print what a person must know, and where the report is."""
     for line in tell_problems(files):
         print(line, file=sys.stderr)
-    for line in tell_summary(files, options.report_path):
+    for line in tell_summary(files, report):
         print(line)
     sys.stdout.flush()
 

@@ -85,7 +85,6 @@ def plan_jobs(
     out: str | Path,
     *,
     overwrite: bool = False,
-    done: frozenset[str] = frozenset(),
 ) -> Plan:
     """The files of all inputs; nothing is written yet.
 
@@ -98,7 +97,6 @@ def plan_jobs(
         inputs: files and folders; or ``"-"`` alone for a stream, which becomes stream.mkv.
         out: the folder of results.
         overwrite: results may replace files.
-        done: names whose results are there already and may stay.
     Raises:
         ValueError: an input that is not there or no photo or video, no file in any of them, a
             stream beside other inputs, an output folder that is an input or inside one, a result
@@ -116,7 +114,7 @@ def plan_jobs(
         named = ", ".join(map(str, inputs))
         why = "".join(f"; {reason}" for reason in list(plan.failed.values())[:_MOST_TOLD])
         raise ValueError(f"expected photos or videos, found none in {named}{why}")
-    _check_targets(plan.jobs, out, overwrite, done)
+    _check_targets(plan.jobs, out, overwrite)
     return plan
 
 
@@ -282,14 +280,14 @@ def _relative(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix()
 
 
-def _check_targets(jobs: Sequence[Job], out: Path, overwrite: bool, done: frozenset[str]) -> None:
+def _check_targets(jobs: Sequence[Job], out: Path, overwrite: bool) -> None:
     sources = {job.source.resolve() for job in jobs}
     for job in jobs:
         if job.target.resolve() in sources:
             raise ValueError(f"{job.target}: expected a result beside the sources, it is one")
         if job.target.is_dir():
             raise ValueError(f"{job.target}: expected a place for a file, found a folder")
-    there = [job.target for job in jobs if job.target.exists() and job.name not in done]
+    there = [job.target for job in jobs if job.target.exists()]
     if there and not overwrite:
         more = f", and {len(there) - 1} more" if len(there) > 1 else ""
         raise ValueError(

@@ -4,7 +4,7 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
-from graphgan.anonymize.photos._formats import read_kind
+from graphgan.anonymize.photos._formats import SUFFIXES, read_kind
 from graphgan.anonymize.video import _demuxing
 from graphgan.extras import MissingExtraError
 
@@ -22,6 +22,11 @@ VIDEO_SUFFIXES = frozenset(
 )
 
 _MATROSKA = ".mkv"  # of videos in containers that are not written
+_FITTING = {fitting[0] for fitting in _demuxing.SUFFIXES.values()}
+
+RESULT_SUFFIXES = tuple(sorted({*SUFFIXES.values(), *_FITTING, _MATROSKA}))
+"""Of results in another format than their sources' names say."""
+
 _LONGEST = 255  # bytes of a name on most disks
 
 
@@ -72,14 +77,6 @@ def kind_of(path: Path) -> Kind | None:
     """`file_kind` without what becomes of the name."""
     found = file_kind(path)
     return None if found is None else found.kind
-
-
-def kind_by_name(name: str) -> Kind | None:
-    """What a file is by its suffix alone, of those whose results can keep their names."""
-    suffix = PurePosixPath(name).suffix.lower()
-    if suffix in PHOTO_SUFFIXES:
-        return "photo"
-    return "video" if suffix in VIDEO_SUFFIXES else None
 
 
 def _by_suffix(suffix: str) -> FileKind | None:

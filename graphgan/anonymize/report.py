@@ -101,10 +101,14 @@ def write_reports(path: Path, files: Sequence[FileReport], about: dict[str, Any]
         files: in their order.
         about: what holds for all of them.
     """
-    counts = count_statuses(files)
-    content = {"about": about, "counts": counts, "files": [file.as_json() for file in files]}
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n")
+    head = json.dumps({"about": about, "counts": count_statuses(files)}, indent=1).removesuffix(
+        "\n}"
+    )
+    with replacing(path) as temporary, temporary.open("w", encoding="ascii") as stream:
+        stream.write(f'{head},\n "files": [')
+        for number, file in enumerate(files):  # a line each: there may be millions
+            stream.write(f"{',' if number else ''}\n  {json.dumps(file.as_json())}")
+        stream.write("\n ]\n}\n")
     with (
         replacing(path.with_suffix(".csv")) as temporary,
         temporary.open("w", newline="", errors="surrogateescape") as stream,

@@ -53,11 +53,6 @@ class Selection:
         if self.only and (self.people or self.keep):
             raise ValueError("expected faces to keep or the only ones to replace, got both")
 
-    @property
-    def needs_descriptors(self) -> bool:
-        """Whether `kept` looks at who the faces are."""
-        return bool(self.people)
-
     def kept(
         self, boxes: Float[Tensor, "n 4"], descriptors: Sequence[Float[Tensor, "d"] | None]
     ) -> list[bool]:

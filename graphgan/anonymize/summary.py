@@ -38,7 +38,7 @@ def tell_problems(files: Sequence[FileReport]) -> list[str]:
     return [*_grouped("error", errors), *_grouped("warning", warnings)]
 
 
-def tell_summary(files: Sequence[FileReport], report: Path) -> list[str]:
+def tell_summary(files: Sequence[FileReport], report: Path | str) -> list[str]:
     """Lines about what was done and what was not, for stdout; the counts come last but for faces
     that were covered instead of what was asked for.
 

@@ -1,4 +1,4 @@
-"""Replace the faces of millions of files: `python recipes/anonygan/anonymize_dataset.py --help`."""
+"""Replace the faces of many files by Ray: `python recipes/anonygan/anonymize_dataset.py --help`."""
 
 from graphgan.anonymize.datasets import main
 

@@ -234,16 +234,13 @@ def test_of_names_that_some_disks_do_not_tell_apart_one_is_refused(tmp_path, pai
     assert plan.failed == {second: why}
 
 
-def test_results_that_are_there_are_refused_unless_they_may_go_or_stay(folder, tmp_path):
+def test_results_that_are_there_are_refused_unless_they_may_go(folder, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     for name in ("a.png", "b.JPG"):
         (out / name).write_bytes(b"y")
     refused([folder], out, r"a.png is there already, and 1 more; --overwrite")
     assert len(plan_jobs([folder], out, overwrite=True).jobs) == 3
-    done = frozenset({"a.png", "b.JPG"})
-    assert len(plan_jobs([folder], out, done=done).jobs) == 3
-    refused([folder], out, "b.JPG is there already", done=frozenset({"a.png"}))
 
 
 def test_a_file_in_the_way_is_told(folder, tmp_path):

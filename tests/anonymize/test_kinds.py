@@ -4,7 +4,7 @@ import pytest
 from photo_samples import noise, saved
 from video_samples import write_sample
 
-from graphgan.anonymize.kinds import FileKind, file_kind, kind_by_name, kind_of
+from graphgan.anonymize.kinds import FileKind, file_kind, kind_of
 
 PHOTO = FileKind("photo")
 FACE = noise("RGB", (16, 16))
@@ -84,15 +84,6 @@ def test_a_damaged_or_missing_file_is_what_its_name_says(tmp_path):
     assert of(tmp_path, "a.mp4", b"x") == FileKind("video")
     assert of(tmp_path, "a.AVI", b"x") == FileKind("video", ".mkv")
     assert kind_of(tmp_path / "gone.JPEG") == "photo" and kind_of(tmp_path / "gone.txt") is None
-
-
-def test_by_name_alone_those_are_known_that_keep_it():
-    assert [kind_by_name(f"b/a.{suffix}") for suffix in ("JPE", "MoV", "heic", "txt")] == [
-        "photo",
-        "video",
-        None,
-        None,
-    ]
 
 
 def test_a_result_that_gets_another_suffix_fits_a_disk():

@@ -16,9 +16,11 @@ from graphgan.landmarks.masks import polygon_mask
 from graphgan.layers.light_matching import skin_plane
 
 _NOSE, _CHIN, _MOUTH_CORNERS = 27, 8, (48, 54)
-_BROWS_EYES_NOSE_MOUTH = slice(17, 68)
-_EYES = ((*range(17, 22), *range(36, 42)), (*range(22, 27), *range(42, 48)))
-_GROWTH = 1.25  # of the hull of an eye and its brow, about its middle
+_FACE = {  # landmarks of what never stays, and how much larger than their hull it is
+    "brows, eyes, nose and mouth": (range(17, 68), 1.0),
+    "right eye and brow": ((*range(17, 22), *range(36, 42)), 1.25),
+    "left eye and brow": ((*range(22, 27), *range(42, 48)), 1.25),
+}
 _STEP = 5  # pixels: side of the square by which a connected part grows at a time
 
 
@@ -72,8 +74,8 @@ def _may_be_hidden(
     height = ((places - mouth[:, None, None]) * up[:, None, None]).sum(-1)[:, None]
     allowed = (height > 0).to(inside)
     for i, points in enumerate(landmarks):
-        for part, growth in ((_BROWS_EYES_NOSE_MOUTH, 1.0), *((eye, _GROWTH) for eye in _EYES)):
-            hull = convex_hull(points[part if isinstance(part, slice) else list(part)])
+        for part, growth in _FACE.values():
+            hull = convex_hull(points[list(part)])
             middle = hull.mean(0)
             grown = (middle + growth * (hull - middle)).to(inside)
             allowed[i] *= 1 - polygon_mask(grown[None], size)[0]

@@ -9,12 +9,12 @@ import hashlib
 import json
 import math
 import re
+import secrets
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.faces import Face
-from graphgan.anonymize.serve._form import Part, form_data
 from graphgan.anonymize.serve.choices import Choice, choices_of
 from graphgan.anonymize.serve.guard import Guard
 from graphgan.anonymize.serve.in_memory import MEDIA_TYPES, Anonymised, anonymise_bytes, png_of
@@ -33,6 +33,9 @@ MAX_SECONDS = 120.0
 
 MAX_WAITING = 4
 """Photos that are in memory at a time: one is worked on."""
+
+Part = tuple[str, str, bytes]
+"""Of a form: name, media type, content."""
 
 
 def make_app(
@@ -149,7 +152,7 @@ class _Pages:
             done = await run_sync(anonymise_bytes, anonymizer, data, limiter=self.one_at_a_time)
         except ValueError as error:
             return _error(str(error), 400)
-        body, media_type = form_data(_parts(done, anonymizer))
+        body, media_type = _form_data(_parts(done, anonymizer))
         return Response(body, headers={"content-type": media_type})
 
 
@@ -202,6 +205,18 @@ def _parts(done: Anonymised, anonymizer: Anonymizer) -> list[Part]:
         for name, preview in zip(("before", "after"), done.previews, strict=True):
             parts.append((name, "image/png", preview))
     return parts
+
+
+def _form_data(parts: list[Part]) -> tuple[bytes, str]:
+    """The parts as ``multipart/form-data`` (RFC 7578), which browsers take apart, and its type."""
+    boundary = secrets.token_hex(16)  # no photo holds it
+    out = []
+    for name, media_type, content in parts:
+        head = f'Content-Disposition: form-data; name="{name}"; filename="{name}"\r\n'
+        head = f"--{boundary}\r\n{head}Content-Type: {media_type}\r\n\r\n"
+        out += [head.encode("ascii"), content, b"\r\n"]
+    body = b"".join([*out, f"--{boundary}--\r\n".encode()])
+    return body, f"multipart/form-data; boundary={boundary}"
 
 
 def _face(face: Face) -> dict[str, Any]:

@@ -1,8 +1,4 @@
-"""Faces of a video's frames linked into tracks, and tracks made whole.
-
-Source: Kuhn, "The Hungarian method for the assignment problem", Naval Research Logistics 1955, in
-the form of shortest augmenting paths (`assign`).
-"""
+"""Faces of a video's frames linked into tracks, and tracks made whole."""
 
 import dataclasses
 import math
@@ -17,6 +13,7 @@ from torch import Tensor
 
 from graphgan._checks import check_positive
 from graphgan.anonymize.conditions import Look
+from graphgan.extras import needs_extra
 from graphgan.metrics.detection import box_iou
 
 # A pair costs 1 for its overlap and this for its descriptors at most: to link is always cheaper.
@@ -223,56 +220,23 @@ def _iou(a: Float[np.ndarray, "4"], b: Float[np.ndarray, "4"]) -> float:
 def assign(costs: Float[np.ndarray, "n m"], *, alone: float) -> list[int | None]:
     """The cheapest way to give each row a column of its own, or none at the price of ``alone``.
 
-    Rows are added one by one, each along the shortest path that reassigns earlier ones; ``u`` and
-    ``v`` are prices of rows and columns that keep ``costs - u - v`` from being negative and make it
-    0 at assigned pairs, which proves that no other way is cheaper.
-
     Args:
         costs: finite.
         alone: what a row without a column costs; dearer pairs are never made.
     Returns:
         For each row its column.
+    Raises:
+        MissingExtraError: SciPy is not installed.
 
     Example:
         >>> assign(np.array([[1.0, 2.0], [1.1, 4.0], [9.0, 9.0]]), alone=5.0)
         [1, 0, None]
     """
+    with needs_extra("recipes"):
+        from scipy.optimize import linear_sum_assignment
     n, m = costs.shape
-    costs = np.concatenate((costs, np.full((n, n), alone)), 1)  # n columns that mean "none"
-    u, v = np.zeros(n), np.zeros(m + n)
-    row_of = np.full(m + n, -1)
-    for row in range(n):
-        _augment(costs, u, v, row_of, row)
-    columns: list[int | None] = [None] * n
-    for column, row in enumerate(row_of[:m].tolist()):
-        if row >= 0:
-            columns[row] = column
-    return columns
-
-
-def _augment(costs: np.ndarray, u: np.ndarray, v: np.ndarray, row_of: np.ndarray, row: int) -> None:
-    """Find a column for one more row (Dijkstra over the reduced costs)."""
-    distance = np.full(len(v), np.inf)
-    previous = np.full(len(v), -1)
-    done = np.zeros(len(v), dtype=bool)
-    column, reached, current = -1, 0.0, row
-    while True:
-        through = reached + costs[current] - u[current] - v
-        shorter = ~done & (through < distance)
-        distance[shorter], previous[shorter] = through[shorter], column
-        column = int(np.where(done, np.inf, distance).argmin())
-        reached, done[column] = distance[column], True
-        if row_of[column] < 0:
-            break
-        current = row_of[column]
-    u[row] += reached
-    for j in np.flatnonzero(done & (row_of >= 0)):
-        u[row_of[j]] += reached - distance[j]
-    v[done] += distance[done] - reached
-    while column >= 0:  # back along the path, each column takes the row of the one before it
-        before = previous[column]
-        row_of[column] = row if before < 0 else row_of[before]
-        column = before
+    _, columns = linear_sum_assignment(np.concatenate((costs, np.full((n, n), alone)), 1))
+    return [column if column < m else None for column in columns.tolist()]
 
 
 def _numbers(box: Float[Tensor, "4"]) -> Float[np.ndarray, "4"]:

@@ -27,7 +27,7 @@ _AT_ONCE = 64  # faces of a batch: a photo may hold thousands
 
 
 @dataclass
-class Work:
+class Replacement:
     """A face on its way from one stage to the next.
 
     Args:
@@ -57,7 +57,7 @@ class Work:
     _kept: Float[Tensor, "1 u v"] | None = None
 
     @classmethod
-    def begin(cls, task: Task) -> "Work":
+    def begin(cls, task: Task) -> "Replacement":
         """At the first stage."""
         alignment, problem = align_region(task.found, task.upright_within)
         return cls(task, alignment, next(task.stages), problem, task.before)
@@ -127,61 +127,61 @@ def is_recognisable(landmarks: Float[Tensor, "68 2"]) -> bool:
     return extent_of(landmarks) >= _RECOGNISABLE  # False where landmarks are missing
 
 
-def make_faces(image: UInt8[Tensor, "3 h w"], works: Sequence[Work]) -> None:
+def make_faces(image: UInt8[Tensor, "3 h w"], items: Sequence[Replacement]) -> None:
     """New crops for all, those of one method and size in batches of 64."""
-    alike: dict[tuple[int, tuple[int, int]], list[Work]] = {}
-    for work in works:
-        method = work.stage.method
-        size = crop_size(method, work.alignment.crop.width)
-        alike.setdefault((id(method), size), []).append(work)
+    alike: dict[tuple[int, tuple[int, int]], list[Replacement]] = {}
+    for item in items:
+        method = item.stage.method
+        size = crop_size(method, item.alignment.crop.width)
+        alike.setdefault((id(method), size), []).append(item)
     for (_, size), same in alike.items():
         for first in range(0, len(same), _AT_ONCE):
             _make_batch(image, same[first : first + _AT_ONCE], size)
 
 
-def _make_batch(image: Tensor, works: Sequence[Work], size: tuple[int, int]) -> None:
-    method = works[0].stage.method
+def _make_batch(image: Tensor, items: Sequence[Replacement], size: tuple[int, int]) -> None:
+    method = items[0].stage.method
     faces = cut_faces(
         image,
-        [work.task.found for work in works],
-        [work.alignment for work in works],
+        [item.task.found for item in items],
+        [item.alignment for item in items],
         size,
-        trusted=[work.problem is None for work in works],
+        trusted=[item.problem is None for item in items],
         forehead=forehead_of(method),
     )
     if not shows_nobody(method):
         faces = faces.behind_occluders()
-    if any(work.task.eyes is not None for work in works):
+    if any(item.task.eyes is not None for item in items):
         unknown = torch.full((6,), torch.nan)
-        eyes = [unknown if work.task.eyes is None else work.task.eyes for work in works]
+        eyes = [unknown if item.task.eyes is None else item.task.eyes for item in items]
         faces = faces._replace(eyes=torch.stack(eyes))
-    people = [work.stage.condition for work in works]
+    people = [item.stage.condition for item in items]
     made = method(faces, [person for person in people if person is not None])
-    for i, work in enumerate(works):
-        work._new, work._mask = _with_edge(made[i : i + 1], faces, i, work)
-        work._kept = None if faces.kept is None else faces.kept[i]
-        work.tries += 1
+    for i, item in enumerate(items):
+        item._new, item._mask = _with_edge(made[i : i + 1], faces, i, item)
+        item._kept = None if faces.kept is None else faces.kept[i]
+        item.tries += 1
 
 
 def _with_edge(
-    new: Float[Tensor, "1 3 h w"], faces: AlignedFaces, i: int, work: Work
+    new: Float[Tensor, "1 3 h w"], faces: AlignedFaces, i: int, item: Replacement
 ) -> tuple[Float[Tensor, "3 h w"], Float[Tensor, "1 h w"]]:
     """A new face as it is pasted, and its soft edge; where nobody is shown, it covers more."""
     image, region = faces.images[i : i + 1], faces.masks[i : i + 1]
-    if shows_nobody(work.stage.method):
+    if shows_nobody(item.stage.method):
         return new[0], soft_edges(region)[0]
-    pixel = region.shape[2] / work.alignment.crop.height
+    pixel = region.shape[2] / item.alignment.crop.height
     faded, edges = fade_into(new.to(image), image, region, pixel=pixel)
     return faded[0], edges[0]
 
 
-def paste_works(
-    image: UInt8[Tensor, "3 h w"], works: Sequence[Work]
+def paste_replacements(
+    image: UInt8[Tensor, "3 h w"], items: Sequence[Replacement]
 ) -> tuple[UInt8[Tensor, "3 h w"], Bool[Tensor, "1 h w"]]:
     """All that was made: covered boxes first, then faces from the smallest to the largest."""
-    ordered = sorted(works, key=lambda work: (work.problem is None, work.alignment.crop.width))
-    finite = [work for work in ordered if work.is_finite]
-    pasted = paste_faces(image, [work.patch for work in finite])
-    for work, share in zip(finite, pasted.covered, strict=True):
-        work.covered = share
+    ordered = sorted(items, key=lambda item: (item.problem is None, item.alignment.crop.width))
+    finite = [item for item in ordered if item.is_finite]
+    pasted = paste_faces(image, [item.patch for item in finite])
+    for item, share in zip(finite, pasted.covered, strict=True):
+        item.covered = share
     return pasted.image, pasted.changed

@@ -1,0 +1,172 @@
+"""Files anonymized by processes of their own: one that dies costs the file that it was at."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing import connection, get_context, parent_process
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+
+from graphgan.anonymize.inputs import Job
+from graphgan.anonymize.kinds import FileKind, file_kind
+from graphgan.anonymize.options import AnonymizeOptions, make_anonymizer, make_file_anonymizer
+from graphgan.anonymize.report import FileReport
+from graphgan.files import temporary_path
+
+_PATIENCE = 5.0  # seconds that a process gets to remove what it has begun
+_LOOK = 0.2  # seconds between two looks at whether to stop
+
+
+class ProcessDiedError(Exception):
+    """A process died at a file; another one goes on."""
+
+
+class FileProcesses:
+    """`FileAnonymizer` for several threads: each has a process, with a model and one core.
+
+    Args:
+        options: of the anonymizer.
+    """
+
+    def __init__(self, options: AnonymizeOptions) -> None:
+        self._options = options
+        self._own = threading.local()
+        self._all: list[_FileProcess] = []
+
+    def start(self) -> "_FileProcess":
+        """The process of this thread, once it has made its model.
+
+        Raises:
+            ChildProcessError: it died.
+            Exception: of making the model.
+        """
+        if not hasattr(self._own, "process"):
+            process = _FileProcess(self._options)
+            self._all.append(process)
+            process.wait()
+            self._own.process = process
+        own: _FileProcess = self._own.process
+        return own
+
+    def __call__(self, job: Job, *, check: Callable[[], None] = lambda: None) -> FileReport:
+        """Anonymize one file; where the process dies of it, the file has failed.
+
+        Args:
+            job: see `FileAnonymizer`.
+            check: called while this waits; what it raises ends the wait, and not the work.
+        """
+        own = self.start()
+        try:
+            report: FileReport = own.ask(job, check)
+        except ProcessDiedError as error:
+            return FileReport(job.name, "failed", job.kind, error=f"{job.name}: {error}")
+        return report
+
+    def kind(self, path: Path) -> FileKind | None:
+        """`file_kind`, whose decoders may crash, too.
+
+        Raises:
+            ProcessDiedError: they did.
+        """
+        kind: FileKind | None = self.start().ask(path, lambda: None)
+        return kind
+
+    def close(self) -> None:
+        """End all of them, whatever they are at; nothing unfinished stays."""
+        for process in self._all:
+            process.end()
+        for process in self._all:
+            process.join()
+
+
+class _FileProcess:
+    def __init__(self, options: AnonymizeOptions) -> None:
+        self._options = options
+        self._ended = False
+        self._target: Path | None = None  # of what it is at
+        self._begin()
+
+    def _begin(self) -> None:
+        context = get_context("spawn")  # a forked copy of torch's threads may hang
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, self._options), daemon=True)
+        self._process.start()
+        theirs.close()  # so that its end is seen here
+
+    def wait(self) -> None:
+        """Until it has made its model."""
+        try:
+            problem = self._connection.recv()
+        except EOFError:
+            raise ChildProcessError(
+                "a worker died before it had made its model: too little memory?"
+            ) from None
+        if problem is not None:
+            raise problem
+
+    def ask(self, question: Job | Path, check: Callable[[], None]) -> Any:
+        """For a job the report, for a file its kind."""
+        self._target = question.target if isinstance(question, Job) else None
+        try:
+            self._connection.send(question)
+            while not self._connection.poll(_LOOK):
+                check()
+            return self._connection.recv()
+        except (EOFError, OSError):  # it is dead
+            self.join()
+            if self._ended:
+                raise
+        self._connection.close()
+        self._begin()
+        self.wait()
+        raise ProcessDiedError("the process died of it, perhaps for want of memory")
+
+    def end(self) -> None:
+        self._ended = True
+        self._process.terminate()
+
+    def join(self) -> None:
+        self._process.join(_PATIENCE)
+        self._process.kill()
+        self._process.join()
+        if self._target is not None:
+            temporary_path(self._target).unlink(missing_ok=True)
+
+
+def _serve(parent: Connection, options: AnonymizeOptions) -> None:
+    """The process: questions come in, answers go out."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    signal.signal(signal.SIGTERM, _leave)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    try:
+        torch.set_num_threads(1)
+        anonymize = make_file_anonymizer(options, make_anonymizer(options))
+        parent.send(None)
+        while True:
+            question = parent.recv()
+            parent.send(anonymize(question) if isinstance(question, Job) else file_kind(question))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return  # nobody listens any more
+    except Exception as error:
+        parent.send(error)
+
+
+def _leave_with_parent() -> None:
+    """Do not live on as an orphan that writes beside the run that takes over."""
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_PATIENCE)
+        os._exit(1)
+
+
+def _leave(number: int, frame: object) -> NoReturn:
+    """What was begun is removed on the way out."""
+    sys.exit(1)
