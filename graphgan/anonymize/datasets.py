@@ -42,7 +42,7 @@ from graphgan.anonymize.report import (
 from graphgan.commands import exit_with, parse_options
 from graphgan.extras import needs_extra
 from graphgan.training.devices import memory_errors_explained
-from graphgan.training.run_folder import newest_weights
+from graphgan.weights import find_weights
 
 REPORT = "report.jsonl"
 """In the folder of results: a line a file, in the order of shards and names."""
@@ -222,7 +222,7 @@ def _about_dataset(options: DatasetOptions, anonymizer: Anonymizer) -> dict[str,
     about = what_holds_for_all(options, anonymizer)
     about["source"] = _digest(open_store(options.src).place.encode(errors="surrogateescape"))
     if options.mode == "people":
-        about["weights"] = _digest(newest_weights(options.checkpoint).read_bytes())
+        about["weights"] = _digest(find_weights(options.checkpoint).read_bytes())
     return about
 
 

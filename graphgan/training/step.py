@@ -17,6 +17,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from graphgan._checks import check_positive
 from graphgan._states import mismatch
+from graphgan.training._detached import detached
 from graphgan.training._frozen import frozen
 
 if TYPE_CHECKING:
@@ -31,8 +32,24 @@ class Objective(Protocol):
     """What the networks of a recipe minimise. It computes, it does not step.
 
     One that remembers something from step to step is `Stateful` too.
-    The modules it is given run under the precision of the run; batch and output are the recipe's
-    own types.
+    The modules it is given run under the precision of the run. A batch is of any type. An output is
+    a tensor or any nesting of tensors: tuples, named tuples, lists, dicts, dataclasses, with None,
+    numbers and strings in between. Before discriminators see an output it is cut from the
+    generator's graph, in an object of the same type.
+
+    Example:
+        >>> class LeastSquares:
+        ...     def generate(self, generator, batch):
+        ...         return {"image": generator(batch["noise"])}
+        ...
+        ...     def generator_losses(self, discriminators, batch, output):
+        ...         return {"g": (discriminators["d"](output["image"]) - 1).square().mean()}
+        ...
+        ...     def discriminator_losses(self, name, discriminator, batch, output):
+        ...         real, fake = discriminator(batch["image"]), discriminator(output["image"])
+        ...         return {f"d_{name}": (real - 1).square().mean() + fake.square().mean()}
+        >>> isinstance(LeastSquares(), Objective)
+        True
     """
 
     def generate(self, generator: nn.Module, batch: Any) -> Any:
@@ -137,7 +154,7 @@ class GANStep:
         else:
             with torch.no_grad():
                 output = self.objective.generate(self.generator.module, batch)
-        output = _detached(output)
+        output = detached(output)
         for name, player in self.discriminators.items():
             own = self.objective.discriminator_losses(name, player.module, batch, output)
             player.learn(self.fabric, own, lr_factor)
@@ -173,6 +190,9 @@ class GANStep:
         Raises:
             ValueError: a state of other networks.
         """
+        with _errors_of_states():
+            if lacking := self._players.keys() - state["networks"].keys():
+                raise ValueError(f"{', '.join(sorted(lacking))} missing")
         self.load_networks(state)
         with _errors_of_states():
             for name, player in self._players.items():
@@ -183,13 +203,26 @@ class GANStep:
     def load_networks(self, state: dict[str, Any]) -> None:
         """Take up the networks and the moving average alone of what `state_dict` gave.
 
+        Discriminators that the state lacks stay as they are.
+
         Raises:
             ValueError: a state of other networks.
         """
         with _errors_of_states():
             for name, player in self._players.items():
-                _load(player.network, state["networks"][name])
+                if name == "generator" or name in state["networks"]:
+                    _load(player.network, state["networks"][name])
             _load(self.averaged, state["averaged"])
+
+    def load_generator(self, weights: Mapping[str, Tensor]) -> None:
+        """Take up the weights of a generator, which its moving average begins with.
+
+        Raises:
+            ValueError: weights of another network.
+        """
+        with _errors_of_states():
+            for network in (self.generator.network, self.averaged.module):
+                _load(network, weights)
 
     @property
     def _players(self) -> dict[str, Player]:
@@ -225,21 +258,11 @@ def _errors_of_states() -> Iterator[None]:
         raise ValueError(f"expected a state of this configuration: {reason}") from error
 
 
-def _load(network: nn.Module, state: dict[str, Tensor]) -> None:
+def _load(network: nn.Module, state: Mapping[str, Tensor]) -> None:
     """In place: optimisers hold the parameters."""
     if problems := mismatch(network.state_dict(), state):
         raise ValueError(problems)
-    network.load_state_dict(state)
-
-
-def _detached(output: Any) -> Any:
-    """A tensor, or a tuple of what is one, without the graph behind it."""
-    if isinstance(output, Tensor):
-        return output.detach()
-    if not isinstance(output, tuple):
-        return output
-    parts = map(_detached, output)
-    return type(output)(*parts) if hasattr(output, "_fields") else tuple(parts)
+    network.load_state_dict(dict(state))
 
 
 def _mix(seed: int, step: int, rank: int) -> int:
