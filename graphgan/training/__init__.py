@@ -1,6 +1,6 @@
 """One GAN step, the loop around it, and the folder that a run writes."""
 
-from graphgan.data.batches import PairsOfSteps
+from graphgan.data import PairsOfSteps
 from graphgan.training.devices import launch_fabric, torch_device
 from graphgan.training.experiment import Experiment, ready_to_train, train_command
 from graphgan.training.history_pool import HistoryPool

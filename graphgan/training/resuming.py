@@ -10,7 +10,7 @@ from graphgan.commands import parse_options
 from graphgan.extras import needs_extra
 from graphgan.training.devices import first_process_speaks
 from graphgan.training.options import RunOptions
-from graphgan.training.run_folder import RunFolder
+from graphgan.training.run_folder import CONFIG, RunFolder
 from graphgan.weights import find_weights, is_shipped
 
 Options = TypeVar("Options", bound=RunOptions)
@@ -49,7 +49,8 @@ def parse_train_options(
         drawing_flags: of drawn people: without effect, and refused, where there is ``--data``.
         per_sitting: options besides `PER_SITTING` that a resumed run may change.
         like_weights: with ``--start-from``, the defaults for a generator as those weights have it,
-            from the preset's and the weights' name, file or run; by default the preset's.
+            made of the preset's and the weights' name, file or run; by default the preset's. A
+            run's options named ``model`` are taken over before.
     Raises:
         ValueError: values out of range; weights to start from that are not there; a resumed run
             asked to change what makes it that run.
@@ -91,10 +92,21 @@ def _started(
 ) -> Options:
     """The defaults of a run that starts from weights, which are there."""
     try:
+        default = _like_run(default, Path(source))
+        if like_weights is not None:
+            return like_weights(default, Path(source))
         find_weights(Path(source))
-        return default if like_weights is None else like_weights(default, Path(source))
+        return default
     except ValueError as error:
         raise ValueError(f"--start-from {source}: {error}") from error
+
+
+def _like_run(default: Options, source: Path) -> Options:
+    """With the networks of a run, where ``source`` is one's folder and options have a ``model``."""
+    if not hasattr(default, "model") or not (source / CONFIG).is_file():
+        return default
+    saved: Any = read_options(type(default), RunFolder.open(source)[1])
+    return cast(Options, replace(cast(Any, default), model=saved.model))
 
 
 def _differing(wanted: dict[str, Any], own: dict[str, Any]) -> list[str]:

@@ -157,6 +157,7 @@ class GANStep:
         output = detached(output)
         for name, player in self.discriminators.items():
             own = self.objective.discriminator_losses(name, player.module, batch, output)
+            _check_losses("discriminator_losses", own)
             player.learn(self.fabric, own, lr_factor)
             losses |= own
         if (step + 1) % self.generator_every == 0:
@@ -170,6 +171,7 @@ class GANStep:
         networks = {name: player.network for name, player in self.discriminators.items()}
         with frozen(networks.values()), self.fabric.autocast():
             losses = self.objective.generator_losses(networks, batch, output)
+        _check_losses("generator_losses", losses)
         self.generator.learn(self.fabric, losses, lr_factor)
         return output, losses
 
@@ -232,6 +234,17 @@ class GANStep:
         """Whether every weight and statistic of every network is a number."""
         networks = [self.averaged, *(player.network for player in self._players.values())]
         return all(bool(t.isfinite().all()) for n in networks for t in n.state_dict().values())
+
+
+def _check_losses(method: str, losses: Losses) -> None:
+    """Raise ``ValueError`` unless there are scalar tensors by name."""
+    expected = f"expected Objective.{method} to return scalar tensors by name, got"
+    if not isinstance(losses, dict) or not losses:
+        raise ValueError(f"{expected} {losses!r:.80}")
+    for name, loss in losses.items():
+        if not isinstance(loss, Tensor) or loss.ndim > 0:
+            shape = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
+            raise ValueError(f"{expected} {shape} for {name!r}")
 
 
 def _moving_average(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:

@@ -58,5 +58,5 @@ def _not_found(source: str, network: str | None) -> str:
     if not names:
         return f"{message}; no weights of {network} are shipped"
     message += f"; shipped{f' for {network}' if network else ''}: {', '.join(names)}"
-    nearest = get_close_matches(source, names, n=1)
+    nearest = get_close_matches(source, names, n=1, cutoff=0.5)
     return f"{message}; did you mean {nearest[0]}?" if nearest else message
