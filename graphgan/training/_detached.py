@@ -19,7 +19,7 @@ def detached(output: Any, name: str = "output") -> Any:
         ValueError: something else in it; where, and of which type.
     """
 
-    def part(path: pytree.KeyPath, leaf: Any) -> Any:
+    def part(path: tuple[Any, ...], leaf: Any) -> Any:
         here = name + pytree.keystr(path)
         if isinstance(leaf, Tensor):
             return leaf.detach()

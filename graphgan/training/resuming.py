@@ -1,7 +1,8 @@
 """Options from the command line, a preset, or the run that is resumed."""
 
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -49,8 +50,9 @@ def parse_train_options(
         drawing_flags: of drawn people: without effect, and refused, where there is ``--data``.
         per_sitting: options besides `PER_SITTING` that a resumed run may change.
         like_weights: with ``--start-from``, the defaults for a generator as those weights have it,
-            made of the preset's and the weights' name, file or run; by default the preset's. A
-            run's options named ``model`` are taken over before.
+            made of other defaults and the weights' name, file or run. The other defaults are the
+            preset's, or those of the run whose folder it is; a preset that is asked for goes before
+            a run's, but for options named ``model``.
     Raises:
         ValueError: values out of range; weights to start from that are not there; a resumed run
             asked to change what makes it that run.
@@ -62,9 +64,12 @@ def parse_train_options(
     args = sys.argv[1:] if args is None else list(args)
     smoke = presets["smoke"]
     if (folder := _value(args, "--resume")) is None:
-        default = presets.get(_value(args, "--preset") or "smoke", smoke)
+        preset = _value(args, "--preset")
+        default = presets.get(preset or "smoke", smoke)
         if (source := _value(args, "--start-from")) is not None:
-            default = _started(default, source, like_weights)
+            with _naming_start(source):
+                default = _like_run(default, Path(source), networks_alone=preset is not None)
+                default = (like_weights or _unlike)(default, Path(source))
         options = _parse(args, default)
         _refuse_ignored(args, options, drawing_flags)
         return options
@@ -87,26 +92,29 @@ def parse_train_options(
     return replace(options, steps=saved.steps + options.more)
 
 
-def _started(
-    default: Options, source: str, like_weights: Callable[[Options, Path], Options] | None
-) -> Options:
-    """The defaults of a run that starts from weights, which are there."""
+@contextmanager
+def _naming_start(source: str) -> Iterator[None]:
     try:
-        default = _like_run(default, Path(source))
-        if like_weights is not None:
-            return like_weights(default, Path(source))
-        find_weights(Path(source))
-        return default
+        yield
     except ValueError as error:
         raise ValueError(f"--start-from {source}: {error}") from error
 
 
-def _like_run(default: Options, source: Path) -> Options:
-    """With the networks of a run, where ``source`` is one's folder and options have a ``model``."""
-    if not hasattr(default, "model") or not (source / CONFIG).is_file():
+def _like_run(default: Options, source: Path, *, networks_alone: bool) -> Options:
+    """The options of a run, or those of its networks alone, where ``source`` is one's folder."""
+    if not (source / CONFIG).is_file():
         return default
     saved: Any = read_options(type(default), RunFolder.open(source)[1])
-    return cast(Options, replace(cast(Any, default), model=saved.model))
+    if not networks_alone:
+        return cast(Options, saved)
+    changes = {"model": saved.model} if hasattr(saved, "model") else {}
+    return cast(Options, replace(cast(Any, default), **changes))
+
+
+def _unlike(default: Options, source: Path) -> Options:
+    """The same options, for weights that are there."""
+    find_weights(source)
+    return default
 
 
 def _differing(wanted: dict[str, Any], own: dict[str, Any]) -> list[str]:

@@ -236,7 +236,7 @@ class GANStep:
         return all(bool(t.isfinite().all()) for n in networks for t in n.state_dict().values())
 
 
-def _check_losses(method: str, losses: Losses) -> None:
+def _check_losses(method: str, losses: Any) -> None:
     """Raise ``ValueError`` unless there are scalar tensors by name."""
     expected = f"expected Objective.{method} to return scalar tensors by name, got"
     if not isinstance(losses, dict) or not losses:

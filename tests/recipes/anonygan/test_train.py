@@ -36,7 +36,8 @@ from graphgan.data.images import read_image
 from graphgan.data.pairs import PairKind, PairSampler
 from graphgan.data.prepared import PreparedPictures
 from graphgan.models import AnonyGAN
-from graphgan.training.run_folder import WEIGHTS, RunFolder, load_state
+from graphgan.training.run_folder import RunFolder, load_state
+from graphgan.weights.finding import WEIGHTS
 
 # Running it
 
