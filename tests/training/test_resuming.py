@@ -241,9 +241,7 @@ def test_weights_to_start_from_may_change_the_defaults(tmp_path):
 
 
 def test_weights_that_are_not_there_are_one_line():
-    with pytest.raises(
-        ValueError, match=r"^--start-from NOTHERE: expected a weights file, .* none"
-    ):
+    with pytest.raises(ValueError, match=r"^--start-from NOTHERE: expected a weights file"):
         parse(["--start-from", "NOTHERE"])
 
 
