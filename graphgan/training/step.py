@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 Losses = dict[str, Tensor]
+"""Terms by name, each a scalar: what an `Objective` returns and metrics.csv has columns of."""
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
 

@@ -290,7 +290,9 @@ PAPER_SAME_IMAGE_SHARE = PairOptions().same_image_share
 def without_same_person(options: TrainOptions) -> TrainOptions:
     """The options for faces of which nobody has two: the paper's shares of pairs, which ask for
     none of one person in two pictures, and nothing that such pairs teach."""
-    pairs = replace(options.pairs, same_image_share=PAPER_SAME_IMAGE_SHARE, same_person_share=0.0)
+    pairs = options.pairs
+    if pairs.same_person_share > 0:
+        pairs = replace(pairs, same_image_share=PAPER_SAME_IMAGE_SHARE, same_person_share=0.0)
     starts = options.start_from is not None  # from weights that know shapes of faces already
     keep_shape = options.model.keep_shape if starts else 0.0
     return replace(options, pairs=pairs, model=replace(options.model, keep_shape=keep_shape))

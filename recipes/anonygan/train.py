@@ -75,9 +75,9 @@ def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
     """Everything that a run needs, checked."""
     faces = open_faces(options)
     if asks_for_too_much(options, faces.train):
-        options = without_same_person(options)
+        asked, options = options, without_same_person(options)
         if fabric.is_global_zero:
-            print(told(options), flush=True)
+            print(told(asked, options), flush=True)
     pairs = PairsOfSteps(
         faces.train,
         make_sampler(options, faces.train),
@@ -149,19 +149,19 @@ def make_objective(
 
 def asks_for_too_much(options: TrainOptions, faces: PictureDataset) -> bool:
     """Whether pairs of one person in two pictures are asked for, and nobody has two."""
-    asked = options.pairs.same_person_share > 0 or options.model.keep_shape > 0
+    learns_shapes = options.model.keep_shape > 0 and options.start_from is None
+    asked = options.pairs.same_person_share > 0 or learns_shapes
     return asked and PairKind.SAME_PERSON not in possible_kinds(faces.persons)
 
 
-def told(options: TrainOptions) -> str:
-    """What is trained on where everybody has one picture."""
+def told(asked: TrainOptions, options: TrainOptions) -> str:
+    """What is trained on where everybody has one picture, and what else became of the options."""
     share = options.pairs.same_image_share
     line = (
         f"one picture a person: {share:.0%} of the pairs are a picture with itself, "
         f"{1 - share:.0%} two people, none one person in two pictures"
     )
-    alone = options.model.bend_condition > 0 and options.model.keep_shape == 0
-    return f"{line}; --keep-shape 0" if alone else line
+    return line if asked.model == options.model else f"{line}; --keep-shape 0"
 
 
 def make_sampler(options: TrainOptions, faces: PictureDataset) -> PairSampler:

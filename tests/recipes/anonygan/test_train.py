@@ -167,7 +167,7 @@ def test_with_one_photo_a_person_the_paper_s_shares_are_taken_without_a_flag(tmp
             line = (
                 "one picture a person: 75% of the pairs are a picture with itself, 25% two people"
             )
-            assert train.told(chosen).startswith(line)
+            assert train.told(preset, chosen).startswith(line)
         counts = train.make_sampler(chosen, persons).counts
         size = chosen.pairs.batch_size
         assert list(counts.values()) == [0.75 * size, 0, 0.25 * size]
