@@ -20,25 +20,14 @@ def load(name: str) -> ModuleType:
 
 def run(*words: str) -> str:
     """What a command prints that is run from the root of the clone and ends well."""
-    result = _run(*words)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
-
-
-def fails(*words: str) -> str:
-    """What a command says of bad input."""
-    result = _run(*words)
-    assert result.returncode == 2, result.stderr
-    return result.stderr
-
-
-def _run(*words: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"OMP_NUM_THREADS": "1", "GOMP_SPINCOUNT": "0"}
     environment["PYTHONPATH"] = str(ROOT)
-    return subprocess.run(
+    result = subprocess.run(
         [sys.executable, *map(str, words)],
         cwd=ROOT,
         env=environment,
         capture_output=True,
         text=True,
     )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
