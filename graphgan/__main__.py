@@ -74,7 +74,7 @@ def info() -> Iterator[str]:
     yield f"system: {platform.platform()}"
     yield from _packages()
     yield from _devices()
-    yield "\nshipped weights (from_pretrained and --checkpoint take the names):"
+    yield "\nshipped weights (from_pretrained, --checkpoint and --start-from take the names):"
     for weights in SHIPPED:
         yield from _described(weights)
         yield f"    {_found(weights)}"

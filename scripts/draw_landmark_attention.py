@@ -10,7 +10,6 @@ from graphgan.commands import run_command
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.files import replacing
 from graphgan.models import AnonyGAN
-from graphgan.training.run_folder import newest_weights
 from graphgan.weights import FACES
 
 FACES_DRAWN, VIEWS = 64, 2
@@ -27,7 +26,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    model = AnonyGAN.from_pretrained(newest_weights(options.checkpoint))
+    model = AnonyGAN.from_pretrained(options.checkpoint)
     if not hasattr(model.generator, "landmark_attention") or model.generator.num_landmarks != 68:
         raise ValueError("expected a network of 68 landmarks with landmark attention")
     size = model.size or (128, 128)

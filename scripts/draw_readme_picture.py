@@ -17,7 +17,6 @@ from graphgan.data.face_batch import to_face_batch
 from graphgan.data.pairs import next_person_pairs, some_pairs
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.models import AnonyGAN
-from graphgan.training.run_folder import newest_weights
 from graphgan.training.sheets import write_sheet
 
 
@@ -38,7 +37,7 @@ class PictureOptions:
 
 
 def main(options: PictureOptions) -> None:
-    model = AnonyGAN.from_pretrained(newest_weights(options.checkpoint))
+    model = AnonyGAN.from_pretrained(options.checkpoint)
     faces = SyntheticFaces(
         2 * options.rows, 2, size=options.size, seed=options.seed, first_person=2_000_000
     )

@@ -40,7 +40,6 @@ from graphgan.faces.registry import DetectorName, LandmarkerName
 from graphgan.landmarks.align import Crop
 from graphgan.landmarks.alignment import Alignment, cut
 from graphgan.models import AnonyGAN
-from graphgan.training.run_folder import newest_weights
 
 _EYES = (36, 45)
 _RATE = 25
@@ -113,7 +112,7 @@ def main(options: ClipOptions) -> None:
 
 def _network(options: ClipOptions) -> GeneratedFaces:
     assert options.checkpoint is not None
-    model = AnonyGAN.from_pretrained(newest_weights(options.checkpoint)).fuse()
+    model = AnonyGAN.from_pretrained(options.checkpoint).fuse()
     return GeneratedFaces(model, size=options.size)
 
 

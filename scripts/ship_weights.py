@@ -16,8 +16,7 @@ from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.data.synthetic_persons import SyntheticPersons
 from graphgan.files import replacing
 from graphgan.models import AnonyGAN
-from graphgan.models._pretrained import Pretrained
-from graphgan.training.run_folder import newest_weights
+from graphgan.models.pretrained import Pretrained
 from graphgan.weights import SHIPPED
 
 LARGEST_FILE = 16 * 10**6
@@ -45,7 +44,7 @@ def main(options: Options) -> None:
         names = ", ".join(weights.name for weights in trained_here)
         raise ValueError(f"expected --name among {names}, got {options.name}")
     network: type[Pretrained] = getattr(models, chosen[0].network)
-    trained = network.from_pretrained(newest_weights(options.checkpoint))
+    trained = network.from_pretrained(options.checkpoint)
     model = network.from_config(changed_config(trained.config, options)).eval()
     model.load_state_dict(trained.state_dict())
     target = FOLDER / f"{options.name}.safetensors"

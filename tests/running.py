@@ -17,7 +17,8 @@ import torch
 from safetensors.torch import load_file
 
 from graphgan.commands import exit_with
-from graphgan.training.run_folder import WEIGHTS, RunFolder, load_state
+from graphgan.training.run_folder import RunFolder, load_state
+from graphgan.weights.finding import WEIGHTS
 
 
 class Finished(NamedTuple):

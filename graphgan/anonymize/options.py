@@ -30,7 +30,6 @@ from graphgan.landmarks.detection import FindFaces
 from graphgan.models import AnonyGAN
 from graphgan.models.onnx_generator import OnnxAnonyGAN
 from graphgan.training.devices import torch_device
-from graphgan.training.run_folder import newest_weights
 from graphgan.weights import FACES
 
 Mode = Literal["people", "pixelate", "blur", "solid"]
@@ -162,7 +161,7 @@ def make_method(options: AnonymizeOptions) -> FaceMethod:
     if options.checkpoint.suffix == ".onnx":
         return GeneratedFaces(OnnxAnonyGAN(options.checkpoint), size=options.size)
     device = torch_device(options.device)
-    model = AnonyGAN.from_pretrained(newest_weights(options.checkpoint)).to(device)
+    model = AnonyGAN.from_pretrained(options.checkpoint, device=device)
     return GeneratedFaces(model.fuse(), size=options.size)
 
 

@@ -1,7 +1,13 @@
 """What to learn from: drawn faces and persons, prepared photos, and the pairs they meet in."""
 
 from graphgan.data.augmentation import AdaptiveStrength, RandomChange, draw_change
-from graphgan.data.batches import PicturesInMemory, to_float_image, to_uint8_image
+from graphgan.data.batches import (
+    PairsOfSteps,
+    PicturesInMemory,
+    read_pairs,
+    to_float_image,
+    to_uint8_image,
+)
 from graphgan.data.face_batch import FaceBatch, to_face_batch
 from graphgan.data.images import read_image, write_image
 from graphgan.data.landmark_files import read_landmarks
@@ -13,6 +19,7 @@ from graphgan.data.pairs import (
     Sampler,
     next_person_pairs,
     next_picture_pairs,
+    possible_kinds,
 )
 from graphgan.data.person_batch import PersonBatch, to_person_batch
 from graphgan.data.pictures import Picture, PictureDataset
@@ -45,6 +52,7 @@ __all__ = [
     "PairKind",
     "PairSampler",
     "Pairs",
+    "PairsOfSteps",
     "PersonBatch",
     "Picture",
     "PictureDataset",
@@ -59,9 +67,11 @@ __all__ = [
     "draw_change",
     "next_person_pairs",
     "next_picture_pairs",
+    "possible_kinds",
     "prepare_pictures",
     "read_image",
     "read_landmarks",
+    "read_pairs",
     "read_pose_annotations",
     "render_face",
     "render_person",

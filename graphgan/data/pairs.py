@@ -55,6 +55,25 @@ class Sampler(Protocol):
         ...
 
 
+def possible_kinds(persons: Sequence[int]) -> set[PairKind]:
+    """The kinds of pairs that pictures allow.
+
+    Args:
+        persons: for each picture the number of its person.
+
+    Example:
+        >>> PairKind.SAME_PERSON in possible_kinds([0, 1, 2])  # one picture each
+        False
+    """
+    people = set(persons)
+    kinds = {PairKind.SAME_IMAGE} if people else set()
+    if len(people) < len(persons):
+        kinds.add(PairKind.SAME_PERSON)
+    if len(people) > 1:
+        kinds.add(PairKind.DIFFERENT)
+    return kinds
+
+
 class PairSampler:
     """The pairs of every training step, a function of the seed and the step alone.
 

@@ -42,11 +42,10 @@ from graphgan.data.face_batch import LANDMARKS_OF_68
 from graphgan.data.prepared import PreparedPicture
 from graphgan.landmarks.detection import Detection
 from graphgan.models import AnonyGAN, CIAGANGenerator
-from graphgan.models._pretrained import Pretrained
+from graphgan.models.pretrained import Pretrained
 from graphgan.models.published import Kind, load_published
 from graphgan.training.devices import torch_device
-from graphgan.training.run_folder import newest_weights
-from graphgan.weights import FACES, PEOPLE, weights_file
+from graphgan.weights import FACES, PEOPLE, find_weights, weights_file
 
 Network = TypeVar("Network", bound=Pretrained)
 
@@ -211,7 +210,7 @@ class AnonyGANSystem(MethodSystem):
         size: tuple[int, int] = DEFAULT_SIZE,
         device: str = "cpu",
     ) -> None:
-        path = newest_weights(weights)
+        path = find_weights(weights)
         checksum = _checksum(path)
         model = _ours_or_published(AnonyGAN, path, "anonygan_generator")
         count = model.generator.num_landmarks
@@ -288,7 +287,7 @@ class CIAGANSystem:
 
     def __init__(self, weights: Path, *, name: str = "ciagan", device: str = "cpu") -> None:
         self.name = name
-        path = newest_weights(weights)
+        path = find_weights(weights)
         self.fingerprint = f"{_checksum(path)}; {constants.fingerprint()}"
         generator = _ours_or_published(CIAGANGenerator, path, "ciagan_generator")
         self.device = torch_device(device)

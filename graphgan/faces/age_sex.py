@@ -14,8 +14,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from graphgan.faces._crops import check_image_and_landmarks, cut_squares
-from graphgan.models._pretrained import Pretrained
 from graphgan.models._same_padding import conv2d_same
+from graphgan.models.pretrained import Pretrained
 
 WEIGHTS = "age-sex"
 

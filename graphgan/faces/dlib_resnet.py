@@ -15,7 +15,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from graphgan.faces._dlib_chips import CHIP_SIZE, face_chips
-from graphgan.models._pretrained import Pretrained
+from graphgan.models.pretrained import Pretrained
 from graphgan.weights.catalogue import RECOGNISER
 
 DESCRIPTOR_SIZE = 128

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -11,63 +11,8 @@ from torch import nn
 
 from graphgan._states import check_tensors, fill
 from graphgan.files import replacing
-from graphgan.layers.fusion import fuse
-from graphgan.weights import is_shipped, shipped_file
 
 FORMAT_VERSION = "1"
-
-Network = TypeVar("Network", bound="Pretrained")  # the hook of the tests does not know Self
-
-
-class Pretrained(nn.Module):
-    """A network that can be written to a file together with its configuration.
-
-    Attributes:
-        config: what `from_config` builds an equal network from, as JSON would hold it.
-    """
-
-    config: dict[str, Any]
-
-    @classmethod
-    def from_config(cls: type[Network], config: dict[str, Any]) -> Network:
-        """A network of that configuration, with weights as they come."""
-        return cls(**config)
-
-    def fuse(self: Network) -> Network:
-        """An equal network for inference, faster; it cannot be trained or saved."""
-        return fuse(self)
-
-    def save_pretrained(self, path: Path | str, *, dtype: torch.dtype | None = None) -> None:
-        """Write weights and configuration into one safetensors file, atomically.
-
-        Args:
-            path: of the file.
-            dtype: of its weights, such as ``torch.float16`` for half the bytes; None as they are.
-        """
-        save_weights(self, path, kind=type(self).__name__, config=self.config, dtype=dtype)
-
-    @classmethod
-    def from_pretrained(cls: type[Network], path: Path | str) -> Network:
-        """The network of a file that `save_pretrained` wrote, in eval mode, on the CPU.
-
-        Args:
-            path: the file, or the name of weights that are shipped (`graphgan info` lists them),
-                such as "people-128".
-        Raises:
-            ValueError: not such a file, or weights that do not fit its configuration.
-        """
-        if isinstance(path, str) and is_shipped(path):
-            path = shipped_file(path)
-        config = read_config(path, kind=cls.__name__)
-        try:
-            with torch.device("meta"):  # whatever sizes the file asks for
-                model = cls.from_config(config)
-        except (TypeError, KeyError, ValueError, RuntimeError) as error:
-            raise ValueError(
-                f"expected the configuration of {cls.__name__} in {path}: {error}"
-            ) from error
-        load_weights(model, path)
-        return model.eval()
 
 
 def save_weights(

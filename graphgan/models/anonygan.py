@@ -16,9 +16,9 @@ from torch import Tensor
 from graphgan._checks import check_choice, check_features
 from graphgan.landmarks.masks import check_forehead, face_mask
 from graphgan.layers.smoothing import with_details_of
-from graphgan.models._pretrained import Pretrained
 from graphgan.models.condition_fitting import ConditionFitting
 from graphgan.models.generator import GeneratorOutput, LandmarkGenerator
+from graphgan.models.pretrained import Pretrained
 
 Base = Literal["condition", "context"]
 

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from graphgan._checks import check_choice, check_features
 from graphgan.landmarks.limbs import bend_limbs
-from graphgan.models._pretrained import Pretrained
 from graphgan.models.generator import GeneratorOutput, LandmarkGenerator
+from graphgan.models.pretrained import Pretrained
 
 Variant = Literal["market", "deepfashion"]
 

@@ -22,7 +22,7 @@ from graphgan.layers.identity_embedding import IdentityEmbedding
 from graphgan.layers.normalisation import make_norm
 from graphgan.layers.resampling import ResidualDown, ResidualUp
 from graphgan.layers.residual import ResidualBlock
-from graphgan.models._pretrained import Pretrained
+from graphgan.models.pretrained import Pretrained
 
 SIZES = {64: 4, 128: 5}
 """Sides of pictures, and how many blocks bring them to a code of 4 x 4."""

@@ -14,8 +14,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from graphgan._checks import check_batch, check_features
-from graphgan.models._pretrained import Pretrained
 from graphgan.models._same_padding import conv2d_same
+from graphgan.models.pretrained import Pretrained
 
 Graph = TypeVar("Graph", bound="ConvGraph")  # the hook of the tests does not know Self
 

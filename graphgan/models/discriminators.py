@@ -16,7 +16,7 @@ from graphgan.layers.encoders import ImageEncoder
 from graphgan.layers.landmark_convolution import landmark_convolution
 from graphgan.layers.normalisation import Norm, make_norm
 from graphgan.layers.residual import ResidualBlock
-from graphgan.models._pretrained import Pretrained
+from graphgan.models.pretrained import Pretrained
 
 MIN_PATCH_SIZE = 48
 

@@ -20,7 +20,6 @@ from graphgan._states import fill, mismatch, some
 from graphgan._tensor_files import read_tensors
 from graphgan.commands import exit_with
 from graphgan.models import _published_layouts as layouts
-from graphgan.models._pretrained import Pretrained
 from graphgan.models._published_layouts import Row
 from graphgan.models._published_wrappings import State, unwrapped
 from graphgan.models.anonygan import AnonyGAN
@@ -31,6 +30,7 @@ from graphgan.models.discriminators import (
     LandmarkDiscriminator,
     ResNetDiscriminator,
 )
+from graphgan.models.pretrained import Pretrained
 
 Kind = Literal[
     "anonygan_generator",

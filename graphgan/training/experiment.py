@@ -4,7 +4,6 @@ import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +16,8 @@ from torch import Tensor, nn
 from graphgan.data.batches import PairsOfSteps, StoredPairs, batches_of_steps, hold_in_memory
 from graphgan.data.pictures import PictureDataset, check_sides
 from graphgan.files import replacing
+from graphgan.models.pretrained import check_savable
+from graphgan.training._starting import start_from, state_of
 from graphgan.training.devices import (
     first_failure_speaks,
     launch_fabric,
@@ -25,9 +26,10 @@ from graphgan.training.devices import (
 from graphgan.training.loop import Outcome, Schedule, train
 from graphgan.training.options import RunOptions
 from graphgan.training.resuming import write_options
-from graphgan.training.run_folder import WEIGHTS, RunFolder, load_state
+from graphgan.training.run_folder import RunFolder
 from graphgan.training.sheets import write_sheet
 from graphgan.training.step import GANStep, Objective, Player
+from graphgan.weights.finding import WEIGHTS
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -39,7 +41,8 @@ class Experiment:
 
     Args:
         name: of the recipe, for the folder of the run.
-        generator: with ``save_pretrained``.
+        generator: a `graphgan.models.Pretrained`, or another network with ``save_pretrained``; a
+            dataclass that it returns is not frozen, since Fabric fills it.
         discriminators: by name.
         objective: what they minimise.
         pairs: the data of every step.
@@ -47,6 +50,8 @@ class Experiment:
         columns: those of a sheet, made by the averaged generator in eval mode.
         learned: what it has learned, to be printed in the end.
         generator_every: steps of the discriminators to one of the generator.
+    Raises:
+        ValueError: a generator that cannot be saved and opened again.
     """
 
     name: str
@@ -58,6 +63,9 @@ class Experiment:
     columns: Callable[[Any], Mapping[str, Float[Tensor, "b c h w"]]]
     learned: Callable[[Any], str]
     generator_every: int = 1
+
+    def __post_init__(self) -> None:
+        check_savable(self.generator)
 
 
 def train_command(
@@ -105,8 +113,9 @@ def run_experiment(fabric: "Fabric", options: RunOptions, experiment: Experiment
     if options.resume is not None:
         start = _take_up(gan_step, options.resume, options.steps)
     elif options.start_from is not None:
-        with _state_of(options.start_from) as state:
-            gan_step.load_networks(state)
+        line = start_from(gan_step, options.start_from)
+        if fabric.is_global_zero:
+            _say(line)
     run = _open_run(fabric, options, experiment.name, start)
     outcome = train(
         fabric,
@@ -164,25 +173,15 @@ def make_step(fabric: "Fabric", options: RunOptions, experiment: Experiment) -> 
 
 def _take_up(gan_step: GANStep, folder: Path, steps: int) -> int:
     """Load the newest checkpoint of a run; returns how many steps it had taken."""
-    with _state_of(folder) as state:
+    if (checkpoint := RunFolder(folder).latest()) is None:
+        raise ValueError(f"expected a checkpoint in {folder}, the run stopped before its first one")
+    with state_of(checkpoint) as state:
         gan_step.load_state_dict(state)
     if (start := int(state["step"])) >= steps:
         raise ValueError(
             f"expected steps to take in {folder}, its {start} are done; --more adds some"
         )
     return start
-
-
-@contextmanager
-def _state_of(folder: Path) -> Iterator[dict[str, Any]]:
-    """What the newest checkpoint of a run holds; errors in the block name the checkpoint."""
-    if (checkpoint := RunFolder(folder).latest()) is None:
-        raise ValueError(f"expected a checkpoint in {folder}, the run stopped before its first one")
-    state = load_state(checkpoint)
-    try:
-        yield state
-    except ValueError as error:
-        raise ValueError(f"{checkpoint}: {error}") from error
 
 
 def _open_run(fabric: "Fabric", options: RunOptions, name: str, start: int) -> RunFolder:

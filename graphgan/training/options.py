@@ -50,8 +50,9 @@ class RunOptions:
     resume: Path | None = None
     """Folder of a run to go on with; its options are taken over."""
     start_from: Path | None = None
-    """Folder of another run: this one starts from all of its networks, with optimisers and steps of
-    its own; pictures may be of another size."""
+    """Weights that this run starts from, with optimisers and steps of its own: the folder of
+    another run, a .safetensors file, or the name of shipped weights. Networks that it lacks begin
+    untrained. Pictures may be of another size."""
     steps: int = 100_000
     """Total number of steps, those of earlier sittings included."""
     more: int | None = None

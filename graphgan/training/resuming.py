@@ -1,7 +1,8 @@
 """Options from the command line, a preset, or the run that is resumed."""
 
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -10,7 +11,8 @@ from graphgan.commands import parse_options
 from graphgan.extras import needs_extra
 from graphgan.training.devices import first_process_speaks
 from graphgan.training.options import RunOptions
-from graphgan.training.run_folder import RunFolder
+from graphgan.training.run_folder import CONFIG, RunFolder
+from graphgan.weights import find_weights, is_shipped
 
 Options = TypeVar("Options", bound=RunOptions)
 
@@ -38,6 +40,7 @@ def parse_train_options(
     *,
     drawing_flags: Sequence[str] = (),
     per_sitting: Collection[str] = (),
+    like_weights: Callable[[Options, Path], Options] | None = None,
 ) -> Options:
     """The preset's defaults, or those of the resumed run, changed by the command line.
 
@@ -46,13 +49,28 @@ def parse_train_options(
         args: the command line, without the program's name; ``sys.argv[1:]`` when None.
         drawing_flags: of drawn people: without effect, and refused, where there is ``--data``.
         per_sitting: options besides `PER_SITTING` that a resumed run may change.
+        like_weights: with ``--start-from``, the defaults for a generator as those weights have it,
+            made of other defaults and the weights' name, file or run. The other defaults are the
+            preset's, or those of the run whose folder it is; a preset that is asked for goes before
+            a run's, but for options named ``model``.
     Raises:
-        ValueError: values out of range; a resumed run asked to change what makes it that run.
+        ValueError: values out of range; weights to start from that are not there; a resumed run
+            asked to change what makes it that run.
+
+    Example:
+        >>> parse_train_options({"smoke": RunOptions(steps=400)}, ["--seed", "3"]).steps
+        400
     """
     args = sys.argv[1:] if args is None else list(args)
     smoke = presets["smoke"]
     if (folder := _value(args, "--resume")) is None:
-        options = _parse(args, presets.get(_value(args, "--preset") or "smoke", smoke))
+        preset = _value(args, "--preset")
+        default = presets.get(preset or "smoke", smoke)
+        if (source := _value(args, "--start-from")) is not None:
+            with _naming_start(source):
+                default = _like_run(default, Path(source), networks_alone=preset is not None)
+                default = (like_weights or _unlike)(default, Path(source))
+        options = _parse(args, default)
         _refuse_ignored(args, options, drawing_flags)
         return options
     try:
@@ -65,13 +83,38 @@ def parse_train_options(
     if changed := [name for name in _differing(wanted, own) if name not in free]:
         raise ValueError(
             f"expected the options of the run in {folder}, got others for {', '.join(changed)}; "
-            "leave them out, or start a new run"
+            f"leave them out, or begin a new run with them by --start-from {folder}"
         )
     if options.more is None:
         return options
     if options.steps != saved.steps:
         raise ValueError("expected --more or --steps, got both")
     return replace(options, steps=saved.steps + options.more)
+
+
+@contextmanager
+def _naming_start(source: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"--start-from {source}: {error}") from error
+
+
+def _like_run(default: Options, source: Path, *, networks_alone: bool) -> Options:
+    """The options of a run, or those of its networks alone, where ``source`` is one's folder."""
+    if not (source / CONFIG).is_file():
+        return default
+    saved: Any = read_options(type(default), RunFolder.open(source)[1])
+    if not networks_alone:
+        return cast(Options, saved)
+    changes = {"model": saved.model} if hasattr(saved, "model") else {}
+    return cast(Options, replace(cast(Any, default), **changes))
+
+
+def _unlike(default: Options, source: Path) -> Options:
+    """The same options, for weights that are there."""
+    find_weights(source)
+    return default
 
 
 def _differing(wanted: dict[str, Any], own: dict[str, Any]) -> list[str]:
@@ -106,7 +149,10 @@ def _plain(value: Any) -> Any:
     """As YAML has it; a path is whole, since the next sitting may start elsewhere."""
     if isinstance(value, tuple):
         return list(value)
-    return str(value.resolve()) if isinstance(value, Path) else value
+    if not isinstance(value, Path):
+        return value
+    is_name = is_shipped(str(value)) and not value.exists()
+    return str(value if is_name else value.resolve())
 
 
 def read_options(kind: type[Options], values: dict[str, Any]) -> Options:

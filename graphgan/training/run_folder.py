@@ -8,7 +8,6 @@ checkpoints/step-000100/         state.pt (to resume), generator.safetensors (to
 """
 
 import csv
-import re
 import shutil
 import warnings
 from collections.abc import Callable
@@ -19,11 +18,10 @@ import torch
 
 from graphgan.extras import needs_extra
 from graphgan.files import naming, replacing, require_new_folder
-from graphgan.weights import is_shipped, shipped_file
+from graphgan.weights.finding import checkpoints_of
 
 CONFIG = "config.yaml"
 STATE = "state.pt"
-WEIGHTS = "generator.safetensors"
 
 
 class RunFolder:
@@ -142,28 +140,14 @@ class RunFolder:
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
-        for old in self._saved()[:-keep]:
+        for old in checkpoints_of(self.path)[:-keep]:
             shutil.rmtree(old)
         return final
 
     def latest(self) -> Path | None:
         """The newest whole checkpoint."""
-        saved = self._saved()
+        saved = checkpoints_of(self.path)
         return saved[-1] if saved else None
-
-    def _saved(self) -> list[Path]:
-        whole = re.compile(r"step-\d+")
-        found = [p for p in self.checkpoints.glob("step-*") if whole.fullmatch(p.name)]
-        return sorted(found, key=lambda p: int(p.name.removeprefix("step-")))
-
-
-def newest_weights(checkpoint: Path) -> Path:
-    """The file that is meant: itself, the newest of a run's folder, or shipped weights by name."""
-    if not checkpoint.exists() and is_shipped(str(checkpoint)):
-        return shipped_file(str(checkpoint))
-    if not checkpoint.is_dir():
-        return checkpoint
-    return (RunFolder(checkpoint).latest() or checkpoint) / WEIGHTS
 
 
 def load_state(checkpoint: Path) -> dict[str, Any]:

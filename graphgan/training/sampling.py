@@ -19,9 +19,8 @@ from graphgan.data.prepared import Split
 from graphgan.data.tables import write_table
 from graphgan.extras import needs_extra
 from graphgan.files import require_new_folder
-from graphgan.models._pretrained import Network
+from graphgan.models.pretrained import Network
 from graphgan.training.devices import torch_device
-from graphgan.training.run_folder import newest_weights
 from graphgan.training.sheets import SHEET_ROWS, write_sheet
 
 LONGEST_NAME = 255  # bytes of a file's name, on most disks
@@ -54,7 +53,7 @@ class CheckpointOptions:
             ValueError: no weights, or those of another network; an absent device.
         """
         device = torch_device(self.device)
-        return network.from_pretrained(newest_weights(self.checkpoint)).to(device).fuse()
+        return network.from_pretrained(self.checkpoint, device=device).fuse()
 
     def chosen(self, pairs: Pairs) -> Pairs:
         """As many of the pairs as are asked for."""

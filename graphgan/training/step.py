@@ -17,12 +17,14 @@ from torch.optim.swa_utils import AveragedModel
 
 from graphgan._checks import check_positive
 from graphgan._states import mismatch
+from graphgan.training._detached import detached
 from graphgan.training._frozen import frozen
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 Losses = dict[str, Tensor]
+"""Terms by name, each a scalar: what an `Objective` returns and metrics.csv has columns of."""
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
@@ -31,8 +33,24 @@ class Objective(Protocol):
     """What the networks of a recipe minimise. It computes, it does not step.
 
     One that remembers something from step to step is `Stateful` too.
-    The modules it is given run under the precision of the run; batch and output are the recipe's
-    own types.
+    The modules it is given run under the precision of the run. A batch is of any type. An output is
+    a tensor or any nesting of tensors: tuples, named tuples, lists, dicts, dataclasses, with None,
+    numbers and strings in between. Before discriminators see an output it is cut from the
+    generator's graph, in an object of the same type.
+
+    Example:
+        >>> class LeastSquares:
+        ...     def generate(self, generator, batch):
+        ...         return {"image": generator(batch["noise"])}
+        ...
+        ...     def generator_losses(self, discriminators, batch, output):
+        ...         return {"g": (discriminators["d"](output["image"]) - 1).square().mean()}
+        ...
+        ...     def discriminator_losses(self, name, discriminator, batch, output):
+        ...         real, fake = discriminator(batch["image"]), discriminator(output["image"])
+        ...         return {f"d_{name}": (real - 1).square().mean() + fake.square().mean()}
+        >>> isinstance(LeastSquares(), Objective)
+        True
     """
 
     def generate(self, generator: nn.Module, batch: Any) -> Any:
@@ -137,9 +155,10 @@ class GANStep:
         else:
             with torch.no_grad():
                 output = self.objective.generate(self.generator.module, batch)
-        output = _detached(output)
+        output = detached(output)
         for name, player in self.discriminators.items():
             own = self.objective.discriminator_losses(name, player.module, batch, output)
+            _check_losses("discriminator_losses", own)
             player.learn(self.fabric, own, lr_factor)
             losses |= own
         if (step + 1) % self.generator_every == 0:
@@ -153,6 +172,7 @@ class GANStep:
         networks = {name: player.network for name, player in self.discriminators.items()}
         with frozen(networks.values()), self.fabric.autocast():
             losses = self.objective.generator_losses(networks, batch, output)
+        _check_losses("generator_losses", losses)
         self.generator.learn(self.fabric, losses, lr_factor)
         return output, losses
 
@@ -173,6 +193,9 @@ class GANStep:
         Raises:
             ValueError: a state of other networks.
         """
+        with _errors_of_states():
+            if lacking := self._players.keys() - state["networks"].keys():
+                raise ValueError(f"{', '.join(sorted(lacking))} missing")
         self.load_networks(state)
         with _errors_of_states():
             for name, player in self._players.items():
@@ -183,13 +206,26 @@ class GANStep:
     def load_networks(self, state: dict[str, Any]) -> None:
         """Take up the networks and the moving average alone of what `state_dict` gave.
 
+        Discriminators that the state lacks stay as they are.
+
         Raises:
             ValueError: a state of other networks.
         """
         with _errors_of_states():
             for name, player in self._players.items():
-                _load(player.network, state["networks"][name])
+                if name == "generator" or name in state["networks"]:
+                    _load(player.network, state["networks"][name])
             _load(self.averaged, state["averaged"])
+
+    def load_generator(self, weights: Mapping[str, Tensor]) -> None:
+        """Take up the weights of a generator, which its moving average begins with.
+
+        Raises:
+            ValueError: weights of another network.
+        """
+        with _errors_of_states():
+            for network in (self.generator.network, self.averaged.module):
+                _load(network, weights)
 
     @property
     def _players(self) -> dict[str, Player]:
@@ -199,6 +235,17 @@ class GANStep:
         """Whether every weight and statistic of every network is a number."""
         networks = [self.averaged, *(player.network for player in self._players.values())]
         return all(bool(t.isfinite().all()) for n in networks for t in n.state_dict().values())
+
+
+def _check_losses(method: str, losses: Any) -> None:
+    """Raise ``ValueError`` unless there are scalar tensors by name."""
+    expected = f"expected Objective.{method} to return scalar tensors by name, got"
+    if not isinstance(losses, dict) or not losses:
+        raise ValueError(f"{expected} {losses!r:.80}")
+    for name, loss in losses.items():
+        if not isinstance(loss, Tensor) or loss.ndim > 0:
+            shape = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
+            raise ValueError(f"{expected} {shape} for {name!r}")
 
 
 def _moving_average(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
@@ -225,21 +272,11 @@ def _errors_of_states() -> Iterator[None]:
         raise ValueError(f"expected a state of this configuration: {reason}") from error
 
 
-def _load(network: nn.Module, state: dict[str, Tensor]) -> None:
+def _load(network: nn.Module, state: Mapping[str, Tensor]) -> None:
     """In place: optimisers hold the parameters."""
     if problems := mismatch(network.state_dict(), state):
         raise ValueError(problems)
-    network.load_state_dict(state)
-
-
-def _detached(output: Any) -> Any:
-    """A tensor, or a tuple of what is one, without the graph behind it."""
-    if isinstance(output, Tensor):
-        return output.detach()
-    if not isinstance(output, tuple):
-        return output
-    parts = map(_detached, output)
-    return type(output)(*parts) if hasattr(output, "_fields") else tuple(parts)
+    network.load_state_dict(dict(state))
 
 
 def _mix(seed: int, step: int, rank: int) -> int:

@@ -13,6 +13,7 @@ from graphgan.weights.catalogue import (
     shipped_file,
     weights_file,
 )
+from graphgan.weights.finding import find_weights
 
 __all__ = [
     "FACES",
@@ -23,6 +24,7 @@ __all__ = [
     "SHIPPED",
     "TEETH",
     "Weights",
+    "find_weights",
     "is_shipped",
     "shipped_file",
     "weights_file",

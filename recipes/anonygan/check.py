@@ -17,6 +17,7 @@ from graphgan.data.check_command import (
     size_problems,
 )
 from graphgan.data.drawing import draw_landmarks, draw_mask
+from graphgan.data.pairs import PairKind, possible_kinds
 from graphgan.data.pictures import Picture
 from graphgan.data.prepared import PreparedPictures
 from graphgan.landmarks.masks import face_mask
@@ -41,7 +42,7 @@ def main(options: Options) -> int:
     faces = PreparedPictures(options.folder, scheme=IBUG_68)
     problems = [problem for i in range(len(faces)) for problem in _face_problems(faces, i)]
     problems += [*_folder_problems(faces), *size_problems(faces, smallest=MIN_PATCH_SIZE)]
-    return report_check(options, faces, problems, _draw)
+    return report_check(options, faces, problems, _draw, [_possible_pairs(faces)])
 
 
 def _face_problems(faces: PreparedPictures, index: int) -> Iterator[Problem]:
@@ -62,6 +63,22 @@ def _folder_problems(faces: PreparedPictures) -> Iterator[Problem]:
     people = {face.person for face in faces.pictures if face.split == "train"}
     if len(people) < 2:
         yield Problem(f"{len(people)} people to train on: pairs need two", "manifest.csv", True)
+
+
+def _possible_pairs(faces: PreparedPictures) -> str:
+    """Which kinds of pairs there are to train on."""
+    people = [face.person for face in faces.pictures if face.split == "train"]
+    numbers = {person: number for number, person in enumerate(people)}
+    possible = possible_kinds([numbers[person] for person in people])
+    kinds = {
+        PairKind.SAME_IMAGE: "a picture with itself",
+        PairKind.SAME_PERSON: "one person in two pictures",
+        PairKind.DIFFERENT: "two people",
+    }
+    there = [text for kind, text in kinds.items() if kind in possible]
+    missing = [text for kind, text in kinds.items() if kind not in possible]
+    line = f"pairs to train on: {', '.join(there) or 'none'}"
+    return f"{line}; not possible: {', '.join(missing)}" if missing else line
 
 
 def _draw(face: Picture) -> UInt8[Tensor, "3 h w"]:

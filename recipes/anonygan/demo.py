@@ -21,7 +21,6 @@ from graphgan.files import replacing, require_new_folder
 from graphgan.landmarks.detection import Detection
 from graphgan.metrics.landmark_error import landmark_error
 from graphgan.models import AnonyGAN
-from graphgan.training.run_folder import newest_weights
 from graphgan.weights import FACES
 
 PORTRAIT = Path(__file__).parents[2] / "docs" / "pictures" / "astronaut.jpg"
@@ -55,7 +54,7 @@ def main(options: Options) -> None:
     faces = detector(photo)
     if not faces:
         raise ValueError(f"{options.photo}: no face found")
-    method = GeneratedFaces(AnonyGAN.from_pretrained(newest_weights(options.checkpoint)))
+    method = GeneratedFaces(AnonyGAN.from_pretrained(options.checkpoint))
     people, recogniser = people_conditions(), DlibResNetRecogniser()
     anonymizer = Anonymizer(
         method, detector, people, recogniser=recogniser, match=options.match, seed=options.seed

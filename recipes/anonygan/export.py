@@ -7,7 +7,6 @@ from graphgan.commands import run_command
 from graphgan.models import AnonyGAN
 from graphgan.models.onnx_export import LARGEST_DIFFERENCE, export_onnx
 from graphgan.training.devices import memory_errors_explained
-from graphgan.training.run_folder import newest_weights
 from graphgan.weights import FACES
 
 
@@ -37,7 +36,7 @@ def export(options: Options) -> None:
         raise ValueError(f"{options.out}: expected a file to write, got a folder")
     if options.out.exists() and not options.overwrite:
         raise ValueError(f"{options.out}: there already; --overwrite replaces it")
-    model = AnonyGAN.from_pretrained(newest_weights(options.checkpoint))
+    model = AnonyGAN.from_pretrained(options.checkpoint)
     size = model.size if options.size is None else (options.size, options.size)
     if size is None:
         raise ValueError(

@@ -1,7 +1,8 @@
-"""Where three kinds of folders keep photos and people.
+"""Where four kinds of folders keep photos and people.
 
 plain    <person>/<any path>; a photo directly in the folder is a person of its own, named after it
 celeba   img_align_celeba/000001.jpg, identity_CelebA.txt ("000001.jpg 2880")
+ffhq     00000/00012.png: every photo is a person of its own, whatever folder it lies in
 lfw      lfw/<Name>/<Name>_0001.jpg, pairs.txt (may be missing)
 
 ``source``, the name of a photo in landmark files and in the manifest, is its path in the folder
@@ -40,6 +41,13 @@ def celeba(root: Path) -> Listing:
     return listing
 
 
+def ffhq(root: Path) -> Listing:
+    sources, others = photo_sources(root)
+    people = [Path(source).with_suffix("").as_posix().replace("/", "-") for source in sources]
+    photos = [Photo(root / s, s, person) for s, person in zip(sources, people, strict=True)]
+    return Listing(photos, other_files=others)
+
+
 def lfw(root: Path) -> Listing:
     folder = _first(root, "lfw", "lfw_funneled", "lfw-deepfunneled")
     listing = plain(folder)
@@ -50,7 +58,12 @@ def lfw(root: Path) -> Listing:
     return listing
 
 
-LAYOUTS: dict[str, Callable[[Path], Listing]] = {"plain": plain, "celeba": celeba, "lfw": lfw}
+LAYOUTS: dict[str, Callable[[Path], Listing]] = {
+    "plain": plain,
+    "celeba": celeba,
+    "ffhq": ffhq,
+    "lfw": lfw,
+}
 
 
 def list_photos(root: Path, layout: str) -> Listing:

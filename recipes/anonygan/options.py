@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Literal, cast
 
 from objective import LossOptions
@@ -104,6 +105,9 @@ class ModelOptions:
     """Of the output heads; "resize" leaves no grid of dots."""
     gradient_checkpointing: bool = False
     """Keep less of the generator's forward pass and compute it again: less memory, more time."""
+    trained_with: str = ""
+    """Networks of others whose features the weights of --start-from were trained with, which they
+    say themselves, with commas in between: what measures with them does not judge the result."""
 
     def generator(self, size: tuple[int, int] | None = None) -> AnonyGAN:
         generator = LandmarkGenerator(
@@ -133,7 +137,41 @@ class ModelOptions:
             face_alone=self.face_alone,
             detail=self.detail,
             size=size,
-            trained_with=["lite0"] if self.projected else [],
+            trained_with=sorted(
+                {*self.trained_with.split(","), "lite0" if self.projected else ""} - {""}
+            ),
+        )
+
+    def like(self, model: AnonyGAN) -> "ModelOptions":
+        """The options of that generator, and of these discriminators."""
+        config = model.generator.config
+        fitting = {} if model.fitting is None else model.fitting.config
+        return replace(
+            self,
+            width=config["width"],
+            blocks=config["num_blocks"],
+            reasoning=config["reasoning"],
+            landmarks=config["num_landmarks"],
+            shape_encoding=config["shape_encoding"],
+            landmark_attention=config["landmark_attention"] or "none",
+            attention_order=config["attention_order"],
+            blend=config["blend"],
+            base=model.base,
+            bend_condition=fitting.get("bend", 0.0),
+            keep_shape=fitting.get("keep_shape", 0.0),
+            mirror_condition=fitting.get("mirror", False),
+            forehead=model.forehead,
+            face_alone=model.face_alone,
+            keep_openings=fitting.get("keep_openings", False),
+            match_light=fitting.get("match_light", False),
+            match_sharpness=fitting.get("match_sharpness", False),
+            detail=model.detail,
+            context=config["appearance_channels"] == 6,
+            dropout=config["dropout"],
+            norm=config["norm"],
+            attention_norm=config["attention_norm"] is not None,
+            upsampling=config["upsampling"],
+            trained_with=",".join(model.trained_with),
         )
 
     def fitting(self) -> ConditionFitting | None:
@@ -237,6 +275,27 @@ class TrainOptions(RunOptions):
             if value:
                 known = "without" if self.model.projected else "with"
                 raise ValueError(f"expected {flag} {known} --projected, got {value:g}")
+
+
+def like_weights(options: TrainOptions, source: Path) -> TrainOptions:
+    """The options of a run that starts from these weights, whose generator it keeps."""
+    model = AnonyGAN.from_pretrained(source)
+    size = options.size if model.size is None else max(model.size)
+    return replace(options, size=size, model=options.model.like(model))
+
+
+PAPER_SAME_IMAGE_SHARE = PairOptions().same_image_share
+
+
+def without_same_person(options: TrainOptions) -> TrainOptions:
+    """The options for faces of which nobody has two: the paper's shares of pairs, which ask for
+    none of one person in two pictures, and nothing that such pairs teach."""
+    pairs = options.pairs
+    if pairs.same_person_share > 0:
+        pairs = replace(pairs, same_image_share=PAPER_SAME_IMAGE_SHARE, same_person_share=0.0)
+    starts = options.start_from is not None  # from weights that know shapes of faces already
+    keep_shape = options.model.keep_shape if starts else 0.0
+    return replace(options, pairs=pairs, model=replace(options.model, keep_shape=keep_shape))
 
 
 DRAWING_FLAGS = ("--size", "--people", "--faces-per-person")

@@ -37,8 +37,9 @@ class Options(PrepareOptions):
     """A CSV file (image,x0,y0,...,x67,y67), or what finds them: face-mesh, or dlib (an extra)."""
     size: int = 128
     """Pixels of a face's side."""
-    layout: Literal["plain", "celeba", "lfw"] = "plain"
-    """How the photos are laid out (plain: a folder for each person)."""
+    layout: Literal["plain", "celeba", "ffhq", "lfw"] = "plain"
+    """How the photos are laid out (plain: a folder for each person; ffhq: every photo is a person
+    of its own, in whatever folders)."""
     protocol: Literal["by-person", "celeba"] = "by-person"
     """Who is kept for testing: the last people (--test-people), or, with --layout celeba, the
     paper's choice of identities with more than 30 images, 1,200 to train on and 363 to test."""

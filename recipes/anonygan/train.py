@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from objective import AnonyGANObjective
-from options import DRAWING_FLAGS, PRESETS, TrainOptions
+from options import DRAWING_FLAGS, PRESETS, TrainOptions, like_weights, without_same_person
 from pictures import sheet_columns
 from projected import ProjectedObjective
 from results import anonymized, batch_for, condition_pasted, shown_batch, source_blurred
@@ -17,14 +17,20 @@ from transfer import measure_transfer, true_answers
 
 from graphgan.commands import exit_with
 from graphgan.data.batches import (
-    PairsOfSteps,
     StoredPairs,
     read_pairs,
     to_uint8_image,
 )
 from graphgan.data.face_batch import FaceBatch
 from graphgan.data.held_out import draw_splits
-from graphgan.data.pairs import PairSampler, next_person_pairs, self_pairs, some_pairs
+from graphgan.data.pairs import (
+    PairKind,
+    PairSampler,
+    next_person_pairs,
+    possible_kinds,
+    self_pairs,
+    some_pairs,
+)
 from graphgan.data.pictures import PictureDataset
 from graphgan.data.prepared import PreparedPictures
 from graphgan.data.synthetic_faces import SyntheticFaces
@@ -34,8 +40,13 @@ from graphgan.metrics.pose_check import MOST_PICTURES, measure_pose
 from graphgan.models import AnonyGAN
 from graphgan.models.discriminators import MIN_PATCH_SIZE
 from graphgan.models.feature_network import FeatureNetwork
-from graphgan.training.experiment import Experiment, ready_to_train, train_command
-from graphgan.training.resuming import parse_train_options
+from graphgan.training import (
+    Experiment,
+    PairsOfSteps,
+    parse_train_options,
+    ready_to_train,
+    train_command,
+)
 from graphgan.training.sheets import SHEET_ROWS
 
 if TYPE_CHECKING:
@@ -51,7 +62,7 @@ class Faces(NamedTuple):
 
 
 def main() -> int:
-    options = parse_train_options(PRESETS, drawing_flags=DRAWING_FLAGS)
+    options = parse_train_options(PRESETS, drawing_flags=DRAWING_FLAGS, like_weights=like_weights)
     smaller = "--size" if options.data is None else "size of prepared faces"
     return train_command(
         options,
@@ -63,6 +74,10 @@ def main() -> int:
 def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
     """Everything that a run needs, checked."""
     faces = open_faces(options)
+    if asks_for_too_much(options, faces.train):
+        asked, options = options, without_same_person(options)
+        if fabric.is_global_zero:
+            print(told(asked, options), flush=True)
     pairs = PairsOfSteps(
         faces.train,
         make_sampler(options, faces.train),
@@ -84,7 +99,8 @@ def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
         return fabric.all_reduce(selected.sum().float(), reduce_op="mean")
 
     generator = options.model.generator(faces.train.size)
-    if generator.fitting is not None and generator.fitting.keep_shape > 0:
+    learns_shapes = generator.fitting is not None and generator.fitting.keep_shape > 0
+    if learns_shapes and options.start_from is None:  # weights bring theirs
         generator.fitting.learn_shapes(learned_shapes(faces.train, options.model))
 
     return Experiment(
@@ -129,6 +145,23 @@ def make_objective(
         return AnonyGANObjective(options.loss, count=count)
     network = FeatureNetwork.efficientnet_lite("lite0").to(device)
     return ProjectedObjective(options.loss, network, count=count)
+
+
+def asks_for_too_much(options: TrainOptions, faces: PictureDataset) -> bool:
+    """Whether pairs of one person in two pictures are asked for, and nobody has two."""
+    learns_shapes = options.model.keep_shape > 0 and options.start_from is None
+    asked = options.pairs.same_person_share > 0 or learns_shapes
+    return asked and PairKind.SAME_PERSON not in possible_kinds(faces.persons)
+
+
+def told(asked: TrainOptions, options: TrainOptions) -> str:
+    """What is trained on where everybody has one picture, and what else became of the options."""
+    share = options.pairs.same_image_share
+    line = (
+        f"one picture a person: {share:.0%} of the pairs are a picture with itself, "
+        f"{1 - share:.0%} two people, none one person in two pictures"
+    )
+    return line if asked.model == options.model else f"{line}; --keep-shape 0"
 
 
 def make_sampler(options: TrainOptions, faces: PictureDataset) -> PairSampler:

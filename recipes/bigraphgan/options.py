@@ -54,6 +54,9 @@ class ModelOptions:
     """Of the Gaussian pose maps, in pixels."""
     init_std: float = 0.02
     """Standard deviation of the first weights."""
+    trained_with: str = ""
+    """Networks of others whose features the weights of --start-from were trained with, which they
+    say themselves, with commas in between: what measures with them does not judge the result."""
 
     def generator(self, *, trained_with: Sequence[str] = ()) -> BiGraphGAN:
         """With the names of the networks whose features its training sees."""
@@ -75,6 +78,24 @@ class ModelOptions:
         generator.gradient_checkpointing = self.gradient_checkpointing
         init_normal(generator, std=self.init_std)
         return BiGraphGAN(generator, bend=self.bend, trained_with=trained_with)
+
+    def like(self, model: BiGraphGAN) -> "ModelOptions":
+        """The options of that generator, and of these discriminators."""
+        config = model.generator.config
+        return replace(
+            self,
+            width=config["width"],
+            blocks=config["num_blocks"],
+            bend=model.bend,
+            shape_encoding=config["shape_encoding"],
+            blend=config["blend"],
+            dropout=config["dropout"],
+            norm=config["norm"],
+            attention_norm=config["attention_norm"] is not None,
+            upsampling=config["upsampling"],
+            sigma=config["sigma"],
+            trained_with=",".join(model.trained_with),
+        )
 
     def discriminators(self) -> dict[str, nn.Module]:
         """Of appearance and pose."""
@@ -136,7 +157,13 @@ class TrainOptions(RunOptions):
     def trained_with(self) -> list[str]:
         """Names of the networks whose features the generator learns from."""
         names = {self.loss.perceptual} if self.loss.is_perceptual else set()
-        return sorted(names | ({"lite0"} if self.model.projected else set()))
+        names |= {*self.model.trained_with.split(","), "lite0" if self.model.projected else ""}
+        return sorted(names - {""})
+
+
+def like_weights(options: TrainOptions, source: Path) -> TrainOptions:
+    """The options of a run that starts from these weights, whose generator it keeps."""
+    return replace(options, model=options.model.like(BiGraphGAN.from_pretrained(source)))
 
 
 PER_SITTING = ("vgg19",)

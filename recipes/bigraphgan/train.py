@@ -6,20 +6,25 @@ from typing import TYPE_CHECKING
 import torch
 from measures import measure_transfer
 from objective import BiGraphGANObjective, perceptual_features
-from options import DRAWING_FLAGS, PER_SITTING, PRESETS, TrainOptions
+from options import DRAWING_FLAGS, PER_SITTING, PRESETS, TrainOptions, like_weights
 from persons import SMALLEST_SIDE, Persons, open_persons
 from pictures import sheet_columns
 from projected import ProjectedObjective
 from torch import nn
 
 from graphgan.commands import exit_with
-from graphgan.data.batches import PairsOfSteps, read_pairs
+from graphgan.data.batches import read_pairs
 from graphgan.data.pairs import ListedPairSampler, PairSampler, Sampler, some_pairs
 from graphgan.data.person_batch import PersonBatch, to_person_batch
 from graphgan.landmarks.schemes import OPENPOSE_18
 from graphgan.models import BiGraphGAN, FeatureNetwork
-from graphgan.training.experiment import Experiment, ready_to_train, train_command
-from graphgan.training.resuming import parse_train_options
+from graphgan.training import (
+    Experiment,
+    PairsOfSteps,
+    parse_train_options,
+    ready_to_train,
+    train_command,
+)
 from graphgan.training.sheets import SHEET_ROWS
 
 if TYPE_CHECKING:
@@ -29,7 +34,12 @@ MOST_PAIRS = 256  # that are measured in the end
 
 
 def main() -> int:
-    options = parse_train_options(PRESETS, drawing_flags=DRAWING_FLAGS, per_sitting=PER_SITTING)
+    options = parse_train_options(
+        PRESETS,
+        drawing_flags=DRAWING_FLAGS,
+        per_sitting=PER_SITTING,
+        like_weights=like_weights,
+    )
     return train_command(
         options,
         partial(experiment, options),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from objective import LossOptions
@@ -80,6 +81,13 @@ class TrainOptions(RunOptions):
         super().__post_init__()
         if self.critic_steps < 1:
             raise ValueError(f"expected --critic-steps of at least 1, got {self.critic_steps}")
+
+
+def like_weights(options: TrainOptions, source: Path) -> TrainOptions:
+    """The options of a run that starts from these weights, whose generator it keeps."""
+    config = CIAGANGenerator.from_pretrained(source).config
+    model = replace(options.model, width=config["width"], blocks=config["num_blocks"])
+    return replace(options, model=model)
 
 
 DRAWING_FLAGS = ("--size", "--people", "--faces-per-person")

@@ -8,22 +8,27 @@ import torch
 from faces import Faces, open_faces
 from identity_batch import to_identity_batch
 from objective import CIAGANObjective
-from options import DRAWING_FLAGS, PRESETS, TrainOptions
+from options import DRAWING_FLAGS, PRESETS, TrainOptions, like_weights
 from pictures import sheet_columns
 from results import replaced, source_blurred, wanted_pasted
 from torch import Tensor
 from transfer import measure_transfer, true_answers
 
 from graphgan.commands import exit_with
-from graphgan.data.batches import PairsOfSteps, mean_image, to_uint8_image
+from graphgan.data.batches import mean_image, to_uint8_image
 from graphgan.data.pairs import PairSampler
 from graphgan.data.pictures import PictureDataset
 from graphgan.faces import FaceFinder
 from graphgan.metrics.pose_check import MOST_PICTURES, measure_pose
 from graphgan.models import CIAGANGenerator
 from graphgan.models.discriminators import MIN_PATCH_SIZE
-from graphgan.training.experiment import Experiment, ready_to_train, train_command
-from graphgan.training.resuming import parse_train_options
+from graphgan.training import (
+    Experiment,
+    PairsOfSteps,
+    parse_train_options,
+    ready_to_train,
+    train_command,
+)
 from graphgan.training.sampling import device_of
 from graphgan.training.sheets import SHEET_ROWS
 
@@ -32,7 +37,7 @@ if TYPE_CHECKING:
 
 
 def main() -> int:
-    options = parse_train_options(PRESETS, drawing_flags=DRAWING_FLAGS)
+    options = parse_train_options(PRESETS, drawing_flags=DRAWING_FLAGS, like_weights=like_weights)
     return train_command(
         options,
         partial(experiment, options),

@@ -12,6 +12,7 @@ from graphgan.data.pairs import (
     PairSampler,
     next_person_pairs,
     next_picture_pairs,
+    possible_kinds,
     self_pairs,
     some_pairs,
 )
@@ -189,6 +190,20 @@ def test_a_sampler_travels_to_other_processes():
 def test_refuses_what_cannot_be_paired(persons, options, message):
     with pytest.raises(ValueError, match=message):
         PairSampler(persons, **options)
+
+
+@pytest.mark.parametrize(
+    ("persons", "kinds"),
+    [
+        ([], []),
+        ([7], ["SAME_IMAGE"]),
+        ([7, 7], ["SAME_IMAGE", "SAME_PERSON"]),
+        ([0, 1, 2], ["SAME_IMAGE", "DIFFERENT"]),
+        ([0, 1, 0], ["SAME_IMAGE", "SAME_PERSON", "DIFFERENT"]),
+    ],
+)
+def test_the_kinds_that_pictures_allow(persons, kinds):
+    assert possible_kinds(persons) == {PairKind[kind] for kind in kinds}
 
 
 def test_what_is_not_asked_for_need_not_be_there():

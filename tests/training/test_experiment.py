@@ -130,9 +130,54 @@ def test_another_run_s_networks_are_a_start(run, tmp_path):
 
 
 def test_a_start_from_nothing_is_one_line(run, tmp_path):
-    with pytest.raises(ValueError, match=r"expected a checkpoint in .*none"):
+    with pytest.raises(ValueError, match=r"found none at .*/none, .* for BiGraphGAN: synthetic"):
         run(start_from=tmp_path / "none")
     assert not (tmp_path / "run").exists()
+
+
+STILL = OptimizerOptions(lr_g=1e-20, lr_d=1e-20)
+
+
+def test_weights_of_a_file_are_a_start_and_what_they_lack_is_told(run, prepare, tmp_path, capsys):
+    generator = prepare(None).generator
+    for weight in generator.parameters():
+        weight.data.add_(1)
+    generator.save_pretrained(file := tmp_path / "w.safetensors")
+    run(steps=1, start_from=file, optimizer=STILL)
+    line = f"starts from {file}: generator; untrained, as it has none of them: only\n"
+    assert line in capsys.readouterr().out
+    state = state_of(tmp_path / "run")
+    fresh = dict(prepare(None).discriminators["only"].named_parameters())
+    for name, weight in generator.named_parameters():
+        torch.testing.assert_close(state["networks"]["generator"][name], weight.detach())
+        torch.testing.assert_close(state["averaged"][f"module.{name}"], weight.detach())
+    for name, weight in fresh.items():
+        torch.testing.assert_close(state["networks"]["only"][name], weight.detach())
+
+
+def test_a_run_may_lack_a_discriminator(run, prepare, tmp_path, capsys):
+    run(steps=1)
+    experiment = prepare(None)
+    both = {"only": experiment.discriminators["only"], "new": ResNetDiscriminator(6, width=4)}
+    options = replace(OPTIONS, steps=1, out=tmp_path / "other", start_from=tmp_path / "run")
+    fabric = launch_fabric("cpu", 1, "32-true")
+    assert run_experiment(fabric, options, replace(experiment, discriminators=both)) == 0
+    told = (
+        f"starts from {tmp_path / 'run'}: generator, only; untrained, as it has none of them: new"
+    )
+    assert told in capsys.readouterr().out
+
+
+def test_weights_of_another_width_name_the_options_that_differ(run, tmp_path):
+    other = BiGraphGAN.published("deepfashion", width=8, num_blocks=1, dropout=0.0)
+    other.save_pretrained(file := tmp_path / "w.safetensors")
+    with pytest.raises(ValueError, match=f"in {file}, its options are others: width 8 .here 4.$"):
+        run(start_from=file)
+
+
+def test_a_generator_that_could_not_be_saved_is_refused_before_the_first_step(prepare):
+    with pytest.raises(ValueError, match=r"Linear has none .* graphgan\.models\.Pretrained"):
+        replace(prepare(None), generator=torch.nn.Linear(2, 2))
 
 
 def test_the_generator_may_learn_at_some_steps_alone(prepare, tmp_path, capsys):

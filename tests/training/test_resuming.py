@@ -16,6 +16,7 @@ from graphgan.training.resuming import (
     write_options,
 )
 from graphgan.training.run_folder import RunFolder
+from graphgan.weights.finding import WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,10 @@ def test_bad_flags_are_bad_input(args):
 @pytest.fixture
 def run(tmp_path):
     saved = replace(PRESETS["small"], steps=50, data=tmp_path / "faces")
-    return RunFolder.create(tmp_path / "run", write_options(saved))
+    run = RunFolder.create(tmp_path / "run", write_options(saved))
+    (run.checkpoints / "step-000001").mkdir()
+    (run.checkpoints / "step-000001" / WEIGHTS).touch()
+    return run
 
 
 def resume(run, *args):
@@ -209,6 +213,36 @@ def test_what_may_change_from_sitting_to_sitting(run):
 def test_what_makes_the_run_that_run_cannot_change(run, args, names):
     with pytest.raises(ValueError, match=f"the run in {run.path}, got others for {names};"):
         resume(run, *args.split())
+
+
+def test_other_rates_are_for_a_new_run_that_starts_from_it(run):
+    with pytest.raises(ValueError, match=f"begin a new run with them by --start-from {run.path}$"):
+        resume(run, "--lr-g", "0.1")
+    drawn = parse(["--start-from", str(run.path), "--lr-g", "0.1"])
+    assert (drawn.optimizer.lr_g, drawn.start_from, drawn.resume) == (0.1, run.path, None)
+
+
+def test_a_run_to_start_from_brings_its_options(run):
+    own = parse(["--start-from", str(run.path)])
+    assert own == replace(resume(run), resume=None, start_from=run.path)
+    other = parse(["--start-from", str(run.path), "--preset", "paper"])
+    assert other == replace(PRESETS["paper"], model=own.model, start_from=run.path)
+
+
+def test_weights_to_start_from_may_change_the_defaults(tmp_path):
+    def like(options, source):
+        assert source == Path("people-128")
+        return replace(options, model=ModelOptions(width=77))
+
+    args = ["--start-from", "people-128", "--bias", "True"]
+    drawn = parse_train_options(PRESETS, args, like_weights=like)
+    assert drawn.model == ModelOptions(width=77, bias=True)
+    assert write_options(drawn)["start_from"] == "people-128"  # a name, no path
+
+
+def test_weights_that_are_not_there_are_one_line():
+    with pytest.raises(ValueError, match=r"^--start-from NOTHERE: expected a weights file"):
+        parse(["--start-from", "NOTHERE"])
 
 
 def test_the_same_options_again_are_no_change(run, monkeypatch):

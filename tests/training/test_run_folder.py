@@ -4,7 +4,8 @@ import pytest
 import torch
 import yaml
 
-from graphgan.training.run_folder import WEIGHTS, RunFolder, load_state, newest_weights
+from graphgan.training.run_folder import RunFolder, load_state
+from graphgan.weights.finding import WEIGHTS
 
 
 def touch_weights(folder):
@@ -77,12 +78,6 @@ def test_checkpoints_are_whole_and_few(run):
     assert torch.equal(state["weight"], torch.full((3,), 3.0))
 
 
-def test_the_newest_checkpoint_is_that_of_the_highest_number(run):
-    save(run, 999_999)
-    save(run, 1_000_000)
-    assert run.latest().name == "step-1000000"
-
-
 def test_what_a_killed_process_left_is_not_taken_for_a_checkpoint(run):
     save(run, 1)
     half = run.checkpoints / ".step-000002.part"
@@ -150,15 +145,6 @@ def test_other_tensors_are_no_state(run, state):
     torch.save(state, file)
     with pytest.raises(ValueError, match=f"expected a training state in {file}, got"):
         load_state(run.latest())
-
-
-def test_newest_weights_of_a_run_or_the_file_itself(run):
-    assert newest_weights(run.path) == run.path / WEIGHTS  # not there, and named so
-    save(run, 1)
-    save(run, 2)
-    assert newest_weights(run.path) == run.checkpoints / "step-000002" / WEIGHTS
-    file = newest_weights(run.path)
-    assert newest_weights(file) == file
 
 
 def test_metrics_are_rows_below_one_header(run):

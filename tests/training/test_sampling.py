@@ -12,7 +12,7 @@ from graphgan.data.pairs import next_picture_pairs, some_pairs
 from graphgan.data.person_batch import to_person_batch
 from graphgan.data.synthetic_persons import SyntheticPersons
 from graphgan.models import BiGraphGAN
-from graphgan.training.run_folder import WEIGHTS, RunFolder
+from graphgan.training.run_folder import RunFolder
 from graphgan.training.sampling import (
     CheckpointOptions,
     SampleOptions,
@@ -21,6 +21,7 @@ from graphgan.training.sampling import (
     pair_batches,
     write_samples,
 )
+from graphgan.weights.finding import WEIGHTS
 
 CPU = torch.device("cpu")
 

@@ -1,5 +1,7 @@
 import copy
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -34,44 +36,100 @@ def test_the_generator_learns_first_and_the_discriminator_sees_what_it_made_befo
     assert not torch.equal(critic.weight, before[1][0])
 
 
-class Part(NamedTuple):
-    """A part of an output."""
-
-    image: torch.Tensor
-    attention: torch.Tensor | None = None
-
-
 class Maps(NamedTuple):
-    """An output whose parts are tuples too, and what is no tensor."""
+    """A tuple with names, and what is no tensor."""
 
     image: torch.Tensor
-    features: tuple[torch.Tensor, ...]
-    pairs: tuple[Part, tuple[torch.Tensor, int]]
     name: str | None = None
 
 
-def test_nothing_of_an_output_leads_a_discriminator_back_to_the_generator(toy, batches):
-    objective, seen = toy.objective, []
+@dataclass
+class Made:
+    """Nested in itself; remembers what it computed."""
 
-    def generate(generator, batch):
-        image = generator(batch)
-        return Maps(image, (2 * image, 3 * image), (Part(4 * image), (5 * image, 6)))
+    image: torch.Tensor
+    more: Any = None
+
+    @cached_property
+    def bright(self):
+        return 2 * self.image
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """May not be changed, has no attributes but its own."""
+
+    image: torch.Tensor
+
+
+def made_bright(image):
+    made = Made(image, {"parts": [Made(image)]})
+    assert made.bright.requires_grad
+    return made
+
+
+@pytest.mark.parametrize(
+    ("wrap", "unwrap"),
+    [
+        (lambda x: x, lambda o: o),
+        (lambda x: (x,), lambda o: o[0]),
+        (lambda x: [None, [x]], lambda o: o[1][0]),
+        (lambda x: {"made": (3, x), "name": "a"}, lambda o: o["made"][1]),
+        (lambda x: ((x, x), Maps(x)), lambda o: o[1].image),
+        (made_bright, lambda o: o.more["parts"][0].image),
+        (made_bright, lambda o: o.bright / 2),
+        (Fixed, lambda o: o.image),
+    ],
+)
+def test_an_output_of_any_nesting_leads_no_discriminator_back_to_the_generator(
+    toy, batches, wrap, unwrap
+):
+    objective, seen = toy.objective, []
+    objective.generate = lambda generator, batch: wrap(generator(batch))
+    objective.generator_losses = lambda networks, batch, output: {"g": unwrap(output).mean()}
 
     def discriminator_losses(name, discriminator, batch, output):
         seen.append(output)
-        return {"d": discriminator(output.image).mean()}
+        return {"d": discriminator(unwrap(output)).mean()}
 
-    objective.generate, objective.discriminator_losses = generate, discriminator_losses
+    objective.discriminator_losses = discriminator_losses
     image = toy.generator.network(batches[0]).detach()
     toy(batches[0], 0)
     (output,) = seen
-    assert type(output) is Maps and isinstance(output.pairs[0], Part)
-    first, (second, number) = output.pairs
-    found = [output.image, *output.features, first.image, second]
-    for times, part in enumerate(found, start=1):
-        torch.testing.assert_close(part, times * image)
-        assert not part.requires_grad
-    assert (number, first.attention, output.name) == (6, None, None)
+    assert type(output) is type(wrap(image.requires_grad_()))
+    torch.testing.assert_close(unwrap(output), image)
+    assert not unwrap(output).requires_grad
+
+
+@pytest.mark.parametrize(
+    ("wrap", "message"),
+    [
+        (lambda x: {x}, r"got builtins\.set in output$"),
+        (lambda x: {"a": [x, iter([x])]}, r"got builtins\.list_iterator in output\['a'\]\[1\]$"),
+        (lambda x: Made(x, (Made,)), r"got builtins\.type in output\.more\[0\]$"),
+    ],
+)
+def test_an_output_of_other_things_is_refused_by_name(toy, batches, wrap, message):
+    toy.objective.generate = lambda generator, batch: wrap(generator(batch))
+    toy.objective.generator_losses = lambda networks, batch, output: {"g": torch.ones(()) * one}
+    one = toy.generator.network[0].weight.sum()
+    with pytest.raises(ValueError, match=f"expected Objective.generate to return .*{message}"):
+        toy(batches[0], 0)
+
+
+@pytest.mark.parametrize(
+    ("losses", "message"),
+    [
+        (torch.zeros(()), r"by name, got tensor\(0\.\)"),
+        ({}, "by name, got {}"),
+        ({"g": torch.zeros(4, 1)}, r"by name, got \(4, 1\) for 'g'"),
+        ({"g": 0.5}, "by name, got float for 'g'"),
+    ],
+)
+def test_other_losses_than_scalars_by_name_are_refused(toy, batches, losses, message):
+    toy.objective.generator_losses = lambda networks, batch, output: losses
+    with pytest.raises(ValueError, match=f"expected Objective.generator_losses .*{message}"):
+        toy(batches[0], 0)
 
 
 def test_a_step_is_gradient_descent_by_hand(toy, batches):

@@ -6,7 +6,6 @@ import torch
 
 from graphgan import faces, models, weights
 from graphgan.models import AnonyGAN
-from graphgan.training.run_folder import newest_weights
 from graphgan.weights import LOADABLE, SHIPPED, is_shipped, shipped_file
 
 FOLDER = Path(weights.__file__).parent
@@ -64,20 +63,6 @@ def test_other_names_are_refused_with_those_that_are_known(name):
     assert not is_shipped(name)
     with pytest.raises(ValueError, match="among people-128, people-512"):
         shipped_file(name)
-
-
-def test_a_file_of_that_name_goes_before_the_shipped_one(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    name = Path("people-128")
-    assert newest_weights(name) == FOLDER / "people-128.safetensors"
-    name.write_bytes(b"mine")
-    assert newest_weights(name) == name
-
-
-def test_a_path_is_never_taken_for_a_name(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match="found none at people-128"):
-        AnonyGAN.from_pretrained(Path("people-128"))
 
 
 @pytest.mark.parametrize("one", [*SHIPPED, *LOADABLE], ids=lambda one: one.name)

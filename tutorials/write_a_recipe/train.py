@@ -4,30 +4,43 @@ from functools import partial
 
 import torch
 from lightning_fabric import Fabric
+from network import RobotGenerator
 from objective import RobotObjective, figure
 from robots import LIMBS, Robots
 
 from graphgan.commands import exit_with
-from graphgan.data import PairSampler, PersonBatch, next_picture_pairs, to_person_batch
-from graphgan.data.batches import PairsOfSteps, read_pairs, to_float_image
+from graphgan.data import (
+    PairSampler,
+    PersonBatch,
+    next_picture_pairs,
+    read_pairs,
+    to_float_image,
+    to_person_batch,
+)
 from graphgan.data.drawing import draw_skeleton
 from graphgan.metrics import compare, masked_error
-from graphgan.models import AppearanceDiscriminator, BiGraphGAN, LandmarkDiscriminator
-from graphgan.training.experiment import Experiment, ready_to_train, train_command
-from graphgan.training.options import OptimizerOptions, RunOptions
-from graphgan.training.resuming import parse_train_options
+from graphgan.models import AppearanceDiscriminator, LandmarkDiscriminator
+from graphgan.training import (
+    Experiment,
+    OptimizerOptions,
+    PairsOfSteps,
+    RunOptions,
+    parse_train_options,
+    ready_to_train,
+    train_command,
+)
 
 
 # --8<-- [start:experiment]
 def experiment(options: RunOptions, fabric: Fabric) -> Experiment:
+    if options.data is not None:
+        raise ValueError(f"expected no --data, since robots are drawn, got {options.data}")
     train = ready_to_train(Robots(200, 6), smallest=48, workers=options.workers)
     pairs = {"same_image_share": 0, "same_person_share": 1, "num_pairs": None}
     sampler = PairSampler(train.persons, batch_size=8, seed=options.seed, **pairs)
-    sizes = {"num_landmarks": 9, "width": 12, "num_blocks": 2, "sigma": 3.0}
-    changed = {"dropout": 0.0, "upsampling": "resize", "blend": "none"}
     return Experiment(
         name="robots",
-        generator=BiGraphGAN.published("market", **sizes, **changed),
+        generator=RobotGenerator(),
         discriminators={
             "app": AppearanceDiscriminator(width=12),
             "lm": LandmarkDiscriminator(9, width=12),
@@ -51,7 +64,7 @@ def new_robots(count: int, device: torch.device) -> PersonBatch:
 
 
 @torch.no_grad()
-def columns(model: BiGraphGAN, batch: PersonBatch) -> dict[str, torch.Tensor]:
+def columns(model: RobotGenerator, batch: PersonBatch) -> dict[str, torch.Tensor]:
     """Those of a sheet."""
     image = model(batch.image, batch.joints, batch.target_joints).image.clamp(-1, 1)
     grey = torch.full_like(image[0], 128, dtype=torch.uint8).cpu()
@@ -64,7 +77,7 @@ def columns(model: BiGraphGAN, batch: PersonBatch) -> dict[str, torch.Tensor]:
 
 
 # --8<-- [start:learned]
-def learned(model: BiGraphGAN, batch: PersonBatch) -> str:
+def learned(model: RobotGenerator, batch: PersonBatch) -> str:
     """The table that a run ends with: the network beside two answers that need none."""
     answers = {
         "network": columns(model, batch)["result"],

@@ -3,6 +3,7 @@ import csv
 import check
 import pytest
 import torch
+from drawn_folder import drawn_folder
 
 from graphgan.commands import run_command
 from graphgan.data.images import read_image, write_image
@@ -56,10 +57,22 @@ def test_a_good_folder_passes_and_is_drawn(run, prepared, tmp_path):
     assert "8 pictures of 4 people" in out
     assert "train: 6 pictures of 3 people, 2 to 2 each" in out
     assert "no problems" in out
+    assert (
+        "  pairs to train on: a picture with itself, one person in two pictures, two people\n"
+        in out
+    )
     sheet = read_image(tmp_path / "sheets" / "sheet.png")
     assert sheet.shape == (3, 68, 2 + 6 * 66)
     discs = (sheet[:, 2:66, 2:66] == torch.tensor([0, 255, 0]).view(3, 1, 1)).all(0)
     assert discs.sum() > 50  # some of the 68 share a pixel
+
+
+def test_with_one_photo_a_person_the_pairs_that_are_possible_are_told(run, tmp_path):
+    folder = drawn_folder(tmp_path, 3, 1, size=48, test_people=1)
+    status, out, _ = run(folder)
+    assert status == 0
+    possible = "a picture with itself, two people; not possible: one person in two pictures"
+    assert f"  pairs to train on: {possible}\n" in out
 
 
 def test_notes_name_the_image_and_the_line_and_do_not_fail(run, prepared):

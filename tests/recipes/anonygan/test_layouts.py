@@ -54,6 +54,12 @@ def test_lfw_pairs_are_read_with_their_folds(tmp_path):
     ]
 
 
+def test_every_photo_of_ffhq_is_a_person(tmp_path):
+    touch(tmp_path, "00000/00001.png", "00000/00002.png", "01000/01000.png", "LICENSE.txt")
+    names = {"00000/00001.png": "00000-00001", "00000/00002.png": "00000-00002"}
+    assert people(list_photos(tmp_path, "ffhq")) == names | {"01000/01000.png": "01000-01000"}
+
+
 def test_lfw_may_come_without_pairs_and_says_so(tmp_path):
     touch(tmp_path, *LFW)
     listing = list_photos(tmp_path, "lfw")

@@ -150,3 +150,16 @@ def test_a_preset_comes_back_from_a_file(preset):
 def test_networks_that_cannot_be_are_refused(values):
     with pytest.raises(ValueError, match=r"expected|between"):
         ModelOptions(**values).generator()
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_weights_tell_the_options_that_they_were_made_with(name):
+    preset = PRESETS[name]
+    with torch.device("meta"):
+        model = preset.model.generator((128, 128))
+    told = preset.model.like(model)
+    assert told == replace(preset.model, trained_with=",".join(model.trained_with))
+    others = ModelOptions(
+        discriminator_width=preset.model.discriminator_width, projected=preset.model.projected
+    )
+    assert others.like(model) == told

@@ -9,12 +9,14 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import options
 import pytest
 import torch
 import train
 import yaml
+from drawn_folder import drawn_folder
 from efficientnet_weights import needs_lite0
 from running import (
     assert_same_result,
@@ -36,7 +38,8 @@ from graphgan.data.images import read_image
 from graphgan.data.pairs import PairKind, PairSampler
 from graphgan.data.prepared import PreparedPictures
 from graphgan.models import AnonyGAN
-from graphgan.training.run_folder import WEIGHTS, RunFolder, load_state
+from graphgan.training.run_folder import RunFolder, load_state
+from graphgan.weights.finding import WEIGHTS
 
 # Running it
 
@@ -152,6 +155,47 @@ def test_without_two_test_people_the_sheets_show_the_training_faces(
     assert status == 0
     assert (tmp_path / "run/sheets/step-000001.png").is_file()
     assert "measured on faces it was trained on: there are no test faces of two people" in out
+
+
+def test_with_one_photo_a_person_the_paper_s_shares_are_taken_without_a_flag(tmp_path):
+    """Of every preset, those that learn shapes of faces from several pictures included."""
+    persons = SimpleNamespace(persons=list(range(40)))
+    for preset in options.PRESETS.values():
+        chosen = preset
+        if train.asks_for_too_much(preset, persons):
+            chosen = options.without_same_person(preset)
+            line = (
+                "one picture a person: 75% of the pairs are a picture with itself, 25% two people"
+            )
+            assert train.told(preset, chosen).startswith(line)
+        counts = train.make_sampler(chosen, persons).counts
+        size = chosen.pairs.batch_size
+        assert list(counts.values()) == [0.75 * size, 0, 0.25 * size]
+        assert chosen.model.keep_shape == 0
+        assert not train.asks_for_too_much(preset, SimpleNamespace(persons=[0, 0, 1]))
+
+
+def test_one_photo_a_person_is_trained_on_and_resumed(run, tiny, tmp_path):
+    data = drawn_folder(tmp_path, 6, 1, size=48, test_people=2)
+    flags = ["--data", data, "--out", tmp_path / "run", "--keep-shape", "2"]
+    status, out, errors = run(*tiny, *flags, "--bend-condition", "1", "--steps", "1")
+    assert (status, errors) == (0, [])
+    assert "none one person in two pictures; --keep-shape 0\n" in out
+    assert run("--resume", tmp_path / "run", "--more", "1")[0] == 0
+
+
+def test_shipped_weights_are_a_start_without_their_options(run, tiny, face_folder, tmp_path):
+    flags = "--discriminator-width 4 --batch-size 4 --precision 32-true --device cpu --steps 1"
+    still = ["--lr-g", "1e-20", "--out", tmp_path / "run", "--data", face_folder]
+    status, out, _ = run("--start-from", "people-128", *flags.split(), *still)
+    assert status == 0
+    assert "starts from people-128: generator; untrained, as it has none of them: app, lm" in out
+    model = AnonyGAN.from_pretrained(tmp_path / "run")
+    shipped = AnonyGAN.from_pretrained("people-128")
+    assert model.config == shipped.config | {"size": [48, 48]}
+    assert model.trained_with == ("lite0",)  # which does not judge it
+    torch.testing.assert_close(dict(model.named_parameters()), dict(shipped.named_parameters()))
+    torch.testing.assert_close(model.fitting.matrix, shipped.fitting.matrix)
 
 
 # Every value of every option
@@ -425,7 +469,7 @@ def test_a_damaged_configuration_is_named(run, folder, content, message):
 def test_what_makes_a_run_cannot_be_changed(run, folder, flags):
     before = (folder / "config.yaml").read_bytes()
     line = failure(run("--resume", folder, *flags.split(), "--more", "1"))
-    assert "leave them out, or start a new run" in line
+    assert "leave them out, or begin a new run with them by --start-from" in line
     assert (folder / "config.yaml").read_bytes() == before
 
 
@@ -536,6 +580,9 @@ def test_too_little_memory_is_one_line(start, tiny, tmp_path):
         ("--out file", "expected a new or empty folder, got file"),
         ("--resume none", "expected a run folder with config.yaml, found none at none"),
         ("--resume foreign", "expected a run folder with config.yaml, found none at foreign"),
+        ("--start-from NOTHERE", "--start-from NOTHERE: expected a weights file, found none at"),
+        ("--start-from people-12", "for AnonyGAN: people-128; did you mean people-128?"),
+        ("--start-from synthetic-persons", "expected AnonyGAN weights of format 1 in"),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_written(
@@ -567,7 +614,6 @@ def test_bad_input_is_one_line_and_nothing_is_written(
         ("--size 8", "expected a size of at least 16, got 8"),
         ("--people 0", "num_people of at least 1, got 0"),
         ("--people 1 --same-person-share 0", "expected two people or more"),
-        ("--faces-per-person 1 --people 4", "expected a person with two pictures"),
     ],
 )
 def test_faces_that_cannot_be_trained_on_are_refused(run, tmp_path, flags, message):

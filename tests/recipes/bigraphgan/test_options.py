@@ -89,3 +89,16 @@ def test_a_preset_comes_back_from_a_file(preset):
 def test_networks_that_cannot_be_are_refused(values):
     with pytest.raises(ValueError, match=r"expected|between"):
         replace(ModelOptions(width=8, blocks=1), **values).generator()
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_weights_tell_the_options_that_they_were_made_with(name):
+    preset = PRESETS[name]
+    with torch.device("meta"):
+        model = preset.model.generator(trained_with=preset.trained_with)
+    told = preset.model.like(model)
+    assert told == replace(preset.model, trained_with=",".join(model.trained_with))
+    others = ModelOptions(
+        discriminator_width=preset.model.discriminator_width, projected=preset.model.projected
+    )
+    assert others.like(model) == told

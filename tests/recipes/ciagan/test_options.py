@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 import yaml
 from help_texts import without_help
 from objective import LossOptions
-from options import PRESETS, ModelOptions, PairOptions, TrainOptions
+from options import PRESETS, ModelOptions, PairOptions, TrainOptions, like_weights
 
 from graphgan.models import CIAGANGenerator
 from graphgan.training.resuming import read_options, write_options
@@ -61,3 +63,10 @@ def test_a_preset_comes_back_from_a_file(preset):
 def test_no_steps_of_the_critic_are_refused():
     with pytest.raises(ValueError, match="expected --critic-steps of at least 1, got 0"):
         TrainOptions(critic_steps=0)
+
+
+def test_weights_tell_the_options_that_they_were_made_with(tmp_path):
+    CIAGANGenerator(3, width=4, num_blocks=1, size=64).save_pretrained(tmp_path / "w.safetensors")
+    smoke = PRESETS["smoke"]
+    model = replace(smoke.model, width=4, blocks=1)
+    assert like_weights(smoke, tmp_path / "w.safetensors") == replace(smoke, model=model)

@@ -26,7 +26,8 @@ from running import (
 from graphgan.data import held_out
 from graphgan.data.images import read_image
 from graphgan.models import CIAGANGenerator
-from graphgan.training.run_folder import WEIGHTS, RunFolder, load_state
+from graphgan.training.run_folder import RunFolder, load_state
+from graphgan.weights.finding import WEIGHTS
 
 # Running it
 

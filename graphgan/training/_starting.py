@@ -1,0 +1,79 @@
+"""A new run that starts from trained weights: shipped ones, those of a file, or another run."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from graphgan._states import some
+from graphgan.models.pretrained import Pretrained
+from graphgan.training.run_folder import STATE, RunFolder, load_state
+from graphgan.training.step import GANStep
+
+
+def start_from(gan_step: GANStep, source: Path) -> str:
+    """Load what there is of a run's networks, or a generator; returns a line that says what.
+
+    Args:
+        gan_step: its optimisers stay as they are.
+        source: the folder of a run, a file of weights, or the name of shipped ones.
+    Raises:
+        ValueError: nothing there, or another generator.
+    """
+    checkpoint = RunFolder(source).latest()
+    if checkpoint is not None and (checkpoint / STATE).is_file():
+        with state_of(checkpoint) as state:
+            gan_step.load_networks(state)
+        return _told(gan_step, source, ["generator", *state["networks"]], "")
+    return _told(gan_step, source, ["generator"], _start_generator(gan_step, source))
+
+
+@contextmanager
+def state_of(checkpoint: Path) -> Iterator[dict[str, Any]]:
+    """What a checkpoint holds; errors in the block name it."""
+    state = load_state(checkpoint)
+    try:
+        yield state
+    except ValueError as error:
+        raise ValueError(f"{checkpoint}: {error}") from error
+
+
+def _start_generator(gan_step: GANStep, source: Path) -> str:
+    """Load the weights of a file; returns what else its network has otherwise."""
+    network = gan_step.generator.network
+    if not isinstance(network, Pretrained):
+        raise ValueError(
+            f"expected the folder of a run to start from, got {source}: {type(network).__name__} "
+            "is no graphgan.models.Pretrained, whose files can be opened"
+        )
+    found = type(network).from_pretrained(source)
+    unlike = some(_unlike(found.config, network.config), 6)
+    try:
+        gan_step.load_generator(found.state_dict())
+    except ValueError as error:
+        reason = f"its options are others: {unlike}" if unlike else str(error)
+        raise ValueError(
+            f"expected weights of this run's generator in {source}, {reason}"
+        ) from error
+    return unlike
+
+
+def _unlike(found: dict[str, Any], own: dict[str, Any]) -> list[str]:
+    """``norm batch (here group)`` for each option that differs, those of parts included."""
+    lines = []
+    for name in dict.fromkeys([*found, *own]):
+        theirs, ours = found.get(name), own.get(name)
+        if isinstance(theirs, dict) and isinstance(ours, dict):
+            lines += _unlike(theirs, ours)
+        elif theirs != ours:
+            lines.append(f"{name} {theirs} (here {ours})")
+    return lines
+
+
+def _told(gan_step: GANStep, source: Path, loaded: list[str], unlike: str) -> str:
+    networks = ["generator", *gan_step.discriminators]
+    untrained = [name for name in networks if name not in loaded]
+    line = f"starts from {source}: {', '.join(name for name in networks if name in loaded)}"
+    if untrained:
+        line += f"; untrained, as it has none of them: {', '.join(untrained)}"
+    return f"{line}; not as there: {unlike}" if unlike else line
