@@ -46,7 +46,7 @@ class LossOptions:
     weight_wfm: float = 1.0
     """Weight of weak feature matching (published code: 0.8)."""
     wfm_first_layer: int = 3
-    """First layer of weak feature matching, m, from 1 (no value in the paper; published code: 1)."""
+    """First layer of weak feature matching, m, from 1 (the paper gives none; published code: 1)."""
     wfm_logits: bool = False
     """The logits are matched as the sixth layer, as eq. (4) may be read: its sum goes to the total
     number of layers (published code: left out)."""
