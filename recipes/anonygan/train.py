@@ -10,7 +10,14 @@ from objective import AnonyGANObjective
 from options import DRAWING_FLAGS, PRESETS, TrainOptions
 from pictures import sheet_columns
 from projected import ProjectedObjective
-from results import anonymized, batch_for, condition_pasted, shown_batch, source_blurred
+from results import (
+    anonymized,
+    batch_for,
+    condition_pasted,
+    generated,
+    shown_batch,
+    source_blurred,
+)
 from shapes import learned_shapes
 from torch import Tensor
 from transfer import measure_transfer, true_answers
@@ -24,17 +31,29 @@ from graphgan.data.batches import (
 )
 from graphgan.data.face_batch import FaceBatch
 from graphgan.data.held_out import draw_splits
-from graphgan.data.pairs import PairSampler, next_person_pairs, self_pairs, some_pairs
+from graphgan.data.pairs import (
+    PairSampler,
+    next_person_pairs,
+    next_picture_pairs,
+    self_pairs,
+    some_pairs,
+)
 from graphgan.data.pictures import PictureDataset
 from graphgan.data.prepared import PreparedPictures
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.faces import FaceFinder
 from graphgan.landmarks.schemes import IBUG_68
+from graphgan.metrics.masked_error import masked_error
 from graphgan.metrics.pose_check import MOST_PICTURES, measure_pose
 from graphgan.models import AnonyGAN
 from graphgan.models.discriminators import MIN_PATCH_SIZE
 from graphgan.models.feature_network import FeatureNetwork
-from graphgan.training.experiment import Experiment, ready_to_train, train_command
+from graphgan.training.experiment import (
+    VALIDATION_PAIRS,
+    Experiment,
+    ready_to_train,
+    train_command,
+)
 from graphgan.training.resuming import parse_train_options
 from graphgan.training.sheets import SHEET_ROWS
 
@@ -98,6 +117,7 @@ def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
             faces.test, partial(to_batch, device=fabric.device, num_landmarks=IBUG_68.num_landmarks)
         ),
         learned=partial(what_was_learned, faces=faces),
+        validate=validation(faces, partial(to_batch, device=fabric.device)),
     )
 
 
@@ -155,6 +175,27 @@ def sheet_maker(
     if isinstance(faces, SyntheticFaces):
         answers = {"true answer": true_answers(faces, chosen)}
     return lambda model: sheet_columns(model, batch) | answers
+
+
+def validation(
+    faces: Faces, to_batch: Callable[..., FaceBatch]
+) -> Callable[[AnonyGAN], float] | None:
+    """The error inside the mask on held-out pairs that have a true answer, by the same few pairs.
+
+    Drawn faces: of two people. Photos: of one person in two photos, whose answer is the source;
+    none where nobody among the test faces has two, or where there are none.
+    """
+    persons = faces.test.persons
+    if isinstance(faces.test, SyntheticFaces):
+        chosen = some_pairs(next_person_pairs(persons), VALIDATION_PAIRS)
+        answers = true_answers(faces.test, chosen)
+    elif faces.test_is_train or len(set(persons)) == len(persons):
+        return None
+    else:
+        chosen, answers = some_pairs(next_picture_pairs(persons), VALIDATION_PAIRS), None
+    batch = to_batch(read_pairs(faces.test, chosen), num_landmarks=IBUG_68.num_landmarks)
+    answers = batch.source if answers is None else answers.to(batch.source.device)
+    return lambda model: float(masked_error(generated(model, batch), answers, batch.mask).mean())
 
 
 def what_was_learned(model: AnonyGAN, faces: Faces) -> str:
