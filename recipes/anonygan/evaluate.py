@@ -128,7 +128,8 @@ class Options:
     (torch.export, .pt2) from 8-bit pictures to features, or the weights (.pth) of the Inception-v3
     that published FIDs are of. FD-lite2 is always measured."""
     published: Path | None = None
-    """A CSV file (system,metric,value,source) of figures to print beside, marked as the paper's."""
+    """A CSV file (system,metric,value,deviation,source) of figures to print below those of the same
+    metrics, marked as the paper's, such as recipes/anonygan/published.csv."""
     frechet_count: int = 300
     """Pictures on each side of every Frechet distance."""
     min_iou: float = 0.3
