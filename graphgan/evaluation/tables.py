@@ -239,10 +239,10 @@ def _table(
         yield ""
         yield "; ".join(f"({number}) {note}" for note, number in notes.items())
     yield ""
-    yield from published_table([f for f in published if f.metric in metrics], table.percent)
+    yield from _published_table([f for f in published if f.metric in metrics], table.percent)
 
 
-def published_table(published: Sequence[Published], percent: bool) -> Iterator[str]:
+def _published_table(published: Sequence[Published], percent: bool) -> Iterator[str]:
     """A line a system of others, a column a metric: ``1.28 ± 0.32`` with a deviation over folds."""
     if not published:
         return

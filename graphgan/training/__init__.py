@@ -2,6 +2,7 @@
 
 from graphgan.training.devices import launch_fabric, torch_device
 from graphgan.training.history_pool import HistoryPool
+from graphgan.training.loggers import RunLogger, find_logger
 from graphgan.training.loop import Outcome, Schedule, TrainingDivergedError, train
 from graphgan.training.run_folder import RunFolder, load_state, newest_weights
 from graphgan.training.step import GANStep, Objective, Player
@@ -13,8 +14,10 @@ __all__ = [
     "Outcome",
     "Player",
     "RunFolder",
+    "RunLogger",
     "Schedule",
     "TrainingDivergedError",
+    "find_logger",
     "launch_fabric",
     "load_state",
     "newest_weights",

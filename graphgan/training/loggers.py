@@ -17,7 +17,7 @@ from torch import Tensor
 from graphgan.extras import MissingExtraError, needs_extra
 from graphgan.files import naming, replacing
 
-Image = UInt8[Tensor, "3 h w"]
+_Image = UInt8[Tensor, "3 h w"]
 
 
 @runtime_checkable
@@ -72,7 +72,7 @@ def find_logger(name: str) -> OpenLogger:
     return lambda folder, start, options: _open(made, name, folder)
 
 
-def log_image(logger: RunLogger, key: str, image: Image, step: int) -> None:
+def log_image(logger: RunLogger, key: str, image: _Image, step: int) -> None:
     """Show an image where the logger can."""
     if callable(show := getattr(logger, "log_image", None)):
         show(key, [image], step)
@@ -100,7 +100,7 @@ class TensorBoardEvents:
             for name, value in metrics.items():
                 self.events.add_scalar(name, value, step)
 
-    def log_image(self, key: str, images: list[Image], step: int | None = None) -> None:
+    def log_image(self, key: str, images: list[_Image], step: int | None = None) -> None:
         with naming(self.folder):
             self.events.add_image(key, images[0], step)
 
@@ -146,7 +146,7 @@ class WandbRun:
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         self.run.log({**metrics, "step": step})
 
-    def log_image(self, key: str, images: list[Image], step: int | None = None) -> None:
+    def log_image(self, key: str, images: list[_Image], step: int | None = None) -> None:
         shown = [self.image(image.permute(1, 2, 0).numpy()) for image in images]
         self.run.log({key: shown, "step": step})
 
