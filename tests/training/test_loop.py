@@ -141,6 +141,13 @@ def test_a_run_in_two_sittings_is_the_run_in_one(make_toy, batches, run, go):
     assert [row["step"] for row in rows(run)] == list("123456")
 
 
+def test_a_moving_average_of_decay_0_is_the_generator_itself(make_toy, batches, go):
+    toy = make_toy(ema_decay=0.0)
+    go(toy, batches, 3)
+    shipped, own = toy.averaged.module.state_dict(), toy.generator.network.state_dict()
+    assert all(torch.equal(shipped[name], own[name]) for name in own)
+
+
 @pytest.mark.parametrize(("log_every", "row_steps"), [(1, ["1", "2", "3", "4"]), (3, ["3"])])
 def test_a_nan_stops_before_anything_bad_is_saved(toy, batches, run, go, log_every, row_steps):
     toy.objective.spoilt_call = 5
