@@ -1,11 +1,19 @@
 """What tests of documentation pages share."""
 
 import re
+import shlex
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PROGRAM = re.compile(r"```python\n(.*?)```(?:\n+```text\n(.*?)```)?", re.DOTALL)
+
+
+def commands(page: Path) -> list[tuple[str, list[str]]]:
+    """The script of every command in an indented block of a page, and its arguments."""
+    lines = page.read_text("utf-8").replace("\\\n", " ").splitlines()
+    words = [shlex.split(line) for line in lines if line.startswith("    python ")]
+    return [(script, arguments) for _, script, *arguments in words]
 
 
 def programs(page: Path) -> list[tuple[str, str]]:

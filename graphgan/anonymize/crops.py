@@ -1,12 +1,14 @@
 """Anonymise crops of faces that are images of their own."""
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from graphgan.anonymize.compositor import AlignedFaces, blend_crops
+from graphgan.anonymize.compositor import AlignedFaces, blend_crops, show_face_alone
 from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.methods import GeneratedFaces
-from graphgan.landmarks.masks import face_regions
+from graphgan.data.face_batch import LANDMARKS_OF_68
+from graphgan.landmarks.masks import face_mask, face_regions
 from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.onnx_generator import OnnxAnonyGAN
 
@@ -57,6 +59,34 @@ def anonymize_crops(
         if isinstance(model, AnonyGAN):
             model.train(training)
     return blend_crops(images, made, faces.masks)
+
+
+@torch.no_grad()
+def generate_crops(
+    model: AnonyGAN,
+    images: Float[Tensor, "b 3 h w"],
+    landmarks: Float[Tensor, "b 68 2"],
+    conditions: Float[Tensor, "b 3 h w"],
+    condition_landmarks: Float[Tensor, "b 68 2"],
+) -> Float[Tensor, "b 3 h w"]:
+    """What the network itself makes, the whole picture I_g of [A]: nothing is laid over anything.
+
+    Source: [A] Dall'Asen et al., ICIAP 2021, whose results are not pasted into the face mask.
+    No way to anonymize photos: what is outside of the mask was never taught to be right.
+
+    Args:
+        model: put into eval mode.
+        images, landmarks, conditions, condition_landmarks: as of `anonymize_crops`.
+    """
+    _check_shapes(images, landmarks, conditions, condition_landmarks)
+    known = LANDMARKS_OF_68[model.generator.num_landmarks]
+    if model.face_alone:
+        conditions = show_face_alone(conditions, condition_landmarks)
+    mask = face_mask(landmarks, (images.shape[2], images.shape[3]), forehead=model.forehead)
+    given = (conditions, images, condition_landmarks[:, known], landmarks[:, known], mask)
+    device = next(model.parameters()).device
+    made: Tensor = model.eval()(*(x.to(device) for x in given)).image
+    return made.to(images)
 
 
 def _check_shapes(images: Tensor, landmarks: Tensor, conditions: Tensor, others: Tensor) -> None:

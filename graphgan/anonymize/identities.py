@@ -20,6 +20,8 @@ def give_identity(
     images: Float[Tensor, "b 3 h w"],
     landmarks: Float[Tensor, "b 68 2"],
     identity: Int[Tensor, "b"],
+    *,
+    pasted: bool = True,
 ) -> Float[Tensor, "b 3 h w"]:
     """Replace every face by a training person's, in its own pose and expression.
 
@@ -32,6 +34,7 @@ def give_identity(
         images: aligned crops in [-1, 1].
         landmarks: of the crops, in pixels.
         identity: numbers of people of the *training* set, from 0 to ``num_identities - 1``.
+        pasted: False gives the generator's own images, of which nothing is the crops'.
     Returns:
         The crops in [-1, 1], changed in the region of the face and its soft edge only.
     Raises:
@@ -48,4 +51,4 @@ def give_identity(
     finally:
         generator.train(training)
     result = resized_images(made.to(images.dtype), size).clamp(0, 1) * 2 - 1
-    return blend_crops(images, carry_outward(result, regions), regions)
+    return blend_crops(images, carry_outward(result, regions), regions) if pasted else result

@@ -27,7 +27,7 @@ from graphgan.evaluation.facts import (
     warnings_of_subject,
 )
 from graphgan.evaluation.features import Features, PictureFeatures
-from graphgan.evaluation.folds import measure_folds
+from graphgan.evaluation.folds import measure_classes_in_folds, measure_folds
 from graphgan.evaluation.groups import Groups
 from graphgan.evaluation.linkability import measure_links
 from graphgan.evaluation.naturalness import Naturalness
@@ -154,6 +154,7 @@ def _measure(
             curves[attacker] = curve
     for recogniser in recognisers:
         cells |= measure_same_class(subject, recogniser)
+        cells |= measure_classes_in_folds(subject, recogniser)
         cells |= measure_parrots(subject, recogniser)
         cells |= measure_links(subject, recogniser)
         cells |= measure_transfer(subject, recogniser)

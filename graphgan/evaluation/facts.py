@@ -138,6 +138,11 @@ def warnings_of_subject(subject: Subject) -> list[str]:
             f"{system.name}: no face found in {unfound} of {int(results.present.sum())} results: "
             "they have no pose error, and recognition looks where faces usually are"
         )
+    if not getattr(system, "pasted", True):
+        warnings.append(
+            f"{system.name}: the network's own pictures, not pasted into the face mask as the "
+            "anonymizer does it"
+        )
     if isinstance(system, FolderOfResults):
         pictures = [study.pictures.pictures[i] for i in study.trials.probes]
         warnings += system.remarks(pictures, study.pictures.size)

@@ -15,8 +15,9 @@ from torch import Tensor
 from graphgan.data.prepared import PreparedPicture
 from graphgan.data.tables import read_table
 from graphgan.evaluation.cells import Cell, Cells, not_measured, rate_cell
-from graphgan.evaluation.privacy import Attack
+from graphgan.evaluation.privacy import Attack, class_kept
 from graphgan.evaluation.subject import Subject
+from graphgan.faces.contracts import NamingRecogniser, Recogniser
 from graphgan.metrics.identification import fold_accuracies, fold_statistics, verified
 
 _COLUMNS = ("fold", "same", "image_a", "image_b")
@@ -89,6 +90,31 @@ def measure_folds(attack: Attack, subject: Subject) -> Cells:
     return cells
 
 
+def measure_classes_in_folds(subject: Subject, recogniser: Recogniser) -> Cells:
+    """The published re-identification score, as a mean over the folds and their deviation.
+
+    In a fold: the share of its pairs whose first picture, the anonymised one, gets the class of its
+    source, see `measure_same_class`. Source: [A] Dall'Asen et al., ICIAP 2021, table 2.
+
+    Args:
+        subject: whose results they are.
+        recogniser: names people; an empty dictionary where it names none.
+    """
+    study = subject.study
+    if not isinstance(recogniser, NamingRecogniser) or not recogniser.has_classes:
+        return {}
+    place = {number: i for i, number in enumerate(study.trials.probes)}
+    asked = subject.present & study.complete
+    listed = read_fold_pairs(study.pictures.root, study.pictures.pictures)
+    pairs = [pair for pair in listed if pair.a in place and asked[place[pair.a]]]
+    if not pairs:
+        return {}
+    kept = class_kept(subject, recogniser)[[place[pair.a] for pair in pairs]]
+    folds = torch.tensor([pair.fold for pair in pairs])
+    people = study.people([pair.a for pair in pairs])
+    return {f"{recogniser.name}, pairs in folds: same class": _cell(kept, people, folds)}
+
+
 def _distances(
     attack: Attack, subject: Subject, pairs: list[FoldPair], place: dict[int, int]
 ) -> Float[Tensor, "p"]:
@@ -106,5 +132,5 @@ def _cell(values: Tensor, people: Tensor, folds: Tensor) -> Cell:
     if len(set(folds.tolist())) < 2:
         return not_measured("fewer than two folds")
     mean, deviation = fold_statistics(values, folds)
-    note = f"mean of folds {100 * mean:.1f}, standard deviation {100 * deviation:.1f}"
+    note = f"mean of folds {100 * mean:.2f}, standard deviation {100 * deviation:.2f}"
     return rate_cell(values, people, note=note)

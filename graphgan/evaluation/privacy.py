@@ -215,6 +215,12 @@ def measure_same_class(subject: Subject, recogniser: Recogniser) -> Cells:
         return {}
     if not recogniser.has_classes:
         return {name: not_measured("weights without classes")}
+    return {name: rate_cell(class_kept(subject, recogniser), study.probe_people)}
+
+
+def class_kept(subject: Subject, recogniser: NamingRecogniser) -> Float[Tensor, "n"]:
+    """1 for a probe whose result is of the class of its source, else 0; NaN where not asked."""
+    study = subject.study
     landmarks = study.landmarks(study.trials.probes)
 
     def classes() -> list[Tensor]:
@@ -222,5 +228,4 @@ def measure_same_class(subject: Subject, recogniser: Recogniser) -> Cells:
         return [study.examiner.classify(images, landmarks, recogniser) for images in both]
 
     same = same_class(*subject.once(("classes", recogniser.name), classes)).float()
-    there = subject.present & study.complete
-    return {name: rate_cell(torch.where(there, same, torch.nan), study.probe_people)}
+    return torch.where(subject.present & study.complete, same, torch.nan)

@@ -39,11 +39,13 @@ _SIMPLE: dict[str, Callable[[], System]] = {
 }
 
 
-def parse_system(text: str, *, device: str = "cpu") -> System:
+def parse_system(text: str, *, pasted: bool = True, device: str = "cpu") -> System:
     """The system that a word of the command line names.
 
     Args:
         text: one of `SYSTEMS`; ``anonygan:large=FILE`` is called "large".
+        pasted: False measures what the networks of anonygan and ciagan make as they make it, whole
+            pictures; they are then called "anonygan-unpasted" unless they have names of their own.
         device: where networks work.
     Raises:
         ValueError: something else, or a file that is not what it should be.
@@ -59,12 +61,13 @@ def parse_system(text: str, *, device: str = "cpu") -> System:
     if kind in ("anonygan", "product", "ciagan", "folder") and not where:
         what = "DIR" if kind == "folder" else "FILE"
         raise ValueError(f"expected --systems {kind}={what}, got {text!r}")
+    own = name or (kind if pasted else f"{kind}-unpasted")
     if kind == "anonygan":
-        return AnonyGANSystem(Path(where), name=name or kind, device=device)
+        return AnonyGANSystem(Path(where), name=own, pasted=pasted, device=device)
     if kind == "product":
         return ProductSystem(Path(where), name=name or kind, device=device)
     if kind == "ciagan":
-        return CIAGANSystem(Path(where), name=name or kind, device=device)
+        return CIAGANSystem(Path(where), name=own, pasted=pasted, device=device)
     if kind == "folder":
         return FolderOfResults(Path(where), name=name or Path(where).name or kind)
     raise ValueError(f"expected systems among {SYSTEMS}; got {text!r}")

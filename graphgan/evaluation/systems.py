@@ -27,6 +27,7 @@ from graphgan.anonymize import give_identity
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.compositor import constants
 from graphgan.anonymize.conditions import Condition, people_conditions
+from graphgan.anonymize.crops import generate_crops
 from graphgan.anonymize.faces import LEAST_SHOWN, Stage, Task
 from graphgan.anonymize.matching import DEFAULT_MATCH, ConditionOrder, Match
 from graphgan.anonymize.methods import (
@@ -42,6 +43,7 @@ from graphgan.data.face_batch import LANDMARKS_OF_68
 from graphgan.data.prepared import PreparedPicture
 from graphgan.landmarks.detection import Detection
 from graphgan.models import AnonyGAN, CIAGANGenerator
+from graphgan.models.ciagan import resized_images, resized_points
 from graphgan.models.pretrained import Pretrained
 from graphgan.models.published import Kind, load_published
 from graphgan.training.devices import torch_device
@@ -197,6 +199,9 @@ class AnonyGANSystem(MethodSystem):
         weights: a file of weights or the folder of a run; or a published checkpoint.
         name: in the tables.
         size: height and width of the crops that it works on, where the weights do not say so.
+        pasted: False measures the network's own images, the I_g of [A] Dall'Asen et al., ICIAP
+            2021: nothing of the source is laid around them, and sources that lack landmarks have
+            no result.
         device: where it works.
     Raises:
         ValueError: no such weights; a network of other landmarks.
@@ -208,6 +213,7 @@ class AnonyGANSystem(MethodSystem):
         *,
         name: str = "anonygan",
         size: tuple[int, int] = DEFAULT_SIZE,
+        pasted: bool = True,
         device: str = "cpu",
     ) -> None:
         path = find_weights(weights)
@@ -217,9 +223,32 @@ class AnonyGANSystem(MethodSystem):
         if count not in LANDMARKS_OF_68:
             known = " or ".join(map(str, LANDMARKS_OF_68))
             raise ValueError(f"{path}: expected a network of {known} landmarks, got {count}")
-        method = GeneratedFaces(model.to(torch_device(device)).fuse(), size=model.size or size)
-        super().__init__(method, name=name, fingerprint=f"{checksum} {method.size}")
+        self._model = model.to(torch_device(device)).fuse()
+        method = GeneratedFaces(self._model, size=model.size or size)
+        how = "" if pasted else " not pasted"
+        super().__init__(method, name=name, fingerprint=f"{checksum} {method.size}{how}")
         self.trained_with = model.trained_with
+        self.pasted = pasted
+
+    def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
+        return super().__call__(request) if self.pasted else self._generated(request)
+
+    def _generated(self, request: Request) -> Float[Tensor, "b 3 h w"]:
+        """Of whole pictures, brought to the network's size and back; NaN where landmarks lack."""
+        points = request.landmarks, request.condition_landmarks
+        complete = torch.stack([own.isfinite().flatten(1).all(1) for own in points]).all(0)
+        result = torch.full_like(request.source, torch.nan)
+        if not complete.any():
+            return result
+        columns = (request.source, points[0], request.condition, points[1])
+        given = [column[complete] for column in columns]
+        size, shape = self.method.size, (request.source.shape[2], request.source.shape[3])
+        for i in (0, 2):
+            given[i + 1] = resized_points(given[i + 1], shape, size)
+            given[i] = resized_images(given[i], size)
+        made = generate_crops(self._model, *given)
+        result[complete] = resized_images(made, shape).clamp(-1, 1)
+        return result
 
 
 class ProductSystem(AnonyGANSystem):
@@ -276,6 +305,7 @@ class CIAGANSystem:
     Args:
         weights: a file of weights or the folder of a run; or a published checkpoint.
         name: in the tables.
+        pasted: False measures the network's own images.
         device: where it works.
     Attributes:
         people: whom it was trained on, None where a published checkpoint does not say.
@@ -285,10 +315,13 @@ class CIAGANSystem:
 
     uses_conditions = True
 
-    def __init__(self, weights: Path, *, name: str = "ciagan", device: str = "cpu") -> None:
-        self.name = name
+    def __init__(
+        self, weights: Path, *, name: str = "ciagan", pasted: bool = True, device: str = "cpu"
+    ) -> None:
+        self.name, self.pasted = name, pasted
         path = find_weights(weights)
-        self.fingerprint = f"{_checksum(path)}; {constants.fingerprint()}"
+        how = constants.fingerprint() if pasted else "not pasted"
+        self.fingerprint = f"{_checksum(path)}; {how}"
         generator = _ours_or_published(CIAGANGenerator, path, "ciagan_generator")
         self.device = torch_device(device)
         self.generator = generator.to(self.device).fuse()
@@ -302,6 +335,7 @@ class CIAGANSystem:
             request.source.to(device),
             request.landmarks.to(device),
             numbers.to(device),
+            pasted=self.pasted,
         )
 
     def identity(self, person: str) -> int:

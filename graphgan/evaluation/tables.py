@@ -19,17 +19,19 @@ class Published(NamedTuple):
         system: whose.
         metric: as it is named in our tables.
         value: a share of 1 where ours are in per cent.
+        deviation: standard deviation over folds, None where none was given.
         source: where it stands.
     """
 
     system: str
     metric: str
     value: float
+    deviation: float | None
     source: str
 
 
 def read_published(path: Path) -> list[Published]:
-    """A CSV file with the columns system, metric, value and source.
+    """A CSV file with the columns system, metric, value, deviation (may be empty) and source.
 
     Raises:
         ValueError: another kind of file; file and line are named.
@@ -40,9 +42,10 @@ def read_published(path: Path) -> list[Published]:
     rows = []
     for number, row in lines:
         try:
-            system, metric, value, source = row
-            rows.append(Published(system, metric, float(value), source))
-            if not math.isfinite(rows[-1].value):
+            system, metric, value, deviation, source = row
+            spread = float(deviation) if deviation else None
+            rows.append(Published(system, metric, float(value), spread, source))
+            if not math.isfinite(rows[-1].value + (spread or 0)):
                 raise ValueError
         except ValueError:
             raise ValueError(f"{path}: line {number}: expected a number, got {row}") from None
@@ -164,8 +167,14 @@ _TABLES = (
     _Table(
         "Pairs in folds, %",
         "At the recogniser's threshold; accuracy at the threshold that is best in the other "
-        "folds. Mean and standard deviation over the folds are in the notes.",
-        (": same person verified", ": different people verified", "folds: accuracy"),
+        "folds. Same class: FaceNet names the same one of its people for the anonymised picture "
+        "and its source. Mean and standard deviation over the folds are in the notes.",
+        (
+            ": same person verified",
+            ": different people verified",
+            "folds: accuracy",
+            "folds: same class",
+        ),
     ),
 )
 
@@ -217,22 +226,34 @@ def _table(
     rows: Mapping[str, Cells],
     published: Sequence[Published],
 ) -> Iterator[str]:
-    """A line a metric, a column a system; what others published in columns of their own."""
-    theirs = list(dict.fromkeys(f.system for f in published if f.metric in metrics))
-    figures = {(figure.system, figure.metric): figure for figure in published}
-    names = [*rows, *(f"*{system} (paper, not measured here)*" for system in theirs)]
+    """A line a metric, a column a system; what others published of these metrics stands below."""
     yield f"### {table.title}\n"
     yield f"{table.explanation}\n"
-    yield f"| | {' | '.join(names)} |"
-    yield f"|---|{'---|' * len(names)}"
+    yield f"| | {' | '.join(rows)} |"
+    yield f"|---|{'---|' * len(rows)}"
     notes: dict[str, int] = {}
     for metric in metrics:
         cells = [_marked(row.get(metric, Cell()), table, notes) for row in rows.values()]
-        cells += [_theirs(figures.get((system, metric)), table) for system in theirs]
         yield f"| {metric} | {' | '.join(cells)} |"
     if notes:
         yield ""
         yield "; ".join(f"({number}) {note}" for note, number in notes.items())
+    yield ""
+    yield from _published_table([f for f in published if f.metric in metrics], table.percent)
+
+
+def _published_table(published: Sequence[Published], percent: bool) -> Iterator[str]:
+    """A line a system of others, a column a metric: ``1.28 ± 0.32`` with a deviation over folds."""
+    if not published:
+        return
+    metrics = list(dict.fromkeys(figure.metric for figure in published))
+    yield "*As papers have it, not measured here:*\n"
+    yield f"| | {' | '.join(metrics)} |"
+    yield f"|---|{'---|' * len(metrics)}"
+    for system, source in dict.fromkeys((f.system, f.source) for f in published):
+        own = {f.metric: f for f in published if (f.system, f.source) == (system, source)}
+        cells = [_theirs(own.get(metric), percent) for metric in metrics]
+        yield f"| *{system}* ({source}) | {' | '.join(cells)} |"
     yield ""
 
 
@@ -243,7 +264,8 @@ def _marked(cell: Cell, table: _Table, notes: dict[str, int]) -> str:
     return f"{text} ({notes.setdefault(cell.note, len(notes) + 1)})"
 
 
-def _theirs(figure: Published | None, table: _Table) -> str:
+def _theirs(figure: Published | None, percent: bool) -> str:
     if figure is None:
         return ""
-    return f"*{Cell(figure.value).text(percent=table.percent)}* ({figure.source})"
+    numbers = [x for x in (figure.value, figure.deviation) if x is not None]
+    return f"*{' ± '.join(f'{x * (100 if percent else 1):.4g}' for x in numbers)}*"

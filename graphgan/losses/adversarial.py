@@ -24,14 +24,15 @@ class AdversarialLoss(nn.Module):
     With r and f the logits, means over everything, and softplus(x) = log(1 + exp(x)):
 
         mode          discriminator                                generator
-        bce           1/2 (softplus(-r) + softplus(f))             softplus(-f)
-        lsgan         1/2 ((r - 1)^2 + f^2)                        (f - 1)^2
+        bce           s (softplus(-r) + softplus(f))               softplus(-f)
+        lsgan         s ((r - 1)^2 + f^2)                          (f - 1)^2
         hinge         max(0, 1 - r) + max(0, 1 + f)                -f
         wasserstein   f - r                                        -f
         relativistic  softplus(f - r)                              softplus(r - f)
 
     Args:
         mode: a row of the table.
+        halve: s is 1/2, as usual; else 1, as eq. (2) of [A] has it. The other modes have no s.
     Shapes:
         logits of any shape -> scalar; r and f of one shape where they are paired
     Raises:
@@ -43,11 +44,12 @@ class AdversarialLoss(nn.Module):
         0.6931
     """
 
-    def __init__(self, mode: AdversarialMode = "bce") -> None:
+    def __init__(self, mode: AdversarialMode = "bce", *, halve: bool = True) -> None:
         super().__init__()
         if mode not in get_args(AdversarialMode):
             raise ValueError(f"expected mode in {get_args(AdversarialMode)}, got {mode!r}")
         self.mode = mode
+        self.scale = 0.5 if halve else 1.0
 
     def discriminator(
         self, real: Float[Tensor, "*r"], fake: Float[Tensor, "*f"]
@@ -55,9 +57,9 @@ class AdversarialLoss(nn.Module):
         """The discriminator's loss; ``fake`` is expected to be detached from the generator."""
         match self.mode:
             case "bce":
-                return (F.softplus(-real).mean() + F.softplus(fake).mean()) / 2
+                return self.scale * (F.softplus(-real).mean() + F.softplus(fake).mean())
             case "lsgan":
-                return ((real - 1).square().mean() + fake.square().mean()) / 2
+                return self.scale * ((real - 1).square().mean() + fake.square().mean())
             case "hinge":
                 return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
             case "wasserstein":
@@ -98,4 +100,4 @@ class AdversarialLoss(nn.Module):
         return self.discriminator(real, fake), self.generator(fake, real)
 
     def extra_repr(self) -> str:
-        return repr(self.mode)
+        return repr(self.mode) if self.scale == 0.5 else f"{self.mode!r}, halve=False"

@@ -166,8 +166,7 @@ def generator_inputs(
         ValueError: landmarks of another scheme.
     """
     check_landmarks(landmarks, count=IBUG_68.num_landmarks)
-    given = landmarks.new_tensor([images.shape[3], images.shape[2]])
-    resized = (landmarks + 0.5) * (size / given) - 0.5  # pixel centres are integers
+    resized = resized_points(landmarks, (images.shape[2], images.shape[3]), (size, size))
     drawing = draw_lines(resized[:, CIAGAN_29_INDICES], CIAGAN_29, (size, size))
     masked = (images + 1) / 2 * (1 - masks)
     return (drawing + 1) / 2, resized_images(masked, (size, size))
@@ -180,6 +179,14 @@ def resized_images(
     if images.shape[2:] == size:
         return images
     return F.interpolate(images, size, mode="bilinear", antialias=True)
+
+
+def resized_points(
+    landmarks: Float[Tensor, "b k 2"], given: tuple[int, int], size: tuple[int, int]
+) -> Float[Tensor, "b k 2"]:
+    """Where landmarks lie when images of the height and width ``given`` are brought to ``size``."""
+    scale = landmarks.new_tensor([size[1] / given[1], size[0] / given[0]])
+    return (landmarks + 0.5) * scale - 0.5  # pixel centers are integers
 
 
 def _checked_names(people: Sequence[str] | None, count: int) -> tuple[str, ...] | None:

@@ -61,6 +61,7 @@ class LandmarkGenerator(nn.Module):
             condition and source are the two maps of the first block; "joint": one encoder over
             all 2 k maps, halved afterwards.
         landmark_attention: descriptor of the landmark attention, None for none.
+        attention_kernel: J of the landmark attention, odd.
         attention_order: which set comes first in it.
         rendering: of the landmark maps.
         sigma: of Gaussian maps, in pixels.
@@ -97,6 +98,7 @@ class LandmarkGenerator(nn.Module):
         reasoning: Reasoning = "bipartite",
         shape_encoding: ShapeEncoding = "separate",
         landmark_attention: Descriptor | None = "gap",
+        attention_kernel: int = 3,
         attention_order: Order = "source_first",
         rendering: Rendering = "one_hot",
         sigma: float = 6.0,
@@ -123,7 +125,10 @@ class LandmarkGenerator(nn.Module):
         channels = 4 * width
         if landmark_attention is not None:
             self.landmark_attention = LandmarkAttention(
-                num_landmarks, descriptor=landmark_attention, order=attention_order
+                num_landmarks,
+                kernel_size=attention_kernel,
+                descriptor=landmark_attention,
+                order=attention_order,
             )
         self.appearance_encoder = ImageEncoder(appearance_channels, width=width, norm=norm)
         self.shape_encoder = LandmarkEncoder(

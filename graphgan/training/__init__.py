@@ -4,6 +4,7 @@ from graphgan.data import PairsOfSteps
 from graphgan.training.devices import launch_fabric, torch_device
 from graphgan.training.experiment import Experiment, ready_to_train, train_command
 from graphgan.training.history_pool import HistoryPool
+from graphgan.training.loggers import RunLogger, find_logger
 from graphgan.training.loop import Outcome, Schedule, TrainingDivergedError, train
 from graphgan.training.options import OptimizerOptions, RunOptions
 from graphgan.training.resuming import parse_train_options
@@ -22,10 +23,12 @@ __all__ = [
     "PairsOfSteps",
     "Player",
     "RunFolder",
+    "RunLogger",
     "RunOptions",
     "Schedule",
     "Stateful",
     "TrainingDivergedError",
+    "find_logger",
     "launch_fabric",
     "load_state",
     "parse_train_options",

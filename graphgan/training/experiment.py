@@ -1,11 +1,13 @@
 """From what a recipe brings to a finished run: players, steps, the run's folder, the report."""
 
 import shlex
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,16 +25,20 @@ from graphgan.training.devices import (
     launch_fabric,
     memory_errors_explained,
 )
+from graphgan.training.loggers import OpenLogger, RunLogger, find_logger
 from graphgan.training.loop import Outcome, Schedule, train
 from graphgan.training.options import RunOptions
 from graphgan.training.resuming import write_options
-from graphgan.training.run_folder import RunFolder
+from graphgan.training.run_folder import RunFolder, validation_of
 from graphgan.training.sheets import write_sheet
 from graphgan.training.step import GANStep, Objective, Player
 from graphgan.weights.finding import WEIGHTS
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+
+
+VALIDATION_PAIRS = 64  # that recipes measure at every checkpoint
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,8 @@ class Experiment:
         to_batch: a step's data on the device, as the objective expects it.
         columns: those of a sheet, made by the averaged generator in eval mode.
         learned: what it has learned, to be printed in the end.
+        validate: the error of the averaged generator, in eval mode and without gradients, on pairs
+            that are held out; the lower the better. None where there are no such pairs.
         generator_every: steps of the discriminators to one of the generator.
     Raises:
         ValueError: a generator that cannot be saved and opened again.
@@ -63,6 +71,7 @@ class Experiment:
     columns: Callable[[Any], Mapping[str, Float[Tensor, "b c h w"]]]
     learned: Callable[[Any], str]
     generator_every: int = 1
+    validate: Callable[[Any], float] | None = None
 
     def __post_init__(self) -> None:
         check_savable(self.generator)
@@ -109,6 +118,7 @@ def run_experiment(fabric: "Fabric", options: RunOptions, experiment: Experiment
     """
     gan_step = make_step(fabric, options, experiment)
     schedule = make_schedule(options, experiment.generator_every)
+    open_logger = find_logger(options.logger)
     start = 0
     if options.resume is not None:
         start = _take_up(gan_step, options.resume, options.steps)
@@ -127,12 +137,36 @@ def run_experiment(fabric: "Fabric", options: RunOptions, experiment: Experiment
         start=start,
         draw=lambda path: write_sheet(path, experiment.columns(_averaged(gan_step))),
         export=lambda folder: _averaged(gan_step).save_pretrained(folder / WEIGHTS),
+        validate=_validation(experiment, gan_step),
+        open_logger=partial(_open_logger, open_logger, run, options, start),
     )
     if not fabric.is_global_zero:
         return 0  # a process that ends otherwise makes Fabric kill the first one
     seconds = experiment.pairs.sampler.batch_size / outcome.samples_per_second
     _report(run, outcome, seconds, lambda: experiment.learned(_averaged(gan_step)))
     return 130 if outcome.stopped else 0
+
+
+def _validation(experiment: Experiment, gan_step: GANStep) -> Callable[[], float] | None:
+    if (measure := experiment.validate) is None:
+        return None
+
+    @torch.no_grad()
+    def validate() -> float:
+        return measure(_averaged(gan_step))
+
+    return validate
+
+
+def _open_logger(
+    open_logger: OpenLogger, run: RunFolder, options: RunOptions, start: int
+) -> RunLogger | None:
+    try:
+        return open_logger(run.path, start, write_options(options))
+    except Exception:
+        if options.resume is None:  # else the next try would find the folder taken
+            shutil.rmtree(run.path)
+        raise
 
 
 def make_schedule(options: RunOptions, generator_every: int = 1) -> Schedule:
@@ -227,6 +261,8 @@ def _report(run: RunFolder, outcome: Outcome, seconds: float, learned: Callable[
     with replacing(run.path / "report.txt") as temporary:
         temporary.write_text(text + "\n")
     _say(f"weights  {run.latest()}/{WEIGHTS}")
+    if (best := run.best()) is not None:
+        _say(f"best     {best}/{WEIGHTS} (error on held-out pairs {validation_of(best):.4f})")
     _say(f"sheets   {run.sheets}/")
 
 

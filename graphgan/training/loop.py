@@ -4,22 +4,23 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
+from jaxtyping import UInt8
 from torch import Tensor
 
 from graphgan.extras import needs_extra
-from graphgan.files import naming
 from graphgan.training.devices import peak_memory_bytes
 from graphgan.training.interrupts import stop_on_signal
-from graphgan.training.run_folder import RunFolder
+from graphgan.training.loggers import RunLogger, TensorBoardEvents, log_image
+from graphgan.training.run_folder import VALIDATION, RunFolder
 from graphgan.training.step import GANStep, Losses
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-    from torch.utils.tensorboard import SummaryWriter
     from tqdm import tqdm
 
 
@@ -93,8 +94,10 @@ def train(
     *,
     batch_size: int,
     start: int = 0,
-    draw: Callable[[Path], None],
+    draw: Callable[[Path], UInt8[Tensor, "3 h w"] | None],
     export: Callable[[Path], None],
+    validate: Callable[[], float] | None = None,
+    open_logger: Callable[[], RunLogger | None] | None = None,
 ) -> Outcome:
     """Take the steps ``start`` to ``schedule.steps``.
 
@@ -106,13 +109,18 @@ def train(
         schedule: how far and how often.
         batch_size: samples a step, over all processes.
         start: steps taken before.
-        draw: writes a sheet of sample pictures to the path it is given.
+        draw: writes a sheet of sample pictures to the path it is given; what it returns is shown
+            by the logger.
         export: writes the shipped weights into the folder it is given.
+        validate: an error on pairs that are held out, the lower the better, measured at every
+            checkpoint; the best weights by it are kept.
+        open_logger: called by the first process; events of TensorBoard by default.
     Raises:
         TrainingDivergedError: a loss became NaN or infinite; the last checkpoint is a good one.
         OSError: a disk is full; the last checkpoint is a good one.
     """
-    logbook = _Logbook(fabric, run, start, schedule, batch_size)
+    events = open_logger or partial(TensorBoardEvents, run.path, start)
+    logbook = _Logbook(fabric, run, start, schedule, batch_size, events)
     step = start
     with stop_on_signal() as stop, logbook:
         for step, batch in enumerate(batches, start + 1):
@@ -122,9 +130,13 @@ def train(
             stopping = _any_process(fabric, bool(stop))
             if last or stopping or step % schedule.save_every == 0:
                 logbook.check_finite()
-                _save(fabric, gan_step, run, step, export)
+                _check_weights(fabric, gan_step, run, step)
+                if fabric.is_global_zero:
+                    error = None if validate is None else logbook.validated(step, validate())
+                    run.save(step, gan_step.state_dict(), export, validation=error)
+                fabric.barrier()
             if fabric.is_global_zero and (last or step % schedule.sheet_every == 0):
-                draw(run.sheet(step))
+                logbook.show(step, draw(run.sheet(step)))
             if stopping:
                 break
         return logbook.outcome(step, stopped=step < schedule.steps)
@@ -137,18 +149,9 @@ def _any_process(fabric: "Fabric", flag: bool) -> bool:
     return bool(fabric.all_reduce(torch.tensor(float(flag)), reduce_op="sum"))
 
 
-def _save(
-    fabric: "Fabric",
-    gan_step: GANStep,
-    run: RunFolder,
-    step: int,
-    export: Callable[[Path], None],
-) -> None:
+def _check_weights(fabric: "Fabric", gan_step: GANStep, run: RunFolder, step: int) -> None:
     if _any_process(fabric, not gan_step.is_finite()):
         raise TrainingDivergedError(_diverged("a weight", step, run))
-    if fabric.is_global_zero:
-        run.save(step, gan_step.state_dict(), export)
-    fabric.barrier()
 
 
 def _diverged(what: str, step: int, run: RunFolder) -> str:
@@ -165,29 +168,35 @@ def _hide_os_errors(failure: threading.ExceptHookArgs) -> None:
 
 
 class _Logbook:
-    """Losses on their way to the progress bar, metrics.csv and TensorBoard.
+    """Losses on their way to the progress bar, metrics.csv and a logger.
 
     Losses stay on the device until a row is due: reading them earlier would make the device wait.
     """
 
     def __init__(
-        self, fabric: "Fabric", run: RunFolder, start: int, schedule: Schedule, batch_size: int
+        self,
+        fabric: "Fabric",
+        run: RunFolder,
+        start: int,
+        schedule: Schedule,
+        batch_size: int,
+        open_logger: Callable[[], RunLogger | None],
     ) -> None:
         self.fabric, self.run, self.schedule, self.batch_size = fabric, run, schedule, batch_size
         self.start = start
         self.pending: list[tuple[int, Losses]] = []
         self.bar: tqdm[Any]
-        self.events: SummaryWriter | None = None
+        self.open_logger = open_logger
+        self.logger: RunLogger | None = None
+        self.error: dict[str, str] = {}  # of the last validation, as the bar shows it
 
     def __enter__(self) -> "_Logbook":
         with needs_extra("recipes"):
-            from torch.utils.tensorboard import SummaryWriter
             from tqdm import tqdm
         shown = self.fabric.is_global_zero
         self.excepthook, threading.excepthook = threading.excepthook, _hide_os_errors
         if shown:
-            with naming(self.run.path):
-                self.events = SummaryWriter(str(self.run.path), purge_step=self.start + 1)
+            self.logger = self.open_logger()
         self.bar = tqdm(
             total=self.schedule.steps, initial=self.start, unit="step", disable=not shown
         )
@@ -195,12 +204,11 @@ class _Logbook:
         self.row_start = self.start
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, kind: object, *rest: object) -> None:
         self.bar.close()
         try:
-            if self.events is not None:
-                with naming(self.run.path):
-                    self.events.close()
+            if self.logger is not None:
+                self.logger.finalize("success" if kind is None else "failed")
         finally:
             threading.excepthook = self.excepthook
 
@@ -242,12 +250,22 @@ class _Logbook:
         peak = peak_memory_bytes(self.fabric.device.type) / 2**20
         row = means | {"samples_per_second": speed, "peak_memory_mib": peak}
         self.run.log({"step": step, **{name: float(f"{v:.6g}") for name, v in row.items()}})
-        if self.events is not None:
-            with naming(self.run.path):
-                for name, value in row.items():
-                    self.events.add_scalar(name, value, step)
+        if self.logger is not None:
+            self.logger.log_metrics(row, step)
         shown = {name: f"{value:.3f}" for name, value in means.items()}
-        self.bar.set_postfix(shown | {"samples/s": f"{speed:.1f}"})
+        self.bar.set_postfix(shown | self.error | {"samples/s": f"{speed:.1f}"})
+
+    def validated(self, step: int, error: float) -> float:
+        """What was measured on held-out pairs; returns it."""
+        self.error = {VALIDATION: f"{error:.3f}"}
+        self.run.log_validation(step, error)
+        if self.logger is not None:
+            self.logger.log_metrics({VALIDATION: error}, step)
+        return error
+
+    def show(self, step: int, sheet: UInt8[Tensor, "3 h w"] | None) -> None:
+        if self.logger is not None and sheet is not None:
+            log_image(self.logger, "sheet", sheet, step)
 
     def outcome(self, step: int, *, stopped: bool) -> Outcome:
         seconds = time.perf_counter() - self.began

@@ -73,6 +73,9 @@ class RunOptions:
     """Steps between checkpoints."""
     sheet_every: int = 500
     """Steps between sheets of sample pictures."""
+    logger: str = "tensorboard"
+    """What shows metrics and sheets, besides the folder of the run: tensorboard, wandb, none, or
+    the class of a Lightning Fabric logger, such as lightning.pytorch.loggers.MLFlowLogger."""
     optimizer: OptimizerOptions = field(default_factory=OptimizerOptions)
 
     def __post_init__(self) -> None:

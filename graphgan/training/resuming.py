@@ -28,6 +28,7 @@ PER_SITTING = frozenset(
         "log_every",
         "save_every",
         "sheet_every",
+        "logger",
     ]
 )
 """What may differ from sitting to sitting; the rest is the run's own."""

@@ -2,15 +2,20 @@
 
 config.yaml                      every option of the run
 metrics.csv                      a row every few steps
-events.out.tfevents.*            the same for TensorBoard
+validation.csv                   the error on held-out pairs at every checkpoint
+events.out.tfevents.*            the same for TensorBoard, with the sheets
 sheets/step-000100.png           sample pictures
 checkpoints/step-000100/         state.pt (to resume), generator.safetensors (to use)
+checkpoints/best-000100/         the weights with the least error on held-out pairs
 """
 
 import csv
+import json
+import math
 import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +27,9 @@ from graphgan.weights.finding import checkpoints_of
 
 CONFIG = "config.yaml"
 STATE = "state.pt"
+VALIDATION = "validation"
+"""The error on held-out pairs, in tables and beside weights."""
+_ERROR = f"{VALIDATION}.json"
 
 
 class RunFolder:
@@ -95,59 +103,124 @@ class RunFolder:
         """File of the sample pictures of a step."""
         return self.sheets / f"step-{step:06d}.png"
 
+    @property
+    def validations(self) -> Path:
+        """The table to which `log_validation` appends."""
+        return self.path / f"{VALIDATION}.csv"
+
     def log(self, row: dict[str, int | float]) -> None:
         """Append one row; the first one writes the header."""
-        with naming(self.metrics), self.metrics.open("a", newline="") as stream:
-            writer = csv.DictWriter(stream, list(row), lineterminator="\n")
-            if stream.tell() == 0:
-                writer.writeheader()
-            writer.writerow(row)
+        _append(self.metrics, row)
+
+    def log_validation(self, step: int, error: float) -> None:
+        """Append what was measured on held-out pairs at a step."""
+        _append(self.validations, {"step": step, VALIDATION: float(f"{error:.6g}")})
 
     def forget_after(self, step: int) -> None:
         """Drop what a killed process left half-written, and rows of steps to be taken again."""
-        for half in self.checkpoints.glob(".step-*.part"):
+        for half in self.checkpoints.glob(".*.part"):
             shutil.rmtree(half)
-        if not self.metrics.exists():
-            return
-        lines = self.metrics.read_text().splitlines(keepends=True)
-        whole = [line for line in lines if line.endswith("\n")]  # a killed process leaves halves
-        kept = [row for row in whole[1:] if int(row.split(",")[0]) <= step]
-        with replacing(self.metrics) as temporary:
-            temporary.write_text("".join([*whole[:1], *kept]))
+        for table in filter(Path.exists, (self.metrics, self.validations)):
+            lines = table.read_text().splitlines(keepends=True)
+            whole = [line for line in lines if line.endswith("\n")]  # killed processes leave halves
+            kept = [row for row in whole[1:] if int(row.split(",")[0]) <= step]
+            with replacing(table) as temporary:
+                temporary.write_text("".join([*whole[:1], *kept]))
+        self._keep_best()
 
     def save(
-        self, step: int, state: dict[str, Any], export: Callable[[Path], None], *, keep: int = 2
+        self,
+        step: int,
+        state: dict[str, Any],
+        export: Callable[[Path], None],
+        *,
+        validation: float | None = None,
+        keep: int = 2,
     ) -> Path:
         """Write a checkpoint under a temporary name, rename it, and drop all but the last ones.
+
+        Its weights are kept as the best ones, too, unless earlier ones had an error as low.
 
         Args:
             step: how many steps have been taken.
             state: tensors and plain values, all that resuming needs.
             export: writes the shipped weights into the folder it is given.
+            validation: the error of these weights on held-out pairs.
             keep: how many checkpoints stay.
         Raises:
             OSError: it could not be written; earlier checkpoints are as they were.
         """
         final = self.checkpoints / f"step-{step:06d}"
-        temporary = final.with_name(f".{final.name}.part")
-        shutil.rmtree(temporary, ignore_errors=True)
-        try:
+        with _new_folder(final) as temporary:
             temporary.mkdir(parents=True)
             _save_tensors(state | {"step": step}, temporary / STATE)
             export(temporary)
-            shutil.rmtree(final, ignore_errors=True)
-            temporary.rename(final)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
+            if validation is not None:
+                (temporary / _ERROR).write_text(json.dumps({VALIDATION: validation, "step": step}))
+        self._keep_best()
         for old in checkpoints_of(self.path)[:-keep]:
             shutil.rmtree(old)
         return final
+
+    def _keep_best(self) -> None:
+        """Copy the newest weights beside the checkpoints unless earlier ones were as good."""
+        newest, best = self.latest(), self.best()
+        error = None if newest is None else validation_of(newest)
+        if newest is None or error is None:
+            return
+        before = None if best is None else validation_of(best)
+        if before is not None and before <= error:
+            return
+        final = self.checkpoints / newest.name.replace("step", "best")
+        with _new_folder(final) as temporary:
+            shutil.copytree(newest, temporary, ignore=shutil.ignore_patterns(STATE))
+        if best is not None and best != final:
+            shutil.rmtree(best)
+
+    def best(self) -> Path | None:
+        """The folder of the weights with the least error on held-out pairs, where it is measured.
+
+        It holds what a checkpoint does, but nothing to resume from.
+        """
+        errors = {path: validation_of(path) for path in checkpoints_of(self.path, "best")}
+        measured = {path: error for path, error in errors.items() if error is not None}
+        return min(measured, key=measured.__getitem__, default=None)
 
     def latest(self) -> Path | None:
         """The newest whole checkpoint."""
         saved = checkpoints_of(self.path)
         return saved[-1] if saved else None
+
+
+def validation_of(checkpoint: Path) -> float | None:
+    """The error on held-out pairs of the weights in a checkpoint, None where none was measured."""
+    try:
+        error = float(json.loads((checkpoint / _ERROR).read_text())[VALIDATION])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return error if math.isfinite(error) else None
+
+
+@contextmanager
+def _new_folder(final: Path) -> Iterator[Path]:
+    """A temporary name for a folder, which becomes ``final`` when the block succeeds."""
+    temporary = final.with_name(f".{final.name}.part")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        yield temporary
+        shutil.rmtree(final, ignore_errors=True)
+        temporary.rename(final)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _append(table: Path, row: dict[str, int | float]) -> None:
+    with naming(table), table.open("a", newline="") as stream:
+        writer = csv.DictWriter(stream, list(row), lineterminator="\n")
+        if stream.tell() == 0:
+            writer.writeheader()
+        writer.writerow(row)
 
 
 def load_state(checkpoint: Path) -> dict[str, Any]:

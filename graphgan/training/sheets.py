@@ -32,9 +32,13 @@ def draw_sheet(columns: Mapping[str, Float[Tensor, "b c h w"]]) -> UInt8[Tensor,
     return torch.cat([_titles(list(columns), tiles.shape[-1] + 2, sheet.shape[-1]), sheet], dim=1)
 
 
-def write_sheet(path: Path, columns: Mapping[str, Float[Tensor, "b c h w"]]) -> None:
-    """`draw_sheet` into a PNG file, atomically."""
-    write_image(path, draw_sheet(columns))
+def write_sheet(
+    path: Path, columns: Mapping[str, Float[Tensor, "b c h w"]]
+) -> UInt8[Tensor, "3 H W"]:
+    """`draw_sheet` into a PNG file, atomically; returns the picture."""
+    sheet = draw_sheet(columns)
+    write_image(path, sheet)
+    return sheet
 
 
 def _as_rgb(images: Tensor) -> Tensor:

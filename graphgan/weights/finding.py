@@ -3,7 +3,7 @@
 import re
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from graphgan.weights.catalogue import SHIPPED, is_shipped, shipped_file
 
@@ -36,11 +36,11 @@ def find_weights(source: Path | str, *, network: str | None = None) -> Path:
     return path
 
 
-def checkpoints_of(run: Path) -> list[Path]:
-    """The whole checkpoints in the folder of a run, the newest one last."""
-    whole = re.compile(r"step-\d+")
-    found = [p for p in (run / "checkpoints").glob("step-*") if whole.fullmatch(p.name)]
-    return sorted(found, key=lambda p: int(p.name.removeprefix("step-")))
+def checkpoints_of(run: Path, kind: Literal["step", "best"] = "step") -> list[Path]:
+    """The whole checkpoints in the folder of a run, or its best weights, the newest one last."""
+    whole = re.compile(rf"{kind}-\d+")
+    found = [p for p in (run / "checkpoints").glob(f"{kind}-*") if whole.fullmatch(p.name)]
+    return sorted(found, key=lambda p: int(p.name.removeprefix(f"{kind}-")))
 
 
 def _of_folder(folder: Path) -> Path:

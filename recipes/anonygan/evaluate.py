@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import prepare
 import torch
@@ -76,6 +76,9 @@ class Options:
     --conditions), product (the same, showing people who do not exist, as graphgan-anonymize does),
     anonygan=FILE, ciagan=FILE; folder=DIR (results of any other tool, by file name).
     anonygan:NAME=FILE gives a name of its own."""
+    paste: Literal["mask", "none"] = "mask"
+    """What is measured of anonygan and ciagan: their results in the face mask of the source, as the
+    anonymizer pastes them, or the networks' own pictures, as the paper measures its I_g."""
     out: Path
     """Folder for report.md, .csv, .json, plots, the contact sheet and pairs.csv."""
     landmarks: Path | None = None
@@ -125,7 +128,8 @@ class Options:
     (torch.export, .pt2) from 8-bit pictures to features, or the weights (.pth) of the Inception-v3
     that published FIDs are of. FD-lite2 is always measured."""
     published: Path | None = None
-    """A CSV file (system,metric,value,source) of figures to print beside, marked as the paper's."""
+    """A CSV file (system,metric,value,deviation,source) of figures to print below those of the same
+    metrics, marked as the paper's, such as recipes/anonygan/published.csv."""
     frechet_count: int = 300
     """Pictures on each side of every Frechet distance."""
     min_iou: float = 0.3
@@ -184,7 +188,8 @@ def run(options: Options) -> None:
     recognisers = [open_recogniser(text) for text in options.recognizer]
     faces = open_faces(options)
     faces.check_masks()
-    systems = [parse_system(text, device=options.device) for text in options.systems]
+    pasted = options.paste == "mask"
+    systems = [parse_system(x, pasted=pasted, device=options.device) for x in options.systems]
     published = [] if options.published is None else read_published(options.published)
     features = open_features(options.features)
     listed = sorted({pair.a for pair in read_fold_pairs(faces.root, faces.pictures)})

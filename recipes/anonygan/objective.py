@@ -27,7 +27,7 @@ from graphgan.models import GeneratorOutput
 from graphgan.training.options import check_not_negative
 from graphgan.training.step import Losses
 
-MATCHED_LAYERS = 5  # of a discriminator's six, the logits left out
+MATCHED_LAYERS = 5  # of a discriminator's six; the last one gives the logits
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,9 @@ class LossOptions:
 
     adversarial: AdversarialMode = "bce"
     """Adversarial loss of both discriminators."""
+    halve_d: bool = True
+    """Each discriminator's loss is half the sum of its real and fake terms (bce and lsgan); False:
+    the sum, as in the paper. Adam's steps are the same but for its epsilon."""
     weight_app: float = 1.0
     """Weight of the appearance discriminator."""
     weight_lm: float = 1.0
@@ -43,7 +46,10 @@ class LossOptions:
     weight_wfm: float = 1.0
     """Weight of weak feature matching (published code: 0.8)."""
     wfm_first_layer: int = 3
-    """First layer of weak feature matching, from 1 (published code: 1)."""
+    """First layer of weak feature matching, m, from 1 (the paper gives none; published code: 1)."""
+    wfm_logits: bool = False
+    """The logits are matched as the sixth layer, as eq. (4) may be read: its sum goes to the total
+    number of layers (published code: left out)."""
     wfm_pairs: Literal["different", "all", "same_person"] = "different"
     """Pairs that are matched: those whose condition is another picture, all (published code), or
     those of one person, whose true answer is the source (not in the paper)."""
@@ -94,9 +100,10 @@ class LossOptions:
                 raise ValueError(f"expected {name} of 0.5 at most, got {strength}")
         if self.augmentation > 1:
             raise ValueError(f"expected augmentation of 1 at most, got {self.augmentation}")
-        if not 1 <= self.wfm_first_layer <= MATCHED_LAYERS:
+        last = MATCHED_LAYERS + self.wfm_logits
+        if not 1 <= self.wfm_first_layer <= last:
             raise ValueError(
-                f"expected wfm_first_layer from 1 to {MATCHED_LAYERS}, got {self.wfm_first_layer}"
+                f"expected wfm_first_layer from 1 to {last}, got {self.wfm_first_layer}"
             )
         check_not_negative(self)
         if self.adversarial == "wasserstein" and self.gradient_penalty == 0:
@@ -141,7 +148,7 @@ class AnonyGANObjective:
     def __init__(self, options: LossOptions, *, count: Count = Tensor.sum) -> None:
         self.options = options
         self.count = count
-        self.adversarial = AdversarialLoss(options.adversarial)
+        self.adversarial = AdversarialLoss(options.adversarial, halve=options.halve_d)
         self.feature_matching = WeakFeatureMatchingLoss(
             first_layer=options.wfm_first_layer, weight=options.weight_wfm
         )
@@ -176,7 +183,8 @@ class AnonyGANObjective:
             real_logits = None if real is None else real[-1].float()
             losses[f"g_{name}"] = weight * self.adversarial.generator(fake[-1].float(), real_logits)
             if name == "app" and real is not None and options.weight_wfm > 0:
-                losses["g_wfm"] = self._match(fake[:-1], real[:-1], batch)
+                layers = slice(None if options.wfm_logits else -1)
+                losses["g_wfm"] = self._match(fake[layers], real[layers], batch)
         losses["g_recon"] = options.weight_recon * self._reconstruct(batch, output)
         if options.weight_identity > 0:
             apart = identity_loss(discriminators["identity"], batch, pasted(batch, output))

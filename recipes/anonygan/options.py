@@ -58,6 +58,9 @@ class ModelOptions:
     """Landmarks of condition and source: each encoded (paper) or all together (published code)."""
     landmark_attention: Literal["gap", "position", "embedding", "none"] = "gap"
     """What landmark attention sees: "gap" as published, which cannot learn, or "position"."""
+    attention_kernel: int = 3
+    """J of landmark attention: neighbors, odd, whose descriptors make a weight (no value in the
+    paper; published code: 3)."""
     attention_order: Literal["source_first", "condition_first"] = "source_first"
     """Which landmarks come first in the attention (published code: the condition's)."""
     blend: Literal["attend_base", "attend_intermediate", "two_maps"] = "attend_base"
@@ -120,6 +123,7 @@ class ModelOptions:
             landmark_attention=None
             if self.landmark_attention == "none"
             else self.landmark_attention,
+            attention_kernel=self.attention_kernel,
             attention_order=self.attention_order,
             dropout=self.dropout,
             norm=self.norm,
@@ -259,6 +263,7 @@ class TrainOptions(RunOptions):
                 "--r2": loss.r2,
                 "--gradient-penalty": loss.gradient_penalty,
                 "--weight-identity": loss.weight_identity,
+                "--wfm-logits": loss.wfm_logits,
             }
             if loss.adversarial in ("relativistic", "wasserstein"):
                 raise ValueError(

@@ -1,5 +1,7 @@
 """What AnonyGAN makes of pairs of faces, and what needs no network."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,6 +11,7 @@ from torch import Tensor
 
 from graphgan.anonymize import anonymize_crops
 from graphgan.anonymize.compositor import show_face_alone
+from graphgan.anonymize.crops import generate_crops
 from graphgan.data.batches import StoredPairs
 from graphgan.data.face_batch import FaceBatch, to_face_batch
 from graphgan.landmarks.masks import paste
@@ -40,11 +43,22 @@ def anonymized(
     model: AnonyGAN, batch: FaceBatch, *, chunk_size: int = 32
 ) -> Float[Tensor, "b 3 h w"]:
     """The sources with their conditions' identities, a chunk at a time."""
+    return _in_chunks(partial(anonymize_crops, model), batch, chunk_size)
+
+
+def unpasted(
+    model: AnonyGAN, batch: FaceBatch, *, chunk_size: int = 32
+) -> Float[Tensor, "b 3 h w"]:
+    """What the network itself makes of a batch with all landmarks, as the paper measures it."""
+    return _in_chunks(partial(generate_crops, model), batch, chunk_size)
+
+
+def _in_chunks(make: Callable[..., Tensor], batch: FaceBatch, size: int) -> Tensor:
     return torch.cat(
         [
-            anonymize_crops(model, source, source_landmarks, condition, condition_landmarks)
+            make(source, source_landmarks, condition, condition_landmarks)
             for condition, source, condition_landmarks, source_landmarks in zip(
-                *(column.split(chunk_size) for column in batch[:4]), strict=True
+                *(column.split(size) for column in batch[:4]), strict=True
             )
         ]
     )

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import torch
 from pictures import sheet_columns
-from results import anonymized
+from results import anonymized, unpasted
 
 from graphgan.commands import run_command
 from graphgan.data.face_batch import LANDMARKS_OF_68, to_face_batch
@@ -27,6 +28,9 @@ class Options(SampleOptions):
     """Give every face of a prepared folder the identity of the next person."""
 
     checkpoint: Path = Path(FACES)
+    paste: Literal["mask", "none"] = "mask"
+    """Lay the results into the face mask of the source, or write the network's own pictures, the
+    paper's I_g, whose surroundings are nobody's."""
     seed: int = 0
     """Chooses among the pictures of the next person."""
 
@@ -65,7 +69,7 @@ def sample(options: Options) -> None:
         sources,
         {"source": sources, "condition": conditions},  # for evaluation, not for publishing
         to_batch=partial(to_face_batch, forehead=model.forehead),
-        make=partial(anonymized, model),
+        make=partial(anonymized if options.paste == "mask" else unpasted, model),
         columns=partial(sheet_columns, model),
         device=device_of(model),
     )

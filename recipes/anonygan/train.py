@@ -10,7 +10,14 @@ from objective import AnonyGANObjective
 from options import DRAWING_FLAGS, PRESETS, TrainOptions, like_weights, without_same_person
 from pictures import sheet_columns
 from projected import ProjectedObjective
-from results import anonymized, batch_for, condition_pasted, shown_batch, source_blurred
+from results import (
+    anonymized,
+    batch_for,
+    condition_pasted,
+    generated,
+    shown_batch,
+    source_blurred,
+)
 from shapes import learned_shapes
 from torch import Tensor
 from transfer import measure_transfer, true_answers
@@ -27,6 +34,7 @@ from graphgan.data.pairs import (
     PairKind,
     PairSampler,
     next_person_pairs,
+    next_picture_pairs,
     possible_kinds,
     self_pairs,
     some_pairs,
@@ -36,6 +44,7 @@ from graphgan.data.prepared import PreparedPictures
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.faces import FaceFinder
 from graphgan.landmarks.schemes import IBUG_68
+from graphgan.metrics.masked_error import masked_error
 from graphgan.metrics.pose_check import MOST_PICTURES, measure_pose
 from graphgan.models import AnonyGAN
 from graphgan.models.discriminators import MIN_PATCH_SIZE
@@ -47,6 +56,7 @@ from graphgan.training import (
     ready_to_train,
     train_command,
 )
+from graphgan.training.experiment import VALIDATION_PAIRS
 from graphgan.training.sheets import SHEET_ROWS
 
 if TYPE_CHECKING:
@@ -114,6 +124,7 @@ def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
             faces.test, partial(to_batch, device=fabric.device, num_landmarks=IBUG_68.num_landmarks)
         ),
         learned=partial(what_was_learned, faces=faces),
+        validate=validation(faces, partial(to_batch, device=fabric.device)),
     )
 
 
@@ -188,6 +199,27 @@ def sheet_maker(
     if isinstance(faces, SyntheticFaces):
         answers = {"true answer": true_answers(faces, chosen)}
     return lambda model: sheet_columns(model, batch) | answers
+
+
+def validation(
+    faces: Faces, to_batch: Callable[..., FaceBatch]
+) -> Callable[[AnonyGAN], float] | None:
+    """The error inside the mask on held-out pairs that have a true answer, by the same few pairs.
+
+    Drawn faces: of two people. Photos: of one person in two photos, whose answer is the source;
+    none where nobody among the test faces has two, or where there are none.
+    """
+    persons = faces.test.persons
+    if isinstance(faces.test, SyntheticFaces):
+        chosen = some_pairs(next_person_pairs(persons), VALIDATION_PAIRS)
+        answers = true_answers(faces.test, chosen)
+    elif faces.test_is_train or len(set(persons)) == len(persons):
+        return None
+    else:
+        chosen, answers = some_pairs(next_picture_pairs(persons), VALIDATION_PAIRS), None
+    batch = to_batch(read_pairs(faces.test, chosen), num_landmarks=IBUG_68.num_landmarks)
+    answers = batch.source if answers is None else answers.to(batch.source.device)
+    return lambda model: float(masked_error(generated(model, batch), answers, batch.mask).mean())
 
 
 def what_was_learned(model: AnonyGAN, faces: Faces) -> str:

@@ -1,5 +1,6 @@
 """Train BiGraphGAN: `python recipes/bigraphgan/train.py --help`."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from options import DRAWING_FLAGS, PER_SITTING, PRESETS, TrainOptions, like_weig
 from persons import SMALLEST_SIDE, Persons, open_persons
 from pictures import sheet_columns
 from projected import ProjectedObjective
+from results import posed
 from torch import nn
 
 from graphgan.commands import exit_with
@@ -25,6 +27,8 @@ from graphgan.training import (
     ready_to_train,
     train_command,
 )
+from graphgan.training.experiment import VALIDATION_PAIRS
+from graphgan.training.sampling import pair_batches
 from graphgan.training.sheets import SHEET_ROWS
 
 if TYPE_CHECKING:
@@ -69,6 +73,7 @@ def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
         to_batch=to_person_batch,
         columns=partial(sheet_columns, batch=sheet_batch(persons, fabric.device)),
         learned=partial(what_was_learned, persons=persons, batch_size=options.pairs.batch_size),
+        validate=validation(persons, options.pairs.batch_size, fabric.device),
     )
 
 
@@ -98,6 +103,26 @@ def sheet_batch(persons: Persons, device: torch.device) -> PersonBatch:
     """What every sheet of a run shows, so that sheets can be compared."""
     chosen = some_pairs(persons.test_pairs, SHEET_ROWS)
     return to_person_batch(read_pairs(persons.test, chosen), device)
+
+
+def validation(
+    persons: Persons, batch_size: int, device: torch.device
+) -> Callable[[BiGraphGAN], float] | None:
+    """The mean absolute error on the same few held-out pairs; None where there are no others."""
+    if persons.test_is_train:
+        return None
+    chosen = some_pairs(persons.test_pairs, VALIDATION_PAIRS)
+
+    def measure(model: BiGraphGAN) -> float:
+        errors = [
+            (posed(model, batch) - batch.target).abs().mean((1, 2, 3))
+            for batch in pair_batches(
+                persons.test, chosen, to_person_batch, batch_size=batch_size, device=device
+            )
+        ]
+        return float(torch.cat(errors).mean())
+
+    return measure
 
 
 def what_was_learned(model: BiGraphGAN, persons: Persons, batch_size: int) -> str:

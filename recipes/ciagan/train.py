@@ -19,6 +19,7 @@ from graphgan.data.batches import mean_image, to_uint8_image
 from graphgan.data.pairs import PairSampler
 from graphgan.data.pictures import PictureDataset
 from graphgan.faces import FaceFinder
+from graphgan.metrics.masked_error import masked_error
 from graphgan.metrics.pose_check import MOST_PICTURES, measure_pose
 from graphgan.models import CIAGANGenerator
 from graphgan.models.discriminators import MIN_PATCH_SIZE
@@ -29,6 +30,7 @@ from graphgan.training import (
     ready_to_train,
     train_command,
 )
+from graphgan.training.experiment import VALIDATION_PAIRS
 from graphgan.training.sampling import device_of
 from graphgan.training.sheets import SHEET_ROWS
 
@@ -69,6 +71,7 @@ def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
         columns=sheet_maker(faces, fabric.device),
         learned=partial(what_was_learned, faces=faces, train=train),
         generator_every=options.critic_steps,
+        validate=validation(faces, fabric.device),
     )
 
 
@@ -93,6 +96,19 @@ def sheet_maker(
     shown = {"wanted": batch.wanted}
     answers = {"true answer": true_answers(faces, wanted, sources)} if faces.drawn else {}
     return lambda model: shown | sheet_columns(model, batch) | answers
+
+
+def validation(faces: Faces, device: torch.device) -> Callable[[CIAGANGenerator], float] | None:
+    """The error inside the mask on the same few pairs of drawn faces.
+
+    None of photos: those of held-out people show nobody who can be asked for.
+    """
+    if not faces.drawn:
+        return None
+    wanted, sources = faces.unlike_pairs(VALIDATION_PAIRS)
+    batch = to_identity_batch(faces.read(wanted, sources), device)
+    answers = true_answers(faces, wanted, sources).to(device)
+    return lambda model: float(masked_error(replaced(model, batch), answers, batch.mask).mean())
 
 
 def what_was_learned(model: CIAGANGenerator, faces: Faces, train: PictureDataset) -> str:

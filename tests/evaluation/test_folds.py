@@ -1,11 +1,15 @@
+from dataclasses import replace
+
 import pytest
-from coloured_faces import Grey, coloured_folder, open_folder
+import torch
+from coloured_faces import ColourRecogniser, Grey, colour_of, coloured_folder, open_folder
 
 from graphgan.data.tables import write_table
 from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.examiner import Examiner
-from graphgan.evaluation.folds import read_fold_pairs
+from graphgan.evaluation.folds import measure_classes_in_folds, read_fold_pairs
 from graphgan.evaluation.study import Study
+from graphgan.evaluation.subject import Subject
 from graphgan.evaluation.systems import Original
 from graphgan.evaluation.trials import make_trials
 
@@ -38,11 +42,43 @@ def test_pairs_are_verified_in_their_folds(listed, tools):
     )
     assert rows["original"][same].value == 1
     assert rows["original"][different].value == 0
-    assert rows["original"][same].note == "mean of folds 100.0, standard deviation 0.0"
+    assert rows["original"][same].note == "mean of folds 100.00, standard deviation 0.00"
     assert rows["original"]["colour, pipeline, pairs in folds: accuracy"].value == 1
     assert rows["grey"][same].value == 0
     # All distances are alike: all pairs of a fold are judged alike, and half of them rightly.
     assert rows["grey"]["colour, pose known, pairs in folds: accuracy"].value == 0.5
+
+
+class NamesPeople(ColourRecogniser):
+    """A `NamingRecogniser`: a class is a person's color."""
+
+    has_classes = True
+
+    def logits(self, image, landmarks):
+        colors = torch.stack([colour_of(person) for person in range(4)]) / 255
+        return -torch.cdist(self(image, landmarks), colors)
+
+
+class HidesOne:
+    """The condition for one person, the source for the others."""
+
+    name, uses_conditions, fingerprint = "hides p1", True, "1"
+
+    def __call__(self, request):
+        hidden = torch.tensor([picture.person == "p1" for picture in request.pictures])
+        return torch.where(hidden[:, None, None, None], request.condition, request.source)
+
+
+def test_the_published_score_has_a_mean_and_a_deviation_over_folds(listed, tools):
+    pairs = read_fold_pairs(listed.root, listed.pictures)
+    trials = make_trials(listed.pictures, split="all", probes=sorted({pair.a for pair in pairs}))
+    names, nameless = NamesPeople(), ColourRecogniser()
+    study = Study(listed, trials, Examiner(replace(tools, recognisers=[names])))
+    cells = measure_classes_in_folds(Subject(study, HidesOne()), names)
+    cell = cells["colour, pairs in folds: same class"]
+    # In the first fold two of four are p1's, in the second none: 0.5 and 1.
+    assert (cell.value, cell.note) == (0.75, "mean of folds 75.00, standard deviation 35.36")
+    assert measure_classes_in_folds(Subject(study, HidesOne()), nameless) == {}
 
 
 def test_pairs_to_learn_from_are_no_folds(listed):

@@ -107,7 +107,7 @@ def test_the_csv_has_a_row_for_every_cell(evaluation, tmp_path):
 
 
 def test_the_json_is_the_evaluation(evaluation, tmp_path):
-    figures = [Published("AnonyGAN", "pose error as published", 0.16, "[A], table 1")]
+    figures = [Published("AnonyGAN", "pose error as published", 0.16, None, "[A], table 1")]
     write_report(evaluation, tmp_path, published=figures)
     content = json.loads((tmp_path / "report.json").read_text())
     assert content["systems"]["blur"]["dlib, pipeline: rank-1"]["value"] == 0.003

@@ -36,6 +36,11 @@ def test_words_of_the_command_line_are_systems(tmp_path):
     assert [type(system) for system in found] == kinds
     names = ["original", "blur", "published-pixelate", "anonygan", "large", tmp_path.name]
     assert [system.name for system in found] == names
+    own = [parse_system(f"{kind}={weights}", pasted=False) for kind in ("anonygan", "anonygan:x")]
+    assert [(system.name, system.pasted) for system in own] == [
+        ("anonygan-unpasted", False),
+        ("x", False),
+    ]
 
 
 @pytest.mark.parametrize(

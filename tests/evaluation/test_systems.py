@@ -1,3 +1,4 @@
+import copy
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,27 @@ def test_a_network_works_at_its_own_size_in_larger_pictures(request_, tmp_path):
     assert ((made - request_.source).abs() > 0.02).flatten(1).any(1).all()
 
 
+@pytest.mark.parametrize("size", [64, 32])
+def test_unpasted_it_is_the_network_s_own_picture(request_, tmp_path, size):
+    torch.manual_seed(0)
+    model = AnonyGAN(LandmarkGenerator(width=4, num_blocks=1), size=(size, size)).eval()
+    model.save_pretrained(tmp_path / "w.safetensors")
+    landmarks = request_.landmarks.clone()
+    landmarks[1, 60] = torch.nan
+    system = AnonyGANSystem(tmp_path / "w.safetensors", pasted=False)
+    made = system(request_._replace(landmarks=landmarks))
+    assert made[1].isnan().all()  # no result
+    columns = request_.condition, request_.source
+    columns += request_.condition_landmarks, request_.landmarks, request_.mask
+    if size == 64:
+        with torch.no_grad():
+            expected = model(*columns).image
+        torch.testing.assert_close(made[[0, 2]], expected[[0, 2]], atol=1e-4, rtol=0)
+    outside = (request_.mask == 0).expand_as(made)[[0, 2]]
+    assert ((made - request_.source)[[0, 2]][outside].abs() > 0.01).float().mean() > 0.9
+    assert system.fingerprint != AnonyGANSystem(tmp_path / "w.safetensors").fingerprint
+
+
 def test_a_face_without_landmarks_is_covered_by_a_mosaic(request_):
     landmarks = request_.landmarks.clone()
     landmarks[1, 36:] = torch.nan
@@ -116,6 +138,14 @@ def test_ciagan_shows_the_person_that_it_was_trained_on(ciagan, request_):
         torch.tensor([2, 1, 0]),
     )
     torch.testing.assert_close(made, expected)
+
+
+def test_unpasted_ciagan_s_picture_is_its_own(ciagan, request_):
+    unpasted = copy.copy(ciagan)
+    unpasted.pasted = False
+    made = unpasted(request_)
+    outside = (request_.mask == 0).expand_as(made)
+    assert (made - request_.source)[outside].abs().mean() > 0.1
 
 
 def test_ciagan_has_a_stand_in_for_whom_it_does_not_know_and_always_the_same(ciagan, request_):

@@ -22,13 +22,24 @@ def written():
 
 
 def test_figures_of_others_stand_only_beside_what_they_measured_and_are_marked(written):
-    figures = [Published("AnonyGAN", "pose error as published", 0.16, "[A], table 1")]
-    lines = "\n".join(tables(written, figures)).splitlines()
-    (header,) = [line for line in lines if "AnonyGAN" in line]
-    assert header == "| | original | *AnonyGAN (paper, not measured here)* |"
-    below = lines[lines.index(header) + 2 :][:2]
-    assert below[0] == "| pose error | 0.0445 [0.041, 0.048] (1) |  |"
-    assert below[1].endswith("| *0.16* ([A], table 1) |")
+    figures = [
+        Published("AnonyGAN", "pose error as published", 0.16, None, "[A], table 1"),
+        Published("AnonyGAN", "detected by dlib", 0.99, 0.0032, "[A], table 1"),
+        Published("blur", "rank-1", 0.5, None, "[A], table 1"),  # measured nowhere here
+    ]
+    text = "\n".join(tables(written, figures))
+    for title, column, number in (
+        ("Pose", "pose error as published", "*0.16*"),
+        ("Detection", "detected by dlib", "*99 ± 0.32*"),
+    ):
+        _, _, own = text.partition(f"### {title}")[2].partition("*As papers have it, not measured")
+        lines = own.partition("###")[0].splitlines()
+        assert lines[2:5] == [
+            f"| | {column} |",
+            "|---|---|",
+            f"| *AnonyGAN* ([A], table 1) | {number} |",
+        ]
+    assert text.count("As papers have it") == 2
 
 
 def test_every_metric_stands_in_exactly_one_table(evaluation):
@@ -52,20 +63,21 @@ def test_groups_have_the_figures_of_the_first_page(study):
 
 def test_published_figures_come_from_a_file(tmp_path):
     path = tmp_path / "published.csv"
-    path.write_text("system,metric,value,source\nAnonyGAN,pose error as published,0.16,table 1\n")
+    path.write_text("system,metric,value,deviation,source\nX,FID,8.93,,table 1\nX,y,0.03,0.01,z\n")
     assert read_published(path) == [
-        Published("AnonyGAN", "pose error as published", 0.16, "table 1")
+        Published("X", "FID", 8.93, None, "table 1"),
+        Published("X", "y", 0.03, 0.01, "z"),
     ]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a,b\n1,2\n", "expected the columns system,metric,value,source"),
-        ("system,metric,value,source\na,b,much,c\n", "line 2: expected a number"),
-        ("system,metric,value,source\na,b\n", "line 2: expected a number"),
-        ("system,metric,value,source\na,b,nan,c\n", "line 2: expected a number"),
-        ('system,metric,value,source\na,b,"1,c\n', "line 2"),
+        ("a,b\n1,2\n", "expected the columns system,metric,value,deviation,source"),
+        ("system,metric,value,deviation,source\na,b,much,,c\n", "line 2: expected a number"),
+        ("system,metric,value,deviation,source\na,b,1,c\n", "line 2: expected a number"),
+        ("system,metric,value,deviation,source\na,b,1,nan,c\n", "line 2: expected a number"),
+        ('system,metric,value,deviation,source\na,b,"1,,c\n', "line 2"),
     ],
 )
 def test_a_file_of_figures_that_is_none_is_refused(tmp_path, text, message):

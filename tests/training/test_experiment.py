@@ -10,6 +10,7 @@ from graphgan.data.images import read_image
 from graphgan.data.pairs import ListedPairSampler, next_picture_pairs
 from graphgan.data.person_batch import to_person_batch
 from graphgan.data.synthetic_persons import SyntheticPersons
+from graphgan.extras import MissingExtraError
 from graphgan.models import BiGraphGAN, ResNetDiscriminator
 from graphgan.training.devices import launch_fabric
 from graphgan.training.experiment import (
@@ -73,6 +74,7 @@ def prepare(persons):
             to_batch=to_person_batch,
             columns=lambda model: {"made": model(batch[0], batch[2], batch[3]).image.detach()},
             learned=lambda model: f"training: {model.training}",
+            validate=lambda model: float(model(batch[0], batch[2], batch[3]).image.abs().mean()),
         )
 
     return prepare
@@ -92,7 +94,7 @@ def state_of(folder):
     return load_state(RunFolder(folder).latest())
 
 
-def test_a_run_leaves_what_it_says(run, tmp_path, capsys):
+def test_a_run_leaves_what_it_says(run, persons, tmp_path, capsys):
     assert run() == 0
     out = capsys.readouterr().out
     folder = tmp_path / "run"
@@ -106,6 +108,14 @@ def test_a_run_leaves_what_it_says(run, tmp_path, capsys):
     assert sheet.shape[1] > 17 + 2 + 4 * 34  # titles take a line and more
     assert sheet.shape[2] == 20
     BiGraphGAN.from_pretrained(RunFolder(folder).latest() / "generator.safetensors")
+    assert [row.split(",")[0] for row in (folder / "validation.csv").read_text().split()] == [
+        "step", "2", "3",
+    ]  # fmt: skip
+    best = BiGraphGAN.from_pretrained(RunFolder(folder).best() / "generator.safetensors")
+    batch = to_person_batch(read_pairs(persons, next_picture_pairs(persons.persons)))
+    with torch.no_grad():
+        error = best.eval()(batch[0], batch[2], batch[3]).image.abs().mean()
+    assert f"(error on held-out pairs {error:.4f})" in out
 
 
 def test_going_on_gives_what_an_undisturbed_run_gives(run, tmp_path):
@@ -212,6 +222,26 @@ def test_nothing_is_made_before_everything_is_known_to_work(prepare, tmp_path):
     with pytest.raises(ValueError, match="no such data"):
         train_command(replace(OPTIONS, out=tmp_path / "run"), broken, less_memory="")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("logger", ["wandb", "graphgan.files.naming", f"{__name__}.Broken"])
+def test_a_logger_that_does_not_start_leaves_no_folder(run, tmp_path, monkeypatch, logger):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[Broken.__module__])
+    with pytest.raises((ValueError, MissingExtraError), match=r"logger|wandb is not installed"):
+        run(logger=logger)
+    assert not (tmp_path / "run").exists()
+
+
+class Broken:
+    """A logger without a server."""
+
+    def __init__(self, save_dir):
+        raise RuntimeError("no server")
+
+    def log_metrics(self, metrics, step=None): ...
+
+    def finalize(self, status): ...
 
 
 def test_too_little_memory_is_advice(tmp_path):

@@ -13,7 +13,9 @@ from graphgan.training.run_folder import load_state
 def go(run):
     """Trains a toy; every argument can be replaced."""
 
-    def go(toy, batches, steps, *, start=0, draw=None, export=None, **every) -> Outcome:
+    def go(
+        toy, batches, steps, *, start=0, draw=None, export=None, validate=None, **every
+    ) -> Outcome:
         schedule = Schedule(steps, **({"log_every": 1, "save_every": 2, "sheet_every": 2} | every))
         return train(
             toy.fabric,
@@ -25,6 +27,7 @@ def go(run):
             start=start,
             draw=draw or (lambda path: path.touch()),
             export=export or (lambda folder: (folder / "weights").touch()),
+            validate=validate,
         )
 
     return go
@@ -77,8 +80,9 @@ def test_rows_and_ends_fall_on_steps_of_the_generator(changes, message):
     assert Schedule(6, log_every=3, generator_every=3, save_every=2).save_every == 2
 
 
-def test_tensorboard_gets_the_same_rows(toy, batches, run, go):
-    go(toy, batches, 4, log_every=2)
+def test_tensorboard_gets_the_same_rows_and_the_sheets(toy, batches, run, go):
+    sheet = torch.zeros(3, 4, 4, dtype=torch.uint8)
+    go(toy, batches, 4, log_every=2, sheet_every=2, draw=lambda path: sheet)
     (file,) = run.path.glob("events.out.tfevents.*")
     events = [
         (event.step, value.tensor.float_val[0])
@@ -89,6 +93,30 @@ def test_tensorboard_gets_the_same_rows(toy, batches, run, go):
     assert [step for step, _ in events] == [2, 4]
     expected = [float(row["d_critic"]) for row in rows(run)]
     assert [value for _, value in events] == pytest.approx(expected, rel=1e-5)
+    shown = [
+        event.step
+        for event in EventFileLoader(str(file)).Load()
+        for value in event.summary.value
+        if value.tag == "sheet"
+    ]
+    assert shown == [2, 4]
+
+
+def test_the_best_weights_on_held_out_pairs_stay_beside_the_last(make_toy, batches, run, go):
+    errors = iter([0.5, 0.25, 0.75, 0.5])
+
+    def export(folder):
+        (folder / "weights").write_text(folder.name)
+
+    kept = {"save_every": 2, "validate": lambda: next(errors), "export": export}
+    go(make_toy(), batches, 6, **kept)
+    assert run.validations.read_text() == "step,validation\n2,0.5\n4,0.25\n6,0.75\n"
+    assert names(run.checkpoints) == ["best-000004", "step-000004", "step-000006"]
+    assert names(run.best()) == ["validation.json", "weights"]
+    assert "step-000004" in (run.best() / "weights").read_text()
+    run.forget_after(6)  # as a resumed run does: the best so far stays
+    go(make_toy(), batches, 8, start=6, **kept)
+    assert names(run.checkpoints) == ["best-000004", "step-000006", "step-000008"]
 
 
 def test_checkpoints_and_sheets_come_when_they_are_due_and_at_the_end(toy, batches, run, go):
@@ -111,6 +139,13 @@ def test_a_run_in_two_sittings_is_the_run_in_one(make_toy, batches, run, go):
         resumed.averaged.state_dict(), whole.averaged.state_dict(), rtol=0, atol=0
     )
     assert [row["step"] for row in rows(run)] == list("123456")
+
+
+def test_a_moving_average_of_decay_0_is_the_generator_itself(make_toy, batches, go):
+    toy = make_toy(ema_decay=0.0)
+    go(toy, batches, 3)
+    shipped, own = toy.averaged.module.state_dict(), toy.generator.network.state_dict()
+    assert all(torch.equal(shipped[name], own[name]) for name in own)
 
 
 @pytest.mark.parametrize(("log_every", "row_steps"), [(1, ["1", "2", "3", "4"]), (3, ["3"])])

@@ -4,8 +4,8 @@ import pytest
 import torch
 import yaml
 
-from graphgan.training.run_folder import RunFolder, load_state
-from graphgan.weights.finding import WEIGHTS
+from graphgan.training.run_folder import RunFolder, load_state, validation_of
+from graphgan.weights.finding import WEIGHTS, find_weights
 
 
 def touch_weights(folder):
@@ -145,6 +145,26 @@ def test_other_tensors_are_no_state(run, state):
     torch.save(state, file)
     with pytest.raises(ValueError, match=f"expected a training state in {file}, got"):
         load_state(run.latest())
+
+
+def test_the_best_weights_are_kept_whole_whatever_kills_the_process(run, monkeypatch):
+    def validated(step, error):
+        run.save(step, {"weight": torch.ones(1)}, touch_weights, validation=error)
+
+    validated(1, 0.5)
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "_keep_best", lambda run: None)  # killed between the two
+        validated(2, 0.25)
+    assert run.best().name == "best-000001"
+    (run.checkpoints / ".best-000002.part").mkdir()
+    run.forget_after(2)  # what a resumed run does first
+    assert names(run.checkpoints) == ["best-000002", "step-000001", "step-000002"]
+    assert validation_of(run.best()) == 0.25
+    assert names(run.best()) == [WEIGHTS, "validation.json"]
+    validated(3, float("nan"))
+    validated(4, 0.25)
+    assert run.best().name == "best-000002"
+    assert find_weights(run.best()) == run.best() / WEIGHTS
 
 
 def test_metrics_are_rows_below_one_header(run):

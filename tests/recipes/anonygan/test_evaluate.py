@@ -132,17 +132,25 @@ def test_it_runs_without_dlib(run, tmp_path, monkeypatch):
 def test_the_tools_that_are_named_are_asked(run, tmp_path):
     torch.manual_seed(0)
     torch.save(MTCNN().state_dict(), tmp_path / "mtcnn.pt")
-    torch.save(InceptionResnetV1(3).state_dict(), tmp_path / "faces.pt")
-    weights = {"mtcnn": tmp_path / "mtcnn.pt", "facenet": tmp_path / "faces.pt"}
-    result = run("original", detector="dlib", landmarker="dlib", **weights)
+    casia = "20180408-102900-casia-webface"
+    torch.save(InceptionResnetV1(3).state_dict(), tmp_path / f"{casia}.pt")
+    weights = {"mtcnn": tmp_path / "mtcnn.pt", "facenet": tmp_path / f"{casia}.pt"}
+    theirs = COMMAND.with_name("published.csv")
+    result = run("original", detector="dlib", landmarker="dlib", published=theirs, **weights)
     assert result.returncode == 0, result.stderr
     content = json.loads((tmp_path / "out" / "report.json").read_text())
     assert content["facts"]["detectors"] == ["dlib", "MTCNN"]
     assert content["facts"]["landmarker"] == "dlib"
-    assert content["facts"]["recognisers"] == ["dlib-resnet", "FaceNet faces"]
+    assert content["facts"]["recognisers"] == ["dlib-resnet", f"FaceNet {casia}"]
     row = content["systems"]["original"]
     assert row["detected by dlib"]["value"] == 0
-    assert row["FaceNet faces: same class as the source"]["value"] == 1
+    assert row[f"FaceNet {casia}: same class as the source"]["value"] == 1
+    # The paper's figures of what was measured stand below ours, table 1's score and not table 2's.
+    text = (tmp_path / "out" / "report.md").read_text()
+    source = "(Dall'Asen et al., ICIAP 2021, table 1)"
+    for line in ("| *1* | *28* |", "| *0.28* |"):
+        assert f"| *Pixelation, CelebA* {source} {line}\n" in text
+    assert "*AnonyGAN 68, LFW* (Dall'Asen et al., ICIAP 2021, table 2) | *100* | *100* |" in text
 
 
 def test_the_same_pairs_are_asked_of_another_system(run, data, tmp_path):
@@ -168,8 +176,10 @@ def test_every_picture_is_measured_and_the_others_are_counted(run, tmp_path):
     assert "dlib-resnet is the only recogniser here" in first
 
 
-def test_fewer_lessons_leave_more_to_ask(run, tmp_path):
-    assert run("original", lessons=1).returncode == 0
+def test_fewer_lessons_leave_more_to_ask_and_pictures_may_stay_unpasted(run, networks, tmp_path):
+    result = run(f"anonygan={networks}/anonygan.safetensors", lessons=1, paste="none")
+    assert result.returncode == 0, result.stderr
+    assert "note: anonygan-unpasted: the network's own pictures, not pasted" in result.stdout
     facts = json.loads((tmp_path / "out" / "report.json").read_text())["facts"]
     assert facts["lessons"] == 2 and facts["probes asked about re-identification"] == 4
 
@@ -245,7 +255,7 @@ def test_a_folder_of_lfw_is_asked_about_its_pairs(run, tmp_path):
     name = "dlib-resnet, pose known, pairs in folds: same person verified"
     cell = content["systems"]["original"][name]
     assert cell["value"] == 1
-    assert cell["note"] == "mean of folds 100.0, standard deviation 0.0"
+    assert cell["note"] == "mean of folds 100.00, standard deviation 0.00"
 
 
 def test_a_report_may_be_made_anew_in_its_folder_and_nowhere_else(run, tmp_path):

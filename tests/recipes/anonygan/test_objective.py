@@ -94,6 +94,19 @@ def test_the_published_code_s_terms_by_hand(case):
     torch.testing.assert_close(losses["g_recon"], 10 * inside)
 
 
+def test_equations_2_and_4_as_the_paper_prints_them(case):
+    """The discriminator's terms are summed, and all layers, the logits too, are matched."""
+    case = case()
+    batch, image = case.batch, case.output.image
+    apart = (image - batch.source).mean((1, 2, 3)).abs()
+    losses = generator_losses(case, wfm_logits=True, wfm_first_layer=5)
+    torch.testing.assert_close(losses["g_wfm"], 0.5 * (5 + 6) * apart[1:].mean())
+    loss = AnonyGANObjective(LossOptions(halve_d=False))
+    (total,) = loss.discriminator_losses("app", case.critics["app"], batch, case.output).values()
+    real, fake = F.softplus(-logits(batch.source)).mean(), F.softplus(logits(image)).mean()
+    torch.testing.assert_close(total, real + fake)
+
+
 def test_weights_multiply_their_terms(case):
     one = generator_losses(case())
     two = generator_losses(case(), weight_app=2.0, weight_lm=3.0, weight_wfm=4.0, weight_recon=10.0)

@@ -24,6 +24,7 @@ def test_the_paper_s_preset_is_the_paper():
     assert (loss.weight_app, loss.weight_lm, loss.weight_wfm, loss.weight_recon) == (1, 1, 1, 5)
     assert (loss.adversarial, loss.wfm_first_layer) == ("bce", 3)
     assert (loss.wfm_pairs, loss.recon_of) == ("different", "image")
+    assert (loss.halve_d, loss.wfm_logits, paper.model.attention_kernel) == (True, False, 3)
     assert loss.r1 == loss.r2 == loss.gradient_penalty == loss.context_jitter == 0
     pairs = paper.pairs
     assert (pairs.same_image_share, pairs.same_person_share) == (0.75, 0)
@@ -123,6 +124,11 @@ def test_the_reasoning_reaches_the_generator_and_every_one_can_be_chosen(reasoni
     assert get_type_hints(ModelOptions)["reasoning"] == Reasoning
     generator = ModelOptions(width=4, blocks=1, reasoning=reasoning).generator().generator
     assert generator.config["reasoning"] == reasoning
+
+
+def test_the_kernel_of_landmark_attention_reaches_the_generator():
+    generator = ModelOptions(width=4, blocks=1, attention_kernel=5).generator().generator
+    assert generator.landmark_attention.gate.conv.kernel_size == (5,)
 
 
 def test_the_paper_s_networks_have_the_published_sizes():

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from graphgan.anonymize.compositor import soft_edges
 from graphgan.commands import run_command
+from graphgan.data.batches import to_float_image
 from graphgan.data.images import read_image
 from graphgan.data.prepared import PreparedPictures
 from graphgan.landmarks.masks import face_regions
@@ -88,6 +89,20 @@ def test_only_the_face_is_changed_and_it_is_changed(run, face_folder, tmp_path):
         made = read_image(tmp_path / "out" / "images" / f"{name}.png")
         assert torch.equal(made[~edge], face.image[~edge])
         assert (made[inside].float() - face.image[inside].float()).abs().mean() > 5
+
+
+def test_unpasted_pictures_are_the_network_s_own(run, weights, face_folder, tmp_path):
+    assert run("--paste", "none")[0] == 0
+    faces = PreparedPictures(face_folder, "test")
+    of = {name: i for i, name in enumerate(faces.names)}
+    rows = list(csv.DictReader((tmp_path / "out" / "pairs.csv").open()))
+    source, condition = (faces[of[rows[0][key]]] for key in ("source", "condition"))
+    images = [to_float_image(face.image)[None] for face in (condition, source)]
+    points = [face.landmarks[None] for face in (condition, source)]
+    with torch.no_grad():
+        expected = AnonyGAN.from_pretrained(weights).eval()(*images, *points).image
+    made = to_float_image(read_image(tmp_path / "out" / "images" / f"{rows[0]['source']}.png"))
+    assert (made - expected[0]).abs().max() < 0.02
 
 
 def test_a_batch_size_does_not_change_a_picture(run, tmp_path):

@@ -34,9 +34,12 @@ from running import (
 from safetensors.torch import load_file
 
 from graphgan.data import held_out
+from graphgan.data.batches import read_pairs
+from graphgan.data.face_batch import to_face_batch
 from graphgan.data.images import read_image
-from graphgan.data.pairs import PairKind, PairSampler
+from graphgan.data.pairs import PairKind, PairSampler, next_picture_pairs
 from graphgan.data.prepared import PreparedPictures
+from graphgan.metrics.masked_error import masked_error
 from graphgan.models import AnonyGAN
 from graphgan.training.run_folder import RunFolder, load_state
 from graphgan.weights.finding import WEIGHTS
@@ -68,7 +71,7 @@ def start(environment):
 # A whole run
 
 
-def test_a_run_writes_what_it_promises(run, tiny, tmp_path):
+def test_a_run_writes_what_it_promises(run, tiny, face_folder, tmp_path):
     folder = tmp_path / "a folder" / "run"
     every = ["--log-every", "2", "--save-every", "3", "--sheet-every", "4"]
     status, out, errors = run(*tiny, *every, "--out", folder, measured=True)
@@ -79,14 +82,26 @@ def test_a_run_writes_what_it_promises(run, tiny, tmp_path):
         "metrics.csv",
         "report.txt",
         "sheets",
+        "validation.csv",
     ]
     assert [row["step"] for row in losses(folder)] == ["2", "4", "6"]
     assert list(losses(folder)[0]) == ["step", "g_app", "g_wfm", "g_lm", "g_recon", "d_app", "d_lm"]
     assert len(list(folder.glob("events.out.tfevents.*"))) == 1
+    best = RunFolder(folder).best()
     assert sorted(p.name for p in (folder / "checkpoints").iterdir()) == [
+        best.name,
         "step-000003",
         "step-000006",
     ]
+    errors = [row.split(",") for row in (folder / "validation.csv").read_text().split()[1:]]
+    assert [step for step, _ in errors] == ["3", "6"]
+    # One person in two photos, of people who are held out: the answer is the source.
+    faces = PreparedPictures(face_folder, "test")
+    batch = to_face_batch(read_pairs(faces, next_picture_pairs(faces.persons)))
+    with torch.no_grad():
+        made = AnonyGAN.from_pretrained(best / WEIGHTS).eval()(*batch[:5]).image
+    error = masked_error(made, batch.source, batch.mask).mean().item()
+    assert min(float(error) for _, error in errors) == pytest.approx(error, abs=1e-4)
     sheets = sorted((folder / "sheets").iterdir())
     assert [p.name for p in sheets] == ["step-000004.png", "step-000006.png"]
     sheet = read_image(sheets[-1])
@@ -124,6 +139,9 @@ def test_drawn_faces_are_compared_with_the_true_answer(run, tmp_path, monkeypatc
     status, out, _ = run(*flags.split(), *more.split(), "--out", tmp_path / "run")
     assert status == 0
     assert "inside the mask against the true answer, held-out people" in out
+    (error,) = re.findall(r"error on held-out pairs (\S+)\)", out)
+    (reported,) = re.findall(r"^ *AnonyGAN +(\S+) \[", out, flags=re.MULTILINE)
+    assert float(error) == pytest.approx(float(reported), abs=2e-4)  # the same 16 pairs
     assert read_image(tmp_path / "run/sheets/step-000001.png").shape[2] == 2 + 7 * 50
 
 
@@ -155,6 +173,7 @@ def test_without_two_test_people_the_sheets_show_the_training_faces(
     assert status == 0
     assert (tmp_path / "run/sheets/step-000001.png").is_file()
     assert "measured on faces it was trained on: there are no test faces of two people" in out
+    assert not (tmp_path / "run/validation.csv").exists()  # nothing is held out
 
 
 def test_with_one_photo_a_person_the_paper_s_shares_are_taken_without_a_flag(tmp_path):
@@ -531,7 +550,7 @@ def test_no_space_left_is_one_line_that_names_a_file(run, tiny, tmp_path, kiloby
         assert "No space left on device" in line
         assert str(disk) in line
         assert list(disk.rglob(".*.part")) == []
-        for checkpoint in disk.glob("run/checkpoints/*"):
+        for checkpoint in disk.glob("run/checkpoints/step-*"):
             load_state(checkpoint)
             AnonyGAN.from_pretrained(checkpoint / WEIGHTS)
     finally:

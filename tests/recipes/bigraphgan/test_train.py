@@ -28,7 +28,9 @@ from running import (
 from safetensors.torch import save_file
 
 from graphgan.data import held_out
+from graphgan.data.batches import read_pairs
 from graphgan.data.images import read_image
+from graphgan.data.person_batch import to_person_batch
 from graphgan.data.prepared import PreparedPictures
 from graphgan.models import BiGraphGAN
 from graphgan.training.run_folder import RunFolder, load_state
@@ -74,8 +76,14 @@ def test_a_run_writes_what_it_promises(run, tiny, person_folder, tmp_path):
     assert (folder / "report.txt").read_text() in out
     config = yaml.safe_load((folder / "config.yaml").read_text())
     assert (config["preset"], config["steps"], config["model"]["width"]) == ("smoke", 6, 4)
-    weights = RunFolder(folder).latest() / "generator.safetensors"
-    assert isinstance(BiGraphGAN.from_pretrained(weights), BiGraphGAN)
+    test = PreparedPictures(person_folder, "test")
+    batch = to_person_batch(read_pairs(test, test.listed_pairs()))
+    model = BiGraphGAN.from_pretrained(RunFolder(folder).best() / "generator.safetensors").eval()
+    with torch.no_grad():
+        made = model(batch.image, batch.joints, batch.target_joints).image.clamp(-1, 1)
+    error = (made - batch.target).abs().mean().item()
+    (reported,) = re.findall(r"error on held-out pairs (\S+)\)", out)
+    assert float(reported) == pytest.approx(error, abs=2e-4)
 
 
 DRAWN = [

@@ -1,13 +1,23 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import yaml
+from documentation import DOCS, commands
 from help_texts import without_help
 from objective import LossOptions
 from options import PRESETS, ModelOptions, PairOptions, TrainOptions, like_weights
 
 from graphgan.models import CIAGANGenerator
-from graphgan.training.resuming import read_options, write_options
+from graphgan.training.resuming import parse_train_options, read_options, write_options
+
+
+def test_the_command_that_reproduces_a_row_of_anonygan_s_paper_is_understood():
+    page = commands(DOCS / "reproduce.md")
+    (words,) = [args for script, args in page if script == "recipes/ciagan/train.py"]
+    assert parse_train_options(PRESETS, words) == replace(
+        PRESETS["paper"], data=Path("prepared/celeba128"), out=Path("runs/ciagan")
+    )
 
 
 def test_the_paper_s_preset_is_the_paper():

@@ -111,6 +111,9 @@ def test_drawn_faces_are_compared_with_the_true_answer(run, tmp_path, monkeypatc
     status, out, _ = run(*flags.split(), *more.split(), "--out", tmp_path / "run")
     assert status == 0
     assert "inside the mask against the true answer" in out
+    (error,) = re.findall(r"error on held-out pairs (\S+)\)", out)
+    (reported,) = re.findall(r"^ *CIAGAN +(\S+) \[", out, flags=re.MULTILINE)
+    assert float(error) == pytest.approx(float(reported), abs=2e-4)  # the same 16 pairs
     assert read_image(tmp_path / "run/sheets/step-000001.png").shape[2] == 2 + 7 * 66
 
 
