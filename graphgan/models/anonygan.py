@@ -168,7 +168,7 @@ class AnonyGAN(Pretrained):
             mask = face_mask(landmarks, size, forehead=self.forehead)
         if mask.shape != (expected := (source.shape[0], 1, *source.shape[2:])):
             raise ValueError(f"expected a mask of shape {expected}, got {tuple(mask.shape)}")
-        return mask
+        return mask.to(source.dtype)
 
     @property
     def keep_openings(self) -> bool:
