@@ -43,7 +43,9 @@ class LandmarkAttention(nn.Module):
         order: which set comes first along the axis of the convolution.
     Shapes:
         ``condition, source: b k 2`` in pixels, ``size: (h, w)`` -> two of ``b k``, in (0, 1), for
-        the condition and for the source. With ``"gap"`` maps ``b k h w`` may stand in for points.
+        the condition and for the source, of the dtype of the weights. With ``"gap"`` maps
+        ``b k h w`` may stand in for points. Keep points in float32 where the weights are bf16,
+        which holds whole pixels up to 256 at best.
     Raises:
         ValueError: another number of landmarks, two sets of unlike shape, maps where the
             descriptor needs coordinates.

@@ -154,6 +154,17 @@ def test_neighbours_meet_across_the_two_sets():
     torch.testing.assert_close(w_condition, torch.tensor([[1.0, 2.0]]).sigmoid())
 
 
+@pytest.mark.parametrize(("dtype", "within"), [(torch.float64, 1e-6), (torch.bfloat16, 1e-2)])
+@pytest.mark.parametrize("descriptor", ["gap", "position", "embedding"])
+def test_weights_of_any_precision_take_points_in_single_precision(descriptor, dtype, within):
+    attention = LandmarkAttention(K, descriptor=descriptor)
+    points = points_inside(0), points_inside(1)
+    expected, out = attention(*points, SIZE), attention.to(dtype)(*points, SIZE)
+    for weights, single in zip(out, expected, strict=True):
+        assert weights.dtype == dtype
+        torch.testing.assert_close(weights.float(), single, rtol=0, atol=within)
+
+
 @pytest.mark.unhooked
 @pytest.mark.parametrize(
     ("condition", "source", "message"),

@@ -459,6 +459,21 @@ def test_an_unknown_base_lists_the_known_ones():
         small(base="source")
 
 
+@torch.no_grad()
+@pytest.mark.parametrize(("dtype", "within"), [(torch.float64, 1e-5), (torch.bfloat16, 0.02)])
+@pytest.mark.parametrize("fitting", [None, ConditionFitting(68, match_light=True)])
+@variants
+def test_networks_of_any_precision_take_landmarks_in_single_precision(
+    channels, base, fitting, dtype, within
+):
+    model, (condition, source, *rest) = small(channels, base=base), faces()
+    model.fitting = fitting
+    expected = model(condition, source, *rest).image
+    out = model.to(dtype)(condition.to(dtype), source.to(dtype), *rest).image
+    assert out.dtype == dtype
+    torch.testing.assert_close(out.float(), expected, rtol=0, atol=within)
+
+
 def test_what_others_must_know_is_kept_with_the_weights(tmp_path):
     generator = LandmarkGenerator(width=4, num_blocks=1)
     model = AnonyGAN(generator, size=(96, 64), trained_with=["lite0"])
