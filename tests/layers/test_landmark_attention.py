@@ -183,6 +183,21 @@ def test_refuses_other_landmarks(condition, source, message):
         LandmarkAttention(K)(torch.ones(condition), torch.ones(source), SIZE)
 
 
+@pytest.mark.unhooked
+@pytest.mark.parametrize(
+    ("landmarks", "size", "message"),
+    [
+        (torch.ones(1, K, 2), 64, r"size as a pair \(h, w\), got 64"),
+        (torch.ones(1, K, 2), (64, 64, 3), r"size as a pair \(h, w\), got \(64, 64, 3\)"),
+        (torch.ones(1, 3, 64, 64), (64, 64), r"\(1, 3, 64, 64\), which look like images"),
+        ([[1.0, 2.0]] * K, (64, 64), rf"as a tensor \(b, {K}, 2\), got list"),
+    ],
+)
+def test_refuses_other_kinds_of_arguments(landmarks, size, message):
+    with pytest.raises(ValueError, match=message):
+        LandmarkAttention(K)(landmarks, landmarks, size)
+
+
 @pytest.mark.parametrize("descriptor", ["position", "embedding"])
 def test_maps_have_no_coordinates(descriptor):
     maps = torch.zeros(1, K, 8, 8)
