@@ -8,7 +8,7 @@ A rule is a small frozen dataclass, so that schemes can be compared and sent to 
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -27,6 +27,7 @@ _BROWS = -0.38
 _WIDTH, _WIDTH_OF_EYES, _NOSE_TO_MIDDLE = 1.05 * 0.34, 1.05 * 0.82, -1.5
 
 
+@runtime_checkable
 class FaceOutline(Protocol):
     """Corners of the face mask of landmarks of one scheme."""
 

@@ -10,6 +10,7 @@ from options import PRESETS, ModelOptions, PairOptions, TrainOptions
 
 from graphgan.data.face_batch import FaceBatch
 from graphgan.data.pairs import PairKind
+from graphgan.landmarks.schemes import CIAGAN_29, IBUG_68, MESH_468, POINTS_5
 from graphgan.layers.aggregation import Reasoning
 from graphgan.models import AnonyGAN
 from graphgan.training.resuming import read_options, write_options
@@ -150,3 +151,26 @@ def test_a_preset_comes_back_from_a_file(preset):
 def test_networks_that_cannot_be_are_refused(values):
     with pytest.raises(ValueError, match=r"expected|between"):
         ModelOptions(**values).generator()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "scheme", "expected"),
+    [(None, IBUG_68, 68), (29, IBUG_68, 29), (None, MESH_468, 468), (29, CIAGAN_29, 29)],
+)
+def test_networks_are_given_the_landmarks_that_faces_have(wanted, scheme, expected):
+    model = ModelOptions(landmarks=wanted, width=4, blocks=1).for_faces(scheme)
+    assert model.landmarks == model.generator().generator.num_landmarks == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "scheme", "message"),
+    [
+        ({"landmarks": 68}, POINTS_5, "--landmarks 5 of faces with points-5, got 68"),
+        ({"landmarks": 5}, IBUG_68, "--landmarks 68 or 29 of faces with ibug-68, got 5"),
+        ({"projected": True}, MESH_468, "--projected with ibug-68 alone, got mesh-468"),
+        ({"face_alone": True}, POINTS_5, "--face-alone with ibug-68 alone, got points-5"),
+    ],
+)
+def test_landmarks_that_faces_do_not_have_are_refused(options, scheme, message):
+    with pytest.raises(ValueError, match=message):
+        ModelOptions(**options).for_faces(scheme)

@@ -15,6 +15,7 @@ import pytest
 import torch
 import train
 import yaml
+from drawn_folder import drawn_folder
 from efficientnet_weights import needs_lite0
 from running import (
     assert_same_result,
@@ -35,6 +36,7 @@ from graphgan.data import held_out
 from graphgan.data.images import read_image
 from graphgan.data.pairs import PairKind, PairSampler
 from graphgan.data.prepared import PreparedPictures
+from graphgan.landmarks.schemes import CIAGAN_29, POINTS_5
 from graphgan.models import AnonyGAN
 from graphgan.training.run_folder import WEIGHTS, RunFolder, load_state
 
@@ -225,6 +227,18 @@ def variants():
 @pytest.mark.parametrize("flags", variants())
 def test_every_variant_takes_steps(run, tiny, tmp_path, flags):
     assert_takes_two_steps(run, tmp_path / "run", *tiny, *flags.split())
+
+
+@pytest.mark.parametrize("scheme", [POINTS_5, CIAGAN_29], ids=lambda scheme: scheme.name)
+def test_faces_with_other_landmarks_are_learned_from(run, tiny, tmp_path, scheme):
+    data = drawn_folder(tmp_path, 4, 2, size=48, test_people=2, scheme=scheme)
+    more = "--flip True --bend-condition 1 --keep-shape 1 --match-light True --steps 2"
+    more = ["--data", data, *more.split()]
+    status, out, errors = run(*tiny, *more, "--out", tmp_path / "run", measured=True)
+    assert (status, errors) == (0, [])
+    assert "AnonyGAN" in out
+    model = AnonyGAN.from_pretrained(RunFolder(tmp_path / "run").latest() / WEIGHTS)
+    assert model.generator.num_landmarks == scheme.num_landmarks
 
 
 def test_the_variants_name_every_value_of_every_choice():
