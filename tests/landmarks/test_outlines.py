@@ -54,7 +54,7 @@ def test_other_schemes_mask_what_the_68_do(faces, scheme, forehead, corners):
     mask, full = (face_mask(x, SIZE, forehead=forehead).bool() for x in (points, faces))
     both = (mask & full).sum((1, 2, 3))
     assert (both / full.sum((1, 2, 3))).median() > 0.95
-    assert (both / mask.sum((1, 2, 3))).median() > 0.8
+    assert (both / mask.sum((1, 2, 3))).median() > 0.7
 
 
 @each_other

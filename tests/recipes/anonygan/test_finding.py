@@ -3,7 +3,7 @@ import torch
 from astronaut import portrait
 from finding import SchemeFinder
 
-from graphgan.faces import FaceFinder, ToolOptions
+from graphgan.faces import ToolOptions, make_finder
 from graphgan.landmarks.conversion import from_ibug_68
 from graphgan.landmarks.masks import face_mask
 from graphgan.landmarks.schemes import CIAGAN_29, IBUG_68, MESH_468, OPENPOSE_18, POINTS_5
@@ -13,7 +13,7 @@ ONE_FACE = ToolOptions(min_face=40)
 
 @pytest.fixture(scope="module")
 def face():
-    (face,) = FaceFinder()(portrait())
+    (face,) = make_finder(options=ONE_FACE)(portrait())
     return face
 
 

@@ -50,10 +50,8 @@ def test_blurred_faces_have_no_edges_left(batch):
 def test_faces_with_five_points_are_new_inside_of_their_masks():
     faces = SyntheticFaces(4, 2, size=48)
     stored = read_pairs(faces, next_person_pairs(faces.persons))
-    points = [
-        from_ibug_68(x, POINTS_5) for x in (stored.condition_landmarks, stored.source_landmarks)
-    ]
-    stored = stored._replace(condition_landmarks=points[0], source_landmarks=points[1])
+    points = torch.stack([from_ibug_68(x, POINTS_5) for x in stored.landmarks])
+    stored = stored._replace(landmarks=points)
     model = AnonyGAN(LandmarkGenerator(num_landmarks=5, width=4, num_blocks=1))
     batch = batch_for(model, stored, POINTS_5)
     made = anonymized(model, batch)

@@ -36,7 +36,7 @@ from graphgan.data import held_out
 from graphgan.data.images import read_image
 from graphgan.data.pairs import PairKind, PairSampler
 from graphgan.data.prepared import PreparedPictures
-from graphgan.landmarks.schemes import CIAGAN_29, POINTS_5
+from graphgan.landmarks.schemes import POINTS_5
 from graphgan.models import AnonyGAN
 from graphgan.training.run_folder import WEIGHTS, RunFolder, load_state
 
@@ -229,16 +229,14 @@ def test_every_variant_takes_steps(run, tiny, tmp_path, flags):
     assert_takes_two_steps(run, tmp_path / "run", *tiny, *flags.split())
 
 
-@pytest.mark.parametrize("scheme", [POINTS_5, CIAGAN_29], ids=lambda scheme: scheme.name)
-def test_faces_with_other_landmarks_are_learned_from(run, tiny, tmp_path, scheme):
-    data = drawn_folder(tmp_path, 4, 2, size=48, test_people=2, scheme=scheme)
-    more = "--flip True --bend-condition 1 --keep-shape 1 --match-light True --steps 2"
+def test_faces_with_other_landmarks_are_learned_from(run, tiny, tmp_path):
+    data = drawn_folder(tmp_path, 3, 2, size=48, drawn_at=48, test_people=1, scheme=POINTS_5)
+    more = "--flip True --bend-condition 1 --keep-shape 1 --match-light True --steps 1"
     more = ["--data", data, *more.split()]
-    status, out, errors = run(*tiny, *more, "--out", tmp_path / "run", measured=True)
+    status, _, errors = run(*tiny, *more, "--out", tmp_path / "run")
     assert (status, errors) == (0, [])
-    assert "AnonyGAN" in out
     model = AnonyGAN.from_pretrained(RunFolder(tmp_path / "run").latest() / WEIGHTS)
-    assert model.generator.num_landmarks == scheme.num_landmarks
+    assert model.generator.num_landmarks == 5
 
 
 def test_the_variants_name_every_value_of_every_choice():
