@@ -93,5 +93,7 @@ def test_refuses_other_pictures(features):
 
 
 def test_a_missing_file_says_where_it_is_to_be_had(tmp_path):
-    with pytest.raises(ValueError, match="no such file; get it with: curl -LO https://.*-6726825d"):
+    with pytest.raises(
+        ValueError, match=r"no such file; get it with: curl -LO https://.*-6726825d"
+    ):
         InceptionFeatures(tmp_path / "pt_inception.pth")
