@@ -6,11 +6,19 @@ from graphgan.data.images import write_image
 from graphgan.data.photos import Photo
 from graphgan.data.preparing import prepare_pictures
 from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.schemes import IBUG_68
+from graphgan.landmarks.conversion import from_ibug_68
+from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
 
 
 def drawn_folder(
-    root: Path, people: int, views: int, *, size: int, drawn_at: int = 64, test_people: int
+    root: Path,
+    people: int,
+    views: int,
+    *,
+    size: int,
+    drawn_at: int = 64,
+    test_people: int,
+    scheme: LandmarkScheme = IBUG_68,
 ) -> Path:
     """Photos ``p0/0.png`` and so on, and of each its face; the last people are for testing."""
     faces = SyntheticFaces(people, views, size=drawn_at)
@@ -20,14 +28,14 @@ def drawn_folder(
         path = root / "photos" / source
         path.parent.mkdir(parents=True, exist_ok=True)
         write_image(path, image)
-        landmarks[source] = points
+        landmarks[source] = from_ibug_68(points[None], scheme)[0]
         photos.append(Photo(path, source, source.split("/")[0]))
     prepare_pictures(
         photos,
         landmarks,
         root / "prepared",
         size=(size, size),
-        scheme=IBUG_68,
+        scheme=scheme,
         crop="face",
         test_people=test_people,
         options={},

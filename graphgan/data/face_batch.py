@@ -9,7 +9,7 @@ from torch import Tensor
 from graphgan.data.batches import StoredPairs, unpack_pairs
 from graphgan.data.pairs import PairKind
 from graphgan.landmarks.masks import face_mask, face_regions
-from graphgan.landmarks.schemes import CIAGAN_29, CIAGAN_29_INDICES, IBUG_68
+from graphgan.landmarks.schemes import CIAGAN_29, CIAGAN_29_INDICES, IBUG_68, LandmarkScheme
 
 LANDMARKS_OF_68 = {
     IBUG_68.num_landmarks: tuple(range(IBUG_68.num_landmarks)),
@@ -34,9 +34,15 @@ class FaceBatch(NamedTuple):
     kind: Int[Tensor, "b"]
 
     def for_network(self, num_landmarks: int) -> "FaceBatch":
-        """The same with as many landmarks as a network was trained with."""
-        if self.source_landmarks.shape[1] == num_landmarks:
+        """The same with as many landmarks as a network was trained with.
+
+        Raises:
+            ValueError: another number than there are, of which it is no known part.
+        """
+        if (count := self.source_landmarks.shape[1]) == num_landmarks:
             return self
+        if count != IBUG_68.num_landmarks:
+            raise ValueError(f"expected {num_landmarks} landmarks, got faces with {count}")
         chosen = _chosen(num_landmarks)
         return self._replace(
             condition_landmarks=self.condition_landmarks[:, chosen],
@@ -58,33 +64,37 @@ def to_face_batch(
     stored: StoredPairs,
     device: torch.device | str = "cpu",
     *,
-    num_landmarks: int = IBUG_68.num_landmarks,
+    num_landmarks: int | None = None,
     forehead: float = 0.0,
     hull: bool = False,
+    scheme: LandmarkScheme | None = None,
 ) -> FaceBatch:
     """Move to the device as 8 bits, convert and draw the masks there.
 
     Args:
-        stored: faces with all 68 landmarks, from which the masks follow.
+        stored: faces with all landmarks of a scheme, from which the masks follow.
         device: where the batch is to be.
-        num_landmarks: those that a network is given: 68, or the 29 that CIAGAN keeps.
+        num_landmarks: those that a network is given: all by default, or, of 68, the 29 that CIAGAN
+            keeps.
         forehead: of the masks, see `face_mask`.
         hull: the masks are `face_regions`, as anonymization replaces them.
+        scheme: whose landmarks they are; by default the one of that many.
     Raises:
         ValueError: another number of landmarks.
     """
     condition, source, condition_landmarks, source_landmarks = unpack_pairs(stored, device)
     size = (source.shape[2], source.shape[3])
     draw = face_regions if hull else face_mask
-    mask = draw(source_landmarks, size, forehead=forehead)
-    return FaceBatch(
+    mask = draw(source_landmarks, size, forehead=forehead, scheme=scheme)
+    batch = FaceBatch(
         condition,
         source,
         condition_landmarks,
         source_landmarks,
         mask,
         stored.kind.to(device),
-    ).for_network(num_landmarks)
+    )
+    return batch if num_landmarks is None else batch.for_network(num_landmarks)
 
 
 def _chosen(num_landmarks: int) -> tuple[int, ...]:

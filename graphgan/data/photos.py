@@ -13,7 +13,7 @@ from graphgan.data.images import read_image, write_image
 from graphgan.data.prepared import Split
 from graphgan.landmarks.align import Crop, crop_image, face_crop, person_crop, whole_crop
 from graphgan.landmarks.detection import LandmarkDetector
-from graphgan.landmarks.masks import has_face_mask
+from graphgan.landmarks.masks import face_outline, has_face_mask
 from graphgan.landmarks.schemes import IBUG_68, OPENPOSE_18, LandmarkScheme
 
 CropRule = Literal["face", "person", "whole"]
@@ -138,7 +138,12 @@ def _sizes(expected: tuple[int, int], got: tuple[int, int]) -> str:
 def _crop(task: CropTask, landmarks: Float[Tensor, "k 2"]) -> Crop:
     if task.crop == "whole":
         return whole_crop(task.size)
-    return face_crop(landmarks) if task.crop == "face" else person_crop(landmarks, task.size)
+    if task.crop == "person":
+        return person_crop(landmarks, task.size)
+    # Others than the 68 may reach the hair or leave out the jaw: there it is the mask's box.
+    if task.scheme.outline is None or task.scheme == IBUG_68:
+        return face_crop(landmarks)
+    return face_crop(face_outline(landmarks[None], scheme=task.scheme)[0])
 
 
 def _resampled(
@@ -149,8 +154,11 @@ def _resampled(
 
 def _check_mask(landmarks: Float[Tensor, "k 2"], task: CropTask) -> None:
     """Without a mask a face would stay as it is, whatever is generated."""
-    if task.scheme == IBUG_68 and not has_face_mask(landmarks[None], task.size).item():
-        raise ValueError("the face mask is empty: landmarks of the jaw or the brows are missing")
+    if task.scheme.outline is None:
+        return
+    if not has_face_mask(landmarks[None], task.size, scheme=task.scheme).item():
+        parts = " of the jaw or the brows" if task.scheme == IBUG_68 else ""
+        raise ValueError(f"the face mask is empty: landmarks{parts} are missing")
 
 
 def _landmarks(

@@ -35,7 +35,7 @@ from graphgan.data.tables import read_table, write_table
 from graphgan.files import replacing
 from graphgan.landmarks.align import Crop
 from graphgan.landmarks.masks import has_face_mask
-from graphgan.landmarks.schemes import IBUG_68, SCHEMES, LandmarkScheme
+from graphgan.landmarks.schemes import SCHEMES, LandmarkScheme
 
 FORMAT = "graphgan prepared pictures"
 VERSION = 2
@@ -88,6 +88,7 @@ class PreparedPictures:
     Attributes:
         size, num_landmarks, persons, names: see ``PictureDataset``.
         landmark_scheme: name of the scheme of the landmarks, a key of ``SCHEMES``.
+        scheme: that scheme.
         pictures: for each picture its row of the manifest.
         people: for each person its name.
         info: what ``prepared.json`` says.
@@ -110,10 +111,11 @@ class PreparedPictures:
         if scheme is not None and self.landmark_scheme != scheme.name:
             raise ValueError(
                 f"{self.root}: expected pictures with the landmarks {scheme.name}, got "
-                f"{self.landmark_scheme}; this folder was prepared for another recipe"
+                f"{self.landmark_scheme}; this folder was prepared for other networks"
             )
         self.size: tuple[int, int] = (self.info["size"][0], self.info["size"][1])
-        self.num_landmarks = SCHEMES[self.landmark_scheme].num_landmarks
+        self.scheme = SCHEMES[self.landmark_scheme]
+        self.num_landmarks = self.scheme.num_landmarks
         rows = _read_manifest(self.root / "manifest.csv", self.num_landmarks)
         if len(rows) != self.info["images"]:
             raise ValueError(
@@ -179,18 +181,20 @@ class PreparedPictures:
             ValueError: landmarks of a scheme that has no mask, or too few of them in some faces,
                 whose names are given.
         """
-        if self.landmark_scheme != IBUG_68.name:
+        if self.scheme.outline is None:
+            known = ", ".join(s.name for s in SCHEMES.values() if s.outline is not None)
             raise ValueError(
-                f"{self.root}: expected the landmarks {IBUG_68.name} for face masks, got "
+                f"{self.root}: expected the landmarks of a scheme with face masks ({known}), got "
                 f"{self.landmark_scheme}"
             )
         landmarks = torch.stack([face.landmarks for face in self.pictures])
-        without = torch.nonzero(~has_face_mask(landmarks, self.size)).flatten().tolist()
+        there = has_face_mask(landmarks, self.size, scheme=self.scheme)
+        without = torch.nonzero(~there).flatten().tolist()
         bad = [self.pictures[i].image for i in without]
         if bad:
             more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
             raise ValueError(
-                f"{self.root / 'manifest.csv'}: expected landmarks of jaw and brows for each face, "
+                f"{self.root / 'manifest.csv'}: expected the landmarks of the mask of each face, "
                 f"the mask is empty for {', '.join(bad[:3])}{more}; {_REPLACE}"
             )
 

@@ -76,8 +76,9 @@ def prepare_pictures(
         landmarks: those of each photo, by source; or what makes a detector (called once in each
             process), of whose faces or persons the one nearest to the photo's middle is taken.
         size: height and width of every picture, in pixels.
-        scheme: whose landmarks they are; those of ``IBUG_68`` must give a face mask.
-        crop: "face" cuts a square around the landmarks, to be put into any size; "person" a
+        scheme: whose landmarks they are; where it has a rule of face masks, each must give one.
+        crop: "face" cuts a square around the 68 landmarks (of others: around the corners of the
+            mask without a forehead), to be put into any size; "person" a
             rectangle of the ratio of ``size``; "whole" takes photos of exactly ``size`` as they
             are. See `face_crop` and `person_crop` of ``graphgan.landmarks.align``.
         options: what else the result depends on, as JSON would hold it: work begun with other

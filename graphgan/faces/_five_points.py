@@ -12,6 +12,7 @@ from torch import Tensor
 from graphgan.faces._crops import check_image_and_landmarks
 from graphgan.landmarks._similarity import lay_upon
 from graphgan.landmarks._warp import lattice, warp
+from graphgan.landmarks.conversion import five_points
 
 SIZE = 112
 """Pixels a side for which the five places are given."""
@@ -24,16 +25,8 @@ _PLACES = (
     (41.5493, 92.3655),
     (70.7299, 92.2041),
 )
-_RIGHT_EYE, _LEFT_EYE = slice(36, 42), slice(42, 48)
-_NOSE_AND_MOUTH = [30, 48, 54]
 _LARGEST = 32.0  # sides of the image; no face of it has a larger square
 _FARTHEST = 2.0**24  # pixels; farther away lie no landmarks of an image
-
-
-def five_points(landmarks: Float[Tensor, "n 68 2"]) -> Float[Tensor, "n 5 2"]:
-    """The means of each eye's landmarks, the tip of the nose, the corners of the mouth."""
-    eyes = [landmarks[:, eye].mean(1, keepdim=True) for eye in (_RIGHT_EYE, _LEFT_EYE)]
-    return torch.cat([*eyes, landmarks[:, _NOSE_AND_MOUTH]], dim=1)
 
 
 def aligned_faces(

@@ -1,4 +1,4 @@
-"""Key points of other detectors to the 18 joints of OpenPose."""
+"""Landmarks of one scheme made of those of another."""
 
 from typing import Literal
 
@@ -8,6 +8,13 @@ from torch import Tensor
 
 from graphgan._checks import check_choice
 from graphgan.landmarks.maps import check_landmarks
+from graphgan.landmarks.schemes import (
+    CIAGAN_29,
+    CIAGAN_29_INDICES,
+    IBUG_68,
+    POINTS_5,
+    LandmarkScheme,
+)
 
 JointLayout = Literal["openpose-18", "openpose-25", "coco-17"]
 
@@ -18,7 +25,42 @@ _SOURCES: dict[str, tuple[int | tuple[int, int], ...]] = {
     "openpose-25": (0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18),
     "coco-17": (0, (5, 6), 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3),
 }
+FROM_IBUG_68 = (IBUG_68, CIAGAN_29, POINTS_5)
+"""What `from_ibug_68` makes."""
+
 _COUNTS = {"openpose-18": 18, "openpose-25": 25, "coco-17": 17}
+
+
+_EYES, _NOSE_AND_MOUTH = (slice(36, 42), slice(42, 48)), [30, 48, 54]
+
+
+def from_ibug_68(
+    landmarks: Float[Tensor, "b 68 2"], scheme: LandmarkScheme
+) -> Float[Tensor, "b k 2"]:
+    """The same faces by the landmarks of a scheme that follows from the 68.
+
+    Args:
+        landmarks: (x, y), NaN where missing.
+        scheme: ``IBUG_68`` itself, ``CIAGAN_29`` (a part of it), or ``POINTS_5``, see
+            `five_points`.
+    Raises:
+        ValueError: another scheme, another number of landmarks.
+
+    Example:
+        >>> from_ibug_68(torch.rand(2, 68, 2), CIAGAN_29).shape
+        torch.Size([2, 29, 2])
+    """
+    check_choice("scheme", scheme.name, tuple(s.name for s in FROM_IBUG_68))
+    check_landmarks(landmarks, count=IBUG_68.num_landmarks)
+    if scheme == POINTS_5:
+        return five_points(landmarks)
+    return landmarks if scheme == IBUG_68 else landmarks[:, CIAGAN_29_INDICES]
+
+
+def five_points(landmarks: Float[Tensor, "n 68 2"]) -> Float[Tensor, "n 5 2"]:
+    """The means of each eye's landmarks, the tip of the nose, the corners of the mouth."""
+    eyes = [landmarks[:, eye].mean(1, keepdim=True) for eye in _EYES]
+    return torch.cat([*eyes, landmarks[:, _NOSE_AND_MOUTH]], dim=1)
 
 
 def to_openpose_18(joints: Float[Tensor, "b j 2"], layout: JointLayout) -> Float[Tensor, "b 18 2"]:

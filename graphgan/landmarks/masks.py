@@ -1,7 +1,8 @@
 """The face mask: the region that anonymisation replaces, as a polygon of landmarks.
 
 Source: [A] Dall'Asen et al., "Graph-based Generative Face Anonymisation with Pose
-Preservation", ICIAP 2021, section 3 (jaw line, closed above the brows).
+Preservation", ICIAP 2021, section 3 (jaw line, closed above the brows). The corners follow from the
+rule of the scheme, see `graphgan.landmarks.outlines`.
 """
 
 import torch
@@ -12,14 +13,10 @@ from torch import Tensor
 
 from graphgan.landmarks.hull import convex_hull
 from graphgan.landmarks.maps import check_landmarks
-from graphgan.landmarks.schemes import IBUG_68
+from graphgan.landmarks.schemes import LandmarkScheme, face_scheme
 
-JAW = slice(0, 17)
-CHIN = 8
-RIGHT_BROW, LEFT_BROW = 19, 24  # the highest point of each brow
 FOREHEAD = 0.7
 """Up to about where the hair begins, see `face_mask`."""
-_ARC = 11  # corners of the outline of a forehead, between the ends of the jaw
 
 
 def polygon_mask(
@@ -57,41 +54,59 @@ def polygon_mask(
 
 
 def face_mask(
-    landmarks: Float[Tensor, "b 68 2"], size: tuple[int, int], *, forehead: float = 0.0
+    landmarks: Float[Tensor, "b k 2"],
+    size: tuple[int, int],
+    *,
+    forehead: float = 0.0,
+    scheme: LandmarkScheme | None = None,
 ) -> Float[Tensor, "b 1 h w"]:
     """The face of each item: jaw 0 at the height of brow 19, jaw 0 to 16, jaw 16 at brow 24.
+
+    These are the numbers of the 68 landmarks; other schemes have a rule of their own that stands
+    for it, see `graphgan.landmarks.outlines`.
 
     With a ``forehead``, half an ellipse over both ends of the jaw is closed upon it instead (not in
     the paper, whose mask ends at the brows).
 
     Args:
-        landmarks: iBUG-68 coordinates (x, y) in pixels.
+        landmarks: coordinates (x, y) in pixels.
         size: height and width of the mask.
         forehead: how far it rises over the middle between the ends of the jaw, in distances from
             there to the chin; 0 for the paper's mask. `FOREHEAD` ends about where the hair begins.
+        scheme: whose landmarks they are; by default the one of that many, see `face_scheme`.
 
     Raises:
-        ValueError: landmarks of another scheme; a forehead outside of 0 to 2.
+        ValueError: landmarks of another scheme, or of one that has no mask; a forehead outside of
+            0 to 2.
+
+    Example:
+        >>> points_5 = torch.tensor([[[24.0, 24], [40, 24], [32, 34], [26, 42], [38, 42]]])
+        >>> face_mask(points_5, (64, 64)).shape
+        torch.Size([1, 1, 64, 64])
     """
-    return polygon_mask(face_outline(landmarks, forehead=forehead), size)
+    return polygon_mask(face_outline(landmarks, forehead=forehead, scheme=scheme), size)
 
 
 def face_regions(
-    landmarks: Float[Tensor, "b 68 2"], size: tuple[int, int], *, forehead: float = 0.0
+    landmarks: Float[Tensor, "b k 2"],
+    size: tuple[int, int],
+    *,
+    forehead: float = 0.0,
+    scheme: LandmarkScheme | None = None,
 ) -> Float[Tensor, "b 1 h w"]:
     """1 where a crop shows the face: in its `face_mask` or in the hull of its landmarks.
 
     A nose seen in profile is outside the line of the jaw, but not of the hull.
 
     Args:
-        landmarks: iBUG-68, in pixels of the crop.
+        landmarks: in pixels of the crop.
         size: height and width of the crop.
-        forehead: see `face_mask`.
+        forehead, scheme: see `face_mask`.
     Raises:
         ValueError: a face whose outline is not complete or that lies outside the crop, so that it
             would stay as it is.
     """
-    outlines = face_outline(landmarks, forehead=forehead)
+    outlines = face_outline(landmarks, forehead=forehead, scheme=scheme)
     complete = outlines.isfinite().flatten(1).all(1)
     hulls = [convex_hull(points[points.isfinite().all(1)]).to(landmarks) for points in landmarks]
     corners = max(map(len, hulls), default=0)
@@ -105,11 +120,19 @@ def face_regions(
 
 
 def face_outline(
-    landmarks: Float[Tensor, "b 68 2"], *, forehead: float = 0.0
+    landmarks: Float[Tensor, "b k 2"],
+    *,
+    forehead: float = 0.0,
+    scheme: LandmarkScheme | None = None,
 ) -> Float[Tensor, "b v 2"]:
-    """The corners of `face_mask`: 19, or 28 with a forehead."""
+    """The corners of `face_mask`; of the 68 landmarks 19, or 28 with a forehead."""
     check_forehead(forehead)
-    return _with_forehead(landmarks, forehead) if forehead else _outline(landmarks)
+    check_landmarks(landmarks)
+    scheme = face_scheme(landmarks.shape[1]) if scheme is None else scheme
+    check_landmarks(landmarks, count=scheme.num_landmarks)
+    if scheme.outline is None:
+        raise ValueError(f"expected a scheme with a face mask, got {scheme.name}")
+    return scheme.outline(landmarks, forehead)
 
 
 def check_forehead(forehead: float) -> None:
@@ -118,42 +141,30 @@ def check_forehead(forehead: float) -> None:
         raise ValueError(f"expected a forehead from 0 to 2, got {forehead}")
 
 
-def has_face_mask(landmarks: Float[Tensor, "b 68 2"], size: tuple[int, int]) -> Bool[Tensor, "b"]:
+def has_face_mask(
+    landmarks: Float[Tensor, "b k 2"],
+    size: tuple[int, int],
+    *,
+    scheme: LandmarkScheme | None = None,
+) -> Bool[Tensor, "b"]:
     """Whether there is a face mask to speak of, without drawing it.
 
     The outline is complete, encloses the area of a pixel or more, and its box meets the picture.
 
     Args:
-        landmarks: iBUG-68 coordinates (x, y) in pixels.
+        landmarks: coordinates (x, y) in pixels.
         size: height and width of the picture.
+        scheme: see `face_mask`.
 
     Raises:
-        ValueError: landmarks of another scheme.
+        ValueError: landmarks of another scheme, or of one that has no mask.
     """
-    outline = _outline(landmarks)
+    outline = face_outline(landmarks, scheme=scheme)
     x, y = outline.unbind(-1)
     area = (x * y.roll(-1, 1) - x.roll(-1, 1) * y).sum(1).abs() / 2
     last = torch.tensor([size[1] - 1, size[0] - 1], device=landmarks.device)
     meets = ((outline.amax(1) >= 0) & (outline.amin(1) <= last)).all(-1)
     return (area >= 1) & meets  # NaN is neither
-
-
-def _outline(landmarks: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b 19 2"]:
-    check_landmarks(landmarks, count=IBUG_68.num_landmarks)
-    jaw = landmarks[:, JAW]
-    upper_right = torch.stack([jaw[:, 0, 0], landmarks[:, RIGHT_BROW, 1]], dim=-1)
-    upper_left = torch.stack([jaw[:, -1, 0], landmarks[:, LEFT_BROW, 1]], dim=-1)
-    return torch.cat([upper_right[:, None], jaw, upper_left[:, None]], dim=1)
-
-
-def _with_forehead(landmarks: Float[Tensor, "b 68 2"], height: float) -> Float[Tensor, "b v 2"]:
-    check_landmarks(landmarks, count=IBUG_68.num_landmarks)
-    jaw = landmarks[:, JAW]
-    middle = (jaw[:, :1] + jaw[:, -1:]) / 2
-    across, up = jaw[:, -1:] - middle, middle - landmarks[:, CHIN : CHIN + 1]
-    angles = torch.linspace(0, torch.pi, _ARC + 2)[1:-1, None].to(landmarks)
-    arc = middle + angles.cos() * across + angles.sin() * height * up
-    return torch.cat([jaw, arc], dim=1)
 
 
 def paste(

@@ -22,5 +22,5 @@ class WeightedMessages(MessagePassing):  # type: ignore[misc]  # torch-geometric
         return edge_weight[..., None] * x_j
 
 
-AGGREGATIONS = {aggr: WeightedMessages(aggr) for aggr in ("sum", "mean", "max")}
+AGGREGATIONS = {aggr: WeightedMessages(aggr) for aggr in ("sum", "add", "mean", "max", "min")}
 """Without weights of their own: one serves all."""

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from graphgan._checks import check_choice
 from graphgan.layers._matching import count_parameters, matched_width
 from graphgan.layers._positionwise import PositionwiseUpdate
-from graphgan.layers.bipartite import BipartiteReasoning
+from graphgan.layers.bipartite import BipartiteReasoning, NodeAggregation
 from graphgan.layers.cross_attention import CrossAttention
 from graphgan.layers.normalisation import GROUP_SIZE, Norm
 from graphgan.layers.pose_attention import PoseAttentionalTransfer
@@ -53,7 +53,10 @@ class LandmarkAppearanceAggregation(PoseAttentionalTransfer):
         dropout: probability, in [0, 1).
         norm: of the convolutions; the norm inside the reasoning is "batch" in every published
             variant, see ``reasoning_norm``.
-        reasoning_norm: of the reasoning.
+        reasoning_norm: of the reasoning. With "batch" and ``reasoning_aggr="sum"`` (both as
+            published) what a block does depends on the size of its maps, see `BipartiteReasoning`;
+            "group" or "mean" do not.
+        reasoning_aggr: of the bipartite reasoning.
         joined: False leaves ``s_out = s'``, as after the last block nobody looks at it.
     Shapes:
         ``appearance: b C h w``, ``shape: b shape_channels h w`` -> ``b C h w``, ``b 2C h w``
@@ -79,13 +82,16 @@ class LandmarkAppearanceAggregation(PoseAttentionalTransfer):
         dropout: float = 0.5,
         norm: Norm = "batch",
         reasoning_norm: Norm = "batch",
+        reasoning_aggr: NodeAggregation = "sum",
         joined: bool = True,
     ) -> None:
         if channels < 2 or channels % 2:
             raise ValueError(f"expected an even number of channels, got {channels}")
         check_choice("reasoning", reasoning, get_args(Reasoning))
         num_nodes = max(1, channels // 4) if num_nodes is None else num_nodes
-        bipartite = partial(BipartiteReasoning, channels // 2, num_nodes, norm=reasoning_norm)
+        bipartite = partial(
+            BipartiteReasoning, channels // 2, num_nodes, aggr=reasoning_aggr, norm=reasoning_norm
+        )
         hidden = None
         if reasoning == "pose_attention":
             hidden = _wider(channels, shape_channels, norm, count_parameters(bipartite))

@@ -18,25 +18,38 @@ from graphgan._checks import check_choice, check_indices, check_pair, check_posi
 from graphgan.layers.normalisation import Norm, make_norm
 
 Pair = tuple[Tensor, Tensor]
-Aggregation = Literal["sum", "mean", "max"]
+Aggregation = Literal["sum", "add", "mean", "max", "min"]
+"""How messages meet, by torch-geometric's names; "add" is "sum"."""
+
+NodeAggregation = Literal["sum", "mean"]
+"""How the positions of a map meet at a node, see `BipartiteReasoning`."""
 
 
 class BipartiteGraphConv(nn.Module):
     """Add to each target node what the source nodes joined to it send, each by its edge's weight.
 
-    ``x'_t = x_t + aggr over edges s -> t of e_st (W x_s + b)``
+    ``x'_t = own(x_t) + aggr over edges s -> t of e_st (W x_s + b)``
+
+    ``own`` changes nothing where ``out_channels`` is the targets' width, and is a linear map of its
+    own (no bias) elsewhere. It is called as a layer of torch-geometric: ``x`` may be one tensor for
+    one set of nodes, or ``(x_src, None)``, of which the result is what arrives alone.
 
     Args:
-        in_channels: widths ``(c_src, c_dst)`` of the two node sets.
-        aggr: how messages meet at a target: "sum", "mean" or "max".
+        in_channels: widths ``(c_src, c_dst)`` of the two node sets, or one for a single set.
+        out_channels: o, by default the targets' width.
+        aggr: how messages meet at a target: "sum" (or "add"), "mean", "max", "min", or an
+            aggregation module of torch-geometric that keeps the width.
         linear: False leaves out ``W`` and ``b``; the widths are then equal.
         bias: whether there is a ``b``.
     Shapes:
         ``x = (b s c_src, b t c_dst)`` (any leading axes, or none), ``edge_index: 2 e`` (row 0 into
-        s, row 1 into t), ``edge_weight: e`` or ``b e`` (all 1 by default) -> ``b t c_dst``
+        s, row 1 into t), ``edge_weight: e`` or ``b e`` (all 1 by default) -> ``b t o``.
+        ``size = (s, t)`` says how many targets there are beside ``(x_src, None)``; by default as
+        many as sources.
     Raises:
-        ValueError: nodes of other widths or of two batches, an edge list of another shape, of no
-            integers or of nodes that there are not, weights of another number than the edges.
+        ValueError: nodes of other widths or of two batches, one set where two were announced, an
+            edge list of another shape, of no integers or of nodes that there are not (sparse
+            matrices are no edge lists), weights of another number than the edges.
 
     Example:
         >>> conv = BipartiteGraphConv((16, 32))
@@ -44,34 +57,66 @@ class BipartiteGraphConv(nn.Module):
         >>> edge_index = torch.tensor([[0, 5, 99], [0, 17, 17]])
         >>> conv((positions, joints), edge_index).shape
         torch.Size([2, 18, 32])
+        >>> conv = BipartiteGraphConv(32, 64, aggr="mean")
+        >>> conv(joints, torch.tensor([[0, 5], [17, 4]])).shape
+        torch.Size([2, 18, 64])
     """
 
     def __init__(
         self,
-        in_channels: tuple[int, int],
+        in_channels: int | tuple[int, int],
+        out_channels: int | None = None,
         *,
-        aggr: Aggregation = "sum",
+        aggr: Aggregation | nn.Module = "sum",
         linear: bool = True,
         bias: bool = True,
     ) -> None:
         super().__init__()
-        check_choice("aggr", aggr, get_args(Aggregation))
-        check_positive(source_channels=in_channels[0], target_channels=in_channels[1])
-        if not linear and in_channels[0] != in_channels[1]:
-            raise ValueError(f"expected equal widths without a linear map, got {in_channels}")
-        self.in_channels = in_channels
-        self.aggr = aggr
-        self.lin = nn.Linear(*in_channels, bias=bias) if linear else nn.Identity()
+        if not isinstance(aggr, nn.Module):
+            check_choice("aggr", aggr, get_args(Aggregation))
+        self.in_channels = _widths(in_channels)
+        c_src, c_dst = self.in_channels
+        self.out_channels = c_dst if out_channels is None else out_channels
+        check_positive(source_channels=c_src, target_channels=c_dst, out_channels=self.out_channels)
+        if not linear and len({c_src, c_dst, self.out_channels}) > 1:
+            widths = self.in_channels if out_channels is None else (*self.in_channels, out_channels)
+            raise ValueError(f"expected equal widths without a linear map, got {widths}")
+        self.aggr = type(aggr).__name__ if isinstance(aggr, nn.Module) else str(aggr)
+        self.lin = nn.Linear(c_src, self.out_channels, bias=bias) if linear else nn.Identity()
+        self.own: nn.Module = nn.Identity()
+        if self.out_channels != c_dst:
+            self.own = nn.Linear(c_dst, self.out_channels, bias=False)
+        self.messages: nn.Module | None = None
+        if isinstance(aggr, nn.Module):
+            from graphgan.layers._message_passing import WeightedMessages
+
+            self.messages = WeightedMessages(aggr)
+
+    def reset_parameters(self) -> None:
+        """Draw the linear maps anew, and what the aggregation has learned."""
+        for part in (self.lin, self.own, getattr(self.messages, "aggr_module", None)):
+            if (reset := getattr(part, "reset_parameters", None)) is not None:
+                reset()
 
     def forward(
         self,
-        x: tuple[Float[Tensor, "*b s c_src"], Float[Tensor, "*b t c_dst"]],
+        x: Float[Tensor, "*b n c"]
+        | tuple[Float[Tensor, "*b s c_src"], Float[Tensor, "*b t c_dst"] | None],
         edge_index: Int[Tensor, "2 e"],
         edge_weight: Float[Tensor, "*b_or_1 e"] | None = None,
-    ) -> Float[Tensor, "*b t c_dst"]:
-        self._check(x, edge_index, edge_weight)
-        x_src, x_dst = x
-        return x_dst + self.receive(x_src, x_dst.shape[-2], edge_index, edge_weight)
+        size: tuple[int, int] | None = None,
+    ) -> Float[Tensor, "*b t o"]:
+        x_src, x_dst = self._node_sets(x)
+        num_targets = _num_targets(x_src, x_dst, size)
+        _check_edges("edge_index", edge_index, (x_src.shape[-2], num_targets))
+        num_edges = edge_index.shape[1]
+        if edge_weight is not None and edge_weight.shape[-1:] != (num_edges,):
+            raise ValueError(f"expected {num_edges} edge weights, got {tuple(edge_weight.shape)}")
+        arriving = self.receive(x_src, num_targets, edge_index, edge_weight)
+        if x_dst is None:
+            return arriving
+        out: Tensor = self.own(x_dst) + arriving
+        return out
 
     def receive(
         self,
@@ -79,46 +124,85 @@ class BipartiteGraphConv(nn.Module):
         num_targets: int,
         edge_index: Int[Tensor, "2 e"],
         edge_weight: Float[Tensor, "*b_or_1 e"] | None = None,
-    ) -> Float[Tensor, "*b t c_dst"]:
+    ) -> Float[Tensor, "*b t o"]:
         """What arrives at each of ``num_targets`` targets, without the ``x_t`` it is added to."""
         from graphgan.layers._message_passing import AGGREGATIONS
 
         if edge_weight is None:
             edge_weight = x_src.new_ones(edge_index.shape[1])
-        out: Tensor = AGGREGATIONS[self.aggr](self.lin(x_src), edge_index, edge_weight, num_targets)
+        messages = AGGREGATIONS[self.aggr] if self.messages is None else self.messages
+        out: Tensor = messages(self.lin(x_src), edge_index, edge_weight, num_targets)
         return out
 
     def receive_dense(
         self, x_src: Float[Tensor, "*b s c_src"], weight: Float[Tensor, "*b_or_1 s t"]
-    ) -> Float[Tensor, "*b t c_dst"]:
-        """The sum over the complete graph: ``weight[s, t]`` in place of edge lists.
+    ) -> Float[Tensor, "*b t o"]:
+        """The sum (or mean) over the complete graph: ``weight[s, t]`` in place of edge lists.
 
         ``E (X W^T + 1 b^T)`` is ``(E X) W^T + (E 1) b^T``: ``W`` is applied on the side that has
         fewer nodes.
+
+        Raises:
+            ValueError: another aggregation, which is no matrix product.
         """
+        check_choice("aggr of a complete graph", self.aggr, ("sum", "add", "mean"))
         arriving = weight.transpose(-1, -2)
         num_targets, num_sources = arriving.shape[-2:]
         if num_sources <= num_targets or not isinstance(self.lin, nn.Linear):
             out: Tensor = arriving @ self.lin(x_src)
-            return out
-        out = F.linear(arriving @ x_src, self.lin.weight)
-        if self.lin.bias is None:
-            return out
-        return out + arriving.sum(-1, keepdim=True) * self.lin.bias
+        else:
+            out = F.linear(arriving @ x_src, self.lin.weight)
+            if self.lin.bias is not None:
+                out = out + arriving.sum(-1, keepdim=True) * self.lin.bias
+        return out / num_sources if self.aggr == "mean" else out
 
-    def _check(self, x: Pair, edge_index: Tensor, edge_weight: Tensor | None) -> None:
-        if (widths := tuple(nodes.shape[-1] for nodes in x)) != self.in_channels:
-            raise ValueError(f"expected nodes of widths {self.in_channels}, got {widths}")
-        if x[0].shape[:-2] != x[1].shape[:-2]:
-            shapes = " and ".join(str(tuple(nodes.shape)) for nodes in x)
+    def _node_sets(self, x: Tensor | tuple[Tensor, Tensor | None]) -> tuple[Tensor, Tensor | None]:
+        """Sources and targets, checked against the announced widths."""
+        c_src, c_dst = self.in_channels
+        if isinstance(x, Tensor):
+            if c_src != c_dst:
+                raise ValueError(
+                    f"expected two node sets (x_src, x_dst) of widths {c_src} and {c_dst}, got one "
+                    f"tensor of shape {tuple(x.shape)}; one set takes "
+                    f"BipartiteGraphConv({x.shape[-1]}, out_channels)"
+                )
+            x = (x, x)
+        if len(x) != 2 or x[0] is None:
+            raise ValueError("expected nodes as x, (x_src, x_dst) or (x_src, None)")
+        there = [nodes for nodes in x if nodes is not None]
+        if (widths := tuple(nodes.shape[-1] for nodes in there)) != self.in_channels[: len(there)]:
+            got = widths if len(widths) > 1 else widths[0]
+            other = f"; for these it is BipartiteGraphConv({got}, out_channels)"
+            raise ValueError(f"expected nodes of widths {self.in_channels}, got {got}{other}")
+        if len({nodes.shape[:-2] for nodes in there}) > 1:
+            shapes = " and ".join(str(tuple(nodes.shape)) for nodes in there)
             raise ValueError(f"expected nodes of one batch, got {shapes}")
-        _check_edges("edge_index", edge_index, (x[0].shape[-2], x[1].shape[-2]))
-        num_edges = edge_index.shape[1]
-        if edge_weight is not None and edge_weight.shape[-1:] != (num_edges,):
-            raise ValueError(f"expected {num_edges} edge weights, got {tuple(edge_weight.shape)}")
+        return x[0], x[1]
 
     def extra_repr(self) -> str:
-        return f"{self.in_channels}, aggr={self.aggr}"
+        return f"{self.in_channels}, {self.out_channels}, aggr={self.aggr}"
+
+
+def _widths(in_channels: int | tuple[int, int]) -> tuple[int, int]:
+    """Of sources and targets, which may be one set."""
+    if isinstance(in_channels, int):
+        return in_channels, in_channels
+    if not isinstance(in_channels, tuple | list) or [type(n) for n in in_channels] != [int, int]:
+        raise ValueError(
+            f"expected in_channels as one width or as a pair (c_src, c_dst), got {in_channels!r}"
+        )
+    return in_channels[0], in_channels[1]
+
+
+def _num_targets(x_src: Tensor, x_dst: Tensor | None, size: tuple[int, int] | None) -> int:
+    s = x_src.shape[-2]
+    t = s if x_dst is None else x_dst.shape[-2]
+    if size is None:
+        return t
+    if len(size) != 2 or size[0] != s or (x_dst is not None and size[1] != t):
+        targets = "targets" if x_dst is None else t
+        raise ValueError(f"expected a size of ({s}, {targets}), got {tuple(size)}")
+    return size[1]
 
 
 class NodeReasoning(nn.Module):
@@ -177,10 +261,17 @@ class BipartiteReasoning(nn.Module):
     direction's own. Complete graphs are matrix products (the default); edge lists go through
     message passing, and agree on the same graph.
 
+    **The size matters as published.** ``V_i`` is a sum over positions, so it grows with hw, and a
+    "batch" norm divides by what it saw in training: with statistics of 32 x 32 maps the update is
+    about ten times as large at 96 x 96. Train at the size that you use, or take ``aggr="mean"``,
+    whose ``V_i`` is a mean, or ``norm="group"``, which divides by what is there.
+
     Args:
         channels: c of each map.
         num_nodes: N; a pair gives the directions different numbers, and each its own ``proj``.
         num_states: D, by default ``2 N`` as published (of the first direction).
+        aggr: how positions meet at a node: "sum" as published, or "mean", over all positions or
+            over those that ``edge_index`` joins to the node.
         norm: "batch" (eps 1e-4) as published in every variant.
     Shapes:
         ``x_1, x_2: b c h w`` -> two of ``b c h w``. ``edge_index: 2 e`` holds (position, node)
@@ -203,9 +294,11 @@ class BipartiteReasoning(nn.Module):
         num_nodes: int | tuple[int, int],
         *,
         num_states: int | None = None,
+        aggr: NodeAggregation = "sum",
         norm: Norm = "batch",
     ) -> None:
         super().__init__()
+        check_choice("aggr", aggr, get_args(NodeAggregation))
         pair = (num_nodes, num_nodes) if isinstance(num_nodes, int) else num_nodes
         check_positive(channels=channels, num_nodes=min(pair))
         num_states = 2 * pair[0] if num_states is None else num_states
@@ -213,7 +306,7 @@ class BipartiteReasoning(nn.Module):
         self.num_nodes = pair
         self.num_states = num_states
         shared = isinstance(num_nodes, int)
-        self.state = BipartiteGraphConv((channels, num_states))
+        self.state = BipartiteGraphConv((channels, num_states), aggr=aggr)
         self.extend = BipartiteGraphConv((num_states, channels), bias=False)
         self.proj = nn.ModuleList(nn.Linear(channels, n) for n in pair[: 1 if shared else 2])
         self.nodes = nn.ModuleList(NodeReasoning(n, num_states) for n in pair)
@@ -263,7 +356,8 @@ class BipartiteReasoning(nn.Module):
         return x + update
 
     def extra_repr(self) -> str:
-        return f"{self.channels}, num_nodes={self.num_nodes}, num_states={self.num_states}"
+        sizes = f"{self.channels}, num_nodes={self.num_nodes}, num_states={self.num_states}"
+        return f"{sizes}, aggr={self.state.aggr}"
 
 
 def _for_each_direction(
@@ -278,6 +372,9 @@ def _for_each_direction(
 
 def _check_edges(name: str, edge_index: Tensor, size: tuple[int, int]) -> None:
     """``size`` is how many nodes there are to choose from in each row."""
+    if not isinstance(edge_index, Tensor) or edge_index.layout != torch.strided:
+        kind = getattr(edge_index, "layout", type(edge_index).__name__)
+        raise ValueError(f"expected {name} as an edge list, a tensor of shape (2, e), got {kind}")
     if edge_index.ndim != 2 or edge_index.shape[0] != 2:
         raise ValueError(f"expected {name} of shape (2, e), got {tuple(edge_index.shape)}")
     for row, count in zip(edge_index, size, strict=True):

@@ -24,7 +24,7 @@ class ChannelGate(nn.Module):
     Args:
         kernel_size: J, odd; zero padding keeps the number of channels.
     Shapes:
-        ``descriptor: b c -> b c``, values in (0, 1)
+        ``descriptor: b c -> b c``, values in (0, 1), of the weights' dtype
     Raises:
         ValueError: an even or non-positive kernel.
     """
@@ -36,7 +36,7 @@ class ChannelGate(nn.Module):
         self.conv = nn.Conv1d(1, 1, kernel_size, padding=kernel_size // 2, bias=False)
 
     def forward(self, descriptor: Float[Tensor, "b c"]) -> Float[Tensor, "b c"]:
-        logits: Tensor = self.conv(descriptor[:, None])[:, 0]
+        logits: Tensor = self.conv(descriptor.to(self.conv.weight.dtype)[:, None])[:, 0]
         return logits.sigmoid()
 
 

@@ -43,10 +43,12 @@ class LandmarkAttention(nn.Module):
         order: which set comes first along the axis of the convolution.
     Shapes:
         ``condition, source: b k 2`` in pixels, ``size: (h, w)`` -> two of ``b k``, in (0, 1), for
-        the condition and for the source. With ``"gap"`` maps ``b k h w`` may stand in for points.
+        the condition and for the source, of the dtype of the weights. With ``"gap"`` maps
+        ``b k h w`` may stand in for points. Keep points in float32 where the weights are bf16,
+        which holds whole pixels up to 256 at best.
     Raises:
         ValueError: another number of landmarks, two sets of unlike shape, maps where the
-            descriptor needs coordinates.
+            descriptor needs coordinates, images in place of landmarks, a size that is no pair.
 
     Example:
         >>> attention = LandmarkAttention(68, descriptor="position")
@@ -91,7 +93,7 @@ class LandmarkAttention(nn.Module):
         source: Float[Tensor, "b k 2"] | Float[Tensor, "b k h w"],
         size: tuple[int, int],
     ) -> tuple[Float[Tensor, "b k"], Float[Tensor, "b k"]]:
-        self._check(condition, source)
+        self._check(condition, source, size)
         first, second = (source, condition) if self._source_first else (condition, source)
         weights = self.gate(self._describe(torch.cat([first, second], dim=1), size))
         weights_first, weights_second = weights.chunk(2, dim=1)
@@ -99,15 +101,20 @@ class LandmarkAttention(nn.Module):
             return weights_second, weights_first
         return weights_first, weights_second
 
-    def _check(self, condition: Tensor, source: Tensor) -> None:
+    def _check(self, condition: Tensor, source: Tensor, size: tuple[int, int]) -> None:
         k = self.num_landmarks
+        if not isinstance(size, tuple | list) or len(size) != 2:
+            raise ValueError(f"expected size as a pair (h, w), got {size!r}")
         for name, landmarks in (("condition", condition), ("source", source)):
+            if not isinstance(landmarks, Tensor):
+                kind = type(landmarks).__name__
+                raise ValueError(f"expected {name} landmarks as a tensor (b, {k}, 2), got {kind}")
             points = landmarks.ndim == 3 and landmarks.shape[1:] == (k, 2)
             maps = landmarks.ndim == 4 and landmarks.shape[1] == k
             if not (points or maps):
                 raise ValueError(
                     f"expected {name} landmarks of shape (b, {k}, 2) or maps (b, {k}, h, w), "
-                    f"got {tuple(landmarks.shape)}"
+                    f"got {tuple(landmarks.shape)}{_hint(landmarks)}"
                 )
             check_batch(landmarks, f"{name} landmarks")
         if condition.shape != source.shape:
@@ -132,6 +139,12 @@ class LandmarkAttention(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.num_landmarks}, descriptor={self.descriptor!r}, order={self.order!r}"
+
+
+def _hint(landmarks: Tensor) -> str:
+    """What another shape may be."""
+    looks_like_images = landmarks.ndim == 4 and landmarks.shape[1] in (1, 3)
+    return ", which look like images: the weights are of landmarks" if looks_like_images else ""
 
 
 def _gap(landmarks: Float[Tensor, "b k 2"], size: tuple[int, int]) -> Float[Tensor, "b k"]:

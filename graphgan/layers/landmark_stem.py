@@ -76,7 +76,9 @@ class LandmarkStem(nn.Module):
         self._check(landmarks, size, weights)
         if landmarks.ndim == 3:
             return self._convolve_points(landmarks, size, weights)
-        maps = landmarks if weights is None else landmarks * weights[:, :, None, None]
+        maps = landmarks.to(self.conv.weight.dtype)
+        if weights is not None:
+            maps = maps * weights[:, :, None, None]
         out: Tensor = self.conv(maps)
         return out
 

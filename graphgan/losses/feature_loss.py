@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from graphgan.losses._layers import check_layers
 from graphgan.losses._reduce import mean_of_selected, per_item_mean
 
 _TINY = 1e-6
@@ -29,7 +30,8 @@ class FeatureLoss(nn.Module):
         two lists of ``b c_l h_l w_l``; ``region: b 1 h w``, weights of the pixels, brought to the
         size of each map; ``selected: b`` -> scalar
     Raises:
-        ValueError: empty lists, unlike lengths or shapes, another number of weights, or none.
+        ValueError: empty lists, unlike lengths or shapes, another number of weights, or none, one
+            tensor in place of a list.
 
     Example:
         >>> import torch
@@ -53,6 +55,8 @@ class FeatureLoss(nn.Module):
         selected: Bool[Tensor, "b"] | None = None,
         count: Tensor | float | None = None,
     ) -> Float[Tensor, ""]:
+        check_layers("output", output)
+        check_layers("target", target)
         maps = max(1, len(target)) if self.weights is None else len(self.weights)
         if [x.shape for x in output] != [y.shape for y in target] or len(target) != maps:
             raise ValueError(

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from graphgan.losses._layers import check_layers
 from graphgan.losses._reduce import mean_of_selected, per_item_mean
 
 
@@ -23,7 +24,8 @@ class WeakFeatureMatchingLoss(nn.Module):
     Shapes:
         two lists of feature maps ``b c_l h_l w_l`` *without the logits*, ``selected: b`` -> scalar
     Raises:
-        ValueError: lists of unlike length or shapes, fewer layers than ``first_layer``.
+        ValueError: lists of unlike length or shapes, fewer layers than ``first_layer``, one tensor
+            in place of a list, whose items would pass for layers.
 
     Example:
         >>> features = [torch.ones(2, 4, 8, 8), torch.ones(2, 8, 4, 4)]
@@ -50,6 +52,8 @@ class WeakFeatureMatchingLoss(nn.Module):
         selected: Bool[Tensor, "b"] | None = None,
         count: Tensor | float | None = None,
     ) -> Float[Tensor, ""]:
+        check_layers("fake", fake)
+        check_layers("real", real)
         last = self.last_layer or len(fake)
         if len(fake) != len(real) or len(fake) < max(last, self.first_layer):
             raise ValueError(

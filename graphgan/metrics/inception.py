@@ -9,6 +9,11 @@ from torch import Tensor, nn
 from graphgan.models.inception_v3 import InceptionV3
 
 SIZE = 299
+WEIGHTS_URL = (
+    "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
+    "pt_inception-2015-12-05-6726825d.pth"
+)
+"""Where the weights lie that published FIDs were measured with (Apache-2.0, 91 MB)."""
 
 
 class InceptionFeatures(nn.Module):
@@ -16,6 +21,9 @@ class InceptionFeatures(nn.Module):
 
     Pictures are brought to 299 x 299 pixels as TensorFlow 1 did it: bilinear between pixels
     ``floor(i n / 299)`` and the next, without anything against aliasing; then ``(v - 128) / 128``.
+
+    Neither torch-fidelity, which torchmetrics asks for, nor torchvision is needed: one file of
+    weights is, see `WEIGHTS_URL`.
 
     Args:
         weights: ``pt_inception-2015-12-05-6726825d.pth`` of torch-fidelity's or pytorch-fid's
@@ -28,6 +36,8 @@ class InceptionFeatures(nn.Module):
 
     def __init__(self, weights: Path) -> None:
         super().__init__()
+        if not Path(weights).is_file():
+            raise ValueError(f"{weights}: no such file; get it with: curl -LO {WEIGHTS_URL}")
         self.path = weights
         self.network = InceptionV3.from_weights(weights)
 

@@ -50,9 +50,10 @@ class AnonyGAN(Pretrained):
             "lite0"; told to evaluation, where they do not judge it.
     Shapes:
         ``condition, source: b 3 h w`` in [-1, 1], ``condition_landmarks, source_landmarks: b k 2``
-        in pixels, ``mask: b 1 h w``, 1 inside the face (by default the face mask of the source's
-        68 landmarks; not looked at where neither generator nor base sees the context)
-        -> `GeneratorOutput`
+        in pixels, ``mask: b 1 h w``, 1 inside the face (by default the `face_mask` of the
+        source's landmarks; not looked at where neither generator nor base sees the context)
+        -> `GeneratorOutput`. Images have the dtype of the weights; landmarks and mask may stay in
+        float32 (bf16 cannot hold pixel positions).
     Raises:
         ValueError: unlike shapes; no mask where it cannot be derived.
 
@@ -141,7 +142,7 @@ class AnonyGAN(Pretrained):
         """The same of a condition that was fitted before."""
         appearance = base = fitted
         if mask is not None and (self.sees_context or self.base == "context"):
-            context = source * (1 - mask)
+            context = source * (1 - mask).to(source.dtype)
             if self.sees_context:
                 appearance = torch.cat([fitted, context], dim=1)
             if self.base == "context":

@@ -155,6 +155,8 @@ def generator_inputs(
 ) -> tuple[Float[Tensor, "b 3 s s"], Float[Tensor, "b 3 s s"]]:
     """What a `CIAGANGenerator` sees of faces: drawings and masked pictures, both in [0, 1].
 
+    Both have the dtype of the images, whatever that of landmarks and masks.
+
     Jaw, bridge of the nose and inner lips are drawn; where the face was there is black.
 
     Args:
@@ -168,8 +170,8 @@ def generator_inputs(
     check_landmarks(landmarks, count=IBUG_68.num_landmarks)
     resized = resized_points(landmarks, (images.shape[2], images.shape[3]), (size, size))
     drawing = draw_lines(resized[:, CIAGAN_29_INDICES], CIAGAN_29, (size, size))
-    masked = (images + 1) / 2 * (1 - masks)
-    return (drawing + 1) / 2, resized_images(masked, (size, size))
+    masked = (images + 1) / 2 * (1 - masks).to(images.dtype)
+    return (drawing.to(images.dtype) + 1) / 2, resized_images(masked, (size, size))
 
 
 def resized_images(
@@ -178,7 +180,8 @@ def resized_images(
     """Bilinear, smoothed where it shrinks; images of that size come back as they are."""
     if images.shape[2:] == size:
         return images
-    return F.interpolate(images, size, mode="bilinear", antialias=True)
+    precise = images.to(torch.promote_types(images.dtype, torch.float32))  # not there in 16 bits
+    return F.interpolate(precise, size, mode="bilinear", antialias=True).to(images.dtype)
 
 
 def resized_points(

@@ -15,6 +15,7 @@ adds to it are dark patches.
 Source: [A] Dall'Asen et al., ICIAP 2021, section 3 (the blend).
 """
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
@@ -54,6 +55,7 @@ def generate_at_full_resolution(
     """
     small = _trained_size(model)
     _check_shapes(condition, source, mask)
+    mask = mask.to(source.dtype)
     size = (source.shape[2], source.shape[3])
     lit = model.fitting is not None and model.fitting.match_light
     if size == small and not lit:
@@ -96,7 +98,9 @@ def resized(images: Float[Tensor, "b c h w"], size: tuple[int, int]) -> Float[Te
     if tuple(images.shape[2:]) == size:
         return images
     shrinks = size[0] < images.shape[2]
-    return F.interpolate(images, size, mode="bicubic", antialias=shrinks, align_corners=False)
+    precise = images.to(torch.promote_types(images.dtype, torch.float32))  # not there in 16 bits
+    out = F.interpolate(precise, size, mode="bicubic", antialias=shrinks, align_corners=False)
+    return out.to(images.dtype)
 
 
 def _trained_size(model: AnonyGAN) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from graphgan._checks import check_choice, check_features, check_positive
 from graphgan.landmarks.maps import Rendering
 from graphgan.layers.aggregation import LandmarkAppearanceAggregation, Reasoning
+from graphgan.layers.bipartite import NodeAggregation
 from graphgan.layers.encoders import ImageEncoder, LandmarkEncoder
 from graphgan.layers.fusion import fuse
 from graphgan.layers.heads import AttentionHead, Blend, ImageHead, Upsampling, blend
@@ -67,7 +68,11 @@ class LandmarkGenerator(nn.Module):
         sigma: of Gaussian maps, in pixels.
         dropout: in the blocks.
         norm: of all convolutions.
-        reasoning_norm: inside the reasoning.
+        reasoning_norm: inside the reasoning. With "batch" and ``reasoning_aggr="sum"``, as
+            published, a generator is to be used at the size that it was trained at, see
+            `BipartiteReasoning`.
+        reasoning_aggr: of the bipartite reasoning: "sum" as published, or "mean", which does not
+            depend on the size.
         attention_norm: inside the attention head, None for none, as published.
         blend: how the result is made of the generated picture and ``base``; "none" for no blend.
         upsampling: of the heads.
@@ -105,6 +110,7 @@ class LandmarkGenerator(nn.Module):
         dropout: float = 0.5,
         norm: Norm = "batch",
         reasoning_norm: Norm = "batch",
+        reasoning_aggr: NodeAggregation = "sum",
         attention_norm: Norm | None = None,
         blend: OutputBlend = "attend_base",
         upsampling: Upsampling = "transposed",
@@ -147,6 +153,7 @@ class LandmarkGenerator(nn.Module):
                 dropout=dropout,
                 norm=norm,
                 reasoning_norm=reasoning_norm,
+                reasoning_aggr=reasoning_aggr,
                 joined=i < num_blocks - 1,
             )
             for i in range(num_blocks)

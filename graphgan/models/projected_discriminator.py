@@ -140,7 +140,7 @@ class ProjectedDiscriminator(nn.Module):
         for i, (x, head) in enumerate(zip(mixed, self.heads, strict=True)):
             if landmarks is not None and size is not None:
                 maps = _maps(landmarks, size, (x.shape[2], x.shape[3]))
-                x = x + _GAIN * self.on_landmarks[i](maps)
+                x = x + _GAIN * self.on_landmarks[i](maps.to(x.dtype))
             vector = None if condition is None else self.on_condition[i](condition)
             scales.append(head(x, vector))
         return scales

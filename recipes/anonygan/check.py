@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from jaxtyping import UInt8
@@ -21,10 +22,8 @@ from graphgan.data.pairs import PairKind, possible_kinds
 from graphgan.data.pictures import Picture
 from graphgan.data.prepared import PreparedPictures
 from graphgan.landmarks.masks import face_mask
-from graphgan.landmarks.schemes import IBUG_68
+from graphgan.landmarks.schemes import LandmarkScheme
 from graphgan.models.discriminators import MIN_PATCH_SIZE
-
-EYES, MOUTH = (slice(36, 42), slice(42, 48)), slice(48, 68)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +38,14 @@ class Options(CheckOptions):
 
 
 def main(options: Options) -> int:
-    faces = PreparedPictures(options.folder, scheme=IBUG_68)
+    faces = PreparedPictures(options.folder)
+    if faces.scheme.outline is None:
+        faces.check_masks()  # which says what is known
     problems = [problem for i in range(len(faces)) for problem in _face_problems(faces, i)]
     problems += [*_folder_problems(faces), *size_problems(faces, smallest=MIN_PATCH_SIZE)]
-    return report_check(options, faces, problems, _draw, [_possible_pairs(faces)])
+    return report_check(
+        options, faces, problems, partial(_draw, faces.scheme), [_possible_pairs(faces)]
+    )
 
 
 def _face_problems(faces: PreparedPictures, index: int) -> Iterator[Problem]:
@@ -50,12 +53,14 @@ def _face_problems(faces: PreparedPictures, index: int) -> Iterator[Problem]:
     where, landmarks = place(faces, index), faces.pictures[index].landmarks
     if missing := int(landmarks.isnan().any(-1).sum()):
         yield Problem("landmarks missing", f"{where}: {missing}")
-    right, left, mouth = (landmarks[part].nanmean(0) for part in (*EYES, MOUTH))
-    if not right[0] < left[0]:
-        yield Problem("eyes not from left to right (mirrored, or a profile)", where)
-    if not max(right[1], left[1]) < mouth[1]:
-        yield Problem("mouth not below the eyes", where)
-    if not face_mask(landmarks[None], faces.size).any():
+    scheme = faces.scheme
+    if all(scheme.eyes):
+        right, left = (landmarks[list(eye)].nanmean(0) for eye in scheme.eyes)
+        if not right[0] < left[0]:
+            yield Problem("eyes not from left to right (mirrored, or a profile)", where)
+        if scheme.mouth and not max(right[1], left[1]) < landmarks[list(scheme.mouth), 1].nanmean():
+            yield Problem("mouth not below the eyes", where)
+    if not face_mask(landmarks[None], faces.size, scheme=scheme).any():
         yield Problem("the face mask is empty", where, fatal=True)
 
 
@@ -81,9 +86,9 @@ def _possible_pairs(faces: PreparedPictures) -> str:
     return f"{line}; not possible: {', '.join(missing)}" if missing else line
 
 
-def _draw(face: Picture) -> UInt8[Tensor, "3 h w"]:
+def _draw(scheme: LandmarkScheme, face: Picture) -> UInt8[Tensor, "3 h w"]:
     size = (face.image.shape[1], face.image.shape[2])
-    image = draw_mask(face.image, face_mask(face.landmarks[None], size)[0])
+    image = draw_mask(face.image, face_mask(face.landmarks[None], size, scheme=scheme)[0])
     return draw_landmarks(image, face.landmarks, radius=size[0] / 128)
 
 

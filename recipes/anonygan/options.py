@@ -8,6 +8,8 @@ from typing import Literal, cast
 from objective import LossOptions
 from torch import nn
 
+from graphgan.data.face_batch import LANDMARKS_OF_68
+from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
 from graphgan.models import (
     AnonyGAN,
     AppearanceDiscriminator,
@@ -52,8 +54,9 @@ class ModelOptions:
     projected: bool = False
     """Discriminators look at features of EfficientNet-lite0, which was trained on ImageNet, instead
     of at pixels (not in the paper)."""
-    landmarks: Literal[68, 29] = 68
-    """Landmarks that the networks are given: all, or jaw, bridge of the nose and inner lips."""
+    landmarks: int | None = None
+    """Landmarks that the networks are given: all that faces have by default (68 of drawn ones, as
+    in the paper), or 29 of 68: jaw, bridge of the nose and inner lips."""
     shape_encoding: Literal["separate", "joint"] = "separate"
     """Landmarks of condition and source: each encoded (paper) or all together (published code)."""
     landmark_attention: Literal["gap", "position", "embedding", "none"] = "gap"
@@ -112,10 +115,32 @@ class ModelOptions:
     """Networks of others whose features the weights of --start-from were trained with, which they
     say themselves, with commas in between: what measures with them does not judge the result."""
 
+    @property
+    def num_landmarks(self) -> int:
+        """k, before faces are known that may have another number."""
+        return IBUG_68.num_landmarks if self.landmarks is None else self.landmarks
+
+    def for_faces(self, scheme: LandmarkScheme) -> "ModelOptions":
+        """With as many landmarks as a network is given of faces of that scheme.
+
+        Raises:
+            ValueError: another number than there are; options that know the 68 alone.
+        """
+        known = LANDMARKS_OF_68 if scheme == IBUG_68 else (scheme.num_landmarks,)
+        if self.landmarks is not None and self.landmarks not in known:
+            numbers = " or ".join(map(str, known))
+            raise ValueError(
+                f"expected --landmarks {numbers} of faces with {scheme.name}, got {self.landmarks}"
+            )
+        only_68 = {"--projected": self.projected, "--face-alone": self.face_alone}
+        for flag in (flag for flag, chosen in only_68.items() if chosen and scheme != IBUG_68):
+            raise ValueError(f"expected {flag} with {IBUG_68.name} alone, got {scheme.name}")
+        return replace(self, landmarks=self.landmarks or scheme.num_landmarks)
+
     def generator(self, size: tuple[int, int] | None = None) -> AnonyGAN:
         generator = LandmarkGenerator(
             6 if self.context else 3,
-            self.landmarks,
+            self.num_landmarks,
             width=self.width,
             num_blocks=self.blocks,
             reasoning=self.reasoning,
@@ -180,7 +205,7 @@ class ModelOptions:
 
     def fitting(self) -> ConditionFitting | None:
         fitting = ConditionFitting(
-            self.landmarks,
+            self.num_landmarks,
             bend=self.bend_condition,
             keep_shape=self.keep_shape,
             mirror=self.mirror_condition,
@@ -197,11 +222,13 @@ class ModelOptions:
             *_, last = channels = EfficientNetLite("lite0").stage_channels
             return {
                 "app": ProjectedDiscriminator(channels, width=width, condition_channels=last),
-                "lm": ProjectedDiscriminator(channels, width=width, num_landmarks=self.landmarks),
+                "lm": ProjectedDiscriminator(
+                    channels, width=width, num_landmarks=self.num_landmarks
+                ),
             }
         networks: dict[str, nn.Module] = {
             "app": AppearanceDiscriminator(width=width, norm=norm),
-            "lm": LandmarkDiscriminator(self.landmarks, width=width, norm=norm),
+            "lm": LandmarkDiscriminator(self.num_landmarks, width=width, norm=norm),
         }
         return networks | {"identity": IdentityNetwork(width=width)} if identity else networks
 

@@ -6,9 +6,10 @@ python recipes/anonygan/prepare.py --images DIR --landmarks CSV|face-mesh --out 
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from celeba_split import split_as_published
+from finding import SchemeFinder
 from layouts import list_photos
 
 from graphgan.commands import run_command
@@ -21,9 +22,15 @@ from graphgan.data.prepare_command import (
     refuse_overlap,
 )
 from graphgan.data.preparing import Landmarks
-from graphgan.faces import LANDMARKERS, ToolOptions, make_finder
+from graphgan.faces import LANDMARKERS, ToolOptions
 from graphgan.faces.registry import DetectorName
-from graphgan.landmarks.schemes import IBUG_68
+from graphgan.landmarks.conversion import FROM_IBUG_68, from_ibug_68
+from graphgan.landmarks.schemes import IBUG_68, SCHEMES, LandmarkScheme, face_scheme
+
+if TYPE_CHECKING:
+    FaceSchemeName: TypeAlias = str
+else:  # the choices of a flag
+    FaceSchemeName = Literal[tuple(s.name for s in SCHEMES.values() if s.outline is not None)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +41,10 @@ class Options(PrepareOptions):
     """
 
     landmarks: str
-    """A CSV file (image,x0,y0,...,x67,y67), or what finds them: face-mesh, or dlib (an extra)."""
+    """A CSV file (image,x0,y0,x1,y1,...), or what finds them: face-mesh, or dlib (an extra)."""
+    scheme: FaceSchemeName | None = None
+    """Landmarks of the folder: by default those of the file, by their number, or the 68. 29 and 5
+    also follow from 68; mesh-468 are the vertices of face-mesh."""
     size: int = 128
     """Pixels of a face's side."""
     layout: Literal["plain", "celeba", "ffhq", "lfw"] = "plain"
@@ -71,31 +81,53 @@ def main(options: Options) -> None:
     if options.protocol == "celeba":
         listing, name = split_as_published(listing, options.identities, seed=options.seed)
         protocol = {"protocol": name}
-    landmarks, identity = _landmarks(options, listing)
+    landmarks, scheme, identity = _landmarks(options, listing)
     prepare_and_report(
         options,
         listing,
         landmarks,
         size=(options.size, options.size),
-        scheme=IBUG_68,
+        scheme=scheme,
         crop="face",
         depends_on={"layout": options.layout, **protocol, **identity},
     )
 
 
-def _landmarks(options: Options, listing: Listing) -> tuple[Landmarks, dict[str, Any]]:
-    """The source of landmarks, and what of it the result depends on."""
+def _landmarks(
+    options: Options, listing: Listing
+) -> tuple[Landmarks, LandmarkScheme, dict[str, Any]]:
+    """The source of landmarks, whose they are, and what of them the result depends on."""
+    wanted = None if options.scheme is None else SCHEMES[options.scheme]
     if options.landmarks in LANDMARKERS:
         tools = ToolOptions(min_face=options.min_face)
-        make = partial(make_finder, options.detector, options.landmarks, tools)
-        found = make()
+        scheme = wanted or IBUG_68
+        make = partial(SchemeFinder, options.detector, options.landmarks, tools, scheme)
+        found = make().finder
         names = {"detector": found.detector.fingerprint, "landmarks": found.landmarker.fingerprint}
-        return make, names
+        return make, scheme, names
     path = Path(options.landmarks)
     rows = read_landmark_file(path, f"a CSV file, or one of {', '.join(LANDMARKERS)}")
-    if (count := len(rows[0].landmarks)) != IBUG_68.num_landmarks:
-        raise ValueError(f"{path}: expected 68 landmarks (iBUG order), got {count}")
-    return match_landmarks(listing, rows, options.images), {"landmarks": file_checksum(path)}
+    given = _scheme_of(path, len(rows[0].landmarks), wanted)
+    points = match_landmarks(listing, rows, options.images)
+    if wanted is not None and wanted != given:
+        points = {name: from_ibug_68(one[None], wanted)[0] for name, one in points.items()}
+    return points, wanted or given, {"landmarks": file_checksum(path)}
+
+
+def _scheme_of(path: Path, count: int, wanted: LandmarkScheme | None) -> LandmarkScheme:
+    """Whose landmarks a file of that many holds."""
+    if wanted is not None and count == wanted.num_landmarks:
+        return wanted
+    if wanted in (None, *FROM_IBUG_68) and count == IBUG_68.num_landmarks:
+        return IBUG_68
+    if wanted is not None:
+        raise ValueError(
+            f"{path}: expected {wanted.num_landmarks} landmarks ({wanted.name}), got {count}"
+        )
+    try:
+        return face_scheme(count)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 if __name__ == "__main__":

@@ -9,21 +9,27 @@ from jaxtyping import Float
 from kornia.filters import gaussian_blur2d
 from torch import Tensor
 
-from graphgan.anonymize import anonymize_crops
-from graphgan.anonymize.compositor import show_face_alone
+from graphgan.anonymize import anonymize_crops, blend_crops
+from graphgan.anonymize.compositor import carry_outward, show_face_alone
 from graphgan.anonymize.crops import generate_crops
 from graphgan.data.batches import StoredPairs
 from graphgan.data.face_batch import FaceBatch, to_face_batch
 from graphgan.landmarks.masks import paste
-from graphgan.landmarks.schemes import IBUG_68
+from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
 from graphgan.models import AnonyGAN
 from graphgan.training.sampling import device_of
 
 
-def batch_for(model: AnonyGAN, stored: StoredPairs) -> FaceBatch:
+def batch_for(
+    model: AnonyGAN, stored: StoredPairs, scheme: LandmarkScheme | None = None
+) -> FaceBatch:
     """Where the model is, with all landmarks."""
     return shown_batch(
-        stored, device_of(model), face_alone=model.face_alone, forehead=model.forehead
+        stored,
+        device_of(model),
+        face_alone=model.face_alone,
+        forehead=model.forehead,
+        scheme=scheme,
     )
 
 
@@ -31,18 +37,23 @@ def shown_batch(
     stored: StoredPairs, device: torch.device | str, *, face_alone: bool, **options: Any
 ) -> FaceBatch:
     """`to_face_batch`, with conditions that are perhaps shown without hair and background."""
-    num_landmarks = options.pop("num_landmarks", IBUG_68.num_landmarks)
+    num_landmarks = options.pop("num_landmarks", None)
     batch = to_face_batch(stored, device, **options)
     if face_alone:
         alone = show_face_alone(batch.condition, batch.condition_landmarks)
         batch = batch._replace(condition=alone)
-    return batch.for_network(num_landmarks)
+    return batch if num_landmarks is None else batch.for_network(num_landmarks)
 
 
 def anonymized(
     model: AnonyGAN, batch: FaceBatch, *, chunk_size: int = 32
 ) -> Float[Tensor, "b 3 h w"]:
-    """The sources with their conditions' identities, a chunk at a time."""
+    """The sources with their conditions' identities, a chunk at a time.
+
+    Of 68 landmarks as `graphgan-anonymize` makes them, of others in the batch's masks.
+    """
+    if batch.source_landmarks.shape[1] != IBUG_68.num_landmarks:
+        return _in_masks(model, batch, chunk_size)
     return _in_chunks(partial(anonymize_crops, model), batch, chunk_size)
 
 
@@ -50,6 +61,8 @@ def unpasted(
     model: AnonyGAN, batch: FaceBatch, *, chunk_size: int = 32
 ) -> Float[Tensor, "b 3 h w"]:
     """What the network itself makes of a batch with all landmarks, as the paper measures it."""
+    if batch.source_landmarks.shape[1] != IBUG_68.num_landmarks:
+        return generated(model, batch, chunk_size=chunk_size)
     return _in_chunks(partial(generate_crops, model), batch, chunk_size)
 
 
@@ -62,6 +75,14 @@ def _in_chunks(make: Callable[..., Tensor], batch: FaceBatch, size: int) -> Tens
             )
         ]
     )
+
+
+def _in_masks(model: AnonyGAN, batch: FaceBatch, chunk_size: int) -> Float[Tensor, "b 3 h w"]:
+    """With the soft edges of anonymization; a face without a mask would stay as it is."""
+    if empty := torch.nonzero(~batch.mask.flatten(1).any(1)).flatten().tolist():
+        raise ValueError(f"expected a mask for every face, got empty ones for items {empty}")
+    made = generated(model, batch, chunk_size=chunk_size)
+    return blend_crops(batch.source, carry_outward(made, batch.mask), batch.mask)
 
 
 @torch.no_grad()

@@ -46,12 +46,14 @@ def main(options: Options) -> None:
 
 
 def sample(options: Options) -> None:
-    faces = PreparedPictures(options.data, options.split, scheme=IBUG_68)
+    faces = PreparedPictures(options.data, options.split)
     model = options.load(AnonyGAN)
-    if (count := model.generator.num_landmarks) not in LANDMARKS_OF_68:
-        choices = " or ".join(map(str, LANDMARKS_OF_68))
+    known = LANDMARKS_OF_68 if faces.scheme == IBUG_68 else (faces.num_landmarks,)
+    if (count := model.generator.num_landmarks) not in known:
+        choices = " or ".join(map(str, known))
         raise ValueError(
-            f"{options.checkpoint}: expected a network of {choices} landmarks, got one of {count}"
+            f"{options.checkpoint}: expected a network of {choices} landmarks for faces with "
+            f"{faces.landmark_scheme}, got one of {count}"
         )
     if model.size not in (None, faces.size):
         raise ValueError(
@@ -68,7 +70,7 @@ def sample(options: Options) -> None:
         pairs,
         sources,
         {"source": sources, "condition": conditions},  # for evaluation, not for publishing
-        to_batch=partial(to_face_batch, forehead=model.forehead),
+        to_batch=partial(to_face_batch, forehead=model.forehead, scheme=faces.scheme),
         make=partial(anonymized if options.paste == "mask" else unpasted, model),
         columns=partial(sheet_columns, model),
         device=device_of(model),

@@ -6,22 +6,26 @@ from options import ModelOptions
 from graphgan.data.face_batch import LANDMARKS_OF_68
 from graphgan.data.pictures import PictureDataset
 from graphgan.landmarks import ShapeTransfer, fit_shape_transfer, mirror_landmarks
-from graphgan.landmarks.schemes import IBUG_68
+from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
 
 MOST_FACES = 3_000  # more would only take longer to read
 
 
-def learned_shapes(faces: PictureDataset, options: ModelOptions) -> ShapeTransfer:
+def learned_shapes(
+    faces: PictureDataset, options: ModelOptions, scheme: LandmarkScheme = IBUG_68
+) -> ShapeTransfer:
     """`fit_shape_transfer` on faces with all landmarks, and on what a mirror shows of them."""
     by_person = sorted(range(len(faces)), key=faces.persons.__getitem__)[:MOST_FACES]
     landmarks = torch.stack([faces[i].landmarks for i in by_person])
     persons = torch.tensor([faces.persons[i] for i in by_person])
     complete = landmarks.isfinite().all(-1).all(-1)
     landmarks, persons = landmarks[complete], persons[complete]
-    mirrored = mirror_landmarks(landmarks, faces.size[1], IBUG_68)
-    chosen = list(LANDMARKS_OF_68[options.landmarks])
+    mirrored = mirror_landmarks(landmarks, faces.size[1], scheme)
+    both = torch.cat([landmarks, mirrored])
+    if scheme == IBUG_68:
+        both = both[:, list(LANDMARKS_OF_68[options.num_landmarks])]
     return fit_shape_transfer(
-        torch.cat([landmarks, mirrored])[:, chosen],
+        both,
         torch.cat([persons, persons]),
         weight=options.keep_shape,
     )

@@ -43,7 +43,7 @@ from graphgan.data.pictures import PictureDataset
 from graphgan.data.prepared import PreparedPictures
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.faces import FaceFinder
-from graphgan.landmarks.schemes import IBUG_68
+from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
 from graphgan.metrics.masked_error import masked_error
 from graphgan.metrics.pose_check import MOST_PICTURES, measure_pose
 from graphgan.models import AnonyGAN
@@ -68,6 +68,7 @@ class Faces(NamedTuple):
 
     train: PictureDataset
     test: PictureDataset
+    scheme: LandmarkScheme = IBUG_68
     test_is_train: bool = False
 
 
@@ -88,40 +89,42 @@ def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
         asked, options = options, without_same_person(options)
         if fabric.is_global_zero:
             print(told(asked, options), flush=True)
+    model = options.model.for_faces(faces.scheme)
     pairs = PairsOfSteps(
         faces.train,
         make_sampler(options, faces.train),
         rank=fabric.global_rank,
         world_size=fabric.world_size,
-        flip=IBUG_68 if options.pairs.flip else None,
+        flip=faces.scheme if options.pairs.flip else None,
         degraded=options.pairs.degraded,
     )
 
     to_batch = partial(
         shown_batch,
-        face_alone=options.model.face_alone,
-        num_landmarks=options.model.landmarks,
-        forehead=options.model.forehead,
-        hull=options.model.projected,
+        scheme=faces.scheme,
+        face_alone=model.face_alone,
+        num_landmarks=model.landmarks,
+        forehead=model.forehead,
+        hull=model.projected,
     )
 
     def count(selected: Tensor) -> Tensor:
         return fabric.all_reduce(selected.sum().float(), reduce_op="mean")
 
-    generator = options.model.generator(faces.train.size)
+    generator = model.generator(faces.train.size)
     learns_shapes = generator.fitting is not None and generator.fitting.keep_shape > 0
     if learns_shapes and options.start_from is None:  # weights bring theirs
-        generator.fitting.learn_shapes(learned_shapes(faces.train, options.model))
+        generator.fitting.learn_shapes(learned_shapes(faces.train, model, faces.scheme))
 
     return Experiment(
         name="anonygan",
         generator=generator,
-        discriminators=options.model.discriminators(identity=options.loss.weight_identity > 0),
+        discriminators=model.discriminators(identity=options.loss.weight_identity > 0),
         objective=make_objective(options, count, fabric.device),
         pairs=pairs,
         to_batch=to_batch,
         columns=sheet_maker(
-            faces.test, partial(to_batch, device=fabric.device, num_landmarks=IBUG_68.num_landmarks)
+            faces.test, partial(to_batch, device=fabric.device, num_landmarks=None)
         ),
         learned=partial(what_was_learned, faces=faces),
         validate=validation(faces, partial(to_batch, device=fabric.device)),
@@ -141,12 +144,13 @@ def drawn_faces(options: TrainOptions) -> Faces:
 
 
 def prepared_faces(root: Path) -> Faces:
-    everyone = PreparedPictures(root, scheme=IBUG_68)
+    everyone = PreparedPictures(root)
     everyone.check_masks()
     train_faces = PreparedPictures(root, "train")
     if len({face.person for face in everyone.pictures if face.split == "test"}) < 2:
-        return Faces(train_faces, train_faces, test_is_train=True)  # different people take two
-    return Faces(train_faces, PreparedPictures(root, "test"))
+        # Different people take two.
+        return Faces(train_faces, train_faces, everyone.scheme, test_is_train=True)
+    return Faces(train_faces, PreparedPictures(root, "test"), everyone.scheme)
 
 
 def make_objective(
@@ -217,7 +221,7 @@ def validation(
         return None
     else:
         chosen, answers = some_pairs(next_picture_pairs(persons), VALIDATION_PAIRS), None
-    batch = to_batch(read_pairs(faces.test, chosen), num_landmarks=IBUG_68.num_landmarks)
+    batch = to_batch(read_pairs(faces.test, chosen), num_landmarks=None)
     answers = batch.source if answers is None else answers.to(batch.source.device)
     return lambda model: float(masked_error(generated(model, batch), answers, batch.mask).mean())
 
@@ -229,7 +233,7 @@ def what_was_learned(model: AnonyGAN, faces: Faces) -> str:
     if len(set(faces.test.persons)) < 2:
         return "pose not measured: it takes faces of two people or more"
     pairs = some_pairs(next_person_pairs(faces.test.persons), MOST_PICTURES)
-    batch = batch_for(model, read_pairs(faces.test, pairs))
+    batch = batch_for(model, read_pairs(faces.test, pairs), faces.scheme)
     answers = {
         "AnonyGAN": anonymized(model, batch),
         "condition pasted": condition_pasted(batch),

@@ -141,14 +141,19 @@ def test_a_foreign_manifest_is_refused(root, text):
 
 def test_pictures_of_another_recipe_are_refused(root):
     assert len(PreparedPictures(root, scheme=OPENPOSE_18)) == 4
-    with pytest.raises(ValueError, match=r"the landmarks ibug-68, got openpose-18; .*recipe"):
+    with pytest.raises(
+        ValueError, match=r"the landmarks ibug-68, got openpose-18; .*other networks"
+    ):
         PreparedPictures(root, scheme=IBUG_68)
 
 
 def test_unknown_landmarks_are_refused(root):
     info = json.loads((root / "prepared.json").read_text())
     (root / "prepared.json").write_text(json.dumps({**info, "landmark_scheme": "mine"}))
-    assert "one of the schemes ibug-68, ciagan-29, openpose-18, got 'mine'" in refusal(root)
+    assert (
+        "one of the schemes ibug-68, ciagan-29, points-5, mesh-468, openpose-18, got 'mine'"
+        in refusal(root)
+    )
 
 
 def test_listed_pairs_are_those_of_the_split(root):
@@ -196,7 +201,7 @@ def test_missing_eyes_do_no_harm_to_the_mask(face_rows):
 
 
 def test_other_landmarks_have_no_mask(root):
-    with pytest.raises(ValueError, match=r"expected the landmarks ibug-68 .* got openpose-18"):
+    with pytest.raises(ValueError, match=r"a scheme with face masks \(ibug-68, .* got openpose-18"):
         PreparedPictures(root).check_masks()
 
 

@@ -1,8 +1,15 @@
 import pytest
 import torch
 
-from graphgan.landmarks.conversion import to_openpose_18
-from graphgan.landmarks.schemes import OPENPOSE_18
+from graphgan.landmarks.conversion import from_ibug_68, to_openpose_18
+from graphgan.landmarks.schemes import (
+    CIAGAN_29,
+    CIAGAN_29_INDICES,
+    IBUG_68,
+    MESH_468,
+    OPENPOSE_18,
+    POINTS_5,
+)
 
 
 def joint_names(text: str) -> list[str]:
@@ -68,3 +75,14 @@ def test_left_and_right_are_those_of_the_scheme_that_mirrors():
 def test_refuses_others(count, layout, message):
     with pytest.raises(ValueError, match=message):
         to_openpose_18(torch.zeros(1, count, 2), layout)
+
+
+def test_of_68_landmarks_others_are_a_part_or_means():
+    points = torch.rand(2, 68, 2)
+    assert from_ibug_68(points, IBUG_68) is points
+    assert torch.equal(from_ibug_68(points, CIAGAN_29), points[:, list(CIAGAN_29_INDICES)])
+    five = from_ibug_68(points, POINTS_5)
+    torch.testing.assert_close(five[:, 0], points[:, 36:42].mean(1))
+    assert torch.equal(five[:, 2:], points[:, [30, 48, 54]])
+    with pytest.raises(ValueError, match="'ibug-68', 'ciagan-29', 'points-5'; got 'mesh-468'"):
+        from_ibug_68(points, MESH_468)

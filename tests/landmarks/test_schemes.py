@@ -1,16 +1,23 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from graphgan.data.synthetic_faces import View, render_face, sample_identity
+from graphgan.faces.face_mesh import CORRECTION
 from graphgan.landmarks.schemes import (
     CIAGAN_29,
     CIAGAN_29_INDICES,
     IBUG_68,
+    MESH_468,
     OPENPOSE_18,
     SCHEMES,
     LandmarkScheme,
+    face_scheme,
 )
+from graphgan.weights import weights_file
 
 each_scheme = pytest.mark.parametrize("scheme", SCHEMES.values(), ids=SCHEMES)
 
@@ -40,6 +47,8 @@ def test_the_numbers_of_landmarks():
     assert {name: s.num_landmarks for name, s in SCHEMES.items()} == {
         "ibug-68": 68,
         "ciagan-29": 29,
+        "points-5": 5,
+        "mesh-468": 468,
         "openpose-18": 18,
     }
 
@@ -64,6 +73,34 @@ def test_ciagan_keeps_the_jaw_the_bridge_and_the_inner_lips():
     assert expected == CIAGAN_29_INDICES
     assert CIAGAN_29.flip[:17] == tuple(range(16, -1, -1))
     assert len(CIAGAN_29.edges) == 16 + 3 + 8
+
+
+@each_scheme
+def test_edges_and_parts_of_a_face_have_their_mirror_image(scheme):
+    edges = {frozenset(edge) for edge in scheme.edges}
+    assert {frozenset(scheme.flip[i] for i in edge) for edge in edges} == edges
+    left, right = scheme.eyes
+    assert {scheme.flip[i] for i in left} == set(right)
+    assert {scheme.flip[i] for i in scheme.mouth} == set(scheme.mouth)
+
+
+def test_the_mesh_is_mirrored_by_its_shipped_mean():
+    mean = load_file(weights_file(CORRECTION))["mean"].view(468, 3)
+    mirrored = mean[list(MESH_468.flip)] * torch.tensor([-1.0, 1, 1])
+    apart = (mirrored - mean).norm(dim=1)
+    assert apart.max() < 0.02  # of a face that is 2.8 wide
+    left, right = (mean[list(eye), 0] for eye in MESH_468.eyes)
+    assert left.max() < -0.2
+    assert right.min() > 0.2
+
+
+def test_the_scheme_of_faces_is_known_by_its_number_of_landmarks(monkeypatch):
+    assert [face_scheme(k).name for k in (68, 29, 5)] == ["ibug-68", "ciagan-29", "points-5"]
+    with pytest.raises(ValueError, match=r"68 \(ibug-68\), .* got 18 landmarks"):
+        face_scheme(18)
+    monkeypatch.setitem(SCHEMES, "other-29", replace(CIAGAN_29, name="other-29"))
+    with pytest.raises(ValueError, match="got ciagan-29, other-29: name it"):
+        face_scheme(29)
 
 
 def test_a_subset_in_another_order_is_renamed():

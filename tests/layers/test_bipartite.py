@@ -4,6 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch_geometric.nn import GraphConv, SoftmaxAggregation
 
 from graphgan.layers.bipartite import BipartiteGraphConv, BipartiteReasoning, NodeReasoning
 from graphgan.models._published_layouts import bipartite_reasoning
@@ -161,6 +162,79 @@ def test_no_edges_send_nothing():
     assert torch.equal(conv((torch.ones(5, 2), x_dst), torch.zeros(2, 0).long()), x_dst)
 
 
+@given(s=size, t=size, c=size, o=size, aggr=st.sampled_from(["add", "mean"]), seed=seeds)
+def test_it_is_torch_geometric_s_graph_convolution(s, t, c, o, aggr, seed):
+    torch.manual_seed(seed)
+    other = o + (o == c + 1)  # an equal width is added as it is, theirs is not
+    conv = BipartiteGraphConv((c, c + 1), other, aggr=aggr, bias=False).double()
+    theirs = GraphConv((c, c + 1), other, aggr=aggr, bias=False).double()
+    theirs.lin_rel.weight, theirs.lin_root.weight = conv.lin.weight, conv.own.weight
+    x_src, x_dst = torch.randn(s, c).double(), torch.randn(t, c + 1).double()
+    edges = random_graph(s, t)
+    weights = torch.randn(edges.shape[1]).double()
+    for x in ((x_src, x_dst), (x_src, None)):
+        expected = theirs(x, edges, weights, size=(s, t))
+        torch.testing.assert_close(conv(x, edges, weights, size=(s, t)), expected)
+        torch.testing.assert_close(conv(x, edges, size=(s, t)), theirs(x, edges, size=(s, t)))
+
+
+def test_one_set_of_nodes_is_a_tensor_as_well_as_a_pair():
+    conv, x, edges = BipartiteGraphConv(3, 4), torch.randn(2, 5, 3), random_graph(5, 5)
+    assert torch.equal(conv(x, edges), conv((x, x), edges))
+    torch.testing.assert_close(conv.own(x) + conv((x, None), edges), conv(x, edges))
+    same = BipartiteGraphConv(3)
+    torch.testing.assert_close(same(x, edges), x + same((x, None), edges))
+
+
+def test_aggregations_of_torch_geometric_can_be_used():
+    conv = BipartiteGraphConv(3, 4, aggr=SoftmaxAggregation(learn=True))
+    x, edges = torch.randn(4, 3), torch.tensor([[0, 1, 2], [3, 3, 0]])
+    sent, shares = conv.lin(x), conv.lin(x[:2]).softmax(0)
+    expected = conv.own(x)
+    expected = expected + torch.stack(
+        [sent[2], 0 * sent[0], 0 * sent[0], (shares * sent[:2]).sum(0)]
+    )
+    torch.testing.assert_close(conv(x, edges), expected)
+    conv(x, edges).square().sum().backward()
+    assert conv.messages.aggr_module.t.grad.any()
+    with pytest.raises(
+        ValueError, match="complete graph to be one of 'sum', 'add', 'mean'; got 'So"
+    ):
+        conv.receive_dense(x, torch.ones(4, 4))
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize(
+    ("widths", "x", "message"),
+    [
+        ((2, 3), torch.ones(5, 2), r"two node sets .* 2 and 3, got one tensor of shape \(5, 2\)"),
+        ((2, 2), (torch.ones(5, 2), torch.ones(5, 3)), r"is BipartiteGraphConv\(\(2, 3\), out"),
+        ((2, 2), torch.ones(5, 3), r"widths \(2, 2\), got \(3, 3\)"),
+        ((2, 3), (torch.ones(5, 3), None), r"got 3; for these it is BipartiteGraphConv\(3, out"),
+        ((2, 3), (None, torch.ones(5, 3)), r"\(x_src, x_dst\) or \(x_src, None\)"),
+    ],
+)
+def test_forms_of_torch_geometric_that_are_mixed_up_are_named(widths, x, message):
+    with pytest.raises(ValueError, match=message):
+        BipartiteGraphConv(widths)(x, torch.zeros(2, 0).long())
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize("widths", [(2,), (2, 3, 4), "23", 2.0])
+def test_refuses_widths_that_are_no_pair(widths):
+    with pytest.raises(ValueError, match=r"one width or as a pair \(c_src, c_dst\), got"):
+        BipartiteGraphConv(widths)
+
+
+@pytest.mark.unhooked
+def test_refuses_matrices_in_place_of_edges_and_another_size():
+    conv, x = BipartiteGraphConv(2), torch.ones(2, 2)
+    with pytest.raises(ValueError, match=r"edge_index as an edge list, .* got torch.sparse_coo"):
+        conv(x, torch.eye(2).to_sparse())
+    with pytest.raises(ValueError, match=r"size of \(2, targets\), got \(3, 2\)"):
+        conv((x, None), torch.zeros(2, 0).long(), size=(3, 2))
+
+
 @pytest.mark.unhooked
 def test_an_unknown_aggregation_lists_the_known_ones():
     with pytest.raises(ValueError, match="sum"):
@@ -265,6 +339,40 @@ def test_a_missing_edge_is_a_zero_in_the_assignment(n, h, w, seed):
     torch.testing.assert_close(module(x_1, x_2, edge_index=lists), by_hand(module, x_1, x_2, kept))
     both = module(x_1, x_2, edge_index=lists[0])
     torch.testing.assert_close(both, by_hand(module, x_1, x_2, (kept[0], kept[0])))
+
+
+@torch.no_grad()
+def test_only_sums_over_positions_depend_on_the_size_of_the_maps():
+    """Each pixel three times and five times as large: what is said of it is to stay the same."""
+    x_1, x_2 = two_maps(3, 4, 3)
+
+    def updates(module: BipartiteReasoning) -> list[Tensor]:
+        pairs = (
+            [x.repeat_interleave(n, 2).repeat_interleave(n, 3) for x in (x_1, x_2)]
+            for n in (1, 3, 5)
+        )
+        return [module(*pair)[0] - pair[0] for pair in pairs]
+
+    published = [u.std() for u in updates(reasoning_of(3, 4))]
+    assert published[1] > 4 * published[0]
+    assert published[2] > 2 * published[1]
+    small, *larger = updates(reasoning_of(3, 4, aggr="mean"))
+    for n, update in zip((3, 5), larger, strict=True):
+        torch.testing.assert_close(update, small.repeat_interleave(n, 2).repeat_interleave(n, 3))
+    torch.manual_seed(0)
+    of_groups = BipartiteReasoning(3, 4, norm="group").double()
+    for update in updates(of_groups):
+        torch.testing.assert_close(
+            update.square().mean(), torch.tensor(1.0).double(), atol=0.01, rtol=0
+        )
+
+
+@settings(max_examples=20)
+@given(h=size, w=size, seed=seeds)
+def test_both_paths_of_means_agree(h, w, seed):
+    torch.manual_seed(seed)
+    module, x = reasoning_of(3, 4, aggr="mean"), two_maps(3, h, w)
+    torch.testing.assert_close(module(*x, edge_index=complete(h * w, 4)), module(*x))
 
 
 @settings(max_examples=20)

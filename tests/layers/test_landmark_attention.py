@@ -154,6 +154,17 @@ def test_neighbours_meet_across_the_two_sets():
     torch.testing.assert_close(w_condition, torch.tensor([[1.0, 2.0]]).sigmoid())
 
 
+@pytest.mark.parametrize(("dtype", "within"), [(torch.float64, 1e-6), (torch.bfloat16, 1e-2)])
+@pytest.mark.parametrize("descriptor", ["gap", "position", "embedding"])
+def test_weights_of_any_precision_take_points_in_single_precision(descriptor, dtype, within):
+    attention = LandmarkAttention(K, descriptor=descriptor)
+    points = points_inside(0), points_inside(1)
+    expected, out = attention(*points, SIZE), attention.to(dtype)(*points, SIZE)
+    for weights, single in zip(out, expected, strict=True):
+        assert weights.dtype == dtype
+        torch.testing.assert_close(weights.float(), single, rtol=0, atol=within)
+
+
 @pytest.mark.unhooked
 @pytest.mark.parametrize(
     ("condition", "source", "message"),
@@ -170,6 +181,21 @@ def test_neighbours_meet_across_the_two_sets():
 def test_refuses_other_landmarks(condition, source, message):
     with pytest.raises(ValueError, match=message):
         LandmarkAttention(K)(torch.ones(condition), torch.ones(source), SIZE)
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize(
+    ("landmarks", "size", "message"),
+    [
+        (torch.ones(1, K, 2), 64, r"size as a pair \(h, w\), got 64"),
+        (torch.ones(1, K, 2), (64, 64, 3), r"size as a pair \(h, w\), got \(64, 64, 3\)"),
+        (torch.ones(1, 3, 64, 64), (64, 64), r"\(1, 3, 64, 64\), which look like images"),
+        ([[1.0, 2.0]] * K, (64, 64), rf"as a tensor \(b, {K}, 2\), got list"),
+    ],
+)
+def test_refuses_other_kinds_of_arguments(landmarks, size, message):
+    with pytest.raises(ValueError, match=message):
+        LandmarkAttention(K)(landmarks, landmarks, size)
 
 
 @pytest.mark.parametrize("descriptor", ["position", "embedding"])

@@ -107,6 +107,18 @@ def test_refuses_missing_layers(options, fake, real, message):
 
 
 @pytest.mark.unhooked
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_refuses_one_tensor_whose_items_would_pass_for_layers(wrong):
+    features = [constant(1, 1, 1, 1), constant(1, 1, 1, 1)]
+    features[wrong] = torch.ones(4, 8, 2, 2)
+    name = ("fake", "real")[wrong]
+    with pytest.raises(
+        ValueError, match=rf"expected {name} as a list .* one tensor .*\(4, 8, 2, 2"
+    ):
+        WeakFeatureMatchingLoss()(*features)
+
+
+@pytest.mark.unhooked
 def test_refuses_unlike_features():
     fake, real = constant(1, 1, 1, 1), constant(1, 1, 1, 1)
     real[3] = torch.ones(2, 8, 2, 2)

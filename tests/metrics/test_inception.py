@@ -90,3 +90,10 @@ def test_a_missing_file_is_refused(tmp_path):
 def test_refuses_other_pictures(features):
     with pytest.raises(ValueError, match=r"8-bit images .* got torch.float32"):
         features(torch.zeros(1, 3, 9, 9))
+
+
+def test_a_missing_file_says_where_it_is_to_be_had(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"no such file; get it with: curl -LO https://.*-6726825d"
+    ):
+        InceptionFeatures(tmp_path / "pt_inception.pth")

@@ -442,9 +442,9 @@ def test_without_68_landmarks_the_mask_must_be_given():
 
 
 @pytest.mark.unhooked
-def test_without_68_landmarks_a_missing_mask_is_an_error():
-    with pytest.raises(ValueError, match="expected 68 landmarks, got 29"):
-        small(k=29)(*faces(k=29)[:4])
+def test_without_landmarks_that_have_a_mask_a_missing_one_is_an_error():
+    with pytest.raises(ValueError, match=r"a scheme with a face mask, .* got 7 landmarks"):
+        small(k=7)(*faces(k=7)[:4])
 
 
 @pytest.mark.parametrize("channels", [1, 4, 9])
@@ -457,6 +457,21 @@ def test_refuses_a_generator_of_something_else(channels):
 def test_an_unknown_base_lists_the_known_ones():
     with pytest.raises(ValueError, match="'condition', 'context'; got 'source'"):
         small(base="source")
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("dtype", "within"), [(torch.float64, 1e-5), (torch.bfloat16, 0.02)])
+@pytest.mark.parametrize("fitting", [None, ConditionFitting(68, match_light=True)])
+@variants
+def test_networks_of_any_precision_take_landmarks_in_single_precision(
+    channels, base, fitting, dtype, within
+):
+    model, (condition, source, *rest) = small(channels, base=base), faces()
+    model.fitting = fitting
+    expected = model(condition, source, *rest).image
+    out = model.to(dtype)(condition.to(dtype), source.to(dtype), *rest).image
+    assert out.dtype == dtype
+    torch.testing.assert_close(out.float(), expected, rtol=0, atol=within)
 
 
 def test_what_others_must_know_is_kept_with_the_weights(tmp_path):

@@ -37,6 +37,20 @@ def test_maps_and_coordinates_are_the_same():
 
 
 @torch.no_grad()
+@pytest.mark.parametrize(("dtype", "within"), [(torch.float64, 1e-5), (torch.bfloat16, 0.02)])
+def test_networks_of_any_precision_take_joints_in_single_precision(dtype, within):
+    model = BiGraphGAN.published("market", width=4, num_blocks=2).eval()
+    image, *joints = sample()
+    maps = [gaussian_maps(points, (32, 16), sigma=6.0) for points in joints]
+    expected = model(image, *joints).image
+    model.to(dtype)
+    for given in (joints, maps):
+        out = model(image.to(dtype), *given).image
+        assert out.dtype == dtype
+        torch.testing.assert_close(out.float(), expected, rtol=0, atol=within)
+
+
+@torch.no_grad()
 def test_the_wanted_pose_decides():
     model = BiGraphGAN.published("deepfashion", width=4, num_blocks=2).eval()
     image, joints, wanted = sample()

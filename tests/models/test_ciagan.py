@@ -161,6 +161,18 @@ def test_at_another_size_the_landmarks_move_with_the_pixels(drawn_faces):
     assert difference[within.expand_as(difference)].mean() < 0.03
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_what_it_sees_has_the_precision_of_the_images(drawn_faces, dtype):
+    image, landmarks = to_float_image(drawn_faces[0].image)[None], drawn_faces[0].landmarks[None]
+    masks = face_mask(landmarks, (64, 64))
+    expected = generator_inputs(image, landmarks, masks, size=128)
+    for given, single in zip(
+        generator_inputs(image.to(dtype), landmarks, masks, size=128), expected, strict=True
+    ):
+        assert given.dtype == dtype
+        torch.testing.assert_close(given.float(), single, rtol=0, atol=0.01)
+
+
 @pytest.mark.unhooked
 def test_it_wants_all_landmarks():
     picture = torch.zeros(1, 3, 64, 64)

@@ -139,6 +139,17 @@ def test_of_the_source_s_face_nothing_is_seen():
 
 
 @torch.no_grad()
+@pytest.mark.parametrize(("dtype", "within"), [(torch.float64, 1e-5), (torch.bfloat16, 0.02)])
+def test_networks_of_any_precision_take_landmarks_in_single_precision(dtype, within):
+    network, (condition, source, *rest) = model(), faces()
+    expected = generate_at_full_resolution(network, condition, source, *rest)
+    images = condition.to(dtype), source.to(dtype)
+    out = generate_at_full_resolution(network.to(dtype), *images, *rest)
+    assert out.dtype == dtype
+    torch.testing.assert_close(out.float(), expected, rtol=0, atol=within)
+
+
+@torch.no_grad()
 def test_images_smaller_than_the_model_s_are_taken_too():
     tiny = faces((8, 12))
     assert generate_at_full_resolution(model(), *tiny).shape == tiny[0].shape

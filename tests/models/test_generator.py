@@ -15,6 +15,7 @@ OPTIONS = {
     "rendering": ["one_hot", "bilinear", "gaussian"],
     "norm": ["batch", "instance", "group"],
     "reasoning_norm": ["batch", "instance", "group"],
+    "reasoning_aggr": ["sum", "mean"],
     "blend": ["attend_base", "attend_intermediate", "two_maps", "none"],
     "upsampling": ["transposed", "resize"],
     "num_nodes": [None, 3],

@@ -158,6 +158,13 @@ def test_landmarks_are_shown_where_they_are():
     assert all((a[-1] - b[-1]).abs().max() > 1e-2 for a, b in zip(scales, other, strict=True))
 
 
+def test_heads_in_double_precision_take_landmarks_in_single_precision():
+    discriminator = ProjectedDiscriminator(CHANNELS, width=10, num_landmarks=5).double().eval()
+    maps = [x.double() for x in features()]
+    logits = discriminator(maps, landmarks(), SIZE)[0][-1]
+    torch.testing.assert_close(logits, discriminator(maps, landmarks().double(), SIZE)[0][-1])
+
+
 @torch.no_grad()
 def test_a_missing_landmark_is_an_empty_map():
     torch.manual_seed(0)

@@ -137,9 +137,13 @@ def test_a_folder_of_persons_is_one_line(run, prepared):
     folder = prepared()
     info = (folder / "prepared.json").read_text().replace("ibug-68", "openpose-18")
     (folder / "prepared.json").write_text(info)
+    rows = [line.split(",") for line in (folder / "manifest.csv").read_text().splitlines()]
+    lines = (",".join(row[: 9 + 2 * 18]) for row in rows)
+    (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
     status, _, err = run(folder)
     assert status == 2
-    assert "expected pictures with the landmarks ibug-68, got openpose-18" in err
+    assert "expected the landmarks of a scheme with face masks" in err
+    assert "got openpose-18" in err
 
 
 def test_another_folder_is_one_line(run, tmp_path):

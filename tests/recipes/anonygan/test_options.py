@@ -10,6 +10,7 @@ from options import PRESETS, ModelOptions, PairOptions, TrainOptions
 
 from graphgan.data.face_batch import FaceBatch
 from graphgan.data.pairs import PairKind
+from graphgan.landmarks.schemes import CIAGAN_29, IBUG_68, MESH_468, POINTS_5
 from graphgan.layers.aggregation import Reasoning
 from graphgan.models import AnonyGAN
 from graphgan.training.resuming import read_options, write_options
@@ -164,8 +165,33 @@ def test_weights_tell_the_options_that_they_were_made_with(name):
     with torch.device("meta"):
         model = preset.model.generator((128, 128))
     told = preset.model.like(model)
-    assert told == replace(preset.model, trained_with=",".join(model.trained_with))
+    count = preset.model.num_landmarks
+    used = ",".join(model.trained_with)
+    assert told == replace(preset.model, landmarks=count, trained_with=used)
     others = ModelOptions(
         discriminator_width=preset.model.discriminator_width, projected=preset.model.projected
     )
     assert others.like(model) == told
+
+
+@pytest.mark.parametrize(
+    ("wanted", "scheme", "expected"),
+    [(None, IBUG_68, 68), (29, IBUG_68, 29), (None, MESH_468, 468), (29, CIAGAN_29, 29)],
+)
+def test_networks_are_given_the_landmarks_that_faces_have(wanted, scheme, expected):
+    model = ModelOptions(landmarks=wanted, width=4, blocks=1).for_faces(scheme)
+    assert model.landmarks == model.generator().generator.num_landmarks == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "scheme", "message"),
+    [
+        ({"landmarks": 68}, POINTS_5, "--landmarks 5 of faces with points-5, got 68"),
+        ({"landmarks": 5}, IBUG_68, "--landmarks 68 or 29 of faces with ibug-68, got 5"),
+        ({"projected": True}, MESH_468, "--projected with ibug-68 alone, got mesh-468"),
+        ({"face_alone": True}, POINTS_5, "--face-alone with ibug-68 alone, got points-5"),
+    ],
+)
+def test_landmarks_that_faces_do_not_have_are_refused(options, scheme, message):
+    with pytest.raises(ValueError, match=message):
+        ModelOptions(**options).for_faces(scheme)

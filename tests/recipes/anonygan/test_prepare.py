@@ -10,10 +10,14 @@ from pathlib import Path
 
 import prepare
 import pytest
+import torch
 from PIL import Image
 
 from graphgan.commands import run_command
+from graphgan.data.landmark_files import read_landmarks
 from graphgan.data.prepared import PreparedPictures
+from graphgan.landmarks.conversion import from_ibug_68
+from graphgan.landmarks.schemes import SCHEMES
 
 SCRIPT = str(Path(prepare.__file__))
 
@@ -193,7 +197,32 @@ def test_a_bad_landmark_file_is_refused_before_anything_is_written(
 
 def test_other_landmarks_than_the_mask_s_are_refused(run, photo_folder):
     (photo_folder / "landmarks.csv").write_text("image,x0,y0\np0/0.png,1,2\n")
-    assert run()[2][0].endswith("landmarks.csv: expected 68 landmarks (iBUG order), got 1")
+    assert run()[2][0].endswith("468 (mesh-468); got 1 landmarks")
+
+
+@pytest.mark.parametrize("scheme", ["points-5", "ciagan-29"])
+def test_landmarks_of_another_scheme_are_read_or_follow_from_68(run, photo_folder, scheme):
+    assert run(scheme=scheme)[0] == 0
+    made = PreparedPictures(photo_folder / "out")
+    assert made.landmark_scheme == scheme
+    made.check_masks()
+    # What was made says no more than a file of that scheme.
+    rows = read_landmarks(photo_folder / "landmarks.csv")
+    columns = [f"{axis}{i}" for i in range(made.num_landmarks) for axis in "xy"]
+    with (photo_folder / "landmarks.csv").open("w") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image", *columns])
+        for row in rows:
+            points = from_ibug_68(row.landmarks[None], SCHEMES[scheme])
+            writer.writerow([row.image, *points.flatten().tolist()])
+    assert run(out=photo_folder / "read")[0] == 0
+    read = PreparedPictures(photo_folder / "read")
+    assert read.landmark_scheme == scheme
+    for one, other in zip(made.pictures, read.pictures, strict=True):
+        torch.testing.assert_close(one.landmarks, other.landmarks)
+    status, _, errors = run(scheme="ibug-68", out=photo_folder / "other")
+    assert status == 2
+    assert f"expected 68 landmarks (ibug-68), got {made.num_landmarks}" in errors[0]
 
 
 def test_landmarks_of_other_photos_are_refused(run, photo_folder):

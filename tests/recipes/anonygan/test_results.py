@@ -1,12 +1,15 @@
 import pytest
 import torch
-from results import anonymized, condition_pasted, source_blurred
+import torch.nn.functional as F
+from results import anonymized, batch_for, condition_pasted, generated, source_blurred
 
 from graphgan.anonymize import anonymize_crops
 from graphgan.data.batches import read_pairs
 from graphgan.data.face_batch import to_face_batch
 from graphgan.data.pairs import next_person_pairs
 from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.landmarks.conversion import from_ibug_68
+from graphgan.landmarks.schemes import POINTS_5
 from graphgan.models import AnonyGAN, LandmarkGenerator
 
 
@@ -41,3 +44,22 @@ def test_blurred_faces_have_no_edges_left(batch):
     within = (batch.mask[..., 1:] * batch.mask[..., :-1]).expand(-1, 3, -1, -1) == 1
     edges = batch.source.diff(dim=-1)[within].abs().mean()
     assert source_blurred(batch).diff(dim=-1)[within].abs().mean() < 0.5 * edges
+
+
+@torch.no_grad()
+def test_faces_with_five_points_are_new_inside_of_their_masks():
+    faces = SyntheticFaces(4, 2, size=48)
+    stored = read_pairs(faces, next_person_pairs(faces.persons))
+    points = torch.stack([from_ibug_68(x, POINTS_5) for x in stored.landmarks])
+    stored = stored._replace(landmarks=points)
+    model = AnonyGAN(LandmarkGenerator(num_landmarks=5, width=4, num_blocks=1))
+    batch = batch_for(model, stored, POINTS_5)
+    made = anonymized(model, batch)
+    whole = F.max_pool2d(batch.mask, 9, stride=1, padding=4).expand_as(made) == 0
+    assert torch.equal(made[whole], batch.source[whole])
+    deep = (-F.max_pool2d(-batch.mask, 13, stride=1, padding=6)).expand_as(made) == 1
+    assert deep.any()
+    torch.testing.assert_close(made[deep], generated(model, batch)[deep])
+    batch.mask[1] = 0
+    with pytest.raises(ValueError, match=r"a mask for every face, got empty ones for items \[1\]"):
+        anonymized(model, batch)

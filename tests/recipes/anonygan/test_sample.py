@@ -200,7 +200,10 @@ def test_a_network_of_another_number_of_landmarks_is_refused(run, tmp_path):
     path = tmp_path / "other.safetensors"
     AnonyGAN(LandmarkGenerator(6, 5, width=4, num_blocks=1)).save_pretrained(path)
     line = failure(run(checkpoint=path))
-    assert f"{path}: expected a network of 68 or 29 landmarks, got one of 5" in line
+    assert (
+        f"{path}: expected a network of 68 or 29 landmarks for faces with ibug-68, got one of 5"
+        in line
+    )
     assert not (tmp_path / "out").exists()
 
 

@@ -39,6 +39,7 @@ from graphgan.data.face_batch import to_face_batch
 from graphgan.data.images import read_image
 from graphgan.data.pairs import PairKind, PairSampler, next_picture_pairs
 from graphgan.data.prepared import PreparedPictures
+from graphgan.landmarks.schemes import POINTS_5
 from graphgan.metrics.masked_error import masked_error
 from graphgan.models import AnonyGAN
 from graphgan.training.run_folder import RunFolder, load_state
@@ -288,6 +289,16 @@ def variants():
 @pytest.mark.parametrize("flags", variants())
 def test_every_variant_takes_steps(run, tiny, tmp_path, flags):
     assert_takes_two_steps(run, tmp_path / "run", *tiny, *flags.split())
+
+
+def test_faces_with_other_landmarks_are_learned_from(run, tiny, tmp_path):
+    data = drawn_folder(tmp_path, 3, 2, size=48, drawn_at=48, test_people=1, scheme=POINTS_5)
+    more = "--flip True --bend-condition 1 --keep-shape 1 --match-light True --steps 1"
+    more = ["--data", data, *more.split()]
+    status, _, errors = run(*tiny, *more, "--out", tmp_path / "run")
+    assert (status, errors) == (0, [])
+    model = AnonyGAN.from_pretrained(RunFolder(tmp_path / "run").latest() / WEIGHTS)
+    assert model.generator.num_landmarks == 5
 
 
 def test_the_variants_name_every_value_of_every_choice():
