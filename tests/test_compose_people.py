@@ -109,7 +109,7 @@ def test_what_hair_hides_on_one_side_comes_from_the_other():
     columns = (face[0, 0].amax(0) > 0).nonzero().flatten()
     left = int(columns[0])
     hidden[..., left : left + 6] = -0.9
-    skin = compose.is_skin(hidden, shape)
+    skin = 1 - compose.occluders(hidden, face, shape[None])
     made, shown = compose.completed(hidden, face, skin)
     place = (face[0, 0] * (1 - skin[0, 0])) > 0
     assert place.sum() > 20 and shown[0, 0][place].mean() > 0.9

@@ -163,7 +163,7 @@ def test_eyes_follow_the_old_face_s_where_the_network_keeps_openings(winking):
     assert before - wanted > 0.05
     assert (openings(made, landmarks).mean() - wanted).abs() < 0.4 * (before - wanted)
     known = eye_states(Iris()(to_uint8_image(closed)[0], landmarks))  # of other frames, too
-    told = made_of(image, AlignedFaces(image, landmarks, faces.masks, known), keep_openings=True)
+    told = made_of(image, faces._replace(images=image, eyes=known), keep_openings=True)
     assert (openings(told, landmarks).mean() - wanted).abs() < 0.4 * (before - wanted)
     inside = faces.masks.bool().expand_as(made)
     assert torch.equal(made_of(image, faces)[inside], image[inside])

@@ -3,7 +3,6 @@
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from kornia.color import rgb_to_lab
 from torch import Tensor
 
 from graphgan.anonymize.compositor.constants import (
@@ -42,6 +41,8 @@ def occluders(
         regions: 1 inside the face.
         landmarks: in pixels; a face that lacks some has no occluders.
     """
+    from kornia.color import rgb_to_lab  # longer to import than all else but torch
+
     size = (images.shape[2], images.shape[3])
     step = max(1, min(size) // OCCLUDER_SIZE)
     shrunk = [F.avg_pool2d(x, step) if step > 1 else x for x in (images, regions)]
