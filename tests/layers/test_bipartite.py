@@ -1,7 +1,7 @@
 import golden
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -236,7 +236,6 @@ def two_maps(channels: int, h: int, w: int) -> tuple[Tensor, Tensor]:
     return torch.randn(2, channels, h, w).double(), torch.randn(2, channels, h, w).double()
 
 
-@settings(max_examples=40)
 @given(c=size, n=size, d=size, h=size, w=size, seed=seeds)
 def test_both_paths_agree_with_the_formula(c, n, d, h, w, seed):
     torch.manual_seed(seed)
@@ -254,7 +253,6 @@ def test_both_paths_agree_with_the_formula(c, n, d, h, w, seed):
         torch.testing.assert_close(module(x_1, x_2, **options), expected, rtol=1e-5, atol=1e-5)
 
 
-@settings(max_examples=40)
 @given(n=size, h=size, w=size, seed=seeds)
 def test_a_missing_edge_is_a_zero_in_the_assignment(n, h, w, seed):
     torch.manual_seed(seed)
@@ -267,7 +265,6 @@ def test_a_missing_edge_is_a_zero_in_the_assignment(n, h, w, seed):
     torch.testing.assert_close(both, by_hand(module, x_1, x_2, (kept[0], kept[0])))
 
 
-@settings(max_examples=20)
 @given(pair=st.tuples(size, size), seed=seeds)
 def test_directions_may_have_different_numbers_of_nodes(pair, seed):
     torch.manual_seed(seed)
