@@ -554,7 +554,7 @@ def actors():
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @needs_ray
 @pytest.mark.parametrize("deadly", [False, True])
 def test_ray_gives_the_same_also_when_an_actor_is_killed(
@@ -580,7 +580,7 @@ def test_ray_gives_the_same_also_when_an_actor_is_killed(
     assert not actors()
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @needs_ray
 def test_an_error_of_an_actor_is_one_line(run, photos, tmp_path):
     """A file that is not there where the actors look for it."""

@@ -361,7 +361,7 @@ def test_a_face_detector_finds_them():
     assert sum(bool(detector(image, 1)) for image in images) >= 16
 
 
-@pytest.mark.slow
+@pytest.mark.heavy  # counts seconds
 def test_draws_two_thousand_faces_a_minute():
     faces = SyntheticFaces(100, 1)
     faces[0]

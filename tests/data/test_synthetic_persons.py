@@ -235,7 +235,7 @@ def test_a_number_that_is_not_there_is_an_index_error(index):
         SyntheticPersons(2, 2)[index]
 
 
-@pytest.mark.slow
+@pytest.mark.heavy  # counts seconds
 def test_a_core_draws_two_thousand_a_minute():
     people, start = SyntheticPersons(50, 4), time.perf_counter()
     for i in range(200):
