@@ -118,6 +118,7 @@ def test_every_kind_of_system_stands_in_one_table(run, data, networks, tmp_path)
     assert "expected" in frechet["note"] and not frechet["value"]  # fewer pictures than numbers
 
 
+@pytest.mark.slow
 def test_it_runs_without_dlib(run, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "dlib", None)
     assert run("original").returncode == 0
@@ -129,6 +130,7 @@ def test_it_runs_without_dlib(run, tmp_path, monkeypatch):
     assert result.returncode != 0 and "graphgan[dlib]" in result.stderr
 
 
+@pytest.mark.slow
 def test_the_tools_that_are_named_are_asked(run, tmp_path):
     torch.manual_seed(0)
     torch.save(MTCNN().state_dict(), tmp_path / "mtcnn.pt")
@@ -168,12 +170,14 @@ def test_every_picture_is_measured_and_the_others_are_counted(run, tmp_path):
     assert "dlib-resnet is the only recogniser here" in first
 
 
+@pytest.mark.slow
 def test_fewer_lessons_leave_more_to_ask(run, tmp_path):
     assert run("original", lessons=1).returncode == 0
     facts = json.loads((tmp_path / "out" / "report.json").read_text())["facts"]
     assert facts["lessons"] == 2 and facts["probes asked about re-identification"] == 4
 
 
+@pytest.mark.slow
 def test_groups_come_from_a_file(run, tmp_path, monkeypatch):
     monkeypatch.setattr("graphgan.evaluation.group_files._LEAST_PEOPLE", 1)
     (tmp_path / "people.csv").write_text("person,sex,age\np2,female,30\np3,male,50\n")
@@ -227,6 +231,7 @@ def test_a_folder_of_other_names_is_one_line(run, theirs):
     assert "expected results named after the pictures" in failure(run(f"folder={theirs}"))
 
 
+@pytest.mark.slow
 def test_a_folder_of_lfw_is_asked_about_its_pairs(run, tmp_path):
     root = coloured_folder(tmp_path, people=4, frames=2, test_people=2)
     of = [[p.image for p in PreparedPictures(root).pictures if p.person == f"p{i}"] for i in (0, 1)]
@@ -248,6 +253,7 @@ def test_a_folder_of_lfw_is_asked_about_its_pairs(run, tmp_path):
     assert cell["note"] == "mean of folds 100.0, standard deviation 0.0"
 
 
+@pytest.mark.slow
 def test_a_report_may_be_made_anew_in_its_folder_and_nowhere_else(run, tmp_path):
     assert run("original").returncode == 0
     assert run("original", "blur").returncode == 0
@@ -294,6 +300,7 @@ def test_bad_input_is_one_line_before_any_work(run, tmp_path, systems, flags, me
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_photos_are_measured_as_they_are_where_a_file_has_their_landmarks(run, data, tmp_path):
     pictures = PreparedPictures(data).pictures  # cut as they were
     table = tmp_path / "landmarks.csv"
