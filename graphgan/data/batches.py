@@ -243,6 +243,10 @@ def _raised(item: StoredPairs | Exception) -> StoredPairs:
 
 
 def _leave_interrupts_to_the_main_process(worker: int) -> None:
-    """Ctrl-C, and torchrun's SIGTERM, reach all processes; the loop ends its workers itself."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    """Ctrl-C, and torchrun's SIGTERM, reach all processes; the loop ends its workers itself.
+
+    A second SIGTERM ends the worker: a main process that failed sends it on its way out, and would
+    wait for ever.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))

@@ -1,4 +1,9 @@
+import contextlib
+import itertools
+import os
 import pickle
+import signal
+from multiprocessing import active_children
 from types import SimpleNamespace
 
 import numpy as np
@@ -122,6 +127,22 @@ def test_batches_come_in_the_order_of_their_steps(faces, sampler, num_workers):
     assert len(batches) == 4
     for step, batch in zip(range(5, 9), batches, strict=True):
         assert_equal(batch, dataset[step])
+
+
+def test_a_worker_ignores_interrupts_until_it_is_told_to_end_once_more(faces, sampler):
+    dataset = PairsOfSteps(faces, sampler)
+    before = set(active_children())
+    batches = batches_of_steps(dataset, range(40), num_workers=1)
+    (worker,) = set(active_children()) - before
+    next(batches)  # it has started
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
+        os.kill(worker.pid, number)
+        worker.join(0.2)
+    assert len(list(itertools.islice(batches, 20))) == 20 and worker.is_alive()
+    with contextlib.suppress(RuntimeError):  # torch's, if its handler is the first to know
+        worker.terminate()
+        worker.join(20)
+    assert worker.exitcode == -signal.SIGTERM
 
 
 def test_the_data_travels_to_workers_that_start_afresh(faces, sampler):
