@@ -1,8 +1,10 @@
 """Batches of pairs: from numbers of pictures to 8-bit tensors, by workers or from memory."""
 
+import atexit
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from multiprocessing import active_children
 from typing import NamedTuple
 
 import numpy as np
@@ -220,7 +222,13 @@ def batches_of_steps(
         pin_memory=pin_memory,
         worker_init_fn=_leave_interrupts_to_the_main_process,
     )
-    return map(_raised, iter(loader))
+    others = set(active_children())
+    batches = iter(loader)
+    for worker in set(active_children()) - others:
+        atexit.register(
+            worker.kill
+        )  # a process that failed would wait for them: they ignore SIGTERM
+    return map(_raised, batches)
 
 
 class _ErrorsAsItems(Dataset[StoredPairs | Exception]):
@@ -243,10 +251,6 @@ def _raised(item: StoredPairs | Exception) -> StoredPairs:
 
 
 def _leave_interrupts_to_the_main_process(worker: int) -> None:
-    """Ctrl-C, and torchrun's SIGTERM, reach all processes; the loop ends its workers itself.
-
-    A second SIGTERM ends the worker: a main process that failed sends it on its way out, and would
-    wait for ever.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+    """Ctrl-C, and torchrun's SIGTERM, reach all processes; the loop ends its workers itself."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

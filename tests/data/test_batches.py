@@ -1,9 +1,6 @@
-import contextlib
-import itertools
-import os
 import pickle
-import signal
-from multiprocessing import active_children
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -129,20 +126,20 @@ def test_batches_come_in_the_order_of_their_steps(faces, sampler, num_workers):
         assert_equal(batch, dataset[step])
 
 
-def test_a_worker_ignores_interrupts_until_it_is_told_to_end_once_more(faces, sampler):
-    dataset = PairsOfSteps(faces, sampler)
-    before = set(active_children())
-    batches = batches_of_steps(dataset, range(40), num_workers=1)
-    (worker,) = set(active_children()) - before
-    next(batches)  # it has started
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
-        os.kill(worker.pid, number)
-        worker.join(0.2)
-    assert len(list(itertools.islice(batches, 20))) == 20 and worker.is_alive()
-    with contextlib.suppress(RuntimeError):  # torch's, if its handler is the first to know
-        worker.terminate()
-        worker.join(20)
-    assert worker.exitcode == -signal.SIGTERM
+ENDS_EARLY = """
+from graphgan.data.batches import PairsOfSteps, PicturesInMemory, batches_of_steps
+from graphgan.data.pairs import PairSampler
+from graphgan.data.synthetic_faces import SyntheticFaces
+faces = PicturesInMemory(SyntheticFaces(2, 2, size=32))
+sampler = PairSampler(faces.persons, batch_size=2)
+batches = batches_of_steps(PairsOfSteps(faces, sampler), range(40), num_workers=1)
+next(batches)
+"""
+
+
+@pytest.mark.slow
+def test_a_process_that_ends_early_does_not_wait_for_its_workers():
+    subprocess.run([sys.executable, "-c", ENDS_EARLY], check=True, timeout=120)
 
 
 def test_the_data_travels_to_workers_that_start_afresh(faces, sampler):
