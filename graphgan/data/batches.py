@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from multiprocessing import active_children
+from multiprocessing.process import BaseProcess
 from typing import NamedTuple
 
 import numpy as np
@@ -225,9 +226,7 @@ def batches_of_steps(
     others = set(active_children())
     batches = iter(loader)
     for worker in set(active_children()) - others:
-        atexit.register(
-            worker.kill
-        )  # a process that failed would wait for them: they ignore SIGTERM
+        atexit.register(_end, worker)
     return map(_raised, batches)
 
 
@@ -248,6 +247,14 @@ def _raised(item: StoredPairs | Exception) -> StoredPairs:
     if isinstance(item, Exception):
         raise item
     return item
+
+
+def _end(worker: BaseProcess) -> None:
+    """For a process that failed: at its exit Python waits for workers, and these ignore SIGTERM."""
+    if hasattr(signal, "SIGCHLD"):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch would report a worker that failed
+    worker.kill()
+    worker.join()
 
 
 def _leave_interrupts_to_the_main_process(worker: int) -> None:

@@ -139,7 +139,9 @@ next(batches)
 
 @pytest.mark.slow
 def test_a_process_that_ends_early_does_not_wait_for_its_workers():
-    subprocess.run([sys.executable, "-c", ENDS_EARLY], check=True, timeout=120)
+    program = [sys.executable, "-c", ENDS_EARLY]
+    done = subprocess.run(program, check=True, timeout=120, capture_output=True, text=True)
+    assert done.stderr == ""
 
 
 def test_the_data_travels_to_workers_that_start_afresh(faces, sampler):
