@@ -142,6 +142,7 @@ def test_every_public_block_has_a_link_to_its_reference():
 
 
 @pytest.mark.parametrize("page", costs.CASES)
+@pytest.mark.slow
 def test_its_costs_are_those_that_are_counted(page):
     printed = rows(DOCS / "blocks" / f"{page}.md")
     counted = [line for line in costs.tables(page) if line.startswith("|")]

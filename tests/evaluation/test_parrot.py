@@ -13,6 +13,7 @@ from graphgan.evaluation.trials import make_trials
 DRAWN = "colour, parrot, conditions drawn"
 
 
+@pytest.mark.slow
 def test_the_parrot_learns_a_fixed_condition_and_not_a_drawn_one(pictures, tools):
     settings = Settings(condition_split="all")
     study = Study(pictures, make_trials(pictures.pictures), Examiner(tools), settings)

@@ -147,6 +147,7 @@ def test_the_tools_that_are_named_are_asked(run, tmp_path):
     assert row["FaceNet faces: same class as the source"]["value"] == 1
 
 
+@pytest.mark.slow
 def test_the_same_pairs_are_asked_of_another_system(run, data, tmp_path):
     assert run("original", seed=4).returncode == 0
     first = (tmp_path / "out" / "pairs.csv").read_text()
@@ -211,6 +212,7 @@ def theirs(data, tmp_path):
     return tmp_path / "theirs"
 
 
+@pytest.mark.slow
 def test_results_that_are_missing_or_of_another_size_are_counted(run, theirs, tmp_path):
     first, second, third, *_ = sorted(theirs.iterdir())
     first.unlink()

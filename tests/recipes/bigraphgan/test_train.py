@@ -95,6 +95,7 @@ def test_drawn_persons_are_held_out_by_person(run, tmp_path, monkeypatch):
     assert set(drawn.train.names).isdisjoint(drawn.test.names)
 
 
+@pytest.mark.slow
 def test_without_test_pictures_the_sheets_show_the_training_ones(
     run, tiny, person_folder, tmp_path
 ):
@@ -188,6 +189,7 @@ def test_the_variants_name_every_value_of_every_choice():
     assert untried_values(tried, options.ModelOptions, objective.LossOptions) == []
 
 
+@pytest.mark.slow
 def test_workers_change_nothing(run, tiny, tmp_path):
     for workers in (0, 1):
         assert run(*tiny, "--workers", workers, "--out", tmp_path / str(workers))[0] == 0
