@@ -1,5 +1,6 @@
 """An attacker who learns: where every number can be worked out."""
 
+import pytest
 from coloured_faces import Grey, Recoloured
 
 from graphgan.evaluation.evaluate import evaluate
