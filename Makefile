@@ -3,7 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # A process a core. Tests of a file that share what took long to make stay together.
-PYTEST := $(BIN)/python -m pytest -q -n auto --dist
+PYTEST := $(BIN)/python -m pytest -q --durations 20 -n auto --dist
+# Rooms whose shapes the quick tests check: blocks and what is measured.
+CHECKED := graphgan.layers,graphgan.losses,graphgan.landmarks,graphgan.models,graphgan.metrics
 # Its theme announces its successor at every start.
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
@@ -11,7 +13,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 # Threads of several processes that wait for each other without spinning share few cores better.
 export GOMP_SPINCOUNT ?= 0
 
-.PHONY: train demo test test-slow benchmark lint types docs docs-serve clean
+.PHONY: train demo test test-all benchmark lint types docs docs-serve clean
 
 train: $(VENV)/.recipes
 	$(BIN)/python recipes/anonygan/train.py
@@ -21,13 +23,16 @@ demo: $(VENV)/.demo
 	$(BIN)/python recipes/anonygan/demo.py
 
 # The import hook that checks shapes breaks torch.compile(fullgraph=True) and answers bad input
-# before the library can: those tests run in a process of their own, without it.
+# before the library can: those tests run in processes of their own, without it.
 test: $(VENV)/.dev
-	$(PYTEST) loadfile -m "not unhooked and not slow" --jaxtyping-packages=graphgan,beartype.beartype
-	$(PYTEST) worksteal -m "unhooked and not slow"
+	$(PYTEST) loadfile -m "not (unhooked or slow or heavy)" --jaxtyping-packages=$(CHECKED),beartype.beartype
+	$(PYTEST) worksteal -m "unhooked and not (slow or heavy)"
 
-test-slow: $(VENV)/.dev
-	$(PYTEST) loadfile -m "slow"
+# All tests, all shapes, more examples. What trains or counts seconds goes last, one after the other.
+test-all: $(VENV)/.dev
+	$(PYTEST) loadfile -m "not (unhooked or heavy)" --hypothesis-profile full --jaxtyping-packages=graphgan,beartype.beartype
+	$(PYTEST) worksteal -m "unhooked and not heavy" --hypothesis-profile full
+	$(BIN)/python -m pytest -q --durations 20 -m heavy
 
 benchmark: $(VENV)/.recipes
 	$(BIN)/python benchmarks/run.py

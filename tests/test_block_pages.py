@@ -102,41 +102,47 @@ def test_it_has_a_picture_and_all_sections(page):
     assert f"](../pictures/blocks/{page.stem}.svg)" in text
 
 
-@pytest.mark.parametrize("name", PUBLIC)
-def test_every_public_block_is_in_the_table(name):
-    room, _, block = name.rpartition(".")
-    (row,) = [r for r in rows(DOCS / "blocks" / "index.md") if r[0].startswith(f"[`{block}`]")]
-    value = getattr(importlib.import_module(room), block)
-    page, _, section = row[0].partition("](")[2].rstrip(")").partition("#")
-    text = (DOCS / "blocks" / (page or "index.md")).read_text("utf-8")
-    assert block in text
-    titles = [t.lower().replace(" ", "-") for t in re.findall(r"^##+ (.*)$", text, re.MULTILINE)]
-    assert not section or section in titles
-    if inspect.isclass(value) or inspect.isfunction(value):
-        file = Path(inspect.getfile(inspect.unwrap(value)))
-        assert row[3] == f"`{file.name}`"
-        assert file.parent == ROOT.joinpath(*room.split("."))
+def rows_of(block: str) -> list[list[str]]:
+    """Lines of the table of blocks about this one."""
+    return [r for r in rows(DOCS / "blocks" / "index.md") if r[0].startswith(f"[`{block}`]")]
 
 
-@pytest.mark.parametrize("name", PUBLIC)
-def test_the_recipes_of_the_table_are_those_that_use_it(name):
+def test_every_public_block_is_in_the_table_once():
+    assert not [name for name in PUBLIC if len(rows_of(name.rpartition(".")[2])) != 1]
+
+
+def test_the_table_leads_to_the_block_s_section_and_file():
+    for name in PUBLIC:
+        room, _, block = name.rpartition(".")
+        (row,) = rows_of(block)
+        value = getattr(importlib.import_module(room), block)
+        page, _, section = row[0].partition("](")[2].rstrip(")").partition("#")
+        text = (DOCS / "blocks" / (page or "index.md")).read_text("utf-8")
+        assert block in text
+        titles = re.findall(r"^##+ (.*)$", text, re.MULTILINE)
+        assert section in ("", *(title.lower().replace(" ", "-") for title in titles)), name
+        if inspect.isclass(value) or inspect.isfunction(value):
+            file = Path(inspect.getfile(inspect.unwrap(value)))
+            assert row[3] == f"`{file.name}`", name
+            assert file.parent == ROOT.joinpath(*room.split(".")), name
+
+
+def test_the_recipes_of_the_table_are_those_that_use_it():
     """Their files name it, or it is a part of their networks."""
-    block = name.rpartition(".")[2]
-    (row,) = [r for r in rows(DOCS / "blocks" / "index.md") if r[0].startswith(f"[`{block}`]")]
-    using = [recipe for recipe in NETWORKS if block in parts(recipe) | words(recipe)]
-    assert row[4] == (", ".join(using) or "none")
+    blocks = [name.rpartition(".")[2] for name in PUBLIC]
+    printed = {block: rows_of(block)[0][4] for block in blocks}
+    using = {b: [r for r in NETWORKS if b in parts(r) | words(r)] for b in blocks}
+    assert printed == {block: ", ".join(recipes) or "none" for block, recipes in using.items()}
 
 
-@pytest.mark.parametrize("name", PUBLIC)
-def test_every_public_block_has_a_link_to_its_reference(name):
-    if name.endswith("Mode"):  # a type of names
-        return
-    room = name.split(".")[1]
-    link = f"](../reference/{room}.md#{name})"
-    assert any(link in page.read_text("utf-8") for page in PAGES)
+def test_every_public_block_has_a_link_to_its_reference():
+    text = "".join(page.read_text("utf-8") for page in PAGES)
+    named = [name for name in PUBLIC if not name.endswith("Mode")]  # a type of names
+    assert not [n for n in named if f"](../reference/{n.split('.')[1]}.md#{n})" not in text]
 
 
 @pytest.mark.parametrize("page", costs.CASES)
+@pytest.mark.slow
 def test_its_costs_are_those_that_are_counted(page):
     printed = rows(DOCS / "blocks" / f"{page}.md")
     counted = [line for line in costs.tables(page) if line.startswith("|")]

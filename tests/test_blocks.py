@@ -11,20 +11,30 @@ from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from graphgan import layers, models
 
+# Between them they have every kind of part: the quick tests compile and export no others.
+REPRESENTATIVES = {
+    "BipartiteGraphConv",
+    "CrossAttention-heads",
+    "ConditionFitting",
+    "LandmarkDiscriminator",
+    "ProjectedDiscriminator-landmarks",
+    "AnonyGAN",
+    "BiGraphGAN",
+    "CIAGANGenerator-64",
+}
 
-def blocks(which=lambda block: True, heavy: bool = False) -> pytest.MarkDecorator:
-    """A test for each of these blocks; a heavy one is slow where the block is a long one."""
 
-    def marks(block: Block) -> list[pytest.MarkDecorator]:
-        return [pytest.mark.slow] if heavy and block.long else []
-
+def blocks(which=lambda block: True, quick=BLOCKS) -> pytest.MarkDecorator:
+    """A test for each of these blocks, slow for those that are not named as quick ones."""
     chosen = {name: block for name, block in BLOCKS.items() if which(block)}
-    rows = [pytest.param(block, id=name, marks=marks(block)) for name, block in chosen.items()]
+    marks = {name: () if name in quick else (pytest.mark.slow,) for name in chosen}
+    rows = [pytest.param(block, id=name, marks=marks[name]) for name, block in chosen.items()]
     return pytest.mark.parametrize("block", rows)
 
 
 each_block = blocks()
-each_block_unless_long = blocks(heavy=True)
+most_blocks_slow = blocks(quick=REPRESENTATIVES)
+SHORT = {name for name, block in BLOCKS.items() if not block.long}
 
 
 def select(inputs: tuple, items: Tensor, batch: int) -> tuple:
@@ -67,6 +77,7 @@ def assert_close(out, expected, **tolerance):
 
 
 def test_the_list_is_complete():
+    assert set(BLOCKS) >= REPRESENTATIVES
     rooms = [vars(room)[name] for room in (layers, models) for name in room.__all__]
     public = {x for x in rooms if isinstance(x, type) and issubclass(x, nn.Module)}
     assert {type(block.build()) for block in BLOCKS.values()} == public
@@ -91,7 +102,7 @@ def test_a_gradient_reaches_every_parameter(block):
     assert not [name for name, grad in asked.items() if grad is None or not grad.any()]
 
 
-@blocks(lambda block: block.alone, heavy=True)
+@blocks(lambda block: block.alone, quick=SHORT)
 def test_gradients_are_those_of_finite_differences(block):
     call, values = differentiable(block, block.module())
     assert torch.autograd.gradcheck(call, values, fast_mode=True)
@@ -181,7 +192,7 @@ def test_a_block_says_what_it_is_made_of(block):
 
 
 @pytest.mark.unhooked
-@each_block_unless_long
+@most_blocks_slow
 def test_it_compiles_without_graph_breaks(block):
     module, inputs = block.module(), block.example()
     torch._dynamo.reset()
@@ -191,7 +202,7 @@ def test_it_compiles_without_graph_breaks(block):
 
 
 @pytest.mark.unhooked
-@each_block_unless_long
+@most_blocks_slow
 def test_it_compiles_for_training(block):
     inputs, results = learning(block.example()), []
     torch._dynamo.reset()
@@ -208,7 +219,7 @@ def test_it_compiles_for_training(block):
 
 
 @pytest.mark.unhooked
-@blocks(lambda block: block.dense, heavy=True)
+@blocks(lambda block: block.dense, quick=REPRESENTATIVES)
 def test_it_exports_and_then_takes_any_batch(block):
     module, batch = block.module(), torch.export.Dim("batch", min=1, max=64)
     inputs = block.example(2)

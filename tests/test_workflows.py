@@ -22,11 +22,13 @@ def commands_of(job):
 def make_commands(*targets):
     """Lines of the Makefile's recipes, without the virtual environment."""
     text = (ROOT / "Makefile").read_text()
-    pytest_ = re.search(r"^PYTEST := (.*)$", text, re.MULTILINE)[1]
+    variables = re.findall(r"^(PYTEST|CHECKED) := (.*)$", text, re.MULTILINE)
     lines = []
     for target in targets:
         recipe = re.search(rf"^{target}:.*\n((?:\t.*\n)+)", text, re.MULTILINE)[1]
-        lines += [line.strip().replace("$(PYTEST)", pytest_) for line in recipe.splitlines()]
+        lines += [line.strip() for line in recipe.splitlines()]
+    for name, value in variables:
+        lines = [line.replace(f"$({name})", value) for line in lines]
     lines = [line.replace("$(BIN)/python", "python") for line in lines]
     return [re.sub(r"^\$\(BIN\)/", "python -m ", line) for line in lines]
 

@@ -1,8 +1,11 @@
 """Batches of pairs: from numbers of pictures to 8-bit tensors, by workers or from memory."""
 
+import atexit
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from multiprocessing import active_children
+from multiprocessing.process import BaseProcess
 from typing import NamedTuple
 
 import numpy as np
@@ -220,7 +223,11 @@ def batches_of_steps(
         pin_memory=pin_memory,
         worker_init_fn=_leave_interrupts_to_the_main_process,
     )
-    return map(_raised, iter(loader))
+    others = set(active_children())
+    batches = iter(loader)
+    for worker in set(active_children()) - others:
+        atexit.register(_end, worker)
+    return map(_raised, batches)
 
 
 class _ErrorsAsItems(Dataset[StoredPairs | Exception]):
@@ -240,6 +247,14 @@ def _raised(item: StoredPairs | Exception) -> StoredPairs:
     if isinstance(item, Exception):
         raise item
     return item
+
+
+def _end(worker: BaseProcess) -> None:
+    """For a process that failed: at its exit Python waits for workers, and these ignore SIGTERM."""
+    if hasattr(signal, "SIGCHLD"):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch would report a worker that failed
+    worker.kill()
+    worker.join()
 
 
 def _leave_interrupts_to_the_main_process(worker: int) -> None:

@@ -382,7 +382,7 @@ def actors():
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @needs_ray
 @pytest.mark.parametrize("deadly", [False, True])
 def test_ray_gives_the_same_also_when_an_actor_is_killed(photos, expected, tmp_path, deadly):
@@ -404,7 +404,7 @@ def test_ray_gives_the_same_also_when_an_actor_is_killed(photos, expected, tmp_p
     assert not actors()
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @needs_ray
 def test_an_error_of_an_actor_is_one_line(photos, tmp_path, monkeypatch, capsys, made):
     monkeypatch.setattr(datasets, "make_anonymizer", lambda options: made)

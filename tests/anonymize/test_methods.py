@@ -182,6 +182,7 @@ def test_eyes_of_a_face_without_landmarks_stay(winking):
 
 
 @pytest.mark.slow  # it exports once more
+@pytest.mark.unhooked
 def test_an_exported_network_gives_the_same(faces, tmp_path):
     torch.manual_seed(0)
     model = a_model(29, size=(64, 64))

@@ -109,6 +109,7 @@ def test_one_photo_looks_the_same_whichever_way_it_goes(people, network, way):
     assert gap.max() <= 2 and gap.double().mean() < 0.05
 
 
+@pytest.mark.slow
 def test_the_demo_shows_the_same(people, network, tmp_path, monkeypatch):
     import demo
 

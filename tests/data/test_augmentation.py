@@ -2,7 +2,7 @@ import json
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graphgan.data.augmentation import AdaptiveStrength, RandomChange, draw_change
@@ -17,7 +17,6 @@ def dots(points, size=64):
 
 
 @given(seed=st.integers(0, 1000), strength=st.floats(0.1, 1.0))
-@settings(max_examples=20, deadline=None)
 def test_landmarks_go_where_the_picture_goes(seed, strength):
     points = torch.tensor([[22.0, 30.0], [40.0, 24.0], [33.0, 44.0]])
     images = dots(points)[None]

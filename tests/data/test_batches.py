@@ -1,4 +1,6 @@
 import pickle
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -122,6 +124,24 @@ def test_batches_come_in_the_order_of_their_steps(faces, sampler, num_workers):
     assert len(batches) == 4
     for step, batch in zip(range(5, 9), batches, strict=True):
         assert_equal(batch, dataset[step])
+
+
+ENDS_EARLY = """
+from graphgan.data.batches import PairsOfSteps, PicturesInMemory, batches_of_steps
+from graphgan.data.pairs import PairSampler
+from graphgan.data.synthetic_faces import SyntheticFaces
+faces = PicturesInMemory(SyntheticFaces(2, 2, size=32))
+sampler = PairSampler(faces.persons, batch_size=2)
+batches = batches_of_steps(PairsOfSteps(faces, sampler), range(40), num_workers=1)
+next(batches)
+"""
+
+
+@pytest.mark.slow
+def test_a_process_that_ends_early_does_not_wait_for_its_workers():
+    program = [sys.executable, "-c", ENDS_EARLY]
+    done = subprocess.run(program, check=True, timeout=120, capture_output=True, text=True)
+    assert done.stderr == ""
 
 
 def test_the_data_travels_to_workers_that_start_afresh(faces, sampler):

@@ -3,7 +3,7 @@ from collections import Counter
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graphgan.data.pairs import (
@@ -57,7 +57,6 @@ def test_every_batch_holds_its_exact_shares(batch_size, same_image, same_person,
 
 
 @given(step=st.integers(0, 10**6), seed=st.integers(0, 99), num_pairs=st.sampled_from([None, 50]))
-@settings(max_examples=30)
 def test_pairs_are_what_their_kind_says(step, seed, num_pairs):
     sampler = PairSampler(
         PERSONS,

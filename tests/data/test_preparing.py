@@ -114,6 +114,7 @@ def test_what_a_killed_run_left_over_is_removed(prepare, photo_folder):
     assert not (photo_folder / "out/images/gone").exists()
 
 
+@pytest.mark.slow
 def test_two_processes_write_the_same_bytes_as_one(prepare, photo_folder):
     prepare("one")
     prepare("two", workers=2)

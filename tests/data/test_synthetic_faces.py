@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graphgan.data._canvas import coverage
@@ -150,7 +150,6 @@ def test_refuses_an_unknown_background():
 # Views move landmarks, people keep theirs
 
 
-@settings(max_examples=40, deadline=None)
 @given(who=seeds, seen=seeds, size=st.integers(16, 96))
 def test_all_landmarks_are_finite_and_inside(who, seen, size):
     landmarks = render_face(person(who), view(seen), size).landmarks
@@ -158,7 +157,6 @@ def test_all_landmarks_are_finite_and_inside(who, seen, size):
     assert (landmarks >= 0).all() and (landmarks <= size - 1).all()
 
 
-@settings(max_examples=10, deadline=None)
 @given(who=seeds, seen=seeds)
 def test_landmarks_do_not_depend_on_the_resolution(who, seen):
     small, large = (render_face(person(who), view(seen), size).landmarks for size in (32, 96))
@@ -174,7 +172,6 @@ def test_the_crop_is_the_aligned_square():
 
 
 @given(who=seeds, roll=st.floats(-15, 15))
-@settings(max_examples=10, deadline=None)
 def test_roll_turns_the_line_between_the_eyes(who, roll):
     eyes = render_face(person(who), View(roll=roll), 64).landmarks[[36, 45]].double()
     across, down = (eyes[1] - eyes[0]).tolist()
@@ -182,7 +179,6 @@ def test_roll_turns_the_line_between_the_eyes(who, roll):
 
 
 @given(who=seeds)
-@settings(max_examples=10, deadline=None)
 def test_pose_and_expression_move_the_landmarks_they_should(who):
     def ratio(seen, first, second, axis):
         landmarks = render_face(person(who), seen, 64).landmarks
@@ -280,7 +276,6 @@ def test_lips_are_painted_inside_their_landmarks(yaw):
             assert painted[y - 1 : y + 2, x - 1 : x + 2].any()
 
 
-@settings(max_examples=10, deadline=None)
 @given(who=seeds, yaw=st.floats(-30, 30), roll=st.floats(-15, 15))
 def test_irises_stay_between_the_lids(who, yaw, roll):
     size = 128
@@ -295,7 +290,6 @@ def test_irises_stay_between_the_lids(who, yaw, roll):
     assert not painted[~allowed].any()
 
 
-@settings(max_examples=10, deadline=None)
 @given(who=seeds, yaw=st.floats(-30, 30), roll=st.floats(-15, 15))
 def test_brows_lie_on_their_landmarks(who, yaw, roll):
     seen = replace(FRONT, yaw=yaw, roll=roll)
@@ -317,7 +311,6 @@ def beside_the_jaw(landmarks, steps):
     return places.round().long().unbind(-1)
 
 
-@settings(max_examples=12, deadline=None)
 @given(who=seeds, yaw=st.floats(-30, 30), pitch=st.floats(-20, 20), roll=st.floats(-15, 15))
 def test_the_skin_of_the_face_ends_at_the_jaw_line(who, yaw, pitch, roll):
     seen = replace(FRONT, yaw=yaw, pitch=pitch, roll=roll)
@@ -368,7 +361,7 @@ def test_a_face_detector_finds_them():
     assert sum(bool(detector(image, 1)) for image in images) >= 16
 
 
-@pytest.mark.slow
+@pytest.mark.heavy  # counts seconds
 def test_draws_two_thousand_faces_a_minute():
     faces = SyntheticFaces(100, 1)
     faces[0]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graphgan.data._person_geometry import pose_figure
@@ -86,7 +86,6 @@ def test_names_and_persons_count_from_nought():
 
 
 @given(seed=seeds)
-@settings(max_examples=30)
 def test_joints_lie_on_the_person(seed):
     """Another person in the same scene changes the picture at every joint that shows."""
     who, seen = figure(seed), scene(seed)
@@ -156,7 +155,6 @@ def test_a_mirrored_posture_is_the_flipped_person():
 
 
 @given(seed=seeds, height=st.integers(16, 60), width=st.integers(16, 60))
-@settings(max_examples=20)
 def test_any_size_is_drawn(seed, height, width):
     person = render_person(figure(seed), scene(seed), (height, width))
     assert person.image.shape == (3, height, width)
@@ -237,7 +235,7 @@ def test_a_number_that_is_not_there_is_an_index_error(index):
         SyntheticPersons(2, 2)[index]
 
 
-@pytest.mark.slow
+@pytest.mark.heavy  # counts seconds
 def test_a_core_draws_two_thousand_a_minute():
     people, start = SyntheticPersons(50, 4), time.perf_counter()
     for i in range(200):

@@ -52,6 +52,7 @@ def ciagan(tmp_path_factory):
     return CIAGANSystem(path)
 
 
+@pytest.mark.slow
 def test_stand_ins_are_counted_and_the_sheet_shows_whom_ciagan_knows(study, ciagan):
     evaluation = evaluate(study, [ciagan, Recoloured()])
     told = "ciagan: 24 of 24 conditions are none of its people; others of its people stand in"

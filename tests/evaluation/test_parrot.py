@@ -1,5 +1,6 @@
 """An attacker who learns: where every number can be worked out."""
 
+import pytest
 from coloured_faces import Grey, Recoloured
 
 from graphgan.evaluation.evaluate import evaluate
@@ -13,6 +14,7 @@ from graphgan.evaluation.trials import make_trials
 DRAWN = "colour, parrot, conditions drawn"
 
 
+@pytest.mark.slow
 def test_the_parrot_learns_a_fixed_condition_and_not_a_drawn_one(pictures, tools):
     settings = Settings(condition_split="all")
     study = Study(pictures, make_trials(pictures.pictures), Examiner(tools), settings)

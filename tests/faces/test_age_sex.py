@@ -33,6 +33,7 @@ def test_faces_without_landmarks_are_not_told():
 
 
 @pytest.mark.skipif(not PEOPLE.is_dir(), reason="shared/people is not here")
+@pytest.mark.slow
 def test_portraits_are_told_as_they_were_asked_for():
     with (PEOPLE / "people.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))[::10]

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -218,7 +218,6 @@ def overlap(a: list[float], b: list[float], share_of: str) -> float:
     return len(one & other) / whole
 
 
-@settings(deadline=None, max_examples=30)
 @given(
     st.lists(st.tuples(*[st.integers(0, 8)] * 2, *[st.integers(1, 8)] * 2), max_size=9),
     st.sampled_from(["union", "smaller"]),

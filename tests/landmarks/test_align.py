@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graphgan.landmarks.align import Crop, crop_image, face_crop, person_crop, whole_crop
@@ -103,7 +103,6 @@ def test_refuses_landmarks_that_are_no_face(landmarks, message):
         face_crop(landmarks)
 
 
-@settings(deadline=None)
 @given(
     left=coordinate,
     top=coordinate,
@@ -123,7 +122,6 @@ def test_the_edges_of_the_rectangle_are_the_edges_of_the_crop():
     torch.testing.assert_close(Crop(2.5, 4.5, 10.0, 5.0).to_crop(corners, (30, 20)), expected)
 
 
-@settings(deadline=None, max_examples=40)
 @given(
     x=st.floats(60, 80),
     y=st.floats(50, 70),

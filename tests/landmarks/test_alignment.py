@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from graphgan.landmarks.align import Crop, crop_image, face_crop
@@ -235,7 +235,6 @@ def test_a_quarter_turn_on_whole_pixels_is_rot90(k, x, y, size):
     torch.testing.assert_close(cut(image, alignment, size), expected, atol=1e-4, rtol=0)
 
 
-@settings(max_examples=15)
 @given(
     centre=st.tuples(st.floats(-10, 40), st.floats(-10, 30)),
     sides=st.tuples(st.floats(3, 9), st.floats(3, 9)),
@@ -258,7 +257,6 @@ def test_enlarging_agrees_with_every_pixel_by_itself(centre, sides, angle, size)
     )
 
 
-@settings(max_examples=15)
 @given(
     x=st.floats(90, 110),
     y=st.floats(80, 100),
@@ -274,7 +272,6 @@ def test_a_spot_lies_where_its_landmark_says(x, y, angle, side, size):
     torch.testing.assert_close(centre_of_mass(out), where, atol=0.06, rtol=0)
 
 
-@settings(max_examples=20)
 @given(angle=angles, step=st.floats(2.5, 12), lines=st.floats(0, 180))
 def test_shrinking_does_not_alias_at_any_angle(angle, step, lines):
     # Black and white a pixel each, or as near to it as a slanting grating comes.
@@ -285,7 +282,6 @@ def test_shrinking_does_not_alias_at_any_angle(angle, step, lines):
     torch.testing.assert_close(out, torch.full((1, 12, 12), 0.5), atol=0.03, rtol=0)
 
 
-@settings(max_examples=20)
 @given(angle=st.floats(-180, 180), step=st.floats(0.3, 8))
 def test_a_smooth_picture_is_seen_as_it_is(angle, step):
     image = smooth(240, 260, period=60.0).double()
@@ -303,7 +299,6 @@ def test_a_smooth_picture_is_seen_as_it_is(angle, step):
     )
 
 
-@settings(max_examples=20)
 @given(k=quarters, side=st.floats(4, 60), size=st.integers(6, 24))
 def test_a_hair_beside_a_quarter_turn_is_hardly_another_picture(k, side, size):
     image = smooth(60, 80, period=30.0)
@@ -347,7 +342,6 @@ def test_refuses_what_cannot_be_cut(angle):
         cut(torch.rand(3, 8, 10), a_square(4.0, 4.0, 1e6, angle), (5, 5))
 
 
-@settings(max_examples=15)
 @given(
     centre=st.tuples(st.floats(0, 40), st.floats(0, 30)),
     side=st.floats(16, 40),

@@ -4,7 +4,7 @@ from functools import partial
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graphgan.data.synthetic_faces import SyntheticFaces
@@ -26,7 +26,6 @@ def points(seed: int, count: int = 12, batch: int = 1):
     return torch.rand(batch, count, 2, generator=generator) * torch.tensor([31.0, 23.0])
 
 
-@settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_landmarks_that_stay_leave_the_picture_as_it_is(seed):
     pictures, landmarks = smooth_pictures(seed), points(seed)
@@ -34,7 +33,6 @@ def test_landmarks_that_stay_leave_the_picture_as_it_is(seed):
     torch.testing.assert_close(bent, pictures, atol=2e-3, rtol=0)
 
 
-@settings(max_examples=20, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
     turn=st.floats(-0.6, 0.6),
@@ -300,7 +298,6 @@ def test_a_head_that_is_not_turned_keeps_both_its_sides():
     torch.testing.assert_close(both, uneven, atol=0.02, rtol=0)
 
 
-@settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_a_mirrored_question_has_the_mirrored_answer(seed):
     pictures, landmarks, targets = smooth_pictures(seed), points(seed, 29), points(seed + 1, 29)

@@ -177,6 +177,7 @@ def test_joints_of_another_scheme_are_refused():
 
 
 @pytest.mark.unhooked
+@pytest.mark.slow
 def test_it_compiles():
     compiled = torch.compile(bend_limbs, fullgraph=True, backend="eager")
     pictures, wanted = smooth_pictures(8), STANDING + 2

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from skimage.draw import line
 
@@ -42,7 +42,6 @@ def ties(start, end):
     return found
 
 
-@settings(deadline=None, max_examples=60)
 @given(inside, inside)
 def test_a_line_is_bresenham_s(start, end):
     ours = pixels(drawn([start, end], [(0, 1)]))
@@ -52,7 +51,6 @@ def test_a_line_is_bresenham_s(start, end):
     assert len(ours) == len(theirs)
 
 
-@settings(deadline=None, max_examples=40)
 @given(anywhere, anywhere)
 def test_what_lies_outside_is_cut_off(start, end):
     ours = pixels(drawn([start, end], [(0, 1)]))
@@ -65,7 +63,6 @@ def test_what_lies_outside_is_cut_off(start, end):
     assert ours ^ theirs <= ties(start, end)
 
 
-@settings(deadline=None, max_examples=20)
 @given(st.lists(st.tuples(anywhere, anywhere), min_size=1, max_size=5))
 def test_several_lines_are_laid_over_each_other(segments):
     points = [point for segment in segments for point in segment]

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graphgan.data.synthetic_faces import SyntheticFaces
@@ -51,7 +51,6 @@ def turned(seed: int, count: int = 3):
     return torch.cat([centre[..., :1] + pressed, shapes[..., 1:]], -1)
 
 
-@settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_which_of_the_two_is_taken_does_not_depend_on_which_was_given(seed):
     landmarks, targets = turned(seed), turned(seed + 1)
@@ -86,7 +85,6 @@ def test_missing_landmarks_do_not_decide():
     assert torch.equal(mirror_towards(images, nothing, wanted, IBUG_68)[0], images)
 
 
-@settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_a_face_from_the_front_is_never_mirrored(seed):
     """However the target is turned: frame after frame of a video it would be this way or that."""

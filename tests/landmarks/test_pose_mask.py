@@ -4,7 +4,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt
 
@@ -142,7 +142,6 @@ def test_the_defaults_are_shares_of_the_height():
 
 
 @given(seed=seeds, dx=st.integers(-60, 60), dy=st.integers(-60, 60))
-@settings(max_examples=30)
 def test_a_person_beyond_the_border_is_cut_off_there(seed, dx, dy):
     joints = people(seed)
     shift = torch.tensor([dx, dy])

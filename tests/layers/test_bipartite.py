@@ -1,7 +1,7 @@
 import golden
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch_geometric.nn import GraphConv, SoftmaxAggregation
@@ -310,7 +310,6 @@ def two_maps(channels: int, h: int, w: int) -> tuple[Tensor, Tensor]:
     return torch.randn(2, channels, h, w).double(), torch.randn(2, channels, h, w).double()
 
 
-@settings(max_examples=40)
 @given(c=size, n=size, d=size, h=size, w=size, seed=seeds)
 def test_both_paths_agree_with_the_formula(c, n, d, h, w, seed):
     torch.manual_seed(seed)
@@ -328,7 +327,6 @@ def test_both_paths_agree_with_the_formula(c, n, d, h, w, seed):
         torch.testing.assert_close(module(x_1, x_2, **options), expected, rtol=1e-5, atol=1e-5)
 
 
-@settings(max_examples=40)
 @given(n=size, h=size, w=size, seed=seeds)
 def test_a_missing_edge_is_a_zero_in_the_assignment(n, h, w, seed):
     torch.manual_seed(seed)
@@ -367,7 +365,6 @@ def test_only_sums_over_positions_depend_on_the_size_of_the_maps():
         )
 
 
-@settings(max_examples=20)
 @given(h=size, w=size, seed=seeds)
 def test_both_paths_of_means_agree(h, w, seed):
     torch.manual_seed(seed)
@@ -375,7 +372,6 @@ def test_both_paths_of_means_agree(h, w, seed):
     torch.testing.assert_close(module(*x, edge_index=complete(h * w, 4)), module(*x))
 
 
-@settings(max_examples=20)
 @given(pair=st.tuples(size, size), seed=seeds)
 def test_directions_may_have_different_numbers_of_nodes(pair, seed):
     torch.manual_seed(seed)

@@ -80,6 +80,7 @@ def test_a_fused_reasoning_keeps_its_edge_lists():
 @pytest.mark.unhooked
 @pytest.mark.parametrize("name", ["ImageHead-resize", "AttentionHead", "AnonyGAN"])
 @torch.no_grad()
+@pytest.mark.slow
 def test_a_fused_network_compiles_and_exports(name):
     block = BLOCKS[name]
     fused, inputs = fuse(with_statistics(block.module())), block.example()

@@ -1,7 +1,7 @@
 import pytest
 import torch
 from dense_maps import convolve_maps
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graphgan.layers.landmark_convolution import landmark_convolution
@@ -22,7 +22,6 @@ def drawn(seed, rendering):
     return landmarks.requires_grad_(rendering != "one_hot"), generator
 
 
-@settings(deadline=None, max_examples=40)
 @given(
     seed=st.integers(0, 999),
     rendering=st.sampled_from(["one_hot", "bilinear", "gaussian"]),

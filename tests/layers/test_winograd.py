@@ -93,6 +93,7 @@ def test_a_block_s_convolution_is_the_same_by_each_way(bias, dtype):
 
 
 @pytest.mark.unhooked
+@pytest.mark.slow
 def test_it_compiles_and_exports():
     torch.manual_seed(0)
     conv, x = ReflectConv2d(128, 128, 3).double(), torch.randn(2, 128, 23, 22).double()

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graphgan.metrics.detection import box_iou, detected, landmark_box
@@ -21,7 +21,6 @@ def cells(edges):
     return {(x, y) for x in range(left, right) for y in range(top, bottom)}
 
 
-@settings(deadline=None, max_examples=50)
 @given(first=st.lists(box, max_size=3), second=st.lists(box, max_size=3))
 def test_iou_agrees_with_counting(first, second):
     found = box_iou(boxes(*first), boxes(*second))

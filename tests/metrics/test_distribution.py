@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 from scipy.special import log_softmax
@@ -69,7 +69,6 @@ def frechet(one, other):
 
 
 @given(seed=seeds, count=st.integers(13, 60), width=st.integers(2, 12), low=st.floats(-1, 0.5))
-@settings(max_examples=30)
 def test_fid_agrees_with_numpy(seed, count, width, low):
     network = Network(width, seed=seed)
     real, generated = pictures(seed, count), pictures(seed + 1, count + 5, low=low)
@@ -96,7 +95,6 @@ def test_fid_of_shifted_features_is_the_square_of_the_shift():
 
 
 @given(seed=seeds, width=st.sampled_from([4, 39]))
-@settings(max_examples=20)
 def test_fid_of_equal_sets_is_0_in_whatever_order(seed, width):
     network, images = Network(width, seed=seed), pictures(seed, 40)
     assert frechet_inception_distance(images, images, network) == pytest.approx(0, abs=1e-4)
@@ -104,7 +102,6 @@ def test_fid_of_equal_sets_is_0_in_whatever_order(seed, width):
 
 
 @given(seed=seeds)
-@settings(max_examples=20)
 def test_fid_is_symmetric_and_not_below_0(seed):
     network, one, other = Network(seed=seed), pictures(seed, 30), pictures(seed + 1, 30, high=0.5)
     distance = frechet_inception_distance(one, other, network)
@@ -159,7 +156,6 @@ def discrepancy(x, y):
 
 
 @given(seed=seeds, count=st.integers(2, 30), low=st.floats(-1, 0.5))
-@settings(deadline=None, max_examples=20)
 def test_kid_of_whole_sets_agrees_with_numpy(seed, count, low):
     real, generated = steps(pictures(seed, count)), steps(pictures(seed + 1, count, low=low))
     expected = discrepancy(pixels(real), pixels(generated))
@@ -242,7 +238,6 @@ def score(logits, splits, seed):
 
 
 @given(seed=seeds, count=st.integers(10, 50), splits=st.integers(1, 10))
-@settings(max_examples=30)
 def test_inception_score_agrees_with_numpy(seed, count, splits):
     classifier, images = Network(5, seed=seed), pictures(seed, count)
     found = inception_score(images, classifier, splits=splits, seed=seed)

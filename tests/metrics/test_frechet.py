@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 from torch import nn
@@ -24,7 +24,6 @@ def mixed(seed, count, width):
     return rows @ mix + torch.randn(width, generator=generator, dtype=torch.float64)
 
 
-@settings(deadline=None, max_examples=20)
 @given(seed=seeds, width=st.integers(1, 20), more=st.integers(1, 30))
 def test_agrees_with_the_root_of_a_matrix_by_scipy(seed, width, more):
     a, b = mixed(seed, width + more, width), mixed(seed + 1, width + 2 * more, width)
@@ -46,7 +45,6 @@ def test_agrees_with_torchmetrics():
     assert frechet_distance(a, b) == pytest.approx(metric.compute().item(), rel=1e-5)
 
 
-@settings(deadline=None, max_examples=20)
 @given(seed=seeds, shift=st.floats(-9, 9), scale=st.floats(0.1, 5))
 def test_a_shift_and_a_stretch_give_what_the_formula_says(seed, shift, scale):
     a = mixed(seed, 60, 6)
@@ -56,7 +54,6 @@ def test_a_shift_and_a_stretch_give_what_the_formula_says(seed, shift, scale):
     assert stretched == pytest.approx(expected, rel=1e-5, abs=1e-5)
 
 
-@settings(deadline=None, max_examples=20)
 @given(seed=seeds, width=st.integers(1, 12))
 def test_it_is_symmetric_and_0_for_equal_sets_and_never_below(seed, width):
     a, b = mixed(seed, 30, width), mixed(seed + 1, 40, width)
@@ -145,7 +142,6 @@ def test_refuses_floors_that_cannot_be_drawn(count, draws, message):
 # Principal directions
 
 
-@settings(deadline=None, max_examples=20)
 @given(seed=seeds, width=st.integers(1, 8))
 def test_along_all_directions_it_is_the_distance(seed, width):
     a, b = mixed(seed, 40, width), mixed(seed + 1, 50, width)
@@ -180,7 +176,6 @@ def test_a_direction_takes_four_rows(counts, directions):
     assert principal_frechet_distance(a, b, directions=directions) == found
 
 
-@settings(deadline=None, max_examples=20)
 @given(seed=seeds, count=st.integers(4, 60))
 def test_fewer_rows_than_columns_of_an_equal_set_are_0(seed, count):
     rows = mixed(seed, count, 70)

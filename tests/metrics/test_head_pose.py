@@ -3,7 +3,7 @@
 import pytest
 import torch
 from astronaut import portrait
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graphgan.faces import CenterFace, FaceMesh
@@ -27,7 +27,6 @@ def rotation(yaw, pitch, roll):
     return (plane.double() @ up.double() @ side.double()).float()
 
 
-@settings(deadline=None, max_examples=40)
 @given(yaw=yaws, pitch=pitches, roll=rolls, scale=st.floats(0.1, 50), seed=st.integers(0, 99))
 def test_angles_are_those_by_which_the_face_was_turned(yaw, pitch, roll, scale, seed):
     place = 500 * torch.rand(3, generator=torch.Generator().manual_seed(seed))
@@ -44,7 +43,6 @@ def test_the_nose_points_where_the_angles_say():
     assert leaning[0] > 0.4  # the top of the head, to the right: clockwise
 
 
-@settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 999))
 def test_no_rotation_nearby_fits_noisy_points_better(seed):
     generator = torch.Generator().manual_seed(seed)

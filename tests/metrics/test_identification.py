@@ -5,7 +5,7 @@ import statistics
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torchmetrics.functional.classification import binary_auroc, binary_roc
 
@@ -72,7 +72,6 @@ def identified(distances, probe, gallery):
     return float(nearest == {probe})
 
 
-@settings(deadline=None, max_examples=30)
 @given(data=st.data(), people=st.integers(1, 4), faces=st.integers(1, 6), probes=st.integers(1, 5))
 def test_agrees_with_a_loop(data, people, faces, probes):
     person = st.integers(0, people - 1)
@@ -98,7 +97,6 @@ def test_a_tie_with_another_person_is_wrong():
     assert rank_one(distances, people, torch.tensor([1, 2, 2])).tolist() == [0, 1]
 
 
-@settings(deadline=None, max_examples=20)
 @given(seed=seeds)
 def test_the_order_of_the_gallery_does_not_matter(seed):
     torch.manual_seed(seed)
@@ -147,7 +145,6 @@ def test_a_pair_at_the_threshold_is_accepted_and_a_missing_one_is_not():
         verified(distances, math.nan)
 
 
-@settings(deadline=None, max_examples=40)
 @given(impostors=several, share=st.floats(0, 1), single=st.booleans())
 def test_no_larger_threshold_keeps_the_rate(impostors, share, single):
     pairs = tensor(impostors).float() if single else tensor(impostors)
@@ -187,7 +184,6 @@ def test_refuses_rates_that_so_few_pairs_cannot_show(count, rate):
 # roc
 
 
-@settings(deadline=None, max_examples=30)
 @given(genuine=several, impostors=several)
 def test_the_curve_is_what_the_thresholds_accept(genuine, impostors):
     genuine, impostors = tensor(genuine), tensor(impostors)
@@ -203,7 +199,6 @@ def test_the_curve_is_what_the_thresholds_accept(genuine, impostors):
     np.testing.assert_allclose(torch.stack(roc(genuine, impostors), 1), expected)
 
 
-@settings(deadline=None, max_examples=20)
 @given(seed=seeds, missing=st.booleans())
 def test_the_curve_agrees_with_torchmetrics(seed, missing):
     generator = torch.Generator().manual_seed(seed)
@@ -219,7 +214,6 @@ def test_the_curve_agrees_with_torchmetrics(seed, missing):
     np.testing.assert_allclose(found.true_accept_rate, true_rate)
 
 
-@settings(deadline=None, max_examples=50)
 @given(genuine=several, impostors=several)
 def test_the_curve_climbs_from_corner_to_corner(genuine, impostors):
     curve = roc(tensor(genuine), tensor(impostors))
@@ -245,7 +239,6 @@ def test_refuses_one_kind_of_pairs(genuine, impostors, measure):
 # auc
 
 
-@settings(deadline=None, max_examples=50)
 @given(genuine=several, impostors=several)
 def test_the_area_counts_pairs_of_pairs(genuine, impostors):
     """And is the area under the curve: its steps are trapezoids where distances are equal."""
@@ -305,7 +298,6 @@ def test_refuses_logits_of_unlike_shapes(shapes):
 # fold_statistics
 
 
-@settings(deadline=None, max_examples=30)
 @given(
     folds=st.lists(st.lists(st.floats(-9, 9), min_size=1, max_size=5), min_size=2, max_size=6),
     seed=seeds,

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graphgan.metrics.landmark_error import landmark_error
@@ -43,7 +43,6 @@ def test_with_level_eyes_the_published_number_is_twice_as_large():
     torch.testing.assert_close(twice, 2 * landmark_error(found, reference))
 
 
-@settings(deadline=None, max_examples=20)
 @given(seed=seeds, k=st.integers(2, 80), published=st.booleans())
 def test_agrees_with_a_loop(seed, k, published):
     found, reference = faces(seed, k=k)
@@ -59,7 +58,6 @@ def test_agrees_with_a_loop(seed, k, published):
     np.testing.assert_allclose(error, expected)
 
 
-@settings(deadline=None, max_examples=20)
 @given(seed=seeds, scale=st.floats(0.1, 10), x=st.floats(-99, 99), y=st.floats(-99, 99))
 def test_the_size_and_place_of_a_face_do_not_matter(seed, scale, x, y):
     found, reference = faces(seed)

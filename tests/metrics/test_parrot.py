@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import log_softmax
@@ -45,7 +45,6 @@ def test_it_learns_what_no_comparison_with_originals_shows():
     assert parrot_rank_one(seen[:60], who.repeat(2), seen[60:], who.repeat(2)).mean() > 0.95
 
 
-@settings(deadline=None, max_examples=10)
 @given(seed=seeds, weight_decay=st.sampled_from([0.3, 3.0, 30.0]))
 def test_agrees_with_the_objective_minimised_by_scipy(seed, weight_decay):
     people, width = 4, 5
@@ -71,7 +70,6 @@ def test_agrees_with_the_objective_minimised_by_scipy(seed, weight_decay):
     assert unlike.sum() <= 1  # a probe of 4,000 may stand on a border
 
 
-@settings(deadline=None, max_examples=10)
 @given(seed=seeds, shift=st.floats(-5, 5))
 def test_units_and_places_of_the_descriptors_do_not_matter(seed, shift):
     train, who, probes, whose = (part for part in halves(seed, people=6, each=4))

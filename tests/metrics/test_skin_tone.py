@@ -7,7 +7,7 @@ import pytest
 import skimage.color
 import torch
 from astronaut import portrait
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graphgan.data.batches import to_float_image
@@ -62,7 +62,6 @@ def test_colors_that_were_worked_out_by_hand(rgb, expected):
     torch.testing.assert_close(found, torch.tensor(expected), atol=0.02, rtol=0)
 
 
-@settings(deadline=None, max_examples=30)
 @given(lightness=st.floats(10, 95), b=st.floats(1, 40))
 def test_the_typology_angle_is_that_of_its_formula(lightness, b):
     found = typology_angle(torch.tensor([[lightness, 10.0, b]])).item()

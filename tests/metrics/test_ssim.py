@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from skimage.metrics import structural_similarity
 
@@ -45,7 +45,6 @@ def persons():
 
 
 @given(seed=seeds, height=sides, width=sides, noise=st.floats(0, 2))
-@settings(max_examples=50)
 def test_agrees_with_scikit_image(seed, height, width, noise):
     output, target = pictures(seed, height, width, noise=noise)
     expected = by_scikit_image((output + 1) / 2, (target + 1) / 2, 1.0)
@@ -74,7 +73,6 @@ def test_flat_pictures_differ_by_the_formula():
 
 
 @given(seed=seeds, height=sides, width=sides, value=st.floats(-1, 1))
-@settings(max_examples=30)
 def test_equal_pictures_have_1(seed, height, width, value):
     one, _ = pictures(seed, height, width)
     flat = torch.full_like(one, value)
@@ -83,7 +81,6 @@ def test_equal_pictures_have_1(seed, height, width, value):
 
 
 @given(seed=seeds, noise=st.floats(0.01, 2))
-@settings(max_examples=30)
 def test_it_is_symmetric_and_below_1(seed, noise):
     one, other = pictures(seed, 20, 14, noise=noise)
     mask = torch.rand(2, 1, 20, 14, dtype=torch.float64)
@@ -93,7 +90,6 @@ def test_it_is_symmetric_and_below_1(seed, noise):
 
 
 @given(seed=seeds)
-@settings(max_examples=30)
 def test_a_batch_is_its_items_one_by_one(seed):
     output, target = pictures(seed, 16, 18, count=3)
     mask = torch.rand(3, 1, 16, 18, dtype=torch.float64)
@@ -107,7 +103,6 @@ def test_a_batch_is_its_items_one_by_one(seed):
 
 
 @given(seed=seeds)
-@settings(max_examples=30)
 def test_turned_pictures_and_other_channels_first_change_nothing(seed):
     output, target = pictures(seed, 16, 18)
     expected = ssim(output, target)
@@ -134,7 +129,6 @@ def test_it_has_the_dtype_of_the_pictures(dtype):
 
 
 @given(seed=seeds, height=sides, width=sides)
-@settings(max_examples=30)
 def test_a_full_mask_is_no_mask(seed, height, width):
     output, target = pictures(seed, height, width)
     mask = torch.ones(2, 1, height, width, dtype=torch.float64)
@@ -143,7 +137,6 @@ def test_a_full_mask_is_no_mask(seed, height, width):
 
 
 @given(seed=seeds)
-@settings(max_examples=30)
 def test_a_mask_is_the_mean_of_the_map_inside(seed):
     output, target = pictures(seed, 21, 17)
     mask = (torch.rand(2, 1, 21, 17) < 0.4).double()
@@ -198,7 +191,6 @@ def test_the_published_measure_is_flattered_by_equal_black(persons):
 
 
 @given(seed=seeds)
-@settings(max_examples=30)
 def test_the_published_measure_does_not_look_outside(seed):
     output, target = pictures(seed, 20, 16)
     mask = (torch.rand(2, 1, 20, 16) < 0.5).double()

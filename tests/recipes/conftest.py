@@ -30,8 +30,8 @@ def pytest_runtest_setup(item):
 def _enter(recipe):
     """Let the modules of this recipe, and of no other, be found by their names."""
     for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if file and Path(file).is_relative_to(RECIPES) and Path(file).parent != recipe:
+        file = getattr(module, "__file__", None) or ""
+        if file.startswith(f"{RECIPES}{os.sep}") and Path(file).parent != recipe:
             _modules[Path(file).parent][name] = sys.modules.pop(name)
     sys.modules.update(_modules.pop(recipe, {}))
     sys.path[:] = [str(recipe), *(path for path in sys.path if Path(path).parent != RECIPES)]

@@ -1,8 +1,11 @@
 import csv
+import multiprocessing
+import os
 import signal
 
 import pytest
 import torch
+from running import flat
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from graphgan.training.loop import Outcome, Schedule, TrainingDivergedError, train
@@ -146,6 +149,46 @@ def test_a_moving_average_of_decay_0_is_the_generator_itself(make_toy, batches, 
     go(toy, batches, 3)
     shipped, own = toy.averaged.module.state_dict(), toy.generator.network.state_dict()
     assert all(torch.equal(shipped[name], own[name]) for name in own)
+
+
+@pytest.mark.parametrize(("moment", "saved"), [("batch", 4), ("checkpoint", 2), ("sheet", 2)])
+def test_killed_at_any_moment_it_goes_on_to_the_same_weights(
+    make_toy, batches, run, go, moment, saved
+):
+    def reach(what, is_the_one=True):
+        if what == moment and is_the_one:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    class Batches(list):
+        def __getitem__(self, part):
+            for i, batch in enumerate(self):
+                reach("batch", i == 5)
+                yield batch
+
+    def export(folder):
+        (folder / "weights").write_text("half")
+        reach("checkpoint", "4" in folder.name)
+
+    def draw(path):
+        path.write_text("half")
+        reach("sheet")
+
+    child = multiprocessing.get_context("fork").Process(
+        target=go, args=(make_toy(), Batches(batches), 8), kwargs={"draw": draw, "export": export}
+    )
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    state, resumed, whole = load_state(run.latest()), make_toy(), make_toy()
+    assert state["step"] == saved
+    resumed.load_state_dict(state)
+    run.forget_after(saved)
+    go(resumed, batches, 8, start=saved)
+    for step, batch in enumerate(batches[:8]):
+        whole(batch, step)
+    torch.testing.assert_close(flat(resumed.state_dict()), flat(whole.state_dict()), rtol=0, atol=0)
+    assert [row["step"] for row in rows(run)] == list("12345678")
+    assert not list(run.path.rglob(".*"))
 
 
 @pytest.mark.parametrize(("log_every", "row_steps"), [(1, ["1", "2", "3", "4"]), (3, ["3"])])

@@ -18,6 +18,7 @@ def test_ten_photos_and_their_landmarks_are_drawn(tmp_path):
         assert (tmp_path / "photos" / row.image).is_file()
 
 
+@pytest.mark.slow
 def test_the_commands_end_in_a_sheet(tmp_path):
     short = ["--steps", "2", "--parts", "prepare", "check", "train", "sample"]
     run("tutorials/train_on_own_photos.py", "--folder", tmp_path / "new", *short)

@@ -41,6 +41,7 @@ def test_with_blocks_it_is_in_sight(tutorial):
     assert (picture.grad.abs().amax((0, 1, 2)) > 0).all()
 
 
+@pytest.mark.slow
 def test_reasoning_learns_in_a_few_steps_what_a_plain_unet_cannot(tutorial):
     """A plain one gives grey at best, which is 0.25: no colour is in its sight, as shown above."""
     torch.manual_seed(0)

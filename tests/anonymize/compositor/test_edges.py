@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graphgan.anonymize.compositor.constants import CARRY, EDGE, LEAST_MARGIN, MARGIN
@@ -22,7 +22,6 @@ def disc(size: int, radius: float) -> torch.Tensor:
     return ((away[:, None] ** 2 + away**2) <= radius**2).float()[None, None]
 
 
-@settings(max_examples=40)
 @given(
     radius=st.one_of(st.just(0.0), st.floats(0.1, 6)),
     margin=st.floats(0, 3),
@@ -73,7 +72,6 @@ def gaussian(away: torch.Tensor, sigma: float) -> torch.Tensor:
     return torch.exp(-(away**2) / (2 * sigma**2)) / whole * (away.abs() <= reach)
 
 
-@settings(max_examples=20)
 @given(seed=st.integers(0, 99), sigma=st.floats(0.6, 3))
 def test_colours_carried_on_are_weighted_means_of_those_inside(seed, sigma):
     rng = torch.Generator().manual_seed(seed)

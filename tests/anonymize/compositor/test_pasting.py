@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -94,7 +94,6 @@ def pixel_by_pixel(image, crops, masks, alignments):
     return torch.from_numpy(out), torch.from_numpy(weights)
 
 
-@settings(max_examples=20)
 @given(
     places=st.lists(
         st.tuples(st.floats(-4, W + 4), st.floats(-4, H + 4), st.floats(10, 40), angles),
@@ -130,7 +129,6 @@ def test_outside_the_changed_pixels_nothing_changes(x, y, side, angle):
     assert not changed[0][away > 9.9 * side / 16 + 4].any()
 
 
-@settings(max_examples=40)
 @given(
     ratio=st.sampled_from([0.2, 0.9, 1.0, 1.1, 1 / 0.3]),
     place=st.tuples(st.floats(0, 1), st.floats(0, 1)),
@@ -155,7 +153,6 @@ def test_cut_and_pasted_a_smooth_photo_is_what_it_was(ratio, place, angle):
     assert gap[:, border:-border, border:-border].max() <= 4
 
 
-@settings(max_examples=40)
 @given(
     k=st.integers(0, 3), x=st.integers(-3, W + 3), y=st.integers(-3, H + 3), size=st.integers(1, 9)
 )
@@ -294,7 +291,6 @@ def hull_share(weight: torch.Tensor, landmarks: torch.Tensor) -> tuple[int, int]
     return int(face.sum()), int((face & (weight.numpy() > 0.99)).sum())
 
 
-@settings(max_examples=40)
 @given(
     x=st.floats(0, 60),
     y=st.floats(0, 50),

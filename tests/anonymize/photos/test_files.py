@@ -12,7 +12,7 @@ import photo_samples as samples
 import pytest
 import tifffile
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from photo_samples import ICC, SECRET, THUMBNAIL, exif, noise, saved
 from PIL import Image, ImageSequence, PngImagePlugin
@@ -102,7 +102,6 @@ def test_reads_the_file_s_own_channels_and_depth(tmp_path, file_format, mode):
     assert np.array_equal(pixels.squeeze(), expected)
 
 
-@settings(max_examples=80)
 @given(
     kind=st.sampled_from(KINDS),
     size=st.tuples(st.integers(1, 20), st.integers(1, 20)),
@@ -126,7 +125,6 @@ def test_lossless_files_are_bit_identical_outside_the_mask(kind, size, seed):
 
 
 @pytest.mark.parametrize("file_format", ["PNG", "WEBP", "GIF"])
-@settings(max_examples=15)
 @given(
     channels=st.sampled_from([3, 4]),
     durations=st.lists(st.integers(2, 500).map(lambda n: 10 * n), min_size=2, max_size=5),

@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -27,7 +27,6 @@ def random_change(height: int, width: int, seed: int) -> tuple[torch.Tensor, tor
     return rgb, torch.rand(1, height, width, generator=generator).sub(0.5).clamp(min=0)
 
 
-@settings(max_examples=50)
 @given(channels=channels, height=side, width=side, seed=st.integers(0, 999))
 def test_pixels_outside_the_mask_and_alpha_stay_bit_by_bit(channels, height, width, seed):
     frame = random_frame(channels, height, width, seed)
@@ -39,7 +38,6 @@ def test_pixels_outside_the_mask_and_alpha_stay_bit_by_bit(channels, height, wid
         assert torch.equal(changed.alpha, frame.alpha)
 
 
-@settings(max_examples=50)
 @given(height=side, width=side, seed=st.integers(0, 999))
 def test_opaque_colours_are_the_given_ones_where_the_mask_is_not_0(height, width, seed):
     frame = random_frame(3, height, width, seed)

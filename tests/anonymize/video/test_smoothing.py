@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import torch
 from face_clips import EYES, FPS, clip, jitter, lag, rms
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graphgan.anonymize.video.smoothing import smooth_eyes, smooth_landmarks
 
-few = settings(deadline=None, max_examples=12)
 seeds = st.integers(0, 10**6)
 
 
@@ -160,7 +159,6 @@ def test_a_path_without_noise_is_left_as_it_is():
     assert rms(result - truth) < 0.001 * EYES
 
 
-@few
 @given(seed=seeds, angle=st.floats(-4, 4), scale=st.floats(0.05, 20), x=st.floats(-1e3, 1e3))
 def test_the_result_turns_scales_and_moves_with_the_face(seed, angle, scale, x):
     times, _, found, _ = clip(seed % 5, n=40)
@@ -178,7 +176,6 @@ def test_the_result_turns_scales_and_moves_with_the_face(seed, angle, scale, x):
     torch.testing.assert_close(result.landmarks, moved, atol=1e-4 * scale * EYES, rtol=0)
 
 
-@few
 @given(seed=seeds, pace=st.floats(0.01, 100))
 def test_time_that_runs_backwards_or_faster_changes_nothing(seed, pace):
     torch.manual_seed(seed)
@@ -193,7 +190,6 @@ def test_time_that_runs_backwards_or_faster_changes_nothing(seed, pace):
     torch.testing.assert_close(faster, expected, atol=1e-4 * EYES, rtol=0)
 
 
-@few
 @given(seed=seeds, n=st.integers(1, 12), k=st.integers(2, 6))
 def test_anything_that_is_seen_at_all_gives_finite_landmarks(seed, n, k):
     torch.manual_seed(seed)

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graphgan.anonymize.video.smoothing import smooth_landmarks
@@ -16,7 +16,6 @@ from graphgan.anonymize.video.tracking import (
     fill,
 )
 
-few = settings(deadline=None, max_examples=15)
 ANNA, BERT = torch.eye(2)[0] * 0.7, torch.eye(2)[1] * 0.7  # 0.99 apart: two people
 
 
@@ -40,7 +39,6 @@ def track(xs: dict[int, float]) -> Track:
 # Assignment
 
 
-@few
 @given(n=st.integers(0, 5), m=st.integers(0, 5), seed=st.integers(0, 10**6), ties=st.booleans())
 def test_assignment_is_as_cheap_as_the_best_of_all(n, m, seed, ties):
     rng = np.random.default_rng(seed)
@@ -96,7 +94,6 @@ def test_two_faces_of_a_frame_are_never_one_track():
     assert sorted(numbers) == [0, 1]
 
 
-@few
 @given(seed=st.integers(0, 10**6))
 def test_whatever_comes_every_face_has_one_track_and_every_track_one_face(seed):
     rng = np.random.default_rng(seed)
@@ -208,7 +205,6 @@ def test_a_track_keeps_coordinates_and_one_mean_descriptor():
     torch.testing.assert_close(kept.descriptor, descriptors.mean(0))
 
 
-@few
 @given(scale=st.floats(0.1, 10), x=st.floats(-1e3, 1e3), seed=st.integers(0, 10**6))
 def test_numbers_do_not_depend_on_the_scale_of_the_picture(scale, x, seed):
     rng = np.random.default_rng(seed)
@@ -306,7 +302,6 @@ def test_a_track_without_any_landmarks_still_has_its_boxes():
     torch.testing.assert_close(filled.boxes[:, 0], torch.arange(59.0, 65.0))
 
 
-@few
 @given(
     frames=st.sets(st.integers(0, 80), min_size=1, max_size=12),
     max_gap=st.integers(0, 20),
@@ -336,7 +331,6 @@ def test_frames_are_covered_as_the_definition_says(frames, max_gap, hold, seed):
                 assert torch.equal(marks, made.observations[t].landmarks)
 
 
-@few
 @given(seed=st.integers(0, 10**6))
 def test_time_that_runs_backwards_reverses_the_filling(seed):
     rng = np.random.default_rng(seed)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from full_disk import files_up_to
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from video_samples import (
@@ -154,7 +154,6 @@ def test_sound_stays_beside_the_picture(tmp_path, suffix, first, sound_first):
     assert [time for time, _ in sound_of(copy.path)] == [time for time, _ in sound_of(path)]
 
 
-@settings(max_examples=15)
 @given(
     steps=st.lists(st.integers(1, 3000), min_size=1, max_size=8),
     start=st.integers(0, 5000),

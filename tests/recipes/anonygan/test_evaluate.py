@@ -118,6 +118,7 @@ def test_every_kind_of_system_stands_in_one_table(run, data, networks, tmp_path)
     assert "expected" in frechet["note"] and not frechet["value"]  # fewer pictures than numbers
 
 
+@pytest.mark.slow
 def test_it_runs_without_dlib(run, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "dlib", None)
     assert run("original").returncode == 0
@@ -129,6 +130,7 @@ def test_it_runs_without_dlib(run, tmp_path, monkeypatch):
     assert result.returncode != 0 and "graphgan[dlib]" in result.stderr
 
 
+@pytest.mark.slow
 def test_the_tools_that_are_named_are_asked(run, tmp_path):
     torch.manual_seed(0)
     torch.save(MTCNN().state_dict(), tmp_path / "mtcnn.pt")
@@ -153,6 +155,7 @@ def test_the_tools_that_are_named_are_asked(run, tmp_path):
     assert "*AnonyGAN 68, LFW* (Dall'Asen et al., ICIAP 2021, table 2) | *100* | *100* |" in text
 
 
+@pytest.mark.slow
 def test_the_same_pairs_are_asked_of_another_system(run, data, tmp_path):
     assert run("original", seed=4).returncode == 0
     first = (tmp_path / "out" / "pairs.csv").read_text()
@@ -176,6 +179,7 @@ def test_every_picture_is_measured_and_the_others_are_counted(run, tmp_path):
     assert "dlib-resnet is the only recogniser here" in first
 
 
+@pytest.mark.slow
 def test_fewer_lessons_leave_more_to_ask_and_pictures_may_stay_unpasted(run, networks, tmp_path):
     result = run(f"anonygan={networks}/anonygan.safetensors", lessons=1, paste="none")
     assert result.returncode == 0, result.stderr
@@ -184,6 +188,7 @@ def test_fewer_lessons_leave_more_to_ask_and_pictures_may_stay_unpasted(run, net
     assert facts["lessons"] == 2 and facts["probes asked about re-identification"] == 4
 
 
+@pytest.mark.slow
 def test_groups_come_from_a_file(run, tmp_path, monkeypatch):
     monkeypatch.setattr("graphgan.evaluation.group_files._LEAST_PEOPLE", 1)
     (tmp_path / "people.csv").write_text("person,sex,age\np2,female,30\np3,male,50\n")
@@ -217,6 +222,7 @@ def theirs(data, tmp_path):
     return tmp_path / "theirs"
 
 
+@pytest.mark.slow
 def test_results_that_are_missing_or_of_another_size_are_counted(run, theirs, tmp_path):
     first, second, third, *_ = sorted(theirs.iterdir())
     first.unlink()
@@ -237,6 +243,7 @@ def test_a_folder_of_other_names_is_one_line(run, theirs):
     assert "expected results named after the pictures" in failure(run(f"folder={theirs}"))
 
 
+@pytest.mark.slow
 def test_a_folder_of_lfw_is_asked_about_its_pairs(run, tmp_path):
     root = coloured_folder(tmp_path, people=4, frames=2, test_people=2)
     of = [[p.image for p in PreparedPictures(root).pictures if p.person == f"p{i}"] for i in (0, 1)]
@@ -258,6 +265,7 @@ def test_a_folder_of_lfw_is_asked_about_its_pairs(run, tmp_path):
     assert cell["note"] == "mean of folds 100.00, standard deviation 0.00"
 
 
+@pytest.mark.slow
 def test_a_report_may_be_made_anew_in_its_folder_and_nowhere_else(run, tmp_path):
     assert run("original").returncode == 0
     assert run("original", "blur").returncode == 0
@@ -304,6 +312,7 @@ def test_bad_input_is_one_line_before_any_work(run, tmp_path, systems, flags, me
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_photos_are_measured_as_they_are_where_a_file_has_their_landmarks(run, data, tmp_path):
     pictures = PreparedPictures(data).pictures  # cut as they were
     table = tmp_path / "landmarks.csv"

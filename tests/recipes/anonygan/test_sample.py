@@ -105,6 +105,7 @@ def test_unpasted_pictures_are_the_network_s_own(run, weights, face_folder, tmp_
     assert (made - expected[0]).abs().max() < 0.02
 
 
+@pytest.mark.slow
 def test_a_batch_size_does_not_change_a_picture(run, tmp_path):
     run(out=tmp_path / "a")
     run("--batch-size", "1", out=tmp_path / "b")
@@ -276,6 +277,7 @@ def test_too_little_memory_is_one_line(run, monkeypatch):
     assert failure(run()) == "error: not enough memory: a smaller --batch-size needs less"
 
 
+@pytest.mark.slow
 def test_the_command_itself(weights, face_folder, tmp_path, environment):
     script = str(Path(sample.__file__))
     flags = ["--checkpoint", str(weights), "--data", str(face_folder), "--out", str(tmp_path / "o")]

@@ -22,7 +22,7 @@ def report(tmp_path_factory, environment) -> str:
     return (run / "report.txt").read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_it_beats_the_trivial_answers_inside_the_person(report):
     rows = [*ROW.finditer(report)]
     similarity = {row["name"]: float(row["first"]) for row in rows if row["more"]}

@@ -366,6 +366,7 @@ def test_bad_arguments_are_one_line_and_change_nothing(
     assert content(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_killed_at_any_time_it_goes_on_to_the_same_bytes(run, command, market_folder, tmp_path):
     killed = subprocess.Popen([sys.executable, SCRIPT, *command()], stderr=subprocess.DEVNULL)
     record = tmp_path / "out" / "progress.jsonl"

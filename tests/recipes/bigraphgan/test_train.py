@@ -103,6 +103,7 @@ def test_drawn_persons_are_held_out_by_person(run, tmp_path, monkeypatch):
     assert set(drawn.train.names).isdisjoint(drawn.test.names)
 
 
+@pytest.mark.slow
 def test_without_test_pictures_the_sheets_show_the_training_ones(
     run, tiny, person_folder, tmp_path
 ):
@@ -146,6 +147,16 @@ VARIANTS = [
     "--preset market --perceptual none --width 4 --blocks 1",
     "--preset deepfashion --perceptual none --width 4 --blocks 1",
 ]
+QUICK = {  # which have a branch of their own in the recipe; networks are tested with theirs
+    "--adversarial hinge",
+    "--blend none",
+    "--bend True",
+    "--gradient-checkpointing True",
+    "--history 2",
+    "--l1-outside 0.5",
+    "--weight-gan 0",
+    "--precision bf16-mixed",
+}
 FEATURES = [  # which networks of others look at
     "--perceptual lite0",
     "--projected True --history 0",
@@ -153,7 +164,10 @@ FEATURES = [  # which networks of others look at
 ]
 
 
-@pytest.mark.parametrize("flags", VARIANTS)
+@pytest.mark.parametrize(
+    "flags",
+    [pytest.param(x, id=x, marks=() if x in QUICK else pytest.mark.slow) for x in VARIANTS],
+)
 def test_every_variant_takes_steps(run, tiny, tmp_path, flags):
     assert_takes_two_steps(run, tmp_path / "run", *tiny, *flags.split())
 
@@ -178,10 +192,12 @@ def test_the_smoke_preset_takes_steps_and_shows_what_the_generator_sees(run, tmp
 
 
 def test_the_variants_name_every_value_of_every_choice():
+    assert set(VARIANTS) >= QUICK
     tried = [*VARIANTS, *FEATURES, "--perceptual vgg19"]  # which takes a file of weights
     assert untried_values(tried, options.ModelOptions, objective.LossOptions) == []
 
 
+@pytest.mark.slow
 def test_workers_change_nothing(run, tiny, tmp_path):
     for workers in (0, 1):
         assert run(*tiny, "--workers", workers, "--out", tmp_path / str(workers))[0] == 0

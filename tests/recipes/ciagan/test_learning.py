@@ -22,7 +22,7 @@ def report(tmp_path_factory, environment) -> str:
     return (run / "report.txt").read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_it_beats_trivial_answers_and_looks_at_its_inputs(report):
     rows = [(m["name"], float(m["mean"]), float(m["low"])) for m in ROW.finditer(report)]
     errors = {name: mean for name, mean, _ in rows[:4]}

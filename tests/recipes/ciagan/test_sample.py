@@ -97,6 +97,7 @@ def test_only_the_face_is_changed_and_it_is_changed(run, face_folder, tmp_path):
         assert (made[name][inside].float() - face.image[inside].float()).abs().mean() > 5
 
 
+@pytest.mark.slow
 def test_one_person_for_all_by_name_or_by_number(run, tmp_path):
     for asked, shown in (("p1", "p1"), ("0", "p0"), ("2", "1"), ("1", "1")):  # a name comes first
         assert run("--identity", asked, out=tmp_path / asked)[0] == 0
@@ -105,6 +106,7 @@ def test_one_person_for_all_by_name_or_by_number(run, tmp_path):
     assert all(torch.equal(ours[name], other[name]) for name in ours)
 
 
+@pytest.mark.slow
 def test_a_picture_is_what_its_row_says(run, tmp_path):
     """Those of chance are those that are asked for by name, and the seed decides on them."""
     run(out=tmp_path / "chance")

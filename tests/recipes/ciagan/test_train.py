@@ -160,6 +160,7 @@ def test_the_variants_name_every_value_of_every_choice():
     assert untried_values(VARIANTS, options.ModelOptions, objective.LossOptions) == []
 
 
+@pytest.mark.slow
 def test_workers_change_nothing(run, tiny, tmp_path):
     for workers in (0, 1):
         assert run(*tiny, "--workers", workers, "--out", tmp_path / str(workers))[0] == 0
