@@ -38,7 +38,7 @@ from graphgan.anonymize.faces import (
     is_overlooked,
     without_faces,
 )
-from graphgan.anonymize.matching import DEFAULT_MATCH, ConditionOrder, Match
+from graphgan.anonymize.matching import ConditionOrder, Match
 from graphgan.anonymize.methods import (
     DEFAULT_SIZE,
     FaceMethod,
@@ -101,7 +101,7 @@ class Anonymizer:
         recogniser: Recogniser | Literal["default"] | None = "default",
         threshold: float | None = None,
         tries: int = 3,
-        match: Match = DEFAULT_MATCH,
+        match: Match = "tone",
         selection: Selection | None = None,
         size: tuple[int, int] | None = None,
         seed: int = 0,

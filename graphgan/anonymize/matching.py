@@ -21,9 +21,8 @@ from graphgan.faces.age_sex import apparent_age_and_sex
 from graphgan.landmarks.alignment import align_face, cut
 from graphgan.metrics.skin_tone import skin_color
 
-Match = Literal["tone", "sex", "look", "none"]
-"""By what people are chosen: the tone of the skin; apparent sex, too; age as well; or nothing."""
-DEFAULT_MATCH: Match = "tone"
+Match = Literal["tone", "look", "none"]
+"""By what people are chosen: the tone of the skin, the whole look, or nothing."""
 
 _SIZE = 64  # pixels a side of the crops whose tone is measured
 # What counts as one step apart: L* (a* and b* say more of the light than of the skin), years, and
@@ -47,10 +46,8 @@ def looks_of(
     check_choice("match", match, get_args(Match))
     nothing = torch.full((len(landmarks),), torch.nan)
     ages, males = nothing, nothing
-    if match in ("sex", "look"):
+    if match == "look":
         ages, males = apparent_age_and_sex(image, landmarks)
-    if match == "sex":
-        ages = nothing
     unknown = torch.full((3,), torch.nan)
     tones = [unknown if match == "none" else _tone(image, points) for points in landmarks]
     return [Look(*look) for look in zip(tones, ages.tolist(), males.tolist(), strict=True)]
@@ -127,15 +124,15 @@ class ConditionOrder:
     Args:
         conditions: all that there are; none for methods that show nobody.
         seed: not negative.
-        match: what counts: the tone of the skin; apparent sex, too; the whole look, which is
-            apparent age as well; or nothing.
+        match: what counts: the tone of the skin; the whole look, which is apparent age and sex,
+            too; or nothing.
     Raises:
         ValueError: two conditions of one name, or of different sizes; a negative seed; an unknown
             match.
     """
 
     def __init__(
-        self, conditions: Sequence[Condition], *, seed: int = 0, match: Match = DEFAULT_MATCH
+        self, conditions: Sequence[Condition], *, seed: int = 0, match: Match = "tone"
     ) -> None:
         check_choice("match", match, get_args(Match))
         names = [condition.name for condition in conditions]

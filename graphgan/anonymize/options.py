@@ -14,7 +14,7 @@ from graphgan.anonymize.conditions import (
     photo_conditions,
 )
 from graphgan.anonymize.files import Audio, FileAnonymizer
-from graphgan.anonymize.matching import DEFAULT_MATCH, Match
+from graphgan.anonymize.matching import Match
 from graphgan.anonymize.methods import FaceMethod, GeneratedFaces, ObscuredFaces, Obscuring
 from graphgan.anonymize.selection import Box, Selection
 from graphgan.data.images import allow_pixels, read_image
@@ -56,9 +56,9 @@ class AnonymizeOptions:
     condition: str = "people"
     """Who is shown: people (who do not exist and look real), drawn (drawn people), a photo of one
     face, or a folder of such."""
-    match: Match = DEFAULT_MATCH
-    """By what the person for a face is chosen: tone of the skin, sex (apparent sex, too), look
-    (apparent age as well), or none (by chance). What fits looks more real and gives more away."""
+    match: Match = "tone"
+    """By what the person for a face is chosen: tone of the skin, look (apparent age and sex, too),
+    or none (by chance). What fits looks more real and gives more away."""
     fallback: Obscuring = "pixelate"
     """What covers a face in whose place nobody can be shown: it is too small, turned away or
     unclear, or the new face is still recognized."""

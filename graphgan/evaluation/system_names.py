@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
-from graphgan.anonymize.matching import DEFAULT_MATCH, Match
+from graphgan.anonymize.matching import Match
 from graphgan.anonymize.methods import Obscuring
 from graphgan.evaluation.results_folder import FolderOfResults
 from graphgan.evaluation.systems import (
@@ -22,14 +22,14 @@ from graphgan.weights import FACES
 
 SYSTEMS = (
     "original, pixelate, blur, solid, published-pixelate, published-blur, anonygan, product, "
-    "product-tone, product-sex, product-look, product-none, anonygan=FILE, product=FILE, "
-    "ciagan=FILE, folder=DIR"
+    "product-look, product-none, anonygan=FILE, product=FILE, ciagan=FILE, folder=DIR"
 )
 """What `parse_system` understands; KIND:NAME=FILE gives a name of its own."""
 
 _PRODUCTS: dict[str, Match] = {
-    "product": DEFAULT_MATCH,
-    **{f"product-{match}": match for match in get_args(Match)},
+    "product": "tone",
+    "product-look": "look",
+    "product-none": "none",
 }
 _SIMPLE: dict[str, Callable[[], System]] = {
     "original": Original,

@@ -29,7 +29,7 @@ from graphgan.anonymize.compositor import constants
 from graphgan.anonymize.conditions import Condition, people_conditions
 from graphgan.anonymize.crops import generate_crops
 from graphgan.anonymize.faces import LEAST_SHOWN, Stage, Task
-from graphgan.anonymize.matching import DEFAULT_MATCH, ConditionOrder, Match
+from graphgan.anonymize.matching import ConditionOrder, Match
 from graphgan.anonymize.methods import (
     DEFAULT_SIZE,
     FaceMethod,
@@ -271,7 +271,7 @@ class ProductSystem(AnonyGANSystem):
         weights: Path = Path(FACES),
         *,
         name: str = "product",
-        match: Match = DEFAULT_MATCH,
+        match: Match = "tone",
         device: str = "cpu",
     ) -> None:
         super().__init__(weights, name=name, device=device)
