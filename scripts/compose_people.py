@@ -78,13 +78,15 @@ _LEAST_OPEN = 0.235  # height of the eyes, in widths
 _MOST_UNEVEN = 14.0  # Delta E of one half of the face to the other
 _MOST_HIDDEN = 0.05  # share of the face
 _LIGHT = 1 / 24  # sides: what is smoother than this is light
-_COLOR_KEPT, _LIGHTER = 0.5, 10.0  # of its colors; L* above the median where highlights end
+_COLOR_KEPT = 0.5  # of its colors
+_LIGHTER, _DARKER = 10.0, 10.0  # L* from the median where light and shade end, but for beards
 _MOST_AGE, _MOST_TONE = 14, 12.0  # years, Delta E, within a person
 _GRAIN = 1.5 / 256  # sides: what is skin is told without it
 _FADE, _FULL = 0.05, 0.2  # carried colors turn into their mean: sides, share of a blurred mask
 _FROM_PORTRAITS, _FROM_PEOPLE = 0.36, 0.45  # distances of descriptors
 _PATCH = (20.0, 35.0, 30.0)  # from the cheeks: in color, darker, lighter
 _MOST_PATCHES = 0.035  # share of cheeks and jaw
+_NOSE_BASE = 33
 _FEW = 4.0  # pixels: standard deviation from which on an image is blurred on fewer
 _USES = 2  # of the skin of a portrait
 _MOST_MOVED = 0.06  # landmarks that are found again, in distances of the eyes
@@ -184,11 +186,11 @@ def read_portraits(options: Options, recognise: DlibResNetRecogniser) -> tuple[l
         alignment, size = align_face(landmarks), (options.size, options.size)
         crop = cut(to_float_image(image), alignment, size).clamp(-1, 1)
         points = alignment.to_crop(landmarks, size).float()
-        face = symmetric_face(crop[None], points)
+        sex, age = about.get(Path(source).name, ("", 0.0))
+        face = symmetric_face(crop[None], points, may_have_beard=sex != "female")
         if face is None:
             continue
         image_of_face, shown, shape = face
-        sex, age = about.get(Path(source).name, ("", 0.0))
         descriptor = recognise(image, landmarks[None])[0]
         tone, _ = tones(image_of_face[0], shape)
         portraits.append(
@@ -198,7 +200,7 @@ def read_portraits(options: Options, recognise: DlibResNetRecogniser) -> tuple[l
 
 
 def symmetric_face(
-    image: Float[Tensor, "1 3 h w"], landmarks: Float[Tensor, "68 2"]
+    image: Float[Tensor, "1 3 h w"], landmarks: Float[Tensor, "68 2"], *, may_have_beard: bool
 ) -> tuple[Tensor, Tensor, Tensor] | None:
     """Image, what of it is face, and landmarks; None of a face that is no good for this."""
     cheeks, forehead = tones(image[0], landmarks)
@@ -217,7 +219,7 @@ def symmetric_face(
     if unevenness(bent, face, shape) > _MOST_UNEVEN:
         return None
     bent, shown = completed(bent, face, skin)
-    evened = even(bent, shown, shape)
+    evened = even(bent, shown, shape, may_have_beard=may_have_beard)
     mouth = part_mask(shape, "mouth", (image.shape[2], image.shape[3]))
     if difference_of_halves(evened, mouth, _MOUTH_SEEN) > _MOST_CROOKED:
         return None
@@ -262,17 +264,23 @@ def even(
     image: Float[Tensor, "1 3 h w"],
     shown: Float[Tensor, "1 1 h w"],
     landmarks: Float[Tensor, "68 2"],
+    *,
+    may_have_beard: bool,
 ) -> Float[Tensor, "1 3 h w"]:
-    """Light that is the same from both sides, of less color, without large highlights."""
+    """Light that is the same from both sides, of less color, without large lights and shades."""
     lab = rgb_to_lab((image + 1) / 2)
     skin = shown * (1 - features(image, landmarks))
     light = _smooth_within(lab, skin, _LIGHT)
     middle = lab[0][:, skin[0, 0] > 0].median(1).values[None, :, None, None]
     wanted = (light + light.flip(-1)) / 2 - middle
     lightness, color = wanted[:, :1], wanted[:, 1:]
-    dimmed = _LIGHTER * (lightness / _LIGHTER).tanh()
-    lightness = torch.where(lightness > 0, dimmed, lightness)
-    changed = lab - light + middle + torch.cat([lightness, _COLOR_KEPT * color], 1)
+    limits = torch.where(lightness > 0, _LIGHTER, _DARKER)
+    limited = limits * (lightness / limits).tanh()
+    if may_have_beard:
+        rows = torch.arange(image.shape[2], dtype=torch.float32)[:, None]
+        below = rows > landmarks[_NOSE_BASE, 1]
+        limited = torch.where(below & (lightness < 0), lightness, limited)
+    changed = lab - light + middle + torch.cat([limited, _COLOR_KEPT * color], 1)
     return (lab_to_rgb(changed) * 2 - 1).clamp(-1, 1)
 
 

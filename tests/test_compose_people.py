@@ -96,11 +96,23 @@ def test_light_from_a_side_is_evened_and_features_stay():
     side = torch.linspace(-0.5, 0.5, 128).expand(1, 3, 128, 128)
     lit = (image * 0.7 + side).clamp(-1, 1)
     before = compose.unevenness(lit, face, shape)
-    evened = compose.even(lit, face, shape)
+    evened = compose.even(lit, face, shape, may_have_beard=False)
     assert before > 5 and compose.unevenness(evened, face, shape) < before / 4
     eyes = compose.part_mask(shape, "eyes", (128, 128))[0, 0] > 0
     pixels = torch.stack([x[0, :, eyes].flatten() for x in (image, evened)])
     assert torch.corrcoef(pixels)[0, 1] > 0.9
+
+
+def test_shade_ends_where_it_can_be_no_beard():
+    image, shape, face = drawn_from_the_front()
+    chin = image.clone()
+    low = int(shape[[48, 54], 1].mean()) + 2
+    chin[..., low:, :] -= 0.7
+    tones = [
+        compose.rgb_to_lab((made + 1) / 2)[0, 0, low + 6 :][face[0, 0, low + 6 :] > 0].mean()
+        for made in (compose.even(chin, face, shape, may_have_beard=may) for may in (True, False))
+    ]
+    assert tones[1] > tones[0] + 3
 
 
 def test_what_hair_hides_on_one_side_comes_from_the_other():
@@ -125,8 +137,8 @@ def test_portraits_that_are_turned_or_squint_take_no_part():
         squinting[upper, 1] = squinting[lower, 1] - 0.5
     assert compose.turned(turned) > compose.turned(shape)
     assert compose.eye_height(squinting) < compose.eye_height(shape)
-    assert compose.symmetric_face(image, turned) is None
-    assert compose.symmetric_face(image, squinting) is None
+    for wrong in (turned, squinting):
+        assert compose.symmetric_face(image, wrong, may_have_beard=False) is None
 
 
 @pytest.mark.parametrize("values", [{"people": 0}, {"size": 32}])

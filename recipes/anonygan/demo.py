@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import UInt8
 from torch import Tensor
 
 from graphgan.anonymize.anonymizer import Anonymizer
@@ -18,6 +19,8 @@ from graphgan.data.drawing import image_grid
 from graphgan.data.images import read_image, write_image
 from graphgan.faces import DlibResNetRecogniser, FaceFinder
 from graphgan.files import replacing, require_new_folder
+from graphgan.landmarks.align import Crop
+from graphgan.landmarks.alignment import Alignment, cut
 from graphgan.landmarks.detection import Detection
 from graphgan.metrics.landmark_error import landmark_error
 from graphgan.models import AnonyGAN
@@ -26,6 +29,9 @@ from graphgan.weights import FACES
 PORTRAIT = Path(__file__).parents[2] / "docs" / "pictures" / "astronaut.jpg"
 """Eileen Collins, photographed by NASA: public domain."""
 METRICS = "metrics.json"
+
+_ANGLES, _SIZES = (-25, 0, 15, -10), (240, 240, 160, 120)  # degrees; pixels a side
+_AROUND = 2.0  # sides of a face's box
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +44,8 @@ class Options:
     """Weights (generator.safetensors), the folder of a run: its newest ones, or shipped ones by
     name (graphgan info lists them)."""
     out: Path = Path("runs/demo")
-    """New or empty folder, or that of an earlier demo, for before.png, after.png, both.png and
-    metrics.json."""
+    """New or empty folder, or that of an earlier demo, for before.png, after.png, both.png,
+    many.png (one head at several angles and sizes, and as many people) and metrics.json."""
     match: Match = "look"
     """By what the person is chosen: tone of the skin, look (apparent age and sex, too), or none."""
     seed: int = 2
@@ -61,9 +67,26 @@ def main(options: Options) -> None:
     )
     result = anonymizer(photo, detections=faces)
     rows = measure(faces, result, detector(result.image), recogniser.threshold)
+    heads = many_heads(photo, faces[0])
+    shown = anonymizer(heads, key="many").image
     write(options.out, photo, result.image, rows)
+    write_image(options.out / "many.png", image_grid(torch.stack([heads, shown]), 1))
     print(table(rows))
-    print(f"look at {options.out / 'both.png'}")
+    print(f"look at {options.out / 'both.png'} and {options.out / 'many.png'}")
+
+
+def many_heads(photo: UInt8[Tensor, "3 h w"], face: Detection) -> UInt8[Tensor, "3 u v"]:
+    """One head eight times in a row: at several angles and sizes, and the same mirrored."""
+    (left, top), (right, bottom) = face.box[:2].tolist(), face.box[2:].tolist()
+    side = _AROUND * max(right - left, bottom - top)
+    around = Crop((left + right - side) / 2, (top + bottom - side) / 2, side, side)
+    heads = []
+    for i, (angle, size) in enumerate(2 * list(zip(_ANGLES, _SIZES, strict=True))):
+        head = cut(photo, Alignment(around, angle), (size, size)).round().clamp(0, 255).byte()
+        head = head if i < len(_SIZES) else head.flip(-1)
+        above = max(_SIZES) - size
+        heads.append(torch.nn.functional.pad(head, (0, 0, above, 0), value=255))
+    return torch.cat(heads, -1)
 
 
 def measure(
