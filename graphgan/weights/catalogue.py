@@ -45,7 +45,7 @@ SHIPPED: Final = (
     Weights(
         PEOPLE,
         "people_conditions",
-        "nothing: 93 people, each composed of four of the same portraits",
+        "nothing: 80 people, each composed of four of the same portraits",
         "any use, see people-512.LICENSE",
     ),
     Weights(
