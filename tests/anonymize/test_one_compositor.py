@@ -1,5 +1,6 @@
 """Whatever replaces a face lays it over the old one in the same way."""
 
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -22,7 +23,8 @@ from graphgan.landmarks.masks import face_mask
 from graphgan.models import AnonyGAN
 from graphgan.weights import FACES
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "recipes" / "anonygan"))
+RECIPE = Path(__file__).parents[2] / "recipes" / "anonygan"
+sys.path.insert(0, str(RECIPE))
 SIZE = (128, 128)
 
 
@@ -73,15 +75,17 @@ def as_crops(network, photo, points, condition):
 
 def by_the_recipe(network, photo, points, condition):
     """What sample.py writes."""
-    from results import anonymized, batch_for
-
+    spec = importlib.util.spec_from_file_location("anonygan_results", RECIPE / "results.py")
+    results = importlib.util.module_from_spec(spec)  # other recipes have one of this name
+    spec.loader.exec_module(results)
     stored = StoredPairs(
         torch.stack([to_uint8_image(condition.image), photo])[:, None],
         torch.stack([condition.landmarks, points])[:, None],
         torch.zeros(1, dtype=torch.long),
         torch.arange(2)[:, None],
     )
-    return to_uint8_image(anonymized(network, batch_for(network, stored)))[0]
+    made = results.anonymized(network, results.batch_for(network, stored))
+    return to_uint8_image(made)[0]
 
 
 def by_the_evaluation(network, photo, points, condition):

@@ -171,7 +171,7 @@ def test_a_network_with_a_forehead_changes_it(tmp_path, request_):
     changed = (to_uint8_image(made) != to_uint8_image(request_.source)).any(1, keepdim=True)
     mask = face_mask(request_.landmarks, (64, 64), forehead=0.7).bool()
     forehead = mask & ~request_.mask.bool()
-    assert changed[forehead].float().mean() > 0.9
+    assert changed[forehead].float().mean() > 0.85  # drawn hair in front of it stays
     assert not changed[soft_edges(mask.float()) == 0].float().mean() > 0.02
 
 

@@ -21,6 +21,7 @@ OPTIONS = {
     "num_nodes": [None, 3],
     "dropout": [0.0, 0.5],
     "sigma": [1.0, 6.0],
+    "attention_kernel": [3, 5],
 }
 EVERY_VALUE = [(name, value) for name, values in OPTIONS.items() for value in values]
 
