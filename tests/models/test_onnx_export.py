@@ -305,6 +305,8 @@ OPTIONS = {
     "num_nodes": [3, None],
     "dropout": [0.5, 0.0],
     "sigma": [1.0, 6.0],
+    "reasoning_aggr": ["sum", "mean"],
+    "attention_kernel": [3, 5],
 }
 
 
