@@ -1,7 +1,7 @@
 """How far our networks are from the numbers of the published code.
 
 Weights and inputs are rebuilt from names (tests/golden), so nothing is downloaded. Prints one row a
-case, as docs/published.md shows them: python scripts/compare_published.py
+case, as docs/paper_to_code.md shows them: python scripts/compare_published.py
 """
 
 import sys

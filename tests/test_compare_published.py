@@ -1,4 +1,4 @@
-"""The table of docs/published.md is made by a command, and keeps what the tests promise."""
+"""The table of docs/paper_to_code.md is made by a command, and keeps what the tests promise."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ ROW = re.compile(r"\| (`\w+`|picture|.*, relative) \| (\S+) \|(?: (\S+) \|)?")
 def test_the_page_shows_what_the_command_prints():
     script = ROOT / "scripts" / "compare_published.py"
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
-    _, _, page = (ROOT / "docs" / "published.md").read_text().partition("## How far")
+    _, _, page = (ROOT / "docs" / "paper_to_code.md").read_text().partition("## How far")
     found, shown = (
         {name: numbers for name, *numbers in ROW.findall(text)} for text in (done.stdout, page)
     )

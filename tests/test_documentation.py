@@ -69,7 +69,7 @@ def test_every_link_to_a_file_leads_somewhere():
     assert not [(page, link) for page, link in links if not (page.parent / link).exists()]
 
 
-@pytest.mark.parametrize("name", ["faq.md", "landmarks.md"])
+@pytest.mark.parametrize("name", ["researchers.md", "landmarks.md"])
 def test_its_programs_print_what_it_says(name, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(SCHEMES, "wflw-98", OPENPOSE_18)  # what a program adds goes away
