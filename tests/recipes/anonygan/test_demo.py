@@ -6,6 +6,7 @@ import torch
 
 from graphgan.commands import run_command
 from graphgan.data.images import read_image, write_image
+from graphgan.faces import FaceFinder
 
 
 def run(out, *more):
@@ -35,6 +36,17 @@ def test_nothing_but_the_face_changes(shown):
     assert 0.01 < changed.float().mean() < 0.1
     both = read_image(shown / "both.png")
     assert both.shape[2] > 2 * before.shape[2]
+
+
+def test_every_one_of_many_heads_becomes_somebody_else(shown):
+    many = read_image(shown / "many.png")
+    heads, made = (part[:, :-2] for part in many[:, 2:].chunk(2, 1))
+    faces = FaceFinder()(heads)
+    assert len(faces) == 8
+    for face in faces:
+        left, top, right, bottom = face.box.round().int().tolist()
+        changed = (heads != made)[:, top:bottom, left:right].any(0)
+        assert changed.float().mean() > 0.5
 
 
 def test_a_photo_without_a_face_leaves_nothing(tmp_path, capsys):
