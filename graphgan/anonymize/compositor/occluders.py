@@ -88,8 +88,9 @@ def _connected(
 ) -> Float[Tensor, "b 1 h w"]:
     """Those candidates that can be reached from outside through candidates."""
     reached = candidates * F.max_pool2d(outside, 3, 1, 1)
-    for _ in range(max(candidates.shape[2:]) // (_STEP - 1)):
-        reached = F.max_pool2d(reached, _STEP, 1, _STEP // 2) * candidates
+    before = torch.zeros_like(reached)
+    while not torch.equal(reached, before):
+        before, reached = reached, F.max_pool2d(reached, _STEP, 1, _STEP // 2) * candidates
     return reached
 
 
