@@ -36,6 +36,9 @@ OCCLUDER_SIZE = 128
 """Pixels a side at which it is told what is in front of a face."""
 NOT_SKIN = 30.0
 """Distance of colors (CIELAB, Delta E) from which a pixel at the rim is no skin of this face."""
+GOES_ON, REACH = 25.0, 1 / 12
+"""The same from what lies beyond the face, up to which it goes on there; and the sigma, as a share
+of the crop's height, by which the colors beyond are carried into the face."""
 MOST_OCCLUDED = 0.25
 """Share of a face that may be taken for something in front of it; beyond, all is replaced."""
 

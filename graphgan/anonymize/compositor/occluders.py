@@ -6,10 +6,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan.anonymize.compositor.constants import (
+    GOES_ON,
     MOST_OCCLUDED,
     NOT_SKIN,
     OCCLUDER_SIZE,
+    REACH,
 )
+from graphgan.anonymize.compositor.edges import spread
 from graphgan.landmarks.hull import convex_hull
 from graphgan.landmarks.masks import polygon_mask
 from graphgan.layers.light_matching import skin_plane
@@ -31,7 +34,8 @@ def occluders(
     """1 where something that is not skin lies in the rim of a region: it can stay in front.
 
     A pixel whose color is more than `NOT_SKIN` (CIELAB, Delta E) from the skin's, a plane of color
-    over the face (`skin_plane`), and that is connected with the outside by such pixels. Never in
+    over the face (`skin_plane`), and at most `GOES_ON` from what lies beyond the region beside it,
+    and that is connected with the outside by such pixels. Never in
     the hull of brows, eyes, nose and mouth, nor around the eyes, nor below the corners of the
     mouth, where it may be a beard. Where it would be more than `MOST_OCCLUDED` of the region,
     nothing stays: the skin was not understood.
@@ -52,7 +56,10 @@ def occluders(
     skin = rgb_to_lab(((skin_plane(small, inside) + 1) / 2).clamp(0, 1))
     smooth = F.avg_pool2d(rgb_to_lab((small + 1) / 2), 3, 1, 1, count_include_pad=False)
     apart = (smooth - skin).norm(dim=1, keepdim=True)
-    candidates = (apart > NOT_SKIN).to(images) * _may_be_hidden(points, inside)
+    beyond = spread(smooth, 1 - inside, REACH * small.shape[2])
+    changed = (smooth - beyond).norm(dim=1, keepdim=True)
+    candidates = ((apart > NOT_SKIN) & (changed < GOES_ON)).to(images)
+    candidates = candidates * _may_be_hidden(points, inside)
     found = _rounded(_connected(candidates, outside=1 - inside), outside=1 - inside) * inside
     share = found.sum((1, 2, 3)) / inside.sum((1, 2, 3)).clamp(min=1)
     found = found * (known & (share <= MOST_OCCLUDED)).to(found)[:, None, None, None]
