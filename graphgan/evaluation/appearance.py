@@ -4,7 +4,7 @@ import torch
 
 from graphgan.evaluation.cells import Cells, mean_cell
 from graphgan.evaluation.comparing import SKIN
-from graphgan.evaluation.subject import Subject
+from graphgan.evaluation.study import Subject
 
 
 def measure_appearance(subject: Subject) -> Cells:

@@ -18,7 +18,6 @@ from torch import Tensor
 
 from graphgan.evaluation.appearance import measure_appearance
 from graphgan.evaluation.cells import Cells, not_measured
-from graphgan.evaluation.expressions import measure_expressions
 from graphgan.evaluation.facts import (
     cautions,
     cautions_of_subject,
@@ -29,9 +28,8 @@ from graphgan.evaluation.facts import (
 from graphgan.evaluation.features import Features, PictureFeatures
 from graphgan.evaluation.folds import measure_classes_in_folds, measure_folds
 from graphgan.evaluation.groups import Groups
-from graphgan.evaluation.linkability import measure_links
-from graphgan.evaluation.naturalness import Naturalness
-from graphgan.evaluation.pairs import measure_pairs
+from graphgan.evaluation.naturalness import Naturalness, measure_visibility
+from graphgan.evaluation.pairs import measure_links, measure_pairs
 from graphgan.evaluation.parrot import measure_parrots
 from graphgan.evaluation.privacy import (
     ATTACKERS,
@@ -43,12 +41,10 @@ from graphgan.evaluation.privacy import (
 )
 from graphgan.evaluation.results_folder import FolderOfResults
 from graphgan.evaluation.sheet import sheet_columns
-from graphgan.evaluation.study import Study
-from graphgan.evaluation.subject import Subject
+from graphgan.evaluation.study import Study, Subject
 from graphgan.evaluation.systems import System
 from graphgan.evaluation.transfer import measure_transfer
-from graphgan.evaluation.utility import measure_utility
-from graphgan.evaluation.visibility import measure_visibility
+from graphgan.evaluation.utility import measure_expressions, measure_utility
 
 
 @dataclass(frozen=True)

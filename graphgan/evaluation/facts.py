@@ -10,8 +10,7 @@ from graphgan.evaluation.examiner import LEAST_SIDE
 from graphgan.evaluation.naturalness import LEAST_FOR_FID, Naturalness
 from graphgan.evaluation.privacy import ATTACKERS, Attack, Attacker, attack_of
 from graphgan.evaluation.results_folder import FolderOfResults
-from graphgan.evaluation.study import Study
-from graphgan.evaluation.subject import Subject
+from graphgan.evaluation.study import Study, Subject
 from graphgan.evaluation.transfer import shown_as_asked
 from graphgan.faces.contracts import Recogniser
 from graphgan.faces.dlib_resnet import DlibResNetRecogniser

@@ -16,7 +16,7 @@ from graphgan.data.prepared import PreparedPicture
 from graphgan.data.tables import read_table
 from graphgan.evaluation.cells import Cell, Cells, not_measured, rate_cell
 from graphgan.evaluation.privacy import Attack, class_kept
-from graphgan.evaluation.subject import Subject
+from graphgan.evaluation.study import Subject
 from graphgan.faces.contracts import NamingRecogniser, Recogniser
 from graphgan.metrics.identification import fold_accuracies, fold_statistics, verified
 

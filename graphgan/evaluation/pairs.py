@@ -12,8 +12,10 @@ from torch import Tensor
 
 from graphgan.evaluation.cells import Cell, Cells, not_measured
 from graphgan.evaluation.privacy import Attack
-from graphgan.evaluation.study import Study
-from graphgan.evaluation.subject import Subject
+from graphgan.evaluation.rules import RULES, describe_ruled
+from graphgan.evaluation.study import Study, Subject
+from graphgan.evaluation.trials import ConditionRule, NobodyElseError
+from graphgan.faces.contracts import Recogniser
 
 PairIndices = Int[Tensor, "p 2"]
 
@@ -164,3 +166,36 @@ def _cell(values: np.ndarray, count: int, note: str, chance: float) -> Cell:
         return Cell(float(values[0]), count=count, note=note, reference=chance)
     low, high = np.percentile(drawn, [2.5, 97.5])
     return Cell(float(values[0]), float(low), float(high), count, note, chance)
+
+
+def measure_links(subject: Subject, recogniser: Recogniser) -> Cells:
+    """Area under the ROC curve of distances between anonymised pictures.
+
+    Mated pairs are two anonymised pictures of one person, of different videos; non-mated ones are
+    of two people. 0.5 is chance. Asked with conditions drawn for each picture, and with one
+    condition for each person, which links its pictures by design.
+    """
+    return {
+        f"{recogniser.name}: linked, {name}": _measure(subject, recogniser, rule)
+        for rule, name in RULES.items()
+    }
+
+
+def _measure(subject: Subject, recogniser: Recogniser, rule: ConditionRule) -> Cell:
+    study = subject.study
+    count = len(study.trials.probes)
+    try:
+        described = describe_ruled(subject, recogniser, rule)[:count]
+    except NobodyElseError as error:
+        return not_measured(str(error))
+    there = subject.present & study.complete
+    everyone = subject.results.present & study.complete
+    # Of a group: pairs of which either picture is in it, whoever the other one shows.
+    pairs = Pairs(
+        *(
+            own[everyone[own].all(1) & there[own].any(1)]
+            for own in probe_pairs(study, ordered=False)
+        )
+    )
+    distances = [pair_distances(described, described, own) for own in pairs]
+    return separation_cells(study, pairs, distances)[0]

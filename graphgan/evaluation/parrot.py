@@ -12,7 +12,7 @@ from torch import Tensor
 
 from graphgan.evaluation.cells import Cell, Cells, not_measured, rate_cell
 from graphgan.evaluation.rules import RULES, describe_ruled, ruled_pictures
-from graphgan.evaluation.subject import Subject
+from graphgan.evaluation.study import Subject
 from graphgan.evaluation.trials import ConditionRule, NobodyElseError
 from graphgan.faces.contracts import Recogniser
 from graphgan.metrics.parrot import parrot_rank_one

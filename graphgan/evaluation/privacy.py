@@ -15,8 +15,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from graphgan.evaluation.cells import Cell, Cells, mean_cell, not_measured, rate_cell
-from graphgan.evaluation.study import Seen, Study
-from graphgan.evaluation.subject import Subject
+from graphgan.evaluation.study import Seen, Study, Subject
 from graphgan.faces.contracts import NamingRecogniser, Recogniser
 from graphgan.metrics.identification import (
     descriptor_distances,

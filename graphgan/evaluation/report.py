@@ -9,8 +9,7 @@ from typing import Any
 
 from graphgan.evaluation.cells import Cell
 from graphgan.evaluation.evaluate import Evaluation
-from graphgan.evaluation.first_page import first_page
-from graphgan.evaluation.gaps import gaps
+from graphgan.evaluation.first_page import first_page, gaps
 from graphgan.evaluation.plots import draw_privacy_against_utility, draw_roc
 from graphgan.evaluation.systems import Original
 from graphgan.evaluation.tables import Published, tables

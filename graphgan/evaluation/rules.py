@@ -11,8 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan.evaluation.privacy import attack_of
-from graphgan.evaluation.study import Study
-from graphgan.evaluation.subject import Subject
+from graphgan.evaluation.study import Study, Subject
 from graphgan.evaluation.trials import ConditionRule
 from graphgan.faces.contracts import Recogniser
 

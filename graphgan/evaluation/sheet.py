@@ -8,8 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan.data.batches import to_float_image
-from graphgan.evaluation.study import Study
-from graphgan.evaluation.subject import Subject
+from graphgan.evaluation.study import Study, Subject
 from graphgan.evaluation.systems import CIAGANSystem, Original, System
 from graphgan.evaluation.transfer import shown_as_asked
 

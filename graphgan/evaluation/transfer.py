@@ -8,8 +8,7 @@ from torch import Tensor
 
 from graphgan.evaluation.cells import Cells, not_measured, rate_cell
 from graphgan.evaluation.privacy import attack_of
-from graphgan.evaluation.study import Study
-from graphgan.evaluation.subject import Subject
+from graphgan.evaluation.study import Study, Subject
 from graphgan.evaluation.systems import CIAGANSystem, System
 from graphgan.faces.contracts import Recogniser
 

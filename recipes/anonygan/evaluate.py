@@ -28,15 +28,12 @@ from graphgan.evaluation import (
 )
 from graphgan.evaluation.cache import ResultCache
 from graphgan.evaluation.features import Features
-from graphgan.evaluation.first_page import first_page
+from graphgan.evaluation.first_page import first_page, gaps
 from graphgan.evaluation.folds import read_fold_pairs
-from graphgan.evaluation.gaps import gaps
-from graphgan.evaluation.group_files import parse_bins, read_groups
-from graphgan.evaluation.groups import Groups, probe_groups
+from graphgan.evaluation.groups import Groups, parse_bins, probe_groups, read_groups
 from graphgan.evaluation.system_names import SYSTEMS, parse_system
 from graphgan.evaluation.tables import read_published
-from graphgan.evaluation.trial_files import read_trials, write_trials
-from graphgan.evaluation.trials import ConditionRule, Splits
+from graphgan.evaluation.trials import ConditionRule, Splits, read_trials, write_trials
 from graphgan.extras import MissingExtraError, needs_extra
 from graphgan.faces import (
     ExpressionReader,

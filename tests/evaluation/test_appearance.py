@@ -3,7 +3,7 @@ import torch
 
 from graphgan.evaluation.appearance import measure_appearance
 from graphgan.evaluation.comparing import SEAM, SHARPNESS, SKIN
-from graphgan.evaluation.subject import Subject
+from graphgan.evaluation.study import Subject
 from graphgan.evaluation.systems import Original, PublishedBlur
 
 

@@ -5,8 +5,7 @@ from coloured_faces import GREY, Grey
 from graphgan.evaluation.cache import ResultCache
 from graphgan.evaluation.examiner import Examiner
 from graphgan.evaluation.features import PictureFeatures
-from graphgan.evaluation.study import Study
-from graphgan.evaluation.subject import Subject
+from graphgan.evaluation.study import Study, Subject
 from graphgan.evaluation.systems import Original
 
 

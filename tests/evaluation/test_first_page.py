@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from graphgan.evaluation.cells import Cell, not_measured
 from graphgan.evaluation.evaluate import Evaluation
-from graphgan.evaluation.first_page import first_page
+from graphgan.evaluation.first_page import first_page, gaps
 
 RANK = {
     "dlib-resnet, pipeline: rank-1": Cell(0.1, 0.04, 0.16, 60, reference=0.05),
@@ -80,3 +80,28 @@ def test_a_kernel_distance_stands_in_where_the_other_is_refused():
     text = page({"a": cells | {"FD-lite2": Cell(12.0, reference=10.0)}})
     assert "| realism distance FD-lite2 | at most 20 (2 x untouched) | 12 |" in text
     assert "KD-lite2" not in text
+
+
+def test_gaps_are_named_where_intervals_do_not_overlap():
+    found = {"detected where the original is": Cell(0.9, 0.85, 0.95), "pose error": Cell(0.1)}
+    groups = {
+        "sex: female": {"detected where the original is": Cell(0.99, 0.97, 1.0)},
+        "sex: male": {"detected where the original is": Cell(0.8, 0.7, 0.9)},
+        "age: below 30": {"detected where the original is": Cell(0.95, 0.9, 1.0)},
+        "age: 30 or more": {"detected where the original is": Cell(0.85, 0.75, 0.92)},
+    }
+    evaluation = Evaluation({"mine": found}, {}, {}, groups={"mine": groups})
+    assert list(gaps(evaluation)) == [
+        "mine, by sex: faces found again, %: male 80.0 [70.0, 90.0], female 99.0 [97.0, 100.0]; "
+        "the intervals do not overlap."
+    ]
+
+
+def test_intervals_that_touch_are_no_gap():
+    found = {"pose error": Cell(0.1)}
+    groups = {
+        "light: dark": {"pose error": Cell(0.1, 0.08, 0.12)},
+        "light: bright": {"pose error": Cell(0.14, 0.12, 0.16)},
+    }
+    evaluation = Evaluation({"mine": found}, {}, {}, groups={"mine": groups})
+    assert not list(gaps(evaluation))

@@ -8,8 +8,7 @@ from graphgan.data.tables import write_table
 from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.examiner import Examiner
 from graphgan.evaluation.folds import measure_classes_in_folds, read_fold_pairs
-from graphgan.evaluation.study import Study
-from graphgan.evaluation.subject import Subject
+from graphgan.evaluation.study import Study, Subject
 from graphgan.evaluation.systems import Original
 from graphgan.evaluation.trials import make_trials
 

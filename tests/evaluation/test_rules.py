@@ -2,8 +2,7 @@ import torch
 from coloured_faces import Grey, Recoloured, colour_of
 
 from graphgan.evaluation.rules import describe_ruled, ruled_pictures
-from graphgan.evaluation.study import Settings
-from graphgan.evaluation.subject import Subject
+from graphgan.evaluation.study import Settings, Subject
 
 
 def test_pictures_are_the_probes_and_then_lessons_that_are_none(make_study):

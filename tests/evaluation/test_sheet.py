@@ -3,7 +3,7 @@ from coloured_faces import Grey, Recoloured
 
 from graphgan.data.batches import to_uint8_image
 from graphgan.evaluation.sheet import SHEET_ROWS, sheet_columns
-from graphgan.evaluation.subject import Subject
+from graphgan.evaluation.study import Subject
 from graphgan.evaluation.systems import Original
 
 

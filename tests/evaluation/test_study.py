@@ -1,11 +1,12 @@
 from dataclasses import replace
 
+import pytest
 import torch
 from coloured_faces import ColourDetector, Grey, Recoloured, shape_of_a_face
 
 from graphgan.evaluation.cache import ResultCache
 from graphgan.evaluation.examiner import Examiner
-from graphgan.evaluation.study import Study
+from graphgan.evaluation.study import Study, Subject
 from graphgan.faces.contracts import Faces
 
 
@@ -79,3 +80,33 @@ def test_a_system_is_told_names_photos_and_people(study):
     assert list(request.pictures) == [rows[i] for i in probes]
     assert request.condition_people == [rows[i].person for i in probes]
     assert request.mask.shape == (len(probes), 1, 128, 128)
+
+
+def test_results_are_made_and_seen_once(study):
+    calls = []
+
+    class Counting(Grey):
+        def __call__(self, request):
+            calls.append(len(request.source))
+            return super().__call__(request)
+
+    subject = Subject(study, Counting())
+    some = subject.among(torch.arange(24) < 5)
+    assert some.seen is subject.seen
+    assert sum(calls) == 24
+    assert int(some.present.sum()) == 5 and bool(subject.present.all())
+
+
+def test_what_was_found_is_not_found_again(study):
+    subject = Subject(study, Grey())
+    assert [subject.once("x", lambda: 1), subject.once("x", lambda: 2)] == [1, 1]
+    assert subject.among(subject.present).once("x", lambda: 3) == 1
+
+
+def test_a_system_without_a_single_result_is_refused(study):
+    class Nothing(Recoloured):
+        def __call__(self, request):
+            return torch.full_like(request.source, torch.nan)
+
+    with pytest.raises(ValueError, match="recoloured: expected results for the probes, got none"):
+        Subject(study, Nothing())
