@@ -23,6 +23,7 @@ from graphgan.metrics._regions import luminance
 _JAW_RIGHT, _JAW_LEFT, _NOSE_TIP = 0, 16, 30
 
 Groups = dict[str, Bool[Tensor, "n"]]
+"""Which probes belong to a group, by its name."""
 
 
 def probe_groups(study: Study) -> Groups:
@@ -35,7 +36,7 @@ def probe_groups(study: Study) -> Groups:
 
     Probes with a landmark missing are in no group of pose and light.
     """
-    probes = study.trials.probes
+    probes = study.protocol.probes
     crops = [study.pictures.pictures[i].crop.width for i in probes]
     return {
         **_halves("pose: from the front", "pose: turned", _turned(study), "{:.2f} jaw widths"),
@@ -54,7 +55,7 @@ def _halves(low: str, high: str, values: Float[Tensor, "n"], unit: str) -> Group
 
 
 def _turned(study: Study) -> Float[Tensor, "n"]:
-    points = study.landmarks(study.trials.probes)
+    points = study.landmarks(study.protocol.probes)
     right, left, tip = (points[:, i] for i in (_JAW_RIGHT, _JAW_LEFT, _NOSE_TIP))
     across = left - right
     along = ((tip - right) * across).sum(1) / across.square().sum(1)
@@ -62,7 +63,7 @@ def _turned(study: Study) -> Float[Tensor, "n"]:
 
 
 def _light(study: Study) -> Float[Tensor, "n"]:
-    probes = study.trials.probes
+    probes = study.protocol.probes
     mask = face_mask(study.landmarks(probes), study.pictures.size)
     luma = (luminance(to_float_image(study.images(probes))) + 1) * 127.5
     means = (luma * mask).sum((1, 2, 3)) / mask.sum((1, 2, 3))

@@ -49,7 +49,7 @@ from graphgan.models.published import Kind, load_published
 from graphgan.training.devices import torch_device
 from graphgan.weights import FACES, PEOPLE, find_weights, weights_file
 
-Network = TypeVar("Network", bound=Pretrained)
+_Network = TypeVar("_Network", bound=Pretrained)
 
 
 class Request(NamedTuple):
@@ -351,7 +351,7 @@ def _checksum(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _ours_or_published(network: type[Network], path: Path, kind: Kind) -> Network:
+def _ours_or_published(network: type[_Network], path: Path, kind: Kind) -> _Network:
     """The network of a file, in eval mode."""
     if path.suffix == ".safetensors":
         return network.from_pretrained(path)

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from graphgan.evaluation.evaluate import evaluate
-from graphgan.evaluation.examiner import Examiner
 from graphgan.evaluation.groups import parse_bins, probe_groups, read_groups
 from graphgan.evaluation.study import Study
 from graphgan.evaluation.systems import Original
+from graphgan.evaluation.tools import ToolRunner
 from graphgan.landmarks.align import Crop
 
 
@@ -16,8 +16,8 @@ def varied(study, tools):
     """The first half of the probes turned, the second large."""
     pictures = copy.copy(study.pictures)
     rows = list(pictures.pictures)
-    half = len(study.trials.probes) // 2
-    for place, i in enumerate(study.trials.probes):
+    half = len(study.protocol.probes) // 2
+    for place, i in enumerate(study.protocol.probes):
         points = rows[i].landmarks.clone()
         middle = (points[0] + points[16]) / 2
         shift = 0.3 if place < half else 0.02
@@ -25,12 +25,12 @@ def varied(study, tools):
         side = 64.0 if place < half else 200.0
         rows[i] = rows[i]._replace(landmarks=points, crop=Crop(0.0, 0.0, side + place, side))
     pictures.pictures = rows
-    return Study(pictures, study.trials, Examiner(tools))
+    return Study(pictures, study.protocol, ToolRunner(tools))
 
 
 def test_halves_are_told_by_pose_size_and_light(varied):
     groups = probe_groups(varied)
-    half = len(varied.trials.probes) // 2
+    half = len(varied.protocol.probes) // 2
     first = torch.arange(2 * half) < half
     named = {name.split(" (")[0].partition(": ")[2]: members for name, members in groups.items()}
     assert torch.equal(named["turned"], first) and torch.equal(named["from the front"], ~first)
@@ -39,7 +39,7 @@ def test_halves_are_told_by_pose_size_and_light(varied):
 
 
 def test_a_group_is_measured_as_if_there_were_no_others(varied):
-    half = len(varied.trials.probes) // 2
+    half = len(varied.protocol.probes) // 2
     first = torch.arange(2 * half) < half
     groups = {"half: first": first, "half: both": torch.ones_like(first)}
     found = evaluate(varied, [Original()], groups=groups)
@@ -71,18 +71,18 @@ def test_a_group_without_a_result_says_so(varied):
 
 def test_probes_that_are_all_alike_make_no_groups(study, tools):
     pictures = copy.copy(study.pictures)
-    same = pictures.pictures[study.trials.probes[0]]
+    same = pictures.pictures[study.protocol.probes[0]]
     rows = list(pictures.pictures)
-    for i in study.trials.probes:
+    for i in study.protocol.probes:
         rows[i] = rows[i]._replace(landmarks=same.landmarks, crop=same.crop)
     pictures.pictures = rows
-    names = probe_groups(Study(pictures, study.trials, Examiner(tools)))
+    names = probe_groups(Study(pictures, study.protocol, ToolRunner(tools)))
     assert not any("turned" in name or "large" in name for name in names)
 
 
 def test_a_missing_landmark_leaves_a_probe_out_of_pose_and_light(varied):
     rows = list(varied.pictures.pictures)
-    first = varied.trials.probes[0]
+    first = varied.protocol.probes[0]
     rows[first] = rows[first]._replace(landmarks=torch.full((68, 2), torch.nan))
     varied.pictures.pictures = rows
     for name, members in probe_groups(varied).items():
@@ -147,7 +147,7 @@ def test_values_of_few_people_are_no_groups_and_counted(probes, tmp_path):
 
 def test_groups_are_measured(study, tmp_path, few):
     path = write(tmp_path / "x.csv", "person,tone", ["p2,dark", "p3,dark", "p4,light", "p5,light"])
-    probes = [study.pictures.pictures[i] for i in study.trials.probes]
+    probes = [study.pictures.pictures[i] for i in study.protocol.probes]
     found = evaluate(study, [Original()], groups=read_groups(path, probes)[0]).groups["original"]
     for name in ("tone: dark", "tone: light"):
         assert found[name]["detected by colours"].count == 12
