@@ -67,7 +67,7 @@ def test_the_report_begins_with_what_a_reader_needs_first(evaluation, tmp_path):
     assert text.startswith("# Evaluation of blur\n\n**Note**: something to know at once.\n")
     order = [
         "Measured on 600 pictures of 45 people (folder faces). Each is a *probe*:",
-        "it is asked of 333 probes. *Parrot images* are 120 pictures",
+        "it is asked of 333 probes. *Parrot images* are 120 images",
         "](sheet.png)",
         "| | wanted | original | blur |",
         "## What is good",

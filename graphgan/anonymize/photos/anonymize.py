@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.faces import Face
-from graphgan.anonymize.photos.files import read_photo, write_photo
 from graphgan.anonymize.photos.photo import Frame, Photo
+from graphgan.anonymize.photos.reading import read_photo
+from graphgan.anonymize.photos.writing import write_photo
 from graphgan.anonymize.report import FileReport
 from graphgan.anonymize.video.clips import Clip, ClipFrame
 

@@ -12,8 +12,9 @@ from torch import Tensor
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.faces import Face
 from graphgan.anonymize.photos.anonymize import replaced_frames
-from graphgan.anonymize.photos.files import photo_from_bytes, photo_to_bytes
 from graphgan.anonymize.photos.photo import Frame, Photo
+from graphgan.anonymize.photos.reading import photo_from_bytes
+from graphgan.anonymize.photos.writing import photo_to_bytes
 from graphgan.training.devices import memory_errors_explained
 
 MEDIA_TYPES = {

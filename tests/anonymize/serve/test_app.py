@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import drawn_conditions
-from graphgan.anonymize.photos.leftovers import leftovers_of
+from graphgan.anonymize.photos.metadata import photo_metadata_of
 from graphgan.anonymize.serve.app import MAX_WAITING, content_security_policy, make_app
 from graphgan.faces import FaceFinder
 
@@ -101,7 +101,7 @@ def test_a_photo_comes_back_in_its_format_with_another_face(client, portrait, fi
         response = send(client, given, "person-1")
     report, contents, parts = parts_of(response)
     assert parts["photo"].get_content_type() == f"image/{file_format.lower()}"
-    assert leftovers_of(contents["photo"]) == [] and b"a secret" not in contents["photo"]
+    assert photo_metadata_of(contents["photo"]) == [] and b"a secret" not in contents["photo"]
     (face,) = report["faces"]
     assert report["format"] == file_format and report["size"] == [256, 256]
     assert report["threshold"] == 0.66 and report["recogniser"] == "dlib-resnet"

@@ -10,7 +10,7 @@ from PIL import Image
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.photos.anonymize import anonymize_photo
-from graphgan.anonymize.photos.leftovers import leftovers_of
+from graphgan.anonymize.photos.metadata import photo_metadata_of
 from graphgan.anonymize.serve import in_memory
 from graphgan.anonymize.serve.in_memory import MEDIA_TYPES, anonymise_bytes, png_of
 
@@ -48,7 +48,7 @@ def test_every_format_comes_back_in_its_own_and_touches_no_disk(anonymizer, port
     assert face.method == "pixelate" and face.distance is None
     changed = ((decoded(given) - decoded(done.file)).abs() > 20).any(-1).float().mean()
     assert 0.02 < changed < 0.3
-    assert leftovers_of(done.file) == []
+    assert photo_metadata_of(done.file) == []
     assert (done.previews is None) == (file_format != "TIFF")
 
 

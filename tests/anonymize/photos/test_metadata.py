@@ -5,7 +5,7 @@ import photo_samples as samples
 import pytest
 from photo_samples import SECRET, THUMBNAIL, noise, saved
 
-from graphgan.anonymize.photos.leftovers import leftovers
+from graphgan.anonymize.photos.metadata import photo_metadata
 
 AFTER = "data after the end"
 SECRETS = {
@@ -44,7 +44,7 @@ SECRETS = {
 def test_names_every_block_that_says_something(tmp_path, kind):
     make, expected = SECRETS[kind]
     (tmp_path / "photo").write_bytes(make())
-    assert leftovers(tmp_path / "photo") == sorted(expected)
+    assert photo_metadata(tmp_path / "photo") == sorted(expected)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_names_every_block_that_says_something(tmp_path, kind):
 )
 def test_a_plain_picture_with_a_colour_profile_leaves_nothing(tmp_path, file_format, options):
     (tmp_path / "photo").write_bytes(saved(noise("RGB"), file_format, **options))
-    assert leftovers(tmp_path / "photo") == []
+    assert photo_metadata(tmp_path / "photo") == []
 
 
 @pytest.mark.parametrize("name", ["JFIF", "JFXX"])
@@ -71,13 +71,13 @@ def test_thumbnails_beside_exif_are_found(tmp_path, name):
     body = name.encode() + b"\0" + struct.pack(">HBHHBB", 0x101, 0, 1, 1, 1, 1) + b"\1\2\3"
     segment = b"\xff\xe0" + struct.pack(">H", len(body) + 2) + body
     (tmp_path / "photo").write_bytes(whole[:2] + segment + whole[2:])
-    assert leftovers(tmp_path / "photo") == [f"APP0 {name}"]
+    assert photo_metadata(tmp_path / "photo") == [f"APP0 {name}"]
 
 
 def test_a_picture_within_a_tiff_that_no_page_refers_to_is_found(tmp_path):
     whole = saved(noise("RGB"), "TIFF")
     (tmp_path / "photo").write_bytes(whole + THUMBNAIL)
-    assert leftovers(tmp_path / "photo") == ["data that no page refers to"]
+    assert photo_metadata(tmp_path / "photo") == ["data that no page refers to"]
 
 
 def test_an_extra_chunk_within_a_frame_is_found(tmp_path):
@@ -91,14 +91,14 @@ def test_an_extra_chunk_within_a_frame_is_found(tmp_path):
     grown[at + 4 : at + 8] = struct.pack("<I", size + 12)
     grown[4:8] = struct.pack("<I", len(grown) - 8)
     (tmp_path / "photo").write_bytes(grown)
-    assert leftovers(tmp_path / "photo") == ["FACE"]
+    assert photo_metadata(tmp_path / "photo") == ["FACE"]
 
 
 def test_a_file_that_is_cut_short_says_so(tmp_path):
     for file_format in ("JPEG", "PNG", "WEBP", "GIF"):
         whole = saved(noise("RGB"), file_format)
         (tmp_path / "photo").write_bytes(whole[: len(whole) // 2])
-        assert "cut short" in leftovers(tmp_path / "photo")
+        assert "cut short" in photo_metadata(tmp_path / "photo")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_file_that_is_cut_short_says_so(tmp_path):
 def test_what_cannot_be_walked_is_refused_by_name(tmp_path, content):
     (tmp_path / "photo").write_bytes(content)
     with pytest.raises(ValueError, match="photo: "):
-        leftovers(tmp_path / "photo")
+        photo_metadata(tmp_path / "photo")
 
 
 def test_directories_in_a_circle_are_refused(tmp_path):
@@ -118,7 +118,7 @@ def test_directories_in_a_circle_are_refused(tmp_path):
     whole[end : end + 4] = whole[4:8]
     (tmp_path / "photo").write_bytes(whole)
     with pytest.raises(ValueError, match="photo: expected directories that differ"):
-        leftovers(tmp_path / "photo")
+        photo_metadata(tmp_path / "photo")
 
 
 @pytest.mark.parametrize("kind", SECRETS)
@@ -130,6 +130,6 @@ def test_damaged_bytes_never_crash(tmp_path, kind):
             damaged[generator.integers(len(damaged))] = generator.integers(256)
         (tmp_path / "photo").write_bytes(damaged)
         try:
-            leftovers(tmp_path / "photo")
+            photo_metadata(tmp_path / "photo")
         except ValueError as error:
             assert "photo: " in str(error)

@@ -1,19 +1,27 @@
-"""A photo to the bytes of a file: pixels, structure, resolution and ICC profile, nothing else."""
+"""Write photos: pixels, structure, resolution and ICC profile, and nothing else of the source."""
 
 import io
 import struct
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
+from graphgan.anonymize.photos.metadata import photo_metadata_of
 from graphgan.anonymize.photos.photo import Frame, Photo
+from graphgan.extras import needs_extra
+from graphgan.files import replacing
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-QUALITY = 95  # of lossy files whose own is not known: hardly any visible loss
-PNG_LEVEL = 1  # three times as fast as Pillow's default for 7 % more bytes
+_WITH_FRAMES = ("PNG", "WEBP", "GIF", "TIFF")
+_CHANNELS = {"JPEG": (1, 3), "WEBP": (3, 4), "GIF": (3, 4), "BMP": (1, 3, 4)}  # others: any
+_DEEP = ("PNG", "TIFF")
+_QUALITY = 95  # of lossy files whose own is not known: hardly any visible loss
+_PNG_LEVEL = 1  # three times as fast as Pillow's default for 7 % more bytes
 _GIF_COLORS = 256
 _GIF_LONGEST = 655_350  # milliseconds of a frame
 _PNG_LONGEST, _WEBP_LONGEST = 65_535_000, 2**24 - 1  # milliseconds of a frame
@@ -21,22 +29,73 @@ _PNG_LONGEST, _WEBP_LONGEST = 65_535_000, 2**24 - 1  # milliseconds of a frame
 _PREDICTOR, _DIFFERENCES = 317, 2  # TIFF tag: neighbors are subtracted before they are packed
 
 
-def encode_jpeg(photo: Photo) -> bytes:
+def write_photo(path: str | Path, photo: Photo) -> None:
+    """Write a photo in its own format, whatever the suffix; it is there whole or not at all.
+
+    Outside changed pixels, lossless files are the same bit by bit: PNG, TIFF, BMP, lossless WebP,
+    and GIF where no frame has more than 256 colours. JPEG is compressed again, with the tables and
+    subsampling of the source (quality 95 where it has none), lossy WebP with quality 95. Frames of
+    an animated PNG that are the same as the one before become one, which is shown for as long.
+
+    Raises:
+        ValueError: frames that the format cannot hold.
+        OSError: the file cannot be written.
+    """
+    data = photo_to_bytes(photo, str(path))
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def photo_to_bytes(photo: Photo, name: str) -> bytes:
+    """What `write_photo` writes, in memory.
+
+    Args:
+        photo: as it was read, with other pixels.
+        name: what errors call it.
+    Raises:
+        ValueError: frames that the format cannot hold; ``name`` is given.
+    """
+    with needs_extra("recipes"):
+        import PIL  # noqa: F401
+    _check_fits(name, photo)
+    data = _ENCODERS[photo.format](photo)
+    if left := photo_metadata_of(data):  # by another version of Pillow, say
+        raise ValueError(f"{name}: expected nothing but pixels to be written, got {left}")
+    return data
+
+
+def _check_fits(name: str, photo: Photo) -> None:
+    if photo.format not in _ENCODERS:
+        raise ValueError(f"{name}: expected one of {', '.join(_ENCODERS)}, got {photo.format}")
+    if not photo.frames or (len(photo.frames) > 1 and photo.format not in _WITH_FRAMES):
+        raise ValueError(f"{name}: {photo.format} does not hold {len(photo.frames)} frames")
+    for frame in photo.frames:
+        channels, deep = len(frame.pixels), frame.pixels.dtype != torch.uint8
+        if channels not in _CHANNELS.get(photo.format, (1, 2, 3, 4)):
+            raise ValueError(f"{name}: {photo.format} does not hold {channels} channels")
+        if deep and (photo.format not in _DEEP or photo.is_animation):
+            raise ValueError(f"{name}: {photo.format} does not hold 16 bits, or not in animations")
+    shapes = {(*frame.pixels.shape, frame.pixels.dtype) for frame in photo.frames}
+    if photo.format != "TIFF" and len(shapes) > 1:
+        raise ValueError(f"{name}: expected frames of one shape, got {sorted(map(str, shapes))}")
+
+
+def _encode_jpeg(photo: Photo) -> bytes:
     """Baseline or progressive with the source's tables and subsampling, or quality 95."""
     options = dict(photo.encoding)
     if "qtables" not in options:
-        options = {"quality": QUALITY, "subsampling": 0}
+        options = {"quality": _QUALITY, "subsampling": 0}
     return _saved(photo.frames[0], "JPEG", **options)
 
 
-def encode_png(photo: Photo) -> bytes:
+def _encode_png(photo: Photo) -> bytes:
     """One picture, or an animation whose frames replace the part that differs."""
     from PIL.PngImagePlugin import PngInfo
 
     colors = PngInfo()
     for name, payload in photo.encoding.get("chunks", ()):
         colors.add(name, payload)
-    options: dict[str, Any] = {"compress_level": PNG_LEVEL, "pnginfo": colors}
+    options: dict[str, Any] = {"compress_level": _PNG_LEVEL, "pnginfo": colors}
     if len(photo.frames) == 1:
         return _saved(photo.frames[0], "PNG", **options)
     still = bool(photo.encoding.get("default_image"))  # the first is shown by still viewers only
@@ -45,15 +104,15 @@ def encode_png(photo: Photo) -> bytes:
     return _saved_all(photo.frames, "PNG", duration=durations, **options)
 
 
-def encode_tiff(photo: Photo) -> bytes:
+def _encode_tiff(photo: Photo) -> bytes:
     """Pages packed by LZW, whatever the source's compression was; deflating takes far longer."""
     tags = {_PREDICTOR: _DIFFERENCES}
     return _saved_all(photo.frames, "TIFF", compression="tiff_lzw", tiffinfo=tags)
 
 
-def encode_webp(photo: Photo) -> bytes:
+def _encode_webp(photo: Photo) -> bytes:
     """Lossless with the colours of transparent pixels where the source is, or quality 95."""
-    options = {"lossless": bool(photo.encoding.get("lossless")), "exact": True, "quality": QUALITY}
+    options = {"lossless": bool(photo.encoding.get("lossless")), "exact": True, "quality": _QUALITY}
     if len(photo.frames) == 1:
         return _saved(photo.frames[0], "WEBP", **options)
     # With alpha every frame whole: where one is transparent, libwebp would show the one before.
@@ -63,7 +122,7 @@ def encode_webp(photo: Photo) -> bytes:
     return _saved_all(photo.frames, "WEBP", duration=durations, loop=photo.loop or 0, **options)
 
 
-def encode_bmp(photo: Photo) -> bytes:
+def _encode_bmp(photo: Photo) -> bytes:
     """By Pillow, or with a header that says where alpha is, which Pillow does not write."""
     frame = photo.frames[0]
     if len(frame.pixels) != 4:
@@ -78,7 +137,7 @@ def encode_bmp(photo: Photo) -> bytes:
     return b"BM" + struct.pack("<IHHI", offset + len(rows), 0, 0, offset) + info + rows
 
 
-def encode_gif(photo: Photo) -> bytes:
+def _encode_gif(photo: Photo) -> bytes:
     """Every frame with its own colors; reduced to 256 only where there are more."""
     pictures = [_palette_picture(frame, number) for number, frame in enumerate(photo.frames)]
     options: dict[str, Any] = {"optimize": False}
@@ -118,13 +177,13 @@ def _palette_picture(frame: Frame, number: int) -> "Image":
     return picture
 
 
-ENCODERS: dict[str, Callable[[Photo], bytes]] = {
-    "JPEG": encode_jpeg,
-    "PNG": encode_png,
-    "WEBP": encode_webp,
-    "GIF": encode_gif,
-    "TIFF": encode_tiff,
-    "BMP": encode_bmp,
+_ENCODERS: dict[str, Callable[[Photo], bytes]] = {
+    "JPEG": _encode_jpeg,
+    "PNG": _encode_png,
+    "WEBP": _encode_webp,
+    "GIF": _encode_gif,
+    "TIFF": _encode_tiff,
+    "BMP": _encode_bmp,
 }
 
 

@@ -1,4 +1,3 @@
-import errno
 import io
 import re
 import tempfile
@@ -18,14 +17,10 @@ from photo_samples import ICC, SECRET, THUMBNAIL, exif, noise, saved
 from PIL import Image, ImageSequence, PngImagePlugin
 from PIL.JpegImagePlugin import get_sampling
 
-from graphgan.anonymize.photos.files import (
-    photo_from_bytes,
-    photo_to_bytes,
-    read_photo,
-    write_photo,
-)
-from graphgan.anonymize.photos.leftovers import leftovers
+from graphgan.anonymize.photos.metadata import photo_metadata
 from graphgan.anonymize.photos.photo import Frame, Photo
+from graphgan.anonymize.photos.reading import photo_from_bytes, read_photo
+from graphgan.anonymize.photos.writing import photo_to_bytes, write_photo
 from graphgan.data.images import read_image
 
 LOSSLESS = {
@@ -58,7 +53,7 @@ def photo_of(content: bytes, folder: Path) -> Photo:
 
 def written_and_read(photo: Photo, folder: Path) -> Photo:
     write_photo(folder / "written", photo)
-    assert leftovers(folder / "written") == []
+    assert photo_metadata(folder / "written") == []
     return read_photo(folder / "written")
 
 
@@ -83,7 +78,7 @@ def test_nothing_but_pixels_and_colour_profile_is_written(tmp_path, kind):
     content = SECRETS[kind]()
     write_photo(tmp_path / "written", photo_of(content, tmp_path))
     output = (tmp_path / "written").read_bytes()
-    assert leftovers(tmp_path / "source") and leftovers(tmp_path / "written") == []
+    assert photo_metadata(tmp_path / "source") and photo_metadata(tmp_path / "written") == []
     assert SECRET in content or kind == "mpo"
     assert SECRET not in output and THUMBNAIL not in output
     assert output.count(b"\xff\xd8\xff") == (kind in ("jpg", "grey.jpg", "cmyk.jpg", "mpo"))
@@ -152,7 +147,7 @@ def test_animations_keep_what_is_shown_and_for_how_long_and_loops(
     photo = Photo(tuple(frames), file_format, loop, encoding)
     with tempfile.TemporaryDirectory() as folder:
         write_photo(Path(folder) / "written", photo)
-        assert leftovers(Path(folder) / "written") == []
+        assert photo_metadata(Path(folder) / "written") == []
         with Image.open(Path(folder) / "written") as picture:
             shown, times = [], []
             for frame in ImageSequence.Iterator(picture):
@@ -558,7 +553,7 @@ def test_raw_files_of_cameras_are_refused(tmp_path):
 
 
 def test_a_file_of_any_size_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("graphgan.anonymize.photos.files.MAX_FILE", 99)
+    monkeypatch.setattr("graphgan.anonymize.photos.reading._MAX_FILE", 99)
     with pytest.raises(ValueError, match="source: expected a file of at most 99 bytes, got "):
         photo_of(saved(noise("RGB"), "PNG"), tmp_path)
 
@@ -576,7 +571,7 @@ def test_files_and_animations_that_are_cut_short_are_refused(tmp_path, kind, par
 def test_an_animation_may_not_ask_for_any_amount_of_memory(tmp_path, monkeypatch):
     pictures = [noise("RGB", seed=seed) for seed in range(5)]
     content = saved(pictures[0], "GIF", save_all=True, append_images=pictures[1:])
-    monkeypatch.setattr("graphgan.anonymize.photos.files.MAX_BYTES", 3 * 24 * 16 * 4)
+    monkeypatch.setattr("graphgan.anonymize.photos.reading._MAX_BYTES", 3 * 24 * 16 * 4)
     with pytest.raises(ValueError, match=r"source: .*bytes of pixels"):
         photo_of(content, tmp_path)
 
@@ -589,8 +584,8 @@ def test_frames_that_a_header_promises_are_counted_before_any_is_decoded(
     path = tmp_path / f"a.{suffix}"
     frames[0].save(path, save_all=True, append_images=frames[1:], lossless=True)
     assert len(read_photo(path).frames) == 5
-    monkeypatch.setattr("graphgan.anonymize.photos.files.MAX_BYTES", 3 * 24 * 16 * 4)
-    monkeypatch.delattr("graphgan.anonymize.photos.files.frame_of")
+    monkeypatch.setattr("graphgan.anonymize.photos.reading._MAX_BYTES", 3 * 24 * 16 * 4)
+    monkeypatch.delattr("graphgan.anonymize.photos.reading._frame_of")
     with pytest.raises(ValueError, match=r"expected at most .* bytes of pixels, got more"):
         read_photo(path)
 
@@ -616,7 +611,7 @@ def test_damaged_bytes_are_refused_or_cleaned_but_never_crash(tmp_path, monkeypa
             assert "damaged: " in str(error)
         else:
             write_photo(tmp_path / "written", photo)
-            assert leftovers(tmp_path / "written") == []
+            assert photo_metadata(tmp_path / "written") == []
 
 
 def test_the_first_frame_is_what_read_image_reads(tmp_path):
@@ -624,58 +619,6 @@ def test_the_first_frame_is_what_read_image_reads(tmp_path):
         content = saved(noise(mode, seed=i), file_format, **OPTIONS.get(file_format, {}))
         rgb = photo_of(content, tmp_path).frames[0].rgb()
         assert (rgb.int() - read_image(tmp_path / "source").int()).abs().max() <= 1
-
-
-@pytest.mark.parametrize(
-    ("file_format", "shapes", "message"),
-    [
-        ("JPEG", [(4, 3, 3)], "JPEG does not hold 4 channels"),
-        ("JPEG", [(3, 3, 3), (3, 3, 3)], "JPEG does not hold 2 frames"),
-        ("GIF", [(3, 3, 3), (4, 3, 3)], "frames of one shape"),
-        ("PNG", [(3, 3, 3), (4, 3, 3)], "frames of one shape"),
-        ("XYZ", [(3, 3, 3)], "expected one of JPEG, PNG, WEBP, GIF, TIFF, BMP, got XYZ"),
-        ("PNG", [], "PNG does not hold 0 frames"),
-    ],
-)
-def test_refuses_frames_that_a_format_does_not_hold(tmp_path, file_format, shapes, message):
-    (tmp_path / "a").write_bytes(b"old")
-    frames = tuple(Frame(torch.zeros(shape).byte()) for shape in shapes)
-    with pytest.raises(ValueError, match=f"a: .*{message}"):
-        write_photo(tmp_path / "a", Photo(frames, file_format))
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
-    assert (tmp_path / "a").read_bytes() == b"old"
-
-
-def test_refuses_sixteen_bits_where_they_would_be_cut(tmp_path):
-    deep = Frame(torch.zeros(1, 3, 3, dtype=torch.uint16))
-    for file_format, frames in (("PNG", (deep, deep)), ("JPEG", (deep,))):
-        with pytest.raises(ValueError, match=f"a: {file_format} does not hold 16 bits"):
-            write_photo(tmp_path / "a", Photo(frames, file_format))
-
-
-def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
-    (tmp_path / "a.png").write_bytes(b"old")
-
-    def write_half(path, data):
-        with path.open("wb") as file:
-            file.write(data[: len(data) // 2])
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", write_half)
-    with pytest.raises(OSError, match="No space") as error:
-        write_photo(tmp_path / "a.png", Photo((Frame(torch.zeros(3, 2, 2).byte()),), "PNG"))
-    assert error.value.filename == str(tmp_path / "a.png")
-    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
-    assert (tmp_path / "a.png").read_bytes() == b"old"
-
-
-def test_a_writer_that_leaves_something_is_found_out(tmp_path, monkeypatch):
-    from graphgan.anonymize.photos import files as photo_files
-
-    monkeypatch.setitem(photo_files.ENCODERS, "JPEG", lambda photo: samples.secret_jpeg())
-    with pytest.raises(ValueError, match=r"nothing but pixels to be written, got .*APP1 Exif"):
-        write_photo(tmp_path / "a.jpg", Photo((Frame(torch.zeros(3, 2, 2).byte()),), "JPEG"))
-    assert not (tmp_path / "a.jpg").exists()
 
 
 # In memory
@@ -713,9 +656,3 @@ def test_bytes_may_not_ask_for_any_amount_of_memory(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     with pytest.raises(ValueError, match="it: too large: "):
         photo_from_bytes(saved(noise("RGB"), "PNG"), "it")
-
-
-def test_a_photo_that_its_format_cannot_hold_is_no_bytes_either():
-    photo = Photo((Frame(torch.zeros(4, 3, 3).byte()),), "JPEG")
-    with pytest.raises(ValueError, match="it: JPEG does not hold 4 channels"):
-        photo_to_bytes(photo, "it")

@@ -9,10 +9,12 @@ blocks, data after the end, and colours under pixels that are fully transparent.
 import io
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from graphgan.anonymize.photos._containers import (
@@ -22,33 +24,27 @@ from graphgan.anonymize.photos._containers import (
     png_chunks,
     webp_chunks,
 )
-from graphgan.anonymize.photos._encoders import ENCODERS
 from graphgan.anonymize.photos._formats import (
     HDR_TRANSFERS,
     check_range,
     readable,
     written_format,
 )
-from graphgan.anonymize.photos._frames import alike, frame_of
-from graphgan.anonymize.photos._repairs import with_end, without_texts
-from graphgan.anonymize.photos.leftovers import leftovers_of
-from graphgan.anonymize.photos.photo import Photo
+from graphgan.anonymize.photos._repairs import MAX_PROFILE_BYTES, with_end, without_texts
+from graphgan.anonymize.photos.photo import Frame, Photo
 from graphgan.data.images import decoded_picture
-from graphgan.extras import needs_extra
-from graphgan.files import replacing
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from PIL.ImageFile import ImageFile
 
-MAX_BYTES = 2**31
+_MAX_BYTES = 2**31
 """Of the pixels of all frames: a few bytes of file may ask for any amount of memory."""
 
-MAX_FILE = 2**32
+_MAX_FILE = 2**32
 """Bytes of a file: it is held in memory, and a TIFF cannot have more."""
 
 _WITH_FRAMES = ("PNG", "WEBP", "GIF", "TIFF", "AVIF")
-_CHANNELS = {"JPEG": (1, 3), "WEBP": (3, 4), "GIF": (3, 4), "BMP": (1, 3, 4)}  # others: any
-_DEEP = ("PNG", "TIFF")
 
 # PNG's ways to name a colour space beside an ICC profile, and how long they are.
 _PNG_COLORS = {"sRGB": 1, "gAMA": 4, "cHRM": 32, "cICP": 4}
@@ -83,8 +79,8 @@ def read_photo(path: str | Path) -> Photo:
         OSError: there is no such file, or it may not be read.
     """
     path = Path(path)
-    if (size := path.stat().st_size) > MAX_FILE:
-        raise ValueError(f"{path}: expected a file of at most {MAX_FILE} bytes, got {size}")
+    if (size := path.stat().st_size) > _MAX_FILE:
+        raise ValueError(f"{path}: expected a file of at most {_MAX_FILE} bytes, got {size}")
     return photo_from_bytes(path.read_bytes(), str(path))
 
 
@@ -128,71 +124,20 @@ def _photo_of(image: "ImageFile", data: bytes) -> Photo:
     encoding = _encoding(image, source, data)
     frames, total = [], 0
     for page in _pages(image, source, notes):
-        frames.append(frame_of(page, file_format, notes))
+        frames.append(_frame_of(page, file_format, notes))
         total += frames[-1].pixels.nbytes
         _check_bytes(total, len(frames))
     if not frames:
         raise ValueError("expected a whole picture, got reduced ones: a raw file of a camera?")
     if file_format in ("PNG", "WEBP", "GIF"):  # with the same channels in all frames
-        frames = alike(frames)
+        frames = _alike(frames)
     loop, converted = image.info.get("loop"), source != file_format
     return Photo(tuple(frames), file_format, loop, encoding, tuple(notes), converted)
 
 
 def _check_bytes(total: int, frames: int) -> None:
-    if frames > 1 and total > MAX_BYTES:  # one is as large as its pixels may be
-        raise ValueError(f"expected at most {MAX_BYTES} bytes of pixels, got more")
-
-
-def write_photo(path: str | Path, photo: Photo) -> None:
-    """Write a photo in its own format, whatever the suffix; it is there whole or not at all.
-
-    Outside changed pixels, lossless files are the same bit by bit: PNG, TIFF, BMP, lossless WebP,
-    and GIF where no frame has more than 256 colours. JPEG is compressed again, with the tables and
-    subsampling of the source (quality 95 where it has none), lossy WebP with quality 95. Frames of
-    an animated PNG that are the same as the one before become one, which is shown for as long.
-
-    Raises:
-        ValueError: frames that the format cannot hold.
-        OSError: the file cannot be written.
-    """
-    data = photo_to_bytes(photo, str(path))
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
-
-
-def photo_to_bytes(photo: Photo, name: str) -> bytes:
-    """What `write_photo` writes, in memory.
-
-    Args:
-        photo: as it was read, with other pixels.
-        name: what errors call it.
-    Raises:
-        ValueError: frames that the format cannot hold; ``name`` is given.
-    """
-    with needs_extra("recipes"):
-        import PIL  # noqa: F401
-    _check_fits(name, photo)
-    data = ENCODERS[photo.format](photo)
-    if left := leftovers_of(data):  # by another version of Pillow, say
-        raise ValueError(f"{name}: expected nothing but pixels to be written, got {left}")
-    return data
-
-
-def _check_fits(name: str, photo: Photo) -> None:
-    if photo.format not in ENCODERS:
-        raise ValueError(f"{name}: expected one of {', '.join(ENCODERS)}, got {photo.format}")
-    if not photo.frames or (len(photo.frames) > 1 and photo.format not in _WITH_FRAMES):
-        raise ValueError(f"{name}: {photo.format} does not hold {len(photo.frames)} frames")
-    for frame in photo.frames:
-        channels, deep = len(frame.pixels), frame.pixels.dtype != torch.uint8
-        if channels not in _CHANNELS.get(photo.format, (1, 2, 3, 4)):
-            raise ValueError(f"{name}: {photo.format} does not hold {channels} channels")
-        if deep and (photo.format not in _DEEP or photo.is_animation):
-            raise ValueError(f"{name}: {photo.format} does not hold 16 bits, or not in animations")
-    shapes = {(*frame.pixels.shape, frame.pixels.dtype) for frame in photo.frames}
-    if photo.format != "TIFF" and len(shapes) > 1:
-        raise ValueError(f"{name}: expected frames of one shape, got {sorted(map(str, shapes))}")
+    if frames > 1 and total > _MAX_BYTES:  # one is as large as its pixels may be
+        raise ValueError(f"expected at most {_MAX_BYTES} bytes of pixels, got more")
 
 
 def _encoding(image: "ImageFile", file_format: str, data: bytes) -> dict[str, Any]:
@@ -281,3 +226,114 @@ def _check_tiff(image: "ImageFile") -> None:
         raise ValueError(f"expected 8 bits a channel, got {bits}, which would be cut to 8")
     if image.mode.startswith("I;16") and bits != (16,):
         raise ValueError(f"expected grey of 8 or 16 bits, got {bits[0]}")
+
+
+_GREY_MODES, _COLOR_MODES = {"1", "L", "LA", "La"}, {"P", "PA", "RGB", "RGBX", "RGBA", "RGBa"}
+_COLOR_MODES |= {"YCbCr"}
+
+_PHOTOMETRIC, _MIN_IS_WHITE = 262, 0  # TIFF tag and its value
+
+
+def _frame_of(image: "ImageFile", file_format: str, notes: dict[str, None]) -> Frame:
+    """The picture as it was decoded; what is converted or dropped is added to ``notes``."""
+    from PIL import ImageOps
+
+    upright = ImageOps.exif_transpose(image)
+    profile = _profile(image, notes)
+    if upright.mode == "CMYK":
+        upright, profile = _cmyk_to_rgb(upright, profile, notes), None
+    pixels = _own_channels(upright)
+    if file_format == "GIF" and len(pixels) < 3:  # its grey is a palette that has room for colours
+        pixels = np.concatenate([pixels[:1]] * 3 + [pixels[1:]])
+    if upright.mode.startswith("I;16") and _is_min_white(image):
+        pixels = 65535 - pixels  # Pillow does so for 8 bits only
+    duration = image.info.get("duration")
+    return Frame(
+        torch.from_numpy(_wiped(pixels)),
+        duration=None if duration is None else float(duration),
+        icc_profile=profile,
+        resolution=_resolution(image),
+        max_colors=256 if file_format == "GIF" else None,
+    )
+
+
+def _is_min_white(image: "ImageFile") -> bool:
+    return bool(getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _MIN_IS_WHITE)
+
+
+def _own_channels(image: "Image") -> np.ndarray:
+    """Pixels ``c h w`` of 8 bits, or of 16 for grey."""
+    if image.mode.startswith("I;16"):
+        return np.asarray(image).astype(np.uint16)[None]
+    if image.mode == "F":
+        raise ValueError("pixels are floating-point numbers, whose range is not known")
+    transparent = image.has_transparency_data
+    if image.mode in _GREY_MODES:
+        mode = "LA" if transparent else "L"
+    elif image.mode in _COLOR_MODES:
+        mode = "RGBA" if transparent else "RGB"
+    else:
+        raise ValueError(f"expected grey, RGB, CMYK or a palette, got pixels of {image.mode}")
+    pixels = np.asarray(image if image.mode == mode else image.convert(mode))
+    return np.ascontiguousarray(pixels[None] if mode == "L" else pixels.transpose(2, 0, 1))
+
+
+def _wiped(pixels: np.ndarray) -> np.ndarray:
+    """Without the colours of fully transparent pixels."""
+    if len(pixels) in (2, 4):
+        return pixels * (pixels[-1:] > 0)
+    return pixels.copy()
+
+
+def _cmyk_to_rgb(image: "Image", profile: bytes | None, notes: dict[str, None]) -> "Image":
+    from PIL import ImageCms
+
+    if profile is not None:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            target = ImageCms.createProfile("sRGB")
+            converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+        except (ImageCms.PyCMSError, OSError):
+            converted = None
+        if converted is not None:
+            notes["CMYK was converted to sRGB by its ICC profile"] = None
+            return converted
+    notes["CMYK was converted to RGB without an ICC profile"] = None
+    return image.convert("RGB")
+
+
+def _profile(image: "ImageFile", notes: dict[str, None]) -> bytes | None:
+    """The ICC profile, unless it is none: then it could be anything."""
+    profile = image.info.get("icc_profile")
+    if not profile:
+        return None
+    size = int.from_bytes(profile[:4])
+    if profile[36:40] != b"acsp" or size != len(profile) or size > MAX_PROFILE_BYTES:
+        notes["an ICC profile that is damaged or too large was dropped"] = None
+        return None
+    return bytes(profile)
+
+
+def _resolution(image: "ImageFile") -> tuple[int, int] | None:
+    """In whole dots, so that it says no more than a resolution does."""
+    try:
+        dots = [round(float(d)) for d in image.info["dpi"]]
+    except (KeyError, TypeError, ValueError, OverflowError, ZeroDivisionError):
+        return None
+    return (dots[0], dots[1]) if len(dots) == 2 and all(1 < d < 2**16 for d in dots) else None
+
+
+def _alike(frames: list[Frame]) -> list[Frame]:
+    """With colours in all where one has them, and alpha in all where one has it."""
+    channels = {len(frame.pixels) for frame in frames}
+    if len(channels) == 1:
+        return frames
+    color, alpha = max(channels) > 2, bool(channels & {2, 4})
+    alike = []
+    for frame in frames:
+        opaque = torch.full((1, *frame.size), 255, dtype=torch.uint8)
+        own = frame.pixels[: 3 if len(frame.pixels) > 2 else 1]
+        own = own.expand(3, -1, -1) if color and len(own) == 1 else own
+        last = [] if not alpha else [opaque if frame.alpha is None else frame.alpha]
+        alike.append(replace(frame, pixels=torch.cat([own, *last])))
+    return alike

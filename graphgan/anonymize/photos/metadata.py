@@ -35,7 +35,7 @@ _TIFF_NAMES |= {34665: "Exif", 34853: "GPS", 37724: "ImageSourceData"}
 _PADDING = 24  # bytes that writers may leave between the parts of a TIFF: zeros and a header
 
 
-def leftovers(path: str | Path) -> list[str]:
+def photo_metadata(path: str | Path) -> list[str]:
     """Names of what a file holds that is neither pixels nor structure, resolution or ICC profile.
 
     The bytes of a JPEG, PNG, WebP, GIF, TIFF or BMP are walked from block to block; nothing is
@@ -48,13 +48,13 @@ def leftovers(path: str | Path) -> list[str]:
     """
     path = Path(path)
     try:
-        return leftovers_of(path.read_bytes())
+        return photo_metadata_of(path.read_bytes())
     except (ValueError, IndexError, struct.error) as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def leftovers_of(data: bytes) -> list[str]:
-    """`leftovers` of a file's bytes."""
+def photo_metadata_of(data: bytes) -> list[str]:
+    """`photo_metadata` of a file's bytes."""
     for signature, names in _FORMATS.items():
         if re.match(signature, data, re.DOTALL):
             return sorted(set(names(data)))
