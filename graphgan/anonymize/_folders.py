@@ -24,7 +24,7 @@ _OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oci", "memor
 _LINES, _SECONDS = 1000, 60.0  # of the record, that are put together
 
 
-class Found(NamedTuple):
+class FolderEntry(NamedTuple):
     """A file or a folder below a folder.
 
     Args:
@@ -70,7 +70,7 @@ class Folder:
         """Whether the other folder is this one or inside it."""
         return f"{other.place}/".startswith(f"{self.place}/")
 
-    def walk(self) -> Iterator[Found]:
+    def walk(self) -> Iterator[FolderEntry]:
         """All files below it, but not those in hidden folders; a folder that cannot be read."""
         waiting = [self._root or "/"]
         while waiting:
@@ -82,7 +82,7 @@ class Folder:
                     raise
                 reason = error.strerror or type(error).__name__
                 why = f"the folder cannot be read, nothing in it was done: {reason}"
-                yield Found(self._relative(folder), failed=why)
+                yield FolderEntry(self._relative(folder), failed=why)
                 continue
             self._fs.invalidate_cache(folder)  # it would keep every listing until the end
             for entry in entries:
@@ -91,13 +91,13 @@ class Folder:
                     continue
                 is_folder = entry["type"] == "directory"
                 if name.rpartition("/")[2].startswith("."):
-                    yield Found(name, "a hidden folder" if is_folder else "hidden")
+                    yield FolderEntry(name, "a hidden folder" if is_folder else "hidden")
                 elif entry.get("islink") and self._fs.isdir(path):
-                    yield Found(name, "a link to a folder, not followed")
+                    yield FolderEntry(name, "a link to a folder, not followed")
                 elif is_folder:
                     waiting.append(path)
                 else:
-                    yield Found(name)
+                    yield FolderEntry(name)
 
     def names(self, folder: str) -> list[str]:
         """Of the files right in a folder below it, sorted; none if it is not there."""

@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 
 import torch
 
-from graphgan.anonymize.inputs import Job
-from graphgan.anonymize.kinds import FileKind, file_kind
+from graphgan.anonymize._inputs import Job
+from graphgan.anonymize._kinds import FileKind, file_kind
 from graphgan.anonymize.options import AnonymizeOptions, make_anonymizer, make_file_anonymizer
 from graphgan.anonymize.report import FileReport
 from graphgan.files import temporary_path

@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from graphgan.anonymize._folders import Folder
+from graphgan.anonymize._inputs import UNKNOWN, Job
 from graphgan.anonymize._processes import FileProcesses, ProcessDiedError
-from graphgan.anonymize.inputs import UNKNOWN, Job
 from graphgan.anonymize.options import AnonymizeOptions
 from graphgan.anonymize.report import FileReport
 from graphgan.extras import needs_extra

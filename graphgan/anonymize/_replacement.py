@@ -7,6 +7,15 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from graphgan.anonymize._faces import (
+    Attempt,
+    Face,
+    Problem,
+    Reason,
+    ReplacementTask,
+    as_box,
+    extent_of,
+)
 from graphgan.anonymize.compositor import (
     AlignedFaces,
     Patch,
@@ -17,7 +26,6 @@ from graphgan.anonymize.compositor import (
     soft_edges,
 )
 from graphgan.anonymize.compositor.regions import box_corners
-from graphgan.anonymize.faces import Face, Problem, Reason, Stage, Task, as_box, extent_of
 from graphgan.anonymize.methods import crop_size, forehead_of, shows_nobody
 from graphgan.landmarks.alignment import Alignment
 
@@ -28,12 +36,12 @@ _AT_ONCE = 64  # faces of a batch: a photo may hold thousands
 
 @dataclass
 class Replacement:
-    """A face on its way from one stage to the next.
+    """A face on its way from one attempt to the next.
 
     Args:
         task: what is to be done.
         alignment: of its crop.
-        stage: the one that it is at.
+        attempt: the one that it is at.
         problem: why its landmarks are not trusted; None where they are.
         reason: why what was asked for is not there, as far as is known.
     Attributes:
@@ -42,9 +50,9 @@ class Replacement:
         covered: share of the old face that was pasted over.
     """
 
-    task: Task
+    task: ReplacementTask
     alignment: Alignment
-    stage: Stage
+    attempt: Attempt
     problem: str | None = None
     before: Float[Tensor, "d"] | None = None
     distance: float | None = None
@@ -57,17 +65,17 @@ class Replacement:
     _kept: Float[Tensor, "1 u v"] | None = None
 
     @classmethod
-    def begin(cls, task: Task) -> "Replacement":
-        """At the first stage."""
+    def begin(cls, task: ReplacementTask) -> "Replacement":
+        """At the first attempt."""
         alignment, problem = align_region(task.found, task.upright_within)
-        return cls(task, alignment, next(task.stages), problem, task.before)
+        return cls(task, alignment, next(task.attempts), problem, task.before)
 
     def unfit(self) -> Problem | None:
-        """What speaks against the first stage before it is tried."""
+        """What speaks against the first attempt before it is tried."""
         if self.problem is not None:  # nothing that needs landmarks
             return Problem("turned away or unclear", f"cannot be aligned: {self.problem}")
         extent, least = extent_of(self.task.found.landmarks), self.task.least_shown
-        if extent < least and not shows_nobody(self.stage.method):
+        if extent < least and not shows_nobody(self.attempt.method):
             text = f"too small: {extent:.1f} pixels, from {least:.0f} on somebody is shown"
             return Problem("too small", text)
         return None
@@ -83,7 +91,7 @@ class Replacement:
     def is_checked(self) -> bool:
         """Whether a recogniser is asked: somebody is shown, large enough, in a known place."""
         return (
-            not shows_nobody(self.stage.method)
+            not shows_nobody(self.attempt.method)
             and self.problem is None
             and is_recognisable(self.task.found.landmarks)
         )
@@ -110,10 +118,10 @@ class Replacement:
         return None
 
     def as_face(self) -> Face:
-        condition = self.stage.condition
+        condition = self.attempt.condition
         return Face(
             as_box(self.task.found.box),
-            self.stage.method.name,
+            self.attempt.method.name,
             None if condition is None else condition.name,
             self.distance,
             self.tries,
@@ -131,7 +139,7 @@ def make_faces(image: UInt8[Tensor, "3 h w"], items: Sequence[Replacement]) -> N
     """New crops for all, those of one method and size in batches of 64."""
     alike: dict[tuple[int, tuple[int, int]], list[Replacement]] = {}
     for item in items:
-        method = item.stage.method
+        method = item.attempt.method
         size = crop_size(method, item.alignment.crop.width)
         alike.setdefault((id(method), size), []).append(item)
     for (_, size), same in alike.items():
@@ -140,7 +148,7 @@ def make_faces(image: UInt8[Tensor, "3 h w"], items: Sequence[Replacement]) -> N
 
 
 def _make_batch(image: Tensor, items: Sequence[Replacement], size: tuple[int, int]) -> None:
-    method = items[0].stage.method
+    method = items[0].attempt.method
     faces = cut_faces(
         image,
         [item.task.found for item in items],
@@ -155,7 +163,7 @@ def _make_batch(image: Tensor, items: Sequence[Replacement], size: tuple[int, in
         unknown = torch.full((6,), torch.nan)
         eyes = [unknown if item.task.eyes is None else item.task.eyes for item in items]
         faces = faces._replace(eyes=torch.stack(eyes))
-    people = [item.stage.condition for item in items]
+    people = [item.attempt.condition for item in items]
     made = method(faces, [person for person in people if person is not None])
     for i, item in enumerate(items):
         item._new, item._mask = _with_edge(made[i : i + 1], faces, i, item)
@@ -168,7 +176,7 @@ def _with_edge(
 ) -> tuple[Float[Tensor, "3 h w"], Float[Tensor, "1 h w"]]:
     """A new face as it is pasted, and its soft edge; where nobody is shown, it covers more."""
     image, region = faces.images[i : i + 1], faces.masks[i : i + 1]
-    if shows_nobody(item.stage.method):
+    if shows_nobody(item.attempt.method):
         return new[0], soft_edges(region)[0]
     pixel = region.shape[2] / item.alignment.crop.height
     faded, edges = fade_into(new.to(image), image, region, pixel=pixel)

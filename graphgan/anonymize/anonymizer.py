@@ -17,6 +17,20 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from graphgan.anonymize._faces import (
+    KEPT,
+    NOT_THERE,
+    OVERLOOKED,
+    Attempt,
+    Face,
+    Problem,
+    Reason,
+    ReplacementTask,
+    Result,
+    as_box,
+    is_overlooked,
+    without_faces,
+)
 from graphgan.anonymize._replacement import (
     Replacement,
     is_recognisable,
@@ -24,23 +38,8 @@ from graphgan.anonymize._replacement import (
     paste_replacements,
 )
 from graphgan.anonymize.conditions import Condition, Look
-from graphgan.anonymize.faces import (
-    KEPT,
-    NOT_THERE,
-    OVERLOOKED,
-    Face,
-    Problem,
-    Reason,
-    Result,
-    Stage,
-    Task,
-    as_box,
-    is_overlooked,
-    without_faces,
-)
 from graphgan.anonymize.matching import DEFAULT_MATCH, ConditionOrder, Match
 from graphgan.anonymize.methods import (
-    DEFAULT_SIZE,
     FaceMethod,
     GeneratedFaces,
     ObscuredFaces,
@@ -74,8 +73,6 @@ class Anonymizer:
         tries: with how many conditions a face is tried.
         match: by what the conditions for a face are chosen, see `ConditionOrder`.
         selection: faces to keep.
-        size: height and width of the crops that a given network was trained on, where it does not
-            say so itself.
         seed: chooses the conditions.
     Raises:
         ValueError: a method that shows people and no conditions; an unknown fallback; less than one
@@ -103,10 +100,9 @@ class Anonymizer:
         tries: int = 3,
         match: Match = DEFAULT_MATCH,
         selection: Selection | None = None,
-        size: tuple[int, int] | None = None,
         seed: int = 0,
     ) -> None:
-        self.method = _method(method, size)
+        self.method = _method(method)
         self.fallback = ObscuredFaces(fallback)
         self.last = ObscuredFaces("solid")
         self.detector = FaceFinder() if detector is None else detector
@@ -150,7 +146,7 @@ class Anonymizer:
         chosen = [i for i, stays in enumerate(kept) if not stays]
         looks = self.looks(image, [found[i].landmarks for i in chosen])
         tasks = [
-            Task(found[i], self.stages(f"{key}#{i}", look), before[i])
+            ReplacementTask(found[i], self.attempts(f"{key}#{i}", look), before[i])
             for i, look in zip(chosen, looks, strict=True)
         ]
         result = self.replace(image, tasks)
@@ -167,7 +163,7 @@ class Anonymizer:
         known = torch.tensor([face.box for face in result.faces]).view(-1, 4)
         nowhere = torch.full((68, 2), torch.nan)
         left = [
-            Task(Detection(box, nowhere), self.covers())
+            ReplacementTask(Detection(box, nowhere), self.fallbacks())
             for box in self.second_detector(without_faces(result)).boxes
             if is_overlooked(box, known, result.changed)
         ]
@@ -199,26 +195,26 @@ class Anonymizer:
             return [None] * len(landmarks)
         return list(measure(image, torch.stack(list(landmarks))))
 
-    def stages(self, key: str, look: Look | None = None) -> Iterator[Stage]:
+    def attempts(self, key: str, look: Look | None = None) -> Iterator[Attempt]:
         """What is tried for the face of this key; without an end, the last again and again."""
         if self.method.uses_conditions:
             people = self.order.of(key, look)
             for _, condition in zip(range(self.tries), people, strict=False):
-                yield Stage(self.method, condition)
+                yield Attempt(self.method, condition)
         elif self.method.name != self.fallback.name:
-            yield Stage(self.method)
-        yield from self.covers()
+            yield Attempt(self.method)
+        yield from self.fallbacks()
 
-    def covers(self) -> Iterator[Stage]:
+    def fallbacks(self) -> Iterator[Attempt]:
         """What is tried for a face that the method cannot hide."""
-        yield Stage(self.fallback)
+        yield Attempt(self.fallback)
         while True:
-            yield Stage(self.last)
+            yield Attempt(self.last)
 
     def replace(
-        self, image: UInt8[Tensor, "3 h w"], tasks: Sequence[Task], *, check: bool = True
+        self, image: UInt8[Tensor, "3 h w"], tasks: Sequence[ReplacementTask], *, check: bool = True
     ) -> Result:
-        """The photo with these faces replaced, each by the first of its stages that hides it.
+        """The photo with these faces replaced, each by the first of its attempts that hides it.
 
         Args:
             image: the photo.
@@ -236,7 +232,7 @@ class Anonymizer:
             changed |= more
             waiting = self._not_accepted(result, waiting, check)
             for item in waiting:
-                item.stage, item.distance = next(item.task.stages), None
+                item.attempt, item.distance = next(item.task.attempts), None
         return Result(result, changed, [self._as_face(item) for item in items])
 
     def _as_face(self, item: Replacement) -> Face:
@@ -273,11 +269,11 @@ class Anonymizer:
             told[i] = descriptor if descriptor.isfinite().all() else None
         return told
 
-    def _begin(self, task: Task) -> Replacement:
+    def _begin(self, task: ReplacementTask) -> Replacement:
         item = Replacement.begin(task)
         if (problem := item.unfit()) is not None:
-            item = replace(item, task=task._replace(stages=self.covers()))
-            item.stage = next(item.task.stages)
+            item = replace(item, task=task._replace(attempts=self.fallbacks()))
+            item.attempt = next(item.task.attempts)
             item.reason = problem.reason
             item.remarks.append(problem.remark)
         return item
@@ -301,10 +297,10 @@ class Anonymizer:
         again = []
         for item, problem in zip(items, problems, strict=True):
             if problem is not None:
-                item.remarks.append(f"{item.stage}: {problem.remark}")
-                if item.stage.method is self.method:
+                item.remarks.append(f"{item.attempt}: {problem.remark}")
+                if item.attempt.method is self.method:
                     item.reason = problem.reason
-                if item.stage.method is not self.last:
+                if item.attempt.method is not self.last:
                     again.append(item)
                 elif item.problem is None:  # at last all of its box and what is around
                     item.give_up_landmarks(problem.remark)
@@ -334,12 +330,10 @@ class Anonymizer:
             raise ValueError(f"expected conditions for {name!r}, which shows people, got none")
 
 
-def _method(
-    method: AnonyGAN | OnnxAnonyGAN | FaceMethod | Obscuring, size: tuple[int, int] | None
-) -> FaceMethod:
+def _method(method: AnonyGAN | OnnxAnonyGAN | FaceMethod | Obscuring) -> FaceMethod:
     if isinstance(method, AnonyGAN | OnnxAnonyGAN):
-        return GeneratedFaces(method, size=size)
-    return ObscuredFaces(method, size=size or DEFAULT_SIZE) if isinstance(method, str) else method
+        return GeneratedFaces(method)
+    return ObscuredFaces(method) if isinstance(method, str) else method
 
 
 def _threshold(recogniser: Recogniser | None, threshold: float | None) -> float | None:

@@ -1,8 +1,7 @@
 """``graphgan-anonymize``: photos, folders and videos with their faces replaced."""
 
 import contextlib
-import sys
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from graphgan._threads import calls_in_order, num_threads
+from graphgan.anonymize._file_anonymizer import FileAnonymizer
+from graphgan.anonymize._inputs import STREAM, Job, Plan, plan_jobs
 from graphgan.anonymize._processes import FileProcesses
-from graphgan.anonymize.files import FileAnonymizer
-from graphgan.anonymize.inputs import STREAM, Job, Plan, plan_jobs
+from graphgan.anonymize._summary import as_printed, exit_status, tell_end
 from graphgan.anonymize.options import (
     AnonymizeOptions,
-    as_given_box,
+    describe_run,
     make_anonymizer,
     make_file_anonymizer,
-    what_holds_for_all,
+    parse_box,
 )
 from graphgan.anonymize.report import FileReport, count_statuses, write_reports
-from graphgan.anonymize.summary import as_printed, tell_problems, tell_summary
 from graphgan.anonymize.video.streams import live_source
 from graphgan.commands import exit_with, parse_options
 from graphgan.data.progress_record import ProgressRecord, start_record
@@ -30,14 +29,10 @@ from graphgan.files import locked
 from graphgan.training.devices import memory_errors_explained
 from graphgan.training.interrupts import StopRequest, stop_on_signal
 
-NO_FACE = 3
-"""Exit status where a file was not copied, since no face was found in it, or none in a box of
-``--only``, so that the others stay visible."""
-
-RECORD = ".graphgan-anonymize.jsonl"
+_RECORD = ".graphgan-anonymize.jsonl"
 """In the output folder: what is done, so that a run can be gone on with."""
 
-LOCK = ".graphgan-anonymize.lock"
+_LOCK = ".graphgan-anonymize.lock"
 """In the output folder: held by the run that is at work there."""
 
 
@@ -69,7 +64,7 @@ class Options(AnonymizeOptions):
         super().__post_init__()
         if self.serve and (self.inputs or self.out):
             raise ValueError("expected --serve without inputs and --out: it shows a page")
-        if self.serve and (self.only or any(map(as_given_box, self.keep))):
+        if self.serve and (self.only or any(map(parse_box, self.keep))):
             raise ValueError("expected --serve with people to keep, got boxes: of which photo?")
         if not self.serve and not self.inputs:
             raise ValueError("expected photos, videos or folders (see --help)")
@@ -118,7 +113,7 @@ def _main() -> int:
 
 def anonymize(options: Options) -> int:
     """Do what the options say; returns the exit status."""
-    record = options.folder / RECORD
+    record = options.folder / _RECORD
     options.allow_pixels()  # of the headers that are read now
     goes_on = options.resume and record.exists()  # what is there is of the run that was stopped
     plan = plan_jobs(options.inputs, options.folder, overwrite=options.overwrite or goes_on)
@@ -126,10 +121,10 @@ def anonymize(options: Options) -> int:
         live_source()  # or it ends here
     with memory_errors_explained("smaller photos need less"), ExitStack() as stack:
         anonymizer = make_anonymizer(options)
-        about = what_holds_for_all(options, anonymizer)
+        about = describe_run(options, anonymizer)
         with _told_as_folder(options.folder):
             options.folder.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(locked(options.folder / LOCK))
+            stack.enter_context(locked(options.folder / _LOCK))
             if not goes_on:
                 start_record(record, about)
         with _told_as_folder(options.report_path.parent):
@@ -150,7 +145,7 @@ def _told_as_folder(folder: Path) -> Iterator[None]:
 def _run(options: Options, plan: Plan, work: FileAnonymizer, about: dict[str, Any]) -> int:
     files = {name: FileReport(name, "left out", error=why) for name, why in plan.left_out.items()}
     files |= {name: FileReport(name, "failed", error=why) for name, why in plan.failed.items()}
-    with ProgressRecord(options.folder / RECORD, about) as record, stop_on_signal() as stop:
+    with ProgressRecord(options.folder / _RECORD, about) as record, stop_on_signal() as stop:
         before = {entry["name"]: FileReport.from_json(entry) for entry in record.entries}
         try:
             for report in _reports(options, plan.jobs, work, before, stop):
@@ -271,22 +266,6 @@ def _is_done(report: FileReport, job: Job) -> bool:
     if report.status in ("anonymised", "copied"):
         return job.target.is_file()
     return report.status == "no face"
-
-
-def tell_end(files: list[FileReport], report: Path | str) -> None:
-    """Print what a person must know, and where the report is."""
-    for line in tell_problems(files):
-        print(line, file=sys.stderr)
-    for line in tell_summary(files, report):
-        print(line)
-    sys.stdout.flush()
-
-
-def exit_status(counts: Mapping[str, int]) -> int:
-    """Of a command, by what `count_statuses` gives."""
-    if counts["failed"]:
-        return 1
-    return NO_FACE if counts["no face"] or counts["boxes without a face"] else 0
 
 
 if __name__ == "__main__":

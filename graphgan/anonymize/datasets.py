@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from graphgan.anonymize._folders import RECORD, Folder, FolderRecord
+from graphgan.anonymize._inputs import NEITHER, folded, looks_like_one
+from graphgan.anonymize._kinds import RESULT_SUFFIXES
 from graphgan.anonymize._ray_data import DatasetTask, Row, require_ray, run_ray
-from graphgan.anonymize.command import exit_status, tell_end
-from graphgan.anonymize.inputs import NEITHER, folded, looks_like_one
-from graphgan.anonymize.kinds import RESULT_SUFFIXES
+from graphgan.anonymize._summary import exit_status, tell_end
 from graphgan.anonymize.options import (
     COMPOSED,
     AnonymizeOptions,
+    describe_run,
     make_anonymizer,
-    what_holds_for_all,
 )
 from graphgan.anonymize.report import FileReport, count_statuses, write_reports
 from graphgan.commands import exit_with, parse_options
@@ -70,11 +70,11 @@ def _main() -> int:
     return anonymize_dataset(options)
 
 
-Engine = Callable[..., Iterator[FileReport]]
+_Engine = Callable[..., Iterator[FileReport]]
 """See `run_ray`."""
 
 
-def anonymize_dataset(options: DatasetOptions, engine: Engine = run_ray) -> int:
+def anonymize_dataset(options: DatasetOptions, engine: _Engine = run_ray) -> int:
     """Do what the options say; returns the exit status, that of `graphgan.anonymize.command`.
 
     Raises:
@@ -89,7 +89,7 @@ def anonymize_dataset(options: DatasetOptions, engine: Engine = run_ray) -> int:
     if not rows:
         raise ValueError(f"expected photos or videos, found none in {options.src}")
     with memory_errors_explained("smaller photos need less"):
-        about = what_holds_for_all(options, make_anonymizer(options))
+        about = describe_run(options, make_anonymizer(options))
     about["source"] = _digest(source.place)
     record = FolderRecord(target, about)
     target.remove_unfinished()

@@ -70,8 +70,8 @@ def pixelate_faces(
 
 
 def cover_faces(
-    images: Float[Tensor, "b 3 h w"], masks: Float[Tensor, "b 1 h w"], *, value: float = -1.0
+    images: Float[Tensor, "b 3 h w"], masks: Float[Tensor, "b 1 h w"]
 ) -> Float[Tensor, "b 3 h w"]:
-    """One value inside the mask, black by default."""
+    """Black inside the mask; the images are in [-1, 1]."""
     check_features(images, 3, "images")
-    return paste(torch.full_like(images, value), images, masks)
+    return paste(torch.full_like(images, -1), images, masks)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import torch
 
+from graphgan.anonymize._file_anonymizer import Audio, FileAnonymizer
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import (
     Condition,
@@ -13,7 +14,6 @@ from graphgan.anonymize.conditions import (
     people_conditions,
     photo_conditions,
 )
-from graphgan.anonymize.files import Audio, FileAnonymizer
 from graphgan.anonymize.matching import DEFAULT_MATCH, Match
 from graphgan.anonymize.methods import FaceMethod, GeneratedFaces, ObscuredFaces, Obscuring
 from graphgan.anonymize.selection import Box, Selection
@@ -115,12 +115,12 @@ def make_anonymizer(options: AnonymizeOptions) -> Anonymizer:
         MissingExtraError: a tool needs a package that is not installed.
     """
     options.allow_pixels()
-    tools = tool_options(options)
+    tools = _tool_options(options)
     detector = make_finder(options.detector, options.landmarker, tools)
     coarser = replace(tools, min_face=_COARSER * options.min_face)
     second_detector = make_detector(options.detector, coarser)
     recogniser = make_recogniser(options.recognizer, tools)
-    method = make_method(options)
+    method = _make_method(options)
     conditions: list[Condition] = []
     if method.uses_conditions:
         conditions = _conditions(options, detector, method)
@@ -144,7 +144,7 @@ def make_file_anonymizer(options: AnonymizeOptions, anonymizer: Anonymizer) -> F
     return FileAnonymizer(anonymizer, options.copy_unmatched, options.audio, options.allow_damaged)
 
 
-def tool_options(options: AnonymizeOptions) -> ToolOptions:
+def _tool_options(options: AnonymizeOptions) -> ToolOptions:
     """What all tools are asked for."""
     covers = options.mode != "people" and not options.keep
     return ToolOptions(
@@ -154,7 +154,7 @@ def tool_options(options: AnonymizeOptions) -> ToolOptions:
     )
 
 
-def make_method(options: AnonymizeOptions) -> FaceMethod:
+def _make_method(options: AnonymizeOptions) -> FaceMethod:
     """What is put in the place of a face."""
     if options.mode != "people":
         return ObscuredFaces(options.mode)
@@ -183,19 +183,19 @@ def _conditions(
 def _selection(options: AnonymizeOptions, detector: FindFaces, recogniser: Recogniser) -> Selection:
     people, boxes = [], []
     for text in options.keep:
-        if (box := as_given_box(text)) is not None:
+        if (box := parse_box(text)) is not None:
             boxes.append(box)
         else:
             people.append(_descriptor(Path(text), detector, recogniser))
     only = []
     for text in options.only:
-        if (box := as_given_box(text)) is None:
+        if (box := parse_box(text)) is None:
             raise ValueError(f"expected --only left,top,right,bottom, got {text}")
         only.append(box)
     return Selection(people=tuple(people), keep=tuple(boxes), only=tuple(only))
 
 
-def as_given_box(text: str) -> Box | None:
+def parse_box(text: str) -> Box | None:
     """The box that a word of the command line is, None for something else."""
     try:
         left, top, right, bottom = map(float, text.split(","))
@@ -214,7 +214,7 @@ def _descriptor(path: Path, detector: FindFaces, recogniser: Recogniser) -> torc
     return recogniser(image, faces[0].landmarks[None])[0]
 
 
-def what_holds_for_all(options: AnonymizeOptions, anonymizer: Anonymizer) -> dict[str, Any]:
+def describe_run(options: AnonymizeOptions, anonymizer: Anonymizer) -> dict[str, Any]:
     """What reports say of all files, without any path: they are shown to others."""
     order = anonymizer.order
     return {

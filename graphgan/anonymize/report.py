@@ -3,12 +3,12 @@
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
-from graphgan.anonymize.faces import KEPT, NOT_THERE, OVERLOOKED, Face, Reason
+from graphgan.anonymize._faces import KEPT, NOT_THERE, OVERLOOKED, Face
 from graphgan.files import replacing
 
 Status = Literal["anonymised", "copied", "no face", "failed", "left out"]
@@ -157,93 +157,3 @@ def count_statuses(files: Sequence[FileReport]) -> dict[str, int]:
         "faces overlooked at first": sum(OVERLOOKED in face.remarks for face in faces),
         "boxes without a face": nowhere,
     }
-
-
-_WORDS = {"no face": "without a face"}
-_ONE = {
-    "faces replaced": "face replaced",
-    "faces kept": "face kept",
-    "faces overlooked at first": "face overlooked at first",
-    "boxes without a face": "box without a face",
-}
-
-
-def tell_counts(counts: Mapping[str, int]) -> str:
-    """`count_statuses` for people, without what there is none of.
-
-    Example:
-        >>> tell_counts({"anonymised": 2, "failed": 0, "faces replaced": 1})
-        '2 anonymised, 1 face replaced'
-    """
-    words = {key: _WORDS.get(key, key) for key in counts}
-    told = [
-        f"{count:,} {_ONE.get(key, words[key]) if count == 1 else words[key]}"
-        for key, count in counts.items()
-        if count
-    ]
-    return ", ".join(told)
-
-
-_COVERS = {"pixelate": "a mosaic", "blur": "a blur", "solid": "a flat color"}
-
-
-class Instead(NamedTuple):
-    """Faces that were covered instead of what was asked for.
-
-    Args:
-        reason: why.
-        method: that covers them; None where they are shown, but not in some frames of a video.
-    """
-
-    reason: Reason
-    method: str | None
-
-
-def count_instead(files: Iterable[FileReport]) -> Counter[Instead]:
-    """How many faces of the files written were covered instead of what was asked for.
-
-    In all frames or in some.
-    """
-    return Counter(
-        Instead(face.reason, face.method if face.method in _COVERS else None)
-        for file in files
-        if file.is_written
-        for face in file.faces
-        if face.reason is not None
-    )
-
-
-def tell_instead(counts: Counter[Instead]) -> str:
-    """One line for people about `count_instead`; empty where there are none.
-
-    Example:
-        >>> counts = Counter({Instead("too small", "pixelate"): 2})
-        >>> counts[Instead("still recognized", "pixelate")] = 1
-        >>> tell_instead(counts)
-        '3 faces were covered by a mosaic instead: 2 too small, 1 still recognized'
-    """
-    covers = {_COVERS[key.method] for key in counts if key.method is not None}
-    by = " or ".join(sorted(covers))
-    parts = [
-        _told(f"covered by {by} instead", _by_reason(counts, partly=False)),
-        _told("covered in some frames", _by_reason(counts, partly=True)),
-    ]
-    return "; ".join(part for part in parts if part)
-
-
-def _by_reason(counts: Counter[Instead], *, partly: bool) -> Counter[Reason]:
-    reasons: Counter[Reason] = Counter()
-    for key, count in counts.items():
-        if (key.method is None) == partly:
-            reasons[key.reason] += count
-    return reasons
-
-
-def _told(what: str, reasons: Counter[Reason]) -> str:
-    if not reasons:
-        return ""
-    faces = "1 face was" if (total := reasons.total()) == 1 else f"{total} faces were"
-    if len(reasons) == 1:
-        return f"{faces} {what}: {next(iter(reasons))}"
-    why = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
-    return f"{faces} {what}: {why}"

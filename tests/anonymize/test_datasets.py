@@ -20,12 +20,12 @@ from skimage.data import astronaut
 from video_samples import write_sample
 
 from graphgan.anonymize import _folders, datasets
+from graphgan.anonymize._file_anonymizer import FileAnonymizer
 from graphgan.anonymize._folders import RECORD, Folder, FolderRecord
+from graphgan.anonymize._kinds import file_kind
 from graphgan.anonymize._ray_data import DatasetWorker
-from graphgan.anonymize.command import NO_FACE
+from graphgan.anonymize._summary import NO_FACE
 from graphgan.anonymize.datasets import REPORT, DatasetOptions, anonymize_dataset
-from graphgan.anonymize.files import FileAnonymizer
-from graphgan.anonymize.kinds import file_kind
 from graphgan.anonymize.options import AnonymizeOptions
 from graphgan.anonymize.report import FileReport
 from graphgan.data.images import read_image, write_image

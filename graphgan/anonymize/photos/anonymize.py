@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from graphgan.anonymize._faces import Face
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.faces import Face
 from graphgan.anonymize.photos.photo import Frame, Photo
 from graphgan.anonymize.photos.reading import read_photo
 from graphgan.anonymize.photos.writing import write_photo

@@ -15,14 +15,16 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan._threads import results_in_order
+from graphgan.anonymize._faces import LEAST_SHOWN, Face, as_box
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import Look
-from graphgan.anonymize.faces import LEAST_SHOWN, Face, as_box
-from graphgan.anonymize.video._smooth_tracks import SmoothTracklet, upright_within
+from graphgan.anonymize.video._smooth_tracklets import SmoothTracklet, upright_within
 from graphgan.anonymize.video._track_replacer import ReplacedFrame, TrackedRegion, TrackReplacer
 from graphgan.anonymize.video.tracking import Observation, Track, Tracker, fill
 from graphgan.landmarks.alignment import align_face
 from graphgan.landmarks.detection import Detection
+
+_DESCRIBE_EVERY = 10  # frames between two descriptors of a face, which tell tracks apart
 
 
 class ClipFrame(NamedTuple):
@@ -61,7 +63,6 @@ class Clip:
         anonymizer: replaces faces.
         frames: gives all frames from the first on, the same each time that it is called.
         key: of the clip, such as its name: the conditions are drawn by it.
-        describe_every: frames between two descriptors of a face, by which tracks are told apart.
         check_every: frames between two looks at whether a result is recognised.
         max_gap, hold: frames that are bridged between two finds, and covered before and after.
         on_frame: called with the name of the pass after every frame, for a progress bar.
@@ -78,7 +79,6 @@ class Clip:
         frames: Callable[[], Iterable[ClipFrame]],
         *,
         key: str = "",
-        describe_every: int = 10,
         check_every: int = 10,
         max_gap: int = 25,
         hold: int = 5,
@@ -89,7 +89,7 @@ class Clip:
         self._every = check_every
         self._on_frame = on_frame
         tracker, times = Tracker(max_gap=max_gap), list[float]()
-        for frame, found in observe(anonymizer, frames(), describe_every):
+        for frame, found in observe(anonymizer, frames()):
             tracker.update(len(times), found)
             times.append(frame.time)
             on_frame("find")
@@ -146,7 +146,7 @@ class Clip:
         self.faces.append(TrackedFace(Face(box, ""), first, last, frames, estimated))
 
     def _try_out(self, tracks: list[Track]) -> None:
-        """Move each track on to a stage that hides it in a few of its frames."""
+        """Move each track on to a attempt that hides it in a few of its frames."""
         trials: dict[int, list[int]] = {}
         for track in tracks:
             for number in self._replacer.trial_frames(track):
@@ -175,14 +175,13 @@ def check_selection(anonymizer: Anonymizer) -> None:
 
 
 def observe(
-    anonymizer: Anonymizer, frames: Iterable[ClipFrame], describe_every: int
+    anonymizer: Anonymizer, frames: Iterable[ClipFrame]
 ) -> Iterator[tuple[ClipFrame, list[Observation]]]:
     """Each frame with its faces, as the tracker takes them; several frames are searched at once.
 
     Args:
         anonymizer: its detector finds, and its recogniser describes.
         frames: one after the other.
-        describe_every: frames between two descriptors of a face.
     """
 
     def found_in(frame: ClipFrame) -> tuple[ClipFrame, list[Observation]]:
@@ -192,7 +191,7 @@ def observe(
     before = 0
     for number, (frame, faces) in enumerate(results_in_order(frames, found_in)):
         # New faces and those that meet are told apart at once, others now and then.
-        due = number % describe_every == 0 or len(faces) != before
+        due = number % _DESCRIBE_EVERY == 0 or len(faces) != before
         before = len(faces)
         if due and anonymizer.tells_people:
             faces = _described(anonymizer, frame.image, faces)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from jaxtyping import UInt8
 from torch import Tensor
 
+from graphgan.anonymize._faces import LEAST_SHOWN, Face, as_box
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.faces import LEAST_SHOWN, Face, as_box
-from graphgan.anonymize.video._smooth_tracks import ALWAYS, NEVER, SmoothTracklet, upright_within
+from graphgan.anonymize.video._smooth_tracklets import ALWAYS, NEVER, SmoothTracklet, upright_within
 from graphgan.anonymize.video._track_replacer import TrackedRegion, TrackReplacer
 from graphgan.anonymize.video.clips import ClipFrame, TrackedFace, check_selection, observe
 from graphgan.anonymize.video.tracking import EDGE, Track, Tracker, fill
@@ -41,8 +41,7 @@ class LiveClip:
     Args:
         anonymizer: replaces faces.
         frames: of the stream, taken once and one at a time.
-        key, describe_every, check_every, max_gap, hold, on_frame: see
-            `Clip`.
+        key, check_every, max_gap, hold, on_frame: see `Clip`.
         most_away: people out of sight who are known when they come back.
     Attributes:
         delay: frames that are held, one second by default.
@@ -57,7 +56,6 @@ class LiveClip:
         frames: Iterable[ClipFrame],
         *,
         key: str = "",
-        describe_every: int = 10,
         check_every: int = 10,
         max_gap: int = 25,
         hold: int = 5,
@@ -65,7 +63,7 @@ class LiveClip:
         on_frame: Callable[[str], None] = lambda step: None,
     ) -> None:
         check_selection(anonymizer)
-        self._observed = observe(anonymizer, frames, describe_every)
+        self._observed = observe(anonymizer, frames)
         self._tracker = Tracker(max_gap=max_gap)
         self._replacer = TrackReplacer(anonymizer, key)
         self._every, self._most_away = check_every, most_away

@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import drawn_conditions
 from graphgan.anonymize.photos.metadata import photo_metadata_of
-from graphgan.anonymize.serve.app import MAX_WAITING, content_security_policy, make_app
+from graphgan.anonymize.serve._app import MAX_WAITING, content_security_policy, make_app
 from graphgan.faces import FaceFinder
 
 ADDRESS = "http://127.0.0.1:8000"

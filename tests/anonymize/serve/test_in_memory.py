@@ -11,8 +11,7 @@ from PIL import Image
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.photos.anonymize import anonymize_photo
 from graphgan.anonymize.photos.metadata import photo_metadata_of
-from graphgan.anonymize.serve import in_memory
-from graphgan.anonymize.serve.in_memory import MEDIA_TYPES, anonymise_bytes, png_of
+from graphgan.anonymize.serve._in_memory import MEDIA_TYPES, anonymise_bytes, png_of
 
 FORMATS = {"JPEG": {"quality": 95}, "PNG": {}, "WEBP": {"lossless": True}, "TIFF": {}, "BMP": {}}
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.anonymize.video.smoothing import smooth_landmarks
+from graphgan.anonymize.video.landmark_smoothing import smooth_landmarks
 from graphgan.anonymize.video.tracking import (
     Observation,
     Track,

@@ -46,7 +46,7 @@ NOT_THERE = "no face was found in this box of --only"
 _KNOWN, _REPLACED = 0.3, 0.5
 
 
-class Stage(NamedTuple):
+class Attempt(NamedTuple):
     """One thing to try: a method, and whom it shows."""
 
     method: FaceMethod
@@ -56,12 +56,12 @@ class Stage(NamedTuple):
         return self.method.name if self.condition is None else f"as {self.condition.name}"
 
 
-class Task(NamedTuple):
+class ReplacementTask(NamedTuple):
     """A face to be replaced.
 
     Args:
         found: where it is; with NaN among its landmarks, all of its box is covered.
-        stages: what is tried, in this order; without an end.
+        attempts: what is tried, in this order; without an end.
         before: its descriptor, where it is known.
         upright_within: tilt in degrees beyond which its crop is turned, see `align_face`.
         least_shown: see `LEAST_SHOWN`.
@@ -69,7 +69,7 @@ class Task(NamedTuple):
     """
 
     found: Detection
-    stages: Iterator[Stage]
+    attempts: Iterator[Attempt]
     before: Float[Tensor, "d"] | None = None
     upright_within: float = UPRIGHT_WITHIN
     least_shown: float = LEAST_SHOWN

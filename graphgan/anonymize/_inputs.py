@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from graphgan.anonymize.kinds import PHOTO_SUFFIXES, VIDEO_SUFFIXES, FileKind, Kind, file_kind
+from graphgan.anonymize._kinds import PHOTO_SUFFIXES, VIDEO_SUFFIXES, FileKind, Kind, file_kind
 
 # What people call photos and videos: one that cannot be opened is an error, not a file apart.
 _OTHER_PHOTOS = (

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from jaxtyping import UInt8
 from torch import Tensor
 
+from graphgan.anonymize._faces import Face
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.faces import Face
 from graphgan.anonymize.photos.anonymize import replaced_frames
 from graphgan.anonymize.photos.photo import Frame, Photo
 from graphgan.anonymize.photos.reading import photo_from_bytes

@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from graphgan.anonymize.faces import LEAST_SHOWN, extent_of
+from graphgan.anonymize._faces import LEAST_SHOWN, extent_of
 from graphgan.anonymize.video._track_replacer import TrackedRegion
-from graphgan.anonymize.video.smoothing import smooth_eyes, smooth_landmarks
+from graphgan.anonymize.video.landmark_smoothing import smooth_eyes, smooth_landmarks
 from graphgan.anonymize.video.tracking import Tracklet
 from graphgan.landmarks.alignment import UPRIGHT_WITHIN, tilt
 from graphgan.landmarks.detection import Detection

@@ -6,9 +6,9 @@ from coloured_faces import ColourRecogniser
 from PIL import Image
 from skimage.data import astronaut
 
+from graphgan.anonymize._file_anonymizer import FileAnonymizer
+from graphgan.anonymize._inputs import Job
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.files import FileAnonymizer
-from graphgan.anonymize.inputs import Job
 from graphgan.anonymize.options import AnonymizeOptions
 from graphgan.data.images import read_image, write_image
 from graphgan.faces import CenterFace, FaceFinder

@@ -9,7 +9,7 @@ from face_clips import EYES, FPS, clip, jitter, lag, rms
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.anonymize.video.smoothing import smooth_eyes, smooth_landmarks
+from graphgan.anonymize.video.landmark_smoothing import smooth_eyes, smooth_landmarks
 
 seeds = st.integers(0, 10**6)
 
@@ -204,7 +204,7 @@ def test_anything_that_is_seen_at_all_gives_finite_landmarks(seed, n, k):
 
 def test_agrees_with_one_least_squares_problem():
     """The smoother's path is the one that balances both kinds of squares, solved at once."""
-    from graphgan.anonymize.video.smoothing import _Gains, _path
+    from graphgan.anonymize.video.landmark_smoothing import _Gains, _path
 
     rng = np.random.default_rng(0)
     seconds = np.cumsum(rng.uniform(0.5, 2, 12))
@@ -236,7 +236,6 @@ def test_agrees_with_one_least_squares_problem():
         (torch.full((3, 5, 2), math.nan), [0.0, 1.0, 2.0], {}, "none of 3 frames"),
         (torch.rand(3, 1, 2), [0.0, 1.0, 2.0], {}, "at least 2 landmarks, got 1"),
         (torch.ones(3, 5, 2), [0.0, 1.0, 2.0], {}, "all equal in 3 frames"),
-        (torch.rand(3, 5, 2), [0.0, 1.0, 2.0], {"noise": 0.0}, "noise above 0"),
     ],
 )
 def test_refuses_what_cannot_be_smoothed(landmarks, times, options, message):

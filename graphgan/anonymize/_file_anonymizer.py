@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from graphgan.anonymize._inputs import Job
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.inputs import Job
 from graphgan.anonymize.photos.anonymize import anonymize_photo
 from graphgan.anonymize.report import FileReport
 from graphgan.anonymize.video.anonymize import anonymize_stream, anonymize_video

@@ -1,16 +1,17 @@
 """What a command says at its end: all that a person must act on, and what is alike only once."""
 
-from collections.abc import Iterable, Sequence
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
-from graphgan.anonymize.faces import NOT_THERE
-from graphgan.anonymize.report import (
-    FileReport,
-    count_instead,
-    count_statuses,
-    tell_counts,
-    tell_instead,
-)
+from graphgan.anonymize._faces import NOT_THERE, Reason
+from graphgan.anonymize.report import FileReport, count_statuses
+
+NO_FACE = 3
+"""Exit status of a run in which a file was not copied because no face was found in it, or in which
+a box of ``--only`` had no face, so that all other faces are still visible."""
 
 _NAMED = 3
 """Files that are named one by one; of more, the first."""
@@ -19,6 +20,22 @@ _KINDS = 24  # that fit on a line or two
 
 _LINES = 20
 """Errors, and warnings, that differ; the report has them all."""
+
+
+def tell_end(files: list[FileReport], report: Path | str) -> None:
+    """Print what a person must know, and where the report is."""
+    for line in tell_problems(files):
+        print(line, file=sys.stderr)
+    for line in tell_summary(files, report):
+        print(line)
+    sys.stdout.flush()
+
+
+def exit_status(counts: Mapping[str, int]) -> int:
+    """Of a command, by what `count_statuses` gives."""
+    if counts["failed"]:
+        return 1
+    return NO_FACE if counts["no face"] or counts["boxes without a face"] else 0
 
 
 def tell_problems(files: Sequence[FileReport]) -> list[str]:
@@ -109,3 +126,95 @@ def _alike(told: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     for text, name in told:
         names.setdefault(text, []).append(name)
     return names
+
+
+_WORDS = {"no face": "without a face"}
+
+
+_ONE = {
+    "faces replaced": "face replaced",
+    "faces kept": "face kept",
+    "faces overlooked at first": "face overlooked at first",
+    "boxes without a face": "box without a face",
+}
+
+
+def tell_counts(counts: Mapping[str, int]) -> str:
+    """`count_statuses` for people, without what there is none of.
+
+    Example:
+        >>> tell_counts({"anonymised": 2, "failed": 0, "faces replaced": 1})
+        '2 anonymised, 1 face replaced'
+    """
+    words = {key: _WORDS.get(key, key) for key in counts}
+    told = [
+        f"{count:,} {_ONE.get(key, words[key]) if count == 1 else words[key]}"
+        for key, count in counts.items()
+        if count
+    ]
+    return ", ".join(told)
+
+
+_COVERS = {"pixelate": "a mosaic", "blur": "a blur", "solid": "a flat color"}
+
+
+class Instead(NamedTuple):
+    """Faces that were covered instead of what was asked for.
+
+    Args:
+        reason: why.
+        method: that covers them; None where they are shown, but not in some frames of a video.
+    """
+
+    reason: Reason
+    method: str | None
+
+
+def count_instead(files: Iterable[FileReport]) -> Counter[Instead]:
+    """How many faces of the files written were covered instead of what was asked for.
+
+    In all frames or in some.
+    """
+    return Counter(
+        Instead(face.reason, face.method if face.method in _COVERS else None)
+        for file in files
+        if file.is_written
+        for face in file.faces
+        if face.reason is not None
+    )
+
+
+def tell_instead(counts: Counter[Instead]) -> str:
+    """One line for people about `count_instead`; empty where there are none.
+
+    Example:
+        >>> counts = Counter({Instead("too small", "pixelate"): 2})
+        >>> counts[Instead("still recognized", "pixelate")] = 1
+        >>> tell_instead(counts)
+        '3 faces were covered by a mosaic instead: 2 too small, 1 still recognized'
+    """
+    covers = {_COVERS[key.method] for key in counts if key.method is not None}
+    by = " or ".join(sorted(covers))
+    parts = [
+        _told(f"covered by {by} instead", _by_reason(counts, partly=False)),
+        _told("covered in some frames", _by_reason(counts, partly=True)),
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+def _by_reason(counts: Counter[Instead], *, partly: bool) -> Counter[Reason]:
+    reasons: Counter[Reason] = Counter()
+    for key, count in counts.items():
+        if (key.method is None) == partly:
+            reasons[key.reason] += count
+    return reasons
+
+
+def _told(what: str, reasons: Counter[Reason]) -> str:
+    if not reasons:
+        return ""
+    faces = "1 face was" if (total := reasons.total()) == 1 else f"{total} faces were"
+    if len(reasons) == 1:
+        return f"{faces} {what}: {next(iter(reasons))}"
+    why = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+    return f"{faces} {what}: {why}"

@@ -73,12 +73,6 @@ def file_kind(path: Path) -> FileKind | None:
         return _by_suffix(path.suffix.lower())
 
 
-def kind_of(path: Path) -> Kind | None:
-    """`file_kind` without what becomes of the name."""
-    found = file_kind(path)
-    return None if found is None else found.kind
-
-
 def _by_suffix(suffix: str) -> FileKind | None:
     if suffix in PHOTO_SUFFIXES:
         return FileKind("photo")

@@ -22,6 +22,8 @@ _RATIOS = 10.0 ** np.arange(-6.0, 4.5, 0.5)
 _USUAL_RATIO, _DECADES = -1.0, 2.0
 # Variance of the first position and velocity, which nothing is known of, over that of the noise.
 _UNKNOWN = 1e8
+# Expected standard deviation of a landmark's coordinate, in sizes; dlib's is 0.006 to 0.009.
+_NOISE = 0.008
 # The noise that is expected weighs as much as that of so many frames. What goes beyond so many
 # times of it is motion: else speech, which comes in bursts, would count as noise now and then.
 _EXPECTED_FRAMES, _MOST_NOISE = 4, 3.0
@@ -57,7 +59,6 @@ def smooth_landmarks(
     times: Float[Tensor, "n"],
     *,
     observed: Bool[Tensor, "n"] | None = None,
-    noise: float = 0.008,
     gate: float = 0.3,
 ) -> Smoothed:
     """Smooth the landmarks of one face over time without lag, and fill the frames between.
@@ -81,8 +82,6 @@ def smooth_landmarks(
             estimated where they lie between observed ones. Those before the first and after the
             last keep their distance to it (as `fill` of the same package holds them), or repeat it
             where they are NaN.
-        noise: standard deviation of a landmark's coordinate that is expected, in sizes; it counts
-            as much as four frames of the track do. dlib's is 0.006 to 0.009.
         gate: a frame is an outlier, and estimated from the others, if half its landmarks lie
             farther than this many sizes from where the others put them (and 3 sigma of what a face
             may do meanwhile). Expressions move fewer landmarks. A privacy tool should cover the
@@ -91,7 +90,7 @@ def smooth_landmarks(
     Shapes:
         ``n k 2, n -> n k 2``
     Raises:
-        ValueError: a noise not above 0, times that do not increase, no observed frame, fewer than 2
+        ValueError: times that do not increase, no observed frame, fewer than 2
             landmarks, or all of them on one point.
 
     Example:
@@ -100,17 +99,15 @@ def smooth_landmarks(
         torch.Size([30, 68, 2])
     """
     points, seconds = landmarks.detach().cpu().double().numpy(), times.cpu().double().numpy()
-    if not noise > 0:
-        raise ValueError(f"expected noise above 0, got {noise}")
     _check_times(seconds)
     complete = np.isfinite(points).all((1, 2))
     seen = complete if observed is None else complete & observed.cpu().numpy()
     check_observed(points, seen)
     z = points[..., 0] + 1j * points[..., 1]
-    outliers = seen & _jumps(z, seconds, seen, noise, gate)
+    outliers = seen & _jumps(z, seconds, seen, gate)
     # Where no frame is where the others put it, all are used, and none is believed.
     used = seen if (outliers == seen).all() else seen & ~outliers
-    smooth = _smoothed_between(z, seconds, used, noise)
+    smooth = _smoothed_between(z, seconds, used)
     _hold_ends(smooth, z, seen, used)
     result = torch.from_numpy(np.stack((smooth.real, smooth.imag), -1))
     return Smoothed(result.to(landmarks), torch.from_numpy(outliers).to(landmarks.device))
@@ -172,7 +169,7 @@ def check_observed(points: Float[np.ndarray, "n k 2"], seen: Bool[np.ndarray, "n
 
 
 def _smoothed_between(
-    z: np.ndarray, seconds: Float[np.ndarray, "n"], used: Bool[np.ndarray, "n"], noise: float
+    z: np.ndarray, seconds: Float[np.ndarray, "n"], used: Bool[np.ndarray, "n"]
 ) -> np.ndarray:
     """The smoothed landmarks from the first to the last used frame."""
     inside = slice(*(np.flatnonzero(used)[[0, -1]] + (0, 1)))
@@ -180,7 +177,7 @@ def _smoothed_between(
     channels = np.zeros((inside.stop - inside.start, face.channels.shape[1]))
     channels[used[inside]] = face.channels
     result = np.full_like(z, np.nan)
-    noises = np.full(channels.shape[1], noise)
+    noises = np.full(channels.shape[1], _NOISE)
     noises[:4] *= _COMMON_NOISE
     result[inside] = face.landmarks(_smooth(channels, seconds[inside], used[inside], noises))
     return result
@@ -392,7 +389,7 @@ def _predicted(p: np.ndarray, step: float, ratios: np.ndarray) -> np.ndarray:
 
 
 def _jumps(
-    z: np.ndarray, seconds: np.ndarray, seen: np.ndarray, noise: float, gate: float
+    z: np.ndarray, seconds: np.ndarray, seen: np.ndarray, gate: float
 ) -> Bool[np.ndarray, "n"]:
     """Frames that lie elsewhere than all others say.
 
@@ -405,7 +402,7 @@ def _jumps(
     for _ in range(_MOST_ROUNDS):
         if used.sum() < 3 or not math.isfinite(gate):
             break
-        excess = _excess(z / size, seconds, used, noise) - gate
+        excess = _excess(z / size, seconds, used) - gate
         if not (excess > 0).any():
             break
         odd = np.where(excess > 0, _oddness(z[used] / size), 0)
@@ -416,16 +413,14 @@ def _jumps(
     return jumps
 
 
-def _excess(
-    z: np.ndarray, seconds: np.ndarray, used: np.ndarray, noise: float
-) -> Float[np.ndarray, "m"]:
+def _excess(z: np.ndarray, seconds: np.ndarray, used: np.ndarray) -> Float[np.ndarray, "m"]:
     """How far each used frame lies from where the others put it, less 3 sigma, in sizes.
 
     Leaving an observation of unit noise out of a smoother changes its residual e and its variance
     h to ``e / (1 - h)`` and ``h / (1 - h)``.
     """
     values = _real(z[used])
-    ratio = np.array([(_ACCELERATION / noise) ** 2])
+    ratio = np.array([(_ACCELERATION / _NOISE) ** 2])
     gains = _Gains.of(seconds[used], np.ones(len(values), dtype=bool), ratio)
     variance = gains.smoothed_variance()[:, 0]
     left = np.maximum(1 - variance, 1 / _UNKNOWN)
@@ -433,7 +428,7 @@ def _excess(
     path = _path(values - start, seconds[used], gains.take(np.zeros(values.shape[1], dtype=int)))
     e = (values - start - path).reshape(len(values), 2, -1)
     distance = np.median(np.hypot(e[:, 0], e[:, 1]), 1) / left
-    excess: np.ndarray = distance - 3 * noise * np.sqrt(variance / left)
+    excess: np.ndarray = distance - 3 * _NOISE * np.sqrt(variance / left)
     return excess
 
 

@@ -13,11 +13,11 @@ import secrets
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from graphgan.anonymize._faces import Face
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.faces import Face
-from graphgan.anonymize.serve.choices import Choice, choices_of
-from graphgan.anonymize.serve.guard import Guard
-from graphgan.anonymize.serve.in_memory import MEDIA_TYPES, Anonymised, anonymise_bytes, png_of
+from graphgan.anonymize.serve._choices import Choice, choices_of
+from graphgan.anonymize.serve._guard import Guard
+from graphgan.anonymize.serve._in_memory import MEDIA_TYPES, Anonymised, anonymise_bytes, png_of
 from graphgan.data.batches import to_uint8_image
 from graphgan.extras import needs_extra
 

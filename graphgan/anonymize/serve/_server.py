@@ -6,8 +6,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.serve.app import make_app
-from graphgan.anonymize.serve.guard import App, is_loopback
+from graphgan.anonymize.serve._app import make_app
+from graphgan.anonymize.serve._guard import App, is_loopback
 from graphgan.extras import needs_extra
 
 if TYPE_CHECKING:
