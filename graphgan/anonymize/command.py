@@ -1,4 +1,4 @@
-"""``graphgan-anonymize``: photos, folders and videos with their faces replaced."""
+"""``graphgan-anonymize``: replace the faces in photos, videos and folders."""
 
 import contextlib
 from collections.abc import Generator, Iterator
@@ -41,31 +41,36 @@ class Options(AnonymizeOptions):
     """Replace every face in photos, folders of photos, and videos."""
 
     inputs: tuple[str, ...]
-    """Photos, videos, and folders of them; - for a video on standard input, or a camera."""
+    """Photos, videos and folders; - reads a video from standard input, or a camera."""
     out: Path | None = None
-    """Folder for the results (needed); they keep their names, and the tree of a folder."""
+    """Folder for the results (required). They keep their names and subfolders."""
     report: Path | None = None
-    """What became of every face, as .json and .csv; report.json in --out by default."""
+    """Where to write the report (.json, and a .csv beside it) that lists the outcome for every file
+    and face; report.json in --out by default."""
     overwrite: bool = False
-    """Replace results that are there."""
+    """Replace existing results."""
     resume: bool = False
-    """Go on where a run with the same options was stopped, and try again what failed."""
+    """Continue a run that was stopped, with the same options, and retry what failed."""
     workers: int | None = None
-    """Processes, each with a model and a core of its own, that work on as many files at once; one
-    that dies costs the file that it was at. By default the cores share one model."""
+    """Work on so many files at once, each in a process with its own model; use it for large
+    folders. If a process crashes, only its file fails. By default the cores share one model."""
     serve: bool = False
-    """Show a page in the browsers of this machine instead, where photos are dropped."""
+    """Open a page on this machine instead, onto which photos can be dropped."""
     host: str = "127.0.0.1"
-    """Of the page: any other address opens it to others."""
+    """Address of the page. Any other than the default opens it to other machines."""
     port: int = 8000
-    """Of the page; 0 takes a free one."""
+    """Port of the page; 0 takes a free one."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.serve and (self.inputs or self.out):
-            raise ValueError("expected --serve without inputs and --out: it shows a page")
+            raise ValueError(
+                "expected --serve without inputs and --out, since the page takes photos"
+            )
         if self.serve and (self.only or any(map(parse_box, self.keep))):
-            raise ValueError("expected --serve with people to keep, got boxes: of which photo?")
+            raise ValueError(
+                "expected --serve without boxes; --keep takes a photo of a person, too"
+            )
         if not self.serve and not self.inputs:
             raise ValueError("expected photos, videos or folders (see --help)")
         if not self.serve and self.out is None:
@@ -73,25 +78,27 @@ class Options(AnonymizeOptions):
         if self.overwrite and self.resume:
             raise ValueError("expected --overwrite or --resume, got both")
         if self.resume and self.is_live:
-            raise ValueError("expected - without --resume: a stream begins anew")
+            raise ValueError("expected - without --resume, since a stream cannot be continued")
         if self.workers is not None and (self.workers < 1 or self.serve or self.is_live):
-            raise ValueError(f"expected --workers of 1 and more, for files, got {self.workers}")
+            raise ValueError(
+                f"expected --workers of at least 1, and only for files, got {self.workers}"
+            )
         if self.report is not None and self.report.suffix != ".json":
             raise ValueError(f"expected --report FILE.json, got {self.report}")
 
     @property
     def is_live(self) -> bool:
-        """Whether a stream is read."""
+        """Whether the input is a stream."""
         return STREAM in self.inputs
 
     @property
     def report_path(self) -> Path:
-        """Of the report."""
+        """Where the report goes."""
         return self.report or self.folder / "report.json"
 
     @property
     def folder(self) -> Path:
-        """Of the results."""
+        """Where results go."""
         assert self.out is not None
         return self.out
 
@@ -112,7 +119,7 @@ def _main() -> int:
 
 
 def anonymize(options: Options) -> int:
-    """Do what the options say; returns the exit status."""
+    """Run the command; returns the exit status."""
     record = options.folder / _RECORD
     options.allow_pixels()  # of the headers that are read now
     goes_on = options.resume and record.exists()  # what is there is of the run that was stopped
@@ -134,7 +141,7 @@ def anonymize(options: Options) -> int:
 
 @contextlib.contextmanager
 def _told_as_folder(folder: Path) -> Iterator[None]:
-    """What cannot be made in a folder is said of the folder, not of a file that nobody knows."""
+    """Name the folder in errors, not a file in it that the user does not know."""
     try:
         yield
     except OSError as error:
@@ -167,7 +174,7 @@ def _reports(
     before: dict[str, FileReport],
     stop: StopRequest,
 ) -> Iterator[FileReport]:
-    """Of all jobs; by processes in the order in which they are done."""
+    """The reports of all jobs. Processes give them in the order in which they finish."""
     with needs_extra("recipes"):
         from tqdm import tqdm
     done = {
@@ -235,7 +242,7 @@ def _file(work: FileAnonymizer, job: Job, bar: Any, stop: StopRequest) -> FileRe
 
 
 def _recording(work: FileAnonymizer, job: Job, bar: Any, stop: StopRequest) -> FileReport:
-    """Of a stream: to stop is to end it."""
+    """Process a stream: to stop is to end it."""
     print("reading a stream: Ctrl-C ends it and keeps what came", flush=True)
     report = work(job, on_frame=_Frames(bar, StopRequest()), stopped=stop.__bool__)
     stop.requested = False
@@ -243,7 +250,7 @@ def _recording(work: FileAnonymizer, job: Job, bar: Any, stop: StopRequest) -> F
 
 
 class _Frames:
-    """Shows which frame of a video is worked on, and what for."""
+    """Shows which frame of a video is processed, and in which pass."""
 
     def __init__(self, bar: Any, stop: StopRequest) -> None:
         self.bar, self.stop = bar, stop
@@ -256,13 +263,13 @@ class _Frames:
 
 
 def _check(stop: StopRequest) -> None:
-    """Between two photos or frames: inside them, libraries might swallow an interrupt."""
+    """Stop between two photos or frames: within one, a library might swallow an interrupt."""
     if stop:
         raise KeyboardInterrupt
 
 
 def _is_done(report: FileReport, job: Job) -> bool:
-    """Of a run before: there is nothing to do again."""
+    """Whether an earlier run has finished the file."""
     if report.status in ("anonymised", "copied"):
         return job.target.is_file()
     return report.status == "no face"

@@ -1,6 +1,6 @@
-"""Folders of photos and videos on any file system, anonymized by many machines with Ray Data.
+"""Anonymize folders on any file system on many machines, with Ray Data.
 
-On one machine `graphgan.anonymize.command` does it, with ``--workers``.
+On one machine use `graphgan.anonymize.command` with ``--workers``.
 """
 
 import hashlib
@@ -33,30 +33,30 @@ REPORT = "report.json"
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetOptions(AnonymizeOptions):
-    """Replace every face in a folder of photos and videos, by Ray on one machine or many.
+    """Replace every face in a folder of photos and videos, on many machines with Ray.
 
-    On one machine graphgan-anonymize --workers does it without Ray.
+    On one machine, graphgan-anonymize --workers does the same without Ray.
     """
 
     src: str
     """Folder of photos and videos, or its URL (file, s3, gs, ...)."""
     dst: str
-    """Folder or URL for the results, which keep the tree and their names."""
+    """Folder or URL for the results, which keep their names and subfolders."""
     resume: bool = False
-    """Go on where a run with the same options was stopped, and try again what failed."""
+    """Continue a run that was stopped, with the same options, and retry what failed."""
     workers: int = 1
-    """Ray's actors, each with a model of its own."""
+    """How many actors work at once, each with its own model."""
     address: str | None = None
-    """Of a Ray cluster; by default RAY_ADDRESS, or Ray is started on this machine."""
+    """Address of a Ray cluster; RAY_ADDRESS by default, or else Ray starts on this machine."""
     gpus: float = 0.0
-    """GPUs for each actor."""
+    """GPUs for each actor; less than 1 lets actors share one."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.workers < 1:
-            raise ValueError(f"expected --workers of 1 and more, got {self.workers}")
+            raise ValueError(f"expected --workers of at least 1, got {self.workers}")
         if self.gpus < 0:
-            raise ValueError(f"expected --gpus of 0 and more, got {self.gpus}")
+            raise ValueError(f"expected --gpus of at least 0, got {self.gpus}")
 
 
 def main() -> None:

@@ -316,11 +316,11 @@ def test_existing_results_are_replaced_on_request_alone(run, photos, tmp_path):
         (["{}", "--out", "{}/../o", "--mode", "glitter"], "invalid choice"),
         (["{}", "--out", "{}/../o", "--min-face", "0"], "--min-face of at least 1, got 0"),
         (["{}", "--out", "{}/../o", "--max-pixels", "0"], "--max-pixels of at least 1, got 0"),
-        (["{}", "--out", "{}/../o", "--workers", "0"], "--workers of 1 and more, for files, got 0"),
-        (["-", "--out", "{}/../o", "--workers", "2"], "--workers of 1 and more, for files, got 2"),
+        (["{}", "--out", "{}/../o", "--workers", "0"], "--workers of at least 1, for files, got 0"),
+        (["-", "--out", "{}/../o", "--workers", "2"], "--workers of at least 1, for files, got 2"),
         (["{}", "--serve"], "without inputs"),
-        (["--serve", "--only", "1,2,3,4"], "people to keep, got boxes"),
-        (["--serve", "--keep", "1,2,3,4"], "people to keep, got boxes"),
+        (["--serve", "--only", "1,2,3,4"], "--serve without boxes"),
+        (["--serve", "--keep", "1,2,3,4"], "--serve without boxes"),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_written(run, photos, tmp_path, args, message):

@@ -333,8 +333,8 @@ def run(engine, monkeypatch, capsys):
         (["{}", "{}/../file"], "expected DST to be new or empty"),
         (["{}", "nowhere://x/o"], "Protocol not known: nowhere"),
         (["nowhere://x/o", "{}/../o"], "Protocol not known: nowhere"),
-        (["{}", "{}/../o", "--workers", "0"], "expected --workers of 1 and more, got 0"),
-        (["{}", "{}/../o", "--gpus", "-1"], "expected --gpus of 0 and more"),
+        (["{}", "{}/../o", "--workers", "0"], "expected --workers of at least 1, got 0"),
+        (["{}", "{}/../o", "--gpus", "-1"], "expected --gpus of at least 0"),
         (["{}"], "expected"),
     ],
 )
