@@ -27,7 +27,7 @@ from graphgan.commands import exit_with, parse_options
 from graphgan.extras import needs_extra
 from graphgan.training.devices import memory_errors_explained
 
-REPORT = "report.json"
+_REPORT = "report.json"
 """In the folder of results; the same as a table beside it."""
 
 
@@ -110,7 +110,7 @@ def anonymize_dataset(options: DatasetOptions, engine: _Engine = run_ray) -> int
         record.close()
     ordered = [files[name] for name in sorted(files)]
     _write_reports(target, ordered, about)
-    tell_end(ordered, f"{options.dst.rstrip('/')}/{REPORT}")
+    tell_end(ordered, f"{options.dst.rstrip('/')}/{_REPORT}")
     return exit_status(count_statuses(ordered))
 
 
@@ -170,7 +170,7 @@ def _shown(reports: Iterator[FileReport], total: int) -> Generator[FileReport, N
 
 def _write_reports(target: Folder, files: Sequence[FileReport], about: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory(prefix="graphgan-") as scratch:
-        path = Path(scratch, REPORT)
+        path = Path(scratch, _REPORT)
         write_reports(path, files, about)
         for written in (path, path.with_suffix(".csv")):
             target.publish(written, written.name)

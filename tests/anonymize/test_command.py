@@ -428,7 +428,7 @@ def test_a_full_disk_is_one_line_a_file_and_leaves_nothing_of_it(run, portrait, 
 
 
 def test_a_missing_encoder_is_one_line_and_leaves_nothing(run, portrait, tmp_path, monkeypatch):
-    monkeypatch.setitem(writing.ENCODERS, "mp4", "libnone")
+    monkeypatch.setitem(writing._ENCODERS, "mp4", "libnone")
     path = video_of(tmp_path / "a.mp4", portrait, 3)
     told_ = failure(run(path, "--out", tmp_path / "out"), 1)
     assert told_ == "error: a.mp4: expected a PyAV with the encoder libnone, got one without it"

@@ -16,7 +16,7 @@ from graphgan.anonymize.video.reading import Video, open_video
 from graphgan.anonymize.video.streams import Camera, open_stream
 from graphgan.anonymize.video.writing import SoundPlan, check_writable, write_frames, write_video
 
-VOICE = "the sound was kept: a voice identifies"
+_VOICE = "the sound was kept: a voice identifies"
 
 
 def anonymize_video(
@@ -111,7 +111,7 @@ def _report(
 ) -> FileReport:
     notes = list(video.notes)
     if video.has_audio and written:
-        notes.append(VOICE if sound_plan.tracks else "the sound was dropped")
+        notes.append(_VOICE if sound_plan.tracks else "the sound was dropped")
     notes += [
         f"face {number}: {tracked.estimated} of {tracked.frames} frames by its neighbours in time"
         for number, tracked in enumerate(clip.faces)

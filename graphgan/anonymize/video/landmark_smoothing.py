@@ -102,7 +102,7 @@ def smooth_landmarks(
     _check_times(seconds)
     complete = np.isfinite(points).all((1, 2))
     seen = complete if observed is None else complete & observed.cpu().numpy()
-    check_observed(points, seen)
+    _check_observed(points, seen)
     z = points[..., 0] + 1j * points[..., 1]
     outliers = seen & _jumps(z, seconds, seen, gate)
     # Where no frame is where the others put it, all are used, and none is believed.
@@ -153,7 +153,7 @@ def _check_times(seconds: Float[np.ndarray, "n"]) -> None:
         raise ValueError(f"expected increasing times in seconds, got {seconds.tolist()}")
 
 
-def check_observed(points: Float[np.ndarray, "n k 2"], seen: Bool[np.ndarray, "n"]) -> None:
+def _check_observed(points: Float[np.ndarray, "n k 2"], seen: Bool[np.ndarray, "n"]) -> None:
     """Raises ValueError where there is nothing to smooth.
 
     That is: fewer than two landmarks, no frame that was seen, or all landmarks at one point.

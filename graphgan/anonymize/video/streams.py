@@ -59,10 +59,10 @@ def live_source() -> int | Camera:
     """
     if sys.stdin is None:  # closed
         raise ValueError("expected a video on standard input, got none")
-    return first_camera() if sys.stdin.isatty() else sys.stdin.fileno()
+    return _first_camera() if sys.stdin.isatty() else sys.stdin.fileno()
 
 
-def first_camera() -> Camera:
+def _first_camera() -> Camera:
     """The default camera of this machine, or the first one.
 
     Raises:

@@ -186,7 +186,7 @@ class Tracker:
             return [None] * len(rows)
         costs = np.array(rows)
         near = np.flatnonzero((costs < _FORBIDDEN).any(0))  # most tracks of a long video are over
-        return [None if j is None else int(near[j]) for j in assign(costs[:, near], alone=_ALONE)]
+        return [None if j is None else int(near[j]) for j in _assign(costs[:, near], alone=_ALONE)]
 
     def _costs(self, frame: int, face: Observation, box: np.ndarray) -> list[float]:
         return [self._cost(track, frame, face, box) for track in self.tracks]
@@ -217,7 +217,7 @@ def _iou(a: Float[np.ndarray, "4"], b: Float[np.ndarray, "4"]) -> float:
     return float(box_iou(torch.from_numpy(a)[None], torch.from_numpy(b)[None]))
 
 
-def assign(costs: Float[np.ndarray, "n m"], *, alone: float) -> list[int | None]:
+def _assign(costs: Float[np.ndarray, "n m"], *, alone: float) -> list[int | None]:
     """The cheapest way to give each row a column of its own, or none at the price of ``alone``.
 
     Args:
@@ -229,7 +229,7 @@ def assign(costs: Float[np.ndarray, "n m"], *, alone: float) -> list[int | None]
         MissingExtraError: SciPy is not installed.
 
     Example:
-        >>> assign(np.array([[1.0, 2.0], [1.1, 4.0], [9.0, 9.0]]), alone=5.0)
+        >>> _assign(np.array([[1.0, 2.0], [1.1, 4.0], [9.0, 9.0]]), alone=5.0)
         [1, 0, None]
     """
     with needs_extra("recipes"):

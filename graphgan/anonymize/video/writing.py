@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 Sound = Callable[["OutputContainer"], AbstractContextManager[SoundTracks | None]]
 
-CRF = 18
+_CRF = 18
 """Of x264: hardly any visible loss."""
 
-ENCODERS = {"mp4": "libx264", "mov": "libx264", "matroska": "libx264", "webm": "libvpx-vp9"}
+_ENCODERS = {"mp4": "libx264", "mov": "libx264", "matroska": "libx264", "webm": "libvpx-vp9"}
 """By container."""
 
 _BEST, _WORST = 0, 51  # the range of x264's rate factor
@@ -49,7 +49,7 @@ def write_video(
     frames: Iterable[UInt8[Tensor, "3 h w"]],
     *,
     audio: Literal["keep", "drop"] = "keep",
-    crf: int = CRF,
+    crf: int = _CRF,
 ) -> None:
     """Write frames in the place of those of a video; the file is there whole or not at all.
 
@@ -88,7 +88,7 @@ def write_frames(
     frames: Iterable[UInt8[Tensor, "3 h w"]],
     sound: Sound,
     *,
-    crf: int = CRF,
+    crf: int = _CRF,
 ) -> None:
     """Write frames as `write_video` does, whose times may still be coming in.
 
@@ -145,16 +145,16 @@ def check_writable(
         ValueError: no such encoder.
     """
     with _named(video.path, video), _output(io.BytesIO(), video) as out:
-        _add_video(out, video, CRF)
+        _add_video(out, video, _CRF)
         with (sound or _sound_of(video, audio))(out) as tracks:
             return SoundPlan(tracks.kept, tuple(tracks.notes)) if tracks else SoundPlan(0, ())
 
 
 def _sound_of(video: Video, audio: str) -> Sound:
-    return partial(sound_of_file, video) if audio == "keep" else no_sound
+    return partial(sound_of_file, video) if audio == "keep" else _no_sound
 
 
-def no_sound(out: "OutputContainer") -> AbstractContextManager[None]:
+def _no_sound(out: "OutputContainer") -> AbstractContextManager[None]:
     """No sound tracks."""
     return nullcontext()
 
@@ -191,7 +191,7 @@ def _add_video(out: "OutputContainer", video: Video, crf: int) -> "VideoStream":
     """
     from av.codec.codec import UnknownCodecError
 
-    name = ENCODERS[video.container]
+    name = _ENCODERS[video.container]
     settings = {"preset": "veryfast", "crf": str(crf)}
     if name == "libvpx-vp9":
         quality = round(crf * _VP9_WORST / _WORST)
