@@ -1,4 +1,4 @@
-"""Anonymisation of faces: with a trained generator, or by the classic means."""
+"""Anonymize faces: with a trained generator, or by a blur, a mosaic or a flat color."""
 
 from graphgan.anonymize._faces import Face, Result
 from graphgan.anonymize.anonymizer import Anonymizer

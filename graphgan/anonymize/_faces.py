@@ -1,4 +1,4 @@
-"""Faces on their way through the anonymiser: what is to be done, what was done."""
+"""What the anonymizer is asked to do with a face, and what it did."""
 
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
@@ -21,33 +21,32 @@ Reason = Literal[
     "not computed",
     "found only at the second look",
 ]
-"""Why a face was covered instead of what was asked for, in words that follow a number of faces."""
+"""Why a face was covered although another person was to be shown."""
 
 LEAST_SHOWN = 24.0
-"""Pixels of the longer side of the landmarks, the width of a face from the front, below which
-nobody is shown. Of six people shown at 16, 20, 24, 28, 32 and 48 pixels, the new faces looked like
-blurred copies of the old ones up to 20: eyes and mouth are three pixels, and hair says the rest."""
+"""Pixels of the longer side of the landmarks (the width of a frontal face) below which a face is
+covered. Of six people shown at 16, 20, 24, 28, 32 and 48 pixels, the new faces looked like blurred
+copies of the old ones up to 20: eyes and mouth are three pixels, and hair reveals the rest."""
 
 OF_THE_FRAME = ("cannot be aligned", "too small")
-"""How remarks begin that hold for one frame of a video alone."""
+"""Beginnings of remarks that only concern one frame of a video."""
 
 KEPT = "kept"
-"""What a face's method is called when it was left as it is."""
-
+"""The method of a face that was left unchanged."""
 
 OVERLOOKED = "overlooked at first, found in the finished photo"
-"""Remark about a face that only the second detector found."""
+"""Remark on a face that only the second detector found."""
 
 NOT_THERE = "no face was found in this box of --only"
-"""Remark about a box that was covered all the same."""
+"""Remark on a box that was covered although no face was found in it."""
 
-# A face of a finished photo is a known one from this overlap on, of the smaller of both boxes.
-# Where so much of its box was replaced, it is made of the edges of what is there now.
+# A face in a finished photo is a known one if the boxes overlap by this share of the smaller one.
+# It is made of the edges of replaced regions if this share of its box was replaced.
 _KNOWN, _REPLACED = 0.3, 0.5
 
 
 class Attempt(NamedTuple):
-    """One thing to try: a method, and whom it shows."""
+    """A method to try, and whom it shows."""
 
     method: FaceMethod
     condition: Condition | None = None
@@ -57,13 +56,13 @@ class Attempt(NamedTuple):
 
 
 class ReplacementTask(NamedTuple):
-    """A face to be replaced.
+    """A face to replace.
 
     Args:
-        found: where it is; with NaN among its landmarks, all of its box is covered.
-        attempts: what is tried, in this order; without an end.
-        before: its descriptor, where it is known.
-        upright_within: tilt in degrees beyond which its crop is turned, see `align_face`.
+        found: where it is; if landmarks are NaN, its whole box is covered.
+        attempts: what to try, in this order; they never end.
+        before: its descriptor, if it is known.
+        upright_within: tilt in degrees beyond which its crop is rotated, see `align_face`.
         least_shown: see `LEAST_SHOWN`.
         eyes: see `AlignedFaces`.
     """
@@ -77,17 +76,17 @@ class ReplacementTask(NamedTuple):
 
 
 class Face(NamedTuple):
-    """What became of a face.
+    """The outcome for a face.
 
     Args:
-        box: left, top, right, bottom in the photo's pixels.
-        method: what is there now; "kept" where it was left.
-        condition: who is shown, None for methods that show nobody.
-        distance: of the descriptors before and after, None where it was not measured.
-        tries: how many results were made.
-        remarks: why the first result was not taken.
-        reason: why it was covered instead of what was asked for; where somebody is shown, which is
-            so in videos alone, why it was covered in some frames.
+        box: left, top, right, bottom in pixels of the photo.
+        method: what replaced it; "kept" if it was left unchanged.
+        condition: who is shown; None for methods that show nobody.
+        distance: between the descriptors before and after; None if it was not measured.
+        tries: how many results were generated.
+        remarks: why earlier results were rejected.
+        reason: why it was covered instead; in a video in which somebody is shown, why it was
+            covered in some frames.
     """
 
     box: Box
@@ -100,7 +99,7 @@ class Face(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """What speaks against a result, or against making one: in a word, and as a remark says it."""
+    """Why a result is rejected, or not even generated: in a few words, and as a remark."""
 
     reason: Reason
     remark: str
@@ -110,9 +109,9 @@ class Result(NamedTuple):
     """A photo with its faces replaced.
 
     Args:
-        image: a new one; outside ``changed`` it is the given one to the bit.
+        image: a new image; outside ``changed`` it equals the given one bit by bit.
         changed: where it may differ.
-        faces: in the order that they were given or found in.
+        faces: in the order in which they were given or found.
     """
 
     image: UInt8[Tensor, "3 h w"]
@@ -128,7 +127,7 @@ def extent_of(landmarks: Float[Tensor, "68 2"]) -> float:
 def is_overlooked(
     box: Float[Tensor, "4"], known: Float[Tensor, "n 4"], changed: Bool[Tensor, "1 h w"]
 ) -> bool:
-    """Whether a face of a finished photo is none that is known, where nothing was replaced.
+    """Whether a face in a finished photo is unknown and where nothing was replaced.
 
     Args:
         box: of the face.
@@ -144,7 +143,7 @@ def is_overlooked(
 
 
 def without_faces(result: Result) -> UInt8[Tensor, "3 h w"]:
-    """A finished photo with its faces white: what a detector does not see again costs no time."""
+    """A finished photo with its faces painted white: a detector does not find them again."""
     white = result.changed.clone()
     for face in result.faces:
         _inside(white, torch.tensor(face.box)).fill_(True)
@@ -160,6 +159,6 @@ def _inside(changed: Bool[Tensor, "1 h w"], box: Float[Tensor, "4"]) -> Bool[Ten
 
 
 def as_box(box: Float[Tensor, "4"]) -> Box:
-    """The same as plain numbers."""
+    """A box as plain numbers."""
     left, top, right, bottom = box.tolist()
     return left, top, right, bottom

@@ -1,4 +1,4 @@
-"""Any file anonymised, and what became of it told whatever happens."""
+"""Anonymize any file, and report the outcome whatever happens."""
 
 import time
 from collections.abc import Callable
@@ -19,13 +19,13 @@ Audio = Literal["keep", "drop"]
 
 @dataclass(frozen=True)
 class FileAnonymizer:
-    """Files for files, by one anonymiser.
+    """Anonymizes whole files with one anonymizer.
 
     Args:
         anonymizer: replaces the faces.
-        copy_unmatched: whether files without a face are written all the same.
-        audio: whether the sound of videos is kept.
-        allow_damaged: whether what can be read of damaged videos is enough.
+        copy_unmatched: whether to write files without a face.
+        audio: whether videos keep their sound.
+        allow_damaged: whether to process the readable part of damaged videos.
     """
 
     anonymizer: Anonymizer
@@ -40,12 +40,12 @@ class FileAnonymizer:
         on_frame: Callable[[str], None] = lambda step: None,
         stopped: Callable[[], bool] = lambda: False,
     ) -> FileReport:
-        """Anonymise one file; when anything fails, nothing is written and the report says why.
+        """Anonymize one file. If anything fails, nothing is written and the report says why.
 
         Args:
-            job: the file and the place of its result; folders are made as needed.
+            job: the file and where its result goes; folders are created as needed.
             on_frame: see `anonymize_video`.
-            stopped: whether a stream ends here, see `anonymize_stream`.
+            stopped: whether to end a stream now, see `anonymize_stream`.
         """
         start = time.perf_counter()
         try:
@@ -90,7 +90,7 @@ class FileAnonymizer:
 
 
 def _told(error: Exception, job: Job) -> str:
-    """One line, with the file's name in the place of its path."""
+    """The error in one line, with the name of the file instead of its path."""
     if isinstance(error, OSError):
         reason = error.strerror or str(error) or type(error).__name__
         if error.filename is not None:

@@ -1,4 +1,4 @@
-"""From what a user names to a list of files, each with the place where its result goes."""
+"""From the paths that a user gives to a list of files, each with the path of its result."""
 
 import os
 import unicodedata
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from graphgan.anonymize._kinds import PHOTO_SUFFIXES, VIDEO_SUFFIXES, FileKind, Kind, file_kind
 
-# What people call photos and videos: one that cannot be opened is an error, not a file apart.
+# Suffixes of photos and videos: if such a file cannot be opened, that is an error.
 _OTHER_PHOTOS = (
     "heic heif hif avif jxl jp2 j2k jpe mpo psd tga dng cr2 cr3 crw nef nrw arw srf sr2 orf rw2 "
     "raf raw rwl pef 3fr erf kdc dcr mrw mos iiq x3f gpr ppm pgm pbm pnm pfm pcx dib qoi sgi "
@@ -23,28 +23,28 @@ _NAMES = PHOTO_SUFFIXES | VIDEO_SUFFIXES
 _NAMES |= {f".{suffix}" for suffix in f"{_OTHER_PHOTOS} {_OTHER_VIDEOS}".split()}
 
 NEITHER = "not a photo or a video"
-"""Why most files are left out."""
+"""Why a file is left out."""
 
 UNKNOWN = "a kind of photo or video that cannot be opened"
-"""Why one fails that is called a photo or a video."""
+"""Why a file fails that is named like a photo or a video."""
 
 _MOST_TOLD = 3
 
 STREAM = "-"
-"""What standard input or a camera is called."""
+"""The name of standard input or a camera."""
 
 _RECORDING = "stream.mkv"
 
 
 @dataclass(frozen=True)
 class Job:
-    """One file to anonymise.
+    """One file to anonymize.
 
     Args:
-        name: its path below the input it was found in, and its result's below the output folder.
-        source: where it is; of a stream its name.
-        target: where the result goes.
-        kind: see `file_kind`; a stream is not known before it is read.
+        name: its path below the input in which it was found, which names it in reports.
+        source: its path, or the name of a stream.
+        target: the path of its result.
+        kind: see `file_kind`; "stream" for a stream, which is not known before it is read.
     """
 
     name: str
@@ -55,13 +55,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that is to be done.
+    """All files of a run.
 
     Args:
-        jobs: in the order of the inputs, those of a folder sorted.
-        left_out: names of files and links that are no photos or videos, and why.
+        jobs: in the order of the inputs; those of a folder are sorted.
+        left_out: names of files and links that are not photos or videos, and why.
         failed: names of folders that cannot be read, of photos and videos that cannot be opened,
-            and of those whose results would be one file; and why.
+            and of files whose results would be the same file; and why.
     """
 
     jobs: list[Job]
@@ -71,7 +71,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Entry:
-    """Something below an input: a photo, a video, or why it is neither."""
+    """A photo or a video below an input, or why an entry is neither."""
 
     name: str
     source: Path
@@ -86,21 +86,21 @@ def plan_jobs(
     *,
     overwrite: bool = False,
 ) -> Plan:
-    """The files of all inputs; nothing is written yet.
+    """List the files of all inputs; nothing is written.
 
-    A file keeps its name, a folder the tree below it; where two inputs hold files of one name, both
-    keep the folders that tell them apart. What is written in another format than its own, such as
-    AVI as Matroska and HEIC as JPEG, gets that one's suffix, behind its own where another file has
-    that name. Hidden files and folders are left out, links to folders are not followed.
+    Files keep their names and the folders below an input. If two inputs hold files of one name,
+    both keep the folders that tell them apart. A result in another format, such as Matroska for AVI
+    or JPEG for HEIC, gets the suffix of that format, added to its own if another file has that
+    name. Hidden files and folders are left out; links to folders are not followed.
 
     Args:
-        inputs: files and folders; or ``"-"`` alone for a stream, which becomes stream.mkv.
-        out: the folder of results.
-        overwrite: results may replace files.
+        inputs: files and folders, or only ``"-"`` for a stream, which becomes stream.mkv.
+        out: the folder for results.
+        overwrite: whether results may replace files.
     Raises:
-        ValueError: an input that is not there or no photo or video, no file in any of them, a
-            stream beside other inputs, an output folder that is an input or inside one, a result
-            that would replace a source or, unless ``overwrite``, any file.
+        ValueError: an input is missing or not a photo or video; there are no files; a stream has
+            other inputs beside it; the output folder is an input or inside one; a result would
+            replace a source or, without ``overwrite``, any file.
     """
     out = Path(out)
     if STREAM in inputs:
@@ -138,7 +138,7 @@ def _plan(inputs: "Sequence[tuple[Path, list[_Entry]]]", out: Path) -> Plan:
 
 
 def _prefixes(inputs: "Sequence[tuple[Path, list[_Entry]]]") -> list[str]:
-    """The folders that tell inputs apart, for those that hold different files of one name."""
+    """Folders that tell inputs apart which hold different files of one name."""
     owners: dict[str, dict[int, Path]] = {}
     for number, (_, found) in enumerate(inputs):
         for entry in found:
@@ -169,7 +169,7 @@ def _real(path: Path) -> Path:
 
 
 def _jobs(files: "Sequence[_Entry]", out: Path, failed: dict[str, str]) -> list[Job]:
-    """Each with a result of its own; what cannot have one is added to ``failed``."""
+    """Give each file its own result; add to ``failed`` those that cannot have one."""
     named = [(entry, kind) for entry in files if (kind := entry.kind) is not None]
     wanted = Counter(folded(kind.result_name(entry.name)) for entry, kind in named)
     taken: dict[str, str] = {}
@@ -194,7 +194,7 @@ def _jobs(files: "Sequence[_Entry]", out: Path, failed: dict[str, str]) -> list[
 
 
 def folded(name: str) -> str:
-    """The same for names that some disks do not tell apart: by case or by their accents' bytes."""
+    """Equal for names that some disks do not tell apart: by case or by the bytes of accents."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
@@ -222,7 +222,7 @@ def _check_input(given: Path, out: Path) -> None:
 
 
 def _entries(given: Path) -> Iterator[_Entry]:
-    """All that is below an input; the files of a folder come before its folders."""
+    """Everything below an input; the files of a folder come before its subfolders."""
     if given.is_file():
         yield _file(given, given.name)
         return
@@ -272,7 +272,7 @@ def _file(path: Path, name: str) -> _Entry:
 
 
 def looks_like_one(path: Path) -> bool:
-    """Whether a name is one that photos and videos have, whether they can be opened or not."""
+    """Whether a file is named like a photo or a video, readable or not."""
     return path.suffix.lower() in _NAMES
 
 

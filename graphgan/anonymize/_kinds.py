@@ -1,4 +1,4 @@
-"""What a file is, by its content: a photo, a video, or neither; by its name if it is damaged."""
+"""Tell photos, videos and other files apart by content, or by name if they are damaged."""
 
 import os
 from pathlib import Path, PurePosixPath
@@ -14,7 +14,7 @@ PHOTO_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff"}
     | {".bmp"}
 )
-"""Of photos that are written as what they are."""
+"""Suffixes of photos that keep their format."""
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".3gp", ".3g2", ".avi", ".ts", ".mts", ".m2ts"}
@@ -25,24 +25,24 @@ _MATROSKA = ".mkv"  # of videos in containers that are not written
 _FITTING = {fitting[0] for fitting in _demuxing.SUFFIXES.values()}
 
 RESULT_SUFFIXES = tuple(sorted({*SUFFIXES.values(), *_FITTING, _MATROSKA}))
-"""Of results in another format than their sources' names say."""
+"""Suffixes of results in another format than the name of the source says."""
 
 _LONGEST = 255  # bytes of a name on most disks
 
 
 class FileKind(NamedTuple):
-    """What a file is.
+    """The kind of a file.
 
     Args:
         kind: "photo" or "video".
-        suffix: of its result, where that is of another format; None where the name can stay.
+        suffix: of its result, if that has another format; None if the name can stay.
     """
 
     kind: Kind
     suffix: str | None = None
 
     def result_name(self, name: str) -> str:
-        """The name of the result, cut where another suffix would make it too long for a disk.
+        """The name of the result, shortened if a new suffix makes it too long for a disk.
 
         Example:
             >>> FileKind("photo", ".jpg").result_name("day 1/a.HEIC")
@@ -58,12 +58,12 @@ class FileKind(NamedTuple):
 
 
 def file_kind(path: Path) -> FileKind | None:
-    """What a file is by its first bytes; by its suffix where they are damaged or cannot be read.
+    """Tell by its first bytes what a file is, or by its suffix if they cannot be read.
 
     Args:
         path: of a file.
     Returns:
-        None for what is neither a photo nor a video by content and name.
+        None if it is neither a photo nor a video by content and name.
     """
     try:
         if (suffix := read_kind(path)) is not None:
@@ -83,10 +83,10 @@ def _by_suffix(suffix: str) -> FileKind | None:
 
 
 def _video_suffix(path: Path) -> str | None:
-    """Of the result, None where the source's own fits.
+    """Suffix of the result; None if that of the source fits.
 
     Raises:
-        ValueError: it is no video.
+        ValueError: it is not a video.
     """
     with _demuxing.opened(path) as container:
         _demuxing.main_stream(container)

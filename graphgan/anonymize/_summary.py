@@ -1,4 +1,4 @@
-"""What a command says at its end: all that a person must act on, and what is alike only once."""
+"""What a command prints at its end: all that a person must act on, with similar files grouped."""
 
 import sys
 from collections import Counter
@@ -14,12 +14,12 @@ NO_FACE = 3
 a box of ``--only`` had no face, so that all other faces are still visible."""
 
 _NAMED = 3
-"""Files that are named one by one; of more, the first."""
+"""Up to so many files are named one by one."""
 
 _KINDS = 24  # that fit on a line or two
 
 _LINES = 20
-"""Errors, and warnings, that differ; the report has them all."""
+"""At most so many different errors, and warnings; the report has them all."""
 
 
 def tell_end(files: list[FileReport], report: Path | str) -> None:
@@ -32,14 +32,14 @@ def tell_end(files: list[FileReport], report: Path | str) -> None:
 
 
 def exit_status(counts: Mapping[str, int]) -> int:
-    """Of a command, by what `count_statuses` gives."""
+    """The exit status of a command, from the result of `count_statuses`."""
     if counts["failed"]:
         return 1
     return NO_FACE if counts["no face"] or counts["boxes without a face"] else 0
 
 
 def tell_problems(files: Sequence[FileReport]) -> list[str]:
-    """Lines about what went wrong, for stderr.
+    """Lines for stderr about what went wrong.
 
     Example:
         >>> reports = [FileReport(n, "failed", error=f"{n}: damaged") for n in ("a.jpg", "b.jpg")]
@@ -56,12 +56,11 @@ def tell_problems(files: Sequence[FileReport]) -> list[str]:
 
 
 def tell_summary(files: Sequence[FileReport], report: Path | str) -> list[str]:
-    """Lines about what was done and what was not, for stdout; the counts come last but for faces
-    that were covered instead of what was asked for.
+    """Lines for stdout about what was done and what was not.
 
     Args:
-        files: all of them.
-        report: where what became of them stands.
+        files: the reports of all files.
+        report: where the report is.
     """
     lines = []
     if without := [file.name for file in files if file.status == "no face"]:
@@ -79,7 +78,7 @@ def tell_summary(files: Sequence[FileReport], report: Path | str) -> list[str]:
 
 
 def name_files(names: Sequence[str]) -> str:
-    """Up to three names; of more, how many, of which kinds where there are several, and the first.
+    """Up to three names; for more files how many, their kinds if they differ, and the first name.
 
     Example:
         >>> name_files(["a.png", "b.png"])
@@ -98,7 +97,7 @@ def name_files(names: Sequence[str]) -> str:
 
 
 def as_printed(name: str) -> str:
-    """A name without line breaks, escapes of terminals, and bytes that are no text."""
+    """A name with line breaks, escape sequences and invalid bytes escaped."""
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in name
     )
@@ -140,7 +139,7 @@ _ONE = {
 
 
 def tell_counts(counts: Mapping[str, int]) -> str:
-    """`count_statuses` for people, without what there is none of.
+    """The counts that are not 0, in words.
 
     Example:
         >>> tell_counts({"anonymised": 2, "failed": 0, "faces replaced": 1})
@@ -159,11 +158,11 @@ _COVERS = {"pixelate": "a mosaic", "blur": "a blur", "solid": "a flat color"}
 
 
 class Instead(NamedTuple):
-    """Faces that were covered instead of what was asked for.
+    """Faces that were covered although another person was to be shown.
 
     Args:
         reason: why.
-        method: that covers them; None where they are shown, but not in some frames of a video.
+        method: what covers them; None if they were only covered in some frames of a video.
     """
 
     reason: Reason
@@ -171,10 +170,7 @@ class Instead(NamedTuple):
 
 
 def count_instead(files: Iterable[FileReport]) -> Counter[Instead]:
-    """How many faces of the files written were covered instead of what was asked for.
-
-    In all frames or in some.
-    """
+    """Count the faces of written files that were covered instead, in all frames or in some."""
     return Counter(
         Instead(face.reason, face.method if face.method in _COVERS else None)
         for file in files
@@ -185,7 +181,7 @@ def count_instead(files: Iterable[FileReport]) -> Counter[Instead]:
 
 
 def tell_instead(counts: Counter[Instead]) -> str:
-    """One line for people about `count_instead`; empty where there are none.
+    """The result of `count_instead` in one line; empty if there are none.
 
     Example:
         >>> counts = Counter({Instead("too small", "pixelate"): 2})

@@ -1,4 +1,8 @@
-"""Anonymise crops of faces that are images of their own."""
+"""Anonymize aligned face crops, with people of your own (AnonyGAN) or of the training (CIAGAN).
+
+Source of `give_identity`: [C] Maximov et al., "CIAGAN: Conditional Identity Anonymization
+Generative Adversarial Networks", CVPR 2020.
+"""
 
 import torch
 from jaxtyping import Float, Int
@@ -22,17 +26,16 @@ def anonymize_crops(
     conditions: Float[Tensor, "b 3 h w"],
     condition_landmarks: Float[Tensor, "b 68 2"],
 ) -> Float[Tensor, "b 3 h w"]:
-    """Replace every face by its condition's identity, in its own pose and expression.
+    """Replace every face by the identity of its condition; pose and expression stay.
 
-    Faces are laid over the old ones as in whole photos: with the same region and soft edge. The
-    model runs in eval mode, so an item does not depend on its neighbors, and is left in the mode it
-    was in.
+    Faces are blended as in whole photos, with the same region and soft edge. The model runs in eval
+    mode, so that items do not depend on each other, and returns to its own mode.
 
     Args:
-        model: trained on crops of this size; of the 68 landmarks it is given those that it knows.
+        model: trained on crops of this size; it gets those of the 68 landmarks that it knows.
         images: aligned crops in [-1, 1].
         landmarks: of the crops, iBUG-68, in pixels.
-        conditions: aligned crops of the people to be shown instead.
+        conditions: aligned crops of the people to show.
         condition_landmarks: of the conditions, in pixels.
     Returns:
         The crops in [-1, 1], changed in the region of the face and its soft edge only.
@@ -71,10 +74,10 @@ def generate_crops(
     conditions: Float[Tensor, "b 3 h w"],
     condition_landmarks: Float[Tensor, "b 68 2"],
 ) -> Float[Tensor, "b 3 h w"]:
-    """What the network itself makes, the whole picture I_g of [A]: nothing is laid over anything.
+    """The output of the network, the whole image I_g of [A], without blending.
 
     Source: [A] Dall'Asen et al., ICIAP 2021, whose results are not pasted into the face mask.
-    No way to anonymize photos: what is outside of the mask was never taught to be right.
+    Do not anonymize photos with it: the network never learned what is outside the mask.
 
     Args:
         model: put into eval mode.
@@ -113,18 +116,18 @@ def give_identity(
     *,
     pasted: bool = True,
 ) -> Float[Tensor, "b 3 h w"]:
-    """Replace every face by a training person's, in its own pose and expression.
+    """Replace every face by that of a person in the training set; pose and expression stay.
 
-    The generator sees the drawing of 29 landmarks and the crop without its face, both at its own
-    size, runs in eval mode and is left in the mode it was in. Faces are laid over the old ones as
-    in `anonymize_crops`.
+    The generator sees a drawing of 29 landmarks and the crop without its face, both at its own
+    size. It runs in eval mode and returns to its own mode. Faces are blended as in
+    `anonymize_crops`.
 
     Args:
         generator: trained.
         images: aligned crops in [-1, 1].
         landmarks: of the crops, in pixels.
         identity: numbers of people of the *training* set, from 0 to ``num_identities - 1``.
-        pasted: False gives the generator's own images, of which nothing is the crops'.
+        pasted: False returns the images of the generator without blending.
     Returns:
         The crops in [-1, 1], changed in the region of the face and its soft edge only.
     Raises:

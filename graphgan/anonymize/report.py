@@ -1,4 +1,4 @@
-"""What became of every file and face, for people (CSV) and programs (JSON)."""
+"""The outcome for every file and face, for people (CSV) and programs (JSON)."""
 
 import csv
 import json
@@ -21,18 +21,18 @@ _COLUMNS: tuple[str, ...] = (
 
 @dataclass(frozen=True)
 class FileReport:
-    """What became of one file.
+    """The outcome for one file.
 
     Args:
         name: relative to the input.
-        status: "anonymised"; "copied", where no face was found and that was asked for; "no face",
-            which was therefore not copied; "failed" or "left out", with the error.
+        status: "anonymised"; "copied" without a face, on request; "no face" and not copied;
+            "failed" or "left out", with the error.
         kind: photo or video.
-        faces: of each page of a photo; of a video or an animation one for each track.
-        frames: pages of a photo, frames of a video.
-        covered: of each face the frames in which it was replaced; in a photo its page alone.
-        seconds: that it took.
-        notes: what else is to be known, such as a second image that was dropped.
+        faces: of every page of a photo, or one for every track of a video or an animation.
+        frames: how many pages a photo or frames a video has.
+        covered: first and last frame in which each face was replaced; in a photo its page.
+        seconds: how long it took.
+        notes: further facts, such as a second image that was dropped.
         warnings: what a person should know at once, such as sound that was compressed again.
         error: why there is no result.
     """
@@ -50,11 +50,11 @@ class FileReport:
 
     @property
     def is_written(self) -> bool:
-        """Whether there is a result."""
+        """Whether a result was written."""
         return self.status in ("anonymised", "copied")
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, rounded to what they mean."""
+        """Plain, rounded values."""
         content: dict[str, Any] = dict(vars(self))
         content["seconds"] = round(self.seconds, 3)
         content["faces"] = [_face_as_json(face) for face in self.faces]
@@ -62,10 +62,10 @@ class FileReport:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "FileReport":
-        """What `as_json` gave.
+        """The report that `as_json` converted.
 
         Raises:
-            ValueError: it did not.
+            ValueError: the values are not a report.
         """
         try:
             faces = tuple(_face_from_json(face) for face in content["faces"])
@@ -94,11 +94,11 @@ def _face_from_json(content: dict[str, Any]) -> Face:
 
 
 def write_reports(path: Path, files: Sequence[FileReport], about: dict[str, Any]) -> None:
-    """Write ``path`` as JSON, and beside it the same as a table, a row a face.
+    """Write reports as JSON, and as a table (.csv) beside it with a row for each face.
 
     Args:
         path: ends with .json.
-        files: in their order.
+        files: the reports in order.
         about: what holds for all of them.
     """
     head = json.dumps({"about": about, "counts": count_statuses(files)}, indent=1).removesuffix(
@@ -143,7 +143,7 @@ def _rows(file: FileReport) -> list[list[object]]:
 
 
 def count_statuses(files: Sequence[FileReport]) -> dict[str, int]:
-    """How many files of each status; how many faces of those written were replaced and kept."""
+    """Count files by status, and the faces that were replaced and kept in written files."""
     statuses = Counter(file.status for file in files)
     faces = [face for file in files if file.is_written for face in file.faces]
     kept, nowhere = (

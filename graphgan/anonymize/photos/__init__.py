@@ -1,4 +1,4 @@
-"""Picture files read and written so that nothing but pixels goes from one to the other."""
+"""Read and write photo files so that only pixels pass from one to the other."""
 
 from graphgan.anonymize.photos.metadata import photo_metadata
 from graphgan.anonymize.photos.photo import Frame, Photo

@@ -1,4 +1,4 @@
-"""What a picture file holds beside its pixels: names of places, people and cameras, thumbnails."""
+"""Find what an image file holds beside its pixels: places, people, cameras, thumbnails."""
 
 import re
 import struct
@@ -36,11 +36,10 @@ _PADDING = 24  # bytes that writers may leave between the parts of a TIFF: zeros
 
 
 def photo_metadata(path: str | Path) -> list[str]:
-    """Names of what a file holds that is neither pixels nor structure, resolution or ICC profile.
+    """Name what a file holds beside pixels, structure, resolution and ICC profile.
 
-    The bytes of a JPEG, PNG, WebP, GIF, TIFF or BMP are walked from block to block; nothing is
-    decoded, so a name says that a block is there and not what it says. Things hidden in the pixels
-    or in an ICC profile are not seen.
+    Walks the blocks of a JPEG, PNG, WebP, GIF, TIFF or BMP without decoding them: a name says that
+    a block exists, not what it contains. Data hidden in pixels or an ICC profile is not found.
 
     Raises:
         ValueError: another format, or a structure that cannot be followed.
@@ -54,11 +53,11 @@ def photo_metadata(path: str | Path) -> list[str]:
 
 
 def photo_metadata_of(data: bytes) -> list[str]:
-    """`photo_metadata` of a file's bytes."""
+    """`photo_metadata` of the bytes of a file."""
     for signature, names in _FORMATS.items():
         if re.match(signature, data, re.DOTALL):
             return sorted(set(names(data)))
-    raise ValueError(f"expected a picture, got a file that begins with {data[:8]!r}")
+    raise ValueError(f"expected an image, got a file that begins with {data[:8]!r}")
 
 
 def _jpeg(data: bytes) -> Iterator[str]:

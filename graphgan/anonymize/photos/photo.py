@@ -1,4 +1,4 @@
-"""A photo in memory: its frames in their own channels and depth, and how its file was encoded."""
+"""A photo in memory: frames with their own channels and depth, and how to encode them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -19,12 +19,12 @@ class Frame:
     """A page of a document, a frame of an animation, or a whole photo.
 
     Args:
-        pixels: 1 channel is grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha; 8 bits, or 16 for
-            grey alone. Colours are not multiplied by alpha.
+        pixels: gray, gray and alpha, RGB, or RGB and alpha; 8 bits, or 16 bits for gray without
+            alpha. Colors are not multiplied by alpha.
         duration: of a frame in an animation, in milliseconds.
-        icc_profile: of the colours, byte by byte as in the file.
+        icc_profile: of the colors, as in the file.
         resolution: dots per inch across and down.
-        max_colors: how many different colours the format allows (GIF: 256), all when None.
+        max_colors: how many different colors the format allows (GIF: 256); None for any number.
     Raises:
         ValueError: another number of channels, another depth, no pixels.
     """
@@ -49,13 +49,13 @@ class Frame:
 
     @property
     def alpha(self) -> UInt8[Tensor, "1 h w"] | None:
-        """How opaque the pixels are, 255 fully; None where the frame has no such channel."""
+        """Opacity of the pixels, 255 for opaque; None if the frame has no such channel."""
         return self.pixels[-1:] if len(self.pixels) in (2, 4) else None
 
     def rgb(self) -> UInt8[Tensor, "3 h w"]:
-        """What a viewer shows: grey in all three channels, transparent pixels on mid-grey.
+        """What a viewer shows: gray in all three channels, transparent pixels on mid-gray.
 
-        ``rgb = (colour alpha + 128 (255 - alpha)) / 255``; 16 bits are scaled (65535 to 255).
+        ``rgb = (color alpha + 128 (255 - alpha)) / 255``; 16 bits are scaled (65535 to 255).
         """
         if self.alpha is None and self.pixels.dtype == torch.uint8:
             return self.pixels.expand(3, -1, -1).clone()
@@ -66,15 +66,15 @@ class Frame:
         return colors.to(torch.uint8).expand(3, -1, -1).contiguous()
 
     def with_rgb(self, rgb: UInt8[Tensor, "3 h w"], mask: Shaped[Tensor, "1 h w"]) -> "Frame":
-        """The frame with other colours where ``mask`` is not 0; all other pixels are the same bits.
+        """Change colors where ``mask`` is not 0; all other pixels stay bit by bit.
 
-        Grey frames take the luminance, 16 bits the scaled value. Alpha is kept, and colours are
-        chosen so that `rgb` shows the new ones, as far as a transparent pixel can. Where the number
-        of colours is limited, the new ones are the nearest of the colours outside the mask and of
-        as many others as there is room for.
+        Gray frames take the luminance, 16-bit frames the scaled value. Alpha stays, and colors are
+        chosen so that `rgb` shows the new ones as far as transparent pixels can. If the number of
+        colors is limited, new colors become the nearest of those outside the mask and of as many
+        others as fit.
 
         Raises:
-            ValueError: a picture or a mask of another size than the frame's.
+            ValueError: an image or a mask of another size than the frame.
         """
         for name, given in (("rgb", rgb), ("mask", mask)):
             if tuple(given.shape[1:]) != self.size:
@@ -113,15 +113,15 @@ class Frame:
 
 @dataclass(frozen=True)
 class Photo:
-    """The frames of a picture file, and what is needed to write a file of the same kind.
+    """The frames of an image file, and what is needed to write a file of the same kind.
 
     Args:
-        frames: in their order; one for most photos.
-        format: that is written: "JPEG", "PNG", "WEBP", "GIF", "TIFF" or "BMP".
-        loop: how often an animation is shown, 0 without end, None where the file does not say.
-        encoding: how the source was encoded, in the words of the format's encoder.
-        notes: what could not be kept or was converted, for a report.
-        converted: whether the file is of a format that is not written.
+        frames: in order; one for most photos.
+        format: to write: "JPEG", "PNG", "WEBP", "GIF", "TIFF" or "BMP".
+        loop: how often an animation is shown, 0 for ever, None if the file does not say.
+        encoding: options of the encoder, as the source was encoded.
+        notes: what was dropped or converted, for a report.
+        converted: whether the source has another format.
     """
 
     frames: tuple[Frame, ...]
@@ -133,20 +133,20 @@ class Photo:
 
     @property
     def is_animation(self) -> bool:
-        """Whether the frames follow each other in time: by the format, whatever their delays."""
+        """Whether the frames are an animation, by the format and whatever their delays are."""
         return len(self.frames) > 1 and self.format not in _OF_PAGES
 
 
 def _limit_colors(new: np.ndarray, old: np.ndarray, changed: np.ndarray, limit: int) -> np.ndarray:
-    """Replace the new colours by few enough others, so that those of unchanged pixels stay.
+    """Reduce the new colors to as many as fit beside those of unchanged pixels.
 
     Args:
-        new: colours ``3 h w`` of 8 bits.
-        old: the picture's pixels ``3-4 h w``, of which those that are not ``changed`` stay.
-        changed: ``1 h w``.
-        limit: of the number of colours; a channel of alpha takes one.
+        new: 8-bit colors ``3 h w``.
+        old: the pixels of the image, ``3-4 h w``.
+        changed: which of them change, ``1 h w``.
+        limit: number of colors; an alpha channel takes one.
     Returns:
-        ``3 h w``; as ``new`` is where the unchanged pixels alone have too many colours.
+        ``3 h w``; ``new`` itself if the unchanged pixels alone have too many colors.
     """
     changed = changed[0]
     visible = old[3] > 0 if len(old) == 4 else np.ones_like(changed)
@@ -161,13 +161,13 @@ def _limit_colors(new: np.ndarray, old: np.ndarray, changed: np.ndarray, limit: 
 
 
 def _unique_colors(pixels: np.ndarray) -> np.ndarray:
-    """The different colours of ``3 n`` pixels, as ``m 3``."""
+    """The different colors of ``3 n`` pixels, as ``m 3``."""
     codes = np.unique(pixels.astype(np.uint32).T @ np.array([65536, 256, 1], dtype=np.uint32))
     return np.stack([codes >> 16, codes >> 8 & 255, codes & 255], 1).astype(np.uint8)
 
 
 def _nearest(pixels: np.ndarray, kept: np.ndarray, room: int) -> np.ndarray:
-    """The nearest to ``3 n`` pixels among kept colours and ``room`` of the pixels' own."""
+    """The nearest color to each of ``3 n`` pixels among those kept and ``room`` of their own."""
     from PIL import Image
 
     strip = Image.fromarray(np.ascontiguousarray(pixels.T[None]))
@@ -175,7 +175,7 @@ def _nearest(pixels: np.ndarray, kept: np.ndarray, room: int) -> np.ndarray:
         own = strip.quantize(room, dither=Image.Dither.NONE).getpalette() or []
         kept = np.concatenate([kept, np.array(own[: 3 * room], dtype=np.uint8).reshape(-1, 3)])
     palette = Image.new("P", (1, 1))
-    # Pillow fills up a short palette with black, which may not be among the colours.
+    # Pillow fills up a short palette with black, which may not be among the colors.
     full = np.concatenate([kept, np.repeat(kept[:1], 256 - len(kept), 0)])
     palette.putpalette(full.flatten().tolist())
     nearest = strip.quantize(palette=palette, dither=Image.Dither.NONE).convert("RGB")

@@ -1,9 +1,9 @@
-"""Read photos of any kind that people have, and write them back with nothing else of the original.
+"""Read photos of every common format, and only what may go into the result.
 
-Only pixels, structure, resolution and ICC profile go from one file to the other. What is dropped:
+That is pixels, structure, resolution and ICC profile. Dropped are:
 EXIF (place, camera, thumbnail, maker notes), XMP, IPTC, Photoshop blocks, comments, text, second
 images (of stereo cameras, gain and depth maps, films of motion photos, reduced pages), unknown
-blocks, data after the end, and colours under pixels that are fully transparent.
+blocks, data after the end, and colors of fully transparent pixels.
 """
 
 import io
@@ -39,14 +39,14 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 _MAX_BYTES = 2**31
-"""Of the pixels of all frames: a few bytes of file may ask for any amount of memory."""
+"""Of all frames together: a few bytes of a file may ask for any amount of memory."""
 
 _MAX_FILE = 2**32
-"""Bytes of a file: it is held in memory, and a TIFF cannot have more."""
+"""Of a file, which is held in memory; a TIFF cannot be larger."""
 
 _WITH_FRAMES = ("PNG", "WEBP", "GIF", "TIFF", "AVIF")
 
-# PNG's ways to name a colour space beside an ICC profile, and how long they are.
+# PNG's ways to name a color space beside an ICC profile, and how long they are.
 _PNG_COLORS = {"sRGB": 1, "gAMA": 4, "cHRM": 32, "cICP": 4}
 _TELL_FRAMES = ("PNG", "WEBP", "AVIF")  # in their headers, all as large as the first
 
@@ -58,24 +58,23 @@ _RAW = (32803, 34892)  # what the pixels of DNG and its relatives stand for
 
 
 def read_photo(path: str | Path) -> Photo:
-    """Read a picture of any format that Pillow reads, with all its pages or frames, upright.
+    """Read an image in any format that Pillow supports, with all pages or frames, upright.
 
-    JPEG, PNG, WebP, GIF, TIFF and BMP stay what they are. Of all others AVIF alone is read with all
-    frames, and the photo's format, which `write_photo` writes, is JPEG for what was lossy (AVIF,
-    HEIC, JPEG 2000) and has one frame without alpha, else PNG. HEIC takes the extra ``heif``.
+    JPEG, PNG, WebP, GIF, TIFF and BMP keep their format. Of other formats only AVIF is read with
+    all frames; `write_photo` writes them as JPEG if the source was lossy (AVIF, HEIC, JPEG 2000)
+    and has one frame without alpha, else as PNG. HEIC needs the extra ``heif``.
 
-    Frames keep the file's own channels and depth, with these exceptions: 1-bit pictures become
-    grey, palettes are looked up, CMYK is converted to RGB by its ICC profile where it has one.
-    The EXIF orientation is applied. Frames of an animation are those that a viewer shows, blended
-    with what was before. All have alpha where one has it, and colours where one has them. Colours
-    of fully transparent pixels become 0, since what nobody sees no detector sees.
+    Frames keep their channels and depth, except that 1-bit images become gray, palettes are looked
+    up, and CMYK is converted to RGB, by its ICC profile if it has one. The EXIF orientation is
+    applied. Frames of an animation are those that a viewer shows. If one frame has alpha or colors,
+    all have. Colors of fully transparent pixels become 0, since no detector would see them.
 
-    Refused, since they would be cut to 8 bits: colour of 16 bits, floating-point numbers, HDR.
-    Refused as well: raw files of cameras, and pictures that are cut short; a JPEG that lacks
-    nothing but its end marker is not.
+    Refused, because they would be cut to 8 bits: 16-bit color, floating-point numbers, HDR. Also
+    refused: raw files of cameras, and truncated images, except a JPEG that only lacks its end
+    marker.
 
     Raises:
-        ValueError: the file is no such picture, is cut short or too large; its name is given.
+        ValueError: the file is not such an image, is truncated or too large; it is named.
         OSError: there is no such file, or it may not be read.
     """
     path = Path(path)
@@ -85,13 +84,13 @@ def read_photo(path: str | Path) -> Photo:
 
 
 def photo_from_bytes(data: bytes, name: str) -> Photo:
-    """`read_photo` of a file that is in memory; nothing is written.
+    """`read_photo` for a file in memory; nothing is written.
 
     Args:
         data: the whole file.
         name: what errors call it.
     Raises:
-        ValueError: no such picture, cut short or too large; ``name`` is given.
+        ValueError: not such an image, truncated or too large; the error starts with ``name``.
     """
     plain, profile = _as_pillow_takes_it(data, name)
     with decoded_picture(io.BytesIO(plain), name, readable(name)) as image:
@@ -120,7 +119,7 @@ def _photo_of(image: "ImageFile", data: bytes) -> Photo:
         check_range(data)
         notes[f"{source} was written as {file_format}"] = None
     if source == "TIFF" and data[8:10] == b"CR":
-        raise ValueError("expected a picture, got a raw file of a camera (CR2)")
+        raise ValueError("expected an image, got a raw file of a camera (CR2)")
     encoding = _encoding(image, source, data)
     frames, total = [], 0
     for page in _pages(image, source, notes):
@@ -128,7 +127,7 @@ def _photo_of(image: "ImageFile", data: bytes) -> Photo:
         total += frames[-1].pixels.nbytes
         _check_bytes(total, len(frames))
     if not frames:
-        raise ValueError("expected a whole picture, got reduced ones: a raw file of a camera?")
+        raise ValueError("expected a whole image, got reduced ones: a raw file of a camera?")
     if file_format in ("PNG", "WEBP", "GIF"):  # with the same channels in all frames
         frames = _alike(frames)
     loop, converted = image.info.get("loop"), source != file_format
@@ -141,7 +140,7 @@ def _check_bytes(total: int, frames: int) -> None:
 
 
 def _encoding(image: "ImageFile", file_format: str, data: bytes) -> dict[str, Any]:
-    """What the format's encoder is to do as the source's did; refuses what is deeper or cut."""
+    """Options that make the encoder do as that of the source; refuses deep or truncated files."""
     if file_format == "JPEG":
         return _jpeg_encoding(image)
     if file_format == "PNG":
@@ -179,7 +178,7 @@ def _png_encoding(image: "ImageFile", data: bytes) -> dict[str, Any]:
     _check_whole({name for name, _ in chunks})
     _, _, bits, color = struct.unpack_from(">IIBB", chunks[0].data)
     if bits == 16 and color != 0:
-        raise ValueError("expected 8 bits a channel, got 16-bit colour, which would be cut to 8")
+        raise ValueError("expected 8 bits a channel, got 16-bit color, which would be cut to 8")
     if bits == 16 and "transparency" in image.info:
         raise ValueError("expected 16-bit grey without a transparent value, got one with it")
     colors = {n: d for n, d in chunks if _PNG_COLORS.get(n) == len(d)}
@@ -191,7 +190,7 @@ def _png_encoding(image: "ImageFile", data: bytes) -> dict[str, Any]:
 
 
 def _pages(image: "ImageFile", file_format: str, notes: dict[str, None]) -> Iterator["ImageFile"]:
-    """The picture at each of its frames; reduced copies of other pages are left out."""
+    """The image at each of its frames, without reduced copies of other pages."""
     if file_format not in _WITH_FRAMES and getattr(image, "n_frames", 1) > 1:
         notes["second images were dropped"] = None
     for i in count():
@@ -220,7 +219,7 @@ def _is_reduced(image: "ImageFile") -> bool:
 def _check_tiff(image: "ImageFile") -> None:
     tags = getattr(image, "tag_v2", {})
     if _DNG_VERSION in tags or tags.get(_PHOTOMETRIC) in _RAW:
-        raise ValueError("expected a picture, got a raw file of a camera")
+        raise ValueError("expected an image, got a raw file of a camera")
     bits = tuple(tags.get(_BITS, (1,)))
     if max(bits) > 8 and not image.mode.startswith("I;16") and image.mode not in "FI":
         raise ValueError(f"expected 8 bits a channel, got {bits}, which would be cut to 8")
@@ -235,7 +234,7 @@ _PHOTOMETRIC, _MIN_IS_WHITE = 262, 0  # TIFF tag and its value
 
 
 def _frame_of(image: "ImageFile", file_format: str, notes: dict[str, None]) -> Frame:
-    """The picture as it was decoded; what is converted or dropped is added to ``notes``."""
+    """The decoded frame, upright; adds to ``notes`` what is converted or dropped."""
     from PIL import ImageOps
 
     upright = ImageOps.exif_transpose(image)
@@ -243,7 +242,7 @@ def _frame_of(image: "ImageFile", file_format: str, notes: dict[str, None]) -> F
     if upright.mode == "CMYK":
         upright, profile = _cmyk_to_rgb(upright, profile, notes), None
     pixels = _own_channels(upright)
-    if file_format == "GIF" and len(pixels) < 3:  # its grey is a palette that has room for colours
+    if file_format == "GIF" and len(pixels) < 3:  # its gray is a palette that has room for colors
         pixels = np.concatenate([pixels[:1]] * 3 + [pixels[1:]])
     if upright.mode.startswith("I;16") and _is_min_white(image):
         pixels = 65535 - pixels  # Pillow does so for 8 bits only
@@ -262,7 +261,7 @@ def _is_min_white(image: "ImageFile") -> bool:
 
 
 def _own_channels(image: "Image") -> np.ndarray:
-    """Pixels ``c h w`` of 8 bits, or of 16 for grey."""
+    """8-bit pixels ``c h w``, or 16-bit gray."""
     if image.mode.startswith("I;16"):
         return np.asarray(image).astype(np.uint16)[None]
     if image.mode == "F":
@@ -279,7 +278,7 @@ def _own_channels(image: "Image") -> np.ndarray:
 
 
 def _wiped(pixels: np.ndarray) -> np.ndarray:
-    """Without the colours of fully transparent pixels."""
+    """Remove the colors of fully transparent pixels."""
     if len(pixels) in (2, 4):
         return pixels * (pixels[-1:] > 0)
     return pixels.copy()
@@ -303,7 +302,7 @@ def _cmyk_to_rgb(image: "Image", profile: bytes | None, notes: dict[str, None]) 
 
 
 def _profile(image: "ImageFile", notes: dict[str, None]) -> bytes | None:
-    """The ICC profile, unless it is none: then it could be anything."""
+    """The ICC profile, unless it is invalid: then it could be anything."""
     profile = image.info.get("icc_profile")
     if not profile:
         return None
@@ -315,7 +314,7 @@ def _profile(image: "ImageFile", notes: dict[str, None]) -> bytes | None:
 
 
 def _resolution(image: "ImageFile") -> tuple[int, int] | None:
-    """In whole dots, so that it says no more than a resolution does."""
+    """In whole dots, so that it cannot hide other data."""
     try:
         dots = [round(float(d)) for d in image.info["dpi"]]
     except (KeyError, TypeError, ValueError, OverflowError, ZeroDivisionError):
@@ -324,7 +323,7 @@ def _resolution(image: "ImageFile") -> tuple[int, int] | None:
 
 
 def _alike(frames: list[Frame]) -> list[Frame]:
-    """With colours in all where one has them, and alpha in all where one has it."""
+    """Give all frames colors if one has them, and alpha if one has it."""
     channels = {len(frame.pixels) for frame in frames}
     if len(channels) == 1:
         return frames

@@ -30,12 +30,12 @@ _PREDICTOR, _DIFFERENCES = 317, 2  # TIFF tag: neighbors are subtracted before t
 
 
 def write_photo(path: str | Path, photo: Photo) -> None:
-    """Write a photo in its own format, whatever the suffix; it is there whole or not at all.
+    """Write a photo in its own format, whatever the suffix is; complete or not at all.
 
-    Outside changed pixels, lossless files are the same bit by bit: PNG, TIFF, BMP, lossless WebP,
-    and GIF where no frame has more than 256 colours. JPEG is compressed again, with the tables and
-    subsampling of the source (quality 95 where it has none), lossy WebP with quality 95. Frames of
-    an animated PNG that are the same as the one before become one, which is shown for as long.
+    Unchanged pixels stay bit by bit in lossless files: PNG, TIFF, BMP, lossless WebP, and GIF with
+    at most 256 colors per frame. JPEG is compressed with the tables and subsampling of the source
+    (quality 95 if it has none), lossy WebP with quality 95. Equal successive frames of an animated
+    PNG become one, which is shown for as long.
 
     Raises:
         ValueError: frames that the format cannot hold.
@@ -47,13 +47,13 @@ def write_photo(path: str | Path, photo: Photo) -> None:
 
 
 def photo_to_bytes(photo: Photo, name: str) -> bytes:
-    """What `write_photo` writes, in memory.
+    """The bytes that `write_photo` would write.
 
     Args:
         photo: as it was read, with other pixels.
         name: what errors call it.
     Raises:
-        ValueError: frames that the format cannot hold; ``name`` is given.
+        ValueError: frames that the format cannot hold; the error starts with ``name``.
     """
     with needs_extra("recipes"):
         import PIL  # noqa: F401
@@ -89,7 +89,7 @@ def _encode_jpeg(photo: Photo) -> bytes:
 
 
 def _encode_png(photo: Photo) -> bytes:
-    """One picture, or an animation whose frames replace the part that differs."""
+    """One image, or an animation whose frames replace the part that differs."""
     from PIL.PngImagePlugin import PngInfo
 
     colors = PngInfo()
@@ -105,13 +105,13 @@ def _encode_png(photo: Photo) -> bytes:
 
 
 def _encode_tiff(photo: Photo) -> bytes:
-    """Pages packed by LZW, whatever the source's compression was; deflating takes far longer."""
+    """Pages with LZW compression, whatever the source had; deflate takes far longer."""
     tags = {_PREDICTOR: _DIFFERENCES}
     return _saved_all(photo.frames, "TIFF", compression="tiff_lzw", tiffinfo=tags)
 
 
 def _encode_webp(photo: Photo) -> bytes:
-    """Lossless with the colours of transparent pixels where the source is, or quality 95."""
+    """Lossless if the source is, with the colors of transparent pixels; else quality 95."""
     options = {"lossless": bool(photo.encoding.get("lossless")), "exact": True, "quality": _QUALITY}
     if len(photo.frames) == 1:
         return _saved(photo.frames[0], "WEBP", **options)
@@ -123,7 +123,7 @@ def _encode_webp(photo: Photo) -> bytes:
 
 
 def _encode_bmp(photo: Photo) -> bytes:
-    """By Pillow, or with a header that says where alpha is, which Pillow does not write."""
+    """With alpha a header of our own says so, which Pillow does not write."""
     frame = photo.frames[0]
     if len(frame.pixels) != 4:
         return _saved(frame, "BMP")
@@ -138,7 +138,7 @@ def _encode_bmp(photo: Photo) -> bytes:
 
 
 def _encode_gif(photo: Photo) -> bytes:
-    """Every frame with its own colors; reduced to 256 only where there are more."""
+    """Every frame has its own colors, reduced to 256 if there are more."""
     pictures = [_palette_picture(frame, number) for number, frame in enumerate(photo.frames)]
     options: dict[str, Any] = {"optimize": False}
     options["duration"] = [

@@ -1,4 +1,4 @@
-"""A tracklet smoothed, and the regions that are replaced for it in each of its frames."""
+"""Smooth a tracklet, and find the regions to replace in each of its frames."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -20,7 +20,7 @@ _SAME_PLACE = 0.4  # intersection over union from which two boxes are of one fac
 _STAYS = 0.8  # of `LEAST_SHOWN`: somebody who is shown stays so until the face is so small
 
 ALWAYS, NEVER = 0.0, 180.0
-"""Degrees of tilt beyond which crops are turned: all are, or none is."""
+"""Degrees of tilt beyond which crops are rotated: all are, or none."""
 
 
 class SmoothTracklet(NamedTuple):
@@ -28,9 +28,9 @@ class SmoothTracklet(NamedTuple):
 
     Args:
         tracklet: as it was filled.
-        landmarks: smooth; as they are where no frame has any.
-        outliers: frames whose own landmarks were not believed.
-        eyes: smooth, see `eye_states`; NaN where none were measured.
+        landmarks: smooth, or unchanged if no frame has any.
+        outliers: frames whose landmarks were not trusted.
+        eyes: smooth, see `eye_states`; NaN if none were measured.
     """
 
     tracklet: Tracklet
@@ -40,7 +40,7 @@ class SmoothTracklet(NamedTuple):
 
     @classmethod
     def of(cls, tracklet: Tracklet, times: Sequence[float]) -> "SmoothTracklet":
-        """Smooth a tracklet whose frames are shown at these seconds."""
+        """Smooth a tracklet; ``times`` of its frames are in seconds."""
         if not tracklet.landmarks.isfinite().all() or not tracklet.observed.any():
             nothing = torch.full_like(tracklet.eyes, torch.nan)
             return cls(tracklet, tracklet.landmarks, torch.zeros_like(tracklet.held), nothing)
@@ -50,13 +50,11 @@ class SmoothTracklet(NamedTuple):
         return cls(tracklet, smoothed.landmarks, smoothed.outliers, smooth_eyes(eyes))
 
     def least_shown(self, row: int, before: float) -> float:
-        """From which size on the face is shown, given that of the frame before: it must not
-        flicker.
-        """
+        """The size from which the face is shown; it depends on the frame before, against flicker."""
         return LEAST_SHOWN * (_STAYS if extent_of(self.landmarks[row]) >= before else 1.0)
 
     def regions(self, row: int, within: float, least_shown: float) -> list[TrackedRegion]:
-        """What is covered in a frame: the smooth face, and a box that it does not lie in.
+        """The regions to cover in a frame: the smooth face, and its own box if that lies elsewhere.
 
         Args:
             row: of the frame in the tracklet.
@@ -71,13 +69,13 @@ class SmoothTracklet(NamedTuple):
                 eyes=eyes if eyes.isfinite().all() else None,
             )
         ]
-        if self._is_apart(row):  # it may be the truth
+        if self._is_apart(row):  # the face may really be there
             nowhere = torch.full_like(points, torch.nan)
             regions.append(TrackedRegion(track, Detection(box, nowhere), within, held))
         return regions
 
     def _is_apart(self, row: int) -> bool:
-        """Whether the box of a frame, or its own landmarks, are not where the smooth ones are."""
+        """Whether the box or the landmarks of a frame lie away from the smooth ones."""
         points = self.landmarks[row]
         if not points.isfinite().all():
             return False  # the box alone is covered
@@ -87,7 +85,7 @@ class SmoothTracklet(NamedTuple):
 
 
 def upright_within(landmarks: Float[Tensor, "n 68 2"]) -> float:
-    """Crops of a tracklet are all turned with the face or none is, or they would jump."""
+    """Rotate all crops of a tracklet with the face or none, since they would jump."""
     if not landmarks.isfinite().all():
         return UPRIGHT_WITHIN
     most = max(abs(tilt(points)) for points in landmarks)
@@ -95,9 +93,9 @@ def upright_within(landmarks: Float[Tensor, "n 68 2"]) -> float:
 
 
 def _plausible(times: Sequence[float]) -> list[float]:
-    """The times, or 25 frames a second where they are nearer to each other than any camera's.
+    """The times, or 25 frames a second if no camera is that fast.
 
-    Smoothing takes a face for one that hardly moves where time hardly passes.
+    If time hardly passes, smoothing assumes that a face hardly moves.
     """
     if len(times) < 2 or (times[-1] - times[0]) / (len(times) - 1) >= _SHORTEST_STEP:
         return list(times)
@@ -105,7 +103,7 @@ def _plausible(times: Sequence[float]) -> list[float]:
 
 
 def _around(box: Float[Tensor, "4"], points: Float[Tensor, "68 2"]) -> Float[Tensor, "4"]:
-    """The box, which must hold the middle of the smooth landmarks: else it is made to."""
+    """The box, enlarged to hold the smooth landmarks."""
     if not points.isfinite().all():
         return box
     low, high = points.amin(0), points.amax(0)

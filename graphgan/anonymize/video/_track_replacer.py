@@ -1,4 +1,4 @@
-"""Who is shown for each track of a clip, and the faces of a frame replaced by them."""
+"""Choose who is shown for each track of a clip, and replace the faces of a frame by them."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -31,15 +31,15 @@ _MOST_REMARKS = 20  # of a face: a long video might have one every few frames
 
 @dataclass
 class TrackedRegion:
-    """A region of one frame that is replaced for a track.
+    """A region of one frame to replace for a track.
 
     Args:
         track: its number.
         found: where it is.
         upright_within: see `align_face`.
-        held: see `Tracklet`: there may be no face.
+        held: see `Tracklet`; there may be no face.
         least_shown: see `LEAST_SHOWN`.
-        eyes: see `eye_states`; None where they are to be measured in the frame.
+        eyes: see `eye_states`; None if they are to be measured in the frame.
     """
 
     track: int
@@ -56,11 +56,11 @@ class TrackState:
 
     Args:
         attempts: what may be shown.
-        kept: whether the person is one of those to keep.
+        kept: whether to keep this person.
         chosen: number of the attempt that is shown.
-        reason: why it is covered instead in all frames.
-        frames: how many there were of each method, and of the reason for it.
-        before: these of the frame before.
+        reason: why it is covered in all frames instead.
+        frames: number of frames by method and the reason for it.
+        before: method and reason in the frame before.
     """
 
     attempts: list[Attempt]
@@ -74,13 +74,13 @@ class TrackState:
     before: tuple[str, Reason | None] | None = None
 
     def remark(self, text: str) -> None:
-        """Once each, and no more than a report can hold."""
+        """Add a remark once, and no more than a report can hold."""
         if text not in self.remarks and len(self.remarks) <= _MOST_REMARKS:
             more = len(self.remarks) == _MOST_REMARKS
             self.remarks.append("and more of this kind" if more else text)
 
     def face(self, box: Box) -> Face:
-        """What became of it, for a report."""
+        """The outcome, for a report."""
         attempt = self.attempts[self.chosen]
         condition = None if attempt.condition is None else attempt.condition.name
         method, reason = attempt.method.name, self.reason
@@ -95,14 +95,14 @@ class TrackState:
 
 
 class ReplacedFrame(NamedTuple):
-    """A frame with its faces replaced, and what became of each."""
+    """A frame with its faces replaced, and the outcome for each."""
 
     image: UInt8[Tensor, "3 h w"]
     faces: list[tuple[TrackedRegion, Face]]
 
 
 class TrackReplacer:
-    """Show one person for each track, drawn by the clip's key and the track's number.
+    """Shows one person for each track, chosen by the key of the clip and the number of the track.
 
     Attributes:
         states: by the number of the track.
@@ -114,12 +114,12 @@ class TrackReplacer:
         self.states: dict[int, TrackState] = {}
 
     def add(self, track: Track) -> None:
-        """A new track."""
+        """Begin a track."""
         self.states[track.number] = TrackState(list(self._attempts(track)))
         self.update_kept(track)
 
     def _attempts(self, track: Track) -> Iterator[Attempt]:
-        """All that may be shown, up to the one color that is the last resort."""
+        """All attempts, up to one flat color as the last resort."""
         key = f"{self._key}#{track.number}"
         for attempt in self._anonymizer.attempts(key, median_look(track.looks)):
             yield attempt
@@ -127,7 +127,7 @@ class TrackReplacer:
                 return
 
     def update_kept(self, track: Track) -> None:
-        """Whether it is somebody to keep, by what is known of its descriptor so far."""
+        """Decide whether to keep the person, by the descriptor that is known so far."""
         people = self._anonymizer.selection.people
         near = self._anonymizer.selection.threshold
         self.states[track.number].kept = track.descriptor is not None and any(
@@ -135,7 +135,7 @@ class TrackReplacer:
         )
 
     def trial_frames(self, track: Track) -> list[int]:
-        """Observed frames, spread over the track, in which the choice is tried if it needs be."""
+        """Observed frames across the track in which to try the choice, if it must be tried."""
         state = self.states[track.number]
         if state.kept or shows_nobody(state.attempts[0].method):
             return []
@@ -144,7 +144,7 @@ class TrackReplacer:
         return [seen[i * (len(seen) - 1) // max(count - 1, 1)] for i in range(count)]
 
     def try_in(self, image: UInt8[Tensor, "3 h w"], region: TrackedRegion) -> None:
-        """Move a track on to a attempt that hides it in this frame."""
+        """Advance a track to an attempt that hides it in this frame."""
         state = self.states[region.track]
         task = _task(region, self._attempts_left(state))
         self._advance(state, self._anonymizer.replace(image, [task]).faces[0])
@@ -157,14 +157,14 @@ class TrackReplacer:
         check: bool,
         advance: bool = False,
     ) -> ReplacedFrame:
-        """The frame with these regions replaced; what is known of the tracks does not change.
+        """Replace these regions of a frame; the states of the tracks do not change.
 
         Args:
             image: the frame.
             regions: of its faces.
-            check: whether the recogniser is asked, too.
-            advance: whether a choice that does not hide its face is changed from here on, and not
-                in this frame alone.
+            check: whether the recogniser checks the results.
+            advance: whether a choice that does not hide its face changes from here on, not only in
+                this frame.
         """
         regions = [one for one in regions if not self.states[one.track].kept]
         if not regions:
@@ -174,7 +174,7 @@ class TrackReplacer:
         return ReplacedFrame(result.image, list(zip(regions, result.faces, strict=True)))
 
     def record(self, number: int, replaced: ReplacedFrame, *, advance: bool = False) -> None:
-        """Take up what `replace` found out in the frame of this number."""
+        """Take up the outcome of `replace` for the frame of this number."""
         for region, face in replaced.faces:
             state = self.states[region.track]
             now = (face.method, face.reason)
