@@ -1,4 +1,4 @@
-"""Systems and metrics to one table: what `recipes/anonygan/evaluate.py` runs.
+"""Measure systems by all metrics: what `recipes/anonygan/evaluate.py` runs.
 
 tools = Tools(CenterFace(), FaceMesh(), [DlibResNetRecogniser()])
 with ToolRunner(tools, workers=2) as tool_runner:

@@ -1,4 +1,7 @@
-"""Groups of probes: of which pictures does what is said of all not hold?
+"""Groups of probes, to see for which images a figure is worse than for all.
+
+`probe_groups` halves them by pose, size and light; `read_groups` reads what a CSV file says of
+people or images, such as sex and age.
 
 The name of a group is ``KIND: VALUE``, such as "sex: female". Groups of one kind are compared.
 """

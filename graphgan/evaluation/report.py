@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from graphgan.evaluation._report.facts import counted
 from graphgan.evaluation._report.first_page import first_page, gaps
 from graphgan.evaluation._report.plots import draw_privacy_against_utility, draw_roc
 from graphgan.evaluation._report.tables import Published, tables
@@ -90,7 +91,7 @@ def _opening(evaluation: Evaluation) -> Iterator[str]:
     yield from (f"**Note**: {caution}.\n" for caution in evaluation.cautions)
     pictures, people = facts.get("probes", 0), facts.get("people", 0)
     yield (
-        f"Measured on {_number(pictures, 'picture')} of {_number(people, 'person', 'people')} "
+        f"Measured on {counted(pictures, 'picture')} of {counted(people, 'person', 'people')} "
         f"(folder {facts.get('folder', '-')}). Each is a *probe*: the systems anonymised it, and "
         "detectors, recognisers and other judges looked at the results."
     )
@@ -103,10 +104,6 @@ def _opening(evaluation: Evaluation) -> Iterator[str]:
             "anonymised versions an attacker learns."
         )
     yield ""
-
-
-def _number(count: int, one: str, several: str = "") -> str:
-    return f"{count} {one if count == 1 else several or one + 's'}"
 
 
 def _and(names: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""What one evaluation works on: pictures, protocol, tools, and what they say of the originals."""
+"""What an evaluation works on: `Study`, its images, protocol and tools, and `Subject`, a system."""
 
 import copy
 from collections.abc import Callable, Sequence

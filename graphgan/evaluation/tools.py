@@ -1,4 +1,4 @@
-"""Detectors, landmarkers and recognisers at work on many images, once for each of them."""
+"""Run detectors, landmarkers and recognisers on many images, once for each image."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -68,7 +68,7 @@ class Tools:
 
 
 class ToolRunner:
-    """Asks tools about images; what it was told once it remembers.
+    """Runs tools on images in several processes, and caches the results.
 
     Args:
         tools: sent to each process.
@@ -276,22 +276,27 @@ def _find(item: tuple[np.ndarray, int], tools: Tools) -> _Arrays:
 
 
 def _locate(item: tuple[np.ndarray, _Arrays], tools: Tools) -> np.ndarray:
-    image, scale = _enlarged(item[0])
-    boxes, scores, points = (torch.from_numpy(values) for values in item[1])
-    boxes = _grown(boxes.view(-1, 2, 2), scale).view(-1, 4)
+    image, faces, scale = _enlarged_faces(item)
     with torch.no_grad():
-        found = tools.landmarker(image, Faces(boxes, scores, _grown(points, scale)))
+        found = tools.landmarker(image, faces)
     return _arrays(_shrunk(found.points[0], scale))[0]
 
 
 def _express(item: tuple[np.ndarray, _Arrays], tools: Tools) -> _Arrays:
+    image, faces, _ = _enlarged_faces(item)
+    assert tools.expressions is not None
+    with torch.no_grad():
+        found = tools.expressions.look(image, faces)
+    return _arrays(*(values[0] for values in found))
+
+
+def _enlarged_faces(
+    item: tuple[np.ndarray, _Arrays],
+) -> tuple[UInt8[Tensor, "3 h w"], Faces, float]:
     image, scale = _enlarged(item[0])
     boxes, scores, points = (torch.from_numpy(values) for values in item[1])
     boxes = _grown(boxes.view(-1, 2, 2), scale).view(-1, 4)
-    assert tools.expressions is not None
-    with torch.no_grad():
-        found = tools.expressions.look(image, Faces(boxes, scores, _grown(points, scale)))
-    return _arrays(*(values[0] for values in found))
+    return image, Faces(boxes, scores, _grown(points, scale)), scale
 
 
 def _compare(item: tuple[np.ndarray, np.ndarray, np.ndarray], tools: Tools) -> np.ndarray:

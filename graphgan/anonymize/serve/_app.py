@@ -1,7 +1,7 @@
-"""The page as a web application: one HTML file, what can be chosen, and photos that come and go.
+"""The page as a web application.
 
-Everything is in memory: a photo lives as long as its request. Nothing is written, cached, logged
-or sent elsewhere.
+Everything is in memory, and a photo lives as long as its request. Nothing is written, cached,
+logged or sent elsewhere.
 """
 
 import base64
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 MAX_BYTES = 100_000_000
-"""Of a photo file that the page takes."""
+"""Size limit of a photo file."""
 
 MAX_SECONDS = 120.0
-"""That a photo may take to arrive: others wait for the places."""
+"""Time limit for a photo to arrive, since others wait."""
 
 MAX_WAITING = 4
-"""Photos that are in memory at a time: one is worked on."""
+"""How many photos may be in memory; one of them is processed."""
 
 Part = tuple[str, str, bytes]
-"""Of a form: name, media type, content."""
+"""Part of a form: name, media type, content."""
 
 
 def make_app(
@@ -45,22 +45,21 @@ def make_app(
     max_bytes: int = MAX_BYTES,
     max_seconds: float = MAX_SECONDS,
 ) -> Guard:
-    """The page of an anonymiser, as an ASGI application.
+    """The page of an anonymizer, as an ASGI application.
 
-    ``GET /`` is the page, ``GET /options`` what can be chosen, ``GET /pictures/{key}`` a small
-    picture of it. ``POST /photos?choice={key}`` takes a photo file as the body and answers with a
-    form of the parts "report" (JSON) and, where all pages have a face, "photo"; "before" and
-    "after" are there for formats that browsers do not show. Errors are JSON with one line: 400
-    for a bad photo, 408 for one that takes too long to arrive, 413 for a large one, 503 when too
-    many wait.
+    ``GET /`` is the page, ``GET /options`` lists the choices, ``GET /pictures/{key}`` shows one of
+    them. ``POST /photos?choice={key}`` takes a photo file as its body and answers with a form: the
+    part "report" (JSON), "photo" if a face was found, and "before" and "after" for formats that
+    browsers do not show. Errors are JSON with one line: 400 for a bad photo, 408 for one that takes
+    too long to arrive, 413 for one that is too large, 503 if too many wait.
 
     Args:
-        anonymizer: its method is the first choice, see `choices_of`.
-        host: what the server listens on, see `Guard`.
-        max_bytes: of a photo file.
-        max_seconds: that it may take to arrive.
+        anonymizer: its method is the first choice.
+        host: the address of the server, see `Guard`.
+        max_bytes: size limit of a photo file.
+        max_seconds: time limit for it to arrive.
     Raises:
-        ValueError: not even one byte, no time.
+        ValueError: a limit that is not above 0.
         MissingExtraError: Starlette is not installed.
     """
     with needs_extra("serve"):
@@ -157,7 +156,7 @@ class _Pages:
 
 
 def content_security_policy(html: str) -> str:
-    """What the page may do: run its own script and style, and talk to its own server."""
+    """Let the page run only its own script and style, and talk only to its own server."""
     script, style = (
         " ".join(_hashes(re.findall(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL)))
         for tag in ("script", "style")
@@ -175,7 +174,7 @@ def _hashes(texts: list[str]) -> list[str]:
 
 
 async def _body(request: "Request", max_bytes: int) -> bytes | None:
-    """The body of a request; None as soon as it is too long."""
+    """The body of a request; None if it is too long."""
     told = request.headers.get("content-length", "")
     if told.isdecimal() and int(told) > max_bytes:
         return None

@@ -1,4 +1,4 @@
-"""What the page offers to put in the place of a face, each with a small picture."""
+"""The methods and people that the page offers, each with a small image."""
 
 from copy import copy
 from typing import NamedTuple
@@ -25,13 +25,13 @@ _EXAMPLE = 9  # seed of the drawn person who shows what a mosaic is
 
 
 class Choice(NamedTuple):
-    """One thing that can be chosen.
+    """A choice of the page.
 
     Args:
-        key: in requests; as long as the choices are the same, so are the keys.
+        key: names it in requests.
         label: for people.
-        group: "people", "person" or "cover": anyone, a certain person, nobody.
-        anonymizer: does it.
+        group: "people" (anyone), "person" (a certain one) or "cover" (nobody).
+        anonymizer: carries it out.
         picture: shows it, in [-1, 1].
     """
 
@@ -43,12 +43,11 @@ class Choice(NamedTuple):
 
 
 def choices_of(anonymizer: Anonymizer) -> list[Choice]:
-    """Everything that can be done with the parts of an anonymiser; its own method comes first.
+    """All choices for an anonymizer; its own method comes first.
 
-    Where it shows people, that is anyone of its conditions, then each of them alone: a face that
-    this one does not hide is covered by the fallback, not shown as somebody who was not chosen.
-    Mosaic, blur and one flat colour follow. Detector, recogniser, threshold and the faces to keep
-    are the same for all.
+    If it shows people, the first choice is anyone of its conditions, then each of them alone. If
+    this person does not hide a face, the fallback covers it. Mosaic, blur and one flat color
+    follow. Detector, recogniser, threshold and faces to keep are always those of the anonymizer.
     """
     choices = []
     if anonymizer.method.uses_conditions:
@@ -84,14 +83,14 @@ def _with(anonymizer: Anonymizer, method: FaceMethod, *people: Condition) -> Ano
 
 
 def _several(people: tuple[Condition, ...]) -> Float[Tensor, "3 h w"]:
-    """Four of them in one picture, at half their size."""
+    """Four of them in one image, at half their size."""
     four = torch.stack([people[i % len(people)].image for i in range(4)])
     small = F.interpolate(four, scale_factor=0.5, mode="area")
     return rearrange(small, "(r q) c h w -> c (r h) (q w)", r=2)
 
 
 def _example(method: FaceMethod, drawn: Condition) -> Float[Tensor, "3 h w"]:
-    """What the method makes of a drawn face."""
+    """The method applied to a drawn face."""
     image = F.interpolate(drawn.image[None], method.size, mode="bilinear", antialias=True)
     scale = torch.tensor(method.size[::-1]) / torch.tensor(drawn.image.shape[:0:-1])
     landmarks = ((drawn.landmarks + 0.5) * scale - 0.5)[None]

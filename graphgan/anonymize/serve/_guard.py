@@ -1,10 +1,10 @@
-"""What stands between the page and everybody else: checks of requests, headers of answers.
+"""Protect the page from other sites: checks of requests, headers of answers.
 
-A page on the loopback address is reached by every site that is open in the same browser. Three
-things keep them out. The name in ``Host`` must be this server's own: a foreign name that was made
-to point at this machine (DNS rebinding) is not. What changes or computes anything must come from
-the page itself, by ``Origin``. And no answer may be embedded or read elsewhere, or load anything
-from elsewhere, or stay in a cache.
+Every site that is open in the same browser can reach a page on the loopback address. Three things
+keep them out. The name in ``Host`` must be that of this server, against foreign names that point to
+this machine (DNS rebinding). Requests that compute anything must come from the page itself, by
+``Origin``. And no answer may be embedded or read elsewhere, load anything from elsewhere, or stay
+in a cache.
 """
 
 import ipaddress
@@ -28,16 +28,16 @@ HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
-"""Of every answer, unless it has a header of that name."""
+"""Headers of every answer, unless it has its own."""
 
 
 class Guard:
-    """An ASGI application that passes on what may be passed on.
+    """An ASGI application that forwards allowed requests to another one.
 
     Args:
         app: the application behind it.
-        host: what the server listens on: a loopback address takes requests to loopback names
-            alone, any other takes those to ``host`` and to any IP address.
+        host: the address of the server. A loopback address only takes requests to loopback names;
+            any other takes those to ``host`` and to any IP address.
     """
 
     def __init__(self, app: App, host: str = "127.0.0.1") -> None:
@@ -45,7 +45,7 @@ class Guard:
         self.host = host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or let the application answer it."""
+        """Refuse a request, or let the application answer it."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
         elif scope["type"] == "http":
@@ -58,12 +58,12 @@ class Guard:
         # Anything else, such as a WebSocket, ends unanswered: the server then refuses it.
 
     def refusal(self, method: str, path: str, headers: Mapping[str, str]) -> str | None:
-        """Why a request is refused; None where it is not.
+        """Why a request is refused; None if it is allowed.
 
         Args:
-            method: in capital letters.
+            method: in upper case.
             path: without the query.
-            headers: by their names in small letters.
+            headers: by their names in lower case.
         """
         host = headers.get("host", "")
         if not is_own_name(host, self.host):
@@ -95,7 +95,7 @@ def is_own_name(header: str, host: str) -> bool:
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a name or address is reached from this machine alone."""
+    """Whether a name or address is only reachable from this machine."""
     address = _address(name)
     return name.lower() == "localhost" if address is None else address.is_loopback
 

@@ -1,4 +1,4 @@
-"""A photo anonymised from bytes to bytes: nothing touches a disk."""
+"""Anonymize a photo from bytes to bytes; nothing touches a disk."""
 
 import hashlib
 from dataclasses import replace
@@ -25,24 +25,24 @@ MEDIA_TYPES = {
     "TIFF": "image/tiff",
     "BMP": "image/bmp",
 }
-"""Of all formats that photos are written in."""
+"""By the format of the photo."""
 
 _SHOWN_BY_NO_BROWSER = ("TIFF",)
 _PREVIEW_SIDE = 1600
 
 
 class Anonymised(NamedTuple):
-    """What became of a photo.
+    """The outcome for a photo.
 
     Args:
         format: of the result, such as "JPEG".
         size: height and width of the first page, upright.
-        frames: pages, or frames of an animation.
+        frames: number of pages, or of frames of an animation.
         faces: that were found.
         unmatched: numbers of pages without a face.
-        notes: what could not be kept.
-        file: the result; None where no face was found.
-        previews: before and after as PNG, where not all browsers show the format.
+        notes: what was dropped.
+        file: the result; None if no face was found.
+        previews: before and after as PNG, if some browsers do not show the format.
     """
 
     format: str
@@ -56,12 +56,12 @@ class Anonymised(NamedTuple):
 
 
 def anonymise_bytes(anonymizer: Anonymizer, data: bytes) -> Anonymised:
-    """Replace the faces of a photo; one without any face gives no file.
+    """Replace the faces of a photo; the result of a photo without faces has no file.
 
-    Who is shown is drawn by the photo's bytes: no name is asked for.
+    Who is shown depends on the bytes of the photo.
 
     Raises:
-        ValueError: no picture, one that cannot be kept as it is, or too large for the memory.
+        ValueError: not an image, one that would be damaged, or one too large for the memory.
     """
     name = "the file"
     try:
@@ -101,5 +101,5 @@ def _preview(frame: Frame) -> bytes:
 
 
 def png_of(image: UInt8[Tensor, "3 h w"]) -> bytes:
-    """A picture as the bytes of a PNG file."""
-    return photo_to_bytes(Photo((Frame(image.to(torch.uint8)),), "PNG"), "the picture")
+    """An image as the bytes of a PNG file."""
+    return photo_to_bytes(Photo((Frame(image.to(torch.uint8)),), "PNG"), "the image")

@@ -1,4 +1,4 @@
-"""The page served to the browsers of this machine, until it is interrupted."""
+"""Serve the page to the browsers of this machine."""
 
 import contextlib
 import socket
@@ -17,12 +17,12 @@ HOST, PORT = "127.0.0.1", 8000
 
 
 def serve(anonymizer: Anonymizer, *, host: str = HOST, port: int = PORT) -> None:
-    """Serve the page of an anonymiser until Ctrl-C; its address is printed.
+    """Serve the page of an anonymizer until Ctrl-C; prints its address.
 
     Args:
         anonymizer: see `make_app`.
         host: the address to listen on. Any other than a loopback address opens the page to
-            everyone who can reach it; a line on stderr then says so.
+            everyone who can reach it, and prints a warning.
         port: 0 takes a free one.
     Raises:
         ValueError: no host, or a port out of range.
@@ -49,7 +49,7 @@ def serve(anonymizer: Anonymizer, *, host: str = HOST, port: int = PORT) -> None
 
 
 def server_of(app: App) -> "Server":
-    """A server that logs no request, says nothing of itself and believes no proxy.
+    """A server that logs no requests, reveals no version and trusts no proxy.
 
     Raises:
         MissingExtraError: uvicorn is not installed.
@@ -70,7 +70,7 @@ def server_of(app: App) -> "Server":
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """A socket that takes connections, so that what is wrong with the address is one error.
+    """A listening socket, so that a wrong address is one clear error.
 
     Raises:
         OSError: the address is taken, is unknown, or is not this machine's.

@@ -50,7 +50,7 @@ class SmoothTracklet(NamedTuple):
         return cls(tracklet, smoothed.landmarks, smoothed.outliers, smooth_eyes(eyes))
 
     def least_shown(self, row: int, before: float) -> float:
-        """The size from which the face is shown; it depends on the frame before, against flicker."""
+        """The size from which the face is shown, by that of the frame before, against flicker."""
         return LEAST_SHOWN * (_STAYS if extent_of(self.landmarks[row]) >= before else 1.0)
 
     def regions(self, row: int, within: float, least_shown: float) -> list[TrackedRegion]:

@@ -1,4 +1,4 @@
-"""Do the results as a set look real? Distances to real pictures that they were not made of.
+"""Do the results look real, as a set (`Naturalness`) and one by one (`measure_visibility`)?
 
 Every distance is between as many results as real pictures, always the same number for all systems:
 it falls with the number. Sources and real pictures have no picture in common. The untouched sources

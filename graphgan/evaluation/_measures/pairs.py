@@ -1,6 +1,8 @@
-"""Pairs of pictures of one person and of two, drawn by a seed, and how well distances tell them.
+"""Tell pairs of images of one person from pairs of two people, by distances of descriptors.
 
-A *mated* pair shows one person in two videos, a *non-mated* pair shows two people.
+A *mated* pair shows one person in two videos, a *non-mated* pair shows two people. `measure_pairs`
+compares anonymized with untouched images, `measure_links` anonymized images with each other: can
+they be linked, whoever they show?
 """
 
 from typing import NamedTuple

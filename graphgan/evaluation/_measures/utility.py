@@ -1,4 +1,4 @@
-"""Is a result still a face for a detector, in the source's place and pose?"""
+"""Does a result still have a face in the same place, with the same pose and expression?"""
 
 import torch
 from jaxtyping import Bool, Float

@@ -34,9 +34,9 @@ def cautions(study: Study) -> list[str]:
     people, found = len(set(study.probe_people.tolist())), []
     pictures, known = len(study.protocol.probes), len(set(study.gallery_people.tolist()))
     if people < LEAST_PEOPLE:
-        found.append(f"only {_number(people, 'person', 'people')}: intervals are wide")
+        found.append(f"only {counted(people, 'person', 'people')}: intervals are wide")
     if pictures < LEAST_PICTURES:
-        found.append(f"only {_number(pictures, 'picture')}: a rate moves in large steps")
+        found.append(f"only {counted(pictures, 'picture')}: a rate moves in large steps")
     if not study.asked.any() or known < 2:
         found.append(
             f"no re-identification: it takes two people with pictures of two videos, there "
@@ -51,7 +51,7 @@ def cautions(study: Study) -> list[str]:
     lost = int((~study.originals.found).sum())
     if 2 * lost > pictures:
         found.append(
-            f"in {lost} of {_number(pictures, 'picture')} no face is found even before they were "
+            f"in {lost} of {counted(pictures, 'picture')} no face is found even before they were "
             "anonymised: what is said of results says little"
         )
     recognisers = study.tool_runner.tools.recognisers
@@ -81,7 +81,8 @@ def cautions_of_subject(subject: Subject) -> list[str]:
     return [f"{subject.system.name}: results for {int(present.sum())} of {len(present)} pictures"]
 
 
-def _number(count: int, one: str, several: str = "") -> str:
+def counted(count: int, one: str, several: str = "") -> str:
+    """``1 person``, ``2 people``."""
     return f"{count} {one if count == 1 else several or one + 's'}"
 
 

@@ -1,4 +1,5 @@
-"""The first page of a report: figures in plain words, what is good, and what is not."""
+"""The first page of a report: figures in plain words, what is good and what is not, and gaps
+between groups."""
 
 from collections.abc import Iterator, Mapping
 
