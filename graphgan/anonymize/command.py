@@ -80,9 +80,7 @@ class Options(AnonymizeOptions):
         if self.resume and self.is_live:
             raise ValueError("expected - without --resume, since a stream cannot be continued")
         if self.workers is not None and (self.workers < 1 or self.serve or self.is_live):
-            raise ValueError(
-                f"expected --workers of at least 1, and only for files, got {self.workers}"
-            )
+            raise ValueError(f"expected --workers of at least 1, for files, got {self.workers}")
         if self.report is not None and self.report.suffix != ".json":
             raise ValueError(f"expected --report FILE.json, got {self.report}")
 
