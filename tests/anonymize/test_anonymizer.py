@@ -367,7 +367,7 @@ def test_a_turned_face_is_cut_upright(photo, drawn_faces):
         (
             ("pixelate",),
             {"recogniser": None, "selection": Selection(people=(torch.zeros(3),))},
-            "expected a recogniser, since people to keep",
+            "expected a recogniser, which finds the people to keep",
         ),
     ],
 )
