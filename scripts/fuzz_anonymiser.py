@@ -29,10 +29,10 @@ from numpy.random import Generator
 from PIL import Image
 from tqdm import tqdm
 
+from graphgan.anonymize._file_anonymizer import FileAnonymizer
+from graphgan.anonymize._inputs import Job
+from graphgan.anonymize._kinds import file_kind
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.files import FileAnonymizer
-from graphgan.anonymize.inputs import Job
-from graphgan.anonymize.kinds import kind_of
 from graphgan.anonymize.photos import read_photo
 from graphgan.anonymize.video.reading import open_video
 from graphgan.commands import run_command
@@ -76,7 +76,8 @@ def main(options: FuzzOptions) -> None:
             source = folder / "in" / f"{number}{sample.suffix}"
             source.parent.mkdir(exist_ok=True)
             source.write_bytes(damaged(sample.read_bytes(), samples, chance))
-            job = Job(source.name, source, folder / "out" / source.name, kind_of(source) or "photo")
+            kind = found.kind if (found := file_kind(source)) else "photo"
+            job = Job(source.name, source, folder / "out" / source.name, kind)
             begun = time.perf_counter()
             outcome = worker.ask(job)
             slowest = max(slowest, (time.perf_counter() - begun, source.name))
@@ -134,7 +135,8 @@ def _judges() -> tuple[FaceFinder, DlibResNetRecogniser]:
 
 
 def _images(path: Path) -> list[torch.Tensor]:
-    if kind_of(path) == "photo":
+    kind = file_kind(path)
+    if kind is not None and kind.kind == "photo":
         return [frame.rgb() for frame in read_photo(path).frames]
     return [frame.image for frame in open_video(path).frames()]
 

@@ -1,5 +1,6 @@
-"""Anonymisation of faces: with a trained generator, or by the classic means."""
+"""Anonymize faces: with a trained generator, or by a blur, a mosaic or a flat color."""
 
+from graphgan.anonymize._faces import Face, Result
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.compositor import (
     AlignedFaces,
@@ -16,9 +17,7 @@ from graphgan.anonymize.conditions import (
     nobody_conditions,
     photo_conditions,
 )
-from graphgan.anonymize.crops import anonymize_crops
-from graphgan.anonymize.faces import Face, Result
-from graphgan.anonymize.identities import give_identity
+from graphgan.anonymize.crops import anonymize_crops, give_identity
 from graphgan.anonymize.matching import ConditionOrder, Match
 from graphgan.anonymize.methods import FaceMethod, GeneratedFaces, ObscuredFaces
 from graphgan.anonymize.obscure import blur_faces, cover_faces, pixelate_faces

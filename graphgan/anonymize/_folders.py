@@ -1,4 +1,4 @@
-"""Folders of photos and videos on any file system that fsspec knows, and what was done there."""
+"""Folders on any file system that fsspec supports, and the record of what was done there."""
 
 import json
 import posixpath
@@ -15,21 +15,21 @@ from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-
 from graphgan.anonymize.report import FileReport
 
 RECORD = ".graphgan-anonymize"
-"""In a folder of results: the folder of what a run knows of them."""
+"""The subfolder of the results with the record of a run."""
 
-# Elsewhere files are put here, and renamed when they are whole.
+# Results are written here, and renamed when they are complete.
 _UNFINISHED = f"{RECORD}/unfinished"
-# Where a put is atomic, and renaming is another copy.
+# Here writing is atomic, and renaming would copy again.
 _OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oci", "memory"}
-_LINES, _SECONDS = 1000, 60.0  # of the record, that are put together
+_LINES, _SECONDS = 1000, 60.0  # of the record, that are written together
 
 
-class Found(NamedTuple):
-    """A file or a folder below a folder.
+class FolderEntry(NamedTuple):
+    """A file or a subfolder.
 
     Args:
-        name: its path there, with slashes.
-        left_out: why it is not looked at.
+        name: its relative path, with slashes.
+        left_out: why it is ignored.
         failed: why it cannot be read.
     """
 
@@ -39,15 +39,15 @@ class Found(NamedTuple):
 
 
 class Folder:
-    """A folder of files with names relative to it; nothing is read yet.
+    """A folder whose files have names relative to it; opening it reads nothing.
 
     Args:
-        url: of any kind that fsspec knows, such as ``s3://bucket/photos``, or a path.
+        url: a URL that fsspec supports, such as ``s3://bucket/photos``, or a path.
     Attributes:
-        url: the same for a program that runs elsewhere.
-        place: the same however the folder was named.
+        url: works on another machine too.
+        place: is the same however the folder was named.
     Raises:
-        ValueError: fsspec does not know such URLs, or lacks a package for them.
+        ValueError: fsspec does not support such URLs, or lacks a package for them.
     """
 
     def __init__(self, url: str) -> None:
@@ -70,8 +70,8 @@ class Folder:
         """Whether the other folder is this one or inside it."""
         return f"{other.place}/".startswith(f"{self.place}/")
 
-    def walk(self) -> Iterator[Found]:
-        """All files below it, but not those in hidden folders; a folder that cannot be read."""
+    def walk(self) -> Iterator[FolderEntry]:
+        """All files below it except in hidden folders, and the folders that cannot be read."""
         waiting = [self._root or "/"]
         while waiting:
             folder = waiting.pop()
@@ -82,7 +82,7 @@ class Folder:
                     raise
                 reason = error.strerror or type(error).__name__
                 why = f"the folder cannot be read, nothing in it was done: {reason}"
-                yield Found(self._relative(folder), failed=why)
+                yield FolderEntry(self._relative(folder), failed=why)
                 continue
             self._fs.invalidate_cache(folder)  # it would keep every listing until the end
             for entry in entries:
@@ -91,16 +91,16 @@ class Folder:
                     continue
                 is_folder = entry["type"] == "directory"
                 if name.rpartition("/")[2].startswith("."):
-                    yield Found(name, "a hidden folder" if is_folder else "hidden")
+                    yield FolderEntry(name, "a hidden folder" if is_folder else "hidden")
                 elif entry.get("islink") and self._fs.isdir(path):
-                    yield Found(name, "a link to a folder, not followed")
+                    yield FolderEntry(name, "a link to a folder, not followed")
                 elif is_folder:
                     waiting.append(path)
                 else:
-                    yield Found(name)
+                    yield FolderEntry(name)
 
     def names(self, folder: str) -> list[str]:
-        """Of the files right in a folder below it, sorted; none if it is not there."""
+        """Sorted names of the files directly in a subfolder; none if it does not exist."""
         try:
             entries = self._fs.ls(self._path(folder), detail=True, refresh=True)
         except FileNotFoundError:
@@ -111,7 +111,7 @@ class Folder:
         return bytes(self._fs.cat_file(self._path(name)))
 
     def fetch(self, name: str, scratch: Path) -> Path:
-        """Where a file can be read on this machine; a copy goes to ``scratch``."""
+        """A local path of a file, which may be a copy in ``scratch``."""
         if self._is_local:
             return Path(self._path(name))
         copy = scratch / f"source{posixpath.splitext(name)[1]}"
@@ -119,7 +119,7 @@ class Folder:
         return copy
 
     def publish(self, path: Path, name: str) -> None:
-        """Copy a file of this machine to a name, where it is whole or not at all."""
+        """Copy a local file to a name, where it appears complete or not at all."""
         target = self._path(name)
         if not _OBJECT_STORES.isdisjoint(_protocols(self._fs)):
             self._fs.put_file(str(path), target)
@@ -131,7 +131,7 @@ class Folder:
         self._fs.mv(unfinished, target)
 
     def remove_unfinished(self) -> None:
-        """Remove what processes that were killed have left."""
+        """Remove what killed processes have left."""
         if self._fs.exists(self._path(_UNFINISHED)):
             self._fs.rm(self._path(_UNFINISHED), recursive=True)
 
@@ -147,18 +147,18 @@ def _protocols(fs: Any) -> set[str]:
 
 
 class FolderRecord:
-    """What was done for a folder of results, in files of up to a thousand lines.
+    """The record of a run, in files of up to a thousand lines beside its results.
 
-    Nothing can be appended to a file of an object store: a line may wait for a minute, and a run
-    that is killed does again what was not yet written down.
+    Object stores cannot append to a file, so a line may wait for a minute. A killed run repeats
+    what was not yet recorded.
 
     Args:
         folder: of the results.
         about: what they depend on, as plain values.
     Attributes:
-        reports: those of earlier runs, the last one of each name.
+        reports: the last report of each file in earlier runs.
     Raises:
-        ValueError: the record is damaged, or of a run of other options.
+        ValueError: the record is damaged, or belongs to a run with other options.
     """
 
     def __init__(self, folder: Folder, about: dict[str, Any]) -> None:
@@ -172,13 +172,13 @@ class FolderRecord:
         self._last = time.monotonic()
 
     def add(self, report: FileReport) -> None:
-        """One more file is done, its result is published."""
+        """Record a file whose result is published."""
         self._held.append(json.dumps(report.as_json()))
         if len(self._held) >= _LINES or time.monotonic() - self._last > _SECONDS:
             self.close()
 
     def close(self) -> None:
-        """Write down what was added; more may follow."""
+        """Write all added lines; more may follow."""
         if self._held or not self._number:
             with TemporaryDirectory(prefix="graphgan-") as scratch:
                 path = Path(scratch, "part")

@@ -1,4 +1,4 @@
-"""Files anonymized by processes of their own: one that dies costs the file that it was at."""
+"""Anonymize files in processes of their own: if one crashes, only its file fails."""
 
 import os
 import signal
@@ -13,22 +13,22 @@ from typing import Any, NoReturn
 
 import torch
 
-from graphgan.anonymize.inputs import Job
-from graphgan.anonymize.kinds import FileKind, file_kind
+from graphgan.anonymize._inputs import Job
+from graphgan.anonymize._kinds import FileKind, file_kind
 from graphgan.anonymize.options import AnonymizeOptions, make_anonymizer, make_file_anonymizer
 from graphgan.anonymize.report import FileReport
 from graphgan.files import temporary_path
 
-_PATIENCE = 5.0  # seconds that a process gets to remove what it has begun
+_PATIENCE = 5.0  # seconds for a process to remove unfinished files
 _LOOK = 0.2  # seconds between two looks at whether to stop
 
 
 class ProcessDiedError(Exception):
-    """A process died at a file; another one goes on."""
+    """A process died while it worked on a file; another one continues."""
 
 
 class FileProcesses:
-    """`FileAnonymizer` for several threads: each has a process, with a model and one core.
+    """A `FileAnonymizer` for several threads: each has a process with its own model and core.
 
     Args:
         options: of the anonymizer.
@@ -40,11 +40,11 @@ class FileProcesses:
         self._all: list[_FileProcess] = []
 
     def start(self) -> "_FileProcess":
-        """The process of this thread, once it has made its model.
+        """The process of this thread, as soon as its model is loaded.
 
         Raises:
             ChildProcessError: it died.
-            Exception: of making the model.
+            Exception: loading the model failed.
         """
         if not hasattr(self._own, "process"):
             process = _FileProcess(self._options)
@@ -55,11 +55,11 @@ class FileProcesses:
         return own
 
     def __call__(self, job: Job, *, check: Callable[[], None] = lambda: None) -> FileReport:
-        """Anonymize one file; where the process dies of it, the file has failed.
+        """Anonymize one file; if the process dies, the file has failed.
 
         Args:
             job: see `FileAnonymizer`.
-            check: called while this waits; what it raises ends the wait, and not the work.
+            check: called while this waits; an exception ends the wait, but not the work.
         """
         own = self.start()
         try:
@@ -69,16 +69,16 @@ class FileProcesses:
         return report
 
     def kind(self, path: Path) -> FileKind | None:
-        """`file_kind`, whose decoders may crash, too.
+        """`file_kind` in the process, since decoders may crash.
 
         Raises:
-            ProcessDiedError: they did.
+            ProcessDiedError: the process died.
         """
         kind: FileKind | None = self.start().ask(path, lambda: None)
         return kind
 
     def close(self) -> None:
-        """End all of them, whatever they are at; nothing unfinished stays."""
+        """End all processes at once; no unfinished file remains."""
         for process in self._all:
             process.end()
         for process in self._all:
@@ -100,7 +100,7 @@ class _FileProcess:
         theirs.close()  # so that its end is seen here
 
     def wait(self) -> None:
-        """Until it has made its model."""
+        """Wait until its model is loaded."""
         try:
             problem = self._connection.recv()
         except EOFError:
@@ -111,7 +111,7 @@ class _FileProcess:
             raise problem
 
     def ask(self, question: Job | Path, check: Callable[[], None]) -> Any:
-        """For a job the report, for a file its kind."""
+        """The report of a job, or the kind of a file."""
         self._target = question.target if isinstance(question, Job) else None
         try:
             self._connection.send(question)
@@ -140,7 +140,7 @@ class _FileProcess:
 
 
 def _serve(parent: Connection, options: AnonymizeOptions) -> None:
-    """The process: questions come in, answers go out."""
+    """The main function of the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     signal.signal(signal.SIGTERM, _leave)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
@@ -158,7 +158,7 @@ def _serve(parent: Connection, options: AnonymizeOptions) -> None:
 
 
 def _leave_with_parent() -> None:
-    """Do not live on as an orphan that writes beside the run that takes over."""
+    """End with the parent: an orphan would write beside the next run."""
     parent = parent_process()
     if parent is not None:
         connection.wait([parent.sentinel])
@@ -168,5 +168,5 @@ def _leave_with_parent() -> None:
 
 
 def _leave(number: int, frame: object) -> NoReturn:
-    """What was begun is removed on the way out."""
+    """Leave by an exception, which removes unfinished files."""
     sys.exit(1)

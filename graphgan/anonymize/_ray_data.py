@@ -1,4 +1,4 @@
-"""Files anonymized by actors of Ray Data, on this machine or on a cluster."""
+"""Anonymize files with actors of Ray Data, on this machine or on a cluster."""
 
 import json
 import logging
@@ -12,23 +12,23 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from graphgan.anonymize._folders import Folder
+from graphgan.anonymize._inputs import UNKNOWN, Job
 from graphgan.anonymize._processes import FileProcesses, ProcessDiedError
-from graphgan.anonymize.inputs import UNKNOWN, Job
 from graphgan.anonymize.options import AnonymizeOptions
 from graphgan.anonymize.report import FileReport
 from graphgan.extras import needs_extra
 
 # Names and reports are small: Ray's own minimum would do.
 _OBJECT_STORE_BYTES = 100 * 2**20
-_MAX_TASKS = 10_000  # of a run; what a task has done is done again where it is killed
+_MAX_TASKS = 10_000  # of a run; a killed task is repeated
 
 Row = dict[str, Any]
-"""A file: its name, and the suffixes of results that would replace another file's."""
+"""The name of a file, and the suffixes that would make its result replace another one."""
 
 
 @dataclass(frozen=True)
 class DatasetTask:
-    """All that an actor needs to begin; it can be sent to another machine.
+    """What an actor needs to start; it can be sent to another machine.
 
     Args:
         source, target: URLs of the two folders.
@@ -41,10 +41,10 @@ class DatasetTask:
 
 
 class DatasetWorker:
-    """An actor: rows of files become rows of reports.
+    """An actor, which turns rows of files into rows of reports.
 
-    Photos are decoded in a process of its own: where one kills it, Ray would try for ever. Errors
-    of the options go out as rows, too: Ray would tell of its own insides.
+    It decodes photos in a process of its own, since Ray would retry a photo that crashes it for
+    ever. Errors in the options are also rows, since Ray's own messages are hard to read.
     """
 
     def __init__(self, task: DatasetTask) -> None:
@@ -52,7 +52,7 @@ class DatasetWorker:
         self.processes = FileProcesses(task.options)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
-        """The files of a batch, one after the other."""
+        """Anonymize the files of a batch one after another."""
         try:
             self.processes.start()
         except Exception as error:
@@ -65,7 +65,7 @@ class DatasetWorker:
         return {"report": lines, "error": [b""] * len(lines)}
 
     def anonymize(self, name: str, taken: Sequence[str] = ()) -> FileReport:
-        """One file, from its folder to the other; only a whole result is published."""
+        """Anonymize one file; only a complete result is published."""
         with TemporaryDirectory(prefix="graphgan-") as folder:
             scratch = Path(folder)
             try:
@@ -88,13 +88,13 @@ class DatasetWorker:
 
 
 def _told(name: str, error: Exception) -> str:
-    """Without paths, which the words of file systems are full of."""
+    """The error without paths."""
     reason = error.strerror if isinstance(error, OSError) else None
     return f"{name}: cannot be fetched or stored: {reason or type(error).__name__}"
 
 
 def require_ray() -> None:
-    """Import Ray, which sends no reports of its use.
+    """Import Ray with its usage reports turned off.
 
     Raises:
         MissingExtraError: it is not installed.
@@ -115,19 +115,19 @@ def run_ray(
     address: str | None = None,
     gpus: float = 0,
 ) -> Generator[FileReport, None, None]:
-    """All files by actors that each hold a model; gives the reports of what is done.
+    """Anonymize all files with actors that each hold a model; yields their reports.
 
-    Ray starts an actor that was killed anew, and what it was at.
+    Ray restarts a killed actor and repeats its file.
 
     Args:
-        task: what is worked on.
+        task: what the actors need.
         rows: the files.
         workers: actors.
         address: of a cluster; by default that of ``RAY_ADDRESS``, or else this machine.
         gpus: of each actor.
     Raises:
-        OSError: no cluster there, or one that cannot be worked with.
-        Exception: of an actor: its options cannot be used there.
+        OSError: there is no cluster, or it does not work.
+        Exception: an actor cannot use its options.
     """
     import ray
 

@@ -1,4 +1,4 @@
-"""A face while it is being replaced: what was made of it, and whether that may be let go."""
+"""A face while it is being replaced: what was generated, and whether it is acceptable."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,6 +7,15 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from graphgan.anonymize._faces import (
+    Attempt,
+    Face,
+    Problem,
+    Reason,
+    ReplacementTask,
+    as_box,
+    extent_of,
+)
 from graphgan.anonymize.compositor import (
     AlignedFaces,
     Patch,
@@ -17,7 +26,6 @@ from graphgan.anonymize.compositor import (
     soft_edges,
 )
 from graphgan.anonymize.compositor.regions import box_corners
-from graphgan.anonymize.faces import Face, Problem, Reason, Stage, Task, as_box, extent_of
 from graphgan.anonymize.methods import crop_size, forehead_of, shows_nobody
 from graphgan.landmarks.alignment import Alignment
 
@@ -28,23 +36,23 @@ _AT_ONCE = 64  # faces of a batch: a photo may hold thousands
 
 @dataclass
 class Replacement:
-    """A face on its way from one stage to the next.
+    """A face that goes from one attempt to the next.
 
     Args:
-        task: what is to be done.
+        task: what to do.
         alignment: of its crop.
-        stage: the one that it is at.
-        problem: why its landmarks are not trusted; None where they are.
-        reason: why what was asked for is not there, as far as is known.
+        attempt: the current one.
+        problem: why its landmarks are not trusted; None if they are.
+        reason: why the requested method did not work, if it is known.
     Attributes:
-        before: descriptor of the face.
-        distance: of the descriptor after to that before.
-        covered: share of the old face that was pasted over.
+        before: descriptor of the old face.
+        distance: of the new descriptor to the old one.
+        covered: share of the old face that the new one covers.
     """
 
-    task: Task
+    task: ReplacementTask
     alignment: Alignment
-    stage: Stage
+    attempt: Attempt
     problem: str | None = None
     before: Float[Tensor, "d"] | None = None
     distance: float | None = None
@@ -57,23 +65,23 @@ class Replacement:
     _kept: Float[Tensor, "1 u v"] | None = None
 
     @classmethod
-    def begin(cls, task: Task) -> "Replacement":
-        """At the first stage."""
+    def begin(cls, task: ReplacementTask) -> "Replacement":
+        """Start with the first attempt."""
         alignment, problem = align_region(task.found, task.upright_within)
-        return cls(task, alignment, next(task.stages), problem, task.before)
+        return cls(task, alignment, next(task.attempts), problem, task.before)
 
     def unfit(self) -> Problem | None:
-        """What speaks against the first stage before it is tried."""
+        """The problem that rules out the first attempt before it is made, if any."""
         if self.problem is not None:  # nothing that needs landmarks
             return Problem("turned away or unclear", f"cannot be aligned: {self.problem}")
         extent, least = extent_of(self.task.found.landmarks), self.task.least_shown
-        if extent < least and not shows_nobody(self.stage.method):
+        if extent < least and not shows_nobody(self.attempt.method):
             text = f"too small: {extent:.1f} pixels, from {least:.0f} on somebody is shown"
             return Problem("too small", text)
         return None
 
     def give_up_landmarks(self, why: str) -> None:
-        """From here on the grown box is replaced."""
+        """Replace the enlarged box from here on."""
         nowhere = torch.full((68, 2), torch.nan)
         self.task = self.task._replace(found=self.task.found._replace(landmarks=nowhere))
         self.alignment, _ = align_region(self.task.found, self.task.upright_within)
@@ -81,27 +89,27 @@ class Replacement:
 
     @property
     def is_checked(self) -> bool:
-        """Whether a recogniser is asked: somebody is shown, large enough, in a known place."""
+        """Whether a recogniser checks it: it shows somebody, large enough, in a known place."""
         return (
-            not shows_nobody(self.stage.method)
+            not shows_nobody(self.attempt.method)
             and self.problem is None
             and is_recognisable(self.task.found.landmarks)
         )
 
     @property
     def is_finite(self) -> bool:
-        """Whether what was made are numbers."""
+        """Whether all generated pixels are finite."""
         return bool(self._new.isfinite().all())
 
     @property
     def patch(self) -> Patch:
-        """What was made, in its place."""
+        """The generated face and where it goes."""
         found = self.task.found
         outline = found.landmarks if self.problem is None else box_corners(found.box)
         return Patch(self._new.clamp(-1, 1), self._mask, self.alignment, outline, self._kept)
 
     def uncovered(self) -> Problem | None:
-        """What speaks against what was made and pasted, without looking at who it is."""
+        """The problem of the pasted result, if any, apart from identity."""
         if not self.is_finite:
             return Problem("not computed", "the network gave numbers that are not finite")
         share = self.covered or 0.0
@@ -110,10 +118,10 @@ class Replacement:
         return None
 
     def as_face(self) -> Face:
-        condition = self.stage.condition
+        condition = self.attempt.condition
         return Face(
             as_box(self.task.found.box),
-            self.stage.method.name,
+            self.attempt.method.name,
             None if condition is None else condition.name,
             self.distance,
             self.tries,
@@ -123,15 +131,15 @@ class Replacement:
 
 
 def is_recognisable(landmarks: Float[Tensor, "68 2"]) -> bool:
-    """Whether a face is large enough to be told by itself, not by what is around it."""
+    """Whether a face is large enough to recognize, without its surroundings."""
     return extent_of(landmarks) >= _RECOGNISABLE  # False where landmarks are missing
 
 
 def make_faces(image: UInt8[Tensor, "3 h w"], items: Sequence[Replacement]) -> None:
-    """New crops for all, those of one method and size in batches of 64."""
+    """Generate crops for all faces; those of one method and size in batches of 64."""
     alike: dict[tuple[int, tuple[int, int]], list[Replacement]] = {}
     for item in items:
-        method = item.stage.method
+        method = item.attempt.method
         size = crop_size(method, item.alignment.crop.width)
         alike.setdefault((id(method), size), []).append(item)
     for (_, size), same in alike.items():
@@ -140,7 +148,7 @@ def make_faces(image: UInt8[Tensor, "3 h w"], items: Sequence[Replacement]) -> N
 
 
 def _make_batch(image: Tensor, items: Sequence[Replacement], size: tuple[int, int]) -> None:
-    method = items[0].stage.method
+    method = items[0].attempt.method
     faces = cut_faces(
         image,
         [item.task.found for item in items],
@@ -155,7 +163,7 @@ def _make_batch(image: Tensor, items: Sequence[Replacement], size: tuple[int, in
         unknown = torch.full((6,), torch.nan)
         eyes = [unknown if item.task.eyes is None else item.task.eyes for item in items]
         faces = faces._replace(eyes=torch.stack(eyes))
-    people = [item.stage.condition for item in items]
+    people = [item.attempt.condition for item in items]
     made = method(faces, [person for person in people if person is not None])
     for i, item in enumerate(items):
         item._new, item._mask = _with_edge(made[i : i + 1], faces, i, item)
@@ -166,9 +174,9 @@ def _make_batch(image: Tensor, items: Sequence[Replacement], size: tuple[int, in
 def _with_edge(
     new: Float[Tensor, "1 3 h w"], faces: AlignedFaces, i: int, item: Replacement
 ) -> tuple[Float[Tensor, "3 h w"], Float[Tensor, "1 h w"]]:
-    """A new face as it is pasted, and its soft edge; where nobody is shown, it covers more."""
+    """A new face as it is pasted, and its soft edge, which covers more where nobody is shown."""
     image, region = faces.images[i : i + 1], faces.masks[i : i + 1]
-    if shows_nobody(item.stage.method):
+    if shows_nobody(item.attempt.method):
         return new[0], soft_edges(region)[0]
     pixel = region.shape[2] / item.alignment.crop.height
     faded, edges = fade_into(new.to(image), image, region, pixel=pixel)
@@ -178,7 +186,7 @@ def _with_edge(
 def paste_replacements(
     image: UInt8[Tensor, "3 h w"], items: Sequence[Replacement]
 ) -> tuple[UInt8[Tensor, "3 h w"], Bool[Tensor, "1 h w"]]:
-    """All that was made: covered boxes first, then faces from the smallest to the largest."""
+    """Paste all results: covered boxes first, then faces from the smallest to the largest."""
     ordered = sorted(items, key=lambda item: (item.problem is None, item.alignment.crop.width))
     finite = [item for item in ordered if item.is_finite]
     pasted = paste_faces(image, [item.patch for item in finite])

@@ -1,12 +1,11 @@
-"""Photos with every face replaced, and each result looked at before it is let go.
+"""Replace every face of a photo, and check each result before it is accepted.
 
-A face that is found never comes back as it was. The chosen method is tried with one condition
-after the other; then the fallback covers the face, and at last one flat color. The next of these
-is taken when a face cannot be aligned or generated, when the new face does not cover all of the old
-one, or when a recogniser still takes it for the same person. Nobody is shown in the place of a face
-that is too small for it. The recogniser is not asked about methods that show nobody, nor about
-faces below 32 pixels: it would judge the hair and what is around, and it takes even a flat color
-for the same person at times.
+A detected face is never returned unchanged. The method tries one condition after another; then the
+fallback covers the face, and as a last resort one flat color. The anonymizer moves on to the next
+attempt when a face cannot be aligned or generated, when the new face does not fully cover the old
+one, or when a recogniser still recognizes the person. A face that is too small is covered at once.
+The recogniser does not check methods that show nobody, or faces below 32 pixels: there it would
+judge hair and background, and sometimes recognizes even a flat color.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,20 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from graphgan.anonymize._faces import (
+    KEPT,
+    NOT_THERE,
+    OVERLOOKED,
+    Attempt,
+    Face,
+    Problem,
+    Reason,
+    ReplacementTask,
+    Result,
+    as_box,
+    is_overlooked,
+    without_faces,
+)
 from graphgan.anonymize._replacement import (
     Replacement,
     is_recognisable,
@@ -24,23 +37,8 @@ from graphgan.anonymize._replacement import (
     paste_replacements,
 )
 from graphgan.anonymize.conditions import Condition, Look
-from graphgan.anonymize.faces import (
-    KEPT,
-    NOT_THERE,
-    OVERLOOKED,
-    Face,
-    Problem,
-    Reason,
-    Result,
-    Stage,
-    Task,
-    as_box,
-    is_overlooked,
-    without_faces,
-)
 from graphgan.anonymize.matching import ConditionOrder, Match
 from graphgan.anonymize.methods import (
-    DEFAULT_SIZE,
     FaceMethod,
     GeneratedFaces,
     ObscuredFaces,
@@ -61,25 +59,23 @@ class Anonymizer:
 
     Args:
         method: a trained network, any `FaceMethod`, or one of "blur", "pixelate" and "solid".
-        detector: gives a photo's faces with 68 landmarks each, `FaceFinder` by default.
-        conditions: people to be shown; needed by networks.
-        second_detector: looks at the finished photo: a face that it finds where nothing was
-            replaced is covered too, and its remarks say so; None leaves this check out.
+        detector: finds faces with 68 landmarks each, `FaceFinder` by default.
+        conditions: the people to show; networks need them.
+        second_detector: searches the finished photo. A face that it finds where nothing was
+            replaced is covered too, and its remarks say so. None skips this check.
         fallback: covers the faces that the method cannot hide.
-        recogniser: a new face that it takes for the same person is tried again. "default" is
-            `DlibResNetRecogniser`; None leaves this check out.
-        threshold: distance of a new face to the old one up to which it is tried again; by default
-            1.1 times that up to which the recogniser takes two faces for one person, since others
-            may hold images in which the person looks more like the result.
-        tries: with how many conditions a face is tried.
-        match: by what the conditions for a face are chosen, see `ConditionOrder`.
+        recogniser: a new face in which it recognizes the same person is tried again. "default" is
+            `DlibResNetRecogniser`; None skips this check.
+        threshold: a new face is tried again up to this descriptor distance from the old one. The
+            default is 1.1 times the recogniser's own threshold, since others may hold images in
+            which the person looks more like the result.
+        tries: how many conditions to try for a face.
+        match: how the conditions for a face are chosen, see `ConditionOrder`.
         selection: faces to keep.
-        size: height and width of the crops that a given network was trained on, where it does not
-            say so itself.
         seed: chooses the conditions.
     Raises:
-        ValueError: a method that shows people and no conditions; an unknown fallback; less than one
-            try; a recogniser without a threshold; people to keep and no recogniser.
+        ValueError: no conditions for a method that shows people; an unknown fallback; less than
+            one try; a recogniser without a threshold; people to keep without a recogniser.
 
     Example:
         >>> photo = torch.randint(256, (3, 60, 80), dtype=torch.uint8)
@@ -103,10 +99,9 @@ class Anonymizer:
         tries: int = 3,
         match: Match = "tone",
         selection: Selection | None = None,
-        size: tuple[int, int] | None = None,
         seed: int = 0,
     ) -> None:
-        self.method = _method(method, size)
+        self.method = _method(method)
         self.fallback = ObscuredFaces(fallback)
         self.last = ObscuredFaces("solid")
         self.detector = FaceFinder() if detector is None else detector
@@ -123,7 +118,7 @@ class Anonymizer:
         if self.method.uses_conditions:
             self._check_conditions()
         if self.selection.people and self.recogniser is None:
-            raise ValueError("expected a recogniser, since people to keep are told by it, got None")
+            raise ValueError("expected a recogniser, which finds the people to keep, got None")
 
     def __call__(
         self,
@@ -132,12 +127,12 @@ class Anonymizer:
         detections: Sequence[Detection] | None = None,
         key: str = "",
     ) -> Result:
-        """The photo with all its faces replaced but those that the selection keeps.
+        """Replace all faces of a photo except those that the selection keeps.
 
         Args:
             image: the photo.
-            detections: its faces where they are known: the detector is then not asked.
-            key: of the photo, such as its name: the conditions are drawn by it.
+            detections: its faces, if they are known; the detector is then not used.
+            key: names the photo; the conditions depend on it.
         """
         found = list(self.detector(image) if detections is None else detections)
         kept, before = self._selected(image, found)
@@ -150,7 +145,7 @@ class Anonymizer:
         chosen = [i for i, stays in enumerate(kept) if not stays]
         looks = self.looks(image, [found[i].landmarks for i in chosen])
         tasks = [
-            Task(found[i], self.stages(f"{key}#{i}", look), before[i])
+            ReplacementTask(found[i], self.attempts(f"{key}#{i}", look), before[i])
             for i, look in zip(chosen, looks, strict=True)
         ]
         result = self.replace(image, tasks)
@@ -161,13 +156,13 @@ class Anonymizer:
         return self._without_overlooked(Result(result.image, result.changed, faces))
 
     def _without_overlooked(self, result: Result) -> Result:
-        """The result with those faces covered that were not found before."""
+        """Cover the faces that only the second detector finds."""
         if self.second_detector is None or self.selection.only:
             return result
         known = torch.tensor([face.box for face in result.faces]).view(-1, 4)
         nowhere = torch.full((68, 2), torch.nan)
         left = [
-            Task(Detection(box, nowhere), self.covers())
+            ReplacementTask(Detection(box, nowhere), self.fallbacks())
             for box in self.second_detector(without_faces(result)).boxes
             if is_overlooked(box, known, result.changed)
         ]
@@ -185,7 +180,7 @@ class Anonymizer:
     def looks(
         self, image: UInt8[Tensor, "3 h w"], landmarks: Sequence[Float[Tensor, "68 2"]]
     ) -> list[Look | None]:
-        """What faces look like, as far as it decides who is shown in their place."""
+        """The look of each face, if it decides who is shown; else None."""
         if not self.method.uses_conditions:
             return [None] * len(landmarks)
         return self.order.looks(image, landmarks)
@@ -193,37 +188,37 @@ class Anonymizer:
     def eye_states(
         self, image: UInt8[Tensor, "3 h w"], landmarks: Sequence[Float[Tensor, "68 2"]]
     ) -> list[Float[Tensor, "6"] | None]:
-        """What the method follows of the faces' eyes, see `FaceMethod`; None if it follows none."""
+        """Eye states that the method follows, see `FaceMethod`; None if it follows none."""
         measure = getattr(self.method, "eye_states", None)
         if measure is None or not landmarks:
             return [None] * len(landmarks)
         return list(measure(image, torch.stack(list(landmarks))))
 
-    def stages(self, key: str, look: Look | None = None) -> Iterator[Stage]:
-        """What is tried for the face of this key; without an end, the last again and again."""
+    def attempts(self, key: str, look: Look | None = None) -> Iterator[Attempt]:
+        """The attempts for the face of this key. They never end: the last one is repeated."""
         if self.method.uses_conditions:
             people = self.order.of(key, look)
             for _, condition in zip(range(self.tries), people, strict=False):
-                yield Stage(self.method, condition)
+                yield Attempt(self.method, condition)
         elif self.method.name != self.fallback.name:
-            yield Stage(self.method)
-        yield from self.covers()
+            yield Attempt(self.method)
+        yield from self.fallbacks()
 
-    def covers(self) -> Iterator[Stage]:
-        """What is tried for a face that the method cannot hide."""
-        yield Stage(self.fallback)
+    def fallbacks(self) -> Iterator[Attempt]:
+        """The attempts for a face that the method cannot hide."""
+        yield Attempt(self.fallback)
         while True:
-            yield Stage(self.last)
+            yield Attempt(self.last)
 
     def replace(
-        self, image: UInt8[Tensor, "3 h w"], tasks: Sequence[Task], *, check: bool = True
+        self, image: UInt8[Tensor, "3 h w"], tasks: Sequence[ReplacementTask], *, check: bool = True
     ) -> Result:
-        """The photo with these faces replaced, each by the first of its stages that hides it.
+        """Replace these faces, each by the first of its attempts that hides it.
 
         Args:
             image: the photo.
-            tasks: all of its faces that are to be replaced.
-            check: whether the recogniser is asked, too.
+            tasks: all of its faces to replace.
+            check: whether the recogniser checks the results.
         """
         items = [self._begin(task) for task in tasks]
         if check:
@@ -236,7 +231,7 @@ class Anonymizer:
             changed |= more
             waiting = self._not_accepted(result, waiting, check)
             for item in waiting:
-                item.stage, item.distance = next(item.task.stages), None
+                item.attempt, item.distance = next(item.task.attempts), None
         return Result(result, changed, [self._as_face(item) for item in items])
 
     def _as_face(self, item: Replacement) -> Face:
@@ -253,16 +248,16 @@ class Anonymizer:
 
     @property
     def tells_people(self) -> bool:
-        """Whether it matters who is who: somebody is shown, or kept."""
+        """Whether identities matter, because somebody is shown or kept."""
         return not shows_nobody(self.method) or bool(self.selection.people)
 
     def describe(
         self, image: UInt8[Tensor, "3 h w"], landmarks: Sequence[Float[Tensor, "68 2"]]
     ) -> list[Float[Tensor, "d"] | None]:
-        """What the recogniser says of faces.
+        """Descriptors of faces.
 
-        None without a recogniser, and for a face that has no landmarks or is too small to be told:
-        such a face is not kept for anybody.
+        None without a recogniser, and for a face without landmarks or too small to recognize: such
+        a face is never kept.
         """
         told: list[Tensor | None] = [None] * len(landmarks)
         asked = [i for i, points in enumerate(landmarks) if is_recognisable(points)]
@@ -273,11 +268,11 @@ class Anonymizer:
             told[i] = descriptor if descriptor.isfinite().all() else None
         return told
 
-    def _begin(self, task: Task) -> Replacement:
+    def _begin(self, task: ReplacementTask) -> Replacement:
         item = Replacement.begin(task)
         if (problem := item.unfit()) is not None:
-            item = replace(item, task=task._replace(stages=self.covers()))
-            item.stage = next(item.task.stages)
+            item = replace(item, task=task._replace(attempts=self.fallbacks()))
+            item.attempt = next(item.task.attempts)
             item.reason = problem.reason
             item.remarks.append(problem.remark)
         return item
@@ -291,7 +286,7 @@ class Anonymizer:
     def _not_accepted(
         self, result: Tensor, items: Sequence[Replacement], check: bool
     ) -> list[Replacement]:
-        """Which of the faces are to be tried again, with a remark of why."""
+        """The faces to try again; each gets a remark that says why."""
         problems = [item.uncovered() for item in items]
         if check:
             covered = [i for i, problem in enumerate(problems) if problem is None]
@@ -301,10 +296,10 @@ class Anonymizer:
         again = []
         for item, problem in zip(items, problems, strict=True):
             if problem is not None:
-                item.remarks.append(f"{item.stage}: {problem.remark}")
-                if item.stage.method is self.method:
+                item.remarks.append(f"{item.attempt}: {problem.remark}")
+                if item.attempt.method is self.method:
                     item.reason = problem.reason
-                if item.stage.method is not self.last:
+                if item.attempt.method is not self.last:
                     again.append(item)
                 elif item.problem is None:  # at last all of its box and what is around
                     item.give_up_landmarks(problem.remark)
@@ -312,7 +307,7 @@ class Anonymizer:
         return again
 
     def _recognised(self, result: Tensor, items: Sequence[Replacement]) -> list[Problem | None]:
-        """Why each face may not stay: it is taken for the same person."""
+        """The problem of each face in which the recogniser still recognizes the person."""
         problems: list[Problem | None] = [None] * len(items)
         if self.threshold is None:
             return problems
@@ -334,12 +329,10 @@ class Anonymizer:
             raise ValueError(f"expected conditions for {name!r}, which shows people, got none")
 
 
-def _method(
-    method: AnonyGAN | OnnxAnonyGAN | FaceMethod | Obscuring, size: tuple[int, int] | None
-) -> FaceMethod:
+def _method(method: AnonyGAN | OnnxAnonyGAN | FaceMethod | Obscuring) -> FaceMethod:
     if isinstance(method, AnonyGAN | OnnxAnonyGAN):
-        return GeneratedFaces(method, size=size)
-    return ObscuredFaces(method, size=size or DEFAULT_SIZE) if isinstance(method, str) else method
+        return GeneratedFaces(method)
+    return ObscuredFaces(method) if isinstance(method, str) else method
 
 
 def _threshold(recogniser: Recogniser | None, threshold: float | None) -> float | None:

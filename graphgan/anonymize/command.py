@@ -1,8 +1,7 @@
-"""``graphgan-anonymize``: photos, folders and videos with their faces replaced."""
+"""``graphgan-anonymize``: replace the faces in photos, videos and folders."""
 
 import contextlib
-import sys
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from graphgan._threads import calls_in_order, num_threads
+from graphgan.anonymize._file_anonymizer import FileAnonymizer
+from graphgan.anonymize._inputs import STREAM, Job, Plan, plan_jobs
 from graphgan.anonymize._processes import FileProcesses
-from graphgan.anonymize.files import FileAnonymizer
-from graphgan.anonymize.inputs import STREAM, Job, Plan, plan_jobs
+from graphgan.anonymize._summary import as_printed, exit_status, tell_end
 from graphgan.anonymize.options import (
     AnonymizeOptions,
-    as_given_box,
+    describe_run,
     make_anonymizer,
     make_file_anonymizer,
-    what_holds_for_all,
+    parse_box,
 )
 from graphgan.anonymize.report import FileReport, count_statuses, write_reports
-from graphgan.anonymize.summary import as_printed, tell_problems, tell_summary
 from graphgan.anonymize.video.streams import live_source
 from graphgan.commands import exit_with, parse_options
 from graphgan.data.progress_record import ProgressRecord, start_record
@@ -30,14 +29,10 @@ from graphgan.files import locked
 from graphgan.training.devices import memory_errors_explained
 from graphgan.training.interrupts import StopRequest, stop_on_signal
 
-NO_FACE = 3
-"""Exit status where a file was not copied, since no face was found in it, or none in a box of
-``--only``, so that the others stay visible."""
-
-RECORD = ".graphgan-anonymize.jsonl"
+_RECORD = ".graphgan-anonymize.jsonl"
 """In the output folder: what is done, so that a run can be gone on with."""
 
-LOCK = ".graphgan-anonymize.lock"
+_LOCK = ".graphgan-anonymize.lock"
 """In the output folder: held by the run that is at work there."""
 
 
@@ -46,31 +41,36 @@ class Options(AnonymizeOptions):
     """Replace every face in photos, folders of photos, and videos."""
 
     inputs: tuple[str, ...]
-    """Photos, videos, and folders of them; - for a video on standard input, or a camera."""
+    """Photos, videos and folders; - reads a video from standard input, or a camera."""
     out: Path | None = None
-    """Folder for the results (needed); they keep their names, and the tree of a folder."""
+    """Folder for the results (required). They keep their names and subfolders."""
     report: Path | None = None
-    """What became of every face, as .json and .csv; report.json in --out by default."""
+    """Where to write the report (.json, and a .csv beside it) that lists the outcome for every file
+    and face; report.json in --out by default."""
     overwrite: bool = False
-    """Replace results that are there."""
+    """Replace existing results."""
     resume: bool = False
-    """Go on where a run with the same options was stopped, and try again what failed."""
+    """Continue a run that was stopped, with the same options, and retry what failed."""
     workers: int | None = None
-    """Processes, each with a model and a core of its own, that work on as many files at once; one
-    that dies costs the file that it was at. By default the cores share one model."""
+    """Work on so many files at once, each in a process with its own model; use it for large
+    folders. If a process crashes, only its file fails. By default the cores share one model."""
     serve: bool = False
-    """Show a page in the browsers of this machine instead, where photos are dropped."""
+    """Open a page on this machine instead, onto which photos can be dropped."""
     host: str = "127.0.0.1"
-    """Of the page: any other address opens it to others."""
+    """Address of the page. Any other than the default opens it to other machines."""
     port: int = 8000
-    """Of the page; 0 takes a free one."""
+    """Port of the page; 0 takes a free one."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.serve and (self.inputs or self.out):
-            raise ValueError("expected --serve without inputs and --out: it shows a page")
-        if self.serve and (self.only or any(map(as_given_box, self.keep))):
-            raise ValueError("expected --serve with people to keep, got boxes: of which photo?")
+            raise ValueError(
+                "expected --serve without inputs and --out, since the page takes photos"
+            )
+        if self.serve and (self.only or any(map(parse_box, self.keep))):
+            raise ValueError(
+                "expected --serve without boxes; --keep takes a photo of a person, too"
+            )
         if not self.serve and not self.inputs:
             raise ValueError("expected photos, videos or folders (see --help)")
         if not self.serve and self.out is None:
@@ -78,25 +78,25 @@ class Options(AnonymizeOptions):
         if self.overwrite and self.resume:
             raise ValueError("expected --overwrite or --resume, got both")
         if self.resume and self.is_live:
-            raise ValueError("expected - without --resume: a stream begins anew")
+            raise ValueError("expected - without --resume, since a stream cannot be continued")
         if self.workers is not None and (self.workers < 1 or self.serve or self.is_live):
-            raise ValueError(f"expected --workers of 1 and more, for files, got {self.workers}")
+            raise ValueError(f"expected --workers of at least 1, for files, got {self.workers}")
         if self.report is not None and self.report.suffix != ".json":
             raise ValueError(f"expected --report FILE.json, got {self.report}")
 
     @property
     def is_live(self) -> bool:
-        """Whether a stream is read."""
+        """Whether the input is a stream."""
         return STREAM in self.inputs
 
     @property
     def report_path(self) -> Path:
-        """Of the report."""
+        """Where the report goes."""
         return self.report or self.folder / "report.json"
 
     @property
     def folder(self) -> Path:
-        """Of the results."""
+        """Where results go."""
         assert self.out is not None
         return self.out
 
@@ -117,8 +117,8 @@ def _main() -> int:
 
 
 def anonymize(options: Options) -> int:
-    """Do what the options say; returns the exit status."""
-    record = options.folder / RECORD
+    """Run the command; returns the exit status."""
+    record = options.folder / _RECORD
     options.allow_pixels()  # of the headers that are read now
     goes_on = options.resume and record.exists()  # what is there is of the run that was stopped
     plan = plan_jobs(options.inputs, options.folder, overwrite=options.overwrite or goes_on)
@@ -126,10 +126,10 @@ def anonymize(options: Options) -> int:
         live_source()  # or it ends here
     with memory_errors_explained("smaller photos need less"), ExitStack() as stack:
         anonymizer = make_anonymizer(options)
-        about = what_holds_for_all(options, anonymizer)
+        about = describe_run(options, anonymizer)
         with _told_as_folder(options.folder):
             options.folder.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(locked(options.folder / LOCK))
+            stack.enter_context(locked(options.folder / _LOCK))
             if not goes_on:
                 start_record(record, about)
         with _told_as_folder(options.report_path.parent):
@@ -139,7 +139,7 @@ def anonymize(options: Options) -> int:
 
 @contextlib.contextmanager
 def _told_as_folder(folder: Path) -> Iterator[None]:
-    """What cannot be made in a folder is said of the folder, not of a file that nobody knows."""
+    """Name the folder in errors, not a file in it that the user does not know."""
     try:
         yield
     except OSError as error:
@@ -150,7 +150,7 @@ def _told_as_folder(folder: Path) -> Iterator[None]:
 def _run(options: Options, plan: Plan, work: FileAnonymizer, about: dict[str, Any]) -> int:
     files = {name: FileReport(name, "left out", error=why) for name, why in plan.left_out.items()}
     files |= {name: FileReport(name, "failed", error=why) for name, why in plan.failed.items()}
-    with ProgressRecord(options.folder / RECORD, about) as record, stop_on_signal() as stop:
+    with ProgressRecord(options.folder / _RECORD, about) as record, stop_on_signal() as stop:
         before = {entry["name"]: FileReport.from_json(entry) for entry in record.entries}
         try:
             for report in _reports(options, plan.jobs, work, before, stop):
@@ -172,7 +172,7 @@ def _reports(
     before: dict[str, FileReport],
     stop: StopRequest,
 ) -> Iterator[FileReport]:
-    """Of all jobs; by processes in the order in which they are done."""
+    """The reports of all jobs. Processes give them in the order in which they finish."""
     with needs_extra("recipes"):
         from tqdm import tqdm
     done = {
@@ -240,7 +240,7 @@ def _file(work: FileAnonymizer, job: Job, bar: Any, stop: StopRequest) -> FileRe
 
 
 def _recording(work: FileAnonymizer, job: Job, bar: Any, stop: StopRequest) -> FileReport:
-    """Of a stream: to stop is to end it."""
+    """Process a stream: to stop is to end it."""
     print("reading a stream: Ctrl-C ends it and keeps what came", flush=True)
     report = work(job, on_frame=_Frames(bar, StopRequest()), stopped=stop.__bool__)
     stop.requested = False
@@ -248,7 +248,7 @@ def _recording(work: FileAnonymizer, job: Job, bar: Any, stop: StopRequest) -> F
 
 
 class _Frames:
-    """Shows which frame of a video is worked on, and what for."""
+    """Shows which frame of a video is processed, and in which pass."""
 
     def __init__(self, bar: Any, stop: StopRequest) -> None:
         self.bar, self.stop = bar, stop
@@ -261,32 +261,16 @@ class _Frames:
 
 
 def _check(stop: StopRequest) -> None:
-    """Between two photos or frames: inside them, libraries might swallow an interrupt."""
+    """Stop between two photos or frames: within one, a library might swallow an interrupt."""
     if stop:
         raise KeyboardInterrupt
 
 
 def _is_done(report: FileReport, job: Job) -> bool:
-    """Of a run before: there is nothing to do again."""
+    """Whether an earlier run has finished the file."""
     if report.status in ("anonymised", "copied"):
         return job.target.is_file()
     return report.status == "no face"
-
-
-def tell_end(files: list[FileReport], report: Path | str) -> None:
-    """Print what a person must know, and where the report is."""
-    for line in tell_problems(files):
-        print(line, file=sys.stderr)
-    for line in tell_summary(files, report):
-        print(line)
-    sys.stdout.flush()
-
-
-def exit_status(counts: Mapping[str, int]) -> int:
-    """Of a command, by what `count_statuses` gives."""
-    if counts["failed"]:
-        return 1
-    return NO_FACE if counts["no face"] or counts["boxes without a face"] else 0
 
 
 if __name__ == "__main__":

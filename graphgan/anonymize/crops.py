@@ -1,15 +1,21 @@
-"""Anonymise crops of faces that are images of their own."""
+"""Anonymize aligned face crops, with people of your own (AnonyGAN) or of the training (CIAGAN).
+
+Source of `give_identity`: [C] Maximov et al., "CIAGAN: Conditional Identity Anonymization
+Generative Adversarial Networks", CVPR 2020.
+"""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from graphgan.anonymize.compositor import AlignedFaces, blend_crops, show_face_alone
+from graphgan._checks import check_indices
+from graphgan.anonymize.compositor import AlignedFaces, blend_crops, carry_outward, show_face_alone
 from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.methods import GeneratedFaces
 from graphgan.data.face_batch import LANDMARKS_OF_68
 from graphgan.landmarks.masks import face_mask, face_regions
 from graphgan.models.anonygan import AnonyGAN
+from graphgan.models.ciagan import CIAGANGenerator, generator_inputs, resized_images
 from graphgan.models.onnx_generator import OnnxAnonyGAN
 
 
@@ -20,17 +26,16 @@ def anonymize_crops(
     conditions: Float[Tensor, "b 3 h w"],
     condition_landmarks: Float[Tensor, "b 68 2"],
 ) -> Float[Tensor, "b 3 h w"]:
-    """Replace every face by its condition's identity, in its own pose and expression.
+    """Replace every face by the identity of its condition; pose and expression stay.
 
-    Faces are laid over the old ones as in whole photos: with the same region and soft edge. The
-    model runs in eval mode, so an item does not depend on its neighbors, and is left in the mode it
-    was in.
+    Faces are blended as in whole photos, with the same region and soft edge. The model runs in eval
+    mode, so that items do not depend on each other, and returns to its own mode.
 
     Args:
-        model: trained on crops of this size; of the 68 landmarks it is given those that it knows.
+        model: trained on crops of this size; it gets those of the 68 landmarks that it knows.
         images: aligned crops in [-1, 1].
         landmarks: of the crops, iBUG-68, in pixels.
-        conditions: aligned crops of the people to be shown instead.
+        conditions: aligned crops of the people to show.
         condition_landmarks: of the conditions, in pixels.
     Returns:
         The crops in [-1, 1], changed in the region of the face and its soft edge only.
@@ -69,10 +74,10 @@ def generate_crops(
     conditions: Float[Tensor, "b 3 h w"],
     condition_landmarks: Float[Tensor, "b 68 2"],
 ) -> Float[Tensor, "b 3 h w"]:
-    """What the network itself makes, the whole picture I_g of [A]: nothing is laid over anything.
+    """The output of the network, the whole image I_g of [A], without blending.
 
     Source: [A] Dall'Asen et al., ICIAP 2021, whose results are not pasted into the face mask.
-    No way to anonymize photos: what is outside of the mask was never taught to be right.
+    Do not anonymize photos with it: the network never learned what is outside the mask.
 
     Args:
         model: put into eval mode.
@@ -100,3 +105,43 @@ def _check_shapes(images: Tensor, landmarks: Tensor, conditions: Tensor, others:
     if landmarks.shape != points or others.shape != points:
         shapes = f"{tuple(landmarks.shape)} and {tuple(others.shape)}"
         raise ValueError(f"expected landmarks of shape {points}, got {shapes}")
+
+
+@torch.no_grad()
+def give_identity(
+    generator: CIAGANGenerator,
+    images: Float[Tensor, "b 3 h w"],
+    landmarks: Float[Tensor, "b 68 2"],
+    identity: Int[Tensor, "b"],
+    *,
+    pasted: bool = True,
+) -> Float[Tensor, "b 3 h w"]:
+    """Replace every face by that of a person in the training set; pose and expression stay.
+
+    The generator sees a drawing of 29 landmarks and the crop without its face, both at its own
+    size. It runs in eval mode and returns to its own mode. Faces are blended as in
+    `anonymize_crops`.
+
+    Args:
+        generator: trained.
+        images: aligned crops in [-1, 1].
+        landmarks: of the crops, in pixels.
+        identity: numbers of people of the *training* set, from 0 to ``num_identities - 1``.
+        pasted: False returns the images of the generator without blending.
+    Returns:
+        The crops in [-1, 1], changed in the region of the face and its soft edge only.
+    Raises:
+        ValueError: unlike shapes; people that the generator was not trained on; landmarks that are
+            missing or outside, so that the face would come back unchanged.
+    """
+    check_indices("identity", identity.cpu(), generator.num_identities)
+    size = (images.shape[2], images.shape[3])
+    regions = face_regions(landmarks, size)
+    drawing, masked = generator_inputs(images, landmarks, regions, size=generator.size)
+    training = generator.training
+    try:
+        made = generator.eval()(drawing, masked, identity.to(images.device))
+    finally:
+        generator.train(training)
+    result = resized_images(made.to(images.dtype), size).clamp(0, 1) * 2 - 1
+    return blend_crops(images, carry_outward(result, regions), regions) if pasted else result

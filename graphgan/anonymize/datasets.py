@@ -1,6 +1,6 @@
-"""Folders of photos and videos on any file system, anonymized by many machines with Ray Data.
+"""Anonymize folders on any file system on many machines, with Ray Data.
 
-On one machine `graphgan.anonymize.command` does it, with ``--workers``.
+On one machine use `graphgan.anonymize.command` with ``--workers``.
 """
 
 import hashlib
@@ -12,51 +12,51 @@ from pathlib import Path
 from typing import Any
 
 from graphgan.anonymize._folders import RECORD, Folder, FolderRecord
+from graphgan.anonymize._inputs import NEITHER, folded, looks_like_one
+from graphgan.anonymize._kinds import RESULT_SUFFIXES
 from graphgan.anonymize._ray_data import DatasetTask, Row, require_ray, run_ray
-from graphgan.anonymize.command import exit_status, tell_end
-from graphgan.anonymize.inputs import NEITHER, folded, looks_like_one
-from graphgan.anonymize.kinds import RESULT_SUFFIXES
+from graphgan.anonymize._summary import exit_status, tell_end
 from graphgan.anonymize.options import (
     COMPOSED,
     AnonymizeOptions,
+    describe_run,
     make_anonymizer,
-    what_holds_for_all,
 )
 from graphgan.anonymize.report import FileReport, count_statuses, write_reports
 from graphgan.commands import exit_with, parse_options
 from graphgan.extras import needs_extra
 from graphgan.training.devices import memory_errors_explained
 
-REPORT = "report.json"
+_REPORT = "report.json"
 """In the folder of results; the same as a table beside it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetOptions(AnonymizeOptions):
-    """Replace every face in a folder of photos and videos, by Ray on one machine or many.
+    """Replace every face in a folder of photos and videos, on many machines with Ray.
 
-    On one machine graphgan-anonymize --workers does it without Ray.
+    On one machine, graphgan-anonymize --workers does the same without Ray.
     """
 
     src: str
     """Folder of photos and videos, or its URL (file, s3, gs, ...)."""
     dst: str
-    """Folder or URL for the results, which keep the tree and their names."""
+    """Folder or URL for the results, which keep their names and subfolders."""
     resume: bool = False
-    """Go on where a run with the same options was stopped, and try again what failed."""
+    """Continue a run that was stopped, with the same options, and retry what failed."""
     workers: int = 1
-    """Ray's actors, each with a model of its own."""
+    """How many actors work at once, each with its own model."""
     address: str | None = None
-    """Of a Ray cluster; by default RAY_ADDRESS, or Ray is started on this machine."""
+    """Address of a Ray cluster; RAY_ADDRESS by default, or else Ray starts on this machine."""
     gpus: float = 0.0
-    """GPUs for each actor."""
+    """GPUs for each actor; less than 1 lets actors share one."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.workers < 1:
-            raise ValueError(f"expected --workers of 1 and more, got {self.workers}")
+            raise ValueError(f"expected --workers of at least 1, got {self.workers}")
         if self.gpus < 0:
-            raise ValueError(f"expected --gpus of 0 and more, got {self.gpus}")
+            raise ValueError(f"expected --gpus of at least 0, got {self.gpus}")
 
 
 def main() -> None:
@@ -70,11 +70,11 @@ def _main() -> int:
     return anonymize_dataset(options)
 
 
-Engine = Callable[..., Iterator[FileReport]]
+_Engine = Callable[..., Iterator[FileReport]]
 """See `run_ray`."""
 
 
-def anonymize_dataset(options: DatasetOptions, engine: Engine = run_ray) -> int:
+def anonymize_dataset(options: DatasetOptions, engine: _Engine = run_ray) -> int:
     """Do what the options say; returns the exit status, that of `graphgan.anonymize.command`.
 
     Raises:
@@ -89,7 +89,7 @@ def anonymize_dataset(options: DatasetOptions, engine: Engine = run_ray) -> int:
     if not rows:
         raise ValueError(f"expected photos or videos, found none in {options.src}")
     with memory_errors_explained("smaller photos need less"):
-        about = what_holds_for_all(options, make_anonymizer(options))
+        about = describe_run(options, make_anonymizer(options))
     about["source"] = _digest(source.place)
     record = FolderRecord(target, about)
     target.remove_unfinished()
@@ -110,7 +110,7 @@ def anonymize_dataset(options: DatasetOptions, engine: Engine = run_ray) -> int:
         record.close()
     ordered = [files[name] for name in sorted(files)]
     _write_reports(target, ordered, about)
-    tell_end(ordered, f"{options.dst.rstrip('/')}/{REPORT}")
+    tell_end(ordered, f"{options.dst.rstrip('/')}/{_REPORT}")
     return exit_status(count_statuses(ordered))
 
 
@@ -170,7 +170,7 @@ def _shown(reports: Iterator[FileReport], total: int) -> Generator[FileReport, N
 
 def _write_reports(target: Folder, files: Sequence[FileReport], about: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory(prefix="graphgan-") as scratch:
-        path = Path(scratch, REPORT)
+        path = Path(scratch, _REPORT)
         write_reports(path, files, about)
         for written in (path, path.with_suffix(".csv")):
             target.publish(written, written.name)

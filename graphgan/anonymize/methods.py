@@ -1,6 +1,6 @@
-"""What is put in the place of a face: another person's, or a blur, a mosaic, a flat colour.
+"""Methods that replace a face: by another person, a blur, a mosaic or a flat color.
 
-A method of your own is one small class:
+Your own method is one small class:
 
     class Mirrored:
         name = "mirrored"
@@ -49,18 +49,17 @@ _MOST_READY = 48  # conditions at a size: 3 MB each at 512 pixels
 
 @runtime_checkable
 class FaceMethod(Protocol):
-    """Whatever makes new faces for old ones.
+    """Anything that makes new faces for old ones.
 
-    One whose masks are to rise over the brows says how far by an attribute ``forehead``, see
-    `face_mask`. One that takes larger crops, too, says by an attribute ``doublings`` how often its
-    size may be doubled. One that shows no face at all says so by ``shows_nobody = True``: its
-    results are not shown to a recogniser. One whose results follow the eyes has a method
-    ``eye_states(image, landmarks)``: in clips it is asked in every frame, and what it says comes
-    back smoothed as ``eyes`` of `AlignedFaces`.
+    Optional attributes: ``forehead`` says how far its masks rise above the brows, see `face_mask`.
+    ``doublings`` says how often its size may be doubled for larger crops. ``shows_nobody = True``
+    says that its results show no face; a recogniser does not check them. A method
+    ``eye_states(image, landmarks)`` says that its results follow the eyes: in a clip it is called
+    for every frame, and its values come back smoothed as ``eyes`` of `AlignedFaces`.
 
     Attributes:
         name: in reports.
-        size: height and width of the crops that it works on, in pixels.
+        size: height and width of its crops in pixels.
         uses_conditions: whether it shows the person of a condition; it then needs landmarks.
     """
 
@@ -76,29 +75,29 @@ class FaceMethod(Protocol):
     def __call__(
         self, faces: AlignedFaces, conditions: Sequence[Condition]
     ) -> Float[Tensor, "b 3 h w"]:
-        """New crops in [-1, 1]: the new face inside the mask, and what goes on with it around.
+        """New crops in [-1, 1]: the new face inside the mask, continued around it.
 
         Args:
-            faces: what is to be replaced.
-            conditions: one for each face where conditions are used, else none.
+            faces: what to replace.
+            conditions: one for each face if the method uses conditions, else none.
         """
         ...
 
 
 def shows_nobody(method: FaceMethod) -> bool:
-    """Whether there is no face in what a method makes."""
+    """Whether the results of a method show no face."""
     return bool(getattr(method, "shows_nobody", False))
 
 
 def forehead_of(method: FaceMethod) -> float:
-    """How far its masks rise over the brows, see `face_mask`."""
+    """How far the masks of a method rise above the brows, see `face_mask`."""
     return float(getattr(method, "forehead", 0.0))
 
 
 def crop_size(method: FaceMethod, width: float) -> tuple[int, int]:
-    """Height and width of the crop of a face that takes ``width`` pixels of its image.
+    """Height and width of the crop for a face that is ``width`` pixels wide in its image.
 
-    The method's own, doubled until it is as wide, as far as the method's ``doublings`` go.
+    This is the method's own size, doubled until it is as wide, at most ``doublings`` times.
     """
     height, own = method.size
     doublings = 0
@@ -110,20 +109,18 @@ def crop_size(method: FaceMethod, width: float) -> tuple[int, int]:
 class GeneratedFaces:
     """Another person in the same pose and expression, by a trained AnonyGAN.
 
-    Where the network's `AnonyGAN.keep_openings` is set, the eyes of its results are found, and
-    their lids and irises are moved to where the old face's are, see `with_eyes_of`.
-
-    Larger faces are made at two or four times the network's size, see
-    `generate_at_full_resolution`, where the network is an `AnonyGAN` whose attention blends the
-    condition.
+    If the network's `AnonyGAN.keep_openings` is set, lids and irises of its results are moved to
+    those of the old face, see `with_eyes_of`. If it is an `AnonyGAN` whose attention blends the
+    condition, larger faces are generated at two or four times its size, see
+    `generate_at_full_resolution`.
 
     Args:
-        model: trained, and put into eval mode; or one that was exported to ONNX.
-        size: height and width of the crops that it was trained on, where it does not say so: at
-            other sizes it is of no use, since reasoning sums over pixels.
+        model: a trained network, which is put into eval mode, or one exported to ONNX.
+        size: height and width of its training crops, if it does not say so. It does not work at
+            other sizes, since its reasoning sums over pixels.
     Raises:
-        ValueError: a network of landmarks that are no choice of iBUG-68's; no size, or another than
-            an exported one was written for.
+        ValueError: a network for landmarks that are not a subset of iBUG-68; no size, or another
+            size than that of an exported network.
     """
 
     name = "people"
@@ -176,13 +173,13 @@ class GeneratedFaces:
     def eye_states(
         self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "n 68 2"]
     ) -> Float[Tensor, "n 6"] | list[None]:
-        """What the new faces follow of the eyes of these; None where they follow nothing."""
+        """Eye states that the new faces follow; None if they follow none."""
         if self._iris is None:
             return [None] * len(landmarks)
         return eye_states(self._iris(image, landmarks))
 
     def _shown(self, condition: Condition, size: tuple[int, int]) -> Condition:
-        """At the size of the crops, as the network knows conditions; the last ones are kept."""
+        """The condition at the size of the crops, as the network knows it; cached."""
         key = (id(condition), size)
         if key in self._ready:
             return self._ready[key][1]
@@ -207,7 +204,7 @@ class GeneratedFaces:
 
 
 def _noise_for(images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
-    """Standard normal: the same for the same image, another for the next frame of a video."""
+    """Standard normal noise that depends on the image: every frame of a video has its own."""
     noise = []
     for image in images:
         seed = zlib.crc32(image.float().cpu().numpy().tobytes())
@@ -219,7 +216,7 @@ def _noise_for(images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
 def _with_eyes_of_the_old(
     iris: Iris, made: Float[Tensor, "b 3 h w"], faces: AlignedFaces
 ) -> Float[Tensor, "b 3 h w"]:
-    """New faces whose eyes follow those of the old ones, which are measured where not known."""
+    """New faces whose eyes follow those of the old ones, which are measured if not known."""
     known = faces.eyes
     if known is None:
         known = faces.landmarks.new_full((len(made), 6), torch.nan)
@@ -243,7 +240,7 @@ def _num_landmarks(model: AnonyGAN | OnnxAnonyGAN) -> int:
 
 
 class ObscuredFaces:
-    """The classic means: nobody is shown, and the forehead is covered, too.
+    """A blur, a mosaic or a flat color: nobody is shown, and the forehead is covered too.
 
     Args:
         kind: "blur" (101 pixels of 128), "pixelate" (blocks of 16 of 128 pixels: a face is four to

@@ -1,4 +1,4 @@
-"""The classic ways to hide a face: blur it, or make it a mosaic. Nothing of the pose is kept."""
+"""Blur or pixelate faces, or cover them with one color. The pose is lost."""
 
 import torch
 import torch.nn.functional as F
@@ -19,10 +19,10 @@ def blur_faces(
     kernel_size: int = BLUR_KERNEL,
     sigma: float | None = None,
 ) -> Float[Tensor, "b 3 h w"]:
-    """A Gaussian blur of the whole picture, shown inside the mask.
+    """A Gaussian blur of the image, shown inside the mask.
 
-    The picture is reflected at its edges, or goes on with its last pixels where it is smaller than
-    half the kernel.
+    The image is reflected at its edges; its last pixels are repeated if it is smaller than half
+    the kernel.
 
     Args:
         images: in any range.
@@ -52,7 +52,7 @@ def pixelate_faces(
     *,
     block_size: int = MOSAIC_BLOCK,
 ) -> Float[Tensor, "b 3 h w"]:
-    """Every block replaced by its mean, shown inside the mask; blocks at the far edges are smaller.
+    """The mean of each block, shown inside the mask; the last blocks may be smaller.
 
     Args:
         images: in any range.
@@ -70,8 +70,8 @@ def pixelate_faces(
 
 
 def cover_faces(
-    images: Float[Tensor, "b 3 h w"], masks: Float[Tensor, "b 1 h w"], *, value: float = -1.0
+    images: Float[Tensor, "b 3 h w"], masks: Float[Tensor, "b 1 h w"]
 ) -> Float[Tensor, "b 3 h w"]:
-    """One value inside the mask, black by default."""
+    """Black inside the mask; the images are in [-1, 1]."""
     check_features(images, 3, "images")
-    return paste(torch.full_like(images, value), images, masks)
+    return paste(torch.full_like(images, -1), images, masks)

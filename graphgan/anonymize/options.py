@@ -1,4 +1,4 @@
-"""What the commands of the anonymiser have in common, and what is made of it."""
+"""Options that the commands of the anonymizer share, and the anonymizer that they ask for."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import torch
 
+from graphgan.anonymize._file_anonymizer import Audio, FileAnonymizer
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import (
     Condition,
@@ -13,7 +14,6 @@ from graphgan.anonymize.conditions import (
     people_conditions,
     photo_conditions,
 )
-from graphgan.anonymize.files import Audio, FileAnonymizer
 from graphgan.anonymize.matching import Match
 from graphgan.anonymize.methods import FaceMethod, GeneratedFaces, ObscuredFaces, Obscuring
 from graphgan.anonymize.selection import Box, Selection
@@ -33,14 +33,14 @@ from graphgan.training.devices import torch_device
 from graphgan.weights import FACES
 
 Mode = Literal["people", "pixelate", "blur", "solid"]
-"""What is put in the place of a face: people who are somebody else, or nobody."""
+"""What replaces a face: another person, or nobody."""
 
-# The look at the finished photo is for faces so many times as large, in a ninth of the time.
+# The second look at a finished photo finds faces so many times as large, in a ninth of the time.
 _COARSER = 3
 
 
 COMPOSED = ("people", "drawn")
-"""Conditions that need no photo."""
+"""Conditions that need no photo of a person."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,52 +48,52 @@ class AnonymizeOptions:
     """How faces are found and replaced."""
 
     mode: Mode = "people"
-    """What is put in the place of a face: another person, who does not exist unless --condition
-    says otherwise; or nobody: a mosaic (pixelate), a blur, or black (solid)."""
+    """What replaces a face: another person, who does not exist unless you name one by --condition,
+    or nobody: a mosaic (pixelate), a blur, or black (solid)."""
     checkpoint: Path = Path(FACES)
-    """Of the network that shows people: AnonyGAN's weights (generator.safetensors, or .onnx), the
-    folder of a run, or shipped weights by name."""
+    """Weights of the network that draws people: the name of shipped weights, a file
+    (generator.safetensors or .onnx), or the folder of a training run."""
     condition: str = "people"
-    """Who is shown: people (who do not exist and look real), drawn (drawn people), a photo of one
-    face, or a folder of such."""
+    """Who is shown: people (they look real and do not exist), drawn (they look drawn), a photo of
+    one face, or a folder of such photos."""
     match: Match = "tone"
-    """By what the person for a face is chosen: tone of the skin, look (apparent age and sex, too),
-    or none (by chance). What fits looks more real and gives more away."""
+    """How the person for a face is chosen: by skin tone (tone), also by apparent sex and age
+    (look), or at random (none). A better match looks more real and reveals more."""
     fallback: Obscuring = "pixelate"
-    """What covers a face in whose place nobody can be shown: it is too small, turned away or
-    unclear, or the new face is still recognized."""
+    """What covers a face that cannot become another person because it is too small, turned away or
+    unclear, or because the new face is still recognized."""
     keep: tuple[str, ...] = ()
-    """Faces that stay: a photo of the person, or a box as left,top,right,bottom."""
+    """Keep these faces: a photo of the person, or a box in pixels (left,top,right,bottom)."""
     only: tuple[str, ...] = ()
-    """Boxes of the only faces that are replaced."""
+    """Replace only the faces in these boxes (left,top,right,bottom); all others stay visible."""
     copy_unmatched: bool = False
-    """Write files in which no face is found, too; by default they are left out."""
+    """Also write files without a face; by default they are not copied."""
     audio: Audio = "keep"
-    """Sound of videos; a voice identifies."""
+    """Whether videos keep their sound. Drop it if a voice could identify somebody."""
     allow_damaged: bool = False
-    """Do what can be read of videos that are cut short or damaged; by default they are left out."""
+    """Process the readable part of damaged or truncated videos; by default they fail."""
     threshold: float | None = None
-    """Distance of descriptors up to which a face counts as recognised; by default a tenth more than
-    the recogniser's own, which is 0.6."""
+    """Descriptor distance up to which a new face counts as recognized; raise it to be stricter. The
+    default is 1.1 times the recogniser's own, 0.6 for dlib-resnet."""
     tries: int = 3
-    """People that a face is tried with before the fallback covers it."""
+    """How many people to try for a face before the fallback covers it."""
     detector: DetectorName = "centerface"
-    """What finds faces; dlib is an extra, for upright faces from the front."""
+    """The network that finds faces. dlib is an extra and only finds upright frontal faces."""
     landmarker: LandmarkerName = "face-mesh"
-    """What finds the landmarks of a face; dlib's excludes commercial use."""
+    """The network that finds facial landmarks. dlib's must not be used commercially."""
     recognizer: RecogniserName = "dlib-resnet"
-    """What tells whether a new face still shows the same person; it is not asked about mosaics."""
+    """The network that checks whether a new face still shows the same person."""
     max_pixels: int | None = None
-    """Of the largest photos, 178956970 by default. Each takes 20 bytes of memory a pixel (100
-    megapixels 2 GB), and as many are worked on at once as there are cores."""
+    """Refuse photos with more pixels, 178956970 by default. A photo takes 20 bytes of memory per
+    pixel (2 GB for 100 megapixels), and every core works on one."""
     min_face: int = 12
-    """Pixels of the smallest faces that are looked for: half of it takes four times as long."""
+    """Size in pixels of the smallest faces to find. Half the size takes four times as long."""
     size: tuple[int, int] | None = None
-    """Height and width of the faces that a network was trained on, where it does not say so."""
+    """Height and width that the network was trained on, if its weights do not say so."""
     seed: int = 0
-    """Chooses who is shown where."""
+    """Another seed shows other people."""
     device: str = "auto"
-    """cpu, cuda (or gpu), mps, or auto for the fastest there is."""
+    """Where networks run: cpu, cuda (or gpu), mps, or auto for the fastest available."""
 
     def __post_init__(self) -> None:
         if self.min_face < 1:
@@ -102,25 +102,25 @@ class AnonymizeOptions:
             raise ValueError(f"expected --max-pixels of at least 1, got {self.max_pixels}")
 
     def allow_pixels(self) -> None:
-        """Let this process read photos as large as the options say."""
+        """Let this process read photos of up to ``max_pixels``."""
         if self.max_pixels is not None:
             allow_pixels(self.max_pixels)
 
 
 def make_anonymizer(options: AnonymizeOptions) -> Anonymizer:
-    """The anonymiser that the options ask for, with what it needs loaded and checked.
+    """The anonymizer that the options ask for, loaded and checked.
 
     Raises:
         ValueError: no such weights, conditions or people to keep.
         MissingExtraError: a tool needs a package that is not installed.
     """
     options.allow_pixels()
-    tools = tool_options(options)
+    tools = _tool_options(options)
     detector = make_finder(options.detector, options.landmarker, tools)
     coarser = replace(tools, min_face=_COARSER * options.min_face)
     second_detector = make_detector(options.detector, coarser)
     recogniser = make_recogniser(options.recognizer, tools)
-    method = make_method(options)
+    method = _make_method(options)
     conditions: list[Condition] = []
     if method.uses_conditions:
         conditions = _conditions(options, detector, method)
@@ -140,12 +140,12 @@ def make_anonymizer(options: AnonymizeOptions) -> Anonymizer:
 
 
 def make_file_anonymizer(options: AnonymizeOptions, anonymizer: Anonymizer) -> FileAnonymizer:
-    """Works on whole files with what `make_anonymizer` gave."""
+    """An anonymizer of whole files, around the result of `make_anonymizer`."""
     return FileAnonymizer(anonymizer, options.copy_unmatched, options.audio, options.allow_damaged)
 
 
-def tool_options(options: AnonymizeOptions) -> ToolOptions:
-    """What all tools are asked for."""
+def _tool_options(options: AnonymizeOptions) -> ToolOptions:
+    """Options for all detectors, landmarkers and recognisers."""
     covers = options.mode != "people" and not options.keep
     return ToolOptions(
         min_face=options.min_face,
@@ -154,8 +154,8 @@ def tool_options(options: AnonymizeOptions) -> ToolOptions:
     )
 
 
-def make_method(options: AnonymizeOptions) -> FaceMethod:
-    """What is put in the place of a face."""
+def _make_method(options: AnonymizeOptions) -> FaceMethod:
+    """The method that replaces faces."""
     if options.mode != "people":
         return ObscuredFaces(options.mode)
     if options.checkpoint.suffix == ".onnx":
@@ -183,20 +183,20 @@ def _conditions(
 def _selection(options: AnonymizeOptions, detector: FindFaces, recogniser: Recogniser) -> Selection:
     people, boxes = [], []
     for text in options.keep:
-        if (box := as_given_box(text)) is not None:
+        if (box := parse_box(text)) is not None:
             boxes.append(box)
         else:
             people.append(_descriptor(Path(text), detector, recogniser))
     only = []
     for text in options.only:
-        if (box := as_given_box(text)) is None:
+        if (box := parse_box(text)) is None:
             raise ValueError(f"expected --only left,top,right,bottom, got {text}")
         only.append(box)
     return Selection(people=tuple(people), keep=tuple(boxes), only=tuple(only))
 
 
-def as_given_box(text: str) -> Box | None:
-    """The box that a word of the command line is, None for something else."""
+def parse_box(text: str) -> Box | None:
+    """The box that an argument of the command line names, or None."""
     try:
         left, top, right, bottom = map(float, text.split(","))
     except ValueError:
@@ -214,8 +214,8 @@ def _descriptor(path: Path, detector: FindFaces, recogniser: Recogniser) -> torc
     return recogniser(image, faces[0].landmarks[None])[0]
 
 
-def what_holds_for_all(options: AnonymizeOptions, anonymizer: Anonymizer) -> dict[str, Any]:
-    """What reports say of all files, without any path: they are shown to others."""
+def describe_run(options: AnonymizeOptions, anonymizer: Anonymizer) -> dict[str, Any]:
+    """What a report says about the whole run; no paths, since reports are shown to others."""
     order = anonymizer.order
     return {
         "mode": options.mode,

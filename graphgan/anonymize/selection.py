@@ -1,4 +1,4 @@
-"""Which faces of a picture are left as they are."""
+"""Which faces stay unchanged."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Selection:
-    """Faces to keep, by who they are or where; all others are replaced. In doubt a face is.
+    """Faces to keep, by identity or place. All others are replaced, and so is a doubtful one.
 
     Args:
-        people: descriptors of those whose faces stay, each by the recogniser of the anonymiser.
-        threshold: distance of descriptors up to which a face is one of theirs.
+        people: descriptors of people to keep, by the recogniser of the anonymizer.
+        threshold: descriptor distance up to which a face is one of them.
         keep: boxes of faces that stay.
         only: boxes of the faces that are to be replaced; every other one stays. Empty: all are.
         overlap: least intersection over union of a face's box and a given one.
@@ -56,7 +56,7 @@ class Selection:
     def kept(
         self, boxes: Float[Tensor, "n 4"], descriptors: Sequence[Float[Tensor, "d"] | None]
     ) -> list[bool]:
-        """Which of a picture's faces stay. A person, and a given box, is one face at most.
+        """Which faces of an image stay. A person or a box matches one face at most.
 
         Args:
             boxes: of the faces.

@@ -1,31 +1,60 @@
-"""Systems against metrics on a prepared folder: tables, plots, contact sheets."""
+"""Compare systems by many metrics on a prepared folder, with tables, plots and contact sheets."""
 
-from graphgan.evaluation.cells import Cell
+from graphgan.evaluation._measures.features import Features
+from graphgan.evaluation._measures.folds import read_fold_pairs
+from graphgan.evaluation._report.first_page import first_page, gaps
+from graphgan.evaluation._report.tables import Published, read_published
+from graphgan.evaluation.cache import ResultCache
 from graphgan.evaluation.evaluate import Evaluation, evaluate
-from graphgan.evaluation.examiner import Examiner, Tools
+from graphgan.evaluation.groups import Groups, parse_bins, probe_groups, read_groups
+from graphgan.evaluation.measurements import Measurement
+from graphgan.evaluation.protocol import (
+    ConditionRule,
+    EvaluationProtocol,
+    Splits,
+    draw_protocol,
+    read_protocol,
+    write_protocol,
+)
 from graphgan.evaluation.report import write_report
 from graphgan.evaluation.results_folder import FolderOfResults
 from graphgan.evaluation.study import Settings, Study
+from graphgan.evaluation.system_names import SYSTEMS, parse_system
 from graphgan.evaluation.systems import AnonyGANSystem, CIAGANSystem, Original, Request, System
-from graphgan.evaluation.tables import Published
-from graphgan.evaluation.trials import Trials, make_trials
+from graphgan.evaluation.tools import ToolRunner, Tools
 
 __all__ = [
+    "SYSTEMS",
     "AnonyGANSystem",
     "CIAGANSystem",
-    "Cell",
+    "ConditionRule",
     "Evaluation",
-    "Examiner",
+    "EvaluationProtocol",
+    "Features",
     "FolderOfResults",
+    "Groups",
+    "Measurement",
     "Original",
     "Published",
     "Request",
+    "ResultCache",
     "Settings",
+    "Splits",
     "Study",
     "System",
+    "ToolRunner",
     "Tools",
-    "Trials",
+    "draw_protocol",
     "evaluate",
-    "make_trials",
+    "first_page",
+    "gaps",
+    "parse_bins",
+    "parse_system",
+    "probe_groups",
+    "read_fold_pairs",
+    "read_groups",
+    "read_protocol",
+    "read_published",
+    "write_protocol",
     "write_report",
 ]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from graphgan.files import replacing
 
-VERSION = "2"  # to be raised when what is computed from the same input changes
+_VERSION = "2"  # to be raised when what is computed from the same input changes
 
 
 class ResultCache:
@@ -48,7 +48,7 @@ class ResultCache:
 
 
 def _digest(what: str, inputs: tuple[str | Tensor, ...]) -> str:
-    digest = hashlib.sha256(f"{VERSION} {what}".encode())
+    digest = hashlib.sha256(f"{_VERSION} {what}".encode())
     for part in inputs:
         if isinstance(part, Tensor):
             header = f"|{part.dtype} {tuple(part.shape)}|"

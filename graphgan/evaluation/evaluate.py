@@ -1,8 +1,8 @@
-"""Systems and metrics to one table: what `recipes/anonygan/evaluate.py` runs.
+"""Measure systems by all metrics: what `recipes/anonygan/evaluate.py` runs.
 
 tools = Tools(CenterFace(), FaceMesh(), [DlibResNetRecogniser()])
-with Examiner(tools, workers=2) as examiner:
-    study = Study(pictures, make_trials(pictures.pictures), examiner)
+with ToolRunner(tools, workers=2) as tool_runner:
+    study = Study(pictures, draw_protocol(pictures.pictures), tool_runner)
     evaluation = evaluate(study, [Original(), obscuring_system("blur"), Mine()])
 write_report(evaluation, Path("report"))
 """
@@ -16,24 +16,13 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
-from graphgan.evaluation.appearance import measure_appearance
-from graphgan.evaluation.cells import Cells, not_measured
-from graphgan.evaluation.expressions import measure_expressions
-from graphgan.evaluation.facts import (
-    cautions,
-    cautions_of_subject,
-    facts_of,
-    warnings_of_study,
-    warnings_of_subject,
-)
-from graphgan.evaluation.features import Features, PictureFeatures
-from graphgan.evaluation.folds import measure_classes_in_folds, measure_folds
-from graphgan.evaluation.groups import Groups
-from graphgan.evaluation.linkability import measure_links
-from graphgan.evaluation.naturalness import Naturalness
-from graphgan.evaluation.pairs import measure_pairs
-from graphgan.evaluation.parrot import measure_parrots
-from graphgan.evaluation.privacy import (
+from graphgan.evaluation._measures.appearance import measure_appearance
+from graphgan.evaluation._measures.features import Features, PictureFeatures
+from graphgan.evaluation._measures.folds import measure_classes_in_folds, measure_folds
+from graphgan.evaluation._measures.naturalness import Naturalness, measure_visibility
+from graphgan.evaluation._measures.pairs import measure_links, measure_pairs
+from graphgan.evaluation._measures.parrot import measure_parrots
+from graphgan.evaluation._measures.privacy import (
     ATTACKERS,
     Attacker,
     Curve,
@@ -41,14 +30,21 @@ from graphgan.evaluation.privacy import (
     measure_recognition,
     measure_same_class,
 )
+from graphgan.evaluation._measures.transfer import measure_transfer
+from graphgan.evaluation._measures.utility import measure_expressions, measure_utility
+from graphgan.evaluation._report.facts import (
+    cautions,
+    cautions_of_subject,
+    facts_of,
+    warnings_of_study,
+    warnings_of_subject,
+)
+from graphgan.evaluation._report.sheet import sheet_columns
+from graphgan.evaluation.groups import Groups
+from graphgan.evaluation.measurements import Measurements, not_measured
 from graphgan.evaluation.results_folder import FolderOfResults
-from graphgan.evaluation.sheet import sheet_columns
-from graphgan.evaluation.study import Study
-from graphgan.evaluation.subject import Subject
+from graphgan.evaluation.study import Study, Subject
 from graphgan.evaluation.systems import System
-from graphgan.evaluation.transfer import measure_transfer
-from graphgan.evaluation.utility import measure_utility
-from graphgan.evaluation.visibility import measure_visibility
 
 
 @dataclass(frozen=True)
@@ -66,12 +62,12 @@ class Evaluation:
         cautions: the warnings that come before any figure.
     """
 
-    rows: dict[str, Cells]
+    rows: dict[str, Measurements]
     curves: dict[Attacker, dict[str, Curve]]
     facts: dict[str, Any]
     warnings: list[str] = field(default_factory=list)
     sheet: dict[str, Float[Tensor, "b 3 h w"]] = field(default_factory=dict)
-    groups: dict[str, dict[str, Cells]] = field(default_factory=dict)
+    groups: dict[str, dict[str, Measurements]] = field(default_factory=dict)
     cautions: list[str] = field(default_factory=list)
 
 
@@ -85,7 +81,7 @@ def evaluate(
     """Measure everything of every system.
 
     Args:
-        study: pictures, trials and tools.
+        study: pictures, protocol and tools.
         systems: of different names. What is said of the originals, thresholds and floors, is
             measured whether or not `Original` is among them. A system may say by an attribute
             ``trained_with`` (names) which networks it was trained with: these do not judge it.
@@ -99,20 +95,20 @@ def evaluate(
     names = [system.name for system in systems]
     if not names or len(set(names)) < len(names):
         raise ValueError(f"expected systems of different names, got {names}")
-    judges = [recogniser.name for recogniser in study.examiner.tools.recognisers]
+    judges = [recogniser.name for recogniser in study.tool_runner.tools.recognisers]
     if odd := [name for name in [*names, *judges] if not name.isprintable() or "|" in name]:
         raise ValueError(f"expected names without lines and |, got {odd}")
     for system in systems:
         if isinstance(system, FolderOfResults):
-            system.check([study.pictures.pictures[i] for i in study.trials.probes])
+            system.check([study.pictures.pictures[i] for i in study.protocol.probes])
     looks = [PictureFeatures(study, network) for network in features]
     if len({own.name for own in looks}) < len(looks):
         raise ValueError(f"expected features of different names, got {[own.name for own in looks]}")
-    naturalness = Naturalness(study, study.examiner.tools.recognisers[0], looks)
+    naturalness = Naturalness(study, study.tool_runner.tools.recognisers[0], looks)
     subjects = [Subject(study, system) for system in systems]
-    rows: dict[str, Cells] = {}
+    rows: dict[str, Measurements] = {}
     curves: dict[Attacker, dict[str, Curve]] = {attacker: {} for attacker in ATTACKERS}
-    by_group: dict[str, dict[str, Cells]] = {}
+    by_group: dict[str, dict[str, Measurements]] = {}
     warnings = warnings_of_study(study, naturalness)
     for subject in subjects:
         name = subject.system.name
@@ -139,9 +135,9 @@ def evaluate(
 
 def _measure(
     subject: Subject, features: Sequence[PictureFeatures]
-) -> tuple[Cells, dict[Attacker, Curve]]:
+) -> tuple[Measurements, dict[Attacker, Curve]]:
     """All that can be said of a group of probes, too; and the curves of the first recogniser."""
-    study, recognisers = subject.study, subject.study.examiner.tools.recognisers
+    study, recognisers = subject.study, subject.study.tool_runner.tools.recognisers
     cells = measure_utility(subject) | measure_expressions(subject) | measure_appearance(subject)
     curves: dict[Attacker, Curve] = {}
     attacks = [(attacker, r) for attacker in ATTACKERS for r in recognisers]
@@ -163,7 +159,7 @@ def _measure(
     return cells | measure_visibility(subject, next(iter(features), None)), curves
 
 
-def _unless_trained_with(subject: Subject, cells: Cells) -> Cells:
+def _unless_trained_with(subject: Subject, cells: Measurements) -> Measurements:
     """What a network was trained with does not judge it."""
     judged = dict(cells)
     for judge in _trained_with(subject):

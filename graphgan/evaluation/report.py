@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from graphgan.evaluation.cells import Cell
+from graphgan.evaluation._report.facts import counted
+from graphgan.evaluation._report.first_page import first_page, gaps
+from graphgan.evaluation._report.plots import draw_privacy_against_utility, draw_roc
+from graphgan.evaluation._report.tables import Published, tables
 from graphgan.evaluation.evaluate import Evaluation
-from graphgan.evaluation.first_page import first_page
-from graphgan.evaluation.gaps import gaps
-from graphgan.evaluation.plots import draw_privacy_against_utility, draw_roc
+from graphgan.evaluation.measurements import Measurement
 from graphgan.evaluation.systems import Original
-from graphgan.evaluation.tables import Published, tables
 from graphgan.files import replacing
 from graphgan.training.sheets import write_sheet
 
-PRIVACY_PLOT, ROC_PLOT, SHEET = "privacy-utility.png", "roc.png", "sheet.png"
+_PRIVACY_PLOT, _ROC_PLOT, _SHEET = "privacy-utility.png", "roc.png", "sheet.png"
 _CSV_COLUMNS = ("system", "metric", "value", "low", "high", "count", "note", "reference")
 
 
@@ -39,9 +39,9 @@ def write_report(
     _write(out / "report.json", content)
     _write(out / "report.csv", _csv(evaluation))
     drawn = {
-        SHEET: _draw_sheet(evaluation, out / SHEET),
-        PRIVACY_PLOT: draw_privacy_against_utility(evaluation, out / PRIVACY_PLOT),
-        ROC_PLOT: draw_roc(evaluation, out / ROC_PLOT),
+        _SHEET: _draw_sheet(evaluation, out / _SHEET),
+        _PRIVACY_PLOT: draw_privacy_against_utility(evaluation, out / _PRIVACY_PLOT),
+        _ROC_PLOT: draw_roc(evaluation, out / _ROC_PLOT),
     }
     for name in drawn:
         if not drawn[name]:
@@ -66,8 +66,8 @@ def _markdown(
     evaluation: Evaluation, published: Sequence[Published], command: str, pictures: list[str]
 ) -> Iterator[str]:
     yield from _opening(evaluation)
-    if SHEET in pictures:
-        yield f"![sources and what became of them]({SHEET})\n"
+    if _SHEET in pictures:
+        yield f"![sources and what became of them]({_SHEET})\n"
     yield from first_page(evaluation)
     unequal = [f"- {sentence}" for sentence in gaps(evaluation)]
     if unequal:
@@ -80,7 +80,7 @@ def _markdown(
     yield from (f"- {name}: {_fact(value)}" for name, value in evaluation.facts.items())
     yield ""
     yield from tables(evaluation, published)
-    yield from (f"![{name.removesuffix('.png')}]({name})\n" for name in pictures if name != SHEET)
+    yield from (f"![{name.removesuffix('.png')}]({name})\n" for name in pictures if name != _SHEET)
 
 
 def _opening(evaluation: Evaluation) -> Iterator[str]:
@@ -91,7 +91,7 @@ def _opening(evaluation: Evaluation) -> Iterator[str]:
     yield from (f"**Note**: {caution}.\n" for caution in evaluation.cautions)
     pictures, people = facts.get("probes", 0), facts.get("people", 0)
     yield (
-        f"Measured on {_number(pictures, 'picture')} of {_number(people, 'person', 'people')} "
+        f"Measured on {counted(pictures, 'picture')} of {counted(people, 'person', 'people')} "
         f"(folder {facts.get('folder', '-')}). Each is a *probe*: the systems anonymised it, and "
         "detectors, recognisers and other judges looked at the results."
     )
@@ -99,15 +99,11 @@ def _opening(evaluation: Evaluation) -> Iterator[str]:
         yield (
             f"Recognition compares probes with the *gallery*: one untouched picture of each of "
             f"{known} people, of another video; it is asked of "
-            f"{facts.get('probes asked about re-identification', 0)} probes. *Lessons* are "
-            f"{facts.get('lessons', 0)} pictures of the gallery's people that an attacker may hold "
-            "in anonymised form and learn from."
+            f"{facts.get('probes asked about re-identification', 0)} probes. *Parrot images* are "
+            f"{facts.get('parrot images', 0)} images of people in the gallery, from whose "
+            "anonymised versions an attacker learns."
         )
     yield ""
-
-
-def _number(count: int, one: str, several: str = "") -> str:
-    return f"{count} {one if count == 1 else several or one + 's'}"
 
 
 def _and(names: Sequence[str]) -> str:
@@ -116,7 +112,7 @@ def _and(names: Sequence[str]) -> str:
 
 def _fact(value: Any) -> str:
     if isinstance(value, dict) and "value" in value:
-        return Cell(**value).text(percent=True) + " %"
+        return Measurement(**value).text(percent=True) + " %"
     if isinstance(value, float):
         return f"{value:.3g}"
     return " x ".join(map(str, value)) if _is_size(value) else _listed(value)

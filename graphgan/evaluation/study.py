@@ -1,5 +1,6 @@
-"""What one evaluation works on: pictures, trials, tools, and what they say of the originals."""
+"""What an evaluation works on: `Study`, its images, protocol and tools, and `Subject`, a system."""
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,13 +12,26 @@ from torch import Tensor
 
 from graphgan.data.batches import to_float_image, to_uint8_image
 from graphgan.data.prepared import PreparedPictures
-from graphgan.evaluation.examiner import Examiner
+from graphgan.evaluation.protocol import ConditionRule, EvaluationProtocol, Splits, draw_conditions
 from graphgan.evaluation.systems import Request, System
-from graphgan.evaluation.trials import ConditionRule, Splits, Trials, draw_conditions
+from graphgan.evaluation.tools import ToolRunner
 from graphgan.faces.contracts import Faces
 from graphgan.landmarks.masks import face_mask
 
-Found = TypeVar("Found")
+_Value = TypeVar("_Value")
+
+
+class _Memo:
+    """Computes each value once."""
+
+    _found: dict[Any, Any]
+
+    def once(self, what: Any, find: Callable[[], _Value]) -> _Value:
+        """The value that was found under this name before, or else is found now."""
+        if what not in self._found:
+            self._found[what] = find()
+        found: _Value = self._found[what]
+        return found
 
 
 @dataclass(frozen=True)
@@ -31,7 +45,7 @@ class Settings:
         frechet_count: pictures on each side of every Frechet distance.
         condition_split: whose pictures are the conditions of the parrot and of links.
         batch_size: pictures that a system is given at once.
-        seed: of what is drawn besides the trials.
+        seed: of what is drawn besides the protocol.
     """
 
     min_iou: float = 0.3
@@ -78,29 +92,22 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Study:
+class Study(_Memo):
     """A prepared folder under examination.
 
     Args:
         pictures: all of the folder, with 68 landmarks.
-        trials: which of them are asked about.
-        examiner: with its tools.
+        protocol: which of them are asked about.
+        tool_runner: with its tools.
         settings: how things are measured.
     """
 
     pictures: PreparedPictures
-    trials: Trials
-    examiner: Examiner
+    protocol: EvaluationProtocol
+    tool_runner: ToolRunner
     settings: Settings = field(default_factory=Settings)
     _read: dict[int, UInt8[Tensor, "3 h w"]] = field(default_factory=dict, init=False, repr=False)
     _found: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
-
-    def once(self, what: Any, find: Callable[[], Found]) -> Found:
-        """What was found of the originals under that name, or what is found now."""
-        if what not in self._found:
-            self._found[what] = find()
-        found: Found = self._found[what]
-        return found
 
     def images(self, numbers: Sequence[int]) -> UInt8[Tensor, "n 3 h w"]:
         """Untouched pictures, each read once: a folder may hold many more than are asked about."""
@@ -122,31 +129,31 @@ class Study:
     @cached_property
     def probe_people(self) -> Int[Tensor, "n"]:
         """Number of the person of each probe."""
-        return self.people(self.trials.probes)
+        return self.people(self.protocol.probes)
 
     @cached_property
     def gallery_people(self) -> Int[Tensor, "m"]:
         """Number of the person of each picture of the gallery."""
-        return self.people(self.trials.gallery)
+        return self.people(self.protocol.gallery)
 
     @cached_property
     def asked(self) -> Bool[Tensor, "n"]:
         """Probes that can be asked about re-identification: their person is in the gallery, and
         they are not on its side."""
-        free = torch.tensor([not reason for reason in self.trials.reasons])
+        free = torch.tensor([not reason for reason in self.protocol.reasons])
         return free & torch.isin(self.probe_people, self.gallery_people)
 
     @cached_property
     def probe_videos(self) -> Int[Tensor, "n"]:
         """Number of the video of each probe, another one for another person."""
-        names = list(zip(self.probe_people.tolist(), self.trials.videos, strict=True))
+        names = list(zip(self.probe_people.tolist(), self.protocol.videos, strict=True))
         numbers = {name: i for i, name in enumerate(dict.fromkeys(names))}
         return torch.tensor([numbers[name] for name in names], dtype=torch.long)
 
     @cached_property
     def complete(self) -> Bool[Tensor, "n"]:
         """Probes with all landmarks."""
-        return self.complete_of(self.trials.probes)
+        return self.complete_of(self.protocol.probes)
 
     def complete_of(self, numbers: Sequence[int]) -> Bool[Tensor, "n"]:
         """Pictures with all landmarks."""
@@ -158,8 +165,8 @@ class Study:
 
         In the middle, half as large as the image, where it finds none at all.
         """
-        images, detector = self.images(self.trials.probes), self.examiner.tools.detector
-        found = self.examiner.find(images, detector)
+        images, detector = self.images(self.protocol.probes), self.tool_runner.tools.detector
+        found = self.tool_runner.find(images, detector)
         if firsts := [own.boxes[0] for own in found if len(own.boxes)]:
             return torch.stack(firsts).median(0).values
         height, width = self.pictures.size
@@ -169,20 +176,20 @@ class Study:
         """What the detector and the landmarker make of images."""
         if not len(images):
             return Seen(images, [], torch.zeros(0, 68, 2))
-        faces = self.examiner.find(images, self.examiner.tools.detector)
+        faces = self.tool_runner.find(images, self.tool_runner.tools.detector)
         usual = Faces.of_boxes(self.usual_box[None])
         looked_at = [own if len(own.boxes) else usual for own in faces]
-        return Seen(images, faces, self.examiner.locate(images, looked_at))
+        return Seen(images, faces, self.tool_runner.locate(images, looked_at))
 
     @cached_property
     def originals(self) -> Seen:
         """The untouched probes."""
-        return self.see(self.images(self.trials.probes))
+        return self.see(self.images(self.protocol.probes))
 
     @cached_property
     def gallery(self) -> Seen:
         """The untouched gallery."""
-        return self.see(self.images(self.trials.gallery))
+        return self.see(self.images(self.protocol.gallery))
 
     def conditions(self, sources: Sequence[int], rule: ConditionRule) -> tuple[int, ...]:
         """A condition for each source, by a rule of its own: for the parrot and for links.
@@ -216,7 +223,7 @@ class Study:
         def compute() -> dict[str, Tensor]:
             parts, step = [], self.settings.batch_size
             batches = range(0, len(sources), step)
-            for first in self.examiner.progress(batches, len(batches), system.name):
+            for first in self.tool_runner.progress(batches, len(batches), system.name):
                 own = slice(first, first + step)
                 made = system(self._request(sources[own], shown[own]))
                 parts.append(_as_stored(system, made, images[own]))
@@ -233,7 +240,7 @@ class Study:
             self.images(shown),
             self.landmarks(shown),
         )
-        return Results(**self.examiner.cache.fetch("results", inputs, compute))
+        return Results(**self.tool_runner.cache.fetch("results", inputs, compute))
 
     def _request(self, sources: Sequence[int], conditions: Sequence[int]) -> Request:
         landmarks = self.landmarks(sources)
@@ -266,3 +273,37 @@ def _as_stored(
     present = made.isfinite().flatten(1).all(1)
     there = present[:, None, None, None]
     return torch.where(there, to_uint8_image(made), images), present
+
+
+class Subject(_Memo):
+    """What a system made of the probes.
+
+    Args:
+        study: what is asked.
+        system: whose results are examined.
+    Attributes:
+        results: of all probes.
+        present: the probes that are asked about: those with a result, see `among`.
+    Raises:
+        ValueError: not one result, or what `Study.results` raises.
+    """
+
+    def __init__(self, study: Study, system: System) -> None:
+        self.study, self.system = study, system
+        protocol = study.protocol
+        self.results: Results = study.results(system, protocol.probes, protocol.conditions)
+        self.present: Bool[Tensor, n] = self.results.present
+        self._found: dict[Any, Any] = {}
+        if not self.present.any():
+            raise ValueError(f"{system.name}: expected results for the probes, got none")
+
+    def among(self, members: Bool[Tensor, "n"]) -> "Subject":
+        """The same, asked about these probes alone; what was found is shared."""
+        own = copy.copy(self)
+        own.present = self.present & members
+        return own
+
+    @property
+    def seen(self) -> Seen:
+        """All results as the attackers see them."""
+        return self.once("seen", lambda: self.study.see(self.results.images))

@@ -24,11 +24,11 @@ from torch import Tensor
 
 from graphgan._threads import results_in_order
 from graphgan.anonymize import give_identity
+from graphgan.anonymize._faces import LEAST_SHOWN, Attempt, ReplacementTask
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.compositor import constants
 from graphgan.anonymize.conditions import Condition, people_conditions
 from graphgan.anonymize.crops import generate_crops
-from graphgan.anonymize.faces import LEAST_SHOWN, Stage, Task
 from graphgan.anonymize.matching import ConditionOrder, Match
 from graphgan.anonymize.methods import (
     DEFAULT_SIZE,
@@ -49,7 +49,7 @@ from graphgan.models.published import Kind, load_published
 from graphgan.training.devices import torch_device
 from graphgan.weights import FACES, PEOPLE, find_weights, weights_file
 
-Network = TypeVar("Network", bound=Pretrained)
+_Network = TypeVar("_Network", bound=Pretrained)
 
 
 class Request(NamedTuple):
@@ -141,8 +141,8 @@ class MethodSystem:
         self, photo: tuple[UInt8[Tensor, "3 h w"], Float[Tensor, "68 2"], Condition | None]
     ) -> Float[Tensor, "3 h w"]:
         image, points, person = photo
-        stages = chain([Stage(self.method, person)], self._anonymizer.covers())
-        task = Task(_detection(points, image), stages)
+        attempts = chain([Attempt(self.method, person)], self._anonymizer.fallbacks())
+        task = ReplacementTask(_detection(points, image), attempts)
         return to_float_image(self._anonymizer.replace(image, [task], check=False).image)
 
 
@@ -351,7 +351,7 @@ def _checksum(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _ours_or_published(network: type[Network], path: Path, kind: Kind) -> Network:
+def _ours_or_published(network: type[_Network], path: Path, kind: Kind) -> _Network:
     """The network of a file, in eval mode."""
     if path.suffix == ".safetensors":
         return network.from_pretrained(path)

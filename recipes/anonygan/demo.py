@@ -9,9 +9,9 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from graphgan.anonymize import Result
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import people_conditions
-from graphgan.anonymize.faces import Result
 from graphgan.anonymize.matching import Match
 from graphgan.anonymize.methods import GeneratedFaces
 from graphgan.commands import run_command

@@ -17,26 +17,31 @@ from graphgan.commands import run_command
 from graphgan.data.prepare_command import file_checksum
 from graphgan.data.prepared import PreparedPictures
 from graphgan.evaluation import (
-    Examiner,
+    SYSTEMS,
+    ConditionRule,
+    EvaluationProtocol,
+    Features,
+    Groups,
+    ResultCache,
     Settings,
+    Splits,
     Study,
+    ToolRunner,
     Tools,
-    Trials,
+    draw_protocol,
     evaluate,
-    make_trials,
+    first_page,
+    gaps,
+    parse_bins,
+    parse_system,
+    probe_groups,
+    read_fold_pairs,
+    read_groups,
+    read_protocol,
+    read_published,
+    write_protocol,
     write_report,
 )
-from graphgan.evaluation.cache import ResultCache
-from graphgan.evaluation.features import Features
-from graphgan.evaluation.first_page import first_page
-from graphgan.evaluation.folds import read_fold_pairs
-from graphgan.evaluation.gaps import gaps
-from graphgan.evaluation.group_files import parse_bins, read_groups
-from graphgan.evaluation.groups import Groups, probe_groups
-from graphgan.evaluation.system_names import SYSTEMS, parse_system
-from graphgan.evaluation.tables import read_published
-from graphgan.evaluation.trial_files import read_trials, write_trials
-from graphgan.evaluation.trials import ConditionRule, Splits
 from graphgan.extras import MissingExtraError, needs_extra
 from graphgan.faces import (
     ExpressionReader,
@@ -98,9 +103,9 @@ class Options:
     conditions: ConditionRule = "next"
     """Whose identity is shown: of the next person (a random picture, as published), drawn for each
     picture, or fixed for each person."""
-    lessons: int = 3
-    """At most this many pictures of each person in the gallery that an attacker (the parrot) holds
-    in anonymised form and learns from; recognition is not asked about them. 0 for none."""
+    parrot_images: int = 3
+    """At most this many images of each person in the gallery, from whose anonymized versions an
+    attacker (the parrot) learns; recognition is not asked about them. 0 for no parrot."""
     condition_split: Splits | None = None
     """Whose pictures are conditions, the parrot's too; those of --split if not given. CIAGAN knows
     "train" alone."""
@@ -165,9 +170,10 @@ class Options:
             raise ValueError("expected --min-iou and --false-accept-rates between 0 and 1")
         if len(set(rates)) < len(rates) or not self.recognizer:
             raise ValueError("expected a recogniser and false-accept rates that differ")
-        for name in ("seed", "lessons"):
+        for name in ("seed", "parrot_images"):
             if getattr(self, name) < 0:
-                raise ValueError(f"expected --{name} of at least 0, got {getattr(self, name)}")
+                flag = name.replace("_", "-")
+                raise ValueError(f"expected --{flag} of at least 0, got {getattr(self, name)}")
         if self.bins and self.groups is None:
             raise ValueError("expected --groups, whose columns the --bins are of")
         parse_bins(self.bins)
@@ -195,8 +201,8 @@ def run(options: Options) -> None:
     listed = sorted({pair.a for pair in read_fold_pairs(faces.root, faces.pictures)})
     split: Splits = "all" if listed else options.split
     condition_split = options.condition_split or split
-    trials = open_trials(options, faces, listed, condition_split)
-    groups, remarks = open_groups(options, faces, trials)
+    protocol = open_protocol(options, faces, listed, condition_split)
+    groups, remarks = open_groups(options, faces, protocol)
     settings = Settings(
         min_iou=options.min_iou,
         false_accept_rates=options.false_accept_rates,
@@ -207,13 +213,13 @@ def run(options: Options) -> None:
     )
     cache = ResultCache(options.cache)
     tools = open_tools(options, recognisers)
-    with Examiner(tools, workers=options.workers, cache=cache, progress=progress) as examiner:
-        study = Study(faces, trials, examiner, settings)
+    with ToolRunner(tools, workers=options.workers, cache=cache, progress=progress) as tool_runner:
+        study = Study(faces, protocol, tool_runner, settings)
         halves = probe_groups(study) if options.by_group else {}
         evaluation = evaluate(study, systems, features=features, groups=halves | groups)
     evaluation.warnings.extend(remarks)
     write_report(evaluation, options.out, published=published, command=shlex.join(sys.argv))
-    write_trials(options.out / "pairs.csv", faces.pictures, trials)
+    write_protocol(options.out / "pairs.csv", faces.pictures, protocol)
     for caution in evaluation.cautions:
         print(f"note: {caution}")
     print("\n".join(first_page(evaluation)))
@@ -224,28 +230,28 @@ def run(options: Options) -> None:
 
 
 def open_groups(
-    options: Options, faces: PreparedPictures, trials: Trials
+    options: Options, faces: PreparedPictures, protocol: EvaluationProtocol
 ) -> tuple[Groups, list[str]]:
     """Those of --groups, and what is in none of them."""
     if options.groups is None:
         return {}, []
-    probes = [faces.pictures[i] for i in trials.probes]
+    probes = [faces.pictures[i] for i in protocol.probes]
     return read_groups(options.groups, probes, bins=parse_bins(options.bins))
 
 
-def open_trials(
+def open_protocol(
     options: Options, faces: PreparedPictures, listed: list[int], condition_split: Splits
-) -> Trials:
+) -> EvaluationProtocol:
     """Those of another evaluation, of LFW's list, or drawn."""
     if options.pairs is not None:
-        return read_trials(options.pairs, faces.pictures)
-    return make_trials(
+        return read_protocol(options.pairs, faces.pictures)
+    return draw_protocol(
         faces.pictures,
         split=options.split,
         people=options.people,
         count=options.count,
         conditions=options.conditions,
-        lessons=options.lessons,
+        parrot_images=options.parrot_images,
         condition_split=condition_split,
         videos=options.videos,
         probes=listed or None,

@@ -7,9 +7,9 @@ import torch
 from coloured_faces import GREY, ColourRecogniser, colour_of, inner_hull, shape_of_a_face
 from skimage.data import astronaut
 
+from graphgan.anonymize._faces import LEAST_SHOWN, OVERLOOKED
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import Condition, drawn_conditions
-from graphgan.anonymize.faces import LEAST_SHOWN, OVERLOOKED
 from graphgan.anonymize.report import FileReport, count_statuses
 from graphgan.anonymize.selection import Selection
 from graphgan.faces import DlibResNetRecogniser, FaceFinder, Faces
@@ -367,7 +367,7 @@ def test_a_turned_face_is_cut_upright(photo, drawn_faces):
         (
             ("pixelate",),
             {"recogniser": None, "selection": Selection(people=(torch.zeros(3),))},
-            "expected a recogniser, since people to keep",
+            "expected a recogniser, which finds the people to keep",
         ),
     ],
 )
@@ -428,10 +428,10 @@ def test_a_network_that_changes_nothing_does_not_get_away_with_it(portrait):
 
 def test_stages_end_with_one_colour_for_ever():
     anonymizer = make("blur", [])
-    names = [str(stage) for stage in itertools.islice(anonymizer.stages("a"), 7)]
+    names = [str(attempt) for attempt in itertools.islice(anonymizer.attempts("a"), 7)]
     assert names == ["blur", "pixelate", *["solid"] * 5]
-    stages = itertools.islice(make("pixelate", []).stages("a"), 3)
-    assert [str(stage) for stage in stages] == ["pixelate", "solid", "solid"]
+    attempts = itertools.islice(make("pixelate", []).attempts("a"), 3)
+    assert [str(attempt) for attempt in attempts] == ["pixelate", "solid", "solid"]
 
 
 def test_a_result_must_be_farther_than_another_picture_of_the_person():

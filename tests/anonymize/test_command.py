@@ -21,7 +21,8 @@ from skimage.data import astronaut
 from video_samples import write_sample
 
 from graphgan.anonymize import command
-from graphgan.anonymize.command import LOCK, NO_FACE, RECORD
+from graphgan.anonymize._summary import NO_FACE
+from graphgan.anonymize.command import _LOCK, _RECORD
 from graphgan.anonymize.video import writing
 from graphgan.anonymize.video.reading import open_video
 from graphgan.data.images import read_image, write_image
@@ -149,7 +150,7 @@ def test_one_bad_file_does_not_stop_the_others(run, photos, tmp_path):
     assert found.pop("broken.jpg") == "failed"
     assert set(found.values()) == {"anonymised"} and len(found) == 2
     assert sorted(p.name for p in (tmp_path / "out").rglob("*")) == sorted(
-        ["a.png", "sub", "b.jpg", "report.json", "report.csv", LOCK, RECORD]
+        ["a.png", "sub", "b.jpg", "report.json", "report.csv", _LOCK, _RECORD]
     )
 
 
@@ -274,8 +275,8 @@ def test_a_run_goes_on_where_it_was_stopped(run, photos, tmp_path):
     out = tmp_path / "out"
     run(photos, "--out", out)
     whole = {p.name: p.read_bytes() for p in out.rglob("*.??g")}
-    lines = (out / RECORD).read_text().splitlines(keepends=True)
-    (out / RECORD).write_text("".join(lines[:2]) + lines[2][:20])  # torn in the second file
+    lines = (out / _RECORD).read_text().splitlines(keepends=True)
+    (out / _RECORD).write_text("".join(lines[:2]) + lines[2][:20])  # torn in the second file
     # The result of a run that was killed may be there and not in the record.
     (out / "sub" / "b.jpg").write_bytes(b"half")
     stamp = (out / "a.png").stat().st_mtime_ns
@@ -315,11 +316,11 @@ def test_existing_results_are_replaced_on_request_alone(run, photos, tmp_path):
         (["{}", "--out", "{}/../o", "--mode", "glitter"], "invalid choice"),
         (["{}", "--out", "{}/../o", "--min-face", "0"], "--min-face of at least 1, got 0"),
         (["{}", "--out", "{}/../o", "--max-pixels", "0"], "--max-pixels of at least 1, got 0"),
-        (["{}", "--out", "{}/../o", "--workers", "0"], "--workers of 1 and more, for files, got 0"),
-        (["-", "--out", "{}/../o", "--workers", "2"], "--workers of 1 and more, for files, got 2"),
+        (["{}", "--out", "{}/../o", "--workers", "0"], "--workers of at least 1, for files, got 0"),
+        (["-", "--out", "{}/../o", "--workers", "2"], "--workers of at least 1, for files, got 2"),
         (["{}", "--serve"], "without inputs"),
-        (["--serve", "--only", "1,2,3,4"], "people to keep, got boxes"),
-        (["--serve", "--keep", "1,2,3,4"], "people to keep, got boxes"),
+        (["--serve", "--only", "1,2,3,4"], "--serve without boxes"),
+        (["--serve", "--keep", "1,2,3,4"], "--serve without boxes"),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_written(run, photos, tmp_path, args, message):
@@ -397,7 +398,7 @@ def test_an_interrupt_in_a_video_leaves_nothing_of_it_and_the_run_goes_on(
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130 and errors.splitlines()[-1] == "error: interrupted"
     assert sorted(p.name for p in out.iterdir()) == sorted(
-        [LOCK, RECORD, "a.mp4", "report.csv", "report.json"]
+        [_LOCK, _RECORD, "a.mp4", "report.csv", "report.json"]
     )
     assert statuses(out) == {"a.mp4": "anonymised"}
     (source / "b.mp4").unlink()
@@ -423,11 +424,11 @@ def test_a_full_disk_is_one_line_a_file_and_leaves_nothing_of_it(run, portrait, 
     why = "the result cannot be written: File too large"
     assert done.errors == [f"error: b.mp4, c.mkv, d.png: {why}"]
     assert list(statuses(out).values()) == ["anonymised", "failed", "failed", "failed"]
-    assert {p.name for p in out.iterdir()} == {LOCK, RECORD, "a.mp4", "report.csv", "report.json"}
+    assert {p.name for p in out.iterdir()} == {_LOCK, _RECORD, "a.mp4", "report.csv", "report.json"}
 
 
 def test_a_missing_encoder_is_one_line_and_leaves_nothing(run, portrait, tmp_path, monkeypatch):
-    monkeypatch.setitem(writing.ENCODERS, "mp4", "libnone")
+    monkeypatch.setitem(writing._ENCODERS, "mp4", "libnone")
     path = video_of(tmp_path / "a.mp4", portrait, 3)
     told_ = failure(run(path, "--out", tmp_path / "out"), 1)
     assert told_ == "error: a.mp4: expected a PyAV with the encoder libnone, got one without it"
@@ -451,8 +452,8 @@ def test_a_stream_becomes_a_recording(recording, tmp_path):
     result = open_video(out / "stream.mkv")
     assert result.has_audio and len(list(result.frames())) == 40
     assert {p.name for p in out.iterdir()} == {
-        LOCK,
-        RECORD,
+        _LOCK,
+        _RECORD,
         "stream.mkv",
         "report.csv",
         "report.json",
@@ -481,7 +482,7 @@ def test_a_stream_without_a_face_is_not_written(tmp_path):
         printed, errors = process.communicate(timeout=60)
     assert process.returncode == NO_FACE, errors
     assert "no face found, not copied: -" in printed
-    assert {p.name for p in out.iterdir()} == {LOCK, RECORD, "report.csv", "report.json"}
+    assert {p.name for p in out.iterdir()} == {_LOCK, _RECORD, "report.csv", "report.json"}
 
 
 @pytest.mark.parametrize(

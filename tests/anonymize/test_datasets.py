@@ -20,12 +20,12 @@ from skimage.data import astronaut
 from video_samples import write_sample
 
 from graphgan.anonymize import _folders, datasets
+from graphgan.anonymize._file_anonymizer import FileAnonymizer
 from graphgan.anonymize._folders import RECORD, Folder, FolderRecord
+from graphgan.anonymize._kinds import file_kind
 from graphgan.anonymize._ray_data import DatasetWorker
-from graphgan.anonymize.command import NO_FACE
-from graphgan.anonymize.datasets import REPORT, DatasetOptions, anonymize_dataset
-from graphgan.anonymize.files import FileAnonymizer
-from graphgan.anonymize.kinds import file_kind
+from graphgan.anonymize._summary import NO_FACE
+from graphgan.anonymize.datasets import _REPORT, DatasetOptions, anonymize_dataset
 from graphgan.anonymize.options import AnonymizeOptions
 from graphgan.anonymize.report import FileReport
 from graphgan.data.images import read_image, write_image
@@ -109,13 +109,13 @@ def expected(photos, made, tmp_path_factory):
 def results(folder):
     """Names and bytes of all but the record and the report."""
     paths = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
-    ours = (RECORD, REPORT, "report.csv")
+    ours = (RECORD, _REPORT, "report.csv")
     return {name: p.read_bytes() for name, p in paths.items() if not name.startswith(ours)}
 
 
 def report(folder):
     """The files of the report, without the seconds."""
-    files = json.loads((folder / REPORT).read_text())["files"]
+    files = json.loads((folder / _REPORT).read_text())["files"]
     return [{key: value for key, value in file.items() if key != "seconds"} for file in files]
 
 
@@ -135,7 +135,7 @@ def test_all_files_are_anonymized_and_told_of(photos, expected):
     for name in NAMES:
         before, after = read_image(photos / name), read_image(expected / name)
         assert (before != after).any(0).float().mean() > 0.02
-    assert str(photos) not in (expected / REPORT).read_text()
+    assert str(photos) not in (expected / _REPORT).read_text()
     assert not list((expected / RECORD / "unfinished").iterdir())
 
 
@@ -333,8 +333,8 @@ def run(engine, monkeypatch, capsys):
         (["{}", "{}/../file"], "expected DST to be new or empty"),
         (["{}", "nowhere://x/o"], "Protocol not known: nowhere"),
         (["nowhere://x/o", "{}/../o"], "Protocol not known: nowhere"),
-        (["{}", "{}/../o", "--workers", "0"], "expected --workers of 1 and more, got 0"),
-        (["{}", "{}/../o", "--gpus", "-1"], "expected --gpus of 0 and more"),
+        (["{}", "{}/../o", "--workers", "0"], "expected --workers of at least 1, got 0"),
+        (["{}", "{}/../o", "--gpus", "-1"], "expected --gpus of at least 0"),
         (["{}"], "expected"),
     ],
 )

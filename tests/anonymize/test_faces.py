@@ -1,14 +1,14 @@
 import torch
 
+from graphgan.anonymize._faces import Attempt, as_box
 from graphgan.anonymize.conditions import Condition
-from graphgan.anonymize.faces import Stage, as_box
 from graphgan.anonymize.methods import ObscuredFaces
 
 
 def test_a_stage_says_what_is_tried():
     person = Condition("ada.jpg", torch.zeros(3, 4, 4), torch.zeros(68, 2))
-    assert str(Stage(ObscuredFaces("blur"))) == "blur"
-    assert str(Stage(ObscuredFaces("blur"), person)) == "as ada.jpg"
+    assert str(Attempt(ObscuredFaces("blur"))) == "blur"
+    assert str(Attempt(ObscuredFaces("blur"), person)) == "as ada.jpg"
 
 
 def test_a_box_becomes_plain_numbers():

@@ -4,7 +4,7 @@ import os
 import pytest
 from photo_samples import noise, saved
 
-from graphgan.anonymize.inputs import plan_jobs
+from graphgan.anonymize._inputs import plan_jobs
 
 
 @pytest.fixture

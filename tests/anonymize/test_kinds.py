@@ -4,7 +4,7 @@ import pytest
 from photo_samples import noise, saved
 from video_samples import write_sample
 
-from graphgan.anonymize.kinds import FileKind, file_kind, kind_of
+from graphgan.anonymize._kinds import FileKind, file_kind
 
 PHOTO = FileKind("photo")
 FACE = noise("RGB", (16, 16))
@@ -76,14 +76,14 @@ def test_videos_in_containers_that_are_not_written_become_matroska(tmp_path):
     ],
 )
 def test_what_is_neither_is_none(tmp_path, name, content):
-    assert of(tmp_path, name, content) is None and kind_of(tmp_path / name) is None
+    assert of(tmp_path, name, content) is None
 
 
 def test_a_damaged_or_missing_file_is_what_its_name_says(tmp_path):
     assert of(tmp_path, "a.JPG", b"\xff\xd8") == PHOTO
     assert of(tmp_path, "a.mp4", b"x") == FileKind("video")
     assert of(tmp_path, "a.AVI", b"x") == FileKind("video", ".mkv")
-    assert kind_of(tmp_path / "gone.JPEG") == "photo" and kind_of(tmp_path / "gone.txt") is None
+    assert file_kind(tmp_path / "gone.JPEG") == PHOTO and file_kind(tmp_path / "gone.txt") is None
 
 
 def test_a_result_that_gets_another_suffix_fits_a_disk():

@@ -57,8 +57,8 @@ def test_blocks_are_means_and_the_last_ones_are_smaller(images):
 
 
 def test_a_cover_has_one_value(images, masks):
-    covered = cover_faces(images, masks, value=0.5)
-    assert (covered[masks.expand_as(images) == 1] == 0.5).all()
+    covered = cover_faces(images, masks)
+    assert (covered[masks.expand_as(images) == 1] == -1).all()
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from graphgan.anonymize.conditions import people_conditions
 from graphgan.anonymize.methods import GeneratedFaces, ObscuredFaces
 from graphgan.anonymize.options import (
     AnonymizeOptions,
-    as_given_box,
+    _make_method,
+    describe_run,
     make_anonymizer,
     make_file_anonymizer,
-    make_method,
-    what_holds_for_all,
+    parse_box,
 )
 from graphgan.data.images import write_image
 from graphgan.faces import (
@@ -34,17 +34,17 @@ def weights(tmp_path):
 
 
 def test_people_are_shown_unless_another_mode_is_asked_for(weights):
-    method = make_method(AnonymizeOptions(checkpoint=weights))
+    method = _make_method(AnonymizeOptions(checkpoint=weights))
     assert isinstance(method, GeneratedFaces) and method.size == (64, 64)
     assert AnonymizeOptions().mode == method.name == "people"
-    chosen = make_method(AnonymizeOptions(mode="blur", checkpoint=weights))
+    chosen = _make_method(AnonymizeOptions(mode="blur", checkpoint=weights))
     assert isinstance(chosen, ObscuredFaces) and chosen.name == "blur"
 
 
 def test_a_network_that_is_asked_for_without_a_file_is_the_shipped_one():
-    method = make_method(AnonymizeOptions())
+    method = _make_method(AnonymizeOptions())
     assert isinstance(method, GeneratedFaces) and method.size == (128, 128)
-    other = make_method(AnonymizeOptions(checkpoint=Path("people-128")))
+    other = _make_method(AnonymizeOptions(checkpoint=Path("people-128")))
     assert isinstance(other, GeneratedFaces) and other.size == (128, 128)
 
 
@@ -94,7 +94,7 @@ def test_what_reports_say_names_no_path(weights, tmp_path):
     options = AnonymizeOptions(checkpoint=weights, only=("1,2,3,4",), match="look")
     anonymizer = make_anonymizer(options)
     assert anonymizer.order.match == "look"
-    said = what_holds_for_all(options, anonymizer)
+    said = describe_run(options, anonymizer)
     assert said["match"] == "look"  # a run with another one is another run
     assert str(tmp_path) not in repr(said)
     assert (said["mode"], said["only"]) == ("people", [[1, 2, 3, 4]])
@@ -104,5 +104,5 @@ def test_what_reports_say_names_no_path(weights, tmp_path):
 
 @pytest.mark.parametrize("text", ["a.jpg", "1,2,3", "1,2,3,4,5", "1,2,3,x"])
 def test_a_box_is_four_numbers(text):
-    assert as_given_box("1, 2,3.5,4") == (1.0, 2.0, 3.5, 4.0)
-    assert as_given_box(text) is None
+    assert parse_box("1, 2,3.5,4") == (1.0, 2.0, 3.5, 4.0)
+    assert parse_box(text) is None

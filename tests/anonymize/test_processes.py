@@ -12,9 +12,9 @@ from running import finish, processes, run_here, wait_until
 from skimage.data import astronaut
 
 from graphgan.anonymize import command
+from graphgan.anonymize._inputs import Job
+from graphgan.anonymize._kinds import FileKind
 from graphgan.anonymize._processes import FileProcesses
-from graphgan.anonymize.inputs import Job
-from graphgan.anonymize.kinds import FileKind
 from graphgan.anonymize.options import AnonymizeOptions
 from graphgan.data.images import read_image, write_image
 from graphgan.files import locked, temporary_path
@@ -113,7 +113,7 @@ def test_an_interrupt_ends_all_processes_and_leaves_whole_files(start, photos, t
 
 
 def test_two_runs_at_once_are_refused(photos, tmp_path, monkeypatch, capsys):
-    with locked(tmp_path / command.LOCK):
+    with locked(tmp_path / command._LOCK):
         args = photos / "0.png", "--out", tmp_path, *FLAGS
         done = run_here(command._main, *args, monkeypatch=monkeypatch, capsys=capsys)
     assert (done.status, done.errors) == (2, [f"error: {tmp_path}: another run is at work there"])

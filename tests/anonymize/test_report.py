@@ -3,15 +3,9 @@ import json
 
 import pytest
 
-from graphgan.anonymize.faces import NOT_THERE, Face
-from graphgan.anonymize.report import (
-    FileReport,
-    count_instead,
-    count_statuses,
-    tell_counts,
-    tell_instead,
-    write_reports,
-)
+from graphgan.anonymize._faces import NOT_THERE, Face
+from graphgan.anonymize._summary import count_instead, tell_counts, tell_instead
+from graphgan.anonymize.report import FileReport, count_statuses, write_reports
 
 FACES = (
     Face((1.04, 2.0, 30.0, 40.0), "people", "ada.jpg", 0.71234567, 2, ("as b.jpg: recognized",)),

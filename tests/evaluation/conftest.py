@@ -20,13 +20,13 @@ from graphgan.data.batches import to_float_image
 from graphgan.data.prepared import PreparedPicture
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.evaluation.evaluate import evaluate
-from graphgan.evaluation.examiner import Examiner, Tools
+from graphgan.evaluation.protocol import draw_protocol
 from graphgan.evaluation.study import Settings, Study
 from graphgan.evaluation.systems import (
     Original,
     Request,
 )
-from graphgan.evaluation.trials import make_trials
+from graphgan.evaluation.tools import ToolRunner, Tools
 from graphgan.faces import CenterFace, ExpressionReader, FaceMesh
 from graphgan.landmarks.align import Crop
 from graphgan.landmarks.masks import face_mask
@@ -51,8 +51,8 @@ def tools():
 @pytest.fixture
 def make_study(pictures, tools):
     def make(settings: Settings | None = None, **options) -> Study:
-        trials = make_trials(pictures.pictures, **options)
-        return Study(pictures, trials, Examiner(tools), settings or Settings())
+        protocol = draw_protocol(pictures.pictures, **options)
+        return Study(pictures, protocol, ToolRunner(tools), settings or Settings())
 
     return make
 
@@ -66,7 +66,7 @@ def study(make_study):
 def evaluation(pictures, tools):
     """Of four systems, whose every number can be worked out."""
     settings = Settings(false_accept_rates=(0.1,))  # of one in 100 there are too few impostors
-    study = Study(pictures, make_trials(pictures.pictures), Examiner(tools), settings)
+    study = Study(pictures, draw_protocol(pictures.pictures), ToolRunner(tools), settings)
     return evaluate(study, [Original(), Grey(), Shifted(3), Recoloured()])
 
 
@@ -88,7 +88,7 @@ def drawn_study(drawn):
     """All of them, looked at by networks."""
     pictures = open_folder(drawn)
     tools = Tools(CenterFace(40), FaceMesh(), [ColourRecogniser()], (), ExpressionReader())
-    return Study(pictures, make_trials(pictures.pictures, split="all"), Examiner(tools))
+    return Study(pictures, draw_protocol(pictures.pictures, split="all"), ToolRunner(tools))
 
 
 def row(image: str, photo: str) -> PreparedPicture:

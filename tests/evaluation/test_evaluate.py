@@ -9,11 +9,11 @@ from coloured_faces import Grey, Recoloured, colour_of
 
 from graphgan.data.batches import to_uint8_image
 from graphgan.evaluation.evaluate import evaluate
-from graphgan.evaluation.examiner import Examiner
+from graphgan.evaluation.protocol import draw_protocol
 from graphgan.evaluation.results_folder import FolderOfResults
 from graphgan.evaluation.study import Settings, Study
 from graphgan.evaluation.systems import CIAGANSystem, Original
-from graphgan.evaluation.trials import make_trials
+from graphgan.evaluation.tools import ToolRunner
 from graphgan.models import CIAGANGenerator
 
 
@@ -27,18 +27,18 @@ def test_there_is_never_a_nan(evaluation):
 def test_missing_results_are_left_out_and_counted(pictures, tools, tmp_path):
     from graphgan.data.images import write_image
 
-    trials = make_trials(pictures.pictures)
-    asked = [i for i, why in zip(trials.probes, trials.reasons, strict=True) if not why]
+    protocol = draw_protocol(pictures.pictures)
+    asked = [i for i, why in zip(protocol.probes, protocol.reasons, strict=True) if not why]
     for i in asked[:9]:
         write_image(tmp_path / f"{pictures.names[i]}.png", pictures[i].image)
-    study = Study(pictures, trials, Examiner(tools), Settings())
+    study = Study(pictures, protocol, ToolRunner(tools), Settings())
     evaluation = evaluate(study, [FolderOfResults(tmp_path, name="theirs")])
     row = evaluation.rows["theirs"]
     assert row["detected by colours"].count == 9
     assert row["colour, pipeline: rank-1"].value == 1
     assert row["FD-colour"].note.startswith("not measured (results are missing: ")
     parrot = row["colour, parrot, conditions drawn"]
-    assert parrot.note == "not measured (no results for the lessons)"
+    assert parrot.note == "not measured (no results for the parrot images)"
     assert "theirs: no result for 15 of 24 probes" in evaluation.warnings
     shown = evaluation.sheet["theirs"]  # six rows, of which the last have no results
     assert shown[0].any() and not shown[-1].any()
@@ -73,13 +73,13 @@ def test_probes_that_were_trained_on_are_mentioned(make_study):
 
 def test_faces_without_all_landmarks_are_not_asked_about_by_who_goes_by_them(study, tools):
     rows = list(study.pictures.pictures)
-    first = study.trials.probes[study.asked.tolist().index(True)]
+    first = study.protocol.probes[study.asked.tolist().index(True)]
     broken = rows[first].landmarks.clone()
     broken[60] = torch.nan
     rows[first] = rows[first]._replace(landmarks=broken)
     pictures = copy.copy(study.pictures)
     pictures.pictures = rows
-    found = evaluate(Study(pictures, study.trials, Examiner(tools)), [Original()])
+    found = evaluate(Study(pictures, study.protocol, ToolRunner(tools)), [Original()])
     row = found.rows["original"]
     assert row["colour, pose known: rank-1"].count == 11
     assert row["detected by colours"].count == 24
@@ -92,7 +92,7 @@ def test_a_folder_without_any_result_for_the_probes_is_refused(pictures, tools, 
     from graphgan.data.images import write_image
 
     write_image(tmp_path / "something.png", pictures[0].image)
-    study = Study(pictures, make_trials(pictures.pictures), Examiner(tools), Settings())
+    study = Study(pictures, draw_protocol(pictures.pictures), ToolRunner(tools), Settings())
     with pytest.raises(
         ValueError, match=r"expected results named after the pictures, such as p2-v0-0\.png, got"
     ):
@@ -132,7 +132,7 @@ def test_nobody_is_the_condition_of_one_person_alone(pictures, tools):
     rows = [row for row in pictures.pictures if row.person == "p5"]
     alone = copy.copy(pictures)
     alone.pictures, alone.persons, alone.names = rows, [0] * 6, [row.name for row in rows]
-    study = Study(alone, make_trials(rows), Examiner(tools))
+    study = Study(alone, draw_protocol(rows), ToolRunner(tools))
     found = evaluate(study, [Original(), Grey()])
     assert found.rows["original"]["detected by colours"].value == 1
     assert found.cautions[0] == "only 1 person: intervals are wide"

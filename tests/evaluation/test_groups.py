@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from graphgan.evaluation.evaluate import evaluate
-from graphgan.evaluation.examiner import Examiner
-from graphgan.evaluation.groups import probe_groups
+from graphgan.evaluation.groups import parse_bins, probe_groups, read_groups
 from graphgan.evaluation.study import Study
 from graphgan.evaluation.systems import Original
+from graphgan.evaluation.tools import ToolRunner
 from graphgan.landmarks.align import Crop
 
 
@@ -16,8 +16,8 @@ def varied(study, tools):
     """The first half of the probes turned, the second large."""
     pictures = copy.copy(study.pictures)
     rows = list(pictures.pictures)
-    half = len(study.trials.probes) // 2
-    for place, i in enumerate(study.trials.probes):
+    half = len(study.protocol.probes) // 2
+    for place, i in enumerate(study.protocol.probes):
         points = rows[i].landmarks.clone()
         middle = (points[0] + points[16]) / 2
         shift = 0.3 if place < half else 0.02
@@ -25,12 +25,12 @@ def varied(study, tools):
         side = 64.0 if place < half else 200.0
         rows[i] = rows[i]._replace(landmarks=points, crop=Crop(0.0, 0.0, side + place, side))
     pictures.pictures = rows
-    return Study(pictures, study.trials, Examiner(tools))
+    return Study(pictures, study.protocol, ToolRunner(tools))
 
 
 def test_halves_are_told_by_pose_size_and_light(varied):
     groups = probe_groups(varied)
-    half = len(varied.trials.probes) // 2
+    half = len(varied.protocol.probes) // 2
     first = torch.arange(2 * half) < half
     named = {name.split(" (")[0].partition(": ")[2]: members for name, members in groups.items()}
     assert torch.equal(named["turned"], first) and torch.equal(named["from the front"], ~first)
@@ -39,7 +39,7 @@ def test_halves_are_told_by_pose_size_and_light(varied):
 
 
 def test_a_group_is_measured_as_if_there_were_no_others(varied):
-    half = len(varied.trials.probes) // 2
+    half = len(varied.protocol.probes) // 2
     first = torch.arange(2 * half) < half
     groups = {"half: first": first, "half: both": torch.ones_like(first)}
     found = evaluate(varied, [Original()], groups=groups)
@@ -71,19 +71,120 @@ def test_a_group_without_a_result_says_so(varied):
 
 def test_probes_that_are_all_alike_make_no_groups(study, tools):
     pictures = copy.copy(study.pictures)
-    same = pictures.pictures[study.trials.probes[0]]
+    same = pictures.pictures[study.protocol.probes[0]]
     rows = list(pictures.pictures)
-    for i in study.trials.probes:
+    for i in study.protocol.probes:
         rows[i] = rows[i]._replace(landmarks=same.landmarks, crop=same.crop)
     pictures.pictures = rows
-    names = probe_groups(Study(pictures, study.trials, Examiner(tools)))
+    names = probe_groups(Study(pictures, study.protocol, ToolRunner(tools)))
     assert not any("turned" in name or "large" in name for name in names)
 
 
 def test_a_missing_landmark_leaves_a_probe_out_of_pose_and_light(varied):
     rows = list(varied.pictures.pictures)
-    first = varied.trials.probes[0]
+    first = varied.protocol.probes[0]
     rows[first] = rows[first]._replace(landmarks=torch.full((68, 2), torch.nan))
     varied.pictures.pictures = rows
     for name, members in probe_groups(varied).items():
         assert not members[0] or "crop" in name
+
+
+@pytest.fixture
+def probes(pictures):
+    """36 pictures of six people."""
+    return pictures.pictures
+
+
+def write(path, header, rows):
+    path.write_text("\n".join([header, *rows, ""]))
+    return path
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """There are six people here: groups of two will do."""
+    monkeypatch.setattr("graphgan.evaluation.groups._LEAST_PEOPLE", 2)
+
+
+def test_words_are_groups_and_numbers_are_thirds(probes, tmp_path, few):
+    rows = [f"p{i},{20 + 10 * i},{'female' if i % 2 else 'male'}" for i in range(6)]
+    path = write(tmp_path / "people.csv", "person,age,sex", rows)
+    groups, remarks = read_groups(path, probes)
+    assert remarks == []
+    assert list(groups) == [
+        *("age: below 40", "age: 40 to below 60", "age: 60 or more"),
+        *("sex: female", "sex: male"),
+    ]
+    people = torch.tensor([int(picture.person[1]) for picture in probes])
+    assert torch.equal(groups["sex: female"], people % 2 == 1)
+    assert torch.equal(groups["age: 40 to below 60"], (people == 2) | (people == 3))
+
+
+def test_numbers_may_be_cut_elsewhere(probes, tmp_path, few):
+    path = write(tmp_path / "people.csv", "person,age", [f"p{i},{20 + 10 * i}" for i in range(6)])
+    groups, _ = read_groups(path, probes, bins=parse_bins(["age=40"]))
+    assert [int(members.sum()) for members in groups.values()] == [12, 24]
+    with pytest.raises(ValueError, match="expected bins of a column among age, got 'size'"):
+        read_groups(path, probes, bins={"size": (1.0,)})
+
+
+def test_pictures_are_named_by_path_or_photo(probes, tmp_path, few):
+    names = [probes[0].image, probes[7].source, probes[14].name, probes[21].source[:-4]]
+    path = write(tmp_path / "x.csv", "image,glasses", [f"{name},yes" for name in names])
+    groups, remarks = read_groups(path, probes)
+    assert torch.nonzero(groups["glasses: yes"]).flatten().tolist() == [0, 7, 14, 21]
+    assert remarks == ["groups: 32 of 36 probes have no glasses"]
+
+
+def test_values_of_few_people_are_no_groups_and_counted(probes, tmp_path):
+    path = write(
+        tmp_path / "x.csv", "person,tone", ["p0,dark", *(f"p{i},light" for i in range(1, 6))]
+    )
+    groups, remarks = read_groups(path, probes)
+    assert list(groups) == ["tone: light"]
+    assert remarks == ["groups: 1 values of tone stand for fewer than 5 people: they are no groups"]
+
+
+def test_groups_are_measured(study, tmp_path, few):
+    path = write(tmp_path / "x.csv", "person,tone", ["p2,dark", "p3,dark", "p4,light", "p5,light"])
+    probes = [study.pictures.pictures[i] for i in study.protocol.probes]
+    found = evaluate(study, [Original()], groups=read_groups(path, probes)[0]).groups["original"]
+    for name in ("tone: dark", "tone: light"):
+        assert found[name]["detected by colours"].count == 12
+        assert found[name]["colour, pipeline: rank-1"].count == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name,sex\na,b\n", "expected a column image or person and others"),
+        ("image\na\n", "expected a column image or person and others"),
+        (
+            "person,sex\nnobody,male\n",
+            "expected lines for the probes, such as person p0, got nobody",
+        ),
+        ("person,sex\np0\n", "line 2: expected 2 values, got 1"),
+        ("person,sex\n", "got no line"),
+    ],
+)
+def test_a_file_of_something_else_is_refused(probes, tmp_path, text, message):
+    (tmp_path / "x.csv").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_groups(tmp_path / "x.csv", probes)
+
+
+def test_a_missing_file_is_refused(probes, tmp_path):
+    with pytest.raises(ValueError, match="no such file"):
+        read_groups(tmp_path / "x.csv", probes)
+
+
+def test_bins_of_words_are_refused(probes, tmp_path):
+    path = write(tmp_path / "x.csv", "person,sex", ["p0,male"])
+    with pytest.raises(ValueError, match="expected numbers in the column sex"):
+        read_groups(path, probes, bins={"sex": (1.0,)})
+
+
+@pytest.mark.parametrize("text", ["age", "age=", "age=x", "=3", "age=50,30", "age=30,30"])
+def test_bins_that_are_none_are_refused(text):
+    with pytest.raises(ValueError, match="expected bins such as age=30,50"):
+        parse_bins([text])

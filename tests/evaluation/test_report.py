@@ -5,31 +5,31 @@ from dataclasses import replace
 import pytest
 import torch
 
-from graphgan.evaluation.cells import Cell, not_measured
+from graphgan.evaluation._report.tables import Published
 from graphgan.evaluation.evaluate import Evaluation
+from graphgan.evaluation.measurements import Measurement, not_measured
 from graphgan.evaluation.report import write_report
-from graphgan.evaluation.tables import Published
 
 
 @pytest.fixture
 def evaluation():
     rows = {
         "original": {
-            "detected by dlib": Cell(0.973, 0.96, 0.985, 600),
-            "pose error": Cell(0.0445, 0.041, 0.048, 580, "20 not detected"),
-            "pose error as published": Cell(0.0, 0.0, 0.0, 580, "20 not detected"),
-            "dlib, pipeline: rank-1": Cell(0.818, 0.77, 0.86, 600),
-            "dlib, pose known: rank-1": Cell(0.8, 0.75, 0.85, 600),
-            "FD-dlib": Cell(0.03, count=300),
+            "detected by dlib": Measurement(0.973, 0.96, 0.985, 600),
+            "pose error": Measurement(0.0445, 0.041, 0.048, 580, "20 not detected"),
+            "pose error as published": Measurement(0.0, 0.0, 0.0, 580, "20 not detected"),
+            "dlib, pipeline: rank-1": Measurement(0.818, 0.77, 0.86, 600),
+            "dlib, pose known: rank-1": Measurement(0.8, 0.75, 0.85, 600),
+            "FD-dlib": Measurement(0.03, count=300),
             "FID": not_measured("weights missing"),
         },
         "blur": {
-            "detected by dlib": Cell(0.008, 0.0, 0.02, 600),
+            "detected by dlib": Measurement(0.008, 0.0, 0.02, 600),
             "pose error": not_measured("no face is detected"),
             "pose error as published": not_measured("no face is detected"),
-            "dlib, pipeline: rank-1": Cell(0.003, 0.0, 0.01, 600),
-            "dlib, pose known: rank-1": Cell(0.01, 0.0, 0.02, 600),
-            "FD-dlib": Cell(0.4, count=300),
+            "dlib, pipeline: rank-1": Measurement(0.003, 0.0, 0.01, 600),
+            "dlib, pose known: rank-1": Measurement(0.01, 0.0, 0.02, 600),
+            "FD-dlib": Measurement(0.4, count=300),
             "FID": not_measured("weights missing"),
         },
     }
@@ -37,7 +37,7 @@ def evaluation():
     sheet = {"source": torch.zeros(2, 3, 16, 16), "blur": torch.ones(2, 3, 16, 16)}
     curves = {"pipeline": {"original": curve}, "pose known": {"original": curve, "blur": curve}}
     facts = {
-        **{"probes": 600, "people": 45, "people in the gallery": 40, "lessons": 120},
+        **{"probes": 600, "people": 45, "people in the gallery": 40, "parrot images": 120},
         **{"probes asked about re-identification": 333, "folder": "faces", "size": [128, 128]},
     }
     warnings, first = ["something to know"], ["something to know at once"]
@@ -67,7 +67,7 @@ def test_the_report_begins_with_what_a_reader_needs_first(evaluation, tmp_path):
     assert text.startswith("# Evaluation of blur\n\n**Note**: something to know at once.\n")
     order = [
         "Measured on 600 pictures of 45 people (folder faces). Each is a *probe*:",
-        "it is asked of 333 probes. *Lessons* are 120 pictures",
+        "it is asked of 333 probes. *Parrot images* are 120 images",
         "](sheet.png)",
         "| | wanted | original | blur |",
         "## What is good",

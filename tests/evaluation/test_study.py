@@ -1,16 +1,17 @@
 from dataclasses import replace
 
+import pytest
 import torch
 from coloured_faces import ColourDetector, Grey, Recoloured, shape_of_a_face
 
 from graphgan.evaluation.cache import ResultCache
-from graphgan.evaluation.examiner import Examiner
-from graphgan.evaluation.study import Study
+from graphgan.evaluation.study import Study, Subject
+from graphgan.evaluation.tools import ToolRunner
 from graphgan.faces.contracts import Faces
 
 
 def test_where_no_face_is_found_the_usual_place_is_taken(study):
-    grey = study.results(Grey(), study.trials.probes, study.trials.conditions)
+    grey = study.results(Grey(), study.protocol.probes, study.protocol.conditions)
     seen = study.see(grey.images)
     assert not seen.found.any()
     boxes = torch.stack([faces.boxes[0] for faces in study.originals.faces])
@@ -25,7 +26,7 @@ def test_without_any_original_found_the_usual_place_is_the_middle(pictures, tool
         def __call__(self, image):
             return Faces.of_boxes(torch.zeros(0, 4))
 
-    blind = Study(pictures, study.trials, Examiner(replace(tools, detector=Blind())))
+    blind = Study(pictures, study.protocol, ToolRunner(replace(tools, detector=Blind())))
     assert blind.usual_box.tolist() == [31.5, 31.5, 95.5, 95.5]
 
 
@@ -39,9 +40,9 @@ def test_results_are_made_once_for_the_same_pictures_and_conditions(
             made.append(len(request.source))
             return super().__call__(request)
 
-    examiner = Examiner(tools, cache=ResultCache(tmp_path))
-    again = replace(study, examiner=examiner)
-    probes, conditions = study.trials.probes, study.trials.conditions
+    tool_runner = ToolRunner(tools, cache=ResultCache(tmp_path))
+    again = replace(study, tool_runner=tool_runner)
+    probes, conditions = study.protocol.probes, study.protocol.conditions
     first = again.results(Counting(), probes, conditions)
     second = again.results(Counting(), probes, conditions)
     assert sum(made) == len(probes)
@@ -58,10 +59,10 @@ def test_what_takes_no_condition_is_not_made_again_for_others(tools, study, tmp_
             made.append(len(request.source))
             return super().__call__(request)
 
-    again = replace(study, examiner=Examiner(tools, cache=ResultCache(tmp_path)))
-    for conditions in (study.trials.conditions, study.trials.conditions[::-1]):
-        again.results(Counting(), study.trials.probes, conditions)
-    assert sum(made) == len(study.trials.probes)
+    again = replace(study, tool_runner=ToolRunner(tools, cache=ResultCache(tmp_path)))
+    for conditions in (study.protocol.conditions, study.protocol.conditions[::-1]):
+        again.results(Counting(), study.protocol.probes, conditions)
+    assert sum(made) == len(study.protocol.probes)
 
 
 def test_a_system_is_told_names_photos_and_people(study):
@@ -72,10 +73,40 @@ def test_a_system_is_told_names_photos_and_people(study):
             asked.append(request)
             return super().__call__(request)
 
-    probes, conditions = study.trials.probes, study.trials.conditions
+    probes, conditions = study.protocol.probes, study.protocol.conditions
     study.results(Curious(), probes, conditions)
     (request,) = asked  # conditions are the sources where a system takes none
     rows = study.pictures.pictures
     assert list(request.pictures) == [rows[i] for i in probes]
     assert request.condition_people == [rows[i].person for i in probes]
     assert request.mask.shape == (len(probes), 1, 128, 128)
+
+
+def test_results_are_made_and_seen_once(study):
+    calls = []
+
+    class Counting(Grey):
+        def __call__(self, request):
+            calls.append(len(request.source))
+            return super().__call__(request)
+
+    subject = Subject(study, Counting())
+    some = subject.among(torch.arange(24) < 5)
+    assert some.seen is subject.seen
+    assert sum(calls) == 24
+    assert int(some.present.sum()) == 5 and bool(subject.present.all())
+
+
+def test_what_was_found_is_not_found_again(study):
+    subject = Subject(study, Grey())
+    assert [subject.once("x", lambda: 1), subject.once("x", lambda: 2)] == [1, 1]
+    assert subject.among(subject.present).once("x", lambda: 3) == 1
+
+
+def test_a_system_without_a_single_result_is_refused(study):
+    class Nothing(Recoloured):
+        def __call__(self, request):
+            return torch.full_like(request.source, torch.nan)
+
+    with pytest.raises(ValueError, match="recoloured: expected results for the probes, got none"):
+        Subject(study, Nothing())

@@ -1,7 +1,8 @@
-"""Picture files read and written so that nothing but pixels goes from one to the other."""
+"""Read and write photo files so that only pixels pass from one to the other."""
 
-from graphgan.anonymize.photos.files import read_photo, write_photo
-from graphgan.anonymize.photos.leftovers import leftovers
+from graphgan.anonymize.photos.metadata import photo_metadata
 from graphgan.anonymize.photos.photo import Frame, Photo
+from graphgan.anonymize.photos.reading import read_photo
+from graphgan.anonymize.photos.writing import write_photo
 
-__all__ = ["Frame", "Photo", "leftovers", "read_photo", "write_photo"]
+__all__ = ["Frame", "Photo", "photo_metadata", "read_photo", "write_photo"]

@@ -1,4 +1,4 @@
-"""Walk the bytes of picture files: segments, chunks, blocks and tags, without decoding a pixel.
+"""Walk the bytes of image files: segments, chunks, blocks and tags. No pixel is decoded.
 
 Sources: ITU-T T.81 annex B (JPEG); W3C PNG, third edition; RFC 9649 (WebP); GIF89a; TIFF 6.0.
 """

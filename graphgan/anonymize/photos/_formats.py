@@ -1,4 +1,4 @@
-"""Which formats of pictures are read, and in which format the result is written."""
+"""Which image formats are read, and in which format the result is written."""
 
 import re
 from pathlib import Path
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 OWN = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
-"""Written as what they are."""
+"""Formats that results keep."""
 
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png"}
-"""Of results in another format than the source's."""
+"""Suffixes of results in another format than the source."""
 
 # Not tried: what runs or needs another program, videos, and what is told by hardly any byte.
 _LEFT_OUT = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG", "IMT", "SPIDER", "IPTC"}
@@ -35,7 +35,7 @@ _JPEG_MODES = ("L", "RGB", "YCbCr")
 
 
 def readable(name: str) -> tuple[str, ...]:
-    """The decoders that are tried, in Pillow's words; those that are written as they are first.
+    """The formats to try, by their names in Pillow; those that results keep come first.
 
     Args:
         name: of the file.
@@ -46,7 +46,7 @@ def readable(name: str) -> tuple[str, ...]:
 
 
 def written_format(image: "ImageFile") -> str:
-    """The format of the result: the source's own, or JPEG for what was lossy, or PNG."""
+    """The format of the result: that of the source, or JPEG for a lossy source, or PNG."""
     if image.format == "MPO":
         return "JPEG"
     if image.format in OWN:
@@ -56,11 +56,11 @@ def written_format(image: "ImageFile") -> str:
 
 
 def read_kind(path: Path) -> str | None:
-    """Whether a file is a picture, by its header.
+    """Tell by its header whether a file is an image.
 
     Returns:
-        The suffix of its result where that is of another format, empty where the name can stay;
-        None for what is no picture that is known.
+        The suffix of its result if that has another format, empty if the name can stay; None if it
+        is not a known image.
     Raises:
         OSError: there is no such file, or it may not be read.
     """
@@ -73,7 +73,7 @@ def read_kind(path: Path) -> str | None:
             return "" if image.format in (*OWN, "MPO") else SUFFIXES[written_format(image)]
     except TooManyPixelsError:
         return SUFFIXES["JPEG"]  # of a file that fails
-    except ValueError:  # a picture, but nothing here decodes it
+    except ValueError:  # perhaps an image that nothing here decodes
         return SUFFIXES["JPEG"] if is_heif(head) else None
 
 

@@ -1,4 +1,4 @@
-"""Files that every viewer shows and that Pillow refuses, as files that it takes."""
+"""Repair files that every viewer shows and Pillow refuses."""
 
 import io
 import random
@@ -28,10 +28,10 @@ _TURNING = (b"XML:com.adobe.xmp", b"Raw profile type")  # texts that may say whi
 
 
 def with_end(data: bytes, name: str) -> bytes:
-    """A JPEG whose end marker is cut off, with it; any other JPEG as it is.
+    """Add the end marker that a JPEG lacks; any other JPEG is returned unchanged.
 
     Raises:
-        ValueError: pixels are cut off, too, or it cannot be decoded; ``name`` is given.
+        ValueError: pixels are missing too, or it cannot be decoded; the error starts with ``name``.
     """
     segments = list(jpeg_segments(data))
     if not any(name == CUT_SHORT for name, _ in segments):
@@ -42,7 +42,7 @@ def with_end(data: bytes, name: str) -> bytes:
 
 
 def _has_all_scans(segments: list[Block]) -> bool:
-    """Whether the scans begin that give all coefficients of all components their last bit."""
+    """Whether the scans have begun that hold the last bits of all coefficients."""
     left: dict[int, set[int]] = {}
     try:
         for name, payload in segments:
@@ -58,7 +58,7 @@ def _has_all_scans(segments: list[Block]) -> bool:
 
 
 def _has_all_pixels(data: bytes, name: str) -> bool:
-    """Whether pixels stay the same whatever follows: a decoder that lacks some would read on."""
+    """Whether pixels stay the same whatever follows: a decoder that lacks data would read on."""
     data = data.rstrip(b"\xff")  # half a marker
     noise = bytes(random.Random(0).choices(range(255), k=_NOISE))
     scan = data[data.rfind(_SCAN) :]
@@ -74,12 +74,12 @@ def _pixels(data: bytes, name: str) -> np.ndarray:
 
 
 def without_texts(data: bytes) -> tuple[bytes, bytes | None]:
-    """A PNG without its ICC profile and without texts that do not turn it, and that profile.
+    """Split a PNG into a file without ICC profile and texts, and that profile.
 
-    Pillow refuses a file for a large one of either.
+    Pillow refuses files in which either is large. Texts that may rotate the image stay.
 
     Returns:
-        The profile is None where there is none; it is cut where it is damaged or too large.
+        The profile is None if there is none, and incomplete if it is damaged or too large.
     """
     parts, profile, at = [PNG_SIGNATURE], None, len(PNG_SIGNATURE)
     for name, payload in png_chunks(data):

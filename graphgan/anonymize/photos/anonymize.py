@@ -1,14 +1,15 @@
-"""A photo file anonymised: every page of it, or every frame."""
+"""Anonymize photo files: all pages of a document, all frames of an animation."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from graphgan.anonymize._faces import Face
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.faces import Face
-from graphgan.anonymize.photos.files import read_photo, write_photo
 from graphgan.anonymize.photos.photo import Frame, Photo
+from graphgan.anonymize.photos.reading import read_photo
+from graphgan.anonymize.photos.writing import write_photo
 from graphgan.anonymize.report import FileReport
 from graphgan.anonymize.video.clips import Clip, ClipFrame
 
@@ -24,19 +25,19 @@ def anonymize_photo(
     name: str,
     copy_unmatched: bool = False,
 ) -> FileReport:
-    """Replace the faces of a photo file; the result has nothing else of the original but pixels.
+    """Replace the faces of a photo file; only pixels of the original go into the result.
 
-    Pages are photos of their own; the frames of an animation are a clip, whose faces are tracked.
+    Pages are separate photos. The frames of an animation are a clip, whose faces are tracked.
 
     Args:
         anonymizer: replaces the faces.
         source: the file.
-        target: of the result, in the same format; it is there whole or not at all.
-        name: of the file in the report; conditions are drawn by it.
-        copy_unmatched: whether a photo without a face on any page is written all the same.
+        target: where the result goes, complete or not at all.
+        name: of the file in the report; conditions depend on it.
+        copy_unmatched: whether to write a photo without any face.
     Returns:
-        What became of it, without the seconds; where no face was found, "no face" and nothing was
-        written, or "copied".
+        The outcome, without the seconds. If no face was found: "no face" and nothing is written, or
+        "copied".
     Raises:
         ValueError, OSError: the photo cannot be read or written.
     """
@@ -60,10 +61,10 @@ class ReplacedFrames(NamedTuple):
     """The frames of a photo with their faces replaced.
 
     Args:
-        frames: all of them, new.
-        faces: of each page, or one for each track of an animation.
-        covered: of each face the first and the last frame in which it was replaced.
-        unmatched: numbers of the frames in which no face was found; of an animation all or none.
+        frames: new frames.
+        faces: of every page, or one for each track of an animation.
+        covered: first and last frame in which each face was replaced.
+        unmatched: numbers of frames without a face; of an animation all or none.
     """
 
     frames: list[Frame]
@@ -73,7 +74,7 @@ class ReplacedFrames(NamedTuple):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Which pages have no face, where others have one."""
+        """Which pages have no face, if others have one."""
         if not self.faces or not self.unmatched:
             return ()
         pages = ", ".join(str(number + 1) for number in self.unmatched)
@@ -82,12 +83,12 @@ class ReplacedFrames(NamedTuple):
 
 
 def replaced_frames(anonymizer: Anonymizer, photo: Photo, key: str) -> ReplacedFrames:
-    """Replace the faces of pages one by one, those of an animation's frames as of a clip.
+    """Replace the faces of pages one by one, or those of an animation as in a clip.
 
     Args:
         anonymizer: replaces the faces.
         photo: as it was read.
-        key: conditions are drawn by it.
+        key: names the photo; conditions depend on it.
     """
     return (_animation if photo.is_animation else _pages)(anonymizer, photo, key)
 

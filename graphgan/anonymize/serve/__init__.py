@@ -1,7 +1,6 @@
-"""A local page on which a photo is dropped and comes back with other faces."""
+"""A local page: drop a photo onto it, and get it back with other faces."""
 
-from graphgan.anonymize.serve.app import make_app
-from graphgan.anonymize.serve.choices import Choice, choices_of
-from graphgan.anonymize.serve.server import serve
+from graphgan.anonymize.serve._app import make_app
+from graphgan.anonymize.serve._server import serve
 
-__all__ = ["Choice", "choices_of", "make_app", "serve"]
+__all__ = ["make_app", "serve"]

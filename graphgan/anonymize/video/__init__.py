@@ -1,6 +1,6 @@
-"""The faces of a video: one track a person, whole and smooth in time."""
+"""Track the faces of a video, one track per person, complete and smooth in time."""
 
-from graphgan.anonymize.video.smoothing import Smoothed, smooth_eyes, smooth_landmarks
+from graphgan.anonymize.video.landmark_smoothing import Smoothed, smooth_eyes, smooth_landmarks
 from graphgan.anonymize.video.tracking import Observation, Track, Tracker, Tracklet, fill
 
 __all__ = [

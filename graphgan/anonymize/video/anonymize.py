@@ -1,4 +1,4 @@
-"""A video file or a stream anonymised."""
+"""Anonymize video files and streams."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from graphgan.anonymize.video.reading import Video, open_video
 from graphgan.anonymize.video.streams import Camera, open_stream
 from graphgan.anonymize.video.writing import SoundPlan, check_writable, write_frames, write_video
 
-VOICE = "the sound was kept: a voice identifies"
+_VOICE = "the sound was kept: a voice identifies"
 
 
 def anonymize_video(
@@ -30,20 +30,20 @@ def anonymize_video(
     allow_damaged: bool = False,
     on_frame: Callable[[str], None] = lambda step: None,
 ) -> FileReport:
-    """Replace the faces of a video file, each by one person from its first frame to its last.
+    """Replace the faces of a video file, each by one person from the first frame to the last.
 
     Args:
         anonymizer: replaces the faces.
         source: the file.
-        target: of the result; it is there whole or not at all.
-        name: of the file in the report; conditions are drawn by it.
-        audio: whether the sound is kept.
-        copy_unmatched: whether a video without a face is written all the same.
-        allow_damaged: whether what can be read of a damaged video is enough, see `open_video`.
+        target: where the result goes, complete or not at all.
+        name: of the file in the report; conditions depend on it.
+        audio: whether to keep the sound.
+        copy_unmatched: whether to write a video without a face.
+        allow_damaged: whether to process the readable part of a damaged video, see `open_video`.
         on_frame: called with the name of the pass after every frame, for a progress bar.
     Returns:
-        What became of it, without the seconds; where no face was found, "no face" and nothing was
-        written, or "copied".
+        The outcome, without the seconds. If no face was found: "no face" and nothing is written, or
+        "copied".
     Raises:
         ValueError, OSError: the video cannot be read or written.
     """
@@ -62,7 +62,7 @@ def anonymize_video(
 
 
 class _NoFaceError(Exception):
-    """Nothing is to be written."""
+    """No face was found, so nothing is written."""
 
 
 def anonymize_stream(
@@ -76,19 +76,19 @@ def anonymize_stream(
     on_frame: Callable[[str], None] = lambda step: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> FileReport:
-    """Replace the faces of a stream while it comes in, and write it as Matroska.
+    """Replace the faces of a stream while it arrives, and write it as Matroska.
 
     Args:
         anonymizer: replaces the faces.
         source: see `open_stream`.
-        target: of the result; it is there whole or not at all.
+        target: where the result goes, complete or not at all.
         name, audio, copy_unmatched, on_frame: see `anonymize_video`.
-        stopped: whether the stream is to end here; what came so far is the result.
+        stopped: whether to end the stream now; the result is what arrived before.
     Returns:
-        What became of it, as of `anonymize_video`.
+        The outcome, as in `anonymize_video`.
     Raises:
         ValueError, OSError: it cannot be read or written.
-        KeyboardInterrupt: it was stopped before its first frame.
+        KeyboardInterrupt: the stream was stopped before its first frame.
     """
     with open_stream(source, name=name, sound=audio == "keep", stopped=stopped) as stream:
         video = stream.video
@@ -111,7 +111,7 @@ def _report(
 ) -> FileReport:
     notes = list(video.notes)
     if video.has_audio and written:
-        notes.append(VOICE if sound_plan.tracks else "the sound was dropped")
+        notes.append(_VOICE if sound_plan.tracks else "the sound was dropped")
     notes += [
         f"face {number}: {tracked.estimated} of {tracked.frames} frames by its neighbours in time"
         for number, tracked in enumerate(clip.faces)

@@ -1,7 +1,7 @@
-"""The faces of a video or an animation replaced: one person a track, from first to last frame.
+"""Replace the faces of a video or an animation, with one person per track.
 
-The frames are read three times, so that no more than one is held: to find and track the faces, to
-choose for each track a condition that hides it, and to replace them.
+The frames are read three times, so that only one is held at a time: to find and track the faces, to
+choose a condition for each track that hides it, and to replace the faces.
 """
 
 import dataclasses
@@ -15,18 +15,20 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan._threads import results_in_order
+from graphgan.anonymize._faces import LEAST_SHOWN, Face, as_box
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import Look
-from graphgan.anonymize.faces import LEAST_SHOWN, Face, as_box
-from graphgan.anonymize.video._smooth_tracks import SmoothTracklet, upright_within
+from graphgan.anonymize.video._smooth_tracklets import SmoothTracklet, upright_within
 from graphgan.anonymize.video._track_replacer import ReplacedFrame, TrackedRegion, TrackReplacer
 from graphgan.anonymize.video.tracking import Observation, Track, Tracker, fill
 from graphgan.landmarks.alignment import align_face
 from graphgan.landmarks.detection import Detection
 
+_DESCRIBE_EVERY = 10  # frames between two descriptors of a face, which tell tracks apart
+
 
 class ClipFrame(NamedTuple):
-    """A frame and when it is shown.
+    """A frame and its time.
 
     Shapes:
         ``image: 3 h w``; ``time`` in seconds, increasing
@@ -38,13 +40,13 @@ class ClipFrame(NamedTuple):
 
 @dataclass
 class TrackedFace:
-    """A person's face through a clip.
+    """The face of one person in a clip.
 
     Args:
-        face: what became of it; its box is that of its first frame.
-        first, last: numbers of the frames that it was covered in, with gaps perhaps.
-        frames: how many these are.
-        estimated: in how many of them it was not found, but stood between or beside others.
+        face: the outcome; its box is that of the first frame.
+        first, last: numbers of the first and last frame in which it was covered.
+        frames: in how many frames it was covered.
+        estimated: in how many of them it was not found but interpolated or held.
     """
 
     face: Face
@@ -55,21 +57,20 @@ class TrackedFace:
 
 
 class Clip:
-    """The tracks of a clip, found and given people; `images` gives the frames with other faces.
+    """The tracks of a clip, each with its person; `images` gives the frames with other faces.
 
     Args:
         anonymizer: replaces faces.
-        frames: gives all frames from the first on, the same each time that it is called.
-        key: of the clip, such as its name: the conditions are drawn by it.
-        describe_every: frames between two descriptors of a face, by which tracks are told apart.
-        check_every: frames between two looks at whether a result is recognised.
-        max_gap, hold: frames that are bridged between two finds, and covered before and after.
+        frames: gives all frames, the same at every call.
+        key: names the clip; conditions depend on it.
+        check_every: frames between two checks whether a result is recognized.
+        max_gap, hold: frames to bridge between two detections, and to cover before and after.
         on_frame: called with the name of the pass after every frame, for a progress bar.
     Attributes:
-        faces: one a track, complete when all images were taken.
+        faces: one per track, complete when all images were taken.
         num_frames: of the clip.
     Raises:
-        ValueError: no frame; boxes to keep, which say nothing in a clip.
+        ValueError: no frames; boxes to keep, which mean nothing in a clip.
     """
 
     def __init__(
@@ -78,7 +79,6 @@ class Clip:
         frames: Callable[[], Iterable[ClipFrame]],
         *,
         key: str = "",
-        describe_every: int = 10,
         check_every: int = 10,
         max_gap: int = 25,
         hold: int = 5,
@@ -89,7 +89,7 @@ class Clip:
         self._every = check_every
         self._on_frame = on_frame
         tracker, times = Tracker(max_gap=max_gap), list[float]()
-        for frame, found in observe(anonymizer, frames(), describe_every):
+        for frame, found in observe(anonymizer, frames()):
             tracker.update(len(times), found)
             times.append(frame.time)
             on_frame("find")
@@ -107,15 +107,15 @@ class Clip:
 
     @property
     def found(self) -> bool:
-        """Whether there was any face."""
+        """Whether any face was found."""
         return bool(self.faces)
 
     def regions(self, number: int) -> list[tuple[int, Detection]]:
-        """The tracks that are covered in a frame, and where: smooth in time."""
+        """The tracks that are covered in a frame, and where."""
         return [(region.track, region.found) for region in self._regions.get(number, ())]
 
     def images(self) -> Iterator[UInt8[Tensor, "3 h w"]]:
-        """The frames in their order, with the faces replaced."""
+        """The frames in order, with the faces replaced."""
         for number, replaced in enumerate(
             results_in_order(enumerate(self._frames()), self._replaced)
         ):
@@ -130,7 +130,7 @@ class Clip:
         return self._replacer.replace(image, regions, check=number % self._every == 0)
 
     def _add(self, track: Track, times: list[float], max_gap: int, hold: int) -> None:
-        """Where the track's face is in each frame, smooth and without gaps."""
+        """Find the smooth regions of the track in each frame."""
         tracklets = fill(track, max_gap=max_gap, hold=hold, first=0, last=len(times) - 1)
         for tracklet in tracklets:
             smooth = SmoothTracklet.of(tracklet, [times[t] for t in tracklet.frames.tolist()])
@@ -146,7 +146,7 @@ class Clip:
         self.faces.append(TrackedFace(Face(box, ""), first, last, frames, estimated))
 
     def _try_out(self, tracks: list[Track]) -> None:
-        """Move each track on to a stage that hides it in a few of its frames."""
+        """Move each track on to a attempt that hides it in a few of its frames."""
         trials: dict[int, list[int]] = {}
         for track in tracks:
             for number in self._replacer.trial_frames(track):
@@ -166,7 +166,7 @@ class Clip:
 
 
 def check_selection(anonymizer: Anonymizer) -> None:
-    """Raise ``ValueError`` for boxes to keep, which say nothing where faces move."""
+    """Raise ``ValueError`` for boxes to keep, which mean nothing where faces move."""
     if anonymizer.selection.keep or anonymizer.selection.only:
         raise ValueError(
             "boxes of --keep and --only are for photos, since faces of a video move; --keep takes "
@@ -175,14 +175,13 @@ def check_selection(anonymizer: Anonymizer) -> None:
 
 
 def observe(
-    anonymizer: Anonymizer, frames: Iterable[ClipFrame], describe_every: int
+    anonymizer: Anonymizer, frames: Iterable[ClipFrame]
 ) -> Iterator[tuple[ClipFrame, list[Observation]]]:
-    """Each frame with its faces, as the tracker takes them; several frames are searched at once.
+    """Each frame with its faces for the tracker; several frames are searched at once.
 
     Args:
-        anonymizer: its detector finds, and its recogniser describes.
-        frames: one after the other.
-        describe_every: frames between two descriptors of a face.
+        anonymizer: its detector finds faces, and its recogniser describes them.
+        frames: in order.
     """
 
     def found_in(frame: ClipFrame) -> tuple[ClipFrame, list[Observation]]:
@@ -192,7 +191,7 @@ def observe(
     before = 0
     for number, (frame, faces) in enumerate(results_in_order(frames, found_in)):
         # New faces and those that meet are told apart at once, others now and then.
-        due = number % describe_every == 0 or len(faces) != before
+        due = number % _DESCRIBE_EVERY == 0 or len(faces) != before
         before = len(faces)
         if due and anonymizer.tells_people:
             faces = _described(anonymizer, frame.image, faces)
@@ -223,7 +222,7 @@ def _described(
 
 
 def _trusted(landmarks: Float[Tensor, "68 2"]) -> Float[Tensor, "68 2"]:
-    """NaN where they are no face's: they would pull at those of other frames."""
+    """NaN for landmarks that are not a face's: they would disturb those of other frames."""
     try:
         align_face(landmarks)
     except ValueError:

@@ -1,8 +1,8 @@
-"""The faces of a stream replaced while it comes in: it is read once, and has no end.
+"""Replace the faces of a stream while it arrives; it is read once and may have no end.
 
-Frames are held for as long as a gap may be that is bridged. So a frame is covered where a clip's
-would be: before the first look that found a face and between two, though not beyond what is held.
-Landmarks and eyes are smoothed over what is held and a few frames before.
+Frames are held for the longest gap that is bridged. A frame is therefore covered as in a clip:
+before the first detection of a face and between two, but not beyond the frames that are held.
+Landmarks and eyes are smoothed over these and a few earlier frames.
 """
 
 from collections import deque
@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from jaxtyping import UInt8
 from torch import Tensor
 
+from graphgan.anonymize._faces import LEAST_SHOWN, Face, as_box
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.faces import LEAST_SHOWN, Face, as_box
-from graphgan.anonymize.video._smooth_tracks import ALWAYS, NEVER, SmoothTracklet, upright_within
+from graphgan.anonymize.video._smooth_tracklets import ALWAYS, NEVER, SmoothTracklet, upright_within
 from graphgan.anonymize.video._track_replacer import TrackedRegion, TrackReplacer
 from graphgan.anonymize.video.clips import ClipFrame, TrackedFace, check_selection, observe
 from graphgan.anonymize.video.tracking import EDGE, Track, Tracker, fill
 from graphgan.landmarks.detection import Detection
 
-_BEFORE = 10  # frames that were given, by which those that come are smoothed
+_BEFORE = 10  # earlier frames that count in smoothing
 
 
 @dataclass
@@ -33,22 +33,21 @@ class _Followed:
 
 
 class LiveClip:
-    """The frames of a stream with other faces, some frames after they came in.
+    """The frames of a stream with other faces, a few frames after they arrived.
 
-    Differs from `Clip`: a choice is tried in what is held when its track first appears, and changed
-    for the rest of the track when a later look still recognises the face.
+    Differs from `Clip`: a person is tried in the held frames when a track appears, and changes for
+    the rest of the track if a later check still recognizes the face.
 
     Args:
         anonymizer: replaces faces.
-        frames: of the stream, taken once and one at a time.
-        key, describe_every, check_every, max_gap, hold, on_frame: see
-            `Clip`.
-        most_away: people out of sight who are known when they come back.
+        frames: of the stream, read once and one at a time.
+        key, check_every, max_gap, hold, on_frame: see `Clip`.
+        most_away: how many people out of sight are remembered.
     Attributes:
-        delay: frames that are held, one second by default.
-        num_frames: that were given so far.
+        delay: how many frames are held, one second by default.
+        num_frames: how many were given so far.
     Raises:
-        ValueError: boxes to keep, which say nothing in a stream; a gap or hold below 0.
+        ValueError: boxes to keep, which mean nothing in a stream; a gap or hold below 0.
     """
 
     def __init__(
@@ -57,7 +56,6 @@ class LiveClip:
         frames: Iterable[ClipFrame],
         *,
         key: str = "",
-        describe_every: int = 10,
         check_every: int = 10,
         max_gap: int = 25,
         hold: int = 5,
@@ -65,7 +63,7 @@ class LiveClip:
         on_frame: Callable[[str], None] = lambda step: None,
     ) -> None:
         check_selection(anonymizer)
-        self._observed = observe(anonymizer, frames, describe_every)
+        self._observed = observe(anonymizer, frames)
         self._tracker = Tracker(max_gap=max_gap)
         self._replacer = TrackReplacer(anonymizer, key)
         self._every, self._most_away = check_every, most_away
@@ -80,16 +78,16 @@ class LiveClip:
 
     @property
     def found(self) -> bool:
-        """Whether there was any face so far."""
+        """Whether any face was found so far."""
         return bool(self._over or self._followed)
 
     @property
     def faces(self) -> list[TrackedFace]:
-        """One a track, of those that are over; all when all images were taken."""
+        """One per track that has ended; all when all images were taken."""
         return [self._over[number] for number in sorted(self._over)]
 
     def images(self) -> Iterator[UInt8[Tensor, "3 h w"]]:
-        """The frames in their order, with the faces replaced.
+        """The frames in order, with the faces replaced.
 
         Raises:
             ValueError: no frame.
@@ -108,7 +106,7 @@ class LiveClip:
         self._report(list(self._followed))
 
     def _next(self) -> Tensor:
-        """The oldest frame that is held."""
+        """Replace the faces of the oldest frame that is held."""
         number, frame = self.num_frames, self._held[0]
         regions = [
             region
@@ -152,7 +150,7 @@ class LiveClip:
         return None
 
     def _follow(self, track: Track, smooth: SmoothTracklet, row: int) -> _Followed:
-        """The track's state in this frame; where it was away, its crops may be turned otherwise."""
+        """The state of the track in this frame; after an absence its crops may rotate anew."""
         number = int(smooth.tracklet.frames[row])
         turned = upright_within(smooth.landmarks) == ALWAYS
         followed = self._followed.get(track.number)
@@ -176,7 +174,7 @@ class LiveClip:
             self._replacer.try_in(self._held[trial - number].image, region)
 
     def _report(self, numbers: list[int]) -> None:
-        """Of tracks that are over."""
+        """Take up the outcome of tracks that have ended."""
         for number in numbers:
             tracked = self._followed.pop(number).tracked
             tracked.face = self._replacer.states.pop(number).face(tracked.face.box)

@@ -1,4 +1,4 @@
-"""Videos read frame by frame, upright and in RGB, as often as wanted and always the same."""
+"""Read videos frame by frame, upright and in RGB, any number of times with the same result."""
 
 from array import array
 from collections import deque
@@ -42,7 +42,7 @@ REPLACED = "times that are missing or do not increase were replaced"
 
 
 class VideoFrame(NamedTuple):
-    """A frame as it is shown.
+    """A frame as a player shows it.
 
     Shapes:
         ``image: 3 h w``; ``exact_time`` is in seconds, from the clock that the sound has too; it
@@ -107,22 +107,22 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Video:
-    """What a video file is, and its frames. Made by `open_video`.
+    """The properties of a video file, and its frames. Made by `open_video`.
 
     Args:
         path: of the file.
         size: height and width as shown, after the rotation that the file asks for.
-        container: that it is written in: "mp4", "mov", "matroska" or "webm".
-        frame_rate: frames a second on average, None where it is not known.
+        container: of the result: "mp4", "mov", "matroska" or "webm".
+        frame_rate: average frames per second; None if it is not known.
         audio_codecs: of each sound track.
-        pixel_aspect: width of a pixel by its height, as shown; None where it is not known.
-        time_base: seconds of a unit of time.
-        start: seconds that are taken off all times of the file.
-        colors: how the pixels stand for colors.
-        orientation: how they are set upright.
-        notes: what is dropped or changed, for a report; reading the frames may add to them.
-        damage: what is known to be missing; reading the frames may add to it.
-        allow_damaged: whether frames are given all the same.
+        pixel_aspect: width of a pixel over its height, as shown; None if it is not known.
+        time_base: seconds per unit of time.
+        start: seconds to subtract from all times of the file.
+        colors: how pixels encode colors.
+        orientation: how to set frames upright.
+        notes: what is dropped or changed, for a report; reading frames may add to it.
+        damage: what is missing; reading frames may add to it.
+        allow_damaged: whether to give frames although some are missing.
     """
 
     path: Path
@@ -147,9 +147,7 @@ class Video:
 
     @property
     def pixel_format(self) -> str:
-        """That it is written in: 4:2:0; but H.264 has no odd sizes in it, and the image stays
-        whole.
-        """
+        """Of the result: 4:2:0, or 4:4:4 for odd sizes, which H.264 does not allow in 4:2:0."""
         odd = self.size[0] % 2 or self.size[1] % 2
         return "yuv444p" if odd and self.container != "webm" else "yuv420p"
 
@@ -157,8 +155,8 @@ class Video:
         """The frames, one at a time; each call reads the file from its beginning.
 
         Raises:
-            ValueError: a frame of another size, of more than 8 bits or HDR; times that run
-                backwards; other frames than an earlier call gave; after the last one, that frames
+            ValueError: a frame of another size, with more than 8 bits, or HDR; times that run
+                backwards; other frames than in an earlier call; after the last frame, if frames
                 are missing or damaged, unless ``allow_damaged``.
             OSError: the file is gone.
         """
@@ -166,9 +164,9 @@ class Video:
             yield VideoFrame(self.upright(frame), pts * self.time_base)
 
     def timeline(self) -> Timeline:
-        """When each frame is shown.
+        """The times of all frames.
 
-        It costs a decoding if the frames were never all read, and is kept.
+        Decodes the video if that was not done before.
 
         Raises:
             ValueError, OSError: as `frames` does.
@@ -198,7 +196,7 @@ class Video:
             self.notes.extend([REPLACED] * timeline.replaced)
 
     def _refuse(self, damage: list[str], whole: bool) -> None:
-        """Damage is an error, unless it is allowed or of a broadcast, which has no whole."""
+        """Raise an error for damage, unless it is allowed or the format promises no length."""
         if damage and whole and not self.allow_damaged:
             raise ValueError(_refused(damage))
         self.damage.extend(damage)
@@ -217,7 +215,7 @@ class Video:
         check_colors(frame)
 
     def _check_as_before(self, now: Timeline, *, ended: bool = False) -> None:
-        """Coordinates of an earlier reading must not be laid over other frames."""
+        """Refuse other frames than before: coordinates of faces would not fit them."""
         for before in self._timelines:
             count = len(now.pts)
             same = (
@@ -236,24 +234,24 @@ def _by(size: tuple[int, int]) -> str:
 
 
 def open_video(path: str | Path, *, allow_damaged: bool = False) -> Video:
-    """Look at a video file and decode its first frame.
+    """Open a video file and decode its first frame.
 
-    Read are MP4, MOV, Matroska, WebM, AVI, MPEG-TS, MPEG-PS, FLV, ASF and Ogg, as far as FFmpeg
-    decodes what they hold. Of several video streams the one that players show is used.
+    Reads MP4, MOV, Matroska, WebM, AVI, MPEG-TS, MPEG-PS, FLV, ASF and Ogg with all codecs that
+    FFmpeg decodes. Of several video streams, it uses the one that players show.
 
-    Refused, since they would be cut to 8 bits or to a smaller gamut: more than 8 bits a channel,
-    HDR, BT.2020. Refused, since they cannot be read in full: encrypted files, sizes beyond 2^26
-    pixels, and (while reading) those that change in mid-stream.
+    Refused, because they would be cut to 8 bits or a smaller gamut: more than 8 bits per channel,
+    HDR, BT.2020. Refused, because they cannot be read completely: encrypted files, frames above
+    2^26 pixels, and (while reading) sizes that change.
 
-    Refused, too, unless ``allow_damaged``: files with fewer bytes, seconds or frames than they
-    promise, and frames that cannot be decoded. MPEG-TS, MPEG-PS and Ogg promise nothing: of them
-    damage is noted alone.
+    Also refused without ``allow_damaged``: files with fewer bytes, seconds or frames than they
+    promise, and frames that cannot be decoded. MPEG-TS, MPEG-PS and Ogg promise nothing, so that
+    damage is only noted.
 
     Args:
         path: of the file.
-        allow_damaged: whether what can be read of a damaged file is enough.
+        allow_damaged: whether to accept the readable part of a damaged file.
     Raises:
-        ValueError: the file is no such video; its name is given.
+        ValueError: the file is not such a video; it is named.
         OSError: there is no such file, or it may not be read.
     """
     path = Path(path)
@@ -283,7 +281,7 @@ def described(
     kind: str,
     start: Fraction,
 ) -> Video:
-    """What is known of a video by its first frame.
+    """The properties of a video, from its first frame.
 
     Args:
         path: that it is called by.
@@ -316,7 +314,7 @@ def described(
 
 
 def _changes(frame: "AvFrame", written: str) -> list[str]:
-    """What writing in another pixel format changes in the kind of picture."""
+    """What another pixel format changes in the image."""
     name, notes = frame.format.name, []
     if frame.interlaced_frame:
         notes.append("interlaced frames written as whole ones")

@@ -1,4 +1,4 @@
-"""A video read once while it comes in: from standard input, or from a camera."""
+"""Read a video once while it arrives: from standard input or from a camera."""
 
 import os
 import select
@@ -45,24 +45,24 @@ _DEVICES = {"linux": ("v4l2", ""), "darwin": ("avfoundation", ""), "win32": ("ds
 
 
 class Camera(NamedTuple):
-    """What FFmpeg calls a device: its format and its name there."""
+    """A camera by its format and name in FFmpeg."""
 
     format: str
     name: str
 
 
 def live_source() -> int | Camera:
-    """Standard input's descriptor; where it is a terminal, the default camera or the first one.
+    """The descriptor of standard input; if that is a terminal, the default or first camera.
 
     Raises:
         ValueError: there is neither.
     """
     if sys.stdin is None:  # closed
         raise ValueError("expected a video on standard input, got none")
-    return first_camera() if sys.stdin.isatty() else sys.stdin.fileno()
+    return _first_camera() if sys.stdin.isatty() else sys.stdin.fileno()
 
 
-def first_camera() -> Camera:
+def _first_camera() -> Camera:
     """The default camera of this machine, or the first one.
 
     Raises:
@@ -88,7 +88,7 @@ def _cameras(device: str) -> list[str]:
 
 
 class _Bytes:
-    """What comes from a descriptor, up to its end or a stop, even while nothing comes."""
+    """Reads a descriptor up to its end or a stop, even while no data arrives."""
 
     def __init__(self, descriptor: int, stopped: Callable[[], bool]) -> None:
         self._descriptor, self._stopped = descriptor, stopped
@@ -150,19 +150,19 @@ def open_stream(
     sound: bool = True,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[Stream]:
-    """Begin to read a stream: up to its first frame, from which is told what it is.
+    """Open a stream and read it up to its first frame.
 
-    Read are the formats of `open_video` as far as they can be read from the beginning to the end,
-    which MP4 and MOV with their index at the end cannot. It is to be written as Matroska.
+    Reads the formats of `open_video`, but not MP4 and MOV with their index at the end, since
+    streams cannot be searched. The result is written as Matroska.
 
     Args:
-        source: a descriptor that bytes are read from, or a camera.
+        source: a descriptor to read bytes from, or a camera.
         name: for errors.
-        sound: whether its sound is kept, too.
-        stopped: asked before every packet; the stream ends there.
+        sound: whether to keep its sound.
+        stopped: whether to end the stream; asked before every packet.
     Raises:
-        ValueError: no video, or one that `open_video` refuses; a camera that cannot be opened.
-        KeyboardInterrupt: it was stopped before its first frame.
+        ValueError: not a video, or one that `open_video` refuses; a camera that cannot be opened.
+        KeyboardInterrupt: the stream was stopped before its first frame.
     """
     with ExitStack() as closing:
         try:

@@ -1,4 +1,4 @@
-"""Faces of a video's frames linked into tracks, and tracks made whole."""
+"""Link the faces of successive frames into tracks, and fill the gaps of tracks."""
 
 import dataclasses
 import math
@@ -31,7 +31,7 @@ _NEWEST = 0.5
 # Looks of a track: more of them tell no more.
 _MOST_LOOKS = 16
 EDGE = 5
-"""Frames whose motion tells where a face was before the first or after the last of them."""
+"""The motion over so many frames predicts a face before the first or after the last of them."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Observation:
         ``descriptor: d``, near to those of the same person by Euclidean distance
 
     Args:
-        look: what decides who is shown, where it was looked for.
-        eyes: see `eye_states`, where they were measured.
+        look: decides who is shown, if it was measured.
+        eyes: see `eye_states`, if they were measured.
     """
 
     box: Float[Tensor, "4"]
@@ -56,13 +56,13 @@ class Observation:
 
 @dataclass
 class Track:
-    """One person through the frames: coordinates by frame number, one descriptor for all.
+    """One person through the frames: observations by frame number, and one descriptor.
 
     Attributes:
         number: of the person, from 0.
         observations: by frame number, in order, without their descriptors.
-        descriptor: mean of those that came, None where none did.
-        looks: the first ones that came.
+        descriptor: mean of those observed; None if there are none.
+        looks: the first ones observed.
     """
 
     number: int
@@ -78,7 +78,7 @@ class Track:
         return next(reversed(self.observations))
 
     def add(self, frame: int, observation: Observation) -> None:
-        """Take up the observation of a frame after ``last_frame``."""
+        """Add the observation of a frame after ``last_frame``."""
         if self.observations:
             self._follow(frame, observation)
         self.observations[frame] = dataclasses.replace(observation, descriptor=None, look=None)
@@ -97,7 +97,7 @@ class Track:
                 del self.observations[frame]
 
     def predicted_box(self, frame: int) -> Float[np.ndarray, "4"]:
-        """Where the box is by then at the velocity of the last frames, its size unchanged."""
+        """The box at the velocity of the last frames, its size unchanged."""
         last = self.last_frame
         box = _numbers(self.observations[last].box)
         if self._velocity is None:
@@ -115,19 +115,19 @@ class Track:
 
 
 class Tracker:
-    """Link the faces of one frame after the other to those seen before.
+    """Link the faces of each frame to those of earlier frames.
 
-    A face and a track may be linked if the face overlaps the box that is predicted for the track,
-    or if their descriptors are of one person; never if they are of two. Of all ways to link, each
-    face to one track and each track to one face at most, the one is taken that links most pairs,
-    and of those the cheapest: ``1 - IoU + distance / 0.6`` summed over the pairs.
+    A face may join a track if it overlaps the box that is predicted for the track, or if their
+    descriptors belong to one person, but never if they belong to two. Of all assignments with at
+    most one face per track, the one with most pairs is chosen, and of those the cheapest by the
+    sum of ``1 - IoU + distance / 0.6`` over the pairs.
 
-    After ``max_gap`` frames without a face, a track is only taken up again by its descriptor. That
-    person has then been away, and `fill` shows nothing in between. Without descriptors, people who
-    come back are new tracks, and people who pass each other are told apart by their motion.
+    After ``max_gap`` frames without a face, a track can only continue by its descriptor, and `fill`
+    covers nothing in between. Without descriptors, people who return are new tracks, and people who
+    pass each other are told apart by their motion.
 
     Args:
-        max_gap: frames for which a track waits where it is predicted.
+        max_gap: how many frames a track waits at its predicted place.
     Raises:
         ValueError: a gap below 1.
     """
@@ -140,7 +140,7 @@ class Tracker:
         self._frame = -math.inf
 
     def update(self, frame_number: int, observations: Sequence[Observation]) -> list[int]:
-        """The track numbers of a frame's faces, in their order; all different.
+        """The track numbers of the faces of a frame, in order; all different.
 
         Args:
             frame_number: higher than the last; numbers may be left out.
@@ -167,12 +167,12 @@ class Tracker:
         return linked
 
     def forget(self, before: int, *, most: int) -> None:
-        """Let go of what a stream without an end would pile up.
+        """Forget what an endless stream would pile up.
 
         Args:
-            before: observations of frames before this one go, but for the last of each track.
-            most: so many people who were not seen since then are known when they come back; those
-                who have been away the longest are forgotten beyond it, and are new tracks.
+            before: drop observations before this frame, except the last one of each track.
+            most: how many people not seen since then to remember. Those who have been away longest
+                are forgotten, and are new tracks when they return.
         """
         away = [track for track in self.tracks if track.last_frame < before]
         away.sort(key=lambda track: track.last_frame)
@@ -186,7 +186,7 @@ class Tracker:
             return [None] * len(rows)
         costs = np.array(rows)
         near = np.flatnonzero((costs < _FORBIDDEN).any(0))  # most tracks of a long video are over
-        return [None if j is None else int(near[j]) for j in assign(costs[:, near], alone=_ALONE)]
+        return [None if j is None else int(near[j]) for j in _assign(costs[:, near], alone=_ALONE)]
 
     def _costs(self, frame: int, face: Observation, box: np.ndarray) -> list[float]:
         return [self._cost(track, frame, face, box) for track in self.tracks]
@@ -217,8 +217,8 @@ def _iou(a: Float[np.ndarray, "4"], b: Float[np.ndarray, "4"]) -> float:
     return float(box_iou(torch.from_numpy(a)[None], torch.from_numpy(b)[None]))
 
 
-def assign(costs: Float[np.ndarray, "n m"], *, alone: float) -> list[int | None]:
-    """The cheapest way to give each row a column of its own, or none at the price of ``alone``.
+def _assign(costs: Float[np.ndarray, "n m"], *, alone: float) -> list[int | None]:
+    """The cheapest assignment of rows to columns; a row without a column costs ``alone``.
 
     Args:
         costs: finite.
@@ -229,7 +229,7 @@ def assign(costs: Float[np.ndarray, "n m"], *, alone: float) -> list[int | None]
         MissingExtraError: SciPy is not installed.
 
     Example:
-        >>> assign(np.array([[1.0, 2.0], [1.1, 4.0], [9.0, 9.0]]), alone=5.0)
+        >>> _assign(np.array([[1.0, 2.0], [1.1, 4.0], [9.0, 9.0]]), alone=5.0)
         [1, 0, None]
     """
     with needs_extra("recipes"):
@@ -278,7 +278,7 @@ def fill(
     first: int | None = None,
     last: int | None = None,
 ) -> list[Tracklet]:
-    """Give a track coordinates in every frame where its face may be.
+    """Fill a track with coordinates for every frame in which its face may be.
 
     Between two observations that miss at most ``max_gap`` frames, they are interpolated on straight
     lines; a longer gap divides the track into tracklets. Before the first and after the last
@@ -329,7 +329,7 @@ def fill(
 
 
 def _tracklets(seen: list[int], max_gap: int, hold: int) -> list[tuple[slice, range]]:
-    """The observations of each tracklet, and the frames that it covers."""
+    """The observations of each tracklet, and its frames."""
     cuts = [i for i, (a, b) in enumerate(pairwise(seen), 1) if b - a - 1 > max_gap]
     ranges = []
     for begin, end in pairwise([0, *cuts, len(seen)]):

@@ -1,4 +1,4 @@
-"""Videos written with the times and the sound of their source, and nothing else of it."""
+"""Write videos with the times and the sound of their source, and nothing else of it."""
 
 import io
 import math
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 Sound = Callable[["OutputContainer"], AbstractContextManager[SoundTracks | None]]
 
-CRF = 18
+_CRF = 18
 """Of x264: hardly any visible loss."""
 
-ENCODERS = {"mp4": "libx264", "mov": "libx264", "matroska": "libx264", "webm": "libvpx-vp9"}
+_ENCODERS = {"mp4": "libx264", "mov": "libx264", "matroska": "libx264", "webm": "libvpx-vp9"}
 """By container."""
 
 _BEST, _WORST = 0, 51  # the range of x264's rate factor
@@ -49,28 +49,26 @@ def write_video(
     frames: Iterable[UInt8[Tensor, "3 h w"]],
     *,
     audio: Literal["keep", "drop"] = "keep",
-    crf: int = CRF,
+    crf: int = _CRF,
 ) -> None:
-    """Write frames in the place of those of a video; the file is there whole or not at all.
+    """Write new frames for a video; the file is complete or not there at all.
 
-    The container is `Video.container`, whatever the suffix: MP4, MOV and Matroska with H.264, WebM
-    with VP9, all in 4:2:0 of 8 bits, with the matrix, the range and the aspect of pixels that the
-    source names. H.264 of an odd width or height is written in 4:4:4, which keeps every pixel and
-    which not every player shows. Each frame has the exact time of the source's; in Matroska and
-    WebM it is rounded to milliseconds, which is what those that come from there have. Sound is
-    copied packet by packet with its times, where the container holds it; other tracks are
-    compressed again as AAC (in WebM as Opus), and those that cannot be decoded dropped.
+    The container is `Video.container`, whatever the suffix is: MP4, MOV and Matroska with H.264,
+    WebM with VP9, all with 8 bits in 4:2:0, with the matrix, range and pixel aspect of the source.
+    H.264 with an odd width or height is written in 4:4:4, which keeps every pixel but which some
+    players do not show. Every frame has the exact time of the source, rounded to milliseconds in
+    Matroska and WebM. Sound is copied with its times if the container supports it; other tracks
+    are encoded again as AAC (in WebM as Opus), and dropped if they cannot be decoded.
 
-    Nothing else is written: no titles, places, dates, comments, languages, names of tracks and of
-    encoders, chapters, subtitles, data, attachments, covers, rotation flags. The file is opened
-    again to see that, and that no frame is missing.
-
-    One frame is held at a time, and as many as the encoder looks ahead.
+    Nothing else is written: no titles, places, dates, comments, languages, names of tracks and
+    encoders, chapters, subtitles, data, attachments, covers or rotation flags. The file is opened
+    again to check this, and that no frame is missing. Only one frame is held at a time, besides
+    those in the encoder.
 
     Args:
         frames: upright, in order, as many as `Video.frames` gives and of their size.
-        audio: "keep" or "drop" the sound. A voice tells who is speaking.
-        crf: how much may be lost, 0 (nothing, in H.264) to 51; of VP9 the same share of its 0-63.
+        audio: "keep" or "drop" the sound. A voice can identify a person.
+        crf: quality, from 0 (lossless in H.264) to 51; for VP9 scaled to its 0 to 63.
     Raises:
         ValueError: fewer or more frames than the source has, of another size; no such encoder;
             times that the container does not hold.
@@ -88,16 +86,16 @@ def write_frames(
     frames: Iterable[UInt8[Tensor, "3 h w"]],
     sound: Sound,
     *,
-    crf: int = CRF,
+    crf: int = _CRF,
 ) -> None:
     """Write frames as `write_video` does, whose times may still be coming in.
 
     Args:
         path: of the file.
         video: what is written.
-        timeline: holds the time of a frame by when it is given.
-        frames: as many as the timeline holds in the end.
-        sound: begins the sound tracks of the file.
+        timeline: has the time of each frame as soon as it is given.
+        frames: as many as the timeline has in the end.
+        sound: opens the sound tracks of the file.
         crf: see `write_video`.
     Raises:
         ValueError, OSError: as `write_video` does.
@@ -119,11 +117,11 @@ def write_frames(
 
 
 class SoundPlan(NamedTuple):
-    """What becomes of the sound.
+    """What will happen to the sound.
 
     Args:
         tracks: how many are written.
-        notes: about those that are not copied.
+        notes: on those that are not copied.
     """
 
     tracks: int
@@ -133,28 +131,28 @@ class SoundPlan(NamedTuple):
 def check_writable(
     video: Video, *, audio: Literal["keep", "drop"] = "keep", sound: Sound | None = None
 ) -> SoundPlan:
-    """Whether a video can be written, before its frames are worked on.
+    """Check that a video can be written, before its frames are processed.
 
     Args:
-        video: what is to be written.
-        audio: whether the sound of its file is kept.
-        sound: begins the sound tracks instead.
+        video: to write.
+        audio: whether to keep the sound of its file.
+        sound: opens other sound tracks instead.
     Returns:
-        What becomes of the sound.
+        What will happen to the sound.
     Raises:
         ValueError: no such encoder.
     """
     with _named(video.path, video), _output(io.BytesIO(), video) as out:
-        _add_video(out, video, CRF)
+        _add_video(out, video, _CRF)
         with (sound or _sound_of(video, audio))(out) as tracks:
             return SoundPlan(tracks.kept, tuple(tracks.notes)) if tracks else SoundPlan(0, ())
 
 
 def _sound_of(video: Video, audio: str) -> Sound:
-    return partial(sound_of_file, video) if audio == "keep" else no_sound
+    return partial(sound_of_file, video) if audio == "keep" else _no_sound
 
 
-def no_sound(out: "OutputContainer") -> AbstractContextManager[None]:
+def _no_sound(out: "OutputContainer") -> AbstractContextManager[None]:
     """No sound tracks."""
     return nullcontext()
 
@@ -191,7 +189,7 @@ def _add_video(out: "OutputContainer", video: Video, crf: int) -> "VideoStream":
     """
     from av.codec.codec import UnknownCodecError
 
-    name = ENCODERS[video.container]
+    name = _ENCODERS[video.container]
     settings = {"preset": "veryfast", "crf": str(crf)}
     if name == "libvpx-vp9":
         quality = round(crf * _VP9_WORST / _WORST)
@@ -283,7 +281,7 @@ def _encoded(
 
 
 def _check_written(path: Path, timeline: Timeline) -> None:
-    """Nothing but frames and sound, and every frame at its time."""
+    """Check that there is nothing but frames and sound, and every frame at its time."""
     if left := video_metadata(path):
         raise ValueError(f"expected nothing but frames and sound to be written, got {left}")
     with opened(path) as container:

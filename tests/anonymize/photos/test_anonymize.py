@@ -5,7 +5,7 @@ from PIL import Image
 from skimage.data import astronaut
 
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.photos import Frame, Photo, leftovers, read_photo
+from graphgan.anonymize.photos import Frame, Photo, photo_metadata, read_photo
 from graphgan.anonymize.photos import anonymize as photo_anonymize
 from graphgan.anonymize.photos.anonymize import anonymize_photo, replaced_frames
 from graphgan.faces import CenterFace, FaceFinder
@@ -57,7 +57,7 @@ def test_what_tells_of_the_original_is_gone(anonymizer, tmp_path):
     Image.fromarray(PORTRAIT).save(tmp_path / "a.jpg", exif=exif(), comment=b"SECRET")
     report, target = work(anonymizer, tmp_path / "a.jpg")
     assert report.status == "anonymised"
-    assert leftovers(target) == [] and b"SECRET" not in target.read_bytes()
+    assert photo_metadata(target) == [] and b"SECRET" not in target.read_bytes()
 
 
 def test_frames_without_a_face_are_told_and_stay_as_they_are(anonymizer, tmp_path):

@@ -17,8 +17,8 @@ from starlette.testclient import TestClient
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import drawn_conditions
-from graphgan.anonymize.photos.leftovers import leftovers_of
-from graphgan.anonymize.serve.app import MAX_WAITING, content_security_policy, make_app
+from graphgan.anonymize.photos.metadata import photo_metadata_of
+from graphgan.anonymize.serve._app import MAX_WAITING, content_security_policy, make_app
 from graphgan.faces import FaceFinder
 
 ADDRESS = "http://127.0.0.1:8000"
@@ -101,7 +101,7 @@ def test_a_photo_comes_back_in_its_format_with_another_face(client, portrait, fi
         response = send(client, given, "person-1")
     report, contents, parts = parts_of(response)
     assert parts["photo"].get_content_type() == f"image/{file_format.lower()}"
-    assert leftovers_of(contents["photo"]) == [] and b"a secret" not in contents["photo"]
+    assert photo_metadata_of(contents["photo"]) == [] and b"a secret" not in contents["photo"]
     (face,) = report["faces"]
     assert report["format"] == file_format and report["size"] == [256, 256]
     assert report["threshold"] == 0.66 and report["recogniser"] == "dlib-resnet"
@@ -167,7 +167,7 @@ def deep_png():
         (b"", 400, "the file is empty"),
         (b"no picture", 400, "not a picture"),
         (saved(Image.new("RGB", (90, 90)), "PNG")[:90], 400, "cut short|cannot be decoded"),
-        (deep_png(), 400, "16-bit colour, which would be cut to 8"),
+        (deep_png(), 400, "16-bit color, which would be cut to 8"),
         (bytes(LIMIT + 1), 413, "too large: expected a file of 0.4 MB at most"),
     ],
 )

@@ -5,7 +5,7 @@ from coloured_faces import ColourRecogniser
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import drawn_conditions
 from graphgan.anonymize.selection import Selection
-from graphgan.anonymize.serve.choices import choices_of
+from graphgan.anonymize.serve._choices import choices_of
 
 
 class Shown:
@@ -57,8 +57,8 @@ def test_who_was_chosen_is_shown_or_nobody(people):
     choices = {c.key: c.anonymizer for c in choices_of(make(Shown(), people, tries=3))}
 
     def tried(key):
-        stages = choices[key].stages("a")
-        return [str(next(stages)) for _ in range(6)]
+        attempts = choices[key].attempts("a")
+        return [str(next(attempts)) for _ in range(6)]
 
     assert tried("person-1") == ["as drawn-1", "pixelate", *["solid"] * 4]
     assert sorted(tried("anyone")[:3]) == ["as drawn-0", "as drawn-1", "as drawn-2"]

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from graphgan.anonymize.serve.guard import HEADERS, Guard, is_loopback, is_own_name
+from graphgan.anonymize.serve._guard import HEADERS, Guard, is_loopback, is_own_name
 
 OURS = {"host": "127.0.0.1:8000"}
 FROM_PAGE = {**OURS, "origin": "http://127.0.0.1:8000", "sec-fetch-site": "same-origin"}

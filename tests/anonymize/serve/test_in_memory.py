@@ -10,9 +10,9 @@ from PIL import Image
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.photos.anonymize import anonymize_photo
-from graphgan.anonymize.photos.leftovers import leftovers_of
-from graphgan.anonymize.serve import in_memory
-from graphgan.anonymize.serve.in_memory import MEDIA_TYPES, anonymise_bytes, png_of
+from graphgan.anonymize.photos.metadata import photo_metadata_of
+from graphgan.anonymize.serve import _in_memory
+from graphgan.anonymize.serve._in_memory import MEDIA_TYPES, anonymise_bytes, png_of
 
 FORMATS = {"JPEG": {"quality": 95}, "PNG": {}, "WEBP": {"lossless": True}, "TIFF": {}, "BMP": {}}
 
@@ -48,7 +48,7 @@ def test_every_format_comes_back_in_its_own_and_touches_no_disk(anonymizer, port
     assert face.method == "pixelate" and face.distance is None
     changed = ((decoded(given) - decoded(done.file)).abs() > 20).any(-1).float().mean()
     assert 0.02 < changed < 0.3
-    assert leftovers_of(done.file) == []
+    assert photo_metadata_of(done.file) == []
     assert (done.previews is None) == (file_format != "TIFF")
 
 
@@ -62,7 +62,7 @@ def test_it_is_what_the_command_writes(anonymizer, portrait, tmp_path):
 
 
 def test_previews_show_before_and_after_at_a_size_for_screens(anonymizer, portrait, monkeypatch):
-    monkeypatch.setattr(in_memory, "_PREVIEW_SIDE", 100)
+    monkeypatch.setattr(_in_memory, "_PREVIEW_SIDE", 100)
     half = portrait.crop((0, 0, 256, 200))
     done = anonymise_bytes(anonymizer, saved(half, "TIFF"))
     before, after = (Image.open(io.BytesIO(data)) for data in done.previews)

@@ -10,8 +10,8 @@ import time
 import pytest
 
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.serve import server
-from graphgan.anonymize.serve.server import listening, serve, server_of
+from graphgan.anonymize.serve import _server
+from graphgan.anonymize.serve._server import listening, serve, server_of
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
@@ -69,7 +69,7 @@ def test_it_serves_until_it_is_interrupted(anonymizer, monkeypatch, capfd):
         started.append(threading.Thread(target=visit, args=(port, seen)))
         started[0].start()
 
-    monkeypatch.setattr(server, "print", announced, raising=False)
+    monkeypatch.setattr(_server, "print", announced, raising=False)
     serve(anonymizer, port=0)  # comes back after the interrupt
     started[0].join()
     assert seen["page"].startswith(b"HTTP/1.1 200")

@@ -24,7 +24,7 @@ from drawn_clips import (
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.selection import Selection
-from graphgan.anonymize.video._smooth_tracks import _plausible
+from graphgan.anonymize.video._smooth_tracklets import _plausible
 from graphgan.anonymize.video.clips import Clip
 from graphgan.landmarks.detection import Detection
 

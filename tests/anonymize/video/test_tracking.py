@@ -7,12 +7,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.anonymize.video.smoothing import smooth_landmarks
+from graphgan.anonymize.video.landmark_smoothing import smooth_landmarks
 from graphgan.anonymize.video.tracking import (
     Observation,
     Track,
     Tracker,
-    assign,
+    _assign,
     fill,
 )
 
@@ -44,7 +44,7 @@ def test_assignment_is_as_cheap_as_the_best_of_all(n, m, seed, ties):
     rng = np.random.default_rng(seed)
     costs = rng.integers(0, 4, (n, m)).astype(float) if ties else rng.uniform(-1, 4, (n, m))
     alone = float(rng.uniform(0, 3))
-    chosen = assign(costs, alone=alone)
+    chosen = _assign(costs, alone=alone)
     taken = [j for j in chosen if j is not None]
     assert len(chosen) == n and len(set(taken)) == len(taken)
     total = sum(alone if j is None else costs[i, j] for i, j in enumerate(chosen))
@@ -56,7 +56,7 @@ def test_assignment_is_as_cheap_as_the_best_of_all(n, m, seed, ties):
 def test_assignment_of_many_keeps_an_order_that_is_known_best():
     order = np.random.default_rng(0).permutation(60)
     costs = abs(np.arange(60.0)[:, None] - np.arange(60.0)[order][None]) ** 2
-    assert [order[j] for j in assign(costs, alone=1e4)] == list(range(60))
+    assert [order[j] for j in _assign(costs, alone=1e4)] == list(range(60))
 
 
 # Linking

@@ -180,17 +180,19 @@ def test_every_picture_is_measured_and_the_others_are_counted(run, tmp_path):
 
 
 @pytest.mark.slow
-def test_fewer_lessons_leave_more_to_ask_and_pictures_may_stay_unpasted(run, networks, tmp_path):
-    result = run(f"anonygan={networks}/anonygan.safetensors", lessons=1, paste="none")
+def test_fewer_parrot_images_leave_more_to_ask_and_pictures_may_stay_unpasted(
+    run, networks, tmp_path
+):
+    result = run(f"anonygan={networks}/anonygan.safetensors", parrot_images=1, paste="none")
     assert result.returncode == 0, result.stderr
     assert "note: anonygan-unpasted: the network's own pictures, not pasted" in result.stdout
     facts = json.loads((tmp_path / "out" / "report.json").read_text())["facts"]
-    assert facts["lessons"] == 2 and facts["probes asked about re-identification"] == 4
+    assert facts["parrot images"] == 2 and facts["probes asked about re-identification"] == 4
 
 
 @pytest.mark.slow
 def test_groups_come_from_a_file(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("graphgan.evaluation.group_files._LEAST_PEOPLE", 1)
+    monkeypatch.setattr("graphgan.evaluation.groups._LEAST_PEOPLE", 1)
     (tmp_path / "people.csv").write_text("person,sex,age\np2,female,30\np3,male,50\n")
     result = run("original", groups=tmp_path / "people.csv", bins="age=40")
     assert result.returncode == 0, result.stderr
@@ -302,7 +304,7 @@ def test_a_report_may_be_made_anew_in_its_folder_and_nowhere_else(run, tmp_path)
         (["original"], {"pairs": "nowhere"}, "nowhere: no such file"),
         (["original"], {"groups": "nowhere"}, "nowhere: no such file"),
         (["original"], {"bins": "age=3"}, "expected --groups, whose columns the --bins are of"),
-        (["original"], {"lessons": -1}, "--lessons of at least 0"),
+        (["original"], {"parrot_images": -1}, "--parrot-images of at least 0"),
         (["original"], {"false_accept_rates": 1}, "--false-accept-rates between 0 and 1"),
     ],
 )

@@ -1,0 +1,1 @@
+"""What is measured on the results of a system, a question a file."""

@@ -1,0 +1,86 @@
+"""Features of pictures by one network, each picture asked about once."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from graphgan.evaluation.study import Study, Subject
+from graphgan.metrics.realism import close_up
+
+Features = Callable[[Tensor], Tensor]
+"""8-bit pictures ``b 3 h w`` to ``b d``. It may have a ``name``, which then stands in tables, a
+``fingerprint``, by which answers are kept, and ``of_close_ups = True``: it is then shown the face
+and little else (`close_up`), where most of what was done to it is seen."""
+
+
+class PictureFeatures:
+    """What a network says of the pictures of a study and of results.
+
+    Args:
+        study: whose pictures.
+        network: see `Features`.
+    Attributes:
+        name: of the network in tables, None where it has none.
+    """
+
+    def __init__(self, study: Study, network: Features) -> None:
+        self.study = study
+        self.network = network.eval() if isinstance(network, nn.Module) else network
+        self.name: str | None = getattr(network, "name", None)
+        self._known: dict[int, Float[Tensor, d]] = {}
+
+    def of_pictures(self, numbers: Sequence[int]) -> Float[Tensor, "n d"]:
+        """Of untouched pictures."""
+        if missing := [i for i in dict.fromkeys(numbers) if i not in self._known]:
+            found = self._ask(self.study.images(missing), missing)
+            self._known.update(zip(missing, found, strict=True))
+        return torch.stack([self._known[i] for i in numbers])
+
+    def of_subject(self, subject: Subject) -> Float[Tensor, "n d"]:
+        """Of the results of a system; of the sources where there is none."""
+        probes = self.study.protocol.probes
+        return subject.once(
+            ("features", self.name), lambda: self._ask(subject.results.images, probes)
+        )
+
+    def _ask(
+        self, images: UInt8[Tensor, "n 3 h w"], sources: Sequence[int]
+    ) -> Float[Tensor, "n d"]:
+        """Of images that show the faces of these untouched pictures, or what became of them."""
+        tool_runner, step = self.study.tool_runner, self.study.settings.batch_size
+        if getattr(self.network, "of_close_ups", False):
+            images = _close_ups(images, self.study.landmarks(sources))
+
+        def compute() -> dict[str, Tensor]:
+            batches = torch.split(images, step)
+            parts = tool_runner.progress(
+                batches, len(batches), f"features {self.name or ''}".strip()
+            )
+            with torch.no_grad():
+                return {"features": torch.cat([self.network(part).float() for part in parts])}
+
+        fingerprint = getattr(self.network, "fingerprint", None)
+        if fingerprint is None:
+            features = compute()["features"]
+        else:
+            inputs = (f"{self.name} {fingerprint}", images)
+            features = tool_runner.cache.fetch("features", inputs, compute)["features"]
+        if features.ndim != 2 or not features.isfinite().all():
+            shape = tuple(features.shape)
+            raise ValueError(f"expected finite features n d of pictures, got shape {shape}")
+        return features
+
+
+def _close_ups(
+    images: UInt8[Tensor, "n 3 h w"], landmarks: Float[Tensor, "n 68 2"]
+) -> UInt8[Tensor, "n 3 s s"]:
+    """The faces; all of a picture whose landmarks are missing."""
+    whole = torch.tensor([[0.0, 0.0], [images.shape[3] - 1.0, images.shape[2] - 1.0]])
+    there = landmarks.isfinite().all(-1, keepdim=True)
+    low = torch.where(there, landmarks, torch.inf).amin(1)
+    high = torch.where(there, landmarks, -torch.inf).amax(1)
+    known = (high > low).any(1)
+    points = [own if there else whole for own, there in zip(landmarks, known, strict=True)]
+    return torch.stack([close_up(*pair) for pair in zip(images, points, strict=True)])

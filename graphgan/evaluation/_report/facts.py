@@ -1,0 +1,235 @@
+"""What a reader must know of an evaluation: on what it was measured, and what limits it."""
+
+from collections import Counter
+from typing import Any
+
+import torch
+
+from graphgan.evaluation._measures.naturalness import LEAST_FOR_FID, Naturalness
+from graphgan.evaluation._measures.privacy import ATTACKERS, Attack, Attacker, attack_of
+from graphgan.evaluation._measures.transfer import shown_as_asked
+from graphgan.evaluation.measurements import rate_measurement
+from graphgan.evaluation.results_folder import FolderOfResults
+from graphgan.evaluation.study import Study, Subject
+from graphgan.evaluation.tools import LEAST_SIDE
+from graphgan.faces.contracts import Recogniser
+from graphgan.faces.dlib_resnet import DlibResNetRecogniser
+from graphgan.metrics.identification import auc, descriptor_distances
+
+CHECKER = DlibResNetRecogniser.name
+"""The recogniser that the anonymiser itself checks its results with."""
+
+LEAST_PEOPLE, LEAST_PICTURES = 20, 100
+_LEAST_AREA = 0.8  # of a recogniser that tells originals apart
+_PLURALS: dict[str, str] = {
+    "gallery picture": "gallery pictures",
+    "parrot image": "further parrot images",
+    "video on the gallery's side": "of a video on the gallery's side",
+    "one video only": "of people with one video only",
+}
+
+
+def cautions(study: Study) -> list[str]:
+    """What stands in the first lines: too few people or pictures, a judge that is not neutral."""
+    people, found = len(set(study.probe_people.tolist())), []
+    pictures, known = len(study.protocol.probes), len(set(study.gallery_people.tolist()))
+    if people < LEAST_PEOPLE:
+        found.append(f"only {counted(people, 'person', 'people')}: intervals are wide")
+    if pictures < LEAST_PICTURES:
+        found.append(f"only {counted(pictures, 'picture')}: a rate moves in large steps")
+    if not study.asked.any() or known < 2:
+        found.append(
+            f"no re-identification: it takes two people with pictures of two videos, there "
+            f"{'is' if known == 1 else 'are'} {known}"
+        )
+    names = [recogniser.name for recogniser in study.tool_runner.tools.recognisers]
+    if names == [CHECKER]:
+        found.append(
+            f"{CHECKER} is the only recogniser here, and the one that the anonymiser itself checks "
+            "its results with: what it does not recognise another recogniser may"
+        )
+    lost = int((~study.originals.found).sum())
+    if 2 * lost > pictures:
+        found.append(
+            f"in {lost} of {counted(pictures, 'picture')} no face is found even before they were "
+            "anonymised: what is said of results says little"
+        )
+    recognisers = study.tool_runner.tools.recognisers
+    return found + [line for own in recognisers if (line := _caution(study, own))]
+
+
+def _caution(study: Study, recogniser: Recogniser) -> str:
+    """What is to be said of a judge who does not know the originals again."""
+    attack = attack_of(study, recogniser, "pose known")
+    if not attack.askable.any() or not len(attack.impostors):
+        return ""
+    own = attack.own_distances[attack.askable]
+    area = auc(own, attack.impostors)
+    if area >= _LEAST_AREA:
+        return ""
+    return (
+        f"{recogniser.name} does not tell the originals apart (area under the curve {area:.2f}, "
+        "1 is certain): that it does not recognise results says nothing"
+    )
+
+
+def cautions_of_subject(subject: Subject) -> list[str]:
+    """What stands in the first lines about one system."""
+    present = subject.results.present
+    if present.all():
+        return []
+    return [f"{subject.system.name}: results for {int(present.sum())} of {len(present)} pictures"]
+
+
+def counted(count: int, one: str, several: str = "") -> str:
+    """``1 person``, ``2 people``."""
+    return f"{count} {one if count == 1 else several or one + 's'}"
+
+
+def warnings_of_study(study: Study, naturalness: Naturalness) -> list[str]:
+    """What limits all figures."""
+    warnings, probes = [], study.protocol.probes
+    height, width = study.pictures.size
+    if min(height, width) < LEAST_SIDE:
+        warnings.append(
+            f"images of {width} x {height} pixels were enlarged to {LEAST_SIDE} for detectors "
+            "and recognisers: figures of folders of another size cannot be put beside these"
+        )
+    if skipped := study.pictures.info.get("skipped"):
+        listed = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
+        warnings.append(f"photos that were left out when the folder was prepared: {listed}")
+    if not_asked := Counter(filter(None, study.protocol.reasons)):
+        listed = ", ".join(f"{count} {_PLURALS[reason]}" for reason, count in not_asked.items())
+        warnings.append(
+            f"re-identification is asked of {int(study.asked.sum())} of {len(probes)} probes; not "
+            f"asked: {listed}"
+        )
+    if trained := sum(study.pictures.pictures[i].split == "train" for i in probes):
+        warnings.append(
+            f"{trained} probes are of the training split: networks that were trained on this "
+            "folder have seen these people"
+        )
+    if incomplete := int((~study.complete).sum()):
+        warnings.append(
+            f"{incomplete} probes lack landmarks: who goes by the true ones is not asked about them"
+        )
+    if unfound := int((~study.originals.found).sum()):
+        warnings.append(
+            f"in {unfound} of {len(probes)} untouched probes no face is found: they have no pose "
+            "error to detected landmarks"
+        )
+    unnamed = any(features.name is None for features in naturalness.features)
+    if unnamed and naturalness.count < LEAST_FOR_FID:
+        warnings.append(
+            f"FID and KID of {naturalness.count} pictures on each side, fewer than "
+            f"{LEAST_FOR_FID}, say little"
+        )
+    return warnings
+
+
+def warnings_of_subject(subject: Subject) -> list[str]:
+    """What limits the figures of one system."""
+    study, system, results = subject.study, subject.system, subject.results
+    warnings = []
+    if missing := int((~results.present).sum()):
+        warnings.append(f"{system.name}: no result for {missing} of {len(results.present)} probes")
+    if unfound := int((results.present & ~subject.seen.found).sum()):
+        warnings.append(
+            f"{system.name}: no face found in {unfound} of {int(results.present.sum())} results: "
+            "they have no pose error, and recognition looks where faces usually are"
+        )
+    if not getattr(system, "pasted", True):
+        warnings.append(
+            f"{system.name}: the network's own pictures, not pasted into the face mask as the "
+            "anonymizer does it"
+        )
+    if isinstance(system, FolderOfResults):
+        pictures = [study.pictures.pictures[i] for i in study.protocol.probes]
+        warnings += system.remarks(pictures, study.pictures.size)
+    if system.uses_conditions:
+        shown = shown_as_asked(study, system, study.protocol.conditions)
+        if others := int((~shown).sum()):
+            warnings.append(
+                f"{system.name}: {others} of {len(shown)} conditions are none of its people; "
+                "others of its people stand in"
+            )
+    return warnings
+
+
+def facts_of(study: Study, naturalness: Naturalness) -> dict[str, Any]:
+    """What was measured on, and how."""
+    protocol, info, tools = study.protocol, study.pictures.info, study.tool_runner.tools
+    known = len(set(study.gallery_people.tolist()))
+    facts: dict[str, Any] = {
+        "folder": study.pictures.root.name,
+        "probes": len(protocol.probes),
+        "people": len(set(study.probe_people.tolist())),
+        "probes asked about re-identification": int(study.asked.sum()),
+        "people in the gallery": known,
+        "parrot images": len(protocol.parrot_images),
+        "people among the conditions": len(
+            {study.pictures.persons[i] for i in protocol.conditions}
+        ),
+        "size": list(study.pictures.size),
+        "resize": f"sides below {LEAST_SIDE} pixels to {LEAST_SIDE}, bicubic",
+        "seed": study.settings.seed,
+        "false-accept rates": [f"{100 * rate:g} %" for rate in study.settings.false_accept_rates],
+        "conditions of the parrot and of links": (
+            f"people of the split {study.settings.condition_split!r}"
+        ),
+        "split of the folder": info.get("options", {}).get("protocol") or "by person",
+        "least overlap in place": study.settings.min_iou,
+        "pictures on each side of a Frechet distance": naturalness.count,
+        "features of pictures": _describe(naturalness),
+        "recognisers": [recogniser.name for recogniser in tools.recognisers],
+        "detectors": [detector.name for detector in tools.all_detectors],
+        "landmarker": tools.landmarker.name,
+    }
+    for attacker in ATTACKERS:
+        for recogniser in tools.recognisers:
+            facts |= _of_attack(attack_of(study, recogniser, attacker), attacker)
+    return facts
+
+
+def _describe(naturalness: Naturalness) -> str:
+    names = []
+    for features in naturalness.features:
+        path = getattr(features.network, "path", None)
+        name = features.name or type(features.network).__name__
+        names.append(name if path is None else str(path.name))
+    return ", ".join(names) or "none"
+
+
+def _of_attack(attack: Attack, attacker: Attacker) -> dict[str, Any]:
+    """Thresholds, how often two real people are taken for one, and conditions for sources."""
+    name = f"{attack.recogniser.name}, {attacker}"
+    facts: dict[str, Any] = {}
+    for rate in attack.study.settings.false_accept_rates:
+        if (threshold := attack.calibrated(rate)) is not None:
+            facts[f"{name}: threshold at FAR {100 * rate:g} %"] = threshold
+    if (own := attack.recogniser.threshold) is None:
+        return facts
+    distances, people = attack.impostors, attack.study.probe_people
+    if len(distances):
+        accepted = torch.where(distances.isnan(), distances, (distances <= own).double()).float()
+        cell = rate_measurement(
+            accepted, people[:, None].expand_as(attack.is_same)[~attack.is_same]
+        )
+        facts[f"{name}: different real people verified"] = cell.as_json()
+    if attacker == "pose known":
+        facts |= _conditions_as_sources(attack, own)
+    return facts
+
+
+def _conditions_as_sources(attack: Attack, threshold: float) -> dict[str, Any]:
+    """How often the untouched conditions are taken for the people who are to be hidden by them."""
+    study, recogniser = attack.study, attack.recogniser
+    given, there = study.protocol.conditions, attack.askable
+    if not there.any() or not given:
+        return {}
+    shown = study.tool_runner.describe(study.images(given), study.landmarks(given), recogniser)
+    distances = descriptor_distances(shown, attack.gallery)
+    own = torch.where(attack.is_same, distances, torch.inf).amin(1)
+    taken = torch.where(there & own.isfinite(), (own <= threshold).float(), torch.nan)
+    cell = rate_measurement(taken, study.probe_people)
+    return {f"{recogniser.name}: conditions themselves verified as the source": cell.as_json()}

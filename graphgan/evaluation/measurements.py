@@ -1,0 +1,115 @@
+"""What stands in a table: a number with its interval, or why there is none. Never a NaN."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from graphgan.metrics.intervals import Interval, mean_over_people, rate_over_people
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One entry of a table.
+
+    Args:
+        value: None where nothing could be measured; ``note`` then says why.
+        low, high: 95 % interval over people, where there is one.
+        count: of samples.
+        note: what one should know.
+        reference: what chance alone would give, or untouched pictures, where that is known.
+    """
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    count: int | None = None
+    note: str = ""
+    reference: float | None = None
+
+    def __post_init__(self) -> None:
+        numbers = [x for x in (self.value, self.low, self.high, self.reference) if x is not None]
+        if not all(math.isfinite(x) for x in numbers):
+            raise ValueError(f"expected finite numbers, got {numbers}")
+
+    def text(self, *, percent: bool = False) -> str:
+        """As tables show it: ``81.8 [76.3, 86.9]``, in per cent, or ``0.0445 [0.041, 0.048]``."""
+        if self.value is None:
+            return self.note or "-"
+        parts = [x for x in (self.low, self.high) if x is not None]
+        shown = _number(self.value, percent)
+        interval = ", ".join(_number(x, percent) for x in parts)
+        return f"{shown} [{interval}]" if parts else shown
+
+    def as_json(self) -> dict[str, Any]:
+        """Without what is not there."""
+        return {name: value for name, value in vars(self).items() if value not in (None, "")}
+
+
+Measurements = dict[str, Measurement]
+"""By the key of the column."""
+
+
+def not_measured(why: str) -> Measurement:
+    """An entry that says why it is empty."""
+    return Measurement(note=f"not measured ({why})")
+
+
+def mean_measurement(
+    values: Float[Tensor, "n"],
+    people: Int[Tensor, "n"],
+    *,
+    empty: str = "no faces",
+    note: str = "",
+    reference: float | None = None,
+) -> Measurement:
+    """The mean over pictures with its interval over people; NaN values are left out.
+
+    Args:
+        values: one a picture.
+        people: whose pictures.
+        empty: why there is no value, where all are NaN.
+        note, reference: of the cell.
+    """
+    return _measurement(
+        values, people, mean_over_people, empty, Measurement(note=note, reference=reference)
+    )
+
+
+def rate_measurement(
+    values: Float[Tensor, "n"],
+    people: Int[Tensor, "n"],
+    *,
+    empty: str = "no faces",
+    note: str = "",
+    reference: float | None = None,
+) -> Measurement:
+    """`mean_measurement` of values that are 0 or 1, with an interval also where all are alike."""
+    return _measurement(
+        values, people, rate_over_people, empty, Measurement(note=note, reference=reference)
+    )
+
+
+def _measurement(
+    values: Tensor,
+    people: Tensor,
+    interval_of: Callable[[Tensor, Tensor], Interval],
+    empty: str,
+    frame: Measurement,
+) -> Measurement:
+    there = torch.isfinite(values)
+    if not there.any():
+        return not_measured(empty)
+    interval, count = interval_of(values, people), int(there.sum())
+    # An interval over one person, or of equal values, would have no width.
+    if len(set(people[there].tolist())) < 2 or interval.low == interval.high:
+        return replace(frame, value=interval.mean, count=count)
+    return replace(frame, value=interval.mean, low=interval.low, high=interval.high, count=count)
+
+
+def _number(value: float, percent: bool) -> str:
+    return f"{100 * value:.1f}" if percent else f"{value:.3g}"

@@ -1,0 +1,107 @@
+"""What a reader must know."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from coloured_faces import ColourDetector, ColourRecogniser, Grey
+
+from graphgan.evaluation._report.facts import CHECKER, cautions
+from graphgan.evaluation.evaluate import evaluate
+from graphgan.evaluation.study import Study
+from graphgan.evaluation.systems import Original
+from graphgan.evaluation.tools import ToolRunner
+from graphgan.faces import DlibResNetRecogniser
+
+
+def test_few_people_and_pictures_are_said_first(study):
+    assert cautions(study) == [
+        "only 4 people: intervals are wide",
+        "only 24 pictures: a rate moves in large steps",
+    ]
+
+
+def test_enough_of_both_need_no_word(study, monkeypatch):
+    monkeypatch.setattr("graphgan.evaluation._report.facts.LEAST_PEOPLE", 4)
+    monkeypatch.setattr("graphgan.evaluation._report.facts.LEAST_PICTURES", 24)
+    assert cautions(study) == []
+
+
+def test_one_person_is_not_recognised_among_others(make_study):
+    found = cautions(make_study(people=1))
+    assert found[0] == "only 1 person: intervals are wide"
+    assert found[-1].endswith("two people with pictures of two videos, there is 1")
+
+
+def test_the_anonymisers_own_recogniser_alone_is_no_neutral_judge(pictures, study, tools):
+    class Own(ColourRecogniser):
+        name = CHECKER
+
+    assert DlibResNetRecogniser.name == CHECKER
+    for others, told in (([], True), ([ColourRecogniser()], False)):
+        own = ToolRunner(replace(tools, recognisers=[Own(), *others]))
+        said = any(CHECKER in line for line in cautions(Study(pictures, study.protocol, own)))
+        assert said is told
+
+
+def test_what_is_not_asked_is_counted_with_its_reason(study):
+    found = evaluate(study, [Original()])
+    (told,) = [line for line in found.warnings if line.startswith("re-identification")]
+    assert "asked of 12 of 24 probes" in told
+    assert "4 gallery pictures" in told and "8 further parrot images" in told
+    assert found.facts["probes"] == 24
+    assert found.facts["probes asked about re-identification"] == 12
+    assert found.rows["original"]["detected by colours"].count == 24
+
+
+def test_faces_that_are_not_found_are_counted(pictures, study, tools):
+    found = evaluate(study, [Grey()]).warnings
+    assert any(line.startswith("grey: no face found in 24 of 24 results") for line in found)
+
+    class Blind(ColourDetector):
+        def __call__(self, image):
+            return super().__call__(torch.full_like(image, 128))
+
+    blind = Study(pictures, study.protocol, ToolRunner(replace(tools, detector=Blind())))
+    found = evaluate(blind, [Original()])
+    assert any(line.startswith("in 24 of 24 untouched probes no face") for line in found.warnings)
+    note = found.rows["original"]["detected where the original is"].note
+    assert note == "not measured (no original is detected)"
+
+
+@pytest.mark.parametrize(("parrot_images", "known"), [(3, 12), (0, 0)])
+def test_facts_count_the_parrot_images(make_study, parrot_images, known):
+    assert (
+        evaluate(make_study(parrot_images=parrot_images), [Original()]).facts["parrot images"]
+        == known
+    )
+
+
+def test_a_recogniser_that_does_not_know_the_originals_again_is_told(pictures, study, tools):
+    class Blind(ColourRecogniser):
+        """Says something else of every face."""
+
+        name = "blind"
+
+        def __call__(self, image, landmarks):
+            seed = int(image.long().sum()) % 2**31
+            numbers = torch.rand(8, generator=torch.Generator().manual_seed(seed))
+            return numbers.expand(len(landmarks), 8)
+
+    own = ToolRunner(replace(tools, recognisers=[ColourRecogniser(), Blind()]))
+    said = cautions(replace(study, tool_runner=own))
+    assert [line for line in said if line.startswith("blind does not tell the originals apart")]
+    assert not [line for line in said if line.startswith("colour does not")]
+
+
+def test_a_system_with_few_results_is_named_first(study):
+    class Half(Grey):
+        name = "half"
+
+        def __call__(self, request):
+            made = super().__call__(request)
+            made[::2] = torch.nan
+            return made
+
+    evaluation = evaluate(study, [Half()])
+    assert "half: results for 12 of 24 pictures" in evaluation.cautions

@@ -1,0 +1,25 @@
+import torch
+from coloured_faces import Grey, Recoloured
+
+from graphgan.data.batches import to_uint8_image
+from graphgan.evaluation._report.sheet import SHEET_ROWS, sheet_columns
+from graphgan.evaluation.study import Subject
+from graphgan.evaluation.systems import Original
+
+
+def test_columns_are_the_source_the_condition_and_the_systems(study):
+    systems = (Grey(), Original(), Recoloured())
+    columns = sheet_columns([Subject(study, system) for system in systems])
+    assert list(columns) == ["original", "condition", "grey", "recoloured"]
+    assert {len(images) for images in columns.values()} == {SHEET_ROWS}
+    assert torch.unique(to_uint8_image(columns["grey"])).tolist() == [128]
+
+
+def test_without_the_original_its_column_is_the_source(study):
+    columns = sheet_columns([Subject(study, Grey())])
+    assert list(columns) == ["source", "grey"]
+
+
+def test_few_pictures_make_few_rows(make_study):
+    columns = sheet_columns([Subject(make_study(count=2), Grey())])
+    assert len(columns["source"]) == 2
