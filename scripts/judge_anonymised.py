@@ -5,7 +5,7 @@
     python scripts/judge_anonymised.py ../shared/faces runs/composed runs/anonymised
 
 Every face of faces.csv counts. It was *changed* if nine tenths of the hull of its true landmarks
-differ, else *missed*. It is *verified* if dlib's recogniser, aligned by the true landmarks, finds
+differ, else *missed*. It is *verified* if dlib's recognizer, aligned by the true landmarks, finds
 it within 0.6 of a frame from another video of the same person. Beside it stand the originals of
 these faces, and other people: the originals against a frame of everybody else in the photos. With
 ``--table`` every face's figures go into a CSV file.
@@ -27,7 +27,7 @@ from tqdm import tqdm
 from graphgan.commands import run_command
 from graphgan.data.images import read_image
 from graphgan.data.landmark_files import LandmarkRow, read_landmarks
-from graphgan.faces import DlibResNetRecogniser
+from graphgan.faces import DlibResNetRecognizer
 from graphgan.files import replacing
 from graphgan.landmarks.hull import convex_hull
 from graphgan.landmarks.masks import polygon_mask
@@ -112,7 +112,7 @@ class References:
     def __init__(self, folder: Path, shown: Sequence[str]) -> None:
         self.folder = folder
         self.shown = shown
-        self.recognise = DlibResNetRecogniser()
+        self.recognize = DlibResNetRecognizer()
         self.people: dict[str, list[LandmarkRow]] = {}
         for row in read_landmarks(folder / "landmarks.csv"):
             self.people.setdefault(Path(row.image).parts[0], []).append(row)
@@ -141,7 +141,7 @@ class References:
         self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "68 2"]
     ) -> Float[Tensor, "d"]:
         """Of one face of any image."""
-        return self.recognise(image, landmarks[None])[0]
+        return self.recognize(image, landmarks[None])[0]
 
 
 def judge(row: dict[str, str], before: Tensor, after: Tensor, references: References) -> Judged:

@@ -35,7 +35,7 @@ from graphgan.anonymize.video.reading import open_video
 from graphgan.commands import run_command
 from graphgan.data.images import read_image
 from graphgan.data.landmark_files import read_landmarks
-from graphgan.faces import DlibResNetRecogniser, FaceFinder, make_finder
+from graphgan.faces import DlibResNetRecognizer, FaceFinder, make_finder
 from graphgan.faces.registry import DetectorName, LandmarkerName
 from graphgan.landmarks.align import Crop
 from graphgan.landmarks.alignment import Alignment, cut
@@ -211,14 +211,14 @@ def lag_of(
 
 def change_of(video, clip: Clip, smooth: torch.Tensor) -> tuple[float, float]:  # type: ignore[no-untyped-def]
     """Mean distance of descriptors from frame to frame, before and after, every other pair."""
-    recognise = DlibResNetRecogniser()
+    recognize = DlibResNetRecognizer()
     distances: list[list[float]] = [[], []]
     last: list[torch.Tensor] = []
     frames = (frame.image for frame in video.frames())
     for number, pair in enumerate(zip(frames, clip.images(), strict=True)):
         if number % 4 > 1:
             continue
-        now = [recognise(image, smooth[number].float()[None])[0] for image in pair]
+        now = [recognize(image, smooth[number].float()[None])[0] for image in pair]
         if number % 4 == 1:
             for kind, (a, b) in enumerate(zip(last, now, strict=True)):
                 distances[kind].append(float((a - b).norm()))

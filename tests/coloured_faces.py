@@ -1,7 +1,7 @@
 """Faces of one colour a person, and tools that see them exactly: every number can be worked out.
 
 A face is a coloured rectangle on grey; the 68 landmarks have fixed places in it. The detector finds
-what is not grey, the recogniser takes the colour at the landmarks.
+what is not grey, the recognizer takes the colour at the landmarks.
 """
 
 from pathlib import Path
@@ -101,8 +101,8 @@ class ColourLandmarker:
         return Landmarks(shape_of_a_face() * (high - low) + low, torch.ones(len(faces.boxes)))
 
 
-class ColourRecogniser:
-    """A `Recogniser`: the mean colour in the middle of the landmarks, 0 to 1."""
+class ColourRecognizer:
+    """A `Recognizer`: the mean colour in the middle of the landmarks, 0 to 1."""
 
     name = "colour"
     fingerprint = "1"

@@ -1,4 +1,4 @@
-"""Faces whose place is known are counted: changed or missed, recognised or not."""
+"""Faces whose place is known are counted: changed or missed, recognized or not."""
 
 import csv
 import subprocess

@@ -81,11 +81,11 @@ class Replacement:
 
     @property
     def is_checked(self) -> bool:
-        """Whether a recogniser is asked: somebody is shown, large enough, in a known place."""
+        """Whether a recognizer is asked: somebody is shown, large enough, in a known place."""
         return (
             not shows_nobody(self.stage.method)
             and self.problem is None
-            and is_recognisable(self.task.found.landmarks)
+            and is_recognizable(self.task.found.landmarks)
         )
 
     @property
@@ -122,7 +122,7 @@ class Replacement:
         )
 
 
-def is_recognisable(landmarks: Float[Tensor, "68 2"]) -> bool:
+def is_recognizable(landmarks: Float[Tensor, "68 2"]) -> bool:
     """Whether a face is large enough to be told by itself, not by what is around it."""
     return extent_of(landmarks) >= _RECOGNISABLE  # False where landmarks are missing
 

@@ -3,8 +3,8 @@
 A face that is found never comes back as it was. The chosen method is tried with one condition
 after the other; then the fallback covers the face, and at last one flat color. The next of these
 is taken when a face cannot be aligned or generated, when the new face does not cover all of the old
-one, or when a recogniser still takes it for the same person. Nobody is shown in the place of a face
-that is too small for it. The recogniser is not asked about methods that show nobody, nor about
+one, or when a recognizer still takes it for the same person. Nobody is shown in the place of a face
+that is too small for it. The recognizer is not asked about methods that show nobody, nor about
 faces below 32 pixels: it would judge the hair and what is around, and it takes even a flat color
 for the same person at times.
 """
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from graphgan.anonymize._replacement import (
     Replacement,
-    is_recognisable,
+    is_recognizable,
     make_faces,
     paste_replacements,
 )
@@ -48,7 +48,7 @@ from graphgan.anonymize.methods import (
     shows_nobody,
 )
 from graphgan.anonymize.selection import Selection
-from graphgan.faces import DlibResNetRecogniser, FaceDetector, FaceFinder, Recogniser
+from graphgan.faces import DlibResNetRecognizer, FaceDetector, FaceFinder, Recognizer
 from graphgan.landmarks.detection import Detection, FindFaces
 from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.onnx_generator import OnnxAnonyGAN
@@ -66,10 +66,10 @@ class Anonymizer:
         second_detector: looks at the finished photo: a face that it finds where nothing was
             replaced is covered too, and its remarks say so; None leaves this check out.
         fallback: covers the faces that the method cannot hide.
-        recogniser: a new face that it takes for the same person is tried again. "default" is
-            `DlibResNetRecogniser`; None leaves this check out.
+        recognizer: a new face that it takes for the same person is tried again. "default" is
+            `DlibResNetRecognizer`; None leaves this check out.
         threshold: distance of a new face to the old one up to which it is tried again; by default
-            1.1 times that up to which the recogniser takes two faces for one person, since others
+            1.1 times that up to which the recognizer takes two faces for one person, since others
             may hold images in which the person looks more like the result.
         tries: with how many conditions a face is tried.
         match: by what the conditions for a face are chosen, see `ConditionOrder`.
@@ -79,13 +79,13 @@ class Anonymizer:
         seed: chooses the conditions.
     Raises:
         ValueError: a method that shows people and no conditions; an unknown fallback; less than one
-            try; a recogniser without a threshold; people to keep and no recogniser.
+            try; a recognizer without a threshold; people to keep and no recognizer.
 
     Example:
         >>> photo = torch.randint(256, (3, 60, 80), dtype=torch.uint8)
         >>> from graphgan.landmarks.detection import Detection
         >>> face = Detection(torch.tensor([20.0, 10, 60, 50]), torch.full((68, 2), torch.nan))
-        >>> anonymizer = Anonymizer("pixelate", lambda image: [face], recogniser=None)
+        >>> anonymizer = Anonymizer("pixelate", lambda image: [face], recognizer=None)
         >>> [found.method for found in anonymizer(photo).faces]
         ['pixelate']
     """
@@ -98,7 +98,7 @@ class Anonymizer:
         *,
         second_detector: FaceDetector | None = None,
         fallback: Obscuring = "pixelate",
-        recogniser: Recogniser | Literal["default"] | None = "default",
+        recognizer: Recognizer | Literal["default"] | None = "default",
         threshold: float | None = None,
         tries: int = 3,
         match: Match = DEFAULT_MATCH,
@@ -111,8 +111,8 @@ class Anonymizer:
         self.last = ObscuredFaces("solid")
         self.detector = FaceFinder() if detector is None else detector
         self.second_detector = second_detector
-        self.recogniser = DlibResNetRecogniser() if isinstance(recogniser, str) else recogniser
-        self.threshold = _threshold(self.recogniser, threshold)
+        self.recognizer = DlibResNetRecognizer() if isinstance(recognizer, str) else recognizer
+        self.threshold = _threshold(self.recognizer, threshold)
         if not getattr(self.method, "doublings", 0):  # it takes no other size
             conditions = [condition.resized(self.method.size) for condition in conditions]
         self.order = ConditionOrder(conditions, seed=seed, match=match)
@@ -122,8 +122,8 @@ class Anonymizer:
             raise ValueError(f"expected at least one try, got {tries}")
         if self.method.uses_conditions:
             self._check_conditions()
-        if self.selection.people and self.recogniser is None:
-            raise ValueError("expected a recogniser, since people to keep are told by it, got None")
+        if self.selection.people and self.recognizer is None:
+            raise ValueError("expected a recognizer, since people to keep are told by it, got None")
 
     def __call__(
         self,
@@ -223,7 +223,7 @@ class Anonymizer:
         Args:
             image: the photo.
             tasks: all of its faces that are to be replaced.
-            check: whether the recogniser is asked, too.
+            check: whether the recognizer is asked, too.
         """
         items = [self._begin(task) for task in tasks]
         if check:
@@ -259,16 +259,16 @@ class Anonymizer:
     def describe(
         self, image: UInt8[Tensor, "3 h w"], landmarks: Sequence[Float[Tensor, "68 2"]]
     ) -> list[Float[Tensor, "d"] | None]:
-        """What the recogniser says of faces.
+        """What the recognizer says of faces.
 
-        None without a recogniser, and for a face that has no landmarks or is too small to be told:
+        None without a recognizer, and for a face that has no landmarks or is too small to be told:
         such a face is not kept for anybody.
         """
         told: list[Tensor | None] = [None] * len(landmarks)
-        asked = [i for i, points in enumerate(landmarks) if is_recognisable(points)]
-        if self.recogniser is None or not asked:
+        asked = [i for i, points in enumerate(landmarks) if is_recognizable(points)]
+        if self.recognizer is None or not asked:
             return told
-        descriptors = self.recogniser(image, torch.stack([landmarks[i] for i in asked]))
+        descriptors = self.recognizer(image, torch.stack([landmarks[i] for i in asked]))
         for i, descriptor in zip(asked, descriptors, strict=True):
             told[i] = descriptor if descriptor.isfinite().all() else None
         return told
@@ -295,7 +295,7 @@ class Anonymizer:
         problems = [item.uncovered() for item in items]
         if check:
             covered = [i for i, problem in enumerate(problems) if problem is None]
-            told = self._recognised(result, [items[i] for i in covered])
+            told = self._recognized(result, [items[i] for i in covered])
             for i, problem in zip(covered, told, strict=True):
                 problems[i] = problem
         again = []
@@ -311,7 +311,7 @@ class Anonymizer:
                     again.append(item)
         return again
 
-    def _recognised(self, result: Tensor, items: Sequence[Replacement]) -> list[Problem | None]:
+    def _recognized(self, result: Tensor, items: Sequence[Replacement]) -> list[Problem | None]:
         """Why each face may not stay: it is taken for the same person."""
         problems: list[Problem | None] = [None] * len(items)
         if self.threshold is None:
@@ -342,13 +342,13 @@ def _method(
     return ObscuredFaces(method, size=size or DEFAULT_SIZE) if isinstance(method, str) else method
 
 
-def _threshold(recogniser: Recogniser | None, threshold: float | None) -> float | None:
-    if recogniser is None:
+def _threshold(recognizer: Recognizer | None, threshold: float | None) -> float | None:
+    if recognizer is None:
         return None
-    if threshold is None and recogniser.threshold is not None:
-        threshold = round(recogniser.threshold * _MARGIN, 6)  # it is shown to people
+    if threshold is None and recognizer.threshold is not None:
+        threshold = round(recognizer.threshold * _MARGIN, 6)  # it is shown to people
     if threshold is None or not threshold > 0:
-        raise ValueError(f"expected a threshold above 0 for {recogniser.name}, got {threshold}")
+        raise ValueError(f"expected a threshold above 0 for {recognizer.name}, got {threshold}")
     return threshold
 
 

@@ -54,7 +54,7 @@ class FaceMethod(Protocol):
     One whose masks are to rise over the brows says how far by an attribute ``forehead``, see
     `face_mask`. One that takes larger crops, too, says by an attribute ``doublings`` how often its
     size may be doubled. One that shows no face at all says so by ``shows_nobody = True``: its
-    results are not shown to a recogniser. One whose results follow the eyes has a method
+    results are not shown to a recognizer. One whose results follow the eyes has a method
     ``eye_states(image, landmarks)``: in clips it is asked in every frame, and what it says comes
     back smoothed as ``eyes`` of `AlignedFaces`.
 

@@ -19,13 +19,13 @@ from graphgan.anonymize.methods import FaceMethod, GeneratedFaces, ObscuredFaces
 from graphgan.anonymize.selection import Box, Selection
 from graphgan.data.images import allow_pixels, read_image
 from graphgan.faces import (
-    Recogniser,
+    Recognizer,
     ToolOptions,
     make_detector,
     make_finder,
-    make_recogniser,
+    make_recognizer,
 )
-from graphgan.faces.registry import DetectorName, LandmarkerName, RecogniserName
+from graphgan.faces.registry import DetectorName, LandmarkerName, RecognizerName
 from graphgan.landmarks.detection import FindFaces
 from graphgan.models import AnonyGAN
 from graphgan.models.onnx_generator import OnnxAnonyGAN
@@ -73,15 +73,15 @@ class AnonymizeOptions:
     allow_damaged: bool = False
     """Do what can be read of videos that are cut short or damaged; by default they are left out."""
     threshold: float | None = None
-    """Distance of descriptors up to which a face counts as recognised; by default a tenth more than
-    the recogniser's own, which is 0.6."""
+    """Distance of descriptors up to which a face counts as recognized; by default a tenth more than
+    the recognizer's own, which is 0.6."""
     tries: int = 3
     """People that a face is tried with before the fallback covers it."""
     detector: DetectorName = "centerface"
     """What finds faces; dlib is an extra, for upright faces from the front."""
     landmarker: LandmarkerName = "face-mesh"
     """What finds the landmarks of a face; dlib's excludes commercial use."""
-    recognizer: RecogniserName = "dlib-resnet"
+    recognizer: RecognizerName = "dlib-resnet"
     """What tells whether a new face still shows the same person; it is not asked about mosaics."""
     max_pixels: int | None = None
     """Of the largest photos, 178956970 by default. Each takes 20 bytes of memory a pixel (100
@@ -119,7 +119,7 @@ def make_anonymizer(options: AnonymizeOptions) -> Anonymizer:
     detector = make_finder(options.detector, options.landmarker, tools)
     coarser = replace(tools, min_face=_COARSER * options.min_face)
     second_detector = make_detector(options.detector, coarser)
-    recogniser = make_recogniser(options.recognizer, tools)
+    recognizer = make_recognizer(options.recognizer, tools)
     method = make_method(options)
     conditions: list[Condition] = []
     if method.uses_conditions:
@@ -130,11 +130,11 @@ def make_anonymizer(options: AnonymizeOptions) -> Anonymizer:
         conditions,
         second_detector=second_detector,
         fallback=options.fallback,
-        recogniser=recogniser,
+        recognizer=recognizer,
         threshold=options.threshold,
         tries=options.tries,
         match=options.match,
-        selection=_selection(options, detector, recogniser),
+        selection=_selection(options, detector, recognizer),
         seed=options.seed,
     )
 
@@ -180,13 +180,13 @@ def _conditions(
     return photo_conditions(path, detector, size=method.size)
 
 
-def _selection(options: AnonymizeOptions, detector: FindFaces, recogniser: Recogniser) -> Selection:
+def _selection(options: AnonymizeOptions, detector: FindFaces, recognizer: Recognizer) -> Selection:
     people, boxes = [], []
     for text in options.keep:
         if (box := as_given_box(text)) is not None:
             boxes.append(box)
         else:
-            people.append(_descriptor(Path(text), detector, recogniser))
+            people.append(_descriptor(Path(text), detector, recognizer))
     only = []
     for text in options.only:
         if (box := as_given_box(text)) is None:
@@ -204,14 +204,14 @@ def as_given_box(text: str) -> Box | None:
     return left, top, right, bottom
 
 
-def _descriptor(path: Path, detector: FindFaces, recogniser: Recogniser) -> torch.Tensor:
+def _descriptor(path: Path, detector: FindFaces, recognizer: Recognizer) -> torch.Tensor:
     if not path.is_file():
         raise ValueError(f"expected --keep FILE or left,top,right,bottom, got {path}")
     image = read_image(path)
     faces = detector(image)
     if len(faces) != 1:
         raise ValueError(f"{path}: expected a photo of one face to keep, found {len(faces)}")
-    return recogniser(image, faces[0].landmarks[None])[0]
+    return recognizer(image, faces[0].landmarks[None])[0]
 
 
 def what_holds_for_all(options: AnonymizeOptions, anonymizer: Anonymizer) -> dict[str, Any]:
@@ -229,7 +229,7 @@ def what_holds_for_all(options: AnonymizeOptions, anonymizer: Anonymizer) -> dic
         "tries": options.tries,
         "detector": options.detector,
         "landmarker": options.landmarker,
-        "recogniser": options.recognizer,
+        "recognizer": options.recognizer,
         "min_face": options.min_face,
         "copy_unmatched": options.copy_unmatched,
         "audio": options.audio,

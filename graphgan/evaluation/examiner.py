@@ -1,4 +1,4 @@
-"""Detectors, landmarkers and recognisers at work on many images, once for each of them."""
+"""Detectors, landmarkers and recognizers at work on many images, once for each of them."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -22,8 +22,8 @@ from graphgan.faces.contracts import (
     FaceDetector,
     Faces,
     Landmarker,
-    NamingRecogniser,
-    Recogniser,
+    NamingRecognizer,
+    Recognizer,
 )
 from graphgan.metrics.expression import Expression, measure_expression
 
@@ -39,24 +39,24 @@ class Tools:
     Args:
         detector: finds faces: recognition begins with the surest one.
         landmarker: finds their landmarks.
-        recognisers: describe them; the first one speaks in plots.
+        recognizers: describe them; the first one speaks in plots.
         detectors: others that look for faces.
         expressions: reads the expressions of the faces that the first detector finds; None leaves
             them out.
     Raises:
-        ValueError: no recogniser, two recognisers or two detectors of one name.
+        ValueError: no recognizer, two recognizers or two detectors of one name.
     """
 
     detector: FaceDetector
     landmarker: Landmarker
-    recognisers: Sequence[Recogniser]
+    recognizers: Sequence[Recognizer]
     detectors: Sequence[FaceDetector] = ()
     expressions: ExpressionReader | None = None
 
     def __post_init__(self) -> None:
-        names = [recogniser.name for recogniser in self.recognisers]
+        names = [recognizer.name for recognizer in self.recognizers]
         if not names or len(set(names)) < len(names):
-            raise ValueError(f"expected recognisers of different names, got {names}")
+            raise ValueError(f"expected recognizers of different names, got {names}")
         names = [detector.name for detector in self.all_detectors]
         if len(set(names)) < len(names):
             raise ValueError(f"expected detectors of different names, got {names}")
@@ -179,30 +179,30 @@ class Examiner:
         self,
         images: UInt8[Tensor, "n 3 h w"],
         landmarks: Float[Tensor, "n 68 2"],
-        recogniser: Recogniser,
+        recognizer: Recognizer,
     ) -> Float[Tensor, "n d"]:
         """Descriptors; NaN where landmarks are missing."""
-        return self._described(images, landmarks, recogniser, _describe, "descriptors")
+        return self._described(images, landmarks, recognizer, _describe, "descriptors")
 
     def classify(
         self,
         images: UInt8[Tensor, "n 3 h w"],
         landmarks: Float[Tensor, "n 68 2"],
-        recogniser: NamingRecogniser,
+        recognizer: NamingRecognizer,
     ) -> Float[Tensor, "n c"]:
         """Logits; NaN where landmarks are missing."""
-        return self._described(images, landmarks, recogniser, _classify, "logits")
+        return self._described(images, landmarks, recognizer, _classify, "logits")
 
     def _described(
         self,
         images: Tensor,
         landmarks: Tensor,
-        recogniser: Recogniser,
+        recognizer: Recognizer,
         work: Callable[[Any, Tools], Any],
         what: str,
     ) -> Tensor:
-        number = list(self.tools.recognisers).index(recogniser)
-        known = self._rows.setdefault((_identity(recogniser), what), {})
+        number = list(self.tools.recognizers).index(recognizer)
+        known = self._rows.setdefault((_identity(recognizer), what), {})
 
         def compute() -> dict[str, Tensor]:
             there = torch.nonzero(landmarks.isfinite().flatten(1).all(1)).flatten().tolist()
@@ -212,13 +212,13 @@ class Examiner:
             }
             keys = {i: _digest(*items[i][:2]) for i in there}
             unseen = list({keys[i]: items[i] for i in there if keys[i] not in known}.items())
-            found = self._ask(work, [item for _, item in unseen], f"{recogniser.name} {what}")
+            found = self._ask(work, [item for _, item in unseen], f"{recognizer.name} {what}")
             known.update(zip([key for key, _ in unseen], found, strict=True))
             rows = [known[keys[i]] for i in there]
             width = len(next(iter(known.values()))) if known else 1
             return {what: _in_rows(rows, there, (len(images), width))}
 
-        inputs = (_identity(recogniser), images, landmarks.float())
+        inputs = (_identity(recognizer), images, landmarks.float())
         return self.cache.fetch(what, inputs, compute)[what]
 
     def _ask(self, work: Callable[[Any, Tools], Any], items: list[Any], what: str) -> list[Any]:
@@ -232,7 +232,7 @@ def _digest(*arrays: np.ndarray) -> bytes:
     return digest.digest()
 
 
-def _identity(tool: FaceDetector | Landmarker | Recogniser) -> str:
+def _identity(tool: FaceDetector | Landmarker | Recognizer) -> str:
     """Two tools may have one fingerprint, such as "1"."""
     return f"{type(tool).__qualname__} {tool.name} {tool.fingerprint}"
 
@@ -304,16 +304,16 @@ def _describe(item: tuple[np.ndarray, np.ndarray, int], tools: Tools) -> np.ndar
     image, scale = _enlarged(item[0])
     landmarks = _grown(torch.from_numpy(item[1]), scale)
     with torch.no_grad():
-        return _arrays(tools.recognisers[item[2]](image, landmarks[None])[0])[0]
+        return _arrays(tools.recognizers[item[2]](image, landmarks[None])[0])[0]
 
 
 def _classify(item: tuple[np.ndarray, np.ndarray, int], tools: Tools) -> np.ndarray:
     image, scale = _enlarged(item[0])
     landmarks = _grown(torch.from_numpy(item[1]), scale)
-    recogniser = tools.recognisers[item[2]]
-    assert isinstance(recogniser, NamingRecogniser)
+    recognizer = tools.recognizers[item[2]]
+    assert isinstance(recognizer, NamingRecognizer)
     with torch.no_grad():
-        return _arrays(recogniser.logits(image, landmarks[None])[0])[0]
+        return _arrays(recognizer.logits(image, landmarks[None])[0])[0]
 
 
 def _arrays(*tensors: Tensor) -> _Arrays:

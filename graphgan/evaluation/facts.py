@@ -13,15 +13,15 @@ from graphgan.evaluation.results_folder import FolderOfResults
 from graphgan.evaluation.study import Study
 from graphgan.evaluation.subject import Subject
 from graphgan.evaluation.transfer import shown_as_asked
-from graphgan.faces.contracts import Recogniser
-from graphgan.faces.dlib_resnet import DlibResNetRecogniser
+from graphgan.faces.contracts import Recognizer
+from graphgan.faces.dlib_resnet import DlibResNetRecognizer
 from graphgan.metrics.identification import auc, descriptor_distances
 
-CHECKER = DlibResNetRecogniser.name
-"""The recogniser that the anonymiser itself checks its results with."""
+CHECKER = DlibResNetRecognizer.name
+"""The recognizer that the anonymiser itself checks its results with."""
 
 LEAST_PEOPLE, LEAST_PICTURES = 20, 100
-_LEAST_AREA = 0.8  # of a recogniser that tells originals apart
+_LEAST_AREA = 0.8  # of a recognizer that tells originals apart
 _PLURALS: dict[str, str] = {
     "gallery picture": "gallery pictures",
     "lesson": "further lessons",
@@ -43,11 +43,11 @@ def cautions(study: Study) -> list[str]:
             f"no re-identification: it takes two people with pictures of two videos, there "
             f"{'is' if known == 1 else 'are'} {known}"
         )
-    names = [recogniser.name for recogniser in study.examiner.tools.recognisers]
+    names = [recognizer.name for recognizer in study.examiner.tools.recognizers]
     if names == [CHECKER]:
         found.append(
-            f"{CHECKER} is the only recogniser here, and the one that the anonymiser itself checks "
-            "its results with: what it does not recognise another recogniser may"
+            f"{CHECKER} is the only recognizer here, and the one that the anonymiser itself checks "
+            "its results with: what it does not recognize another recognizer may"
         )
     lost = int((~study.originals.found).sum())
     if 2 * lost > pictures:
@@ -55,13 +55,13 @@ def cautions(study: Study) -> list[str]:
             f"in {lost} of {_number(pictures, 'picture')} no face is found even before they were "
             "anonymised: what is said of results says little"
         )
-    recognisers = study.examiner.tools.recognisers
-    return found + [line for own in recognisers if (line := _caution(study, own))]
+    recognizers = study.examiner.tools.recognizers
+    return found + [line for own in recognizers if (line := _caution(study, own))]
 
 
-def _caution(study: Study, recogniser: Recogniser) -> str:
+def _caution(study: Study, recognizer: Recognizer) -> str:
     """What is to be said of a judge who does not know the originals again."""
-    attack = attack_of(study, recogniser, "pose known")
+    attack = attack_of(study, recognizer, "pose known")
     if not attack.askable.any() or not len(attack.impostors):
         return ""
     own = attack.own_distances[attack.askable]
@@ -69,8 +69,8 @@ def _caution(study: Study, recogniser: Recogniser) -> str:
     if area >= _LEAST_AREA:
         return ""
     return (
-        f"{recogniser.name} does not tell the originals apart (area under the curve {area:.2f}, "
-        "1 is certain): that it does not recognise results says nothing"
+        f"{recognizer.name} does not tell the originals apart (area under the curve {area:.2f}, "
+        "1 is certain): that it does not recognize results says nothing"
     )
 
 
@@ -93,7 +93,7 @@ def warnings_of_study(study: Study, naturalness: Naturalness) -> list[str]:
     if min(height, width) < LEAST_SIDE:
         warnings.append(
             f"images of {width} x {height} pixels were enlarged to {LEAST_SIDE} for detectors "
-            "and recognisers: figures of folders of another size cannot be put beside these"
+            "and recognizers: figures of folders of another size cannot be put beside these"
         )
     if skipped := study.pictures.info.get("skipped"):
         listed = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
@@ -179,13 +179,13 @@ def facts_of(study: Study, naturalness: Naturalness) -> dict[str, Any]:
         "least overlap in place": study.settings.min_iou,
         "pictures on each side of a Frechet distance": naturalness.count,
         "features of pictures": _describe(naturalness),
-        "recognisers": [recogniser.name for recogniser in tools.recognisers],
+        "recognizers": [recognizer.name for recognizer in tools.recognizers],
         "detectors": [detector.name for detector in tools.all_detectors],
         "landmarker": tools.landmarker.name,
     }
     for attacker in ATTACKERS:
-        for recogniser in tools.recognisers:
-            facts |= _of_attack(attack_of(study, recogniser, attacker), attacker)
+        for recognizer in tools.recognizers:
+            facts |= _of_attack(attack_of(study, recognizer, attacker), attacker)
     return facts
 
 
@@ -200,12 +200,12 @@ def _describe(naturalness: Naturalness) -> str:
 
 def _of_attack(attack: Attack, attacker: Attacker) -> dict[str, Any]:
     """Thresholds, how often two real people are taken for one, and conditions for sources."""
-    name = f"{attack.recogniser.name}, {attacker}"
+    name = f"{attack.recognizer.name}, {attacker}"
     facts: dict[str, Any] = {}
     for rate in attack.study.settings.false_accept_rates:
         if (threshold := attack.calibrated(rate)) is not None:
             facts[f"{name}: threshold at FAR {100 * rate:g} %"] = threshold
-    if (own := attack.recogniser.threshold) is None:
+    if (own := attack.recognizer.threshold) is None:
         return facts
     distances, people = attack.impostors, attack.study.probe_people
     if len(distances):
@@ -219,13 +219,13 @@ def _of_attack(attack: Attack, attacker: Attacker) -> dict[str, Any]:
 
 def _conditions_as_sources(attack: Attack, threshold: float) -> dict[str, Any]:
     """How often the untouched conditions are taken for the people who are to be hidden by them."""
-    study, recogniser = attack.study, attack.recogniser
+    study, recognizer = attack.study, attack.recognizer
     given, there = study.trials.conditions, attack.askable
     if not there.any() or not given:
         return {}
-    shown = study.examiner.describe(study.images(given), study.landmarks(given), recogniser)
+    shown = study.examiner.describe(study.images(given), study.landmarks(given), recognizer)
     distances = descriptor_distances(shown, attack.gallery)
     own = torch.where(attack.is_same, distances, torch.inf).amin(1)
     taken = torch.where(there & own.isfinite(), (own <= threshold).float(), torch.nan)
     cell = rate_cell(taken, study.probe_people)
-    return {f"{recogniser.name}: conditions themselves verified as the source": cell.as_json()}
+    return {f"{recognizer.name}: conditions themselves verified as the source": cell.as_json()}

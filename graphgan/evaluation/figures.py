@@ -63,8 +63,8 @@ ROWS = (
         "taken for the same person at 1 % false accepts",
         (r"(?P<judge>.*): verified at FAR 1 %",),
         "lower",
-        "People are not recognised one to one",
-        "People are recognised one to one",
+        "People are not recognized one to one",
+        "People are recognized one to one",
         Limit("chance"),
     ),
     Row(

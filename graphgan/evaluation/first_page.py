@@ -11,7 +11,7 @@ from graphgan.evaluation.systems import Original
 _TERMS = {
     "false accepts": "*at 1 % false accepts*: at the distance at which 1 % of pairs of different "
     "real people are taken for one person.",
-    "worst judge": "*worst judge*: the highest figure of all recognisers and attackers, of those "
+    "worst judge": "*worst judge*: the highest figure of all recognizers and attackers, of those "
     "whose interval is above chance if there are any.",
     "untouched": "*untouched*: the same figure of the pictures before they were anonymised.",
     "parrot": "*parrot*: an attacker who has learned from anonymised pictures of the same people.",

@@ -17,7 +17,7 @@ from graphgan.data.tables import read_table
 from graphgan.evaluation.cells import Cell, Cells, not_measured, rate_cell
 from graphgan.evaluation.privacy import Attack, class_kept
 from graphgan.evaluation.subject import Subject
-from graphgan.faces.contracts import NamingRecogniser, Recogniser
+from graphgan.faces.contracts import NamingRecognizer, Recognizer
 from graphgan.metrics.identification import fold_accuracies, fold_statistics, verified
 
 _COLUMNS = ("fold", "same", "image_a", "image_b")
@@ -73,14 +73,14 @@ def measure_folds(attack: Attack, subject: Subject) -> Cells:
     pairs = [pair for pair in listed if pair.a in place and subject.present[place[pair.a]]]
     if not pairs:
         return {}
-    prefix = f"{attack.recogniser.name}, {attack.attacker}, pairs in folds: "
+    prefix = f"{attack.recognizer.name}, {attack.attacker}, pairs in folds: "
     names = [prefix + name for name in ("same person verified", "different people verified")]
     distances = _distances(attack, subject, pairs, place)
     folds = torch.tensor([pair.fold for pair in pairs])
     same = torch.tensor([pair.same for pair in pairs])
     people = study.people([pair.a for pair in pairs])
     cells = dict.fromkeys(names, not_measured("no threshold is known"))
-    if (threshold := attack.recogniser.threshold) is not None:
+    if (threshold := attack.recognizer.threshold) is not None:
         accepted = verified(distances, threshold).float()
         for name, which in zip(names, (same, ~same), strict=True):
             cells[name] = _cell(accepted[which], people[which], folds[which])
@@ -90,7 +90,7 @@ def measure_folds(attack: Attack, subject: Subject) -> Cells:
     return cells
 
 
-def measure_classes_in_folds(subject: Subject, recogniser: Recogniser) -> Cells:
+def measure_classes_in_folds(subject: Subject, recognizer: Recognizer) -> Cells:
     """The published re-identification score, as a mean over the folds and their deviation.
 
     In a fold: the share of its pairs whose first picture, the anonymised one, gets the class of its
@@ -98,10 +98,10 @@ def measure_classes_in_folds(subject: Subject, recogniser: Recogniser) -> Cells:
 
     Args:
         subject: whose results they are.
-        recogniser: names people; an empty dictionary where it names none.
+        recognizer: names people; an empty dictionary where it names none.
     """
     study = subject.study
-    if not isinstance(recogniser, NamingRecogniser) or not recogniser.has_classes:
+    if not isinstance(recognizer, NamingRecognizer) or not recognizer.has_classes:
         return {}
     place = {number: i for i, number in enumerate(study.trials.probes)}
     asked = subject.present & study.complete
@@ -109,10 +109,10 @@ def measure_classes_in_folds(subject: Subject, recogniser: Recogniser) -> Cells:
     pairs = [pair for pair in listed if pair.a in place and asked[place[pair.a]]]
     if not pairs:
         return {}
-    kept = class_kept(subject, recogniser)[[place[pair.a] for pair in pairs]]
+    kept = class_kept(subject, recognizer)[[place[pair.a] for pair in pairs]]
     folds = torch.tensor([pair.fold for pair in pairs])
     people = study.people([pair.a for pair in pairs])
-    return {f"{recogniser.name}, pairs in folds: same class": _cell(kept, people, folds)}
+    return {f"{recognizer.name}, pairs in folds: same class": _cell(kept, people, folds)}
 
 
 def _distances(

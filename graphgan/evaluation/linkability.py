@@ -5,10 +5,10 @@ from graphgan.evaluation.pairs import Pairs, pair_distances, probe_pairs, separa
 from graphgan.evaluation.rules import RULES, describe_ruled
 from graphgan.evaluation.subject import Subject
 from graphgan.evaluation.trials import ConditionRule, NobodyElseError
-from graphgan.faces.contracts import Recogniser
+from graphgan.faces.contracts import Recognizer
 
 
-def measure_links(subject: Subject, recogniser: Recogniser) -> Cells:
+def measure_links(subject: Subject, recognizer: Recognizer) -> Cells:
     """Area under the ROC curve of distances between anonymised pictures.
 
     Mated pairs are two anonymised pictures of one person, of different videos; non-mated ones are
@@ -16,16 +16,16 @@ def measure_links(subject: Subject, recogniser: Recogniser) -> Cells:
     condition for each person, which links its pictures by design.
     """
     return {
-        f"{recogniser.name}: linked, {name}": _measure(subject, recogniser, rule)
+        f"{recognizer.name}: linked, {name}": _measure(subject, recognizer, rule)
         for rule, name in RULES.items()
     }
 
 
-def _measure(subject: Subject, recogniser: Recogniser, rule: ConditionRule) -> Cell:
+def _measure(subject: Subject, recognizer: Recognizer, rule: ConditionRule) -> Cell:
     study = subject.study
     count = len(study.trials.probes)
     try:
-        described = describe_ruled(subject, recogniser, rule)[:count]
+        described = describe_ruled(subject, recognizer, rule)[:count]
     except NobodyElseError as error:
         return not_measured(str(error))
     there = subject.present & study.complete

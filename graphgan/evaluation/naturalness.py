@@ -18,7 +18,7 @@ from graphgan.evaluation.features import PictureFeatures
 from graphgan.evaluation.privacy import attack_of
 from graphgan.evaluation.study import Study
 from graphgan.evaluation.subject import Subject
-from graphgan.faces.contracts import Recogniser
+from graphgan.faces.contracts import Recognizer
 from graphgan.metrics.frechet import frechet_distance, principal_frechet_distance
 from graphgan.metrics.kernel import kernel_distance
 
@@ -33,17 +33,17 @@ class Naturalness:
 
     Args:
         study: what is asked.
-        recogniser: whose descriptors the Frechet distance of faces is of.
+        recognizer: whose descriptors the Frechet distance of faces is of.
         features: for distances of pictures, of one network each.
     Attributes:
         count: pictures in each set.
     """
 
     def __init__(
-        self, study: Study, recogniser: Recogniser, features: Sequence[PictureFeatures]
+        self, study: Study, recognizer: Recognizer, features: Sequence[PictureFeatures]
     ) -> None:
         self.study = study
-        self.recogniser = recogniser
+        self.recognizer = recognizer
         self.features = features
         probes, rng = study.trials.probes, np.random.default_rng((study.settings.seed, 13))
         asked = set(study.probe_people.tolist())
@@ -57,8 +57,8 @@ class Naturalness:
 
     def measure(self, subject: Subject) -> Cells:
         """Frechet distance of face descriptors; Frechet and kernel distance of picture features."""
-        attack = attack_of(self.study, self.recogniser, "pipeline")
-        name = f"FD-{self.recogniser.name}"
+        attack = attack_of(self.study, self.recognizer, "pipeline")
+        name = f"FD-{self.recognizer.name}"
         missing = int((~subject.results.present[self.chosen]).sum())
         unless = not_measured(f"results are missing: {missing} of {self.count}")
         if not self.count:
@@ -98,13 +98,13 @@ class Naturalness:
 
     def _faces(self) -> tuple[Tensor, Tensor]:
         """Descriptors of the real pictures and of the untouched sources."""
-        attack = attack_of(self.study, self.recogniser, "pipeline")
+        attack = attack_of(self.study, self.recognizer, "pipeline")
 
         def describe() -> Tensor:
             seen = self.study.see(self.study.images(self.real))
-            return self.study.examiner.describe(seen.images, seen.landmarks, self.recogniser)
+            return self.study.examiner.describe(seen.images, seen.landmarks, self.recognizer)
 
-        real = self.study.once(("real", self.recogniser.name), describe)
+        real = self.study.once(("real", self.recognizer.name), describe)
         return real, attack.originals[self.chosen]
 
     def _whole(self, features: PictureFeatures) -> tuple[Tensor, Tensor]:

@@ -79,7 +79,7 @@ def measure_pairs(attack: Attack, subject: Subject) -> Cells:
     Area under the ROC curve, and F1 at the threshold that is best for the attacker. The untouched
     pictures are the other probes, of another video than the anonymised one.
     """
-    study, prefix = attack.study, f"{attack.recogniser.name}, {attack.attacker}: pairs"
+    study, prefix = attack.study, f"{attack.recognizer.name}, {attack.attacker}: pairs"
     pairs = probe_pairs(study, ordered=True)
     known = study.complete if attack.attacker == "pose known" else torch.ones_like(study.complete)
     pairs = pairs.where(subject.present & known, known)

@@ -14,25 +14,25 @@ from graphgan.evaluation.cells import Cell, Cells, not_measured, rate_cell
 from graphgan.evaluation.rules import RULES, describe_ruled, ruled_pictures
 from graphgan.evaluation.subject import Subject
 from graphgan.evaluation.trials import ConditionRule, NobodyElseError
-from graphgan.faces.contracts import Recogniser
+from graphgan.faces.contracts import Recognizer
 from graphgan.metrics.parrot import parrot_rank_one
 
 NO_LESSONS = "no lessons: nobody has pictures of two videos"
 ONE_PERSON = "no lessons of two people"
 
 
-def measure_parrots(subject: Subject, recogniser: Recogniser) -> Cells:
+def measure_parrots(subject: Subject, recognizer: Recognizer) -> Cells:
     """Rank-1 of the parrot, with conditions drawn for each picture and with one for each person.
 
     Lessons and probes are anonymised alike: a fixed condition for each person hands it the answer.
     """
     return {
-        f"{recogniser.name}, parrot, {name}": _measure(subject, recogniser, rule)
+        f"{recognizer.name}, parrot, {name}": _measure(subject, recognizer, rule)
         for rule, name in RULES.items()
     }
 
 
-def _measure(subject: Subject, recogniser: Recogniser, rule: ConditionRule) -> Cell:
+def _measure(subject: Subject, recognizer: Recognizer, rule: ConditionRule) -> Cell:
     study, trials = subject.study, subject.study.trials
     known = study.people(trials.lessons)
     if not trials.lessons:
@@ -43,7 +43,7 @@ def _measure(subject: Subject, recogniser: Recogniser, rule: ConditionRule) -> C
     what = rule if subject.system.uses_conditions else "any"
     try:
         right = subject.once(
-            ("parrot", recogniser.name, what), lambda: _right(subject, recogniser, rule)
+            ("parrot", recognizer.name, what), lambda: _right(subject, recognizer, rule)
         )
     except NobodyElseError as error:
         return not_measured(str(error))
@@ -63,9 +63,9 @@ class _Answers(NamedTuple):
     lessons: int
 
 
-def _right(subject: Subject, recogniser: Recogniser, rule: ConditionRule) -> _Answers:
+def _right(subject: Subject, recognizer: Recognizer, rule: ConditionRule) -> _Answers:
     study, trials = subject.study, subject.study.trials
-    described = describe_ruled(subject, recogniser, rule)
+    described = describe_ruled(subject, recognizer, rule)
     place = {number: i for i, number in enumerate(ruled_pictures(study))}
     lessons = described[[place[number] for number in trials.lessons]]
     taught = int((~lessons.isnan().all(1)).sum())

@@ -53,7 +53,7 @@ def draw_privacy_against_utility(evaluation: Evaluation, path: Path) -> bool:
             *(0.985 * edge, 50, "hardly any face detected"),
             rotation=90, va="center", ha="right", fontsize=7, color="0.5",
         )  # fmt: skip
-    axes[0].set_ylabel("recognised, rank-1 (%)")
+    axes[0].set_ylabel("recognized, rank-1 (%)")
     axes[-1].legend(fontsize=8, loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
     _save(figure, path)
     return True
@@ -87,7 +87,7 @@ def draw_roc(evaluation: Evaluation, path: Path) -> bool:
 
 
 def _rank_one(row: Cells, attacker: Attacker) -> Cell | None:
-    """Of the first recogniser by which it was measured."""
+    """Of the first recognizer by which it was measured."""
     cells = [cell for name, cell in row.items() if name.endswith(f", {attacker}: rank-1")]
     return next((cell for cell in cells if cell.value is not None), None)
 

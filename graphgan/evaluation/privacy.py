@@ -1,4 +1,4 @@
-"""Is the person still recognised in a gallery? Asked of two attackers.
+"""Is the person still recognized in a gallery? Asked of two attackers.
 
 *pipeline*: recognition as it is, with landmarks by its own detector; where that finds nothing, of
 what fills the place where faces usually are.
@@ -17,7 +17,7 @@ from torch import Tensor
 from graphgan.evaluation.cells import Cell, Cells, mean_cell, not_measured, rate_cell
 from graphgan.evaluation.study import Seen, Study
 from graphgan.evaluation.subject import Subject
-from graphgan.faces.contracts import NamingRecogniser, Recogniser
+from graphgan.faces.contracts import NamingRecognizer, Recognizer
 from graphgan.metrics.identification import (
     descriptor_distances,
     rank_one,
@@ -39,22 +39,22 @@ Curve = tuple[Float[Tensor, "t"], Float[Tensor, "t"]]
 
 @dataclass(frozen=True)
 class Attack:
-    """An attacker with a recogniser, who has seen the gallery and the originals.
+    """An attacker with a recognizer, who has seen the gallery and the originals.
 
     Args:
         study: what is asked.
-        recogniser: describes faces.
+        recognizer: describes faces.
         attacker: how faces are aligned.
     """
 
     study: Study
-    recogniser: Recogniser
+    recognizer: Recognizer
     attacker: Attacker
 
     def describe(self, seen: Seen, landmarks: Float[Tensor, "n 68 2"]) -> Float[Tensor, "n d"]:
         """Descriptors of what is seen; ``landmarks`` are the true ones."""
         points = seen.landmarks if self.attacker == "pipeline" else landmarks
-        return self.study.examiner.describe(seen.images, points, self.recogniser)
+        return self.study.examiner.describe(seen.images, points, self.recognizer)
 
     @cached_property
     def originals(self) -> Float[Tensor, "n d"]:
@@ -71,7 +71,7 @@ class Attack:
 
     def of_subject(self, subject: Subject) -> Float[Tensor, "n d"]:
         """Descriptors of the results of a system."""
-        what = ("descriptors", self.recogniser.name, self.attacker)
+        what = ("descriptors", self.recognizer.name, self.attacker)
         return subject.once(what, lambda: self.of_probes(subject.seen))
 
     def of_probes(self, seen: Seen) -> Float[Tensor, "n d"]:
@@ -107,10 +107,10 @@ class Attack:
         return None if len(distances) * rate < 1 else threshold_at(distances, rate)
 
 
-def attack_of(study: Study, recogniser: Recogniser, attacker: Attacker) -> Attack:
+def attack_of(study: Study, recognizer: Recognizer, attacker: Attacker) -> Attack:
     """The one attack of a study by these two."""
     return study.once(
-        ("attack", recogniser.name, attacker), lambda: Attack(study, recogniser, attacker)
+        ("attack", recognizer.name, attacker), lambda: Attack(study, recognizer, attacker)
     )
 
 
@@ -126,9 +126,9 @@ def measure_recognition(attack: Attack, subject: Subject) -> tuple[Cells, Curve 
         attack: the attacker.
         subject: whose results are looked at.
     Returns:
-        Cells, and the curve of true against false accepts where there is anybody to recognise.
+        Cells, and the curve of true against false accepts where there is anybody to recognize.
     """
-    study, prefix = attack.study, f"{attack.recogniser.name}, {attack.attacker}: "
+    study, prefix = attack.study, f"{attack.recognizer.name}, {attack.attacker}: "
     probes, rates = attack.of_subject(subject), study.settings.false_accept_rates
     there = attack.askable & subject.present
     cells = _same_image(attack, subject, prefix)
@@ -179,8 +179,8 @@ def _own(distances: Float[Tensor, "n m"], is_same: Bool[Tensor, "n m"]) -> Float
 def _verified(
     attack: Attack, own: Float[Tensor, "n"], there: Bool[Tensor, "n"], rate: float | None = None
 ) -> Cell:
-    """At the recogniser's own threshold, or at that of a false-accept rate."""
-    threshold = attack.recogniser.threshold if rate is None else attack.calibrated(rate)
+    """At the recognizer's own threshold, or at that of a false-accept rate."""
+    threshold = attack.recognizer.threshold if rate is None else attack.calibrated(rate)
     if threshold is None:
         count = int(attack.impostors.isfinite().sum())
         few = f"too few pairs of different people: {count}"
@@ -194,7 +194,7 @@ def _accepted_as_others(
     attack: Attack, distances: Float[Tensor, "n m"], there: Bool[Tensor, "n"]
 ) -> Cell:
     """For which share of the people whom it does not show a result is taken."""
-    if (threshold := attack.recogniser.threshold) is None:
+    if (threshold := attack.recognizer.threshold) is None:
         return not_measured("no threshold is known")
     study = attack.study
     shown = study.people(study.trials.conditions or study.trials.probes)[:, None]
@@ -204,28 +204,28 @@ def _accepted_as_others(
     return mean_cell(taken.float(), study.probe_people, empty=NOBODY_ELSE)
 
 
-def measure_same_class(subject: Subject, recogniser: Recogniser) -> Cells:
+def measure_same_class(subject: Subject, recognizer: Recognizer) -> Cells:
     """The published score: share of results whose most likely class is that of their source.
 
     Source: [A] Dall'Asen et al., ICIAP 2021, and [C] Maximov et al., CVPR 2020; FaceNet's classes
     are the people it was trained on.
     """
-    name, study = f"{recogniser.name}: same class as the source", subject.study
-    if not isinstance(recogniser, NamingRecogniser):
+    name, study = f"{recognizer.name}: same class as the source", subject.study
+    if not isinstance(recognizer, NamingRecognizer):
         return {}
-    if not recogniser.has_classes:
+    if not recognizer.has_classes:
         return {name: not_measured("weights without classes")}
-    return {name: rate_cell(class_kept(subject, recogniser), study.probe_people)}
+    return {name: rate_cell(class_kept(subject, recognizer), study.probe_people)}
 
 
-def class_kept(subject: Subject, recogniser: NamingRecogniser) -> Float[Tensor, "n"]:
+def class_kept(subject: Subject, recognizer: NamingRecognizer) -> Float[Tensor, "n"]:
     """1 for a probe whose result is of the class of its source, else 0; NaN where not asked."""
     study = subject.study
     landmarks = study.landmarks(study.trials.probes)
 
     def classes() -> list[Tensor]:
         both = subject.results.images, study.originals.images
-        return [study.examiner.classify(images, landmarks, recogniser) for images in both]
+        return [study.examiner.classify(images, landmarks, recognizer) for images in both]
 
-    same = same_class(*subject.once(("classes", recogniser.name), classes)).float()
+    same = same_class(*subject.once(("classes", recognizer.name), classes)).float()
     return torch.where(subject.present & study.complete, same, torch.nan)

@@ -93,7 +93,7 @@ def _opening(evaluation: Evaluation) -> Iterator[str]:
     yield (
         f"Measured on {_number(pictures, 'picture')} of {_number(people, 'person', 'people')} "
         f"(folder {facts.get('folder', '-')}). Each is a *probe*: the systems anonymised it, and "
-        "detectors, recognisers and other judges looked at the results."
+        "detectors, recognizers and other judges looked at the results."
     )
     if known := facts.get("people in the gallery", 0):
         yield (

@@ -14,7 +14,7 @@ from graphgan.evaluation.privacy import attack_of
 from graphgan.evaluation.study import Study
 from graphgan.evaluation.subject import Subject
 from graphgan.evaluation.trials import ConditionRule
-from graphgan.faces.contracts import Recogniser
+from graphgan.faces.contracts import Recognizer
 
 RULES: dict[ConditionRule, str] = {
     "drawn": "conditions drawn",
@@ -28,7 +28,7 @@ def ruled_pictures(study: Study) -> list[int]:
 
 
 def describe_ruled(
-    subject: Subject, recogniser: Recogniser, rule: ConditionRule
+    subject: Subject, recognizer: Recognizer, rule: ConditionRule
 ) -> Float[Tensor, "p d"]:
     """Descriptors of `ruled_pictures` as anonymised by that rule; NaN without a result.
 
@@ -42,23 +42,23 @@ def describe_ruled(
     first = len(study.trials.probes)
     # Drawn together, so that all pictures of a person get one condition where it is fixed.
     conditions = study.conditions(numbers, rule) if subject.system.uses_conditions else numbers
-    what = ("ruled", recogniser.name, tuple(conditions))
+    what = ("ruled", recognizer.name, tuple(conditions))
     if subject.system.uses_conditions and conditions[:first] != study.trials.conditions:
-        return subject.once(what, lambda: _described(subject, recogniser, numbers, conditions))
-    attack = attack_of(study, recogniser, "pose known")
+        return subject.once(what, lambda: _described(subject, recognizer, numbers, conditions))
+    attack = attack_of(study, recognizer, "pose known")
     there = subject.results.present[:, None]
     of_probes = torch.where(there, attack.of_subject(subject), torch.nan)
     if not (further := numbers[first:]):
         return of_probes
     shown = conditions[first:]
-    others = subject.once(what, lambda: _described(subject, recogniser, further, shown))
+    others = subject.once(what, lambda: _described(subject, recognizer, further, shown))
     return torch.cat([of_probes, others])
 
 
 def _described(
-    subject: Subject, recogniser: Recogniser, sources: Sequence[int], conditions: Sequence[int]
+    subject: Subject, recognizer: Recognizer, sources: Sequence[int], conditions: Sequence[int]
 ) -> Float[Tensor, "p d"]:
     study = subject.study
     results = study.results(subject.system, sources, conditions)
-    described = study.examiner.describe(results.images, study.landmarks(sources), recogniser)
+    described = study.examiner.describe(results.images, study.landmarks(sources), recognizer)
     return torch.where(results.present[:, None], described, torch.nan)

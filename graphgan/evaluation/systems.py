@@ -111,7 +111,7 @@ class MethodSystem:
     """A method of the anonymiser, each picture a photo: what users get is what is measured.
 
     The face is cut out, replaced and laid back as `graphgan-anonymize` does it, at the picture's
-    own size, and covered by a mosaic where that fails. No recogniser looks at the results: a
+    own size, and covered by a mosaic where that fails. No recognizer looks at the results: a
     result that it would refuse is measured, too.
 
     Args:
@@ -125,7 +125,7 @@ class MethodSystem:
         self.name = name
         self.fingerprint = f"{fingerprint}; from {LEAST_SHOWN} on; {constants.fingerprint()}"
         self.uses_conditions = method.uses_conditions
-        self._anonymizer = Anonymizer("pixelate", _no_faces, recogniser=None)
+        self._anonymizer = Anonymizer("pixelate", _no_faces, recognizer=None)
 
     def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
         people = _conditions(request) if self.uses_conditions else [None] * len(request[0])

@@ -101,9 +101,9 @@ _TABLES = (
         percent=False,
     ),
     _Table(
-        "Recognised in a gallery of other pictures, %",
+        "Recognized in a gallery of other pictures, %",
         "Lower is better. Rank-1: the nearest face of the gallery is the person's. Verified: "
-        "within the recogniser's threshold of the person's image, or within the distance at which "
+        "within the recognizer's threshold of the person's image, or within the distance at which "
         "so many pairs of original faces of different people are accepted (FAR, the false-accept "
         "rate). *pipeline*: the attacker finds and aligns faces by the detector and the "
         "landmarker; *pose known*: aligns them by the true landmarks.",
@@ -112,7 +112,7 @@ _TABLES = (
     _Table(
         "Taken for somebody else, %",
         "Of all images in the gallery that show neither the person nor the condition's: how many "
-        "are within the recogniser's threshold of a result. In the row `original` it is the "
+        "are within the recognizer's threshold of a result. In the row `original` it is the "
         "false-accept rate.",
         (": accepted as others",),
     ),
@@ -125,7 +125,7 @@ _TABLES = (
         percent=False,
     ),
     _Table(
-        "Recognised by a parrot, rank-1 in %",
+        "Recognized by a parrot, rank-1 in %",
         "Lower is better. A *parrot* holds the lessons, anonymised pictures of the gallery's "
         "people, and trains a linear head on their descriptors. One condition for each person "
         "hands it the answer.",
@@ -146,7 +146,7 @@ _TABLES = (
         ("told from real.*",),
     ),
     _Table(
-        "Recognised beside the very picture that was anonymised, %",
+        "Recognized beside the very picture that was anonymised, %",
         "Lower is better. What a leaked original would tell. Same class: FaceNet names the same "
         "one of its people for the result and for the source.",
         (": rank-1, same picture", ": verified, same picture", ": same class as the source"),
@@ -166,7 +166,7 @@ _TABLES = (
     ),
     _Table(
         "Pairs in folds, %",
-        "At the recogniser's threshold; accuracy at the threshold that is best in the other "
+        "At the recognizer's threshold; accuracy at the threshold that is best in the other "
         "folds. Same class: FaceNet names the same one of its people for the anonymised picture "
         "and its source. Mean and standard deviation over the folds are in the notes.",
         (

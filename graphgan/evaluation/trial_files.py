@@ -101,7 +101,7 @@ def _trials(path: Path, found: dict[str, list[_Row]]) -> Trials:
 def _check(
     path: Path, pictures: Sequence[PreparedPicture], trials: Trials, lines: dict[int, int]
 ) -> None:
-    """Who sees a probe beforehand recognises it: that is no attack."""
+    """Who sees a probe beforehand recognizes it: that is no attack."""
     for role, seen in (("gallery", set(trials.gallery)), ("lesson", set(trials.lessons))):
         for number, reason in zip(trials.probes, trials.reasons, strict=True):
             if number in seen and not reason:

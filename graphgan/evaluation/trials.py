@@ -4,7 +4,7 @@ A *probe* is a picture that is anonymised: every picture of the split is one. Th
 one untouched picture of each person who has pictures of two videos or more. *Lessons* are pictures
 of the gallery's people from the same side: a parrot learns from their anonymised versions. Only
 probes of a person's other videos can be asked about re-identification: who has seen a picture
-recognises it, and a frame of the same video is almost the same picture. Each other probe has its
+recognizes it, and a frame of the same video is almost the same picture. Each other probe has its
 reason.
 """
 

@@ -15,7 +15,7 @@ from graphgan.extras import MissingExtraError
 from graphgan.faces._five_points import SIZE
 from graphgan.models._onnx_sessions import open_session
 
-KIND = "a face recogniser"
+KIND = "a face recognizer"
 _LEAST_NUMBERS = 32  # a face; networks for ages, moods or boxes give fewer
 _AT_ONCE = 16  # faces: more of them take more memory, and as long
 

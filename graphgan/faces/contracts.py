@@ -90,7 +90,7 @@ class Landmarker(Protocol):
 
 
 @runtime_checkable
-class Recogniser(Protocol):
+class Recognizer(Protocol):
     """Describes faces by numbers whose Euclidean distance tells people apart.
 
     Attributes:
@@ -110,8 +110,8 @@ class Recogniser(Protocol):
 
 
 @runtime_checkable
-class NamingRecogniser(Recogniser, Protocol):
-    """A recogniser that was trained to name people: a published score asks for the same name.
+class NamingRecognizer(Recognizer, Protocol):
+    """A recognizer that was trained to name people: a published score asks for the same name.
 
     Attributes:
         has_classes: False for weights that lack their last layer.

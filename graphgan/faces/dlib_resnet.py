@@ -1,4 +1,4 @@
-"""dlib's face recogniser in PyTorch: 128 numbers a face, without dlib.
+"""dlib's face recognizer in PyTorch: 128 numbers a face, without dlib.
 
 Source: King, "High Quality Face Recognition with Deep Metric Learning", 2017,
 http://blog.dlib.net/2017/02/high-quality-face-recognition-with-deep.html; the network is the one
@@ -107,7 +107,7 @@ def _filled(
     return F.pad(x, missing) if any(missing) else x
 
 
-class DlibResNetRecogniser:
+class DlibResNetRecognizer:
     """dlib's descriptors of the faces of an image, 16 faces in a batch.
 
     Each face is brought upright to 150 x 150 pixels by a similarity of its eyes, nose and upper
@@ -119,8 +119,8 @@ class DlibResNetRecogniser:
         device: where the network computes.
 
     Example:
-        >>> recognise = DlibResNetRecogniser()
-        >>> recognise(torch.zeros(3, 64, 64, dtype=torch.uint8), torch.zeros(0, 68, 2)).shape
+        >>> recognize = DlibResNetRecognizer()
+        >>> recognize(torch.zeros(3, 64, 64, dtype=torch.uint8), torch.zeros(0, 68, 2)).shape
         torch.Size([0, 128])
     """
 

@@ -24,7 +24,7 @@ _BESIDE, _ABOVE, _BELOW = 0.1, 0.4, 0.1
 
 
 class FaceNet:
-    """A `NamingRecogniser`: FaceNet with the weights of a file.
+    """A `NamingRecognizer`: FaceNet with the weights of a file.
 
     A face is cut out upright: the box of its landmarks, two fifths of its height added above and a
     tenth on the other sides, at 160 x 160 pixels. A face without landmarks gets a row of NaN.

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from graphgan._checks import check_choice
 from graphgan.faces.centerface import CenterFace
-from graphgan.faces.contracts import FaceDetector, Landmarker, Recogniser
+from graphgan.faces.contracts import FaceDetector, Landmarker, Recognizer
 from graphgan.faces.dlib import DlibDetector, DlibLandmarks
-from graphgan.faces.dlib_resnet import DlibResNetRecogniser
+from graphgan.faces.dlib_resnet import DlibResNetRecognizer
 from graphgan.faces.face_mesh import FaceMesh
 from graphgan.faces.finder import FaceFinder
 
@@ -44,19 +44,19 @@ LANDMARKERS: dict[str, Callable[[ToolOptions], Landmarker]] = {
     "dlib": lambda options: DlibLandmarks(),
 }
 """What finds the landmarks of faces."""
-RECOGNISERS: dict[str, Callable[[ToolOptions], Recogniser]] = {
-    "dlib-resnet": lambda options: DlibResNetRecogniser(options.device),
+RECOGNISERS: dict[str, Callable[[ToolOptions], Recognizer]] = {
+    "dlib-resnet": lambda options: DlibResNetRecognizer(options.device),
 }
 """What tells people apart."""
 
 if TYPE_CHECKING:
     DetectorName: TypeAlias = str
     LandmarkerName: TypeAlias = str
-    RecogniserName: TypeAlias = str
+    RecognizerName: TypeAlias = str
 else:  # the choices of a flag
     DetectorName = Literal[tuple(DETECTORS)]
     LandmarkerName = Literal[tuple(LANDMARKERS)]
-    RecogniserName = Literal[tuple(RECOGNISERS)]
+    RecognizerName = Literal[tuple(RECOGNISERS)]
 
 
 def make_detector(name: str, options: ToolOptions | None = None) -> FaceDetector:
@@ -74,9 +74,9 @@ def make_landmarker(name: str, options: ToolOptions | None = None) -> Landmarker
     return _made("landmarker", LANDMARKERS, name, options)
 
 
-def make_recogniser(name: str, options: ToolOptions | None = None) -> Recogniser:
-    """The recogniser of that name; errors as of `make_detector`."""
-    return _made("recogniser", RECOGNISERS, name, options)
+def make_recognizer(name: str, options: ToolOptions | None = None) -> Recognizer:
+    """The recognizer of that name; errors as of `make_detector`."""
+    return _made("recognizer", RECOGNISERS, name, options)
 
 
 def make_finder(

@@ -216,7 +216,7 @@ def same_class(
     """1 where a classifier names the same class first for both faces of a pair, else 0.
 
     The re-identification score of published evaluations, where the classes are the people that a
-    recogniser was trained on. 0 also where a face gave no logits (NaN).
+    recognizer was trained on. 0 also where a face gave no logits (NaN).
 
     Raises:
         ValueError: unlike shapes, not ``n c``, no class.

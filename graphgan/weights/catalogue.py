@@ -13,7 +13,7 @@ TEETH: Final = "teeth"
 PERSONS: Final = "synthetic-persons"
 """The BiGraphGAN that commands use where none is given."""
 RECOGNISER: Final = "dlib-resnet"
-"""dlib's face recogniser, in the format of this library."""
+"""dlib's face recognizer, in the format of this library."""
 
 _FOLDER = Path(__file__).parent
 

@@ -16,7 +16,7 @@ from graphgan.anonymize.methods import GeneratedFaces
 from graphgan.commands import run_command
 from graphgan.data.drawing import image_grid
 from graphgan.data.images import read_image, write_image
-from graphgan.faces import DlibResNetRecogniser, FaceFinder
+from graphgan.faces import DlibResNetRecognizer, FaceFinder
 from graphgan.files import replacing, require_new_folder
 from graphgan.landmarks.detection import Detection
 from graphgan.metrics.landmark_error import landmark_error
@@ -55,12 +55,12 @@ def main(options: Options) -> None:
     if not faces:
         raise ValueError(f"{options.photo}: no face found")
     method = GeneratedFaces(AnonyGAN.from_pretrained(options.checkpoint))
-    people, recogniser = people_conditions(), DlibResNetRecogniser()
+    people, recognizer = people_conditions(), DlibResNetRecognizer()
     anonymizer = Anonymizer(
-        method, detector, people, recogniser=recogniser, match=options.match, seed=options.seed
+        method, detector, people, recognizer=recognizer, match=options.match, seed=options.seed
     )
     result = anonymizer(photo, detections=faces)
-    rows = measure(faces, result, detector(result.image), recogniser.threshold)
+    rows = measure(faces, result, detector(result.image), recognizer.threshold)
     write(options.out, photo, result.image, rows)
     print(table(rows))
     print(f"look at {options.out / 'both.png'}")

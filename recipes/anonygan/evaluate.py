@@ -42,12 +42,12 @@ from graphgan.faces import (
     ExpressionReader,
     FaceNet,
     MTCNNDetector,
-    Recogniser,
+    Recognizer,
     ToolOptions,
     make_detector,
     make_landmarker,
-    make_recogniser,
-    parse_recogniser,
+    make_recognizer,
+    parse_recognizer,
 )
 from graphgan.faces.registry import DetectorName, LandmarkerName
 from graphgan.files import require_new_folder
@@ -62,7 +62,7 @@ _LEAST_FACE = 40  # pixels, of images that are 128 and larger: dlib's detector d
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Who is still recognised, and what is still a face, after several anonymisers: one report.
+    """Who is still recognized, and what is still a face, after several anonymisers: one report.
 
     Every picture of --split is measured. What was computed before is taken from --cache: a further
     system costs only itself.
@@ -122,7 +122,7 @@ class Options:
     rnet.pt and onet.pt."""
     facenet: tuple[Path, ...] = ()
     """Weights of FaceNet (InceptionResnetV1 trained on CASIA-WebFace, on VGGFace2): further
-    recognisers."""
+    recognizers."""
     features: Path | None = None
     """Further features, for distances to real pictures and for telling results from them: a program
     (torch.export, .pt2) from 8-bit pictures to features, or the weights (.pth) of the Inception-v3
@@ -164,7 +164,7 @@ class Options:
         if not 0 <= self.min_iou <= 1 or not all(0 < rate < 1 for rate in rates):
             raise ValueError("expected --min-iou and --false-accept-rates between 0 and 1")
         if len(set(rates)) < len(rates) or not self.recognizer:
-            raise ValueError("expected a recogniser and false-accept rates that differ")
+            raise ValueError("expected a recognizer and false-accept rates that differ")
         for name in ("seed", "lessons"):
             if getattr(self, name) < 0:
                 raise ValueError(f"expected --{name} of at least 0, got {getattr(self, name)}")
@@ -185,7 +185,7 @@ def run(options: Options) -> None:
     _check_out(options.out)
     with needs_extra("recipes"):
         import matplotlib  # noqa: F401
-    recognisers = [open_recogniser(text) for text in options.recognizer]
+    recognizers = [open_recognizer(text) for text in options.recognizer]
     faces = open_faces(options)
     faces.check_masks()
     pasted = options.paste == "mask"
@@ -206,7 +206,7 @@ def run(options: Options) -> None:
         seed=options.seed,
     )
     cache = ResultCache(options.cache)
-    tools = open_tools(options, recognisers)
+    tools = open_tools(options, recognizers)
     with Examiner(tools, workers=options.workers, cache=cache, progress=progress) as examiner:
         study = Study(faces, trials, examiner, settings)
         halves = probe_groups(study) if options.by_group else {}
@@ -300,14 +300,14 @@ def open_features(path: Path | None) -> list[Features]:
     return features
 
 
-def open_recogniser(text: str) -> Recogniser:
+def open_recognizer(text: str) -> Recognizer:
     """One of the library's by name, or that of a file."""
     if "=" in text:
-        return parse_recogniser(text)
-    return make_recogniser(text, ToolOptions(min_face=_LEAST_FACE))
+        return parse_recognizer(text)
+    return make_recognizer(text, ToolOptions(min_face=_LEAST_FACE))
 
 
-def open_tools(options: Options, recognisers: list[Recogniser]) -> Tools:
+def open_tools(options: Options, recognizers: list[Recognizer]) -> Tools:
     """Those that are named, and what there are weights of."""
     others = [] if options.mtcnn is None else [MTCNNDetector(options.mtcnn)]
     networks = [FaceNet(path, name=f"FaceNet {path.stem}") for path in options.facenet]
@@ -315,7 +315,7 @@ def open_tools(options: Options, recognisers: list[Recogniser]) -> Tools:
     return Tools(
         make_detector(options.detector, asked),
         make_landmarker(options.landmarker, asked),
-        [*recognisers, *networks],
+        [*recognizers, *networks],
         others,
         ExpressionReader(),
     )

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 import torch
-from coloured_faces import GREY, ColourRecogniser, colour_of, inner_hull, shape_of_a_face
+from coloured_faces import GREY, ColourRecognizer, colour_of, inner_hull, shape_of_a_face
 from skimage.data import astronaut
 
 from graphgan.anonymize.anonymizer import Anonymizer
@@ -12,7 +12,7 @@ from graphgan.anonymize.conditions import Condition, drawn_conditions
 from graphgan.anonymize.faces import LEAST_SHOWN, OVERLOOKED
 from graphgan.anonymize.report import FileReport, count_statuses
 from graphgan.anonymize.selection import Selection
-from graphgan.faces import DlibResNetRecogniser, FaceFinder, Faces
+from graphgan.faces import DlibResNetRecognizer, FaceFinder, Faces
 from graphgan.landmarks.alignment import tilt
 from graphgan.landmarks.detection import Detection
 from graphgan.landmarks.hull import convex_hull
@@ -72,7 +72,7 @@ def found():
     return faces
 
 
-class Asked(ColourRecogniser):
+class Asked(ColourRecognizer):
     """Of how many faces it was asked, call by call."""
 
     def __init__(self):
@@ -98,7 +98,7 @@ def inside_of(face: Detection) -> torch.Tensor:
 
 
 def make(method, found, *conditions, **options) -> Anonymizer:
-    options = {"recogniser": ColourRecogniser(), **options}
+    options = {"recognizer": ColourRecognizer(), **options}
     return Anonymizer(method, lambda image: found, conditions, **options)
 
 
@@ -129,7 +129,7 @@ def test_distances_are_measured_on_what_is_pasted(photo, found):
         assert face.distance == pytest.approx(float(apart), abs=0.02)
 
 
-def test_who_is_still_recognised_is_shown_as_somebody_else(photo, found):
+def test_who_is_still_recognized_is_shown_as_somebody_else(photo, found):
     """Conditions are the persons themselves and one other: each face ends as another person."""
     for seed in range(6):
         result = make(Recolour(), found, *map(person, (0, 1, 2)), seed=seed)(photo)
@@ -144,7 +144,7 @@ def test_who_is_still_recognised_is_shown_as_somebody_else(photo, found):
 def test_when_all_conditions_are_used_up_the_fallback_covers_the_face(photo, found):
     result = make(Recolour(), found[:1], person(0), tries=3)(photo)
     (face,) = result.faces
-    # A mosaic of one color is still that color: the recogniser is not asked about it.
+    # A mosaic of one color is still that color: the recognizer is not asked about it.
     assert (face.method, face.condition, face.tries) == ("pixelate", None, 2)
     assert [r.split(":")[0] for r in face.remarks] == ["as p0"] and face.distance is None
     assert result.changed[0][hull_of(found[0])].all()
@@ -157,24 +157,24 @@ def test_tries_are_counted(photo, found):
     assert sum(method.batches) == 4 and face.tries == 4 + 1
 
 
-def test_the_recogniser_is_asked_once_a_round_for_all_faces_that_are_tried(photo, found):
-    recogniser = Asked()
-    make(Recolour(), found, person(2), recogniser=recogniser)(photo)
-    assert recogniser.counts == [2, 2]  # before and after
-    recogniser = Asked()
-    make(Recolour(), found, person(0), recogniser=recogniser)(photo)
-    assert recogniser.counts == [2, 2]  # not about the mosaic of the first face
+def test_the_recognizer_is_asked_once_a_round_for_all_faces_that_are_tried(photo, found):
+    recognizer = Asked()
+    make(Recolour(), found, person(2), recognizer=recognizer)(photo)
+    assert recognizer.counts == [2, 2]  # before and after
+    recognizer = Asked()
+    make(Recolour(), found, person(0), recognizer=recognizer)(photo)
+    assert recognizer.counts == [2, 2]  # not about the mosaic of the first face
 
 
 @pytest.mark.parametrize("means", ["blur", "pixelate", "solid"])
-def test_the_recogniser_is_not_asked_about_what_shows_nobody(photo, found, means):
-    recogniser = Asked()
-    faces = make(means, found, recogniser=recogniser)(photo).faces
-    assert recogniser.counts == []
+def test_the_recognizer_is_not_asked_about_what_shows_nobody(photo, found, means):
+    recognizer = Asked()
+    faces = make(means, found, recognizer=recognizer)(photo).faces
+    assert recognizer.counts == []
     assert [(face.method, face.distance, face.tries) for face in faces] == [(means, None, 1)] * 2
-    keep = Selection(people=tuple(ColourRecogniser()(photo, found[1].landmarks[None])))
-    faces = make(means, found, recogniser=recogniser, selection=keep)(photo).faces
-    assert [face.method for face in faces] == [means, "kept"] and recogniser.counts == [2]
+    keep = Selection(people=tuple(ColourRecognizer()(photo, found[1].landmarks[None])))
+    faces = make(means, found, recognizer=recognizer, selection=keep)(photo).faces
+    assert [face.method for face in faces] == [means, "kept"] and recognizer.counts == [2]
 
 
 def test_many_faces_are_made_in_several_batches(photo, found):
@@ -189,18 +189,18 @@ def small_and_large(found):
     return [face_of(28), found[1]]
 
 
-def test_the_recogniser_is_not_asked_about_small_faces(photo, small_and_large):
-    recogniser = Asked()
-    small, large = make(Recolour(), small_and_large, person(2), recogniser=recogniser)(photo).faces
-    assert recogniser.counts == [1, 1]
+def test_the_recognizer_is_not_asked_about_small_faces(photo, small_and_large):
+    recognizer = Asked()
+    small, large = make(Recolour(), small_and_large, person(2), recognizer=recognizer)(photo).faces
+    assert recognizer.counts == [1, 1]
     assert small.distance is None and large.distance > 0.05
     # What is around a small face may look like anybody's: it is kept for nobody.
     landmarks = torch.stack([face.landmarks for face in small_and_large])
-    keep = Selection(people=tuple(ColourRecogniser()(photo, landmarks)))
-    recogniser = Asked()
-    options = {"recogniser": recogniser, "selection": keep}
+    keep = Selection(people=tuple(ColourRecognizer()(photo, landmarks)))
+    recognizer = Asked()
+    options = {"recognizer": recognizer, "selection": keep}
     faces = make(Recolour(), small_and_large, person(2), **options)(photo).faces
-    assert [face.method for face in faces] == ["recolour", "kept"] and recogniser.counts == [1]
+    assert [face.method for face in faces] == ["recolour", "kept"] and recognizer.counts == [1]
 
 
 @pytest.mark.parametrize("side", [8, 16, 23, 25])
@@ -231,7 +231,7 @@ def test_why_somebody_was_not_shown_is_told(photo, found):
         lambda image: found[:1],
         [person(2)],
         second_detector=Sees(found),
-        recogniser=None,
+        recognizer=None,
     )
     assert reasons(seen_late(photo)) == [None, "found only at the second look"]
 
@@ -287,8 +287,8 @@ def test_faces_that_are_kept_stay_to_the_bit(photo, found):
     assert torch.equal(result.image[:, hull_of(found[1])], photo[:, hull_of(found[1])])
 
 
-def test_a_person_to_keep_is_told_by_the_recogniser(photo, found):
-    who = ColourRecogniser()(photo, found[1].landmarks[None])[0]
+def test_a_person_to_keep_is_told_by_the_recognizer(photo, found):
+    who = ColourRecognizer()(photo, found[1].landmarks[None])[0]
     keep = Selection(people=(who,), threshold=0.02)
     result = make(Recolour(), found, person(2), selection=keep)(photo)
     assert [face.method for face in result.faces] == ["recolour", "kept"]
@@ -306,7 +306,7 @@ def test_own_detections_are_used_in_place_of_the_detector(photo, found):
     def never(image):
         raise AssertionError("the detector was asked")
 
-    anonymizer = Anonymizer(Recolour(), never, [person(2)], recogniser=ColourRecogniser())
+    anonymizer = Anonymizer(Recolour(), never, [person(2)], recognizer=ColourRecognizer())
     assert len(anonymizer(photo, detections=found).faces) == 2
 
 
@@ -332,7 +332,7 @@ def test_overlapping_faces_are_both_hidden(photo):
     for left, top, side in [(20, 40, 80), (60, 50, 90)]:
         box = torch.tensor([left, top, left + side, top + side]).float()
         faces.append(Detection(box, shape_of_a_face() * side + box[:2]))
-    result = make("solid", faces, recogniser=None)(photo)
+    result = make("solid", faces, recognizer=None)(photo)
     for face in faces:
         assert (result.image[:, hull_of(face)] == 0).all()
 
@@ -350,7 +350,7 @@ def test_a_turned_face_is_cut_upright(photo, drawn_faces):
     x, y = (landmarks - landmarks.mean(0)).unbind(-1)
     turned = torch.stack([-y, x], dim=-1) + 90
     box = torch.cat([turned.amin(0), turned.amax(0)])
-    make(Look(), [Detection(box, turned)], person(2), recogniser=None)(photo)
+    make(Look(), [Detection(box, turned)], person(2), recognizer=None)(photo)
     assert 80 < tilt(turned) < 100 and abs(tilt(seen[0])) < 0.1
 
 
@@ -366,13 +366,13 @@ def test_a_turned_face_is_cut_upright(photo, drawn_faces):
         (("pixelate",), {"threshold": -1.0}, "threshold above 0 for colour, got -1"),
         (
             ("pixelate",),
-            {"recogniser": None, "selection": Selection(people=(torch.zeros(3),))},
-            "expected a recogniser, since people to keep",
+            {"recognizer": None, "selection": Selection(people=(torch.zeros(3),))},
+            "expected a recognizer, since people to keep",
         ),
     ],
 )
 def test_what_cannot_work_is_refused_at_the_door(arguments, options, message):
-    options = {"recogniser": ColourRecogniser(), **options}
+    options = {"recognizer": ColourRecognizer(), **options}
     with pytest.raises(ValueError, match=message):
         Anonymizer(*arguments, lambda image: [], **options)
 
@@ -381,7 +381,7 @@ def test_what_cannot_work_is_refused_at_the_door(arguments, options, message):
 @pytest.mark.parametrize("options", [("glitter", "blur"), ("blur", "glitter")])
 def test_unknown_means_are_refused(options):
     with pytest.raises(ValueError, match="glitter"):
-        Anonymizer(options[0], lambda image: [], fallback=options[1], recogniser=None)
+        Anonymizer(options[0], lambda image: [], fallback=options[1], recognizer=None)
 
 
 def test_a_method_of_one_size_is_given_conditions_of_that_size():
@@ -399,7 +399,7 @@ def portrait():
     return torch.from_numpy(astronaut()[:256, 96:352]).permute(2, 0, 1).contiguous()
 
 
-def test_a_real_face_is_found_replaced_and_no_longer_recognised(portrait):
+def test_a_real_face_is_found_replaced_and_no_longer_recognized(portrait):
     torch.manual_seed(0)
     model = AnonyGAN(LandmarkGenerator(width=4, num_blocks=1), size=(64, 64))
     anonymizer = Anonymizer(model, FaceFinder(), drawn_conditions(4, size=(64, 64)))
@@ -407,7 +407,7 @@ def test_a_real_face_is_found_replaced_and_no_longer_recognised(portrait):
     (face,) = result.faces
     assert face.method == "people" and face.distance > 0.66
     (before,) = FaceFinder()(portrait)
-    describe, points = DlibResNetRecogniser(), before.landmarks[None]
+    describe, points = DlibResNetRecognizer(), before.landmarks[None]
     apart = (describe(result.image, points) - describe(portrait, points)).norm()
     assert float(apart) == pytest.approx(face.distance, abs=1e-5)
 
@@ -435,9 +435,9 @@ def test_stages_end_with_one_colour_for_ever():
 
 
 def test_a_result_must_be_farther_than_another_picture_of_the_person():
-    recogniser = ColourRecogniser()
-    assert make("blur", [], recogniser=recogniser).threshold > recogniser.threshold
-    assert make("blur", [], recogniser=recogniser, threshold=0.25).threshold == 0.25
+    recognizer = ColourRecognizer()
+    assert make("blur", [], recognizer=recognizer).threshold > recognizer.threshold
+    assert make("blur", [], recognizer=recognizer, threshold=0.25).threshold == 0.25
 
 
 class Sees:
@@ -457,7 +457,7 @@ def looked_at_twice(first, second, **options):
         "pixelate",
         lambda image: first,
         second_detector=Sees(second),
-        recogniser=None,
+        recognizer=None,
         **options,
     )
 
@@ -492,7 +492,7 @@ def test_what_even_a_flat_color_does_not_cover_by_landmarks_is_covered_by_its_bo
     tiny = 48 + (points - points.mean(0)) * 5 / float((points.amax(0) - points.amin(0)).max())
     box = torch.cat([tiny.amin(0), tiny.amax(0)])
     found = [Detection(box, tiny)]
-    anonymizer = Anonymizer("pixelate", lambda image: found, recogniser=None)
+    anonymizer = Anonymizer("pixelate", lambda image: found, recognizer=None)
     result = anonymizer(image)
     (left, top), (right, bottom) = box[:2].floor().int().tolist(), box[2:].ceil().int().tolist()
     assert result.changed[0, top : bottom + 1, left : right + 1].all()

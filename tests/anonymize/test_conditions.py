@@ -13,7 +13,7 @@ from graphgan.anonymize.conditions import (
 )
 from graphgan.data.batches import to_float_image, to_uint8_image
 from graphgan.data.images import read_image, write_image
-from graphgan.faces import CenterFace, DlibResNetRecogniser, FaceFinder
+from graphgan.faces import CenterFace, DlibResNetRecognizer, FaceFinder
 from graphgan.landmarks.align import crop_image, face_crop
 from graphgan.landmarks.masks import face_mask
 from graphgan.weights import PEOPLE, weights_file
@@ -83,7 +83,7 @@ def test_nobody_is_the_same_people_at_every_call_and_size():
 
 @pytest.mark.slow
 def test_nobody_of_those_who_were_trained_on_looks_like_the_built_in_conditions():
-    recogniser = DlibResNetRecogniser()
+    recognizer = DlibResNetRecognizer()
     if not FACES.is_dir():
         pytest.skip("needs the faces that the weights were trained on")
     with (FACES / "landmarks.csv").open() as file:
@@ -92,10 +92,10 @@ def test_nobody_of_those_who_were_trained_on_looks_like_the_built_in_conditions(
     people = []
     for name, *numbers in firsts.values():
         points = torch.tensor([float(x) for x in numbers]).view(68, 2)
-        people.append(recogniser(read_image(FACES / "images" / name), points[None])[0])
+        people.append(recognizer(read_image(FACES / "images" / name), points[None])[0])
     assert len(people) == 302
     drawn = [
-        recogniser(to_uint8_image(one.image), one.landmarks[None])[0] for one in nobody_conditions()
+        recognizer(to_uint8_image(one.image), one.landmarks[None])[0] for one in nobody_conditions()
     ]
     nearest = torch.cdist(torch.stack(drawn), torch.stack(people)).amin(1)
     print(f"nearest distances: {nearest.amin():.3f} to {nearest.amax():.3f}")

@@ -237,7 +237,7 @@ def test_masks_rise_over_the_brows_for_mosaics_and_where_a_network_was_trained_s
     changed = {}
     for name, chosen in (*networks.items(), ("mosaic", ObscuredFaces("pixelate"))):
         shown = people if chosen.uses_conditions else ()
-        anonymizer = Anonymizer(chosen, conditions=shown, recogniser=None)
+        anonymizer = Anonymizer(chosen, conditions=shown, recognizer=None)
         changed[name] = anonymizer(image, detections=[Detection(box, points)]).changed
     # The middle between the ends of the jaw and the chin, and half as far over it again.
     middle = (points[0] + points[16]) / 2

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from coloured_faces import ColourLandmarker, ColourRecogniser
+from coloured_faces import ColourLandmarker, ColourRecognizer
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.faces import FaceFinder, FaceMesh, Faces, Landmarks
@@ -50,8 +50,8 @@ def noise(*size: int) -> torch.Tensor:
 def black(detector, image, landmarker):
     """The photo with black faces."""
     found = FaceFinder(detector, landmarker)
-    recogniser = ColourRecogniser()
-    return Anonymizer("solid", found, fallback="solid", recogniser=recogniser)(image)
+    recognizer = ColourRecognizer()
+    return Anonymizer("solid", found, fallback="solid", recognizer=recognizer)(image)
 
 
 def assert_covered(image: torch.Tensor, box) -> None:

@@ -7,7 +7,7 @@ import torch
 from coloured_faces import (
     ColourDetector,
     ColourLandmarker,
-    ColourRecogniser,
+    ColourRecognizer,
     Grey,
     Recoloured,
     Shifted,
@@ -45,7 +45,7 @@ def pictures(folder):
 
 @pytest.fixture(scope="session")
 def tools():
-    return Tools(ColourDetector(), ColourLandmarker(), [ColourRecogniser()])
+    return Tools(ColourDetector(), ColourLandmarker(), [ColourRecognizer()])
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def drawn(tmp_path_factory) -> Path:
 def drawn_study(drawn):
     """All of them, looked at by networks."""
     pictures = open_folder(drawn)
-    tools = Tools(CenterFace(40), FaceMesh(), [ColourRecogniser()], (), ExpressionReader())
+    tools = Tools(CenterFace(40), FaceMesh(), [ColourRecognizer()], (), ExpressionReader())
     return Study(pictures, make_trials(pictures.pictures, split="all"), Examiner(tools))
 
 

@@ -7,14 +7,14 @@ from coloured_faces import (
     SIZE,
     ColourDetector,
     ColourLandmarker,
-    ColourRecogniser,
+    ColourRecognizer,
     colour_of,
     draw_face,
 )
 
 from graphgan.evaluation.cache import ResultCache
 from graphgan.evaluation.examiner import Examiner
-from graphgan.faces.contracts import Faces, NamingRecogniser
+from graphgan.faces.contracts import Faces, NamingRecognizer
 
 BOXES = [(20, 30, 80, 90), (30, 20, 85, 75), (25, 25, 90, 90)]
 
@@ -48,7 +48,7 @@ def test_every_image_gets_its_own_answer(tools, faces, workers):
         assert [own.boxes.tolist() for own in found] == [[list(box)] for box in BOXES] + [[]]
         landmarks = examiner.locate(images, found)
         torch.testing.assert_close(landmarks, points, equal_nan=True, rtol=0, atol=1e-4)
-        described = examiner.describe(images, points, tools.recognisers[0])
+        described = examiner.describe(images, points, tools.recognizers[0])
     expected = torch.stack([colour_of(i).float() / 255 for i in range(3)])
     torch.testing.assert_close(described[:3], expected)
     assert described[3].isnan().all()
@@ -114,24 +114,24 @@ def test_images_without_faces_alone_give_nothing(tools, faces):
     found = examiner.find(images[3:], tools.detector)
     assert [tuple(values.shape) for values in found[0]] == [(0, 4), (0,), (0, 0, 2)]
     assert examiner.locate(images[3:], found).isnan().all()
-    assert examiner.describe(images[3:], points[3:], tools.recognisers[0]).isnan().all()
+    assert examiner.describe(images[3:], points[3:], tools.recognizers[0]).isnan().all()
 
 
 def test_what_was_asked_before_is_remembered(tools, faces, tmp_path):
     images, points = faces
     asked = []
 
-    class Counting(ColourRecogniser):
+    class Counting(ColourRecognizer):
         def __call__(self, image, landmarks):
             asked.append(image)
             return super().__call__(image, landmarks)
 
-    recogniser = Counting()
+    recognizer = Counting()
     for _ in range(2):
-        examiner = Examiner(replace(tools, recognisers=[recogniser]), cache=ResultCache(tmp_path))
-        first = examiner.describe(images, points, recogniser)
+        examiner = Examiner(replace(tools, recognizers=[recognizer]), cache=ResultCache(tmp_path))
+        first = examiner.describe(images, points, recognizer)
     assert len(asked) == 3
-    examiner.describe(images[:1], points[:1], recogniser)
+    examiner.describe(images[:1], points[:1], recognizer)
     assert len(asked) == 4
     assert first.shape == (4, 3)
 
@@ -139,15 +139,15 @@ def test_what_was_asked_before_is_remembered(tools, faces, tmp_path):
 def test_tools_of_one_fingerprint_do_not_share_answers(tools, faces, tmp_path):
     images, points = faces
 
-    class Red(ColourRecogniser):
+    class Red(ColourRecognizer):
         name = "red"
 
         def __call__(self, image, landmarks):
             return super().__call__(image, landmarks)[:, :1]
 
-    recognisers = [tools.recognisers[0], Red()]
-    examiner = Examiner(replace(tools, recognisers=recognisers), cache=ResultCache(tmp_path))
-    widths = [examiner.describe(images, points, one).shape[1] for one in recognisers]
+    recognizers = [tools.recognizers[0], Red()]
+    examiner = Examiner(replace(tools, recognizers=recognizers), cache=ResultCache(tmp_path))
+    widths = [examiner.describe(images, points, one).shape[1] for one in recognizers]
     assert widths == [3, 1]
 
 
@@ -172,16 +172,16 @@ def test_another_landmarker_is_asked_anew(tools, faces, tmp_path):
 def test_who_names_people_is_asked_for_names(tools, faces):
     images, points = faces
 
-    class Naming(ColourRecogniser):
+    class Naming(ColourRecognizer):
         has_classes = True
 
         def logits(self, image, landmarks):
             return self(image, landmarks).repeat(1, 2)
 
-    recogniser = Naming()
-    assert isinstance(recogniser, NamingRecogniser)
-    examiner = Examiner(replace(tools, recognisers=[recogniser]))
-    logits = examiner.classify(images, points, recogniser)
+    recognizer = Naming()
+    assert isinstance(recognizer, NamingRecognizer)
+    examiner = Examiner(replace(tools, recognizers=[recognizer]))
+    logits = examiner.classify(images, points, recognizer)
     assert logits.shape == (4, 6)
     assert logits.isnan().all(1).tolist() == [False, False, False, True]
 
@@ -191,7 +191,7 @@ def test_two_detectors_of_one_name_are_refused(tools):
         replace(tools, detectors=[ColourDetector()])
 
 
-@pytest.mark.parametrize("recognisers", [[], [ColourRecogniser(), ColourRecogniser()]])
-def test_no_recogniser_and_two_of_one_name_are_refused(tools, recognisers):
-    with pytest.raises(ValueError, match="recognisers of different names"):
-        replace(tools, recognisers=recognisers)
+@pytest.mark.parametrize("recognizers", [[], [ColourRecognizer(), ColourRecognizer()]])
+def test_no_recognizer_and_two_of_one_name_are_refused(tools, recognizers):
+    with pytest.raises(ValueError, match="recognizers of different names"):
+        replace(tools, recognizers=recognizers)

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 import torch
-from coloured_faces import ColourDetector, ColourRecogniser, Grey
+from coloured_faces import ColourDetector, ColourRecognizer, Grey
 
 from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.examiner import Examiner
 from graphgan.evaluation.facts import CHECKER, cautions
 from graphgan.evaluation.study import Study
 from graphgan.evaluation.systems import Original
-from graphgan.faces import DlibResNetRecogniser
+from graphgan.faces import DlibResNetRecognizer
 
 
 def test_few_people_and_pictures_are_said_first(study):
@@ -27,19 +27,19 @@ def test_enough_of_both_need_no_word(study, monkeypatch):
     assert cautions(study) == []
 
 
-def test_one_person_is_not_recognised_among_others(make_study):
+def test_one_person_is_not_recognized_among_others(make_study):
     found = cautions(make_study(people=1))
     assert found[0] == "only 1 person: intervals are wide"
     assert found[-1].endswith("two people with pictures of two videos, there is 1")
 
 
-def test_the_anonymisers_own_recogniser_alone_is_no_neutral_judge(pictures, study, tools):
-    class Own(ColourRecogniser):
+def test_the_anonymisers_own_recognizer_alone_is_no_neutral_judge(pictures, study, tools):
+    class Own(ColourRecognizer):
         name = CHECKER
 
-    assert DlibResNetRecogniser.name == CHECKER
-    for others, told in (([], True), ([ColourRecogniser()], False)):
-        own = Examiner(replace(tools, recognisers=[Own(), *others]))
+    assert DlibResNetRecognizer.name == CHECKER
+    for others, told in (([], True), ([ColourRecognizer()], False)):
+        own = Examiner(replace(tools, recognizers=[Own(), *others]))
         said = any(CHECKER in line for line in cautions(Study(pictures, study.trials, own)))
         assert said is told
 
@@ -74,8 +74,8 @@ def test_facts_count_the_lessons(make_study, lessons, known):
     assert evaluate(make_study(lessons=lessons), [Original()]).facts["lessons"] == known
 
 
-def test_a_recogniser_that_does_not_know_the_originals_again_is_told(pictures, study, tools):
-    class Blind(ColourRecogniser):
+def test_a_recognizer_that_does_not_know_the_originals_again_is_told(pictures, study, tools):
+    class Blind(ColourRecognizer):
         """Says something else of every face."""
 
         name = "blind"
@@ -85,7 +85,7 @@ def test_a_recogniser_that_does_not_know_the_originals_again_is_told(pictures, s
             numbers = torch.rand(8, generator=torch.Generator().manual_seed(seed))
             return numbers.expand(len(landmarks), 8)
 
-    own = Examiner(replace(tools, recognisers=[ColourRecogniser(), Blind()]))
+    own = Examiner(replace(tools, recognizers=[ColourRecognizer(), Blind()]))
     said = cautions(replace(study, examiner=own))
     assert [line for line in said if line.startswith("blind does not tell the originals apart")]
     assert not [line for line in said if line.startswith("colour does not")]

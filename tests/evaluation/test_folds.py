@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from coloured_faces import ColourRecogniser, Grey, colour_of, coloured_folder, open_folder
+from coloured_faces import ColourRecognizer, Grey, colour_of, coloured_folder, open_folder
 
 from graphgan.data.tables import write_table
 from graphgan.evaluation.evaluate import evaluate
@@ -49,8 +49,8 @@ def test_pairs_are_verified_in_their_folds(listed, tools):
     assert rows["grey"]["colour, pose known, pairs in folds: accuracy"].value == 0.5
 
 
-class NamesPeople(ColourRecogniser):
-    """A `NamingRecogniser`: a class is a person's color."""
+class NamesPeople(ColourRecognizer):
+    """A `NamingRecognizer`: a class is a person's color."""
 
     has_classes = True
 
@@ -72,8 +72,8 @@ class HidesOne:
 def test_the_published_score_has_a_mean_and_a_deviation_over_folds(listed, tools):
     pairs = read_fold_pairs(listed.root, listed.pictures)
     trials = make_trials(listed.pictures, split="all", probes=sorted({pair.a for pair in pairs}))
-    names, nameless = NamesPeople(), ColourRecogniser()
-    study = Study(listed, trials, Examiner(replace(tools, recognisers=[names])))
+    names, nameless = NamesPeople(), ColourRecognizer()
+    study = Study(listed, trials, Examiner(replace(tools, recognizers=[names])))
     cells = measure_classes_in_folds(Subject(study, HidesOne()), names)
     cell = cells["colour, pairs in folds: same class"]
     # In the first fold two of four are p1's, in the second none: 0.5 and 1.

@@ -13,7 +13,7 @@ DRAWN, FIXED = "colour: linked, conditions drawn", "colour: linked, one conditio
 
 def test_one_condition_a_person_links_pictures_and_drawn_ones_do_not(make_study, tools):
     study = make_study(Settings(condition_split="all"))
-    cells = measure_links(Subject(study, Recoloured()), tools.recognisers[0])
+    cells = measure_links(Subject(study, Recoloured()), tools.recognizers[0])
     assert cells[FIXED].value > 0.85  # two people may have drawn the same condition
     assert cells[DRAWN].value < 0.65
     assert cells[DRAWN].reference == 0.5
@@ -22,5 +22,5 @@ def test_one_condition_a_person_links_pictures_and_drawn_ones_do_not(make_study,
 
 def test_what_stays_links_and_what_is_gone_does_not(study, tools):
     for system, expected in ((Original(), 1), (Grey(), 0.5)):
-        cells = measure_links(Subject(study, system), tools.recognisers[0])
+        cells = measure_links(Subject(study, system), tools.recognizers[0])
         assert cells[DRAWN].value == cells[FIXED].value == pytest.approx(expected)

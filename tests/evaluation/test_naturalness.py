@@ -48,7 +48,7 @@ def test_a_frechet_distance_of_fewer_pictures_than_features_is_refused(pictures,
 
 
 def test_sources_and_real_pictures_have_no_picture_in_common(study, tools):
-    naturalness = Naturalness(study, tools.recognisers[0], [])
+    naturalness = Naturalness(study, tools.recognizers[0], [])
     sources = {study.trials.probes[i] for i in naturalness.chosen.tolist()}
     assert len(sources) == len(naturalness.real) == naturalness.count == 12
     assert not sources & set(naturalness.real)

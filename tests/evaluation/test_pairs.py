@@ -37,7 +37,7 @@ def test_the_count_bounds_both_kinds_and_the_seed_draws_them():
 
 
 def test_pairs_are_told_by_color_and_not_without_it(study, tools):
-    attack = attack_of(study, tools.recognisers[0], "pose known")
+    attack = attack_of(study, tools.recognizers[0], "pose known")
     expected = {"original": (1, 1), "grey": (0.5, 2 / 3)}
     for system in (Original(), Grey()):
         cells = measure_pairs(attack, Subject(study, system))
@@ -63,6 +63,6 @@ def test_area_and_f1_are_those_of_all_pairs(study):
 
 def test_without_a_kind_of_pairs_it_is_said(make_study, tools):
     alone = make_study(people=1)
-    attack = attack_of(alone, tools.recognisers[0], "pipeline")
+    attack = attack_of(alone, tools.recognizers[0], "pipeline")
     cell = measure_pairs(attack, Subject(alone, Original()))["colour, pipeline: pairs AUC"]
     assert cell.note == "not measured (no pair of two people)"

@@ -30,7 +30,7 @@ def test_the_parrot_learns_a_fixed_condition_and_not_a_drawn_one(pictures, tools
 
 
 def test_the_parrot_is_asked_about_what_it_has_not_learned_from(study, tools):
-    cell = measure_parrots(Subject(study, Original()), tools.recognisers[0])[DRAWN]
+    cell = measure_parrots(Subject(study, Original()), tools.recognizers[0])[DRAWN]
     assert cell.count == int(study.asked.sum()) == 12
     assert (cell.value, cell.reference) == (1, 0.25)
     assert cell.note == "chance 0.25, 3 lessons a person"
@@ -38,5 +38,5 @@ def test_the_parrot_is_asked_about_what_it_has_not_learned_from(study, tools):
 
 def test_without_lessons_there_is_no_parrot(make_study, tools):
     subject = Subject(make_study(lessons=0), Original())
-    cell = measure_parrots(subject, tools.recognisers[0])[DRAWN]
+    cell = measure_parrots(subject, tools.recognizers[0])[DRAWN]
     assert cell.note.startswith("not measured (no lessons")

@@ -38,7 +38,7 @@ def test_a_system_without_a_face_is_drawn_at_the_edge(tmp_path):
 
 
 @pytest.mark.parametrize("draw", [draw_privacy_against_utility, draw_roc])
-def test_where_nobody_can_be_recognised_nothing_is_drawn(tmp_path, draw):
+def test_where_nobody_can_be_recognized_nothing_is_drawn(tmp_path, draw):
     nobody = Evaluation({"original": {}}, {"pipeline": {}, "pose known": {}}, {})
     assert not draw(nobody, tmp_path / "plot.png")
     assert not (tmp_path / "plot.png").exists()

@@ -1,10 +1,10 @@
-"""Is the person still recognised: where every number can be worked out."""
+"""Is the person still recognized: where every number can be worked out."""
 
 import pytest
 from coloured_faces import (
     ColourDetector,
     ColourLandmarker,
-    ColourRecogniser,
+    ColourRecognizer,
     Recoloured,
     coloured_folder,
     open_folder,
@@ -18,7 +18,7 @@ from graphgan.evaluation.trials import make_trials
 
 
 @pytest.mark.parametrize("attacker", ["pipeline", "pose known"])
-def test_people_are_recognised_by_their_colour_and_not_without_it(attacker, value):
+def test_people_are_recognized_by_their_colour_and_not_without_it(attacker, value):
     prefix = f"colour, {attacker}: "
     for metric in ("rank-1", "verified", "verified at FAR 10 %"):
         assert value("original", prefix + metric) == 1
@@ -36,9 +36,9 @@ def test_curves_reach_one_for_the_original_at_once(evaluation):
     assert true[false == 0].max() == 0
 
 
-def test_who_is_in_no_gallery_cannot_be_recognised(tmp_path):
+def test_who_is_in_no_gallery_cannot_be_recognized(tmp_path):
     pictures = open_folder(coloured_folder(tmp_path, videos=1, frames=3))
-    tools = Tools(ColourDetector(), ColourLandmarker(), [ColourRecogniser()])
+    tools = Tools(ColourDetector(), ColourLandmarker(), [ColourRecognizer()])
     study = Study(pictures, make_trials(pictures.pictures), Examiner(tools), Settings())
     evaluation = evaluate(study, [Original()])
     row = evaluation.rows["original"]
@@ -75,7 +75,7 @@ def test_results_are_taken_for_others_as_often_as_they_look_like_them(evaluation
 
 
 def test_a_grey_face_is_taken_for_everybody_by_who_accepts_all(pictures):
-    class Lax(ColourRecogniser):
+    class Lax(ColourRecognizer):
         threshold = 100.0
 
     tools = Tools(ColourDetector(), ColourLandmarker(), [Lax()])

@@ -15,9 +15,9 @@ def test_pictures_are_the_probes_and_then_lessons_that_are_none(make_study):
 
 def test_a_fixed_condition_is_one_color_a_person(make_study, tools):
     study = make_study(Settings(condition_split="all"))
-    subject, recogniser = Subject(study, Recoloured()), tools.recognisers[0]
-    fixed = describe_ruled(subject, recogniser, "fixed")
-    drawn = describe_ruled(subject, recogniser, "drawn")
+    subject, recognizer = Subject(study, Recoloured()), tools.recognizers[0]
+    fixed = describe_ruled(subject, recognizer, "fixed")
+    drawn = describe_ruled(subject, recognizer, "drawn")
     people = study.people(ruled_pictures(study))
     for person in torch.unique(people).tolist():
         assert len(torch.unique(fixed[people == person].round(decimals=3), dim=0)) == 1
@@ -38,7 +38,7 @@ def test_conditions_that_are_drawn_alike_need_no_further_results(make_study, too
         study = make_study(conditions="drawn", count=count)
         subject = Subject(study, Counting())
         made.clear()
-        rows = describe_ruled(subject, tools.recognisers[0], "drawn")
+        rows = describe_ruled(subject, tools.recognizers[0], "drawn")
         assert sum(made) == further == len(rows) - len(study.trials.probes)
         numbers = ruled_pictures(study)
         again = study.results(Recoloured(), numbers, study.conditions(numbers, "drawn"))
@@ -54,5 +54,5 @@ def test_what_takes_no_condition_is_described_once(study, tools):
             return super().__call__(request)
 
     subject = Subject(study, Counting())
-    rows = [describe_ruled(subject, tools.recognisers[0], rule) for rule in ("drawn", "fixed")]
+    rows = [describe_ruled(subject, tools.recognizers[0], rule) for rule in ("drawn", "fixed")]
     assert torch.equal(*rows) and sum(made) == 24  # lessons are probes here

@@ -17,13 +17,13 @@ from graphgan.faces.registry import (
     make_detector,
     make_finder,
     make_landmarker,
-    make_recogniser,
+    make_recognizer,
 )
 
 MAKERS = {
     "detector": (make_detector, registry.DETECTORS, registry.DetectorName),
     "landmarker": (make_landmarker, registry.LANDMARKERS, registry.LandmarkerName),
-    "recogniser": (make_recogniser, registry.RECOGNISERS, registry.RecogniserName),
+    "recognizer": (make_recognizer, registry.RECOGNISERS, registry.RecognizerName),
 }
 
 

@@ -195,7 +195,7 @@ def _parts(done: Anonymised, anonymizer: Anonymizer) -> list[Part]:
         "unmatched": done.unmatched,
         "notes": done.notes,
         "threshold": anonymizer.threshold,
-        "recogniser": None if anonymizer.recogniser is None else anonymizer.recogniser.name,
+        "recognizer": None if anonymizer.recognizer is None else anonymizer.recognizer.name,
         "faces": [_face(face) for face in done.faces],
     }
     parts = [("report", "application/json", json.dumps(report, allow_nan=False).encode())]

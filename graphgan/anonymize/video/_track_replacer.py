@@ -162,7 +162,7 @@ class TrackReplacer:
         Args:
             image: the frame.
             regions: of its faces.
-            check: whether the recogniser is asked, too.
+            check: whether the recognizer is asked, too.
             advance: whether a choice that does not hide its face is changed from here on, and not
                 in this frame alone.
         """

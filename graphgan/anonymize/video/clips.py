@@ -62,7 +62,7 @@ class Clip:
         frames: gives all frames from the first on, the same each time that it is called.
         key: of the clip, such as its name: the conditions are drawn by it.
         describe_every: frames between two descriptors of a face, by which tracks are told apart.
-        check_every: frames between two looks at whether a result is recognised.
+        check_every: frames between two looks at whether a result is recognized.
         max_gap, hold: frames that are bridged between two finds, and covered before and after.
         on_frame: called with the name of the pass after every frame, for a progress bar.
     Attributes:
@@ -180,7 +180,7 @@ def observe(
     """Each frame with its faces, as the tracker takes them; several frames are searched at once.
 
     Args:
-        anonymizer: its detector finds, and its recogniser describes.
+        anonymizer: its detector finds, and its recognizer describes.
         frames: one after the other.
         describe_every: frames between two descriptors of a face.
     """

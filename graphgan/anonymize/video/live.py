@@ -36,7 +36,7 @@ class LiveClip:
     """The frames of a stream with other faces, some frames after they came in.
 
     Differs from `Clip`: a choice is tried in what is held when its track first appears, and changed
-    for the rest of the track when a later look still recognises the face.
+    for the rest of the track when a later look still recognizes the face.
 
     Args:
         anonymizer: replaces faces.

@@ -69,7 +69,7 @@ def smooth_landmarks(
     velocity but for that). How strongly is measured, not set: the ratio of acceleration to noise is
     the one that makes the channel's track most likely. A mouth that opens is one component far
     above the noise and is left as it is; most components are noise alone and become nearly
-    constant. The noise should be white: what stays wrong for many frames is not recognised.
+    constant. The noise should be white: what stays wrong for many frames is not recognized.
 
     The *size* of a face is the RMS distance of its landmarks from their mean, 0.8 to 0.9 eye
     distances for 68 landmarks of a frontal face; the result scales, turns and moves with the face.

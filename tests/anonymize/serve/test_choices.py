@@ -1,6 +1,6 @@
 import pytest
 import torch
-from coloured_faces import ColourRecogniser
+from coloured_faces import ColourRecognizer
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import drawn_conditions
@@ -30,7 +30,7 @@ class Mirrored:
 
 def make(method, conditions=(), **options):
     return Anonymizer(
-        method, lambda image: [], conditions, recogniser=ColourRecogniser(), **options
+        method, lambda image: [], conditions, recognizer=ColourRecognizer(), **options
     )
 
 
@@ -74,7 +74,7 @@ def test_all_else_is_as_in_the_given_one(people):
         other = choice.anonymizer
         for part in (
             "detector",
-            "recogniser",
+            "recognizer",
             "selection",
             "fallback",
             "threshold",

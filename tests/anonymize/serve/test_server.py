@@ -84,7 +84,7 @@ def test_it_serves_until_it_is_interrupted(anonymizer, monkeypatch, capfd):
 
 @pytest.fixture
 def anonymizer():
-    return Anonymizer("blur", lambda image: [], recogniser=None)
+    return Anonymizer("blur", lambda image: [], recognizer=None)
 
 
 def test_an_address_that_is_taken_is_one_line(anonymizer):

@@ -10,7 +10,7 @@ from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.video._metadata import video_metadata
 from graphgan.anonymize.video.anonymize import anonymize_stream, anonymize_video
 from graphgan.anonymize.video.reading import open_video
-from graphgan.faces import CenterFace, DlibResNetRecogniser, FaceFinder
+from graphgan.faces import CenterFace, DlibResNetRecognizer, FaceFinder
 
 FRAMES = 12
 PORTRAIT = torch.from_numpy(astronaut()[:256, 96:352]).permute(2, 0, 1)
@@ -47,7 +47,7 @@ def test_the_face_is_hidden_in_every_frame_and_nothing_else_changes(clip, anonym
     (face,) = report.faces
     assert report.covered == ((0, FRAMES - 1),) and face.method == "pixelate"
     assert told.count("replace") == FRAMES
-    describe, find = DlibResNetRecogniser(), FaceFinder(CenterFace(60))
+    describe, find = DlibResNetRecognizer(), FaceFinder(CenterFace(60))
     for before, after in zip(frames(clip), frames(out), strict=True):
         (found,) = find(before)
         points = found.landmarks[None]
@@ -87,7 +87,7 @@ def test_a_stream_is_hidden_as_the_file_is(clip, anonymizer, tmp_path):
     assert (report.name, report.status, report.frames) == ("-", "anonymised", FRAMES)
     assert report.covered == ((0, FRAMES - 1),) and report.faces[0].method == "pixelate"
     assert "a voice identifies" in " ".join(report.notes) and video_metadata(out) == []
-    describe, find = DlibResNetRecogniser(), FaceFinder(CenterFace(60))
+    describe, find = DlibResNetRecognizer(), FaceFinder(CenterFace(60))
     for before, after in zip(frames(path), frames(out), strict=True):
         (found,) = find(before)
         points = found.landmarks[None]

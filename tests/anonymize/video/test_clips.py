@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from coloured_faces import ColourRecogniser, colour_of, shape_of_a_face
+from coloured_faces import ColourRecognizer, colour_of, shape_of_a_face
 from drawn_clips import (
     FRAMES,
     SIDE,
@@ -35,7 +35,7 @@ def clip_of(detector=None, conditions=(2,), method=None, **options):
         Found() if detector is None else detector,
         [person(n) for n in conditions],
         fallback=options.pop("fallback", "pixelate"),
-        recogniser=ColourRecogniser(),
+        recognizer=ColourRecognizer(),
         selection=options.pop("selection", None),
     )
     return Clip(anonymizer, frames, key="clip", **options)
@@ -89,7 +89,7 @@ def test_times_that_no_camera_makes_do_not_uncover_a_face():
     def hasty():
         return (frame._replace(time=0.0) for frame in frames())
 
-    anonymizer = Anonymizer(Recolour(), Found(), [person(2)], recogniser=ColourRecogniser())
+    anonymizer = Anonymizer(Recolour(), Found(), [person(2)], recognizer=ColourRecognizer())
     for t, image in enumerate(Clip(anonymizer, hasty, key="clip").images()):
         assert_shows(image, 0, t, 2)
         assert_shows(image, 1, t, 2)
@@ -98,7 +98,7 @@ def test_times_that_no_camera_makes_do_not_uncover_a_face():
 def test_a_condition_that_does_not_hide_a_track_is_changed_for_all_of_it():
     for key in (1, 2):  # of which one draws the wrong person first
         anonymizer = Anonymizer(
-            Recolour(), Found(), [person(0), person(2)], recogniser=ColourRecogniser(), seed=key
+            Recolour(), Found(), [person(0), person(2)], recognizer=ColourRecognizer(), seed=key
         )
         clip = Clip(anonymizer, frames, key="clip")
         for t, image in enumerate(clip.images()):
@@ -109,7 +109,7 @@ def test_a_condition_that_does_not_hide_a_track_is_changed_for_all_of_it():
 @pytest.mark.parametrize("twins", [1, 3])
 def test_a_track_that_nobody_hides_is_covered_by_the_fallback(twins):
     conditions = [replace(person(0), name=f"twin{i}") for i in range(twins)]
-    anonymizer = Anonymizer(Recolour(), Found(), conditions, recogniser=ColourRecogniser())
+    anonymizer = Anonymizer(Recolour(), Found(), conditions, recognizer=ColourRecognizer())
     clip = Clip(anonymizer, frames, key="clip")
     assert [tracked.face.method for tracked in clip.faces] == ["pixelate", "recolour"]
     assert len(list(clip.images())) == FRAMES
@@ -256,9 +256,9 @@ def test_nothing_found_is_nothing_changed():
 
 
 def test_a_clip_without_frames_and_boxes_to_keep_are_refused():
-    anonymizer = Anonymizer("blur", lambda image: [], recogniser=None)
+    anonymizer = Anonymizer("blur", lambda image: [], recognizer=None)
     with pytest.raises(ValueError, match="expected frames, got none"):
         Clip(anonymizer, lambda: [])
     boxes = Selection(keep=((0.0, 0.0, 9.0, 9.0),))
     with pytest.raises(ValueError, match="faces of a video move"):
-        Clip(Anonymizer("blur", lambda image: [], recogniser=None, selection=boxes), frames)
+        Clip(Anonymizer("blur", lambda image: [], recognizer=None, selection=boxes), frames)

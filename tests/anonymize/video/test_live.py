@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 import torch
-from coloured_faces import ColourRecogniser, colour_of, shape_of_a_face
+from coloured_faces import ColourRecognizer, colour_of, shape_of_a_face
 from drawn_clips import (
     FRAMES,
     Found,
@@ -39,7 +39,7 @@ def anonymizer_of(detector, conditions=(2,), selection=None):
         detector,
         [person(n) for n in conditions],
         fallback="solid",
-        recogniser=ColourRecogniser(),
+        recognizer=ColourRecognizer(),
         selection=selection,
     )
 
@@ -133,7 +133,7 @@ def test_nothing_piles_up_with_the_length_of_a_stream():
         for t in range(120):
             yield ClipFrame(draw(0), t / 25)
 
-    anonymizer = Anonymizer("solid", Passers(), recogniser=None)
+    anonymizer = Anonymizer("solid", Passers(), recognizer=None)
     clip = LiveClip(anonymizer, frames(), max_gap=2, hold=1, most_away=3)
     for t, image in enumerate(clip.images()):
         if t % 10 < 5:
@@ -144,7 +144,7 @@ def test_nothing_piles_up_with_the_length_of_a_stream():
     assert len(clip.faces) == 12
 
 
-def test_whoever_is_recognised_later_is_shown_otherwise_from_then_on():
+def test_whoever_is_recognized_later_is_shown_otherwise_from_then_on():
     """From frame 12 on, person 0 looks like person 3, who is shown for it."""
 
     def changing():

@@ -125,7 +125,7 @@ def test_it_runs_without_dlib(run, tmp_path, monkeypatch):
     facts = json.loads((tmp_path / "out" / "report.json").read_text())["facts"]
     assert facts["detectors"] == ["centerface"]
     assert facts["landmarker"] == "face-mesh"
-    assert facts["recognisers"] == ["dlib-resnet"]
+    assert facts["recognizers"] == ["dlib-resnet"]
     result = run("original", detector="dlib")
     assert result.returncode != 0 and "graphgan[dlib]" in result.stderr
 
@@ -143,7 +143,7 @@ def test_the_tools_that_are_named_are_asked(run, tmp_path):
     content = json.loads((tmp_path / "out" / "report.json").read_text())
     assert content["facts"]["detectors"] == ["dlib", "MTCNN"]
     assert content["facts"]["landmarker"] == "dlib"
-    assert content["facts"]["recognisers"] == ["dlib-resnet", f"FaceNet {casia}"]
+    assert content["facts"]["recognizers"] == ["dlib-resnet", f"FaceNet {casia}"]
     row = content["systems"]["original"]
     assert row["detected by dlib"]["value"] == 0
     assert row[f"FaceNet {casia}: same class as the source"]["value"] == 1
@@ -176,7 +176,7 @@ def test_every_picture_is_measured_and_the_others_are_counted(run, tmp_path):
     text = (tmp_path / "out" / "report.md").read_text()
     first = text.partition("Measured on 8 pictures of 2 people")[0]
     assert "only 2 people: intervals are wide" in first
-    assert "dlib-resnet is the only recogniser here" in first
+    assert "dlib-resnet is the only recognizer here" in first
 
 
 @pytest.mark.slow

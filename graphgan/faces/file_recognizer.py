@@ -1,8 +1,8 @@
-"""A face recogniser of your own, from a file of ONNX or of TensorFlow Lite.
+"""A face recognizer of your own, from a file of ONNX or of TensorFlow Lite.
 
 Such are InsightFace's ``w600k_r50.onnx`` with all options as they are, exports of AdaFace with the
 order "bgr", and MobileFaceNet. The file says how large its images are and in which order its sides
-come; what it cannot say are the options of `FileRecogniser`.
+come; what it cannot say are the options of `FileRecognizer`.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ _NORMALISATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "imagenet-mean": lambda x: x - x.new_tensor(_IMAGENET_MEAN)[:, None, None],
 }
 _SCALES = {"arcface": 1.0, "loose": 0.85}
-# Words of `parse_recogniser`, and the option that each sets.
+# Words of `parse_recognizer`, and the option that each sets.
 _WORDS: dict[str, tuple[str, str | bool]] = {
     **{word: ("order", word) for word in get_args(Order)},
     **{word: ("normalisation", word) for word in get_args(Normalisation)},
@@ -41,8 +41,8 @@ _WORDS: dict[str, tuple[str, str | bool]] = {
 }
 
 
-class FileRecogniser:
-    """A `Recogniser`: any network that describes faces, on the CPU, with one thread.
+class FileRecognizer:
+    """A `Recognizer`: any network that describes faces, on the CPU, with one thread.
 
     A face is brought upright so that its eyes, nose and corners of the mouth come where ArcFace has
     them. Its descriptor is ``y / |y|``, ``y`` the mean of the network's rows for the face and for
@@ -84,7 +84,7 @@ class FileRecogniser:
         self.name = name or self.path.name
         _ = self._network  # a bad file is found out at once
         options = f"{order} {normalisation} {crop} {'flip' if flip else 'no-flip'}"
-        self.fingerprint = f"FileRecogniser 1 {options} {files_checksum(self.path)}"
+        self.fingerprint = f"FileRecognizer 1 {options} {files_checksum(self.path)}"
 
     def __call__(
         self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "n 68 2"]
@@ -120,19 +120,19 @@ class FileRecogniser:
         return {key: value for key, value in vars(self).items() if key != "_network"}
 
 
-def parse_recogniser(text: str) -> FileRecogniser:
-    """The recogniser of ``NAME=FILE[,OPTION...]``, as a command line has it.
+def parse_recognizer(text: str) -> FileRecognizer:
+    """The recognizer of ``NAME=FILE[,OPTION...]``, as a command line has it.
 
     Options are ``bgr``, a normalisation such as ``zero-to-one``, ``loose`` and ``no-flip``, see
-    `FileRecogniser`. A file whose name has a comma may be followed by them as well.
+    `FileRecognizer`. A file whose name has a comma may be followed by them as well.
 
     Raises:
         ValueError: a text of another form, an unknown option, two that exclude each other; errors
-            of `FileRecogniser`.
+            of `FileRecognizer`.
     """
     name, equals, rest = text.partition("=")
     if not (name and equals and rest):
-        raise ValueError(f"expected a recogniser as NAME=FILE[,OPTION...], got {text!r}")
+        raise ValueError(f"expected a recognizer as NAME=FILE[,OPTION...], got {text!r}")
     options: dict[str, Any] = {}
     while (parts := rest.rpartition(","))[2] in _WORDS and parts[0]:
         option, value = _WORDS[parts[2]]
@@ -142,4 +142,4 @@ def parse_recogniser(text: str) -> FileRecogniser:
     if "," in rest and not Path(rest).exists():
         words = ", ".join(_WORDS)
         raise ValueError(f"expected a file and options among {words}, got {rest!r} for {name}")
-    return FileRecogniser(Path(rest), name=name, **options)
+    return FileRecognizer(Path(rest), name=name, **options)
