@@ -5,7 +5,7 @@
 Stills of test people are turned, scaled and moved by known amounts of less than a pixel a frame,
 noise is added, and they are compressed as H.264. Landmarks of each frame are taken back to the
 still by the known motion: what is left of their movement is error. Told are, over all clips, for
-the landmarks of each frame alone and for those that the anonymiser uses:
+the landmarks of each frame alone and for those that the anonymizer uses:
 
 jitter  RMS of the second difference in time, in eye distances;
 error   RMS distance to the mean of each frame's landmarks over the clip, in eye distances;
@@ -104,7 +104,7 @@ def main(options: ClipOptions) -> None:
     alone = (mean.jitter, mean.error, mean.lag, mean.change)
     ours = (mean.smooth_jitter, mean.smooth_error, mean.smooth_lag, mean.new_change)
     print("| | jitter | error | lag | change |\n|---|---|---|---|---|")
-    for name, values in (("each frame alone", alone), ("anonymiser", ours)):
+    for name, values in (("each frame alone", alone), ("anonymizer", ours)):
         print(f"| {name} | " + " | ".join(f"{value:.4f}" for value in values) + " |")
     jitter, error, _, change = (b / a if a else 0 for a, b in zip(alone, ours, strict=True))
     print(f"| ratio | {jitter:.2f} | {error:.2f} | | {change:.2f} |")

@@ -1,4 +1,4 @@
-"""Anonymisation of faces: with a trained generator, or by the classic means."""
+"""Anonymization of faces: with a trained generator, or by the classic means."""
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.compositor import (

@@ -1,4 +1,4 @@
-"""Anonymise crops of faces that are images of their own."""
+"""Anonymize crops of faces that are images of their own."""
 
 import torch
 from jaxtyping import Float

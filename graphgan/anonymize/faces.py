@@ -1,4 +1,4 @@
-"""Faces on their way through the anonymiser: what is to be done, what was done."""
+"""Faces on their way through the anonymizer: what is to be done, what was done."""
 
 from collections.abc import Iterator
 from typing import Literal, NamedTuple

@@ -1,4 +1,4 @@
-"""Any file anonymised, and what became of it told whatever happens."""
+"""Any file anonymized, and what became of it told whatever happens."""
 
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Audio = Literal["keep", "drop"]
 
 @dataclass(frozen=True)
 class FileAnonymizer:
-    """Files for files, by one anonymiser.
+    """Files for files, by one anonymizer.
 
     Args:
         anonymizer: replaces the faces.
@@ -40,7 +40,7 @@ class FileAnonymizer:
         on_frame: Callable[[str], None] = lambda step: None,
         stopped: Callable[[], bool] = lambda: False,
     ) -> FileReport:
-        """Anonymise one file; when anything fails, nothing is written and the report says why.
+        """Anonymize one file; when anything fails, nothing is written and the report says why.
 
         Args:
             job: the file and the place of its result; folders are made as needed.

@@ -1,4 +1,4 @@
-"""Anonymise aligned face crops with people that the generator was trained on (CIAGAN).
+"""Anonymize aligned face crops with people that the generator was trained on (CIAGAN).
 
 Source: [C] Maximov et al., "CIAGAN: Conditional Identity Anonymization Generative Adversarial
 Networks", CVPR 2020.

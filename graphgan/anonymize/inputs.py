@@ -38,7 +38,7 @@ _RECORDING = "stream.mkv"
 
 @dataclass(frozen=True)
 class Job:
-    """One file to anonymise.
+    """One file to anonymize.
 
     Args:
         name: its path below the input it was found in, and its result's below the output folder.

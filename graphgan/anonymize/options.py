@@ -1,4 +1,4 @@
-"""What the commands of the anonymiser have in common, and what is made of it."""
+"""What the commands of the anonymizer have in common, and what is made of it."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -108,7 +108,7 @@ class AnonymizeOptions:
 
 
 def make_anonymizer(options: AnonymizeOptions) -> Anonymizer:
-    """The anonymiser that the options ask for, with what it needs loaded and checked.
+    """The anonymizer that the options ask for, with what it needs loaded and checked.
 
     Raises:
         ValueError: no such weights, conditions or people to keep.

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from graphgan.anonymize.faces import KEPT, NOT_THERE, OVERLOOKED, Face, Reason
 from graphgan.files import replacing
 
-Status = Literal["anonymised", "copied", "no face", "failed", "left out"]
+Status = Literal["anonymized", "copied", "no face", "failed", "left out"]
 
 _COLUMNS: tuple[str, ...] = (
     *("file", "status", "page", "frames", "left", "top", "right", "bottom"),
@@ -25,7 +25,7 @@ class FileReport:
 
     Args:
         name: relative to the input.
-        status: "anonymised"; "copied", where no face was found and that was asked for; "no face",
+        status: "anonymized"; "copied", where no face was found and that was asked for; "no face",
             which was therefore not copied; "failed" or "left out", with the error.
         kind: photo or video.
         faces: of each page of a photo; of a video or an animation one for each track.
@@ -51,7 +51,7 @@ class FileReport:
     @property
     def is_written(self) -> bool:
         """Whether there is a result."""
-        return self.status in ("anonymised", "copied")
+        return self.status in ("anonymized", "copied")
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, rounded to what they mean."""
@@ -172,8 +172,8 @@ def tell_counts(counts: Mapping[str, int]) -> str:
     """`count_statuses` for people, without what there is none of.
 
     Example:
-        >>> tell_counts({"anonymised": 2, "failed": 0, "faces replaced": 1})
-        '2 anonymised, 1 face replaced'
+        >>> tell_counts({"anonymized": 2, "failed": 0, "faces replaced": 1})
+        '2 anonymized, 1 face replaced'
     """
     words = {key: _WORDS.get(key, key) for key in counts}
     told = [

@@ -18,7 +18,7 @@ class Selection:
     """Faces to keep, by who they are or where; all others are replaced. In doubt a face is.
 
     Args:
-        people: descriptors of those whose faces stay, each by the recognizer of the anonymiser.
+        people: descriptors of those whose faces stay, each by the recognizer of the anonymizer.
         threshold: distance of descriptors up to which a face is one of theirs.
         keep: boxes of faces that stay.
         only: boxes of the faces that are to be replaced; every other one stays. Empty: all are.

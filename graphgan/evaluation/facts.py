@@ -18,7 +18,7 @@ from graphgan.faces.dlib_resnet import DlibResNetRecognizer
 from graphgan.metrics.identification import auc, descriptor_distances
 
 CHECKER = DlibResNetRecognizer.name
-"""The recognizer that the anonymiser itself checks its results with."""
+"""The recognizer that the anonymizer itself checks its results with."""
 
 LEAST_PEOPLE, LEAST_PICTURES = 20, 100
 _LEAST_AREA = 0.8  # of a recognizer that tells originals apart
@@ -46,14 +46,14 @@ def cautions(study: Study) -> list[str]:
     names = [recognizer.name for recognizer in study.examiner.tools.recognizers]
     if names == [CHECKER]:
         found.append(
-            f"{CHECKER} is the only recognizer here, and the one that the anonymiser itself checks "
+            f"{CHECKER} is the only recognizer here, and the one that the anonymizer itself checks "
             "its results with: what it does not recognize another recognizer may"
         )
     lost = int((~study.originals.found).sum())
     if 2 * lost > pictures:
         found.append(
             f"in {lost} of {_number(pictures, 'picture')} no face is found even before they were "
-            "anonymised: what is said of results says little"
+            "anonymized: what is said of results says little"
         )
     recognizers = study.examiner.tools.recognizers
     return found + [line for own in recognizers if (line := _caution(study, own))]

@@ -13,8 +13,8 @@ _TERMS = {
     "real people are taken for one person.",
     "worst judge": "*worst judge*: the highest figure of all recognizers and attackers, of those "
     "whose interval is above chance if there are any.",
-    "untouched": "*untouched*: the same figure of the pictures before they were anonymised.",
-    "parrot": "*parrot*: an attacker who has learned from anonymised pictures of the same people.",
+    "untouched": "*untouched*: the same figure of the pictures before they were anonymized.",
+    "parrot": "*parrot*: an attacker who has learned from anonymized pictures of the same people.",
     "linked": "*linked*: 0.5 is chance, 1 certain.",
     "realism": "*realism distance*: between the results and real pictures, by a network (lite2: "
     "EfficientNet-lite2) that looks at close-ups of the faces; untouched is the distance between "

@@ -1,6 +1,6 @@
 """Verification of listed pairs in folds, as LFW does it: 6,000 pairs, 10 folds.
 
-Source: Huang et al., "Labeled Faces in the Wild", 2007. The first picture of a pair is anonymised,
+Source: Huang et al., "Labeled Faces in the Wild", 2007. The first picture of a pair is anonymized,
 the second one is not; half of the pairs are of one person.
 """
 
@@ -93,7 +93,7 @@ def measure_folds(attack: Attack, subject: Subject) -> Cells:
 def measure_classes_in_folds(subject: Subject, recognizer: Recognizer) -> Cells:
     """The published re-identification score, as a mean over the folds and their deviation.
 
-    In a fold: the share of its pairs whose first picture, the anonymised one, gets the class of its
+    In a fold: the share of its pairs whose first picture, the anonymized one, gets the class of its
     source, see `measure_same_class`. Source: [A] Dall'Asen et al., ICIAP 2021, table 2.
 
     Args:

@@ -1,4 +1,4 @@
-"""Can two anonymised pictures be linked: are they taken for one person, whoever that is?"""
+"""Can two anonymized pictures be linked: are they taken for one person, whoever that is?"""
 
 from graphgan.evaluation.cells import Cell, Cells, not_measured
 from graphgan.evaluation.pairs import Pairs, pair_distances, probe_pairs, separation_cells
@@ -9,9 +9,9 @@ from graphgan.faces.contracts import Recognizer
 
 
 def measure_links(subject: Subject, recognizer: Recognizer) -> Cells:
-    """Area under the ROC curve of distances between anonymised pictures.
+    """Area under the ROC curve of distances between anonymized pictures.
 
-    Mated pairs are two anonymised pictures of one person, of different videos; non-mated ones are
+    Mated pairs are two anonymized pictures of one person, of different videos; non-mated ones are
     of two people. 0.5 is chance. Asked with conditions drawn for each picture, and with one
     condition for each person, which links its pictures by design.
     """

@@ -74,10 +74,10 @@ def draw_pairs(
 
 
 def measure_pairs(attack: Attack, subject: Subject) -> Cells:
-    """How well an attacker tells whether an anonymised and an untouched picture show one person.
+    """How well an attacker tells whether an anonymized and an untouched picture show one person.
 
     Area under the ROC curve, and F1 at the threshold that is best for the attacker. The untouched
-    pictures are the other probes, of another video than the anonymised one.
+    pictures are the other probes, of another video than the anonymized one.
     """
     study, prefix = attack.study, f"{attack.recognizer.name}, {attack.attacker}: pairs"
     pairs = probe_pairs(study, ordered=True)

@@ -1,6 +1,6 @@
-"""The parrot: an attacker who has learned from anonymised pictures of the gallery's people.
+"""The parrot: an attacker who has learned from anonymized pictures of the gallery's people.
 
-It knows the pose, holds the lessons as the system anonymised them, and trains a linear head on
+It knows the pose, holds the lessons as the system anonymized them, and trains a linear head on
 their descriptors. Source: see `graphgan.metrics.parrot`.
 """
 
@@ -24,7 +24,7 @@ ONE_PERSON = "no lessons of two people"
 def measure_parrots(subject: Subject, recognizer: Recognizer) -> Cells:
     """Rank-1 of the parrot, with conditions drawn for each picture and with one for each person.
 
-    Lessons and probes are anonymised alike: a fixed condition for each person hands it the answer.
+    Lessons and probes are anonymized alike: a fixed condition for each person hands it the answer.
     """
     return {
         f"{recognizer.name}, parrot, {name}": _measure(subject, recognizer, rule)

@@ -153,7 +153,7 @@ def measure_recognition(attack: Attack, subject: Subject) -> tuple[Cells, Curve 
 
 
 def _same_image(attack: Attack, subject: Subject, prefix: str) -> Cells:
-    """The same against the very picture that was anonymised: what a leaked original would tell."""
+    """The same against the very picture that was anonymized: what a leaked original would tell."""
     study, probes = attack.study, attack.of_subject(subject)
     own = (probes - attack.originals).double().norm(dim=1)
     others = descriptor_distances(probes, attack.gallery)

@@ -92,7 +92,7 @@ def _opening(evaluation: Evaluation) -> Iterator[str]:
     pictures, people = facts.get("probes", 0), facts.get("people", 0)
     yield (
         f"Measured on {_number(pictures, 'picture')} of {_number(people, 'person', 'people')} "
-        f"(folder {facts.get('folder', '-')}). Each is a *probe*: the systems anonymised it, and "
+        f"(folder {facts.get('folder', '-')}). Each is a *probe*: the systems anonymized it, and "
         "detectors, recognizers and other judges looked at the results."
     )
     if known := facts.get("people in the gallery", 0):
@@ -101,7 +101,7 @@ def _opening(evaluation: Evaluation) -> Iterator[str]:
             f"{known} people, of another video; it is asked of "
             f"{facts.get('probes asked about re-identification', 0)} probes. *Lessons* are "
             f"{facts.get('lessons', 0)} pictures of the gallery's people that an attacker may hold "
-            "in anonymised form and learn from."
+            "in anonymized form and learn from."
         )
     yield ""
 

@@ -1,4 +1,4 @@
-"""Pictures anonymised under conditions that are drawn by another rule than those of the trials.
+"""Pictures anonymized under conditions that are drawn by another rule than those of the trials.
 
 An attacker who learns, and one who links pictures, are helped by conditions that stay the same for
 one person. Both are asked twice.
@@ -30,7 +30,7 @@ def ruled_pictures(study: Study) -> list[int]:
 def describe_ruled(
     subject: Subject, recognizer: Recognizer, rule: ConditionRule
 ) -> Float[Tensor, "p d"]:
-    """Descriptors of `ruled_pictures` as anonymised by that rule; NaN without a result.
+    """Descriptors of `ruled_pictures` as anonymized by that rule; NaN without a result.
 
     Faces are aligned as the sources' landmarks say. A system that takes no condition, and
     one whose conditions are drawn alike, has made its results of the probes already.

@@ -1,4 +1,4 @@
-"""What is compared: every system turns pictures of faces into anonymised ones.
+"""What is compared: every system turns pictures of faces into anonymized ones.
 
 A system of your own is one small class:
 
@@ -53,7 +53,7 @@ Network = TypeVar("Network", bound=Pretrained)
 
 
 class Request(NamedTuple):
-    """Faces to anonymise, and what may be looked at for it.
+    """Faces to anonymize, and what may be looked at for it.
 
     Args:
         pictures: rows of the sources in the prepared folder: name, person, photo and crop.
@@ -74,7 +74,7 @@ class Request(NamedTuple):
 
 @runtime_checkable
 class System(Protocol):
-    """Whatever anonymises crops of faces.
+    """Whatever anonymizes crops of faces.
 
     Attributes:
         name: in tables and plots.
@@ -108,7 +108,7 @@ class Original:
 
 
 class MethodSystem:
-    """A method of the anonymiser, each picture a photo: what users get is what is measured.
+    """A method of the anonymizer, each picture a photo: what users get is what is measured.
 
     The face is cut out, replaced and laid back as `graphgan-anonymize` does it, at the picture's
     own size, and covered by a mosaic where that fails. No recognizer looks at the results: a
@@ -166,7 +166,7 @@ def _conditions(request: Request) -> list[Condition]:
 
 
 def obscuring_system(kind: Obscuring) -> MethodSystem:
-    """The anonymiser's own mosaic, blur or flat color."""
+    """The anonymizer's own mosaic, blur or flat color."""
     return MethodSystem(ObscuredFaces(kind), name=kind, fingerprint=kind)
 
 
@@ -193,7 +193,7 @@ class PublishedMosaic:
 
 
 class AnonyGANSystem(MethodSystem):
-    """A trained AnonyGAN in the anonymiser, showing the condition of each request.
+    """A trained AnonyGAN in the anonymizer, showing the condition of each request.
 
     Args:
         weights: a file of weights or the folder of a run; or a published checkpoint.

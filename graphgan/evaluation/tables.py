@@ -117,7 +117,7 @@ _TABLES = (
         (": accepted as others",),
     ),
     _Table(
-        "Pairs of an anonymised and an untouched picture, of one person and of two",
+        "Pairs of an anonymized and an untouched picture, of one person and of two",
         "Lower is better. AUC: area under the ROC curve, 0.5 where distances tell nothing, 1 where "
         "they tell everything. F1: at the threshold that is best for the attacker; 0.667 where all "
         "of equally many pairs are accepted. Pictures of one person are of two videos.",
@@ -126,14 +126,14 @@ _TABLES = (
     ),
     _Table(
         "Recognized by a parrot, rank-1 in %",
-        "Lower is better. A *parrot* holds the lessons, anonymised pictures of the gallery's "
+        "Lower is better. A *parrot* holds the lessons, anonymized pictures of the gallery's "
         "people, and trains a linear head on their descriptors. One condition for each person "
         "hands it the answer.",
         ("parrot, conditions drawn", "parrot, one condition a person"),
     ),
     _Table(
-        "Two anonymised pictures linked, area under the curve",
-        "Lower is better, 0.5 is chance. Pairs of anonymised pictures of one person, of two "
+        "Two anonymized pictures linked, area under the curve",
+        "Lower is better, 0.5 is chance. Pairs of anonymized pictures of one person, of two "
         "videos, against pairs of two people. One condition for each person links its pictures by "
         "design.",
         (": linked, conditions drawn", ": linked, one condition a person"),
@@ -146,7 +146,7 @@ _TABLES = (
         ("told from real.*",),
     ),
     _Table(
-        "Recognized beside the very picture that was anonymised, %",
+        "Recognized beside the very picture that was anonymized, %",
         "Lower is better. What a leaked original would tell. Same class: FaceNet names the same "
         "one of its people for the result and for the source.",
         (": rank-1, same picture", ": verified, same picture", ": same class as the source"),
@@ -167,7 +167,7 @@ _TABLES = (
     _Table(
         "Pairs in folds, %",
         "At the recognizer's threshold; accuracy at the threshold that is best in the other "
-        "folds. Same class: FaceNet names the same one of its people for the anonymised picture "
+        "folds. Same class: FaceNet names the same one of its people for the anonymized picture "
         "and its source. Mean and standard deviation over the folds are in the notes.",
         (
             ": same person verified",

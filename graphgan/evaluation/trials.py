@@ -1,8 +1,8 @@
-"""Which pictures are anonymised under which conditions, and what an attacker has to compare with.
+"""Which pictures are anonymized under which conditions, and what an attacker has to compare with.
 
-A *probe* is a picture that is anonymised: every picture of the split is one. The *gallery* holds
+A *probe* is a picture that is anonymized: every picture of the split is one. The *gallery* holds
 one untouched picture of each person who has pictures of two videos or more. *Lessons* are pictures
-of the gallery's people from the same side: a parrot learns from their anonymised versions. Only
+of the gallery's people from the same side: a parrot learns from their anonymized versions. Only
 probes of a person's other videos can be asked about re-identification: who has seen a picture
 recognizes it, and a frame of the same video is almost the same picture. Each other probe has its
 reason.
@@ -36,7 +36,7 @@ class Trials:
     """Numbers of pictures.
 
     Args:
-        probes: what is anonymised.
+        probes: what is anonymized.
         conditions: beside each probe; none at all where nobody else is there to be one.
         gallery: one picture a person, of probes' people and others.
         lessons: of people in the gallery; may be empty.

@@ -1,4 +1,4 @@
-"""Can anonymised pictures be told from real ones? A linear classifier tries."""
+"""Can anonymized pictures be told from real ones? A linear classifier tries."""
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ def measure_visibility(subject: Subject, features: PictureFeatures | None) -> Ce
 
     It is trained on half of the people and judges the other half, then the other way round, so that
     everybody is judged once, by a classifier that has not seen this person. There are as many
-    anonymised as real pictures.
+    anonymized as real pictures.
     """
     if features is None:
         return {"told from real": not_measured("no feature network is given")}

@@ -1,4 +1,4 @@
-"""The face mask: the region that anonymisation replaces, as a polygon of landmarks.
+"""The face mask: the region that anonymization replaces, as a polygon of landmarks.
 
 Source: [A] Dall'Asen et al., "Graph-based Generative Face Anonymisation with Pose
 Preservation", ICIAP 2021, section 3 (jaw line, closed above the brows). The corners follow from the

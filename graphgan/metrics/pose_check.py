@@ -31,7 +31,7 @@ def measure_pose(
     reaches says how much that alone is worth.
 
     Args:
-        sources: crops before anonymisation.
+        sources: crops before anonymization.
         answers: by name, picture by picture beside the sources.
         detector: finds faces and their landmarks.
     """

@@ -1,4 +1,4 @@
-"""Anonymise one photo, and measure the result: `python recipes/anonygan/demo.py --help`."""
+"""Anonymize one photo, and measure the result: `python recipes/anonygan/demo.py --help`."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Compare anonymisers on prepared faces: `python recipes/anonygan/evaluate.py --help`."""
+"""Compare anonymizers on prepared faces: `python recipes/anonygan/evaluate.py --help`."""
 
 import contextlib
 import hashlib
@@ -62,7 +62,7 @@ _LEAST_FACE = 40  # pixels, of images that are 128 and larger: dlib's detector d
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Who is still recognized, and what is still a face, after several anonymisers: one report.
+    """Who is still recognized, and what is still a face, after several anonymizers: one report.
 
     Every picture of --split is measured. What was computed before is taken from --cache: a further
     system costs only itself.
@@ -90,7 +90,7 @@ class Options:
     """Where --data are photos: people of the split "test", the last in sorted order; a tenth of all
     when not given."""
     split: Splits = "test"
-    """Whose pictures are anonymised: all of them."""
+    """Whose pictures are anonymized: all of them."""
     people: int | None = None
     """At most this many people, drawn by the seed; the gallery then holds them alone."""
     count: int | None = None
@@ -100,7 +100,7 @@ class Options:
     picture, or fixed for each person."""
     lessons: int = 3
     """At most this many pictures of each person in the gallery that an attacker (the parrot) holds
-    in anonymised form and learns from; recognition is not asked about them. 0 for none."""
+    in anonymized form and learns from; recognition is not asked about them. 0 for none."""
     condition_split: Splits | None = None
     """Whose pictures are conditions, the parrot's too; those of --split if not given. CIAGAN knows
     "train" alone."""
@@ -114,7 +114,7 @@ class Options:
     landmarker: LandmarkerName = "face-mesh"
     """What finds the landmarks of faces; dlib is an extra."""
     recognizer: tuple[str, ...] = ("dlib-resnet",)
-    """What tells people apart, one or several: dlib-resnet, which the anonymiser itself checks its
+    """What tells people apart, one or several: dlib-resnet, which the anonymizer itself checks its
     results with, and NAME=FILE[,OPTION...] for any network in an ONNX or TensorFlow Lite file, such
     as r50=w600k_r50.onnx (options: bgr; zero-to-one, raw or imagenet-mean; loose; no-flip)."""
     mtcnn: Path | None = None

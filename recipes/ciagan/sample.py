@@ -1,4 +1,4 @@
-"""Anonymise prepared faces: `python recipes/ciagan/sample.py --help`."""
+"""Anonymize prepared faces: `python recipes/ciagan/sample.py --help`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -115,7 +115,7 @@ def pose_of_written(faces: PreparedPictures, pairs: Pairs, out: Path) -> str:
     checked = some_pairs(pairs, MOST_PICTURES).source.tolist()
     sources = torch.stack([faces[i].image for i in checked])
     written = torch.stack([read_image(image_file(out, faces.names[i])) for i in checked])
-    return measure_pose(sources, {"anonymised": written}, FaceFinder())
+    return measure_pose(sources, {"anonymized": written}, FaceFinder())
 
 
 if __name__ == "__main__":

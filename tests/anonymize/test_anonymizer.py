@@ -467,7 +467,7 @@ def test_a_face_that_only_the_second_look_finds_is_covered_and_counted(photo, fo
     covered = result.changed[0, *found[1].box.view(2, 2).mean(0).long().flip(0).tolist()]
     assert covered
     assert [OVERLOOKED in face.remarks for face in result.faces] == [False, True]
-    report = FileReport("a", "anonymised", "photo", tuple(result.faces), 1, ((0, 0),) * 2)
+    report = FileReport("a", "anonymized", "photo", tuple(result.faces), 1, ((0, 0),) * 2)
     assert count_statuses([report])["faces overlooked at first"] == 1
 
 

@@ -34,7 +34,7 @@ def photo(tmp_path):
 
 def test_a_photo_becomes_a_photo_in_a_new_folder(work, photo, tmp_path):
     report = work(job_of(tmp_path, "sub/a.png"))
-    assert report.status == "anonymised" and report.seconds > 0
+    assert report.status == "anonymized" and report.seconds > 0
     (face,) = report.faces
     assert face.method == "pixelate" and face.distance is None
     result = read_image(tmp_path / "out" / "sub" / "a.png")
@@ -82,7 +82,7 @@ def test_too_many_pixels_are_told_with_the_flag_that_allows_them(
     assert report.status == "failed" and report.error.startswith("sub/a.png: too large: ")
     assert report.error.endswith("limit of 200 pixels; --max-pixels allows more")
     AnonymizeOptions(max_pixels=256 * 256).allow_pixels()
-    assert work(job_of(tmp_path, "sub/a.png")).status == "anonymised"
+    assert work(job_of(tmp_path, "sub/a.png")).status == "anonymized"
 
 
 def test_without_a_face_nothing_is_written_unless_it_is_asked_for(work, tmp_path):

@@ -65,7 +65,7 @@ def test_dlib_s_tools_can_be_asked_for():
     assert isinstance(finder.landmarker, DlibLandmarks)
 
 
-def test_an_anonymiser_has_what_the_options_say(weights):
+def test_an_anonymizer_has_what_the_options_say(weights):
     options = AnonymizeOptions(
         checkpoint=weights,
         fallback="solid",

@@ -33,7 +33,7 @@ def test_one_person_is_not_recognized_among_others(make_study):
     assert found[-1].endswith("two people with pictures of two videos, there is 1")
 
 
-def test_the_anonymisers_own_recognizer_alone_is_no_neutral_judge(pictures, study, tools):
+def test_the_anonymizers_own_recognizer_alone_is_no_neutral_judge(pictures, study, tools):
     class Own(ColourRecognizer):
         name = CHECKER
 

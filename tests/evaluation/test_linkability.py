@@ -1,4 +1,4 @@
-"""Two anonymised pictures: of one person, or of two."""
+"""Two anonymized pictures: of one person, or of two."""
 
 import pytest
 from coloured_faces import Grey, Recoloured

@@ -23,13 +23,13 @@ def test_the_commands_end_in_a_sheet(tmp_path):
     short = ["--steps", "2", "--parts", "prepare", "check", "train", "sample"]
     run("tutorials/train_on_own_photos.py", "--folder", tmp_path / "new", *short)
     assert (tmp_path / "new" / "check.png").is_file()
-    assert_samples(tmp_path / "new" / "anonymised")
+    assert_samples(tmp_path / "new" / "anonymized")
 
 
 @pytest.mark.slow
 def test_shipped_weights_end_in_a_sheet(tmp_path):
     run("tutorials/train_on_own_photos.py", "--folder", tmp_path / "new", "--parts", "shipped")
-    assert_samples(tmp_path / "new" / "anonymised128")
+    assert_samples(tmp_path / "new" / "anonymized128")
 
 
 def assert_samples(folder):

@@ -1,4 +1,4 @@
-"""A photo file anonymised: every page of it, or every frame."""
+"""A photo file anonymized: every page of it, or every frame."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -44,7 +44,7 @@ def anonymize_photo(
     done = replaced_frames(anonymizer, photo, name)
     report = FileReport(
         name,
-        "anonymised" if done.faces else "copied" if copy_unmatched else "no face",
+        "anonymized" if done.faces else "copied" if copy_unmatched else "no face",
         "photo",
         tuple(done.faces),
         len(done.frames),

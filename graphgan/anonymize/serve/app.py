@@ -17,7 +17,7 @@ from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.faces import Face
 from graphgan.anonymize.serve.choices import Choice, choices_of
 from graphgan.anonymize.serve.guard import Guard
-from graphgan.anonymize.serve.in_memory import MEDIA_TYPES, Anonymised, anonymise_bytes, png_of
+from graphgan.anonymize.serve.in_memory import MEDIA_TYPES, Anonymized, anonymize_bytes, png_of
 from graphgan.data.batches import to_uint8_image
 from graphgan.extras import needs_extra
 
@@ -45,7 +45,7 @@ def make_app(
     max_bytes: int = MAX_BYTES,
     max_seconds: float = MAX_SECONDS,
 ) -> Guard:
-    """The page of an anonymiser, as an ASGI application.
+    """The page of an anonymizer, as an ASGI application.
 
     ``GET /`` is the page, ``GET /options`` what can be chosen, ``GET /pictures/{key}`` a small
     picture of it. ``POST /photos?choice={key}`` takes a photo file as the body and answers with a
@@ -149,7 +149,7 @@ class _Pages:
             megabytes = self.max_bytes / 1e6
             return _error(f"too large: expected a file of {megabytes:g} MB at most", 413)
         try:
-            done = await run_sync(anonymise_bytes, anonymizer, data, limiter=self.one_at_a_time)
+            done = await run_sync(anonymize_bytes, anonymizer, data, limiter=self.one_at_a_time)
         except ValueError as error:
             return _error(str(error), 400)
         body, media_type = _form_data(_parts(done, anonymizer))
@@ -187,7 +187,7 @@ async def _body(request: "Request", max_bytes: int) -> bytes | None:
     return bytes(body)
 
 
-def _parts(done: Anonymised, anonymizer: Anonymizer) -> list[Part]:
+def _parts(done: Anonymized, anonymizer: Anonymizer) -> list[Part]:
     report = {
         "format": done.format,
         "size": done.size,

@@ -43,7 +43,7 @@ class Choice(NamedTuple):
 
 
 def choices_of(anonymizer: Anonymizer) -> list[Choice]:
-    """Everything that can be done with the parts of an anonymiser; its own method comes first.
+    """Everything that can be done with the parts of an anonymizer; its own method comes first.
 
     Where it shows people, that is anyone of its conditions, then each of them alone: a face that
     this one does not hide is covered by the fallback, not shown as somebody who was not chosen.

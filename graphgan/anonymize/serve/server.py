@@ -17,7 +17,7 @@ HOST, PORT = "127.0.0.1", 8000
 
 
 def serve(anonymizer: Anonymizer, *, host: str = HOST, port: int = PORT) -> None:
-    """Serve the page of an anonymiser until Ctrl-C; its address is printed.
+    """Serve the page of an anonymizer until Ctrl-C; its address is printed.
 
     Args:
         anonymizer: see `make_app`.

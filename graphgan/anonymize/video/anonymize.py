@@ -1,4 +1,4 @@
-"""A video file or a stream anonymised."""
+"""A video file or a stream anonymized."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -119,7 +119,7 @@ def _report(
     ]
     return FileReport(
         name,
-        "anonymised" if clip.found else "copied" if written else "no face",
+        "anonymized" if clip.found else "copied" if written else "no face",
         "video",
         tuple(tracked.face for tracked in clip.faces),
         clip.num_frames,

@@ -43,7 +43,7 @@ def test_the_face_is_hidden_in_every_frame_and_nothing_else_changes(clip, anonym
     out = tmp_path / "out.mp4"
     told = []
     report = anonymize_video(anonymizer, clip, out, name="clip.mp4", on_frame=told.append)
-    assert (report.status, report.frames, report.kind) == ("anonymised", FRAMES, "video")
+    assert (report.status, report.frames, report.kind) == ("anonymized", FRAMES, "video")
     (face,) = report.faces
     assert report.covered == ((0, FRAMES - 1),) and face.method == "pixelate"
     assert told.count("replace") == FRAMES
@@ -84,7 +84,7 @@ def test_a_stream_is_hidden_as_the_file_is(clip, anonymizer, tmp_path):
     write_sample(path, size=(224, 224), times=range(FRAMES), images=images, sound="flac")
     with path.open("rb") as stream:
         report = anonymize_stream(anonymizer, stream.fileno(), out)
-    assert (report.name, report.status, report.frames) == ("-", "anonymised", FRAMES)
+    assert (report.name, report.status, report.frames) == ("-", "anonymized", FRAMES)
     assert report.covered == ((0, FRAMES - 1),) and report.faces[0].method == "pixelate"
     assert "a voice identifies" in " ".join(report.notes) and video_metadata(out) == []
     describe, find = DlibResNetRecognizer(), FaceFinder(CenterFace(60))

@@ -1,9 +1,9 @@
-"""Damaged files of every kind thrown at the anonymiser: each must end in a report, in time.
+"""Damaged files of every kind thrown at the anonymizer: each must end in a report, in time.
 
-    python scripts/fuzz_anonymiser.py PORTRAIT --count 10000 --seed 0
+    python scripts/fuzz_anonymizer.py PORTRAIT --count 10000 --seed 0
 
 The portrait, a photo of one face, is written as every kind of photo and video that is read; copies
-are damaged at random and anonymised by a process of its own. Counted are crashes of that process,
+are damaged at random and anonymized by a process of its own. Counted are crashes of that process,
 files that take longer than ten seconds, files without a report, temporary files left behind, and
 results in which the face of the portrait is still recognized.
 """
@@ -42,12 +42,12 @@ from graphgan.faces import DlibResNetRecognizer, FaceFinder
 PATIENCE = 10.0  # seconds
 _SIDE = 160  # of the portrait: small files, so that damage hits what matters
 _FRAMES = 6
-_RECOGNISED = 0.5  # the anonymiser stops at 0.6, before the result is compressed
+_RECOGNISED = 0.5  # the anonymizer stops at 0.6, before the result is compressed
 
 
 @dataclass(frozen=True)
 class FuzzOptions:
-    """Damage files, anonymise them, count what goes wrong."""
+    """Damage files, anonymize them, count what goes wrong."""
 
     portrait: Annotated[Path, tyro.conf.Positional]
     """A photo of one face."""
@@ -109,7 +109,7 @@ def _wrong(job: Job, status: str, who: torch.Tensor) -> str | None:
     left = [path for path in job.target.parent.glob("*") if path != job.target]
     if left:
         return "left behind"
-    if status == "anonymised" and not job.target.is_file():
+    if status == "anonymized" and not job.target.is_file():
         return "no result"
     if status in ("failed", "no face") and job.target.exists():
         return "result of a failure"
@@ -140,7 +140,7 @@ def _images(path: Path) -> list[torch.Tensor]:
 
 
 class Worker:
-    """A process that anonymises, replaced when it dies or is too slow."""
+    """A process that anonymizes, replaced when it dies or is too slow."""
 
     def __init__(self) -> None:
         self._start()

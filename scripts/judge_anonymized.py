@@ -1,8 +1,8 @@
-"""What the anonymiser did to faces whose place is known, judged by what it does not use.
+"""What the anonymizer did to faces whose place is known, judged by what it does not use.
 
     python scripts/compose_faces.py ../shared/faces runs/composed --faces 1000 --format png
-    graphgan-anonymize runs/composed --out runs/anonymised --copy-unmatched
-    python scripts/judge_anonymised.py ../shared/faces runs/composed runs/anonymised
+    graphgan-anonymize runs/composed --out runs/anonymized --copy-unmatched
+    python scripts/judge_anonymized.py ../shared/faces runs/composed runs/anonymized
 
 Every face of faces.csv counts. It was *changed* if nine tenths of the hull of its true landmarks
 differ, else *missed*. It is *verified* if dlib's recognizer, aligned by the true landmarks, finds
@@ -45,7 +45,7 @@ class JudgeOptions:
     """Faces that the photos were composed of."""
     composed: Annotated[Path, tyro.conf.Positional]
     """Photos and faces.csv of compose_faces.py, lossless."""
-    anonymised: Annotated[Path, tyro.conf.Positional]
+    anonymized: Annotated[Path, tyro.conf.Positional]
     """What became of them."""
     table: Path | None = None
     """A CSV file with a row for every face."""
@@ -81,7 +81,7 @@ def main(options: JudgeOptions) -> None:
     judged: list[Judged] = []
     unreleased = 0
     for row in tqdm(rows, unit="face"):
-        if not (path := options.anonymised / row["image"]).is_file():
+        if not (path := options.anonymized / row["image"]).is_file():
             unreleased += 1
             continue
         judged.append(judge(row, _photo(options.composed / row["image"]), _photo(path), references))
