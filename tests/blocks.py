@@ -458,7 +458,7 @@ BLOCKS = {
         size=(128, 128),
         odd_size=(128, 128),
         penalised=False,
-        rounding=0.1,  # thirty convolutions, each normalised
+        rounding=0.1,  # thirty convolutions, each normalized
         long=True,
     ),
     "CIAGANGenerator-64": Block(

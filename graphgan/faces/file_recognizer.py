@@ -21,7 +21,7 @@ from graphgan.faces._five_points import aligned_faces
 from graphgan.faces._network_files import FaceNetwork, open_network
 
 Order: TypeAlias = Literal["rgb", "bgr"]
-Normalisation: TypeAlias = Literal["minus-one-to-one", "zero-to-one", "raw", "imagenet-mean"]
+Normalization: TypeAlias = Literal["minus-one-to-one", "zero-to-one", "raw", "imagenet-mean"]
 CropKind: TypeAlias = Literal["arcface", "loose"]
 
 _IMAGENET_MEAN = (123.68, 116.779, 103.939)  # red first
@@ -35,7 +35,7 @@ _SCALES = {"arcface": 1.0, "loose": 0.85}
 # Words of `parse_recognizer`, and the option that each sets.
 _WORDS: dict[str, tuple[str, str | bool]] = {
     **{word: ("order", word) for word in get_args(Order)},
-    **{word: ("normalisation", word) for word in get_args(Normalisation)},
+    **{word: ("normalization", word) for word in get_args(Normalization)},
     **{word: ("crop", word) for word in get_args(CropKind)},
     **{"flip": ("flip", True), "no-flip": ("flip", False)},
 }
@@ -54,7 +54,7 @@ class FileRecognizer:
             Sides that it leaves open are 112 pixels.
         name: in tables; the file's when None.
         order: of the channels that the network sees.
-        normalisation: of channels from 0 to 255: "minus-one-to-one" is ``(x - 127.5) / 127.5``,
+        normalization: of channels from 0 to 255: "minus-one-to-one" is ``(x - 127.5) / 127.5``,
             "zero-to-one" ``x / 255``, "raw" ``x`` and "imagenet-mean"
             ``x - (123.68, 116.779, 103.939)`` for red, green and blue.
         crop: "loose" shows a face at 0.85 of its size in "arcface", with more around it.
@@ -72,18 +72,18 @@ class FileRecognizer:
         *,
         name: str | None = None,
         order: Order = "rgb",
-        normalisation: Normalisation = "minus-one-to-one",
+        normalization: Normalization = "minus-one-to-one",
         crop: CropKind = "arcface",
         flip: bool = True,
     ) -> None:
         check_choice("order", order, get_args(Order))
-        check_choice("normalisation", normalisation, get_args(Normalisation))
+        check_choice("normalization", normalization, get_args(Normalization))
         check_choice("crop", crop, get_args(CropKind))
         self.path = Path(path)
-        self.order, self.normalisation, self.crop, self.flip = order, normalisation, crop, flip
+        self.order, self.normalization, self.crop, self.flip = order, normalization, crop, flip
         self.name = name or self.path.name
         _ = self._network  # a bad file is found out at once
-        options = f"{order} {normalisation} {crop} {'flip' if flip else 'no-flip'}"
+        options = f"{order} {normalization} {crop} {'flip' if flip else 'no-flip'}"
         self.fingerprint = f"FileRecognizer 1 {options} {files_checksum(self.path)}"
 
     def __call__(
@@ -103,7 +103,7 @@ class FileRecognizer:
         return rows
 
     def _describe(self, faces: Float[Tensor, "n 3 s s"]) -> Float[Tensor, "n d"]:
-        pixels = _NORMALISATIONS[self.normalisation](faces)
+        pixels = _NORMALISATIONS[self.normalization](faces)
         if self.order == "bgr":
             pixels = pixels.flip(1)
         images = torch.cat([pixels, pixels.flip(3)]) if self.flip else pixels
@@ -123,7 +123,7 @@ class FileRecognizer:
 def parse_recognizer(text: str) -> FileRecognizer:
     """The recognizer of ``NAME=FILE[,OPTION...]``, as a command line has it.
 
-    Options are ``bgr``, a normalisation such as ``zero-to-one``, ``loose`` and ``no-flip``, see
+    Options are ``bgr``, a normalization such as ``zero-to-one``, ``loose`` and ``no-flip``, see
     `FileRecognizer`. A file whose name has a comma may be followed by them as well.
 
     Raises:

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import register_parametrization
 
-from graphgan.layers.normalisation import Norm, bias_before
+from graphgan.layers.normalization import Norm, bias_before
 from graphgan.layers.spectral_norm import SpectralNorm
 from graphgan.layers.winograd import is_faster, winograd_conv2d
 

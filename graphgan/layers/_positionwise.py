@@ -4,7 +4,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from graphgan._checks import check_pair, check_positive
-from graphgan.layers.normalisation import Norm, make_norm
+from graphgan.layers.normalization import Norm, make_norm
 
 
 class PositionwiseUpdate(nn.Module):

@@ -17,7 +17,7 @@ from graphgan.layers._matching import count_parameters, matched_width
 from graphgan.layers._positionwise import PositionwiseUpdate
 from graphgan.layers.bipartite import BipartiteReasoning, NodeAggregation
 from graphgan.layers.cross_attention import CrossAttention
-from graphgan.layers.normalisation import GROUP_SIZE, Norm
+from graphgan.layers.normalization import GROUP_SIZE, Norm
 from graphgan.layers.pose_attention import PoseAttentionalTransfer
 
 Reasoning = Literal["bipartite", "none", "cross_attention", "pose_attention"]

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from graphgan._checks import check_choice, check_indices, check_pair, check_positive
-from graphgan.layers.normalisation import Norm, make_norm
+from graphgan.layers.normalization import Norm, make_norm
 
 Pair = tuple[Tensor, Tensor]
 Aggregation = Literal["sum", "add", "mean", "max", "min"]

@@ -11,7 +11,7 @@ from graphgan._checks import check_features, check_positive
 from graphgan.landmarks.maps import Rendering
 from graphgan.layers._convolution import reflect_conv
 from graphgan.layers.landmark_stem import LandmarkStem
-from graphgan.layers.normalisation import Norm, bias_before, make_norm
+from graphgan.layers.normalization import Norm, bias_before, make_norm
 
 
 def _halving(width: int, norm: Norm) -> list[nn.Module]:

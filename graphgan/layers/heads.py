@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from graphgan._checks import check_choice, check_features
 from graphgan.layers._convolution import ReflectConv2d
-from graphgan.layers.normalisation import Norm, bias_before, make_norm
+from graphgan.layers.normalization import Norm, bias_before, make_norm
 
 Upsampling = Literal["transposed", "resize"]
 """``transposed``: the published 3x3 transposed convolutions of stride 2. ``resize``: nearest

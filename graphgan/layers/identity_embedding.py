@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from graphgan._checks import check_indices, check_positive
 from graphgan.layers._convolution import spectral_conv
-from graphgan.layers.normalisation import make_norm
+from graphgan.layers.normalization import make_norm
 
 SIDE = 4
 
@@ -20,7 +20,7 @@ class IdentityEmbedding(nn.Module):
     """Seven linear layers on the one-hot identity, reshaped to 4 x 4, then three convolutions.
 
     Linear layers of widths 8w, 8w, 8w, 8w, 16w, 16w, 16w; then, on w channels, convolution,
-    LeakyReLU, norm to 2w, 4w and 8w, with spectral normalisation. LeakyReLU 0.2 everywhere.
+    LeakyReLU, norm to 2w, 4w and 8w, with spectral normalization. LeakyReLU 0.2 everywhere.
 
     Args:
         num_identities: people that there are to choose from.

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from graphgan._checks import check_features, check_positive
 from graphgan.layers._convolution import reflect_conv
-from graphgan.layers.normalisation import Norm, make_norm
+from graphgan.layers.normalization import Norm, make_norm
 
 
 class PoseAttentionalTransfer(nn.Module):

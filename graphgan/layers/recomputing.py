@@ -16,7 +16,7 @@ def recomputed(module: nn.Module, *inputs: Any) -> Any:
     """``module(*inputs)``, whose insides the backward pass computes again instead of keeping them.
 
     Results, gradients, random numbers and the statistics of BatchNorm are those of a plain call. A
-    module whose forward changes its own weights, such as one with spectral normalisation, is not
+    module whose forward changes its own weights, such as one with spectral normalization, is not
     for this.
     """
 

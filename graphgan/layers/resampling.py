@@ -1,4 +1,4 @@
-"""Residual blocks that halve or double the size, with spectral normalisation.
+"""Residual blocks that halve or double the size, with spectral normalization.
 
 Source: [C] Maximov et al., "CIAGAN: Conditional Identity Anonymization Generative Adversarial
 Networks", CVPR 2020.
@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from graphgan._checks import check_features, check_positive
 from graphgan.layers._convolution import spectral_conv
-from graphgan.layers.normalisation import Norm, make_norm
+from graphgan.layers.normalization import Norm, make_norm
 
 
 class ResidualDown(nn.Module):
     """``pool(conv(relu(conv(relu(x))))) + pool(conv_1x1(x))``, pool the mean of 2 x 2 pixels.
 
-    3x3 convolutions with reflection padding; all have spectral normalisation and a bias.
+    3x3 convolutions with reflection padding; all have spectral normalization and a bias.
 
     Args:
         in_channels: of ``x``.
@@ -51,7 +51,7 @@ class ResidualDown(nn.Module):
 class ResidualUp(nn.Module):
     """``conv(relu(norm(conv(up(relu(norm(x))))))) + conv_1x1(up(x))``, up the nearest neighbour.
 
-    3x3 convolutions with reflection padding; all have spectral normalisation and a bias.
+    3x3 convolutions with reflection padding; all have spectral normalization and a bias.
 
     Args:
         in_channels: of ``x``.

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from graphgan._checks import check_features, check_positive
 from graphgan.layers._convolution import reflect_conv, spectral_conv
-from graphgan.layers.normalisation import Norm, make_norm
+from graphgan.layers.normalization import Norm, make_norm
 
 
 class ResidualBlock(nn.Module):
@@ -20,7 +20,7 @@ class ResidualBlock(nn.Module):
     Args:
         channels: of ``x``.
         norm: after each convolution.
-        spectral: spectral normalisation of the convolutions, which then have a bias ([C]).
+        spectral: spectral normalization of the convolutions, which then have a bias ([C]).
     Shapes:
         ``x: b c h w -> b c h w``
     Raises:

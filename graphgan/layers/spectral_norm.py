@@ -1,4 +1,4 @@
-"""Spectral normalisation: a weight divided by its largest singular value.
+"""Spectral normalization: a weight divided by its largest singular value.
 
 Source: Miyato et al., "Spectral Normalization for Generative Adversarial Networks", ICLR 2018,
 algorithm 1. Keys and numbers are those of `torch.nn.utils.parametrizations.spectral_norm`, which

@@ -19,7 +19,7 @@ from graphgan.landmarks.maps import check_landmarks
 from graphgan.landmarks.schemes import CIAGAN_29, CIAGAN_29_INDICES, IBUG_68
 from graphgan.layers._convolution import spectral_conv
 from graphgan.layers.identity_embedding import IdentityEmbedding
-from graphgan.layers.normalisation import make_norm
+from graphgan.layers.normalization import make_norm
 from graphgan.layers.resampling import ResidualDown, ResidualUp
 from graphgan.layers.residual import ResidualBlock
 from graphgan.models.pretrained import Pretrained
@@ -37,7 +37,7 @@ class CIAGANGenerator(Pretrained):
 
     Down to w, 2w, 4w, 8w, 8w channels, up to 8w, 4w, 2w, w, w / 2 (at 64 pixels without the
     innermost of each); each block down and up is followed by an InstanceNorm with scale and shift.
-    Every convolution but the last has spectral normalisation.
+    Every convolution but the last has spectral normalization.
 
     It knows the people that it was trained on and no others: an identity is a number of one of
     them. The first thing that a block does to the pictures is a ReLU, hence their range.

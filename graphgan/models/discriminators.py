@@ -14,7 +14,7 @@ from graphgan._checks import check_features, check_positive
 from graphgan.landmarks.maps import Rendering
 from graphgan.layers.encoders import ImageEncoder
 from graphgan.layers.landmark_convolution import landmark_convolution
-from graphgan.layers.normalisation import Norm, make_norm
+from graphgan.layers.normalization import Norm, make_norm
 from graphgan.layers.residual import ResidualBlock
 from graphgan.models.pretrained import Pretrained
 

@@ -23,7 +23,7 @@ from graphgan.layers.encoders import ImageEncoder, LandmarkEncoder
 from graphgan.layers.fusion import fuse
 from graphgan.layers.heads import AttentionHead, Blend, ImageHead, Upsampling, blend
 from graphgan.layers.landmark_attention import Descriptor, LandmarkAttention, Order
-from graphgan.layers.normalisation import Norm
+from graphgan.layers.normalization import Norm
 from graphgan.layers.recomputing import recomputed
 
 # glibc maps larger blocks afresh each time, at the price of a page fault for every 4 KiB of them.

@@ -104,9 +104,9 @@ class ModelOptions:
     dropout: float = 0.5
     """In the aggregation blocks."""
     norm: Literal["batch", "instance", "group"] = "batch"
-    """Normalisation of every network; "batch" as published, the others do not mix samples."""
+    """Normalization of every network; "batch" as published, the others do not mix samples."""
     attention_norm: bool = False
-    """Normalise inside the attention decoder, whose masks saturate otherwise (not in the paper)."""
+    """Normalize inside the attention decoder, whose masks saturate otherwise (not in the paper)."""
     upsampling: Literal["transposed", "resize"] = "transposed"
     """Of the output heads; "resize" leaves no grid of dots."""
     gradient_checkpointing: bool = False

@@ -42,10 +42,10 @@ class ModelOptions:
     dropout: float = 0.5
     """In the aggregation blocks."""
     norm: Literal["batch", "instance", "group"] = "batch"
-    """Normalisation of every network (published for DeepFashion: instance, but in the
+    """Normalization of every network (published for DeepFashion: instance, but in the
     reasoning)."""
     attention_norm: bool = False
-    """Normalise inside the attention decoder (not published)."""
+    """Normalize inside the attention decoder (not published)."""
     upsampling: Literal["transposed", "resize"] = "transposed"
     """Of the output heads; "resize" leaves no grid of dots."""
     gradient_checkpointing: bool = False

@@ -29,7 +29,7 @@ class ModelOptions:
     embedding: int = 128
     """Numbers of an embedding of the identity network."""
     norm: Literal["batch", "instance", "group"] = "instance"
-    """Normalisation of the critic."""
+    """Normalization of the critic."""
 
     def generator(self, people: Sequence[str], size: int) -> CIAGANGenerator:
         return CIAGANGenerator(

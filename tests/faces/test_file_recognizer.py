@@ -167,25 +167,25 @@ def test_descriptors_are_those_of_the_cut_faces_and_their_mirror_images(photo, n
 
 
 @pytest.mark.parametrize(
-    ("normalisation", "expected"),
+    ("normalization", "expected"),
     [
         ("zero-to-one", lambda x: x / 255),
         ("raw", lambda x: x),
         ("imagenet-mean", lambda x: x - torch.tensor([123.68, 116.779, 103.939])[:, None, None]),
     ],
 )
-def test_normalisations_and_the_order_of_channels(photo, network, normalisation, expected):
+def test_normalizations_and_the_order_of_channels(photo, network, normalization, expected):
     image, landmarks = photo
     pixels = expected(aligned_faces(image, landmarks, SIDE)[0])
     for order, seen in (("rgb", pixels), ("bgr", pixels.flip(1))):
-        tell = FileRecognizer(network, order=order, normalisation=normalisation, flip=False)
+        tell = FileRecognizer(network, order=order, normalization=normalization, flip=False)
         torch.testing.assert_close(tell(image, landmarks), unit(grid_of(seen)))
 
 
 def test_a_loose_crop_shows_more_around_a_face(photo, network):
     image, landmarks = photo
     faces, _ = aligned_faces(image, landmarks, SIDE, scale=0.85)
-    found = FileRecognizer(network, crop="loose", normalisation="raw", flip=False)
+    found = FileRecognizer(network, crop="loose", normalization="raw", flip=False)
     torch.testing.assert_close(found(image, landmarks), unit(grid_of(faces)))
 
 
@@ -222,7 +222,7 @@ def test_rows_of_one_face_in_the_description_of_a_file_for_many(photo, network, 
 def test_sides_that_the_file_leaves_open_are_112_pixels(photo, tmp_path):
     image, landmarks = photo
     path = means(tmp_path / "open.onnx", side="side")
-    tell = FileRecognizer(path, normalisation="raw", flip=False)
+    tell = FileRecognizer(path, normalization="raw", flip=False)
     faces, _ = aligned_faces(image, landmarks, 112)
     expected = unit(torch.nn.functional.avg_pool2d(faces, 14).flatten(1))
     torch.testing.assert_close(tell(image, landmarks), expected)
@@ -274,7 +274,7 @@ def test_it_can_be_sent_to_other_processes_even_after_use(photo, network):
 def test_the_fingerprint_is_that_of_the_file_and_the_options(network, tmp_path):
     same = FileRecognizer(network, name="another").fingerprint
     assert FileRecognizer(network).fingerprint == same
-    options = ({"order": "bgr"}, {"normalisation": "raw"}, {"crop": "loose"}, {"flip": False})
+    options = ({"order": "bgr"}, {"normalization": "raw"}, {"crop": "loose"}, {"flip": False})
     others = [FileRecognizer(network, **option).fingerprint for option in options]
     others.append(FileRecognizer(means(tmp_path / "1.onnx", batch=1)).fingerprint)
     assert len({same, *others}) == 6
@@ -366,7 +366,7 @@ def test_descriptors_that_are_not_finite_are_refused(photo, network, tmp_path):
 def test_a_face_of_which_the_network_says_nothing_has_a_row_of_nan(photo, network, flip):
     """Its rows are zero for black, such as what lies outside the image."""
     image, landmarks = photo
-    tell = FileRecognizer(network, normalisation="raw", flip=flip)
+    tell = FileRecognizer(network, normalization="raw", flip=flip)
     found = tell(image, torch.cat([landmarks, landmarks[:1] + 1000]))
     assert found.isnan().all(1).tolist() == [False, False, True]
     torch.testing.assert_close(found[:2], tell(image, landmarks))
@@ -376,7 +376,7 @@ def test_a_face_of_which_the_network_says_nothing_has_a_row_of_nan(photo, networ
     ("option", "message"),
     [
         ({"order": "gbr"}, "order to be one of 'rgb', 'bgr'; got 'gbr'"),
-        ({"normalisation": "none"}, "normalisation to be one of 'minus-one-to-one', .*'none'"),
+        ({"normalization": "none"}, "normalization to be one of 'minus-one-to-one', .*'none'"),
         ({"crop": "tight"}, "crop to be one of 'arcface', 'loose'; got 'tight'"),
     ],
 )
@@ -402,7 +402,7 @@ def test_other_shapes_are_refused(photo, network):
 def test_a_text_names_the_file_and_its_options(network):
     found = parse_recognizer(f"ada={network},bgr,no-flip,zero-to-one,loose")
     expected = FileRecognizer(
-        network, name="ada", order="bgr", normalisation="zero-to-one", crop="loose", flip=False
+        network, name="ada", order="bgr", normalization="zero-to-one", crop="loose", flip=False
     )
     assert (found.name, found.fingerprint) == ("ada", expected.fingerprint)
     plain = parse_recognizer(f"r50={network}")
@@ -412,7 +412,7 @@ def test_a_text_names_the_file_and_its_options(network):
 def test_commas_and_equals_signs_in_file_names(network, tmp_path):
     (tmp_path / "a,b=1.onnx").write_bytes(Path(network).read_bytes())
     found = parse_recognizer(f"n={tmp_path}/a,b=1.onnx,raw")
-    assert (found.path.name, found.normalisation) == ("a,b=1.onnx", "raw")
+    assert (found.path.name, found.normalization) == ("a,b=1.onnx", "raw")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Spectral normalisation: torch's numbers and keys, a largest singular value of one, no
+"""Spectral normalization: torch's numbers and keys, a largest singular value of one, no
 iterations on the meta device."""
 
 import torch

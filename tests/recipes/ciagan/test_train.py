@@ -94,7 +94,7 @@ def test_the_generator_and_its_average_move_at_its_own_steps_alone(run, tiny, tm
         return load_state(folder)
 
     first, later, last = states("1"), states("3"), states("4")
-    weight = "to_image.weight"  # one without spectral normalisation, whose vectors move always
+    weight = "to_image.weight"  # one without spectral normalization, whose vectors move always
     third, fourth = later["networks"], last["networks"]
     assert later["step"] == 3 and last["step"] == 4
     assert not torch.equal(third["generator"][weight], fourth["generator"][weight])

@@ -1,4 +1,4 @@
-"""Normalisation by name, and whether the convolution before it needs a bias."""
+"""Normalization by name, and whether the convolution before it needs a bias."""
 
 from typing import Literal, get_args
 
