@@ -322,7 +322,7 @@ def _paste_frame(
 def _surrounded(
     frame: Float[Tensor, "3 h w"],
 ) -> tuple[Float[Tensor, "3 u v"], Float[Tensor, "u v"]]:
-    """What may lie around a frame: its edges' colours, out of focus, and how far they show."""
+    """What may lie around a frame: its edges' colors, out of focus, and how far they show."""
     height, width = (max(round(side * _SMALL / max(frame.shape)), 1) for side in frame.shape[1:])
     small = F.interpolate(frame[None], (height, width), mode="area")
     down, across = (max(round(_AROUND * side), 1) for side in (height, width))

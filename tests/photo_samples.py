@@ -121,7 +121,7 @@ def png_chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def png_of_zeros(bits: int, color: int, more: bytes = b"") -> bytes:
-    """One pixel of black in a depth and a colour type of PNG's."""
+    """One pixel of black in a depth and a color type of PNG's."""
     header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, bits, color, 0, 0, 0))
     row = bytes(1 + bits // 8 * {0: 1, 2: 3, 4: 2, 6: 4}[color])
     pixels = png_chunk(b"IDAT", zlib.compress(row))

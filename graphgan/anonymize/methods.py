@@ -1,4 +1,4 @@
-"""What is put in the place of a face: another person's, or a blur, a mosaic, a flat colour.
+"""What is put in the place of a face: another person's, or a blur, a mosaic, a flat color.
 
 A method of your own is one small class:
 

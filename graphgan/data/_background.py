@@ -8,14 +8,14 @@ from graphgan.data._surroundings import Surroundings
 
 
 def paint_background(view: Surroundings, canvas: Canvas) -> None:
-    """Mix the view's two colours, in the pattern that its seed draws."""
+    """Mix the view's two colors, in the pattern that its seed draws."""
     first, second = (np.asarray(c, np.float32)[:, None, None] for c in view.background_colors)
     canvas.paint(np.ones((canvas.height, canvas.width), np.float32), first)
     canvas.paint(_mix(view, canvas), second)
 
 
 def _mix(view: Surroundings, canvas: Canvas) -> Float[np.ndarray, "h w"]:
-    """How far every pixel is from the first colour (0) to the second (1)."""
+    """How far every pixel is from the first color (0) to the second (1)."""
     rng = np.random.default_rng(view.background_seed)
     sides = np.array((canvas.width, canvas.height))
     if view.background == "blobs":

@@ -171,7 +171,7 @@ class Canvas:
         color: Float[np.ndarray, "3 ..."] | tuple[float, float, float],
         opacity: float = 1.0,
     ) -> None:
-        """Lay a colour, or a picture of them, over the pixels as far as the mask lets it."""
+        """Lay a color, or a picture of them, over the pixels as far as the mask lets it."""
         paint = np.asarray(color, np.float32)
         if paint.ndim == 1:
             paint = paint[:, None, None]

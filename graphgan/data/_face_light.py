@@ -15,7 +15,7 @@ class LitHead:
     """Every pixel's light, and the point of the face that it shows.
 
     Shapes:
-        ``light: 3 size size`` (factors of the colour), ``x``, ``y: size size`` (of the head)
+        ``light: 3 size size`` (factors of the color), ``x``, ``y: size size`` (of the head)
     """
 
     def __init__(self, posed: PosedHead, view: View, size: int) -> None:
@@ -45,7 +45,7 @@ class LitHead:
         return lit
 
     def paint(self, color: Color, factor: float = 1.0) -> Float[np.ndarray, "3 size size"]:
-        """A colour of the face as it looks in this light."""
+        """A color of the face as it looks in this light."""
         scaled = np.asarray(color, np.float32) * np.float32(factor)
         lit: Float[np.ndarray, "3 size size"] = scaled[:, None, None] * self.light
         return lit

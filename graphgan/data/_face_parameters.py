@@ -137,7 +137,7 @@ _STYLES: dict[str, dict[str, tuple[float, float]]] = {
 
 
 def sample_identity(rng: np.random.Generator) -> Identity:
-    """Draw a person: proportions, colours, hair, beard and glasses."""
+    """Draw a person: proportions, colors, hair, beard and glasses."""
     skin = between(rng, SKINS, 0.03)
     hair = near(rng, HAIRS[int(rng.integers(len(HAIRS)))], 0.04)
     bearded = rng.random() < 0.22

@@ -316,7 +316,7 @@ class PersonPainter:
     def _paint_round(
         self, mask: Mask, place: Mask, across: Point, color: Float[np.ndarray, "3 ..."]
     ) -> None:
-        """A colour on a cylinder: ``place`` is -1 and 1 at its edges."""
+        """A color on a cylinder: ``place`` is -1 and 1 at its edges."""
         place = np.clip(place, -0.97, 0.97)
         facing = np.float32(across @ self.light[:2]) * place
         facing += np.float32(self.light[2]) * np.sqrt(1 - place**2)

@@ -65,7 +65,7 @@ class Scene(Surroundings):
 
 
 def sample_figure(rng: np.random.Generator) -> Figure:
-    """Draw a person: build, colours and clothes."""
+    """Draw a person: build, colors and clothes."""
 
     def draw(low: float, high: float) -> float:
         return float(rng.uniform(low, high))

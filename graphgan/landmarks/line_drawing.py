@@ -22,7 +22,7 @@ def draw_lines(
     lines: LandmarkScheme | Sequence[tuple[int, int]],
     size: tuple[int, int],
     *,
-    colour: tuple[float, float, float] = BLUE,
+    color: tuple[float, float, float] = BLUE,
 ) -> Float[Tensor, "b 3 h w"]:
     """Lines one pixel wide between landmarks, on white.
 
@@ -34,7 +34,7 @@ def draw_lines(
         landmarks: (x, y) in pixels, pixel centres at integers, NaN where missing.
         lines: pairs of landmarks, or a scheme, whose edges they are.
         size: height and width of the drawing.
-        colour: of the lines, in [-1, 1]; blue as in the authors' code.
+        color: of the lines, in [-1, 1]; blue as in the authors' code.
     Returns:
         Drawings in [-1, 1].
     Raises:
@@ -54,7 +54,7 @@ def draw_lines(
             f"{int(ends.min())} to {int(ends.max())}"
         )
     on = _lined(landmarks[:, ends], size)[:, None]
-    ink = landmarks.new_tensor(colour).view(1, 3, 1, 1)
+    ink = landmarks.new_tensor(color).view(1, 3, 1, 1)
     return torch.where(on, ink, torch.ones_like(ink))
 
 

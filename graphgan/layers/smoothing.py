@@ -26,7 +26,7 @@ def smooth(x: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "b c h w"]:
 def with_details_of(
     detailed: Float[Tensor, "b c h w"], image: Float[Tensor, "b c h w"], side: int
 ) -> Float[Tensor, "b c h w"]:
-    """``detailed + smooth(image - detailed)``: the colours of ``image``, the details of the other.
+    """``detailed + smooth(image - detailed)``: the colors of ``image``, the details of the other.
 
     Args:
         detailed: whose structures of less than about ``side`` pixels are seen.

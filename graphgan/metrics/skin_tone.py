@@ -1,6 +1,6 @@
 """Does a new face have the color of the skin beside it?
 
-Source: the individual typology angle is that of Chardon et al., "Skin colour typology and
+Source: the individual typology angle is that of Chardon et al., "Skin color typology and
 suntanning pathways", International Journal of Cosmetic Science 1991; the distance of colors is
 CIE76 (ISO/CIE 11664-4). Which pixels are taken for skin is ours.
 """

@@ -68,15 +68,15 @@ class LossOptions:
     """Weight of the gradient penalty between real and generated images; 0 for none. wasserstein
     needs it (10 as published there)."""
     context_jitter: float = 0.0
-    """Random change of the colours around the hole, 0 to 0.5 (0 in the paper). Pairs of one person
-    teach the generator to take the skin from the source's ears and neck; changed colours make it
+    """Random change of the colors around the hole, 0 to 0.5 (0 in the paper). Pairs of one person
+    teach the generator to take the skin from the source's ears and neck; changed colors make it
     look at the condition."""
     weight_identity: float = 0.0
     """Weight of a network that learns to tell the people of training apart: it draws a result
     towards its condition and, where that is somebody else, away from its source (not in the
     paper)."""
     condition_jitter: float = 0.0
-    """Random change of the condition's colours, 0 to 0.5 (0 in the paper). Pairs of one person then
+    """Random change of the condition's colors, 0 to 0.5 (0 in the paper). Pairs of one person then
     teach the generator to take the light from around the hole."""
     weight_features: float = 0.0
     """Weight of the distance between result and source in the features of the network that
@@ -90,7 +90,7 @@ class LossOptions:
     saturate at 1, where the result is the condition as it was fitted and nothing is learned
     (Pumarola et al., ECCV 2018; with projected discriminators; not in the paper)."""
     augmentation: float = 0.0
-    """How strongly pictures are turned, moved, zoomed and coloured at random before a
+    """How strongly pictures are turned, moved, zoomed and colored at random before a
     discriminator sees them, landmarks along, 0 to 1 (0 in the paper); real and generated alike, and
     the generator learns through it."""
 
@@ -157,9 +157,9 @@ class AnonyGANObjective:
         """The condition's identity in the source's hole."""
         condition, source = batch.condition, batch.source
         if self.options.context_jitter > 0:
-            source = jitter_colours(source, self.options.context_jitter)
+            source = jitter_colors(source, self.options.context_jitter)
         if self.options.condition_jitter > 0:
-            condition = jitter_colours(condition, self.options.condition_jitter)
+            condition = jitter_colors(condition, self.options.condition_jitter)
         output: GeneratorOutput = generator(
             condition,
             source,
@@ -249,7 +249,7 @@ class AnonyGANObjective:
         )
 
 
-def jitter_colours(images: Tensor, strength: float) -> Tensor:
+def jitter_colors(images: Tensor, strength: float) -> Tensor:
     """A random gain and offset for every channel of every image, up to ``strength``."""
     gain, offset = torch.empty(2, len(images), 3, 1, 1, device=images.device).uniform_(
         -strength, strength

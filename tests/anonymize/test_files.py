@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from coloured_faces import ColourRecognizer
+from colored_faces import ColorRecognizer
 from PIL import Image
 from skimage.data import astronaut
 
@@ -65,7 +65,7 @@ def test_whatever_breaks_inside_is_a_report_and_no_output(photo, tmp_path):
     def broken(image):
         raise ZeroDivisionError("of all things")
 
-    anonymizer = Anonymizer("pixelate", broken, recognizer=ColourRecognizer())
+    anonymizer = Anonymizer("pixelate", broken, recognizer=ColorRecognizer())
     report = FileAnonymizer(anonymizer)(job_of(tmp_path, "sub/a.png"))
     assert (report.status, report.error) == (
         "failed",

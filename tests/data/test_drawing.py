@@ -39,7 +39,7 @@ def test_a_skeleton_without_joints_is_not_drawn():
 def test_a_mask_tints_only_what_it_covers():
     mask = torch.zeros(1, 2, 2)
     mask[0, 0, 0] = 1
-    drawn = draw_mask(torch.full((3, 2, 2), 100).byte(), mask, opacity=0.5, colour=(200, 0, 100))
+    drawn = draw_mask(torch.full((3, 2, 2), 100).byte(), mask, opacity=0.5, color=(200, 0, 100))
     assert drawn[:, 0, 0].tolist() == [150, 50, 100]
     assert (drawn[:, 1] == 100).all()
 

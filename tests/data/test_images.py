@@ -62,7 +62,7 @@ def test_grey_becomes_three_equal_channels(tmp_path):
     assert torch.equal(read_image(tmp_path / "a.png"), torch.full((3, 2, 3), 77).byte())
 
 
-def test_palette_colours_are_looked_up(tmp_path):
+def test_palette_colors_are_looked_up(tmp_path):
     Image.new("RGB", (3, 2), (10, 200, 30)).convert("P", palette=Image.Palette.ADAPTIVE).save(
         tmp_path / "a.png"
     )
@@ -78,7 +78,7 @@ def test_transparent_pixels_are_put_on_mid_grey(tmp_path):
     assert image[0, 0, 2].item() == 192
 
 
-def test_a_transparent_palette_colour_is_put_on_mid_grey(tmp_path):
+def test_a_transparent_palette_color_is_put_on_mid_grey(tmp_path):
     image = Image.new("P", (2, 1))
     image.putpalette([255, 0, 0, 0, 255, 0])
     image.putpixel((1, 0), 1)

@@ -325,7 +325,7 @@ def test_the_skin_of_the_face_ends_at_the_jaw_line(who, yaw, pitch, roll):
     assert inside[2:-2].all() and not outside.any()
 
 
-def test_colours_change_across_the_jaw_line():
+def test_colors_change_across_the_jaw_line():
     steps = torch.arange(-6, 7)
     found = []
     for who in range(8):

@@ -98,7 +98,7 @@ def test_joints_lie_on_the_person(seed):
     assert torch.equal(one.landmarks.nan_to_num(-1), other.landmarks.nan_to_num(-1))
     there = one.landmarks[~one.landmarks.isnan().any(1)].round().long()
     changed = (one.image.int() - other.image.int()).abs().sum(0)
-    features = 3  # eyes and nose are painted in colours of their own
+    features = 3  # eyes and nose are painted in colors of their own
     assert (changed[there[:, 1], there[:, 0]] < 60).sum() <= features
 
 

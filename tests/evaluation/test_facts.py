@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from coloured_faces import ColourDetector, ColourRecognizer, Grey
+from colored_faces import ColorDetector, ColorRecognizer, Grey
 
 from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.examiner import Examiner
@@ -34,11 +34,11 @@ def test_one_person_is_not_recognized_among_others(make_study):
 
 
 def test_the_anonymizers_own_recognizer_alone_is_no_neutral_judge(pictures, study, tools):
-    class Own(ColourRecognizer):
+    class Own(ColorRecognizer):
         name = CHECKER
 
     assert DlibResNetRecognizer.name == CHECKER
-    for others, told in (([], True), ([ColourRecognizer()], False)):
+    for others, told in (([], True), ([ColorRecognizer()], False)):
         own = Examiner(replace(tools, recognizers=[Own(), *others]))
         said = any(CHECKER in line for line in cautions(Study(pictures, study.trials, own)))
         assert said is told
@@ -51,14 +51,14 @@ def test_what_is_not_asked_is_counted_with_its_reason(study):
     assert "4 gallery pictures" in told and "8 further lessons" in told
     assert found.facts["probes"] == 24
     assert found.facts["probes asked about re-identification"] == 12
-    assert found.rows["original"]["detected by colours"].count == 24
+    assert found.rows["original"]["detected by colors"].count == 24
 
 
 def test_faces_that_are_not_found_are_counted(pictures, study, tools):
     found = evaluate(study, [Grey()]).warnings
     assert any(line.startswith("grey: no face found in 24 of 24 results") for line in found)
 
-    class Blind(ColourDetector):
+    class Blind(ColorDetector):
         def __call__(self, image):
             return super().__call__(torch.full_like(image, 128))
 
@@ -75,7 +75,7 @@ def test_facts_count_the_lessons(make_study, lessons, known):
 
 
 def test_a_recognizer_that_does_not_know_the_originals_again_is_told(pictures, study, tools):
-    class Blind(ColourRecognizer):
+    class Blind(ColorRecognizer):
         """Says something else of every face."""
 
         name = "blind"
@@ -85,10 +85,10 @@ def test_a_recognizer_that_does_not_know_the_originals_again_is_told(pictures, s
             numbers = torch.rand(8, generator=torch.Generator().manual_seed(seed))
             return numbers.expand(len(landmarks), 8)
 
-    own = Examiner(replace(tools, recognizers=[ColourRecognizer(), Blind()]))
+    own = Examiner(replace(tools, recognizers=[ColorRecognizer(), Blind()]))
     said = cautions(replace(study, examiner=own))
     assert [line for line in said if line.startswith("blind does not tell the originals apart")]
-    assert not [line for line in said if line.startswith("colour does not")]
+    assert not [line for line in said if line.startswith("color does not")]
 
 
 def test_a_system_with_few_results_is_named_first(study):

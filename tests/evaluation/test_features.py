@@ -1,6 +1,6 @@
 import pytest
 import torch
-from coloured_faces import GREY, Grey
+from colored_faces import GREY, Grey
 
 from graphgan.evaluation.cache import ResultCache
 from graphgan.evaluation.examiner import Examiner
@@ -58,6 +58,6 @@ def test_a_network_of_close_ups_sees_the_face_and_little_else(study):
 
     features = PictureFeatures(study, Shapes())
     subject = Subject(study, Original())
-    # Most of a whole picture is grey; of a close-up, only what lies around the coloured rectangle.
+    # Most of a whole picture is grey; of a close-up, only what lies around the colored rectangle.
     assert features.of_subject(subject).max() < 0.5
     assert torch.equal(features.of_subject(subject), features.of_pictures(study.trials.probes))

@@ -67,8 +67,8 @@ def test_groups_are_measured(study, tmp_path, few):
     probes = [study.pictures.pictures[i] for i in study.trials.probes]
     found = evaluate(study, [Original()], groups=read_groups(path, probes)[0]).groups["original"]
     for name in ("tone: dark", "tone: light"):
-        assert found[name]["detected by colours"].count == 12
-        assert found[name]["colour, pipeline: rank-1"].count == 6
+        assert found[name]["detected by colors"].count == 12
+        assert found[name]["color, pipeline: rank-1"].count == 6
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,19 @@
 """Two anonymized pictures: of one person, or of two."""
 
 import pytest
-from coloured_faces import Grey, Recoloured
+from colored_faces import Grey, Recolored
 
 from graphgan.evaluation.linkability import measure_links
 from graphgan.evaluation.study import Settings
 from graphgan.evaluation.subject import Subject
 from graphgan.evaluation.systems import Original
 
-DRAWN, FIXED = "colour: linked, conditions drawn", "colour: linked, one condition a person"
+DRAWN, FIXED = "color: linked, conditions drawn", "color: linked, one condition a person"
 
 
 def test_one_condition_a_person_links_pictures_and_drawn_ones_do_not(make_study, tools):
     study = make_study(Settings(condition_split="all"))
-    cells = measure_links(Subject(study, Recoloured()), tools.recognizers[0])
+    cells = measure_links(Subject(study, Recolored()), tools.recognizers[0])
     assert cells[FIXED].value > 0.85  # two people may have drawn the same condition
     assert cells[DRAWN].value < 0.65
     assert cells[DRAWN].reference == 0.5

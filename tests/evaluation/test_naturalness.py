@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from coloured_faces import (
+from colored_faces import (
     Grey,
 )
 
@@ -15,7 +15,7 @@ from graphgan.evaluation.trials import make_trials
 
 
 def test_the_frechet_distance_grows_with_what_is_lost(value):
-    distances = {s: value(s, "FD-colour") for s in ("original", "grey", "shifted")}
+    distances = {s: value(s, "FD-color") for s in ("original", "grey", "shifted")}
     assert distances["original"] == pytest.approx(distances["shifted"], abs=1e-6)
     assert distances["grey"] > 2 * distances["original"]
 

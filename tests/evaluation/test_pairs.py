@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from coloured_faces import Grey
+from colored_faces import Grey
 
 from graphgan.evaluation.pairs import draw_pairs, measure_pairs, probe_pairs, separation_cells
 from graphgan.evaluation.privacy import attack_of
@@ -41,7 +41,7 @@ def test_pairs_are_told_by_color_and_not_without_it(study, tools):
     expected = {"original": (1, 1), "grey": (0.5, 2 / 3)}
     for system in (Original(), Grey()):
         cells = measure_pairs(attack, Subject(study, system))
-        auc, f1 = cells["colour, pose known: pairs AUC"], cells["colour, pose known: pairs F1"]
+        auc, f1 = cells["color, pose known: pairs AUC"], cells["color, pose known: pairs F1"]
         assert (auc.value, f1.value) == pytest.approx(expected[system.name])
         assert f1.reference == pytest.approx(2 / 3)
         assert auc.note == "72 mated and 432 non-mated pairs"
@@ -64,5 +64,5 @@ def test_area_and_f1_are_those_of_all_pairs(study):
 def test_without_a_kind_of_pairs_it_is_said(make_study, tools):
     alone = make_study(people=1)
     attack = attack_of(alone, tools.recognizers[0], "pipeline")
-    cell = measure_pairs(attack, Subject(alone, Original()))["colour, pipeline: pairs AUC"]
+    cell = measure_pairs(attack, Subject(alone, Original()))["color, pipeline: pairs AUC"]
     assert cell.note == "not measured (no pair of two people)"

@@ -1,7 +1,7 @@
 """An attacker who learns: where every number can be worked out."""
 
 import pytest
-from coloured_faces import Grey, Recoloured
+from colored_faces import Grey, Recolored
 
 from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.examiner import Examiner
@@ -11,22 +11,22 @@ from graphgan.evaluation.subject import Subject
 from graphgan.evaluation.systems import Original
 from graphgan.evaluation.trials import make_trials
 
-DRAWN = "colour, parrot, conditions drawn"
+DRAWN = "color, parrot, conditions drawn"
 
 
 @pytest.mark.slow
 def test_the_parrot_learns_a_fixed_condition_and_not_a_drawn_one(pictures, tools):
     settings = Settings(condition_split="all")
     study = Study(pictures, make_trials(pictures.pictures), Examiner(tools), settings)
-    row = evaluate(study, [Recoloured(), Original(), Grey()]).rows
+    row = evaluate(study, [Recolored(), Original(), Grey()]).rows
     drawn, fixed = (
-        row["recoloured"][f"colour, parrot, {rule}"].value
+        row["recolored"][f"color, parrot, {rule}"].value
         for rule in ("conditions drawn", "one condition a person")
     )
     assert fixed > 0.7  # two people may have drawn the same condition
     assert drawn < fixed
-    assert row["original"]["colour, parrot, conditions drawn"].value == 1
-    assert row["grey"]["colour, parrot, conditions drawn"].value <= 0.25
+    assert row["original"]["color, parrot, conditions drawn"].value == 1
+    assert row["grey"]["color, parrot, conditions drawn"].value <= 0.25
 
 
 def test_the_parrot_is_asked_about_what_it_has_not_learned_from(study, tools):

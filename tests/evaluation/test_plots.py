@@ -20,8 +20,8 @@ def evaluation(count: int, **changes) -> Evaluation:
 
 def ink(path) -> int:
     """Pixels that are not grey."""
-    colours = Image.open(path).convert("RGB").getcolors(maxcolors=1 << 24)
-    return sum(n for n, (r, g, b) in colours if max(r, g, b) - min(r, g, b) > 40)
+    colors = Image.open(path).convert("RGB").getcolors(maxcolors=1 << 24)
+    return sum(n for n, (r, g, b) in colors if max(r, g, b) - min(r, g, b) > 40)
 
 
 @pytest.mark.parametrize("draw", [draw_privacy_against_utility, draw_roc])

@@ -1,5 +1,5 @@
 import torch
-from coloured_faces import Grey, Recoloured, colour_of
+from colored_faces import Grey, Recolored, color_of
 
 from graphgan.evaluation.rules import describe_ruled, ruled_pictures
 from graphgan.evaluation.study import Settings
@@ -15,13 +15,13 @@ def test_pictures_are_the_probes_and_then_lessons_that_are_none(make_study):
 
 def test_a_fixed_condition_is_one_color_a_person(make_study, tools):
     study = make_study(Settings(condition_split="all"))
-    subject, recognizer = Subject(study, Recoloured()), tools.recognizers[0]
+    subject, recognizer = Subject(study, Recolored()), tools.recognizers[0]
     fixed = describe_ruled(subject, recognizer, "fixed")
     drawn = describe_ruled(subject, recognizer, "drawn")
     people = study.people(ruled_pictures(study))
     for person in torch.unique(people).tolist():
         assert len(torch.unique(fixed[people == person].round(decimals=3), dim=0)) == 1
-        own = colour_of(person) / 255
+        own = color_of(person) / 255
         assert (drawn[people == person] - own).norm(dim=1).min() > 0.05
     assert len(torch.unique(drawn.round(decimals=3), dim=0)) > 3
 
@@ -29,7 +29,7 @@ def test_a_fixed_condition_is_one_color_a_person(make_study, tools):
 def test_conditions_that_are_drawn_alike_need_no_further_results(make_study, tools):
     made = []
 
-    class Counting(Recoloured):
+    class Counting(Recolored):
         def __call__(self, request):
             made.append(len(request.source))
             return super().__call__(request)
@@ -41,7 +41,7 @@ def test_conditions_that_are_drawn_alike_need_no_further_results(make_study, too
         rows = describe_ruled(subject, tools.recognizers[0], "drawn")
         assert sum(made) == further == len(rows) - len(study.trials.probes)
         numbers = ruled_pictures(study)
-        again = study.results(Recoloured(), numbers, study.conditions(numbers, "drawn"))
+        again = study.results(Recolored(), numbers, study.conditions(numbers, "drawn"))
         assert torch.equal(subject.results.images, again.images[: len(study.trials.probes)])
 
 

@@ -1,5 +1,5 @@
 import torch
-from coloured_faces import Grey, Recoloured
+from colored_faces import Grey, Recolored
 
 from graphgan.data.batches import to_uint8_image
 from graphgan.evaluation.sheet import SHEET_ROWS, sheet_columns
@@ -8,9 +8,9 @@ from graphgan.evaluation.systems import Original
 
 
 def test_columns_are_the_source_the_condition_and_the_systems(study):
-    systems = (Grey(), Original(), Recoloured())
+    systems = (Grey(), Original(), Recolored())
     columns = sheet_columns([Subject(study, system) for system in systems])
-    assert list(columns) == ["original", "condition", "grey", "recoloured"]
+    assert list(columns) == ["original", "condition", "grey", "recolored"]
     assert {len(images) for images in columns.values()} == {SHEET_ROWS}
     assert torch.unique(to_uint8_image(columns["grey"])).tolist() == [128]
 

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import torch
-from coloured_faces import ColourDetector, Grey, Recoloured, shape_of_a_face
+from colored_faces import ColorDetector, Grey, Recolored, shape_of_a_face
 
 from graphgan.evaluation.cache import ResultCache
 from graphgan.evaluation.examiner import Examiner
@@ -21,7 +21,7 @@ def test_where_no_face_is_found_the_usual_place_is_taken(study):
 
 
 def test_without_any_original_found_the_usual_place_is_the_middle(pictures, tools, study):
-    class Blind(ColourDetector):
+    class Blind(ColorDetector):
         def __call__(self, image):
             return Faces.of_boxes(torch.zeros(0, 4))
 
@@ -34,7 +34,7 @@ def test_results_are_made_once_for_the_same_pictures_and_conditions(
 ):
     made = []
 
-    class Counting(Recoloured):
+    class Counting(Recolored):
         def __call__(self, request):
             made.append(len(request.source))
             return super().__call__(request)

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from coloured_faces import Grey, Recoloured
+from colored_faces import Grey, Recolored
 
 from graphgan.evaluation.subject import Subject
 
@@ -27,9 +27,9 @@ def test_what_was_found_is_not_found_again(study):
 
 
 def test_a_system_without_a_single_result_is_refused(study):
-    class Nothing(Recoloured):
+    class Nothing(Recolored):
         def __call__(self, request):
             return torch.full_like(request.source, torch.nan)
 
-    with pytest.raises(ValueError, match="recoloured: expected results for the probes, got none"):
+    with pytest.raises(ValueError, match="recolored: expected results for the probes, got none"):
         Subject(study, Nothing())

@@ -1,7 +1,7 @@
 """Told from real: where every number can be worked out."""
 
 import torch
-from coloured_faces import Grey, Recoloured
+from colored_faces import Grey, Recolored
 
 from graphgan.evaluation.features import PictureFeatures
 from graphgan.evaluation.subject import Subject
@@ -29,7 +29,7 @@ def test_a_grey_picture_is_told_from_a_real_one_and_a_copy_is_not(study):
 
 
 def test_new_colors_of_the_same_kind_are_hard_to_tell(study):
-    cell = measure_visibility(Subject(study, Recoloured()), PictureFeatures(study, Spread()))
+    cell = measure_visibility(Subject(study, Recolored()), PictureFeatures(study, Spread()))
     assert cell["told from real by spread"].value < 0.8
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from coloured_faces import ColourDetector, ColourLandmarker, ColourRecognizer
+from colored_faces import ColorDetector, ColorLandmarker, ColorRecognizer
 
 from graphgan.faces import contracts
 from graphgan.faces.contracts import (
@@ -46,10 +46,10 @@ def test_every_tool_that_is_offered_keeps_its_contract(contract, make):
     assert tool.name and tool.fingerprint
 
 
-@pytest.mark.parametrize("tool", [ColourDetector(), ColourLandmarker(), ColourRecognizer()])
+@pytest.mark.parametrize("tool", [ColorDetector(), ColorLandmarker(), ColorRecognizer()])
 def test_tools_need_no_base_class(tool):
     assert isinstance(tool, FaceDetector | Landmarker | Recognizer)
-    assert isinstance(tool, Recognizer) == isinstance(tool, ColourRecognizer)
+    assert isinstance(tool, Recognizer) == isinstance(tool, ColorRecognizer)
     assert not isinstance(tool, NamingRecognizer)
 
 

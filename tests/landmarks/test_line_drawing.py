@@ -108,8 +108,8 @@ def test_a_batch_is_its_items(drawn_faces):
         assert (drawing[0, y.clamp(0, 63), x.clamp(0, 63)] == -1).all()
 
 
-def test_a_colour_is_taken():
-    drawing = draw_lines(torch.zeros(1, 1, 2), [(0, 0)], (2, 2), colour=(0.0, 0.5, -0.5))
+def test_a_color_is_taken():
+    drawing = draw_lines(torch.zeros(1, 1, 2), [(0, 0)], (2, 2), color=(0.0, 0.5, -0.5))
     assert drawing[0, :, 0, 0].tolist() == [0.0, 0.5, -0.5]
     assert (drawing[0, :, 1, 1] == 1).all()
 

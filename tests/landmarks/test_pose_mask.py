@@ -164,8 +164,8 @@ def drawn():
     for i in range(40):
         scene = replace(persons.scene(i), background="gradient")
         green, violet = (
-            render_person(persons.figure(i), replace(scene, background_colors=(colour, colour)))
-            for colour in ((0.0, 1.0, 0.0), (1.0, 0.0, 1.0))
+            render_person(persons.figure(i), replace(scene, background_colors=(color, color)))
+            for color in ((0.0, 1.0, 0.0), (1.0, 0.0, 1.0))
         )
         joints.append(green.landmarks)
         bodies.append((green.image.int() - violet.image.int()).abs().sum(0) < 300)

@@ -246,7 +246,7 @@ def test_inception_score_agrees_with_numpy(seed, count, splits):
     assert found == pytest.approx(expected, rel=1e-4, abs=1e-5, nan_ok=True)
 
 
-class Colour(nn.Module):
+class Color(nn.Module):
     """Sure that a picture is of the class of its brightest channel."""
 
     def __init__(self, certainty):
@@ -262,15 +262,15 @@ def test_as_many_sure_classes_as_there_are_is_the_most(certainty):
     images = -torch.ones(30, 3, 4, 4)
     for i in range(30):
         images[i, i % 3] = 1
-    found = inception_score(images, Colour(certainty), splits=1)
+    found = inception_score(images, Color(certainty), splits=1)
     assert found.mean == pytest.approx(3)
-    assert inception_score(images, Colour(0.0)) == InceptionScore(1.0, 0.0)
+    assert inception_score(images, Color(0.0)) == InceptionScore(1.0, 0.0)
 
 
 def test_one_class_is_the_least():
     images = -torch.ones(30, 3, 4, 4)
     images[:, 1] = 1
-    assert inception_score(images, Colour(9.0)) == pytest.approx((1.0, 0.0))
+    assert inception_score(images, Color(9.0)) == pytest.approx((1.0, 0.0))
 
 
 def test_the_score_of_a_seed_is_the_same_and_leaves_chance_alone():

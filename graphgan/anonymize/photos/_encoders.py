@@ -52,7 +52,7 @@ def encode_tiff(photo: Photo) -> bytes:
 
 
 def encode_webp(photo: Photo) -> bytes:
-    """Lossless with the colours of transparent pixels where the source is, or quality 95."""
+    """Lossless with the colors of transparent pixels where the source is, or quality 95."""
     options = {"lossless": bool(photo.encoding.get("lossless")), "exact": True, "quality": QUALITY}
     if len(photo.frames) == 1:
         return _saved(photo.frames[0], "WEBP", **options)

@@ -1,18 +1,18 @@
-"""New colours for some pixels of a picture that may only have so many different ones."""
+"""New colors for some pixels of a picture that may only have so many different ones."""
 
 import numpy as np
 
 
 def few_colors(new: np.ndarray, old: np.ndarray, changed: np.ndarray, limit: int) -> np.ndarray:
-    """Replace the new colours by few enough others, so that those of unchanged pixels stay.
+    """Replace the new colors by few enough others, so that those of unchanged pixels stay.
 
     Args:
-        new: colours ``3 h w`` of 8 bits.
+        new: colors ``3 h w`` of 8 bits.
         old: the picture's pixels ``3-4 h w``, of which those that are not ``changed`` stay.
         changed: ``1 h w``.
-        limit: of the number of colours; a channel of alpha takes one.
+        limit: of the number of colors; a channel of alpha takes one.
     Returns:
-        ``3 h w``; as ``new`` is where the unchanged pixels alone have too many colours.
+        ``3 h w``; as ``new`` is where the unchanged pixels alone have too many colors.
     """
     changed = changed[0]
     visible = old[3] > 0 if len(old) == 4 else np.ones_like(changed)
@@ -27,13 +27,13 @@ def few_colors(new: np.ndarray, old: np.ndarray, changed: np.ndarray, limit: int
 
 
 def _unique_colors(pixels: np.ndarray) -> np.ndarray:
-    """The different colours of ``3 n`` pixels, as ``m 3``."""
+    """The different colors of ``3 n`` pixels, as ``m 3``."""
     codes = np.unique(pixels.astype(np.uint32).T @ np.array([65536, 256, 1], dtype=np.uint32))
     return np.stack([codes >> 16, codes >> 8 & 255, codes & 255], 1).astype(np.uint8)
 
 
 def _nearest(pixels: np.ndarray, kept: np.ndarray, room: int) -> np.ndarray:
-    """The nearest to ``3 n`` pixels among kept colours and ``room`` of the pixels' own."""
+    """The nearest to ``3 n`` pixels among kept colors and ``room`` of the pixels' own."""
     from PIL import Image
 
     strip = Image.fromarray(np.ascontiguousarray(pixels.T[None]))
@@ -41,7 +41,7 @@ def _nearest(pixels: np.ndarray, kept: np.ndarray, room: int) -> np.ndarray:
         own = strip.quantize(room, dither=Image.Dither.NONE).getpalette() or []
         kept = np.concatenate([kept, np.array(own[: 3 * room], dtype=np.uint8).reshape(-1, 3)])
     palette = Image.new("P", (1, 1))
-    # Pillow fills up a short palette with black, which may not be among the colours.
+    # Pillow fills up a short palette with black, which may not be among the colors.
     full = np.concatenate([kept, np.repeat(kept[:1], 256 - len(kept), 0)])
     palette.putpalette(full.flatten().tolist())
     nearest = strip.quantize(palette=palette, dither=Image.Dither.NONE).convert("RGB")

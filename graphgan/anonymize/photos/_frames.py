@@ -1,4 +1,4 @@
-"""A decoded picture to a frame: upright, in its own channels and depth, with its colour profile."""
+"""A decoded picture to a frame: upright, in its own channels and depth, with its color profile."""
 
 import io
 from dataclasses import replace
@@ -29,7 +29,7 @@ def frame_of(image: "ImageFile", file_format: str, notes: dict[str, None]) -> Fr
     if upright.mode == "CMYK":
         upright, profile = _cmyk_to_rgb(upright, profile, notes), None
     pixels = _own_channels(upright)
-    if file_format == "GIF" and len(pixels) < 3:  # its grey is a palette that has room for colours
+    if file_format == "GIF" and len(pixels) < 3:  # its grey is a palette that has room for colors
         pixels = np.concatenate([pixels[:1]] * 3 + [pixels[1:]])
     if upright.mode.startswith("I;16") and _is_min_white(image):
         pixels = 65535 - pixels  # Pillow does so for 8 bits only
@@ -65,7 +65,7 @@ def _own_channels(image: "Image") -> np.ndarray:
 
 
 def _wiped(pixels: np.ndarray) -> np.ndarray:
-    """Without the colours of fully transparent pixels."""
+    """Without the colors of fully transparent pixels."""
     if len(pixels) in (2, 4):
         return pixels * (pixels[-1:] > 0)
     return pixels.copy()
@@ -110,7 +110,7 @@ def _resolution(image: "ImageFile") -> tuple[int, int] | None:
 
 
 def alike(frames: list[Frame]) -> list[Frame]:
-    """With colours in all where one has them, and alpha in all where one has it."""
+    """With colors in all where one has them, and alpha in all where one has it."""
     channels = {len(frame.pixels) for frame in frames}
     if len(channels) == 1:
         return frames

@@ -3,7 +3,7 @@
 Only pixels, structure, resolution and ICC profile go from one file to the other. What is dropped:
 EXIF (place, camera, thumbnail, maker notes), XMP, IPTC, Photoshop blocks, comments, text, second
 images (of stereo cameras, gain and depth maps, films of motion photos, reduced pages), unknown
-blocks, data after the end, and colours under pixels that are fully transparent.
+blocks, data after the end, and colors under pixels that are fully transparent.
 """
 
 import io
@@ -50,7 +50,7 @@ _WITH_FRAMES = ("PNG", "WEBP", "GIF", "TIFF", "AVIF")
 _CHANNELS = {"JPEG": (1, 3), "WEBP": (3, 4), "GIF": (3, 4), "BMP": (1, 3, 4)}  # others: any
 _DEEP = ("PNG", "TIFF")
 
-# PNG's ways to name a colour space beside an ICC profile, and how long they are.
+# PNG's ways to name a color space beside an ICC profile, and how long they are.
 _PNG_COLORS = {"sRGB": 1, "gAMA": 4, "cHRM": 32, "cICP": 4}
 _TELL_FRAMES = ("PNG", "WEBP", "AVIF")  # in their headers, all as large as the first
 
@@ -71,10 +71,10 @@ def read_photo(path: str | Path) -> Photo:
     Frames keep the file's own channels and depth, with these exceptions: 1-bit pictures become
     grey, palettes are looked up, CMYK is converted to RGB by its ICC profile where it has one.
     The EXIF orientation is applied. Frames of an animation are those that a viewer shows, blended
-    with what was before. All have alpha where one has it, and colours where one has them. Colours
+    with what was before. All have alpha where one has it, and colors where one has them. Colors
     of fully transparent pixels become 0, since what nobody sees no detector sees.
 
-    Refused, since they would be cut to 8 bits: colour of 16 bits, floating-point numbers, HDR.
+    Refused, since they would be cut to 8 bits: color of 16 bits, floating-point numbers, HDR.
     Refused as well: raw files of cameras, and pictures that are cut short; a JPEG that lacks
     nothing but its end marker is not.
 
@@ -148,7 +148,7 @@ def write_photo(path: str | Path, photo: Photo) -> None:
     """Write a photo in its own format, whatever the suffix; it is there whole or not at all.
 
     Outside changed pixels, lossless files are the same bit by bit: PNG, TIFF, BMP, lossless WebP,
-    and GIF where no frame has more than 256 colours. JPEG is compressed again, with the tables and
+    and GIF where no frame has more than 256 colors. JPEG is compressed again, with the tables and
     subsampling of the source (quality 95 where it has none), lossy WebP with quality 95. Frames of
     an animated PNG that are the same as the one before become one, which is shown for as long.
 
@@ -234,7 +234,7 @@ def _png_encoding(image: "ImageFile", data: bytes) -> dict[str, Any]:
     _check_whole({name for name, _ in chunks})
     _, _, bits, color = struct.unpack_from(">IIBB", chunks[0].data)
     if bits == 16 and color != 0:
-        raise ValueError("expected 8 bits a channel, got 16-bit colour, which would be cut to 8")
+        raise ValueError("expected 8 bits a channel, got 16-bit color, which would be cut to 8")
     if bits == 16 and "transparency" in image.info:
         raise ValueError("expected 16-bit grey without a transparent value, got one with it")
     colors = {n: d for n, d in chunks if _PNG_COLORS.get(n) == len(d)}

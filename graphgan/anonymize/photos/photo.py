@@ -22,11 +22,11 @@ class Frame:
 
     Args:
         pixels: 1 channel is grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha; 8 bits, or 16 for
-            grey alone. Colours are not multiplied by alpha.
+            grey alone. Colors are not multiplied by alpha.
         duration: of a frame in an animation, in milliseconds.
-        icc_profile: of the colours, byte by byte as in the file.
+        icc_profile: of the colors, byte by byte as in the file.
         resolution: dots per inch across and down.
-        max_colors: how many different colours the format allows (GIF: 256), all when None.
+        max_colors: how many different colors the format allows (GIF: 256), all when None.
     Raises:
         ValueError: another number of channels, another depth, no pixels.
     """
@@ -57,7 +57,7 @@ class Frame:
     def rgb(self) -> UInt8[Tensor, "3 h w"]:
         """What a viewer shows: grey in all three channels, transparent pixels on mid-grey.
 
-        ``rgb = (colour alpha + 128 (255 - alpha)) / 255``; 16 bits are scaled (65535 to 255).
+        ``rgb = (color alpha + 128 (255 - alpha)) / 255``; 16 bits are scaled (65535 to 255).
         """
         if self.alpha is None and self.pixels.dtype == torch.uint8:
             return self.pixels.expand(3, -1, -1).clone()
@@ -68,11 +68,11 @@ class Frame:
         return colors.to(torch.uint8).expand(3, -1, -1).contiguous()
 
     def with_rgb(self, rgb: UInt8[Tensor, "3 h w"], mask: Shaped[Tensor, "1 h w"]) -> "Frame":
-        """The frame with other colours where ``mask`` is not 0; all other pixels are the same bits.
+        """The frame with other colors where ``mask`` is not 0; all other pixels are the same bits.
 
-        Grey frames take the luminance, 16 bits the scaled value. Alpha is kept, and colours are
+        Grey frames take the luminance, 16 bits the scaled value. Alpha is kept, and colors are
         chosen so that `rgb` shows the new ones, as far as a transparent pixel can. Where the number
-        of colours is limited, the new ones are the nearest of the colours outside the mask and of
+        of colors is limited, the new ones are the nearest of the colors outside the mask and of
         as many others as there is room for.
 
         Raises:

@@ -47,7 +47,7 @@ def choices_of(anonymizer: Anonymizer) -> list[Choice]:
 
     Where it shows people, that is anyone of its conditions, then each of them alone: a face that
     this one does not hide is covered by the fallback, not shown as somebody who was not chosen.
-    Mosaic, blur and one flat colour follow. Detector, recognizer, threshold and the faces to keep
+    Mosaic, blur and one flat color follow. Detector, recognizer, threshold and the faces to keep
     are the same for all.
     """
     choices = []

@@ -73,7 +73,7 @@ def gaussian(away: torch.Tensor, sigma: float) -> torch.Tensor:
 
 
 @given(seed=st.integers(0, 99), sigma=st.floats(0.6, 3))
-def test_colours_carried_on_are_weighted_means_of_those_inside(seed, sigma):
+def test_colors_carried_on_are_weighted_means_of_those_inside(seed, sigma):
     rng = torch.Generator().manual_seed(seed)
     mask = (torch.rand(2, 1, 11, 13, generator=rng) > 0.9).float()
     image = torch.rand(2, 3, 11, 13, generator=rng)

@@ -79,7 +79,7 @@ def plain_pixels(content: bytes, mode: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", SECRETS)
-def test_nothing_but_pixels_and_colour_profile_is_written(tmp_path, kind):
+def test_nothing_but_pixels_and_color_profile_is_written(tmp_path, kind):
     content = SECRETS[kind]()
     write_photo(tmp_path / "written", photo_of(content, tmp_path))
     output = (tmp_path / "written").read_bytes()
@@ -326,7 +326,7 @@ def test_a_profile_that_is_none_is_dropped(tmp_path):
 
 
 @pytest.mark.parametrize(("mode", "value"), [("L", 7), ("RGB", (1, 2, 3)), ("1", 0)])
-def test_a_transparent_colour_becomes_alpha(tmp_path, mode, value):
+def test_a_transparent_color_becomes_alpha(tmp_path, mode, value):
     picture = noise(mode)
     picture.putpixel((2, 1), value)
     pixels = photo_of(saved(picture, "PNG", transparency=value), tmp_path).frames[0].pixels
@@ -351,7 +351,7 @@ def test_alpha_in_a_bmp_is_kept(tmp_path):
     assert torch.equal(back.frames[0].pixels, frame.pixels)
 
 
-def test_the_colour_space_of_a_png_is_kept(tmp_path):
+def test_the_color_space_of_a_png_is_kept(tmp_path):
     chunk = samples.png_chunk(b"gAMA", (100000).to_bytes(4))
     photo = photo_of(samples.png_of_zeros(8, 2, chunk), tmp_path)
     written_and_read(photo, tmp_path)

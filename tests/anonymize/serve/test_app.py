@@ -147,7 +147,7 @@ def test_without_a_face_there_is_nothing_to_take(client):
 
 
 def deep_png():
-    """16-bit colour, by hand: Pillow writes none."""
+    """16-bit color, by hand: Pillow writes none."""
     import struct
     import zlib
 
@@ -167,7 +167,7 @@ def deep_png():
         (b"", 400, "the file is empty"),
         (b"no picture", 400, "not a picture"),
         (saved(Image.new("RGB", (90, 90)), "PNG")[:90], 400, "cut short|cannot be decoded"),
-        (deep_png(), 400, "16-bit colour, which would be cut to 8"),
+        (deep_png(), 400, "16-bit color, which would be cut to 8"),
         (bytes(LIMIT + 1), 413, "too large: expected a file of 0.4 MB at most"),
     ],
 )

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from coloured_faces import ColourRecognizer
+from colored_faces import ColorRecognizer
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import drawn_conditions
@@ -29,9 +29,7 @@ class Mirrored:
 
 
 def make(method, conditions=(), **options):
-    return Anonymizer(
-        method, lambda image: [], conditions, recognizer=ColourRecognizer(), **options
-    )
+    return Anonymizer(method, lambda image: [], conditions, recognizer=ColorRecognizer(), **options)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from coloured_faces import coloured_folder
+from colored_faces import colored_folder
 from evaluate import Options, main
 
 from graphgan.commands import run_command
@@ -27,8 +27,8 @@ COMMAND = Path(__file__).parents[3] / "recipes" / "anonygan" / "evaluate.py"
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
-    """Coloured faces: no detector finds one, which a report has to cope with."""
-    return coloured_folder(tmp_path_factory.mktemp("faces"), people=4, frames=2, test_people=2)
+    """Colored faces: no detector finds one, which a report has to cope with."""
+    return colored_folder(tmp_path_factory.mktemp("faces"), people=4, frames=2, test_people=2)
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +200,7 @@ def test_groups_come_from_a_file(run, tmp_path, monkeypatch):
 
 
 def test_one_person_alone_is_measured_or_told_in_one_line(run, networks, tmp_path):
-    alone = coloured_folder(tmp_path / "alone", people=1, videos=1, test_people=0)
+    alone = colored_folder(tmp_path / "alone", people=1, videos=1, test_people=0)
     flags = {"data": alone, "split": "train"}
     result = run("original", "blur", **flags)
     assert result.returncode == 0, result.stderr
@@ -245,7 +245,7 @@ def test_a_folder_of_other_names_is_one_line(run, theirs):
 
 @pytest.mark.slow
 def test_a_folder_of_lfw_is_asked_about_its_pairs(run, tmp_path):
-    root = coloured_folder(tmp_path, people=4, frames=2, test_people=2)
+    root = colored_folder(tmp_path, people=4, frames=2, test_people=2)
     of = [[p.image for p in PreparedPictures(root).pictures if p.person == f"p{i}"] for i in (0, 1)]
     pairs = [
         (fold, same, of[0][fold], of[0][3] if same else of[1][3])

@@ -226,15 +226,15 @@ def test_every_adversarial_mode_gives_finite_losses(case, mode, penalties):
     assert all(value.isfinite() and value.shape == () for value in losses.values())
 
 
-def test_jitter_changes_colours_and_not_shapes():
+def test_jitter_changes_colors_and_not_shapes():
     images = torch.rand(5, 3, 8, 8) - 0.5
-    assert torch.equal(objective.jitter_colours(images, 0.0), images)
-    changed = objective.jitter_colours(images, 0.2)
+    assert torch.equal(objective.jitter_colors(images, 0.0), images)
+    changed = objective.jitter_colors(images, 0.2)
     assert ((changed - images).abs() <= 0.2 * 0.5 + 0.2 + 1e-6).all()
     for before, after in zip(images.flatten(0, 1), changed.flatten(0, 1), strict=True):
         gain = (after[0, 0] - after[0, 1]) / (before[0, 0] - before[0, 1])
         torch.testing.assert_close(after, gain * before + (after - gain * before).mean())
-    assert objective.jitter_colours(torch.ones(2, 3, 4, 4), 0.5).abs().max() <= 1
+    assert objective.jitter_colors(torch.ones(2, 3, 4, 4), 0.5).abs().max() <= 1
 
 
 def test_jitter_changes_the_context_and_never_the_answer(case):

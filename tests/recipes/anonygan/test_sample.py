@@ -250,7 +250,7 @@ def test_a_face_without_a_mask_is_named_before_anything_is_written(run, face_fol
         ["--batch-size", "0"],
         ["--count", "0"],
         ["--seed", "-1"],
-        ["--colour", "red"],
+        ["--color", "red"],
     ],
 )
 def test_bad_flags_are_bad_input(run, tmp_path, args):

@@ -1,7 +1,7 @@
-"""Faces of one colour a person, and tools that see them exactly: every number can be worked out.
+"""Faces of one color a person, and tools that see them exactly: every number can be worked out.
 
-A face is a coloured rectangle on grey; the 68 landmarks have fixed places in it. The detector finds
-what is not grey, the recognizer takes the colour at the landmarks.
+A face is a colored rectangle on grey; the 68 landmarks have fixed places in it. The detector finds
+what is not grey, the recognizer takes the color at the landmarks.
 """
 
 from pathlib import Path
@@ -33,21 +33,21 @@ def shape_of_a_face() -> Tensor:
     return points
 
 
-def draw_face(colour: Tensor, box: tuple[int, int, int, int]) -> tuple[Tensor, Tensor]:
+def draw_face(color: Tensor, box: tuple[int, int, int, int]) -> tuple[Tensor, Tensor]:
     left, top, right, bottom = box
     image = torch.full((3, SIZE, SIZE), GREY, dtype=torch.uint8)
-    image[:, top : bottom + 1, left : right + 1] = colour[:, None, None]
+    image[:, top : bottom + 1, left : right + 1] = color[:, None, None]
     extent = torch.tensor([right - left, bottom - top])
     return image, shape_of_a_face() * extent + torch.tensor([left, top])
 
 
-def colour_of(person: int) -> Tensor:
+def color_of(person: int) -> Tensor:
     """Far from grey and from everybody else's."""
     numbers = np.random.default_rng((person, 1)).permutation([20, 60, 100, 160, 200, 240])
     return torch.tensor(numbers[:3].tolist(), dtype=torch.uint8)
 
 
-def coloured_folder(
+def colored_folder(
     root: Path, *, people: int = 6, videos: int = 2, frames: int = 3, test_people: int = 4
 ) -> Path:
     """A prepared folder: photos ``p0/v0/0.png`` and so on."""
@@ -56,7 +56,7 @@ def coloured_folder(
     for person, video, frame in np.ndindex(people, videos, frames):
         left, top = rng.integers(20, 40, size=2).tolist()
         side = int(rng.integers(50, 70))
-        image, points = draw_face(colour_of(person), (left, top, left + side, top + side))
+        image, points = draw_face(color_of(person), (left, top, left + side, top + side))
         source = f"p{person}/v{video}/{frame}.png"
         path = root / "photos" / source
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,10 +76,10 @@ def coloured_folder(
     return root / "prepared"
 
 
-class ColourDetector:
+class ColorDetector:
     """A `FaceDetector`: the box of all that is not grey."""
 
-    name = "colours"
+    name = "colors"
     fingerprint = "1"
 
     def __call__(self, image: Tensor) -> Faces:
@@ -90,7 +90,7 @@ class ColourDetector:
         return Faces.of_boxes(torch.tensor([[float(edge) for edge in edges]]))
 
 
-class ColourLandmarker:
+class ColorLandmarker:
     """A `Landmarker`: the places in the box at which a face has its landmarks."""
 
     name = "places"
@@ -101,10 +101,10 @@ class ColourLandmarker:
         return Landmarks(shape_of_a_face() * (high - low) + low, torch.ones(len(faces.boxes)))
 
 
-class ColourRecognizer:
-    """A `Recognizer`: the mean colour in the middle of the landmarks, 0 to 1."""
+class ColorRecognizer:
+    """A `Recognizer`: the mean color in the middle of the landmarks, 0 to 1."""
 
-    name = "colour"
+    name = "color"
     fingerprint = "1"
     threshold: float | None = 0.05
 
@@ -141,10 +141,10 @@ class Shifted:
         return request.source.roll(self.pixels, -1)
 
 
-class Recoloured:
-    """The source's face in the colour of the condition's: pose kept, person exchanged."""
+class Recolored:
+    """The source's face in the color of the condition's: pose kept, person exchanged."""
 
-    name = "recoloured"
+    name = "recolored"
     uses_conditions = True
     fingerprint = "1"
 
@@ -152,13 +152,13 @@ class Recoloured:
         grey = torch.full_like(request.source, GREY / 127.5 - 1)
         face = (request.source - grey).abs().amax(1, keepdim=True) > 1e-3
         theirs = request.condition_landmarks.mean(1).round().long()
-        colour = torch.stack(
+        color = torch.stack(
             [
                 image[:, y, x]
                 for image, (x, y) in zip(request.condition, theirs.tolist(), strict=True)
             ]
         )
-        return torch.where(face, colour[:, :, None, None], grey)
+        return torch.where(face, color[:, :, None, None], grey)
 
 
 def open_folder(root: Path) -> PreparedPictures:
