@@ -187,7 +187,7 @@ def write_samples(image: torch.Tensor, folder: Path) -> list[Path]:
     exif[0x0112], exif[0x010F] = 3, "maker"
     picture.rotate(180).save(folder / "turned.jpg", exif=exif, progressive=True)
     picture.convert("CMYK").save(folder / "cmyk.jpg")
-    picture.convert("L").save(folder / "grey.png")
+    picture.convert("L").save(folder / "gray.png")
     picture.convert("RGBA").save(folder / "alpha.webp", lossless=True)
     moved = [picture.transform(picture.size, 0, (1, 0, i, 0, 1, i)) for i in range(_FRAMES)]
     whole = (folder / "one.jpg").read_bytes()

@@ -43,7 +43,7 @@ from graphgan.models import AnonyGAN
 
 _EYES = (36, 45)
 _RATE = 25
-_NOISE = 3.0  # grey levels
+_NOISE = 3.0  # gray levels
 _SHIFTS = np.arange(-2, 2.01, 0.05)
 
 

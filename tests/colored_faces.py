@@ -1,7 +1,7 @@
 """Faces of one color a person, and tools that see them exactly: every number can be worked out.
 
-A face is a colored rectangle on grey; the 68 landmarks have fixed places in it. The detector finds
-what is not grey, the recognizer takes the color at the landmarks.
+A face is a colored rectangle on gray; the 68 landmarks have fixed places in it. The detector finds
+what is not gray, the recognizer takes the color at the landmarks.
 """
 
 from pathlib import Path
@@ -42,7 +42,7 @@ def draw_face(color: Tensor, box: tuple[int, int, int, int]) -> tuple[Tensor, Te
 
 
 def color_of(person: int) -> Tensor:
-    """Far from grey and from everybody else's."""
+    """Far from gray and from everybody else's."""
     numbers = np.random.default_rng((person, 1)).permutation([20, 60, 100, 160, 200, 240])
     return torch.tensor(numbers[:3].tolist(), dtype=torch.uint8)
 
@@ -77,7 +77,7 @@ def colored_folder(
 
 
 class ColorDetector:
-    """A `FaceDetector`: the box of all that is not grey."""
+    """A `FaceDetector`: the box of all that is not gray."""
 
     name = "colors"
     fingerprint = "1"
@@ -116,10 +116,10 @@ class ColorRecognizer:
         return rows
 
 
-class Grey:
+class Gray:
     """Nothing is left."""
 
-    name = "grey"
+    name = "gray"
     uses_conditions = False
     fingerprint = "1"
 
@@ -149,8 +149,8 @@ class Recolored:
     fingerprint = "1"
 
     def __call__(self, request):
-        grey = torch.full_like(request.source, GREY / 127.5 - 1)
-        face = (request.source - grey).abs().amax(1, keepdim=True) > 1e-3
+        gray = torch.full_like(request.source, GREY / 127.5 - 1)
+        face = (request.source - gray).abs().amax(1, keepdim=True) > 1e-3
         theirs = request.condition_landmarks.mean(1).round().long()
         color = torch.stack(
             [
@@ -158,7 +158,7 @@ class Recolored:
                 for image, (x, y) in zip(request.condition, theirs.tolist(), strict=True)
             ]
         )
-        return torch.where(face, color[:, :, None, None], grey)
+        return torch.where(face, color[:, :, None, None], gray)
 
 
 def open_folder(root: Path) -> PreparedPictures:

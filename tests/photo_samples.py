@@ -129,7 +129,7 @@ def png_of_zeros(bits: int, color: int, more: bytes = b"") -> bytes:
 
 
 def cmyk_profile(lightness: int) -> bytes:
-    """An ICC profile in which black ink is black, and the others are one grey on their own.
+    """An ICC profile in which black ink is black, and the others are one gray on their own.
 
     A table ``mft1`` from CMYK to Lab with two grid points an ink; lightness goes from 0 to 255.
     """

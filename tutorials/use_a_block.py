@@ -161,10 +161,10 @@ def main() -> None:
     parser.add_argument("--sheet", type=Path, help="picture of what they make of four samples")
     args = parser.parse_args()
     picture, plan, wanted = draw_batch(256, torch.Generator().manual_seed(10**6))
-    grey = float(error(torch.full_like(wanted, 0.5), plan, wanted))
+    gray = float(error(torch.full_like(wanted, 0.5), plan, wanted))
     columns = {"picture": picture, "plan": plan.expand(-1, 3, -1, -1), "wanted": wanted}
     print(f"{'':<28}{'parameters':>12}{'seconds':>10}   error of each seed")
-    print(f"{'grey everywhere':<28}{0:>12}{0:>10}   {grey:.3f}")
+    print(f"{'gray everywhere':<28}{0:>12}{0:>10}   {gray:.3f}")
     for name in args.networks:
         errors = []
         began = time.process_time()

@@ -45,6 +45,6 @@ def between(rng: np.random.Generator, palette: tuple[Color, ...], spread: float)
 
 
 def any_color(rng: np.random.Generator) -> Color:
-    """Any grey, tinted."""
-    grey = rng.uniform(0.1, 0.9)
-    return clipped(grey + rng.uniform(-0.2, 0.2, 3))
+    """Any gray, tinted."""
+    gray = rng.uniform(0.1, 0.9)
+    return clipped(gray + rng.uniform(-0.2, 0.2, 3))

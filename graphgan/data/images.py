@@ -40,8 +40,8 @@ class TooManyPixelsError(ValueError):
 def read_image(path: str | Path) -> UInt8[Tensor, "3 h w"]:
     """Read a picture as 8-bit RGB, upright.
 
-    The EXIF orientation is applied. Grey and palette pictures become RGB, transparent ones are put
-    on mid-grey, CMYK is converted without its color profile, 16-bit grey is scaled (65535 to
+    The EXIF orientation is applied. Gray and palette pictures become RGB, transparent ones are put
+    on mid-gray, CMYK is converted without its color profile, 16-bit gray is scaled (65535 to
     255). Of an animation the first frame is read. HEIC takes the extra ``heif``. Pictures of more
     than 178,956,970 pixels (twice ``PIL.Image.MAX_IMAGE_PIXELS``, which can be changed) are
     refused, since a few bytes of file may ask for any amount of memory.
@@ -197,7 +197,7 @@ def _to_rgb(image: "Image") -> "Image":
 
 
 def _eight_bits(image: "Image") -> "Image":
-    """Scale 16-bit grey, which Pillow would clip at 255."""
+    """Scale 16-bit gray, which Pillow would clip at 255."""
     from PIL import Image
 
     values = np.asarray(image).astype(np.int32)

@@ -26,7 +26,7 @@ Base = Literal["condition", "context"]
 class AnonyGAN(Pretrained):
     """Draw the condition's identity into the hole that a mask leaves in the source.
 
-    ``context = source * (1 - mask)``: 0, mid-grey, in the hole;
+    ``context = source * (1 - mask)``: 0, mid-gray, in the hole;
     ``output = generator([condition | context], (condition_landmarks, source_landmarks), base)``
 
     Args:

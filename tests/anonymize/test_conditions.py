@@ -62,9 +62,9 @@ def test_a_folder_s_people_are_all_taken_and_each_must_be_one_face(tmp_path, pho
 def test_no_face_and_no_photo_are_told(tmp_path):
     with pytest.raises(ValueError, match="expected photos of people to show, found none"):
         photo_conditions(tmp_path, FaceFinder(CenterFace(60)))
-    write_image(tmp_path / "grey.png", torch.full((3, 90, 90), 128, dtype=torch.uint8))
-    with pytest.raises(ValueError, match=r"grey.png: expected a photo of one face, found 0"):
-        photo_conditions(tmp_path / "grey.png", FaceFinder(CenterFace(60)))
+    write_image(tmp_path / "gray.png", torch.full((3, 90, 90), 128, dtype=torch.uint8))
+    with pytest.raises(ValueError, match=r"gray.png: expected a photo of one face, found 0"):
+        photo_conditions(tmp_path / "gray.png", FaceFinder(CenterFace(60)))
 
 
 # People who are shown by default: nobody

@@ -87,13 +87,13 @@ def test_too_many_pixels_are_told_with_the_flag_that_allows_them(
 
 def test_without_a_face_nothing_is_written_unless_it_is_asked_for(work, tmp_path):
     (tmp_path / "in").mkdir()
-    grey = torch.full((3, 60, 60), 90, dtype=torch.uint8)
-    write_image(tmp_path / "in" / "grey.png", grey)
-    job = job_of(tmp_path, "grey.png")
+    gray = torch.full((3, 60, 60), 90, dtype=torch.uint8)
+    write_image(tmp_path / "in" / "gray.png", gray)
+    job = job_of(tmp_path, "gray.png")
     assert work(job).status == "no face" and not job.target.exists()
     copying = FileAnonymizer(work.anonymizer, copy_unmatched=True)
     assert copying(job).status == "copied"
-    assert torch.equal(read_image(job.target), grey)
+    assert torch.equal(read_image(job.target), gray)
 
 
 def test_a_stream_that_is_none_is_told_by_its_name_and_leaves_nothing(work, tmp_path, monkeypatch):

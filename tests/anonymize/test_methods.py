@@ -105,7 +105,7 @@ def test_a_condition_is_made_ready_once_a_size(faces, monkeypatch):
 @pytest.mark.usefixtures("without_grain")
 def test_what_a_network_makes_outside_the_mask_is_not_shown(faces):
     class Blotches(torch.nn.Module):
-        """Grey inside, white beyond: as a network that learned from the inside alone may do."""
+        """Gray inside, white beyond: as a network that learned from the inside alone may do."""
 
         def forward(self, condition, source, *landmarks_and_mask):
             mask = landmarks_and_mask[-1]

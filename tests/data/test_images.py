@@ -57,7 +57,7 @@ def test_what_has_no_header_has_no_size(tmp_path):
     assert picture_size(tmp_path / "missing.png") is None
 
 
-def test_grey_becomes_three_equal_channels(tmp_path):
+def test_gray_becomes_three_equal_channels(tmp_path):
     Image.new("L", (3, 2), 77).save(tmp_path / "a.png")
     assert torch.equal(read_image(tmp_path / "a.png"), torch.full((3, 2, 3), 77).byte())
 
@@ -69,7 +69,7 @@ def test_palette_colors_are_looked_up(tmp_path):
     assert read_image(tmp_path / "a.png")[:, 0, 0].tolist() == [10, 200, 30]
 
 
-def test_transparent_pixels_are_put_on_mid_grey(tmp_path):
+def test_transparent_pixels_are_put_on_mid_gray(tmp_path):
     pixels = np.array([[[255, 0, 0, 0], [255, 0, 0, 255], [255, 255, 255, 128]]], dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     image = read_image(tmp_path / "a.png")
@@ -78,7 +78,7 @@ def test_transparent_pixels_are_put_on_mid_grey(tmp_path):
     assert image[0, 0, 2].item() == 192
 
 
-def test_a_transparent_palette_color_is_put_on_mid_grey(tmp_path):
+def test_a_transparent_palette_color_is_put_on_mid_gray(tmp_path):
     image = Image.new("P", (2, 1))
     image.putpalette([255, 0, 0, 0, 255, 0])
     image.putpixel((1, 0), 1)

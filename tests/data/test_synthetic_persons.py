@@ -89,12 +89,12 @@ def test_names_and_persons_count_from_nought():
 def test_joints_lie_on_the_person(seed):
     """Another person in the same scene changes the picture at every joint that shows."""
     who, seen = figure(seed), scene(seed)
-    grey = {"top_pattern": "plain", "legwear": "trousers"}
+    gray = {"top_pattern": "plain", "legwear": "trousers"}
     bright = dict.fromkeys(
         ("skin", "hair", "top", "top_accent", "bottom", "shoes"), (1.0, 1.0, 1.0)
     )
     dark = dict.fromkeys(bright, (0.02, 0.02, 0.02))
-    one, other = (render_person(replace(who, **grey, **c), seen) for c in (bright, dark))
+    one, other = (render_person(replace(who, **gray, **c), seen) for c in (bright, dark))
     assert torch.equal(one.landmarks.nan_to_num(-1), other.landmarks.nan_to_num(-1))
     there = one.landmarks[~one.landmarks.isnan().any(1)].round().long()
     changed = (one.image.int() - other.image.int()).abs().sum(0)

@@ -8,7 +8,7 @@ from colored_faces import (
     ColorDetector,
     ColorLandmarker,
     ColorRecognizer,
-    Grey,
+    Gray,
     Recolored,
     Shifted,
     colored_folder,
@@ -67,7 +67,7 @@ def evaluation(pictures, tools):
     """Of four systems, whose every number can be worked out."""
     settings = Settings(false_accept_rates=(0.1,))  # of one in 100 there are too few impostors
     study = Study(pictures, make_trials(pictures.pictures), Examiner(tools), settings)
-    return evaluate(study, [Original(), Grey(), Shifted(3), Recolored()])
+    return evaluate(study, [Original(), Gray(), Shifted(3), Recolored()])
 
 
 @pytest.fixture(scope="session")

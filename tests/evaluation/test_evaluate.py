@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from colored_faces import Grey, Recolored, color_of
+from colored_faces import Gray, Recolored, color_of
 
 from graphgan.data.batches import to_uint8_image
 from graphgan.evaluation.evaluate import evaluate
@@ -133,7 +133,7 @@ def test_nobody_is_the_condition_of_one_person_alone(pictures, tools):
     alone = copy.copy(pictures)
     alone.pictures, alone.persons, alone.names = rows, [0] * 6, [row.name for row in rows]
     study = Study(alone, make_trials(rows), Examiner(tools))
-    found = evaluate(study, [Original(), Grey()])
+    found = evaluate(study, [Original(), Gray()])
     assert found.rows["original"]["detected by colors"].value == 1
     assert found.cautions[0] == "only 1 person: intervals are wide"
     assert any(line.startswith("no re-identification") for line in found.cautions)

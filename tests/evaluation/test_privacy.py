@@ -23,8 +23,8 @@ def test_people_are_recognized_by_their_color_and_not_without_it(attacker, value
     for metric in ("rank-1", "verified", "verified at FAR 10 %"):
         assert value("original", prefix + metric) == 1
         assert value("recolored", prefix + metric) == 0
-    assert value("grey", prefix + "rank-1") <= 0.25  # whose color is nearest to grey
-    assert value("grey", prefix + "verified") == 0
+    assert value("gray", prefix + "rank-1") <= 0.25  # whose color is nearest to gray
+    assert value("gray", prefix + "verified") == 0
     assert value("original", prefix + "rank-1, same picture") == 1
     assert value("recolored", prefix + "rank-1, same picture") == 0
 
@@ -32,7 +32,7 @@ def test_people_are_recognized_by_their_color_and_not_without_it(attacker, value
 def test_curves_reach_one_for_the_original_at_once(evaluation):
     false, true = evaluation.curves["pose known"]["original"]
     assert true[false == 0].max() == 1
-    false, true = evaluation.curves["pose known"]["grey"]
+    false, true = evaluation.curves["pose known"]["gray"]
     assert true[false == 0].max() == 0
 
 
@@ -74,7 +74,7 @@ def test_results_are_taken_for_others_as_often_as_they_look_like_them(evaluation
     assert shown.value == 0 and shown.count == int(study.asked.sum())
 
 
-def test_a_grey_face_is_taken_for_everybody_by_who_accepts_all(pictures):
+def test_a_gray_face_is_taken_for_everybody_by_who_accepts_all(pictures):
     class Lax(ColorRecognizer):
         threshold = 100.0
 

@@ -1,5 +1,5 @@
 import torch
-from colored_faces import Grey, Recolored, color_of
+from colored_faces import Gray, Recolored, color_of
 
 from graphgan.evaluation.rules import describe_ruled, ruled_pictures
 from graphgan.evaluation.study import Settings
@@ -48,7 +48,7 @@ def test_conditions_that_are_drawn_alike_need_no_further_results(make_study, too
 def test_what_takes_no_condition_is_described_once(study, tools):
     made = []
 
-    class Counting(Grey):
+    class Counting(Gray):
         def __call__(self, request):
             made.append(len(request.source))
             return super().__call__(request)

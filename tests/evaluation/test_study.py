@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import torch
-from colored_faces import ColorDetector, Grey, Recolored, shape_of_a_face
+from colored_faces import ColorDetector, Gray, Recolored, shape_of_a_face
 
 from graphgan.evaluation.cache import ResultCache
 from graphgan.evaluation.examiner import Examiner
@@ -10,8 +10,8 @@ from graphgan.faces.contracts import Faces
 
 
 def test_where_no_face_is_found_the_usual_place_is_taken(study):
-    grey = study.results(Grey(), study.trials.probes, study.trials.conditions)
-    seen = study.see(grey.images)
+    gray = study.results(Gray(), study.trials.probes, study.trials.conditions)
+    seen = study.see(gray.images)
     assert not seen.found.any()
     boxes = torch.stack([faces.boxes[0] for faces in study.originals.faces])
     usual = boxes.median(0).values
@@ -53,7 +53,7 @@ def test_results_are_made_once_for_the_same_pictures_and_conditions(
 def test_what_takes_no_condition_is_not_made_again_for_others(tools, study, tmp_path):
     made = []
 
-    class Counting(Grey):
+    class Counting(Gray):
         def __call__(self, request):
             made.append(len(request.source))
             return super().__call__(request)
@@ -67,7 +67,7 @@ def test_what_takes_no_condition_is_not_made_again_for_others(tools, study, tmp_
 def test_a_system_is_told_names_photos_and_people(study):
     asked = []
 
-    class Curious(Grey):
+    class Curious(Gray):
         def __call__(self, request):
             asked.append(request)
             return super().__call__(request)

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from colored_faces import Grey, Recolored
+from colored_faces import Gray, Recolored
 
 from graphgan.evaluation.subject import Subject
 
@@ -8,7 +8,7 @@ from graphgan.evaluation.subject import Subject
 def test_results_are_made_and_seen_once(study):
     calls = []
 
-    class Counting(Grey):
+    class Counting(Gray):
         def __call__(self, request):
             calls.append(len(request.source))
             return super().__call__(request)
@@ -21,7 +21,7 @@ def test_results_are_made_and_seen_once(study):
 
 
 def test_what_was_found_is_not_found_again(study):
-    subject = Subject(study, Grey())
+    subject = Subject(study, Gray())
     assert [subject.once("x", lambda: 1), subject.once("x", lambda: 2)] == [1, 1]
     assert subject.among(subject.present).once("x", lambda: 3) == 1
 

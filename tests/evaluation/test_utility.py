@@ -12,7 +12,7 @@ from graphgan.evaluation.trials import make_trials
 
 
 def test_detection_counts_faces_and_asks_where_they_are(value):
-    for system, rate in (("original", 1), ("grey", 0), ("shifted", 1), ("recolored", 1)):
+    for system, rate in (("original", 1), ("gray", 0), ("shifted", 1), ("recolored", 1)):
         assert value(system, "detected by colors") == rate
         assert value(system, "detected in place by colors") == rate
         assert value(system, "detected where the original is") == rate
@@ -38,6 +38,6 @@ def test_the_pose_error_is_the_shift_over_the_eyes_distance(study, value):
 
 
 def test_where_no_face_is_found_the_pose_is_not_measured_and_says_so(evaluation):
-    cell = evaluation.rows["grey"]["pose error"]
+    cell = evaluation.rows["gray"]["pose error"]
     assert cell.value is None
     assert cell.note == "not measured (no face is detected)"

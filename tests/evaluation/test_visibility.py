@@ -1,7 +1,7 @@
 """Told from real: where every number can be worked out."""
 
 import torch
-from colored_faces import Grey, Recolored
+from colored_faces import Gray, Recolored
 
 from graphgan.evaluation.features import PictureFeatures
 from graphgan.evaluation.subject import Subject
@@ -10,7 +10,7 @@ from graphgan.evaluation.visibility import measure_visibility
 
 
 class Spread:
-    """How much a picture varies: nothing where it is all grey."""
+    """How much a picture varies: nothing where it is all gray."""
 
     name = "spread"
 
@@ -18,11 +18,11 @@ class Spread:
         return images.float().std((2, 3))
 
 
-def test_a_grey_picture_is_told_from_a_real_one_and_a_copy_is_not(study):
+def test_a_gray_picture_is_told_from_a_real_one_and_a_copy_is_not(study):
     features = PictureFeatures(study, Spread())
     told, same = (
         measure_visibility(Subject(study, system), features)["told from real by spread"]
-        for system in (Grey(), Original())
+        for system in (Gray(), Original())
     )
     assert told.value == 1 and told.count == 24 and told.reference == 0.5
     assert same.value == 0.5
@@ -34,16 +34,16 @@ def test_new_colors_of_the_same_kind_are_hard_to_tell(study):
 
 
 def test_only_some_pictures_may_be_asked_about(study):
-    some = Subject(study, Grey()).among(torch.arange(24) < 6)
+    some = Subject(study, Gray()).among(torch.arange(24) < 6)
     cell = measure_visibility(some, PictureFeatures(study, Spread()))["told from real by spread"]
     assert cell.count == 6
 
 
 def test_without_features_or_a_second_person_it_is_not_measured(make_study, study):
-    cell = measure_visibility(Subject(study, Grey()), None)["told from real"]
+    cell = measure_visibility(Subject(study, Gray()), None)["told from real"]
     assert cell.note == "not measured (no feature network is given)"
     alone = make_study(people=1)
-    subject = Subject(alone, Grey())
+    subject = Subject(alone, Gray())
     cells = measure_visibility(subject, PictureFeatures(alone, Spread()))
     note = cells["told from real by spread"].note
     assert note == "not measured (pictures of one person alone)"

@@ -413,7 +413,7 @@ def test_the_later_networks_see_what_is_in_the_box():
     network.conv3.weight.data[0, 0, 0, 0] = 1.0
     network.dense4.weight.data[0, ::64] = 1 / 9
     network.dense5_1.weight.data[1, 0] = 8.0
-    network.dense5_1.bias.data[1] = -8.0  # in between at mid-grey
+    network.dense5_1.bias.data[1] = -8.0  # in between at mid-gray
     image = noise(20, 20)
     assert len(detector(image.clamp(max=60)).boxes) == 0
     assert len(detector(image.clamp(min=190)).boxes) == 1
@@ -680,6 +680,6 @@ def test_trained_it_finds_drawn_faces_and_their_points(trained, size):
         assert (found.boxes[0, 2:] > expected.amax(0)).all()
 
 
-@pytest.mark.parametrize("grey", [0, 128, 255])
-def test_trained_it_finds_nothing_in_even_pictures(trained, grey):
-    assert_nothing(trained(torch.full((3, 90, 120), grey, dtype=torch.uint8)))
+@pytest.mark.parametrize("gray", [0, 128, 255])
+def test_trained_it_finds_nothing_in_even_pictures(trained, gray):
+    assert_nothing(trained(torch.full((3, 90, 120), gray, dtype=torch.uint8)))

@@ -43,7 +43,7 @@ def test_with_blocks_it_is_in_sight(tutorial):
 
 @pytest.mark.slow
 def test_reasoning_learns_in_a_few_steps_what_a_plain_unet_cannot(tutorial):
-    """A plain one gives grey at best, which is 0.25: no color is in its sight, as shown above."""
+    """A plain one gives gray at best, which is 0.25: no color is in its sight, as shown above."""
     torch.manual_seed(0)
     network = tutorial.NETWORKS["with bipartite reasoning"]()
     tutorial.train(network, 80, 0)

@@ -29,7 +29,7 @@ def frame_of(image: "ImageFile", file_format: str, notes: dict[str, None]) -> Fr
     if upright.mode == "CMYK":
         upright, profile = _cmyk_to_rgb(upright, profile, notes), None
     pixels = _own_channels(upright)
-    if file_format == "GIF" and len(pixels) < 3:  # its grey is a palette that has room for colors
+    if file_format == "GIF" and len(pixels) < 3:  # its gray is a palette that has room for colors
         pixels = np.concatenate([pixels[:1]] * 3 + [pixels[1:]])
     if upright.mode.startswith("I;16") and _is_min_white(image):
         pixels = 65535 - pixels  # Pillow does so for 8 bits only
@@ -48,7 +48,7 @@ def _is_min_white(image: "ImageFile") -> bool:
 
 
 def _own_channels(image: "Image") -> np.ndarray:
-    """Pixels ``c h w`` of 8 bits, or of 16 for grey."""
+    """Pixels ``c h w`` of 8 bits, or of 16 for gray."""
     if image.mode.startswith("I;16"):
         return np.asarray(image).astype(np.uint16)[None]
     if image.mode == "F":
@@ -59,7 +59,7 @@ def _own_channels(image: "Image") -> np.ndarray:
     elif image.mode in _COLOR_MODES:
         mode = "RGBA" if transparent else "RGB"
     else:
-        raise ValueError(f"expected grey, RGB, CMYK or a palette, got pixels of {image.mode}")
+        raise ValueError(f"expected gray, RGB, CMYK or a palette, got pixels of {image.mode}")
     pixels = np.asarray(image if image.mode == mode else image.convert(mode))
     return np.ascontiguousarray(pixels[None] if mode == "L" else pixels.transpose(2, 0, 1))
 

@@ -69,7 +69,7 @@ def read_photo(path: str | Path) -> Photo:
     HEIC, JPEG 2000) and has one frame without alpha, else PNG. HEIC takes the extra ``heif``.
 
     Frames keep the file's own channels and depth, with these exceptions: 1-bit pictures become
-    grey, palettes are looked up, CMYK is converted to RGB by its ICC profile where it has one.
+    gray, palettes are looked up, CMYK is converted to RGB by its ICC profile where it has one.
     The EXIF orientation is applied. Frames of an animation are those that a viewer shows, blended
     with what was before. All have alpha where one has it, and colors where one has them. Colors
     of fully transparent pixels become 0, since what nobody sees no detector sees.
@@ -236,7 +236,7 @@ def _png_encoding(image: "ImageFile", data: bytes) -> dict[str, Any]:
     if bits == 16 and color != 0:
         raise ValueError("expected 8 bits a channel, got 16-bit color, which would be cut to 8")
     if bits == 16 and "transparency" in image.info:
-        raise ValueError("expected 16-bit grey without a transparent value, got one with it")
+        raise ValueError("expected 16-bit gray without a transparent value, got one with it")
     colors = {n: d for n, d in chunks if _PNG_COLORS.get(n) == len(d)}
     transfer = colors.get("cICP", b"\0\0")[1]
     if transfer in HDR_TRANSFERS:
@@ -280,4 +280,4 @@ def _check_tiff(image: "ImageFile") -> None:
     if max(bits) > 8 and not image.mode.startswith("I;16") and image.mode not in "FI":
         raise ValueError(f"expected 8 bits a channel, got {bits}, which would be cut to 8")
     if image.mode.startswith("I;16") and bits != (16,):
-        raise ValueError(f"expected grey of 8 or 16 bits, got {bits[0]}")
+        raise ValueError(f"expected gray of 8 or 16 bits, got {bits[0]}")

@@ -21,8 +21,8 @@ class Frame:
     """A page of a document, a frame of an animation, or a whole photo.
 
     Args:
-        pixels: 1 channel is grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha; 8 bits, or 16 for
-            grey alone. Colors are not multiplied by alpha.
+        pixels: 1 channel is gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha; 8 bits, or 16 for
+            gray alone. Colors are not multiplied by alpha.
         duration: of a frame in an animation, in milliseconds.
         icc_profile: of the colors, byte by byte as in the file.
         resolution: dots per inch across and down.
@@ -55,7 +55,7 @@ class Frame:
         return self.pixels[-1:] if len(self.pixels) in (2, 4) else None
 
     def rgb(self) -> UInt8[Tensor, "3 h w"]:
-        """What a viewer shows: grey in all three channels, transparent pixels on mid-grey.
+        """What a viewer shows: gray in all three channels, transparent pixels on mid-gray.
 
         ``rgb = (color alpha + 128 (255 - alpha)) / 255``; 16 bits are scaled (65535 to 255).
         """
@@ -70,7 +70,7 @@ class Frame:
     def with_rgb(self, rgb: UInt8[Tensor, "3 h w"], mask: Shaped[Tensor, "1 h w"]) -> "Frame":
         """The frame with other colors where ``mask`` is not 0; all other pixels are the same bits.
 
-        Grey frames take the luminance, 16 bits the scaled value. Alpha is kept, and colors are
+        Gray frames take the luminance, 16 bits the scaled value. Alpha is kept, and colors are
         chosen so that `rgb` shows the new ones, as far as a transparent pixel can. Where the number
         of colors is limited, the new ones are the nearest of the colors outside the mask and of
         as many others as there is room for.

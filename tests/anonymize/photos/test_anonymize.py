@@ -61,8 +61,8 @@ def test_what_tells_of_the_original_is_gone(anonymizer, tmp_path):
 
 
 def test_frames_without_a_face_are_told_and_stay_as_they_are(anonymizer, tmp_path):
-    grey = Image.new("RGB", (80, 60), (90, 90, 90))
-    Image.fromarray(PORTRAIT).save(tmp_path / "a.tif", save_all=True, append_images=[grey, grey])
+    gray = Image.new("RGB", (80, 60), (90, 90, 90))
+    Image.fromarray(PORTRAIT).save(tmp_path / "a.tif", save_all=True, append_images=[gray, gray])
     photo = read_photo(tmp_path / "a.tif")
     done = replaced_frames(anonymizer, photo, "a.tif")
     assert done.unmatched == [1, 2] and done.covered == [(0, 0)] and len(done.faces) == 1

@@ -40,7 +40,7 @@ OWN_MODES = {"1": "L", "P": "RGB"}
 KINDS = [(file_format, mode) for file_format, modes in LOSSLESS.items() for mode in modes]
 SECRETS = {
     "jpg": samples.secret_jpeg,
-    "grey.jpg": lambda: samples.secret_jpeg("L"),
+    "gray.jpg": lambda: samples.secret_jpeg("L"),
     "cmyk.jpg": lambda: samples.secret_jpeg("CMYK"),
     "mpo": samples.secret_mpo,
     "png": samples.secret_png,
@@ -86,9 +86,9 @@ def test_nothing_but_pixels_and_color_profile_is_written(tmp_path, kind):
     assert leftovers(tmp_path / "source") and leftovers(tmp_path / "written") == []
     assert SECRET in content or kind == "mpo"
     assert SECRET not in output and THUMBNAIL not in output
-    assert output.count(b"\xff\xd8\xff") == (kind in ("jpg", "grey.jpg", "cmyk.jpg", "mpo"))
+    assert output.count(b"\xff\xd8\xff") == (kind in ("jpg", "gray.jpg", "cmyk.jpg", "mpo"))
     with Image.open(tmp_path / "written") as picture:
-        has_profile = kind in ("jpg", "grey.jpg", "png", "webp", "tif")
+        has_profile = kind in ("jpg", "gray.jpg", "png", "webp", "tif")
         assert picture.info.get("icc_profile") == (ICC if has_profile else None)
 
 
@@ -305,8 +305,8 @@ def test_cmyk_is_converted_by_its_profile(tmp_path, lightness):
     content = saved(picture, "TIFF", icc_profile=samples.cmyk_profile(lightness))
     photo = photo_of(content, tmp_path)
     luminance = ((lightness * 100 / 255 + 16) / 116) ** 3
-    grey = 255 * (1.055 * luminance ** (1 / 2.4) - 0.055)
-    assert (photo.frames[0].pixels - grey).abs().max() < 3
+    gray = 255 * (1.055 * luminance ** (1 / 2.4) - 0.055)
+    assert (photo.frames[0].pixels - gray).abs().max() < 3
     assert photo.notes == ("CMYK was converted to sRGB by its ICC profile",)
     assert photo.frames[0].icc_profile is None
 

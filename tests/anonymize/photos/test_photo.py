@@ -47,10 +47,10 @@ def test_opaque_colors_are_the_given_ones_where_the_mask_is_not_0(height, width,
 
 
 @given(red=st.integers(0, 255), green=st.integers(0, 255), blue=st.integers(0, 255))
-def test_grey_takes_the_luminance(red, green, blue):
+def test_gray_takes_the_luminance(red, green, blue):
     rgb = torch.tensor([red, green, blue]).byte().view(3, 1, 1)
-    grey = random_frame(1, 1, 1, 0).with_rgb(rgb, torch.ones(1, 1, 1))
-    assert grey.pixels.item() == pytest.approx(0.299 * red + 0.587 * green + 0.114 * blue, abs=0.51)
+    gray = random_frame(1, 1, 1, 0).with_rgb(rgb, torch.ones(1, 1, 1))
+    assert gray.pixels.item() == pytest.approx(0.299 * red + 0.587 * green + 0.114 * blue, abs=0.51)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])

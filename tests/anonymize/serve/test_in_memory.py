@@ -81,14 +81,14 @@ def test_formats_that_browsers_may_not_show_have_previews_and_another_format(ano
 
 
 def test_a_photo_without_a_face_gives_no_file(anonymizer, portrait):
-    grey = Image.new("RGB", (60, 40), (90, 90, 90))
-    done = anonymize_bytes(anonymizer, saved(grey, "PNG"))
+    gray = Image.new("RGB", (60, 40), (90, 90, 90))
+    done = anonymize_bytes(anonymizer, saved(gray, "PNG"))
     assert (done.file, done.faces, done.unmatched, done.size) == (None, (), (0,), (40, 60))
 
 
 def test_a_page_without_a_face_is_told(anonymizer, portrait):
-    grey = Image.new("RGB", (60, 40), (90, 90, 90))
-    pages = saved(portrait, "TIFF", save_all=True, append_images=[grey])
+    gray = Image.new("RGB", (60, 40), (90, 90, 90))
+    pages = saved(portrait, "TIFF", save_all=True, append_images=[gray])
     done = anonymize_bytes(anonymizer, pages)
     assert done.file is not None and done.unmatched == (1,) and len(done.faces) == 1
     assert done.frames == 2 and done.notes == ("no face found on page 2 of 2",)

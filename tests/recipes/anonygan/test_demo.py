@@ -38,9 +38,9 @@ def test_nothing_but_the_face_changes(shown):
 
 
 def test_a_photo_without_a_face_leaves_nothing(tmp_path, capsys):
-    write_image(tmp_path / "grey.png", torch.full((3, 80, 80), 128, dtype=torch.uint8))
-    assert run(tmp_path / "out", "--photo", str(tmp_path / "grey.png")) == 2
-    assert capsys.readouterr().err.endswith("grey.png: no face found\n")
+    write_image(tmp_path / "gray.png", torch.full((3, 80, 80), 128, dtype=torch.uint8))
+    assert run(tmp_path / "out", "--photo", str(tmp_path / "gray.png")) == 2
+    assert capsys.readouterr().err.endswith("gray.png: no face found\n")
     assert not (tmp_path / "out").exists()
 
 

@@ -277,7 +277,7 @@ def test_other_options_need_overwrite(run, photo_folder):
 
 def test_dlib_finds_the_landmarks(run, photo_folder):
     pytest.importorskip("dlib")
-    Image.new("RGB", (50, 50), "grey").save(photo_folder / "photos/p1/0.png")
+    Image.new("RGB", (50, 50), "gray").save(photo_folder / "photos/p1/0.png")
     status, out, _ = run(landmarks="dlib", detector="dlib")
     assert status == 0
     assert "1 no face found" in out
