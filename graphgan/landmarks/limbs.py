@@ -111,7 +111,7 @@ def bend_limbs(
     another limb's, c is left, the mean color around the person; e is 0.02.
 
     A limb that is missing in ``joints`` is that of the other side; missing joints of the trunk and
-    knees are guessed from their neighbours. A limb that is missing in the targets is not drawn.
+    knees are guessed from their neighbors. A limb that is missing in the targets is not drawn.
     Beyond its edges a picture goes on with its last pixels.
 
     Args:

@@ -22,7 +22,7 @@ class LandmarkScheme:
     Args:
         name: what files and options call it.
         flip: for each landmark the one whose place it takes in the mirrored image.
-        edges: pairs of neighbours along the drawn outline or skeleton, each named once.
+        edges: pairs of neighbors along the drawn outline or skeleton, each named once.
         outline: the rule of the face mask, see `graphgan.landmarks.outlines`; None for schemes of
             persons and others without one.
         eyes: landmarks of the eye on the left of the image, and of the one on the right; empty

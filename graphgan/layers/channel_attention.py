@@ -1,4 +1,4 @@
-"""Efficient channel attention: each channel weighs itself and its neighbours.
+"""Efficient channel attention: each channel weighs itself and its neighbors.
 
 Source: [E] Wang et al., "ECA-Net: Efficient Channel Attention for Deep Convolutional Neural
 Networks", CVPR 2020, https://arxiv.org/abs/1910.03151, eq. (5) to (9) with gamma = 2, b = 1.
@@ -41,7 +41,7 @@ class ChannelGate(nn.Module):
 
 
 class EfficientChannelAttention(nn.Module):
-    """Scale every channel by a weight that depends on the means of it and its neighbours.
+    """Scale every channel by a weight that depends on the means of it and its neighbors.
 
     ``w = sigmoid(Conv1d_J(GAP(x)))``, ``y = x * w``
 

@@ -3,7 +3,7 @@
 - A BatchNorm after a convolution is folded into it.
 - The published attention decoder is linear: two transposed convolutions and a 1x1 are one of 7x7
   and stride 4, which is a 2x2 convolution to 16 pixels at once.
-- A 3x3 convolution of nearest neighbours twice as large sees 2x2 pixels: 4 products, not 9.
+- A 3x3 convolution of nearest neighbors twice as large sees 2x2 pixels: 4 products, not 9.
 - The kernels of 3x3 convolutions are transformed once, see `graphgan.layers.winograd`.
 - Dropout, which does nothing here, is gone.
 """
@@ -144,7 +144,7 @@ class _TransformedConv2d(nn.Module):
 
 
 def _is_resize(module: nn.Module) -> TypeGuard[nn.Sequential]:
-    """Nearest neighbours twice as large, then 3x3 with zeros around."""
+    """Nearest neighbors twice as large, then 3x3 with zeros around."""
     return (
         isinstance(module, nn.Sequential)
         and len(module) == 2

@@ -14,7 +14,7 @@ from graphgan.layers.normalization import Norm, bias_before, make_norm
 
 Upsampling = Literal["transposed", "resize"]
 """``transposed``: the published 3x3 transposed convolutions of stride 2. ``resize``: nearest
-neighbours twice as large, then a 3x3 convolution; leaves no grid of dots (not in the papers)."""
+neighbors twice as large, then a 3x3 convolution; leaves no grid of dots (not in the papers)."""
 
 
 def doubling(channels: int, out_channels: int, *, upsampling: Upsampling, bias: bool) -> nn.Module:

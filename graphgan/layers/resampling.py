@@ -49,7 +49,7 @@ class ResidualDown(nn.Module):
 
 
 class ResidualUp(nn.Module):
-    """``conv(relu(norm(conv(up(relu(norm(x))))))) + conv_1x1(up(x))``, up the nearest neighbour.
+    """``conv(relu(norm(conv(up(relu(norm(x))))))) + conv_1x1(up(x))``, up the nearest neighbor.
 
     3x3 convolutions with reflection padding; all have spectral normalization and a bias.
 

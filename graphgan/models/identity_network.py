@@ -23,7 +23,7 @@ class IdentityNetwork(nn.Module):
     Args:
         dim: d, of the embedding.
         width: w.
-        norm: after each convolution; not "batch" where an item must not depend on its neighbours.
+        norm: after each convolution; not "batch" where an item must not depend on its neighbors.
     Shapes:
         ``image: b 3 h w`` (16 pixels and more a side) -> ``b d``
     Raises:

@@ -25,7 +25,7 @@ FILE = "dlib_face_recognition_resnet_model_v1.dat"
 @cache
 def script():
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(SCRIPTS)  # it imports its neighbours
+        patch.syspath_prepend(SCRIPTS)  # it imports its neighbors
         return importlib.import_module("convert_dlib_resnet")
 
 

@@ -195,7 +195,7 @@ def test_logits_come_from_the_embedding_before_it_has_length_one(network):
     torch.testing.assert_close(logits, seen[0] @ network.logits.weight.T + network.logits.bias)
 
 
-def test_a_picture_s_embedding_does_not_depend_on_its_neighbours(network):
+def test_a_picture_s_embedding_does_not_depend_on_its_neighbors(network):
     images = pictures(3)
     alone = torch.cat([network(image[None]) for image in images])
     torch.testing.assert_close(network(images), alone, rtol=0, atol=1e-5)

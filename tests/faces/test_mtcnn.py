@@ -185,7 +185,7 @@ def test_suppression_by_the_union():
 
 
 def test_who_is_suppressed_suppresses_nobody():
-    row = boxes((0, 0, 10, 10), (4, 0, 14, 10), (8, 0, 18, 10))  # neighbours share 60 of 140
+    row = boxes((0, 0, 10, 10), (4, 0, 14, 10), (8, 0, 18, 10))  # neighbors share 60 of 140
     assert geometry.suppress(row, torch.tensor([0.9, 0.8, 0.7]), 0.4).tolist() == [0, 2]
 
 

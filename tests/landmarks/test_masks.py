@@ -145,7 +145,7 @@ def test_pixel_centres_are_whole_numbers():
     ]
 
 
-def test_neighbouring_polygons_share_no_pixel_and_leave_none():
+def test_neighboring_polygons_share_no_pixel_and_leave_none():
     left = torch.tensor([[[0.0, 0.0], [4.0, 0.0], [4.0, 8.0], [0.0, 8.0]]])
     right = left + torch.tensor([4.0, 0.0])
     total = polygon_mask(left, (8, 8)) + polygon_mask(right, (8, 8))

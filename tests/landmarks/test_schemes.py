@@ -28,7 +28,7 @@ def test_mirroring_twice_changes_nothing(scheme):
 
 
 @each_scheme
-def test_neighbours_stay_neighbours_in_the_mirror(scheme):
+def test_neighbors_stay_neighbors_in_the_mirror(scheme):
     edges = {frozenset(edge) for edge in scheme.edges}
     assert len(edges) == len(scheme.edges)
     assert {frozenset(scheme.flip[i] for i in edge) for edge in edges} == edges

@@ -121,8 +121,8 @@ def test_a_missing_landmark_poisons_nothing(descriptor):
     sum(w.sum() for w in weights).backward()
     assert all(p.grad.isfinite().all() for p in attention.parameters())
     assert source.grad is None or source.grad.isfinite().all()
-    neighbours = attention(points_inside(1), source.detach(), SIZE)[1]
-    torch.testing.assert_close(weights[1][1], neighbours[1])
+    neighbors = attention(points_inside(1), source.detach(), SIZE)[1]
+    torch.testing.assert_close(weights[1][1], neighbors[1])
 
 
 def test_a_missing_landmark_tells_its_embedding_only():
@@ -143,7 +143,7 @@ def test_the_order_says_which_set_comes_first():
     assert not torch.equal(condition_first(a, b, SIZE)[0], w_condition)
 
 
-def test_neighbours_meet_across_the_two_sets():
+def test_neighbors_meet_across_the_two_sets():
     attention = LandmarkAttention(2, descriptor="embedding")
     with torch.no_grad():
         attention.gate.conv.weight.copy_(torch.tensor([[[1.0, 0.0, 0.0]]]))  # the one before

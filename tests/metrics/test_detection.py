@@ -32,7 +32,7 @@ def test_iou_agrees_with_counting(first, second):
             assert found[i, j].item() == pytest.approx(expected)
 
 
-def test_edges_are_points_so_neighbours_share_nothing():
+def test_edges_are_points_so_neighbors_share_nothing():
     left, right = boxes((0, 0, 3, 3)), boxes((3, 0, 6, 3))
     assert box_iou(left, right).item() == 0
     assert box_iou(left, boxes((-0.5, -0.5, 3.5, 3.5))).item() == pytest.approx(9 / 16)

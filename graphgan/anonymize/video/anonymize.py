@@ -113,7 +113,7 @@ def _report(
     if video.has_audio and written:
         notes.append(VOICE if sound_plan.tracks else "the sound was dropped")
     notes += [
-        f"face {number}: {tracked.estimated} of {tracked.frames} frames by its neighbours in time"
+        f"face {number}: {tracked.estimated} of {tracked.frames} frames by its neighbors in time"
         for number, tracked in enumerate(clip.faces)
         if tracked.estimated
     ]

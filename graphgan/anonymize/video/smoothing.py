@@ -25,7 +25,7 @@ _UNKNOWN = 1e8
 # The noise that is expected weighs as much as that of so many frames. What goes beyond so many
 # times of it is motion: else speech, which comes in bursts, would count as noise now and then.
 _EXPECTED_FRAMES, _MOST_NOISE = 4, 3.0
-# Of a landmark's noise in the position, scale and angle of the face: neighbours err alike, so that
+# Of a landmark's noise in the position, scale and angle of the face: neighbors err alike, so that
 # the mean over all landmarks does not help as much as it might.
 _COMMON_NOISE = 0.25
 # Frames on either side by which a jump is told from what is right before and after it.
