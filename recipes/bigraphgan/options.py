@@ -12,7 +12,7 @@ from graphgan.models import BiGraphGAN, ResNetDiscriminator
 from graphgan.models.bigraphgan import NUM_JOINTS
 from graphgan.models.efficientnet_lite import EfficientNetLite
 from graphgan.models.generator import LandmarkGenerator
-from graphgan.models.initialisation import init_normal
+from graphgan.models.initialization import init_normal
 from graphgan.models.projected_discriminator import ProjectedDiscriminator
 from graphgan.training.options import OptimizerOptions, RunOptions
 
