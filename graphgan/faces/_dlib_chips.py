@@ -98,7 +98,7 @@ def face_chips(
 ) -> tuple[UInt8[Tensor, "m 3 150 150"], Bool[Tensor, "n"]]:
     """Cut out faces upright, as ``dlib.get_face_chip`` does at size 150 and padding 0.25.
 
-    The similarity ``T`` that minimises ``sum |T(mean_i) - p_i|^2`` over the 33 landmarks of eyes,
+    The similarity ``T`` that minimizes ``sum |T(mean_i) - p_i|^2`` over the 33 landmarks of eyes,
     nose and upper lip brings the mean face onto the face. What lies outside the image is black.
 
     Args:

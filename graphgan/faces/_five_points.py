@@ -38,7 +38,7 @@ def aligned_faces(
 ) -> tuple[Float[Tensor, "m 3 {size} {size}"], Bool[Tensor, "n"]]:
     """Cut out faces upright: a similarity brings five points of each to their places.
 
-    It minimises ``sum |T(p_i) - q_i|^2``, the places ``q_i`` being those of 112 x 112 pixels times
+    It minimizes ``sum |T(p_i) - q_i|^2``, the places ``q_i`` being those of 112 x 112 pixels times
     ``size / 112``. What lies outside the image is black.
 
     Args:

@@ -19,7 +19,7 @@ AdversarialMode = Literal["bce", "lsgan", "hinge", "wasserstein", "relativistic"
 
 
 class AdversarialLoss(nn.Module):
-    """What a discriminator and a generator minimise, from logits of real and fake inputs.
+    """What a discriminator and a generator minimize, from logits of real and fake inputs.
 
     With r and f the logits, means over everything, and softplus(x) = log(1 + exp(x)):
 

@@ -25,7 +25,7 @@ def parrot_rank_one(
 ) -> Float64[Tensor, "m"]:
     """1 for a probe whose person a linear head names first, else 0: not identified.
 
-    The head is multinomial logistic regression on anonymized pictures of known people: it minimises
+    The head is multinomial logistic regression on anonymized pictures of known people: it minimizes
     ``sum over faces of -log softmax(W z + c)[person] + weight_decay / 2 |W|^2``, z the descriptors
     less their mean and over their standard deviation in ``train``. There is one minimum, which
     L-BFGS finds from zero, in double precision on the CPU: the same input gives the same answer.

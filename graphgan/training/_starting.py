@@ -15,7 +15,7 @@ def start_from(gan_step: GANStep, source: Path) -> str:
     """Load what there is of a run's networks, or a generator; returns a line that says what.
 
     Args:
-        gan_step: its optimisers stay as they are.
+        gan_step: its optimizers stay as they are.
         source: the folder of a run, a file of weights, or the name of shipped ones.
     Raises:
         ValueError: nothing there, or another generator.

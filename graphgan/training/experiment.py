@@ -50,7 +50,7 @@ class Experiment:
         generator: a `graphgan.models.Pretrained`, or another network with ``save_pretrained``; a
             dataclass that it returns is not frozen, since Fabric fills it.
         discriminators: by name.
-        objective: what they minimise.
+        objective: what they minimize.
         pairs: the data of every step.
         to_batch: a step's data on the device, as the objective expects it.
         columns: those of a sheet, made by the averaged generator in eval mode.
@@ -183,7 +183,7 @@ def make_schedule(options: RunOptions, generator_every: int = 1) -> Schedule:
 
 
 def make_step(fabric: "Fabric", options: RunOptions, experiment: Experiment) -> GANStep:
-    """The networks of an experiment, each set up with its own optimiser."""
+    """The networks of an experiment, each set up with its own optimizer."""
     settings = options.optimizer
 
     def player(network: nn.Module, lr: float) -> Player:

@@ -50,7 +50,7 @@ class RunOptions:
     resume: Path | None = None
     """Folder of a run to go on with; its options are taken over."""
     start_from: Path | None = None
-    """Weights that this run starts from, with optimisers and steps of its own: the folder of
+    """Weights that this run starts from, with optimizers and steps of its own: the folder of
     another run, a .safetensors file, or the name of shipped weights. Networks that it lacks begin
     untrained. Pictures may be of another size."""
     steps: int = 100_000

@@ -2,7 +2,7 @@
 
 The generator may learn at every n-th step only, as where n steps of a critic go with one of it.
 
-What is minimised is the business of an `Objective`; what is stepped, and when, of `GANStep`.
+What is minimized is the business of an `Objective`; what is stepped, and when, of `GANStep`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -30,7 +30,7 @@ Tensors = tuple[Tensor, ...] | list[Tensor]
 
 @runtime_checkable
 class Objective(Protocol):
-    """What the networks of a recipe minimise. It computes, it does not step.
+    """What the networks of a recipe minimize. It computes, it does not step.
 
     One that remembers something from step to step is `Stateful` too.
     The modules it is given run under the precision of the run. A batch is of any type. An output is
@@ -60,7 +60,7 @@ class Objective(Protocol):
     def generator_losses(
         self, discriminators: Mapping[str, nn.Module], batch: Any, output: Any
     ) -> Losses:
-        """Weighted terms by name; the generator minimises their sum."""
+        """Weighted terms by name; the generator minimizes their sum."""
         ...
 
     def discriminator_losses(
@@ -85,7 +85,7 @@ class Stateful(Protocol):
 
 @dataclass
 class Player:
-    """A network with its optimiser, as `Fabric.setup` returns them, and its full learning rate."""
+    """A network with its optimizer, as `Fabric.setup` returns them, and its full learning rate."""
 
     module: Any
     optimizer: Optimizer
@@ -98,7 +98,7 @@ class Player:
         return network
 
     def learn(self, fabric: "Fabric", losses: Losses, lr_factor: float) -> None:
-        """One step of the optimiser on the sum of the losses, at a part of the learning rate."""
+        """One step of the optimizer on the sum of the losses, at a part of the learning rate."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr * lr_factor
         self.optimizer.zero_grad(set_to_none=True)
@@ -113,7 +113,7 @@ class GANStep:
         fabric: device, precision and processes.
         generator: learns first.
         discriminators: learn afterwards, one by one, in this order.
-        objective: what they minimise.
+        objective: what they minimize.
         seed: dropout and other chance of a step follow from it, the step and the process alone,
             so a resumed run draws what an uninterrupted one would have drawn.
         ema_decay: of the moving average of the generator's weights and statistics, which is what
@@ -166,7 +166,7 @@ class GANStep:
         return {name: value.detach() for name, value in losses.items()}
 
     def _teach_generator(self, batch: Any, lr_factor: float) -> tuple[Any, Losses]:
-        """What it made of the batch before it learned, and what it minimised."""
+        """What it made of the batch before it learned, and what it minimized."""
         output = self.objective.generate(self.generator.module, batch)
         # The discriminators' own networks: what distributes them would wait for their gradients.
         networks = {name: player.network for name, player in self.discriminators.items()}
@@ -177,7 +177,7 @@ class GANStep:
         return output, losses
 
     def state_dict(self) -> dict[str, Any]:
-        """Weights, averages, optimisers, what the objective remembers in this process."""
+        """Weights, averages, optimizers, what the objective remembers in this process."""
         players = self._players
         own = self.objective.state_dict() if isinstance(self.objective, Stateful) else {}
         return {
@@ -273,7 +273,7 @@ def _errors_of_states() -> Iterator[None]:
 
 
 def _load(network: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """In place: optimisers hold the parameters."""
+    """In place: optimizers hold the parameters."""
     if problems := mismatch(network.state_dict(), state):
         raise ValueError(problems)
     network.load_state_dict(dict(state))

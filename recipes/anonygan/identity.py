@@ -20,7 +20,7 @@ def identity_loss(network: nn.Module, batch: FaceBatch, result: Tensor) -> Tenso
 
 
 def told_apart(network: nn.Module, batch: FaceBatch) -> Tensor:
-    """What the network minimises itself: people keep a distance, pictures of one meet."""
+    """What the network minimizes itself: people keep a distance, pictures of one meet."""
     source, condition = (network(middle(x)).float() for x in (batch.source, batch.condition))
     return contrastive_loss(source, condition, batch.same_person)
 

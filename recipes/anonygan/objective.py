@@ -1,4 +1,4 @@
-"""What AnonyGAN minimises.
+"""What AnonyGAN minimizes.
 
 Source: [A] Dall'Asen et al., "Graph-based Generative Face Anonymisation with Pose Preservation",
 ICIAP 2021, eq. (2) to (5).
@@ -118,7 +118,7 @@ class LossOptions:
             )
 
     @property
-    def penalises_gradients(self) -> bool:
+    def penalizes_gradients(self) -> bool:
         return max(self.r1, self.r2, self.gradient_penalty) > 0
 
 

@@ -275,7 +275,7 @@ class TrainOptions(RunOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_discriminators()
-        if self.loss.penalises_gradients and self.model.norm == "batch":
+        if self.loss.penalizes_gradients and self.model.norm == "batch":
             raise ValueError(
                 "expected --norm instance or group with gradient penalties: batch statistics mix "
                 "the items whose gradients are to be small one by one"

@@ -1,4 +1,4 @@
-"""What BiGraphGAN minimises.
+"""What BiGraphGAN minimizes.
 
 Source: [B] Tang et al., "Bipartite Graph Reasoning GANs for Person Image Generation", BMVC 2020,
 section 2.5.

@@ -1,4 +1,4 @@
-"""What CIAGAN minimises.
+"""What CIAGAN minimizes.
 
 Source: [C] Maximov et al., "CIAGAN: Conditional Identity Anonymization Generative Adversarial
 Networks", CVPR 2020, section 3. The reconstruction is not in the paper.

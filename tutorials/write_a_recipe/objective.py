@@ -1,4 +1,4 @@
-"""What is minimised: two discriminators, and the difference to the true picture."""
+"""What is minimized: two discriminators, and the difference to the true picture."""
 
 from torch import Tensor, nn
 
