@@ -1,6 +1,6 @@
 """The head as a solid: a relief on an ellipsoid, its 68 landmarks, its pose and its crop.
 
-The frame of the head: x to the right of the image, y down, z towards the viewer; the eyes of the
+The frame of the head: x to the right of the image, y down, z toward the viewer; the eyes of the
 average head lie at y = 0 and its face is 2 wide. Every landmark is a point (x, y) of the face
 lifted onto the relief, so that what is painted through the projected landmarks and what is shaded
 from the relief agree.
@@ -221,7 +221,7 @@ def _mouth(who: Identity, view: View) -> Float[np.ndarray, "20 2"]:
 
 
 def _outline(head: Head, rim: Float[np.ndarray, "n 2"], pose: Pose) -> Float[np.ndarray, "n 3"]:
-    """Slide each point of the rim towards the middle of the face, to where it is seen outermost.
+    """Slide each point of the rim toward the middle of the face, to where it is seen outermost.
 
     On the side turned away the head hides its own rim; the outline is then a silhouette.
     """

@@ -35,10 +35,10 @@ class LitHead:
         self, normal_x: Float[np.ndarray, "h w"], normal_y: Float[np.ndarray, "h w"]
     ) -> Float[np.ndarray, "3 h w"]:
         """Lambert's law, softened: the lamp reaches a little around the edge."""
-        towards = np.asarray(self.view.light, np.float32)
-        towards = towards / np.linalg.norm(towards)
+        toward = np.asarray(self.view.light, np.float32)
+        toward = toward / np.linalg.norm(toward)
         normal_z = np.sqrt(np.maximum(1 - normal_x**2 - normal_y**2, 0))
-        cosine = normal_x * towards[0] + normal_y * towards[1] + normal_z * towards[2]
+        cosine = normal_x * toward[0] + normal_y * toward[1] + normal_z * toward[2]
         lamp = np.float32(self.view.light_strength) * np.maximum(0.15 + 0.85 * cosine, 0)
         ambient = np.asarray(self.view.ambient, np.float32)
         lit: Float[np.ndarray, "3 h w"] = ambient[:, None, None] + lamp

@@ -23,7 +23,7 @@ class PosedFigure:
 
     Args:
         points: ``24 2`` in the picture (x, y).
-        depth: ``24`` towards the viewer, in pixels.
+        depth: ``24`` toward the viewer, in pixels.
         zoom: pixels of the body's height.
         turn: ``3 3`` from the body's axes to the camera's; ``head_turn`` likewise for the head.
     """

@@ -38,7 +38,7 @@ class _Part:
     """Something to paint.
 
     Args:
-        depth: towards the viewer; the nearest is painted last.
+        depth: toward the viewer; the nearest is painted last.
         joints: those that it carries, so that it does not hide them.
         paint: paints it and returns where it is.
     """

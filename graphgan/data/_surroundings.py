@@ -16,7 +16,7 @@ class Surroundings:
         ValueError: an unknown ``background``, a ``light`` from nowhere.
     """
 
-    light: tuple[float, float, float] = (-0.4, -0.5, 0.8)  # towards it: right, down, to the viewer
+    light: tuple[float, float, float] = (-0.4, -0.5, 0.8)  # toward it: right, down, to the viewer
     light_strength: float = 0.6
     ambient: Color = (0.5, 0.5, 0.5)
     background: BackgroundStyle = "gradient"
@@ -29,4 +29,4 @@ class Surroundings:
                 f"expected a background of {get_args(BackgroundStyle)}, got {self.background!r}"
             )
         if not any(self.light):
-            raise ValueError(f"expected a direction towards the light, got {self.light}")
+            raise ValueError(f"expected a direction toward the light, got {self.light}")

@@ -41,7 +41,7 @@ def mirror_landmarks(
     return torch.stack([width - 1 - x, y], dim=-1)
 
 
-def mirror_towards(
+def mirror_toward(
     images: Float[Tensor, "b c h w"],
     landmarks: Float[Tensor, "b k 2"],
     targets: Float[Tensor, "b k 2"],
@@ -66,7 +66,7 @@ def mirror_towards(
     Example:
         >>> from graphgan.landmarks import IBUG_68
         >>> images, points = torch.rand(1, 3, 8, 8), 7 * torch.rand(1, 68, 2)
-        >>> flipped, _ = mirror_towards(
+        >>> flipped, _ = mirror_toward(
         ...     images, points, mirror_landmarks(points, 8, IBUG_68), IBUG_68
         ... )
         >>> torch.equal(flipped, images.flip(-1))

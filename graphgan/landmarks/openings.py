@@ -50,7 +50,7 @@ def with_openings_of(
     For the mouth and each eye ``d = mean over pairs of (r (q_below - q_above) - (p_below -
     p_above))``, p the landmarks, q the source's and r the width of p's opening over that of q's,
     from 0.5 to 2. Landmarks above move by ``-a w d``, those below by ``(1 - a) w d``: a is 0.3 for
-    the mouth, whose jaw falls, and 0.7 for eyes, w is 1 in the middle and less towards the corners.
+    the mouth, whose jaw falls, and 0.7 for eyes, w is 1 in the middle and less toward the corners.
 
     Args:
         landmarks: iBUG-68, in pixels.

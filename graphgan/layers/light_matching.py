@@ -147,7 +147,7 @@ def _plane(
 
 
 def _nearness(inside: Float[Tensor, "b 1 n"], basis: Float[Tensor, "3 n"]) -> Tensor:
-    """1 in the middle of a mask, less towards its rim."""
+    """1 in the middle of a mask, less toward its rim."""
     count = _count(inside, (2,))
     places = basis[1:]
     middle = (inside * places).sum(2, keepdim=True) / count

@@ -32,7 +32,7 @@ class AnonyGAN(Pretrained):
     Args:
         generator: by default the paper's (width 64, 6 blocks, 68 landmarks). One with 3
             appearance channels sees the condition alone, without context.
-        fitting: bends the condition towards the source and matches its colors before the
+        fitting: bends the condition toward the source and matches its colors before the
             generator sees it (not in the paper); generator and blend then see the identity in the
             right pose and light. The inside of mouths that it paints is shown as it painted it.
         base: what the attention mask blends the generated picture with: the condition (paper)

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from graphgan.landmarks.deformation import bend_both_sides, bend_to_landmarks, between_shapes
-from graphgan.landmarks.mirror import mirror_towards
+from graphgan.landmarks.mirror import mirror_toward
 from graphgan.landmarks.mouth import mouth_masks, paint_mouths, with_corners_of
 from graphgan.landmarks.openings import with_openings_of
 from graphgan.landmarks.schemes import CIAGAN_29, IBUG_68
@@ -24,7 +24,7 @@ _SCHEMES = {scheme.num_landmarks: scheme for scheme in (IBUG_68, CIAGAN_29)}
 
 
 class ConditionFitting(nn.Module):
-    """Bend the condition towards the source's landmarks, and bring it into the source's light.
+    """Bend the condition toward the source's landmarks, and bring it into the source's light.
 
     Args:
         num_landmarks: k.
@@ -36,7 +36,7 @@ class ConditionFitting(nn.Module):
             weight that `fit_shape_transfer` learns with. `learn_shapes` has to be called before
             training.
         mirror: it is looked at in a mirror where that brings its pose nearer, see
-            `mirror_towards`, and what its own pose hides is completed by its mirror image, see
+            `mirror_toward`, and what its own pose hides is completed by its mirror image, see
             `bend_both_sides`. Knows the 68 landmarks of faces and CIAGAN's 29.
         keep_openings: the corners of the mouth come to where they are in the source, mouth and eyes
             are opened as far as the source's, and open mouths have an inside that `keep_mouths`
@@ -159,7 +159,7 @@ class ConditionFitting(nn.Module):
             targets = self.targets(landmarks, source_landmarks)
             return bend_to_landmarks(condition, landmarks, targets)
         scheme = _SCHEMES[self.num_landmarks]
-        condition, landmarks = mirror_towards(condition, landmarks, source_landmarks, scheme)
+        condition, landmarks = mirror_toward(condition, landmarks, source_landmarks, scheme)
         targets = self.targets(landmarks, source_landmarks)
         return bend_both_sides(condition, landmarks, targets, scheme)
 
@@ -182,7 +182,7 @@ class ConditionFitting(nn.Module):
         """`targets`, of what the mirror shows where it is looked at."""
         if self.mirror:
             scheme = _SCHEMES[self.num_landmarks]
-            _, landmarks = mirror_towards(images[:, :1], landmarks, source_landmarks, scheme)
+            _, landmarks = mirror_toward(images[:, :1], landmarks, source_landmarks, scheme)
         return self.targets(landmarks, source_landmarks)
 
     def targets(

@@ -73,7 +73,7 @@ class LossOptions:
     look at the condition."""
     weight_identity: float = 0.0
     """Weight of a network that learns to tell the people of training apart: it draws a result
-    towards its condition and, where that is somebody else, away from its source (not in the
+    toward its condition and, where that is somebody else, away from its source (not in the
     paper)."""
     condition_jitter: float = 0.0
     """Random change of the condition's colors, 0 to 0.5 (0 in the paper). Pairs of one person then

@@ -72,7 +72,7 @@ class ModelOptions:
     base: Literal["condition", "context"] = "condition"
     """The given image: the condition (paper) or the source without its face (published code)."""
     bend_condition: float = 0.0
-    """How far the condition is bent towards the source's landmarks before the generator sees it, 0
+    """How far the condition is bent toward the source's landmarks before the generator sees it, 0
     to 1 (0 in the paper)."""
     keep_shape: float = 0.0
     """Above 0, the condition is bent to its own face in the source's pose and with its expression,

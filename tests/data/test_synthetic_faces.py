@@ -137,7 +137,7 @@ def test_refuses_a_picture_that_is_too_small():
 
 
 def test_refuses_light_from_nowhere():
-    with pytest.raises(ValueError, match="towards the light"):
+    with pytest.raises(ValueError, match="toward the light"):
         View(light=(0.0, 0.0, 0.0))
 
 

@@ -3,7 +3,7 @@ import torch
 from open_faces import open_face
 
 from graphgan.landmarks.deformation import bend_both_sides, bend_to_landmarks, between_shapes
-from graphgan.landmarks.mirror import mirror_landmarks, mirror_towards
+from graphgan.landmarks.mirror import mirror_landmarks, mirror_toward
 from graphgan.landmarks.mouth import mouth_masks, paint_mouths, with_corners_of
 from graphgan.landmarks.openings import with_openings_of
 from graphgan.landmarks.schemes import IBUG_68
@@ -57,11 +57,11 @@ def test_the_shape_of_its_face_can_be_kept():
 
 
 @torch.no_grad()
-def test_it_is_mirrored_towards_the_source_and_completed_by_its_mirror_image():
+def test_it_is_mirrored_toward_the_source_and_completed_by_its_mirror_image():
     condition, source, first, second, mask = faces()
     first = mirror_landmarks(second, SIZE[1], IBUG_68) + 0.1 * first
     fitting = ConditionFitting(68, bend=0.8, mirror=True)
-    picture, points = mirror_towards(condition, first, second, IBUG_68)
+    picture, points = mirror_toward(condition, first, second, IBUG_68)
     assert torch.equal(picture, condition.flip(-1))
     expected = bend_both_sides(picture, points, fitting.targets(points, second), IBUG_68)
     fitted = fitting(condition, source, first, second, mask)
