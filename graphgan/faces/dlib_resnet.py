@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from graphgan.faces._dlib_chips import CHIP_SIZE, face_chips
 from graphgan.models.pretrained import Pretrained
-from graphgan.weights.catalogue import RECOGNISER
+from graphgan.weights.catalog import RECOGNISER
 
 DESCRIPTOR_SIZE = 128
 """Numbers a face."""

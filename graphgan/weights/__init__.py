@@ -1,6 +1,6 @@
 """Weights: those that are shipped, in this folder, and a list of all that can be loaded."""
 
-from graphgan.weights.catalogue import (
+from graphgan.weights.catalog import (
     FACES,
     LOADABLE,
     PEOPLE,

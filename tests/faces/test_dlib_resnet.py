@@ -179,7 +179,7 @@ def test_other_images_are_refused():
 def test_weights_that_cannot_be_read_are_named(tmp_path, monkeypatch):
     """A missing and a corrupt file, found on the first face."""
     image, landmarks = next(faces(1, 64))
-    monkeypatch.setattr("graphgan.weights.catalogue._FOLDER", tmp_path)
+    monkeypatch.setattr("graphgan.weights.catalog._FOLDER", tmp_path)
     monkeypatch.setattr(dlib_resnet, "_network", dlib_resnet._network.__wrapped__)
     with pytest.raises(ValueError, match=r"found none at .*dlib-resnet\.safetensors"):
         DlibResNetRecognizer()(image, landmarks[None])

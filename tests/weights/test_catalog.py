@@ -9,7 +9,7 @@ from graphgan.models import AnonyGAN
 from graphgan.weights import LOADABLE, SHIPPED, is_shipped, shipped_file
 
 FOLDER = Path(weights.__file__).parent
-LICENCES = Path(__file__).parents[2] / "docs" / "licences.md"
+LICENCES = Path(__file__).parents[2] / "docs" / "licenses.md"
 
 # Not what a network is loaded from.
 OTHERS = ("FaceMesh", "head_pose", "people_conditions", "ConditionFitting")
@@ -58,7 +58,7 @@ def test_nothing_else_is_shipped():
     assert "public domain" in (FOLDER / "dlib-resnet.LICENSE").read_text()
 
 
-@pytest.mark.parametrize("name", ["faces", "", "../catalogue", "people-128.safetensors"])
+@pytest.mark.parametrize("name", ["faces", "", "../catalog", "people-128.safetensors"])
 def test_other_names_are_refused_with_those_that_are_known(name):
     assert not is_shipped(name)
     with pytest.raises(ValueError, match="among people-128, people-512"):
