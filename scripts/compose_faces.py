@@ -99,7 +99,7 @@ class PlacedFace:
     def clear_of(self, other: "PlacedFace") -> bool:
         """Whether neither frame covers anything of the other's face."""
         faces = [face.landmarks.mean(0) for face in (self, other)]
-        frames = [torch.tensor(face.alignment.centre) for face in (self, other)]
+        frames = [torch.tensor(face.alignment.center) for face in (self, other)]
         return (
             float((faces[0] - frames[1]).norm()) > other.reach + 0.7 * self.size
             and float((faces[1] - frames[0]).norm()) > self.reach + 0.7 * other.size

@@ -15,12 +15,12 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 import tyro
-from graphgan.weights.catalog import weights_file
 from torch import Tensor
 
 from graphgan.commands import run_command
 from graphgan.faces.age_sex import WEIGHTS, AgeSexNetwork
 from graphgan.files import replacing
+from graphgan.weights.catalog import weights_file
 
 _MODEL = "package/model/age_gender_model"
 _ROOMS = {

@@ -18,13 +18,13 @@ from typing import Annotated
 
 import torch
 import tyro
-from graphgan.weights.catalog import weights_file
 from safetensors.torch import save
 from torch import Tensor
 
 from graphgan.commands import run_command
 from graphgan.files import replacing
 from graphgan.metrics.head_pose import FACE_MODEL
+from graphgan.weights.catalog import weights_file
 
 MEMBER = "geometry_pipeline_metadata_landmarks.binarypb"
 _DATA = "package/face_mesh_solution_packed_assets.data"

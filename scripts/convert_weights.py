@@ -16,12 +16,12 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 import tyro
-from graphgan.weights.catalog import weights_file
 from torch import Tensor
 
 from graphgan.commands import run_command
 from graphgan.files import replacing
 from graphgan.models.conv_graph import ConvGraph
+from graphgan.weights.catalog import weights_file
 
 
 @dataclass(frozen=True)

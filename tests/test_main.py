@@ -8,13 +8,13 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 import torch
-from graphgan.weights.catalog import weights_file
 from PIL import Image
 
 import graphgan
 from graphgan import __main__ as module
 from graphgan.anonymize.conditions import people_conditions
 from graphgan.weights import LOADABLE, SHIPPED
+from graphgan.weights.catalog import weights_file
 
 
 def printed():

@@ -19,10 +19,10 @@ def _mix(view: Surroundings, canvas: Canvas) -> Float[np.ndarray, "h w"]:
     rng = np.random.default_rng(view.background_seed)
     sides = np.array((canvas.width, canvas.height))
     if view.background == "blobs":
-        centres, radii = rng.uniform(-0.5, 0.5, (5, 2)), rng.uniform(0.1, 0.3, 5)
+        centers, radii = rng.uniform(-0.5, 0.5, (5, 2)), rng.uniform(0.1, 0.3, 5)
         glows = [
-            canvas.glow((centre + 0.5) * sides, (radius * canvas.height,) * 2)
-            for centre, radius in zip(centres, radii, strict=True)
+            canvas.glow((center + 0.5) * sides, (radius * canvas.height,) * 2)
+            for center, radius in zip(centers, radii, strict=True)
         ]
         together: Float[np.ndarray, "h w"] = np.minimum(np.sum(glows, axis=0), 1)
         return together

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from graphgan.data._face_parameters import Identity, View
 
-_CENTRE = 0.1  # y of the ellipsoid's centre
+_CENTRE = 0.1  # y of the ellipsoid's center
 _RADII = (1.05, 1.75, 1.30)
 _CHIN = 1.57
 _EAR = -0.08  # where the jaw line begins
@@ -22,11 +22,11 @@ _EAR = -0.08  # where the jaw line begins
 def _bump(
     x: Float[np.ndarray, "..."],
     y: Float[np.ndarray, "..."],
-    centre: tuple[float, float],
+    center: tuple[float, float],
     radii: tuple[float, float],
 ) -> Float[np.ndarray, "..."]:
     bump: Float[np.ndarray, ...] = np.exp(
-        -(((x - centre[0]) / radii[0]) ** 2) - ((y - centre[1]) / radii[1]) ** 2
+        -(((x - center[0]) / radii[0]) ** 2) - ((y - center[1]) / radii[1]) ** 2
     )
     return bump
 
@@ -137,14 +137,14 @@ class Pose:
     def framed(self, landmarks: Float[np.ndarray, "k 2"], view: View, size: int) -> "Pose":
         """The camera that crops as faces are aligned: the square around the landmarks' box.
 
-        Its side is twice the box's longer side and its centre lies 10 % of the box's height above
+        Its side is twice the box's longer side and its center lies 10 % of the box's height above
         the box's; the view's scale and offset come on top.
         """
         low, high = landmarks.min(0), landmarks.max(0)
-        centre = (low + high) / 2 - (0, 0.1 * (high - low)[1])
+        center = (low + high) / 2 - (0, 0.1 * (high - low)[1])
         zoom = float(view.scale * size / (2 * (high - low).max()))
         middle = (size - 1) / 2 + size * np.asarray(view.offset)
-        x, y = (float(v) for v in middle - zoom * centre)
+        x, y = (float(v) for v in middle - zoom * center)
         return Pose(self.rotation, zoom, (x, y))
 
 
@@ -256,7 +256,7 @@ class PosedHead:
     forehead: Float[np.ndarray, "n 2"]
 
     @property
-    def centre(self) -> Float[np.ndarray, "2"]:
+    def center(self) -> Float[np.ndarray, "2"]:
         """Of the head at the height of the eyes, in pixels."""
         return self.pose.project(np.array((0.0, 0.0, -0.1)))
 

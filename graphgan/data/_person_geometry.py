@@ -68,8 +68,8 @@ def pose_figure(who: Figure, scene: Scene, size: tuple[int, int]) -> PosedFigure
     flat = space[:, :2] @ _roll(scene.lean).T
     lowest, highest = flat[:, 1].max() + 0.01, flat[HEAD, 1] - 1.15 * who.head
     middle = np.array((flat[PELVIS, 0], (lowest + highest) / 2))
-    centre = (np.array((0.5, 0.5)) + scene.offset) * (width, height) - 0.5
-    points = (flat - middle) * zoom + centre
+    center = (np.array((0.5, 0.5)) + scene.offset) * (width, height) - 0.5
+    points = (flat - middle) * zoom + center
     return PosedFigure(points, space[:, 2] * zoom, zoom, turn, head_turn)
 
 

@@ -24,7 +24,7 @@ def draw_landmarks(
     """A copy of the picture with a disc on each landmark; missing ones are not drawn.
 
     Args:
-        radius: a pixel belongs to a disc when its centre is this near to the landmark.
+        radius: a pixel belongs to a disc when its center is this near to the landmark.
     """
     height, width = image.shape[-2:]
     x = torch.arange(width, device=image.device)

@@ -25,7 +25,7 @@ class Picture(NamedTuple):
     """A face or a person as it is stored: 8-bit RGB, and landmarks in its own pixels.
 
     Shapes:
-        ``image: 3 h w`` (0 to 255), ``landmarks: k 2`` ((x, y), pixel centres at integers,
+        ``image: 3 h w`` (0 to 255), ``landmarks: k 2`` ((x, y), pixel centers at integers,
         NaN where missing)
     """
 

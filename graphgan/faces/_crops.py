@@ -15,7 +15,7 @@ _SHRINK = 1.5  # pixels of the image to one of the result from which it is shrun
 
 def cut_squares(
     image: UInt8[Tensor, "3 h w"],
-    centres: Float[Tensor, "n 2"],
+    centers: Float[Tensor, "n 2"],
     sides: Float[Tensor, "n"],
     angles: Float[Tensor, "n"],
     size: int,
@@ -26,12 +26,12 @@ def cut_squares(
 
     Args:
         image: 8-bit.
-        centres: (x, y) in pixels, pixel centers at integers.
+        centers: (x, y) in pixels, pixel centers at integers.
         sides: in pixels.
         angles: clockwise as seen, in radians.
         size: pixels a side of the results, which are 0 to 255.
     """
-    squares = zip(centres.tolist(), sides.tolist(), angles.tolist(), strict=True)
+    squares = zip(centers.tolist(), sides.tolist(), angles.tolist(), strict=True)
     cuts = [_cut(image, x, y, max(side, 1.0), angle, size) for (x, y), side, angle in squares]
     if not cuts:
         return torch.zeros(0, 3, size, size, device=image.device)

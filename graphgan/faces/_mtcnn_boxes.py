@@ -1,6 +1,6 @@
 """The arithmetic of MTCNN's boxes: pyramid, windows, suppression, shifted edges, squares, crops.
 
-A box is (left, top, right, bottom) in pixel-centre coordinates, both ends belonging to it: the
+A box is (left, top, right, bottom) in pixel-center coordinates, both ends belonging to it: the
 whole of an image is ``(0, 0, w - 1, h - 1)``. Where the published code takes ``right - left`` for a
 box's side and where ``right - left + 1`` is kept as it is: boxes would differ by some pixels.
 """
@@ -35,7 +35,7 @@ def windows(cells: Int[Tensor, "n 2"], scale: float) -> Boxes:
 
 
 def spans(boxes: Boxes) -> Float[Tensor, "n 2"]:
-    """Widths and heights from the centre of the first pixel to that of the last."""
+    """Widths and heights from the center of the first pixel to that of the last."""
     return boxes[:, 2:] - boxes[:, :2]
 
 
@@ -88,9 +88,9 @@ def shift_edges(
 
 
 def squares(boxes: Boxes) -> Boxes:
-    """The squares about the same centres whose sides are the longer ones."""
-    centres, half = (boxes[:, :2] + boxes[:, 2:]) / 2, spans(boxes).amax(1, keepdim=True) / 2
-    return torch.cat([centres - half, centres + half], dim=1)
+    """The squares about the same centers whose sides are the longer ones."""
+    centers, half = (boxes[:, :2] + boxes[:, 2:]) / 2, spans(boxes).amax(1, keepdim=True) / 2
+    return torch.cat([centers - half, centers + half], dim=1)
 
 
 def touching(boxes: Boxes, height: int, width: int) -> Bool[Tensor, "n"]:

@@ -158,11 +158,11 @@ class CenterFace:
         highest = F.max_pool2d(heat, 3, 1, 1)
         _, _, rows, columns = ((heat == highest) & (heat > _CANDIDATE)).nonzero(as_tuple=True)
         cells = torch.stack([columns, rows], 1) + offsets[0, :, rows, columns].T.flip(1)
-        centres = (cells + 0.5) * _STRIDE
+        centers = (cells + 0.5) * _STRIDE
         extents = sizes[0, :, rows, columns].T.flip(1).clamp(max=_LOG_SIZE).exp() * _STRIDE
         inside = points[0, :, rows, columns].T.reshape(-1, _POINTS, 2).flip(2) - 0.5
         corners = inside.new_tensor([[-0.5, -0.5], [0.5, 0.5]]).expand(len(rows), 2, 2)
-        places = centres[:, None] + torch.cat([corners, inside], 1) * extents[:, None]
+        places = centers[:, None] + torch.cat([corners, inside], 1) * extents[:, None]
         return _Peaks(heat[0, 0, rows, columns].cpu(), places.cpu())
 
     def _run(self, images: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b c h4 w4"]]:
@@ -176,17 +176,17 @@ class CenterFace:
         self, image: UInt8[Tensor, "3 h w"], faces: Faces, turns: Sequence[float]
     ) -> Float[Tensor, "n k"]:
         """The highest heat in the middle of each candidate, cut out upright and turned on."""
-        centres = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2
+        centers = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2
         across = faces.points[:, 1] - faces.points[:, 0]
         tilts = torch.atan2(across[:, 1], across[:, 0])[:, None]
         angles = (tilts + torch.tensor(turns)).flatten()
         sides = _LOOK_SIDE * _sides(faces.boxes)
-        face_of = torch.arange(len(centres)).repeat_interleave(len(turns))
+        face_of = torch.arange(len(centers)).repeat_interleave(len(turns))
 
         @torch.inference_mode()
         def scores_of(some: slice) -> Float[Tensor, "k"]:
             own = face_of[some]
-            crops = cut_squares(image, centres[own], sides[own], angles[some], _LOOK_SIZE)
+            crops = cut_squares(image, centers[own], sides[own], angles[some], _LOOK_SIZE)
             heat = self._run(_brightened(crops))[0][:, 0]
             edge = 3 * heat.shape[1] // 8
             return heat[:, edge:-edge, edge:-edge].amax((1, 2)).cpu()

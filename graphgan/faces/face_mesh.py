@@ -118,18 +118,18 @@ class FaceMesh:
     def _look(
         self,
         image: UInt8[Tensor, "3 h w"],
-        centres: Float[Tensor, "n 2"],
+        centers: Float[Tensor, "n 2"],
         sides: Float[Tensor, "n"],
         angles: Float[Tensor, "n"],
     ) -> Mesh:
-        crops = cut_squares(image.to(self.device), centres, sides, angles, _SIZE)
+        crops = cut_squares(image.to(self.device), centers, sides, angles, _SIZE)
         numbers, logits = _network(self.weights, self.device)(crops / 255)
         vertices = numbers.cpu().view(-1, NUM_VERTICES, 3)
         scale = sides[:, None] / _SIZE
         across, down = ((vertices[..., i] + 0.5 - _SIZE / 2) * scale for i in (0, 1))
         cos, sin = angles.cos()[:, None], angles.sin()[:, None]
         x, y = cos * across - sin * down, sin * across + cos * down
-        points = torch.stack([x + centres[:, :1], y + centres[:, 1:], vertices[..., 2] * scale], -1)
+        points = torch.stack([x + centers[:, :1], y + centers[:, 1:], vertices[..., 2] * scale], -1)
         return Mesh(points, logits.cpu().flatten().sigmoid())
 
     @cached_property
@@ -158,8 +158,8 @@ def _squares_of_meshes(vertices: Float[Tensor, "n 468 3"]) -> tuple[Tensor, Tens
     turned = points @ torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], 1)
     low, high = turned.amin(1), turned.amax(1)
     x, y = ((low + high) / 2).unbind(1)
-    centres = torch.stack([cos * x - sin * y, sin * x + cos * y], 1)
-    return centres, _AROUND * (high - low).amax(1), angles
+    centers = torch.stack([cos * x - sin * y, sin * x + cos * y], 1)
+    return centers, _AROUND * (high - low).amax(1), angles
 
 
 class _Correction(NamedTuple):

@@ -93,8 +93,8 @@ class Iris:
         outer, inner = corners.flatten(0, 1).unbind(1)
         across = torch.where(_is_left(count)[:, None], outer - inner, inner - outer)
         sides, angles = _AROUND * across.norm(dim=1), torch.atan2(across[:, 1], across[:, 0])
-        centres = (outer + inner) / 2
-        pairs = (torch.split(x, 2) for x in (centres, sides, angles))
+        centers = (outer + inner) / 2
+        pairs = (torch.split(x, 2) for x in (centers, sides, angles))
         crops = torch.cat(
             [
                 cut_squares(image, both, sizes, turns, _SIZE)
@@ -111,7 +111,7 @@ class Iris:
             ],
             1,
         )
-        placed = _in_image(points, centres, sides, angles).view(count, 2, -1, 2)
+        placed = _in_image(points, centers, sides, angles).view(count, 2, -1, 2)
         return Eyes(placed[:, :, 0], placed[:, :, 1:])
 
 
@@ -142,7 +142,7 @@ def _is_left(count: int) -> Tensor:
 
 
 def _in_image(
-    points: Float[Tensor, "m p 2"], centres: Tensor, sides: Tensor, angles: Tensor
+    points: Float[Tensor, "m p 2"], centers: Tensor, sides: Tensor, angles: Tensor
 ) -> Float[Tensor, "m p 2"]:
     """From pixels of the squares, in which left eyes are mirrored, to those of the image."""
     scale = (sides / _SIZE)[:, None]
@@ -150,7 +150,7 @@ def _in_image(
     across = torch.where(_is_left(len(points) // 2)[:, None], -across, across)
     cos, sin = angles.cos()[:, None], angles.sin()[:, None]
     x, y = cos * across - sin * down, sin * across + cos * down
-    return torch.stack([x, y], -1) + centres[:, None]
+    return torch.stack([x, y], -1) + centers[:, None]
 
 
 @cache  # of all of a process, and never sent to another one

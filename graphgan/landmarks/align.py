@@ -1,7 +1,7 @@
 """The rectangle that is cut out of a photo around a face or a person, and the way there and back.
 
-Pixel centres are at integers, so the picture's own edge is at -0.5 and a crop's pixel ``u`` has its
-centre at ``left + (u + 1/2) width / w``.
+Pixel centers are at integers, so the picture's own edge is at -0.5 and a crop's pixel ``u`` has its
+center at ``left + (u + 1/2) width / w``.
 """
 
 import math
@@ -29,7 +29,7 @@ class Crop:
     """A rectangle of a photo, upright, in the photo's pixels; it may reach beyond the photo.
 
     Args:
-        left, top: its outer edges (not the centres of its first pixels).
+        left, top: its outer edges (not the centers of its first pixels).
         width, height: of the rectangle.
     Raises:
         ValueError: a width or height that is not positive, or numbers that are not finite.
@@ -75,7 +75,7 @@ def whole_crop(size: tuple[int, int]) -> Crop:
 
 
 def face_crop(landmarks: Float[Tensor, "k 2"]) -> Crop:
-    """The square around a face: twice the landmarks' box, its centre raised by a tenth of the box.
+    """The square around a face: twice the landmarks' box, its center raised by a tenth of the box.
 
     Shapes:
         ``landmarks: k 2``, NaN where missing
@@ -96,7 +96,7 @@ def person_crop(joints: Float[Tensor, "18 2"], size: tuple[int, int]) -> Crop:
     It is 1.2 times as high as the joints: 0.12 of their height above them for the top of the head,
     0.08 below them for the feet. Where nose, eyes and ears are all missing, the joints count as a
     seventh higher, as far as from the neck to the eyes. Arms that are stretched out make it larger,
-    so that a tenth of the joints' width is left on either side; it is then centred on the same
+    so that a tenth of the joints' width is left on either side; it is then centered on the same
     point. Where legs are missing, the crop shows the part of the person that is there.
 
     Args:
@@ -172,12 +172,12 @@ def _resampling(
     edge: float, step: float, count: int, length: int
 ) -> tuple[slice, Float[Tensor, "count n"]]:
     """Weights of ``count`` samples along an axis, and the slice of the axis they read from."""
-    centres = edge + step / 2 + step * torch.arange(count, dtype=torch.float64)
+    centers = edge + step / 2 + step * torch.arange(count, dtype=torch.float64)
     width = max(step, 1.0)
     reach = math.ceil(2 * width)
     taps = torch.arange(-reach, reach + 1)
-    pixels = centres.round().long()[:, None] + taps
-    weights = _keys_cubic((pixels - centres[:, None]) / width)
+    pixels = centers.round().long()[:, None] + taps
+    weights = _keys_cubic((pixels - centers[:, None]) / width)
     weights /= weights.sum(1, keepdim=True)
     # Reflection about the edges (.. 1 0 | 0 1 .. n-1 | n-1 ..) has the period 2 n.
     pixels = pixels % (2 * length)

@@ -29,9 +29,9 @@ _QUARTER_TURNS = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))  # cosine an
 
 @dataclass(frozen=True)
 class Alignment:
-    """A rectangle of a photo turned about its centre: where a crop was cut, or is to be.
+    """A rectangle of a photo turned about its center: where a crop was cut, or is to be.
 
-    ``p = centre + R(angle) (q - centre)``, where q lies in ``crop`` and p is the same in the photo.
+    ``p = center + R(angle) (q - center)``, where q lies in ``crop`` and p is the same in the photo.
 
     Args:
         crop: before it is turned; for faces a square.
@@ -54,7 +54,7 @@ class Alignment:
             raise ValueError(f"expected a finite angle, got {self.angle}")
 
     @property
-    def centre(self) -> tuple[float, float]:
+    def center(self) -> tuple[float, float]:
         """The (x, y) that the rectangle is turned about, in the photo's pixels."""
         return self.crop.left + self.crop.width / 2, self.crop.top + self.crop.height / 2
 
@@ -81,16 +81,16 @@ class Alignment:
     def _turned(self, points: Tensor, way: int) -> Tensor:
         if self.quarters == 0:
             return points
-        return _turned(points, points.new_tensor(self.centre), way * self.angle)
+        return _turned(points, points.new_tensor(self.center), way * self.angle)
 
 
-def _turned(points: Tensor, centre: Tensor, angle: float) -> Tensor:
+def _turned(points: Tensor, center: Tensor, angle: float) -> Tensor:
     """Points turned clockwise by so many degrees; quarter turns are exact."""
     turns, rest = divmod(angle, 90)
     radians = math.radians(angle)
     turn = (math.cos(radians), math.sin(radians)) if rest else _QUARTER_TURNS[int(turns % 4)]
-    x, y = (points - centre).unbind(-1)
-    return centre + torch.stack([turn[0] * x - turn[1] * y, turn[1] * x + turn[0] * y], dim=-1)
+    x, y = (points - center).unbind(-1)
+    return center + torch.stack([turn[0] * x - turn[1] * y, turn[1] * x + turn[0] * y], dim=-1)
 
 
 def align_face(
@@ -121,9 +121,9 @@ def align_face(
     angle = tilt(landmarks)
     if abs(angle) <= upright_within:
         return Alignment(face_crop(landmarks))
-    centre = landmarks.double().mean(0)
-    square = face_crop(_turned(landmarks.double(), centre, -angle))
-    x, y = _turned(centre.new_tensor(Alignment(square).centre), centre, angle).tolist()
+    center = landmarks.double().mean(0)
+    square = face_crop(_turned(landmarks.double(), center, -angle))
+    x, y = _turned(center.new_tensor(Alignment(square).center), center, angle).tolist()
     corner = (x - square.width / 2, y - square.height / 2)
     return Alignment(Crop(*corner, square.width, square.height), angle)
 
@@ -193,7 +193,7 @@ def cut(
         return warp(image, *_affine(alignment.to_image, size), size)
     crop = alignment.crop
     if quarters % 2:
-        x, y = alignment.centre
+        x, y = alignment.center
         crop = Crop(x - crop.height / 2, y - crop.width / 2, crop.height, crop.width)
         size = (size[1], size[0])
     return torch.rot90(crop_image(image, crop, size), quarters, (1, 2))

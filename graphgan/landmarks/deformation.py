@@ -46,7 +46,7 @@ def bend_to_landmarks(
 
     Args:
         images: in any range.
-        landmarks, targets: (x, y) in pixels, pixel centres at integers; a landmark that is NaN in
+        landmarks, targets: (x, y) in pixels, pixel centers at integers; a landmark that is NaN in
             either counts for nothing. An item without any stays as it is.
     Raises:
         ValueError: unlike numbers of items or landmarks.

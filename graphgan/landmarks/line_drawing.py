@@ -31,7 +31,7 @@ def draw_lines(
     missing end is left out.
 
     Args:
-        landmarks: (x, y) in pixels, pixel centres at integers, NaN where missing.
+        landmarks: (x, y) in pixels, pixel centers at integers, NaN where missing.
         lines: pairs of landmarks, or a scheme, whose edges they are.
         size: height and width of the drawing.
         color: of the lines, in [-1, 1]; blue as in the authors' code.

@@ -33,7 +33,7 @@ def one_hot_maps(
     """1 at the pixel nearest to each landmark, 0 elsewhere (halves round to even).
 
     Args:
-        landmarks: (x, y) in pixels, pixel centres at integers, NaN where missing.
+        landmarks: (x, y) in pixels, pixel centers at integers, NaN where missing.
         size: height and width of the maps.
     """
     check_landmarks(landmarks)
@@ -56,7 +56,7 @@ def bilinear_maps(
     integer coordinates.
 
     Args:
-        landmarks: (x, y) in pixels, pixel centres at integers, NaN where missing.
+        landmarks: (x, y) in pixels, pixel centers at integers, NaN where missing.
         size: height and width of the maps.
     """
     dx, dy = _offsets(landmarks, size)
@@ -69,7 +69,7 @@ def gaussian_maps(
     """``exp(-|p - landmark|^2 / (2 sigma^2))`` at every pixel p: the pose maps of BiGraphGAN.
 
     Args:
-        landmarks: (x, y) in pixels, pixel centres at integers, NaN where missing.
+        landmarks: (x, y) in pixels, pixel centers at integers, NaN where missing.
         size: height and width of the maps.
         sigma: standard deviation in pixels, above 0.
     """

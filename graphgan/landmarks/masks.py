@@ -22,7 +22,7 @@ FOREHEAD = 0.7
 def polygon_mask(
     vertices: Float[Tensor, "b v 2"], size: tuple[int, int]
 ) -> Float[Tensor, "b 1 h w"]:
-    """1 at pixels whose centre lies inside the polygon (even-odd rule), 0 elsewhere.
+    """1 at pixels whose center lies inside the polygon (even-odd rule), 0 elsewhere.
 
     A ray to the right of the pixel crosses an odd number of edges. Vertices may lie outside the
     image; a polygon with a NaN vertex is empty.

@@ -18,7 +18,7 @@ def mirror_landmarks(
     A right hand that a mirror shows is a left hand: the landmarks are permuted by ``scheme.flip``.
 
     Args:
-        landmarks: (x, y) in pixels, pixel centres at integers, NaN where missing.
+        landmarks: (x, y) in pixels, pixel centers at integers, NaN where missing.
         width: of the picture, in pixels.
         scheme: whose landmarks they are.
     Raises:

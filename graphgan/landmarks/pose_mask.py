@@ -31,7 +31,7 @@ def pose_mask(
     thickness: float | None = None,
     dilation: float | None = None,
 ) -> Float[Tensor, "b 1 h w"]:
-    """1 at pixels whose centre lies within ``thickness / 2 + dilation`` of a limb, 0 elsewhere.
+    """1 at pixels whose center lies within ``thickness / 2 + dilation`` of a limb, 0 elsewhere.
 
     Limbs are the edges of OpenPose-18, the outline of the trunk, the lines from the neck to the
     ears and between them, and every joint by itself; the trunk is filled where both shoulders and

@@ -27,7 +27,7 @@ class LandmarkAttention(nn.Module):
     """Weigh the landmarks of a condition and a source: ``w = sigmoid(Conv1d_J(d))``.
 
     ``d`` holds one number per landmark, the two sets one after the other. With p_k the landmark
-    in units of half the image, from its centre:
+    in units of half the image, from its center:
 
     - ``"gap"``: mean of the landmark's map, 1 / (h w) inside the image and 0 outside or missing
     - ``"embedding"``: ``e_k``, learned, the same for every image

@@ -5,7 +5,7 @@ Sources: bce: [A] Dall'Asen et al., ICIAP 2021, eq. (2) (whose ``1 - log D`` is 
 labels 0 and 1; hinge: Lim and Ye, "Geometric GAN", 2017, https://arxiv.org/abs/1705.02894;
 wasserstein: Arjovsky et al., "Wasserstein GAN", ICML 2017; relativistic: Huang et al., "The GAN is
 dead; long live the GAN! A Modern GAN Baseline", NeurIPS 2024, https://arxiv.org/abs/2501.05441 (to
-be used with `zero_centred_gradient_penalty` on both sides).
+be used with `zero_centered_gradient_penalty` on both sides).
 """
 
 from typing import Literal, get_args

@@ -1,7 +1,7 @@
 """Gradient penalties: keep a discriminator smooth where the data and the generator are.
 
 Sources: `interpolated_gradient_penalty`: Gulrajani et al., "Improved Training of Wasserstein GANs",
-NeurIPS 2017, eq. (3); `zero_centred_gradient_penalty`: R1 and R2 of Mescheder et al., "Which
+NeurIPS 2017, eq. (3); `zero_centered_gradient_penalty`: R1 and R2 of Mescheder et al., "Which
 Training Methods for GANs do actually Converge?", ICML 2018, used on both sides by Huang et al.,
 NeurIPS 2024.
 """
@@ -15,7 +15,7 @@ from torch import Tensor
 Critic = Callable[[Tensor], Tensor]
 
 
-def zero_centred_gradient_penalty(
+def zero_centered_gradient_penalty(
     critic: Critic, images: Float[Tensor, "b *rest"]
 ) -> Float[Tensor, ""]:
     """``mean over items of |grad_x sum(critic(x))|^2``; R1 on real images, R2 on generated ones.
@@ -28,7 +28,7 @@ def zero_centred_gradient_penalty(
         images: where the gradient is taken; cut off from what made them.
 
     Example:
-        >>> float(zero_centred_gradient_penalty(lambda x: 3 * x.sum((1, 2)), torch.ones(4, 2, 1)))
+        >>> float(zero_centered_gradient_penalty(lambda x: 3 * x.sum((1, 2)), torch.ones(4, 2, 1)))
         18.0
     """
     return _gradient(critic, images).square().flatten(1).sum(1).mean()

@@ -1,6 +1,6 @@
 """Whether a face is still found where it was.
 
-A box is (left, top, right, bottom) in pixel-centre coordinates. Its edges are points of the plane,
+A box is (left, top, right, bottom) in pixel-center coordinates. Its edges are points of the plane,
 as landmarks are: it is ``right - left`` wide, and nothing is added for the pixels under its edges.
 """
 

@@ -114,7 +114,7 @@ def fit_rotation(
     """
     found = points.new_full((len(points), 3, 3), torch.nan)
     present = points.isfinite().flatten(1).all(1)
-    x, model, w = _centred(points[present].double(), shape.double(), weights.double())
+    x, model, w = _centered(points[present].double(), shape.double(), weights.double())
     if present.any():
         found[present] = _refined(_affine_rotation(x, model, w), x, model, w).to(points)
     return found
@@ -129,7 +129,7 @@ def canonical_face() -> FaceModel:
     return FaceModel(tensors["vertices"] * torch.tensor([1.0, -1.0, -1.0]), tensors["weights"])
 
 
-def _centred(
+def _centered(
     points: Float64[Tensor, "n k 2"], shape: Float64[Tensor, "k 3"], weights: Float64[Tensor, "k"]
 ) -> tuple[Float64[Tensor, "n k 2"], Float64[Tensor, "k 3"], Float64[Tensor, "k"]]:
     """Without translation, and with weights of sum 1."""

@@ -93,7 +93,7 @@ def export_onnx(model: AnonyGAN, path: str | Path, *, size: tuple[int, int] | No
 def onnx_difference(model: AnonyGAN, path: str | Path, *, seed: int = 0) -> float:
     """The largest absolute difference between a file's pictures and the network's.
 
-    On random pictures, batches of 1 and 3, with landmarks anywhere, exactly at pixel centres,
+    On random pictures, batches of 1 and 3, with landmarks anywhere, exactly at pixel centers,
     between them, at the borders, outside and missing.
 
     Args:
@@ -155,9 +155,9 @@ def _random_inputs(num_landmarks: int, size: tuple[int, int], seed: int) -> Iter
         return F.interpolate(coarse, size, mode="bilinear")
 
     def landmarks(batch: int) -> Tensor:
-        """Of three kinds: anywhere and a little outside, at pixel centres, near the borders."""
+        """Of three kinds: anywhere and a little outside, at pixel centers, near the borders."""
         anywhere = uniform(batch, num_landmarks, 2) * (side + 4) - 2.5
-        centres = (uniform(batch, num_landmarks, 2) * side).floor()
+        centers = (uniform(batch, num_landmarks, 2) * side).floor()
         # Corners, edges, and halves, which are rounded to even.
         borders = torch.tensor([-0.5, 0.0, 0.5, 1.0])[
             torch.randint(4, (batch, num_landmarks, 2), generator=random)
@@ -165,7 +165,7 @@ def _random_inputs(num_landmarks: int, size: tuple[int, int], seed: int) -> Iter
         far = uniform(batch, num_landmarks, 2) > 0.5
         borders = torch.where(far, side - 1 - borders, borders)
         kind = torch.randint(3, (batch, num_landmarks, 1), generator=random)
-        points = torch.where(kind == 0, anywhere, torch.where(kind == 1, centres, borders))
+        points = torch.where(kind == 0, anywhere, torch.where(kind == 1, centers, borders))
         missing = uniform(batch, num_landmarks, 1) < 0.05
         return points.masked_fill(missing, torch.nan)
 

@@ -21,7 +21,7 @@ from graphgan.losses import (
     WeakFeatureMatchingLoss,
     interpolated_gradient_penalty,
     reconstruction_loss,
-    zero_centred_gradient_penalty,
+    zero_centered_gradient_penalty,
 )
 from graphgan.models import GeneratorOutput
 from graphgan.training.options import check_not_negative
@@ -208,9 +208,9 @@ class AnonyGANObjective:
         options = self.options
         terms = []
         if options.r1 > 0:
-            terms.append(options.r1 / 2 * zero_centred_gradient_penalty(critic, shown.real))
+            terms.append(options.r1 / 2 * zero_centered_gradient_penalty(critic, shown.real))
         if options.r2 > 0:
-            terms.append(options.r2 / 2 * zero_centred_gradient_penalty(critic, shown.fake))
+            terms.append(options.r2 / 2 * zero_centered_gradient_penalty(critic, shown.fake))
         if options.gradient_penalty > 0:
             between = interpolated_gradient_penalty(critic, shown.real, shown.fake)
             terms.append(options.gradient_penalty * between)

@@ -29,7 +29,7 @@ anywhere = st.tuples(st.integers(-40, 40), st.integers(-40, 40))
 
 
 def ties(start, end):
-    """Pixels whose centre lies exactly half a pixel from the line: either neighbor will do."""
+    """Pixels whose center lies exactly half a pixel from the line: either neighbor will do."""
     (x0, y0), (x1, y1) = start, end
     flat = abs(x1 - x0) >= abs(y1 - y0)
     (m0, n0, m1, n1) = (x0, y0, x1, y1) if flat else (y0, x0, y1, x1)

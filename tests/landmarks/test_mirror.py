@@ -31,7 +31,7 @@ def test_a_mask_is_mirrored_with_its_landmarks():
     landmarks = SyntheticFaces(1, 1, size=64)[0].landmarks[None]
     mirrored = face_mask(mirror_landmarks(landmarks, 64, IBUG_68), (64, 64))
     differing = (mirrored != face_mask(landmarks, (64, 64)).flip(-1)).sum()
-    assert differing <= 2  # the outline may pass through a pixel's centre
+    assert differing <= 2  # the outline may pass through a pixel's center
 
 
 def test_landmarks_of_another_scheme_are_refused():
@@ -44,11 +44,11 @@ def turned(seed: int, count: int = 3):
     draw = torch.Generator().manual_seed(seed)
     points = SyntheticFaces(count, 1, size=64)
     shapes = torch.stack([points[i].landmarks for i in range(count)])
-    centre = shapes.mean(1, keepdim=True)
-    x = shapes[..., :1] - centre[..., :1]
+    center = shapes.mean(1, keepdim=True)
+    x = shapes[..., :1] - center[..., :1]
     left = torch.rand(count, 1, 1, generator=draw) < 0.5
     pressed = torch.where((x < 0) == left, 0.4 * x, x)
-    return torch.cat([centre[..., :1] + pressed, shapes[..., 1:]], -1)
+    return torch.cat([center[..., :1] + pressed, shapes[..., 1:]], -1)
 
 
 @given(seed=st.integers(0, 10**6))

@@ -40,7 +40,7 @@ def alone(**points):
 
 
 def gap(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """How far each pixel's centre lies from the segment."""
+    """How far each pixel's center lies from the segment."""
     pixels = np.stack(np.meshgrid(np.arange(W), np.arange(H)), axis=-1).astype(float)
     along = end - start
     share = ((pixels - start) @ along / max(along @ along, 1e-12)).clip(0, 1)

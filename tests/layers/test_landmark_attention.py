@@ -93,7 +93,7 @@ def test_position_agrees_with_its_formula(x, y):
     attention = LandmarkAttention(1, kernel_size=1, descriptor="position").double()
     point = torch.tensor([[[x, y]]]).double()
     condition, source = attention(point, point, SIZE)
-    p = point[0, 0] / torch.tensor([23.5, 31.5]) - 1  # in halves of the image, from its centre
+    p = point[0, 0] / torch.tensor([23.5, 31.5]) - 1  # in halves of the image, from its center
     descriptor = attention.embedding + attention.direction @ p
     expected = torch.sigmoid(attention.gate.conv.weight[0, 0, 0] * descriptor)
     torch.testing.assert_close(torch.stack([source[0, 0], condition[0, 0]]), expected)

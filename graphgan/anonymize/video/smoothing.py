@@ -214,10 +214,10 @@ class _Motion:
     @classmethod
     def of(cls, z: np.ndarray) -> "_Motion":
         b = z.mean(1)
-        centred = z - b[:, None]
-        shape = _mean_shape(centred)
-        a = (centred * shape.conj()).mean(1)
-        rest = centred / a[:, None] - shape
+        centered = z - b[:, None]
+        shape = _mean_shape(centered)
+        a = (centered * shape.conj()).mean(1)
+        rest = centered / a[:, None] - shape
         # A component of what does not change at all is 0, and so is all that it yields.
         shape = shape + (steady := _middle(rest))
         rest = rest - steady
@@ -242,11 +242,11 @@ class _Motion:
         return face
 
 
-def _mean_shape(centred: np.ndarray) -> np.ndarray:
+def _mean_shape(centered: np.ndarray) -> np.ndarray:
     """Kent's mean of shapes: the main direction of all, which no rotation or scale matters to."""
-    unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+    unit = centered / np.linalg.norm(centered, axis=1, keepdims=True)
     _, vectors = np.linalg.eigh(unit.T @ unit.conj())
-    shape: np.ndarray = vectors[:, -1] * math.sqrt(centred.shape[1])
+    shape: np.ndarray = vectors[:, -1] * math.sqrt(centered.shape[1])
     return shape
 
 
@@ -400,8 +400,8 @@ def _jumps(
     lie far from the median of the frames around, too.
     """
     used = seen.copy()
-    centred = z[seen] - z[seen].mean(1, keepdims=True)
-    size = float(np.median(np.sqrt((abs(centred) ** 2).mean(1))))
+    centered = z[seen] - z[seen].mean(1, keepdims=True)
+    size = float(np.median(np.sqrt((abs(centered) ** 2).mean(1))))
     for _ in range(_MOST_ROUNDS):
         if used.sum() < 3 or not math.isfinite(gate):
             break

@@ -108,7 +108,7 @@ def test_pictures_show_what_is_meant(people):
         blocks = people[i % 3].image.unfold(1, 2, 2).unfold(2, 2, 2).mean((-1, -2))
         torch.testing.assert_close(quarter, blocks)
     black = choices["solid"].picture
-    centre = black[:, 60:70, 60:70]
-    assert (centre == -1).all() and (black[:, :10] > -1).any()
+    center = black[:, 60:70, 60:70]
+    assert (center == -1).all() and (black[:, :10] > -1).any()
     for choice in choices.values():
         assert choice.picture.abs().max() <= 1
