@@ -37,7 +37,7 @@ class InceptionResnetV1(nn.Module):
 
     ``embedding = f / |f|``, ``logits = W f + b`` with ``f = BatchNorm(V mean(features))``. Images
     are scaled by 127.5 / 128 first: of 8-bit values v, given as ``v / 127.5 - 1``, this makes
-    FaceNet's "fixed image standardisation" ``(v - 127.5) / 128``.
+    FaceNet's "fixed image standardization" ``(v - 127.5) / 128``.
 
     For evaluation: `from_weights` gives it ready for use; FaceNet's dropout is left out.
 

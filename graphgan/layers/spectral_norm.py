@@ -13,7 +13,7 @@ FIRST_ITERATIONS = 15
 
 
 class SpectralNorm(nn.Module):
-    """A parametrisation: ``weight / sigma`` with ``sigma = u^T W v``.
+    """A parametrization: ``weight / sigma`` with ``sigma = u^T W v``.
 
     ``W`` is the weight as a matrix, a row an output. ``u`` and ``v`` are near its first singular
     vectors: each reading of the weight in training mode takes them one step of the power method

@@ -28,7 +28,7 @@ def launch_fabric(
     Args:
         device: "cpu", "cuda" (or "gpu"), "mps", or "auto" for the fastest there is.
         devices: processes or GPUs that share each batch, on all machines together; several of
-            them synchronise gradients (gloo on CPUs, nccl on GPUs). Below torchrun, 1 stands for
+            them synchronize gradients (gloo on CPUs, nccl on GPUs). Below torchrun, 1 stands for
             as many as it started.
         precision: as Fabric names them; "auto" is `best_precision`.
     Raises:

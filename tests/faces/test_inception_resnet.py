@@ -167,7 +167,7 @@ def test_features_shrink_as_in_the_paper(network):
     }
 
 
-def test_pictures_are_standardised_as_8_bit_values_were(network):
+def test_pictures_are_standardized_as_8_bit_values_were(network):
     values = torch.arange(256.0).repeat(1, 3, 80, 1)[..., :256]
     seen = []
     hook = network.conv2d_1a.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
