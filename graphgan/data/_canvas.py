@@ -145,7 +145,7 @@ def interpolated(
 
 
 class Canvas:
-    """A picture that takes one layer of paint after the other.
+    """An image that takes one layer of paint after the other.
 
     Args:
         height, width: in pixels.
@@ -171,7 +171,7 @@ class Canvas:
         color: Float[np.ndarray, "3 ..."] | tuple[float, float, float],
         opacity: float = 1.0,
     ) -> None:
-        """Lay a color, or a picture of them, over the pixels as far as the mask lets it."""
+        """Lay a color, or an image of them, over the pixels as far as the mask lets it."""
         paint = np.asarray(color, np.float32)
         if paint.ndim == 1:
             paint = paint[:, None, None]

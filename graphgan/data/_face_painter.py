@@ -26,7 +26,7 @@ _PUPIL = (0.03, 0.03, 0.03)
 
 
 class FacePainter:
-    """One picture in the making. Lengths are in half face widths, ``zoom`` makes them pixels."""
+    """One image in the making. Lengths are in half face widths, ``zoom`` makes them pixels."""
 
     def __init__(self, who: Identity, view: View, posed: PosedHead, size: int) -> None:
         self.who, self.view, self.posed = who, view, posed

@@ -1,4 +1,4 @@
-"""From a figure and its posture to joints in space, and from there to the picture."""
+"""From a figure and its posture to joints in space, and from there to the image."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class PosedFigure:
     """A figure in its posture, in pixels.
 
     Args:
-        points: ``24 2`` in the picture (x, y).
+        points: ``24 2`` in the image (x, y).
         depth: ``24`` toward the viewer, in pixels.
         zoom: pixels of the body's height.
         turn: ``3 3`` from the body's axes to the camera's; ``head_turn`` likewise for the head.

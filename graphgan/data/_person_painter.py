@@ -49,7 +49,7 @@ class _Part:
 
 
 class PersonPainter:
-    """One picture in the making. Lengths are shares of the body's height."""
+    """One image in the making. Lengths are shares of the body's height."""
 
     def __init__(
         self, who: Figure, scene: Scene, posed: PosedFigure, size: tuple[int, int]
@@ -62,7 +62,7 @@ class PersonPainter:
         self.front = float(posed.turn[2, 2])  # 1 faces the viewer, -1 shows the back
 
     def paint(self) -> tuple[Float[np.ndarray, "3 h w"], Bool[np.ndarray, "18"]]:
-        """The picture, and which joints can be seen in it."""
+        """The image, and which joints can be seen in it."""
         paint_background(self.scene, self.canvas)
         parts = sorted(self._parts(), key=lambda part: part.depth)
         owners = np.full(self.canvas.size, -1)

@@ -1,4 +1,4 @@
-"""Light and background of a drawn picture."""
+"""Light and background of a drawn image."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -10,7 +10,7 @@ BackgroundStyle = Literal["gradient", "two_tone", "blobs", "noise"]
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """The part of a picture that is neither a person nor a pose.
+    """The part of an image that is neither a person nor a pose.
 
     Raises:
         ValueError: an unknown ``background``, a ``light`` from nowhere.

@@ -1,4 +1,4 @@
-"""Batches of pairs: from numbers of pictures to 8-bit tensors, by workers or from memory."""
+"""Batches of pairs: from numbers of images to 8-bit tensors, by workers or from memory."""
 
 import atexit
 import signal
@@ -68,7 +68,7 @@ def unpack_pairs(
 
 
 def mean_image(pictures: PictureDataset) -> Float[Tensor, "3 h w"]:
-    """The mean of all pictures, in [-1, 1]."""
+    """The mean of all images, in [-1, 1]."""
     total = torch.zeros(3, *pictures.size)
     for i in range(len(pictures)):
         total += to_float_image(pictures[i].image)
@@ -76,11 +76,11 @@ def mean_image(pictures: PictureDataset) -> Float[Tensor, "3 h w"]:
 
 
 class PicturesInMemory:
-    """Every picture of a data set, read once: what trains fastest where it fits.
+    """Every image of a data set, read once: what trains fastest where it fits.
 
     Args:
-        pictures: any set of them; n pictures take n (3 h w + 8 k) bytes.
-        progress: wraps the numbers of the pictures as they are read, such as ``tqdm``.
+        pictures: any set of them; n images take n (3 h w + 8 k) bytes.
+        progress: wraps the numbers of the images as they are read, such as ``tqdm``.
     Raises:
         ValueError: an empty set; one that needs more memory than is free.
     """
@@ -89,7 +89,7 @@ class PicturesInMemory:
         self, pictures: PictureDataset, *, progress: Callable[[range], Iterable[int]] = iter
     ) -> None:
         if len(pictures) == 0:
-            raise ValueError("expected at least one picture, got an empty set")
+            raise ValueError("expected at least one image, got an empty set")
         self.size = pictures.size
         self.num_landmarks = pictures.num_landmarks
         self.persons = pictures.persons
@@ -112,7 +112,7 @@ def hold_in_memory(pictures: PictureDataset) -> PicturesInMemory:
     """`PicturesInMemory` with a progress bar when reading takes long."""
     with needs_extra("recipes"):
         from tqdm import tqdm
-    reading = partial(tqdm, desc="reading pictures", unit="picture", leave=False, delay=2)
+    reading = partial(tqdm, desc="reading images", unit="image", leave=False, delay=2)
     return PicturesInMemory(pictures, progress=reading)
 
 
@@ -122,7 +122,7 @@ def _check_memory(needed: int) -> None:
         import psutil
     if needed > (free := psutil.virtual_memory().available):
         raise ValueError(
-            f"not enough memory: the pictures take {needed / 2**30:.1f} GiB, "
+            f"not enough memory: the images take {needed / 2**30:.1f} GiB, "
             f"{free / 2**30:.1f} GiB are free; let workers read them (--workers)"
         )
 
@@ -133,7 +133,7 @@ class PairsOfSteps(Dataset[StoredPairs]):
     Args:
         pictures: where they are read.
         sampler: which of them meet; its batch is divided evenly among the processes.
-        flip: mirror half of the pairs, by chance, both pictures, with the left and right of this
+        flip: mirror half of the pairs, by chance, both images, with the left and right of this
             scheme; None for none.
         degraded: condition and source are lit anew (`light_anew`) and the source is degraded
             (`degrade`), by chance.
@@ -178,7 +178,7 @@ class PairsOfSteps(Dataset[StoredPairs]):
 
 
 def read_pairs(pictures: PictureDataset, pairs: Pairs) -> StoredPairs:
-    """The pictures of the given numbers, each read once however often it is named."""
+    """The images of the given numbers, each read once however often it is named."""
     read = {i: pictures[i] for i in dict.fromkeys(torch.cat(pairs[:2]).tolist())}
     sides = [[read[i] for i in side.tolist()] for side in pairs[:2]]
     images = torch.stack([torch.stack([picture.image for picture in side]) for side in sides])
@@ -213,7 +213,7 @@ def batches_of_steps(
     """The batches of the given steps in order; the same whatever the number of workers.
 
     Raises:
-        ValueError, OSError: a picture cannot be read, as the data set says it.
+        ValueError, OSError: an image cannot be read, as the data set says it.
     """
     loader = DataLoader(
         _ErrorsAsItems(dataset),

@@ -19,7 +19,7 @@ COLUMNS = 12  # of the contact sheet
 
 @dataclass(frozen=True, kw_only=True)
 class CheckOptions:
-    """Count and check the pictures of a prepared folder, and draw some of them.
+    """Count and check the images of a prepared folder, and draw some of them.
 
     The status is 1 when training on it would fail.
     """
@@ -27,7 +27,7 @@ class CheckOptions:
     out: Path | None = None
     """The contact sheet; runs/check/<folder>/contact_sheet.png when not given."""
     tiles: int = 48
-    """Pictures on the contact sheet, evenly spread over the folder."""
+    """Images on the contact sheet, evenly spread over the folder."""
     list_at_most: int = 8
     """Problems of each kind that are listed one by one."""
 
@@ -38,7 +38,7 @@ class CheckOptions:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something about one picture, or about the folder.
+    """Something about one image, or about the folder.
 
     Args:
         kind: what it is, in a few words.
@@ -51,7 +51,7 @@ class Problem:
 
 
 def picture_problems(pictures: PreparedPictures, index: int) -> Iterator[Problem]:
-    """What may be wrong with any picture: its file, and where its landmarks lie."""
+    """What may be wrong with any image: its file, and where its landmarks lie."""
     where = place(pictures, index)
     try:
         pictures[index]
@@ -71,7 +71,7 @@ def picture_problems(pictures: PreparedPictures, index: int) -> Iterator[Problem
 
 
 def size_problems(pictures: PreparedPictures, *, smallest: int) -> Iterator[Problem]:
-    """Whether the networks of a recipe can look at pictures of this size."""
+    """Whether the networks of a recipe can look at images of this size."""
     try:
         check_sides(pictures.size, smallest=smallest)
     except ValueError as error:
@@ -79,7 +79,7 @@ def size_problems(pictures: PreparedPictures, *, smallest: int) -> Iterator[Prob
 
 
 def place(pictures: PreparedPictures, index: int) -> str:
-    """Where a reader finds a picture: its file, and its line in the manifest of a whole folder."""
+    """Where a reader finds an image: its file, and its line in the manifest of a whole folder."""
     return f"{pictures.pictures[index].image} (manifest.csv line {index + 2})"
 
 
@@ -94,7 +94,7 @@ def report_check(
 
     Args:
         pictures: of the whole folder.
-        draw: a picture as the contact sheet shows it, of the same size.
+        draw: an image as the contact sheet shows it, of the same size.
         counts: further lines to print.
     Returns:
         The status of the command: 1 when there are fatal problems.
@@ -113,7 +113,7 @@ def report_check(
 
 def _print_counts(pictures: PreparedPictures) -> None:
     height, width = pictures.size
-    print(f"{pictures.root}: {len(pictures)} pictures of {len(pictures.people)} people")
+    print(f"{pictures.root}: {len(pictures)} images of {len(pictures.people)} people")
     print(
         f"  {width} x {height} pixels, {pictures.num_landmarks} landmarks "
         f"({pictures.landmark_scheme})"
@@ -121,7 +121,7 @@ def _print_counts(pictures: PreparedPictures) -> None:
     for split in SPLITS:
         images = Counter(row.person for row in pictures.pictures if row.split == split)
         spread = f", {min(images.values())} to {max(images.values())} each" if images else ""
-        print(f"  {split}: {images.total()} pictures of {len(images)} people{spread}")
+        print(f"  {split}: {images.total()} images of {len(images)} people{spread}")
     print(f"  skipped while preparing: {pictures.info['skipped'] or 'none'}")
 
 
@@ -145,7 +145,7 @@ def _write_sheet(
     path: Path,
     draw: Callable[[Picture], UInt8[Tensor, "3 h w"]],
 ) -> bool:
-    """Write the contact sheet of the pictures that can be drawn; False when there are none."""
+    """Write the contact sheet of the images that can be drawn; False when there are none."""
     count = min(tiles, len(pictures))
     chosen = [round(i) for i in torch.linspace(0, len(pictures) - 1, count).tolist()]
     drawn = []

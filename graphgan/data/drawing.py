@@ -1,4 +1,4 @@
-"""Drawing on 8-bit pictures: landmarks, skeletons, masks, and many pictures in one."""
+"""Drawing on 8-bit images: landmarks, skeletons, masks, and many images in one."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ def draw_landmarks(
     radius: float = 1.0,
     color: Color = GREEN,
 ) -> UInt8[Tensor, "3 h w"]:
-    """A copy of the picture with a disc on each landmark; missing ones are not drawn.
+    """A copy of the image with a disc on each landmark; missing ones are not drawn.
 
     Args:
         radius: a pixel belongs to a disc when its center is this near to the landmark.
@@ -44,7 +44,7 @@ def draw_skeleton(
     radius: float = 1.0,
     color: Color = GREEN,
 ) -> UInt8[Tensor, "3 h w"]:
-    """A copy of the picture with discs on landmarks and lines between them.
+    """A copy of the image with discs on landmarks and lines between them.
 
     A line is drawn where both of its ends are there.
 
@@ -72,7 +72,7 @@ def draw_mask(
     opacity: float = 0.4,
     color: Color = RED,
 ) -> UInt8[Tensor, "3 h w"]:
-    """A copy of the picture with the mask laid over it in a color."""
+    """A copy of the image with the mask laid over it in a color."""
     weight = mask.to(image.device) * opacity
     return torch.lerp(image.float(), _as_pixel(color, image).float(), weight).round().byte()
 
@@ -84,16 +84,16 @@ def image_grid(
     padding: int = 2,
     color: Color = WHITE,
 ) -> UInt8[Tensor, "3 H W"]:
-    """Pictures of one size side by side, row after row; the last row may be short.
+    """Images of one size side by side, row after row; the last row may be short.
 
     Args:
         columns: how many stand side by side.
         padding: pixels of ``color`` between and around them.
     Raises:
-        ValueError: no pictures, or no columns.
+        ValueError: no images, or no columns.
     """
     if not len(images) or columns < 1:
-        raise ValueError(f"expected pictures and columns, got {len(images)} and {columns}")
+        raise ValueError(f"expected images and columns, got {len(images)} and {columns}")
     tiles = torch.stack(list(images))
     background = _as_pixel(color, tiles)
     missing = -len(tiles) % columns

@@ -51,7 +51,7 @@ class FaceBatch(NamedTuple):
 
     @property
     def different(self) -> Bool[Tensor, "b"]:
-        """Pairs whose condition is another picture than the source."""
+        """Pairs whose condition is another image than the source."""
         return self.kind != PairKind.SAME_IMAGE
 
     @property

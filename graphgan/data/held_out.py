@@ -10,7 +10,7 @@ FIRST_TEST_PERSON = 1_000_000  # far above any number of people to learn from
 
 
 def draw_splits(draw: Callable[..., Drawn], num_people: int, pictures: int) -> tuple[Drawn, Drawn]:
-    """The set to learn from, and one of 32 people in 8 pictures each who are not in it.
+    """The set to learn from, and one of 32 people in 8 images each who are not in it.
 
     Args:
         draw: makes a set, such as `SyntheticFaces` or `SyntheticPersons` with the rest bound.

@@ -1,4 +1,4 @@
-"""Pictures on disk to 8-bit RGB tensors and back."""
+"""Images on disk to 8-bit RGB tensors and back."""
 
 import io
 import re
@@ -34,20 +34,20 @@ _HEIF = re.compile(rb"....ftyp(hei[cxms]|hev[cxms]|mif[12]|msf1)", re.DOTALL)
 
 
 class TooManyPixelsError(ValueError):
-    """A picture of more pixels than may be read, see `allow_pixels`."""
+    """An image of more pixels than may be read, see `allow_pixels`."""
 
 
 def read_image(path: str | Path) -> UInt8[Tensor, "3 h w"]:
-    """Read a picture as 8-bit RGB, upright.
+    """Read an image as 8-bit RGB, upright.
 
-    The EXIF orientation is applied. Gray and palette pictures become RGB, transparent ones are put
+    The EXIF orientation is applied. Gray and palette images become RGB, transparent ones are put
     on mid-gray, CMYK is converted without its color profile, 16-bit gray is scaled (65535 to
-    255). Of an animation the first frame is read. HEIC takes the extra ``heif``. Pictures of more
+    255). Of an animation the first frame is read. HEIC takes the extra ``heif``. Images of more
     than 178,956,970 pixels (twice ``PIL.Image.MAX_IMAGE_PIXELS``, which can be changed) are
     refused, since a few bytes of file may ask for any amount of memory.
 
     Raises:
-        ValueError: the file is no picture, is cut short, or is too large; its name is given.
+        ValueError: the file is no image, is cut short, or is too large; its name is given.
         OSError: there is no such file, or it may not be read.
     """
     with opened_picture(path) as image:
@@ -68,13 +68,13 @@ def _as_tensor(image: "ImageFile") -> UInt8[Tensor, "3 h w"]:
 def opened_picture(
     path: str | Path, formats: tuple[str, ...] | None = None
 ) -> Iterator["ImageFile"]:
-    """Open a picture; whatever its decoder raises in the block becomes one line with its name.
+    """Open an image; whatever its decoder raises in the block becomes one line with its name.
 
     Args:
         path: the file.
         formats: the decoders that may be tried, in Pillow's words such as "JPEG"; all when None.
     Raises:
-        ValueError: the file is no picture, is cut short, or is too large; its name is given.
+        ValueError: the file is no image, is cut short, or is too large; its name is given.
         OSError: there is no such file, or it may not be read.
     """
     path = Path(path)
@@ -102,7 +102,7 @@ def decoded_picture(
     except UnidentifiedImageError:
         if is_heif(head) and not has_heif:
             raise ValueError(f"{name}: HEIC takes pip install 'graphgan[heif]'") from None
-        raise ValueError(f"{name}: not a picture, or of an unknown format") from None
+        raise ValueError(f"{name}: not an image, or of an unknown format") from None
     except Image.DecompressionBombError as error:
         reason, _, _ = str(error).partition(",")
         raise TooManyPixelsError(f"{name}: too large: {reason}") from None
@@ -113,7 +113,7 @@ def decoded_picture(
 
 
 def allow_pixels(number: int) -> None:
-    """Read pictures of up to so many pixels from here on, in all of this process.
+    """Read images of up to so many pixels from here on, in all of this process.
 
     Args:
         number: rounded up to an even one.
@@ -165,7 +165,7 @@ def picture_size(path: str | Path) -> tuple[int, int] | None:
 
 
 def write_image(path: str | Path, image: UInt8[Tensor, "3 h w"]) -> None:
-    """Write a picture in the format its suffix names; it is there whole or not at all.
+    """Write an image in the format its suffix names; it is there whole or not at all.
 
     Raises:
         ValueError: no format has this suffix.
@@ -175,7 +175,7 @@ def write_image(path: str | Path, image: UInt8[Tensor, "3 h w"]) -> None:
     path = Path(path)
     file_format = Image.registered_extensions().get(path.suffix.lower())
     if file_format is None:
-        raise ValueError(f"{path}: expected a picture's suffix such as .png, got {path.suffix!r}")
+        raise ValueError(f"{path}: expected an image's suffix such as .png, got {path.suffix!r}")
     picture = Image.fromarray(image.permute(1, 2, 0).contiguous().cpu().numpy())
     with replacing(path) as temporary:
         picture.save(temporary, file_format, **_SAVE_OPTIONS.get(file_format, {}))

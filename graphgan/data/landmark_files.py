@@ -12,18 +12,18 @@ from jaxtyping import Float
 from torch import Tensor
 
 LARGEST_COORDINATE = 1e6
-"""In pixels: more than a picture has that may be read."""
+"""In pixels: more than an image has that may be read."""
 
 _COORDINATE = re.compile(r"[xy](\d+)")
 
 
 class LandmarkRow(NamedTuple):
-    """The landmarks of one picture.
+    """The landmarks of one image.
 
     Args:
         where: the file's name and the line.
     Shapes:
-        ``landmarks: k 2`` in pixels of the picture, float64, NaN where missing
+        ``landmarks: k 2`` in pixels of the image, float64, NaN where missing
     """
 
     image: str

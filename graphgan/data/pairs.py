@@ -1,8 +1,8 @@
-"""Pairs of pictures: whose identity (condition) in whose pose (source).
+"""Pairs of images: whose identity (condition) in whose pose (source).
 
 Source: [A] Dall'Asen et al., ICIAP 2021, section 4: 75 % of the pairs of a batch have the source
 for their condition; 24,000 pairs are fixed before training. Pairs of the same person in two
-pictures, which give pixel supervision across poses, are not in the paper.
+images, which give pixel supervision across poses, are not in the paper.
 """
 
 from collections import defaultdict
@@ -27,7 +27,7 @@ class PairKind(IntEnum):
 
 
 class Pairs(NamedTuple):
-    """Pictures of one batch, by number.
+    """Images of one batch, by number.
 
     Shapes:
         ``condition, source, kind: b``
@@ -40,7 +40,7 @@ class Pairs(NamedTuple):
 
 @runtime_checkable
 class Sampler(Protocol):
-    """Which pictures meet at each training step.
+    """Which images meet at each training step.
 
     Attributes:
         batch_size: pairs a step, over all processes together.
@@ -56,10 +56,10 @@ class Sampler(Protocol):
 
 
 def possible_kinds(persons: Sequence[int]) -> set[PairKind]:
-    """The kinds of pairs that pictures allow.
+    """The kinds of pairs that images allow.
 
     Args:
-        persons: for each picture the number of its person.
+        persons: for each image the number of its person.
 
     Example:
         >>> PairKind.SAME_PERSON in possible_kinds([0, 1, 2])  # one picture each
@@ -77,22 +77,22 @@ def possible_kinds(persons: Sequence[int]) -> set[PairKind]:
 class PairSampler:
     """The pairs of every training step, a function of the seed and the step alone.
 
-    A batch holds ``round(same_image_share * b)`` pairs of a picture with itself (halves up),
-    ``round(same_person_share * b)`` of two pictures of a person, and others of two people.
+    A batch holds ``round(same_image_share * b)`` pairs of an image with itself (halves up),
+    ``round(same_person_share * b)`` of two images of a person, and others of two people.
     Each kind takes its own way through a shuffled pool, so a pass over the pool uses every pair
     once; a run that resumes at a step needs nothing but its number.
 
     Args:
-        persons: for each picture the number of its person.
+        persons: for each image the number of its person.
         batch_size: b, over all processes together.
-        same_image_share: share of pairs of a picture with itself.
-        same_person_share: share of pairs of one person in two pictures.
+        same_image_share: share of pairs of an image with itself.
+        same_person_share: share of pairs of one person in two images.
         num_pairs: how many pairs are fixed beforehand, split by the shares; None draws afresh at
             every step.
         seed: of everything drawn.
     Raises:
         ValueError: shares outside [0, 1] or above 1 together, a batch larger than the data, no
-            two people or no two pictures of a person where the shares ask for them.
+            two people or no two images of a person where the shares ask for them.
 
     Example:
         >>> sampler = PairSampler([0, 0, 1, 1, 2], batch_size=4)
@@ -173,7 +173,7 @@ class PairSampler:
     def _check_sizes(self, batch_size: int, same_image: float, same_person: float) -> None:
         if not 1 <= batch_size <= len(self.persons):
             raise ValueError(
-                f"expected a batch size from 1 to the {len(self.persons)} pictures there are, "
+                f"expected a batch size from 1 to the {len(self.persons)} images there are, "
                 f"got {batch_size}"
             )
         if min(same_image, same_person) < 0 or same_image + same_person > 1:
@@ -186,7 +186,7 @@ class PairSampler:
         if self.counts[PairKind.DIFFERENT] and len(self.pictures_of) < 2:
             raise ValueError("expected two people or more for pairs of different people, got one")
         if self.counts[PairKind.SAME_PERSON] and all(len(f) < 2 for f in self.pictures_of.values()):
-            raise ValueError("expected a person with two pictures for same-person pairs, got none")
+            raise ValueError("expected a person with two images for same-person pairs, got none")
 
 
 def _split(batch_size: int, same_image: float, same_person: float) -> dict[PairKind, int]:
@@ -261,7 +261,7 @@ class ListedPairSampler:
 
 
 def next_person_pairs(persons: Sequence[int], *, seed: int = 0) -> Pairs:
-    """Every picture as a source once, with a random picture of the next person for its condition.
+    """Every image as a source once, with a random image of the next person for its condition.
 
     The protocol of [A] for testing; persons follow each other in the order of their numbers, the
     last one is followed by the first.
@@ -289,12 +289,12 @@ def some_pairs(pairs: Pairs, count: int) -> Pairs:
 
 
 def next_picture_pairs(persons: Sequence[int]) -> Pairs:
-    """Every picture as a source once, with the next one of its person for its condition.
+    """Every image as a source once, with the next one of its person for its condition.
 
-    The last of a person is followed by the first; a person with one picture has no pair.
+    The last of a person is followed by the first; a person with one image has no pair.
 
     Raises:
-        ValueError: nobody has two pictures.
+        ValueError: nobody has two images.
     """
     pictures_of = _pictures_by_person(np.asarray(persons))
     pairs = [
@@ -306,12 +306,12 @@ def next_picture_pairs(persons: Sequence[int]) -> Pairs:
         )
     ]
     if not pairs:
-        raise ValueError("expected a person with two pictures or more, got none")
+        raise ValueError("expected a person with two images or more, got none")
     condition, source = torch.tensor(sorted(pairs, key=lambda pair: pair[1])).T
     return Pairs(condition, source, torch.full_like(source, PairKind.SAME_PERSON))
 
 
 def self_pairs(num_pictures: int) -> Pairs:
-    """Every picture with itself."""
+    """Every image with itself."""
     pictures = torch.arange(num_pictures)
     return Pairs(pictures, pictures, torch.full_like(pictures, PairKind.SAME_IMAGE))

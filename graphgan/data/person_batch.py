@@ -1,4 +1,4 @@
-"""A batch of pairs of pictures of persons, ready for a network."""
+"""A batch of pairs of images of persons, ready for a network."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""One photo to one picture of a prepared folder: the step that preparing repeats."""
+"""One photo to one image of a prepared folder: the step that preparing repeats."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from graphgan.landmarks.schemes import IBUG_68, OPENPOSE_18, LandmarkScheme
 CropRule = Literal["face", "person", "whole"]
 """A square around the face, a rectangle around the person, or the photo as it is."""
 
-# A picture outside of which most landmarks lie is not the one that they were found in.
+# An image outside of which most landmarks lie is not the one that they were found in.
 _LEAST_INSIDE = 0.5
 
 
@@ -120,7 +120,7 @@ def crop_photo(task: CropTask, detector: LandmarkDetector | None) -> Outcome:
     try:
         crop = _crop(task, landmarks)
         if inside.sum() < _LEAST_INSIDE * present.sum():
-            raise ValueError(f"{inside.sum()} of {present.sum()} lie inside the picture")
+            raise ValueError(f"{inside.sum()} of {present.sum()} lie inside the image")
         pixels = image if task.crop == "whole" else _resampled(image, crop, task.size)
         moved = crop.to_crop(landmarks, task.size)
         _check_mask(moved, task)

@@ -1,6 +1,6 @@
 """Joints on disk as the data sets of person image generation publish them.
 
-A line a picture, in columns that colons part, after a header: its name, then the y and the x of the
+A line an image, in columns that colons part, after a header: its name, then the y and the x of the
 18 joints of OpenPose, each a JSON list, -1 where a joint is missing:
 
     name:keypoints_y:keypoints_x
@@ -23,10 +23,10 @@ _MISSING = -1
 
 
 class BadAnnotation(NamedTuple):
-    """A line that says nothing of a picture: why in a few words, and in detail.
+    """A line that says nothing of an image: why in a few words, and in detail.
 
     Args:
-        image: the picture's name; None where the line has none.
+        image: the image's name; None where the line has none.
         where: the file's name and the line.
     """
 
@@ -46,7 +46,7 @@ class PoseAnnotations(NamedTuple):
 def read_pose_annotations(path: str | Path) -> PoseAnnotations:
     """Read an annotation file of OpenPose's 18 joints.
 
-    A joint is missing where either coordinate is -1. A picture that is named twice keeps its first
+    A joint is missing where either coordinate is -1. An image that is named twice keeps its first
     line.
 
     Raises:

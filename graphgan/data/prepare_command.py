@@ -19,7 +19,7 @@ from graphgan.landmarks.schemes import LandmarkScheme
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareOptions:
-    """Cut pictures out of photos and write a folder to train on."""
+    """Cut images out of photos and write a folder to train on."""
 
     images: Path
     """Folder of photos."""
@@ -117,9 +117,9 @@ def _report(out: Path, listing: Listing, preparation: Preparation, seconds: floa
     info, done = preparation
     (height, width), splits = info["size"], info["splits"]
     outside, missing = info["landmarks_outside_photo"], info["landmarks_missing"]
-    print(f"{out}: {info['images']} pictures of {info['people']} people, {width} x {height} pixels")
+    print(f"{out}: {info['images']} images of {info['people']} people, {width} x {height} pixels")
     for split in SPLITS:
-        print(f"  {split}: {splits[split]['images']} pictures of {splits[split]['people']} people")
+        print(f"  {split}: {splits[split]['images']} images of {splits[split]['people']} people")
     print(f"  landmarks outside the photo: {outside['landmarks']} in {outside['images']} photos")
     print(f"  landmarks missing: {missing['landmarks']} in {missing['images']} photos")
     if "pairs" in info:

@@ -1,4 +1,4 @@
-"""Photos and landmarks to a prepared folder: one picture a photo, by several processes, resumable.
+"""Photos and landmarks to a prepared folder: one image a photo, by several processes, resumable.
 
 While it works, the folder holds ``progress.jsonl``. A run that was killed goes on from there and
 ends with the same files, byte for byte, as one that was not.
@@ -75,7 +75,7 @@ def prepare_pictures(
         photos: their order is the order of the manifest.
         landmarks: those of each photo, by source; or what makes a detector (called once in each
             process), of whose faces or persons the one nearest to the photo's middle is taken.
-        size: height and width of every picture, in pixels.
+        size: height and width of every image, in pixels.
         scheme: whose landmarks they are; where it has a rule of face masks, each must give one.
         crop: "face" cuts a square around the 68 landmarks (of others: around the corners of the
             mask without a forehead), to be put into any size; "person" a

@@ -2,7 +2,7 @@
 
 An `Identity` says who is drawn and a `View` everything else, so any person can be drawn in
 another one's pose, expression, light and background: the true answer to "this person's face in
-that picture", which no set of photographs holds. The 68 landmarks are exact.
+that image", which no set of photographs holds. The 68 landmarks are exact.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ from graphgan.data._face_parameters import sample_identity as sample_identity
 from graphgan.data._face_parameters import sample_view as sample_view
 from graphgan.data.pictures import Picture
 
-_IDENTITY_STREAM, _VIEW_STREAM = 1, 2  # keep a person's numbers apart from those of its pictures
+_IDENTITY_STREAM, _VIEW_STREAM = 1, 2  # keep a person's numbers apart from those of its images
 
 
 def render_face(identity: Identity, view: View, size: int = 128) -> Picture:

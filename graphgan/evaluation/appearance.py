@@ -1,4 +1,4 @@
-"""Does a new face fit into its picture: its seam, its sharpness, and the tone of its skin?"""
+"""Does a new face fit into its image: its seam, its sharpness, and the tone of its skin?"""
 
 import torch
 

@@ -21,7 +21,7 @@ class Cell:
         low, high: 95 % interval over people, where there is one.
         count: of samples.
         note: what one should know.
-        reference: what chance alone would give, or untouched pictures, where that is known.
+        reference: what chance alone would give, or untouched images, where that is known.
     """
 
     value: float | None = None
@@ -69,11 +69,11 @@ def mean_cell(
     note: str = "",
     reference: float | None = None,
 ) -> Cell:
-    """The mean over pictures with its interval over people; NaN values are left out.
+    """The mean over images with its interval over people; NaN values are left out.
 
     Args:
-        values: one a picture.
-        people: whose pictures.
+        values: one an image.
+        people: whose images.
         empty: why there is no value, where all are NaN.
         note, reference: of the cell.
     """

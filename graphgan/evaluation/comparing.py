@@ -1,4 +1,4 @@
-"""A result beside its original: seam, sharpness and skin tone, of one picture or several."""
+"""A result beside its original: seam, sharpness and skin tone, of one image or several."""
 
 import torch
 from jaxtyping import Float, UInt8

@@ -2,7 +2,7 @@
 
 tools = Tools(CenterFace(), FaceMesh(), [DlibResNetRecognizer()])
 with Examiner(tools, workers=2) as examiner:
-    study = Study(pictures, make_trials(pictures.pictures), examiner)
+    study = Study(images, make_trials(pictures.pictures), examiner)
     evaluation = evaluate(study, [Original(), obscuring_system("blur"), Mine()])
 write_report(evaluation, Path("report"))
 """
@@ -61,7 +61,7 @@ class Evaluation:
         curves: by attacker, by system: false against true accepts of the first recognizer.
         facts: what it was measured on, and how.
         warnings: what a reader must know.
-        sheet: columns of pictures in [-1, 1].
+        sheet: columns of images in [-1, 1].
         groups: by system, by the name of a group of probes: the same for that group alone.
         cautions: the warnings that come before any figure.
     """
@@ -85,15 +85,15 @@ def evaluate(
     """Measure everything of every system.
 
     Args:
-        study: pictures, trials and tools.
+        study: images, trials and tools.
         systems: of different names. What is said of the originals, thresholds and floors, is
             measured whether or not `Original` is among them. A system may say by an attribute
             ``trained_with`` (names) which networks it was trained with: these do not judge it.
-        features: of pictures, for distances to real ones; the first of them tell results
+        features: of images, for distances to real ones; the first of them tell results
             from real ones, too.
         groups: of probes, which are measured as well, see `graphgan.evaluation.groups`.
     Raises:
-        ValueError: no system, two of one name; results that are no pictures; features that are not
+        ValueError: no system, two of one name; results that are no images; features that are not
             finite.
     """
     names = [system.name for system in systems]

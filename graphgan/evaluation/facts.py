@@ -23,7 +23,7 @@ CHECKER = DlibResNetRecognizer.name
 LEAST_PEOPLE, LEAST_PICTURES = 20, 100
 _LEAST_AREA = 0.8  # of a recognizer that tells originals apart
 _PLURALS: dict[str, str] = {
-    "gallery picture": "gallery pictures",
+    "gallery image": "gallery images",
     "lesson": "further lessons",
     "video on the gallery's side": "of a video on the gallery's side",
     "one video only": "of people with one video only",
@@ -31,7 +31,7 @@ _PLURALS: dict[str, str] = {
 
 
 def cautions(study: Study) -> list[str]:
-    """What stands in the first lines: too few people or pictures, a judge that is not neutral."""
+    """What stands in the first lines: too few people or images, a judge that is not neutral."""
     people, found = len(set(study.probe_people.tolist())), []
     pictures, known = len(study.trials.probes), len(set(study.gallery_people.tolist()))
     if people < LEAST_PEOPLE:
@@ -40,7 +40,7 @@ def cautions(study: Study) -> list[str]:
         found.append(f"only {_number(pictures, 'picture')}: a rate moves in large steps")
     if not study.asked.any() or known < 2:
         found.append(
-            f"no re-identification: it takes two people with pictures of two videos, there "
+            f"no re-identification: it takes two people with images of two videos, there "
             f"{'is' if known == 1 else 'are'} {known}"
         )
     names = [recognizer.name for recognizer in study.examiner.tools.recognizers]
@@ -79,7 +79,7 @@ def cautions_of_subject(subject: Subject) -> list[str]:
     present = subject.results.present
     if present.all():
         return []
-    return [f"{subject.system.name}: results for {int(present.sum())} of {len(present)} pictures"]
+    return [f"{subject.system.name}: results for {int(present.sum())} of {len(present)} images"]
 
 
 def _number(count: int, one: str, several: str = "") -> str:
@@ -121,7 +121,7 @@ def warnings_of_study(study: Study, naturalness: Naturalness) -> list[str]:
     unnamed = any(features.name is None for features in naturalness.features)
     if unnamed and naturalness.count < LEAST_FOR_FID:
         warnings.append(
-            f"FID and KID of {naturalness.count} pictures on each side, fewer than "
+            f"FID and KID of {naturalness.count} images on each side, fewer than "
             f"{LEAST_FOR_FID}, say little"
         )
     return warnings
@@ -140,7 +140,7 @@ def warnings_of_subject(subject: Subject) -> list[str]:
         )
     if not getattr(system, "pasted", True):
         warnings.append(
-            f"{system.name}: the network's own pictures, not pasted into the face mask as the "
+            f"{system.name}: the network's own images, not pasted into the face mask as the "
             "anonymizer does it"
         )
     if isinstance(system, FolderOfResults):
@@ -177,8 +177,8 @@ def facts_of(study: Study, naturalness: Naturalness) -> dict[str, Any]:
         ),
         "split of the folder": info.get("options", {}).get("protocol") or "by person",
         "least overlap in place": study.settings.min_iou,
-        "pictures on each side of a Frechet distance": naturalness.count,
-        "features of pictures": _describe(naturalness),
+        "images on each side of a Frechet distance": naturalness.count,
+        "features of images": _describe(naturalness),
         "recognizers": [recognizer.name for recognizer in tools.recognizers],
         "detectors": [detector.name for detector in tools.all_detectors],
         "landmarker": tools.landmarker.name,

@@ -1,4 +1,4 @@
-"""Features of pictures by one network, each picture asked about once."""
+"""Features of images by one network, each image asked about once."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,16 +11,16 @@ from graphgan.evaluation.subject import Subject
 from graphgan.metrics.realism import close_up
 
 Features = Callable[[Tensor], Tensor]
-"""8-bit pictures ``b 3 h w`` to ``b d``. It may have a ``name``, which then stands in tables, a
+"""8-bit images ``b 3 h w`` to ``b d``. It may have a ``name``, which then stands in tables, a
 ``fingerprint``, by which answers are kept, and ``of_close_ups = True``: it is then shown the face
 and little else (`close_up`), where most of what was done to it is seen."""
 
 
 class PictureFeatures:
-    """What a network says of the pictures of a study and of results.
+    """What a network says of the images of a study and of results.
 
     Args:
-        study: whose pictures.
+        study: whose images.
         network: see `Features`.
     Attributes:
         name: of the network in tables, None where it has none.
@@ -33,7 +33,7 @@ class PictureFeatures:
         self._known: dict[int, Float[Tensor, d]] = {}
 
     def of_pictures(self, numbers: Sequence[int]) -> Float[Tensor, "n d"]:
-        """Of untouched pictures."""
+        """Of untouched images."""
         if missing := [i for i in dict.fromkeys(numbers) if i not in self._known]:
             found = self._ask(self.study.images(missing), missing)
             self._known.update(zip(missing, found, strict=True))
@@ -49,7 +49,7 @@ class PictureFeatures:
     def _ask(
         self, images: UInt8[Tensor, "n 3 h w"], sources: Sequence[int]
     ) -> Float[Tensor, "n d"]:
-        """Of images that show the faces of these untouched pictures, or what became of them."""
+        """Of images that show the faces of these untouched images, or what became of them."""
         examiner, step = self.study.examiner, self.study.settings.batch_size
         if getattr(self.network, "of_close_ups", False):
             images = _close_ups(images, self.study.landmarks(sources))
@@ -68,14 +68,14 @@ class PictureFeatures:
             features = examiner.cache.fetch("features", inputs, compute)["features"]
         if features.ndim != 2 or not features.isfinite().all():
             shape = tuple(features.shape)
-            raise ValueError(f"expected finite features n d of pictures, got shape {shape}")
+            raise ValueError(f"expected finite features n d of images, got shape {shape}")
         return features
 
 
 def _close_ups(
     images: UInt8[Tensor, "n 3 h w"], landmarks: Float[Tensor, "n 68 2"]
 ) -> UInt8[Tensor, "n 3 s s"]:
-    """The faces; all of a picture whose landmarks are missing."""
+    """The faces; all of an image whose landmarks are missing."""
     whole = torch.tensor([[0.0, 0.0], [images.shape[3] - 1.0, images.shape[2] - 1.0]])
     there = landmarks.isfinite().all(-1, keepdim=True)
     low = torch.where(there, landmarks, torch.inf).amin(1)

@@ -19,7 +19,7 @@ class Limit(NamedTuple):
 
     Args:
         kind: "fixed", or of what the number is a multiple: "chance" (the interval, too, may reach
-            down to it), "untouched" (the floor, or what untouched pictures have).
+            down to it), "untouched" (the floor, or what untouched images have).
         number: at most for what should be low, at least for what should be high.
     """
 
@@ -79,16 +79,16 @@ ROWS = (
         "named by a *parrot*",
         (r"(?P<judge>.*), parrot, conditions drawn",),
         "lower",
-        "An attacker who has learned from anonymized pictures does not name people",
-        "An attacker who has learned from anonymized pictures names people",
+        "An attacker who has learned from anonymized images does not name people",
+        "An attacker who has learned from anonymized images names people",
         Limit("chance"),
     ),
     Row(
-        "two anonymized pictures linked to one person, area under the curve",
+        "two anonymized images linked to one person, area under the curve",
         (r"(?P<judge>.*): linked, conditions drawn",),
         "lower",
-        "Pictures of one person cannot be linked",
-        "Pictures of one person can be linked",
+        "Images of one person cannot be linked",
+        "Images of one person can be linked",
         Limit("chance"),
         percent=False,
     ),
@@ -96,16 +96,16 @@ ROWS = (
         "can be told from real",
         (r"told from real by (?P<judge>.*)", "told from real"),
         "lower",
-        "Pictures cannot be told from real ones",
-        "Pictures can be told from real ones",
+        "Images cannot be told from real ones",
+        "Images can be told from real ones",
         Limit("chance"),
     ),
     Row(
         "realism distance {metric}",
         (r"FD-lite\d", r"FID"),
         "lower",
-        "As a set the pictures are close to real ones",
-        "As a set the pictures are far from real ones",
+        "As a set the images are close to real ones",
+        "As a set the images are far from real ones",
         Limit("untouched", 2),
         percent=False,
     ),
@@ -155,7 +155,7 @@ ROWS = (
         "sharpness of the face, 1 as in the original",
         (r"sharpness(: to original)?",),
         "higher",
-        "Faces are as sharp as the picture",
+        "Faces are as sharp as the image",
         "Faces are blurred",
         Limit("fixed", 0.7),
         percent=False,

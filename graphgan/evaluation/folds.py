@@ -1,6 +1,6 @@
 """Verification of listed pairs in folds, as LFW does it: 6,000 pairs, 10 folds.
 
-Source: Huang et al., "Labeled Faces in the Wild", 2007. The first picture of a pair is anonymized,
+Source: Huang et al., "Labeled Faces in the Wild", 2007. The first image of a pair is anonymized,
 the second one is not; half of the pairs are of one person.
 """
 
@@ -24,7 +24,7 @@ _COLUMNS = ("fold", "same", "image_a", "image_b")
 
 
 class FoldPair(NamedTuple):
-    """Two pictures by number, and whether they show one person."""
+    """Two images by number, and whether they show one person."""
 
     fold: int
     same: bool
@@ -36,7 +36,7 @@ def read_fold_pairs(root: Path, pictures: Sequence[PreparedPicture]) -> list[Fol
     """The pairs of a prepared folder's ``pairs.csv``; none where it lists pairs to learn from.
 
     Raises:
-        ValueError: a pair that names no picture; file and line are named.
+        ValueError: a pair that names no image; file and line are named.
     """
     path = root / "pairs.csv"
     if not path.is_file():
@@ -52,7 +52,7 @@ def read_fold_pairs(root: Path, pictures: Sequence[PreparedPicture]) -> list[Fol
             pairs.append(FoldPair(int(fold), same == "1", numbers[a], numbers[b]))
         except (ValueError, KeyError):
             raise ValueError(
-                f"{path}: line {line}: expected a fold, 0 or 1 and two pictures, got {values}"
+                f"{path}: line {line}: expected a fold, 0 or 1 and two images, got {values}"
             ) from None
     return pairs
 
@@ -93,7 +93,7 @@ def measure_folds(attack: Attack, subject: Subject) -> Cells:
 def measure_classes_in_folds(subject: Subject, recognizer: Recognizer) -> Cells:
     """The published re-identification score, as a mean over the folds and their deviation.
 
-    In a fold: the share of its pairs whose first picture, the anonymized one, gets the class of its
+    In a fold: the share of its pairs whose first image, the anonymized one, gets the class of its
     source, see `measure_same_class`. Source: [A] Dall'Asen et al., ICIAP 2021, table 2.
 
     Args:
@@ -118,7 +118,7 @@ def measure_classes_in_folds(subject: Subject, recognizer: Recognizer) -> Cells:
 def _distances(
     attack: Attack, subject: Subject, pairs: list[FoldPair], place: dict[int, int]
 ) -> Float[Tensor, "p"]:
-    """Between the results and the untouched second pictures."""
+    """Between the results and the untouched second images."""
     study = attack.study
     probes = attack.of_subject(subject)
     others = [pair.b for pair in pairs]

@@ -1,4 +1,4 @@
-"""Groups of probes from a CSV file: what is known of people or pictures, such as sex and age."""
+"""Groups of probes from a CSV file: what is known of people or images, such as sex and age."""
 
 import math
 from collections import defaultdict
@@ -49,8 +49,8 @@ def read_groups(
     """The probes in groups by every further column of a file.
 
     The first column of the header that is ``image`` or ``person`` says of whom a line speaks: of
-    the prepared picture or the photo of that path or name, with or without its ending, or of all
-    pictures of a person. A column of words makes a group of each word, a column of numbers three
+    the prepared image or the photo of that path or name, with or without its ending, or of all
+    images of a person. A column of words makes a group of each word, a column of numbers three
     groups of equally many probes, or those between the ``bins``. Groups of fewer than five people
     are left out.
 

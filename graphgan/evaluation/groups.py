@@ -1,4 +1,4 @@
-"""Groups of probes: of which pictures does what is said of all not hold?
+"""Groups of probes: of which images does what is said of all not hold?
 
 The name of a group is ``KIND: VALUE``, such as "sex: female". Groups of one kind are compared.
 """

@@ -1,4 +1,4 @@
-"""Can two anonymized pictures be linked: are they taken for one person, whoever that is?"""
+"""Can two anonymized images be linked: are they taken for one person, whoever that is?"""
 
 from graphgan.evaluation.cells import Cell, Cells, not_measured
 from graphgan.evaluation.pairs import Pairs, pair_distances, probe_pairs, separation_cells
@@ -9,11 +9,11 @@ from graphgan.faces.contracts import Recognizer
 
 
 def measure_links(subject: Subject, recognizer: Recognizer) -> Cells:
-    """Area under the ROC curve of distances between anonymized pictures.
+    """Area under the ROC curve of distances between anonymized images.
 
-    Mated pairs are two anonymized pictures of one person, of different videos; non-mated ones are
-    of two people. 0.5 is chance. Asked with conditions drawn for each picture, and with one
-    condition for each person, which links its pictures by design.
+    Mated pairs are two anonymized images of one person, of different videos; non-mated ones are
+    of two people. 0.5 is chance. Asked with conditions drawn for each image, and with one
+    condition for each person, which links its images by design.
     """
     return {
         f"{recognizer.name}: linked, {name}": _measure(subject, recognizer, rule)
@@ -30,7 +30,7 @@ def _measure(subject: Subject, recognizer: Recognizer, rule: ConditionRule) -> C
         return not_measured(str(error))
     there = subject.present & study.complete
     everyone = subject.results.present & study.complete
-    # Of a group: pairs of which either picture is in it, whoever the other one shows.
+    # Of a group: pairs of which either image is in it, whoever the other one shows.
     pairs = Pairs(
         *(
             own[everyone[own].all(1) & there[own].any(1)]

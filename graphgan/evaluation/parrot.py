@@ -1,4 +1,4 @@
-"""The parrot: an attacker who has learned from anonymized pictures of the gallery's people.
+"""The parrot: an attacker who has learned from anonymized images of the gallery's people.
 
 It knows the pose, holds the lessons as the system anonymized them, and trains a linear head on
 their descriptors. Source: see `graphgan.metrics.parrot`.
@@ -17,12 +17,12 @@ from graphgan.evaluation.trials import ConditionRule, NobodyElseError
 from graphgan.faces.contracts import Recognizer
 from graphgan.metrics.parrot import parrot_rank_one
 
-NO_LESSONS = "no lessons: nobody has pictures of two videos"
+NO_LESSONS = "no lessons: nobody has images of two videos"
 ONE_PERSON = "no lessons of two people"
 
 
 def measure_parrots(subject: Subject, recognizer: Recognizer) -> Cells:
-    """Rank-1 of the parrot, with conditions drawn for each picture and with one for each person.
+    """Rank-1 of the parrot, with conditions drawn for each image and with one for each person.
 
     Lessons and probes are anonymized alike: a fixed condition for each person hands it the answer.
     """

@@ -30,7 +30,7 @@ from graphgan.metrics.identification import (
 Attacker = Literal["pipeline", "pose known"]
 ATTACKERS: tuple[Attacker, Attacker] = ("pipeline", "pose known")
 
-NO_OTHER = "nobody has pictures of two videos"
+NO_OTHER = "nobody has images of two videos"
 NO_RESULT = "no result with all landmarks to ask about"
 NOBODY_ELSE = "nobody else in the gallery"
 ALONE = "one person alone in the gallery, who is always the nearest"
@@ -80,7 +80,7 @@ class Attack:
 
     @cached_property
     def is_same(self) -> Bool[Tensor, "n m"]:
-        """Which gallery picture is of a probe's person."""
+        """Which gallery image is of a probe's person."""
         return self.study.probe_people[:, None] == self.study.gallery_people
 
     @cached_property
@@ -98,7 +98,7 @@ class Attack:
 
     @cached_property
     def own_distances(self) -> Float[Tensor, "n"]:
-        """Of original probes to the gallery picture of their person; NaN without one."""
+        """Of original probes to the gallery image of their person; NaN without one."""
         return _own(descriptor_distances(self.originals, self.gallery), self.is_same)
 
     def calibrated(self, rate: float) -> float | None:
@@ -120,7 +120,7 @@ def at_rate(rate: float) -> str:
 
 
 def measure_recognition(attack: Attack, subject: Subject) -> tuple[Cells, Curve | None]:
-    """Rank-1 and verification against the gallery, which holds another picture of the person.
+    """Rank-1 and verification against the gallery, which holds another image of the person.
 
     Args:
         attack: the attacker.
@@ -153,7 +153,7 @@ def measure_recognition(attack: Attack, subject: Subject) -> tuple[Cells, Curve 
 
 
 def _same_image(attack: Attack, subject: Subject, prefix: str) -> Cells:
-    """The same against the very picture that was anonymized: what a leaked original would tell."""
+    """The same against the very image that was anonymized: what a leaked original would tell."""
     study, probes = attack.study, attack.of_subject(subject)
     own = (probes - attack.originals).double().norm(dim=1)
     others = descriptor_distances(probes, attack.gallery)
@@ -165,13 +165,13 @@ def _same_image(attack: Attack, subject: Subject, prefix: str) -> Cells:
     compared = there & (~attack.is_same).any(1)  # with nobody else there one cannot be wrong
     nearer = torch.where(compared, (own < nearest).float(), torch.nan)
     return {
-        f"{prefix}rank-1, same picture": rate_cell(nearer, study.probe_people, empty=NOBODY_ELSE),
-        f"{prefix}verified, same picture": _verified(attack, own, there),
+        f"{prefix}rank-1, same image": rate_cell(nearer, study.probe_people, empty=NOBODY_ELSE),
+        f"{prefix}verified, same image": _verified(attack, own, there),
     }
 
 
 def _own(distances: Float[Tensor, "n m"], is_same: Bool[Tensor, "n m"]) -> Float[Tensor, "n"]:
-    """Distance to the own picture in the gallery; NaN without one."""
+    """Distance to the own image in the gallery; NaN without one."""
     own = torch.where(is_same, distances, torch.inf).amin(1)
     return torch.where(is_same.any(1), own, torch.nan)
 

@@ -97,10 +97,10 @@ def _opening(evaluation: Evaluation) -> Iterator[str]:
     )
     if known := facts.get("people in the gallery", 0):
         yield (
-            f"Recognition compares probes with the *gallery*: one untouched picture of each of "
+            f"Recognition compares probes with the *gallery*: one untouched image of each of "
             f"{known} people, of another video; it is asked of "
             f"{facts.get('probes asked about re-identification', 0)} probes. *Lessons* are "
-            f"{facts.get('lessons', 0)} pictures of the gallery's people that an attacker may hold "
+            f"{facts.get('lessons', 0)} images of the gallery's people that an attacker may hold "
             "in anonymized form and learn from."
         )
     yield ""

@@ -1,4 +1,4 @@
-"""What any other tool made of the pictures, as a system among others."""
+"""What any other tool made of the images, as a system among others."""
 
 import hashlib
 from collections.abc import Sequence
@@ -23,9 +23,9 @@ _SMALL, _LEAST_LIKENESS = 32, 0.3  # pixels a side, and the correlation from whi
 class FolderOfResults:
     """What any other tool made of the sources, matched by file name.
 
-    A result has the name of the prepared picture (``anna-1.png``), its path (``images/anna/1.png``)
+    A result has the name of the prepared image (``anna-1.png``), its path (``images/anna/1.png``)
     or the path of the photo (``anna/1.jpg``), with any ending. One that bears the photo's path is
-    the whole photo, out of which the face is cut as out of the original, or the prepared picture:
+    the whole photo, out of which the face is cut as out of the original, or the prepared image:
     what is more like the source counts. Others are brought to the source's size. A file that cannot
     be read, or that bears the photo's path and is not like the source either way, is no result.
 
@@ -33,7 +33,7 @@ class FolderOfResults:
         root: of the results.
         name: in the tables.
     Raises:
-        ValueError: no such folder, no picture in it, or two pictures of one name.
+        ValueError: no such folder, no image in it, or two images of one name.
     """
 
     uses_conditions = False
@@ -49,7 +49,7 @@ class FolderOfResults:
                 if (other := self.files.setdefault(stem, path)) is not path:
                     raise ValueError(f"{root}: two results of one name, {other.name} and {path}")
         if not self.files:
-            raise ValueError(f"{root}: expected pictures named after the sources, found none")
+            raise ValueError(f"{root}: expected images named after the sources, found none")
         self.root = root
 
     @property
@@ -68,12 +68,12 @@ class FolderOfResults:
         if not any(self._file(picture) for picture in pictures):
             found, wanted = next(iter(self.files.values())).name, pictures[0].name
             raise ValueError(
-                f"{self.root}: expected results named after the pictures, such as {wanted}.png, "
+                f"{self.root}: expected results named after the images, such as {wanted}.png, "
                 f"got {found} and others"
             )
 
     def remarks(self, pictures: Sequence[PreparedPicture], size: tuple[int, int]) -> list[str]:
-        """What a reader must know of the results of these pictures, by their files' headers."""
+        """What a reader must know of the results of these images, by their files' headers."""
         sizes, unreadable, outside = set(), 0, 0
         for picture in pictures:
             if (path := self._file(picture)) is None:
@@ -118,7 +118,7 @@ class FolderOfResults:
         brought: Tensor = F.interpolate(image[None], size, mode="bicubic", antialias=True)[0]
         if self.files.get(_photo(picture)) != path:
             return brought.clamp(-1, 1)
-        # Named like the photo: it may also be of the prepared picture, which has the same path.
+        # Named like the photo: it may also be of the prepared image, which has the same path.
         choices = [brought]
         if not _is_outside(picture, (image.shape[1], image.shape[2])):
             choices.append(crop_image(image, picture.crop, size))
@@ -130,7 +130,7 @@ class FolderOfResults:
 
 
 def _likeness(image: Float[Tensor, "3 h w"], source: Float[Tensor, "3 h w"]) -> float:
-    """Correlation of both as small pictures; 1 of an even one, which is like anything."""
+    """Correlation of both as small images; 1 of an even one, which is like anything."""
     small = F.interpolate(torch.stack([image, source]), (_SMALL, _SMALL), mode="area").flatten(1)
     away = small.double() - small.double().mean(1, keepdim=True)
     spread = float(away.norm(dim=1).prod())

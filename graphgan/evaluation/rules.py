@@ -1,6 +1,6 @@
-"""Pictures anonymized under conditions that are drawn by another rule than those of the trials.
+"""Images anonymized under conditions that are drawn by another rule than those of the trials.
 
-An attacker who learns, and one who links pictures, are helped by conditions that stay the same for
+An attacker who learns, and one who links images, are helped by conditions that stay the same for
 one person. Both are asked twice.
 """
 
@@ -40,7 +40,7 @@ def describe_ruled(
     """
     study, numbers = subject.study, ruled_pictures(subject.study)
     first = len(study.trials.probes)
-    # Drawn together, so that all pictures of a person get one condition where it is fixed.
+    # Drawn together, so that all images of a person get one condition where it is fixed.
     conditions = study.conditions(numbers, rule) if subject.system.uses_conditions else numbers
     what = ("ruled", recognizer.name, tuple(conditions))
     if subject.system.uses_conditions and conditions[:first] != study.trials.conditions:

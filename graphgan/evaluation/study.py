@@ -1,4 +1,4 @@
-"""What one evaluation works on: pictures, trials, tools, and what they say of the originals."""
+"""What one evaluation works on: images, trials, tools, and what they say of the originals."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -28,9 +28,9 @@ class Settings:
         min_iou: least overlap with the box of the landmarks of a face that counts as found there.
         false_accept_rates: of the verification whose thresholds are calibrated on the originals.
         pair_count: mated and non-mated pairs, each, that areas under curves are of.
-        frechet_count: pictures on each side of every Frechet distance.
-        condition_split: whose pictures are the conditions of the parrot and of links.
-        batch_size: pictures that a system is given at once.
+        frechet_count: images on each side of every Frechet distance.
+        condition_split: whose images are the conditions of the parrot and of links.
+        batch_size: images that a system is given at once.
         seed: of what is drawn besides the trials.
     """
 
@@ -103,7 +103,7 @@ class Study:
         return found
 
     def images(self, numbers: Sequence[int]) -> UInt8[Tensor, "n 3 h w"]:
-        """Untouched pictures, each read once: a folder may hold many more than are asked about."""
+        """Untouched images, each read once: a folder may hold many more than are asked about."""
         for i in numbers:
             if i not in self._read:
                 self._read[i] = self.pictures[i].image
@@ -116,7 +116,7 @@ class Study:
         return torch.stack(rows) if rows else torch.zeros(0, self.pictures.num_landmarks, 2)
 
     def people(self, numbers: Sequence[int]) -> Int[Tensor, "n"]:
-        """Numbers of the people on pictures."""
+        """Numbers of the people on images."""
         return torch.tensor([self.pictures.persons[i] for i in numbers], dtype=torch.long)
 
     @cached_property
@@ -126,7 +126,7 @@ class Study:
 
     @cached_property
     def gallery_people(self) -> Int[Tensor, "m"]:
-        """Number of the person of each picture of the gallery."""
+        """Number of the person of each image of the gallery."""
         return self.people(self.trials.gallery)
 
     @cached_property
@@ -149,7 +149,7 @@ class Study:
         return self.complete_of(self.trials.probes)
 
     def complete_of(self, numbers: Sequence[int]) -> Bool[Tensor, "n"]:
-        """Pictures with all landmarks."""
+        """Images with all landmarks."""
         return self.landmarks(numbers).isfinite().flatten(1).all(1)
 
     @cached_property
@@ -209,8 +209,8 @@ class Study:
         shown = conditions if system.uses_conditions else sources
         if len(shown) != len(sources):
             raise ValueError(
-                f"{system.name}: expected a second person to be the condition, got pictures of one "
-                "person (--condition-split names whose pictures are conditions)"
+                f"{system.name}: expected a second person to be the condition, got images of one "
+                "person (--condition-split names whose images are conditions)"
             )
 
         def compute() -> dict[str, Tensor]:

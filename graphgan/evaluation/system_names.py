@@ -45,7 +45,7 @@ def parse_system(text: str, *, pasted: bool = True, device: str = "cpu") -> Syst
     Args:
         text: one of `SYSTEMS`; ``anonygan:large=FILE`` is called "large".
         pasted: False measures what the networks of anonygan and ciagan make as they make it, whole
-            pictures; they are then called "anonygan-unpasted" unless they have names of their own.
+            images; they are then called "anonygan-unpasted" unless they have names of their own.
         device: where networks work.
     Raises:
         ValueError: something else, or a file that is not what it should be.

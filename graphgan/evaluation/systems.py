@@ -1,4 +1,4 @@
-"""What is compared: every system turns pictures of faces into anonymized ones.
+"""What is compared: every system turns images of faces into anonymized ones.
 
 A system of your own is one small class:
 
@@ -108,9 +108,9 @@ class Original:
 
 
 class MethodSystem:
-    """A method of the anonymizer, each picture a photo: what users get is what is measured.
+    """A method of the anonymizer, each image a photo: what users get is what is measured.
 
-    The face is cut out, replaced and laid back as `graphgan-anonymize` does it, at the picture's
+    The face is cut out, replaced and laid back as `graphgan-anonymize` does it, at the image's
     own size, and covered by a mosaic where that fails. No recognizer looks at the results: a
     result that it would refuse is measured, too.
 
@@ -147,12 +147,12 @@ class MethodSystem:
 
 
 def _no_faces(image: UInt8[Tensor, "3 h w"]) -> list[Detection]:
-    """The faces of the pictures are known."""
+    """The faces of the images are known."""
     return []
 
 
 def _detection(points: Float[Tensor, "68 2"], image: Tensor) -> Detection:
-    """A face with the box of its landmarks; of all of the picture where there are none."""
+    """A face with the box of its landmarks; of all of the image where there are none."""
     there = points[points.isfinite().all(1)]
     if not len(there):
         there = torch.tensor([[0.0, 0.0], [image.shape[2] - 1.0, image.shape[1] - 1.0]])
@@ -234,7 +234,7 @@ class AnonyGANSystem(MethodSystem):
         return super().__call__(request) if self.pasted else self._generated(request)
 
     def _generated(self, request: Request) -> Float[Tensor, "b 3 h w"]:
-        """Of whole pictures, brought to the network's size and back; NaN where landmarks lack."""
+        """Of whole images, brought to the network's size and back; NaN where landmarks lack."""
         points = request.landmarks, request.condition_landmarks
         complete = torch.stack([own.isfinite().flatten(1).all(1) for own in points]).all(0)
         result = torch.full_like(request.source, torch.nan)

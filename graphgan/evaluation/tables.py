@@ -80,7 +80,7 @@ _TABLES = (
     ),
     _Table(
         "Expression, gaze and the direction of the head: correlation with the original",
-        "Higher is better; over faces found in both. A face pasted from another picture "
+        "Higher is better; over faces found in both. A face pasted from another image "
         "agrees in yaw and roll, too, since the rest of the head stays.",
         (": correlation",),
         percent=False,
@@ -101,7 +101,7 @@ _TABLES = (
         percent=False,
     ),
     _Table(
-        "Recognized in a gallery of other pictures, %",
+        "Recognized in a gallery of other images, %",
         "Lower is better. Rank-1: the nearest face of the gallery is the person's. Verified: "
         "within the recognizer's threshold of the person's image, or within the distance at which "
         "so many pairs of original faces of different people are accepted (FAR, the false-accept "
@@ -117,45 +117,45 @@ _TABLES = (
         (": accepted as others",),
     ),
     _Table(
-        "Pairs of an anonymized and an untouched picture, of one person and of two",
+        "Pairs of an anonymized and an untouched image, of one person and of two",
         "Lower is better. AUC: area under the ROC curve, 0.5 where distances tell nothing, 1 where "
         "they tell everything. F1: at the threshold that is best for the attacker; 0.667 where all "
-        "of equally many pairs are accepted. Pictures of one person are of two videos.",
+        "of equally many pairs are accepted. Images of one person are of two videos.",
         (": pairs AUC", ": pairs F1"),
         percent=False,
     ),
     _Table(
         "Recognized by a parrot, rank-1 in %",
-        "Lower is better. A *parrot* holds the lessons, anonymized pictures of the gallery's "
+        "Lower is better. A *parrot* holds the lessons, anonymized images of the gallery's "
         "people, and trains a linear head on their descriptors. One condition for each person "
         "hands it the answer.",
         ("parrot, conditions drawn", "parrot, one condition a person"),
     ),
     _Table(
-        "Two anonymized pictures linked, area under the curve",
-        "Lower is better, 0.5 is chance. Pairs of anonymized pictures of one person, of two "
-        "videos, against pairs of two people. One condition for each person links its pictures by "
+        "Two anonymized images linked, area under the curve",
+        "Lower is better, 0.5 is chance. Pairs of anonymized images of one person, of two "
+        "videos, against pairs of two people. One condition for each person links its images by "
         "design.",
         (": linked, conditions drawn", ": linked, one condition a person"),
         percent=False,
     ),
     _Table(
-        "Told from real pictures, %",
-        "Lower is better, 50 is chance. Logistic regression on features of pictures is "
+        "Told from real images, %",
+        "Lower is better, 50 is chance. Logistic regression on features of images is "
         "trained on half of the people and judges the other half.",
         ("told from real.*",),
     ),
     _Table(
-        "Recognized beside the very picture that was anonymized, %",
+        "Recognized beside the very image that was anonymized, %",
         "Lower is better. What a leaked original would tell. Same class: FaceNet names the same "
         "one of its people for the result and for the source.",
-        (": rank-1, same picture", ": verified, same picture", ": same class as the source"),
+        (": rank-1, same image", ": verified, same image", ": same class as the source"),
     ),
     _Table(
         "Naturalness",
-        "Lower is better. Distances of the results to real pictures of which none is their source. "
+        "Lower is better. Distances of the results to real images of which none is their source. "
         "The row `original` is the floor, the distance between two halves of the originals at this "
-        "number of pictures.",
+        "number of images.",
         ("FD-.*", "KID-.*", "FID", "KID"),
         percent=False,
     ),
@@ -167,7 +167,7 @@ _TABLES = (
     _Table(
         "Pairs in folds, %",
         "At the recognizer's threshold; accuracy at the threshold that is best in the other "
-        "folds. Same class: FaceNet names the same one of its people for the anonymized picture "
+        "folds. Same class: FaceNet names the same one of its people for the anonymized image "
         "and its source. Mean and standard deviation over the folds are in the notes.",
         (
             ": same person verified",

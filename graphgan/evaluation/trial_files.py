@@ -22,7 +22,7 @@ class _Row(NamedTuple):
 
 
 def write_trials(path: Path, pictures: Sequence[PreparedPicture], trials: Trials) -> None:
-    """A row a picture.
+    """A row an image.
 
     ``role`` (probe, gallery or lesson), ``image``, and of a probe its condition, its video and why
     it is not asked about re-identification (empty where it is).
@@ -36,10 +36,10 @@ def write_trials(path: Path, pictures: Sequence[PreparedPicture], trials: Trials
 
 
 def read_trials(path: Path, pictures: Sequence[PreparedPicture]) -> Trials:
-    """What `write_trials` wrote, for the same pictures.
+    """What `write_trials` wrote, for the same images.
 
     Raises:
-        ValueError: another kind of file, pictures that are not there, or a probe that is asked
+        ValueError: another kind of file, images that are not there, or a probe that is asked
             although the gallery or the lessons hold it; file and line are named.
     """
     if not path.is_file():
@@ -70,7 +70,7 @@ def _row(
         raise ValueError(f"expected {', '.join(_COLUMNS)}, the role one of {', '.join(_ROLES)}")
     role, image, condition, video, reason = values
     if missing := {image, *filter(None, [condition])} - numbers.keys():
-        raise ValueError(f"no picture {min(missing)} in this folder")
+        raise ValueError(f"no image {min(missing)} in this folder")
     known = {text: text for text in get_args(Reason)}
     if reason not in known:
         raise ValueError(f"expected not_asked to be empty or one of {', '.join(known)}")
@@ -106,6 +106,6 @@ def _check(
         for number, reason in zip(trials.probes, trials.reasons, strict=True):
             if number in seen and not reason:
                 raise ValueError(
-                    f"{path}: line {lines[number]}: {pictures[number].image} is a {role} picture "
+                    f"{path}: line {lines[number]}: {pictures[number].image} is a {role} image "
                     "and a probe that is asked; expected a reason in the column not_asked"
                 )

@@ -1,10 +1,10 @@
-"""Which pictures are anonymized under which conditions, and what an attacker has to compare with.
+"""Which images are anonymized under which conditions, and what an attacker has to compare with.
 
-A *probe* is a picture that is anonymized: every picture of the split is one. The *gallery* holds
-one untouched picture of each person who has pictures of two videos or more. *Lessons* are pictures
+A *probe* is an image that is anonymized: every image of the split is one. The *gallery* holds
+one untouched image of each person who has images of two videos or more. *Lessons* are images
 of the gallery's people from the same side: a parrot learns from their anonymized versions. Only
-probes of a person's other videos can be asked about re-identification: who has seen a picture
-recognizes it, and a frame of the same video is almost the same picture. Each other probe has its
+probes of a person's other videos can be asked about re-identification: who has seen an image
+recognizes it, and a frame of the same video is almost the same image. Each other probe has its
 reason.
 """
 
@@ -22,23 +22,23 @@ from graphgan.data.prepared import PreparedPicture
 
 Splits = Literal["train", "test", "all"]
 ConditionRule = Literal["next", "drawn", "fixed"]
-"""A random picture of the next person; of any other person, drawn for each picture; or one picture
+"""A random image of the next person; of any other person, drawn for each image; or one image
 for each person, whom it then always hides."""
-Reason = Literal["", "gallery picture", "lesson", "video on the gallery's side", "one video only"]
+Reason = Literal["", "gallery image", "lesson", "video on the gallery's side", "one video only"]
 """Why a probe cannot be asked about re-identification; empty where it can."""
 
 Videos = dict[str, dict[str, list[int]]]
-"""Numbers of pictures by person, by video."""
+"""Numbers of images by person, by video."""
 
 
 @dataclass(frozen=True)
 class Trials:
-    """Numbers of pictures.
+    """Numbers of images.
 
     Args:
         probes: what is anonymized.
         conditions: beside each probe; none at all where nobody else is there to be one.
-        gallery: one picture a person, of probes' people and others.
+        gallery: one image a person, of probes' people and others.
         lessons: of people in the gallery; may be empty.
         videos: of which video each probe is, by a name that counts within its person.
         reasons: why a probe is not asked about re-identification, empty where it is.
@@ -78,31 +78,31 @@ def make_trials(
     probes: Sequence[int] | None = None,
     seed: int = 0,
 ) -> Trials:
-    """Draw trials; the same for the same pictures and arguments.
+    """Draw trials; the same for the same images and arguments.
 
-    Every picture of the split is a probe. Of each person with pictures of two videos or more, one
-    video is the gallery's: one of its pictures is the gallery picture, and ``lessons`` at most are
-    lessons. Where it has fewer, as where every picture is a video of its own, further videos are
+    Every image of the split is a probe. Of each person with images of two videos or more, one
+    video is the gallery's: one of its images is the gallery image, and ``lessons`` at most are
+    lessons. Where it has fewer, as where every image is a video of its own, further videos are
     taken for lessons, as long as half of the person's videos are left to be asked about.
 
     Args:
         pictures: of a prepared folder, all of them.
-        split: whose pictures are probes.
+        split: whose images are probes.
         people: this many people at most, drawn from all of the split, are probes; the gallery then
             holds them alone, and else everyone.
         count: this many probes at most, spread evenly over all.
         conditions: see `ConditionRule`.
-        condition_split: whose pictures are conditions; by default those of ``split``.
-        lessons: pictures a person that a parrot learns from, at most; 0 for no parrot.
+        condition_split: whose images are conditions; by default those of ``split``.
+        lessons: images a person that a parrot learns from, at most; 0 for no parrot.
         videos: a regular expression on the photo's path in the folder it came from, whose first
             group names the video within the person; by default every folder below a person's is a
-            video, and so is every picture directly in the person's folder.
-        probes: these pictures and no others; all of them are asked, whatever their video.
+            video, and so is every image directly in the person's folder.
+        probes: these images and no others; all of them are asked, whatever their video.
             ``split`` and ``people`` then do not count, and the gallery is drawn from the other
-            pictures.
+            images.
         seed: of everything drawn.
     Raises:
-        ValueError: no picture in the split, fewer than 0 lessons, an expression without a group or
+        ValueError: no image in the split, fewer than 0 lessons, an expression without a group or
             that does not match.
     """
     check_choice("conditions", conditions, get_args(ConditionRule))
@@ -160,13 +160,13 @@ def draw_conditions(
     split: Splits,
     seed: int = 0,
 ) -> tuple[int, ...]:
-    """A picture of another person for each source.
+    """An image of another person for each source.
 
     Args:
         pictures: all there are.
-        sources: numbers of pictures.
+        sources: numbers of images.
         rule: see `ConditionRule`.
-        split: whose pictures are conditions.
+        split: whose images are conditions.
         seed: of what is drawn.
     Raises:
         NobodyElseError: nobody else to be the condition.
@@ -198,7 +198,7 @@ def draw_conditions(
 def _people_of(pictures: Sequence[PreparedPicture], split: str) -> list[str]:
     people = sorted({p.person for p in pictures if split in ("all", p.split)})
     if not people:
-        raise ValueError(f"expected pictures in the split {split!r}, there are none")
+        raise ValueError(f"expected images in the split {split!r}, there are none")
     return people
 
 
@@ -240,7 +240,7 @@ def _spread(probes: Sequence[int], count: int | None) -> list[int]:
 
 
 def _without(by_video: Videos, probes: set[int]) -> Videos:
-    """Videos without those pictures; a video that has none left is left out."""
+    """Videos without those images; a video that has none left is left out."""
     left = {
         person: {video: [i for i in numbers if i not in probes] for video, numbers in own.items()}
         for person, own in by_video.items()
@@ -250,7 +250,7 @@ def _without(by_video: Videos, probes: set[int]) -> Videos:
 
 @dataclass(frozen=True)
 class _GallerySide:
-    """What the attackers have seen: a gallery picture and lessons of each person, and videos."""
+    """What the attackers have seen: a gallery image and lessons of each person, and videos."""
 
     gallery: list[int]
     lessons: list[int]
@@ -279,7 +279,7 @@ def _gallery_side(
         side.lessons.extend(sorted(order[:lessons]))
         side.roles.update(dict.fromkeys(order, "video on the gallery's side"))
         side.roles.update(dict.fromkeys(order[:lessons], "lesson"))
-        side.roles[order[0]] = "gallery picture"
+        side.roles[order[0]] = "gallery image"
     return side
 
 

@@ -1,4 +1,4 @@
-"""Can anonymized pictures be told from real ones? A linear classifier tries."""
+"""Can anonymized images be told from real ones? A linear classifier tries."""
 
 import numpy as np
 import torch
@@ -18,14 +18,14 @@ def measure_visibility(subject: Subject, features: PictureFeatures | None) -> Ce
 
     It is trained on half of the people and judges the other half, then the other way round, so that
     everybody is judged once, by a classifier that has not seen this person. There are as many
-    anonymized as real pictures.
+    anonymized as real images.
     """
     if features is None:
         return {"told from real": not_measured("no feature network is given")}
     name = f"told from real by {features.name or 'features'}"
     right = subject.once(("told from real", features.name), lambda: _right(subject, features))
     if right is None:
-        return {name: not_measured("pictures of one person alone")}
+        return {name: not_measured("images of one person alone")}
     right = torch.where(subject.present, right, torch.nan)
     return {name: mean_cell(right, subject.study.probe_people, reference=_CHANCE)}
 

@@ -1,4 +1,4 @@
-"""Expressions of the faces of pictures: a detector, the face mesh and the irises one after another.
+"""Expressions of the faces of images: a detector, the face mesh and the irises one after another.
 
 What is measured of them is in `graphgan.metrics.expression`.
 """
@@ -20,7 +20,7 @@ _LEAST_OVERLAP = 0.2  # of a face's box and that of the landmarks that it is to 
 
 
 class ExpressionReader:
-    """Reads one expression from each picture.
+    """Reads one expression from each image.
 
     Args:
         detector: finds faces, `CenterFace` by default.
@@ -44,11 +44,11 @@ class ExpressionReader:
     def __call__(
         self, images: UInt8[Tensor, "n 3 h w"], landmarks: Float[Tensor, "n 68 2"] | None = None
     ) -> Expression:
-        """The expression of each picture's face; NaN where none is found.
+        """The expression of each image's face; NaN where none is found.
 
         Args:
             images: 8-bit.
-            landmarks: where the face of each picture is: of several faces, the one whose box
+            landmarks: where the face of each image is: of several faces, the one whose box
                 overlaps with these most is read, and none where the overlap (intersection over
                 union) is below 0.2. Without landmarks the surest face is read.
         Raises:

@@ -33,7 +33,7 @@ Network = TypeVar("Network", bound="InceptionResnetV1")  # the hook of the tests
 
 
 class InceptionResnetV1(nn.Module):
-    """Embeddings of faces whose distances say whether two pictures show one person.
+    """Embeddings of faces whose distances say whether two images show one person.
 
     ``embedding = f / |f|``, ``logits = W f + b`` with ``f = BatchNorm(V mean(features))``. Images
     are scaled by 127.5 / 128 first: of 8-bit values v, given as ``v / 127.5 - 1``, this makes

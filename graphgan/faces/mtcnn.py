@@ -25,7 +25,7 @@ from graphgan.faces.contracts import Faces
 from graphgan.models._published_wrappings import State
 from graphgan.models._weight_files import read_packed_state, read_state
 
-NUM_POINTS = 5  # eyes, tip of the nose, corners of the mouth; left in the picture first
+NUM_POINTS = 5  # eyes, tip of the nose, corners of the mouth; left in the image first
 _NETWORKS = ("pnet", "rnet", "onet")
 _AT_ONCE = 512  # crops that go through a network together
 

@@ -47,7 +47,7 @@ def turned(points: Tensor) -> Tensor:
 
 
 def check_pairs(images: Tensor, landmarks: Tensor, targets: Tensor) -> None:
-    """Refuse what is no picture with landmarks and as many targets for each."""
+    """Refuse what is no image with landmarks and as many targets for each."""
     check_features(images, images.shape[1] if images.ndim > 1 else 3, "images")
     check_landmarks(landmarks)
     check_landmarks(targets, "targets")

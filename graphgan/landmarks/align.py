@@ -1,6 +1,6 @@
 """The rectangle that is cut out of a photo around a face or a person, and the way there and back.
 
-Pixel centers are at integers, so the picture's own edge is at -0.5 and a crop's pixel ``u`` has its
+Pixel centers are at integers, so the image's own edge is at -0.5 and a crop's pixel ``u`` has its
 center at ``left + (u + 1/2) width / w``.
 """
 
@@ -20,7 +20,7 @@ _ABOVE_JOINTS, _BELOW_JOINTS, _BESIDE_JOINTS = 0.12, 0.08, 0.1
 # From the neck to the eyes it is a seventh of the way from the neck to the ankles.
 _NECK_TO_EYES = 1 / 7
 _HEAD = [0, 14, 15, 16, 17]  # nose, eyes and ears of OpenPose
-# Reflecting a picture more often than this only happens for landmarks that are not of it.
+# Reflecting an image more often than this only happens for landmarks that are not of it.
 _MAX_SIDES = 64
 
 
@@ -70,7 +70,7 @@ class Crop:
 
 
 def whole_crop(size: tuple[int, int]) -> Crop:
-    """All of a picture of this height and width."""
+    """All of an image of this height and width."""
     return Crop(-0.5, -0.5, float(size[1]), float(size[0]))
 
 
@@ -136,13 +136,13 @@ def _box(landmarks: Tensor, what: str, points: str) -> tuple[Tensor, Tensor]:
 def crop_image(
     image: UInt8[Tensor, "c h w"] | Float[Tensor, "c h w"], crop: Crop, size: tuple[int, int]
 ) -> Float[Tensor, "c {size[0]} {size[1]}"]:
-    """Cut ``crop`` out of a picture and resample it to ``size``.
+    """Cut ``crop`` out of an image and resample it to ``size``.
 
-    Bicubic (Keys, a = -1/2), widened when shrinking so that nothing aliases; the picture is
+    Bicubic (Keys, a = -1/2), widened when shrinking so that nothing aliases; the image is
     reflected at its edges as often as it takes. Both axes are resampled by a matrix each,
     ``R_y I R_x^T``, so a crop is exact at any position and scale: `grid_sample` and kornia alias
-    when they shrink, and ``interpolate`` takes whole pictures only. The result can leave the
-    picture's range by a few per cent: clamp it before rounding to 8 bits.
+    when they shrink, and ``interpolate`` takes whole images only. The result can leave the
+    image's range by a few per cent: clamp it before rounding to 8 bits.
 
     Args:
         image: 8-bit or float, in any range, which the result keeps.
@@ -150,15 +150,15 @@ def crop_image(
     Shapes:
         ``image: c h w -> c *size``
     Raises:
-        ValueError: no size, an empty picture, or a crop of more than 64 times its longer side.
+        ValueError: no size, an empty image, or a crop of more than 64 times its longer side.
     """
     height, width = image.shape[-2:]
     if min(size) < 1 or not image.numel():
         raise ValueError(f"expected a size of at least 1 and pixels, got {size}, {image.shape}")
     if max(crop.width, crop.height) > _MAX_SIDES * max(height, width):
         raise ValueError(
-            f"the crop has {crop.width:.0f} x {crop.height:.0f} pixels, too many for a picture of "
-            f"{width} x {height}: are these landmarks of this picture?"
+            f"the crop has {crop.width:.0f} x {crop.height:.0f} pixels, too many for an image of "
+            f"{width} x {height}: are these landmarks of this image?"
         )
     dtype = image.dtype if image.is_floating_point() else torch.float32
     columns, across = _resampling(crop.left, crop.width / size[1], size[1], width)

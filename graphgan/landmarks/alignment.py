@@ -22,7 +22,7 @@ _NOSE_TOP, _NOSE_BASE = 27, 33
 _OUTLINE = (*range(17), *range(26, 16, -1))  # along the jaw and back over the brows
 # Of the square of a face's longer side: the outline of a profile fills a third, a line nothing.
 _LEAST_AREA = 0.05
-# Longer sides than any picture's: beyond them float32 knows no pixels.
+# Longer sides than any image's: beyond them float32 knows no pixels.
 _FURTHEST = 2.0**20
 _QUARTER_TURNS = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))  # cosine and sine
 
@@ -129,7 +129,7 @@ def align_face(
 
 
 def tilt(landmarks: Float[Tensor, "68 2"]) -> float:
-    """How far a head is turned clockwise in the picture plane, in degrees, -180 to 180.
+    """How far a head is turned clockwise in the image plane, in degrees, -180 to 180.
 
     The direction of ``e + n``: e leads from the middle of the right eye to that of the left, n from
     the top of the nose to its base, turned back by a quarter. Either is long where it can be

@@ -1,4 +1,4 @@
-"""A picture bent so that its landmarks come to lie where others are.
+"""An image bent so that its landmarks come to lie where others are.
 
 Source: [S] Schaefer, McPhail and Warren, "Image Deformation Using Moving Least Squares", SIGGRAPH
 2006, eq. (1) to (5), affine deformations.
@@ -16,7 +16,7 @@ from graphgan.landmarks.maps import check_landmarks
 from graphgan.landmarks.mirror import mirror_landmarks
 from graphgan.landmarks.schemes import LandmarkScheme
 
-# Weights of landmarks fall with the squared distance, in half sides of the picture. This is added
+# Weights of landmarks fall with the squared distance, in half sides of the image. This is added
 # to it: a pixel of 128, since landmarks are no surer than that.
 _BLUNTNESS = 2.5e-4
 # Added to the spread of the landmarks, as a share of it, for those that lie on a line.
@@ -41,7 +41,7 @@ def bend_to_landmarks(
     ``out at v = image at q* + (v - p*) M``, p the targets and q the landmarks, ``p* = sum w p`` and
     ``q* = sum w q`` with ``w_i ~ 1 / (|p_i - v|^2 + e)``, ``sum w = 1``, and
     ``M = (sum w (p - p*)^T (p - p*))^-1 sum w (p - p*)^T (q - q*)``: around every pixel the affine
-    map that takes the targets near it to their landmarks. Beyond its edges a picture goes on with
+    map that takes the targets near it to their landmarks. Beyond its edges an image goes on with
     its last pixels.
 
     Args:
@@ -71,9 +71,9 @@ def bend_both_sides(
 ) -> Float[Tensor, "b c h w"]:
     """`bend_to_landmarks`, where the mirror image stands in for what a turned head hides.
 
-    ``out = a + (b - a) / (1 + (2 s_a / s_b)^8)`` at every pixel: a is the picture bent, b its
+    ``out = a + (b - a) / (1 + (2 s_a / s_b)^8)`` at every pixel: a is the image bent, b its
     mirror image bent to the same targets, and s_a and s_b say how large each of them shows
-    what is there: the area of the picture that a pixel of the result is looked up in. So the
+    what is there: the area of the image that a pixel of the result is looked up in. So the
     mirror image takes over where it shows a spot more than twice as large. Not in [S].
 
     Args:
@@ -96,7 +96,7 @@ def bend_both_sides(
     with torch.autocast(images.device.type, enabled=False):
         first, second = (_grid(images, x, targets) for x in (landmarks, mirrored))
         a, b = _looked_up(images, first), _looked_up(images.flip(-1), second)
-        # As logarithms: powers overflow where a picture is folded.
+        # As logarithms: powers overflow where an image is folded.
         advantage = _areas(second).log() - _areas(first).log() - math.log(_ADVANTAGE)
         share = torch.sigmoid(_SHARPNESS * advantage)
         return a + share.to(a.dtype) * (b - a)
@@ -171,7 +171,7 @@ def _looked_up(
 
 
 def _areas(grid: Float[Tensor, "b h w 2"]) -> Float[Tensor, "b 1 h w"]:
-    """What of the picture is around every pixel, in pixels; where it is folded, nearly none."""
+    """What of the image is around every pixel, in pixels; where it is folded, nearly none."""
     height, width = grid.shape[1:3]
     n = max(1, round(_REACH * height))
     ends = F.pad(grid.permute(0, 3, 1, 2), (n, n, n, n), mode="replicate")

@@ -27,7 +27,7 @@ def draw_lines(
     """Lines one pixel wide between landmarks, on white.
 
     Ends are rounded to pixels. Along the axis in which a line is longer it has one pixel at each
-    coordinate, the nearest to the line. What lies outside the picture is cut off, a line with a
+    coordinate, the nearest to the line. What lies outside the image is cut off, a line with a
     missing end is left out.
 
     Args:
@@ -86,7 +86,7 @@ def _across(
     along: Float[Tensor, "n"],
     limit: int,
 ) -> tuple[Float[Tensor, "b e n"], Bool[Tensor, "b e n"]]:
-    """The second coordinate of each line at each value of the first; where it is in the picture."""
+    """The second coordinate of each line at each value of the first; where it is in the image."""
     (m0, n0), (m1, n1) = (point[..., None].unbind(-2) for point in (start, end))
     length = torch.where(m1 == m0, torch.ones_like(m0), m1 - m0)
     across = (n0 + (along - m0) * (n1 - n0) / length).round()

@@ -149,11 +149,11 @@ def has_face_mask(
 ) -> Bool[Tensor, "b"]:
     """Whether there is a face mask to speak of, without drawing it.
 
-    The outline is complete, encloses the area of a pixel or more, and its box meets the picture.
+    The outline is complete, encloses the area of a pixel or more, and its box meets the image.
 
     Args:
         landmarks: coordinates (x, y) in pixels.
-        size: height and width of the picture.
+        size: height and width of the image.
         scheme: see `face_mask`.
 
     Raises:

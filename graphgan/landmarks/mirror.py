@@ -1,4 +1,4 @@
-"""Landmarks, and pictures with theirs, as a mirror shows them."""
+"""Landmarks, and images with theirs, as a mirror shows them."""
 
 import torch
 from jaxtyping import Float
@@ -19,7 +19,7 @@ def mirror_landmarks(
 
     Args:
         landmarks: (x, y) in pixels, pixel centers at integers, NaN where missing.
-        width: of the picture, in pixels.
+        width: of the image, in pixels.
         scheme: whose landmarks they are.
     Raises:
         ValueError: another number of landmarks than the scheme's.
@@ -47,7 +47,7 @@ def mirror_toward(
     targets: Float[Tensor, "b k 2"],
     scheme: LandmarkScheme,
 ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b k 2"]]:
-    """Pictures and landmarks, or what a mirror shows of both where that is nearer to the targets.
+    """Images and landmarks, or what a mirror shows of both where that is nearer to the targets.
 
     Nearer in shape: by the mean squared distance that is left after one set of landmarks was laid
     upon the other by shift, turn and scale (Procrustes). Of faces it says to which side they are

@@ -15,7 +15,7 @@ from graphgan.landmarks.maps import check_landmarks
 from graphgan.landmarks.masks import polygon_mask
 
 TEETH_FROM, TEETH_TO = -0.06, 0.24
-"""What a picture of teeth shows: depths below the upper lip, in widths of the mouth."""
+"""What an image of teeth shows: depths below the upper lip, in widths of the mouth."""
 
 _TINY = 1e-3  # pixels
 _CORNERS = (48, 54)
@@ -39,7 +39,7 @@ _DARK, _TONGUE = (0.26, 0.15, 0.15), (0.42, 0.23, 0.23)
 _TONGUE_FROM, _TONGUE_FULL = 0.12, 0.45  # depths below the upper lip, in widths
 _PALE = 0.45  # teeth, see `paint_mouths`
 _SHADOW, _SHADOW_DEPTH = 0.6, 0.06  # of the upper lip on the teeth; widths
-_TEETH_END = 0.13  # of the front teeth in their picture: depth below the upper lip, in widths
+_TEETH_END = 0.13  # of the front teeth in their image: depth below the upper lip, in widths
 # Of one who speaks and of one who smiles: how high the upper lip arches, in widths; to which share
 # of the gap teeth are seen, and how far at most, in widths.
 _ARCH, _SHOWN, _LONGEST = (0.12, 0.03), (0.55, 1.0), (0.12, 0.18)

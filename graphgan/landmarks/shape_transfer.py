@@ -2,7 +2,7 @@
 landmarks is split into what changes within people and what differs between people.
 
 Not in the papers. Landmarks are laid upon a mean shape first, which takes out where a face is, how
-large and how tilted (Procrustes). There a person's pictures scatter about the person's mean with
+large and how tilted (Procrustes). There a person's images scatter about the person's mean with
 covariance W, and the means of people with covariance B. The best linear guess of the first part of
 a difference d, whose whole has covariance W + B, is ``W (W + B)^-1 d`` (Wiener).
 """
@@ -36,7 +36,7 @@ class ShapeTransfer(NamedTuple):
 def fit_shape_transfer(
     landmarks: Float[Tensor, "b k 2"], persons: Int[Tensor, "b"], *, weight: float = 1.0
 ) -> ShapeTransfer:
-    """Learn from pictures of many people what changes within one of them.
+    """Learn from images of many people what changes within one of them.
 
     ``matrix = W (W + weight B)^-1``
 
@@ -46,7 +46,7 @@ def fit_shape_transfer(
         weight: of B: at more than 1 less of the shape of the face that the pose is taken from
             comes along, and less of its expression.
     Raises:
-        ValueError: landmarks that are missing, fewer than two people, nobody in two pictures, a
+        ValueError: landmarks that are missing, fewer than two people, nobody in two images, a
             weight below 0.
 
     Example:
@@ -62,7 +62,7 @@ def fit_shape_transfer(
     names, person = torch.unique(persons, return_inverse=True)
     if len(names) < 2 or len(names) == len(landmarks):
         raise ValueError(
-            "expected pictures of two people and more, some of one, got "
+            "expected images of two people and more, some of one, got "
             f"{len(landmarks)} of {len(names)}"
         )
     mean, shapes = _aligned(landmarks.double().cpu())

@@ -1,4 +1,4 @@
-"""Box filters, by which one picture takes over the details of another."""
+"""Box filters, by which one image takes over the details of another."""
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -8,7 +8,7 @@ from graphgan._checks import check_features
 
 
 def smooth(x: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "b c h w"]:
-    """Twice the mean over squares of ``side`` pixels, of those that are in the picture.
+    """Twice the mean over squares of ``side`` pixels, of those that are in the image.
 
     Nearly a Gaussian of sigma ``sqrt((side^2 - 1) / 6)``: 2 pixels for a side of 5.
 

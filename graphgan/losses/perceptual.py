@@ -1,4 +1,4 @@
-"""Perceptual loss: pictures compared by what a trained network sees in them.
+"""Perceptual loss: images compared by what a trained network sees in them.
 
 Source: Johnson et al., "Perceptual Losses for Real-Time Style Transfer and Super-Resolution",
 ECCV 2016; [B] Tang et al., BMVC 2020, takes VGG-19 up to its fourth layer, and L1.
@@ -23,8 +23,8 @@ class PerceptualLoss(nn.Module):
     """``mean |f(x) - f(y)|`` with x and y brought to the mean and spread of ImageNet.
 
     Args:
-        features: f, any module from pictures to a feature map; it is frozen, and its gradient
-            reaches the pictures. See `vgg19_features`.
+        features: f, any module from images to a feature map; it is frozen, and its gradient
+            reaches the images. See `vgg19_features`.
     Shapes:
         ``output, target: b 3 h w`` in [-1, 1] -> scalar; no gradient through ``target``
     Raises:

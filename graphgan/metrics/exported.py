@@ -1,4 +1,4 @@
-"""Networks that measure pictures, given as programs: no code of theirs has to be there."""
+"""Networks that measure images, given as programs: no code of theirs has to be there."""
 
 import logging
 from pathlib import Path
@@ -16,7 +16,7 @@ class ExportedProgram(nn.Module):
     Shapes:
         ``images: b 3 h w``, 8 bits -> ``b d``; whatever h and w it was exported for
     Raises:
-        ValueError: no such file, or something else in it; called with pictures of another size or
+        ValueError: no such file, or something else in it; called with images of another size or
             number than it was exported for.
     """
 
@@ -41,7 +41,7 @@ class ExportedProgram(nn.Module):
             count, _, height, width = images.shape
             reason = str(error).strip().partition("\n")[0]
             raise ValueError(
-                f"{self.path}: expected a program for {count} 8-bit pictures of {width} x {height} "
+                f"{self.path}: expected a program for {count} 8-bit images of {width} x {height} "
                 f"pixels: {reason}"
             ) from error
         return output

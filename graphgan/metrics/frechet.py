@@ -2,7 +2,7 @@
 
 Source: Dowson and Landau, "The Frechet Distance between Multivariate Normal Distributions", Journal
 of Multivariate Analysis 1982; Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge
-to a Local Nash Equilibrium", NIPS 2017. `frechet_inception_distance` is the same of pictures.
+to a Local Nash Equilibrium", NIPS 2017. `frechet_inception_distance` is the same of images.
 The version on principal directions, for fewer rows than columns, is ours.
 """
 
@@ -66,7 +66,7 @@ def principal_frechet_distance(
     Compare only at equal counts and equal k, and with `frechet_floor` of this distance.
 
     Args:
-        real: features of real pictures.
+        real: features of real images.
         other: of those that are judged.
         directions: k. By default 32, or fewer where there are fewer than 128 rows in a set, a
             quarter of them; at most the rank of the real rows about their mean.
@@ -109,7 +109,7 @@ def frechet_floor(
     The mean over draws of two halves without a row in common. No system can be expected below it.
 
     Args:
-        features: of the source, such as of untouched pictures.
+        features: of the source, such as of untouched images.
         count: rows in each half, above d.
         seed: of the draws.
         draws: pairs of halves.

@@ -84,7 +84,7 @@ def head_rotation(vertices: Float[Tensor, "n 468 d"]) -> Float[Tensor, "n 3 3"]:
 def head_angles(rotations: Float[Tensor, "n 3 3"]) -> HeadPose:
     """The angles of ``R = R_z(roll) R_x(-pitch) R_y(-yaw)``.
 
-    A picture that is turned in its plane changes the roll alone, and a profile is no special case:
+    An image that is turned in its plane changes the roll alone, and a profile is no special case:
     only a face that looks straight up or down leaves yaw and roll open.
     """
     matrices = rotations.double()

@@ -1,4 +1,4 @@
-"""Features of published FIDs: Inception-v3 on pictures that are resized as TensorFlow did it."""
+"""Features of published FIDs: Inception-v3 on images that are resized as TensorFlow did it."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ WEIGHTS_URL = (
 class InceptionFeatures(nn.Module):
     """The 2,048 features of Inception-v3 that FID and KID were defined with.
 
-    Pictures are brought to 299 x 299 pixels as TensorFlow 1 did it: bilinear between pixels
+    Images are brought to 299 x 299 pixels as TensorFlow 1 did it: bilinear between pixels
     ``floor(i n / 299)`` and the next, without anything against aliasing; then ``(v - 128) / 128``.
 
     Neither torch-fidelity, which torchmetrics asks for, nor torchvision is needed: one file of

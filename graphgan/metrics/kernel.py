@@ -2,7 +2,7 @@
 
 Source: Binkowski et al., "Demystifying MMD GANs", ICLR 2018, section 4 (the unbiased estimate of
 the squared maximum mean discrepancy, and the cubic kernel). `kernel_inception_distance` is the same
-of pictures.
+of images.
 """
 
 from typing import NamedTuple

@@ -1,7 +1,7 @@
-"""The parrot: an attacker who learns how anonymized pictures of known people look.
+"""The parrot: an attacker who learns how anonymized images of known people look.
 
 Source: Newton et al., "Preserving Privacy by De-identifying Face Images", TKDE 2005. An attacker
-who compares anonymized pictures with untouched ones may fail only because both look different. A
+who compares anonymized images with untouched ones may fail only because both look different. A
 parrot has put known people through the same anonymization, and learns from what came out.
 """
 
@@ -25,7 +25,7 @@ def parrot_rank_one(
 ) -> Float64[Tensor, "m"]:
     """1 for a probe whose person a linear head names first, else 0: not identified.
 
-    The head is multinomial logistic regression on anonymized pictures of known people: it minimizes
+    The head is multinomial logistic regression on anonymized images of known people: it minimizes
     ``sum over faces of -log softmax(W z + c)[person] + weight_decay / 2 |W|^2``, z the descriptors
     less their mean and over their standard deviation in ``train``. There is one minimum, which
     L-BFGS finds from zero, in double precision on the CPU: the same input gives the same answer.
@@ -34,9 +34,9 @@ def parrot_rank_one(
     none of whose training faces gave one is never named.
 
     Args:
-        train: descriptors of anonymized pictures, NaN where missing.
+        train: descriptors of anonymized images, NaN where missing.
         train_people: the number of each one's person.
-        probes: descriptors of other anonymized pictures, likewise.
+        probes: descriptors of other anonymized images, likewise.
         probe_people: likewise.
         weight_decay: above 0. Measured on dlib's descriptors of 60 people, 1 to 4 faces each to
             learn from, untouched and as mosaics: from 0.1 to 30 the rate hardly changes, from 100

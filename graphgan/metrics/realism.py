@@ -1,4 +1,4 @@
-"""Features of whole pictures that tell real ones from made ones, by a network of free weights.
+"""Features of whole images that tell real ones from made ones, by a network of free weights.
 
 Source: Tan and Le, "EfficientNet", ICML 2019, see `graphgan.models.efficientnet_lite`. Published
 FIDs are of another network, Inception-v3: numbers of the two cannot be compared.
@@ -19,17 +19,17 @@ from graphgan.landmarks.align import Crop, crop_image
 from graphgan.layers.fusion import fuse
 from graphgan.models.efficientnet_lite import EfficientNetLite
 
-_AT_ONCE = 2  # of these sizes, more pictures at once are slower on a processor
+_AT_ONCE = 2  # of these sizes, more images at once are slower on a processor
 
 _SIDE_OF_BOX = 1.25  # what is replaced fills most of it; a wider crop shows less of a difference
 _RAISED_BY = 0.05
 
 
 class RealismFeatures(nn.Module):
-    """What EfficientNet-lite sees in pictures, for Frechet and kernel distances.
+    """What EfficientNet-lite sees in images, for Frechet and kernel distances.
 
-    Pictures are brought to the size that the network was trained at, 260 x 260 pixels for "lite2":
-    bicubic, widened when shrinking so that nothing aliases, and cut off at 0 and 255. Pictures that
+    Images are brought to the size that the network was trained at, 260 x 260 pixels for "lite2":
+    bicubic, widened when shrinking so that nothing aliases, and cut off at 0 and 255. Images that
     are not square are squeezed.
 
     Args:
@@ -37,7 +37,7 @@ class RealismFeatures(nn.Module):
         weights: see `EfficientNetLite.pretrained`; None for the package that is installed.
     Attributes:
         name: in tables: the variant.
-        of_close_ups: evaluation shows it `close_up`, not whole pictures.
+        of_close_ups: evaluation shows it `close_up`, not whole images.
         fingerprint: of weights and size; features stay valid as long as this does not change.
     Shapes:
         ``images: b 3 h w``, 8 bits -> ``b 1280``
@@ -82,8 +82,8 @@ def close_up(
     """The face and little else, as `RealismFeatures` sees most of what was done to it.
 
     A square of 1.25 times the longer side of the landmarks' box, around its middle, raised by a
-    twentieth of the side: from the forehead to below the chin. Where it leaves the picture, the
-    picture is reflected.
+    twentieth of the side: from the forehead to below the chin. Where it leaves the image, the
+    image is reflected.
 
     Args:
         image: that the face is in.

@@ -35,7 +35,7 @@ def seam_visibility(
     |dI/dt|`` along it, over the pixels up to 2 from the outline and over red, green and blue; r the
     result, o the original. Gradients are those of a Gaussian of 1 pixel. 1 where no seam is to be
     seen, also where the outline runs along an edge of the original, such as a jaw. NaN where the
-    mask has no outline inside the picture, or the result is NaN.
+    mask has no outline inside the image, or the result is NaN.
 
     Args:
         results, originals: in [-1, 1], or 8-bit.

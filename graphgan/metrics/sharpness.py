@@ -34,7 +34,7 @@ class Sharpness(NamedTuple):
     result is NaN or has hardly any contrast.
 
     Args:
-        to_original: of the result's face to the original's, each in units of its picture's
+        to_original: of the result's face to the original's, each in units of its image's
             contrast: 0 flat, 1 as before, above 1 sharper or noisier.
         to_surroundings: of the result's face to what is around it.
         original_to_surroundings: the same of the original, to compare with.
@@ -52,7 +52,7 @@ def face_sharpness(results: Images, originals: Images, mask: Float[Tensor, "n 1 
 
     ``S(region) = median over the region of |Y - B Y|``, with Y the luminance and B the binomial
     filter (1 2 1)^T (1 2 1) / 16; ``to_original = S(face) / std(Y)`` of the result over the same of
-    the original, with the deviation over all that is outside of the mask: a picture of less
+    the original, with the deviation over all that is outside of the mask: an image of less
     contrast is not less sharp, a pale face in it is; ``to_surroundings = S(face) /
     S(surroundings)``. The face ends 3 pixels inside the mask, its surroundings are a band of 12
     pixels that begins 3 pixels outside. An eighth of an 8-bit step is added to each S.
@@ -101,7 +101,7 @@ def _binomial(values: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n 1 h w"]:
 def _contrast(
     images: Float[Tensor, "n 3 h w"], where: Bool[Tensor, "n 1 h w"]
 ) -> Float[Tensor, "n"]:
-    """Deviation of the luminance; of nothing it is the least, as for a flat picture."""
+    """Deviation of the luminance; of nothing it is the least, as for a flat image."""
     values, weights = luminance(images).flatten(1), where.flatten(1).to(images)
     weights = weights / weights.sum(1, keepdim=True).clamp(min=1)
     middles = (weights * values).sum(1, keepdim=True)

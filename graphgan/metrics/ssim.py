@@ -1,9 +1,9 @@
-"""Structural similarity, one number an item, over a picture or over the person in it.
+"""Structural similarity, one number an item, over an image or over the person in it.
 
 Sources: Wang et al., "Image Quality Assessment: From Error Visibility to Structural Similarity",
 IEEE TIP 2004; mask-SSIM of Ma et al., "Pose Guided Person Image Generation", NIPS 2017. Differs
 from the evaluation that most papers on pose transfer share: there the range of the values is that
-of each generated picture, here it is that of the format, the same for every picture.
+of each generated image, here it is that of the format, the same for every image.
 """
 
 import torch
@@ -26,9 +26,9 @@ def ssim(
 
     ``l = (2 mu_x mu_y + C1) / (mu_x^2 + mu_y^2 + C1)``,
     ``c = (2 s_xy + C2) / (s_xx + s_yy + C2)``, C1 = 0.01^2, C2 = 0.03^2, with the values brought to
-    [0, 1]: means count from black, so pictures in [-1, 1] would give other numbers. Between -1 and
-    1. The places are those where the whole window lies inside the picture, 5 pixels from its
-    border and more. Computed in double precision, given back in that of the pictures.
+    [0, 1]: means count from black, so images in [-1, 1] would give other numbers. Between -1 and
+    1. The places are those where the whole window lies inside the image, 5 pixels from its
+    border and more. Computed in double precision, given back in that of the images.
 
     With a mask it is the mean over the places inside, weighted by it: the numbers of the region
     itself, though its windows see 5 pixels beyond its edge. NaN where the mask has no such place.
@@ -64,7 +64,7 @@ def mask_ssim(
     target: Float[Tensor, "b 3 h w"],
     mask: Float[Tensor, "b 1 h w"],
 ) -> Float[Tensor, "b"]:
-    """`ssim` over the whole of both pictures, all outside the mask made black: as published.
+    """`ssim` over the whole of both images, all outside the mask made black: as published.
 
     Equal black counts as 1, so a small mask gives a high number whatever is inside it, and an
     empty one gives 1. Compare only numbers of the same masks, and use ``ssim(..., mask=mask)``,

@@ -35,7 +35,7 @@ class AnonyGAN(Pretrained):
         fitting: bends the condition toward the source and matches its colors before the
             generator sees it (not in the paper); generator and blend then see the identity in the
             right pose and light. The inside of mouths that it paints is shown as it painted it.
-        base: what the attention mask blends the generated picture with: the condition (paper)
+        base: what the attention mask blends the generated image with: the condition (paper)
             or, where the generator has none, the context (published code).
         forehead: of the mask that is drawn where none is given, see `face_mask`; told to those who
             draw masks for it.
@@ -44,7 +44,7 @@ class AnonyGAN(Pretrained):
         detail: structures finer than about this share of the height are the condition's, as it was
             fitted: ``image = condition + smooth(image - condition)``, see
             `with_details_of` (not in the paper); 0 leaves them to the generator.
-        size: height and width of the pictures that it was trained on, in pixels; told to those who
+        size: height and width of the images that it was trained on, in pixels; told to those who
             cut faces for it, not used by the network.
         trained_with: names of the networks of others whose features its training saw, such as
             "lite0"; told to evaluation, where they do not judge it.

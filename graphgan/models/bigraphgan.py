@@ -31,7 +31,7 @@ class BiGraphGAN(Pretrained):
     ``output = generator(image, (joints, wanted_joints), base=image)``
 
     The Market-1501 variant blends ``generated * A_1 + image * A_2`` with two unbounded maps, the
-    DeepFashion variant gives the generated picture as it is, with InstanceNorm in place of
+    DeepFashion variant gives the generated image as it is, with InstanceNorm in place of
     BatchNorm outside the reasoning.
 
     Args:

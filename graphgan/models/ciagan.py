@@ -3,7 +3,7 @@
 Source: [C] Maximov et al., "CIAGAN: Conditional Identity Anonymization Generative Adversarial
 Networks", CVPR 2020, https://arxiv.org/abs/2005.09544.
 Differs from the authors' code: a person is a number, not a one-hot vector; a generator of smaller
-pictures leaves out the innermost blocks, not the outermost ones.
+images leaves out the innermost blocks, not the outermost ones.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from graphgan.layers.residual import ResidualBlock
 from graphgan.models.pretrained import Pretrained
 
 SIZES = {64: 4, 128: 5}
-"""Sides of pictures, and how many blocks bring them to a code of 4 x 4."""
+"""Sides of images, and how many blocks bring them to a code of 4 x 4."""
 
 
 class CIAGANGenerator(Pretrained):
@@ -40,13 +40,13 @@ class CIAGANGenerator(Pretrained):
     Every convolution but the last has spectral normalization.
 
     It knows the people that it was trained on and no others: an identity is a number of one of
-    them. The first thing that a block does to the pictures is a ReLU, hence their range.
+    them. The first thing that a block does to the images is a ReLU, hence their range.
 
     Args:
         num_identities: people that there are to choose from.
         width: w, even.
         num_blocks: residual blocks in the middle.
-        size: side of the pictures, 128 as published or 64.
+        size: side of the images, 128 as published or 64.
         people: names of the identities in the order of their numbers; None where nobody knows.
     Attributes:
         num_identities, size, people: as given.
@@ -133,7 +133,7 @@ class CIAGANGenerator(Pretrained):
         check_features(drawing, 3, "drawing")
         if drawing.shape[2:] != (self.size, self.size) or masked.shape != drawing.shape:
             raise ValueError(
-                f"expected two pictures of shape (b, 3, {self.size}, {self.size}), got "
+                f"expected two images of shape (b, 3, {self.size}, {self.size}), got "
                 f"{tuple(drawing.shape)} and {tuple(masked.shape)}"
             )
         if identity.shape != drawing.shape[:1]:
@@ -153,7 +153,7 @@ def generator_inputs(
     *,
     size: int,
 ) -> tuple[Float[Tensor, "b 3 s s"], Float[Tensor, "b 3 s s"]]:
-    """What a `CIAGANGenerator` sees of faces: drawings and masked pictures, both in [0, 1].
+    """What a `CIAGANGenerator` sees of faces: drawings and masked images, both in [0, 1].
 
     Both have the dtype of the images, whatever that of landmarks and masks.
 
@@ -163,7 +163,7 @@ def generator_inputs(
         images: in [-1, 1], of any size.
         landmarks: in pixels of the images.
         masks: 1 inside the face.
-        size: of the generator's pictures.
+        size: of the generator's images.
     Raises:
         ValueError: landmarks of another scheme.
     """

@@ -79,7 +79,7 @@ def _check_size(shape: torch.Size) -> None:
 
 
 class AppearanceDiscriminator(PatchDiscriminator):
-    """D_app of [A]: is ``[image | condition]`` a real picture of the condition's person?
+    """D_app of [A]: is ``[image | condition]`` a real image of the condition's person?
 
     Args:
         width: of the first layer.

@@ -1,4 +1,4 @@
-"""EfficientNet-lite: features of pictures by a small network that was trained on ImageNet.
+"""EfficientNet-lite: features of images by a small network that was trained on ImageNet.
 
 Sources: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
 ICML 2019, table 1 and section 3.3, https://arxiv.org/abs/1905.11946; Sandler et al., "MobileNetV2:
@@ -30,7 +30,7 @@ Network = TypeVar("Network", bound="EfficientNetLite")  # the hook of the tests 
 
 
 class _Variant(NamedTuple):
-    """How much wider and deeper than the smallest, and the side of the pictures in training."""
+    """How much wider and deeper than the smallest, and the side of the images in training."""
 
     width: float
     depth: float
@@ -66,7 +66,7 @@ SCALE, SHIFT = 127.5 / 128, 0.5 / 128
 
 
 class EfficientNetLite(nn.Module):
-    """What a picture shows, as 1,280 numbers, as maps at four strides, or as ImageNet's classes.
+    """What an image shows, as 1,280 numbers, as maps at four strides, or as ImageNet's classes.
 
     ``features = mean(head(stages(stem(z))))`` over places, with ``z = (v - 127) / 128`` of the
     8-bit values ``v = 127.5 (x + 1)`` of an image x. A stage repeats ``x + P(D(E(x)))``: E a 1x1
@@ -77,7 +77,7 @@ class EfficientNetLite(nn.Module):
     Args:
         variant: "lite0" or "lite2".
     Attributes:
-        size: pixels a side of the pictures in training: 224 or 260. Other sizes are taken as well.
+        size: pixels a side of the images in training: 224 or 260. Other sizes are taken as well.
         depths: blocks in each of the seven stages.
         stage_channels: of the four maps of `stage_features`.
     Shapes:

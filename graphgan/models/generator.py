@@ -1,4 +1,4 @@
-"""The generator of landmark-guided pictures: encode, reason, decode, blend.
+"""The generator of landmark-guided images: encode, reason, decode, blend.
 
 Sources: [A] Dall'Asen et al., "Graph-based Generative Face Anonymisation with Pose Preservation",
 ICIAP 2021, figure 2; [B] Tang et al., "Bipartite Graph Reasoning GANs for Person Image
@@ -38,7 +38,7 @@ class GeneratorOutput(NamedTuple):
 
     Shapes:
         ``image: b 3 h w`` in [-1, 1], the result; ``attention: b m h w``, the maps of the blend
-        (None without one); ``intermediate: b 3 h w`` in [-1, 1], the picture before the blend
+        (None without one); ``intermediate: b 3 h w`` in [-1, 1], the image before the blend
     """
 
     image: Tensor
@@ -47,7 +47,7 @@ class GeneratorOutput(NamedTuple):
 
 
 class LandmarkGenerator(nn.Module):
-    """A picture of what ``appearance`` shows, shaped as the source landmarks say.
+    """An image of what ``appearance`` shows, shaped as the source landmarks say.
 
     Args:
         appearance_channels: 6 for a condition beside a context, 3 for a condition alone.
@@ -74,7 +74,7 @@ class LandmarkGenerator(nn.Module):
         reasoning_aggr: of the bipartite reasoning: "sum" as published, or "mean", which does not
             depend on the size.
         attention_norm: inside the attention head, None for none, as published.
-        blend: how the result is made of the generated picture and ``base``; "none" for no blend.
+        blend: how the result is made of the generated image and ``base``; "none" for no blend.
         upsampling: of the heads.
     Attributes:
         gradient_checkpointing: False; set to True, the blocks and the image head keep only what

@@ -1,4 +1,4 @@
-"""A network that embeds pictures of people: those of one person lie near each other.
+"""A network that embeds images of people: those of one person lie near each other.
 
 Source: [C] Maximov et al., "CIAGAN: Conditional Identity Anonymization Generative Adversarial
 Networks", CVPR 2020, section 3.3 (there a siamese residual network).
@@ -27,7 +27,7 @@ class IdentityNetwork(nn.Module):
     Shapes:
         ``image: b 3 h w`` (16 pixels and more a side) -> ``b d``
     Raises:
-        ValueError: other channels, smaller pictures, an empty batch.
+        ValueError: other channels, smaller images, an empty batch.
 
     Example:
         >>> IdentityNetwork()(torch.randn(2, 3, 64, 64)).shape

@@ -37,7 +37,7 @@ _Pool = Literal["mean", "max"]
 
 
 class InceptionV3(nn.Module):
-    """Features of pictures by a network that was trained on ImageNet.
+    """Features of images by a network that was trained on ImageNet.
 
     For evaluation: `from_weights` gives it ready for use; it has neither dropout nor the second
     classifier, which training takes.

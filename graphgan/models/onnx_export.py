@@ -1,7 +1,7 @@
-"""AnonyGAN as an ONNX file: coordinates in, picture out, without this library.
+"""AnonyGAN as an ONNX file: coordinates in, image out, without this library.
 
 Maps are no part of the interface: the graph renders landmarks as the network does. The batch is
-free, the size of the pictures is fixed.
+free, the size of the images is fixed.
 """
 
 import copy
@@ -38,7 +38,7 @@ from graphgan.models.onnx_generator import (
 )
 
 LARGEST_DIFFERENCE = 1e-3
-"""Of any value of a picture in [-1, 1] between the file and the network."""
+"""Of any value of an image in [-1, 1] between the file and the network."""
 
 _OPSET = 18
 _LARGEST_FILE = 2**31 - 2**24  # protobuf's limit, and room for the graph
@@ -91,9 +91,9 @@ def export_onnx(model: AnonyGAN, path: str | Path, *, size: tuple[int, int] | No
 
 @torch.no_grad()
 def onnx_difference(model: AnonyGAN, path: str | Path, *, seed: int = 0) -> float:
-    """The largest absolute difference between a file's pictures and the network's.
+    """The largest absolute difference between a file's images and the network's.
 
-    On random pictures, batches of 1 and 3, with landmarks anywhere, exactly at pixel centers,
+    On random images, batches of 1 and 3, with landmarks anywhere, exactly at pixel centers,
     between them, at the borders, outside and missing.
 
     Args:
@@ -101,10 +101,10 @@ def onnx_difference(model: AnonyGAN, path: str | Path, *, seed: int = 0) -> floa
         path: of a file of `export_onnx`.
         seed: of the random input.
     Returns:
-        Infinity where the file's pictures are not finite.
+        Infinity where the file's images are not finite.
     Raises:
         ValueError: not such a file, or one of another number of landmarks; a network whose
-            pictures are not finite.
+            images are not finite.
     """
     reference, onnx_model = _plain_copy(model), OnnxAnonyGAN(path, threads=torch.get_num_threads())
     if onnx_model.num_landmarks != (count := model.generator.num_landmarks):
@@ -117,7 +117,7 @@ def onnx_difference(model: AnonyGAN, path: str | Path, *, seed: int = 0) -> floa
         if not expected.isfinite().all():
             height, width = onnx_model.size
             raise ValueError(
-                f"expected a network whose pictures are finite, got NaN or infinity at {width} x "
+                f"expected a network whose images are finite, got NaN or infinity at {width} x "
                 f"{height} pixels: was it trained at that size?"
             )
         difference = float((onnx_model(*inputs) - expected).abs().max())
@@ -150,7 +150,7 @@ def _random_inputs(num_landmarks: int, size: tuple[int, int], seed: int) -> Iter
         return torch.rand(shape, generator=random)
 
     def pictures(batch: int) -> Tensor:
-        """Smooth: unlike landmarks bend a picture a hundredfold, and noise shows each digit."""
+        """Smooth: unlike landmarks bend an image a hundredfold, and noise shows each digit."""
         coarse = 2 * uniform(batch, 3, *(-(-length // 8) for length in size)) - 1
         return F.interpolate(coarse, size, mode="bilinear")
 
@@ -210,7 +210,7 @@ def _to_onnx(model: AnonyGAN, size: tuple[int, int]) -> Any:
 
 
 class _ImageOnly(nn.Module):
-    """The picture, without the maps of the blend."""
+    """The image, without the maps of the blend."""
 
     def __init__(self, model: AnonyGAN) -> None:
         super().__init__()

@@ -29,7 +29,7 @@ class OnnxAnonyGAN:
         threads: that onnxruntime computes with; None for one a core.
     Attributes:
         num_landmarks: k of each of the two sets.
-        size: height and width of the pictures, in pixels.
+        size: height and width of the images, in pixels.
         forehead: of the masks that it was trained with, see `face_mask`.
         face_alone, keep_openings: see `AnonyGAN`.
         version: of the library that wrote the file.

@@ -88,7 +88,7 @@ def train_command(
             ``options.seed``.
         less_memory: advice for when there is not enough, such as "a smaller --width needs less".
     """
-    # Fabric advises workers that would only cost here, where pictures are in memory.
+    # Fabric advises workers that would only cost here, where images are in memory.
     warnings.filterwarnings("ignore", module="lightning_fabric")
     with memory_errors_explained(less_memory):
         fabric = launch_fabric(options.device, options.devices, options.precision)
@@ -98,14 +98,14 @@ def train_command(
 
 
 def ready_to_train(pictures: PictureDataset, *, smallest: int, workers: int) -> PictureDataset:
-    """The pictures of a run, held in memory unless workers read them.
+    """The images of a run, held in memory unless workers read them.
 
     Args:
         pictures: to train on.
         smallest: side that the discriminators can look at, in pixels.
         workers: processes that read.
     Raises:
-        ValueError: smaller pictures, or sides that are not divisible by 4.
+        ValueError: smaller images, or sides that are not divisible by 4.
     """
     check_sides(pictures.size, smallest=smallest)
     return pictures if workers > 0 else hold_in_memory(pictures)

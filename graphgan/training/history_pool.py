@@ -1,4 +1,4 @@
-"""A pool of generated pictures, of which a discriminator sees some again.
+"""A pool of generated images, of which a discriminator sees some again.
 
 Source: Shrivastava et al., "Learning from Simulated and Unsupervised Images through Adversarial
 Training", CVPR 2017; [B] Tang et al., BMVC 2020, keeps 50.

@@ -109,7 +109,7 @@ def train(
         schedule: how far and how often.
         batch_size: samples a step, over all processes.
         start: steps taken before.
-        draw: writes a sheet of sample pictures to the path it is given; what it returns is shown
+        draw: writes a sheet of sample images to the path it is given; what it returns is shown
             by the logger.
         export: writes the shipped weights into the folder it is given.
         validate: an error on pairs that are held out, the lower the better, measured at every

@@ -52,7 +52,7 @@ class RunOptions:
     start_from: Path | None = None
     """Weights that this run starts from, with optimizers and steps of its own: the folder of
     another run, a .safetensors file, or the name of shipped weights. Networks that it lacks begin
-    untrained. Pictures may be of another size."""
+    untrained. Images may be of another size."""
     steps: int = 100_000
     """Total number of steps, those of earlier sittings included."""
     more: int | None = None
@@ -66,13 +66,13 @@ class RunOptions:
     seed: int = 0
     """Of weights, pairs, dropout and drawn people."""
     workers: int = 0
-    """Processes that read pictures; 0 reads them all into memory before training."""
+    """Processes that read images; 0 reads them all into memory before training."""
     log_every: int = 20
     """Steps between rows of metrics.csv."""
     save_every: int = 500
     """Steps between checkpoints."""
     sheet_every: int = 500
-    """Steps between sheets of sample pictures."""
+    """Steps between sheets of sample images."""
     logger: str = "tensorboard"
     """What shows metrics and sheets, besides the folder of the run: tensorboard, wandb, none, or
     the class of a Lightning Fabric logger, such as lightning.pytorch.loggers.MLFlowLogger."""

@@ -1,10 +1,10 @@
-"""The folder of a run: configuration, metrics, pictures, checkpoints. Nothing in it is ever half.
+"""The folder of a run: configuration, metrics, images, checkpoints. Nothing in it is ever half.
 
 config.yaml                      every option of the run
 metrics.csv                      a row every few steps
 validation.csv                   the error on held-out pairs at every checkpoint
 events.out.tfevents.*            the same for TensorBoard, with the sheets
-sheets/step-000100.png           sample pictures
+sheets/step-000100.png           sample images
 checkpoints/step-000100/         state.pt (to resume), generator.safetensors (to use)
 checkpoints/best-000100/         the weights with the least error on held-out pairs
 """
@@ -86,7 +86,7 @@ class RunFolder:
 
     @property
     def sheets(self) -> Path:
-        """Folder of the sample pictures."""
+        """Folder of the sample images."""
         return self.path / "sheets"
 
     @property
@@ -100,7 +100,7 @@ class RunFolder:
         return self.path / "checkpoints"
 
     def sheet(self, step: int) -> Path:
-        """File of the sample pictures of a step."""
+        """File of the sample images of a step."""
         return self.sheets / f"step-{step:06d}.png"
 
     @property

@@ -1,4 +1,4 @@
-"""From trained weights and a prepared folder to pictures on disk: what sampling commands share."""
+"""From trained weights and a prepared folder to images on disk: what sampling commands share."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -36,9 +36,9 @@ class CheckpointOptions:
     """Weights (generator.safetensors), the folder of a run: its newest ones, or shipped ones by
     name (graphgan info lists them)."""
     count: int | None = None
-    """At most this many pictures, spread evenly; all by default."""
+    """At most this many images, spread evenly; all by default."""
     batch_size: int = 32
-    """Pictures a step; fewer need less memory."""
+    """Images a step; fewer need less memory."""
     device: str = "auto"
     """cpu, cuda (or gpu), mps, or auto for the fastest there is."""
 
@@ -62,14 +62,14 @@ class CheckpointOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class SampleOptions(CheckpointOptions):
-    """Weights, what they make pictures of, and where these go."""
+    """Weights, what they make images of, and where these go."""
 
     data: Path
     """Folder made by prepare.py."""
     out: Path
-    """New or empty folder for the pictures, pairs.csv and sheet.png."""
+    """New or empty folder for the images, pairs.csv and sheet.png."""
     split: Split = "test"
-    """Pictures to work on."""
+    """Images to work on."""
 
 
 def pair_batches(
@@ -108,16 +108,16 @@ def write_samples(
     columns: Callable[[Batch], Mapping[str, Float[Tensor, "b c h w"]]],
     device: torch.device,
 ) -> None:
-    """Make a picture of every pair: ``images/<name>.png``, ``pairs.csv``, ``sheet.png``.
+    """Make an image of every pair: ``images/<name>.png``, ``pairs.csv``, ``sheet.png``.
 
     Args:
         options: where they go, and how many are made at once.
         pictures: where the pairs are read.
-        pairs: what pictures are made of.
-        names: of all pictures, in the order of the pairs.
+        pairs: what images are made of.
+        names: of all images, in the order of the pairs.
         table: columns of pairs.csv.
         to_batch: what a network is given.
-        make: the pictures of a batch, in [-1, 1].
+        make: the images of a batch, in [-1, 1].
         columns: of the sheet.
         device: where they are made.
     Raises:
@@ -132,7 +132,7 @@ def write_samples(
     first = next(batches(some_pairs(pairs, SHEET_ROWS), batch_size=SHEET_ROWS))
     write_sheet(options.out / "sheet.png", columns(first))
     sheet = options.out / "sheet.png"
-    print(f"{len(names)} pictures in {options.out}; look at {sheet}", flush=True)
+    print(f"{len(names)} images in {options.out}; look at {sheet}", flush=True)
 
 
 def _write_images(
@@ -141,7 +141,7 @@ def _write_images(
     with needs_extra("recipes"):
         from tqdm import tqdm
     left = iter(names)
-    with tqdm(total=len(names), unit="picture") as bar:
+    with tqdm(total=len(names), unit="image") as bar:
         for images in made:
             for image in to_uint8_image(images).cpu():
                 file = image_file(out, next(left))
@@ -151,10 +151,10 @@ def _write_images(
 
 
 def _check_names(names: Sequence[str]) -> None:
-    """Before any work: every picture gets a file of its own, whose name a disk can hold."""
+    """Before any work: every image gets a file of its own, whose name a disk can hold."""
     if len(set(names)) < len(names):
         raise ValueError(f"expected different names, got {len(names) - len(set(names))} twice")
     for name in names:
         longest = max(len(os.fsencode(f".{part}.png.part")) for part in name.split("/"))
         if longest > LONGEST_NAME:
-            raise ValueError(f"expected shorter names of pictures, got {name!r:.80}...")
+            raise ValueError(f"expected shorter names of images, got {name!r:.80}...")

@@ -1,4 +1,4 @@
-"""Sheets of sample pictures: one row a sample, one column a stage, with titles."""
+"""Sheets of sample images: one row a sample, one column a stage, with titles."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ SHEET_ROWS = 8  # of the sheets that commands draw
 
 
 def draw_sheet(columns: Mapping[str, Float[Tensor, "b c h w"]]) -> UInt8[Tensor, "3 H W"]:
-    """One picture of many.
+    """One image of many.
 
     Args:
         columns: title to images: 3 channels in [-1, 1], or 1 channel in [0, 1] (a mask).
@@ -35,7 +35,7 @@ def draw_sheet(columns: Mapping[str, Float[Tensor, "b c h w"]]) -> UInt8[Tensor,
 def write_sheet(
     path: Path, columns: Mapping[str, Float[Tensor, "b c h w"]]
 ) -> UInt8[Tensor, "3 H W"]:
-    """`draw_sheet` into a PNG file, atomically; returns the picture."""
+    """`draw_sheet` into a PNG file, atomically; returns the image."""
     sheet = draw_sheet(columns)
     write_image(path, sheet)
     return sheet

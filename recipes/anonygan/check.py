@@ -76,8 +76,8 @@ def _possible_pairs(faces: PreparedPictures) -> str:
     numbers = {person: number for number, person in enumerate(people)}
     possible = possible_kinds([numbers[person] for person in people])
     kinds = {
-        PairKind.SAME_IMAGE: "a picture with itself",
-        PairKind.SAME_PERSON: "one person in two pictures",
+        PairKind.SAME_IMAGE: "an image with itself",
+        PairKind.SAME_PERSON: "one person in two images",
         PairKind.DIFFERENT: "two people",
     }
     there = [text for kind, text in kinds.items() if kind in possible]

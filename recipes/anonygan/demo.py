@@ -96,7 +96,7 @@ def _is_inside(other: Detection, face: Detection) -> bool:
 
 
 def write(out: Path, before: Tensor, after: Tensor, rows: list[dict[str, Any]]) -> None:
-    """The pictures, apart and side by side, and the numbers."""
+    """The images, apart and side by side, and the numbers."""
     out.mkdir(parents=True, exist_ok=True)
     write_image(out / "before.png", before)
     write_image(out / "after.png", after)

@@ -64,7 +64,7 @@ _LEAST_FACE = 40  # pixels, of images that are 128 and larger: dlib's detector d
 class Options:
     """Who is still recognized, and what is still a face, after several anonymizers: one report.
 
-    Every picture of --split is measured. What was computed before is taken from --cache: a further
+    Every image of --split is measured. What was computed before is taken from --cache: a further
     system costs only itself.
     """
 
@@ -78,31 +78,31 @@ class Options:
     anonygan:NAME=FILE gives a name of its own."""
     paste: Literal["mask", "none"] = "mask"
     """What is measured of anonygan and ciagan: their results in the face mask of the source, as the
-    anonymizer pastes them, or the networks' own pictures, as the paper measures its I_g."""
+    anonymizer pastes them, or the networks' own images, as the paper measures its I_g."""
     out: Path
     """Folder for report.md, .csv, .json, plots, the contact sheet and pairs.csv."""
     landmarks: Path | None = None
     """Where --data are photos: a CSV file of their landmarks (image,x0,y0,...,x67,y67). The faces
     are then cut out of them, once, into the folder of --cache."""
     size: int = 256
-    """Where --data are photos: pixels of a face's side, at which pictures are judged."""
+    """Where --data are photos: pixels of a face's side, at which images are judged."""
     test_people: int | None = None
     """Where --data are photos: people of the split "test", the last in sorted order; a tenth of all
     when not given."""
     split: Splits = "test"
-    """Whose pictures are anonymized: all of them."""
+    """Whose images are anonymized: all of them."""
     people: int | None = None
     """At most this many people, drawn by the seed; the gallery then holds them alone."""
     count: int | None = None
-    """At most this many pictures, spread evenly."""
+    """At most this many images, spread evenly."""
     conditions: ConditionRule = "next"
-    """Whose identity is shown: of the next person (a random picture, as published), drawn for each
-    picture, or fixed for each person."""
+    """Whose identity is shown: of the next person (a random image, as published), drawn for each
+    image, or fixed for each person."""
     lessons: int = 3
-    """At most this many pictures of each person in the gallery that an attacker (the parrot) holds
+    """At most this many images of each person in the gallery that an attacker (the parrot) holds
     in anonymized form and learns from; recognition is not asked about them. 0 for none."""
     condition_split: Splits | None = None
-    """Whose pictures are conditions, the parrot's too; those of --split if not given. CIAGAN knows
+    """Whose images are conditions, the parrot's too; those of --split if not given. CIAGAN knows
     "train" alone."""
     videos: str | None = None
     """Expression on a photo's path whose first group names its video, such as '/(.)' where the
@@ -124,20 +124,20 @@ class Options:
     """Weights of FaceNet (InceptionResnetV1 trained on CASIA-WebFace, on VGGFace2): further
     recognizers."""
     features: Path | None = None
-    """Further features, for distances to real pictures and for telling results from them: a program
-    (torch.export, .pt2) from 8-bit pictures to features, or the weights (.pth) of the Inception-v3
+    """Further features, for distances to real images and for telling results from them: a program
+    (torch.export, .pt2) from 8-bit images to features, or the weights (.pth) of the Inception-v3
     that published FIDs are of. FD-lite2 is always measured."""
     published: Path | None = None
     """A CSV file (system,metric,value,deviation,source) of figures to print below those of the same
     metrics, marked as the paper's, such as recipes/anonygan/published.csv."""
     frechet_count: int = 300
-    """Pictures on each side of every Frechet distance."""
+    """Images on each side of every Frechet distance."""
     min_iou: float = 0.3
     """Overlap of a found box with that of the landmarks from which it counts as in place."""
     false_accept_rates: tuple[float, ...] = (0.01, 0.001)
     """Shares of pairs of different original people, at which verification is calibrated."""
     by_group: bool = False
-    """Measure halves of the pictures as well: from the front and turned, small and large, dark and
+    """Measure halves of the images as well: from the front and turned, small and large, dark and
     bright."""
     groups: Path | None = None
     """A CSV file with a column image or person, and others such as sex, age or glasses: measure
@@ -145,7 +145,7 @@ class Options:
     bins: tuple[str, ...] = ()
     """Where the groups of a column of numbers begin, in place of thirds: age=30,50."""
     batch_size: int = 32
-    """Pictures that a network is given at once."""
+    """Images that a network is given at once."""
     device: str = "auto"
     """Of the networks: cpu, cuda (or gpu), mps, or auto for the fastest there is."""
     workers: int = os.cpu_count() or 1

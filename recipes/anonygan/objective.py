@@ -51,7 +51,7 @@ class LossOptions:
     """The logits are matched as the sixth layer, as eq. (4) may be read: its sum goes to the total
     number of layers (published code: left out)."""
     wfm_pairs: Literal["different", "all", "same_person"] = "different"
-    """Pairs that are matched: those whose condition is another picture, all (published code), or
+    """Pairs that are matched: those whose condition is another image, all (published code), or
     those of one person, whose true answer is the source (not in the paper)."""
     weight_recon: float = 5.0
     """Weight of the reconstruction, over pairs of one person (published script: 10)."""
@@ -90,7 +90,7 @@ class LossOptions:
     saturate at 1, where the result is the condition as it was fitted and nothing is learned
     (Pumarola et al., ECCV 2018; with projected discriminators; not in the paper)."""
     augmentation: float = 0.0
-    """How strongly pictures are turned, moved, zoomed and colored at random before a
+    """How strongly images are turned, moved, zoomed and colored at random before a
     discriminator sees them, landmarks along, 0 to 1 (0 in the paper); real and generated alike, and
     the generator learns through it."""
 

@@ -242,11 +242,11 @@ class PairOptions:
     same_image_share: float = 0.75
     """Share of pairs whose condition is the source itself."""
     same_person_share: float = 0.0
-    """Share of pairs of one person in two pictures: pixel supervision across poses."""
+    """Share of pairs of one person in two images: pixel supervision across poses."""
     num_pairs: int | None = 24_000
     """Pairs fixed beforehand; None draws afresh at every step (published code)."""
     flip: bool = False
-    """Mirror half of the pairs, by chance: pictures and landmarks (not in the paper)."""
+    """Mirror half of the pairs, by chance: images and landmarks (not in the paper)."""
     degraded: bool = False
     """Change the light of conditions and sources, and blur, shrink, compress and add noise to
     sources, by chance (not in the paper)."""
@@ -266,7 +266,7 @@ class TrainOptions(RunOptions):
     people: int = 200
     """Drawn people to train on."""
     faces_per_person: int = 12
-    """Pictures of each of them."""
+    """Images of each of them."""
     model: ModelOptions = field(default_factory=ModelOptions)
     pairs: PairOptions = field(default_factory=PairOptions)
     loss: LossOptions = field(default_factory=LossOptions)
@@ -321,7 +321,7 @@ PAPER_SAME_IMAGE_SHARE = PairOptions().same_image_share
 
 def without_same_person(options: TrainOptions) -> TrainOptions:
     """The options for faces of which nobody has two: the paper's shares of pairs, which ask for
-    none of one person in two pictures, and nothing that such pairs teach."""
+    none of one person in two images, and nothing that such pairs teach."""
     pairs = options.pairs
     if pairs.same_person_share > 0:
         pairs = replace(pairs, same_image_share=PAPER_SAME_IMAGE_SHARE, same_person_share=0.0)
@@ -334,7 +334,7 @@ DRAWING_FLAGS = ("--size", "--people", "--faces-per-person")
 
 _PAPER = TrainOptions(preset="paper")
 # Real faces at a fraction of the cost. Pixels teach nearly everything, inside the mask, over pairs
-# of one person in two pictures; with many pairs of a picture with itself the attention would learn
+# of one person in two images; with many pairs of an image with itself the attention would learn
 # to copy the condition as it is.
 _SMALL = replace(
     _PAPER,

@@ -29,10 +29,10 @@ class Options(SampleOptions):
 
     checkpoint: Path = Path(FACES)
     paste: Literal["mask", "none"] = "mask"
-    """Lay the results into the face mask of the source, or write the network's own pictures, the
+    """Lay the results into the face mask of the source, or write the network's own images, the
     paper's I_g, whose surroundings are nobody's."""
     seed: int = 0
-    """Chooses among the pictures of the next person."""
+    """Chooses among the images of the next person."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

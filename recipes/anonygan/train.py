@@ -163,18 +163,18 @@ def make_objective(
 
 
 def asks_for_too_much(options: TrainOptions, faces: PictureDataset) -> bool:
-    """Whether pairs of one person in two pictures are asked for, and nobody has two."""
+    """Whether pairs of one person in two images are asked for, and nobody has two."""
     learns_shapes = options.model.keep_shape > 0 and options.start_from is None
     asked = options.pairs.same_person_share > 0 or learns_shapes
     return asked and PairKind.SAME_PERSON not in possible_kinds(faces.persons)
 
 
 def told(asked: TrainOptions, options: TrainOptions) -> str:
-    """What is trained on where everybody has one picture, and what else became of the options."""
+    """What is trained on where everybody has one image, and what else became of the options."""
     share = options.pairs.same_image_share
     line = (
-        f"one picture a person: {share:.0%} of the pairs are a picture with itself, "
-        f"{1 - share:.0%} two people, none one person in two pictures"
+        f"one image a person: {share:.0%} of the pairs are an image with itself, "
+        f"{1 - share:.0%} two people, none one person in two images"
     )
     return line if asked.model == options.model else f"{line}; --keep-shape 0"
 

@@ -27,25 +27,25 @@ from graphgan.training.run_folder import RunFolder
 from graphgan.training.sampling import CheckpointOptions, device_of, pair_batches
 from graphgan.weights import PERSONS
 
-LEAST_SCORED = 10  # pictures: the inception score is a mean over ten parts
+LEAST_SCORED = 10  # images: the inception score is a mean over ten parts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options(CheckpointOptions):
-    """SSIM, L1 and what else can be measured of a network's pictures, beside trivial answers.
+    """SSIM, L1 and what else can be measured of a network's images, beside trivial answers.
 
-    On the test pictures of a prepared folder, or of the run that the weights come from.
+    On the test images of a prepared folder, or of the run that the weights come from.
     """
 
     checkpoint: Path = Path(PERSONS)
     data: Path | None = None
     """Folder made by prepare.py; what the run was tested on if not given."""
     features: Path | None = None
-    """For the Frechet distance: a program (torch.export, .pt2) from 8-bit pictures to features."""
+    """For the Frechet distance: a program (torch.export, .pt2) from 8-bit images to features."""
     classifier: Path | None = None
-    """For the inception score: such a program from 8-bit pictures to logits."""
+    """For the inception score: such a program from 8-bit images to logits."""
     detected: Path | None = None
-    """For PCKh: key points found in the pictures that sample.py wrote, a CSV file with a row
+    """For PCKh: key points found in the images that sample.py wrote, a CSV file with a row
     (image,x0,y0,...) for each file of its pairs.csv."""
     joints: JointLayout = "openpose-18"
     """Which key points those are."""
@@ -107,7 +107,7 @@ def tested_persons(options: Options) -> Persons:
         return prepared_persons(options.data)
     if not options.checkpoint.is_dir():
         raise ValueError(
-            "expected --data beside a file of weights; only the folder of a run knows its pictures"
+            "expected --data beside a file of weights; only the folder of a run knows its images"
         )
     return open_persons(read_options(TrainOptions, RunFolder.open(options.checkpoint)[1]))
 
@@ -119,12 +119,12 @@ def _require_enough(options: Options, count: int) -> None:
 
 
 def pose_kept(options: Options, persons: Persons, pairs: Pairs) -> str:
-    """PCKh of key points that a detector found in the pictures of sample.py."""
+    """PCKh of key points that a detector found in the images of sample.py."""
     rows = {row.image: row.landmarks.float() for row in read_landmarks(options.detected)}
     files = [f"{name}.png" for name in sample_names(persons.test, pairs)]
     if not (found := [file in rows for file in files]).count(True):
         raise ValueError(
-            f"{options.detected}: expected rows of pictures that sample.py writes, such as "
+            f"{options.detected}: expected rows of images that sample.py writes, such as "
             f"{files[0]}; got {next(iter(rows))}"
         )
     points = len(next(iter(rows.values())))
@@ -138,7 +138,7 @@ def pose_kept(options: Options, persons: Persons, pairs: Pairs) -> str:
     return (
         f"PCKh {interval}; without a row, and counted as wrong: {found.count(False)} of "
         f"{len(files)}; without a head in the target, and left out: {int(headless.sum())}; rows of "
-        f"other pictures: {len(rows.keys() - set(files))}"
+        f"other images: {len(rows.keys() - set(files))}"
     )
 
 

@@ -32,7 +32,7 @@ class PoseTransferReport:
         comparison: margins in `INSIDE`.
         pairs, people: how many were measured.
         empty: how many of the pairs have nothing inside that could be measured.
-        of_training: the pictures are those that were trained on.
+        of_training: the images are those that were trained on.
     """
 
     comparison: Comparison
@@ -47,7 +47,7 @@ class PoseTransferReport:
         if self.empty:
             lines.append(f"no joint to be seen, measured as a whole only: {self.empty} pairs")
         if self.of_training:
-            lines.append("measured on pictures it was trained on: no test pictures to pair")
+            lines.append("measured on images it was trained on: no test images to pair")
         return "\n".join(lines)
 
 
@@ -58,7 +58,7 @@ def measure_transfer(
     *,
     batch_size: int = 32,
 ) -> PoseTransferReport:
-    """Compare the network with the picture it was given, as it is and bent limb by limb to the
+    """Compare the network with the image it was given, as it is and bent limb by limb to the
     wanted joints, and with the mean of the training set.
 
     "Inside" is the region of the person, the pose mask of the target's joints.
@@ -66,7 +66,7 @@ def measure_transfer(
     Args:
         model: trained, on the CPU or a GPU.
         persons: what it was trained on, for their mean, and where the pairs are read.
-        pairs: of the test pictures, to be measured.
+        pairs: of the test images, to be measured.
         batch_size: pairs at a time.
     """
     device = device_of(model)
@@ -75,7 +75,7 @@ def measure_transfer(
         "BiGraphGAN": partial(posed, model),
         "source copied": lambda batch: batch.image,
         "source bent": lambda batch: bend_limbs(batch.image, batch.joints, batch.target_joints),
-        "mean picture": lambda batch: mean.expand_as(batch.target),
+        "mean image": lambda batch: mean.expand_as(batch.target),
     }
     batches = partial(pair_batches, persons.test, pairs, to_person_batch, device=device)
     parts: dict[str, list[dict[str, Tensor]]] = defaultdict(list)

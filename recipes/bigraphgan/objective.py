@@ -42,14 +42,14 @@ class LossOptions:
     """Weight of the absolute difference."""
     l1_outside: float = 1.0
     """Weight in it of the pixels outside the person, the pose mask (1 as published). Backgrounds
-    that cannot be known are most of a picture and drown the person."""
+    that cannot be known are most of an image and drown the person."""
     weight_perceptual: float = 10.0
     """Weight of the perceptual loss."""
     perceptual: Literal["vgg19", "lite0", "none"] = "vgg19"
     """The perceptual loss looks through VGG-19 (see --vgg19), or through EfficientNet-lite0 at the
     person (not in the paper); "none" trains without this loss."""
     history: int = 50
-    """Generated pictures that each discriminator may see again (published for DeepFashion: 0)."""
+    """Generated images that each discriminator may see again (published for DeepFashion: 0)."""
 
     def __post_init__(self) -> None:
         check_not_negative(self)
@@ -62,7 +62,7 @@ class LossOptions:
 class BiGraphGANObjective:
     """The generator against an ``app`` and a ``pose`` discriminator.
 
-    The one asks whether a picture shows the person of the given picture, the other whether it shows
+    The one asks whether an image shows the person of the given image, the other whether it shows
     the wanted pose. Sum of ``weight_gan (G_app + G_pose)``, ``weight_l1 |output - target|`` and
     ``weight_perceptual |f(output) - f(target)|``.
 
@@ -128,7 +128,7 @@ class BiGraphGANObjective:
     def discriminator_losses(
         self, name: str, discriminator: nn.Module, batch: PersonBatch, output: GeneratorOutput
     ) -> Losses:
-        """Real and generated pictures pass in separate calls, the latter from the pool."""
+        """Real and generated images pass in separate calls, the latter from the pool."""
         given = self._given(name, batch)
         generated = self.pools[name](_beside(output.image, given))
         real = discriminator(_beside(batch.target, given)).float()
@@ -162,7 +162,7 @@ class BiGraphGANObjective:
         )
 
     def _given(self, name: str, batch: PersonBatch) -> Tensor:
-        """What a discriminator sees beside a picture: the given one, or maps of the wanted pose."""
+        """What a discriminator sees beside an image: the given one, or maps of the wanted pose."""
         if name == "app":
             return batch.image
         size = (batch.target.shape[2], batch.target.shape[3])

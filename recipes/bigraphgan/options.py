@@ -33,7 +33,7 @@ class ModelOptions:
     """Discriminators look at features of EfficientNet-lite0, which was trained on ImageNet, instead
     of at pixels (not in the paper)."""
     bend: bool = False
-    """The given picture is bent limb by limb to the wanted joints before the generator and the
+    """The given image is bent limb by limb to the wanted joints before the generator and the
     blend see it (not in the paper)."""
     shape_encoding: Literal["separate", "joint"] = "joint"
     """Poses: all maps together (published) or each pose on its own."""
@@ -118,12 +118,12 @@ class ModelOptions:
 
 @dataclass(frozen=True)
 class PairOptions:
-    """Which pictures meet: those of the data set's list, or any two of a person."""
+    """Which images meet: those of the data set's list, or any two of a person."""
 
     batch_size: int = 32
     """Pairs a step, over all devices together."""
     flip: bool = True
-    """Mirror half of the pairs, by chance: pictures and joints."""
+    """Mirror half of the pairs, by chance: images and joints."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class TrainOptions(RunOptions):
     people: int = 300
     """Drawn people to train on."""
     images_per_person: int = 8
-    """Pictures of each of them."""
+    """Images of each of them."""
     vgg19: Path | None = None
     """Weights of VGG-19 (torchvision's file) for the perceptual loss; those of an installed
     torchvision if not given."""
@@ -149,7 +149,7 @@ class TrainOptions(RunOptions):
         super().__post_init__()
         if self.model.projected and self.loss.history:
             raise ValueError(
-                "expected --history 0 with --projected, whose discriminators see each picture once,"
+                "expected --history 0 with --projected, whose discriminators see each image once,"
                 f" got {self.loss.history}"
             )
 

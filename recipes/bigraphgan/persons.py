@@ -1,4 +1,4 @@
-"""Pictures of persons to learn from and to test on: prepared, or drawn where there are none."""
+"""Images of persons to learn from and to test on: prepared, or drawn where there are none."""
 
 from functools import partial
 from pathlib import Path
@@ -17,9 +17,9 @@ SMALLEST_SIDE = 16  # below, a discriminator's code is too small to be mirrored 
 
 
 class Persons(NamedTuple):
-    """Pictures to learn from, and pictures to look at: of other people where there are such.
+    """Images to learn from, and images to look at: of other people where there are such.
 
-    ``pairs`` are those to learn from, None where any two pictures of a person may meet.
+    ``pairs`` are those to learn from, None where any two images of a person may meet.
     """
 
     train: PictureDataset
@@ -49,7 +49,7 @@ def prepared_persons(root: Path) -> Persons:
     """Both splits of a prepared folder.
 
     Raises:
-        ValueError: no such folder, one of other landmarks, nobody in two pictures.
+        ValueError: no such folder, one of other landmarks, nobody in two images.
     """
     train = PreparedPictures(root, "train", scheme=OPENPOSE_18)
     if any(picture.split == "test" for picture in PreparedPictures(root).pictures):
@@ -60,10 +60,10 @@ def prepared_persons(root: Path) -> Persons:
 
 
 def pairs_of(persons: PreparedPictures) -> Pairs:
-    """The listed pairs; without a list every picture with the next one of its person.
+    """The listed pairs; without a list every image with the next one of its person.
 
     Raises:
-        ValueError: nobody has two pictures.
+        ValueError: nobody has two images.
     """
     if (listed := persons.listed_pairs()) is not None:
         return listed
@@ -74,6 +74,6 @@ def pairs_of(persons: PreparedPictures) -> Pairs:
 
 
 def sample_names(persons: PictureDataset, pairs: Pairs) -> list[str]:
-    """Of the pictures that are made of pairs: ``<whose>--<pose of>``."""
+    """Of the images that are made of pairs: ``<whose>--<pose of>``."""
     names = zip(pairs.condition.tolist(), pairs.source.tolist(), strict=True)
     return [f"{persons.names[image]}--{persons.names[pose]}" for image, pose in names]

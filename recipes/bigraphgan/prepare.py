@@ -38,7 +38,7 @@ _OF_OWN_PHOTOS = ("landmarks", "joints", "upsample", "size", "test_people")
 
 @dataclass(frozen=True, kw_only=True)
 class Options(PrepareOptions):
-    """Bring pictures of persons, their joints and pairs into a folder to train on.
+    """Bring images of persons, their joints and pairs into a folder to train on.
 
     It can be killed at any time: the same command goes on where it was.
     """
@@ -54,7 +54,7 @@ class Options(PrepareOptions):
     """With blazepose: how many times a photo is doubled to find smaller persons besides; 0 when
     not given."""
     size: tuple[int, int] | None = None
-    """With plain: height and width of the pictures; 128 64 when not given."""
+    """With plain: height and width of the images; 128 64 when not given."""
 
 
 class Persons(NamedTuple):

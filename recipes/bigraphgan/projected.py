@@ -40,7 +40,7 @@ class ProjectedObjective(BiGraphGANObjective):
 
     ``app`` sees features beside the last ones of the given image, ``pose`` beside the wanted
     joints; it learns as well what targets beside the joints of others look like. Each sees what the
-    generator has just made: there is no pool of earlier pictures.
+    generator has just made: there is no pool of earlier images.
 
     Args:
         options: weights and variants.

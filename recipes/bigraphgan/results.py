@@ -1,4 +1,4 @@
-"""What BiGraphGAN makes of pairs of pictures."""
+"""What BiGraphGAN makes of pairs of images."""
 
 import torch
 from jaxtyping import Float

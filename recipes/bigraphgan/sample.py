@@ -21,10 +21,10 @@ from graphgan.weights import PERSONS
 
 @dataclass(frozen=True, kw_only=True)
 class Options(SampleOptions):
-    """Draw the person of each pair's first picture in the pose of its second.
+    """Draw the person of each pair's first image in the pose of its second.
 
-    The pairs are those of the folder's list; without one, every picture lends its pose to the next
-    picture of its person.
+    The pairs are those of the folder's list; without one, every image lends its pose to the next
+    image of its person.
     """
 
     checkpoint: Path = Path(PERSONS)

@@ -39,8 +39,8 @@ class Faces(NamedTuple):
         return isinstance(self.train, SyntheticFaces)
 
     def unlike_pairs(self, count: int, *, seed: int = 0) -> tuple[list[int], list[int]]:
-        """Wanted pictures of ``train`` and sources of ``test``: at most ``count`` of the latter,
-        spread evenly, each with a random picture of a random person, never its own."""
+        """Wanted images of ``train`` and sources of ``test``: at most ``count`` of the latter,
+        spread evenly, each with a random image of a random person, never its own."""
         total = len(self.test)
         sources = torch.linspace(0, total - 1, min(count, total)).round().long().tolist()
         chance = torch.Generator().manual_seed(seed)
@@ -64,7 +64,7 @@ def open_faces(options: TrainOptions) -> Faces:
     """Prepared faces, or drawn ones.
 
     Raises:
-        ValueError: one person only, pictures of a size that the network does not have.
+        ValueError: one person only, images of a size that the network does not have.
     """
     faces = drawn_faces(options) if options.data is None else prepared_faces(options.data)
     if len(faces.people) < 2:
@@ -92,7 +92,7 @@ def prepared_faces(root: Path) -> Faces:
 
 
 def check_size(size: tuple[int, int]) -> None:
-    """Raise ``ValueError`` unless the network has pictures of that height and width."""
+    """Raise ``ValueError`` unless the network has images of that height and width."""
     if size not in [(side, side) for side in SIZES]:
         raise ValueError(
             f"expected faces of {' or '.join(map(str, SIZES))} pixels a side, got "

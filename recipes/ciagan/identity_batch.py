@@ -17,7 +17,7 @@ class IdentityBatch(NamedTuple):
     """Faces, and who is to be seen in their place.
 
     Shapes:
-        ``source, wanted: b 3 h w`` in [-1, 1], ``wanted`` a picture of the wanted person;
+        ``source, wanted: b 3 h w`` in [-1, 1], ``wanted`` an image of the wanted person;
         ``drawing, masked: b 3 s s`` in [0, 1], of the generator's size, and ``landmarks: b 68 2``
         of the sources; ``mask: b 1 h w``; ``identity: b``, numbers of people of the training set;
         ``same_person: b``, whether the source shows that person already
@@ -36,12 +36,12 @@ class IdentityBatch(NamedTuple):
 def to_identity_batch(
     stored: StoredPairs, device: torch.device | str = "cpu", *, size: int | None = None
 ) -> IdentityBatch:
-    """Pairs whose conditions are pictures of people of the training set, on the device.
+    """Pairs whose conditions are images of people of the training set, on the device.
 
     Args:
         stored: their ``persons`` are the identities.
         device: where the batch is to be.
-        size: of the generator's pictures; that of the faces by default.
+        size: of the generator's images; that of the faces by default.
     """
     faces = to_face_batch(stored, device)
     drawing, masked = generator_inputs(
@@ -62,7 +62,7 @@ def to_identity_batch(
 def read_across(
     train: PictureDataset, wanted: list[int], faces: PictureDataset, sources: list[int]
 ) -> StoredPairs:
-    """Pictures of people that were trained on, by number, beside pictures of others."""
+    """Images of people that were trained on, by number, beside images of others."""
     first, second = (
         read_pairs(pictures, Pairs(*2 * (torch.tensor(numbers),), torch.zeros(len(numbers)).long()))
         for pictures, numbers in ((train, wanted), (faces, sources))

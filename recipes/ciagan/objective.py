@@ -91,7 +91,7 @@ class CIAGANObjective:
     def discriminator_losses(
         self, name: str, discriminator: nn.Module, batch: IdentityBatch, output: Result
     ) -> Losses:
-        """The critic tells pictures from results, the identity network people from each other."""
+        """The critic tells images from results, the identity network people from each other."""
         if name == "identity":
             a, b = discriminator(batch.source).float(), discriminator(batch.wanted).float()
             margin = self.options.margin
@@ -112,5 +112,5 @@ class CIAGANObjective:
 
 
 def seen(images: Tensor, batch: IdentityBatch) -> Float[Tensor, "b 6 h w"]:
-    """What the critic sees: a picture beside the drawing of the source's landmarks."""
+    """What the critic sees: an image beside the drawing of the source's landmarks."""
     return torch.cat([images, batch.drawing * 2 - 1], dim=1)

@@ -48,9 +48,9 @@ class PairOptions:
     """Which faces meet; the defaults are the published code's."""
 
     batch_size: int = 16
-    """Pairs of a source and a picture of the wanted person a step, over all devices together."""
+    """Pairs of a source and an image of the wanted person a step, over all devices together."""
     same_person_share: float = 0.5
-    """Share of pairs whose wanted person is the source's own, in another picture."""
+    """Share of pairs whose wanted person is the source's own, in another image."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class TrainOptions(RunOptions):
     people: int = 200
     """Drawn people to train on."""
     faces_per_person: int = 12
-    """Pictures of each of them."""
+    """Images of each of them."""
     critic_steps: int = 5
     """Steps of the critic to one of the generator; --steps and --log-every are multiples of it."""
     model: ModelOptions = field(default_factory=ModelOptions)

@@ -27,7 +27,7 @@ def replaced(
 
 
 def wanted_pasted(batch: IdentityBatch) -> Float[Tensor, "b 3 h w"]:
-    """A picture of the wanted person as it is: right identity, wrong pose."""
+    """An image of the wanted person as it is: right identity, wrong pose."""
     return paste(batch.wanted, batch.source, batch.mask)
 
 

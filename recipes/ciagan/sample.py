@@ -41,7 +41,7 @@ class Options(SampleOptions):
 
 
 class Renamed:
-    """The same pictures; the person of each is the one that it shall show."""
+    """The same images; the person of each is the one that it shall show."""
 
     def __init__(self, pictures: PictureDataset, identities: Sequence[int]) -> None:
         self.pictures = pictures

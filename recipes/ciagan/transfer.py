@@ -90,7 +90,7 @@ def shuffled_inputs(batch: IdentityBatch) -> dict[str, IdentityBatch]:
 
 
 def true_answers(faces: Faces, wanted: list[int], sources: list[int]) -> Float[Tensor, "b 3 h w"]:
-    """The people of the wanted pictures in the views of the sources, in [-1, 1]."""
+    """The people of the wanted images in the views of the sources, in [-1, 1]."""
     train, test = faces.train, faces.test
     if not (isinstance(train, SyntheticFaces) and isinstance(test, SyntheticFaces)):
         raise ValueError("expected drawn faces, others have no true answer")

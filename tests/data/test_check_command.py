@@ -17,7 +17,7 @@ from graphgan.landmarks.align import whole_crop
 
 @pytest.fixture
 def pictures(tmp_path):
-    """Three pictures: a good one, one with a joint beyond its edge, one whose joints are one."""
+    """Three images: a good one, one with a joint beyond its edge, one whose joints are one."""
     joints = torch.rand(3, 18, 2) * 5
     joints[1, 4] = torch.tensor([6.0, 2.0])
     joints[2, 1:] = joints[2, 0]
@@ -58,8 +58,8 @@ def report(pictures, tmp_path, capsys):
 def test_without_problems_the_status_is_0(report, tmp_path):
     status, out = report()
     assert status == 0
-    assert "3 pictures of 1 people\n  6 x 8 pixels, 18 landmarks (openpose-18)\n" in out
-    assert "train: 3 pictures of 1 people, 3 to 3 each" in out
+    assert "3 images of 1 people\n  6 x 8 pixels, 18 landmarks (openpose-18)\n" in out
+    assert "train: 3 images of 1 people, 3 to 3 each" in out
     assert "  more\nno problems\n" in out
     sheet = read_image(tmp_path / "sheets" / "sheet.png")
     assert sheet.shape == (3, 2 + 10, 2 + 3 * 8)

@@ -56,5 +56,5 @@ def test_the_grid_goes_row_by_row_and_fills_up_with_background():
 
 
 def test_a_grid_needs_pictures():
-    with pytest.raises(ValueError, match="expected pictures and columns, got 0 and 3"):
+    with pytest.raises(ValueError, match="expected images and columns, got 0 and 3"):
         image_grid([], 3)

@@ -185,7 +185,7 @@ def test_damaged_bytes_are_refused_or_read_but_never_crash(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [(b"", "the file is empty"), (b"hello", "not a picture")]
+    ("content", "message"), [(b"", "the file is empty"), (b"hello", "not an image")]
 )
 def test_what_is_no_picture_is_refused_by_name(tmp_path, content, message):
     (tmp_path / "a.jpg").write_bytes(content)
@@ -199,7 +199,7 @@ def test_a_missing_file_is_an_os_error(tmp_path):
 
 
 def test_names_the_extra_when_pillow_is_missing(tmp_path, monkeypatch):
-    (tmp_path / "a.png").write_bytes(b"a picture")
+    (tmp_path / "a.png").write_bytes(b"an image")
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(MissingExtraError, match=r"graphgan\[recipes\]"):
         read_image(tmp_path / "a.png")
@@ -210,7 +210,7 @@ def test_formats_that_are_not_asked_for_are_not_tried(tmp_path):
     with opened_picture(tmp_path / "a.png", ("JPEG", "PNG")) as image:
         assert image.size == (2, 2)
     with (
-        pytest.raises(ValueError, match=r"a\.png: not a picture, or of an unknown format"),
+        pytest.raises(ValueError, match=r"a\.png: not an image, or of an unknown format"),
         opened_picture(tmp_path / "a.png", ("JPEG",)),
     ):
         pass

@@ -61,7 +61,7 @@ def test_photos_may_say_their_split(prepare):
 def test_the_report_says_what_was_found(prepare, capsys):
     prepare(4)
     out = capsys.readouterr().out
-    assert "4 pictures of 4 people, 6 x 8 pixels" in out
+    assert "4 images of 4 people, 6 x 8 pixels" in out
     assert "files that are no photos: {'.txt': 2}" in out
     assert "mind the gap" in out
     assert "landmarks missing: 0 in 0 photos" in out

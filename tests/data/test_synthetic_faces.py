@@ -47,7 +47,7 @@ def share_inside(polygon, size):
 
 
 def changed_pixels(identity, other, seen, size):
-    """Where the pictures of two people in one view differ."""
+    """Where the images of two people in one view differ."""
     first, second = (render_face(who, seen, size).image.int() for who in (identity, other))
     return ((first - second).abs().sum(0) > 12).numpy()
 
@@ -202,7 +202,7 @@ def test_a_persons_true_answer_in_an_own_view_is_that_picture():
     faces = SyntheticFaces(3, 2, size=48, seed=3)
     for index in range(6):
         assert same(faces.true_answer(index, index), faces[index])
-        assert same(faces.true_answer(index ^ 1, index), faces[index])  # by any picture of hers
+        assert same(faces.true_answer(index ^ 1, index), faces[index])  # by any image of hers
 
 
 def test_the_true_answer_is_the_condition_in_the_view_of_the_source():

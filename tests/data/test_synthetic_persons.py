@@ -87,7 +87,7 @@ def test_names_and_persons_count_from_nought():
 
 @given(seed=seeds)
 def test_joints_lie_on_the_person(seed):
-    """Another person in the same scene changes the picture at every joint that shows."""
+    """Another person in the same scene changes the image at every joint that shows."""
     who, seen = figure(seed), scene(seed)
     gray = {"top_pattern": "plain", "legwear": "trousers"}
     bright = dict.fromkeys(

@@ -94,7 +94,7 @@ def test_a_folder_without_any_result_for_the_probes_is_refused(pictures, tools, 
     write_image(tmp_path / "something.png", pictures[0].image)
     study = Study(pictures, make_trials(pictures.pictures), Examiner(tools), Settings())
     with pytest.raises(
-        ValueError, match=r"expected results named after the pictures, such as p2-v0-0\.png, got"
+        ValueError, match=r"expected results named after the images, such as p2-v0-0\.png, got"
     ):
         evaluate(study, [FolderOfResults(tmp_path, name="theirs")])
 

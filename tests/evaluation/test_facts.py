@@ -17,7 +17,7 @@ from graphgan.faces import DlibResNetRecognizer
 def test_few_people_and_pictures_are_said_first(study):
     assert cautions(study) == [
         "only 4 people: intervals are wide",
-        "only 24 pictures: a rate moves in large steps",
+        "only 24 images: a rate moves in large steps",
     ]
 
 
@@ -30,7 +30,7 @@ def test_enough_of_both_need_no_word(study, monkeypatch):
 def test_one_person_is_not_recognized_among_others(make_study):
     found = cautions(make_study(people=1))
     assert found[0] == "only 1 person: intervals are wide"
-    assert found[-1].endswith("two people with pictures of two videos, there is 1")
+    assert found[-1].endswith("two people with images of two videos, there is 1")
 
 
 def test_the_anonymizers_own_recognizer_alone_is_no_neutral_judge(pictures, study, tools):
@@ -48,7 +48,7 @@ def test_what_is_not_asked_is_counted_with_its_reason(study):
     found = evaluate(study, [Original()])
     (told,) = [line for line in found.warnings if line.startswith("re-identification")]
     assert "asked of 12 of 24 probes" in told
-    assert "4 gallery pictures" in told and "8 further lessons" in told
+    assert "4 gallery images" in told and "8 further lessons" in told
     assert found.facts["probes"] == 24
     assert found.facts["probes asked about re-identification"] == 12
     assert found.rows["original"]["detected by colors"].count == 24
@@ -101,4 +101,4 @@ def test_a_system_with_few_results_is_named_first(study):
             return made
 
     evaluation = evaluate(study, [Half()])
-    assert "half: results for 12 of 24 pictures" in evaluation.cautions
+    assert "half: results for 12 of 24 images" in evaluation.cautions

@@ -11,7 +11,7 @@ from graphgan.evaluation.systems import Original
 
 
 class Counting:
-    """Mean colors, and how many pictures it was asked about."""
+    """Mean colors, and how many images it was asked about."""
 
     name, fingerprint = "means", "1"
 
@@ -58,6 +58,6 @@ def test_a_network_of_close_ups_sees_the_face_and_little_else(study):
 
     features = PictureFeatures(study, Shapes())
     subject = Subject(study, Original())
-    # Most of a whole picture is gray; of a close-up, only what lies around the colored rectangle.
+    # Most of a whole image is gray; of a close-up, only what lies around the colored rectangle.
     assert features.of_subject(subject).max() < 0.5
     assert torch.equal(features.of_subject(subject), features.of_pictures(study.trials.probes))

@@ -8,7 +8,7 @@ from graphgan.evaluation.systems import Original
 
 @pytest.fixture
 def probes(pictures):
-    """36 pictures of six people."""
+    """36 images of six people."""
     return pictures.pictures
 
 

@@ -1,4 +1,4 @@
-"""Two anonymized pictures: of one person, or of two."""
+"""Two anonymized images: of one person, or of two."""
 
 import pytest
 from colored_faces import Gray, Recolored

@@ -1,4 +1,4 @@
-"""Distances to real pictures."""
+"""Distances to real images."""
 
 import pytest
 import torch
@@ -32,7 +32,7 @@ def test_fid_and_kid_are_of_the_features_given(pictures, tools):
     assert rows["gray"]["FID"].value > rows["original"]["FID"].value
     assert rows["gray"]["FID"].count == 12  # half of the four people's 24
     assert rows["gray"]["FID"].reference == rows["original"]["FID"].value
-    assert any("FID and KID of 12 pictures on each side" in line for line in evaluation.warnings)
+    assert any("FID and KID of 12 images on each side" in line for line in evaluation.warnings)
 
 
 def test_a_frechet_distance_of_fewer_pictures_than_features_is_refused(pictures, tools):
@@ -40,7 +40,7 @@ def test_a_frechet_distance_of_fewer_pictures_than_features_is_refused(pictures,
 
     class Corner(torch.nn.Module):
         def forward(self, images):
-            return images[:, :, :2, :2].float().flatten(1)  # twelve numbers, of twelve pictures
+            return images[:, :, :2, :2].float().flatten(1)  # twelve numbers, of twelve images
 
     row = evaluate(study, [Gray()], features=[Corner()]).rows["gray"]
     assert "12" in row["FID"].note
@@ -72,12 +72,12 @@ def test_with_fewer_pictures_than_features_named_distances_are_of_principal_dire
         name, fingerprint = "lite2", "1"
 
         def forward(self, images):
-            return images[:, :, 30:60:5, 30:60:5].float().flatten(1)  # 108 numbers, of 12 pictures
+            return images[:, :, 30:60:5, 30:60:5].float().flatten(1)  # 108 numbers, of 12 images
 
     row = evaluate(study, [Original(), Gray()], features=[Corner()]).rows
     cell = row["gray"]["FD-lite2"]
     assert cell.value > 2 * cell.reference
-    assert cell.note == "covariances along 3 principal directions of the real pictures"
+    assert cell.note == "covariances along 3 principal directions of the real images"
 
 
 def test_without_weights_the_report_says_where_they_are(study):

@@ -25,8 +25,8 @@ def test_people_are_recognized_by_their_color_and_not_without_it(attacker, value
         assert value("recolored", prefix + metric) == 0
     assert value("gray", prefix + "rank-1") <= 0.25  # whose color is nearest to gray
     assert value("gray", prefix + "verified") == 0
-    assert value("original", prefix + "rank-1, same picture") == 1
-    assert value("recolored", prefix + "rank-1, same picture") == 0
+    assert value("original", prefix + "rank-1, same image") == 1
+    assert value("recolored", prefix + "rank-1, same image") == 0
 
 
 def test_curves_reach_one_for_the_original_at_once(evaluation):
@@ -42,11 +42,11 @@ def test_who_is_in_no_gallery_cannot_be_recognized(tmp_path):
     study = Study(pictures, make_trials(pictures.pictures), Examiner(tools), Settings())
     evaluation = evaluate(study, [Original()])
     row = evaluation.rows["original"]
-    why = "not measured (nobody has pictures of two videos)"
+    why = "not measured (nobody has images of two videos)"
     assert row["color, pipeline: rank-1"].note == why
     nobody = "not measured (nobody else in the gallery)"
-    assert row["color, pipeline: rank-1, same picture"].note == nobody
-    assert row["color, pipeline: verified, same picture"].value == 1
+    assert row["color, pipeline: rank-1, same image"].note == nobody
+    assert row["color, pipeline: verified, same image"].value == 1
     assert "not measured" in row["color, parrot, conditions drawn"].note
     assert evaluation.curves == {"pipeline": {}, "pose known": {}}
 

@@ -66,8 +66,8 @@ def test_the_report_begins_with_what_a_reader_needs_first(evaluation, tmp_path):
     text = (tmp_path / "report.md").read_text()
     assert text.startswith("# Evaluation of blur\n\n**Note**: something to know at once.\n")
     order = [
-        "Measured on 600 pictures of 45 people (folder faces). Each is a *probe*:",
-        "it is asked of 333 probes. *Lessons* are 120 pictures",
+        "Measured on 600 images of 45 people (folder faces). Each is a *probe*:",
+        "it is asked of 333 probes. *Lessons* are 120 images",
         "](sheet.png)",
         "| | wanted | original | blur |",
         "## What is good",

@@ -29,7 +29,7 @@ def test_trials_without_conditions_come_back(rows, tmp_path):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["probe,images/x.png,,v,"], "line 2: no picture images/x.png"),
+        (["probe,images/x.png,,v,"], "line 2: no image images/x.png"),
         (["winner,a,b,v,"], "line 2: expected role, image, condition, video, not_asked"),
         (["probe,{first},{last},v"], "line 2: expected role"),
         (["probe,{first},{last},v,lazy"], "line 2: expected not_asked to be empty or one of"),
@@ -37,11 +37,11 @@ def test_trials_without_conditions_come_back(rows, tmp_path):
         ([], "expected probes"),
         (
             ["gallery,{first},,,", "probe,{first},{last},v,"],
-            "line 3: .* is a gallery picture and a probe that is asked",
+            "line 3: .* is a gallery image and a probe that is asked",
         ),
         (
             ["probe,{first},{last},v,", "lesson,{first},,,"],
-            "line 2: .* is a lesson picture and a probe that is asked",
+            "line 2: .* is a lesson image and a probe that is asked",
         ),
         (["probe,{first},{first},v,"], "line 2: expected a condition of another person"),
     ],

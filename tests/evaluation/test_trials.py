@@ -28,8 +28,8 @@ def test_every_picture_of_the_split_is_a_probe(rows):
     trials = make_trials(rows)
     assert list(trials.probes) == [i for i, row in enumerate(rows) if row.split == "test"]
     counts = Counter(trials.reasons)
-    # Four people of two videos of three frames: of one of them a gallery picture, two lessons.
-    assert counts == {"": 12, "gallery picture": 4, "lesson": 8}
+    # Four people of two videos of three frames: of one of them a gallery image, two lessons.
+    assert counts == {"": 12, "gallery image": 4, "lesson": 8}
 
 
 def test_who_is_asked_about_is_of_another_video_than_the_gallery(rows):
@@ -45,7 +45,7 @@ def test_who_is_asked_about_is_of_another_video_than_the_gallery(rows):
 def test_what_is_on_the_gallerys_side_and_no_lesson_has_its_reason(rows):
     trials = make_trials(rows, lessons=1)
     counts = Counter(trials.reasons)
-    assert counts == {"": 12, "gallery picture": 4, "video on the gallery's side": 8}
+    assert counts == {"": 12, "gallery image": 4, "video on the gallery's side": 8}
     none = make_trials(rows, lessons=0)
     assert none.lessons == () and Counter(none.reasons) == counts
 
@@ -54,7 +54,7 @@ def test_eight_photos_of_two_people_are_eight_probes(rows):
     eight = [row for row in rows if row.person in ("p4", "p5") and not row.source.endswith("2.png")]
     trials = make_trials(eight, videos=r"(v\d/\d)")
     assert len(trials.probes) == 8
-    assert Counter(trials.reasons) == {"": 4, "gallery picture": 2, "lesson": 2}
+    assert Counter(trials.reasons) == {"": 4, "gallery image": 2, "lesson": 2}
 
 
 def test_the_next_person_is_the_condition(rows):

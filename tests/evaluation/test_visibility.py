@@ -10,7 +10,7 @@ from graphgan.evaluation.visibility import measure_visibility
 
 
 class Spread:
-    """How much a picture varies: nothing where it is all gray."""
+    """How much an image varies: nothing where it is all gray."""
 
     name = "spread"
 
@@ -46,4 +46,4 @@ def test_without_features_or_a_second_person_it_is_not_measured(make_study, stud
     subject = Subject(alone, Gray())
     cells = measure_visibility(subject, PictureFeatures(alone, Spread()))
     note = cells["told from real by spread"].note
-    assert note == "not measured (pictures of one person alone)"
+    assert note == "not measured (images of one person alone)"

@@ -1,4 +1,4 @@
-"""ExpressionReader: one expression a picture, of the face that is asked for."""
+"""ExpressionReader: one expression an image, of the face that is asked for."""
 
 import pytest
 import torch

@@ -172,7 +172,7 @@ def test_reflection_repeats_at_the_picture_s_edge():
     out = crop_image(image, Crop(-12.5, -12.5, 28.0, 28.0), (28, 28))
     mirrored = torch.cat([image, image.flip(2)], 2)
     mirrored = torch.cat([mirrored, mirrored.flip(1)], 1)
-    # 12 pixels to the left of the picture is one and a half periods of 8.
+    # 12 pixels to the left of the image is one and a half periods of 8.
     expected = mirrored.roll((4, 4), (1, 2)).repeat(1, 4, 4)[:, :28, :28]
     torch.testing.assert_close(out, expected)
 
@@ -215,7 +215,7 @@ def test_eight_bit_and_float_pictures_agree():
 
 
 def test_refuses_a_crop_that_would_need_endless_reflection():
-    with pytest.raises(ValueError, match="too many for a picture of 10 x 8"):
+    with pytest.raises(ValueError, match="too many for an image of 10 x 8"):
         crop_image(torch.rand(3, 8, 10), Crop(0.0, 0.0, 1e6, 1e6), (64, 64))
 
 

@@ -33,7 +33,7 @@ def keys(t: np.ndarray, a: float) -> np.ndarray:
 
 
 def sampled(image: np.ndarray, x: float, y: float, alignment: Alignment) -> np.ndarray:
-    """One value of a reflected picture, every pixel within reach weighed in float64."""
+    """One value of a reflected image, every pixel within reach weighed in float64."""
     a = -0.75 if alignment.quarters is None else -0.5  # of `grid_sample`, and of `crop_image`
     sums = []
     for position, count in zip((x, y), image.shape[:0:-1], strict=True):
@@ -169,7 +169,7 @@ def test_the_limit_can_be_set(drawn_faces, limit, angle):
 
 def test_one_landmark_gone_astray_hardly_turns_the_square(drawn_faces):
     face = drawn_faces[0].landmarks.clone()
-    face[40] += torch.tensor([0.0, 6.0])  # of an eye, by a tenth of the picture
+    face[40] += torch.tensor([0.0, 6.0])  # of an eye, by a tenth of the image
     assert abs(tilt(face) - tilt(drawn_faces[0].landmarks)) < 4
 
 
@@ -338,7 +338,7 @@ def test_refuses_what_cannot_be_cut(angle):
         cut(torch.rand(3, 8, 10), square, (0, 5))
     with pytest.raises(ValueError, match="and pixels"):
         cut(torch.rand(3, 0, 10), square, (5, 5))
-    with pytest.raises(ValueError, match="too many for a picture of 10 x 8"):
+    with pytest.raises(ValueError, match="too many for an image of 10 x 8"):
         cut(torch.rand(3, 8, 10), a_square(4.0, 4.0, 1e6, angle), (5, 5))
 
 

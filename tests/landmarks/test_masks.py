@@ -221,7 +221,7 @@ def test_it_agrees_with_the_drawn_mask_but_for_slivers(faces, seed, scale, x):
     points = faces[seed % 3, None] * scale + torch.tensor([x, 0.0])
     pixels = face_mask(points, (64, 64)).sum()
     if has_face_mask(points, (64, 64)):
-        return  # a mask beside the picture's edge may still miss every pixel
+        return  # a mask beside the image's edge may still miss every pixel
     assert pixels <= 2
 
 

@@ -125,7 +125,7 @@ def test_one_joint_more_takes_nothing_away(seed, joint):
 @given(seed=seeds, dilation=st.floats(1.5, 6))
 def test_it_is_dilated_by_a_disc(seed, dilation):
     joints = people(seed, missing=0.3)
-    large = (3 * H, 3 * W)  # what lies beyond the border widens into the picture as well
+    large = (3 * H, 3 * W)  # what lies beyond the border widens into the image as well
     bare = pose_mask(joints + torch.tensor([W, H]), large, thickness=3.0, dilation=0.0)
     wide = pose_mask(joints, (H, W), thickness=3.0, dilation=dilation)[0, 0].numpy()
     away = distance_transform_edt(bare[0, 0].numpy() == 0)[H : 2 * H, W : 2 * W]

@@ -39,7 +39,7 @@ class Faces:
         return self.mean + parts.view(-1, K, 2)
 
     def album(self):
-        """Pictures of people, each somewhere else."""
+        """Images of people, each somewhere else."""
         who = torch.arange(PEOPLE).repeat_interleave(PICTURES)
         identity = 0.1 * torch.randn(PEOPLE, 2, generator=self.draw)[who]
         expression = 0.1 * torch.randn(len(who), 2, generator=self.draw)

@@ -24,7 +24,7 @@ seeds = st.integers(0, 9999)
 
 
 class Network(nn.Module):
-    """A fixed random layer on 8-bit pictures of 4 x 4, which keeps what it was given."""
+    """A fixed random layer on 8-bit images of 4 x 4, which keeps what it was given."""
 
     def __init__(self, width=6, *, seed=0):
         super().__init__()
@@ -113,7 +113,7 @@ def test_fid_of_fewer_pictures_than_features_is_refused():
     many, few = pictures(0, 13), pictures(1, 12)
     frechet_inception_distance(many, many, Network(12))
     for real, generated in ((many, few), (few, many)):
-        with pytest.raises(ValueError, match="more than d = 12 pictures in each set, got 12"):
+        with pytest.raises(ValueError, match="more than d = 12 images in each set, got 12"):
             frechet_inception_distance(real, generated, Network(12))
 
 
@@ -129,7 +129,7 @@ def test_fid_grows_with_the_damage():
 
 
 class Pixels(nn.Module):
-    """The pictures themselves, 0 to 1 in double precision: a cube makes much of rounding."""
+    """The images themselves, 0 to 1 in double precision: a cube makes much of rounding."""
 
     def forward(self, images):
         return images.flatten(1).double() / 255
@@ -247,7 +247,7 @@ def test_inception_score_agrees_with_numpy(seed, count, splits):
 
 
 class Color(nn.Module):
-    """Sure that a picture is of the class of its brightest channel."""
+    """Sure that an image is of the class of its brightest channel."""
 
     def __init__(self, certainty):
         super().__init__()

@@ -21,7 +21,7 @@ def pictures(seed, height, width, *, count=2, noise=0.5):
 
 
 def by_scikit_image(output, target, highest):
-    """What the field computes, of pictures from 0 to ``highest``."""
+    """What the field computes, of images from 0 to ``highest``."""
     options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
     return [
         structural_similarity(a, b, data_range=highest, channel_axis=0, **options)
@@ -141,7 +141,7 @@ def test_a_mask_is_the_mean_of_the_map_inside(seed):
     output, target = pictures(seed, 21, 17)
     mask = (torch.rand(2, 1, 21, 17) < 0.4).double()
     mask[:, :, 10, 8] = 1
-    # One place is a picture of 11 x 11 around it.
+    # One place is an image of 11 x 11 around it.
     for i in range(2):
         inside = [
             ssim(*(x[i, None, :, y - 5 : y + 6, x_ - 5 : x_ + 6] for x in (output, target)))

@@ -72,7 +72,7 @@ def test_it_is_mirrored_toward_the_source_and_completed_by_its_mirror_image():
 
 
 def open_mouths(count=2):
-    """Pictures of faces whose mouths are open: sources; conditions beside them."""
+    """Images of faces whose mouths are open: sources; conditions beside them."""
     condition, source, mask = 2 * torch.rand(3, count, 3, 64, 64) - 1
     points = torch.cat([open_face(mouth, 5, 0.5) for mouth in (1.0, 12.0)]).repeat(count, 1, 1)
     jaw = torch.stack([torch.linspace(5, 58, 17), torch.linspace(30, 60, 17)], 1)

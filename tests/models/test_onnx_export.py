@@ -229,7 +229,7 @@ def test_a_network_whose_pictures_are_not_finite_is_refused(exported):
     kept = bias.clone()
     bias[0] = math.nan
     try:
-        with pytest.raises(ValueError, match="whose pictures are finite, got NaN"):
+        with pytest.raises(ValueError, match="whose images are finite, got NaN"):
             onnx_difference(model, path)
     finally:
         bias.copy_(kept)

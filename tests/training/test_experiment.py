@@ -25,7 +25,7 @@ from graphgan.training.run_folder import RunFolder, load_state
 
 @dataclass
 class Objective:
-    """The absolute difference; remembers how often it was asked, as a pool of pictures would."""
+    """The absolute difference; remembers how often it was asked, as a pool of images would."""
 
     asked: int = 0
     lr_seen: list[float] = field(default_factory=list)

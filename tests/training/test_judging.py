@@ -97,7 +97,7 @@ def test_missing_landmarks_are_shown_as_nothing_and_reach_no_gradient():
     assert total.isfinite()
     assert all(p.grad.isfinite().all() for p in network.parameters() if p.grad is not None)
     scales = Beside(landmarks=right, size=SIZE).look(network, real)
-    far = torch.where(right.isfinite(), right, 1e4)  # outside of the picture
+    far = torch.where(right.isfinite(), right, 1e4)  # outside of the image
     others = Beside(landmarks=far, size=SIZE).look(network, real)
     for scale, other in zip(scales, others, strict=True):
         torch.testing.assert_close(scale[-1], other[-1])

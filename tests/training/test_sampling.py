@@ -88,7 +88,7 @@ def test_the_table_of_pairs_is_read_back_as_it_was(write, tmp_path):
     ("names", "message"),
     [
         (["a", "b", "a"], "expected different names, got 1 twice"),
-        (["a", "b", "ü" * 125], "expected shorter names of pictures, got 'ü"),
+        (["a", "b", "ü" * 125], "expected shorter names of images, got 'ü"),
     ],
 )
 def test_names_that_no_files_can_have_are_refused_before_the_work(write, tmp_path, names, message):

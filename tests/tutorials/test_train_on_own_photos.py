@@ -36,7 +36,7 @@ def assert_samples(folder):
     assert read_image(folder / "sheet.png").shape[0] == 3
     with (folder / "pairs.csv").open() as file:
         pairs = list(csv.DictReader(file))
-    assert len(pairs) == 4  # two pictures of each of the two people kept for testing
+    assert len(pairs) == 4  # two images of each of the two people kept for testing
     assert all(pair["source"].split("/")[0] != pair["condition"].split("/")[0] for pair in pairs)
 
 

@@ -58,7 +58,7 @@ def experiment(options: RunOptions, fabric: Fabric) -> Experiment:
 
 # --8<-- [start:columns]
 def new_robots(count: int, device: torch.device) -> PersonBatch:
-    """Robots that were not trained on, each in two pictures."""
+    """Robots that were not trained on, each in two images."""
     robots = Robots(count // 2, 2, first=1000)
     return to_person_batch(read_pairs(robots, next_picture_pairs(robots.persons)), device)
 

@@ -115,7 +115,7 @@ def test_every_kind_of_system_stands_in_one_table(run, data, networks, tmp_path)
     assert "| faces found again, % |" in result.stdout or "Not measured: faces" in result.stdout
     assert "## What is good" in result.stdout
     frechet = found["original", "FD-dlib-resnet"]
-    assert "expected" in frechet["note"] and not frechet["value"]  # fewer pictures than numbers
+    assert "expected" in frechet["note"] and not frechet["value"]  # fewer images than numbers
 
 
 @pytest.mark.slow
@@ -174,7 +174,7 @@ def test_every_picture_is_measured_and_the_others_are_counted(run, tmp_path):
     assert content["systems"]["blur"]["dlib-resnet, pose known: rank-1"]["count"] == 4
     assert "asked of 4 of 8 probes; not asked: " in result.stdout
     text = (tmp_path / "out" / "report.md").read_text()
-    first = text.partition("Measured on 8 pictures of 2 people")[0]
+    first = text.partition("Measured on 8 images of 2 people")[0]
     assert "only 2 people: intervals are wide" in first
     assert "dlib-resnet is the only recognizer here" in first
 
@@ -183,7 +183,7 @@ def test_every_picture_is_measured_and_the_others_are_counted(run, tmp_path):
 def test_fewer_lessons_leave_more_to_ask_and_pictures_may_stay_unpasted(run, networks, tmp_path):
     result = run(f"anonygan={networks}/anonygan.safetensors", lessons=1, paste="none")
     assert result.returncode == 0, result.stderr
-    assert "note: anonygan-unpasted: the network's own pictures, not pasted" in result.stdout
+    assert "note: anonygan-unpasted: the network's own images, not pasted" in result.stdout
     facts = json.loads((tmp_path / "out" / "report.json").read_text())["facts"]
     assert facts["lessons"] == 2 and facts["probes asked about re-identification"] == 4
 
@@ -214,7 +214,7 @@ def test_one_person_alone_is_measured_or_told_in_one_line(run, networks, tmp_pat
 
 @pytest.fixture
 def theirs(data, tmp_path):
-    """Results of another tool: the pictures of the test split, to be spoiled."""
+    """Results of another tool: the images of the test split, to be spoiled."""
     pictures = PreparedPictures(data, split="test")
     (tmp_path / "theirs").mkdir()
     for i, name in enumerate(pictures.names):
@@ -240,7 +240,7 @@ def test_results_that_are_missing_or_of_another_size_are_counted(run, theirs, tm
 def test_a_folder_of_other_names_is_one_line(run, theirs):
     for path in theirs.iterdir():
         path.rename(path.with_name(f"x{path.name}"))
-    assert "expected results named after the pictures" in failure(run(f"folder={theirs}"))
+    assert "expected results named after the images" in failure(run(f"folder={theirs}"))
 
 
 @pytest.mark.slow

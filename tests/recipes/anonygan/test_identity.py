@@ -9,14 +9,14 @@ from graphgan.models import IdentityNetwork
 
 
 class Mean(nn.Module):
-    """Embeds a picture as its mean color."""
+    """Embeds an image as its mean color."""
 
     def forward(self, image):
         return image.mean((2, 3))
 
 
 def flat(*values):
-    """Pictures of one value each."""
+    """Images of one value each."""
     return torch.tensor(values)[:, None, None, None].expand(-1, 3, 8, 8)
 
 

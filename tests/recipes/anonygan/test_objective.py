@@ -72,7 +72,7 @@ def test_the_paper_s_terms_by_hand(case):
     expected = {
         "g_app": F.softplus(-logits(image)).mean(),
         "g_lm": F.softplus(-logits(image)).mean(),
-        # layers 3, 4 and 5, of the pairs of two pictures: items 1, 2 and 3
+        # layers 3, 4 and 5, of the pairs of two images: items 1, 2 and 3
         "g_wfm": 0.5 * (3 + 4 + 5) * apart[1:].mean(),
         # pairs of one person: items 0 and 1
         "g_recon": 5 * (image - batch.source)[:2].abs().mean(),
@@ -176,7 +176,7 @@ def test_no_gradient_reaches_the_other_side(case):
     torch.stack(list(losses.values())).sum().backward()
     assert case.output.image.grad.abs().sum() > 0
     assert case.batch.source.grad is None
-    # What the critic says about the real picture is held fixed: its scale learns through the
+    # What the critic says about the real image is held fixed: its scale learns through the
     # generated one alone, which `GANStep` freezes.
     case.output.image.grad = None
     detached = GeneratorOutput(case.output.image.detach(), None, case.output.image.detach())

@@ -20,7 +20,7 @@ FOREHEAD, NOSE, CHIN = 10, 1, 152
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """Three drawn people, the first one's mouth open, and a picture without a face."""
+    """Three drawn people, the first one's mouth open, and an image without a face."""
     root, drawn = tmp_path_factory.mktemp("portraits"), SyntheticFaces(3, 1, size=256)
     for i in range(3):
         write_image(root / f"p{i}.png", drawn[i].image)

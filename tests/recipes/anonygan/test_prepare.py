@@ -71,9 +71,9 @@ def test_says_what_it_made(run, photo_folder):
     (photo_folder / "photos" / "notes.txt").touch()
     status, out, _ = run(**{"test-people": 1})
     assert status == 0
-    assert "8 pictures of 4 people, 16 x 16 pixels" in out
-    assert "train: 6 pictures of 3 people" in out
-    assert "test: 2 pictures of 1 people" in out
+    assert "8 images of 4 people, 16 x 16 pixels" in out
+    assert "train: 6 images of 3 people" in out
+    assert "test: 2 images of 1 people" in out
     assert "skipped: none" in out
     assert "files that are no photos: {'.txt': 1}" in out
     assert "8 photos in" in out
@@ -93,14 +93,14 @@ def test_rows_without_a_photo_and_photos_without_a_row_are_listed(run, photo_fol
 
 
 def spoil(path: Path, kind: str) -> None:
-    """Put another kind of picture in the place of a photo."""
+    """Put another kind of image in the place of a photo."""
     image = Image.open(path)
     image.load()
     if kind == "zero bytes":
         path.write_bytes(b"")
     elif kind == "truncated":
         path.write_bytes(path.read_bytes()[:-500])
-    elif kind == "no picture":
+    elif kind == "no image":
         path.write_text("hello")
     elif kind == "one pixel":
         Image.new("RGB", (1, 1)).save(path)
@@ -117,7 +117,7 @@ def spoil(path: Path, kind: str) -> None:
     [
         ("zero bytes", "unreadable"),
         ("truncated", "unreadable"),
-        ("no picture", "unreadable"),
+        ("no image", "unreadable"),
         ("one pixel", "bad landmarks"),
         ("16 bits", None),
         ("CMYK", None),

@@ -47,7 +47,7 @@ def run(weights, face_folder, tmp_path, capsys):
             run_command(sample.main, sample.Options, [*args, *more])
         printed = capsys.readouterr()
         lines = printed.err.replace("\r", "\n").splitlines()
-        return exit_.value.code, printed.out, [x for x in lines if x and "picture/s" not in x]
+        return exit_.value.code, printed.out, [x for x in lines if x and "image/s" not in x]
 
     return run
 
@@ -62,7 +62,7 @@ def failure(result, status=2):
 def test_every_face_gets_the_next_person_s_identity(run, face_folder, tmp_path):
     status, out, errors = run()
     assert (status, errors) == (0, [])
-    assert "6 pictures in" in out
+    assert "6 images in" in out
     faces = PreparedPictures(face_folder, "test")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "images",
@@ -115,7 +115,7 @@ def test_a_batch_size_does_not_change_a_picture(run, tmp_path):
 
 
 def test_some_of_a_split(run, tmp_path):
-    assert "2 pictures" in run("--split", "train", "--count", "2")[1]
+    assert "2 images" in run("--split", "train", "--count", "2")[1]
     assert len(list((tmp_path / "out" / "images").iterdir())) == 2
 
 
@@ -288,4 +288,4 @@ def test_the_command_itself(weights, face_folder, tmp_path, environment):
         text=True,
         check=True,
     )
-    assert "2 pictures in" in done.stdout
+    assert "2 images in" in done.stdout

@@ -178,15 +178,13 @@ def test_without_two_test_people_the_sheets_show_the_training_faces(
 
 
 def test_with_one_photo_a_person_the_paper_s_shares_are_taken_without_a_flag(tmp_path):
-    """Of every preset, those that learn shapes of faces from several pictures included."""
+    """Of every preset, those that learn shapes of faces from several images included."""
     persons = SimpleNamespace(persons=list(range(40)))
     for preset in options.PRESETS.values():
         chosen = preset
         if train.asks_for_too_much(preset, persons):
             chosen = options.without_same_person(preset)
-            line = (
-                "one picture a person: 75% of the pairs are a picture with itself, 25% two people"
-            )
+            line = "one image a person: 75% of the pairs are an image with itself, 25% two people"
             assert train.told(preset, chosen).startswith(line)
         counts = train.make_sampler(chosen, persons).counts
         size = chosen.pairs.batch_size
@@ -200,7 +198,7 @@ def test_one_photo_a_person_is_trained_on_and_resumed(run, tiny, tmp_path):
     flags = ["--data", data, "--out", tmp_path / "run", "--keep-shape", "2"]
     status, out, errors = run(*tiny, *flags, "--bend-condition", "1", "--steps", "1")
     assert (status, errors) == (0, [])
-    assert "none one person in two pictures; --keep-shape 0\n" in out
+    assert "none one person in two images; --keep-shape 0\n" in out
     assert run("--resume", tmp_path / "run", "--more", "1")[0] == 0
 
 
@@ -404,7 +402,7 @@ def test_asked_to_stop_it_saves_and_says_how_to_go_on(
     every = ["--save-every", "1000", "--workers", int(number == signal.SIGINT)]
     process = start(*tiny, *DISTURBED, *CHANCY, *every, "--out", folder)
     wait_until(process, lambda: rows_of(folder) >= 4)
-    # Ctrl-C reaches all processes of a terminal, those that read pictures too.
+    # Ctrl-C reaches all processes of a terminal, those that read images too.
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
     status, out, errors = finish(process)
     assert (status, errors) == (130, [])
@@ -606,8 +604,8 @@ def test_too_little_memory_is_one_line(start, tiny, tmp_path):
         ("--device tpu", "expected --device to be one of auto, cpu, cuda, gpu, mps; got tpu"),
         ("--device cuda", "expected a device of type cuda, this machine has none"),
         ("--devices 0", "--devices"),
-        ("--batch-size 10", "expected a batch size from 1 to the 9 pictures there are, got 10"),
-        ("--batch-size 0", "expected a batch size from 1 to the 9 pictures"),
+        ("--batch-size 10", "expected a batch size from 1 to the 9 images there are, got 10"),
+        ("--batch-size 0", "expected a batch size from 1 to the 9 images"),
         ("--same-image-share 1.5", "1 together at most; got 1.5"),
         ("--same-image-share 0.6 --same-person-share 0.6", "1 together at most; got 0.6 and 0.6"),
         ("--same-person-share -0.1", "shares"),
@@ -657,8 +655,8 @@ def test_bad_input_is_one_line_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--size 50", "expected pictures of 48 pixels a side or more, divisible by 4, got 50 x 50"),
-        ("--size 32", "expected pictures of 48 pixels a side or more, divisible by 4, got 32 x 32"),
+        ("--size 50", "expected images of 48 pixels a side or more, divisible by 4, got 50 x 50"),
+        ("--size 32", "expected images of 48 pixels a side or more, divisible by 4, got 32 x 32"),
         ("--size 8", "expected a size of at least 16, got 8"),
         ("--people 0", "num_people of at least 1, got 0"),
         ("--people 1 --same-person-share 0", "expected two people or more"),
@@ -686,11 +684,11 @@ def test_bad_flags_are_bad_input(run, tiny, tmp_path, flags):
 def test_a_picture_that_cannot_be_read_is_named(run, tiny, face_folder, tmp_path, workers):
     data = shutil.copytree(face_folder, tmp_path / "data")
     for face in PreparedPictures(data, "train").pictures:
-        (data / face.image).write_text("no picture")
+        (data / face.image).write_text("no image")
     flags = ["--data", data, "--workers", workers, "--out", tmp_path / "run"]
     line = failure(run(*tiny, *flags))
     assert re.fullmatch(
-        rf"error: {data}/images/\S+\.png: not a picture, or of an unknown format", line
+        rf"error: {data}/images/\S+\.png: not an image, or of an unknown format", line
     )
 
 

@@ -93,9 +93,9 @@ def content(folder):
 def test_brings_a_published_data_set_as_it_is(run, market_folder, tmp_path):
     status, out, _ = run()
     assert status == 0
-    assert "15 pictures of 5 people, 64 x 128 pixels" in out
-    assert "train: 9 pictures of 3 people" in out
-    assert "test: 6 pictures of 2 people" in out
+    assert "15 images of 5 people, 64 x 128 pixels" in out
+    assert "train: 9 images of 3 people" in out
+    assert "test: 6 images of 2 people" in out
     assert "pairs: 30, left out: 0" in out
     assert "skipped: none" in out
     persons = PreparedPictures(tmp_path / "out", "test")
@@ -135,7 +135,7 @@ EIGHTEEN = str([7] * 18)
         (f"{A}: {EIGHTEEN}: {[-1] * 18}", "all joints missing", ""),
         (f"{A}: {EIGHTEEN}: {EIGHTEEN}".replace("7,", "NaN,", 1), "not a number", "keypoints_y"),
         (f"{A}: {EIGHTEEN}", "not three columns", "expected name:keypoints_y:keypoints_x, got 2"),
-        (f"{A}: {[900] * 18}: {[900] * 18}", "bad landmarks", "0 of 18 lie inside the picture"),
+        (f"{A}: {[900] * 18}: {[900] * 18}", "bad landmarks", "0 of 18 lie inside the image"),
     ],
 )
 def test_a_bad_row_is_listed_or_refused(run, market_folder, tmp_path, text, reason, detail):
@@ -385,8 +385,8 @@ def test_killed_at_any_time_it_goes_on_to_the_same_bytes(run, command, market_fo
 def test_own_photos_are_cut_around_the_person(run, own, tmp_path):
     status, out, _ = run(**own(), **{"test-people": 1})
     assert status == 0
-    assert "8 pictures of 4 people, 64 x 128 pixels" in out
-    assert "test: 2 pictures of 1 people" in out
+    assert "8 images of 4 people, 64 x 128 pixels" in out
+    assert "test: 2 images of 1 people" in out
     persons = PreparedPictures(tmp_path / "out")
     assert persons.people == ["p0", "p1", "p2", "p3"]
     drawn = SyntheticPersons(4, 2, size=(160, 120))
@@ -445,7 +445,7 @@ def test_own_photos_without_a_row_are_listed(run, own, tmp_path):
 
 def test_a_folder_of_persons_is_not_one_of_faces(run, market_folder, tmp_path):
     run()
-    with pytest.raises(ValueError, match="expected pictures with the landmarks ibug-68"):
+    with pytest.raises(ValueError, match="expected images with the landmarks ibug-68"):
         PreparedPictures(tmp_path / "out", scheme=IBUG_68)
 
 

@@ -238,7 +238,7 @@ def test_a_folder_whose_people_changed_is_no_longer_that_run_s(run, tiny, tmp_pa
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--batch-size 10", "expected a batch size from 1 to the 9 pictures there are, got 10"),
+        ("--batch-size 10", "expected a batch size from 1 to the 9 images there are, got 10"),
         ("--same-person-share 1.5", "1 together at most; got 0.0 and 1.5"),
         ("--steps 5", "expected steps to be a multiple of 2"),
         ("--log-every 3", "expected log_every to be a multiple of 2"),
@@ -279,15 +279,15 @@ def test_a_folder_of_one_training_person_is_refused(run, tiny, prepare, tmp_path
 def test_people_with_one_picture_each_have_no_pairs(run, tmp_path):
     flags = "--people 4 --faces-per-person 1 --batch-size 2 --steps 1"
     line = failure(run(*flags.split(), "--out", tmp_path / "run"))
-    assert "expected a person with two pictures for same-person pairs" in line
+    assert "expected a person with two images for same-person pairs" in line
 
 
 def test_a_picture_that_cannot_be_read_is_named(run, tiny, face_folder, tmp_path):
     data = shutil.copytree(face_folder, tmp_path / "data")
     spoilt = data / "images" / "p0" / "0.png"
-    spoilt.write_text("no picture")
+    spoilt.write_text("no image")
     line = failure(run(*tiny, "--data", data, "--out", tmp_path / "run"))
-    assert f"{spoilt}: not a picture, or of an unknown format" in line
+    assert f"{spoilt}: not an image, or of an unknown format" in line
 
 
 def test_too_little_memory_is_one_line(run, tiny, tmp_path, monkeypatch):
