@@ -33,7 +33,7 @@ class CheckOptions:
 
     def __post_init__(self) -> None:
         if min(self.tiles, self.list_at_most) < 0:
-            raise ValueError("expected --tiles and --list-at-most of 0 and more")
+            raise ValueError("expected --tiles and --list-at-most of at least 0")
 
 
 @dataclass(frozen=True)

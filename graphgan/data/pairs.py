@@ -178,13 +178,13 @@ class PairSampler:
             )
         if min(same_image, same_person) < 0 or same_image + same_person > 1:
             raise ValueError(
-                "expected shares of same-image and same-person pairs of 0 and more, 1 together at "
+                "expected shares of same-image and same-person pairs of at least 0, 1 together at "
                 f"most; got {same_image} and {same_person}"
             )
 
     def _check_people(self) -> None:
         if self.counts[PairKind.DIFFERENT] and len(self.pictures_of) < 2:
-            raise ValueError("expected two people or more for pairs of different people, got one")
+            raise ValueError("expected at least two people for pairs of different people, got one")
         if self.counts[PairKind.SAME_PERSON] and all(len(f) < 2 for f in self.pictures_of.values()):
             raise ValueError("expected a person with two images for same-person pairs, got none")
 
@@ -271,7 +271,7 @@ def next_person_pairs(persons: Sequence[int], *, seed: int = 0) -> Pairs:
     """
     pictures_of = _pictures_by_person(np.asarray(persons))
     if len(pictures_of) < 2:
-        raise ValueError("expected two people or more for pairs of different people, got one")
+        raise ValueError("expected at least two people for pairs of different people, got one")
     order = sorted(pictures_of)
     following = dict(zip(order, [*order[1:], order[0]], strict=True))
     rng = np.random.default_rng((seed, 4))
@@ -306,7 +306,7 @@ def next_picture_pairs(persons: Sequence[int]) -> Pairs:
         )
     ]
     if not pairs:
-        raise ValueError("expected a person with two images or more, got none")
+        raise ValueError("expected a person with at least two images, got none")
     condition, source = torch.tensor(sorted(pairs, key=lambda pair: pair[1])).T
     return Pairs(condition, source, torch.full_like(source, PairKind.SAME_PERSON))
 

@@ -16,7 +16,7 @@ def check_sides(size: tuple[int, int], *, smallest: int) -> None:
     height, width = size
     if height % 4 or width % 4 or min(size) < smallest:
         raise ValueError(
-            f"expected images of {smallest} pixels a side or more, divisible by 4, "
+            f"expected images with sides of at least {smallest} pixels, divisible by 4, "
             f"got {height} x {width}"
         )
 

@@ -44,7 +44,7 @@ class InceptionResnetV1(nn.Module):
     Args:
         num_classes: people that `classify` tells apart; None for embeddings alone.
     Shapes:
-        ``images: b 3 h w`` in [-1, 1] (160 x 160 pixels as trained, 75 a side and more) ->
+        ``images: b 3 h w`` in [-1, 1] (160 x 160 pixels as trained, at least 75 a side) ->
         ``b 512`` of length 1
     Raises:
         ValueError: other shapes, an empty batch, integers.

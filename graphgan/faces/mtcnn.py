@@ -36,7 +36,7 @@ class PNet(nn.Module):
     """The proposal network: is there a face in each window of 12 x 12 pixels, every 2 pixels?
 
     Shapes:
-        ``images: b 3 h w`` in [-1, 1] (12 pixels and more a side) -> probabilities ``b h2 w2``,
+        ``images: b 3 h w`` in [-1, 1] (at least 12 pixels a side) -> probabilities ``b h2 w2``,
         offsets of the four edges ``b 4 h2 w2`` as shares of the window
     """
 

@@ -60,7 +60,7 @@ def pose_mask(
     dilation = height / 64 if dilation is None else dilation
     if thickness < 0 or dilation < 0:
         raise ValueError(
-            f"expected thickness and dilation of 0 and more, got {thickness} and {dilation}"
+            f"expected thickness and dilation of at least 0, got {thickness} and {dilation}"
         )
     reach = thickness / 2 + dilation
     # One limb at a time: 'b h w' stays small, and there are always as many.

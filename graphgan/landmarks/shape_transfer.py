@@ -56,13 +56,13 @@ def fit_shape_transfer(
     """
     check_landmarks(landmarks)
     if weight < 0:
-        raise ValueError(f"expected a weight of 0 and more, got {weight}")
+        raise ValueError(f"expected a weight of at least 0, got {weight}")
     if not landmarks.isfinite().all():
         raise ValueError("expected landmarks without missing ones")
     names, person = torch.unique(persons, return_inverse=True)
     if len(names) < 2 or len(names) == len(landmarks):
         raise ValueError(
-            "expected images of two people and more, some of one, got "
+            "expected images of at least two people, with several of one, got "
             f"{len(landmarks)} of {len(names)}"
         )
     mean, shapes = _aligned(landmarks.double().cpu())

@@ -17,7 +17,7 @@ def smooth(x: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "b c h w"]:
     """
     check_features(x, x.shape[1] if x.ndim > 1 else 3)
     if side < 1 or side % 2 == 0:
-        raise ValueError(f"expected an odd side of 1 and more, got {side}")
+        raise ValueError(f"expected an odd side of at least 1, got {side}")
     for _ in range(2):
         x = F.avg_pool2d(x, side, stride=1, padding=side // 2, count_include_pad=False)
     return x

@@ -76,7 +76,7 @@ def detected(
     _check_boxes(truth, "true boxes")
     if not len(boxes) == len(truth) > 0:
         images = f"got {len(boxes)} images and {len(truth)} true boxes"
-        raise ValueError(f"expected a true box for each of one image and more, {images}")
+        raise ValueError(f"expected a true box for each of at least one image, {images}")
     if not 0 <= min_iou <= 1:
         raise ValueError(f"expected min_iou from 0 to 1, got {min_iou}")
     hits = [

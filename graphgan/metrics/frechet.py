@@ -126,7 +126,7 @@ def frechet_floor(
     check_positive(draws=draws)
     if 2 * count > len(features):
         raise ValueError(
-            f"expected {2 * count} rows and more for halves of {count}, got {len(features)}"
+            f"expected at least {2 * count} rows for halves of {count}, got {len(features)}"
         )
     generator = torch.Generator().manual_seed(seed)
     orders = [torch.randperm(len(features), generator=generator) for _ in range(draws)]

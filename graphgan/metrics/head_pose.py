@@ -139,7 +139,7 @@ def _centered(
     w = (weights / weights.sum())[:, None]
     model = shape - (w * shape).sum(0)
     if len(shape) < _LEAST_POINTS or torch.linalg.matrix_rank(w.sqrt() * model) < 3:
-        raise ValueError("expected a shape of 4 points and more that has depth, got a flat one")
+        raise ValueError("expected a shape of at least 4 points that has depth, got a flat one")
     return points - (w * points).sum(1, keepdim=True), model, w[:, 0]
 
 

@@ -260,7 +260,7 @@ def fold_statistics(values: Float[Tensor, "n"], folds: Int[Tensor, "n"]) -> Fold
         raise ValueError(f"expected a fold for each of {len(values)} values, got {len(folds)}")
     names = torch.unique(folds).tolist()
     if len(names) < 2:
-        raise ValueError(f"expected two folds and more, got {len(names)}")
+        raise ValueError(f"expected at least two folds, got {len(names)}")
     means = torch.stack([values[folds == name].double().nanmean() for name in names])
     if empty := [
         name for name, mean in zip(names, means.tolist(), strict=True) if math.isnan(mean)
@@ -294,7 +294,7 @@ def fold_accuracies(
         raise ValueError(f"expected distances, same and folds of one length, got {shapes}")
     names = torch.unique(folds).tolist()
     if len(names) < 2:
-        raise ValueError(f"expected two folds and more, got {len(names)}")
+        raise ValueError(f"expected at least two folds, got {len(names)}")
     distances = distances.double()
     right = torch.zeros(len(distances), dtype=torch.float64)
     for name in names:

@@ -78,7 +78,7 @@ class ConditionFitting(nn.Module):
             raise ValueError(f"expected a bend from 0 to 1, got {bend}")
         if keep_shape < 0 or (keep_shape > 0 and bend == 0):
             raise ValueError(
-                f"expected keep_shape of 0 and more, with a bend above 0, got {keep_shape} and "
+                f"expected keep_shape of at least 0, with a bend above 0, got {keep_shape} and "
                 f"{bend}"
             )
         if mirror and (num_landmarks not in _SCHEMES or bend == 0):

@@ -32,7 +32,7 @@ class PatchDiscriminator(Pretrained):
         width: w.
         norm: "batch" as published.
     Shapes:
-        ``x: b in_channels h w`` (48 pixels and more a side) -> five of ``b c_l h_l w_l`` after
+        ``x: b in_channels h w`` (at least 48 pixels a side) -> five of ``b c_l h_l w_l`` after
         LeakyReLU, then logits ``b 1 h_6 w_6``
     Raises:
         ValueError: other channels, an input too small for the last patch.
@@ -75,7 +75,7 @@ class PatchDiscriminator(Pretrained):
 
 def _check_size(shape: torch.Size) -> None:
     if min(shape[2:]) < MIN_PATCH_SIZE:
-        raise ValueError(f"expected sides of {MIN_PATCH_SIZE} and more, got {tuple(shape)}")
+        raise ValueError(f"expected sides of at least {MIN_PATCH_SIZE}, got {tuple(shape)}")
 
 
 class AppearanceDiscriminator(PatchDiscriminator):

@@ -251,7 +251,7 @@ class LandmarkGenerator(nn.Module):
             )
         height, width = appearance.shape[2:]
         if height % 4 or width % 4 or min(height, width) < 8:
-            raise ValueError(f"expected sides of 8 and more, divisible by 4, got {height}x{width}")
+            raise ValueError(f"expected sides of at least 8, divisible by 4, got {height}x{width}")
         if self.blend == "none":
             return
         expected = (appearance.shape[0], 3, height, width)

@@ -25,7 +25,7 @@ class IdentityNetwork(nn.Module):
         width: w.
         norm: after each convolution; not "batch" where an item must not depend on its neighbors.
     Shapes:
-        ``image: b 3 h w`` (16 pixels and more a side) -> ``b d``
+        ``image: b 3 h w`` (at least 16 pixels a side) -> ``b d``
     Raises:
         ValueError: other channels, smaller images, an empty batch.
 

@@ -43,7 +43,7 @@ class InceptionV3(nn.Module):
     classifier, which training takes.
 
     Shapes:
-        ``images: b 3 h w`` in [-1, 1] (299 x 299 pixels as trained, 75 a side and more) ->
+        ``images: b 3 h w`` in [-1, 1] (299 x 299 pixels as trained, at least 75 a side) ->
         ``b 2048``
     Raises:
         ValueError: other shapes, an empty batch, integers.

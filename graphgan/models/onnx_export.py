@@ -130,7 +130,7 @@ def _check(model: AnonyGAN, path: Path, size: tuple[int, int]) -> None:
     if not path.absolute().parent.is_dir():
         raise ValueError(f"{path}: expected a folder to write to, found none at {path.parent}")
     if min(size) < 8 or size[0] % 4 or size[1] % 4:
-        raise ValueError(f"expected sides of 8 and more, divisible by 4, got {size[0]}x{size[1]}")
+        raise ValueError(f"expected sides of at least 8, divisible by 4, got {size[0]}x{size[1]}")
     if (needed := 4 * sum(x.numel() for x in model.parameters())) > _LARGEST_FILE:
         raise ValueError(
             f"expected a network of {_LARGEST_FILE / 2**30:.2f} GiB at most, the limit of ONNX "

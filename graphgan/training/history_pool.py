@@ -30,7 +30,7 @@ class HistoryPool:
 
     def __init__(self, size: int) -> None:
         if size < 0:
-            raise ValueError(f"expected a size of 0 and more, got {size}")
+            raise ValueError(f"expected a size of at least 0, got {size}")
         self.size = size
         self.kept: list[Tensor] = []
 

@@ -82,7 +82,7 @@ class RunOptions:
         if self.devices < 1:
             raise ValueError(f"expected --devices of at least 1, got {self.devices}")
         if self.workers < 0:
-            raise ValueError(f"expected --workers of 0 and more, got {self.workers}")
+            raise ValueError(f"expected --workers of at least 0, got {self.workers}")
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"expected --seed from 0 to below 2^32, got {self.seed}")
         if self.more is not None and self.resume is None:
@@ -97,4 +97,4 @@ def check_not_negative(options: object) -> None:
     """Raise ``ValueError`` for a number among the fields that is below 0 or not finite."""
     for name, value in vars(options).items():
         if isinstance(value, (int, float)) and not 0 <= value < math.inf:
-            raise ValueError(f"expected {name} of 0 and more, got {value}")
+            raise ValueError(f"expected {name} of at least 0, got {value}")

@@ -1,4 +1,4 @@
-"""Look over a prepared folder before training: python recipes/anonygan/check.py DIR"""
+"""Check a prepared folder before training: python recipes/anonygan/check.py DIR"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,13 +28,13 @@ from graphgan.models.discriminators import MIN_PATCH_SIZE
 
 @dataclass(frozen=True, kw_only=True)
 class Options(CheckOptions):
-    """Count and check the faces of a prepared folder, and draw some of them.
+    """Count and check the faces in a prepared folder, and draw a few of them.
 
-    The status is 1 when training on it would fail.
+    The exit status is 1 if training on the folder would fail.
     """
 
     folder: Path
-    """The prepared folder."""
+    """Folder written by prepare.py."""
 
 
 def main(options: Options) -> int:
@@ -71,7 +71,7 @@ def _folder_problems(faces: PreparedPictures) -> Iterator[Problem]:
 
 
 def _possible_pairs(faces: PreparedPictures) -> str:
-    """Which kinds of pairs there are to train on."""
+    """Which kinds of training pairs the folder allows."""
     people = [face.person for face in faces.pictures if face.split == "train"]
     numbers = {person: number for number, person in enumerate(people)}
     possible = possible_kinds([numbers[person] for person in people])

@@ -1,4 +1,4 @@
-"""Anonymize one photo, and measure the result: `python recipes/anonygan/demo.py --help`."""
+"""Anonymize one photo and measure the result: `python recipes/anonygan/demo.py --help`."""
 
 import json
 from dataclasses import dataclass
@@ -30,25 +30,26 @@ METRICS = "metrics.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Replace the faces of a photo by AnonyGAN, and measure what came of them."""
+    """Replace the faces in a photo with AnonyGAN and measure the result."""
 
     photo: Path = PORTRAIT
-    """Any photo; by default NASA's portrait of Eileen Collins, which is in the public domain."""
+    """Photo to anonymize. The default is NASA's public-domain portrait of Eileen Collins."""
     checkpoint: Path = Path(FACES)
-    """Weights (generator.safetensors), the folder of a run: its newest ones, or shipped ones by
-    name (graphgan info lists them)."""
+    """Weights to use: a generator.safetensors file, a run folder (its newest weights), or the name
+    of shipped weights (`graphgan info` lists them)."""
     out: Path = Path("runs/demo")
-    """New or empty folder, or that of an earlier demo, for before.png, after.png, both.png and
-    metrics.json."""
+    """Output folder: new, empty, or from an earlier demo. Receives before.png, after.png, both.png
+    and metrics.json."""
     match: Match = "look"
-    """By what the person is chosen: tone of the skin, look (apparent age and sex, too), or none."""
+    """How to choose the replacement: by skin tone, by look (skin tone, apparent age and sex), or
+    none."""
     seed: int = 2
-    """Chooses who is shown, among those who fit."""
+    """Random seed for choosing among suitable replacements."""
 
 
 def main(options: Options) -> None:
     if not (options.out / METRICS).exists():  # else it is an earlier demo's
-        require_new_folder(options.out, "name another by --out")
+        require_new_folder(options.out, "choose another folder with --out")
     photo = read_image(options.photo)
     detector = FaceFinder()
     faces = detector(photo)
@@ -69,7 +70,8 @@ def main(options: Options) -> None:
 def measure(
     faces: list[Detection], result: Result, found: list[Detection], threshold: float | None
 ) -> list[dict[str, Any]]:
-    """Of each face: what it became, whether it is found, how far from its pose and its person."""
+    """For each face: the outcome, whether it is still detected, its pose error and its distance to
+    the original identity."""
     rows = []
     for face, made in zip(faces, result.faces, strict=True):
         again = [other for other in found if _is_inside(other, face)]
@@ -90,13 +92,13 @@ def measure(
 
 
 def _is_inside(other: Detection, face: Detection) -> bool:
-    """Whether the middle of the one's landmarks is in the box of the other."""
+    """Whether the center of one face's landmarks lies inside the other face's box."""
     middle = other.landmarks.mean(0)
     return bool(((middle >= face.box[:2]) & (middle <= face.box[2:])).all())
 
 
 def write(out: Path, before: Tensor, after: Tensor, rows: list[dict[str, Any]]) -> None:
-    """The images, apart and side by side, and the numbers."""
+    """Write the images, separately and side by side, and the measurements."""
     out.mkdir(parents=True, exist_ok=True)
     write_image(out / "before.png", before)
     write_image(out / "after.png", after)
@@ -106,7 +108,7 @@ def write(out: Path, before: Tensor, after: Tensor, rows: list[dict[str, Any]]) 
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """One line a number, a block a face."""
+    """One line per number, one block per face."""
     lines = []
     for number, row in enumerate(rows, 1):
         lines.append(f"face {number}")

@@ -1,4 +1,4 @@
-"""An identity network that learns beside the generator, on the people of training alone.
+"""An identity network trained alongside the generator, on the people of the training set only.
 
 Not in the paper; the terms are those of [C] Maximov et al., "CIAGAN", CVPR 2020, section 3.3.
 """

@@ -1,4 +1,4 @@
-"""What AnonyGAN makes of pairs of faces, and what needs no network."""
+"""Results of AnonyGAN for pairs of faces, and baselines that need no network."""
 
 from collections.abc import Callable
 from functools import partial
@@ -23,7 +23,7 @@ from graphgan.training.sampling import device_of
 def batch_for(
     model: AnonyGAN, stored: StoredPairs, scheme: LandmarkScheme | None = None
 ) -> FaceBatch:
-    """Where the model is, with all landmarks."""
+    """The batch on the model's device, with all landmarks."""
     return shown_batch(
         stored,
         device_of(model),
@@ -96,12 +96,12 @@ def generated(
 
 
 def condition_pasted(batch: FaceBatch) -> Float[Tensor, "b 3 h w"]:
-    """The condition's pixels as they are: right identity, wrong pose."""
+    """Paste the condition's pixels unchanged: right identity, wrong pose."""
     return paste(batch.condition, batch.source, batch.mask)
 
 
 def source_blurred(batch: FaceBatch) -> Float[Tensor, "b 3 h w"]:
-    """The source blurred inside the mask, sigma a sixteenth of the side."""
+    """Blur the source inside the mask, with sigma a sixteenth of the side."""
     size = batch.source.shape[-1]
     kernel, sigma = size // 8 * 2 + 1, size / 16
     blurred = gaussian_blur2d(batch.source, (kernel, kernel), (sigma, sigma))

@@ -25,19 +25,19 @@ from graphgan.weights import FACES
 
 @dataclass(frozen=True, kw_only=True)
 class Options(SampleOptions):
-    """Give every face of a prepared folder the identity of the next person."""
+    """Replace every face in a prepared folder with the identity of the next person."""
 
     checkpoint: Path = Path(FACES)
     paste: Literal["mask", "none"] = "mask"
-    """Lay the results into the face mask of the source, or write the network's own images, the
-    paper's I_g, whose surroundings are nobody's."""
+    """Paste the results into the source's face mask, or write the raw network output (the paper's
+    I_g), whose surroundings are not the source's."""
     seed: int = 0
-    """Chooses among the images of the next person."""
+    """Random seed for choosing among the next person's images."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.seed < 0:
-            raise ValueError(f"expected --seed of 0 and more, got {self.seed}")
+            raise ValueError(f"expected --seed of at least 0, got {self.seed}")
 
 
 def main(options: Options) -> None:

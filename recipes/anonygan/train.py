@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 
 
 class Faces(NamedTuple):
-    """Faces to learn from, and faces to look at: of other people where there are such."""
+    """Faces to train on, and faces to test on (of other people if possible)."""
 
     train: PictureDataset
     test: PictureDataset
@@ -231,7 +231,7 @@ def what_was_learned(model: AnonyGAN, faces: Faces) -> str:
     if isinstance(faces.test, SyntheticFaces):
         return str(measure_transfer(model, faces.train, faces.test))
     if len(set(faces.test.persons)) < 2:
-        return "pose not measured: it takes faces of two people or more"
+        return "pose not measured: needs faces of at least two people"
     pairs = some_pairs(next_person_pairs(faces.test.persons), MOST_PICTURES)
     batch = batch_for(model, read_pairs(faces.test, pairs), faces.scheme)
     answers = {

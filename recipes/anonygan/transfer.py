@@ -1,7 +1,7 @@
-"""Does the result show the condition's identity at the source's pose? Measured on drawn faces.
+"""Measure on drawn faces whether the result shows the condition's identity in the source's pose.
 
-Only drawn faces have a true answer: the condition's identity in the source's view. It measures
-and is never trained on.
+Only drawn faces have a true answer: the condition's identity seen from the source's view. This only
+measures; nothing is trained on it.
 """
 
 from dataclasses import dataclass
@@ -25,14 +25,17 @@ from graphgan.models import AnonyGAN
 
 @dataclass(frozen=True)
 class TransferReport:
-    """Errors inside the mask (0 to 2, images in [-1, 1]) and what shuffling adds to them."""
+    """Errors inside the mask (0 to 2, for images in [-1, 1]) and how much shuffling the inputs
+    increases them."""
 
     comparison: Comparison
     rises: dict[str, Interval]
 
     def __str__(self) -> str:
         lines = ["inside the mask against the true answer, held-out people", str(self.comparison)]
-        lines += ["rise of the model's error (an interval above 0: the network looks at them)"]
+        lines += [
+            "increase of the model's error (an interval above 0: the network uses that input)"
+        ]
         lines += [f"  {name:<24}{rise!s:>26}" for name, rise in self.rises.items()]
         return "\n".join(lines)
 
@@ -44,12 +47,12 @@ def measure_transfer(
     *,
     num_pairs: int = 256,
 ) -> TransferReport:
-    """Compare the model with three trivial answers, and with itself on shuffled inputs.
+    """Compare the model with three trivial baselines, and with itself on shuffled inputs.
 
     Args:
         model: trained, on the CPU or a GPU.
-        train_faces: what it was trained on, for their mean face.
-        test_faces: people that it has never seen.
+        train_faces: the training faces, for their mean face.
+        test_faces: faces of people that the model has never seen.
         num_pairs: pairs of different people.
     """
     pairs = some_pairs(next_person_pairs(test_faces.persons), num_pairs)

@@ -1,4 +1,4 @@
-"""Look over a prepared folder before training: python recipes/bigraphgan/check.py DIR"""
+"""Check a prepared folder before training: python recipes/bigraphgan/check.py DIR"""
 
 import textwrap
 from collections import Counter
@@ -28,13 +28,13 @@ from graphgan.landmarks.schemes import OPENPOSE_18, OPENPOSE_18_JOINTS
 
 @dataclass(frozen=True, kw_only=True)
 class Options(CheckOptions):
-    """Count and check the persons of a prepared folder, and draw some of them.
+    """Count and check the persons in a prepared folder, and draw a few of them.
 
-    The status is 1 when training on it would fail.
+    The exit status is 1 if training on the folder would fail.
     """
 
     folder: Path
-    """The prepared folder."""
+    """Folder written by prepare.py."""
 
 
 def main(options: Options) -> int:

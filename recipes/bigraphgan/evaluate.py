@@ -1,4 +1,4 @@
-"""Measure a trained BiGraphGAN: `python recipes/bigraphgan/evaluate.py --help`."""
+"""Evaluate a trained BiGraphGAN: `python recipes/bigraphgan/evaluate.py --help`."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -32,25 +32,27 @@ LEAST_SCORED = 10  # images: the inception score is a mean over ten parts
 
 @dataclass(frozen=True, kw_only=True)
 class Options(CheckpointOptions):
-    """SSIM, L1 and what else can be measured of a network's images, beside trivial answers.
+    """Measure SSIM, L1 and optional metrics of a network's images, next to trivial baselines.
 
-    On the test images of a prepared folder, or of the run that the weights come from.
+    Uses the test images of a prepared folder, or of the run that the weights come from.
     """
 
     checkpoint: Path = Path(PERSONS)
     data: Path | None = None
-    """Folder made by prepare.py; what the run was tested on if not given."""
+    """Folder written by prepare.py. Default: the test data of the run."""
     features: Path | None = None
-    """For the Frechet distance: a program (torch.export, .pt2) from 8-bit images to features."""
+    """Feature network for the Frechet distance: a torch.export program (.pt2) that maps 8-bit
+    images to features."""
     classifier: Path | None = None
-    """For the inception score: such a program from 8-bit images to logits."""
+    """Classifier for the inception score: a torch.export program (.pt2) that maps 8-bit images to
+    logits."""
     detected: Path | None = None
-    """For PCKh: key points found in the images that sample.py wrote, a CSV file with a row
-    (image,x0,y0,...) for each file of its pairs.csv."""
+    """Keypoints detected in the images written by sample.py, for PCKh: a CSV file with one row
+    (image,x0,y0,...) per file in its pairs.csv."""
     joints: JointLayout = "openpose-18"
-    """Which key points those are."""
+    """Joint layout of --detected."""
     out: Path | None = None
-    """File for the printed table."""
+    """File to write the printed table to."""
 
 
 def main(options: Options) -> None:
@@ -115,7 +117,7 @@ def tested_persons(options: Options) -> Persons:
 def _require_enough(options: Options, count: int) -> None:
     for path, least in ((options.features, 2), (options.classifier, LEAST_SCORED)):
         if path is not None and count < least:
-            raise ValueError(f"{path}: expected {least} pairs or more to measure, got {count}")
+            raise ValueError(f"{path}: expected at least {least} pairs to measure, got {count}")
 
 
 def pose_kept(options: Options, persons: Persons, pairs: Pairs) -> str:

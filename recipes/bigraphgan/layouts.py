@@ -1,4 +1,4 @@
-"""Where the two published data sets keep images, joints and pairs.
+"""Layouts of images, joints and pairs in the two published data sets.
 
     *-annotation-train.csv, *-annotation-test.csv   joints, see graphgan.data.pose_annotations
     *-pairs-train.csv, *-pairs-test.csv             from,to (may be missing)

@@ -1,4 +1,4 @@
-"""What BiGraphGAN minimizes.
+"""BiGraphGAN's training objective.
 
 Source: [B] Tang et al., "Bipartite Graph Reasoning GANs for Person Image Generation", BMVC 2020,
 section 2.5.
@@ -32,24 +32,25 @@ DISCRIMINATORS = ("app", "pose")
 
 @dataclass(frozen=True)
 class LossOptions:
-    """Terms of the objective; the defaults are the published ones for Market-1501."""
+    """Terms of the objective. The defaults are those published for Market-1501."""
 
     adversarial: Literal["bce", "lsgan", "hinge"] = "bce"
-    """Adversarial loss of both discriminators (published for DeepFashion: lsgan)."""
+    """Adversarial loss of both discriminators (lsgan as published for DeepFashion)."""
     weight_gan: float = 5.0
-    """Weight of the adversarial terms of both discriminators together."""
+    """Weight of the adversarial terms of both discriminators."""
     weight_l1: float = 10.0
-    """Weight of the absolute difference."""
+    """Weight of the L1 loss."""
     l1_outside: float = 1.0
-    """Weight in it of the pixels outside the person, the pose mask (1 as published). Backgrounds
-    that cannot be known are most of an image and drown the person."""
+    """Weight of pixels outside the person's pose mask in the L1 loss (1 as published). Lower it if
+    large, unpredictable backgrounds dominate the loss."""
     weight_perceptual: float = 10.0
     """Weight of the perceptual loss."""
     perceptual: Literal["vgg19", "lite0", "none"] = "vgg19"
-    """The perceptual loss looks through VGG-19 (see --vgg19), or through EfficientNet-lite0 at the
-    person (not in the paper); "none" trains without this loss."""
+    """Feature network of the perceptual loss: VGG-19 (see --vgg19), EfficientNet-lite0 applied to
+    the person (not in the paper), or "none" to train without this loss."""
     history: int = 50
-    """Generated images that each discriminator may see again (published for DeepFashion: 0)."""
+    """Size of each discriminator's pool of earlier generated images (0 as published for
+    DeepFashion)."""
 
     def __post_init__(self) -> None:
         check_not_negative(self)
@@ -60,11 +61,11 @@ class LossOptions:
 
 
 class BiGraphGANObjective:
-    """The generator against an ``app`` and a ``pose`` discriminator.
+    """Losses of the generator against an ``app`` and a ``pose`` discriminator.
 
-    The one asks whether an image shows the person of the given image, the other whether it shows
-    the wanted pose. Sum of ``weight_gan (G_app + G_pose)``, ``weight_l1 |output - target|`` and
-    ``weight_perceptual |f(output) - f(target)|``.
+    ``app`` judges whether an image shows the person of the given image, ``pose`` whether it shows
+    the target pose. The generator's loss is the sum of ``weight_gan (G_app + G_pose)``,
+    ``weight_l1 |output - target|`` and ``weight_perceptual |f(output) - f(target)|``.
 
     Args:
         options: weights and variants.

@@ -1,4 +1,4 @@
-"""Images of persons to learn from and to test on: prepared, or drawn where there are none."""
+"""Images of persons for training and testing: prepared, or drawn if no folder is given."""
 
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ SMALLEST_SIDE = 16  # below, a discriminator's code is too small to be mirrored 
 
 
 class Persons(NamedTuple):
-    """Images to learn from, and images to look at: of other people where there are such.
+    """Images to train on, and images to test on (of other people if possible).
 
     ``pairs`` are those to learn from, None where any two images of a person may meet.
     """

@@ -1,4 +1,4 @@
-"""A batch as CIAGAN sees it: drawings, masked faces, and people by number."""
+"""A batch for CIAGAN: landmark drawings, masked faces, and people by number."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from graphgan.models.ciagan import generator_inputs
 
 
 class IdentityBatch(NamedTuple):
-    """Faces, and who is to be seen in their place.
+    """Faces, and the identities to show in their place.
 
     Shapes:
         ``source, wanted: b 3 h w`` in [-1, 1], ``wanted`` an image of the wanted person;

@@ -1,4 +1,4 @@
-"""What CIAGAN minimizes.
+"""CIAGAN's training objective.
 
 Source: [C] Maximov et al., "CIAGAN: Conditional Identity Anonymization Generative Adversarial
 Networks", CVPR 2020, section 3. The reconstruction is not in the paper.
@@ -21,7 +21,7 @@ from graphgan.training.step import Losses
 
 @dataclass(frozen=True)
 class LossOptions:
-    """Terms of the objective; the defaults are the paper's."""
+    """Terms of the objective. The defaults are the paper's."""
 
     adversarial: Literal["lsgan", "bce", "hinge"] = "lsgan"
     """Adversarial loss of the critic."""
@@ -30,10 +30,10 @@ class LossOptions:
     weight_identity: float = 1.0
     """Weight of the identity network."""
     margin: float = 3.0
-    """Distance that the identity network keeps between embeddings of two people."""
+    """Minimum distance that the identity network keeps between embeddings of two people."""
     weight_recon: float = 0.0
-    """Weight of the reconstruction inside the mask, over pairs whose wanted person is the source's
-    own (0 in the paper)."""
+    """Weight of the reconstruction inside the mask, on pairs where the requested identity is the
+    source's own (0 in the paper)."""
 
     def __post_init__(self) -> None:
         check_not_negative(self)
@@ -52,7 +52,8 @@ Count = Callable[[Tensor], Tensor]
 
 
 class CIAGANObjective:
-    """The generator against a ``critic``, drawn to the wanted people by an ``identity`` network.
+    """Losses of the generator against a ``critic``, pulled toward the requested identities by an
+    ``identity`` network.
 
     Args:
         options: weights.

@@ -1,4 +1,4 @@
-"""The columns of CIAGAN's sample sheets."""
+"""Columns of CIAGAN's sample sheets."""
 
 import torch
 from identity_batch import IdentityBatch

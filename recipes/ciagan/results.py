@@ -1,4 +1,4 @@
-"""What CIAGAN makes of faces, and answers that need no network."""
+"""Results of CIAGAN, and baselines that need no network."""
 
 import torch
 from identity_batch import IdentityBatch

@@ -25,19 +25,17 @@ from graphgan.training.sampling import SampleOptions, device_of, image_file, wri
 
 @dataclass(frozen=True, kw_only=True)
 class Options(SampleOptions):
-    """Give every face of a prepared folder the identity of a person that CIAGAN was trained on.
-    It knows no others."""
+    """Replace every face in a prepared folder with an identity that CIAGAN was trained on."""
 
     identity: str | None = None
-    """Name of a person of the training split, or its number; by default a random one for each
-    face."""
+    """Name or number of a person in the training split. Default: a random one for each face."""
     seed: int = 0
-    """Chooses the people."""
+    """Random seed for choosing identities."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.seed < 0:
-            raise ValueError(f"expected --seed of 0 and more, got {self.seed}")
+            raise ValueError(f"expected --seed of at least 0, got {self.seed}")
 
 
 class Renamed:
@@ -100,8 +98,8 @@ def identity_number(model: CIAGANGenerator, asked: str) -> int:
         return model.number_of(asked)
     if (number := int(asked)) >= model.num_identities:
         raise ValueError(
-            f"expected --identity from 0 to {model.num_identities - 1}, of the people that the "
-            f"network was trained on, got {asked}"
+            f"expected --identity from 0 to {model.num_identities - 1}, one of the people that "
+            f"the network was trained on, got {asked}"
         )
     return number
 

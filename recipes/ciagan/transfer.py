@@ -1,7 +1,7 @@
-"""Does the result show the wanted person at the source's pose? Measured on drawn faces.
+"""Measure on drawn faces whether the result shows the requested identity in the source's pose.
 
-Only drawn faces have a true answer: a person that was trained on, in the view of a face that was
-not. It measures and is never trained on.
+Only drawn faces have a true answer: a training person seen from the view of a test face. This only
+measures; nothing is trained on it.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,9 @@ class TransferReport:
     def __str__(self) -> str:
         lines = ["inside the mask against the true answer, faces of held-out people"]
         lines += [str(self.comparison)]
-        lines += ["rise of the model's error (an interval above 0: the network looks at them)"]
+        lines += [
+            "increase of the model's error (an interval above 0: the network uses that input)"
+        ]
         lines += [f"  {name:<24}{rise!s:>26}" for name, rise in self.rises.items()]
         return "\n".join(lines)
 

@@ -90,5 +90,5 @@ def test_pictures_that_cannot_be_read_are_not_drawn(report, pictures, tmp_path):
 
 @pytest.mark.parametrize("name", ["tiles", "list_at_most"])
 def test_numbers_below_0_are_refused(name):
-    with pytest.raises(ValueError, match="--tiles and --list-at-most of 0 and more"):
+    with pytest.raises(ValueError, match="--tiles and --list-at-most of at least 0"):
         CheckOptions(**{name: -1})

@@ -171,7 +171,7 @@ def test_a_sampler_travels_to_other_processes():
         (PERSONS, {"batch_size": 0}, "from 1 to the 10 images there are, got 0"),
         (PERSONS, {"batch_size": 11}, "from 1 to the 10 images there are, got 11"),
         ([], {"batch_size": 1}, "from 1 to the 0 images there are, got 1"),
-        (PERSONS, {"batch_size": 4, "same_image_share": -0.1}, "of 0 and more.* got -0.1 and 0"),
+        (PERSONS, {"batch_size": 4, "same_image_share": -0.1}, "of at least 0.* got -0.1 and 0"),
         (
             PERSONS,
             {"batch_size": 4, "same_person_share": 0.5},
@@ -260,7 +260,7 @@ def test_the_next_picture_of_a_person_shows_it_otherwise():
     assert pairs.source.tolist() == [0, 1, 2, 4, 5]  # the third person has one image
     assert pairs.condition.tolist() == [2, 5, 4, 0, 1]
     assert pairs.kind.tolist() == 5 * [PairKind.SAME_PERSON]
-    with pytest.raises(ValueError, match="a person with two images or more, got none"):
+    with pytest.raises(ValueError, match="a person with at least two images, got none"):
         next_picture_pairs([0, 1])
 
 

@@ -324,7 +324,9 @@ def test_a_detector_is_refused(tmp_path):
         helper.make_node("ReduceMean", ["boxes"], ["scores"], axes=[1]),
     ]
     path = save(tmp_path / "d.onnx", nodes, ["batch", 3, 32, 32], ["boxes", "scores"])
-    message = "one output of 32 numbers or more a face, got 1 x 3 x 4 x 4, 1 x 1 x 4 x 4 for 1 face"
+    message = (
+        "one output of at least 32 numbers per face, got 1 x 3 x 4 x 4, 1 x 1 x 4 x 4 for 1 face"
+    )
     with pytest.raises(ValueError, match=message):
         FileRecognizer(path)
 

@@ -190,8 +190,8 @@ def test_it_covers_drawn_people_and_little_else(drawn):
         ((18, 2), (8, 8), {}, r"joints of shape \(b, k, 2\), got \(18, 2\)"),
         ((0, 18, 2), (8, 8), {}, "got an empty batch"),
         ((1, 18, 2), (0, 8), {}, "height of at least 1, got 0"),
-        ((1, 18, 2), (8, 8), {"thickness": -1.0}, "of 0 and more, got -1.0 and 0.125"),
-        ((1, 18, 2), (8, 8), {"dilation": -1.0}, "of 0 and more, got 0.5 and -1.0"),
+        ((1, 18, 2), (8, 8), {"thickness": -1.0}, "of at least 0, got -1.0 and 0.125"),
+        ((1, 18, 2), (8, 8), {"dilation": -1.0}, "of at least 0, got 0.5 and -1.0"),
     ],
 )
 def test_refuses_others(shape, size, options, message):

@@ -163,7 +163,7 @@ def test_no_mask_to_match_faces_in_is_refused():
     ("num_landmarks", "options", "message"),
     [
         (68, {"bend": 1.5}, "bend from 0 to 1, got 1.5"),
-        (68, {"bend": 1.0, "keep_shape": -1.0}, "keep_shape of 0 and more.*got -1"),
+        (68, {"bend": 1.0, "keep_shape": -1.0}, "keep_shape of at least 0.*got -1"),
         (68, {"keep_shape": 1.0}, "with a bend above 0, got 1.0 and 0"),
         (17, {"mirror": True, "bend": 1.0}, "68 or 29 landmarks and a bend above 0.*got 17 and 1"),
         (68, {"mirror": True}, "a bend above 0 for mirror, got 68 and 0"),

@@ -260,8 +260,8 @@ def test_larger_images_are_made_at_full_resolution(tmp_path):
     ("size", "name", "message"),
     [
         (None, "a.onnx", "expected a size: this network does not say"),
-        ((18, 16), "a.onnx", "sides of 8 and more, divisible by 4, got 18x16"),
-        ((16, 4), "a.onnx", "sides of 8 and more, divisible by 4, got 16x4"),
+        ((18, 16), "a.onnx", "sides of at least 8, divisible by 4, got 18x16"),
+        ((16, 4), "a.onnx", "sides of at least 8, divisible by 4, got 16x4"),
         ((16, 16), "none/a.onnx", r"none/a\.onnx: expected a folder to write to, found none at"),
     ],
 )

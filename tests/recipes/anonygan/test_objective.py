@@ -335,12 +335,12 @@ def test_features_can_be_matched_where_the_true_answer_is_known(case):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"weight_app": -1.0}, "weight_app of 0 and more, got -1"),
-        ({"weight_recon": math.nan}, "weight_recon of 0 and more, got nan"),
-        ({"r1": math.inf}, "r1 of 0 and more, got inf"),
-        ({"context_jitter": 0.6}, "context_jitter of 0.5 at most, got 0.6"),
-        ({"condition_jitter": 0.6}, "condition_jitter of 0.5 at most, got 0.6"),
-        ({"augmentation": 1.5}, "augmentation of 1 at most, got 1.5"),
+        ({"weight_app": -1.0}, "weight_app of at least 0, got -1"),
+        ({"weight_recon": math.nan}, "weight_recon of at least 0, got nan"),
+        ({"r1": math.inf}, "r1 of at least 0, got inf"),
+        ({"context_jitter": 0.6}, "context_jitter of at most 0.5, got 0.6"),
+        ({"condition_jitter": 0.6}, "condition_jitter of at most 0.5, got 0.6"),
+        ({"augmentation": 1.5}, "augmentation of at most 1, got 1.5"),
         ({"wfm_first_layer": 0}, "wfm_first_layer from 1 to 5, got 0"),
         ({"wfm_first_layer": 6}, "wfm_first_layer from 1 to 5, got 6"),
         ({"adversarial": "wasserstein"}, "--gradient-penalty above 0 with --adversarial wasserst"),

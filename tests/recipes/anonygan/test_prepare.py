@@ -372,7 +372,7 @@ def test_the_paper_s_choice_of_celeba_is_that_of_the_folder(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--protocol=celeba"], "expected --layout celeba with its protocol, got plain"),
+        (["--protocol=celeba"], "expected --layout celeba with --protocol celeba, got plain"),
         (["--identities=list.npy"], "expected --identities together with --protocol celeba"),
         (["--seed=-1"], "expected --seed of at least 0"),
         (

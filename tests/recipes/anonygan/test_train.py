@@ -655,8 +655,14 @@ def test_bad_input_is_one_line_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--size 50", "expected images of 48 pixels a side or more, divisible by 4, got 50 x 50"),
-        ("--size 32", "expected images of 48 pixels a side or more, divisible by 4, got 32 x 32"),
+        (
+            "--size 50",
+            "expected images with sides of at least 48 pixels, divisible by 4, got 50 x 50",
+        ),
+        (
+            "--size 32",
+            "expected images with sides of at least 48 pixels, divisible by 4, got 32 x 32",
+        ),
         ("--size 8", "expected a size of at least 16, got 8"),
         ("--people 0", "num_people of at least 1, got 0"),
         ("--people 1 --same-person-share 0", "expected two people or more"),

@@ -119,7 +119,7 @@ def test_key_points_of_other_pictures_are_refused(run, perfect, tmp_path):
 @pytest.mark.unhooked  # its program is exported
 def test_too_few_pairs_for_a_score_are_refused_before_the_work(run, program):
     line = failure(run("--classifier", program, "--count", "9"))
-    assert "expected 10 pairs or more to measure, got 9" in line
+    assert "expected at least 10 pairs to measure, got 9" in line
 
 
 def test_the_folder_of_a_run_knows_what_it_was_tested_on(weights, tmp_path, monkeypatch, capsys):

@@ -430,7 +430,7 @@ def test_fractions_of_the_width_are_mentioned(run, own):
         joints /= 200
 
     _, out, _ = run(**own(change=to_fractions))
-    assert "1 photos have all joints between 0 and 1: fractions have to be multiplied" in out
+    assert "1 photos have all joints between 0 and 1: multiply fractions by width" in out
 
 
 def test_own_photos_without_a_row_are_listed(run, own, tmp_path):

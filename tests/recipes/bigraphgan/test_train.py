@@ -261,7 +261,7 @@ def test_without_vgg_19_nothing_is_trained_in_silence(run, tiny, tmp_path, monke
         ("--data none", "none: no such folder"),
         ("--sigma -1", "expected sigma above 0, got -1"),
         ("--init-std 0", "expected std above 0, got 0"),
-        ("--history -1", "expected history of 0 and more"),
+        ("--history -1", "expected history of at least 0"),
         ("--projected True --history 5", "expected --history 0 with --projected"),
         ("--blend both", "--blend"),
         ("--resume none", "expected a run folder with config.yaml, found none at none"),
@@ -279,7 +279,10 @@ def test_bad_input_is_one_line_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--size 30 16", "expected images of 16 pixels a side or more, divisible by 4, got 30"),
+        (
+            "--size 30 16",
+            "expected images with sides of at least 16 pixels, divisible by 4, got 30",
+        ),
         ("--size 8 8", "expected a size of at least 16, got 8"),
         ("--size 64", "--size"),
         ("--people 0", "num_people of at least 1, got 0"),

@@ -151,7 +151,7 @@ def test_a_network_without_names_has_numbers(run, tmp_path):
         ),
         (
             "3",
-            "expected --identity from 0 to 2, of the people that the network was trained on, got",
+            "expected --identity from 0 to 2, one of the people that the network was trained on, got",
         ),
         ("-1", "got '-1'"),
     ],
@@ -168,7 +168,7 @@ def test_nobody_that_it_was_not_trained_on(run, tmp_path, asked, message):
         ({"checkpoint": "."}, "expected a weights file, found none at"),
         ({"device": "tpu"}, "expected --device to be one of"),
         ({"out": "taken"}, "expected a new or empty folder, got taken; name another by --out"),
-        ({"seed": "-1"}, "expected --seed of 0 and more, got -1"),
+        ({"seed": "-1"}, "expected --seed of at least 0, got -1"),
         ({"count": "0"}, "--count"),
     ],
 )
