@@ -115,8 +115,8 @@ def _tried(network: FaceNetwork, count: int) -> FaceNetwork:
     if len(rows) != 1:
         shapes = ", ".join(" x ".join(map(str, output.shape)) for output in outputs)
         raise ValueError(
-            f"{network.path}: expected one output of at least {_LEAST_NUMBERS} numbers per face, got "
-            f"{shapes} for {count} faces"
+            f"{network.path}: expected one output of at least {_LEAST_NUMBERS} numbers per face, "
+            f"got {shapes} for {count} faces"
         )
     return replace(network, output=rows[0], numbers=outputs[rows[0]].size // count)
 

@@ -1,4 +1,4 @@
-"""The number of a person to a small feature map.
+"""Embedding of a person's number as a small feature map.
 
 Source: [C] Maximov et al., "CIAGAN: Conditional Identity Anonymization Generative Adversarial
 Networks", CVPR 2020.
@@ -23,12 +23,12 @@ class IdentityEmbedding(nn.Module):
     LeakyReLU, norm to 2w, 4w and 8w, with spectral normalization. LeakyReLU 0.2 everywhere.
 
     Args:
-        num_identities: people that there are to choose from.
+        num_identities: number of people to choose from.
         width: w.
     Shapes:
         ``identity: b``, from 0 to ``num_identities - 1``, -> ``b 8w 4 4``
     Raises:
-        ValueError: an empty batch, numbers that are no integers or out of range.
+        ValueError: an empty batch, or numbers that are not integers or out of range.
 
     Example:
         >>> IdentityEmbedding(1200)(torch.tensor([3, 777])).shape

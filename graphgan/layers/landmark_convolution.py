@@ -1,4 +1,4 @@
-"""A convolution over landmark maps, without the maps.
+"""A convolution over landmark maps that never renders the maps.
 
 Each map is a product of two profiles, one along each axis: ``map[v, u] = p_y(v) p_x(u)``. So its
 convolution is the kernel between two matrices,
@@ -33,10 +33,10 @@ def landmark_convolution(
     stride: int = 1,
     weights: Float[Tensor, "b k"] | None = None,
 ) -> Float[Tensor, "b c oh ow"]:
-    """``conv2d(pad(weights * maps), kernel)`` of the maps of that rendering, channels last.
+    """``conv2d(pad(weights * maps), kernel)`` of the landmarks' maps, in channels-last format.
 
-    Exact up to the order of the sum; gradients reach the kernel, the weights and, unless one-hot,
-    the coordinates.
+    Exact up to summation order. Gradients reach the kernel, the weights and, except for one-hot
+    maps, the coordinates.
     """
     present = landmarks.isfinite().all(-1, keepdim=True)
     x, y = torch.where(present, landmarks, _FAR).unbind(-1)
@@ -76,7 +76,7 @@ def _seen_from(
     reflect: bool,
     stride: int,
 ) -> tuple[Int[Tensor, "b k o"], Float[Tensor, "b k o t"]]:
-    """Along one axis: the outputs that may see a landmark, and what each of their taps sees."""
+    """Along one axis: the outputs that can see a landmark, and what each of their taps sees."""
     count = (length + 2 * padding - taps) // stride + 1
     first = torch.zeros_like(coordinate, dtype=torch.long)
     if rendering != "gaussian":

@@ -1,4 +1,4 @@
-"""Box filters, by which one image takes over the details of another."""
+"""Box filters that transfer the details of one image to another."""
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -8,9 +8,9 @@ from graphgan._checks import check_features
 
 
 def smooth(x: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "b c h w"]:
-    """Twice the mean over squares of ``side`` pixels, of those that are in the image.
+    """Apply a box filter of ``side`` pixels twice, averaging only over pixels inside the image.
 
-    Nearly a Gaussian of sigma ``sqrt((side^2 - 1) / 6)``: 2 pixels for a side of 5.
+    This approximates a Gaussian of sigma ``sqrt((side^2 - 1) / 6)``: 2 pixels for a side of 5.
 
     Raises:
         ValueError: an even side, or one below 1.
@@ -26,11 +26,12 @@ def smooth(x: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "b c h w"]:
 def with_details_of(
     detailed: Float[Tensor, "b c h w"], image: Float[Tensor, "b c h w"], side: int
 ) -> Float[Tensor, "b c h w"]:
-    """``detailed + smooth(image - detailed)``: the colors of ``image``, the details of the other.
+    """``detailed + smooth(image - detailed)``: the colors of ``image`` with the details of
+    ``detailed``.
 
     Args:
-        detailed: whose structures of less than about ``side`` pixels are seen.
-        image: whose light and shade are seen.
+        detailed: image that supplies structures smaller than about ``side`` pixels.
+        image: image that supplies colors and shading.
         side: odd, in pixels, see `smooth`.
 
     Example:

@@ -1,4 +1,4 @@
-"""Losses: they compute, they do not step."""
+"""Losses. They compute values; optimizer steps belong to the training loop."""
 
 from graphgan.losses.adversarial import AdversarialLoss, AdversarialMode
 from graphgan.losses.contrastive import contrastive_loss

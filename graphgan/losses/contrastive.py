@@ -1,4 +1,4 @@
-"""The contrastive loss: embeddings of one person meet, those of two keep a distance.
+"""The contrastive loss: pull embeddings of one person together and push those of two people apart.
 
 Source: Hadsell et al., "Dimensionality Reduction by Learning an Invariant Mapping", CVPR 2006,
 eq. (4), with its halves; [C] Maximov et al., "CIAGAN", CVPR 2020, takes a margin of 3.
@@ -21,11 +21,11 @@ def contrastive_loss(
 
     Args:
         a: embeddings.
-        b: embeddings to compare them with, pair by pair.
-        same: pairs that are to meet (the first form); the others are pushed apart.
-        margin: distance from which on they are no longer pushed, above 0.
+        b: embeddings to compare with, pair by pair.
+        same: True for pairs to pull together (the first form); the others are pushed apart.
+        margin: distance beyond which pairs are no longer pushed apart, above 0.
     Raises:
-        ValueError: unlike shapes, no pair, a margin of 0 or less.
+        ValueError: mismatched shapes, no pairs, a margin of 0 or less.
 
     Example:
         >>> a, b = torch.zeros(2, 1), torch.tensor([[1.0], [1.0]])

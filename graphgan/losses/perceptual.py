@@ -1,7 +1,7 @@
-"""Perceptual loss: images compared by what a trained network sees in them.
+"""Perceptual loss: compare images by the features of a trained network.
 
-Source: Johnson et al., "Perceptual Losses for Real-Time Style Transfer and Super-Resolution",
-ECCV 2016; [B] Tang et al., BMVC 2020, takes VGG-19 up to its fourth layer, and L1.
+Source: Johnson et al., "Perceptual Losses for Real-Time Style Transfer and Super-Resolution", ECCV
+2016; [B] Tang et al., BMVC 2020, uses VGG-19 up to its fourth layer, and L1.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,15 +20,15 @@ LAST_LAYER = 3  # of [B]: two convolutions, each with its ReLU
 
 
 class PerceptualLoss(nn.Module):
-    """``mean |f(x) - f(y)|`` with x and y brought to the mean and spread of ImageNet.
+    """``mean |f(x) - f(y)|``, with x and y normalized by ImageNet's mean and standard deviation.
 
     Args:
-        features: f, any module from images to a feature map; it is frozen, and its gradient
-            reaches the images. See `vgg19_features`.
+        features: f, any module from images to a feature map; its parameters are frozen, but
+            gradients reach the images. See `vgg19_features`.
     Shapes:
         ``output, target: b 3 h w`` in [-1, 1] -> scalar; no gradient through ``target``
     Raises:
-        ValueError: unlike shapes.
+        ValueError: mismatched shapes.
 
     Example:
         >>> loss = PerceptualLoss(nn.Conv2d(3, 8, 3))
@@ -57,7 +57,7 @@ class PerceptualLoss(nn.Module):
         return (self._see(output) - wanted).abs().mean()
 
     def train(self, mode: bool = True) -> "PerceptualLoss":
-        """The features stay in eval mode."""
+        """Keeps the features in eval mode."""
         self.training = mode
         return self
 
@@ -70,13 +70,13 @@ def vgg19_features(weights: str | Path | None = None, *, last: int = LAST_LAYER)
     """The first layers of VGG-19, as torchvision numbers them (0 a convolution, 1 its ReLU, ...).
 
     Args:
-        weights: a file of torchvision's VGG-19 (its state dict, or that of its ``features``; pickle
-            of tensors or safetensors). None asks an installed torchvision for them, which may
+        weights: torchvision's VGG-19 weights (its state dict or that of its ``features``, as a
+            pickle of tensors or safetensors). None uses an installed torchvision, which may
             download them.
-        last: number of the last layer.
+        last: index of the last layer.
     Raises:
-        ValueError: no such layer; a file without these weights; neither file nor torchvision.
-        OSError: there is no such file, or it may not be read.
+        ValueError: no such layer, a file without these weights, or neither a file nor torchvision.
+        OSError: the file does not exist or cannot be read.
     """
     layers = list(_layers())
     if not 0 <= last < len(layers):

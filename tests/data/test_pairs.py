@@ -178,7 +178,7 @@ def test_a_sampler_travels_to_other_processes():
             "1 together at most; got 0.75 and 0.5",
         ),
         (PERSONS, {"batch_size": 4, "num_pairs": 3}, "at least 4 pairs, a batch, got 3"),
-        ([0, 0, 0, 0], {"batch_size": 4}, "two people or more .* got one"),
+        ([0, 0, 0, 0], {"batch_size": 4}, "at least two people .* got one"),
         (
             [0, 1, 2, 3],
             {"batch_size": 4, "same_person_share": 0.25},
@@ -238,7 +238,7 @@ def test_a_seed_chooses_among_the_pictures_of_the_next_person():
 
 
 def test_one_person_has_no_next():
-    with pytest.raises(ValueError, match=r"two people or more .* got one"):
+    with pytest.raises(ValueError, match=r"at least two people .* got one"):
         next_person_pairs([4, 4])
 
 

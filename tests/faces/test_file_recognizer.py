@@ -334,7 +334,9 @@ def test_a_detector_is_refused(tmp_path):
 def test_a_network_of_few_numbers_is_refused(tmp_path):
     nodes = [helper.make_node("ReduceMean", ["face"], ["moods"], axes=[2, 3])]
     path = save(tmp_path / "moods.onnx", nodes, [1, 3, 32, 32], ["moods"])
-    with pytest.raises(ValueError, match="of 32 numbers or more a face, got 1 x 3 x 1 x 1 for 1"):
+    with pytest.raises(
+        ValueError, match="of at least 32 numbers per face, got 1 x 3 x 1 x 1 for 1"
+    ):
         FileRecognizer(path)
 
 

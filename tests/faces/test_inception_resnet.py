@@ -211,7 +211,7 @@ def test_images_may_ask_for_gradients(loaded):
 def test_the_smallest_pictures(network):
     assert network(pictures(1, 75)).shape == (1, 512)
     with pytest.raises(
-        ValueError, match="expected images of 75 pixels a side and more, got 80 x 7"
+        ValueError, match="expected images of at least 75 pixels a side, got 80 x 7"
     ):
         network(pictures(1)[..., :74])
 

@@ -193,7 +193,7 @@ def test_refuses_no_nodes(num_nodes):
             (2, 8, 4, 5),
             r"one batch and one size, got \(2, 8, 4, 4\) and \(2, 8, 4, 5\)",
         ),
-        ((2, 8, 4, 1), (2, 8, 4, 1), "appearance of 2 pixels a side and more, got 4 x 1"),
+        ((2, 8, 4, 1), (2, 8, 4, 1), "appearance of at least 2 pixels a side, got 4 x 1"),
         (
             (1, 8, 4, 4),
             (2, 8, 4, 4),

@@ -100,7 +100,7 @@ def test_refuses_others(images, min_iou, message):
 
 
 def test_refuses_no_images():
-    with pytest.raises(ValueError, match="one image and more, got 0 images"):
+    with pytest.raises(ValueError, match="at least one image, got 0 images"):
         detected([], boxes(), min_iou=0.5)
 
 

@@ -129,7 +129,7 @@ def test_refuses_other_shapes():
 @pytest.mark.parametrize(
     ("count", "draws", "message"),
     [
-        (6, 1, "12 rows and more for halves of 6, got 11"),
+        (6, 1, "at least 12 rows for halves of 6, got 11"),
         (2, 1, "more than d = 2 rows"),
         (5, 0, "draws of at least 1, got 0"),
     ],

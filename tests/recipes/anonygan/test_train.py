@@ -665,7 +665,7 @@ def test_bad_input_is_one_line_and_nothing_is_written(
         ),
         ("--size 8", "expected a size of at least 16, got 8"),
         ("--people 0", "num_people of at least 1, got 0"),
-        ("--people 1 --same-person-share 0", "expected two people or more"),
+        ("--people 1 --same-person-share 0", "expected at least two people"),
     ],
 )
 def test_faces_that_cannot_be_trained_on_are_refused(run, tmp_path, flags, message):

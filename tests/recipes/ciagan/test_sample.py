@@ -151,7 +151,7 @@ def test_a_network_without_names_has_numbers(run, tmp_path):
         ),
         (
             "3",
-            "expected --identity from 0 to 2, one of the people that the network was trained on, got",
+            "expected --identity from 0 to 2, one of the people that the network was trained on",
         ),
         ("-1", "got '-1'"),
     ],

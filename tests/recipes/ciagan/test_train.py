@@ -272,7 +272,7 @@ def test_a_folder_of_another_size_is_refused(run, tiny, prepare, tmp_path):
 
 def test_a_folder_of_one_training_person_is_refused(run, tiny, prepare, tmp_path):
     line = failure(run(*tiny, "--data", prepare(3), "--out", tmp_path / "run"))
-    assert "expected two people or more to learn from, who are the identities" in line
+    assert "expected at least two people to train on, whose identities" in line
     assert not (tmp_path / "run").exists()
 
 
