@@ -1,7 +1,7 @@
-"""Layers of a fused network, in the operations that onnxruntime is fast at.
+"""Layers of a fused network, in operations that onnxruntime runs fast.
 
-What a fused network does by strides, windows and writing in place would become hundreds of gathers
-and transpositions there.
+Strides, windows and in-place writes of a fused network would be exported as hundreds of gathers and
+transposes.
 """
 
 import torch
@@ -22,7 +22,7 @@ from graphgan.layers.winograd import (
 
 
 def replace_layers(network: nn.Module) -> None:
-    """Exchange, in place, the layers of a fused network that have an equal here."""
+    """Replace, in place, the layers of a fused network that have an equivalent here."""
     for module in list(network.modules()):
         for name, child in module.named_children():
             if isinstance(child, _TransformedConv2d):
@@ -32,7 +32,8 @@ def replace_layers(network: nn.Module) -> None:
 
 
 class _WinogradConv2d(nn.Module):
-    """A 3x3 `ReflectConv2d` by tiles, see `graphgan.layers.winograd`; small ones directly.
+    """A 3x3 `ReflectConv2d` computed in tiles, see `graphgan.layers.winograd`; small inputs use a
+    direct convolution.
 
     Both transforms are convolutions: of one channel to 36 with stride 4, and of 36 to 16 of one
     pixel, which are then laid out as 4x4. The file holds the kernel as it is, a quarter of the
@@ -69,7 +70,8 @@ class _WinogradConv2d(nn.Module):
 
 
 class _ShuffledDoubling(nn.Module):
-    """`_PhasedDoubling` whose four phases are laid out at once: ``b c h w -> b o 2h 2w``."""
+    """`_PhasedDoubling` that interleaves its four phases in one operation:
+    ``b c h w -> b o 2h 2w``."""
 
     def __init__(self, doubling: _PhasedDoubling) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Networks of ONNX files, opened by onnxruntime."""
+"""Open ONNX networks with onnxruntime."""
 
 import importlib
 from pathlib import Path
@@ -8,15 +8,15 @@ from graphgan.extras import needs_extra
 
 
 def open_session(path: Path, kind: str, *, threads: int | None = None) -> Any:
-    """An ``onnxruntime.InferenceSession`` on the CPU that prints nothing.
+    """Open an ``onnxruntime.InferenceSession`` on the CPU that prints nothing.
 
     Args:
-        path: of the file.
-        kind: of network, for messages.
-        threads: that it computes with; None for one a core.
+        path: path of the file.
+        kind: kind of network, for error messages.
+        threads: number of threads; None for one per core.
     Raises:
         MissingExtraError: onnxruntime is not installed.
-        ValueError: no such file, or something else in it.
+        ValueError: the file does not exist or has other content.
     """
     with needs_extra("export"):
         onnxruntime: Any = importlib.import_module("onnxruntime")  # it comes without types

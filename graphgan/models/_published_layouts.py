@@ -1,4 +1,4 @@
-"""Which key of a published checkpoint is which of ours, in the order of the published ones."""
+"""How the keys of published checkpoints map to this library's, in the published order."""
 
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
