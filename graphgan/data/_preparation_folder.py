@@ -38,7 +38,7 @@ def claim(
         out.mkdir(parents=True, exist_ok=True)
         return None
     if not is_prepared(out) and not _is_begun(out):
-        raise ValueError(f"{out}: expected a new or an empty folder, or one prepared before")
+        raise ValueError(f"{out}: expected a new or empty folder, or one prepared before")
     if overwrite:
         _clear(out, options)
         return None

@@ -1,4 +1,4 @@
-"""Batches of pairs: from numbers of images to 8-bit tensors, by workers or from memory."""
+"""Batches of pairs as 8-bit tensors, read by worker processes or from memory."""
 
 import atexit
 import signal
@@ -37,12 +37,12 @@ class StoredPairs(NamedTuple):
 
 
 def to_float_image(image: UInt8[Tensor, "*b 3 h w"]) -> Float[Tensor, "*b 3 h w"]:
-    """0 to 255 becomes -1 to 1."""
+    """Convert 8-bit values from 0 to 255 to [-1, 1]."""
     return image.float().div_(127.5).sub_(1)
 
 
 def to_uint8_image(image: Float[Tensor, "*b 3 h w"]) -> UInt8[Tensor, "*b 3 h w"]:
-    """-1 to 1 becomes 0 to 255, rounded; the inverse of `to_float_image`."""
+    """Convert [-1, 1] to rounded 8-bit values; the inverse of `to_float_image`."""
     return ((image.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
 
 
@@ -68,7 +68,7 @@ def unpack_pairs(
 
 
 def mean_image(pictures: PictureDataset) -> Float[Tensor, "3 h w"]:
-    """The mean of all images, in [-1, 1]."""
+    """Mean of all images, in [-1, 1]."""
     total = torch.zeros(3, *pictures.size)
     for i in range(len(pictures)):
         total += to_float_image(pictures[i].image)
@@ -76,13 +76,13 @@ def mean_image(pictures: PictureDataset) -> Float[Tensor, "3 h w"]:
 
 
 class PicturesInMemory:
-    """Every image of a data set, read once: what trains fastest where it fits.
+    """All images of a data set, read once: the fastest choice if they fit in memory.
 
     Args:
-        pictures: any set of them; n images take n (3 h w + 8 k) bytes.
-        progress: wraps the numbers of the images as they are read, such as ``tqdm``.
+        pictures: any data set of images; n images take n (3 h w + 8 k) bytes.
+        progress: wraps the image numbers while they are read, such as ``tqdm``.
     Raises:
-        ValueError: an empty set; one that needs more memory than is free.
+        ValueError: an empty set, or one that needs more memory than is free.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class PicturesInMemory:
 
 
 def hold_in_memory(pictures: PictureDataset) -> PicturesInMemory:
-    """`PicturesInMemory` with a progress bar when reading takes long."""
+    """`PicturesInMemory`, with a progress bar if reading takes long."""
     with needs_extra("recipes"):
         from tqdm import tqdm
     reading = partial(tqdm, desc="reading images", unit="image", leave=False, delay=2)
@@ -117,26 +117,26 @@ def hold_in_memory(pictures: PictureDataset) -> PicturesInMemory:
 
 
 def _check_memory(needed: int) -> None:
-    """Memory is promised when it is asked for and missing when it is filled: better ask before."""
+    """Check free memory first, since the system grants memory it cannot provide."""
     with needs_extra("recipes"):
         import psutil
     if needed > (free := psutil.virtual_memory().available):
         raise ValueError(
             f"not enough memory: the images take {needed / 2**30:.1f} GiB, "
-            f"{free / 2**30:.1f} GiB are free; let workers read them (--workers)"
+            f"{free / 2**30:.1f} GiB are free; use worker processes instead (--workers)"
         )
 
 
 class PairsOfSteps(Dataset[StoredPairs]):
-    """Item t is this process's share of the batch of step t.
+    """A data set whose item t is this process's share of the batch of step t.
 
     Args:
-        pictures: where they are read.
-        sampler: which of them meet; its batch is divided evenly among the processes.
-        flip: mirror half of the pairs, by chance, both images, with the left and right of this
-            scheme; None for none.
-        degraded: condition and source are lit anew (`light_anew`) and the source is degraded
-            (`degrade`), by chance.
+        pictures: images to read.
+        sampler: chooses the pairs; its batch is divided evenly among the processes.
+        flip: scheme whose left and right are exchanged when mirroring both images of half of the
+            pairs at random; None for no mirroring.
+        degraded: randomly change the lighting of condition and source (`light_anew`) and degrade
+            the source (`degrade`).
         rank: number of this process.
         world_size: number of processes.
     Raises:
@@ -178,7 +178,7 @@ class PairsOfSteps(Dataset[StoredPairs]):
 
 
 def read_pairs(pictures: PictureDataset, pairs: Pairs) -> StoredPairs:
-    """The images of the given numbers, each read once however often it is named."""
+    """Read the images of the given pairs, each image once."""
     read = {i: pictures[i] for i in dict.fromkeys(torch.cat(pairs[:2]).tolist())}
     sides = [[read[i] for i in side.tolist()] for side in pairs[:2]]
     images = torch.stack([torch.stack([picture.image for picture in side]) for side in sides])
@@ -198,7 +198,7 @@ def mirror_pairs(
 
 
 def degrade_pairs(stored: StoredPairs, seeds: Sequence[tuple[int, ...]]) -> StoredPairs:
-    """The same pairs in other light, the sources degraded; each by a seed of its own."""
+    """The same pairs with changed lighting and degraded sources, each with its own seed."""
     images = stored.images.clone()
     for i, seed in enumerate(seeds):
         rng = np.random.default_rng(seed)

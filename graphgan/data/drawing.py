@@ -1,4 +1,4 @@
-"""Drawing on 8-bit images: landmarks, skeletons, masks, and many images in one."""
+"""Draw landmarks, skeletons and masks on 8-bit images, and arrange images in a grid."""
 
 from collections.abc import Sequence
 
@@ -21,10 +21,10 @@ def draw_landmarks(
     radius: float = 1.0,
     color: Color = GREEN,
 ) -> UInt8[Tensor, "3 h w"]:
-    """A copy of the image with a disc on each landmark; missing ones are not drawn.
+    """A copy of the image with a disc at each landmark; missing ones are skipped.
 
     Args:
-        radius: a pixel belongs to a disc when its center is this near to the landmark.
+        radius: a pixel belongs to a disc if its center is at most this far from the landmark.
     """
     height, width = image.shape[-2:]
     x = torch.arange(width, device=image.device)
@@ -44,13 +44,13 @@ def draw_skeleton(
     radius: float = 1.0,
     color: Color = GREEN,
 ) -> UInt8[Tensor, "3 h w"]:
-    """A copy of the image with discs on landmarks and lines between them.
+    """A copy of the image with discs at landmarks and lines between them.
 
-    A line is drawn where both of its ends are there.
+    A line is drawn if both of its ends are present.
 
     Args:
         edges: pairs of landmarks, such as those of a ``LandmarkScheme``.
-        radius: of the discs; lines are half as wide as discs.
+        radius: radius of the discs; lines are half as wide as discs.
     """
     height, width = image.shape[-2:]
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
@@ -87,7 +87,7 @@ def image_grid(
     """Images of one size side by side, row after row; the last row may be short.
 
     Args:
-        columns: how many stand side by side.
+        columns: number of images per row.
         padding: pixels of ``color`` between and around them.
     Raises:
         ValueError: no images, or no columns.

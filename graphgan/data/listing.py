@@ -1,7 +1,7 @@
-"""What a folder of photos holds: photos of people, landmarks that belong to them, pairs.
+"""Contents of a photo folder: photos of people, their landmarks, and lists of pairs.
 
-``source``, the name of a photo in landmark files and in the manifest, is its path in the folder of
-photos.
+``source``, a photo's name in landmark files and in the manifest, is its path relative to the photo
+folder.
 """
 
 import os
@@ -24,10 +24,10 @@ SUFFIXES = frozenset(
 
 
 class Skipped(NamedTuple):
-    """A photo, a row of landmarks or a pair that was not used: why in a few words, and in detail.
+    """A photo, row of landmarks or pair that was not used: a short reason and details.
 
     Args:
-        source: of the photo; file and line where there is none.
+        source: the photo's source, or a file and line if there is none.
     """
 
     source: str
@@ -39,7 +39,7 @@ class Skipped(NamedTuple):
 
 
 class ListedPair(NamedTuple):
-    """Two photos, by source, that a folder's own list brings together.
+    """Two photos, by source, that a folder's own list pairs.
 
     Args:
         about: what the list says of them.
@@ -67,14 +67,14 @@ class PairList(NamedTuple):
 
 @dataclass
 class Listing:
-    """What a folder holds.
+    """Contents of a photo folder.
 
     Args:
         photos: sorted by source.
-        unusable: photos that belong to nobody, rows that say nothing.
-        pairs: the folder's own list of pairs, where it has one.
-        other_files: how many files are no photos, by suffix.
-        notes: what else the user should know.
+        unusable: photos without a person, and unusable rows.
+        pairs: the folder's own list of pairs, if it has one.
+        other_files: number of files that are not photos, by suffix.
+        notes: other remarks for the user.
     """
 
     photos: list[Photo]
@@ -91,10 +91,10 @@ def require_folder(root: Path) -> None:
 
 
 def require_photos(root: Path, listing: Listing) -> Listing:
-    """The listing, when it has photos.
+    """Return the listing if it contains photos.
 
     Raises:
-        ValueError: it has none; the message says what was found instead.
+        ValueError: there are none; the message says what was found instead.
     """
     if not listing.photos:
         found = sum(listing.other_files.values())
@@ -106,10 +106,11 @@ def require_photos(root: Path, listing: Listing) -> Listing:
 
 
 def plain(root: Path) -> Listing:
-    """A folder for each person; a photo directly in ``root`` is a person of its own.
+    """List a folder with one subfolder per person; a photo directly in ``root`` is a separate
+    person.
 
     Raises:
-        ValueError: there is no such folder.
+        ValueError: the folder does not exist.
     """
     sources, others = photo_sources(root)
     stems = Counter(Path(s).stem for s in sources if "/" not in s)

@@ -1,4 +1,4 @@
-"""Lists of pairs to learn from: a CSV file with the columns ``split,from,to``.
+"""Training pairs in a CSV file with the columns ``split,from,to``.
 
 Each row is a person, as the first image shows them, and the pose that the second one shows them
 in: ``from`` is the condition of a pair, ``to`` its source.

@@ -1,4 +1,4 @@
-"""Pairs of images: whose identity (condition) in whose pose (source).
+"""Pairs of images: the condition gives the identity, the source the pose.
 
 Source: [A] Dall'Asen et al., ICIAP 2021, section 4: 75 % of the pairs of a batch have the source
 for their condition; 24,000 pairs are fixed before training. Pairs of the same person in two
@@ -19,7 +19,7 @@ from torch import Tensor
 
 
 class PairKind(IntEnum):
-    """How condition and source belong together."""
+    """How condition and source are related."""
 
     SAME_IMAGE = 0
     SAME_PERSON = 1
@@ -27,7 +27,7 @@ class PairKind(IntEnum):
 
 
 class Pairs(NamedTuple):
-    """Images of one batch, by number.
+    """Pairs of images, by number.
 
     Shapes:
         ``condition, source, kind: b``
@@ -40,26 +40,26 @@ class Pairs(NamedTuple):
 
 @runtime_checkable
 class Sampler(Protocol):
-    """Which images meet at each training step.
+    """Chooses the pairs of each training step.
 
     Attributes:
-        batch_size: pairs a step, over all processes together.
-        seed: of whatever chance there is.
+        batch_size: pairs per step, over all processes.
+        seed: random seed.
     """
 
     batch_size: int
     seed: int
 
     def batch(self, step: int) -> Pairs:
-        """The pairs of one step; the same whenever it is asked for."""
+        """The pairs of one step; always the same for the same step."""
         ...
 
 
 def possible_kinds(persons: Sequence[int]) -> set[PairKind]:
-    """The kinds of pairs that images allow.
+    """The kinds of pairs that a set of images allows.
 
     Args:
-        persons: for each image the number of its person.
+        persons: person number of each image.
 
     Example:
         >>> PairKind.SAME_PERSON in possible_kinds([0, 1, 2])  # one picture each
@@ -75,24 +75,24 @@ def possible_kinds(persons: Sequence[int]) -> set[PairKind]:
 
 
 class PairSampler:
-    """The pairs of every training step, a function of the seed and the step alone.
+    """Pairs for every training step, determined only by the seed and the step.
 
-    A batch holds ``round(same_image_share * b)`` pairs of an image with itself (halves up),
-    ``round(same_person_share * b)`` of two images of a person, and others of two people.
-    Each kind takes its own way through a shuffled pool, so a pass over the pool uses every pair
-    once; a run that resumes at a step needs nothing but its number.
+    A batch holds ``round(same_image_share * b)`` pairs of an image with itself (halves rounded up),
+    ``round(same_person_share * b)`` pairs of two images of one person, and otherwise pairs of two
+    people. Each kind goes through its own shuffled pool, so one pass uses every pair once. A
+    resumed run needs only the step number.
 
     Args:
-        persons: for each image the number of its person.
-        batch_size: b, over all processes together.
+        persons: person number of each image.
+        batch_size: b, over all processes.
         same_image_share: share of pairs of an image with itself.
         same_person_share: share of pairs of one person in two images.
-        num_pairs: how many pairs are fixed beforehand, split by the shares; None draws afresh at
-            every step.
-        seed: of everything drawn.
+        num_pairs: number of pairs fixed before training, divided by the shares; None draws new ones
+            at every step.
+        seed: random seed.
     Raises:
-        ValueError: shares outside [0, 1] or above 1 together, a batch larger than the data, no
-            two people or no two images of a person where the shares ask for them.
+        ValueError: shares outside [0, 1] or with a sum above 1, a batch larger than the data, or
+            shares that need two people or two images of a person where there are none.
 
     Example:
         >>> sampler = PairSampler([0, 0, 1, 1, 2], batch_size=4)
@@ -224,12 +224,12 @@ def _without_repetition(size: int, count: int, rng: Generator) -> np.ndarray:
 
 
 class ListedPairSampler:
-    """A given list of pairs in an order of its own for each pass, all of them once a pass.
+    """A given list of pairs, reshuffled for each pass and complete in each pass.
 
     Args:
-        pairs: such as a data set's own list.
-        batch_size: b, over all processes together.
-        seed: of the orders.
+        pairs: for example, a data set's own list.
+        batch_size: b, over all processes.
+        seed: random seed of the orders.
     Raises:
         ValueError: a batch larger than the list.
 
@@ -261,13 +261,13 @@ class ListedPairSampler:
 
 
 def next_person_pairs(persons: Sequence[int], *, seed: int = 0) -> Pairs:
-    """Every image as a source once, with a random image of the next person for its condition.
+    """Use every image once as source, with a random image of the next person as condition.
 
-    The protocol of [A] for testing; persons follow each other in the order of their numbers, the
-    last one is followed by the first.
+    This is the test protocol of [A]. Persons are ordered by number; the last is followed by the
+    first.
 
     Raises:
-        ValueError: one person only.
+        ValueError: there is only one person.
     """
     pictures_of = _pictures_by_person(np.asarray(persons))
     if len(pictures_of) < 2:
@@ -282,19 +282,19 @@ def next_person_pairs(persons: Sequence[int], *, seed: int = 0) -> Pairs:
 
 
 def some_pairs(pairs: Pairs, count: int) -> Pairs:
-    """At most ``count`` of the pairs, spread evenly over all of them."""
+    """At most ``count`` of the pairs, spread evenly."""
     total = len(pairs.source)
     chosen = torch.linspace(0, total - 1, min(count, total)).round().long()
     return Pairs(*(column[chosen] for column in pairs))
 
 
 def next_picture_pairs(persons: Sequence[int]) -> Pairs:
-    """Every image as a source once, with the next one of its person for its condition.
+    """Use every image once as source, with the next image of its person as condition.
 
-    The last of a person is followed by the first; a person with one image has no pair.
+    A person's last image is followed by the first; persons with one image have no pairs.
 
     Raises:
-        ValueError: nobody has two images.
+        ValueError: no person has two images.
     """
     pictures_of = _pictures_by_person(np.asarray(persons))
     pairs = [
@@ -312,6 +312,6 @@ def next_picture_pairs(persons: Sequence[int]) -> Pairs:
 
 
 def self_pairs(num_pictures: int) -> Pairs:
-    """Every image with itself."""
+    """Pair every image with itself."""
     pictures = torch.arange(num_pictures)
     return Pairs(pictures, pictures, torch.full_like(pictures, PairKind.SAME_IMAGE))

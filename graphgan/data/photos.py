@@ -1,4 +1,4 @@
-"""One photo to one image of a prepared folder: the step that preparing repeats."""
+"""Turn one photo into one image of a prepared folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +84,7 @@ class CroppedPhoto:
 
 @dataclass(frozen=True)
 class UnusablePhoto:
-    """No crop, and why: in a few words that can be counted, and in detail."""
+    """A photo without a crop: a short reason that can be counted, and details."""
 
     reason: str
     detail: str = ""
@@ -94,10 +94,10 @@ Outcome = CroppedPhoto | UnusablePhoto
 
 
 def crop_photo(task: CropTask, detector: LandmarkDetector | None) -> Outcome:
-    """Read a photo, cut the face or the person out of it, and write that.
+    """Read a photo, crop the face or person, and write the crop.
 
-    A photo that is taken whole keeps its pixels as they are. Of several faces or
-    persons that the detector finds, the one nearest to the middle of the photo is taken.
+    A photo that is used whole keeps its pixels. If the detector finds several faces or persons, the
+    one nearest to the center of the photo is used.
 
     Raises:
         OSError: the crop cannot be written.

@@ -1,4 +1,4 @@
-"""What every set of images offers to training and evaluation: images, landmarks, people."""
+"""The interface of all image data sets: images, landmarks and people."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def check_sides(size: tuple[int, int], *, smallest: int) -> None:
-    """Make sure that networks can be trained on images of that height and width.
+    """Check that networks can be trained on images of this height and width.
 
     Raises:
         ValueError: a side below ``smallest``, or not divisible by 4.
@@ -35,13 +35,13 @@ class Picture(NamedTuple):
 
 @runtime_checkable
 class PictureDataset(Protocol):
-    """Images of people, of one size, by number; ``dataset[i]`` is always the same image.
+    """A data set of images of people, all of one size; ``dataset[i]`` is always the same image.
 
     Attributes:
         size: height and width of every image, in pixels.
         num_landmarks: landmarks of every image.
-        persons: for each image the number of its person, counted from 0 without gaps.
-        names: for each image a name that reports and file names can use.
+        persons: person number of each image, counted from 0 without gaps.
+        names: name of each image, for reports and file names.
     """
 
     @property

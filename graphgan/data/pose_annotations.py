@@ -1,4 +1,4 @@
-"""Joints on disk as the data sets of person image generation publish them.
+"""Joint annotations as published with the data sets for person image generation.
 
 A line an image, in columns that colons part, after a header: its name, then the y and the x of the
 18 joints of OpenPose, each a JSON list, -1 where a joint is missing:
@@ -23,7 +23,7 @@ _MISSING = -1
 
 
 class BadAnnotation(NamedTuple):
-    """A line that says nothing of an image: why in a few words, and in detail.
+    """A line that cannot be used: a short reason and details.
 
     Args:
         image: the image's name; None where the line has none.
@@ -37,21 +37,20 @@ class BadAnnotation(NamedTuple):
 
 
 class PoseAnnotations(NamedTuple):
-    """The lines of a file that can be used, and all the others but blank ones."""
+    """The usable lines of a file, and all others except blank ones."""
 
     rows: list[LandmarkRow]
     problems: list[BadAnnotation]
 
 
 def read_pose_annotations(path: str | Path) -> PoseAnnotations:
-    """Read an annotation file of OpenPose's 18 joints.
+    """Read a file with annotations of OpenPose's 18 joints.
 
-    A joint is missing where either coordinate is -1. An image that is named twice keeps its first
-    line.
+    A joint is missing if either coordinate is -1. For a repeated image, the first line is used.
 
     Raises:
-        ValueError: another header; the message has the expected and the actual one.
-        OSError: there is no such file, or it may not be read.
+        ValueError: another header; the message gives the expected and the actual one.
+        OSError: the file does not exist or cannot be read.
     """
     path = Path(path)
     text = path.read_text("utf-8-sig", errors="surrogateescape")

@@ -1,7 +1,7 @@
-"""Photos and landmarks to a prepared folder: one image a photo, by several processes, resumable.
+"""Prepare a folder from photos and landmarks, with several processes; can be resumed.
 
-While it works, the folder holds ``progress.jsonl``. A run that was killed goes on from there and
-ends with the same files, byte for byte, as one that was not.
+The folder contains ``progress.jsonl`` while work is in progress. A killed run continues from there
+and ends with the same files, byte for byte, as an uninterrupted one.
 """
 
 from collections import Counter
@@ -67,9 +67,9 @@ def prepare_pictures(
     overwrite: bool = False,
     progress: Callable[[Iterator[Outcome], int], Iterable[Outcome]] | None = None,
 ) -> Preparation:
-    """Cut faces or persons out of photos, and write a folder that ``PreparedPictures`` reads.
+    """Crop faces or persons from photos, and write a folder that ``PreparedPictures`` reads.
 
-    A folder that is complete and has the same options and photos is left as it is.
+    A folder that is already complete with the same options and photos is not changed.
 
     Args:
         photos: their order is the order of the manifest.
@@ -102,7 +102,7 @@ def prepare_pictures(
     if min(size) < 1 or workers < 1:
         raise ValueError(f"expected size and workers of at least 1, got {size} and {workers}")
     if max(size) > _LARGEST_SIDE:
-        raise ValueError(f"expected sides of {_LARGEST_SIDE} pixels at most, got {size}")
+        raise ValueError(f"expected sides of at most {_LARGEST_SIDE} pixels, got {size}")
     splits = _splits(photos, test_people)
     _check_landmarks(landmarks, scheme)
     everything = {photo.source for photo in photos} | {item.source for item in unusable}

@@ -1,7 +1,7 @@
-"""A pool of generated images, of which a discriminator sees some again.
+"""A pool of earlier generated images that a discriminator sees again.
 
 Source: Shrivastava et al., "Learning from Simulated and Unsupervised Images through Adversarial
-Training", CVPR 2017; [B] Tang et al., BMVC 2020, keeps 50.
+Training", CVPR 2017; [B] Tang et al., BMVC 2020, uses a pool of 50.
 """
 
 from typing import Any
@@ -12,13 +12,13 @@ from torch import Tensor
 
 
 class HistoryPool:
-    """Half of what is asked for is new, half comes from the pool, where the new takes its place.
+    """Return half new images and half from the pool, where the new ones replace them.
 
-    Until the pool is full, everything is new and is kept. Chance is torch's own generator's, so it
-    follows from ``torch.manual_seed``.
+    Until the pool is full, all images are new and are stored. Randomness comes from torch's global
+    generator, so it follows ``torch.manual_seed``.
 
     Args:
-        size: items that are kept; 0 gives back what came in.
+        size: number of stored items; 0 returns the input unchanged.
     Raises:
         ValueError: a negative size.
 
@@ -50,15 +50,15 @@ class HistoryPool:
         return old.to(item.device)  # a resumed run finds them where its checkpoint was read
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs."""
+        """State needed to resume a run."""
         return {"kept": list(self.kept)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up what `state_dict` gave.
+        """Restore what `state_dict` returned.
 
         Raises:
-            ValueError: more items than this pool keeps.
+            ValueError: more items than this pool holds.
         """
         if len(state["kept"]) > self.size:
-            raise ValueError(f"expected {self.size} items at most, got {len(state['kept'])}")
+            raise ValueError(f"expected at most {self.size} items, got {len(state['kept'])}")
         self.kept = list(state["kept"])

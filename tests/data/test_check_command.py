@@ -76,7 +76,7 @@ def test_fatal_problems_come_first_and_fail(report):
     status, out = report(Problem("odd", "here"), Problem("zero", "there", fatal=True))
     assert status == 1
     assert out.index("PROBLEM: zero: 1") < out.index("note: odd: 1")
-    assert "training is impossible before the problems are solved: 1" in out
+    assert "fix these problems before training: 1" in out
 
 
 def test_pictures_that_cannot_be_read_are_not_drawn(report, pictures, tmp_path):

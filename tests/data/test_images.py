@@ -210,7 +210,7 @@ def test_formats_that_are_not_asked_for_are_not_tried(tmp_path):
     with opened_picture(tmp_path / "a.png", ("JPEG", "PNG")) as image:
         assert image.size == (2, 2)
     with (
-        pytest.raises(ValueError, match=r"a\.png: not an image, or of an unknown format"),
+        pytest.raises(ValueError, match=r"a\.png: not an image, or an unknown format"),
         opened_picture(tmp_path / "a.png", ("JPEG",)),
     ):
         pass

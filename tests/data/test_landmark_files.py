@@ -53,7 +53,7 @@ def test_a_landmark_may_be_missing(read):
         ("image\na.jpg\n", "line 1: column x0 is missing"),
         ("image,x0,y0,x1\na.jpg,1,2,3\n", "line 1: column y1 is missing"),
         ("image,x0,y0,x2,y2\na.jpg,1,2,3,4\n", "line 1: column x1 is missing"),
-        ("image,x0,y0,x0\na.jpg,1,2,3\n", "line 1: column x0 is there 2 times"),
+        ("image,x0,y0,x0\na.jpg,1,2,3\n", "line 1: column x0 appears 2 times"),
         (HEADER + "a.jpg,1,2,3\n", "line 2: expected 5 values, got 4"),
         (HEADER + "a.jpg,1,2,3,4,5\n", "line 2: expected 5 values, got 6"),
         (HEADER + "a.jpg,1,2,3,4\nb.jpg,1,x,3,4\n", "line 3: y0: expected a number, got 'x'"),

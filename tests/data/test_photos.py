@@ -102,7 +102,7 @@ def test_landmarks_that_are_no_face_of_the_photo_are_a_reason(task, landmarks, m
 
 @pytest.mark.parametrize(
     ("content", "detail"),
-    [(b"", "the file is empty"), (b"?", "not an image, or of an unknown format")],
+    [(b"", "the file is empty"), (b"?", "not an image, or an unknown format")],
 )
 def test_a_photo_that_cannot_be_read_is_a_reason(task, content, detail):
     outcome = crop_photo(task(torch.rand(68, 2), content), None)

@@ -104,5 +104,5 @@ def test_missing_landmarks_are_shown_as_nothing_and_reach_no_gradient():
 
 
 def test_a_condition_is_not_known_to_be_wrong():
-    with pytest.raises(ValueError, match="expected landmarks to be wrong"):
+    with pytest.raises(ValueError, match="expected landmarks to exchange"):
         beside("app").wrong()

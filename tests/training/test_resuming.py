@@ -255,7 +255,7 @@ def test_more_adds_to_what_the_run_was_meant_to_take(run):
 
 
 def test_more_and_steps_contradict_each_other(run):
-    with pytest.raises(ValueError, match="expected --more or --steps, got both"):
+    with pytest.raises(ValueError, match="expected either --more or --steps, got both"):
         resume(run, "--more", "7", "--steps", "90")
 
 

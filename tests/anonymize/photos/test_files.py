@@ -538,7 +538,7 @@ def test_heic_without_the_extra_says_which(tmp_path, monkeypatch):
     from graphgan.data import images
 
     monkeypatch.setattr(images, "_register_heif", lambda: False)
-    with pytest.raises(ValueError, match=r"source: HEIC takes pip install 'graphgan\[heif\]'"):
+    with pytest.raises(ValueError, match=r"source: HEIC needs pip install 'graphgan\[heif\]'"):
         photo_of(b"\0\0\0\x18ftypheic" + bytes(99), tmp_path)
 
 

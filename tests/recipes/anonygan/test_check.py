@@ -109,7 +109,7 @@ def test_images_that_cannot_be_used_fail(run, prepared):
     assert "PROBLEM: image cannot be used: 2" in out
     assert "images/p0/0.png: the file is empty" in out
     assert "images/p2/1.png: expected 64 x 64 pixels, got 65 x 64" in out
-    assert "training is impossible before the problems are solved: 2" in out
+    assert "fix these problems before training: 2" in out
 
 
 def test_a_face_without_a_mask_fails(run, prepared):

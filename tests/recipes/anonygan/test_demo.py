@@ -48,4 +48,4 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path, capsys):
     (tmp_path / "mine").touch()
     assert run(tmp_path) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
-    assert "name another by --out" in capsys.readouterr().err
+    assert "choose another folder with --out" in capsys.readouterr().err

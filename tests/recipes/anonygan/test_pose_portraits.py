@@ -81,7 +81,7 @@ def test_images_follow_from_the_seed(folder, portraits, tmp_path, monkeypatch):
 
 def test_a_folder_that_is_not_empty_is_refused(folder, tmp_path):
     (tmp_path / "something").touch()
-    with pytest.raises(ValueError, match="expected a new or an empty folder"):
+    with pytest.raises(ValueError, match="expected a new or empty folder"):
         main(Options(portraits=folder, out=tmp_path))
 
 

@@ -75,10 +75,10 @@ def test_says_what_it_made(run, photo_folder):
     assert "train: 6 images of 3 people" in out
     assert "test: 2 images of 1 people" in out
     assert "skipped: none" in out
-    assert "files that are no photos: {'.txt': 1}" in out
+    assert "files that are not photos: {'.txt': 1}" in out
     assert "8 photos in" in out
     assert len(PreparedPictures(photo_folder / "out", "test")) == 2
-    assert "nothing was left to do" in run(**{"test-people": 1})[1]
+    assert "nothing left to do" in run(**{"test-people": 1})[1]
 
 
 def test_rows_without_a_photo_and_photos_without_a_row_are_listed(run, photo_folder):
@@ -240,10 +240,10 @@ def test_landmarks_of_other_photos_are_refused(run, photo_folder):
         ({"images": "none"}, "none: no such folder"),
         ({"images": "empty"}, "empty: no photos in it"),
         ({"landmarks": "none.csv"}, "--landmarks none.csv: no such file"),
-        ({"out": "photos/out"}, "--out photos/out: lies inside --images"),
-        ({"out": "photos"}, "--out photos: lies inside --images"),
-        ({"out": "."}, "--out .: holds --images"),
-        ({"out": "thesis"}, "thesis: expected a new or an empty folder"),
+        ({"out": "photos/out"}, "--out photos/out: is inside --images"),
+        ({"out": "photos"}, "--out photos: is inside --images"),
+        ({"out": "."}, "--out .: contains --images"),
+        ({"out": "thesis"}, "thesis: expected a new or empty folder"),
         ({"size": 0}, "expected size and workers of at least 1, got (0, 0) and 1"),
         ({"workers": 0}, "expected size and workers of at least 1, got (16, 16) and 0"),
         ({"test-people": 4}, "expected 0 to 3 test people, of 4, got 4"),

@@ -214,8 +214,11 @@ def test_a_network_of_another_number_of_landmarks_is_refused(run, tmp_path):
         ({"data": "none"}, "none: no such folder"),
         ({"checkpoint": "."}, "expected a weights file, found none at"),
         ({"device": "tpu"}, "expected --device to be one of"),
-        ({"device": "cuda"}, "this machine has none"),
-        ({"out": "taken"}, "expected a new or empty folder, got taken; name another by --out"),
+        ({"device": "cuda"}, "but this machine has none"),
+        (
+            {"out": "taken"},
+            "expected a new or empty folder, got taken; choose another folder with --out",
+        ),
         ({"out": "file"}, "expected a new or empty folder, got file"),
     ],
 )

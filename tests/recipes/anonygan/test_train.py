@@ -207,7 +207,10 @@ def test_shipped_weights_are_a_start_without_their_options(run, tiny, face_folde
     still = ["--lr-g", "1e-20", "--out", tmp_path / "run", "--data", face_folder]
     status, out, _ = run("--start-from", "people-128", *flags.split(), *still)
     assert status == 0
-    assert "starts from people-128: generator; untrained, as it has none of them: app, lm" in out
+    assert (
+        "starts from people-128: generator; untrained, since it does not include them: app, lm"
+        in out
+    )
     model = AnonyGAN.from_pretrained(tmp_path / "run")
     shipped = AnonyGAN.from_pretrained("people-128")
     assert model.config == shipped.config | {"size": [48, 48]}
@@ -447,7 +450,7 @@ def test_more_steps_are_those_of_a_longer_run(run, tiny, folder, tmp_path):
 
 def test_a_finished_run_says_so(run, folder):
     line = failure(run("--resume", folder))
-    assert f"expected steps to take in {folder}, its 4 are done; --more adds some" in line
+    assert f"expected steps left in {folder}, but all 4 are done; add more with --more" in line
 
 
 def damage(folder, name, content):
@@ -493,7 +496,7 @@ def test_the_state_of_another_run_is_refused(run, tiny, folder, tmp_path):
 def test_a_run_that_never_saved_says_so(run, folder):
     shutil.rmtree(folder / "checkpoints")
     line = failure(run("--resume", folder))
-    assert f"expected a checkpoint in {folder}, the run stopped before its first one" in line
+    assert f"expected a checkpoint in {folder}, but the run stopped before its first one" in line
 
 
 @pytest.mark.parametrize(
@@ -515,7 +518,7 @@ def test_a_damaged_configuration_is_named(run, folder, content, message):
 def test_what_makes_a_run_cannot_be_changed(run, folder, flags):
     before = (folder / "config.yaml").read_bytes()
     line = failure(run("--resume", folder, *flags.split(), "--more", "1"))
-    assert "leave them out, or begin a new run with them by --start-from" in line
+    assert "leave them out, or start a new run with them using --start-from" in line
     assert (folder / "config.yaml").read_bytes() == before
 
 
@@ -602,7 +605,7 @@ def test_too_little_memory_is_one_line(start, tiny, tmp_path):
     ("flags", "message"),
     [
         ("--device tpu", "expected --device to be one of auto, cpu, cuda, gpu, mps; got tpu"),
-        ("--device cuda", "expected a device of type cuda, this machine has none"),
+        ("--device cuda", "expected a device of type cuda, but this machine has none"),
         ("--devices 0", "--devices"),
         ("--batch-size 10", "expected a batch size from 1 to the 9 images there are, got 10"),
         ("--batch-size 0", "expected a batch size from 1 to the 9 images"),
@@ -622,7 +625,7 @@ def test_too_little_memory_is_one_line(start, tiny, tmp_path):
         ("--data none", "none: no such folder"),
         ("--data empty", "empty: an empty folder, not a prepared one"),
         ("--data foreign", "foreign: not a prepared folder"),
-        ("--out taken", "expected a new or empty folder, got taken; go on with it by --resume"),
+        ("--out taken", "expected a new or empty folder, got taken; continue it with --resume"),
         ("--out file", "expected a new or empty folder, got file"),
         ("--resume none", "expected a run folder with config.yaml, found none at none"),
         ("--resume foreign", "expected a run folder with config.yaml, found none at foreign"),
@@ -693,9 +696,7 @@ def test_a_picture_that_cannot_be_read_is_named(run, tiny, face_folder, tmp_path
         (data / face.image).write_text("no image")
     flags = ["--data", data, "--workers", workers, "--out", tmp_path / "run"]
     line = failure(run(*tiny, *flags))
-    assert re.fullmatch(
-        rf"error: {data}/images/\S+\.png: not an image, or of an unknown format", line
-    )
+    assert re.fullmatch(rf"error: {data}/images/\S+\.png: not an image, or an unknown format", line)
 
 
 def test_an_unreadable_test_picture_is_named_before_the_run_is_made(
@@ -900,7 +901,10 @@ def test_below_torchrun_it_stops_and_goes_on(start, torchrun, tiny, tmp_path, nu
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--devices 3", "expected --devices 2, as torchrun started so many processes, got 3"),
+        (
+            "--devices 3",
+            "expected --devices 2, the number of processes that torchrun started, got 3",
+        ),
         ("--widht 4", "Unrecognized options: --widht"),
         ("--batch-size 5", "expected a batch divisible among 2 processes, got 5"),
     ],

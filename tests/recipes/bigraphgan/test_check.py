@@ -95,7 +95,7 @@ def test_nobody_with_two_pictures_is_fatal_without_listed_pairs(run, folder):
     assert status == 1
     assert "PROBLEM: no two images of a person and no listed pairs in the split train: 1" in out
     assert "note: no two images of a person and no listed pairs in the split test: 1" in out
-    assert "training is impossible before the problems are solved: 1" in out
+    assert "fix these problems before training: 1" in out
 
 
 def test_listed_pairs_of_two_people_are_mentioned(run, folder):

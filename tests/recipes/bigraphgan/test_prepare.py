@@ -104,7 +104,7 @@ def test_brings_a_published_data_set_as_it_is(run, market_folder, tmp_path):
     source = persons.pictures[2].source
     assert torch.equal(persons[2].image, read_image(market_folder / source))
     assert len(persons.listed_pairs().source) == 12
-    assert "nothing was left to do" in run()[1]
+    assert "nothing left to do" in run()[1]
 
 
 def test_joints_and_pairs_are_those_of_the_files(run, market_folder, tmp_path):
@@ -235,7 +235,7 @@ def test_a_list_of_which_no_pair_is_left_is_not_taken_for_no_list(run, market_fo
     status, out, _ = run()
     assert status == 0
     assert "pairs: 12, left out: 1" in out
-    with pytest.raises(ValueError, match="expected pairs listed for train, none could be used"):
+    with pytest.raises(ValueError, match="expected pairs listed for train, but none could be used"):
         PreparedPictures(tmp_path / "out", "train").listed_pairs()
     assert PreparedPictures(tmp_path / "out", "test").listed_pairs() is not None
 
@@ -332,8 +332,8 @@ def test_deepfashion_is_larger(run, market_folder, tmp_path):
     ("changes", "message"),
     [
         ({"images": "none"}, "none: no such folder"),
-        ({"out": "market/out"}, "--out market/out: lies inside --images"),
-        ({"out": "."}, "--out .: holds --images"),
+        ({"out": "market/out"}, "--out market/out: is inside --images"),
+        ({"out": "."}, "--out .: contains --images"),
         ({"workers": 0}, "expected size and workers of at least 1, got (128, 64) and 0"),
         ({"layout": "plain"}, "expected --landmarks, a CSV file or blazepose, with --layout"),
         (
@@ -481,7 +481,7 @@ def test_joints_are_detected_in_plain_photos(run, own, tmp_path):
         true = drawn[2 * int(person[1:]) + int(name)].landmarks
         apart.append((back - true).norm(dim=1).nanmedian())
     assert torch.stack(apart).median() < 4  # of 160 pixels
-    assert "nothing was left to do" in run(**flags)[1]
+    assert "nothing left to do" in run(**flags)[1]
     assert "was prepared with upsample 0, not 1" in run(**flags, upsample=1)[2][-1]
 
 

@@ -167,7 +167,10 @@ def test_nobody_that_it_was_not_trained_on(run, tmp_path, asked, message):
         ({"data": "none"}, "none: no such folder"),
         ({"checkpoint": "."}, "expected a weights file, found none at"),
         ({"device": "tpu"}, "expected --device to be one of"),
-        ({"out": "taken"}, "expected a new or empty folder, got taken; name another by --out"),
+        (
+            {"out": "taken"},
+            "expected a new or empty folder, got taken; choose another folder with --out",
+        ),
         ({"seed": "-1"}, "expected --seed of at least 0, got -1"),
         ({"count": "0"}, "--count"),
     ],

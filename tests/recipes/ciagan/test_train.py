@@ -247,7 +247,7 @@ def test_a_folder_whose_people_changed_is_no_longer_that_run_s(run, tiny, tmp_pa
         ("--margin 0", "expected --margin above 0"),
         ("--size 64", "expected --data or --size, got both"),
         ("--data none", "none: no such folder"),
-        ("--out taken", "expected a new or empty folder, got taken; go on with it by --resume"),
+        ("--out taken", "expected a new or empty folder, got taken; continue it with --resume"),
         ("--preset large", "large"),
     ],
 )
@@ -287,7 +287,7 @@ def test_a_picture_that_cannot_be_read_is_named(run, tiny, face_folder, tmp_path
     spoilt = data / "images" / "p0" / "0.png"
     spoilt.write_text("no image")
     line = failure(run(*tiny, "--data", data, "--out", tmp_path / "run"))
-    assert f"{spoilt}: not an image, or of an unknown format" in line
+    assert f"{spoilt}: not an image, or an unknown format" in line
 
 
 def test_too_little_memory_is_one_line(run, tiny, tmp_path, monkeypatch):
