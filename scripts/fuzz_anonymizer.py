@@ -42,7 +42,7 @@ from graphgan.faces import DlibResNetRecognizer, FaceFinder
 PATIENCE = 10.0  # seconds
 _SIDE = 160  # of the portrait: small files, so that damage hits what matters
 _FRAMES = 6
-_RECOGNISED = 0.5  # the anonymizer stops at 0.6, before the result is compressed
+_RECOGNIZED = 0.5  # the anonymizer stops at 0.6, before the result is compressed
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _wrong(job: Job, status: str, who: torch.Tensor) -> str | None:
     if not job.target.is_file():
         return None
     for image in _images(job.target):
-        if (torch.linalg.vector_norm(_descriptors(image) - who, dim=1) <= _RECOGNISED).any():
+        if (torch.linalg.vector_norm(_descriptors(image) - who, dim=1) <= _RECOGNIZED).any():
             return "face"
     return None
 

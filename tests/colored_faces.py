@@ -18,7 +18,7 @@ from graphgan.faces.contracts import Faces, Landmarks
 from graphgan.landmarks.hull import convex_hull
 from graphgan.landmarks.schemes import IBUG_68
 
-GREY = 128
+GRAY = 128
 SIZE = 128
 
 
@@ -35,7 +35,7 @@ def shape_of_a_face() -> Tensor:
 
 def draw_face(color: Tensor, box: tuple[int, int, int, int]) -> tuple[Tensor, Tensor]:
     left, top, right, bottom = box
-    image = torch.full((3, SIZE, SIZE), GREY, dtype=torch.uint8)
+    image = torch.full((3, SIZE, SIZE), GRAY, dtype=torch.uint8)
     image[:, top : bottom + 1, left : right + 1] = color[:, None, None]
     extent = torch.tensor([right - left, bottom - top])
     return image, shape_of_a_face() * extent + torch.tensor([left, top])
@@ -83,7 +83,7 @@ class ColorDetector:
     fingerprint = "1"
 
     def __call__(self, image: Tensor) -> Faces:
-        rows, columns = torch.nonzero((image != GREY).any(0), as_tuple=True)
+        rows, columns = torch.nonzero((image != GRAY).any(0), as_tuple=True)
         if not len(rows):
             return Faces.of_boxes(torch.zeros(0, 4))
         edges = (columns.min(), rows.min(), columns.max(), rows.max())
@@ -124,7 +124,7 @@ class Gray:
     fingerprint = "1"
 
     def __call__(self, request):
-        return torch.full_like(request.source, GREY / 127.5 - 1)
+        return torch.full_like(request.source, GRAY / 127.5 - 1)
 
 
 class Shifted:
@@ -149,7 +149,7 @@ class Recolored:
     fingerprint = "1"
 
     def __call__(self, request):
-        gray = torch.full_like(request.source, GREY / 127.5 - 1)
+        gray = torch.full_like(request.source, GRAY / 127.5 - 1)
         face = (request.source - gray).abs().amax(1, keepdim=True) > 1e-3
         theirs = request.condition_landmarks.mean(1).round().long()
         color = torch.stack(

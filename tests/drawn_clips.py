@@ -1,7 +1,7 @@
 """Drawn clips whose faces are colored squares, so that what every frame must show is known."""
 
 import torch
-from colored_faces import GREY, color_of, inner_hull, shape_of_a_face
+from colored_faces import GRAY, color_of, inner_hull, shape_of_a_face
 
 from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.video.clips import ClipFrame
@@ -40,7 +40,7 @@ def face_of(number: int, t: int) -> Detection:
 
 
 def draw(t: int, people=(0, 1)) -> torch.Tensor:
-    image = torch.full((3, H, W), GREY, dtype=torch.uint8)
+    image = torch.full((3, H, W), GRAY, dtype=torch.uint8)
     for number in people:
         left, top = corner(number, t)
         image[:, top : top + SIDE + 1, left : left + SIDE + 1] = color_of(number)[:, None, None]

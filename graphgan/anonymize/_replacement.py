@@ -22,7 +22,7 @@ from graphgan.anonymize.methods import crop_size, forehead_of, shows_nobody
 from graphgan.landmarks.alignment import Alignment
 
 _LEAST_COVERED = 0.99
-_RECOGNISABLE = 32.0  # pixels, the longer side of the landmarks
+_RECOGNIZABLE = 32.0  # pixels, the longer side of the landmarks
 _AT_ONCE = 64  # faces of a batch: a photo may hold thousands
 
 
@@ -124,7 +124,7 @@ class Replacement:
 
 def is_recognizable(landmarks: Float[Tensor, "68 2"]) -> bool:
     """Whether a face is large enough to be told by itself, not by what is around it."""
-    return extent_of(landmarks) >= _RECOGNISABLE  # False where landmarks are missing
+    return extent_of(landmarks) >= _RECOGNIZABLE  # False where landmarks are missing
 
 
 def make_faces(image: UInt8[Tensor, "3 h w"], items: Sequence[Replacement]) -> None:

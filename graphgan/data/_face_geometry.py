@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from graphgan.data._face_parameters import Identity, View
 
-_CENTRE = 0.1  # y of the ellipsoid's center
+_CENTER = 0.1  # y of the ellipsoid's center
 _RADII = (1.05, 1.75, 1.30)
 _CHIN = 1.57
 _EAR = -0.08  # where the jaw line begins
@@ -78,7 +78,7 @@ class Head:
         """Points of the face (x, y) on its surface (x, y, z)."""
         x, y = points[..., 0], points[..., 1]
         a, b, c = self.radii
-        inside = np.clip(1 - (x / a) ** 2 - ((y - _CENTRE) / b) ** 2, 0, None)
+        inside = np.clip(1 - (x / a) ** 2 - ((y - _CENTER) / b) ** 2, 0, None)
         return np.stack((x, y, c * np.sqrt(inside) + self.relief(x, y)), -1)
 
     def cast(
@@ -94,7 +94,7 @@ class Head:
         radii = np.asarray(self.radii, x.dtype)
         direction = turn[2] / radii
         squared = direction @ direction
-        start = (origin - np.asarray((0, _CENTRE, 0), x.dtype)) / radii
+        start = (origin - np.asarray((0, _CENTER, 0), x.dtype)) / radii
         shift = np.zeros_like(x)
         near = shift
         for _ in range(4):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Okabe and Ito's colors, which most color-blind people can tell apart; then again, dashed.
-_COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7")
+_COLORS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7")
 _DASHES = ("-", "--", ":")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _LEAST_DETECTED = 0.1
@@ -108,11 +108,11 @@ def _point(ax: "Axes", system: str, number: int, error: Cell, rank: Cell, edge: 
         xerr=_bars(error, 1.0) if error.value is not None else None,
         yerr=_bars(rank, 100.0),
         fmt=_MARKERS[number % len(_MARKERS)],
-        color=_COLOURS[number % len(_COLOURS)],
+        color=_COLORS[number % len(_COLORS)],
         label=system,
         capsize=2,
         markersize=5,
-        markerfacecolor=None if number < len(_COLOURS) else "white",  # the next round is hollow
+        markerfacecolor=None if number < len(_COLORS) else "white",  # the next round is hollow
         elinewidth=1,
     )
 
@@ -127,8 +127,8 @@ def _bars(cell: Cell, scale: float) -> list[list[float]] | None:
 
 def _line(number: int) -> dict[str, Any]:
     return {
-        "color": _COLOURS[number % len(_COLOURS)],
-        "linestyle": _DASHES[number // len(_COLOURS) % len(_DASHES)],
+        "color": _COLORS[number % len(_COLORS)],
+        "linestyle": _DASHES[number // len(_COLORS) % len(_DASHES)],
         "linewidth": 1.4,
     }
 

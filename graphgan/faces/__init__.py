@@ -22,7 +22,7 @@ from graphgan.faces.mtcnn import MTCNNDetector
 from graphgan.faces.registry import (
     DETECTORS,
     LANDMARKERS,
-    RECOGNISERS,
+    RECOGNIZERS,
     ToolOptions,
     make_detector,
     make_finder,
@@ -34,7 +34,7 @@ from graphgan.landmarks.eyes import Eyes
 __all__ = [
     "DETECTORS",
     "LANDMARKERS",
-    "RECOGNISERS",
+    "RECOGNIZERS",
     "AgeSex",
     "AgeSexNetwork",
     "CenterFace",

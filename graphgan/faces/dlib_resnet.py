@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from graphgan.faces._dlib_chips import CHIP_SIZE, face_chips
 from graphgan.models.pretrained import Pretrained
-from graphgan.weights.catalog import RECOGNISER
+from graphgan.weights.catalog import RECOGNIZER
 
 DESCRIPTOR_SIZE = 128
 """Numbers a face."""
@@ -155,6 +155,6 @@ class DlibResNetRecognizer:
 
 @cache
 def _network(device: str) -> DlibResNet:
-    network = DlibResNet.from_pretrained(RECOGNISER).requires_grad_(False).to(device)
+    network = DlibResNet.from_pretrained(RECOGNIZER).requires_grad_(False).to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network

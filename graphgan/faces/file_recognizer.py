@@ -25,7 +25,7 @@ Normalization: TypeAlias = Literal["minus-one-to-one", "zero-to-one", "raw", "im
 CropKind: TypeAlias = Literal["arcface", "loose"]
 
 _IMAGENET_MEAN = (123.68, 116.779, 103.939)  # red first
-_NORMALISATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+_NORMALIZATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "minus-one-to-one": lambda x: (x - 127.5) / 127.5,
     "zero-to-one": lambda x: x / 255,
     "raw": lambda x: x,
@@ -103,7 +103,7 @@ class FileRecognizer:
         return rows
 
     def _describe(self, faces: Float[Tensor, "n 3 s s"]) -> Float[Tensor, "n d"]:
-        pixels = _NORMALISATIONS[self.normalization](faces)
+        pixels = _NORMALIZATIONS[self.normalization](faces)
         if self.order == "bgr":
             pixels = pixels.flip(1)
         images = torch.cat([pixels, pixels.flip(3)]) if self.flip else pixels

@@ -44,7 +44,7 @@ LANDMARKERS: dict[str, Callable[[ToolOptions], Landmarker]] = {
     "dlib": lambda options: DlibLandmarks(),
 }
 """What finds the landmarks of faces."""
-RECOGNISERS: dict[str, Callable[[ToolOptions], Recognizer]] = {
+RECOGNIZERS: dict[str, Callable[[ToolOptions], Recognizer]] = {
     "dlib-resnet": lambda options: DlibResNetRecognizer(options.device),
 }
 """What tells people apart."""
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 else:  # the choices of a flag
     DetectorName = Literal[tuple(DETECTORS)]
     LandmarkerName = Literal[tuple(LANDMARKERS)]
-    RecognizerName = Literal[tuple(RECOGNISERS)]
+    RecognizerName = Literal[tuple(RECOGNIZERS)]
 
 
 def make_detector(name: str, options: ToolOptions | None = None) -> FaceDetector:
@@ -76,7 +76,7 @@ def make_landmarker(name: str, options: ToolOptions | None = None) -> Landmarker
 
 def make_recognizer(name: str, options: ToolOptions | None = None) -> Recognizer:
     """The recognizer of that name; errors as of `make_detector`."""
-    return _made("recognizer", RECOGNISERS, name, options)
+    return _made("recognizer", RECOGNIZERS, name, options)
 
 
 def make_finder(

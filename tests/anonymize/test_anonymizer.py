@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 import torch
-from colored_faces import GREY, ColorRecognizer, color_of, inner_hull, shape_of_a_face
+from colored_faces import GRAY, ColorRecognizer, color_of, inner_hull, shape_of_a_face
 from skimage.data import astronaut
 
 from graphgan.anonymize.anonymizer import Anonymizer
@@ -57,7 +57,7 @@ def person(number: int) -> Condition:
 @pytest.fixture
 def photo():
     """Persons 0 and 1."""
-    image = torch.full((3, H, W), GREY, dtype=torch.uint8)
+    image = torch.full((3, H, W), GRAY, dtype=torch.uint8)
     for number, (left, top, side) in enumerate(PLACES):
         image[:, top : top + side + 1, left : left + side + 1] = color_of(number)[:, None, None]
     return image
@@ -113,7 +113,7 @@ def test_all_faces_become_another_person_in_one_batch(photo, found):
 
 
 def test_the_rest_of_the_photo_is_the_same_to_the_bit(photo, found):
-    photo = torch.where(photo == GREY, torch.randint(0, 256, (3, H, W)).byte(), photo)
+    photo = torch.where(photo == GRAY, torch.randint(0, 256, (3, H, W)).byte(), photo)
     before = photo.clone()
     result = make(Recolor(), found, person(2))(photo)
     assert torch.equal(photo, before)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 from colored_faces import (
-    GREY,
+    GRAY,
     SIZE,
     ColorDetector,
     ColorLandmarker,
@@ -23,7 +23,7 @@ BOXES = [(20, 30, 80, 90), (30, 20, 85, 75), (25, 25, 90, 90)]
 def faces():
     """Three faces and one image without any."""
     drawn = [draw_face(color_of(i), box) for i, box in enumerate(BOXES)]
-    nothing = torch.full((3, SIZE, SIZE), GREY, dtype=torch.uint8)
+    nothing = torch.full((3, SIZE, SIZE), GRAY, dtype=torch.uint8)
     images = torch.stack([*(image for image, _ in drawn), nothing])
     points = torch.stack([*(points for _, points in drawn), torch.full((68, 2), torch.nan)])
     return images, points

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from colored_faces import GREY, Gray
+from colored_faces import GRAY, Gray
 
 from graphgan.evaluation.cache import ResultCache
 from graphgan.evaluation.examiner import Examiner
@@ -54,7 +54,7 @@ def test_a_network_of_close_ups_sees_the_face_and_little_else(study):
 
         def __call__(self, images):
             assert images.shape[1:] == (3, 260, 260)
-            return (images == GREY).float().mean((1, 2, 3))[:, None]
+            return (images == GRAY).float().mean((1, 2, 3))[:, None]
 
     features = PictureFeatures(study, Shapes())
     subject = Subject(study, Original())

@@ -12,12 +12,12 @@ from graphgan.faces.contracts import (
     NamingRecognizer,
     Recognizer,
 )
-from graphgan.faces.registry import DETECTORS, LANDMARKERS, RECOGNISERS, ToolOptions
+from graphgan.faces.registry import DETECTORS, LANDMARKERS, RECOGNIZERS, ToolOptions
 
 EVERY_TOOL = [
     *((FaceDetector, make) for make in DETECTORS.values()),
     *((Landmarker, make) for make in LANDMARKERS.values()),
-    *((Recognizer, make) for make in RECOGNISERS.values()),
+    *((Recognizer, make) for make in RECOGNIZERS.values()),
 ]
 
 

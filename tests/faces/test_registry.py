@@ -23,7 +23,7 @@ from graphgan.faces.registry import (
 MAKERS = {
     "detector": (make_detector, registry.DETECTORS, registry.DetectorName),
     "landmarker": (make_landmarker, registry.LANDMARKERS, registry.LandmarkerName),
-    "recognizer": (make_recognizer, registry.RECOGNISERS, registry.RecognizerName),
+    "recognizer": (make_recognizer, registry.RECOGNIZERS, registry.RecognizerName),
 }
 
 

@@ -11,7 +11,7 @@ from graphgan.data import Picture
 LIMBS = [(1, 3), (3, 4), (1, 5), (5, 6), (2, 7), (2, 8)]
 LOWEST = [-0.3, -2.6, -1.5, -2.6, -1.5, 0.0, 0.0]  # radians: the lean of the trunk, shoulder and
 HIGHEST = [0.3, 0.3, 1.5, 0.3, 1.5, 0.7, 0.7]  # elbow of each side, both legs
-GREY = (200, 200, 200)
+GRAY = (200, 200, 200)
 
 
 def pose_robot(chance: np.random.Generator) -> np.ndarray:
@@ -33,7 +33,7 @@ def pose_robot(chance: np.random.Generator) -> np.ndarray:
 def draw_robot(colors: np.ndarray, points: np.ndarray, size: int) -> Picture:
     """A robot of these colors: head, trunk, arms, legs."""
     points = size * points
-    image = Image.new("RGB", (size, size), GREY)
+    image = Image.new("RGB", (size, size), GRAY)
     pen = ImageDraw.Draw(image)
     head, trunk, arms, legs = (tuple(map(int, color)) for color in colors)
     for start, end in LIMBS:
