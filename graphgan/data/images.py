@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 # What transparent pixels are put on: 0 in [-1, 1].
-_MID_GREY = (128, 128, 128)
+_MID_GRAY = (128, 128, 128)
 
 _ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)  # EXIF: those that exchange the sides
 
@@ -192,7 +192,7 @@ def _to_rgb(image: "Image") -> "Image":
     if not image.has_transparency_data:
         return image if image.mode == "RGB" else image.convert("RGB")
     image = image.convert("RGBA")
-    background = Image.new("RGBA", image.size, (*_MID_GREY, 255))
+    background = Image.new("RGBA", image.size, (*_MID_GRAY, 255))
     return Image.alpha_composite(background, image).convert("RGB")
 
 

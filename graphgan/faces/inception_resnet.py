@@ -27,7 +27,7 @@ MIN_SIZE = 75  # below, the last pooling has nothing left
 NUM_FEATURES = 512
 
 # Trained on (v - 127.5) / 128 of 8-bit values v; images here are v / 127.5 - 1.
-_STANDARDISATION = 127.5 / 128
+_STANDARDIZATION = 127.5 / 128
 
 Network = TypeVar("Network", bound="InceptionResnetV1")  # the hook of the tests knows no Self
 
@@ -118,7 +118,7 @@ class InceptionResnetV1(nn.Module):
 
     def _features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 512"]:
         check_features(images, 3, "images", smallest=MIN_SIZE)
-        x = self.conv2d_2b(self.conv2d_2a(self.conv2d_1a(images * _STANDARDISATION)))
+        x = self.conv2d_2b(self.conv2d_2a(self.conv2d_1a(images * _STANDARDIZATION)))
         x = self.conv2d_4b(self.conv2d_4a(self.conv2d_3b(self.maxpool_3a(x))))
         x = self.mixed_7a(self.repeat_2(self.mixed_6a(self.repeat_1(x))))
         x = self.block8(self.repeat_3(x)).mean(dim=(2, 3))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageFile import ImageFile
 
-_GREY_MODES, _COLOR_MODES = {"1", "L", "LA", "La"}, {"P", "PA", "RGB", "RGBX", "RGBA", "RGBa"}
+_GRAY_MODES, _COLOR_MODES = {"1", "L", "LA", "La"}, {"P", "PA", "RGB", "RGBX", "RGBA", "RGBa"}
 _COLOR_MODES |= {"YCbCr"}
 
 _PHOTOMETRIC, _MIN_IS_WHITE = 262, 0  # TIFF tag and its value
@@ -54,7 +54,7 @@ def _own_channels(image: "Image") -> np.ndarray:
     if image.mode == "F":
         raise ValueError("pixels are floating-point numbers, whose range is not known")
     transparent = image.has_transparency_data
-    if image.mode in _GREY_MODES:
+    if image.mode in _GRAY_MODES:
         mode = "LA" if transparent else "L"
     elif image.mode in _COLOR_MODES:
         mode = "RGBA" if transparent else "RGB"
