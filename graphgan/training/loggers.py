@@ -96,15 +96,18 @@ class TensorBoardEvents:
             self.events = SummaryWriter(str(folder), purge_step=start + 1)
 
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        """Log a step's numbers, by name."""
         with naming(self.folder):
             for name, value in metrics.items():
                 self.events.add_scalar(name, value, step)
 
     def log_image(self, key: str, images: list[_Image], step: int | None = None) -> None:
+        """Show images of a step."""
         with naming(self.folder):
             self.events.add_image(key, images[0], step)
 
     def finalize(self, status: str) -> None:
+        """End the run; nothing is logged afterwards."""
         with naming(self.folder):
             self.events.close()
 
@@ -144,13 +147,16 @@ class WandbRun:
         self.run.define_metric("*", step_metric="step")
 
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        """Log a step's numbers, by name."""
         self.run.log({**metrics, "step": step})
 
     def log_image(self, key: str, images: list[_Image], step: int | None = None) -> None:
+        """Show images of a step."""
         shown = [self.image(image.permute(1, 2, 0).numpy()) for image in images]
         self.run.log({key: shown, "step": step})
 
     def finalize(self, status: str) -> None:
+        """End the run; nothing is logged afterwards."""
         self.run.finish(exit_code=0 if status == "success" else 1)
 
 
