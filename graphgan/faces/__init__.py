@@ -1,4 +1,4 @@
-"""Who is where: detectors, landmarkers and recognizers, one contract each."""
+"""Face detectors, landmark detectors and recognizers, each with one interface."""
 
 from graphgan.faces.age_sex import AgeSex, AgeSexNetwork, apparent_age_and_sex
 from graphgan.faces.centerface import CenterFace

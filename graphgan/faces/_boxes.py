@@ -1,4 +1,4 @@
-"""Of several boxes of one face, the surest one."""
+"""Non-maximum suppression: keep one box per face."""
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -11,7 +11,7 @@ _SAME_UNION, _SAME_SMALLER, _SAME_SIZE = 0.3, 0.6, 2.0
 
 
 def suppress(boxes: Float[Tensor, "n 4"], scores: Float[Tensor, "n"]) -> Int[Tensor, "k"]:
-    """Non-maximum suppression: indices of the boxes that stay, the surest first."""
+    """Non-maximum suppression: indices of the boxes to keep, most confident first."""
     order = scores.argsort(descending=True, stable=True)
     boxes = boxes[order]
     kept = torch.ones(len(order), dtype=torch.bool)

@@ -1,4 +1,5 @@
-"""Turned squares of an image, all at one size, for networks that look at one face at a time."""
+"""Rotated square crops of an image, all of one size, for networks that process one face at a
+time."""
 
 import math
 from functools import cache
@@ -74,7 +75,8 @@ def _span(low: float, high: float, length: int) -> tuple[int, int]:
 
 
 def check_image_and_landmarks(image: Tensor, landmarks: Tensor) -> None:
-    """Raise ``ValueError`` unless they are an 8-bit RGB image with pixels and ``n 68 2``."""
+    """Raise ``ValueError`` unless the inputs are a non-empty 8-bit RGB image and landmarks
+    ``n 68 2``."""
     if image.ndim != 3 or image.shape[0] != 3 or not image.numel() or image.dtype != torch.uint8:
         raise ValueError(
             f"expected an 8-bit image of shape (3, h, w), got {tuple(image.shape)}, {image.dtype}"

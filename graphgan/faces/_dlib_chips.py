@@ -1,7 +1,7 @@
-"""How dlib cuts upright faces out of an image, by the same arithmetic.
+"""Crop upright faces exactly as dlib does.
 
-Two facts make the numbers equal: an image is halved by a filter of 5 x 5 pixels as long as the
-face is larger than its chip, and whatever is computed is cut off to whole numbers, not rounded.
+Two details make the results equal: an image is halved by a 5 x 5 filter as long as the face is
+larger than its chip, and values are truncated to integers instead of rounded.
 """
 
 import math
@@ -14,7 +14,7 @@ from torch import Tensor
 from graphgan.faces._crops import check_image_and_landmarks
 
 CHIP_SIZE = 150
-"""Pixels a side of a chip."""
+"""Side of a chip in pixels."""
 
 _PADDING = 0.25  # of the mean face's square, on each of its sides
 # The lower lip moves, brows and jaw are found too roughly.

@@ -1,8 +1,8 @@
-"""Faces brought upright by five points, as the networks of face recognition are trained on them.
+"""Align faces upright by five points, as the networks of face recognition expect.
 
 Source: Deng et al., "ArcFace: Additive Angular Margin Loss for Deep Face Recognition", CVPR 2019;
-the five places are those of InsightFace's code, https://github.com/deepinsight/insightface.
-Differs: a photo is resampled without aliasing, not bilinearly.
+the five positions are those of InsightFace's code, https://github.com/deepinsight/insightface.
+Differs: photos are resampled with antialiasing instead of bilinearly.
 """
 
 import torch

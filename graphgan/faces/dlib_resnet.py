@@ -1,4 +1,4 @@
-"""dlib's face recognizer in PyTorch: 128 numbers a face, without dlib.
+"""dlib's face recognizer in PyTorch: 128 numbers per face, without dlib.
 
 Source: King, "High Quality Face Recognition with Deep Metric Learning", 2017,
 http://blog.dlib.net/2017/02/high-quality-face-recognition-with-deep.html; the network is the one
@@ -37,7 +37,7 @@ _AT_ONCE = 16  # faces: more of them take more memory, and as long
 
 
 class DlibResNet(Pretrained):
-    """Descriptors of upright faces, of one person where they are 0.6 apart or nearer.
+    """Descriptors of upright faces; two faces at most 0.6 apart are of one person.
 
     ``(p - mean) / 256``, a 7x7 convolution of stride 2, a 3x3 maximum of stride 2, 14 residual
     blocks of two 3x3 convolutions, the mean over the image, a linear layer without bias. A block is
@@ -48,7 +48,7 @@ class DlibResNet(Pretrained):
     Shapes:
         ``images: b 3 150 150`` RGB, 0 to 255 (8-bit or float), cut as dlib cuts them -> ``b 128``
     Raises:
-        ValueError: images of another shape.
+        ValueError: images of the wrong shape.
 
     Example:
         >>> DlibResNet()(torch.zeros(2, 3, 150, 150)).shape
@@ -108,7 +108,7 @@ def _filled(
 
 
 class DlibResNetRecognizer:
-    """dlib's descriptors of the faces of an image, 16 faces in a batch.
+    """dlib's face descriptors, computed for 16 faces at a time.
 
     Each face is brought upright to 150 x 150 pixels by a similarity of its eyes, nose and upper
     lip, in every pixel as dlib does it. `DlibResNet` describes it with the weights that are
@@ -116,7 +116,7 @@ class DlibResNetRecognizer:
     landmarks distances are dlib's own to 1e-3.
 
     Args:
-        device: where the network computes.
+        device: device to run the network on.
 
     Example:
         >>> recognize = DlibResNetRecognizer()

@@ -1,10 +1,10 @@
-"""MediaPipe's face mesh: 468 points of a face, and the 68 landmarks of iBUG made of them.
+"""MediaPipe's face mesh: 468 points of a face, and iBUG's 68 landmarks derived from them.
 
 Source: Kartynnik et al., "Real-time Facial Surface Geometry from Monocular Video on Mobile GPUs",
 CVPR workshop 2019, https://arxiv.org/abs/1907.06724; the weights are MediaPipe's (Apache-2.0).
 
-The landmarks are vertices of the mesh plus a linear correction, which ``scripts/fit_face_mesh.py``
-learns from annotated faces: both sets mark other places, along the jaw above all.
+The landmarks are mesh vertices plus a linear correction, which ``scripts/fit_face_mesh.py`` learns
+from annotated faces, because the two sets mark different places, especially along the jaw.
 """
 
 from functools import cache, cached_property, partial
@@ -36,11 +36,11 @@ _RIGHT_EYE, _LEFT_EYE = 33, 263
 
 
 class Mesh(NamedTuple):
-    """Meshes of several faces of one image.
+    """Meshes of several faces in one image.
 
     Args:
         vertices: x and y in pixels, z toward the camera (negative is nearer) at the same scale.
-        confidences: how sure the network is that this is a face, in [0, 1].
+        confidences: confidence that this is a face, in [0, 1].
     """
 
     vertices: Float[Tensor, "n 468 3"]
@@ -50,16 +50,15 @@ class Mesh(NamedTuple):
 class FaceMesh:
     """A `Landmarker`: 68 landmarks from a mesh of 468 points.
 
-    A face is turned upright by its eyes, where the detector found them. Unless it is small, it is
-    looked at several times: each look begins with the mesh of the last one, and a square that fits
-    better.
+    A face is rotated upright by the eyes that the detector found. Unless it is small, several
+    passes are made, each starting from the previous mesh, whose crop fits better.
 
     Args:
-        passes: how many looks there are.
-        device: where the network runs.
-        weights, correction: files of the network and of what makes 68 landmarks of its mesh.
+        passes: number of passes.
+        device: device to run the network on.
+        weights, correction: files of the network and of the correction that derives 68 landmarks.
     Raises:
-        ValueError: no pass; weights that are missing or damaged.
+        ValueError: no passes, or missing or damaged weights.
 
     Example:
         >>> image = torch.zeros(3, 64, 64, dtype=torch.uint8)
@@ -91,13 +90,13 @@ class FaceMesh:
             self.fingerprint += f", {files_checksum(correction)}"
 
     def __call__(self, image: UInt8[Tensor, "3 h w"], faces: Faces) -> Landmarks:
-        """Landmarks of each face, in the same order, whatever its box shows."""
+        """Landmarks of each face, in the same order, whatever its box contains."""
         mesh = self.mesh(image, faces)
         return Landmarks(self._correction(mesh.vertices), mesh.confidences)
 
     @torch.inference_mode()
     def mesh(self, image: UInt8[Tensor, "3 h w"], faces: Faces) -> Mesh:
-        """All points that the network gives."""
+        """All points that the network returns."""
         if not len(faces.boxes):
             return _nothing()
         parts = [faces.at(some) for some in torch.split(torch.arange(len(faces.boxes)), _AT_ONCE)]

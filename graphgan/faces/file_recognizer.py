@@ -1,8 +1,8 @@
-"""A face recognizer of your own, from a file of ONNX or of TensorFlow Lite.
+"""Use your own face recognizer from an ONNX or TensorFlow Lite file.
 
-Such are InsightFace's ``w600k_r50.onnx`` with all options as they are, exports of AdaFace with the
-order "bgr", and MobileFaceNet. The file says how large its images are and in which order its sides
-come; what it cannot say are the options of `FileRecognizer`.
+Examples are InsightFace's ``w600k_r50.onnx`` with default options, AdaFace exports with the order
+"bgr", and MobileFaceNet. The image size and the layout of the axes are read from the file;
+everything else is set by the options of `FileRecognizer`.
 """
 
 from collections.abc import Callable
@@ -42,25 +42,25 @@ _WORDS: dict[str, tuple[str, str | bool]] = {
 
 
 class FileRecognizer:
-    """A `Recognizer`: any network that describes faces, on the CPU, with one thread.
+    """A `Recognizer` from any face descriptor network, run on the CPU with one thread.
 
-    A face is brought upright so that its eyes, nose and corners of the mouth come where ArcFace has
-    them. Its descriptor is ``y / |y|``, ``y`` the mean of the network's rows for the face and for
-    its mirror image. A face whose landmarks are not all finite, or lie within a pixel, gets a row
-    of NaN; so does one for which ``y`` is zero, as some networks say of an even color.
+    Each face is aligned so that eyes, nose and corners of the mouth match ArcFace's positions. Its
+    descriptor is ``y / |y|``, where ``y`` is the mean of the network's output for the face and its
+    mirror image. A face whose landmarks are not all finite, or lie within a pixel, gets a row of
+    NaN; so does one whose ``y`` is zero, which some networks return for uniform images.
 
     Args:
-        path: of the file: one input of square RGB images, one output of 32 or more numbers a face.
-            Sides that it leaves open are 112 pixels.
-        name: in tables; the file's when None.
-        order: of the channels that the network sees.
-        normalization: of channels from 0 to 255: "minus-one-to-one" is ``(x - 127.5) / 127.5``,
-            "zero-to-one" ``x / 255``, "raw" ``x`` and "imagenet-mean"
+        path: network file with one input of square RGB images and one output of at least 32 numbers
+            per face. Unspecified sides are taken as 112 pixels.
+        name: name in tables; None uses the file's name.
+        order: channel order of the network's input.
+        normalization: applied to channels from 0 to 255: "minus-one-to-one" is
+            ``(x - 127.5) / 127.5``, "zero-to-one" ``x / 255``, "raw" ``x`` and "imagenet-mean"
             ``x - (123.68, 116.779, 103.939)`` for red, green and blue.
-        crop: "loose" shows a face at 0.85 of its size in "arcface", with more around it.
-        flip: whether the network sees the mirror image, too.
+        crop: "loose" shows a face at 0.85 of its size in "arcface", with more of its surroundings.
+        flip: whether to average with the mirror image.
     Raises:
-        ValueError: no such file, or something else in it; an unknown option.
+        ValueError: the file does not exist or has other content, or an unknown option.
         MissingExtraError: onnxruntime, or ai-edge-litert for TensorFlow Lite, is not installed.
     """
 
@@ -121,14 +121,14 @@ class FileRecognizer:
 
 
 def parse_recognizer(text: str) -> FileRecognizer:
-    """The recognizer of ``NAME=FILE[,OPTION...]``, as a command line has it.
+    """Parse a recognizer given as ``NAME=FILE[,OPTION...]`` on a command line.
 
     Options are ``bgr``, a normalization such as ``zero-to-one``, ``loose`` and ``no-flip``, see
-    `FileRecognizer`. A file whose name has a comma may be followed by them as well.
+    `FileRecognizer`. File names may contain commas.
 
     Raises:
-        ValueError: a text of another form, an unknown option, two that exclude each other; errors
-            of `FileRecognizer`.
+        ValueError: wrong syntax, an unknown option, conflicting options, or errors of
+            `FileRecognizer`.
     """
     name, equals, rest = text.partition("=")
     if not (name and equals and rest):

@@ -1,4 +1,4 @@
-"""MediaPipe's iris: where the eyes of a face look, and how far they are open.
+"""MediaPipe's iris model: gaze and eye opening.
 
 Source: Ablavatski et al., "Real-time Pupil Tracking from Monocular Video for Digital Puppetry",
 CVPR workshop 2020, https://arxiv.org/abs/2006.11341; the weights are MediaPipe's (Apache-2.0).
@@ -31,16 +31,16 @@ _APART, _UP = 0.065, 0.04
 
 
 class Iris:
-    """Irises and eyelids from an image and the places of the eyes' corners.
+    """Find irises and eyelids, given an image and the corners of the eyes.
 
-    The network always names an iris, also behind closed lids: ask `Eyes.contours` how far an eye is
-    open. It was made for eyes of about 28 pixels width.
+    The network always returns an iris, even behind closed lids; use `Eyes.contours` to measure how
+    far an eye is open. It was made for eyes about 28 pixels wide.
 
     Args:
-        device: where the network runs.
-        weights: a file of the network.
+        device: device to run the network on.
+        weights: weights file.
     Raises:
-        ValueError: weights that are missing or damaged.
+        ValueError: missing or damaged weights.
 
     Example:
         >>> image = torch.zeros(3, 64, 64, dtype=torch.uint8)
@@ -60,7 +60,7 @@ class Iris:
 
     @torch.inference_mode()
     def __call__(self, image: UInt8[Tensor, "3 h w"], points: Float[Tensor, "n k d"]) -> Eyes:
-        """The eyes of each face, in the same order; NaN where a point of it is NaN.
+        """The eyes of each face, in the same order; NaN if any of its points is NaN.
 
         Args:
             image: 8-bit.
@@ -72,7 +72,7 @@ class Iris:
 
     @torch.inference_mode()
     def of_crops(self, images: UInt8[Tensor, "n 3 h w"], points: Float[Tensor, "n k d"]) -> Eyes:
-        """The eyes of the face of each image, all looked at in one batch; see `__call__`."""
+        """The eyes of one face per image, in one batch; see `__call__`."""
         return self._find(list(images.to(self.device)), points)
 
     def _find(self, images: list[Tensor], points: Float[Tensor, "n k d"]) -> Eyes:

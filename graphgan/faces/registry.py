@@ -1,4 +1,4 @@
-"""The tools of this room by name: what commands offer follows from these three tables.
+"""Detectors, landmark detectors and recognizers by name; commands offer what these tables list.
 
 To add a detector, write one file with one class (see `graphgan.faces.contracts`) and add one line
 here.
@@ -21,12 +21,12 @@ Tool = TypeVar("Tool")
 
 @dataclass(frozen=True, kw_only=True)
 class ToolOptions:
-    """What every tool may be asked for.
+    """Options common to all tools.
 
     Args:
-        min_face: pixels of the smallest faces, along the longer side of their landmarks.
-        device: where networks run, in torch's words such as "cpu" or "cuda".
-        passes: looks at a face for its landmarks. One is enough to cover it.
+        min_face: smallest faces to detect, in pixels along the longer side of their landmarks.
+        device: device for networks, such as "cpu" or "cuda".
+        passes: number of landmark passes per face. One is enough to cover a face.
     """
 
     min_face: int = 12
@@ -38,12 +38,12 @@ DETECTORS: dict[str, Callable[[ToolOptions], FaceDetector]] = {
     "centerface": lambda options: CenterFace(options.min_face, device=options.device),
     "dlib": lambda options: DlibDetector.for_faces_from(options.min_face),
 }
-"""What finds faces."""
+"""Face detectors by name."""
 LANDMARKERS: dict[str, Callable[[ToolOptions], Landmarker]] = {
     "face-mesh": lambda options: FaceMesh(passes=options.passes, device=options.device),
     "dlib": lambda options: DlibLandmarks(),
 }
-"""What finds the landmarks of faces."""
+"""Landmark detectors by name."""
 RECOGNIZERS: dict[str, Callable[[ToolOptions], Recognizer]] = {
     "dlib-resnet": lambda options: DlibResNetRecognizer(options.device),
 }

@@ -1,4 +1,4 @@
-"""Whether a face is still found where it was.
+"""Whether a face is still detected in its place.
 
 A box is (left, top, right, bottom) in pixel-center coordinates. Its edges are points of the plane,
 as landmarks are: it is ``right - left`` wide, and nothing is added for the pixels under its edges.
@@ -14,7 +14,7 @@ from graphgan.landmarks.maps import check_landmarks
 
 
 def box_iou(boxes: Float[Tensor, "n 4"], other: Float[Tensor, "m 4"]) -> Float[Tensor, "n m"]:
-    """Intersection over union of every box with every other: 0 apart, 1 equal.
+    """Intersection over union of each box with each other box: 0 if disjoint, 1 if equal.
 
     0 where neither has an area, NaN where either is NaN.
 
@@ -35,7 +35,7 @@ def box_iou(boxes: Float[Tensor, "n 4"], other: Float[Tensor, "m 4"]) -> Float[T
 
 
 def landmark_box(landmarks: Float[Tensor, "b k 2"]) -> Float[Tensor, "b 4"]:
-    """The smallest box around the points of each item that are present; NaN without any.
+    """The smallest box around the present points of each item; NaN if there are none.
 
     Raises:
         ValueError: not ``b k 2``.

@@ -1,4 +1,4 @@
-"""Distances between sets of images, as a network sees them: FID, KID and the Inception score.
+"""Distances between sets of images in a network's feature space: FID, KID and the Inception score.
 
 Sources: Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash
 Equilibrium", NIPS 2017; Binkowski et al., "Demystifying MMD GANs", ICLR 2018; Salimans et al.,
@@ -29,7 +29,7 @@ _SLACK = 1e-3  # rounding may leave [-1, 1] by a little
 
 
 class InceptionScore(NamedTuple):
-    """Mean and standard deviation over the splits; NaN is the deviation of a single one."""
+    """Mean and standard deviation over the splits; the deviation is NaN for a single split."""
 
     mean: float
     std: float
@@ -38,20 +38,20 @@ class InceptionScore(NamedTuple):
 def frechet_inception_distance(
     real: Images, generated: Images, features: nn.Module, *, batch_size: int = 32
 ) -> float:
-    """`frechet_distance` of the features of two sets of images.
+    """`frechet_distance` between the features of two sets of images.
 
-    0 for equal sets, without upper bound. Fewer images give a higher distance between the same
-    two sources: compare only at equal counts, the usual ones being 10,000 and more; with ``d``
-    images or fewer the covariances lack rank, and there is no number. All features, ``n d``, are
-    kept in memory.
+    0 for equal sets, without upper bound. Fewer images give a higher distance between the same two
+    sources, so compare only at equal counts, usually at least 10,000. With ``d`` images or fewer,
+    the covariances are rank-deficient, and an error is raised. All features, ``n d``, are kept in
+    memory.
 
     Args:
         real: images in [-1, 1], or an iterable of batches of them.
-        generated: likewise; as many as you compare with.
-        features: ``b 3 h w`` of 8 bits, 0 to 255 (uint8, as `InceptionFeatures` wants
-            them) -> ``b d``. It brings them to its own size and range. Published numbers are of
-            Inception-v3 with d = 2048. It is used in eval mode, where its first weight lies.
-        batch_size: images that it sees at once, at most.
+        generated: likewise; use the same number in every comparison.
+        features: maps ``b 3 h w`` of 8 bits, 0 to 255 (uint8, as for `InceptionFeatures`), to
+            ``b d``, including its own resizing and normalization. Published numbers use
+            Inception-v3 with d = 2048. It runs in eval mode, on the device of its first weight.
+        batch_size: maximum number of images per batch.
     Raises:
         ValueError: d images or fewer in a set; images of another shape or range, or that
             are not finite; features that are not ``b d`` or not finite.
@@ -66,8 +66,8 @@ def frechet_inception_distance(
     width, count = seen[0].shape[1], min(map(len, seen))
     if count <= width:
         raise ValueError(
-            f"expected more than d = {width} images in each set, got {count}: with fewer the "
-            "covariances lack rank"
+            f"expected more than d = {width} images in each set, got {count}: with fewer, the "
+            "covariances are rank-deficient"
         )
     return frechet_distance(*seen)
 
@@ -82,19 +82,19 @@ def kernel_inception_distance(
     batch_size: int = 32,
     seed: int = 0,
 ) -> KernelDistance:
-    """`kernel_distance` of the features of two sets of images.
+    """`kernel_distance` between the features of two sets of images.
 
-    Unlike that of the FID its expectation does not depend on the number of images.
+    Unlike for FID, its expectation does not depend on the number of images.
 
     Args:
         real: images in [-1, 1], or an iterable of batches of them.
         generated: likewise.
-        features: as of `frechet_inception_distance`.
-        subsets: drawn of each set, without an image twice.
-        subset_size: images in each. By default the usual 1000, or the whole of the smaller set
-            where it has fewer.
-        batch_size: images that the network sees at once, at most.
-        seed: of the subsets.
+        features: as for `frechet_inception_distance`.
+        subsets: number of subsets drawn from each set, without repeated images.
+        subset_size: images in each subset. Default: the usual 1000, or the whole smaller set if it
+            has fewer.
+        batch_size: maximum number of images per batch.
+        seed: random seed of the subsets.
     Raises:
         ValueError: fewer images in a set than ``subset_size`` or than two, ``subset_size`` below
             two, no subset; images or features as of `frechet_inception_distance`.
@@ -132,9 +132,9 @@ def inception_score(
         classifier: ``b 3 h w`` of 8 bits, 0 to 255 (uint8) -> logits ``b n``, not probabilities.
             Published numbers are of Inception-v3. It is used in eval mode, where its first weight
             lies.
-        splits: parts, at most as many as images.
-        batch_size: images that the classifier sees at once, at most.
-        seed: of the shuffling.
+        splits: number of parts, at most the number of images.
+        batch_size: maximum number of images per batch.
+        seed: random seed of the shuffling.
     Raises:
         ValueError: fewer than two images, or than ``splits``; images of another shape or range,
             or that are not finite; logits that are not ``b n`` or not finite.

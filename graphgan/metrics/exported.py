@@ -1,4 +1,4 @@
-"""Networks that measure images, given as programs: no code of theirs has to be there."""
+"""Feature networks given as exported programs, which need none of their code."""
 
 import logging
 from pathlib import Path
@@ -9,15 +9,15 @@ from torch import Tensor, nn
 
 
 class ExportedProgram(nn.Module):
-    """What ``torch.export.save`` wrote, as a module; it has the one mode it was exported in.
+    """A program written by ``torch.export.save``, as a module; its mode is fixed by the export.
 
     Args:
-        path: of the file (``.pt2``).
+        path: path of the file (``.pt2``).
     Shapes:
         ``images: b 3 h w``, 8 bits -> ``b d``; whatever h and w it was exported for
     Raises:
-        ValueError: no such file, or something else in it; called with images of another size or
-            number than it was exported for.
+        ValueError: the file does not exist or has other content; when called: images of a size or
+            number it was not exported for.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,5 +47,5 @@ class ExportedProgram(nn.Module):
         return output
 
     def train(self, mode: bool = True) -> "ExportedProgram":
-        """Nothing to change: an exported program refuses to be asked."""
+        """Does nothing: an exported program has only one mode."""
         return self

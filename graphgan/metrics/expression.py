@@ -1,4 +1,4 @@
-"""Expression of a face: mouth, lids, brows, gaze and the head's direction, from a mesh.
+"""Facial expression measured on a mesh: mouth, lids, brows, gaze and head direction.
 
 Source: the vertices are those of MediaPipe's face mesh; the ratio of an eye's height and width is
 that of `lid_openings`. The other ratios are ours.

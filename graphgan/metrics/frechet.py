@@ -1,4 +1,4 @@
-"""Frechet distance of two sets of descriptors, and what it cannot fall below.
+"""Frechet distance between two sets of descriptors, and its expected minimum.
 
 Source: Dowson and Landau, "The Frechet Distance between Multivariate Normal Distributions", Journal
 of Multivariate Analysis 1982; Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge
@@ -24,11 +24,11 @@ _ROWS_A_DIRECTION = 4
 def frechet_distance(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> float:
     """``|m_a - m_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2))``, means and unbiased covariances.
 
-    0 for equal sets, without upper bound; in double precision. It falls with the number of rows,
-    also between equal sources: compare only at equal counts, and with `frechet_floor`.
+    0 for equal sets, without upper bound; in double precision. It decreases with the number of
+    rows, even between equal sources, so compare only at equal counts, and with `frechet_floor`.
 
     Raises:
-        ValueError: d rows or fewer in a set, rows that are not finite, sets of two widths.
+        ValueError: d rows or fewer in a set, rows that are not finite, sets of different widths.
 
     Example:
         >>> a = torch.randn(50, 3)
@@ -41,14 +41,14 @@ def frechet_distance(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> float:
         if len(features) <= width:
             raise ValueError(
                 f"expected more than d = {width} rows in the {name} set, got {len(features)}: with "
-                "fewer the covariances lack rank"
+                "fewer, the covariances are rank-deficient"
             )
     apart = (one.mean(0) - other.mean(0)).square().sum()
     return float(apart) + _spreads_apart(one, other)
 
 
 class PrincipalDistance(NamedTuple):
-    """A distance, and the number of principal directions that it is of."""
+    """A distance and the number of principal directions used."""
 
     distance: float
     directions: int
@@ -57,7 +57,7 @@ class PrincipalDistance(NamedTuple):
 def principal_frechet_distance(
     real: Float[Tensor, "n d"], other: Float[Tensor, "m d"], *, directions: int | None = None
 ) -> PrincipalDistance:
-    """`frechet_distance` with covariances along the leading directions of the real set alone.
+    """`frechet_distance` with covariances restricted to the leading directions of the real set.
 
     ``|m_r - m_o|^2 + tr(A + B - 2 (A B)^(1/2))`` with ``A = V^T S_r V``, ``B = V^T S_o V`` and k
     orthogonal columns of V, along which the real rows vary most. Means take few rows and are
@@ -104,9 +104,9 @@ def frechet_floor(
     draws: int = 10,
     distance: Callable[[Tensor, Tensor], float] = frechet_distance,
 ) -> float:
-    """What a distance gives for two sets of ``count`` rows each from one source.
+    """The distance expected between two sets of ``count`` rows each from one source.
 
-    The mean over draws of two halves without a row in common. No system can be expected below it.
+    The mean over draws of two disjoint halves. No system can be expected to score lower.
 
     Args:
         features: of the source, such as of untouched images.

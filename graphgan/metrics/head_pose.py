@@ -1,4 +1,4 @@
-"""Yaw, pitch and roll of a head from a mesh of its face.
+"""Yaw, pitch and roll of a head from its face mesh.
 
 Source: the face is MediaPipe's canonical face model, with the weights of its vertices
 (``geometry_pipeline_metadata_landmarks`` of npm's @mediapipe/face_mesh, Apache-2.0). MediaPipe fits
@@ -24,11 +24,11 @@ _LEAST_POINTS = 4  # of a shape that has depth
 
 
 class FaceModel(NamedTuple):
-    """A rigid face to which meshes are compared.
+    """A rigid face that meshes are compared with.
 
     Args:
         vertices: in the axes of an image: x to the right, y down, z away from the camera.
-        weights: how much each vertex counts, 0 for those that move with the expression.
+        weights: weight of each vertex, 0 for those that move with the expression.
     """
 
     vertices: Float[Tensor, "k 3"]
@@ -36,7 +36,7 @@ class FaceModel(NamedTuple):
 
 
 class HeadPose(NamedTuple):
-    """How heads are turned, in degrees; all 0 for a face that looks straight into the camera.
+    """Head angles in degrees; all 0 for a face that looks straight into the camera.
 
     Args:
         yaw: above 0 where the nose points to the right of the image.
@@ -55,8 +55,7 @@ def head_pose(vertices: Float[Tensor, "n 468 d"]) -> HeadPose:
     """Fit the canonical face to each mesh, see `fit_rotation` and `head_angles`.
 
     Args:
-        vertices: x and y in pixels; a third coordinate is not looked at. A mesh with a NaN among
-            them gets NaN.
+        vertices: x and y in pixels; a third coordinate is ignored. A mesh containing NaN gets NaN.
     Raises:
         ValueError: another number of vertices.
 
@@ -69,7 +68,7 @@ def head_pose(vertices: Float[Tensor, "n 468 d"]) -> HeadPose:
 
 
 def head_rotation(vertices: Float[Tensor, "n 468 d"]) -> Float[Tensor, "n 3 3"]:
-    """The matrices of `head_pose`: from the axes of the canonical face to those of the image."""
+    """The matrices of `head_pose`, from the axes of the canonical face to those of the image."""
     model = canonical_face()
     if vertices.ndim != 3 or vertices.shape[1] != len(model.vertices):
         raise ValueError(f"expected meshes of shape (n, 468, 3), got {tuple(vertices.shape)}")
@@ -122,7 +121,7 @@ def fit_rotation(
 
 @cache
 def canonical_face() -> FaceModel:
-    """MediaPipe's, in centimeters; its 33 points with a weight stay where they are in a face."""
+    """MediaPipe's face in centimeters; its 33 weighted points do not move with the expression."""
     from safetensors.torch import load_file
 
     tensors = load_file(weights_file(FACE_MODEL))

@@ -1,8 +1,8 @@
-"""Whose face it is: identification in a gallery, and verification of pairs, by descriptors.
+"""Face identification in a gallery and verification of pairs, from descriptors.
 
-A descriptor is a row of numbers that a network gives to a face; near ones are of one person. A row
-of NaN stands for a face that gave none, for instance because none was found. Sources of the
-measures: Phillips et al., "The FERET Evaluation Methodology for Face-Recognition Algorithms", TPAMI
+A descriptor is a row of numbers that a network computes for a face; close descriptors belong to one
+person. A row of NaN marks a face without a descriptor, for instance because no face was found.
+Sources: Phillips et al., "The FERET Evaluation Methodology for Face-Recognition Algorithms", TPAMI
 2000, for rank one and verification; Huang et al., "Labeled Faces in the Wild", 2007, for folds.
 """
 
@@ -78,7 +78,8 @@ def check_known(probe_people: Int[Tensor, "n"], known_people: Int[Tensor, "m"], 
 
 
 def verified(distances: Float[Tensor, "n"], threshold: float) -> Float[Tensor, "n"]:
-    """1 for a pair that is accepted as one person, ``distance <= threshold``; 0 where missing.
+    """1 if a pair is accepted as one person, ``distance <= threshold``; 0 if the distance is
+    missing.
 
     Args:
         distances: of pairs of faces, NaN where one gave no descriptor.
@@ -96,7 +97,7 @@ def verified(distances: Float[Tensor, "n"], threshold: float) -> Float[Tensor, "
 
 
 def threshold_at(impostors: Float[Tensor, "n"], false_accept_rate: float) -> float:
-    """The largest threshold at which `verified` accepts at most this share of the impostor pairs.
+    """The largest threshold at which `verified` accepts at most this share of impostor pairs.
 
     It lies just below the next impostor pair's distance; infinite where all that have a distance
     may be accepted. A pair without one is a pair and never accepted.
@@ -147,7 +148,7 @@ class RocCurve(NamedTuple):
 
 
 def roc(genuine: Float[Tensor, "n"], impostors: Float[Tensor, "m"]) -> RocCurve:
-    """Shares of impostor and of genuine pairs that `verified` accepts, at every threshold.
+    """Shares of impostor and genuine pairs that `verified` accepts, at every threshold.
 
     One step for each distance that occurs. Pairs without a distance are never accepted: what is
     missing to 1 comes with the last step, (1, 1), which accepts everything unseen.
@@ -174,7 +175,8 @@ def roc(genuine: Float[Tensor, "n"], impostors: Float[Tensor, "m"]) -> RocCurve:
 
 
 def auc(genuine: Float[Tensor, "n"], impostors: Float[Tensor, "m"]) -> float:
-    """Area under `roc`: how often a genuine pair is nearer than an impostor pair, ties count half.
+    """Area under `roc`: how often a genuine pair is closer than an impostor pair, counting ties
+    half.
 
     ``P(g < i) + P(g = i) / 2`` over all pairs of a genuine distance g and an impostor distance i,
     which is the statistic of Mann and Whitney: 1 where they are told apart, 1/2 by chance. A pair

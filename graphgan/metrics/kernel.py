@@ -1,4 +1,4 @@
-"""Kernel distance of two sets of features: it needs no more rows than two.
+"""Kernel distance between two sets of features, which works from two rows on.
 
 Source: Binkowski et al., "Demystifying MMD GANs", ICLR 2018, section 4 (the unbiased estimate of
 the squared maximum mean discrepancy, and the cubic kernel). `kernel_inception_distance` is the same
@@ -17,7 +17,7 @@ _USUAL_SIZE = 1000
 
 
 class KernelDistance(NamedTuple):
-    """Mean and standard deviation over the subsets; 0 is the deviation of whole sets."""
+    """Mean and standard deviation over the subsets; the deviation is 0 for whole sets."""
 
     mean: float
     std: float
@@ -41,10 +41,10 @@ def kernel_distance(
     Args:
         real: features of the one set.
         other: of the other.
-        subsets: drawn of each set, without a row twice.
-        subset_size: rows in each. By default the usual 1000, or the whole of the smaller set where
-            it has fewer; of two whole sets one number is left, without a deviation.
-        seed: of the subsets.
+        subsets: number of subsets drawn from each set, without repeated rows.
+        subset_size: rows in each subset. Default: the usual 1000, or the whole smaller set if it
+            has fewer; two whole sets give one number, without a deviation.
+        seed: random seed of the subsets.
     Raises:
         ValueError: fewer rows in a set than ``subset_size`` or than two, ``subset_size`` below two,
             no subset; rows that are not finite, sets of two widths.

@@ -1,4 +1,4 @@
-"""How far the landmarks of a result are from those that it should have.
+"""Distance of a result's landmarks from their target positions.
 
 Source: Dall'Asen et al., "Graph-based Generative Face Anonymisation with Pose Preservation", ICIAP
 2021. The distance of the outer corners of the eyes is the usual unit of face alignment; the

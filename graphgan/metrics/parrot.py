@@ -1,8 +1,8 @@
-"""The parrot: an attacker who learns how anonymized images of known people look.
+"""The parrot attack: an attacker learns what anonymized images of known people look like.
 
-Source: Newton et al., "Preserving Privacy by De-identifying Face Images", TKDE 2005. An attacker
-who compares anonymized images with untouched ones may fail only because both look different. A
-parrot has put known people through the same anonymization, and learns from what came out.
+Source: Newton et al., "Preserving Privacy by De-identifying Face Images", TKDE 2005. Comparing
+anonymized with untouched images may fail only because the two look different. A parrot attacker
+anonymizes images of known people with the same method and learns from the results.
 """
 
 import torch

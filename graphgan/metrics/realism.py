@@ -1,4 +1,4 @@
-"""Features of whole images that tell real ones from made ones, by a network of free weights.
+"""Whole-image features that distinguish real from generated images, with freely licensed weights.
 
 Source: Tan and Le, "EfficientNet", ICML 2019, see `graphgan.models.efficientnet_lite`. Published
 FIDs are of another network, Inception-v3: numbers of the two cannot be compared.
@@ -26,15 +26,14 @@ _RAISED_BY = 0.05
 
 
 class RealismFeatures(nn.Module):
-    """What EfficientNet-lite sees in images, for Frechet and kernel distances.
+    """EfficientNet-lite features for Frechet and kernel distances.
 
-    Images are brought to the size that the network was trained at, 260 x 260 pixels for "lite2":
-    bicubic, widened when shrinking so that nothing aliases, and cut off at 0 and 255. Images that
-    are not square are squeezed.
+    Images are resized to the network's training size, 260 x 260 pixels for "lite2", bicubically
+    with antialiasing, and clipped to 0 to 255. Images that are not square are squeezed.
 
     Args:
         variant: "lite2" or "lite0".
-        weights: see `EfficientNetLite.pretrained`; None for the package that is installed.
+        weights: see `EfficientNetLite.pretrained`; None uses the installed package.
     Attributes:
         name: in tables: the variant.
         of_close_ups: evaluation shows it `close_up`, not whole images.

@@ -1,4 +1,4 @@
-"""Does one see where a face was pasted? Steps across a mask's outline, beside those along it.
+"""Seam visibility: compare gradients across a mask's outline with those along it.
 
 The measure is ours.
 """

@@ -1,4 +1,4 @@
-"""Is a replaced face as sharp as the one before, and as what is around it?
+"""Sharpness of a replaced face, relative to the original face and to its surroundings.
 
 The measure is ours. It takes the median of fine structure and no mean: blocks of a mosaic and the
 edges of a face have strong lines between flat parts, and are not sharp for that.

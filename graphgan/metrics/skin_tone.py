@@ -1,4 +1,4 @@
-"""Does a new face have the color of the skin beside it?
+"""Compare a new face's skin color with the skin around it.
 
 Source: the individual typology angle is that of Chardon et al., "Skin color typology and
 suntanning pathways", International Journal of Cosmetic Science 1991; the distance of colors is
@@ -31,7 +31,7 @@ _CHEEKS = (
 
 
 class SkinTone(NamedTuple):
-    """Colors of the skin of faces and of what is beside them; NaN where one of both is not seen.
+    """Colors of the skin of faces and around them; NaN if either is not visible.
 
     Args:
         face, beside: individual typology angles, in degrees: above 55 very light, below -30 dark.
@@ -143,7 +143,7 @@ def skin_color(
 
 
 def typology_angle(colors: Float[Tensor, "n 3"]) -> Float[Tensor, "n"]:
-    """ITA of colors in CIELAB, in degrees.
+    """ITA of CIELAB colors, in degrees.
 
     Example:
         >>> typology_angle(torch.tensor([[65.0, 12.0, 15.0]]))

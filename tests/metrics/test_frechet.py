@@ -96,7 +96,7 @@ def test_the_floor_of_a_seed_is_the_same_and_leaves_chance_alone():
 @pytest.mark.parametrize("count", [0, 1, 128])
 def test_refuses_sets_whose_covariance_lacks_rank(count):
     few, enough = torch.randn(count, 128), torch.randn(129, 128)
-    message = f"more than d = 128 rows in the {{}} set, got {count}: with fewer the covariances"
+    message = f"more than d = 128 rows in the {{}} set, got {count}: with fewer, the covariances"
     with pytest.raises(ValueError, match=message.format("first")):
         frechet_distance(few, enough)
     with pytest.raises(ValueError, match=message.format("second")):
