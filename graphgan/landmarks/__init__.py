@@ -1,4 +1,4 @@
-"""Landmarks as coordinates: schemes, rendered maps, masks, alignment, detection."""
+"""Landmarks as coordinates: schemes, rendered maps, masks, alignment and detection."""
 
 from graphgan.landmarks.align import Crop, crop_image, face_crop, person_crop
 from graphgan.landmarks.conversion import from_ibug_68, to_openpose_18

@@ -1,7 +1,8 @@
-"""An image seen through an affine map.
+"""Sample an image through an affine map.
 
-`grid_sample` does the turning. It does not shrink without aliasing, and beyond the edges it repeats
-or reflects an image once: what it reads is cut out by `crop_image`, which does both.
+`grid_sample` does the sampling. It aliases when shrinking, and beyond the edges it repeats the
+image or reflects it only once, so the region it reads is first cropped by `crop_image`, which
+handles both.
 """
 
 import torch

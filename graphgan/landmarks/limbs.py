@@ -1,8 +1,8 @@
-"""A person bent limb by limb into other joints, without learning.
+"""Warp a person limb by limb to other joints, without learning.
 
-Not in the papers. The parts and their affine maps are those of puppets made of cut-out limbs:
-Balakrishnan et al., "Synthesizing Images of Humans in Unseen Poses", CVPR 2018, section 3.2, whose
-masks are learned; here a pixel belongs to the limbs that it is near to.
+Not in the papers. The parts and their affine maps follow Balakrishnan et al., "Synthesizing Images
+of Humans in Unseen Poses", CVPR 2018, section 3.2, whose masks are learned; here a pixel belongs to
+the limbs nearest to it.
 """
 
 from typing import NamedTuple
@@ -99,7 +99,7 @@ def bend_limbs(
     joints: Float[Tensor, "b 18 2"],
     targets: Float[Tensor, "b 18 2"],
 ) -> Float[Tensor, "b c h w"]:
-    """What ``images`` shows of each limb comes to lie along that limb of the targets.
+    """Warp ``images`` so that each limb moves to that limb of the targets.
 
     ``out at v = (sum_l w_l(v) image at T_l v + e c) / (sum_l w_l(v) + e)``: l trunk, head, upper
     and lower arms and legs. T_l takes the limb's segment in the targets to its segment in
@@ -119,7 +119,7 @@ def bend_limbs(
         joints, targets: OpenPose-18 coordinates (x, y) in pixels, NaN where missing. An item
             without a limb in both stays as it is.
     Raises:
-        ValueError: unlike numbers of items, joints of another scheme.
+        ValueError: mismatched numbers of items, or joints of another scheme.
 
     Example:
         >>> images, joints = torch.rand(1, 3, 32, 16), 15 * torch.rand(1, 18, 2)

@@ -1,4 +1,4 @@
-"""Landmarks as a drawing of lines: what CIAGAN's networks see of a pose.
+"""Draw landmarks as lines, the pose input of CIAGAN's networks.
 
 Source: [C] Maximov et al., "CIAGAN: Conditional Identity Anonymization Generative Adversarial
 Networks", CVPR 2020, section 3.1; the lines are those of Bresenham, "Algorithm for computer control
@@ -24,7 +24,7 @@ def draw_lines(
     *,
     color: tuple[float, float, float] = BLUE,
 ) -> Float[Tensor, "b 3 h w"]:
-    """Lines one pixel wide between landmarks, on white.
+    """Draw lines one pixel wide between landmarks, on white.
 
     Ends are rounded to pixels. Along the axis in which a line is longer it has one pixel at each
     coordinate, the nearest to the line. What lies outside the image is cut off, a line with a

@@ -1,6 +1,6 @@
 """Landmark maps: coordinates rendered as one image channel per landmark.
 
-A missing landmark (NaN) is an empty map, and so is one that falls outside the image.
+A landmark that is missing (NaN) or outside the image gives an empty map.
 """
 
 from typing import Literal
@@ -50,7 +50,7 @@ def one_hot_maps(
 def bilinear_maps(
     landmarks: Float[Tensor, "b k 2"], size: tuple[int, int]
 ) -> Float[Tensor, "b k h w"]:
-    """Each landmark shared between its four nearest pixels; differentiable in the coordinates.
+    """Distribute each landmark over its four nearest pixels; differentiable in the coordinates.
 
     ``map[v, u] = max(0, 1 - |u - x|) * max(0, 1 - |v - y|)``; equal to `one_hot_maps` at
     integer coordinates.
@@ -86,7 +86,7 @@ def render_maps(
     rendering: Rendering = "one_hot",
     sigma: float = 6.0,
 ) -> Float[Tensor, "b k h w"]:
-    """`one_hot_maps`, `bilinear_maps` or `gaussian_maps` by name; ``sigma`` is of the last.
+    """`one_hot_maps`, `bilinear_maps` or `gaussian_maps` by name; ``sigma`` is used by the last.
 
     Raises:
         ValueError: an unknown name.

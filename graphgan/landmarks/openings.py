@@ -1,6 +1,6 @@
-"""Mouth and eyes opened as far as those of another face.
+"""Open mouth and eyes as far as those of another face.
 
-Not in the papers. What changes most within a person is how far lips and lids are apart.
+Not in the papers. The opening of lips and lids is what changes most within one person.
 """
 
 from typing import NamedTuple
@@ -54,10 +54,10 @@ def with_openings_of(
 
     Args:
         landmarks: iBUG-68, in pixels.
-        source: of faces in the same pose, in pixels of any size. An opening of which a landmark is
-            NaN stays as it is.
+        source: landmarks of faces in the same pose, in pixels of any size. An opening with a NaN
+            landmark is unchanged.
     Raises:
-        ValueError: unlike shapes, other than 68 landmarks.
+        ValueError: mismatched shapes, or not 68 landmarks.
 
     Example:
         >>> closed, source = torch.rand(1, 68, 2), torch.rand(1, 68, 2)

@@ -362,7 +362,7 @@ def test_descriptors_that_are_not_finite_are_refused(photo, network, tmp_path):
     model.graph.node.insert(0, helper.make_node("Log", ["face"], ["log"]))
     onnx.save(model, tmp_path / "log.onnx")
     tell = FileRecognizer(tmp_path / "log.onnx")
-    with pytest.raises(ValueError, match=r"log\.onnx: expected descriptors that are finite, got"):
+    with pytest.raises(ValueError, match=r"log\.onnx: expected finite descriptors, got"):
         tell(image, landmarks)
 
 
