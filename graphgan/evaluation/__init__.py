@@ -1,4 +1,4 @@
-"""Systems against metrics on a prepared folder: tables, plots, contact sheets."""
+"""Evaluate systems on a prepared folder: tables, plots and contact sheets."""
 
 from graphgan.evaluation.cells import Cell
 from graphgan.evaluation.evaluate import Evaluation, evaluate

@@ -1,4 +1,4 @@
-"""What stands in a table: a number with its interval, or why there is none. Never a NaN."""
+"""Table cells: a number with its interval, or the reason why there is none; never NaN."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -17,11 +17,11 @@ class Cell:
     """One entry of a table.
 
     Args:
-        value: None where nothing could be measured; ``note`` then says why.
-        low, high: 95 % interval over people, where there is one.
-        count: of samples.
-        note: what one should know.
-        reference: what chance alone would give, or untouched images, where that is known.
+        value: None if nothing could be measured; ``note`` then says why.
+        low, high: 95 % interval over people, if available.
+        count: number of samples.
+        note: a remark for the reader.
+        reference: the value by chance, or of untouched images, if known.
     """
 
     value: float | None = None
@@ -37,7 +37,7 @@ class Cell:
             raise ValueError(f"expected finite numbers, got {numbers}")
 
     def text(self, *, percent: bool = False) -> str:
-        """As tables show it: ``81.8 [76.3, 86.9]``, in per cent, or ``0.0445 [0.041, 0.048]``."""
+        """Text for tables: ``81.8 [76.3, 86.9]`` in percent, or ``0.0445 [0.041, 0.048]``."""
         if self.value is None:
             return self.note or "-"
         parts = [x for x in (self.low, self.high) if x is not None]
@@ -46,18 +46,18 @@ class Cell:
         return f"{shown} [{interval}]" if parts else shown
 
     def as_json(self) -> dict[str, Any]:
-        """Without what is not there."""
+        """A dictionary without empty fields."""
         return {name: value for name, value in vars(self).items() if value not in (None, "")}
 
 
 Cells = dict[str, Cell]
-"""By the key of the column."""
+"""Cells by column name."""
 
 Row = Mapping[str, Cell]
 
 
 def not_measured(why: str) -> Cell:
-    """An entry that says why it is empty."""
+    """A cell that says why it is empty."""
     return Cell(note=f"not measured ({why})")
 
 
@@ -69,12 +69,12 @@ def mean_cell(
     note: str = "",
     reference: float | None = None,
 ) -> Cell:
-    """The mean over images with its interval over people; NaN values are left out.
+    """The mean over images with its interval over people, ignoring NaN.
 
     Args:
-        values: one an image.
-        people: whose images.
-        empty: why there is no value, where all are NaN.
+        values: one per image.
+        people: person of each image.
+        empty: reason to give if all values are NaN.
         note, reference: of the cell.
     """
     return _cell(values, people, mean_over_people, empty, Cell(note=note, reference=reference))
@@ -88,7 +88,7 @@ def rate_cell(
     note: str = "",
     reference: float | None = None,
 ) -> Cell:
-    """`mean_cell` of values that are 0 or 1, with an interval also where all are alike."""
+    """`mean_cell` for values of 0 or 1, with an interval even if all are equal."""
     return _cell(values, people, rate_over_people, empty, Cell(note=note, reference=reference))
 
 

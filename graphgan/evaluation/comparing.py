@@ -1,4 +1,4 @@
-"""A result beside its original: seam, sharpness and skin tone, of one image or several."""
+"""Compare results with their originals: seam, sharpness and skin tone."""
 
 import torch
 from jaxtyping import Float, UInt8

@@ -1,4 +1,4 @@
-"""Systems and metrics to one table: what `recipes/anonygan/evaluate.py` runs.
+"""Measure systems and collect the metrics in one table, as `recipes/anonygan/evaluate.py` does.
 
 tools = Tools(CenterFace(), FaceMesh(), [DlibResNetRecognizer()])
 with Examiner(tools, workers=2) as examiner:
@@ -53,17 +53,17 @@ from graphgan.evaluation.visibility import measure_visibility
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was found.
+    """Results of an evaluation.
 
     Args:
-        rows: by system, by the name of the metric; a metric of some systems alone is missing in
-            the others' rows.
-        curves: by attacker, by system: false against true accepts of the first recognizer.
-        facts: what it was measured on, and how.
-        warnings: what a reader must know.
+        rows: by system and metric name; a metric that only some systems have is missing in the
+            others' rows.
+        curves: by attacker and system: false against true accepts of the first recognizer.
+        facts: data and methods of the evaluation.
+        warnings: limitations the reader must know.
         sheet: columns of images in [-1, 1].
-        groups: by system, by the name of a group of probes: the same for that group alone.
-        cautions: the warnings that come before any figure.
+        groups: by system and group of probes: the same metrics for that group.
+        cautions: warnings shown before any figure.
     """
 
     rows: dict[str, Cells]
@@ -82,23 +82,23 @@ def evaluate(
     features: Sequence[Features] = (),
     groups: Groups | None = None,
 ) -> Evaluation:
-    """Measure everything of every system.
+    """Measure all metrics of every system.
 
     Args:
         study: images, trials and tools.
-        systems: of different names. What is said of the originals, thresholds and floors, is
-            measured whether or not `Original` is among them. A system may say by an attribute
-            ``trained_with`` (names) which networks it was trained with: these do not judge it.
-        features: of images, for distances to real ones; the first of them tell results
-            from real ones, too.
-        groups: of probes, which are measured as well, see `graphgan.evaluation.groups`.
+        systems: systems with distinct names. Metrics of the originals, thresholds and floors are
+            measured whether or not `Original` is among them. A system's attribute ``trained_with``
+            may name networks used in its training; these do not judge it.
+        features: feature networks for distances to real images; the first ones are also used to
+            tell results from real images.
+        groups: groups of probes to measure as well, see `graphgan.evaluation.groups`.
     Raises:
-        ValueError: no system, two of one name; results that are no images; features that are not
-            finite.
+        ValueError: no systems, duplicate names, results that are not images, or features that are
+            not finite.
     """
     names = [system.name for system in systems]
     if not names or len(set(names)) < len(names):
-        raise ValueError(f"expected systems of different names, got {names}")
+        raise ValueError(f"expected systems with different names, got {names}")
     judges = [recognizer.name for recognizer in study.examiner.tools.recognizers]
     if odd := [name for name in [*names, *judges] if not name.isprintable() or "|" in name]:
         raise ValueError(f"expected names without lines and |, got {odd}")
@@ -107,7 +107,9 @@ def evaluate(
             system.check([study.pictures.pictures[i] for i in study.trials.probes])
     looks = [PictureFeatures(study, network) for network in features]
     if len({own.name for own in looks}) < len(looks):
-        raise ValueError(f"expected features of different names, got {[own.name for own in looks]}")
+        raise ValueError(
+            f"expected features with different names, got {[own.name for own in looks]}"
+        )
     naturalness = Naturalness(study, study.examiner.tools.recognizers[0], looks)
     subjects = [Subject(study, system) for system in systems]
     rows: dict[str, Cells] = {}

@@ -1,4 +1,4 @@
-"""Detectors, landmarkers and recognizers at work on many images, once for each of them."""
+"""Run detectors, landmark detectors and recognizers on many images, each only once per image."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -34,17 +34,17 @@ _Arrays = tuple[np.ndarray, ...]
 
 @dataclass(frozen=True)
 class Tools:
-    """What looks at images.
+    """The tools that analyze images.
 
     Args:
-        detector: finds faces: recognition begins with the surest one.
-        landmarker: finds their landmarks.
-        recognizers: describe them; the first one speaks in plots.
-        detectors: others that look for faces.
-        expressions: reads the expressions of the faces that the first detector finds; None leaves
-            them out.
+        detector: face detector; recognition uses its most confident face.
+        landmarker: landmark detector.
+        recognizers: face recognizers; the first one is used in plots.
+        detectors: additional face detectors.
+        expressions: reads expressions of the faces found by the first detector; None skips
+            expressions.
     Raises:
-        ValueError: no recognizer, two recognizers or two detectors of one name.
+        ValueError: no recognizer, or recognizers or detectors with duplicate names.
     """
 
     detector: FaceDetector
@@ -56,26 +56,26 @@ class Tools:
     def __post_init__(self) -> None:
         names = [recognizer.name for recognizer in self.recognizers]
         if not names or len(set(names)) < len(names):
-            raise ValueError(f"expected recognizers of different names, got {names}")
+            raise ValueError(f"expected recognizers with different names, got {names}")
         names = [detector.name for detector in self.all_detectors]
         if len(set(names)) < len(names):
-            raise ValueError(f"expected detectors of different names, got {names}")
+            raise ValueError(f"expected detectors with different names, got {names}")
 
     @property
     def all_detectors(self) -> list[FaceDetector]:
-        """The detector that recognition begins with, and the others."""
+        """The detector used for recognition, and the additional ones."""
         return [self.detector, *self.detectors]
 
 
 class Examiner:
-    """Asks tools about images; what it was told once it remembers.
+    """Runs tools on images and remembers the results.
 
     Args:
-        tools: sent to each process.
-        workers: processes.
-        cache: where answers are kept.
-        progress: wraps answers as they come; the second argument says how many there will be, the
-            third what is done.
+        tools: tools, sent to each process.
+        workers: number of processes.
+        cache: stores results between runs.
+        progress: wraps results as they arrive; the second argument is their total number, the third
+            a description of the work.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Examiner:
         self.pool.__exit__(kind, error, trace)
 
     def find(self, images: UInt8[Tensor, "n 3 h w"], detector: FaceDetector) -> list[Faces]:
-        """The faces of each image, in its own pixels."""
+        """The faces in each image, in its own pixels."""
         number = self.tools.all_detectors.index(detector)
 
         def compute() -> dict[str, Tensor]:
@@ -119,7 +119,7 @@ class Examiner:
     def locate(
         self, images: UInt8[Tensor, "n 3 h w"], faces: Sequence[Faces]
     ) -> Float[Tensor, "n 68 2"]:
-        """Landmarks of the first face of each image, whatever it shows; NaN where there is none."""
+        """Landmarks of the first face in each image, whatever it shows; NaN if there is none."""
         landmarker = self.tools.landmarker
         firsts = [own.at(torch.arange(min(len(own.boxes), 1))) for own in faces]
 
@@ -137,10 +137,10 @@ class Examiner:
         return self.cache.fetch("landmarks", tuple(inputs), compute)["landmarks"]
 
     def express(self, images: UInt8[Tensor, "n 3 h w"], faces: Sequence[Faces]) -> Expression:
-        """The expression of the first face of each image; NaN where there is none."""
+        """The expression of the first face in each image; NaN if there is none."""
         reader = self.tools.expressions
         if reader is None:
-            raise ValueError("expected tools that read expressions, got none")
+            raise ValueError("expected tools with an expression reader, got none")
         firsts = [own.at(torch.arange(min(len(own.boxes), 1))) for own in faces]
 
         def compute() -> dict[str, Tensor]:
@@ -164,7 +164,7 @@ class Examiner:
         originals: UInt8[Tensor, "n 3 h w"],
         landmarks: Float[Tensor, "n 68 2"],
     ) -> dict[str, Float[Tensor, "n 2"]]:
-        """What `compared` says of each result, and of its original itself."""
+        """The measures of `compared` for each result and for its original."""
 
         def compute() -> dict[str, Tensor]:
             columns = _plain(results), _plain(originals), list(landmarks.float().numpy())
@@ -181,7 +181,7 @@ class Examiner:
         landmarks: Float[Tensor, "n 68 2"],
         recognizer: Recognizer,
     ) -> Float[Tensor, "n d"]:
-        """Descriptors; NaN where landmarks are missing."""
+        """Descriptors; NaN if landmarks are missing."""
         return self._described(images, landmarks, recognizer, _describe, "descriptors")
 
     def classify(
@@ -190,7 +190,7 @@ class Examiner:
         landmarks: Float[Tensor, "n 68 2"],
         recognizer: NamingRecognizer,
     ) -> Float[Tensor, "n c"]:
-        """Logits; NaN where landmarks are missing."""
+        """Logits; NaN if landmarks are missing."""
         return self._described(images, landmarks, recognizer, _classify, "logits")
 
     def _described(

@@ -1,4 +1,4 @@
-"""Is the expression kept: mouth, eyes, brows, gaze and the direction of the head?"""
+"""Whether the expression is preserved: mouth, eyes, brows, gaze and head direction."""
 
 import torch
 from jaxtyping import Float
@@ -16,8 +16,8 @@ _DEGREES = ("yaw", "pitch", "roll")
 def measure_expressions(subject: Subject) -> Cells:
     """Correlation with the original and mean absolute difference, over faces found in both.
 
-    One correlation and one difference for each measure of `Expression`, in its unit; none where
-    the study has no tool that reads expressions.
+    One correlation and one difference for each measure of `Expression`, in its unit; none if the
+    study has no expression reader.
     """
     study = subject.study
     if study.examiner.tools.expressions is None:

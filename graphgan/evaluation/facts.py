@@ -1,4 +1,4 @@
-"""What a reader must know of an evaluation: on what it was measured, and what limits it."""
+"""Facts, warnings and limitations to report with an evaluation."""
 
 from collections import Counter
 from typing import Any
@@ -18,7 +18,7 @@ from graphgan.faces.dlib_resnet import DlibResNetRecognizer
 from graphgan.metrics.identification import auc, descriptor_distances
 
 CHECKER = DlibResNetRecognizer.name
-"""The recognizer that the anonymizer itself checks its results with."""
+"""The recognizer with which the anonymizer checks its own results."""
 
 LEAST_PEOPLE, LEAST_PICTURES = 20, 100
 _LEAST_AREA = 0.8  # of a recognizer that tells originals apart
@@ -31,7 +31,7 @@ _PLURALS: dict[str, str] = {
 
 
 def cautions(study: Study) -> list[str]:
-    """What stands in the first lines: too few people or images, a judge that is not neutral."""
+    """Warnings for the first lines: too few people or images, or a judge that is not neutral."""
     people, found = len(set(study.probe_people.tolist())), []
     pictures, known = len(study.trials.probes), len(set(study.gallery_people.tolist()))
     if people < LEAST_PEOPLE:
@@ -40,20 +40,20 @@ def cautions(study: Study) -> list[str]:
         found.append(f"only {_number(pictures, 'picture')}: a rate moves in large steps")
     if not study.asked.any() or known < 2:
         found.append(
-            f"no re-identification: it takes two people with images of two videos, there "
+            f"no re-identification: it needs two people with images of two videos, there "
             f"{'is' if known == 1 else 'are'} {known}"
         )
     names = [recognizer.name for recognizer in study.examiner.tools.recognizers]
     if names == [CHECKER]:
         found.append(
             f"{CHECKER} is the only recognizer here, and the one that the anonymizer itself checks "
-            "its results with: what it does not recognize another recognizer may"
+            "its results with: another recognizer may recognize what it does not"
         )
     lost = int((~study.originals.found).sum())
     if 2 * lost > pictures:
         found.append(
             f"in {lost} of {_number(pictures, 'picture')} no face is found even before they were "
-            "anonymized: what is said of results says little"
+            "anonymized: figures of the results mean little"
         )
     recognizers = study.examiner.tools.recognizers
     return found + [line for own in recognizers if (line := _caution(study, own))]
@@ -70,12 +70,12 @@ def _caution(study: Study, recognizer: Recognizer) -> str:
         return ""
     return (
         f"{recognizer.name} does not tell the originals apart (area under the curve {area:.2f}, "
-        "1 is certain): that it does not recognize results says nothing"
+        "1 is certain): if it does not recognize results, that means nothing"
     )
 
 
 def cautions_of_subject(subject: Subject) -> list[str]:
-    """What stands in the first lines about one system."""
+    """Warnings about one system for the first lines."""
     present = subject.results.present
     if present.all():
         return []
@@ -87,13 +87,13 @@ def _number(count: int, one: str, several: str = "") -> str:
 
 
 def warnings_of_study(study: Study, naturalness: Naturalness) -> list[str]:
-    """What limits all figures."""
+    """Limitations of all figures."""
     warnings, probes = [], study.trials.probes
     height, width = study.pictures.size
     if min(height, width) < LEAST_SIDE:
         warnings.append(
             f"images of {width} x {height} pixels were enlarged to {LEAST_SIDE} for detectors "
-            "and recognizers: figures of folders of another size cannot be put beside these"
+            "and recognizers: figures of folders with other sizes cannot be compared with these"
         )
     if skipped := study.pictures.info.get("skipped"):
         listed = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
@@ -111,7 +111,7 @@ def warnings_of_study(study: Study, naturalness: Naturalness) -> list[str]:
         )
     if incomplete := int((~study.complete).sum()):
         warnings.append(
-            f"{incomplete} probes lack landmarks: who goes by the true ones is not asked about them"
+            f"{incomplete} probes lack landmarks: attackers that use the true ones skip them"
         )
     if unfound := int((~study.originals.found).sum()):
         warnings.append(
@@ -128,7 +128,7 @@ def warnings_of_study(study: Study, naturalness: Naturalness) -> list[str]:
 
 
 def warnings_of_subject(subject: Subject) -> list[str]:
-    """What limits the figures of one system."""
+    """Limitations of one system's figures."""
     study, system, results = subject.study, subject.system, subject.results
     warnings = []
     if missing := int((~results.present).sum()):
@@ -157,7 +157,7 @@ def warnings_of_subject(subject: Subject) -> list[str]:
 
 
 def facts_of(study: Study, naturalness: Naturalness) -> dict[str, Any]:
-    """What was measured on, and how."""
+    """The data and methods of the evaluation."""
     trials, info, tools = study.trials, study.pictures.info, study.examiner.tools
     known = len(set(study.gallery_people.tolist()))
     facts: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Features of images by one network, each image asked about once."""
+"""Image features from one network, computed once per image."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,19 +11,19 @@ from graphgan.evaluation.subject import Subject
 from graphgan.metrics.realism import close_up
 
 Features = Callable[[Tensor], Tensor]
-"""8-bit images ``b 3 h w`` to ``b d``. It may have a ``name``, which then stands in tables, a
-``fingerprint``, by which answers are kept, and ``of_close_ups = True``: it is then shown the face
-and little else (`close_up`), where most of what was done to it is seen."""
+"""Maps 8-bit images ``b 3 h w`` to ``b d``. Optional attributes: ``name``, for tables;
+``fingerprint``, the key for cached results; ``of_close_ups = True``, to receive face crops
+(`close_up`), where changes are most visible."""
 
 
 class PictureFeatures:
-    """What a network says of the images of a study and of results.
+    """Features of a study's images and of results.
 
     Args:
-        study: whose images.
+        study: supplies the images.
         network: see `Features`.
     Attributes:
-        name: of the network in tables, None where it has none.
+        name: the network's name in tables, or None.
     """
 
     def __init__(self, study: Study, network: Features) -> None:
@@ -33,14 +33,14 @@ class PictureFeatures:
         self._known: dict[int, Float[Tensor, d]] = {}
 
     def of_pictures(self, numbers: Sequence[int]) -> Float[Tensor, "n d"]:
-        """Of untouched images."""
+        """Features of untouched images."""
         if missing := [i for i in dict.fromkeys(numbers) if i not in self._known]:
             found = self._ask(self.study.images(missing), missing)
             self._known.update(zip(missing, found, strict=True))
         return torch.stack([self._known[i] for i in numbers])
 
     def of_subject(self, subject: Subject) -> Float[Tensor, "n d"]:
-        """Of the results of a system; of the sources where there is none."""
+        """Features of a system's results; of the source where there is no result."""
         probes = self.study.trials.probes
         return subject.once(
             ("features", self.name), lambda: self._ask(subject.results.images, probes)

@@ -1,6 +1,6 @@
-"""The figures that a report begins with: of which metrics they are, and from where on good.
+"""The figures on a report's first page: their metrics and the limits of good values.
 
-They are picked up by the names of metrics: a new one takes one entry in `ROWS`.
+Figures are selected by metric names; to add one, add an entry to `ROWS`.
 """
 
 import re
@@ -15,12 +15,12 @@ Verdict = Literal["good", "bad", "undecided"]
 
 
 class Limit(NamedTuple):
-    """From where on a figure is good.
+    """The limit of a good value.
 
     Args:
         kind: "fixed", or of what the number is a multiple: "chance" (the interval, too, may reach
             down to it), "untouched" (the floor, or what untouched images have).
-        number: at most for what should be low, at least for what should be high.
+        number: upper limit if lower is better, otherwise lower limit.
     """
 
     kind: Literal["fixed", "chance", "untouched"]
@@ -28,17 +28,17 @@ class Limit(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A figure of the first page.
+    """A figure on the first page.
 
     Args:
-        words: what it is; ``{people}`` stands for the number of people in the gallery.
+        words: description; ``{people}`` stands for the number of people in the gallery.
         patterns: regular expressions of whole names of metrics; the first of them of which any
             metric was measured counts, and of its metrics the worst one for each system. A group
             ``judge`` in it is who measured.
         better: which direction is better.
-        good, bad: what is said of a figure within the limit, and beyond.
-        limit: None leaves the figure without a judgment.
-        percent: shares of 1 are shown in per cent.
+        good, bad: sentences for a figure within the limit, and beyond it.
+        limit: None if the figure is not judged.
+        percent: show shares as percentages.
     """
 
     words: str
@@ -137,8 +137,8 @@ ROWS = (
         "gaze: correlation with the original",
         (r"gaze.*: correlation",),
         "higher",
-        "Eyes look where they looked",
-        "Eyes do not look where they looked",
+        "The gaze is kept",
+        "The gaze is lost",
         Limit("fixed", 0.8),
         percent=False,
     ),
@@ -174,11 +174,11 @@ ROWS = (
 
 
 class Figure(NamedTuple):
-    """What a row shows of one system.
+    """What a row shows for one system.
 
     Args:
-        metric: whose cell it is, "" without any.
-        judge: who measured it, "" where the row does not say.
+        metric: name of the cell's metric, "" if there is none.
+        judge: which tool measured it, "" if the row does not say.
     """
 
     metric: str = ""
@@ -223,9 +223,9 @@ def _worst(row: Row, pattern: str, cells: Cells) -> Figure:
 
 
 def verdict(row: Row, cell: Cell) -> Verdict | None:
-    """Whether a figure is within the limit of its row; None without a figure or a limit.
+    """Whether a figure is within its row's limit; None without a figure or a limit.
 
-    It is not decided where the figure is beyond chance, and its interval includes chance.
+    It is undecided if the figure is beyond chance but its interval includes chance.
     """
     limit = limit_of(row, cell)
     if limit is None or cell.value is None:
@@ -237,7 +237,7 @@ def verdict(row: Row, cell: Cell) -> Verdict | None:
 
 
 def limit_of(row: Row, cell: Cell) -> float | None:
-    """The limit in the unit of the figure; None without one."""
+    """The limit in the unit of the figure, or None."""
     if row.limit is None or (row.limit.kind != "fixed" and cell.reference is None):
         return None
     return row.limit.number * (1.0 if row.limit.kind == "fixed" else cell.reference or 0.0)

@@ -1,4 +1,4 @@
-"""The first page of a report: figures in plain words, what is good, and what is not."""
+"""The first page of a report: key figures in plain words, strengths and weaknesses."""
 
 from collections.abc import Iterator, Mapping
 
@@ -33,7 +33,7 @@ _LEAST_SHARE = 0.2
 
 
 def first_page(evaluation: Evaluation) -> Iterator[str]:
-    """The table, what is good and what is not, as Markdown."""
+    """The table, the strengths and the weaknesses, as Markdown."""
     found = list(figures(evaluation.rows))
     shown = _shown(found)
     yield f"| | wanted | {' | '.join(evaluation.rows)} |"

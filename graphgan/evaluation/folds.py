@@ -1,7 +1,7 @@
-"""Verification of listed pairs in folds, as LFW does it: 6,000 pairs, 10 folds.
+"""Verification on listed pairs in folds, as for LFW: 6,000 pairs in 10 folds.
 
 Source: Huang et al., "Labeled Faces in the Wild", 2007. The first image of a pair is anonymized,
-the second one is not; half of the pairs are of one person.
+the second is not; half of the pairs show one person.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _COLUMNS = ("fold", "same", "image_a", "image_b")
 
 
 class FoldPair(NamedTuple):
-    """Two images by number, and whether they show one person."""
+    """Numbers of two images, and whether they show one person."""
 
     fold: int
     same: bool
@@ -33,10 +33,11 @@ class FoldPair(NamedTuple):
 
 
 def read_fold_pairs(root: Path, pictures: Sequence[PreparedPicture]) -> list[FoldPair]:
-    """The pairs of a prepared folder's ``pairs.csv``; none where it lists pairs to learn from.
+    """Read evaluation pairs from a prepared folder's ``pairs.csv``; none if it lists training
+    pairs.
 
     Raises:
-        ValueError: a pair that names no image; file and line are named.
+        ValueError: a pair with an unknown image; the message gives file and line.
     """
     path = root / "pairs.csv"
     if not path.is_file():
@@ -58,14 +59,14 @@ def read_fold_pairs(root: Path, pictures: Sequence[PreparedPicture]) -> list[Fol
 
 
 def measure_folds(attack: Attack, subject: Subject) -> Cells:
-    """Accepted pairs of one person and of two, and the accuracy at thresholds of the other folds.
+    """Accepted pairs of one person and of two, and accuracy at the other folds' thresholds.
 
     Intervals are over people; the mean over the folds and their deviation are in the notes. An
     empty dictionary where the folder lists no such pairs.
 
     Args:
-        attack: who verifies.
-        subject: whose results they are.
+        attack: the attacker.
+        subject: the system's results.
     """
     study = attack.study
     listed = read_fold_pairs(study.pictures.root, study.pictures.pictures)
@@ -97,7 +98,7 @@ def measure_classes_in_folds(subject: Subject, recognizer: Recognizer) -> Cells:
     source, see `measure_same_class`. Source: [A] Dall'Asen et al., ICIAP 2021, table 2.
 
     Args:
-        subject: whose results they are.
+        subject: the system's results.
         recognizer: names people; an empty dictionary where it names none.
     """
     study = subject.study

@@ -1,4 +1,4 @@
-"""Gaps between groups of probes, in sentences."""
+"""Describe gaps between groups of probes in sentences."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,7 +8,7 @@ from graphgan.evaluation.figures import Row, figures
 
 
 def gaps(evaluation: Evaluation) -> Iterator[str]:
-    """A sentence for each figure whose intervals of two groups of one kind do not overlap."""
+    """One sentence for each figure whose intervals do not overlap between two groups of a kind."""
     for system, groups in evaluation.groups.items():
         kinds = dict.fromkeys(name.partition(": ")[0] for name in groups)
         for kind in kinds:

@@ -1,4 +1,4 @@
-"""Groups of probes from a CSV file: what is known of people or images, such as sex and age."""
+"""Groups of probes from a CSV file with attributes of people or images, such as sex and age."""
 
 import math
 from collections import defaultdict
@@ -18,10 +18,10 @@ _MOST_VALUES = 12  # of words; a column of more is shown by its largest groups
 
 
 def parse_bins(texts: Sequence[str]) -> dict[str, tuple[float, ...]]:
-    """``("age=30,50",)`` to where the groups of a column of numbers begin.
+    """Parse ``("age=30,50",)`` into the bin edges of numeric columns.
 
     Raises:
-        ValueError: something else, or numbers that do not rise.
+        ValueError: wrong syntax, or numbers that do not increase.
 
     Example:
         >>> parse_bins(["age=30,50"])
@@ -35,7 +35,9 @@ def parse_bins(texts: Sequence[str]) -> dict[str, tuple[float, ...]]:
         except ValueError:
             edges = ()
         if not column or not edges or list(edges) != sorted(set(edges)):
-            raise ValueError(f"expected bins such as age=30,50 with rising numbers, got {text!r}")
+            raise ValueError(
+                f"expected bins such as age=30,50 with increasing numbers, got {text!r}"
+            )
         bins[column] = edges
     return bins
 

@@ -1,4 +1,4 @@
-"""Groups of probes: of which images does what is said of all not hold?
+"""Groups of probes, to find images for which the overall figures do not hold.
 
 The name of a group is ``KIND: VALUE``, such as "sex: female". Groups of one kind are compared.
 """
@@ -18,7 +18,7 @@ Groups = dict[str, Bool[Tensor, "n"]]
 
 
 def probe_groups(study: Study) -> Groups:
-    """The probes in halves, at the medians of three things: pose, size and light.
+    """Split the probes in halves by pose, size and light.
 
     - turned: how far the tip of the nose is from the middle between the ends of the jaw, along the
       line through them, in widths of the jaw;

@@ -1,4 +1,4 @@
-"""Can two anonymized images be linked: are they taken for one person, whoever that is?"""
+"""Whether two anonymized images can be linked, that is, matched as one unknown person."""
 
 from graphgan.evaluation.cells import Cell, Cells, not_measured
 from graphgan.evaluation.pairs import Pairs, pair_distances, probe_pairs, separation_cells
@@ -11,9 +11,9 @@ from graphgan.faces.contracts import Recognizer
 def measure_links(subject: Subject, recognizer: Recognizer) -> Cells:
     """Area under the ROC curve of distances between anonymized images.
 
-    Mated pairs are two anonymized images of one person, of different videos; non-mated ones are
-    of two people. 0.5 is chance. Asked with conditions drawn for each image, and with one
-    condition for each person, which links its images by design.
+    Mated pairs are two anonymized images of one person from different videos; non-mated pairs show
+    two people. 0.5 is chance. Measured with conditions drawn for each image, and with one condition
+    per person, which links the person's images by design.
     """
     return {
         f"{recognizer.name}: linked, {name}": _measure(subject, recognizer, rule)

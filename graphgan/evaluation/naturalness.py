@@ -1,8 +1,8 @@
-"""Do the results as a set look real? Distances to real images that they were not made of.
+"""Whether the results as a set look real: distances to real images that are not their sources.
 
-Every distance is between as many results as real images, always the same number for all systems:
-it falls with the number. Sources and real images have no image in common. The untouched sources
-give the floor at that number: the distance between two halves of the originals.
+Every distance compares the same number of results and real images for all systems, because
+distances decrease with that number. Sources and real images are disjoint. The untouched sources
+give the floor: the distance between two halves of the originals.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,16 +27,16 @@ LEAST_FOR_FID = 2048  # below it FID says more about the number of images than a
 
 
 class Naturalness:
-    """Two sets of images: the sources of the results, and real ones to compare them with.
+    """Two sets of images: the sources of the results, and real images to compare with.
 
-    Both are of the probes' people, so that what differs is not who is shown.
+    Both show the probes' people, so that differences do not come from identities.
 
     Args:
         study: what is asked.
-        recognizer: whose descriptors the Frechet distance of faces is of.
-        features: for distances of images, of one network each.
+        recognizer: supplies descriptors for the Frechet distance of faces.
+        features: one or more networks for distances between images.
     Attributes:
-        count: images in each set.
+        count: number of images in each set.
     """
 
     def __init__(
@@ -56,13 +56,14 @@ class Naturalness:
         self.real = sorted(others[: self.count])
 
     def measure(self, subject: Subject) -> Cells:
-        """Frechet distance of face descriptors; Frechet and kernel distance of image features."""
+        """Frechet distance of face descriptors, and Frechet and kernel distances of image
+        features."""
         attack = attack_of(self.study, self.recognizer, "pipeline")
         name = f"FD-{self.recognizer.name}"
         missing = int((~subject.results.present[self.chosen]).sum())
         unless = not_measured(f"results are missing: {missing} of {self.count}")
         if not self.count:
-            unless, missing = not_measured("it takes two images"), 1
+            unless, missing = not_measured("it needs two images"), 1
         cells = {
             name: unless
             if missing
@@ -115,7 +116,7 @@ class Naturalness:
 
 
 def distance_name(kind: str, network: str | None) -> str:
-    """``FD-lite2`` and ``KID-lite2``; FID and KID are those of a network without a name."""
+    """``FD-lite2`` and ``KID-lite2``; without a network name, FID and KID."""
     if network is None:
         return f"{kind}ID"
     return f"{'FD' if kind == 'F' else 'KID'}-{network}"

@@ -1,4 +1,4 @@
-"""Pairs of images of one person and of two, drawn by a seed, and how well distances tell them.
+"""Random mated and non-mated image pairs, and how well distances separate them.
 
 A *mated* pair shows one person in two videos, a *non-mated* pair shows two people.
 """
@@ -26,13 +26,13 @@ NO_OTHERS = "no pair of two people"
 
 
 class Pairs(NamedTuple):
-    """Places of two images each."""
+    """Index pairs of images."""
 
     mated: PairIndices
     others: PairIndices
 
     def where(self, first: Bool[Tensor, "n"], second: Bool[Tensor, "n"]) -> "Pairs":
-        """Those whose images are among these."""
+        """Pairs whose images are in these sets."""
         return Pairs(*(own[first[own[:, 0]] & second[own[:, 1]]] for own in self))
 
 
@@ -47,7 +47,7 @@ def draw_pairs(
     """At most ``count`` mated and as many non-mated pairs, none of them twice.
 
     Args:
-        people: the number of each image's person.
+        people: person of each image.
         videos: the number of each image's video, another one for another person.
         count: pairs of each kind, at most; fewer where there are fewer.
         ordered: whether (a, b) is another pair than (b, a).
@@ -74,10 +74,10 @@ def draw_pairs(
 
 
 def measure_pairs(attack: Attack, subject: Subject) -> Cells:
-    """How well an attacker tells whether an anonymized and an untouched image show one person.
+    """How well an attacker can match anonymized and untouched images of one person.
 
-    Area under the ROC curve, and F1 at the threshold that is best for the attacker. The untouched
-    images are the other probes, of another video than the anonymized one.
+    Area under the ROC curve, and F1 at the attacker's best threshold. The untouched images are
+    other probes, from another video than the anonymized image.
     """
     study, prefix = attack.study, f"{attack.recognizer.name}, {attack.attacker}: pairs"
     pairs = probe_pairs(study, ordered=True)
@@ -90,7 +90,7 @@ def measure_pairs(attack: Attack, subject: Subject) -> Cells:
 
 
 def probe_pairs(study: Study, *, ordered: bool) -> Pairs:
-    """The pairs among the probes; the same for all systems and attackers."""
+    """Pairs among the probes; the same for all systems and attackers."""
 
     def draw() -> Pairs:
         people, settings = study.probe_people, study.settings

@@ -1,7 +1,7 @@
 """The parrot: an attacker who has learned from anonymized images of the gallery's people.
 
-It knows the pose, holds the lessons as the system anonymized them, and trains a linear head on
-their descriptors. Source: see `graphgan.metrics.parrot`.
+It knows the pose, has the lessons as anonymized by the system, and trains a linear head on their
+descriptors. Source: see `graphgan.metrics.parrot`.
 """
 
 from typing import NamedTuple
@@ -22,9 +22,10 @@ ONE_PERSON = "no lessons of two people"
 
 
 def measure_parrots(subject: Subject, recognizer: Recognizer) -> Cells:
-    """Rank-1 of the parrot, with conditions drawn for each image and with one for each person.
+    """Rank-1 of the parrot, with conditions drawn for each image and with one per person.
 
-    Lessons and probes are anonymized alike: a fixed condition for each person hands it the answer.
+    Lessons and probes are anonymized in the same way, so a fixed condition per person gives the
+    answer away.
     """
     return {
         f"{recognizer.name}, parrot, {name}": _measure(subject, recognizer, rule)

@@ -25,10 +25,10 @@ _LEAST_RATE = 1e-3  # the left end of the ROC plot
 
 
 def draw_privacy_against_utility(evaluation: Evaluation, path: Path) -> bool:
-    """Rank-1 of each attacker over the pose error, intervals as bars; the lower left is good.
+    """Rank-1 of each attacker against pose error, with intervals as bars; the lower left is best.
 
-    Systems of whose results a tenth or less is detected stand at the right edge: the pose error of
-    so few says nothing.
+    Systems with at most a tenth of results detected are drawn at the right edge, since the pose
+    error of so few is meaningless.
 
     Returns:
         Whether there was anything to draw.
@@ -60,7 +60,7 @@ def draw_privacy_against_utility(evaluation: Evaluation, path: Path) -> bool:
 
 
 def draw_roc(evaluation: Evaluation, path: Path) -> bool:
-    """True accepts over false accepts of each attacker, who compares results with the gallery.
+    """True against false accepts of each attacker who compares results with the gallery.
 
     Returns:
         Whether there was anything to draw.

@@ -1,9 +1,9 @@
-"""Is the person still recognized in a gallery? Asked of two attackers.
+"""Re-identification in a gallery, by two attackers.
 
-*pipeline*: recognition as it is, with landmarks by its own detector; where that finds nothing, of
-what fills the place where faces usually are.
-*pose known*: faces are aligned by the true landmarks, as a result that keeps the pose gives away.
-A third one, the *parrot*, learns: `graphgan.evaluation.parrot`.
+*pipeline*: standard recognition, with its own detection and landmarks; if nothing is detected, it
+uses the usual position of faces. *pose known*: faces are aligned by the true landmarks, which a
+result that preserves the pose reveals. A third attacker, the *parrot*, learns:
+`graphgan.evaluation.parrot`.
 """
 
 from dataclasses import dataclass
@@ -43,8 +43,8 @@ class Attack:
 
     Args:
         study: what is asked.
-        recognizer: describes faces.
-        attacker: how faces are aligned.
+        recognizer: computes face descriptors.
+        attacker: determines how faces are aligned.
     """
 
     study: Study
@@ -52,7 +52,7 @@ class Attack:
     attacker: Attacker
 
     def describe(self, seen: Seen, landmarks: Float[Tensor, "n 68 2"]) -> Float[Tensor, "n d"]:
-        """Descriptors of what is seen; ``landmarks`` are the true ones."""
+        """Descriptors of images; ``landmarks`` are the true ones."""
         points = seen.landmarks if self.attacker == "pipeline" else landmarks
         return self.study.examiner.describe(seen.images, points, self.recognizer)
 
@@ -63,29 +63,29 @@ class Attack:
 
     @cached_property
     def gallery(self) -> Float[Tensor, "m d"]:
-        """Descriptors of the gallery, none where there is no gallery."""
+        """Descriptors of the gallery; empty if there is none."""
         if not self.study.trials.gallery:
             return self.originals[:0]
         landmarks = self.study.landmarks(self.study.trials.gallery)
         return self.describe(self.study.gallery, landmarks)
 
     def of_subject(self, subject: Subject) -> Float[Tensor, "n d"]:
-        """Descriptors of the results of a system."""
+        """Descriptors of a system's results."""
         what = ("descriptors", self.recognizer.name, self.attacker)
         return subject.once(what, lambda: self.of_probes(subject.seen))
 
     def of_probes(self, seen: Seen) -> Float[Tensor, "n d"]:
-        """Descriptors of the probes, as a system left them."""
+        """Descriptors of the probes as anonymized by a system."""
         return self.describe(seen, self.study.landmarks(self.study.trials.probes))
 
     @cached_property
     def is_same(self) -> Bool[Tensor, "n m"]:
-        """Which gallery image is of a probe's person."""
+        """Which gallery images show a probe's person."""
         return self.study.probe_people[:, None] == self.study.gallery_people
 
     @cached_property
     def askable(self) -> Bool[Tensor, "n"]:
-        """Probes that can be asked about, with all landmarks that the attacker goes by."""
+        """Probes that can be used, with all landmarks the attacker needs."""
         if self.attacker == "pipeline":
             return self.study.asked
         own = (self.is_same & self.study.complete_of(self.study.trials.gallery)).any(1)
@@ -98,24 +98,24 @@ class Attack:
 
     @cached_property
     def own_distances(self) -> Float[Tensor, "n"]:
-        """Of original probes to the gallery image of their person; NaN without one."""
+        """Distances of original probes to their person's gallery image, or NaN."""
         return _own(descriptor_distances(self.originals, self.gallery), self.is_same)
 
     def calibrated(self, rate: float) -> float | None:
-        """The threshold at a false-accept rate; None where there are too few impostors."""
+        """The threshold at a false-accept rate; None if there are too few impostors."""
         distances = self.impostors[self.impostors.isfinite()]
         return None if len(distances) * rate < 1 else threshold_at(distances, rate)
 
 
 def attack_of(study: Study, recognizer: Recognizer, attacker: Attacker) -> Attack:
-    """The one attack of a study by these two."""
+    """The study's attack with this recognizer and attacker."""
     return study.once(
         ("attack", recognizer.name, attacker), lambda: Attack(study, recognizer, attacker)
     )
 
 
 def at_rate(rate: float) -> str:
-    """How metrics name verification at a false-accept rate: ``verified at FAR 1 %``."""
+    """Metric name of verification at a false-accept rate: ``verified at FAR 1 %``."""
     return f"verified at FAR {100 * rate:g} %"
 
 
@@ -124,7 +124,7 @@ def measure_recognition(attack: Attack, subject: Subject) -> tuple[Cells, Curve 
 
     Args:
         attack: the attacker.
-        subject: whose results are looked at.
+        subject: the system's results.
     Returns:
         Cells, and the curve of true against false accepts where there is anybody to recognize.
     """
@@ -205,7 +205,7 @@ def _accepted_as_others(
 
 
 def measure_same_class(subject: Subject, recognizer: Recognizer) -> Cells:
-    """The published score: share of results whose most likely class is that of their source.
+    """The published score: share of results whose most likely class is their source's.
 
     Source: [A] Dall'Asen et al., ICIAP 2021, and [C] Maximov et al., CVPR 2020; FaceNet's classes
     are the people it was trained on.
@@ -219,7 +219,7 @@ def measure_same_class(subject: Subject, recognizer: Recognizer) -> Cells:
 
 
 def class_kept(subject: Subject, recognizer: NamingRecognizer) -> Float[Tensor, "n"]:
-    """1 for a probe whose result is of the class of its source, else 0; NaN where not asked."""
+    """1 if a result has its source's class, else 0; NaN if not measured."""
     study = subject.study
     landmarks = study.landmarks(study.trials.probes)
 

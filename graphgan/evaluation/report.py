@@ -1,4 +1,4 @@
-"""An evaluation as files: report.md, report.csv, report.json, plots and a contact sheet."""
+"""Write an evaluation as report.md, report.csv, report.json, plots and a contact sheet."""
 
 import csv
 import io
@@ -27,10 +27,10 @@ def write_report(
     """Write ``report.md``, ``report.csv``, ``report.json``, the plots and ``sheet.png``.
 
     Args:
-        evaluation: what was found.
-        out: folder, made when needed; files of an earlier report are replaced.
-        published: figures of others, printed beside and marked.
-        command: that made the report.
+        evaluation: results of the evaluation.
+        out: folder, created if needed; files of an earlier report are replaced.
+        published: published figures, printed alongside and marked.
+        command: command that created the report.
     """
     out.mkdir(parents=True, exist_ok=True)
     (out / "report.md").unlink(missing_ok=True)  # so that no two reports are mixed

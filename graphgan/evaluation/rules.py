@@ -1,7 +1,7 @@
-"""Images anonymized under conditions that are drawn by another rule than those of the trials.
+"""Images anonymized with conditions drawn by another rule than the trials'.
 
-An attacker who learns, and one who links images, are helped by conditions that stay the same for
-one person. Both are asked twice.
+Conditions that stay the same for one person help attackers who learn or link images. Both are
+therefore measured twice.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ RULES: dict[ConditionRule, str] = {
 
 
 def ruled_pictures(study: Study) -> list[int]:
-    """The probes, then lessons that are none."""
+    """The probes, then the lessons that are not probes."""
     return list(dict.fromkeys([*study.trials.probes, *study.trials.lessons]))
 
 

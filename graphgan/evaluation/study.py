@@ -1,4 +1,4 @@
-"""What one evaluation works on: images, trials, tools, and what they say of the originals."""
+"""The inputs of one evaluation: images, trials, tools, and measurements of the originals."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -22,16 +22,16 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Settings:
-    """How things are measured.
+    """Settings of the metrics.
 
     Args:
-        min_iou: least overlap with the box of the landmarks of a face that counts as found there.
-        false_accept_rates: of the verification whose thresholds are calibrated on the originals.
-        pair_count: mated and non-mated pairs, each, that areas under curves are of.
-        frechet_count: images on each side of every Frechet distance.
-        condition_split: whose images are the conditions of the parrot and of links.
-        batch_size: images that a system is given at once.
-        seed: of what is drawn besides the trials.
+        min_iou: minimum overlap with the landmarks' box for a detection to count as in place.
+        false_accept_rates: false-accept rates whose thresholds are calibrated on the originals.
+        pair_count: number of mated and of non-mated pairs for areas under curves.
+        frechet_count: number of images on each side of every Frechet distance.
+        condition_split: split that supplies conditions for the parrot and for links.
+        batch_size: number of images per batch.
+        seed: random seed of everything drawn besides the trials.
     """
 
     min_iou: float = 0.3
@@ -45,11 +45,11 @@ class Settings:
 
 @dataclass(frozen=True)
 class Results:
-    """What a system made of n sources.
+    """A system's results for n sources.
 
     Args:
         images: the sources themselves where there is no result.
-        present: where there is one.
+        present: where there is a result.
     """
 
     images: UInt8[Tensor, "n 3 h w"]
@@ -58,7 +58,7 @@ class Results:
 
 @dataclass(frozen=True)
 class Seen:
-    """n images as the attackers see them, and what recognition begins with.
+    """n images as the attackers see them, with the inputs of recognition.
 
     Args:
         images: of one size.
@@ -79,13 +79,13 @@ class Seen:
 
 @dataclass(frozen=True)
 class Study:
-    """A prepared folder under examination.
+    """A prepared folder with trials, tools and settings.
 
     Args:
-        pictures: all of the folder, with 68 landmarks.
-        trials: which of them are asked about.
-        examiner: with its tools.
-        settings: how things are measured.
+        pictures: all images of the folder, with 68 landmarks.
+        trials: the images to measure.
+        examiner: runs the tools.
+        settings: settings of the metrics.
     """
 
     pictures: PreparedPictures
@@ -96,14 +96,15 @@ class Study:
     _found: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     def once(self, what: Any, find: Callable[[], Found]) -> Found:
-        """What was found of the originals under that name, or what is found now."""
+        """Return what was computed for the originals under this name, or compute it."""
         if what not in self._found:
             self._found[what] = find()
         found: Found = self._found[what]
         return found
 
     def images(self, numbers: Sequence[int]) -> UInt8[Tensor, "n 3 h w"]:
-        """Untouched images, each read once: a folder may hold many more than are asked about."""
+        """Untouched images; each is read once, since a folder may hold many more than are
+        needed."""
         for i in numbers:
             if i not in self._read:
                 self._read[i] = self.pictures[i].image
@@ -111,22 +112,22 @@ class Study:
         return torch.stack([self._read[i] for i in numbers]) if numbers else none
 
     def landmarks(self, numbers: Sequence[int]) -> Float[Tensor, "n 68 2"]:
-        """As they were given."""
+        """The given landmarks."""
         rows = [self.pictures.pictures[i].landmarks for i in numbers]
         return torch.stack(rows) if rows else torch.zeros(0, self.pictures.num_landmarks, 2)
 
     def people(self, numbers: Sequence[int]) -> Int[Tensor, "n"]:
-        """Numbers of the people on images."""
+        """Person numbers of images."""
         return torch.tensor([self.pictures.persons[i] for i in numbers], dtype=torch.long)
 
     @cached_property
     def probe_people(self) -> Int[Tensor, "n"]:
-        """Number of the person of each probe."""
+        """Person number of each probe."""
         return self.people(self.trials.probes)
 
     @cached_property
     def gallery_people(self) -> Int[Tensor, "m"]:
-        """Number of the person of each image of the gallery."""
+        """Person number of each gallery image."""
         return self.people(self.trials.gallery)
 
     @cached_property
@@ -154,9 +155,9 @@ class Study:
 
     @cached_property
     def usual_box(self) -> Float[Tensor, "4"]:
-        """Where the detector mostly finds the face of an original: the median box.
+        """The detector's median box in the originals.
 
-        In the middle, half as large as the image, where it finds none at all.
+        If it finds none, the central box of half the image's size.
         """
         images, detector = self.images(self.trials.probes), self.examiner.tools.detector
         found = self.examiner.find(images, detector)
@@ -166,7 +167,7 @@ class Study:
         return torch.tensor([width, height, 3 * width, 3 * height]) / 4 - 0.5
 
     def see(self, images: UInt8[Tensor, "n 3 h w"]) -> Seen:
-        """What the detector and the landmarker make of images."""
+        """Run the detector and the landmark detector on images."""
         if not len(images):
             return Seen(images, [], torch.zeros(0, 68, 2))
         faces = self.examiner.find(images, self.examiner.tools.detector)
@@ -185,10 +186,10 @@ class Study:
         return self.see(self.images(self.trials.gallery))
 
     def conditions(self, sources: Sequence[int], rule: ConditionRule) -> tuple[int, ...]:
-        """A condition for each source, by a rule of its own: for the parrot and for links.
+        """A condition for each source, by the given rule, for the parrot and for links.
 
         Raises:
-            NobodyElseError: nobody to be the condition.
+            NobodyElseError: no other person can be the condition.
         """
         return draw_conditions(
             self.pictures.pictures,
@@ -199,7 +200,7 @@ class Study:
         )
 
     def results(self, system: System, sources: Sequence[int], conditions: Sequence[int]) -> Results:
-        """What a system makes of sources, kept by content.
+        """A system's results for these sources, cached by content.
 
         Raises:
             ValueError: nobody to be the condition that the system takes; results of another shape
@@ -209,7 +210,7 @@ class Study:
         shown = conditions if system.uses_conditions else sources
         if len(shown) != len(sources):
             raise ValueError(
-                f"{system.name}: expected a second person to be the condition, got images of one "
+                f"{system.name}: expected a second person as condition, got images of one "
                 "person (--condition-split names whose images are conditions)"
             )
 

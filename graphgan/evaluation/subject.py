@@ -1,4 +1,4 @@
-"""One system under examination: its results, and what judges found in them, each found once."""
+"""One system under evaluation: its results and their measurements, each computed once."""
 
 import copy
 from collections.abc import Callable
@@ -14,16 +14,16 @@ Found = TypeVar("Found")
 
 
 class Subject:
-    """What a system made of the probes.
+    """A system's results for the probes.
 
     Args:
         study: what is asked.
-        system: whose results are examined.
+        system: the system under evaluation.
     Attributes:
-        results: of all probes.
-        present: the probes that are asked about: those with a result, see `among`.
+        results: results for all probes.
+        present: probes to measure: those with a result, see `among`.
     Raises:
-        ValueError: not one result, or what `Study.results` raises.
+        ValueError: no results, or errors of `Study.results`.
     """
 
     def __init__(self, study: Study, system: System) -> None:
@@ -36,7 +36,7 @@ class Subject:
             raise ValueError(f"{system.name}: expected results for the probes, got none")
 
     def among(self, members: Bool[Tensor, "n"]) -> "Subject":
-        """The same, asked about these probes alone; what was found is shared."""
+        """The same results restricted to these probes; computed values are shared."""
         own = copy.copy(self)
         own.present = self.present & members
         return own
@@ -47,7 +47,7 @@ class Subject:
         return self.once("seen", lambda: self.study.see(self.results.images))
 
     def once(self, what: Any, find: Callable[[], Found]) -> Found:
-        """What was found before under that name, or what is found now."""
+        """Return what was computed under this name, or compute it."""
         if what not in self._found:
             self._found[what] = find()
         found: Found = self._found[what]

@@ -13,14 +13,14 @@ from graphgan.evaluation.figures import figures
 
 
 class Published(NamedTuple):
-    """A figure that somebody else published, to be printed beside ours and marked as theirs.
+    """A published figure, printed next to the measured ones and marked as such.
 
     Args:
-        system: whose.
-        metric: as it is named in our tables.
-        value: a share of 1 where ours are in per cent.
-        deviation: standard deviation over folds, None where none was given.
-        source: where it stands.
+        system: name of the system.
+        metric: its name in our tables.
+        value: a share of 1 if ours is in percent.
+        deviation: standard deviation over folds, or None.
+        source: where it was published.
     """
 
     system: str
@@ -31,10 +31,10 @@ class Published(NamedTuple):
 
 
 def read_published(path: Path) -> list[Published]:
-    """A CSV file with the columns system, metric, value, deviation (may be empty) and source.
+    """Read a CSV file with the columns system, metric, value, deviation (may be empty) and source.
 
     Raises:
-        ValueError: another kind of file; file and line are named.
+        ValueError: another kind of file; the message gives file and line.
     """
     lines = read_table(path)
     if next(lines, (1, []))[1] != list(Published._fields):
@@ -182,7 +182,7 @@ _OTHERS = _Table("Others", "As their names say.", (), percent=False)
 
 
 def tables(evaluation: Evaluation, published: Sequence[Published] = ()) -> Iterator[str]:
-    """The tables of report.md, each as Markdown under its title."""
+    """The tables of report.md, each as Markdown with a title."""
     known: set[str] = set()
     for table in _TABLES:
         metrics = _metrics(evaluation.rows.values(), table)

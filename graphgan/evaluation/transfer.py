@@ -1,4 +1,4 @@
-"""Does the result look like the condition?"""
+"""Whether the result looks like the condition."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from graphgan.faces.contracts import Recognizer
 
 
 def shown_as_asked(study: Study, system: System, conditions: Sequence[int]) -> Bool[Tensor, "n"]:
-    """Where a system can show the condition: CIAGAN has stand-ins for whom it was not taught."""
+    """Whether a system can show the condition: CIAGAN uses stand-ins for unknown people."""
     if not isinstance(system, CIAGANSystem):
         return torch.ones(len(conditions), dtype=torch.bool)
     people = [study.pictures.pictures[i].person for i in conditions]
@@ -23,20 +23,20 @@ def shown_as_asked(study: Study, system: System, conditions: Sequence[int]) -> B
 
 
 def measure_transfer(subject: Subject, recognizer: Recognizer) -> Cells:
-    """Distances of descriptors to the condition and to the source, faces aligned as they are known.
+    """Distances of descriptors to the condition and to the source, with known alignment.
 
     "nearer to the condition": share of results whose descriptor is nearer to the condition's than
     to the source's; "verified as the condition": share within the recognizer's threshold of it.
 
     Args:
         subject: results of the probes under their conditions.
-        recognizer: describes faces.
+        recognizer: computes face descriptors.
     """
     study, system = subject.study, subject.system
     nearer = f"{recognizer.name}: nearer to the condition"
     taken = f"{recognizer.name}: verified as the condition"
     if not system.uses_conditions:
-        return {name: not_measured("it takes no condition") for name in (nearer, taken)}
+        return {name: not_measured("it uses no condition") for name in (nearer, taken)}
     to_condition, to_source = subject.once(
         ("likeness", recognizer.name), lambda: _distances(subject, recognizer)
     )

@@ -1,4 +1,4 @@
-"""Trials as a file: the pairs.csv of a report, by which other systems are asked the same."""
+"""Save trials as pairs.csv, to evaluate other systems on the same images."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,10 +22,10 @@ class _Row(NamedTuple):
 
 
 def write_trials(path: Path, pictures: Sequence[PreparedPicture], trials: Trials) -> None:
-    """A row an image.
+    """Write one row per image.
 
-    ``role`` (probe, gallery or lesson), ``image``, and of a probe its condition, its video and why
-    it is not asked about re-identification (empty where it is).
+    Columns: ``role`` (probe, gallery or lesson), ``image``, and for probes the condition, the video
+    and the reason for excluding it from re-identification (empty if it is included).
     """
     conditions = [pictures[i].image for i in trials.conditions] or [""] * len(trials.probes)
     columns = (trials.probes, conditions, trials.videos, trials.reasons)
@@ -36,11 +36,11 @@ def write_trials(path: Path, pictures: Sequence[PreparedPicture], trials: Trials
 
 
 def read_trials(path: Path, pictures: Sequence[PreparedPicture]) -> Trials:
-    """What `write_trials` wrote, for the same images.
+    """Read a file of `write_trials`, for the same images.
 
     Raises:
-        ValueError: another kind of file, images that are not there, or a probe that is asked
-            although the gallery or the lessons hold it; file and line are named.
+        ValueError: another kind of file, unknown images, or an included probe that is also in the
+            gallery or the lessons; the message gives file and line.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such file; expected the pairs.csv of another evaluation")

@@ -1,4 +1,4 @@
-"""Which images are anonymized under which conditions, and what an attacker has to compare with.
+"""Assignment of images to probes, conditions, gallery and lessons.
 
 A *probe* is an image that is anonymized: every image of the split is one. The *gallery* holds
 one untouched image of each person who has images of two videos or more. *Lessons* are images
@@ -22,10 +22,10 @@ from graphgan.data.prepared import PreparedPicture
 
 Splits = Literal["train", "test", "all"]
 ConditionRule = Literal["next", "drawn", "fixed"]
-"""A random image of the next person; of any other person, drawn for each image; or one image
-for each person, whom it then always hides."""
+"""A random image of the next person; of another person drawn for each image; or one fixed image for
+each person."""
 Reason = Literal["", "gallery image", "lesson", "video on the gallery's side", "one video only"]
-"""Why a probe cannot be asked about re-identification; empty where it can."""
+"""Why a probe is excluded from re-identification; empty if it is included."""
 
 Videos = dict[str, dict[str, list[int]]]
 """Numbers of images by person, by video."""
@@ -33,17 +33,17 @@ Videos = dict[str, dict[str, list[int]]]
 
 @dataclass(frozen=True)
 class Trials:
-    """Numbers of images.
+    """Image numbers by role.
 
     Args:
-        probes: what is anonymized.
-        conditions: beside each probe; none at all where nobody else is there to be one.
-        gallery: one image a person, of probes' people and others.
-        lessons: of people in the gallery; may be empty.
-        videos: of which video each probe is, by a name that counts within its person.
-        reasons: why a probe is not asked about re-identification, empty where it is.
+        probes: images to anonymize.
+        conditions: one per probe; empty if there is no other person.
+        gallery: one image per person, of the probes' people and others.
+        lessons: images of people in the gallery; may be empty.
+        videos: video of each probe, named within its person.
+        reasons: why a probe is excluded from re-identification; empty if it is included.
     Raises:
-        ValueError: no probe, columns of unlike length.
+        ValueError: no probes, or columns of different lengths.
     """
 
     probes: tuple[int, ...]
@@ -78,7 +78,7 @@ def make_trials(
     probes: Sequence[int] | None = None,
     seed: int = 0,
 ) -> Trials:
-    """Draw trials; the same for the same images and arguments.
+    """Draw trials; deterministic for the same images and arguments.
 
     Every image of the split is a probe. Of each person with images of two videos or more, one
     video is the gallery's: one of its images is the gallery image, and ``lessons`` at most are
@@ -86,21 +86,21 @@ def make_trials(
     taken for lessons, as long as half of the person's videos are left to be asked about.
 
     Args:
-        pictures: of a prepared folder, all of them.
-        split: whose images are probes.
-        people: this many people at most, drawn from all of the split, are probes; the gallery then
-            holds them alone, and else everyone.
-        count: this many probes at most, spread evenly over all.
+        pictures: all images of a prepared folder.
+        split: split that supplies the probes.
+        people: use at most this many people, drawn from the split, as probes; the gallery then
+            contains only them, otherwise everyone.
+        count: at most this many probes, spread evenly.
         conditions: see `ConditionRule`.
-        condition_split: whose images are conditions; by default those of ``split``.
-        lessons: images a person that a parrot learns from, at most; 0 for no parrot.
+        condition_split: split that supplies the conditions; by default ``split``.
+        lessons: maximum number of images per person that a parrot learns from; 0 for no parrot.
         videos: a regular expression on the photo's path in the folder it came from, whose first
             group names the video within the person; by default every folder below a person's is a
             video, and so is every image directly in the person's folder.
-        probes: these images and no others; all of them are asked, whatever their video.
-            ``split`` and ``people`` then do not count, and the gallery is drawn from the other
+        probes: use exactly these images, all included in re-identification whatever their video.
+            ``split`` and ``people`` are then ignored, and the gallery is drawn from the other
             images.
-        seed: of everything drawn.
+        seed: random seed.
     Raises:
         ValueError: no image in the split, fewer than 0 lessons, an expression without a group or
             that does not match.
@@ -149,7 +149,7 @@ def _conditions_if_any(
 
 
 class NobodyElseError(ValueError):
-    """There is no second person to be the condition."""
+    """No second person is available as condition."""
 
 
 def draw_conditions(
@@ -177,9 +177,7 @@ def draw_conditions(
             of[picture.person].append(i)
     names = sorted(of)
     if not names or ({pictures[i].person for i in sources} >= set(names) and len(names) < 2):
-        raise NobodyElseError(
-            f"expected a second person in the split {split!r} to be the condition"
-        )
+        raise NobodyElseError(f"expected a second person in the split {split!r} as condition")
     rng = np.random.default_rng((seed, 11, get_args(ConditionRule).index(rule)))
     following = _following(names, sorted({pictures[i].person for i in sources}))
     fixed: dict[str, int] = {}
@@ -198,7 +196,7 @@ def draw_conditions(
 def _people_of(pictures: Sequence[PreparedPicture], split: str) -> list[str]:
     people = sorted({p.person for p in pictures if split in ("all", p.split)})
     if not people:
-        raise ValueError(f"expected images in the split {split!r}, there are none")
+        raise ValueError(f"expected images in the split {split!r}, got none")
     return people
 
 
@@ -222,7 +220,7 @@ def _video(source: str, videos: str | None) -> str:
         raise ValueError(
             f"expected an expression with a group for the video, got {videos!r}: {error}"
         ) from error
-    raise ValueError(f"expected {videos!r} to match every photo, it does not match {source}")
+    raise ValueError(f"expected {videos!r} to match every photo, but it does not match {source}")
 
 
 def _some_people(names: Sequence[str], count: int | None, seed: int) -> list[str]:

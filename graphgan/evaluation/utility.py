@@ -1,4 +1,4 @@
-"""Is a result still a face for a detector, in the source's place and pose?"""
+"""Whether a detector still finds a face in a result, in the source's place and pose."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -15,9 +15,9 @@ _POSE_ERRORS = ("pose error", "pose error to detected", "pose error as published
 
 
 def measure_utility(subject: Subject) -> Cells:
-    """Detection by every detector, and the errors of the landmarks that the landmarker finds.
+    """Detection by every detector, and the errors of detected landmarks.
 
-    All probes are asked about; nobody is looked for in a gallery.
+    All probes are measured; the gallery is not used.
     """
     cells: Cells = {}
     for detector in subject.study.examiner.tools.all_detectors:

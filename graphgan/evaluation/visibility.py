@@ -1,4 +1,4 @@
-"""Can anonymized images be told from real ones? A linear classifier tries."""
+"""Whether a linear classifier can tell anonymized images from real ones."""
 
 import numpy as np
 import torch
@@ -16,16 +16,16 @@ _CHANCE = 0.5
 def measure_visibility(subject: Subject, features: PictureFeatures | None) -> Cells:
     """Accuracy of logistic regression on features of results and of their sources; 0.5 is chance.
 
-    It is trained on half of the people and judges the other half, then the other way round, so that
-    everybody is judged once, by a classifier that has not seen this person. There are as many
-    anonymized as real images.
+    Trained on half of the people and tested on the other half, then vice versa, so that every
+    person is judged once by a classifier that has not seen them. Anonymized and real images are
+    equally many.
     """
     if features is None:
         return {"told from real": not_measured("no feature network is given")}
     name = f"told from real by {features.name or 'features'}"
     right = subject.once(("told from real", features.name), lambda: _right(subject, features))
     if right is None:
-        return {name: not_measured("images of one person alone")}
+        return {name: not_measured("images of only one person")}
     right = torch.where(subject.present, right, torch.nan)
     return {name: mean_cell(right, subject.study.probe_people, reference=_CHANCE)}
 

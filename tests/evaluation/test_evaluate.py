@@ -137,7 +137,7 @@ def test_nobody_is_the_condition_of_one_person_alone(pictures, tools):
     assert found.rows["original"]["detected by colors"].value == 1
     assert found.cautions[0] == "only 1 person: intervals are wide"
     assert any(line.startswith("no re-identification") for line in found.cautions)
-    with pytest.raises(ValueError, match="recolored: expected a second person to be the condition"):
+    with pytest.raises(ValueError, match="recolored: expected a second person as condition"):
         evaluate(study, [Recolored()])
 
 

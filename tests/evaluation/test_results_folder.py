@@ -42,7 +42,7 @@ def test_results_that_are_missing_or_cannot_be_read_are_nan(request_, tmp_path):
 def test_two_results_of_one_name_are_refused(request_, tmp_path):
     for suffix in ("png", "jpg"):
         write_image(tmp_path / f"anna-1.{suffix}", to_uint8_image(request_.source)[0])
-    with pytest.raises(ValueError, match="two results of one name"):
+    with pytest.raises(ValueError, match="two results with one name"):
         FolderOfResults(tmp_path)
 
 

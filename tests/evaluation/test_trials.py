@@ -158,7 +158,7 @@ def test_fewer_lessons_than_none_are_refused(rows):
 
 
 def test_an_empty_split_is_refused(rows):
-    with pytest.raises(ValueError, match=r"there are none"):
+    with pytest.raises(ValueError, match=r"got none"):
         make_trials([row for row in rows if row.split == "test"], split="train")
 
 

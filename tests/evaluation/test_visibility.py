@@ -46,4 +46,4 @@ def test_without_features_or_a_second_person_it_is_not_measured(make_study, stud
     subject = Subject(alone, Gray())
     cells = measure_visibility(subject, PictureFeatures(alone, Spread()))
     note = cells["told from real by spread"].note
-    assert note == "not measured (images of one person alone)"
+    assert note == "not measured (images of only one person)"

@@ -209,7 +209,7 @@ def test_one_person_alone_is_measured_or_told_in_one_line(run, networks, tmp_pat
     assert content["facts"]["probes"] == 3
     assert "nan" not in (tmp_path / "out" / "report.csv").read_text().lower()
     line = failure(run(f"anonygan={networks}/anonygan.safetensors", **flags))
-    assert "anonygan: expected a second person to be the condition" in line
+    assert "anonygan: expected a second person as condition" in line
 
 
 @pytest.fixture
