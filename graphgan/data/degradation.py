@@ -26,8 +26,7 @@ _COMPRESSED, _QUALITY = 0.6, (25, 90)
 
 
 def light_anew(image: UInt8[Tensor, "3 h w"], rng: np.random.Generator) -> UInt8[Tensor, "3 h w"]:
-    """With probability 0.7, change gamma, color cast and the slope of the light; a few images
-    become gray.
+    """With probability 0.7, change gamma, color cast and slope of the light; a few become gray.
 
     ``out = clip(g_c (1 + s_x u + s_y v) x^gamma)`` for x in [0, 1] and u, v in [-1, 1] across the
     image.

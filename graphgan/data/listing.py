@@ -106,8 +106,7 @@ def require_photos(root: Path, listing: Listing) -> Listing:
 
 
 def plain(root: Path) -> Listing:
-    """List a folder with one subfolder per person; a photo directly in ``root`` is a separate
-    person.
+    """List a folder with one subfolder per person; photos directly in it are separate people.
 
     Raises:
         ValueError: the folder does not exist.
@@ -135,7 +134,7 @@ def photo_sources(
     Args:
         besides: files that are not counted.
     Raises:
-        ValueError: there is no such folder.
+        ValueError: the folder does not exist.
     """
     require_folder(folder)
     sources: list[str] = []

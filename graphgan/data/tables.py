@@ -14,7 +14,7 @@ def read_table(path: str | Path) -> Iterator[tuple[int, list[str]]]:
 
     Raises:
         ValueError: what is no CSV, such as a quote that never ends; with file and line.
-        OSError: there is no such file, or it may not be read.
+        OSError: the file does not exist or cannot be read.
     """
     path = Path(path)
     with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:

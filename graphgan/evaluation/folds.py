@@ -33,8 +33,7 @@ class FoldPair(NamedTuple):
 
 
 def read_fold_pairs(root: Path, pictures: Sequence[PreparedPicture]) -> list[FoldPair]:
-    """Read evaluation pairs from a prepared folder's ``pairs.csv``; none if it lists training
-    pairs.
+    """Read evaluation pairs from a prepared folder's ``pairs.csv``; none for training pairs.
 
     Raises:
         ValueError: a pair with an unknown image; the message gives file and line.

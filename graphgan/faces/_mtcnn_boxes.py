@@ -51,7 +51,7 @@ def suppress(
     *,
     share_of: Literal["union", "smaller"] = "union",
 ) -> Int[Tensor, "k"]:
-    """Non-maximum suppression: indices of the boxes that stay, the surest first.
+    """Non-maximum suppression: indices of the boxes that stay, most confident first.
 
     A box goes where more than ``threshold`` of it is in a surer one that stays: as a share of the
     union of both, by `spans`, or of the smaller one, by `sides`.

@@ -80,8 +80,7 @@ class InceptionResnetV1(nn.Module):
 
     @classmethod
     def from_weights(cls: type[Network], path: str | Path) -> Network:
-        """Load a state dict in facenet-pytorch's layout; returns the network in eval mode, on the
-        CPU.
+        """Load facenet-pytorch's weights; returns the network in eval mode, on the CPU.
 
         Examples are ``20180402-114759-vggface2.pt`` (8,631 people) and
         ``20180408-102900-casia-webface.pt`` (10,575). The number of people is read from the file,

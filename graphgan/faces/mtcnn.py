@@ -163,7 +163,7 @@ class MTCNN(nn.Module):
             options: those of the class.
         Raises:
             ValueError: no such file, something else in it, keys that are missing, left over or of
-                another shape, weights that are not finite; the file is named.
+                another shape, weights that are not finite; the message names the file.
             OSError: a file may not be read.
         """
         detector, path = cls(**options), Path(path)

@@ -75,8 +75,7 @@ def whole_crop(size: tuple[int, int]) -> Crop:
 
 
 def face_crop(landmarks: Float[Tensor, "k 2"]) -> Crop:
-    """The square around a face: twice the landmarks' box, with its center raised by a tenth of the
-    box.
+    """The square around a face: twice the landmarks' box, raised by a tenth of the box.
 
     Shapes:
         ``landmarks: k 2``, NaN where missing

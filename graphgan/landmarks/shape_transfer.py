@@ -1,5 +1,4 @@
-"""Pose and expression of one face on the shape of another: what differs between two sets of
-landmarks is split into what changes within people and what differs between people.
+"""Transfer the pose and expression of one face to the shape of another.
 
 Not in the papers. Landmarks are first aligned to a mean shape, which removes position, size and
 tilt (Procrustes). There, a person's images vary around the person's mean with covariance W, and the

@@ -15,8 +15,7 @@ def count_parameters(build: Callable[[], nn.Module]) -> int:
 
 
 def matched_width(build: Callable[[int], nn.Module], parameters: int, *, step: int = 1) -> int:
-    """Return the multiple of ``step`` (at least one) whose parameter count is nearest to
-    ``parameters``.
+    """Return the multiple of ``step`` whose parameter count is nearest to ``parameters``.
 
     Args:
         build: builds the module from a width; its parameter count must be linear in the width.

@@ -157,8 +157,7 @@ def _is_resize(module: nn.Module) -> TypeGuard[nn.Sequential]:
 
 
 class _PhasedDoubling(nn.Module):
-    """Upsampling by two, then 3x3, as a 2x2 convolution for each of four phases:
-    ``b c h w -> b o 2h 2w``.
+    """Upsampling by two, then 3x3, as 2x2 for each of four phases: ``b c h w -> b o 2h 2w``.
 
     Row 2 i of the result sees rows i - 1 and i, by tap 0 and the sum of the others; row 2 i + 1
     sees rows i and i + 1, by the sum of the first two and tap 2. Columns likewise.

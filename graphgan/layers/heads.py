@@ -36,8 +36,7 @@ def _check_channels(channels: int) -> None:
 
 
 class ImageHead(nn.Module):
-    """Twice: double the size, halve the channels, norm, ReLU; then a 7x7 convolution with bias and
-    tanh.
+    """Twice: double the size, halve the channels, norm, ReLU; then 7x7 with bias and tanh.
 
     Args:
         channels: channels of the code, divisible by 4.

@@ -13,8 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 
 def recomputed(module: nn.Module, *inputs: Any) -> Any:
-    """``module(*inputs)``, recomputing intermediate results in the backward pass instead of storing
-    them.
+    """``module(*inputs)``, recomputed in the backward pass instead of storing intermediate results.
 
     Results, gradients, random numbers and BatchNorm statistics equal those of a plain call. Do not
     use it for modules whose forward changes their own weights, such as those with spectral

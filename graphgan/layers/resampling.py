@@ -49,8 +49,7 @@ class ResidualDown(nn.Module):
 
 
 class ResidualUp(nn.Module):
-    """``conv(relu(norm(conv(up(relu(norm(x))))))) + conv_1x1(up(x))``, with nearest-neighbor
-    upsampling.
+    """``conv(relu(norm(conv(up(relu(norm(x))))))) + conv_1x1(up(x))``, with up nearest-neighbor.
 
     3x3 convolutions with reflection padding; all have spectral normalization and a bias.
 

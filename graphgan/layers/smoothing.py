@@ -26,8 +26,7 @@ def smooth(x: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "b c h w"]:
 def with_details_of(
     detailed: Float[Tensor, "b c h w"], image: Float[Tensor, "b c h w"], side: int
 ) -> Float[Tensor, "b c h w"]:
-    """``detailed + smooth(image - detailed)``: the colors of ``image`` with the details of
-    ``detailed``.
+    """``detailed + smooth(image - detailed)``: the colors of ``image``, details of ``detailed``.
 
     Args:
         detailed: image that supplies structures smaller than about ``side`` pixels.

@@ -37,8 +37,9 @@ def zero_centered_gradient_penalty(
 def interpolated_gradient_penalty(
     critic: Critic, real: Float[Tensor, "b *rest"], fake: Float[Tensor, "b *rest"]
 ) -> Float[Tensor, ""]:
-    """``mean of (|grad_x critic(x)| - 1)^2`` at random points between real and fake images. The
-    usual weight is 10.
+    """``mean of (|grad_x critic(x)| - 1)^2`` at random points between real and fake images.
+
+    Its usual weight is 10.
 
     Args:
         critic: maps images to logits; if there are several per item, such as patches, the gradient

@@ -27,7 +27,7 @@ def checked_images(
     """Both in [-1, 1].
 
     Raises:
-        ValueError: unlike shapes, or no images.
+        ValueError: mismatched shapes, or no images.
     """
     pair = tuple(x if x.is_floating_point() else to_float_image(x) for x in (results, originals))
     for images, name in zip(pair, ("results", "originals"), strict=True):

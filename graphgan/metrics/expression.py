@@ -71,7 +71,7 @@ def measure_expression(
         irises: centers, the person's right eye first, as `Iris` gives them.
         contours: of the lids, as `Iris` gives them.
     Raises:
-        ValueError: unlike counts, or another number of vertices.
+        ValueError: mismatched counts, or another number of vertices.
     """
     if not len(mesh) == len(irises) == len(contours):
         counts = f"{len(mesh)}, {len(irises)} and {len(contours)}"

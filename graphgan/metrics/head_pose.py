@@ -109,7 +109,7 @@ def fit_rotation(
         shape: X_i, in axes whose z points away from the camera; not flat.
         weights: w_i, at least 0.
     Raises:
-        ValueError: a flat shape or fewer than 4 points; unlike counts.
+        ValueError: a flat shape or fewer than 4 points; mismatched counts.
     """
     found = points.new_full((len(points), 3, 3), torch.nan)
     present = points.isfinite().flatten(1).all(1)

@@ -78,8 +78,7 @@ def check_known(probe_people: Int[Tensor, "n"], known_people: Int[Tensor, "m"], 
 
 
 def verified(distances: Float[Tensor, "n"], threshold: float) -> Float[Tensor, "n"]:
-    """1 if a pair is accepted as one person, ``distance <= threshold``; 0 if the distance is
-    missing.
+    """1 if a pair is accepted as one person, ``distance <= threshold``; 0 if it is missing.
 
     Args:
         distances: of pairs of faces, NaN where one gave no descriptor.
@@ -175,8 +174,7 @@ def roc(genuine: Float[Tensor, "n"], impostors: Float[Tensor, "m"]) -> RocCurve:
 
 
 def auc(genuine: Float[Tensor, "n"], impostors: Float[Tensor, "m"]) -> float:
-    """Area under `roc`: how often a genuine pair is closer than an impostor pair, counting ties
-    half.
+    """Area under `roc`: how often a genuine pair is closer than an impostor pair; ties count half.
 
     ``P(g < i) + P(g = i) / 2`` over all pairs of a genuine distance g and an impostor distance i,
     which is the statistic of Mann and Whitney: 1 where they are told apart, 1/2 by chance. A pair
@@ -221,7 +219,7 @@ def same_class(
     recognizer was trained on. 0 also where a face gave no logits (NaN).
 
     Raises:
-        ValueError: unlike shapes, not ``n c``, no class.
+        ValueError: mismatched shapes, not ``n c``, no class.
 
     Example:
         >>> logits = torch.tensor([[2.0, 1.0], [0.0, 3.0]])

@@ -43,7 +43,7 @@ def landmark_error(
         reference: where they should be, likewise.
         corners: numbers of two landmarks, in iBUG-68 the outer corners of the eyes.
     Raises:
-        ValueError: unlike shapes, corners that are not two of the landmarks, another normalization.
+        ValueError: mismatched shapes, corners that are not two of the landmarks, another normalization.
 
     Example:
         >>> face = 50 * torch.rand(1, 68, 2)

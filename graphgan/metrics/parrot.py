@@ -42,7 +42,7 @@ def parrot_rank_one(
             learn from, untouched and as mosaics: from 0.1 to 30 the rate hardly changes, from 100
             on it falls where there is most to learn.
     Raises:
-        ValueError: unlike shapes, no training face, a probe whose person is not among the known
+        ValueError: mismatched shapes, no training face, a probe whose person is not among the known
             ones, a weight decay that is not positive.
 
     Example:

@@ -41,7 +41,7 @@ def seam_visibility(
         results, originals: in [-1, 1], or 8-bit.
         mask: above 0.5 where the result was pasted.
     Raises:
-        ValueError: unlike shapes.
+        ValueError: mismatched shapes.
 
     Example:
         >>> images, mask = torch.rand(1, 3, 32, 32), torch.zeros(1, 1, 32, 32)
@@ -65,7 +65,7 @@ def changed_region(results: Images, originals: Images) -> Bool[Tensor, "n 1 h w"
     Args:
         results, originals: in [-1, 1], or 8-bit.
     Raises:
-        ValueError: unlike shapes.
+        ValueError: mismatched shapes.
     """
     nowhere = torch.zeros(len(results), 1, *results.shape[2:])
     one, other = checked_images(results, originals, nowhere)

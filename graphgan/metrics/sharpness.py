@@ -64,7 +64,7 @@ def face_sharpness(results: Images, originals: Images, mask: Float[Tensor, "n 1 
         results, originals: in [-1, 1], or 8-bit.
         mask: above 0.5 inside the face.
     Raises:
-        ValueError: unlike shapes.
+        ValueError: mismatched shapes.
 
     Example:
         >>> images, mask = torch.rand(1, 3, 32, 32), torch.zeros(1, 1, 32, 32)

@@ -60,7 +60,7 @@ def skin_tone(
         landmarks: of the face, in pixels; of the original, which results are to keep.
         beside: where the skin around is seen, see `skin_beside`.
     Raises:
-        ValueError: unlike shapes.
+        ValueError: mismatched shapes.
     """
     images, _ = checked_images(images, images, beside)
     colors = lab(images)
@@ -87,7 +87,7 @@ def skin_beside(
         mask: above 0.5 where results differ from originals.
         landmarks: iBUG-68, in pixels.
     Raises:
-        ValueError: unlike shapes.
+        ValueError: mismatched shapes.
     """
     images, _ = checked_images(originals, originals, mask)
     size = _size(images)

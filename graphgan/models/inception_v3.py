@@ -75,8 +75,7 @@ class InceptionV3(nn.Module):
 
     @classmethod
     def from_weights(cls: type[Network], path: Path | str) -> Network:
-        """Load a file in the layout of torch-fidelity and pytorch-fid; returns the network in eval
-        mode.
+        """Load torch-fidelity's or pytorch-fid's weights; returns the network in eval mode.
 
         The parameters do not require gradients; images may.
 

@@ -1,5 +1,4 @@
-"""Convert checkpoints of the published AnonyGAN, BiGraphGAN and CIAGAN code to this library and
-back.
+"""Convert checkpoints of the published AnonyGAN, BiGraphGAN and CIAGAN code, and back.
 
 Run ``python -m graphgan.models.published FILE --kind anonygan_generator --out FILE.safetensors``
 once; ``AnonyGAN.from_pretrained`` and similar methods open the result.

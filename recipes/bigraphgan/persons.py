@@ -49,7 +49,7 @@ def prepared_persons(root: Path) -> Persons:
     """Both splits of a prepared folder.
 
     Raises:
-        ValueError: no such folder, one of other landmarks, nobody in two images.
+        ValueError: the folder does not exist, one of other landmarks, nobody in two images.
     """
     train = PreparedPictures(root, "train", scheme=OPENPOSE_18)
     if any(picture.split == "test" for picture in PreparedPictures(root).pictures):
