@@ -65,7 +65,7 @@ class RandomChange(NamedTuple):
         return self._moved(masks)
 
     def of_landmarks(self, landmarks: Float[Tensor, "b k 2"]) -> Float[Tensor, "b k 2"]:
-        """Landmark positions in the changed images, including those in the hole."""
+        """Landmark positions in the changed images, including landmarks in the hole."""
         return landmarks @ self.affine[:, :, :2].mT + self.affine[:, None, :, 2]
 
     def _moved(self, images: Tensor) -> Tensor:
@@ -83,7 +83,8 @@ def draw_change(
     colors: Colors = "channels",
     cutout: bool = False,
 ) -> RandomChange:
-    """Uniformly: up to 20 degrees, an eighth of the sides, a fifth of the size, and of the colors.
+    """Draw changes uniformly: up to 20 degrees, an eighth of the sides, a fifth of the size, and
+    colors.
 
     Args:
         images: images whose number, size and device the change is drawn for.
@@ -190,7 +191,7 @@ class AdaptiveStrength:
         If processes share a batch, pass the logits of all of them.
 
         Args:
-            real_logits: of each image one or several.
+            real_logits: one or several per image.
         Raises:
             ValueError: no logits.
         """

@@ -132,7 +132,7 @@ def photo_sources(
     """Sorted paths of the photos below ``folder``, and other files counted by suffix.
 
     Args:
-        besides: files that are not counted.
+        besides: files to leave out of the count.
     Raises:
         ValueError: the folder does not exist.
     """
@@ -164,7 +164,7 @@ def match_landmarks(
     """The landmarks by source; photos without a row and rows without a photo become unusable.
 
     Args:
-        folder: of the photos.
+        folder: folder of the photos.
     Raises:
         ValueError: no photo is left.
     """

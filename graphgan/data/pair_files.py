@@ -20,11 +20,11 @@ _SPLITS = ("train", "test")
 def read_listed_pairs(
     path: str | Path, images: Sequence[str], split: str | None = None
 ) -> Pairs | None:
-    """The pairs of a file by number of their images, in the file's order.
+    """Read the pairs of a file as image numbers, in the file's order.
 
     Args:
-        images: the images' names in the file, in the order of their numbers.
-        split: whose pairs are wanted; None for all.
+        images: names of the images in the file, in the order of their numbers.
+        split: split of the pairs to read; None for all.
     Returns:
         ``PairKind.SAME_PERSON`` all of them; None where there are no pairs of this split, no file,
         or one of pairs to evaluate with.

@@ -28,10 +28,11 @@ class Photo:
     """One photo to prepare.
 
     Args:
-        path: where it is.
-        source: its name in the manifest and in the landmark file: its path in the photos' folder.
-        person: who is on it.
-        split: where the folder of photos says it; None leaves it to how people are split.
+        path: path of the photo.
+        source: its name in the manifest and in the landmark file, which is its path in the photo
+            folder.
+        person: person the photo shows.
+        split: split given by the photo folder; None if people are split later.
     """
 
     path: Path
@@ -42,15 +43,15 @@ class Photo:
 
 @dataclass(frozen=True)
 class CropTask:
-    """What to do with one photo.
+    """Instructions for one photo.
 
     Args:
         folder: the prepared folder.
         image: path of the crop in it.
         size: height and width of the crop, in pixels.
-        scheme: whose landmarks they are.
-        crop: what is cut out.
-        landmarks: of the photo, in its pixels; None to detect them.
+        scheme: scheme of the landmarks.
+        crop: what to crop.
+        landmarks: landmarks in pixels of the photo; None to detect them.
     """
 
     photo: Photo
@@ -64,7 +65,7 @@ class CropTask:
 
     @property
     def target(self) -> Path:
-        """Where the crop is written."""
+        """Path of the crop."""
         return self.folder / self.image
 
 
@@ -74,7 +75,7 @@ class CroppedPhoto:
 
     Args:
         landmarks: in pixels of the crop.
-        outside: how many landmarks lie outside the photo.
+        outside: number of landmarks outside the photo.
     """
 
     crop: Crop

@@ -59,7 +59,7 @@ class PreparedPicture(NamedTuple):
         image: path of the image in the prepared folder.
         source: path of the photo in the folder it came from.
         crop: the part of the photo, in the photo's pixels.
-        outside: how many landmarks lie outside the photo.
+        outside: number of landmarks outside the photo.
     Shapes:
         ``landmarks: k 2`` in pixels of the image
     """

@@ -34,7 +34,7 @@ def draw_lines(
         landmarks: (x, y) in pixels, pixel centers at integers, NaN where missing.
         lines: pairs of landmarks, or a scheme, whose edges they are.
         size: height and width of the drawing.
-        color: of the lines, in [-1, 1]; blue as in the authors' code.
+        color: color of the lines in [-1, 1]; blue as in the authors' code.
     Returns:
         Drawings in [-1, 1].
     Raises:

@@ -48,13 +48,13 @@ def compare(
     widen their intervals.
 
     Args:
-        answers: by name, by measure, a value a question; the same measures for all, NaN where
-            there is none.
+        answers: by system and measure, one value per sample; the same measures for all, NaN where
+            missing.
         people: the person each sample shows; intervals are computed over people.
         by: measure of the margins.
         lower_is_better: whether lower values of that measure are better.
     Raises:
-        ValueError: no answer, or one without the measure ``by``; see `mean_over_people`.
+        ValueError: no systems, or one without the measure ``by``; see `mean_over_people`.
 
     Example:
         >>> import torch

@@ -1,7 +1,7 @@
 """Whether a face is still detected in its place.
 
-A box is (left, top, right, bottom) in pixel-center coordinates. Its edges are points of the plane,
-as landmarks are: it is ``right - left`` wide, and nothing is added for the pixels under its edges.
+A box is (left, top, right, bottom) in pixel-center coordinates. Like landmarks, its edges are
+points in the plane: its width is ``right - left``, without adding a pixel.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from graphgan.landmarks.maps import check_landmarks
 def box_iou(boxes: Float[Tensor, "n 4"], other: Float[Tensor, "m 4"]) -> Float[Tensor, "n m"]:
     """Intersection over union of each box with each other box: 0 if disjoint, 1 if equal.
 
-    0 where neither has an area, NaN where either is NaN.
+    0 if neither has an area, NaN if either contains NaN.
 
     Raises:
         ValueError: not ``n 4``.
@@ -54,18 +54,18 @@ def landmark_box(landmarks: Float[Tensor, "b k 2"]) -> Float[Tensor, "b 4"]:
 def detected(
     boxes: Sequence[Float[Tensor, "_ 4"]], truth: Float[Tensor, "b 4"], *, min_iou: float
 ) -> Float[Tensor, "b"]:
-    """1 where one of an image's boxes has an IoU of ``min_iou`` and more with its true box, else 0.
+    """1 if one of an image's boxes has an IoU of at least ``min_iou`` with its true box, else 0.
 
     Args:
-        boxes: what was found, for each image any number of boxes, or none.
-        truth: where the face is, such as `landmark_box`; NaN where unknown, which gives NaN unless
-            ``min_iou`` is 0.
-        min_iou: from 0, where any box at all counts, to 1. There is no usual value: detectors draw
-            faces larger or smaller than their landmarks, so take one that nearly all faces which
-            are found in the originals pass, and boxes elsewhere do not.
+        boxes: detections of each image, any number or none.
+        truth: true position of the face, such as `landmark_box`; NaN if unknown, which gives NaN
+            unless ``min_iou`` is 0.
+        min_iou: from 0, where any box counts, to 1. There is no standard value, because detectors
+            draw boxes larger or smaller than the landmarks: choose one that nearly all faces
+            detected in the originals pass, and boxes elsewhere do not.
     Raises:
-        ValueError: another number of images than true boxes, no image, not ``n 4``, ``min_iou`` out
-            of range.
+        ValueError: different numbers of images and true boxes, no images, boxes that are not
+            ``n 4``, or ``min_iou`` out of range.
 
     Example:
         >>> truth = torch.tensor([[0.0, 0.0, 9.0, 9.0]] * 3)

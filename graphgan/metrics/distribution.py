@@ -122,16 +122,16 @@ def inception_score(
 ) -> InceptionScore:
     """``exp(mean over x of KL(p(y|x) || p(y)))``, between 1 and the number of classes.
 
-    The images are shuffled and cut into parts of ``ceil(n / splits)``, the last one smaller; p(y)
-    is the mean within a part. Where ``splits`` does not divide n there may be fewer parts. Differs
-    from Salimans et al.: shuffled, and the deviation is that of a sample (parts less one in the
-    denominator).
+    The images are shuffled and split into parts of ``ceil(n / splits)``, the last one smaller; p(y)
+    is the mean within a part. There may be fewer parts if ``splits`` does not divide n. Differs
+    from Salimans et al.: the images are shuffled, and the deviation is the sample deviation (number
+    of parts minus one in the denominator).
 
     Args:
         generated: images in [-1, 1], or an iterable of batches of them.
-        classifier: ``b 3 h w`` of 8 bits, 0 to 255 (uint8) -> logits ``b n``, not probabilities.
-            Published numbers are of Inception-v3. It is used in eval mode, where its first weight
-            lies.
+        classifier: maps ``b 3 h w`` of 8 bits, 0 to 255 (uint8), to logits ``b n``, not
+            probabilities. Published numbers use Inception-v3. It runs in eval mode, on the device
+            of its first weight.
         splits: number of parts, at most the number of images.
         batch_size: maximum number of images per batch.
         seed: random seed of the shuffling.

@@ -60,20 +60,20 @@ def principal_frechet_distance(
     """`frechet_distance` with covariances restricted to the leading directions of the real set.
 
     ``|m_r - m_o|^2 + tr(A + B - 2 (A B)^(1/2))`` with ``A = V^T S_r V``, ``B = V^T S_o V`` and k
-    orthogonal columns of V, along which the real rows vary most. Means take few rows and are
-    compared in all d directions. With d directions it is `frechet_distance`. It is not symmetric.
+    orthogonal columns of V, along which the real rows vary most. Means need few rows and are
+    compared in all d directions. With d directions it equals `frechet_distance`. It is not
+    symmetric.
 
     Compare only at equal counts and equal k, and with `frechet_floor` of this distance.
 
     Args:
         real: features of real images.
-        other: of those that are judged.
-        directions: k. By default 32, or fewer where there are fewer than 128 rows in a set, a
-            quarter of them; at most the rank of the real rows about their mean.
+        other: features of the images to judge.
+        directions: k. Default: 32, or a quarter of the rows if a set has fewer than 128; at most
+            the rank of the centered real rows.
     Raises:
-        ValueError: directions beyond that rank, or as many as rows in a set and more; fewer than 4
-            rows in a set, real rows that are all equal, rows that are not finite, sets of two
-            widths.
+        ValueError: directions above that rank, or not fewer than the rows of a set; fewer than 4
+            rows in a set, identical real rows, rows that are not finite, sets of different widths.
 
     Example:
         >>> real = torch.randn(40, 100)
@@ -109,15 +109,15 @@ def frechet_floor(
     The mean over draws of two disjoint halves. No system can be expected to score lower.
 
     Args:
-        features: of the source, such as of untouched images.
-        count: rows in each half, above d.
-        seed: of the draws.
-        draws: pairs of halves.
-        distance: of two sets of rows. For `principal_frechet_distance` a function that gives its
-            first result; halves of 4 rows are then enough.
+        features: features of the source, such as untouched images.
+        count: rows in each half, more than d.
+        seed: random seed.
+        draws: number of draws.
+        distance: distance between two sets of rows. For `principal_frechet_distance`, pass a
+            function that returns its first result; halves of 4 rows are then enough.
     Raises:
-        ValueError: fewer than ``2 count`` rows, ``count`` not above d, rows that are not finite, no
-            draw.
+        ValueError: fewer than ``2 count`` rows, ``count`` not above d, rows that are not finite, or
+            no draws.
 
     Example:
         >>> frechet_floor(torch.randn(200, 3), 100) < frechet_floor(torch.randn(200, 3), 10)

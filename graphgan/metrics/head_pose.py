@@ -39,9 +39,9 @@ class HeadPose(NamedTuple):
     """Head angles in degrees; all 0 for a face that looks straight into the camera.
 
     Args:
-        yaw: above 0 where the nose points to the right of the image.
-        pitch: above 0 where it points up.
-        roll: above 0 where the head leans clockwise, as seen.
+        yaw: positive if the nose points to the right of the image.
+        pitch: positive if it points up.
+        roll: positive if the head leans clockwise, as seen.
     Shapes:
         each ``n``
     """
@@ -57,7 +57,7 @@ def head_pose(vertices: Float[Tensor, "n 468 d"]) -> HeadPose:
     Args:
         vertices: x and y in pixels; a third coordinate is ignored. A mesh containing NaN gets NaN.
     Raises:
-        ValueError: another number of vertices.
+        ValueError: wrong number of vertices.
 
     Example:
         >>> face = canonical_face().vertices
@@ -83,8 +83,8 @@ def head_rotation(vertices: Float[Tensor, "n 468 d"]) -> Float[Tensor, "n 3 3"]:
 def head_angles(rotations: Float[Tensor, "n 3 3"]) -> HeadPose:
     """The angles of ``R = R_z(roll) R_x(-pitch) R_y(-yaw)``.
 
-    An image that is turned in its plane changes the roll alone, and a profile is no special case:
-    only a face that looks straight up or down leaves yaw and roll open.
+    Rotating an image in its plane only changes the roll, and profiles are not a special case; yaw
+    and roll are ambiguous only for a face that looks straight up or down.
     """
     matrices = rotations.double()
     down = matrices[:, 2, 1].clamp(-1, 1)
@@ -97,19 +97,19 @@ def head_angles(rotations: Float[Tensor, "n 3 3"]) -> HeadPose:
 def fit_rotation(
     points: Float[Tensor, "n k 2"], shape: Float[Tensor, "k 3"], weights: Float[Tensor, "k"]
 ) -> Float[Tensor, "n 3 3"]:
-    """The rotations R that bring a rigid shape nearest to points, under weak perspective.
+    """Rotations R that best align a rigid shape with points, under weak perspective.
 
     ``minimize over s, R, t: sum_i w_i |s (R X_i)_xy + t - x_i|^2``
 
-    It starts from the affine map of least squares, whose rows are made orthonormal, and goes on by
-    the method of Gauss and Newton. Points with a NaN among them get a matrix of NaN.
+    Starts from the least-squares affine map with orthonormalized rows, then refines it by
+    Gauss-Newton. Points that contain NaN get a matrix of NaN.
 
     Args:
         points: x_i, in pixels.
-        shape: X_i, in axes whose z points away from the camera; not flat.
+        shape: X_i, not flat, in axes whose z points away from the camera.
         weights: w_i, at least 0.
     Raises:
-        ValueError: a flat shape or fewer than 4 points; mismatched counts.
+        ValueError: a flat shape, fewer than 4 points, or mismatched counts.
     """
     found = points.new_full((len(points), 3, 3), torch.nan)
     present = points.isfinite().flatten(1).all(1)

@@ -17,7 +17,7 @@ from torch import Tensor
 def descriptor_distances(
     probes: Float[Tensor, "n d"], gallery: Float[Tensor, "m d"]
 ) -> Float64[Tensor, "n m"]:
-    """``|probe - face|``, Euclidean, in double precision on the CPU; NaN where either is missing.
+    """``|probe - face|``, Euclidean, in double precision on the CPU; NaN if either is missing.
 
     Raises:
         ValueError: not ``n d`` and ``m d``.
@@ -39,16 +39,16 @@ def rank_one(
     probe_people: Int[Tensor, "n"],
     gallery_people: Int[Tensor, "m"],
 ) -> Float[Tensor, "n"]:
-    """1 for a probe whose nearest face of the gallery is of its person, else 0: not identified.
+    """1 if a probe's nearest gallery face shows its person, else 0: not identified.
 
-    0 also where the probe or all of the gallery has no descriptor (NaN), and where several faces
-    are equally near, one of them of another person. A person whose own faces in the gallery gave
-    no descriptor cannot be found.
+    Also 0 if the probe or the whole gallery has no descriptor (NaN), or if several faces are
+    equally near and one of them shows another person. A person whose gallery faces have no
+    descriptor cannot be identified.
 
     Args:
         distances: NaN where missing.
-        probe_people: the number of each probe's person.
-        gallery_people: likewise, each person once or several times.
+        probe_people: person of each probe.
+        gallery_people: likewise; each person may appear several times.
     Raises:
         ValueError: other people than distances, an empty gallery, a probe whose person is not in
             the gallery.
@@ -68,7 +68,7 @@ def rank_one(
 
 
 def check_known(probe_people: Int[Tensor, "n"], known_people: Int[Tensor, "m"], where: str) -> None:
-    """Raise ``ValueError`` unless all people of the probes are among those who are known."""
+    """Raise ``ValueError`` unless all the probes' people are known."""
     if not len(known_people):
         raise ValueError(f"expected at least one face in {where}, got none")
     unknown = torch.unique(probe_people[~torch.isin(probe_people, known_people)]).tolist()
@@ -81,8 +81,8 @@ def verified(distances: Float[Tensor, "n"], threshold: float) -> Float[Tensor, "
     """1 if a pair is accepted as one person, ``distance <= threshold``; 0 if it is missing.
 
     Args:
-        distances: of pairs of faces, NaN where one gave no descriptor.
-        threshold: 0.6 for dlib's descriptor, as its author gives it.
+        distances: distances of pairs, NaN if a face has no descriptor.
+        threshold: 0.6 for dlib's descriptor, as given by its author.
     Raises:
         ValueError: a threshold that is NaN.
 
@@ -98,15 +98,16 @@ def verified(distances: Float[Tensor, "n"], threshold: float) -> Float[Tensor, "
 def threshold_at(impostors: Float[Tensor, "n"], false_accept_rate: float) -> float:
     """The largest threshold at which `verified` accepts at most this share of impostor pairs.
 
-    It lies just below the next impostor pair's distance; infinite where all that have a distance
-    may be accepted. A pair without one is a pair and never accepted.
+    It lies just below the next impostor pair's distance, or is infinite if all pairs with a
+    distance may be accepted. A pair without a distance still counts as a pair, and is never
+    accepted.
 
     Args:
         impostors: distances between different people, NaN where missing.
-        false_accept_rate: from ``1 / n`` to 1. Below that no pair may be accepted, and so few
-            cannot tell where that begins.
+        false_accept_rate: from ``1 / n`` to 1. Below that, no pair may be accepted, and n pairs
+            cannot determine the threshold.
     Raises:
-        ValueError: a rate out of that range, no pair.
+        ValueError: a rate outside that range, or no pairs.
 
     Example:
         >>> threshold = threshold_at(torch.tensor([0.5, 0.9, 0.7, 0.8]), 0.25)
@@ -138,7 +139,7 @@ class RocCurve(NamedTuple):
     true_accept_rate: Float64[Tensor, "t"]
 
     def corners(self) -> "RocCurve":
-        """The same curve by its corners: millions of impostors make no more of them than pairs."""
+        """The same curve reduced to its corners, whose number does not grow with the impostors."""
         true = self.true_accept_rate
         rises = torch.nonzero(true.diff() > 0).flatten()
         ends = torch.tensor([0, len(true) - 1])
@@ -149,14 +150,14 @@ class RocCurve(NamedTuple):
 def roc(genuine: Float[Tensor, "n"], impostors: Float[Tensor, "m"]) -> RocCurve:
     """Shares of impostor and genuine pairs that `verified` accepts, at every threshold.
 
-    One step for each distance that occurs. Pairs without a distance are never accepted: what is
-    missing to 1 comes with the last step, (1, 1), which accepts everything unseen.
+    One step for each distance that occurs. Pairs without a distance are never accepted: the
+    remainder to 1 is in the last step, (1, 1), which accepts everything.
 
     Args:
         genuine: distances between faces of one person, NaN where missing.
-        impostors: between different people, likewise.
+        impostors: distances between different people, likewise.
     Raises:
-        ValueError: no pair of either kind.
+        ValueError: no pairs of either kind.
 
     Example:
         >>> curve = roc(torch.tensor([0.2, 0.4]), torch.tensor([0.3, 0.9]))
@@ -177,14 +178,14 @@ def auc(genuine: Float[Tensor, "n"], impostors: Float[Tensor, "m"]) -> float:
     """Area under `roc`: how often a genuine pair is closer than an impostor pair; ties count half.
 
     ``P(g < i) + P(g = i) / 2`` over all pairs of a genuine distance g and an impostor distance i,
-    which is the statistic of Mann and Whitney: 1 where they are told apart, 1/2 by chance. A pair
-    without a distance is further than any other, and as far as others without one.
+    which is the Mann-Whitney statistic: 1 if they are perfectly separated, 1/2 by chance. Pairs
+    without a distance count as farther than all others and as equal to each other.
 
     Args:
         genuine: distances between faces of one person, NaN where missing.
-        impostors: between different people, likewise.
+        impostors: distances between different people, likewise.
     Raises:
-        ValueError: no pair of either kind.
+        ValueError: no pairs of either kind.
 
     Example:
         >>> auc(torch.tensor([0.2, 0.4]), torch.tensor([0.3, 0.4]))
@@ -213,10 +214,10 @@ def _missing_last(distances: Float[Tensor, "n"]) -> Float64[Tensor, "n"]:
 def same_class(
     logits: Float[Tensor, "n c"], other_logits: Float[Tensor, "n c"]
 ) -> Float[Tensor, "n"]:
-    """1 where a classifier names the same class first for both faces of a pair, else 0.
+    """1 if a classifier ranks the same class first for both faces of a pair, else 0.
 
-    The re-identification score of published evaluations, where the classes are the people that a
-    recognizer was trained on. 0 also where a face gave no logits (NaN).
+    The re-identification score of published evaluations, whose classes are the people that a
+    recognizer was trained on. Also 0 if a face has no logits (NaN).
 
     Raises:
         ValueError: mismatched shapes, not ``n c``, no class.
@@ -241,14 +242,14 @@ class FoldStatistics(NamedTuple):
 
 
 def fold_statistics(values: Float[Tensor, "n"], folds: Int[Tensor, "n"]) -> FoldStatistics:
-    """Mean over folds of the mean within, and the spread of these (folds less one below).
+    """Mean of the folds' means, and their sample standard deviation.
 
-    As accuracies on LFW are given, over its 10 folds; the standard error that some print instead is
-    ``std / sqrt(folds)``.
+    This is how accuracies on LFW's 10 folds are reported; some report the standard error
+    ``std / sqrt(folds)`` instead.
 
     Args:
-        values: NaN ones are left out.
-        folds: the number of each value's fold.
+        values: NaN values are ignored.
+        folds: fold number of each value.
     Raises:
         ValueError: other folds than values, a single fold, a fold without values.
 
@@ -272,15 +273,15 @@ def fold_statistics(values: Float[Tensor, "n"], folds: Int[Tensor, "n"]) -> Fold
 def fold_accuracies(
     distances: Float[Tensor, "n"], same: Bool[Tensor, "n"], folds: Int[Tensor, "n"]
 ) -> Float64[Tensor, "n"]:
-    """1 for a pair that is judged rightly, at the threshold that is best in all *other* folds.
+    """1 if a pair is classified correctly at the threshold that is best in all *other* folds.
 
-    As accuracies on LFW are given ("image-restricted": nothing of a fold is looked at to judge it).
-    Their mean over a fold is its accuracy, see `fold_statistics`.
+    This is how accuracies on LFW are computed ("image-restricted": a fold is judged without looking
+    at it). The mean over a fold is its accuracy, see `fold_statistics`.
 
     Args:
-        distances: of pairs, NaN where one gave no descriptor: never accepted.
-        same: whether a pair is of one person.
-        folds: the number of each pair's fold.
+        distances: distances of pairs; NaN, if a face has no descriptor, is never accepted.
+        same: whether a pair shows one person.
+        folds: fold number of each pair.
     Raises:
         ValueError: other counts, a single fold.
 

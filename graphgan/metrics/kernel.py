@@ -39,8 +39,8 @@ def kernel_distance(
     the subsets (their number in the denominator), not of another set of rows.
 
     Args:
-        real: features of the one set.
-        other: of the other.
+        real: features of one set.
+        other: features of the other set.
         subsets: number of subsets drawn from each set, without repeated rows.
         subset_size: rows in each subset. Default: the usual 1000, or the whole smaller set if it
             has fewer; two whole sets give one number, without a deviation.

@@ -1,9 +1,9 @@
-"""Distance of a result's landmarks from their target positions.
+"""Distance of a result's landmarks from their reference positions.
 
 Source: Dall'Asen et al., "Graph-based Generative Face Anonymisation with Pose Preservation", ICIAP
-2021. The distance of the outer corners of the eyes is the usual unit of face alignment; the
-published evaluation takes another one, ``"eye_coordinates"`` here. Only errors of one normalization
-can be compared.
+2021. The distance between the outer corners of the eyes is the usual unit of face alignment; the
+published evaluation uses another one, ``"eye_coordinates"`` here. Only errors with the same
+normalization are comparable.
 """
 
 from typing import Literal, get_args
@@ -30,20 +30,20 @@ def landmark_error(
 ) -> Float[Tensor, "b"]:
     """``mean over coordinates of |found - reference|``, divided by the size of the reference.
 
-    The mean is over the 2K coordinates, x and y alike, or those of the points that the reference
-    has. With (dx, dy) from one of its ``corners`` to the other its size is ``sqrt(dx^2 + dy^2)``
-    ("eye_distance") or ``(|dx| + |dy|) / 2`` ("eye_coordinates"); level eyes give twice the error
-    in the second.
+    The mean is over all 2K coordinates, or over those of the points present in the reference. With
+    (dx, dy) from one of its ``corners`` to the other, its size is ``sqrt(dx^2 + dy^2)``
+    ("eye_distance") or ``(|dx| + |dy|) / 2`` ("eye_coordinates"); for level eyes, the second gives
+    twice the error.
 
-    0 where equal. NaN for an item that was not detected, that is where ``found`` lacks a point of
-    the reference, and where the reference lacks a corner or has both in one place.
+    0 if equal. NaN for an item that was not detected, that is, if ``found`` lacks a point of the
+    reference, and if the reference lacks a corner or has both in one place.
 
     Args:
-        found: in the result, in pixels, NaN where missing.
-        reference: where they should be, likewise.
-        corners: numbers of two landmarks, in iBUG-68 the outer corners of the eyes.
+        found: landmarks of the result in pixels, NaN where missing.
+        reference: target positions, likewise.
+        corners: indices of two landmarks, in iBUG-68 the outer corners of the eyes.
     Raises:
-        ValueError: mismatched shapes, corners that are not two of the landmarks, another normalization.
+        ValueError: mismatched shapes, invalid corners, or an unknown normalization.
 
     Example:
         >>> face = 50 * torch.rand(1, 68, 2)

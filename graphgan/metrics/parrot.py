@@ -23,27 +23,27 @@ def parrot_rank_one(
     *,
     weight_decay: float = 10.0,
 ) -> Float64[Tensor, "m"]:
-    """1 for a probe whose person a linear head names first, else 0: not identified.
+    """1 for a probe whose person a linear head ranks first, else 0: not identified.
 
     The head is multinomial logistic regression on anonymized images of known people: it minimizes
     ``sum over faces of -log softmax(W z + c)[person] + weight_decay / 2 |W|^2``, z the descriptors
     less their mean and over their standard deviation in ``train``. There is one minimum, which
     L-BFGS finds from zero, in double precision on the CPU: the same input gives the same answer.
 
-    Faces without a descriptor (NaN) are left out of the training, and are wrong as probes. A person
-    none of whose training faces gave one is never named.
+    Faces without a descriptor (NaN) are excluded from training and count as wrong as probes. A
+    person without any usable training face is never named.
 
     Args:
         train: descriptors of anonymized images, NaN where missing.
-        train_people: the number of each one's person.
+        train_people: person of each training descriptor.
         probes: descriptors of other anonymized images, likewise.
         probe_people: likewise.
-        weight_decay: above 0. Measured on dlib's descriptors of 60 people, 1 to 4 faces each to
-            learn from, untouched and as mosaics: from 0.1 to 30 the rate hardly changes, from 100
-            on it falls where there is most to learn.
+        weight_decay: above 0. Measured with dlib's descriptors of 60 people, 1 to 4 training faces
+            each, untouched and as mosaics: the rate hardly changes from 0.1 to 30, and falls from
+            100 on where there is most to learn.
     Raises:
-        ValueError: mismatched shapes, no training face, a probe whose person is not among the known
-            ones, a weight decay that is not positive.
+        ValueError: mismatched shapes, no training faces, a probe of an unknown person, or a weight
+            decay that is not positive.
 
     Example:
         >>> people = torch.arange(3).repeat(5)

@@ -35,14 +35,16 @@ class RealismFeatures(nn.Module):
         variant: "lite2" or "lite0".
         weights: see `EfficientNetLite.pretrained`; None uses the installed package.
     Attributes:
-        name: in tables: the variant.
-        of_close_ups: evaluation shows it `close_up`, not whole images.
-        fingerprint: of weights and size; features stay valid as long as this does not change.
+        name: name in tables: the variant.
+        of_close_ups: evaluation passes face crops (`close_up`) instead of whole images.
+        fingerprint: identifies weights and size; cached features are valid as long as it does not
+            change.
     Shapes:
         ``images: b 3 h w``, 8 bits -> ``b 1280``
     Raises:
         MissingExtraError: no weights given, and their package is not installed.
-        ValueError: another variant, or a file of something else; other images, or none.
+        ValueError: an unknown variant, a file with other content; when called: wrong images, or
+            none.
     """
 
     of_close_ups = True
@@ -78,18 +80,17 @@ class RealismFeatures(nn.Module):
 def close_up(
     image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "k 2"], *, size: int = 260
 ) -> UInt8[Tensor, "3 {size} {size}"]:
-    """The face and little else, as `RealismFeatures` sees most of what was done to it.
+    """Crop the face and little else, where `RealismFeatures` is most sensitive to changes.
 
-    A square of 1.25 times the longer side of the landmarks' box, around its middle, raised by a
-    twentieth of the side: from the forehead to below the chin. Where it leaves the image, the
-    image is reflected.
+    A square of 1.25 times the longer side of the landmarks' box, centered on it and raised by a
+    twentieth of the side: from the forehead to below the chin. The image is reflected at its edges.
 
     Args:
-        image: that the face is in.
-        landmarks: of the face in it, such as of the face before it was replaced; NaN where missing.
-        size: pixels a side of the result.
+        image: image with the face.
+        landmarks: landmarks of the face, such as those before it was replaced; NaN where missing.
+        size: side of the result in pixels.
     Raises:
-        ValueError: no landmark is there, or all that are there lie on one point; less than a pixel.
+        ValueError: no landmark is present, all present ones coincide, or a size below one pixel.
 
     Example:
         >>> image = torch.randint(256, (3, 90, 120), dtype=torch.uint8)

@@ -56,7 +56,7 @@ def seam_visibility(
 
 
 def changed_region(results: Images, originals: Images) -> Bool[Tensor, "n 1 h w"]:
-    """Where results differ from originals, without specks and holes: where something was pasted.
+    """Where results differ from originals, without specks and holes: the pasted region.
 
     Pixels whose mean difference over red, green and blue and over 3 x 3 pixels is above 8 steps of
     8 bits, which compression alone hardly makes; what is thinner than 5 pixels is left out, and

@@ -34,10 +34,10 @@ class Sharpness(NamedTuple):
     result is NaN or has hardly any contrast.
 
     Args:
-        to_original: of the result's face to the original's, each in units of its image's
-            contrast: 0 flat, 1 as before, above 1 sharper or noisier.
-        to_surroundings: of the result's face to what is around it.
-        original_to_surroundings: the same of the original, to compare with.
+        to_original: result's face relative to the original's, each in units of its image's
+            contrast: 0 is flat, 1 unchanged, above 1 sharper or noisier.
+        to_surroundings: result's face relative to its surroundings.
+        original_to_surroundings: the same for the original, for comparison.
     Shapes:
         each ``n``
     """

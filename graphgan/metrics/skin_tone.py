@@ -34,8 +34,9 @@ class SkinTone(NamedTuple):
     """Colors of the skin of faces and around them; NaN if either is not visible.
 
     Args:
-        face, beside: individual typology angles, in degrees: above 55 very light, below -30 dark.
-        delta_e: distance of both colors in CIELAB (CIE76): about 2 is seen by those who look.
+        face, beside: individual typology angles, in degrees: above 55 is very light, below -30
+            dark.
+        delta_e: distance between both colors in CIELAB (CIE76): about 2 is just noticeable.
     Shapes:
         each ``n``
     """
@@ -57,8 +58,9 @@ def skin_tone(
 
     Args:
         images: results or originals, in [-1, 1] or 8-bit.
-        landmarks: of the face, in pixels; of the original, which results are to keep.
-        beside: where the skin around is seen, see `skin_beside`.
+        landmarks: landmarks of the face in pixels, those of the original, which results should
+            keep.
+        beside: where the surrounding skin is visible, see `skin_beside`.
     Raises:
         ValueError: mismatched shapes.
     """
@@ -75,7 +77,7 @@ def skin_tone(
 def skin_beside(
     originals: Images, mask: Float[Tensor, "n 1 h w"], landmarks: Float[Tensor, "n 68 2"]
 ) -> Bool[Tensor, "n 1 h w"]:
-    """Where the original shows skin outside of a face's mask: neck, ears and edges of cheeks.
+    """Where the original shows skin outside the face mask: neck, ears and edges of the cheeks.
 
     Pixels more than 2 away from the mask and inside the face's outline (with a forehead of 0.7)
     enlarged 1.4 times, whose color is near that of the cheeks: from their L* by at most 0.35 of it,
@@ -112,7 +114,7 @@ def _alike(
 def cheek_mask(
     landmarks: Float[Tensor, "n 68 2"], size: tuple[int, int]
 ) -> Float[Tensor, "n 1 h w"]:
-    """1 on the cheeks and the nose, away from the eyes, the mouth and the face's edge.
+    """1 on the cheeks and the nose, away from eyes, mouth and the edge of the face.
 
     Args:
         landmarks: iBUG-68, in pixels.

@@ -35,7 +35,7 @@ def ssim(
     `mask_ssim` is the published measure of a masked region, which is another one.
 
     Args:
-        output: images in [-1, 1], ``h`` and ``w`` of at least 11.
+        output: images in [-1, 1], with sides of at least 11.
         target: what they should be, likewise.
         mask: weights from 0 to 1.
     Raises:
@@ -71,7 +71,7 @@ def mask_ssim(
     which looks at the region alone, to learn how good it is.
 
     Args:
-        output: images in [-1, 1], ``h`` and ``w`` of at least 11.
+        output: images in [-1, 1], with sides of at least 11.
         target: what they should be, likewise.
         mask: 1 where to look, 0 elsewhere; see `graphgan.landmarks.pose_mask.pose_mask`.
     Raises:
