@@ -21,7 +21,7 @@ Tool = TypeVar("Tool")
 
 @dataclass(frozen=True, kw_only=True)
 class ToolOptions:
-    """Options common to all tools.
+    """Options common to all detectors and recognizers.
 
     Args:
         min_face: smallest faces to detect, in pixels along the longer side of their landmarks.

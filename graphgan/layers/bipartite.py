@@ -268,7 +268,7 @@ class BipartiteReasoning(nn.Module):
     the current input.
 
     Args:
-        channels: c of each map.
+        channels: c, channels of each map.
         num_nodes: N; a pair gives each direction its own number and its own ``proj``.
         num_states: D; by default ``2 N`` (of the first direction) as published.
         aggr: how positions are aggregated at a node: "sum" as published, or "mean", over all

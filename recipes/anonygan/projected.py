@@ -1,4 +1,4 @@
-"""AnonyGAN's objective with discriminators that look at the features of a trained network.
+"""AnonyGAN's objective with projected discriminators.
 
 Sources: [A] Dall'Asen et al., ICIAP 2021, eq. (2) to (5), whose terms are here in another form;
 [P] Sauer et al., "Projected GANs Converge Faster", NeurIPS 2021; [R] Reed et al., "Generative

@@ -63,11 +63,11 @@ LAYOUTS = {
 
 
 class PublishedPictures(NamedTuple):
-    """What the folder of a data set holds.
+    """Content of a data set's folder.
 
     Args:
-        landmarks: of each image, by source.
-        tables: the files of joints and pairs.
+        landmarks: landmarks of each image, by source.
+        tables: files of joints and pairs.
     """
 
     listing: Listing

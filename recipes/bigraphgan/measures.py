@@ -1,4 +1,4 @@
-"""How near generated persons come to the true ones, beside answers that need no network."""
+"""Compare generated persons with the true images, next to baselines that need no network."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ INSIDE = "SSIM inside"
 
 @dataclass(frozen=True)
 class PoseTransferReport:
-    """The network beside trivial answers.
+    """The network's scores next to trivial baselines.
 
     Args:
         comparison: margins in `INSIDE`.
-        pairs, people: how many were measured.
-        empty: how many of the pairs have nothing inside that could be measured.
-        of_training: the images are those that were trained on.
+        pairs, people: number of pairs and people measured.
+        empty: number of pairs with nothing to measure inside the region.
+        of_training: whether the images are training images.
     """
 
     comparison: Comparison
@@ -66,8 +66,8 @@ def measure_transfer(
     Args:
         model: trained, on the CPU or a GPU.
         persons: what it was trained on, for their mean, and where the pairs are read.
-        pairs: of the test images, to be measured.
-        batch_size: pairs at a time.
+        pairs: pairs of test images to measure.
+        batch_size: number of pairs per batch.
     """
     device = device_of(model)
     mean = mean_image(persons.train).to(device)
@@ -98,7 +98,7 @@ def measure_transfer(
 
 
 def measures(answer: Float[Tensor, "b 3 h w"], batch: PersonBatch) -> dict[str, Float[Tensor, "b"]]:
-    """Each measure of each item against its target; those of an empty region are NaN.
+    """Each measure of each item against its target; NaN for an empty region.
 
     SSIM up to 1; absolute differences (L1) of 0 to 2, images in [-1, 1].
     """

@@ -68,8 +68,8 @@ class BiGraphGANObjective:
     ``weight_l1 |output - target|`` and ``weight_perceptual |f(output) - f(target)|``.
 
     Args:
-        options: weights and variants.
-        sigma: of the pose maps that the ``pose`` discriminator sees, in pixels.
+        options: weights and variants of the terms.
+        sigma: standard deviation in pixels of the pose maps that the ``pose`` discriminator sees.
         features: of the perceptual loss; None for none. Those of a `FeatureNetwork` count as pixels
             do, less outside the person.
     """
@@ -87,14 +87,14 @@ class BiGraphGANObjective:
         self.pools = {name: HistoryPool(options.history) for name in DISCRIMINATORS}
 
     def generate(self, generator: nn.Module, batch: PersonBatch) -> GeneratorOutput:
-        """The person of the image in the pose of the target."""
+        """Render the person of the image in the target's pose."""
         output: GeneratorOutput = generator(batch.image, batch.joints, batch.target_joints)
         return output
 
     def generator_losses(
         self, discriminators: Mapping[str, nn.Module], batch: PersonBatch, output: GeneratorOutput
     ) -> Losses:
-        """Adversarial terms, absolute difference, perceptual loss."""
+        """Adversarial terms, L1 loss and perceptual loss."""
         options = self.options
         losses: Losses = {}
         for name in DISCRIMINATORS:
@@ -137,15 +137,15 @@ class BiGraphGANObjective:
         return {f"d_{name}": self.adversarial.discriminator(real, fake)}
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs: the pools.
+        """State needed to resume: the pools.
 
-        Where several processes share a batch, each has pools of its own, those of the first are
-        saved, and a resumed run gives them to all.
+        If several processes share a batch, each has its own pools; those of the first are saved and
+        given to all when resuming.
         """
         return {name: pool.state_dict() for name, pool in self.pools.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up what `state_dict` gave.
+        """Restore what `state_dict` returned.
 
         Raises:
             KeyError, ValueError: of other discriminators or larger pools.

@@ -1,4 +1,4 @@
-"""The columns of BiGraphGAN's sample sheets."""
+"""Columns of BiGraphGAN's sample sheets."""
 
 import torch
 from jaxtyping import Float
@@ -13,7 +13,7 @@ from graphgan.models import BiGraphGAN
 
 
 def sheet_columns(model: BiGraphGAN, batch: PersonBatch) -> dict[str, Tensor]:
-    """What goes in, what comes out, and what should; the model in eval mode."""
+    """Input, output and target of a batch; the model must be in eval mode."""
     output = pose(model, batch)
     columns = {
         "image": batch.image,
@@ -31,7 +31,7 @@ def sheet_columns(model: BiGraphGAN, batch: PersonBatch) -> dict[str, Tensor]:
 
 
 def draw_poses(batch: PersonBatch) -> Float[Tensor, "b 3 h w"]:
-    """The wanted skeletons on gray."""
+    """The target skeletons on gray."""
     gray = torch.full_like(batch.target[0].cpu(), 128, dtype=torch.uint8)
     radius, edges = gray.shape[1] / 64, OPENPOSE_18.edges
     poses = batch.target_joints.cpu()

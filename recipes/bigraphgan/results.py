@@ -1,4 +1,4 @@
-"""What BiGraphGAN makes of pairs of images."""
+"""Results of BiGraphGAN for pairs of images."""
 
 import torch
 from jaxtyping import Float

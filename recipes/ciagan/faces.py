@@ -39,8 +39,8 @@ class Faces(NamedTuple):
         return isinstance(self.train, SyntheticFaces)
 
     def unlike_pairs(self, count: int, *, seed: int = 0) -> tuple[list[int], list[int]]:
-        """Wanted images of ``train`` and sources of ``test``: at most ``count`` of the latter,
-        spread evenly, each with a random image of a random person, never its own."""
+        """Target images of ``train`` and sources of ``test``: at most ``count`` sources, spread
+        evenly, each with a random image of a random other person."""
         total = len(self.test)
         sources = torch.linspace(0, total - 1, min(count, total)).round().long().tolist()
         chance = torch.Generator().manual_seed(seed)

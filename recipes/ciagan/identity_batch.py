@@ -36,12 +36,12 @@ class IdentityBatch(NamedTuple):
 def to_identity_batch(
     stored: StoredPairs, device: torch.device | str = "cpu", *, size: int | None = None
 ) -> IdentityBatch:
-    """Pairs whose conditions are images of people of the training set, on the device.
+    """Pairs whose conditions show people of the training set, moved to the device.
 
     Args:
         stored: their ``persons`` are the identities.
-        device: where the batch is to be.
-        size: of the generator's images; that of the faces by default.
+        device: device for the batch.
+        size: size of the generator's images; by default that of the faces.
     """
     faces = to_face_batch(stored, device)
     drawing, masked = generator_inputs(
@@ -62,7 +62,7 @@ def to_identity_batch(
 def read_across(
     train: PictureDataset, wanted: list[int], faces: PictureDataset, sources: list[int]
 ) -> StoredPairs:
-    """Images of people that were trained on, by number, beside images of others."""
+    """Training images by number, paired with images of other people."""
     first, second = (
         read_pairs(pictures, Pairs(*2 * (torch.tensor(numbers),), torch.zeros(len(numbers)).long()))
         for pictures, numbers in ((train, wanted), (faces, sources))

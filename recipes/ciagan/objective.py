@@ -42,7 +42,7 @@ class LossOptions:
 
 
 class Result(NamedTuple):
-    """What the generator made, and the source with that inside its mask; both about [-1, 1]."""
+    """The generated image, and the source with it pasted inside the mask; both about [-1, 1]."""
 
     generated: Float[Tensor, "b 3 h w"]
     image: Float[Tensor, "b 3 h w"]
@@ -56,9 +56,9 @@ class CIAGANObjective:
     ``identity`` network.
 
     Args:
-        options: weights.
+        options: weights of the terms.
         count: number of selected items per process, averaged over the processes that share the
-            batch; here by default the process's own.
+            batch; by default the process's own count.
     """
 
     def __init__(self, options: LossOptions, *, count: Count = Tensor.sum) -> None:
@@ -67,7 +67,7 @@ class CIAGANObjective:
         self.adversarial = AdversarialLoss(options.adversarial)
 
     def generate(self, generator: nn.Module, batch: IdentityBatch) -> Result:
-        """The wanted people in the sources' holes."""
+        """Show the requested people in the sources' holes."""
         made = generator(batch.drawing, batch.masked, batch.identity).float() * 2 - 1
         return Result(made, paste(made, batch.source, batch.mask))
 
@@ -92,7 +92,8 @@ class CIAGANObjective:
     def discriminator_losses(
         self, name: str, discriminator: nn.Module, batch: IdentityBatch, output: Result
     ) -> Losses:
-        """The critic tells images from results, the identity network people from each other."""
+        """The critic separates real from generated images, the identity network separates
+        people."""
         if name == "identity":
             a, b = discriminator(batch.source).float(), discriminator(batch.wanted).float()
             margin = self.options.margin

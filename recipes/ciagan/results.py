@@ -27,11 +27,11 @@ def replaced(
 
 
 def wanted_pasted(batch: IdentityBatch) -> Float[Tensor, "b 3 h w"]:
-    """An image of the wanted person as it is: right identity, wrong pose."""
+    """An image of the requested person as it is: right identity, wrong pose."""
     return paste(batch.wanted, batch.source, batch.mask)
 
 
 def source_blurred(batch: IdentityBatch) -> Float[Tensor, "b 3 h w"]:
-    """The source blurred inside the mask, sigma a sixteenth of the side."""
+    """Blur the source inside the mask, with sigma a sixteenth of the side."""
     size = batch.source.shape[-1]
     return blur_faces(batch.source, batch.mask, kernel_size=size // 8 * 2 + 1, sigma=size / 16)

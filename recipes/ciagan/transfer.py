@@ -25,7 +25,8 @@ from graphgan.training.sampling import device_of
 
 @dataclass(frozen=True)
 class TransferReport:
-    """Errors inside the mask (0 to 2, images in [-1, 1]) and what shuffling adds to them."""
+    """Errors inside the mask (0 to 2, for images in [-1, 1]) and how much shuffling the inputs
+    increases them."""
 
     comparison: Comparison
     rises: dict[str, Interval]
@@ -47,13 +48,13 @@ def measure_transfer(
     *,
     num_pairs: int = 256,
 ) -> TransferReport:
-    """Compare the model with three trivial answers, and with itself on shuffled inputs.
+    """Compare the model with three trivial baselines, and with itself on shuffled inputs.
 
     Args:
         model: trained, on the CPU or a GPU.
-        faces: drawn ones.
-        mean_face: of those it was trained on, in [-1, 1].
-        num_pairs: of a training person and a face of somebody else.
+        faces: drawn faces.
+        mean_face: mean of the training faces, in [-1, 1].
+        num_pairs: number of pairs of a training person and another person's face.
     """
     wanted, sources = faces.unlike_pairs(num_pairs)
     batch = to_identity_batch(faces.read(wanted, sources), device_of(model))
