@@ -75,5 +75,5 @@ def _told(gan_step: GANStep, source: Path, loaded: list[str], unlike: str) -> st
     untrained = [name for name in networks if name not in loaded]
     line = f"starts from {source}: {', '.join(name for name in networks if name in loaded)}"
     if untrained:
-        line += f"; untrained, since it does not include them:{', '.join(untrained)}"
+        line += f"; untrained, since it does not include them: {', '.join(untrained)}"
     return f"{line}; different options: {unlike}" if unlike else line

@@ -187,11 +187,11 @@ def test_who_names_people_is_asked_for_names(tools, faces):
 
 
 def test_two_detectors_of_one_name_are_refused(tools):
-    with pytest.raises(ValueError, match="detectors of different names"):
+    with pytest.raises(ValueError, match="detectors with different names"):
         replace(tools, detectors=[ColorDetector()])
 
 
 @pytest.mark.parametrize("recognizers", [[], [ColorRecognizer(), ColorRecognizer()]])
 def test_no_recognizer_and_two_of_one_name_are_refused(tools, recognizers):
-    with pytest.raises(ValueError, match="recognizers of different names"):
+    with pytest.raises(ValueError, match="recognizers with different names"):
         replace(tools, recognizers=recognizers)

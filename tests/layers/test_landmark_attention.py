@@ -189,7 +189,7 @@ def test_refuses_other_landmarks(condition, source, message):
     [
         (torch.ones(1, K, 2), 64, r"size as a pair \(h, w\), got 64"),
         (torch.ones(1, K, 2), (64, 64, 3), r"size as a pair \(h, w\), got \(64, 64, 3\)"),
-        (torch.ones(1, 3, 64, 64), (64, 64), r"\(1, 3, 64, 64\), which look like images"),
+        (torch.ones(1, 3, 64, 64), (64, 64), r"\(1, 3, 64, 64\); these look like images"),
         ([[1.0, 2.0]] * K, (64, 64), rf"as a tensor \(b, {K}, 2\), got list"),
     ],
 )

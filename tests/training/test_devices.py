@@ -89,7 +89,9 @@ def test_another_number_of_processes_than_torchrun_started_is_refused(
 
 def test_machines_with_unequal_numbers_of_processes_are_refused(below_torchrun):
     below_torchrun(5, 3)
-    with pytest.raises(ValueError, match="as many processes on every machine, got 5 in all and 3"):
+    with pytest.raises(
+        ValueError, match="same number of processes on every machine, got 5 in all and 3"
+    ):
         launch_fabric("cpu")
 
 

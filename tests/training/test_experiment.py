@@ -195,7 +195,7 @@ def test_the_generator_may_learn_at_some_steps_alone(prepare, tmp_path, capsys):
     options = replace(OPTIONS, steps=4, log_every=2, out=tmp_path / "run")
     assert train_command(options, every_second, less_memory="") == 0
     assert state_of(tmp_path / "run")["objective"] == {"asked": 2}
-    assert re.search(r"4 steps: \S+ samples/s \(\S+ s a step\), peak", capsys.readouterr().out)
+    assert re.search(r"4 steps: \S+ samples/s \(\S+ s per step\), peak", capsys.readouterr().out)
     with pytest.raises(ValueError, match="expected steps to be a multiple of 2"):
         train_command(replace(options, steps=3), every_second, less_memory="")
 

@@ -274,7 +274,7 @@ def test_a_report_may_be_made_anew_in_its_folder_and_nowhere_else(run, tmp_path)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     line = failure(run("original", out=tmp_path / "mine"))
-    assert "one of an earlier evaluation" in line
+    assert "that of an earlier evaluation" in line
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["letter.txt"]
 
 
@@ -282,7 +282,7 @@ def test_a_report_may_be_made_anew_in_its_folder_and_nowhere_else(run, tmp_path)
     ("systems", "flags", "message"),
     [
         (["blurr"], {}, "expected systems among original"),
-        (["original", "original"], {}, "expected systems of different names"),
+        (["original", "original"], {}, "expected systems with different names"),
         (["anonygan=nowhere"], {}, "found none at nowhere"),
         (["original"], {"data": "nowhere"}, "nowhere: no such folder"),
         (["original"], {"count": 0}, "expected count of at least 1, got 0"),
