@@ -48,7 +48,7 @@ class FolderOfResults:
             if path.suffix.lower() in SUFFIXES and path.is_file():  # no dangling link
                 stem = path.relative_to(root).with_suffix("").as_posix()
                 if (other := self.files.setdefault(stem, path)) is not path:
-                    raise ValueError(f"{root}: two results with one name,{other.name} and {path}")
+                    raise ValueError(f"{root}: two results with one name, {other.name} and {path}")
         if not self.files:
             raise ValueError(f"{root}: expected images named after the sources, found none")
         self.root = root

@@ -69,7 +69,7 @@ def open_faces(options: TrainOptions) -> Faces:
     faces = drawn_faces(options) if options.data is None else prepared_faces(options.data)
     if len(faces.people) < 2:
         raise ValueError(
-            "expected at least two people to train on, whose identities faces can be given,"
+            "expected at least two people to train on, whose identities faces can be given, "
             f"got {len(faces.people)}"
         )
     check_size(faces.train.size)
