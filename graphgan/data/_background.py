@@ -1,4 +1,4 @@
-"""What stands behind a drawn figure."""
+"""The background of a drawn figure."""
 
 import numpy as np
 from jaxtyping import Float

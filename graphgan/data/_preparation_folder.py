@@ -1,4 +1,4 @@
-"""A folder while it is being prepared: whose it is, what is done already, what is left over."""
+"""State of a folder that is being prepared: its options, finished work and leftovers."""
 
 import hashlib
 import json

@@ -154,7 +154,7 @@ class AdaptiveStrength:
         ramp: number of images over which the strength can rise from 0 to 1.
         every: number of updates that r is averaged over; the strength changes at the last of them.
     Raises:
-        ValueError: a strength or a target beyond its range, ``ramp`` or ``every`` below 1.
+        ValueError: a strength or target out of range, or ``ramp`` or ``every`` below 1.
 
     Example:
         >>> adaptive = AdaptiveStrength(ramp=64, every=1)

@@ -90,7 +90,7 @@ def report_check(
     draw: Callable[[Picture], UInt8[Tensor, "3 h w"]],
     counts: Sequence[str] = (),
 ) -> int:
-    """Print counts and problems and write the contact sheet.
+    """Print counts and problems, and write the contact sheet.
 
     Args:
         pictures: images of the whole folder.

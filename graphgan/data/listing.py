@@ -42,8 +42,8 @@ class ListedPair(NamedTuple):
     """Two photos, by source, that a folder's own list pairs.
 
     Args:
-        about: what the list says of them.
-        where: the list's name and the line.
+        about: the list's columns on the pair.
+        where: name of the list and line number.
     """
 
     about: tuple[str | int, ...]
@@ -56,8 +56,8 @@ class PairList(NamedTuple):
     """A folder's own list of pairs.
 
     Args:
-        columns: names of what each pair's ``about`` holds, and of its two photos.
-        lists: the splits that have a list, where pairs are listed by split.
+        columns: names of the columns in each pair's ``about``, and of its two photos.
+        lists: splits that have a list, if pairs are listed by split.
     """
 
     columns: tuple[str, ...]
@@ -129,7 +129,7 @@ def plain(root: Path) -> Listing:
 def photo_sources(
     folder: Path, *, besides: Collection[Path] = ()
 ) -> tuple[list[str], dict[str, int]]:
-    """Sorted paths of the photos below ``folder``, and other files counted by suffix.
+    """Sorted paths of the photos in ``folder``, and counts of other files by suffix.
 
     Args:
         besides: files to leave out of the count.
@@ -161,7 +161,7 @@ def _files(folder: Path) -> Iterator[Path]:
 def match_landmarks(
     listing: Listing, rows: Sequence[LandmarkRow], folder: Path
 ) -> dict[str, Float[Tensor, "k 2"]]:
-    """The landmarks by source; photos without a row and rows without a photo become unusable.
+    """Landmarks by source; photos without a row and rows without a photo become unusable.
 
     Args:
         folder: folder of the photos.

@@ -251,7 +251,7 @@ class ListedPairSampler:
         self.seed = seed
 
     def batch(self, step: int) -> Pairs:
-        """The pairs of one step, a function of the seed and the step alone."""
+        """The pairs of one step, determined by the seed and the step."""
         size, start = len(self.pairs.source), step * self.batch_size
         first, last = start // size, (start + self.batch_size - 1) // size
         passes = range(first, last + 1)

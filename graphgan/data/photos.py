@@ -17,7 +17,7 @@ from graphgan.landmarks.masks import face_outline, has_face_mask
 from graphgan.landmarks.schemes import IBUG_68, OPENPOSE_18, LandmarkScheme
 
 CropRule = Literal["face", "person", "whole"]
-"""A square around the face, a rectangle around the person, or the photo as it is."""
+"""A square around the face, a rectangle around the person, or the whole photo."""
 
 # An image outside of which most landmarks lie is not the one that they were found in.
 _LEAST_INSIDE = 0.5

@@ -1,4 +1,4 @@
-"""Faces of people who do not exist, drawn from numbers: no file, no photograph, no network.
+"""Faces of nonexistent people, drawn from random numbers: no files, photos or networks.
 
 An `Identity` says who is drawn and a `View` everything else, so any person can be drawn in
 another one's pose, expression, light and background: the true answer to "this person's face in
@@ -39,7 +39,7 @@ def render_face(identity: Identity, view: View, size: int = 128) -> Picture:
 
 
 class SyntheticFaces(DrawnPeople):
-    """A `PictureDataset` of drawn people, each in views of their own.
+    """A `PictureDataset` of drawn people, each in their own views.
 
     Face ``f`` of the ``p``-th person is number ``p * faces_per_person + f``. A face depends on
     ``seed``, on the person's number ``first_person + p`` and on ``f`` alone: not on how many others

@@ -1,4 +1,4 @@
-"""Clothed people who do not exist, drawn from numbers: no file, no photograph, no network.
+"""Clothed, nonexistent people, drawn from random numbers: no files, photos or networks.
 
 A `Figure` says who is drawn and a `Scene` everything else, so any person can be drawn in another
 one's pose, light and background: the true answer to "this person in that pose", which no set of
@@ -39,7 +39,7 @@ def render_person(who: Figure, scene: Scene, size: tuple[int, int] = (128, 64)) 
 
 
 class SyntheticPersons(DrawnPeople):
-    """A `PictureDataset` of drawn people, each in scenes of their own.
+    """A `PictureDataset` of drawn people, each in their own scenes.
 
     Image ``f`` of the ``p``-th person is number ``p * images_per_person + f``. An image depends
     on ``seed``, on the person's number ``first_person + p`` and on ``f`` alone. Sets of one seed

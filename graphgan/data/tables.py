@@ -1,4 +1,4 @@
-"""CSV files: read line by line with errors that say where, written whole or not at all."""
+"""Read CSV files line by line, with errors that give the line; write them atomically."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from graphgan.files import replacing
 
 
 def read_table(path: str | Path) -> Iterator[tuple[int, list[str]]]:
-    """The lines of a file that hold something, the header first, each with its number.
+    """Yield the nonempty lines of a file with their numbers, the header first.
 
     A byte order mark is taken off, and names of any bytes come as ``os.fsdecode`` gives them.
 

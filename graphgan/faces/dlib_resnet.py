@@ -110,10 +110,10 @@ def _filled(
 class DlibResNetRecognizer:
     """dlib's face descriptors, computed for 16 faces at a time.
 
-    Each face is brought upright to 150 x 150 pixels by a similarity of its eyes, nose and upper
-    lip, in every pixel as dlib does it. `DlibResNet` describes it with the weights that are
-    shipped, which are read once a process. dlib rounds landmarks to whole pixels; for such
-    landmarks distances are dlib's own to 1e-3.
+    Each face is aligned to 150 x 150 pixels by a similarity of its eyes, nose and upper lip,
+    identical to dlib's in every pixel. `DlibResNet` describes it with the shipped weights, which
+    are loaded once per process. dlib rounds landmarks to whole pixels; for such landmarks,
+    distances match dlib's to 1e-3.
 
     Args:
         device: device to run the network on.
@@ -135,14 +135,14 @@ class DlibResNetRecognizer:
     def __call__(
         self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "n 68 2"]
     ) -> Float[Tensor, "n 128"]:
-        """The descriptor of each face, in its order, on the CPU.
+        """The descriptor of each face, in order, on the CPU.
 
         Args:
             image: RGB.
             landmarks: iBUG-68, in pixels. A face whose landmarks are not all finite, or lie within
                 a pixel, gets a row of NaN.
         Raises:
-            ValueError: an image or landmarks of another shape; weights that cannot be read.
+            ValueError: an image or landmarks of the wrong shape, or unreadable weights.
         """
         chips, present = face_chips(image, landmarks)
         descriptors = torch.full((len(landmarks), DESCRIPTOR_SIZE), torch.nan, device="cpu")

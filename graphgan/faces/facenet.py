@@ -17,7 +17,7 @@ from graphgan.faces.inception_resnet import InceptionResnetV1
 from graphgan.landmarks.align import Crop, crop_image
 
 SIZE = 160
-"""Pixels a side of the faces that it sees."""
+"""Side in pixels of the face crops."""
 
 # MTCNN's boxes, on which FaceNet was trained, hold more of a head than landmarks do: brows to chin.
 _BESIDE, _ABOVE, _BELOW = 0.1, 0.4, 0.1

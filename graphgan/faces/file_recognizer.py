@@ -89,11 +89,11 @@ class FileRecognizer:
     def __call__(
         self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "n 68 2"]
     ) -> Float[Tensor, "n d"]:
-        """The descriptor of each face, in its order; faces of one image go through together.
+        """The descriptor of each face, in order; the faces of one image form a batch.
 
         Raises:
-            ValueError: an image or landmarks of another shape; a network that gives numbers that
-                are not finite.
+            ValueError: an image or landmarks of the wrong shape, or network output that is not
+                finite.
         """
         network = self._network
         faces, present = aligned_faces(image, landmarks, network.size, scale=_SCALES[self.crop])

@@ -60,17 +60,17 @@ else:  # the choices of a flag
 
 
 def make_detector(name: str, options: ToolOptions | None = None) -> FaceDetector:
-    """The detector of that name.
+    """The detector with this name.
 
     Raises:
-        ValueError: there is none.
-        MissingExtraError: it needs a package that is not installed.
+        ValueError: unknown name.
+        MissingExtraError: a required package is not installed.
     """
     return _made("detector", DETECTORS, name, options)
 
 
 def make_landmarker(name: str, options: ToolOptions | None = None) -> Landmarker:
-    """The landmarker of that name; errors as of `make_detector`."""
+    """The landmark detector with this name; errors as for `make_detector`."""
     return _made("landmarker", LANDMARKERS, name, options)
 
 
@@ -82,7 +82,7 @@ def make_recognizer(name: str, options: ToolOptions | None = None) -> Recognizer
 def make_finder(
     detector: str = "centerface", landmarker: str = "face-mesh", options: ToolOptions | None = None
 ) -> FaceFinder:
-    """A detector and a landmarker together; errors as of `make_detector`."""
+    """A detector and a landmark detector combined; errors as for `make_detector`."""
     return FaceFinder(make_detector(detector, options), make_landmarker(landmarker, options))
 
 

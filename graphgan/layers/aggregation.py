@@ -24,8 +24,8 @@ Reasoning = Literal["bipartite", "none", "cross_attention", "pose_attention"]
 their widths are chosen so that the block has about as many parameters:
 
 - ``bipartite``: `BipartiteReasoning`, as published.
-- ``none``: no reasoning. Each position of each half is updated by itself, with the residual, norm
-  and ReLU of the reasoning: ``y_i = x_i + norm(conv_1x1(relu(conv_1x1(x_i))))``.
+- ``none``: no reasoning. Each position of each half is updated independently, with the residual,
+  norm and ReLU of the reasoning: ``y_i = x_i + norm(conv_1x1(relu(conv_1x1(x_i))))``.
 - ``cross_attention``: `CrossAttention`, every position of one half reads every one of the other.
 - ``pose_attention``: nothing in that place, so that the block is `PoseAttentionalTransfer`; the
   shape stream is wider between its convolutions, with "group" norm by whole groups."""

@@ -105,7 +105,7 @@ def _profile(
     rendering: Rendering,
     sigma: float,
 ) -> Float[Tensor, "b k o t"]:
-    """A landmark's map along one axis."""
+    """The profile of a landmark's map along one axis."""
     if rendering == "one_hot":
         return (pixels == coordinate.round()).to(pixels.dtype)
     distance = pixels - coordinate

@@ -146,7 +146,7 @@ def _matrices() -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _scale(point: Fraction) -> Fraction:
-    """Of Lagrange's polynomial of a point: its value there."""
+    """The value of Lagrange's polynomial at its point."""
     value = Fraction(1)
     for other in _POINTS:
         value *= point - other if other != point else 1

@@ -17,7 +17,7 @@ def contrastive_loss(
     *,
     margin: float = 3.0,
 ) -> Float[Tensor, ""]:
-    """Mean over the pairs of ``1/2 |a - b|^2``, or of ``1/2 max(0, margin - |a - b|)^2``.
+    """Mean over pairs of ``1/2 |a - b|^2``, or of ``1/2 max(0, margin - |a - b|)^2``.
 
     Args:
         a: embeddings.

@@ -67,7 +67,7 @@ class PerceptualLoss(nn.Module):
 
 
 def vgg19_features(weights: str | Path | None = None, *, last: int = LAST_LAYER) -> nn.Sequential:
-    """The first layers of VGG-19, as torchvision numbers them (0 a convolution, 1 its ReLU, ...).
+    """The first layers of VGG-19, numbered as in torchvision (0 a convolution, 1 its ReLU, ...).
 
     Args:
         weights: torchvision's VGG-19 weights (its state dict or that of its ``features``, as a

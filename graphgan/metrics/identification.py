@@ -50,8 +50,8 @@ def rank_one(
         probe_people: person of each probe.
         gallery_people: likewise; each person may appear several times.
     Raises:
-        ValueError: other people than distances, an empty gallery, a probe whose person is not in
-            the gallery.
+        ValueError: mismatched numbers of people and distances, an empty gallery, or a probe whose
+            person is not in the gallery.
 
     Example:
         >>> distances = torch.tensor([[0.2, 0.5], [0.3, 0.4]])
@@ -251,7 +251,7 @@ def fold_statistics(values: Float[Tensor, "n"], folds: Int[Tensor, "n"]) -> Fold
         values: NaN values are ignored.
         folds: fold number of each value.
     Raises:
-        ValueError: other folds than values, a single fold, a fold without values.
+        ValueError: mismatched numbers of folds and values, a single fold, or a fold without values.
 
     Example:
         >>> fold_statistics(torch.tensor([1.0, 0.0, 1.0, 1.0]), torch.tensor([1, 1, 2, 2]))
@@ -283,7 +283,7 @@ def fold_accuracies(
         same: whether a pair shows one person.
         folds: fold number of each pair.
     Raises:
-        ValueError: other counts, a single fold.
+        ValueError: mismatched counts, or a single fold.
 
     Example:
         >>> distances, same = torch.tensor([0.1, 0.9, 0.2, 0.8]), torch.tensor([1, 0, 1, 0]).bool()

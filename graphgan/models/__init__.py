@@ -1,4 +1,4 @@
-"""Networks made of the blocks: generators and discriminators."""
+"""Generators and discriminators built from the blocks."""
 
 from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.bigraphgan import BiGraphGAN

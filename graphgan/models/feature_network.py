@@ -66,7 +66,7 @@ class FeatureNetwork(nn.Module):
     def efficientnet_lite(
         cls, variant: str = "lite0", path: Path | str | None = None
     ) -> "FeatureNetwork":
-        """The four stages of strides 4, 8, 16 and 32 of `EfficientNetLite`, trained on ImageNet.
+        """The four stages of `EfficientNetLite` with strides 4, 8, 16 and 32, trained on ImageNet.
 
         For speed, batch normalization is folded into the convolutions and memory is channels-last.
 

@@ -45,7 +45,7 @@ _LARGEST_FILE = 2**31 - 2**24  # protobuf's limit, and room for the graph
 
 
 def export_onnx(model: AnonyGAN, path: str | Path, *, size: tuple[int, int] | None = None) -> float:
-    """Export a network, fused for inference, to ONNX, and verify it before writing the file.
+    """Export a network, fused for inference, to ONNX; verify it before writing the file.
 
     Inputs, all float32: ``condition: b 3 h w`` and ``source: b 3 h w`` in [-1, 1],
     ``condition_landmarks: b k 2`` and ``source_landmarks: b k 2`` in pixels, NaN where missing,
@@ -229,7 +229,8 @@ class _ImageOnly(nn.Module):
 
 
 def _image(model: AnonyGAN, inputs: Sequence[Tensor]) -> Tensor:
-    """What the anonymizer takes: beyond the size of training, details stay the condition's."""
+    """The image as the anonymizer computes it: above the training size, details are the
+    condition's."""
     if works_at_full_resolution(model):
         return generate_at_full_resolution(model, *inputs)
     image: Tensor = model(*inputs).image

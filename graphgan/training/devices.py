@@ -68,7 +68,8 @@ class _Processes(NamedTuple):
 
 
 def _processes(devices: int) -> _Processes:
-    """Those that torchrun (or ``fabric run``, which calls it) started, or ``devices`` here."""
+    """The processes started by torchrun (or ``fabric run``, which calls it), or ``devices``
+    here."""
     if not (distributed.is_available() and distributed.is_torchelastic_launched()):
         return _Processes(devices, 1)
     world, per_node = (int(os.environ[name]) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))

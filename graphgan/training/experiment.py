@@ -51,7 +51,7 @@ class Experiment:
             it returns a dataclass, that must not be frozen, because Fabric fills it in.
         discriminators: by name.
         objective: the losses of all networks.
-        pairs: the data of every step.
+        pairs: data of every step.
         to_batch: moves a step's data to the device in the form that the objective expects.
         columns: columns of a sample sheet, made by the averaged generator in eval mode.
         learned: evaluates the result; its text is printed at the end.

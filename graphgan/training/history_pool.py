@@ -35,7 +35,7 @@ class HistoryPool:
         self.kept: list[Tensor] = []
 
     def __call__(self, items: Float[Tensor, "b *rest"]) -> Float[Tensor, "b *rest"]:
-        """As many items, without gradient, in the order of those they stand for."""
+        """The same number of items, without gradient, in the order of those they replace."""
         items = items.detach()
         return items if self.size == 0 else torch.stack([self._exchange(item) for item in items])
 

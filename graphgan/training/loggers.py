@@ -161,7 +161,7 @@ class WandbRun:
 
 
 def _kept_id(file: Path) -> str:
-    """Of the run at wandb, the same whenever it is resumed."""
+    """The run's ID at wandb, kept for resuming."""
     if not file.is_file():
         with replacing(file) as temporary:
             temporary.write_text(uuid.uuid4().hex[:12])
@@ -184,7 +184,7 @@ def _class_of(name: str) -> Callable[..., Any]:
 
 
 def _open(made: Callable[..., Any], name: str, folder: Path) -> RunLogger:
-    """With the folder, under whichever of its names the logger knows."""
+    """Open the logger with the folder, under the argument name it expects."""
     known = inspect.signature(made).parameters
     places = [place for place in ("save_dir", "root_dir") if place in known][:1]
     try:

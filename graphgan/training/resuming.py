@@ -103,7 +103,7 @@ def _naming_start(source: str) -> Iterator[None]:
 
 
 def _like_run(default: Options, source: Path, *, networks_alone: bool) -> Options:
-    """The options of a run, or those of its networks alone, where ``source`` is one's folder."""
+    """The options of a run, or only those of its networks, if ``source`` is a run folder."""
     if not (source / CONFIG).is_file():
         return default
     saved: Any = read_options(type(default), RunFolder.open(source)[1])
@@ -120,7 +120,7 @@ def _unlike(default: Options, source: Path) -> Options:
 
 
 def _differing(wanted: dict[str, Any], own: dict[str, Any]) -> list[str]:
-    """Options of other values, by the names they have on the command line."""
+    """Options with different values, by their command-line names."""
     names = []
     for name, value in own.items():
         if isinstance(value, dict):
@@ -147,7 +147,8 @@ def write_options(options: RunOptions) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """As YAML has it; a path is whole, since the next sitting may start elsewhere."""
+    """The value as YAML stores it; paths become absolute, because the run may be resumed from
+    elsewhere."""
     if isinstance(value, tuple):
         return list(value)
     if not isinstance(value, Path):
@@ -214,7 +215,7 @@ def _parse(args: list[str], default: Options) -> Options:
 
 
 def _value(args: list[str], flag: str) -> str | None:
-    """What follows a flag, before the real parser knows the defaults; the last one counts."""
+    """The value after a flag (the last one counts), before the real parser knows the defaults."""
     value = None
     for i, arg in enumerate(args):
         name, equals, after = arg.partition("=")

@@ -28,7 +28,7 @@ from graphgan.weights.finding import checkpoints_of
 CONFIG = "config.yaml"
 STATE = "state.pt"
 VALIDATION = "validation"
-"""The error on held-out pairs, in tables and beside weights."""
+"""Name of the error on held-out pairs, in tables and next to weights."""
 _ERROR = f"{VALIDATION}.json"
 
 

@@ -1,4 +1,4 @@
-"""One training step of a GAN: the generator learns first, then each discriminator.
+"""One GAN training step: the generator learns first, then each discriminator.
 
 The generator may learn only at every n-th step, to train a critic n times as often.
 
@@ -111,7 +111,7 @@ class GANStep:
     Args:
         fabric: device, precision and processes.
         generator: learns first.
-        discriminators: learn afterwards, one by one, in this order.
+        discriminators: learn after the generator, one by one, in this order.
         objective: what they minimize.
         seed: determines dropout and other randomness of a step, together with the step and process
             numbers, so that a resumed run draws the same as an uninterrupted one.
@@ -187,10 +187,10 @@ class GANStep:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up what `state_dict` gave.
+        """Restore what `state_dict` returned.
 
         Raises:
-            ValueError: a state of other networks.
+            ValueError: the state of other networks.
         """
         with _errors_of_states():
             if lacking := self._players.keys() - state["networks"].keys():

@@ -66,7 +66,7 @@ def _drawn(people: list[str], count: int, seed: int) -> list[str]:
 
 
 def _read(path: Path, people: list[str]) -> list[str]:
-    """The identities of a file, in its order."""
+    """Read the identities in a file, in order."""
     try:
         numbers = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:

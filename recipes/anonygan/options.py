@@ -318,7 +318,7 @@ class TrainOptions(RunOptions):
 
 
 def like_weights(options: TrainOptions, source: Path) -> TrainOptions:
-    """The options of a run that starts from these weights, whose generator it keeps."""
+    """The options of a run that starts from these weights and keeps their generator."""
     model = AnonyGAN.from_pretrained(source)
     size = options.size if model.size is None else max(model.size)
     return replace(options, size=size, model=options.model.like(model))

@@ -164,7 +164,7 @@ def _check_people(root: Path, portraits: list[Portrait]) -> None:
 def _around_face(
     person: str, image: UInt8[Tensor, "3 h w"], mesh: Float[Tensor, "468 3"]
 ) -> Portrait:
-    """The square with 2.4 times the longer side of the mesh, or as much as the image has."""
+    """The square of 2.4 times the mesh's longer side, or as much of it as the image has."""
     height, width = image.shape[1:]
     low, high = mesh[:, :2].amin(0), mesh[:, :2].amax(0)
     side = min(2.4 * float((high - low).max()), height, width)
@@ -188,7 +188,7 @@ def _around_face(
 def posed(
     portrait: Portrait, donors: list[Portrait], rng: np.random.Generator
 ) -> Float[Tensor, "3 s s"]:
-    """The portrait in another pose, with another expression."""
+    """The portrait in another pose and with another expression."""
     target, opened = _with_expression(portrait.mesh, rng, opens=bool(donors))
     target = _turned(target, rng)
     image = bend_to_landmarks(

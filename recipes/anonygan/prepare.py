@@ -116,7 +116,7 @@ def _landmarks(
 
 
 def _scheme_of(path: Path, count: int, wanted: LandmarkScheme | None) -> LandmarkScheme:
-    """Whose landmarks a file of that many holds."""
+    """The scheme of a file with that many landmarks."""
     if wanted is not None and count == wanted.num_landmarks:
         return wanted
     if wanted in (None, *FROM_IBUG_68) and count == IBUG_68.num_landmarks:

@@ -4,7 +4,7 @@ Sources: [A] Dall'Asen et al., ICIAP 2021, eq. (2) to (5), whose terms are here 
 [P] Sauer et al., "Projected GANs Converge Faster", NeurIPS 2021; [R] Reed et al., "Generative
 Adversarial Text to Image Synthesis", ICML 2016, section 4.2 (real images with the wrong landmarks).
 
-One pass of the feature network over the result and one over source and condition serve all terms.
+One pass of the feature network over the result, and one over source and condition, serve all terms.
 """
 
 from collections.abc import Mapping
@@ -53,11 +53,11 @@ class Judged(NamedTuple):
 
 
 class ProjectedObjective(AnonyGANObjective):
-    """The generator against ``app`` and ``lm`` discriminators on one feature network.
+    """Losses of the generator against ``app`` and ``lm`` discriminators on one feature network.
 
     Args:
-        options: weights and variants.
-        network: whose features are judged.
+        options: weights and variants of the terms.
+        network: the feature network of the discriminators.
         count: see `AnonyGANObjective`.
     """
 
@@ -91,7 +91,7 @@ class ProjectedObjective(AnonyGANObjective):
     def generator_losses(  # type: ignore[override]
         self, discriminators: Mapping[str, nn.Module], batch: FaceBatch, output: Judged
     ) -> Losses:
-        """Adversarial terms, weak feature matching, features, reconstruction."""
+        """Adversarial terms, weak feature matching, feature loss and reconstruction."""
         options, selected = self.options, batch.same_person
         size = (batch.source.shape[2], batch.source.shape[3])
         losses: Losses = {}

@@ -83,7 +83,7 @@ def main() -> int:
 
 
 def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
-    """Everything that a run needs, checked."""
+    """Build and check everything a run needs."""
     faces = open_faces(options)
     if asks_for_too_much(options, faces.train):
         asked, options = options, without_same_person(options)
@@ -194,7 +194,7 @@ def make_sampler(options: TrainOptions, faces: PictureDataset) -> PairSampler:
 def sheet_maker(
     faces: PictureDataset, to_batch: Callable[[StoredPairs], FaceBatch]
 ) -> Callable[[AnonyGAN], dict[str, Tensor]]:
-    """Columns of the same few pairs of different people, so that sheets can be compared."""
+    """Columns of a fixed set of pairs of different people, so that sheets can be compared."""
     persons = faces.persons
     everyone = next_person_pairs(persons) if len(set(persons)) > 1 else self_pairs(len(persons))
     chosen = some_pairs(everyone, SHEET_ROWS)
@@ -208,10 +208,10 @@ def sheet_maker(
 def validation(
     faces: Faces, to_batch: Callable[..., FaceBatch]
 ) -> Callable[[AnonyGAN], float] | None:
-    """The error inside the mask on held-out pairs that have a true answer, by the same few pairs.
+    """The error inside the mask on a fixed set of held-out pairs with a true answer.
 
-    Drawn faces: of two people. Photos: of one person in two photos, whose answer is the source;
-    none where nobody among the test faces has two, or where there are none.
+    Drawn faces: pairs of two people. Photos: two photos of one person, where the source is the
+    answer; None if no test person has two, or there are no test faces.
     """
     persons = faces.test.persons
     if isinstance(faces.test, SyntheticFaces):
@@ -227,7 +227,7 @@ def validation(
 
 
 def what_was_learned(model: AnonyGAN, faces: Faces) -> str:
-    """Transfer of identity where the true answer is known, pose and expression elsewhere."""
+    """Transfer of identity where the true answer is known, otherwise pose and expression."""
     if isinstance(faces.test, SyntheticFaces):
         return str(measure_transfer(model, faces.train, faces.test))
     if len(set(faces.test.persons)) < 2:

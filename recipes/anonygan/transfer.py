@@ -53,7 +53,7 @@ def measure_transfer(
         model: trained, on the CPU or a GPU.
         train_faces: the training faces, for their mean face.
         test_faces: faces of people that the model has never seen.
-        num_pairs: pairs of different people.
+        num_pairs: number of pairs of different people.
     """
     pairs = some_pairs(next_person_pairs(test_faces.persons), num_pairs)
     batch = batch_for(model, read_pairs(test_faces, pairs))
@@ -90,12 +90,12 @@ def measure_transfer(
 
 
 def true_answers(faces: SyntheticFaces, pairs: Pairs) -> Float[Tensor, "b 3 h w"]:
-    """Each pair's person of the condition in the view of its source, in [-1, 1]."""
+    """The person of each pair's condition in the view of its source, in [-1, 1]."""
     numbers = zip(pairs.condition.tolist(), pairs.source.tolist(), strict=True)
     return to_float_image(torch.stack([faces.true_answer(c, s).image for c, s in numbers]))
 
 
 def mean_face(train_faces: PictureDataset, batch: FaceBatch) -> Float[Tensor, "b 3 h w"]:
-    """The mean of the faces that were trained on, in every mask."""
+    """The mean training face, inside every mask."""
     mean = mean_image(train_faces).to(batch.source.device)
     return paste(mean.expand_as(batch.source), batch.source, batch.mask)

@@ -37,8 +37,8 @@ from graphgan.data.tables import read_table
 def market_person(name: str) -> str:
     """``0002`` of ``0002_c1s1_000451_03``.
 
-    Names that begin with 0000 or -1 are of passers-by and of nobody, not of one person: each of
-    them is a person of its own.
+    Names that begin with 0000 or -1 show passers-by or nobody; each of these images counts as a
+    separate person.
     """
     person = name.partition("_")[0]
     return name if person in ("", "0000", "-1") else person

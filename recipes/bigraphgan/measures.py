@@ -65,7 +65,7 @@ def measure_transfer(
 
     Args:
         model: trained, on the CPU or a GPU.
-        persons: what it was trained on, for their mean, and where the pairs are read.
+        persons: the training data, for its mean image, and the images of the pairs.
         pairs: pairs of test images to measure.
         batch_size: number of pairs per batch.
     """

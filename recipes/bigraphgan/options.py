@@ -164,7 +164,7 @@ class TrainOptions(RunOptions):
 
 
 def like_weights(options: TrainOptions, source: Path) -> TrainOptions:
-    """The options of a run that starts from these weights, whose generator it keeps."""
+    """The options of a run that starts from these weights and keeps their generator."""
     return replace(options, model=options.model.like(BiGraphGAN.from_pretrained(source)))
 
 

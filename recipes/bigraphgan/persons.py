@@ -30,7 +30,7 @@ class Persons(NamedTuple):
 
 
 def open_persons(options: TrainOptions) -> Persons:
-    """What a run is trained and tested on.
+    """The training and test data of a run.
 
     Raises:
         ValueError: see `prepared_persons`.
@@ -39,7 +39,7 @@ def open_persons(options: TrainOptions) -> Persons:
 
 
 def drawn_persons(options: TrainOptions) -> Persons:
-    """Drawn people, those of the test apart from all others."""
+    """Drawn people; those to test on are different people."""
     draw = partial(SyntheticPersons, size=options.size, seed=options.seed)
     train, test = draw_splits(draw, options.people, options.images_per_person)
     return Persons(train, None, test, next_picture_pairs(test.persons))

@@ -3,7 +3,8 @@
 Sources: [B] Tang et al., BMVC 2020, section 2.5, whose terms are here in another form; Sauer et
 al., "Projected GANs Converge Faster", NeurIPS 2021.
 
-One pass of the feature network over the result and one over target and given image serve all terms.
+One pass of the feature network over the result, and one over target and given image, serve all
+terms.
 """
 
 from collections.abc import Mapping

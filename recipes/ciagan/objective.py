@@ -74,7 +74,7 @@ class CIAGANObjective:
     def generator_losses(
         self, discriminators: Mapping[str, nn.Module], batch: IdentityBatch, output: Result
     ) -> Losses:
-        """The critic's judgement, the distance to the wanted person, reconstruction."""
+        """The critic's judgment, the distance to the requested person, and reconstruction."""
         options, embed = self.options, discriminators["identity"]
         logits = discriminators["critic"](seen(output.image, batch))[-1].float()
         with torch.no_grad():

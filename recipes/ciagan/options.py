@@ -84,7 +84,7 @@ class TrainOptions(RunOptions):
 
 
 def like_weights(options: TrainOptions, source: Path) -> TrainOptions:
-    """The options of a run that starts from these weights, whose generator it keeps."""
+    """The options of a run that starts from these weights and keeps their generator."""
     config = CIAGANGenerator.from_pretrained(source).config
     model = replace(options.model, width=config["width"], blocks=config["num_blocks"])
     return replace(options, model=model)

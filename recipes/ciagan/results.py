@@ -14,7 +14,7 @@ from graphgan.models import CIAGANGenerator
 def replaced(
     model: CIAGANGenerator, batch: IdentityBatch, *, chunk_size: int = 32
 ) -> Float[Tensor, "b 3 h w"]:
-    """The sources with the wanted people in their holes, a chunk at a time."""
+    """The sources with the requested people in their holes, processed in chunks."""
     columns = (batch.source, batch.landmarks, batch.identity)
     return torch.cat(
         [

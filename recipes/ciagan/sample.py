@@ -81,7 +81,7 @@ def sample(options: Options) -> None:
 
 
 def chosen_identities(model: CIAGANGenerator, options: Options, count: int) -> list[int]:
-    """Whom each face is to show: the person that is asked for, or by chance."""
+    """The identity for each face: the requested one, or a random one."""
     if options.identity is not None:
         return count * [identity_number(model, options.identity)]
     chance = torch.Generator().manual_seed(options.seed)
@@ -89,10 +89,10 @@ def chosen_identities(model: CIAGANGenerator, options: Options, count: int) -> l
 
 
 def identity_number(model: CIAGANGenerator, asked: str) -> int:
-    """Number of a training person by name, or else by that number.
+    """The number of a training person, given by name or number.
 
     Raises:
-        ValueError: nobody that the network was trained on.
+        ValueError: not a person that the network was trained on.
     """
     if asked in (model.people or ()) or not asked.isdecimal():
         return model.number_of(asked)
@@ -109,7 +109,7 @@ def person_of(model: CIAGANGenerator, identity: int) -> str:
 
 
 def pose_of_written(faces: PreparedPictures, pairs: Pairs, out: Path) -> str:
-    """The pose check on files that were written, spread evenly over them."""
+    """The pose check on written files, spread evenly over them."""
     checked = some_pairs(pairs, MOST_PICTURES).source.tolist()
     sources = torch.stack([faces[i].image for i in checked])
     written = torch.stack([read_image(image_file(out, faces.names[i])) for i in checked])

@@ -84,7 +84,7 @@ def measure_transfer(
 
 
 def shuffled_inputs(batch: IdentityBatch) -> dict[str, IdentityBatch]:
-    """Every item gets what is half a set away."""
+    """Each input replaced by that of the item half a set away."""
     far = len(batch.source) // 2
     return {
         "identities shuffled": batch._replace(identity=batch.identity.roll(far, 0)),
