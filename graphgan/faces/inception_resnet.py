@@ -23,13 +23,15 @@ from graphgan.models._published_wrappings import State
 from graphgan.models._weight_files import read_state
 
 SIZE = 160  # pixels a side that the published weights were trained at
-MIN_SIZE = 75  # below, the last pooling has nothing left
+MIN_SIZE = 75  # smaller images leave nothing for the last pooling
 NUM_FEATURES = 512
 
 # Trained on (v - 127.5) / 128 of 8-bit values v; images here are v / 127.5 - 1.
 _STANDARDIZATION = 127.5 / 128
 
-Network = TypeVar("Network", bound="InceptionResnetV1")  # the hook of the tests knows no Self
+Network = TypeVar(
+    "Network", bound="InceptionResnetV1"
+)  # the tests' type checker does not support Self
 
 
 class InceptionResnetV1(nn.Module):

@@ -29,7 +29,7 @@ NUM_POINTS = 5  # eyes, tip of the nose, corners of the mouth; left in the image
 _NETWORKS = ("pnet", "rnet", "onet")
 _AT_ONCE = 512  # crops that go through a network together
 
-Detector = TypeVar("Detector", bound="MTCNN")  # the hook of the tests knows no Self
+Detector = TypeVar("Detector", bound="MTCNN")  # the tests' type checker does not support Self
 
 
 class PNet(nn.Module):

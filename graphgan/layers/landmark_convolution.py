@@ -18,7 +18,7 @@ from torch import Tensor
 
 from graphgan.landmarks.maps import Rendering
 
-_FAR = -1e6  # where missing landmarks are; a NaN would reach the gradient
+_FAR = -1e6  # position of missing landmarks; NaN would reach the gradient
 
 
 def landmark_convolution(
@@ -80,7 +80,7 @@ def _seen_from(
     count = (length + 2 * padding - taps) // stride + 1
     first = torch.zeros_like(coordinate, dtype=torch.long)
     if rendering != "gaussian":
-        reach = 1 if rendering == "one_hot" else 2  # pixels that a point lies on
+        reach = 1 if rendering == "one_hot" else 2  # pixels that a point covers
         # Even kernels see mirror images from outputs that do not see the point itself.
         margin = max(0, 2 * padding + 1 - taps) if reflect else 0
         low = coordinate.detach().round() if rendering == "one_hot" else coordinate.detach().floor()
@@ -128,7 +128,7 @@ def _from_windows(
     values = torch.bmm(rearrange(seen, "k b i j m n -> k (b i j) (m n)"), taps).flatten(0, 1)
     items = torch.arange(batch, device=rows.device)[:, None, None] * (height * width)
     target = (items + rows * width)[..., None] + columns[:, :, None]
-    full = torch.promote_types(values.dtype, torch.float32)  # where many landmarks meet
+    full = torch.promote_types(values.dtype, torch.float32)  # where many landmarks add up
     out = values.new_zeros(batch * height * width, len(kernel), dtype=full)
     out.index_add_(0, rearrange(target, "b k i j -> (k b i j)"), values.to(full))
     return rearrange(out.to(values.dtype), "(b h w) c -> b c h w", h=height, w=width)

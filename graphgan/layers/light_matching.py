@@ -14,11 +14,11 @@ from torch import Tensor
 
 from graphgan._checks import check_features
 
-_SIZE = 128  # light is smooth: larger images are looked at shrunk
+_SIZE = 128  # lighting is smooth, so larger images are downscaled
 _ROUNDS = 6  # of the least squares
-_FIRST, _LATER = 3, 0.3  # rounds that look at the middle of the face, and how much the others do
-_NEAR = 0.8  # deviations of the mask from its middle: a Gaussian's sigma
-_WIDE, _WIDER = 1.5, 2.0  # a pixel so many mean distances from the plane counts half
+_FIRST, _LATER = 3, 0.3  # rounds focused on the face's center; exponent in later rounds
+_NEAR = 0.8  # sigma of a Gaussian, in standard deviations of the mask
+_WIDE, _WIDER = 1.5, 2.0  # at this many mean distances from the plane, weight 1/2
 _RIDGE = 1e-4
 _LUMA_GAIN, _CHROMA_GAIN = (0.3, 1.5), (0.2, 1.5)
 _TINY = 1e-3

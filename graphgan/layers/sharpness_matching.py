@@ -11,11 +11,11 @@ from torch import Tensor
 
 from graphgan._checks import check_features
 
-_COARSEST = 16  # pixels of an image of 128 that the widest band is made of
+_COARSEST = 16  # structures of the coarsest band in an image of 128, in pixels
 _COARSEST_GRAIN = 32  # the same for grain: structures of a thirty-second of the height
 _LEAST_GAIN = 0.1
-_GRAIN = 0.5  # of what the source has more: a part of it is structure, not grain
-_MOST_GRAIN = 0.07  # 9 of 255 gray levels an octave
+_GRAIN = 0.5  # share of the excess: part of it is structure, not grain
+_MOST_GRAIN = 0.07  # 9 of 255 gray levels per octave
 _MEDIAN = 0.6745  # of the absolute value of a standard normal variable
 _TINY = 1e-8
 

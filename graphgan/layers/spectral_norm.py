@@ -47,6 +47,6 @@ class SpectralNorm(nn.Module):
         matrix = weight.flatten(1)
         if self.training:
             self._approach(matrix)
-        # Copies: a second reading before backward changes the buffers.
+        # Copies, since another access before backward changes the buffers.
         u, v = self._u.clone(), self._v.clone()
         return weight / torch.vdot(u, matrix.mv(v))

@@ -16,11 +16,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 KERNEL = 3
-TILE = 4  # outputs a side of a tile
-_PATCH = TILE + KERNEL - 1  # inputs that they see
+TILE = 4  # outputs per side of a tile
+_PATCH = TILE + KERNEL - 1  # inputs they depend on
 _POINTS = (Fraction(0), Fraction(3, 4), -Fraction(3, 4), Fraction(3, 2), -Fraction(3, 2))
-# Below these numbers transforms cost more than they save: `python benchmarks/run.py convolution`.
-# A kernel's own transform costs the more tiles the more channels there are.
+# Below these sizes, transforms cost more than they save: `python benchmarks/run.py convolution`.
+# Transforming the kernel is only worth it for more tiles if there are more channels.
 _LEAST_CHANNELS = 128
 _LEAST_TILES, _LEAST_TILES_TRANSFORMED = 64, 32
 
@@ -171,5 +171,5 @@ def _tensor(rows: list[list[Fraction]]) -> Tensor:
     return torch.tensor([[float(value) for value in row] for row in rows], dtype=torch.float64)
 
 
-# Of both axes at once: 16 x 36, 36 x 9 and 36 x 36.
+# For both axes at once: 16 x 36, 36 x 9 and 36 x 36.
 _OUTPUT_MATRIX, _KERNEL_MATRIX, _PATCH_MATRIX = (torch.kron(m, m) for m in _matrices())

@@ -33,5 +33,5 @@ def mean_of_selected(
             f"expected selected of shape {tuple(per_item.shape)}, got {tuple(selected.shape)}"
         )
     divisor = torch.as_tensor(selected.sum() if count is None else count)
-    # An empty selection sums to 0, whatever it is divided by.
+    # An empty selection sums to 0, so any divisor works.
     return (per_item * selected).sum() / torch.where(divisor > 0, divisor, 1)

@@ -40,6 +40,6 @@ def contrastive_loss(
     if margin <= 0:
         raise ValueError(f"expected a margin above 0, got {margin}")
     squared = (a - b).square().sum(1)
-    # A root has no slope at 0; embeddings that coincide have no direction to part in either.
+    # The root has no gradient at 0, and coinciding embeddings have no direction to move apart.
     distance = squared.where(~same, 1.0).clamp(min=torch.finfo(squared.dtype).tiny).sqrt()
     return torch.where(same, squared, F.relu(margin - distance).square()).mean() / 2

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from graphgan._states import check_tensors, fill
 from graphgan._tensor_files import read_tensors
 
-# VGG-19: channels of its convolutions, 0 for a pooling.
+# Channels of VGG-19's convolutions; 0 is a pooling layer.
 _VGG_19 = (64, 64, 0, 128, 128, 0, *4 * (256,), 0, *4 * (512,), 0, *4 * (512,), 0)
 LAST_LAYER = 3  # of [B]: two convolutions, each with its ReLU
 

@@ -51,7 +51,7 @@ def grown(inside: Bool[Tensor, "n 1 h w"], pixels: int) -> Bool[Tensor, "n 1 h w
     """The region dilated by this many pixels, also diagonally."""
     for axis in (2, 3):
         reach = 0
-        while reach < pixels:  # 1, 4, 13 and so on: each time thrice as far
+        while reach < pixels:  # 1, 4, 13, ...: three times as far each time
             step = min(2 * reach + 1, pixels - reach)
             inside = inside | _shifted(inside, step, axis) | _shifted(inside, -step, axis)
             reach += step

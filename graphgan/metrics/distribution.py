@@ -25,7 +25,7 @@ from graphgan.metrics.kernel import KernelDistance, kernel_distance
 Images = Float[Tensor, "_ 3 _ _"] | Iterable[Float[Tensor, "_ 3 _ _"]]
 """Images in [-1, 1]: ``n 3 h w`` at once, or batch by batch as ``b 3 h w``."""
 
-_SLACK = 1e-3  # rounding may leave [-1, 1] by a little
+_SLACK = 1e-3  # rounding may slightly exceed [-1, 1]
 
 
 class InceptionScore(NamedTuple):
@@ -151,7 +151,7 @@ def inception_score(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that all logits are kept, and that one part has no spread
         metric = Metric(feature=nn.Identity(), splits=splits, sync_on_compute=False)
-        # A probability of 0 would give 0 * inf: e^-700 is as good, and a number.
+        # A probability of 0 would give 0 * inf; e^-700 is equivalent and finite.
         metric.update(logits.log_softmax(1).clamp(min=-700))
         with _seeded(seed):
             mean, std = metric.compute()

@@ -26,10 +26,10 @@ class ExportedProgram(nn.Module):
             raise ValueError(f"{path}: no such file; expected a program of torch.export")
         self.path = path
         before = logging.root.manager.disable
-        logging.disable(logging.CRITICAL)  # torch logs every way it tries to read a file
+        logging.disable(logging.CRITICAL)  # torch logs every attempt to read a file
         try:
             self.run = torch.export.load(path).module()
-        except Exception as error:  # whatever a damaged archive makes of it
+        except Exception as error:  # damaged archives raise any exception
             raise ValueError(f"{path}: expected a program of torch.export: {error}") from error
         finally:
             logging.disable(before)

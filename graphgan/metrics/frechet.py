@@ -146,7 +146,7 @@ def _spreads_apart(a: Float64[Tensor, "n d"], b: Float64[Tensor, "m d"]) -> floa
     root = vectors * values.clamp(min=0).sqrt() @ vectors.T
     both = torch.linalg.eigvalsh(root @ other @ root).clamp(min=0).sqrt().sum()
     apart = one.trace() + other.trace() - 2 * both
-    return max(0.0, float(apart))  # rounding leaves equal sets a little below 0
+    return max(0.0, float(apart))  # rounding makes equal sets slightly negative
 
 
 def _principal_directions(features: Float64[Tensor, "n d"]) -> Float64[Tensor, "r d"]:

@@ -19,8 +19,8 @@ from graphgan.weights import weights_file
 FACE_MODEL = "face-model"
 """Name of the shipped canonical face."""
 
-_STEPS = 10  # of Gauss and Newton; the start is near
-_LEAST_POINTS = 4  # of a shape that has depth
+_STEPS = 10  # Gauss-Newton steps; the start is close
+_LEAST_POINTS = 4  # minimum for a shape with depth
 
 
 class FaceModel(NamedTuple):

@@ -29,7 +29,7 @@ def descriptor_distances(
     shapes = tuple(probes.shape), tuple(gallery.shape)
     if not (probes.ndim == gallery.ndim == 2 and probes.shape[1] == gallery.shape[1]):
         raise ValueError(f"expected descriptors of one width, n d and m d, got {shapes}")
-    # By products it would be faster, and wrong in the last digits between near ones.
+    # Matrix products would be faster, but inaccurate for close descriptors.
     exact = "donot_use_mm_for_euclid_dist"
     return torch.cdist(probes.cpu().double(), gallery.cpu().double(), compute_mode=exact)
 
@@ -62,7 +62,7 @@ def rank_one(
         raise ValueError(f"expected distances of {expected}, got {tuple(distances.shape)}")
     check_known(probe_people, gallery_people, "the gallery")
     nearest = distances.masked_fill(distances.isnan(), torch.inf).amin(1, keepdim=True)
-    near = distances == nearest  # nothing beside NaN
+    near = distances == nearest  # False for NaN
     own = probe_people[:, None] == gallery_people
     return (near.any(1) & (own | ~near).all(1)).to(distances.dtype)
 

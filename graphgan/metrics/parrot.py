@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from graphgan.metrics.identification import check_known
 
-_STEPS = 1000  # never needed: it ends where the gradient does
+_STEPS = 1000  # never reached: it stops when the gradient vanishes
 
 
 def parrot_rank_one(
@@ -61,7 +61,7 @@ def parrot_rank_one(
     faces = train.cpu().double()[known]
     people, classes = torch.unique(train_people.cpu()[known], return_inverse=True)
     mean, scale = faces.mean(0), faces.std(0, correction=0)
-    scale[scale == 0] = 1  # where all are alike there is nothing to learn
+    scale[scale == 0] = 1  # constant columns carry no information
     weight, bias = _fit((faces - mean) / scale, classes, weight_decay)
     logits = (probes.cpu().double()[seen] - mean) / scale @ weight.T + bias
     named[seen] = (people[logits.argmax(1)] == probe_people.cpu()[seen]).double()

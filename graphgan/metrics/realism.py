@@ -19,9 +19,9 @@ from graphgan.landmarks.align import Crop, crop_image
 from graphgan.layers.fusion import fuse
 from graphgan.models.efficientnet_lite import EfficientNetLite
 
-_AT_ONCE = 2  # of these sizes, more images at once are slower on a processor
+_AT_ONCE = 2  # at this size, larger batches are slower on CPUs
 
-_SIDE_OF_BOX = 1.25  # what is replaced fills most of it; a wider crop shows less of a difference
+_SIDE_OF_BOX = 1.25  # the replaced region fills most of it
 _RAISED_BY = 0.05
 
 
@@ -66,7 +66,7 @@ class RealismFeatures(nn.Module):
         parts = torch.split(images, _AT_ONCE)
         return torch.cat(list(results_in_order(parts, self._seen)))
 
-    @torch.no_grad()  # a thread of its own knows nothing of its caller's
+    @torch.no_grad()  # a new thread does not inherit the caller's setting
     def _seen(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1280"]:
         return self.network(self._fitted(images))  # type: ignore[no-any-return]
 

@@ -108,7 +108,7 @@ def _alike(
     light = away[:, :1].abs() <= _LIGHTNESS * face[:, :1]
     apart, chroma = (x[:, 1:].square().sum(1, keepdim=True).sqrt() for x in (away, face))
     near: Tensor = light & (apart <= (_CHROMA * chroma).clamp(max=_MOST_CHROMA))
-    return near  # NaN is like nothing
+    return near  # NaN compares as False
 
 
 def cheek_mask(
@@ -156,7 +156,7 @@ def typology_angle(colors: Float[Tensor, "n 3"]) -> Float[Tensor, "n"]:
 
 def lab(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
     """CIELAB (D65) of images in [-1, 1], taken as sRGB: L* 0 to 100."""
-    from kornia.color import rgb_to_lab  # longer to import than all else but torch
+    from kornia.color import rgb_to_lab  # slower to import than everything except torch
 
     colors: Tensor = rgb_to_lab((images.float().clamp(-1, 1) + 1) / 2)
     return colors

@@ -46,10 +46,10 @@ def ssim(
         >>> ssim(picture, picture)
         tensor([1.])
     """
-    from kornia.metrics import ssim as ssim_map  # longer to import than all else but torch
+    from kornia.metrics import ssim as ssim_map  # slower to import than everything except torch
 
     _check(output, target, mask)
-    # Variances are differences of near numbers; Apple's GPUs have no double precision.
+    # Variances are differences of close numbers; Apple GPUs lack double precision.
     precise = torch.float32 if output.device.type == "mps" else torch.float64
     x, y = ((image.to(precise) + 1) / 2 for image in (output, target))
     places = ssim_map(x, y, WINDOW, max_val=1.0, eps=0.0, padding="valid").mean(1, keepdim=True)

@@ -48,7 +48,7 @@ class _WinogradConv2d(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b o h w"]:
         padded = F.pad(x, self.margin, mode="reflect")
-        # Chosen for one image: a choice for the batch would hold for that batch alone.
+        # Chosen for one image; a choice by batch would be fixed to that batch size.
         one = padded.new_empty(1, *padded.shape[1:])
         if not is_faster(one, self.weight, transformed=True):
             return F.conv2d(padded, self.weight, self.bias)

@@ -19,15 +19,15 @@ def open_session(path: Path, kind: str, *, threads: int | None = None) -> Any:
         ValueError: the file does not exist or has other content.
     """
     with needs_extra("export"):
-        onnxruntime: Any = importlib.import_module("onnxruntime")  # it comes without types
+        onnxruntime: Any = importlib.import_module("onnxruntime")  # it has no types
     if not path.is_file():
         raise ValueError(f"{path}: no such file; expected ONNX of {kind}")
-    onnxruntime.disable_telemetry_events()  # builds for Windows have it on
+    onnxruntime.disable_telemetry_events()  # enabled by default on Windows
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # what goes wrong is raised
+    options.log_severity_level = 4  # errors are raised instead
     options.intra_op_num_threads = threads or 0
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # whatever a damaged file makes of it
+    except Exception as error:  # damaged files raise any exception
         reason = str(error).strip().partition("\n")[0]
         raise ValueError(f"{path}: expected ONNX of {kind}: {reason}") from error

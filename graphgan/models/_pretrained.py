@@ -38,7 +38,7 @@ def save_weights(
     }
     metadata = {"format": FORMAT_VERSION, "kind": kind, "config": json.dumps(config)}
     with replacing(path) as temporary:
-        # Not save_file, whose files nobody else on the machine may read.
+        # Not save_file, whose files other users cannot read.
         temporary.write_bytes(_in_order(save(tensors, metadata)))
 
 

@@ -9,7 +9,7 @@ from graphgan._states import check_tensors, some
 
 State = dict[str, Tensor]
 
-_DEEPEST = 4  # dictionaries in one another
+_DEEPEST = 4  # nested dictionaries
 
 
 def unwrapped(content: Mapping[str, Any], prefix: str, siblings: tuple[str, ...]) -> State:

@@ -181,7 +181,9 @@ def resized_images(
     unchanged."""
     if images.shape[2:] == size:
         return images
-    precise = images.to(torch.promote_types(images.dtype, torch.float32))  # not there in 16 bits
+    precise = images.to(
+        torch.promote_types(images.dtype, torch.float32)
+    )  # not available in 16 bits
     return F.interpolate(precise, size, mode="bilinear", antialias=True).to(images.dtype)
 
 

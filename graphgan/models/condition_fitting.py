@@ -139,7 +139,7 @@ class ConditionFitting(nn.Module):
         if self.keep_openings:
             targets = self._placed(condition, *places)
             fitted = paint_mouths(fitted, targets, self.teeth)
-            if mask is not None:  # how sharp a face is its skin says, not its teeth
+            if mask is not None:  # sharpness is measured on skin, not on teeth
                 mask = mask * (1 - _mouth_masks(targets, mask))
         if self.match_sharpness:
             fitted = match_sharpness(fitted, source, _given(mask))

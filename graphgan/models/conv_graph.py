@@ -17,7 +17,7 @@ from graphgan._checks import check_batch, check_features
 from graphgan.models._same_padding import conv2d_same
 from graphgan.models.pretrained import Pretrained
 
-Graph = TypeVar("Graph", bound="ConvGraph")  # the hook of the tests does not know Self
+Graph = TypeVar("Graph", bound="ConvGraph")  # the tests' type checker does not support Self
 
 Node = Mapping[str, Any]
 """``op``, ``inputs`` (numbers of values: 0 is the image, i + 1 the result of node i), options."""
@@ -77,7 +77,7 @@ class ConvGraph(Pretrained):
         values: dict[int, Tensor] = {0: images}
         for i, node in enumerate(self.nodes):
             inputs = [values[v] for v in node["inputs"]]
-            first = node["inputs"][0]  # is overwritten where nobody needs it, nor its gradient
+            first = node["inputs"][0]  # overwritten if neither it nor its gradient is needed
             own = first in self._done[i] and first > 0 and not inputs[0].requires_grad
             for value in self._done[i]:
                 del values[value]

@@ -149,7 +149,7 @@ class LandmarkDiscriminator(PatchDiscriminator):
                 f"expected landmarks of shape {expected}, got {tuple(landmarks.shape)}"
             )
         _check_size(image.shape)
-        # The first convolution in two parts: over the image, and over maps never drawn.
+        # The first convolution in two parts: over the image, and over maps that are never rendered.
         kernel = self.first.weight
         seen = F.conv2d(image, kernel[:, :3], self.first.bias, stride=2, padding=1)
         landmarks_seen = landmark_convolution(

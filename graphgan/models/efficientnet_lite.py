@@ -26,7 +26,9 @@ from graphgan.models._same_padding import conv2d_same
 NUM_FEATURES = 1280
 NUM_CLASSES = 1000
 
-Network = TypeVar("Network", bound="EfficientNetLite")  # the hook of the tests knows no Self
+Network = TypeVar(
+    "Network", bound="EfficientNetLite"
+)  # the tests' type checker does not support Self
 
 
 class _Variant(NamedTuple):

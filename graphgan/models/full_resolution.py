@@ -100,7 +100,9 @@ def resized(images: Float[Tensor, "b c h w"], size: tuple[int, int]) -> Float[Te
     if tuple(images.shape[2:]) == size:
         return images
     shrinks = size[0] < images.shape[2]
-    precise = images.to(torch.promote_types(images.dtype, torch.float32))  # not there in 16 bits
+    precise = images.to(
+        torch.promote_types(images.dtype, torch.float32)
+    )  # not available in 16 bits
     out = F.interpolate(precise, size, mode="bicubic", antialias=shrinks, align_corners=False)
     return out.to(images.dtype)
 

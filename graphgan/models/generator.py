@@ -25,7 +25,7 @@ from graphgan.layers.landmark_attention import Descriptor, LandmarkAttention, Or
 from graphgan.layers.normalization import Norm
 from graphgan.layers.recomputing import recomputed
 
-# glibc maps larger blocks afresh each time, at the price of a page fault for every 4 KiB of them.
+# glibc maps larger blocks anew each time, with a page fault for every 4 KiB.
 _LARGEST_BLOCK = 2**25  # bytes
 
 ShapeEncoding = Literal["separate", "joint"]

@@ -23,9 +23,9 @@ from graphgan.models._conv_norm import ConvNormReLU
 from graphgan.models._weight_files import read_state
 
 NUM_FEATURES = 2048
-MIN_SIZE = 75  # below, the last pooling has nothing left
+MIN_SIZE = 75  # smaller images leave nothing for the last pooling
 
-Network = TypeVar("Network", bound="InceptionV3")  # the hook of the tests knows no Self
+Network = TypeVar("Network", bound="InceptionV3")  # the tests' type checker does not support Self
 
 _Layer = tuple[int, int, int]
 """Channels, height and width of the kernel."""
@@ -86,7 +86,7 @@ class InceptionV3(nn.Module):
         state = read_state(Path(path))
         with torch.device("meta"):
             network = cls()
-        # Files older than these counters, which only training reads, are welcome.
+        # Older files lack these counters, which are only used in training.
         counters = [key for key in network.state_dict() if key.endswith("num_batches_tracked")]
         try:
             fill(network, {key: torch.tensor(0) for key in counters} | state)

@@ -184,7 +184,7 @@ def _to_onnx(model: AnonyGAN, size: tuple[int, int]) -> Any:
     network = _ImageOnly(plain if getattr(plain, "is_fused", False) else plain.fuse())
     replace_layers(network)
     count = model.generator.num_landmarks
-    # Two items: torch.export takes a batch of one for one that is always one.
+    # Two items, since torch.export would treat a batch of one as constant.
     examples = tuple(torch.rand(2, *shape) for shape in input_shapes(count, size).values())
     batch = torch.export.Dim("batch")
     with torch.no_grad(), _quiet():

@@ -15,7 +15,7 @@ FORMAT_VERSION = "1"
 INPUTS = ("condition", "source", "condition_landmarks", "source_landmarks", "mask")
 OUTPUT = "image"
 
-# One item at a time is as fast as many, and memory does not grow with the batch.
+# Single items are as fast as batches and need less memory.
 _AT_ONCE = 1
 
 

@@ -12,7 +12,7 @@ from graphgan.layers.fusion import fuse
 from graphgan.models._pretrained import load_weights, read_config, save_weights
 from graphgan.weights import find_weights
 
-Network = TypeVar("Network", bound="Pretrained")  # the hook of the tests does not know Self
+Network = TypeVar("Network", bound="Pretrained")  # the tests' type checker does not support Self
 
 
 class Pretrained(nn.Module):
@@ -89,7 +89,7 @@ class Pretrained(nn.Module):
         path = find_weights(source, network=cls.__name__)
         config = read_config(path, kind=cls.__name__)
         try:
-            with torch.device("meta"):  # whatever sizes the file asks for
+            with torch.device("meta"):  # so that no sizes in the file can exhaust memory
                 model = cls.from_config(config)
         except (TypeError, KeyError, ValueError, RuntimeError) as error:
             raise ValueError(

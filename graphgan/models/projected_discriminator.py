@@ -18,7 +18,7 @@ from graphgan._checks import check_positive
 from graphgan.landmarks.maps import check_landmarks, gaussian_maps
 from graphgan.layers.spectral_norm import SpectralNorm
 
-_GAIN, _TINY = 8.0, 1e-6  # of maps of landmarks, which are nearly empty
+_GAIN, _TINY = 8.0, 1e-6  # gain of landmark maps, which are mostly empty
 _SIGMA, _LEAST = 0.75, 1e-3  # of the maps of landmarks, in cells; and what counts for nothing
 
 
@@ -209,7 +209,7 @@ def _maps(
     """Landmarks of an image as maps at a lower resolution."""
     scale = landmarks.new_tensor([cells[1] / size[1], cells[0] / size[0]])
     maps = gaussian_maps((landmarks + 0.5) * scale - 0.5, cells, sigma=_SIGMA)
-    return maps * (maps > _LEAST)  # processors are slow with the smallest numbers
+    return maps * (maps > _LEAST)  # CPUs are slow with subnormal numbers
 
 
 def _frozen_conv(in_channels: int, out_channels: int, kernel_size: int) -> nn.Conv2d:

@@ -42,7 +42,7 @@ Kind = Literal[
     "ciagan_generator",
 ]
 
-_LISTED = 12  # keys of each sort that an error names
+_LISTED = 12  # keys of each kind to list in an error
 _ANONYGAN = ("G.", "D_gan.", "D_pose.")  # its three networks in one checkpoint
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -116,7 +116,7 @@ def _convert(kind: Kind, content: Mapping[str, Any]) -> Conversion:
     siblings = tuple(other for other in _ANONYGAN if other != network.prefix)
     state = unwrapped(content, network.prefix, siblings if network.prefix in _ANONYGAN else ())
     try:
-        with torch.device("meta"):  # nothing is allocated before shapes are known to fit
+        with torch.device("meta"):  # allocate nothing before the shapes are checked
             module = network.build(_Seen(kind, state))
     except RuntimeError as error:  # sizes that overflow
         raise ValueError(f"expected the shapes of {kind}: {error}") from error

@@ -40,7 +40,7 @@ def _dataclass_detached(whole: Any, name: str) -> Any:
     """A copy, frozen or not, made without calling the constructor."""
     result = copy.copy(whole)
     names = {field.name for field in fields(whole)}
-    names.update(getattr(whole, "__dict__", ()))  # a cached property is no field
+    names.update(getattr(whole, "__dict__", ()))  # cached properties are not fields
     for part in names:
         value = detached(getattr(whole, part), f"{name}.{part}")
         object.__setattr__(result, part, value)

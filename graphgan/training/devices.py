@@ -46,18 +46,18 @@ def launch_fabric(
                 f"expected at most {found} devices of type cuda, got {started.per_node}"
             )
         several = started.per_node * started.nodes > 1
-        if several:  # or each process tells of all that happens to its connections
+        if several:  # otherwise each process logs its connections
             os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
         fabric = Fabric(
             accelerator=accelerator,
             devices=started.per_node,
             num_nodes=started.nodes,
-            # Batch statistics stay each process's own: sent around between the two calls of a
-            # discriminator, they would change under the graph of the first.
+            # Batch statistics are not synchronized: between the two calls of a
+            # discriminator, that would modify the graph of the first.
             strategy=DDPStrategy(broadcast_buffers=False) if several else "auto",
             precision=precision if precision != "auto" else best_precision(accelerator),
         )
-    if os.environ.get("LT_CLI_USED") != "1":  # `fabric run` wants it left out
+    if os.environ.get("LT_CLI_USED") != "1":  # `fabric run` requires leaving it out
         fabric.launch()
     return fabric
 
@@ -176,7 +176,7 @@ def _is_first_to_fail() -> bool:
 
     try:
         return _get_default_store().add("failures", 1) == 1
-    except RuntimeError:  # the process that keeps the store has ended already
+    except RuntimeError:  # the process that hosts the store has ended
         return False
 
 

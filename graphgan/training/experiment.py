@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 
-VALIDATION_PAIRS = 64  # that recipes measure at every checkpoint
+VALIDATION_PAIRS = 64  # measured by recipes at every checkpoint
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def train_command(
             initialized from ``options.seed``.
         less_memory: advice if memory runs out, such as "a smaller --width needs less".
     """
-    # Fabric advises workers that would only cost here, where images are in memory.
+    # Fabric recommends workers, which are useless for images in memory.
     warnings.filterwarnings("ignore", module="lightning_fabric")
     with memory_errors_explained(less_memory):
         fabric = launch_fabric(options.device, options.devices, options.precision)
@@ -141,7 +141,7 @@ def run_experiment(fabric: "Fabric", options: RunOptions, experiment: Experiment
         open_logger=partial(_open_logger, open_logger, run, options, start),
     )
     if not fabric.is_global_zero:
-        return 0  # a process that ends otherwise makes Fabric kill the first one
+        return 0  # otherwise Fabric kills the first process
     seconds = experiment.pairs.sampler.batch_size / outcome.samples_per_second
     _report(run, outcome, seconds, lambda: experiment.learned(_averaged(gan_step)))
     return 130 if outcome.stopped else 0
@@ -164,7 +164,7 @@ def _open_logger(
     try:
         return open_logger(run.path, start, write_options(options))
     except Exception:
-        if options.resume is None:  # else the next try would find the folder taken
+        if options.resume is None:  # otherwise the next attempt would find the folder taken
             shutil.rmtree(run.path)
         raise
 

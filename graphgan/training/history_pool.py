@@ -47,7 +47,7 @@ class HistoryPool:
             return item
         place = int(torch.randint(self.size, ()))
         old, self.kept[place] = self.kept[place], item.clone()
-        return old.to(item.device)  # a resumed run finds them where its checkpoint was read
+        return old.to(item.device)  # after resuming they are on the checkpoint's device
 
     def state_dict(self) -> dict[str, Any]:
         """State needed to resume a run."""

@@ -143,7 +143,7 @@ class WandbRun:
         except wandb.Error as error:
             reason = " ".join(str(error).split())
             raise ValueError(f"expected wandb to start, but it reports: {reason}") from error
-        # Steps that are taken again after a run was killed lie behind wandb's own count.
+        # Steps repeated after a kill are behind wandb's own counter.
         self.run.define_metric("*", step_metric="step")
 
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
@@ -189,7 +189,7 @@ def _open(made: Callable[..., Any], name: str, folder: Path) -> RunLogger:
     places = [place for place in ("save_dir", "root_dir") if place in known][:1]
     try:
         logger: RunLogger = made(**dict.fromkeys(places, str(folder)))
-    except ImportError as error:  # what it logs to is not installed
+    except ImportError as error:  # its backend is not installed
         raise MissingExtraError(f"--logger {name}: {error}") from error
     except (TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())

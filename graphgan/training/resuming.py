@@ -187,7 +187,7 @@ def _value_of(hint: Any, name: str, value: Any) -> Any:
     if isinstance(value, str) and Path in get_args(hint):
         value = Path(value)
     if get_origin(hint) is tuple and isinstance(value, list):
-        value = tuple(value)  # YAML has lists alone
+        value = tuple(value)  # YAML only has lists
     if not _is_of(hint, value):
         raise ValueError(f"expected {name} of type {hint}, got {value!r}")
     return value

@@ -122,7 +122,9 @@ class RunFolder:
             shutil.rmtree(half)
         for table in filter(Path.exists, (self.metrics, self.validations)):
             lines = table.read_text().splitlines(keepends=True)
-            whole = [line for line in lines if line.endswith("\n")]  # killed processes leave halves
+            whole = [
+                line for line in lines if line.endswith("\n")
+            ]  # killed processes leave incomplete lines
             kept = [row for row in whole[1:] if int(row.split(",")[0]) <= step]
             with replacing(table) as temporary:
                 temporary.write_text("".join([*whole[:1], *kept]))
@@ -234,9 +236,9 @@ def load_state(checkpoint: Path) -> dict[str, Any]:
         raise ValueError(f"expected a training state, found none at {file}")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about pickles that are refused anyway
+            warnings.simplefilter("ignore")  # on pickles, which are refused anyway
             state = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a damaged archive or a foreign pickle makes of it
+    except Exception as error:  # damaged archives and other pickles raise any exception
         raise ValueError(
             f"expected a training state in {file}, it is damaged or something else; "
             f"remove {checkpoint} to resume from the checkpoint before it"
@@ -250,7 +252,7 @@ def _save_tensors(state: dict[str, Any], file: Path) -> None:
     try:
         with naming(file), file.open("wb") as stream:
             torch.save(state, stream)
-    except RuntimeError as error:  # torch speaks of a broken archive, the reason came before
+    except RuntimeError as error:  # torch reports a broken archive; the cause is in the context
         if not isinstance(reason := error.__context__, OSError):
             raise
         raise OSError(reason.errno, reason.strerror, str(file)) from error

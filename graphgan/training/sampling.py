@@ -23,7 +23,7 @@ from graphgan.models.pretrained import Network
 from graphgan.training.devices import torch_device
 from graphgan.training.sheets import SHEET_ROWS, write_sheet
 
-LONGEST_NAME = 255  # bytes of a file's name, on most disks
+LONGEST_NAME = 255  # bytes in a file name on most file systems
 
 Batch = TypeVar("Batch", bound=Sequence[Tensor])
 

@@ -167,7 +167,7 @@ class GANStep:
     def _teach_generator(self, batch: Any, lr_factor: float) -> tuple[Any, Losses]:
         """What it made of the batch before it learned, and what it minimized."""
         output = self.objective.generate(self.generator.module, batch)
-        # The discriminators' own networks: what distributes them would wait for their gradients.
+        # The unwrapped networks: distributed wrappers would wait for gradients.
         networks = {name: player.network for name, player in self.discriminators.items()}
         with frozen(networks.values()), self.fabric.autocast():
             losses = self.objective.generator_losses(networks, batch, output)

@@ -40,7 +40,7 @@ class Options(CheckOptions):
 def main(options: Options) -> int:
     faces = PreparedPictures(options.folder)
     if faces.scheme.outline is None:
-        faces.check_masks()  # which says what is known
+        faces.check_masks()  # raises with the details
     problems = [problem for i in range(len(faces)) for problem in _face_problems(faces, i)]
     problems += [*_folder_problems(faces), *size_problems(faces, smallest=MIN_PATCH_SIZE)]
     return report_check(

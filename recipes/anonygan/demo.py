@@ -48,7 +48,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    if not (options.out / METRICS).exists():  # else it is an earlier demo's
+    if not (options.out / METRICS).exists():  # otherwise it is from an earlier demo
         require_new_folder(options.out, "choose another folder with --out")
     photo = read_image(options.photo)
     detector = FaceFinder()

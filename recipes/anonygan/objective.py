@@ -27,7 +27,7 @@ from graphgan.models import GeneratorOutput
 from graphgan.training.options import check_not_negative
 from graphgan.training.step import Losses
 
-MATCHED_LAYERS = 5  # of a discriminator's six; the last one gives the logits
+MATCHED_LAYERS = 5  # of a discriminator's six layers; the last one returns the logits
 
 
 @dataclass(frozen=True)

@@ -333,7 +333,7 @@ def without_same_person(options: TrainOptions) -> TrainOptions:
     pairs = options.pairs
     if pairs.same_person_share > 0:
         pairs = replace(pairs, same_image_share=PAPER_SAME_IMAGE_SHARE, same_person_share=0.0)
-    starts = options.start_from is not None  # from weights that know shapes of faces already
+    starts = options.start_from is not None  # from weights that already know face shapes
     keep_shape = options.model.keep_shape if starts else 0.0
     return replace(options, pairs=pairs, model=replace(options.model, keep_shape=keep_shape))
 
@@ -341,9 +341,9 @@ def without_same_person(options: TrainOptions) -> TrainOptions:
 DRAWING_FLAGS = ("--size", "--people", "--faces-per-person")
 
 _PAPER = TrainOptions(preset="paper")
-# Real faces at a fraction of the cost. Pixels teach nearly everything, inside the mask, over pairs
-# of one person in two images; with many pairs of an image with itself the attention would learn
-# to copy the condition as it is.
+# Real faces at a fraction of the cost. Nearly everything is learned from pixels, inside the mask, on
+# pairs of one person in two images; with many pairs of an image with itself, the attention would
+# learn to copy the condition.
 _SMALL = replace(
     _PAPER,
     preset="small",
@@ -410,7 +410,7 @@ _SHIPPED = replace(
 _PEOPLE = replace(
     _SHIPPED,
     preset="people-128",
-    steps=750,  # later, dark patches grow
+    steps=750,  # later, dark patches appear
     save_every=250,
     sheet_every=250,
     model=replace(

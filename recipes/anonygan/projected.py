@@ -134,7 +134,7 @@ class ProjectedObjective(AnonyGANObjective):
         per_item = [((x.abs() * inside).mean((1, 2, 3))) for x in (change - low, low)]
         values = (per_item[0] + _LIGHT * per_item[1]) / inside.mean((1, 2, 3)).clamp(min=1e-3)
         selected = ~batch.same_person
-        count = self.count(selected)  # an empty selection sums to 0, whatever it is divided by
+        count = self.count(selected)  # an empty selection sums to 0, so any divisor works
         return (values * selected).sum() / torch.where(count > 0, count, 1)
 
     def discriminator_losses(  # type: ignore[override]
@@ -196,7 +196,7 @@ def _region(batch: FaceBatch) -> Tensor:
     points = (batch.source_landmarks[:, _FEATURES] + 0.5) / _CELL - 0.5
     maps = gaussian_maps(points, (height // _CELL, width // _CELL), sigma=_SPREAD)
     maps = maps.amax(1, keepdim=True)
-    maps = maps * (maps > _LEAST)  # processors are slow with the smallest numbers
+    maps = maps * (maps > _LEAST)  # CPUs are slow with subnormal numbers
     near = nn.functional.interpolate(maps, (height, width), mode="bilinear")
     return batch.mask * (0.25 + 0.75 * near)
 

@@ -113,7 +113,7 @@ def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
 
     generator = model.generator(faces.train.size)
     learns_shapes = generator.fitting is not None and generator.fitting.keep_shape > 0
-    if learns_shapes and options.start_from is None:  # weights bring theirs
+    if learns_shapes and options.start_from is None:  # weights include them
         generator.fitting.learn_shapes(learned_shapes(faces.train, model, faces.scheme))
 
     return Experiment(
@@ -148,7 +148,7 @@ def prepared_faces(root: Path) -> Faces:
     everyone.check_masks()
     train_faces = PreparedPictures(root, "train")
     if len({face.person for face in everyone.pictures if face.split == "test"}) < 2:
-        # Different people take two.
+        # Pairs of different people need two.
         return Faces(train_faces, train_faces, everyone.scheme, test_is_train=True)
     return Faces(train_faces, PreparedPictures(root, "test"), everyone.scheme)
 

@@ -68,7 +68,7 @@ def measure_transfer(
         "condition pasted": errors_of(condition_pasted(batch)),
         "source blurred": errors_of(source_blurred(batch)),
     }
-    # Every item gets what is half a set away: of another person, which a neighbor often is not.
+    # Each item gets the input half a set away; its neighbor often shows the same person.
     far = len(pairs.source) // 2
     shuffled = {
         "conditions shuffled": batch._replace(

@@ -180,7 +180,7 @@ _DEEPFASHION = replace(
     model=ModelOptions(blend="none", norm="instance"),
     loss=LossOptions(adversarial="lsgan", history=0),
 )
-# Minutes on two cores, beyond the paper. No VGG-19 has to be there.
+# Minutes on two cores, beyond the paper. VGG-19 is not needed.
 _SMOKE = replace(
     _MARKET,
     preset="smoke",

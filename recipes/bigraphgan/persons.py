@@ -13,7 +13,7 @@ from graphgan.data.prepared import PreparedPictures
 from graphgan.data.synthetic_persons import SyntheticPersons
 from graphgan.landmarks.schemes import OPENPOSE_18
 
-SMALLEST_SIDE = 16  # below, a discriminator's code is too small to be mirrored at its edges
+SMALLEST_SIDE = 16  # for smaller sides, a discriminator's code is too small for reflection padding
 
 
 class Persons(NamedTuple):

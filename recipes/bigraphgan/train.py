@@ -34,7 +34,7 @@ from graphgan.training.sheets import SHEET_ROWS
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-MOST_PAIRS = 256  # that are measured in the end
+MOST_PAIRS = 256  # measured at the end
 
 
 def main() -> int:
