@@ -37,7 +37,7 @@ def cautions(study: Study) -> list[str]:
     if people < LEAST_PEOPLE:
         found.append(f"only {_number(people, 'person', 'people')}: intervals are wide")
     if pictures < LEAST_PICTURES:
-        found.append(f"only {_number(pictures, 'picture')}: a rate moves in large steps")
+        found.append(f"only {_number(pictures, 'image')}: a rate moves in large steps")
     if not study.asked.any() or known < 2:
         found.append(
             f"no re-identification: it needs two people with images of two videos, there "
@@ -52,7 +52,7 @@ def cautions(study: Study) -> list[str]:
     lost = int((~study.originals.found).sum())
     if 2 * lost > pictures:
         found.append(
-            f"in {lost} of {_number(pictures, 'picture')} no face is found even before they were "
+            f"in {lost} of {_number(pictures, 'image')} no face is found even before they were "
             "anonymized: figures of the results mean little"
         )
     recognizers = study.examiner.tools.recognizers

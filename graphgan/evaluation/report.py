@@ -91,7 +91,7 @@ def _opening(evaluation: Evaluation) -> Iterator[str]:
     yield from (f"**Note**: {caution}.\n" for caution in evaluation.cautions)
     pictures, people = facts.get("probes", 0), facts.get("people", 0)
     yield (
-        f"Measured on {_number(pictures, 'picture')} of {_number(people, 'person', 'people')} "
+        f"Measured on {_number(pictures, 'image')} of {_number(people, 'person', 'people')} "
         f"(folder {facts.get('folder', '-')}). Each is a *probe*: the systems anonymized it, and "
         "detectors, recognizers and other judges looked at the results."
     )

@@ -125,7 +125,7 @@ def test_missing_landmarks_stay_missing_and_leave_the_others_near(learned):
 @pytest.mark.parametrize(
     ("landmarks", "persons", "weight", "message"),
     [
-        (torch.rand(4, 5, 2), torch.arange(4), 1.0, "some of one, got 4 of 4"),
+        (torch.rand(4, 5, 2), torch.arange(4), 1.0, "several of one, got 4 of 4"),
         (torch.rand(4, 5, 2), torch.zeros(4, dtype=torch.long), 1.0, "at least two people.*of 1"),
         (torch.rand(4, 5, 2), torch.arange(4) // 2, -1.0, "weight of at least 0, got -1"),
         (torch.full((4, 5, 2), torch.nan), torch.arange(4) // 2, 1.0, "without missing ones"),
