@@ -341,9 +341,9 @@ def without_same_person(options: TrainOptions) -> TrainOptions:
 DRAWING_FLAGS = ("--size", "--people", "--faces-per-person")
 
 _PAPER = TrainOptions(preset="paper")
-# Real faces at a fraction of the cost. Nearly everything is learned from pixels, inside the mask, on
-# pairs of one person in two images; with many pairs of an image with itself, the attention would
-# learn to copy the condition.
+# Real faces at a fraction of the cost. Nearly everything is learned from pixels, inside the mask,
+# on pairs of one person in two images; with many pairs of an image with itself, the attention
+# would learn to copy the condition.
 _SMALL = replace(
     _PAPER,
     preset="small",
