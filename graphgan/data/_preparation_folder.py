@@ -64,7 +64,7 @@ def _is_begun(out: Path) -> bool:
 
 
 def _clear(out: Path, options: Mapping[str, Any]) -> None:
-    # The record comes first: killed at any point from here, the folder is one that was begun.
+    # The record comes first: if killed from here on, the folder counts as started.
     start_record(out / RECORD, header(options))
     for name in ("prepared.json", "manifest.csv", "skipped.csv", "pairs.csv"):
         (out / name).unlink(missing_ok=True)
@@ -138,7 +138,7 @@ def recorded(
 
 def sweep(folder: Path, keep: set[Path]) -> None:
     """Remove what a killed run, or photos that are gone, left in the folder of crops."""
-    for path in sorted(folder.rglob("*"), reverse=True):  # a folder after what is in it
+    for path in sorted(folder.rglob("*"), reverse=True):  # folders after their content
         if path.is_dir():
             if not any(path.iterdir()):
                 path.rmdir()

@@ -181,7 +181,7 @@ class AdaptiveStrength:
         self._forget()
 
     def _forget(self) -> None:
-        self._signs: float | Tensor = 0.0  # on the device of the logits: no waiting
+        self._signs: float | Tensor = 0.0  # on the device of the logits, to avoid waiting
         self._updates = self._images = 0
 
     @torch.no_grad()

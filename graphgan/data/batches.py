@@ -59,7 +59,7 @@ def unpack_pairs(
     They travel as 8 bits and are converted on the device.
     """
     images = stored.images.to(device, non_blocking=True)
-    condition, source = (  # turned while they are a quarter of their size
+    condition, source = (  # converted while they are a quarter of the size
         to_float_image(image.contiguous(memory_format=torch.channels_last))
         for image in images.unbind(0)
     )
@@ -252,7 +252,7 @@ def _raised(item: StoredPairs | Exception) -> StoredPairs:
 def _end(worker: BaseProcess) -> None:
     """For a process that failed: at its exit Python waits for workers, and these ignore SIGTERM."""
     if hasattr(signal, "SIGCHLD"):
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch would report a worker that failed
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch would report a failed worker
     worker.kill()
     worker.join()
 

@@ -98,7 +98,7 @@ def image_grid(
     background = _as_pixel(color, tiles)
     missing = -len(tiles) % columns
     tiles = torch.cat([tiles, background.expand(missing, *tiles.shape[1:])])
-    # Every tile brings its border to the right and below, the whole one to the left and above.
+    # Tiles include their right and bottom borders, the grid its left and top ones.
     height, width = (n + padding for n in tiles.shape[2:])
     framed = background.expand(len(tiles), 3, height, width).clone()
     framed[:, :, : height - padding, : width - padding] = tiles

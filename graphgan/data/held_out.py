@@ -6,7 +6,7 @@ from typing import TypeVar
 Drawn = TypeVar("Drawn")
 
 TEST_PEOPLE, TEST_PICTURES = 32, 8
-FIRST_TEST_PERSON = 1_000_000  # far above any number of people to learn from
+FIRST_TEST_PERSON = 1_000_000  # far above any number of training people
 
 
 def draw_splits(draw: Callable[..., Drawn], num_people: int, pictures: int) -> tuple[Drawn, Drawn]:

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageFile import ImageFile
 
-# What transparent pixels are put on: 0 in [-1, 1].
+# Background of transparent pixels: 0 in [-1, 1].
 _MID_GRAY = (128, 128, 128)
 
-_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)  # EXIF: those that exchange the sides
+_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)  # EXIF orientations that swap the sides
 
 # PNG: three times as fast as Pillow's default for 7 % more bytes. Others: hardly any visible loss.
 _SAVE_OPTIONS = {"PNG": {"compress_level": 1}, "JPEG": {"quality": 95}, "WEBP": {"quality": 95}}
@@ -96,7 +96,7 @@ def decoded_picture(
     has_heif = _register_heif()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # sizes that are large and yet allowed, odd EXIF
+            warnings.simplefilter("ignore")  # on large but allowed sizes and odd EXIF data
             with Image.open(file, formats=formats) as image:
                 yield image
     except UnidentifiedImageError:
@@ -107,8 +107,8 @@ def decoded_picture(
         reason, _, _ = str(error).partition(",")
         raise TooManyPixelsError(f"{name}: too large: {reason}") from None
     except MemoryError:
-        raise  # no fault of the file
-    except Exception as error:  # decoders raise anything at all on damaged bytes
+        raise  # not caused by the file
+    except Exception as error:  # decoders raise any exception on damaged bytes
         raise ValueError(f"{name}: cannot be decoded: {error or type(error).__name__}") from error
 
 
@@ -159,7 +159,7 @@ def picture_size(path: str | Path) -> tuple[int, int] | None:
             with Image.open(path) as image:
                 turned = image.getexif().get(_ORIENTATION, 1) in _TURNED
                 width, height = image.size
-    except Exception:  # decoders raise anything at all on damaged bytes
+    except Exception:  # decoders raise any exception on damaged bytes
         return None
     return (width, height) if turned else (height, width)
 

@@ -118,7 +118,9 @@ def plain(root: Path) -> Listing:
     def person(source: str) -> str:
         if "/" in source:
             return source.split("/")[0]
-        alone = stems[Path(source).stem] == 1  # anna.png beside anna.jpg or anna/ is another one
+        alone = (
+            stems[Path(source).stem] == 1
+        )  # anna.png next to anna.jpg or anna/ is another person
         return Path(source).stem if alone else source
 
     people = map(person, sources)

@@ -13,7 +13,7 @@ from graphgan.data.pairs import PairKind, Pairs
 from graphgan.data.tables import read_table
 
 PAIR_COLUMNS = ("split", "from", "to")
-_OTHER_COLUMNS = ("fold", "same", "image_a", "image_b")  # pairs to evaluate with, as LFW lists them
+_OTHER_COLUMNS = ("fold", "same", "image_a", "image_b")  # evaluation pairs, as in LFW
 _SPLITS = ("train", "test")
 
 

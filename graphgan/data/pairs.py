@@ -137,7 +137,7 @@ class PairSampler:
             return self._draw(kind, count, rng)
         start = step * count
         size = max(count, round(self.num_pairs * count / self.batch_size))
-        # A batch may run over the end of one pass into the next.
+        # A batch may continue from the end of one pass into the next.
         passes = range(start // size, (start + count - 1) // size + 1)
         ordered = np.concatenate(
             [self._pool(kind, size)[_shuffled((self.seed, 3, kind, p), size)] for p in passes]

@@ -19,7 +19,7 @@ from graphgan.landmarks.schemes import IBUG_68, OPENPOSE_18, LandmarkScheme
 CropRule = Literal["face", "person", "whole"]
 """A square around the face, a rectangle around the person, or the whole photo."""
 
-# An image outside of which most landmarks lie is not the one that they were found in.
+# If most landmarks are outside the image, they belong to another one.
 _LEAST_INSIDE = 0.5
 
 
@@ -60,7 +60,7 @@ class CropTask:
     size: tuple[int, int]
     scheme: LandmarkScheme
     crop: CropRule
-    # Arrays travel between processes by value, tensors by shared memory, one file each.
+    # Arrays are sent between processes by value, tensors through shared memory, one file each.
     landmarks: Float[np.ndarray, "k 2"] | None
 
     @property
@@ -141,7 +141,7 @@ def _crop(task: CropTask, landmarks: Float[Tensor, "k 2"]) -> Crop:
         return whole_crop(task.size)
     if task.crop == "person":
         return person_crop(landmarks, task.size)
-    # Others than the 68 may reach the hair or leave out the jaw: there it is the mask's box.
+    # Other schemes may include hair or lack the jaw: use the mask's box.
     if task.scheme.outline is None or task.scheme == IBUG_68:
         return face_crop(landmarks)
     return face_crop(face_outline(landmarks[None], scheme=task.scheme)[0])

@@ -109,7 +109,7 @@ def _numbers(name: str, text: str) -> list[float]:
 def _number(name: str, value: object) -> float:
     number = math.nan
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        with suppress(OverflowError):  # whole numbers of JSON have no end
+        with suppress(OverflowError):  # JSON integers are unbounded
             number = float(value)
     if not math.isfinite(number):
         raise _BadLineError("not a number", f"{name}: expected finite numbers, got {value!r:.40}")

@@ -40,7 +40,7 @@ from graphgan.landmarks.schemes import LandmarkScheme
 
 Landmarks = Mapping[str, Float[Tensor, "k 2"]] | Callable[[], LandmarkDetector]
 
-_LARGEST_SIDE = 8192  # of a crop, which has to fit into memory as numbers
+_LARGEST_SIDE = 8192  # maximum side of a crop, which must fit into memory
 
 
 class Preparation(NamedTuple):
@@ -126,7 +126,7 @@ def prepare_pictures(
         outcomes = folder.recorded(record, tasks, usable_only=stop_on_error)
         todo = [task for task in tasks if task.photo.source not in outcomes]
         results = map_ordered(crop_photo, todo, _detector_maker(landmarks), workers)
-        # An error is raised inside of what progress wraps, so that it ends before it is reported.
+        # Errors are raised inside the progress bar, so that it ends before they are reported.
         checked = _recording(todo, results, record, stop_on_error)
         wrapped = checked if progress is None else progress(checked, len(todo))
         for task, outcome in zip(todo, wrapped, strict=True):
@@ -190,7 +190,7 @@ def _skipped(task: CropTask, outcome: UnusablePhoto) -> Skipped:
 
 
 def _check_landmarks(landmarks: Landmarks, scheme: LandmarkScheme) -> None:
-    # A detector is made here once, so that what is missing is said before work starts.
+    # Create a detector once, so that missing parts are reported before work starts.
     counts = {landmarks().num_landmarks} if callable(landmarks) else {*map(len, landmarks.values())}
     if wrong := counts - {scheme.num_landmarks}:
         raise ValueError(

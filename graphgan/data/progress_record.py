@@ -67,7 +67,7 @@ def _read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     whole = path.read_bytes()
     whole = whole[: whole.rfind(b"\n") + 1]
     with path.open("r+b") as file:
-        file.truncate(len(whole))  # or the next line would be glued to the torn one
+        file.truncate(len(whole))  # otherwise the next line would be appended to the incomplete one
     try:
         options, *entries = (json.loads(line) for line in whole.splitlines())
     except ValueError:

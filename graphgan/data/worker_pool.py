@@ -15,9 +15,9 @@ Tool = TypeVar("Tool")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_LARGEST_CHUNK = 16  # items a worker takes at once: few are lost when the work is interrupted
+_LARGEST_CHUNK = 16  # items per worker task: few are lost if the work is interrupted
 
-# What each worker process works with, made once by _start_worker.
+# The tool of each worker process, created once by _start_worker.
 _tool: Any = None
 
 

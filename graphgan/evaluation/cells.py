@@ -103,7 +103,7 @@ def _cell(
     if not there.any():
         return not_measured(empty)
     interval, count = interval_of(values, people), int(there.sum())
-    # An interval over one person, or of equal values, would have no width.
+    # An interval over one person, or of equal values, would be empty.
     if len(set(people[there].tolist())) < 2 or interval.low == interval.high:
         return replace(frame, value=interval.mean, count=count)
     return replace(frame, value=interval.mean, low=interval.low, high=interval.high, count=count)

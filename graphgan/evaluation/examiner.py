@@ -27,7 +27,7 @@ from graphgan.faces.contracts import (
 )
 from graphgan.metrics.expression import Expression, measure_expression
 
-LEAST_SIDE = 128  # smaller images are enlarged: dlib looks for faces of 40 pixels and more
+LEAST_SIDE = 128  # smaller images are upscaled: dlib finds faces of at least 40 pixels
 
 _Arrays = tuple[np.ndarray, ...]
 
@@ -90,7 +90,9 @@ class Examiner:
         self.cache = cache or ResultCache(None)
         self.progress = progress or (lambda answers, total, what: answers)
         self.pool = WorkerPool(partial(_sent, tools), workers)
-        self._rows: dict[tuple[str, str], dict[bytes, np.ndarray]] = {}  # by the face's content
+        self._rows: dict[
+            tuple[str, str], dict[bytes, np.ndarray]
+        ] = {}  # keyed by the face's content
 
     def __enter__(self) -> "Examiner":
         return self
@@ -172,7 +174,7 @@ class Examiner:
             rows = torch.from_numpy(np.stack(found))
             return {name: rows[:, i] for i, name in enumerate(COMPARED)}
 
-        inputs = ("2", results, originals, landmarks.float())  # raised when what is said changes
+        inputs = ("2", results, originals, landmarks.float())  # increment when the measures change
         return self.cache.fetch("appearance", inputs, compute)
 
     def describe(

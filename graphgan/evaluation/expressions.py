@@ -9,7 +9,7 @@ from graphgan.evaluation.subject import Subject
 from graphgan.metrics.expression import Expression
 from graphgan.metrics.intervals import correlation_over_people
 
-_LEAST_FACES = 20  # a correlation of fewer says little
+_LEAST_FACES = 20  # correlations of fewer faces are unreliable
 _DEGREES = ("yaw", "pitch", "roll")
 
 
@@ -48,6 +48,6 @@ def _correlation(result: Float[Tensor, "n"], source: Float[Tensor, "n"], people:
         interval = correlation_over_people(result, source, people)
     except ValueError as error:
         return not_measured(str(error))
-    if len(set(people[both].tolist())) < 2:  # an interval over one person would have no width
+    if len(set(people[both].tolist())) < 2:  # an interval over one person would be empty
         return Cell(interval.mean, count=int(both.sum()))
     return Cell(interval.mean, interval.low, interval.high, int(both.sum()))

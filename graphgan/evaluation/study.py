@@ -224,7 +224,7 @@ class Study:
             made, present = (torch.cat(column) for column in zip(*parts, strict=True))
             return {"images": made, "present": present}
 
-        # Names count: a folder's results are found by them.
+        # Names matter: a folder's results are found by name.
         names = "\n".join([*(self.pictures.names[i] for i in sources), *self._people_of(shown)])
         inputs = (
             f"{type(system).__name__} {system.fingerprint}",

@@ -17,7 +17,7 @@ CHIP_SIZE = 150
 """Side of a chip in pixels."""
 
 _PADDING = 0.25  # of the mean face's square, on each of its sides
-# The lower lip moves, brows and jaw are found too roughly.
+# The lower lip moves; brows and jaw are located too inaccurately.
 _STEADY = (*range(27, 55), *range(60, 65))
 # The mean face in its square, found from what `dlib.get_face_chip_details` gives when one landmark
 # is moved at a time. Columns are x and y, rows the landmarks of _STEADY.
@@ -58,8 +58,8 @@ _MEAN_FACE = (
 )
 # Pixel p of an image is (p - _FIRST) / 2 of its half.
 _FIRST = (2.5, 1.5)
-_SMALLEST = 9  # pixels a side that dlib halves; less than that is lost
-_LARGEST = 2.0**24  # pixels of a face's square; beyond it no landmarks are of an image
+_SMALLEST = 9  # minimum side that dlib halves, in pixels
+_LARGEST = 2.0**24  # maximum side of a face's square, in pixels
 _CORNERS = ((-1, -1), (1, -1), (-1, 1), (1, 1))  # left upper, right upper, left lower, right lower
 
 

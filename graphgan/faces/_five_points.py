@@ -25,8 +25,8 @@ _PLACES = (
     (41.5493, 92.3655),
     (70.7299, 92.2041),
 )
-_LARGEST = 32.0  # sides of the image; no face of it has a larger square
-_FARTHEST = 2.0**24  # pixels; farther away lie no landmarks of an image
+_LARGEST = 32.0  # maximum size of a face's square, in image sides
+_FARTHEST = 2.0**24  # maximum distance of landmarks, in pixels
 
 
 def aligned_faces(

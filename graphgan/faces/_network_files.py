@@ -16,8 +16,8 @@ from graphgan.faces._five_points import SIZE
 from graphgan.models._onnx_sessions import open_session
 
 KIND = "a face recognizer"
-_LEAST_NUMBERS = 32  # a face; networks for ages, moods or boxes give fewer
-_AT_ONCE = 16  # faces: more of them take more memory, and as long
+_LEAST_NUMBERS = 32  # per face; networks for ages, moods or boxes return fewer
+_AT_ONCE = 16  # faces per batch: larger batches need more memory without being faster
 
 Run = Callable[[np.ndarray], list[np.ndarray]]
 
@@ -89,7 +89,7 @@ def open_network(path: Path) -> FaceNetwork:
     except ValueError:
         if network.batch is not None:
             raise
-    # Files that were written for one image may say that they take any number.
+    # Files exported for one image may claim to support any number.
     return _tried(replace(network, batch=1), 1)
 
 
@@ -109,7 +109,7 @@ def _tried(network: FaceNetwork, count: int) -> FaceNetwork:
     images = torch.linspace(-1, 1, 3 * network.size**2).view(1, 3, network.size, network.size)
     try:
         outputs = network.outputs(images.repeat(count, 1, 1, 1))
-    except Exception as error:  # whatever a network makes of images that it was not made for
+    except Exception as error:  # networks raise any exception on unsuitable images
         reason = str(error).strip().partition("\n")[0]
         raise ValueError(f"{network.path}: expected {KIND} of images: {reason}") from error
     rows = [i for i, output in enumerate(outputs) if _is_rows(output, count)]
@@ -141,7 +141,7 @@ def _open_onnx(path: Path) -> tuple[list[int | None], Run]:
 
 def _open_tflite(path: Path) -> tuple[list[int | None], Run]:
     try:
-        litert: Any = importlib.import_module("ai_edge_litert.interpreter")  # without types
+        litert: Any = importlib.import_module("ai_edge_litert.interpreter")  # it has no types
     except ImportError as error:
         raise MissingExtraError(
             f"{path}: ai_edge_litert is not installed: pip install ai-edge-litert", name=error.name

@@ -23,7 +23,7 @@ _SIZE = 112
 _MEAN, _SCALE = (122.782, 117.001, 104.298), 256.0
 _WIDTHS = (32, 64, 128, 256, 512)
 # Sides of the square that the network looks at, of the landmarks' box, and how far it is raised;
-# chosen on the 160 portraits from which the people who are shown are composed.
+# chosen on the 160 portraits that the shown people are composed from.
 _SIDE, _RAISED = 1.15, 0.1
 _AT_ONCE = 32
 
@@ -70,7 +70,7 @@ class AgeSexNetwork(Pretrained):
         x = (images - images.new_tensor(_MEAN)[:, None, None]) / _SCALE
         x = conv2d_same(x, self.stem).relu()
         for i, block in enumerate(self.entry):
-            x = block(x, activated=i == 0)  # the stem's result is
+            x = block(x, activated=i == 0)  # the stem's output is already activated
         for block in self.middle:
             x = block(x)
         x = self.final(self.exit(x)).relu().mean((2, 3))

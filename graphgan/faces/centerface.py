@@ -35,18 +35,18 @@ WEIGHTS = "centerface"
 
 _STRIDE = 4  # pixels between two values of the heat map
 _POINTS = 5  # eyes, nose, corners of the mouth
-_LOG_SIZE = 8.0  # above the logarithm of any face's size: numbers stay finite
-# Pixels of the smallest face that it finds, along the longer side of its landmarks.
+_LOG_SIZE = 8.0  # above the log size of any face, to keep numbers finite
+# Smallest detectable face, in pixels along the longer side of its landmarks.
 _SMALLEST = 12.0
 _STEP = 0.31  # from one scale to the next
-_CANDIDATE = 0.05  # least score of the first look
+_CANDIDATE = 0.05  # minimum score of the first pass
 _MOST = 8192  # candidates of an image, which bounds time and memory
 # The second look: pixels of its square, sides of it in boxes, how many at once.
 _LOOK_SIZE, _LOOK_SIDE, _LOOKS = 96, 2.4, 32
 # Dark faces are brightened for it: to which level the brightest of areas of so many pixels a side
 # comes, and how much at most.
 _AREA, _BRIGHTEST, _GAIN = 8, 200.0, 8.0
-# All that follows was chosen on composed images of training people, and on images without faces.
+# The values below were chosen on composed images of training people and on images without faces.
 # Candidates that the first look is so sure of are taken, as if the second one gave that score.
 _SURE, _TAKEN = 0.6, 0.8
 # Both looks in one number. Boxes below 30 pixels and those at a border of the image (nearer than a
@@ -93,7 +93,7 @@ class CenterFace:
         self.weights = weights_file(WEIGHTS) if weights is None else weights
         self.fingerprint = f"{WEIGHTS} 2, {min_face} pixels, {threshold}"
         if weights is not None:
-            ConvGraph.from_pretrained(weights)  # a bad file is found out before any work
+            ConvGraph.from_pretrained(weights)  # detect a bad file before any work
             self.fingerprint += f", {files_checksum(weights)}"
 
     @torch.inference_mode()
@@ -257,7 +257,7 @@ def _sides(boxes: Float[Tensor, "n 4"]) -> Float[Tensor, "n"]:
     return (boxes[:, 2:] - boxes[:, :2]).amax(1)
 
 
-@cache  # of all detectors of a process, and never sent to another one
+@cache  # shared by all detectors in a process, never pickled
 def _network(weights: Path, device: str) -> ConvGraph:
     network = ConvGraph.from_pretrained(weights).for_inference()
     return network.to(device, inference_dtype(device))

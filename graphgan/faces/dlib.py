@@ -21,7 +21,7 @@ from graphgan.extras import MissingExtraError, needs_extra
 from graphgan.faces.contracts import Faces, Landmarks
 
 _PREDICTOR = "shape_predictor_68_face_landmarks.dat"
-_FRONTAL = 80  # pixels of the smallest faces that the detector knows, before any doubling
+_FRONTAL = 80  # smallest faces the detector finds without upsampling, in pixels
 
 
 class DlibDetector:
@@ -107,7 +107,7 @@ class DlibLandmarks:
         return torch.tensor([(point.x, point.y) for point in shape.parts()], dtype=torch.float32)
 
 
-@cache  # of all detectors of a process, and never sent to another one
+@cache  # shared by all detectors in a process, never pickled
 def _frontal_detector() -> Any:
     import dlib
 
@@ -130,7 +130,7 @@ def packaged_weights(name: str) -> Path:
     Raises:
         MissingExtraError: the package is not installed.
     """
-    # Importing this package needs the retired pkg_resources: it is only located.
+    # Importing this package requires the retired pkg_resources, so it is only located.
     spec = importlib.util.find_spec("face_recognition_models")
     if spec is None or not spec.submodule_search_locations:
         raise MissingExtraError(

@@ -33,7 +33,7 @@ _BLOCKS = (
     *((256, False),) * 2,
     (256, True),
 )
-_AT_ONCE = 16  # faces: more of them take more memory, and as long
+_AT_ONCE = 16  # faces per batch: larger batches need more memory without being faster
 
 
 class DlibResNet(Pretrained):

@@ -15,8 +15,8 @@ from graphgan.landmarks.eyes import Eyes
 from graphgan.metrics.detection import box_iou, landmark_box
 from graphgan.metrics.expression import Expression, measure_expression
 
-_LEAST_CONFIDENCE = 0.5  # of a mesh: below it, it is no face's
-_LEAST_OVERLAP = 0.2  # of a face's box and that of the landmarks that it is to have
+_LEAST_CONFIDENCE = 0.5  # minimum confidence of a mesh to count as a face
+_LEAST_OVERLAP = 0.2  # minimum overlap of a face's box with its landmarks' box
 
 
 class ExpressionReader:

@@ -28,9 +28,9 @@ WEIGHTS, CORRECTION = "face-mesh", "face-mesh-ibug68"
 
 NUM_VERTICES = 468
 _SIZE = 192
-_AROUND = 1.5  # sides of the square that the network looks at, of the face's box
+_AROUND = 1.5  # side of the network's crop, relative to the face's box
 _AT_ONCE = 8  # faces in a batch
-_LARGE = 40.0  # pixels a side of the boxes from which a face is looked at again
+_LARGE = 40.0  # minimum side of boxes that get further passes, in pixels
 # Vertices of the mesh: outer corners of the eyes.
 _RIGHT_EYE, _LEFT_EYE = 33, 263
 
@@ -81,7 +81,7 @@ class FaceMesh:
         self.weights = weights_file(WEIGHTS) if weights is None else weights
         self.correction = weights_file(CORRECTION) if correction is None else correction
         self.fingerprint = f"{WEIGHTS} 1, {passes} passes"
-        # Bad files are found out before any work.
+        # Detect bad files before any work.
         if weights is not None:
             ConvGraph.from_pretrained(weights)
             self.fingerprint += f", {files_checksum(weights)}"
@@ -213,7 +213,7 @@ class Frame(NamedTuple):
         return turned + self.middles[:, None]
 
 
-@cache  # of all landmarkers of a process, and never sent to another one
+@cache  # shared by all landmark detectors in a process, never pickled
 def _network(weights: Path, device: str) -> ConvGraph:
     return ConvGraph.from_pretrained(weights).for_inference().to(device)
 

@@ -19,7 +19,7 @@ from graphgan.landmarks.align import Crop, crop_image
 SIZE = 160
 """Side in pixels of the face crops."""
 
-# MTCNN's boxes, on which FaceNet was trained, hold more of a head than landmarks do: brows to chin.
+# MTCNN boxes, on which FaceNet was trained, show more of the head than landmarks (brows to chin).
 _BESIDE, _ABOVE, _BELOW = 0.1, 0.4, 0.1
 
 
@@ -40,7 +40,7 @@ class FaceNet:
     threshold: float | None = None
 
     def __init__(self, weights: Path, *, name: str = "FaceNet") -> None:
-        network = InceptionResnetV1.from_weights(weights)  # a bad file is found out at once
+        network = InceptionResnetV1.from_weights(weights)  # detect a bad file immediately
         self.has_classes = network.logits is not None
         self.weights = weights
         self.name = name

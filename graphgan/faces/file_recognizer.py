@@ -32,7 +32,7 @@ _NORMALIZATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "imagenet-mean": lambda x: x - x.new_tensor(_IMAGENET_MEAN)[:, None, None],
 }
 _SCALES = {"arcface": 1.0, "loose": 0.85}
-# Words of `parse_recognizer`, and the option that each sets.
+# Words accepted by `parse_recognizer`, and the option each sets.
 _WORDS: dict[str, tuple[str, str | bool]] = {
     **{word: ("order", word) for word in get_args(Order)},
     **{word: ("normalization", word) for word in get_args(Normalization)},
@@ -82,7 +82,7 @@ class FileRecognizer:
         self.path = Path(path)
         self.order, self.normalization, self.crop, self.flip = order, normalization, crop, flip
         self.name = name or self.path.name
-        _ = self._network  # a bad file is found out at once
+        _ = self._network  # detect a bad file immediately
         options = f"{order} {normalization} {crop} {'flip' if flip else 'no-flip'}"
         self.fingerprint = f"FileRecognizer 1 {options} {files_checksum(self.path)}"
 

@@ -13,7 +13,7 @@ from graphgan.landmarks.hull import convex_hull
 MOST_FACES = 4096
 """Maximum number of faces in an image; more detections are not credible."""
 
-# Landmarks whose confidence is lower are no face's.
+# Landmarks with a lower confidence do not belong to a face.
 _LEAST_CONFIDENCE = 0.5
 _HELD = 0.7  # of a face's box from which it lies in another one
 _LARGER = 4.0  # a face's area, in areas of what is a part of it

@@ -22,7 +22,7 @@ from graphgan.models._conv_norm import ConvNormReLU
 from graphgan.models._published_wrappings import State
 from graphgan.models._weight_files import read_state
 
-SIZE = 160  # pixels a side that the published weights were trained at
+SIZE = 160  # side of the published weights' training images, in pixels
 MIN_SIZE = 75  # smaller images leave nothing for the last pooling
 NUM_FEATURES = 512
 

@@ -55,7 +55,7 @@ class Iris:
         self.weights = weights_file(WEIGHTS) if weights is None else weights
         self.fingerprint = f"{WEIGHTS} 2"
         if weights is not None:
-            ConvGraph.from_pretrained(weights)  # a bad file is found out at once
+            ConvGraph.from_pretrained(weights)  # detect a bad file immediately
             self.fingerprint += f", {files_checksum(weights)}"
 
     @torch.inference_mode()
@@ -153,6 +153,6 @@ def _in_image(
     return torch.stack([x, y], -1) + centers[:, None]
 
 
-@cache  # of all of a process, and never sent to another one
+@cache  # shared in a process, never pickled
 def _network(weights: Path, device: str) -> ConvGraph:
     return ConvGraph.from_pretrained(weights).for_inference().to(device)

@@ -244,7 +244,7 @@ class MTCNNDetector:
     name = "MTCNN"
 
     def __init__(self, weights: Path) -> None:
-        MTCNN.from_weights(weights)  # a bad file is found out before any work
+        MTCNN.from_weights(weights)  # detect a bad file before any work
         self.weights = weights
         self.fingerprint = f"MTCNN {files_checksum(weights)}"
 
