@@ -54,9 +54,9 @@ def unpack_pairs(
     Float[Tensor, "b k 2"],
     Float[Tensor, "b k 2"],
 ]:
-    """Images of conditions and sources in [-1, 1], channels last, and the landmarks of both.
+    """Images of conditions and sources in [-1, 1], channels last, with both sets of landmarks.
 
-    They travel as 8 bits and are converted on the device.
+    They are transferred as 8 bits and converted on the device.
     """
     images = stored.images.to(device, non_blocking=True)
     condition, source = (  # converted while they are a quarter of the size
@@ -190,7 +190,7 @@ def read_pairs(pictures: PictureDataset, pairs: Pairs) -> StoredPairs:
 def mirror_pairs(
     stored: StoredPairs, chosen: Bool[Tensor, "b"], scheme: LandmarkScheme
 ) -> StoredPairs:
-    """The same pairs, the chosen ones as a mirror shows them."""
+    """The same pairs, with the selected ones mirrored."""
     images = torch.where(chosen[:, None, None, None], stored.images.flip(-1), stored.images)
     mirrored = mirror_landmarks(stored.landmarks, stored.images.shape[-1], scheme)
     landmarks = torch.where(chosen[:, None, None], mirrored, stored.landmarks)
@@ -210,10 +210,10 @@ def degrade_pairs(stored: StoredPairs, seeds: Sequence[tuple[int, ...]]) -> Stor
 def batches_of_steps(
     dataset: PairsOfSteps, steps: range, *, num_workers: int = 0, pin_memory: bool = False
 ) -> Iterator[StoredPairs]:
-    """The batches of the given steps in order; the same whatever the number of workers.
+    """The batches of the given steps in order, whatever the number of workers.
 
     Raises:
-        ValueError, OSError: an image cannot be read, as the data set says it.
+        ValueError, OSError: an image cannot be read; the error is that of the data set.
     """
     loader = DataLoader(
         _ErrorsAsItems(dataset),

@@ -21,7 +21,7 @@ _IDENTITY_STREAM, _VIEW_STREAM = 1, 2  # keep a person's numbers apart from thos
 
 
 def render_face(identity: Identity, view: View, size: int = 128) -> Picture:
-    """Draw a person as seen in a view, cropped as the project aligns faces.
+    """Draw a person in a view, cropped like aligned faces.
 
     The image is the square around the box of the landmarks, its center raised by 10 % of the box's
     height, its side twice the box's longer side, before ``view.scale`` and ``view.offset``.

@@ -21,7 +21,7 @@ _FIGURE_STREAM, _SCENE_STREAM = 3, 4  # keep a person's numbers apart from those
 
 
 def render_person(who: Figure, scene: Scene, size: tuple[int, int] = (128, 64)) -> Picture:
-    """Draw a person as seen in a scene.
+    """Draw a person in a scene.
 
     Args:
         size: height and width.

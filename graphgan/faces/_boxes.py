@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-# A box shows the same face as a more confident one if they share this much of their union, or of the
-# smaller one, and neither is much larger: a face on a poster behind a head is not that head.
+# A box shows the same face as a more confident one if they share this much of their union, or of
+# the smaller one, and neither is much larger: a face on a poster behind a head is not that head.
 _AT_ONCE = 512  # boxes that are compared with all others
 _SAME_UNION, _SAME_SMALLER, _SAME_SIZE = 0.3, 0.6, 2.0
 

@@ -131,15 +131,15 @@ class AgeSex(NamedTuple):
 def apparent_age_and_sex(
     image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "n 68 2"], *, device: str = "cpu"
 ) -> AgeSex:
-    """Apparent age and sex of the faces of an image.
+    """Apparent age and sex of the faces in an image.
 
     Args:
         image: RGB.
-        landmarks: iBUG-68, in pixels. Where they are not all finite, or on one point, both numbers
-            are NaN.
-        device: where the network runs.
+        landmarks: iBUG-68, in pixels. If they are not all finite, or coincide, both numbers are
+            NaN.
+        device: device to run the network on.
     Raises:
-        ValueError: an image or landmarks of another shape; weights that cannot be read.
+        ValueError: an image or landmarks of the wrong shape, or unreadable weights.
 
     Example:
         >>> nobody = torch.zeros(0, 68, 2)

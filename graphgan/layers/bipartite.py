@@ -19,10 +19,10 @@ from graphgan.layers.normalization import Norm, make_norm
 
 Pair = tuple[Tensor, Tensor]
 Aggregation = Literal["sum", "add", "mean", "max", "min"]
-"""How messages meet, by torch-geometric's names; "add" is "sum"."""
+"""Aggregation of messages, by torch-geometric's names; "add" is "sum"."""
 
 NodeAggregation = Literal["sum", "mean"]
-"""How the positions of a map meet at a node, see `BipartiteReasoning`."""
+"""Aggregation of a map's positions at a node, see `BipartiteReasoning`."""
 
 
 class BipartiteGraphConv(nn.Module):

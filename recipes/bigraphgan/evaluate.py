@@ -65,7 +65,7 @@ def main(options: Options) -> None:
 
 
 def evaluate(options: Options) -> str:
-    """The tables; what cannot be measured is found out before the work begins."""
+    """Compute the tables; settings that cannot work are refused before any work."""
     model = options.load(BiGraphGAN)
     device = device_of(model)
     features, classifier = (
@@ -104,7 +104,7 @@ def evaluate(options: Options) -> str:
 
 
 def tested_persons(options: Options) -> Persons:
-    """Those of the folder that is named, else those that the run was tested on."""
+    """The data of the named folder, otherwise the test data of the run."""
     if options.data is not None:
         return prepared_persons(options.data)
     if not options.checkpoint.is_dir():

@@ -175,11 +175,11 @@ def _beside(image: Tensor, given: Tensor) -> Tensor:
 
 
 def perceptual_features(options: LossOptions, weights: Path | None = None) -> nn.Module | None:
-    """The module of the perceptual loss, as the options ask for it.
+    """The feature network of the perceptual loss that the options select.
 
     Args:
-        options: whether there is such a loss.
-        weights: file of VGG-19; None asks an installed torchvision.
+        options: whether to use such a loss.
+        weights: VGG-19 weights file; None uses an installed torchvision.
     Raises:
         MissingExtraError: the package with the weights of EfficientNet-lite0 is not installed.
         ValueError: neither a file of VGG-19 nor torchvision; the message names the way without.
