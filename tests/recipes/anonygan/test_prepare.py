@@ -180,7 +180,7 @@ def test_landmarks_that_are_no_face_are_listed(run, photo_folder, changes, reaso
     [
         (1, [("y67", "z67")], "line 1: column y67 is missing"),
         (3, [("x5", "five")], "line 3: x5: expected a number, got 'five'"),
-        (3, [("x5", "nan")], "line 3: of x5 and y5 one is missing"),
+        (3, [("x5", "nan")], "line 3: one of x5 and y5 is missing"),
         (3, [("image", "p0/0.png")], "line 3: image p0/0.png is already in line 2"),
     ],
 )
