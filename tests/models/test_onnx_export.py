@@ -259,7 +259,7 @@ def test_larger_images_are_made_at_full_resolution(tmp_path):
 @pytest.mark.parametrize(
     ("size", "name", "message"),
     [
-        (None, "a.onnx", "expected a size: this network does not say"),
+        (None, "a.onnx", "expected a size: this network does not record"),
         ((18, 16), "a.onnx", "sides of at least 8, divisible by 4, got 18x16"),
         ((16, 4), "a.onnx", "sides of at least 8, divisible by 4, got 16x4"),
         ((16, 16), "none/a.onnx", r"none/a\.onnx: expected a folder to write to, found none at"),
@@ -276,7 +276,7 @@ def test_refuses_before_any_work(tmp_path, monkeypatch, size, name, message):
 def test_refuses_a_network_beyond_the_limit_of_onnx_files(tmp_path):
     with torch.device("meta"):
         model = AnonyGAN(LandmarkGenerator(width=512))
-    with pytest.raises(ValueError, match=r"1\.98 GiB at most.* files, got \d+\.\d+ GiB"):
+    with pytest.raises(ValueError, match=r"at most 1\.98 GiB.* files, got \d+\.\d+ GiB"):
         export_onnx(model, tmp_path / "a.onnx", size=(64, 64))
 
 

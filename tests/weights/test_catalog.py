@@ -9,7 +9,7 @@ from graphgan.models import AnonyGAN
 from graphgan.weights import LOADABLE, SHIPPED, is_shipped, shipped_file
 
 FOLDER = Path(weights.__file__).parent
-LICENCES = Path(__file__).parents[2] / "docs" / "licenses.md"
+LICENCES = Path(__file__).parents[2] / "docs" / "licences.md"
 
 # Not what a network is loaded from.
 OTHERS = ("FaceMesh", "head_pose", "people_conditions", "ConditionFitting")
