@@ -150,7 +150,7 @@ SPOILT = {
     "no number": (lambda p: write(p, DESCRIPTION | {"height": "x"}), "height and width .*'x'"),
     "other count": (lambda p: write(p, DESCRIPTION | {"num_landmarks": "68"}), "expected inputs"),
     "other size": (lambda p: write(p, DESCRIPTION | {"width": "16"}), "expected inputs"),
-    "other output": (lambda p: write(p, output="picture"), r"output 'image'.*\['image'\]"),
+    "other output": (lambda p: write(p, output="picture"), r"output 'image'.*\['picture'\]"),
     "other shape": (
         lambda p: write(p, shapes=SHAPES | {"mask": (3, *SIZE)}),
         r"expected inputs .*'mask': \('tensor\(float\)', \(3, 8, 12\)\)",
