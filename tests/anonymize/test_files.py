@@ -45,7 +45,7 @@ def test_a_photo_becomes_a_photo_in_a_new_folder(work, photo, tmp_path):
     ("content", "message"),
     [
         (b"", "empty"),
-        (b"no picture", "not a picture"),
+        (b"no picture", "not an image"),
         (b"\x89PNG\r\n\x1a\n" + b"x" * 50, "cannot be decoded"),
         (None, "No such file"),
     ],

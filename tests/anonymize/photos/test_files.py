@@ -400,8 +400,8 @@ def test_tiff_that_would_be_cut_to_eight_bits_is_refused(tmp_path, dtype, photom
     ("content", "message"),
     [
         (b"", "the file is empty"),
-        (b"hello", "not a picture"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture"),
+        (b"hello", "not an image"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image"),
     ],
 )
 def test_what_is_no_photo_is_refused_by_name(tmp_path, content, message):

@@ -165,7 +165,7 @@ def deep_png():
     ("data", "status", "line"),
     [
         (b"", 400, "the file is empty"),
-        (b"no picture", 400, "not a picture"),
+        (b"no picture", 400, "not an image"),
         (saved(Image.new("RGB", (90, 90)), "PNG")[:90], 400, "cut short|cannot be decoded"),
         (deep_png(), 400, "16-bit color, which would be cut to 8"),
         (bytes(LIMIT + 1), 413, "too large: expected a file of 0.4 MB at most"),

@@ -112,7 +112,7 @@ def test_what_else_was_in_the_file_is_said_or_gone(anonymizer):
     [
         (b"", "^the file is empty"),
         (b"GIF89a no more", "^"),
-        (b"hello", "^not a picture"),
+        (b"hello", "^not an image"),
         (b"\xff\xd8\xff\xe0 no more", "^"),
     ],
 )
