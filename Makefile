@@ -18,7 +18,7 @@ export GOMP_SPINCOUNT ?= 0
 train: $(VENV)/.recipes
 	$(BIN)/python recipes/anonygan/train.py
 
-# A photo, anonymised by the weights that are shipped: before, after, numbers.
+# A photo, anonymized by the weights that are shipped: before, after, numbers.
 demo: $(VENV)/.demo
 	$(BIN)/python recipes/anonygan/demo.py
 

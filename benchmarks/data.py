@@ -217,7 +217,7 @@ def forget(folder: Path) -> None:
 def _streams_in_turns(
     reference: Stream, ours: Stream, device: torch.device, before: Callable[[], None]
 ) -> tuple[float, float, float]:
-    """Medians of the seconds a batch of both, and of the ratios of neighbours in time."""
+    """Medians of the seconds a batch of both, and of the ratios of neighbors in time."""
     for stream in (reference, ours):
         _seconds_a_batch(stream, device)
     pairs = []

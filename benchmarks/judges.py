@@ -1,4 +1,4 @@
-"""Which faces of an image are still to be seen after it was anonymised, by tools of neither side.
+"""Which faces of an image are still to be seen after it was anonymized, by tools of neither side.
 
 A face is left in view where its finest details are those of before: in the middle of its box, the
 correlation of what a blur of a fifth of its side takes away from an original and a result is 0.54

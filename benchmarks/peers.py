@@ -88,7 +88,7 @@ class Run(NamedTuple):
 
 
 Tool = Callable[[Path, Path], list[str]]
-"""The command that anonymises a file or folder; results go into a folder."""
+"""The command that anonymizes a file or folder; results go into a folder."""
 
 
 def main(options: Options) -> None:

@@ -53,8 +53,8 @@ def draw_growth(tables: dict[str, list[Row]], path: Path) -> bool:
     return True
 
 
-def _panel(ax: Axes, growth: Growth, costs: list[float], power: float, colour: str) -> None:
-    ax.loglog(growth.values, costs, "o-", color=colour, markersize=4)
+def _panel(ax: Axes, growth: Growth, costs: list[float], power: float, color: str) -> None:
+    ax.loglog(growth.values, costs, "o-", color=color, markersize=4)
     ax.set_xticks(growth.values, [f"{value:g}" for value in growth.values])
     ax.minorticks_off()
     ax.set_title(f"{growth.name}$^{{{power:.2f}}}$", fontsize=10)

@@ -65,7 +65,7 @@ class Row:
 def in_turns(
     reference: Call, ours: Call, device: torch.device, *, seconds: float = 6.0, least: int = 3
 ) -> tuple[float, float, float]:
-    """Medians of both, and of the ratios of neighbours in time, over ``seconds`` or so."""
+    """Medians of both, and of the ratios of neighbors in time, over ``seconds`` or so."""
     pairs = []
     for call in (reference, ours):
         call()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import graphgan
 from graphgan.commands import exit_with
-from graphgan.weights.catalogue import LOADABLE, SHIPPED, Weights, weights_file
+from graphgan.weights.catalog import LOADABLE, SHIPPED, Weights, weights_file
 
 _USAGE = """usage: graphgan info | people --sheet IMAGE | --version | --help
 

@@ -7,13 +7,14 @@ from torch import Tensor
 def check_features(x: Tensor, channels: int, name: str = "features", *, smallest: int = 1) -> None:
     """Raise ``ValueError`` unless ``x`` is a non-empty float ``b channels h w``.
 
-    ``smallest`` is the least h and w: reflection padding needs one pixel more than it adds.
+    ``smallest`` is the minimum height and width: reflection padding needs one pixel more than it
+    adds.
     """
     if x.ndim != 4 or x.shape[1] != channels:
         raise ValueError(f"expected {name} of shape (b, {channels}, h, w), got {tuple(x.shape)}")
     if min(x.shape[2:]) < smallest:
         size = f"{x.shape[2]} x {x.shape[3]}"
-        raise ValueError(f"expected {name} of {smallest} pixels a side and more, got {size}")
+        raise ValueError(f"expected {name} of at least {smallest} pixels a side, got {size}")
     check_batch(x, name)
 
 

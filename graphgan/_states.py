@@ -37,7 +37,7 @@ def mismatch(
 def check_tensors(state: Mapping[Any, Any]) -> None:
     """Raise ``ValueError`` unless all are plain tensors by name, of numbers that torch adds up.
 
-    Files may hold sparse, quantised and empty ("meta") tensors, and 8-bit floats as well.
+    Files may hold sparse, quantized and empty ("meta") tensors, and 8-bit floats as well.
     """
     for key, value in state.items():
         if not isinstance(key, str) or not isinstance(value, Tensor):

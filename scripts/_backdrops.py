@@ -16,33 +16,33 @@ def backdrop(chance: Generator, height: int, width: int) -> Picture:
 
 
 def _gradient(chance: Generator, height: int, width: int) -> Picture:
-    """Four colours in the corners, some soft clouds over them."""
-    corners = _colours(chance, 20, 235, 2, 2)
+    """Four colors in the corners, some soft clouds over them."""
+    corners = _colors(chance, 20, 235, 2, 2)
     clouds = _clouds(chance, height, width, 2.5)[..., None]
     return _stretch(corners, height, width) + 25 * clouds
 
 
 def _texture(chance: Generator, height: int, width: int) -> Picture:
     """Noise whose amplitude falls with frequency as that of leaves, walls or cloth does."""
-    colours = _colours(chance, 20, 235, 2)
+    colors = _colors(chance, 20, 235, 2)
     steepness = chance.uniform(1.0, 2.0)
     mix = 0.5 + 0.25 * _clouds(chance, height, width, steepness)[..., None]
-    return colours[0] + (colours[1] - colours[0]) * mix.clip(0, 1)
+    return colors[0] + (colors[1] - colors[0]) * mix.clip(0, 1)
 
 
 def _scene(chance: Generator, height: int, width: int) -> Picture:
     """A sky, a ground, houses with windows, trees and poles."""
     horizon = int(height * chance.uniform(0.35, 0.7))
     picture = np.empty((height, width, 3))
-    picture[:horizon] = _stretch(_colours(chance, 120, 240, 2, 1), horizon, width)
-    picture[horizon:] = _stretch(_colours(chance, 40, 150, 2, 1), height - horizon, width)
+    picture[:horizon] = _stretch(_colors(chance, 120, 240, 2, 1), horizon, width)
+    picture[horizon:] = _stretch(_colors(chance, 40, 150, 2, 1), height - horizon, width)
     for _ in range(int(chance.integers(3, 8))):
         _house(chance, picture, horizon)
     for _ in range(int(chance.integers(2, 8))):
         _tree(chance, picture, horizon)
     for _ in range(int(chance.integers(0, 6))):
         x = int(chance.integers(0, width))
-        picture[int(horizon * 0.4) :, x : x + max(width // 200, 2)] = _colours(chance, 20, 90)
+        picture[int(horizon * 0.4) :, x : x + max(width // 200, 2)] = _colors(chance, 20, 90)
     return _softened(picture) + 8 * _clouds(chance, height, width, 1.2)[..., None]
 
 
@@ -51,8 +51,8 @@ def _house(chance: Generator, picture: Picture, horizon: int) -> None:
     left, top = int(chance.integers(-width // 10, width)), int(horizon * chance.uniform(0.1, 0.8))
     right = left + int(width * chance.uniform(0.08, 0.3))
     bottom = min(horizon + int(height * chance.uniform(0, 0.15)), height)
-    picture[top:bottom, max(left, 0) : max(right, 0)] = _colours(chance, 50, 220)
-    glass, pitch = _colours(chance, 20, 250), int(height * chance.uniform(0.05, 0.12))
+    picture[top:bottom, max(left, 0) : max(right, 0)] = _colors(chance, 50, 220)
+    glass, pitch = _colors(chance, 20, 250), int(height * chance.uniform(0.05, 0.12))
     for y in range(top + pitch // 3, bottom - pitch // 2, pitch):
         for x in range(left + pitch // 3, right - pitch // 2, pitch):
             picture[y : y + pitch // 2, max(x, 0) : max(x + pitch // 3, 0)] = glass
@@ -63,19 +63,19 @@ def _tree(chance: Generator, picture: Picture, horizon: int) -> None:
     radius = height * chance.uniform(0.04, 0.15)
     x, y = chance.uniform(0, width), horizon - radius * chance.uniform(0, 1.5)
     trunk = slice(max(int(x - radius / 8), 0), max(int(x + radius / 8), 0))
-    picture[int(max(y, 0)) : horizon + int(radius / 2), trunk] = _colours(chance, 30, 90)
-    colour = _colours(chance, 20, 130)
+    picture[int(max(y, 0)) : horizon + int(radius / 2), trunk] = _colors(chance, 30, 90)
+    color = _colors(chance, 20, 130)
     for _ in range(6):  # a crown of several discs
         dx, dy = chance.normal(0, radius / 2, 2)
         rows, columns = np.ogrid[:height, :width]
         disc = (rows - y - dy) ** 2 + (columns - x - dx) ** 2 < (radius * 0.7) ** 2
-        picture[disc] = colour * chance.uniform(0.8, 1.2)
+        picture[disc] = color * chance.uniform(0.8, 1.2)
 
 
-def _colours(
+def _colors(
     chance: Generator, dark: float, bright: float, *shape: int
 ) -> Float[np.ndarray, "*shape 3"]:
-    """Colours as most things have them: a brightness, and not much else."""
+    """Colors as most things have them: a brightness, and not much else."""
     return chance.uniform(dark, bright, (*shape, 1)) + chance.normal(0, 16, (*shape, 3))
 
 
@@ -90,7 +90,7 @@ def _clouds(chance: Generator, height: int, width: int, steepness: float) -> Mas
 
 
 def _stretch(corners: Float[np.ndarray, "r c 3"], height: int, width: int) -> Picture:
-    """Colours at the corners (or at the top and the bottom), linear in between."""
+    """Colors at the corners (or at the top and the bottom), linear in between."""
     down = np.linspace(0, 1, max(height, 1))[:, None, None]
     across = np.linspace(0, 1, width)[:, None]
     top, bottom = (row[0] + (row[-1] - row[0]) * across for row in corners)

@@ -99,7 +99,7 @@ class PlacedFace:
     def clear_of(self, other: "PlacedFace") -> bool:
         """Whether neither frame covers anything of the other's face."""
         faces = [face.landmarks.mean(0) for face in (self, other)]
-        frames = [torch.tensor(face.alignment.centre) for face in (self, other)]
+        frames = [torch.tensor(face.alignment.center) for face in (self, other)]
         return (
             float((faces[0] - frames[1]).norm()) > other.reach + 0.7 * self.size
             and float((faces[1] - frames[0]).norm()) > self.reach + 0.7 * other.size
@@ -322,7 +322,7 @@ def _paste_frame(
 def _surrounded(
     frame: Float[Tensor, "3 h w"],
 ) -> tuple[Float[Tensor, "3 u v"], Float[Tensor, "u v"]]:
-    """What may lie around a frame: its edges' colours, out of focus, and how far they show."""
+    """What may lie around a frame: its edges' colors, out of focus, and how far they show."""
     height, width = (max(round(side * _SMALL / max(frame.shape)), 1) for side in frame.shape[1:])
     small = F.interpolate(frame[None], (height, width), mode="area")
     down, across = (max(round(_AROUND * side), 1) for side in (height, width))

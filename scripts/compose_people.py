@@ -48,7 +48,7 @@ from graphgan.data.batches import to_float_image, to_uint8_image
 from graphgan.data.images import read_image
 from graphgan.data.listing import photo_sources
 from graphgan.faces import FaceFinder
-from graphgan.faces.dlib_resnet import DlibResNetRecogniser
+from graphgan.faces.dlib_resnet import DlibResNetRecognizer
 from graphgan.files import replacing
 from graphgan.landmarks import IBUG_68, bend_to_landmarks, face_regions, polygon_mask
 from graphgan.landmarks.alignment import align_face, cut
@@ -138,8 +138,8 @@ def main(options: Options) -> None:
         raise ValueError(
             f"expected people and 64 pixels at least, got {options.people} and {options.size}"
         )
-    recognise = DlibResNetRecogniser()
-    portraits, refused = read_portraits(options, recognise)
+    recognize = DlibResNetRecognizer()
+    portraits, refused = read_portraits(options, recognize)
     print(f"  {len(portraits)} portraits, {refused} refused")
     rng = np.random.default_rng(options.seed)
     kept: list[Portrait] = []
@@ -151,7 +151,7 @@ def main(options: Options) -> None:
         group = draw_group(portraits, kept, rng)
         if group is None or skins[group[0].name] == _USES:
             continue
-        person = compose(group, f"person-{len(kept):02}", recognise)
+        person = compose(group, f"person-{len(kept):02}", recognize)
         if (
             patches(person) <= _MOST_PATCHES
             and is_nobody(person, portraits, kept)
@@ -172,7 +172,7 @@ def main(options: Options) -> None:
 # --- portraits ------------------------------------------------------------------------------------
 
 
-def read_portraits(options: Options, recognise: DlibResNetRecogniser) -> tuple[list[Portrait], int]:
+def read_portraits(options: Options, recognize: DlibResNetRecognizer) -> tuple[list[Portrait], int]:
     finder, about = FaceFinder(), read_table(options.portraits)
     portraits, sources = [], photo_sources(options.portraits)[0]
     for source in sources:
@@ -191,7 +191,7 @@ def read_portraits(options: Options, recognise: DlibResNetRecogniser) -> tuple[l
         if face is None:
             continue
         image_of_face, shown, shape = face
-        descriptor = recognise(image, landmarks[None])[0]
+        descriptor = recognize(image, landmarks[None])[0]
         tone, _ = tones(image_of_face[0], shape)
         portraits.append(
             Portrait(source, image_of_face[0], shown[0], shape, tone, descriptor, sex, age)
@@ -376,7 +376,7 @@ def draw_group(
     return [first, *(near[i] for i in rng.choice(len(near), 3, replace=False))]
 
 
-def compose(group: list[Portrait], name: str, recognise: DlibResNetRecogniser) -> Portrait:
+def compose(group: list[Portrait], name: str, recognize: DlibResNetRecognizer) -> Portrait:
     """The skin of the first, eyes, nose and mouth of the others, on the shape of all."""
     shape = torch.stack([one.landmarks for one in group]).mean(0)
     size = (group[0].image.shape[1], group[0].image.shape[2])
@@ -395,7 +395,7 @@ def compose(group: list[Portrait], name: str, recognise: DlibResNetRecogniser) -
     image = skin_carried_on(image, shown)
     pixels = to_uint8_image(image[0])
     tone, _ = tones(image[0], shape)
-    descriptor = recognise(pixels, shape[None])[0]
+    descriptor = recognize(pixels, shape[None])[0]
     return Portrait(name, image[0], shown[0], shape, tone, descriptor, group[0].sex, group[0].age)
 
 

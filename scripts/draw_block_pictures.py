@@ -32,9 +32,7 @@ def main(options: Options) -> None:
 
 
 def channel_attention() -> Diagram:
-    d = Diagram(
-        400, "Each channel is scaled by a weight made of the means of it and its neighbours"
-    )
+    d = Diagram(400, "Each channel is scaled by a weight made of the means of it and its neighbors")
     d.box(110, 30, "x", kind="tensor", width=60)
     d.arrow((110, 45), (110, 307), shape="b c h w", side="left")
     d.arrow((110, 75), (250, 75), (250, 99))

@@ -53,7 +53,7 @@ def attention(
 
 
 def draw(path: Path, shape: Tensor, weights: dict[str, Tensor]) -> None:
-    """A dot a landmark, where it lies in the mean face, its colour the mean weight."""
+    """A dot a landmark, where it lies in the mean face, its color the mean weight."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -1,4 +1,4 @@
-"""Draw the picture of the README: drawn people, anonymised by trained weights.
+"""Draw the picture of the README: drawn people, anonymized by trained weights.
 
     python scripts/draw_readme_picture.py --checkpoint runs/anonygan-smoke-...
 

@@ -5,7 +5,7 @@
 Stills of test people are turned, scaled and moved by known amounts of less than a pixel a frame,
 noise is added, and they are compressed as H.264. Landmarks of each frame are taken back to the
 still by the known motion: what is left of their movement is error. Told are, over all clips, for
-the landmarks of each frame alone and for those that the anonymiser uses:
+the landmarks of each frame alone and for those that the anonymizer uses:
 
 jitter  RMS of the second difference in time, in eye distances;
 error   RMS distance to the mean of each frame's landmarks over the clip, in eye distances;
@@ -35,7 +35,7 @@ from graphgan.anonymize.video.reading import open_video
 from graphgan.commands import run_command
 from graphgan.data.images import read_image
 from graphgan.data.landmark_files import read_landmarks
-from graphgan.faces import DlibResNetRecogniser, FaceFinder, make_finder
+from graphgan.faces import DlibResNetRecognizer, FaceFinder, make_finder
 from graphgan.faces.registry import DetectorName, LandmarkerName
 from graphgan.landmarks.align import Crop
 from graphgan.landmarks.alignment import Alignment, cut
@@ -43,7 +43,7 @@ from graphgan.models import AnonyGAN
 
 _EYES = (36, 45)
 _RATE = 25
-_NOISE = 3.0  # grey levels
+_NOISE = 3.0  # gray levels
 _SHIFTS = np.arange(-2, 2.01, 0.05)
 
 
@@ -104,7 +104,7 @@ def main(options: ClipOptions) -> None:
     alone = (mean.jitter, mean.error, mean.lag, mean.change)
     ours = (mean.smooth_jitter, mean.smooth_error, mean.smooth_lag, mean.new_change)
     print("| | jitter | error | lag | change |\n|---|---|---|---|---|")
-    for name, values in (("each frame alone", alone), ("anonymiser", ours)):
+    for name, values in (("each frame alone", alone), ("anonymizer", ours)):
         print(f"| {name} | " + " | ".join(f"{value:.4f}" for value in values) + " |")
     jitter, error, _, change = (b / a if a else 0 for a, b in zip(alone, ours, strict=True))
     print(f"| ratio | {jitter:.2f} | {error:.2f} | | {change:.2f} |")
@@ -211,14 +211,14 @@ def lag_of(
 
 def change_of(video, clip: Clip, smooth: torch.Tensor) -> tuple[float, float]:  # type: ignore[no-untyped-def]
     """Mean distance of descriptors from frame to frame, before and after, every other pair."""
-    recognise = DlibResNetRecogniser()
+    recognize = DlibResNetRecognizer()
     distances: list[list[float]] = [[], []]
     last: list[torch.Tensor] = []
     frames = (frame.image for frame in video.frames())
     for number, pair in enumerate(zip(frames, clip.images(), strict=True)):
         if number % 4 > 1:
             continue
-        now = [recognise(image, smooth[number].float()[None])[0] for image in pair]
+        now = [recognize(image, smooth[number].float()[None])[0] for image in pair]
         if number % 4 == 1:
             for kind, (a, b) in enumerate(zip(last, now, strict=True)):
                 distances[kind].append(float((a - b).norm()))

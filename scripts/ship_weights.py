@@ -30,7 +30,7 @@ class Options:
     checkpoint: Path
     """Weights (generator.safetensors), or the folder of a run: its newest ones."""
     name: str
-    """Of the catalogue, graphgan/weights/catalogue.py."""
+    """Of the catalog, graphgan/weights/catalog.py."""
     detail: float | None = None
     """Of an AnonyGAN, where it is to differ from training: no weights depend on it."""
     mirror: bool | None = None

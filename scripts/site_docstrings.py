@@ -72,8 +72,8 @@ def _show_fields(tuple_class: griffe.Class) -> None:
             parameters.append(
                 griffe.Parameter(field.name, annotation=field.annotation, kind=kind, default=value)
             )
-    initialise = griffe.Function("__init__", parameters=griffe.Parameters(*parameters))
-    tuple_class.set_member("__init__", initialise)
+    initialize = griffe.Function("__init__", parameters=griffe.Parameters(*parameters))
+    tuple_class.set_member("__init__", initialize)
 
 
 def _prefer_exports(room: griffe.Module) -> None:

@@ -59,7 +59,7 @@ class Block:
         size: height and width it is called with.
         odd_size: another, as odd as the block allows.
         dense: nothing in it follows edge lists, so it exports.
-        penalised: gradient penalties, which differentiate twice, may go through it.
+        penalized: gradient penalties, which differentiate twice, may go through it.
         alone: no statistics of the batch go in, as they do, without a gradient, where features are
             brought to unit size.
         rounding: what bfloat16 may change, as a share of the result.
@@ -72,7 +72,7 @@ class Block:
     size: tuple[int, int] = (8, 8)
     odd_size: tuple[int, int] = (7, 9)
     dense: bool = True
-    penalised: bool = True
+    penalized: bool = True
     alone: bool = True
     rounding: float = 0.03
     long: bool = False
@@ -269,14 +269,14 @@ BLOCKS = {
         features(4, 4),
         maps(4, 4),
         odd_size=(3, 5),
-        penalised=False,
+        penalized=False,
     ),
     "CrossAttention-heads": Block(
         lambda: CrossAttention(4, 6, num_heads=2, norm="group"),
         features(4, 4),
         maps(4, 4),
         odd_size=(3, 5),
-        penalised=False,
+        penalized=False,
     ),
     "LandmarkAppearanceAggregation": Block(
         lambda: LandmarkAppearanceAggregation(8), features(8, 8), maps(8, 16)
@@ -291,7 +291,7 @@ BLOCKS = {
             lambda reasoning=reasoning: LandmarkAppearanceAggregation(8, reasoning=reasoning),
             features(8, 8),
             maps(8, 16),
-            penalised=reasoning != "cross_attention",
+            penalized=reasoning != "cross_attention",
         )
         for reasoning in ("none", "cross_attention", "pose_attention")
     },
@@ -359,7 +359,7 @@ BLOCKS = {
         taught_fitting,
         fitting_inputs,
         maps(3),
-        penalised=False,
+        penalized=False,
         rounding=0.15,  # which side of a face is shown changes within a pixel
     ),
     "PatchDiscriminator": Block(
@@ -395,21 +395,21 @@ BLOCKS = {
         lambda: RandomMixing((4, 6), 5),
         lambda b, h, w: (two_strides(4, 6)(b, h, w),),
         halves_and_quarters(5, 5),
-        penalised=False,
+        penalized=False,
         alone=False,
     ),
     "ProjectedDiscriminator-landmarks": Block(
         lambda: ProjectedDiscriminator((4, 6), width=5, num_landmarks=3),
         lambda b, h, w: (two_strides(4, 6)(b, h, w), points(b, 3, h, w), (h, w)),
         halves_and_quarters(5, 1, 5, 1),
-        penalised=False,
+        penalized=False,
         alone=False,
     ),
     "ProjectedDiscriminator-condition": Block(
         lambda: ProjectedDiscriminator((4, 6), width=5, condition_channels=7),
         lambda b, h, w: (two_strides(4, 6)(b, h, w), None, None, torch.randn(b, 7)),
         halves_and_quarters(5, 1, 5, 1),
-        penalised=False,
+        penalized=False,
         alone=False,
     ),
     "LandmarkGenerator-published": Block(
@@ -422,7 +422,7 @@ BLOCKS = {
         maps(3, 1, 3),
         size=(8, 12),
         odd_size=(20, 12),
-        penalised=False,
+        penalized=False,
     ),
     "LandmarkGenerator-no_blend": Block(
         lambda: small_generator(blend="none", landmark_attention=None, rendering="gaussian"),
@@ -430,7 +430,7 @@ BLOCKS = {
         maps(3, 3),
         size=(8, 12),
         odd_size=(20, 12),
-        penalised=False,
+        penalized=False,
     ),
     "AnonyGAN": Block(
         lambda: AnonyGAN(small_generator(landmark_attention="position")),
@@ -438,7 +438,7 @@ BLOCKS = {
         maps(3, 1, 3),
         size=(8, 12),
         odd_size=(20, 12),
-        penalised=False,
+        penalized=False,
     ),
     "BiGraphGAN": Block(
         lambda: BiGraphGAN.published("market", num_landmarks=5, width=4, num_blocks=1),
@@ -446,7 +446,7 @@ BLOCKS = {
         maps(3, 2, 3),
         size=(8, 12),
         odd_size=(20, 12),
-        penalised=False,
+        penalized=False,
     ),
     "CIAGANGenerator": Block(
         lambda: CIAGANGenerator(7, width=2, num_blocks=1),
@@ -457,8 +457,8 @@ BLOCKS = {
         maps(3),
         size=(128, 128),
         odd_size=(128, 128),
-        penalised=False,
-        rounding=0.1,  # thirty convolutions, each normalised
+        penalized=False,
+        rounding=0.1,  # thirty convolutions, each normalized
         long=True,
     ),
     "CIAGANGenerator-64": Block(
@@ -467,7 +467,7 @@ BLOCKS = {
         maps(3),
         size=(64, 64),
         odd_size=(64, 64),
-        penalised=False,
+        penalized=False,
         rounding=0.1,
     ),
     "IdentityNetwork": Block(

@@ -1,7 +1,7 @@
-"""Drawn clips whose faces are coloured squares, so that what every frame must show is known."""
+"""Drawn clips whose faces are colored squares, so that what every frame must show is known."""
 
 import torch
-from coloured_faces import GREY, colour_of, inner_hull, shape_of_a_face
+from colored_faces import GRAY, color_of, inner_hull, shape_of_a_face
 
 from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.video.clips import ClipFrame
@@ -12,10 +12,10 @@ H, W, SIDE = 120, 200, 50
 FRAMES = 24
 
 
-class Recolour:
-    """Whole crops in the colour of the condition."""
+class Recolor:
+    """Whole crops in the color of the condition."""
 
-    name = "recolour"
+    name = "recolor"
     size = (32, 32)
     uses_conditions = True
 
@@ -24,7 +24,7 @@ class Recolour:
 
 
 def person(number: int) -> Condition:
-    image = (colour_of(number).float() / 127.5 - 1)[:, None, None].expand(3, 32, 32)
+    image = (color_of(number).float() / 127.5 - 1)[:, None, None].expand(3, 32, 32)
     return Condition(f"p{number}", image, 31 * shape_of_a_face())
 
 
@@ -40,10 +40,10 @@ def face_of(number: int, t: int) -> Detection:
 
 
 def draw(t: int, people=(0, 1)) -> torch.Tensor:
-    image = torch.full((3, H, W), GREY, dtype=torch.uint8)
+    image = torch.full((3, H, W), GRAY, dtype=torch.uint8)
     for number in people:
         left, top = corner(number, t)
-        image[:, top : top + SIDE + 1, left : left + SIDE + 1] = colour_of(number)[:, None, None]
+        image[:, top : top + SIDE + 1, left : left + SIDE + 1] = color_of(number)[:, None, None]
     return image
 
 
@@ -86,17 +86,17 @@ class Sees:
         return [face for who in self.people for face in self._find(image, who)]
 
     def _find(self, image, who):
-        rows, columns = (image == colour_of(who)[:, None, None]).all(0).nonzero(as_tuple=True)
+        rows, columns = (image == color_of(who)[:, None, None]).all(0).nonzero(as_tuple=True)
         if len(rows) == (SIDE + 1) ** 2:
             box = torch.stack([columns.min(), rows.min(), columns.max(), rows.max()]).float()
             yield Detection(box, shape_of_a_face() * SIDE + box[:2])
 
 
 def shown(image: torch.Tensor, number: int, t: int) -> torch.Tensor:
-    """The pixels in the place of a person's face, but for its rim, as one colour a row."""
+    """The pixels in the place of a person's face, but for its rim, as one color a row."""
     hull = inner_hull(face_of(number, t).landmarks)[None].float()
     return image[:, polygon_mask(hull, (H, W))[0, 0] > 0].T.int()
 
 
 def assert_shows(image, number, t, who):
-    assert (shown(image, number, t) - colour_of(who).int()).abs().max() <= 1, (number, t)
+    assert (shown(image, number, t) - color_of(who).int()).abs().max() <= 1, (number, t)

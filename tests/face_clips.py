@@ -1,7 +1,7 @@
 """The truth is drawn: a face that turns, comes nearer, blinks and speaks, its noise like dlib's.
 
 dlib's noise was measured on one photo shifted by parts of a pixel under sensor noise: 0.006 to
-0.009 eye distances a coordinate, of which rounding to pixels is a good part; neighbouring landmarks
+0.009 eye distances a coordinate, of which rounding to pixels is a good part; neighboring landmarks
 correlate by 0.5 to 0.7, frames by 0 to 0.1.
 """
 
@@ -66,7 +66,7 @@ def head(rng, yaw, pitch, blink, mouth) -> np.ndarray:
 
 
 def noise(rng, shape) -> np.ndarray:
-    """0.007 eye distances before rounding; neighbours correlate by 0.65, frames by 0.1."""
+    """0.007 eye distances before rounding; neighbors correlate by 0.65, frames by 0.1."""
     white = rng.standard_normal(shape)
     for i in range(1, shape[1]):
         white[:, i] = 0.65 * white[:, i - 1] + math.sqrt(1 - 0.65**2) * white[:, i]

@@ -121,7 +121,7 @@ def png_chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def png_of_zeros(bits: int, color: int, more: bytes = b"") -> bytes:
-    """One pixel of black in a depth and a colour type of PNG's."""
+    """One pixel of black in a depth and a color type of PNG's."""
     header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, bits, color, 0, 0, 0))
     row = bytes(1 + bits // 8 * {0: 1, 2: 3, 4: 2, 6: 4}[color])
     pixels = png_chunk(b"IDAT", zlib.compress(row))
@@ -129,7 +129,7 @@ def png_of_zeros(bits: int, color: int, more: bytes = b"") -> bytes:
 
 
 def cmyk_profile(lightness: int) -> bytes:
-    """An ICC profile in which black ink is black, and the others are one grey on their own.
+    """An ICC profile in which black ink is black, and the others are one gray on their own.
 
     A table ``mft1`` from CMYK to Lab with two grid points an ink; lightness goes from 0 to 255.
     """

@@ -32,7 +32,7 @@ class Finished(NamedTuple):
 def told(stderr: str) -> list[str]:
     """Lines of stderr without progress bars and what Fabric says about processes."""
     lines = stderr.replace("\r", "\n").splitlines()
-    progress = r"[\d?](step|it|picture)/s|[\d?]s/(step|it|picture)"
+    progress = r"[\d?](step|it|image)/s|[\d?]s/(step|it|image)"
     ours = [x for x in lines if x.strip() and not re.search(progress, x)]
     talk = r"Initializing|-----|distributed_|All distributed|Using \S+ Automatic"
     return [x for x in ours if not re.match(rf"(INFO:[\w.]+:)?({talk})", x)]

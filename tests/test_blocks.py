@@ -109,7 +109,7 @@ def test_gradients_are_those_of_finite_differences(block):
     assert torch.autograd.gradcheck(call, values, fast_mode=True)
 
 
-@blocks(lambda block: block.penalised)
+@blocks(lambda block: block.penalized)
 def test_second_derivatives_are_those_of_finite_differences(block):
     call, values = differentiable(block, block.module())
     assert torch.autograd.gradgradcheck(call, values, fast_mode=True)

@@ -16,7 +16,7 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.number < 0:
-            raise ValueError(f"expected a number of 0 and more, got {self.number}")
+            raise ValueError(f"expected a number of at least 0, got {self.number}")
 
 
 def run(command, *args, capsys):
@@ -65,7 +65,7 @@ def test_a_bug_keeps_its_traceback():
         ("--zzzzz 7", "Unrecognized options: --zzzzz, 7 (see --help)"),
         ("--number x", "Error parsing --number: invalid literal for int() with base 10: 'x' ("),
         ("--number", "Missing value for argument"),
-        ("--number -1", "expected a number of 0 and more, got -1"),
+        ("--number -1", "expected a number of at least 0, got -1"),
     ],
 )
 def test_a_bad_command_line_is_one_line(capsys, args, line):

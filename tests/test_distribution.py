@@ -57,8 +57,8 @@ def test_the_wheel_holds_the_package_and_its_terms_and_nothing_else(wheel):
     assert weights and weights == {
         PurePosixPath(name).name for name in names if name.endswith(".safetensors")
     }
-    licences = {name.split("/licenses/")[1] for name in names if "/licenses/" in name}
-    assert licences == {
+    licenses = {name.split("/licenses/")[1] for name in names if "/licenses/" in name}
+    assert licenses == {
         "LICENSE",
         "graphgan/weights/LICENSE-WEIGHTS",
         "graphgan/weights/blazepose-detector.LICENSE",

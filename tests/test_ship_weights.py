@@ -52,7 +52,7 @@ def test_weights_are_kept_in_16_bits_and_compute_nearly_the_same(ship, weights, 
     assert "changes pictures in [-1, 1] by 0.00" in capsys.readouterr().out
 
 
-def test_a_name_that_the_catalogue_does_not_have_is_refused(ship, weights):
+def test_a_name_that_the_catalog_does_not_have_is_refused(ship, weights):
     with pytest.raises(ValueError, match="expected --name among people-128"):
         ship.main(ship.Options(checkpoint=weights, name="nobody"))
 

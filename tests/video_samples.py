@@ -51,7 +51,7 @@ RATE = 25
 
 
 def picture(number: int, size: tuple[int, int] = SIZE) -> Tensor:
-    """Soft colours that move by a pixel a frame, and a grey level that counts the frames."""
+    """Soft colors that move by a pixel a frame, and a gray level that counts the frames."""
     rows, columns = torch.meshgrid(*map(torch.arange, size), indexing="ij")
     waves = [
         (columns + 2 * number) / 9,

@@ -57,7 +57,7 @@ python recipes/anonygan/train.py --data own/prepared --out own/run --steps 200 -
 
 SAMPLE = r"""
 # --8<-- [start:sample]
-python recipes/anonygan/sample.py --checkpoint own/run --data own/prepared --out own/anonymised
+python recipes/anonygan/sample.py --checkpoint own/run --data own/prepared --out own/anonymized
 # --8<-- [end:sample]
 """
 
@@ -66,7 +66,7 @@ SHIPPED = r"""
 python recipes/anonygan/prepare.py --images own/photos --landmarks own/landmarks.csv \
     --out own/prepared128 --size 128 --test-people 2 --workers 1
 python recipes/anonygan/sample.py --checkpoint people-128 --data own/prepared128 \
-    --out own/anonymised128
+    --out own/anonymized128
 # --8<-- [end:shipped]
 """
 

@@ -1,6 +1,6 @@
 """Two blocks inside a plain U-Net, and what each gives: python tutorials/use_a_block.py --help
 
-The toy task needs reasoning: a shape on the right is to get the colour of a square on the left.
+The toy task needs reasoning: a shape on the right is to get the color of a square on the left.
 """
 
 import argparse
@@ -23,16 +23,16 @@ LEFT, RIGHT = 14, 34  # squares lie left of the one column, shapes right of the 
 def draw_batch(count: int, chance: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """A picture, a plan, and the wanted picture.
 
-    Somewhere on the left of a picture lies a square of any colour. Somewhere on the right of the
-    plan is a shape: it is to get the square's colour.
+    Somewhere on the left of a picture lies a square of any color. Somewhere on the right of the
+    plan is a shape: it is to get the square's color.
 
     Shapes:
-        -> ``picture: b 3 h w``, ``plan: b 1 h w``, ``wanted: b 3 h w``; colours in [0, 1]
+        -> ``picture: b 3 h w``, ``plan: b 1 h w``, ``wanted: b 3 h w``; colors in [0, 1]
     """
-    colour = torch.rand(count, 3, 1, 1, generator=chance)
+    color = torch.rand(count, 3, 1, 1, generator=chance)
     square = box(0, LEFT - SIDE, count, chance)
     shape = box(RIGHT, WIDTH - SIDE, count, chance)
-    return torch.where(square, colour, 0.5), shape.float(), torch.where(shape, colour, 0.0)
+    return torch.where(square, color, 0.5), shape.float(), torch.where(shape, color, 0.0)
 
 
 def box(first: int, last: int, count: int, chance: torch.Generator) -> Tensor:
@@ -128,7 +128,7 @@ def train(network: nn.Module, steps: int, seed: int) -> None:
 
 
 def error(output: Tensor, plan: Tensor, wanted: Tensor) -> Tensor:
-    """Mean absolute difference of the colours, inside the shape."""
+    """Mean absolute difference of the colors, inside the shape."""
     return ((output - wanted).abs() * plan).sum() / (3 * plan.sum())
 
 
@@ -161,10 +161,10 @@ def main() -> None:
     parser.add_argument("--sheet", type=Path, help="picture of what they make of four samples")
     args = parser.parse_args()
     picture, plan, wanted = draw_batch(256, torch.Generator().manual_seed(10**6))
-    grey = float(error(torch.full_like(wanted, 0.5), plan, wanted))
+    gray = float(error(torch.full_like(wanted, 0.5), plan, wanted))
     columns = {"picture": picture, "plan": plan.expand(-1, 3, -1, -1), "wanted": wanted}
     print(f"{'':<28}{'parameters':>12}{'seconds':>10}   error of each seed")
-    print(f"{'grey everywhere':<28}{0:>12}{0:>10}   {grey:.3f}")
+    print(f"{'gray everywhere':<28}{0:>12}{0:>10}   {gray:.3f}")
     for name in args.networks:
         errors = []
         began = time.process_time()

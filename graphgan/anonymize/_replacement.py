@@ -30,7 +30,7 @@ from graphgan.anonymize.methods import crop_size, forehead_of, shows_nobody
 from graphgan.landmarks.alignment import Alignment
 
 _LEAST_COVERED = 0.99
-_RECOGNISABLE = 32.0  # pixels, the longer side of the landmarks
+_RECOGNIZABLE = 32.0  # pixels, the longer side of the landmarks
 _AT_ONCE = 64  # faces of a batch: a photo may hold thousands
 
 
@@ -89,11 +89,11 @@ class Replacement:
 
     @property
     def is_checked(self) -> bool:
-        """Whether a recogniser checks it: it shows somebody, large enough, in a known place."""
+        """Whether a recognizer checks it: it shows somebody, large enough, in a known place."""
         return (
             not shows_nobody(self.attempt.method)
             and self.problem is None
-            and is_recognisable(self.task.found.landmarks)
+            and is_recognizable(self.task.found.landmarks)
         )
 
     @property
@@ -130,9 +130,9 @@ class Replacement:
         )
 
 
-def is_recognisable(landmarks: Float[Tensor, "68 2"]) -> bool:
+def is_recognizable(landmarks: Float[Tensor, "68 2"]) -> bool:
     """Whether a face is large enough to recognize, without its surroundings."""
-    return extent_of(landmarks) >= _RECOGNISABLE  # False where landmarks are missing
+    return extent_of(landmarks) >= _RECOGNIZABLE  # False where landmarks are missing
 
 
 def make_faces(image: UInt8[Tensor, "3 h w"], items: Sequence[Replacement]) -> None:

@@ -142,8 +142,8 @@ def tell_counts(counts: Mapping[str, int]) -> str:
     """The counts that are not 0, in words.
 
     Example:
-        >>> tell_counts({"anonymised": 2, "failed": 0, "faces replaced": 1})
-        '2 anonymised, 1 face replaced'
+        >>> tell_counts({"anonymized": 2, "failed": 0, "faces replaced": 1})
+        '2 anonymized, 1 face replaced'
     """
     words = {key: _WORDS.get(key, key) for key in counts}
     told = [

@@ -3,8 +3,8 @@
 A detected face is never returned unchanged. The method tries one condition after another; then the
 fallback covers the face, and as a last resort one flat color. The anonymizer moves on to the next
 attempt when a face cannot be aligned or generated, when the new face does not fully cover the old
-one, or when a recogniser still recognizes the person. A face that is too small is covered at once.
-The recogniser does not check methods that show nobody, or faces below 32 pixels: there it would
+one, or when a recognizer still recognizes the person. A face that is too small is covered at once.
+The recognizer does not check methods that show nobody, or faces below 32 pixels: there it would
 judge hair and background, and sometimes recognizes even a flat color.
 """
 
@@ -32,7 +32,7 @@ from graphgan.anonymize._faces import (
 )
 from graphgan.anonymize._replacement import (
     Replacement,
-    is_recognisable,
+    is_recognizable,
     make_faces,
     paste_replacements,
 )
@@ -46,7 +46,7 @@ from graphgan.anonymize.methods import (
     shows_nobody,
 )
 from graphgan.anonymize.selection import Selection
-from graphgan.faces import DlibResNetRecogniser, FaceDetector, FaceFinder, Recogniser
+from graphgan.faces import DlibResNetRecognizer, FaceDetector, FaceFinder, Recognizer
 from graphgan.landmarks.detection import Detection, FindFaces
 from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.onnx_generator import OnnxAnonyGAN
@@ -64,10 +64,10 @@ class Anonymizer:
         second_detector: searches the finished photo. A face that it finds where nothing was
             replaced is covered too, and its remarks say so. None skips this check.
         fallback: covers the faces that the method cannot hide.
-        recogniser: a new face in which it recognizes the same person is tried again. "default" is
-            `DlibResNetRecogniser`; None skips this check.
+        recognizer: a new face in which it recognizes the same person is tried again. "default" is
+            `DlibResNetRecognizer`; None skips this check.
         threshold: a new face is tried again up to this descriptor distance from the old one. The
-            default is 1.1 times the recogniser's own threshold, since others may hold images in
+            default is 1.1 times the recognizer's own threshold, since others may hold images in
             which the person looks more like the result.
         tries: how many conditions to try for a face.
         match: how the conditions for a face are chosen, see `ConditionOrder`.
@@ -75,13 +75,13 @@ class Anonymizer:
         seed: chooses the conditions.
     Raises:
         ValueError: no conditions for a method that shows people; an unknown fallback; less than
-            one try; a recogniser without a threshold; people to keep without a recogniser.
+            one try; a recognizer without a threshold; people to keep without a recognizer.
 
     Example:
         >>> photo = torch.randint(256, (3, 60, 80), dtype=torch.uint8)
         >>> from graphgan.landmarks.detection import Detection
         >>> face = Detection(torch.tensor([20.0, 10, 60, 50]), torch.full((68, 2), torch.nan))
-        >>> anonymizer = Anonymizer("pixelate", lambda image: [face], recogniser=None)
+        >>> anonymizer = Anonymizer("pixelate", lambda image: [face], recognizer=None)
         >>> [found.method for found in anonymizer(photo).faces]
         ['pixelate']
     """
@@ -94,7 +94,7 @@ class Anonymizer:
         *,
         second_detector: FaceDetector | None = None,
         fallback: Obscuring = "pixelate",
-        recogniser: Recogniser | Literal["default"] | None = "default",
+        recognizer: Recognizer | Literal["default"] | None = "default",
         threshold: float | None = None,
         tries: int = 3,
         match: Match = "tone",
@@ -106,8 +106,8 @@ class Anonymizer:
         self.last = ObscuredFaces("solid")
         self.detector = FaceFinder() if detector is None else detector
         self.second_detector = second_detector
-        self.recogniser = DlibResNetRecogniser() if isinstance(recogniser, str) else recogniser
-        self.threshold = _threshold(self.recogniser, threshold)
+        self.recognizer = DlibResNetRecognizer() if isinstance(recognizer, str) else recognizer
+        self.threshold = _threshold(self.recognizer, threshold)
         if not getattr(self.method, "doublings", 0):  # it takes no other size
             conditions = [condition.resized(self.method.size) for condition in conditions]
         self.order = ConditionOrder(conditions, seed=seed, match=match)
@@ -117,8 +117,8 @@ class Anonymizer:
             raise ValueError(f"expected at least one try, got {tries}")
         if self.method.uses_conditions:
             self._check_conditions()
-        if self.selection.people and self.recogniser is None:
-            raise ValueError("expected a recogniser, which finds the people to keep, got None")
+        if self.selection.people and self.recognizer is None:
+            raise ValueError("expected a recognizer, which finds the people to keep, got None")
 
     def __call__(
         self,
@@ -218,7 +218,7 @@ class Anonymizer:
         Args:
             image: the photo.
             tasks: all of its faces to replace.
-            check: whether the recogniser checks the results.
+            check: whether the recognizer checks the results.
         """
         items = [self._begin(task) for task in tasks]
         if check:
@@ -256,14 +256,14 @@ class Anonymizer:
     ) -> list[Float[Tensor, "d"] | None]:
         """Descriptors of faces.
 
-        None without a recogniser, and for a face without landmarks or too small to recognize: such
+        None without a recognizer, and for a face without landmarks or too small to recognize: such
         a face is never kept.
         """
         told: list[Tensor | None] = [None] * len(landmarks)
-        asked = [i for i, points in enumerate(landmarks) if is_recognisable(points)]
-        if self.recogniser is None or not asked:
+        asked = [i for i, points in enumerate(landmarks) if is_recognizable(points)]
+        if self.recognizer is None or not asked:
             return told
-        descriptors = self.recogniser(image, torch.stack([landmarks[i] for i in asked]))
+        descriptors = self.recognizer(image, torch.stack([landmarks[i] for i in asked]))
         for i, descriptor in zip(asked, descriptors, strict=True):
             told[i] = descriptor if descriptor.isfinite().all() else None
         return told
@@ -290,7 +290,7 @@ class Anonymizer:
         problems = [item.uncovered() for item in items]
         if check:
             covered = [i for i, problem in enumerate(problems) if problem is None]
-            told = self._recognised(result, [items[i] for i in covered])
+            told = self._recognized(result, [items[i] for i in covered])
             for i, problem in zip(covered, told, strict=True):
                 problems[i] = problem
         again = []
@@ -306,8 +306,8 @@ class Anonymizer:
                     again.append(item)
         return again
 
-    def _recognised(self, result: Tensor, items: Sequence[Replacement]) -> list[Problem | None]:
-        """The problem of each face in which the recogniser still recognizes the person."""
+    def _recognized(self, result: Tensor, items: Sequence[Replacement]) -> list[Problem | None]:
+        """The problem of each face in which the recognizer still recognizes the person."""
         problems: list[Problem | None] = [None] * len(items)
         if self.threshold is None:
             return problems
@@ -335,13 +335,13 @@ def _method(method: AnonyGAN | OnnxAnonyGAN | FaceMethod | Obscuring) -> FaceMet
     return ObscuredFaces(method) if isinstance(method, str) else method
 
 
-def _threshold(recogniser: Recogniser | None, threshold: float | None) -> float | None:
-    if recogniser is None:
+def _threshold(recognizer: Recognizer | None, threshold: float | None) -> float | None:
+    if recognizer is None:
         return None
-    if threshold is None and recogniser.threshold is not None:
-        threshold = round(recogniser.threshold * _MARGIN, 6)  # it is shown to people
+    if threshold is None and recognizer.threshold is not None:
+        threshold = round(recognizer.threshold * _MARGIN, 6)  # it is shown to people
     if threshold is None or not threshold > 0:
-        raise ValueError(f"expected a threshold above 0 for {recogniser.name}, got {threshold}")
+        raise ValueError(f"expected a threshold above 0 for {recognizer.name}, got {threshold}")
     return threshold
 
 

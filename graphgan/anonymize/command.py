@@ -268,7 +268,7 @@ def _check(stop: StopRequest) -> None:
 
 def _is_done(report: FileReport, job: Job) -> bool:
     """Whether an earlier run has finished the file."""
-    if report.status in ("anonymised", "copied"):
+    if report.status in ("anonymized", "copied"):
         return job.target.is_file()
     return report.status == "no face"
 

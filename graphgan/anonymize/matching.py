@@ -1,7 +1,7 @@
 """Who fits a face: looks of faces and of the people to be shown, and how far they are apart.
 
 A look is coarse on purpose: the tone of the skin, apparent age and sex. People who were chosen by
-the descriptor of a recogniser would look more alike, and give the hidden person away.
+the descriptor of a recognizer would look more alike, and give the hidden person away.
 """
 
 import hashlib

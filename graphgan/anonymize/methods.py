@@ -53,7 +53,7 @@ class FaceMethod(Protocol):
 
     Optional attributes: ``forehead`` says how far its masks rise above the brows, see `face_mask`.
     ``doublings`` says how often its size may be doubled for larger crops. ``shows_nobody = True``
-    says that its results show no face; a recogniser does not check them. A method
+    says that its results show no face; a recognizer does not check them. A method
     ``eye_states(image, landmarks)`` says that its results follow the eyes: in a clip it is called
     for every frame, and its values come back smoothed as ``eyes`` of `AlignedFaces`.
 

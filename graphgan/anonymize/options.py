@@ -19,13 +19,13 @@ from graphgan.anonymize.methods import FaceMethod, GeneratedFaces, ObscuredFaces
 from graphgan.anonymize.selection import Box, Selection
 from graphgan.data.images import allow_pixels, read_image
 from graphgan.faces import (
-    Recogniser,
+    Recognizer,
     ToolOptions,
     make_detector,
     make_finder,
-    make_recogniser,
+    make_recognizer,
 )
-from graphgan.faces.registry import DetectorName, LandmarkerName, RecogniserName
+from graphgan.faces.registry import DetectorName, LandmarkerName, RecognizerName
 from graphgan.landmarks.detection import FindFaces
 from graphgan.models import AnonyGAN
 from graphgan.models.onnx_generator import OnnxAnonyGAN
@@ -74,14 +74,14 @@ class AnonymizeOptions:
     """Process the readable part of damaged or truncated videos; by default they fail."""
     threshold: float | None = None
     """Descriptor distance up to which a new face counts as recognized; raise it to be stricter. The
-    default is 1.1 times the recogniser's own, 0.6 for dlib-resnet."""
+    default is 1.1 times the recognizer's own, 0.6 for dlib-resnet."""
     tries: int = 3
     """How many people to try for a face before the fallback covers it."""
     detector: DetectorName = "centerface"
     """The network that finds faces. dlib is an extra and only finds upright frontal faces."""
     landmarker: LandmarkerName = "face-mesh"
     """The network that finds facial landmarks. dlib's must not be used commercially."""
-    recognizer: RecogniserName = "dlib-resnet"
+    recognizer: RecognizerName = "dlib-resnet"
     """The network that checks whether a new face still shows the same person."""
     max_pixels: int | None = None
     """Refuse photos with more pixels, 178956970 by default. A photo takes 20 bytes of memory per
@@ -119,7 +119,7 @@ def make_anonymizer(options: AnonymizeOptions) -> Anonymizer:
     detector = make_finder(options.detector, options.landmarker, tools)
     coarser = replace(tools, min_face=_COARSER * options.min_face)
     second_detector = make_detector(options.detector, coarser)
-    recogniser = make_recogniser(options.recognizer, tools)
+    recognizer = make_recognizer(options.recognizer, tools)
     method = _make_method(options)
     conditions: list[Condition] = []
     if method.uses_conditions:
@@ -130,11 +130,11 @@ def make_anonymizer(options: AnonymizeOptions) -> Anonymizer:
         conditions,
         second_detector=second_detector,
         fallback=options.fallback,
-        recogniser=recogniser,
+        recognizer=recognizer,
         threshold=options.threshold,
         tries=options.tries,
         match=options.match,
-        selection=_selection(options, detector, recogniser),
+        selection=_selection(options, detector, recognizer),
         seed=options.seed,
     )
 
@@ -145,7 +145,7 @@ def make_file_anonymizer(options: AnonymizeOptions, anonymizer: Anonymizer) -> F
 
 
 def _tool_options(options: AnonymizeOptions) -> ToolOptions:
-    """Options for all detectors, landmarkers and recognisers."""
+    """Options for all detectors, landmarkers and recognizers."""
     covers = options.mode != "people" and not options.keep
     return ToolOptions(
         min_face=options.min_face,
@@ -180,13 +180,13 @@ def _conditions(
     return photo_conditions(path, detector, size=method.size)
 
 
-def _selection(options: AnonymizeOptions, detector: FindFaces, recogniser: Recogniser) -> Selection:
+def _selection(options: AnonymizeOptions, detector: FindFaces, recognizer: Recognizer) -> Selection:
     people, boxes = [], []
     for text in options.keep:
         if (box := parse_box(text)) is not None:
             boxes.append(box)
         else:
-            people.append(_descriptor(Path(text), detector, recogniser))
+            people.append(_descriptor(Path(text), detector, recognizer))
     only = []
     for text in options.only:
         if (box := parse_box(text)) is None:
@@ -204,14 +204,14 @@ def parse_box(text: str) -> Box | None:
     return left, top, right, bottom
 
 
-def _descriptor(path: Path, detector: FindFaces, recogniser: Recogniser) -> torch.Tensor:
+def _descriptor(path: Path, detector: FindFaces, recognizer: Recognizer) -> torch.Tensor:
     if not path.is_file():
         raise ValueError(f"expected --keep FILE or left,top,right,bottom, got {path}")
     image = read_image(path)
     faces = detector(image)
     if len(faces) != 1:
         raise ValueError(f"{path}: expected a photo of one face to keep, found {len(faces)}")
-    return recogniser(image, faces[0].landmarks[None])[0]
+    return recognizer(image, faces[0].landmarks[None])[0]
 
 
 def describe_run(options: AnonymizeOptions, anonymizer: Anonymizer) -> dict[str, Any]:
@@ -229,7 +229,7 @@ def describe_run(options: AnonymizeOptions, anonymizer: Anonymizer) -> dict[str,
         "tries": options.tries,
         "detector": options.detector,
         "landmarker": options.landmarker,
-        "recogniser": options.recognizer,
+        "recognizer": options.recognizer,
         "min_face": options.min_face,
         "copy_unmatched": options.copy_unmatched,
         "audio": options.audio,

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from graphgan.anonymize._faces import KEPT, NOT_THERE, OVERLOOKED, Face
 from graphgan.files import replacing
 
-Status = Literal["anonymised", "copied", "no face", "failed", "left out"]
+Status = Literal["anonymized", "copied", "no face", "failed", "left out"]
 
 _COLUMNS: tuple[str, ...] = (
     *("file", "status", "page", "frames", "left", "top", "right", "bottom"),
@@ -25,7 +25,7 @@ class FileReport:
 
     Args:
         name: relative to the input.
-        status: "anonymised"; "copied" without a face, on request; "no face" and not copied;
+        status: "anonymized"; "copied" without a face, on request; "no face" and not copied;
             "failed" or "left out", with the error.
         kind: photo or video.
         faces: of every page of a photo, or one for every track of a video or an animation.
@@ -51,7 +51,7 @@ class FileReport:
     @property
     def is_written(self) -> bool:
         """Whether a result was written."""
-        return self.status in ("anonymised", "copied")
+        return self.status in ("anonymized", "copied")
 
     def as_json(self) -> dict[str, Any]:
         """Plain, rounded values."""

@@ -18,7 +18,7 @@ class Selection:
     """Faces to keep, by identity or place. All others are replaced, and so is a doubtful one.
 
     Args:
-        people: descriptors of people to keep, by the recogniser of the anonymizer.
+        people: descriptors of people to keep, by the recognizer of the anonymizer.
         threshold: descriptor distance up to which a face is one of them.
         keep: boxes of faces that stay.
         only: boxes of the faces that are to be replaced; every other one stays. Empty: all are.
@@ -65,7 +65,7 @@ class Selection:
         if self.only:
             chosen = self._matched(boxes, self.only)
             return [index not in chosen for index in range(len(boxes))]
-        stays = self._matched(boxes, self.keep) | self._recognised(descriptors)
+        stays = self._matched(boxes, self.keep) | self._recognized(descriptors)
         return [index in stays for index in range(len(boxes))]
 
     def unmatched(self, boxes: Float[Tensor, "n 4"]) -> list[Box]:
@@ -83,7 +83,7 @@ class Selection:
                 found.add(best)
         return found
 
-    def _recognised(self, descriptors: Sequence[Tensor | None]) -> set[int]:
+    def _recognized(self, descriptors: Sequence[Tensor | None]) -> set[int]:
         found = set()
         for person in self.people:
             distances = [

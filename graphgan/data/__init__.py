@@ -1,4 +1,4 @@
-"""What to learn from: drawn faces and persons, prepared photos, and the pairs they meet in."""
+"""Training data: drawn faces and persons, prepared photos, and the pairs formed from them."""
 
 from graphgan.data.augmentation import AdaptiveStrength, RandomChange, draw_change
 from graphgan.data.batches import (

@@ -1,4 +1,4 @@
-"""What stands behind a drawn figure."""
+"""The background of a drawn figure."""
 
 import numpy as np
 from jaxtyping import Float
@@ -8,21 +8,21 @@ from graphgan.data._surroundings import Surroundings
 
 
 def paint_background(view: Surroundings, canvas: Canvas) -> None:
-    """Mix the view's two colours, in the pattern that its seed draws."""
+    """Mix the view's two colors, in the pattern that its seed draws."""
     first, second = (np.asarray(c, np.float32)[:, None, None] for c in view.background_colors)
     canvas.paint(np.ones((canvas.height, canvas.width), np.float32), first)
     canvas.paint(_mix(view, canvas), second)
 
 
 def _mix(view: Surroundings, canvas: Canvas) -> Float[np.ndarray, "h w"]:
-    """How far every pixel is from the first colour (0) to the second (1)."""
+    """How far every pixel is from the first color (0) to the second (1)."""
     rng = np.random.default_rng(view.background_seed)
     sides = np.array((canvas.width, canvas.height))
     if view.background == "blobs":
-        centres, radii = rng.uniform(-0.5, 0.5, (5, 2)), rng.uniform(0.1, 0.3, 5)
+        centers, radii = rng.uniform(-0.5, 0.5, (5, 2)), rng.uniform(0.1, 0.3, 5)
         glows = [
-            canvas.glow((centre + 0.5) * sides, (radius * canvas.height,) * 2)
-            for centre, radius in zip(centres, radii, strict=True)
+            canvas.glow((center + 0.5) * sides, (radius * canvas.height,) * 2)
+            for center, radius in zip(centers, radii, strict=True)
         ]
         together: Float[np.ndarray, "h w"] = np.minimum(np.sum(glows, axis=0), 1)
         return together

@@ -24,7 +24,7 @@ def smooth_curve(
 
 
 def ellipse(
-    centre: Float[np.ndarray, "2"],
+    center: Float[np.ndarray, "2"],
     across: Float[np.ndarray, "2"],
     down: Float[np.ndarray, "2"],
     *,
@@ -35,7 +35,7 @@ def ellipse(
     cosine, sine = np.cos(angle), np.sin(angle)
     cosine = np.sign(cosine) * np.abs(cosine) ** power
     sine = np.sign(sine) * np.abs(sine) ** power
-    curve: Float[np.ndarray, "40 2"] = centre + cosine[:, None] * across + sine[:, None] * down
+    curve: Float[np.ndarray, "40 2"] = center + cosine[:, None] * across + sine[:, None] * down
     return curve
 
 
@@ -145,7 +145,7 @@ def interpolated(
 
 
 class Canvas:
-    """A picture that takes one layer of paint after the other.
+    """An image that takes one layer of paint after the other.
 
     Args:
         height, width: in pixels.
@@ -171,7 +171,7 @@ class Canvas:
         color: Float[np.ndarray, "3 ..."] | tuple[float, float, float],
         opacity: float = 1.0,
     ) -> None:
-        """Lay a colour, or a picture of them, over the pixels as far as the mask lets it."""
+        """Lay a color, or an image of them, over the pixels as far as the mask lets it."""
         paint = np.asarray(color, np.float32)
         if paint.ndim == 1:
             paint = paint[:, None, None]
@@ -182,10 +182,10 @@ class Canvas:
         self.pixels *= 1 + mask * np.float32(factor - 1)
 
     def glow(
-        self, centre: Float[np.ndarray, "2"], radii: tuple[float, float]
+        self, center: Float[np.ndarray, "2"], radii: tuple[float, float]
     ) -> Float[np.ndarray, "h w"]:
-        """A mask that fades out from a centre, as a Gaussian."""
-        x = np.exp(-(((self.columns[0] - np.float32(centre[0])) / np.float32(radii[0])) ** 2))
-        y = np.exp(-(((self.rows[:, 0] - np.float32(centre[1])) / np.float32(radii[1])) ** 2))
+        """A mask that fades out from a center, as a Gaussian."""
+        x = np.exp(-(((self.columns[0] - np.float32(center[0])) / np.float32(radii[0])) ** 2))
+        y = np.exp(-(((self.rows[:, 0] - np.float32(center[1])) / np.float32(radii[1])) ** 2))
         mask: Float[np.ndarray, "h w"] = y[:, None] * x
         return mask

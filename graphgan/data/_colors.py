@@ -1,4 +1,4 @@
-"""Colours of skin and hair, and how they are drawn by chance."""
+"""Colors of skin and hair, and how they are drawn by chance."""
 
 import numpy as np
 
@@ -26,18 +26,18 @@ HAIRS: tuple[Color, ...] = (
 
 
 def clipped(values: np.ndarray) -> Color:
-    """As a colour that is not quite black."""
+    """As a color that is not quite black."""
     red, green, blue = (float(v) for v in np.clip(values, 0.02, 1.0))
     return red, green, blue
 
 
 def near(rng: np.random.Generator, color: Color, spread: float) -> Color:
-    """A colour around another."""
+    """A color around another."""
     return clipped(np.asarray(color) + rng.uniform(-spread, spread, 3))
 
 
 def between(rng: np.random.Generator, palette: tuple[Color, ...], spread: float) -> Color:
-    """A colour on the path through the palette, with a little of its own."""
+    """A color on the path through the palette, with a little of its own."""
     place = rng.uniform(0, len(palette) - 1)
     lower = min(int(place), len(palette) - 2)
     low, high = np.asarray(palette[lower]), np.asarray(palette[lower + 1])
@@ -45,6 +45,6 @@ def between(rng: np.random.Generator, palette: tuple[Color, ...], spread: float)
 
 
 def any_color(rng: np.random.Generator) -> Color:
-    """Any grey, tinted."""
-    grey = rng.uniform(0.1, 0.9)
-    return clipped(grey + rng.uniform(-0.2, 0.2, 3))
+    """Any gray, tinted."""
+    gray = rng.uniform(0.1, 0.9)
+    return clipped(gray + rng.uniform(-0.2, 0.2, 3))

@@ -1,4 +1,4 @@
-"""Sets of drawn people: who is on which picture, and the chance that each is drawn by."""
+"""Sets of drawn people: the person in each image, and its random generators."""
 
 import numpy as np
 
@@ -6,16 +6,16 @@ _SMALLEST = 16
 
 
 class DrawnPeople:
-    """Picture ``f`` of the ``p``-th person is number ``p * pictures + f``.
+    """Image ``f`` of the ``p``-th person is number ``p * pictures + f``.
 
     Args:
-        num_people: how many.
-        pictures: of each of them.
-        seed: of everything.
+        num_people: number of people.
+        pictures: images per person.
+        seed: random seed.
         first_person: number of the first person.
-        called: what a picture is, in names and errors.
+        called: word for an image in names and errors.
     Raises:
-        ValueError: less than one person or picture, negative ``seed`` or ``first_person``.
+        ValueError: less than one person or image, negative ``seed`` or ``first_person``.
     """
 
     def __init__(
@@ -40,16 +40,16 @@ class DrawnPeople:
         return len(self.persons)
 
     def chance_of_person(self, stream: int, index: int) -> np.random.Generator:
-        """What a person is drawn by, the same for all its pictures.
+        """The random generator of a person, the same for all their images.
 
         Args:
             stream: keeps numbers apart that are drawn for different purposes.
-            index: of a picture.
+            index: of an image.
         """
         return np.random.default_rng((self.seed, stream, self._person(index)))
 
     def chance_of_picture(self, stream: int, index: int) -> np.random.Generator:
-        """What all the rest of a picture is drawn by."""
+        """The random generator for everything else in an image."""
         picture = index % self.pictures_per_person
         return np.random.default_rng((self.seed, stream, self._person(index), picture))
 
@@ -61,7 +61,7 @@ class DrawnPeople:
 
 
 def check_sides(*sides: int) -> None:
-    """Raise ``ValueError`` for a picture too small to draw in."""
+    """Raise ``ValueError`` for an image that is too small to draw in."""
     if min(sides) < _SMALLEST:
         size = " x ".join(map(str, sides))
         raise ValueError(f"expected a size of at least {_SMALLEST}, got {size}")

@@ -1,6 +1,6 @@
 """The head as a solid: a relief on an ellipsoid, its 68 landmarks, its pose and its crop.
 
-The frame of the head: x to the right of the image, y down, z towards the viewer; the eyes of the
+The frame of the head: x to the right of the image, y down, z toward the viewer; the eyes of the
 average head lie at y = 0 and its face is 2 wide. Every landmark is a point (x, y) of the face
 lifted onto the relief, so that what is painted through the projected landmarks and what is shaded
 from the relief agree.
@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from graphgan.data._face_parameters import Identity, View
 
-_CENTRE = 0.1  # y of the ellipsoid's centre
+_CENTER = 0.1  # y of the ellipsoid's center
 _RADII = (1.05, 1.75, 1.30)
 _CHIN = 1.57
 _EAR = -0.08  # where the jaw line begins
@@ -22,11 +22,11 @@ _EAR = -0.08  # where the jaw line begins
 def _bump(
     x: Float[np.ndarray, "..."],
     y: Float[np.ndarray, "..."],
-    centre: tuple[float, float],
+    center: tuple[float, float],
     radii: tuple[float, float],
 ) -> Float[np.ndarray, "..."]:
     bump: Float[np.ndarray, ...] = np.exp(
-        -(((x - centre[0]) / radii[0]) ** 2) - ((y - centre[1]) / radii[1]) ** 2
+        -(((x - center[0]) / radii[0]) ** 2) - ((y - center[1]) / radii[1]) ** 2
     )
     return bump
 
@@ -78,7 +78,7 @@ class Head:
         """Points of the face (x, y) on its surface (x, y, z)."""
         x, y = points[..., 0], points[..., 1]
         a, b, c = self.radii
-        inside = np.clip(1 - (x / a) ** 2 - ((y - _CENTRE) / b) ** 2, 0, None)
+        inside = np.clip(1 - (x / a) ** 2 - ((y - _CENTER) / b) ** 2, 0, None)
         return np.stack((x, y, c * np.sqrt(inside) + self.relief(x, y)), -1)
 
     def cast(
@@ -94,7 +94,7 @@ class Head:
         radii = np.asarray(self.radii, x.dtype)
         direction = turn[2] / radii
         squared = direction @ direction
-        start = (origin - np.asarray((0, _CENTRE, 0), x.dtype)) / radii
+        start = (origin - np.asarray((0, _CENTER, 0), x.dtype)) / radii
         shift = np.zeros_like(x)
         near = shift
         for _ in range(4):
@@ -137,14 +137,14 @@ class Pose:
     def framed(self, landmarks: Float[np.ndarray, "k 2"], view: View, size: int) -> "Pose":
         """The camera that crops as faces are aligned: the square around the landmarks' box.
 
-        Its side is twice the box's longer side and its centre lies 10 % of the box's height above
+        Its side is twice the box's longer side and its center lies 10 % of the box's height above
         the box's; the view's scale and offset come on top.
         """
         low, high = landmarks.min(0), landmarks.max(0)
-        centre = (low + high) / 2 - (0, 0.1 * (high - low)[1])
+        center = (low + high) / 2 - (0, 0.1 * (high - low)[1])
         zoom = float(view.scale * size / (2 * (high - low).max()))
         middle = (size - 1) / 2 + size * np.asarray(view.offset)
-        x, y = (float(v) for v in middle - zoom * centre)
+        x, y = (float(v) for v in middle - zoom * center)
         return Pose(self.rotation, zoom, (x, y))
 
 
@@ -221,7 +221,7 @@ def _mouth(who: Identity, view: View) -> Float[np.ndarray, "20 2"]:
 
 
 def _outline(head: Head, rim: Float[np.ndarray, "n 2"], pose: Pose) -> Float[np.ndarray, "n 3"]:
-    """Slide each point of the rim towards the middle of the face, to where it is seen outermost.
+    """Slide each point of the rim toward the middle of the face, to where it is seen outermost.
 
     On the side turned away the head hides its own rim; the outline is then a silhouette.
     """
@@ -256,7 +256,7 @@ class PosedHead:
     forehead: Float[np.ndarray, "n 2"]
 
     @property
-    def centre(self) -> Float[np.ndarray, "2"]:
+    def center(self) -> Float[np.ndarray, "2"]:
         """Of the head at the height of the eyes, in pixels."""
         return self.pose.project(np.array((0.0, 0.0, -0.1)))
 

@@ -27,7 +27,7 @@ class Hair:
         self.who, self.posed, self.lit, self.canvas, self.noise = who, posed, lit, canvas, noise
         self.bald = who.hair_volume <= 0
         self.covers_ears = not self.bald and who.hair_length > 0.6
-        self._centre = posed.pose.project(np.array((0.0, -0.52 * who.face_length, -0.12)))
+        self._center = posed.pose.project(np.array((0.0, -0.52 * who.face_length, -0.12)))
         self._crown = canvas.coverage(self._outline())
         self._paint = self._lit_paint()
 
@@ -57,11 +57,11 @@ class Hair:
         radii = np.array((1.04 * who.face_width, 1.10 * who.face_length, 1.28)) + who.hair_volume
         spread = pose.rotation[:2] * radii * pose.zoom
         axes = np.linalg.cholesky(spread @ spread.T).T
-        outline = ellipse(self._centre, axes[0], axes[1])
+        outline = ellipse(self._center, axes[0], axes[1])
         if who.hair_curl <= 0:
             return outline
         bumps = 1 + 0.09 * who.hair_curl * (self.noise[: len(outline), None] - 0.5)
-        return smooth_curve(self._centre + (outline - self._centre) * bumps, closed=True)
+        return smooth_curve(self._center + (outline - self._center) * bumps, closed=True)
 
     def _curtain(self) -> Float[np.ndarray, "n 2"]:
         """From within the crown down the sides of the head, to the length of the hair."""
@@ -73,15 +73,15 @@ class Hair:
         outline = np.concatenate((right, (right * (-1, 1))[::-1]))
         upright = self.posed.upright
         curve: Float[np.ndarray, "n 2"] = (
-            self.posed.centre + smooth_curve(outline, closed=True) @ upright
+            self.posed.center + smooth_curve(outline, closed=True) @ upright
         )
         return curve
 
     def _lit_paint(self) -> Float[np.ndarray, "3 size size"]:
         """Strands that run from the crown, on a skull lit as an ellipsoid."""
         who, zoom = self.who, np.float32(self.posed.pose.zoom)
-        away_x = (self.canvas.columns - np.float32(self._centre[0])) / zoom
-        away_y = (self.canvas.rows - np.float32(self._centre[1])) / zoom
+        away_x = (self.canvas.columns - np.float32(self._center[0])) / zoom
+        away_y = (self.canvas.rows - np.float32(self._center[1])) / zoom
         reach = np.hypot(away_x, away_y)
         falling = 0.62 / np.maximum(reach + 0.2, 0.85)  # below the skull the hair hangs straight
         light = self.lit.on(away_x * falling, np.clip(away_y, -1.3, 0.4) * falling)

@@ -15,7 +15,7 @@ class LitHead:
     """Every pixel's light, and the point of the face that it shows.
 
     Shapes:
-        ``light: 3 size size`` (factors of the colour), ``x``, ``y: size size`` (of the head)
+        ``light: 3 size size`` (factors of the color), ``x``, ``y: size size`` (of the head)
     """
 
     def __init__(self, posed: PosedHead, view: View, size: int) -> None:
@@ -35,17 +35,17 @@ class LitHead:
         self, normal_x: Float[np.ndarray, "h w"], normal_y: Float[np.ndarray, "h w"]
     ) -> Float[np.ndarray, "3 h w"]:
         """Lambert's law, softened: the lamp reaches a little around the edge."""
-        towards = np.asarray(self.view.light, np.float32)
-        towards = towards / np.linalg.norm(towards)
+        toward = np.asarray(self.view.light, np.float32)
+        toward = toward / np.linalg.norm(toward)
         normal_z = np.sqrt(np.maximum(1 - normal_x**2 - normal_y**2, 0))
-        cosine = normal_x * towards[0] + normal_y * towards[1] + normal_z * towards[2]
+        cosine = normal_x * toward[0] + normal_y * toward[1] + normal_z * toward[2]
         lamp = np.float32(self.view.light_strength) * np.maximum(0.15 + 0.85 * cosine, 0)
         ambient = np.asarray(self.view.ambient, np.float32)
         lit: Float[np.ndarray, "3 h w"] = ambient[:, None, None] + lamp
         return lit
 
     def paint(self, color: Color, factor: float = 1.0) -> Float[np.ndarray, "3 size size"]:
-        """A colour of the face as it looks in this light."""
+        """A color of the face as it looks in this light."""
         scaled = np.asarray(color, np.float32) * np.float32(factor)
         lit: Float[np.ndarray, "3 size size"] = scaled[:, None, None] * self.light
         return lit

@@ -26,7 +26,7 @@ _PUPIL = (0.03, 0.03, 0.03)
 
 
 class FacePainter:
-    """One picture in the making. Lengths are in half face widths, ``zoom`` makes them pixels."""
+    """One image in the making. Lengths are in half face widths, ``zoom`` makes them pixels."""
 
     def __init__(self, who: Identity, view: View, posed: PosedHead, size: int) -> None:
         self.who, self.view, self.posed = who, view, posed
@@ -62,12 +62,12 @@ class FacePainter:
 
     def _neck(self) -> None:
         """A cylinder that stands upright whatever the head does, in the shadow of the chin."""
-        canvas, centre = self.canvas, self.posed.centre
+        canvas, center = self.canvas, self.posed.center
         half = 0.62 * self.who.face_width
-        top = centre + np.array(((-half, 0.3), (half, 0.3))) @ self.posed.upright
-        foot = centre + np.array(((1.1 * half, 3.0), (-1.1 * half, 3.0))) * self.zoom
+        top = center + np.array(((-half, 0.3), (half, 0.3))) @ self.posed.upright
+        foot = center + np.array(((1.1 * half, 3.0), (-1.1 * half, 3.0))) * self.zoom
         mask = canvas.coverage(np.concatenate((top, foot)))
-        across = (canvas.columns - np.float32(centre[0])) / np.float32(1.1 * half * self.zoom)
+        across = (canvas.columns - np.float32(center[0])) / np.float32(1.1 * half * self.zoom)
         light = self.lit.on(np.clip(across, -1, 1), np.zeros_like(across))
         canvas.paint(mask, np.asarray(self.who.skin, np.float32)[:, None, None] * light)
         shadow = canvas.coverage(self.outline + np.array((0, 0.22 * self.zoom)))
@@ -75,15 +75,15 @@ class FacePainter:
 
     def _clothes(self) -> None:
         """Shoulders and a round neckline."""
-        canvas, centre = self.canvas, self.posed.centre
+        canvas, center = self.canvas, self.posed.center
         right = np.array(((0.0, 2.28), (0.42, 2.16), (0.72, 1.92), (1.5, 2.2), (2.4, 2.5), (3, 3)))
         top = smooth_curve(np.concatenate(((right[:0:-1]) * (-1, 1), right)))
-        cloth = np.concatenate((top, ((3.0, 9.0), (-3.0, 9.0)))) * self.zoom + centre
-        across = (canvas.columns - np.float32(centre[0])) / np.float32(3 * self.zoom)
+        cloth = np.concatenate((top, ((3.0, 9.0), (-3.0, 9.0)))) * self.zoom + center
+        across = (canvas.columns - np.float32(center[0])) / np.float32(3 * self.zoom)
         light = self.lit.on(np.clip(across, -0.8, 0.8), np.full_like(across, -0.3))
         paint = np.asarray(self.view.clothes, np.float32)[:, None, None] * light
         canvas.paint(canvas.coverage(cloth), paint)
-        seam = ribbon(top * self.zoom + centre, np.full(len(top), 0.07 * self.zoom))
+        seam = ribbon(top * self.zoom + center, np.full(len(top), 0.07 * self.zoom))
         canvas.shade(canvas.coverage(seam), 0.8)
 
     def _ears(self) -> None:
@@ -92,12 +92,12 @@ class FacePainter:
         for side in (-1.0, 1.0):
             if (pose.rotation @ np.array((side, 0.0, -0.6)))[2] > 0.6:
                 continue  # seen from behind
-            centre = pose.project(np.array((side * 1.03 * who.face_width, 0.22, 0.0)))
+            center = pose.project(np.array((side * 1.03 * who.face_width, 0.22, 0.0)))
             half = np.array(((side * 0.13, 0.0, -0.12), (-side * 0.03, 0.30, 0.03)))
             across, down = half @ pose.rotation[:2].T * (self.zoom * who.ear_size)
-            shell = self.canvas.coverage(ellipse(centre, across, down))
+            shell = self.canvas.coverage(ellipse(center, across, down))
             self.canvas.paint(shell, self.lit.paint(who.skin, 0.92))
-            hollow = ellipse(centre + 0.2 * across, 0.55 * across, 0.6 * down)
+            hollow = ellipse(center + 0.2 * across, 0.55 * across, 0.6 * down)
             self.canvas.shade(self.canvas.coverage(hollow), 0.78)
 
     def _skin(self) -> None:
@@ -208,9 +208,9 @@ class FacePainter:
         frame = 1 + who.glasses / 0.25
         inner_ends = []
         for eye, inner_end in ((self.points[36:42], 0), (self.points[42:48], 20)):
-            centre, across = eye.mean(0) + 0.15 * down, 0.78 * (eye[3] - eye[0])
-            glass = ellipse(centre, across, down, power=0.7)
-            rim = canvas.coverage(ellipse(centre, across * frame, down * frame, power=0.7))
+            center, across = eye.mean(0) + 0.15 * down, 0.78 * (eye[3] - eye[0])
+            glass = ellipse(center, across, down, power=0.7)
+            rim = canvas.coverage(ellipse(center, across * frame, down * frame, power=0.7))
             rim = np.maximum(rim - canvas.coverage(glass), 0)
             canvas.paint(rim, who.glasses_color, 0.9)
             inner_ends.append(glass[inner_end])

@@ -1,4 +1,4 @@
-"""What a drawn face is made of: the person (`Identity`) and the rest of the picture (`View`)."""
+"""What a drawn face is made of: the person (`Identity`) and the rest of the image (`View`)."""
 
 from dataclasses import dataclass
 from typing import get_args
@@ -20,7 +20,7 @@ _EYES: tuple[Color, ...] = (
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """A person who does not exist: every number that stays from one picture to the next.
+    """A person who does not exist: every number that stays from one image to the next.
 
     Lengths are in half face widths of the average head, whose eyes lie at y = 0 and whose chin
     lies at y = 1.57; ratios are relative to the average.
@@ -137,7 +137,7 @@ _STYLES: dict[str, dict[str, tuple[float, float]]] = {
 
 
 def sample_identity(rng: np.random.Generator) -> Identity:
-    """Draw a person: proportions, colours, hair, beard and glasses."""
+    """Draw a person: proportions, colors, hair, beard and glasses."""
     skin = between(rng, SKINS, 0.03)
     hair = near(rng, HAIRS[int(rng.integers(len(HAIRS)))], 0.04)
     bearded = rng.random() < 0.22
@@ -191,7 +191,7 @@ def sample_identity(rng: np.random.Generator) -> Identity:
 
 
 def sample_view(rng: np.random.Generator) -> View:
-    """Draw a picture to be taken: pose, expression, clothes, light and background."""
+    """Draw an image to be taken: pose, expression, clothes, light and background."""
 
     def draw(low: float, high: float) -> float:
         return float(rng.uniform(low, high))

@@ -1,4 +1,4 @@
-"""From a figure and its posture to joints in space, and from there to the picture."""
+"""From a figure and its posture to joints in space, and from there to the image."""
 
 from dataclasses import dataclass
 
@@ -22,8 +22,8 @@ class PosedFigure:
     """A figure in its posture, in pixels.
 
     Args:
-        points: ``24 2`` in the picture (x, y).
-        depth: ``24`` towards the viewer, in pixels.
+        points: ``24 2`` in the image (x, y).
+        depth: ``24`` toward the viewer, in pixels.
         zoom: pixels of the body's height.
         turn: ``3 3`` from the body's axes to the camera's; ``head_turn`` likewise for the head.
     """
@@ -68,8 +68,8 @@ def pose_figure(who: Figure, scene: Scene, size: tuple[int, int]) -> PosedFigure
     flat = space[:, :2] @ _roll(scene.lean).T
     lowest, highest = flat[:, 1].max() + 0.01, flat[HEAD, 1] - 1.15 * who.head
     middle = np.array((flat[PELVIS, 0], (lowest + highest) / 2))
-    centre = (np.array((0.5, 0.5)) + scene.offset) * (width, height) - 0.5
-    points = (flat - middle) * zoom + centre
+    center = (np.array((0.5, 0.5)) + scene.offset) * (width, height) - 0.5
+    points = (flat - middle) * zoom + center
     return PosedFigure(points, space[:, 2] * zoom, zoom, turn, head_turn)
 
 

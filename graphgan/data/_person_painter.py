@@ -38,7 +38,7 @@ class _Part:
     """Something to paint.
 
     Args:
-        depth: towards the viewer; the nearest is painted last.
+        depth: toward the viewer; the nearest is painted last.
         joints: those that it carries, so that it does not hide them.
         paint: paints it and returns where it is.
     """
@@ -49,7 +49,7 @@ class _Part:
 
 
 class PersonPainter:
-    """One picture in the making. Lengths are shares of the body's height."""
+    """One image in the making. Lengths are shares of the body's height."""
 
     def __init__(
         self, who: Figure, scene: Scene, posed: PosedFigure, size: tuple[int, int]
@@ -62,7 +62,7 @@ class PersonPainter:
         self.front = float(posed.turn[2, 2])  # 1 faces the viewer, -1 shows the back
 
     def paint(self) -> tuple[Float[np.ndarray, "3 h w"], Bool[np.ndarray, "18"]]:
-        """The picture, and which joints can be seen in it."""
+        """The image, and which joints can be seen in it."""
         paint_background(self.scene, self.canvas)
         parts = sorted(self._parts(), key=lambda part: part.depth)
         owners = np.full(self.canvas.size, -1)
@@ -163,8 +163,8 @@ class PersonPainter:
             )
         )
         mask = self.canvas.coverage(quad)
-        for centre, radius in ((start, first), (end, last)):
-            disc = ellipse(centre, np.array((radius, 0.0)), np.array((0.0, radius)))
+        for center, radius in ((start, first), (end, last)):
+            disc = ellipse(center, np.array((radius, 0.0)), np.array((0.0, radius)))
             mask = _together(mask, self.canvas.coverage(disc))
         place = self._place(start, across, max(first, last))
         if color is None:
@@ -194,8 +194,8 @@ class PersonPainter:
         length = who.torso * self.zoom
         sides = [(neck + share * length * down, half * self.zoom) for share, half in profile]
         outline = np.stack(
-            [centre + half * across for centre, half in sides]
-            + [centre - half * across for centre, half in sides[::-1]]
+            [center + half * across for center, half in sides]
+            + [center - half * across for center, half in sides[::-1]]
         )
         mask = self.canvas.coverage(smooth_curve(outline, closed=True))
         place = self._place(neck, across, 0.1 * self.zoom * full)
@@ -244,10 +244,10 @@ class PersonPainter:
 
     def _hair(self) -> Mask:
         """All of the skull from behind, what is above the brow and behind the ears in front."""
-        radius, centre = self.who.head * self.zoom, self.posed.points[HEAD]
+        radius, center = self.who.head * self.zoom, self.posed.points[HEAD]
         forward = self.posed.head_turn @ np.array((0.0, 0.0, 1.0))
-        x = (self.canvas.columns - np.float32(centre[0])) / np.float32(0.78 * radius)
-        y = (self.canvas.rows - np.float32(centre[1])) / np.float32(radius)
+        x = (self.canvas.columns - np.float32(center[0])) / np.float32(0.78 * radius)
+        y = (self.canvas.rows - np.float32(center[1])) / np.float32(radius)
         z = np.sqrt(np.maximum(1 - np.minimum(x**2 + y**2, 1), 0))
         ahead = x * np.float32(forward[0]) + z * np.float32(forward[2])  # 1 at the nose
         line = np.where(ahead > 0.35, -0.42, np.where(ahead > 0.0, 0.05, 0.62))
@@ -255,15 +255,15 @@ class PersonPainter:
         return hair
 
     def _long_hair(self) -> Mask:
-        radius, centre = self.who.head * self.zoom, self.posed.points[HEAD]
+        radius, center = self.who.head * self.zoom, self.posed.points[HEAD]
         back = -0.35 * radius * self.posed.head_turn[0, 2]
         end = 0.9 + self.who.hair_length
         outline = np.array(
             ((-0.85, -0.5), (0.0, -1.1), (0.85, -0.5), (0.95, end), (0.0, end + 0.15), (-0.95, end))
         )
-        curve = smooth_curve(outline * radius + centre + (back, 0), closed=True)
+        curve = smooth_curve(outline * radius + center + (back, 0), closed=True)
         mask = self.canvas.coverage(curve)
-        place = self._place(centre, np.array((1.0, 0.0)), radius)
+        place = self._place(center, np.array((1.0, 0.0)), radius)
         color = np.asarray(self.who.hair)[:, None, None] * 0.9
         self._paint_round(mask, place, np.array((1.0, 0.0)), color)
         return mask
@@ -316,7 +316,7 @@ class PersonPainter:
     def _paint_round(
         self, mask: Mask, place: Mask, across: Point, color: Float[np.ndarray, "3 ..."]
     ) -> None:
-        """A colour on a cylinder: ``place`` is -1 and 1 at its edges."""
+        """A color on a cylinder: ``place`` is -1 and 1 at its edges."""
         place = np.clip(place, -0.97, 0.97)
         facing = np.float32(across @ self.light[:2]) * place
         facing += np.float32(self.light[2]) * np.sqrt(1 - place**2)

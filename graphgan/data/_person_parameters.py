@@ -1,4 +1,4 @@
-"""What a drawn person is made of: the person (`Figure`) and the rest of the picture (`Scene`)."""
+"""What a drawn person is made of: the person (`Figure`) and the rest of the image (`Scene`)."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -14,7 +14,7 @@ Legwear = Literal["trousers", "shorts", "skirt"]
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A person who does not exist: every number that stays from one picture to the next.
+    """A person who does not exist: every number that stays from one image to the next.
 
     Lengths are shares of the body's height; thicknesses are relative to the average.
     """
@@ -65,7 +65,7 @@ class Scene(Surroundings):
 
 
 def sample_figure(rng: np.random.Generator) -> Figure:
-    """Draw a person: build, colours and clothes."""
+    """Draw a person: build, colors and clothes."""
 
     def draw(low: float, high: float) -> float:
         return float(rng.uniform(low, high))
@@ -94,7 +94,7 @@ def sample_figure(rng: np.random.Generator) -> Figure:
 
 
 def sample_scene(rng: np.random.Generator) -> Scene:
-    """Draw a picture to be taken: who stands or walks how, in which light."""
+    """Draw an image to be taken: who stands or walks how, in which light."""
 
     def draw(low: float, high: float) -> float:
         return float(rng.uniform(low, high))

@@ -1,4 +1,4 @@
-"""A folder while it is being prepared: whose it is, what is done already, what is left over."""
+"""State of a folder that is being prepared: its options, finished work and leftovers."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ def claim(
         out.mkdir(parents=True, exist_ok=True)
         return None
     if not is_prepared(out) and not _is_begun(out):
-        raise ValueError(f"{out}: expected a new or an empty folder, or one prepared before")
+        raise ValueError(f"{out}: expected a new or empty folder, or one prepared before")
     if overwrite:
         _clear(out, options)
         return None
@@ -64,7 +64,7 @@ def _is_begun(out: Path) -> bool:
 
 
 def _clear(out: Path, options: Mapping[str, Any]) -> None:
-    # The record comes first: killed at any point from here, the folder is one that was begun.
+    # The record comes first: if killed from here on, the folder counts as started.
     start_record(out / RECORD, header(options))
     for name in ("prepared.json", "manifest.csv", "skipped.csv", "pairs.csv"):
         (out / name).unlink(missing_ok=True)
@@ -138,7 +138,7 @@ def recorded(
 
 def sweep(folder: Path, keep: set[Path]) -> None:
     """Remove what a killed run, or photos that are gone, left in the folder of crops."""
-    for path in sorted(folder.rglob("*"), reverse=True):  # a folder after what is in it
+    for path in sorted(folder.rglob("*"), reverse=True):  # folders after their content
         if path.is_dir():
             if not any(path.iterdir()):
                 path.rmdir()

@@ -1,4 +1,4 @@
-"""Light and background of a drawn picture."""
+"""Light and background of a drawn image."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -10,13 +10,13 @@ BackgroundStyle = Literal["gradient", "two_tone", "blobs", "noise"]
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """The part of a picture that is neither a person nor a pose.
+    """The part of an image that is neither a person nor a pose.
 
     Raises:
         ValueError: an unknown ``background``, a ``light`` from nowhere.
     """
 
-    light: tuple[float, float, float] = (-0.4, -0.5, 0.8)  # towards it: right, down, to the viewer
+    light: tuple[float, float, float] = (-0.4, -0.5, 0.8)  # toward it: right, down, to the viewer
     light_strength: float = 0.6
     ambient: Color = (0.5, 0.5, 0.5)
     background: BackgroundStyle = "gradient"
@@ -29,4 +29,4 @@ class Surroundings:
                 f"expected a background of {get_args(BackgroundStyle)}, got {self.background!r}"
             )
         if not any(self.light):
-            raise ValueError(f"expected a direction towards the light, got {self.light}")
+            raise ValueError(f"expected a direction toward the light, got {self.light}")

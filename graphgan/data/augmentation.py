@@ -1,4 +1,4 @@
-"""Random changes of images that a discriminator judges, so that few images last longer.
+"""Random augmentation of the images that a discriminator sees, for small data sets.
 
 Sources: [Z] Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", NeurIPS
 2020, https://arxiv.org/abs/2006.10738: real and generated images are changed alike, and the
@@ -28,7 +28,7 @@ Colors = Literal["channels", "paper"]
 
 
 class RandomChange(NamedTuple):
-    """One turn, shift, zoom and change of colors for each item of a batch; see `draw_change`.
+    """A random rotation, shift, zoom and color change for each item of a batch; see `draw_change`.
 
     Shapes:
         ``affine: b 2 3`` takes pixels (x, y, 1) to where they go; ``gain, offset: b 3 1 1``;
@@ -44,7 +44,7 @@ class RandomChange(NamedTuple):
     hole: Float[Tensor, "b 4"] | None = None
 
     def of_images(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
-        """Moved, in other colors, within [-1, 1], and 0 in the hole.
+        """The images, transformed and recolored, within [-1, 1], and 0 in the hole.
 
         ``y = gain * moved + offset``, then ``y = m + saturation (y - m)`` with m the mean of a
         pixel's channels, then ``y = m + contrast (y - m)`` with m the mean of the image. What comes
@@ -61,11 +61,11 @@ class RandomChange(NamedTuple):
         return y if self.hole is None else y * _outside(self.hole, y)
 
     def of_masks(self, masks: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        """Masks or weights of pixels, in any range: moved alone."""
+        """Masks or pixel weights in any range; only the geometry changes."""
         return self._moved(masks)
 
     def of_landmarks(self, landmarks: Float[Tensor, "b k 2"]) -> Float[Tensor, "b k 2"]:
-        """Where they lie in the changed images, those in the hole too."""
+        """Landmark positions in the changed images, including landmarks in the hole."""
         return landmarks @ self.affine[:, :, :2].mT + self.affine[:, None, :, 2]
 
     def _moved(self, images: Tensor) -> Tensor:
@@ -83,16 +83,17 @@ def draw_change(
     colors: Colors = "channels",
     cutout: bool = False,
 ) -> RandomChange:
-    """Uniformly: up to 20 degrees, an eighth of the sides, a fifth of the size, and of the colors.
+    """Draw changes uniformly: up to 20 degrees, an eighth of the sides, a fifth of the size, and
+    colors.
 
     Args:
-        images: whose number, size and device the change is made for.
-        strength: 0, nothing changes, to 1.
+        images: images whose number, size and device the change is drawn for.
+        strength: from 0 (no change) to 1.
         colors: "channels": a gain and an offset of up to 0.4 for each channel; "paper": brightness
             by up to 0.5, saturation times 0 to 2, contrast times 0.5 to 1.5.
-        cutout: a rectangle with half of the sides, around any pixel, becomes 0.
+        cutout: set a rectangle with half the image's sides to 0, at a random position.
     Raises:
-        ValueError: another strength, other colors.
+        ValueError: a strength outside 0 to 1, or unknown colors.
 
     Example:
         >>> images, landmarks = torch.rand(2, 3, 32, 32), 31 * torch.rand(2, 68, 2)
@@ -141,19 +142,19 @@ def _outside(hole: Float[Tensor, "b 4"], images: Float[Tensor, "b c h w"]) -> Te
 
 
 class AdaptiveStrength:
-    """A strength that rises while the discriminator is too sure of real images, and falls again.
+    """A strength that rises while the discriminator overfits to real images, and falls otherwise.
 
     ``r = mean of sign(D(real))`` over the last few updates ([K], r_t of section 3). Where r is
     above the target, the strength rises, where below, it falls, by a step that takes it from 0 to 1
     within ``ramp`` images; it stays within [0, 1].
 
     Args:
-        strength: to begin with.
-        target: r that is aimed at, -1 to 1.
-        ramp: images from 0 to 1.
-        every: updates that r is the mean of; the strength changes at the last of them.
+        strength: initial value.
+        target: target for r, from -1 to 1.
+        ramp: number of images over which the strength can rise from 0 to 1.
+        every: number of updates that r is averaged over; the strength changes at the last of them.
     Raises:
-        ValueError: a strength or a target beyond its range, ``ramp`` or ``every`` below 1.
+        ValueError: a strength or target out of range, or ``ramp`` or ``every`` below 1.
 
     Example:
         >>> adaptive = AdaptiveStrength(ramp=64, every=1)
@@ -180,17 +181,17 @@ class AdaptiveStrength:
         self._forget()
 
     def _forget(self) -> None:
-        self._signs: float | Tensor = 0.0  # on the device of the logits: no waiting
+        self._signs: float | Tensor = 0.0  # on the device of the logits, to avoid waiting
         self._updates = self._images = 0
 
     @torch.no_grad()
     def update(self, real_logits: Float[Tensor, "b *rest"]) -> None:
-        """Look at what the discriminator says of a batch of real images, as they were shown to it.
+        """Record the discriminator's logits for a batch of real images, as shown to it.
 
-        Where processes share a batch, the logits are to be those of all of them.
+        If processes share a batch, pass the logits of all of them.
 
         Args:
-            real_logits: of each image one or several.
+            real_logits: one or several per image.
         Raises:
             ValueError: no logits.
         """
@@ -207,7 +208,7 @@ class AdaptiveStrength:
         self._forget()
 
     def state_dict(self) -> dict[str, float]:
-        """What is to be remembered: strength, and what was seen since it last changed."""
+        """State to save: the strength, and what was recorded since it last changed."""
         return {
             "strength": self.strength,
             "signs": float(self._signs),
@@ -216,7 +217,7 @@ class AdaptiveStrength:
         }
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
-        """Take up what `state_dict` gave.
+        """Restore what `state_dict` returned.
 
         Raises:
             ValueError: something else.

@@ -1,4 +1,4 @@
-"""Batches of pairs: from numbers of pictures to 8-bit tensors, by workers or from memory."""
+"""Batches of pairs as 8-bit tensors, read by worker processes or from memory."""
 
 import atexit
 import signal
@@ -37,12 +37,12 @@ class StoredPairs(NamedTuple):
 
 
 def to_float_image(image: UInt8[Tensor, "*b 3 h w"]) -> Float[Tensor, "*b 3 h w"]:
-    """0 to 255 becomes -1 to 1."""
+    """Convert 8-bit values from 0 to 255 to [-1, 1]."""
     return image.float().div_(127.5).sub_(1)
 
 
 def to_uint8_image(image: Float[Tensor, "*b 3 h w"]) -> UInt8[Tensor, "*b 3 h w"]:
-    """-1 to 1 becomes 0 to 255, rounded; the inverse of `to_float_image`."""
+    """Convert [-1, 1] to rounded 8-bit values; the inverse of `to_float_image`."""
     return ((image.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
 
 
@@ -54,12 +54,12 @@ def unpack_pairs(
     Float[Tensor, "b k 2"],
     Float[Tensor, "b k 2"],
 ]:
-    """Images of conditions and sources in [-1, 1], channels last, and the landmarks of both.
+    """Images of conditions and sources in [-1, 1], channels last, with both sets of landmarks.
 
-    They travel as 8 bits and are converted on the device.
+    They are transferred as 8 bits and converted on the device.
     """
     images = stored.images.to(device, non_blocking=True)
-    condition, source = (  # turned while they are a quarter of their size
+    condition, source = (  # converted while they are a quarter of the size
         to_float_image(image.contiguous(memory_format=torch.channels_last))
         for image in images.unbind(0)
     )
@@ -68,7 +68,7 @@ def unpack_pairs(
 
 
 def mean_image(pictures: PictureDataset) -> Float[Tensor, "3 h w"]:
-    """The mean of all pictures, in [-1, 1]."""
+    """Mean of all images, in [-1, 1]."""
     total = torch.zeros(3, *pictures.size)
     for i in range(len(pictures)):
         total += to_float_image(pictures[i].image)
@@ -76,20 +76,20 @@ def mean_image(pictures: PictureDataset) -> Float[Tensor, "3 h w"]:
 
 
 class PicturesInMemory:
-    """Every picture of a data set, read once: what trains fastest where it fits.
+    """All images of a data set, read once: the fastest choice if they fit in memory.
 
     Args:
-        pictures: any set of them; n pictures take n (3 h w + 8 k) bytes.
-        progress: wraps the numbers of the pictures as they are read, such as ``tqdm``.
+        pictures: any data set of images; n images take n (3 h w + 8 k) bytes.
+        progress: wraps the image numbers while they are read, such as ``tqdm``.
     Raises:
-        ValueError: an empty set; one that needs more memory than is free.
+        ValueError: an empty set, or one that needs more memory than is free.
     """
 
     def __init__(
         self, pictures: PictureDataset, *, progress: Callable[[range], Iterable[int]] = iter
     ) -> None:
         if len(pictures) == 0:
-            raise ValueError("expected at least one picture, got an empty set")
+            raise ValueError("expected at least one image, got an empty set")
         self.size = pictures.size
         self.num_landmarks = pictures.num_landmarks
         self.persons = pictures.persons
@@ -109,34 +109,34 @@ class PicturesInMemory:
 
 
 def hold_in_memory(pictures: PictureDataset) -> PicturesInMemory:
-    """`PicturesInMemory` with a progress bar when reading takes long."""
+    """`PicturesInMemory`, with a progress bar if reading takes long."""
     with needs_extra("recipes"):
         from tqdm import tqdm
-    reading = partial(tqdm, desc="reading pictures", unit="picture", leave=False, delay=2)
+    reading = partial(tqdm, desc="reading images", unit="image", leave=False, delay=2)
     return PicturesInMemory(pictures, progress=reading)
 
 
 def _check_memory(needed: int) -> None:
-    """Memory is promised when it is asked for and missing when it is filled: better ask before."""
+    """Check free memory first, since the system grants memory it cannot provide."""
     with needs_extra("recipes"):
         import psutil
     if needed > (free := psutil.virtual_memory().available):
         raise ValueError(
-            f"not enough memory: the pictures take {needed / 2**30:.1f} GiB, "
-            f"{free / 2**30:.1f} GiB are free; let workers read them (--workers)"
+            f"not enough memory: the images take {needed / 2**30:.1f} GiB, "
+            f"{free / 2**30:.1f} GiB are free; use worker processes instead (--workers)"
         )
 
 
 class PairsOfSteps(Dataset[StoredPairs]):
-    """Item t is this process's share of the batch of step t.
+    """A data set whose item t is this process's share of the batch of step t.
 
     Args:
-        pictures: where they are read.
-        sampler: which of them meet; its batch is divided evenly among the processes.
-        flip: mirror half of the pairs, by chance, both pictures, with the left and right of this
-            scheme; None for none.
-        degraded: condition and source are lit anew (`light_anew`) and the source is degraded
-            (`degrade`), by chance.
+        pictures: images to read.
+        sampler: chooses the pairs; its batch is divided evenly among the processes.
+        flip: scheme whose left and right are exchanged when mirroring both images of half of the
+            pairs at random; None for no mirroring.
+        degraded: randomly change the lighting of condition and source (`light_anew`) and degrade
+            the source (`degrade`).
         rank: number of this process.
         world_size: number of processes.
     Raises:
@@ -178,7 +178,7 @@ class PairsOfSteps(Dataset[StoredPairs]):
 
 
 def read_pairs(pictures: PictureDataset, pairs: Pairs) -> StoredPairs:
-    """The pictures of the given numbers, each read once however often it is named."""
+    """Read the images of the given pairs, each image once."""
     read = {i: pictures[i] for i in dict.fromkeys(torch.cat(pairs[:2]).tolist())}
     sides = [[read[i] for i in side.tolist()] for side in pairs[:2]]
     images = torch.stack([torch.stack([picture.image for picture in side]) for side in sides])
@@ -190,7 +190,7 @@ def read_pairs(pictures: PictureDataset, pairs: Pairs) -> StoredPairs:
 def mirror_pairs(
     stored: StoredPairs, chosen: Bool[Tensor, "b"], scheme: LandmarkScheme
 ) -> StoredPairs:
-    """The same pairs, the chosen ones as a mirror shows them."""
+    """The same pairs, with the selected ones mirrored."""
     images = torch.where(chosen[:, None, None, None], stored.images.flip(-1), stored.images)
     mirrored = mirror_landmarks(stored.landmarks, stored.images.shape[-1], scheme)
     landmarks = torch.where(chosen[:, None, None], mirrored, stored.landmarks)
@@ -198,7 +198,7 @@ def mirror_pairs(
 
 
 def degrade_pairs(stored: StoredPairs, seeds: Sequence[tuple[int, ...]]) -> StoredPairs:
-    """The same pairs in other light, the sources degraded; each by a seed of its own."""
+    """The same pairs with changed lighting and degraded sources, each with its own seed."""
     images = stored.images.clone()
     for i, seed in enumerate(seeds):
         rng = np.random.default_rng(seed)
@@ -210,10 +210,10 @@ def degrade_pairs(stored: StoredPairs, seeds: Sequence[tuple[int, ...]]) -> Stor
 def batches_of_steps(
     dataset: PairsOfSteps, steps: range, *, num_workers: int = 0, pin_memory: bool = False
 ) -> Iterator[StoredPairs]:
-    """The batches of the given steps in order; the same whatever the number of workers.
+    """The batches of the given steps in order, whatever the number of workers.
 
     Raises:
-        ValueError, OSError: a picture cannot be read, as the data set says it.
+        ValueError, OSError: an image cannot be read; the error is that of the data set.
     """
     loader = DataLoader(
         _ErrorsAsItems(dataset),
@@ -252,7 +252,7 @@ def _raised(item: StoredPairs | Exception) -> StoredPairs:
 def _end(worker: BaseProcess) -> None:
     """For a process that failed: at its exit Python waits for workers, and these ignore SIGTERM."""
     if hasattr(signal, "SIGCHLD"):
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch would report a worker that failed
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch would report a failed worker
     worker.kill()
     worker.join()
 

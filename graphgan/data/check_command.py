@@ -1,4 +1,4 @@
-"""What the `check` commands of all recipes have in common: problems, counts, a contact sheet."""
+"""The parts that the recipes' `check` commands share: problems, counts, and a contact sheet."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -19,30 +19,30 @@ COLUMNS = 12  # of the contact sheet
 
 @dataclass(frozen=True, kw_only=True)
 class CheckOptions:
-    """Count and check the pictures of a prepared folder, and draw some of them.
+    """Count and check the images in a prepared folder, and draw a few of them.
 
-    The status is 1 when training on it would fail.
+    The exit status is 1 if training on the folder would fail.
     """
 
     out: Path | None = None
-    """The contact sheet; runs/check/<folder>/contact_sheet.png when not given."""
+    """File for the contact sheet. Default: runs/check/<folder>/contact_sheet.png."""
     tiles: int = 48
-    """Pictures on the contact sheet, evenly spread over the folder."""
+    """Number of images on the contact sheet, spread evenly over the folder."""
     list_at_most: int = 8
-    """Problems of each kind that are listed one by one."""
+    """Number of problems of each kind to list in full."""
 
     def __post_init__(self) -> None:
         if min(self.tiles, self.list_at_most) < 0:
-            raise ValueError("expected --tiles and --list-at-most of 0 and more")
+            raise ValueError("expected --tiles and --list-at-most of at least 0")
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something about one picture, or about the folder.
+    """A problem with one image or with the folder.
 
     Args:
-        kind: what it is, in a few words.
-        fatal: training fails on it.
+        kind: short description.
+        fatal: whether training would fail.
     """
 
     kind: str
@@ -51,7 +51,7 @@ class Problem:
 
 
 def picture_problems(pictures: PreparedPictures, index: int) -> Iterator[Problem]:
-    """What may be wrong with any picture: its file, and where its landmarks lie."""
+    """Problems any image may have: with its file, or with the positions of its landmarks."""
     where = place(pictures, index)
     try:
         pictures[index]
@@ -71,7 +71,7 @@ def picture_problems(pictures: PreparedPictures, index: int) -> Iterator[Problem
 
 
 def size_problems(pictures: PreparedPictures, *, smallest: int) -> Iterator[Problem]:
-    """Whether the networks of a recipe can look at pictures of this size."""
+    """Whether a recipe's networks support images of this size."""
     try:
         check_sides(pictures.size, smallest=smallest)
     except ValueError as error:
@@ -79,7 +79,7 @@ def size_problems(pictures: PreparedPictures, *, smallest: int) -> Iterator[Prob
 
 
 def place(pictures: PreparedPictures, index: int) -> str:
-    """Where a reader finds a picture: its file, and its line in the manifest of a whole folder."""
+    """Location of an image: its file, and its line in the manifest of a whole folder."""
     return f"{pictures.pictures[index].image} (manifest.csv line {index + 2})"
 
 
@@ -90,12 +90,12 @@ def report_check(
     draw: Callable[[Picture], UInt8[Tensor, "3 h w"]],
     counts: Sequence[str] = (),
 ) -> int:
-    """Print counts and problems and write the contact sheet.
+    """Print counts and problems, and write the contact sheet.
 
     Args:
-        pictures: of the whole folder.
-        draw: a picture as the contact sheet shows it, of the same size.
-        counts: further lines to print.
+        pictures: images of the whole folder.
+        draw: returns an image of the same size for the contact sheet.
+        counts: additional lines to print.
     Returns:
         The status of the command: 1 when there are fatal problems.
     """
@@ -107,13 +107,13 @@ def report_check(
     if _write_sheet(pictures, options.tiles, sheet, draw):
         print(f"contact sheet: {sheet}")
     if fatal := sum(problem.fatal for problem in problems):
-        print(f"training is impossible before the problems are solved: {fatal}")
+        print(f"fix these problems before training: {fatal}")
     return 1 if fatal else 0
 
 
 def _print_counts(pictures: PreparedPictures) -> None:
     height, width = pictures.size
-    print(f"{pictures.root}: {len(pictures)} pictures of {len(pictures.people)} people")
+    print(f"{pictures.root}: {len(pictures)} images of {len(pictures.people)} people")
     print(
         f"  {width} x {height} pixels, {pictures.num_landmarks} landmarks "
         f"({pictures.landmark_scheme})"
@@ -121,7 +121,7 @@ def _print_counts(pictures: PreparedPictures) -> None:
     for split in SPLITS:
         images = Counter(row.person for row in pictures.pictures if row.split == split)
         spread = f", {min(images.values())} to {max(images.values())} each" if images else ""
-        print(f"  {split}: {images.total()} pictures of {len(images)} people{spread}")
+        print(f"  {split}: {images.total()} images of {len(images)} people{spread}")
     print(f"  skipped while preparing: {pictures.info['skipped'] or 'none'}")
 
 
@@ -145,7 +145,7 @@ def _write_sheet(
     path: Path,
     draw: Callable[[Picture], UInt8[Tensor, "3 h w"]],
 ) -> bool:
-    """Write the contact sheet of the pictures that can be drawn; False when there are none."""
+    """Write the contact sheet of the images that can be drawn; False when there are none."""
     count = min(tiles, len(pictures))
     chosen = [round(i) for i in torch.linspace(0, len(pictures) - 1, count).tolist()]
     drawn = []

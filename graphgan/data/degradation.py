@@ -1,6 +1,6 @@
-"""Images as poor light, lenses, sensors, and files make them.
+"""Simulate poor lighting, lenses, sensors and compression.
 
-Who learns from good portraits alone is lost on frames of videos. Not in the papers.
+Networks trained only on good portraits fail on video frames. Not in the papers.
 """
 
 import io
@@ -26,7 +26,7 @@ _COMPRESSED, _QUALITY = 0.6, (25, 90)
 
 
 def light_anew(image: UInt8[Tensor, "3 h w"], rng: np.random.Generator) -> UInt8[Tensor, "3 h w"]:
-    """In seven of ten cases another gamma, color cast and slope of light; a few become gray.
+    """With probability 0.7, change gamma, color cast and slope of the light; a few become gray.
 
     ``out = clip(g_c (1 + s_x u + s_y v) x^gamma)`` for x in [0, 1] and u, v in [-1, 1] across the
     image.
@@ -46,11 +46,11 @@ def light_anew(image: UInt8[Tensor, "3 h w"], rng: np.random.Generator) -> UInt8
 
 
 def degrade(image: UInt8[Tensor, "3 h w"], rng: np.random.Generator) -> UInt8[Tensor, "3 h w"]:
-    """Each by chance: enlarged from fewer pixels, blurred, noisy, compressed as JPEG.
+    """Randomly upscale from fewer pixels, blur, add noise and compress as JPEG.
 
     Args:
-        image: a good one.
-        rng: of all that is drawn.
+        image: a good image.
+        rng: source of randomness.
     Returns:
         An image of the same size.
 

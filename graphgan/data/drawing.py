@@ -1,4 +1,4 @@
-"""Drawing on 8-bit pictures: landmarks, skeletons, masks, and many pictures in one."""
+"""Draw landmarks, skeletons and masks on 8-bit images, and arrange images in a grid."""
 
 from collections.abc import Sequence
 
@@ -7,11 +7,11 @@ from einops import rearrange
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 
-GREEN: Colour = (0, 255, 0)
-RED: Colour = (255, 0, 0)
-WHITE: Colour = (255, 255, 255)
+GREEN: Color = (0, 255, 0)
+RED: Color = (255, 0, 0)
+WHITE: Color = (255, 255, 255)
 
 
 def draw_landmarks(
@@ -19,12 +19,12 @@ def draw_landmarks(
     landmarks: Float[Tensor, "k 2"],
     *,
     radius: float = 1.0,
-    colour: Colour = GREEN,
+    color: Color = GREEN,
 ) -> UInt8[Tensor, "3 h w"]:
-    """A copy of the picture with a disc on each landmark; missing ones are not drawn.
+    """A copy of the image with a disc at each landmark; missing ones are skipped.
 
     Args:
-        radius: a pixel belongs to a disc when its centre is this near to the landmark.
+        radius: a pixel belongs to a disc if its center is at most this far from the landmark.
     """
     height, width = image.shape[-2:]
     x = torch.arange(width, device=image.device)
@@ -33,7 +33,7 @@ def draw_landmarks(
     across = (x - points[:, :1]).square()  # k w
     down = (y - points[:, 1:]).square()  # k h
     near = across[:, None, :] + down[:, :, None] <= radius**2
-    return torch.where(near.any(0), _as_pixel(colour, image), image)
+    return torch.where(near.any(0), _as_pixel(color, image), image)
 
 
 def draw_skeleton(
@@ -42,15 +42,15 @@ def draw_skeleton(
     edges: Sequence[tuple[int, int]],
     *,
     radius: float = 1.0,
-    colour: Colour = GREEN,
+    color: Color = GREEN,
 ) -> UInt8[Tensor, "3 h w"]:
-    """A copy of the picture with discs on landmarks and lines between them.
+    """A copy of the image with discs at landmarks and lines between them.
 
-    A line is drawn where both of its ends are there.
+    A line is drawn if both of its ends are present.
 
     Args:
         edges: pairs of landmarks, such as those of a ``LandmarkScheme``.
-        radius: of the discs; lines are half as wide as discs.
+        radius: radius of the discs; lines are half as wide as discs.
     """
     height, width = image.shape[-2:]
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
@@ -61,8 +61,8 @@ def draw_skeleton(
     squared_length = along.square().sum(-1, keepdim=True).clamp(min=1e-9)
     nearest = ((away * along).sum(-1, keepdim=True) / squared_length).clamp(0, 1)
     near = (away - nearest * along).norm(dim=-1) <= radius / 2
-    lined = torch.where(near.any(0), _as_pixel(colour, image), image)
-    return draw_landmarks(lined, landmarks, radius=radius, colour=colour)
+    lined = torch.where(near.any(0), _as_pixel(color, image), image)
+    return draw_landmarks(lined, landmarks, radius=radius, color=color)
 
 
 def draw_mask(
@@ -70,11 +70,11 @@ def draw_mask(
     mask: Float[Tensor, "1 h w"],
     *,
     opacity: float = 0.4,
-    colour: Colour = RED,
+    color: Color = RED,
 ) -> UInt8[Tensor, "3 h w"]:
-    """A copy of the picture with the mask laid over it in a colour."""
+    """A copy of the image with the mask laid over it in a color."""
     weight = mask.to(image.device) * opacity
-    return torch.lerp(image.float(), _as_pixel(colour, image).float(), weight).round().byte()
+    return torch.lerp(image.float(), _as_pixel(color, image).float(), weight).round().byte()
 
 
 def image_grid(
@@ -82,23 +82,23 @@ def image_grid(
     columns: int,
     *,
     padding: int = 2,
-    colour: Colour = WHITE,
+    color: Color = WHITE,
 ) -> UInt8[Tensor, "3 H W"]:
-    """Pictures of one size side by side, row after row; the last row may be short.
+    """Images of one size side by side, row after row; the last row may be short.
 
     Args:
-        columns: how many stand side by side.
-        padding: pixels of ``colour`` between and around them.
+        columns: number of images per row.
+        padding: pixels of ``color`` between and around them.
     Raises:
-        ValueError: no pictures, or no columns.
+        ValueError: no images, or no columns.
     """
     if not len(images) or columns < 1:
-        raise ValueError(f"expected pictures and columns, got {len(images)} and {columns}")
+        raise ValueError(f"expected images and columns, got {len(images)} and {columns}")
     tiles = torch.stack(list(images))
-    background = _as_pixel(colour, tiles)
+    background = _as_pixel(color, tiles)
     missing = -len(tiles) % columns
     tiles = torch.cat([tiles, background.expand(missing, *tiles.shape[1:])])
-    # Every tile brings its border to the right and below, the whole one to the left and above.
+    # Tiles include their right and bottom borders, the grid its left and top ones.
     height, width = (n + padding for n in tiles.shape[2:])
     framed = background.expand(len(tiles), 3, height, width).clone()
     framed[:, :, : height - padding, : width - padding] = tiles
@@ -108,5 +108,5 @@ def image_grid(
     return whole
 
 
-def _as_pixel(colour: Colour, image: Tensor) -> Tensor:
-    return torch.tensor(colour, dtype=image.dtype, device=image.device).view(3, 1, 1)
+def _as_pixel(color: Color, image: Tensor) -> Tensor:
+    return torch.tensor(color, dtype=image.dtype, device=image.device).view(3, 1, 1)

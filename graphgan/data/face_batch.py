@@ -34,10 +34,10 @@ class FaceBatch(NamedTuple):
     kind: Int[Tensor, "b"]
 
     def for_network(self, num_landmarks: int) -> "FaceBatch":
-        """The same with as many landmarks as a network was trained with.
+        """The same batch with the number of landmarks that a network was trained with.
 
         Raises:
-            ValueError: another number than there are, of which it is no known part.
+            ValueError: the faces do not supply that number of landmarks.
         """
         if (count := self.source_landmarks.shape[1]) == num_landmarks:
             return self
@@ -51,7 +51,7 @@ class FaceBatch(NamedTuple):
 
     @property
     def different(self) -> Bool[Tensor, "b"]:
-        """Pairs whose condition is another picture than the source."""
+        """Pairs whose condition and source are different images."""
         return self.kind != PairKind.SAME_IMAGE
 
     @property
@@ -69,18 +69,18 @@ def to_face_batch(
     hull: bool = False,
     scheme: LandmarkScheme | None = None,
 ) -> FaceBatch:
-    """Move to the device as 8 bits, convert and draw the masks there.
+    """Move 8-bit pairs to the device, then convert them and draw the masks there.
 
     Args:
-        stored: faces with all landmarks of a scheme, from which the masks follow.
-        device: where the batch is to be.
-        num_landmarks: those that a network is given: all by default, or, of 68, the 29 that CIAGAN
-            keeps.
-        forehead: of the masks, see `face_mask`.
-        hull: the masks are `face_regions`, as anonymization replaces them.
-        scheme: whose landmarks they are; by default the one of that many.
+        stored: faces with all landmarks of a scheme, from which the masks are derived.
+        device: device for the batch.
+        num_landmarks: number of landmarks for the network: all by default or, of 68, the 29 that
+            CIAGAN uses.
+        forehead: forehead of the masks, see `face_mask`.
+        hull: use `face_regions` as masks, as anonymization does.
+        scheme: scheme of the landmarks; by default the one with that number.
     Raises:
-        ValueError: another number of landmarks.
+        ValueError: an unsupported number of landmarks.
     """
     condition, source, condition_landmarks, source_landmarks = unpack_pairs(stored, device)
     size = (source.shape[2], source.shape[3])

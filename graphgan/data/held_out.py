@@ -1,4 +1,4 @@
-"""Drawn people to learn from, and other drawn people to test on."""
+"""Drawn people to train on, and others to test on."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -6,16 +6,17 @@ from typing import TypeVar
 Drawn = TypeVar("Drawn")
 
 TEST_PEOPLE, TEST_PICTURES = 32, 8
-FIRST_TEST_PERSON = 1_000_000  # far above any number of people to learn from
+FIRST_TEST_PERSON = 1_000_000  # far above any number of training people
 
 
 def draw_splits(draw: Callable[..., Drawn], num_people: int, pictures: int) -> tuple[Drawn, Drawn]:
-    """The set to learn from, and one of 32 people in 8 pictures each who are not in it.
+    """The training set, and a test set of 32 other people with 8 images each.
 
     Args:
-        draw: makes a set, such as `SyntheticFaces` or `SyntheticPersons` with the rest bound.
-        num_people: to learn from, fewer than a million.
-        pictures: of each of them.
+        draw: builds a set, such as `SyntheticFaces` or `SyntheticPersons` with other arguments
+            bound.
+        num_people: number of people to train on, fewer than a million.
+        pictures: images per person in the training set.
 
     Example:
         >>> from functools import partial

@@ -1,4 +1,4 @@
-"""Pictures on disk to 8-bit RGB tensors and back."""
+"""Read and write images as 8-bit RGB tensors."""
 
 import io
 import re
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageFile import ImageFile
 
-# What transparent pixels are put on: 0 in [-1, 1].
-_MID_GREY = (128, 128, 128)
+# Background of transparent pixels: 0 in [-1, 1].
+_MID_GRAY = (128, 128, 128)
 
-_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)  # EXIF: those that exchange the sides
+_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)  # EXIF orientations that swap the sides
 
 # PNG: three times as fast as Pillow's default for 7 % more bytes. Others: hardly any visible loss.
 _SAVE_OPTIONS = {"PNG": {"compress_level": 1}, "JPEG": {"quality": 95}, "WEBP": {"quality": 95}}
@@ -34,28 +34,28 @@ _HEIF = re.compile(rb"....ftyp(hei[cxms]|hev[cxms]|mif[12]|msf1)", re.DOTALL)
 
 
 class TooManyPixelsError(ValueError):
-    """A picture of more pixels than may be read, see `allow_pixels`."""
+    """An image with more pixels than allowed, see `allow_pixels`."""
 
 
 def read_image(path: str | Path) -> UInt8[Tensor, "3 h w"]:
-    """Read a picture as 8-bit RGB, upright.
+    """Read an image as 8-bit RGB, upright.
 
-    The EXIF orientation is applied. Grey and palette pictures become RGB, transparent ones are put
-    on mid-grey, CMYK is converted without its colour profile, 16-bit grey is scaled (65535 to
-    255). Of an animation the first frame is read. HEIC takes the extra ``heif``. Pictures of more
-    than 178,956,970 pixels (twice ``PIL.Image.MAX_IMAGE_PIXELS``, which can be changed) are
-    refused, since a few bytes of file may ask for any amount of memory.
+    The EXIF orientation is applied. Gray and palette images become RGB, transparent ones are put on
+    mid-gray, CMYK is converted without its color profile, and 16-bit gray is scaled (65535 to 255).
+    Of an animation, the first frame is read. HEIC needs the extra ``heif``. Images with more than
+    178,956,970 pixels (twice ``PIL.Image.MAX_IMAGE_PIXELS``, which can be changed) are refused,
+    since a small file can demand any amount of memory.
 
     Raises:
-        ValueError: the file is no picture, is cut short, or is too large; its name is given.
-        OSError: there is no such file, or it may not be read.
+        ValueError: the file is not an image, is truncated, or is too large; the message names it.
+        OSError: the file does not exist or cannot be read.
     """
     with opened_picture(path) as image:
         return _as_tensor(image)
 
 
 def decode_image(content: bytes, name: str) -> UInt8[Tensor, "3 h w"]:
-    """`read_image` of a file's content; errors call it by ``name``."""
+    """Like `read_image`, for a file's content; errors refer to it as ``name``."""
     with decoded_picture(io.BytesIO(content), name) as image:
         return _as_tensor(image)
 
@@ -68,14 +68,14 @@ def _as_tensor(image: "ImageFile") -> UInt8[Tensor, "3 h w"]:
 def opened_picture(
     path: str | Path, formats: tuple[str, ...] | None = None
 ) -> Iterator["ImageFile"]:
-    """Open a picture; whatever its decoder raises in the block becomes one line with its name.
+    """Open an image; any decoder error in the block becomes one line with the file's name.
 
     Args:
         path: the file.
-        formats: the decoders that may be tried, in Pillow's words such as "JPEG"; all when None.
+        formats: decoders to try, with Pillow's names such as "JPEG"; None for all.
     Raises:
-        ValueError: the file is no picture, is cut short, or is too large; its name is given.
-        OSError: there is no such file, or it may not be read.
+        ValueError: the file is not an image, is truncated, or is too large; the message names it.
+        OSError: the file does not exist or cannot be read.
     """
     path = Path(path)
     with path.open("rb") as file, decoded_picture(file, str(path), formats) as image:
@@ -96,27 +96,27 @@ def decoded_picture(
     has_heif = _register_heif()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # sizes that are large and yet allowed, odd EXIF
+            warnings.simplefilter("ignore")  # on large but allowed sizes and odd EXIF data
             with Image.open(file, formats=formats) as image:
                 yield image
     except UnidentifiedImageError:
         if is_heif(head) and not has_heif:
-            raise ValueError(f"{name}: HEIC takes pip install 'graphgan[heif]'") from None
-        raise ValueError(f"{name}: not a picture, or of an unknown format") from None
+            raise ValueError(f"{name}: HEIC needs pip install 'graphgan[heif]'") from None
+        raise ValueError(f"{name}: not an image, or an unknown format") from None
     except Image.DecompressionBombError as error:
         reason, _, _ = str(error).partition(",")
         raise TooManyPixelsError(f"{name}: too large: {reason}") from None
     except MemoryError:
-        raise  # no fault of the file
-    except Exception as error:  # decoders raise anything at all on damaged bytes
+        raise  # not caused by the file
+    except Exception as error:  # decoders raise any exception on damaged bytes
         raise ValueError(f"{name}: cannot be decoded: {error or type(error).__name__}") from error
 
 
 def allow_pixels(number: int) -> None:
-    """Read pictures of up to so many pixels from here on, in all of this process.
+    """Allow images with up to this many pixels, in the whole process.
 
     Args:
-        number: rounded up to an even one.
+        number: rounded up to an even number.
     """
     with needs_extra("recipes"):
         from PIL import Image
@@ -124,12 +124,12 @@ def allow_pixels(number: int) -> None:
 
 
 def is_heif(head: bytes) -> bool:
-    """Whether a file that begins with these 16 bytes is HEIC, or another HEIF."""
+    """Whether a file with these first 16 bytes is HEIC or another HEIF."""
     return _HEIF.match(head) is not None
 
 
 def known_formats() -> tuple[str, ...]:
-    """All that Pillow and its plugins read, in its words such as "JPEG"."""
+    """All formats that Pillow and its plugins can read, by Pillow's names such as "JPEG"."""
     with needs_extra("recipes"):
         from PIL import Image
     _register_heif()
@@ -149,7 +149,7 @@ def _register_heif() -> bool:
 
 
 def picture_size(path: str | Path) -> tuple[int, int] | None:
-    """Height and width as `read_image` gives them, by the file's header; None where it has none."""
+    """Height and width as `read_image` returns them, from the file's header; None if unknown."""
     with needs_extra("recipes"):
         from PIL import Image
     _register_heif()
@@ -159,13 +159,13 @@ def picture_size(path: str | Path) -> tuple[int, int] | None:
             with Image.open(path) as image:
                 turned = image.getexif().get(_ORIENTATION, 1) in _TURNED
                 width, height = image.size
-    except Exception:  # decoders raise anything at all on damaged bytes
+    except Exception:  # decoders raise any exception on damaged bytes
         return None
     return (width, height) if turned else (height, width)
 
 
 def write_image(path: str | Path, image: UInt8[Tensor, "3 h w"]) -> None:
-    """Write a picture in the format its suffix names; it is there whole or not at all.
+    """Write an image atomically, in the format given by its suffix.
 
     Raises:
         ValueError: no format has this suffix.
@@ -175,7 +175,7 @@ def write_image(path: str | Path, image: UInt8[Tensor, "3 h w"]) -> None:
     path = Path(path)
     file_format = Image.registered_extensions().get(path.suffix.lower())
     if file_format is None:
-        raise ValueError(f"{path}: expected a picture's suffix such as .png, got {path.suffix!r}")
+        raise ValueError(f"{path}: expected an image suffix such as .png, got {path.suffix!r}")
     picture = Image.fromarray(image.permute(1, 2, 0).contiguous().cpu().numpy())
     with replacing(path) as temporary:
         picture.save(temporary, file_format, **_SAVE_OPTIONS.get(file_format, {}))
@@ -186,18 +186,18 @@ def _to_rgb(image: "Image") -> "Image":
 
     ImageOps.exif_transpose(image, in_place=True)
     if image.mode == "F":
-        raise ValueError("pixels are floating-point numbers, whose range is not known")
+        raise ValueError("pixels are floating-point numbers of unknown range")
     if image.mode.startswith("I"):
         image = _eight_bits(image)
     if not image.has_transparency_data:
         return image if image.mode == "RGB" else image.convert("RGB")
     image = image.convert("RGBA")
-    background = Image.new("RGBA", image.size, (*_MID_GREY, 255))
+    background = Image.new("RGBA", image.size, (*_MID_GRAY, 255))
     return Image.alpha_composite(background, image).convert("RGB")
 
 
 def _eight_bits(image: "Image") -> "Image":
-    """Scale 16-bit grey, which Pillow would clip at 255."""
+    """Scale 16-bit gray, which Pillow would clip at 255."""
     from PIL import Image
 
     values = np.asarray(image).astype(np.int32)

@@ -1,4 +1,4 @@
-"""Landmarks on disk: a CSV file with the columns ``image,x0,y0,x1,y1,...``."""
+"""Landmarks in a CSV file with the columns ``image,x0,y0,x1,y1,...``."""
 
 import csv
 import math
@@ -12,18 +12,18 @@ from jaxtyping import Float
 from torch import Tensor
 
 LARGEST_COORDINATE = 1e6
-"""In pixels: more than a picture has that may be read."""
+"""In pixels: more than an image has that may be read."""
 
 _COORDINATE = re.compile(r"[xy](\d+)")
 
 
 class LandmarkRow(NamedTuple):
-    """The landmarks of one picture.
+    """The landmarks of one image.
 
     Args:
-        where: the file's name and the line.
+        where: file name and line number.
     Shapes:
-        ``landmarks: k 2`` in pixels of the picture, float64, NaN where missing
+        ``landmarks: k 2`` in pixels of the image, float64, NaN where missing
     """
 
     image: str
@@ -32,16 +32,16 @@ class LandmarkRow(NamedTuple):
 
 
 def read_landmarks(path: str | Path) -> list[LandmarkRow]:
-    """Read a landmark file; every row has the same landmarks, as many as the header has columns.
+    """Read a landmark file; all rows have the landmarks given by the header.
 
-    A landmark whose two numbers are empty or ``nan`` is missing. Columns may come in any order, and
-    columns that are neither ``image`` nor a coordinate are not read.
+    A landmark whose two numbers are empty or ``nan`` is missing. Columns may be in any order;
+    columns other than ``image`` and coordinates are ignored.
 
     Raises:
-        ValueError: a column is missing or there twice, or rows are bad: too few or too many values,
-            text, infinity, half a landmark, an image a second time. The message names the file,
-            the line of the first bad row, and how many rows are bad.
-        OSError: there is no such file, or it may not be read.
+        ValueError: a column is missing or repeated, or rows are bad: too few or too many values,
+            text, infinity, half a landmark, or a repeated image. The message names the file, the
+            line of the first bad row, and the number of bad rows.
+        OSError: the file does not exist or cannot be read.
     """
     path = Path(path)
     with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
@@ -79,7 +79,7 @@ def _read_rows(lines: Iterator[list[str]], name: str) -> list[LandmarkRow]:
     if problems:
         raise ValueError(f"{problems[0]} (bad rows in all: {len(problems)})")
     if not rows:
-        raise ValueError("expected rows of landmarks, got a header alone")
+        raise ValueError("expected rows of landmarks, got only a header")
     return rows
 
 
@@ -91,7 +91,7 @@ def _columns(header: list[str]) -> tuple[int, list[tuple[int, int]]]:
         if (times := header.count(name)) != 1:
             raise ValueError(
                 f"line 1: column {name} is missing" if not times else
-                f"line 1: column {name} is there {times} times"
+                f"line 1: column {name} appears {times} times"
             )  # fmt: skip
     image, *flat = (header.index(name) for name in wanted)
     return image, list(zip(flat[::2], flat[1::2], strict=True))
@@ -101,7 +101,9 @@ def _point(header: list[str], values: list[str], *columns: int) -> tuple[float, 
     point = tuple(_number(header[column], values[column]) for column in columns)
     if sum(map(math.isnan, point)) == 1:
         names = " and ".join(header[column] for column in columns)
-        raise ValueError(f"of {names} one is missing: a landmark is there or missing as a whole")
+        raise ValueError(
+            f"one of {names} is missing: give both coordinates of a landmark or neither"
+        )
     return point
 
 

@@ -1,7 +1,7 @@
-"""What a folder of photos holds: photos of people, landmarks that belong to them, pairs.
+"""Contents of a photo folder: photos of people, their landmarks, and lists of pairs.
 
-``source``, the name of a photo in landmark files and in the manifest, is its path in the folder of
-photos.
+``source``, a photo's name in landmark files and in the manifest, is its path relative to the photo
+folder.
 """
 
 import os
@@ -24,10 +24,10 @@ SUFFIXES = frozenset(
 
 
 class Skipped(NamedTuple):
-    """A photo, a row of landmarks or a pair that was not used: why in a few words, and in detail.
+    """A photo, row of landmarks or pair that was not used: a short reason and details.
 
     Args:
-        source: of the photo; file and line where there is none.
+        source: the photo's source, or a file and line if there is none.
     """
 
     source: str
@@ -39,11 +39,11 @@ class Skipped(NamedTuple):
 
 
 class ListedPair(NamedTuple):
-    """Two photos, by source, that a folder's own list brings together.
+    """Two photos, by source, that a folder's own list pairs.
 
     Args:
-        about: what the list says of them.
-        where: the list's name and the line.
+        about: the list's columns on the pair.
+        where: name of the list and line number.
     """
 
     about: tuple[str | int, ...]
@@ -56,8 +56,8 @@ class PairList(NamedTuple):
     """A folder's own list of pairs.
 
     Args:
-        columns: names of what each pair's ``about`` holds, and of its two photos.
-        lists: the splits that have a list, where pairs are listed by split.
+        columns: names of the columns in each pair's ``about``, and of its two photos.
+        lists: splits that have a list, if pairs are listed by split.
     """
 
     columns: tuple[str, ...]
@@ -67,14 +67,14 @@ class PairList(NamedTuple):
 
 @dataclass
 class Listing:
-    """What a folder holds.
+    """Contents of a photo folder.
 
     Args:
         photos: sorted by source.
-        unusable: photos that belong to nobody, rows that say nothing.
-        pairs: the folder's own list of pairs, where it has one.
-        other_files: how many files are no photos, by suffix.
-        notes: what else the user should know.
+        unusable: photos without a person, and unusable rows.
+        pairs: the folder's own list of pairs, if it has one.
+        other_files: number of files that are not photos, by suffix.
+        notes: other remarks for the user.
     """
 
     photos: list[Photo]
@@ -91,10 +91,10 @@ def require_folder(root: Path) -> None:
 
 
 def require_photos(root: Path, listing: Listing) -> Listing:
-    """The listing, when it has photos.
+    """Return the listing if it contains photos.
 
     Raises:
-        ValueError: it has none; the message says what was found instead.
+        ValueError: there are none; the message says what was found instead.
     """
     if not listing.photos:
         found = sum(listing.other_files.values())
@@ -106,10 +106,10 @@ def require_photos(root: Path, listing: Listing) -> Listing:
 
 
 def plain(root: Path) -> Listing:
-    """A folder for each person; a photo directly in ``root`` is a person of its own.
+    """List a folder with one subfolder per person; photos directly in it are separate people.
 
     Raises:
-        ValueError: there is no such folder.
+        ValueError: the folder does not exist.
     """
     sources, others = photo_sources(root)
     stems = Counter(Path(s).stem for s in sources if "/" not in s)
@@ -118,7 +118,9 @@ def plain(root: Path) -> Listing:
     def person(source: str) -> str:
         if "/" in source:
             return source.split("/")[0]
-        alone = stems[Path(source).stem] == 1  # anna.png beside anna.jpg or anna/ is another one
+        alone = (
+            stems[Path(source).stem] == 1
+        )  # anna.png next to anna.jpg or anna/ is another person
         return Path(source).stem if alone else source
 
     people = map(person, sources)
@@ -129,12 +131,12 @@ def plain(root: Path) -> Listing:
 def photo_sources(
     folder: Path, *, besides: Collection[Path] = ()
 ) -> tuple[list[str], dict[str, int]]:
-    """Sorted paths of the photos below ``folder``, and other files counted by suffix.
+    """Sorted paths of the photos in ``folder``, and counts of other files by suffix.
 
     Args:
-        besides: files that are not counted.
+        besides: files to leave out of the count.
     Raises:
-        ValueError: there is no such folder.
+        ValueError: the folder does not exist.
     """
     require_folder(folder)
     sources: list[str] = []
@@ -161,10 +163,10 @@ def _files(folder: Path) -> Iterator[Path]:
 def match_landmarks(
     listing: Listing, rows: Sequence[LandmarkRow], folder: Path
 ) -> dict[str, Float[Tensor, "k 2"]]:
-    """The landmarks by source; photos without a row and rows without a photo become unusable.
+    """Landmarks by source; photos without a row and rows without a photo become unusable.
 
     Args:
-        folder: of the photos.
+        folder: folder of the photos.
     Raises:
         ValueError: no photo is left.
     """

@@ -1,6 +1,6 @@
-"""Lists of pairs to learn from: a CSV file with the columns ``split,from,to``.
+"""Training pairs in a CSV file with the columns ``split,from,to``.
 
-Each row is a person, as the first picture shows them, and the pose that the second one shows them
+Each row is a person, as the first image shows them, and the pose that the second one shows them
 in: ``from`` is the condition of a pair, ``to`` its source.
 """
 
@@ -13,24 +13,24 @@ from graphgan.data.pairs import PairKind, Pairs
 from graphgan.data.tables import read_table
 
 PAIR_COLUMNS = ("split", "from", "to")
-_OTHER_COLUMNS = ("fold", "same", "image_a", "image_b")  # pairs to evaluate with, as LFW lists them
+_OTHER_COLUMNS = ("fold", "same", "image_a", "image_b")  # evaluation pairs, as in LFW
 _SPLITS = ("train", "test")
 
 
 def read_listed_pairs(
     path: str | Path, images: Sequence[str], split: str | None = None
 ) -> Pairs | None:
-    """The pairs of a file by number of their pictures, in the file's order.
+    """Read the pairs of a file as image numbers, in the file's order.
 
     Args:
-        images: the pictures' names in the file, in the order of their numbers.
-        split: whose pairs are wanted; None for all.
+        images: names of the images in the file, in the order of their numbers.
+        split: split of the pairs to read; None for all.
     Returns:
         ``PairKind.SAME_PERSON`` all of them; None where there are no pairs of this split, no file,
         or one of pairs to evaluate with.
     Raises:
         ValueError: other columns; rows of too few or too many values, of an unknown split, or with
-            another picture than ``images``. The message says in which line the first is, and how
+            another image than ``images``. The message says in which line the first is, and how
             many there are.
     """
     path = Path(path)
@@ -73,5 +73,5 @@ def _numbers(row: list[str], numbers: Mapping[str, int], split: str | None) -> t
     for image in row[1:]:
         if image not in numbers:
             where = "the folder" if split is None else f"the split {split!r}"
-            raise ValueError(f"expected pictures of {where}, got {image}")
+            raise ValueError(f"expected images of {where}, got {image}")
     return tuple(numbers[image] for image in row[1:])

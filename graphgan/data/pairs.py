@@ -1,8 +1,8 @@
-"""Pairs of pictures: whose identity (condition) in whose pose (source).
+"""Pairs of images: the condition gives the identity, the source the pose.
 
 Source: [A] Dall'Asen et al., ICIAP 2021, section 4: 75 % of the pairs of a batch have the source
 for their condition; 24,000 pairs are fixed before training. Pairs of the same person in two
-pictures, which give pixel supervision across poses, are not in the paper.
+images, which give pixel supervision across poses, are not in the paper.
 """
 
 from collections import defaultdict
@@ -19,7 +19,7 @@ from torch import Tensor
 
 
 class PairKind(IntEnum):
-    """How condition and source belong together."""
+    """How condition and source are related."""
 
     SAME_IMAGE = 0
     SAME_PERSON = 1
@@ -27,7 +27,7 @@ class PairKind(IntEnum):
 
 
 class Pairs(NamedTuple):
-    """Pictures of one batch, by number.
+    """Pairs of images, by number.
 
     Shapes:
         ``condition, source, kind: b``
@@ -40,26 +40,26 @@ class Pairs(NamedTuple):
 
 @runtime_checkable
 class Sampler(Protocol):
-    """Which pictures meet at each training step.
+    """Chooses the pairs of each training step.
 
     Attributes:
-        batch_size: pairs a step, over all processes together.
-        seed: of whatever chance there is.
+        batch_size: pairs per step, over all processes.
+        seed: random seed.
     """
 
     batch_size: int
     seed: int
 
     def batch(self, step: int) -> Pairs:
-        """The pairs of one step; the same whenever it is asked for."""
+        """The pairs of one step; always the same for the same step."""
         ...
 
 
 def possible_kinds(persons: Sequence[int]) -> set[PairKind]:
-    """The kinds of pairs that pictures allow.
+    """The kinds of pairs that a set of images allows.
 
     Args:
-        persons: for each picture the number of its person.
+        persons: person number of each image.
 
     Example:
         >>> PairKind.SAME_PERSON in possible_kinds([0, 1, 2])  # one picture each
@@ -75,24 +75,24 @@ def possible_kinds(persons: Sequence[int]) -> set[PairKind]:
 
 
 class PairSampler:
-    """The pairs of every training step, a function of the seed and the step alone.
+    """Pairs for every training step, determined only by the seed and the step.
 
-    A batch holds ``round(same_image_share * b)`` pairs of a picture with itself (halves up),
-    ``round(same_person_share * b)`` of two pictures of a person, and others of two people.
-    Each kind takes its own way through a shuffled pool, so a pass over the pool uses every pair
-    once; a run that resumes at a step needs nothing but its number.
+    A batch holds ``round(same_image_share * b)`` pairs of an image with itself (halves rounded up),
+    ``round(same_person_share * b)`` pairs of two images of one person, and otherwise pairs of two
+    people. Each kind goes through its own shuffled pool, so one pass uses every pair once. A
+    resumed run needs only the step number.
 
     Args:
-        persons: for each picture the number of its person.
-        batch_size: b, over all processes together.
-        same_image_share: share of pairs of a picture with itself.
-        same_person_share: share of pairs of one person in two pictures.
-        num_pairs: how many pairs are fixed beforehand, split by the shares; None draws afresh at
-            every step.
-        seed: of everything drawn.
+        persons: person number of each image.
+        batch_size: b, over all processes.
+        same_image_share: share of pairs of an image with itself.
+        same_person_share: share of pairs of one person in two images.
+        num_pairs: number of pairs fixed before training, divided by the shares; None draws new ones
+            at every step.
+        seed: random seed.
     Raises:
-        ValueError: shares outside [0, 1] or above 1 together, a batch larger than the data, no
-            two people or no two pictures of a person where the shares ask for them.
+        ValueError: shares outside [0, 1] or with a sum above 1, a batch larger than the data, or
+            shares that need two people or two images of a person where there are none.
 
     Example:
         >>> sampler = PairSampler([0, 0, 1, 1, 2], batch_size=4)
@@ -137,7 +137,7 @@ class PairSampler:
             return self._draw(kind, count, rng)
         start = step * count
         size = max(count, round(self.num_pairs * count / self.batch_size))
-        # A batch may run over the end of one pass into the next.
+        # A batch may continue from the end of one pass into the next.
         passes = range(start // size, (start + count - 1) // size + 1)
         ordered = np.concatenate(
             [self._pool(kind, size)[_shuffled((self.seed, 3, kind, p), size)] for p in passes]
@@ -173,20 +173,20 @@ class PairSampler:
     def _check_sizes(self, batch_size: int, same_image: float, same_person: float) -> None:
         if not 1 <= batch_size <= len(self.persons):
             raise ValueError(
-                f"expected a batch size from 1 to the {len(self.persons)} pictures there are, "
+                f"expected a batch size from 1 to the {len(self.persons)} images there are, "
                 f"got {batch_size}"
             )
         if min(same_image, same_person) < 0 or same_image + same_person > 1:
             raise ValueError(
-                "expected shares of same-image and same-person pairs of 0 and more, 1 together at "
+                "expected shares of same-image and same-person pairs of at least 0, 1 together at "
                 f"most; got {same_image} and {same_person}"
             )
 
     def _check_people(self) -> None:
         if self.counts[PairKind.DIFFERENT] and len(self.pictures_of) < 2:
-            raise ValueError("expected two people or more for pairs of different people, got one")
+            raise ValueError("expected at least two people for pairs of different people, got one")
         if self.counts[PairKind.SAME_PERSON] and all(len(f) < 2 for f in self.pictures_of.values()):
-            raise ValueError("expected a person with two pictures for same-person pairs, got none")
+            raise ValueError("expected a person with two images for same-person pairs, got none")
 
 
 def _split(batch_size: int, same_image: float, same_person: float) -> dict[PairKind, int]:
@@ -224,12 +224,12 @@ def _without_repetition(size: int, count: int, rng: Generator) -> np.ndarray:
 
 
 class ListedPairSampler:
-    """A given list of pairs in an order of its own for each pass, all of them once a pass.
+    """A given list of pairs, reshuffled for each pass and complete in each pass.
 
     Args:
-        pairs: such as a data set's own list.
-        batch_size: b, over all processes together.
-        seed: of the orders.
+        pairs: for example, a data set's own list.
+        batch_size: b, over all processes.
+        seed: random seed of the orders.
     Raises:
         ValueError: a batch larger than the list.
 
@@ -251,7 +251,7 @@ class ListedPairSampler:
         self.seed = seed
 
     def batch(self, step: int) -> Pairs:
-        """The pairs of one step, a function of the seed and the step alone."""
+        """The pairs of one step, determined by the seed and the step."""
         size, start = len(self.pairs.source), step * self.batch_size
         first, last = start // size, (start + self.batch_size - 1) // size
         passes = range(first, last + 1)
@@ -261,17 +261,17 @@ class ListedPairSampler:
 
 
 def next_person_pairs(persons: Sequence[int], *, seed: int = 0) -> Pairs:
-    """Every picture as a source once, with a random picture of the next person for its condition.
+    """Use every image once as source, with a random image of the next person as condition.
 
-    The protocol of [A] for testing; persons follow each other in the order of their numbers, the
-    last one is followed by the first.
+    This is the test protocol of [A]. Persons are ordered by number; the last is followed by the
+    first.
 
     Raises:
-        ValueError: one person only.
+        ValueError: there is only one person.
     """
     pictures_of = _pictures_by_person(np.asarray(persons))
     if len(pictures_of) < 2:
-        raise ValueError("expected two people or more for pairs of different people, got one")
+        raise ValueError("expected at least two people for pairs of different people, got one")
     order = sorted(pictures_of)
     following = dict(zip(order, [*order[1:], order[0]], strict=True))
     rng = np.random.default_rng((seed, 4))
@@ -282,19 +282,19 @@ def next_person_pairs(persons: Sequence[int], *, seed: int = 0) -> Pairs:
 
 
 def some_pairs(pairs: Pairs, count: int) -> Pairs:
-    """At most ``count`` of the pairs, spread evenly over all of them."""
+    """At most ``count`` of the pairs, spread evenly."""
     total = len(pairs.source)
     chosen = torch.linspace(0, total - 1, min(count, total)).round().long()
     return Pairs(*(column[chosen] for column in pairs))
 
 
 def next_picture_pairs(persons: Sequence[int]) -> Pairs:
-    """Every picture as a source once, with the next one of its person for its condition.
+    """Use every image once as source, with the next image of its person as condition.
 
-    The last of a person is followed by the first; a person with one picture has no pair.
+    A person's last image is followed by the first; persons with one image have no pairs.
 
     Raises:
-        ValueError: nobody has two pictures.
+        ValueError: no person has two images.
     """
     pictures_of = _pictures_by_person(np.asarray(persons))
     pairs = [
@@ -306,12 +306,12 @@ def next_picture_pairs(persons: Sequence[int]) -> Pairs:
         )
     ]
     if not pairs:
-        raise ValueError("expected a person with two pictures or more, got none")
+        raise ValueError("expected a person with at least two images, got none")
     condition, source = torch.tensor(sorted(pairs, key=lambda pair: pair[1])).T
     return Pairs(condition, source, torch.full_like(source, PairKind.SAME_PERSON))
 
 
 def self_pairs(num_pictures: int) -> Pairs:
-    """Every picture with itself."""
+    """Pair every image with itself."""
     pictures = torch.arange(num_pictures)
     return Pairs(pictures, pictures, torch.full_like(pictures, PairKind.SAME_IMAGE))

@@ -1,4 +1,4 @@
-"""A batch of pairs of pictures of persons, ready for a network."""
+"""A batch of pairs of images of persons, ready for a network."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from graphgan.data.batches import StoredPairs, unpack_pairs
 
 
 class PersonBatch(NamedTuple):
-    """Persons, and the same ones in the pose that is wanted.
+    """Persons, and the same persons in the target pose.
 
     Shapes:
         ``image, target: b 3 h w`` in [-1, 1]; ``joints, target_joints: b k 2`` in pixels, NaN
@@ -24,7 +24,7 @@ class PersonBatch(NamedTuple):
 
 
 def to_person_batch(stored: StoredPairs, device: torch.device | str = "cpu") -> PersonBatch:
-    """Move to the device as 8 bits and convert there.
+    """Move 8-bit pairs to the device and convert them there.
 
     A pair's condition is the image, its source the target.
     """

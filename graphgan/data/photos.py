@@ -1,4 +1,4 @@
-"""One photo to one picture of a prepared folder: the step that preparing repeats."""
+"""Turn one photo into one image of a prepared folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +17,9 @@ from graphgan.landmarks.masks import face_outline, has_face_mask
 from graphgan.landmarks.schemes import IBUG_68, OPENPOSE_18, LandmarkScheme
 
 CropRule = Literal["face", "person", "whole"]
-"""A square around the face, a rectangle around the person, or the photo as it is."""
+"""A square around the face, a rectangle around the person, or the whole photo."""
 
-# A picture outside of which most landmarks lie is not the one that they were found in.
+# If most landmarks are outside the image, they belong to another one.
 _LEAST_INSIDE = 0.5
 
 
@@ -28,10 +28,11 @@ class Photo:
     """One photo to prepare.
 
     Args:
-        path: where it is.
-        source: its name in the manifest and in the landmark file: its path in the photos' folder.
-        person: who is on it.
-        split: where the folder of photos says it; None leaves it to how people are split.
+        path: path of the photo.
+        source: its name in the manifest and in the landmark file, which is its path in the photo
+            folder.
+        person: person the photo shows.
+        split: split given by the photo folder; None if people are split later.
     """
 
     path: Path
@@ -42,15 +43,15 @@ class Photo:
 
 @dataclass(frozen=True)
 class CropTask:
-    """What to do with one photo.
+    """Instructions for one photo.
 
     Args:
         folder: the prepared folder.
         image: path of the crop in it.
         size: height and width of the crop, in pixels.
-        scheme: whose landmarks they are.
-        crop: what is cut out.
-        landmarks: of the photo, in its pixels; None to detect them.
+        scheme: scheme of the landmarks.
+        crop: what to crop.
+        landmarks: landmarks in pixels of the photo; None to detect them.
     """
 
     photo: Photo
@@ -59,12 +60,12 @@ class CropTask:
     size: tuple[int, int]
     scheme: LandmarkScheme
     crop: CropRule
-    # Arrays travel between processes by value, tensors by shared memory, one file each.
+    # Arrays are sent between processes by value, tensors through shared memory, one file each.
     landmarks: Float[np.ndarray, "k 2"] | None
 
     @property
     def target(self) -> Path:
-        """Where the crop is written."""
+        """Path of the crop."""
         return self.folder / self.image
 
 
@@ -74,7 +75,7 @@ class CroppedPhoto:
 
     Args:
         landmarks: in pixels of the crop.
-        outside: how many landmarks lie outside the photo.
+        outside: number of landmarks outside the photo.
     """
 
     crop: Crop
@@ -84,7 +85,7 @@ class CroppedPhoto:
 
 @dataclass(frozen=True)
 class UnusablePhoto:
-    """No crop, and why: in a few words that can be counted, and in detail."""
+    """A photo without a crop: a short reason that can be counted, and details."""
 
     reason: str
     detail: str = ""
@@ -94,10 +95,10 @@ Outcome = CroppedPhoto | UnusablePhoto
 
 
 def crop_photo(task: CropTask, detector: LandmarkDetector | None) -> Outcome:
-    """Read a photo, cut the face or the person out of it, and write that.
+    """Read a photo, crop the face or person, and write the crop.
 
-    A photo that is taken whole keeps its pixels as they are. Of several faces or
-    persons that the detector finds, the one nearest to the middle of the photo is taken.
+    A photo that is used whole keeps its pixels. If the detector finds several faces or persons, the
+    one nearest to the center of the photo is used.
 
     Raises:
         OSError: the crop cannot be written.
@@ -120,7 +121,7 @@ def crop_photo(task: CropTask, detector: LandmarkDetector | None) -> Outcome:
     try:
         crop = _crop(task, landmarks)
         if inside.sum() < _LEAST_INSIDE * present.sum():
-            raise ValueError(f"{inside.sum()} of {present.sum()} lie inside the picture")
+            raise ValueError(f"{inside.sum()} of {present.sum()} lie inside the image")
         pixels = image if task.crop == "whole" else _resampled(image, crop, task.size)
         moved = crop.to_crop(landmarks, task.size)
         _check_mask(moved, task)
@@ -140,7 +141,7 @@ def _crop(task: CropTask, landmarks: Float[Tensor, "k 2"]) -> Crop:
         return whole_crop(task.size)
     if task.crop == "person":
         return person_crop(landmarks, task.size)
-    # Others than the 68 may reach the hair or leave out the jaw: there it is the mask's box.
+    # Other schemes may include hair or lack the jaw: use the mask's box.
     if task.scheme.outline is None or task.scheme == IBUG_68:
         return face_crop(landmarks)
     return face_crop(face_outline(landmarks[None], scheme=task.scheme)[0])

@@ -1,4 +1,4 @@
-"""What every set of pictures offers to training and evaluation: images, landmarks, people."""
+"""The interface of all image data sets: images, landmarks and people."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def check_sides(size: tuple[int, int], *, smallest: int) -> None:
-    """Make sure that networks can be trained on pictures of that height and width.
+    """Check that networks can be trained on images of this height and width.
 
     Raises:
         ValueError: a side below ``smallest``, or not divisible by 4.
@@ -16,7 +16,7 @@ def check_sides(size: tuple[int, int], *, smallest: int) -> None:
     height, width = size
     if height % 4 or width % 4 or min(size) < smallest:
         raise ValueError(
-            f"expected pictures of {smallest} pixels a side or more, divisible by 4, "
+            f"expected images with sides of at least {smallest} pixels, divisible by 4, "
             f"got {height} x {width}"
         )
 
@@ -25,7 +25,7 @@ class Picture(NamedTuple):
     """A face or a person as it is stored: 8-bit RGB, and landmarks in its own pixels.
 
     Shapes:
-        ``image: 3 h w`` (0 to 255), ``landmarks: k 2`` ((x, y), pixel centres at integers,
+        ``image: 3 h w`` (0 to 255), ``landmarks: k 2`` ((x, y), pixel centers at integers,
         NaN where missing)
     """
 
@@ -35,13 +35,13 @@ class Picture(NamedTuple):
 
 @runtime_checkable
 class PictureDataset(Protocol):
-    """Pictures of people, of one size, by number; ``dataset[i]`` is always the same picture.
+    """A data set of images of people, all of one size; ``dataset[i]`` is always the same image.
 
     Attributes:
         size: height and width of every image, in pixels.
-        num_landmarks: landmarks of every picture.
-        persons: for each picture the number of its person, counted from 0 without gaps.
-        names: for each picture a name that reports and file names can use.
+        num_landmarks: landmarks of every image.
+        persons: person number of each image, counted from 0 without gaps.
+        names: name of each image, for reports and file names.
     """
 
     @property

@@ -1,6 +1,6 @@
-"""Joints on disk as the data sets of person image generation publish them.
+"""Joint annotations as published with the data sets for person image generation.
 
-A line a picture, in columns that colons part, after a header: its name, then the y and the x of the
+A line an image, in columns that colons part, after a header: its name, then the y and the x of the
 18 joints of OpenPose, each a JSON list, -1 where a joint is missing:
 
     name:keypoints_y:keypoints_x
@@ -23,10 +23,10 @@ _MISSING = -1
 
 
 class BadAnnotation(NamedTuple):
-    """A line that says nothing of a picture: why in a few words, and in detail.
+    """A line that cannot be used: a short reason and details.
 
     Args:
-        image: the picture's name; None where the line has none.
+        image: the image's name; None where the line has none.
         where: the file's name and the line.
     """
 
@@ -37,21 +37,20 @@ class BadAnnotation(NamedTuple):
 
 
 class PoseAnnotations(NamedTuple):
-    """The lines of a file that can be used, and all the others but blank ones."""
+    """The usable lines of a file, and all others except blank ones."""
 
     rows: list[LandmarkRow]
     problems: list[BadAnnotation]
 
 
 def read_pose_annotations(path: str | Path) -> PoseAnnotations:
-    """Read an annotation file of OpenPose's 18 joints.
+    """Read a file with annotations of OpenPose's 18 joints.
 
-    A joint is missing where either coordinate is -1. A picture that is named twice keeps its first
-    line.
+    A joint is missing if either coordinate is -1. For a repeated image, the first line is used.
 
     Raises:
-        ValueError: another header; the message has the expected and the actual one.
-        OSError: there is no such file, or it may not be read.
+        ValueError: another header; the message gives the expected and the actual one.
+        OSError: the file does not exist or cannot be read.
     """
     path = Path(path)
     text = path.read_text("utf-8-sig", errors="surrogateescape")
@@ -110,7 +109,7 @@ def _numbers(name: str, text: str) -> list[float]:
 def _number(name: str, value: object) -> float:
     number = math.nan
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        with suppress(OverflowError):  # whole numbers of JSON have no end
+        with suppress(OverflowError):  # JSON integers are unbounded
             number = float(value)
     if not math.isfinite(number):
         raise _BadLineError("not a number", f"{name}: expected finite numbers, got {value!r:.40}")

@@ -1,4 +1,4 @@
-"""What the `prepare` commands of all recipes have in common: options, a progress bar, a report."""
+"""The parts that the recipes' `prepare` commands share: options, a progress bar and a report."""
 
 import hashlib
 import os
@@ -19,41 +19,42 @@ from graphgan.landmarks.schemes import LandmarkScheme
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareOptions:
-    """Cut pictures out of photos and write a folder to train on."""
+    """Crop images from photos and write a folder to train on."""
 
     images: Path
     """Folder of photos."""
     out: Path
     """Folder to write."""
     test_people: int | None = None
-    """People kept for testing, the last in sorted order; a tenth of all when not given."""
+    """Number of people to keep for testing (the last ones in sorted order). Default: a tenth of all
+    people."""
     workers: int = os.cpu_count() or 1
-    """Processes."""
+    """Number of processes."""
     on_error: Literal["skip", "stop"] = "skip"
-    """What to do with a photo that cannot be used: list it in skipped.csv, or stop."""
+    """What to do with unusable photos: list them in skipped.csv, or stop."""
     overwrite: bool = False
     """Replace a folder that was prepared with other options."""
 
 
 def refuse_overlap(options: PrepareOptions) -> None:
-    """Make sure that what is read and what is written are apart.
+    """Check that the input and output folders are separate.
 
     Raises:
-        ValueError: one folder lies inside the other.
+        ValueError: one folder is inside the other.
     """
     images, out = options.images, options.out
     real_images, real_out = images.resolve(), out.resolve()
     if real_out.is_relative_to(real_images):
-        raise ValueError(f"--out {out}: lies inside --images {images}; choose a folder outside it")
+        raise ValueError(f"--out {out}: is inside --images {images}; choose a folder outside it")
     if real_images.is_relative_to(real_out):
-        raise ValueError(f"--out {out}: holds --images {images}; choose another folder")
+        raise ValueError(f"--out {out}: contains --images {images}; choose another folder")
 
 
 def read_landmark_file(path: Path, expected: str = "a CSV file") -> list[LandmarkRow]:
-    """The rows of the file that ``--landmarks`` names.
+    """Read the file given by ``--landmarks``.
 
     Raises:
-        ValueError: there is no such file; or a bad one, see `read_landmarks`.
+        ValueError: the file does not exist, or is invalid, see `read_landmarks`.
     """
     if not path.is_file():
         raise ValueError(f"--landmarks {path}: no such file; expected {expected}")
@@ -61,7 +62,7 @@ def read_landmark_file(path: Path, expected: str = "a CSV file") -> list[Landmar
 
 
 def file_checksum(path: Path) -> str:
-    """The content of a file as one short text."""
+    """Short checksum of a file's content."""
     return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -117,9 +118,9 @@ def _report(out: Path, listing: Listing, preparation: Preparation, seconds: floa
     info, done = preparation
     (height, width), splits = info["size"], info["splits"]
     outside, missing = info["landmarks_outside_photo"], info["landmarks_missing"]
-    print(f"{out}: {info['images']} pictures of {info['people']} people, {width} x {height} pixels")
+    print(f"{out}: {info['images']} images of {info['people']} people, {width} x {height} pixels")
     for split in SPLITS:
-        print(f"  {split}: {splits[split]['images']} pictures of {splits[split]['people']} people")
+        print(f"  {split}: {splits[split]['images']} images of {splits[split]['people']} people")
     print(f"  landmarks outside the photo: {outside['landmarks']} in {outside['images']} photos")
     print(f"  landmarks missing: {missing['landmarks']} in {missing['images']} photos")
     if "pairs" in info:
@@ -127,10 +128,10 @@ def _report(out: Path, listing: Listing, preparation: Preparation, seconds: floa
     skipped = ", ".join(f"{count} {reason}" for reason, count in info["skipped"].items())
     print(f"  skipped: {skipped + ' (skipped.csv)' if skipped else 'none'}")
     if listing.other_files:
-        print(f"  files that are no photos: {dict(sorted(listing.other_files.items()))}")
+        print(f"  files that are not photos: {dict(sorted(listing.other_files.items()))}")
     for note in listing.notes:
         print(f"  {note}")
     if done:
         print(f"  {done} photos in {seconds:.1f} s, {done / seconds:.0f} photos/s")
     else:
-        print("  nothing was left to do")
+        print("  nothing left to do")

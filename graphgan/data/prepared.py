@@ -1,17 +1,17 @@
-"""A prepared folder: pictures of one size with landmarks and people, ready for training.
+"""A prepared folder: images of one size with landmarks and people, ready for training.
 
     prepared.json   format, size (height, width), landmark_scheme, counts, the options it was made
                     with
-    manifest.csv    a row a picture: image, person, split, source, crop_left, crop_top, crop_width,
+    manifest.csv    a row an image: image, person, split, source, crop_left, crop_top, crop_width,
                     crop_height, outside, x0, y0, x1, y1, ...
-    images/         the pictures as PNG, <person>/<name>.png
+    images/         the images as PNG, <person>/<name>.png
     skipped.csv     source, reason, detail: what was not used and why
     pairs.csv       where the photos bring a list of pairs: what it says of each, then two images:
                     split,from,to (pairs to learn from) or fold,same,image_a,image_b (to evaluate)
 
-Landmarks are in pixels of the picture and empty where missing. ``source`` is the photo's path in
+Landmarks are in pixels of the image and empty where missing. ``source`` is the photo's path in
 the folder it came from, ``crop_*`` the rectangle cut out of it (``graphgan.landmarks.align.Crop``),
-so that landmarks and pictures can be taken back; ``outside`` counts landmarks beyond the photo's
+so that landmarks and images can be taken back; ``outside`` counts landmarks beyond the photo's
 edge. Masks are not stored: they follow from the landmarks. ``manifest.csv`` and ``prepared.json``
 are written last: a folder that has both is whole.
 """
@@ -56,12 +56,12 @@ class PreparedPicture(NamedTuple):
     """One row of ``manifest.csv``.
 
     Args:
-        image: path of the picture in the prepared folder.
+        image: path of the image in the prepared folder.
         source: path of the photo in the folder it came from.
         crop: the part of the photo, in the photo's pixels.
-        outside: how many landmarks lie outside the photo.
+        outside: number of landmarks outside the photo.
     Shapes:
-        ``landmarks: k 2`` in pixels of the picture
+        ``landmarks: k 2`` in pixels of the image
     """
 
     image: str
@@ -74,12 +74,12 @@ class PreparedPicture(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The picture's path as one plain name: ``images/anna/1.png`` is ``anna-1``."""
+        """The image's path as a plain name: ``images/anna/1.png`` becomes ``anna-1``."""
         return self.image.removeprefix("images/").removesuffix(".png").replace("/", "-")
 
 
 class PreparedPictures:
-    """The pictures of a prepared folder, or of one split of it (a ``PictureDataset``).
+    """The images of a prepared folder, or of one of its splits (a ``PictureDataset``).
 
     Args:
         root: the prepared folder.
@@ -87,14 +87,14 @@ class PreparedPictures:
         scheme: whose landmarks are expected; None takes any.
     Attributes:
         size, num_landmarks, persons, names: see ``PictureDataset``.
-        landmark_scheme: name of the scheme of the landmarks, a key of ``SCHEMES``.
+        landmark_scheme: name of the landmark scheme, a key of ``SCHEMES``.
         scheme: that scheme.
-        pictures: for each picture its row of the manifest.
-        people: for each person its name.
-        info: what ``prepared.json`` says.
+        pictures: manifest row of each image.
+        people: name of each person.
+        info: content of ``prepared.json``.
     Raises:
-        ValueError: the folder is missing, empty, incomplete, of another kind, of other landmarks
-            or without pictures in this split; the message says what to do.
+        ValueError: the folder is missing, empty, incomplete, of another kind, has other landmarks,
+            or has no images in this split; the message says what to do.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class PreparedPictures:
         self.landmark_scheme: str = self.info["landmark_scheme"]
         if scheme is not None and self.landmark_scheme != scheme.name:
             raise ValueError(
-                f"{self.root}: expected pictures with the landmarks {scheme.name}, got "
+                f"{self.root}: expected images with the landmarks {scheme.name}, got "
                 f"{self.landmark_scheme}; this folder was prepared for other networks"
             )
         self.size: tuple[int, int] = (self.info["size"][0], self.info["size"][1])
@@ -119,14 +119,14 @@ class PreparedPictures:
         rows = _read_manifest(self.root / "manifest.csv", self.num_landmarks)
         if len(rows) != self.info["images"]:
             raise ValueError(
-                f"{self.root}: expected {self.info['images']} pictures, as prepared.json says, got "
+                f"{self.root}: expected {self.info['images']} images, as prepared.json says, got "
                 f"{len(rows)} in manifest.csv; {_REPLACE}"
             )
         self.pictures = [row for row in rows if split is None or row.split == split]
         if not self.pictures:
             raise ValueError(
-                f"{self.root}: no pictures in the split {split!r}, of {len(rows)} in all; prepare "
-                "with --test-people, or name the other split by --split"
+                f"{self.root}: no images in the split {split!r}, of {len(rows)} in all; prepare "
+                "with --test-people, or choose the other split with --split"
             )
         self.people = sorted({picture.person for picture in self.pictures})
         numbers = {person: number for number, person in enumerate(self.people)}
@@ -137,7 +137,7 @@ class PreparedPictures:
         return len(self.pictures)
 
     def __getitem__(self, index: int) -> Picture:
-        """One picture.
+        """One image.
 
         Raises:
             ValueError: its image cannot be read, or has another size.
@@ -152,14 +152,14 @@ class PreparedPictures:
         return Picture(image, picture.landmarks)
 
     def listed_pairs(self) -> Pairs | None:
-        """The folder's own pairs to learn from, of this split, by number of the picture.
+        """The folder's own training pairs of this split, by image number.
 
-        The first picture of a pair is the condition, whose person is wanted, the second the source,
-        whose pose is. None where the folder has no such list, or none for this split.
+        The first image of a pair is the condition, which gives the person; the second is the
+        source, which gives the pose. None if the folder has no list for this split.
 
         Raises:
-            ValueError: a pair that names no picture of this split, the message says where; a list
-                of which no pair could be used.
+            ValueError: a pair with an image that is not in this split (the message says where), or
+                a list without usable pairs.
         """
         table = self.root / "pairs.csv"
         pairs = read_listed_pairs(table, [picture.image for picture in self.pictures], self.split)
@@ -169,17 +169,17 @@ class PreparedPictures:
             and self.split in self.info.get("pairs", {}).get("lists", [])
         ):
             raise ValueError(
-                f"{self.root}: expected pairs listed for {self.split}, none could be used (see "
-                "skipped.csv); prepare without that list to pair any two pictures of a person"
+                f"{self.root}: expected pairs listed for {self.split}, but none could be used (see "
+                "skipped.csv); prepare without that list to pair any two images of a person"
             )
         return pairs
 
     def check_masks(self) -> None:
-        """Make sure that every face has a mask: without one it would silently stay as it is.
+        """Check that every face has a mask; without one, it would silently stay unchanged.
 
         Raises:
-            ValueError: landmarks of a scheme that has no mask, or too few of them in some faces,
-                whose names are given.
+            ValueError: landmarks of a scheme without masks, or too few landmarks in some faces,
+                which the message names.
         """
         if self.scheme.outline is None:
             known = ", ".join(s.name for s in SCHEMES.values() if s.outline is not None)
@@ -200,7 +200,7 @@ class PreparedPictures:
 
 
 def read_info(root: Path) -> dict[str, Any]:
-    """What ``prepared.json`` says, of a folder that is whole."""
+    """Read ``prepared.json`` of a complete folder."""
     if not root.is_dir():
         raise ValueError(f"{root}: no such folder; {_MAKE_ONE}")
     if not any(root.iterdir()):
@@ -208,7 +208,7 @@ def read_info(root: Path) -> dict[str, Any]:
     if not (root / "prepared.json").is_file():
         if (root / "progress.jsonl").is_file():
             raise ValueError(
-                f"{root}: preparing was interrupted; run the same prepare command again to go on"
+                f"{root}: preparing was interrupted; run the same prepare command again to continue"
             )
         raise ValueError(f"{root}: not a prepared folder (no prepared.json); {_MAKE_ONE}")
     info = _read_json(root / "prepared.json")
@@ -232,7 +232,7 @@ def read_info(root: Path) -> dict[str, Any]:
 
 
 def is_prepared(root: Path) -> bool:
-    """Whether this is a prepared folder, of any version, whole or damaged."""
+    """Whether this is a prepared folder, of any version, complete or damaged."""
     return _read_json(root / "prepared.json").get("format") == FORMAT
 
 
@@ -246,7 +246,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def write_info(root: Path, info: dict[str, Any]) -> None:
-    """Write ``prepared.json``, which makes the folder whole."""
+    """Write ``prepared.json``, which marks the folder as complete."""
     text = json.dumps({"format": FORMAT, "version": VERSION, **info}, indent=2) + "\n"
     with replacing(root / "prepared.json") as path:
         path.write_text(text, "utf-8")

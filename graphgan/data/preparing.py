@@ -1,7 +1,7 @@
-"""Photos and landmarks to a prepared folder: one picture a photo, by several processes, resumable.
+"""Prepare a folder from photos and landmarks, with several processes; can be resumed.
 
-While it works, the folder holds ``progress.jsonl``. A run that was killed goes on from there and
-ends with the same files, byte for byte, as one that was not.
+The folder contains ``progress.jsonl`` while work is in progress. A killed run continues from there
+and ends with the same files, byte for byte, as an uninterrupted one.
 """
 
 from collections import Counter
@@ -40,11 +40,11 @@ from graphgan.landmarks.schemes import LandmarkScheme
 
 Landmarks = Mapping[str, Float[Tensor, "k 2"]] | Callable[[], LandmarkDetector]
 
-_LARGEST_SIDE = 8192  # of a crop, which has to fit into memory as numbers
+_LARGEST_SIDE = 8192  # maximum side of a crop, which must fit into memory
 
 
 class Preparation(NamedTuple):
-    """What a run did: the content of ``prepared.json``, and how many photos it went through."""
+    """Result of a run: the content of ``prepared.json``, and the number of photos processed."""
 
     info: dict[str, Any]
     photos_done: int
@@ -67,42 +67,43 @@ def prepare_pictures(
     overwrite: bool = False,
     progress: Callable[[Iterator[Outcome], int], Iterable[Outcome]] | None = None,
 ) -> Preparation:
-    """Cut faces or persons out of photos, and write a folder that ``PreparedPictures`` reads.
+    """Crop faces or persons from photos, and write a folder that ``PreparedPictures`` reads.
 
-    A folder that is complete and has the same options and photos is left as it is.
+    A folder that is already complete with the same options and photos is not changed.
 
     Args:
-        photos: their order is the order of the manifest.
-        landmarks: those of each photo, by source; or what makes a detector (called once in each
-            process), of whose faces or persons the one nearest to the photo's middle is taken.
-        size: height and width of every picture, in pixels.
-        scheme: whose landmarks they are; where it has a rule of face masks, each must give one.
-        crop: "face" cuts a square around the 68 landmarks (of others: around the corners of the
-            mask without a forehead), to be put into any size; "person" a
-            rectangle of the ratio of ``size``; "whole" takes photos of exactly ``size`` as they
-            are. See `face_crop` and `person_crop` of ``graphgan.landmarks.align``.
-        options: what else the result depends on, as JSON would hold it: work begun with other
-            options is not gone on with.
-        test_people: this many people, the last in sorted order, are the split "test"; None where
-            each photo says its split.
-        unusable: what is known to be of no use already, to be listed with the skipped photos.
-        pairs: kept in ``pairs.csv``; those with an unknown or a skipped photo are listed with the
+        photos: in the order of the manifest.
+        landmarks: landmarks of each photo, by source; or a function that creates a detector (called
+            once in each process). Of several detected faces or persons, the one nearest to the
+            photo's center is used.
+        size: height and width of every image, in pixels.
+        scheme: scheme of the landmarks; if it has a face mask, every face must have one.
+        crop: "face" crops a square around the 68 landmarks (for other schemes: around the corners
+            of the mask without a forehead), for any size; "person" a rectangle with the aspect
+            ratio of ``size``; "whole" takes photos of exactly ``size`` unchanged. See `face_crop`
+            and `person_crop` of ``graphgan.landmarks.align``.
+        options: other settings the result depends on, as JSON values; work started with other
+            options is not continued.
+        test_people: number of people in the split "test" (the last ones in sorted order); None if
+            each photo names its split.
+        unusable: photos already known to be unusable, to be listed with the skipped ones.
+        pairs: written to ``pairs.csv``; pairs with an unknown or skipped photo are listed with the
             skipped photos.
-        workers: processes; 1 works in this one.
-        stop_on_error: stop at the first photo that cannot be used, instead of skipping it.
-        overwrite: start anew in a folder that was prepared already.
-        progress: wraps the results as they come; the second argument says how many there will be.
+        workers: number of processes; 1 runs in this one.
+        stop_on_error: stop at the first unusable photo instead of skipping it.
+        overwrite: start again in a folder that is already prepared.
+        progress: wraps the results as they arrive; the second argument is their total number.
     Raises:
-        ValueError: no photos, nobody to train on, photos with and without a split of their own,
-            another number of landmarks than the scheme's, a folder that holds something else, no
-            photo that can be used; or, with ``stop_on_error``, the first that cannot.
-        OSError: the disk is full, or the folder may not be written.
+        ValueError: no photos, nobody to train on, photos with and without their own split, a number
+            of landmarks that does not match the scheme, a folder with other content, no usable
+            photo; or, with ``stop_on_error``, the first unusable one.
+        OSError: the disk is full, or the folder is not writable.
     """
     out = Path(out)
     if min(size) < 1 or workers < 1:
         raise ValueError(f"expected size and workers of at least 1, got {size} and {workers}")
     if max(size) > _LARGEST_SIDE:
-        raise ValueError(f"expected sides of {_LARGEST_SIDE} pixels at most, got {size}")
+        raise ValueError(f"expected sides of at most {_LARGEST_SIDE} pixels, got {size}")
     splits = _splits(photos, test_people)
     _check_landmarks(landmarks, scheme)
     everything = {photo.source for photo in photos} | {item.source for item in unusable}
@@ -125,7 +126,7 @@ def prepare_pictures(
         outcomes = folder.recorded(record, tasks, usable_only=stop_on_error)
         todo = [task for task in tasks if task.photo.source not in outcomes]
         results = map_ordered(crop_photo, todo, _detector_maker(landmarks), workers)
-        # An error is raised inside of what progress wraps, so that it ends before it is reported.
+        # Errors are raised inside the progress bar, so that it ends before they are reported.
         checked = _recording(todo, results, record, stop_on_error)
         wrapped = checked if progress is None else progress(checked, len(todo))
         for task, outcome in zip(todo, wrapped, strict=True):
@@ -189,7 +190,7 @@ def _skipped(task: CropTask, outcome: UnusablePhoto) -> Skipped:
 
 
 def _check_landmarks(landmarks: Landmarks, scheme: LandmarkScheme) -> None:
-    # A detector is made here once, so that what is missing is said before work starts.
+    # Create a detector once, so that missing parts are reported before work starts.
     counts = {landmarks().num_landmarks} if callable(landmarks) else {*map(len, landmarks.values())}
     if wrong := counts - {scheme.num_landmarks}:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What a long piece of work has done so far, so that it can be killed and gone on with."""
+"""Record the progress of long work, so that it can be killed and continued."""
 
 import json
 from pathlib import Path
@@ -9,14 +9,13 @@ from graphgan.files import replacing
 
 
 class ProgressRecord:
-    """A file of JSON lines: the options of the work first, then an entry for each thing done.
+    """A JSON Lines file: the options of the work, then an entry for each finished item.
 
-    An entry counts once its line is whole; a line that was being written when the process was
-    killed is dropped.
+    An entry counts once its line is complete; a line cut short by a kill is dropped.
 
     Args:
-        path: the file; it is made when missing.
-        options: what the work depends on.
+        path: the file; created if missing.
+        options: settings the work depends on.
     Attributes:
         entries: those of earlier runs, in their order.
     Raises:
@@ -68,7 +67,7 @@ def _read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     whole = path.read_bytes()
     whole = whole[: whole.rfind(b"\n") + 1]
     with path.open("r+b") as file:
-        file.truncate(len(whole))  # or the next line would be glued to the torn one
+        file.truncate(len(whole))  # otherwise the next line would be appended to the incomplete one
     try:
         options, *entries = (json.loads(line) for line in whole.splitlines())
     except ValueError:

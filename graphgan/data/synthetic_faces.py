@@ -1,8 +1,8 @@
-"""Faces of people who do not exist, drawn from numbers: no file, no photograph, no network.
+"""Faces of nonexistent people, drawn from random numbers: no files, photos or networks.
 
 An `Identity` says who is drawn and a `View` everything else, so any person can be drawn in
 another one's pose, expression, light and background: the true answer to "this person's face in
-that picture", which no set of photographs holds. The 68 landmarks are exact.
+that image", which no set of photographs holds. The 68 landmarks are exact.
 """
 
 import numpy as np
@@ -17,13 +17,13 @@ from graphgan.data._face_parameters import sample_identity as sample_identity
 from graphgan.data._face_parameters import sample_view as sample_view
 from graphgan.data.pictures import Picture
 
-_IDENTITY_STREAM, _VIEW_STREAM = 1, 2  # keep a person's numbers apart from those of its pictures
+_IDENTITY_STREAM, _VIEW_STREAM = 1, 2  # keep a person's numbers apart from those of its images
 
 
 def render_face(identity: Identity, view: View, size: int = 128) -> Picture:
-    """Draw a person as seen in a view, cropped as the project aligns faces.
+    """Draw a person in a view, cropped like aligned faces.
 
-    The image is the square around the box of the landmarks, its centre raised by 10 % of the box's
+    The image is the square around the box of the landmarks, its center raised by 10 % of the box's
     height, its side twice the box's longer side, before ``view.scale`` and ``view.offset``.
 
     Shapes:
@@ -39,7 +39,7 @@ def render_face(identity: Identity, view: View, size: int = 128) -> Picture:
 
 
 class SyntheticFaces(DrawnPeople):
-    """A `PictureDataset` of drawn people, each in views of their own.
+    """A `PictureDataset` of drawn people, each in their own views.
 
     Face ``f`` of the ``p``-th person is number ``p * faces_per_person + f``. A face depends on
     ``seed``, on the person's number ``first_person + p`` and on ``f`` alone: not on how many others

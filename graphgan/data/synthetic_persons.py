@@ -1,4 +1,4 @@
-"""Clothed people who do not exist, drawn from numbers: no file, no photograph, no network.
+"""Clothed, nonexistent people, drawn from random numbers: no files, photos or networks.
 
 A `Figure` says who is drawn and a `Scene` everything else, so any person can be drawn in another
 one's pose, light and background: the true answer to "this person in that pose", which no set of
@@ -17,11 +17,11 @@ from graphgan.data._person_parameters import sample_figure as sample_figure
 from graphgan.data._person_parameters import sample_scene as sample_scene
 from graphgan.data.pictures import Picture
 
-_FIGURE_STREAM, _SCENE_STREAM = 3, 4  # keep a person's numbers apart from those of its pictures
+_FIGURE_STREAM, _SCENE_STREAM = 3, 4  # keep a person's numbers apart from those of its images
 
 
 def render_person(who: Figure, scene: Scene, size: tuple[int, int] = (128, 64)) -> Picture:
-    """Draw a person as seen in a scene.
+    """Draw a person in a scene.
 
     Args:
         size: height and width.
@@ -39,9 +39,9 @@ def render_person(who: Figure, scene: Scene, size: tuple[int, int] = (128, 64)) 
 
 
 class SyntheticPersons(DrawnPeople):
-    """A `PictureDataset` of drawn people, each in scenes of their own.
+    """A `PictureDataset` of drawn people, each in their own scenes.
 
-    Picture ``f`` of the ``p``-th person is number ``p * images_per_person + f``. A picture depends
+    Image ``f`` of the ``p``-th person is number ``p * images_per_person + f``. An image depends
     on ``seed``, on the person's number ``first_person + p`` and on ``f`` alone. Sets of one seed
     whose ranges of person numbers do not meet have no person in common.
 
@@ -49,7 +49,7 @@ class SyntheticPersons(DrawnPeople):
         size: height and width.
         first_person: number of the first person.
     Raises:
-        ValueError: a side below 16, less than one person or picture, negative ``seed`` or
+        ValueError: a side below 16, less than one person or image, negative ``seed`` or
             ``first_person``.
     """
 
@@ -74,11 +74,11 @@ class SyntheticPersons(DrawnPeople):
         return self.true_answer(index, index)
 
     def figure(self, index: int) -> Figure:
-        """Who is in the picture of this number."""
+        """Who is in the image of this number."""
         return sample_figure(self.chance_of_person(_FIGURE_STREAM, index))
 
     def scene(self, index: int) -> Scene:
-        """How the picture of this number was taken."""
+        """How the image of this number was taken."""
         return sample_scene(self.chance_of_picture(_SCENE_STREAM, index))
 
     def true_answer(self, condition_index: int, source_index: int) -> Picture:

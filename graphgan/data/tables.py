@@ -1,4 +1,4 @@
-"""CSV files: read line by line with errors that say where, written whole or not at all."""
+"""Read CSV files line by line, with errors that give the line; write them atomically."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -8,13 +8,13 @@ from graphgan.files import replacing
 
 
 def read_table(path: str | Path) -> Iterator[tuple[int, list[str]]]:
-    """The lines of a file that hold something, the header first, each with its number.
+    """Yield the nonempty lines of a file with their numbers, the header first.
 
     A byte order mark is taken off, and names of any bytes come as ``os.fsdecode`` gives them.
 
     Raises:
         ValueError: what is no CSV, such as a quote that never ends; with file and line.
-        OSError: there is no such file, or it may not be read.
+        OSError: the file does not exist or cannot be read.
     """
     path = Path(path)
     with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:

@@ -1,4 +1,4 @@
-"""The same work on many items by several processes, results in the items' order."""
+"""Process many items in several processes, with results in the items' order."""
 
 import signal
 import threading
@@ -15,21 +15,22 @@ Tool = TypeVar("Tool")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_LARGEST_CHUNK = 16  # items a worker takes at once: few are lost when the work is interrupted
+_LARGEST_CHUNK = 16  # items per worker task: few are lost if the work is interrupted
 
-# What each worker process works with, made once by _start_worker.
+# The tool of each worker process, created once by _start_worker.
 _tool: Any = None
 
 
 class WorkerPool(Generic[Tool]):
-    """Processes that each hold one tool, kept from one piece of work to the next.
+    """Processes that each hold one tool and are reused between tasks.
 
-    They start with the first work and end with the block. Each has one torch thread, so that
-    results do not depend on how many there are.
+    They start with the first task and end with the block. Each uses one torch thread, so that
+    results do not depend on their number.
 
     Args:
-        make_tool: called once in each process: what is dear to make or cannot be sent to a process.
-        workers: processes; 1 works in this one.
+        make_tool: called once in each process, for tools that are expensive to create or cannot be
+            pickled.
+        workers: number of processes; 1 runs in this one.
 
     Example:
         >>> with WorkerPool(lambda: 10, workers=1) as pool:

@@ -1,4 +1,4 @@
-"""Results kept by content: what was computed from the same input is not computed again."""
+"""Cache results by the content of their inputs."""
 
 import hashlib
 from collections.abc import Callable
@@ -15,10 +15,10 @@ _VERSION = "2"  # to be raised when what is computed from the same input changes
 
 
 class ResultCache:
-    """A folder of tensors, each file named after a digest of what it was computed from.
+    """A folder of tensors, with files named by a digest of their inputs.
 
     Args:
-        folder: made when needed; None keeps nothing.
+        folder: created when needed; None disables the cache.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -27,12 +27,12 @@ class ResultCache:
     def fetch(
         self, what: str, inputs: tuple[str | Tensor, ...], compute: Callable[[], dict[str, Tensor]]
     ) -> dict[str, Tensor]:
-        """What the folder has for these inputs, or what is computed now and kept.
+        """Return the cached result for these inputs, or compute and store it.
 
         Args:
-            what: kind of the result.
-            inputs: everything that it depends on.
-            compute: makes it.
+            what: kind of result.
+            inputs: everything the result depends on.
+            compute: computes the result.
         """
         if self.folder is None:
             return compute()

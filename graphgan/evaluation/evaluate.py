@@ -1,6 +1,6 @@
 """Measure systems by all metrics: what `recipes/anonygan/evaluate.py` runs.
 
-tools = Tools(CenterFace(), FaceMesh(), [DlibResNetRecogniser()])
+tools = Tools(CenterFace(), FaceMesh(), [DlibResNetRecognizer()])
 with ToolRunner(tools, workers=2) as tool_runner:
     study = Study(pictures, draw_protocol(pictures.pictures), tool_runner)
     evaluation = evaluate(study, [Original(), obscuring_system("blur"), Mine()])
@@ -49,17 +49,17 @@ from graphgan.evaluation.systems import System
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was found.
+    """Results of an evaluation.
 
     Args:
-        rows: by system, by the name of the metric; a metric of some systems alone is missing in
-            the others' rows.
-        curves: by attacker, by system: false against true accepts of the first recogniser.
-        facts: what it was measured on, and how.
-        warnings: what a reader must know.
-        sheet: columns of pictures in [-1, 1].
-        groups: by system, by the name of a group of probes: the same for that group alone.
-        cautions: the warnings that come before any figure.
+        rows: by system and metric name; a metric that only some systems have is missing in the
+            others' rows.
+        curves: by attacker and system: false against true accepts of the first recognizer.
+        facts: data and methods of the evaluation.
+        warnings: limitations the reader must know.
+        sheet: columns of images in [-1, 1].
+        groups: by system and group of probes: the same metrics for that group.
+        cautions: warnings shown before any figure.
     """
 
     rows: dict[str, Measurements]
@@ -78,7 +78,7 @@ def evaluate(
     features: Sequence[Features] = (),
     groups: Groups | None = None,
 ) -> Evaluation:
-    """Measure everything of every system.
+    """Measure all metrics of every system.
 
     Args:
         study: pictures, protocol and tools.
@@ -89,13 +89,13 @@ def evaluate(
             from real ones, too.
         groups: of probes, which are measured as well, see `graphgan.evaluation.groups`.
     Raises:
-        ValueError: no system, two of one name; results that are no pictures; features that are not
-            finite.
+        ValueError: no systems, duplicate names, results that are not images, or features that are
+            not finite.
     """
     names = [system.name for system in systems]
     if not names or len(set(names)) < len(names):
         raise ValueError(f"expected systems of different names, got {names}")
-    judges = [recogniser.name for recogniser in study.tool_runner.tools.recognisers]
+    judges = [recognizer.name for recognizer in study.tool_runner.tools.recognizers]
     if odd := [name for name in [*names, *judges] if not name.isprintable() or "|" in name]:
         raise ValueError(f"expected names without lines and |, got {odd}")
     for system in systems:
@@ -104,7 +104,7 @@ def evaluate(
     looks = [PictureFeatures(study, network) for network in features]
     if len({own.name for own in looks}) < len(looks):
         raise ValueError(f"expected features of different names, got {[own.name for own in looks]}")
-    naturalness = Naturalness(study, study.tool_runner.tools.recognisers[0], looks)
+    naturalness = Naturalness(study, study.tool_runner.tools.recognizers[0], looks)
     subjects = [Subject(study, system) for system in systems]
     rows: dict[str, Measurements] = {}
     curves: dict[Attacker, dict[str, Curve]] = {attacker: {} for attacker in ATTACKERS}
@@ -136,26 +136,26 @@ def evaluate(
 def _measure(
     subject: Subject, features: Sequence[PictureFeatures]
 ) -> tuple[Measurements, dict[Attacker, Curve]]:
-    """All that can be said of a group of probes, too; and the curves of the first recogniser."""
-    study, recognisers = subject.study, subject.study.tool_runner.tools.recognisers
+    """All that can be said of a group of probes, too; and the curves of the first recognizer."""
+    study, recognizers = subject.study, subject.study.tool_runner.tools.recognizers
     cells = measure_utility(subject) | measure_expressions(subject) | measure_appearance(subject)
     curves: dict[Attacker, Curve] = {}
-    attacks = [(attacker, r) for attacker in ATTACKERS for r in recognisers]
-    for attacker, recogniser in attacks:
-        attack = attack_of(study, recogniser, attacker)
+    attacks = [(attacker, r) for attacker in ATTACKERS for r in recognizers]
+    for attacker, recognizer in attacks:
+        attack = attack_of(study, recognizer, attacker)
         found, curve = measure_recognition(attack, subject)
         cells |= found | measure_pairs(attack, subject)
-        is_shown = recogniser is recognisers[0] and recogniser.name not in _trained_with(subject)
+        is_shown = recognizer is recognizers[0] and recognizer.name not in _trained_with(subject)
         if curve is not None and is_shown:
             curves[attacker] = curve
-    for recogniser in recognisers:
-        cells |= measure_same_class(subject, recogniser)
-        cells |= measure_classes_in_folds(subject, recogniser)
-        cells |= measure_parrots(subject, recogniser)
-        cells |= measure_links(subject, recogniser)
-        cells |= measure_transfer(subject, recogniser)
-    for attacker, recogniser in attacks:
-        cells |= measure_folds(attack_of(study, recogniser, attacker), subject)
+    for recognizer in recognizers:
+        cells |= measure_same_class(subject, recognizer)
+        cells |= measure_classes_in_folds(subject, recognizer)
+        cells |= measure_parrots(subject, recognizer)
+        cells |= measure_links(subject, recognizer)
+        cells |= measure_transfer(subject, recognizer)
+    for attacker, recognizer in attacks:
+        cells |= measure_folds(attack_of(study, recognizer, attacker), subject)
     return cells | measure_visibility(subject, next(iter(features), None)), curves
 
 

@@ -30,7 +30,7 @@ Groups = dict[str, Bool[Tensor, "n"]]
 
 
 def probe_groups(study: Study) -> Groups:
-    """The probes in halves, at the medians of three things: pose, size and light.
+    """Split the probes in halves by pose, size and light.
 
     - turned: how far the tip of the nose is from the middle between the ends of the jaw, along the
       line through them, in widths of the jaw;

@@ -1,4 +1,4 @@
-"""What stands in a table: a number with its interval, or why there is none. Never a NaN."""
+"""Table cells: a number with its interval, or the reason why there is none; never NaN."""
 
 import math
 from collections.abc import Callable
@@ -17,11 +17,11 @@ class Measurement:
     """One entry of a table.
 
     Args:
-        value: None where nothing could be measured; ``note`` then says why.
-        low, high: 95 % interval over people, where there is one.
-        count: of samples.
-        note: what one should know.
-        reference: what chance alone would give, or untouched pictures, where that is known.
+        value: None if nothing could be measured; ``note`` then says why.
+        low, high: 95 % interval over people, if available.
+        count: number of samples.
+        note: a remark for the reader.
+        reference: the value by chance, or of untouched images, if known.
     """
 
     value: float | None = None
@@ -37,7 +37,7 @@ class Measurement:
             raise ValueError(f"expected finite numbers, got {numbers}")
 
     def text(self, *, percent: bool = False) -> str:
-        """As tables show it: ``81.8 [76.3, 86.9]``, in per cent, or ``0.0445 [0.041, 0.048]``."""
+        """Text for tables: ``81.8 [76.3, 86.9]`` in percent, or ``0.0445 [0.041, 0.048]``."""
         if self.value is None:
             return self.note or "-"
         parts = [x for x in (self.low, self.high) if x is not None]
@@ -46,7 +46,7 @@ class Measurement:
         return f"{shown} [{interval}]" if parts else shown
 
     def as_json(self) -> dict[str, Any]:
-        """Without what is not there."""
+        """A dictionary without empty fields."""
         return {name: value for name, value in vars(self).items() if value not in (None, "")}
 
 
@@ -70,9 +70,9 @@ def mean_measurement(
     """The mean over pictures with its interval over people; NaN values are left out.
 
     Args:
-        values: one a picture.
-        people: whose pictures.
-        empty: why there is no value, where all are NaN.
+        values: one per image.
+        people: person of each image.
+        empty: reason to give if all values are NaN.
         note, reference: of the cell.
     """
     return _measurement(
@@ -105,7 +105,7 @@ def _measurement(
     if not there.any():
         return not_measured(empty)
     interval, count = interval_of(values, people), int(there.sum())
-    # An interval over one person, or of equal values, would have no width.
+    # An interval over one person, or of equal values, would be empty.
     if len(set(people[there].tolist())) < 2 or interval.low == interval.high:
         return replace(frame, value=interval.mean, count=count)
     return replace(frame, value=interval.mean, low=interval.low, high=interval.high, count=count)

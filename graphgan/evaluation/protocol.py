@@ -43,14 +43,14 @@ class EvaluationProtocol:
     """The roles of images, each by its number in the prepared folder.
 
     Args:
-        probes: what is anonymised.
+        probes: what is anonymized.
         conditions: beside each probe; none at all where nobody else is there to be one.
         gallery: one picture a person, of probes' people and others.
         parrot_images: of people in the gallery; may be empty.
         videos: of which video each probe is, by a name that counts within its person.
         reasons: why a probe is not asked about re-identification, empty where it is.
     Raises:
-        ValueError: no probe, columns of unlike length.
+        ValueError: no probes, or columns of different lengths.
     """
 
     probes: tuple[int, ...]
@@ -93,21 +93,21 @@ def draw_protocol(
     its own, further videos are taken for them, as long as half of the person's videos remain.
 
     Args:
-        pictures: of a prepared folder, all of them.
-        split: whose pictures are probes.
-        people: this many people at most, drawn from all of the split, are probes; the gallery then
-            holds them alone, and else everyone.
-        count: this many probes at most, spread evenly over all.
+        pictures: all images of a prepared folder.
+        split: split that supplies the probes.
+        people: use at most this many people, drawn from the split, as probes; the gallery then
+            contains only them, otherwise everyone.
+        count: at most this many probes, spread evenly.
         conditions: see `ConditionRule`.
         condition_split: whose pictures are conditions; by default those of ``split``.
         parrot_images: pictures a person that a parrot learns from, at most; 0 for no parrot.
         videos: a regular expression on the photo's path in the folder it came from, whose first
             group names the video within the person; by default every folder below a person's is a
-            video, and so is every picture directly in the person's folder.
-        probes: these pictures and no others; all of them are asked, whatever their video.
-            ``split`` and ``people`` then do not count, and the gallery is drawn from the other
-            pictures.
-        seed: of everything drawn.
+            video, and so is every image directly in the person's folder.
+        probes: use exactly these images, all included in re-identification whatever their video.
+            ``split`` and ``people`` are then ignored, and the gallery is drawn from the other
+            images.
+        seed: random seed.
     Raises:
         ValueError: no picture in the split, parrot_images below 0, an expression without a group or
             that does not match.
@@ -158,7 +158,7 @@ def _conditions_if_any(
 
 
 class NobodyElseError(ValueError):
-    """There is no second person to be the condition."""
+    """No second person is available as condition."""
 
 
 def draw_conditions(
@@ -169,13 +169,13 @@ def draw_conditions(
     split: Splits,
     seed: int = 0,
 ) -> tuple[int, ...]:
-    """A picture of another person for each source.
+    """An image of another person for each source.
 
     Args:
         pictures: all there are.
-        sources: numbers of pictures.
+        sources: numbers of images.
         rule: see `ConditionRule`.
-        split: whose pictures are conditions.
+        split: whose images are conditions.
         seed: of what is drawn.
     Raises:
         NobodyElseError: nobody else to be the condition.
@@ -186,9 +186,7 @@ def draw_conditions(
             of[picture.person].append(i)
     names = sorted(of)
     if not names or ({pictures[i].person for i in sources} >= set(names) and len(names) < 2):
-        raise NobodyElseError(
-            f"expected a second person in the split {split!r} to be the condition"
-        )
+        raise NobodyElseError(f"expected a second person in the split {split!r} as condition")
     rng = np.random.default_rng((seed, 11, get_args(ConditionRule).index(rule)))
     following = _following(names, sorted({pictures[i].person for i in sources}))
     fixed: dict[str, int] = {}
@@ -207,7 +205,7 @@ def draw_conditions(
 def _people_of(pictures: Sequence[PreparedPicture], split: str) -> list[str]:
     people = sorted({p.person for p in pictures if split in ("all", p.split)})
     if not people:
-        raise ValueError(f"expected pictures in the split {split!r}, there are none")
+        raise ValueError(f"expected images in the split {split!r}, got none")
     return people
 
 
@@ -231,7 +229,7 @@ def _video(source: str, videos: str | None) -> str:
         raise ValueError(
             f"expected an expression with a group for the video, got {videos!r}: {error}"
         ) from error
-    raise ValueError(f"expected {videos!r} to match every photo, it does not match {source}")
+    raise ValueError(f"expected {videos!r} to match every photo, but it does not match {source}")
 
 
 def _some_people(names: Sequence[str], count: int | None, seed: int) -> list[str]:
@@ -412,7 +410,7 @@ def _check(
     protocol: EvaluationProtocol,
     lines: dict[int, int],
 ) -> None:
-    """Who sees a probe beforehand recognises it: that is no attack."""
+    """Who sees a probe beforehand recognizes it: that is no attack."""
     for role, seen in (("gallery", set(protocol.gallery)), ("parrot", set(protocol.parrot_images))):
         for number, reason in zip(protocol.probes, protocol.reasons, strict=True):
             if number in seen and not reason:

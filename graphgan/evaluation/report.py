@@ -1,4 +1,4 @@
-"""An evaluation as files: report.md, report.csv, report.json, plots and a contact sheet."""
+"""Write an evaluation as report.md, report.csv, report.json, plots and a contact sheet."""
 
 import csv
 import io
@@ -27,14 +27,14 @@ def write_report(
     """Write ``report.md``, ``report.csv``, ``report.json``, the plots and ``sheet.png``.
 
     Args:
-        evaluation: what was found.
-        out: folder, made when needed; files of an earlier report are replaced.
-        published: figures of others, printed beside and marked.
-        command: that made the report.
+        evaluation: results of the evaluation.
+        out: folder, created if needed; files of an earlier report are replaced.
+        published: published figures, printed alongside and marked.
+        command: command that created the report.
     """
     out.mkdir(parents=True, exist_ok=True)
     (out / "report.md").unlink(missing_ok=True)  # so that no two reports are mixed
-    # First, so that a folder in which writing was cut short is known for that of a report.
+    # Written first, so that an interrupted report's folder is recognized.
     content = json.dumps(_json(evaluation, published, command), indent=2) + "\n"
     _write(out / "report.json", content)
     _write(out / "report.csv", _csv(evaluation))
@@ -92,16 +92,16 @@ def _opening(evaluation: Evaluation) -> Iterator[str]:
     pictures, people = facts.get("probes", 0), facts.get("people", 0)
     yield (
         f"Measured on {counted(pictures, 'picture')} of {counted(people, 'person', 'people')} "
-        f"(folder {facts.get('folder', '-')}). Each is a *probe*: the systems anonymised it, and "
-        "detectors, recognisers and other judges looked at the results."
+        f"(folder {facts.get('folder', '-')}). Each is a *probe*: the systems anonymized it, and "
+        "detectors, recognizers and other judges looked at the results."
     )
     if known := facts.get("people in the gallery", 0):
         yield (
-            f"Recognition compares probes with the *gallery*: one untouched picture of each of "
+            f"Recognition compares probes with the *gallery*: one untouched image of each of "
             f"{known} people, of another video; it is asked of "
             f"{facts.get('probes asked about re-identification', 0)} probes. *Parrot images* are "
             f"{facts.get('parrot images', 0)} images of people in the gallery, from whose "
-            "anonymised versions an attacker learns."
+            "anonymized versions an attacker learns."
         )
     yield ""
 

@@ -1,4 +1,4 @@
-"""What any other tool made of the pictures, as a system among others."""
+"""Evaluate the results of any other tool, given as a folder of images."""
 
 import hashlib
 from collections.abc import Sequence
@@ -21,19 +21,20 @@ _SMALL, _LEAST_LIKENESS = 32, 0.3  # pixels a side, and the correlation from whi
 
 
 class FolderOfResults:
-    """What any other tool made of the sources, matched by file name.
+    """Results of any other tool, matched to the sources by file name.
 
-    A result has the name of the prepared picture (``anna-1.png``), its path (``images/anna/1.png``)
-    or the path of the photo (``anna/1.jpg``), with any ending. One that bears the photo's path is
-    the whole photo, out of which the face is cut as out of the original, or the prepared picture:
-    what is more like the source counts. Others are brought to the source's size. A file that cannot
-    be read, or that bears the photo's path and is not like the source either way, is no result.
+    A result is named after the prepared image (``anna-1.png``), its path (``images/anna/1.png``) or
+    the photo's path (``anna/1.jpg``), with any extension. A file with the photo's path may be the
+    whole photo, from which the face is cropped like the original, or the prepared image; whichever
+    resembles the source more is used. Others are resized to the source's size. Files that cannot be
+    read, or that have the photo's path but resemble the source in neither way, do not count as
+    results.
 
     Args:
-        root: of the results.
-        name: in the tables.
+        root: folder of the results.
+        name: name in tables.
     Raises:
-        ValueError: no such folder, no picture in it, or two pictures of one name.
+        ValueError: the folder does not exist, has no images, or has two images with one name.
     """
 
     uses_conditions = False
@@ -47,14 +48,14 @@ class FolderOfResults:
             if path.suffix.lower() in SUFFIXES and path.is_file():  # no dangling link
                 stem = path.relative_to(root).with_suffix("").as_posix()
                 if (other := self.files.setdefault(stem, path)) is not path:
-                    raise ValueError(f"{root}: two results of one name, {other.name} and {path}")
+                    raise ValueError(f"{root}: two results with one name, {other.name} and {path}")
         if not self.files:
-            raise ValueError(f"{root}: expected pictures named after the sources, found none")
+            raise ValueError(f"{root}: expected images named after the sources, found none")
         self.root = root
 
     @property
     def fingerprint(self) -> str:
-        """Changes when a result does: by size and time of every file."""
+        """Changes when a result does, based on the size and time of every file."""
         stats = [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in self.files.values()]
         return hashlib.sha256(repr(stats).encode()).hexdigest()
 
@@ -64,16 +65,16 @@ class FolderOfResults:
         )
 
     def check(self, pictures: Sequence[PreparedPicture]) -> None:
-        """Raise ``ValueError`` unless there is a result for one of them at least."""
+        """Raise ``ValueError`` unless at least one image has a result."""
         if not any(self._file(picture) for picture in pictures):
             found, wanted = next(iter(self.files.values())).name, pictures[0].name
             raise ValueError(
-                f"{self.root}: expected results named after the pictures, such as {wanted}.png, "
+                f"{self.root}: expected results named after the images, such as {wanted}.png, "
                 f"got {found} and others"
             )
 
     def remarks(self, pictures: Sequence[PreparedPicture], size: tuple[int, int]) -> list[str]:
-        """What a reader must know of the results of these pictures, by their files' headers."""
+        """Remarks for the reader on the results of these images, from the files' headers."""
         sizes, unreadable, outside = set(), 0, 0
         for picture in pictures:
             if (path := self._file(picture)) is None:
@@ -118,7 +119,7 @@ class FolderOfResults:
         brought: Tensor = F.interpolate(image[None], size, mode="bicubic", antialias=True)[0]
         if self.files.get(_photo(picture)) != path:
             return brought.clamp(-1, 1)
-        # Named like the photo: it may also be of the prepared picture, which has the same path.
+        # Named like the photo, but it may also be the prepared image, which has the same path.
         choices = [brought]
         if not _is_outside(picture, (image.shape[1], image.shape[2])):
             choices.append(crop_image(image, picture.crop, size))
@@ -130,7 +131,7 @@ class FolderOfResults:
 
 
 def _likeness(image: Float[Tensor, "3 h w"], source: Float[Tensor, "3 h w"]) -> float:
-    """Correlation of both as small pictures; 1 of an even one, which is like anything."""
+    """Correlation of both as small images; 1 of an even one, which is like anything."""
     small = F.interpolate(torch.stack([image, source]), (_SMALL, _SMALL), mode="area").flatten(1)
     away = small.double() - small.double().mean(1, keepdim=True)
     spread = float(away.norm(dim=1).prod())

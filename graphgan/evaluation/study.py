@@ -36,7 +36,7 @@ class _Memo:
 
 @dataclass(frozen=True)
 class Settings:
-    """How things are measured.
+    """Settings of the metrics.
 
     Args:
         min_iou: least overlap with the box of the landmarks of a face that counts as found there.
@@ -59,11 +59,11 @@ class Settings:
 
 @dataclass(frozen=True)
 class Results:
-    """What a system made of n sources.
+    """A system's results for n sources.
 
     Args:
         images: the sources themselves where there is no result.
-        present: where there is one.
+        present: where there is a result.
     """
 
     images: UInt8[Tensor, "n 3 h w"]
@@ -72,7 +72,7 @@ class Results:
 
 @dataclass(frozen=True)
 class Seen:
-    """n images as the attackers see them, and what recognition begins with.
+    """n images as the attackers see them, with the inputs of recognition.
 
     Args:
         images: of one size.
@@ -110,7 +110,8 @@ class Study(_Memo):
     _found: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     def images(self, numbers: Sequence[int]) -> UInt8[Tensor, "n 3 h w"]:
-        """Untouched pictures, each read once: a folder may hold many more than are asked about."""
+        """Untouched images; each is read once, since a folder may hold many more than are
+        needed."""
         for i in numbers:
             if i not in self._read:
                 self._read[i] = self.pictures[i].image
@@ -118,12 +119,12 @@ class Study(_Memo):
         return torch.stack([self._read[i] for i in numbers]) if numbers else none
 
     def landmarks(self, numbers: Sequence[int]) -> Float[Tensor, "n 68 2"]:
-        """As they were given."""
+        """The given landmarks."""
         rows = [self.pictures.pictures[i].landmarks for i in numbers]
         return torch.stack(rows) if rows else torch.zeros(0, self.pictures.num_landmarks, 2)
 
     def people(self, numbers: Sequence[int]) -> Int[Tensor, "n"]:
-        """Numbers of the people on pictures."""
+        """Person numbers of images."""
         return torch.tensor([self.pictures.persons[i] for i in numbers], dtype=torch.long)
 
     @cached_property
@@ -156,14 +157,14 @@ class Study(_Memo):
         return self.complete_of(self.protocol.probes)
 
     def complete_of(self, numbers: Sequence[int]) -> Bool[Tensor, "n"]:
-        """Pictures with all landmarks."""
+        """Images with all landmarks."""
         return self.landmarks(numbers).isfinite().flatten(1).all(1)
 
     @cached_property
     def usual_box(self) -> Float[Tensor, "4"]:
-        """Where the detector mostly finds the face of an original: the median box.
+        """The detector's median box in the originals.
 
-        In the middle, half as large as the image, where it finds none at all.
+        If it finds none, the central box of half the image's size.
         """
         images, detector = self.images(self.protocol.probes), self.tool_runner.tools.detector
         found = self.tool_runner.find(images, detector)
@@ -173,7 +174,7 @@ class Study(_Memo):
         return torch.tensor([width, height, 3 * width, 3 * height]) / 4 - 0.5
 
     def see(self, images: UInt8[Tensor, "n 3 h w"]) -> Seen:
-        """What the detector and the landmarker make of images."""
+        """Run the detector and the landmark detector on images."""
         if not len(images):
             return Seen(images, [], torch.zeros(0, 68, 2))
         faces = self.tool_runner.find(images, self.tool_runner.tools.detector)
@@ -192,10 +193,10 @@ class Study(_Memo):
         return self.see(self.images(self.protocol.gallery))
 
     def conditions(self, sources: Sequence[int], rule: ConditionRule) -> tuple[int, ...]:
-        """A condition for each source, by a rule of its own: for the parrot and for links.
+        """A condition for each source, by the given rule, for the parrot and for links.
 
         Raises:
-            NobodyElseError: nobody to be the condition.
+            NobodyElseError: no other person can be the condition.
         """
         return draw_conditions(
             self.pictures.pictures,
@@ -206,7 +207,7 @@ class Study(_Memo):
         )
 
     def results(self, system: System, sources: Sequence[int], conditions: Sequence[int]) -> Results:
-        """What a system makes of sources, kept by content.
+        """A system's results for these sources, cached by content.
 
         Raises:
             ValueError: nobody to be the condition that the system takes; results of another shape
@@ -216,8 +217,8 @@ class Study(_Memo):
         shown = conditions if system.uses_conditions else sources
         if len(shown) != len(sources):
             raise ValueError(
-                f"{system.name}: expected a second person to be the condition, got pictures of one "
-                "person (--condition-split names whose pictures are conditions)"
+                f"{system.name}: expected a second person as condition, got images of one "
+                "person (--condition-split names whose images are conditions)"
             )
 
         def compute() -> dict[str, Tensor]:
@@ -230,7 +231,7 @@ class Study(_Memo):
             made, present = (torch.cat(column) for column in zip(*parts, strict=True))
             return {"images": made, "present": present}
 
-        # Names count: a folder's results are found by them.
+        # Names matter: a folder's results are found by name.
         names = "\n".join([*(self.pictures.names[i] for i in sources), *self._people_of(shown)])
         inputs = (
             f"{type(system).__name__} {system.fingerprint}",

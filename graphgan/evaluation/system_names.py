@@ -1,4 +1,4 @@
-"""Systems by the words of the command line."""
+"""Parse systems given on the command line."""
 
 from collections.abc import Callable
 from functools import partial
@@ -24,7 +24,7 @@ SYSTEMS = (
     "original, pixelate, blur, solid, published-pixelate, published-blur, anonygan, product, "
     "product-look, product-none, anonygan=FILE, product=FILE, ciagan=FILE, folder=DIR"
 )
-"""What `parse_system` understands; KIND:NAME=FILE gives a name of its own."""
+"""Names that `parse_system` accepts; KIND:NAME=FILE sets a display name."""
 
 _PRODUCTS: dict[str, Match] = {
     "product": "tone",
@@ -40,15 +40,15 @@ _SIMPLE: dict[str, Callable[[], System]] = {
 
 
 def parse_system(text: str, *, pasted: bool = True, device: str = "cpu") -> System:
-    """The system that a word of the command line names.
+    """The system with this command-line name.
 
     Args:
         text: one of `SYSTEMS`; ``anonygan:large=FILE`` is called "large".
-        pasted: False measures what the networks of anonygan and ciagan make as they make it, whole
-            pictures; they are then called "anonygan-unpasted" unless they have names of their own.
-        device: where networks work.
+        pasted: False measures the raw network output of anonygan and ciagan; these are then called
+            "anonygan-unpasted" unless they have their own name.
+        device: device for networks.
     Raises:
-        ValueError: something else, or a file that is not what it should be.
+        ValueError: an unknown name, or an invalid file.
     """
     kind, equals, where = text.partition("=")
     kind, _, name = kind.partition(":")

@@ -1,6 +1,6 @@
-"""What is compared: every system turns pictures of faces into anonymised ones.
+"""The systems to compare; each turns face images into anonymized ones.
 
-A system of your own is one small class:
+Your own system is one small class:
 
     class Mirrored:
         name = "mirrored"
@@ -53,11 +53,11 @@ _Network = TypeVar("_Network", bound=Pretrained)
 
 
 class Request(NamedTuple):
-    """Faces to anonymise, and what may be looked at for it.
+    """Faces to anonymize, with everything a system may use.
 
     Args:
         pictures: rows of the sources in the prepared folder: name, person, photo and crop.
-        condition_people: who the conditions are.
+        condition_people: people shown by the conditions.
     Shapes:
         ``source, condition: b 3 h w`` in [-1, 1]; ``landmarks, condition_landmarks: b 68 2`` in
         pixels; ``mask: b 1 h w`` of the source, 1 inside the face
@@ -74,12 +74,12 @@ class Request(NamedTuple):
 
 @runtime_checkable
 class System(Protocol):
-    """Whatever anonymises crops of faces.
+    """Anonymizes face crops.
 
     Attributes:
-        name: in tables and plots.
+        name: name in tables and plots.
         uses_conditions: whether the result shows the condition's identity.
-        fingerprint: the results of another one are made anew, those of the same are kept.
+        fingerprint: cached results are valid as long as it does not change.
     """
 
     @property
@@ -92,12 +92,12 @@ class System(Protocol):
     def fingerprint(self) -> str: ...
 
     def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
-        """The results in [-1, 1], as large as the sources; NaN where there is none."""
+        """The results in [-1, 1] at the size of the sources; NaN where there is none."""
         ...
 
 
 class Original:
-    """Nothing is done: the ceiling of what keeps the pose, the floor of what hides the person."""
+    """Returns the source unchanged: the upper bound for utility, the lower bound for privacy."""
 
     name = "original"
     uses_conditions = False
@@ -108,16 +108,16 @@ class Original:
 
 
 class MethodSystem:
-    """A method of the anonymiser, each picture a photo: what users get is what is measured.
+    """A method of the anonymizer, with each image treated as a photo, as users would run it.
 
-    The face is cut out, replaced and laid back as `graphgan-anonymize` does it, at the picture's
-    own size, and covered by a mosaic where that fails. No recogniser looks at the results: a
-    result that it would refuse is measured, too.
+    The face is cropped, replaced and pasted as by `graphgan-anonymize`, at the image's own size,
+    and covered by a mosaic if that fails. Results are not checked by a recognizer, so results that
+    it would refuse are measured, too.
 
     Args:
         method: replaces faces.
-        name: in the tables.
-        fingerprint: of the method; that of the compositor is added.
+        name: name in tables.
+        fingerprint: fingerprint of the method; the compositor's is added.
     """
 
     def __init__(self, method: FaceMethod, *, name: str, fingerprint: str) -> None:
@@ -125,7 +125,7 @@ class MethodSystem:
         self.name = name
         self.fingerprint = f"{fingerprint}; from {LEAST_SHOWN} on; {constants.fingerprint()}"
         self.uses_conditions = method.uses_conditions
-        self._anonymizer = Anonymizer("pixelate", _no_faces, recogniser=None)
+        self._anonymizer = Anonymizer("pixelate", _no_faces, recognizer=None)
 
     def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
         people = _conditions(request) if self.uses_conditions else [None] * len(request[0])
@@ -147,12 +147,12 @@ class MethodSystem:
 
 
 def _no_faces(image: UInt8[Tensor, "3 h w"]) -> list[Detection]:
-    """The faces of the pictures are known."""
+    """The faces of the images are known."""
     return []
 
 
 def _detection(points: Float[Tensor, "68 2"], image: Tensor) -> Detection:
-    """A face with the box of its landmarks; of all of the picture where there are none."""
+    """A face with the box of its landmarks; of all of the image where there are none."""
     there = points[points.isfinite().all(1)]
     if not len(there):
         there = torch.tensor([[0.0, 0.0], [image.shape[2] - 1.0, image.shape[1] - 1.0]])
@@ -166,12 +166,12 @@ def _conditions(request: Request) -> list[Condition]:
 
 
 def obscuring_system(kind: Obscuring) -> MethodSystem:
-    """The anonymiser's own mosaic, blur or flat color."""
+    """The anonymizer's own mosaic, blur or flat color."""
     return MethodSystem(ObscuredFaces(kind), name=kind, fingerprint=kind)
 
 
 class PublishedBlur:
-    """A Gaussian blur of the face mask, 101 x 101 pixels: as published evaluations compare with."""
+    """A Gaussian blur of the face mask, 101 x 101 pixels, as in published evaluations."""
 
     name = "published-blur"
     uses_conditions = False
@@ -182,7 +182,7 @@ class PublishedBlur:
 
 
 class PublishedMosaic:
-    """A mosaic of the face mask, in blocks of 10 x 10 pixels: as published evaluations have it."""
+    """A mosaic of the face mask in blocks of 10 x 10 pixels, as in published evaluations."""
 
     name = "published-pixelate"
     uses_conditions = False
@@ -193,18 +193,17 @@ class PublishedMosaic:
 
 
 class AnonyGANSystem(MethodSystem):
-    """A trained AnonyGAN in the anonymiser, showing the condition of each request.
+    """A trained AnonyGAN in the anonymizer, showing the condition of each request.
 
     Args:
-        weights: a file of weights or the folder of a run; or a published checkpoint.
-        name: in the tables.
-        size: height and width of the crops that it works on, where the weights do not say so.
-        pasted: False measures the network's own images, the I_g of [A] Dall'Asen et al., ICIAP
-            2021: nothing of the source is laid around them, and sources that lack landmarks have
-            no result.
-        device: where it works.
+        weights: a weights file, a run folder, or a published checkpoint.
+        name: name in tables.
+        size: height and width of the crops, if the weights do not record them.
+        pasted: False measures the raw network output, I_g of [A] Dall'Asen et al., ICIAP 2021,
+            without the source around it; sources that lack landmarks then have no result.
+        device: device to run on.
     Raises:
-        ValueError: no such weights; a network of other landmarks.
+        ValueError: the weights do not exist, or the network uses other landmarks.
     """
 
     def __init__(
@@ -234,7 +233,7 @@ class AnonyGANSystem(MethodSystem):
         return super().__call__(request) if self.pasted else self._generated(request)
 
     def _generated(self, request: Request) -> Float[Tensor, "b 3 h w"]:
-        """Of whole pictures, brought to the network's size and back; NaN where landmarks lack."""
+        """Of whole images, brought to the network's size and back; NaN where landmarks lack."""
         points = request.landmarks, request.condition_landmarks
         complete = torch.stack([own.isfinite().flatten(1).all(1) for own in points]).all(0)
         result = torch.full_like(request.source, torch.nan)
@@ -252,18 +251,18 @@ class AnonyGANSystem(MethodSystem):
 
 
 class ProductSystem(AnonyGANSystem):
-    """``graphgan-anonymize`` as it comes: shipped weights, people who do not exist.
+    """``graphgan-anonymize`` with its defaults: shipped weights and nonexistent people.
 
-    The conditions of requests are not looked at; who is shown follows from the image's name and
-    from what the face looks like.
+    The requests' conditions are ignored; the identity is chosen by the image's name and the look of
+    the face.
 
     Args:
-        weights: others than the shipped ones.
-        name: in the tables.
-        match: by what people are chosen, see `ConditionOrder`.
-        device: where it works.
+        weights: weights to use instead of the shipped ones.
+        name: name in tables.
+        match: how people are matched, see `ConditionOrder`.
+        device: device to run on.
     Raises:
-        ValueError: no such weights; a network of other landmarks.
+        ValueError: the weights do not exist, or the network uses other landmarks.
     """
 
     def __init__(
@@ -299,18 +298,18 @@ class ProductSystem(AnonyGANSystem):
 class CIAGANSystem:
     """A trained CIAGAN, which can only show people of its own training set.
 
-    A condition's person that it was trained on is shown; any other gets one of its people instead,
-    always the same for the same person.
+    A condition's person is shown if it was in the training set; otherwise one of the training
+    people stands in, always the same for the same person.
 
     Args:
-        weights: a file of weights or the folder of a run; or a published checkpoint.
-        name: in the tables.
-        pasted: False measures the network's own images.
-        device: where it works.
+        weights: a weights file, a run folder, or a published checkpoint.
+        name: name in tables.
+        pasted: False measures the raw network output.
+        device: device to run on.
     Attributes:
-        people: whom it was trained on, None where a published checkpoint does not say.
+        people: the training people, or None if a published checkpoint does not name them.
     Raises:
-        ValueError: no such weights.
+        ValueError: the weights do not exist.
     """
 
     uses_conditions = True
@@ -339,7 +338,7 @@ class CIAGANSystem:
         )
 
     def identity(self, person: str) -> int:
-        """The number of the person, or of the one who stands in."""
+        """The number of the person, or of its stand-in."""
         if self.people is not None and person in self.people:
             return self.people.index(person)
         return zlib.crc32(person.encode()) % self.generator.num_identities

@@ -1,4 +1,4 @@
-"""Run detectors, landmarkers and recognisers on many images, once for each image."""
+"""Run detectors, landmarkers and recognizers on many images, once for each image."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -22,48 +22,48 @@ from graphgan.faces.contracts import (
     FaceDetector,
     Faces,
     Landmarker,
-    NamingRecogniser,
-    Recogniser,
+    NamingRecognizer,
+    Recognizer,
 )
 from graphgan.metrics.expression import Expression, measure_expression
 
-LEAST_SIDE = 128  # smaller images are enlarged: dlib looks for faces of 40 pixels and more
+LEAST_SIDE = 128  # smaller images are upscaled: dlib finds faces of at least 40 pixels
 
 _Arrays = tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True)
 class Tools:
-    """What looks at images.
+    """The tools that analyze images.
 
     Args:
-        detector: finds faces: recognition begins with the surest one.
-        landmarker: finds their landmarks.
-        recognisers: describe them; the first one speaks in plots.
-        detectors: others that look for faces.
-        expressions: reads the expressions of the faces that the first detector finds; None leaves
-            them out.
+        detector: face detector; recognition uses its most confident face.
+        landmarker: landmark detector.
+        recognizers: face recognizers; the first one is used in plots.
+        detectors: additional face detectors.
+        expressions: reads expressions of the faces found by the first detector; None skips
+            expressions.
     Raises:
-        ValueError: no recogniser, two recognisers or two detectors of one name.
+        ValueError: no recognizer, or recognizers or detectors with duplicate names.
     """
 
     detector: FaceDetector
     landmarker: Landmarker
-    recognisers: Sequence[Recogniser]
+    recognizers: Sequence[Recognizer]
     detectors: Sequence[FaceDetector] = ()
     expressions: ExpressionReader | None = None
 
     def __post_init__(self) -> None:
-        names = [recogniser.name for recogniser in self.recognisers]
+        names = [recognizer.name for recognizer in self.recognizers]
         if not names or len(set(names)) < len(names):
-            raise ValueError(f"expected recognisers of different names, got {names}")
+            raise ValueError(f"expected recognizers with different names, got {names}")
         names = [detector.name for detector in self.all_detectors]
         if len(set(names)) < len(names):
-            raise ValueError(f"expected detectors of different names, got {names}")
+            raise ValueError(f"expected detectors with different names, got {names}")
 
     @property
     def all_detectors(self) -> list[FaceDetector]:
-        """The detector that recognition begins with, and the others."""
+        """The detector used for recognition, and the additional ones."""
         return [self.detector, *self.detectors]
 
 
@@ -71,11 +71,11 @@ class ToolRunner:
     """Runs tools on images in several processes, and caches the results.
 
     Args:
-        tools: sent to each process.
-        workers: processes.
-        cache: where answers are kept.
-        progress: wraps answers as they come; the second argument says how many there will be, the
-            third what is done.
+        tools: tools, sent to each process.
+        workers: number of processes.
+        cache: stores results between runs.
+        progress: wraps results as they arrive; the second argument is their total number, the third
+            a description of the work.
     """
 
     def __init__(
@@ -90,7 +90,9 @@ class ToolRunner:
         self.cache = cache or ResultCache(None)
         self.progress = progress or (lambda answers, total, what: answers)
         self.pool = WorkerPool(partial(_sent, tools), workers)
-        self._rows: dict[tuple[str, str], dict[bytes, np.ndarray]] = {}  # by the face's content
+        self._rows: dict[
+            tuple[str, str], dict[bytes, np.ndarray]
+        ] = {}  # keyed by the face's content
 
     def __enter__(self) -> "ToolRunner":
         return self
@@ -104,7 +106,7 @@ class ToolRunner:
         self.pool.__exit__(kind, error, trace)
 
     def find(self, images: UInt8[Tensor, "n 3 h w"], detector: FaceDetector) -> list[Faces]:
-        """The faces of each image, in its own pixels."""
+        """The faces in each image, in its own pixels."""
         number = self.tools.all_detectors.index(detector)
 
         def compute() -> dict[str, Tensor]:
@@ -119,7 +121,7 @@ class ToolRunner:
     def locate(
         self, images: UInt8[Tensor, "n 3 h w"], faces: Sequence[Faces]
     ) -> Float[Tensor, "n 68 2"]:
-        """Landmarks of the first face of each image, whatever it shows; NaN where there is none."""
+        """Landmarks of the first face in each image, whatever it shows; NaN if there is none."""
         landmarker = self.tools.landmarker
         firsts = [own.at(torch.arange(min(len(own.boxes), 1))) for own in faces]
 
@@ -137,10 +139,10 @@ class ToolRunner:
         return self.cache.fetch("landmarks", tuple(inputs), compute)["landmarks"]
 
     def express(self, images: UInt8[Tensor, "n 3 h w"], faces: Sequence[Faces]) -> Expression:
-        """The expression of the first face of each image; NaN where there is none."""
+        """The expression of the first face in each image; NaN if there is none."""
         reader = self.tools.expressions
         if reader is None:
-            raise ValueError("expected tools that read expressions, got none")
+            raise ValueError("expected tools with an expression reader, got none")
         firsts = [own.at(torch.arange(min(len(own.boxes), 1))) for own in faces]
 
         def compute() -> dict[str, Tensor]:
@@ -164,7 +166,7 @@ class ToolRunner:
         originals: UInt8[Tensor, "n 3 h w"],
         landmarks: Float[Tensor, "n 68 2"],
     ) -> dict[str, Float[Tensor, "n 2"]]:
-        """What `compared` says of each result, and of its original itself."""
+        """The measures of `compared` for each result and for its original."""
 
         def compute() -> dict[str, Tensor]:
             columns = _plain(results), _plain(originals), list(landmarks.float().numpy())
@@ -172,37 +174,37 @@ class ToolRunner:
             rows = torch.from_numpy(np.stack(found))
             return {name: rows[:, i] for i, name in enumerate(COMPARED)}
 
-        inputs = ("2", results, originals, landmarks.float())  # raised when what is said changes
+        inputs = ("2", results, originals, landmarks.float())  # increment when the measures change
         return self.cache.fetch("appearance", inputs, compute)
 
     def describe(
         self,
         images: UInt8[Tensor, "n 3 h w"],
         landmarks: Float[Tensor, "n 68 2"],
-        recogniser: Recogniser,
+        recognizer: Recognizer,
     ) -> Float[Tensor, "n d"]:
-        """Descriptors; NaN where landmarks are missing."""
-        return self._described(images, landmarks, recogniser, _describe, "descriptors")
+        """Descriptors; NaN if landmarks are missing."""
+        return self._described(images, landmarks, recognizer, _describe, "descriptors")
 
     def classify(
         self,
         images: UInt8[Tensor, "n 3 h w"],
         landmarks: Float[Tensor, "n 68 2"],
-        recogniser: NamingRecogniser,
+        recognizer: NamingRecognizer,
     ) -> Float[Tensor, "n c"]:
-        """Logits; NaN where landmarks are missing."""
-        return self._described(images, landmarks, recogniser, _classify, "logits")
+        """Logits; NaN if landmarks are missing."""
+        return self._described(images, landmarks, recognizer, _classify, "logits")
 
     def _described(
         self,
         images: Tensor,
         landmarks: Tensor,
-        recogniser: Recogniser,
+        recognizer: Recognizer,
         work: Callable[[Any, Tools], Any],
         what: str,
     ) -> Tensor:
-        number = list(self.tools.recognisers).index(recogniser)
-        known = self._rows.setdefault((_identity(recogniser), what), {})
+        number = list(self.tools.recognizers).index(recognizer)
+        known = self._rows.setdefault((_identity(recognizer), what), {})
 
         def compute() -> dict[str, Tensor]:
             there = torch.nonzero(landmarks.isfinite().flatten(1).all(1)).flatten().tolist()
@@ -212,13 +214,13 @@ class ToolRunner:
             }
             keys = {i: _digest(*items[i][:2]) for i in there}
             unseen = list({keys[i]: items[i] for i in there if keys[i] not in known}.items())
-            found = self._ask(work, [item for _, item in unseen], f"{recogniser.name} {what}")
+            found = self._ask(work, [item for _, item in unseen], f"{recognizer.name} {what}")
             known.update(zip([key for key, _ in unseen], found, strict=True))
             rows = [known[keys[i]] for i in there]
             width = len(next(iter(known.values()))) if known else 1
             return {what: _in_rows(rows, there, (len(images), width))}
 
-        inputs = (_identity(recogniser), images, landmarks.float())
+        inputs = (_identity(recognizer), images, landmarks.float())
         return self.cache.fetch(what, inputs, compute)[what]
 
     def _ask(self, work: Callable[[Any, Tools], Any], items: list[Any], what: str) -> list[Any]:
@@ -232,7 +234,7 @@ def _digest(*arrays: np.ndarray) -> bytes:
     return digest.digest()
 
 
-def _identity(tool: FaceDetector | Landmarker | Recogniser) -> str:
+def _identity(tool: FaceDetector | Landmarker | Recognizer) -> str:
     """Two tools may have one fingerprint, such as "1"."""
     return f"{type(tool).__qualname__} {tool.name} {tool.fingerprint}"
 
@@ -309,16 +311,16 @@ def _describe(item: tuple[np.ndarray, np.ndarray, int], tools: Tools) -> np.ndar
     image, scale = _enlarged(item[0])
     landmarks = _grown(torch.from_numpy(item[1]), scale)
     with torch.no_grad():
-        return _arrays(tools.recognisers[item[2]](image, landmarks[None])[0])[0]
+        return _arrays(tools.recognizers[item[2]](image, landmarks[None])[0])[0]
 
 
 def _classify(item: tuple[np.ndarray, np.ndarray, int], tools: Tools) -> np.ndarray:
     image, scale = _enlarged(item[0])
     landmarks = _grown(torch.from_numpy(item[1]), scale)
-    recogniser = tools.recognisers[item[2]]
-    assert isinstance(recogniser, NamingRecogniser)
+    recognizer = tools.recognizers[item[2]]
+    assert isinstance(recognizer, NamingRecognizer)
     with torch.no_grad():
-        return _arrays(recogniser.logits(image, landmarks[None])[0])[0]
+        return _arrays(recognizer.logits(image, landmarks[None])[0])[0]
 
 
 def _arrays(*tensors: Tensor) -> _Arrays:

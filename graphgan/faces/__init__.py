@@ -1,4 +1,4 @@
-"""Who is where: detectors, landmarkers and recognisers, one contract each."""
+"""Face detectors, landmark detectors and recognizers, each with one interface."""
 
 from graphgan.faces.age_sex import AgeSex, AgeSexNetwork, apparent_age_and_sex
 from graphgan.faces.centerface import CenterFace
@@ -7,41 +7,41 @@ from graphgan.faces.contracts import (
     Faces,
     Landmarker,
     Landmarks,
-    NamingRecogniser,
-    Recogniser,
+    NamingRecognizer,
+    Recognizer,
 )
 from graphgan.faces.dlib import DlibDetector, DlibLandmarks
-from graphgan.faces.dlib_resnet import DlibResNet, DlibResNetRecogniser
+from graphgan.faces.dlib_resnet import DlibResNet, DlibResNetRecognizer
 from graphgan.faces.expressions import ExpressionReader
 from graphgan.faces.face_mesh import FaceMesh
 from graphgan.faces.facenet import FaceNet
-from graphgan.faces.file_recogniser import FileRecogniser, parse_recogniser
+from graphgan.faces.file_recognizer import FileRecognizer, parse_recognizer
 from graphgan.faces.finder import FaceFinder
 from graphgan.faces.iris import Iris
 from graphgan.faces.mtcnn import MTCNNDetector
 from graphgan.faces.registry import (
     DETECTORS,
     LANDMARKERS,
-    RECOGNISERS,
+    RECOGNIZERS,
     ToolOptions,
     make_detector,
     make_finder,
     make_landmarker,
-    make_recogniser,
+    make_recognizer,
 )
 from graphgan.landmarks.eyes import Eyes
 
 __all__ = [
     "DETECTORS",
     "LANDMARKERS",
-    "RECOGNISERS",
+    "RECOGNIZERS",
     "AgeSex",
     "AgeSexNetwork",
     "CenterFace",
     "DlibDetector",
     "DlibLandmarks",
     "DlibResNet",
-    "DlibResNetRecogniser",
+    "DlibResNetRecognizer",
     "ExpressionReader",
     "Eyes",
     "FaceDetector",
@@ -49,18 +49,18 @@ __all__ = [
     "FaceMesh",
     "FaceNet",
     "Faces",
-    "FileRecogniser",
+    "FileRecognizer",
     "Iris",
     "Landmarker",
     "Landmarks",
     "MTCNNDetector",
-    "NamingRecogniser",
-    "Recogniser",
+    "NamingRecognizer",
+    "Recognizer",
     "ToolOptions",
     "apparent_age_and_sex",
     "make_detector",
     "make_finder",
     "make_landmarker",
-    "make_recogniser",
-    "parse_recogniser",
+    "make_recognizer",
+    "parse_recognizer",
 ]

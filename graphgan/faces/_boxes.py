@@ -1,17 +1,17 @@
-"""Of several boxes of one face, the surest one."""
+"""Non-maximum suppression: keep one box per face."""
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-# A box is the face of a surer one if they share so much of both together, or so much of the smaller
-# one and neither is much larger: a face on a poster behind a head is not that head.
+# A box shows the same face as a more confident one if they share this much of their union, or of
+# the smaller one, and neither is much larger: a face on a poster behind a head is not that head.
 _AT_ONCE = 512  # boxes that are compared with all others
 _SAME_UNION, _SAME_SMALLER, _SAME_SIZE = 0.3, 0.6, 2.0
 
 
 def suppress(boxes: Float[Tensor, "n 4"], scores: Float[Tensor, "n"]) -> Int[Tensor, "k"]:
-    """Non-maximum suppression: indices of the boxes that stay, the surest first."""
+    """Non-maximum suppression: indices of the boxes to keep, most confident first."""
     order = scores.argsort(descending=True, stable=True)
     boxes = boxes[order]
     kept = torch.ones(len(order), dtype=torch.bool)

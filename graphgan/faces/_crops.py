@@ -1,4 +1,5 @@
-"""Turned squares of an image, all at one size, for networks that look at one face at a time."""
+"""Rotated square crops of an image, all of one size, for networks that process one face at a
+time."""
 
 import math
 from functools import cache
@@ -15,7 +16,7 @@ _SHRINK = 1.5  # pixels of the image to one of the result from which it is shrun
 
 def cut_squares(
     image: UInt8[Tensor, "3 h w"],
-    centres: Float[Tensor, "n 2"],
+    centers: Float[Tensor, "n 2"],
     sides: Float[Tensor, "n"],
     angles: Float[Tensor, "n"],
     size: int,
@@ -26,12 +27,12 @@ def cut_squares(
 
     Args:
         image: 8-bit.
-        centres: (x, y) in pixels, pixel centers at integers.
+        centers: (x, y) in pixels, pixel centers at integers.
         sides: in pixels.
         angles: clockwise as seen, in radians.
         size: pixels a side of the results, which are 0 to 255.
     """
-    squares = zip(centres.tolist(), sides.tolist(), angles.tolist(), strict=True)
+    squares = zip(centers.tolist(), sides.tolist(), angles.tolist(), strict=True)
     cuts = [_cut(image, x, y, max(side, 1.0), angle, size) for (x, y), side, angle in squares]
     if not cuts:
         return torch.zeros(0, 3, size, size, device=image.device)
@@ -74,7 +75,8 @@ def _span(low: float, high: float, length: int) -> tuple[int, int]:
 
 
 def check_image_and_landmarks(image: Tensor, landmarks: Tensor) -> None:
-    """Raise ``ValueError`` unless they are an 8-bit RGB image with pixels and ``n 68 2``."""
+    """Raise ``ValueError`` unless the inputs are a non-empty 8-bit RGB image and landmarks
+    ``n 68 2``."""
     if image.ndim != 3 or image.shape[0] != 3 or not image.numel() or image.dtype != torch.uint8:
         raise ValueError(
             f"expected an 8-bit image of shape (3, h, w), got {tuple(image.shape)}, {image.dtype}"

@@ -1,7 +1,7 @@
-"""How dlib cuts upright faces out of an image, by the same arithmetic.
+"""Crop upright faces exactly as dlib does.
 
-Two facts make the numbers equal: an image is halved by a filter of 5 x 5 pixels as long as the
-face is larger than its chip, and whatever is computed is cut off to whole numbers, not rounded.
+Two details make the results equal: an image is halved by a 5 x 5 filter as long as the face is
+larger than its chip, and values are truncated to integers instead of rounded.
 """
 
 import math
@@ -14,10 +14,10 @@ from torch import Tensor
 from graphgan.faces._crops import check_image_and_landmarks
 
 CHIP_SIZE = 150
-"""Pixels a side of a chip."""
+"""Side of a chip in pixels."""
 
 _PADDING = 0.25  # of the mean face's square, on each of its sides
-# The lower lip moves, brows and jaw are found too roughly.
+# The lower lip moves; brows and jaw are located too inaccurately.
 _STEADY = (*range(27, 55), *range(60, 65))
 # The mean face in its square, found from what `dlib.get_face_chip_details` gives when one landmark
 # is moved at a time. Columns are x and y, rows the landmarks of _STEADY.
@@ -58,8 +58,8 @@ _MEAN_FACE = (
 )
 # Pixel p of an image is (p - _FIRST) / 2 of its half.
 _FIRST = (2.5, 1.5)
-_SMALLEST = 9  # pixels a side that dlib halves; less than that is lost
-_LARGEST = 2.0**24  # pixels of a face's square; beyond it no landmarks are of an image
+_SMALLEST = 9  # minimum side that dlib halves, in pixels
+_LARGEST = 2.0**24  # maximum side of a face's square, in pixels
 _CORNERS = ((-1, -1), (1, -1), (-1, 1), (1, 1))  # left upper, right upper, left lower, right lower
 
 
@@ -67,29 +67,29 @@ class _Square(NamedTuple):
     """What becomes a chip: a turned square of an image.
 
     Args:
-        centre: in pixels, (x, y).
+        center: in pixels, (x, y).
         turn: cosine and sine of its angle, clockwise as seen.
-        reach: from the centre to the centres of the outermost pixels, along the square's sides.
+        reach: from the center to the centers of the outermost pixels, along the square's sides.
     """
 
-    centre: Float[Tensor, "2"]
+    center: Float[Tensor, "2"]
     turn: Float[Tensor, "2"]
     reach: float
 
     def corners(self) -> Float[Tensor, "4 2"]:
-        """Centres of the outermost pixels, in the order of _CORNERS."""
+        """Centers of the outermost pixels, in the order of _CORNERS."""
         along = self.reach * self.turn
         across = torch.stack([-along[1], along[0]])
-        return self.centre + self.turn.new_tensor(_CORNERS) @ torch.stack([along, across])
+        return self.center + self.turn.new_tensor(_CORNERS) @ torch.stack([along, across])
 
     def moved(self, corner: Float[Tensor, "2"]) -> "_Square":
         """The same in an image that begins at this pixel."""
-        return self._replace(centre=self.centre - corner)
+        return self._replace(center=self.center - corner)
 
     def halved(self) -> "_Square":
         """The same in an image half as large."""
         return self._replace(
-            centre=(self.centre - self.centre.new_tensor(_FIRST)) / 2, reach=self.reach / 2
+            center=(self.center - self.center.new_tensor(_FIRST)) / 2, reach=self.reach / 2
         )
 
 
@@ -98,7 +98,7 @@ def face_chips(
 ) -> tuple[UInt8[Tensor, "m 3 150 150"], Bool[Tensor, "n"]]:
     """Cut out faces upright, as ``dlib.get_face_chip`` does at size 150 and padding 0.25.
 
-    The similarity ``T`` that minimises ``sum |T(mean_i) - p_i|^2`` over the 33 landmarks of eyes,
+    The similarity ``T`` that minimizes ``sum |T(mean_i) - p_i|^2`` over the 33 landmarks of eyes,
     nose and upper lip brings the mean face onto the face. What lies outside the image is black.
 
     Args:
@@ -112,23 +112,23 @@ def face_chips(
     """
     check_image_and_landmarks(image, landmarks)
     landmarks = landmarks.detach().to("cpu", torch.float64)
-    centres, scales = _similarities(landmarks)
+    centers, scales = _similarities(landmarks)
     sizes = scales.norm(dim=1)
     is_face = (CHIP_SIZE * sizes > 1) & (CHIP_SIZE * sizes < _LARGEST)
-    present = landmarks.isfinite().all(2).all(1) & is_face & (centres.abs() < _LARGEST).all(1)
+    present = landmarks.isfinite().all(2).all(1) & is_face & (centers.abs() < _LARGEST).all(1)
     chips = torch.zeros(
         int(present.sum()), 3, CHIP_SIZE, CHIP_SIZE, dtype=torch.uint8, device="cpu"
     )
-    chosen = zip(chips, centres[present], scales[present], sizes[present].tolist(), strict=True)
-    for chip, centre, scale, size in chosen:
-        _cut(image, _Square(centre, scale / size, (CHIP_SIZE * size - 1) / 2), chip)
+    chosen = zip(chips, centers[present], scales[present], sizes[present].tolist(), strict=True)
+    for chip, center, scale, size in chosen:
+        _cut(image, _Square(center, scale / size, (CHIP_SIZE * size - 1) / 2), chip)
     return chips, present
 
 
 def _similarities(
     landmarks: Float[Tensor, "n 68 2"],
 ) -> tuple[Float[Tensor, "n 2"], Float[Tensor, "n 2"]]:
-    """Where the chip's centre lies, and where a step along its upper edge leads.
+    """Where the chip's center lies, and where a step along its upper edge leads.
 
     In complex numbers ``T(z) = mean(p) + s (z - mean(m))``, ``s = sum conj(m_i) p_i / sum |m_i|^2``
     with both taken from their means.
@@ -139,8 +139,8 @@ def _similarities(
     middle, middles = mean_face.mean(), points.mean(1)
     spread = mean_face - middle
     scales = (spread.conj() * (points - middles[:, None])).sum(1) / spread.abs().square().sum()
-    centres = middles + scales * (CHIP_SIZE / 2 * (1 + 1j) - middle)
-    return torch.view_as_real(centres), torch.view_as_real(scales)
+    centers = middles + scales * (CHIP_SIZE / 2 * (1 + 1j) - middle)
+    return torch.view_as_real(centers), torch.view_as_real(scales)
 
 
 def _cut(image: UInt8[Tensor, "3 h w"], square: _Square, out: UInt8[Tensor, "3 150 150"]) -> None:
@@ -153,7 +153,7 @@ def _cut(image: UInt8[Tensor, "3 h w"], square: _Square, out: UInt8[Tensor, "3 1
     if left > right or top > bottom:
         return
     pixels = image[:, top : bottom + 1, left : right + 1].cpu()
-    square = square.moved(square.centre.new_tensor([left, top]))
+    square = square.moved(square.center.new_tensor([left, top]))
     for _ in range(halvings):
         if min(pixels.shape[1:]) < _SMALLEST:
             return
@@ -164,7 +164,7 @@ def _cut(image: UInt8[Tensor, "3 h w"], square: _Square, out: UInt8[Tensor, "3 1
 
 def _bounds(square: _Square, margin: int, image: Tensor) -> tuple[int, int, int, int]:
     """The square's pixels and as many around it, as far as the image has them."""
-    corners, last = square.corners(), square.centre.new_tensor([image.shape[2], image.shape[1]]) - 1
+    corners, last = square.corners(), square.center.new_tensor([image.shape[2], image.shape[1]]) - 1
     low = (corners.amin(0) - margin).clamp(min=0)
     high = (corners.amax(0) + margin).minimum(last)
     left, top, right, bottom = (math.floor(edge + 0.5) for edge in (*low.tolist(), *high.tolist()))

@@ -1,8 +1,8 @@
-"""Faces brought upright by five points, as the networks of face recognition are trained on them.
+"""Align faces upright by five points, as the networks of face recognition expect.
 
 Source: Deng et al., "ArcFace: Additive Angular Margin Loss for Deep Face Recognition", CVPR 2019;
-the five places are those of InsightFace's code, https://github.com/deepinsight/insightface.
-Differs: a photo is resampled without aliasing, not bilinearly.
+the five positions are those of InsightFace's code, https://github.com/deepinsight/insightface.
+Differs: photos are resampled with antialiasing instead of bilinearly.
 """
 
 import torch
@@ -25,8 +25,8 @@ _PLACES = (
     (41.5493, 92.3655),
     (70.7299, 92.2041),
 )
-_LARGEST = 32.0  # sides of the image; no face of it has a larger square
-_FARTHEST = 2.0**24  # pixels; farther away lie no landmarks of an image
+_LARGEST = 32.0  # maximum size of a face's square, in image sides
+_FARTHEST = 2.0**24  # maximum distance of landmarks, in pixels
 
 
 def aligned_faces(
@@ -38,7 +38,7 @@ def aligned_faces(
 ) -> tuple[Float[Tensor, "m 3 {size} {size}"], Bool[Tensor, "n"]]:
     """Cut out faces upright: a similarity brings five points of each to their places.
 
-    It minimises ``sum |T(p_i) - q_i|^2``, the places ``q_i`` being those of 112 x 112 pixels times
+    It minimizes ``sum |T(p_i) - q_i|^2``, the places ``q_i`` being those of 112 x 112 pixels times
     ``size / 112``. What lies outside the image is black.
 
     Args:

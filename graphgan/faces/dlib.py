@@ -1,7 +1,7 @@
-"""dlib's frontal face detector and its predictor of 68 landmarks, where dlib is installed.
+"""dlib's frontal face detector and 68-landmark predictor, if dlib is installed.
 
-Nothing that runs by default needs it: its predictor was trained on iBUG 300-W, whose terms exclude
-**commercial use**. It is what most published figures were measured with.
+Nothing needs them by default: the predictor was trained on iBUG 300-W, whose terms exclude
+**commercial use**. Most published figures were measured with them.
 
 Source: Kazemi and Sullivan, "One Millisecond Face Alignment with an Ensemble of Regression Trees",
 CVPR 2014.
@@ -21,17 +21,17 @@ from graphgan.extras import MissingExtraError, needs_extra
 from graphgan.faces.contracts import Faces, Landmarks
 
 _PREDICTOR = "shape_predictor_68_face_landmarks.dat"
-_FRONTAL = 80  # pixels of the smallest faces that the detector knows, before any doubling
+_FRONTAL = 80  # smallest faces the detector finds without upsampling, in pixels
 
 
 class DlibDetector:
-    """A `FaceDetector`: dlib's frontal one, for upright faces from the front.
+    """A `FaceDetector`: dlib's detector for upright, frontal faces.
 
     Args:
-        upsample: how many times the image is doubled first: 0 finds faces from 80 pixels, 1 from
+        upsample: number of times to double the image first: 0 finds faces from 80 pixels, 1 from
             40.
-        max_side: larger images are searched at this many pixels on their longer side, which bounds
-            time and memory.
+        max_side: larger images are downscaled to this longer side in pixels, which bounds time and
+            memory.
     Raises:
         MissingExtraError: dlib is not installed.
     """
@@ -46,14 +46,14 @@ class DlibDetector:
 
     @classmethod
     def for_faces_from(cls, min_face: int) -> "DlibDetector":
-        """With so many doublings as faces of ``min_face`` pixels take."""
+        """The detector with the number of doublings that faces of ``min_face`` pixels need."""
         doublings = 0
         while min_face * 2**doublings < _FRONTAL:
             doublings += 1
         return cls(doublings, max_side=4096)
 
     def __call__(self, image: UInt8[Tensor, "3 h w"]) -> Faces:
-        """All faces, the surest first."""
+        """Detect all faces, most confident first."""
         small, scale = self._shrink(image)
         pixels = small.permute(1, 2, 0).contiguous().cpu().numpy()
         found, scores, _ = _frontal_detector().run(pixels, self.upsample, 0.0)
@@ -73,11 +73,11 @@ class DlibDetector:
 
 
 class DlibLandmarks:
-    """A `Landmarker`: dlib's 68-point predictor. Its confidence is 1 whatever it sees.
+    """A `Landmarker`: dlib's 68-point predictor. Its confidence is always 1.
 
     Args:
-        weights: a 68-point ``shape_predictor`` file; None takes the one of the extra ``dlib``,
-            which excludes **commercial use**.
+        weights: a 68-point ``shape_predictor`` file; None uses the one of the extra ``dlib``, which
+            excludes **commercial use**.
     Raises:
         MissingExtraError: dlib, or the package with its weights, is not installed.
         ValueError: ``weights`` is not such a file.
@@ -94,7 +94,7 @@ class DlibLandmarks:
         self.fingerprint = f"dlib 68 points, {self._weights.name}"
 
     def __call__(self, image: UInt8[Tensor, "3 h w"], faces: Faces) -> Landmarks:
-        """Landmarks of each face, in the same order, whatever its box shows."""
+        """Landmarks of each face, in the same order, whatever its box contains."""
         pixels = image.permute(1, 2, 0).contiguous().cpu().numpy()
         points = [self._points(pixels, box) for box in faces.boxes]
         stacked = torch.stack(points) if points else torch.zeros(0, 68, 2)
@@ -107,7 +107,7 @@ class DlibLandmarks:
         return torch.tensor([(point.x, point.y) for point in shape.parts()], dtype=torch.float32)
 
 
-@cache  # of all detectors of a process, and never sent to another one
+@cache  # shared by all detectors in a process, never pickled
 def _frontal_detector() -> Any:
     import dlib
 
@@ -125,12 +125,12 @@ def _predictor(weights: Path) -> Any:
 
 
 def packaged_weights(name: str) -> Path:
-    """A file of the package that comes with the extra ``dlib``.
+    """Path of a file in the package installed with the extra ``dlib``.
 
     Raises:
-        MissingExtraError: it is not installed.
+        MissingExtraError: the package is not installed.
     """
-    # Importing this package needs the retired pkg_resources: it is only located.
+    # Importing this package requires the retired pkg_resources, so it is only located.
     spec = importlib.util.find_spec("face_recognition_models")
     if spec is None or not spec.submodule_search_locations:
         raise MissingExtraError(

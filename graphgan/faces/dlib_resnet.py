@@ -1,4 +1,4 @@
-"""dlib's face recogniser in PyTorch: 128 numbers a face, without dlib.
+"""dlib's face recognizer in PyTorch: 128 numbers per face, without dlib.
 
 Source: King, "High Quality Face Recognition with Deep Metric Learning", 2017,
 http://blog.dlib.net/2017/02/high-quality-face-recognition-with-deep.html; the network is the one
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from graphgan.faces._dlib_chips import CHIP_SIZE, face_chips
 from graphgan.models.pretrained import Pretrained
-from graphgan.weights.catalogue import RECOGNISER
+from graphgan.weights.catalog import RECOGNIZER
 
 DESCRIPTOR_SIZE = 128
 """Numbers a face."""
@@ -33,11 +33,11 @@ _BLOCKS = (
     *((256, False),) * 2,
     (256, True),
 )
-_AT_ONCE = 16  # faces: more of them take more memory, and as long
+_AT_ONCE = 16  # faces per batch: larger batches need more memory without being faster
 
 
 class DlibResNet(Pretrained):
-    """Descriptors of upright faces, of one person where they are 0.6 apart or nearer.
+    """Descriptors of upright faces; two faces at most 0.6 apart are of one person.
 
     ``(p - mean) / 256``, a 7x7 convolution of stride 2, a 3x3 maximum of stride 2, 14 residual
     blocks of two 3x3 convolutions, the mean over the image, a linear layer without bias. A block is
@@ -48,7 +48,7 @@ class DlibResNet(Pretrained):
     Shapes:
         ``images: b 3 150 150`` RGB, 0 to 255 (8-bit or float), cut as dlib cuts them -> ``b 128``
     Raises:
-        ValueError: images of another shape.
+        ValueError: images of the wrong shape.
 
     Example:
         >>> DlibResNet()(torch.zeros(2, 3, 150, 150)).shape
@@ -107,20 +107,20 @@ def _filled(
     return F.pad(x, missing) if any(missing) else x
 
 
-class DlibResNetRecogniser:
-    """dlib's descriptors of the faces of an image, 16 faces in a batch.
+class DlibResNetRecognizer:
+    """dlib's face descriptors, computed for 16 faces at a time.
 
-    Each face is brought upright to 150 x 150 pixels by a similarity of its eyes, nose and upper
-    lip, in every pixel as dlib does it. `DlibResNet` describes it with the weights that are
-    shipped, which are read once a process. dlib rounds landmarks to whole pixels; for such
-    landmarks distances are dlib's own to 1e-3.
+    Each face is aligned to 150 x 150 pixels by a similarity of its eyes, nose and upper lip,
+    identical to dlib's in every pixel. `DlibResNet` describes it with the shipped weights, which
+    are loaded once per process. dlib rounds landmarks to whole pixels; for such landmarks,
+    distances match dlib's to 1e-3.
 
     Args:
-        device: where the network computes.
+        device: device to run the network on.
 
     Example:
-        >>> recognise = DlibResNetRecogniser()
-        >>> recognise(torch.zeros(3, 64, 64, dtype=torch.uint8), torch.zeros(0, 68, 2)).shape
+        >>> recognize = DlibResNetRecognizer()
+        >>> recognize(torch.zeros(3, 64, 64, dtype=torch.uint8), torch.zeros(0, 68, 2)).shape
         torch.Size([0, 128])
     """
 
@@ -135,14 +135,14 @@ class DlibResNetRecogniser:
     def __call__(
         self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "n 68 2"]
     ) -> Float[Tensor, "n 128"]:
-        """The descriptor of each face, in its order, on the CPU.
+        """The descriptor of each face, in order, on the CPU.
 
         Args:
             image: RGB.
             landmarks: iBUG-68, in pixels. A face whose landmarks are not all finite, or lie within
                 a pixel, gets a row of NaN.
         Raises:
-            ValueError: an image or landmarks of another shape; weights that cannot be read.
+            ValueError: an image or landmarks of the wrong shape, or unreadable weights.
         """
         chips, present = face_chips(image, landmarks)
         descriptors = torch.full((len(landmarks), DESCRIPTOR_SIZE), torch.nan, device="cpu")
@@ -155,6 +155,6 @@ class DlibResNetRecogniser:
 
 @cache
 def _network(device: str) -> DlibResNet:
-    network = DlibResNet.from_pretrained(RECOGNISER).requires_grad_(False).to(device)
+    network = DlibResNet.from_pretrained(RECOGNIZER).requires_grad_(False).to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network

@@ -1,6 +1,6 @@
-"""Expressions of the faces of pictures: a detector, the face mesh and the irises one after another.
+"""Read facial expressions from images with a face detector, the face mesh and the iris model.
 
-What is measured of them is in `graphgan.metrics.expression`.
+The measurements are in `graphgan.metrics.expression`.
 """
 
 import torch
@@ -15,16 +15,16 @@ from graphgan.landmarks.eyes import Eyes
 from graphgan.metrics.detection import box_iou, landmark_box
 from graphgan.metrics.expression import Expression, measure_expression
 
-_LEAST_CONFIDENCE = 0.5  # of a mesh: below it, it is no face's
-_LEAST_OVERLAP = 0.2  # of a face's box and that of the landmarks that it is to have
+_LEAST_CONFIDENCE = 0.5  # minimum confidence of a mesh to count as a face
+_LEAST_OVERLAP = 0.2  # minimum overlap of a face's box with its landmarks' box
 
 
 class ExpressionReader:
-    """Reads one expression from each picture.
+    """Reads one expression from each image.
 
     Args:
-        detector: finds faces, `CenterFace` by default.
-        mesh, iris: look at them.
+        detector: face detector; `CenterFace` by default.
+        mesh, iris: networks applied to the detected face.
 
     Example:
         >>> ExpressionReader()(torch.zeros(2, 3, 64, 64, dtype=torch.uint8)).yaw
@@ -44,19 +44,19 @@ class ExpressionReader:
     def __call__(
         self, images: UInt8[Tensor, "n 3 h w"], landmarks: Float[Tensor, "n 68 2"] | None = None
     ) -> Expression:
-        """The expression of each picture's face; NaN where none is found.
+        """The expression of each image's face; NaN if no face is found.
 
         Args:
             images: 8-bit.
-            landmarks: where the face of each picture is: of several faces, the one whose box
-                overlaps with these most is read, and none where the overlap (intersection over
-                union) is below 0.2. Without landmarks the surest face is read.
+            landmarks: position of each image's face: among several faces, the one whose box
+                overlaps most with these landmarks is read, and none if the overlap (intersection
+                over union) is below 0.2. Without landmarks, the most confident face is read.
         Raises:
-            ValueError: unlike counts.
+            ValueError: mismatched counts.
         """
         if landmarks is not None and len(landmarks) != len(images):
             counts = f"{len(landmarks)} for {len(images)} images"
-            raise ValueError(f"expected landmarks of every image, got {counts}")
+            raise ValueError(f"expected landmarks for every image, got {counts}")
         points = [None] * len(images) if landmarks is None else list(landmarks)
         found = [
             self.look(image, self._face(image, own))
@@ -69,7 +69,7 @@ class ExpressionReader:
     def look(
         self, image: UInt8[Tensor, "3 h w"], face: Faces
     ) -> tuple[Float[Tensor, "1 468 3"], Float[Tensor, "1 2 2"], Float[Tensor, "1 2 16 2"]]:
-        """Mesh, irises and contours of the lids of the first face; NaN where there is none.
+        """Mesh, irises and lid contours of the first face; NaN if there is none.
 
         Args:
             image: 8-bit.
@@ -85,7 +85,7 @@ class ExpressionReader:
 
     @property
     def fingerprint(self) -> str:
-        """Cached results stay valid as long as this does not change."""
+        """Cached results are valid as long as this does not change."""
         return f"{self.mesh.fingerprint}; {self.iris.fingerprint}"
 
     def _face(

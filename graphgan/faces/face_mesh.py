@@ -1,10 +1,10 @@
-"""MediaPipe's face mesh: 468 points of a face, and the 68 landmarks of iBUG made of them.
+"""MediaPipe's face mesh: 468 points of a face, and iBUG's 68 landmarks derived from them.
 
 Source: Kartynnik et al., "Real-time Facial Surface Geometry from Monocular Video on Mobile GPUs",
 CVPR workshop 2019, https://arxiv.org/abs/1907.06724; the weights are MediaPipe's (Apache-2.0).
 
-The landmarks are vertices of the mesh plus a linear correction, which ``scripts/fit_face_mesh.py``
-learns from annotated faces: both sets mark other places, along the jaw above all.
+The landmarks are mesh vertices plus a linear correction, which ``scripts/fit_face_mesh.py`` learns
+from annotated faces, because the two sets mark different places, especially along the jaw.
 """
 
 from functools import cache, cached_property, partial
@@ -28,19 +28,19 @@ WEIGHTS, CORRECTION = "face-mesh", "face-mesh-ibug68"
 
 NUM_VERTICES = 468
 _SIZE = 192
-_AROUND = 1.5  # sides of the square that the network looks at, of the face's box
+_AROUND = 1.5  # side of the network's crop, relative to the face's box
 _AT_ONCE = 8  # faces in a batch
-_LARGE = 40.0  # pixels a side of the boxes from which a face is looked at again
+_LARGE = 40.0  # minimum side of boxes that get further passes, in pixels
 # Vertices of the mesh: outer corners of the eyes.
 _RIGHT_EYE, _LEFT_EYE = 33, 263
 
 
 class Mesh(NamedTuple):
-    """Meshes of several faces of one image.
+    """Meshes of several faces in one image.
 
     Args:
         vertices: x and y in pixels, z toward the camera (negative is nearer) at the same scale.
-        confidences: how sure the network is that this is a face, in [0, 1].
+        confidences: confidence that this is a face, in [0, 1].
     """
 
     vertices: Float[Tensor, "n 468 3"]
@@ -50,16 +50,15 @@ class Mesh(NamedTuple):
 class FaceMesh:
     """A `Landmarker`: 68 landmarks from a mesh of 468 points.
 
-    A face is turned upright by its eyes, where the detector found them. Unless it is small, it is
-    looked at several times: each look begins with the mesh of the last one, and a square that fits
-    better.
+    A face is rotated upright by the eyes that the detector found. Unless it is small, several
+    passes are made, each starting from the previous mesh, whose crop fits better.
 
     Args:
-        passes: how many looks there are.
-        device: where the network runs.
-        weights, correction: files of the network and of what makes 68 landmarks of its mesh.
+        passes: number of passes.
+        device: device to run the network on.
+        weights, correction: files of the network and of the correction that derives 68 landmarks.
     Raises:
-        ValueError: no pass; weights that are missing or damaged.
+        ValueError: no passes, or missing or damaged weights.
 
     Example:
         >>> image = torch.zeros(3, 64, 64, dtype=torch.uint8)
@@ -82,7 +81,7 @@ class FaceMesh:
         self.weights = weights_file(WEIGHTS) if weights is None else weights
         self.correction = weights_file(CORRECTION) if correction is None else correction
         self.fingerprint = f"{WEIGHTS} 1, {passes} passes"
-        # Bad files are found out before any work.
+        # Detect bad files before any work.
         if weights is not None:
             ConvGraph.from_pretrained(weights)
             self.fingerprint += f", {files_checksum(weights)}"
@@ -91,13 +90,13 @@ class FaceMesh:
             self.fingerprint += f", {files_checksum(correction)}"
 
     def __call__(self, image: UInt8[Tensor, "3 h w"], faces: Faces) -> Landmarks:
-        """Landmarks of each face, in the same order, whatever its box shows."""
+        """Landmarks of each face, in the same order, whatever its box contains."""
         mesh = self.mesh(image, faces)
         return Landmarks(self._correction(mesh.vertices), mesh.confidences)
 
     @torch.inference_mode()
     def mesh(self, image: UInt8[Tensor, "3 h w"], faces: Faces) -> Mesh:
-        """All points that the network gives."""
+        """All points that the network returns."""
         if not len(faces.boxes):
             return _nothing()
         parts = [faces.at(some) for some in torch.split(torch.arange(len(faces.boxes)), _AT_ONCE)]
@@ -118,18 +117,18 @@ class FaceMesh:
     def _look(
         self,
         image: UInt8[Tensor, "3 h w"],
-        centres: Float[Tensor, "n 2"],
+        centers: Float[Tensor, "n 2"],
         sides: Float[Tensor, "n"],
         angles: Float[Tensor, "n"],
     ) -> Mesh:
-        crops = cut_squares(image.to(self.device), centres, sides, angles, _SIZE)
+        crops = cut_squares(image.to(self.device), centers, sides, angles, _SIZE)
         numbers, logits = _network(self.weights, self.device)(crops / 255)
         vertices = numbers.cpu().view(-1, NUM_VERTICES, 3)
         scale = sides[:, None] / _SIZE
         across, down = ((vertices[..., i] + 0.5 - _SIZE / 2) * scale for i in (0, 1))
         cos, sin = angles.cos()[:, None], angles.sin()[:, None]
         x, y = cos * across - sin * down, sin * across + cos * down
-        points = torch.stack([x + centres[:, :1], y + centres[:, 1:], vertices[..., 2] * scale], -1)
+        points = torch.stack([x + centers[:, :1], y + centers[:, 1:], vertices[..., 2] * scale], -1)
         return Mesh(points, logits.cpu().flatten().sigmoid())
 
     @cached_property
@@ -158,8 +157,8 @@ def _squares_of_meshes(vertices: Float[Tensor, "n 468 3"]) -> tuple[Tensor, Tens
     turned = points @ torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], 1)
     low, high = turned.amin(1), turned.amax(1)
     x, y = ((low + high) / 2).unbind(1)
-    centres = torch.stack([cos * x - sin * y, sin * x + cos * y], 1)
-    return centres, _AROUND * (high - low).amax(1), angles
+    centers = torch.stack([cos * x - sin * y, sin * x + cos * y], 1)
+    return centers, _AROUND * (high - low).amax(1), angles
 
 
 class _Correction(NamedTuple):
@@ -214,7 +213,7 @@ class Frame(NamedTuple):
         return turned + self.middles[:, None]
 
 
-@cache  # of all landmarkers of a process, and never sent to another one
+@cache  # shared by all landmark detectors in a process, never pickled
 def _network(weights: Path, device: str) -> ConvGraph:
     return ConvGraph.from_pretrained(weights).for_inference().to(device)
 

@@ -1,4 +1,4 @@
-"""FaceNet: descriptors of 512 numbers, with the weights of a file.
+"""FaceNet: 512-number descriptors, with weights from a file.
 
 Source: Schroff et al., "FaceNet: A Unified Embedding for Face Recognition and Clustering", CVPR
 2015; see `graphgan.faces.inception_resnet.InceptionResnetV1`.
@@ -17,21 +17,22 @@ from graphgan.faces.inception_resnet import InceptionResnetV1
 from graphgan.landmarks.align import Crop, crop_image
 
 SIZE = 160
-"""Pixels a side of the faces that it sees."""
+"""Side in pixels of the face crops."""
 
-# MTCNN's boxes, on which FaceNet was trained, hold more of a head than landmarks do: brows to chin.
+# MTCNN boxes, on which FaceNet was trained, show more of the head than landmarks (brows to chin).
 _BESIDE, _ABOVE, _BELOW = 0.1, 0.4, 0.1
 
 
 class FaceNet:
-    """A `NamingRecogniser`: FaceNet with the weights of a file.
+    """A `NamingRecognizer`: FaceNet with weights from a file.
 
-    A face is cut out upright: the box of its landmarks, two fifths of its height added above and a
-    tenth on the other sides, at 160 x 160 pixels. A face without landmarks gets a row of NaN.
+    Faces are cropped upright: the box of the landmarks, extended by two fifths of its height at the
+    top and a tenth on the other sides, at 160 x 160 pixels. A face without landmarks gets a row of
+    NaN.
 
     Args:
-        weights: those trained on CASIA-WebFace or VGGFace2.
-        name: in tables.
+        weights: weights trained on CASIA-WebFace or VGGFace2.
+        name: name in tables.
     Raises:
         ValueError: other weights.
     """
@@ -39,7 +40,7 @@ class FaceNet:
     threshold: float | None = None
 
     def __init__(self, weights: Path, *, name: str = "FaceNet") -> None:
-        network = InceptionResnetV1.from_weights(weights)  # a bad file is found out at once
+        network = InceptionResnetV1.from_weights(weights)  # detect a bad file immediately
         self.has_classes = network.logits is not None
         self.weights = weights
         self.name = name
@@ -53,7 +54,7 @@ class FaceNet:
     def logits(
         self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "n 68 2"]
     ) -> Float[Tensor, "n c"]:
-        """One number for each person that it was trained on."""
+        """One number for each person in the training set."""
         return self._told(image, landmarks, classes=True)
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Faces with their landmarks: a detector, and a landmarker that looks at what it found."""
+"""Find faces with their landmarks, by a detector followed by a landmark detector."""
 
 import torch
 from jaxtyping import Bool, Float, UInt8
@@ -11,9 +11,9 @@ from graphgan.landmarks.detection import Detection
 from graphgan.landmarks.hull import convex_hull
 
 MOST_FACES = 4096
-"""Of one image: a detector that returns more is not believed."""
+"""Maximum number of faces in an image; more detections are not credible."""
 
-# Landmarks whose confidence is lower are no face's.
+# Landmarks with a lower confidence do not belong to a face.
 _LEAST_CONFIDENCE = 0.5
 _HELD = 0.7  # of a face's box from which it lies in another one
 _LARGER = 4.0  # a face's area, in areas of what is a part of it
@@ -26,19 +26,18 @@ _EXTENT = (0.4, 1.8)
 
 
 class FaceFinder:
-    """A `LandmarkDetector`: each face of an image with its box and 68 landmarks.
+    """A `LandmarkDetector`: each face in an image with its box and 68 landmarks.
 
-    Where the landmarks are none of a face, they are NaN: the box is then all that is known of it.
-    Such a box is left out if it holds another face, which has landmarks: it is a head with its
-    surroundings.
-    Boxes that are not finite, have no area or lie outside the image are left out; others are
-    cut at its edges.
+    If the landmarks do not form a face, they are NaN, and only the box is known. Such a box is
+    dropped if it contains another face that has landmarks, because it is that head with its
+    surroundings. Boxes that are not finite, have no area or lie outside the image are dropped;
+    others are clipped to the image.
 
     Args:
-        detector: finds faces, `CenterFace` by default.
-        landmarker: finds their landmarks, `FaceMesh` by default.
+        detector: face detector; `CenterFace` by default.
+        landmarker: landmark detector; `FaceMesh` by default.
     Raises:
-        ValueError: more than 4,096 boxes in an image. To leave some out would be to show faces.
+        ValueError: more than 4,096 boxes in an image, since dropping some could expose faces.
 
     Example:
         >>> FaceFinder()(torch.zeros(3, 64, 64, dtype=torch.uint8))
@@ -56,7 +55,7 @@ class FaceFinder:
         self.landmarker = FaceMesh() if landmarker is None else landmarker
 
     def __call__(self, image: UInt8[Tensor, "3 h w"]) -> list[Detection]:
-        """All faces of an image, the surest first."""
+        """Find all faces in an image, most confident first."""
         if not image.numel():
             return []
         faces = _plausible(self.detector(image), (image.shape[1], image.shape[2]))

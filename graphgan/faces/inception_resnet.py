@@ -1,4 +1,4 @@
-"""Inception-ResNet-v1, the network of FaceNet's published weights: it tells people apart.
+"""Inception-ResNet-v1, the network of FaceNet's published weights, for face recognition.
 
 Sources: Szegedy et al., "Inception-v4, Inception-ResNet and the Impact of Residual Connections on
 Learning", AAAI 2017, figures 10-14 (the ResNet-v1 variant), https://arxiv.org/abs/1602.07261;
@@ -22,32 +22,34 @@ from graphgan.models._conv_norm import ConvNormReLU
 from graphgan.models._published_wrappings import State
 from graphgan.models._weight_files import read_state
 
-SIZE = 160  # pixels a side that the published weights were trained at
-MIN_SIZE = 75  # below, the last pooling has nothing left
+SIZE = 160  # side of the published weights' training images, in pixels
+MIN_SIZE = 75  # smaller images leave nothing for the last pooling
 NUM_FEATURES = 512
 
 # Trained on (v - 127.5) / 128 of 8-bit values v; images here are v / 127.5 - 1.
-_STANDARDISATION = 127.5 / 128
+_STANDARDIZATION = 127.5 / 128
 
-Network = TypeVar("Network", bound="InceptionResnetV1")  # the hook of the tests knows no Self
+Network = TypeVar(
+    "Network", bound="InceptionResnetV1"
+)  # the tests' type checker does not support Self
 
 
 class InceptionResnetV1(nn.Module):
-    """Embeddings of faces whose distances say whether two pictures show one person.
+    """Face embeddings whose distances tell whether two images show one person.
 
     ``embedding = f / |f|``, ``logits = W f + b`` with ``f = BatchNorm(V mean(features))``. Images
     are scaled by 127.5 / 128 first: of 8-bit values v, given as ``v / 127.5 - 1``, this makes
-    FaceNet's "fixed image standardisation" ``(v - 127.5) / 128``.
+    FaceNet's "fixed image standardization" ``(v - 127.5) / 128``.
 
-    For evaluation: `from_weights` gives it ready for use; FaceNet's dropout is left out.
+    For evaluation only; load it with `from_weights`. FaceNet's dropout is omitted.
 
     Args:
-        num_classes: people that `classify` tells apart; None for embeddings alone.
+        num_classes: number of people for `classify`; None for embeddings only.
     Shapes:
-        ``images: b 3 h w`` in [-1, 1] (160 x 160 pixels as trained, 75 a side and more) ->
+        ``images: b 3 h w`` in [-1, 1] (160 x 160 pixels as trained, at least 75 a side) ->
         ``b 512`` of length 1
     Raises:
-        ValueError: other shapes, an empty batch, integers.
+        ValueError: wrong shapes, an empty batch, integer images.
 
     Example:
         >>> network = InceptionResnetV1(num_classes=10).eval()
@@ -80,16 +82,16 @@ class InceptionResnetV1(nn.Module):
 
     @classmethod
     def from_weights(cls: type[Network], path: str | Path) -> Network:
-        """The network of a state dict in facenet-pytorch's layout, in eval mode, on the CPU.
+        """Load facenet-pytorch's weights; returns the network in eval mode, on the CPU.
 
-        Such are ``20180402-114759-vggface2.pt`` (8,631 people) and
-        ``20180408-102900-casia-webface.pt`` (10,575). The number of people is read off the file,
-        which may be without logits. The parameters ask for no gradient; images may.
+        Examples are ``20180402-114759-vggface2.pt`` (8,631 people) and
+        ``20180408-102900-casia-webface.pt`` (10,575). The number of people is read from the file,
+        which may lack logits. The parameters do not require gradients; images may.
 
         Raises:
-            ValueError: no such file, something else in it, keys that are missing, left over or of
-                another shape, weights that are not finite; the file is named.
-            OSError: the file may not be read.
+            ValueError: the file does not exist or has other content, keys are missing, unexpected
+                or have wrong shapes, or weights are not finite. The message names the file.
+            OSError: the file cannot be read.
         """
         state = read_state(Path(path))
         try:
@@ -106,19 +108,19 @@ class InceptionResnetV1(nn.Module):
         return F.normalize(self._features(images), dim=1)
 
     def classify(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n"]:
-        """Logits of the people that it was trained on.
+        """Logits of the people in the training set.
 
         Raises:
-            ValueError: a network without logits, or images that `forward` refuses.
+            ValueError: a network without logits, or images that `forward` rejects.
         """
         if self.logits is None:
-            raise ValueError("expected a network with logits, got one for embeddings alone")
+            raise ValueError("expected a network with logits, got one for embeddings only")
         logits: Tensor = self.logits(self._features(images))
         return logits
 
     def _features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 512"]:
         check_features(images, 3, "images", smallest=MIN_SIZE)
-        x = self.conv2d_2b(self.conv2d_2a(self.conv2d_1a(images * _STANDARDISATION)))
+        x = self.conv2d_2b(self.conv2d_2a(self.conv2d_1a(images * _STANDARDIZATION)))
         x = self.conv2d_4b(self.conv2d_4a(self.conv2d_3b(self.maxpool_3a(x))))
         x = self.mixed_7a(self.repeat_2(self.mixed_6a(self.repeat_1(x))))
         x = self.block8(self.repeat_3(x)).mean(dim=(2, 3))

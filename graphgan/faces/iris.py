@@ -1,4 +1,4 @@
-"""MediaPipe's iris: where the eyes of a face look, and how far they are open.
+"""MediaPipe's iris model: gaze and eye opening.
 
 Source: Ablavatski et al., "Real-time Pupil Tracking from Monocular Video for Digital Puppetry",
 CVPR workshop 2020, https://arxiv.org/abs/2006.11341; the weights are MediaPipe's (Apache-2.0).
@@ -31,16 +31,16 @@ _APART, _UP = 0.065, 0.04
 
 
 class Iris:
-    """Irises and eyelids from an image and the places of the eyes' corners.
+    """Find irises and eyelids, given an image and the corners of the eyes.
 
-    The network always names an iris, also behind closed lids: ask `Eyes.contours` how far an eye is
-    open. It was made for eyes of about 28 pixels width.
+    The network always returns an iris, even behind closed lids; use `Eyes.contours` to measure how
+    far an eye is open. It was made for eyes about 28 pixels wide.
 
     Args:
-        device: where the network runs.
-        weights: a file of the network.
+        device: device to run the network on.
+        weights: weights file.
     Raises:
-        ValueError: weights that are missing or damaged.
+        ValueError: missing or damaged weights.
 
     Example:
         >>> image = torch.zeros(3, 64, 64, dtype=torch.uint8)
@@ -55,12 +55,12 @@ class Iris:
         self.weights = weights_file(WEIGHTS) if weights is None else weights
         self.fingerprint = f"{WEIGHTS} 2"
         if weights is not None:
-            ConvGraph.from_pretrained(weights)  # a bad file is found out at once
+            ConvGraph.from_pretrained(weights)  # detect a bad file immediately
             self.fingerprint += f", {files_checksum(weights)}"
 
     @torch.inference_mode()
     def __call__(self, image: UInt8[Tensor, "3 h w"], points: Float[Tensor, "n k d"]) -> Eyes:
-        """The eyes of each face, in the same order; NaN where a point of it is NaN.
+        """The eyes of each face, in the same order; NaN if any of its points is NaN.
 
         Args:
             image: 8-bit.
@@ -72,7 +72,7 @@ class Iris:
 
     @torch.inference_mode()
     def of_crops(self, images: UInt8[Tensor, "n 3 h w"], points: Float[Tensor, "n k d"]) -> Eyes:
-        """The eyes of the face of each image, all looked at in one batch; see `__call__`."""
+        """The eyes of one face per image, in one batch; see `__call__`."""
         return self._find(list(images.to(self.device)), points)
 
     def _find(self, images: list[Tensor], points: Float[Tensor, "n k d"]) -> Eyes:
@@ -93,8 +93,8 @@ class Iris:
         outer, inner = corners.flatten(0, 1).unbind(1)
         across = torch.where(_is_left(count)[:, None], outer - inner, inner - outer)
         sides, angles = _AROUND * across.norm(dim=1), torch.atan2(across[:, 1], across[:, 0])
-        centres = (outer + inner) / 2
-        pairs = (torch.split(x, 2) for x in (centres, sides, angles))
+        centers = (outer + inner) / 2
+        pairs = (torch.split(x, 2) for x in (centers, sides, angles))
         crops = torch.cat(
             [
                 cut_squares(image, both, sizes, turns, _SIZE)
@@ -111,7 +111,7 @@ class Iris:
             ],
             1,
         )
-        placed = _in_image(points, centres, sides, angles).view(count, 2, -1, 2)
+        placed = _in_image(points, centers, sides, angles).view(count, 2, -1, 2)
         return Eyes(placed[:, :, 0], placed[:, :, 1:])
 
 
@@ -142,7 +142,7 @@ def _is_left(count: int) -> Tensor:
 
 
 def _in_image(
-    points: Float[Tensor, "m p 2"], centres: Tensor, sides: Tensor, angles: Tensor
+    points: Float[Tensor, "m p 2"], centers: Tensor, sides: Tensor, angles: Tensor
 ) -> Float[Tensor, "m p 2"]:
     """From pixels of the squares, in which left eyes are mirrored, to those of the image."""
     scale = (sides / _SIZE)[:, None]
@@ -150,9 +150,9 @@ def _in_image(
     across = torch.where(_is_left(len(points) // 2)[:, None], -across, across)
     cos, sin = angles.cos()[:, None], angles.sin()[:, None]
     x, y = cos * across - sin * down, sin * across + cos * down
-    return torch.stack([x, y], -1) + centres[:, None]
+    return torch.stack([x, y], -1) + centers[:, None]
 
 
-@cache  # of all of a process, and never sent to another one
+@cache  # shared in a process, never pickled
 def _network(weights: Path, device: str) -> ConvGraph:
     return ConvGraph.from_pretrained(weights).for_inference().to(device)

@@ -1,4 +1,4 @@
-"""MTCNN: faces found by three small networks, each looking closer at what the last one left.
+"""MTCNN: detects faces with three networks, each refining the candidates of the one before.
 
 Source: Zhang et al., "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional
 Networks", IEEE Signal Processing Letters 2016, https://arxiv.org/abs/1604.02878.
@@ -25,18 +25,18 @@ from graphgan.faces.contracts import Faces
 from graphgan.models._published_wrappings import State
 from graphgan.models._weight_files import read_packed_state, read_state
 
-NUM_POINTS = 5  # eyes, tip of the nose, corners of the mouth; left in the picture first
+NUM_POINTS = 5  # eyes, tip of the nose, corners of the mouth; left in the image first
 _NETWORKS = ("pnet", "rnet", "onet")
 _AT_ONCE = 512  # crops that go through a network together
 
-Detector = TypeVar("Detector", bound="MTCNN")  # the hook of the tests knows no Self
+Detector = TypeVar("Detector", bound="MTCNN")  # the tests' type checker does not support Self
 
 
 class PNet(nn.Module):
-    """The proposal network: is there a face in each window of 12 x 12 pixels, every 2 pixels?
+    """The proposal network: is there a face in each 12 x 12 window, at every second pixel?
 
     Shapes:
-        ``images: b 3 h w`` in [-1, 1] (12 pixels and more a side) -> probabilities ``b h2 w2``,
+        ``images: b 3 h w`` in [-1, 1] (at least 12 pixels a side) -> probabilities ``b h2 w2``,
         offsets of the four edges ``b 4 h2 w2`` as shares of the window
     """
 
@@ -83,7 +83,7 @@ class RNet(nn.Module):
 
 
 class ONet(nn.Module):
-    """The output network: `RNet`'s answers from a closer look, and five points.
+    """The output network: like `RNet`, at a higher resolution and with five points.
 
     Shapes:
         ``crops: n 3 48 48`` in [-1, 1] -> probabilities ``n``, offsets ``n 4``, points ``n 5 2`` as
@@ -114,21 +114,21 @@ class ONet(nn.Module):
 
 
 class MTCNN(nn.Module):
-    """Faces of an image: boxes, how sure each is, and five points.
+    """Detect faces: boxes, confidences and five points.
 
-    The image is searched by `PNet` at scales ``12 / min_face * factor^i``; what it finds is cut
-    out as squares for `RNet`, what that leaves for `ONet`. Each moves the edges and drops what is
-    below its threshold. Of boxes that overlap (by more than 0.5 of their union within a scale, by
-    0.7 later, by 0.7 of the smaller one at the end) the surest stays.
+    `PNet` searches the image at scales ``12 / min_face * factor^i``; its candidates are cropped as
+    squares for `RNet`, and the remaining ones for `ONet`. Each network moves the edges and drops
+    candidates below its threshold. Among overlapping boxes (by more than 0.5 of their union within
+    a scale, by 0.7 later, by 0.7 of the smaller one at the end), the most confident is kept.
 
     Args:
-        min_face: pixels a side of the smallest faces that are searched for.
-        thresholds: the least probability after each network.
-        factor: from one scale to the next, below 1.
+        min_face: side of the smallest faces to detect, in pixels.
+        thresholds: minimum probability after each network.
+        factor: ratio between successive scales, below 1.
     Shapes:
         ``image: 3 h w``, 8-bit RGB; one of less than ``min_face`` pixels a side has no faces
     Raises:
-        ValueError: another image; options out of range.
+        ValueError: a wrong image, or options out of range.
 
     Example:
         >>> boxes, scores, points = MTCNN()(torch.zeros(3, 16, 16, dtype=torch.uint8))
@@ -154,7 +154,7 @@ class MTCNN(nn.Module):
 
     @classmethod
     def from_weights(cls: type[Detector], path: str | Path, **options: Any) -> Detector:
-        """The detector of weights in facenet-pytorch's layout, in eval mode, on the CPU.
+        """Load weights in facenet-pytorch's layout; returns the detector in eval mode, on the CPU.
 
         Args:
             path: a folder or a wheel (``.whl``) with ``pnet.pt``, ``rnet.pt`` and ``onet.pt``, such
@@ -163,7 +163,7 @@ class MTCNN(nn.Module):
             options: those of the class.
         Raises:
             ValueError: no such file, something else in it, keys that are missing, left over or of
-                another shape, weights that are not finite; the file is named.
+                another shape, weights that are not finite; the message names the file.
             OSError: a file may not be read.
         """
         detector, path = cls(**options), Path(path)
@@ -233,10 +233,10 @@ class MTCNN(nn.Module):
 
 
 class MTCNNDetector:
-    """A `FaceDetector`: MTCNN with the weights of a file, see `MTCNN.from_weights`.
+    """A `FaceDetector`: MTCNN with weights from a file, see `MTCNN.from_weights`.
 
     Args:
-        weights: of the three networks.
+        weights: weights of the three networks.
     Raises:
         ValueError: other weights.
     """
@@ -244,12 +244,12 @@ class MTCNNDetector:
     name = "MTCNN"
 
     def __init__(self, weights: Path) -> None:
-        MTCNN.from_weights(weights)  # a bad file is found out before any work
+        MTCNN.from_weights(weights)  # detect a bad file before any work
         self.weights = weights
         self.fingerprint = f"MTCNN {files_checksum(weights)}"
 
     def __call__(self, image: UInt8[Tensor, "3 h w"]) -> Faces:
-        """All faces, the surest first."""
+        """Detect all faces, most confident first."""
         faces: Faces = self._network(image)
         return faces
 

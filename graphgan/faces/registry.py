@@ -1,4 +1,4 @@
-"""The tools of this room by name: what commands offer follows from these three tables.
+"""Detectors, landmark detectors and recognizers by name; commands offer what these tables list.
 
 To add a detector, write one file with one class (see `graphgan.faces.contracts`) and add one line
 here.
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from graphgan._checks import check_choice
 from graphgan.faces.centerface import CenterFace
-from graphgan.faces.contracts import FaceDetector, Landmarker, Recogniser
+from graphgan.faces.contracts import FaceDetector, Landmarker, Recognizer
 from graphgan.faces.dlib import DlibDetector, DlibLandmarks
-from graphgan.faces.dlib_resnet import DlibResNetRecogniser
+from graphgan.faces.dlib_resnet import DlibResNetRecognizer
 from graphgan.faces.face_mesh import FaceMesh
 from graphgan.faces.finder import FaceFinder
 
@@ -21,12 +21,12 @@ Tool = TypeVar("Tool")
 
 @dataclass(frozen=True, kw_only=True)
 class ToolOptions:
-    """What every tool may be asked for.
+    """Options common to all detectors and recognizers.
 
     Args:
-        min_face: pixels of the smallest faces, along the longer side of their landmarks.
-        device: where networks run, in torch's words such as "cpu" or "cuda".
-        passes: looks at a face for its landmarks. One is enough to cover it.
+        min_face: smallest faces to detect, in pixels along the longer side of their landmarks.
+        device: device for networks, such as "cpu" or "cuda".
+        passes: number of landmark passes per face. One is enough to cover a face.
     """
 
     min_face: int = 12
@@ -38,51 +38,51 @@ DETECTORS: dict[str, Callable[[ToolOptions], FaceDetector]] = {
     "centerface": lambda options: CenterFace(options.min_face, device=options.device),
     "dlib": lambda options: DlibDetector.for_faces_from(options.min_face),
 }
-"""What finds faces."""
+"""Face detectors by name."""
 LANDMARKERS: dict[str, Callable[[ToolOptions], Landmarker]] = {
     "face-mesh": lambda options: FaceMesh(passes=options.passes, device=options.device),
     "dlib": lambda options: DlibLandmarks(),
 }
-"""What finds the landmarks of faces."""
-RECOGNISERS: dict[str, Callable[[ToolOptions], Recogniser]] = {
-    "dlib-resnet": lambda options: DlibResNetRecogniser(options.device),
+"""Landmark detectors by name."""
+RECOGNIZERS: dict[str, Callable[[ToolOptions], Recognizer]] = {
+    "dlib-resnet": lambda options: DlibResNetRecognizer(options.device),
 }
 """What tells people apart."""
 
 if TYPE_CHECKING:
     DetectorName: TypeAlias = str
     LandmarkerName: TypeAlias = str
-    RecogniserName: TypeAlias = str
+    RecognizerName: TypeAlias = str
 else:  # the choices of a flag
     DetectorName = Literal[tuple(DETECTORS)]
     LandmarkerName = Literal[tuple(LANDMARKERS)]
-    RecogniserName = Literal[tuple(RECOGNISERS)]
+    RecognizerName = Literal[tuple(RECOGNIZERS)]
 
 
 def make_detector(name: str, options: ToolOptions | None = None) -> FaceDetector:
-    """The detector of that name.
+    """The detector with this name.
 
     Raises:
-        ValueError: there is none.
-        MissingExtraError: it needs a package that is not installed.
+        ValueError: unknown name.
+        MissingExtraError: a required package is not installed.
     """
     return _made("detector", DETECTORS, name, options)
 
 
 def make_landmarker(name: str, options: ToolOptions | None = None) -> Landmarker:
-    """The landmarker of that name; errors as of `make_detector`."""
+    """The landmark detector with this name; errors as for `make_detector`."""
     return _made("landmarker", LANDMARKERS, name, options)
 
 
-def make_recogniser(name: str, options: ToolOptions | None = None) -> Recogniser:
-    """The recogniser of that name; errors as of `make_detector`."""
-    return _made("recogniser", RECOGNISERS, name, options)
+def make_recognizer(name: str, options: ToolOptions | None = None) -> Recognizer:
+    """The recognizer of that name; errors as of `make_detector`."""
+    return _made("recognizer", RECOGNIZERS, name, options)
 
 
 def make_finder(
     detector: str = "centerface", landmarker: str = "face-mesh", options: ToolOptions | None = None
 ) -> FaceFinder:
-    """A detector and a landmarker together; errors as of `make_detector`."""
+    """A detector and a landmark detector combined; errors as for `make_detector`."""
     return FaceFinder(make_detector(detector, options), make_landmarker(landmarker, options))
 
 

@@ -1,4 +1,4 @@
-"""Landmarks as coordinates: schemes, rendered maps, masks, alignment, detection."""
+"""Landmarks as coordinates: schemes, rendered maps, masks, alignment and detection."""
 
 from graphgan.landmarks.align import Crop, crop_image, face_crop, person_crop
 from graphgan.landmarks.conversion import from_ibug_68, to_openpose_18
@@ -7,7 +7,7 @@ from graphgan.landmarks.detection import Detection, LandmarkDetector
 from graphgan.landmarks.line_drawing import draw_lines
 from graphgan.landmarks.maps import bilinear_maps, gaussian_maps, one_hot_maps, render_maps
 from graphgan.landmarks.masks import face_mask, face_regions, paste, polygon_mask
-from graphgan.landmarks.mirror import mirror_landmarks, mirror_towards
+from graphgan.landmarks.mirror import mirror_landmarks, mirror_toward
 from graphgan.landmarks.pose_mask import pose_mask
 from graphgan.landmarks.schemes import (
     CIAGAN_29,
@@ -49,7 +49,7 @@ __all__ = [
     "from_ibug_68",
     "gaussian_maps",
     "mirror_landmarks",
-    "mirror_towards",
+    "mirror_toward",
     "one_hot_maps",
     "paste",
     "person_crop",

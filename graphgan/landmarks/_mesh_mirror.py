@@ -1,8 +1,8 @@
-"""The mirror image of MediaPipe's face mesh, vertex by vertex.
+"""Mirrored vertices of MediaPipe's face mesh.
 
-Found from the mean mesh of ``face-mesh-ibug68``: each vertex takes the place of the one that lies
-nearest to its mirror image, which is never in doubt (the next one is 2.8 times as far or more).
-Vertices that are not named lie in the middle and stay.
+Derived from the mean mesh of ``face-mesh-ibug68``: each vertex corresponds to the one nearest to
+its mirror image, which is unambiguous (the next one is at least 2.8 times as far). Vertices that
+are not listed lie on the midline and map to themselves.
 """
 
 # fmt: off

@@ -1,4 +1,4 @@
-"""Shapes laid upon each other by shift, turn and scale (Procrustes)."""
+"""Alignment of shapes by translation, rotation and scale (Procrustes)."""
 
 from typing import NamedTuple
 
@@ -47,7 +47,7 @@ def turned(points: Tensor) -> Tensor:
 
 
 def check_pairs(images: Tensor, landmarks: Tensor, targets: Tensor) -> None:
-    """Refuse what is no picture with landmarks and as many targets for each."""
+    """Raise ``ValueError`` unless each image has landmarks and as many targets."""
     check_features(images, images.shape[1] if images.ndim > 1 else 3, "images")
     check_landmarks(landmarks)
     check_landmarks(targets, "targets")

@@ -1,7 +1,8 @@
-"""A picture seen through an affine map.
+"""Sample an image through an affine map.
 
-`grid_sample` does the turning. It does not shrink without aliasing, and beyond the edges it repeats
-or reflects a picture once: what it reads is cut out by `crop_image`, which does both.
+`grid_sample` does the sampling. It aliases when shrinking, and beyond the edges it repeats the
+image or reflects it only once, so the region it reads is first cropped by `crop_image`, which
+handles both.
 """
 
 import torch
@@ -23,16 +24,16 @@ def warp(
 ) -> Float[Tensor, "c {size[0]} {size[1]}"]:
     """``out[:, v, u] = image at origin + matrix (u, v)``, in (x, y), pixel centers at integers.
 
-    Where a pixel of the result is larger than one of the picture along an axis of the picture, the
-    picture is first shrunk along this axis to pixels as large. Then it is read bicubically. Beyond
-    its edges the picture is reflected.
+    Where a pixel of the result is larger than one of the image along an axis of the image, the
+    image is first shrunk along this axis to pixels as large. Then it is read bicubically. Beyond
+    its edges the image is reflected.
 
     Args:
         image: 8-bit or float, in any range.
         origin, matrix: float64.
         size: height and width of the result.
     Raises:
-        ValueError: no size, an empty picture, or one far smaller than what is asked for.
+        ValueError: no size, an empty image, or one far smaller than what is asked for.
     """
     check_positive(height=size[0], width=size[1])
     pitch = matrix.norm(dim=1).clamp(min=1)
@@ -56,7 +57,7 @@ def lattice(
 def _region(
     origin: Tensor, matrix: Tensor, size: tuple[int, int], pitch: Float[Tensor, "2"]
 ) -> tuple[Crop, tuple[int, int]]:
-    """What the result needs of the picture, in whole pixels of this pitch from its corner on."""
+    """What the result needs of the image, in whole pixels of this pitch from its corner on."""
     last = torch.tensor([size[1] - 1, size[0] - 1], dtype=matrix.dtype)
     corners = origin + torch.stack(
         [0 * last, matrix[:, 0] * last[0], matrix[:, 1] * last[1], matrix @ last]

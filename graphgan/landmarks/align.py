@@ -1,7 +1,7 @@
-"""The rectangle that is cut out of a photo around a face or a person, and the way there and back.
+"""The rectangle cropped from a photo around a face or person, and its coordinate transforms.
 
-Pixel centres are at integers, so the picture's own edge is at -0.5 and a crop's pixel ``u`` has its
-centre at ``left + (u + 1/2) width / w``.
+Pixel centers are at integers, so the image's own edge is at -0.5 and a crop's pixel ``u`` has its
+center at ``left + (u + 1/2) width / w``.
 """
 
 import math
@@ -20,17 +20,17 @@ _ABOVE_JOINTS, _BELOW_JOINTS, _BESIDE_JOINTS = 0.12, 0.08, 0.1
 # From the neck to the eyes it is a seventh of the way from the neck to the ankles.
 _NECK_TO_EYES = 1 / 7
 _HEAD = [0, 14, 15, 16, 17]  # nose, eyes and ears of OpenPose
-# Reflecting a picture more often than this only happens for landmarks that are not of it.
+# Reflecting an image more often than this only happens for landmarks that are not of it.
 _MAX_SIDES = 64
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A rectangle of a photo, upright, in the photo's pixels; it may reach beyond the photo.
+    """An upright rectangle in a photo, in the photo's pixels; it may extend beyond the photo.
 
     Args:
-        left, top: its outer edges (not the centres of its first pixels).
-        width, height: of the rectangle.
+        left, top: outer edges (not the centers of the first pixels).
+        width, height: size of the rectangle.
     Raises:
         ValueError: a width or height that is not positive, or numbers that are not finite.
     """
@@ -48,7 +48,7 @@ class Crop:
     def to_crop(
         self, landmarks: Float[Tensor, "*b k 2"], size: tuple[int, int]
     ) -> Float[Tensor, "*b k 2"]:
-        """Pixels of the photo to pixels of this crop at ``size`` (height and width)."""
+        """Convert photo pixels to pixels of this crop at ``size`` (height and width)."""
         corner, sides = self._corner_and_sides(landmarks)
         pixels = sides.new_tensor([size[1], size[0]])
         moved = landmarks.double() - corner
@@ -57,7 +57,7 @@ class Crop:
     def to_image(
         self, landmarks: Float[Tensor, "*b k 2"], size: tuple[int, int]
     ) -> Float[Tensor, "*b k 2"]:
-        """Pixels of this crop at ``size`` to pixels of the photo: undoes ``to_crop``."""
+        """Convert pixels of this crop at ``size`` to photo pixels; the inverse of ``to_crop``."""
         corner, sides = self._corner_and_sides(landmarks)
         pixels = sides.new_tensor([size[1], size[0]])
         scaled = (landmarks.double() + 0.5) * (sides / pixels)
@@ -70,17 +70,17 @@ class Crop:
 
 
 def whole_crop(size: tuple[int, int]) -> Crop:
-    """All of a picture of this height and width."""
+    """The whole of an image of this height and width."""
     return Crop(-0.5, -0.5, float(size[1]), float(size[0]))
 
 
 def face_crop(landmarks: Float[Tensor, "k 2"]) -> Crop:
-    """The square around a face: twice the landmarks' box, its centre raised by a tenth of the box.
+    """The square around a face: twice the landmarks' box, raised by a tenth of the box.
 
     Shapes:
         ``landmarks: k 2``, NaN where missing
     Raises:
-        ValueError: no landmark is there, or all that are there lie on one point.
+        ValueError: no landmark is present, or all present ones lie on one point.
     """
     low, high = _box(landmarks, "a face", "landmarks")
     width, height = (high - low).tolist()
@@ -91,19 +91,19 @@ def face_crop(landmarks: Float[Tensor, "k 2"]) -> Crop:
 
 
 def person_crop(joints: Float[Tensor, "18 2"], size: tuple[int, int]) -> Crop:
-    """The rectangle around a person, of the aspect ratio of ``size``.
+    """The rectangle around a person, with the aspect ratio of ``size``.
 
-    It is 1.2 times as high as the joints: 0.12 of their height above them for the top of the head,
-    0.08 below them for the feet. Where nose, eyes and ears are all missing, the joints count as a
-    seventh higher, as far as from the neck to the eyes. Arms that are stretched out make it larger,
-    so that a tenth of the joints' width is left on either side; it is then centred on the same
-    point. Where legs are missing, the crop shows the part of the person that is there.
+    It is 1.2 times as high as the joints: 0.12 of their height above for the top of the head and
+    0.08 below for the feet. If nose, eyes and ears are all missing, the joints are extended by a
+    seventh, the distance from the neck to the eyes. Outstretched arms enlarge the crop so that a
+    tenth of the joints' width is left on either side; its center stays the same. If legs are
+    missing, the crop shows the visible part of the person.
 
     Args:
-        joints: of OpenPose's 18, NaN where missing.
-        size: height and width, of which the ratio counts.
+        joints: OpenPose's 18 joints, NaN where missing.
+        size: height and width; only their ratio matters.
     Raises:
-        ValueError: no joint is there, or all that are there lie on one point.
+        ValueError: no joint is present, or all present ones lie on one point.
     """
     if len(joints) != 18:
         raise ValueError(f"expected 18 joints (openpose-18), got {len(joints)}")
@@ -136,13 +136,13 @@ def _box(landmarks: Tensor, what: str, points: str) -> tuple[Tensor, Tensor]:
 def crop_image(
     image: UInt8[Tensor, "c h w"] | Float[Tensor, "c h w"], crop: Crop, size: tuple[int, int]
 ) -> Float[Tensor, "c {size[0]} {size[1]}"]:
-    """Cut ``crop`` out of a picture and resample it to ``size``.
+    """Crop an image and resample it to ``size``.
 
-    Bicubic (Keys, a = -1/2), widened when shrinking so that nothing aliases; the picture is
-    reflected at its edges as often as it takes. Both axes are resampled by a matrix each,
-    ``R_y I R_x^T``, so a crop is exact at any position and scale: `grid_sample` and kornia alias
-    when they shrink, and ``interpolate`` takes whole pictures only. The result can leave the
-    picture's range by a few per cent: clamp it before rounding to 8 bits.
+    Bicubic (Keys, a = -1/2) with antialiasing when shrinking; the image is reflected at its edges
+    as often as needed. Each axis is resampled by a matrix, ``R_y I R_x^T``, so crops are exact at
+    any position and scale, whereas `grid_sample` and kornia alias when shrinking and
+    ``interpolate`` only takes whole images. The result can exceed the image's range by a few
+    percent: clamp it before rounding to 8 bits.
 
     Args:
         image: 8-bit or float, in any range, which the result keeps.
@@ -150,15 +150,16 @@ def crop_image(
     Shapes:
         ``image: c h w -> c *size``
     Raises:
-        ValueError: no size, an empty picture, or a crop of more than 64 times its longer side.
+        ValueError: an empty size, an empty image, or a crop more than 64 times the image's longer
+            side.
     """
     height, width = image.shape[-2:]
     if min(size) < 1 or not image.numel():
         raise ValueError(f"expected a size of at least 1 and pixels, got {size}, {image.shape}")
     if max(crop.width, crop.height) > _MAX_SIDES * max(height, width):
         raise ValueError(
-            f"the crop has {crop.width:.0f} x {crop.height:.0f} pixels, too many for a picture of "
-            f"{width} x {height}: are these landmarks of this picture?"
+            f"the crop has {crop.width:.0f} x {crop.height:.0f} pixels, too many for an image of "
+            f"{width} x {height}: are these landmarks of this image?"
         )
     dtype = image.dtype if image.is_floating_point() else torch.float32
     columns, across = _resampling(crop.left, crop.width / size[1], size[1], width)
@@ -172,12 +173,12 @@ def _resampling(
     edge: float, step: float, count: int, length: int
 ) -> tuple[slice, Float[Tensor, "count n"]]:
     """Weights of ``count`` samples along an axis, and the slice of the axis they read from."""
-    centres = edge + step / 2 + step * torch.arange(count, dtype=torch.float64)
+    centers = edge + step / 2 + step * torch.arange(count, dtype=torch.float64)
     width = max(step, 1.0)
     reach = math.ceil(2 * width)
     taps = torch.arange(-reach, reach + 1)
-    pixels = centres.round().long()[:, None] + taps
-    weights = _keys_cubic((pixels - centres[:, None]) / width)
+    pixels = centers.round().long()[:, None] + taps
+    weights = _keys_cubic((pixels - centers[:, None]) / width)
     weights /= weights.sum(1, keepdim=True)
     # Reflection about the edges (.. 1 0 | 0 1 .. n-1 | n-1 ..) has the period 2 n.
     pixels = pixels % (2 * length)

@@ -1,7 +1,7 @@
-"""Where a face lies in a photo, turned or not: the way into its crop and back.
+"""The position of a face in a photo, possibly rotated, and the transforms to its crop and back.
 
-A face that is tilted no more than those that the networks were trained on is cut upright, as they
-were. Beyond that its square is turned so that the face stands upright in the crop.
+A face that is tilted no more than the networks' training faces is cropped upright, like those.
+Beyond that, its square is rotated so that the face is upright in the crop.
 """
 
 import math
@@ -22,21 +22,21 @@ _NOSE_TOP, _NOSE_BASE = 27, 33
 _OUTLINE = (*range(17), *range(26, 16, -1))  # along the jaw and back over the brows
 # Of the square of a face's longer side: the outline of a profile fills a third, a line nothing.
 _LEAST_AREA = 0.05
-# Longer sides than any picture's: beyond them float32 knows no pixels.
+# Longer sides than any image's: beyond them float32 knows no pixels.
 _FURTHEST = 2.0**20
 _QUARTER_TURNS = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))  # cosine and sine
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """A rectangle of a photo turned about its centre: where a crop was cut, or is to be.
+    """A rectangle in a photo, rotated about its center: where a crop was or will be taken.
 
-    ``p = centre + R(angle) (q - centre)``, where q lies in ``crop`` and p is the same in the photo.
+    ``p = center + R(angle) (q - center)``, where q lies in ``crop`` and p is the same in the photo.
 
     Args:
-        crop: before it is turned; for faces a square.
-        angle: in degrees, clockwise as seen in the photo: that of a head tilted to the photo's
-            right. 0 is ``crop`` itself.
+        crop: the rectangle before rotation; a square for faces.
+        angle: in degrees, clockwise as seen in the photo, so that a head tilted to the photo's
+            right has a positive angle. 0 is ``crop`` itself.
     Raises:
         ValueError: an angle that is not finite.
 
@@ -54,59 +54,60 @@ class Alignment:
             raise ValueError(f"expected a finite angle, got {self.angle}")
 
     @property
-    def centre(self) -> tuple[float, float]:
-        """The (x, y) that the rectangle is turned about, in the photo's pixels."""
+    def center(self) -> tuple[float, float]:
+        """Center of rotation (x, y) in photo pixels."""
         return self.crop.left + self.crop.width / 2, self.crop.top + self.crop.height / 2
 
     @property
     def quarters(self) -> int | None:
-        """How many quarter turns clockwise the angle is, 0 to 3; None if it is none."""
+        """The number of clockwise quarter turns, 0 to 3; None if the angle is not a multiple of 90
+        degrees."""
         turns, rest = divmod(self.angle, 90)
         return None if rest else int(turns % 4)
 
     def to_crop(
         self, landmarks: Float[Tensor, "*b k 2"], size: tuple[int, int]
     ) -> Float[Tensor, "*b k 2"]:
-        """Pixels of the photo to pixels of the crop at ``size`` (height and width)."""
+        """Convert photo pixels to pixels of the crop at ``size`` (height and width)."""
         upright = self._turned(landmarks.double(), -1)
         return self.crop.to_crop(upright, size).to(landmarks.dtype)
 
     def to_image(
         self, landmarks: Float[Tensor, "*b k 2"], size: tuple[int, int]
     ) -> Float[Tensor, "*b k 2"]:
-        """Pixels of the crop at ``size`` to pixels of the photo: undoes ``to_crop``."""
+        """Convert pixels of the crop at ``size`` to photo pixels; the inverse of ``to_crop``."""
         upright = self.crop.to_image(landmarks.double(), size)
         return self._turned(upright, 1).to(landmarks.dtype)
 
     def _turned(self, points: Tensor, way: int) -> Tensor:
         if self.quarters == 0:
             return points
-        return _turned(points, points.new_tensor(self.centre), way * self.angle)
+        return _turned(points, points.new_tensor(self.center), way * self.angle)
 
 
-def _turned(points: Tensor, centre: Tensor, angle: float) -> Tensor:
+def _turned(points: Tensor, center: Tensor, angle: float) -> Tensor:
     """Points turned clockwise by so many degrees; quarter turns are exact."""
     turns, rest = divmod(angle, 90)
     radians = math.radians(angle)
     turn = (math.cos(radians), math.sin(radians)) if rest else _QUARTER_TURNS[int(turns % 4)]
-    x, y = (points - centre).unbind(-1)
-    return centre + torch.stack([turn[0] * x - turn[1] * y, turn[1] * x + turn[0] * y], dim=-1)
+    x, y = (points - center).unbind(-1)
+    return center + torch.stack([turn[0] * x - turn[1] * y, turn[1] * x + turn[0] * y], dim=-1)
 
 
 def align_face(
     landmarks: Float[Tensor, "68 2"], *, upright_within: float = UPRIGHT_WITHIN
 ) -> Alignment:
-    """The square around a face, turned with it where it is tilted by more than training showed.
+    """The square around a face, rotated with it if it is tilted more than in training.
 
-    Within the limit it is `face_crop`, exactly. Beyond it, it is the `face_crop` of the face turned
-    upright, laid over the face as it is.
+    Within the limit it equals `face_crop`. Beyond it, it is the `face_crop` of the upright face,
+    rotated to the face's position.
 
     Args:
-        landmarks: iBUG-68, all there.
-        upright_within: in degrees; at the limit itself a face counts as upright.
+        landmarks: iBUG-68, none missing.
+        upright_within: limit in degrees; a face at the limit counts as upright.
     Raises:
-        ValueError: landmarks that are missing, infinite or farther out than any photo, that are
-            all equal, lie on a line, or are those of a face seen in a mirror.
+        ValueError: landmarks that are missing, infinite, farther out than any photo, all equal, on
+            a line, or of a mirrored face.
 
     Example:
         >>> from graphgan.data.synthetic_faces import SyntheticFaces
@@ -121,15 +122,15 @@ def align_face(
     angle = tilt(landmarks)
     if abs(angle) <= upright_within:
         return Alignment(face_crop(landmarks))
-    centre = landmarks.double().mean(0)
-    square = face_crop(_turned(landmarks.double(), centre, -angle))
-    x, y = _turned(centre.new_tensor(Alignment(square).centre), centre, angle).tolist()
+    center = landmarks.double().mean(0)
+    square = face_crop(_turned(landmarks.double(), center, -angle))
+    x, y = _turned(center.new_tensor(Alignment(square).center), center, angle).tolist()
     corner = (x - square.width / 2, y - square.height / 2)
     return Alignment(Crop(*corner, square.width, square.height), angle)
 
 
 def tilt(landmarks: Float[Tensor, "68 2"]) -> float:
-    """How far a head is turned clockwise in the picture plane, in degrees, -180 to 180.
+    """Clockwise rotation of a head in the image plane, in degrees, -180 to 180.
 
     The direction of ``e + n``: e leads from the middle of the right eye to that of the left, n from
     the top of the nose to its base, turned back by a quarter. Either is long where it can be
@@ -174,26 +175,27 @@ def cut(
     alignment: Alignment,
     size: tuple[int, int],
 ) -> Float[Tensor, "c {size[0]} {size[1]}"]:
-    """Cut the rectangle out of a photo, upright, and resample it to ``size``.
+    """Crop the rectangle from a photo, upright, and resample it to ``size``.
 
-    At angle 0 it is `crop_image`, exactly; a quarter turn exchanges its rows and columns. At other
-    angles the photo is shrunk first where it must be, so that nothing aliases, and then read on the
-    turned grid by `grid_sample`: bicubic with a = -3/4, the photo reflected at its edges.
+    At angle 0 it equals `crop_image`; a quarter turn also exchanges rows and columns. At other
+    angles the photo is first shrunk if needed to avoid aliasing, then sampled on the rotated grid
+    by `grid_sample`: bicubic with a = -3/4, with the photo reflected at its edges.
 
     Args:
-        image: 8-bit or float, in any range, which the result keeps but for a few per cent.
+        image: 8-bit or float, in any range, which the result may exceed by a few percent.
         size: height and width of the result, in pixels.
     Shapes:
         ``image: c h w -> c *size``
     Raises:
-        ValueError: no size, an empty photo, or a rectangle of more than 64 times its longer side.
+        ValueError: an empty size, an empty photo, or a rectangle more than 64 times the photo's
+            longer side.
     """
     quarters = alignment.quarters
     if quarters is None:
         return warp(image, *_affine(alignment.to_image, size), size)
     crop = alignment.crop
     if quarters % 2:
-        x, y = alignment.centre
+        x, y = alignment.center
         crop = Crop(x - crop.height / 2, y - crop.width / 2, crop.height, crop.width)
         size = (size[1], size[0])
     return torch.rot90(crop_image(image, crop, size), quarters, (1, 2))

@@ -1,4 +1,4 @@
-"""Landmarks of one scheme made of those of another."""
+"""Convert landmarks between schemes."""
 
 from typing import Literal
 
@@ -37,14 +37,13 @@ _EYES, _NOSE_AND_MOUTH = (slice(36, 42), slice(42, 48)), [30, 48, 54]
 def from_ibug_68(
     landmarks: Float[Tensor, "b 68 2"], scheme: LandmarkScheme
 ) -> Float[Tensor, "b k 2"]:
-    """The same faces by the landmarks of a scheme that follows from the 68.
+    """Convert 68 landmarks to a scheme that can be derived from them.
 
     Args:
         landmarks: (x, y), NaN where missing.
-        scheme: ``IBUG_68`` itself, ``CIAGAN_29`` (a part of it), or ``POINTS_5``, see
-            `five_points`.
+        scheme: ``IBUG_68`` itself, ``CIAGAN_29`` (a subset), or ``POINTS_5``, see `five_points`.
     Raises:
-        ValueError: another scheme, another number of landmarks.
+        ValueError: another scheme, or a wrong number of landmarks.
 
     Example:
         >>> from_ibug_68(torch.rand(2, 68, 2), CIAGAN_29).shape
@@ -58,22 +57,23 @@ def from_ibug_68(
 
 
 def five_points(landmarks: Float[Tensor, "n 68 2"]) -> Float[Tensor, "n 5 2"]:
-    """The means of each eye's landmarks, the tip of the nose, the corners of the mouth."""
+    """The mean of each eye's landmarks, the tip of the nose, and the corners of the mouth."""
     eyes = [landmarks[:, eye].mean(1, keepdim=True) for eye in _EYES]
     return torch.cat([*eyes, landmarks[:, _NOSE_AND_MOUTH]], dim=1)
 
 
 def to_openpose_18(joints: Float[Tensor, "b j 2"], layout: JointLayout) -> Float[Tensor, "b 18 2"]:
-    """The same person by OpenPose's 18 joints.
+    """Convert a person's joints to OpenPose's 18.
 
-    OpenPose's 25 have a middle hip and feet more, which are left out. COCO's 17 have no neck: it is
-    the middle of the shoulders, and missing where one of them is.
+    OpenPose's 25 also have a middle hip and feet, which are dropped. COCO's 17 have no neck: the
+    middle of the shoulders is used, and the neck is missing if either shoulder is.
 
     Args:
         joints: (x, y), NaN where missing.
-        layout: what they are: "openpose-25", "coco-17", or "openpose-18", which stays as it is.
+        layout: layout of the input: "openpose-25", "coco-17", or "openpose-18", which is returned
+            unchanged.
     Raises:
-        ValueError: an unknown layout, another number of joints.
+        ValueError: an unknown layout, or a wrong number of joints.
 
     Example:
         >>> to_openpose_18(torch.rand(2, 17, 2), "coco-17").shape

@@ -1,4 +1,4 @@
-"""A picture bent so that its landmarks come to lie where others are.
+"""Warp an image so that its landmarks move to target positions.
 
 Source: [S] Schaefer, McPhail and Warren, "Image Deformation Using Moving Least Squares", SIGGRAPH
 2006, eq. (1) to (5), affine deformations.
@@ -16,7 +16,7 @@ from graphgan.landmarks.maps import check_landmarks
 from graphgan.landmarks.mirror import mirror_landmarks
 from graphgan.landmarks.schemes import LandmarkScheme
 
-# Weights of landmarks fall with the squared distance, in half sides of the picture. This is added
+# Weights of landmarks fall with the squared distance, in half sides of the image. This is added
 # to it: a pixel of 128, since landmarks are no surer than that.
 _BLUNTNESS = 2.5e-4
 # Added to the spread of the landmarks, as a share of it, for those that lie on a line.
@@ -36,20 +36,20 @@ def bend_to_landmarks(
     landmarks: Float[Tensor, "b k 2"],
     targets: Float[Tensor, "b k 2"],
 ) -> Float[Tensor, "b c h w"]:
-    """What ``images`` shows at ``landmarks`` comes to lie at ``targets``.
+    """Warp ``images`` so that ``landmarks`` move to ``targets``.
 
-    ``out at v = image at q* + (v - p*) M``, p the targets and q the landmarks, ``p* = sum w p`` and
-    ``q* = sum w q`` with ``w_i ~ 1 / (|p_i - v|^2 + e)``, ``sum w = 1``, and
-    ``M = (sum w (p - p*)^T (p - p*))^-1 sum w (p - p*)^T (q - q*)``: around every pixel the affine
-    map that takes the targets near it to their landmarks. Beyond its edges a picture goes on with
-    its last pixels.
+    ``out at v = image at q* + (v - p*) M``, with p the targets and q the landmarks,
+    ``p* = sum w p`` and ``q* = sum w q`` with ``w_i ~ 1 / (|p_i - v|^2 + e)``, ``sum w = 1``, and
+    ``M = (sum w (p - p*)^T (p - p*))^-1 sum w (p - p*)^T (q - q*)``: for every pixel, the affine
+    map that takes nearby targets to their landmarks. Beyond its edges, the image is continued with
+    its border pixels.
 
     Args:
         images: in any range.
-        landmarks, targets: (x, y) in pixels, pixel centres at integers; a landmark that is NaN in
-            either counts for nothing. An item without any stays as it is.
+        landmarks, targets: (x, y) in pixels, pixel centers at integers; landmarks that are NaN in
+            either are ignored. Items without any landmarks are unchanged.
     Raises:
-        ValueError: unlike numbers of items or landmarks.
+        ValueError: mismatched numbers of items or landmarks.
 
     Example:
         >>> images, points = torch.rand(1, 3, 8, 8), torch.tensor([[[1.0, 1], [5, 2], [3, 6]]])
@@ -69,19 +69,19 @@ def bend_both_sides(
     targets: Float[Tensor, "b k 2"],
     scheme: LandmarkScheme,
 ) -> Float[Tensor, "b c h w"]:
-    """`bend_to_landmarks`, where the mirror image stands in for what a turned head hides.
+    """`bend_to_landmarks`, filling in what a turned head hides from the mirror image.
 
-    ``out = a + (b - a) / (1 + (2 s_a / s_b)^8)`` at every pixel: a is the picture bent, b its
-    mirror image bent to the same targets, and s_a and s_b say how large each of them shows
-    what is there: the area of the picture that a pixel of the result is looked up in. So the
-    mirror image takes over where it shows a spot more than twice as large. Not in [S].
+    ``out = a + (b - a) / (1 + (2 s_a / s_b)^8)`` at every pixel, where a is the warped image, b its
+    mirror image warped to the same targets, and s_a and s_b are the areas of each image that the
+    result's pixel is taken from. The mirror image thus takes over where it shows a spot more than
+    twice as large. Not in [S].
 
     Args:
         images: in any range.
-        landmarks, targets: as of `bend_to_landmarks`.
-        scheme: whose landmarks they are.
+        landmarks, targets: as for `bend_to_landmarks`.
+        scheme: scheme of the landmarks.
     Raises:
-        ValueError: unlike numbers of items or landmarks.
+        ValueError: mismatched numbers of items or landmarks.
 
     Example:
         >>> from graphgan.landmarks import IBUG_68
@@ -96,7 +96,7 @@ def bend_both_sides(
     with torch.autocast(images.device.type, enabled=False):
         first, second = (_grid(images, x, targets) for x in (landmarks, mirrored))
         a, b = _looked_up(images, first), _looked_up(images.flip(-1), second)
-        # As logarithms: powers overflow where a picture is folded.
+        # As logarithms: powers overflow where an image is folded.
         advantage = _areas(second).log() - _areas(first).log() - math.log(_ADVANTAGE)
         share = torch.sigmoid(_SHARPNESS * advantage)
         return a + share.to(a.dtype) * (b - a)
@@ -105,16 +105,15 @@ def bend_both_sides(
 def between_shapes(
     landmarks: Float[Tensor, "b k 2"], targets: Float[Tensor, "b k 2"], *, share: float
 ) -> Float[Tensor, "b k 2"]:
-    """``share * targets + (1 - share) * (landmarks laid upon the targets)``.
+    """``share * targets + (1 - share) * (landmarks aligned to the targets)``.
 
-    They are laid upon them by the shift, the turn and the scale of least squares, by which shapes
-    of two faces are compared (Procrustes).
+    They are aligned by the translation, rotation and scale of least squares (Procrustes).
 
     Args:
         landmarks, targets: (x, y) in pixels; a landmark that is NaN in either is NaN.
         share: 0 to 1; 1 gives the targets.
     Raises:
-        ValueError: unlike shapes.
+        ValueError: mismatched shapes.
 
     Example:
         >>> square = torch.tensor([[[0.0, 0], [1, 0], [1, 1], [0, 1]]])
@@ -171,7 +170,7 @@ def _looked_up(
 
 
 def _areas(grid: Float[Tensor, "b h w 2"]) -> Float[Tensor, "b 1 h w"]:
-    """What of the picture is around every pixel, in pixels; where it is folded, nearly none."""
+    """What of the image is around every pixel, in pixels; where it is folded, nearly none."""
     height, width = grid.shape[1:3]
     n = max(1, round(_REACH * height))
     ends = F.pad(grid.permute(0, 3, 1, 2), (n, n, n, n), mode="replicate")

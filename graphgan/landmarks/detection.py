@@ -1,4 +1,4 @@
-"""A face or person that was found in an image, with its landmarks."""
+"""A detected face or person with its landmarks."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 class Detection(NamedTuple):
-    """One face or person in an image, in the image's pixels.
+    """One detected face or person, in the image's pixels.
 
     Shapes:
         ``box: 4`` (left, top, right, bottom), ``landmarks: k 2`` (NaN where they are not known)
@@ -19,12 +19,12 @@ class Detection(NamedTuple):
 
 
 FindFaces = Callable[[UInt8[Tensor, "3 h w"]], Sequence[Detection]]
-"""All faces of an image: a `LandmarkDetector`, or any function."""
+"""Finds all faces in an image: a `LandmarkDetector`, or any function."""
 
 
 @runtime_checkable
 class LandmarkDetector(Protocol):
-    """Whatever finds faces or persons together with their landmarks.
+    """Detects faces or persons together with their landmarks.
 
     Attributes:
         num_landmarks: landmarks of each.

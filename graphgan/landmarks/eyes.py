@@ -1,8 +1,8 @@
-"""Lids as far apart, and irises where they are, as in another face.
+"""Copy eye opening and gaze from another face.
 
-Not in the papers. An eye is drawn in layers, as it is built: the eyeball, whose iris slides to
-where it is to look, and over it the lower and the upper lid with their lashes, which are stretched
-to where their edges are to be. So a lid that falls covers the iris and does not squeeze it.
+Not in the papers. An eye is drawn in layers, like a real one: the eyeball, whose iris moves to its
+new position, and over it the lower and the upper lid with their lashes, stretched to their new
+edges. A closing lid thus covers the iris instead of squeezing it.
 """
 
 from typing import NamedTuple
@@ -38,11 +38,11 @@ _INSET = 0.03  # by which what slides under a lid ends before the lid
 
 
 class Eyes(NamedTuple):
-    """Both eyes of several faces, the person's right one first; NaN where they were not found.
+    """Both eyes of several faces, the person's right one first; NaN if not found.
 
     Args:
         irises: centers of the irises (x, y), in pixels.
-        contours: of the lids, see `NUM_CONTOUR_POINTS`, in pixels.
+        contours: contours of the lids, see `NUM_CONTOUR_POINTS`, in pixels.
     """
 
     irises: Float[Tensor, "n 2 2"]
@@ -50,13 +50,13 @@ class Eyes(NamedTuple):
 
     @classmethod
     def missing(cls, count: int) -> "Eyes":
-        """Those of faces that were not found: NaN."""
+        """Eyes of faces that were not found: NaN."""
         nothing = torch.full((count, 2, NUM_CONTOUR_POINTS, 2), torch.nan)
         return cls(nothing[:, :, 0].clone(), nothing)
 
 
 def lid_openings(contours: Float[Tensor, "n 2 16 2"]) -> Float[Tensor, "n 2"]:
-    """Height of the gap between the lids of each eye over its width.
+    """The gap between the lids of each eye, height over width.
 
     Source: the eye aspect ratio of Soukupova and Cech, "Real-Time Eye Blink Detection using Facial
     Landmarks", Computer Vision Winter Workshop 2016, eq. (1).
@@ -68,8 +68,8 @@ def lid_openings(contours: Float[Tensor, "n 2 16 2"]) -> Float[Tensor, "n 2"]:
 
 
 def iris_offsets(eyes: Eyes) -> Float[Tensor, "n 2 2"]:
-    """How far each iris lies to the right of the middle between the eye's corners, as seen, and
-    below their line, over the eye's width.
+    """Offset of each iris to the right of the midpoint between the eye's corners, as seen, and
+    below their line, relative to the eye's width.
     """
     first, along = _first_corner(eyes.contours)
     below = torch.stack([-along[..., 1], along[..., 0]], -1)
@@ -80,7 +80,7 @@ def iris_offsets(eyes: Eyes) -> Float[Tensor, "n 2 2"]:
 
 
 def eye_states(eyes: Eyes) -> Float[Tensor, "n 6"]:
-    """All that `with_eyes_of` takes of a source: both `lid_openings`, then both `iris_offsets`.
+    """What `with_eyes_of` needs from a source: both `lid_openings`, then both `iris_offsets`.
 
     Example:
         >>> eye_states(Eyes.missing(2)).shape
@@ -92,7 +92,7 @@ def eye_states(eyes: Eyes) -> Float[Tensor, "n 6"]:
 def with_eyes_of(
     images: Float[Tensor, "b 3 h w"], eyes: Eyes, source: Eyes | Float[Tensor, "b 6"]
 ) -> Float[Tensor, "b 3 h w"]:
-    """The same faces, with lids as far apart and irises where they are in the source.
+    """The same faces with the eye opening and gaze of the source.
 
     With o the openings of `lid_openings`, half each eye's own and half the mean of both, and
     ``r = (o_source - 0.15) / (o - 0.15)``, an eye's opening is multiplied by r, up to 1.4, and
@@ -104,10 +104,10 @@ def with_eyes_of(
     Args:
         images: in any range.
         eyes: where they are in them, in pixels.
-        source: of faces in the same pose, in pixels of any size; or their `eye_states`. A face with
-            an eye that was not found in either stays as it is, and so do eyes below 8 pixels.
+        source: eyes of faces in the same pose, in pixels of any size, or their `eye_states`. A face
+            with an eye not found in either is unchanged, as are eyes narrower than 8 pixels.
     Raises:
-        ValueError: unlike counts.
+        ValueError: mismatched counts.
 
     Example:
         >>> faces, none = torch.rand(2, 3, 64, 64), Eyes.missing(2)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def convex_hull(points: Float[Tensor, "k 2"]) -> Float[Tensor, "v 2"]:
-    """Corners of the smallest convex polygon around the points, in order, from the leftmost one.
+    """Corners of the smallest convex polygon around the points, in order, leftmost first.
 
     Args:
         points: finite, in any order.

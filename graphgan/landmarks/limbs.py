@@ -1,8 +1,8 @@
-"""A person bent limb by limb into other joints, without learning.
+"""Warp a person limb by limb to other joints, without learning.
 
-Not in the papers. The parts and their affine maps are those of puppets made of cut-out limbs:
-Balakrishnan et al., "Synthesizing Images of Humans in Unseen Poses", CVPR 2018, section 3.2, whose
-masks are learned; here a pixel belongs to the limbs that it is near to.
+Not in the papers. The parts and their affine maps follow Balakrishnan et al., "Synthesizing Images
+of Humans in Unseen Poses", CVPR 2018, section 3.2, whose masks are learned; here a pixel belongs to
+the limbs nearest to it.
 """
 
 from typing import NamedTuple
@@ -27,7 +27,7 @@ _DEPTH = 0.5
 _TURNED = 1 / 50  # of the height: a nose so far beside the ears says where the face looks
 _SHORTEST = 1 / 3  # of its length, of a limb that points at the viewer
 _SHARPNESS = 3.0  # of the assignment of pixels, in reaches
-_AROUND = 2.5  # reaches around the limbs, outside of which a picture shows nobody
+_AROUND = 2.5  # reaches around the limbs, outside of which an image shows nobody
 _FAINT = 0.02  # weight of the background's mean color, for where all belongs to other limbs
 
 
@@ -35,7 +35,7 @@ class _Limb(NamedTuple):
     """How a limb is drawn.
 
     Args:
-        reach: half of its thickness, as a share of the picture's height.
+        reach: half of its thickness, as a share of the image's height.
         before, beyond: where it begins and ends, as shares of its length before its first and
             beyond its second joint: heads, hands and feet go on, a neck is the trunk's.
         front: how many reaches nearer than others it counts as: what is seen of an arm is in front.
@@ -99,7 +99,7 @@ def bend_limbs(
     joints: Float[Tensor, "b 18 2"],
     targets: Float[Tensor, "b 18 2"],
 ) -> Float[Tensor, "b c h w"]:
-    """What ``images`` shows of each limb comes to lie along that limb of the targets.
+    """Warp ``images`` so that each limb moves to that limb of the targets.
 
     ``out at v = (sum_l w_l(v) image at T_l v + e c) / (sum_l w_l(v) + e)``: l trunk, head, upper
     and lower arms and legs. T_l takes the limb's segment in the targets to its segment in
@@ -107,19 +107,19 @@ def bend_limbs(
     width, and it mirrors a trunk seen from the other side and a face that looks the other way.
     ``w_l = softmax_l(-3 d_l(v)) m_l(T_l v)``: d_l is the distance from the limb in half
     thicknesses, and ``m_l = exp(-3 (d'_l - min d'))`` says, of the same distances d' in the given
-    picture, 2.5 at most, how much a pixel there is this limb's and not another one's. Where all is
+    image, 2.5 at most, how much a pixel there is this limb's and not another one's. Where all is
     another limb's, c is left, the mean color around the person; e is 0.02.
 
     A limb that is missing in ``joints`` is that of the other side; missing joints of the trunk and
-    knees are guessed from their neighbours. A limb that is missing in the targets is not drawn.
-    Beyond its edges a picture goes on with its last pixels.
+    knees are guessed from their neighbors. A limb that is missing in the targets is not drawn.
+    Beyond its edges an image goes on with its last pixels.
 
     Args:
         images: in any range.
         joints, targets: OpenPose-18 coordinates (x, y) in pixels, NaN where missing. An item
             without a limb in both stays as it is.
     Raises:
-        ValueError: unlike numbers of items, joints of another scheme.
+        ValueError: mismatched numbers of items, or joints of another scheme.
 
     Example:
         >>> images, joints = torch.rand(1, 3, 32, 16), 15 * torch.rand(1, 18, 2)
@@ -152,7 +152,7 @@ def _bent(images: Tensor, joints: Tensor, targets: Tensor) -> Float[Tensor, "b c
     weights = near.softmax(1) * own.gather(2, row * w + column)
     total = weights.sum(1).view(b, 1, h, w)
     grid = (where + 0.5) * (2 / where.new_tensor([w, h])) - 1
-    # The limbs one below the other: no copy of the picture is made for each of them.
+    # The limbs one below the other: no copy of the image is made for each of them.
     found = F.grid_sample(
         images, grid.view(b, -1, w, 2), padding_mode="border", align_corners=False
     )
@@ -175,7 +175,7 @@ def _owners(
 def _looked_up_at(
     pixels: Float[Tensor, "p 2"], given: _Body, wanted: _Body, stretches: tuple[Tensor, Tensor]
 ) -> Float[Tensor, "b n p 2"]:
-    """Where in the given picture each limb's map takes every pixel: T_l v."""
+    """Where in the given image each limb's map takes every pixel: T_l v."""
     pairs = zip(stretches, given.axes, wanted.axes, strict=True)
     outer = [stretch * x[..., :, None] * y[..., None, :] for stretch, x, y in pairs]
     matrix = outer[0] + outer[1]
@@ -266,7 +266,7 @@ def _places(
 def _stretches(
     given: _Body, wanted: _Body, there: Bool[Tensor, "b n"], height: int
 ) -> tuple[Float[Tensor, "b n 1 1"], Float[Tensor, "b n 1 1"]]:
-    """How many pixels of the given picture there are to one of the result, along and across."""
+    """How many pixels of the given image there are to one of the result, along and across."""
     before, after = (x.length * there for x in (given, wanted))
     size = (before.sum(1, keepdim=True) + 1) / (after.sum(1, keepdim=True) + 1)
     along = given.length / wanted.length

@@ -1,4 +1,4 @@
-"""Landmarks as a drawing of lines: what CIAGAN's networks see of a pose.
+"""Draw landmarks as lines, the pose input of CIAGAN's networks.
 
 Source: [C] Maximov et al., "CIAGAN: Conditional Identity Anonymization Generative Adversarial
 Networks", CVPR 2020, section 3.1; the lines are those of Bresenham, "Algorithm for computer control
@@ -22,19 +22,19 @@ def draw_lines(
     lines: LandmarkScheme | Sequence[tuple[int, int]],
     size: tuple[int, int],
     *,
-    colour: tuple[float, float, float] = BLUE,
+    color: tuple[float, float, float] = BLUE,
 ) -> Float[Tensor, "b 3 h w"]:
-    """Lines one pixel wide between landmarks, on white.
+    """Draw lines one pixel wide between landmarks, on white.
 
     Ends are rounded to pixels. Along the axis in which a line is longer it has one pixel at each
-    coordinate, the nearest to the line. What lies outside the picture is cut off, a line with a
+    coordinate, the nearest to the line. What lies outside the image is cut off, a line with a
     missing end is left out.
 
     Args:
-        landmarks: (x, y) in pixels, pixel centres at integers, NaN where missing.
+        landmarks: (x, y) in pixels, pixel centers at integers, NaN where missing.
         lines: pairs of landmarks, or a scheme, whose edges they are.
         size: height and width of the drawing.
-        colour: of the lines, in [-1, 1]; blue as in the authors' code.
+        color: color of the lines in [-1, 1]; blue as in the authors' code.
     Returns:
         Drawings in [-1, 1].
     Raises:
@@ -54,7 +54,7 @@ def draw_lines(
             f"{int(ends.min())} to {int(ends.max())}"
         )
     on = _lined(landmarks[:, ends], size)[:, None]
-    ink = landmarks.new_tensor(colour).view(1, 3, 1, 1)
+    ink = landmarks.new_tensor(color).view(1, 3, 1, 1)
     return torch.where(on, ink, torch.ones_like(ink))
 
 
@@ -86,7 +86,7 @@ def _across(
     along: Float[Tensor, "n"],
     limit: int,
 ) -> tuple[Float[Tensor, "b e n"], Bool[Tensor, "b e n"]]:
-    """The second coordinate of each line at each value of the first; where it is in the picture."""
+    """The second coordinate of each line at each value of the first; where it is in the image."""
     (m0, n0), (m1, n1) = (point[..., None].unbind(-2) for point in (start, end))
     length = torch.where(m1 == m0, torch.ones_like(m0), m1 - m0)
     across = (n0 + (along - m0) * (n1 - n0) / length).round()

@@ -1,6 +1,6 @@
 """Landmark maps: coordinates rendered as one image channel per landmark.
 
-A missing landmark (NaN) is an empty map, and so is one that falls outside the image.
+A landmark that is missing (NaN) or outside the image gives an empty map.
 """
 
 from typing import Literal
@@ -33,7 +33,7 @@ def one_hot_maps(
     """1 at the pixel nearest to each landmark, 0 elsewhere (halves round to even).
 
     Args:
-        landmarks: (x, y) in pixels, pixel centres at integers, NaN where missing.
+        landmarks: (x, y) in pixels, pixel centers at integers, NaN where missing.
         size: height and width of the maps.
     """
     check_landmarks(landmarks)
@@ -50,13 +50,13 @@ def one_hot_maps(
 def bilinear_maps(
     landmarks: Float[Tensor, "b k 2"], size: tuple[int, int]
 ) -> Float[Tensor, "b k h w"]:
-    """Each landmark shared between its four nearest pixels; differentiable in the coordinates.
+    """Distribute each landmark over its four nearest pixels; differentiable in the coordinates.
 
     ``map[v, u] = max(0, 1 - |u - x|) * max(0, 1 - |v - y|)``; equal to `one_hot_maps` at
     integer coordinates.
 
     Args:
-        landmarks: (x, y) in pixels, pixel centres at integers, NaN where missing.
+        landmarks: (x, y) in pixels, pixel centers at integers, NaN where missing.
         size: height and width of the maps.
     """
     dx, dy = _offsets(landmarks, size)
@@ -69,7 +69,7 @@ def gaussian_maps(
     """``exp(-|p - landmark|^2 / (2 sigma^2))`` at every pixel p: the pose maps of BiGraphGAN.
 
     Args:
-        landmarks: (x, y) in pixels, pixel centres at integers, NaN where missing.
+        landmarks: (x, y) in pixels, pixel centers at integers, NaN where missing.
         size: height and width of the maps.
         sigma: standard deviation in pixels, above 0.
     """
@@ -86,7 +86,7 @@ def render_maps(
     rendering: Rendering = "one_hot",
     sigma: float = 6.0,
 ) -> Float[Tensor, "b k h w"]:
-    """`one_hot_maps`, `bilinear_maps` or `gaussian_maps` by name; ``sigma`` is of the last.
+    """`one_hot_maps`, `bilinear_maps` or `gaussian_maps` by name; ``sigma`` is used by the last.
 
     Raises:
         ValueError: an unknown name.

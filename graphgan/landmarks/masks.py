@@ -1,4 +1,4 @@
-"""The face mask: the region that anonymisation replaces, as a polygon of landmarks.
+"""The face mask: the region that anonymization replaces, as a polygon of landmarks.
 
 Source: [A] Dall'Asen et al., "Graph-based Generative Face Anonymisation with Pose
 Preservation", ICIAP 2021, section 3 (jaw line, closed above the brows). The corners follow from the
@@ -16,13 +16,13 @@ from graphgan.landmarks.maps import check_landmarks
 from graphgan.landmarks.schemes import LandmarkScheme, face_scheme
 
 FOREHEAD = 0.7
-"""Up to about where the hair begins, see `face_mask`."""
+"""Extends the mask to about the hairline, see `face_mask`."""
 
 
 def polygon_mask(
     vertices: Float[Tensor, "b v 2"], size: tuple[int, int]
 ) -> Float[Tensor, "b 1 h w"]:
-    """1 at pixels whose centre lies inside the polygon (even-odd rule), 0 elsewhere.
+    """1 at pixels whose center lies inside the polygon (even-odd rule), 0 elsewhere.
 
     A ray to the right of the pixel crosses an odd number of edges. Vertices may lie outside the
     image; a polygon with a NaN vertex is empty.
@@ -62,22 +62,22 @@ def face_mask(
 ) -> Float[Tensor, "b 1 h w"]:
     """The face of each item: jaw 0 at the height of brow 19, jaw 0 to 16, jaw 16 at brow 24.
 
-    These are the numbers of the 68 landmarks; other schemes have a rule of their own that stands
-    for it, see `graphgan.landmarks.outlines`.
+    These are numbers of the 68 landmarks; other schemes have their own rule, see
+    `graphgan.landmarks.outlines`.
 
-    With a ``forehead``, half an ellipse over both ends of the jaw is closed upon it instead (not in
-    the paper, whose mask ends at the brows).
+    With a ``forehead``, the mask is closed by half an ellipse above the ends of the jaw instead
+    (not in the paper, whose mask ends at the brows).
 
     Args:
         landmarks: coordinates (x, y) in pixels.
         size: height and width of the mask.
-        forehead: how far it rises over the middle between the ends of the jaw, in distances from
-            there to the chin; 0 for the paper's mask. `FOREHEAD` ends about where the hair begins.
-        scheme: whose landmarks they are; by default the one of that many, see `face_scheme`.
+        forehead: height above the midpoint between the ends of the jaw, in units of the distance
+            from there to the chin; 0 for the paper's mask. `FOREHEAD` ends at about the hairline.
+        scheme: scheme of the landmarks; by default the one with that number, see `face_scheme`.
 
     Raises:
-        ValueError: landmarks of another scheme, or of one that has no mask; a forehead outside of
-            0 to 2.
+        ValueError: landmarks of another scheme or of one without a mask, or a forehead outside 0 to
+            2.
 
     Example:
         >>> points_5 = torch.tensor([[[24.0, 24], [40, 24], [32, 34], [26, 42], [38, 42]]])
@@ -94,17 +94,17 @@ def face_regions(
     forehead: float = 0.0,
     scheme: LandmarkScheme | None = None,
 ) -> Float[Tensor, "b 1 h w"]:
-    """1 where a crop shows the face: in its `face_mask` or in the hull of its landmarks.
+    """1 where a crop shows the face: inside its `face_mask` or the hull of its landmarks.
 
-    A nose seen in profile is outside the line of the jaw, but not of the hull.
+    In profile, the nose is outside the jaw line but inside the hull.
 
     Args:
         landmarks: in pixels of the crop.
         size: height and width of the crop.
         forehead, scheme: see `face_mask`.
     Raises:
-        ValueError: a face whose outline is not complete or that lies outside the crop, so that it
-            would stay as it is.
+        ValueError: a face whose outline is incomplete or outside the crop, which would stay
+            unchanged.
     """
     outlines = face_outline(landmarks, forehead=forehead, scheme=scheme)
     complete = outlines.isfinite().flatten(1).all(1)
@@ -136,7 +136,7 @@ def face_outline(
 
 
 def check_forehead(forehead: float) -> None:
-    """Raise ``ValueError`` unless it is one of `face_mask`'s."""
+    """Raise ``ValueError`` unless it is a valid forehead of `face_mask`."""
     if not 0 <= forehead <= 2:
         raise ValueError(f"expected a forehead from 0 to 2, got {forehead}")
 
@@ -147,13 +147,13 @@ def has_face_mask(
     *,
     scheme: LandmarkScheme | None = None,
 ) -> Bool[Tensor, "b"]:
-    """Whether there is a face mask to speak of, without drawing it.
+    """Whether the face has a usable mask, without drawing it.
 
-    The outline is complete, encloses the area of a pixel or more, and its box meets the picture.
+    The outline is complete, encloses at least one pixel's area, and its box overlaps the image.
 
     Args:
         landmarks: coordinates (x, y) in pixels.
-        size: height and width of the picture.
+        size: height and width of the image.
         scheme: see `face_mask`.
 
     Raises:
@@ -177,7 +177,7 @@ def paste(
 
 
 def shrink_mask(mask: Float[Tensor, "b 1 h w"], share: float) -> Float[Tensor, "b 1 h w"]:
-    """The least value within ``share`` of the height to every side: a mask without its rim.
+    """Erode a mask: the minimum within ``share`` of the height in every direction.
 
     Example:
         >>> mask = torch.zeros(1, 1, 8, 8)

@@ -1,4 +1,4 @@
-"""Landmarks, and pictures with theirs, as a mirror shows them."""
+"""Mirror landmarks, and images together with their landmarks."""
 
 import torch
 from jaxtyping import Float
@@ -13,16 +13,16 @@ _MARGIN = 0.7
 def mirror_landmarks(
     landmarks: Float[Tensor, "*b k 2"], width: int, scheme: LandmarkScheme
 ) -> Float[Tensor, "*b k 2"]:
-    """``x' = width - 1 - x``, and every landmark takes the place of its mirror image.
+    """``x' = width - 1 - x``, with each landmark renamed to its mirror image.
 
-    A right hand that a mirror shows is a left hand: the landmarks are permuted by ``scheme.flip``.
+    A mirrored right hand is a left hand, so the landmarks are permuted by ``scheme.flip``.
 
     Args:
-        landmarks: (x, y) in pixels, pixel centres at integers, NaN where missing.
-        width: of the picture, in pixels.
-        scheme: whose landmarks they are.
+        landmarks: (x, y) in pixels, pixel centers at integers, NaN where missing.
+        width: width of the image in pixels.
+        scheme: scheme of the landmarks.
     Raises:
-        ValueError: another number of landmarks than the scheme's.
+        ValueError: a number of landmarks that does not match the scheme.
 
     Example:
         >>> from graphgan.landmarks import OPENPOSE_18
@@ -41,32 +41,33 @@ def mirror_landmarks(
     return torch.stack([width - 1 - x, y], dim=-1)
 
 
-def mirror_towards(
+def mirror_toward(
     images: Float[Tensor, "b c h w"],
     landmarks: Float[Tensor, "b k 2"],
     targets: Float[Tensor, "b k 2"],
     scheme: LandmarkScheme,
 ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b k 2"]]:
-    """Pictures and landmarks, or what a mirror shows of both where that is nearer to the targets.
+    """Mirror images and landmarks where that brings them closer to the targets.
 
-    Nearer in shape: by the mean squared distance that is left after one set of landmarks was laid
-    upon the other by shift, turn and scale (Procrustes). Of faces it says to which side they are
-    turned. The mirror has to leave less than 0.7 of it: for a face from the front both are about
-    as near, and what decides then would change from frame to frame of a video.
+    Distance is the mean squared distance after alignment by translation, rotation and scale
+    (Procrustes); for faces, it tells which side they are turned to. The mirror image must reduce it
+    below 0.7: for frontal faces both distances are similar, and the choice would otherwise flicker
+    from frame to frame of a video.
 
     Args:
         images: in any range.
-        landmarks, targets: (x, y) in pixels; a landmark that is NaN in either counts for nothing.
-        scheme: whose landmarks they are.
+        landmarks, targets: (x, y) in pixels; landmarks that are NaN in either are ignored.
+        scheme: scheme of the landmarks.
     Shapes:
         -> images as given, ``landmarks: b k 2`` in single precision or better
     Raises:
-        ValueError: unlike numbers of items or landmarks, another number than the scheme's.
+        ValueError: mismatched numbers of items or landmarks, or a number that does not match the
+            scheme.
 
     Example:
         >>> from graphgan.landmarks import IBUG_68
         >>> images, points = torch.rand(1, 3, 8, 8), 7 * torch.rand(1, 68, 2)
-        >>> flipped, _ = mirror_towards(
+        >>> flipped, _ = mirror_toward(
         ...     images, points, mirror_landmarks(points, 8, IBUG_68), IBUG_68
         ... )
         >>> torch.equal(flipped, images.flip(-1))

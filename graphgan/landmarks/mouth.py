@@ -1,6 +1,6 @@
-"""Mouths: their corners where another face has them, and an inside where they are open.
+"""Move the corners of the mouth as in another face, and paint the inside of open mouths.
 
-Not in the papers. Bending opens closed lips, but what comes to lie between them is stretched lip.
+Not in the papers. Warping opens closed lips, but fills the gap with stretched lips.
 """
 
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from graphgan.landmarks.maps import check_landmarks
 from graphgan.landmarks.masks import polygon_mask
 
 TEETH_FROM, TEETH_TO = -0.06, 0.24
-"""What a picture of teeth shows: depths below the upper lip, in widths of the mouth."""
+"""What an image of teeth shows: depths below the upper lip, in widths of the mouth."""
 
 _TINY = 1e-3  # pixels
 _CORNERS = (48, 54)
@@ -39,7 +39,7 @@ _DARK, _TONGUE = (0.26, 0.15, 0.15), (0.42, 0.23, 0.23)
 _TONGUE_FROM, _TONGUE_FULL = 0.12, 0.45  # depths below the upper lip, in widths
 _PALE = 0.45  # teeth, see `paint_mouths`
 _SHADOW, _SHADOW_DEPTH = 0.6, 0.06  # of the upper lip on the teeth; widths
-_TEETH_END = 0.13  # of the front teeth in their picture: depth below the upper lip, in widths
+_TEETH_END = 0.13  # of the front teeth in their image: depth below the upper lip, in widths
 # Of one who speaks and of one who smiles: how high the upper lip arches, in widths; to which share
 # of the gap teeth are seen, and how far at most, in widths.
 _ARCH, _SHOWN, _LONGEST = (0.12, 0.03), (0.55, 1.0), (0.12, 0.18)
@@ -82,10 +82,10 @@ def with_corners_of(
 
     Args:
         landmarks: iBUG-68, in pixels.
-        source: of faces in the same pose, in pixels of any size. A corner stays where it is if a
-            landmark that it depends on is NaN.
+        source: landmarks of faces in the same pose, in pixels of any size. A corner is not moved if
+            a landmark that it depends on is NaN.
     Raises:
-        ValueError: unlike shapes, other than 68 landmarks.
+        ValueError: mismatched shapes, or not 68 landmarks.
 
     Example:
         >>> neutral, smiling = torch.rand(1, 68, 2), torch.rand(1, 68, 2)
@@ -114,17 +114,17 @@ def with_corners_of(
 def mouth_masks(
     landmarks: Float[Tensor, "b 68 2"], size: tuple[int, int]
 ) -> Float[Tensor, "b 1 h w"]:
-    """1 between open lips, less at their edges, 0 elsewhere and where lips are closed.
+    """1 between open lips, less at their edges, 0 elsewhere and between closed lips.
 
     The mask grows with the opening, height over width: from nothing at 0.10, up to which landmarks
     of closed lips are apart, to all of it at 0.17, and at 0.13 where the mouth is as broad as in a
     smile. So nothing pops up while a mouth opens.
 
     Args:
-        landmarks: iBUG-68, in pixels; where one of the lips is NaN the mask is empty.
+        landmarks: iBUG-68, in pixels; the mask is empty if a lip landmark is NaN.
         size: height and width.
     Raises:
-        ValueError: other than 68 landmarks.
+        ValueError: not 68 landmarks.
 
     Example:
         >>> mouth_masks(torch.zeros(1, 68, 2), (32, 32)).sum()
@@ -140,7 +140,7 @@ def paint_mouths(
     landmarks: Float[Tensor, "b 68 2"],
     teeth: Float[Tensor, "2 p q"],
 ) -> Float[Tensor, "b 3 h w"]:
-    """The inside of open mouths: upper teeth that hang from the upper lip, dark behind them.
+    """Paint the inside of open mouths: upper teeth below the upper lip, with dark behind them.
 
     ``out = x + M (y - x)``, M of `mouth_masks`. With a the mean color of lips and skin around, in
     [0, 1], y is 0.26, 0.15 and 0.15 of its red, green and blue, a little lighter far below, where
@@ -151,11 +151,11 @@ def paint_mouths(
 
     Args:
         images: in [-1, 1].
-        landmarks: iBUG-68 of them, in pixels; where one of the lips is NaN nothing is painted.
+        landmarks: their iBUG-68 landmarks, in pixels; nothing is painted if a lip landmark is NaN.
         teeth: brightness and opacity in [0, 1], from the right corner of the mouth to the left one
             and from `TEETH_FROM` to `TEETH_TO` widths below the upper lip.
     Raises:
-        ValueError: other than 68 landmarks, teeth of another shape.
+        ValueError: not 68 landmarks, or teeth of the wrong shape.
 
     Example:
         >>> faces, closed = torch.rand(1, 3, 32, 32), torch.zeros(1, 68, 2)

@@ -1,6 +1,6 @@
-"""Mouth and eyes opened as far as those of another face.
+"""Open mouth and eyes as far as those of another face.
 
-Not in the papers. What changes most within a person is how far lips and lids are apart.
+Not in the papers. The opening of lips and lids is what changes most within one person.
 """
 
 from typing import NamedTuple
@@ -50,14 +50,14 @@ def with_openings_of(
     For the mouth and each eye ``d = mean over pairs of (r (q_below - q_above) - (p_below -
     p_above))``, p the landmarks, q the source's and r the width of p's opening over that of q's,
     from 0.5 to 2. Landmarks above move by ``-a w d``, those below by ``(1 - a) w d``: a is 0.3 for
-    the mouth, whose jaw falls, and 0.7 for eyes, w is 1 in the middle and less towards the corners.
+    the mouth, whose jaw falls, and 0.7 for eyes, w is 1 in the middle and less toward the corners.
 
     Args:
         landmarks: iBUG-68, in pixels.
-        source: of faces in the same pose, in pixels of any size. An opening of which a landmark is
-            NaN stays as it is.
+        source: landmarks of faces in the same pose, in pixels of any size. An opening with a NaN
+            landmark is unchanged.
     Raises:
-        ValueError: unlike shapes, other than 68 landmarks.
+        ValueError: mismatched shapes, or not 68 landmarks.
 
     Example:
         >>> closed, source = torch.rand(1, 68, 2), torch.rand(1, 68, 2)

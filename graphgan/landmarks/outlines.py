@@ -1,8 +1,8 @@
-"""Rules of the face mask: where a face ends, as a polygon that follows from its landmarks.
+"""Rules of the face mask: the outline of a face as a polygon derived from its landmarks.
 
-Source: [A] Dall'Asen et al., "Graph-based Generative Face Anonymisation with Pose
-Preservation", ICIAP 2021, section 3: the line of the jaw, closed above at the brows. What stands
-for jaw and brows where a scheme lacks them is ours.
+Source: [A] Dall'Asen et al., "Graph-based Generative Face Anonymisation with Pose Preservation",
+ICIAP 2021, section 3: the jaw line, closed at the brows. Substitutes for jaw and brows in schemes
+without them are ours.
 
 A rule is a small frozen dataclass, so that schemes can be compared and sent to other processes.
 """
@@ -29,7 +29,7 @@ _WIDTH, _WIDTH_OF_EYES, _NOSE_TO_MIDDLE = 1.05 * 0.34, 1.05 * 0.82, -1.5
 
 @runtime_checkable
 class FaceOutline(Protocol):
-    """Corners of the face mask of landmarks of one scheme."""
+    """Corners of the face mask, for landmarks of one scheme."""
 
     def __call__(self, landmarks: Float[Tensor, "b k 2"], forehead: float) -> Tensor:
         """``b v 2``, NaN in faces whose outline is not complete.
@@ -43,11 +43,11 @@ class FaceOutline(Protocol):
 
 @dataclass(frozen=True)
 class JawAndBrows:
-    """The line of the jaw, closed above its ends at the height of the brows.
+    """The jaw line, closed above its ends at the height of the brows.
 
     Args:
         jaw: landmarks from one end of the jaw to the other, the chin in the middle.
-        brows: the highest landmark of each brow, on the side of the first and the last of the jaw.
+        brows: the highest landmark of each brow, in the order of the ends of the jaw.
     """
 
     jaw: tuple[int, ...]
@@ -60,12 +60,12 @@ class JawAndBrows:
 
 @dataclass(frozen=True)
 class JawAndBridge:
-    """The line of the jaw, closed above its ends where brows are, seen from the bridge of the nose.
+    """The jaw line, closed at the height of the brows, estimated from the bridge of the nose.
 
     They are 0.8 lengths of the bridge above its upper end.
 
     Args:
-        jaw: as of `JawAndBrows`.
+        jaw: as in `JawAndBrows`.
         bridge: upper and lower end of the bridge of the nose.
     """
 
@@ -80,7 +80,7 @@ class JawAndBridge:
 
 @dataclass(frozen=True)
 class MeanJaw:
-    """The line of a mean jaw, laid out from eyes, nose and mouth, and closed as in `JawAndBrows`.
+    """A mean jaw line placed by eyes, nose and mouth, and closed as in `JawAndBrows`.
 
     Downwards is from the middle of the eyes to that of the mouth, whose distance is L. The face is
     ``2 (0.36 L + 0.86 a)`` wide, a the distance of the eyes, and its middle is 1.5 times as far to

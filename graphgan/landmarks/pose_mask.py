@@ -1,8 +1,8 @@
-"""The pose mask: the person around its joints, for measures that leave the background out.
+"""The pose mask: the region of a person around the joints, for metrics that exclude the background.
 
 Source: Ma et al., "Pose Guided Person Image Generation", NIPS 2017, section 3.1: joints and limbs
-drawn thick, the gaps between them closed. Differs: the trunk is filled as a polygon, and the whole
-is widened by a margin, where theirs is dilated and then eroded again by as much.
+drawn thick, with the gaps between them closed. Differs: the trunk is filled as a polygon, and the
+result is dilated by a margin, whereas theirs is dilated and then eroded by the same amount.
 """
 
 from functools import reduce
@@ -31,7 +31,7 @@ def pose_mask(
     thickness: float | None = None,
     dilation: float | None = None,
 ) -> Float[Tensor, "b 1 h w"]:
-    """1 at pixels whose centre lies within ``thickness / 2 + dilation`` of a limb, 0 elsewhere.
+    """1 at pixels whose center lies within ``thickness / 2 + dilation`` of a limb, 0 elsewhere.
 
     Limbs are the edges of OpenPose-18, the outline of the trunk, the lines from the neck to the
     ears and between them, and every joint by itself; the trunk is filled where both shoulders and
@@ -41,9 +41,9 @@ def pose_mask(
     Args:
         joints: OpenPose-18 coordinates (x, y) in pixels, NaN where missing; they may lie outside.
         size: height and width of the mask.
-        thickness: of a limb from side to side, in pixels; ``h / 16`` by default, the 8 pixels of
-            the published masks of 128 x 64.
-        dilation: margin around the whole, in pixels; ``h / 64`` by default.
+        thickness: width of a limb in pixels; ``h / 16`` by default, the 8 pixels of the published
+            masks for 128 x 64.
+        dilation: margin around the person in pixels; ``h / 64`` by default.
     Raises:
         ValueError: joints of another scheme, a side below 1, a negative thickness or dilation.
 
@@ -60,7 +60,7 @@ def pose_mask(
     dilation = height / 64 if dilation is None else dilation
     if thickness < 0 or dilation < 0:
         raise ValueError(
-            f"expected thickness and dilation of 0 and more, got {thickness} and {dilation}"
+            f"expected thickness and dilation of at least 0, got {thickness} and {dilation}"
         )
     reach = thickness / 2 + dilation
     # One limb at a time: 'b h w' stays small, and there are always as many.

@@ -1,7 +1,7 @@
-"""Landmark schemes: how many points, how they mirror and connect, and which mask they give.
+"""Landmark schemes: number of points, mirroring, connections and face mask.
 
-A scheme is added here, and here alone: a `LandmarkScheme` with the rule of its face mask, and its
-name in ``SCHEMES``. Recipes and prepared folders then know it.
+To add a scheme, only this file changes: add a `LandmarkScheme` with the rule of its face mask, and
+its name in ``SCHEMES``. Recipes and prepared folders then support it.
 """
 
 from collections.abc import Sequence
@@ -20,17 +20,17 @@ class LandmarkScheme:
     """A fixed order of landmarks.
 
     Args:
-        name: what files and options call it.
-        flip: for each landmark the one whose place it takes in the mirrored image.
-        edges: pairs of neighbours along the drawn outline or skeleton, each named once.
-        outline: the rule of the face mask, see `graphgan.landmarks.outlines`; None for schemes of
-            persons and others without one.
-        eyes: landmarks of the eye on the left of the image, and of the one on the right; empty
-            where the scheme has none. They tell whether a face is mirrored or upside down.
+        name: name in files and options.
+        flip: for each landmark, the one it becomes in the mirrored image.
+        edges: pairs of neighbors along the drawn outline or skeleton, each listed once.
+        outline: rule of the face mask, see `graphgan.landmarks.outlines`; None for schemes without
+            one, such as those of persons.
+        eyes: landmarks of the eye on the left of the image, and of the one on the right; empty if
+            the scheme has none. They show whether a face is mirrored or upside down.
         mouth: landmarks of the mouth, likewise.
 
     Raises:
-        ValueError: a flip that does not undo itself, or edges that name unknown landmarks.
+        ValueError: a flip that is not its own inverse, or edges with unknown landmarks.
     """
 
     name: str
@@ -43,29 +43,29 @@ class LandmarkScheme:
     def __post_init__(self) -> None:
         mirror = dict(enumerate(self.flip))
         if any(mirror.get(other) != i for i, other in mirror.items()):
-            raise ValueError(f"expected a flip that undoes itself in scheme {self.name!r}")
+            raise ValueError(f"expected a flip that is its own inverse in scheme {self.name!r}")
         if any(not 0 <= i < self.num_landmarks for edge in self.edges for i in edge):
             raise ValueError(f"expected edges between 0 and {self.num_landmarks - 1}")
 
     @property
     def num_landmarks(self) -> int:
-        """How many points there are: ``k``."""
+        """The number of landmarks ``k``."""
         return len(self.flip)
 
     def edge_index(self) -> Tensor:
-        """Both directions of every edge, as torch-geometric wants them: ``2 e``."""
+        """Both directions of every edge, in torch-geometric's format: ``2 e``."""
         forward = torch.tensor(self.edges, dtype=torch.long).reshape(-1, 2).T
         return torch.cat([forward, forward.flip(0)], dim=1)
 
     def subset(self, name: str, indices: Sequence[int]) -> "LandmarkScheme":
-        """The scheme of some of the landmarks, in the given order; of the face it knows no parts.
+        """The scheme of a subset of landmarks in the given order, without face parts.
 
         Raises:
-            ValueError: a chosen landmark whose mirror image is not chosen.
+            ValueError: a landmark whose mirror image is not included.
         """
         position = {old: new for new, old in enumerate(indices)}
         if lonely := [i for i in indices if self.flip[i] not in position]:
-            raise ValueError(f"expected mirrored landmarks in pairs, got {lonely} alone")
+            raise ValueError(f"expected mirrored landmarks in pairs, got unpaired {lonely}")
         return LandmarkScheme(
             name,
             flip=tuple(position[self.flip[i]] for i in indices),
@@ -198,10 +198,10 @@ SCHEMES = {scheme.name: scheme for scheme in (IBUG_68, CIAGAN_29, POINTS_5, MESH
 
 
 def face_scheme(num_landmarks: int) -> LandmarkScheme:
-    """The scheme of faces of that many landmarks.
+    """The face scheme with this number of landmarks.
 
     Raises:
-        ValueError: there is none, or more than one.
+        ValueError: no such scheme, or more than one.
 
     Example:
         >>> face_scheme(5).name

@@ -1,10 +1,9 @@
-"""Pose and expression of one face on the shape of another: what differs between two sets of
-landmarks is split into what changes within people and what differs between people.
+"""Transfer the pose and expression of one face to the shape of another.
 
-Not in the papers. Landmarks are laid upon a mean shape first, which takes out where a face is, how
-large and how tilted (Procrustes). There a person's pictures scatter about the person's mean with
-covariance W, and the means of people with covariance B. The best linear guess of the first part of
-a difference d, whose whole has covariance W + B, is ``W (W + B)^-1 d`` (Wiener).
+Not in the papers. Landmarks are first aligned to a mean shape, which removes position, size and
+tilt (Procrustes). There, a person's images vary around the person's mean with covariance W, and the
+means of people with covariance B. Given a difference d with total covariance W + B, the best linear
+estimate of its first part is ``W (W + B)^-1 d`` (Wiener).
 """
 
 from typing import NamedTuple
@@ -23,7 +22,7 @@ _TINY = 1e-12
 
 
 class ShapeTransfer(NamedTuple):
-    """What `fit_shape_transfer` learned.
+    """Result of `fit_shape_transfer`.
 
     Shapes:
         ``mean: k 2``, of unit size; ``matrix: 2k 2k``, acts on (x0, y0, x1, y1, ...)
@@ -36,18 +35,18 @@ class ShapeTransfer(NamedTuple):
 def fit_shape_transfer(
     landmarks: Float[Tensor, "b k 2"], persons: Int[Tensor, "b"], *, weight: float = 1.0
 ) -> ShapeTransfer:
-    """Learn from pictures of many people what changes within one of them.
+    """Learn from images of many people what varies within one person.
 
     ``matrix = W (W + weight B)^-1``
 
     Args:
-        landmarks: (x, y) in pixels, all there.
-        persons: whose they are.
-        weight: of B: at more than 1 less of the shape of the face that the pose is taken from
-            comes along, and less of its expression.
+        landmarks: (x, y) in pixels, none missing.
+        persons: person of each item.
+        weight: weight of B: above 1, less of the face shape of the pose's source is transferred,
+            and also less of its expression.
     Raises:
-        ValueError: landmarks that are missing, fewer than two people, nobody in two pictures, a
-            weight below 0.
+        ValueError: missing landmarks, fewer than two people, no person with two images, or a weight
+            below 0.
 
     Example:
         >>> landmarks, persons = torch.rand(12, 5, 2), torch.arange(12) // 3
@@ -56,13 +55,13 @@ def fit_shape_transfer(
     """
     check_landmarks(landmarks)
     if weight < 0:
-        raise ValueError(f"expected a weight of 0 and more, got {weight}")
+        raise ValueError(f"expected a weight of at least 0, got {weight}")
     if not landmarks.isfinite().all():
         raise ValueError("expected landmarks without missing ones")
     names, person = torch.unique(persons, return_inverse=True)
     if len(names) < 2 or len(names) == len(landmarks):
         raise ValueError(
-            "expected pictures of two people and more, some of one, got "
+            "expected images of at least two people, with several of one, got "
             f"{len(landmarks)} of {len(names)}"
         )
     mean, shapes = _aligned(landmarks.double().cpu())
@@ -75,17 +74,17 @@ def fit_shape_transfer(
 def transfer_shape(
     landmarks: Float[Tensor, "b k 2"], targets: Float[Tensor, "b k 2"], transfer: ShapeTransfer
 ) -> Float[Tensor, "b k 2"]:
-    """The face of ``landmarks`` in the pose, with the expression and at the place of ``targets``.
+    """The face of ``landmarks`` with the pose, expression and position of ``targets``.
 
     ``c + matrix (t - c)``, c and t the landmarks and the targets, each laid upon the mean shape;
     taken to where the targets were.
 
     Args:
-        landmarks, targets: (x, y) in pixels; a landmark that is NaN in either is NaN and counts
-            for nothing.
+        landmarks, targets: (x, y) in pixels; landmarks that are NaN in either stay NaN and are
+            ignored.
         transfer: learned from faces with these landmarks.
     Raises:
-        ValueError: unlike shapes, another number of landmarks.
+        ValueError: mismatched shapes, or a wrong number of landmarks.
     """
     check_landmarks(landmarks)
     check_landmarks(targets, "targets")

@@ -1,4 +1,5 @@
-"""Blocks: small modules that take channel counts and know nothing of data or training."""
+"""Blocks: small modules that are configured by channel counts and do not depend on data or
+training."""
 
 from graphgan.layers.aggregation import LandmarkAppearanceAggregation
 from graphgan.layers.bipartite import BipartiteGraphConv, BipartiteReasoning, NodeReasoning

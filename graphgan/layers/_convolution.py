@@ -1,4 +1,4 @@
-"""The convolution that most blocks are made of."""
+"""The convolutions that most blocks are built from."""
 
 import torch
 import torch.nn.functional as F
@@ -6,16 +6,16 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import register_parametrization
 
-from graphgan.layers.normalisation import Norm, bias_before
+from graphgan.layers.normalization import Norm, bias_before
 from graphgan.layers.spectral_norm import SpectralNorm
 from graphgan.layers.winograd import is_faster, winograd_conv2d
 
 
 class ReflectConv2d(nn.Conv2d):
-    """``nn.Conv2d`` with reflection padding that keeps the size, for odd kernels.
+    """``nn.Conv2d`` with reflection padding that preserves the size (odd kernels).
 
-    Autocast pads in float32 on CPUs, between two casts of the whole map; here the padding takes the
-    precision of the convolution. Where that is faster, 3x3 kernels go by `winograd_conv2d`.
+    On CPUs, autocast pads in float32, between two casts of the whole map; here the padding uses the
+    convolution's precision. Where it is faster, 3x3 kernels use `winograd_conv2d`.
     """
 
     def __init__(
@@ -42,12 +42,12 @@ class ReflectConv2d(nn.Conv2d):
 def reflect_conv(
     in_channels: int, out_channels: int, kernel_size: int = 3, *, norm: Norm
 ) -> ReflectConv2d:
-    """A bias only where the ``norm`` after it has none."""
+    """A reflection-padded convolution, with a bias only if the ``norm`` after it has none."""
     return ReflectConv2d(in_channels, out_channels, kernel_size, bias=bias_before(norm))
 
 
 def spectral_conv(in_channels: int, out_channels: int, kernel_size: int = 3) -> nn.Module:
-    """With bias and a `SpectralNorm` on the weight."""
+    """A convolution with bias and a `SpectralNorm` on its weight."""
     conv = ReflectConv2d(in_channels, out_channels, kernel_size)
     register_parametrization(conv, "weight", SpectralNorm(conv.weight))
     return conv

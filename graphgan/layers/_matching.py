@@ -1,4 +1,4 @@
-"""Widths at which one module has as many parameters as another: fair comparisons need them."""
+"""Widths that give two modules the same number of parameters, for fair comparisons."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,18 +8,19 @@ from torch import nn
 
 
 def count_parameters(build: Callable[[], nn.Module]) -> int:
-    """Of the module that ``build`` makes; nothing is allocated, no random number is drawn."""
+    """Count the parameters of the module that ``build`` makes, without allocating memory or drawing
+    random numbers."""
     with torch.device("meta"):
         return sum(parameter.numel() for parameter in build().parameters())
 
 
 def matched_width(build: Callable[[int], nn.Module], parameters: int, *, step: int = 1) -> int:
-    """The multiple of ``step``, at least one, at which parameters are nearest to ``parameters``.
+    """Return the multiple of ``step`` whose parameter count is nearest to ``parameters``.
 
     Args:
-        build: makes the module of a width; its number of parameters is linear in the width.
-        parameters: wanted.
-        step: widths are multiples of it.
+        build: builds the module from a width; its parameter count must be linear in the width.
+        parameters: target parameter count.
+        step: the width is a multiple of this.
     """
     first, second = (count_parameters(partial(build, n * step)) for n in (1, 2))
     return step * max(1, 1 + round((parameters - first) / (second - first)))

@@ -1,7 +1,7 @@
-"""Messages along the edges of a list, by torch-geometric.
+"""Message passing along edge lists, with torch-geometric.
 
-A module of its own, which is imported where there are edge lists: torch-geometric takes longer to
-import than all else but torch, and complete graphs, which are matrix products, do without it.
+A separate module, imported only when edge lists are used: torch-geometric takes longer to import
+than everything else except torch, and complete graphs are plain matrix products.
 """
 
 from torch import Tensor

@@ -1,28 +1,28 @@
-"""What is left of bipartite reasoning when nobody reads from anybody."""
+"""The ablation of bipartite reasoning in which no position sees another."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from graphgan._checks import check_pair, check_positive
-from graphgan.layers.normalisation import Norm, make_norm
+from graphgan.layers.normalization import Norm, make_norm
 
 
 class PositionwiseUpdate(nn.Module):
-    """Two feature maps, each position of each updated by itself.
+    """Update each position of two feature maps independently.
 
     ``y_i = x_i + norm_i(extend_i(relu(state_i(x_i))))`` for i = 1, 2, with 1x1 convolutions
 
-    The residual, norm and ReLU of `BipartiteReasoning` without nodes: no position sees another,
-    neither map sees the other.
+    This keeps the residual, norm and ReLU of `BipartiteReasoning` but has no nodes: no position
+    sees another, and neither map sees the other.
 
     Args:
-        channels: c of each map.
-        inner_channels: between the two convolutions.
+        channels: c, channels of each map.
+        inner_channels: channels between the two convolutions.
         norm: "batch" (eps 1e-4), as in `BipartiteReasoning`.
     Shapes:
         ``x_1, x_2: b c h w`` -> two of ``b c h w``
     Raises:
-        ValueError: other channels, maps of unlike shape, an empty batch.
+        ValueError: wrong channels, maps of different shapes, an empty batch.
     """
 
     def __init__(self, channels: int, inner_channels: int, *, norm: Norm = "batch") -> None:

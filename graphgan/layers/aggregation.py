@@ -1,8 +1,7 @@
-"""Landmark-appearance aggregation: the shape stream gates and steers the appearance stream.
+"""Landmark-appearance aggregation: the shape stream gates updates of the appearance stream.
 
-Sources: [A] Dall'Asen et al., ICIAP 2021, section 3; [B] Tang et al., BMVC 2020, section 2.3.
-What stands in the place of the reasoning where that is compared with something else is not in the
-papers.
+Sources: [A] Dall'Asen et al., ICIAP 2021, section 3; [B] Tang et al., BMVC 2020, section 2.3. The
+alternatives to bipartite reasoning are not in the papers.
 """
 
 from functools import partial
@@ -17,53 +16,53 @@ from graphgan.layers._matching import count_parameters, matched_width
 from graphgan.layers._positionwise import PositionwiseUpdate
 from graphgan.layers.bipartite import BipartiteReasoning, NodeAggregation
 from graphgan.layers.cross_attention import CrossAttention
-from graphgan.layers.normalisation import GROUP_SIZE, Norm
+from graphgan.layers.normalization import GROUP_SIZE, Norm
 from graphgan.layers.pose_attention import PoseAttentionalTransfer
 
 Reasoning = Literal["bipartite", "none", "cross_attention", "pose_attention"]
-"""What the two halves of the shape stream go through. The last three are there to tell what the
-first is worth; their widths are such that the block has about as many parameters as with it:
+"""How the two halves of the shape stream exchange information. The last three are for ablations;
+their widths are chosen so that the block has about as many parameters:
 
 - ``bipartite``: `BipartiteReasoning`, as published.
-- ``none``: no reasoning. Each position of each half is updated by itself, with the residual, norm
-  and ReLU of the reasoning: ``y_i = x_i + norm(conv_1x1(relu(conv_1x1(x_i))))``.
+- ``none``: no reasoning. Each position of each half is updated independently, with the residual,
+  norm and ReLU of the reasoning: ``y_i = x_i + norm(conv_1x1(relu(conv_1x1(x_i))))``.
 - ``cross_attention``: `CrossAttention`, every position of one half reads every one of the other.
 - ``pose_attention``: nothing in that place, so that the block is `PoseAttentionalTransfer`; the
   shape stream is wider between its convolutions, with "group" norm by whole groups."""
 
 
 class LandmarkAppearanceAggregation(PoseAttentionalTransfer):
-    """Update appearance where the shape stream, after bipartite reasoning, says so.
+    """Update the appearance where the shape stream, after bipartite reasoning, asks for it.
 
         a'    = conv_norm(dropout(relu(conv_norm(a))))
         s'    = reason(conv(dropout(relu(conv_norm(s)))))
         a_out = a + a' * sigmoid(s')
         s_out = [s' | a_out]
 
-    3x3 convolutions, reflection padding; the last shape convolution has no norm and gives the two
-    maps (halves along the channels) of the reasoning, whose results are joined again. Without
-    reasoning it is `PoseAttentionalTransfer`.
+    All convolutions are 3x3 with reflection padding. The last shape convolution has no norm; it
+    outputs the two maps of the reasoning (halves along the channels), whose results are
+    concatenated again. Without reasoning, the block is `PoseAttentionalTransfer`.
 
     Args:
-        channels: C of the appearance; even.
-        shape_channels: of the shape, by default C (first block); 2 C in later blocks.
-        num_nodes: N of the reasoning, by default C / 4 (64 as published for C = 256); what stands
-            in its place has about as many parameters as with N nodes.
-        reasoning: "bipartite" as published, or what is compared with it, see `Reasoning`.
+        channels: C, channels of the appearance; must be even.
+        shape_channels: channels of the shape: C by default (first block), 2 C in later blocks.
+        num_nodes: N, nodes of the reasoning; by default C / 4 (64 as published for C = 256).
+            Alternatives to the reasoning have about as many parameters as with N nodes.
+        reasoning: "bipartite" as published, or an alternative to compare with, see `Reasoning`.
         dropout: probability, in [0, 1).
-        norm: of the convolutions; the norm inside the reasoning is "batch" in every published
-            variant, see ``reasoning_norm``.
-        reasoning_norm: of the reasoning. With "batch" and ``reasoning_aggr="sum"`` (both as
-            published) what a block does depends on the size of its maps, see `BipartiteReasoning`;
-            "group" or "mean" do not.
-        reasoning_aggr: of the bipartite reasoning.
-        joined: False leaves ``s_out = s'``, as after the last block nobody looks at it.
+        norm: norm of the convolutions; every published variant uses "batch" inside the reasoning,
+            see ``reasoning_norm``.
+        reasoning_norm: norm inside the reasoning. With "batch" and ``reasoning_aggr="sum"`` (both
+            as published), the block's behavior depends on the size of its maps, see
+            `BipartiteReasoning`; with "group" or "mean" it does not.
+        reasoning_aggr: aggregation of the bipartite reasoning.
+        joined: False returns ``s_out = s'``, for the last block, after which the shape is not used.
     Shapes:
         ``appearance: b C h w``, ``shape: b shape_channels h w`` -> ``b C h w``, ``b 2C h w``
         (``b C h w`` where not joined)
     Raises:
-        ValueError: odd channels, other or unlike shapes, a dropout outside [0, 1), edge lists for
-            another reasoning than "bipartite".
+        ValueError: odd channels, wrong or mismatched shapes, a dropout outside [0, 1), edge lists
+            with a reasoning other than "bipartite".
 
     Example:
         >>> block = LandmarkAppearanceAggregation(64)
@@ -121,7 +120,7 @@ class LandmarkAppearanceAggregation(PoseAttentionalTransfer):
         self._check(appearance, shape)
         edges = {} if edge_index is None else {"edge_index": edge_index}
         if edges and not isinstance(self.reasoning, BipartiteReasoning):
-            raise ValueError('expected an edge_index with the reasoning "bipartite" alone')
+            raise ValueError('expected an edge_index only with the reasoning "bipartite"')
         steering = self.shape(shape)
         if self.reasoning is not None:
             steering = torch.cat(self.reasoning(*steering.chunk(2, dim=1), **edges), dim=1)
@@ -129,7 +128,7 @@ class LandmarkAppearanceAggregation(PoseAttentionalTransfer):
 
 
 def _wider(channels: int, shape_channels: int | None, norm: Norm, more: int) -> int:
-    """Hidden channels with which `PoseAttentionalTransfer` has ``more`` parameters than without."""
+    """Hidden channels that give `PoseAttentionalTransfer` ``more`` additional parameters."""
     build = partial(PoseAttentionalTransfer, channels, shape_channels, norm=norm)
     whole_groups = norm == "group" and (shape_channels or channels) % GROUP_SIZE == 0
     return matched_width(

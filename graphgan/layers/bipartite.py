@@ -1,9 +1,9 @@
-"""Bipartite graph layers: the nodes of one set read from the nodes of another.
+"""Bipartite graph layers: nodes of one set read from nodes of another.
 
 Sources: [B] Tang et al., "Bipartite Graph Reasoning GANs for Person Image Generation", BMVC 2020,
-https://arxiv.org/abs/2008.04381; [A] Dall'Asen et al., ICIAP 2021, section 3;
-the projection to a few nodes is that of [G] Chen et al., "Graph-Based Global Reasoning Networks",
-CVPR 2019, https://arxiv.org/abs/1811.12814.
+https://arxiv.org/abs/2008.04381; [A] Dall'Asen et al., ICIAP 2021, section 3; the projection to a
+few nodes follows [G] Chen et al., "Graph-Based Global Reasoning Networks", CVPR 2019,
+https://arxiv.org/abs/1811.12814.
 """
 
 from typing import Literal, get_args
@@ -15,41 +15,41 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from graphgan._checks import check_choice, check_indices, check_pair, check_positive
-from graphgan.layers.normalisation import Norm, make_norm
+from graphgan.layers.normalization import Norm, make_norm
 
 Pair = tuple[Tensor, Tensor]
 Aggregation = Literal["sum", "add", "mean", "max", "min"]
-"""How messages meet, by torch-geometric's names; "add" is "sum"."""
+"""Aggregation of messages, by torch-geometric's names; "add" is "sum"."""
 
 NodeAggregation = Literal["sum", "mean"]
-"""How the positions of a map meet at a node, see `BipartiteReasoning`."""
+"""Aggregation of a map's positions at a node, see `BipartiteReasoning`."""
 
 
 class BipartiteGraphConv(nn.Module):
-    """Add to each target node what the source nodes joined to it send, each by its edge's weight.
+    """Add to each target node the weighted messages of the source nodes connected to it.
 
     ``x'_t = own(x_t) + aggr over edges s -> t of e_st (W x_s + b)``
 
-    ``own`` changes nothing where ``out_channels`` is the targets' width, and is a linear map of its
-    own (no bias) elsewhere. It is called as a layer of torch-geometric: ``x`` may be one tensor for
-    one set of nodes, or ``(x_src, None)``, of which the result is what arrives alone.
+    ``own`` is the identity if ``out_channels`` equals the targets' width, otherwise a linear map
+    without bias. The layer is called like one of torch-geometric: ``x`` may be one tensor for a
+    single set of nodes, or ``(x_src, None)``, which returns only the aggregated messages.
 
     Args:
-        in_channels: widths ``(c_src, c_dst)`` of the two node sets, or one for a single set.
-        out_channels: o, by default the targets' width.
-        aggr: how messages meet at a target: "sum" (or "add"), "mean", "max", "min", or an
-            aggregation module of torch-geometric that keeps the width.
-        linear: False leaves out ``W`` and ``b``; the widths are then equal.
-        bias: whether there is a ``b``.
+        in_channels: widths ``(c_src, c_dst)`` of the two node sets, or one width for a single set.
+        out_channels: o; by default the targets' width.
+        aggr: how messages are aggregated at a target: "sum" (or "add"), "mean", "max", "min", or a
+            torch-geometric aggregation module that preserves the width.
+        linear: False omits ``W`` and ``b``; the widths must then be equal.
+        bias: whether to include ``b``.
     Shapes:
         ``x = (b s c_src, b t c_dst)`` (any leading axes, or none), ``edge_index: 2 e`` (row 0 into
         s, row 1 into t), ``edge_weight: e`` or ``b e`` (all 1 by default) -> ``b t o``.
         ``size = (s, t)`` says how many targets there are beside ``(x_src, None)``; by default as
         many as sources.
     Raises:
-        ValueError: nodes of other widths or of two batches, one set where two were announced, an
-            edge list of another shape, of no integers or of nodes that there are not (sparse
-            matrices are no edge lists), weights of another number than the edges.
+        ValueError: nodes of wrong widths or of different batches, a single set where two are
+            required, an edge list that has a wrong shape, holds no integers or refers to missing
+            nodes (sparse matrices are not edge lists), or a wrong number of edge weights.
 
     Example:
         >>> conv = BipartiteGraphConv((16, 32))
@@ -93,7 +93,7 @@ class BipartiteGraphConv(nn.Module):
             self.messages = WeightedMessages(aggr)
 
     def reset_parameters(self) -> None:
-        """Draw the linear maps anew, and what the aggregation has learned."""
+        """Reinitialize the linear maps and any learned aggregation."""
         for part in (self.lin, self.own, getattr(self.messages, "aggr_module", None)):
             if (reset := getattr(part, "reset_parameters", None)) is not None:
                 reset()
@@ -125,7 +125,7 @@ class BipartiteGraphConv(nn.Module):
         edge_index: Int[Tensor, "2 e"],
         edge_weight: Float[Tensor, "*b_or_1 e"] | None = None,
     ) -> Float[Tensor, "*b t o"]:
-        """What arrives at each of ``num_targets`` targets, without the ``x_t`` it is added to."""
+        """Aggregated messages at each of ``num_targets`` targets, without ``own(x_t)``."""
         from graphgan.layers._message_passing import AGGREGATIONS
 
         if edge_weight is None:
@@ -137,13 +137,13 @@ class BipartiteGraphConv(nn.Module):
     def receive_dense(
         self, x_src: Float[Tensor, "*b s c_src"], weight: Float[Tensor, "*b_or_1 s t"]
     ) -> Float[Tensor, "*b t o"]:
-        """The sum (or mean) over the complete graph: ``weight[s, t]`` in place of edge lists.
+        """The sum (or mean) over the complete graph, with ``weight[s, t]`` instead of an edge list.
 
-        ``E (X W^T + 1 b^T)`` is ``(E X) W^T + (E 1) b^T``: ``W`` is applied on the side that has
+        ``E (X W^T + 1 b^T)`` is ``(E X) W^T + (E 1) b^T``, so ``W`` is applied on the side with
         fewer nodes.
 
         Raises:
-            ValueError: another aggregation, which is no matrix product.
+            ValueError: an aggregation that is not a matrix product.
         """
         check_choice("aggr of a complete graph", self.aggr, ("sum", "add", "mean"))
         arriving = weight.transpose(-1, -2)
@@ -157,7 +157,7 @@ class BipartiteGraphConv(nn.Module):
         return out / num_sources if self.aggr == "mean" else out
 
     def _node_sets(self, x: Tensor | tuple[Tensor, Tensor | None]) -> tuple[Tensor, Tensor | None]:
-        """Sources and targets, checked against the announced widths."""
+        """Sources and targets, checked against the configured widths."""
         c_src, c_dst = self.in_channels
         if isinstance(x, Tensor):
             if c_src != c_dst:
@@ -184,7 +184,7 @@ class BipartiteGraphConv(nn.Module):
 
 
 def _widths(in_channels: int | tuple[int, int]) -> tuple[int, int]:
-    """Of sources and targets, which may be one set."""
+    """Widths of sources and targets, which may be one set."""
     if isinstance(in_channels, int):
         return in_channels, in_channels
     if not isinstance(in_channels, tuple | list) or [type(n) for n in in_channels] != [int, int]:
@@ -206,7 +206,7 @@ def _num_targets(x_src: Tensor, x_dst: Tensor | None, size: tuple[int, int] | No
 
 
 class NodeReasoning(nn.Module):
-    """One graph convolution among the nodes of one direction: ``W relu(V + V A + b)``.
+    """Graph convolution among the nodes of one direction: ``W relu(V + V A + b)``.
 
     Args:
         num_nodes: N.
@@ -226,7 +226,7 @@ class NodeReasoning(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw anew: adjacency and bias uniform within ``1 / sqrt(num_nodes)``."""
+        """Reinitialize; adjacency and bias are uniform within ``1 / sqrt(num_nodes)``."""
         bound = self.adjacency.shape[0] ** -0.5
         nn.init.uniform_(self.adjacency, -bound, bound)
         nn.init.uniform_(self.bias, -bound, bound)
@@ -247,7 +247,7 @@ class NodeReasoning(nn.Module):
 
 
 class BipartiteReasoning(nn.Module):
-    """Two feature maps reason about each other through a few nodes in each direction.
+    """Let two feature maps exchange information through a few nodes in each direction.
 
     With j the other map, N nodes and D states, for i = 1, 2:
 
@@ -257,29 +257,30 @@ class BipartiteReasoning(nn.Module):
         V_i' = W_i relu(V_i + V_i A_i + b_i)    nodes -> nodes
         y_i = x_i + norm(extend(V_i' P_i))      nodes -> positions
 
-    ``state``, ``proj``, ``extend`` and ``norm`` serve both directions, ``A, b, W`` are each
-    direction's own. Complete graphs are matrix products (the default); edge lists go through
-    message passing, and agree on the same graph.
+    ``state``, ``proj``, ``extend`` and ``norm`` are shared by both directions; each direction has
+    its own ``A, b, W``. Complete graphs (the default) are computed as matrix products. Edge lists
+    use message passing and give the same result for the same graph.
 
-    **The size matters as published.** ``V_i`` is a sum over positions, so it grows with hw, and a
-    "batch" norm divides by what it saw in training: with statistics of 32 x 32 maps the update is
-    about ten times as large at 96 x 96. Train at the size that you use, or take ``aggr="mean"``,
-    whose ``V_i`` is a mean, or ``norm="group"``, which divides by what is there.
+    **As published, the layer depends on the image size.** ``V_i`` is a sum over positions, so it
+    grows with hw, while a "batch" norm divides by statistics from training: with statistics of 32 x
+    32 maps, the update is about ten times as large at 96 x 96. Train at the size you will use, or
+    choose ``aggr="mean"``, which averages over positions, or ``norm="group"``, which normalizes by
+    the current input.
 
     Args:
-        channels: c of each map.
-        num_nodes: N; a pair gives the directions different numbers, and each its own ``proj``.
-        num_states: D, by default ``2 N`` as published (of the first direction).
-        aggr: how positions meet at a node: "sum" as published, or "mean", over all positions or
-            over those that ``edge_index`` joins to the node.
-        norm: "batch" (eps 1e-4) as published in every variant.
+        channels: c, channels of each map.
+        num_nodes: N; a pair gives each direction its own number and its own ``proj``.
+        num_states: D; by default ``2 N`` (of the first direction) as published.
+        aggr: how positions are aggregated at a node: "sum" as published, or "mean", over all
+            positions or over those that ``edge_index`` connects to the node.
+        norm: "batch" (eps 1e-4), as in every published variant.
     Shapes:
         ``x_1, x_2: b c h w`` -> two of ``b c h w``. ``edge_index: 2 e`` holds (position, node)
         pairs, positions counted row by row; ``node_edge_index: 2 e`` entries (m, n) of ``A``;
         each may be a pair of lists, one for each direction.
     Raises:
-        ValueError: other channels, maps of unlike shape, an empty batch, edge lists that are not
-            ``2 e``, hold no integers, or nodes or positions that there are not.
+        ValueError: wrong channels, maps of different shapes, an empty batch, or edge lists that are
+            not ``2 e``, hold no integers or refer to missing nodes or positions.
 
     Example:
         >>> reasoning = BipartiteReasoning(128, 64)
@@ -371,7 +372,7 @@ def _for_each_direction(
 
 
 def _check_edges(name: str, edge_index: Tensor, size: tuple[int, int]) -> None:
-    """``size`` is how many nodes there are to choose from in each row."""
+    """Check an edge list; ``size`` is the number of nodes each row can refer to."""
     if not isinstance(edge_index, Tensor) or edge_index.layout != torch.strided:
         kind = getattr(edge_index, "layout", type(edge_index).__name__)
         raise ValueError(f"expected {name} as an edge list, a tensor of shape (2, e), got {kind}")

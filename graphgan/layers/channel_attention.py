@@ -1,4 +1,4 @@
-"""Efficient channel attention: each channel weighs itself and its neighbours.
+"""Efficient channel attention: weights each channel by itself and its neighbors.
 
 Source: [E] Wang et al., "ECA-Net: Efficient Channel Attention for Deep Convolutional Neural
 Networks", CVPR 2020, https://arxiv.org/abs/1910.03151, eq. (5) to (9) with gamma = 2, b = 1.
@@ -13,7 +13,7 @@ from graphgan._checks import check_features, check_positive
 
 
 def adaptive_kernel_size(channels: int) -> int:
-    """``t = int(|log2(channels) / 2 + 1/2|)``, made odd by adding 1 where it is even."""
+    """``t = int(|log2(channels) / 2 + 1/2|)``, plus 1 if it is even."""
     size = int(abs(math.log2(channels) / 2 + 0.5))
     return size if size % 2 else size + 1
 
@@ -41,7 +41,7 @@ class ChannelGate(nn.Module):
 
 
 class EfficientChannelAttention(nn.Module):
-    """Scale every channel by a weight that depends on the means of it and its neighbours.
+    """Scale every channel by a weight computed from its own mean and its neighbors' means.
 
     ``w = sigmoid(Conv1d_J(GAP(x)))``, ``y = x * w``
 
@@ -51,7 +51,7 @@ class EfficientChannelAttention(nn.Module):
     Shapes:
         ``x: b c h w -> b c h w``
     Raises:
-        ValueError: other channels, an empty batch, an even kernel.
+        ValueError: wrong channels, an empty batch, an even kernel.
 
     Example:
         >>> attention = EfficientChannelAttention(128)

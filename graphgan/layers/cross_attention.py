@@ -1,9 +1,9 @@
 """Cross-attention between two maps: each position of one reads from all positions of the other.
 
-Source: Vaswani et al., "Attention Is All You Need", NeurIPS 2017,
-https://arxiv.org/abs/1706.03762, section 3.2.1, equation (1).
-Differs from the paper: the maps are two feature maps, there are no biases, and the norm is that of
-`BipartiteReasoning`, after the last projection and before the residual sum.
+Source: Vaswani et al., "Attention Is All You Need", NeurIPS 2017, https://arxiv.org/abs/1706.03762,
+section 3.2.1, equation (1). Differs from the paper: the inputs are two feature maps, there are no
+biases, and the norm is that of `BipartiteReasoning`, applied after the last projection and before
+the residual sum.
 """
 
 import torch.nn.functional as F
@@ -12,11 +12,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from graphgan._checks import check_pair, check_positive
-from graphgan.layers.normalisation import Norm, make_norm
+from graphgan.layers.normalization import Norm, make_norm
 
 
 class CrossAttention(nn.Module):
-    """Two feature maps attend to each other, every position to every position.
+    """Let two feature maps attend to each other, every position to every position.
 
     With j the other map and d inner channels, for i = 1, 2, positions as rows:
 
@@ -25,21 +25,21 @@ class CrossAttention(nn.Module):
         R_i = softmax(Q_i K_i^T / sqrt(d)) V_i      hw x d: the other map is read
         y_i = x_i + norm_i(extend_i(R_i))
 
-    All projections are linear maps of single positions without bias, each direction has its own:
-    ``8 c d`` weights. It stands where `BipartiteReasoning` stands: the same inputs and outputs.
-    It differentiates once: the fused kernels of CPUs and GPUs have no second derivative.
+    All projections are bias-free linear maps of single positions, with separate weights for each
+    direction (``8 c d`` in total). It is a drop-in replacement for `BipartiteReasoning`. It has no
+    second derivative, because the fused kernels of CPUs and GPUs have none.
 
     Args:
-        channels: c of each map.
-        inner_channels: d, by default ``5 c / 8``: with that there are as many parameters as in
-            ``BipartiteReasoning(c, c // 2)``, which has about ``5 c^2``.
-        num_heads: in how many parts of d / num_heads channels the maps are compared.
+        channels: c, channels of each map.
+        inner_channels: d; the default ``5 c / 8`` gives as many parameters as
+            ``BipartiteReasoning(c, c // 2)``, about ``5 c^2``.
+        num_heads: number of attention heads, each with d / num_heads channels.
         norm: "batch" (eps 1e-4), as in `BipartiteReasoning`.
     Shapes:
         ``x_1, x_2: b c h w`` -> two of ``b c h w``
     Raises:
-        ValueError: other channels, maps of unlike shape, an empty batch, inner channels that the
-            heads do not divide.
+        ValueError: wrong channels, maps of different shapes, an empty batch, inner channels that
+            are not divisible by the number of heads.
 
     Example:
         >>> attention = CrossAttention(128)

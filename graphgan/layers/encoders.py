@@ -1,4 +1,4 @@
-"""Encoders: an image, or landmarks, to a code of a quarter of the size.
+"""Encoders of an image, or of landmarks, to a code of a quarter of the size.
 
 Source: [A], [B]: 7x7 with reflection padding 3 to ``width``, then two 3x3 of stride 2 with *zero*
 padding 1 to ``2 width`` and ``4 width``; each followed by a norm and ReLU.
@@ -11,7 +11,7 @@ from graphgan._checks import check_features, check_positive
 from graphgan.landmarks.maps import Rendering
 from graphgan.layers._convolution import reflect_conv
 from graphgan.layers.landmark_stem import LandmarkStem
-from graphgan.layers.normalisation import Norm, bias_before, make_norm
+from graphgan.layers.normalization import Norm, bias_before, make_norm
 
 
 def _halving(width: int, norm: Norm) -> list[nn.Module]:
@@ -29,11 +29,11 @@ class ImageEncoder(nn.Module):
     """``b in_channels h w`` -> ``b 4*width h/4 w/4`` (rounded up).
 
     Args:
-        in_channels: 3, or 6 for a condition beside a context.
+        in_channels: 3, or 6 for condition and context.
         width: channels after the first convolution.
-        norm: "batch" as [A], "instance" as DeepFashion in [B], "group".
+        norm: "batch" as in [A], "instance" as for DeepFashion in [B], or "group".
     Raises:
-        ValueError: other channels, an empty batch, sides below 4 pixels.
+        ValueError: wrong channels, an empty batch, sides below 4 pixels.
 
     Example:
         >>> ImageEncoder(6)(torch.randn(1, 6, 32, 32)).shape
@@ -61,10 +61,10 @@ class LandmarkEncoder(nn.Module):
         num_landmarks: k.
         width: channels after the stem.
         norm: as in `ImageEncoder`.
-        rendering: of the maps, see `LandmarkStem`.
-        sigma: of Gaussian maps, in pixels.
+        rendering: rendering of the maps, see `LandmarkStem`.
+        sigma: standard deviation of Gaussian maps, in pixels.
     Raises:
-        ValueError: another number of landmarks, an image smaller than the padding.
+        ValueError: wrong number of landmarks, an image smaller than the padding.
 
     Example:
         >>> LandmarkEncoder(68, width=32)(31 * torch.rand(1, 68, 2), (32, 32)).shape

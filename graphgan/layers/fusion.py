@@ -1,11 +1,11 @@
-"""An equal network for inference with less to compute.
+"""An equivalent network for inference that needs less computation.
 
 - A BatchNorm after a convolution is folded into it.
-- The published attention decoder is linear: two transposed convolutions and a 1x1 are one of 7x7
-  and stride 4, which is a 2x2 convolution to 16 pixels at once.
-- A 3x3 convolution of nearest neighbours twice as large sees 2x2 pixels: 4 products, not 9.
+- The published attention decoder is linear: its two transposed convolutions and 1x1 equal one 7x7
+  convolution of stride 4, computed as a 2x2 convolution to 16 pixels at once.
+- A 3x3 convolution after nearest-neighbor upsampling sees 2x2 pixels: 4 products, not 9.
 - The kernels of 3x3 convolutions are transformed once, see `graphgan.layers.winograd`.
-- Dropout, which does nothing here, is gone.
+- Dropout is removed.
 """
 
 import copy
@@ -29,12 +29,12 @@ Network = TypeVar("Network", bound=nn.Module)
 
 @torch.no_grad()
 def fuse(network: Network) -> Network:
-    """A copy of a network in eval mode, equal to it up to rounding and faster.
+    """Return a faster copy of a network in eval mode, equal to it up to rounding.
 
-    It cannot be trained or saved; the network itself stays as it is.
+    The copy cannot be trained or saved; the original network is unchanged.
 
     Args:
-        network: of blocks of `graphgan.layers`, or one block.
+        network: a network made of blocks of `graphgan.layers`, or a single block.
 
     Example:
         >>> from graphgan.layers import ImageHead
@@ -66,7 +66,8 @@ def fuse(network: Network) -> Network:
 
 
 def _fold(conv: nn.Module, norm: nn.Module) -> tuple[nn.Module, nn.Module]:
-    """The convolution that does both, and nothing; both as they are where that is not possible."""
+    """The convolution with the norm folded in, and the identity; both unchanged if that is not
+    possible."""
     if not isinstance(norm, nn.BatchNorm2d):
         return conv, norm
     if isinstance(conv, nn.Sequential):  # up-sampling, then a convolution
@@ -93,7 +94,7 @@ def _fold_sequence(sequence: nn.Sequential) -> None:
 
 
 def _fold_reasoning(reasoning: BipartiteReasoning) -> None:
-    """``extend`` takes the scale; the shift stays, since each edge would bring a bias of it."""
+    """Fold the scale into ``extend``; the shift stays separate, since every edge would add it."""
     norm, lin = reasoning.norm, reasoning.extend.lin
     if not isinstance(norm, nn.BatchNorm2d) or not isinstance(lin, nn.Linear):
         return
@@ -117,7 +118,7 @@ class _Shift(nn.Module):
 
 
 class _TransformedConv2d(nn.Module):
-    """A 3x3 `ReflectConv2d` with its kernel transformed beforehand, in double precision."""
+    """A 3x3 `ReflectConv2d` whose kernel is transformed in advance, in double precision."""
 
     weight: Tensor
     bias: Tensor | None
@@ -144,7 +145,8 @@ class _TransformedConv2d(nn.Module):
 
 
 def _is_resize(module: nn.Module) -> TypeGuard[nn.Sequential]:
-    """Nearest neighbours twice as large, then 3x3 with zeros around."""
+    """Whether a module is nearest-neighbor upsampling by two, then a zero-padded 3x3
+    convolution."""
     return (
         isinstance(module, nn.Sequential)
         and len(module) == 2
@@ -155,7 +157,7 @@ def _is_resize(module: nn.Module) -> TypeGuard[nn.Sequential]:
 
 
 class _PhasedDoubling(nn.Module):
-    """Twice as large, then 3x3, as 2x2 for each of the four phases: ``b c h w -> b o 2h 2w``.
+    """Upsampling by two, then 3x3, as 2x2 for each of four phases: ``b c h w -> b o 2h 2w``.
 
     Row 2 i of the result sees rows i - 1 and i, by tap 0 and the sum of the others; row 2 i + 1
     sees rows i and i + 1, by the sum of the first two and tap 2. Columns likewise.
@@ -210,7 +212,7 @@ class _OneStep(nn.Module):
 
 
 def _kernel(up: nn.Sequential) -> Float[Tensor, "c m 7 7"]:
-    """What a single 1 in each channel becomes, in double precision."""
+    """The response to a single 1 in each channel, in double precision."""
     channels = cast(nn.ConvTranspose2d, up[0]).in_channels
     impulses = torch.zeros(channels, channels, 5, 5, dtype=torch.float64)
     impulses[:, :, 2, 2] = torch.eye(channels, dtype=torch.float64)

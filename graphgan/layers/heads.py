@@ -1,4 +1,4 @@
-"""Output heads: an image, attention maps, and their blend with a given image.
+"""Output heads: an image, attention maps, and their blend with a base image.
 
 Sources: [A] Dall'Asen et al., ICIAP 2021, section 3; [B] Tang et al., BMVC 2020, section 2.4.
 """
@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from graphgan._checks import check_choice, check_features
 from graphgan.layers._convolution import ReflectConv2d
-from graphgan.layers.normalisation import Norm, bias_before, make_norm
+from graphgan.layers.normalization import Norm, bias_before, make_norm
 
 Upsampling = Literal["transposed", "resize"]
-"""``transposed``: the published 3x3 transposed convolutions of stride 2. ``resize``: nearest
-neighbours twice as large, then a 3x3 convolution; leaves no grid of dots (not in the papers)."""
+"""``transposed``: the published 3x3 transposed convolutions of stride 2. ``resize``:
+nearest-neighbor upsampling, then a 3x3 convolution; avoids checkerboard artifacts (not in the
+papers)."""
 
 
 def doubling(channels: int, out_channels: int, *, upsampling: Upsampling, bias: bool) -> nn.Module:
@@ -38,14 +39,14 @@ class ImageHead(nn.Module):
     """Twice: double the size, halve the channels, norm, ReLU; then 7x7 with bias and tanh.
 
     Args:
-        channels: of the code, divisible by 4.
-        out_channels: of the image.
-        norm: after each doubling.
+        channels: channels of the code, divisible by 4.
+        out_channels: channels of the image.
+        norm: norm after each doubling.
         upsampling: how the size is doubled.
     Shapes:
         ``x: b c h w -> b out_channels 4h 4w`` in [-1, 1]
     Raises:
-        ValueError: channels not divisible by 4, another shape.
+        ValueError: channels not divisible by 4, or a wrong shape.
 
     Example:
         >>> ImageHead(256)(torch.randn(1, 256, 8, 8)).shape
@@ -82,22 +83,22 @@ class ImageHead(nn.Module):
 
 
 class AttentionHead(nn.Module):
-    """Attention maps at four times the size: two doublings and a 1x1, all linear, no bias.
+    """Attention maps at four times the size: two doublings and a 1x1, all linear and without bias.
 
-    Nothing stands between the three convolutions, as published. Their product is not bounded by
-    anything: where codes grow, the sigmoid of large numbers is 0 or 1, and learns no more. A
-    ``norm`` after each doubling keeps the maps in its range (not in the papers).
+    As published, nothing separates the three convolutions, so their product is unbounded: if the
+    codes grow, the sigmoid saturates at 0 or 1 and stops learning. A ``norm`` after each doubling
+    prevents this (not in the papers).
 
     Args:
-        channels: of the code, divisible by 4.
+        channels: channels of the code, divisible by 4.
         num_maps: 1 in [A], 2 in [B] for Market-1501.
-        bounded: a sigmoid at the end ([A]); False leaves the maps linear (Market-1501 in [B]).
-        norm: after each doubling; None for none, as published.
+        bounded: apply a sigmoid ([A]); False leaves the maps linear (Market-1501 in [B]).
+        norm: norm after each doubling; None, as published, for none.
         upsampling: how the size is doubled.
     Shapes:
         ``x: b c h w -> b num_maps 4h 4w``, in (0, 1) where bounded
     Raises:
-        ValueError: channels not divisible by 4, another shape.
+        ValueError: channels not divisible by 4, or a wrong shape.
 
     Example:
         >>> AttentionHead(256)(torch.randn(1, 256, 8, 8)).shape
@@ -145,7 +146,7 @@ def blend(
     *,
     mode: Blend = "attend_base",
 ) -> Float[Tensor, "b 3 h w"]:
-    """The final image, of what was generated and what was given.
+    """Blend the generated image (``intermediate``) with a base image.
 
     - ``attend_base``: ``base * A + intermediate * (1 - A)`` (paper of [A])
     - ``attend_intermediate``: ``intermediate * A + base * (1 - A)``, clamped to [-1, 1]
@@ -153,7 +154,7 @@ def blend(
     - ``two_maps``: ``intermediate * A_1 + base * A_2``, not clamped (Market-1501 in [B])
 
     Raises:
-        ValueError: an unknown mode, a number of maps that does not fit it.
+        ValueError: an unknown mode, or a number of maps that does not match it.
     """
     check_choice("mode", mode, get_args(Blend))
     if attention.shape[1] != (expected := 2 if mode == "two_maps" else 1):

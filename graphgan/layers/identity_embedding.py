@@ -1,4 +1,4 @@
-"""The number of a person to a small feature map.
+"""Embedding of a person's number as a small feature map.
 
 Source: [C] Maximov et al., "CIAGAN: Conditional Identity Anonymization Generative Adversarial
 Networks", CVPR 2020.
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from graphgan._checks import check_indices, check_positive
 from graphgan.layers._convolution import spectral_conv
-from graphgan.layers.normalisation import make_norm
+from graphgan.layers.normalization import make_norm
 
 SIDE = 4
 
@@ -20,15 +20,15 @@ class IdentityEmbedding(nn.Module):
     """Seven linear layers on the one-hot identity, reshaped to 4 x 4, then three convolutions.
 
     Linear layers of widths 8w, 8w, 8w, 8w, 16w, 16w, 16w; then, on w channels, convolution,
-    LeakyReLU, norm to 2w, 4w and 8w, with spectral normalisation. LeakyReLU 0.2 everywhere.
+    LeakyReLU, norm to 2w, 4w and 8w, with spectral normalization. LeakyReLU 0.2 everywhere.
 
     Args:
-        num_identities: people that there are to choose from.
+        num_identities: number of people to choose from.
         width: w.
     Shapes:
         ``identity: b``, from 0 to ``num_identities - 1``, -> ``b 8w 4 4``
     Raises:
-        ValueError: an empty batch, numbers that are no integers or out of range.
+        ValueError: an empty batch, or numbers that are not integers or out of range.
 
     Example:
         >>> IdentityEmbedding(1200)(torch.tensor([3, 777])).shape

@@ -5,9 +5,9 @@ Preservation", ICIAP 2021, https://arxiv.org/abs/2112.05496, eq. (1): channel at
 ``Concat(Lm_s, Lm_c)`` with J = 3.
 Differs from the authors' code: there the condition comes first (``order="condition_first"``).
 
-As published it cannot learn. A one-hot map has the mean 1 / (h w) whatever the landmark and
-wherever it lies, so ``descriptor="gap"`` says nothing about the landmarks. The other descriptors
-are not in the paper.
+As published, it cannot learn: a one-hot map has the mean 1 / (h w) wherever its landmark lies, so
+``descriptor="gap"`` carries no information about the landmarks. The other descriptors are not in
+the paper.
 """
 
 from typing import Literal, get_args
@@ -24,31 +24,31 @@ Order = Literal["source_first", "condition_first"]
 
 
 class LandmarkAttention(nn.Module):
-    """Weigh the landmarks of a condition and a source: ``w = sigmoid(Conv1d_J(d))``.
+    """Weight the landmarks of a condition and a source: ``w = sigmoid(Conv1d_J(d))``.
 
-    ``d`` holds one number per landmark, the two sets one after the other. With p_k the landmark
-    in units of half the image, from its centre:
+    ``d`` holds one number per landmark, for one set after the other. With p_k the landmark's
+    position relative to the image center, in units of half the image:
 
-    - ``"gap"``: mean of the landmark's map, 1 / (h w) inside the image and 0 outside or missing
+    - ``"gap"``: mean of the landmark's map, 1 / (h w) inside the image and 0 if outside or missing
     - ``"embedding"``: ``e_k``, learned, the same for every image
-    - ``"position"``: ``e_k + a_k . p_k``, both learned; ``e_k`` alone where it is missing
+    - ``"position"``: ``e_k + a_k . p_k``, both learned; only ``e_k`` if the landmark is missing
 
-    ``e`` and ``a`` are those of the landmark's place in its set *and* of the set, so a landmark
-    may matter in the source and not in the condition.
+    Source and condition have separate ``e`` and ``a``, so a landmark may matter in one and not in
+    the other.
 
     Args:
-        num_landmarks: k, landmarks of each set.
+        num_landmarks: k, landmarks in each set.
         kernel_size: J, odd.
-        descriptor: what a landmark tells of itself.
-        order: which set comes first along the axis of the convolution.
+        descriptor: what describes a landmark, see above.
+        order: which set comes first along the convolution's axis.
     Shapes:
         ``condition, source: b k 2`` in pixels, ``size: (h, w)`` -> two of ``b k``, in (0, 1), for
         the condition and for the source, of the dtype of the weights. With ``"gap"`` maps
         ``b k h w`` may stand in for points. Keep points in float32 where the weights are bf16,
         which holds whole pixels up to 256 at best.
     Raises:
-        ValueError: another number of landmarks, two sets of unlike shape, maps where the
-            descriptor needs coordinates, images in place of landmarks, a size that is no pair.
+        ValueError: wrong number of landmarks, sets of different shapes, maps where the descriptor
+            needs coordinates, images instead of landmarks, a size that is not a pair.
 
     Example:
         >>> attention = LandmarkAttention(68, descriptor="position")
@@ -80,7 +80,7 @@ class LandmarkAttention(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Start from small differences: with equal descriptors the kernel has nothing to learn."""
+        """Start with small differences: with equal descriptors, the kernel could not learn."""
         self.gate.conv.reset_parameters()
         if self.descriptor != "gap":
             nn.init.normal_(self.embedding, std=0.1)
@@ -142,13 +142,13 @@ class LandmarkAttention(nn.Module):
 
 
 def _hint(landmarks: Tensor) -> str:
-    """What another shape may be."""
+    """A hint on what a wrong shape may be."""
     looks_like_images = landmarks.ndim == 4 and landmarks.shape[1] in (1, 3)
-    return ", which look like images: the weights are of landmarks" if looks_like_images else ""
+    return "; these look like images, but landmarks are expected" if looks_like_images else ""
 
 
 def _gap(landmarks: Float[Tensor, "b k 2"], size: tuple[int, int]) -> Float[Tensor, "b k"]:
-    """Means of the one-hot maps, without the maps."""
+    """Means of the one-hot maps, computed without the maps."""
     height, width = size
     nearest = landmarks.round()
     last = nearest.new_tensor([width - 1, height - 1])

@@ -1,4 +1,4 @@
-"""A convolution over landmark maps, without the maps.
+"""A convolution over landmark maps that never renders the maps.
 
 Each map is a product of two profiles, one along each axis: ``map[v, u] = p_y(v) p_x(u)``. So its
 convolution is the kernel between two matrices,
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from graphgan.landmarks.maps import Rendering
 
-_FAR = -1e6  # where missing landmarks are; a NaN would reach the gradient
+_FAR = -1e6  # position of missing landmarks; NaN would reach the gradient
 
 
 def landmark_convolution(
@@ -33,10 +33,10 @@ def landmark_convolution(
     stride: int = 1,
     weights: Float[Tensor, "b k"] | None = None,
 ) -> Float[Tensor, "b c oh ow"]:
-    """``conv2d(pad(weights * maps), kernel)`` of the maps of that rendering, channels last.
+    """``conv2d(pad(weights * maps), kernel)`` of the landmarks' maps, in channels-last format.
 
-    Exact up to the order of the sum; gradients reach the kernel, the weights and, unless one-hot,
-    the coordinates.
+    Exact up to summation order. Gradients reach the kernel, the weights and, except for one-hot
+    maps, the coordinates.
     """
     present = landmarks.isfinite().all(-1, keepdim=True)
     x, y = torch.where(present, landmarks, _FAR).unbind(-1)
@@ -76,11 +76,11 @@ def _seen_from(
     reflect: bool,
     stride: int,
 ) -> tuple[Int[Tensor, "b k o"], Float[Tensor, "b k o t"]]:
-    """Along one axis: the outputs that may see a landmark, and what each of their taps sees."""
+    """Along one axis: the outputs that can see a landmark, and what each of their taps sees."""
     count = (length + 2 * padding - taps) // stride + 1
     first = torch.zeros_like(coordinate, dtype=torch.long)
     if rendering != "gaussian":
-        reach = 1 if rendering == "one_hot" else 2  # pixels that a point lies on
+        reach = 1 if rendering == "one_hot" else 2  # pixels that a point covers
         # Even kernels see mirror images from outputs that do not see the point itself.
         margin = max(0, 2 * padding + 1 - taps) if reflect else 0
         low = coordinate.detach().round() if rendering == "one_hot" else coordinate.detach().floor()
@@ -105,7 +105,7 @@ def _profile(
     rendering: Rendering,
     sigma: float,
 ) -> Float[Tensor, "b k o t"]:
-    """A landmark's map along one axis."""
+    """The profile of a landmark's map along one axis."""
     if rendering == "one_hot":
         return (pixels == coordinate.round()).to(pixels.dtype)
     distance = pixels - coordinate
@@ -128,7 +128,7 @@ def _from_windows(
     values = torch.bmm(rearrange(seen, "k b i j m n -> k (b i j) (m n)"), taps).flatten(0, 1)
     items = torch.arange(batch, device=rows.device)[:, None, None] * (height * width)
     target = (items + rows * width)[..., None] + columns[:, :, None]
-    full = torch.promote_types(values.dtype, torch.float32)  # where many landmarks meet
+    full = torch.promote_types(values.dtype, torch.float32)  # where many landmarks add up
     out = values.new_zeros(batch * height * width, len(kernel), dtype=full)
     out.index_add_(0, rearrange(target, "b k i j -> (k b i j)"), values.to(full))
     return rearrange(out.to(values.dtype), "(b h w) c -> b c h w", h=height, w=width)

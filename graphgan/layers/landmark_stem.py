@@ -1,7 +1,7 @@
-"""Landmark stem: the first convolution of a network over landmark maps.
+"""Landmark stem: the first convolution over landmark maps.
 
-Source: [A], [B]: a 7x7 convolution with reflection padding over one map per landmark. The maps
-are an internal matter: the interface is coordinates.
+Source: [A], [B]: a 7x7 convolution with reflection padding over one map per landmark. The interface
+is coordinates; the maps are internal.
 """
 
 from typing import get_args
@@ -15,22 +15,22 @@ from graphgan.layers.landmark_convolution import landmark_convolution
 
 
 class LandmarkStem(nn.Module):
-    """``Conv2d(reflect(w_k * map(landmark_k)))``, from coordinates or from ready maps.
+    """``Conv2d(reflect(w_k * map(landmark_k)))``, from coordinates or from rendered maps.
 
     Args:
         num_landmarks: k.
         channels: output channels.
-        kernel_size: odd; reflection padding keeps the size of the image.
-        rendering: ``one_hot`` as [A], ``bilinear`` for sub-pixel positions with a gradient,
-            ``gaussian`` as [B].
-        sigma: standard deviation of the Gaussians, in pixels.
-        bias: of the convolution; the published encoders have none.
+        kernel_size: odd; reflection padding preserves the image size.
+        rendering: ``one_hot`` as in [A], ``bilinear`` for sub-pixel positions with gradients, or
+            ``gaussian`` as in [B].
+        sigma: standard deviation of Gaussian maps, in pixels.
+        bias: whether the convolution has a bias; the published encoders have none.
     Shapes:
         ``landmarks: b k 2`` in pixels or maps ``b k h w``, ``size: (h, w)``, ``weights: b k``
         (one factor a landmark, as `LandmarkAttention` gives) -> ``b channels h w``
     Raises:
-        ValueError: another number of landmarks or weights, maps of another size, an empty batch,
-            an even kernel, Gaussians without a width, an image smaller than the padding.
+        ValueError: wrong number of landmarks or weights, maps of the wrong size, an empty batch, an
+            even kernel, Gaussian maps with sigma 0 or less, an image smaller than the padding.
 
     Example:
         >>> stem = LandmarkStem(68, 64)

@@ -1,8 +1,8 @@
-"""An image of a face brought into the light of another face.
+"""Match the lighting and skin color of one face image to another.
 
-Not in the papers. Light and skin are a plane of color over the face, found by least squares that
-trust a pixel the less, the further it is from the plane: eyes, lips, beards, glasses and hair count
-for little. Of the face whose light is taken, these numbers go along and nothing else.
+Not in the papers. Lighting and skin are modeled as a plane of color over the face, fitted by least
+squares that give less weight to pixels far from the plane, so that eyes, lips, beards, glasses and
+hair matter little. Only these few numbers are taken from the source.
 """
 
 from typing import NamedTuple
@@ -14,11 +14,11 @@ from torch import Tensor
 
 from graphgan._checks import check_features
 
-_SIZE = 128  # light is smooth: larger images are looked at shrunk
+_SIZE = 128  # lighting is smooth, so larger images are downscaled
 _ROUNDS = 6  # of the least squares
-_FIRST, _LATER = 3, 0.3  # rounds that look at the middle of the face, and how much the others do
-_NEAR = 0.8  # deviations of the mask from its middle: a Gaussian's sigma
-_WIDE, _WIDER = 1.5, 2.0  # a pixel so many mean distances from the plane counts half
+_FIRST, _LATER = 3, 0.3  # rounds focused on the face's center; exponent in later rounds
+_NEAR = 0.8  # sigma of a Gaussian, in standard deviations of the mask
+_WIDE, _WIDER = 1.5, 2.0  # at this many mean distances from the plane, weight 1/2
 _RIDGE = 1e-4
 _LUMA_GAIN, _CHROMA_GAIN = (0.3, 1.5), (0.2, 1.5)
 _TINY = 1e-3
@@ -34,20 +34,20 @@ def match_light(
     three colors. ``g_Y`` and ``g_C`` are the source's deviations from its plane over those of x,
     of Y and of what is left of the colors, within 0.3 to 1.5 and 0.2 to 1.5.
 
-    Planes are fitted by six rounds of weighted least squares, ``w = n / (1 + (r / 1.5 m)^2)`` with
-    r a pixel's distance from the plane of the round before and m the weighted mean of these
-    distances. ``n = exp(-d^2 / 1.28)``, d the distance from the middle of the mask in its own
-    deviations, in the first three rounds, ``n^0.3`` then: they begin with the middle of the face,
-    which is skin. Deviations are weighted by ``1 / (1 + (r / 2 m)^2)``: hair in the mask counts
-    little. Images of 256 pixels and more are shrunk for all this, to at least 128.
+    Planes are fitted by six rounds of weighted least squares, ``w = n / (1 + (r / 1.5 m)^2)``, with
+    r a pixel's distance from the previous round's plane and m the weighted mean of these distances.
+    ``n = exp(-d^2 / 1.28)``, with d the distance from the mask's center in units of its standard
+    deviation, in the first three rounds, and ``n^0.3`` afterwards: the fit starts at the center of
+    the face, which is skin. Deviations are weighted by ``1 / (1 + (r / 2 m)^2)``, so hair in the
+    mask counts little. Images of at least 256 pixels are first downscaled, to no less than 128.
 
     Args:
         x, source: in [-1, 1].
-        mask: 1 in both faces.
+        mask: 1 inside both faces.
     Returns:
         In [-1, 1].
     Raises:
-        ValueError: unlike shapes.
+        ValueError: mismatched shapes.
 
     Example:
         >>> x, mask = torch.rand(1, 3, 32, 32) / 2, torch.ones(1, 1, 32, 32)
@@ -77,7 +77,7 @@ def match_light(
 def skin_plane(
     images: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
 ) -> Float[Tensor, "b 3 h w"]:
-    """The plane of color of the skin in a mask, as `match_light` fits it, at every pixel.
+    """The plane of skin color inside a mask, as `match_light` fits it, evaluated at every pixel.
 
     Args:
         images: faces, in [-1, 1].
@@ -94,7 +94,7 @@ def skin_plane(
 
 
 class _Measured(NamedTuple):
-    """The plane of colors of a face, and its deviations from it: of the gray, of the rest."""
+    """The plane of a face's colors, and the deviations from it in luma and chroma."""
 
     plane: Float[Tensor, "b 3 3"]
     luma: Float[Tensor, "b 1 1 1"]
@@ -131,7 +131,7 @@ def _basis(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "3 n"]:
 def _plane(
     image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"], basis: Float[Tensor, "3 n"]
 ) -> Float[Tensor, "b 3 3"]:
-    """For each color its height in the middle and slopes along x and y."""
+    """For each color, its value at the center and its slopes along x and y."""
     colors, inside = image.flatten(2), mask.flatten(2)
     near = _nearness(inside, basis)
     weights = inside * near
@@ -147,7 +147,7 @@ def _plane(
 
 
 def _nearness(inside: Float[Tensor, "b 1 n"], basis: Float[Tensor, "3 n"]) -> Tensor:
-    """1 in the middle of a mask, less towards its rim."""
+    """1 at the center of a mask, decreasing toward its edge."""
     count = _count(inside, (2,))
     places = basis[1:]
     middle = (inside * places).sum(2, keepdim=True) / count
@@ -176,7 +176,7 @@ def _solved(
 def _deviations(
     apart: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
 ) -> list[Float[Tensor, "b 1 1 1"]]:
-    """Of the gray, and of the colors beside it."""
+    """Standard deviations in luma and chroma."""
     gray = apart.mean(1, keepdim=True)
     count = _count(mask, (1, 2, 3))
     squares = [x.square().mean(1, keepdim=True) * mask for x in (gray, apart - gray)]

@@ -1,8 +1,8 @@
-"""Pose-attentional transfer: a mask of the shape code says where the appearance code changes.
+"""Pose-attentional transfer: a mask from the shape code gates updates of the appearance code.
 
 Source: Zhu et al., "Progressive Pose Attention Transfer for Person Image Generation", CVPR 2019,
-https://arxiv.org/abs/1904.03349, section 3.1.2, equations (1) to (3).
-Padding and dropout are those of `LandmarkAppearanceAggregation`.
+https://arxiv.org/abs/1904.03349, section 3.1.2, equations (1) to (3). Padding and dropout follow
+`LandmarkAppearanceAggregation`.
 """
 
 import torch
@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from graphgan._checks import check_features, check_positive
 from graphgan.layers._convolution import reflect_conv
-from graphgan.layers.normalisation import Norm, make_norm
+from graphgan.layers.normalization import Norm, make_norm
 
 
 class PoseAttentionalTransfer(nn.Module):
-    """Update appearance where the shape stream says so, and tell the shape stream what came of it.
+    """Update the appearance where the shape stream asks for it, then update the shape stream.
 
         M     = sigmoid(conv_S(s))       the mask, equation (1)
         a_out = M * conv_P(a) + a        appearance, "image code", equation (2)
@@ -24,21 +24,23 @@ class PoseAttentionalTransfer(nn.Module):
     ``conv_P = conv_norm(dropout(relu(conv_norm(a))))``,
     ``conv_S = conv(dropout(relu(conv_norm(s))))``; 3x3 convolutions, reflection padding.
 
-    `LandmarkAppearanceAggregation` is this block with a reasoning between the two halves of
-    ``conv_S(s)``; without its reasoning it is exactly this block.
+    `LandmarkAppearanceAggregation` adds reasoning between the two halves of ``conv_S(s)``; without
+    reasoning it equals this block.
 
     Args:
-        channels: C of the appearance.
-        shape_channels: of the shape, by default C (first block); 2 C in later blocks.
-        hidden_channels: between the two convolutions of ``conv_S``, by default ``shape_channels``.
+        channels: C, channels of the appearance.
+        shape_channels: channels of the shape: C by default (first block), 2 C in later blocks.
+        hidden_channels: channels between the two convolutions of ``conv_S``; by default
+            ``shape_channels``.
         dropout: probability, in [0, 1).
-        norm: of the convolutions.
-        joined: False leaves ``s_out = conv_S(s)``, as after the last block nobody looks at it.
+        norm: norm of the convolutions.
+        joined: False returns ``s_out = conv_S(s)``, for the last block, after which the shape is
+            not used.
     Shapes:
         ``appearance: b C h w``, ``shape: b shape_channels h w`` -> ``b C h w``, ``b 2C h w``
         (``b C h w`` where not joined)
     Raises:
-        ValueError: sizes below 1, other or unlike shapes, a dropout outside [0, 1).
+        ValueError: sizes below 1, wrong or mismatched shapes, a dropout outside [0, 1).
 
     Example:
         >>> block = PoseAttentionalTransfer(64)
@@ -91,7 +93,7 @@ class PoseAttentionalTransfer(nn.Module):
     def _transfer(
         self, appearance: Float[Tensor, "b c h w"], steering: Float[Tensor, "b c h w"]
     ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b c2 h w"]]:
-        """Equations (2) and (3), given what the mask is the sigmoid of."""
+        """Equations (2) and (3), given the logits of the mask."""
         appearance = appearance + self.appearance(appearance) * steering.sigmoid()
         return appearance, torch.cat([steering, appearance], dim=1) if self.joined else steering
 

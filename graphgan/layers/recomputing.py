@@ -1,4 +1,4 @@
-"""Gradient checkpointing: less memory for more time.
+"""Gradient checkpointing: trade computation for memory.
 
 Source: Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016.
 """
@@ -13,11 +13,11 @@ from torch.utils.checkpoint import checkpoint
 
 
 def recomputed(module: nn.Module, *inputs: Any) -> Any:
-    """``module(*inputs)``, whose insides the backward pass computes again instead of keeping them.
+    """``module(*inputs)``, recomputed in the backward pass instead of storing intermediate results.
 
-    Results, gradients, random numbers and the statistics of BatchNorm are those of a plain call. A
-    module whose forward changes its own weights, such as one with spectral normalisation, is not
-    for this.
+    Results, gradients, random numbers and BatchNorm statistics equal those of a plain call. Do not
+    use it for modules whose forward changes their own weights, such as those with spectral
+    normalization.
     """
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
@@ -28,7 +28,7 @@ def recomputed(module: nn.Module, *inputs: Any) -> Any:
 
 @contextmanager
 def _statistics_kept(module: nn.Module) -> Iterator[None]:
-    """The batch has been counted: the second time, norms weigh it with 0 and do not count it."""
+    """Keep the second forward pass from updating the BatchNorm statistics."""
     norms = [m for m in module.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
     before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm in norms:

@@ -1,4 +1,4 @@
-"""Residual blocks that halve or double the size, with spectral normalisation.
+"""Residual blocks that halve or double the size, with spectral normalization.
 
 Source: [C] Maximov et al., "CIAGAN: Conditional Identity Anonymization Generative Adversarial
 Networks", CVPR 2020.
@@ -10,21 +10,21 @@ from torch import Tensor, nn
 
 from graphgan._checks import check_features, check_positive
 from graphgan.layers._convolution import spectral_conv
-from graphgan.layers.normalisation import Norm, make_norm
+from graphgan.layers.normalization import Norm, make_norm
 
 
 class ResidualDown(nn.Module):
-    """``pool(conv(relu(conv(relu(x))))) + pool(conv_1x1(x))``, pool the mean of 2 x 2 pixels.
+    """``pool(conv(relu(conv(relu(x))))) + pool(conv_1x1(x))``, where pool averages 2 x 2 pixels.
 
-    3x3 convolutions with reflection padding; all have spectral normalisation and a bias.
+    3x3 convolutions with reflection padding; all have spectral normalization and a bias.
 
     Args:
-        in_channels: of ``x``.
-        out_channels: of the result.
+        in_channels: channels of ``x``.
+        out_channels: channels of the result.
     Shapes:
         ``x: b in_channels h w -> b out_channels h/2 w/2`` (rounded down)
     Raises:
-        ValueError: other channels, an empty batch, sides of one pixel.
+        ValueError: wrong channels, an empty batch, sides of one pixel.
 
     Example:
         >>> ResidualDown(6, 32)(torch.randn(2, 6, 16, 16)).shape
@@ -49,18 +49,18 @@ class ResidualDown(nn.Module):
 
 
 class ResidualUp(nn.Module):
-    """``conv(relu(norm(conv(up(relu(norm(x))))))) + conv_1x1(up(x))``, up the nearest neighbour.
+    """``conv(relu(norm(conv(up(relu(norm(x))))))) + conv_1x1(up(x))``, with up nearest-neighbor.
 
-    3x3 convolutions with reflection padding; all have spectral normalisation and a bias.
+    3x3 convolutions with reflection padding; all have spectral normalization and a bias.
 
     Args:
-        in_channels: of ``x``.
-        out_channels: of the result.
-        norm: before each 3x3 convolution.
+        in_channels: channels of ``x``.
+        out_channels: channels of the result.
+        norm: norm before each 3x3 convolution.
     Shapes:
         ``x: b in_channels h w -> b out_channels 2h 2w``
     Raises:
-        ValueError: other channels, an empty batch, sides of one pixel.
+        ValueError: wrong channels, an empty batch, sides of one pixel.
 
     Example:
         >>> ResidualUp(32, 16)(torch.randn(2, 32, 8, 8)).shape

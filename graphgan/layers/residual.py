@@ -11,20 +11,20 @@ from torch import Tensor, nn
 
 from graphgan._checks import check_features, check_positive
 from graphgan.layers._convolution import reflect_conv, spectral_conv
-from graphgan.layers.normalisation import Norm, make_norm
+from graphgan.layers.normalization import Norm, make_norm
 
 
 class ResidualBlock(nn.Module):
     """``x + conv_norm(relu(conv_norm(x)))``: 3x3, reflection padding, no ReLU after the sum.
 
     Args:
-        channels: of ``x``.
-        norm: after each convolution.
-        spectral: spectral normalisation of the convolutions, which then have a bias ([C]).
+        channels: channels of ``x``.
+        norm: norm after each convolution.
+        spectral: apply spectral normalization to the convolutions, which then have a bias ([C]).
     Shapes:
         ``x: b c h w -> b c h w``
     Raises:
-        ValueError: other channels, an empty batch, sides of one pixel.
+        ValueError: wrong channels, an empty batch, sides of one pixel.
 
     Example:
         >>> ResidualBlock(16)(torch.randn(2, 16, 8, 8)).shape

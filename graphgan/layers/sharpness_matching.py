@@ -1,7 +1,7 @@
-"""An image as sharp and as grained as another one, and no sharper.
+"""Match the sharpness and grain of one image to another, without sharpening it.
 
-Not in the papers. A face that is sharper or smoother than the image that it is put into is seen at
-once.
+Not in the papers. A face that is sharper or smoother than the image around it is noticed
+immediately.
 """
 
 import torch
@@ -11,11 +11,11 @@ from torch import Tensor
 
 from graphgan._checks import check_features
 
-_COARSEST = 16  # pixels of an image of 128 that the widest band is made of
+_COARSEST = 16  # structures of the coarsest band in an image of 128, in pixels
 _COARSEST_GRAIN = 32  # the same for grain: structures of a thirty-second of the height
 _LEAST_GAIN = 0.1
-_GRAIN = 0.5  # of what the source has more: a part of it is structure, not grain
-_MOST_GRAIN = 0.07  # 9 of 255 gray levels an octave
+_GRAIN = 0.5  # share of the excess: part of it is structure, not grain
+_MOST_GRAIN = 0.07  # 9 of 255 gray levels per octave
 _MEDIAN = 0.6745  # of the absolute value of a standard normal variable
 _TINY = 1e-8
 
@@ -23,19 +23,19 @@ _TINY = 1e-8
 def match_sharpness(
     x: Float[Tensor, "b 3 h w"], source: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
 ) -> Float[Tensor, "b 3 h w"]:
-    """The details of x, octave by octave, at most as strong as the source's.
+    """Limit the details of x, octave by octave, to the strength of the source's.
 
-    ``out = sum_i g_i band_i(x) + rest(x)``, the bands of a Laplacian pyramid down to structures of
-    an eighth of the height. ``g_i = 2 sqrt(E_i(source) / E_i(x)) - 1``, E the mean square of the
-    gray inside the mask; g_i is at least 0.1, at most 1, and at most the gain of the next coarser
-    band. It falls twice as fast as the source's strength, since a part of that is noise. Of the
-    source one gain an octave goes along and nothing else.
+    ``out = sum_i g_i band_i(x) + rest(x)``, with the bands of a Laplacian pyramid down to
+    structures of an eighth of the height. ``g_i = 2 sqrt(E_i(source) / E_i(x)) - 1``, with E the
+    mean square of the luma inside the mask; g_i is at least 0.1, at most 1, and at most the gain of
+    the next coarser band. It falls twice as fast as the source's strength, because part of that
+    strength is noise. Only one gain per octave is taken from the source.
 
     Args:
         x, source: in [-1, 1].
-        mask: 1 in both faces.
+        mask: 1 inside both faces.
     Raises:
-        ValueError: unlike shapes.
+        ValueError: mismatched shapes.
 
     Example:
         >>> x, mask = torch.rand(1, 3, 32, 32), torch.ones(1, 1, 32, 32)
@@ -64,22 +64,22 @@ def match_grain(
     mask: Float[Tensor, "b 1 h w"],
     noise: Float[Tensor, "b 1 h w"],
 ) -> Float[Tensor, "b 3 h w"]:
-    """Grain is added, octave by octave, where the source has more of it than x.
+    """Add grain to x, octave by octave, where the source has more of it.
 
-    ``out = x + sum_i s_i band_i(noise) / std(band_i(noise))``, the bands of a Laplacian pyramid
-    down to structures of a thirty-second of the height. ``s_i = 0.5 sqrt(S_i^2 - X_i^2)``, at least
-    0 and at most 0.07; S_i and X_i are medians of the absolute value of the gray's band inside the
-    mask, over 0.6745, so that edges hardly count. Of the source one number an octave goes along and
-    nothing else.
+    ``out = x + sum_i s_i band_i(noise) / std(band_i(noise))``, with the bands of a Laplacian
+    pyramid down to structures of a thirty-second of the height. ``s_i = 0.5 sqrt(S_i^2 - X_i^2)``,
+    at least 0 and at most 0.07; S_i and X_i are medians of the absolute luma band inside the mask,
+    divided by 0.6745, so that edges hardly count. Only one number per octave is taken from the
+    source.
 
     Args:
         x, source: in [-1, 1].
-        mask: 1 in both faces; where it is empty nothing is added.
-        noise: standard normal, independent from pixel to pixel.
+        mask: 1 inside both faces; nothing is added if it is empty.
+        noise: standard normal, independent for each pixel.
     Returns:
         Not clamped.
     Raises:
-        ValueError: unlike shapes.
+        ValueError: mismatched shapes.
 
     Example:
         >>> x, mask = torch.zeros(1, 3, 64, 64), torch.ones(1, 1, 64, 64)
@@ -109,7 +109,8 @@ def match_grain(
 
 
 def _spread(band: Float[Tensor, "b 1 h w"], mask: Float[Tensor, "b 1 h w"]) -> Tensor:
-    """Standard deviation of a band inside the mask as its median tells it, 0 where it is empty."""
+    """Standard deviation of a band inside the mask, estimated from its median; 0 if the mask is
+    empty."""
     inside = band.abs().masked_fill(mask < 0.5, torch.nan).flatten(1)
     return inside.nanmedian(1).values.nan_to_num(0)[:, None, None, None] / _MEDIAN
 
@@ -124,7 +125,7 @@ def _check(x: Tensor, source: Tensor, mask: Tensor) -> None:
 
 
 def _levels(x: Float[Tensor, "b c h w"], coarsest: int) -> int:
-    """Bands: each has half the size of the one before."""
+    """Number of bands; each has half the size of the one before."""
     return max(1, (min(x.shape[2:]) // coarsest).bit_length() - 1)
 
 

@@ -1,4 +1,4 @@
-"""Box filters, by which one picture takes over the details of another."""
+"""Box filters that transfer the details of one image to another."""
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -8,16 +8,16 @@ from graphgan._checks import check_features
 
 
 def smooth(x: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "b c h w"]:
-    """Twice the mean over squares of ``side`` pixels, of those that are in the picture.
+    """Apply a box filter of ``side`` pixels twice, averaging only over pixels inside the image.
 
-    Nearly a Gaussian of sigma ``sqrt((side^2 - 1) / 6)``: 2 pixels for a side of 5.
+    This approximates a Gaussian of sigma ``sqrt((side^2 - 1) / 6)``: 2 pixels for a side of 5.
 
     Raises:
         ValueError: an even side, or one below 1.
     """
     check_features(x, x.shape[1] if x.ndim > 1 else 3)
     if side < 1 or side % 2 == 0:
-        raise ValueError(f"expected an odd side of 1 and more, got {side}")
+        raise ValueError(f"expected an odd side of at least 1, got {side}")
     for _ in range(2):
         x = F.avg_pool2d(x, side, stride=1, padding=side // 2, count_include_pad=False)
     return x
@@ -26,11 +26,11 @@ def smooth(x: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "b c h w"]:
 def with_details_of(
     detailed: Float[Tensor, "b c h w"], image: Float[Tensor, "b c h w"], side: int
 ) -> Float[Tensor, "b c h w"]:
-    """``detailed + smooth(image - detailed)``: the colours of ``image``, the details of the other.
+    """``detailed + smooth(image - detailed)``: the colors of ``image``, details of ``detailed``.
 
     Args:
-        detailed: whose structures of less than about ``side`` pixels are seen.
-        image: whose light and shade are seen.
+        detailed: image that supplies structures smaller than about ``side`` pixels.
+        image: image that supplies colors and shading.
         side: odd, in pixels, see `smooth`.
 
     Example:

@@ -1,4 +1,4 @@
-"""Spectral normalisation: a weight divided by its largest singular value.
+"""Spectral normalization: a weight divided by its largest singular value.
 
 Source: Miyato et al., "Spectral Normalization for Generative Adversarial Networks", ICLR 2018,
 algorithm 1. Keys and numbers are those of `torch.nn.utils.parametrizations.spectral_norm`, which
@@ -13,15 +13,15 @@ FIRST_ITERATIONS = 15
 
 
 class SpectralNorm(nn.Module):
-    """A parametrisation: ``weight / sigma`` with ``sigma = u^T W v``.
+    """A parametrization: ``weight / sigma`` with ``sigma = u^T W v``.
 
-    ``W`` is the weight as a matrix, a row an output. ``u`` and ``v`` are near its first singular
-    vectors: each reading of the weight in training mode takes them one step of the power method
-    nearer. They are constants to the gradient.
+    ``W`` is the weight as a matrix with one row per output. ``u`` and ``v`` approximate its first
+    singular vectors: in training mode, each access to the weight improves them by one step of power
+    iteration. They are constants for the gradient.
 
     Args:
-        weight: where it starts, two or more dimensions, outputs first.
-        eps: least length that a vector is divided by.
+        weight: initial weight with at least two dimensions, outputs first.
+        eps: minimum norm used as a divisor.
     """
 
     _u: Tensor
@@ -47,6 +47,6 @@ class SpectralNorm(nn.Module):
         matrix = weight.flatten(1)
         if self.training:
             self._approach(matrix)
-        # Copies: a second reading before backward changes the buffers.
+        # Copies, since another access before backward changes the buffers.
         u, v = self._u.clone(), self._v.clone()
         return weight / torch.vdot(u, matrix.mv(v))

@@ -1,4 +1,4 @@
-"""3x3 convolutions with a quarter of the products.
+"""3x3 convolutions with a quarter of the multiplications.
 
 Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, section 4;
 the matrices are those of Toom and Cook, see Barabasz et al., "Error Analysis and Improving the
@@ -16,11 +16,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 KERNEL = 3
-TILE = 4  # outputs a side of a tile
-_PATCH = TILE + KERNEL - 1  # inputs that they see
+TILE = 4  # outputs per side of a tile
+_PATCH = TILE + KERNEL - 1  # inputs they depend on
 _POINTS = (Fraction(0), Fraction(3, 4), -Fraction(3, 4), Fraction(3, 2), -Fraction(3, 2))
-# Below these numbers transforms cost more than they save: `python benchmarks/run.py convolution`.
-# A kernel's own transform costs the more tiles the more channels there are.
+# Below these sizes, transforms cost more than they save: `python benchmarks/run.py convolution`.
+# Transforming the kernel is only worth it for more tiles if there are more channels.
 _LEAST_CHANNELS = 128
 _LEAST_TILES, _LEAST_TILES_TRANSFORMED = 64, 32
 
@@ -28,13 +28,13 @@ _LEAST_TILES, _LEAST_TILES_TRANSFORMED = 64, 32
 def is_faster(x: Tensor, weight: Tensor, *, transformed: bool = False) -> bool:
     """Whether `winograd_conv2d` is faster than ``conv2d``: on CPUs, in full precision.
 
-    There matrix products are as fast as convolutions. Half precision and GPUs have convolutions
-    that are faster than any transform.
+    There, matrix products are as fast as convolutions. In half precision and on GPUs, convolutions
+    are faster than any transform.
 
     Args:
-        x: padded, as `winograd_conv2d` takes it.
-        weight: of the convolution.
-        transformed: whether the kernel's transform is at hand.
+        x: padded input, as for `winograd_conv2d`.
+        weight: weight of the convolution.
+        transformed: whether the transformed kernel is already available.
     """
     if x.device.type != "cpu" or weight.shape[2:] != (KERNEL, KERNEL):
         return False
@@ -53,8 +53,8 @@ def winograd_conv2d(
 
         out = A^T ((G w G^T) * (B^T x B)) A    per tile, * summed over input channels
 
-    36 products a tile, input and output channel instead of 144; the gradients likewise. For its
-    gradients it keeps ``x`` alone. The result is channels last.
+    36 products per tile, input and output channel instead of 144, and likewise for the gradients.
+    Only ``x`` is saved for the backward pass. The result is in channels-last format.
     """
     out: Tensor = _Winograd.apply(x, weight)  # type: ignore[no-untyped-call]
     return out
@@ -70,7 +70,7 @@ def transformed_kernel(weight: Float[Tensor, "o c 3 3"]) -> Float[Tensor, "36 c 
 def convolve_transformed(
     x: Float[Tensor, "b c h2 w2"], kernel: Float[Tensor, "36 c o"]
 ) -> Float[Tensor, "b o h w"]:
-    """`winograd_conv2d` with a kernel that was transformed before."""
+    """`winograd_conv2d` with a kernel that is already transformed."""
     height, width = x.shape[2] - 2, x.shape[3] - 2
     products = torch.bmm(_patches(x), kernel)
     tiles = _OUTPUT_MATRIX.to(x) @ rearrange(products, "t n o -> t (n o)")
@@ -105,7 +105,7 @@ class _Winograd(torch.autograd.Function):
 def _kernel_gradient(
     x: Float[Tensor, "b c h2 w2"], grad: Float[Tensor, "b o h w"]
 ) -> Float[Tensor, "o c 3 3"]:
-    """The transforms' transposes, in the other order."""
+    """The transposed transforms, in reverse order."""
     height, width = grad.shape[2:]
     rows, columns = _tiles(height), _tiles(width)
     grad = F.pad(grad, (0, columns * TILE - width, 0, rows * TILE - height))
@@ -117,7 +117,7 @@ def _kernel_gradient(
 
 
 def _patches(x: Float[Tensor, "b c h2 w2"]) -> Float[Tensor, "36 n c"]:
-    """``B^T x B`` of every tile; what lies beyond the last whole one is 0."""
+    """``B^T x B`` of every tile, with zeros beyond the last complete one."""
     height, width = x.shape[2] - 2, x.shape[3] - 2
     missing = (_tiles(width) * TILE - width, _tiles(height) * TILE - height)
     if any(missing):
@@ -146,7 +146,7 @@ def _matrices() -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _scale(point: Fraction) -> Fraction:
-    """Of Lagrange's polynomial of a point: its value there."""
+    """The value of Lagrange's polynomial at its point."""
     value = Fraction(1)
     for other in _POINTS:
         value *= point - other if other != point else 1
@@ -171,5 +171,5 @@ def _tensor(rows: list[list[Fraction]]) -> Tensor:
     return torch.tensor([[float(value) for value in row] for row in rows], dtype=torch.float64)
 
 
-# Of both axes at once: 16 x 36, 36 x 9 and 36 x 36.
+# For both axes at once: 16 x 36, 36 x 9 and 36 x 36.
 _OUTPUT_MATRIX, _KERNEL_MATRIX, _PATCH_MATRIX = (torch.kron(m, m) for m in _matrices())

@@ -1,4 +1,4 @@
-"""Losses: they compute, they do not step."""
+"""Losses. They compute values; optimizer steps belong to the training loop."""
 
 from graphgan.losses.adversarial import AdversarialLoss, AdversarialMode
 from graphgan.losses.contrastive import contrastive_loss
@@ -6,7 +6,7 @@ from graphgan.losses.feature_loss import FeatureLoss
 from graphgan.losses.feature_matching import WeakFeatureMatchingLoss
 from graphgan.losses.gradient_penalty import (
     interpolated_gradient_penalty,
-    zero_centred_gradient_penalty,
+    zero_centered_gradient_penalty,
 )
 from graphgan.losses.perceptual import PerceptualLoss, vgg19_features
 from graphgan.losses.reconstruction import reconstruction_loss
@@ -21,5 +21,5 @@ __all__ = [
     "interpolated_gradient_penalty",
     "reconstruction_loss",
     "vgg19_features",
-    "zero_centred_gradient_penalty",
+    "zero_centered_gradient_penalty",
 ]

@@ -1,4 +1,4 @@
-"""One mean for every loss that looks at some items of a batch only."""
+"""The mean used by losses that select items of a batch."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def per_item_mean(values: Float[Tensor, "b *rest"]) -> Float[Tensor, "b"]:
-    """Mean over everything but the batch."""
+    """Mean over all dimensions except the batch."""
     return values.flatten(1).mean(1)
 
 
@@ -15,16 +15,16 @@ def mean_of_selected(
     selected: Bool[Tensor, "b"] | None = None,
     count: Tensor | float | None = None,
 ) -> Float[Tensor, ""]:
-    """``sum of the selected items / count``, and 0 (with a graph) where none is selected.
+    """``sum of the selected items / count``, or 0 (with a graph) if none is selected.
 
     Args:
-        per_item: one value an item.
-        selected: which items count; all by default.
-        count: the divisor, by default the number of selected items. Processes that share a batch
-            and average their gradients pass the mean of their numbers, which makes the average
-            equal to the mean over the whole batch.
+        per_item: one value per item.
+        selected: items to include; all by default.
+        count: the divisor; by default the number of selected items. Processes that share a batch
+            and average their gradients pass the mean of their counts, which makes the average equal
+            to the mean over the whole batch.
     Raises:
-        ValueError: a selection of another length.
+        ValueError: a selection of the wrong length.
     """
     if selected is None:
         return per_item.mean() if count is None else per_item.sum() / count
@@ -33,5 +33,5 @@ def mean_of_selected(
             f"expected selected of shape {tuple(per_item.shape)}, got {tuple(selected.shape)}"
         )
     divisor = torch.as_tensor(selected.sum() if count is None else count)
-    # An empty selection sums to 0, whatever it is divided by.
+    # An empty selection sums to 0, so any divisor works.
     return (per_item * selected).sum() / torch.where(divisor > 0, divisor, 1)

@@ -5,7 +5,7 @@ Sources: bce: [A] Dall'Asen et al., ICIAP 2021, eq. (2) (whose ``1 - log D`` is 
 labels 0 and 1; hinge: Lim and Ye, "Geometric GAN", 2017, https://arxiv.org/abs/1705.02894;
 wasserstein: Arjovsky et al., "Wasserstein GAN", ICML 2017; relativistic: Huang et al., "The GAN is
 dead; long live the GAN! A Modern GAN Baseline", NeurIPS 2024, https://arxiv.org/abs/2501.05441 (to
-be used with `zero_centred_gradient_penalty` on both sides).
+be used with `zero_centered_gradient_penalty` on both sides).
 """
 
 from typing import Literal, get_args
@@ -15,11 +15,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 AdversarialMode = Literal["bce", "lsgan", "hinge", "wasserstein", "relativistic"]
-"""How logits become losses: see `AdversarialLoss`."""
+"""Names of the adversarial losses, see `AdversarialLoss`."""
 
 
 class AdversarialLoss(nn.Module):
-    """What a discriminator and a generator minimise, from logits of real and fake inputs.
+    """Losses of a discriminator and a generator, from logits of real and fake inputs.
 
     With r and f the logits, means over everything, and softplus(x) = log(1 + exp(x)):
 
@@ -32,11 +32,13 @@ class AdversarialLoss(nn.Module):
 
     Args:
         mode: a row of the table.
-        halve: s is 1/2, as usual; else 1, as eq. (2) of [A] has it. The other modes have no s.
+        halve: s is 1/2 if True, as usual, or 1 if False, as in eq. (2) of [A]. The other modes have
+            no s.
     Shapes:
         logits of any shape -> scalar; r and f of one shape where they are paired
     Raises:
-        ValueError: an unknown mode; a relativistic loss without real logits, or of unlike shapes.
+        ValueError: an unknown mode; a relativistic loss without real logits, or with mismatched
+            shapes.
 
     Example:
         >>> loss = AdversarialLoss("bce")
@@ -54,7 +56,7 @@ class AdversarialLoss(nn.Module):
     def discriminator(
         self, real: Float[Tensor, "*r"], fake: Float[Tensor, "*f"]
     ) -> Float[Tensor, ""]:
-        """The discriminator's loss; ``fake`` is expected to be detached from the generator."""
+        """The discriminator's loss; ``fake`` must be detached from the generator."""
         match self.mode:
             case "bce":
                 return self.scale * (F.softplus(-real).mean() + F.softplus(fake).mean())
@@ -70,7 +72,7 @@ class AdversarialLoss(nn.Module):
     def generator(
         self, fake: Float[Tensor, "*f"], real: Float[Tensor, "*r"] | None = None
     ) -> Float[Tensor, ""]:
-        """The generator's loss; only the relativistic mode looks at ``real``."""
+        """The generator's loss; only the relativistic mode uses ``real``."""
         match self.mode:
             case "bce":
                 return F.softplus(-fake).mean()
@@ -83,7 +85,7 @@ class AdversarialLoss(nn.Module):
 
     @property
     def needs_real(self) -> bool:
-        """Whether the generator's loss looks at real logits."""
+        """Whether the generator's loss uses real logits."""
         return self.mode == "relativistic"
 
     @staticmethod
@@ -96,7 +98,7 @@ class AdversarialLoss(nn.Module):
     def forward(
         self, real: Float[Tensor, "*r"], fake: Float[Tensor, "*f"]
     ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-        """Both at once: ``(discriminator, generator)``."""
+        """Both losses: ``(discriminator, generator)``."""
         return self.discriminator(real, fake), self.generator(fake, real)
 
     def extra_repr(self) -> str:

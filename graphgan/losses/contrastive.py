@@ -1,4 +1,4 @@
-"""The contrastive loss: embeddings of one person meet, those of two keep a distance.
+"""The contrastive loss: pull embeddings of one person together and push those of two people apart.
 
 Source: Hadsell et al., "Dimensionality Reduction by Learning an Invariant Mapping", CVPR 2006,
 eq. (4), with its halves; [C] Maximov et al., "CIAGAN", CVPR 2020, takes a margin of 3.
@@ -17,15 +17,15 @@ def contrastive_loss(
     *,
     margin: float = 3.0,
 ) -> Float[Tensor, ""]:
-    """Mean over the pairs of ``1/2 |a - b|^2``, or of ``1/2 max(0, margin - |a - b|)^2``.
+    """Mean over pairs of ``1/2 |a - b|^2``, or of ``1/2 max(0, margin - |a - b|)^2``.
 
     Args:
         a: embeddings.
-        b: embeddings to compare them with, pair by pair.
-        same: pairs that are to meet (the first form); the others are pushed apart.
-        margin: distance from which on they are no longer pushed, above 0.
+        b: embeddings to compare with, pair by pair.
+        same: True for pairs to pull together (the first form); the others are pushed apart.
+        margin: distance beyond which pairs are no longer pushed apart, above 0.
     Raises:
-        ValueError: unlike shapes, no pair, a margin of 0 or less.
+        ValueError: mismatched shapes, no pairs, a margin of 0 or less.
 
     Example:
         >>> a, b = torch.zeros(2, 1), torch.tensor([[1.0], [1.0]])
@@ -40,6 +40,6 @@ def contrastive_loss(
     if margin <= 0:
         raise ValueError(f"expected a margin above 0, got {margin}")
     squared = (a - b).square().sum(1)
-    # A root has no slope at 0; embeddings that coincide have no direction to part in either.
+    # The root has no gradient at 0, and coinciding embeddings have no direction to move apart.
     distance = squared.where(~same, 1.0).clamp(min=torch.finfo(squared.dtype).tiny).sqrt()
     return torch.where(same, squared, F.relu(margin - distance).square()).mean() / 2

@@ -1,7 +1,7 @@
-"""Feature loss: two images compared by their maps in a trained network, all over or in regions.
+"""Feature loss: compare two images by a trained network's feature maps, everywhere or in regions.
 
-Source: Johnson et al., "Perceptual Losses for Real-Time Style Transfer and Super-Resolution",
-ECCV 2016, eq. (2). Differs: absolute differences, and each map counts relative to its own size.
+Source: Johnson et al., "Perceptual Losses for Real-Time Style Transfer and Super-Resolution", ECCV
+2016, eq. (2). Differs: absolute differences, with each map normalized by its own magnitude.
 """
 
 from collections.abc import Sequence
@@ -17,21 +17,21 @@ _TINY = 1e-6
 
 
 class FeatureLoss(nn.Module):
-    """``sum_l w_l mean |f_l(x) - f_l(y)| / mean |f_l(y)|``, the features of y held fixed.
+    """``sum_l w_l mean |f_l(x) - f_l(y)| / mean |f_l(y)|``, with the features of y detached.
 
-    The size ``mean |f_l(y)|`` is that of the whole batch, whatever is selected.
+    The magnitude ``mean |f_l(y)|`` is computed over the whole batch, whatever is selected.
 
-    It takes the maps, not the images, so that one pass of a `FeatureNetwork` serves this and
-    discriminators.
+    It takes feature maps rather than images, so that one pass of a `FeatureNetwork` serves both
+    this loss and the discriminators.
 
     Args:
-        weights: w_l of each map; by default the mean of all maps.
+        weights: w_l of each map; by default all maps are averaged.
     Shapes:
         two lists of ``b c_l h_l w_l``; ``region: b 1 h w``, weights of the pixels, brought to the
         size of each map; ``selected: b`` -> scalar
     Raises:
-        ValueError: empty lists, unlike lengths or shapes, another number of weights, or none, one
-            tensor in place of a list.
+        ValueError: empty lists, mismatched lengths or shapes, a wrong number of weights or none, or
+            one tensor instead of a list.
 
     Example:
         >>> import torch

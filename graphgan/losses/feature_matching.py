@@ -1,8 +1,8 @@
-"""Weak feature matching: a discriminator's deep features of result and source agree.
+"""Weak feature matching: match a discriminator's deep features of result and source.
 
-Sources: [S] Chen et al., "SimSwap", ACM MM 2020; [A] Dall'Asen et al., ICIAP 2021, eq.
-(2) to (5). Differs from the published code of [A]: there all five layers count, with weight 4/5, on
-all pairs (``first_layer=1``, ``weight=0.8``, no ``selected``).
+Sources: [S] Chen et al., "SimSwap", ACM MM 2020; [A] Dall'Asen et al., ICIAP 2021, eq. (2) to (5).
+Differs from the published code of [A], which uses all five layers with weight 4/5 on all pairs
+(``first_layer=1``, ``weight=0.8``, no ``selected``).
 """
 
 from collections.abc import Sequence
@@ -15,17 +15,17 @@ from graphgan.losses._reduce import mean_of_selected, per_item_mean
 
 
 class WeakFeatureMatchingLoss(nn.Module):
-    """``sum over layers l = m..M of mean |D_l(fake) - D_l(real)|``, real features held fixed.
+    """``sum over layers l = m..M of mean |D_l(fake) - D_l(real)|``, with real features detached.
 
     Args:
-        first_layer: m, counted from 1; 3 leaves out the layers that see fine texture.
-        last_layer: M, by default the last.
-        weight: of the sum.
+        first_layer: m, counted from 1; 3 skips the layers that see fine texture.
+        last_layer: M; by default the last layer.
+        weight: factor applied to the sum.
     Shapes:
         two lists of feature maps ``b c_l h_l w_l`` *without the logits*, ``selected: b`` -> scalar
     Raises:
-        ValueError: lists of unlike length or shapes, fewer layers than ``first_layer``, one tensor
-            in place of a list, whose items would pass for layers.
+        ValueError: lists of different lengths or shapes, fewer layers than ``first_layer``, or one
+            tensor instead of a list, whose items would be mistaken for layers.
 
     Example:
         >>> features = [torch.ones(2, 4, 8, 8), torch.ones(2, 8, 4, 4)]

@@ -1,7 +1,7 @@
-"""Gradient penalties: keep a discriminator smooth where the data and the generator are.
+"""Gradient penalties, which keep a discriminator smooth around real and generated images.
 
 Sources: `interpolated_gradient_penalty`: Gulrajani et al., "Improved Training of Wasserstein GANs",
-NeurIPS 2017, eq. (3); `zero_centred_gradient_penalty`: R1 and R2 of Mescheder et al., "Which
+NeurIPS 2017, eq. (3); `zero_centered_gradient_penalty`: R1 and R2 of Mescheder et al., "Which
 Training Methods for GANs do actually Converge?", ICML 2018, used on both sides by Huang et al.,
 NeurIPS 2024.
 """
@@ -15,20 +15,20 @@ from torch import Tensor
 Critic = Callable[[Tensor], Tensor]
 
 
-def zero_centred_gradient_penalty(
+def zero_centered_gradient_penalty(
     critic: Critic, images: Float[Tensor, "b *rest"]
 ) -> Float[Tensor, ""]:
     """``mean over items of |grad_x sum(critic(x))|^2``; R1 on real images, R2 on generated ones.
 
-    Multiply by gamma / 2.
+    Multiply it by gamma / 2.
 
     Args:
-        critic: images to logits; where there are many an item, as of patches, the gradient is that
-            of their sum.
-        images: where the gradient is taken; cut off from what made them.
+        critic: maps images to logits; if there are several per item, such as patches, the gradient
+            of their sum is used.
+        images: where to take the gradient; they are detached first.
 
     Example:
-        >>> float(zero_centred_gradient_penalty(lambda x: 3 * x.sum((1, 2)), torch.ones(4, 2, 1)))
+        >>> float(zero_centered_gradient_penalty(lambda x: 3 * x.sum((1, 2)), torch.ones(4, 2, 1)))
         18.0
     """
     return _gradient(critic, images).square().flatten(1).sum(1).mean()
@@ -37,15 +37,17 @@ def zero_centred_gradient_penalty(
 def interpolated_gradient_penalty(
     critic: Critic, real: Float[Tensor, "b *rest"], fake: Float[Tensor, "b *rest"]
 ) -> Float[Tensor, ""]:
-    """``mean of (|grad_x critic(x)| - 1)^2`` at random points between real and fake. Times 10.
+    """``mean of (|grad_x critic(x)| - 1)^2`` at random points between real and fake images.
+
+    Its usual weight is 10.
 
     Args:
-        critic: images to logits; where there are many an item, as of patches, the gradient is that
-            of their sum.
+        critic: maps images to logits; if there are several per item, such as patches, the gradient
+            of their sum is used.
         real: real images.
-        fake: generated images, item by item beside the real ones.
+        fake: generated images, paired with the real ones.
     Raises:
-        ValueError: unlike shapes.
+        ValueError: mismatched shapes.
     """
     if real.shape != fake.shape:
         raise ValueError(f"expected one shape, got {tuple(real.shape)} and {tuple(fake.shape)}")

@@ -1,7 +1,7 @@
-"""Perceptual loss: pictures compared by what a trained network sees in them.
+"""Perceptual loss: compare images by the features of a trained network.
 
-Source: Johnson et al., "Perceptual Losses for Real-Time Style Transfer and Super-Resolution",
-ECCV 2016; [B] Tang et al., BMVC 2020, takes VGG-19 up to its fourth layer, and L1.
+Source: Johnson et al., "Perceptual Losses for Real-Time Style Transfer and Super-Resolution", ECCV
+2016; [B] Tang et al., BMVC 2020, uses VGG-19 up to its fourth layer, and L1.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,21 +14,21 @@ from torch import Tensor, nn
 from graphgan._states import check_tensors, fill
 from graphgan._tensor_files import read_tensors
 
-# VGG-19: channels of its convolutions, 0 for a pooling.
+# Channels of VGG-19's convolutions; 0 is a pooling layer.
 _VGG_19 = (64, 64, 0, 128, 128, 0, *4 * (256,), 0, *4 * (512,), 0, *4 * (512,), 0)
 LAST_LAYER = 3  # of [B]: two convolutions, each with its ReLU
 
 
 class PerceptualLoss(nn.Module):
-    """``mean |f(x) - f(y)|`` with x and y brought to the mean and spread of ImageNet.
+    """``mean |f(x) - f(y)|``, with x and y normalized by ImageNet's mean and standard deviation.
 
     Args:
-        features: f, any module from pictures to a feature map; it is frozen, and its gradient
-            reaches the pictures. See `vgg19_features`.
+        features: f, any module from images to a feature map; its parameters are frozen, but
+            gradients reach the images. See `vgg19_features`.
     Shapes:
         ``output, target: b 3 h w`` in [-1, 1] -> scalar; no gradient through ``target``
     Raises:
-        ValueError: unlike shapes.
+        ValueError: mismatched shapes.
 
     Example:
         >>> loss = PerceptualLoss(nn.Conv2d(3, 8, 3))
@@ -57,7 +57,7 @@ class PerceptualLoss(nn.Module):
         return (self._see(output) - wanted).abs().mean()
 
     def train(self, mode: bool = True) -> "PerceptualLoss":
-        """The features stay in eval mode."""
+        """Keeps the features in eval mode."""
         self.training = mode
         return self
 
@@ -67,16 +67,16 @@ class PerceptualLoss(nn.Module):
 
 
 def vgg19_features(weights: str | Path | None = None, *, last: int = LAST_LAYER) -> nn.Sequential:
-    """The first layers of VGG-19, as torchvision numbers them (0 a convolution, 1 its ReLU, ...).
+    """The first layers of VGG-19, numbered as in torchvision (0 a convolution, 1 its ReLU, ...).
 
     Args:
-        weights: a file of torchvision's VGG-19 (its state dict, or that of its ``features``; pickle
-            of tensors or safetensors). None asks an installed torchvision for them, which may
+        weights: torchvision's VGG-19 weights (its state dict or that of its ``features``, as a
+            pickle of tensors or safetensors). None uses an installed torchvision, which may
             download them.
-        last: number of the last layer.
+        last: index of the last layer.
     Raises:
-        ValueError: no such layer; a file without these weights; neither file nor torchvision.
-        OSError: there is no such file, or it may not be read.
+        ValueError: no such layer, a file without these weights, or neither a file nor torchvision.
+        OSError: the file does not exist or cannot be read.
     """
     layers = list(_layers())
     if not 0 <= last < len(layers):

@@ -1,6 +1,6 @@
-"""Reconstruction: the mean absolute difference, over a region and over some items of a batch.
+"""Reconstruction loss: the mean absolute difference, over a region and selected items of a batch.
 
-Source: [A] Dall'Asen et al., ICIAP 2021, eq. (2) to (5): pairs whose condition is the source.
+Source: [A] Dall'Asen et al., ICIAP 2021, eq. (2) to (5), where the condition is the source.
 """
 
 from jaxtyping import Bool, Float
@@ -17,18 +17,19 @@ def reconstruction_loss(
     region: Float[Tensor, "b 1 h w"] | None = None,
     count: Tensor | float | None = None,
 ) -> Float[Tensor, ""]:
-    """``mean |output - target|`` over the elements of the selected items; 0 where none is.
+    """``mean |output - target|`` over the elements of the selected items; 0 if none is selected.
 
     Args:
         output: generated images.
-        target: wanted images; no gradient reaches them.
-        selected: which items count, all by default.
-        region: weights of the pixels: with a mask an item's mean is that over its pixels inside
-            (0 for an empty mask).
-        count: divisor in place of the number of selected items, for batches shared by processes.
+        target: target images; they receive no gradient.
+        selected: items to include; all by default.
+        region: pixel weights; with a mask, an item's mean is taken over its pixels inside (0 for an
+            empty mask).
+        count: divisor instead of the number of selected items, for batches shared by several
+            processes.
 
     Raises:
-        ValueError: unlike shapes.
+        ValueError: mismatched shapes.
 
     Example:
         >>> output, target = torch.ones(2, 3, 4, 4), torch.zeros(2, 3, 4, 4)

@@ -1,4 +1,4 @@
-"""What is measured on results: errors, likeness, pose, identity, whole sets, intervals."""
+"""Metrics: errors, image similarity, pose, identity, set distances and confidence intervals."""
 
 from graphgan.metrics.comparison import Comparison, compare
 from graphgan.metrics.detection import box_iou, detected, landmark_box

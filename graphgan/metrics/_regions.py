@@ -1,4 +1,4 @@
-"""What measures on regions of images share: checked inputs, luminance, larger and smaller masks."""
+"""Helpers of region metrics: input checks, luminance, and dilated or eroded masks."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -27,7 +27,7 @@ def checked_images(
     """Both in [-1, 1].
 
     Raises:
-        ValueError: unlike shapes, or no images.
+        ValueError: mismatched shapes, or no images.
     """
     pair = tuple(x if x.is_floating_point() else to_float_image(x) for x in (results, originals))
     for images, name in zip(pair, ("results", "originals"), strict=True):
@@ -42,16 +42,16 @@ def checked_images(
 
 
 def luminance(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 1 h w"]:
-    """The weighted mean of red, green and blue, in the images' range."""
+    """The weighted mean of red, green and blue, in the range of the images."""
     weights = torch.tensor(_LUMA).to(images).view(1, 3, 1, 1)
     return (images * weights).sum(1, keepdim=True)
 
 
 def grown(inside: Bool[Tensor, "n 1 h w"], pixels: int) -> Bool[Tensor, "n 1 h w"]:
-    """With all pixels up to so many away, across, down or diagonally."""
+    """The region dilated by this many pixels, also diagonally."""
     for axis in (2, 3):
         reach = 0
-        while reach < pixels:  # 1, 4, 13 and so on: each time thrice as far
+        while reach < pixels:  # 1, 4, 13, ...: three times as far each time
             step = min(2 * reach + 1, pixels - reach)
             inside = inside | _shifted(inside, step, axis) | _shifted(inside, -step, axis)
             reach += step
@@ -69,7 +69,7 @@ def _shifted(inside: Bool[Tensor, "n 1 h w"], by: int, axis: int) -> Bool[Tensor
 
 
 def shrunk(inside: Bool[Tensor, "n 1 h w"], pixels: int) -> Bool[Tensor, "n 1 h w"]:
-    """Without the pixels up to so many away from the outside; edges of the image are no outside."""
+    """The region eroded by this many pixels; edges of the image do not count as outside."""
     return ~grown(~inside, pixels)
 
 

@@ -1,4 +1,4 @@
-"""Several answers to the same questions beside each other: means, intervals, margins in pairs."""
+"""Compare several systems on the same samples: means, intervals and paired margins."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from graphgan.metrics.intervals import Interval, mean_over_people
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `compare` found; as text it is a table and a list of margins.
+    """Result of `compare`; as text, a table and a list of margins.
 
     Args:
-        rows: by answer, by measure.
-        margins: by answer, the first one left out.
-        by: the measure of the margins.
+        rows: maps systems to measures to intervals.
+        margins: by system, without the first one.
+        by: measure of the margins.
     """
 
     rows: Mapping[str, Mapping[str, Interval]]
@@ -42,19 +42,19 @@ def compare(
     by: str,
     lower_is_better: bool = False,
 ) -> Comparison:
-    """Means of every measure, and how much better the first answer is than each other one.
+    """Means of every measure, and how much better the first system is than each of the others.
 
-    The margins are means of differences question by question, so that what makes a question hard
-    for all does not widen their intervals.
+    Margins are means of paired differences, so that samples that are hard for all systems do not
+    widen their intervals.
 
     Args:
-        answers: by name, by measure, a value a question; the same measures for all, NaN where
-            there is none.
-        people: whom each question is about; intervals are over people.
-        by: the measure of the margins.
-        lower_is_better: of that measure.
+        answers: by system and measure, one value per sample; the same measures for all, NaN where
+            missing.
+        people: the person each sample shows; intervals are computed over people.
+        by: measure of the margins.
+        lower_is_better: whether lower values of that measure are better.
     Raises:
-        ValueError: no answer, or one without the measure ``by``; see `mean_over_people`.
+        ValueError: no systems, or one without the measure ``by``; see `mean_over_people`.
 
     Example:
         >>> import torch

@@ -1,7 +1,7 @@
-"""Whether a face is still found where it was.
+"""Whether a face is still detected in its place.
 
-A box is (left, top, right, bottom) in pixel-centre coordinates. Its edges are points of the plane,
-as landmarks are: it is ``right - left`` wide, and nothing is added for the pixels under its edges.
+A box is (left, top, right, bottom) in pixel-center coordinates. Like landmarks, its edges are
+points in the plane: its width is ``right - left``, without adding a pixel.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from graphgan.landmarks.maps import check_landmarks
 
 
 def box_iou(boxes: Float[Tensor, "n 4"], other: Float[Tensor, "m 4"]) -> Float[Tensor, "n m"]:
-    """Intersection over union of every box with every other: 0 apart, 1 equal.
+    """Intersection over union of each box with each other box: 0 if disjoint, 1 if equal.
 
-    0 where neither has an area, NaN where either is NaN.
+    0 if neither has an area, NaN if either contains NaN.
 
     Raises:
         ValueError: not ``n 4``.
@@ -35,7 +35,7 @@ def box_iou(boxes: Float[Tensor, "n 4"], other: Float[Tensor, "m 4"]) -> Float[T
 
 
 def landmark_box(landmarks: Float[Tensor, "b k 2"]) -> Float[Tensor, "b 4"]:
-    """The smallest box around the points of each item that are present; NaN without any.
+    """The smallest box around the present points of each item; NaN if there are none.
 
     Raises:
         ValueError: not ``b k 2``.
@@ -54,18 +54,18 @@ def landmark_box(landmarks: Float[Tensor, "b k 2"]) -> Float[Tensor, "b 4"]:
 def detected(
     boxes: Sequence[Float[Tensor, "_ 4"]], truth: Float[Tensor, "b 4"], *, min_iou: float
 ) -> Float[Tensor, "b"]:
-    """1 where one of an image's boxes has an IoU of ``min_iou`` and more with its true box, else 0.
+    """1 if one of an image's boxes has an IoU of at least ``min_iou`` with its true box, else 0.
 
     Args:
-        boxes: what was found, for each image any number of boxes, or none.
-        truth: where the face is, such as `landmark_box`; NaN where unknown, which gives NaN unless
-            ``min_iou`` is 0.
-        min_iou: from 0, where any box at all counts, to 1. There is no usual value: detectors draw
-            faces larger or smaller than their landmarks, so take one that nearly all faces which
-            are found in the originals pass, and boxes elsewhere do not.
+        boxes: detections of each image, any number or none.
+        truth: true position of the face, such as `landmark_box`; NaN if unknown, which gives NaN
+            unless ``min_iou`` is 0.
+        min_iou: from 0, where any box counts, to 1. There is no standard value, because detectors
+            draw boxes larger or smaller than the landmarks: choose one that nearly all faces
+            detected in the originals pass, and boxes elsewhere do not.
     Raises:
-        ValueError: another number of images than true boxes, no image, not ``n 4``, ``min_iou`` out
-            of range.
+        ValueError: different numbers of images and true boxes, no images, boxes that are not
+            ``n 4``, or ``min_iou`` out of range.
 
     Example:
         >>> truth = torch.tensor([[0.0, 0.0, 9.0, 9.0]] * 3)
@@ -76,7 +76,7 @@ def detected(
     _check_boxes(truth, "true boxes")
     if not len(boxes) == len(truth) > 0:
         images = f"got {len(boxes)} images and {len(truth)} true boxes"
-        raise ValueError(f"expected a true box for each of one image and more, {images}")
+        raise ValueError(f"expected a true box for each of at least one image, {images}")
     if not 0 <= min_iou <= 1:
         raise ValueError(f"expected min_iou from 0 to 1, got {min_iou}")
     hits = [

@@ -1,9 +1,9 @@
-"""Distances between sets of pictures, as a network sees them: FID, KID and the Inception score.
+"""Distances between sets of images in a network's feature space: FID, KID and the Inception score.
 
 Sources: Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash
 Equilibrium", NIPS 2017; Binkowski et al., "Demystifying MMD GANs", ICLR 2018; Salimans et al.,
 "Improved Techniques for Training GANs", NIPS 2016.
-The network is the caller's: numbers of two networks, of two sizes of pictures or of two ways to
+The network is the caller's: numbers of two networks, of two sizes of images or of two ways to
 resize them cannot be compared.
 """
 
@@ -23,13 +23,13 @@ from graphgan.metrics.frechet import frechet_distance
 from graphgan.metrics.kernel import KernelDistance, kernel_distance
 
 Images = Float[Tensor, "_ 3 _ _"] | Iterable[Float[Tensor, "_ 3 _ _"]]
-"""Pictures in [-1, 1]: ``n 3 h w`` at once, or batch by batch as ``b 3 h w``."""
+"""Images in [-1, 1]: ``n 3 h w`` at once, or batch by batch as ``b 3 h w``."""
 
-_SLACK = 1e-3  # rounding may leave [-1, 1] by a little
+_SLACK = 1e-3  # rounding may slightly exceed [-1, 1]
 
 
 class InceptionScore(NamedTuple):
-    """Mean and standard deviation over the splits; NaN is the deviation of a single one."""
+    """Mean and standard deviation over the splits; the deviation is NaN for a single split."""
 
     mean: float
     std: float
@@ -38,22 +38,22 @@ class InceptionScore(NamedTuple):
 def frechet_inception_distance(
     real: Images, generated: Images, features: nn.Module, *, batch_size: int = 32
 ) -> float:
-    """`frechet_distance` of the features of two sets of pictures.
+    """`frechet_distance` between the features of two sets of images.
 
-    0 for equal sets, without upper bound. Fewer pictures give a higher distance between the same
-    two sources: compare only at equal counts, the usual ones being 10,000 and more; with ``d``
-    pictures or fewer the covariances lack rank, and there is no number. All features, ``n d``, are
-    kept in memory.
+    0 for equal sets, without upper bound. Fewer images give a higher distance between the same two
+    sources, so compare only at equal counts, usually at least 10,000. With ``d`` images or fewer,
+    the covariances are rank-deficient, and an error is raised. All features, ``n d``, are kept in
+    memory.
 
     Args:
-        real: pictures in [-1, 1], or an iterable of batches of them.
-        generated: likewise; as many as you compare with.
-        features: ``b 3 h w`` of 8 bits, 0 to 255 (uint8, as `InceptionFeatures` wants
-            them) -> ``b d``. It brings them to its own size and range. Published numbers are of
-            Inception-v3 with d = 2048. It is used in eval mode, where its first weight lies.
-        batch_size: pictures that it sees at once, at most.
+        real: images in [-1, 1], or an iterable of batches of them.
+        generated: likewise; use the same number in every comparison.
+        features: maps ``b 3 h w`` of 8 bits, 0 to 255 (uint8, as for `InceptionFeatures`), to
+            ``b d``, including its own resizing and normalization. Published numbers use
+            Inception-v3 with d = 2048. It runs in eval mode, on the device of its first weight.
+        batch_size: maximum number of images per batch.
     Raises:
-        ValueError: d pictures or fewer in a set; pictures of another shape or range, or that
+        ValueError: d images or fewer in a set; images of another shape or range, or that
             are not finite; features that are not ``b d`` or not finite.
 
     Example:
@@ -66,8 +66,8 @@ def frechet_inception_distance(
     width, count = seen[0].shape[1], min(map(len, seen))
     if count <= width:
         raise ValueError(
-            f"expected more than d = {width} pictures in each set, got {count}: with fewer the "
-            "covariances lack rank"
+            f"expected more than d = {width} images in each set, got {count}: with fewer, the "
+            "covariances are rank-deficient"
         )
     return frechet_distance(*seen)
 
@@ -82,22 +82,22 @@ def kernel_inception_distance(
     batch_size: int = 32,
     seed: int = 0,
 ) -> KernelDistance:
-    """`kernel_distance` of the features of two sets of pictures.
+    """`kernel_distance` between the features of two sets of images.
 
-    Unlike that of the FID its expectation does not depend on the number of pictures.
+    Unlike for FID, its expectation does not depend on the number of images.
 
     Args:
-        real: pictures in [-1, 1], or an iterable of batches of them.
+        real: images in [-1, 1], or an iterable of batches of them.
         generated: likewise.
-        features: as of `frechet_inception_distance`.
-        subsets: drawn of each set, without a picture twice.
-        subset_size: pictures in each. By default the usual 1000, or the whole of the smaller set
-            where it has fewer.
-        batch_size: pictures that the network sees at once, at most.
-        seed: of the subsets.
+        features: as for `frechet_inception_distance`.
+        subsets: number of subsets drawn from each set, without repeated images.
+        subset_size: images in each subset. Default: the usual 1000, or the whole smaller set if it
+            has fewer.
+        batch_size: maximum number of images per batch.
+        seed: random seed of the subsets.
     Raises:
-        ValueError: fewer pictures in a set than ``subset_size`` or than two, ``subset_size`` below
-            two, no subset; pictures or features as of `frechet_inception_distance`.
+        ValueError: fewer images in a set than ``subset_size`` or than two, ``subset_size`` below
+            two, no subset; images or features as of `frechet_inception_distance`.
 
     Example:
         >>> pictures = 2 * torch.rand(50, 3, 1, 1) - 1
@@ -122,21 +122,21 @@ def inception_score(
 ) -> InceptionScore:
     """``exp(mean over x of KL(p(y|x) || p(y)))``, between 1 and the number of classes.
 
-    The pictures are shuffled and cut into parts of ``ceil(n / splits)``, the last one smaller; p(y)
-    is the mean within a part. Where ``splits`` does not divide n there may be fewer parts. Differs
-    from Salimans et al.: shuffled, and the deviation is that of a sample (parts less one in the
-    denominator).
+    The images are shuffled and split into parts of ``ceil(n / splits)``, the last one smaller; p(y)
+    is the mean within a part. There may be fewer parts if ``splits`` does not divide n. Differs
+    from Salimans et al.: the images are shuffled, and the deviation is the sample deviation (number
+    of parts minus one in the denominator).
 
     Args:
-        generated: pictures in [-1, 1], or an iterable of batches of them.
-        classifier: ``b 3 h w`` of 8 bits, 0 to 255 (uint8) -> logits ``b n``, not probabilities.
-            Published numbers are of Inception-v3. It is used in eval mode, where its first weight
-            lies.
-        splits: parts, at most as many as pictures.
-        batch_size: pictures that the classifier sees at once, at most.
-        seed: of the shuffling.
+        generated: images in [-1, 1], or an iterable of batches of them.
+        classifier: maps ``b 3 h w`` of 8 bits, 0 to 255 (uint8), to logits ``b n``, not
+            probabilities. Published numbers use Inception-v3. It runs in eval mode, on the device
+            of its first weight.
+        splits: number of parts, at most the number of images.
+        batch_size: maximum number of images per batch.
+        seed: random seed of the shuffling.
     Raises:
-        ValueError: fewer than two pictures, or than ``splits``; pictures of another shape or range,
+        ValueError: fewer than two images, or than ``splits``; images of another shape or range,
             or that are not finite; logits that are not ``b n`` or not finite.
         MissingExtraError: torchmetrics is not installed.
 
@@ -151,7 +151,7 @@ def inception_score(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that all logits are kept, and that one part has no spread
         metric = Metric(feature=nn.Identity(), splits=splits, sync_on_compute=False)
-        # A probability of 0 would give 0 * inf: e^-700 is as good, and a number.
+        # A probability of 0 would give 0 * inf; e^-700 is equivalent and finite.
         metric.update(logits.log_softmax(1).clamp(min=-700))
         with _seeded(seed):
             mean, std = metric.compute()

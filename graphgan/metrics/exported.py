@@ -1,4 +1,4 @@
-"""Networks that measure pictures, given as programs: no code of theirs has to be there."""
+"""Feature networks given as exported programs, which need none of their code."""
 
 import logging
 from pathlib import Path
@@ -9,15 +9,15 @@ from torch import Tensor, nn
 
 
 class ExportedProgram(nn.Module):
-    """What ``torch.export.save`` wrote, as a module; it has the one mode it was exported in.
+    """A program written by ``torch.export.save``, as a module; its mode is fixed by the export.
 
     Args:
-        path: of the file (``.pt2``).
+        path: path of the file (``.pt2``).
     Shapes:
         ``images: b 3 h w``, 8 bits -> ``b d``; whatever h and w it was exported for
     Raises:
-        ValueError: no such file, or something else in it; called with pictures of another size or
-            number than it was exported for.
+        ValueError: the file does not exist or has other content; when called: images of a size or
+            number it was not exported for.
     """
 
     def __init__(self, path: Path) -> None:
@@ -26,10 +26,10 @@ class ExportedProgram(nn.Module):
             raise ValueError(f"{path}: no such file; expected a program of torch.export")
         self.path = path
         before = logging.root.manager.disable
-        logging.disable(logging.CRITICAL)  # torch logs every way it tries to read a file
+        logging.disable(logging.CRITICAL)  # torch logs every attempt to read a file
         try:
             self.run = torch.export.load(path).module()
-        except Exception as error:  # whatever a damaged archive makes of it
+        except Exception as error:  # damaged archives raise any exception
             raise ValueError(f"{path}: expected a program of torch.export: {error}") from error
         finally:
             logging.disable(before)
@@ -41,11 +41,11 @@ class ExportedProgram(nn.Module):
             count, _, height, width = images.shape
             reason = str(error).strip().partition("\n")[0]
             raise ValueError(
-                f"{self.path}: expected a program for {count} 8-bit pictures of {width} x {height} "
+                f"{self.path}: expected a program for {count} 8-bit images of {width} x {height} "
                 f"pixels: {reason}"
             ) from error
         return output
 
     def train(self, mode: bool = True) -> "ExportedProgram":
-        """Nothing to change: an exported program refuses to be asked."""
+        """Does nothing: an exported program has only one mode."""
         return self

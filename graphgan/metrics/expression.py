@@ -1,4 +1,4 @@
-"""Expression of a face: mouth, lids, brows, gaze and the head's direction, from a mesh.
+"""Facial expression measured on a mesh: mouth, lids, brows, gaze and head direction.
 
 Source: the vertices are those of MediaPipe's face mesh; the ratio of an eye's height and width is
 that of `lid_openings`. The other ratios are ours.
@@ -26,18 +26,18 @@ _LEAST_FACES = 3  # two points always correlate fully
 
 
 class Expression(NamedTuple):
-    """One number a face for each measure; NaN where no face was found.
+    """One number per face for each measure; NaN if no face was found.
 
     Args:
-        mouth_opening: gap between the inner lips, over the outer-eye distance.
-        mouth_width: distance of the corners of the mouth, over the same.
-        smile: how far these corners lie above the middle of the gap between the lips, over the
+        mouth_opening: gap between the inner lips, relative to the outer-eye distance.
+        mouth_width: distance between the corners of the mouth, relative to the same.
+        smile: height of these corners above the middle of the gap between the lips, relative to the
             same.
-        brow_height: how far the brows lie above the eyes' corners, over the same.
-        right_eye, left_eye: height of the gap between the lids over its width: about 0.3 where a
-            person looks ahead, below 0.1 where the eye is closed.
-        gaze_across, gaze_down: how far the irises lie to the right of the middle between the eye's
-            corners, as seen, and below their line, over the eye's width; mean of both eyes.
+        brow_height: height of the brows above the corners of the eyes, relative to the same.
+        right_eye, left_eye: height of the gap between the lids relative to its width: about 0.3
+            when looking straight ahead, below 0.1 when closed.
+        gaze_across, gaze_down: offset of the irises to the right of the midpoint between the eye's
+            corners, as seen, and below their line, relative to the eye's width; mean of both eyes.
         yaw, pitch, roll: see `HeadPose`, in degrees.
     Shapes:
         each ``n``
@@ -61,17 +61,17 @@ def measure_expression(
     irises: Float[Tensor, "n 2 2"],
     contours: Float[Tensor, "n 2 16 2"],
 ) -> Expression:
-    """Measure each face, from where its mesh, irises and lids are.
+    """Measure each face from its mesh, irises and lids.
 
-    Mouth and brows are measured in the head's own axes (`head_rotation`): a turned head changes
-    them less than it changes distances in the image.
+    Mouth and brows are measured in the head's own axes (`head_rotation`), so that head rotation
+    affects them less than distances in the image.
 
     Args:
         mesh: vertices of `FaceMesh.mesh`, in pixels.
-        irises: centers, the person's right eye first, as `Iris` gives them.
-        contours: of the lids, as `Iris` gives them.
+        irises: centers of the irises, the person's right eye first, from `Iris`.
+        contours: contours of the lids, from `Iris`.
     Raises:
-        ValueError: unlike counts, or another number of vertices.
+        ValueError: mismatched counts, or a wrong number of vertices.
     """
     if not len(mesh) == len(irises) == len(contours):
         counts = f"{len(mesh)}, {len(irises)} and {len(contours)}"

@@ -1,8 +1,8 @@
-"""Frechet distance of two sets of descriptors, and what it cannot fall below.
+"""Frechet distance between two sets of descriptors, and its expected minimum.
 
 Source: Dowson and Landau, "The Frechet Distance between Multivariate Normal Distributions", Journal
 of Multivariate Analysis 1982; Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge
-to a Local Nash Equilibrium", NIPS 2017. `frechet_inception_distance` is the same of pictures.
+to a Local Nash Equilibrium", NIPS 2017. `frechet_inception_distance` is the same of images.
 The version on principal directions, for fewer rows than columns, is ours.
 """
 
@@ -24,11 +24,11 @@ _ROWS_A_DIRECTION = 4
 def frechet_distance(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> float:
     """``|m_a - m_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2))``, means and unbiased covariances.
 
-    0 for equal sets, without upper bound; in double precision. It falls with the number of rows,
-    also between equal sources: compare only at equal counts, and with `frechet_floor`.
+    0 for equal sets, without upper bound; in double precision. It decreases with the number of
+    rows, even between equal sources, so compare only at equal counts, and with `frechet_floor`.
 
     Raises:
-        ValueError: d rows or fewer in a set, rows that are not finite, sets of two widths.
+        ValueError: d rows or fewer in a set, rows that are not finite, sets of different widths.
 
     Example:
         >>> a = torch.randn(50, 3)
@@ -41,14 +41,14 @@ def frechet_distance(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> float:
         if len(features) <= width:
             raise ValueError(
                 f"expected more than d = {width} rows in the {name} set, got {len(features)}: with "
-                "fewer the covariances lack rank"
+                "fewer, the covariances are rank-deficient"
             )
     apart = (one.mean(0) - other.mean(0)).square().sum()
     return float(apart) + _spreads_apart(one, other)
 
 
 class PrincipalDistance(NamedTuple):
-    """A distance, and the number of principal directions that it is of."""
+    """A distance and the number of principal directions used."""
 
     distance: float
     directions: int
@@ -57,23 +57,23 @@ class PrincipalDistance(NamedTuple):
 def principal_frechet_distance(
     real: Float[Tensor, "n d"], other: Float[Tensor, "m d"], *, directions: int | None = None
 ) -> PrincipalDistance:
-    """`frechet_distance` with covariances along the leading directions of the real set alone.
+    """`frechet_distance` with covariances restricted to the leading directions of the real set.
 
     ``|m_r - m_o|^2 + tr(A + B - 2 (A B)^(1/2))`` with ``A = V^T S_r V``, ``B = V^T S_o V`` and k
-    orthogonal columns of V, along which the real rows vary most. Means take few rows and are
-    compared in all d directions. With d directions it is `frechet_distance`. It is not symmetric.
+    orthogonal columns of V, along which the real rows vary most. Means need few rows and are
+    compared in all d directions. With d directions it equals `frechet_distance`. It is not
+    symmetric.
 
     Compare only at equal counts and equal k, and with `frechet_floor` of this distance.
 
     Args:
-        real: features of real pictures.
-        other: of those that are judged.
-        directions: k. By default 32, or fewer where there are fewer than 128 rows in a set, a
-            quarter of them; at most the rank of the real rows about their mean.
+        real: features of real images.
+        other: features of the images to judge.
+        directions: k. Default: 32, or a quarter of the rows if a set has fewer than 128; at most
+            the rank of the centered real rows.
     Raises:
-        ValueError: directions beyond that rank, or as many as rows in a set and more; fewer than 4
-            rows in a set, real rows that are all equal, rows that are not finite, sets of two
-            widths.
+        ValueError: directions above that rank, or not fewer than the rows of a set; fewer than 4
+            rows in a set, identical real rows, rows that are not finite, sets of different widths.
 
     Example:
         >>> real = torch.randn(40, 100)
@@ -104,20 +104,20 @@ def frechet_floor(
     draws: int = 10,
     distance: Callable[[Tensor, Tensor], float] = frechet_distance,
 ) -> float:
-    """What a distance gives for two sets of ``count`` rows each from one source.
+    """The distance expected between two sets of ``count`` rows each from one source.
 
-    The mean over draws of two halves without a row in common. No system can be expected below it.
+    The mean over draws of two disjoint halves. No system can be expected to score lower.
 
     Args:
-        features: of the source, such as of untouched pictures.
-        count: rows in each half, above d.
-        seed: of the draws.
-        draws: pairs of halves.
-        distance: of two sets of rows. For `principal_frechet_distance` a function that gives its
-            first result; halves of 4 rows are then enough.
+        features: features of the source, such as untouched images.
+        count: rows in each half, more than d.
+        seed: random seed.
+        draws: number of draws.
+        distance: distance between two sets of rows. For `principal_frechet_distance`, pass a
+            function that returns its first result; halves of 4 rows are then enough.
     Raises:
-        ValueError: fewer than ``2 count`` rows, ``count`` not above d, rows that are not finite, no
-            draw.
+        ValueError: fewer than ``2 count`` rows, ``count`` not above d, rows that are not finite, or
+            no draws.
 
     Example:
         >>> frechet_floor(torch.randn(200, 3), 100) < frechet_floor(torch.randn(200, 3), 10)
@@ -126,7 +126,7 @@ def frechet_floor(
     check_positive(draws=draws)
     if 2 * count > len(features):
         raise ValueError(
-            f"expected {2 * count} rows and more for halves of {count}, got {len(features)}"
+            f"expected at least {2 * count} rows for halves of {count}, got {len(features)}"
         )
     generator = torch.Generator().manual_seed(seed)
     orders = [torch.randperm(len(features), generator=generator) for _ in range(draws)]
@@ -146,7 +146,7 @@ def _spreads_apart(a: Float64[Tensor, "n d"], b: Float64[Tensor, "m d"]) -> floa
     root = vectors * values.clamp(min=0).sqrt() @ vectors.T
     both = torch.linalg.eigvalsh(root @ other @ root).clamp(min=0).sqrt().sum()
     apart = one.trace() + other.trace() - 2 * both
-    return max(0.0, float(apart))  # rounding leaves equal sets a little below 0
+    return max(0.0, float(apart))  # rounding makes equal sets slightly negative
 
 
 def _principal_directions(features: Float64[Tensor, "n d"]) -> Float64[Tensor, "r d"]:

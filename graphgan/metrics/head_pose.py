@@ -1,4 +1,4 @@
-"""Yaw, pitch and roll of a head from a mesh of its face.
+"""Yaw, pitch and roll of a head from its face mesh.
 
 Source: the face is MediaPipe's canonical face model, with the weights of its vertices
 (``geometry_pipeline_metadata_landmarks`` of npm's @mediapipe/face_mesh, Apache-2.0). MediaPipe fits
@@ -19,16 +19,16 @@ from graphgan.weights import weights_file
 FACE_MODEL = "face-model"
 """Name of the shipped canonical face."""
 
-_STEPS = 10  # of Gauss and Newton; the start is near
-_LEAST_POINTS = 4  # of a shape that has depth
+_STEPS = 10  # Gauss-Newton steps; the start is close
+_LEAST_POINTS = 4  # minimum for a shape with depth
 
 
 class FaceModel(NamedTuple):
-    """A rigid face to which meshes are compared.
+    """A rigid face that meshes are compared with.
 
     Args:
         vertices: in the axes of an image: x to the right, y down, z away from the camera.
-        weights: how much each vertex counts, 0 for those that move with the expression.
+        weights: weight of each vertex, 0 for those that move with the expression.
     """
 
     vertices: Float[Tensor, "k 3"]
@@ -36,12 +36,12 @@ class FaceModel(NamedTuple):
 
 
 class HeadPose(NamedTuple):
-    """How heads are turned, in degrees; all 0 for a face that looks straight into the camera.
+    """Head angles in degrees; all 0 for a face that looks straight into the camera.
 
     Args:
-        yaw: above 0 where the nose points to the right of the image.
-        pitch: above 0 where it points up.
-        roll: above 0 where the head leans clockwise, as seen.
+        yaw: positive if the nose points to the right of the image.
+        pitch: positive if it points up.
+        roll: positive if the head leans clockwise, as seen.
     Shapes:
         each ``n``
     """
@@ -55,10 +55,9 @@ def head_pose(vertices: Float[Tensor, "n 468 d"]) -> HeadPose:
     """Fit the canonical face to each mesh, see `fit_rotation` and `head_angles`.
 
     Args:
-        vertices: x and y in pixels; a third coordinate is not looked at. A mesh with a NaN among
-            them gets NaN.
+        vertices: x and y in pixels; a third coordinate is ignored. A mesh containing NaN gets NaN.
     Raises:
-        ValueError: another number of vertices.
+        ValueError: wrong number of vertices.
 
     Example:
         >>> face = canonical_face().vertices
@@ -69,7 +68,7 @@ def head_pose(vertices: Float[Tensor, "n 468 d"]) -> HeadPose:
 
 
 def head_rotation(vertices: Float[Tensor, "n 468 d"]) -> Float[Tensor, "n 3 3"]:
-    """The matrices of `head_pose`: from the axes of the canonical face to those of the image."""
+    """The matrices of `head_pose`, from the axes of the canonical face to those of the image."""
     model = canonical_face()
     if vertices.ndim != 3 or vertices.shape[1] != len(model.vertices):
         raise ValueError(f"expected meshes of shape (n, 468, 3), got {tuple(vertices.shape)}")
@@ -84,8 +83,8 @@ def head_rotation(vertices: Float[Tensor, "n 468 d"]) -> Float[Tensor, "n 3 3"]:
 def head_angles(rotations: Float[Tensor, "n 3 3"]) -> HeadPose:
     """The angles of ``R = R_z(roll) R_x(-pitch) R_y(-yaw)``.
 
-    A picture that is turned in its plane changes the roll alone, and a profile is no special case:
-    only a face that looks straight up or down leaves yaw and roll open.
+    Rotating an image in its plane only changes the roll, and profiles are not a special case; yaw
+    and roll are ambiguous only for a face that looks straight up or down.
     """
     matrices = rotations.double()
     down = matrices[:, 2, 1].clamp(-1, 1)
@@ -98,23 +97,23 @@ def head_angles(rotations: Float[Tensor, "n 3 3"]) -> HeadPose:
 def fit_rotation(
     points: Float[Tensor, "n k 2"], shape: Float[Tensor, "k 3"], weights: Float[Tensor, "k"]
 ) -> Float[Tensor, "n 3 3"]:
-    """The rotations R that bring a rigid shape nearest to points, under weak perspective.
+    """Rotations R that best align a rigid shape with points, under weak perspective.
 
     ``minimize over s, R, t: sum_i w_i |s (R X_i)_xy + t - x_i|^2``
 
-    It starts from the affine map of least squares, whose rows are made orthonormal, and goes on by
-    the method of Gauss and Newton. Points with a NaN among them get a matrix of NaN.
+    Starts from the least-squares affine map with orthonormalized rows, then refines it by
+    Gauss-Newton. Points that contain NaN get a matrix of NaN.
 
     Args:
         points: x_i, in pixels.
-        shape: X_i, in axes whose z points away from the camera; not flat.
+        shape: X_i, not flat, in axes whose z points away from the camera.
         weights: w_i, at least 0.
     Raises:
-        ValueError: a flat shape or fewer than 4 points; unlike counts.
+        ValueError: a flat shape, fewer than 4 points, or mismatched counts.
     """
     found = points.new_full((len(points), 3, 3), torch.nan)
     present = points.isfinite().flatten(1).all(1)
-    x, model, w = _centred(points[present].double(), shape.double(), weights.double())
+    x, model, w = _centered(points[present].double(), shape.double(), weights.double())
     if present.any():
         found[present] = _refined(_affine_rotation(x, model, w), x, model, w).to(points)
     return found
@@ -122,14 +121,14 @@ def fit_rotation(
 
 @cache
 def canonical_face() -> FaceModel:
-    """MediaPipe's, in centimeters; its 33 points with a weight stay where they are in a face."""
+    """MediaPipe's face in centimeters; its 33 weighted points do not move with the expression."""
     from safetensors.torch import load_file
 
     tensors = load_file(weights_file(FACE_MODEL))
     return FaceModel(tensors["vertices"] * torch.tensor([1.0, -1.0, -1.0]), tensors["weights"])
 
 
-def _centred(
+def _centered(
     points: Float64[Tensor, "n k 2"], shape: Float64[Tensor, "k 3"], weights: Float64[Tensor, "k"]
 ) -> tuple[Float64[Tensor, "n k 2"], Float64[Tensor, "k 3"], Float64[Tensor, "k"]]:
     """Without translation, and with weights of sum 1."""
@@ -139,7 +138,7 @@ def _centred(
     w = (weights / weights.sum())[:, None]
     model = shape - (w * shape).sum(0)
     if len(shape) < _LEAST_POINTS or torch.linalg.matrix_rank(w.sqrt() * model) < 3:
-        raise ValueError("expected a shape of 4 points and more that has depth, got a flat one")
+        raise ValueError("expected a shape of at least 4 points that has depth, got a flat one")
     return points - (w * points).sum(1, keepdim=True), model, w[:, 0]
 
 

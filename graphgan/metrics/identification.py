@@ -1,8 +1,8 @@
-"""Whose face it is: identification in a gallery, and verification of pairs, by descriptors.
+"""Face identification in a gallery and verification of pairs, from descriptors.
 
-A descriptor is a row of numbers that a network gives to a face; near ones are of one person. A row
-of NaN stands for a face that gave none, for instance because none was found. Sources of the
-measures: Phillips et al., "The FERET Evaluation Methodology for Face-Recognition Algorithms", TPAMI
+A descriptor is a row of numbers that a network computes for a face; close descriptors belong to one
+person. A row of NaN marks a face without a descriptor, for instance because no face was found.
+Sources: Phillips et al., "The FERET Evaluation Methodology for Face-Recognition Algorithms", TPAMI
 2000, for rank one and verification; Huang et al., "Labeled Faces in the Wild", 2007, for folds.
 """
 
@@ -17,7 +17,7 @@ from torch import Tensor
 def descriptor_distances(
     probes: Float[Tensor, "n d"], gallery: Float[Tensor, "m d"]
 ) -> Float64[Tensor, "n m"]:
-    """``|probe - face|``, Euclidean, in double precision on the CPU; NaN where either is missing.
+    """``|probe - face|``, Euclidean, in double precision on the CPU; NaN if either is missing.
 
     Raises:
         ValueError: not ``n d`` and ``m d``.
@@ -29,7 +29,7 @@ def descriptor_distances(
     shapes = tuple(probes.shape), tuple(gallery.shape)
     if not (probes.ndim == gallery.ndim == 2 and probes.shape[1] == gallery.shape[1]):
         raise ValueError(f"expected descriptors of one width, n d and m d, got {shapes}")
-    # By products it would be faster, and wrong in the last digits between near ones.
+    # Matrix products would be faster, but inaccurate for close descriptors.
     exact = "donot_use_mm_for_euclid_dist"
     return torch.cdist(probes.cpu().double(), gallery.cpu().double(), compute_mode=exact)
 
@@ -39,19 +39,19 @@ def rank_one(
     probe_people: Int[Tensor, "n"],
     gallery_people: Int[Tensor, "m"],
 ) -> Float[Tensor, "n"]:
-    """1 for a probe whose nearest face of the gallery is of its person, else 0: not identified.
+    """1 if a probe's nearest gallery face shows its person, else 0: not identified.
 
-    0 also where the probe or all of the gallery has no descriptor (NaN), and where several faces
-    are equally near, one of them of another person. A person whose own faces in the gallery gave
-    no descriptor cannot be found.
+    Also 0 if the probe or the whole gallery has no descriptor (NaN), or if several faces are
+    equally near and one of them shows another person. A person whose gallery faces have no
+    descriptor cannot be identified.
 
     Args:
         distances: NaN where missing.
-        probe_people: the number of each probe's person.
-        gallery_people: likewise, each person once or several times.
+        probe_people: person of each probe.
+        gallery_people: likewise; each person may appear several times.
     Raises:
-        ValueError: other people than distances, an empty gallery, a probe whose person is not in
-            the gallery.
+        ValueError: mismatched numbers of people and distances, an empty gallery, or a probe whose
+            person is not in the gallery.
 
     Example:
         >>> distances = torch.tensor([[0.2, 0.5], [0.3, 0.4]])
@@ -62,13 +62,13 @@ def rank_one(
         raise ValueError(f"expected distances of {expected}, got {tuple(distances.shape)}")
     check_known(probe_people, gallery_people, "the gallery")
     nearest = distances.masked_fill(distances.isnan(), torch.inf).amin(1, keepdim=True)
-    near = distances == nearest  # nothing beside NaN
+    near = distances == nearest  # False for NaN
     own = probe_people[:, None] == gallery_people
     return (near.any(1) & (own | ~near).all(1)).to(distances.dtype)
 
 
 def check_known(probe_people: Int[Tensor, "n"], known_people: Int[Tensor, "m"], where: str) -> None:
-    """Raise ``ValueError`` unless all people of the probes are among those who are known."""
+    """Raise ``ValueError`` unless all the probes' people are known."""
     if not len(known_people):
         raise ValueError(f"expected at least one face in {where}, got none")
     unknown = torch.unique(probe_people[~torch.isin(probe_people, known_people)]).tolist()
@@ -78,11 +78,11 @@ def check_known(probe_people: Int[Tensor, "n"], known_people: Int[Tensor, "m"], 
 
 
 def verified(distances: Float[Tensor, "n"], threshold: float) -> Float[Tensor, "n"]:
-    """1 for a pair that is accepted as one person, ``distance <= threshold``; 0 where missing.
+    """1 if a pair is accepted as one person, ``distance <= threshold``; 0 if it is missing.
 
     Args:
-        distances: of pairs of faces, NaN where one gave no descriptor.
-        threshold: 0.6 for dlib's descriptor, as its author gives it.
+        distances: distances of pairs, NaN if a face has no descriptor.
+        threshold: 0.6 for dlib's descriptor, as given by its author.
     Raises:
         ValueError: a threshold that is NaN.
 
@@ -96,17 +96,18 @@ def verified(distances: Float[Tensor, "n"], threshold: float) -> Float[Tensor, "
 
 
 def threshold_at(impostors: Float[Tensor, "n"], false_accept_rate: float) -> float:
-    """The largest threshold at which `verified` accepts at most this share of the impostor pairs.
+    """The largest threshold at which `verified` accepts at most this share of impostor pairs.
 
-    It lies just below the next impostor pair's distance; infinite where all that have a distance
-    may be accepted. A pair without one is a pair and never accepted.
+    It lies just below the next impostor pair's distance, or is infinite if all pairs with a
+    distance may be accepted. A pair without a distance still counts as a pair, and is never
+    accepted.
 
     Args:
         impostors: distances between different people, NaN where missing.
-        false_accept_rate: from ``1 / n`` to 1. Below that no pair may be accepted, and so few
-            cannot tell where that begins.
+        false_accept_rate: from ``1 / n`` to 1. Below that, no pair may be accepted, and n pairs
+            cannot determine the threshold.
     Raises:
-        ValueError: a rate out of that range, no pair.
+        ValueError: a rate outside that range, or no pairs.
 
     Example:
         >>> threshold = threshold_at(torch.tensor([0.5, 0.9, 0.7, 0.8]), 0.25)
@@ -138,7 +139,7 @@ class RocCurve(NamedTuple):
     true_accept_rate: Float64[Tensor, "t"]
 
     def corners(self) -> "RocCurve":
-        """The same curve by its corners: millions of impostors make no more of them than pairs."""
+        """The same curve reduced to its corners, whose number does not grow with the impostors."""
         true = self.true_accept_rate
         rises = torch.nonzero(true.diff() > 0).flatten()
         ends = torch.tensor([0, len(true) - 1])
@@ -147,16 +148,16 @@ class RocCurve(NamedTuple):
 
 
 def roc(genuine: Float[Tensor, "n"], impostors: Float[Tensor, "m"]) -> RocCurve:
-    """Shares of impostor and of genuine pairs that `verified` accepts, at every threshold.
+    """Shares of impostor and genuine pairs that `verified` accepts, at every threshold.
 
-    One step for each distance that occurs. Pairs without a distance are never accepted: what is
-    missing to 1 comes with the last step, (1, 1), which accepts everything unseen.
+    One step for each distance that occurs. Pairs without a distance are never accepted: the
+    remainder to 1 is in the last step, (1, 1), which accepts everything.
 
     Args:
         genuine: distances between faces of one person, NaN where missing.
-        impostors: between different people, likewise.
+        impostors: distances between different people, likewise.
     Raises:
-        ValueError: no pair of either kind.
+        ValueError: no pairs of either kind.
 
     Example:
         >>> curve = roc(torch.tensor([0.2, 0.4]), torch.tensor([0.3, 0.9]))
@@ -174,17 +175,17 @@ def roc(genuine: Float[Tensor, "n"], impostors: Float[Tensor, "m"]) -> RocCurve:
 
 
 def auc(genuine: Float[Tensor, "n"], impostors: Float[Tensor, "m"]) -> float:
-    """Area under `roc`: how often a genuine pair is nearer than an impostor pair, ties count half.
+    """Area under `roc`: how often a genuine pair is closer than an impostor pair; ties count half.
 
     ``P(g < i) + P(g = i) / 2`` over all pairs of a genuine distance g and an impostor distance i,
-    which is the statistic of Mann and Whitney: 1 where they are told apart, 1/2 by chance. A pair
-    without a distance is further than any other, and as far as others without one.
+    which is the Mann-Whitney statistic: 1 if they are perfectly separated, 1/2 by chance. Pairs
+    without a distance count as farther than all others and as equal to each other.
 
     Args:
         genuine: distances between faces of one person, NaN where missing.
-        impostors: between different people, likewise.
+        impostors: distances between different people, likewise.
     Raises:
-        ValueError: no pair of either kind.
+        ValueError: no pairs of either kind.
 
     Example:
         >>> auc(torch.tensor([0.2, 0.4]), torch.tensor([0.3, 0.4]))
@@ -213,13 +214,13 @@ def _missing_last(distances: Float[Tensor, "n"]) -> Float64[Tensor, "n"]:
 def same_class(
     logits: Float[Tensor, "n c"], other_logits: Float[Tensor, "n c"]
 ) -> Float[Tensor, "n"]:
-    """1 where a classifier names the same class first for both faces of a pair, else 0.
+    """1 if a classifier ranks the same class first for both faces of a pair, else 0.
 
-    The re-identification score of published evaluations, where the classes are the people that a
-    recogniser was trained on. 0 also where a face gave no logits (NaN).
+    The re-identification score of published evaluations, whose classes are the people that a
+    recognizer was trained on. Also 0 if a face has no logits (NaN).
 
     Raises:
-        ValueError: unlike shapes, not ``n c``, no class.
+        ValueError: mismatched shapes, not ``n c``, no class.
 
     Example:
         >>> logits = torch.tensor([[2.0, 1.0], [0.0, 3.0]])
@@ -241,16 +242,16 @@ class FoldStatistics(NamedTuple):
 
 
 def fold_statistics(values: Float[Tensor, "n"], folds: Int[Tensor, "n"]) -> FoldStatistics:
-    """Mean over folds of the mean within, and the spread of these (folds less one below).
+    """Mean of the folds' means, and their sample standard deviation.
 
-    As accuracies on LFW are given, over its 10 folds; the standard error that some print instead is
-    ``std / sqrt(folds)``.
+    This is how accuracies on LFW's 10 folds are reported; some report the standard error
+    ``std / sqrt(folds)`` instead.
 
     Args:
-        values: NaN ones are left out.
-        folds: the number of each value's fold.
+        values: NaN values are ignored.
+        folds: fold number of each value.
     Raises:
-        ValueError: other folds than values, a single fold, a fold without values.
+        ValueError: mismatched numbers of folds and values, a single fold, or a fold without values.
 
     Example:
         >>> fold_statistics(torch.tensor([1.0, 0.0, 1.0, 1.0]), torch.tensor([1, 1, 2, 2]))
@@ -260,7 +261,7 @@ def fold_statistics(values: Float[Tensor, "n"], folds: Int[Tensor, "n"]) -> Fold
         raise ValueError(f"expected a fold for each of {len(values)} values, got {len(folds)}")
     names = torch.unique(folds).tolist()
     if len(names) < 2:
-        raise ValueError(f"expected two folds and more, got {len(names)}")
+        raise ValueError(f"expected at least two folds, got {len(names)}")
     means = torch.stack([values[folds == name].double().nanmean() for name in names])
     if empty := [
         name for name, mean in zip(names, means.tolist(), strict=True) if math.isnan(mean)
@@ -272,17 +273,17 @@ def fold_statistics(values: Float[Tensor, "n"], folds: Int[Tensor, "n"]) -> Fold
 def fold_accuracies(
     distances: Float[Tensor, "n"], same: Bool[Tensor, "n"], folds: Int[Tensor, "n"]
 ) -> Float64[Tensor, "n"]:
-    """1 for a pair that is judged rightly, at the threshold that is best in all *other* folds.
+    """1 if a pair is classified correctly at the threshold that is best in all *other* folds.
 
-    As accuracies on LFW are given ("image-restricted": nothing of a fold is looked at to judge it).
-    Their mean over a fold is its accuracy, see `fold_statistics`.
+    This is how accuracies on LFW are computed ("image-restricted": a fold is judged without looking
+    at it). The mean over a fold is its accuracy, see `fold_statistics`.
 
     Args:
-        distances: of pairs, NaN where one gave no descriptor: never accepted.
-        same: whether a pair is of one person.
-        folds: the number of each pair's fold.
+        distances: distances of pairs; NaN, if a face has no descriptor, is never accepted.
+        same: whether a pair shows one person.
+        folds: fold number of each pair.
     Raises:
-        ValueError: other counts, a single fold.
+        ValueError: mismatched counts, or a single fold.
 
     Example:
         >>> distances, same = torch.tensor([0.1, 0.9, 0.2, 0.8]), torch.tensor([1, 0, 1, 0]).bool()
@@ -294,7 +295,7 @@ def fold_accuracies(
         raise ValueError(f"expected distances, same and folds of one length, got {shapes}")
     names = torch.unique(folds).tolist()
     if len(names) < 2:
-        raise ValueError(f"expected two folds and more, got {len(names)}")
+        raise ValueError(f"expected at least two folds, got {len(names)}")
     distances = distances.double()
     right = torch.zeros(len(distances), dtype=torch.float64)
     for name in names:

@@ -1,4 +1,4 @@
-"""Features of published FIDs: Inception-v3 on pictures that are resized as TensorFlow did it."""
+"""Features for standard FID: Inception-v3 with TensorFlow's image resizing."""
 
 from pathlib import Path
 
@@ -13,17 +13,17 @@ WEIGHTS_URL = (
     "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
     "pt_inception-2015-12-05-6726825d.pth"
 )
-"""Where the weights lie that published FIDs were measured with (Apache-2.0, 91 MB)."""
+"""Download address of the weights used for published FIDs (Apache-2.0, 91 MB)."""
 
 
 class InceptionFeatures(nn.Module):
-    """The 2,048 features of Inception-v3 that FID and KID were defined with.
+    """The 2,048 features of Inception-v3 that define FID and KID.
 
-    Pictures are brought to 299 x 299 pixels as TensorFlow 1 did it: bilinear between pixels
-    ``floor(i n / 299)`` and the next, without anything against aliasing; then ``(v - 128) / 128``.
+    Images are resized to 299 x 299 pixels as in TensorFlow 1: bilinearly between pixels
+    ``floor(i n / 299)`` and the next, without antialiasing; then ``(v - 128) / 128``.
 
-    Neither torch-fidelity, which torchmetrics asks for, nor torchvision is needed: one file of
-    weights is, see `WEIGHTS_URL`.
+    This needs neither torch-fidelity, which torchmetrics requires, nor torchvision, only one
+    weights file, see `WEIGHTS_URL`.
 
     Args:
         weights: ``pt_inception-2015-12-05-6726825d.pth`` of torch-fidelity's or pytorch-fid's
@@ -31,7 +31,8 @@ class InceptionFeatures(nn.Module):
     Shapes:
         ``images: b 3 h w``, 8 bits -> ``b 2048``
     Raises:
-        ValueError: no such file, or other weights; images that are not of 8 bits, or none.
+        ValueError: the file does not exist or has other weights; when called: images that are not
+            8-bit, or none.
     """
 
     def __init__(self, weights: Path) -> None:
@@ -46,7 +47,7 @@ class InceptionFeatures(nn.Module):
         return self.network(self._fitted(images))  # type: ignore[no-any-return]
 
     def classify(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1008"]:
-        """Logits without their bias, as the Inception score was defined with them."""
+        """Logits without their bias, as used for the Inception score."""
         return self.network.classify(self._fitted(images), bias=False)
 
     def _fitted(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 299 299"]:

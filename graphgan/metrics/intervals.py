@@ -1,4 +1,4 @@
-"""Bootstrap intervals of means."""
+"""Bootstrap confidence intervals of means."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,7 +11,7 @@ _LEAST_SAMPLES = 3  # two always correlate fully
 
 
 class Interval(NamedTuple):
-    """A mean with its 95 % interval."""
+    """A mean with its 95 % confidence interval."""
 
     mean: float
     low: float
@@ -28,13 +28,14 @@ def bootstrap_mean(
     draws: int = 2000,
     seed: int = 0,
 ) -> Interval:
-    """Mean with a percentile-bootstrap interval of 95 %, drawn over groups of values.
+    """Mean with a 95 % percentile bootstrap interval, resampled over groups of values.
 
     Args:
-        values: one a sample.
-        groups: what is drawn together, such as the person of a sample; each value alone by default.
-        draws: bootstrap samples.
-        seed: of the draws.
+        values: one per sample.
+        groups: values that are drawn together, such as those of one person; each value by itself by
+            default.
+        draws: number of bootstrap samples.
+        seed: random seed.
     Raises:
         ValueError: no value, values that are not finite, groups of another length.
 
@@ -57,7 +58,7 @@ def bootstrap_mean(
 
 
 def mean_over_people(values: Float[Tensor, "n"], people: Int[Tensor, "n"]) -> Interval:
-    """`bootstrap_mean` over people; values that are NaN, as of what was not found, are left out.
+    """`bootstrap_mean` over people; NaN values, such as for faces not found, are ignored.
 
     Args:
         values: one a sample.
@@ -77,7 +78,7 @@ def mean_over_people(values: Float[Tensor, "n"], people: Int[Tensor, "n"]) -> In
 
 
 def rate_over_people(values: Float[Tensor, "n"], people: Int[Tensor, "n"]) -> Interval:
-    """`mean_over_people` of values that are 0 or 1; also where all are alike.
+    """`mean_over_people` for values of 0 or 1, also if all are equal.
 
     There a bootstrap, which knows only what was seen, would claim certainty. With n people of whom
     none (or all) are hit, the bound on the other side is the exact one of n independent draws:

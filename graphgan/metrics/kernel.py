@@ -1,8 +1,8 @@
-"""Kernel distance of two sets of features: it needs no more rows than two.
+"""Kernel distance between two sets of features, which works from two rows on.
 
 Source: Binkowski et al., "Demystifying MMD GANs", ICLR 2018, section 4 (the unbiased estimate of
 the squared maximum mean discrepancy, and the cubic kernel). `kernel_inception_distance` is the same
-of pictures.
+of images.
 """
 
 from typing import NamedTuple
@@ -17,7 +17,7 @@ _USUAL_SIZE = 1000
 
 
 class KernelDistance(NamedTuple):
-    """Mean and standard deviation over the subsets; 0 is the deviation of whole sets."""
+    """Mean and standard deviation over the subsets; the deviation is 0 for whole sets."""
 
     mean: float
     std: float
@@ -39,12 +39,12 @@ def kernel_distance(
     the subsets (their number in the denominator), not of another set of rows.
 
     Args:
-        real: features of the one set.
-        other: of the other.
-        subsets: drawn of each set, without a row twice.
-        subset_size: rows in each. By default the usual 1000, or the whole of the smaller set where
-            it has fewer; of two whole sets one number is left, without a deviation.
-        seed: of the subsets.
+        real: features of one set.
+        other: features of the other set.
+        subsets: number of subsets drawn from each set, without repeated rows.
+        subset_size: rows in each subset. Default: the usual 1000, or the whole smaller set if it
+            has fewer; two whole sets give one number, without a deviation.
+        seed: random seed of the subsets.
     Raises:
         ValueError: fewer rows in a set than ``subset_size`` or than two, ``subset_size`` below two,
             no subset; rows that are not finite, sets of two widths.

@@ -1,9 +1,9 @@
-"""How far the landmarks of a result are from those that it should have.
+"""Distance of a result's landmarks from their reference positions.
 
 Source: Dall'Asen et al., "Graph-based Generative Face Anonymisation with Pose Preservation", ICIAP
-2021. The distance of the outer corners of the eyes is the usual unit of face alignment; the
-published evaluation takes another one, ``"eye_coordinates"`` here. Only errors of one normalisation
-can be compared.
+2021. The distance between the outer corners of the eyes is the usual unit of face alignment; the
+published evaluation uses another one, ``"eye_coordinates"`` here. Only errors with the same
+normalization are comparable.
 """
 
 from typing import Literal, get_args
@@ -16,7 +16,7 @@ from torch.linalg import vector_norm
 from graphgan._checks import check_choice
 from graphgan.landmarks.maps import check_landmarks
 
-Normalisation = Literal["eye_distance", "eye_coordinates"]
+Normalization = Literal["eye_distance", "eye_coordinates"]
 
 OUTER_EYE_CORNERS = (36, 45)  # of iBUG-68
 
@@ -26,24 +26,24 @@ def landmark_error(
     reference: Float[Tensor, "b k 2"],
     *,
     corners: tuple[int, int] = OUTER_EYE_CORNERS,
-    normalisation: Normalisation = "eye_distance",
+    normalization: Normalization = "eye_distance",
 ) -> Float[Tensor, "b"]:
     """``mean over coordinates of |found - reference|``, divided by the size of the reference.
 
-    The mean is over the 2K coordinates, x and y alike, or those of the points that the reference
-    has. With (dx, dy) from one of its ``corners`` to the other its size is ``sqrt(dx^2 + dy^2)``
-    ("eye_distance") or ``(|dx| + |dy|) / 2`` ("eye_coordinates"); level eyes give twice the error
-    in the second.
+    The mean is over all 2K coordinates, or over those of the points present in the reference. With
+    (dx, dy) from one of its ``corners`` to the other, its size is ``sqrt(dx^2 + dy^2)``
+    ("eye_distance") or ``(|dx| + |dy|) / 2`` ("eye_coordinates"); for level eyes, the second gives
+    twice the error.
 
-    0 where equal. NaN for an item that was not detected, that is where ``found`` lacks a point of
-    the reference, and where the reference lacks a corner or has both in one place.
+    0 if equal. NaN for an item that was not detected, that is, if ``found`` lacks a point of the
+    reference, and if the reference lacks a corner or has both in one place.
 
     Args:
-        found: in the result, in pixels, NaN where missing.
-        reference: where they should be, likewise.
-        corners: numbers of two landmarks, in iBUG-68 the outer corners of the eyes.
+        found: landmarks of the result in pixels, NaN where missing.
+        reference: target positions, likewise.
+        corners: indices of two landmarks, in iBUG-68 the outer corners of the eyes.
     Raises:
-        ValueError: unlike shapes, corners that are not two of the landmarks, another normalisation.
+        ValueError: mismatched shapes, invalid corners, or an unknown normalization.
 
     Example:
         >>> face = 50 * torch.rand(1, 68, 2)
@@ -55,21 +55,21 @@ def landmark_error(
     if found.shape != reference.shape:
         shapes = f"{tuple(found.shape)} and {tuple(reference.shape)}"
         raise ValueError(f"expected one shape, got {shapes}")
-    check_choice("normalisation", normalisation, get_args(Normalisation))
+    check_choice("normalization", normalization, get_args(Normalization))
     present = reference.isfinite().all(-1)
     away = (found - reference).abs().mean(-1).masked_fill(~present, 0)
-    error = away.sum(1) / present.sum(1) / _size(reference, corners, normalisation)
+    error = away.sum(1) / present.sum(1) / _size(reference, corners, normalization)
     return torch.where(error.isfinite(), error, torch.nan)
 
 
 def _size(
-    landmarks: Float[Tensor, "b k 2"], corners: tuple[int, int], normalisation: Normalisation
+    landmarks: Float[Tensor, "b k 2"], corners: tuple[int, int], normalization: Normalization
 ) -> Float[Tensor, "b"]:
     count = landmarks.shape[1]
     if len({*corners} & {*range(count)}) != 2:
         raise ValueError(f"expected two corners from 0 to {count - 1}, got {corners}")
     across = landmarks[:, corners[0]] - landmarks[:, corners[1]]
-    if normalisation == "eye_coordinates":
+    if normalization == "eye_coordinates":
         return across.abs().mean(-1)
     distance: Tensor = vector_norm(across, dim=-1)
     return distance

@@ -1,4 +1,4 @@
-"""Error inside a mask, one number an item."""
+"""Error inside a mask, one number per item."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -14,7 +14,7 @@ def masked_error(
     Images in [-1, 1] give values in [0, 2]; an empty mask gives 0.
 
     Raises:
-        ValueError: unlike shapes.
+        ValueError: mismatched shapes.
     """
     if output.shape != target.shape:
         raise ValueError(f"expected one shape, got {tuple(output.shape)} and {tuple(target.shape)}")

@@ -1,8 +1,8 @@
-"""The parrot: an attacker who learns how anonymised pictures of known people look.
+"""The parrot attack: an attacker learns what anonymized images of known people look like.
 
-Source: Newton et al., "Preserving Privacy by De-identifying Face Images", TKDE 2005. An attacker
-who compares anonymised pictures with untouched ones may fail only because both look different. A
-parrot has put known people through the same anonymisation, and learns from what came out.
+Source: Newton et al., "Preserving Privacy by De-identifying Face Images", TKDE 2005. Comparing
+anonymized with untouched images may fail only because the two look different. A parrot attacker
+anonymizes images of known people with the same method and learns from the results.
 """
 
 import torch
@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from graphgan.metrics.identification import check_known
 
-_STEPS = 1000  # never needed: it ends where the gradient does
+_STEPS = 1000  # never reached: it stops when the gradient vanishes
 
 
 def parrot_rank_one(
@@ -23,27 +23,27 @@ def parrot_rank_one(
     *,
     weight_decay: float = 10.0,
 ) -> Float64[Tensor, "m"]:
-    """1 for a probe whose person a linear head names first, else 0: not identified.
+    """1 for a probe whose person a linear head ranks first, else 0: not identified.
 
-    The head is multinomial logistic regression on anonymised pictures of known people: it minimises
+    The head is multinomial logistic regression on anonymized images of known people: it minimizes
     ``sum over faces of -log softmax(W z + c)[person] + weight_decay / 2 |W|^2``, z the descriptors
     less their mean and over their standard deviation in ``train``. There is one minimum, which
     L-BFGS finds from zero, in double precision on the CPU: the same input gives the same answer.
 
-    Faces without a descriptor (NaN) are left out of the training, and are wrong as probes. A person
-    none of whose training faces gave one is never named.
+    Faces without a descriptor (NaN) are excluded from training and count as wrong as probes. A
+    person without any usable training face is never named.
 
     Args:
-        train: descriptors of anonymised pictures, NaN where missing.
-        train_people: the number of each one's person.
-        probes: descriptors of other anonymised pictures, likewise.
+        train: descriptors of anonymized images, NaN where missing.
+        train_people: person of each training descriptor.
+        probes: descriptors of other anonymized images, likewise.
         probe_people: likewise.
-        weight_decay: above 0. Measured on dlib's descriptors of 60 people, 1 to 4 faces each to
-            learn from, untouched and as mosaics: from 0.1 to 30 the rate hardly changes, from 100
-            on it falls where there is most to learn.
+        weight_decay: above 0. Measured with dlib's descriptors of 60 people, 1 to 4 training faces
+            each, untouched and as mosaics: the rate hardly changes from 0.1 to 30, and falls from
+            100 on where there is most to learn.
     Raises:
-        ValueError: unlike shapes, no training face, a probe whose person is not among the known
-            ones, a weight decay that is not positive.
+        ValueError: mismatched shapes, no training faces, a probe of an unknown person, or a weight
+            decay that is not positive.
 
     Example:
         >>> people = torch.arange(3).repeat(5)
@@ -61,7 +61,7 @@ def parrot_rank_one(
     faces = train.cpu().double()[known]
     people, classes = torch.unique(train_people.cpu()[known], return_inverse=True)
     mean, scale = faces.mean(0), faces.std(0, correction=0)
-    scale[scale == 0] = 1  # where all are alike there is nothing to learn
+    scale[scale == 0] = 1  # constant columns carry no information
     weight, bias = _fit((faces - mean) / scale, classes, weight_decay)
     logits = (probes.cpu().double()[seen] - mean) / scale @ weight.T + bias
     named[seen] = (people[logits.argmax(1)] == probe_people.cpu()[seen]).double()

@@ -1,4 +1,4 @@
-"""PCKh: the share of joints that stand where they should, measured by the size of the head.
+"""PCKh: the share of correctly placed joints, relative to the head size.
 
 Source: Andriluka et al., "2D Human Pose Estimation: New Benchmark and State of the Art Analysis",
 CVPR 2014. There the head is annotated as a box; here it is the box around nose, neck, eyes and

@@ -31,8 +31,8 @@ def measure_pose(
     reaches says how much that alone is worth.
 
     Args:
-        sources: crops before anonymisation.
-        answers: by name, picture by picture beside the sources.
+        sources: crops before anonymization.
+        answers: by name, image by image beside the sources.
         detector: finds faces and their landmarks.
     """
     wanted = _detected(detector, sources)
@@ -50,7 +50,7 @@ def measure_pose(
 def _detected(
     detector: LandmarkDetector, images: UInt8[Tensor, "b 3 h w"]
 ) -> Float[Tensor, "b 68 2"]:
-    """Landmarks of the surest face, in pixels of the enlarged picture; NaN where none is found."""
+    """Landmarks of the surest face, in pixels of the enlarged image; NaN where none is found."""
     missing = torch.full((detector.num_landmarks, 2), torch.nan)
     found = [detector(_enlarged(image)) for image in images]
     return torch.stack([faces[0].landmarks if faces else missing for faces in found])

@@ -1,4 +1,4 @@
-"""Features of whole pictures that tell real ones from made ones, by a network of free weights.
+"""Whole-image features that distinguish real from generated images, with freely licensed weights.
 
 Source: Tan and Le, "EfficientNet", ICML 2019, see `graphgan.models.efficientnet_lite`. Published
 FIDs are of another network, Inception-v3: numbers of the two cannot be compared.
@@ -19,31 +19,32 @@ from graphgan.landmarks.align import Crop, crop_image
 from graphgan.layers.fusion import fuse
 from graphgan.models.efficientnet_lite import EfficientNetLite
 
-_AT_ONCE = 2  # of these sizes, more pictures at once are slower on a processor
+_AT_ONCE = 2  # at this size, larger batches are slower on CPUs
 
-_SIDE_OF_BOX = 1.25  # what is replaced fills most of it; a wider crop shows less of a difference
+_SIDE_OF_BOX = 1.25  # the replaced region fills most of it
 _RAISED_BY = 0.05
 
 
 class RealismFeatures(nn.Module):
-    """What EfficientNet-lite sees in pictures, for Frechet and kernel distances.
+    """EfficientNet-lite features for Frechet and kernel distances.
 
-    Pictures are brought to the size that the network was trained at, 260 x 260 pixels for "lite2":
-    bicubic, widened when shrinking so that nothing aliases, and cut off at 0 and 255. Pictures that
-    are not square are squeezed.
+    Images are resized to the network's training size, 260 x 260 pixels for "lite2", bicubically
+    with antialiasing, and clipped to 0 to 255. Images that are not square are squeezed.
 
     Args:
         variant: "lite2" or "lite0".
-        weights: see `EfficientNetLite.pretrained`; None for the package that is installed.
+        weights: see `EfficientNetLite.pretrained`; None uses the installed package.
     Attributes:
-        name: in tables: the variant.
-        of_close_ups: evaluation shows it `close_up`, not whole pictures.
-        fingerprint: of weights and size; features stay valid as long as this does not change.
+        name: name in tables: the variant.
+        of_close_ups: evaluation passes face crops (`close_up`) instead of whole images.
+        fingerprint: identifies weights and size; cached features are valid as long as it does not
+            change.
     Shapes:
         ``images: b 3 h w``, 8 bits -> ``b 1280``
     Raises:
         MissingExtraError: no weights given, and their package is not installed.
-        ValueError: another variant, or a file of something else; other images, or none.
+        ValueError: an unknown variant, a file with other content; when called: wrong images, or
+            none.
     """
 
     of_close_ups = True
@@ -65,7 +66,7 @@ class RealismFeatures(nn.Module):
         parts = torch.split(images, _AT_ONCE)
         return torch.cat(list(results_in_order(parts, self._seen)))
 
-    @torch.no_grad()  # a thread of its own knows nothing of its caller's
+    @torch.no_grad()  # a new thread does not inherit the caller's setting
     def _seen(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1280"]:
         return self.network(self._fitted(images))  # type: ignore[no-any-return]
 
@@ -79,18 +80,17 @@ class RealismFeatures(nn.Module):
 def close_up(
     image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "k 2"], *, size: int = 260
 ) -> UInt8[Tensor, "3 {size} {size}"]:
-    """The face and little else, as `RealismFeatures` sees most of what was done to it.
+    """Crop the face and little else, where `RealismFeatures` is most sensitive to changes.
 
-    A square of 1.25 times the longer side of the landmarks' box, around its middle, raised by a
-    twentieth of the side: from the forehead to below the chin. Where it leaves the picture, the
-    picture is reflected.
+    A square of 1.25 times the longer side of the landmarks' box, centered on it and raised by a
+    twentieth of the side: from the forehead to below the chin. The image is reflected at its edges.
 
     Args:
-        image: that the face is in.
-        landmarks: of the face in it, such as of the face before it was replaced; NaN where missing.
-        size: pixels a side of the result.
+        image: image with the face.
+        landmarks: landmarks of the face, such as those before it was replaced; NaN where missing.
+        size: side of the result in pixels.
     Raises:
-        ValueError: no landmark is there, or all that are there lie on one point; less than a pixel.
+        ValueError: no landmark is present, all present ones coincide, or a size below one pixel.
 
     Example:
         >>> image = torch.randint(256, (3, 90, 120), dtype=torch.uint8)

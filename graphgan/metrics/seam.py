@@ -1,4 +1,4 @@
-"""Does one see where a face was pasted? Steps across a mask's outline, beside those along it.
+"""Seam visibility: compare gradients across a mask's outline with those along it.
 
 The measure is ours.
 """
@@ -35,13 +35,13 @@ def seam_visibility(
     |dI/dt|`` along it, over the pixels up to 2 from the outline and over red, green and blue; r the
     result, o the original. Gradients are those of a Gaussian of 1 pixel. 1 where no seam is to be
     seen, also where the outline runs along an edge of the original, such as a jaw. NaN where the
-    mask has no outline inside the picture, or the result is NaN.
+    mask has no outline inside the image, or the result is NaN.
 
     Args:
         results, originals: in [-1, 1], or 8-bit.
         mask: above 0.5 where the result was pasted.
     Raises:
-        ValueError: unlike shapes.
+        ValueError: mismatched shapes.
 
     Example:
         >>> images, mask = torch.rand(1, 3, 32, 32), torch.zeros(1, 1, 32, 32)
@@ -56,7 +56,7 @@ def seam_visibility(
 
 
 def changed_region(results: Images, originals: Images) -> Bool[Tensor, "n 1 h w"]:
-    """Where results differ from originals, without specks and holes: where something was pasted.
+    """Where results differ from originals, without specks and holes: the pasted region.
 
     Pixels whose mean difference over red, green and blue and over 3 x 3 pixels is above 8 steps of
     8 bits, which compression alone hardly makes; what is thinner than 5 pixels is left out, and
@@ -65,7 +65,7 @@ def changed_region(results: Images, originals: Images) -> Bool[Tensor, "n 1 h w"
     Args:
         results, originals: in [-1, 1], or 8-bit.
     Raises:
-        ValueError: unlike shapes.
+        ValueError: mismatched shapes.
     """
     nowhere = torch.zeros(len(results), 1, *results.shape[2:])
     one, other = checked_images(results, originals, nowhere)

@@ -1,4 +1,4 @@
-"""Is a replaced face as sharp as the one before, and as what is around it?
+"""Sharpness of a replaced face, relative to the original face and to its surroundings.
 
 The measure is ours. It takes the median of fine structure and no mean: blocks of a mosaic and the
 edges of a face have strong lines between flat parts, and are not sharp for that.
@@ -34,10 +34,10 @@ class Sharpness(NamedTuple):
     result is NaN or has hardly any contrast.
 
     Args:
-        to_original: of the result's face to the original's, each in units of its picture's
-            contrast: 0 flat, 1 as before, above 1 sharper or noisier.
-        to_surroundings: of the result's face to what is around it.
-        original_to_surroundings: the same of the original, to compare with.
+        to_original: result's face relative to the original's, each in units of its image's
+            contrast: 0 is flat, 1 unchanged, above 1 sharper or noisier.
+        to_surroundings: result's face relative to its surroundings.
+        original_to_surroundings: the same for the original, for comparison.
     Shapes:
         each ``n``
     """
@@ -52,7 +52,7 @@ def face_sharpness(results: Images, originals: Images, mask: Float[Tensor, "n 1 
 
     ``S(region) = median over the region of |Y - B Y|``, with Y the luminance and B the binomial
     filter (1 2 1)^T (1 2 1) / 16; ``to_original = S(face) / std(Y)`` of the result over the same of
-    the original, with the deviation over all that is outside of the mask: a picture of less
+    the original, with the deviation over all that is outside of the mask: an image of less
     contrast is not less sharp, a pale face in it is; ``to_surroundings = S(face) /
     S(surroundings)``. The face ends 3 pixels inside the mask, its surroundings are a band of 12
     pixels that begins 3 pixels outside. An eighth of an 8-bit step is added to each S.
@@ -64,7 +64,7 @@ def face_sharpness(results: Images, originals: Images, mask: Float[Tensor, "n 1 
         results, originals: in [-1, 1], or 8-bit.
         mask: above 0.5 inside the face.
     Raises:
-        ValueError: unlike shapes.
+        ValueError: mismatched shapes.
 
     Example:
         >>> images, mask = torch.rand(1, 3, 32, 32), torch.zeros(1, 1, 32, 32)
@@ -101,7 +101,7 @@ def _binomial(values: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n 1 h w"]:
 def _contrast(
     images: Float[Tensor, "n 3 h w"], where: Bool[Tensor, "n 1 h w"]
 ) -> Float[Tensor, "n"]:
-    """Deviation of the luminance; of nothing it is the least, as for a flat picture."""
+    """Deviation of the luminance; of nothing it is the least, as for a flat image."""
     values, weights = luminance(images).flatten(1), where.flatten(1).to(images)
     weights = weights / weights.sum(1, keepdim=True).clamp(min=1)
     middles = (weights * values).sum(1, keepdim=True)

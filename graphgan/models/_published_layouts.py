@@ -1,11 +1,11 @@
-"""Which key of a published checkpoint is which of ours, in the order of the published ones."""
+"""How the keys of published checkpoints map to this library's, in the published order."""
 
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from torch import Tensor
 
-from graphgan.layers.normalisation import Norm
+from graphgan.layers.normalization import Norm
 
 Form = Literal["same", "conv1d", "conv1d transposed", "conv2d"]
 

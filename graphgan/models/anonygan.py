@@ -1,4 +1,4 @@
-"""AnonyGAN: another person's face in the pose and expression of a source.
+"""AnonyGAN: shows another person's face in the pose and expression of a source.
 
 Source: [A] Dall'Asen et al., "Graph-based Generative Face Anonymisation with Pose Preservation",
 ICIAP 2021, https://arxiv.org/abs/2112.05496.
@@ -24,38 +24,38 @@ Base = Literal["condition", "context"]
 
 
 class AnonyGAN(Pretrained):
-    """Draw the condition's identity into the hole that a mask leaves in the source.
+    """Fill the masked hole in the source with the condition's identity.
 
-    ``context = source * (1 - mask)``: 0, mid-grey, in the hole;
+    ``context = source * (1 - mask)``, so the hole is 0, mid-gray;
     ``output = generator([condition | context], (condition_landmarks, source_landmarks), base)``
 
     Args:
-        generator: by default the paper's (width 64, 6 blocks, 68 landmarks). One with 3
-            appearance channels sees the condition alone, without context.
-        fitting: bends the condition towards the source and matches its colours before the
-            generator sees it (not in the paper); generator and blend then see the identity in the
-            right pose and light. The inside of mouths that it paints is shown as it painted it.
-        base: what the attention mask blends the generated picture with: the condition (paper)
-            or, where the generator has none, the context (published code).
-        forehead: of the mask that is drawn where none is given, see `face_mask`; told to those who
-            draw masks for it.
-        face_alone: it was trained on conditions without hair and background; told to those who show
-            it conditions, see `graphgan.anonymize.compositor.show_face_alone`.
-        detail: structures finer than about this share of the height are the condition's, as it was
-            fitted: ``image = condition + smooth(image - condition)``, see
-            `with_details_of` (not in the paper); 0 leaves them to the generator.
-        size: height and width of the pictures that it was trained on, in pixels; told to those who
-            cut faces for it, not used by the network.
-        trained_with: names of the networks of others whose features its training saw, such as
-            "lite0"; told to evaluation, where they do not judge it.
+        generator: by default the paper's (width 64, 6 blocks, 68 landmarks). With 3 appearance
+            channels it sees only the condition, without context.
+        fitting: warps the condition to the source's landmarks and matches its colors before the
+            generator sees it (not in the paper), so that generator and blend see the identity in
+            the right pose and lighting. Painted insides of mouths are kept unchanged.
+        base: image that the attention mask blends with the generated one: the condition (paper) or,
+            if the generator sees it, the context (published code).
+        forehead: forehead of the mask drawn if none is given, see `face_mask`; also used by callers
+            that draw masks for the model.
+        face_alone: the model was trained on conditions without hair and background; used by callers
+            that prepare conditions, see `graphgan.anonymize.compositor.show_face_alone`.
+        detail: structures finer than about this share of the height are copied from the fitted
+            condition: ``image = condition + smooth(image - condition)``, see `with_details_of` (not
+            in the paper). 0 leaves them to the generator.
+        size: height and width of the training images in pixels; used by callers that crop faces,
+            not by the network.
+        trained_with: names of other networks whose features were used in training, such as "lite0";
+            evaluation does not judge the model with these.
     Shapes:
         ``condition, source: b 3 h w`` in [-1, 1], ``condition_landmarks, source_landmarks: b k 2``
         in pixels, ``mask: b 1 h w``, 1 inside the face (by default the `face_mask` of the
-        source's landmarks; not looked at where neither generator nor base sees the context)
+        source's landmarks; ignored where neither generator nor base sees the context)
         -> `GeneratorOutput`. Images have the dtype of the weights; landmarks and mask may stay in
         float32 (bf16 cannot hold pixel positions).
     Raises:
-        ValueError: unlike shapes; no mask where it cannot be derived.
+        ValueError: mismatched shapes, or no mask if it cannot be derived.
 
     Example:
         >>> model = AnonyGAN(LandmarkGenerator(width=8, num_blocks=1)).eval()
@@ -139,7 +139,7 @@ class AnonyGAN(Pretrained):
         source_landmarks: Float[Tensor, "b k 2"],
         mask: Float[Tensor, "b 1 h w"] | None,
     ) -> GeneratorOutput:
-        """The same of a condition that was fitted before."""
+        """Like `forward`, for a condition that is already fitted."""
         appearance = base = fitted
         if mask is not None and (self.sees_context or self.base == "context"):
             context = source * (1 - mask).to(source.dtype)
@@ -173,14 +173,14 @@ class AnonyGAN(Pretrained):
 
     @property
     def keep_openings(self) -> bool:
-        """Whether mouth and eyes are to follow the source's, see `ConditionFitting`; told to those
-        who can find the eyes in its results, see `with_eyes_of`.
+        """Whether mouth and eyes follow the source's, see `ConditionFitting`; used by callers that
+        can find the eyes in results, see `with_eyes_of`.
         """
         return self.fitting is not None and self.fitting.keep_openings
 
     @property
     def sees_context(self) -> bool:
-        """Whether the generator is also given the source without its face."""
+        """Whether the generator also sees the source without its face."""
         return self.generator.appearance_channels == 6
 
     @classmethod
@@ -192,14 +192,14 @@ class AnonyGAN(Pretrained):
         attention: bool = True,
         **options: Any,
     ) -> "AnonyGAN":
-        """The network as the published code computes it, where that differs from the paper.
+        """Build the network as in the published code, where it differs from the paper.
 
         Args:
             num_landmarks: k.
-            context: the generator sees the source without its face, and the result is blended with
-                it; without, both is the condition.
-            attention: landmark attention, which the released script leaves out.
-            options: of `LandmarkGenerator`, in place of the published ones.
+            context: give the generator the source without its face, and use that as the base of the
+                blend; otherwise the base is the condition.
+            attention: use landmark attention, which the released script omits.
+            options: options of `LandmarkGenerator` that override the published ones.
         """
         published: dict[str, Any] = {
             "shape_encoding": "joint",

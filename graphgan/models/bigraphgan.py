@@ -1,4 +1,4 @@
-"""BiGraphGAN: a person in another pose.
+"""BiGraphGAN: shows a person in another pose.
 
 Source: [B] Tang et al., "Bipartite Graph Reasoning GANs for Person Image Generation", BMVC 2020,
 https://arxiv.org/abs/2008.04381.
@@ -26,27 +26,27 @@ _VARIANTS: dict[Variant, dict[str, Any]] = {
 
 
 class BiGraphGAN(Pretrained):
-    """Draw the person of an image as other joints say.
+    """Render the person in an image in the pose given by other joints.
 
     ``output = generator(image, (joints, wanted_joints), base=image)``
 
-    The Market-1501 variant blends ``generated * A_1 + image * A_2`` with two unbounded maps, the
-    DeepFashion variant gives the generated picture as it is, with InstanceNorm in place of
-    BatchNorm outside the reasoning.
+    The Market-1501 variant blends ``generated * A_1 + image * A_2`` with two unbounded maps. The
+    DeepFashion variant returns the generated image without blending and uses InstanceNorm instead
+    of BatchNorm outside the reasoning.
 
     Args:
-        generator: with 3 appearance channels; by default the paper's for Market-1501, see
+        generator: has 3 appearance channels; by default the paper's for Market-1501, see
             `BiGraphGAN.published`.
-        bend: the image is bent limb by limb to the wanted joints before the generator and the blend
+        bend: warp the image limb by limb to the target joints before the generator and the blend
             see it, see `bend_limbs` (not in the paper).
-        trained_with: names of the networks of others whose features its training saw, such as
-            "lite0"; what measures with them does not judge it.
+        trained_with: names of other networks whose features were used in training, such as "lite0";
+            evaluation does not judge the model with these.
     Shapes:
         ``image: b 3 h w`` in [-1, 1], ``joints, wanted_joints: b k 2`` in pixels, NaN where missing
         (or pose maps ``b k h w``) -> `GeneratorOutput`; h and w divisible by 4
     Raises:
-        ValueError: unlike shapes; a generator of other appearance channels; pose maps where the
-            image is to be bent, which takes coordinates.
+        ValueError: mismatched shapes; a generator with other appearance channels; pose maps if the
+            image is to be warped, which requires coordinates.
 
     Example:
         >>> model = BiGraphGAN.published("market", width=8, num_blocks=1).eval()
@@ -78,11 +78,11 @@ class BiGraphGAN(Pretrained):
 
     @classmethod
     def published(cls, variant: Variant, **options: Any) -> "BiGraphGAN":
-        """The published network of "market" or "deepfashion".
+        """The published network for "market" or "deepfashion".
 
         Args:
-            variant: which.
-            options: of `LandmarkGenerator`, in place of the published ones.
+            variant: name of the data set.
+            options: options of `LandmarkGenerator` that override the published ones.
         """
         return cls(published_generator(variant, **options))
 
@@ -111,7 +111,7 @@ class BiGraphGAN(Pretrained):
         joints: Float[Tensor, "b k 2"] | Float[Tensor, "b k h w"],
         wanted_joints: Float[Tensor, "b k 2"] | Float[Tensor, "b k h w"],
     ) -> Float[Tensor, "b 3 h w"]:
-        """The image as the generator sees it: as it is, or bent."""
+        """The image as the generator sees it: unchanged or warped."""
         if not self.bend:
             return image
         if joints.ndim != 3 or wanted_joints.ndim != 3:
@@ -123,11 +123,11 @@ class BiGraphGAN(Pretrained):
 
 
 def published_generator(variant: Variant, **options: Any) -> LandmarkGenerator:
-    """9 blocks, one encoder over Gaussian maps (sigma 6) of 2 x 18 joints, no landmark attention.
+    """9 blocks, one encoder of Gaussian maps (sigma 6) of 2 x 18 joints, no landmark attention.
 
     Args:
         variant: "market" or "deepfashion".
-        options: of `LandmarkGenerator`, in place of the published ones.
+        options: options of `LandmarkGenerator` that override the published ones.
     Raises:
         ValueError: an unknown variant.
     """

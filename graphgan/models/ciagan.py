@@ -1,9 +1,9 @@
-"""CIAGAN: a face of a chosen person, from a drawing of landmarks and a masked image.
+"""CIAGAN: generates the face of a chosen person from a landmark drawing and a masked image.
 
 Source: [C] Maximov et al., "CIAGAN: Conditional Identity Anonymization Generative Adversarial
-Networks", CVPR 2020, https://arxiv.org/abs/2005.09544.
-Differs from the authors' code: a person is a number, not a one-hot vector; a generator of smaller
-pictures leaves out the innermost blocks, not the outermost ones.
+Networks", CVPR 2020, https://arxiv.org/abs/2005.09544. Differs from the authors' code: a person is
+a number instead of a one-hot vector, and generators for smaller images omit the innermost blocks
+instead of the outermost.
 """
 
 from collections.abc import Sequence
@@ -19,43 +19,43 @@ from graphgan.landmarks.maps import check_landmarks
 from graphgan.landmarks.schemes import CIAGAN_29, CIAGAN_29_INDICES, IBUG_68
 from graphgan.layers._convolution import spectral_conv
 from graphgan.layers.identity_embedding import IdentityEmbedding
-from graphgan.layers.normalisation import make_norm
+from graphgan.layers.normalization import make_norm
 from graphgan.layers.resampling import ResidualDown, ResidualUp
 from graphgan.layers.residual import ResidualBlock
 from graphgan.models.pretrained import Pretrained
 
 SIZES = {64: 4, 128: 5}
-"""Sides of pictures, and how many blocks bring them to a code of 4 x 4."""
+"""Sides of images, and how many blocks bring them to a code of 4 x 4."""
 
 
 class CIAGANGenerator(Pretrained):
-    """Blocks down, an identity joined to the code, residual blocks, as many blocks up.
+    """Encode the images, add an identity to the code, and decode it through residual blocks.
 
         code   = down([drawing | masked])                      8w x 4 x 4
         joined = norm(conv([code | embedding(identity)]))      8w x 4 x 4
         image  = conv(up(residual(joined)))
 
-    Down to w, 2w, 4w, 8w, 8w channels, up to 8w, 4w, 2w, w, w / 2 (at 64 pixels without the
-    innermost of each); each block down and up is followed by an InstanceNorm with scale and shift.
-    Every convolution but the last has spectral normalisation.
+    Channels are w, 2w, 4w, 8w, 8w on the way down and 8w, 4w, 2w, w, w / 2 on the way up (at 64
+    pixels without the innermost of each). Each block down and up is followed by an InstanceNorm
+    with scale and shift. Every convolution except the last has spectral normalization.
 
-    It knows the people that it was trained on and no others: an identity is a number of one of
-    them. The first thing that a block does to the pictures is a ReLU, hence their range.
+    The network only knows the people it was trained on; an identity is the number of one of them.
+    Images must be in [0, 1], because the first operation on them is a ReLU.
 
     Args:
         num_identities: people that there are to choose from.
-        width: w, even.
-        num_blocks: residual blocks in the middle.
-        size: side of the pictures, 128 as published or 64.
-        people: names of the identities in the order of their numbers; None where nobody knows.
+        width: w; must be even.
+        num_blocks: number of residual blocks in the middle.
+        size: side of the images: 128 as published, or 64.
+        people: names of the identities in the order of their numbers; None if unknown.
     Attributes:
         num_identities, size, people: as given.
     Shapes:
         ``drawing, masked: b 3 size size`` in [0, 1], ``identity: b`` from 0 to
         ``num_identities - 1`` -> ``b 3 size size``, [0, 1] as far as it has learned it
     Raises:
-        ValueError: other shapes; identities that are no integers or out of range; names that are
-            not as many as the identities, or there twice.
+        ValueError: wrong shapes; identities that are not integers or out of range; names whose
+            number differs from ``num_identities`` or that repeat.
 
     Example:
         >>> generator = CIAGANGenerator(10, num_blocks=1)
@@ -107,10 +107,10 @@ class CIAGANGenerator(Pretrained):
         self.to_image = nn.Conv2d(up[-1], 3, 3, padding=1)
 
     def number_of(self, person: str) -> int:
-        """The number of the training person of that name.
+        """The number of the training person with this name.
 
         Raises:
-            ValueError: nobody of that name, or no names at all.
+            ValueError: no person with this name, or the network has no names.
         """
         if self.people is None:
             raise ValueError(
@@ -133,7 +133,7 @@ class CIAGANGenerator(Pretrained):
         check_features(drawing, 3, "drawing")
         if drawing.shape[2:] != (self.size, self.size) or masked.shape != drawing.shape:
             raise ValueError(
-                f"expected two pictures of shape (b, 3, {self.size}, {self.size}), got "
+                f"expected two images of shape (b, 3, {self.size}, {self.size}), got "
                 f"{tuple(drawing.shape)} and {tuple(masked.shape)}"
             )
         if identity.shape != drawing.shape[:1]:
@@ -153,17 +153,17 @@ def generator_inputs(
     *,
     size: int,
 ) -> tuple[Float[Tensor, "b 3 s s"], Float[Tensor, "b 3 s s"]]:
-    """What a `CIAGANGenerator` sees of faces: drawings and masked pictures, both in [0, 1].
+    """Inputs of a `CIAGANGenerator`: landmark drawings and masked images, both in [0, 1].
 
-    Both have the dtype of the images, whatever that of landmarks and masks.
+    Both have the dtype of the images, whatever the dtypes of landmarks and masks.
 
-    Jaw, bridge of the nose and inner lips are drawn; where the face was there is black.
+    The drawing shows the jaw, the bridge of the nose and the inner lips; the masked face is black.
 
     Args:
         images: in [-1, 1], of any size.
         landmarks: in pixels of the images.
         masks: 1 inside the face.
-        size: of the generator's pictures.
+        size: size of the generator's images.
     Raises:
         ValueError: landmarks of another scheme.
     """
@@ -177,17 +177,20 @@ def generator_inputs(
 def resized_images(
     images: Float[Tensor, "b c h w"], size: tuple[int, int]
 ) -> Float[Tensor, "b c h2 w2"]:
-    """Bilinear, smoothed where it shrinks; images of that size come back as they are."""
+    """Resize bilinearly, with antialiasing when shrinking; images already of that size are returned
+    unchanged."""
     if images.shape[2:] == size:
         return images
-    precise = images.to(torch.promote_types(images.dtype, torch.float32))  # not there in 16 bits
+    precise = images.to(
+        torch.promote_types(images.dtype, torch.float32)
+    )  # not available in 16 bits
     return F.interpolate(precise, size, mode="bilinear", antialias=True).to(images.dtype)
 
 
 def resized_points(
     landmarks: Float[Tensor, "b k 2"], given: tuple[int, int], size: tuple[int, int]
 ) -> Float[Tensor, "b k 2"]:
-    """Where landmarks lie when images of the height and width ``given`` are brought to ``size``."""
+    """Landmark positions after images of height and width ``given`` are resized to ``size``."""
     scale = landmarks.new_tensor([size[1] / given[1], size[0] / given[0]])
     return (landmarks + 0.5) * scale - 0.5  # pixel centers are integers
 

@@ -1,4 +1,4 @@
-"""A condition made to fit where it is to go, before a generator sees it: pose, then light.
+"""Fit a condition to the source's pose and lighting before a generator sees it.
 
 Not in the papers.
 """
@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from graphgan.landmarks.deformation import bend_both_sides, bend_to_landmarks, between_shapes
-from graphgan.landmarks.mirror import mirror_towards
+from graphgan.landmarks.mirror import mirror_toward
 from graphgan.landmarks.mouth import mouth_masks, paint_mouths, with_corners_of
 from graphgan.landmarks.openings import with_openings_of
 from graphgan.landmarks.schemes import CIAGAN_29, IBUG_68
@@ -24,33 +24,32 @@ _SCHEMES = {scheme.num_landmarks: scheme for scheme in (IBUG_68, CIAGAN_29)}
 
 
 class ConditionFitting(nn.Module):
-    """Bend the condition towards the source's landmarks, and bring it into the source's light.
+    """Warp the condition to the source's landmarks and match it to the source's lighting.
 
     Args:
         num_landmarks: k.
-        bend: how far it is bent: 1 brings its landmarks to where the targets are, 0.7 to where the
-            targets and its own, laid upon them, are mixed 7 to 3, see `between_shapes`; 0 not at
-            all. The less, the more of the shape of the condition's face is kept.
-        keep_shape: where above 0, the targets are not the source's landmarks but the condition's
-            face in the source's pose and with its expression, see `transfer_shape`; this is the
-            weight that `fit_shape_transfer` learns with. `learn_shapes` has to be called before
-            training.
-        mirror: it is looked at in a mirror where that brings its pose nearer, see
-            `mirror_towards`, and what its own pose hides is completed by its mirror image, see
-            `bend_both_sides`. Knows the 68 landmarks of faces and CIAGAN's 29.
-        keep_openings: the corners of the mouth come to where they are in the source, mouth and eyes
-            are opened as far as the source's, and open mouths have an inside that `keep_mouths`
-            keeps, see `with_corners_of`, `with_openings_of` and `paint_mouths`; of 68 landmarks.
-            These say little of eyes: see `with_eyes_of` for what is done to them in results.
-        match_light: skin and light become those of the source's face, see `match_light`.
-        match_sharpness: it becomes no sharper than the source's face, see `match_sharpness`.
+        bend: how far to warp: 1 moves its landmarks to the targets, 0.7 to a 7:3 mix of the targets
+            and its own aligned landmarks, see `between_shapes`, and 0 not at all. Lower values keep
+            more of the condition's face shape.
+        keep_shape: if above 0, the targets are not the source's landmarks but the condition's face
+            in the source's pose and expression, see `transfer_shape`. The value is the weight for
+            `fit_shape_transfer`; call `learn_shapes` before training.
+        mirror: mirror the condition if that brings its pose nearer, see `mirror_toward`, and fill
+            in its hidden side from its mirror image, see `bend_both_sides`. Supports the 68
+            landmarks of faces and CIAGAN's 29.
+        keep_openings: move the corners of the mouth to where they are in the source, open mouth and
+            eyes as far as the source's, and give open mouths an inside that `keep_mouths`
+            preserves, see `with_corners_of`, `with_openings_of` and `paint_mouths`. Requires 68
+            landmarks, which describe eyes poorly: `with_eyes_of` treats eyes in results.
+        match_light: match skin tone and lighting to the source's face, see `match_light`.
+        match_sharpness: make it no sharper than the source's face, see `match_sharpness`.
     Shapes:
         ``condition, source: b 3 h w`` in [-1, 1], ``condition_landmarks, source_landmarks: b k 2``
         in pixels, ``mask: b 1 h w``, 1 in the hole (looked at to match light or sharpness)
         -> ``b 3 h w`` in [-1, 1]
     Raises:
-        ValueError: a bend outside of 0 to 1, a weight below 0, a weight, openings or a mirror
-            without a bend, landmarks that it does not know the mirror image or the openings of.
+        ValueError: a bend outside 0 to 1, a negative weight, a weight, openings or mirroring
+            without a bend, or landmarks that mirroring or openings do not support.
 
     Example:
         >>> faces, points = torch.zeros(2, 3, 32, 32), 31 * torch.rand(2, 68, 2)
@@ -78,7 +77,7 @@ class ConditionFitting(nn.Module):
             raise ValueError(f"expected a bend from 0 to 1, got {bend}")
         if keep_shape < 0 or (keep_shape > 0 and bend == 0):
             raise ValueError(
-                f"expected keep_shape of 0 and more, with a bend above 0, got {keep_shape} and "
+                f"expected keep_shape of at least 0, with a bend above 0, got {keep_shape} and "
                 f"{bend}"
             )
         if mirror and (num_landmarks not in _SCHEMES or bend == 0):
@@ -116,13 +115,13 @@ class ConditionFitting(nn.Module):
         self.config |= {name: True for name, chosen in flags.items() if chosen}
 
     def learn_shapes(self, transfer: ShapeTransfer) -> None:
-        """Take up what `fit_shape_transfer` learned with the weight ``keep_shape``."""
+        """Store what `fit_shape_transfer` learned with the weight ``keep_shape``."""
         self.mean.copy_(transfer.mean)
         self.matrix.copy_(transfer.matrix)
 
     @property
     def sees_source(self) -> bool:
-        """Whether it looks at the source's image, and needs a mask."""
+        """Whether it uses the source's image and needs a mask."""
         return self.match_light or self.match_sharpness
 
     def forward(
@@ -140,7 +139,7 @@ class ConditionFitting(nn.Module):
         if self.keep_openings:
             targets = self._placed(condition, *places)
             fitted = paint_mouths(fitted, targets, self.teeth)
-            if mask is not None:  # how sharp a face is its skin says, not its teeth
+            if mask is not None:  # sharpness is measured on skin, not on teeth
                 mask = mask * (1 - _mouth_masks(targets, mask))
         if self.match_sharpness:
             fitted = match_sharpness(fitted, source, _given(mask))
@@ -152,14 +151,14 @@ class ConditionFitting(nn.Module):
         landmarks: Float[Tensor, "b k 2"],
         source_landmarks: Float[Tensor, "b k 2"],
     ) -> Float[Tensor, "b 3 h w"]:
-        """The condition in the source's pose, if it is to be bent."""
+        """The condition in the source's pose, if warping is enabled."""
         if not self.bend:
             return condition
         if not self.mirror:
             targets = self.targets(landmarks, source_landmarks)
             return bend_to_landmarks(condition, landmarks, targets)
         scheme = _SCHEMES[self.num_landmarks]
-        condition, landmarks = mirror_towards(condition, landmarks, source_landmarks, scheme)
+        condition, landmarks = mirror_toward(condition, landmarks, source_landmarks, scheme)
         targets = self.targets(landmarks, source_landmarks)
         return bend_both_sides(condition, landmarks, targets, scheme)
 
@@ -170,7 +169,7 @@ class ConditionFitting(nn.Module):
         condition_landmarks: Float[Tensor, "b k 2"],
         source_landmarks: Float[Tensor, "b k 2"],
     ) -> Float[Tensor, "b 3 h w"]:
-        """What a generator made of ``fitted``, but the inside of open mouths as it was painted."""
+        """The generated image, with the painted insides of open mouths from ``fitted``."""
         if not self.keep_openings:
             return images
         targets = self._placed(images, condition_landmarks, source_landmarks)
@@ -182,13 +181,13 @@ class ConditionFitting(nn.Module):
         """`targets`, of what the mirror shows where it is looked at."""
         if self.mirror:
             scheme = _SCHEMES[self.num_landmarks]
-            _, landmarks = mirror_towards(images[:, :1], landmarks, source_landmarks, scheme)
+            _, landmarks = mirror_toward(images[:, :1], landmarks, source_landmarks, scheme)
         return self.targets(landmarks, source_landmarks)
 
     def targets(
         self, condition_landmarks: Float[Tensor, "b k 2"], source_landmarks: Float[Tensor, "b k 2"]
     ) -> Float[Tensor, "b k 2"]:
-        """Where the condition's landmarks are brought to."""
+        """Target positions of the condition's landmarks."""
         targets = source_landmarks
         if self.keep_shape:
             transfer = ShapeTransfer(self.mean, self.matrix)
@@ -210,11 +209,11 @@ def _mouth_masks(
 
 def _given(mask: Tensor | None) -> Tensor:
     if mask is None:
-        raise ValueError("expected a mask, in which faces are matched, got none")
+        raise ValueError("expected a mask of the face to match, got none")
     return mask
 
 
 def _shipped_teeth() -> Float[Tensor, "2 p q"]:
-    """Of nobody, see ``scripts/compose_teeth.py``; the same on whatever device a model is built."""
+    """Teeth of no real person, see ``scripts/compose_teeth.py``; the same for every device."""
     with torch.device("cpu"):
         return load_file(weights_file(TEETH))["teeth"].float()

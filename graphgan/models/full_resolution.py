@@ -1,16 +1,17 @@
-"""What a network of small images makes, at the resolution of the face.
+"""Apply a low-resolution network's changes at the full resolution of the face.
 
-Not in the papers. The generator works at its own size. The condition is fitted at the face's, and
-what the generator changed of the smaller one is enlarged and added: with ``up`` bicubic,
+Not in the papers. The generator runs at its training size. The condition is fitted at the face's
+resolution, and the generator's change to the smaller condition is upscaled and added. With ``up``
+bicubic,
 
     I = base + up(I_small - base_small)
 
-so that all details of the condition stay, however often the generator paints them anew. (With
-``A (base - up(base_small))`` added to ``up(I_small)``, the blend of [A] at the face's resolution,
-large faces are blurred where the attention A is low.) How sharp the base is was settled when it was
-fitted, see `ConditionFitting`. Where the fitting matches the light, what is smooth of the change is
-left out, ``change - smooth(change)`` inside the mask: light is settled, too, and what a network
-adds to it are dark patches.
+This preserves all details of the condition, however the generator repaints them. (Adding
+``A (base - up(base_small))`` to ``up(I_small)``, the blend of [A] at full resolution, blurs large
+faces where the attention A is low.) The sharpness of the base was set when it was fitted, see
+`ConditionFitting`. If the fitting matches lighting, the smooth part of the change is removed as
+well, ``change - smooth(change)`` inside the mask: the lighting is already set, and the network
+would only add dark patches.
 
 Source: [A] Dall'Asen et al., ICIAP 2021, section 3 (the blend).
 """
@@ -35,15 +36,15 @@ def generate_at_full_resolution(
     source_landmarks: Float[Tensor, "b k 2"],
     mask: Float[Tensor, "b 1 h w"],
 ) -> Float[Tensor, "b 3 h w"]:
-    """New faces for images that are larger than those that the model was trained on.
+    """Generate faces for images larger than those the model was trained on.
 
     Args:
-        model: that says the size that it was trained on, and whose attention blends the condition.
+        model: must record its training size and blend the condition by attention.
         condition, source: in [-1, 1], of one size.
         condition_landmarks, source_landmarks: (x, y) in their pixels.
         mask: 1 inside the face.
     Raises:
-        ValueError: a model without a size or with another blend, unlike shapes.
+        ValueError: a model without a size or with another blend, or mismatched shapes.
 
     Example:
         >>> from graphgan.models import LandmarkGenerator
@@ -79,13 +80,14 @@ def generate_at_full_resolution(
 
 
 def _light(change: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]) -> Tensor:
-    """What is smooth of a change inside the mask."""
+    """The smooth part of a change inside the mask."""
     side = 2 * round(_LIGHT * change.shape[2] / 2) + 1
     return smooth(change * mask, side) / smooth(mask, side).clamp(min=_TINY)
 
 
 def works_at_full_resolution(model: AnonyGAN) -> bool:
-    """Whether `generate_at_full_resolution` takes it: the size is known, the condition blended."""
+    """Whether `generate_at_full_resolution` supports the model: its size is known and it blends the
+    condition."""
     return (
         model.size is not None
         and model.base == "condition"
@@ -94,18 +96,20 @@ def works_at_full_resolution(model: AnonyGAN) -> bool:
 
 
 def resized(images: Float[Tensor, "b c h w"], size: tuple[int, int]) -> Float[Tensor, "b c u v"]:
-    """Bicubic, widened when shrinking so that nothing aliases."""
+    """Resize bicubically, with antialiasing when shrinking."""
     if tuple(images.shape[2:]) == size:
         return images
     shrinks = size[0] < images.shape[2]
-    precise = images.to(torch.promote_types(images.dtype, torch.float32))  # not there in 16 bits
+    precise = images.to(
+        torch.promote_types(images.dtype, torch.float32)
+    )  # not available in 16 bits
     out = F.interpolate(precise, size, mode="bicubic", antialias=shrinks, align_corners=False)
     return out.to(images.dtype)
 
 
 def _trained_size(model: AnonyGAN) -> tuple[int, int]:
     if model.size is None:
-        raise ValueError("expected a model that says the size that it was trained on, got none")
+        raise ValueError("expected a model that records its training size, got one without")
     if not works_at_full_resolution(model):
         raise ValueError(
             "expected a model whose attention blends the condition, got one with base "

@@ -1,11 +1,10 @@
-"""The generator of landmark-guided pictures: encode, reason, decode, blend.
+"""The landmark-guided generator: encode, reason, decode, blend.
 
 Sources: [A] Dall'Asen et al., "Graph-based Generative Face Anonymisation with Pose Preservation",
-ICIAP 2021, figure 2; [B] Tang et al., "Bipartite Graph Reasoning GANs for Person Image
-Generation", BMVC 2020, figure 1.
-Differs from the authors' code where the arguments' defaults follow the paper: there one encoder
-reads both sets of landmarks (``shape_encoding="joint"``), the attention starts with the condition
-(``attention_order="condition_first"``) and selects what was generated
+ICIAP 2021, figure 2; [B] Tang et al., "Bipartite Graph Reasoning GANs for Person Image Generation",
+BMVC 2020, figure 1. The defaults follow the paper. The authors' code differs: one encoder reads
+both sets of landmarks (``shape_encoding="joint"``), and the attention starts with the condition
+(``attention_order="condition_first"``) and selects the generated image
 (``blend="attend_intermediate"``).
 """
 
@@ -23,10 +22,10 @@ from graphgan.layers.encoders import ImageEncoder, LandmarkEncoder
 from graphgan.layers.fusion import fuse
 from graphgan.layers.heads import AttentionHead, Blend, ImageHead, Upsampling, blend
 from graphgan.layers.landmark_attention import Descriptor, LandmarkAttention, Order
-from graphgan.layers.normalisation import Norm
+from graphgan.layers.normalization import Norm
 from graphgan.layers.recomputing import recomputed
 
-# glibc maps larger blocks afresh each time, at the price of a page fault for every 4 KiB of them.
+# glibc maps larger blocks anew each time, with a page fault for every 4 KiB.
 _LARGEST_BLOCK = 2**25  # bytes
 
 ShapeEncoding = Literal["separate", "joint"]
@@ -34,11 +33,11 @@ OutputBlend = Blend | Literal["none"]
 
 
 class GeneratorOutput(NamedTuple):
-    """What a generator makes of one batch.
+    """A generator's output for one batch.
 
     Shapes:
         ``image: b 3 h w`` in [-1, 1], the result; ``attention: b m h w``, the maps of the blend
-        (None without one); ``intermediate: b 3 h w`` in [-1, 1], the picture before the blend
+        (None without one); ``intermediate: b 3 h w`` in [-1, 1], the image before the blend
     """
 
     image: Tensor
@@ -47,43 +46,42 @@ class GeneratorOutput(NamedTuple):
 
 
 class LandmarkGenerator(nn.Module):
-    """A picture of what ``appearance`` shows, shaped as the source landmarks say.
+    """Generate an image with the content of ``appearance`` in the shape of the source landmarks.
 
     Args:
-        appearance_channels: 6 for a condition beside a context, 3 for a condition alone.
-        num_landmarks: k of each of the two sets.
+        appearance_channels: 6 for condition and context, 3 for the condition alone.
+        num_landmarks: k, landmarks in each of the two sets.
         width: channels after the first convolutions; the codes have C = 4 ``width``.
-        num_blocks: aggregation blocks, 6 in [A], 9 in [B].
-        num_nodes: of the reasoning, by default C / 4.
-        reasoning: of the blocks: "bipartite" as published, or, at about as many parameters and to
-            be compared with it, "none", "cross_attention" or "pose_attention", see
+        num_blocks: number of aggregation blocks; 6 in [A], 9 in [B].
+        num_nodes: nodes of the reasoning; by default C / 4.
+        reasoning: reasoning in the blocks: "bipartite" as published, or, for ablations with about
+            as many parameters, "none", "cross_attention" or "pose_attention", see
             `graphgan.layers.aggregation.Reasoning`.
         shape_encoding: "separate": one encoder of half the width reads each set, and the codes of
-            condition and source are the two maps of the first block; "joint": one encoder over
-            all 2 k maps, halved afterwards.
-        landmark_attention: descriptor of the landmark attention, None for none.
+            condition and source are the two maps of the first block. "joint": one encoder reads all
+            2 k maps, and its code is split.
+        landmark_attention: descriptor of the landmark attention; None for no attention.
         attention_kernel: J of the landmark attention, odd.
-        attention_order: which set comes first in it.
-        rendering: of the landmark maps.
-        sigma: of Gaussian maps, in pixels.
-        dropout: in the blocks.
-        norm: of all convolutions.
-        reasoning_norm: inside the reasoning. With "batch" and ``reasoning_aggr="sum"``, as
-            published, a generator is to be used at the size that it was trained at, see
-            `BipartiteReasoning`.
-        reasoning_aggr: of the bipartite reasoning: "sum" as published, or "mean", which does not
-            depend on the size.
-        attention_norm: inside the attention head, None for none, as published.
-        blend: how the result is made of the generated picture and ``base``; "none" for no blend.
-        upsampling: of the heads.
+        attention_order: which set comes first in the attention.
+        rendering: rendering of the landmark maps.
+        sigma: standard deviation of Gaussian maps, in pixels.
+        dropout: dropout probability in the blocks.
+        norm: norm of all convolutions.
+        reasoning_norm: norm inside the reasoning. With "batch" and ``reasoning_aggr="sum"``, as
+            published, use a generator only at its training size, see `BipartiteReasoning`.
+        reasoning_aggr: aggregation of the bipartite reasoning: "sum" as published, or "mean", which
+            does not depend on the size.
+        attention_norm: norm inside the attention head; None, as published, for none.
+        blend: how the generated image is blended with ``base``; "none" for no blend.
+        upsampling: upsampling in the heads.
     Attributes:
-        gradient_checkpointing: False; set to True, the blocks and the image head keep only what
-            goes into them and compute the rest again in the backward pass.
+        gradient_checkpointing: False by default. If True, the blocks and the image head keep only
+            their inputs and recompute the rest in the backward pass.
     Shapes:
         ``appearance: b appearance_channels h w``, two of ``b k 2`` (or maps ``b k h w``),
         ``base: b 3 h w`` -> `GeneratorOutput`; h and w divisible by 4
     Raises:
-        ValueError: unlike shapes, sizes not divisible by 4 or below 8, a missing base.
+        ValueError: mismatched shapes, sizes not divisible by 4 or below 8, or a missing base.
 
     Example:
         >>> generator = LandmarkGenerator(6, 68, width=8, num_blocks=2)
@@ -211,13 +209,13 @@ class LandmarkGenerator(nn.Module):
         )
 
     def fuse(self) -> "LandmarkGenerator":
-        """An equal network for inference, faster; it cannot be trained or saved."""
+        """An equivalent, faster network for inference; it cannot be trained or saved."""
         return fuse(self)
 
     def encode_landmarks(
         self, condition: Tensor, source: Tensor, *, size: tuple[int, int]
     ) -> Float[Tensor, "b c h4 w4"]:
-        """The shape code of the first block: weighed, rendered and encoded landmarks."""
+        """The shape code of the first block, from weighted, rendered and encoded landmarks."""
         w_condition, w_source = (None, None)
         if hasattr(self, "landmark_attention"):
             w_condition, w_source = self.landmark_attention(condition, source, size)
@@ -251,7 +249,7 @@ class LandmarkGenerator(nn.Module):
             )
         height, width = appearance.shape[2:]
         if height % 4 or width % 4 or min(height, width) < 8:
-            raise ValueError(f"expected sides of 8 and more, divisible by 4, got {height}x{width}")
+            raise ValueError(f"expected sides of at least 8, divisible by 4, got {height}x{width}")
         if self.blend == "none":
             return
         expected = (appearance.shape[0], 3, height, width)

@@ -1,4 +1,4 @@
-"""A network that embeds pictures of people: those of one person lie near each other.
+"""A network that embeds face images so that those of one person are close together.
 
 Source: [C] Maximov et al., "CIAGAN: Conditional Identity Anonymization Generative Adversarial
 Networks", CVPR 2020, section 3.3 (there a siamese residual network).
@@ -9,25 +9,25 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from graphgan._checks import check_features, check_positive
-from graphgan.layers.normalisation import Norm, make_norm
+from graphgan.layers.normalization import Norm, make_norm
 
 MIN_SIZE = 16
 
 
 class IdentityNetwork(nn.Module):
-    """Four 3x3 convolutions that halve the size, the mean over all pixels, a linear layer.
+    """Four 3x3 convolutions that halve the size, the mean over all pixels, and a linear layer.
 
-    Widths w, 2w, 4w, 8w; each convolution is followed by a norm and LeakyReLU 0.2. To be trained
-    with ``graphgan.losses.contrastive_loss``: the embedding is not bounded.
+    Widths w, 2w, 4w, 8w; each convolution is followed by a norm and LeakyReLU 0.2. Train it with
+    ``graphgan.losses.contrastive_loss``; the embedding is unbounded.
 
     Args:
-        dim: d, of the embedding.
+        dim: d, size of the embedding.
         width: w.
-        norm: after each convolution; not "batch" where an item must not depend on its neighbours.
+        norm: norm after each convolution; not "batch" if samples must not affect each other.
     Shapes:
-        ``image: b 3 h w`` (16 pixels and more a side) -> ``b d``
+        ``image: b 3 h w`` (at least 16 pixels a side) -> ``b d``
     Raises:
-        ValueError: other channels, smaller pictures, an empty batch.
+        ValueError: wrong channels, images that are too small, an empty batch.
 
     Example:
         >>> IdentityNetwork()(torch.randn(2, 3, 64, 64)).shape

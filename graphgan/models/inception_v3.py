@@ -1,11 +1,11 @@
-"""Inception-v3 as the network of published FIDs has it.
+"""Inception-v3 as used for published FIDs.
 
 Sources: Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016,
 figures 5-7 and table 1, https://arxiv.org/abs/1512.00567; Heusel et al., "GANs Trained by a Two
-Time-Scale Update Rule Converge to a Local Nash Equilibrium", NIPS 2017.
-Differs from the paper as TensorFlow's graph of 2015-12-05 does: 1,008 classes, means at the border
-are over pixels of the image alone, the last block has a maximum in place of a mean. Keys and shapes
-are those of ``pt_inception-2015-12-05-6726825d.pth``.
+Time-Scale Update Rule Converge to a Local Nash Equilibrium", NIPS 2017. Differs from the paper in
+the same way as TensorFlow's graph of 2015-12-05: 1,008 classes, average pooling at the border
+counts only pixels of the image, and the last block uses max pooling instead of average pooling.
+Keys and shapes match ``pt_inception-2015-12-05-6726825d.pth``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,9 +23,9 @@ from graphgan.models._conv_norm import ConvNormReLU
 from graphgan.models._weight_files import read_state
 
 NUM_FEATURES = 2048
-MIN_SIZE = 75  # below, the last pooling has nothing left
+MIN_SIZE = 75  # smaller images leave nothing for the last pooling
 
-Network = TypeVar("Network", bound="InceptionV3")  # the hook of the tests knows no Self
+Network = TypeVar("Network", bound="InceptionV3")  # the tests' type checker does not support Self
 
 _Layer = tuple[int, int, int]
 """Channels, height and width of the kernel."""
@@ -37,16 +37,16 @@ _Pool = Literal["mean", "max"]
 
 
 class InceptionV3(nn.Module):
-    """Features of pictures by a network that was trained on ImageNet.
+    """Image features from Inception-v3 trained on ImageNet.
 
-    For evaluation: `from_weights` gives it ready for use; it has neither dropout nor the second
-    classifier, which training takes.
+    For evaluation only; load it with `from_weights`. It omits dropout and the auxiliary classifier,
+    which are only needed for training.
 
     Shapes:
-        ``images: b 3 h w`` in [-1, 1] (299 x 299 pixels as trained, 75 a side and more) ->
+        ``images: b 3 h w`` in [-1, 1] (299 x 299 pixels as trained, at least 75 a side) ->
         ``b 2048``
     Raises:
-        ValueError: other shapes, an empty batch, integers.
+        ValueError: wrong shapes, an empty batch, integer images.
 
     Example:
         >>> InceptionV3().eval()(torch.zeros(1, 3, 75, 75)).shape
@@ -75,18 +75,18 @@ class InceptionV3(nn.Module):
 
     @classmethod
     def from_weights(cls: type[Network], path: Path | str) -> Network:
-        """The network of a file in the layout of torch-fidelity and pytorch-fid, in eval mode.
+        """Load torch-fidelity's or pytorch-fid's weights; returns the network in eval mode.
 
-        The parameters ask for no gradient; images may.
+        The parameters do not require gradients; images may.
 
         Raises:
-            ValueError: no such file, something else in it, keys that are missing, left over or of
-                another shape, weights that are not finite; the file is named.
+            ValueError: the file does not exist or has other content, keys are missing, unexpected
+                or have wrong shapes, or weights are not finite. The message names the file.
         """
         state = read_state(Path(path))
         with torch.device("meta"):
             network = cls()
-        # Files older than these counters, which only training reads, are welcome.
+        # Older files lack these counters, which are only used in training.
         counters = [key for key in network.state_dict() if key.endswith("num_batches_tracked")]
         try:
             fill(network, {key: torch.tensor(0) for key in counters} | state)
@@ -116,13 +116,13 @@ class InceptionV3(nn.Module):
 
 
 class _Mixed(nn.Module):
-    """What several branches and a pooling make of the same features, joined.
+    """Several branches and a pooling of the same features, concatenated.
 
     Args:
-        branches: by name.
-        pool: the pooling, of 3x3 pixels.
-        pool_channels: of a 1x1 behind it; None for none.
-        stride: 2 where the last layer of each branch and the pooling halve the size.
+        branches: branches by name.
+        pool: 3x3 pooling.
+        pool_channels: channels of a 1x1 convolution after it; None for none.
+        stride: 2 if the last layer of each branch and the pooling halve the size.
     """
 
     def __init__(
@@ -176,7 +176,7 @@ class _Mixed(nn.Module):
 
 
 def _conv(in_channels: int, out_channels: int, kernel: Sequence[int], stride: int) -> ConvNormReLU:
-    """Padded to keep the size, or striding without padding."""
+    """Padded to preserve the size, or strided without padding."""
     height, width = kernel
     padding = (height // 2, width // 2) if stride == 1 else 0
     return ConvNormReLU(in_channels, out_channels, (height, width), stride=stride, padding=padding)

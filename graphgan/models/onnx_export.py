@@ -1,7 +1,7 @@
-"""AnonyGAN as an ONNX file: coordinates in, picture out, without this library.
+"""Export AnonyGAN to an ONNX file: coordinates in, image out, without this library.
 
-Maps are no part of the interface: the graph renders landmarks as the network does. The batch is
-free, the size of the pictures is fixed.
+Landmark maps are not part of the interface; the graph renders them as the network does. The batch
+size is free, the image size is fixed.
 """
 
 import copy
@@ -38,44 +38,44 @@ from graphgan.models.onnx_generator import (
 )
 
 LARGEST_DIFFERENCE = 1e-3
-"""Of any value of a picture in [-1, 1] between the file and the network."""
+"""Maximum allowed difference between file and network, for any value of an image in [-1, 1]."""
 
 _OPSET = 18
 _LARGEST_FILE = 2**31 - 2**24  # protobuf's limit, and room for the graph
 
 
 def export_onnx(model: AnonyGAN, path: str | Path, *, size: tuple[int, int] | None = None) -> float:
-    """Write a network, fused for inference, as ONNX; the file is whole, compared, or not there.
+    """Export a network, fused for inference, to ONNX; verify it before writing the file.
 
-    Inputs, float32 all: ``condition: b 3 h w`` and ``source: b 3 h w`` in [-1, 1],
+    Inputs, all float32: ``condition: b 3 h w`` and ``source: b 3 h w`` in [-1, 1],
     ``condition_landmarks: b k 2`` and ``source_landmarks: b k 2`` in pixels, NaN where missing,
     ``mask: b 1 h w``, 1 inside the face. Output: ``image: b 3 h w`` in [-1, 1].
 
-    The metadata say what is in it (``kind``, ``format``, ``version``, ``num_landmarks``,
-    ``forehead``, ``face_alone``, ``keep_openings``, ``height``, ``width``, ``config``), nothing
-    about the machine.
+    The metadata describe the model (``kind``, ``format``, ``version``, ``num_landmarks``,
+    ``forehead``, ``face_alone``, ``keep_openings``, ``height``, ``width``, ``config``) and contain
+    nothing about the machine.
 
     Args:
-        model: trained, fused or not; it stays as it is.
-        path: of the file; what was there before is replaced.
-        size: height and width of the images, divisible by 4; None for those that the network was
-            trained on. At another size the graph is that of `generate_at_full_resolution`, where
-            the network knows the size that it was trained on and blends the condition.
+        model: trained model, fused or not; it is not changed.
+        path: file to write; an existing one is replaced.
+        size: height and width of the images, divisible by 4; None for the training size. At another
+            size, the graph is that of `generate_at_full_resolution`, provided that the network
+            records its training size and blends the condition.
     Returns:
         The largest absolute difference to the network, see `onnx_difference`.
     Raises:
         MissingExtraError: onnx, onnxscript or onnxruntime is not installed.
-        ValueError: a size that the network cannot take, no folder to write to, a network that is
-            too large for ONNX or cannot be expressed in it, a file that differs by more than
+        ValueError: a size that the network does not support, no folder to write to, a network that
+            is too large for ONNX or cannot be expressed in it, or a file that differs by more than
             `LARGEST_DIFFERENCE`.
-        OSError: the disk is full or the folder not writable; nothing is left behind.
+        OSError: the disk is full or the folder is not writable; no partial file is left.
     """
     with needs_extra("export"):
         for package in ("onnx", "onnxscript", "onnxruntime"):
             importlib.import_module(package)
     path, size = Path(path), size or model.size
     if size is None:
-        raise ValueError("expected a size: this network does not say which it was trained on")
+        raise ValueError("expected a size: this network does not record its training size")
     _check(model, path, size)
     program = _to_onnx(model, size)
     with replacing(path) as temporary:
@@ -83,7 +83,7 @@ def export_onnx(model: AnonyGAN, path: str | Path, *, size: tuple[int, int] | No
         difference = onnx_difference(model, temporary)
         if not difference <= LARGEST_DIFFERENCE:
             raise ValueError(
-                f"{path}: expected ONNX that differs from PyTorch by {LARGEST_DIFFERENCE} at most, "
+                f"{path}: expected ONNX that differs from PyTorch by at most {LARGEST_DIFFERENCE}, "
                 f"got {difference:.2g}; it was not written"
             )
     return difference
@@ -91,20 +91,20 @@ def export_onnx(model: AnonyGAN, path: str | Path, *, size: tuple[int, int] | No
 
 @torch.no_grad()
 def onnx_difference(model: AnonyGAN, path: str | Path, *, seed: int = 0) -> float:
-    """The largest absolute difference between a file's pictures and the network's.
+    """The largest absolute difference between the images of a file and of the network.
 
-    On random pictures, batches of 1 and 3, with landmarks anywhere, exactly at pixel centres,
-    between them, at the borders, outside and missing.
+    Measured on random images in batches of 1 and 3, with landmarks at arbitrary positions, exactly
+    at pixel centers and between them, at the borders, outside and missing.
 
     Args:
-        model: as it was trained, or fused; computed in float32 on the CPU.
-        path: of a file of `export_onnx`.
-        seed: of the random input.
+        model: original or fused model; computed in float32 on the CPU.
+        path: file written by `export_onnx`.
+        seed: seed of the random input.
     Returns:
-        Infinity where the file's pictures are not finite.
+        Infinity where the file's images are not finite.
     Raises:
-        ValueError: not such a file, or one of another number of landmarks; a network whose
-            pictures are not finite.
+        ValueError: not such a file, a file for another number of landmarks, or a network whose
+            images are not finite.
     """
     reference, onnx_model = _plain_copy(model), OnnxAnonyGAN(path, threads=torch.get_num_threads())
     if onnx_model.num_landmarks != (count := model.generator.num_landmarks):
@@ -117,7 +117,7 @@ def onnx_difference(model: AnonyGAN, path: str | Path, *, seed: int = 0) -> floa
         if not expected.isfinite().all():
             height, width = onnx_model.size
             raise ValueError(
-                f"expected a network whose pictures are finite, got NaN or infinity at {width} x "
+                f"expected a network whose images are finite, got NaN or infinity at {width} x "
                 f"{height} pixels: was it trained at that size?"
             )
         difference = float((onnx_model(*inputs) - expected).abs().max())
@@ -126,14 +126,14 @@ def onnx_difference(model: AnonyGAN, path: str | Path, *, seed: int = 0) -> floa
 
 
 def _check(model: AnonyGAN, path: Path, size: tuple[int, int]) -> None:
-    """Before minutes of work."""
+    """Check before minutes of work."""
     if not path.absolute().parent.is_dir():
         raise ValueError(f"{path}: expected a folder to write to, found none at {path.parent}")
     if min(size) < 8 or size[0] % 4 or size[1] % 4:
-        raise ValueError(f"expected sides of 8 and more, divisible by 4, got {size[0]}x{size[1]}")
+        raise ValueError(f"expected sides of at least 8, divisible by 4, got {size[0]}x{size[1]}")
     if (needed := 4 * sum(x.numel() for x in model.parameters())) > _LARGEST_FILE:
         raise ValueError(
-            f"expected a network of {_LARGEST_FILE / 2**30:.2f} GiB at most, the limit of ONNX "
+            f"expected a network of at most {_LARGEST_FILE / 2**30:.2f} GiB, the limit of ONNX "
             f"files, got {needed / 2**30:.2f} GiB"
         )
 
@@ -150,14 +150,14 @@ def _random_inputs(num_landmarks: int, size: tuple[int, int], seed: int) -> Iter
         return torch.rand(shape, generator=random)
 
     def pictures(batch: int) -> Tensor:
-        """Smooth: unlike landmarks bend a picture a hundredfold, and noise shows each digit."""
+        """Smooth: unlike landmarks bend an image a hundredfold, and noise shows each digit."""
         coarse = 2 * uniform(batch, 3, *(-(-length // 8) for length in size)) - 1
         return F.interpolate(coarse, size, mode="bilinear")
 
     def landmarks(batch: int) -> Tensor:
-        """Of three kinds: anywhere and a little outside, at pixel centres, near the borders."""
+        """Of three kinds: anywhere and a little outside, at pixel centers, near the borders."""
         anywhere = uniform(batch, num_landmarks, 2) * (side + 4) - 2.5
-        centres = (uniform(batch, num_landmarks, 2) * side).floor()
+        centers = (uniform(batch, num_landmarks, 2) * side).floor()
         # Corners, edges, and halves, which are rounded to even.
         borders = torch.tensor([-0.5, 0.0, 0.5, 1.0])[
             torch.randint(4, (batch, num_landmarks, 2), generator=random)
@@ -165,7 +165,7 @@ def _random_inputs(num_landmarks: int, size: tuple[int, int], seed: int) -> Iter
         far = uniform(batch, num_landmarks, 2) > 0.5
         borders = torch.where(far, side - 1 - borders, borders)
         kind = torch.randint(3, (batch, num_landmarks, 1), generator=random)
-        points = torch.where(kind == 0, anywhere, torch.where(kind == 1, centres, borders))
+        points = torch.where(kind == 0, anywhere, torch.where(kind == 1, centers, borders))
         missing = uniform(batch, num_landmarks, 1) < 0.05
         return points.masked_fill(missing, torch.nan)
 
@@ -184,7 +184,7 @@ def _to_onnx(model: AnonyGAN, size: tuple[int, int]) -> Any:
     network = _ImageOnly(plain if getattr(plain, "is_fused", False) else plain.fuse())
     replace_layers(network)
     count = model.generator.num_landmarks
-    # Two items: torch.export takes a batch of one for one that is always one.
+    # Two items, since torch.export would treat a batch of one as constant.
     examples = tuple(torch.rand(2, *shape) for shape in input_shapes(count, size).values())
     batch = torch.export.Dim("batch")
     with torch.no_grad(), _quiet():
@@ -210,7 +210,7 @@ def _to_onnx(model: AnonyGAN, size: tuple[int, int]) -> Any:
 
 
 class _ImageOnly(nn.Module):
-    """The picture, without the maps of the blend."""
+    """Returns the image without the attention maps."""
 
     def __init__(self, model: AnonyGAN) -> None:
         super().__init__()
@@ -229,7 +229,8 @@ class _ImageOnly(nn.Module):
 
 
 def _image(model: AnonyGAN, inputs: Sequence[Tensor]) -> Tensor:
-    """What the anonymizer takes: beyond the size of training, details stay the condition's."""
+    """The image as the anonymizer computes it: above the training size, details are the
+    condition's."""
     if works_at_full_resolution(model):
         return generate_at_full_resolution(model, *inputs)
     image: Tensor = model(*inputs).image
@@ -237,7 +238,7 @@ def _image(model: AnonyGAN, inputs: Sequence[Tensor]) -> Tensor:
 
 
 def _forget_sources(message: Any) -> None:
-    """Drop what tells of the code that a node came from: stack traces, with the machine's paths."""
+    """Remove source information from nodes: stack traces contain the machine's paths."""
     for field, value in message.ListFields():
         if field.name in ("doc_string", "metadata_props"):
             message.ClearField(field.name)
@@ -265,7 +266,7 @@ def _describe(proto: Any, model: AnonyGAN, size: tuple[int, int]) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter tells of every package that it does without, and of its own deprecations."""
+    """Silence the exporter's messages on missing packages and its own deprecations."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

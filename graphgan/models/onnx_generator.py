@@ -1,4 +1,4 @@
-"""AnonyGAN from an ONNX file, computed by onnxruntime."""
+"""Run AnonyGAN from an ONNX file with onnxruntime."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,31 +15,31 @@ FORMAT_VERSION = "1"
 INPUTS = ("condition", "source", "condition_landmarks", "source_landmarks", "mask")
 OUTPUT = "image"
 
-# One item at a time is as fast as many, and memory does not grow with the batch.
+# Single items are as fast as batches and need less memory.
 _AT_ONCE = 1
 
 
 class OnnxAnonyGAN:
-    """The network of a file that `export_onnx` wrote, on the CPU, in float32.
+    """A network exported by `export_onnx`, run on the CPU in float32.
 
-    Called like `AnonyGAN`, it gives the image alone. A landmark that is missing is NaN.
+    Call it like `AnonyGAN`; it returns only the image. Missing landmarks are NaN.
 
     Args:
-        path: of the file.
-        threads: that onnxruntime computes with; None for one a core.
+        path: path of the file.
+        threads: number of onnxruntime threads; None for one per core.
     Attributes:
-        num_landmarks: k of each of the two sets.
-        size: height and width of the pictures, in pixels.
-        forehead: of the masks that it was trained with, see `face_mask`.
+        num_landmarks: k, landmarks in each of the two sets.
+        size: height and width of the images, in pixels.
+        forehead: forehead of the masks used in training, see `face_mask`.
         face_alone, keep_openings: see `AnonyGAN`.
-        version: of the library that wrote the file.
+        version: version of the library that wrote the file.
     Shapes:
         ``condition, source: b 3 h w`` in [-1, 1], ``condition_landmarks, source_landmarks: b k 2``
         in pixels, ``mask: b 1 h w``, 1 inside the face -> ``b 3 h w`` in [-1, 1]
     Raises:
         MissingExtraError: onnxruntime is not installed.
-        ValueError: no such file, a damaged one, another network in it; called with other shapes,
-            an empty batch or anything but float32.
+        ValueError: the file does not exist, is damaged or holds another network; when called: wrong
+            shapes, an empty batch, or a dtype other than float32.
     """
 
     def __init__(self, path: str | Path, *, threads: int | None = None) -> None:

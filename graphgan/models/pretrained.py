@@ -1,4 +1,4 @@
-"""Networks that are saved together with what builds them, and opened by file, run or name."""
+"""Networks that are saved with their configuration and loaded by file, run folder or name."""
 
 import json
 from pathlib import Path
@@ -12,18 +12,18 @@ from graphgan.layers.fusion import fuse
 from graphgan.models._pretrained import load_weights, read_config, save_weights
 from graphgan.weights import find_weights
 
-Network = TypeVar("Network", bound="Pretrained")  # the hook of the tests does not know Self
+Network = TypeVar("Network", bound="Pretrained")  # the tests' type checker does not support Self
 
 
 class Pretrained(nn.Module):
-    """A network that is written to one safetensors file with its configuration.
+    """A network that is saved to one safetensors file together with its configuration.
 
-    Subclass it in place of ``nn.Module`` and set ``config`` in the constructor: the keyword
-    arguments that build an equal network. That is what a generator needs to be trained by
-    `graphgan.training.train_command`, and to be opened by name, file or run afterwards.
+    Subclass it instead of ``nn.Module`` and set ``config`` in the constructor to the keyword
+    arguments that build an equal network. `graphgan.training.train_command` requires this of
+    generators; they can then be loaded by name, file or run folder.
 
     Attributes:
-        config: what `from_config` builds an equal network from, as JSON would hold it.
+        config: arguments from which `from_config` builds an equal network; must be valid JSON.
 
     Example:
         >>> class Tint(Pretrained):
@@ -45,22 +45,24 @@ class Pretrained(nn.Module):
 
     @classmethod
     def from_config(cls: type[Network], config: dict[str, Any]) -> Network:
-        """A network of that configuration, with weights as they come: ``cls(**config)``.
+        """Build a network with this configuration and initial weights: ``cls(**config)``.
 
-        Override it where the constructor takes what JSON cannot hold, such as another network.
+        Override it if the constructor takes arguments that JSON cannot hold, such as another
+        network.
         """
         return cls(**config)
 
     def fuse(self: Network) -> Network:
-        """An equal network for inference, faster; it cannot be trained or saved."""
+        """An equivalent, faster network for inference; it cannot be trained or saved."""
         return fuse(self)
 
     def save_pretrained(self, path: Path | str, *, dtype: torch.dtype | None = None) -> None:
-        """Write weights and configuration into one safetensors file, atomically.
+        """Write weights and configuration to one safetensors file, atomically.
 
         Args:
-            path: of the file.
-            dtype: of its weights, such as ``torch.float16`` for half the bytes; None as they are.
+            path: file to write.
+            dtype: dtype of the saved weights, such as ``torch.float16`` for half the size; None
+                keeps it.
         """
         save_weights(self, path, kind=type(self).__name__, config=self.config, dtype=dtype)
 
@@ -68,15 +70,15 @@ class Pretrained(nn.Module):
     def from_pretrained(
         cls: type[Network], source: Path | str, *, device: torch.device | str = "cpu"
     ) -> Network:
-        """The network that `save_pretrained` wrote, in eval mode.
+        """Load a network written by `save_pretrained`, in eval mode.
 
         Args:
-            source: a file, the folder of a run (its newest weights), or the name of shipped weights
-                such as "people-128"; see `graphgan.weights.find_weights`.
-            device: where it is to work, such as "cuda".
+            source: a file, a run folder (its newest weights), or the name of shipped weights such
+                as "people-128"; see `graphgan.weights.find_weights`.
+            device: device to load it on, such as "cuda".
         Raises:
-            ValueError: nothing there, not such a file, weights that do not fit its configuration,
-                a device that this machine does not have.
+            ValueError: the source does not exist or is not such a file, its weights do not match
+                its configuration, or the machine does not have the device.
 
         Example:
             >>> from graphgan.models import AnonyGAN
@@ -87,7 +89,7 @@ class Pretrained(nn.Module):
         path = find_weights(source, network=cls.__name__)
         config = read_config(path, kind=cls.__name__)
         try:
-            with torch.device("meta"):  # whatever sizes the file asks for
+            with torch.device("meta"):  # so that no sizes in the file can exhaust memory
                 model = cls.from_config(config)
         except (TypeError, KeyError, ValueError, RuntimeError) as error:
             raise ValueError(
@@ -98,11 +100,11 @@ class Pretrained(nn.Module):
 
 
 def check_savable(network: nn.Module) -> None:
-    """Make sure that a network can be saved and opened again, before it is trained.
+    """Check before training that a network can be saved and loaded again.
 
     Raises:
-        ValueError: it has no ``save_pretrained``; or it is a `Pretrained` without a ``config``,
-            or with one that JSON cannot hold or that builds another network.
+        ValueError: it has no ``save_pretrained``, or it is a `Pretrained` without a ``config``, or
+            with one that JSON cannot hold or that builds a different network.
     """
     name = type(network).__name__
     if not callable(getattr(network, "save_pretrained", None)):

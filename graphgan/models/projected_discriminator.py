@@ -1,4 +1,4 @@
-"""Discriminators that look at the features of a trained network instead of at pixels.
+"""Discriminators that use the features of a trained network instead of pixels.
 
 Sources: [P] Sauer et al., "Projected GANs Converge Faster", NeurIPS 2021, sections 3.2 and 4,
 https://arxiv.org/abs/2111.01007 (random mixing across channels and scales, a head for each scale);
@@ -18,21 +18,22 @@ from graphgan._checks import check_positive
 from graphgan.landmarks.maps import check_landmarks, gaussian_maps
 from graphgan.layers.spectral_norm import SpectralNorm
 
-_GAIN, _TINY = 8.0, 1e-6  # of maps of landmarks, which are nearly empty
+_GAIN, _TINY = 8.0, 1e-6  # gain of landmark maps, which are mostly empty
 _SIGMA, _LEAST = 0.75, 1e-3  # of the maps of landmarks, in cells; and what counts for nothing
 
 
 class RandomMixing(nn.Module):
-    """Feature maps mixed across channels and scales by random weights, which are never trained.
+    """Mix feature maps across channels and scales with random weights that are never trained.
 
-    ``m_l = W_l * (V_l f_l + up(m_(l+1)))``, from the coarsest map to the finest: V_l a random 1x1
-    convolution to ``width`` channels, W_l a random 3x3 one (He initialization), up bilinear. So
-    every head sees all scales below its own, and no channel is left out. Each result is divided by
-    its root mean square over the batch: features of unlike networks, and scales, count alike.
+    ``m_l = W_l * (V_l f_l + up(m_(l+1)))``, from the coarsest map to the finest, where V_l is a
+    random 1x1 convolution to ``width`` channels, W_l a random 3x3 one (He initialization), and up
+    is bilinear. Every head thus sees all coarser scales, and no channel is ignored. Each result is
+    divided by its root mean square over the batch, so that different networks and scales have equal
+    influence.
 
     Args:
-        channels: of the maps, the finest first.
-        width: of all mixed maps.
+        channels: channels of the maps, finest first.
+        width: channels of all mixed maps.
     Shapes:
         one of ``b c_l h_l w_l`` a scale -> one of ``b width h_l w_l`` a scale
 
@@ -63,7 +64,7 @@ class RandomMixing(nn.Module):
 
 
 class ProjectedDiscriminator(nn.Module):
-    """Is it a real image? Logits at each scale of a `FeatureNetwork`, of features mixed at random.
+    """Classify images as real or fake from randomly mixed features, with logits at each scale.
 
     ``h_l = head_l(m_l + 8 E_l maps(landmarks))`` with m from `RandomMixing`, and
     ``logits_l = w_l^T h_l + <V_l c, h_l> / sqrt(width)`` ([M], eq. 3). Only the heads, E, w and V
@@ -71,18 +72,18 @@ class ProjectedDiscriminator(nn.Module):
     the last scale but one.
 
     Args:
-        channels: of the features, see `FeatureNetwork`.
-        width: of the mixed features and of the heads.
-        num_landmarks: k of the landmarks that the heads are shown, 0 for none (D_lm of AnonyGAN).
-        condition_channels: of the vector that the logits depend on, 0 for none (D_app of AnonyGAN,
-            with the last features of the condition).
+        channels: channels of the features, see `FeatureNetwork`.
+        width: channels of the mixed features and of the heads.
+        num_landmarks: k, landmarks that the heads see; 0 for none (D_lm of AnonyGAN uses them).
+        condition_channels: size of the vector that the logits are conditioned on; 0 for none (D_app
+            of AnonyGAN uses the condition's last features).
     Shapes:
         ``features``: one of ``b c_l h_l w_l`` a scale; ``landmarks: b k 2`` in pixels of an image
         of ``size``; ``condition: b c`` -> for each scale a list: maps of the head, then the logits
         ``b 1 h w``
     Raises:
-        ValueError: other features; landmarks or a condition missing where they were asked for, or
-            given where they were not.
+        ValueError: wrong features; landmarks or a condition that are missing although required, or
+            given although not.
 
     Example:
         >>> maps = [torch.rand(2, 24, 32, 32), torch.rand(2, 40, 16, 16), torch.rand(2, 112, 8, 8)]
@@ -135,7 +136,8 @@ class ProjectedDiscriminator(nn.Module):
         size: tuple[int, int] | None = None,
         condition: Float[Tensor, "b c"] | None = None,
     ) -> list[list[Tensor]]:
-        """The same of features that were mixed before, as for a penalty on their gradients."""
+        """Like `forward`, for features that are already mixed, such as for a penalty on their
+        gradients."""
         scales = []
         for i, (x, head) in enumerate(zip(mixed, self.heads, strict=True)):
             if landmarks is not None and size is not None:
@@ -170,7 +172,7 @@ class ProjectedDiscriminator(nn.Module):
 
 
 class _Head(nn.Module):
-    """Convolutions with LeakyReLU 0.2, then a logit for each place."""
+    """Convolutions with LeakyReLU 0.2, then a logit for each position."""
 
     def __init__(self, width: int, *, halvings: int) -> None:
         super().__init__()
@@ -197,17 +199,17 @@ class _Head(nn.Module):
 
 
 def _halvings(scale: int, scales: int) -> int:
-    """How often a scale of several is halved: the last two never."""
+    """How often the head of a scale halves its map; never for the last two scales."""
     return max(0, scales - 2 - scale)
 
 
 def _maps(
     landmarks: Float[Tensor, "b k 2"], size: tuple[int, int], cells: tuple[int, int]
 ) -> Float[Tensor, "b k h w"]:
-    """Landmarks of an image as maps of fewer cells."""
+    """Landmarks of an image as maps at a lower resolution."""
     scale = landmarks.new_tensor([cells[1] / size[1], cells[0] / size[0]])
     maps = gaussian_maps((landmarks + 0.5) * scale - 0.5, cells, sigma=_SIGMA)
-    return maps * (maps > _LEAST)  # processors are slow with the smallest numbers
+    return maps * (maps > _LEAST)  # CPUs are slow with subnormal numbers
 
 
 def _frozen_conv(in_channels: int, out_channels: int, kernel_size: int) -> nn.Conv2d:

@@ -1,11 +1,11 @@
-"""Checkpoints of the published AnonyGAN, BiGraphGAN and CIAGAN code, as our modules and back.
+"""Convert checkpoints of the published AnonyGAN, BiGraphGAN and CIAGAN code, and back.
 
-``python -m graphgan.models.published FILE --kind anonygan_generator --out FILE.safetensors``
-converts one once and for all; ``AnonyGAN.from_pretrained`` and its like open what it wrote.
+Run ``python -m graphgan.models.published FILE --kind anonygan_generator --out FILE.safetensors``
+once; ``AnonyGAN.from_pretrained`` and similar methods open the result.
 
-Nothing of the published code is needed: keys and shapes say which variant it is. The formulas are
+The published code is not needed: the variant is inferred from keys and shapes. The formulas are
 those of [A] Dall'Asen et al., ICIAP 2021, [B] Tang et al., BMVC 2020, and [C] Maximov et al., CVPR
-2020, with the choices of the published code where they differ from the papers.
+2020, with the published code's choices where it differs from the papers.
 """
 
 import re
@@ -42,36 +42,36 @@ Kind = Literal[
     "ciagan_generator",
 ]
 
-_LISTED = 12  # keys of each sort that an error names
+_LISTED = 12  # keys of each kind to list in an error
 _ANONYGAN = ("G.", "D_gan.", "D_pose.")  # its three networks in one checkpoint
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 def load_published(kind: Kind, source: Mapping[str, Any] | str | Path) -> Pretrained:
-    """The network of a published checkpoint, in eval mode, configured as the published code.
+    """Load a published checkpoint as a network in eval mode, configured like the published code.
 
-    Numbers of landmarks, channels, blocks and identities, and landmark attention, follow from keys
-    and shapes. ``state_dict``, ``module.``, ``G.`` and their like are taken off; running statistics
-    that an old InstanceNorm left behind are dropped. Half and double precision become float32.
+    The numbers of landmarks, channels, blocks and identities, and the presence of landmark
+    attention, are inferred from keys and shapes. Prefixes such as ``state_dict``, ``module.`` and
+    ``G.`` are removed, and running statistics left behind by an old InstanceNorm are dropped. Half
+    and double precision become float32.
 
     Args:
-        kind: what it is.
-        source: a state dict, or a file: safetensors, or a pickle of tensors and plain values (which
-            is read without running any code of it).
+        kind: which network the checkpoint holds.
+        source: a state dict, or a file: safetensors, or a pickle of tensors and plain values (read
+            without executing code).
     Returns:
         `AnonyGAN`, `AppearanceDiscriminator`, `LandmarkDiscriminator`, `BiGraphGAN`,
         `ResNetDiscriminator` or `CIAGANGenerator`.
     Raises:
-        ValueError: an unknown kind, a file of something else, keys that are missing, left over or
-            of another shape (they are listed, by their published names), weights that are not
-            finite.
-        OSError: there is no such file, or it may not be read.
+        ValueError: an unknown kind, a file with other content, keys that are missing, unexpected or
+            of the wrong shape (listed by their published names), or weights that are not finite.
+        OSError: the file does not exist or cannot be read.
     """
     return convert(kind, source).module
 
 
 class Conversion(NamedTuple):
-    """A network, the published state it was filled from, and which key went where."""
+    """A converted network, the published state it was loaded from, and the mapping of keys."""
 
     module: Pretrained
     state: State
@@ -79,7 +79,7 @@ class Conversion(NamedTuple):
 
 
 def convert(kind: Kind, source: Mapping[str, Any] | str | Path) -> Conversion:
-    """`load_published`, with an account of what it did."""
+    """`load_published`, also returning the mapping of keys."""
     check_choice("kind", kind, get_args(Kind))
     if not isinstance(source, (str, Path)):
         return _convert(kind, source)
@@ -90,13 +90,13 @@ def convert(kind: Kind, source: Mapping[str, Any] | str | Path) -> Conversion:
 
 
 def to_published(module: Pretrained) -> State:
-    """The inverse of `load_published`: every tensor under its published key, without prefix.
+    """The inverse of `load_published`: every tensor with its published key, without prefix.
 
-    ``to_published(load_published(kind, state))`` is ``state`` in its order, without what was taken
-    off it; bit for bit where that was in float32.
+    ``to_published(load_published(kind, state))`` returns ``state`` in its order, without removed
+    prefixes; bit for bit if it was in float32.
 
     Raises:
-        ValueError: a network that the published code has no configuration for.
+        ValueError: a network that the published code cannot be configured for.
     """
     network, own = _NETWORKS[_kind_of(module)], module.state_dict()
     rows = list(network.rows(module))
@@ -116,7 +116,7 @@ def _convert(kind: Kind, content: Mapping[str, Any]) -> Conversion:
     siblings = tuple(other for other in _ANONYGAN if other != network.prefix)
     state = unwrapped(content, network.prefix, siblings if network.prefix in _ANONYGAN else ())
     try:
-        with torch.device("meta"):  # nothing is allocated before shapes are known to fit
+        with torch.device("meta"):  # allocate nothing before the shapes are checked
             module = network.build(_Seen(kind, state))
     except RuntimeError as error:  # sizes that overflow
         raise ValueError(f"expected the shapes of {kind}: {error}") from error

@@ -1,4 +1,4 @@
-"""One GAN step, the loop around it, and the folder that a run writes."""
+"""The GAN training step, the loop around it, and the run folder."""
 
 from graphgan.data import PairsOfSteps
 from graphgan.training.devices import launch_fabric, torch_device

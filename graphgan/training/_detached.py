@@ -1,4 +1,4 @@
-"""What a generator made, cut from the graph behind it, whatever holds it."""
+"""Detach a generator's output from its graph, whatever its structure."""
 
 import copy
 from dataclasses import fields, is_dataclass
@@ -13,10 +13,10 @@ _PLAIN = (type(None), bool, int, float, complex, str, bytes, Enum, torch.dtype, 
 
 
 def detached(output: Any, name: str = "output") -> Any:
-    """The same nesting of tuples, lists, dicts and dataclasses, its tensors without a graph.
+    """The same nesting of tuples, lists, dicts and dataclasses, with detached tensors.
 
     Raises:
-        ValueError: something else in it; where, and of which type.
+        ValueError: anything else inside; the message gives its position and type.
     """
 
     def part(path: tuple[Any, ...], leaf: Any) -> Any:
@@ -37,10 +37,10 @@ def detached(output: Any, name: str = "output") -> Any:
 
 
 def _dataclass_detached(whole: Any, name: str) -> Any:
-    """A copy, frozen or not, that no constructor has seen."""
+    """A copy, frozen or not, made without calling the constructor."""
     result = copy.copy(whole)
     names = {field.name for field in fields(whole)}
-    names.update(getattr(whole, "__dict__", ()))  # a cached property is no field
+    names.update(getattr(whole, "__dict__", ()))  # cached properties are not fields
     for part in names:
         value = detached(getattr(whole, part), f"{name}.{part}")
         object.__setattr__(result, part, value)

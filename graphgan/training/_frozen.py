@@ -1,4 +1,4 @@
-"""Networks that only look on while another one learns."""
+"""Freeze networks while another one learns."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""A new run that starts from trained weights: shipped ones, those of a file, or another run."""
+"""Start a new run from trained weights: shipped ones, a file, or another run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +12,13 @@ from graphgan.training.step import GANStep
 
 
 def start_from(gan_step: GANStep, source: Path) -> str:
-    """Load what there is of a run's networks, or a generator; returns a line that says what.
+    """Load a run's networks, or a generator; returns a line that says what was loaded.
 
     Args:
-        gan_step: its optimisers stay as they are.
-        source: the folder of a run, a file of weights, or the name of shipped ones.
+        gan_step: receives the weights; its optimizers are not changed.
+        source: a run folder, a weights file, or the name of shipped weights.
     Raises:
-        ValueError: nothing there, or another generator.
+        ValueError: the source does not exist, or has another generator.
     """
     checkpoint = RunFolder(source).latest()
     if checkpoint is not None and (checkpoint / STATE).is_file():
@@ -30,7 +30,7 @@ def start_from(gan_step: GANStep, source: Path) -> str:
 
 @contextmanager
 def state_of(checkpoint: Path) -> Iterator[dict[str, Any]]:
-    """What a checkpoint holds; errors in the block name it."""
+    """Yield the content of a checkpoint; errors in the block name it."""
     state = load_state(checkpoint)
     try:
         yield state
@@ -39,19 +39,19 @@ def state_of(checkpoint: Path) -> Iterator[dict[str, Any]]:
 
 
 def _start_generator(gan_step: GANStep, source: Path) -> str:
-    """Load the weights of a file; returns what else its network has otherwise."""
+    """Load the weights of a file; returns the options in which its network differs."""
     network = gan_step.generator.network
     if not isinstance(network, Pretrained):
         raise ValueError(
             f"expected the folder of a run to start from, got {source}: {type(network).__name__} "
-            "is no graphgan.models.Pretrained, whose files can be opened"
+            "is not a graphgan.models.Pretrained, so its files cannot be opened"
         )
     found = type(network).from_pretrained(source)
     unlike = some(_unlike(found.config, network.config), 6)
     try:
         gan_step.load_generator(found.state_dict())
     except ValueError as error:
-        reason = f"its options are others: {unlike}" if unlike else str(error)
+        reason = f"its options differ: {unlike}" if unlike else str(error)
         raise ValueError(
             f"expected weights of this run's generator in {source}, {reason}"
         ) from error
@@ -75,5 +75,5 @@ def _told(gan_step: GANStep, source: Path, loaded: list[str], unlike: str) -> st
     untrained = [name for name in networks if name not in loaded]
     line = f"starts from {source}: {', '.join(name for name in networks if name in loaded)}"
     if untrained:
-        line += f"; untrained, as it has none of them: {', '.join(untrained)}"
-    return f"{line}; not as there: {unlike}" if unlike else line
+        line += f"; untrained, since it does not include them: {', '.join(untrained)}"
+    return f"{line}; different options: {unlike}" if unlike else line

@@ -1,4 +1,4 @@
-"""Where a run happens: device, processes and precision, by Lightning Fabric."""
+"""Devices, processes and precision of a run, through Lightning Fabric."""
 
 import os
 import time
@@ -23,17 +23,17 @@ _ACCELERATORS = {"auto": "auto", "cpu": "cpu", "cuda": "cuda", "gpu": "cuda", "m
 def launch_fabric(
     device: str = "auto", devices: int = 1, precision: Precision = "auto"
 ) -> "Fabric":
-    """A `Fabric` whose processes have started, by Fabric or by torchrun before.
+    """Return a `Fabric` whose processes have been started, by Fabric or by torchrun.
 
     Args:
-        device: "cpu", "cuda" (or "gpu"), "mps", or "auto" for the fastest there is.
-        devices: processes or GPUs that share each batch, on all machines together; several of
-            them synchronise gradients (gloo on CPUs, nccl on GPUs). Below torchrun, 1 stands for
-            as many as it started.
-        precision: as Fabric names them; "auto" is `best_precision`.
+        device: "cpu", "cuda" (or "gpu"), "mps", or "auto" for the fastest available.
+        devices: total number of processes or GPUs that share each batch, over all machines; several
+            of them synchronize gradients (gloo on CPUs, nccl on GPUs). Under torchrun, 1 means as
+            many as it started.
+        precision: Fabric's name for it; "auto" is `best_precision`.
     Raises:
-        ValueError: an unknown or absent device, more GPUs than there are, another number of
-            processes than torchrun started.
+        ValueError: an unknown or unavailable device, more GPUs than available, or a number of
+            processes that differs from torchrun's.
     """
     with needs_extra("recipes"):
         from lightning_fabric import Fabric
@@ -46,18 +46,18 @@ def launch_fabric(
                 f"expected at most {found} devices of type cuda, got {started.per_node}"
             )
         several = started.per_node * started.nodes > 1
-        if several:  # or each process tells of all that happens to its connections
+        if several:  # otherwise each process logs its connections
             os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
         fabric = Fabric(
             accelerator=accelerator,
             devices=started.per_node,
             num_nodes=started.nodes,
-            # Batch statistics stay each process's own: sent around between the two calls of a
-            # discriminator, they would change under the graph of the first.
+            # Batch statistics are not synchronized: between the two calls of a
+            # discriminator, that would modify the graph of the first.
             strategy=DDPStrategy(broadcast_buffers=False) if several else "auto",
             precision=precision if precision != "auto" else best_precision(accelerator),
         )
-    if os.environ.get("LT_CLI_USED") != "1":  # `fabric run` wants it left out
+    if os.environ.get("LT_CLI_USED") != "1":  # `fabric run` requires leaving it out
         fabric.launch()
     return fabric
 
@@ -68,30 +68,35 @@ class _Processes(NamedTuple):
 
 
 def _processes(devices: int) -> _Processes:
-    """Those that torchrun (or ``fabric run``, which calls it) started, or ``devices`` here."""
+    """The processes started by torchrun (or ``fabric run``, which calls it), or ``devices``
+    here."""
     if not (distributed.is_available() and distributed.is_torchelastic_launched()):
         return _Processes(devices, 1)
     world, per_node = (int(os.environ[name]) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     if devices not in (1, world):
         raise ValueError(
-            f"expected --devices {world}, as torchrun started so many processes, got {devices}"
+            f"expected --devices {world}, the number of processes that torchrun started, "
+            f"got {devices}"
         )
     if world % per_node:
         raise ValueError(
-            f"expected as many processes on every machine, got {world} in all and {per_node} here"
+            f"expected the same number of processes on every machine, got {world} in all and "
+            f"{per_node} here"
         )
     return _Processes(per_node, world // per_node)
 
 
 @contextmanager
 def first_process_speaks(patience: float = 60) -> Iterator[None]:
-    """Of the processes of a machine that fail alike, the first one says why.
+    """If all processes of a machine fail in the same way, only the first one reports it.
 
-    For what all of them read before they can talk to each other, such as the command line. What
-    started them ends them all when the first one fails; until then the others wait.
+    Use it around code that all processes run before they can communicate, such as reading the
+    command line. The launcher ends all processes when the first one fails; until then the others
+    wait.
 
     Args:
-        patience: seconds after which another process speaks all the same, since it failed alone.
+        patience: seconds after which another process reports its error anyway, because it failed
+            alone.
     """
     try:
         yield
@@ -102,10 +107,10 @@ def first_process_speaks(patience: float = 60) -> Iterator[None]:
 
 
 def torch_device(device: str = "auto") -> torch.device:
-    """The device of that name, for what needs no processes: sampling, measuring.
+    """The device with this name, for work without several processes: sampling, evaluation.
 
     Raises:
-        ValueError: an unknown or absent device.
+        ValueError: an unknown or unavailable device.
     """
     return torch.device(_accelerator(device))
 
@@ -122,12 +127,12 @@ def _accelerator(device: str) -> str:
     if wanted == "auto":
         return next(name for name, there in present.items() if there)
     if not present[wanted]:
-        raise ValueError(f"expected a device of type {wanted}, this machine has none")
+        raise ValueError(f"expected a device of type {wanted}, but this machine has none")
     return wanted
 
 
 def best_precision(device_type: str) -> Literal["32-true", "bf16-mixed"]:
-    """``"bf16-mixed"`` where the hardware multiplies in bf16, ``"32-true"`` elsewhere.
+    """``"bf16-mixed"`` if the hardware multiplies in bf16, otherwise ``"32-true"``.
 
     Args:
         device_type: "cpu", "cuda" or "mps".
@@ -140,7 +145,7 @@ def best_precision(device_type: str) -> Literal["32-true", "bf16-mixed"]:
 
 
 def peak_memory_bytes(device_type: str) -> int:
-    """The most memory the run has held: of the GPU, or of this process on a CPU."""
+    """Peak memory of the run: of the GPU, or of this process on a CPU."""
     if device_type == "cuda":
         return torch.cuda.max_memory_allocated()
     try:
@@ -154,9 +159,9 @@ def peak_memory_bytes(device_type: str) -> int:
 
 @contextmanager
 def first_failure_speaks(fabric: "Fabric") -> Iterator[None]:
-    """Of several processes that fail the first one says why, the others end quietly.
+    """If several processes fail, only the first one reports why.
 
-    They fail for the same reason, or because the first one no longer answers.
+    They usually fail for the same reason, or because the first one no longer responds.
     """
     try:
         yield
@@ -171,13 +176,13 @@ def _is_first_to_fail() -> bool:
 
     try:
         return _get_default_store().add("failures", 1) == 1
-    except RuntimeError:  # the process that keeps the store has ended already
+    except RuntimeError:  # the process that hosts the store has ended
         return False
 
 
 @contextmanager
 def memory_errors_explained(advice: str) -> Iterator[None]:
-    """Turn torch's errors about memory into one ``ValueError`` that ends with ``advice``."""
+    """Turn torch's out-of-memory errors into one ``ValueError`` that ends with ``advice``."""
     try:
         yield
     except (MemoryError, torch.OutOfMemoryError) as error:

@@ -1,4 +1,4 @@
-"""From what a recipe brings to a finished run: players, steps, the run's folder, the report."""
+"""Turn a recipe's parts into a finished run: networks, steps, run folder and report."""
 
 import shlex
 import shutil
@@ -38,28 +38,28 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 
-VALIDATION_PAIRS = 64  # that recipes measure at every checkpoint
+VALIDATION_PAIRS = 64  # measured by recipes at every checkpoint
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """What a recipe brings to a run.
+    """The parts of a run that a recipe supplies.
 
     Args:
-        name: of the recipe, for the folder of the run.
-        generator: a `graphgan.models.Pretrained`, or another network with ``save_pretrained``; a
-            dataclass that it returns is not frozen, since Fabric fills it.
+        name: name of the recipe, used for the run folder.
+        generator: a `graphgan.models.Pretrained`, or another network with ``save_pretrained``. If
+            it returns a dataclass, that must not be frozen, because Fabric fills it in.
         discriminators: by name.
-        objective: what they minimise.
-        pairs: the data of every step.
-        to_batch: a step's data on the device, as the objective expects it.
-        columns: those of a sheet, made by the averaged generator in eval mode.
-        learned: what it has learned, to be printed in the end.
-        validate: the error of the averaged generator, in eval mode and without gradients, on pairs
-            that are held out; the lower the better. None where there are no such pairs.
-        generator_every: steps of the discriminators to one of the generator.
+        objective: the losses of all networks.
+        pairs: data of every step.
+        to_batch: moves a step's data to the device in the form that the objective expects.
+        columns: columns of a sample sheet, made by the averaged generator in eval mode.
+        learned: evaluates the result; its text is printed at the end.
+        validate: error of the averaged generator on held-out pairs, in eval mode and without
+            gradients; lower is better. None if there are no such pairs.
+        generator_every: discriminator steps per generator step.
     Raises:
-        ValueError: a generator that cannot be saved and opened again.
+        ValueError: a generator that cannot be saved and loaded again.
     """
 
     name: str
@@ -80,15 +80,15 @@ class Experiment:
 def train_command(
     options: RunOptions, prepare: Callable[["Fabric"], Experiment], *, less_memory: str
 ) -> int:
-    """What a training command does once its options are read; returns its exit status.
+    """Run a training command after its options are parsed; returns its exit status.
 
     Args:
-        options: of the run.
-        prepare: checks everything and makes the experiment, in each process, the networks from
-            ``options.seed``.
-        less_memory: advice for when there is not enough, such as "a smaller --width needs less".
+        options: options of the run.
+        prepare: checks everything and builds the experiment; called in each process, with networks
+            initialized from ``options.seed``.
+        less_memory: advice if memory runs out, such as "a smaller --width needs less".
     """
-    # Fabric advises workers that would only cost here, where pictures are in memory.
+    # Fabric recommends workers, which are useless for images in memory.
     warnings.filterwarnings("ignore", module="lightning_fabric")
     with memory_errors_explained(less_memory):
         fabric = launch_fabric(options.device, options.devices, options.precision)
@@ -98,23 +98,23 @@ def train_command(
 
 
 def ready_to_train(pictures: PictureDataset, *, smallest: int, workers: int) -> PictureDataset:
-    """The pictures of a run, held in memory unless workers read them.
+    """The images of a run, held in memory unless worker processes read them.
 
     Args:
-        pictures: to train on.
-        smallest: side that the discriminators can look at, in pixels.
-        workers: processes that read.
+        pictures: images to train on.
+        smallest: minimum side that the discriminators support, in pixels.
+        workers: number of worker processes that read images.
     Raises:
-        ValueError: smaller pictures, or sides that are not divisible by 4.
+        ValueError: images that are too small, or whose sides are not divisible by 4.
     """
     check_sides(pictures.size, smallest=smallest)
     return pictures if workers > 0 else hold_in_memory(pictures)
 
 
 def run_experiment(fabric: "Fabric", options: RunOptions, experiment: Experiment) -> int:
-    """Train, report, and return the exit status: 130 when the run was asked to stop.
+    """Train, report, and return the exit status: 130 if the run was interrupted.
 
-    The folder of the run is made when everything else is known to work.
+    The run folder is created only after everything else is known to work.
     """
     gan_step = make_step(fabric, options, experiment)
     schedule = make_schedule(options, experiment.generator_every)
@@ -141,7 +141,7 @@ def run_experiment(fabric: "Fabric", options: RunOptions, experiment: Experiment
         open_logger=partial(_open_logger, open_logger, run, options, start),
     )
     if not fabric.is_global_zero:
-        return 0  # a process that ends otherwise makes Fabric kill the first one
+        return 0  # otherwise Fabric kills the first process
     seconds = experiment.pairs.sampler.batch_size / outcome.samples_per_second
     _report(run, outcome, seconds, lambda: experiment.learned(_averaged(gan_step)))
     return 130 if outcome.stopped else 0
@@ -164,13 +164,13 @@ def _open_logger(
     try:
         return open_logger(run.path, start, write_options(options))
     except Exception:
-        if options.resume is None:  # else the next try would find the folder taken
+        if options.resume is None:  # otherwise the next attempt would find the folder taken
             shutil.rmtree(run.path)
         raise
 
 
 def make_schedule(options: RunOptions, generator_every: int = 1) -> Schedule:
-    """When a run with these options does what."""
+    """The schedule of a run with these options."""
     decay, steps = options.optimizer.decay, options.steps
     return Schedule(
         steps=steps,
@@ -183,7 +183,7 @@ def make_schedule(options: RunOptions, generator_every: int = 1) -> Schedule:
 
 
 def make_step(fabric: "Fabric", options: RunOptions, experiment: Experiment) -> GANStep:
-    """The networks of an experiment, each set up with its own optimiser."""
+    """Set up the networks of an experiment, each with its own optimizer."""
     settings = options.optimizer
 
     def player(network: nn.Module, lr: float) -> Player:
@@ -206,20 +206,22 @@ def make_step(fabric: "Fabric", options: RunOptions, experiment: Experiment) -> 
 
 
 def _take_up(gan_step: GANStep, folder: Path, steps: int) -> int:
-    """Load the newest checkpoint of a run; returns how many steps it had taken."""
+    """Load a run's newest checkpoint; returns the number of steps it had taken."""
     if (checkpoint := RunFolder(folder).latest()) is None:
-        raise ValueError(f"expected a checkpoint in {folder}, the run stopped before its first one")
+        raise ValueError(
+            f"expected a checkpoint in {folder}, but the run stopped before its first one"
+        )
     with state_of(checkpoint) as state:
         gan_step.load_state_dict(state)
     if (start := int(state["step"])) >= steps:
         raise ValueError(
-            f"expected steps to take in {folder}, its {start} are done; --more adds some"
+            f"expected steps left in {folder}, but all {start} are done; add more with --more"
         )
     return start
 
 
 def _open_run(fabric: "Fabric", options: RunOptions, name: str, start: int) -> RunFolder:
-    """The folder of the run, made or taken up by the first process alone."""
+    """Create or open the run folder, in the first process only."""
     default = Path("runs") / f"{name}-{options.preset}-{datetime.now():%Y%m%d-%H%M%S}"
     folder = options.resume or options.out or default
     if fabric.is_global_zero:
@@ -243,17 +245,17 @@ def _batches(
 
 
 def _averaged(gan_step: GANStep) -> Any:
-    """The moving average of the generator, in eval mode."""
+    """The generator's moving average, in eval mode."""
     return gan_step.averaged.module.eval()
 
 
 def _report(run: RunFolder, outcome: Outcome, seconds: float, learned: Callable[[], str]) -> None:
-    """What a run was, with the seconds that a step took, and what it learned."""
+    """Report on the run, the time per step, and what was learned."""
     mib = outcome.peak_memory_bytes / 2**20
-    speed = f"{outcome.samples_per_second:.1f} samples/s ({seconds:.2g} s a step)"
+    speed = f"{outcome.samples_per_second:.1f} samples/s ({seconds:.2g} s per step)"
     speed += f", peak memory {mib:.0f} MiB"
     if outcome.stopped:
-        _say(f"stopped after step {outcome.step}: {speed}; everything is saved, go on with")
+        _say(f"stopped after step {outcome.step}: {speed}; everything is saved; continue with")
         _say(f"  python {shlex.quote(sys.argv[0])} --resume {shlex.quote(str(run.path))}")
         return
     _say(f"{outcome.step} steps: {speed}")

@@ -1,7 +1,7 @@
-"""A pool of generated pictures, of which a discriminator sees some again.
+"""A pool of earlier generated images that a discriminator sees again.
 
 Source: Shrivastava et al., "Learning from Simulated and Unsupervised Images through Adversarial
-Training", CVPR 2017; [B] Tang et al., BMVC 2020, keeps 50.
+Training", CVPR 2017; [B] Tang et al., BMVC 2020, uses a pool of 50.
 """
 
 from typing import Any
@@ -12,13 +12,13 @@ from torch import Tensor
 
 
 class HistoryPool:
-    """Half of what is asked for is new, half comes from the pool, where the new takes its place.
+    """Return half new images and half from the pool, where the new ones replace them.
 
-    Until the pool is full, everything is new and is kept. Chance is torch's own generator's, so it
-    follows from ``torch.manual_seed``.
+    Until the pool is full, all images are new and are stored. Randomness comes from torch's global
+    generator, so it follows ``torch.manual_seed``.
 
     Args:
-        size: items that are kept; 0 gives back what came in.
+        size: number of stored items; 0 returns the input unchanged.
     Raises:
         ValueError: a negative size.
 
@@ -30,12 +30,12 @@ class HistoryPool:
 
     def __init__(self, size: int) -> None:
         if size < 0:
-            raise ValueError(f"expected a size of 0 and more, got {size}")
+            raise ValueError(f"expected a size of at least 0, got {size}")
         self.size = size
         self.kept: list[Tensor] = []
 
     def __call__(self, items: Float[Tensor, "b *rest"]) -> Float[Tensor, "b *rest"]:
-        """As many items, without gradient, in the order of those they stand for."""
+        """The same number of items, without gradient, in the order of those they replace."""
         items = items.detach()
         return items if self.size == 0 else torch.stack([self._exchange(item) for item in items])
 
@@ -47,18 +47,18 @@ class HistoryPool:
             return item
         place = int(torch.randint(self.size, ()))
         old, self.kept[place] = self.kept[place], item.clone()
-        return old.to(item.device)  # a resumed run finds them where its checkpoint was read
+        return old.to(item.device)  # after resuming they are on the checkpoint's device
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs."""
+        """State needed to resume a run."""
         return {"kept": list(self.kept)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up what `state_dict` gave.
+        """Restore what `state_dict` returned.
 
         Raises:
-            ValueError: more items than this pool keeps.
+            ValueError: more items than this pool holds.
         """
         if len(state["kept"]) > self.size:
-            raise ValueError(f"expected {self.size} items at most, got {len(state['kept'])}")
+            raise ValueError(f"expected at most {self.size} items, got {len(state['kept'])}")
         self.kept = list(state["kept"])

@@ -1,4 +1,4 @@
-"""Ctrl-C between two steps, never inside one."""
+"""Handle Ctrl-C between two steps, never inside one."""
 
 import signal
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from types import FrameType
 
 
 class StopRequest:
-    """True once somebody asked the process to stop."""
+    """True once a stop has been requested."""
 
     def __init__(self) -> None:
         self.requested = False
@@ -18,7 +18,7 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signal() -> Iterator[StopRequest]:
-    """The first SIGINT or SIGTERM asks for a stop, the second one interrupts at once."""
+    """The first SIGINT or SIGTERM requests a stop, the second interrupts immediately."""
     request = StopRequest()
 
     def ask(number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""What discriminators on the features of a network are shown, and what is learned from it.
+"""Inputs and losses of discriminators that see the features of a trained network.
 
 Sources: Sauer et al., "Projected GANs Converge Faster", NeurIPS 2021; [R] Reed et al., "Generative
 Adversarial Text to Image Synthesis", ICML 2016, section 4.2 (real images with the wrong landmarks).
@@ -19,7 +19,7 @@ Scales = list[list[Tensor]]  # of each scale the maps of its head, then the logi
 
 
 class Beside(NamedTuple):
-    """What a `ProjectedDiscriminator` is shown beside features: landmarks or a condition.
+    """What a `ProjectedDiscriminator` sees besides features: landmarks or a condition.
 
     Shapes:
         ``landmarks: b k 2`` in pixels of an image of ``size``; ``condition: b c``
@@ -32,20 +32,21 @@ class Beside(NamedTuple):
     def look(
         self, discriminator: nn.Module, features: Sequence[Float[Tensor, "b _ _ _"]]
     ) -> Scales:
-        """What the discriminator says of the features beside this."""
+        """Outputs of the discriminator for the features and this input."""
         scales: Scales = discriminator(features, **self._asdict())
         return scales
 
     def wrong(self) -> "Beside":
-        """Landmarks of another item laid upon one's own: another pose at the same place ([R])."""
+        """Landmarks of another item, aligned to the item's own: another pose in the same place
+        ([R])."""
         if self.landmarks is None:
-            raise ValueError("expected landmarks to be wrong, got none")
+            raise ValueError("expected landmarks to exchange, got none")
         others = between_shapes(self.landmarks.roll(1, 0), self.landmarks, share=0.0)
         return self._replace(landmarks=others)
 
 
 def fooling_loss(adversarial: AdversarialLoss, scales: Scales) -> Float[Tensor, ""]:
-    """The generator's term, the mean of all scales."""
+    """The generator's adversarial term, averaged over all scales."""
     return _mean([adversarial.generator(scale[-1].float()) for scale in scales])
 
 
@@ -59,15 +60,15 @@ def judging_losses(
     beside: Beside,
     show_wrong: bool = False,
 ) -> Losses:
-    """The discriminator's terms, each the mean of all scales.
+    """The discriminator's terms, each averaged over all scales.
 
     All kinds of images pass in one call, so that processes agree on one backward pass.
 
     Args:
-        name: of the discriminator.
-        real, fake: features of a network, of each scale the maps.
-        beside: what it is shown beside both.
-        show_wrong: it learns as well that real images beside the landmarks of others are not real.
+        name: name of the discriminator.
+        real, fake: feature maps of a network, one per scale.
+        beside: what the discriminator sees besides the features, for real and fake alike.
+        show_wrong: also learn that real images with other items' landmarks are not real.
     Returns:
         ``d_NAME``; with ``show_wrong`` ``d_NAME_wrong``; ``told_NAME``, the share of items whose
         real image it finds more real than the generated one, without gradient.

@@ -1,4 +1,4 @@
-"""Where the metrics and sheets of a run are shown besides its folder: a logger, by name.
+"""Loggers that show a run's metrics and sheets in addition to its folder, by name.
 
 `--logger tensorboard` (the default), `wandb`, `none`, or the class of any Lightning Fabric logger:
 `--logger lightning.pytorch.loggers.MLFlowLogger`.
@@ -22,32 +22,32 @@ _Image = UInt8[Tensor, "3 h w"]
 
 @runtime_checkable
 class RunLogger(Protocol):
-    """What a Lightning Fabric logger can do, as far as a run asks for it.
+    """The part of a Lightning Fabric logger that a run uses.
 
-    One that shows images has ``log_image(key, images, step)`` too, as Lightning's own for Weights &
-    Biases has; others get numbers alone.
+    Loggers that show images also have ``log_image(key, images, step)``, like Lightning's own for
+    Weights & Biases; others receive only numbers.
     """
 
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
-        """Numbers of a step, by name."""
+        """Log a step's numbers, by name."""
         ...
 
     def finalize(self, status: str) -> None:
-        """The run has ended: nothing is logged any more."""
+        """End the run; nothing is logged afterwards."""
         ...
 
 
 OpenLogger = Callable[[Path, int, Mapping[str, Any]], RunLogger | None]
-"""Opens a logger for the folder of a run, the steps that were taken before, and its options."""
+"""Opens a logger, given the run folder, the steps taken before, and the run's options."""
 
 
 def find_logger(name: str) -> OpenLogger:
-    """The logger of a name; nothing is opened or written yet.
+    """Find a logger by name; nothing is opened or written yet.
 
     Args:
-        name: "tensorboard", "wandb", "none", or a class with its module, ``package.module.Class``:
-            any Lightning Fabric logger that can be made without arguments, or with the run's folder
-            as its ``save_dir`` or ``root_dir``.
+        name: "tensorboard", "wandb", "none", or a class including its module,
+            ``package.module.Class``: any Lightning Fabric logger that can be created without
+            arguments, or with the run folder as its ``save_dir`` or ``root_dir``.
     Raises:
         MissingExtraError: it is not installed.
         ValueError: no such logger.
@@ -73,7 +73,7 @@ def find_logger(name: str) -> OpenLogger:
 
 
 def log_image(logger: RunLogger, key: str, image: _Image, step: int) -> None:
-    """Show an image where the logger can."""
+    """Show an image if the logger supports it."""
     if callable(show := getattr(logger, "log_image", None)):
         show(key, [image], step)
     elif callable(add := getattr(getattr(logger, "experiment", None), "add_image", None)):
@@ -81,11 +81,11 @@ def log_image(logger: RunLogger, key: str, image: _Image, step: int) -> None:
 
 
 class TensorBoardEvents:
-    """Events in the run's folder: ``tensorboard --logdir runs``.
+    """TensorBoard events in the run folder: ``tensorboard --logdir runs``.
 
     Args:
-        folder: of the run.
-        start: steps taken before; events of later ones, which are taken again, are forgotten.
+        folder: the run folder.
+        start: steps taken before; events of later steps are dropped, since these are repeated.
     """
 
     def __init__(self, folder: Path, start: int = 0) -> None:
@@ -113,16 +113,16 @@ class TensorBoardEvents:
 
 
 class WandbRun:
-    """A run of Weights & Biases in the project "graphgan"; a resumed run goes on in the same one.
+    """A Weights & Biases run in the project "graphgan"; resuming continues the same run.
 
-    How it reaches a server, and whether at all, is told to wandb itself: ``wandb login``,
-    ``WANDB_MODE=offline``, ``WANDB_PROJECT``.
+    Configure the server through wandb itself: ``wandb login``, ``WANDB_MODE=offline``,
+    ``WANDB_PROJECT``.
 
     Args:
-        folder: of the run, into which wandb writes, too.
-        options: shown beside the run.
+        folder: the run folder, which wandb also writes to.
+        options: options shown with the run.
     Raises:
-        ValueError: wandb refuses, as without a login.
+        ValueError: wandb refuses to start, for example without a login.
     """
 
     def __init__(self, folder: Path, options: Mapping[str, Any]) -> None:
@@ -142,8 +142,8 @@ class WandbRun:
             )
         except wandb.Error as error:
             reason = " ".join(str(error).split())
-            raise ValueError(f"expected wandb to start, it says: {reason}") from error
-        # Steps that are taken again after a run was killed lie behind wandb's own count.
+            raise ValueError(f"expected wandb to start, but it reports: {reason}") from error
+        # Steps repeated after a kill are behind wandb's own counter.
         self.run.define_metric("*", step_metric="step")
 
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
@@ -161,7 +161,7 @@ class WandbRun:
 
 
 def _kept_id(file: Path) -> str:
-    """Of the run at wandb, the same whenever it is resumed."""
+    """The run's ID at wandb, kept for resuming."""
     if not file.is_file():
         with replacing(file) as temporary:
             temporary.write_text(uuid.uuid4().hex[:12])
@@ -179,19 +179,19 @@ def _class_of(name: str) -> Callable[..., Any]:
     except (ImportError, AttributeError) as error:
         raise ValueError(f"expected --logger {known}, got {name!r}: {error}") from error
     if not inspect.isclass(made) or not issubclass(made, RunLogger):
-        raise ValueError(f"expected --logger {known}, got {name!r}, which is none")
+        raise ValueError(f"expected --logger {known}, got {name!r}, which is not one")
     return made
 
 
 def _open(made: Callable[..., Any], name: str, folder: Path) -> RunLogger:
-    """With the folder, under whichever of its names the logger knows."""
+    """Open the logger with the folder, under the argument name it expects."""
     known = inspect.signature(made).parameters
     places = [place for place in ("save_dir", "root_dir") if place in known][:1]
     try:
         logger: RunLogger = made(**dict.fromkeys(places, str(folder)))
-    except ImportError as error:  # what it logs to is not installed
+    except ImportError as error:  # its backend is not installed
         raise MissingExtraError(f"--logger {name}: {error}") from error
     except (TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
-        raise ValueError(f"expected --logger {name} to start, it says: {reason}") from error
+        raise ValueError(f"expected --logger {name} to start, but it reports: {reason}") from error
     return logger

@@ -1,4 +1,4 @@
-"""The training loop: read, step, log, draw, save; stops where it can go on."""
+"""The training loop: read, step, log, draw and save; a stopped run can be resumed."""
 
 import threading
 import time
@@ -25,25 +25,25 @@ if TYPE_CHECKING:
 
 
 class TrainingDivergedError(ValueError):
-    """A loss is no longer a number."""
+    """A loss became NaN or infinite."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """When a run does what, in steps.
+    """When a run logs, saves and draws, in steps.
 
     Args:
-        steps: total steps of the run.
-        log_every: between rows of metrics; also how late a NaN may be noticed.
-        save_every: between checkpoints.
-        sheet_every: between sheets.
-        decay_from: the learning rates fall linearly to 0 from here to the last step; None leaves
-            them as they are.
-        generator_every: steps of the discriminators to one of the generator; ends and rows of
-            metrics fall on steps of the generator, so that every row has its losses.
+        steps: total number of steps.
+        log_every: steps between rows of metrics; a NaN may go unnoticed for as long.
+        save_every: steps between checkpoints.
+        sheet_every: steps between sample sheets.
+        decay_from: step from which the learning rates fall linearly to 0 at the last step; None
+            keeps them constant.
+        generator_every: discriminator steps per generator step. Rows of metrics and the end fall on
+            generator steps, so that every row has all losses.
     Raises:
-        ValueError: intervals below 1, a decay outside the run, ``steps`` or ``log_every`` that are
-            no multiples of ``generator_every``.
+        ValueError: intervals below 1, a decay outside the run, or ``steps`` or ``log_every`` that
+            are not multiples of ``generator_every``.
     """
 
     steps: int
@@ -64,12 +64,12 @@ class Schedule:
         for name in ("steps", "log_every"):
             if (value := getattr(self, name)) % self.generator_every:
                 raise ValueError(
-                    f"expected {name} to be a multiple of {self.generator_every}, since the "
-                    f"generator learns at every so many steps, got {value}"
+                    f"expected {name} to be a multiple of {self.generator_every}, the "
+                    f"number of steps between generator steps, got {value}"
                 )
 
     def lr_factor(self, step: int) -> float:
-        """Share of the full learning rate at a step, counted from 0."""
+        """Learning rate factor at a step, counted from 0."""
         if self.decay_from is None or step < self.decay_from:
             return 1.0
         return (self.steps - step) / (self.steps - self.decay_from)
@@ -77,7 +77,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a loop did: the step it ended at, whether it was asked to stop, speed and memory."""
+    """Result of a loop: its last step, whether it was interrupted, speed and peak memory."""
 
     step: int
     stopped: bool
@@ -99,25 +99,24 @@ def train(
     validate: Callable[[], float] | None = None,
     open_logger: Callable[[], RunLogger | None] | None = None,
 ) -> Outcome:
-    """Take the steps ``start`` to ``schedule.steps``.
+    """Run the steps from ``start`` to ``schedule.steps``.
 
     Args:
         fabric: device and processes.
-        gan_step: called with each batch and the number of the step.
+        gan_step: called with each batch and step number.
         batches: the batches of those steps, in order.
-        run: where metrics, sheets and checkpoints go.
-        schedule: how far and how often.
-        batch_size: samples a step, over all processes.
+        run: receives metrics, sheets and checkpoints.
+        schedule: number of steps and intervals.
+        batch_size: samples per step, over all processes.
         start: steps taken before.
-        draw: writes a sheet of sample pictures to the path it is given; what it returns is shown
-            by the logger.
-        export: writes the shipped weights into the folder it is given.
-        validate: an error on pairs that are held out, the lower the better, measured at every
-            checkpoint; the best weights by it are kept.
-        open_logger: called by the first process; events of TensorBoard by default.
+        draw: writes a sample sheet to the given path; the returned image is shown by the logger.
+        export: writes the weights to use into the given folder.
+        validate: an error on held-out pairs, lower is better, measured at every checkpoint; the
+            weights with the lowest error are kept.
+        open_logger: called in the first process; TensorBoard by default.
     Raises:
-        TrainingDivergedError: a loss became NaN or infinite; the last checkpoint is a good one.
-        OSError: a disk is full; the last checkpoint is a good one.
+        TrainingDivergedError: a loss became NaN or infinite; the last checkpoint is intact.
+        OSError: a disk is full; the last checkpoint is intact.
     """
     events = open_logger or partial(TensorBoardEvents, run.path, start)
     logbook = _Logbook(fabric, run, start, schedule, batch_size, events)
@@ -143,7 +142,7 @@ def train(
 
 
 def _any_process(fabric: "Fabric", flag: bool) -> bool:
-    """Whether one of the processes says so: they stop or fail after the same step."""
+    """Whether any process reports this, so that all stop or fail after the same step."""
     if fabric.world_size == 1:
         return flag
     return bool(fabric.all_reduce(torch.tensor(float(flag)), reduce_op="sum"))
@@ -168,9 +167,9 @@ def _hide_os_errors(failure: threading.ExceptHookArgs) -> None:
 
 
 class _Logbook:
-    """Losses on their way to the progress bar, metrics.csv and a logger.
+    """Passes losses to the progress bar, metrics.csv and a logger.
 
-    Losses stay on the device until a row is due: reading them earlier would make the device wait.
+    Losses stay on the device until a row is due, because reading them would make the device wait.
     """
 
     def __init__(
@@ -222,10 +221,10 @@ class _Logbook:
                 self._write(step, means)
 
     def check_finite(self) -> dict[str, float]:
-        """Means of the losses since the last row, over all processes.
+        """Mean losses since the last row, over all processes.
 
         Raises:
-            TrainingDivergedError: one of them is not a number.
+            TrainingDivergedError: a loss is not a finite number.
         """
         if not self.pending:
             return {}
@@ -256,7 +255,7 @@ class _Logbook:
         self.bar.set_postfix(shown | self.error | {"samples/s": f"{speed:.1f}"})
 
     def validated(self, step: int, error: float) -> float:
-        """What was measured on held-out pairs; returns it."""
+        """Log the error on held-out pairs, and return it."""
         self.error = {VALIDATION: f"{error:.3f}"}
         self.run.log_validation(step, error)
         if self.logger is not None:

@@ -1,4 +1,4 @@
-"""Options that every training command has; a recipe adds those of its own."""
+"""Options shared by all training commands."""
 
 import math
 from dataclasses import dataclass, field
@@ -9,22 +9,22 @@ from graphgan.training.devices import Precision
 
 @dataclass(frozen=True)
 class OptimizerOptions:
-    """Adam, and the moving average of the generator."""
+    """Adam and the generator's moving average."""
 
     lr_g: float = 2e-4
     """Learning rate of the generator."""
     lr_d: float = 2e-4
-    """Learning rate of both discriminators."""
+    """Learning rate of the discriminators."""
     beta1: float = 0.5
-    """First beta of Adam."""
+    """Adam's first beta."""
     beta2: float = 0.999
-    """Second beta of Adam."""
+    """Adam's second beta."""
     decay: float = 0.0
-    """Share of all steps, the last ones, over which the learning rates fall linearly to 0
-    (published code: the last 200 of 700 epochs)."""
+    """Share of steps at the end over which the learning rates fall linearly to 0 (published code:
+    the last 200 of 700 epochs)."""
     ema: float = 0.999
-    """Decay of the moving average of the generator, which is what is sampled and shipped; less at
-    first."""
+    """Decay of the generator's moving average, which is used for samples and saved weights. It is
+    smaller in the first steps."""
 
     def __post_init__(self) -> None:
         for name in ("lr_g", "lr_d"):
@@ -39,50 +39,49 @@ class OptimizerOptions:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Where a run gets its data from, where it goes, how long and on what it computes."""
+    """Data, output folder, length and device of a run."""
 
     preset: str = "smoke"
     """Defaults of all other options."""
     data: Path | None = None
-    """Folder made by prepare.py; drawn people if not given."""
+    """Folder written by prepare.py. Without it, people are drawn."""
     out: Path | None = None
-    """Folder of the run, new or empty; by default a new one below runs/."""
+    """Run folder, new or empty. Default: a new folder in runs/."""
     resume: Path | None = None
-    """Folder of a run to go on with; its options are taken over."""
+    """Run folder to continue from, with its options."""
     start_from: Path | None = None
-    """Weights that this run starts from, with optimisers and steps of its own: the folder of
-    another run, a .safetensors file, or the name of shipped weights. Networks that it lacks begin
-    untrained. Pictures may be of another size."""
+    """Initial weights for a new run: another run's folder, a .safetensors file, or the name of
+    shipped weights. Networks missing there start untrained. Images may have another size."""
     steps: int = 100_000
-    """Total number of steps, those of earlier sittings included."""
+    """Total number of steps, including those before resuming."""
     more: int | None = None
-    """With --resume: this many steps more than the run was meant to take."""
+    """With --resume: number of steps to add to the run."""
     device: str = "auto"
-    """cpu, cuda (or gpu), mps, or auto for the fastest there is."""
+    """Device: cpu, cuda (or gpu), mps, or auto for the fastest available."""
     devices: int = 1
-    """How many processes or GPUs share each batch; below torchrun as many as it starts."""
+    """Number of processes or GPUs that share each batch. Under torchrun, all that it started."""
     precision: Precision = "auto"
-    """32-true, bf16-mixed or 16-mixed; auto is bf16 where the hardware multiplies in it."""
+    """32-true, bf16-mixed or 16-mixed; auto uses bf16 if the hardware supports it."""
     seed: int = 0
-    """Of weights, pairs, dropout and drawn people."""
+    """Random seed for weights, pairs, dropout and drawn people."""
     workers: int = 0
-    """Processes that read pictures; 0 reads them all into memory before training."""
+    """Number of processes that read images. 0 loads all images into memory before training."""
     log_every: int = 20
     """Steps between rows of metrics.csv."""
     save_every: int = 500
     """Steps between checkpoints."""
     sheet_every: int = 500
-    """Steps between sheets of sample pictures."""
+    """Steps between sample sheets."""
     logger: str = "tensorboard"
-    """What shows metrics and sheets, besides the folder of the run: tensorboard, wandb, none, or
-    the class of a Lightning Fabric logger, such as lightning.pytorch.loggers.MLFlowLogger."""
+    """Where to show metrics and sheets besides the run folder: tensorboard, wandb, none, or the
+    class of a Lightning Fabric logger, such as lightning.pytorch.loggers.MLFlowLogger."""
     optimizer: OptimizerOptions = field(default_factory=OptimizerOptions)
 
     def __post_init__(self) -> None:
         if self.devices < 1:
             raise ValueError(f"expected --devices of at least 1, got {self.devices}")
         if self.workers < 0:
-            raise ValueError(f"expected --workers of 0 and more, got {self.workers}")
+            raise ValueError(f"expected --workers of at least 0, got {self.workers}")
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"expected --seed from 0 to below 2^32, got {self.seed}")
         if self.more is not None and self.resume is None:
@@ -90,11 +89,13 @@ class RunOptions:
         if self.more is not None and self.more < 1:
             raise ValueError(f"expected --more of at least 1, got {self.more}")
         if self.resume is not None and self.out is not None:
-            raise ValueError("expected --resume or --out, got both: a resumed run keeps its folder")
+            raise ValueError(
+                "expected either --resume or --out, got both: a resumed run keeps its folder"
+            )
 
 
 def check_not_negative(options: object) -> None:
-    """Raise ``ValueError`` for a number among the fields that is below 0 or not finite."""
+    """Raise ``ValueError`` if a numeric field is negative or not finite."""
     for name, value in vars(options).items():
         if isinstance(value, (int, float)) and not 0 <= value < math.inf:
-            raise ValueError(f"expected {name} of 0 and more, got {value}")
+            raise ValueError(f"expected {name} of at least 0, got {value}")

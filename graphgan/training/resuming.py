@@ -1,4 +1,4 @@
-"""Options from the command line, a preset, or the run that is resumed."""
+"""Read options from the command line, a preset, or the run to resume."""
 
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ PER_SITTING = frozenset(
         "logger",
     ]
 )
-"""What may differ from sitting to sitting; the rest is the run's own."""
+"""Options that may change when a run is resumed; all others are fixed."""
 
 
 @first_process_speaks()
@@ -43,20 +43,21 @@ def parse_train_options(
     per_sitting: Collection[str] = (),
     like_weights: Callable[[Options, Path], Options] | None = None,
 ) -> Options:
-    """The preset's defaults, or those of the resumed run, changed by the command line.
+    """Defaults of the preset or of the resumed run, overridden by the command line.
 
     Args:
-        presets: options by name, "smoke" among them, which is the default.
-        args: the command line, without the program's name; ``sys.argv[1:]`` when None.
-        drawing_flags: of drawn people: without effect, and refused, where there is ``--data``.
+        presets: options by name; the default is "smoke", which must be among them.
+        args: the command line without the program's name; None uses ``sys.argv[1:]``.
+        drawing_flags: flags for drawn people, which are refused together with ``--data``, where
+            they have no effect.
         per_sitting: options besides `PER_SITTING` that a resumed run may change.
-        like_weights: with ``--start-from``, the defaults for a generator as those weights have it,
-            made of other defaults and the weights' name, file or run. The other defaults are the
-            preset's, or those of the run whose folder it is; a preset that is asked for goes before
-            a run's, but for options named ``model``.
+        like_weights: with ``--start-from``: adapts the defaults to the generator of those weights,
+            given other defaults and the weights' name, file or run. The other defaults are the
+            preset's, or those of the run whose folder is given; an explicitly requested preset
+            takes precedence over a run's options, except those named ``model``.
     Raises:
-        ValueError: values out of range; weights to start from that are not there; a resumed run
-            asked to change what makes it that run.
+        ValueError: values out of range, weights to start from that do not exist, or a resumed run
+            with changed options that must stay fixed.
 
     Example:
         >>> parse_train_options({"smoke": RunOptions(steps=400)}, ["--seed", "3"]).steps
@@ -84,12 +85,12 @@ def parse_train_options(
     if changed := [name for name in _differing(wanted, own) if name not in free]:
         raise ValueError(
             f"expected the options of the run in {folder}, got others for {', '.join(changed)}; "
-            f"leave them out, or begin a new run with them by --start-from {folder}"
+            f"leave them out, or start a new run with them using --start-from {folder}"
         )
     if options.more is None:
         return options
     if options.steps != saved.steps:
-        raise ValueError("expected --more or --steps, got both")
+        raise ValueError("expected either --more or --steps, got both")
     return replace(options, steps=saved.steps + options.more)
 
 
@@ -102,7 +103,7 @@ def _naming_start(source: str) -> Iterator[None]:
 
 
 def _like_run(default: Options, source: Path, *, networks_alone: bool) -> Options:
-    """The options of a run, or those of its networks alone, where ``source`` is one's folder."""
+    """The options of a run, or only those of its networks, if ``source`` is a run folder."""
     if not (source / CONFIG).is_file():
         return default
     saved: Any = read_options(type(default), RunFolder.open(source)[1])
@@ -119,7 +120,7 @@ def _unlike(default: Options, source: Path) -> Options:
 
 
 def _differing(wanted: dict[str, Any], own: dict[str, Any]) -> list[str]:
-    """Options of other values, by the names they have on the command line."""
+    """Options with different values, by their command-line names."""
     names = []
     for name, value in own.items():
         if isinstance(value, dict):
@@ -133,13 +134,12 @@ def _refuse_ignored(args: list[str], options: RunOptions, drawing_flags: Sequenc
     given = [flag for flag in drawing_flags if _value(args, flag) is not None]
     if options.data is not None and given:
         raise ValueError(
-            f"expected --data or {', '.join(given)}, got both: a prepared folder has its own "
-            "pictures"
+            f"expected --data or {', '.join(given)}, got both: a prepared folder has its own images"
         )
 
 
 def write_options(options: RunOptions) -> dict[str, Any]:
-    """Plain values for config.yaml; what belongs to a sitting alone is left out."""
+    """Plain values for config.yaml, without the options that may change when resuming."""
     values = asdict(replace(options, out=None, resume=None, more=None))
     for name in ("out", "resume", "more"):
         del values[name]
@@ -147,7 +147,8 @@ def write_options(options: RunOptions) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """As YAML has it; a path is whole, since the next sitting may start elsewhere."""
+    """The value as YAML stores it; paths become absolute, because the run may be resumed from
+    elsewhere."""
     if isinstance(value, tuple):
         return list(value)
     if not isinstance(value, Path):
@@ -160,8 +161,8 @@ def read_options(kind: type[Options], values: dict[str, Any]) -> Options:
     """The inverse of `write_options`.
 
     Args:
-        kind: whose options they are.
-        values: as config.yaml has them.
+        kind: class of the options.
+        values: values from config.yaml.
     Raises:
         ValueError: unknown or missing options.
     """
@@ -186,7 +187,7 @@ def _value_of(hint: Any, name: str, value: Any) -> Any:
     if isinstance(value, str) and Path in get_args(hint):
         value = Path(value)
     if get_origin(hint) is tuple and isinstance(value, list):
-        value = tuple(value)  # YAML has lists alone
+        value = tuple(value)  # YAML only has lists
     if not _is_of(hint, value):
         raise ValueError(f"expected {name} of type {hint}, got {value!r}")
     return value
@@ -214,7 +215,7 @@ def _parse(args: list[str], default: Options) -> Options:
 
 
 def _value(args: list[str], flag: str) -> str | None:
-    """What follows a flag, before the real parser knows the defaults; the last one counts."""
+    """The value after a flag (the last one counts), before the real parser knows the defaults."""
     value = None
     for i, arg in enumerate(args):
         name, equals, after = arg.partition("=")

@@ -1,10 +1,10 @@
-"""The folder of a run: configuration, metrics, pictures, checkpoints. Nothing in it is ever half.
+"""The folder of a run: configuration, metrics, images and checkpoints, all written atomically.
 
 config.yaml                      every option of the run
 metrics.csv                      a row every few steps
 validation.csv                   the error on held-out pairs at every checkpoint
 events.out.tfevents.*            the same for TensorBoard, with the sheets
-sheets/step-000100.png           sample pictures
+sheets/step-000100.png           sample images
 checkpoints/step-000100/         state.pt (to resume), generator.safetensors (to use)
 checkpoints/best-000100/         the weights with the least error on held-out pairs
 """
@@ -28,7 +28,7 @@ from graphgan.weights.finding import checkpoints_of
 CONFIG = "config.yaml"
 STATE = "state.pt"
 VALIDATION = "validation"
-"""The error on held-out pairs, in tables and beside weights."""
+"""Name of the error on held-out pairs, in tables and next to weights."""
 _ERROR = f"{VALIDATION}.json"
 
 
@@ -44,13 +44,13 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path | str, config: dict[str, Any]) -> "RunFolder":
-        """A new run.
+        """Create a new run.
 
         Raises:
-            ValueError: the folder holds something already.
+            ValueError: the folder is not empty.
         """
         run = cls(path)
-        require_new_folder(run.path, "go on with it by --resume or name another by --out")
+        require_new_folder(run.path, "continue it with --resume or choose another with --out")
         run.sheets.mkdir(parents=True, exist_ok=True)
         run.checkpoints.mkdir()
         run.update_config(config)
@@ -58,10 +58,10 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path | str) -> tuple["RunFolder", dict[str, Any]]:
-        """An existing run and its configuration.
+        """Open an existing run; returns it with its configuration.
 
         Raises:
-            ValueError: no run there, or an unreadable configuration.
+            ValueError: the folder has no run, or its configuration is unreadable.
         """
         with needs_extra("recipes"):
             import yaml
@@ -78,7 +78,7 @@ class RunFolder:
         return run, config
 
     def update_config(self, config: dict[str, Any]) -> None:
-        """Write config.yaml anew, as when a resumed run is to take more steps."""
+        """Rewrite config.yaml, for example when a resumed run adds steps."""
         with needs_extra("recipes"):
             import yaml
         with replacing(self.path / CONFIG) as temporary:
@@ -86,12 +86,12 @@ class RunFolder:
 
     @property
     def sheets(self) -> Path:
-        """Folder of the sample pictures."""
+        """Folder of the sample sheets."""
         return self.path / "sheets"
 
     @property
     def metrics(self) -> Path:
-        """The table to which `log` appends."""
+        """The table that `log` appends to."""
         return self.path / "metrics.csv"
 
     @property
@@ -100,12 +100,12 @@ class RunFolder:
         return self.path / "checkpoints"
 
     def sheet(self, step: int) -> Path:
-        """File of the sample pictures of a step."""
+        """Path of a step's sample sheet."""
         return self.sheets / f"step-{step:06d}.png"
 
     @property
     def validations(self) -> Path:
-        """The table to which `log_validation` appends."""
+        """The table that `log_validation` appends to."""
         return self.path / f"{VALIDATION}.csv"
 
     def log(self, row: dict[str, int | float]) -> None:
@@ -113,16 +113,18 @@ class RunFolder:
         _append(self.metrics, row)
 
     def log_validation(self, step: int, error: float) -> None:
-        """Append what was measured on held-out pairs at a step."""
+        """Append a step's error on held-out pairs."""
         _append(self.validations, {"step": step, VALIDATION: float(f"{error:.6g}")})
 
     def forget_after(self, step: int) -> None:
-        """Drop what a killed process left half-written, and rows of steps to be taken again."""
+        """Remove incomplete files of a killed process, and rows of steps that will be repeated."""
         for half in self.checkpoints.glob(".*.part"):
             shutil.rmtree(half)
         for table in filter(Path.exists, (self.metrics, self.validations)):
             lines = table.read_text().splitlines(keepends=True)
-            whole = [line for line in lines if line.endswith("\n")]  # killed processes leave halves
+            whole = [
+                line for line in lines if line.endswith("\n")
+            ]  # killed processes leave incomplete lines
             kept = [row for row in whole[1:] if int(row.split(",")[0]) <= step]
             with replacing(table) as temporary:
                 temporary.write_text("".join([*whole[:1], *kept]))
@@ -137,18 +139,18 @@ class RunFolder:
         validation: float | None = None,
         keep: int = 2,
     ) -> Path:
-        """Write a checkpoint under a temporary name, rename it, and drop all but the last ones.
+        """Write a checkpoint atomically, and remove all but the last few.
 
-        Its weights are kept as the best ones, too, unless earlier ones had an error as low.
+        Its weights are also kept as the best ones, unless earlier ones had an error as low.
 
         Args:
-            step: how many steps have been taken.
-            state: tensors and plain values, all that resuming needs.
-            export: writes the shipped weights into the folder it is given.
-            validation: the error of these weights on held-out pairs.
-            keep: how many checkpoints stay.
+            step: number of steps taken.
+            state: tensors and plain values needed to resume.
+            export: writes the weights to use into the given folder.
+            validation: error of these weights on held-out pairs.
+            keep: number of checkpoints to keep.
         Raises:
-            OSError: it could not be written; earlier checkpoints are as they were.
+            OSError: it could not be written; earlier checkpoints are intact.
         """
         final = self.checkpoints / f"step-{step:06d}"
         with _new_folder(final) as temporary:
@@ -178,22 +180,22 @@ class RunFolder:
             shutil.rmtree(best)
 
     def best(self) -> Path | None:
-        """The folder of the weights with the least error on held-out pairs, where it is measured.
+        """Folder of the weights with the lowest error on held-out pairs, if it is measured.
 
-        It holds what a checkpoint does, but nothing to resume from.
+        It has the files of a checkpoint, except the state needed to resume.
         """
         errors = {path: validation_of(path) for path in checkpoints_of(self.path, "best")}
         measured = {path: error for path, error in errors.items() if error is not None}
         return min(measured, key=measured.__getitem__, default=None)
 
     def latest(self) -> Path | None:
-        """The newest whole checkpoint."""
+        """The newest complete checkpoint."""
         saved = checkpoints_of(self.path)
         return saved[-1] if saved else None
 
 
 def validation_of(checkpoint: Path) -> float | None:
-    """The error on held-out pairs of the weights in a checkpoint, None where none was measured."""
+    """The error of a checkpoint's weights on held-out pairs, or None if it was not measured."""
     try:
         error = float(json.loads((checkpoint / _ERROR).read_text())[VALIDATION])
     except (OSError, ValueError, KeyError, TypeError):
@@ -224,19 +226,19 @@ def _append(table: Path, row: dict[str, int | float]) -> None:
 
 
 def load_state(checkpoint: Path) -> dict[str, Any]:
-    """What `RunFolder.save` was given, on the CPU. Loading runs no code of the file.
+    """Load what `RunFolder.save` wrote, on the CPU and without executing code from the file.
 
     Raises:
-        ValueError: no state there, damaged, or a pickle of something else than tensors.
+        ValueError: the state is missing or damaged, or is a pickle of something other than tensors.
     """
     file = checkpoint / STATE
     if not file.is_file():
         raise ValueError(f"expected a training state, found none at {file}")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about pickles that are refused anyway
+            warnings.simplefilter("ignore")  # on pickles, which are refused anyway
             state = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a damaged archive or a foreign pickle makes of it
+    except Exception as error:  # damaged archives and other pickles raise any exception
         raise ValueError(
             f"expected a training state in {file}, it is damaged or something else; "
             f"remove {checkpoint} to resume from the checkpoint before it"
@@ -250,7 +252,7 @@ def _save_tensors(state: dict[str, Any], file: Path) -> None:
     try:
         with naming(file), file.open("wb") as stream:
             torch.save(state, stream)
-    except RuntimeError as error:  # torch speaks of a broken archive, the reason came before
+    except RuntimeError as error:  # torch reports a broken archive; the cause is in the context
         if not isinstance(reason := error.__context__, OSError):
             raise
         raise OSError(reason.errno, reason.strerror, str(file)) from error

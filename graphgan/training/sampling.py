@@ -1,4 +1,4 @@
-"""From trained weights and a prepared folder to pictures on disk: what sampling commands share."""
+"""Generate images on disk from trained weights and a prepared folder, for the sampling commands."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,53 +23,53 @@ from graphgan.models.pretrained import Network
 from graphgan.training.devices import torch_device
 from graphgan.training.sheets import SHEET_ROWS, write_sheet
 
-LONGEST_NAME = 255  # bytes of a file's name, on most disks
+LONGEST_NAME = 255  # bytes in a file name on most file systems
 
 Batch = TypeVar("Batch", bound=Sequence[Tensor])
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointOptions:
-    """Which weights work on how much, and where."""
+    """Weights to use, the number of images, and the device."""
 
     checkpoint: Path
-    """Weights (generator.safetensors), the folder of a run: its newest ones, or shipped ones by
-    name (graphgan info lists them)."""
+    """Weights to use: a generator.safetensors file, a run folder (its newest weights), or the name
+    of shipped weights (`graphgan info` lists them)."""
     count: int | None = None
-    """At most this many pictures, spread evenly; all by default."""
+    """Process at most this many images, spread evenly. Default: all."""
     batch_size: int = 32
-    """Pictures a step; fewer need less memory."""
+    """Number of images in a batch. Smaller batches need less memory."""
     device: str = "auto"
-    """cpu, cuda (or gpu), mps, or auto for the fastest there is."""
+    """Device: cpu, cuda (or gpu), mps, or auto for the fastest available."""
 
     def __post_init__(self) -> None:
         if self.batch_size < 1 or (self.count is not None and self.count < 1):
             raise ValueError("expected --batch-size and --count of at least 1")
 
     def load(self, network: type[Network]) -> Network:
-        """The network of the weights, fused for inference, where it is to work.
+        """Load the network, fused for inference, on the chosen device.
 
         Raises:
-            ValueError: no weights, or those of another network; an absent device.
+            ValueError: no weights, weights of another network, or an unavailable device.
         """
         device = torch_device(self.device)
         return network.from_pretrained(self.checkpoint, device=device).fuse()
 
     def chosen(self, pairs: Pairs) -> Pairs:
-        """As many of the pairs as are asked for."""
+        """The requested number of pairs."""
         return some_pairs(pairs, self.count or len(pairs.source))
 
 
 @dataclass(frozen=True, kw_only=True)
 class SampleOptions(CheckpointOptions):
-    """Weights, what they make pictures of, and where these go."""
+    """Weights, input images and output folder."""
 
     data: Path
-    """Folder made by prepare.py."""
+    """Folder written by prepare.py."""
     out: Path
-    """New or empty folder for the pictures, pairs.csv and sheet.png."""
+    """New or empty folder for the images, pairs.csv and sheet.png."""
     split: Split = "test"
-    """Pictures to work on."""
+    """Split of the folder to process."""
 
 
 def pair_batches(
@@ -80,19 +80,19 @@ def pair_batches(
     batch_size: int,
     device: torch.device,
 ) -> Iterator[Batch]:
-    """The pairs in their order, read and converted a batch at a time."""
+    """Read and convert the pairs in order, one batch at a time."""
     for first in range(0, len(pairs.source), batch_size):
         chunk = Pairs(*(column[first : first + batch_size] for column in pairs))
         yield to_batch(read_pairs(pictures, chunk), device)
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Where a network's weights are."""
+    """The device that holds a network's weights."""
     return next(model.parameters()).device
 
 
 def image_file(out: Path, name: str) -> Path:
-    """Where the sample of that name lies."""
+    """Path of the sample with this name."""
     return out / "images" / f"{name}.png"
 
 
@@ -108,23 +108,23 @@ def write_samples(
     columns: Callable[[Batch], Mapping[str, Float[Tensor, "b c h w"]]],
     device: torch.device,
 ) -> None:
-    """Make a picture of every pair: ``images/<name>.png``, ``pairs.csv``, ``sheet.png``.
+    """Generate an image for every pair: ``images/<name>.png``, ``pairs.csv``, ``sheet.png``.
 
     Args:
-        options: where they go, and how many are made at once.
-        pictures: where the pairs are read.
-        pairs: what pictures are made of.
-        names: of all pictures, in the order of the pairs.
+        options: output folder and batch size.
+        pictures: data set that the pairs refer to.
+        pairs: pairs to generate images from.
+        names: names of all images, in the order of the pairs.
         table: columns of pairs.csv.
-        to_batch: what a network is given.
-        make: the pictures of a batch, in [-1, 1].
-        columns: of the sheet.
-        device: where they are made.
+        to_batch: builds the input of the network.
+        make: returns the images of a batch, in [-1, 1].
+        columns: columns of the sheet.
+        device: device to compute on.
     Raises:
-        ValueError: the folder holds something already; names that are there twice or too long.
+        ValueError: the folder is not empty, or names are repeated or too long.
     """
     _check_names(names)
-    require_new_folder(options.out, "name another by --out")
+    require_new_folder(options.out, "choose another folder with --out")
     (options.out / "images").mkdir(parents=True)
     batches = partial(pair_batches, pictures, to_batch=to_batch, device=device)
     _write_images(options.out, names, map(make, batches(pairs, batch_size=options.batch_size)))
@@ -132,7 +132,7 @@ def write_samples(
     first = next(batches(some_pairs(pairs, SHEET_ROWS), batch_size=SHEET_ROWS))
     write_sheet(options.out / "sheet.png", columns(first))
     sheet = options.out / "sheet.png"
-    print(f"{len(names)} pictures in {options.out}; look at {sheet}", flush=True)
+    print(f"{len(names)} images in {options.out}; look at {sheet}", flush=True)
 
 
 def _write_images(
@@ -141,7 +141,7 @@ def _write_images(
     with needs_extra("recipes"):
         from tqdm import tqdm
     left = iter(names)
-    with tqdm(total=len(names), unit="picture") as bar:
+    with tqdm(total=len(names), unit="image") as bar:
         for images in made:
             for image in to_uint8_image(images).cpu():
                 file = image_file(out, next(left))
@@ -151,10 +151,10 @@ def _write_images(
 
 
 def _check_names(names: Sequence[str]) -> None:
-    """Before any work: every picture gets a file of its own, whose name a disk can hold."""
+    """Before any work: every image gets a file of its own, whose name a disk can hold."""
     if len(set(names)) < len(names):
         raise ValueError(f"expected different names, got {len(names) - len(set(names))} twice")
     for name in names:
         longest = max(len(os.fsencode(f".{part}.png.part")) for part in name.split("/"))
         if longest > LONGEST_NAME:
-            raise ValueError(f"expected shorter names of pictures, got {name!r:.80}...")
+            raise ValueError(f"expected shorter image names, got {name!r:.80}...")

@@ -1,4 +1,4 @@
-"""Sheets of sample pictures: one row a sample, one column a stage, with titles."""
+"""Sheets of sample images: one row per sample, one titled column per stage."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -17,12 +17,12 @@ SHEET_ROWS = 8  # of the sheets that commands draw
 
 
 def draw_sheet(columns: Mapping[str, Float[Tensor, "b c h w"]]) -> UInt8[Tensor, "3 H W"]:
-    """One picture of many.
+    """Combine many images into one.
 
     Args:
-        columns: title to images: 3 channels in [-1, 1], or 1 channel in [0, 1] (a mask).
+        columns: maps titles to images: 3 channels in [-1, 1], or 1 channel in [0, 1] (a mask).
     Raises:
-        ValueError: no column, or columns of unlike length.
+        ValueError: no columns, or columns of different lengths.
     """
     if len({len(images) for images in columns.values()}) != 1:
         raise ValueError(f"expected columns of one length, got {[*map(len, columns.values())]}")
@@ -35,7 +35,7 @@ def draw_sheet(columns: Mapping[str, Float[Tensor, "b c h w"]]) -> UInt8[Tensor,
 def write_sheet(
     path: Path, columns: Mapping[str, Float[Tensor, "b c h w"]]
 ) -> UInt8[Tensor, "3 H W"]:
-    """`draw_sheet` into a PNG file, atomically; returns the picture."""
+    """`draw_sheet` into a PNG file, atomically; returns the image."""
     sheet = draw_sheet(columns)
     write_image(path, sheet)
     return sheet

@@ -1,8 +1,8 @@
-"""One training step of a GAN: the generator learns first, then each discriminator.
+"""One GAN training step: the generator learns first, then each discriminator.
 
-The generator may learn at every n-th step only, as where n steps of a critic go with one of it.
+The generator may learn only at every n-th step, to train a critic n times as often.
 
-What is minimised is the business of an `Objective`; what is stepped, and when, of `GANStep`.
+An `Objective` defines what is minimized; `GANStep` decides what is stepped and when.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -24,19 +24,18 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 Losses = dict[str, Tensor]
-"""Terms by name, each a scalar: what an `Objective` returns and metrics.csv has columns of."""
+"""Named scalar terms, returned by an `Objective` and written to the columns of metrics.csv."""
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 @runtime_checkable
 class Objective(Protocol):
-    """What the networks of a recipe minimise. It computes, it does not step.
+    """The losses of a recipe's networks. It computes them and does not step optimizers.
 
-    One that remembers something from step to step is `Stateful` too.
-    The modules it is given run under the precision of the run. A batch is of any type. An output is
-    a tensor or any nesting of tensors: tuples, named tuples, lists, dicts, dataclasses, with None,
-    numbers and strings in between. Before discriminators see an output it is cut from the
-    generator's graph, in an object of the same type.
+    An objective that keeps state between steps is also `Stateful`. The modules it receives run
+    under the run's precision. A batch may have any type. An output is a tensor or any nesting of
+    tensors in tuples, named tuples, lists, dicts and dataclasses, which may also contain None,
+    numbers and strings. Discriminators receive a detached output of the same type.
 
     Example:
         >>> class LeastSquares:
@@ -54,38 +53,38 @@ class Objective(Protocol):
     """
 
     def generate(self, generator: nn.Module, batch: Any) -> Any:
-        """What the generator makes of a batch."""
+        """The generator's output for a batch."""
         ...
 
     def generator_losses(
         self, discriminators: Mapping[str, nn.Module], batch: Any, output: Any
     ) -> Losses:
-        """Weighted terms by name; the generator minimises their sum."""
+        """Weighted terms by name; the generator minimizes their sum."""
         ...
 
     def discriminator_losses(
         self, name: str, discriminator: nn.Module, batch: Any, output: Any
     ) -> Losses:
-        """Weighted terms of one discriminator; ``output`` no longer leads to the generator."""
+        """Weighted terms of one discriminator; ``output`` is detached from the generator."""
         ...
 
 
 @runtime_checkable
 class Stateful(Protocol):
-    """What has something in it that a resumed run needs, as a network has."""
+    """An object with state that a resumed run needs, like a network."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What is to be remembered."""
+        """The state to save."""
         ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up what `state_dict` gave."""
+        """Restore what `state_dict` returned."""
         ...
 
 
 @dataclass
 class Player:
-    """A network with its optimiser, as `Fabric.setup` returns them, and its full learning rate."""
+    """A network and its optimizer, as returned by `Fabric.setup`, with its full learning rate."""
 
     module: Any
     optimizer: Optimizer
@@ -93,12 +92,12 @@ class Player:
 
     @property
     def network(self) -> nn.Module:
-        """The network itself, without what distributes it."""
+        """The network itself, without distributed wrappers."""
         network: nn.Module = self.module.module
         return network
 
     def learn(self, fabric: "Fabric", losses: Losses, lr_factor: float) -> None:
-        """One step of the optimiser on the sum of the losses, at a part of the learning rate."""
+        """Take one optimizer step on the sum of the losses, at a fraction of the learning rate."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr * lr_factor
         self.optimizer.zero_grad(set_to_none=True)
@@ -107,20 +106,20 @@ class Player:
 
 
 class GANStep:
-    """Calls of this object train a generator against discriminators, a batch a call.
+    """Train a generator against discriminators, one batch per call.
 
     Args:
         fabric: device, precision and processes.
         generator: learns first.
-        discriminators: learn afterwards, one by one, in this order.
-        objective: what they minimise.
-        seed: dropout and other chance of a step follow from it, the step and the process alone,
-            so a resumed run draws what an uninterrupted one would have drawn.
-        ema_decay: of the moving average of the generator's weights and statistics, which is what
-            is sampled and shipped; ``min(ema_decay, (1 + t) / (10 + t))`` after t steps, so that a
-            young average does not remember the untrained network; t counts the generator's steps.
-        generator_every: the generator learns at every so many steps, the last of them; at the
-            others the discriminators learn alone.
+        discriminators: learn after the generator, one by one, in this order.
+        objective: what they minimize.
+        seed: determines dropout and other randomness of a step, together with the step and process
+            numbers, so that a resumed run draws the same as an uninterrupted one.
+        ema_decay: decay of the moving average of the generator's weights and statistics, which is
+            used for samples and saved weights; ``min(ema_decay, (1 + t) / (10 + t))`` after t
+            generator steps, so that an early average forgets the untrained network.
+        generator_every: the generator learns at every n-th step, after the discriminators' other n
+            - 1 steps.
     Raises:
         ValueError: ``generator_every`` below 1.
     """
@@ -166,9 +165,9 @@ class GANStep:
         return {name: value.detach() for name, value in losses.items()}
 
     def _teach_generator(self, batch: Any, lr_factor: float) -> tuple[Any, Losses]:
-        """What it made of the batch before it learned, and what it minimised."""
+        """What it made of the batch before it learned, and what it minimized."""
         output = self.objective.generate(self.generator.module, batch)
-        # The discriminators' own networks: what distributes them would wait for their gradients.
+        # The unwrapped networks: distributed wrappers would wait for gradients.
         networks = {name: player.network for name, player in self.discriminators.items()}
         with frozen(networks.values()), self.fabric.autocast():
             losses = self.objective.generator_losses(networks, batch, output)
@@ -177,7 +176,7 @@ class GANStep:
         return output, losses
 
     def state_dict(self) -> dict[str, Any]:
-        """Weights, averages, optimisers, what the objective remembers in this process."""
+        """Weights, averages, optimizers, what the objective remembers in this process."""
         players = self._players
         own = self.objective.state_dict() if isinstance(self.objective, Stateful) else {}
         return {
@@ -188,10 +187,10 @@ class GANStep:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up what `state_dict` gave.
+        """Restore what `state_dict` returned.
 
         Raises:
-            ValueError: a state of other networks.
+            ValueError: the state of other networks.
         """
         with _errors_of_states():
             if lacking := self._players.keys() - state["networks"].keys():
@@ -273,7 +272,7 @@ def _errors_of_states() -> Iterator[None]:
 
 
 def _load(network: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """In place: optimisers hold the parameters."""
+    """In place: optimizers hold the parameters."""
     if problems := mismatch(network.state_dict(), state):
         raise ValueError(problems)
     network.load_state_dict(dict(state))

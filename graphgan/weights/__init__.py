@@ -1,11 +1,11 @@
 """Weights: those that are shipped, in this folder, and a list of all that can be loaded."""
 
-from graphgan.weights.catalogue import (
+from graphgan.weights.catalog import (
     FACES,
     LOADABLE,
     PEOPLE,
     PERSONS,
-    RECOGNISER,
+    RECOGNIZER,
     SHIPPED,
     TEETH,
     Weights,
@@ -20,7 +20,7 @@ __all__ = [
     "LOADABLE",
     "PEOPLE",
     "PERSONS",
-    "RECOGNISER",
+    "RECOGNIZER",
     "SHIPPED",
     "TEETH",
     "Weights",

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, Literal
 
-from graphgan.weights.catalogue import SHIPPED, is_shipped, shipped_file
+from graphgan.weights.catalog import SHIPPED, is_shipped, shipped_file
 
 WEIGHTS: Final = "generator.safetensors"
 """The weights of each checkpoint of a run."""

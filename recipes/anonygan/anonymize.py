@@ -1,4 +1,4 @@
-"""Replace the faces of photos and videos: `python recipes/anonygan/anonymize.py --help`."""
+"""Replace the faces in photos and videos: `python recipes/anonygan/anonymize.py --help`."""
 
 from graphgan.anonymize.command import main
 

@@ -1,4 +1,5 @@
-"""Replace the faces of many files by Ray: `python recipes/anonygan/anonymize_dataset.py --help`."""
+"""Replace the faces in many files with Ray: `python recipes/anonygan/anonymize_dataset.py
+--help`."""
 
 from graphgan.anonymize.datasets import main
 

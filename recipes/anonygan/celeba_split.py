@@ -1,4 +1,4 @@
-"""The people of CelebA that [A] and CIAGAN train and test on.
+"""The identities of CelebA that [A] and CIAGAN train and test on.
 
 Sources: [A] Dall'Asen et al., ICIAP 2021; Maximov et al., "CIAGAN", CVPR 2020: the 1,563 identities
 with more than 30 images, 1,200 of them to train on.
@@ -21,23 +21,23 @@ OTHERS = "identity with 30 images or fewer"
 def split_as_published(
     listing: Listing, identities: Path | None, *, seed: int
 ) -> tuple[Listing, str]:
-    """The photos of those people alone, each with its split, and what the split may be called.
+    """Return the photos of those identities, each with its split, and a description of the split.
 
     Args:
-        listing: of the layout celeba.
-        identities: a NumPy file of identity numbers, as CIAGAN publishes it: the first 1,200 are
-            trained on, the following 363 tested; where it holds 1,200, all others are tested. None
-            draws them by the seed, which is not the paper's split.
-        seed: of the drawing.
+        listing: photos in the layout "celeba".
+        identities: NumPy file of identity numbers, as CIAGAN publishes it: the first 1,200 are used
+            for training and the next 363 for testing. If the file lists only 1,200, all other
+            identities are tested. None draws them at random, which is not the paper's split.
+        seed: seed of the random draw.
     Raises:
-        ValueError: fewer than 1,563 such identities; a file that is no list of them.
+        ValueError: fewer than 1,563 such identities, or a file that does not list them.
     """
     counts = Counter(photo.person for photo in listing.photos)
     people = sorted(person for person, count in counts.items() if count > MORE_THAN)
     if len(people) < IDENTITIES:
         raise ValueError(
             f"expected {IDENTITIES} identities with more than {MORE_THAN} images, as in the paper, "
-            f"got {len(people)}; leave out --protocol for a split of your own"
+            f"got {len(people)}; drop --protocol to use your own split"
         )
     if identities is None:
         people = _drawn(people, IDENTITIES, seed)
@@ -66,7 +66,7 @@ def _drawn(people: list[str], count: int, seed: int) -> list[str]:
 
 
 def _read(path: Path, people: list[str]) -> list[str]:
-    """The identities of a file, in its order."""
+    """Read the identities in a file, in order."""
     try:
         numbers = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Look over a prepared folder before training: python recipes/anonygan/check.py DIR"""
+"""Check a prepared folder before training: python recipes/anonygan/check.py DIR"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,19 +28,19 @@ from graphgan.models.discriminators import MIN_PATCH_SIZE
 
 @dataclass(frozen=True, kw_only=True)
 class Options(CheckOptions):
-    """Count and check the faces of a prepared folder, and draw some of them.
+    """Count and check the faces in a prepared folder, and draw a few of them.
 
-    The status is 1 when training on it would fail.
+    The exit status is 1 if training on the folder would fail.
     """
 
     folder: Path
-    """The prepared folder."""
+    """Folder written by prepare.py."""
 
 
 def main(options: Options) -> int:
     faces = PreparedPictures(options.folder)
     if faces.scheme.outline is None:
-        faces.check_masks()  # which says what is known
+        faces.check_masks()  # raises with the details
     problems = [problem for i in range(len(faces)) for problem in _face_problems(faces, i)]
     problems += [*_folder_problems(faces), *size_problems(faces, smallest=MIN_PATCH_SIZE)]
     return report_check(
@@ -71,13 +71,13 @@ def _folder_problems(faces: PreparedPictures) -> Iterator[Problem]:
 
 
 def _possible_pairs(faces: PreparedPictures) -> str:
-    """Which kinds of pairs there are to train on."""
+    """Which kinds of training pairs the folder allows."""
     people = [face.person for face in faces.pictures if face.split == "train"]
     numbers = {person: number for number, person in enumerate(people)}
     possible = possible_kinds([numbers[person] for person in people])
     kinds = {
-        PairKind.SAME_IMAGE: "a picture with itself",
-        PairKind.SAME_PERSON: "one person in two pictures",
+        PairKind.SAME_IMAGE: "an image with itself",
+        PairKind.SAME_PERSON: "one person in two images",
         PairKind.DIFFERENT: "two people",
     }
     there = [text for kind, text in kinds.items() if kind in possible]

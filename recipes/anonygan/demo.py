@@ -1,4 +1,4 @@
-"""Anonymise one photo, and measure the result: `python recipes/anonygan/demo.py --help`."""
+"""Anonymize one photo and measure the result: `python recipes/anonygan/demo.py --help`."""
 
 import json
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from graphgan.anonymize.methods import GeneratedFaces
 from graphgan.commands import run_command
 from graphgan.data.drawing import image_grid
 from graphgan.data.images import read_image, write_image
-from graphgan.faces import DlibResNetRecogniser, FaceFinder
+from graphgan.faces import DlibResNetRecognizer, FaceFinder
 from graphgan.files import replacing, require_new_folder
 from graphgan.landmarks.align import Crop
 from graphgan.landmarks.alignment import Alignment, cut
@@ -36,37 +36,38 @@ _AROUND = 2.0  # sides of a face's box
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Replace the faces of a photo by AnonyGAN, and measure what came of them."""
+    """Replace the faces in a photo with AnonyGAN and measure the result."""
 
     photo: Path = PORTRAIT
-    """Any photo; by default NASA's portrait of Eileen Collins, which is in the public domain."""
+    """Photo to anonymize. The default is NASA's public-domain portrait of Eileen Collins."""
     checkpoint: Path = Path(FACES)
-    """Weights (generator.safetensors), the folder of a run: its newest ones, or shipped ones by
-    name (graphgan info lists them)."""
+    """Weights to use: a generator.safetensors file, a run folder (its newest weights), or the name
+    of shipped weights (`graphgan info` lists them)."""
     out: Path = Path("runs/demo")
     """New or empty folder, or that of an earlier demo, for before.png, after.png, both.png,
     many.png (one head at several angles and sizes, and as many people) and metrics.json."""
     match: Match = "look"
-    """By what the person is chosen: tone of the skin, look (apparent age and sex, too), or none."""
+    """How to choose the replacement: by skin tone, by look (skin tone, apparent age and sex), or
+    none."""
     seed: int = 2
-    """Chooses who is shown, among those who fit."""
+    """Random seed for choosing among suitable replacements."""
 
 
 def main(options: Options) -> None:
-    if not (options.out / METRICS).exists():  # else it is an earlier demo's
-        require_new_folder(options.out, "name another by --out")
+    if not (options.out / METRICS).exists():  # otherwise it is from an earlier demo
+        require_new_folder(options.out, "choose another folder with --out")
     photo = read_image(options.photo)
     detector = FaceFinder()
     faces = detector(photo)
     if not faces:
         raise ValueError(f"{options.photo}: no face found")
     method = GeneratedFaces(AnonyGAN.from_pretrained(options.checkpoint))
-    people, recogniser = people_conditions(), DlibResNetRecogniser()
+    people, recognizer = people_conditions(), DlibResNetRecognizer()
     anonymizer = Anonymizer(
-        method, detector, people, recogniser=recogniser, match=options.match, seed=options.seed
+        method, detector, people, recognizer=recognizer, match=options.match, seed=options.seed
     )
     result = anonymizer(photo, detections=faces)
-    rows = measure(faces, result, detector(result.image), recogniser.threshold)
+    rows = measure(faces, result, detector(result.image), recognizer.threshold)
     heads = many_heads(photo, faces[0])
     shown = anonymizer(heads, key="many").image
     write(options.out, photo, result.image, rows)
@@ -92,7 +93,8 @@ def many_heads(photo: UInt8[Tensor, "3 h w"], face: Detection) -> UInt8[Tensor, 
 def measure(
     faces: list[Detection], result: Result, found: list[Detection], threshold: float | None
 ) -> list[dict[str, Any]]:
-    """Of each face: what it became, whether it is found, how far from its pose and its person."""
+    """For each face: the outcome, whether it is still detected, its pose error and its distance to
+    the original identity."""
     rows = []
     for face, made in zip(faces, result.faces, strict=True):
         again = [other for other in found if _is_inside(other, face)]
@@ -113,13 +115,13 @@ def measure(
 
 
 def _is_inside(other: Detection, face: Detection) -> bool:
-    """Whether the middle of the one's landmarks is in the box of the other."""
+    """Whether the center of one face's landmarks lies inside the other face's box."""
     middle = other.landmarks.mean(0)
     return bool(((middle >= face.box[:2]) & (middle <= face.box[2:])).all())
 
 
 def write(out: Path, before: Tensor, after: Tensor, rows: list[dict[str, Any]]) -> None:
-    """The pictures, apart and side by side, and the numbers."""
+    """Write the images, separately and side by side, and the measurements."""
     out.mkdir(parents=True, exist_ok=True)
     write_image(out / "before.png", before)
     write_image(out / "after.png", after)
@@ -129,7 +131,7 @@ def write(out: Path, before: Tensor, after: Tensor, rows: list[dict[str, Any]]) 
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """One line a number, a block a face."""
+    """One line per number, one block per face."""
     lines = []
     for number, row in enumerate(rows, 1):
         lines.append(f"face {number}")

@@ -1,4 +1,4 @@
-"""Compare anonymisers on prepared faces: `python recipes/anonygan/evaluate.py --help`."""
+"""Compare anonymizers on prepared faces: `python recipes/anonygan/evaluate.py --help`."""
 
 import contextlib
 import hashlib
@@ -47,12 +47,12 @@ from graphgan.faces import (
     ExpressionReader,
     FaceNet,
     MTCNNDetector,
-    Recogniser,
+    Recognizer,
     ToolOptions,
     make_detector,
     make_landmarker,
-    make_recogniser,
-    parse_recogniser,
+    make_recognizer,
+    parse_recognizer,
 )
 from graphgan.faces.registry import DetectorName, LandmarkerName
 from graphgan.files import require_new_folder
@@ -67,39 +67,40 @@ _LEAST_FACE = 40  # pixels, of images that are 128 and larger: dlib's detector d
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Who is still recognised, and what is still a face, after several anonymisers: one report.
+    """Measure privacy, utility and realism of several anonymizers and write one report.
 
-    Every picture of --split is measured. What was computed before is taken from --cache: a further
-    system costs only itself.
+    Every image of --split is measured. Earlier results are reused from --cache, so adding a system
+    costs only that system.
     """
 
     data: Path
-    """Folder made by prepare.py; or, with --landmarks, photos in a folder for each person."""
+    """Folder written by prepare.py or, with --landmarks, a folder of photos with one subfolder per
+    person."""
     systems: tuple[str, ...]
-    """original; pixelate, blur and solid as graphgan-anonymize makes them, published-pixelate and
-    published-blur as papers compare with; anonygan (the shipped weights, showing people of
-    --conditions), product (the same, showing people who do not exist, as graphgan-anonymize does),
-    anonygan=FILE, ciagan=FILE; folder=DIR (results of any other tool, by file name).
-    anonygan:NAME=FILE gives a name of its own."""
+    """Systems to compare: original; pixelate, blur and solid as graphgan-anonymize applies them;
+    published-pixelate and published-blur as papers use them for comparison; anonygan (shipped
+    weights, identities of --conditions); product (shipped weights, nonexistent people, as
+    graphgan-anonymize does); anonygan=FILE; ciagan=FILE; folder=DIR (results of any other tool,
+    matched by file name). Write anonygan:NAME=FILE to choose a display name."""
     paste: Literal["mask", "none"] = "mask"
-    """What is measured of anonygan and ciagan: their results in the face mask of the source, as the
-    anonymizer pastes them, or the networks' own pictures, as the paper measures its I_g."""
+    """What to measure for anonygan and ciagan: results pasted into the source's face mask, as the
+    anonymizer does, or the raw network output, as the paper measures its I_g."""
     out: Path
-    """Folder for report.md, .csv, .json, plots, the contact sheet and pairs.csv."""
+    """Output folder for report.md, .csv, .json, plots, the contact sheet and pairs.csv."""
     landmarks: Path | None = None
-    """Where --data are photos: a CSV file of their landmarks (image,x0,y0,...,x67,y67). The faces
-    are then cut out of them, once, into the folder of --cache."""
+    """Landmarks of photos in --data, as a CSV file (image,x0,y0,...,x67,y67). Faces are cropped
+    once and stored in --cache."""
     size: int = 256
-    """Where --data are photos: pixels of a face's side, at which pictures are judged."""
+    """Side of the face crops in pixels, when --data holds photos."""
     test_people: int | None = None
-    """Where --data are photos: people of the split "test", the last in sorted order; a tenth of all
-    when not given."""
+    """Number of people in the test split (the last ones in sorted order), when --data holds photos.
+    Default: a tenth of all people."""
     split: Splits = "test"
-    """Whose pictures are anonymised: all of them."""
+    """Split to anonymize and measure."""
     people: int | None = None
-    """At most this many people, drawn by the seed; the gallery then holds them alone."""
+    """Measure at most this many people, drawn at random. The gallery then contains only them."""
     count: int | None = None
-    """At most this many pictures, spread evenly."""
+    """Measure at most this many images, spread evenly over the split."""
     conditions: ConditionRule = "next"
     """Whose identity is shown: of the next person (a random picture, as published), drawn for each
     picture, or fixed for each person."""
@@ -107,58 +108,59 @@ class Options:
     """At most this many images of each person in the gallery, from whose anonymized versions an
     attacker (the parrot) learns; recognition is not asked about them. 0 for no parrot."""
     condition_split: Splits | None = None
-    """Whose pictures are conditions, the parrot's too; those of --split if not given. CIAGAN knows
-    "train" alone."""
+    """Split that supplies the condition images, also for the parrot. Default: --split. CIAGAN can
+    only use "train"."""
     videos: str | None = None
-    """Expression on a photo's path whose first group names its video, such as '/(.)' where the
-    first character of the file's name does; folders below a person's by default."""
+    """Regular expression on a photo's path whose first group identifies its video, such as '/(.)'
+    for the first character of the file name. Default: subfolders of a person's folder."""
     pairs: Path | None = None
-    """The pairs.csv of another evaluation, to ask the same of other systems."""
+    """pairs.csv from another evaluation, to measure other systems on the same pairs."""
     detector: DetectorName = "centerface"
-    """What finds faces, for recognition too; published figures were mostly measured with dlib."""
+    """Face detector, also used for recognition. Most published figures use dlib."""
     landmarker: LandmarkerName = "face-mesh"
-    """What finds the landmarks of faces; dlib is an extra."""
+    """Landmark detector. dlib needs an extra."""
     recognizer: tuple[str, ...] = ("dlib-resnet",)
-    """What tells people apart, one or several: dlib-resnet, which the anonymiser itself checks its
-    results with, and NAME=FILE[,OPTION...] for any network in an ONNX or TensorFlow Lite file, such
-    as r50=w600k_r50.onnx (options: bgr; zero-to-one, raw or imagenet-mean; loose; no-flip)."""
+    """Face recognizers. dlib-resnet is the one the anonymizer uses to check its own results, or
+    NAME=FILE[,OPTION...] for any ONNX or TensorFlow Lite network, such as r50=w600k_r50.onnx
+    (options: bgr; zero-to-one, raw or imagenet-mean; loose; no-flip)."""
     mtcnn: Path | None = None
-    """Weights of MTCNN, a second detector: the wheel of facenet-pytorch, or a folder with pnet.pt,
+    """MTCNN weights, for a second detector: the facenet-pytorch wheel, or a folder with pnet.pt,
     rnet.pt and onet.pt."""
     facenet: tuple[Path, ...] = ()
-    """Weights of FaceNet (InceptionResnetV1 trained on CASIA-WebFace, on VGGFace2): further
-    recognisers."""
+    """FaceNet weights (InceptionResnetV1 trained on CASIA-WebFace or VGGFace2), for additional
+    recognizers."""
     features: Path | None = None
-    """Further features, for distances to real pictures and for telling results from them: a program
-    (torch.export, .pt2) from 8-bit pictures to features, or the weights (.pth) of the Inception-v3
-    that published FIDs are of. FD-lite2 is always measured."""
+    """Additional feature network for realism metrics: a torch.export program (.pt2) that maps 8-bit
+    images to features, or Inception-v3 weights (.pth) for standard FID. FD-lite2 is always
+    measured."""
     published: Path | None = None
-    """A CSV file (system,metric,value,deviation,source) of figures to print below those of the same
-    metrics, marked as the paper's, such as recipes/anonygan/published.csv."""
+    """CSV file (system,metric,value,deviation,source) of published figures to print below the
+    measured ones, such as recipes/anonygan/published.csv."""
     frechet_count: int = 300
-    """Pictures on each side of every Frechet distance."""
+    """Number of images on each side of every Frechet distance."""
     min_iou: float = 0.3
-    """Overlap of a found box with that of the landmarks from which it counts as in place."""
+    """Minimum overlap (IoU) of a detected box with the landmarks' box to count as correctly
+    placed."""
     false_accept_rates: tuple[float, ...] = (0.01, 0.001)
-    """Shares of pairs of different original people, at which verification is calibrated."""
+    """False-accept rates at which verification is calibrated, on pairs of different original
+    people."""
     by_group: bool = False
-    """Measure halves of the pictures as well: from the front and turned, small and large, dark and
-    bright."""
+    """Also report on halves of the images: frontal and turned, small and large, dark and bright."""
     groups: Path | None = None
-    """A CSV file with a column image or person, and others such as sex, age or glasses: measure
-    their groups as well, words by value, numbers in thirds."""
+    """CSV file with a column image or person and others such as sex, age or glasses, to report by
+    group. Text columns are grouped by value, numbers in thirds."""
     bins: tuple[str, ...] = ()
-    """Where the groups of a column of numbers begin, in place of thirds: age=30,50."""
+    """Bin edges for a numeric column of --groups, instead of thirds: age=30,50."""
     batch_size: int = 32
-    """Pictures that a network is given at once."""
+    """Number of images in a batch."""
     device: str = "auto"
-    """Of the networks: cpu, cuda (or gpu), mps, or auto for the fastest there is."""
+    """Device for the networks: cpu, cuda (or gpu), mps, or auto for the fastest available."""
     workers: int = os.cpu_count() or 1
-    """Processes that detect and describe faces."""
+    """Number of processes for detection and recognition."""
     cache: Path = Path("runs/evaluation-cache")
-    """Folder of what was computed before, by content."""
+    """Folder for intermediate results, keyed by content."""
     seed: int = 0
-    """Of everything that is drawn."""
+    """Random seed for everything that is drawn."""
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "workers", "frechet_count"):
@@ -169,13 +171,13 @@ class Options:
         if not 0 <= self.min_iou <= 1 or not all(0 < rate < 1 for rate in rates):
             raise ValueError("expected --min-iou and --false-accept-rates between 0 and 1")
         if len(set(rates)) < len(rates) or not self.recognizer:
-            raise ValueError("expected a recogniser and false-accept rates that differ")
+            raise ValueError("expected a recognizer and false-accept rates that differ")
         for name in ("seed", "parrot_images"):
             if getattr(self, name) < 0:
                 flag = name.replace("_", "-")
                 raise ValueError(f"expected --{flag} of at least 0, got {getattr(self, name)}")
         if self.bins and self.groups is None:
-            raise ValueError("expected --groups, whose columns the --bins are of")
+            raise ValueError("expected --groups with --bins, whose columns they name")
         parse_bins(self.bins)
         if not self.systems:
             raise ValueError(f"expected --systems among {SYSTEMS}")
@@ -187,11 +189,11 @@ def main(options: Options) -> None:
 
 
 def run(options: Options) -> None:
-    """What cannot be measured is found out before the work begins."""
+    """Run the evaluation; settings that cannot work are refused before anything is computed."""
     _check_out(options.out)
     with needs_extra("recipes"):
         import matplotlib  # noqa: F401
-    recognisers = [open_recogniser(text) for text in options.recognizer]
+    recognizers = [open_recognizer(text) for text in options.recognizer]
     faces = open_faces(options)
     faces.check_masks()
     pasted = options.paste == "mask"
@@ -212,7 +214,7 @@ def run(options: Options) -> None:
         seed=options.seed,
     )
     cache = ResultCache(options.cache)
-    tools = open_tools(options, recognisers)
+    tools = open_tools(options, recognizers)
     with ToolRunner(tools, workers=options.workers, cache=cache, progress=progress) as tool_runner:
         study = Study(faces, protocol, tool_runner, settings)
         halves = probe_groups(study) if options.by_group else {}
@@ -232,7 +234,7 @@ def run(options: Options) -> None:
 def open_groups(
     options: Options, faces: PreparedPictures, protocol: EvaluationProtocol
 ) -> tuple[Groups, list[str]]:
-    """Those of --groups, and what is in none of them."""
+    """Read --groups; returns the groups and a note on images in none of them."""
     if options.groups is None:
         return {}, []
     probes = [faces.pictures[i] for i in protocol.probes]
@@ -260,7 +262,7 @@ def open_protocol(
 
 
 def open_faces(options: Options) -> PreparedPictures:
-    """The prepared folder, or one that is made of photos."""
+    """Open the prepared folder, or prepare one from photos."""
     if options.landmarks is None:
         return PreparedPictures(options.data, scheme=IBUG_68)
     if not options.landmarks.is_file():
@@ -283,8 +285,8 @@ def open_faces(options: Options) -> PreparedPictures:
     faces = PreparedPictures(out, scheme=IBUG_68)
     if options.split != "all" and not any(p.split == options.split for p in faces.pictures):
         raise ValueError(
-            f"{options.data}: no people in the split {options.split!r}; say how many by "
-            "--test-people, or measure all by --split all"
+            f"{options.data}: no people in the split {options.split!r}; set "
+            "--test-people, or measure all with --split all"
         )
     return faces
 
@@ -294,7 +296,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def open_features(path: Path | None) -> list[Features]:
-    """EfficientNet-lite2 where its weights are installed, and those of a file."""
+    """EfficientNet-lite2 if its weights are installed, and the network of --features."""
     features: list[Features] = []
     with contextlib.suppress(MissingExtraError):
         features.append(RealismFeatures())
@@ -306,41 +308,43 @@ def open_features(path: Path | None) -> list[Features]:
     return features
 
 
-def open_recogniser(text: str) -> Recogniser:
-    """One of the library's by name, or that of a file."""
+def open_recognizer(text: str) -> Recognizer:
+    """Open one of the library's recognizers by name, or one from a file."""
     if "=" in text:
-        return parse_recogniser(text)
-    return make_recogniser(text, ToolOptions(min_face=_LEAST_FACE))
+        return parse_recognizer(text)
+    return make_recognizer(text, ToolOptions(min_face=_LEAST_FACE))
 
 
-def open_tools(options: Options, recognisers: list[Recogniser]) -> Tools:
-    """Those that are named, and what there are weights of."""
+def open_tools(options: Options, recognizers: list[Recognizer]) -> Tools:
+    """The tools the options name, as far as their weights are available."""
     others = [] if options.mtcnn is None else [MTCNNDetector(options.mtcnn)]
     networks = [FaceNet(path, name=f"FaceNet {path.stem}") for path in options.facenet]
     asked = ToolOptions(min_face=_LEAST_FACE)
     return Tools(
         make_detector(options.detector, asked),
         make_landmarker(options.landmarker, asked),
-        [*recognisers, *networks],
+        [*recognizers, *networks],
         others,
         ExpressionReader(),
     )
 
 
 def progress(answers: Iterable[Any], total: int, what: str) -> Iterable[Any]:
-    """A bar for each piece of work that takes a while."""
+    """Show a progress bar for each slow step."""
     with needs_extra("recipes"):
         from tqdm import tqdm
     return tqdm(answers, total=total, desc=what, leave=False, delay=1)
 
 
 def _check_out(out: Path) -> None:
-    """New, empty, or of an earlier evaluation; and to be written to."""
+    """Check that the folder is writable and new, empty, or from an earlier evaluation."""
     if not (out / "report.json").is_file():
-        require_new_folder(out, "or one of an earlier evaluation; name another by --out")
+        require_new_folder(out, "or that of an earlier evaluation; choose another with --out")
     above = next(folder for folder in (out, *out.resolve().parents) if folder.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
-        raise ValueError(f"expected --out where folders can be made, got {out}: {above} is no such")
+        raise ValueError(
+            f"expected --out where folders can be made, got {out}: {above} is not a folder"
+        )
 
 
 if __name__ == "__main__":

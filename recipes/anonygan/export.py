@@ -1,4 +1,4 @@
-"""Write trained weights as ONNX: `python recipes/anonygan/export.py --help`."""
+"""Export trained weights to ONNX: `python recipes/anonygan/export.py --help`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +12,19 @@ from graphgan.weights import FACES
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Write the network of a checkpoint as one ONNX file, once it computes what PyTorch does."""
+    """Export a checkpoint's network to one ONNX file and verify that it matches PyTorch."""
 
     out: Path
-    """The file, in a folder that is there."""
+    """ONNX file to write. Its folder must exist."""
     checkpoint: Path = Path(FACES)
-    """Weights (generator.safetensors), the folder of a run: its newest ones, or shipped ones by
-    name (graphgan info lists them)."""
+    """Weights to export: a generator.safetensors file, a run folder (its newest weights), or the
+    name of shipped weights (`graphgan info` lists them)."""
     size: int | None = None
-    """Side of the images; by default that of training, needed where weights do not say it. Larger
-    ones keep the condition's details, as in `graphgan-anonymize`: 512 for large faces."""
+    """Side of the images in pixels. Default: the training size, if the weights record it. A larger
+    size keeps more detail of the condition image; use 512 for large faces, as `graphgan-anonymize`
+    does."""
     overwrite: bool = False
-    """Replace the file if it is there."""
+    """Replace the file if it exists."""
 
 
 def main(options: Options) -> None:
@@ -35,12 +36,13 @@ def export(options: Options) -> None:
     if options.out.is_dir():
         raise ValueError(f"{options.out}: expected a file to write, got a folder")
     if options.out.exists() and not options.overwrite:
-        raise ValueError(f"{options.out}: there already; --overwrite replaces it")
+        raise ValueError(f"{options.out}: already exists; --overwrite replaces it")
     model = AnonyGAN.from_pretrained(options.checkpoint)
     size = model.size if options.size is None else (options.size, options.size)
     if size is None:
         raise ValueError(
-            f"{options.checkpoint}: expected --size, that of training: these weights do not say it"
+            f"{options.checkpoint}: expected --size: these weights do not record the size they "
+            "were trained at"
         )
     difference = export_onnx(model, options.out, size=size)
     print(

@@ -1,4 +1,4 @@
-"""Faces with landmarks of other schemes than the 68: made of them, or the vertices of a mesh."""
+"""Detect faces with landmarks of other schemes than the 68: derived from them, or mesh vertices."""
 
 import torch
 from jaxtyping import Float, UInt8
@@ -12,13 +12,14 @@ from graphgan.landmarks.schemes import MESH_468, LandmarkScheme
 
 
 class SchemeFinder:
-    """A `LandmarkDetector`: what a `FaceFinder` finds, with the landmarks of a scheme.
+    """A `LandmarkDetector`: the faces found by a `FaceFinder`, with the landmarks of a scheme.
 
     Args:
         detector, landmarker, options: see `make_finder`.
-        scheme: one that follows from 68 landmarks or, with the landmarker "face-mesh", its mesh.
+        scheme: one that can be derived from 68 landmarks or, with the landmarker "face-mesh", the
+            full mesh.
     Raises:
-        ValueError: another scheme.
+        ValueError: any other scheme.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class SchemeFinder:
         self.num_landmarks = scheme.num_landmarks
 
     def __call__(self, image: UInt8[Tensor, "3 h w"]) -> list[Detection]:
-        """All faces of an image, the surest first."""
+        """Detect all faces in an image, most confident first."""
         found = self.finder(image)
         if not found:
             return []
@@ -51,7 +52,7 @@ class SchemeFinder:
 def _vertices(
     mesh: FaceMesh, image: UInt8[Tensor, "3 h w"], found: list[Detection]
 ) -> Float[Tensor, "n 468 2"]:
-    """Of faces whose 68 landmarks are known; NaN for others."""
+    """Mesh vertices of faces whose 68 landmarks are known; NaN for others."""
     landmarks = torch.stack([face.landmarks for face in found])
     boxes = torch.stack([face.box for face in found])
     eyes = five_points(landmarks)[:, :2]

@@ -1,4 +1,4 @@
-"""An identity network that learns beside the generator, on the people of training alone.
+"""An identity network trained alongside the generator, on the people of the training set only.
 
 Not in the paper; the terms are those of [C] Maximov et al., "CIAGAN", CVPR 2020, section 3.3.
 """
@@ -20,7 +20,7 @@ def identity_loss(network: nn.Module, batch: FaceBatch, result: Tensor) -> Tenso
 
 
 def told_apart(network: nn.Module, batch: FaceBatch) -> Tensor:
-    """What the network minimises itself: people keep a distance, pictures of one meet."""
+    """What the network minimizes itself: people keep a distance, images of one meet."""
     source, condition = (network(middle(x)).float() for x in (batch.source, batch.condition))
     return contrastive_loss(source, condition, batch.same_person)
 
@@ -28,7 +28,7 @@ def told_apart(network: nn.Module, batch: FaceBatch) -> Tensor:
 def middle(images: Tensor) -> Tensor:
     """The half of the height and width where a prepared face has eyes, nose and mouth.
 
-    Hair and background would tell the people of these pictures apart as well.
+    Hair and background would tell the people of these images apart as well.
     """
     height, width = images.shape[2:]
     return images[..., height // 4 : height - height // 4, width // 4 : width - width // 4]

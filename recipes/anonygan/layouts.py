@@ -1,4 +1,4 @@
-"""Where four kinds of folders keep photos and people.
+"""Folder layouts of photos and people.
 
 plain    <person>/<any path>; a photo directly in the folder is a person of its own, named after it
 celeba   img_align_celeba/000001.jpg, identity_CelebA.txt ("000001.jpg 2880")
@@ -67,10 +67,10 @@ LAYOUTS: dict[str, Callable[[Path], Listing]] = {
 
 
 def list_photos(root: Path, layout: str) -> Listing:
-    """The photos of a folder.
+    """List the photos in a folder.
 
     Raises:
-        ValueError: the folder is missing, holds no photos, or lacks a part of its layout.
+        ValueError: the folder is missing, has no photos, or lacks a file of its layout.
     """
     require_folder(root)
     return require_photos(root, LAYOUTS[layout](root))

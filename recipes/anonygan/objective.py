@@ -1,4 +1,4 @@
-"""What AnonyGAN minimises.
+"""AnonyGAN's training objective.
 
 Source: [A] Dall'Asen et al., "Graph-based Generative Face Anonymisation with Pose Preservation",
 ICIAP 2021, eq. (2) to (5).
@@ -21,85 +21,88 @@ from graphgan.losses import (
     WeakFeatureMatchingLoss,
     interpolated_gradient_penalty,
     reconstruction_loss,
-    zero_centred_gradient_penalty,
+    zero_centered_gradient_penalty,
 )
 from graphgan.models import GeneratorOutput
 from graphgan.training.options import check_not_negative
 from graphgan.training.step import Losses
 
-MATCHED_LAYERS = 5  # of a discriminator's six; the last one gives the logits
+MATCHED_LAYERS = 5  # of a discriminator's six layers; the last one returns the logits
 
 
 @dataclass(frozen=True)
 class LossOptions:
-    """Terms of the objective; the defaults are the paper's."""
+    """Terms of the objective. The defaults are the paper's."""
 
     adversarial: AdversarialMode = "bce"
     """Adversarial loss of both discriminators."""
     halve_d: bool = True
-    """Each discriminator's loss is half the sum of its real and fake terms (bce and lsgan); False:
-    the sum, as in the paper. Adam's steps are the same but for its epsilon."""
+    """Average the real and fake terms of each discriminator's loss (bce and lsgan). False sums
+    them, as in the paper; with Adam this only changes the effect of its epsilon."""
     weight_app: float = 1.0
     """Weight of the appearance discriminator."""
     weight_lm: float = 1.0
     """Weight of the landmark discriminator."""
     weight_wfm: float = 1.0
-    """Weight of weak feature matching (published code: 0.8)."""
+    """Weight of weak feature matching (0.8 in the published code)."""
     wfm_first_layer: int = 3
-    """First layer of weak feature matching, m, from 1 (the paper gives none; published code: 1)."""
+    """First layer m of weak feature matching, counted from 1. The paper gives no value; the
+    published code uses 1."""
     wfm_logits: bool = False
-    """The logits are matched as the sixth layer, as eq. (4) may be read: its sum goes to the total
-    number of layers (published code: left out)."""
+    """Also match the logits as a sixth layer, as eq. (4) can be read. The published code does
+    not."""
     wfm_pairs: Literal["different", "all", "same_person"] = "different"
-    """Pairs that are matched: those whose condition is another picture, all (published code), or
-    those of one person, whose true answer is the source (not in the paper)."""
+    """Pairs to match: those whose condition is another image (published code), all, or those of one
+    person, where the source is the true answer (not in the paper)."""
     weight_recon: float = 5.0
-    """Weight of the reconstruction, over pairs of one person (published script: 10)."""
+    """Weight of the reconstruction loss on pairs of one person (10 in the published script)."""
     recon_of: Literal["image", "pasted"] = "image"
-    """What is reconstructed: the result, or the result pasted into the mask (published code)."""
+    """Image to reconstruct: the generator's output, or the output pasted into the mask (published
+    code)."""
     judged: Literal["image", "pasted"] = "image"
-    """What the discriminators see: the result, or the result pasted into the mask, with the seam
-    that is seen in the end (not in the paper)."""
+    """What the discriminators see: the generator's output, or the output pasted into the mask,
+    including the seam (not in the paper)."""
     r1: float = 0.0
-    """Gamma of the gradient penalty on real images (R1); 0 for none. relativistic needs it."""
+    """Gamma of the gradient penalty on real images (R1). 0 disables it; relativistic requires
+    it."""
     r2: float = 0.0
-    """Gamma of the gradient penalty on generated images (R2); 0 for none. relativistic needs it."""
+    """Gamma of the gradient penalty on generated images (R2). 0 disables it; relativistic requires
+    it."""
     gradient_penalty: float = 0.0
-    """Weight of the gradient penalty between real and generated images; 0 for none. wasserstein
-    needs it (10 as published there)."""
+    """Weight of the gradient penalty between real and generated images. 0 disables it; wasserstein
+    requires it (its paper uses 10)."""
     context_jitter: float = 0.0
-    """Random change of the colours around the hole, 0 to 0.5 (0 in the paper). Pairs of one person
-    teach the generator to take the skin from the source's ears and neck; changed colours make it
-    look at the condition."""
+    """Random color change around the hole, 0 to 0.5 (0 in the paper). Use it with pairs of one
+    person, so that the generator takes skin color from the condition instead of from ears and
+    neck."""
     weight_identity: float = 0.0
-    """Weight of a network that learns to tell the people of training apart: it draws a result
-    towards its condition and, where that is somebody else, away from its source (not in the
+    """Weight of an identity network trained on the training set's people. It pulls the result
+    toward its condition and, for pairs of different people, away from the source (not in the
     paper)."""
     condition_jitter: float = 0.0
-    """Random change of the condition's colours, 0 to 0.5 (0 in the paper). Pairs of one person then
-    teach the generator to take the light from around the hole."""
+    """Random color change of the condition, 0 to 0.5 (0 in the paper). Use it with pairs of one
+    person, so that the generator takes lighting from around the hole."""
     weight_features: float = 0.0
-    """Weight of the distance between result and source in the features of the network that
-    projected discriminators look at, over pairs of one person (not in the paper)."""
+    """Weight of the feature distance between result and source on pairs of one person, in the
+    feature network of the projected discriminators (not in the paper)."""
     weight_keep: float = 0.0
-    """Weight of what the result changes inside the mask of a condition that was fitted, over
-    pairs of different people: light may change, details are to stay, the inside of the mouth is
-    free (with projected discriminators; not in the paper)."""
+    """Weight of detail changes that the generator makes to a fitted condition inside the mask, on
+    pairs of different people. Lighting and the inside of the mouth may change freely (needs
+    projected discriminators; not in the paper)."""
     weight_attention: float = 0.0
-    """Weight of the mean square of the attention inside the mask: without it the attention may
-    saturate at 1, where the result is the condition as it was fitted and nothing is learned
-    (Pumarola et al., ECCV 2018; with projected discriminators; not in the paper)."""
+    """Weight of the mean square of the attention inside the mask. Without it the attention may
+    saturate at 1, so that the fitted condition is copied and nothing is learned (Pumarola et al.,
+    ECCV 2018; needs projected discriminators; not in the paper)."""
     augmentation: float = 0.0
-    """How strongly pictures are turned, moved, zoomed and coloured at random before a
-    discriminator sees them, landmarks along, 0 to 1 (0 in the paper); real and generated alike, and
-    the generator learns through it."""
+    """Strength, from 0 to 1, of random rotation, translation, zoom and color changes of real and
+    generated images and their landmarks before a discriminator sees them (0 in the paper)."""
 
     def __post_init__(self) -> None:
         for name in ("context_jitter", "condition_jitter"):
             if (strength := getattr(self, name)) > 0.5:
-                raise ValueError(f"expected {name} of 0.5 at most, got {strength}")
+                raise ValueError(f"expected {name} of at most 0.5, got {strength}")
         if self.augmentation > 1:
-            raise ValueError(f"expected augmentation of 1 at most, got {self.augmentation}")
+            raise ValueError(f"expected augmentation of at most 1, got {self.augmentation}")
         last = MATCHED_LAYERS + self.wfm_logits
         if not 1 <= self.wfm_first_layer <= last:
             raise ValueError(
@@ -118,7 +121,7 @@ class LossOptions:
             )
 
     @property
-    def penalises_gradients(self) -> bool:
+    def penalizes_gradients(self) -> bool:
         return max(self.r1, self.r2, self.gradient_penalty) > 0
 
 
@@ -126,7 +129,7 @@ Count = Callable[[Tensor], Tensor]
 
 
 class Shown(NamedTuple):
-    """Real and generated images, and what a discriminator sees beside both.
+    """Real and generated images, and what a discriminator sees beside each of them.
 
     ``given`` is the condition, or the source's landmarks.
     """
@@ -137,12 +140,13 @@ class Shown(NamedTuple):
 
 
 class AnonyGANObjective:
-    """The generator against ``app`` and ``lm`` discriminators, helped by an ``identity`` network.
+    """Losses of the generator against the ``app`` and ``lm`` discriminators, with an optional
+    ``identity`` network.
 
     Args:
-        options: weights and variants.
+        options: weights and variants of the terms.
         count: number of selected items per process, averaged over the processes that share the
-            batch; here by default the process's own.
+            batch; by default the process's own count.
     """
 
     def __init__(self, options: LossOptions, *, count: Count = Tensor.sum) -> None:
@@ -154,12 +158,12 @@ class AnonyGANObjective:
         )
 
     def generate(self, generator: nn.Module, batch: FaceBatch) -> GeneratorOutput:
-        """The condition's identity in the source's hole."""
+        """Show the condition's identity in the source's hole."""
         condition, source = batch.condition, batch.source
         if self.options.context_jitter > 0:
-            source = jitter_colours(source, self.options.context_jitter)
+            source = jitter_colors(source, self.options.context_jitter)
         if self.options.condition_jitter > 0:
-            condition = jitter_colours(condition, self.options.condition_jitter)
+            condition = jitter_colors(condition, self.options.condition_jitter)
         output: GeneratorOutput = generator(
             condition,
             source,
@@ -172,7 +176,7 @@ class AnonyGANObjective:
     def generator_losses(
         self, discriminators: Mapping[str, nn.Module], batch: FaceBatch, output: GeneratorOutput
     ) -> Losses:
-        """Adversarial terms, weak feature matching, reconstruction."""
+        """Adversarial terms, weak feature matching and reconstruction."""
         options = self.options
         losses: Losses = {}
         for name, weight in (("app", options.weight_app), ("lm", options.weight_lm)):
@@ -194,7 +198,7 @@ class AnonyGANObjective:
     def discriminator_losses(
         self, name: str, discriminator: nn.Module, batch: FaceBatch, output: GeneratorOutput
     ) -> Losses:
-        """Real and generated images pass in separate calls."""
+        """Losses of the discriminators; real and generated images pass in separate calls."""
         if name == "identity":
             return {"d_identity": told_apart(discriminator, batch)}
         shown = self._shown(name, batch, output)
@@ -208,16 +212,16 @@ class AnonyGANObjective:
         options = self.options
         terms = []
         if options.r1 > 0:
-            terms.append(options.r1 / 2 * zero_centred_gradient_penalty(critic, shown.real))
+            terms.append(options.r1 / 2 * zero_centered_gradient_penalty(critic, shown.real))
         if options.r2 > 0:
-            terms.append(options.r2 / 2 * zero_centred_gradient_penalty(critic, shown.fake))
+            terms.append(options.r2 / 2 * zero_centered_gradient_penalty(critic, shown.fake))
         if options.gradient_penalty > 0:
             between = interpolated_gradient_penalty(critic, shown.real, shown.fake)
             terms.append(options.gradient_penalty * between)
         return torch.stack(terms).sum() if terms else None
 
     def _shown(self, name: str, batch: FaceBatch, output: GeneratorOutput) -> "Shown":
-        """What a discriminator sees, changed at random where that is wanted."""
+        """Inputs of a discriminator, with random augmentation if enabled."""
         image = output.image if self.options.judged == "image" else pasted(batch, output)
         given = batch.condition if name == "app" else batch.source_landmarks
         if (strength := self.options.augmentation) == 0:
@@ -249,7 +253,7 @@ class AnonyGANObjective:
         )
 
 
-def jitter_colours(images: Tensor, strength: float) -> Tensor:
+def jitter_colors(images: Tensor, strength: float) -> Tensor:
     """A random gain and offset for every channel of every image, up to ``strength``."""
     gain, offset = torch.empty(2, len(images), 3, 1, 1, device=images.device).uniform_(
         -strength, strength

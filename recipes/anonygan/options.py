@@ -1,4 +1,4 @@
-"""Options of AnonyGAN's training, and its presets."""
+"""Training options of AnonyGAN and its presets."""
 
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -39,92 +39,98 @@ Preset = Literal[
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """The networks; the defaults are the paper's."""
+    """The networks. The defaults are the paper's."""
 
     width: int = 64
-    """Channels after the first convolutions of the generator."""
+    """Channels after the generator's first convolutions."""
     blocks: int = 6
-    """Landmark-appearance aggregation blocks."""
+    """Number of landmark-appearance aggregation blocks."""
     reasoning: Literal["bipartite", "none", "cross_attention", "pose_attention"] = "bipartite"
-    """What the halves of the shape stream go through: bipartite graph reasoning (paper) or, to tell
-    what that is worth, something else of about as many parameters: no reasoning, cross-attention
-    between all positions, or the pose-attentional transfer of Zhu et al., CVPR 2019."""
+    """How the halves of the shape stream exchange information: bipartite graph reasoning (paper),
+    or for ablations a replacement with about as many parameters: none, cross-attention between all
+    positions, or the pose-attentional transfer of Zhu et al., CVPR 2019."""
     discriminator_width: int = 64
-    """Channels after the first convolution of the discriminators."""
+    """Channels after the discriminators' first convolution."""
     projected: bool = False
-    """Discriminators look at features of EfficientNet-lite0, which was trained on ImageNet, instead
-    of at pixels (not in the paper)."""
+    """Use projected discriminators, which see features of EfficientNet-lite0 (trained on ImageNet)
+    instead of pixels (not in the paper)."""
     landmarks: int | None = None
-    """Landmarks that the networks are given: all that faces have by default (68 of drawn ones, as
-    in the paper), or 29 of 68: jaw, bridge of the nose and inner lips."""
+    """Number of landmarks the networks see. Default: all that the faces have (68 for drawn faces,
+    as in the paper). 29 keeps the jaw, bridge of the nose and inner lips of 68."""
     shape_encoding: Literal["separate", "joint"] = "separate"
-    """Landmarks of condition and source: each encoded (paper) or all together (published code)."""
+    """Encode the landmarks of condition and source separately (paper) or jointly (published
+    code)."""
     landmark_attention: Literal["gap", "position", "embedding", "none"] = "gap"
-    """What landmark attention sees: "gap" as published, which cannot learn, or "position"."""
+    """Input of the landmark attention: "gap" as published, which cannot learn, "position" or
+    "embedding" as alternatives, or "none" to leave it out."""
     attention_kernel: int = 3
-    """J of landmark attention: neighbors, odd, whose descriptors make a weight (no value in the
-    paper; published code: 3)."""
+    """Odd number J of neighboring descriptors that determine a landmark attention weight (3 in the
+    published code; the paper gives no value)."""
     attention_order: Literal["source_first", "condition_first"] = "source_first"
-    """Which landmarks come first in the attention (published code: the condition's)."""
+    """Which landmarks come first in the attention. The published code puts the condition's
+    first."""
     blend: Literal["attend_base", "attend_intermediate", "two_maps"] = "attend_base"
-    """Attention selects the given image (paper) or the generated one (published code), or one map
-    amplifies the given image and another what is added to it (BiGraphGAN's)."""
+    """How the output is blended: the attention selects the base image (paper) or the generated
+    image (published code), or two maps, one that scales the base image and one that scales the
+    generated image (BiGraphGAN)."""
     base: Literal["condition", "context"] = "condition"
-    """The given image: the condition (paper) or the source without its face (published code)."""
+    """Base image of the blend: the condition (paper) or the source without its face (published
+    code)."""
     bend_condition: float = 0.0
-    """How far the condition is bent towards the source's landmarks before the generator sees it, 0
-    to 1 (0 in the paper)."""
+    """How far to warp the condition to the source's landmarks before the generator sees it, 0 to 1
+    (0 in the paper)."""
     keep_shape: float = 0.0
-    """Above 0, the condition is bent to its own face in the source's pose and with its expression,
-    as far as landmarks of the people of training tell pose and expression from the shape of a face;
-    the more, the more of its own shape it keeps (0 in the paper)."""
+    """Above 0, warp the condition to its own face shape in the source's pose and expression, which
+    are separated using the training set's landmarks. Higher values keep more of the condition's own
+    shape (0 in the paper)."""
     mirror_condition: bool = False
-    """The condition is looked at in a mirror where it is turned to the other side than the source,
-    and what its turn hides is completed by its mirror image (needs --bend-condition; not in the
-    paper)."""
+    """Mirror the condition if it faces the other way than the source, and fill in its hidden side
+    from its mirror image (needs --bend-condition; not in the paper)."""
     forehead: float = 0.0
-    """How far the mask rises over the brows, see `face_mask`; 0: it ends there (paper)."""
+    """How far the mask extends above the brows, see `face_mask`. 0 ends it at the brows (paper)."""
     face_alone: bool = False
-    """Of the condition its face is shown alone, its colors carried on around it, as the composed
-    people have it: no hair and no background (not in the paper)."""
+    """Show only the condition's face, with its colors extended around it, instead of hair and
+    background (not in the paper)."""
     keep_openings: bool = False
-    """Mouth and eyes of the condition are opened as far as the source's, the corners of the mouth
-    are where the source has them, and an open mouth shows teeth (needs --bend-condition; not in
-    the paper); eyes of what the anonymizer shows look where the source's do."""
+    """Open the condition's mouth and eyes as far as the source's, move the corners of the mouth to
+    the source's and show teeth in an open mouth. When anonymizing, also copy the gaze (needs
+    --bend-condition; not in the paper)."""
     match_light: bool = False
-    """Skin and light of the condition become those of the source's face, a plane of color and two
-    contrasts (not in the paper)."""
+    """Match the condition's skin tone and lighting to the source's face, by a plane of color and
+    two contrasts (not in the paper)."""
     match_sharpness: bool = False
-    """The condition becomes no sharper than the source's face (not in the paper)."""
+    """Make the condition no sharper than the source's face (not in the paper)."""
     detail: float = 0.0
-    """Structures finer than about this share of the height are the condition's, as it was fitted;
-    0 leaves them to the generator (paper)."""
+    """Copy structures finer than about this share of the image height from the fitted condition. 0
+    leaves them to the generator (paper)."""
     context: bool = True
-    """The generator sees the source without its face beside the condition."""
+    """Also give the generator the source without its face."""
     dropout: float = 0.5
-    """In the aggregation blocks."""
+    """Dropout probability in the aggregation blocks."""
     norm: Literal["batch", "instance", "group"] = "batch"
-    """Normalisation of every network; "batch" as published, the others do not mix samples."""
+    """Normalization in every network: "batch" as published, or "instance" or "group", which do not
+    mix samples."""
     attention_norm: bool = False
-    """Normalise inside the attention decoder, whose masks saturate otherwise (not in the paper)."""
+    """Normalize inside the attention decoder, whose masks otherwise saturate (not in the paper)."""
     upsampling: Literal["transposed", "resize"] = "transposed"
-    """Of the output heads; "resize" leaves no grid of dots."""
+    """Upsampling in the output heads. "resize" avoids checkerboard artifacts."""
     gradient_checkpointing: bool = False
-    """Keep less of the generator's forward pass and compute it again: less memory, more time."""
+    """Save memory by recomputing parts of the generator in the backward pass. Training is
+    slower."""
     trained_with: str = ""
-    """Networks of others whose features the weights of --start-from were trained with, which they
-    say themselves, with commas in between: what measures with them does not judge the result."""
+    """Comma-separated names of other networks whose features the weights of --start-from were
+    trained with; read from those weights. Metrics based on these networks are not independent."""
 
     @property
     def num_landmarks(self) -> int:
-        """k, before faces are known that may have another number."""
+        """Number of landmarks k, before the faces (which may have another number) are known."""
         return IBUG_68.num_landmarks if self.landmarks is None else self.landmarks
 
     def for_faces(self, scheme: LandmarkScheme) -> "ModelOptions":
-        """With as many landmarks as a network is given of faces of that scheme.
+        """The options with the number of landmarks that faces of this scheme supply.
 
         Raises:
-            ValueError: another number than there are; options that know the 68 alone.
+            ValueError: the number cannot be supplied, or an option requires 68 landmarks.
         """
         known = LANDMARKS_OF_68 if scheme == IBUG_68 else (scheme.num_landmarks,)
         if self.landmarks is not None and self.landmarks not in known:
@@ -172,7 +178,7 @@ class ModelOptions:
         )
 
     def like(self, model: AnonyGAN) -> "ModelOptions":
-        """The options of that generator, and of these discriminators."""
+        """Options that match a generator, with these options' discriminators."""
         config = model.generator.config
         fitting = {} if model.fitting is None else model.fitting.config
         return replace(
@@ -216,7 +222,8 @@ class ModelOptions:
         return None if fitting.config == {"bend": 0} else fitting
 
     def discriminators(self, *, identity: bool = False) -> dict[str, nn.Module]:
-        """Of appearance and landmarks, and with ``identity`` a network that tells people apart."""
+        """Build the appearance and landmark discriminators and, with ``identity``, an identity
+        network."""
         width, norm = self.discriminator_width, self.norm
         if self.projected:
             *_, last = channels = EfficientNetLite("lite0").stage_channels
@@ -235,38 +242,39 @@ class ModelOptions:
 
 @dataclass(frozen=True)
 class PairOptions:
-    """Which faces meet; the defaults are the paper's."""
+    """Training pairs. The defaults are the paper's."""
 
     batch_size: int = 32
-    """Pairs a step, over all devices together."""
+    """Pairs per step, over all devices."""
     same_image_share: float = 0.75
     """Share of pairs whose condition is the source itself."""
     same_person_share: float = 0.0
-    """Share of pairs of one person in two pictures: pixel supervision across poses."""
+    """Share of pairs with two images of one person, which allow pixel supervision across poses."""
     num_pairs: int | None = 24_000
-    """Pairs fixed beforehand; None draws afresh at every step (published code)."""
+    """Number of pairs, drawn once before training. None draws new ones at every step (published
+    code)."""
     flip: bool = False
-    """Mirror half of the pairs, by chance: pictures and landmarks (not in the paper)."""
+    """Randomly mirror half of the pairs, images and landmarks (not in the paper)."""
     degraded: bool = False
-    """Change the light of conditions and sources, and blur, shrink, compress and add noise to
-    sources, by chance (not in the paper)."""
+    """Randomly change the lighting of conditions and sources, and blur, shrink, compress and add
+    noise to sources (not in the paper)."""
 
 
 @dataclass(frozen=True)
 class TrainOptions(RunOptions):
-    """Train AnonyGAN on a prepared folder, or on drawn faces where none is given."""
+    """Train AnonyGAN on a prepared folder, or on drawn faces if --data is not given."""
 
     preset: Preset = "smoke"
-    """Defaults of all other options: "smoke" (minutes on two cores), "small", "shipped" (of the
-    weights that are shipped), "people-128" (from portraits, see `pose_portraits.py`), "paper", and
-    the ablations of "small" and "paper": without context matching, which is weak feature matching
-    ("no-cm"), without landmark attention either, and with 29 landmarks."""
+    """Defaults of all other options: "smoke" (minutes on two cores), "small", "shipped" (as for the
+    shipped weights), "people-128" (from portraits, see `pose_portraits.py`), "paper", and ablations
+    of "small" and "paper": without context matching, that is weak feature matching ("no-cm"), also
+    without landmark attention, and with 29 landmarks."""
     size: int = 128
-    """Side of drawn faces in pixels; a prepared folder has its own."""
+    """Side of drawn faces in pixels. Prepared folders have their own size."""
     people: int = 200
-    """Drawn people to train on."""
+    """Number of drawn people to train on."""
     faces_per_person: int = 12
-    """Pictures of each of them."""
+    """Drawn images per person."""
     model: ModelOptions = field(default_factory=ModelOptions)
     pairs: PairOptions = field(default_factory=PairOptions)
     loss: LossOptions = field(default_factory=LossOptions)
@@ -275,14 +283,14 @@ class TrainOptions(RunOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_discriminators()
-        if self.loss.penalises_gradients and self.model.norm == "batch":
+        if self.loss.penalizes_gradients and self.model.norm == "batch":
             raise ValueError(
                 "expected --norm instance or group with gradient penalties: batch statistics mix "
                 "the items whose gradients are to be small one by one"
             )
 
     def _check_discriminators(self) -> None:
-        """Raise ``ValueError`` for a term that the kind of discriminators does not know."""
+        """Raise ``ValueError`` for a loss term that the chosen discriminators do not support."""
         loss = self.loss
         if self.model.projected:
             unknown = {
@@ -310,7 +318,7 @@ class TrainOptions(RunOptions):
 
 
 def like_weights(options: TrainOptions, source: Path) -> TrainOptions:
-    """The options of a run that starts from these weights, whose generator it keeps."""
+    """The options of a run that starts from these weights and keeps their generator."""
     model = AnonyGAN.from_pretrained(source)
     size = options.size if model.size is None else max(model.size)
     return replace(options, size=size, model=options.model.like(model))
@@ -321,11 +329,11 @@ PAPER_SAME_IMAGE_SHARE = PairOptions().same_image_share
 
 def without_same_person(options: TrainOptions) -> TrainOptions:
     """The options for faces of which nobody has two: the paper's shares of pairs, which ask for
-    none of one person in two pictures, and nothing that such pairs teach."""
+    none of one person in two images, and nothing that such pairs teach."""
     pairs = options.pairs
     if pairs.same_person_share > 0:
         pairs = replace(pairs, same_image_share=PAPER_SAME_IMAGE_SHARE, same_person_share=0.0)
-    starts = options.start_from is not None  # from weights that know shapes of faces already
+    starts = options.start_from is not None  # from weights that already know face shapes
     keep_shape = options.model.keep_shape if starts else 0.0
     return replace(options, pairs=pairs, model=replace(options.model, keep_shape=keep_shape))
 
@@ -333,9 +341,9 @@ def without_same_person(options: TrainOptions) -> TrainOptions:
 DRAWING_FLAGS = ("--size", "--people", "--faces-per-person")
 
 _PAPER = TrainOptions(preset="paper")
-# Real faces at a fraction of the cost. Pixels teach nearly everything, inside the mask, over pairs
-# of one person in two pictures; with many pairs of a picture with itself the attention would learn
-# to copy the condition as it is.
+# Real faces at a fraction of the cost. Nearly everything is learned from pixels, inside the mask,
+# on pairs of one person in two images; with many pairs of an image with itself, the attention
+# would learn to copy the condition.
 _SMALL = replace(
     _PAPER,
     preset="small",
@@ -402,7 +410,7 @@ _SHIPPED = replace(
 _PEOPLE = replace(
     _SHIPPED,
     preset="people-128",
-    steps=750,  # later, dark patches grow
+    steps=750,  # later, dark patches appear
     save_every=250,
     sheet_every=250,
     model=replace(

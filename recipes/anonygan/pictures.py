@@ -1,4 +1,4 @@
-"""The columns of AnonyGAN's sample sheets."""
+"""Columns of AnonyGAN's sample sheets."""
 
 import torch
 from results import anonymized
@@ -10,7 +10,7 @@ from graphgan.models import AnonyGAN
 
 @torch.no_grad()
 def sheet_columns(model: AnonyGAN, batch: FaceBatch) -> dict[str, Tensor]:
-    """What goes in, what comes out, and what is pasted; the model in eval mode.
+    """Input, output and pasted result of a batch; the model must be in eval mode.
 
     Args:
         model: AnonyGAN.

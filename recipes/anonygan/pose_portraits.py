@@ -1,11 +1,11 @@
-"""Portraits in other poses and with other expressions: several images a person, out of one.
+"""Turn one portrait per person into several images with other poses and expressions.
 
     python recipes/anonygan/pose_portraits.py --portraits FOLDER --out PHOTOS
     python recipes/anonygan/prepare.py --images PHOTOS --landmarks face-mesh --out PREPARED
 
-The face mesh of a portrait is turned in space and its expression is changed. The portrait is then
-bent so that its mesh lies there. A mouth that opens is filled with the inside of the mouth of
-another portrait. Nothing but the portraits is used.
+The face mesh of each portrait is rotated in space and its expression changed; the portrait is then
+warped to the new mesh. An opened mouth is filled with the inside of another portrait's mouth. No
+data but the portraits is used.
 """
 
 import math
@@ -73,16 +73,16 @@ _SIDE = 256
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Write a folder for each person with images of it, ready for prepare.py."""
+    """Write a folder for each person with generated images, ready for prepare.py."""
 
     portraits: Path
-    """A folder of portraits, one image a person (or a folder a person)."""
+    """Folder of portraits, with one image (or one folder) per person."""
     out: Path
-    """A new folder."""
+    """New folder for the images."""
     images: int = 24
-    """Images of each person, the portrait itself among them."""
+    """Images per person, including the portrait."""
     seed: int = 0
-    """Of all poses and expressions."""
+    """Random seed for poses and expressions."""
 
     def __post_init__(self) -> None:
         if self.images < 1:
@@ -105,12 +105,12 @@ class Portrait(NamedTuple):
 
     @property
     def opening(self) -> float:
-        """Of the mouth: its height over its width."""
+        """Height of the mouth opening over its width."""
         return float(_mouth_height(self.mesh) / _mouth_width(self.mesh))
 
     @property
     def shows_teeth(self) -> bool:
-        """Whether the mouth is open and what is in it is bright and without color."""
+        """Whether the mouth is open and its inside is bright and colorless."""
         if self.opening < _TOOTHY:
             return False
         mouth = polygon_mask(_lips(self.mesh)[None], (_SIDE, _SIDE))[0] > 0
@@ -121,7 +121,7 @@ class Portrait(NamedTuple):
 
 def main(options: Options) -> None:
     if options.out.exists() and any(options.out.iterdir()):
-        raise ValueError(f"{options.out}: expected a new or an empty folder")
+        raise ValueError(f"{options.out}: expected a new or empty folder")
     portraits = read_portraits(options.portraits)
     _check_people(options.portraits, portraits)
     donors = [portrait for portrait in portraits if portrait.shows_teeth]
@@ -164,7 +164,7 @@ def _check_people(root: Path, portraits: list[Portrait]) -> None:
 def _around_face(
     person: str, image: UInt8[Tensor, "3 h w"], mesh: Float[Tensor, "468 3"]
 ) -> Portrait:
-    """The square with 2.4 times the longer side of the mesh, or as much as the image has."""
+    """The square of 2.4 times the mesh's longer side, or as much of it as the image has."""
     height, width = image.shape[1:]
     low, high = mesh[:, :2].amin(0), mesh[:, :2].amax(0)
     side = min(2.4 * float((high - low).max()), height, width)
@@ -188,7 +188,7 @@ def _around_face(
 def posed(
     portrait: Portrait, donors: list[Portrait], rng: np.random.Generator
 ) -> Float[Tensor, "3 s s"]:
-    """The portrait in another pose, with another expression."""
+    """The portrait in another pose and with another expression."""
     target, opened = _with_expression(portrait.mesh, rng, opens=bool(donors))
     target = _turned(target, rng)
     image = bend_to_landmarks(

@@ -1,4 +1,4 @@
-"""Photos to a prepared folder.
+"""Prepare a folder of face crops from photos.
 
 python recipes/anonygan/prepare.py --images DIR --landmarks CSV|face-mesh --out DIR --size 128
 """
@@ -35,37 +35,38 @@ else:  # the choices of a flag
 
 @dataclass(frozen=True, kw_only=True)
 class Options(PrepareOptions):
-    """Cut square faces out of photos and write a folder to train on.
+    """Crop square faces from photos and write a folder to train on.
 
-    It can be killed at any time: the same command goes on where it was.
+    If it is interrupted, run the same command again to continue.
     """
 
     landmarks: str
-    """A CSV file (image,x0,y0,x1,y1,...), or what finds them: face-mesh, or dlib (an extra)."""
+    """CSV file of landmarks (image,x0,y0,x1,y1,...), or a detector: face-mesh, or dlib (needs an
+    extra)."""
     scheme: FaceSchemeName | None = None
-    """Landmarks of the folder: by default those of the file, by their number, or the 68. 29 and 5
-    also follow from 68; mesh-468 are the vertices of face-mesh."""
+    """Landmark scheme of the folder. Default: the one that matches the file, or 68 landmarks.
+    Schemes of 29 and 5 can be derived from 68; mesh-468 stores the vertices of face-mesh."""
     size: int = 128
-    """Pixels of a face's side."""
+    """Side of the face crops in pixels."""
     layout: Literal["plain", "celeba", "ffhq", "lfw"] = "plain"
-    """How the photos are laid out (plain: a folder for each person; ffhq: every photo is a person
-    of its own, in whatever folders)."""
+    """Layout of the photos. plain: one folder per person; ffhq: every photo is a different person,
+    in any folder."""
     protocol: Literal["by-person", "celeba"] = "by-person"
-    """Who is kept for testing: the last people (--test-people), or, with --layout celeba, the
-    paper's choice of identities with more than 30 images, 1,200 to train on and 363 to test."""
+    """How to choose the test people: the last ones (--test-people) or, with --layout celeba, the
+    paper's choice of identities with more than 30 images (1,200 for training, 363 for testing)."""
     identities: Path | None = None
-    """With --protocol celeba: CIAGAN's list of identities, a NumPy file; without it they are drawn,
-    which is not the paper's split."""
+    """CIAGAN's list of identities as a NumPy file, for --protocol celeba. Without it they are drawn
+    at random, which is not the paper's split."""
     seed: int = 0
-    """With --protocol celeba: of the drawing."""
+    """Random seed for drawing identities, with --protocol celeba."""
     detector: DetectorName = "centerface"
-    """Without a CSV file: what finds the faces."""
+    """Face detector to use when --landmarks is not a file."""
     min_face: int = 40
-    """Without a CSV file: pixels of the smallest faces."""
+    """Smallest face to detect in pixels, when --landmarks is not a file."""
 
     def __post_init__(self) -> None:
         if self.protocol == "celeba" and self.layout != "celeba":
-            raise ValueError(f"expected --layout celeba with its protocol, got {self.layout}")
+            raise ValueError(f"expected --layout celeba with --protocol celeba, got {self.layout}")
         if self.protocol == "celeba" and self.test_people is not None:
             raise ValueError("expected --protocol celeba or --test-people, got both")
         if self.protocol != "celeba" and self.identities is not None:
@@ -96,7 +97,7 @@ def main(options: Options) -> None:
 def _landmarks(
     options: Options, listing: Listing
 ) -> tuple[Landmarks, LandmarkScheme, dict[str, Any]]:
-    """The source of landmarks, whose they are, and what of them the result depends on."""
+    """The source of landmarks, their scheme, and the settings the result depends on."""
     wanted = None if options.scheme is None else SCHEMES[options.scheme]
     if options.landmarks in LANDMARKERS:
         tools = ToolOptions(min_face=options.min_face)
@@ -115,7 +116,7 @@ def _landmarks(
 
 
 def _scheme_of(path: Path, count: int, wanted: LandmarkScheme | None) -> LandmarkScheme:
-    """Whose landmarks a file of that many holds."""
+    """The scheme of a file with that many landmarks."""
     if wanted is not None and count == wanted.num_landmarks:
         return wanted
     if wanted in (None, *FROM_IBUG_68) and count == IBUG_68.num_landmarks:

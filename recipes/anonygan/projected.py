@@ -1,10 +1,10 @@
-"""AnonyGAN's objective with discriminators that look at the features of a trained network.
+"""AnonyGAN's objective with projected discriminators.
 
 Sources: [A] Dall'Asen et al., ICIAP 2021, eq. (2) to (5), whose terms are here in another form;
 [P] Sauer et al., "Projected GANs Converge Faster", NeurIPS 2021; [R] Reed et al., "Generative
 Adversarial Text to Image Synthesis", ICML 2016, section 4.2 (real images with the wrong landmarks).
 
-One pass of the feature network over the result and one over source and condition serve all terms.
+One pass of the feature network over the result, and one over source and condition, serve all terms.
 """
 
 from collections.abc import Mapping
@@ -53,11 +53,11 @@ class Judged(NamedTuple):
 
 
 class ProjectedObjective(AnonyGANObjective):
-    """The generator against ``app`` and ``lm`` discriminators on one feature network.
+    """Losses of the generator against ``app`` and ``lm`` discriminators on one feature network.
 
     Args:
-        options: weights and variants.
-        network: whose features are judged.
+        options: weights and variants of the terms.
+        network: the feature network of the discriminators.
         count: see `AnonyGANObjective`.
     """
 
@@ -91,7 +91,7 @@ class ProjectedObjective(AnonyGANObjective):
     def generator_losses(  # type: ignore[override]
         self, discriminators: Mapping[str, nn.Module], batch: FaceBatch, output: Judged
     ) -> Losses:
-        """Adversarial terms, weak feature matching, features, reconstruction."""
+        """Adversarial terms, weak feature matching, feature loss and reconstruction."""
         options, selected = self.options, batch.same_person
         size = (batch.source.shape[2], batch.source.shape[3])
         losses: Losses = {}
@@ -134,7 +134,7 @@ class ProjectedObjective(AnonyGANObjective):
         per_item = [((x.abs() * inside).mean((1, 2, 3))) for x in (change - low, low)]
         values = (per_item[0] + _LIGHT * per_item[1]) / inside.mean((1, 2, 3)).clamp(min=1e-3)
         selected = ~batch.same_person
-        count = self.count(selected)  # an empty selection sums to 0, whatever it is divided by
+        count = self.count(selected)  # an empty selection sums to 0, so any divisor works
         return (values * selected).sum() / torch.where(count > 0, count, 1)
 
     def discriminator_losses(  # type: ignore[override]
@@ -196,7 +196,7 @@ def _region(batch: FaceBatch) -> Tensor:
     points = (batch.source_landmarks[:, _FEATURES] + 0.5) / _CELL - 0.5
     maps = gaussian_maps(points, (height // _CELL, width // _CELL), sigma=_SPREAD)
     maps = maps.amax(1, keepdim=True)
-    maps = maps * (maps > _LEAST)  # processors are slow with the smallest numbers
+    maps = maps * (maps > _LEAST)  # CPUs are slow with subnormal numbers
     near = nn.functional.interpolate(maps, (height, width), mode="bilinear")
     return batch.mask * (0.25 + 0.75 * near)
 

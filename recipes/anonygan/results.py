@@ -1,4 +1,4 @@
-"""What AnonyGAN makes of pairs of faces, and what needs no network."""
+"""Results of AnonyGAN for pairs of faces, and baselines that need no network."""
 
 from collections.abc import Callable
 from functools import partial
@@ -23,7 +23,7 @@ from graphgan.training.sampling import device_of
 def batch_for(
     model: AnonyGAN, stored: StoredPairs, scheme: LandmarkScheme | None = None
 ) -> FaceBatch:
-    """Where the model is, with all landmarks."""
+    """The batch on the model's device, with all landmarks."""
     return shown_batch(
         stored,
         device_of(model),
@@ -36,7 +36,7 @@ def batch_for(
 def shown_batch(
     stored: StoredPairs, device: torch.device | str, *, face_alone: bool, **options: Any
 ) -> FaceBatch:
-    """`to_face_batch`, with conditions that are perhaps shown without hair and background."""
+    """`to_face_batch`, optionally with conditions shown without hair and background."""
     num_landmarks = options.pop("num_landmarks", None)
     batch = to_face_batch(stored, device, **options)
     if face_alone:
@@ -48,9 +48,9 @@ def shown_batch(
 def anonymized(
     model: AnonyGAN, batch: FaceBatch, *, chunk_size: int = 32
 ) -> Float[Tensor, "b 3 h w"]:
-    """The sources with their conditions' identities, a chunk at a time.
+    """The sources with their conditions' identities, processed in chunks.
 
-    Of 68 landmarks as `graphgan-anonymize` makes them, of others in the batch's masks.
+    With 68 landmarks as by `graphgan-anonymize`, with others in the batch's masks.
     """
     if batch.source_landmarks.shape[1] != IBUG_68.num_landmarks:
         return _in_masks(model, batch, chunk_size)
@@ -60,7 +60,7 @@ def anonymized(
 def unpasted(
     model: AnonyGAN, batch: FaceBatch, *, chunk_size: int = 32
 ) -> Float[Tensor, "b 3 h w"]:
-    """What the network itself makes of a batch with all landmarks, as the paper measures it."""
+    """The raw network output for a batch with all landmarks, as the paper measures it."""
     if batch.source_landmarks.shape[1] != IBUG_68.num_landmarks:
         return generated(model, batch, chunk_size=chunk_size)
     return _in_chunks(partial(generate_crops, model), batch, chunk_size)
@@ -78,7 +78,7 @@ def _in_chunks(make: Callable[..., Tensor], batch: FaceBatch, size: int) -> Tens
 
 
 def _in_masks(model: AnonyGAN, batch: FaceBatch, chunk_size: int) -> Float[Tensor, "b 3 h w"]:
-    """With the soft edges of anonymization; a face without a mask would stay as it is."""
+    """Paste with anonymization's soft edges; a face without a mask would stay unchanged."""
     if empty := torch.nonzero(~batch.mask.flatten(1).any(1)).flatten().tolist():
         raise ValueError(f"expected a mask for every face, got empty ones for items {empty}")
     made = generated(model, batch, chunk_size=chunk_size)
@@ -89,19 +89,19 @@ def _in_masks(model: AnonyGAN, batch: FaceBatch, chunk_size: int) -> Float[Tenso
 def generated(
     model: AnonyGAN, batch: FaceBatch, *, chunk_size: int = 32
 ) -> Float[Tensor, "b 3 h w"]:
-    """What the network itself makes, not pasted."""
+    """The raw network output, not pasted."""
     columns = batch.for_network(model.generator.num_landmarks)[:5]
     chunks = zip(*(column.split(chunk_size) for column in columns), strict=True)
     return torch.cat([model.eval()(*chunk).image.float() for chunk in chunks])
 
 
 def condition_pasted(batch: FaceBatch) -> Float[Tensor, "b 3 h w"]:
-    """The condition's pixels as they are: right identity, wrong pose."""
+    """Paste the condition's pixels unchanged: right identity, wrong pose."""
     return paste(batch.condition, batch.source, batch.mask)
 
 
 def source_blurred(batch: FaceBatch) -> Float[Tensor, "b 3 h w"]:
-    """The source blurred inside the mask, sigma a sixteenth of the side."""
+    """Blur the source inside the mask, with sigma a sixteenth of the side."""
     size = batch.source.shape[-1]
     kernel, sigma = size // 8 * 2 + 1, size / 16
     blurred = gaussian_blur2d(batch.source, (kernel, kernel), (sigma, sigma))

@@ -1,4 +1,4 @@
-"""Anonymise prepared faces: `python recipes/anonygan/sample.py --help`."""
+"""Anonymize prepared faces: `python recipes/anonygan/sample.py --help`."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -25,19 +25,19 @@ from graphgan.weights import FACES
 
 @dataclass(frozen=True, kw_only=True)
 class Options(SampleOptions):
-    """Give every face of a prepared folder the identity of the next person."""
+    """Replace every face in a prepared folder with the identity of the next person."""
 
     checkpoint: Path = Path(FACES)
     paste: Literal["mask", "none"] = "mask"
-    """Lay the results into the face mask of the source, or write the network's own pictures, the
-    paper's I_g, whose surroundings are nobody's."""
+    """Paste the results into the source's face mask, or write the raw network output (the paper's
+    I_g), whose surroundings are not the source's."""
     seed: int = 0
-    """Chooses among the pictures of the next person."""
+    """Random seed for choosing among the next person's images."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.seed < 0:
-            raise ValueError(f"expected --seed of 0 and more, got {self.seed}")
+            raise ValueError(f"expected --seed of at least 0, got {self.seed}")
 
 
 def main(options: Options) -> None:
@@ -83,7 +83,7 @@ def pose_of_written(faces: PreparedPictures, pairs: Pairs, out: Path) -> str:
     checked = some_pairs(pairs, MOST_PICTURES).source.tolist()
     sources = torch.stack([faces[i].image for i in checked])
     written = torch.stack([read_image(image_file(out, faces.names[i])) for i in checked])
-    return measure_pose(sources, {"anonymised": written}, FaceFinder())
+    return measure_pose(sources, {"anonymized": written}, FaceFinder())
 
 
 if __name__ == "__main__":

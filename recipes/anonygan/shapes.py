@@ -1,4 +1,4 @@
-"""What tells pose and expression from the shape of a face, learned from landmarks of training."""
+"""Learn from training landmarks to separate pose and expression from face shape."""
 
 import torch
 from options import ModelOptions
@@ -14,7 +14,7 @@ MOST_FACES = 3_000  # more would only take longer to read
 def learned_shapes(
     faces: PictureDataset, options: ModelOptions, scheme: LandmarkScheme = IBUG_68
 ) -> ShapeTransfer:
-    """`fit_shape_transfer` on faces with all landmarks, and on what a mirror shows of them."""
+    """Fit `fit_shape_transfer` on faces with all landmarks, and on their mirror images."""
     by_person = sorted(range(len(faces)), key=faces.persons.__getitem__)[:MOST_FACES]
     landmarks = torch.stack([faces[i].landmarks for i in by_person])
     persons = torch.tensor([faces.persons[i] for i in by_person])

@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 
 
 class Faces(NamedTuple):
-    """Faces to learn from, and faces to look at: of other people where there are such."""
+    """Faces to train on, and faces to test on (of other people if possible)."""
 
     train: PictureDataset
     test: PictureDataset
@@ -83,7 +83,7 @@ def main() -> int:
 
 
 def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
-    """Everything that a run needs, checked."""
+    """Build and check everything a run needs."""
     faces = open_faces(options)
     if asks_for_too_much(options, faces.train):
         asked, options = options, without_same_person(options)
@@ -113,7 +113,7 @@ def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
 
     generator = model.generator(faces.train.size)
     learns_shapes = generator.fitting is not None and generator.fitting.keep_shape > 0
-    if learns_shapes and options.start_from is None:  # weights bring theirs
+    if learns_shapes and options.start_from is None:  # weights include them
         generator.fitting.learn_shapes(learned_shapes(faces.train, model, faces.scheme))
 
     return Experiment(
@@ -148,7 +148,7 @@ def prepared_faces(root: Path) -> Faces:
     everyone.check_masks()
     train_faces = PreparedPictures(root, "train")
     if len({face.person for face in everyone.pictures if face.split == "test"}) < 2:
-        # Different people take two.
+        # Pairs of different people need two.
         return Faces(train_faces, train_faces, everyone.scheme, test_is_train=True)
     return Faces(train_faces, PreparedPictures(root, "test"), everyone.scheme)
 
@@ -163,18 +163,18 @@ def make_objective(
 
 
 def asks_for_too_much(options: TrainOptions, faces: PictureDataset) -> bool:
-    """Whether pairs of one person in two pictures are asked for, and nobody has two."""
+    """Whether pairs of one person in two images are asked for, and nobody has two."""
     learns_shapes = options.model.keep_shape > 0 and options.start_from is None
     asked = options.pairs.same_person_share > 0 or learns_shapes
     return asked and PairKind.SAME_PERSON not in possible_kinds(faces.persons)
 
 
 def told(asked: TrainOptions, options: TrainOptions) -> str:
-    """What is trained on where everybody has one picture, and what else became of the options."""
+    """What is trained on where everybody has one image, and what else became of the options."""
     share = options.pairs.same_image_share
     line = (
-        f"one picture a person: {share:.0%} of the pairs are a picture with itself, "
-        f"{1 - share:.0%} two people, none one person in two pictures"
+        f"one image a person: {share:.0%} of the pairs are an image with itself, "
+        f"{1 - share:.0%} two people, none one person in two images"
     )
     return line if asked.model == options.model else f"{line}; --keep-shape 0"
 
@@ -194,7 +194,7 @@ def make_sampler(options: TrainOptions, faces: PictureDataset) -> PairSampler:
 def sheet_maker(
     faces: PictureDataset, to_batch: Callable[[StoredPairs], FaceBatch]
 ) -> Callable[[AnonyGAN], dict[str, Tensor]]:
-    """Columns of the same few pairs of different people, so that sheets can be compared."""
+    """Columns of a fixed set of pairs of different people, so that sheets can be compared."""
     persons = faces.persons
     everyone = next_person_pairs(persons) if len(set(persons)) > 1 else self_pairs(len(persons))
     chosen = some_pairs(everyone, SHEET_ROWS)
@@ -208,10 +208,10 @@ def sheet_maker(
 def validation(
     faces: Faces, to_batch: Callable[..., FaceBatch]
 ) -> Callable[[AnonyGAN], float] | None:
-    """The error inside the mask on held-out pairs that have a true answer, by the same few pairs.
+    """The error inside the mask on a fixed set of held-out pairs with a true answer.
 
-    Drawn faces: of two people. Photos: of one person in two photos, whose answer is the source;
-    none where nobody among the test faces has two, or where there are none.
+    Drawn faces: pairs of two people. Photos: two photos of one person, where the source is the
+    answer; None if no test person has two, or there are no test faces.
     """
     persons = faces.test.persons
     if isinstance(faces.test, SyntheticFaces):
@@ -227,11 +227,11 @@ def validation(
 
 
 def what_was_learned(model: AnonyGAN, faces: Faces) -> str:
-    """Transfer of identity where the true answer is known, pose and expression elsewhere."""
+    """Transfer of identity where the true answer is known, otherwise pose and expression."""
     if isinstance(faces.test, SyntheticFaces):
         return str(measure_transfer(model, faces.train, faces.test))
     if len(set(faces.test.persons)) < 2:
-        return "pose not measured: it takes faces of two people or more"
+        return "pose not measured: needs faces of at least two people"
     pairs = some_pairs(next_person_pairs(faces.test.persons), MOST_PICTURES)
     batch = batch_for(model, read_pairs(faces.test, pairs), faces.scheme)
     answers = {

@@ -1,7 +1,7 @@
-"""Does the result show the condition's identity at the source's pose? Measured on drawn faces.
+"""Measure on drawn faces whether the result shows the condition's identity in the source's pose.
 
-Only drawn faces have a true answer: the condition's identity in the source's view. It measures
-and is never trained on.
+Only drawn faces have a true answer: the condition's identity seen from the source's view. This only
+measures; nothing is trained on it.
 """
 
 from dataclasses import dataclass
@@ -25,14 +25,17 @@ from graphgan.models import AnonyGAN
 
 @dataclass(frozen=True)
 class TransferReport:
-    """Errors inside the mask (0 to 2, images in [-1, 1]) and what shuffling adds to them."""
+    """Errors inside the mask (0 to 2, for images in [-1, 1]) and how much shuffling the inputs
+    increases them."""
 
     comparison: Comparison
     rises: dict[str, Interval]
 
     def __str__(self) -> str:
         lines = ["inside the mask against the true answer, held-out people", str(self.comparison)]
-        lines += ["rise of the model's error (an interval above 0: the network looks at them)"]
+        lines += [
+            "increase of the model's error (an interval above 0: the network uses that input)"
+        ]
         lines += [f"  {name:<24}{rise!s:>26}" for name, rise in self.rises.items()]
         return "\n".join(lines)
 
@@ -44,13 +47,13 @@ def measure_transfer(
     *,
     num_pairs: int = 256,
 ) -> TransferReport:
-    """Compare the model with three trivial answers, and with itself on shuffled inputs.
+    """Compare the model with three trivial baselines, and with itself on shuffled inputs.
 
     Args:
         model: trained, on the CPU or a GPU.
-        train_faces: what it was trained on, for their mean face.
-        test_faces: people that it has never seen.
-        num_pairs: pairs of different people.
+        train_faces: the training faces, for their mean face.
+        test_faces: faces of people that the model has never seen.
+        num_pairs: number of pairs of different people.
     """
     pairs = some_pairs(next_person_pairs(test_faces.persons), num_pairs)
     batch = batch_for(model, read_pairs(test_faces, pairs))
@@ -65,7 +68,7 @@ def measure_transfer(
         "condition pasted": errors_of(condition_pasted(batch)),
         "source blurred": errors_of(source_blurred(batch)),
     }
-    # Every item gets what is half a set away: of another person, which a neighbour often is not.
+    # Each item gets the input half a set away; its neighbor often shows the same person.
     far = len(pairs.source) // 2
     shuffled = {
         "conditions shuffled": batch._replace(
@@ -87,12 +90,12 @@ def measure_transfer(
 
 
 def true_answers(faces: SyntheticFaces, pairs: Pairs) -> Float[Tensor, "b 3 h w"]:
-    """Each pair's person of the condition in the view of its source, in [-1, 1]."""
+    """The person of each pair's condition in the view of its source, in [-1, 1]."""
     numbers = zip(pairs.condition.tolist(), pairs.source.tolist(), strict=True)
     return to_float_image(torch.stack([faces.true_answer(c, s).image for c, s in numbers]))
 
 
 def mean_face(train_faces: PictureDataset, batch: FaceBatch) -> Float[Tensor, "b 3 h w"]:
-    """The mean of the faces that were trained on, in every mask."""
+    """The mean training face, inside every mask."""
     mean = mean_image(train_faces).to(batch.source.device)
     return paste(mean.expand_as(batch.source), batch.source, batch.mask)

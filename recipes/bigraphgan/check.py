@@ -1,4 +1,4 @@
-"""Look over a prepared folder before training: python recipes/bigraphgan/check.py DIR"""
+"""Check a prepared folder before training: python recipes/bigraphgan/check.py DIR"""
 
 import textwrap
 from collections import Counter
@@ -28,13 +28,13 @@ from graphgan.landmarks.schemes import OPENPOSE_18, OPENPOSE_18_JOINTS
 
 @dataclass(frozen=True, kw_only=True)
 class Options(CheckOptions):
-    """Count and check the persons of a prepared folder, and draw some of them.
+    """Count and check the persons in a prepared folder, and draw a few of them.
 
-    The status is 1 when training on it would fail.
+    The exit status is 1 if training on the folder would fail.
     """
 
     folder: Path
-    """The prepared folder."""
+    """Folder written by prepare.py."""
 
 
 def main(options: Options) -> int:
@@ -46,7 +46,7 @@ def main(options: Options) -> int:
         if any(row.split == split for row in persons.pictures):
             problems += _split_problems(PreparedPictures(options.folder, split), counts)
         elif split == "train":
-            problems.append(Problem("no pictures to train on", "manifest.csv", fatal=True))
+            problems.append(Problem("no images to train on", "manifest.csv", fatal=True))
     return report_check(options, persons, problems, _draw, counts)
 
 
@@ -58,7 +58,7 @@ def _missing_joints(persons: PreparedPictures) -> list[str]:
         for name, count in zip(OPENPOSE_18_JOINTS, counts, strict=True)
         if count
     ]
-    text = f"pictures that lack a joint: {', '.join(missing) or 'none'}"
+    text = f"images that lack a joint: {', '.join(missing) or 'none'}"
     lines = textwrap.wrap(text, width=96, subsequent_indent="    ")
     return [line.replace("_", " ") for line in lines]
 
@@ -75,7 +75,7 @@ def _split_problems(persons: PreparedPictures, counts: list[str]) -> Iterator[Pr
         yield from _pairs_of_two_people(persons, pairs)
     elif max(Counter(persons.persons).values()) < 2:
         yield Problem(
-            f"no two pictures of a person and no listed pairs in the split {persons.split}",
+            f"no two images of a person and no listed pairs in the split {persons.split}",
             "manifest.csv",
             fatal=persons.split == "train",
         )

@@ -1,4 +1,4 @@
-"""Measure a trained BiGraphGAN: `python recipes/bigraphgan/evaluate.py --help`."""
+"""Evaluate a trained BiGraphGAN: `python recipes/bigraphgan/evaluate.py --help`."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -27,30 +27,32 @@ from graphgan.training.run_folder import RunFolder
 from graphgan.training.sampling import CheckpointOptions, device_of, pair_batches
 from graphgan.weights import PERSONS
 
-LEAST_SCORED = 10  # pictures: the inception score is a mean over ten parts
+LEAST_SCORED = 10  # images: the inception score is a mean over ten parts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options(CheckpointOptions):
-    """SSIM, L1 and what else can be measured of a network's pictures, beside trivial answers.
+    """Measure SSIM, L1 and optional metrics of a network's images, next to trivial baselines.
 
-    On the test pictures of a prepared folder, or of the run that the weights come from.
+    Uses the test images of a prepared folder, or of the run that the weights come from.
     """
 
     checkpoint: Path = Path(PERSONS)
     data: Path | None = None
-    """Folder made by prepare.py; what the run was tested on if not given."""
+    """Folder written by prepare.py. Default: the test data of the run."""
     features: Path | None = None
-    """For the Frechet distance: a program (torch.export, .pt2) from 8-bit pictures to features."""
+    """Feature network for the Frechet distance: a torch.export program (.pt2) that maps 8-bit
+    images to features."""
     classifier: Path | None = None
-    """For the inception score: such a program from 8-bit pictures to logits."""
+    """Classifier for the inception score: a torch.export program (.pt2) that maps 8-bit images to
+    logits."""
     detected: Path | None = None
-    """For PCKh: key points found in the pictures that sample.py wrote, a CSV file with a row
-    (image,x0,y0,...) for each file of its pairs.csv."""
+    """Keypoints detected in the images written by sample.py, for PCKh: a CSV file with one row
+    (image,x0,y0,...) per file in its pairs.csv."""
     joints: JointLayout = "openpose-18"
-    """Which key points those are."""
+    """Joint layout of --detected."""
     out: Path | None = None
-    """File for the printed table."""
+    """File to write the printed table to."""
 
 
 def main(options: Options) -> None:
@@ -63,7 +65,7 @@ def main(options: Options) -> None:
 
 
 def evaluate(options: Options) -> str:
-    """The tables; what cannot be measured is found out before the work begins."""
+    """Compute the tables; settings that cannot work are refused before any work."""
     model = options.load(BiGraphGAN)
     device = device_of(model)
     features, classifier = (
@@ -102,12 +104,12 @@ def evaluate(options: Options) -> str:
 
 
 def tested_persons(options: Options) -> Persons:
-    """Those of the folder that is named, else those that the run was tested on."""
+    """The data of the named folder, otherwise the test data of the run."""
     if options.data is not None:
         return prepared_persons(options.data)
     if not options.checkpoint.is_dir():
         raise ValueError(
-            "expected --data beside a file of weights; only the folder of a run knows its pictures"
+            "expected --data beside a file of weights; only the folder of a run knows its images"
         )
     return open_persons(read_options(TrainOptions, RunFolder.open(options.checkpoint)[1]))
 
@@ -115,16 +117,16 @@ def tested_persons(options: Options) -> Persons:
 def _require_enough(options: Options, count: int) -> None:
     for path, least in ((options.features, 2), (options.classifier, LEAST_SCORED)):
         if path is not None and count < least:
-            raise ValueError(f"{path}: expected {least} pairs or more to measure, got {count}")
+            raise ValueError(f"{path}: expected at least {least} pairs to measure, got {count}")
 
 
 def pose_kept(options: Options, persons: Persons, pairs: Pairs) -> str:
-    """PCKh of key points that a detector found in the pictures of sample.py."""
+    """PCKh of key points that a detector found in the images of sample.py."""
     rows = {row.image: row.landmarks.float() for row in read_landmarks(options.detected)}
     files = [f"{name}.png" for name in sample_names(persons.test, pairs)]
     if not (found := [file in rows for file in files]).count(True):
         raise ValueError(
-            f"{options.detected}: expected rows of pictures that sample.py writes, such as "
+            f"{options.detected}: expected rows of images that sample.py writes, such as "
             f"{files[0]}; got {next(iter(rows))}"
         )
     points = len(next(iter(rows.values())))
@@ -138,7 +140,7 @@ def pose_kept(options: Options, persons: Persons, pairs: Pairs) -> str:
     return (
         f"PCKh {interval}; without a row, and counted as wrong: {found.count(False)} of "
         f"{len(files)}; without a head in the target, and left out: {int(headless.sum())}; rows of "
-        f"other pictures: {len(rows.keys() - set(files))}"
+        f"other images: {len(rows.keys() - set(files))}"
     )
 
 

@@ -1,13 +1,13 @@
-"""Where the two published data sets keep pictures, joints and pairs.
+"""Layouts of images, joints and pairs in the two published data sets.
 
     *-annotation-train.csv, *-annotation-test.csv   joints, see graphgan.data.pose_annotations
     *-pairs-train.csv, *-pairs-test.csv             from,to (may be missing)
-    train/, test/                                   pictures; or all in images/, or beside the files
+    train/, test/                                   images; or all in images/, or beside the files
 
 market        Market-1501, 128 x 64, names such as 0002_c1s1_000451_03.jpg
 deepfashion   DeepFashion, 256 x 176, names such as fashionMENDenimid0000008001_1front.jpg
 
-``source``, the name of a picture in the manifest, is its path in the folder of the data set.
+``source``, the name of an image in the manifest, is its path in the folder of the data set.
 """
 
 from collections.abc import Callable, Iterator
@@ -37,8 +37,8 @@ from graphgan.data.tables import read_table
 def market_person(name: str) -> str:
     """``0002`` of ``0002_c1s1_000451_03``.
 
-    Names that begin with 0000 or -1 are of passers-by and of nobody, not of one person: each of
-    them is a person of its own.
+    Names that begin with 0000 or -1 show passers-by or nobody; each of these images counts as a
+    separate person.
     """
     person = name.partition("_")[0]
     return name if person in ("", "0000", "-1") else person
@@ -50,7 +50,7 @@ def deepfashion_person(name: str) -> str:
 
 
 class Layout(NamedTuple):
-    """A published data set: height and width of its pictures, and whose picture a name is."""
+    """A published data set: height and width of its images, and whose image a name is."""
 
     size: tuple[int, int]
     person: Callable[[str], str]
@@ -63,11 +63,11 @@ LAYOUTS = {
 
 
 class PublishedPictures(NamedTuple):
-    """What the folder of a data set holds.
+    """Content of a data set's folder.
 
     Args:
-        landmarks: of each picture, by source.
-        tables: the files of joints and pairs.
+        landmarks: landmarks of each image, by source.
+        tables: files of joints and pairs.
     """
 
     listing: Listing
@@ -76,11 +76,11 @@ class PublishedPictures(NamedTuple):
 
 
 def list_published(root: Path, layout: str) -> PublishedPictures:
-    """Pictures, joints and pairs of a data set.
+    """Images, joints and pairs of a data set.
 
     Raises:
         ValueError: the folder is missing or lacks a file of joints, two files fit one name, a file
-            has another header, or no picture has joints.
+            has another header, or no image has joints.
     """
     require_folder(root)
     joints = {split: _table(root, "annotation", split) for split in SPLITS}
@@ -128,7 +128,7 @@ def _read_joints(table: Path, prefix: Path, rows: dict[str, LandmarkRow]) -> Ite
             rows[source] = row._replace(image=source)
     for image, where, reason, detail in annotations.problems:
         source = None if image is None else (prefix / image).as_posix()
-        if source is None or source in rows:  # the picture itself is used
+        if source is None or source in rows:  # the image itself is used
             yield Skipped(where, reason, detail)
         else:
             yield Skipped(source, reason, f"{where}: {detail}" if detail else where)

@@ -1,4 +1,4 @@
-"""How near generated persons come to the true ones, beside answers that need no network."""
+"""Compare generated persons with the true images, next to baselines that need no network."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ INSIDE = "SSIM inside"
 
 @dataclass(frozen=True)
 class PoseTransferReport:
-    """The network beside trivial answers.
+    """The network's scores next to trivial baselines.
 
     Args:
         comparison: margins in `INSIDE`.
-        pairs, people: how many were measured.
-        empty: how many of the pairs have nothing inside that could be measured.
-        of_training: the pictures are those that were trained on.
+        pairs, people: number of pairs and people measured.
+        empty: number of pairs with nothing to measure inside the region.
+        of_training: whether the images are training images.
     """
 
     comparison: Comparison
@@ -47,7 +47,7 @@ class PoseTransferReport:
         if self.empty:
             lines.append(f"no joint to be seen, measured as a whole only: {self.empty} pairs")
         if self.of_training:
-            lines.append("measured on pictures it was trained on: no test pictures to pair")
+            lines.append("measured on images it was trained on: no test images to pair")
         return "\n".join(lines)
 
 
@@ -58,16 +58,16 @@ def measure_transfer(
     *,
     batch_size: int = 32,
 ) -> PoseTransferReport:
-    """Compare the network with the picture it was given, as it is and bent limb by limb to the
+    """Compare the network with the image it was given, as it is and bent limb by limb to the
     wanted joints, and with the mean of the training set.
 
     "Inside" is the region of the person, the pose mask of the target's joints.
 
     Args:
         model: trained, on the CPU or a GPU.
-        persons: what it was trained on, for their mean, and where the pairs are read.
-        pairs: of the test pictures, to be measured.
-        batch_size: pairs at a time.
+        persons: the training data, for its mean image, and the images of the pairs.
+        pairs: pairs of test images to measure.
+        batch_size: number of pairs per batch.
     """
     device = device_of(model)
     mean = mean_image(persons.train).to(device)
@@ -75,7 +75,7 @@ def measure_transfer(
         "BiGraphGAN": partial(posed, model),
         "source copied": lambda batch: batch.image,
         "source bent": lambda batch: bend_limbs(batch.image, batch.joints, batch.target_joints),
-        "mean picture": lambda batch: mean.expand_as(batch.target),
+        "mean image": lambda batch: mean.expand_as(batch.target),
     }
     batches = partial(pair_batches, persons.test, pairs, to_person_batch, device=device)
     parts: dict[str, list[dict[str, Tensor]]] = defaultdict(list)
@@ -98,7 +98,7 @@ def measure_transfer(
 
 
 def measures(answer: Float[Tensor, "b 3 h w"], batch: PersonBatch) -> dict[str, Float[Tensor, "b"]]:
-    """Each measure of each item against its target; those of an empty region are NaN.
+    """Each measure of each item against its target; NaN for an empty region.
 
     SSIM up to 1; absolute differences (L1) of 0 to 2, images in [-1, 1].
     """

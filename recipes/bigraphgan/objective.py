@@ -1,4 +1,4 @@
-"""What BiGraphGAN minimises.
+"""BiGraphGAN's training objective.
 
 Source: [B] Tang et al., "Bipartite Graph Reasoning GANs for Person Image Generation", BMVC 2020,
 section 2.5.
@@ -32,24 +32,25 @@ DISCRIMINATORS = ("app", "pose")
 
 @dataclass(frozen=True)
 class LossOptions:
-    """Terms of the objective; the defaults are the published ones for Market-1501."""
+    """Terms of the objective. The defaults are those published for Market-1501."""
 
     adversarial: Literal["bce", "lsgan", "hinge"] = "bce"
-    """Adversarial loss of both discriminators (published for DeepFashion: lsgan)."""
+    """Adversarial loss of both discriminators (lsgan as published for DeepFashion)."""
     weight_gan: float = 5.0
-    """Weight of the adversarial terms of both discriminators together."""
+    """Weight of the adversarial terms of both discriminators."""
     weight_l1: float = 10.0
-    """Weight of the absolute difference."""
+    """Weight of the L1 loss."""
     l1_outside: float = 1.0
-    """Weight in it of the pixels outside the person, the pose mask (1 as published). Backgrounds
-    that cannot be known are most of a picture and drown the person."""
+    """Weight of pixels outside the person's pose mask in the L1 loss (1 as published). Lower it if
+    large, unpredictable backgrounds dominate the loss."""
     weight_perceptual: float = 10.0
     """Weight of the perceptual loss."""
     perceptual: Literal["vgg19", "lite0", "none"] = "vgg19"
-    """The perceptual loss looks through VGG-19 (see --vgg19), or through EfficientNet-lite0 at the
-    person (not in the paper); "none" trains without this loss."""
+    """Feature network of the perceptual loss: VGG-19 (see --vgg19), EfficientNet-lite0 applied to
+    the person (not in the paper), or "none" to train without this loss."""
     history: int = 50
-    """Generated pictures that each discriminator may see again (published for DeepFashion: 0)."""
+    """Size of each discriminator's pool of earlier generated images (0 as published for
+    DeepFashion)."""
 
     def __post_init__(self) -> None:
         check_not_negative(self)
@@ -60,15 +61,15 @@ class LossOptions:
 
 
 class BiGraphGANObjective:
-    """The generator against an ``app`` and a ``pose`` discriminator.
+    """Losses of the generator against an ``app`` and a ``pose`` discriminator.
 
-    The one asks whether a picture shows the person of the given picture, the other whether it shows
-    the wanted pose. Sum of ``weight_gan (G_app + G_pose)``, ``weight_l1 |output - target|`` and
-    ``weight_perceptual |f(output) - f(target)|``.
+    ``app`` judges whether an image shows the person of the given image, ``pose`` whether it shows
+    the target pose. The generator's loss is the sum of ``weight_gan (G_app + G_pose)``,
+    ``weight_l1 |output - target|`` and ``weight_perceptual |f(output) - f(target)|``.
 
     Args:
-        options: weights and variants.
-        sigma: of the pose maps that the ``pose`` discriminator sees, in pixels.
+        options: weights and variants of the terms.
+        sigma: standard deviation in pixels of the pose maps that the ``pose`` discriminator sees.
         features: of the perceptual loss; None for none. Those of a `FeatureNetwork` count as pixels
             do, less outside the person.
     """
@@ -86,14 +87,14 @@ class BiGraphGANObjective:
         self.pools = {name: HistoryPool(options.history) for name in DISCRIMINATORS}
 
     def generate(self, generator: nn.Module, batch: PersonBatch) -> GeneratorOutput:
-        """The person of the image in the pose of the target."""
+        """Render the person of the image in the target's pose."""
         output: GeneratorOutput = generator(batch.image, batch.joints, batch.target_joints)
         return output
 
     def generator_losses(
         self, discriminators: Mapping[str, nn.Module], batch: PersonBatch, output: GeneratorOutput
     ) -> Losses:
-        """Adversarial terms, absolute difference, perceptual loss."""
+        """Adversarial terms, L1 loss and perceptual loss."""
         options = self.options
         losses: Losses = {}
         for name in DISCRIMINATORS:
@@ -128,7 +129,7 @@ class BiGraphGANObjective:
     def discriminator_losses(
         self, name: str, discriminator: nn.Module, batch: PersonBatch, output: GeneratorOutput
     ) -> Losses:
-        """Real and generated pictures pass in separate calls, the latter from the pool."""
+        """Real and generated images pass in separate calls, the latter from the pool."""
         given = self._given(name, batch)
         generated = self.pools[name](_beside(output.image, given))
         real = discriminator(_beside(batch.target, given)).float()
@@ -136,15 +137,15 @@ class BiGraphGANObjective:
         return {f"d_{name}": self.adversarial.discriminator(real, fake)}
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs: the pools.
+        """State needed to resume: the pools.
 
-        Where several processes share a batch, each has pools of its own, those of the first are
-        saved, and a resumed run gives them to all.
+        If several processes share a batch, each has its own pools; those of the first are saved and
+        given to all when resuming.
         """
         return {name: pool.state_dict() for name, pool in self.pools.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up what `state_dict` gave.
+        """Restore what `state_dict` returned.
 
         Raises:
             KeyError, ValueError: of other discriminators or larger pools.
@@ -162,7 +163,7 @@ class BiGraphGANObjective:
         )
 
     def _given(self, name: str, batch: PersonBatch) -> Tensor:
-        """What a discriminator sees beside a picture: the given one, or maps of the wanted pose."""
+        """What a discriminator sees beside an image: the given one, or maps of the wanted pose."""
         if name == "app":
             return batch.image
         size = (batch.target.shape[2], batch.target.shape[3])
@@ -174,11 +175,11 @@ def _beside(image: Tensor, given: Tensor) -> Tensor:
 
 
 def perceptual_features(options: LossOptions, weights: Path | None = None) -> nn.Module | None:
-    """The module of the perceptual loss, as the options ask for it.
+    """The feature network of the perceptual loss that the options select.
 
     Args:
-        options: whether there is such a loss.
-        weights: file of VGG-19; None asks an installed torchvision.
+        options: whether to use such a loss.
+        weights: VGG-19 weights file; None uses an installed torchvision.
     Raises:
         MissingExtraError: the package with the weights of EfficientNet-lite0 is not installed.
         ValueError: neither a file of VGG-19 nor torchvision; the message names the way without.

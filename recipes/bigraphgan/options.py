@@ -1,4 +1,4 @@
-"""Options of BiGraphGAN's training, and its presets."""
+"""Training options of BiGraphGAN and its presets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ from graphgan.models import BiGraphGAN, ResNetDiscriminator
 from graphgan.models.bigraphgan import NUM_JOINTS
 from graphgan.models.efficientnet_lite import EfficientNetLite
 from graphgan.models.generator import LandmarkGenerator
-from graphgan.models.initialisation import init_normal
+from graphgan.models.initialization import init_normal
 from graphgan.models.projected_discriminator import ProjectedDiscriminator
 from graphgan.training.options import OptimizerOptions, RunOptions
 
@@ -21,45 +21,47 @@ Preset = Literal["smoke", "market", "deepfashion"]
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """The networks; the defaults are the published ones for Market-1501."""
+    """The networks. The defaults are those published for Market-1501."""
 
     width: int = 64
-    """Channels after the first convolutions of the generator."""
+    """Channels after the generator's first convolutions."""
     blocks: int = 9
-    """Landmark-appearance aggregation blocks."""
+    """Number of landmark-appearance aggregation blocks."""
     discriminator_width: int = 64
-    """Channels after the first convolution of the discriminators."""
+    """Channels after the discriminators' first convolution."""
     projected: bool = False
-    """Discriminators look at features of EfficientNet-lite0, which was trained on ImageNet, instead
-    of at pixels (not in the paper)."""
+    """Use projected discriminators, which see features of EfficientNet-lite0 (trained on ImageNet)
+    instead of pixels (not in the paper)."""
     bend: bool = False
-    """The given picture is bent limb by limb to the wanted joints before the generator and the
-    blend see it (not in the paper)."""
+    """Warp the given image limb by limb to the target joints before the generator and the blend see
+    it (not in the paper)."""
     shape_encoding: Literal["separate", "joint"] = "joint"
-    """Poses: all maps together (published) or each pose on its own."""
+    """Encode both poses jointly (published) or separately."""
     blend: Literal["two_maps", "none", "attend_base", "attend_intermediate"] = "two_maps"
-    """Market-1501's two unbounded maps, none as for DeepFashion, or a bounded map (AnonyGAN)."""
+    """How the output is blended: two unbounded maps as for Market-1501, none as for DeepFashion, or
+    one bounded attention map (AnonyGAN)."""
     dropout: float = 0.5
-    """In the aggregation blocks."""
+    """Dropout probability in the aggregation blocks."""
     norm: Literal["batch", "instance", "group"] = "batch"
-    """Normalisation of every network (published for DeepFashion: instance, but in the
-    reasoning)."""
+    """Normalization in every network. DeepFashion as published: instance, except in the
+    reasoning."""
     attention_norm: bool = False
-    """Normalise inside the attention decoder (not published)."""
+    """Normalize inside the attention decoder (not published)."""
     upsampling: Literal["transposed", "resize"] = "transposed"
-    """Of the output heads; "resize" leaves no grid of dots."""
+    """Upsampling in the output heads. "resize" avoids checkerboard artifacts."""
     gradient_checkpointing: bool = False
-    """Keep less of the generator's forward pass and compute it again: less memory, more time."""
+    """Save memory by recomputing parts of the generator in the backward pass. Training is
+    slower."""
     sigma: float = 6.0
-    """Of the Gaussian pose maps, in pixels."""
+    """Standard deviation of the Gaussian pose maps in pixels."""
     init_std: float = 0.02
-    """Standard deviation of the first weights."""
+    """Standard deviation of the initial weights."""
     trained_with: str = ""
-    """Networks of others whose features the weights of --start-from were trained with, which they
-    say themselves, with commas in between: what measures with them does not judge the result."""
+    """Comma-separated names of other networks whose features the weights of --start-from were
+    trained with; read from those weights. Metrics based on these networks are not independent."""
 
     def generator(self, *, trained_with: Sequence[str] = ()) -> BiGraphGAN:
-        """With the names of the networks whose features its training sees."""
+        """Build the generator, with the names of the networks whose features it is trained with."""
         generator = LandmarkGenerator(
             3,
             NUM_JOINTS,
@@ -80,7 +82,7 @@ class ModelOptions:
         return BiGraphGAN(generator, bend=self.bend, trained_with=trained_with)
 
     def like(self, model: BiGraphGAN) -> "ModelOptions":
-        """The options of that generator, and of these discriminators."""
+        """Options that match a generator, with these options' discriminators."""
         config = model.generator.config
         return replace(
             self,
@@ -98,7 +100,7 @@ class ModelOptions:
         )
 
     def discriminators(self) -> dict[str, nn.Module]:
-        """Of appearance and pose."""
+        """Build the appearance and pose discriminators."""
         if self.projected:
             *_, last = features = EfficientNetLite("lite0").stage_channels
             width = self.discriminator_width
@@ -118,29 +120,29 @@ class ModelOptions:
 
 @dataclass(frozen=True)
 class PairOptions:
-    """Which pictures meet: those of the data set's list, or any two of a person."""
+    """Training pairs: those of the data set's list, or any two images of a person."""
 
     batch_size: int = 32
-    """Pairs a step, over all devices together."""
+    """Pairs per step, over all devices."""
     flip: bool = True
-    """Mirror half of the pairs, by chance: pictures and joints."""
+    """Randomly mirror half of the pairs, images and joints."""
 
 
 @dataclass(frozen=True)
 class TrainOptions(RunOptions):
-    """Train BiGraphGAN on a prepared folder, or on drawn persons where none is given."""
+    """Train BiGraphGAN on a prepared folder, or on drawn persons if --data is not given."""
 
     preset: Preset = "smoke"
-    """Defaults of all other options: "smoke" (minutes on two cores), "market", "deepfashion"."""
+    """Defaults of all other options: "smoke" (minutes on two cores), "market" or "deepfashion"."""
     size: tuple[int, int] = (128, 64)
-    """Height and width of drawn persons in pixels; a prepared folder has its own."""
+    """Height and width of drawn persons in pixels. Prepared folders have their own size."""
     people: int = 300
-    """Drawn people to train on."""
+    """Number of drawn people to train on."""
     images_per_person: int = 8
-    """Pictures of each of them."""
+    """Drawn images per person."""
     vgg19: Path | None = None
-    """Weights of VGG-19 (torchvision's file) for the perceptual loss; those of an installed
-    torchvision if not given."""
+    """VGG-19 weights (torchvision's file) for the perceptual loss. Default: those of an installed
+    torchvision."""
     model: ModelOptions = field(default_factory=ModelOptions)
     pairs: PairOptions = field(default_factory=PairOptions)
     loss: LossOptions = field(default_factory=LossOptions)
@@ -149,7 +151,7 @@ class TrainOptions(RunOptions):
         super().__post_init__()
         if self.model.projected and self.loss.history:
             raise ValueError(
-                "expected --history 0 with --projected, whose discriminators see each picture once,"
+                "expected --history 0 with --projected, whose discriminators see each image once,"
                 f" got {self.loss.history}"
             )
 
@@ -162,7 +164,7 @@ class TrainOptions(RunOptions):
 
 
 def like_weights(options: TrainOptions, source: Path) -> TrainOptions:
-    """The options of a run that starts from these weights, whose generator it keeps."""
+    """The options of a run that starts from these weights and keeps their generator."""
     return replace(options, model=options.model.like(BiGraphGAN.from_pretrained(source)))
 
 
@@ -178,7 +180,7 @@ _DEEPFASHION = replace(
     model=ModelOptions(blend="none", norm="instance"),
     loss=LossOptions(adversarial="lsgan", history=0),
 )
-# Minutes on two cores, beyond the paper. No VGG-19 has to be there.
+# Minutes on two cores, beyond the paper. VGG-19 is not needed.
 _SMOKE = replace(
     _MARKET,
     preset="smoke",

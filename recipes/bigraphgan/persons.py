@@ -1,4 +1,4 @@
-"""Pictures of persons to learn from and to test on: prepared, or drawn where there are none."""
+"""Images of persons for training and testing: prepared, or drawn if no folder is given."""
 
 from functools import partial
 from pathlib import Path
@@ -13,13 +13,13 @@ from graphgan.data.prepared import PreparedPictures
 from graphgan.data.synthetic_persons import SyntheticPersons
 from graphgan.landmarks.schemes import OPENPOSE_18
 
-SMALLEST_SIDE = 16  # below, a discriminator's code is too small to be mirrored at its edges
+SMALLEST_SIDE = 16  # for smaller sides, a discriminator's code is too small for reflection padding
 
 
 class Persons(NamedTuple):
-    """Pictures to learn from, and pictures to look at: of other people where there are such.
+    """Images to train on, and images to test on (of other people if possible).
 
-    ``pairs`` are those to learn from, None where any two pictures of a person may meet.
+    ``pairs`` are those to learn from, None where any two images of a person may meet.
     """
 
     train: PictureDataset
@@ -30,7 +30,7 @@ class Persons(NamedTuple):
 
 
 def open_persons(options: TrainOptions) -> Persons:
-    """What a run is trained and tested on.
+    """The training and test data of a run.
 
     Raises:
         ValueError: see `prepared_persons`.
@@ -39,7 +39,7 @@ def open_persons(options: TrainOptions) -> Persons:
 
 
 def drawn_persons(options: TrainOptions) -> Persons:
-    """Drawn people, those of the test apart from all others."""
+    """Drawn people; those to test on are different people."""
     draw = partial(SyntheticPersons, size=options.size, seed=options.seed)
     train, test = draw_splits(draw, options.people, options.images_per_person)
     return Persons(train, None, test, next_picture_pairs(test.persons))
@@ -49,7 +49,7 @@ def prepared_persons(root: Path) -> Persons:
     """Both splits of a prepared folder.
 
     Raises:
-        ValueError: no such folder, one of other landmarks, nobody in two pictures.
+        ValueError: the folder does not exist, one of other landmarks, nobody in two images.
     """
     train = PreparedPictures(root, "train", scheme=OPENPOSE_18)
     if any(picture.split == "test" for picture in PreparedPictures(root).pictures):
@@ -60,10 +60,10 @@ def prepared_persons(root: Path) -> Persons:
 
 
 def pairs_of(persons: PreparedPictures) -> Pairs:
-    """The listed pairs; without a list every picture with the next one of its person.
+    """The listed pairs; without a list every image with the next one of its person.
 
     Raises:
-        ValueError: nobody has two pictures.
+        ValueError: nobody has two images.
     """
     if (listed := persons.listed_pairs()) is not None:
         return listed
@@ -74,6 +74,6 @@ def pairs_of(persons: PreparedPictures) -> Pairs:
 
 
 def sample_names(persons: PictureDataset, pairs: Pairs) -> list[str]:
-    """Of the pictures that are made of pairs: ``<whose>--<pose of>``."""
+    """Of the images that are made of pairs: ``<whose>--<pose of>``."""
     names = zip(pairs.condition.tolist(), pairs.source.tolist(), strict=True)
     return [f"{persons.names[image]}--{persons.names[pose]}" for image, pose in names]

@@ -1,4 +1,4 @@
-"""The columns of BiGraphGAN's sample sheets."""
+"""Columns of BiGraphGAN's sample sheets."""
 
 import torch
 from jaxtyping import Float
@@ -13,7 +13,7 @@ from graphgan.models import BiGraphGAN
 
 
 def sheet_columns(model: BiGraphGAN, batch: PersonBatch) -> dict[str, Tensor]:
-    """What goes in, what comes out, and what should; the model in eval mode."""
+    """Input, output and target of a batch; the model must be in eval mode."""
     output = pose(model, batch)
     columns = {
         "image": batch.image,
@@ -31,9 +31,9 @@ def sheet_columns(model: BiGraphGAN, batch: PersonBatch) -> dict[str, Tensor]:
 
 
 def draw_poses(batch: PersonBatch) -> Float[Tensor, "b 3 h w"]:
-    """The wanted skeletons on grey."""
-    grey = torch.full_like(batch.target[0].cpu(), 128, dtype=torch.uint8)
-    radius, edges = grey.shape[1] / 64, OPENPOSE_18.edges
+    """The target skeletons on gray."""
+    gray = torch.full_like(batch.target[0].cpu(), 128, dtype=torch.uint8)
+    radius, edges = gray.shape[1] / 64, OPENPOSE_18.edges
     poses = batch.target_joints.cpu()
-    drawn = [draw_skeleton(grey, joints, edges, radius=radius) for joints in poses]
+    drawn = [draw_skeleton(gray, joints, edges, radius=radius) for joints in poses]
     return to_float_image(torch.stack(drawn)).to(batch.target.device)

@@ -1,4 +1,4 @@
-"""Photos of persons to a prepared folder.
+"""Prepare a folder of person images from photos.
 
 python recipes/bigraphgan/prepare.py --images DIR --landmarks blazepose --out DIR
 python recipes/bigraphgan/prepare.py --images DIR --landmarks CSV --joints coco-17 --out DIR
@@ -38,23 +38,24 @@ _OF_OWN_PHOTOS = ("landmarks", "joints", "upsample", "size", "test_people")
 
 @dataclass(frozen=True, kw_only=True)
 class Options(PrepareOptions):
-    """Bring pictures of persons, their joints and pairs into a folder to train on.
+    """Prepare a folder of person images, joints and pairs to train on.
 
-    It can be killed at any time: the same command goes on where it was.
+    If it is interrupted, run the same command again to continue.
     """
 
     layout: Literal["plain", "market", "deepfashion"] = "plain"
-    """How the photos are laid out (plain: own photos, a folder for each person)."""
+    """Layout of the photos. plain: your own photos, one folder per person; market or deepfashion:
+    the published data sets."""
     landmarks: str | None = None
-    """With plain: a CSV file (image,x0,y0,x1,y1,...) in pixels of the photos, or "blazepose" to
-    detect them."""
+    """With --layout plain: a CSV file of joints (image,x0,y0,x1,y1,...) in pixels of the photos, or
+    "blazepose" to detect them."""
     joints: JointLayout | None = None
-    """With a CSV file: which joints it holds; openpose-18 when not given."""
+    """Joint layout of the CSV file. Default: openpose-18."""
     upsample: int | None = None
-    """With blazepose: how many times a photo is doubled to find smaller persons besides; 0 when
-    not given."""
+    """With blazepose: number of times to double the photos, to find smaller persons too. Default:
+    0."""
     size: tuple[int, int] | None = None
-    """With plain: height and width of the pictures; 128 64 when not given."""
+    """With --layout plain: height and width of the images. Default: 128 64."""
 
 
 class Persons(NamedTuple):
@@ -134,13 +135,13 @@ def _note_oddities(joints: Float[Tensor, "n 18 2"], listing: Listing) -> None:
     """Say so where joints look like missing ones or like fractions."""
     if at_corner := int((joints == 0).all(-1).any(-1).sum()):
         listing.notes.append(
-            f"{at_corner} photos have joints at exactly (0, 0): missing ones have to be left empty"
+            f"{at_corner} photos have joints at exactly (0, 0): leave missing joints empty"
         )
     inside_one = (joints.isnan() | ((joints >= 0) & (joints <= 1))).all(-1).all(-1)
     if fractions := int(inside_one.sum()):
         listing.notes.append(
-            f"{fractions} photos have all joints between 0 and 1: fractions have to be multiplied "
-            "by width and height"
+            f"{fractions} photos have all joints between 0 and 1: multiply fractions by width "
+            "and height"
         )
 
 

@@ -1,9 +1,10 @@
-"""BiGraphGAN's objective with discriminators that look at the features of a trained network.
+"""BiGraphGAN's objective with projected discriminators.
 
 Sources: [B] Tang et al., BMVC 2020, section 2.5, whose terms are here in another form; Sauer et
 al., "Projected GANs Converge Faster", NeurIPS 2021.
 
-One pass of the feature network over the result and one over target and given image serve all terms.
+One pass of the feature network over the result, and one over target and given image, serve all
+terms.
 """
 
 from collections.abc import Mapping
@@ -36,16 +37,17 @@ class Judged(NamedTuple):
 
 
 class ProjectedObjective(BiGraphGANObjective):
-    """The generator against ``app`` and ``pose`` discriminators on one feature network.
+    """Losses of the generator against ``app`` and ``pose`` discriminators on one feature network.
 
     ``app`` sees features beside the last ones of the given image, ``pose`` beside the wanted
     joints; it learns as well what targets beside the joints of others look like. Each sees what the
-    generator has just made: there is no pool of earlier pictures.
+    generator has just made: there is no pool of earlier images.
 
     Args:
-        options: weights and variants.
-        network: whose features are judged.
-        features: of the perceptual loss; None for none. The same network looks only once.
+        options: weights and variants of the terms.
+        network: the feature network of the discriminators.
+        features: feature network of the perceptual loss, None for no such loss. The same network
+            runs only once.
     """
 
     def __init__(
@@ -96,11 +98,11 @@ class ProjectedObjective(BiGraphGANObjective):
         return self.feature_loss(output.fake, output.real, region=region)
 
     def state_dict(self) -> dict[str, Any]:
-        """Nothing: there are no pools."""
+        """Empty: there are no pools."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """There is nothing to take up."""
+        """Does nothing: there is no state."""
 
 
 def _beside(name: str, batch: PersonBatch, output: Judged) -> Beside:

@@ -21,10 +21,10 @@ from graphgan.weights import PERSONS
 
 @dataclass(frozen=True, kw_only=True)
 class Options(SampleOptions):
-    """Draw the person of each pair's first picture in the pose of its second.
+    """Render the person in each pair's first image in the pose of its second.
 
-    The pairs are those of the folder's list; without one, every picture lends its pose to the next
-    picture of its person.
+    Uses the folder's list of pairs. Without a list, every image is rendered in the pose of the next
+    image of its person.
     """
 
     checkpoint: Path = Path(PERSONS)

@@ -34,7 +34,7 @@ from graphgan.training.sheets import SHEET_ROWS
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-MOST_PAIRS = 256  # that are measured in the end
+MOST_PAIRS = 256  # measured at the end
 
 
 def main() -> int:
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
-    """Everything that a run needs, checked."""
+    """Build and check everything a run needs."""
     features = perceptual_features(options.loss, options.vgg19)
     persons = open_persons(options)
     train = ready_to_train(persons.train, smallest=SMALLEST_SIDE, workers=options.workers)
@@ -100,7 +100,7 @@ def make_sampler(options: TrainOptions, persons: Persons) -> Sampler:
 
 
 def sheet_batch(persons: Persons, device: torch.device) -> PersonBatch:
-    """What every sheet of a run shows, so that sheets can be compared."""
+    """The fixed batch of a run's sample sheets, so that sheets can be compared."""
     chosen = some_pairs(persons.test_pairs, SHEET_ROWS)
     return to_person_batch(read_pairs(persons.test, chosen), device)
 
@@ -108,7 +108,7 @@ def sheet_batch(persons: Persons, device: torch.device) -> PersonBatch:
 def validation(
     persons: Persons, batch_size: int, device: torch.device
 ) -> Callable[[BiGraphGAN], float] | None:
-    """The mean absolute error on the same few held-out pairs; None where there are no others."""
+    """The mean absolute error on a fixed set of held-out pairs; None if there are none."""
     if persons.test_is_train:
         return None
     chosen = some_pairs(persons.test_pairs, VALIDATION_PAIRS)
@@ -126,7 +126,7 @@ def validation(
 
 
 def what_was_learned(model: BiGraphGAN, persons: Persons, batch_size: int) -> str:
-    """The table: the network beside trivial answers."""
+    """The table of the network's scores next to trivial baselines."""
     pairs = some_pairs(persons.test_pairs, MOST_PAIRS)
     return str(measure_transfer(model, persons, pairs, batch_size=batch_size))
 

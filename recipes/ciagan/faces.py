@@ -1,4 +1,4 @@
-"""The faces of a run: people that CIAGAN learns, and faces of others to look at."""
+"""Faces of a run: the people that CIAGAN learns, and other people's faces to test on."""
 
 from functools import partial
 from pathlib import Path
@@ -18,12 +18,12 @@ from graphgan.models.ciagan import SIZES
 
 
 class Faces(NamedTuple):
-    """Faces to learn from, and faces to look at: of other people where there are such.
+    """Faces to train on, and faces to test on (of other people if possible).
 
     Args:
-        train: every face of the people that can be asked for.
-        test: whose poses and surroundings results are made of.
-        people: names of the people of ``train`` in the order of their numbers.
+        train: every face of the people whose identity can be requested.
+        test: faces that supply poses and surroundings.
+        people: names of the people in ``train``, in the order of their numbers.
     """
 
     train: PictureDataset
@@ -39,8 +39,8 @@ class Faces(NamedTuple):
         return isinstance(self.train, SyntheticFaces)
 
     def unlike_pairs(self, count: int, *, seed: int = 0) -> tuple[list[int], list[int]]:
-        """Wanted pictures of ``train`` and sources of ``test``: at most ``count`` of the latter,
-        spread evenly, each with a random picture of a random person, never its own."""
+        """Target images of ``train`` and sources of ``test``: at most ``count`` sources, spread
+        evenly, each with a random image of a random other person."""
         total = len(self.test)
         sources = torch.linspace(0, total - 1, min(count, total)).round().long().tolist()
         chance = torch.Generator().manual_seed(seed)
@@ -61,15 +61,15 @@ class Faces(NamedTuple):
 
 
 def open_faces(options: TrainOptions) -> Faces:
-    """Prepared faces, or drawn ones.
+    """Open the prepared faces, or draw them.
 
     Raises:
-        ValueError: one person only, pictures of a size that the network does not have.
+        ValueError: only one person, or images of a size the network does not support.
     """
     faces = drawn_faces(options) if options.data is None else prepared_faces(options.data)
     if len(faces.people) < 2:
         raise ValueError(
-            "expected two people or more to learn from, who are the identities to choose from, "
+            "expected at least two people to train on, whose identities faces can be given, "
             f"got {len(faces.people)}"
         )
     check_size(faces.train.size)
@@ -92,7 +92,7 @@ def prepared_faces(root: Path) -> Faces:
 
 
 def check_size(size: tuple[int, int]) -> None:
-    """Raise ``ValueError`` unless the network has pictures of that height and width."""
+    """Raise ``ValueError`` unless the network has images of that height and width."""
     if size not in [(side, side) for side in SIZES]:
         raise ValueError(
             f"expected faces of {' or '.join(map(str, SIZES))} pixels a side, got "

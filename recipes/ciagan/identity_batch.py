@@ -1,4 +1,4 @@
-"""A batch as CIAGAN sees it: drawings, masked faces, and people by number."""
+"""A batch for CIAGAN: landmark drawings, masked faces, and people by number."""
 
 from typing import NamedTuple
 
@@ -14,10 +14,10 @@ from graphgan.models.ciagan import generator_inputs
 
 
 class IdentityBatch(NamedTuple):
-    """Faces, and who is to be seen in their place.
+    """Faces, and the identities to show in their place.
 
     Shapes:
-        ``source, wanted: b 3 h w`` in [-1, 1], ``wanted`` a picture of the wanted person;
+        ``source, wanted: b 3 h w`` in [-1, 1], ``wanted`` an image of the wanted person;
         ``drawing, masked: b 3 s s`` in [0, 1], of the generator's size, and ``landmarks: b 68 2``
         of the sources; ``mask: b 1 h w``; ``identity: b``, numbers of people of the training set;
         ``same_person: b``, whether the source shows that person already
@@ -36,12 +36,12 @@ class IdentityBatch(NamedTuple):
 def to_identity_batch(
     stored: StoredPairs, device: torch.device | str = "cpu", *, size: int | None = None
 ) -> IdentityBatch:
-    """Pairs whose conditions are pictures of people of the training set, on the device.
+    """Pairs whose conditions show people of the training set, moved to the device.
 
     Args:
         stored: their ``persons`` are the identities.
-        device: where the batch is to be.
-        size: of the generator's pictures; that of the faces by default.
+        device: device for the batch.
+        size: size of the generator's images; by default that of the faces.
     """
     faces = to_face_batch(stored, device)
     drawing, masked = generator_inputs(
@@ -62,7 +62,7 @@ def to_identity_batch(
 def read_across(
     train: PictureDataset, wanted: list[int], faces: PictureDataset, sources: list[int]
 ) -> StoredPairs:
-    """Pictures of people that were trained on, by number, beside pictures of others."""
+    """Training images by number, paired with images of other people."""
     first, second = (
         read_pairs(pictures, Pairs(*2 * (torch.tensor(numbers),), torch.zeros(len(numbers)).long()))
         for pictures, numbers in ((train, wanted), (faces, sources))

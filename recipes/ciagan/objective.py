@@ -1,4 +1,4 @@
-"""What CIAGAN minimises.
+"""CIAGAN's training objective.
 
 Source: [C] Maximov et al., "CIAGAN: Conditional Identity Anonymization Generative Adversarial
 Networks", CVPR 2020, section 3. The reconstruction is not in the paper.
@@ -21,7 +21,7 @@ from graphgan.training.step import Losses
 
 @dataclass(frozen=True)
 class LossOptions:
-    """Terms of the objective; the defaults are the paper's."""
+    """Terms of the objective. The defaults are the paper's."""
 
     adversarial: Literal["lsgan", "bce", "hinge"] = "lsgan"
     """Adversarial loss of the critic."""
@@ -30,10 +30,10 @@ class LossOptions:
     weight_identity: float = 1.0
     """Weight of the identity network."""
     margin: float = 3.0
-    """Distance that the identity network keeps between embeddings of two people."""
+    """Minimum distance that the identity network keeps between embeddings of two people."""
     weight_recon: float = 0.0
-    """Weight of the reconstruction inside the mask, over pairs whose wanted person is the source's
-    own (0 in the paper)."""
+    """Weight of the reconstruction inside the mask, on pairs where the requested identity is the
+    source's own (0 in the paper)."""
 
     def __post_init__(self) -> None:
         check_not_negative(self)
@@ -42,7 +42,7 @@ class LossOptions:
 
 
 class Result(NamedTuple):
-    """What the generator made, and the source with that inside its mask; both about [-1, 1]."""
+    """The generated image, and the source with it pasted inside the mask; both about [-1, 1]."""
 
     generated: Float[Tensor, "b 3 h w"]
     image: Float[Tensor, "b 3 h w"]
@@ -52,12 +52,13 @@ Count = Callable[[Tensor], Tensor]
 
 
 class CIAGANObjective:
-    """The generator against a ``critic``, drawn to the wanted people by an ``identity`` network.
+    """Losses of the generator against a ``critic``, pulled toward the requested identities by an
+    ``identity`` network.
 
     Args:
-        options: weights.
+        options: weights of the terms.
         count: number of selected items per process, averaged over the processes that share the
-            batch; here by default the process's own.
+            batch; by default the process's own count.
     """
 
     def __init__(self, options: LossOptions, *, count: Count = Tensor.sum) -> None:
@@ -66,14 +67,14 @@ class CIAGANObjective:
         self.adversarial = AdversarialLoss(options.adversarial)
 
     def generate(self, generator: nn.Module, batch: IdentityBatch) -> Result:
-        """The wanted people in the sources' holes."""
+        """Show the requested people in the sources' holes."""
         made = generator(batch.drawing, batch.masked, batch.identity).float() * 2 - 1
         return Result(made, paste(made, batch.source, batch.mask))
 
     def generator_losses(
         self, discriminators: Mapping[str, nn.Module], batch: IdentityBatch, output: Result
     ) -> Losses:
-        """The critic's judgement, the distance to the wanted person, reconstruction."""
+        """The critic's judgment, the distance to the requested person, and reconstruction."""
         options, embed = self.options, discriminators["identity"]
         logits = discriminators["critic"](seen(output.image, batch))[-1].float()
         with torch.no_grad():
@@ -91,7 +92,8 @@ class CIAGANObjective:
     def discriminator_losses(
         self, name: str, discriminator: nn.Module, batch: IdentityBatch, output: Result
     ) -> Losses:
-        """The critic tells pictures from results, the identity network people from each other."""
+        """The critic separates real from generated images, the identity network separates
+        people."""
         if name == "identity":
             a, b = discriminator(batch.source).float(), discriminator(batch.wanted).float()
             margin = self.options.margin
@@ -112,5 +114,5 @@ class CIAGANObjective:
 
 
 def seen(images: Tensor, batch: IdentityBatch) -> Float[Tensor, "b 6 h w"]:
-    """What the critic sees: a picture beside the drawing of the source's landmarks."""
+    """What the critic sees: an image beside the drawing of the source's landmarks."""
     return torch.cat([images, batch.drawing * 2 - 1], dim=1)

@@ -1,4 +1,4 @@
-"""Options of CIAGAN's training, and its presets."""
+"""Training options of CIAGAN and its presets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -16,20 +16,20 @@ Preset = Literal["smoke", "small", "paper"]
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """The networks; the generator's defaults are the paper's."""
+    """The networks. The generator's defaults are the paper's."""
 
     width: int = 32
-    """Channels after the first block of the generator, even."""
+    """Channels after the generator's first block. Must be even."""
     blocks: int = 4
-    """Residual blocks in the middle of the generator."""
+    """Number of residual blocks in the middle of the generator."""
     critic_width: int = 64
-    """Channels after the first convolution of the critic."""
+    """Channels after the critic's first convolution."""
     identity_width: int = 64
-    """Channels after the first convolution of the identity network."""
+    """Channels after the identity network's first convolution."""
     embedding: int = 128
-    """Numbers of an embedding of the identity network."""
+    """Size of the identity network's embedding."""
     norm: Literal["batch", "instance", "group"] = "instance"
-    """Normalisation of the critic."""
+    """Normalization in the critic."""
 
     def generator(self, people: Sequence[str], size: int) -> CIAGANGenerator:
         return CIAGANGenerator(
@@ -45,31 +45,31 @@ class ModelOptions:
 
 @dataclass(frozen=True)
 class PairOptions:
-    """Which faces meet; the defaults are the published code's."""
+    """Training pairs. The defaults are the published code's."""
 
     batch_size: int = 16
-    """Pairs of a source and a picture of the wanted person a step, over all devices together."""
+    """Pairs of a source and an image of the requested person per step, over all devices."""
     same_person_share: float = 0.5
-    """Share of pairs whose wanted person is the source's own, in another picture."""
+    """Share of pairs where the requested person is the source's own, in another image."""
 
 
 @dataclass(frozen=True)
 class TrainOptions(RunOptions):
-    """Train CIAGAN on a prepared folder (recipes/anonygan/prepare.py makes them), or on drawn
-    faces where none is given. It learns to show the people of the training split and nobody else:
-    they are the identities that faces can be given afterwards. A step is one batch, from which the
-    critic and the identity network learn; the generator learns at every --critic-steps-th."""
+    """Train CIAGAN on a prepared folder (see recipes/anonygan/prepare.py), or on drawn faces if
+    --data is not given. It only learns the identities of the training split, which are the ones
+    that faces can be given later. A step trains the critic and the identity network on one batch;
+    every --critic-steps-th step also trains the generator."""
 
     preset: Preset = "smoke"
     """Defaults of all other options: "smoke" (minutes on two cores), "small" or "paper"."""
     size: int = 128
-    """Side of drawn faces in pixels, 64 or 128; a prepared folder has its own."""
+    """Side of drawn faces in pixels, 64 or 128. Prepared folders have their own size."""
     people: int = 200
-    """Drawn people to train on."""
+    """Number of drawn people to train on."""
     faces_per_person: int = 12
-    """Pictures of each of them."""
+    """Drawn images per person."""
     critic_steps: int = 5
-    """Steps of the critic to one of the generator; --steps and --log-every are multiples of it."""
+    """Critic steps per generator step. --steps and --log-every must be multiples of it."""
     model: ModelOptions = field(default_factory=ModelOptions)
     pairs: PairOptions = field(default_factory=PairOptions)
     loss: LossOptions = field(default_factory=LossOptions)
@@ -84,7 +84,7 @@ class TrainOptions(RunOptions):
 
 
 def like_weights(options: TrainOptions, source: Path) -> TrainOptions:
-    """The options of a run that starts from these weights, whose generator it keeps."""
+    """The options of a run that starts from these weights and keeps their generator."""
     config = CIAGANGenerator.from_pretrained(source).config
     model = replace(options.model, width=config["width"], blocks=config["num_blocks"])
     return replace(options, model=model)

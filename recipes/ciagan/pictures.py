@@ -1,4 +1,4 @@
-"""The columns of CIAGAN's sample sheets."""
+"""Columns of CIAGAN's sample sheets."""
 
 import torch
 from identity_batch import IdentityBatch
@@ -11,7 +11,7 @@ from graphgan.models.ciagan import resized_images
 
 @torch.no_grad()
 def sheet_columns(model: CIAGANGenerator, batch: IdentityBatch) -> dict[str, Tensor]:
-    """What goes in, what comes out, and what is pasted; the model in eval mode."""
+    """Input, output and pasted result of a batch; the model must be in eval mode."""
     size = (batch.source.shape[2], batch.source.shape[3])
     made = model.eval()(batch.drawing, batch.masked, batch.identity).float()
     drawing, masked, made = (

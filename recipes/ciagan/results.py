@@ -1,4 +1,4 @@
-"""What CIAGAN makes of faces, and answers that need no network."""
+"""Results of CIAGAN, and baselines that need no network."""
 
 import torch
 from identity_batch import IdentityBatch
@@ -14,7 +14,7 @@ from graphgan.models import CIAGANGenerator
 def replaced(
     model: CIAGANGenerator, batch: IdentityBatch, *, chunk_size: int = 32
 ) -> Float[Tensor, "b 3 h w"]:
-    """The sources with the wanted people in their holes, a chunk at a time."""
+    """The sources with the requested people in their holes, processed in chunks."""
     columns = (batch.source, batch.landmarks, batch.identity)
     return torch.cat(
         [
@@ -27,11 +27,11 @@ def replaced(
 
 
 def wanted_pasted(batch: IdentityBatch) -> Float[Tensor, "b 3 h w"]:
-    """A picture of the wanted person as it is: right identity, wrong pose."""
+    """An image of the requested person as it is: right identity, wrong pose."""
     return paste(batch.wanted, batch.source, batch.mask)
 
 
 def source_blurred(batch: IdentityBatch) -> Float[Tensor, "b 3 h w"]:
-    """The source blurred inside the mask, sigma a sixteenth of the side."""
+    """Blur the source inside the mask, with sigma a sixteenth of the side."""
     size = batch.source.shape[-1]
     return blur_faces(batch.source, batch.mask, kernel_size=size // 8 * 2 + 1, sigma=size / 16)

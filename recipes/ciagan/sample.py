@@ -1,4 +1,4 @@
-"""Anonymise prepared faces: `python recipes/ciagan/sample.py --help`."""
+"""Anonymize prepared faces: `python recipes/ciagan/sample.py --help`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,23 +25,21 @@ from graphgan.training.sampling import SampleOptions, device_of, image_file, wri
 
 @dataclass(frozen=True, kw_only=True)
 class Options(SampleOptions):
-    """Give every face of a prepared folder the identity of a person that CIAGAN was trained on.
-    It knows no others."""
+    """Replace every face in a prepared folder with an identity that CIAGAN was trained on."""
 
     identity: str | None = None
-    """Name of a person of the training split, or its number; by default a random one for each
-    face."""
+    """Name or number of a person in the training split. Default: a random one for each face."""
     seed: int = 0
-    """Chooses the people."""
+    """Random seed for choosing identities."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.seed < 0:
-            raise ValueError(f"expected --seed of 0 and more, got {self.seed}")
+            raise ValueError(f"expected --seed of at least 0, got {self.seed}")
 
 
 class Renamed:
-    """The same pictures; the person of each is the one that it shall show."""
+    """The same images; the person of each is the one that it shall show."""
 
     def __init__(self, pictures: PictureDataset, identities: Sequence[int]) -> None:
         self.pictures = pictures
@@ -83,7 +81,7 @@ def sample(options: Options) -> None:
 
 
 def chosen_identities(model: CIAGANGenerator, options: Options, count: int) -> list[int]:
-    """Whom each face is to show: the person that is asked for, or by chance."""
+    """The identity for each face: the requested one, or a random one."""
     if options.identity is not None:
         return count * [identity_number(model, options.identity)]
     chance = torch.Generator().manual_seed(options.seed)
@@ -91,17 +89,17 @@ def chosen_identities(model: CIAGANGenerator, options: Options, count: int) -> l
 
 
 def identity_number(model: CIAGANGenerator, asked: str) -> int:
-    """Number of a training person by name, or else by that number.
+    """The number of a training person, given by name or number.
 
     Raises:
-        ValueError: nobody that the network was trained on.
+        ValueError: not a person that the network was trained on.
     """
     if asked in (model.people or ()) or not asked.isdecimal():
         return model.number_of(asked)
     if (number := int(asked)) >= model.num_identities:
         raise ValueError(
-            f"expected --identity from 0 to {model.num_identities - 1}, of the people that the "
-            f"network was trained on, got {asked}"
+            f"expected --identity from 0 to {model.num_identities - 1}, one of the people that "
+            f"the network was trained on, got {asked}"
         )
     return number
 
@@ -111,11 +109,11 @@ def person_of(model: CIAGANGenerator, identity: int) -> str:
 
 
 def pose_of_written(faces: PreparedPictures, pairs: Pairs, out: Path) -> str:
-    """The pose check on files that were written, spread evenly over them."""
+    """The pose check on written files, spread evenly over them."""
     checked = some_pairs(pairs, MOST_PICTURES).source.tolist()
     sources = torch.stack([faces[i].image for i in checked])
     written = torch.stack([read_image(image_file(out, faces.names[i])) for i in checked])
-    return measure_pose(sources, {"anonymised": written}, FaceFinder())
+    return measure_pose(sources, {"anonymized": written}, FaceFinder())
 
 
 if __name__ == "__main__":

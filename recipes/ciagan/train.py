@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
-    """Everything that a run needs, checked."""
+    """Build and check everything a run needs."""
     faces = open_faces(options)
     train = ready_to_train(faces.train, smallest=MIN_PATCH_SIZE, workers=options.workers)
     pairs = PairsOfSteps(
@@ -90,7 +90,7 @@ def make_sampler(options: TrainOptions, faces: PictureDataset) -> PairSampler:
 def sheet_maker(
     faces: Faces, device: torch.device
 ) -> Callable[[CIAGANGenerator], dict[str, Tensor]]:
-    """Columns of the same few faces and wanted people, so that sheets can be compared."""
+    """Columns of a fixed set of faces and requested people, so that sheets can be compared."""
     wanted, sources = faces.unlike_pairs(SHEET_ROWS)
     batch = to_identity_batch(faces.read(wanted, sources), device)
     shown = {"wanted": batch.wanted}
@@ -99,9 +99,9 @@ def sheet_maker(
 
 
 def validation(faces: Faces, device: torch.device) -> Callable[[CIAGANGenerator], float] | None:
-    """The error inside the mask on the same few pairs of drawn faces.
+    """The error inside the mask on a fixed set of pairs of drawn faces.
 
-    None of photos: those of held-out people show nobody who can be asked for.
+    None for photos: held-out photos show nobody whose identity can be requested.
     """
     if not faces.drawn:
         return None
@@ -112,7 +112,7 @@ def validation(faces: Faces, device: torch.device) -> Callable[[CIAGANGenerator]
 
 
 def what_was_learned(model: CIAGANGenerator, faces: Faces, train: PictureDataset) -> str:
-    """Transfer of identity where the true answer is known, pose and expression elsewhere."""
+    """Transfer of identity where the true answer is known, otherwise pose and expression."""
     if faces.drawn:
         return str(measure_transfer(model, faces, mean_image(train)))
     batch = to_identity_batch(faces.read(*faces.unlike_pairs(MOST_PICTURES)), device_of(model))

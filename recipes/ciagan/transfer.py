@@ -1,7 +1,7 @@
-"""Does the result show the wanted person at the source's pose? Measured on drawn faces.
+"""Measure on drawn faces whether the result shows the requested identity in the source's pose.
 
-Only drawn faces have a true answer: a person that was trained on, in the view of a face that was
-not. It measures and is never trained on.
+Only drawn faces have a true answer: a training person seen from the view of a test face. This only
+measures; nothing is trained on it.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,8 @@ from graphgan.training.sampling import device_of
 
 @dataclass(frozen=True)
 class TransferReport:
-    """Errors inside the mask (0 to 2, images in [-1, 1]) and what shuffling adds to them."""
+    """Errors inside the mask (0 to 2, for images in [-1, 1]) and how much shuffling the inputs
+    increases them."""
 
     comparison: Comparison
     rises: dict[str, Interval]
@@ -33,7 +34,9 @@ class TransferReport:
     def __str__(self) -> str:
         lines = ["inside the mask against the true answer, faces of held-out people"]
         lines += [str(self.comparison)]
-        lines += ["rise of the model's error (an interval above 0: the network looks at them)"]
+        lines += [
+            "increase of the model's error (an interval above 0: the network uses that input)"
+        ]
         lines += [f"  {name:<24}{rise!s:>26}" for name, rise in self.rises.items()]
         return "\n".join(lines)
 
@@ -45,13 +48,13 @@ def measure_transfer(
     *,
     num_pairs: int = 256,
 ) -> TransferReport:
-    """Compare the model with three trivial answers, and with itself on shuffled inputs.
+    """Compare the model with three trivial baselines, and with itself on shuffled inputs.
 
     Args:
         model: trained, on the CPU or a GPU.
-        faces: drawn ones.
-        mean_face: of those it was trained on, in [-1, 1].
-        num_pairs: of a training person and a face of somebody else.
+        faces: drawn faces.
+        mean_face: mean of the training faces, in [-1, 1].
+        num_pairs: number of pairs of a training person and another person's face.
     """
     wanted, sources = faces.unlike_pairs(num_pairs)
     batch = to_identity_batch(faces.read(wanted, sources), device_of(model))
@@ -81,7 +84,7 @@ def measure_transfer(
 
 
 def shuffled_inputs(batch: IdentityBatch) -> dict[str, IdentityBatch]:
-    """Every item gets what is half a set away."""
+    """Each input replaced by that of the item half a set away."""
     far = len(batch.source) // 2
     return {
         "identities shuffled": batch._replace(identity=batch.identity.roll(far, 0)),
@@ -90,7 +93,7 @@ def shuffled_inputs(batch: IdentityBatch) -> dict[str, IdentityBatch]:
 
 
 def true_answers(faces: Faces, wanted: list[int], sources: list[int]) -> Float[Tensor, "b 3 h w"]:
-    """The people of the wanted pictures in the views of the sources, in [-1, 1]."""
+    """The people of the wanted images in the views of the sources, in [-1, 1]."""
     train, test = faces.train, faces.test
     if not (isinstance(train, SyntheticFaces) and isinstance(test, SyntheticFaces)):
         raise ValueError("expected drawn faces, others have no true answer")

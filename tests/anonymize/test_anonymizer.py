@@ -1,10 +1,10 @@
-"""Faces of one colour a person: what a result must be can be worked out. Then a real one."""
+"""Faces of one color a person: what a result must be can be worked out. Then a real one."""
 
 import itertools
 
 import pytest
 import torch
-from coloured_faces import GREY, ColourRecogniser, colour_of, inner_hull, shape_of_a_face
+from colored_faces import GRAY, ColorRecognizer, color_of, inner_hull, shape_of_a_face
 from skimage.data import astronaut
 
 from graphgan.anonymize._faces import LEAST_SHOWN, OVERLOOKED
@@ -12,7 +12,7 @@ from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import Condition, drawn_conditions
 from graphgan.anonymize.report import FileReport, count_statuses
 from graphgan.anonymize.selection import Selection
-from graphgan.faces import DlibResNetRecogniser, FaceFinder, Faces
+from graphgan.faces import DlibResNetRecognizer, FaceFinder, Faces
 from graphgan.landmarks.alignment import tilt
 from graphgan.landmarks.detection import Detection
 from graphgan.landmarks.hull import convex_hull
@@ -23,10 +23,10 @@ H, W = 160, 240
 PLACES = [(20, 40, 80), (130, 30, 90)]  # left, top, side
 
 
-class Recolour:
-    """Whole crops in the colour of the condition."""
+class Recolor:
+    """Whole crops in the color of the condition."""
 
-    name = "recolour"
+    name = "recolor"
     size = (64, 64)
     uses_conditions = True
 
@@ -38,7 +38,7 @@ class Recolour:
         return torch.stack([c.image[:, :1, :1].expand(3, 64, 64) for c in conditions])
 
 
-class Broken(Recolour):
+class Broken(Recolor):
     """Numbers that are none for the first face of every batch."""
 
     name = "broken"
@@ -50,16 +50,16 @@ class Broken(Recolour):
 
 
 def person(number: int) -> Condition:
-    image = (colour_of(number).float() / 127.5 - 1)[:, None, None].expand(3, 64, 64)
+    image = (color_of(number).float() / 127.5 - 1)[:, None, None].expand(3, 64, 64)
     return Condition(f"p{number}", image, 63 * shape_of_a_face())
 
 
 @pytest.fixture
 def photo():
     """Persons 0 and 1."""
-    image = torch.full((3, H, W), GREY, dtype=torch.uint8)
+    image = torch.full((3, H, W), GRAY, dtype=torch.uint8)
     for number, (left, top, side) in enumerate(PLACES):
-        image[:, top : top + side + 1, left : left + side + 1] = colour_of(number)[:, None, None]
+        image[:, top : top + side + 1, left : left + side + 1] = color_of(number)[:, None, None]
     return image
 
 
@@ -72,7 +72,7 @@ def found():
     return faces
 
 
-class Asked(ColourRecogniser):
+class Asked(ColorRecognizer):
     """Of how many faces it was asked, call by call."""
 
     def __init__(self):
@@ -98,24 +98,24 @@ def inside_of(face: Detection) -> torch.Tensor:
 
 
 def make(method, found, *conditions, **options) -> Anonymizer:
-    options = {"recogniser": ColourRecogniser(), **options}
+    options = {"recognizer": ColorRecognizer(), **options}
     return Anonymizer(method, lambda image: found, conditions, **options)
 
 
 def test_all_faces_become_another_person_in_one_batch(photo, found):
-    method = Recolour()
+    method = Recolor()
     result = make(method, found, person(2))(photo)
     assert method.batches == [2]
-    assert [(f.method, f.condition, f.tries) for f in result.faces] == [("recolour", "p2", 1)] * 2
+    assert [(f.method, f.condition, f.tries) for f in result.faces] == [("recolor", "p2", 1)] * 2
     for face in found:
         inside = result.image[:, inside_of(face)]
-        assert (inside.int() - colour_of(2)[:, None].int()).abs().max() <= 1
+        assert (inside.int() - color_of(2)[:, None].int()).abs().max() <= 1
 
 
 def test_the_rest_of_the_photo_is_the_same_to_the_bit(photo, found):
-    photo = torch.where(photo == GREY, torch.randint(0, 256, (3, H, W)).byte(), photo)
+    photo = torch.where(photo == GRAY, torch.randint(0, 256, (3, H, W)).byte(), photo)
     before = photo.clone()
-    result = make(Recolour(), found, person(2))(photo)
+    result = make(Recolor(), found, person(2))(photo)
     assert torch.equal(photo, before)
     outside = ~result.changed.expand(3, -1, -1)
     assert torch.equal(result.image[outside], photo[outside])
@@ -123,18 +123,18 @@ def test_the_rest_of_the_photo_is_the_same_to_the_bit(photo, found):
 
 
 def test_distances_are_measured_on_what_is_pasted(photo, found):
-    result = make(Recolour(), found, person(2))(photo)
+    result = make(Recolor(), found, person(2))(photo)
     for number, face in enumerate(result.faces):
-        apart = (colour_of(number).float() - colour_of(2).float()).norm() / 255
+        apart = (color_of(number).float() - color_of(2).float()).norm() / 255
         assert face.distance == pytest.approx(float(apart), abs=0.02)
 
 
-def test_who_is_still_recognised_is_shown_as_somebody_else(photo, found):
+def test_who_is_still_recognized_is_shown_as_somebody_else(photo, found):
     """Conditions are the persons themselves and one other: each face ends as another person."""
     for seed in range(6):
-        result = make(Recolour(), found, *map(person, (0, 1, 2)), seed=seed)(photo)
+        result = make(Recolor(), found, *map(person, (0, 1, 2)), seed=seed)(photo)
         for number, face in enumerate(result.faces):
-            assert face.condition != f"p{number}" and face.method == "recolour"
+            assert face.condition != f"p{number}" and face.method == "recolor"
             assert face.distance > 0.05
             assert (face.tries > 1) == bool(face.remarks)
             if face.remarks:
@@ -142,9 +142,9 @@ def test_who_is_still_recognised_is_shown_as_somebody_else(photo, found):
 
 
 def test_when_all_conditions_are_used_up_the_fallback_covers_the_face(photo, found):
-    result = make(Recolour(), found[:1], person(0), tries=3)(photo)
+    result = make(Recolor(), found[:1], person(0), tries=3)(photo)
     (face,) = result.faces
-    # A mosaic of one color is still that color: the recogniser is not asked about it.
+    # A mosaic of one color is still that color: the recognizer is not asked about it.
     assert (face.method, face.condition, face.tries) == ("pixelate", None, 2)
     assert [r.split(":")[0] for r in face.remarks] == ["as p0"] and face.distance is None
     assert result.changed[0][hull_of(found[0])].all()
@@ -152,33 +152,33 @@ def test_when_all_conditions_are_used_up_the_fallback_covers_the_face(photo, fou
 
 def test_tries_are_counted(photo, found):
     people = [Condition(f"twin{i}", person(0).image, person(0).landmarks) for i in range(6)]
-    method = Recolour()
+    method = Recolor()
     (face,) = make(method, found[:1], *people, tries=4)(photo).faces
     assert sum(method.batches) == 4 and face.tries == 4 + 1
 
 
-def test_the_recogniser_is_asked_once_a_round_for_all_faces_that_are_tried(photo, found):
-    recogniser = Asked()
-    make(Recolour(), found, person(2), recogniser=recogniser)(photo)
-    assert recogniser.counts == [2, 2]  # before and after
-    recogniser = Asked()
-    make(Recolour(), found, person(0), recogniser=recogniser)(photo)
-    assert recogniser.counts == [2, 2]  # not about the mosaic of the first face
+def test_the_recognizer_is_asked_once_a_round_for_all_faces_that_are_tried(photo, found):
+    recognizer = Asked()
+    make(Recolor(), found, person(2), recognizer=recognizer)(photo)
+    assert recognizer.counts == [2, 2]  # before and after
+    recognizer = Asked()
+    make(Recolor(), found, person(0), recognizer=recognizer)(photo)
+    assert recognizer.counts == [2, 2]  # not about the mosaic of the first face
 
 
 @pytest.mark.parametrize("means", ["blur", "pixelate", "solid"])
-def test_the_recogniser_is_not_asked_about_what_shows_nobody(photo, found, means):
-    recogniser = Asked()
-    faces = make(means, found, recogniser=recogniser)(photo).faces
-    assert recogniser.counts == []
+def test_the_recognizer_is_not_asked_about_what_shows_nobody(photo, found, means):
+    recognizer = Asked()
+    faces = make(means, found, recognizer=recognizer)(photo).faces
+    assert recognizer.counts == []
     assert [(face.method, face.distance, face.tries) for face in faces] == [(means, None, 1)] * 2
-    keep = Selection(people=tuple(ColourRecogniser()(photo, found[1].landmarks[None])))
-    faces = make(means, found, recogniser=recogniser, selection=keep)(photo).faces
-    assert [face.method for face in faces] == [means, "kept"] and recogniser.counts == [2]
+    keep = Selection(people=tuple(ColorRecognizer()(photo, found[1].landmarks[None])))
+    faces = make(means, found, recognizer=recognizer, selection=keep)(photo).faces
+    assert [face.method for face in faces] == [means, "kept"] and recognizer.counts == [2]
 
 
 def test_many_faces_are_made_in_several_batches(photo, found):
-    method = Recolour()
+    method = Recolor()
     result = make(method, found[:1] * 70, person(2))(photo)
     assert method.batches == [64, 6] and len(result.faces) == 70
 
@@ -189,31 +189,31 @@ def small_and_large(found):
     return [face_of(28), found[1]]
 
 
-def test_the_recogniser_is_not_asked_about_small_faces(photo, small_and_large):
-    recogniser = Asked()
-    small, large = make(Recolour(), small_and_large, person(2), recogniser=recogniser)(photo).faces
-    assert recogniser.counts == [1, 1]
+def test_the_recognizer_is_not_asked_about_small_faces(photo, small_and_large):
+    recognizer = Asked()
+    small, large = make(Recolor(), small_and_large, person(2), recognizer=recognizer)(photo).faces
+    assert recognizer.counts == [1, 1]
     assert small.distance is None and large.distance > 0.05
     # What is around a small face may look like anybody's: it is kept for nobody.
     landmarks = torch.stack([face.landmarks for face in small_and_large])
-    keep = Selection(people=tuple(ColourRecogniser()(photo, landmarks)))
-    recogniser = Asked()
-    options = {"recogniser": recogniser, "selection": keep}
-    faces = make(Recolour(), small_and_large, person(2), **options)(photo).faces
-    assert [face.method for face in faces] == ["recolour", "kept"] and recogniser.counts == [1]
+    keep = Selection(people=tuple(ColorRecognizer()(photo, landmarks)))
+    recognizer = Asked()
+    options = {"recognizer": recognizer, "selection": keep}
+    faces = make(Recolor(), small_and_large, person(2), **options)(photo).faces
+    assert [face.method for face in faces] == ["recolor", "kept"] and recognizer.counts == [1]
 
 
 @pytest.mark.parametrize("side", [8, 16, 23, 25])
 def test_nobody_is_shown_in_the_place_of_a_small_face(photo, found, side):
-    method = Recolour()
+    method = Recolor()
     small, large = make(method, [face_of(side), found[1]], person(2))(photo).faces
-    assert (large.method, large.reason) == ("recolour", None)
+    assert (large.method, large.reason) == ("recolor", None)
     if side < LEAST_SHOWN:
         assert method.batches == [1]  # the network does not run on it
         assert (small.method, small.condition, small.reason) == ("pixelate", None, "too small")
         assert small.remarks == (f"too small: {side}.0 pixels, from 24 on somebody is shown",)
     else:
-        assert (small.method, small.condition, small.reason) == ("recolour", "p2", None)
+        assert (small.method, small.condition, small.reason) == ("recolor", "p2", None)
     # Where nobody is to be shown, small faces are nothing special.
     (blurred,) = make("blur", [face_of(side)])(photo).faces
     assert (blurred.method, blurred.reason) == ("blur", None)
@@ -222,16 +222,16 @@ def test_nobody_is_shown_in_the_place_of_a_small_face(photo, found, side):
 def test_why_somebody_was_not_shown_is_told(photo, found):
     """By one reason each; a mosaic that was asked for needs none."""
     nowhere = found[0]._replace(landmarks=torch.full((68, 2), torch.nan))
-    anonymizer = make(Recolour(), [nowhere, found[1]], person(1), tries=1)
+    anonymizer = make(Recolor(), [nowhere, found[1]], person(1), tries=1)
     assert reasons(anonymizer(photo)) == ["turned away or unclear", "still recognized"]
     assert reasons(make(Broken(), found, person(2))(photo)) == ["not computed", None]
     assert reasons(make("pixelate", [nowhere, found[1]])(photo)) == [None, None]
     seen_late = Anonymizer(
-        Recolour(),
+        Recolor(),
         lambda image: found[:1],
         [person(2)],
         second_detector=Sees(found),
-        recogniser=None,
+        recognizer=None,
     )
     assert reasons(seen_late(photo)) == [None, "found only at the second look"]
 
@@ -246,7 +246,7 @@ def test_numbers_that_are_none_never_reach_the_photo(photo, found):
     assert methods == ["pixelate", "broken"]
     assert "not finite" in result.faces[0].remarks[0]
     assert (
-        result.image[:, inside_of(found[1])].int() - colour_of(2)[:, None].int()
+        result.image[:, inside_of(found[1])].int() - color_of(2)[:, None].int()
     ).abs().max() <= 1
 
 
@@ -260,7 +260,7 @@ def test_a_face_that_cannot_be_aligned_is_covered_box_and_all(photo, found, dama
         "mirrored": landmarks * torch.tensor([-1.0, 1.0]),
     }[damage]
     noise = torch.randint(0, 256, (3, H, W)).byte()
-    result = make(Recolour(), [Detection(box, landmarks)], person(2))(noise)
+    result = make(Recolor(), [Detection(box, landmarks)], person(2))(noise)
     (face,) = result.faces
     assert face.method == "pixelate" and "cannot be aligned" in face.remarks[0]
     left, top, right, bottom = box.int().tolist()
@@ -274,39 +274,39 @@ def test_a_face_that_cannot_be_aligned_is_covered_box_and_all(photo, found, dama
 def test_a_face_at_the_border_is_covered_as_far_as_it_is_seen(photo, found):
     shift = torch.tensor([-35.0, -45.0])
     face = Detection(found[0].box + shift.repeat(2), found[0].landmarks + shift)
-    result = make(Recolour(), [face], person(2))(photo)
-    assert [f.method for f in result.faces] == ["recolour"]
+    result = make(Recolor(), [face], person(2))(photo)
+    assert [f.method for f in result.faces] == ["recolor"]
     inside = result.image[:, inside_of(face)]
-    assert inside.numel() and (inside.int() - colour_of(2)[:, None].int()).abs().max() <= 1
+    assert inside.numel() and (inside.int() - color_of(2)[:, None].int()).abs().max() <= 1
 
 
 def test_faces_that_are_kept_stay_to_the_bit(photo, found):
     keep = Selection(keep=(tuple(found[1].box.tolist()),))
-    result = make(Recolour(), found, person(2), selection=keep)(photo)
-    assert [face.method for face in result.faces] == ["recolour", "kept"]
+    result = make(Recolor(), found, person(2), selection=keep)(photo)
+    assert [face.method for face in result.faces] == ["recolor", "kept"]
     assert torch.equal(result.image[:, hull_of(found[1])], photo[:, hull_of(found[1])])
 
 
-def test_a_person_to_keep_is_told_by_the_recogniser(photo, found):
-    who = ColourRecogniser()(photo, found[1].landmarks[None])[0]
+def test_a_person_to_keep_is_told_by_the_recognizer(photo, found):
+    who = ColorRecognizer()(photo, found[1].landmarks[None])[0]
     keep = Selection(people=(who,), threshold=0.02)
-    result = make(Recolour(), found, person(2), selection=keep)(photo)
-    assert [face.method for face in result.faces] == ["recolour", "kept"]
+    result = make(Recolor(), found, person(2), selection=keep)(photo)
+    assert [face.method for face in result.faces] == ["recolor", "kept"]
 
 
 def test_a_box_that_was_asked_for_is_covered_though_no_face_was_found(photo, found):
     only = Selection(only=(tuple(found[0].box.tolist()),))
-    result = make(Recolour(), [], person(2), selection=only)(photo)
+    result = make(Recolor(), [], person(2), selection=only)(photo)
     assert [face.method for face in result.faces] == ["pixelate"]
-    result = make(Recolour(), found, person(2), selection=only)(photo)
-    assert [face.method for face in result.faces] == ["recolour", "kept"]
+    result = make(Recolor(), found, person(2), selection=only)(photo)
+    assert [face.method for face in result.faces] == ["recolor", "kept"]
 
 
 def test_own_detections_are_used_in_place_of_the_detector(photo, found):
     def never(image):
         raise AssertionError("the detector was asked")
 
-    anonymizer = Anonymizer(Recolour(), never, [person(2)], recogniser=ColourRecogniser())
+    anonymizer = Anonymizer(Recolor(), never, [person(2)], recognizer=ColorRecognizer())
     assert len(anonymizer(photo, detections=found).faces) == 2
 
 
@@ -320,7 +320,7 @@ def test_conditions_depend_on_the_photo_and_the_face_alone(photo, found):
     people = [person(i) for i in range(2, 9)]
 
     def shown(key, faces=found):
-        return [f.condition for f in make(Recolour(), faces, *people)(photo, key=key).faces]
+        return [f.condition for f in make(Recolor(), faces, *people)(photo, key=key).faces]
 
     assert shown("a.jpg") == shown("a.jpg")
     assert len({tuple(shown(f"{i}.jpg")) for i in range(8)}) > 3
@@ -332,7 +332,7 @@ def test_overlapping_faces_are_both_hidden(photo):
     for left, top, side in [(20, 40, 80), (60, 50, 90)]:
         box = torch.tensor([left, top, left + side, top + side]).float()
         faces.append(Detection(box, shape_of_a_face() * side + box[:2]))
-    result = make("solid", faces, recogniser=None)(photo)
+    result = make("solid", faces, recognizer=None)(photo)
     for face in faces:
         assert (result.image[:, hull_of(face)] == 0).all()
 
@@ -341,7 +341,7 @@ def test_a_turned_face_is_cut_upright(photo, drawn_faces):
     """The method sees the crop of a face on its side standing up."""
     seen = []
 
-    class Look(Recolour):
+    class Look(Recolor):
         def __call__(self, faces, conditions):
             seen.append(faces.landmarks[0])
             return super().__call__(faces, conditions)
@@ -350,7 +350,7 @@ def test_a_turned_face_is_cut_upright(photo, drawn_faces):
     x, y = (landmarks - landmarks.mean(0)).unbind(-1)
     turned = torch.stack([-y, x], dim=-1) + 90
     box = torch.cat([turned.amin(0), turned.amax(0)])
-    make(Look(), [Detection(box, turned)], person(2), recogniser=None)(photo)
+    make(Look(), [Detection(box, turned)], person(2), recognizer=None)(photo)
     assert 80 < tilt(turned) < 100 and abs(tilt(seen[0])) < 0.1
 
 
@@ -358,21 +358,21 @@ def test_a_turned_face_is_cut_upright(photo, drawn_faces):
     ("arguments", "options", "message"),
     [
         (
-            (Recolour(),),
+            (Recolor(),),
             {},
-            "expected conditions for 'recolour', which shows people, got none",
+            "expected conditions for 'recolor', which shows people, got none",
         ),
         (("pixelate",), {"tries": 0}, "at least one try, got 0"),
-        (("pixelate",), {"threshold": -1.0}, "threshold above 0 for colour, got -1"),
+        (("pixelate",), {"threshold": -1.0}, "threshold above 0 for color, got -1"),
         (
             ("pixelate",),
-            {"recogniser": None, "selection": Selection(people=(torch.zeros(3),))},
-            "expected a recogniser, which finds the people to keep",
+            {"recognizer": None, "selection": Selection(people=(torch.zeros(3),))},
+            "expected a recognizer, which finds the people to keep",
         ),
     ],
 )
 def test_what_cannot_work_is_refused_at_the_door(arguments, options, message):
-    options = {"recogniser": ColourRecogniser(), **options}
+    options = {"recognizer": ColorRecognizer(), **options}
     with pytest.raises(ValueError, match=message):
         Anonymizer(*arguments, lambda image: [], **options)
 
@@ -381,12 +381,12 @@ def test_what_cannot_work_is_refused_at_the_door(arguments, options, message):
 @pytest.mark.parametrize("options", [("glitter", "blur"), ("blur", "glitter")])
 def test_unknown_means_are_refused(options):
     with pytest.raises(ValueError, match="glitter"):
-        Anonymizer(options[0], lambda image: [], fallback=options[1], recogniser=None)
+        Anonymizer(options[0], lambda image: [], fallback=options[1], recognizer=None)
 
 
 def test_a_method_of_one_size_is_given_conditions_of_that_size():
     small = Condition("a", torch.zeros(3, 32, 32), torch.full((68, 2), 15.5))
-    (given,) = make(Recolour(), [], small).order.conditions
+    (given,) = make(Recolor(), [], small).order.conditions
     assert given.image.shape == (3, 64, 64)
     torch.testing.assert_close(given.landmarks, torch.full((68, 2), 31.5))
 
@@ -399,7 +399,7 @@ def portrait():
     return torch.from_numpy(astronaut()[:256, 96:352]).permute(2, 0, 1).contiguous()
 
 
-def test_a_real_face_is_found_replaced_and_no_longer_recognised(portrait):
+def test_a_real_face_is_found_replaced_and_no_longer_recognized(portrait):
     torch.manual_seed(0)
     model = AnonyGAN(LandmarkGenerator(width=4, num_blocks=1), size=(64, 64))
     anonymizer = Anonymizer(model, FaceFinder(), drawn_conditions(4, size=(64, 64)))
@@ -407,13 +407,13 @@ def test_a_real_face_is_found_replaced_and_no_longer_recognised(portrait):
     (face,) = result.faces
     assert face.method == "people" and face.distance > 0.66
     (before,) = FaceFinder()(portrait)
-    describe, points = DlibResNetRecogniser(), before.landmarks[None]
+    describe, points = DlibResNetRecognizer(), before.landmarks[None]
     apart = (describe(result.image, points) - describe(portrait, points)).norm()
     assert float(apart) == pytest.approx(face.distance, abs=1e-5)
 
 
 def test_a_network_that_changes_nothing_does_not_get_away_with_it(portrait):
-    class Nothing(Recolour):
+    class Nothing(Recolor):
         name = "nothing"
         size = (128, 128)
         uses_conditions = False
@@ -426,7 +426,7 @@ def test_a_network_that_changes_nothing_does_not_get_away_with_it(portrait):
     assert "nothing: still recognized" in face.remarks[0]
 
 
-def test_stages_end_with_one_colour_for_ever():
+def test_stages_end_with_one_color_for_ever():
     anonymizer = make("blur", [])
     names = [str(attempt) for attempt in itertools.islice(anonymizer.attempts("a"), 7)]
     assert names == ["blur", "pixelate", *["solid"] * 5]
@@ -435,9 +435,9 @@ def test_stages_end_with_one_colour_for_ever():
 
 
 def test_a_result_must_be_farther_than_another_picture_of_the_person():
-    recogniser = ColourRecogniser()
-    assert make("blur", [], recogniser=recogniser).threshold > recogniser.threshold
-    assert make("blur", [], recogniser=recogniser, threshold=0.25).threshold == 0.25
+    recognizer = ColorRecognizer()
+    assert make("blur", [], recognizer=recognizer).threshold > recognizer.threshold
+    assert make("blur", [], recognizer=recognizer, threshold=0.25).threshold == 0.25
 
 
 class Sees:
@@ -457,7 +457,7 @@ def looked_at_twice(first, second, **options):
         "pixelate",
         lambda image: first,
         second_detector=Sees(second),
-        recogniser=None,
+        recognizer=None,
         **options,
     )
 
@@ -467,7 +467,7 @@ def test_a_face_that_only_the_second_look_finds_is_covered_and_counted(photo, fo
     covered = result.changed[0, *found[1].box.view(2, 2).mean(0).long().flip(0).tolist()]
     assert covered
     assert [OVERLOOKED in face.remarks for face in result.faces] == [False, True]
-    report = FileReport("a", "anonymised", "photo", tuple(result.faces), 1, ((0, 0),) * 2)
+    report = FileReport("a", "anonymized", "photo", tuple(result.faces), 1, ((0, 0),) * 2)
     assert count_statuses([report])["faces overlooked at first"] == 1
 
 
@@ -492,7 +492,7 @@ def test_what_even_a_flat_color_does_not_cover_by_landmarks_is_covered_by_its_bo
     tiny = 48 + (points - points.mean(0)) * 5 / float((points.amax(0) - points.amin(0)).max())
     box = torch.cat([tiny.amin(0), tiny.amax(0)])
     found = [Detection(box, tiny)]
-    anonymizer = Anonymizer("pixelate", lambda image: found, recogniser=None)
+    anonymizer = Anonymizer("pixelate", lambda image: found, recognizer=None)
     result = anonymizer(image)
     (left, top), (right, bottom) = box[:2].floor().int().tolist(), box[2:].ceil().int().tolist()
     assert result.changed[0, top : bottom + 1, left : right + 1].all()

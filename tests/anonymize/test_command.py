@@ -78,11 +78,11 @@ def test_a_folder_becomes_a_folder_of_results_and_a_report(run, photos, tmp_path
     done = run(photos, "--out", tmp_path / "out")
     assert done.status == NO_FACE and done.errors == []
     assert "no face found, not copied: none.png" in done.out
-    assert "2 anonymised, 1 without a face, 2 faces replaced; report in" in done.out
+    assert "2 anonymized, 1 without a face, 2 faces replaced; report in" in done.out
     assert statuses(tmp_path / "out") == {
-        "a.png": "anonymised",
+        "a.png": "anonymized",
         "none.png": "no face",
-        "sub/b.jpg": "anonymised",
+        "sub/b.jpg": "anonymized",
     }
     assert report_of(tmp_path / "out")["about"]["mode"] == "pixelate"
     result = read_image(tmp_path / "out" / "a.png")
@@ -148,7 +148,7 @@ def test_one_bad_file_does_not_stop_the_others(run, photos, tmp_path):
     assert "broken.jpg: " in failure(done, 1)
     found = statuses(tmp_path / "out")
     assert found.pop("broken.jpg") == "failed"
-    assert set(found.values()) == {"anonymised"} and len(found) == 2
+    assert set(found.values()) == {"anonymized"} and len(found) == 2
     assert sorted(p.name for p in (tmp_path / "out").rglob("*")) == sorted(
         ["a.png", "sub", "b.jpg", "report.json", "report.csv", _LOCK, _RECORD]
     )
@@ -170,7 +170,7 @@ def test_a_box_in_which_no_face_is_leaves_the_others_visible_and_says_so(run, ph
         "warning: a.png: no face in --only 0,200,30,230, which was covered; the other faces are "
         "still visible"
     ]
-    assert "1 anonymised, 1 face kept, 1 box without a face; report in" in done.out
+    assert "1 anonymized, 1 face kept, 1 box without a face; report in" in done.out
     (face,) = [f for f in report_of(tmp_path / "1")["files"][0]["faces"] if f["method"] != "kept"]
     assert face["remarks"][0] == "no face was found in this box of --only"
     box = ",".join(map(str, report_of(tmp_path / "1")["files"][0]["faces"][0]["box"]))
@@ -204,7 +204,7 @@ def test_nothing_of_a_folder_is_passed_over_in_silence(run, photos, tmp_path, mo
     assert done.out.splitlines() == [
         "left out: a hidden folder: .thumbs; not a photo or a video: README.txt; a link to a "
         "folder, not followed: link",
-        "2 anonymised, 3 failed, 3 left out, 2 faces replaced; report in "
+        "2 anonymized, 3 failed, 3 left out, 2 faces replaced; report in "
         f"{tmp_path}/out/report.json",
     ]
     assert statuses(tmp_path / "out")["private"] == "failed"
@@ -214,7 +214,7 @@ def test_files_of_one_name_from_two_folders_are_both_done(run, photos, tmp_path)
     shutil.copytree(photos / "sub", photos / "other")
     done = run(photos / "sub" / "b.jpg", photos / "other" / "b.jpg", "--out", tmp_path / "out")
     assert (done.status, done.errors) == (0, [])
-    assert statuses(tmp_path / "out") == {"sub/b.jpg": "anonymised", "other/b.jpg": "anonymised"}
+    assert statuses(tmp_path / "out") == {"sub/b.jpg": "anonymized", "other/b.jpg": "anonymized"}
 
 
 def test_a_folder_that_cannot_be_written_is_named(run, photos, tmp_path, monkeypatch):
@@ -368,7 +368,7 @@ def test_an_interrupt_leaves_whole_files_and_a_report(photos, tmp_path, portrait
         interrupt_when(process, (out / "a.png").exists)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130 and errors.splitlines()[-1] == "error: interrupted"
-    done = [name for name, status in statuses(out).items() if status == "anonymised"]
+    done = [name for name, status in statuses(out).items() if status == "anonymized"]
     assert done and len(done) < 14
     written = {p.relative_to(out).as_posix() for p in out.rglob("*.??g")}
     assert written >= set(done) and len(written) <= len(done) + 1
@@ -400,13 +400,13 @@ def test_an_interrupt_in_a_video_leaves_nothing_of_it_and_the_run_goes_on(
     assert sorted(p.name for p in out.iterdir()) == sorted(
         [_LOCK, _RECORD, "a.mp4", "report.csv", "report.json"]
     )
-    assert statuses(out) == {"a.mp4": "anonymised"}
+    assert statuses(out) == {"a.mp4": "anonymized"}
     (source / "b.mp4").unlink()
     video_of(source / "b.mp4", portrait, 4)
     stamp = (out / "a.mp4").stat().st_mtime_ns
     assert run(source, "--out", out, "--resume").status == 0
     assert (out / "a.mp4").stat().st_mtime_ns == stamp
-    assert statuses(out) == {"a.mp4": "anonymised", "b.mp4": "anonymised"}
+    assert statuses(out) == {"a.mp4": "anonymized", "b.mp4": "anonymized"}
     assert len(list(open_video(out / "b.mp4").frames())) == 4
 
 
@@ -423,7 +423,7 @@ def test_a_full_disk_is_one_line_a_file_and_leaves_nothing_of_it(run, portrait, 
     assert done.status == 1
     why = "the result cannot be written: File too large"
     assert done.errors == [f"error: b.mp4, c.mkv, d.png: {why}"]
-    assert list(statuses(out).values()) == ["anonymised", "failed", "failed", "failed"]
+    assert list(statuses(out).values()) == ["anonymized", "failed", "failed", "failed"]
     assert {p.name for p in out.iterdir()} == {_LOCK, _RECORD, "a.mp4", "report.csv", "report.json"}
 
 
@@ -445,9 +445,9 @@ def test_a_stream_becomes_a_recording(recording, tmp_path):
     with recording.open("rb") as stream, started("-", "--out", out, stdin=stream) as process:
         printed, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
-    assert "Ctrl-C ends it" in printed and "1 anonymised, 1 face replaced" in printed
+    assert "Ctrl-C ends it" in printed and "1 anonymized, 1 face replaced" in printed
     (file,) = report_of(out)["files"]
-    assert (file["name"], file["status"], file["frames"]) == ("-", "anonymised", 40)
+    assert (file["name"], file["status"], file["frames"]) == ("-", "anonymized", 40)
     assert file["covered"] == [[0, 39]]
     result = open_video(out / "stream.mkv")
     assert result.has_audio and len(list(result.frames())) == 40
@@ -470,7 +470,7 @@ def test_an_interrupt_ends_a_stream_and_keeps_what_came(portrait, tmp_path):
         process.stdin.flush()  # it stays open, as that of a camera
         interrupt_when(process, (out / ".stream.mkv.part").exists)
         assert process.wait(60) == 0
-    assert statuses(out) == {"-": "anonymised"}
+    assert statuses(out) == {"-": "anonymized"}
     frames = len(list(open_video(out / "stream.mkv").frames()))
     assert 0 < frames <= 40 and report_of(out)["files"][0]["frames"] == frames
     assert not list(out.glob(".*.part"))

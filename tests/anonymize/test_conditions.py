@@ -13,7 +13,7 @@ from graphgan.anonymize.conditions import (
 )
 from graphgan.data.batches import to_float_image, to_uint8_image
 from graphgan.data.images import read_image, write_image
-from graphgan.faces import CenterFace, DlibResNetRecogniser, FaceFinder
+from graphgan.faces import CenterFace, DlibResNetRecognizer, FaceFinder
 from graphgan.landmarks.align import crop_image, face_crop
 from graphgan.landmarks.masks import face_mask
 from graphgan.weights import PEOPLE, weights_file
@@ -62,9 +62,9 @@ def test_a_folder_s_people_are_all_taken_and_each_must_be_one_face(tmp_path, pho
 def test_no_face_and_no_photo_are_told(tmp_path):
     with pytest.raises(ValueError, match="expected photos of people to show, found none"):
         photo_conditions(tmp_path, FaceFinder(CenterFace(60)))
-    write_image(tmp_path / "grey.png", torch.full((3, 90, 90), 128, dtype=torch.uint8))
-    with pytest.raises(ValueError, match=r"grey.png: expected a photo of one face, found 0"):
-        photo_conditions(tmp_path / "grey.png", FaceFinder(CenterFace(60)))
+    write_image(tmp_path / "gray.png", torch.full((3, 90, 90), 128, dtype=torch.uint8))
+    with pytest.raises(ValueError, match=r"gray.png: expected a photo of one face, found 0"):
+        photo_conditions(tmp_path / "gray.png", FaceFinder(CenterFace(60)))
 
 
 # People who are shown by default: nobody
@@ -83,7 +83,7 @@ def test_nobody_is_the_same_people_at_every_call_and_size():
 
 @pytest.mark.slow
 def test_nobody_of_those_who_were_trained_on_looks_like_the_built_in_conditions():
-    recogniser = DlibResNetRecogniser()
+    recognizer = DlibResNetRecognizer()
     if not FACES.is_dir():
         pytest.skip("needs the faces that the weights were trained on")
     with (FACES / "landmarks.csv").open() as file:
@@ -92,10 +92,10 @@ def test_nobody_of_those_who_were_trained_on_looks_like_the_built_in_conditions(
     people = []
     for name, *numbers in firsts.values():
         points = torch.tensor([float(x) for x in numbers]).view(68, 2)
-        people.append(recogniser(read_image(FACES / "images" / name), points[None])[0])
+        people.append(recognizer(read_image(FACES / "images" / name), points[None])[0])
     assert len(people) == 302
     drawn = [
-        recogniser(to_uint8_image(one.image), one.landmarks[None])[0] for one in nobody_conditions()
+        recognizer(to_uint8_image(one.image), one.landmarks[None])[0] for one in nobody_conditions()
     ]
     nearest = torch.cdist(torch.stack(drawn), torch.stack(people)).amin(1)
     print(f"nearest distances: {nearest.amin():.3f} to {nearest.amax():.3f}")

@@ -92,7 +92,7 @@ def test_crops_of_another_size_than_the_network_s_are_refused(faces):
 
 
 @given(order=st.permutations(range(4)), count=st.integers(1, 4))
-def test_a_face_does_not_depend_on_its_neighbours(model, faces, order, count):
+def test_a_face_does_not_depend_on_its_neighbors(model, faces, order, count):
     chosen = order[:count]
     out = anonymize_crops(model, *faces)[chosen]
     some = anonymize_crops(model, *(x[chosen] for x in faces))

@@ -128,7 +128,7 @@ def stamps(folder):
 
 
 def test_all_files_are_anonymized_and_told_of(photos, expected):
-    found = dict.fromkeys(NAMES, "anonymised") | {"none.png": "no face"}
+    found = dict.fromkeys(NAMES, "anonymized") | {"none.png": "no face"}
     found |= dict.fromkeys(["notes.txt", ".hidden"], "left out")
     assert statuses(expected) == found
     assert set(results(expected)) == set(NAMES)
@@ -190,13 +190,13 @@ def test_what_failed_or_is_gone_is_done_again_and_nothing_else(
     printed = capsys.readouterr()
     (error,) = (line for line in printed.err.splitlines() if line.startswith("error: "))
     assert error.startswith("error: new.png: ") and str(tmp_path) not in error
-    assert "6 anonymised, 1 without a face, 1 failed, 2 left out" in printed.out
+    assert "6 anonymized, 1 without a face, 1 failed, 2 left out" in printed.out
     assert statuses(out)["new.png"] == "failed" and results(out) == results(expected)
     after = stamps(out)
     assert after.pop("sub/d.png") and after == before
     shutil.copy(photos / "a.png", source / "new.png")
     assert anonymize_dataset(restarted, engine) == NO_FACE
-    assert statuses(out)["new.png"] == "anonymised"
+    assert statuses(out)["new.png"] == "anonymized"
 
 
 def test_results_of_other_options_or_of_another_source_are_not_mixed(engine, photos, expected):

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from coloured_faces import ColourRecogniser
+from colored_faces import ColorRecognizer
 from PIL import Image
 from skimage.data import astronaut
 
@@ -34,7 +34,7 @@ def photo(tmp_path):
 
 def test_a_photo_becomes_a_photo_in_a_new_folder(work, photo, tmp_path):
     report = work(job_of(tmp_path, "sub/a.png"))
-    assert report.status == "anonymised" and report.seconds > 0
+    assert report.status == "anonymized" and report.seconds > 0
     (face,) = report.faces
     assert face.method == "pixelate" and face.distance is None
     result = read_image(tmp_path / "out" / "sub" / "a.png")
@@ -45,7 +45,7 @@ def test_a_photo_becomes_a_photo_in_a_new_folder(work, photo, tmp_path):
     ("content", "message"),
     [
         (b"", "empty"),
-        (b"no picture", "not a picture"),
+        (b"no picture", "not an image"),
         (b"\x89PNG\r\n\x1a\n" + b"x" * 50, "cannot be decoded"),
         (None, "No such file"),
     ],
@@ -65,7 +65,7 @@ def test_whatever_breaks_inside_is_a_report_and_no_output(photo, tmp_path):
     def broken(image):
         raise ZeroDivisionError("of all things")
 
-    anonymizer = Anonymizer("pixelate", broken, recogniser=ColourRecogniser())
+    anonymizer = Anonymizer("pixelate", broken, recognizer=ColorRecognizer())
     report = FileAnonymizer(anonymizer)(job_of(tmp_path, "sub/a.png"))
     assert (report.status, report.error) == (
         "failed",
@@ -82,18 +82,18 @@ def test_too_many_pixels_are_told_with_the_flag_that_allows_them(
     assert report.status == "failed" and report.error.startswith("sub/a.png: too large: ")
     assert report.error.endswith("limit of 200 pixels; --max-pixels allows more")
     AnonymizeOptions(max_pixels=256 * 256).allow_pixels()
-    assert work(job_of(tmp_path, "sub/a.png")).status == "anonymised"
+    assert work(job_of(tmp_path, "sub/a.png")).status == "anonymized"
 
 
 def test_without_a_face_nothing_is_written_unless_it_is_asked_for(work, tmp_path):
     (tmp_path / "in").mkdir()
-    grey = torch.full((3, 60, 60), 90, dtype=torch.uint8)
-    write_image(tmp_path / "in" / "grey.png", grey)
-    job = job_of(tmp_path, "grey.png")
+    gray = torch.full((3, 60, 60), 90, dtype=torch.uint8)
+    write_image(tmp_path / "in" / "gray.png", gray)
+    job = job_of(tmp_path, "gray.png")
     assert work(job).status == "no face" and not job.target.exists()
     copying = FileAnonymizer(work.anonymizer, copy_unmatched=True)
     assert copying(job).status == "copied"
-    assert torch.equal(read_image(job.target), grey)
+    assert torch.equal(read_image(job.target), gray)
 
 
 def test_a_stream_that_is_none_is_told_by_its_name_and_leaves_nothing(work, tmp_path, monkeypatch):

@@ -105,7 +105,7 @@ def test_a_condition_is_made_ready_once_a_size(faces, monkeypatch):
 @pytest.mark.usefixtures("without_grain")
 def test_what_a_network_makes_outside_the_mask_is_not_shown(faces):
     class Blotches(torch.nn.Module):
-        """Grey inside, white beyond: as a network that learned from the inside alone may do."""
+        """Gray inside, white beyond: as a network that learned from the inside alone may do."""
 
         def forward(self, condition, source, *landmarks_and_mask):
             mask = landmarks_and_mask[-1]
@@ -237,7 +237,7 @@ def test_masks_rise_over_the_brows_for_mosaics_and_where_a_network_was_trained_s
     changed = {}
     for name, chosen in (*networks.items(), ("mosaic", ObscuredFaces("pixelate"))):
         shown = people if chosen.uses_conditions else ()
-        anonymizer = Anonymizer(chosen, conditions=shown, recogniser=None)
+        anonymizer = Anonymizer(chosen, conditions=shown, recognizer=None)
         changed[name] = anonymizer(image, detections=[Detection(box, points)]).changed
     # The middle between the ends of the jaw and the chin, and half as far over it again.
     middle = (points[0] + points[16]) / 2

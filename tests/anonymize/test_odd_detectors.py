@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from coloured_faces import ColourLandmarker, ColourRecogniser
+from colored_faces import ColorLandmarker, ColorRecognizer
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.faces import FaceFinder, FaceMesh, Faces, Landmarks
@@ -37,7 +37,7 @@ class Lands:
         self.by, self.confidence, self.size = by, confidence, size
 
     def __call__(self, image, faces):
-        points = ColourLandmarker()(image, faces).points
+        points = ColorLandmarker()(image, faces).points
         middle = points.mean(1, keepdim=True)
         points = middle + self.size * (points - middle) + self.by
         return Landmarks(points, torch.full((len(points),), self.confidence))
@@ -50,8 +50,8 @@ def noise(*size: int) -> torch.Tensor:
 def black(detector, image, landmarker):
     """The photo with black faces."""
     found = FaceFinder(detector, landmarker)
-    recogniser = ColourRecogniser()
-    return Anonymizer("solid", found, fallback="solid", recogniser=recogniser)(image)
+    recognizer = ColorRecognizer()
+    return Anonymizer("solid", found, fallback="solid", recognizer=recognizer)(image)
 
 
 def assert_covered(image: torch.Tensor, box) -> None:
@@ -74,7 +74,7 @@ def assert_covered(image: torch.Tensor, box) -> None:
 )
 def test_boxes_that_are_none_are_left_out_and_others_are_covered(box):
     image = noise(H, W)
-    result = black(Gives(box), image, ColourLandmarker())
+    result = black(Gives(box), image, ColorLandmarker())
     assert result.faces == [] and torch.equal(result.image, image)
     result = black(Gives(box, INSIDE, box), image, Lands(NAN, 1.0))
     assert [face.box for face in result.faces] == [tuple(INSIDE)]
@@ -146,6 +146,6 @@ def test_a_photo_of_a_few_pixels_comes_back_or_is_covered(size):
     whole = [-0.5, -0.5, size[1] - 0.5, size[0] - 0.5]
     result = black(Gives(whole), image, Lands(NAN, 1.0))
     assert len(result.faces) == 1 and (result.image == 0).all()
-    for landmarker in (ColourLandmarker(), FaceMesh()):  # a face that does not fill any pixel
+    for landmarker in (ColorLandmarker(), FaceMesh()):  # a face that does not fill any pixel
         result = Anonymizer("solid", FaceFinder(Gives(whole), landmarker))(image)
         assert len(result.faces) == 1 and (result.image < image).any()

@@ -46,7 +46,7 @@ def network():
 
 
 def by_the_command(network, photo, points, condition):
-    anonymizer = Anonymizer(network, lambda image: [], [condition], recogniser=None)
+    anonymizer = Anonymizer(network, lambda image: [], [condition], recognizer=None)
     box = torch.cat([points.amin(0), points.amax(0)])
     return anonymizer(photo, detections=[Detection(box, points)]).image
 
@@ -54,7 +54,7 @@ def by_the_command(network, photo, points, condition):
 def in_a_video(network, photo, points, condition):
     box = torch.cat([points.amin(0), points.amax(0)])
     anonymizer = Anonymizer(
-        network, lambda image: [Detection(box, points)], [condition], recogniser=None
+        network, lambda image: [Detection(box, points)], [condition], recognizer=None
     )
     frames = [ClipFrame(photo, i / 25) for i in range(3)]
     clip = Clip(anonymizer, lambda: iter(frames), key="clip")
@@ -117,13 +117,13 @@ def test_one_photo_looks_the_same_whichever_way_it_goes(people, network, way):
 def test_the_demo_shows_the_same(people, network, tmp_path, monkeypatch):
     import demo
 
-    class Lenient(demo.DlibResNetRecogniser):
+    class Lenient(demo.DlibResNetRecognizer):
         """Drawn people look alike to it."""
 
         threshold = 0.2
 
     photo, points = people[0]
-    monkeypatch.setattr(demo, "DlibResNetRecogniser", Lenient)
+    monkeypatch.setattr(demo, "DlibResNetRecognizer", Lenient)
     box = torch.cat([points.amin(0), points.amax(0)])
     monkeypatch.setattr(demo, "FaceFinder", lambda: lambda image: [Detection(box, points)])
     write_image(tmp_path / "photo.png", photo)

@@ -20,7 +20,7 @@ from graphgan.faces import (
     CenterFace,
     DlibDetector,
     DlibLandmarks,
-    DlibResNetRecogniser,
+    DlibResNetRecognizer,
     FaceMesh,
 )
 from graphgan.models import AnonyGAN, LandmarkGenerator
@@ -50,9 +50,9 @@ def test_a_network_that_is_asked_for_without_a_file_is_the_shipped_one():
 
 def test_the_tools_are_those_that_were_asked_for():
     anonymizer = make_anonymizer(AnonymizeOptions(mode="pixelate", min_face=50))
-    finder, recogniser = anonymizer.detector, anonymizer.recogniser
+    finder, recognizer = anonymizer.detector, anonymizer.recognizer
     assert isinstance(finder.detector, CenterFace) and finder.detector.min_face == 50
-    assert isinstance(finder.landmarker, FaceMesh) and isinstance(recogniser, DlibResNetRecogniser)
+    assert isinstance(finder.landmarker, FaceMesh) and isinstance(recognizer, DlibResNetRecognizer)
     second = anonymizer.second_detector
     assert isinstance(second, CenterFace) and second.min_face == 150
 
@@ -65,7 +65,7 @@ def test_dlib_s_tools_can_be_asked_for():
     assert isinstance(finder.landmarker, DlibLandmarks)
 
 
-def test_an_anonymiser_has_what_the_options_say(weights):
+def test_an_anonymizer_has_what_the_options_say(weights):
     options = AnonymizeOptions(
         checkpoint=weights,
         fallback="solid",
@@ -85,7 +85,7 @@ def test_an_anonymiser_has_what_the_options_say(weights):
     assert files.copy_unmatched and files.audio == "drop" and files.anonymizer is anonymizer
 
 
-def test_the_default_threshold_is_stricter_than_the_recogniser_s():
+def test_the_default_threshold_is_stricter_than_the_recognizer_s():
     assert make_anonymizer(AnonymizeOptions(mode="blur")).threshold == pytest.approx(0.66)
 
 
@@ -99,7 +99,7 @@ def test_what_reports_say_names_no_path(weights, tmp_path):
     assert str(tmp_path) not in repr(said)
     assert (said["mode"], said["only"]) == ("people", [[1, 2, 3, 4]])
     tools = ("centerface", "face-mesh", "dlib-resnet")
-    assert (said["detector"], said["landmarker"], said["recogniser"]) == tools
+    assert (said["detector"], said["landmarker"], said["recognizer"]) == tools
 
 
 @pytest.mark.parametrize("text", ["a.jpg", "1,2,3", "1,2,3,4,5", "1,2,3,x"])

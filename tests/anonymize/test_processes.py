@@ -44,7 +44,7 @@ def test_a_process_that_dies_costs_the_file_that_it_was_at(photos, tmp_path):
     assert dead.error == "deadly.png: the process died of it, perhaps for want of memory"
     assert ours.kind(photos / "0.png") == FileKind("photo")
     done = ours(Job("0.png", photos / "0.png", out / "0.png", "photo"))
-    assert done.status == "anonymised" and len(done.faces) == 1
+    assert done.status == "anonymized" and len(done.faces) == 1
     assert [path.name for path in out.iterdir()] == ["0.png"]
     ours.close()
     assert not active_children()
@@ -91,7 +91,7 @@ def test_a_run_that_was_killed_goes_on_with_the_same_results(
     assert_whole(out, photos)
     done = finish(start(photos, "--out", out, *FLAGS, "--workers", 2, "--resume"))
     assert done.status == 0 and done.errors == []
-    assert f"{COUNT} anonymised, {COUNT} faces replaced; report in {out}" in done.out
+    assert f"{COUNT} anonymized, {COUNT} faces replaced; report in {out}" in done.out
     names = [file["name"] for file in json.loads((out / "report.json").read_text())["files"]]
     assert names == sorted(f"{i}.png" for i in range(COUNT))
     assert_whole(out, photos)

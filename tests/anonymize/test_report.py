@@ -12,8 +12,8 @@ FACES = (
     Face((50.0, 2.0, 80.0, 40.0), "kept"),
 )
 FILES = [
-    FileReport("a, b.jpg", "anonymised", "photo", FACES, 1, ((0, 0), (0, 0)), 1.23456, ("note",)),
-    FileReport("c.mp4", "anonymised", "video", FACES[:1], 50, ((3, 20),), 4.0),
+    FileReport("a, b.jpg", "anonymized", "photo", FACES, 1, ((0, 0), (0, 0)), 1.23456, ("note",)),
+    FileReport("c.mp4", "anonymized", "video", FACES[:1], 50, ((3, 20),), 4.0),
     FileReport("d.png", "no face", "photo", frames=1),
     FileReport("caf\udce9.png", "failed", "photo", error="caf?.png: cut short"),
 ]
@@ -51,7 +51,7 @@ def test_the_table_has_a_row_a_face(tmp_path):
 
 def test_counts_are_of_files_and_faces():
     assert count_statuses([]) == {
-        "anonymised": 0,
+        "anonymized": 0,
         "copied": 0,
         "no face": 0,
         "failed": 0,
@@ -69,7 +69,7 @@ def test_faces_of_files_that_were_not_written_do_not_count():
     files = [
         FileReport("a.tif", "no face", "photo", FACES, 2, ((0, 0), (0, 0))),
         FileReport("b.mp4", "failed", "video", (covered_,), 9, ((0, 8),)),
-        FileReport("c.jpg", "anonymised", "photo", FACES, 1, ((0, 0), (0, 0))),
+        FileReport("c.jpg", "anonymized", "photo", FACES, 1, ((0, 0), (0, 0))),
     ]
     counts = count_statuses(files)
     assert (counts["faces replaced"], counts["faces kept"]) == (1, 1)
@@ -79,10 +79,10 @@ def test_faces_of_files_that_were_not_written_do_not_count():
 def test_a_box_without_a_face_is_no_face():
     nowhere = Face(BOX, "pixelate", remarks=(NOT_THERE,))
     faces = (nowhere, Face(BOX, "kept"))
-    counts = count_statuses([FileReport("a", "anonymised", "photo", faces, 1, ((0, 0),) * 2)])
+    counts = count_statuses([FileReport("a", "anonymized", "photo", faces, 1, ((0, 0),) * 2)])
     told = {key: count for key, count in counts.items() if count}
-    assert told == {"anonymised": 1, "faces kept": 1, "boxes without a face": 1}
-    assert tell_counts(counts) == "1 anonymised, 1 face kept, 1 box without a face"
+    assert told == {"anonymized": 1, "faces kept": 1, "boxes without a face": 1}
+    assert tell_counts(counts) == "1 anonymized, 1 face kept, 1 box without a face"
 
 
 BOX = (1.0, 2.0, 3.0, 4.0)
@@ -120,7 +120,7 @@ def covered(reason, method="pixelate", condition=None):
 )
 def test_what_was_covered_instead_is_told_in_one_line(faces, line):
     places = ((0, 0),) * len(faces)
-    report = FileReport("a", "anonymised", "photo", tuple(faces), 1, places)
+    report = FileReport("a", "anonymized", "photo", tuple(faces), 1, places)
     assert tell_instead(count_instead([report, FILES[2]])) == line
     back = FileReport.from_json(json.loads(json.dumps(report.as_json())))
     assert tell_instead(count_instead([back])) == line
@@ -128,7 +128,7 @@ def test_what_was_covered_instead_is_told_in_one_line(faces, line):
 
 def test_the_table_says_why_a_face_was_covered(tmp_path):
     report = FileReport(
-        "a", "anonymised", "photo", (covered("too small"), FACES[0]), 1, ((0, 0),) * 2
+        "a", "anonymized", "photo", (covered("too small"), FACES[0]), 1, ((0, 0),) * 2
     )
     write_reports(tmp_path / "report.json", [report, *FILES], {})
     with (tmp_path / "report.csv").open(newline="", errors="surrogateescape") as stream:

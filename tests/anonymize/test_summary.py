@@ -36,9 +36,9 @@ def test_of_errors_that_differ_the_first_are_told():
 def test_warnings_and_boxes_without_a_face_are_told():
     face = Face((10.0, 20.5, 30.0, 40.0), "pixelate", remarks=(NOT_THERE,))
     files = [
-        FileReport("a.jpg", "anonymised", "photo", (face,), 1, ((0, 0),)),
-        FileReport("b.mkv", "anonymised", "video", warnings=("sound as AAC",)),
-        FileReport("c.mkv", "anonymised", "video", warnings=("sound as AAC",)),
+        FileReport("a.jpg", "anonymized", "photo", (face,), 1, ((0, 0),)),
+        FileReport("b.mkv", "anonymized", "video", warnings=("sound as AAC",)),
+        FileReport("c.mkv", "anonymized", "video", warnings=("sound as AAC",)),
     ]
     assert tell_problems(files) == [
         "warning: a.jpg: no face in --only 10,20.5,30,40, which was covered; the other faces are "

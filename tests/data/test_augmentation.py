@@ -10,7 +10,7 @@ from graphgan.training.step import Stateful
 
 
 def dots(points, size=64):
-    """A picture whose channels each show a spot, at points (3, 2) in pixels."""
+    """An image whose channels each show a spot, at points (3, 2) in pixels."""
     y, x = torch.meshgrid(*(torch.arange(float(size)),) * 2, indexing="ij")
     squared = (x - points[:, 0, None, None]) ** 2 + (y - points[:, 1, None, None]) ** 2
     return torch.exp(-squared / 8)

@@ -90,7 +90,7 @@ def test_unpacked_images_are_those_of_the_formula_and_channels_last(faces, sampl
 def test_refuses_an_empty_set(faces):
     empty = SyntheticFaces(1, 1, size=32)
     empty.persons = []
-    with pytest.raises(ValueError, match="at least one picture, got an empty set"):
+    with pytest.raises(ValueError, match="at least one image, got an empty set"):
         PicturesInMemory(empty)
 
 

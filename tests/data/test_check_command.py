@@ -17,7 +17,7 @@ from graphgan.landmarks.align import whole_crop
 
 @pytest.fixture
 def pictures(tmp_path):
-    """Three pictures: a good one, one with a joint beyond its edge, one whose joints are one."""
+    """Three images: a good one, one with a joint beyond its edge, one whose joints are one."""
     joints = torch.rand(3, 18, 2) * 5
     joints[1, 4] = torch.tensor([6.0, 2.0])
     joints[2, 1:] = joints[2, 0]
@@ -58,8 +58,8 @@ def report(pictures, tmp_path, capsys):
 def test_without_problems_the_status_is_0(report, tmp_path):
     status, out = report()
     assert status == 0
-    assert "3 pictures of 1 people\n  6 x 8 pixels, 18 landmarks (openpose-18)\n" in out
-    assert "train: 3 pictures of 1 people, 3 to 3 each" in out
+    assert "3 images of 1 people\n  6 x 8 pixels, 18 landmarks (openpose-18)\n" in out
+    assert "train: 3 images of 1 people, 3 to 3 each" in out
     assert "  more\nno problems\n" in out
     sheet = read_image(tmp_path / "sheets" / "sheet.png")
     assert sheet.shape == (3, 2 + 10, 2 + 3 * 8)
@@ -76,7 +76,7 @@ def test_fatal_problems_come_first_and_fail(report):
     status, out = report(Problem("odd", "here"), Problem("zero", "there", fatal=True))
     assert status == 1
     assert out.index("PROBLEM: zero: 1") < out.index("note: odd: 1")
-    assert "training is impossible before the problems are solved: 1" in out
+    assert "fix these problems before training: 1" in out
 
 
 def test_pictures_that_cannot_be_read_are_not_drawn(report, pictures, tmp_path):
@@ -90,5 +90,5 @@ def test_pictures_that_cannot_be_read_are_not_drawn(report, pictures, tmp_path):
 
 @pytest.mark.parametrize("name", ["tiles", "list_at_most"])
 def test_numbers_below_0_are_refused(name):
-    with pytest.raises(ValueError, match="--tiles and --list-at-most of 0 and more"):
+    with pytest.raises(ValueError, match="--tiles and --list-at-most of at least 0"):
         CheckOptions(**{name: -1})

@@ -39,7 +39,7 @@ def test_a_skeleton_without_joints_is_not_drawn():
 def test_a_mask_tints_only_what_it_covers():
     mask = torch.zeros(1, 2, 2)
     mask[0, 0, 0] = 1
-    drawn = draw_mask(torch.full((3, 2, 2), 100).byte(), mask, opacity=0.5, colour=(200, 0, 100))
+    drawn = draw_mask(torch.full((3, 2, 2), 100).byte(), mask, opacity=0.5, color=(200, 0, 100))
     assert drawn[:, 0, 0].tolist() == [150, 50, 100]
     assert (drawn[:, 1] == 100).all()
 
@@ -56,5 +56,5 @@ def test_the_grid_goes_row_by_row_and_fills_up_with_background():
 
 
 def test_a_grid_needs_pictures():
-    with pytest.raises(ValueError, match="expected pictures and columns, got 0 and 3"):
+    with pytest.raises(ValueError, match="expected images and columns, got 0 and 3"):
         image_grid([], 3)

@@ -32,7 +32,7 @@ def test_a_batch_knows_which_pairs_a_loss_asks_for(stored):
     kinds = batch.kind.tolist()
     assert batch.different.tolist() == [kind != PairKind.SAME_IMAGE for kind in kinds]
     assert batch.same_person.tolist() == [kind != PairKind.DIFFERENT for kind in kinds]
-    assert (batch.different & batch.same_person).sum() == 1  # a person in two pictures
+    assert (batch.different & batch.same_person).sum() == 1  # a person in two images
 
 
 def test_29_landmarks_are_those_of_ciagan_and_the_mask_is_that_of_all(stored):

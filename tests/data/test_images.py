@@ -57,19 +57,19 @@ def test_what_has_no_header_has_no_size(tmp_path):
     assert picture_size(tmp_path / "missing.png") is None
 
 
-def test_grey_becomes_three_equal_channels(tmp_path):
+def test_gray_becomes_three_equal_channels(tmp_path):
     Image.new("L", (3, 2), 77).save(tmp_path / "a.png")
     assert torch.equal(read_image(tmp_path / "a.png"), torch.full((3, 2, 3), 77).byte())
 
 
-def test_palette_colours_are_looked_up(tmp_path):
+def test_palette_colors_are_looked_up(tmp_path):
     Image.new("RGB", (3, 2), (10, 200, 30)).convert("P", palette=Image.Palette.ADAPTIVE).save(
         tmp_path / "a.png"
     )
     assert read_image(tmp_path / "a.png")[:, 0, 0].tolist() == [10, 200, 30]
 
 
-def test_transparent_pixels_are_put_on_mid_grey(tmp_path):
+def test_transparent_pixels_are_put_on_mid_gray(tmp_path):
     pixels = np.array([[[255, 0, 0, 0], [255, 0, 0, 255], [255, 255, 255, 128]]], dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     image = read_image(tmp_path / "a.png")
@@ -78,7 +78,7 @@ def test_transparent_pixels_are_put_on_mid_grey(tmp_path):
     assert image[0, 0, 2].item() == 192
 
 
-def test_a_transparent_palette_colour_is_put_on_mid_grey(tmp_path):
+def test_a_transparent_palette_color_is_put_on_mid_gray(tmp_path):
     image = Image.new("P", (2, 1))
     image.putpalette([255, 0, 0, 0, 255, 0])
     image.putpixel((1, 0), 1)
@@ -185,7 +185,7 @@ def test_damaged_bytes_are_refused_or_read_but_never_crash(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [(b"", "the file is empty"), (b"hello", "not a picture")]
+    ("content", "message"), [(b"", "the file is empty"), (b"hello", "not an image")]
 )
 def test_what_is_no_picture_is_refused_by_name(tmp_path, content, message):
     (tmp_path / "a.jpg").write_bytes(content)
@@ -199,7 +199,7 @@ def test_a_missing_file_is_an_os_error(tmp_path):
 
 
 def test_names_the_extra_when_pillow_is_missing(tmp_path, monkeypatch):
-    (tmp_path / "a.png").write_bytes(b"a picture")
+    (tmp_path / "a.png").write_bytes(b"an image")
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(MissingExtraError, match=r"graphgan\[recipes\]"):
         read_image(tmp_path / "a.png")
@@ -210,7 +210,7 @@ def test_formats_that_are_not_asked_for_are_not_tried(tmp_path):
     with opened_picture(tmp_path / "a.png", ("JPEG", "PNG")) as image:
         assert image.size == (2, 2)
     with (
-        pytest.raises(ValueError, match=r"a\.png: not a picture, or of an unknown format"),
+        pytest.raises(ValueError, match=r"a\.png: not an image, or an unknown format"),
         opened_picture(tmp_path / "a.png", ("JPEG",)),
     ):
         pass

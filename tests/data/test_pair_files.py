@@ -53,7 +53,7 @@ def test_other_columns_are_refused_and_not_taken_for_no_pairs(read, text):
     ("text", "message"),
     [
         (ROWS.replace("test", "Test"), "line 3: expected the split train or test, got 'Test'"),
-        (ROWS.replace("c.png", "x.png"), "line 3: expected pictures of the folder, got images/x"),
+        (ROWS.replace("c.png", "x.png"), "line 3: expected images of the folder, got images/x"),
         (ROWS + "train,images/a.png\n", "line 5: expected the values split,from,to, got train,"),
     ],
 )
@@ -64,5 +64,5 @@ def test_bad_pairs_are_named_by_line(read, text, message):
 
 
 def test_pictures_of_the_other_split_are_bad(read):
-    with pytest.raises(ValueError, match="line 2: expected pictures of the split 'train'"):
+    with pytest.raises(ValueError, match="line 2: expected images of the split 'train'"):
         read(ROWS, IMAGES[1:], "train")

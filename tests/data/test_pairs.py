@@ -168,21 +168,21 @@ def test_a_sampler_travels_to_other_processes():
 @pytest.mark.parametrize(
     ("persons", "options", "message"),
     [
-        (PERSONS, {"batch_size": 0}, "from 1 to the 10 pictures there are, got 0"),
-        (PERSONS, {"batch_size": 11}, "from 1 to the 10 pictures there are, got 11"),
-        ([], {"batch_size": 1}, "from 1 to the 0 pictures there are, got 1"),
-        (PERSONS, {"batch_size": 4, "same_image_share": -0.1}, "of 0 and more.* got -0.1 and 0"),
+        (PERSONS, {"batch_size": 0}, "from 1 to the 10 images there are, got 0"),
+        (PERSONS, {"batch_size": 11}, "from 1 to the 10 images there are, got 11"),
+        ([], {"batch_size": 1}, "from 1 to the 0 images there are, got 1"),
+        (PERSONS, {"batch_size": 4, "same_image_share": -0.1}, "of at least 0.* got -0.1 and 0"),
         (
             PERSONS,
             {"batch_size": 4, "same_person_share": 0.5},
             "1 together at most; got 0.75 and 0.5",
         ),
         (PERSONS, {"batch_size": 4, "num_pairs": 3}, "at least 4 pairs, a batch, got 3"),
-        ([0, 0, 0, 0], {"batch_size": 4}, "two people or more .* got one"),
+        ([0, 0, 0, 0], {"batch_size": 4}, "at least two people .* got one"),
         (
             [0, 1, 2, 3],
             {"batch_size": 4, "same_person_share": 0.25},
-            "a person with two pictures for same-person pairs, got none",
+            "a person with two images for same-person pairs, got none",
         ),
     ],
 )
@@ -238,7 +238,7 @@ def test_a_seed_chooses_among_the_pictures_of_the_next_person():
 
 
 def test_one_person_has_no_next():
-    with pytest.raises(ValueError, match=r"two people or more .* got one"):
+    with pytest.raises(ValueError, match=r"at least two people .* got one"):
         next_person_pairs([4, 4])
 
 
@@ -257,10 +257,10 @@ def test_every_face_with_itself():
 
 def test_the_next_picture_of_a_person_shows_it_otherwise():
     pairs = next_picture_pairs([0, 1, 0, 2, 0, 1])
-    assert pairs.source.tolist() == [0, 1, 2, 4, 5]  # the third person has one picture
+    assert pairs.source.tolist() == [0, 1, 2, 4, 5]  # the third person has one image
     assert pairs.condition.tolist() == [2, 5, 4, 0, 1]
     assert pairs.kind.tolist() == 5 * [PairKind.SAME_PERSON]
-    with pytest.raises(ValueError, match="a person with two pictures or more, got none"):
+    with pytest.raises(ValueError, match="a person with at least two images, got none"):
         next_picture_pairs([0, 1])
 
 

@@ -87,8 +87,8 @@ def test_without_a_mask_a_photo_is_of_no_use(task, drawn_faces, index):
     [
         (torch.full((68, 2), math.nan), "all missing"),
         (torch.full((68, 2), 30.0), "all equal"),
-        (torch.rand(68, 2) * 50 + 500, "0 of 68 lie inside the picture"),
-        (torch.cat([torch.rand(60, 2) * 50, torch.rand(8, 2) * 1e9]), "too many for a picture"),
+        (torch.rand(68, 2) * 50 + 500, "0 of 68 lie inside the image"),
+        (torch.cat([torch.rand(60, 2) * 50, torch.rand(8, 2) * 1e9]), "too many for an image"),
     ],
 )
 def test_landmarks_that_are_no_face_of_the_photo_are_a_reason(task, landmarks, message):
@@ -102,7 +102,7 @@ def test_landmarks_that_are_no_face_of_the_photo_are_a_reason(task, landmarks, m
 
 @pytest.mark.parametrize(
     ("content", "detail"),
-    [(b"", "the file is empty"), (b"?", "not a picture, or of an unknown format")],
+    [(b"", "the file is empty"), (b"?", "not an image, or an unknown format")],
 )
 def test_a_photo_that_cannot_be_read_is_a_reason(task, content, detail):
     outcome = crop_photo(task(torch.rand(68, 2), content), None)
@@ -127,7 +127,7 @@ def test_no_face_is_a_reason(task):
 
 @pytest.fixture
 def person_task(tmp_path):
-    """A photo of a drawn person, of which joints may be changed and the picture be cut."""
+    """A photo of a drawn person, of which joints may be changed and the image be cut."""
 
     def person_task(crop="person", change=lambda joints: None, width=64) -> CropTask:
         image, joints = SyntheticPersons(1, 1)[0]

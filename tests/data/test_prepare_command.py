@@ -61,8 +61,8 @@ def test_photos_may_say_their_split(prepare):
 def test_the_report_says_what_was_found(prepare, capsys):
     prepare(4)
     out = capsys.readouterr().out
-    assert "4 pictures of 4 people, 6 x 8 pixels" in out
-    assert "files that are no photos: {'.txt': 2}" in out
+    assert "4 images of 4 people, 6 x 8 pixels" in out
+    assert "files that are not photos: {'.txt': 2}" in out
     assert "mind the gap" in out
     assert "landmarks missing: 0 in 0 photos" in out
 
@@ -70,9 +70,9 @@ def test_the_report_says_what_was_found(prepare, capsys):
 @pytest.mark.parametrize(
     ("images", "out", "message"),
     [
-        ("photos", "photos/out", "lies inside --images"),
-        ("photos", "photos", "lies inside --images"),
-        ("photos", ".", "holds --images"),
+        ("photos", "photos/out", "is inside --images"),
+        ("photos", "photos", "is inside --images"),
+        ("photos", ".", "contains --images"),
     ],
 )
 def test_folders_that_overlap_are_refused(tmp_path, monkeypatch, images, out, message):

@@ -128,7 +128,7 @@ def test_another_version_is_refused(root):
 def test_a_manifest_that_was_cut_is_refused(root):
     text = (root / "manifest.csv").read_text()
     (root / "manifest.csv").write_text("".join(text.splitlines(keepends=True)[:-1]))
-    assert "expected 4 pictures, as prepared.json says, got 3" in refusal(root)
+    assert "expected 4 images, as prepared.json says, got 3" in refusal(root)
     (root / "manifest.csv").write_text(text[:-20])
     assert "manifest.csv: line 5: " in refusal(root)
 
@@ -173,14 +173,14 @@ def test_listed_pairs_across_the_split_are_refused(root):
     (root / "pairs.csv").write_text(
         'split,from,to\ntrain,images/bob/2.png,"images/zoë, née x/3.png"\n'
     )
-    with pytest.raises(ValueError, match=r"pairs\.csv: line 2: expected pictures of the split"):
+    with pytest.raises(ValueError, match=r"pairs\.csv: line 2: expected images of the split"):
         PreparedPictures(root, "train").listed_pairs()
 
 
 def test_an_empty_split_is_refused(root):
     text = (root / "manifest.csv").read_text()
     (root / "manifest.csv").write_text(text.replace(",test,", ",train,"))
-    assert "no pictures in the split 'test', of 4 in all" in refusal(root, "test")
+    assert "no images in the split 'test', of 4 in all" in refusal(root, "test")
 
 
 def test_faces_without_a_mask_are_named(face_rows):

@@ -153,7 +153,7 @@ def test_overwrite_replaces_a_complete_and_an_unfinished_folder(prepare, photo_f
 def test_a_folder_of_something_else_is_never_touched(prepare, photo_folder, overwrite):
     (photo_folder / "out").mkdir()
     (photo_folder / "out" / "thesis.tex").write_text("precious")
-    with pytest.raises(ValueError, match="expected a new or an empty folder"):
+    with pytest.raises(ValueError, match="expected a new or empty folder"):
         prepare(overwrite=overwrite)
     assert content(photo_folder / "out") == {"thesis.tex": b"precious"}
 
@@ -217,7 +217,7 @@ def test_a_folder_with_a_record_of_something_else_is_never_touched(prepare, phot
     (photo_folder / "out" / "images" / "mine.png").write_bytes(b"precious")
     (photo_folder / "out" / "progress.jsonl").write_text('{"of": "another tool"}\n')
     before = content(photo_folder / "out")
-    with pytest.raises(ValueError, match="expected a new or an empty folder"):
+    with pytest.raises(ValueError, match="expected a new or empty folder"):
         prepare(overwrite=True)
     assert content(photo_folder / "out") == before
 

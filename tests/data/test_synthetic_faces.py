@@ -47,7 +47,7 @@ def share_inside(polygon, size):
 
 
 def changed_pixels(identity, other, seen, size):
-    """Where the pictures of two people in one view differ."""
+    """Where the images of two people in one view differ."""
     first, second = (render_face(who, seen, size).image.int() for who in (identity, other))
     return ((first - second).abs().sum(0) > 12).numpy()
 
@@ -137,7 +137,7 @@ def test_refuses_a_picture_that_is_too_small():
 
 
 def test_refuses_light_from_nowhere():
-    with pytest.raises(ValueError, match="towards the light"):
+    with pytest.raises(ValueError, match="toward the light"):
         View(light=(0.0, 0.0, 0.0))
 
 
@@ -202,7 +202,7 @@ def test_a_persons_true_answer_in_an_own_view_is_that_picture():
     faces = SyntheticFaces(3, 2, size=48, seed=3)
     for index in range(6):
         assert same(faces.true_answer(index, index), faces[index])
-        assert same(faces.true_answer(index ^ 1, index), faces[index])  # by any picture of hers
+        assert same(faces.true_answer(index ^ 1, index), faces[index])  # by any image of hers
 
 
 def test_the_true_answer_is_the_condition_in_the_view_of_the_source():
@@ -325,7 +325,7 @@ def test_the_skin_of_the_face_ends_at_the_jaw_line(who, yaw, pitch, roll):
     assert inside[2:-2].all() and not outside.any()
 
 
-def test_colours_change_across_the_jaw_line():
+def test_colors_change_across_the_jaw_line():
     steps = torch.arange(-6, 7)
     found = []
     for who in range(8):

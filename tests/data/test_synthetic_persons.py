@@ -87,18 +87,18 @@ def test_names_and_persons_count_from_nought():
 
 @given(seed=seeds)
 def test_joints_lie_on_the_person(seed):
-    """Another person in the same scene changes the picture at every joint that shows."""
+    """Another person in the same scene changes the image at every joint that shows."""
     who, seen = figure(seed), scene(seed)
-    grey = {"top_pattern": "plain", "legwear": "trousers"}
+    gray = {"top_pattern": "plain", "legwear": "trousers"}
     bright = dict.fromkeys(
         ("skin", "hair", "top", "top_accent", "bottom", "shoes"), (1.0, 1.0, 1.0)
     )
     dark = dict.fromkeys(bright, (0.02, 0.02, 0.02))
-    one, other = (render_person(replace(who, **grey, **c), seen) for c in (bright, dark))
+    one, other = (render_person(replace(who, **gray, **c), seen) for c in (bright, dark))
     assert torch.equal(one.landmarks.nan_to_num(-1), other.landmarks.nan_to_num(-1))
     there = one.landmarks[~one.landmarks.isnan().any(1)].round().long()
     changed = (one.image.int() - other.image.int()).abs().sum(0)
-    features = 3  # eyes and nose are painted in colours of their own
+    features = 3  # eyes and nose are painted in colors of their own
     assert (changed[there[:, 1], there[:, 0]] < 60).sum() <= features
 
 
@@ -221,7 +221,7 @@ def test_a_print_is_on_the_front_alone():
         (lambda: SyntheticPersons(1, 1, size=(128, 8)), "at least 16, got 128 x 8"),
         (lambda: render_person(Figure(), Scene(), (15, 64)), "at least 16, got 15 x 64"),
         (lambda: Scene(background="beach"), "'noise'.*got 'beach'"),
-        (lambda: Scene(light=(0.0, 0.0, 0.0)), "a direction towards the light"),
+        (lambda: Scene(light=(0.0, 0.0, 0.0)), "a direction toward the light"),
     ],
 )
 def test_values_out_of_range_are_named(make, message):

@@ -1,17 +1,17 @@
-"""A prepared folder of coloured faces, and a study of it."""
+"""A prepared folder of colored faces, and a study of it."""
 
 from pathlib import Path
 
 import pytest
 import torch
-from coloured_faces import (
-    ColourDetector,
-    ColourLandmarker,
-    ColourRecogniser,
-    Grey,
-    Recoloured,
+from colored_faces import (
+    ColorDetector,
+    ColorLandmarker,
+    ColorRecognizer,
+    Gray,
+    Recolored,
     Shifted,
-    coloured_folder,
+    colored_folder,
     open_folder,
 )
 from drawn_folder import drawn_folder
@@ -35,7 +35,7 @@ from graphgan.landmarks.masks import face_mask
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory) -> Path:
     """Six people, four of them to test, with three frames of each of two videos."""
-    return coloured_folder(tmp_path_factory.mktemp("coloured"))
+    return colored_folder(tmp_path_factory.mktemp("colored"))
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +45,7 @@ def pictures(folder):
 
 @pytest.fixture(scope="session")
 def tools():
-    return Tools(ColourDetector(), ColourLandmarker(), [ColourRecogniser()])
+    return Tools(ColorDetector(), ColorLandmarker(), [ColorRecognizer()])
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def evaluation(pictures, tools):
     """Of four systems, whose every number can be worked out."""
     settings = Settings(false_accept_rates=(0.1,))  # of one in 100 there are too few impostors
     study = Study(pictures, draw_protocol(pictures.pictures), ToolRunner(tools), settings)
-    return evaluate(study, [Original(), Grey(), Shifted(3), Recoloured()])
+    return evaluate(study, [Original(), Gray(), Shifted(3), Recolored()])
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +87,7 @@ def drawn(tmp_path_factory) -> Path:
 def drawn_study(drawn):
     """All of them, looked at by networks."""
     pictures = open_folder(drawn)
-    tools = Tools(CenterFace(40), FaceMesh(), [ColourRecogniser()], (), ExpressionReader())
+    tools = Tools(CenterFace(40), FaceMesh(), [ColorRecognizer()], (), ExpressionReader())
     return Study(pictures, draw_protocol(pictures.pictures, split="all"), ToolRunner(tools))
 
 

@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from coloured_faces import Grey, Recoloured, colour_of
+from colored_faces import Gray, Recolored, color_of
 
 from graphgan.data.batches import to_uint8_image
 from graphgan.evaluation.evaluate import evaluate
@@ -34,10 +34,10 @@ def test_missing_results_are_left_out_and_counted(pictures, tools, tmp_path):
     study = Study(pictures, protocol, ToolRunner(tools), Settings())
     evaluation = evaluate(study, [FolderOfResults(tmp_path, name="theirs")])
     row = evaluation.rows["theirs"]
-    assert row["detected by colours"].count == 9
-    assert row["colour, pipeline: rank-1"].value == 1
-    assert row["FD-colour"].note.startswith("not measured (results are missing: ")
-    parrot = row["colour, parrot, conditions drawn"]
+    assert row["detected by colors"].count == 9
+    assert row["color, pipeline: rank-1"].value == 1
+    assert row["FD-color"].note.startswith("not measured (results are missing: ")
+    parrot = row["color, parrot, conditions drawn"]
     assert parrot.note == "not measured (no results for the parrot images)"
     assert "theirs: no result for 15 of 24 probes" in evaluation.warnings
     shown = evaluation.sheet["theirs"]  # six rows, of which the last have no results
@@ -54,15 +54,15 @@ def ciagan(tmp_path_factory):
 
 @pytest.mark.slow
 def test_stand_ins_are_counted_and_the_sheet_shows_whom_ciagan_knows(study, ciagan):
-    evaluation = evaluate(study, [ciagan, Recoloured()])
+    evaluation = evaluate(study, [ciagan, Recolored()])
     told = "ciagan: 24 of 24 conditions are none of its people; others of its people stand in"
     assert told in evaluation.warnings
-    note = evaluation.rows["ciagan"]["colour: nearer to the condition"].note
+    note = evaluation.rows["ciagan"]["color: nearer to the condition"].note
     assert note == "not measured (the conditions are not among its people)"
-    colours = {tuple(colour_of(i).tolist()) for i in (0, 1)}
+    colors = {tuple(color_of(i).tolist()) for i in (0, 1)}
     middles = to_uint8_image(evaluation.sheet["condition"])[:, :, 64, 64]
-    assert {tuple(colour.tolist()) for colour in middles} <= colours
-    again = to_uint8_image(evaluation.sheet["recoloured"])[:, :, 64, 64]
+    assert {tuple(color.tolist()) for color in middles} <= colors
+    again = to_uint8_image(evaluation.sheet["recolored"])[:, :, 64, 64]
     assert torch.equal(again, middles)
 
 
@@ -81,10 +81,10 @@ def test_faces_without_all_landmarks_are_not_asked_about_by_who_goes_by_them(stu
     pictures.pictures = rows
     found = evaluate(Study(pictures, study.protocol, ToolRunner(tools)), [Original()])
     row = found.rows["original"]
-    assert row["colour, pose known: rank-1"].count == 11
-    assert row["detected by colours"].count == 24
-    assert row["colour, pose known: rank-1"].value == 1
-    assert row["colour, pipeline: rank-1"].count == 12
+    assert row["color, pose known: rank-1"].count == 11
+    assert row["detected by colors"].count == 24
+    assert row["color, pose known: rank-1"].value == 1
+    assert row["color, pipeline: rank-1"].count == 12
     assert any("1 probes lack landmarks" in line for line in found.warnings)
 
 
@@ -94,7 +94,7 @@ def test_a_folder_without_any_result_for_the_probes_is_refused(pictures, tools, 
     write_image(tmp_path / "something.png", pictures[0].image)
     study = Study(pictures, draw_protocol(pictures.pictures), ToolRunner(tools), Settings())
     with pytest.raises(
-        ValueError, match=r"expected results named after the pictures, such as p2-v0-0\.png, got"
+        ValueError, match=r"expected results named after the images, such as p2-v0-0\.png, got"
     ):
         evaluate(study, [FolderOfResults(tmp_path, name="theirs")])
 
@@ -123,7 +123,7 @@ def test_results_that_are_no_pictures_are_refused(study, made, message):
 
 
 def test_it_says_how_often_the_conditions_look_like_the_sources(make_study):
-    key = "colour: conditions themselves verified as the source"
+    key = "color: conditions themselves verified as the source"
     others = evaluate(make_study(), [Original()]).facts[key]
     assert others["value"] == 0 and others["count"] == 12
 
@@ -133,19 +133,17 @@ def test_nobody_is_the_condition_of_one_person_alone(pictures, tools):
     alone = copy.copy(pictures)
     alone.pictures, alone.persons, alone.names = rows, [0] * 6, [row.name for row in rows]
     study = Study(alone, draw_protocol(rows), ToolRunner(tools))
-    found = evaluate(study, [Original(), Grey()])
-    assert found.rows["original"]["detected by colours"].value == 1
+    found = evaluate(study, [Original(), Gray()])
+    assert found.rows["original"]["detected by colors"].value == 1
     assert found.cautions[0] == "only 1 person: intervals are wide"
     assert any(line.startswith("no re-identification") for line in found.cautions)
-    with pytest.raises(
-        ValueError, match="recoloured: expected a second person to be the condition"
-    ):
-        evaluate(study, [Recoloured()])
+    with pytest.raises(ValueError, match="recolored: expected a second person as condition"):
+        evaluate(study, [Recolored()])
 
 
 def test_what_a_network_was_trained_with_does_not_judge_it(study):
-    class Taught(Recoloured):
-        trained_with = ("lite2", "colour")
+    class Taught(Recolored):
+        trained_with = ("lite2", "color")
 
     class Named(torch.nn.Module):
         name = "lite2"
@@ -154,11 +152,11 @@ def test_what_a_network_was_trained_with_does_not_judge_it(study):
             return images.float().mean((2, 3))
 
     found = evaluate(study, [Original(), Taught()], features=[Named()])
-    row, other = found.rows["recoloured"], found.rows["original"]
+    row, other = found.rows["recolored"], found.rows["original"]
     why = "not measured (the network was trained with {})"
     for name in ("FD-lite2", "KID-lite2", "told from real by lite2"):
         assert row[name].note == why.format("lite2") and other[name].value is not None
-    for name in ("colour, pipeline: rank-1", "colour: linked, conditions drawn", "FD-colour"):
-        assert row[name].note == why.format("colour") and other[name].value is not None
-    assert row["detected by colours"].value == 1
+    for name in ("color, pipeline: rank-1", "color: linked, conditions drawn", "FD-color"):
+        assert row[name].note == why.format("color") and other[name].value is not None
+    assert row["detected by colors"].value == 1
     assert set(found.curves["pipeline"]) == {"original"}

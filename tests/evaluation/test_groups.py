@@ -44,13 +44,13 @@ def test_a_group_is_measured_as_if_there_were_no_others(varied):
     groups = {"half: first": first, "half: both": torch.ones_like(first)}
     found = evaluate(varied, [Original()], groups=groups)
     own, whole = found.groups["original"], found.rows["original"]
-    assert own["half: first"]["detected by colours"].count == half
+    assert own["half: first"]["detected by colors"].count == half
     asked = int((varied.asked & first).sum())
-    assert 0 < own["half: first"]["colour, pipeline: rank-1"].count == asked < half
-    assert own["half: first"]["colour, pipeline: pairs AUC"].count < 3000
+    assert 0 < own["half: first"]["color, pipeline: rank-1"].count == asked < half
+    assert own["half: first"]["color, pipeline: pairs AUC"].count < 3000
     for name, cell in own["half: both"].items():
         assert cell == whole[name]
-    assert set(whole) - set(own["half: both"]) == {"FD-colour", "FD-lite2", "KID-lite2"}  # of sets
+    assert set(whole) - set(own["half: both"]) == {"FD-color", "FD-lite2", "KID-lite2"}  # of sets
 
 
 def test_a_group_without_a_result_says_so(varied):
@@ -63,9 +63,9 @@ def test_a_group_without_a_result_says_so(varied):
     first = torch.arange(24) < 12
     own = evaluate(varied, [Half()], groups={"half: first": first}).groups["original"]
     why = "not measured (no result with all landmarks to ask about)"
-    assert own["half: first"]["colour, pipeline: rank-1"].note == why
+    assert own["half: first"]["color, pipeline: rank-1"].note == why
     note = "not measured (no pair of one person in two videos)"
-    assert own["half: first"]["colour, pipeline: pairs AUC"].note == note
+    assert own["half: first"]["color, pipeline: pairs AUC"].note == note
     assert all(cell.note for cell in own["half: first"].values())
 
 
@@ -150,8 +150,8 @@ def test_groups_are_measured(study, tmp_path, few):
     probes = [study.pictures.pictures[i] for i in study.protocol.probes]
     found = evaluate(study, [Original()], groups=read_groups(path, probes)[0]).groups["original"]
     for name in ("tone: dark", "tone: light"):
-        assert found[name]["detected by colours"].count == 12
-        assert found[name]["colour, pipeline: rank-1"].count == 6
+        assert found[name]["detected by colors"].count == 12
+        assert found[name]["color, pipeline: rank-1"].count == 6
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_whole_photos_are_cut_and_other_sizes_are_brought_to_ours(request_, tmp_
 
 def test_results_that_are_missing_or_cannot_be_read_are_nan(request_, tmp_path):
     write_image(tmp_path / "anna-1.png", to_uint8_image(request_.source)[0])
-    (tmp_path / "bert-1.png").write_bytes(b"no picture")
+    (tmp_path / "bert-1.png").write_bytes(b"no image")
     system = FolderOfResults(tmp_path, name="theirs")
     assert system(request_).isnan().flatten(1).all(1).tolist() == [False, True, True]
     assert system.remarks(request_.pictures, (64, 64)) == ["theirs: 1 results cannot be read"]
@@ -42,7 +42,7 @@ def test_results_that_are_missing_or_cannot_be_read_are_nan(request_, tmp_path):
 def test_two_results_of_one_name_are_refused(request_, tmp_path):
     for suffix in ("png", "jpg"):
         write_image(tmp_path / f"anna-1.{suffix}", to_uint8_image(request_.source)[0])
-    with pytest.raises(ValueError, match="two results of one name"):
+    with pytest.raises(ValueError, match="two results with one name"):
         FolderOfResults(tmp_path)
 
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from coloured_faces import ColourDetector, Grey, Recoloured, shape_of_a_face
+from colored_faces import ColorDetector, Gray, Recolored, shape_of_a_face
 
 from graphgan.evaluation.cache import ResultCache
 from graphgan.evaluation.study import Study, Subject
@@ -11,8 +11,8 @@ from graphgan.faces.contracts import Faces
 
 
 def test_where_no_face_is_found_the_usual_place_is_taken(study):
-    grey = study.results(Grey(), study.protocol.probes, study.protocol.conditions)
-    seen = study.see(grey.images)
+    gray = study.results(Gray(), study.protocol.probes, study.protocol.conditions)
+    seen = study.see(gray.images)
     assert not seen.found.any()
     boxes = torch.stack([faces.boxes[0] for faces in study.originals.faces])
     usual = boxes.median(0).values
@@ -22,7 +22,7 @@ def test_where_no_face_is_found_the_usual_place_is_taken(study):
 
 
 def test_without_any_original_found_the_usual_place_is_the_middle(pictures, tools, study):
-    class Blind(ColourDetector):
+    class Blind(ColorDetector):
         def __call__(self, image):
             return Faces.of_boxes(torch.zeros(0, 4))
 
@@ -35,7 +35,7 @@ def test_results_are_made_once_for_the_same_pictures_and_conditions(
 ):
     made = []
 
-    class Counting(Recoloured):
+    class Counting(Recolored):
         def __call__(self, request):
             made.append(len(request.source))
             return super().__call__(request)
@@ -54,7 +54,7 @@ def test_results_are_made_once_for_the_same_pictures_and_conditions(
 def test_what_takes_no_condition_is_not_made_again_for_others(tools, study, tmp_path):
     made = []
 
-    class Counting(Grey):
+    class Counting(Gray):
         def __call__(self, request):
             made.append(len(request.source))
             return super().__call__(request)
@@ -68,7 +68,7 @@ def test_what_takes_no_condition_is_not_made_again_for_others(tools, study, tmp_
 def test_a_system_is_told_names_photos_and_people(study):
     asked = []
 
-    class Curious(Grey):
+    class Curious(Gray):
         def __call__(self, request):
             asked.append(request)
             return super().__call__(request)
@@ -85,7 +85,7 @@ def test_a_system_is_told_names_photos_and_people(study):
 def test_results_are_made_and_seen_once(study):
     calls = []
 
-    class Counting(Grey):
+    class Counting(Gray):
         def __call__(self, request):
             calls.append(len(request.source))
             return super().__call__(request)
@@ -98,15 +98,15 @@ def test_results_are_made_and_seen_once(study):
 
 
 def test_what_was_found_is_not_found_again(study):
-    subject = Subject(study, Grey())
+    subject = Subject(study, Gray())
     assert [subject.once("x", lambda: 1), subject.once("x", lambda: 2)] == [1, 1]
     assert subject.among(subject.present).once("x", lambda: 3) == 1
 
 
 def test_a_system_without_a_single_result_is_refused(study):
-    class Nothing(Recoloured):
+    class Nothing(Recolored):
         def __call__(self, request):
             return torch.full_like(request.source, torch.nan)
 
-    with pytest.raises(ValueError, match="recoloured: expected results for the probes, got none"):
+    with pytest.raises(ValueError, match="recolored: expected results for the probes, got none"):
         Subject(study, Nothing())

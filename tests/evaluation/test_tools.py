@@ -2,19 +2,19 @@ from dataclasses import replace
 
 import pytest
 import torch
-from coloured_faces import (
-    GREY,
+from colored_faces import (
+    GRAY,
     SIZE,
-    ColourDetector,
-    ColourLandmarker,
-    ColourRecogniser,
-    colour_of,
+    ColorDetector,
+    ColorLandmarker,
+    ColorRecognizer,
+    color_of,
     draw_face,
 )
 
 from graphgan.evaluation.cache import ResultCache
 from graphgan.evaluation.tools import ToolRunner
-from graphgan.faces.contracts import Faces, NamingRecogniser
+from graphgan.faces.contracts import Faces, NamingRecognizer
 
 BOXES = [(20, 30, 80, 90), (30, 20, 85, 75), (25, 25, 90, 90)]
 
@@ -22,14 +22,14 @@ BOXES = [(20, 30, 80, 90), (30, 20, 85, 75), (25, 25, 90, 90)]
 @pytest.fixture(scope="module")
 def faces():
     """Three faces and one image without any."""
-    drawn = [draw_face(colour_of(i), box) for i, box in enumerate(BOXES)]
-    nothing = torch.full((3, SIZE, SIZE), GREY, dtype=torch.uint8)
+    drawn = [draw_face(color_of(i), box) for i, box in enumerate(BOXES)]
+    nothing = torch.full((3, SIZE, SIZE), GRAY, dtype=torch.uint8)
     images = torch.stack([*(image for image, _ in drawn), nothing])
     points = torch.stack([*(points for _, points in drawn), torch.full((68, 2), torch.nan)])
     return images, points
 
 
-class Pointing(ColourDetector):
+class Pointing(ColorDetector):
     """Scores, and two points of each face: its upper corners."""
 
     name = "points"
@@ -48,8 +48,8 @@ def test_every_image_gets_its_own_answer(tools, faces, workers):
         assert [own.boxes.tolist() for own in found] == [[list(box)] for box in BOXES] + [[]]
         landmarks = tool_runner.locate(images, found)
         torch.testing.assert_close(landmarks, points, equal_nan=True, rtol=0, atol=1e-4)
-        described = tool_runner.describe(images, points, tools.recognisers[0])
-    expected = torch.stack([colour_of(i).float() / 255 for i in range(3)])
+        described = tool_runner.describe(images, points, tools.recognizers[0])
+    expected = torch.stack([color_of(i).float() / 255 for i in range(3)])
     torch.testing.assert_close(described[:3], expected)
     assert described[3].isnan().all()
 
@@ -58,7 +58,7 @@ def test_scores_and_points_reach_the_landmarker(tools, faces, tmp_path):
     """From the cache as from the detector; where nothing was found, other detectors stand in."""
     seen = []
 
-    class Curious(ColourLandmarker):
+    class Curious(ColorLandmarker):
         def __call__(self, image, faces):
             seen.append(faces)
             return super().__call__(image, faces)
@@ -89,7 +89,7 @@ def test_small_images_are_enlarged_and_answers_brought_back(tools, faces):
             points = torch.tensor([[[15.5, 31.5], [63.5, 31.5]]])
             return Faces(torch.tensor([[15.5, 31.5, 63.5, 95.5]]), torch.ones(1), points)
 
-    class Same(ColourLandmarker):
+    class Same(ColorLandmarker):
         def __call__(self, image, faces):
             assert image.shape == (3, SIZE, SIZE)
             assert faces.points.tolist() == [[[15.5, 31.5], [63.5, 31.5]]]
@@ -103,7 +103,7 @@ def test_small_images_are_enlarged_and_answers_brought_back(tools, faces):
     assert found[0].points.tolist() == [[[7.5, 15.5], [31.5, 15.5]]]
     landmarks = tool_runner.locate(small, found)
     low, high = torch.tensor([7.5, 15.5]), torch.tensor([31.5, 47.5])
-    expected = ColourLandmarker()(small[0], found[0]).points[0]
+    expected = ColorLandmarker()(small[0], found[0]).points[0]
     torch.testing.assert_close(landmarks[0], expected)
     assert (landmarks[0].amin(0) >= low).all() and (landmarks[0].amax(0) <= high).all()
 
@@ -114,26 +114,26 @@ def test_images_without_faces_alone_give_nothing(tools, faces):
     found = tool_runner.find(images[3:], tools.detector)
     assert [tuple(values.shape) for values in found[0]] == [(0, 4), (0,), (0, 0, 2)]
     assert tool_runner.locate(images[3:], found).isnan().all()
-    assert tool_runner.describe(images[3:], points[3:], tools.recognisers[0]).isnan().all()
+    assert tool_runner.describe(images[3:], points[3:], tools.recognizers[0]).isnan().all()
 
 
 def test_what_was_asked_before_is_remembered(tools, faces, tmp_path):
     images, points = faces
     asked = []
 
-    class Counting(ColourRecogniser):
+    class Counting(ColorRecognizer):
         def __call__(self, image, landmarks):
             asked.append(image)
             return super().__call__(image, landmarks)
 
-    recogniser = Counting()
+    recognizer = Counting()
     for _ in range(2):
         tool_runner = ToolRunner(
-            replace(tools, recognisers=[recogniser]), cache=ResultCache(tmp_path)
+            replace(tools, recognizers=[recognizer]), cache=ResultCache(tmp_path)
         )
-        first = tool_runner.describe(images, points, recogniser)
+        first = tool_runner.describe(images, points, recognizer)
     assert len(asked) == 3
-    tool_runner.describe(images[:1], points[:1], recogniser)
+    tool_runner.describe(images[:1], points[:1], recognizer)
     assert len(asked) == 4
     assert first.shape == (4, 3)
 
@@ -141,22 +141,22 @@ def test_what_was_asked_before_is_remembered(tools, faces, tmp_path):
 def test_tools_of_one_fingerprint_do_not_share_answers(tools, faces, tmp_path):
     images, points = faces
 
-    class Red(ColourRecogniser):
+    class Red(ColorRecognizer):
         name = "red"
 
         def __call__(self, image, landmarks):
             return super().__call__(image, landmarks)[:, :1]
 
-    recognisers = [tools.recognisers[0], Red()]
-    tool_runner = ToolRunner(replace(tools, recognisers=recognisers), cache=ResultCache(tmp_path))
-    widths = [tool_runner.describe(images, points, one).shape[1] for one in recognisers]
+    recognizers = [tools.recognizers[0], Red()]
+    tool_runner = ToolRunner(replace(tools, recognizers=recognizers), cache=ResultCache(tmp_path))
+    widths = [tool_runner.describe(images, points, one).shape[1] for one in recognizers]
     assert widths == [3, 1]
 
 
 def test_another_landmarker_is_asked_anew(tools, faces, tmp_path):
     images, _ = faces
 
-    class Moved(ColourLandmarker):
+    class Moved(ColorLandmarker):
         fingerprint = "2"
 
         def __call__(self, image, faces):
@@ -174,26 +174,26 @@ def test_another_landmarker_is_asked_anew(tools, faces, tmp_path):
 def test_who_names_people_is_asked_for_names(tools, faces):
     images, points = faces
 
-    class Naming(ColourRecogniser):
+    class Naming(ColorRecognizer):
         has_classes = True
 
         def logits(self, image, landmarks):
             return self(image, landmarks).repeat(1, 2)
 
-    recogniser = Naming()
-    assert isinstance(recogniser, NamingRecogniser)
-    tool_runner = ToolRunner(replace(tools, recognisers=[recogniser]))
-    logits = tool_runner.classify(images, points, recogniser)
+    recognizer = Naming()
+    assert isinstance(recognizer, NamingRecognizer)
+    tool_runner = ToolRunner(replace(tools, recognizers=[recognizer]))
+    logits = tool_runner.classify(images, points, recognizer)
     assert logits.shape == (4, 6)
     assert logits.isnan().all(1).tolist() == [False, False, False, True]
 
 
 def test_two_detectors_of_one_name_are_refused(tools):
-    with pytest.raises(ValueError, match="detectors of different names"):
-        replace(tools, detectors=[ColourDetector()])
+    with pytest.raises(ValueError, match="detectors with different names"):
+        replace(tools, detectors=[ColorDetector()])
 
 
-@pytest.mark.parametrize("recognisers", [[], [ColourRecogniser(), ColourRecogniser()]])
-def test_no_recogniser_and_two_of_one_name_are_refused(tools, recognisers):
-    with pytest.raises(ValueError, match="recognisers of different names"):
-        replace(tools, recognisers=recognisers)
+@pytest.mark.parametrize("recognizers", [[], [ColorRecognizer(), ColorRecognizer()]])
+def test_no_recognizer_and_two_of_one_name_are_refused(tools, recognizers):
+    with pytest.raises(ValueError, match="recognizers with different names"):
+        replace(tools, recognizers=recognizers)

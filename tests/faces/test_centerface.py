@@ -239,7 +239,7 @@ def test_however_much_looks_like_a_face_the_work_is_bounded(monkeypatch):
     assert max(looks) <= centerface._LOOKS and max(pixels) <= 576**2
     assert len(faces.boxes) < 2 * count
     monkeypatch.setattr(centerface, "_MOST", 300)
-    with pytest.raises(ValueError, match="expected at most 300 places that may be faces in an im"):
+    with pytest.raises(ValueError, match="expected at most 300 face candidates in an im"):
         CenterFace()(noise)
 
 

@@ -2,22 +2,22 @@
 
 import pytest
 import torch
-from coloured_faces import ColourDetector, ColourLandmarker, ColourRecogniser
+from colored_faces import ColorDetector, ColorLandmarker, ColorRecognizer
 
 from graphgan.faces import contracts
 from graphgan.faces.contracts import (
     FaceDetector,
     Faces,
     Landmarker,
-    NamingRecogniser,
-    Recogniser,
+    NamingRecognizer,
+    Recognizer,
 )
-from graphgan.faces.registry import DETECTORS, LANDMARKERS, RECOGNISERS, ToolOptions
+from graphgan.faces.registry import DETECTORS, LANDMARKERS, RECOGNIZERS, ToolOptions
 
 EVERY_TOOL = [
     *((FaceDetector, make) for make in DETECTORS.values()),
     *((Landmarker, make) for make in LANDMARKERS.values()),
-    *((Recogniser, make) for make in RECOGNISERS.values()),
+    *((Recognizer, make) for make in RECOGNIZERS.values()),
 ]
 
 
@@ -46,11 +46,11 @@ def test_every_tool_that_is_offered_keeps_its_contract(contract, make):
     assert tool.name and tool.fingerprint
 
 
-@pytest.mark.parametrize("tool", [ColourDetector(), ColourLandmarker(), ColourRecogniser()])
+@pytest.mark.parametrize("tool", [ColorDetector(), ColorLandmarker(), ColorRecognizer()])
 def test_tools_need_no_base_class(tool):
-    assert isinstance(tool, FaceDetector | Landmarker | Recogniser)
-    assert isinstance(tool, Recogniser) == isinstance(tool, ColourRecogniser)
-    assert not isinstance(tool, NamingRecogniser)
+    assert isinstance(tool, FaceDetector | Landmarker | Recognizer)
+    assert isinstance(tool, Recognizer) == isinstance(tool, ColorRecognizer)
+    assert not isinstance(tool, NamingRecognizer)
 
 
 def test_the_example_of_the_page_is_a_detector():

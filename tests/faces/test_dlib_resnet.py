@@ -1,4 +1,4 @@
-"""dlib's recogniser without dlib gives dlib's numbers, on drawn faces and on noise."""
+"""dlib's recognizer without dlib gives dlib's numbers, on drawn faces and on noise."""
 
 import importlib
 import pickle
@@ -13,9 +13,9 @@ from safetensors.torch import load_file
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.faces import dlib_resnet
 from graphgan.faces._dlib_chips import face_chips
-from graphgan.faces.contracts import Recogniser
+from graphgan.faces.contracts import Recognizer
 from graphgan.faces.dlib import packaged_weights
-from graphgan.faces.dlib_resnet import DlibResNet, DlibResNetRecogniser
+from graphgan.faces.dlib_resnet import DlibResNet, DlibResNetRecognizer
 from graphgan.weights import weights_file
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -25,7 +25,7 @@ FILE = "dlib_face_recognition_resnet_model_v1.dat"
 @cache
 def script():
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(SCRIPTS)  # it imports its neighbours
+        patch.syspath_prepend(SCRIPTS)  # it imports its neighbors
         return importlib.import_module("convert_dlib_resnet")
 
 
@@ -101,8 +101,8 @@ def test_what_lies_beside_the_image_is_black_as_with_dlib():
 def test_distances_are_those_of_dlib():
     """Up to a thousandth, also where the faces are large."""
     drawn = [*faces(5, 160), *faces(2, 420)]
-    recognise = DlibResNetRecogniser()
-    given = torch.cat([recognise(image, points[None]) for image, points in drawn])
+    recognize = DlibResNetRecognizer()
+    given = torch.cat([recognize(image, points[None]) for image, points in drawn])
     expected = torch.stack([dlib_descriptor(image, points) for image, points in drawn])
     assert torch.pdist(expected).max() > 0.3
     assert (torch.pdist(given) - torch.pdist(expected)).abs().max() < 1e-3
@@ -114,9 +114,9 @@ def test_many_faces_of_an_image_are_as_each_alone():
     torch.manual_seed(0)
     points = landmarks + 20 * torch.randn(20, 1, 2)
     points[3, 40, 0], points[19, 0, 1] = torch.nan, torch.inf
-    recognise = DlibResNetRecogniser()
-    given = recognise(image, points)
-    alone = torch.cat([recognise(image, one[None]) for one in points])
+    recognize = DlibResNetRecognizer()
+    given = recognize(image, points)
+    alone = torch.cat([recognize(image, one[None]) for one in points])
     torch.testing.assert_close(given, alone, atol=1e-5, rtol=0, equal_nan=True)
     assert given.isnan().all(1).nonzero().flatten().tolist() == [3, 19]
     assert given.isfinite().all(1).sum() == 18
@@ -127,22 +127,22 @@ def test_landmarks_that_are_no_face_give_nan(value):
     """All in one place, far beyond any image, or not finite."""
     image, landmarks = next(faces(1, 64))
     none = landmarks * value if value == 1e30 else torch.full_like(landmarks, value)
-    assert DlibResNetRecogniser()(image, none[None]).isnan().all()
+    assert DlibResNetRecognizer()(image, none[None]).isnan().all()
 
 
 def test_no_faces_give_no_rows():
     image, landmarks = next(faces(1, 64))
-    assert DlibResNetRecogniser()(image, landmarks[None][:0]).shape == (0, 128)
+    assert DlibResNetRecognizer()(image, landmarks[None][:0]).shape == (0, 128)
 
 
-def test_it_is_a_recogniser_and_can_be_sent():
+def test_it_is_a_recognizer_and_can_be_sent():
     """It fits the contract, and gives the same in another process."""
-    recognise = DlibResNetRecogniser()
-    assert isinstance(recognise, Recogniser)
-    assert (recognise.name, recognise.threshold) == ("dlib-resnet", 0.6)
+    recognize = DlibResNetRecognizer()
+    assert isinstance(recognize, Recognizer)
+    assert (recognize.name, recognize.threshold) == ("dlib-resnet", 0.6)
     image, landmarks = next(faces(1, 64))
-    sent = pickle.loads(pickle.dumps(recognise))
-    assert torch.equal(sent(image, landmarks[None]), recognise(image, landmarks[None]))
+    sent = pickle.loads(pickle.dumps(recognize))
+    assert torch.equal(sent(image, landmarks[None]), recognize(image, landmarks[None]))
 
 
 def test_gradients_reach_the_image():
@@ -165,13 +165,13 @@ def test_gradients_reach_the_image():
 def test_other_shapes_are_refused(image, landmarks, message):
     image = torch.zeros(image, dtype=torch.uint8)
     with pytest.raises(ValueError, match=message):
-        DlibResNetRecogniser()(image, torch.zeros(landmarks))
+        DlibResNetRecognizer()(image, torch.zeros(landmarks))
 
 
 @pytest.mark.unhooked
 def test_other_images_are_refused():
     with pytest.raises(ValueError, match=r"8-bit image .* got \(3, 9, 9\), torch.float32"):
-        DlibResNetRecogniser()(torch.zeros(3, 9, 9), torch.zeros(1, 68, 2))
+        DlibResNetRecognizer()(torch.zeros(3, 9, 9), torch.zeros(1, 68, 2))
     with pytest.raises(ValueError, match=r"\(b, 3, 150, 150\), got \(1, 3, 150, 149\)"):
         DlibResNet()(torch.zeros(1, 3, 150, 149))
 
@@ -179,13 +179,13 @@ def test_other_images_are_refused():
 def test_weights_that_cannot_be_read_are_named(tmp_path, monkeypatch):
     """A missing and a corrupt file, found on the first face."""
     image, landmarks = next(faces(1, 64))
-    monkeypatch.setattr("graphgan.weights.catalogue._FOLDER", tmp_path)
+    monkeypatch.setattr("graphgan.weights.catalog._FOLDER", tmp_path)
     monkeypatch.setattr(dlib_resnet, "_network", dlib_resnet._network.__wrapped__)
     with pytest.raises(ValueError, match=r"found none at .*dlib-resnet\.safetensors"):
-        DlibResNetRecogniser()(image, landmarks[None])
+        DlibResNetRecognizer()(image, landmarks[None])
     (tmp_path / "dlib-resnet.safetensors").write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"expected safetensors in .*dlib-resnet\.safetensors"):
-        DlibResNetRecogniser()(image, landmarks[None])
+        DlibResNetRecognizer()(image, landmarks[None])
 
 
 def test_the_shipped_files_are_what_the_script_makes(tmp_path, capsys):
@@ -203,5 +203,5 @@ def test_the_shipped_files_are_what_the_script_makes(tmp_path, capsys):
 def test_the_script_names_a_file_that_is_not_dlibs(tmp_path, keep):
     part = tmp_path / "part.dat"
     part.write_bytes(packaged_weights(FILE).read_bytes()[:keep])
-    with pytest.raises(ValueError, match=r"part\.dat: not dlib's face recogniser"):
+    with pytest.raises(ValueError, match=r"part\.dat: not dlib's face recognizer"):
         script().read_dlib(part)

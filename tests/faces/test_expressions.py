@@ -1,4 +1,4 @@
-"""ExpressionReader: one expression a picture, of the face that is asked for."""
+"""ExpressionReader: one expression an image, of the face that is asked for."""
 
 import pytest
 import torch
@@ -58,5 +58,5 @@ def test_no_face_and_a_face_elsewhere_are_nan(reader):
 
 @pytest.mark.unhooked
 def test_landmarks_of_other_images_are_refused(reader):
-    with pytest.raises(ValueError, match="of every image, got 2 for 1 images"):
+    with pytest.raises(ValueError, match="for every image, got 2 for 1 images"):
         reader(portrait()[None], torch.zeros(2, 68, 2))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.faces.contracts import NamingRecogniser
+from graphgan.faces.contracts import NamingRecognizer
 from graphgan.faces.facenet import FaceNet
 from graphgan.faces.inception_resnet import InceptionResnetV1
 
@@ -29,48 +29,48 @@ def weights(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def recognise(weights):
+def recognize(weights):
     return FaceNet(weights, name="FaceNet test")
 
 
-def test_gives_unit_vectors_and_classes(photo, recognise):
-    assert isinstance(recognise, NamingRecogniser) and recognise.has_classes
-    assert (recognise.name, recognise.threshold) == ("FaceNet test", None)
+def test_gives_unit_vectors_and_classes(photo, recognize):
+    assert isinstance(recognize, NamingRecognizer) and recognize.has_classes
+    assert (recognize.name, recognize.threshold) == ("FaceNet test", None)
     image, landmarks = photo
-    descriptors = recognise(image, landmarks[None])
+    descriptors = recognize(image, landmarks[None])
     assert descriptors.shape == (1, 512)
     assert float(descriptors.norm()) == pytest.approx(1, abs=1e-4)
-    assert recognise.logits(image, landmarks[None]).shape == (1, 5)
+    assert recognize.logits(image, landmarks[None]).shape == (1, 5)
 
 
-def test_several_faces_are_as_each_alone(photo, recognise):
+def test_several_faces_are_as_each_alone(photo, recognize):
     image, landmarks = photo
     several = torch.stack([landmarks, landmarks + 40, landmarks * 0.5])
     several[1, 7, 0] = torch.nan
-    for tell in (recognise, recognise.logits):
+    for tell in (recognize, recognize.logits):
         given = tell(image, several)
         alone = torch.cat([tell(image, one[None]) for one in several])
         torch.testing.assert_close(given, alone, atol=1e-5, rtol=1e-4, equal_nan=True)
         assert given.isnan().all(1).tolist() == [False, True, False]
 
 
-def test_no_faces_give_no_rows(photo, recognise):
+def test_no_faces_give_no_rows(photo, recognize):
     image, landmarks = photo
-    assert recognise(image, landmarks[None][:0]).shape == (0, 512)
-    assert recognise.logits(image, landmarks[None][:0]).shape == (0, 5)
+    assert recognize(image, landmarks[None][:0]).shape == (0, 512)
+    assert recognize.logits(image, landmarks[None][:0]).shape == (0, 5)
 
 
-def test_it_looks_at_the_face_and_not_beside_it(photo, recognise):
+def test_it_looks_at_the_face_and_not_beside_it(photo, recognize):
     image, landmarks = photo
-    descriptor = recognise(image, landmarks[None])
+    descriptor = recognize(image, landmarks[None])
     beside = image.clone()
     beside[:, :, -20:] = 0
     beside[:, -40:] = 0
-    torch.testing.assert_close(recognise(beside, landmarks[None]), descriptor)
+    torch.testing.assert_close(recognize(beside, landmarks[None]), descriptor)
     hidden = image.clone()
     x, y = landmarks.mean(0).long().tolist()
     hidden[:, y - 15 : y + 15, x - 15 : x + 15] = 0
-    assert (recognise(hidden, landmarks[None]) - descriptor).norm() > 1e-3
+    assert (recognize(hidden, landmarks[None]) - descriptor).norm() > 1e-3
 
 
 def test_it_can_be_sent_to_other_processes(photo, weights):

@@ -6,7 +6,7 @@ from math import inf, nan
 import pytest
 import torch
 from astronaut import portrait
-from coloured_faces import ColourDetector, ColourLandmarker, colour_of, draw_face
+from colored_faces import ColorDetector, ColorLandmarker, color_of, draw_face
 
 from graphgan.faces import FaceFinder, Faces, Landmarks
 from graphgan.faces.finder import MOST_FACES
@@ -37,7 +37,7 @@ class Places:
 
     def __call__(self, image, faces):
         self.seen = faces.boxes
-        points, _ = ColourLandmarker()(image, faces)
+        points, _ = ColorLandmarker()(image, faces)
         low, high = faces.boxes[:, None, :2], faces.boxes[:, None, 2:]
         middle = (low + high) / 2
         points = middle + (points - middle) * self.scale + self.shift * (high - low)
@@ -69,8 +69,8 @@ def test_it_is_a_landmark_detector_and_can_be_sent():
 
 
 def test_tools_of_others():
-    image, landmarks = draw_face(colour_of(1), (20, 30, 80, 90))
-    (found,) = FaceFinder(ColourDetector(), ColourLandmarker())(image)
+    image, landmarks = draw_face(color_of(1), (20, 30, 80, 90))
+    (found,) = FaceFinder(ColorDetector(), ColorLandmarker())(image)
     torch.testing.assert_close(found.landmarks, landmarks)
     assert found.box.tolist() == [20, 30, 80, 90]
 

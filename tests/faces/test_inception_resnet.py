@@ -167,7 +167,7 @@ def test_features_shrink_as_in_the_paper(network):
     }
 
 
-def test_pictures_are_standardised_as_8_bit_values_were(network):
+def test_pictures_are_standardized_as_8_bit_values_were(network):
     values = torch.arange(256.0).repeat(1, 3, 80, 1)[..., :256]
     seen = []
     hook = network.conv2d_1a.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
@@ -195,7 +195,7 @@ def test_logits_come_from_the_embedding_before_it_has_length_one(network):
     torch.testing.assert_close(logits, seen[0] @ network.logits.weight.T + network.logits.bias)
 
 
-def test_a_picture_s_embedding_does_not_depend_on_its_neighbours(network):
+def test_a_picture_s_embedding_does_not_depend_on_its_neighbors(network):
     images = pictures(3)
     alone = torch.cat([network(image[None]) for image in images])
     torch.testing.assert_close(network(images), alone, rtol=0, atol=1e-5)
@@ -211,7 +211,7 @@ def test_images_may_ask_for_gradients(loaded):
 def test_the_smallest_pictures(network):
     assert network(pictures(1, 75)).shape == (1, 512)
     with pytest.raises(
-        ValueError, match="expected images of 75 pixels a side and more, got 80 x 7"
+        ValueError, match="expected images of at least 75 pixels a side, got 80 x 7"
     ):
         network(pictures(1)[..., :74])
 

@@ -185,7 +185,7 @@ def test_suppression_by_the_union():
 
 
 def test_who_is_suppressed_suppresses_nobody():
-    row = boxes((0, 0, 10, 10), (4, 0, 14, 10), (8, 0, 18, 10))  # neighbours share 60 of 140
+    row = boxes((0, 0, 10, 10), (4, 0, 14, 10), (8, 0, 18, 10))  # neighbors share 60 of 140
     assert geometry.suppress(row, torch.tensor([0.9, 0.8, 0.7]), 0.4).tolist() == [0, 2]
 
 
@@ -206,7 +206,7 @@ def test_suppression_of_none_and_of_boxes_without_area():
 
 
 def overlap(a: list[float], b: list[float], share_of: str) -> float:
-    """Counted pixel by pixel, or in unit squares between centres."""
+    """Counted pixel by pixel, or in unit squares between centers."""
     end = 1 if share_of == "smaller" else 0
 
     def cells(box):
@@ -243,7 +243,7 @@ def test_edges_shift_by_shares_of_the_side():
     assert geometry.spans(given).tolist() == [[19, 39]]
 
 
-def test_squares_are_about_the_same_centre():
+def test_squares_are_about_the_same_center():
     given = boxes((0, 10, 20, 50), (5, 5, 10, 5), (1, 1, 4, 4))
     assert torch.equal(
         geometry.squares(given), boxes((-10, 10, 30, 50), (5, 2.5, 10, 7.5), (1, 1, 4, 4))
@@ -376,7 +376,7 @@ def spot(left: int, top: int, side: int, height: int = 159, width: int = 199) ->
     return image
 
 
-def centre(box: Tensor) -> Tensor:
+def center(box: Tensor) -> Tensor:
     return (box[:2] + box[2:]) / 2
 
 
@@ -386,7 +386,7 @@ def test_a_spot_is_found_where_it_is(left, top, side):
     found = spot_finder()(spot(left, top, side))
     assert len(found.boxes) >= 1
     expected = torch.tensor([left, top]) + (side - 1) / 2
-    assert (centre(found.boxes[0]) - expected).abs().max() <= 0.5 * side  # windows lie 0.67 apart
+    assert (center(found.boxes[0]) - expected).abs().max() <= 0.5 * side  # windows lie 0.67 apart
     assert found.scores.diff().le(0).all()
 
 
@@ -398,7 +398,7 @@ def test_a_spot_of_twice_the_size_has_a_box_of_twice_the_size():
 
 def test_two_spots_are_two_faces():
     image = torch.maximum(spot(30, 40, 10), spot(140, 110, 10))
-    found = sorted(centre(box).tolist() for box in spot_finder()(image).boxes)
+    found = sorted(center(box).tolist() for box in spot_finder()(image).boxes)
     assert len(found) == 2
     assert found[0] == pytest.approx([34.5, 44.5], abs=4)
     assert found[1] == pytest.approx([144.5, 114.5], abs=4)
@@ -413,7 +413,7 @@ def test_the_later_networks_see_what_is_in_the_box():
     network.conv3.weight.data[0, 0, 0, 0] = 1.0
     network.dense4.weight.data[0, ::64] = 1 / 9
     network.dense5_1.weight.data[1, 0] = 8.0
-    network.dense5_1.bias.data[1] = -8.0  # in between at mid-grey
+    network.dense5_1.bias.data[1] = -8.0  # in between at mid-gray
     image = noise(20, 20)
     assert len(detector(image.clamp(max=60)).boxes) == 0
     assert len(detector(image.clamp(min=190)).boxes) == 1
@@ -680,6 +680,6 @@ def test_trained_it_finds_drawn_faces_and_their_points(trained, size):
         assert (found.boxes[0, 2:] > expected.amax(0)).all()
 
 
-@pytest.mark.parametrize("grey", [0, 128, 255])
-def test_trained_it_finds_nothing_in_even_pictures(trained, grey):
-    assert_nothing(trained(torch.full((3, 90, 120), grey, dtype=torch.uint8)))
+@pytest.mark.parametrize("gray", [0, 128, 255])
+def test_trained_it_finds_nothing_in_even_pictures(trained, gray):
+    assert_nothing(trained(torch.full((3, 90, 120), gray, dtype=torch.uint8)))

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 import torch
-from coloured_faces import ColourDetector, ColourLandmarker, colour_of, draw_face
+from colored_faces import ColorDetector, ColorLandmarker, color_of, draw_face
 
 from graphgan.extras import MissingExtraError
 from graphgan.faces import registry
@@ -17,13 +17,13 @@ from graphgan.faces.registry import (
     make_detector,
     make_finder,
     make_landmarker,
-    make_recogniser,
+    make_recognizer,
 )
 
 MAKERS = {
     "detector": (make_detector, registry.DETECTORS, registry.DetectorName),
     "landmarker": (make_landmarker, registry.LANDMARKERS, registry.LandmarkerName),
-    "recogniser": (make_recogniser, registry.RECOGNISERS, registry.RecogniserName),
+    "recognizer": (make_recognizer, registry.RECOGNIZERS, registry.RecognizerName),
 }
 
 
@@ -37,22 +37,22 @@ def test_the_choices_of_a_flag_are_the_names_of_the_table(make, table, choices):
 def test_another_detector_is_one_line():
     """Added to the file, it is made by its name and stands among the choices of the flag."""
     source = Path(registry.__file__).read_text()
-    line = '    "colours": lambda options: ColourDetector(),\n'
+    line = '    "colors": lambda options: ColorDetector(),\n'
     first = '    "centerface": lambda'
     assert source.count(first) == 1
     extended = types.ModuleType("extended")
-    extended.ColourDetector = ColourDetector
+    extended.ColorDetector = ColorDetector
     exec(compile(source.replace(first, line + first), "extended", "exec"), vars(extended))
-    assert get_args(extended.DetectorName) == ("colours", *registry.DETECTORS)
-    assert isinstance(extended.make_detector("colours"), ColourDetector)
+    assert get_args(extended.DetectorName) == ("colors", *registry.DETECTORS)
+    assert isinstance(extended.make_detector("colors"), ColorDetector)
 
 
 def test_a_detector_of_the_table_is_used_with_any_landmarker(monkeypatch):
-    monkeypatch.setitem(registry.DETECTORS, "colours", lambda options: ColourDetector())
-    monkeypatch.setitem(registry.LANDMARKERS, "places", lambda options: ColourLandmarker())
-    assert isinstance(make_detector("colours"), FaceDetector)
-    image, landmarks = draw_face(colour_of(0), (20, 30, 80, 90))
-    (found,) = make_finder("colours", "places")(image)
+    monkeypatch.setitem(registry.DETECTORS, "colors", lambda options: ColorDetector())
+    monkeypatch.setitem(registry.LANDMARKERS, "places", lambda options: ColorLandmarker())
+    assert isinstance(make_detector("colors"), FaceDetector)
+    image, landmarks = draw_face(color_of(0), (20, 30, 80, 90))
+    (found,) = make_finder("colors", "places")(image)
     torch.testing.assert_close(found.landmarks, landmarks)
 
 

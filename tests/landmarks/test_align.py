@@ -11,13 +11,13 @@ coordinate = st.floats(-500, 5000)
 
 
 def blob(height: int, width: int, x: float, y: float, sigma: float) -> torch.Tensor:
-    """A soft spot whose centre of mass is known to a fraction of a pixel."""
+    """A soft spot whose center of mass is known to a fraction of a pixel."""
     rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     distance = (columns - x) ** 2 + (rows - y) ** 2
     return torch.exp(-distance.double() / (2 * sigma**2))[None]
 
 
-def centre_of_mass(image: torch.Tensor) -> torch.Tensor:
+def center_of_mass(image: torch.Tensor) -> torch.Tensor:
     rows, columns = torch.meshgrid(*map(torch.arange, image.shape[1:]), indexing="ij")
     weights = image[0] / image[0].sum()
     return torch.stack([(weights * columns).sum(), (weights * rows).sum()])
@@ -135,13 +135,13 @@ def test_a_spot_lies_where_its_landmark_says(x, y, left, top, sides, size):
     image = blob(120, 150, x, y, sigma=4)
     where = crop.to_crop(torch.tensor([[x, y]]).double(), size)[0]
     out = crop_image(image, crop, size)
-    # Parts of the spot that are cut off, or mirrored into the crop, would shift its centre.
+    # Parts of the spot that are cut off, or mirrored into the crop, would shift its center.
     pixels = torch.tensor([size[1], size[0]])
     reach = 6 * 4 * pixels / torch.tensor(sides)
     inside = ((where > reach) & (where < pixels - reach)).all()
     within = min(left, top) >= -0.5 and left + sides[0] < 149 and top + sides[1] < 119
     if inside and within:
-        torch.testing.assert_close(centre_of_mass(out), where, atol=0.01, rtol=0)
+        torch.testing.assert_close(center_of_mass(out), where, atol=0.01, rtol=0)
 
 
 def test_a_spot_is_exact_far_beyond_the_border_too():
@@ -150,7 +150,7 @@ def test_a_spot_is_exact_far_beyond_the_border_too():
     out = crop_image(image, crop, (200, 200))
     x, y = crop.to_crop(torch.tensor([[31.3, 20.7]]).double(), (200, 200))[0].round().int().tolist()
     window = out[:, y - 12 : y + 13, x - 12 : x + 13]
-    found = centre_of_mass(window) + torch.tensor([x - 12, y - 12])
+    found = center_of_mass(window) + torch.tensor([x - 12, y - 12])
     expected = crop.to_crop(torch.tensor([[31.3, 20.7]]).double(), (200, 200))[0]
     torch.testing.assert_close(found, expected, atol=0.01, rtol=0)
 
@@ -172,7 +172,7 @@ def test_reflection_repeats_at_the_picture_s_edge():
     out = crop_image(image, Crop(-12.5, -12.5, 28.0, 28.0), (28, 28))
     mirrored = torch.cat([image, image.flip(2)], 2)
     mirrored = torch.cat([mirrored, mirrored.flip(1)], 1)
-    # 12 pixels to the left of the picture is one and a half periods of 8.
+    # 12 pixels to the left of the image is one and a half periods of 8.
     expected = mirrored.roll((4, 4), (1, 2)).repeat(1, 4, 4)[:, :28, :28]
     torch.testing.assert_close(out, expected)
 
@@ -215,7 +215,7 @@ def test_eight_bit_and_float_pictures_agree():
 
 
 def test_refuses_a_crop_that_would_need_endless_reflection():
-    with pytest.raises(ValueError, match="too many for a picture of 10 x 8"):
+    with pytest.raises(ValueError, match="too many for an image of 10 x 8"):
         crop_image(torch.rand(3, 8, 10), Crop(0.0, 0.0, 1e6, 1e6), (64, 64))
 
 

@@ -33,7 +33,7 @@ def keys(t: np.ndarray, a: float) -> np.ndarray:
 
 
 def sampled(image: np.ndarray, x: float, y: float, alignment: Alignment) -> np.ndarray:
-    """One value of a reflected picture, every pixel within reach weighed in float64."""
+    """One value of a reflected image, every pixel within reach weighed in float64."""
     a = -0.75 if alignment.quarters is None else -0.5  # of `grid_sample`, and of `crop_image`
     sums = []
     for position, count in zip((x, y), image.shape[:0:-1], strict=True):
@@ -59,7 +59,7 @@ def blob(height: int, width: int, x: float, y: float, sigma: float) -> torch.Ten
     return torch.exp(-((columns - x) ** 2 + (rows - y) ** 2).double() / (2 * sigma**2))[None]
 
 
-def centre_of_mass(image: torch.Tensor) -> torch.Tensor:
+def center_of_mass(image: torch.Tensor) -> torch.Tensor:
     rows, columns = torch.meshgrid(*map(torch.arange, image.shape[1:]), indexing="ij")
     weights = image[0] / image[0].sum()
     return torch.stack([(weights * columns).sum(), (weights * rows).sum()])
@@ -99,7 +99,7 @@ def test_a_head_that_lies_to_the_right_is_stood_upright():
     assert alignment.to_crop(chin, (20, 20)).tolist() == [[9.5, 18.0]]
     # To the bit: the cosine of a right angle is 0, not 6e-17.
     about_the_origin = Alignment(Crop(-4.0, -4.0, 8.0, 8.0), 90.0)
-    far = torch.tensor([[1003.5, 3.5]], dtype=torch.float64)  # 1000 to the right of the centre
+    far = torch.tensor([[1003.5, 3.5]], dtype=torch.float64)  # 1000 to the right of the center
     assert about_the_origin.to_image(far, (8, 8)).tolist() == [[0.0, 1000.0]]
 
 
@@ -169,7 +169,7 @@ def test_the_limit_can_be_set(drawn_faces, limit, angle):
 
 def test_one_landmark_gone_astray_hardly_turns_the_square(drawn_faces):
     face = drawn_faces[0].landmarks.clone()
-    face[40] += torch.tensor([0.0, 6.0])  # of an eye, by a tenth of the picture
+    face[40] += torch.tensor([0.0, 6.0])  # of an eye, by a tenth of the image
     assert abs(tilt(face) - tilt(drawn_faces[0].landmarks)) < 4
 
 
@@ -227,29 +227,29 @@ def test_a_quarter_turn_on_whole_pixels_is_rot90(k, x, y, size):
     alignment = Alignment(Crop(x - width / 2, y - height / 2, width, height), 90.0 * k)
     # The same pixels of the photo turned back by hand: the rectangle stands upright there.
     upright = torch.rot90(image.float(), k, (1, 2))
-    centre = torch.tensor([[float(x), float(y)]])
+    center = torch.tensor([[float(x), float(y)]])
     for last_column in (39, 29, 39)[:k]:  # counter-clockwise, the sides exchanged each time
-        centre = torch.stack([centre[:, 1], last_column - centre[:, 0]], dim=-1)
-    u, v = centre[0].tolist()
+        center = torch.stack([center[:, 1], last_column - center[:, 0]], dim=-1)
+    u, v = center[0].tolist()
     expected = crop_image(upright, Crop(u - width / 2, v - height / 2, width, height), size)
     torch.testing.assert_close(cut(image, alignment, size), expected, atol=1e-4, rtol=0)
 
 
 @given(
-    centre=st.tuples(st.floats(-10, 40), st.floats(-10, 30)),
+    center=st.tuples(st.floats(-10, 40), st.floats(-10, 30)),
     sides=st.tuples(st.floats(3, 9), st.floats(3, 9)),
     angle=angles,
     size=st.tuples(st.integers(9, 12), st.integers(9, 12)),
 )
-def test_enlarging_agrees_with_every_pixel_by_itself(centre, sides, angle, size):
+def test_enlarging_agrees_with_every_pixel_by_itself(center, sides, angle, size):
     image = torch.rand(2, 20, 30).double()
-    crop = Crop(centre[0] - sides[0] / 2, centre[1] - sides[1] / 2, *sides)
+    crop = Crop(center[0] - sides[0] / 2, center[1] - sides[1] / 2, *sides)
     alignment = Alignment(crop, angle)
     grid = torch.tensor([[u, v] for v in range(size[0]) for u in range(size[1])]).double()
     step_u, step_v = sides[0] / size[1], sides[1] / size[0]
     steps = torch.tensor([step_u, step_v], dtype=torch.float64)
     upright = torch.tensor([crop.left, crop.top], dtype=torch.float64) + (grid + 0.5) * steps
-    places = turned(upright, angle, alignment.centre)
+    places = turned(upright, angle, alignment.center)
     expected = [sampled(image.numpy(), x, y, alignment) for x, y in places.tolist()]
     out = cut(image, alignment, size)
     torch.testing.assert_close(
@@ -269,7 +269,7 @@ def test_a_spot_lies_where_its_landmark_says(x, y, angle, side, size):
     image = blob(180, 200, x, y, sigma=5)
     where = alignment.to_crop(torch.tensor([[x, y]], dtype=torch.float64), (size, size))[0]
     out = cut(image, alignment, (size, size))
-    torch.testing.assert_close(centre_of_mass(out), where, atol=0.06, rtol=0)
+    torch.testing.assert_close(center_of_mass(out), where, atol=0.06, rtol=0)
 
 
 @given(angle=angles, step=st.floats(2.5, 12), lines=st.floats(0, 180))
@@ -338,24 +338,24 @@ def test_refuses_what_cannot_be_cut(angle):
         cut(torch.rand(3, 8, 10), square, (0, 5))
     with pytest.raises(ValueError, match="and pixels"):
         cut(torch.rand(3, 0, 10), square, (5, 5))
-    with pytest.raises(ValueError, match="too many for a picture of 10 x 8"):
+    with pytest.raises(ValueError, match="too many for an image of 10 x 8"):
         cut(torch.rand(3, 8, 10), a_square(4.0, 4.0, 1e6, angle), (5, 5))
 
 
 @given(
-    centre=st.tuples(st.floats(0, 40), st.floats(0, 30)),
+    center=st.tuples(st.floats(0, 40), st.floats(0, 30)),
     side=st.floats(16, 40),
     angle=angles,
     shape=st.tuples(st.integers(10, 16), st.integers(10, 16)),
 )
-def test_laying_back_is_the_crop_at_the_place_of_each_pixel(centre, side, angle, shape):
+def test_laying_back_is_the_crop_at_the_place_of_each_pixel(center, side, angle, shape):
     picture = torch.rand(2, *shape).double()
-    alignment = a_square(*centre, side, angle)
+    alignment = a_square(*center, side, angle)
     window = (slice(3, 12), slice(5, 17))
     out = to_photo(picture, alignment, window)
     pixels = torch.tensor([[x, y] for y in range(3, 12) for x in range(5, 17)]).double()
-    upright = turned(pixels, -angle, centre)
-    corner = torch.tensor([c - side / 2 for c in centre], dtype=torch.float64)
+    upright = turned(pixels, -angle, center)
+    corner = torch.tensor([c - side / 2 for c in center], dtype=torch.float64)
     places = (upright - corner) / side * torch.tensor([shape[1], shape[0]]) - 0.5
     expected = [sampled(picture.numpy(), x, y, alignment) for x, y in places.tolist()]
     torch.testing.assert_close(

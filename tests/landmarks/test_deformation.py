@@ -152,11 +152,11 @@ def test_refuses_unlike_shapes(shapes, message):
         bend_to_landmarks(*(torch.rand(shape) for shape in shapes))
 
 
-# Large pictures
+# Large images
 
 
 def face_shapes(size: int, count: int = 2) -> torch.Tensor:
-    """Landmarks of faces, spread over a picture of that size."""
+    """Landmarks of faces, spread over an image of that size."""
     drawn = SyntheticFaces(count, 1, size=size)
     return torch.stack([drawn[i].landmarks for i in range(count)])
 
@@ -165,7 +165,7 @@ def face_shapes(size: int, count: int = 2) -> torch.Tensor:
 def test_between_the_nodes_of_the_lattice_it_is_the_formula_within_two_thirds_of_a_pixel(
     size, monkeypatch
 ):
-    """Large pictures are bent at 64 nodes a side; here they are compared with all pixels."""
+    """Large images are bent at 64 nodes a side; here they are compared with all pixels."""
     landmarks, targets = face_shapes(min(size)).split(1)
     ramps = torch.meshgrid(*(torch.arange(float(n)) for n in size), indexing="ij")
     where = torch.stack(ramps)[None]  # where each pixel of the result is looked up
@@ -258,7 +258,7 @@ PAIRED = LandmarkScheme("paired", flip=(*range(20, 40), *range(20)), edges=())
 
 
 def turned_head():
-    """A symmetric picture and its landmarks, and both with the left half pressed to a tenth.
+    """A symmetric image and its landmarks, and both with the left half pressed to a tenth.
 
     What comes in from the left then is something else.
     """

@@ -30,7 +30,7 @@ def smooth_pictures(seed: int, batch: int = 1):
 
 
 def marked(joints, start: int, end: int):
-    """A picture that is 1 around the middle of a limb."""
+    """An image that is 1 around the middle of a limb."""
     x, y = (joints[0, start] + joints[0, end]) / 2
     rows, columns = torch.meshgrid(*(torch.arange(n).float() for n in SIZE), indexing="ij")
     return torch.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 4)[None, None].expand(1, 3, -1, -1)
@@ -116,7 +116,7 @@ def test_joints_that_are_guessed_are_near_enough(missing):
     bent = bend_limbs(pictures, STANDING, wanted)
     error = ((bent - pictures).abs() * inside).sum() / inside.sum() / 3
     assert bent.isfinite().all()
-    assert error < 0.12  # another picture: 0.25
+    assert error < 0.12  # another image: 0.25
 
 
 def test_a_trunk_and_a_face_that_look_the_other_way_are_mirrored():

@@ -29,7 +29,7 @@ anywhere = st.tuples(st.integers(-40, 40), st.integers(-40, 40))
 
 
 def ties(start, end):
-    """Pixels whose centre lies exactly half a pixel from the line: either neighbour will do."""
+    """Pixels whose center lies exactly half a pixel from the line: either neighbor will do."""
     (x0, y0), (x1, y1) = start, end
     flat = abs(x1 - x0) >= abs(y1 - y0)
     (m0, n0, m1, n1) = (x0, y0, x1, y1) if flat else (y0, x0, y1, x1)
@@ -108,8 +108,8 @@ def test_a_batch_is_its_items(drawn_faces):
         assert (drawing[0, y.clamp(0, 63), x.clamp(0, 63)] == -1).all()
 
 
-def test_a_colour_is_taken():
-    drawing = draw_lines(torch.zeros(1, 1, 2), [(0, 0)], (2, 2), colour=(0.0, 0.5, -0.5))
+def test_a_color_is_taken():
+    drawing = draw_lines(torch.zeros(1, 1, 2), [(0, 0)], (2, 2), color=(0.0, 0.5, -0.5))
     assert drawing[0, :, 0, 0].tolist() == [0.0, 0.5, -0.5]
     assert (drawing[0, :, 1, 1] == 1).all()
 

@@ -42,7 +42,7 @@ def test_bilinear_shares_are_those_of_the_formula(point):
 
 
 @given(x=st.floats(0, W - 1), y=st.floats(0, H - 1))
-def test_bilinear_weighs_one_and_is_centred_on_the_landmark(x, y):
+def test_bilinear_weighs_one_and_is_centered_on_the_landmark(x, y):
     (image,) = bilinear_maps(at(x, y), (H, W))[0]
     assert image.sum().item() == pytest.approx(1)
     assert (image.sum(0) @ torch.arange(W).double()).item() == pytest.approx(x, abs=1e-9)

@@ -29,7 +29,7 @@ def faces():
 
 
 def distance_to_outline(polygon: np.ndarray, height: int, width: int) -> np.ndarray:
-    """How far every pixel's centre lies from the nearest edge."""
+    """How far every pixel's center lies from the nearest edge."""
     pixels = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(float)
     nearest = np.full((height, width), np.inf)
     for start, end in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
@@ -134,18 +134,18 @@ def test_a_face_beyond_the_border_is_cut_off_there(faces, dx, dy):
     large = face_mask((landmarks + 60).round(decimals=3), (184, 184))
     moved = face_mask((landmarks + 60).round(decimals=3) - 60 + shift, (64, 64))
     window = large[..., 60 - dy : 124 - dy, 60 - dx : 124 - dx]
-    # A vertex on a pixel's centre may fall either way after rounding.
+    # A vertex on a pixel's center may fall either way after rounding.
     assert (moved != window).sum() <= 2
 
 
-def test_pixel_centres_are_whole_numbers():
+def test_pixel_centers_are_whole_numbers():
     square = torch.tensor([[[1.5, 2.5], [4.5, 2.5], [4.5, 5.5], [1.5, 5.5]]])
     assert polygon_mask(square, (8, 8))[0, 0].nonzero().tolist() == [
         [y, x] for y in (3, 4, 5) for x in (2, 3, 4)
     ]
 
 
-def test_neighbouring_polygons_share_no_pixel_and_leave_none():
+def test_neighboring_polygons_share_no_pixel_and_leave_none():
     left = torch.tensor([[[0.0, 0.0], [4.0, 0.0], [4.0, 8.0], [0.0, 8.0]]])
     right = left + torch.tensor([4.0, 0.0])
     total = polygon_mask(left, (8, 8)) + polygon_mask(right, (8, 8))
@@ -221,7 +221,7 @@ def test_it_agrees_with_the_drawn_mask_but_for_slivers(faces, seed, scale, x):
     points = faces[seed % 3, None] * scale + torch.tensor([x, 0.0])
     pixels = face_mask(points, (64, 64)).sum()
     if has_face_mask(points, (64, 64)):
-        return  # a mask beside the picture's edge may still miss every pixel
+        return  # a mask beside the image's edge may still miss every pixel
     assert pixels <= 2
 
 

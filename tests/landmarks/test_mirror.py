@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.landmarks.masks import face_mask
-from graphgan.landmarks.mirror import mirror_landmarks, mirror_towards
+from graphgan.landmarks.mirror import mirror_landmarks, mirror_toward
 from graphgan.landmarks.schemes import IBUG_68, OPENPOSE_18, SCHEMES
 
 
@@ -31,7 +31,7 @@ def test_a_mask_is_mirrored_with_its_landmarks():
     landmarks = SyntheticFaces(1, 1, size=64)[0].landmarks[None]
     mirrored = face_mask(mirror_landmarks(landmarks, 64, IBUG_68), (64, 64))
     differing = (mirrored != face_mask(landmarks, (64, 64)).flip(-1)).sum()
-    assert differing <= 2  # the outline may pass through a pixel's centre
+    assert differing <= 2  # the outline may pass through a pixel's center
 
 
 def test_landmarks_of_another_scheme_are_refused():
@@ -44,11 +44,11 @@ def turned(seed: int, count: int = 3):
     draw = torch.Generator().manual_seed(seed)
     points = SyntheticFaces(count, 1, size=64)
     shapes = torch.stack([points[i].landmarks for i in range(count)])
-    centre = shapes.mean(1, keepdim=True)
-    x = shapes[..., :1] - centre[..., :1]
+    center = shapes.mean(1, keepdim=True)
+    x = shapes[..., :1] - center[..., :1]
     left = torch.rand(count, 1, 1, generator=draw) < 0.5
     pressed = torch.where((x < 0) == left, 0.4 * x, x)
-    return torch.cat([centre[..., :1] + pressed, shapes[..., 1:]], -1)
+    return torch.cat([center[..., :1] + pressed, shapes[..., 1:]], -1)
 
 
 @given(seed=st.integers(0, 10**6))
@@ -56,8 +56,8 @@ def test_which_of_the_two_is_taken_does_not_depend_on_which_was_given(seed):
     landmarks, targets = turned(seed), turned(seed + 1)
     images = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(seed))
     other = mirror_landmarks(landmarks, 64, IBUG_68)
-    first = mirror_towards(images, landmarks, targets, IBUG_68)
-    second = mirror_towards(images.flip(-1), other, targets, IBUG_68)
+    first = mirror_toward(images, landmarks, targets, IBUG_68)
+    second = mirror_toward(images.flip(-1), other, targets, IBUG_68)
     torch.testing.assert_close(first, second)
 
 
@@ -66,10 +66,10 @@ def test_a_face_turned_to_the_other_side_is_mirrored_and_one_turned_alike_is_not
     images = torch.rand(3, 3, 64, 64)
     other = mirror_landmarks(landmarks, 64, IBUG_68)
     torch.testing.assert_close(
-        mirror_towards(images, landmarks, 2 * landmarks + 5, IBUG_68), (images, landmarks)
+        mirror_toward(images, landmarks, 2 * landmarks + 5, IBUG_68), (images, landmarks)
     )
     torch.testing.assert_close(
-        mirror_towards(images, landmarks, 2 * other + 5, IBUG_68), (images.flip(-1), other)
+        mirror_toward(images, landmarks, 2 * other + 5, IBUG_68), (images.flip(-1), other)
     )
 
 
@@ -78,11 +78,11 @@ def test_missing_landmarks_do_not_decide():
     wanted = mirror_landmarks(landmarks, 64, IBUG_68)
     holes = landmarks.clone()
     holes[:, [5, 40]] = torch.nan
-    flipped, points = mirror_towards(images, holes, wanted, IBUG_68)
+    flipped, points = mirror_toward(images, holes, wanted, IBUG_68)
     assert torch.equal(flipped, images.flip(-1))
     assert points.isnan().any(-1).sum(1).tolist() == [2, 2, 2]
     nothing = torch.full_like(landmarks, torch.nan)
-    assert torch.equal(mirror_towards(images, nothing, wanted, IBUG_68)[0], images)
+    assert torch.equal(mirror_toward(images, nothing, wanted, IBUG_68)[0], images)
 
 
 @given(seed=st.integers(0, 10**6))
@@ -92,7 +92,7 @@ def test_a_face_from_the_front_is_never_mirrored(seed):
     front = (front + mirror_landmarks(front, 64, IBUG_68)) / 2
     noise = torch.randn(3, 68, 2, generator=torch.Generator().manual_seed(seed))
     landmarks, images = front + 0.5 * noise, torch.rand(3, 3, 64, 64)
-    assert torch.equal(mirror_towards(images, landmarks, turned(seed), IBUG_68)[0], images)
+    assert torch.equal(mirror_toward(images, landmarks, turned(seed), IBUG_68)[0], images)
 
 
 @pytest.mark.unhooked
@@ -100,4 +100,4 @@ def test_unlike_landmarks_and_targets_are_refused():
     images, landmarks = torch.rand(2, 3, 64, 64), 63 * torch.rand(2, 68, 2)
     for targets in (landmarks[:, :29], landmarks[:1]):
         with pytest.raises(ValueError, match=r"as many landmarks as targets for each of 2 images"):
-            mirror_towards(images, landmarks, targets, IBUG_68)
+            mirror_toward(images, landmarks, targets, IBUG_68)

@@ -40,7 +40,7 @@ def alone(**points):
 
 
 def gap(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """How far each pixel's centre lies from the segment."""
+    """How far each pixel's center lies from the segment."""
     pixels = np.stack(np.meshgrid(np.arange(W), np.arange(H)), axis=-1).astype(float)
     along = end - start
     share = ((pixels - start) @ along / max(along @ along, 1e-12)).clip(0, 1)
@@ -125,7 +125,7 @@ def test_one_joint_more_takes_nothing_away(seed, joint):
 @given(seed=seeds, dilation=st.floats(1.5, 6))
 def test_it_is_dilated_by_a_disc(seed, dilation):
     joints = people(seed, missing=0.3)
-    large = (3 * H, 3 * W)  # what lies beyond the border widens into the picture as well
+    large = (3 * H, 3 * W)  # what lies beyond the border widens into the image as well
     bare = pose_mask(joints + torch.tensor([W, H]), large, thickness=3.0, dilation=0.0)
     wide = pose_mask(joints, (H, W), thickness=3.0, dilation=dilation)[0, 0].numpy()
     away = distance_transform_edt(bare[0, 0].numpy() == 0)[H : 2 * H, W : 2 * W]
@@ -164,8 +164,8 @@ def drawn():
     for i in range(40):
         scene = replace(persons.scene(i), background="gradient")
         green, violet = (
-            render_person(persons.figure(i), replace(scene, background_colors=(colour, colour)))
-            for colour in ((0.0, 1.0, 0.0), (1.0, 0.0, 1.0))
+            render_person(persons.figure(i), replace(scene, background_colors=(color, color)))
+            for color in ((0.0, 1.0, 0.0), (1.0, 0.0, 1.0))
         )
         joints.append(green.landmarks)
         bodies.append((green.image.int() - violet.image.int()).abs().sum(0) < 300)
@@ -190,8 +190,8 @@ def test_it_covers_drawn_people_and_little_else(drawn):
         ((18, 2), (8, 8), {}, r"joints of shape \(b, k, 2\), got \(18, 2\)"),
         ((0, 18, 2), (8, 8), {}, "got an empty batch"),
         ((1, 18, 2), (0, 8), {}, "height of at least 1, got 0"),
-        ((1, 18, 2), (8, 8), {"thickness": -1.0}, "of 0 and more, got -1.0 and 0.125"),
-        ((1, 18, 2), (8, 8), {"dilation": -1.0}, "of 0 and more, got 0.5 and -1.0"),
+        ((1, 18, 2), (8, 8), {"thickness": -1.0}, "of at least 0, got -1.0 and 0.125"),
+        ((1, 18, 2), (8, 8), {"dilation": -1.0}, "of at least 0, got 0.5 and -1.0"),
     ],
 )
 def test_refuses_others(shape, size, options, message):

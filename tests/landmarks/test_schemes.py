@@ -28,7 +28,7 @@ def test_mirroring_twice_changes_nothing(scheme):
 
 
 @each_scheme
-def test_neighbours_stay_neighbours_in_the_mirror(scheme):
+def test_neighbors_stay_neighbors_in_the_mirror(scheme):
     edges = {frozenset(edge) for edge in scheme.edges}
     assert len(edges) == len(scheme.edges)
     assert {frozenset(scheme.flip[i] for i in edge) for edge in edges} == edges
@@ -117,15 +117,15 @@ def test_a_scheme_without_edges_has_an_empty_list():
 
 
 def test_refuses_a_subset_that_has_no_mirror():
-    with pytest.raises(ValueError, match=r"in pairs, got \[0\] alone"):
+    with pytest.raises(ValueError, match=r"in pairs, got unpaired \[0\]"):
         IBUG_68.subset("half", [0, 8])
 
 
 @pytest.mark.parametrize(
     ("flip", "edges", "message"),
     [
-        ((1, 2, 0), (), "undoes itself in scheme 'x'"),
-        ((0, 5), (), "undoes itself in scheme 'x'"),
+        ((1, 2, 0), (), "is its own inverse in scheme 'x'"),
+        ((0, 5), (), "is its own inverse in scheme 'x'"),
         ((0, 1), ((0, 2),), "edges between 0 and 1"),
         ((0, 1), ((-1, 0),), "edges between 0 and 1"),
     ],

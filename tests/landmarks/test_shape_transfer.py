@@ -39,7 +39,7 @@ class Faces:
         return self.mean + parts.view(-1, K, 2)
 
     def album(self):
-        """Pictures of people, each somewhere else."""
+        """Images of people, each somewhere else."""
         who = torch.arange(PEOPLE).repeat_interleave(PICTURES)
         identity = 0.1 * torch.randn(PEOPLE, 2, generator=self.draw)[who]
         expression = 0.1 * torch.randn(len(who), 2, generator=self.draw)
@@ -125,9 +125,9 @@ def test_missing_landmarks_stay_missing_and_leave_the_others_near(learned):
 @pytest.mark.parametrize(
     ("landmarks", "persons", "weight", "message"),
     [
-        (torch.rand(4, 5, 2), torch.arange(4), 1.0, "some of one, got 4 of 4"),
-        (torch.rand(4, 5, 2), torch.zeros(4, dtype=torch.long), 1.0, "two people and more.*of 1"),
-        (torch.rand(4, 5, 2), torch.arange(4) // 2, -1.0, "weight of 0 and more, got -1"),
+        (torch.rand(4, 5, 2), torch.arange(4), 1.0, "several of one, got 4 of 4"),
+        (torch.rand(4, 5, 2), torch.zeros(4, dtype=torch.long), 1.0, "at least two people.*of 1"),
+        (torch.rand(4, 5, 2), torch.arange(4) // 2, -1.0, "weight of at least 0, got -1"),
         (torch.full((4, 5, 2), torch.nan), torch.arange(4) // 2, 1.0, "without missing ones"),
     ],
 )

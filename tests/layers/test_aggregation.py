@@ -154,7 +154,7 @@ def test_groups_stay_whole_where_the_shape_stream_is_wider():
 @pytest.mark.parametrize("reasoning", INSTEAD)
 def test_edges_are_for_bipartite_reasoning_alone(reasoning):
     block = LandmarkAppearanceAggregation(8, reasoning=reasoning)
-    with pytest.raises(ValueError, match='an edge_index with the reasoning "bipartite" alone'):
+    with pytest.raises(ValueError, match='an edge_index only with the reasoning "bipartite"'):
         block(torch.ones(1, 8, 2, 2), torch.ones(1, 8, 2, 2), edge_index=torch.zeros(2, 1).long())
 
 
@@ -193,7 +193,7 @@ def test_refuses_no_nodes(num_nodes):
             (2, 8, 4, 5),
             r"one batch and one size, got \(2, 8, 4, 4\) and \(2, 8, 4, 5\)",
         ),
-        ((2, 8, 4, 1), (2, 8, 4, 1), "appearance of 2 pixels a side and more, got 4 x 1"),
+        ((2, 8, 4, 1), (2, 8, 4, 1), "appearance of at least 2 pixels a side, got 4 x 1"),
         (
             (1, 8, 4, 4),
             (2, 8, 4, 4),

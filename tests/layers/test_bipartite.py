@@ -276,7 +276,7 @@ def test_a_missing_edge_is_a_zero_in_the_adjacency():
 
 
 def by_hand(module: BipartiteReasoning, x_1, x_2, kept=(None, None)) -> tuple[Tensor, Tensor]:
-    """The formula of the paper in plain einsum, with batch normalisation in eval mode."""
+    """The formula of the paper in plain einsum, with batch normalization in eval mode."""
     out, norm = [], module.norm
     for i, (x, other) in enumerate(((x_1, x_2), (x_2, x_1))):
         proj, nodes = module.proj[i % len(module.proj)], module.nodes[i]

@@ -37,8 +37,8 @@ def test_agrees_with_the_formula(channels, reach, seed):
     x = torch.randn(2, channels, 3, 4).double()
     kernel, means = attention.gate.conv.weight[0, 0], x.mean((2, 3))
     for c in range(channels):
-        neighbours = range(max(0, c - reach), min(channels, c + reach + 1))
-        logit = sum(kernel[n - c + reach] * means[:, n] for n in neighbours)
+        neighbors = range(max(0, c - reach), min(channels, c + reach + 1))
+        logit = sum(kernel[n - c + reach] * means[:, n] for n in neighbors)
         expected = x[:, c] * torch.sigmoid(logit)[:, None, None]
         torch.testing.assert_close(attention(x)[:, c], expected)
 

@@ -93,7 +93,7 @@ def test_position_agrees_with_its_formula(x, y):
     attention = LandmarkAttention(1, kernel_size=1, descriptor="position").double()
     point = torch.tensor([[[x, y]]]).double()
     condition, source = attention(point, point, SIZE)
-    p = point[0, 0] / torch.tensor([23.5, 31.5]) - 1  # in halves of the image, from its centre
+    p = point[0, 0] / torch.tensor([23.5, 31.5]) - 1  # in halves of the image, from its center
     descriptor = attention.embedding + attention.direction @ p
     expected = torch.sigmoid(attention.gate.conv.weight[0, 0, 0] * descriptor)
     torch.testing.assert_close(torch.stack([source[0, 0], condition[0, 0]]), expected)
@@ -121,8 +121,8 @@ def test_a_missing_landmark_poisons_nothing(descriptor):
     sum(w.sum() for w in weights).backward()
     assert all(p.grad.isfinite().all() for p in attention.parameters())
     assert source.grad is None or source.grad.isfinite().all()
-    neighbours = attention(points_inside(1), source.detach(), SIZE)[1]
-    torch.testing.assert_close(weights[1][1], neighbours[1])
+    neighbors = attention(points_inside(1), source.detach(), SIZE)[1]
+    torch.testing.assert_close(weights[1][1], neighbors[1])
 
 
 def test_a_missing_landmark_tells_its_embedding_only():
@@ -143,7 +143,7 @@ def test_the_order_says_which_set_comes_first():
     assert not torch.equal(condition_first(a, b, SIZE)[0], w_condition)
 
 
-def test_neighbours_meet_across_the_two_sets():
+def test_neighbors_meet_across_the_two_sets():
     attention = LandmarkAttention(2, descriptor="embedding")
     with torch.no_grad():
         attention.gate.conv.weight.copy_(torch.tensor([[[1.0, 0.0, 0.0]]]))  # the one before
@@ -189,7 +189,7 @@ def test_refuses_other_landmarks(condition, source, message):
     [
         (torch.ones(1, K, 2), 64, r"size as a pair \(h, w\), got 64"),
         (torch.ones(1, K, 2), (64, 64, 3), r"size as a pair \(h, w\), got \(64, 64, 3\)"),
-        (torch.ones(1, 3, 64, 64), (64, 64), r"\(1, 3, 64, 64\), which look like images"),
+        (torch.ones(1, 3, 64, 64), (64, 64), r"\(1, 3, 64, 64\); these look like images"),
         ([[1.0, 2.0]] * K, (64, 64), rf"as a tensor \(b, {K}, 2\), got list"),
     ],
 )

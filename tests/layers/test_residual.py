@@ -28,7 +28,7 @@ def test_no_relu_follows_the_sum():
 
 
 def test_refuses_a_single_row():
-    with pytest.raises(ValueError, match="2 pixels a side and more, got 1 x 5"):
+    with pytest.raises(ValueError, match="at least 2 pixels a side, got 1 x 5"):
         ResidualBlock(4)(torch.ones(2, 4, 1, 5))
 
 

@@ -39,5 +39,5 @@ def test_two_equal_pictures_stay_as_they_are():
 
 @pytest.mark.parametrize("side", [0, 2, -1])
 def test_refuses_squares_without_a_middle(side):
-    with pytest.raises(ValueError, match=f"odd side of 1 and more, got {side}"):
+    with pytest.raises(ValueError, match=f"odd side of at least 1, got {side}"):
         smooth(torch.zeros(1, 1, 4, 4), side)

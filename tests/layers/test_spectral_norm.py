@@ -1,4 +1,4 @@
-"""Spectral normalisation: torch's numbers and keys, a largest singular value of one, no
+"""Spectral normalization: torch's numbers and keys, a largest singular value of one, no
 iterations on the meta device."""
 
 import torch
@@ -83,6 +83,6 @@ def test_meta_device_iterates_only_to_register() -> None:
     with Products() as real:
         spectral_conv(8, 8)
 
-    assert products.count == 3  # torch reads a parametrised weight once, to see its shape
+    assert products.count == 3  # torch reads a parametrized weight once, to see its shape
     assert real.count == 33
     assert all(tensor.is_meta for tensor in conv.state_dict().values())

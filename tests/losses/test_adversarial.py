@@ -115,7 +115,7 @@ def test_an_unknown_mode_lists_the_known_ones():
 
 
 @each_mode
-def test_without_halves_a_discriminator_minimises_the_sum(mode):
+def test_without_halves_a_discriminator_minimizes_the_sum(mode):
     whole, loss = AdversarialLoss(mode, halve=False), AdversarialLoss(mode)
     factor = 2 if mode in ("bce", "lsgan") else 1
     assert whole.discriminator(REAL, FAKE) == factor * loss.discriminator(REAL, FAKE)

@@ -6,7 +6,7 @@ from torch import nn
 
 from graphgan.losses.gradient_penalty import (
     interpolated_gradient_penalty,
-    zero_centred_gradient_penalty,
+    zero_centered_gradient_penalty,
 )
 
 seeds = st.integers(0, 999)
@@ -24,7 +24,7 @@ def test_a_plane_has_the_same_slope_everywhere(seed):
     def critic(x):
         return (x * slope).sum((1, 2, 3)) + 7
 
-    r1 = zero_centred_gradient_penalty(critic, x)
+    r1 = zero_centered_gradient_penalty(critic, x)
     torch.testing.assert_close(r1, slope.square().sum())
     torch.testing.assert_close(torch.autograd.grad(r1, slope)[0], 2 * slope)
     gp = interpolated_gradient_penalty(critic, x, -x)
@@ -36,7 +36,7 @@ def test_a_plane_has_the_same_slope_everywhere(seed):
 @given(seed=seeds)
 def test_a_bowl_is_steeper_further_out(seed):
     x = images(seed)
-    penalty = zero_centred_gradient_penalty(lambda x: x.square().sum((1, 2, 3)) / 2, x)
+    penalty = zero_centered_gradient_penalty(lambda x: x.square().sum((1, 2, 3)) / 2, x)
     torch.testing.assert_close(penalty, x.square().sum((1, 2, 3)).mean())
     same = interpolated_gradient_penalty(lambda x: x.square().sum((1, 2, 3)) / 2, x, x)
     torch.testing.assert_close(same, (x.flatten(1).norm(dim=1) - 1).square().mean())
@@ -44,8 +44,8 @@ def test_a_bowl_is_steeper_further_out(seed):
 
 def test_many_logits_an_item_are_summed():
     x = images(0)
-    one = zero_centred_gradient_penalty(lambda x: x.sum((1, 2, 3)), x)
-    many = zero_centred_gradient_penalty(lambda x: x[:, :, None], x)
+    one = zero_centered_gradient_penalty(lambda x: x.sum((1, 2, 3)), x)
+    many = zero_centered_gradient_penalty(lambda x: x[:, :, None], x)
     torch.testing.assert_close(one, many)
     torch.testing.assert_close(one, torch.tensor(40.0).double())  # a slope of 1 in 40 directions
 
@@ -70,7 +70,7 @@ def test_a_gradient_reaches_the_critic_and_not_the_images(kind):
     critic.double()
     x = images(0).requires_grad_()
     if kind == "zero":
-        penalty = zero_centred_gradient_penalty(critic, x)
+        penalty = zero_centered_gradient_penalty(critic, x)
     else:
         penalty = interpolated_gradient_penalty(critic, x, 2 * x)
     penalty.backward()
@@ -83,7 +83,7 @@ def test_a_gradient_reaches_the_critic_and_not_the_images(kind):
 def test_the_penalty_agrees_with_finite_differences():
     critic = nn.Sequential(nn.Conv2d(2, 3, 3), nn.Softplus()).double()
     x = images(0, 1)
-    penalty, slopes = zero_centred_gradient_penalty(critic, x), []
+    penalty, slopes = zero_centered_gradient_penalty(critic, x), []
     for i in range(x.numel()):
         step = torch.zeros_like(x)
         step.view(-1)[i] = 1e-5

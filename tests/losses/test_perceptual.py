@@ -24,7 +24,7 @@ def file(state, tmp_path):
     return tmp_path / "vgg.pth"
 
 
-def test_it_is_the_mean_difference_of_features_of_normalised_pictures():
+def test_it_is_the_mean_difference_of_features_of_normalized_pictures():
     features = nn.Conv2d(3, 4, 3)
     loss = PerceptualLoss(features)
     a, b = 2 * torch.rand(2, 2, 3, 8, 8) - 1

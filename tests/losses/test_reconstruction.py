@@ -7,7 +7,7 @@ from graphgan.losses.reconstruction import reconstruction_loss
 
 
 def by(*values: float) -> torch.Tensor:
-    """Pictures of even grey, one an item."""
+    """Images of even gray, one an item."""
     return (
         torch.tensor(values, dtype=torch.float32)[:, None, None, None].expand(-1, 3, 4, 4).clone()
     )

@@ -32,7 +32,7 @@ def test_iou_agrees_with_counting(first, second):
             assert found[i, j].item() == pytest.approx(expected)
 
 
-def test_edges_are_points_so_neighbours_share_nothing():
+def test_edges_are_points_so_neighbors_share_nothing():
     left, right = boxes((0, 0, 3, 3)), boxes((3, 0, 6, 3))
     assert box_iou(left, right).item() == 0
     assert box_iou(left, boxes((-0.5, -0.5, 3.5, 3.5))).item() == pytest.approx(9 / 16)
@@ -100,7 +100,7 @@ def test_refuses_others(images, min_iou, message):
 
 
 def test_refuses_no_images():
-    with pytest.raises(ValueError, match="one image and more, got 0 images"):
+    with pytest.raises(ValueError, match="at least one image, got 0 images"):
         detected([], boxes(), min_iou=0.5)
 
 

@@ -24,7 +24,7 @@ seeds = st.integers(0, 9999)
 
 
 class Network(nn.Module):
-    """A fixed random layer on 8-bit pictures of 4 x 4, which keeps what it was given."""
+    """A fixed random layer on 8-bit images of 4 x 4, which keeps what it was given."""
 
     def __init__(self, width=6, *, seed=0):
         super().__init__()
@@ -113,7 +113,7 @@ def test_fid_of_fewer_pictures_than_features_is_refused():
     many, few = pictures(0, 13), pictures(1, 12)
     frechet_inception_distance(many, many, Network(12))
     for real, generated in ((many, few), (few, many)):
-        with pytest.raises(ValueError, match="more than d = 12 pictures in each set, got 12"):
+        with pytest.raises(ValueError, match="more than d = 12 images in each set, got 12"):
             frechet_inception_distance(real, generated, Network(12))
 
 
@@ -129,7 +129,7 @@ def test_fid_grows_with_the_damage():
 
 
 class Pixels(nn.Module):
-    """The pictures themselves, 0 to 1 in double precision: a cube makes much of rounding."""
+    """The images themselves, 0 to 1 in double precision: a cube makes much of rounding."""
 
     def forward(self, images):
         return images.flatten(1).double() / 255
@@ -246,8 +246,8 @@ def test_inception_score_agrees_with_numpy(seed, count, splits):
     assert found == pytest.approx(expected, rel=1e-4, abs=1e-5, nan_ok=True)
 
 
-class Colour(nn.Module):
-    """Sure that a picture is of the class of its brightest channel."""
+class Color(nn.Module):
+    """Sure that an image is of the class of its brightest channel."""
 
     def __init__(self, certainty):
         super().__init__()
@@ -262,15 +262,15 @@ def test_as_many_sure_classes_as_there_are_is_the_most(certainty):
     images = -torch.ones(30, 3, 4, 4)
     for i in range(30):
         images[i, i % 3] = 1
-    found = inception_score(images, Colour(certainty), splits=1)
+    found = inception_score(images, Color(certainty), splits=1)
     assert found.mean == pytest.approx(3)
-    assert inception_score(images, Colour(0.0)) == InceptionScore(1.0, 0.0)
+    assert inception_score(images, Color(0.0)) == InceptionScore(1.0, 0.0)
 
 
 def test_one_class_is_the_least():
     images = -torch.ones(30, 3, 4, 4)
     images[:, 1] = 1
-    assert inception_score(images, Colour(9.0)) == pytest.approx((1.0, 0.0))
+    assert inception_score(images, Color(9.0)) == pytest.approx((1.0, 0.0))
 
 
 def test_the_score_of_a_seed_is_the_same_and_leaves_chance_alone():

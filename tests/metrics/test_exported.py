@@ -49,7 +49,7 @@ def test_something_else_is_named(tmp_path):
 @pytest.mark.unhooked  # it exports
 @pytest.mark.parametrize("shape", [(2, 3, 9, 4), (2, 1, 8, 4)])
 def test_pictures_it_was_not_exported_for_are_named(file, shape):
-    with pytest.raises(ValueError, match=r"means\.pt2: expected a program for 2 8-bit pictures of"):
+    with pytest.raises(ValueError, match=r"means\.pt2: expected a program for 2 8-bit images of"):
         ExportedProgram(file)(torch.zeros(shape, dtype=torch.uint8))
 
 

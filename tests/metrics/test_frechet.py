@@ -96,7 +96,7 @@ def test_the_floor_of_a_seed_is_the_same_and_leaves_chance_alone():
 @pytest.mark.parametrize("count", [0, 1, 128])
 def test_refuses_sets_whose_covariance_lacks_rank(count):
     few, enough = torch.randn(count, 128), torch.randn(129, 128)
-    message = f"more than d = 128 rows in the {{}} set, got {count}: with fewer the covariances"
+    message = f"more than d = 128 rows in the {{}} set, got {count}: with fewer, the covariances"
     with pytest.raises(ValueError, match=message.format("first")):
         frechet_distance(few, enough)
     with pytest.raises(ValueError, match=message.format("second")):
@@ -129,7 +129,7 @@ def test_refuses_other_shapes():
 @pytest.mark.parametrize(
     ("count", "draws", "message"),
     [
-        (6, 1, "12 rows and more for halves of 6, got 11"),
+        (6, 1, "at least 12 rows for halves of 6, got 11"),
         (2, 1, "more than d = 2 rows"),
         (5, 0, "draws of at least 1, got 0"),
     ],

@@ -321,8 +321,8 @@ def test_a_large_fold_counts_as_a_small_one_and_missing_values_are_left_out():
     ("values", "folds", "message"),
     [
         ([1.0, math.nan], [0, 7], "values in every fold, got none in fold 7"),
-        ([1.0, 0.0], [3, 3], "two folds and more, got 1"),
-        ([], [], "two folds and more, got 0"),
+        ([1.0, 0.0], [3, 3], "at least two folds, got 1"),
+        ([], [], "at least two folds, got 0"),
     ],
 )
 def test_refuses_folds_that_say_nothing(values, folds, message):
@@ -370,7 +370,7 @@ def test_pairs_without_a_descriptor_are_never_accepted():
 
 @pytest.mark.unhooked
 def test_accuracies_of_one_fold_are_refused():
-    with pytest.raises(ValueError, match="two folds and more"):
+    with pytest.raises(ValueError, match="at least two folds"):
         fold_accuracies(torch.ones(2), torch.ones(2).bool(), torch.zeros(2).long())
     with pytest.raises(ValueError, match="of one length"):
         fold_accuracies(torch.ones(2), torch.ones(3).bool(), torch.zeros(2).long())

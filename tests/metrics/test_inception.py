@@ -63,7 +63,7 @@ def test_pictures_are_resized_as_tensorflow_did_it(features):
 
 
 class Smaller(torch.nn.Module):
-    """Its first features alone, for as few pictures as a test has time for."""
+    """Its first features alone, for as few images as a test has time for."""
 
     def __init__(self, features):
         super().__init__()

@@ -44,7 +44,7 @@ def test_values_of_one_group_are_drawn_together():
     values, groups = np.repeat(per_person, 30), np.repeat(np.arange(20), 30)
     alone, together = bootstrap_mean(values), bootstrap_mean(values, groups)
     assert alone.mean == together.mean
-    # 30 pictures of a person that all say the same say it once.
+    # 30 images of a person that all say the same say it once.
     few = bootstrap_mean(per_person)
     assert together.high - together.low == pytest.approx(few.high - few.low, rel=0.05)
     assert together.high - together.low > 4 * (alone.high - alone.low)

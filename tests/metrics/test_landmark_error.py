@@ -25,21 +25,21 @@ def quad():
     return torch.tensor([[[0.0, 0.0], [30.0, 40.0], [5.0, 5.0], [7.0, 9.0]]])
 
 
-@pytest.mark.parametrize(("normalisation", "size"), [("eye_distance", 50), ("eye_coordinates", 35)])
+@pytest.mark.parametrize(("normalization", "size"), [("eye_distance", 50), ("eye_coordinates", 35)])
 def test_the_mean_over_coordinates_is_divided_by_the_size_of_the_reference(
-    quad, normalisation, size
+    quad, normalization, size
 ):
     found = quad.clone()
     found[0, 2] += torch.tensor([3.0, -4.0])
     found[0, 0, 1] -= 9
-    error = landmark_error(found, quad, corners=(0, 1), normalisation=normalisation)
+    error = landmark_error(found, quad, corners=(0, 1), normalization=normalization)
     assert error.item() == pytest.approx((3 + 4 + 9) / 8 / size)
 
 
 def test_with_level_eyes_the_published_number_is_twice_as_large():
     found, reference = faces(0)
     reference[:, 45, 1] = reference[:, 36, 1]
-    twice = landmark_error(found, reference, normalisation="eye_coordinates")
+    twice = landmark_error(found, reference, normalization="eye_coordinates")
     torch.testing.assert_close(twice, 2 * landmark_error(found, reference))
 
 
@@ -53,8 +53,8 @@ def test_agrees_with_a_loop(seed, k, published):
         both = zip(one, other, strict=True)
         away = [abs(p[0] - q[0]) + abs(p[1] - q[1]) for p, q in both]
         expected.append(sum(away) / (2 * k) / size)
-    normalisation = "eye_coordinates" if published else "eye_distance"
-    error = landmark_error(found, reference, corners=(0, k - 1), normalisation=normalisation)
+    normalization = "eye_coordinates" if published else "eye_distance"
+    error = landmark_error(found, reference, corners=(0, k - 1), normalization=normalization)
     np.testing.assert_allclose(error, expected)
 
 
@@ -87,12 +87,12 @@ def test_a_point_that_the_reference_lacks_does_not_count():
     torch.testing.assert_close(landmark_error(found, reference), expected)
 
 
-@pytest.mark.parametrize("normalisation", ["eye_distance", "eye_coordinates"])
-def test_corners_in_one_place_give_no_infinity(normalisation):
+@pytest.mark.parametrize("normalization", ["eye_distance", "eye_coordinates"])
+def test_corners_in_one_place_give_no_infinity(normalization):
     found, reference = faces(4, count=2)
     reference[0, 36] = reference[0, 45]
     for one in (found, reference):
-        error = landmark_error(one, reference, normalisation=normalisation)
+        error = landmark_error(one, reference, normalization=normalization)
         assert error.isnan().tolist() == [True, False]
 
 
@@ -119,6 +119,6 @@ def test_refuses_other_corners(corners):
 
 
 @pytest.mark.unhooked
-def test_names_the_normalisations():
+def test_names_the_normalizations():
     with pytest.raises(ValueError, match="one of 'eye_distance', 'eye_coordinates'; got 'box'"):
-        landmark_error(*faces(0), normalisation="box")
+        landmark_error(*faces(0), normalization="box")

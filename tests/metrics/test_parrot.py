@@ -46,7 +46,7 @@ def test_it_learns_what_no_comparison_with_originals_shows():
 
 
 @given(seed=seeds, weight_decay=st.sampled_from([0.3, 3.0, 30.0]))
-def test_agrees_with_the_objective_minimised_by_scipy(seed, weight_decay):
+def test_agrees_with_the_objective_minimized_by_scipy(seed, weight_decay):
     people, width = 4, 5
     train, who = faces(seed, people, each=8, width=width)
     probes, whose = faces(seed + 1, people, each=1000, width=width)

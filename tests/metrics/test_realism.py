@@ -69,9 +69,9 @@ def test_each_picture_is_seen_alone(features, faces):
 def test_fine_stripes_do_not_alias(features):
     stripes = torch.zeros(1, 3, 448, 448, dtype=torch.uint8)
     stripes[..., ::2] = 255
-    grey = torch.full((1, 3, 224, 224), 128, dtype=torch.uint8)
+    gray = torch.full((1, 3, 224, 224), 128, dtype=torch.uint8)
     fitted = features._fitted(stripes)[..., 4:-4, 4:-4]
-    assert (fitted - features._fitted(grey)[..., 4:-4, 4:-4]).abs().max() < 0.01
+    assert (fitted - features._fitted(gray)[..., 4:-4, 4:-4]).abs().max() < 0.01
 
 
 def test_the_fingerprint_is_that_of_the_weights(features, weights, network, tmp_path):

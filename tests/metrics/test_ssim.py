@@ -21,7 +21,7 @@ def pictures(seed, height, width, *, count=2, noise=0.5):
 
 
 def by_scikit_image(output, target, highest):
-    """What the field computes, of pictures from 0 to ``highest``."""
+    """What the field computes, of images from 0 to ``highest``."""
     options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
     return [
         structural_similarity(a, b, data_range=highest, channel_axis=0, **options)
@@ -141,7 +141,7 @@ def test_a_mask_is_the_mean_of_the_map_inside(seed):
     output, target = pictures(seed, 21, 17)
     mask = (torch.rand(2, 1, 21, 17) < 0.4).double()
     mask[:, :, 10, 8] = 1
-    # One place is a picture of 11 x 11 around it.
+    # One place is an image of 11 x 11 around it.
     for i in range(2):
         inside = [
             ssim(*(x[i, None, :, y - 5 : y + 6, x_ - 5 : x_ + 6] for x in (output, target)))
@@ -210,8 +210,8 @@ def test_the_published_measure_does_not_look_outside(seed):
         ((2, 3, 16, 12), (1, 3, 16, 12), (2, 1, 16, 12), r"and \(1, 3, 16, 12\)"),
         ((2, 3, 16, 12), (2, 3, 16, 12), (1, 1, 16, 12), r"\(2, 1, 16, 12\), got \(1, 1, 16, 12\)"),
         ((2, 3, 16, 12), (2, 3, 16, 12), (2, 3, 16, 12), r"\(2, 1, 16, 12\), got \(2, 3, 16, 12\)"),
-        ((2, 3, 16, 10), (2, 3, 16, 10), (2, 1, 16, 10), "11 pixels a side and more, got 16 x 10"),
-        ((2, 3, 10, 16), (2, 3, 10, 16), (2, 1, 10, 16), "11 pixels a side and more, got 10 x 16"),
+        ((2, 3, 16, 10), (2, 3, 16, 10), (2, 1, 16, 10), "at least 11 pixels a side, got 16 x 10"),
+        ((2, 3, 10, 16), (2, 3, 10, 16), (2, 1, 10, 16), "at least 11 pixels a side, got 10 x 16"),
         ((3, 16, 12), (3, 16, 12), (1, 16, 12), r"\(b, 3, h, w\), got \(3, 16, 12\)"),
         ((2, 1, 16, 12), (2, 1, 16, 12), (2, 1, 16, 12), r"\(b, 3, h, w\), got \(2, 1, 16, 12\)"),
         ((0, 3, 16, 12), (0, 3, 16, 12), (0, 1, 16, 12), "got an empty batch"),

@@ -59,7 +59,7 @@ def test_the_surroundings_of_the_face_are_seen_where_asked_for(channels, base):
 
 @torch.no_grad()
 @pytest.mark.parametrize("base", ["condition", "context"])
-def test_the_hole_is_mid_grey_and_the_base_is_blended(base):
+def test_the_hole_is_mid_gray_and_the_base_is_blended(base):
     model, (condition, source, first, second, mask) = small(base=base), faces()
     context = torch.where(mask.bool(), 0.0, source)
     blended_with = condition if base == "condition" else context

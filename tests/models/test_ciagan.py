@@ -62,7 +62,7 @@ def test_refuses_an_odd_width(width):
         CIAGANGenerator(5, width=width)
 
 
-# Smaller pictures
+# Smaller images
 
 
 @torch.no_grad()

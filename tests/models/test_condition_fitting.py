@@ -3,7 +3,7 @@ import torch
 from open_faces import open_face
 
 from graphgan.landmarks.deformation import bend_both_sides, bend_to_landmarks, between_shapes
-from graphgan.landmarks.mirror import mirror_landmarks, mirror_towards
+from graphgan.landmarks.mirror import mirror_landmarks, mirror_toward
 from graphgan.landmarks.mouth import mouth_masks, paint_mouths, with_corners_of
 from graphgan.landmarks.openings import with_openings_of
 from graphgan.landmarks.schemes import IBUG_68
@@ -57,11 +57,11 @@ def test_the_shape_of_its_face_can_be_kept():
 
 
 @torch.no_grad()
-def test_it_is_mirrored_towards_the_source_and_completed_by_its_mirror_image():
+def test_it_is_mirrored_toward_the_source_and_completed_by_its_mirror_image():
     condition, source, first, second, mask = faces()
     first = mirror_landmarks(second, SIZE[1], IBUG_68) + 0.1 * first
     fitting = ConditionFitting(68, bend=0.8, mirror=True)
-    picture, points = mirror_towards(condition, first, second, IBUG_68)
+    picture, points = mirror_toward(condition, first, second, IBUG_68)
     assert torch.equal(picture, condition.flip(-1))
     expected = bend_both_sides(picture, points, fitting.targets(points, second), IBUG_68)
     fitted = fitting(condition, source, first, second, mask)
@@ -72,7 +72,7 @@ def test_it_is_mirrored_towards_the_source_and_completed_by_its_mirror_image():
 
 
 def open_mouths(count=2):
-    """Pictures of faces whose mouths are open: sources; conditions beside them."""
+    """Images of faces whose mouths are open: sources; conditions beside them."""
     condition, source, mask = 2 * torch.rand(3, count, 3, 64, 64) - 1
     points = torch.cat([open_face(mouth, 5, 0.5) for mouth in (1.0, 12.0)]).repeat(count, 1, 1)
     jaw = torch.stack([torch.linspace(5, 58, 17), torch.linspace(30, 60, 17)], 1)
@@ -163,7 +163,7 @@ def test_no_mask_to_match_faces_in_is_refused():
     ("num_landmarks", "options", "message"),
     [
         (68, {"bend": 1.5}, "bend from 0 to 1, got 1.5"),
-        (68, {"bend": 1.0, "keep_shape": -1.0}, "keep_shape of 0 and more.*got -1"),
+        (68, {"bend": 1.0, "keep_shape": -1.0}, "keep_shape of at least 0.*got -1"),
         (68, {"keep_shape": 1.0}, "with a bend above 0, got 1.0 and 0"),
         (17, {"mirror": True, "bend": 1.0}, "68 or 29 landmarks and a bend above 0.*got 17 and 1"),
         (68, {"mirror": True}, "a bend above 0 for mirror, got 68 and 0"),

@@ -75,7 +75,7 @@ def test_the_smallest_picture_has_one_patch():
     size = (MIN_PATCH_SIZE, MIN_PATCH_SIZE)
     assert discriminator(torch.zeros(2, 3, *size))[-1].shape == (2, 1, 1, 1)
     for height, width in ((47, 48), (48, 47)):
-        with pytest.raises(ValueError, match=rf"48 and more, got \(2, 3, {height}, {width}\)"):
+        with pytest.raises(ValueError, match=rf"at least 48, got \(2, 3, {height}, {width}\)"):
             discriminator(torch.zeros(2, 3, height, width))
 
 
@@ -135,7 +135,7 @@ def test_nothing_follows_the_last_residual_block(norm):
         (
             LandmarkDiscriminator,
             [(2, 3, 40, 48), (2, 4, 2)],
-            r"48 and more, got \(2, \d, 40, 48\)",
+            r"at least 48, got \(2, \d, 40, 48\)",
         ),
         (LandmarkDiscriminator, [(2, 2, 48, 48), (2, 4, 2)], r"image of shape \(b, 3, h, w\)"),
     ],

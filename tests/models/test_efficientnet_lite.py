@@ -20,7 +20,7 @@ from graphgan.models.efficientnet_lite import EfficientNetLite
 
 
 def waves(size: int) -> torch.Tensor:
-    """A picture by formula."""
+    """An image by formula."""
     x = torch.arange(size, dtype=torch.float64) / size
     y = x[:, None]
     channels = [torch.sin(9 * x + 5 * y), torch.cos(23 * x * y), torch.sin(40 * (x - y) ** 2)]

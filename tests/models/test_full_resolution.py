@@ -169,7 +169,7 @@ def test_resized_images_keep_flat_areas_and_do_not_alias():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"size": None}, "says the size that it was trained on, got none"),
+        ({"size": None}, "records its training size, got one without"),
         ({"base": "context"}, "blends the condition, got one with base 'context'"),
         ({"blend": "attend_intermediate"}, "blend 'attend_intermediate'"),
         ({"blend": "none"}, "blend 'none'"),

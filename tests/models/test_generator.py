@@ -169,7 +169,7 @@ def test_maps_may_stand_in_for_points():
     [
         ({"appearance": (2, 3, 12, 16)}, r"appearance of shape \(b, 6, h, w\), got \(2, 3, 12"),
         ({"appearance": (2, 6, 12, 18)}, "divisible by 4, got 12x18"),
-        ({"appearance": (2, 6, 4, 16)}, "sides of 8 and more, divisible by 4, got 4x16"),
+        ({"appearance": (2, 6, 4, 16)}, "sides of at least 8, divisible by 4, got 4x16"),
         ({"appearance": (0, 6, 12, 16)}, "got an empty batch"),
         ({"base": (2, 3, 12, 12)}, r"base of shape \(2, 3, 12, 16\), got \(2, 3, 12, 12\)"),
         ({"base": (1, 3, 12, 16)}, r"base of shape \(2, 3, 12, 16\), got \(1, 3, 12, 16\)"),

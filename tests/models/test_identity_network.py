@@ -14,7 +14,7 @@ def test_it_learns_who_is_who_from_pairs():
     torch.manual_seed(0)
     network = IdentityNetwork(4, width=4)
     optimizer = torch.optim.Adam(network.parameters(), 1e-2)
-    people = torch.rand(3, 3, 1, 1) * 2 - 1  # a person is a colour
+    people = torch.rand(3, 3, 1, 1) * 2 - 1  # a person is a color
 
     def pictures(who):
         return people[who] + 0.1 * torch.randn(len(who), 3, 16, 16)
@@ -37,7 +37,7 @@ def test_it_learns_who_is_who_from_pairs():
     ("shape", "message"),
     [
         ((2, 4, 64, 64), r"expected image of shape \(b, 3, h, w\), got \(2, 4, 64, 64\)"),
-        ((2, 3, 8, 64), "expected image of 16 pixels a side and more"),
+        ((2, 3, 8, 64), "expected image of at least 16 pixels a side"),
         ((0, 3, 64, 64), "at least one item"),
     ],
 )

@@ -436,9 +436,12 @@ def test_the_command_converts_once_and_for_all(tmp_path):
     [
         ("none.pt --kind ciagan_generator --out b.safetensors", "none.pt: No such file"),
         ("a.pt --kind ciagan_generator --out b.safetensors", "encode_one_hot.0.weight is missing"),
-        ("a.pt --kind anonygan_appearance_discriminator --out a.pt", "--out FILE.safetensors that"),
+        (
+            "a.pt --kind anonygan_appearance_discriminator --out a.pt",
+            "--out to be a new FILE.safetensors",
+        ),
         ("a.pt --kind ciagan_generator", "expected --out (see --help)"),
-        ("a.pt --kind anonygan_appearance_discriminator --out b.pt", "--out FILE.safetensors"),
+        ("a.pt --kind anonygan_appearance_discriminator --out b.pt", "new FILE.safetensors"),
         ("a.pt --kind stylegan --out b.safetensors", "invalid choice 'stylegan'"),
         (
             "a.pt --kind anonygan_appearance_discriminator --out no/b.safetensors",

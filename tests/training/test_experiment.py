@@ -25,7 +25,7 @@ from graphgan.training.run_folder import RunFolder, load_state
 
 @dataclass
 class Objective:
-    """The absolute difference; remembers how often it was asked, as a pool of pictures would."""
+    """The absolute difference; remembers how often it was asked, as a pool of images would."""
 
     asked: int = 0
     lr_seen: list[float] = field(default_factory=list)
@@ -154,7 +154,7 @@ def test_weights_of_a_file_are_a_start_and_what_they_lack_is_told(run, prepare, 
         weight.data.add_(1)
     generator.save_pretrained(file := tmp_path / "w.safetensors")
     run(steps=1, start_from=file, optimizer=STILL)
-    line = f"starts from {file}: generator; untrained, as it has none of them: only\n"
+    line = f"starts from {file}: generator; untrained, since it does not include them: only\n"
     assert line in capsys.readouterr().out
     state = state_of(tmp_path / "run")
     fresh = dict(prepare(None).discriminators["only"].named_parameters())
@@ -172,16 +172,14 @@ def test_a_run_may_lack_a_discriminator(run, prepare, tmp_path, capsys):
     options = replace(OPTIONS, steps=1, out=tmp_path / "other", start_from=tmp_path / "run")
     fabric = launch_fabric("cpu", 1, "32-true")
     assert run_experiment(fabric, options, replace(experiment, discriminators=both)) == 0
-    told = (
-        f"starts from {tmp_path / 'run'}: generator, only; untrained, as it has none of them: new"
-    )
-    assert told in capsys.readouterr().out
+    told = f"starts from {tmp_path / 'run'}: generator, only; untrained, since it does not include"
+    assert f"{told} them: new" in capsys.readouterr().out
 
 
 def test_weights_of_another_width_name_the_options_that_differ(run, tmp_path):
     other = BiGraphGAN.published("deepfashion", width=8, num_blocks=1, dropout=0.0)
     other.save_pretrained(file := tmp_path / "w.safetensors")
-    with pytest.raises(ValueError, match=f"in {file}, its options are others: width 8 .here 4.$"):
+    with pytest.raises(ValueError, match=f"in {file}, its options differ: width 8 .here 4.$"):
         run(start_from=file)
 
 
@@ -197,14 +195,14 @@ def test_the_generator_may_learn_at_some_steps_alone(prepare, tmp_path, capsys):
     options = replace(OPTIONS, steps=4, log_every=2, out=tmp_path / "run")
     assert train_command(options, every_second, less_memory="") == 0
     assert state_of(tmp_path / "run")["objective"] == {"asked": 2}
-    assert re.search(r"4 steps: \S+ samples/s \(\S+ s a step\), peak", capsys.readouterr().out)
+    assert re.search(r"4 steps: \S+ samples/s \(\S+ s per step\), peak", capsys.readouterr().out)
     with pytest.raises(ValueError, match="expected steps to be a multiple of 2"):
         train_command(replace(options, steps=3), every_second, less_memory="")
 
 
 def test_a_finished_run_says_so(run, tmp_path):
     run()
-    with pytest.raises(ValueError, match="its 3 are done; --more adds some"):
+    with pytest.raises(ValueError, match="all 3 are done; add more with --more"):
         run(out=None, resume=tmp_path / "run")
 
 

@@ -53,9 +53,9 @@ def test_a_resumed_pool_goes_on_as_the_first_would_have():
 
 
 def test_bad_sizes_are_refused():
-    with pytest.raises(ValueError, match="size of 0 and more, got -1"):
+    with pytest.raises(ValueError, match="size of at least 0, got -1"):
         HistoryPool(-1)
-    with pytest.raises(ValueError, match="expected 1 items at most, got 2"):
+    with pytest.raises(ValueError, match="expected at most 1 items, got 2"):
         HistoryPool(1).load_state_dict({"kept": [torch.zeros(1)] * 2})
 
 

@@ -97,12 +97,12 @@ def test_missing_landmarks_are_shown_as_nothing_and_reach_no_gradient():
     assert total.isfinite()
     assert all(p.grad.isfinite().all() for p in network.parameters() if p.grad is not None)
     scales = Beside(landmarks=right, size=SIZE).look(network, real)
-    far = torch.where(right.isfinite(), right, 1e4)  # outside of the picture
+    far = torch.where(right.isfinite(), right, 1e4)  # outside of the image
     others = Beside(landmarks=far, size=SIZE).look(network, real)
     for scale, other in zip(scales, others, strict=True):
         torch.testing.assert_close(scale[-1], other[-1])
 
 
 def test_a_condition_is_not_known_to_be_wrong():
-    with pytest.raises(ValueError, match="expected landmarks to be wrong"):
+    with pytest.raises(ValueError, match="expected landmarks to exchange"):
         beside("app").wrong()

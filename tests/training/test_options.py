@@ -16,7 +16,7 @@ from graphgan.training.options import OptimizerOptions, RunOptions
         (OptimizerOptions, {"ema": -0.1}, "ema from 0 to below 1, got -0.1"),
         (OptimizerOptions, {"decay": 1.5}, "decay from 0 to 1, got 1.5"),
         (RunOptions, {"devices": 0}, "--devices of at least 1, got 0"),
-        (RunOptions, {"workers": -1}, "--workers of 0 and more, got -1"),
+        (RunOptions, {"workers": -1}, "--workers of at least 0, got -1"),
         (RunOptions, {"seed": -1}, r"--seed from 0 to below 2\^32, got -1"),
         (RunOptions, {"seed": 2**32}, "--seed from 0"),
         (RunOptions, {"more": 5}, "--more together with --resume"),

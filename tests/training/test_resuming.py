@@ -216,7 +216,9 @@ def test_what_makes_the_run_that_run_cannot_change(run, args, names):
 
 
 def test_other_rates_are_for_a_new_run_that_starts_from_it(run):
-    with pytest.raises(ValueError, match=f"begin a new run with them by --start-from {run.path}$"):
+    with pytest.raises(
+        ValueError, match=f"start a new run with them using --start-from {run.path}$"
+    ):
         resume(run, "--lr-g", "0.1")
     drawn = parse(["--start-from", str(run.path), "--lr-g", "0.1"])
     assert (drawn.optimizer.lr_g, drawn.start_from, drawn.resume) == (0.1, run.path, None)
@@ -255,7 +257,7 @@ def test_more_adds_to_what_the_run_was_meant_to_take(run):
 
 
 def test_more_and_steps_contradict_each_other(run):
-    with pytest.raises(ValueError, match="expected --more or --steps, got both"):
+    with pytest.raises(ValueError, match="expected either --more or --steps, got both"):
         resume(run, "--more", "7", "--steps", "90")
 
 

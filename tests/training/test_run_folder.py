@@ -44,7 +44,9 @@ def test_what_holds_something_stays_as_it_is(tmp_path, what):
         path.touch()
     else:
         (path / "thesis").mkdir(parents=True)
-    with pytest.raises(ValueError, match=f"got {path}; go on with it by --resume or name another"):
+    with pytest.raises(
+        ValueError, match=f"got {path}; continue it with --resume or choose another"
+    ):
         RunFolder.create(path, {"other": 1})
     if what == "other":
         assert names(path) == ["thesis"]

@@ -88,7 +88,7 @@ def test_the_table_of_pairs_is_read_back_as_it_was(write, tmp_path):
     ("names", "message"),
     [
         (["a", "b", "a"], "expected different names, got 1 twice"),
-        (["a", "b", "ü" * 125], "expected shorter names of pictures, got 'ü"),
+        (["a", "b", "ü" * 125], "expected shorter image names, got 'ü"),
     ],
 )
 def test_names_that_no_files_can_have_are_refused_before_the_work(write, tmp_path, names, message):
@@ -111,7 +111,9 @@ def test_a_table_of_unlike_columns_is_not_written(write, tmp_path):
 def test_a_folder_that_holds_something_is_left_alone(write, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis").touch()
-    with pytest.raises(ValueError, match=r"expected a new or empty folder.*name another by --out"):
+    with pytest.raises(
+        ValueError, match=r"expected a new or empty folder.*choose another folder with --out"
+    ):
         write()
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis"]
 

@@ -23,20 +23,20 @@ def test_the_commands_end_in_a_sheet(tmp_path):
     short = ["--steps", "2", "--parts", "prepare", "check", "train", "sample"]
     run("tutorials/train_on_own_photos.py", "--folder", tmp_path / "new", *short)
     assert (tmp_path / "new" / "check.png").is_file()
-    assert_samples(tmp_path / "new" / "anonymised")
+    assert_samples(tmp_path / "new" / "anonymized")
 
 
 @pytest.mark.slow
 def test_shipped_weights_end_in_a_sheet(tmp_path):
     run("tutorials/train_on_own_photos.py", "--folder", tmp_path / "new", "--parts", "shipped")
-    assert_samples(tmp_path / "new" / "anonymised128")
+    assert_samples(tmp_path / "new" / "anonymized128")
 
 
 def assert_samples(folder):
     assert read_image(folder / "sheet.png").shape[0] == 3
     with (folder / "pairs.csv").open() as file:
         pairs = list(csv.DictReader(file))
-    assert len(pairs) == 4  # two pictures of each of the two people kept for testing
+    assert len(pairs) == 4  # two images of each of the two people kept for testing
     assert all(pair["source"].split("/")[0] != pair["condition"].split("/")[0] for pair in pairs)
 
 

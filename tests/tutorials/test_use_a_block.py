@@ -10,15 +10,15 @@ def tutorial():
     return load("use_a_block")
 
 
-def test_the_squares_colour_is_wanted_where_the_plan_has_its_shape(tutorial):
+def test_the_squares_color_is_wanted_where_the_plan_has_its_shape(tutorial):
     picture, plan, wanted = tutorial.draw_batch(8, torch.Generator().manual_seed(0))
     assert plan.flatten(1).sum(-1).unique().tolist() == [tutorial.SIDE**2]
     assert not plan[..., : tutorial.RIGHT].any()
     assert (picture[..., tutorial.LEFT :] == 0.5).all()
     for i in range(8):
-        colour = (wanted[i] * plan[i]).amax((1, 2))
-        assert torch.equal(wanted[i], colour[:, None, None] * plan[i])
-        assert ((picture[i] == colour[:, None, None]).all(0)).sum() == tutorial.SIDE**2
+        color = (wanted[i] * plan[i]).amax((1, 2))
+        assert torch.equal(wanted[i], color[:, None, None] * plan[i])
+        assert ((picture[i] == color[:, None, None]).all(0)).sum() == tutorial.SIDE**2
 
 
 def test_what_decides_is_out_of_sight_of_a_plain_unet(tutorial):
@@ -43,7 +43,7 @@ def test_with_blocks_it_is_in_sight(tutorial):
 
 @pytest.mark.slow
 def test_reasoning_learns_in_a_few_steps_what_a_plain_unet_cannot(tutorial):
-    """A plain one gives grey at best, which is 0.25: no colour is in its sight, as shown above."""
+    """A plain one gives gray at best, which is 0.25: no color is in its sight, as shown above."""
     torch.manual_seed(0)
     network = tutorial.NETWORKS["with bipartite reasoning"]()
     tutorial.train(network, 80, 0)

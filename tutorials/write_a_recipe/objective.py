@@ -1,4 +1,4 @@
-"""What is minimised: two discriminators, and the difference to the true picture."""
+"""What is minimized: two discriminators, and the difference to the true picture."""
 
 from torch import Tensor, nn
 
@@ -10,9 +10,9 @@ from graphgan.training.step import Losses
 
 # --8<-- [start:region]
 def figure(batch: PersonBatch) -> Tensor:
-    """1 where the target shows the robot, 0 where it shows the grey behind it: ``b 1 h w``."""
-    grey = batch.target[:, :, :1, :1]
-    return ((batch.target - grey).abs().amax(1, keepdim=True) > 0.05).float()
+    """1 where the target shows the robot, 0 where it shows the gray behind it: ``b 1 h w``."""
+    gray = batch.target[:, :, :1, :1]
+    return ((batch.target - gray).abs().amax(1, keepdim=True) > 0.05).float()
 
 
 # --8<-- [end:region]

@@ -11,7 +11,7 @@ from graphgan.data import Picture
 LIMBS = [(1, 3), (3, 4), (1, 5), (5, 6), (2, 7), (2, 8)]
 LOWEST = [-0.3, -2.6, -1.5, -2.6, -1.5, 0.0, 0.0]  # radians: the lean of the trunk, shoulder and
 HIGHEST = [0.3, 0.3, 1.5, 0.3, 1.5, 0.7, 0.7]  # elbow of each side, both legs
-GREY = (200, 200, 200)
+GRAY = (200, 200, 200)
 
 
 def pose_robot(chance: np.random.Generator) -> np.ndarray:
@@ -30,12 +30,12 @@ def pose_robot(chance: np.random.Generator) -> np.ndarray:
     return np.stack([head, neck, hip, elbows[0], hands[0], elbows[1], hands[1], *feet])
 
 
-def draw_robot(colours: np.ndarray, points: np.ndarray, size: int) -> Picture:
-    """A robot of these colours: head, trunk, arms, legs."""
+def draw_robot(colors: np.ndarray, points: np.ndarray, size: int) -> Picture:
+    """A robot of these colors: head, trunk, arms, legs."""
     points = size * points
-    image = Image.new("RGB", (size, size), GREY)
+    image = Image.new("RGB", (size, size), GRAY)
     pen = ImageDraw.Draw(image)
-    head, trunk, arms, legs = (tuple(map(int, colour)) for colour in colours)
+    head, trunk, arms, legs = (tuple(map(int, color)) for color in colors)
     for start, end in LIMBS:
         line = [tuple(points[start]), tuple(points[end])]
         pen.line(line, fill=legs if start == 2 else arms, width=size // 14)
@@ -64,9 +64,9 @@ class Robots:
 
     def __getitem__(self, index: int) -> Picture:
         robot = self.first + self.persons[index]
-        colours = np.random.default_rng(robot).integers(0, 256, (4, 3))
+        colors = np.random.default_rng(robot).integers(0, 256, (4, 3))
         points = pose_robot(np.random.default_rng((robot, index)))
-        return draw_robot(colours, points, self.size[0])
+        return draw_robot(colors, points, self.size[0])
 
 
 # --8<-- [end:dataset]

@@ -58,7 +58,7 @@ def experiment(options: RunOptions, fabric: Fabric) -> Experiment:
 
 # --8<-- [start:columns]
 def new_robots(count: int, device: torch.device) -> PersonBatch:
-    """Robots that were not trained on, each in two pictures."""
+    """Robots that were not trained on, each in two images."""
     robots = Robots(count // 2, 2, first=1000)
     return to_person_batch(read_pairs(robots, next_picture_pairs(robots.persons)), device)
 
@@ -67,8 +67,8 @@ def new_robots(count: int, device: torch.device) -> PersonBatch:
 def columns(model: RobotGenerator, batch: PersonBatch) -> dict[str, torch.Tensor]:
     """Those of a sheet."""
     image = model(batch.image, batch.joints, batch.target_joints).image.clamp(-1, 1)
-    grey = torch.full_like(image[0], 128, dtype=torch.uint8).cpu()
-    poses = [draw_skeleton(grey, joints, LIMBS) for joints in batch.target_joints.cpu()]
+    gray = torch.full_like(image[0], 128, dtype=torch.uint8).cpu()
+    poses = [draw_skeleton(gray, joints, LIMBS) for joints in batch.target_joints.cpu()]
     pose = to_float_image(torch.stack(poses)).to(image.device)
     return {"robot": batch.image, "pose": pose, "result": image, "true": batch.target}
 
@@ -82,7 +82,7 @@ def learned(model: RobotGenerator, batch: PersonBatch) -> str:
     answers = {
         "network": columns(model, batch)["result"],
         "robot copied": batch.image,
-        "grey": batch.target[:, :, :1, :1].expand_as(batch.target),
+        "gray": batch.target[:, :, :1, :1].expand_as(batch.target),
     }
     inside, robots = figure(batch), torch.arange(len(batch.image)) // 2
     values = {

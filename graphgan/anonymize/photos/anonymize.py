@@ -45,7 +45,7 @@ def anonymize_photo(
     done = replaced_frames(anonymizer, photo, name)
     report = FileReport(
         name,
-        "anonymised" if done.faces else "copied" if copy_unmatched else "no face",
+        "anonymized" if done.faces else "copied" if copy_unmatched else "no face",
         "photo",
         tuple(done.faces),
         len(done.frames),

@@ -22,7 +22,7 @@ _PNG_PARTS |= {"iCCP", "sRGB", "gAMA", "cHRM", "cICP", "acTL", "fcTL", "fdAT"}
 _WEBP_PARTS = {"VP8X", "VP8 ", "VP8L", "ALPH", "ANIM", "ANMF", "ICCP"}
 _GIF_PARTS = {"image", "graphic control", "application NETSCAPE2.0", "application ANIMEXTS1.0"}
 
-# Size, depth, colours, where the pixels lie and how they are packed, resolution, ICC profile.
+# Size, depth, colors, where the pixels lie and how they are packed, resolution, ICC profile.
 _TIFF_PARTS = {254, 255, 256, 257, 258, 259, 262, 263, 266, 273, 274, 277, 278, 279, 280, 281}
 _TIFF_PARTS |= {282, 283, 284, 290, 291, 292, 293, 296, 297, 301, 317, 318, 319, 320, 321, 322}
 _TIFF_PARTS |= {323, 324, 325, 332, 334, 338, 339, 347, 529, 530, 531, 532, 34675}
@@ -122,12 +122,12 @@ def _parts_of(page: Page) -> Iterator[tuple[int, int]]:
 def _bmp(data: bytes) -> Iterator[str]:
     number = {name: int.from_bytes(data[i : i + n], "little") for name, i, n in _BMP_FIELDS}
     header_end = 14 + number["header size"]
-    table = 4 * (number["colours"] or (2 ** number["bits"] if number["bits"] <= 8 else 0))
+    table = 4 * (number["colors"] or (2 ** number["bits"] if number["bits"] <= 8 else 0))
     masks = 12 if number["compression"] == 3 and number["header size"] == 40 else 0
     if number["pixels"] > header_end + table + masks + _PADDING:
         yield "data before the pixels"
     if number["header size"] >= 124 and int.from_bytes(data[126:134], "little"):
-        yield "colour profile"  # embedded, or the path of a file
+        yield "color profile"  # embedded, or the path of a file
     height = abs(int.from_bytes(data[22:26], "little", signed=True))
     size = (number["width"] * number["bits"] + 31) // 32 * 4 * height
     if number["compression"] in (1, 2):  # run lengths
@@ -138,7 +138,7 @@ def _bmp(data: bytes) -> Iterator[str]:
 
 _BMP_FIELDS = (
     *(("pixels", 10, 4), ("header size", 14, 4), ("width", 18, 4), ("bits", 28, 2)),
-    *(("compression", 30, 4), ("size", 34, 4), ("colours", 46, 4)),
+    *(("compression", 30, 4), ("size", 34, 4), ("colors", 46, 4)),
 )
 
 _FORMATS = {

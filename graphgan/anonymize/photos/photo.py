@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Int32, Shaped, UInt, UInt8
 from torch import Tensor
 
-_MID_GREY = 128  # what transparent pixels are shown on, as `graphgan.data.read_image` does
+_MID_GRAY = 128  # what transparent pixels are shown on, as `graphgan.data.read_image` does
 _OF_PAGES = ("TIFF",)  # formats whose frames are pages; all others with frames are animations
 _LUMINANCE = (299, 587, 114)  # thousandths of red, green and blue, ITU-R BT.601
 
@@ -62,7 +62,7 @@ class Frame:
         colors = self._eight_bits()
         if self.alpha is not None:
             alpha = self.alpha.int()
-            colors = (colors * alpha + _MID_GREY * (255 - alpha) + 127) // 255
+            colors = (colors * alpha + _MID_GRAY * (255 - alpha) + 127) // 255
         return colors.to(torch.uint8).expand(3, -1, -1).contiguous()
 
     def with_rgb(self, rgb: UInt8[Tensor, "3 h w"], mask: Shaped[Tensor, "1 h w"]) -> "Frame":
@@ -101,7 +101,7 @@ class Frame:
     def _own_colors(self, rgb: Int32[Tensor, "3 h w"]) -> np.ndarray:
         if self.alpha is not None:
             alpha = self.alpha.int()
-            shown = rgb * 255 - _MID_GREY * (255 - alpha)
+            shown = rgb * 255 - _MID_GRAY * (255 - alpha)
             rgb = torch.where(alpha == 0, 0, (shown + alpha // 2) // alpha.clamp(min=1))
             rgb = rgb.clamp(0, 255)
         if len(self.pixels) < 3:

@@ -180,7 +180,7 @@ def _png_encoding(image: "ImageFile", data: bytes) -> dict[str, Any]:
     if bits == 16 and color != 0:
         raise ValueError("expected 8 bits a channel, got 16-bit color, which would be cut to 8")
     if bits == 16 and "transparency" in image.info:
-        raise ValueError("expected 16-bit grey without a transparent value, got one with it")
+        raise ValueError("expected 16-bit gray without a transparent value, got one with it")
     colors = {n: d for n, d in chunks if _PNG_COLORS.get(n) == len(d)}
     transfer = colors.get("cICP", b"\0\0")[1]
     if transfer in HDR_TRANSFERS:
@@ -224,10 +224,10 @@ def _check_tiff(image: "ImageFile") -> None:
     if max(bits) > 8 and not image.mode.startswith("I;16") and image.mode not in "FI":
         raise ValueError(f"expected 8 bits a channel, got {bits}, which would be cut to 8")
     if image.mode.startswith("I;16") and bits != (16,):
-        raise ValueError(f"expected grey of 8 or 16 bits, got {bits[0]}")
+        raise ValueError(f"expected gray of 8 or 16 bits, got {bits[0]}")
 
 
-_GREY_MODES, _COLOR_MODES = {"1", "L", "LA", "La"}, {"P", "PA", "RGB", "RGBX", "RGBA", "RGBa"}
+_GRAY_MODES, _COLOR_MODES = {"1", "L", "LA", "La"}, {"P", "PA", "RGB", "RGBX", "RGBA", "RGBa"}
 _COLOR_MODES |= {"YCbCr"}
 
 _PHOTOMETRIC, _MIN_IS_WHITE = 262, 0  # TIFF tag and its value
@@ -267,12 +267,12 @@ def _own_channels(image: "Image") -> np.ndarray:
     if image.mode == "F":
         raise ValueError("pixels are floating-point numbers, whose range is not known")
     transparent = image.has_transparency_data
-    if image.mode in _GREY_MODES:
+    if image.mode in _GRAY_MODES:
         mode = "LA" if transparent else "L"
     elif image.mode in _COLOR_MODES:
         mode = "RGBA" if transparent else "RGB"
     else:
-        raise ValueError(f"expected grey, RGB, CMYK or a palette, got pixels of {image.mode}")
+        raise ValueError(f"expected gray, RGB, CMYK or a palette, got pixels of {image.mode}")
     pixels = np.asarray(image if image.mode == mode else image.convert(mode))
     return np.ascontiguousarray(pixels[None] if mode == "L" else pixels.transpose(2, 0, 1))
 

@@ -17,7 +17,7 @@ from graphgan.anonymize._faces import Face
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.serve._choices import Choice, choices_of
 from graphgan.anonymize.serve._guard import Guard
-from graphgan.anonymize.serve._in_memory import MEDIA_TYPES, Anonymised, anonymise_bytes, png_of
+from graphgan.anonymize.serve._in_memory import MEDIA_TYPES, Anonymized, anonymize_bytes, png_of
 from graphgan.data.batches import to_uint8_image
 from graphgan.extras import needs_extra
 
@@ -148,7 +148,7 @@ class _Pages:
             megabytes = self.max_bytes / 1e6
             return _error(f"too large: expected a file of {megabytes:g} MB at most", 413)
         try:
-            done = await run_sync(anonymise_bytes, anonymizer, data, limiter=self.one_at_a_time)
+            done = await run_sync(anonymize_bytes, anonymizer, data, limiter=self.one_at_a_time)
         except ValueError as error:
             return _error(str(error), 400)
         body, media_type = _form_data(_parts(done, anonymizer))
@@ -186,7 +186,7 @@ async def _body(request: "Request", max_bytes: int) -> bytes | None:
     return bytes(body)
 
 
-def _parts(done: Anonymised, anonymizer: Anonymizer) -> list[Part]:
+def _parts(done: Anonymized, anonymizer: Anonymizer) -> list[Part]:
     report = {
         "format": done.format,
         "size": done.size,
@@ -194,7 +194,7 @@ def _parts(done: Anonymised, anonymizer: Anonymizer) -> list[Part]:
         "unmatched": done.unmatched,
         "notes": done.notes,
         "threshold": anonymizer.threshold,
-        "recogniser": None if anonymizer.recogniser is None else anonymizer.recogniser.name,
+        "recognizer": None if anonymizer.recognizer is None else anonymizer.recognizer.name,
         "faces": [_face(face) for face in done.faces],
     }
     parts = [("report", "application/json", json.dumps(report, allow_nan=False).encode())]

@@ -47,7 +47,7 @@ def choices_of(anonymizer: Anonymizer) -> list[Choice]:
 
     If it shows people, the first choice is anyone of its conditions, then each of them alone. If
     this person does not hide a face, the fallback covers it. Mosaic, blur and one flat color
-    follow. Detector, recogniser, threshold and faces to keep are always those of the anonymizer.
+    follow. Detector, recognizer, threshold and faces to keep are always those of the anonymizer.
     """
     choices = []
     if anonymizer.method.uses_conditions:

@@ -31,7 +31,7 @@ _SHOWN_BY_NO_BROWSER = ("TIFF",)
 _PREVIEW_SIDE = 1600
 
 
-class Anonymised(NamedTuple):
+class Anonymized(NamedTuple):
     """The outcome for a photo.
 
     Args:
@@ -55,7 +55,7 @@ class Anonymised(NamedTuple):
     previews: tuple[bytes, bytes] | None
 
 
-def anonymise_bytes(anonymizer: Anonymizer, data: bytes) -> Anonymised:
+def anonymize_bytes(anonymizer: Anonymizer, data: bytes) -> Anonymized:
     """Replace the faces of a photo; the result of a photo without faces has no file.
 
     Who is shown depends on the bytes of the photo.
@@ -67,19 +67,19 @@ def anonymise_bytes(anonymizer: Anonymizer, data: bytes) -> Anonymised:
     try:
         with memory_errors_explained("a smaller photo needs less"):
             photo = photo_from_bytes(data, name)
-            return _anonymised(anonymizer, photo, hashlib.sha256(data).hexdigest())
+            return _anonymized(anonymizer, photo, hashlib.sha256(data).hexdigest())
     except ValueError as error:
         raise ValueError(str(error).removeprefix(f"{name}: ")) from error
 
 
-def _anonymised(anonymizer: Anonymizer, photo: Photo, key: str) -> Anonymised:
+def _anonymized(anonymizer: Anonymizer, photo: Photo, key: str) -> Anonymized:
     done = replaced_frames(anonymizer, photo, key)
     file, previews = None, None
     if done.faces:
         file = photo_to_bytes(replace(photo, frames=tuple(done.frames)), "the result")
     if photo.format in _SHOWN_BY_NO_BROWSER or photo.converted:
         previews = _preview(photo.frames[0]), _preview(done.frames[0])
-    return Anonymised(
+    return Anonymized(
         photo.format,
         photo.frames[0].size,
         len(done.frames),

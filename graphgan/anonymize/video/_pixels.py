@@ -112,9 +112,9 @@ def colors_of(frame: "VideoFrame") -> Colors:
     check_colors(frame)
     guess = _BT709 if frame.width >= 1280 or frame.height > 576 else _BT601
     name = frame.format.name
-    if frame.format.is_rgb or frame.format.has_palette or _is_grey(name):
-        # Written as Y'CbCr, which is then to be named. Grey is full unless it says otherwise.
-        full = _is_grey(name) and frame.color_range != _LIMITED
+    if frame.format.is_rgb or frame.format.has_palette or _is_gray(name):
+        # Written as Y'CbCr, which is then to be named. Gray is full unless it says otherwise.
+        full = _is_gray(name) and frame.color_range != _LIMITED
         written = _FULL if full else _LIMITED
         return Colors(guess, full, (guess, written, frame.color_primaries, frame.color_trc))
     matrix = frame.colorspace
@@ -123,7 +123,7 @@ def colors_of(frame: "VideoFrame") -> Colors:
     return Colors(guess if matrix in (_UNKNOWN, 0, 3) else matrix, full, tags)
 
 
-def _is_grey(name: str) -> bool:
+def _is_gray(name: str) -> bool:
     return name.startswith(("gray", "ya", "mono"))
 
 

@@ -162,7 +162,7 @@ class TrackReplacer:
         Args:
             image: the frame.
             regions: of its faces.
-            check: whether the recogniser checks the results.
+            check: whether the recognizer checks the results.
             advance: whether a choice that does not hide its face changes from here on, not only in
                 this frame.
         """

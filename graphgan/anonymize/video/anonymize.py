@@ -113,13 +113,13 @@ def _report(
     if video.has_audio and written:
         notes.append(_VOICE if sound_plan.tracks else "the sound was dropped")
     notes += [
-        f"face {number}: {tracked.estimated} of {tracked.frames} frames by its neighbours in time"
+        f"face {number}: {tracked.estimated} of {tracked.frames} frames by its neighbors in time"
         for number, tracked in enumerate(clip.faces)
         if tracked.estimated
     ]
     return FileReport(
         name,
-        "anonymised" if clip.found else "copied" if written else "no face",
+        "anonymized" if clip.found else "copied" if written else "no face",
         "video",
         tuple(tracked.face for tracked in clip.faces),
         clip.num_frames,

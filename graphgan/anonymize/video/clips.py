@@ -180,7 +180,7 @@ def observe(
     """Each frame with its faces for the tracker; several frames are searched at once.
 
     Args:
-        anonymizer: its detector finds faces, and its recogniser describes them.
+        anonymizer: its detector finds faces, and its recognizer describes them.
         frames: in order.
     """
 

@@ -27,7 +27,7 @@ _NOISE = 0.008
 # The noise that is expected weighs as much as that of so many frames. What goes beyond so many
 # times of it is motion: else speech, which comes in bursts, would count as noise now and then.
 _EXPECTED_FRAMES, _MOST_NOISE = 4, 3.0
-# Of a landmark's noise in the position, scale and angle of the face: neighbours err alike, so that
+# Of a landmark's noise in the position, scale and angle of the face: neighbors err alike, so that
 # the mean over all landmarks does not help as much as it might.
 _COMMON_NOISE = 0.25
 # Frames on either side by which a jump is told from what is right before and after it.
@@ -70,7 +70,7 @@ def smooth_landmarks(
     velocity but for that). How strongly is measured, not set: the ratio of acceleration to noise is
     the one that makes the channel's track most likely. A mouth that opens is one component far
     above the noise and is left as it is; most components are noise alone and become nearly
-    constant. The noise should be white: what stays wrong for many frames is not recognised.
+    constant. The noise should be white: what stays wrong for many frames is not recognized.
 
     The *size* of a face is the RMS distance of its landmarks from their mean, 0.8 to 0.9 eye
     distances for 68 landmarks of a frontal face; the result scales, turns and moves with the face.
@@ -211,10 +211,10 @@ class _Motion:
     @classmethod
     def of(cls, z: np.ndarray) -> "_Motion":
         b = z.mean(1)
-        centred = z - b[:, None]
-        shape = _mean_shape(centred)
-        a = (centred * shape.conj()).mean(1)
-        rest = centred / a[:, None] - shape
+        centered = z - b[:, None]
+        shape = _mean_shape(centered)
+        a = (centered * shape.conj()).mean(1)
+        rest = centered / a[:, None] - shape
         # A component of what does not change at all is 0, and so is all that it yields.
         shape = shape + (steady := _middle(rest))
         rest = rest - steady
@@ -239,11 +239,11 @@ class _Motion:
         return face
 
 
-def _mean_shape(centred: np.ndarray) -> np.ndarray:
+def _mean_shape(centered: np.ndarray) -> np.ndarray:
     """Kent's mean of shapes: the main direction of all, which no rotation or scale matters to."""
-    unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+    unit = centered / np.linalg.norm(centered, axis=1, keepdims=True)
     _, vectors = np.linalg.eigh(unit.T @ unit.conj())
-    shape: np.ndarray = vectors[:, -1] * math.sqrt(centred.shape[1])
+    shape: np.ndarray = vectors[:, -1] * math.sqrt(centered.shape[1])
     return shape
 
 
@@ -397,8 +397,8 @@ def _jumps(
     lie far from the median of the frames around, too.
     """
     used = seen.copy()
-    centred = z[seen] - z[seen].mean(1, keepdims=True)
-    size = float(np.median(np.sqrt((abs(centred) ** 2).mean(1))))
+    centered = z[seen] - z[seen].mean(1, keepdims=True)
+    size = float(np.median(np.sqrt((abs(centered) ** 2).mean(1))))
     for _ in range(_MOST_ROUNDS):
         if used.sum() < 3 or not math.isfinite(gate):
             break

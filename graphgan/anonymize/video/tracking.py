@@ -107,7 +107,7 @@ class Track:
 
     def _follow(self, frame: int, observation: Observation) -> None:
         last = self.last_frame
-        step = _centre(observation.box) - _centre(self.observations[last].box)
+        step = _center(observation.box) - _center(self.observations[last].box)
         velocity = step / (frame - last)
         if self._velocity is not None:
             velocity = self._velocity + _NEWEST * (velocity - self._velocity)
@@ -244,10 +244,10 @@ def _numbers(box: Float[Tensor, "4"]) -> Float[np.ndarray, "4"]:
     return numbers
 
 
-def _centre(box: Float[Tensor, "4"]) -> Float[np.ndarray, "2"]:
+def _center(box: Float[Tensor, "4"]) -> Float[np.ndarray, "2"]:
     numbers = _numbers(box)
-    centre: np.ndarray = (numbers[:2] + numbers[2:]) / 2
-    return centre
+    center: np.ndarray = (numbers[:2] + numbers[2:]) / 2
+    return center
 
 
 @dataclass(frozen=True)
@@ -383,9 +383,9 @@ def _filled(
     between = torch.lerp(points[left], points[right], part.to(points)[:, None, None])
     beyond = frames - nearest
     # Landmarks are finer than boxes, but may be missing altogether.
-    centres = (landmarks if landmarks.isfinite().all() else points[:, :2]).mean(1).to(points)
+    centers = (landmarks if landmarks.isfinite().all() else points[:, :2]).mean(1).to(points)
     for end, outside in ((0, beyond < 0), (-1, beyond > 0)):
-        shift = beyond[outside, None] * _velocity(numbers, centres, end)
+        shift = beyond[outside, None] * _velocity(numbers, centers, end)
         side = (boxes[end, 2:] - boxes[end, :2]).max()
         shift = shift * (side / shift.norm(dim=1, keepdim=True).clamp(min=1e-12)).clamp(max=1)
         between[outside] += shift[:, None].to(points)
@@ -394,11 +394,11 @@ def _filled(
 
 
 def _velocity(
-    numbers: Int64[Tensor, "m"], centres: Float[Tensor, "m 2"], end: int
+    numbers: Int64[Tensor, "m"], centers: Float[Tensor, "m 2"], end: int
 ) -> Float[Tensor, "2"]:
     """Slope of the line through the observations near to one end, in pixels a frame; 0 for one."""
     near = (numbers - numbers[end]).abs() < EDGE
-    t = (numbers[near] - numbers[end]).to(centres)
+    t = (numbers[near] - numbers[end]).to(centers)
     t = (t - t.mean())[:, None]
-    slope: Tensor = (t * centres[near]).sum(0) / t.square().sum().clamp(min=1e-3)
+    slope: Tensor = (t * centers[near]).sum(0) / t.square().sum().clamp(min=1e-3)
     return slope

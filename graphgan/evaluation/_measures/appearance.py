@@ -1,4 +1,4 @@
-"""Does a new face fit into its picture: its seam, its sharpness, and the tone of its skin?"""
+"""Whether a new face fits its image: seam, sharpness and skin tone."""
 
 import torch
 
@@ -10,7 +10,7 @@ from graphgan.evaluation.study import Subject
 def measure_appearance(subject: Subject) -> Measurements:
     """Compare each result with its original in and around the face mask with a forehead.
 
-    Probes with a landmark missing are left out. The reference of each cell is the mean of the
+    Probes with missing landmarks are excluded. The reference of each cell is the mean of the
     originals.
     """
     study = subject.study

@@ -1,4 +1,4 @@
-"""A result beside its original: seam, sharpness and skin tone, of one picture or several."""
+"""Compare results with their originals: seam, sharpness and skin tone."""
 
 import torch
 from jaxtyping import Float, UInt8
@@ -28,7 +28,7 @@ def compared(
     size = (originals.shape[2], originals.shape[3])
     mask = face_mask(landmarks, size, forehead=FOREHEAD)
     sharpness = face_sharpness(results, originals, mask)
-    # Where the skin beside was painted over, too, nothing can be compared with it.
+    # If the surrounding skin was painted over as well, there is nothing to compare.
     beside = skin_beside(originals, mask, landmarks) & ~changed_region(results, originals)
     tones = [skin_tone(images, landmarks, beside).delta_e for images in (results, originals)]
     one = torch.ones(len(results))

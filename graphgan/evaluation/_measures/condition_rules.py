@@ -1,7 +1,7 @@
-"""Pictures anonymised under conditions that are drawn by another rule than those of the protocol.
+"""Pictures anonymized under conditions that are drawn by another rule than those of the protocol.
 
-An attacker who learns, and one who links pictures, are helped by conditions that stay the same for
-one person. Both are asked twice.
+Conditions that stay the same for one person help attackers who learn or link images. Both are
+therefore measured twice.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from torch import Tensor
 from graphgan.evaluation._measures.privacy import attack_of
 from graphgan.evaluation.protocol import ConditionRule
 from graphgan.evaluation.study import Study, Subject
-from graphgan.faces.contracts import Recogniser
+from graphgan.faces.contracts import Recognizer
 
 RULES: dict[ConditionRule, str] = {
     "drawn": "conditions drawn",
@@ -27,9 +27,9 @@ def images_under_rules(study: Study) -> list[int]:
 
 
 def describe_under_rule(
-    subject: Subject, recogniser: Recogniser, rule: ConditionRule
+    subject: Subject, recognizer: Recognizer, rule: ConditionRule
 ) -> Float[Tensor, "p d"]:
-    """Descriptors of `images_under_rules` as anonymised by that rule; NaN without a result.
+    """Descriptors of `images_under_rules` as anonymized by that rule; NaN without a result.
 
     Faces are aligned as the sources' landmarks say. A system that takes no condition, and
     one whose conditions are drawn alike, has made its results of the probes already.
@@ -41,23 +41,23 @@ def describe_under_rule(
     first = len(study.protocol.probes)
     # Drawn together, so that all pictures of a person get one condition where it is fixed.
     conditions = study.conditions(numbers, rule) if subject.system.uses_conditions else numbers
-    what = ("ruled", recogniser.name, tuple(conditions))
+    what = ("ruled", recognizer.name, tuple(conditions))
     if subject.system.uses_conditions and conditions[:first] != study.protocol.conditions:
-        return subject.once(what, lambda: _described(subject, recogniser, numbers, conditions))
-    attack = attack_of(study, recogniser, "pose known")
+        return subject.once(what, lambda: _described(subject, recognizer, numbers, conditions))
+    attack = attack_of(study, recognizer, "pose known")
     there = subject.results.present[:, None]
     of_probes = torch.where(there, attack.of_subject(subject), torch.nan)
     if not (further := numbers[first:]):
         return of_probes
     shown = conditions[first:]
-    others = subject.once(what, lambda: _described(subject, recogniser, further, shown))
+    others = subject.once(what, lambda: _described(subject, recognizer, further, shown))
     return torch.cat([of_probes, others])
 
 
 def _described(
-    subject: Subject, recogniser: Recogniser, sources: Sequence[int], conditions: Sequence[int]
+    subject: Subject, recognizer: Recognizer, sources: Sequence[int], conditions: Sequence[int]
 ) -> Float[Tensor, "p d"]:
     study = subject.study
     results = study.results(subject.system, sources, conditions)
-    described = study.tool_runner.describe(results.images, study.landmarks(sources), recogniser)
+    described = study.tool_runner.describe(results.images, study.landmarks(sources), recognizer)
     return torch.where(results.present[:, None], described, torch.nan)

@@ -1,4 +1,4 @@
-"""Features of pictures by one network, each picture asked about once."""
+"""Image features from one network, computed once per image."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,19 +10,19 @@ from graphgan.evaluation.study import Study, Subject
 from graphgan.metrics.realism import close_up
 
 Features = Callable[[Tensor], Tensor]
-"""8-bit pictures ``b 3 h w`` to ``b d``. It may have a ``name``, which then stands in tables, a
-``fingerprint``, by which answers are kept, and ``of_close_ups = True``: it is then shown the face
-and little else (`close_up`), where most of what was done to it is seen."""
+"""Maps 8-bit images ``b 3 h w`` to ``b d``. Optional attributes: ``name``, for tables;
+``fingerprint``, the key for cached results; ``of_close_ups = True``, to receive face crops
+(`close_up`), where changes are most visible."""
 
 
 class PictureFeatures:
-    """What a network says of the pictures of a study and of results.
+    """Features of a study's images and of results.
 
     Args:
-        study: whose pictures.
+        study: supplies the images.
         network: see `Features`.
     Attributes:
-        name: of the network in tables, None where it has none.
+        name: the network's name in tables, or None.
     """
 
     def __init__(self, study: Study, network: Features) -> None:
@@ -32,7 +32,7 @@ class PictureFeatures:
         self._known: dict[int, Float[Tensor, d]] = {}
 
     def of_pictures(self, numbers: Sequence[int]) -> Float[Tensor, "n d"]:
-        """Of untouched pictures."""
+        """Features of untouched images."""
         if missing := [i for i in dict.fromkeys(numbers) if i not in self._known]:
             found = self._ask(self.study.images(missing), missing)
             self._known.update(zip(missing, found, strict=True))
@@ -69,14 +69,14 @@ class PictureFeatures:
             features = tool_runner.cache.fetch("features", inputs, compute)["features"]
         if features.ndim != 2 or not features.isfinite().all():
             shape = tuple(features.shape)
-            raise ValueError(f"expected finite features n d of pictures, got shape {shape}")
+            raise ValueError(f"expected finite features n d of images, got shape {shape}")
         return features
 
 
 def _close_ups(
     images: UInt8[Tensor, "n 3 h w"], landmarks: Float[Tensor, "n 68 2"]
 ) -> UInt8[Tensor, "n 3 s s"]:
-    """The faces; all of a picture whose landmarks are missing."""
+    """The faces; all of an image whose landmarks are missing."""
     whole = torch.tensor([[0.0, 0.0], [images.shape[3] - 1.0, images.shape[2] - 1.0]])
     there = landmarks.isfinite().all(-1, keepdim=True)
     low = torch.where(there, landmarks, torch.inf).amin(1)

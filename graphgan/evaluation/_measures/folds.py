@@ -1,7 +1,7 @@
-"""Verification of listed pairs in folds, as LFW does it: 6,000 pairs, 10 folds.
+"""Verification on listed pairs in folds, as for LFW: 6,000 pairs in 10 folds.
 
-Source: Huang et al., "Labeled Faces in the Wild", 2007. The first picture of a pair is anonymised,
-the second one is not; half of the pairs are of one person.
+Source: Huang et al., "Labeled Faces in the Wild", 2007. The first image of a pair is anonymized,
+the second is not; half of the pairs show one person.
 """
 
 from collections.abc import Sequence
@@ -22,14 +22,14 @@ from graphgan.evaluation.measurements import (
     rate_measurement,
 )
 from graphgan.evaluation.study import Subject
-from graphgan.faces.contracts import NamingRecogniser, Recogniser
+from graphgan.faces.contracts import NamingRecognizer, Recognizer
 from graphgan.metrics.identification import fold_accuracies, fold_statistics, verified
 
 _COLUMNS = ("fold", "same", "image_a", "image_b")
 
 
 class FoldPair(NamedTuple):
-    """Two pictures by number, and whether they show one person."""
+    """Numbers of two images, and whether they show one person."""
 
     fold: int
     same: bool
@@ -38,10 +38,10 @@ class FoldPair(NamedTuple):
 
 
 def read_fold_pairs(root: Path, pictures: Sequence[PreparedPicture]) -> list[FoldPair]:
-    """The pairs of a prepared folder's ``pairs.csv``; none where it lists pairs to learn from.
+    """Read evaluation pairs from a prepared folder's ``pairs.csv``; none for training pairs.
 
     Raises:
-        ValueError: a pair that names no picture; file and line are named.
+        ValueError: a pair with an unknown image; the message gives file and line.
     """
     path = root / "pairs.csv"
     if not path.is_file():
@@ -57,7 +57,7 @@ def read_fold_pairs(root: Path, pictures: Sequence[PreparedPicture]) -> list[Fol
             pairs.append(FoldPair(int(fold), same == "1", numbers[a], numbers[b]))
         except (ValueError, KeyError):
             raise ValueError(
-                f"{path}: line {line}: expected a fold, 0 or 1 and two pictures, got {values}"
+                f"{path}: line {line}: expected a fold, 0 or 1 and two images, got {values}"
             ) from None
     return pairs
 
@@ -69,8 +69,8 @@ def measure_folds(attack: Attack, subject: Subject) -> Measurements:
     empty dictionary where the folder lists no such pairs.
 
     Args:
-        attack: who verifies.
-        subject: whose results they are.
+        attack: the attacker.
+        subject: the system's results.
     """
     study = attack.study
     listed = read_fold_pairs(study.pictures.root, study.pictures.pictures)
@@ -78,14 +78,14 @@ def measure_folds(attack: Attack, subject: Subject) -> Measurements:
     pairs = [pair for pair in listed if pair.a in place and subject.present[place[pair.a]]]
     if not pairs:
         return {}
-    prefix = f"{attack.recogniser.name}, {attack.attacker}, pairs in folds: "
+    prefix = f"{attack.recognizer.name}, {attack.attacker}, pairs in folds: "
     names = [prefix + name for name in ("same person verified", "different people verified")]
     distances = _distances(attack, subject, pairs, place)
     folds = torch.tensor([pair.fold for pair in pairs])
     same = torch.tensor([pair.same for pair in pairs])
     people = study.people([pair.a for pair in pairs])
     cells = dict.fromkeys(names, not_measured("no threshold is known"))
-    if (threshold := attack.recogniser.threshold) is not None:
+    if (threshold := attack.recognizer.threshold) is not None:
         accepted = verified(distances, threshold).float()
         for name, which in zip(names, (same, ~same), strict=True):
             cells[name] = _measurement(accepted[which], people[which], folds[which])
@@ -95,18 +95,18 @@ def measure_folds(attack: Attack, subject: Subject) -> Measurements:
     return cells
 
 
-def measure_classes_in_folds(subject: Subject, recogniser: Recogniser) -> Measurements:
+def measure_classes_in_folds(subject: Subject, recognizer: Recognizer) -> Measurements:
     """The published re-identification score, as a mean over the folds and their deviation.
 
-    In a fold: the share of its pairs whose first picture, the anonymised one, gets the class of its
+    In a fold: the share of its pairs whose first image, the anonymized one, gets the class of its
     source, see `measure_same_class`. Source: [A] Dall'Asen et al., ICIAP 2021, table 2.
 
     Args:
-        subject: whose results they are.
-        recogniser: names people; an empty dictionary where it names none.
+        subject: the system's results.
+        recognizer: names people; an empty dictionary where it names none.
     """
     study = subject.study
-    if not isinstance(recogniser, NamingRecogniser) or not recogniser.has_classes:
+    if not isinstance(recognizer, NamingRecognizer) or not recognizer.has_classes:
         return {}
     place = {number: i for i, number in enumerate(study.protocol.probes)}
     asked = subject.present & study.complete
@@ -114,16 +114,16 @@ def measure_classes_in_folds(subject: Subject, recogniser: Recogniser) -> Measur
     pairs = [pair for pair in listed if pair.a in place and asked[place[pair.a]]]
     if not pairs:
         return {}
-    kept = class_kept(subject, recogniser)[[place[pair.a] for pair in pairs]]
+    kept = class_kept(subject, recognizer)[[place[pair.a] for pair in pairs]]
     folds = torch.tensor([pair.fold for pair in pairs])
     people = study.people([pair.a for pair in pairs])
-    return {f"{recogniser.name}, pairs in folds: same class": _measurement(kept, people, folds)}
+    return {f"{recognizer.name}, pairs in folds: same class": _measurement(kept, people, folds)}
 
 
 def _distances(
     attack: Attack, subject: Subject, pairs: list[FoldPair], place: dict[int, int]
 ) -> Float[Tensor, "p"]:
-    """Between the results and the untouched second pictures."""
+    """Between the results and the untouched second images."""
     study = attack.study
     probes = attack.of_subject(subject)
     others = [pair.b for pair in pairs]

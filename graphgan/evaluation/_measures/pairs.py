@@ -17,7 +17,7 @@ from graphgan.evaluation._measures.privacy import Attack
 from graphgan.evaluation.measurements import Measurement, Measurements, not_measured
 from graphgan.evaluation.protocol import ConditionRule, NobodyElseError
 from graphgan.evaluation.study import Study, Subject
-from graphgan.faces.contracts import Recogniser
+from graphgan.faces.contracts import Recognizer
 
 PairIndices = Int[Tensor, "p 2"]
 
@@ -30,13 +30,13 @@ NO_OTHERS = "no pair of two people"
 
 
 class Pairs(NamedTuple):
-    """Places of two pictures each."""
+    """Index pairs of images."""
 
     mated: PairIndices
     others: PairIndices
 
     def where(self, first: Bool[Tensor, "n"], second: Bool[Tensor, "n"]) -> "Pairs":
-        """Those whose pictures are among these."""
+        """Pairs whose images are in these sets."""
         return Pairs(*(own[first[own[:, 0]] & second[own[:, 1]]] for own in self))
 
 
@@ -51,8 +51,8 @@ def draw_pairs(
     """At most ``count`` mated and as many non-mated pairs, none of them twice.
 
     Args:
-        people: the number of each picture's person.
-        videos: the number of each picture's video, another one for another person.
+        people: person of each image.
+        videos: the number of each image's video, another one for another person.
         count: pairs of each kind, at most; fewer where there are fewer.
         ordered: whether (a, b) is another pair than (b, a).
         seed: of what is drawn.
@@ -78,12 +78,12 @@ def draw_pairs(
 
 
 def measure_pairs(attack: Attack, subject: Subject) -> Measurements:
-    """How well an attacker tells whether an anonymised and an untouched picture show one person.
+    """How well an attacker tells whether an anonymized and an untouched picture show one person.
 
-    Area under the ROC curve, and F1 at the threshold that is best for the attacker. The untouched
-    pictures are the other probes, of another video than the anonymised one.
+    Area under the ROC curve, and F1 at the attacker's best threshold. The untouched images are
+    other probes, from another video than the anonymized image.
     """
-    study, prefix = attack.study, f"{attack.recogniser.name}, {attack.attacker}: pairs"
+    study, prefix = attack.study, f"{attack.recognizer.name}, {attack.attacker}: pairs"
     pairs = probe_pairs(study, ordered=True)
     known = study.complete if attack.attacker == "pose known" else torch.ones_like(study.complete)
     pairs = pairs.where(subject.present & known, known)
@@ -94,7 +94,7 @@ def measure_pairs(attack: Attack, subject: Subject) -> Measurements:
 
 
 def probe_pairs(study: Study, *, ordered: bool) -> Pairs:
-    """The pairs among the probes; the same for all systems and attackers."""
+    """Pairs among the probes; the same for all systems and attackers."""
 
     def draw() -> Pairs:
         people, settings = study.probe_people, study.settings
@@ -108,7 +108,7 @@ def probe_pairs(study: Study, *, ordered: bool) -> Pairs:
 def pair_distances(
     one: Float[Tensor, "n d"], other: Float[Tensor, "n d"], pairs: PairIndices
 ) -> Float64[Tensor, "p"]:
-    """Between the first picture's descriptor in ``one`` and the second's in ``other``."""
+    """Between the first image's descriptor in ``one`` and the second's in ``other``."""
     distances: Tensor = (one[pairs[:, 0]] - other[pairs[:, 1]]).double().norm(dim=1)
     return distances
 
@@ -129,7 +129,7 @@ def measure_separation(
     known, numbers = torch.unique(torch.cat(people), return_inverse=True)
     rng = np.random.default_rng((study.settings.seed, 16))
     drawn = rng.multinomial(len(known), np.full(len(known), 1 / len(known)), size=_DRAWS)
-    drawn = np.concatenate([np.ones_like(drawn[:1]), drawn])  # first everybody once
+    drawn = np.concatenate([np.ones_like(drawn[:1]), drawn])  # first, everyone once
     places = numbers.numpy()
     mated, others = places[: len(pairs.mated)], places[len(pairs.mated) :]
     weights = np.concatenate(
@@ -150,7 +150,7 @@ def _separations(
     order = np.argsort(distances, kind="stable")
     is_mated = order < mated
     apart = distances[order][1:] > distances[order][:-1]
-    ends = np.flatnonzero(np.append(apart, True))  # equal ones together
+    ends = np.flatnonzero(np.append(apart, True))  # equal distances together
     sums = [np.cumsum(weights[:, order] * own, 1) for own in (is_mated, ~is_mated)]
     true, false = (np.pad(own[:, ends], ((0, 0), (1, 0))) for own in sums)
     finite = np.append(True, np.isfinite(distances[order][ends]))
@@ -170,24 +170,24 @@ def _measurement(values: np.ndarray, count: int, note: str, chance: float) -> Me
     return Measurement(float(values[0]), float(low), float(high), count, note, chance)
 
 
-def measure_links(subject: Subject, recogniser: Recogniser) -> Measurements:
-    """Area under the ROC curve of distances between anonymised pictures.
+def measure_links(subject: Subject, recognizer: Recognizer) -> Measurements:
+    """Area under the ROC curve of distances between anonymized pictures.
 
-    Mated pairs are two anonymised pictures of one person, of different videos; non-mated ones are
+    Mated pairs are two anonymized pictures of one person, of different videos; non-mated ones are
     of two people. 0.5 is chance. Asked with conditions drawn for each picture, and with one
     condition for each person, which links its pictures by design.
     """
     return {
-        f"{recogniser.name}: linked, {name}": _measure(subject, recogniser, rule)
+        f"{recognizer.name}: linked, {name}": _measure(subject, recognizer, rule)
         for rule, name in RULES.items()
     }
 
 
-def _measure(subject: Subject, recogniser: Recogniser, rule: ConditionRule) -> Measurement:
+def _measure(subject: Subject, recognizer: Recognizer, rule: ConditionRule) -> Measurement:
     study = subject.study
     count = len(study.protocol.probes)
     try:
-        described = describe_under_rule(subject, recogniser, rule)[:count]
+        described = describe_under_rule(subject, recognizer, rule)[:count]
     except NobodyElseError as error:
         return not_measured(str(error))
     there = subject.present & study.complete

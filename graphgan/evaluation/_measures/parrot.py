@@ -23,26 +23,26 @@ from graphgan.evaluation.measurements import (
 )
 from graphgan.evaluation.protocol import ConditionRule, NobodyElseError
 from graphgan.evaluation.study import Subject
-from graphgan.faces.contracts import Recogniser
+from graphgan.faces.contracts import Recognizer
 from graphgan.metrics.parrot import parrot_rank_one
 
 NO_PARROT_IMAGES = "no parrot images: nobody has pictures of two videos"
 ONE_PERSON = "no parrot images of two people"
 
 
-def measure_parrots(subject: Subject, recogniser: Recogniser) -> Measurements:
+def measure_parrots(subject: Subject, recognizer: Recognizer) -> Measurements:
     """Rank-1 of the parrot, with conditions drawn for each picture and with one for each person.
 
     Parrot images and probes are anonymized alike: one condition for each person gives the answer
     away.
     """
     return {
-        f"{recogniser.name}, parrot, {name}": _measure(subject, recogniser, rule)
+        f"{recognizer.name}, parrot, {name}": _measure(subject, recognizer, rule)
         for rule, name in RULES.items()
     }
 
 
-def _measure(subject: Subject, recogniser: Recogniser, rule: ConditionRule) -> Measurement:
+def _measure(subject: Subject, recognizer: Recognizer, rule: ConditionRule) -> Measurement:
     study, protocol = subject.study, subject.study.protocol
     known = study.people(protocol.parrot_images)
     if not protocol.parrot_images:
@@ -53,7 +53,7 @@ def _measure(subject: Subject, recogniser: Recogniser, rule: ConditionRule) -> M
     what = rule if subject.system.uses_conditions else "any"
     try:
         right = subject.once(
-            ("parrot", recogniser.name, what), lambda: _right(subject, recogniser, rule)
+            ("parrot", recognizer.name, what), lambda: _right(subject, recognizer, rule)
         )
     except NobodyElseError as error:
         return not_measured(str(error))
@@ -73,9 +73,9 @@ class _Answers(NamedTuple):
     parrot_images: int
 
 
-def _right(subject: Subject, recogniser: Recogniser, rule: ConditionRule) -> _Answers:
+def _right(subject: Subject, recognizer: Recognizer, rule: ConditionRule) -> _Answers:
     study, protocol = subject.study, subject.study.protocol
-    described = describe_under_rule(subject, recogniser, rule)
+    described = describe_under_rule(subject, recognizer, rule)
     place = {number: i for i, number in enumerate(images_under_rules(study))}
     parrot_images = described[[place[number] for number in protocol.parrot_images]]
     taught = int((~parrot_images.isnan().all(1)).sum())

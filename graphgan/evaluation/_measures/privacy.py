@@ -1,4 +1,4 @@
-"""Is the person still recognised in a gallery? Asked of two attackers.
+"""Re-identification in a gallery, by two attackers.
 
 *pipeline*: recognition as it is, with landmarks by its own detector; where that finds nothing, of
 what fills the place where faces usually are.
@@ -22,7 +22,7 @@ from graphgan.evaluation.measurements import (
     rate_measurement,
 )
 from graphgan.evaluation.study import Seen, Study, Subject
-from graphgan.faces.contracts import NamingRecogniser, Recogniser
+from graphgan.faces.contracts import NamingRecognizer, Recognizer
 from graphgan.metrics.identification import (
     descriptor_distances,
     rank_one,
@@ -35,7 +35,7 @@ from graphgan.metrics.identification import (
 Attacker = Literal["pipeline", "pose known"]
 ATTACKERS: tuple[Attacker, Attacker] = ("pipeline", "pose known")
 
-NO_OTHER = "nobody has pictures of two videos"
+NO_OTHER = "nobody has images of two videos"
 NO_RESULT = "no result with all landmarks to ask about"
 NOBODY_ELSE = "nobody else in the gallery"
 ALONE = "one person alone in the gallery, who is always the nearest"
@@ -44,22 +44,22 @@ Curve = tuple[Float[Tensor, "t"], Float[Tensor, "t"]]
 
 @dataclass(frozen=True)
 class Attack:
-    """An attacker with a recogniser, who has seen the gallery and the originals.
+    """An attacker with a recognizer, who has seen the gallery and the originals.
 
     Args:
         study: what is asked.
-        recogniser: describes faces.
-        attacker: how faces are aligned.
+        recognizer: computes face descriptors.
+        attacker: determines how faces are aligned.
     """
 
     study: Study
-    recogniser: Recogniser
+    recognizer: Recognizer
     attacker: Attacker
 
     def describe(self, seen: Seen, landmarks: Float[Tensor, "n 68 2"]) -> Float[Tensor, "n d"]:
-        """Descriptors of what is seen; ``landmarks`` are the true ones."""
+        """Descriptors of images; ``landmarks`` are the true ones."""
         points = seen.landmarks if self.attacker == "pipeline" else landmarks
-        return self.study.tool_runner.describe(seen.images, points, self.recogniser)
+        return self.study.tool_runner.describe(seen.images, points, self.recognizer)
 
     @cached_property
     def originals(self) -> Float[Tensor, "n d"]:
@@ -75,8 +75,8 @@ class Attack:
         return self.describe(self.study.gallery, landmarks)
 
     def of_subject(self, subject: Subject) -> Float[Tensor, "n d"]:
-        """Descriptors of the results of a system."""
-        what = ("descriptors", self.recogniser.name, self.attacker)
+        """Descriptors of a system's results."""
+        what = ("descriptors", self.recognizer.name, self.attacker)
         return subject.once(what, lambda: self.of_probes(subject.seen))
 
     def of_probes(self, seen: Seen) -> Float[Tensor, "n d"]:
@@ -85,12 +85,12 @@ class Attack:
 
     @cached_property
     def is_same(self) -> Bool[Tensor, "n m"]:
-        """Which gallery picture is of a probe's person."""
+        """Which gallery images show a probe's person."""
         return self.study.probe_people[:, None] == self.study.gallery_people
 
     @cached_property
     def askable(self) -> Bool[Tensor, "n"]:
-        """Probes that can be asked about, with all landmarks that the attacker goes by."""
+        """Probes that can be used, with all landmarks the attacker needs."""
         if self.attacker == "pipeline":
             return self.study.asked
         own = (self.is_same & self.study.complete_of(self.study.protocol.gallery)).any(1)
@@ -103,24 +103,24 @@ class Attack:
 
     @cached_property
     def own_distances(self) -> Float[Tensor, "n"]:
-        """Of original probes to the gallery picture of their person; NaN without one."""
+        """Distances of original probes to their person's gallery image, or NaN."""
         return _own(descriptor_distances(self.originals, self.gallery), self.is_same)
 
     def calibrated(self, rate: float) -> float | None:
-        """The threshold at a false-accept rate; None where there are too few impostors."""
+        """The threshold at a false-accept rate; None if there are too few impostors."""
         distances = self.impostors[self.impostors.isfinite()]
         return None if len(distances) * rate < 1 else threshold_at(distances, rate)
 
 
-def attack_of(study: Study, recogniser: Recogniser, attacker: Attacker) -> Attack:
-    """The one attack of a study by these two."""
+def attack_of(study: Study, recognizer: Recognizer, attacker: Attacker) -> Attack:
+    """The study's attack with this recognizer and attacker."""
     return study.once(
-        ("attack", recogniser.name, attacker), lambda: Attack(study, recogniser, attacker)
+        ("attack", recognizer.name, attacker), lambda: Attack(study, recognizer, attacker)
     )
 
 
 def at_rate(rate: float) -> str:
-    """How metrics name verification at a false-accept rate: ``verified at FAR 1 %``."""
+    """Metric name of verification at a false-accept rate: ``verified at FAR 1 %``."""
     return f"verified at FAR {100 * rate:g} %"
 
 
@@ -129,11 +129,11 @@ def measure_recognition(attack: Attack, subject: Subject) -> tuple[Measurements,
 
     Args:
         attack: the attacker.
-        subject: whose results are looked at.
+        subject: the system's results.
     Returns:
         What was measured, and the curve of true over false accepts where anybody can be recognized.
     """
-    study, prefix = attack.study, f"{attack.recogniser.name}, {attack.attacker}: "
+    study, prefix = attack.study, f"{attack.recognizer.name}, {attack.attacker}: "
     probes, rates = attack.of_subject(subject), study.settings.false_accept_rates
     there = attack.askable & subject.present
     cells = _same_image(attack, subject, prefix)
@@ -160,7 +160,7 @@ def measure_recognition(attack: Attack, subject: Subject) -> tuple[Measurements,
 
 
 def _same_image(attack: Attack, subject: Subject, prefix: str) -> Measurements:
-    """The same against the very picture that was anonymised: what a leaked original would tell."""
+    """The same against the very picture that was anonymized: what a leaked original would tell."""
     study, probes = attack.study, attack.of_subject(subject)
     own = (probes - attack.originals).double().norm(dim=1)
     others = descriptor_distances(probes, attack.gallery)
@@ -169,7 +169,7 @@ def _same_image(attack: Attack, subject: Subject, prefix: str) -> Measurements:
     there = subject.present
     if attack.attacker == "pose known":
         there = there & study.complete
-    compared = there & (~attack.is_same).any(1)  # with nobody else there one cannot be wrong
+    compared = there & (~attack.is_same).any(1)  # without other people, no error is possible
     nearer = torch.where(compared, (own < nearest).float(), torch.nan)
     return {
         f"{prefix}rank-1, same picture": rate_measurement(
@@ -180,7 +180,7 @@ def _same_image(attack: Attack, subject: Subject, prefix: str) -> Measurements:
 
 
 def _own(distances: Float[Tensor, "n m"], is_same: Bool[Tensor, "n m"]) -> Float[Tensor, "n"]:
-    """Distance to the own picture in the gallery; NaN without one."""
+    """Distance to the own image in the gallery; NaN without one."""
     own = torch.where(is_same, distances, torch.inf).amin(1)
     return torch.where(is_same.any(1), own, torch.nan)
 
@@ -188,8 +188,8 @@ def _own(distances: Float[Tensor, "n m"], is_same: Bool[Tensor, "n m"]) -> Float
 def _verified(
     attack: Attack, own: Float[Tensor, "n"], there: Bool[Tensor, "n"], rate: float | None = None
 ) -> Measurement:
-    """At the recogniser's own threshold, or at that of a false-accept rate."""
-    threshold = attack.recogniser.threshold if rate is None else attack.calibrated(rate)
+    """At the recognizer's own threshold, or at that of a false-accept rate."""
+    threshold = attack.recognizer.threshold if rate is None else attack.calibrated(rate)
     if threshold is None:
         count = int(attack.impostors.isfinite().sum())
         few = f"too few pairs of different people: {count}"
@@ -203,7 +203,7 @@ def _accepted_as_others(
     attack: Attack, distances: Float[Tensor, "n m"], there: Bool[Tensor, "n"]
 ) -> Measurement:
     """For which share of the people whom it does not show a result is taken."""
-    if (threshold := attack.recogniser.threshold) is None:
+    if (threshold := attack.recognizer.threshold) is None:
         return not_measured("no threshold is known")
     study = attack.study
     shown = study.people(study.protocol.conditions or study.protocol.probes)[:, None]
@@ -213,28 +213,28 @@ def _accepted_as_others(
     return mean_measurement(taken.float(), study.probe_people, empty=NOBODY_ELSE)
 
 
-def measure_same_class(subject: Subject, recogniser: Recogniser) -> Measurements:
+def measure_same_class(subject: Subject, recognizer: Recognizer) -> Measurements:
     """The published score: share of results whose most likely class is that of their source.
 
     Source: [A] Dall'Asen et al., ICIAP 2021, and [C] Maximov et al., CVPR 2020; FaceNet's classes
     are the people it was trained on.
     """
-    name, study = f"{recogniser.name}: same class as the source", subject.study
-    if not isinstance(recogniser, NamingRecogniser):
+    name, study = f"{recognizer.name}: same class as the source", subject.study
+    if not isinstance(recognizer, NamingRecognizer):
         return {}
-    if not recogniser.has_classes:
+    if not recognizer.has_classes:
         return {name: not_measured("weights without classes")}
-    return {name: rate_measurement(class_kept(subject, recogniser), study.probe_people)}
+    return {name: rate_measurement(class_kept(subject, recognizer), study.probe_people)}
 
 
-def class_kept(subject: Subject, recogniser: NamingRecogniser) -> Float[Tensor, "n"]:
-    """1 for a probe whose result is of the class of its source, else 0; NaN where not asked."""
+def class_kept(subject: Subject, recognizer: NamingRecognizer) -> Float[Tensor, "n"]:
+    """1 if a result has its source's class, else 0; NaN if not measured."""
     study = subject.study
     landmarks = study.landmarks(study.protocol.probes)
 
     def classes() -> list[Tensor]:
         both = subject.results.images, study.originals.images
-        return [study.tool_runner.classify(images, landmarks, recogniser) for images in both]
+        return [study.tool_runner.classify(images, landmarks, recognizer) for images in both]
 
-    same = same_class(*subject.once(("classes", recogniser.name), classes)).float()
+    same = same_class(*subject.once(("classes", recognizer.name), classes)).float()
     return torch.where(subject.present & study.complete, same, torch.nan)

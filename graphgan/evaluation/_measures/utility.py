@@ -81,7 +81,7 @@ def _errors(study: Study, seen: Seen) -> dict[str, Float[Tensor, "n"]]:
         torch.where(own.found[:, None, None], own.landmarks, torch.nan)
         for own in (seen, study.originals)
     )
-    published = landmark_error(found, of_original, normalisation="eye_coordinates")
+    published = landmark_error(found, of_original, normalization="eye_coordinates")
     errors = landmark_error(found, given), landmark_error(found, of_original), published
     return dict(zip(_POSE_ERRORS, errors, strict=True))
 

@@ -1,4 +1,4 @@
-"""What a reader must know of an evaluation: on what it was measured, and what limits it."""
+"""Facts, warnings and limitations to report with an evaluation."""
 
 from collections import Counter
 from typing import Any
@@ -12,15 +12,15 @@ from graphgan.evaluation.measurements import rate_measurement
 from graphgan.evaluation.results_folder import FolderOfResults
 from graphgan.evaluation.study import Study, Subject
 from graphgan.evaluation.tools import LEAST_SIDE
-from graphgan.faces.contracts import Recogniser
-from graphgan.faces.dlib_resnet import DlibResNetRecogniser
+from graphgan.faces.contracts import Recognizer
+from graphgan.faces.dlib_resnet import DlibResNetRecognizer
 from graphgan.metrics.identification import auc, descriptor_distances
 
-CHECKER = DlibResNetRecogniser.name
-"""The recogniser that the anonymiser itself checks its results with."""
+CHECKER = DlibResNetRecognizer.name
+"""The recognizer with which the anonymizer checks its own results."""
 
 LEAST_PEOPLE, LEAST_PICTURES = 20, 100
-_LEAST_AREA = 0.8  # of a recogniser that tells originals apart
+_LEAST_AREA = 0.8  # of a recognizer that tells originals apart
 _PLURALS: dict[str, str] = {
     "gallery picture": "gallery pictures",
     "parrot image": "further parrot images",
@@ -30,7 +30,7 @@ _PLURALS: dict[str, str] = {
 
 
 def cautions(study: Study) -> list[str]:
-    """What stands in the first lines: too few people or pictures, a judge that is not neutral."""
+    """Warnings for the first lines: too few people or images, or a judge that is not neutral."""
     people, found = len(set(study.probe_people.tolist())), []
     pictures, known = len(study.protocol.probes), len(set(study.gallery_people.tolist()))
     if people < LEAST_PEOPLE:
@@ -39,28 +39,28 @@ def cautions(study: Study) -> list[str]:
         found.append(f"only {counted(pictures, 'picture')}: a rate moves in large steps")
     if not study.asked.any() or known < 2:
         found.append(
-            f"no re-identification: it takes two people with pictures of two videos, there "
+            f"no re-identification: it needs two people with images of two videos, there "
             f"{'is' if known == 1 else 'are'} {known}"
         )
-    names = [recogniser.name for recogniser in study.tool_runner.tools.recognisers]
+    names = [recognizer.name for recognizer in study.tool_runner.tools.recognizers]
     if names == [CHECKER]:
         found.append(
-            f"{CHECKER} is the only recogniser here, and the one that the anonymiser itself checks "
-            "its results with: what it does not recognise another recogniser may"
+            f"{CHECKER} is the only recognizer here, and the one that the anonymizer itself checks "
+            "its results with: another recognizer may recognize what it does not"
         )
     lost = int((~study.originals.found).sum())
     if 2 * lost > pictures:
         found.append(
             f"in {lost} of {counted(pictures, 'picture')} no face is found even before they were "
-            "anonymised: what is said of results says little"
+            "anonymized: what is said of results says little"
         )
-    recognisers = study.tool_runner.tools.recognisers
-    return found + [line for own in recognisers if (line := _caution(study, own))]
+    recognizers = study.tool_runner.tools.recognizers
+    return found + [line for own in recognizers if (line := _caution(study, own))]
 
 
-def _caution(study: Study, recogniser: Recogniser) -> str:
+def _caution(study: Study, recognizer: Recognizer) -> str:
     """What is to be said of a judge who does not know the originals again."""
-    attack = attack_of(study, recogniser, "pose known")
+    attack = attack_of(study, recognizer, "pose known")
     if not attack.askable.any() or not len(attack.impostors):
         return ""
     own = attack.own_distances[attack.askable]
@@ -68,17 +68,17 @@ def _caution(study: Study, recogniser: Recogniser) -> str:
     if area >= _LEAST_AREA:
         return ""
     return (
-        f"{recogniser.name} does not tell the originals apart (area under the curve {area:.2f}, "
-        "1 is certain): that it does not recognise results says nothing"
+        f"{recognizer.name} does not tell the originals apart (area under the curve {area:.2f}, "
+        "1 is certain): if it does not recognize results, that means nothing"
     )
 
 
 def cautions_of_subject(subject: Subject) -> list[str]:
-    """What stands in the first lines about one system."""
+    """Warnings about one system for the first lines."""
     present = subject.results.present
     if present.all():
         return []
-    return [f"{subject.system.name}: results for {int(present.sum())} of {len(present)} pictures"]
+    return [f"{subject.system.name}: results for {int(present.sum())} of {len(present)} images"]
 
 
 def counted(count: int, one: str, several: str = "") -> str:
@@ -93,7 +93,7 @@ def warnings_of_study(study: Study, naturalness: Naturalness) -> list[str]:
     if min(height, width) < LEAST_SIDE:
         warnings.append(
             f"images of {width} x {height} pixels were enlarged to {LEAST_SIDE} for detectors "
-            "and recognisers: figures of folders of another size cannot be put beside these"
+            "and recognizers: figures of folders with other sizes cannot be compared with these"
         )
     if skipped := study.pictures.info.get("skipped"):
         listed = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
@@ -111,7 +111,7 @@ def warnings_of_study(study: Study, naturalness: Naturalness) -> list[str]:
         )
     if incomplete := int((~study.complete).sum()):
         warnings.append(
-            f"{incomplete} probes lack landmarks: who goes by the true ones is not asked about them"
+            f"{incomplete} probes lack landmarks: attackers that use the true ones skip them"
         )
     if unfound := int((~study.originals.found).sum()):
         warnings.append(
@@ -121,14 +121,14 @@ def warnings_of_study(study: Study, naturalness: Naturalness) -> list[str]:
     unnamed = any(features.name is None for features in naturalness.features)
     if unnamed and naturalness.count < LEAST_FOR_FID:
         warnings.append(
-            f"FID and KID of {naturalness.count} pictures on each side, fewer than "
+            f"FID and KID of {naturalness.count} images on each side, fewer than "
             f"{LEAST_FOR_FID}, say little"
         )
     return warnings
 
 
 def warnings_of_subject(subject: Subject) -> list[str]:
-    """What limits the figures of one system."""
+    """Limitations of one system's figures."""
     study, system, results = subject.study, subject.system, subject.results
     warnings = []
     if missing := int((~results.present).sum()):
@@ -140,7 +140,7 @@ def warnings_of_subject(subject: Subject) -> list[str]:
         )
     if not getattr(system, "pasted", True):
         warnings.append(
-            f"{system.name}: the network's own pictures, not pasted into the face mask as the "
+            f"{system.name}: the network's own images, not pasted into the face mask as the "
             "anonymizer does it"
         )
     if isinstance(system, FolderOfResults):
@@ -179,15 +179,15 @@ def facts_of(study: Study, naturalness: Naturalness) -> dict[str, Any]:
         ),
         "split of the folder": info.get("options", {}).get("protocol") or "by person",
         "least overlap in place": study.settings.min_iou,
-        "pictures on each side of a Frechet distance": naturalness.count,
-        "features of pictures": _describe(naturalness),
-        "recognisers": [recogniser.name for recogniser in tools.recognisers],
+        "images on each side of a Frechet distance": naturalness.count,
+        "features of images": _describe(naturalness),
+        "recognizers": [recognizer.name for recognizer in tools.recognizers],
         "detectors": [detector.name for detector in tools.all_detectors],
         "landmarker": tools.landmarker.name,
     }
     for attacker in ATTACKERS:
-        for recogniser in tools.recognisers:
-            facts |= _of_attack(attack_of(study, recogniser, attacker), attacker)
+        for recognizer in tools.recognizers:
+            facts |= _of_attack(attack_of(study, recognizer, attacker), attacker)
     return facts
 
 
@@ -202,12 +202,12 @@ def _describe(naturalness: Naturalness) -> str:
 
 def _of_attack(attack: Attack, attacker: Attacker) -> dict[str, Any]:
     """Thresholds, how often two real people are taken for one, and conditions for sources."""
-    name = f"{attack.recogniser.name}, {attacker}"
+    name = f"{attack.recognizer.name}, {attacker}"
     facts: dict[str, Any] = {}
     for rate in attack.study.settings.false_accept_rates:
         if (threshold := attack.calibrated(rate)) is not None:
             facts[f"{name}: threshold at FAR {100 * rate:g} %"] = threshold
-    if (own := attack.recogniser.threshold) is None:
+    if (own := attack.recognizer.threshold) is None:
         return facts
     distances, people = attack.impostors, attack.study.probe_people
     if len(distances):
@@ -223,13 +223,13 @@ def _of_attack(attack: Attack, attacker: Attacker) -> dict[str, Any]:
 
 def _conditions_as_sources(attack: Attack, threshold: float) -> dict[str, Any]:
     """How often the untouched conditions are taken for the people who are to be hidden by them."""
-    study, recogniser = attack.study, attack.recogniser
+    study, recognizer = attack.study, attack.recognizer
     given, there = study.protocol.conditions, attack.askable
     if not there.any() or not given:
         return {}
-    shown = study.tool_runner.describe(study.images(given), study.landmarks(given), recogniser)
+    shown = study.tool_runner.describe(study.images(given), study.landmarks(given), recognizer)
     distances = descriptor_distances(shown, attack.gallery)
     own = torch.where(attack.is_same, distances, torch.inf).amin(1)
     taken = torch.where(there & own.isfinite(), (own <= threshold).float(), torch.nan)
     cell = rate_measurement(taken, study.probe_people)
-    return {f"{recogniser.name}: conditions themselves verified as the source": cell.as_json()}
+    return {f"{recognizer.name}: conditions themselves verified as the source": cell.as_json()}

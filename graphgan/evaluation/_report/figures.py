@@ -1,6 +1,6 @@
-"""The figures that a report begins with: of which metrics they are, and from where on good.
+"""The figures on a report's first page: their metrics and the limits of good values.
 
-They are picked up by the names of metrics: a new one takes one entry in `ROWS`.
+Figures are selected by metric names; to add one, add an entry to `ROWS`.
 """
 
 import re
@@ -15,12 +15,12 @@ Verdict = Literal["good", "bad", "undecided"]
 
 
 class Limit(NamedTuple):
-    """From where on a figure is good.
+    """The limit of a good value.
 
     Args:
         kind: "fixed", or of what the number is a multiple: "chance" (the interval, too, may reach
-            down to it), "untouched" (the floor, or what untouched pictures have).
-        number: at most for what should be low, at least for what should be high.
+            down to it), "untouched" (the floor, or what untouched images have).
+        number: upper limit if lower is better, otherwise lower limit.
     """
 
     kind: Literal["fixed", "chance", "untouched"]
@@ -28,17 +28,17 @@ class Limit(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A figure of the first page.
+    """A figure on the first page.
 
     Args:
-        words: what it is; ``{people}`` stands for the number of people in the gallery.
+        words: description; ``{people}`` stands for the number of people in the gallery.
         patterns: regular expressions of whole names of metrics; the first of them of which any
             metric was measured counts, and of its metrics the worst one for each system. A group
             ``judge`` in it is who measured.
         better: which direction is better.
-        good, bad: what is said of a figure within the limit, and beyond.
-        limit: None leaves the figure without a judgment.
-        percent: shares of 1 are shown in per cent.
+        good, bad: sentences for a figure within the limit, and beyond it.
+        limit: None if the figure is not judged.
+        percent: show shares as percentages.
     """
 
     words: str
@@ -63,8 +63,8 @@ ROWS = (
         "taken for the same person at 1 % false accepts",
         (r"(?P<judge>.*): verified at FAR 1 %",),
         "lower",
-        "People are not recognised one to one",
-        "People are recognised one to one",
+        "People are not recognized one to one",
+        "People are recognized one to one",
         Limit("chance"),
     ),
     Row(
@@ -79,16 +79,16 @@ ROWS = (
         "named by a *parrot*",
         (r"(?P<judge>.*), parrot, conditions drawn",),
         "lower",
-        "An attacker who has learned from anonymised pictures does not name people",
-        "An attacker who has learned from anonymised pictures names people",
+        "An attacker who has learned from anonymized images does not name people",
+        "An attacker who has learned from anonymized images names people",
         Limit("chance"),
     ),
     Row(
-        "two anonymised pictures linked to one person, area under the curve",
+        "two anonymized images linked to one person, area under the curve",
         (r"(?P<judge>.*): linked, conditions drawn",),
         "lower",
-        "Pictures of one person cannot be linked",
-        "Pictures of one person can be linked",
+        "Images of one person cannot be linked",
+        "Images of one person can be linked",
         Limit("chance"),
         percent=False,
     ),
@@ -96,16 +96,16 @@ ROWS = (
         "can be told from real",
         (r"told from real by (?P<judge>.*)", "told from real"),
         "lower",
-        "Pictures cannot be told from real ones",
-        "Pictures can be told from real ones",
+        "Images cannot be told from real ones",
+        "Images can be told from real ones",
         Limit("chance"),
     ),
     Row(
         "realism distance {metric}",
         (r"FD-lite\d", r"FID"),
         "lower",
-        "As a set the pictures are close to real ones",
-        "As a set the pictures are far from real ones",
+        "As a set the images are close to real ones",
+        "As a set the images are far from real ones",
         Limit("untouched", 2),
         percent=False,
     ),
@@ -137,8 +137,8 @@ ROWS = (
         "gaze: correlation with the original",
         (r"gaze.*: correlation",),
         "higher",
-        "Eyes look where they looked",
-        "Eyes do not look where they looked",
+        "The gaze is kept",
+        "The gaze is lost",
         Limit("fixed", 0.8),
         percent=False,
     ),
@@ -155,7 +155,7 @@ ROWS = (
         "sharpness of the face, 1 as in the original",
         (r"sharpness(: to original)?",),
         "higher",
-        "Faces are as sharp as the picture",
+        "Faces are as sharp as the image",
         "Faces are blurred",
         Limit("fixed", 0.7),
         percent=False,
@@ -174,11 +174,11 @@ ROWS = (
 
 
 class Figure(NamedTuple):
-    """What a row shows of one system.
+    """What a row shows for one system.
 
     Args:
-        metric: whose cell it is, "" without any.
-        judge: who measured it, "" where the row does not say.
+        metric: name of the cell's metric, "" if there is none.
+        judge: which tool measured it, "" if the row does not say.
     """
 
     metric: str = ""
@@ -225,7 +225,7 @@ def _worst(row: Row, pattern: str, cells: Measurements) -> Figure:
 def verdict(row: Row, cell: Measurement) -> Verdict | None:
     """Whether a figure is within the limit of its row; None without a figure or a limit.
 
-    It is not decided where the figure is beyond chance, and its interval includes chance.
+    It is undecided if the figure is beyond chance but its interval includes chance.
     """
     limit = limit_of(row, cell)
     if limit is None or cell.value is None:

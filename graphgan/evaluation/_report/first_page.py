@@ -12,17 +12,17 @@ from graphgan.evaluation.systems import Original
 _TERMS = {
     "false accepts": "*at 1 % false accepts*: at the distance at which 1 % of pairs of different "
     "real people are taken for one person.",
-    "worst judge": "*worst judge*: the highest figure of all recognisers and attackers, of those "
+    "worst judge": "*worst judge*: the highest figure of all recognizers and attackers, of those "
     "whose interval is above chance if there are any.",
-    "untouched": "*untouched*: the same figure of the pictures before they were anonymised.",
-    "parrot": "*parrot*: an attacker who has learned from anonymised pictures of the same people.",
+    "untouched": "*untouched*: the same figure of the images before they were anonymized.",
+    "parrot": "*parrot*: an attacker who has learned from anonymized images of the same people.",
     "linked": "*linked*: 0.5 is chance, 1 certain.",
-    "realism": "*realism distance*: between the results and real pictures, by a network (lite2: "
+    "realism": "*realism distance*: between the results and real images, by a network (lite2: "
     "EfficientNet-lite2) that looks at close-ups of the faces; untouched is the distance between "
     "two halves of the originals.",
     "pose error": "*pose error*: mean distance of landmarks, in distances of the eyes.",
     "pipeline": "*pipeline*: an attacker who finds and aligns faces as recognition usually does.",
-    "pose known": "*pose known*: one who aligns them by the landmarks of the untouched picture, "
+    "pose known": "*pose known*: one who aligns them by the landmarks of the untouched image, "
     "which a result that keeps the pose gives away.",
 }
 """Explained below the table where it has the word."""
@@ -34,7 +34,7 @@ _LEAST_SHARE = 0.2
 
 
 def first_page(evaluation: Evaluation) -> Iterator[str]:
-    """The table, what is good and what is not, as Markdown."""
+    """The table, the strengths and the weaknesses, as Markdown."""
     found = list(figures(evaluation.rows))
     shown = _shown(found)
     yield f"| | wanted | {' | '.join(evaluation.rows)} |"

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, which most colour-blind people can tell apart; then again, dashed.
-_COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7")
+# Okabe and Ito's color-blind-safe colors, then the same colors dashed.
+_COLORS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7")
 _DASHES = ("-", "--", ":")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _LEAST_DETECTED = 0.1
@@ -25,10 +25,10 @@ _LEAST_RATE = 1e-3  # the left end of the ROC plot
 
 
 def draw_privacy_against_utility(evaluation: Evaluation, path: Path) -> bool:
-    """Rank-1 of each attacker over the pose error, intervals as bars; the lower left is good.
+    """Rank-1 of each attacker against pose error, with intervals as bars; the lower left is best.
 
-    Systems of whose results a tenth or less is detected stand at the right edge: the pose error of
-    so few says nothing.
+    Systems with at most a tenth of results detected are drawn at the right edge, since the pose
+    error of so few is meaningless.
 
     Returns:
         Whether there was anything to draw.
@@ -53,14 +53,14 @@ def draw_privacy_against_utility(evaluation: Evaluation, path: Path) -> bool:
             *(0.985 * edge, 50, "hardly any face detected"),
             rotation=90, va="center", ha="right", fontsize=7, color="0.5",
         )  # fmt: skip
-    axes[0].set_ylabel("recognised, rank-1 (%)")
+    axes[0].set_ylabel("recognized, rank-1 (%)")
     axes[-1].legend(fontsize=8, loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
     _save(figure, path)
     return True
 
 
 def draw_roc(evaluation: Evaluation, path: Path) -> bool:
-    """True accepts over false accepts of each attacker, who compares results with the gallery.
+    """True against false accepts of each attacker who compares results with the gallery.
 
     Returns:
         Whether there was anything to draw.
@@ -87,7 +87,7 @@ def draw_roc(evaluation: Evaluation, path: Path) -> bool:
 
 
 def _rank_one(row: Measurements, attacker: Attacker) -> Measurement | None:
-    """Of the first recogniser by which it was measured."""
+    """Of the first recognizer by which it was measured."""
     cells = [cell for name, cell in row.items() if name.endswith(f", {attacker}: rank-1")]
     return next((cell for cell in cells if cell.value is not None), None)
 
@@ -110,11 +110,11 @@ def _point(
         xerr=_bars(error, 1.0) if error.value is not None else None,
         yerr=_bars(rank, 100.0),
         fmt=_MARKERS[number % len(_MARKERS)],
-        color=_COLOURS[number % len(_COLOURS)],
+        color=_COLORS[number % len(_COLORS)],
         label=system,
         capsize=2,
         markersize=5,
-        markerfacecolor=None if number < len(_COLOURS) else "white",  # the next round is hollow
+        markerfacecolor=None if number < len(_COLORS) else "white",  # the next round is hollow
         elinewidth=1,
     )
 
@@ -129,15 +129,17 @@ def _bars(cell: Measurement, scale: float) -> list[list[float]] | None:
 
 def _line(number: int) -> dict[str, Any]:
     return {
-        "color": _COLOURS[number % len(_COLOURS)],
-        "linestyle": _DASHES[number // len(_COLOURS) % len(_DASHES)],
+        "color": _COLORS[number % len(_COLORS)],
+        "linestyle": _DASHES[number // len(_COLORS) % len(_DASHES)],
         "linewidth": 1.4,
     }
 
 
 def _figure(panels: int) -> "tuple[Figure, list[Axes]]":
     with needs_extra("recipes"):
-        from matplotlib.figure import Figure  # not pyplot: no display, nothing global
+        from matplotlib.figure import (
+            Figure,
+        )  # not pyplot, which needs a display and has global state
     figure = Figure(figsize=(1.5 + 4.2 * panels, 3.8), layout="constrained")
     axes = figure.subplots(1, panels, sharey=True, squeeze=False)[0]
     for ax in axes:

@@ -1,4 +1,4 @@
-"""The contact sheet of an evaluation: a few sources, and what each system made of them."""
+"""The contact sheet of an evaluation: a few sources and each system's results."""
 
 from collections.abc import Sequence
 
@@ -16,9 +16,9 @@ SHEET_ROWS = 6
 
 
 def sheet_columns(subjects: Sequence[Subject]) -> dict[str, Float[Tensor, "b 3 h w"]]:
-    """Source, condition, and what each system made of them; gray where it made nothing.
+    """Source, condition and each system's results; gray where there is none.
 
-    Rows are probes of different people, where there are enough.
+    Rows show different people, if there are enough.
     """
     study, systems = subjects[0].study, [subject.system for subject in subjects]
     shown = _shown(study)

@@ -13,14 +13,14 @@ from graphgan.evaluation.measurements import Measurement, Measurements
 
 
 class Published(NamedTuple):
-    """A figure that somebody else published, to be printed beside ours and marked as theirs.
+    """A published figure, printed next to the measured ones and marked as such.
 
     Args:
-        system: whose.
-        metric: as it is named in our tables.
-        value: a share of 1 where ours are in per cent.
-        deviation: standard deviation over folds, None where none was given.
-        source: where it stands.
+        system: name of the system.
+        metric: its name in our tables.
+        value: a share of 1 if ours is in percent.
+        deviation: standard deviation over folds, or None.
+        source: where it was published.
     """
 
     system: str
@@ -31,10 +31,10 @@ class Published(NamedTuple):
 
 
 def read_published(path: Path) -> list[Published]:
-    """A CSV file with the columns system, metric, value, deviation (may be empty) and source.
+    """Read a CSV file with the columns system, metric, value, deviation (may be empty) and source.
 
     Raises:
-        ValueError: another kind of file; file and line are named.
+        ValueError: another kind of file; the message gives file and line.
     """
     lines = read_table(path)
     if next(lines, (1, []))[1] != list(Published._fields):
@@ -80,7 +80,7 @@ _TABLES = (
     ),
     _Table(
         "Expression, gaze and the direction of the head: correlation with the original",
-        "Higher is better; over faces found in both. A face pasted from another picture "
+        "Higher is better; over faces found in both. A face pasted from another image "
         "agrees in yaw and roll, too, since the rest of the head stays.",
         (": correlation",),
         percent=False,
@@ -101,9 +101,9 @@ _TABLES = (
         percent=False,
     ),
     _Table(
-        "Recognised in a gallery of other pictures, %",
+        "Recognized in a gallery of other images, %",
         "Lower is better. Rank-1: the nearest face of the gallery is the person's. Verified: "
-        "within the recogniser's threshold of the person's image, or within the distance at which "
+        "within the recognizer's threshold of the person's image, or within the distance at which "
         "so many pairs of original faces of different people are accepted (FAR, the false-accept "
         "rate). *pipeline*: the attacker finds and aligns faces by the detector and the "
         "landmarker; *pose known*: aligns them by the true landmarks.",
@@ -112,50 +112,50 @@ _TABLES = (
     _Table(
         "Taken for somebody else, %",
         "Of all images in the gallery that show neither the person nor the condition's: how many "
-        "are within the recogniser's threshold of a result. In the row `original` it is the "
+        "are within the recognizer's threshold of a result. In the row `original` it is the "
         "false-accept rate.",
         (": accepted as others",),
     ),
     _Table(
-        "Pairs of an anonymised and an untouched picture, of one person and of two",
+        "Pairs of an anonymized and an untouched image, of one person and of two",
         "Lower is better. AUC: area under the ROC curve, 0.5 where distances tell nothing, 1 where "
         "they tell everything. F1: at the threshold that is best for the attacker; 0.667 where all "
-        "of equally many pairs are accepted. Pictures of one person are of two videos.",
+        "of equally many pairs are accepted. Images of one person are of two videos.",
         (": pairs AUC", ": pairs F1"),
         percent=False,
     ),
     _Table(
-        "Recognised by a parrot, rank-1 in %",
-        "Lower is better. A *parrot* holds the parrot images, anonymised pictures of the gallery's "
+        "Recognized by a parrot, rank-1 in %",
+        "Lower is better. A *parrot* holds the parrot images, anonymized pictures of the gallery's "
         "people, and trains a linear head on their descriptors. One condition for each person "
         "hands it the answer.",
         ("parrot, conditions drawn", "parrot, one condition a person"),
     ),
     _Table(
-        "Two anonymised pictures linked, area under the curve",
-        "Lower is better, 0.5 is chance. Pairs of anonymised pictures of one person, of two "
-        "videos, against pairs of two people. One condition for each person links its pictures by "
+        "Two anonymized images linked, area under the curve",
+        "Lower is better, 0.5 is chance. Pairs of anonymized images of one person, of two "
+        "videos, against pairs of two people. One condition for each person links its images by "
         "design.",
         (": linked, conditions drawn", ": linked, one condition a person"),
         percent=False,
     ),
     _Table(
-        "Told from real pictures, %",
-        "Lower is better, 50 is chance. Logistic regression on features of pictures is "
+        "Told from real images, %",
+        "Lower is better, 50 is chance. Logistic regression on features of images is "
         "trained on half of the people and judges the other half.",
         ("told from real.*",),
     ),
     _Table(
-        "Recognised beside the very picture that was anonymised, %",
+        "Recognized beside the very image that was anonymized, %",
         "Lower is better. What a leaked original would tell. Same class: FaceNet names the same "
         "one of its people for the result and for the source.",
-        (": rank-1, same picture", ": verified, same picture", ": same class as the source"),
+        (": rank-1, same image", ": verified, same image", ": same class as the source"),
     ),
     _Table(
         "Naturalness",
-        "Lower is better. Distances of the results to real pictures of which none is their source. "
+        "Lower is better. Distances of the results to real images of which none is their source. "
         "The row `original` is the floor, the distance between two halves of the originals at this "
-        "number of pictures.",
+        "number of images.",
         ("FD-.*", "KID-.*", "FID", "KID"),
         percent=False,
     ),
@@ -166,8 +166,8 @@ _TABLES = (
     ),
     _Table(
         "Pairs in folds, %",
-        "At the recogniser's threshold; accuracy at the threshold that is best in the other "
-        "folds. Same class: FaceNet names the same one of its people for the anonymised picture "
+        "At the recognizer's threshold; accuracy at the threshold that is best in the other "
+        "folds. Same class: FaceNet names the same one of its people for the anonymized image "
         "and its source. Mean and standard deviation over the folds are in the notes.",
         (
             ": same person verified",
@@ -182,7 +182,7 @@ _OTHERS = _Table("Others", "As their names say.", (), percent=False)
 
 
 def tables(evaluation: Evaluation, published: Sequence[Published] = ()) -> Iterator[str]:
-    """The tables of report.md, each as Markdown under its title."""
+    """The tables of report.md, each as Markdown with a title."""
     known: set[str] = set()
     for table in _TABLES:
         metrics = _metrics(evaluation.rows.values(), table)

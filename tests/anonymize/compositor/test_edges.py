@@ -73,7 +73,7 @@ def gaussian(away: torch.Tensor, sigma: float) -> torch.Tensor:
 
 
 @given(seed=st.integers(0, 99), sigma=st.floats(0.6, 3))
-def test_colours_carried_on_are_weighted_means_of_those_inside(seed, sigma):
+def test_colors_carried_on_are_weighted_means_of_those_inside(seed, sigma):
     rng = torch.Generator().manual_seed(seed)
     mask = (torch.rand(2, 1, 11, 13, generator=rng) > 0.9).float()
     image = torch.rand(2, 3, 11, 13, generator=rng)
@@ -198,7 +198,7 @@ def test_a_large_crop_carries_the_colors_of_a_small_one():
 
 
 def test_no_line_is_seen_where_the_region_ends():
-    # Darker towards the edge, as the shaded side of a face.
+    # Darker toward the edge, as the shaded side of a face.
     region = disc(64, 20)
     away = torch.arange(64) - 31.5
     image = (1 - (away[:, None] ** 2 + away**2).sqrt() / 20).expand(1, 3, 64, 64)

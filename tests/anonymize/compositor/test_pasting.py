@@ -69,7 +69,7 @@ def pixel_by_pixel(image, crops, masks, alignments):
     for crop, mask, alignment in zip(crops.double(), masks.double(), alignments, strict=True):
         both = torch.cat([(crop + 1) * 127.5, mask]).numpy()
         size, side = both.shape[1], alignment.crop.width
-        (cx, cy), width = alignment.centre, max(1, size / side)
+        (cx, cy), width = alignment.center, max(1, size / side)
         kernel = -0.75 if alignment.quarters is None else -0.5  # of `grid_sample`, `crop_image`
         cosine, sine = (f(math.radians(alignment.angle)) for f in (math.cos, math.sin))
         for y in range(H):

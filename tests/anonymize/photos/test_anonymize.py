@@ -40,7 +40,7 @@ def test_the_face_alone_changes_in_lossless_files(anonymizer, tmp_path, mode, su
         picture = picture.convert(mode)
     picture.save(tmp_path / f"a.{suffix}")
     report, target = work(anonymizer, tmp_path / f"a.{suffix}")
-    assert report.status == "anonymised" and len(report.faces) == 1
+    assert report.status == "anonymized" and len(report.faces) == 1
     before, after = (read_photo(p).frames[0] for p in (tmp_path / f"a.{suffix}", target))
     assert before.pixels.shape == after.pixels.shape and before.pixels.dtype == after.pixels.dtype
     assert 0.02 < changed(tmp_path / f"a.{suffix}", target)[0] < 0.3
@@ -56,13 +56,13 @@ def test_what_tells_of_the_original_is_gone(anonymizer, tmp_path):
 
     Image.fromarray(PORTRAIT).save(tmp_path / "a.jpg", exif=exif(), comment=b"SECRET")
     report, target = work(anonymizer, tmp_path / "a.jpg")
-    assert report.status == "anonymised"
+    assert report.status == "anonymized"
     assert photo_metadata(target) == [] and b"SECRET" not in target.read_bytes()
 
 
 def test_frames_without_a_face_are_told_and_stay_as_they_are(anonymizer, tmp_path):
-    grey = Image.new("RGB", (80, 60), (90, 90, 90))
-    Image.fromarray(PORTRAIT).save(tmp_path / "a.tif", save_all=True, append_images=[grey, grey])
+    gray = Image.new("RGB", (80, 60), (90, 90, 90))
+    Image.fromarray(PORTRAIT).save(tmp_path / "a.tif", save_all=True, append_images=[gray, gray])
     photo = read_photo(tmp_path / "a.tif")
     done = replaced_frames(anonymizer, photo, "a.tif")
     assert done.unmatched == [1, 2] and done.covered == [(0, 0)] and len(done.faces) == 1
@@ -74,14 +74,14 @@ def test_a_turned_photo_is_searched_upright(anonymizer, tmp_path):
     tags = Image.Exif()
     tags[0x0112] = 6
     Image.fromarray(PORTRAIT).rotate(90, expand=True).save(tmp_path / "a.jpg", exif=tags)
-    assert work(anonymizer, tmp_path / "a.jpg")[0].status == "anonymised"
+    assert work(anonymizer, tmp_path / "a.jpg")[0].status == "anonymized"
 
 
 def test_every_page_counts(anonymizer, tmp_path):
     pages = [Image.fromarray(PORTRAIT), Image.fromarray(PORTRAIT[:, ::-1].copy())]
     pages[0].save(tmp_path / "two.tif", save_all=True, append_images=pages[1:])
     report, target = work(anonymizer, tmp_path / "two.tif")
-    assert report.status == "anonymised" and report.covered == ((0, 0), (1, 1))
+    assert report.status == "anonymized" and report.covered == ((0, 0), (1, 1))
     assert all(share > 0.02 for share in changed(tmp_path / "two.tif", target))
 
 
@@ -90,7 +90,7 @@ def test_a_blank_page_of_a_scan_is_told_and_the_others_are_done(anonymizer, tmp_
     scan = [Image.fromarray(PORTRAIT), blank, blank]
     scan[0].save(tmp_path / "some.tif", save_all=True, append_images=scan[1:])
     report, target = work(anonymizer, tmp_path / "some.tif")
-    assert report.status == "anonymised" and report.covered == ((0, 0),)
+    assert report.status == "anonymized" and report.covered == ((0, 0),)
     assert report.notes == ("no face found on pages 2, 3 of 3",)
     shares = changed(tmp_path / "some.tif", target)
     assert shares[0] > 0.02 and shares[1:] == [0, 0]
@@ -107,7 +107,7 @@ def test_the_frames_of_an_animation_are_one_clip(anonymizer, tmp_path, suffix):
     options = {"lossless": True} if suffix == "webp" else {}
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=40, loop=0, **options)
     report, target = work(anonymizer, path)
-    assert report.status == "anonymised" and report.frames == 6
+    assert report.status == "anonymized" and report.frames == 6
     (face,) = report.faces
     assert report.covered == ((0, 5),) and face.method in ("pixelate", "solid")
     assert all(0.02 < share < 0.4 for share in changed(path, target))

@@ -60,7 +60,7 @@ def test_names_every_block_that_says_something(tmp_path, kind):
         ("BMP", {"dpi": (300, 300)}),
     ],
 )
-def test_a_plain_picture_with_a_colour_profile_leaves_nothing(tmp_path, file_format, options):
+def test_a_plain_picture_with_a_color_profile_leaves_nothing(tmp_path, file_format, options):
     (tmp_path / "photo").write_bytes(saved(noise("RGB"), file_format, **options))
     assert photo_metadata(tmp_path / "photo") == []
 

@@ -21,7 +21,7 @@ def random_frame(channels: int, height: int, width: int, seed: int, **options) -
 
 
 def random_change(height: int, width: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """New colours, and a mask that is often neither empty nor full."""
+    """New colors, and a mask that is often neither empty nor full."""
     generator = torch.Generator().manual_seed(seed + 1)
     rgb = torch.randint(256, (3, height, width), generator=generator).byte()
     return rgb, torch.rand(1, height, width, generator=generator).sub(0.5).clamp(min=0)
@@ -39,7 +39,7 @@ def test_pixels_outside_the_mask_and_alpha_stay_bit_by_bit(channels, height, wid
 
 
 @given(height=side, width=side, seed=st.integers(0, 999))
-def test_opaque_colours_are_the_given_ones_where_the_mask_is_not_0(height, width, seed):
+def test_opaque_colors_are_the_given_ones_where_the_mask_is_not_0(height, width, seed):
     frame = random_frame(3, height, width, seed)
     rgb, mask = random_change(height, width, seed)
     expected = torch.where(mask > 0, rgb, frame.pixels)
@@ -47,10 +47,10 @@ def test_opaque_colours_are_the_given_ones_where_the_mask_is_not_0(height, width
 
 
 @given(red=st.integers(0, 255), green=st.integers(0, 255), blue=st.integers(0, 255))
-def test_grey_takes_the_luminance(red, green, blue):
+def test_gray_takes_the_luminance(red, green, blue):
     rgb = torch.tensor([red, green, blue]).byte().view(3, 1, 1)
-    grey = random_frame(1, 1, 1, 0).with_rgb(rgb, torch.ones(1, 1, 1))
-    assert grey.pixels.item() == pytest.approx(0.299 * red + 0.587 * green + 0.114 * blue, abs=0.51)
+    gray = random_frame(1, 1, 1, 0).with_rgb(rgb, torch.ones(1, 1, 1))
+    assert gray.pixels.item() == pytest.approx(0.299 * red + 0.587 * green + 0.114 * blue, abs=0.51)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
@@ -64,7 +64,7 @@ def test_putting_back_what_a_viewer_shows_changes_nothing(channels):
 
 
 @given(alpha=st.integers(1, 255), seed=st.integers(0, 99))
-def test_behind_alpha_the_new_colour_is_shown_as_far_as_it_can(alpha, seed):
+def test_behind_alpha_the_new_color_is_shown_as_far_as_it_can(alpha, seed):
     frame = random_frame(4, 1, 1, seed)
     frame.pixels[3] = alpha
     rgb, _ = random_change(1, 1, seed)
@@ -98,7 +98,7 @@ def test_a_mask_that_is_not_a_number_is_taken_for_a_face():
     assert changed.pixels.max() == 0
 
 
-def test_few_colours_stay_few_and_those_outside_the_mask_stay():
+def test_few_colors_stay_few_and_those_outside_the_mask_stay():
     colors = torch.randint(256, (256, 3)).byte()
     pixels = colors[torch.arange(32 * 32).view(32, 32) % 256].permute(2, 0, 1)
     frame = Frame(pixels.contiguous(), max_colors=256)
@@ -116,7 +116,7 @@ def test_few_colours_stay_few_and_those_outside_the_mask_stay():
     assert len(torch.cat([changed.pixels.flatten(1).T, colors]).unique(dim=0)) <= 256
 
 
-def test_there_is_room_for_new_colours_where_few_are_kept():
+def test_there_is_room_for_new_colors_where_few_are_kept():
     frame = Frame(torch.zeros(4, 16, 16).byte() + 255, max_colors=256)
     mask = torch.zeros(1, 16, 16)
     mask[:, 2:14, 2:14] = 1

@@ -35,7 +35,7 @@ OWN_MODES = {"1": "L", "P": "RGB"}
 KINDS = [(file_format, mode) for file_format, modes in LOSSLESS.items() for mode in modes]
 SECRETS = {
     "jpg": samples.secret_jpeg,
-    "grey.jpg": lambda: samples.secret_jpeg("L"),
+    "gray.jpg": lambda: samples.secret_jpeg("L"),
     "cmyk.jpg": lambda: samples.secret_jpeg("CMYK"),
     "mpo": samples.secret_mpo,
     "png": samples.secret_png,
@@ -74,16 +74,16 @@ def plain_pixels(content: bytes, mode: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", SECRETS)
-def test_nothing_but_pixels_and_colour_profile_is_written(tmp_path, kind):
+def test_nothing_but_pixels_and_color_profile_is_written(tmp_path, kind):
     content = SECRETS[kind]()
     write_photo(tmp_path / "written", photo_of(content, tmp_path))
     output = (tmp_path / "written").read_bytes()
     assert photo_metadata(tmp_path / "source") and photo_metadata(tmp_path / "written") == []
     assert SECRET in content or kind == "mpo"
     assert SECRET not in output and THUMBNAIL not in output
-    assert output.count(b"\xff\xd8\xff") == (kind in ("jpg", "grey.jpg", "cmyk.jpg", "mpo"))
+    assert output.count(b"\xff\xd8\xff") == (kind in ("jpg", "gray.jpg", "cmyk.jpg", "mpo"))
     with Image.open(tmp_path / "written") as picture:
-        has_profile = kind in ("jpg", "grey.jpg", "png", "webp", "tif")
+        has_profile = kind in ("jpg", "gray.jpg", "png", "webp", "tif")
         assert picture.info.get("icc_profile") == (ICC if has_profile else None)
 
 
@@ -300,8 +300,8 @@ def test_cmyk_is_converted_by_its_profile(tmp_path, lightness):
     content = saved(picture, "TIFF", icc_profile=samples.cmyk_profile(lightness))
     photo = photo_of(content, tmp_path)
     luminance = ((lightness * 100 / 255 + 16) / 116) ** 3
-    grey = 255 * (1.055 * luminance ** (1 / 2.4) - 0.055)
-    assert (photo.frames[0].pixels - grey).abs().max() < 3
+    gray = 255 * (1.055 * luminance ** (1 / 2.4) - 0.055)
+    assert (photo.frames[0].pixels - gray).abs().max() < 3
     assert photo.notes == ("CMYK was converted to sRGB by its ICC profile",)
     assert photo.frames[0].icc_profile is None
 
@@ -321,7 +321,7 @@ def test_a_profile_that_is_none_is_dropped(tmp_path):
 
 
 @pytest.mark.parametrize(("mode", "value"), [("L", 7), ("RGB", (1, 2, 3)), ("1", 0)])
-def test_a_transparent_colour_becomes_alpha(tmp_path, mode, value):
+def test_a_transparent_color_becomes_alpha(tmp_path, mode, value):
     picture = noise(mode)
     picture.putpixel((2, 1), value)
     pixels = photo_of(saved(picture, "PNG", transparency=value), tmp_path).frames[0].pixels
@@ -346,7 +346,7 @@ def test_alpha_in_a_bmp_is_kept(tmp_path):
     assert torch.equal(back.frames[0].pixels, frame.pixels)
 
 
-def test_the_colour_space_of_a_png_is_kept(tmp_path):
+def test_the_color_space_of_a_png_is_kept(tmp_path):
     chunk = samples.png_chunk(b"gAMA", (100000).to_bytes(4))
     photo = photo_of(samples.png_of_zeros(8, 2, chunk), tmp_path)
     written_and_read(photo, tmp_path)
@@ -395,8 +395,8 @@ def test_tiff_that_would_be_cut_to_eight_bits_is_refused(tmp_path, dtype, photom
     ("content", "message"),
     [
         (b"", "the file is empty"),
-        (b"hello", "not a picture"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture"),
+        (b"hello", "not an image"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image"),
     ],
 )
 def test_what_is_no_photo_is_refused_by_name(tmp_path, content, message):
@@ -533,7 +533,7 @@ def test_heic_without_the_extra_says_which(tmp_path, monkeypatch):
     from graphgan.data import images
 
     monkeypatch.setattr(images, "_register_heif", lambda: False)
-    with pytest.raises(ValueError, match=r"source: HEIC takes pip install 'graphgan\[heif\]'"):
+    with pytest.raises(ValueError, match=r"source: HEIC needs pip install 'graphgan\[heif\]'"):
         photo_of(b"\0\0\0\x18ftypheic" + bytes(99), tmp_path)
 
 

@@ -45,5 +45,5 @@ def detector():
 
 @pytest.fixture(scope="session")
 def shown(detector):
-    """An anonymiser that pastes one of two drawn people as they are."""
+    """An anonymizer that pastes one of two drawn people as they are."""
     return Anonymizer(Shown(), detector, drawn_conditions(2))

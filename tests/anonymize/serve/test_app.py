@@ -104,7 +104,7 @@ def test_a_photo_comes_back_in_its_format_with_another_face(client, portrait, fi
     assert photo_metadata_of(contents["photo"]) == [] and b"a secret" not in contents["photo"]
     (face,) = report["faces"]
     assert report["format"] == file_format and report["size"] == [256, 256]
-    assert report["threshold"] == 0.66 and report["recogniser"] == "dlib-resnet"
+    assert report["threshold"] == 0.66 and report["recognizer"] == "dlib-resnet"
     assert face["distance"] > 0.66 and face["condition"] in ("drawn-1", None)
     left, top, right, bottom = map(int, face["box"])
     changed = (abs(opened(given) - opened(contents["photo"])) > 16).any(-1)
@@ -147,7 +147,7 @@ def test_without_a_face_there_is_nothing_to_take(client):
 
 
 def deep_png():
-    """16-bit colour, by hand: Pillow writes none."""
+    """16-bit color, by hand: Pillow writes none."""
     import struct
     import zlib
 
@@ -165,7 +165,7 @@ def deep_png():
     ("data", "status", "line"),
     [
         (b"", 400, "the file is empty"),
-        (b"no picture", 400, "not a picture"),
+        (b"no picture", 400, "not an image"),
         (saved(Image.new("RGB", (90, 90)), "PNG")[:90], 400, "cut short|cannot be decoded"),
         (deep_png(), 400, "16-bit color, which would be cut to 8"),
         (bytes(LIMIT + 1), 413, "too large: expected a file of 0.4 MB at most"),
@@ -230,7 +230,7 @@ class Waiting:
 
 def test_one_photo_at_a_time_while_the_page_stays_alive():
     detector = Waiting()
-    app = make_app(Anonymizer("solid", detector, recogniser=None))
+    app = make_app(Anonymizer("solid", detector, recognizer=None))
     data = saved(Image.new("RGB", (20, 20)), "PNG")
     answers = []
 
@@ -271,7 +271,7 @@ def test_one_photo_at_a_time_while_the_page_stays_alive():
 
 
 def test_a_photo_that_does_not_arrive_gives_its_place_away():
-    app = make_app(Anonymizer("solid", lambda image: [], recogniser=None), max_seconds=0.2)
+    app = make_app(Anonymizer("solid", lambda image: [], recognizer=None), max_seconds=0.2)
 
     async def drops():
         yield b"the beginning"
@@ -294,7 +294,7 @@ def test_a_bug_is_a_line_too():
     def broken(image):
         raise RuntimeError("a secret place")
 
-    app = make_app(Anonymizer("solid", broken, recogniser=None))
+    app = make_app(Anonymizer("solid", broken, recognizer=None))
     client = TestClient(app, ADDRESS, raise_server_exceptions=False, headers={"origin": ADDRESS})
     answer = send(client, saved(Image.new("RGB", (20, 20)), "PNG"), "solid")
     assert answer.status_code == 500
@@ -304,6 +304,6 @@ def test_a_bug_is_a_line_too():
 
 def test_a_limit_of_nothing_is_refused():
     with pytest.raises(ValueError, match="at least one byte of a photo, got 0"):
-        make_app(Anonymizer("solid", lambda image: [], recogniser=None), max_bytes=0)
+        make_app(Anonymizer("solid", lambda image: [], recognizer=None), max_bytes=0)
     with pytest.raises(ValueError, match="expected time for a photo to arrive, got 0"):
-        make_app(Anonymizer("solid", lambda image: [], recogniser=None), max_seconds=0.0)
+        make_app(Anonymizer("solid", lambda image: [], recognizer=None), max_seconds=0.0)

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from coloured_faces import ColourRecogniser
+from colored_faces import ColorRecognizer
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import drawn_conditions
@@ -29,9 +29,7 @@ class Mirrored:
 
 
 def make(method, conditions=(), **options):
-    return Anonymizer(
-        method, lambda image: [], conditions, recogniser=ColourRecogniser(), **options
-    )
+    return Anonymizer(method, lambda image: [], conditions, recognizer=ColorRecognizer(), **options)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +72,7 @@ def test_all_else_is_as_in_the_given_one(people):
         other = choice.anonymizer
         for part in (
             "detector",
-            "recogniser",
+            "recognizer",
             "selection",
             "fallback",
             "threshold",
@@ -110,7 +108,7 @@ def test_pictures_show_what_is_meant(people):
         blocks = people[i % 3].image.unfold(1, 2, 2).unfold(2, 2, 2).mean((-1, -2))
         torch.testing.assert_close(quarter, blocks)
     black = choices["solid"].picture
-    centre = black[:, 60:70, 60:70]
-    assert (centre == -1).all() and (black[:, :10] > -1).any()
+    center = black[:, 60:70, 60:70]
+    assert (center == -1).all() and (black[:, :10] > -1).any()
     for choice in choices.values():
         assert choice.picture.abs().max() <= 1

@@ -12,7 +12,7 @@ from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.photos.anonymize import anonymize_photo
 from graphgan.anonymize.photos.metadata import photo_metadata_of
 from graphgan.anonymize.serve import _in_memory
-from graphgan.anonymize.serve._in_memory import MEDIA_TYPES, anonymise_bytes, png_of
+from graphgan.anonymize.serve._in_memory import MEDIA_TYPES, anonymize_bytes, png_of
 
 FORMATS = {"JPEG": {"quality": 95}, "PNG": {}, "WEBP": {"lossless": True}, "TIFF": {}, "BMP": {}}
 
@@ -41,7 +41,7 @@ def test_the_limit_does_forbid_files(tmp_path):
 def test_every_format_comes_back_in_its_own_and_touches_no_disk(anonymizer, portrait, file_format):
     given = saved(portrait, file_format, **FORMATS[file_format])
     with no_file_may_grow():
-        done = anonymise_bytes(anonymizer, given)
+        done = anonymize_bytes(anonymizer, given)
     assert done.format == file_format == Image.open(io.BytesIO(done.file)).format
     assert done.format in MEDIA_TYPES and done.size == (256, 256) and done.frames == 1
     (face,) = done.faces
@@ -56,7 +56,7 @@ def test_it_is_what_the_command_writes(anonymizer, portrait, tmp_path):
     given = saved(portrait, "PNG")
     (tmp_path / "a.png").write_bytes(given)
     report = anonymize_photo(anonymizer, tmp_path / "a.png", tmp_path / "b.png", name="a.png")
-    done = anonymise_bytes(anonymizer, given)
+    done = anonymize_bytes(anonymizer, given)
     assert done.file == (tmp_path / "b.png").read_bytes()
     assert done.faces == report.faces
 
@@ -64,7 +64,7 @@ def test_it_is_what_the_command_writes(anonymizer, portrait, tmp_path):
 def test_previews_show_before_and_after_at_a_size_for_screens(anonymizer, portrait, monkeypatch):
     monkeypatch.setattr(_in_memory, "_PREVIEW_SIDE", 100)
     half = portrait.crop((0, 0, 256, 200))
-    done = anonymise_bytes(anonymizer, saved(half, "TIFF"))
+    done = anonymize_bytes(anonymizer, saved(half, "TIFF"))
     before, after = (Image.open(io.BytesIO(data)) for data in done.previews)
     assert before.size == after.size == (100, 78) and before.format == "PNG"
     ours = torch.tensor(list(before.resize((64, 64)).getdata())).float()
@@ -74,22 +74,22 @@ def test_previews_show_before_and_after_at_a_size_for_screens(anonymizer, portra
 
 
 def test_formats_that_browsers_may_not_show_have_previews_and_another_format(anonymizer, portrait):
-    done = anonymise_bytes(anonymizer, saved(portrait, "JPEG2000"))
+    done = anonymize_bytes(anonymizer, saved(portrait, "JPEG2000"))
     assert done.format == "JPEG" and done.notes == ("JPEG2000 was written as JPEG",)
     assert len(done.faces) == 1 and done.file.startswith(b"\xff\xd8")
     assert len(done.previews) == 2 and done.previews[0] != done.previews[1]
 
 
 def test_a_photo_without_a_face_gives_no_file(anonymizer, portrait):
-    grey = Image.new("RGB", (60, 40), (90, 90, 90))
-    done = anonymise_bytes(anonymizer, saved(grey, "PNG"))
+    gray = Image.new("RGB", (60, 40), (90, 90, 90))
+    done = anonymize_bytes(anonymizer, saved(gray, "PNG"))
     assert (done.file, done.faces, done.unmatched, done.size) == (None, (), (0,), (40, 60))
 
 
 def test_a_page_without_a_face_is_told(anonymizer, portrait):
-    grey = Image.new("RGB", (60, 40), (90, 90, 90))
-    pages = saved(portrait, "TIFF", save_all=True, append_images=[grey])
-    done = anonymise_bytes(anonymizer, pages)
+    gray = Image.new("RGB", (60, 40), (90, 90, 90))
+    pages = saved(portrait, "TIFF", save_all=True, append_images=[gray])
+    done = anonymize_bytes(anonymizer, pages)
     assert done.file is not None and done.unmatched == (1,) and len(done.faces) == 1
     assert done.frames == 2 and done.notes == ("no face found on page 2 of 2",)
 
@@ -97,13 +97,13 @@ def test_a_page_without_a_face_is_told(anonymizer, portrait):
 def test_an_animation_is_a_clip(anonymizer, portrait):
     frames = [portrait.rotate(angle) for angle in (0, 3)]
     given = saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50)
-    done = anonymise_bytes(anonymizer, given)
+    done = anonymize_bytes(anonymizer, given)
     assert len(done.faces) == 1  # one track
     assert Image.open(io.BytesIO(done.file)).n_frames == done.frames == 2
 
 
 def test_what_else_was_in_the_file_is_said_or_gone(anonymizer):
-    done = anonymise_bytes(anonymizer, secret_jpeg())
+    done = anonymize_bytes(anonymizer, secret_jpeg())
     assert done.file is None and done.format == "JPEG"
 
 
@@ -112,13 +112,13 @@ def test_what_else_was_in_the_file_is_said_or_gone(anonymizer):
     [
         (b"", "^the file is empty"),
         (b"GIF89a no more", "^"),
-        (b"hello", "^not a picture"),
+        (b"hello", "^not an image"),
         (b"\xff\xd8\xff\xe0 no more", "^"),
     ],
 )
 def test_what_is_no_picture_is_one_line(anonymizer, data, message):
     with pytest.raises(ValueError, match=message) as error:
-        anonymise_bytes(anonymizer, data)
+        anonymize_bytes(anonymizer, data)
     assert "\n" not in str(error.value) and "the file:" not in str(error.value)
 
 

@@ -73,7 +73,7 @@ def test_it_serves_until_it_is_interrupted(anonymizer, monkeypatch, capfd):
     serve(anonymizer, port=0)  # comes back after the interrupt
     started[0].join()
     assert seen["page"].startswith(b"HTTP/1.1 200")
-    assert b"<h1>Anonymise a photo</h1>" in seen["page"]
+    assert b"<h1>Anonymize a photo</h1>" in seen["page"]
     assert b"\r\nserver:" not in seen["page"].lower()
     assert seen["photo"].startswith(b"HTTP/1.1 200") and b'"unmatched": [0]' in seen["photo"]
     assert seen["too large"].startswith(b"HTTP/1.1 413")
@@ -84,7 +84,7 @@ def test_it_serves_until_it_is_interrupted(anonymizer, monkeypatch, capfd):
 
 @pytest.fixture
 def anonymizer():
-    return Anonymizer("blur", lambda image: [], recogniser=None)
+    return Anonymizer("blur", lambda image: [], recognizer=None)
 
 
 def test_an_address_that_is_taken_is_one_line(anonymizer):

@@ -10,7 +10,7 @@ from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.video._metadata import video_metadata
 from graphgan.anonymize.video.anonymize import anonymize_stream, anonymize_video
 from graphgan.anonymize.video.reading import open_video
-from graphgan.faces import CenterFace, DlibResNetRecogniser, FaceFinder
+from graphgan.faces import CenterFace, DlibResNetRecognizer, FaceFinder
 
 FRAMES = 12
 PORTRAIT = torch.from_numpy(astronaut()[:256, 96:352]).permute(2, 0, 1)
@@ -43,11 +43,11 @@ def test_the_face_is_hidden_in_every_frame_and_nothing_else_changes(clip, anonym
     out = tmp_path / "out.mp4"
     told = []
     report = anonymize_video(anonymizer, clip, out, name="clip.mp4", on_frame=told.append)
-    assert (report.status, report.frames, report.kind) == ("anonymised", FRAMES, "video")
+    assert (report.status, report.frames, report.kind) == ("anonymized", FRAMES, "video")
     (face,) = report.faces
     assert report.covered == ((0, FRAMES - 1),) and face.method == "pixelate"
     assert told.count("replace") == FRAMES
-    describe, find = DlibResNetRecogniser(), FaceFinder(CenterFace(60))
+    describe, find = DlibResNetRecognizer(), FaceFinder(CenterFace(60))
     for before, after in zip(frames(clip), frames(out), strict=True):
         (found,) = find(before)
         points = found.landmarks[None]
@@ -84,10 +84,10 @@ def test_a_stream_is_hidden_as_the_file_is(clip, anonymizer, tmp_path):
     write_sample(path, size=(224, 224), times=range(FRAMES), images=images, sound="flac")
     with path.open("rb") as stream:
         report = anonymize_stream(anonymizer, stream.fileno(), out)
-    assert (report.name, report.status, report.frames) == ("-", "anonymised", FRAMES)
+    assert (report.name, report.status, report.frames) == ("-", "anonymized", FRAMES)
     assert report.covered == ((0, FRAMES - 1),) and report.faces[0].method == "pixelate"
     assert "a voice identifies" in " ".join(report.notes) and video_metadata(out) == []
-    describe, find = DlibResNetRecogniser(), FaceFinder(CenterFace(60))
+    describe, find = DlibResNetRecognizer(), FaceFinder(CenterFace(60))
     for before, after in zip(frames(path), frames(out), strict=True):
         (found,) = find(before)
         points = found.landmarks[None]

@@ -1,17 +1,17 @@
-"""Drawn clips whose faces are coloured squares, so that what every frame must show is known."""
+"""Drawn clips whose faces are colored squares, so that what every frame must show is known."""
 
 from dataclasses import replace
 
 import pytest
 import torch
-from coloured_faces import ColourRecogniser, colour_of, shape_of_a_face
+from colored_faces import ColorRecognizer, color_of, shape_of_a_face
 from drawn_clips import (
     FRAMES,
     SIDE,
     Found,
     H,
     Jumping,
-    Recolour,
+    Recolor,
     Sees,
     W,
     assert_shows,
@@ -31,11 +31,11 @@ from graphgan.landmarks.detection import Detection
 
 def clip_of(detector=None, conditions=(2,), method=None, **options):
     anonymizer = Anonymizer(
-        Recolour() if method is None else method,
+        Recolor() if method is None else method,
         Found() if detector is None else detector,
         [person(n) for n in conditions],
         fallback=options.pop("fallback", "pixelate"),
-        recogniser=ColourRecogniser(),
+        recognizer=ColorRecognizer(),
         selection=options.pop("selection", None),
     )
     return Clip(anonymizer, frames, key="clip", **options)
@@ -89,7 +89,7 @@ def test_times_that_no_camera_makes_do_not_uncover_a_face():
     def hasty():
         return (frame._replace(time=0.0) for frame in frames())
 
-    anonymizer = Anonymizer(Recolour(), Found(), [person(2)], recogniser=ColourRecogniser())
+    anonymizer = Anonymizer(Recolor(), Found(), [person(2)], recognizer=ColorRecognizer())
     for t, image in enumerate(Clip(anonymizer, hasty, key="clip").images()):
         assert_shows(image, 0, t, 2)
         assert_shows(image, 1, t, 2)
@@ -98,7 +98,7 @@ def test_times_that_no_camera_makes_do_not_uncover_a_face():
 def test_a_condition_that_does_not_hide_a_track_is_changed_for_all_of_it():
     for key in (1, 2):  # of which one draws the wrong person first
         anonymizer = Anonymizer(
-            Recolour(), Found(), [person(0), person(2)], recogniser=ColourRecogniser(), seed=key
+            Recolor(), Found(), [person(0), person(2)], recognizer=ColorRecognizer(), seed=key
         )
         clip = Clip(anonymizer, frames, key="clip")
         for t, image in enumerate(clip.images()):
@@ -109,9 +109,9 @@ def test_a_condition_that_does_not_hide_a_track_is_changed_for_all_of_it():
 @pytest.mark.parametrize("twins", [1, 3])
 def test_a_track_that_nobody_hides_is_covered_by_the_fallback(twins):
     conditions = [replace(person(0), name=f"twin{i}") for i in range(twins)]
-    anonymizer = Anonymizer(Recolour(), Found(), conditions, recogniser=ColourRecogniser())
+    anonymizer = Anonymizer(Recolor(), Found(), conditions, recognizer=ColorRecognizer())
     clip = Clip(anonymizer, frames, key="clip")
-    assert [tracked.face.method for tracked in clip.faces] == ["pixelate", "recolour"]
+    assert [tracked.face.method for tracked in clip.faces] == ["pixelate", "recolor"]
     assert len(list(clip.images())) == FRAMES
     assert [tracked.face.reason for tracked in clip.faces] == ["still recognized", None]
     assert clip.faces[0].face.tries == twins + 1 and clip.faces[0].frames == FRAMES
@@ -154,17 +154,17 @@ def test_a_track_that_is_small_throughout_is_covered_throughout(monkeypatch):
 
 def test_a_track_that_comes_nearer_is_shown_from_24_pixels_on(monkeypatch):
     seen, face = methods_by_frame([14.0 + t for t in range(FRAMES)], monkeypatch)
-    first = seen.index("recolour")
-    assert 9 <= first <= 11 and seen == ["pixelate"] * first + ["recolour"] * (FRAMES - first)
-    assert (face.method, face.condition, face.reason) == ("recolour", "p2", "too small")
+    first = seen.index("recolor")
+    assert 9 <= first <= 11 and seen == ["pixelate"] * first + ["recolor"] * (FRAMES - first)
+    assert (face.method, face.condition, face.reason) == ("recolor", "p2", "too small")
 
 
 def test_a_track_of_about_24_pixels_does_not_flicker(monkeypatch):
     seen, face = methods_by_frame([25.0 - 3 * (t % 12 > 5) for t in range(FRAMES)], monkeypatch)
-    assert set(seen) == {"recolour"} and face.reason is None
+    assert set(seen) == {"recolor"} and face.reason is None
 
 
-class Looking(Recolour):
+class Looking(Recolor):
     """Follows eyes, which are measured with noise and open but for a blink."""
 
     def __init__(self):
@@ -205,19 +205,19 @@ def test_the_background_is_the_same_to_the_bit():
 
 
 def test_a_person_to_keep_is_kept_in_every_frame():
-    who = colour_of(1).float() / 255
+    who = color_of(1).float() / 255
     clip = clip_of(selection=Selection(people=(who,), threshold=0.02))
     for t, image in enumerate(clip.images()):
         assert_shows(image, 0, t, 2)
         assert_shows(image, 1, t, 1)
-    assert [tracked.face.method for tracked in clip.faces] == ["recolour", "kept"]
+    assert [tracked.face.method for tracked in clip.faces] == ["recolor", "kept"]
 
 
 def test_landmarks_that_jump_for_a_frame_do_not_uncover_the_face():
     images = list(clip_of(Jumping()).images())
     for t, image in enumerate(images):
         inside = shown(image, 0, t)
-        before = colour_of(0).int()
+        before = color_of(0).int()
         assert ((inside - before).abs().amax(1) > 5).all(), t
 
 
@@ -256,9 +256,9 @@ def test_nothing_found_is_nothing_changed():
 
 
 def test_a_clip_without_frames_and_boxes_to_keep_are_refused():
-    anonymizer = Anonymizer("blur", lambda image: [], recogniser=None)
+    anonymizer = Anonymizer("blur", lambda image: [], recognizer=None)
     with pytest.raises(ValueError, match="expected frames, got none"):
         Clip(anonymizer, lambda: [])
     boxes = Selection(keep=((0.0, 0.0, 9.0, 9.0),))
     with pytest.raises(ValueError, match="faces of a video move"):
-        Clip(Anonymizer("blur", lambda image: [], recogniser=None, selection=boxes), frames)
+        Clip(Anonymizer("blur", lambda image: [], recognizer=None, selection=boxes), frames)

@@ -67,7 +67,7 @@ def test_a_short_track_is_not_made_worse(n):
     assert rms(torch.cat(ours)) <= 1.05 * rms(torch.cat(raw))
 
 
-def test_missing_frames_are_estimated_between_their_neighbours():
+def test_missing_frames_are_estimated_between_their_neighbors():
     times, truth, found, _ = clip(1)
     missing = torch.zeros(len(times), dtype=torch.bool)
     missing[[20, 50, 51, 52, 90, 91, 92, 93, 94, 95]] = True

@@ -4,12 +4,12 @@ import itertools
 
 import pytest
 import torch
-from coloured_faces import ColourRecogniser, colour_of, shape_of_a_face
+from colored_faces import ColorRecognizer, color_of, shape_of_a_face
 from drawn_clips import (
     FRAMES,
     Found,
     Jumping,
-    Recolour,
+    Recolor,
     assert_shows,
     draw,
     face_of,
@@ -35,11 +35,11 @@ def stream(count=FRAMES, held=None):
 
 def anonymizer_of(detector, conditions=(2,), selection=None):
     return Anonymizer(
-        Recolour(),
+        Recolor(),
         detector,
         [person(n) for n in conditions],
         fallback="solid",
-        recogniser=ColourRecogniser(),
+        recognizer=ColorRecognizer(),
         selection=selection,
     )
 
@@ -69,7 +69,7 @@ class Small(Found):
 def test_a_face_that_is_too_small_is_covered_and_the_report_says_so(until):
     clip = live(Small(until))
     assert len(list(clip.images())) == FRAMES
-    expected = ("solid", None) if until == FRAMES else ("recolour", "p2")
+    expected = ("solid", None) if until == FRAMES else ("recolor", "p2")
     for tracked in clip.faces:
         assert (tracked.face.method, tracked.face.condition) == expected
         assert tracked.face.reason == "too small"
@@ -133,7 +133,7 @@ def test_nothing_piles_up_with_the_length_of_a_stream():
         for t in range(120):
             yield ClipFrame(draw(0), t / 25)
 
-    anonymizer = Anonymizer("solid", Passers(), recogniser=None)
+    anonymizer = Anonymizer("solid", Passers(), recognizer=None)
     clip = LiveClip(anonymizer, frames(), max_gap=2, hold=1, most_away=3)
     for t, image in enumerate(clip.images()):
         if t % 10 < 5:
@@ -144,15 +144,15 @@ def test_nothing_piles_up_with_the_length_of_a_stream():
     assert len(clip.faces) == 12
 
 
-def test_whoever_is_recognised_later_is_shown_otherwise_from_then_on():
+def test_whoever_is_recognized_later_is_shown_otherwise_from_then_on():
     """From frame 12 on, person 0 looks like person 3, who is shown for it."""
 
     def changing():
         for t in range(FRAMES):
             image = draw(t)
             if t >= 12:
-                place = (image == colour_of(0)[:, None, None]).all(0)
-                image[:, place] = colour_of(3)[:, None]
+                place = (image == color_of(0)[:, None, None]).all(0)
+                image[:, place] = color_of(3)[:, None]
             yield ClipFrame(image, t / 25)
 
     clip = live(frames=changing(), conditions=(3,), max_gap=2, hold=2, check_every=4)
@@ -162,7 +162,7 @@ def test_whoever_is_recognised_later_is_shown_otherwise_from_then_on():
         else:
             assert (shown(image, 0, t) == 0).all()
         assert_shows(image, 1, t, 3)
-    assert [tracked.face.method for tracked in clip.faces] == ["solid", "recolour"]
+    assert [tracked.face.method for tracked in clip.faces] == ["solid", "recolor"]
 
 
 def test_a_place_where_no_face_is_yet_says_nothing_about_who_is_shown():
@@ -176,23 +176,23 @@ def test_a_place_where_no_face_is_yet_says_nothing_about_who_is_shown():
     for t, image in enumerate(clip.images()):
         if t >= 6:
             assert_shows(image, 0, t, 2)
-    assert [tracked.face.method for tracked in clip.faces] == ["recolour"] * 2
+    assert [tracked.face.method for tracked in clip.faces] == ["recolor"] * 2
     assert all(tracked.face.remarks == () and tracked.first == 1 for tracked in clip.faces)
 
 
 def test_a_person_to_keep_is_kept_in_every_frame():
-    who = colour_of(1).float() / 255
+    who = color_of(1).float() / 255
     clip = live(selection=Selection(people=(who,), threshold=0.02))
     for t, image in enumerate(clip.images()):
         assert_shows(image, 0, t, 2)
         assert_shows(image, 1, t, 1)
-    assert [tracked.face.method for tracked in clip.faces] == ["recolour", "kept"]
+    assert [tracked.face.method for tracked in clip.faces] == ["recolor", "kept"]
 
 
 def test_landmarks_that_jump_for_a_frame_do_not_uncover_the_face():
     for t, image in enumerate(live(Jumping()).images()):
         inside = shown(image, 0, t)
-        assert ((inside - colour_of(0).int()).abs().amax(1) > 5).all(), t
+        assert ((inside - color_of(0).int()).abs().amax(1) > 5).all(), t
 
 
 @pytest.mark.parametrize("missing", [(4, 5), range(FRAMES)])
@@ -206,7 +206,7 @@ def test_faces_without_landmarks_are_covered(missing):
 
     for t, image in enumerate(live(Missing()).images()):
         for number in (0, 1):
-            before = colour_of(number).int()
+            before = color_of(number).int()
             assert ((shown(image, number, t) - before).abs().amax(1) > 5).all(), t
 
 

@@ -358,7 +358,7 @@ REFUSED = {
         lambda path: write_sample(path, pixel_format="yuv420p10le"),
         r"expected 8 bits a channel, got 10 \(yuv420p10le\), which would be cut to 8",
     ),
-    "grey.mkv": (
+    "gray.mkv": (
         lambda path: write_sample(path, codec="ffv1", pixel_format="gray16le"),
         r"expected 8 bits a channel, got 16",
     ),

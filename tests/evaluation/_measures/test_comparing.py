@@ -1,5 +1,5 @@
 import torch
-from coloured_faces import SIZE, shape_of_a_face
+from colored_faces import SIZE, shape_of_a_face
 
 from graphgan.evaluation._measures.comparing import COMPARED, SEAM, SHARPNESS, compared
 

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from coloured_faces import GREY, Grey
+from colored_faces import GRAY, Gray
 
 from graphgan.evaluation._measures.features import PictureFeatures
 from graphgan.evaluation.cache import ResultCache
@@ -10,7 +10,7 @@ from graphgan.evaluation.tools import ToolRunner
 
 
 class Counting:
-    """Mean colors, and how many pictures it was asked about."""
+    """Mean colors, and how many images it was asked about."""
 
     name, fingerprint = "means", "1"
 
@@ -28,7 +28,7 @@ def test_each_picture_is_asked_about_once(study):
     rows = features.of_pictures([3, 1, 3])
     assert network.asked == 2 and torch.equal(rows[0], rows[2])
     assert torch.equal(rows[1], study.images([1]).float().mean((2, 3))[0])
-    subject = Subject(study, Grey())
+    subject = Subject(study, Gray())
     assert torch.equal(features.of_subject(subject), features.of_subject(subject))
     assert network.asked == 2 + len(study.protocol.probes)
 
@@ -53,10 +53,10 @@ def test_a_network_of_close_ups_sees_the_face_and_little_else(study):
 
         def __call__(self, images):
             assert images.shape[1:] == (3, 260, 260)
-            return (images == GREY).float().mean((1, 2, 3))[:, None]
+            return (images == GRAY).float().mean((1, 2, 3))[:, None]
 
     features = PictureFeatures(study, Shapes())
     subject = Subject(study, Original())
-    # Most of a whole picture is grey; of a close-up, only what lies around the coloured rectangle.
+    # Most of a whole image is gray; of a close-up, only what lies around the colored rectangle.
     assert features.of_subject(subject).max() < 0.5
     assert torch.equal(features.of_subject(subject), features.of_pictures(study.protocol.probes))

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from coloured_faces import ColourRecogniser, Grey, colour_of, coloured_folder, open_folder
+from colored_faces import ColorRecognizer, Gray, color_of, colored_folder, open_folder
 
 from graphgan.data.tables import write_table
 from graphgan.evaluation._measures.folds import measure_classes_in_folds, read_fold_pairs
@@ -18,7 +18,7 @@ COLUMNS = ("fold", "same", "image_a", "image_b")
 @pytest.fixture
 def listed(tmp_path):
     """Two folds, each of two pairs of one person and two pairs of two."""
-    root = coloured_folder(tmp_path, people=4, videos=2, frames=2, test_people=2)
+    root = colored_folder(tmp_path, people=4, videos=2, frames=2, test_people=2)
     pictures = open_folder(root)
     of = {p: [r.image for r in pictures.pictures if r.person == f"p{p}"] for p in range(4)}
     rows = []
@@ -34,27 +34,27 @@ def test_pairs_are_verified_in_their_folds(listed, tools):
     pairs = read_fold_pairs(listed.root, listed.pictures)
     probes = sorted({pair.a for pair in pairs})
     protocol = draw_protocol(listed.pictures, split="all", probes=probes)
-    rows = evaluate(Study(listed, protocol, ToolRunner(tools)), [Original(), Grey()]).rows
+    rows = evaluate(Study(listed, protocol, ToolRunner(tools)), [Original(), Gray()]).rows
     same, different = (
-        f"colour, pose known, pairs in folds: {who} verified"
+        f"color, pose known, pairs in folds: {who} verified"
         for who in ("same person", "different people")
     )
     assert rows["original"][same].value == 1
     assert rows["original"][different].value == 0
     assert rows["original"][same].note == "mean of folds 100.00, standard deviation 0.00"
-    assert rows["original"]["colour, pipeline, pairs in folds: accuracy"].value == 1
-    assert rows["grey"][same].value == 0
+    assert rows["original"]["color, pipeline, pairs in folds: accuracy"].value == 1
+    assert rows["gray"][same].value == 0
     # All distances are alike: all pairs of a fold are judged alike, and half of them rightly.
-    assert rows["grey"]["colour, pose known, pairs in folds: accuracy"].value == 0.5
+    assert rows["gray"]["color, pose known, pairs in folds: accuracy"].value == 0.5
 
 
-class NamesPeople(ColourRecogniser):
-    """A `NamingRecogniser`: a class is a person's color."""
+class NamesPeople(ColorRecognizer):
+    """A `NamingRecognizer`: a class is a person's color."""
 
     has_classes = True
 
     def logits(self, image, landmarks):
-        colors = torch.stack([colour_of(person) for person in range(4)]) / 255
+        colors = torch.stack([color_of(person) for person in range(4)]) / 255
         return -torch.cdist(self(image, landmarks), colors)
 
 
@@ -73,10 +73,10 @@ def test_the_published_score_has_a_mean_and_a_deviation_over_folds(listed, tools
     protocol = draw_protocol(
         listed.pictures, split="all", probes=sorted({pair.a for pair in pairs})
     )
-    names, nameless = NamesPeople(), ColourRecogniser()
-    study = Study(listed, protocol, ToolRunner(replace(tools, recognisers=[names])))
+    names, nameless = NamesPeople(), ColorRecognizer()
+    study = Study(listed, protocol, ToolRunner(replace(tools, recognizers=[names])))
     cells = measure_classes_in_folds(Subject(study, HidesOne()), names)
-    cell = cells["colour, pairs in folds: same class"]
+    cell = cells["color, pairs in folds: same class"]
     # In the first fold two of four are p1's, in the second none: 0.5 and 1.
     assert (cell.value, cell.note) == (0.75, "mean of folds 75.00, standard deviation 35.36")
     assert measure_classes_in_folds(Subject(study, HidesOne()), nameless) == {}

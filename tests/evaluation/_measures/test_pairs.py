@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from coloured_faces import Grey, Recoloured
+from colored_faces import Gray, Recolored
 
 from graphgan.evaluation._measures.pairs import (
     draw_pairs,
@@ -43,11 +43,11 @@ def test_the_count_bounds_both_kinds_and_the_seed_draws_them():
 
 
 def test_pairs_are_told_by_color_and_not_without_it(study, tools):
-    attack = attack_of(study, tools.recognisers[0], "pose known")
-    expected = {"original": (1, 1), "grey": (0.5, 2 / 3)}
-    for system in (Original(), Grey()):
+    attack = attack_of(study, tools.recognizers[0], "pose known")
+    expected = {"original": (1, 1), "gray": (0.5, 2 / 3)}
+    for system in (Original(), Gray()):
         cells = measure_pairs(attack, Subject(study, system))
-        auc, f1 = cells["colour, pose known: pairs AUC"], cells["colour, pose known: pairs F1"]
+        auc, f1 = cells["color, pose known: pairs AUC"], cells["color, pose known: pairs F1"]
         assert (auc.value, f1.value) == pytest.approx(expected[system.name])
         assert f1.reference == pytest.approx(2 / 3)
         assert auc.note == "72 mated and 432 non-mated pairs"
@@ -69,17 +69,17 @@ def test_area_and_f1_are_those_of_all_pairs(study):
 
 def test_without_a_kind_of_pairs_it_is_said(make_study, tools):
     alone = make_study(people=1)
-    attack = attack_of(alone, tools.recognisers[0], "pipeline")
-    cell = measure_pairs(attack, Subject(alone, Original()))["colour, pipeline: pairs AUC"]
+    attack = attack_of(alone, tools.recognizers[0], "pipeline")
+    cell = measure_pairs(attack, Subject(alone, Original()))["color, pipeline: pairs AUC"]
     assert cell.note == "not measured (no pair of two people)"
 
 
-DRAWN, FIXED = "colour: linked, conditions drawn", "colour: linked, one condition a person"
+DRAWN, FIXED = "color: linked, conditions drawn", "color: linked, one condition a person"
 
 
 def test_one_condition_a_person_links_pictures_and_drawn_ones_do_not(make_study, tools):
     study = make_study(Settings(condition_split="all"))
-    cells = measure_links(Subject(study, Recoloured()), tools.recognisers[0])
+    cells = measure_links(Subject(study, Recolored()), tools.recognizers[0])
     assert cells[FIXED].value > 0.85  # two people may have drawn the same condition
     assert cells[DRAWN].value < 0.65
     assert cells[DRAWN].reference == 0.5
@@ -87,6 +87,6 @@ def test_one_condition_a_person_links_pictures_and_drawn_ones_do_not(make_study,
 
 
 def test_what_stays_links_and_what_is_gone_does_not(study, tools):
-    for system, expected in ((Original(), 1), (Grey(), 0.5)):
-        cells = measure_links(Subject(study, system), tools.recognisers[0])
+    for system, expected in ((Original(), 1), (Gray(), 0.5)):
+        cells = measure_links(Subject(study, system), tools.recognizers[0])
         assert cells[DRAWN].value == cells[FIXED].value == pytest.approx(expected)

@@ -1,7 +1,7 @@
 """Is it still a face, in the source's place and pose: where every number can be worked out."""
 
 import pytest
-from coloured_faces import (
+from colored_faces import (
     Shifted,
 )
 
@@ -14,9 +14,9 @@ from graphgan.evaluation.tools import ToolRunner
 
 
 def test_detection_counts_faces_and_asks_where_they_are(value):
-    for system, rate in (("original", 1), ("grey", 0), ("shifted", 1), ("recoloured", 1)):
-        assert value(system, "detected by colours") == rate
-        assert value(system, "detected in place by colours") == rate
+    for system, rate in (("original", 1), ("gray", 0), ("shifted", 1), ("recolored", 1)):
+        assert value(system, "detected by colors") == rate
+        assert value(system, "detected in place by colors") == rate
         assert value(system, "detected where the original is") == rate
 
 
@@ -24,8 +24,8 @@ def test_a_box_elsewhere_is_no_detection_in_place(pictures, tools):
     protocol = draw_protocol(pictures.pictures)
     study = Study(pictures, protocol, ToolRunner(tools), Settings(min_iou=0.9))
     row = evaluate(study, [Shifted(20)]).rows["shifted"]
-    assert row["detected by colours"].value == 1
-    assert row["detected in place by colours"].value == 0
+    assert row["detected by colors"].value == 1
+    assert row["detected in place by colors"].value == 0
 
 
 def test_the_pose_error_is_the_shift_over_the_eyes_distance(study, value):
@@ -40,7 +40,7 @@ def test_the_pose_error_is_the_shift_over_the_eyes_distance(study, value):
 
 
 def test_where_no_face_is_found_the_pose_is_not_measured_and_says_so(evaluation):
-    cell = evaluation.rows["grey"]["pose error"]
+    cell = evaluation.rows["gray"]["pose error"]
     assert cell.value is None
     assert cell.note == "not measured (no face is detected)"
 

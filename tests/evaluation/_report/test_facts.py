@@ -4,20 +4,20 @@ from dataclasses import replace
 
 import pytest
 import torch
-from coloured_faces import ColourDetector, ColourRecogniser, Grey
+from colored_faces import ColorDetector, ColorRecognizer, Gray
 
 from graphgan.evaluation._report.facts import CHECKER, cautions
 from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.study import Study
 from graphgan.evaluation.systems import Original
 from graphgan.evaluation.tools import ToolRunner
-from graphgan.faces import DlibResNetRecogniser
+from graphgan.faces import DlibResNetRecognizer
 
 
 def test_few_people_and_pictures_are_said_first(study):
     assert cautions(study) == [
         "only 4 people: intervals are wide",
-        "only 24 pictures: a rate moves in large steps",
+        "only 24 images: a rate moves in large steps",
     ]
 
 
@@ -27,19 +27,19 @@ def test_enough_of_both_need_no_word(study, monkeypatch):
     assert cautions(study) == []
 
 
-def test_one_person_is_not_recognised_among_others(make_study):
+def test_one_person_is_not_recognized_among_others(make_study):
     found = cautions(make_study(people=1))
     assert found[0] == "only 1 person: intervals are wide"
-    assert found[-1].endswith("two people with pictures of two videos, there is 1")
+    assert found[-1].endswith("two people with images of two videos, there is 1")
 
 
-def test_the_anonymisers_own_recogniser_alone_is_no_neutral_judge(pictures, study, tools):
-    class Own(ColourRecogniser):
+def test_the_anonymizers_own_recognizer_alone_is_no_neutral_judge(pictures, study, tools):
+    class Own(ColorRecognizer):
         name = CHECKER
 
-    assert DlibResNetRecogniser.name == CHECKER
-    for others, told in (([], True), ([ColourRecogniser()], False)):
-        own = ToolRunner(replace(tools, recognisers=[Own(), *others]))
+    assert DlibResNetRecognizer.name == CHECKER
+    for others, told in (([], True), ([ColorRecognizer()], False)):
+        own = ToolRunner(replace(tools, recognizers=[Own(), *others]))
         said = any(CHECKER in line for line in cautions(Study(pictures, study.protocol, own)))
         assert said is told
 
@@ -51,14 +51,14 @@ def test_what_is_not_asked_is_counted_with_its_reason(study):
     assert "4 gallery pictures" in told and "8 further parrot images" in told
     assert found.facts["probes"] == 24
     assert found.facts["probes asked about re-identification"] == 12
-    assert found.rows["original"]["detected by colours"].count == 24
+    assert found.rows["original"]["detected by colors"].count == 24
 
 
 def test_faces_that_are_not_found_are_counted(pictures, study, tools):
-    found = evaluate(study, [Grey()]).warnings
-    assert any(line.startswith("grey: no face found in 24 of 24 results") for line in found)
+    found = evaluate(study, [Gray()]).warnings
+    assert any(line.startswith("gray: no face found in 24 of 24 results") for line in found)
 
-    class Blind(ColourDetector):
+    class Blind(ColorDetector):
         def __call__(self, image):
             return super().__call__(torch.full_like(image, 128))
 
@@ -77,8 +77,8 @@ def test_facts_count_the_parrot_images(make_study, parrot_images, known):
     )
 
 
-def test_a_recogniser_that_does_not_know_the_originals_again_is_told(pictures, study, tools):
-    class Blind(ColourRecogniser):
+def test_a_recognizer_that_does_not_know_the_originals_again_is_told(pictures, study, tools):
+    class Blind(ColorRecognizer):
         """Says something else of every face."""
 
         name = "blind"
@@ -88,14 +88,14 @@ def test_a_recogniser_that_does_not_know_the_originals_again_is_told(pictures, s
             numbers = torch.rand(8, generator=torch.Generator().manual_seed(seed))
             return numbers.expand(len(landmarks), 8)
 
-    own = ToolRunner(replace(tools, recognisers=[ColourRecogniser(), Blind()]))
+    own = ToolRunner(replace(tools, recognizers=[ColorRecognizer(), Blind()]))
     said = cautions(replace(study, tool_runner=own))
     assert [line for line in said if line.startswith("blind does not tell the originals apart")]
-    assert not [line for line in said if line.startswith("colour does not")]
+    assert not [line for line in said if line.startswith("color does not")]
 
 
 def test_a_system_with_few_results_is_named_first(study):
-    class Half(Grey):
+    class Half(Gray):
         name = "half"
 
         def __call__(self, request):
@@ -104,4 +104,4 @@ def test_a_system_with_few_results_is_named_first(study):
             return made
 
     evaluation = evaluate(study, [Half()])
-    assert "half: results for 12 of 24 pictures" in evaluation.cautions
+    assert "half: results for 12 of 24 images" in evaluation.cautions

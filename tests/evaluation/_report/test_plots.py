@@ -19,9 +19,9 @@ def evaluation(count: int, **changes) -> Evaluation:
 
 
 def ink(path) -> int:
-    """Pixels that are not grey."""
-    colours = Image.open(path).convert("RGB").getcolors(maxcolors=1 << 24)
-    return sum(n for n, (r, g, b) in colours if max(r, g, b) - min(r, g, b) > 40)
+    """Pixels that are not gray."""
+    colors = Image.open(path).convert("RGB").getcolors(maxcolors=1 << 24)
+    return sum(n for n, (r, g, b) in colors if max(r, g, b) - min(r, g, b) > 40)
 
 
 @pytest.mark.parametrize("draw", [draw_privacy_against_utility, draw_roc])
@@ -38,7 +38,7 @@ def test_a_system_without_a_face_is_drawn_at_the_edge(tmp_path):
 
 
 @pytest.mark.parametrize("draw", [draw_privacy_against_utility, draw_roc])
-def test_where_nobody_can_be_recognised_nothing_is_drawn(tmp_path, draw):
+def test_where_nobody_can_be_recognized_nothing_is_drawn(tmp_path, draw):
     nobody = Evaluation({"original": {}}, {"pipeline": {}, "pose known": {}}, {})
     assert not draw(nobody, tmp_path / "plot.png")
     assert not (tmp_path / "plot.png").exists()

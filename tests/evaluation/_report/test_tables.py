@@ -61,7 +61,7 @@ def test_groups_have_the_figures_of_the_first_page(study):
     shown = text.partition("### original, by tone")[2]
     assert "| | dark | light |" in shown
     assert "| detected where the original is, % | 100.0 [15.8, 100.0] |" in shown
-    assert "colour, pipeline: rank-1, %" in shown
+    assert "color, pipeline: rank-1, %" in shown
 
 
 def test_published_figures_come_from_a_file(tmp_path):

@@ -8,7 +8,7 @@ from drawn_folder import drawn_folder
 
 @pytest.fixture(scope="session")
 def face_folder(tmp_path_factory) -> Path:
-    """A prepared folder: three people to train on, two for testing, three pictures each."""
+    """A prepared folder: three people to train on, two for testing, three images each."""
     return drawn_folder(tmp_path_factory.mktemp("faces"), 5, 3, size=48, test_people=2)
 
 

@@ -54,12 +54,11 @@ def run(capsys, tmp_path):
 def test_a_good_folder_passes_and_is_drawn(run, prepared, tmp_path):
     status, out, _ = run(prepared(), "--tiles", "6")
     assert status == 0
-    assert "8 pictures of 4 people" in out
-    assert "train: 6 pictures of 3 people, 2 to 2 each" in out
+    assert "8 images of 4 people" in out
+    assert "train: 6 images of 3 people, 2 to 2 each" in out
     assert "no problems" in out
     assert (
-        "  pairs to train on: a picture with itself, one person in two pictures, two people\n"
-        in out
+        "  pairs to train on: an image with itself, one person in two images, two people\n" in out
     )
     sheet = read_image(tmp_path / "sheets" / "sheet.png")
     assert sheet.shape == (3, 68, 2 + 6 * 66)
@@ -71,7 +70,7 @@ def test_with_one_photo_a_person_the_pairs_that_are_possible_are_told(run, tmp_p
     folder = drawn_folder(tmp_path, 3, 1, size=48, test_people=1)
     status, out, _ = run(folder)
     assert status == 0
-    possible = "a picture with itself, two people; not possible: one person in two pictures"
+    possible = "an image with itself, two people; not possible: one person in two images"
     assert f"  pairs to train on: {possible}\n" in out
 
 
@@ -110,7 +109,7 @@ def test_images_that_cannot_be_used_fail(run, prepared):
     assert "PROBLEM: image cannot be used: 2" in out
     assert "images/p0/0.png: the file is empty" in out
     assert "images/p2/1.png: expected 64 x 64 pixels, got 65 x 64" in out
-    assert "training is impossible before the problems are solved: 2" in out
+    assert "fix these problems before training: 2" in out
 
 
 def test_a_face_without_a_mask_fails(run, prepared):

@@ -50,9 +50,9 @@ def test_every_one_of_many_heads_becomes_somebody_else(shown):
 
 
 def test_a_photo_without_a_face_leaves_nothing(tmp_path, capsys):
-    write_image(tmp_path / "grey.png", torch.full((3, 80, 80), 128, dtype=torch.uint8))
-    assert run(tmp_path / "out", "--photo", str(tmp_path / "grey.png")) == 2
-    assert capsys.readouterr().err.endswith("grey.png: no face found\n")
+    write_image(tmp_path / "gray.png", torch.full((3, 80, 80), 128, dtype=torch.uint8))
+    assert run(tmp_path / "out", "--photo", str(tmp_path / "gray.png")) == 2
+    assert capsys.readouterr().err.endswith("gray.png: no face found\n")
     assert not (tmp_path / "out").exists()
 
 
@@ -60,4 +60,4 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path, capsys):
     (tmp_path / "mine").touch()
     assert run(tmp_path) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
-    assert "name another by --out" in capsys.readouterr().err
+    assert "choose another folder with --out" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from coloured_faces import coloured_folder
+from colored_faces import colored_folder
 from evaluate import Options, main
 
 from graphgan.commands import run_command
@@ -27,8 +27,8 @@ COMMAND = Path(__file__).parents[3] / "recipes" / "anonygan" / "evaluate.py"
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
-    """Coloured faces: no detector finds one, which a report has to cope with."""
-    return coloured_folder(tmp_path_factory.mktemp("faces"), people=4, frames=2, test_people=2)
+    """Colored faces: no detector finds one, which a report has to cope with."""
+    return colored_folder(tmp_path_factory.mktemp("faces"), people=4, frames=2, test_people=2)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def test_every_kind_of_system_stands_in_one_table(run, data, networks, tmp_path)
     assert "| faces found again, % |" in result.stdout or "Not measured: faces" in result.stdout
     assert "## What is good" in result.stdout
     frechet = found["original", "FD-dlib-resnet"]
-    assert "expected" in frechet["note"] and not frechet["value"]  # fewer pictures than numbers
+    assert "expected" in frechet["note"] and not frechet["value"]  # fewer images than numbers
 
 
 @pytest.mark.slow
@@ -125,7 +125,7 @@ def test_it_runs_without_dlib(run, tmp_path, monkeypatch):
     facts = json.loads((tmp_path / "out" / "report.json").read_text())["facts"]
     assert facts["detectors"] == ["centerface"]
     assert facts["landmarker"] == "face-mesh"
-    assert facts["recognisers"] == ["dlib-resnet"]
+    assert facts["recognizers"] == ["dlib-resnet"]
     result = run("original", detector="dlib")
     assert result.returncode != 0 and "graphgan[dlib]" in result.stderr
 
@@ -143,7 +143,7 @@ def test_the_tools_that_are_named_are_asked(run, tmp_path):
     content = json.loads((tmp_path / "out" / "report.json").read_text())
     assert content["facts"]["detectors"] == ["dlib", "MTCNN"]
     assert content["facts"]["landmarker"] == "dlib"
-    assert content["facts"]["recognisers"] == ["dlib-resnet", f"FaceNet {casia}"]
+    assert content["facts"]["recognizers"] == ["dlib-resnet", f"FaceNet {casia}"]
     row = content["systems"]["original"]
     assert row["detected by dlib"]["value"] == 0
     assert row[f"FaceNet {casia}: same class as the source"]["value"] == 1
@@ -174,9 +174,9 @@ def test_every_picture_is_measured_and_the_others_are_counted(run, tmp_path):
     assert content["systems"]["blur"]["dlib-resnet, pose known: rank-1"]["count"] == 4
     assert "asked of 4 of 8 probes; not asked: " in result.stdout
     text = (tmp_path / "out" / "report.md").read_text()
-    first = text.partition("Measured on 8 pictures of 2 people")[0]
+    first = text.partition("Measured on 8 images of 2 people")[0]
     assert "only 2 people: intervals are wide" in first
-    assert "dlib-resnet is the only recogniser here" in first
+    assert "dlib-resnet is the only recognizer here" in first
 
 
 @pytest.mark.slow
@@ -185,7 +185,7 @@ def test_fewer_parrot_images_leave_more_to_ask_and_pictures_may_stay_unpasted(
 ):
     result = run(f"anonygan={networks}/anonygan.safetensors", parrot_images=1, paste="none")
     assert result.returncode == 0, result.stderr
-    assert "note: anonygan-unpasted: the network's own pictures, not pasted" in result.stdout
+    assert "note: anonygan-unpasted: the network's own images, not pasted" in result.stdout
     facts = json.loads((tmp_path / "out" / "report.json").read_text())["facts"]
     assert facts["parrot images"] == 2 and facts["probes asked about re-identification"] == 4
 
@@ -202,7 +202,7 @@ def test_groups_come_from_a_file(run, tmp_path, monkeypatch):
 
 
 def test_one_person_alone_is_measured_or_told_in_one_line(run, networks, tmp_path):
-    alone = coloured_folder(tmp_path / "alone", people=1, videos=1, test_people=0)
+    alone = colored_folder(tmp_path / "alone", people=1, videos=1, test_people=0)
     flags = {"data": alone, "split": "train"}
     result = run("original", "blur", **flags)
     assert result.returncode == 0, result.stderr
@@ -211,12 +211,12 @@ def test_one_person_alone_is_measured_or_told_in_one_line(run, networks, tmp_pat
     assert content["facts"]["probes"] == 3
     assert "nan" not in (tmp_path / "out" / "report.csv").read_text().lower()
     line = failure(run(f"anonygan={networks}/anonygan.safetensors", **flags))
-    assert "anonygan: expected a second person to be the condition" in line
+    assert "anonygan: expected a second person as condition" in line
 
 
 @pytest.fixture
 def theirs(data, tmp_path):
-    """Results of another tool: the pictures of the test split, to be spoiled."""
+    """Results of another tool: the images of the test split, to be spoiled."""
     pictures = PreparedPictures(data, split="test")
     (tmp_path / "theirs").mkdir()
     for i, name in enumerate(pictures.names):
@@ -242,12 +242,12 @@ def test_results_that_are_missing_or_of_another_size_are_counted(run, theirs, tm
 def test_a_folder_of_other_names_is_one_line(run, theirs):
     for path in theirs.iterdir():
         path.rename(path.with_name(f"x{path.name}"))
-    assert "expected results named after the pictures" in failure(run(f"folder={theirs}"))
+    assert "expected results named after the images" in failure(run(f"folder={theirs}"))
 
 
 @pytest.mark.slow
 def test_a_folder_of_lfw_is_asked_about_its_pairs(run, tmp_path):
-    root = coloured_folder(tmp_path, people=4, frames=2, test_people=2)
+    root = colored_folder(tmp_path, people=4, frames=2, test_people=2)
     of = [[p.image for p in PreparedPictures(root).pictures if p.person == f"p{i}"] for i in (0, 1)]
     pairs = [
         (fold, same, of[0][fold], of[0][3] if same else of[1][3])
@@ -276,7 +276,7 @@ def test_a_report_may_be_made_anew_in_its_folder_and_nowhere_else(run, tmp_path)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     line = failure(run("original", out=tmp_path / "mine"))
-    assert "one of an earlier evaluation" in line
+    assert "that of an earlier evaluation" in line
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["letter.txt"]
 
 
@@ -284,7 +284,7 @@ def test_a_report_may_be_made_anew_in_its_folder_and_nowhere_else(run, tmp_path)
     ("systems", "flags", "message"),
     [
         (["blurr"], {}, "expected systems among original"),
-        (["original", "original"], {}, "expected systems of different names"),
+        (["original", "original"], {}, "expected systems with different names"),
         (["anonygan=nowhere"], {}, "found none at nowhere"),
         (["original"], {"data": "nowhere"}, "nowhere: no such folder"),
         (["original"], {"count": 0}, "expected count of at least 1, got 0"),

@@ -87,15 +87,18 @@ def test_the_size_is_that_of_training_unless_told_otherwise(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"size": None}, "expected --size, that of training: these weights do not say it"),
+        (
+            {"size": None},
+            "expected --size: these weights do not record the size they were trained at",
+        ),
         ({"checkpoint": "none.safetensors"}, "expected a weights file, found none at none.safe"),
         ({"checkpoint": "taken"}, "expected a weights file, found none at taken/generator"),
         ({"checkpoint": "file.onnx"}, "expected safetensors in file.onnx"),
-        ({"out": "file.onnx"}, "file.onnx: there already; --overwrite replaces it"),
+        ({"out": "file.onnx"}, "file.onnx: already exists; --overwrite replaces it"),
         ({"out": "taken"}, "taken: expected a file to write, got a folder"),
         ({"out": "none/out.onnx"}, "none/out.onnx: expected a folder to write to, found none at"),
-        ({"size": 30}, "expected sides of 8 and more, divisible by 4, got 30x30"),
-        ({"size": -4}, "expected sides of 8 and more, divisible by 4, got -4x-4"),
+        ({"size": 30}, "expected sides of at least 8, divisible by 4, got 30x30"),
+        ({"size": -4}, "expected sides of at least 8, divisible by 4, got -4x-4"),
         ({"size": "wide"}, "--size"),
     ],
 )

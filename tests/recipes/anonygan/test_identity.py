@@ -9,14 +9,14 @@ from graphgan.models import IdentityNetwork
 
 
 class Mean(nn.Module):
-    """Embeds a picture as its mean colour."""
+    """Embeds an image as its mean color."""
 
     def forward(self, image):
         return image.mean((2, 3))
 
 
 def flat(*values):
-    """Pictures of one value each."""
+    """Images of one value each."""
     return torch.tensor(values)[:, None, None, None].expand(-1, 3, 8, 8)
 
 
@@ -28,7 +28,7 @@ def batch(condition, source, *kinds):
 
 def test_the_terms_by_hand():
     given = batch(flat(0.5, 0.5), flat(0.0, 0.0), PairKind.SAME_PERSON, PairKind.DIFFERENT)
-    # Colours of three channels, all alike: distances are sqrt(3) times the values'.
+    # Colors of three channels, all alike: distances are sqrt(3) times the values'.
     near = (3 * 0.25**2 + 3 * 0.25**2) / 2 / 2
     source = (3 * 0.25**2 + (3 - 3**0.5 * 0.25) ** 2) / 2 / 2
     loss = identity_loss(Mean(), given, flat(0.25, 0.25))

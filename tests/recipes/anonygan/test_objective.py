@@ -72,7 +72,7 @@ def test_the_paper_s_terms_by_hand(case):
     expected = {
         "g_app": F.softplus(-logits(image)).mean(),
         "g_lm": F.softplus(-logits(image)).mean(),
-        # layers 3, 4 and 5, of the pairs of two pictures: items 1, 2 and 3
+        # layers 3, 4 and 5, of the pairs of two images: items 1, 2 and 3
         "g_wfm": 0.5 * (3 + 4 + 5) * apart[1:].mean(),
         # pairs of one person: items 0 and 1
         "g_recon": 5 * (image - batch.source)[:2].abs().mean(),
@@ -176,7 +176,7 @@ def test_no_gradient_reaches_the_other_side(case):
     torch.stack(list(losses.values())).sum().backward()
     assert case.output.image.grad.abs().sum() > 0
     assert case.batch.source.grad is None
-    # What the critic says about the real picture is held fixed: its scale learns through the
+    # What the critic says about the real image is held fixed: its scale learns through the
     # generated one alone, which `GANStep` freezes.
     case.output.image.grad = None
     detached = GeneratorOutput(case.output.image.detach(), None, case.output.image.detach())
@@ -226,15 +226,15 @@ def test_every_adversarial_mode_gives_finite_losses(case, mode, penalties):
     assert all(value.isfinite() and value.shape == () for value in losses.values())
 
 
-def test_jitter_changes_colours_and_not_shapes():
+def test_jitter_changes_colors_and_not_shapes():
     images = torch.rand(5, 3, 8, 8) - 0.5
-    assert torch.equal(objective.jitter_colours(images, 0.0), images)
-    changed = objective.jitter_colours(images, 0.2)
+    assert torch.equal(objective.jitter_colors(images, 0.0), images)
+    changed = objective.jitter_colors(images, 0.2)
     assert ((changed - images).abs() <= 0.2 * 0.5 + 0.2 + 1e-6).all()
     for before, after in zip(images.flatten(0, 1), changed.flatten(0, 1), strict=True):
         gain = (after[0, 0] - after[0, 1]) / (before[0, 0] - before[0, 1])
         torch.testing.assert_close(after, gain * before + (after - gain * before).mean())
-    assert objective.jitter_colours(torch.ones(2, 3, 4, 4), 0.5).abs().max() <= 1
+    assert objective.jitter_colors(torch.ones(2, 3, 4, 4), 0.5).abs().max() <= 1
 
 
 def test_jitter_changes_the_context_and_never_the_answer(case):
@@ -335,12 +335,12 @@ def test_features_can_be_matched_where_the_true_answer_is_known(case):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"weight_app": -1.0}, "weight_app of 0 and more, got -1"),
-        ({"weight_recon": math.nan}, "weight_recon of 0 and more, got nan"),
-        ({"r1": math.inf}, "r1 of 0 and more, got inf"),
-        ({"context_jitter": 0.6}, "context_jitter of 0.5 at most, got 0.6"),
-        ({"condition_jitter": 0.6}, "condition_jitter of 0.5 at most, got 0.6"),
-        ({"augmentation": 1.5}, "augmentation of 1 at most, got 1.5"),
+        ({"weight_app": -1.0}, "weight_app of at least 0, got -1"),
+        ({"weight_recon": math.nan}, "weight_recon of at least 0, got nan"),
+        ({"r1": math.inf}, "r1 of at least 0, got inf"),
+        ({"context_jitter": 0.6}, "context_jitter of at most 0.5, got 0.6"),
+        ({"condition_jitter": 0.6}, "condition_jitter of at most 0.5, got 0.6"),
+        ({"augmentation": 1.5}, "augmentation of at most 1, got 1.5"),
         ({"wfm_first_layer": 0}, "wfm_first_layer from 1 to 5, got 0"),
         ({"wfm_first_layer": 6}, "wfm_first_layer from 1 to 5, got 6"),
         ({"adversarial": "wasserstein"}, "--gradient-penalty above 0 with --adversarial wasserst"),

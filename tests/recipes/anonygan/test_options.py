@@ -103,7 +103,7 @@ def test_people_128_learns_from_portraits_by_features():
     assert people.model.projected and people.model.face_alone and people.model.detail == 0
     assert (people.pairs.degraded, people.pairs.flip, people.pairs.num_pairs) == (True, True, None)
     assert people.loss.weight_features > 0 and people.loss.augmentation > 0
-    assert not people.loss.penalises_gradients  # the projected objective has none
+    assert not people.loss.penalizes_gradients  # the projected objective has none
     assert people.loss.weight_identity == 0
 
 

@@ -20,7 +20,7 @@ FOREHEAD, NOSE, CHIN = 10, 1, 152
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """Three drawn people, the first one's mouth open, and a picture without a face."""
+    """Three drawn people, the first one's mouth open, and an image without a face."""
     root, drawn = tmp_path_factory.mktemp("portraits"), SyntheticFaces(3, 1, size=256)
     for i in range(3):
         write_image(root / f"p{i}.png", drawn[i].image)
@@ -81,7 +81,7 @@ def test_images_follow_from_the_seed(folder, portraits, tmp_path, monkeypatch):
 
 def test_a_folder_that_is_not_empty_is_refused(folder, tmp_path):
     (tmp_path / "something").touch()
-    with pytest.raises(ValueError, match="expected a new or an empty folder"):
+    with pytest.raises(ValueError, match="expected a new or empty folder"):
         main(Options(portraits=folder, out=tmp_path))
 
 

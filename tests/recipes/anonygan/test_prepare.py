@@ -71,14 +71,14 @@ def test_says_what_it_made(run, photo_folder):
     (photo_folder / "photos" / "notes.txt").touch()
     status, out, _ = run(**{"test-people": 1})
     assert status == 0
-    assert "8 pictures of 4 people, 16 x 16 pixels" in out
-    assert "train: 6 pictures of 3 people" in out
-    assert "test: 2 pictures of 1 people" in out
+    assert "8 images of 4 people, 16 x 16 pixels" in out
+    assert "train: 6 images of 3 people" in out
+    assert "test: 2 images of 1 people" in out
     assert "skipped: none" in out
-    assert "files that are no photos: {'.txt': 1}" in out
+    assert "files that are not photos: {'.txt': 1}" in out
     assert "8 photos in" in out
     assert len(PreparedPictures(photo_folder / "out", "test")) == 2
-    assert "nothing was left to do" in run(**{"test-people": 1})[1]
+    assert "nothing left to do" in run(**{"test-people": 1})[1]
 
 
 def test_rows_without_a_photo_and_photos_without_a_row_are_listed(run, photo_folder):
@@ -93,14 +93,14 @@ def test_rows_without_a_photo_and_photos_without_a_row_are_listed(run, photo_fol
 
 
 def spoil(path: Path, kind: str) -> None:
-    """Put another kind of picture in the place of a photo."""
+    """Put another kind of image in the place of a photo."""
     image = Image.open(path)
     image.load()
     if kind == "zero bytes":
         path.write_bytes(b"")
     elif kind == "truncated":
         path.write_bytes(path.read_bytes()[:-500])
-    elif kind == "no picture":
+    elif kind == "no image":
         path.write_text("hello")
     elif kind == "one pixel":
         Image.new("RGB", (1, 1)).save(path)
@@ -117,7 +117,7 @@ def spoil(path: Path, kind: str) -> None:
     [
         ("zero bytes", "unreadable"),
         ("truncated", "unreadable"),
-        ("no picture", "unreadable"),
+        ("no image", "unreadable"),
         ("one pixel", "bad landmarks"),
         ("16 bits", None),
         ("CMYK", None),
@@ -180,7 +180,7 @@ def test_landmarks_that_are_no_face_are_listed(run, photo_folder, changes, reaso
     [
         (1, [("y67", "z67")], "line 1: column y67 is missing"),
         (3, [("x5", "five")], "line 3: x5: expected a number, got 'five'"),
-        (3, [("x5", "nan")], "line 3: of x5 and y5 one is missing"),
+        (3, [("x5", "nan")], "line 3: one of x5 and y5 is missing"),
         (3, [("image", "p0/0.png")], "line 3: image p0/0.png is already in line 2"),
     ],
 )
@@ -240,10 +240,10 @@ def test_landmarks_of_other_photos_are_refused(run, photo_folder):
         ({"images": "none"}, "none: no such folder"),
         ({"images": "empty"}, "empty: no photos in it"),
         ({"landmarks": "none.csv"}, "--landmarks none.csv: no such file"),
-        ({"out": "photos/out"}, "--out photos/out: lies inside --images"),
-        ({"out": "photos"}, "--out photos: lies inside --images"),
-        ({"out": "."}, "--out .: holds --images"),
-        ({"out": "thesis"}, "thesis: expected a new or an empty folder"),
+        ({"out": "photos/out"}, "--out photos/out: is inside --images"),
+        ({"out": "photos"}, "--out photos: is inside --images"),
+        ({"out": "."}, "--out .: contains --images"),
+        ({"out": "thesis"}, "thesis: expected a new or empty folder"),
         ({"size": 0}, "expected size and workers of at least 1, got (0, 0) and 1"),
         ({"workers": 0}, "expected size and workers of at least 1, got (16, 16) and 0"),
         ({"test-people": 4}, "expected 0 to 3 test people, of 4, got 4"),
@@ -277,7 +277,7 @@ def test_other_options_need_overwrite(run, photo_folder):
 
 def test_dlib_finds_the_landmarks(run, photo_folder):
     pytest.importorskip("dlib")
-    Image.new("RGB", (50, 50), "grey").save(photo_folder / "photos/p1/0.png")
+    Image.new("RGB", (50, 50), "gray").save(photo_folder / "photos/p1/0.png")
     status, out, _ = run(landmarks="dlib", detector="dlib")
     assert status == 0
     assert "1 no face found" in out
@@ -372,7 +372,7 @@ def test_the_paper_s_choice_of_celeba_is_that_of_the_folder(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--protocol=celeba"], "expected --layout celeba with its protocol, got plain"),
+        (["--protocol=celeba"], "expected --layout celeba with --protocol celeba, got plain"),
         (["--identities=list.npy"], "expected --identities together with --protocol celeba"),
         (["--seed=-1"], "expected --seed of at least 0"),
         (

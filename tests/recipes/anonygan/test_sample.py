@@ -47,7 +47,7 @@ def run(weights, face_folder, tmp_path, capsys):
             run_command(sample.main, sample.Options, [*args, *more])
         printed = capsys.readouterr()
         lines = printed.err.replace("\r", "\n").splitlines()
-        return exit_.value.code, printed.out, [x for x in lines if x and "picture/s" not in x]
+        return exit_.value.code, printed.out, [x for x in lines if x and "image/s" not in x]
 
     return run
 
@@ -62,7 +62,7 @@ def failure(result, status=2):
 def test_every_face_gets_the_next_person_s_identity(run, face_folder, tmp_path):
     status, out, errors = run()
     assert (status, errors) == (0, [])
-    assert "6 pictures in" in out
+    assert "6 images in" in out
     faces = PreparedPictures(face_folder, "test")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "images",
@@ -115,7 +115,7 @@ def test_a_batch_size_does_not_change_a_picture(run, tmp_path):
 
 
 def test_some_of_a_split(run, tmp_path):
-    assert "2 pictures" in run("--split", "train", "--count", "2")[1]
+    assert "2 images" in run("--split", "train", "--count", "2")[1]
     assert len(list((tmp_path / "out" / "images").iterdir())) == 2
 
 
@@ -214,8 +214,11 @@ def test_a_network_of_another_number_of_landmarks_is_refused(run, tmp_path):
         ({"data": "none"}, "none: no such folder"),
         ({"checkpoint": "."}, "expected a weights file, found none at"),
         ({"device": "tpu"}, "expected --device to be one of"),
-        ({"device": "cuda"}, "this machine has none"),
-        ({"out": "taken"}, "expected a new or empty folder, got taken; name another by --out"),
+        ({"device": "cuda"}, "but this machine has none"),
+        (
+            {"out": "taken"},
+            "expected a new or empty folder, got taken; choose another folder with --out",
+        ),
         ({"out": "file"}, "expected a new or empty folder, got file"),
     ],
 )
@@ -250,7 +253,7 @@ def test_a_face_without_a_mask_is_named_before_anything_is_written(run, face_fol
         ["--batch-size", "0"],
         ["--count", "0"],
         ["--seed", "-1"],
-        ["--colour", "red"],
+        ["--color", "red"],
     ],
 )
 def test_bad_flags_are_bad_input(run, tmp_path, args):
@@ -288,4 +291,4 @@ def test_the_command_itself(weights, face_folder, tmp_path, environment):
         text=True,
         check=True,
     )
-    assert "2 pictures in" in done.stdout
+    assert "2 images in" in done.stdout

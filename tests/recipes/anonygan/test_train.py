@@ -178,15 +178,13 @@ def test_without_two_test_people_the_sheets_show_the_training_faces(
 
 
 def test_with_one_photo_a_person_the_paper_s_shares_are_taken_without_a_flag(tmp_path):
-    """Of every preset, those that learn shapes of faces from several pictures included."""
+    """Of every preset, those that learn shapes of faces from several images included."""
     persons = SimpleNamespace(persons=list(range(40)))
     for preset in options.PRESETS.values():
         chosen = preset
         if train.asks_for_too_much(preset, persons):
             chosen = options.without_same_person(preset)
-            line = (
-                "one picture a person: 75% of the pairs are a picture with itself, 25% two people"
-            )
+            line = "one image a person: 75% of the pairs are an image with itself, 25% two people"
             assert train.told(preset, chosen).startswith(line)
         counts = train.make_sampler(chosen, persons).counts
         size = chosen.pairs.batch_size
@@ -200,7 +198,7 @@ def test_one_photo_a_person_is_trained_on_and_resumed(run, tiny, tmp_path):
     flags = ["--data", data, "--out", tmp_path / "run", "--keep-shape", "2"]
     status, out, errors = run(*tiny, *flags, "--bend-condition", "1", "--steps", "1")
     assert (status, errors) == (0, [])
-    assert "none one person in two pictures; --keep-shape 0\n" in out
+    assert "none one person in two images; --keep-shape 0\n" in out
     assert run("--resume", tmp_path / "run", "--more", "1")[0] == 0
 
 
@@ -209,7 +207,10 @@ def test_shipped_weights_are_a_start_without_their_options(run, tiny, face_folde
     still = ["--lr-g", "1e-20", "--out", tmp_path / "run", "--data", face_folder]
     status, out, _ = run("--start-from", "people-128", *flags.split(), *still)
     assert status == 0
-    assert "starts from people-128: generator; untrained, as it has none of them: app, lm" in out
+    assert (
+        "starts from people-128: generator; untrained, since it does not include them: app, lm"
+        in out
+    )
     model = AnonyGAN.from_pretrained(tmp_path / "run")
     shipped = AnonyGAN.from_pretrained("people-128")
     assert model.config == shipped.config | {"size": [48, 48]}
@@ -404,7 +405,7 @@ def test_asked_to_stop_it_saves_and_says_how_to_go_on(
     every = ["--save-every", "1000", "--workers", int(number == signal.SIGINT)]
     process = start(*tiny, *DISTURBED, *CHANCY, *every, "--out", folder)
     wait_until(process, lambda: rows_of(folder) >= 4)
-    # Ctrl-C reaches all processes of a terminal, those that read pictures too.
+    # Ctrl-C reaches all processes of a terminal, those that read images too.
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
     status, out, errors = finish(process)
     assert (status, errors) == (130, [])
@@ -449,7 +450,7 @@ def test_more_steps_are_those_of_a_longer_run(run, tiny, folder, tmp_path):
 
 def test_a_finished_run_says_so(run, folder):
     line = failure(run("--resume", folder))
-    assert f"expected steps to take in {folder}, its 4 are done; --more adds some" in line
+    assert f"expected steps left in {folder}, but all 4 are done; add more with --more" in line
 
 
 def damage(folder, name, content):
@@ -495,7 +496,7 @@ def test_the_state_of_another_run_is_refused(run, tiny, folder, tmp_path):
 def test_a_run_that_never_saved_says_so(run, folder):
     shutil.rmtree(folder / "checkpoints")
     line = failure(run("--resume", folder))
-    assert f"expected a checkpoint in {folder}, the run stopped before its first one" in line
+    assert f"expected a checkpoint in {folder}, but the run stopped before its first one" in line
 
 
 @pytest.mark.parametrize(
@@ -517,7 +518,7 @@ def test_a_damaged_configuration_is_named(run, folder, content, message):
 def test_what_makes_a_run_cannot_be_changed(run, folder, flags):
     before = (folder / "config.yaml").read_bytes()
     line = failure(run("--resume", folder, *flags.split(), "--more", "1"))
-    assert "leave them out, or begin a new run with them by --start-from" in line
+    assert "leave them out, or start a new run with them using --start-from" in line
     assert (folder / "config.yaml").read_bytes() == before
 
 
@@ -604,10 +605,10 @@ def test_too_little_memory_is_one_line(start, tiny, tmp_path):
     ("flags", "message"),
     [
         ("--device tpu", "expected --device to be one of auto, cpu, cuda, gpu, mps; got tpu"),
-        ("--device cuda", "expected a device of type cuda, this machine has none"),
+        ("--device cuda", "expected a device of type cuda, but this machine has none"),
         ("--devices 0", "--devices"),
-        ("--batch-size 10", "expected a batch size from 1 to the 9 pictures there are, got 10"),
-        ("--batch-size 0", "expected a batch size from 1 to the 9 pictures"),
+        ("--batch-size 10", "expected a batch size from 1 to the 9 images there are, got 10"),
+        ("--batch-size 0", "expected a batch size from 1 to the 9 images"),
         ("--same-image-share 1.5", "1 together at most; got 1.5"),
         ("--same-image-share 0.6 --same-person-share 0.6", "1 together at most; got 0.6 and 0.6"),
         ("--same-person-share -0.1", "shares"),
@@ -624,7 +625,7 @@ def test_too_little_memory_is_one_line(start, tiny, tmp_path):
         ("--data none", "none: no such folder"),
         ("--data empty", "empty: an empty folder, not a prepared one"),
         ("--data foreign", "foreign: not a prepared folder"),
-        ("--out taken", "expected a new or empty folder, got taken; go on with it by --resume"),
+        ("--out taken", "expected a new or empty folder, got taken; continue it with --resume"),
         ("--out file", "expected a new or empty folder, got file"),
         ("--resume none", "expected a run folder with config.yaml, found none at none"),
         ("--resume foreign", "expected a run folder with config.yaml, found none at foreign"),
@@ -657,11 +658,17 @@ def test_bad_input_is_one_line_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--size 50", "expected pictures of 48 pixels a side or more, divisible by 4, got 50 x 50"),
-        ("--size 32", "expected pictures of 48 pixels a side or more, divisible by 4, got 32 x 32"),
+        (
+            "--size 50",
+            "expected images with sides of at least 48 pixels, divisible by 4, got 50 x 50",
+        ),
+        (
+            "--size 32",
+            "expected images with sides of at least 48 pixels, divisible by 4, got 32 x 32",
+        ),
         ("--size 8", "expected a size of at least 16, got 8"),
         ("--people 0", "num_people of at least 1, got 0"),
-        ("--people 1 --same-person-share 0", "expected two people or more"),
+        ("--people 1 --same-person-share 0", "expected at least two people"),
     ],
 )
 def test_faces_that_cannot_be_trained_on_are_refused(run, tmp_path, flags, message):
@@ -686,12 +693,10 @@ def test_bad_flags_are_bad_input(run, tiny, tmp_path, flags):
 def test_a_picture_that_cannot_be_read_is_named(run, tiny, face_folder, tmp_path, workers):
     data = shutil.copytree(face_folder, tmp_path / "data")
     for face in PreparedPictures(data, "train").pictures:
-        (data / face.image).write_text("no picture")
+        (data / face.image).write_text("no image")
     flags = ["--data", data, "--workers", workers, "--out", tmp_path / "run"]
     line = failure(run(*tiny, *flags))
-    assert re.fullmatch(
-        rf"error: {data}/images/\S+\.png: not a picture, or of an unknown format", line
-    )
+    assert re.fullmatch(rf"error: {data}/images/\S+\.png: not an image, or an unknown format", line)
 
 
 def test_an_unreadable_test_picture_is_named_before_the_run_is_made(
@@ -896,7 +901,10 @@ def test_below_torchrun_it_stops_and_goes_on(start, torchrun, tiny, tmp_path, nu
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--devices 3", "expected --devices 2, as torchrun started so many processes, got 3"),
+        (
+            "--devices 3",
+            "expected --devices 2, the number of processes that torchrun started, got 3",
+        ),
         ("--widht 4", "Unrecognized options: --widht"),
         ("--batch-size 5", "expected a batch divisible among 2 processes, got 5"),
     ],

@@ -101,7 +101,7 @@ def test_shuffled_conditions_are_of_another_person(measure, test_faces, batch, t
 
 
 def whose(faces, image):
-    """The person of a picture."""
+    """The person of an image."""
     return next(
         person
         for i, person in enumerate(faces.persons)

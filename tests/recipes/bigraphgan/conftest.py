@@ -20,7 +20,7 @@ PEOPLE = {"train": (1, 2, 3), "test": (4, 5)}
 
 @pytest.fixture(scope="session")
 def drawn_market(tmp_path_factory) -> Path:
-    """Drawn persons as Market-1501 lays them out, with every pair of two pictures of a person."""
+    """Drawn persons as Market-1501 lays them out, with every pair of two images of a person."""
     root = tmp_path_factory.mktemp("market")
     persons = SyntheticPersons(5, 3)
     for split, people in PEOPLE.items():
@@ -47,7 +47,7 @@ def market_folder(drawn_market, tmp_path) -> Path:
 
 @pytest.fixture(scope="session")
 def person_folder(drawn_market, tmp_path_factory, environment) -> Path:
-    """A prepared folder: three people to train on, two for testing, three pictures each, pairs."""
+    """A prepared folder: three people to train on, two for testing, three images each, pairs."""
     out = tmp_path_factory.mktemp("persons") / "prepared"
     flags = ["--images", drawn_market, "--layout", "market", "--out", out, "--workers", "1"]
     subprocess.run([sys.executable, PREPARE, *flags], env=environment, check=True)

@@ -40,9 +40,9 @@ def change_manifest(folder, change):
 def test_a_good_folder_passes_and_is_drawn(run, person_folder, tmp_path):
     status, out, _ = run(person_folder, "--tiles", "6")
     assert status == 0
-    assert "15 pictures of 5 people" in out
+    assert "15 images of 5 people" in out
     assert "64 x 128 pixels, 18 landmarks (openpose-18)" in out
-    assert "train: 9 pictures of 3 people, 3 to 3 each" in out
+    assert "train: 9 images of 3 people, 3 to 3 each" in out
     assert "pairs listed for train: 18" in out
     assert "pairs listed for test: 12" in out
     assert "PROBLEM" not in out
@@ -58,7 +58,7 @@ def test_missing_joints_are_counted_by_name(run, folder):
 
     change_manifest(folder, lose)
     out = run(folder)[1]
-    assert "pictures that lack a joint: " in out
+    assert "images that lack a joint: " in out
     assert "right wrist 15" in out
 
 
@@ -93,9 +93,9 @@ def test_nobody_with_two_pictures_is_fatal_without_listed_pairs(run, folder):
     (folder / "pairs.csv").unlink()
     status, out, _ = run(folder)
     assert status == 1
-    assert "PROBLEM: no two pictures of a person and no listed pairs in the split train: 1" in out
-    assert "note: no two pictures of a person and no listed pairs in the split test: 1" in out
-    assert "training is impossible before the problems are solved: 1" in out
+    assert "PROBLEM: no two images of a person and no listed pairs in the split train: 1" in out
+    assert "note: no two images of a person and no listed pairs in the split test: 1" in out
+    assert "fix these problems before training: 1" in out
 
 
 def test_listed_pairs_of_two_people_are_mentioned(run, folder):
@@ -111,7 +111,7 @@ def test_pairs_across_the_split_fail(run, folder):
     status, out, _ = run(folder)
     assert status == 1
     assert "PROBLEM: listed pairs cannot be used: 1" in out
-    assert "pairs.csv: line 2: expected pictures of the split 'test', got images/0001" in out
+    assert "pairs.csv: line 2: expected images of the split 'test', got images/0001" in out
     assert "(bad pairs in all: 6)" in out
 
 
@@ -120,7 +120,7 @@ def test_nothing_to_train_on_fails(run, folder):
     (folder / "pairs.csv").unlink()
     status, out, _ = run(folder)
     assert status == 1
-    assert "PROBLEM: no pictures to train on: 1" in out
+    assert "PROBLEM: no images to train on: 1" in out
 
 
 def test_a_folder_of_something_else_is_one_line(run, folder, tmp_path):
@@ -128,5 +128,5 @@ def test_a_folder_of_something_else_is_one_line(run, folder, tmp_path):
     (folder / "prepared.json").write_text(info)
     status, _, err = run(folder)
     assert status == 2
-    assert "expected pictures with the landmarks openpose-18, got ibug-68" in err
+    assert "expected images with the landmarks openpose-18, got ibug-68" in err
     assert run(tmp_path / "none")[0] == 2

@@ -66,9 +66,7 @@ def test_every_pair_is_measured_whatever_the_batch(run, person_folder, tmp_path)
     single = run("--batch-size", "1")
     for name, values in table(whole.out).items():
         assert values == pytest.approx(table(single.out)[name], rel=2e-3)
-    assert list(table(whole.out)) == [
-        *("BiGraphGAN", "source copied", "source bent", "mean picture")
-    ]
+    assert list(table(whole.out)) == [*("BiGraphGAN", "source copied", "source bent", "mean image")]
 
 
 @pytest.mark.unhooked  # it exports
@@ -88,7 +86,7 @@ def write_rows(path, names, joints):
 
 @pytest.fixture
 def perfect(person_folder):
-    """Names of the samples, and the joints that a perfect picture would have."""
+    """Names of the samples, and the joints that a perfect image would have."""
     test = PreparedPictures(person_folder, "test")
     pairs = test.listed_pairs()
     names = [f"{name}.png" for name in persons.sample_names(test, pairs)]
@@ -100,7 +98,7 @@ def test_key_points_of_a_detector_give_pckh(run, perfect, tmp_path):
     write_rows(tmp_path / "found.csv", [*names, "stranger.png"], torch.cat([joints, joints[:1]]))
     out = run("--detected", tmp_path / "found.csv").out
     assert re.search(r"PCKh 1 \[1, 1\]; .*wrong: 0 of", out)
-    assert "rows of other pictures: 1" in out
+    assert "rows of other images: 1" in out
 
 
 def test_pictures_without_a_row_count_as_wrong(run, perfect, tmp_path):
@@ -114,14 +112,14 @@ def test_pictures_without_a_row_count_as_wrong(run, perfect, tmp_path):
 def test_key_points_of_other_pictures_are_refused(run, perfect, tmp_path):
     write_rows(tmp_path / "found.csv", ["a.png"], perfect[1][:1])
     line = failure(run("--detected", tmp_path / "found.csv"))
-    assert "expected rows of pictures that sample.py writes" in line
+    assert "expected rows of images that sample.py writes" in line
     assert "got a.png" in line
 
 
 @pytest.mark.unhooked  # its program is exported
 def test_too_few_pairs_for_a_score_are_refused_before_the_work(run, program):
     line = failure(run("--classifier", program, "--count", "9"))
-    assert "expected 10 pairs or more to measure, got 9" in line
+    assert "expected at least 10 pairs to measure, got 9" in line
 
 
 def test_the_folder_of_a_run_knows_what_it_was_tested_on(weights, tmp_path, monkeypatch, capsys):
@@ -148,7 +146,7 @@ def test_training_pictures_are_not_passed_off_as_test_pictures(run, person_folde
     manifest = (data / "manifest.csv").read_text()
     (data / "manifest.csv").write_text(manifest.replace(",test,", ",train,"))
     out = run(data=data).out
-    assert "measured on pictures it was trained on: no test pictures to pair" in out
+    assert "measured on images it was trained on: no test images to pair" in out
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import train
 ROW = re.compile(
     r"^  (?P<name>\S.*?\S)\s{2,}(?P<first>\S+) \[(?P<low>\S+), \S+\](?P<more>.*)$", re.M
 )
-TRIVIAL = ["source copied", "source bent", "mean picture"]
+TRIVIAL = ["source copied", "source bent", "mean image"]
 
 
 @pytest.fixture(scope="module")

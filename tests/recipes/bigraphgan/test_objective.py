@@ -133,9 +133,9 @@ def test_a_discriminator_sees_earlier_pictures_again_and_a_resumed_run_the_same_
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"weight_gan": -1.0}, "weight_gan of 0 and more, got -1"),
-        ({"weight_l1": float("nan")}, "weight_l1 of 0 and more, got nan"),
-        ({"history": -1}, "history of 0 and more, got -1"),
+        ({"weight_gan": -1.0}, "weight_gan of at least 0, got -1"),
+        ({"weight_l1": float("nan")}, "weight_l1 of at least 0, got nan"),
+        ({"history": -1}, "history of at least 0, got -1"),
     ],
 )
 def test_values_out_of_range_are_named(values, message):

@@ -93,9 +93,9 @@ def content(folder):
 def test_brings_a_published_data_set_as_it_is(run, market_folder, tmp_path):
     status, out, _ = run()
     assert status == 0
-    assert "15 pictures of 5 people, 64 x 128 pixels" in out
-    assert "train: 9 pictures of 3 people" in out
-    assert "test: 6 pictures of 2 people" in out
+    assert "15 images of 5 people, 64 x 128 pixels" in out
+    assert "train: 9 images of 3 people" in out
+    assert "test: 6 images of 2 people" in out
     assert "pairs: 30, left out: 0" in out
     assert "skipped: none" in out
     persons = PreparedPictures(tmp_path / "out", "test")
@@ -104,7 +104,7 @@ def test_brings_a_published_data_set_as_it_is(run, market_folder, tmp_path):
     source = persons.pictures[2].source
     assert torch.equal(persons[2].image, read_image(market_folder / source))
     assert len(persons.listed_pairs().source) == 12
-    assert "nothing was left to do" in run()[1]
+    assert "nothing left to do" in run()[1]
 
 
 def test_joints_and_pairs_are_those_of_the_files(run, market_folder, tmp_path):
@@ -135,7 +135,7 @@ EIGHTEEN = str([7] * 18)
         (f"{A}: {EIGHTEEN}: {[-1] * 18}", "all joints missing", ""),
         (f"{A}: {EIGHTEEN}: {EIGHTEEN}".replace("7,", "NaN,", 1), "not a number", "keypoints_y"),
         (f"{A}: {EIGHTEEN}", "not three columns", "expected name:keypoints_y:keypoints_x, got 2"),
-        (f"{A}: {[900] * 18}: {[900] * 18}", "bad landmarks", "0 of 18 lie inside the picture"),
+        (f"{A}: {[900] * 18}: {[900] * 18}", "bad landmarks", "0 of 18 lie inside the image"),
     ],
 )
 def test_a_bad_row_is_listed_or_refused(run, market_folder, tmp_path, text, reason, detail):
@@ -235,7 +235,7 @@ def test_a_list_of_which_no_pair_is_left_is_not_taken_for_no_list(run, market_fo
     status, out, _ = run()
     assert status == 0
     assert "pairs: 12, left out: 1" in out
-    with pytest.raises(ValueError, match="expected pairs listed for train, none could be used"):
+    with pytest.raises(ValueError, match="expected pairs listed for train, but none could be used"):
         PreparedPictures(tmp_path / "out", "train").listed_pairs()
     assert PreparedPictures(tmp_path / "out", "test").listed_pairs() is not None
 
@@ -332,8 +332,8 @@ def test_deepfashion_is_larger(run, market_folder, tmp_path):
     ("changes", "message"),
     [
         ({"images": "none"}, "none: no such folder"),
-        ({"out": "market/out"}, "--out market/out: lies inside --images"),
-        ({"out": "."}, "--out .: holds --images"),
+        ({"out": "market/out"}, "--out market/out: is inside --images"),
+        ({"out": "."}, "--out .: contains --images"),
         ({"workers": 0}, "expected size and workers of at least 1, got (128, 64) and 0"),
         ({"layout": "plain"}, "expected --landmarks, a CSV file or blazepose, with --layout"),
         (
@@ -385,8 +385,8 @@ def test_killed_at_any_time_it_goes_on_to_the_same_bytes(run, command, market_fo
 def test_own_photos_are_cut_around_the_person(run, own, tmp_path):
     status, out, _ = run(**own(), **{"test-people": 1})
     assert status == 0
-    assert "8 pictures of 4 people, 64 x 128 pixels" in out
-    assert "test: 2 pictures of 1 people" in out
+    assert "8 images of 4 people, 64 x 128 pixels" in out
+    assert "test: 2 images of 1 people" in out
     persons = PreparedPictures(tmp_path / "out")
     assert persons.people == ["p0", "p1", "p2", "p3"]
     drawn = SyntheticPersons(4, 2, size=(160, 120))
@@ -430,7 +430,7 @@ def test_fractions_of_the_width_are_mentioned(run, own):
         joints /= 200
 
     _, out, _ = run(**own(change=to_fractions))
-    assert "1 photos have all joints between 0 and 1: fractions have to be multiplied" in out
+    assert "1 photos have all joints between 0 and 1: multiply fractions by width" in out
 
 
 def test_own_photos_without_a_row_are_listed(run, own, tmp_path):
@@ -445,7 +445,7 @@ def test_own_photos_without_a_row_are_listed(run, own, tmp_path):
 
 def test_a_folder_of_persons_is_not_one_of_faces(run, market_folder, tmp_path):
     run()
-    with pytest.raises(ValueError, match="expected pictures with the landmarks ibug-68"):
+    with pytest.raises(ValueError, match="expected images with the landmarks ibug-68"):
         PreparedPictures(tmp_path / "out", scheme=IBUG_68)
 
 
@@ -481,7 +481,7 @@ def test_joints_are_detected_in_plain_photos(run, own, tmp_path):
         true = drawn[2 * int(person[1:]) + int(name)].landmarks
         apart.append((back - true).norm(dim=1).nanmedian())
     assert torch.stack(apart).median() < 4  # of 160 pixels
-    assert "nothing was left to do" in run(**flags)[1]
+    assert "nothing left to do" in run(**flags)[1]
     assert "was prepared with upsample 0, not 1" in run(**flags, upsample=1)[2][-1]
 
 

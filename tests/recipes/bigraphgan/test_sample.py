@@ -36,7 +36,7 @@ def test_every_listed_pair_becomes_a_picture(run, person_folder, tmp_path):
     assert [row["to"] for row in rows] == [test.names[i] for i in pairs.source.tolist()]
     files = sorted(path.name for path in (tmp_path / "out" / "images").iterdir())
     assert files == sorted(row["file"] for row in rows)
-    assert f"{len(rows)} pictures in" in out
+    assert f"{len(rows)} images in" in out
     made = [read_image(tmp_path / "out" / "images" / file) for file in files]
     assert all(image.shape == (3, *test.size) for image in made)
     assert read_image(tmp_path / "out" / "sheet.png").float().std() > 20
@@ -51,7 +51,7 @@ def test_a_batch_size_does_not_change_a_picture(run, tmp_path):
 
 
 def test_some_of_a_split(run, tmp_path):
-    assert "2 pictures" in run("--split", "train", "--count", "2").out
+    assert "2 images" in run("--split", "train", "--count", "2").out
     assert len(list((tmp_path / "out" / "images").iterdir())) == 2
 
 

@@ -71,7 +71,7 @@ def test_a_run_writes_what_it_promises(run, tiny, person_folder, tmp_path):
     rows = min(8, len(PreparedPictures(person_folder, "test").listed_pairs().source))
     assert sheet.shape == (3, 17 + 2 + rows * 130, 2 + 6 * 66)
     assert sheet.float().std() > 20
-    for name in ("BiGraphGAN", "source copied", "source bent", "mean picture"):
+    for name in ("BiGraphGAN", "source copied", "source bent", "mean image"):
         assert len(re.findall(rf"^  {name} ", out, flags=re.MULTILINE)) >= 1
     assert (folder / "report.txt").read_text() in out
     config = yaml.safe_load((folder / "config.yaml").read_text())
@@ -121,7 +121,7 @@ def test_without_test_pictures_the_sheets_show_the_training_ones(
         *tiny, "--data", data, "--steps", "1", "--out", tmp_path / "run", measured=True
     )
     assert status == 0, errors
-    assert "measured on pictures it was trained on: no test pictures to pair" in out
+    assert "measured on images it was trained on: no test images to pair" in out
 
 
 # Every value of every option
@@ -261,7 +261,7 @@ def test_without_vgg_19_nothing_is_trained_in_silence(run, tiny, tmp_path, monke
         ("--data none", "none: no such folder"),
         ("--sigma -1", "expected sigma above 0, got -1"),
         ("--init-std 0", "expected std above 0, got 0"),
-        ("--history -1", "expected history of 0 and more"),
+        ("--history -1", "expected history of at least 0"),
         ("--projected True --history 5", "expected --history 0 with --projected"),
         ("--blend both", "--blend"),
         ("--resume none", "expected a run folder with config.yaml, found none at none"),
@@ -279,11 +279,14 @@ def test_bad_input_is_one_line_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--size 30 16", "expected pictures of 16 pixels a side or more, divisible by 4, got 30"),
+        (
+            "--size 30 16",
+            "expected images with sides of at least 16 pixels, divisible by 4, got 30",
+        ),
         ("--size 8 8", "expected a size of at least 16, got 8"),
         ("--size 64", "--size"),
         ("--people 0", "num_people of at least 1, got 0"),
-        ("--images-per-person 1", "expected a person with two pictures"),
+        ("--images-per-person 1", "expected a person with two images"),
     ],
 )
 def test_persons_that_cannot_be_trained_on_are_refused(run, tmp_path, flags, message):
@@ -331,7 +334,7 @@ def test_a_mask_on_the_border_alone_counts_as_empty_for_every_measure(person_fol
     everyone = PreparedPictures(person_folder, "test")
     batch = train.to_person_batch(train.read_pairs(everyone, everyone.listed_pairs()))
     joints = torch.full_like(batch.target_joints, torch.nan)
-    joints[:, 0] = torch.tensor([-4.0, 60.0])  # beside the picture, with a rim that reaches in
+    joints[:, 0] = torch.tensor([-4.0, 60.0])  # beside the image, with a rim that reaches in
     values = measures.measures(batch.image, batch._replace(target_joints=joints))
     inside = [values[name] for name in (measures.INSIDE, "mask-SSIM", "L1 inside")]
     assert all(bool(one.isnan().all()) for one in inside)

@@ -8,7 +8,7 @@ from drawn_folder import drawn_folder
 
 @pytest.fixture(scope="session")
 def prepare(tmp_path_factory):
-    """Makes prepared folders of drawn faces, three pictures a person; the last two for testing."""
+    """Makes prepared folders of drawn faces, three images a person; the last two for testing."""
 
     def prepare(people: int, *, size: int = 64, test_people: int = 2) -> Path:
         root = tmp_path_factory.mktemp("faces")

@@ -51,7 +51,7 @@ def test_pairs_are_spread_over_the_sources_and_follow_from_the_seed():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"people": 1}, "expected two people or more to learn from, .* got 1"),
+        ({"people": 1}, "expected at least two people to train on, .* got 1"),
         ({"size": 96}, "expected faces of 64 or 128 pixels a side, got 96 x 96; prepare"),
     ],
 )

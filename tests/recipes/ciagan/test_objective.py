@@ -158,10 +158,10 @@ def test_every_adversarial_mode_gives_finite_losses(batch, networks, output, mod
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"weight_critic": -1.0}, "weight_critic of 0 and more, got -1"),
-        ({"weight_recon": math.nan}, "weight_recon of 0 and more, got nan"),
+        ({"weight_critic": -1.0}, "weight_critic of at least 0, got -1"),
+        ({"weight_recon": math.nan}, "weight_recon of at least 0, got nan"),
         ({"margin": 0.0}, "--margin above 0, got 0"),
-        ({"margin": -3.0}, "margin of 0 and more, got -3"),
+        ({"margin": -3.0}, "margin of at least 0, got -3"),
     ],
 )
 def test_values_out_of_range_are_named(options, message):

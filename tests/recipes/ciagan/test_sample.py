@@ -43,7 +43,7 @@ def run(weights, face_folder, tmp_path, capsys):
             run_command(sample.main, sample.Options, [*args, *more])
         printed = capsys.readouterr()
         lines = printed.err.replace("\r", "\n").splitlines()
-        return exit_.value.code, printed.out, [x for x in lines if x and "picture/s" not in x]
+        return exit_.value.code, printed.out, [x for x in lines if x and "image/s" not in x]
 
     return run
 
@@ -60,7 +60,7 @@ def pictures(folder):
 
 
 def given(folder):
-    """Who is to be seen on each picture."""
+    """Who is to be seen on each image."""
     rows = csv.DictReader((folder / "pairs.csv").open())
     return {row["source"]: row["identity"] for row in rows}
 
@@ -68,7 +68,7 @@ def given(folder):
 def test_every_face_gets_a_training_person_s_identity(run, face_folder, tmp_path):
     status, out, errors = run()
     assert (status, errors) == (0, [])
-    assert "6 pictures in" in out
+    assert "6 images in" in out
     faces = PreparedPictures(face_folder, "test")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "images",
@@ -129,7 +129,7 @@ def test_a_batch_size_does_not_change_a_picture(run, tmp_path):
 
 
 def test_some_of_a_split_of_another_size(run, prepare, tmp_path):
-    assert "2 pictures" in run("--split", "train", "--count", "2", data=prepare(4, size=48))[1]
+    assert "2 images" in run("--split", "train", "--count", "2", data=prepare(4, size=48))[1]
     assert all(image.shape == (3, 48, 48) for image in pictures(tmp_path / "out").values())
 
 
@@ -151,7 +151,7 @@ def test_a_network_without_names_has_numbers(run, tmp_path):
         ),
         (
             "3",
-            "expected --identity from 0 to 2, of the people that the network was trained on, got",
+            "expected --identity from 0 to 2, one of the people that the network was trained on",
         ),
         ("-1", "got '-1'"),
     ],
@@ -167,8 +167,11 @@ def test_nobody_that_it_was_not_trained_on(run, tmp_path, asked, message):
         ({"data": "none"}, "none: no such folder"),
         ({"checkpoint": "."}, "expected a weights file, found none at"),
         ({"device": "tpu"}, "expected --device to be one of"),
-        ({"out": "taken"}, "expected a new or empty folder, got taken; name another by --out"),
-        ({"seed": "-1"}, "expected --seed of 0 and more, got -1"),
+        (
+            {"out": "taken"},
+            "expected a new or empty folder, got taken; choose another folder with --out",
+        ),
+        ({"seed": "-1"}, "expected --seed of at least 0, got -1"),
         ({"count": "0"}, "--count"),
     ],
 )
@@ -209,4 +212,4 @@ def test_the_command_itself(weights, face_folder, tmp_path, environment):
         text=True,
         check=True,
     )
-    assert "2 pictures in" in done.stdout
+    assert "2 images in" in done.stdout

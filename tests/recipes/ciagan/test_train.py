@@ -94,7 +94,7 @@ def test_the_generator_and_its_average_move_at_its_own_steps_alone(run, tiny, tm
         return load_state(folder)
 
     first, later, last = states("1"), states("3"), states("4")
-    weight = "to_image.weight"  # one without spectral normalisation, whose vectors move always
+    weight = "to_image.weight"  # one without spectral normalization, whose vectors move always
     third, fourth = later["networks"], last["networks"]
     assert later["step"] == 3 and last["step"] == 4
     assert not torch.equal(third["generator"][weight], fourth["generator"][weight])
@@ -238,7 +238,7 @@ def test_a_folder_whose_people_changed_is_no_longer_that_run_s(run, tiny, tmp_pa
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--batch-size 10", "expected a batch size from 1 to the 9 pictures there are, got 10"),
+        ("--batch-size 10", "expected a batch size from 1 to the 9 images there are, got 10"),
         ("--same-person-share 1.5", "1 together at most; got 0.0 and 1.5"),
         ("--steps 5", "expected steps to be a multiple of 2"),
         ("--log-every 3", "expected log_every to be a multiple of 2"),
@@ -247,7 +247,7 @@ def test_a_folder_whose_people_changed_is_no_longer_that_run_s(run, tiny, tmp_pa
         ("--margin 0", "expected --margin above 0"),
         ("--size 64", "expected --data or --size, got both"),
         ("--data none", "none: no such folder"),
-        ("--out taken", "expected a new or empty folder, got taken; go on with it by --resume"),
+        ("--out taken", "expected a new or empty folder, got taken; continue it with --resume"),
         ("--preset large", "large"),
     ],
 )
@@ -272,22 +272,22 @@ def test_a_folder_of_another_size_is_refused(run, tiny, prepare, tmp_path):
 
 def test_a_folder_of_one_training_person_is_refused(run, tiny, prepare, tmp_path):
     line = failure(run(*tiny, "--data", prepare(3), "--out", tmp_path / "run"))
-    assert "expected two people or more to learn from, who are the identities" in line
+    assert "expected at least two people to train on, whose identities" in line
     assert not (tmp_path / "run").exists()
 
 
 def test_people_with_one_picture_each_have_no_pairs(run, tmp_path):
     flags = "--people 4 --faces-per-person 1 --batch-size 2 --steps 1"
     line = failure(run(*flags.split(), "--out", tmp_path / "run"))
-    assert "expected a person with two pictures for same-person pairs" in line
+    assert "expected a person with two images for same-person pairs" in line
 
 
 def test_a_picture_that_cannot_be_read_is_named(run, tiny, face_folder, tmp_path):
     data = shutil.copytree(face_folder, tmp_path / "data")
     spoilt = data / "images" / "p0" / "0.png"
-    spoilt.write_text("no picture")
+    spoilt.write_text("no image")
     line = failure(run(*tiny, "--data", data, "--out", tmp_path / "run"))
-    assert f"{spoilt}: not a picture, or of an unknown format" in line
+    assert f"{spoilt}: not an image, or an unknown format" in line
 
 
 def test_too_little_memory_is_one_line(run, tiny, tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""Normalisation by name, and whether the convolution before it needs a bias."""
+"""Normalization layers by name, and whether the preceding convolution needs a bias."""
 
 from typing import Literal, get_args
 
@@ -7,17 +7,17 @@ from torch import nn
 from graphgan._checks import check_choice
 
 Norm = Literal["batch", "instance", "affine_instance", "group"]
-"""``batch`` as published for faces and Market-1501, ``instance`` (no affine, no running
-statistics) as published for DeepFashion, ``affine_instance`` (scale and shift, no running
-statistics) as published for CIAGAN, ``group`` (groups of 16 channels, affine) where items must not
-see each other: small batches, several processes."""
+"""``batch`` as published for faces and Market-1501, ``instance`` (no affine, no running statistics)
+as published for DeepFashion, ``affine_instance`` (scale and shift, no running statistics) as
+published for CIAGAN, or ``group`` (groups of 16 channels, affine) for small batches or several
+processes, where samples must not affect each other."""
 
 GROUP_SIZE = 16
-"""Channels of a group of "group", where they divide into such groups; else all are one."""
+"""Channels per group of "group", if divisible; otherwise one group holds all channels."""
 
 
 def make_norm(norm: Norm, channels: int, *, eps: float = 1e-5) -> nn.Module:
-    """The layer of that name over ``channels`` channels.
+    """Build the normalization layer of that name for ``channels`` channels.
 
     Raises:
         ValueError: an unknown name.
@@ -34,5 +34,5 @@ def make_norm(norm: Norm, channels: int, *, eps: float = 1e-5) -> nn.Module:
 
 
 def bias_before(norm: Norm) -> bool:
-    """A convolution has a bias of its own where the norm after it has no shift."""
+    """Whether the convolution before the norm needs a bias: only if the norm has no shift."""
     return norm == "instance"

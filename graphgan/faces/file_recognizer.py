@@ -1,8 +1,8 @@
-"""A face recogniser of your own, from a file of ONNX or of TensorFlow Lite.
+"""Use your own face recognizer from an ONNX or TensorFlow Lite file.
 
-Such are InsightFace's ``w600k_r50.onnx`` with all options as they are, exports of AdaFace with the
-order "bgr", and MobileFaceNet. The file says how large its images are and in which order its sides
-come; what it cannot say are the options of `FileRecogniser`.
+Examples are InsightFace's ``w600k_r50.onnx`` with default options, AdaFace exports with the order
+"bgr", and MobileFaceNet. The image size and the layout of the axes are read from the file;
+everything else is set by the options of `FileRecognizer`.
 """
 
 from collections.abc import Callable
@@ -21,46 +21,46 @@ from graphgan.faces._five_points import aligned_faces
 from graphgan.faces._network_files import FaceNetwork, open_network
 
 Order: TypeAlias = Literal["rgb", "bgr"]
-Normalisation: TypeAlias = Literal["minus-one-to-one", "zero-to-one", "raw", "imagenet-mean"]
+Normalization: TypeAlias = Literal["minus-one-to-one", "zero-to-one", "raw", "imagenet-mean"]
 CropKind: TypeAlias = Literal["arcface", "loose"]
 
 _IMAGENET_MEAN = (123.68, 116.779, 103.939)  # red first
-_NORMALISATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+_NORMALIZATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "minus-one-to-one": lambda x: (x - 127.5) / 127.5,
     "zero-to-one": lambda x: x / 255,
     "raw": lambda x: x,
     "imagenet-mean": lambda x: x - x.new_tensor(_IMAGENET_MEAN)[:, None, None],
 }
 _SCALES = {"arcface": 1.0, "loose": 0.85}
-# Words of `parse_recogniser`, and the option that each sets.
+# Words accepted by `parse_recognizer`, and the option each sets.
 _WORDS: dict[str, tuple[str, str | bool]] = {
     **{word: ("order", word) for word in get_args(Order)},
-    **{word: ("normalisation", word) for word in get_args(Normalisation)},
+    **{word: ("normalization", word) for word in get_args(Normalization)},
     **{word: ("crop", word) for word in get_args(CropKind)},
     **{"flip": ("flip", True), "no-flip": ("flip", False)},
 }
 
 
-class FileRecogniser:
-    """A `Recogniser`: any network that describes faces, on the CPU, with one thread.
+class FileRecognizer:
+    """A `Recognizer` from any face descriptor network, run on the CPU with one thread.
 
-    A face is brought upright so that its eyes, nose and corners of the mouth come where ArcFace has
-    them. Its descriptor is ``y / |y|``, ``y`` the mean of the network's rows for the face and for
-    its mirror image. A face whose landmarks are not all finite, or lie within a pixel, gets a row
-    of NaN; so does one for which ``y`` is zero, as some networks say of an even color.
+    Each face is aligned so that eyes, nose and corners of the mouth match ArcFace's positions. Its
+    descriptor is ``y / |y|``, where ``y`` is the mean of the network's output for the face and its
+    mirror image. A face whose landmarks are not all finite, or lie within a pixel, gets a row of
+    NaN; so does one whose ``y`` is zero, which some networks return for uniform images.
 
     Args:
-        path: of the file: one input of square RGB images, one output of 32 or more numbers a face.
-            Sides that it leaves open are 112 pixels.
-        name: in tables; the file's when None.
-        order: of the channels that the network sees.
-        normalisation: of channels from 0 to 255: "minus-one-to-one" is ``(x - 127.5) / 127.5``,
-            "zero-to-one" ``x / 255``, "raw" ``x`` and "imagenet-mean"
+        path: network file with one input of square RGB images and one output of at least 32 numbers
+            per face. Unspecified sides are taken as 112 pixels.
+        name: name in tables; None uses the file's name.
+        order: channel order of the network's input.
+        normalization: applied to channels from 0 to 255: "minus-one-to-one" is
+            ``(x - 127.5) / 127.5``, "zero-to-one" ``x / 255``, "raw" ``x`` and "imagenet-mean"
             ``x - (123.68, 116.779, 103.939)`` for red, green and blue.
-        crop: "loose" shows a face at 0.85 of its size in "arcface", with more around it.
-        flip: whether the network sees the mirror image, too.
+        crop: "loose" shows a face at 0.85 of its size in "arcface", with more of its surroundings.
+        flip: whether to average with the mirror image.
     Raises:
-        ValueError: no such file, or something else in it; an unknown option.
+        ValueError: the file does not exist or has other content, or an unknown option.
         MissingExtraError: onnxruntime, or ai-edge-litert for TensorFlow Lite, is not installed.
     """
 
@@ -72,28 +72,28 @@ class FileRecogniser:
         *,
         name: str | None = None,
         order: Order = "rgb",
-        normalisation: Normalisation = "minus-one-to-one",
+        normalization: Normalization = "minus-one-to-one",
         crop: CropKind = "arcface",
         flip: bool = True,
     ) -> None:
         check_choice("order", order, get_args(Order))
-        check_choice("normalisation", normalisation, get_args(Normalisation))
+        check_choice("normalization", normalization, get_args(Normalization))
         check_choice("crop", crop, get_args(CropKind))
         self.path = Path(path)
-        self.order, self.normalisation, self.crop, self.flip = order, normalisation, crop, flip
+        self.order, self.normalization, self.crop, self.flip = order, normalization, crop, flip
         self.name = name or self.path.name
-        _ = self._network  # a bad file is found out at once
-        options = f"{order} {normalisation} {crop} {'flip' if flip else 'no-flip'}"
-        self.fingerprint = f"FileRecogniser 1 {options} {files_checksum(self.path)}"
+        _ = self._network  # detect a bad file immediately
+        options = f"{order} {normalization} {crop} {'flip' if flip else 'no-flip'}"
+        self.fingerprint = f"FileRecognizer 1 {options} {files_checksum(self.path)}"
 
     def __call__(
         self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "n 68 2"]
     ) -> Float[Tensor, "n d"]:
-        """The descriptor of each face, in its order; faces of one image go through together.
+        """The descriptor of each face, in order; the faces of one image form a batch.
 
         Raises:
-            ValueError: an image or landmarks of another shape; a network that gives numbers that
-                are not finite.
+            ValueError: an image or landmarks of the wrong shape, or network output that is not
+                finite.
         """
         network = self._network
         faces, present = aligned_faces(image, landmarks, network.size, scale=_SCALES[self.crop])
@@ -103,7 +103,7 @@ class FileRecogniser:
         return rows
 
     def _describe(self, faces: Float[Tensor, "n 3 s s"]) -> Float[Tensor, "n d"]:
-        pixels = _NORMALISATIONS[self.normalisation](faces)
+        pixels = _NORMALIZATIONS[self.normalization](faces)
         if self.order == "bgr":
             pixels = pixels.flip(1)
         images = torch.cat([pixels, pixels.flip(3)]) if self.flip else pixels
@@ -120,19 +120,19 @@ class FileRecogniser:
         return {key: value for key, value in vars(self).items() if key != "_network"}
 
 
-def parse_recogniser(text: str) -> FileRecogniser:
-    """The recogniser of ``NAME=FILE[,OPTION...]``, as a command line has it.
+def parse_recognizer(text: str) -> FileRecognizer:
+    """Parse a recognizer given as ``NAME=FILE[,OPTION...]`` on a command line.
 
-    Options are ``bgr``, a normalisation such as ``zero-to-one``, ``loose`` and ``no-flip``, see
-    `FileRecogniser`. A file whose name has a comma may be followed by them as well.
+    Options are ``bgr``, a normalization such as ``zero-to-one``, ``loose`` and ``no-flip``, see
+    `FileRecognizer`. File names may contain commas.
 
     Raises:
-        ValueError: a text of another form, an unknown option, two that exclude each other; errors
-            of `FileRecogniser`.
+        ValueError: wrong syntax, an unknown option, conflicting options, or errors of
+            `FileRecognizer`.
     """
     name, equals, rest = text.partition("=")
     if not (name and equals and rest):
-        raise ValueError(f"expected a recogniser as NAME=FILE[,OPTION...], got {text!r}")
+        raise ValueError(f"expected a recognizer as NAME=FILE[,OPTION...], got {text!r}")
     options: dict[str, Any] = {}
     while (parts := rest.rpartition(","))[2] in _WORDS and parts[0]:
         option, value = _WORDS[parts[2]]
@@ -142,4 +142,4 @@ def parse_recogniser(text: str) -> FileRecogniser:
     if "," in rest and not Path(rest).exists():
         words = ", ".join(_WORDS)
         raise ValueError(f"expected a file and options among {words}, got {rest!r} for {name}")
-    return FileRecogniser(Path(rest), name=name, **options)
+    return FileRecognizer(Path(rest), name=name, **options)

@@ -58,7 +58,7 @@ def test_nothing_else_is_shipped():
     assert "public domain" in (FOLDER / "dlib-resnet.LICENSE").read_text()
 
 
-@pytest.mark.parametrize("name", ["faces", "", "../catalogue", "people-128.safetensors"])
+@pytest.mark.parametrize("name", ["faces", "", "../catalog", "people-128.safetensors"])
 def test_other_names_are_refused_with_those_that_are_known(name):
     assert not is_shipped(name)
     with pytest.raises(ValueError, match="among people-128, people-512"):

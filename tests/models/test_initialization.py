@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from graphgan.models import BiGraphGAN, ResNetDiscriminator
-from graphgan.models.initialisation import init_normal
+from graphgan.models.initialization import init_normal
 
 
 @pytest.mark.parametrize(

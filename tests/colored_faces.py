@@ -1,7 +1,7 @@
-"""Faces of one colour a person, and tools that see them exactly: every number can be worked out.
+"""Faces of one color a person, and tools that see them exactly: every number can be worked out.
 
-A face is a coloured rectangle on grey; the 68 landmarks have fixed places in it. The detector finds
-what is not grey, the recogniser takes the colour at the landmarks.
+A face is a colored rectangle on gray; the 68 landmarks have fixed places in it. The detector finds
+what is not gray, the recognizer takes the color at the landmarks.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ from graphgan.faces.contracts import Faces, Landmarks
 from graphgan.landmarks.hull import convex_hull
 from graphgan.landmarks.schemes import IBUG_68
 
-GREY = 128
+GRAY = 128
 SIZE = 128
 
 
@@ -33,21 +33,21 @@ def shape_of_a_face() -> Tensor:
     return points
 
 
-def draw_face(colour: Tensor, box: tuple[int, int, int, int]) -> tuple[Tensor, Tensor]:
+def draw_face(color: Tensor, box: tuple[int, int, int, int]) -> tuple[Tensor, Tensor]:
     left, top, right, bottom = box
-    image = torch.full((3, SIZE, SIZE), GREY, dtype=torch.uint8)
-    image[:, top : bottom + 1, left : right + 1] = colour[:, None, None]
+    image = torch.full((3, SIZE, SIZE), GRAY, dtype=torch.uint8)
+    image[:, top : bottom + 1, left : right + 1] = color[:, None, None]
     extent = torch.tensor([right - left, bottom - top])
     return image, shape_of_a_face() * extent + torch.tensor([left, top])
 
 
-def colour_of(person: int) -> Tensor:
-    """Far from grey and from everybody else's."""
+def color_of(person: int) -> Tensor:
+    """Far from gray and from everybody else's."""
     numbers = np.random.default_rng((person, 1)).permutation([20, 60, 100, 160, 200, 240])
     return torch.tensor(numbers[:3].tolist(), dtype=torch.uint8)
 
 
-def coloured_folder(
+def colored_folder(
     root: Path, *, people: int = 6, videos: int = 2, frames: int = 3, test_people: int = 4
 ) -> Path:
     """A prepared folder: photos ``p0/v0/0.png`` and so on."""
@@ -56,7 +56,7 @@ def coloured_folder(
     for person, video, frame in np.ndindex(people, videos, frames):
         left, top = rng.integers(20, 40, size=2).tolist()
         side = int(rng.integers(50, 70))
-        image, points = draw_face(colour_of(person), (left, top, left + side, top + side))
+        image, points = draw_face(color_of(person), (left, top, left + side, top + side))
         source = f"p{person}/v{video}/{frame}.png"
         path = root / "photos" / source
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,21 +76,21 @@ def coloured_folder(
     return root / "prepared"
 
 
-class ColourDetector:
-    """A `FaceDetector`: the box of all that is not grey."""
+class ColorDetector:
+    """A `FaceDetector`: the box of all that is not gray."""
 
-    name = "colours"
+    name = "colors"
     fingerprint = "1"
 
     def __call__(self, image: Tensor) -> Faces:
-        rows, columns = torch.nonzero((image != GREY).any(0), as_tuple=True)
+        rows, columns = torch.nonzero((image != GRAY).any(0), as_tuple=True)
         if not len(rows):
             return Faces.of_boxes(torch.zeros(0, 4))
         edges = (columns.min(), rows.min(), columns.max(), rows.max())
         return Faces.of_boxes(torch.tensor([[float(edge) for edge in edges]]))
 
 
-class ColourLandmarker:
+class ColorLandmarker:
     """A `Landmarker`: the places in the box at which a face has its landmarks."""
 
     name = "places"
@@ -101,10 +101,10 @@ class ColourLandmarker:
         return Landmarks(shape_of_a_face() * (high - low) + low, torch.ones(len(faces.boxes)))
 
 
-class ColourRecogniser:
-    """A `Recogniser`: the mean colour in the middle of the landmarks, 0 to 1."""
+class ColorRecognizer:
+    """A `Recognizer`: the mean color in the middle of the landmarks, 0 to 1."""
 
-    name = "colour"
+    name = "color"
     fingerprint = "1"
     threshold: float | None = 0.05
 
@@ -116,15 +116,15 @@ class ColourRecogniser:
         return rows
 
 
-class Grey:
+class Gray:
     """Nothing is left."""
 
-    name = "grey"
+    name = "gray"
     uses_conditions = False
     fingerprint = "1"
 
     def __call__(self, request):
-        return torch.full_like(request.source, GREY / 127.5 - 1)
+        return torch.full_like(request.source, GRAY / 127.5 - 1)
 
 
 class Shifted:
@@ -141,24 +141,24 @@ class Shifted:
         return request.source.roll(self.pixels, -1)
 
 
-class Recoloured:
-    """The source's face in the colour of the condition's: pose kept, person exchanged."""
+class Recolored:
+    """The source's face in the color of the condition's: pose kept, person exchanged."""
 
-    name = "recoloured"
+    name = "recolored"
     uses_conditions = True
     fingerprint = "1"
 
     def __call__(self, request):
-        grey = torch.full_like(request.source, GREY / 127.5 - 1)
-        face = (request.source - grey).abs().amax(1, keepdim=True) > 1e-3
+        gray = torch.full_like(request.source, GRAY / 127.5 - 1)
+        face = (request.source - gray).abs().amax(1, keepdim=True) > 1e-3
         theirs = request.condition_landmarks.mean(1).round().long()
-        colour = torch.stack(
+        color = torch.stack(
             [
                 image[:, y, x]
                 for image, (x, y) in zip(request.condition, theirs.tolist(), strict=True)
             ]
         )
-        return torch.where(face, colour[:, :, None, None], grey)
+        return torch.where(face, color[:, :, None, None], gray)
 
 
 def open_folder(root: Path) -> PreparedPictures:

@@ -1,11 +1,11 @@
-"""What the anonymiser did to faces whose place is known, judged by what it does not use.
+"""What the anonymizer did to faces whose place is known, judged by what it does not use.
 
     python scripts/compose_faces.py ../shared/faces runs/composed --faces 1000 --format png
-    graphgan-anonymize runs/composed --out runs/anonymised --copy-unmatched
-    python scripts/judge_anonymised.py ../shared/faces runs/composed runs/anonymised
+    graphgan-anonymize runs/composed --out runs/anonymized --copy-unmatched
+    python scripts/judge_anonymized.py ../shared/faces runs/composed runs/anonymized
 
 Every face of faces.csv counts. It was *changed* if nine tenths of the hull of its true landmarks
-differ, else *missed*. It is *verified* if dlib's recogniser, aligned by the true landmarks, finds
+differ, else *missed*. It is *verified* if dlib's recognizer, aligned by the true landmarks, finds
 it within 0.6 of a frame from another video of the same person. Beside it stand the originals of
 these faces, and other people: the originals against a frame of everybody else in the photos. With
 ``--table`` every face's figures go into a CSV file.
@@ -27,7 +27,7 @@ from tqdm import tqdm
 from graphgan.commands import run_command
 from graphgan.data.images import read_image
 from graphgan.data.landmark_files import LandmarkRow, read_landmarks
-from graphgan.faces import DlibResNetRecogniser
+from graphgan.faces import DlibResNetRecognizer
 from graphgan.files import replacing
 from graphgan.landmarks.hull import convex_hull
 from graphgan.landmarks.masks import polygon_mask
@@ -45,7 +45,7 @@ class JudgeOptions:
     """Faces that the photos were composed of."""
     composed: Annotated[Path, tyro.conf.Positional]
     """Photos and faces.csv of compose_faces.py, lossless."""
-    anonymised: Annotated[Path, tyro.conf.Positional]
+    anonymized: Annotated[Path, tyro.conf.Positional]
     """What became of them."""
     table: Path | None = None
     """A CSV file with a row for every face."""
@@ -81,7 +81,7 @@ def main(options: JudgeOptions) -> None:
     judged: list[Judged] = []
     unreleased = 0
     for row in tqdm(rows, unit="face"):
-        if not (path := options.anonymised / row["image"]).is_file():
+        if not (path := options.anonymized / row["image"]).is_file():
             unreleased += 1
             continue
         judged.append(judge(row, _photo(options.composed / row["image"]), _photo(path), references))
@@ -112,7 +112,7 @@ class References:
     def __init__(self, folder: Path, shown: Sequence[str]) -> None:
         self.folder = folder
         self.shown = shown
-        self.recognise = DlibResNetRecogniser()
+        self.recognize = DlibResNetRecognizer()
         self.people: dict[str, list[LandmarkRow]] = {}
         for row in read_landmarks(folder / "landmarks.csv"):
             self.people.setdefault(Path(row.image).parts[0], []).append(row)
@@ -141,7 +141,7 @@ class References:
         self, image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "68 2"]
     ) -> Float[Tensor, "d"]:
         """Of one face of any image."""
-        return self.recognise(image, landmarks[None])[0]
+        return self.recognize(image, landmarks[None])[0]
 
 
 def judge(row: dict[str, str], before: Tensor, after: Tensor, references: References) -> Judged:

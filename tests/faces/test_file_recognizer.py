@@ -1,4 +1,4 @@
-"""Recognisers from files, on networks made here whose numbers are known, and drawn faces."""
+"""Recognizers from files, on networks made here whose numbers are known, and drawn faces."""
 
 import os
 import pickle
@@ -15,8 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.extras import MissingExtraError
 from graphgan.faces._five_points import aligned_faces, five_points
-from graphgan.faces.contracts import Recogniser
-from graphgan.faces.file_recogniser import FileRecogniser, parse_recogniser
+from graphgan.faces.contracts import Recognizer
+from graphgan.faces.file_recognizer import FileRecognizer, parse_recognizer
 
 SIDE = 32  # of the networks' images
 GRID = 8  # of 4 x 4 pixels each, whose means are the descriptor
@@ -150,42 +150,42 @@ def test_faces_that_are_none_are_left_out():
 # What a network sees
 
 
-def test_it_is_a_recogniser_named_after_its_file(network):
-    recognise = FileRecogniser(network)
-    assert isinstance(recognise, Recogniser)
-    assert (recognise.name, recognise.threshold) == ("means.onnx", None)
+def test_it_is_a_recognizer_named_after_its_file(network):
+    recognize = FileRecognizer(network)
+    assert isinstance(recognize, Recognizer)
+    assert (recognize.name, recognize.threshold) == ("means.onnx", None)
 
 
 def test_descriptors_are_those_of_the_cut_faces_and_their_mirror_images(photo, network):
     image, landmarks = photo
     faces, _ = aligned_faces(image, landmarks, SIDE)
     pixels = (faces - 127.5) / 127.5
-    found = FileRecogniser(network)(image, landmarks)
+    found = FileRecognizer(network)(image, landmarks)
     torch.testing.assert_close(found, unit(grid_of(pixels) + grid_of(pixels.flip(3))))
-    found = FileRecogniser(network, flip=False)(image, landmarks)
+    found = FileRecognizer(network, flip=False)(image, landmarks)
     torch.testing.assert_close(found, unit(grid_of(pixels)))
 
 
 @pytest.mark.parametrize(
-    ("normalisation", "expected"),
+    ("normalization", "expected"),
     [
         ("zero-to-one", lambda x: x / 255),
         ("raw", lambda x: x),
         ("imagenet-mean", lambda x: x - torch.tensor([123.68, 116.779, 103.939])[:, None, None]),
     ],
 )
-def test_normalisations_and_the_order_of_channels(photo, network, normalisation, expected):
+def test_normalizations_and_the_order_of_channels(photo, network, normalization, expected):
     image, landmarks = photo
     pixels = expected(aligned_faces(image, landmarks, SIDE)[0])
     for order, seen in (("rgb", pixels), ("bgr", pixels.flip(1))):
-        tell = FileRecogniser(network, order=order, normalisation=normalisation, flip=False)
+        tell = FileRecognizer(network, order=order, normalization=normalization, flip=False)
         torch.testing.assert_close(tell(image, landmarks), unit(grid_of(seen)))
 
 
 def test_a_loose_crop_shows_more_around_a_face(photo, network):
     image, landmarks = photo
     faces, _ = aligned_faces(image, landmarks, SIDE, scale=0.85)
-    found = FileRecogniser(network, crop="loose", normalisation="raw", flip=False)
+    found = FileRecognizer(network, crop="loose", normalization="raw", flip=False)
     torch.testing.assert_close(found(image, landmarks), unit(grid_of(faces)))
 
 
@@ -203,8 +203,8 @@ def test_a_loose_crop_shows_more_around_a_face(photo, network):
 def test_layouts_and_batches_give_the_same(photo, network, tmp_path, options):
     image, landmarks = photo
     several = torch.cat([landmarks, landmarks[:1] + 3])
-    other = FileRecogniser(means(tmp_path / "other.onnx", **options))
-    torch.testing.assert_close(other(image, several), FileRecogniser(network)(image, several))
+    other = FileRecognizer(means(tmp_path / "other.onnx", **options))
+    torch.testing.assert_close(other(image, several), FileRecognizer(network)(image, several))
 
 
 def test_rows_of_one_face_in_the_description_of_a_file_for_many(photo, network, tmp_path, capfd):
@@ -214,15 +214,15 @@ def test_rows_of_one_face_in_the_description_of_a_file_for_many(photo, network, 
     model.graph.output[0].CopyFrom(row)
     onnx.save(model, tmp_path / "one.onnx")
     image, landmarks = photo
-    found = FileRecogniser(tmp_path / "one.onnx")(image, landmarks)
-    torch.testing.assert_close(found, FileRecogniser(network)(image, landmarks))
+    found = FileRecognizer(tmp_path / "one.onnx")(image, landmarks)
+    torch.testing.assert_close(found, FileRecognizer(network)(image, landmarks))
     assert capfd.readouterr().err == ""
 
 
 def test_sides_that_the_file_leaves_open_are_112_pixels(photo, tmp_path):
     image, landmarks = photo
     path = means(tmp_path / "open.onnx", side="side")
-    tell = FileRecogniser(path, normalisation="raw", flip=False)
+    tell = FileRecognizer(path, normalization="raw", flip=False)
     faces, _ = aligned_faces(image, landmarks, 112)
     expected = unit(torch.nn.functional.avg_pool2d(faces, 14).flatten(1))
     torch.testing.assert_close(tell(image, landmarks), expected)
@@ -231,13 +231,13 @@ def test_sides_that_the_file_leaves_open_are_112_pixels(photo, tmp_path):
 def test_more_faces_than_go_through_at_once(photo, network):
     image, landmarks = photo
     many = landmarks.repeat(10, 1, 1)
-    found = FileRecogniser(network)(image, many)
-    torch.testing.assert_close(found, FileRecogniser(network)(image, landmarks).repeat(10, 1))
+    found = FileRecognizer(network)(image, many)
+    torch.testing.assert_close(found, FileRecognizer(network)(image, landmarks).repeat(10, 1))
 
 
 def test_a_face_without_landmarks_has_a_row_of_nan(photo, network):
     image, landmarks = photo
-    tell, missing = FileRecogniser(network), landmarks.clone()
+    tell, missing = FileRecognizer(network), landmarks.clone()
     missing[0, 40] = torch.nan
     found = tell(image, missing)
     assert found.isnan().all(1).tolist() == [True, False]
@@ -255,8 +255,8 @@ def test_a_norm_beside_the_descriptor_is_ignored(photo, network, tmp_path, with_
     model.graph.output.insert(0 if with_norm_first else 1, norm)
     onnx.save(model, tmp_path / "adaface.onnx")
     image, landmarks = photo
-    found = FileRecogniser(tmp_path / "adaface.onnx")(image, landmarks)
-    torch.testing.assert_close(found, FileRecogniser(network)(image, landmarks))
+    found = FileRecognizer(tmp_path / "adaface.onnx")(image, landmarks)
+    torch.testing.assert_close(found, FileRecognizer(network)(image, landmarks))
 
 
 # As a tool
@@ -264,19 +264,19 @@ def test_a_norm_beside_the_descriptor_is_ignored(photo, network, tmp_path, with_
 
 def test_it_can_be_sent_to_other_processes_even_after_use(photo, network):
     image, landmarks = photo
-    recognise = FileRecogniser(network, order="bgr")
-    expected = recognise(image, landmarks)
-    sent = pickle.loads(pickle.dumps(recognise))
-    assert sent.fingerprint == recognise.fingerprint
+    recognize = FileRecognizer(network, order="bgr")
+    expected = recognize(image, landmarks)
+    sent = pickle.loads(pickle.dumps(recognize))
+    assert sent.fingerprint == recognize.fingerprint
     assert torch.equal(sent(image, landmarks), expected)
 
 
 def test_the_fingerprint_is_that_of_the_file_and_the_options(network, tmp_path):
-    same = FileRecogniser(network, name="another").fingerprint
-    assert FileRecogniser(network).fingerprint == same
-    options = ({"order": "bgr"}, {"normalisation": "raw"}, {"crop": "loose"}, {"flip": False})
-    others = [FileRecogniser(network, **option).fingerprint for option in options]
-    others.append(FileRecogniser(means(tmp_path / "1.onnx", batch=1)).fingerprint)
+    same = FileRecognizer(network, name="another").fingerprint
+    assert FileRecognizer(network).fingerprint == same
+    options = ({"order": "bgr"}, {"normalization": "raw"}, {"crop": "loose"}, {"flip": False})
+    others = [FileRecognizer(network, **option).fingerprint for option in options]
+    others.append(FileRecognizer(means(tmp_path / "1.onnx", batch=1)).fingerprint)
     assert len({same, *others}) == 6
 
 
@@ -285,20 +285,20 @@ def test_the_fingerprint_is_that_of_the_file_and_the_options(network, tmp_path):
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"none\.onnx: no such file; expected ONNX or Tensor"):
-        FileRecogniser(tmp_path / "none.onnx")
+        FileRecognizer(tmp_path / "none.onnx")
 
 
 @pytest.mark.parametrize("content", [b"", b"no network", b"\x08\x08\x12\x07pytorch"])
 def test_something_else_is_refused_at_once(tmp_path, content):
     (tmp_path / "junk.onnx").write_bytes(content)
-    with pytest.raises(ValueError, match=r"junk\.onnx: expected ONNX of a face recogniser"):
-        FileRecogniser(tmp_path / "junk.onnx")
+    with pytest.raises(ValueError, match=r"junk\.onnx: expected ONNX of a face recognizer"):
+        FileRecognizer(tmp_path / "junk.onnx")
 
 
 def test_a_damaged_network_is_refused(network, tmp_path):
     (tmp_path / "half.onnx").write_bytes(network.read_bytes()[:150])
-    with pytest.raises(ValueError, match=r"half\.onnx: expected ONNX of a face recogniser"):
-        FileRecogniser(tmp_path / "half.onnx")
+    with pytest.raises(ValueError, match=r"half\.onnx: expected ONNX of a face recognizer"):
+        FileRecognizer(tmp_path / "half.onnx")
 
 
 @pytest.mark.parametrize(
@@ -312,8 +312,8 @@ def test_a_damaged_network_is_refused(network, tmp_path):
 )
 def test_an_input_that_is_no_square_image_is_refused(tmp_path, shape, said):
     path = save(tmp_path / "n.onnx", [helper.make_node("Abs", ["face"], ["y"])], shape, ["y"])
-    with pytest.raises(ValueError, match=rf"square RGB images for a face recogniser, got {said}"):
-        FileRecogniser(path)
+    with pytest.raises(ValueError, match=rf"square RGB images for a face recognizer, got {said}"):
+        FileRecognizer(path)
 
 
 def test_a_detector_is_refused(tmp_path):
@@ -324,16 +324,20 @@ def test_a_detector_is_refused(tmp_path):
         helper.make_node("ReduceMean", ["boxes"], ["scores"], axes=[1]),
     ]
     path = save(tmp_path / "d.onnx", nodes, ["batch", 3, 32, 32], ["boxes", "scores"])
-    message = "one output of 32 numbers or more a face, got 1 x 3 x 4 x 4, 1 x 1 x 4 x 4 for 1 face"
+    message = (
+        "one output of at least 32 numbers per face, got 1 x 3 x 4 x 4, 1 x 1 x 4 x 4 for 1 face"
+    )
     with pytest.raises(ValueError, match=message):
-        FileRecogniser(path)
+        FileRecognizer(path)
 
 
 def test_a_network_of_few_numbers_is_refused(tmp_path):
     nodes = [helper.make_node("ReduceMean", ["face"], ["moods"], axes=[2, 3])]
     path = save(tmp_path / "moods.onnx", nodes, [1, 3, 32, 32], ["moods"])
-    with pytest.raises(ValueError, match="of 32 numbers or more a face, got 1 x 3 x 1 x 1 for 1"):
-        FileRecogniser(path)
+    with pytest.raises(
+        ValueError, match="of at least 32 numbers per face, got 1 x 3 x 1 x 1 for 1"
+    ):
+        FileRecognizer(path)
 
 
 def test_two_inputs_and_whole_numbers_are_refused(tmp_path):
@@ -343,12 +347,12 @@ def test_two_inputs_and_whole_numbers_are_refused(tmp_path):
     path = save(tmp_path / "two.onnx", [node], shape, ["y"], inputs=two)
     message = r"one input of 32-bit floats, got a tensor\(float\), b tensor\(float\)"
     with pytest.raises(ValueError, match=message):
-        FileRecogniser(path)
+        FileRecognizer(path)
     bytes_ = [helper.make_tensor_value_info("a", TensorProto.UINT8, shape)]
     node = helper.make_node("Cast", ["a"], ["y"], to=TensorProto.FLOAT)
     path = save(tmp_path / "bytes.onnx", [node], shape, ["y"], inputs=bytes_)
     with pytest.raises(ValueError, match=r"32-bit floats, got a tensor\(uint8\)"):
-        FileRecogniser(path)
+        FileRecognizer(path)
 
 
 def test_descriptors_that_are_not_finite_are_refused(photo, network, tmp_path):
@@ -357,8 +361,8 @@ def test_descriptors_that_are_not_finite_are_refused(photo, network, tmp_path):
     model.graph.node[0].input[0] = "log"
     model.graph.node.insert(0, helper.make_node("Log", ["face"], ["log"]))
     onnx.save(model, tmp_path / "log.onnx")
-    tell = FileRecogniser(tmp_path / "log.onnx")
-    with pytest.raises(ValueError, match=r"log\.onnx: expected descriptors that are finite, got"):
+    tell = FileRecognizer(tmp_path / "log.onnx")
+    with pytest.raises(ValueError, match=r"log\.onnx: expected finite descriptors, got"):
         tell(image, landmarks)
 
 
@@ -366,7 +370,7 @@ def test_descriptors_that_are_not_finite_are_refused(photo, network, tmp_path):
 def test_a_face_of_which_the_network_says_nothing_has_a_row_of_nan(photo, network, flip):
     """Its rows are zero for black, such as what lies outside the image."""
     image, landmarks = photo
-    tell = FileRecogniser(network, normalisation="raw", flip=flip)
+    tell = FileRecognizer(network, normalization="raw", flip=flip)
     found = tell(image, torch.cat([landmarks, landmarks[:1] + 1000]))
     assert found.isnan().all(1).tolist() == [False, False, True]
     torch.testing.assert_close(found[:2], tell(image, landmarks))
@@ -376,49 +380,49 @@ def test_a_face_of_which_the_network_says_nothing_has_a_row_of_nan(photo, networ
     ("option", "message"),
     [
         ({"order": "gbr"}, "order to be one of 'rgb', 'bgr'; got 'gbr'"),
-        ({"normalisation": "none"}, "normalisation to be one of 'minus-one-to-one', .*'none'"),
+        ({"normalization": "none"}, "normalization to be one of 'minus-one-to-one', .*'none'"),
         ({"crop": "tight"}, "crop to be one of 'arcface', 'loose'; got 'tight'"),
     ],
 )
 @pytest.mark.unhooked
 def test_unknown_options_are_refused(network, option, message):
     with pytest.raises(ValueError, match=message):
-        FileRecogniser(network, **option)
+        FileRecognizer(network, **option)
 
 
 @pytest.mark.unhooked
 def test_other_shapes_are_refused(photo, network):
     image, landmarks = photo
-    tell = FileRecogniser(network)
+    tell = FileRecognizer(network)
     with pytest.raises(ValueError, match=r"8-bit image of shape \(3, h, w\), got \(3, 200, 340\)"):
         tell(image.float(), landmarks)
     with pytest.raises(ValueError, match=r"landmarks of shape \(n, 68, 2\), got \(2, 5, 2\)"):
         tell(image, landmarks[:, :5])
 
 
-# parse_recogniser
+# parse_recognizer
 
 
 def test_a_text_names_the_file_and_its_options(network):
-    found = parse_recogniser(f"ada={network},bgr,no-flip,zero-to-one,loose")
-    expected = FileRecogniser(
-        network, name="ada", order="bgr", normalisation="zero-to-one", crop="loose", flip=False
+    found = parse_recognizer(f"ada={network},bgr,no-flip,zero-to-one,loose")
+    expected = FileRecognizer(
+        network, name="ada", order="bgr", normalization="zero-to-one", crop="loose", flip=False
     )
     assert (found.name, found.fingerprint) == ("ada", expected.fingerprint)
-    plain = parse_recogniser(f"r50={network}")
-    assert (plain.name, plain.fingerprint) == ("r50", FileRecogniser(network).fingerprint)
+    plain = parse_recognizer(f"r50={network}")
+    assert (plain.name, plain.fingerprint) == ("r50", FileRecognizer(network).fingerprint)
 
 
 def test_commas_and_equals_signs_in_file_names(network, tmp_path):
     (tmp_path / "a,b=1.onnx").write_bytes(Path(network).read_bytes())
-    found = parse_recogniser(f"n={tmp_path}/a,b=1.onnx,raw")
-    assert (found.path.name, found.normalisation) == ("a,b=1.onnx", "raw")
+    found = parse_recognizer(f"n={tmp_path}/a,b=1.onnx,raw")
+    assert (found.path.name, found.normalization) == ("a,b=1.onnx", "raw")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("net.onnx", r"a recogniser as NAME=FILE\[,OPTION...\], got 'net.onnx'"),
+        ("net.onnx", r"a recognizer as NAME=FILE\[,OPTION...\], got 'net.onnx'"),
         ("=net.onnx", "NAME=FILE"),
         ("net=", "NAME=FILE"),
         ("a=net.onnx,rgb,bgr", "one order of a, got bgr and rgb"),
@@ -429,7 +433,7 @@ def test_commas_and_equals_signs_in_file_names(network, tmp_path):
 )
 def test_other_texts_are_refused(text, message):
     with pytest.raises(ValueError, match=message):
-        parse_recogniser(text)
+        parse_recognizer(text)
 
 
 # TensorFlow Lite
@@ -439,7 +443,7 @@ def test_without_its_reader_a_file_of_tensorflow_lite_says_what_to_install(tmp_p
     (tmp_path / "net.tflite").write_bytes(b"\x1c\0\0\0TFL3" + bytes(100))
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     with pytest.raises(MissingExtraError, match=r"net\.tflite: .* pip install ai-edge-litert"):
-        FileRecogniser(tmp_path / "net.tflite")
+        FileRecognizer(tmp_path / "net.tflite")
 
 
 class Interpreter:
@@ -484,8 +488,8 @@ def test_tensorflow_lite_is_read_through_its_interpreter(photo, network, tmp_pat
     monkeypatch.setitem(sys.modules, "ai_edge_litert", SimpleNamespace(interpreter=module))
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", module)
     image, landmarks = photo
-    found = FileRecogniser(tmp_path / "net.tflite")(image, landmarks)
-    torch.testing.assert_close(found, FileRecogniser(network)(image, landmarks))
+    found = FileRecognizer(tmp_path / "net.tflite")(image, landmarks)
+    torch.testing.assert_close(found, FileRecognizer(network)(image, landmarks))
 
 
 def test_mobilefacenet_knows_drawn_people_again():
@@ -494,7 +498,7 @@ def test_mobilefacenet_knows_drawn_people_again():
     if not path:
         pytest.skip("needs foreign weights: GRAPHGAN_MOBILEFACENET_WEIGHTS, MobileFaceNet.tflite")
     pytest.importorskip("ai_edge_litert", reason="needs foreign weights: and ai_edge_litert")
-    faces, tell = SyntheticFaces(6, 2, size=160), FileRecogniser(Path(path))
+    faces, tell = SyntheticFaces(6, 2, size=160), FileRecognizer(Path(path))
     rows = torch.cat([tell(face.image, face.landmarks[None]) for face in faces])
     assert rows.shape[1] == 192
     torch.testing.assert_close(rows.norm(dim=1), torch.ones(len(rows)))

@@ -1,4 +1,4 @@
-"""Weights before training."""
+"""Initialization of weights."""
 
 from torch import nn
 
@@ -9,15 +9,16 @@ _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
 def init_normal(network: nn.Module, *, std: float = 0.02) -> None:
-    """Draw weights of convolutions from N(0, std) and of norms from N(1, std); biases become 0.
+    """Draw convolution weights from N(0, std) and norm weights from N(1, std); set biases to 0.
 
-    The adjacency of a graph convolution is such a weight, as it is in the published layouts.
+    The adjacency of a graph convolution is treated as a convolution weight, as in the published
+    layouts.
 
     Source: Radford et al., "Unsupervised Representation Learning with Deep Convolutional Generative
     Adversarial Networks", ICLR 2016; [B] Tang et al., BMVC 2020, section 3.
 
     Args:
-        network: changed in place; what is none of these nor a linear layer stays.
+        network: modified in place; modules other than these and linear layers are unchanged.
         std: standard deviation.
     Raises:
         ValueError: ``std`` of 0 or less.

@@ -1,4 +1,4 @@
-"""Faces whose place is known are counted: changed or missed, recognised or not."""
+"""Faces whose place is known are counted: changed or missed, recognized or not."""
 
 import csv
 import subprocess
@@ -31,7 +31,7 @@ def faces(tmp_path_factory) -> Path:
 
 @pytest.mark.slow
 def test_a_face_in_a_black_square_is_changed_and_another_is_missed(faces, tmp_path):
-    composed, anonymised = tmp_path / "composed", tmp_path / "anonymised"
+    composed, anonymized = tmp_path / "composed", tmp_path / "anonymized"
     options = ("--faces", 4, "--people", 0, 2, "--smallest", 80, "--format", "png")
     run("compose_faces.py", faces, composed, *options)
     with (composed / "faces.csv").open(newline="") as file:
@@ -42,10 +42,10 @@ def test_a_face_in_a_black_square_is_changed_and_another_is_missed(faces, tmp_pa
         (left, top), (right, bottom) = points.amin(0).int().tolist(), points.amax(0).int().tolist()
         photos[row["image"]][:, max(top, 0) : bottom + 2, max(left, 0) : right + 2] = 0
     for name, photo in photos.items():
-        (anonymised).mkdir(exist_ok=True)
-        write_image(anonymised / name, photo)
+        (anonymized).mkdir(exist_ok=True)
+        write_image(anonymized / name, photo)
     table = tmp_path / "table.csv"
-    printed = run("judge_anonymised.py", faces, composed, anonymised, "--table", table)
+    printed = run("judge_anonymized.py", faces, composed, anonymized, "--table", table)
     assert "4 faces, 0 of them in photos that were not released" in printed
     assert "| all | 4 | 1 (25.0%) | 3 |" in printed
     with table.open(newline="") as file:

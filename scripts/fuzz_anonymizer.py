@@ -1,11 +1,11 @@
-"""Damaged files of every kind thrown at the anonymiser: each must end in a report, in time.
+"""Damaged files of every kind thrown at the anonymizer: each must end in a report, in time.
 
-    python scripts/fuzz_anonymiser.py PORTRAIT --count 10000 --seed 0
+    python scripts/fuzz_anonymizer.py PORTRAIT --count 10000 --seed 0
 
 The portrait, a photo of one face, is written as every kind of photo and video that is read; copies
-are damaged at random and anonymised by a process of its own. Counted are crashes of that process,
+are damaged at random and anonymized by a process of its own. Counted are crashes of that process,
 files that take longer than ten seconds, files without a report, temporary files left behind, and
-results in which the face of the portrait is still recognised.
+results in which the face of the portrait is still recognized.
 """
 
 import multiprocessing
@@ -37,17 +37,17 @@ from graphgan.anonymize.photos import read_photo
 from graphgan.anonymize.video.reading import open_video
 from graphgan.commands import run_command
 from graphgan.data.images import read_image
-from graphgan.faces import DlibResNetRecogniser, FaceFinder
+from graphgan.faces import DlibResNetRecognizer, FaceFinder
 
 PATIENCE = 10.0  # seconds
 _SIDE = 160  # of the portrait: small files, so that damage hits what matters
 _FRAMES = 6
-_RECOGNISED = 0.5  # the anonymiser stops at 0.6, before the result is compressed
+_RECOGNIZED = 0.5  # the anonymizer stops at 0.6, before the result is compressed
 
 
 @dataclass(frozen=True)
 class FuzzOptions:
-    """Damage files, anonymise them, count what goes wrong."""
+    """Damage files, anonymize them, count what goes wrong."""
 
     portrait: Annotated[Path, tyro.conf.Positional]
     """A photo of one face."""
@@ -110,28 +110,28 @@ def _wrong(job: Job, status: str, who: torch.Tensor) -> str | None:
     left = [path for path in job.target.parent.glob("*") if path != job.target]
     if left:
         return "left behind"
-    if status == "anonymised" and not job.target.is_file():
+    if status == "anonymized" and not job.target.is_file():
         return "no result"
     if status in ("failed", "no face") and job.target.exists():
         return "result of a failure"
     if not job.target.is_file():
         return None
     for image in _images(job.target):
-        if (torch.linalg.vector_norm(_descriptors(image) - who, dim=1) <= _RECOGNISED).any():
+        if (torch.linalg.vector_norm(_descriptors(image) - who, dim=1) <= _RECOGNIZED).any():
             return "face"
     return None
 
 
 def _descriptors(image: torch.Tensor) -> torch.Tensor:
     """Of all faces that are found, one a row."""
-    find, recognise = _judges()
+    find, recognize = _judges()
     points = [face.landmarks for face in find(image)]
-    return recognise(image, torch.stack(points) if points else torch.zeros(0, 68, 2))
+    return recognize(image, torch.stack(points) if points else torch.zeros(0, 68, 2))
 
 
 @cache
-def _judges() -> tuple[FaceFinder, DlibResNetRecogniser]:
-    return FaceFinder(), DlibResNetRecogniser()
+def _judges() -> tuple[FaceFinder, DlibResNetRecognizer]:
+    return FaceFinder(), DlibResNetRecognizer()
 
 
 def _images(path: Path) -> list[torch.Tensor]:
@@ -142,7 +142,7 @@ def _images(path: Path) -> list[torch.Tensor]:
 
 
 class Worker:
-    """A process that anonymises, replaced when it dies or is too slow."""
+    """A process that anonymizes, replaced when it dies or is too slow."""
 
     def __init__(self) -> None:
         self._start()
@@ -189,7 +189,7 @@ def write_samples(image: torch.Tensor, folder: Path) -> list[Path]:
     exif[0x0112], exif[0x010F] = 3, "maker"
     picture.rotate(180).save(folder / "turned.jpg", exif=exif, progressive=True)
     picture.convert("CMYK").save(folder / "cmyk.jpg")
-    picture.convert("L").save(folder / "grey.png")
+    picture.convert("L").save(folder / "gray.png")
     picture.convert("RGBA").save(folder / "alpha.webp", lossless=True)
     moved = [picture.transform(picture.size, 0, (1, 0, i, 0, 1, i)) for i in range(_FRAMES)]
     whole = (folder / "one.jpg").read_bytes()

@@ -12,8 +12,8 @@ TEETH: Final = "teeth"
 """What open mouths show."""
 PERSONS: Final = "synthetic-persons"
 """The BiGraphGAN that commands use where none is given."""
-RECOGNISER: Final = "dlib-resnet"
-"""dlib's face recogniser, in the format of this library."""
+RECOGNIZER: Final = "dlib-resnet"
+"""dlib's face recognizer, in the format of this library."""
 
 _FOLDER = Path(__file__).parent
 
@@ -56,7 +56,7 @@ SHIPPED: Final = (
     ),
     Weights(PERSONS, "BiGraphGAN", "drawn persons alone", "MIT, as the code"),
     Weights(
-        RECOGNISER,
+        RECOGNIZER,
         "DlibResNet",
         "3 million faces of 7,485 people: FaceScrub, VGG Face and others from the web",
         "public domain, says its author; see dlib-resnet.LICENSE",
