@@ -94,7 +94,7 @@ def evaluate(
     """
     names = [system.name for system in systems]
     if not names or len(set(names)) < len(names):
-        raise ValueError(f"expected systems of different names, got {names}")
+        raise ValueError(f"expected systems with different names, got {names}")
     judges = [recognizer.name for recognizer in study.tool_runner.tools.recognizers]
     if odd := [name for name in [*names, *judges] if not name.isprintable() or "|" in name]:
         raise ValueError(f"expected names without lines and |, got {odd}")

@@ -30,7 +30,7 @@ ConditionRule = Literal["next", "drawn", "fixed"]
 """A random picture of the next person; of any other person, drawn for each picture; or one picture
 for each person, whom it then always hides."""
 Reason = Literal[
-    "", "gallery picture", "parrot image", "video on the gallery's side", "one video only"
+    "", "gallery image", "parrot image", "video on the gallery's side", "one video only"
 ]
 """Why a probe cannot be asked about re-identification; empty where it can."""
 
@@ -88,7 +88,7 @@ def draw_protocol(
     """Draw protocol; the same for the same pictures and arguments.
 
     Every picture of the split is a probe. Of each person with pictures of two videos or more, one
-    video is the gallery's: one of its pictures is the gallery picture, and at most
+    video is the gallery's: one of its pictures is the gallery image, and at most
     ``parrot_images`` are parrot images. Where it has fewer, as where every picture is a video of
     its own, further videos are taken for them, as long as half of the person's videos remain.
 
@@ -291,7 +291,7 @@ def _gallery_side(
         side.parrot_images.extend(sorted(order[:parrot_images]))
         side.roles.update(dict.fromkeys(order, "video on the gallery's side"))
         side.roles.update(dict.fromkeys(order[:parrot_images], "parrot image"))
-        side.roles[order[0]] = "gallery picture"
+        side.roles[order[0]] = "gallery image"
     return side
 
 

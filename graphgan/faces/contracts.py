@@ -6,11 +6,12 @@ Your own tool is a small class with a `name`, a `fingerprint` and a call:
         name = "whole image"
         fingerprint = "1"
 
-        Tools are sent to other processes before their first use, so anything that cannot be
-        pickled, such as a loaded network, must be created on first use.
+        def __call__(self, image):
+            height, width = image.shape[1:]
+            return Faces.of_boxes(torch.tensor([[0.0, 0.0, width - 1, height - 1]]))
 
-A tool is sent to other processes before it is first used: whatever cannot be sent, such as a loaded
-network, is made on first use.
+A tool is sent to other processes before its first use, so anything that cannot be pickled, such as
+a loaded network, must be created on first use.
 """
 
 from typing import NamedTuple, Protocol, runtime_checkable

@@ -30,7 +30,7 @@ PORTRAIT = Path(__file__).parents[2] / "docs" / "pictures" / "astronaut.jpg"
 """Eileen Collins, photographed by NASA: public domain."""
 METRICS = "metrics.json"
 
-_ANGLES, _SIZES = (-25, 0, 15, -10), (240, 240, 160, 120)  # degrees; pixels a side
+_ANGLES, _SIZES = (-25.0, 0.0, 15.0, -10.0), (240, 240, 160, 120)  # degrees; pixels a side
 _AROUND = 2.0  # sides of a face's box
 
 

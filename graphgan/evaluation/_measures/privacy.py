@@ -172,10 +172,10 @@ def _same_image(attack: Attack, subject: Subject, prefix: str) -> Measurements:
     compared = there & (~attack.is_same).any(1)  # without other people, no error is possible
     nearer = torch.where(compared, (own < nearest).float(), torch.nan)
     return {
-        f"{prefix}rank-1, same picture": rate_measurement(
+        f"{prefix}rank-1, same image": rate_measurement(
             nearer, study.probe_people, empty=NOBODY_ELSE
         ),
-        f"{prefix}verified, same picture": _verified(attack, own, there),
+        f"{prefix}verified, same image": _verified(attack, own, there),
     }
 
 

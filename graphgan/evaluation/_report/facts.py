@@ -22,7 +22,7 @@ CHECKER = DlibResNetRecognizer.name
 LEAST_PEOPLE, LEAST_PICTURES = 20, 100
 _LEAST_AREA = 0.8  # of a recognizer that tells originals apart
 _PLURALS: dict[str, str] = {
-    "gallery picture": "gallery pictures",
+    "gallery image": "gallery images",
     "parrot image": "further parrot images",
     "video on the gallery's side": "of a video on the gallery's side",
     "one video only": "of people with one video only",
@@ -36,7 +36,7 @@ def cautions(study: Study) -> list[str]:
     if people < LEAST_PEOPLE:
         found.append(f"only {counted(people, 'person', 'people')}: intervals are wide")
     if pictures < LEAST_PICTURES:
-        found.append(f"only {counted(pictures, 'picture')}: a rate moves in large steps")
+        found.append(f"only {counted(pictures, 'image')}: a rate moves in large steps")
     if not study.asked.any() or known < 2:
         found.append(
             f"no re-identification: it needs two people with images of two videos, there "
@@ -51,7 +51,7 @@ def cautions(study: Study) -> list[str]:
     lost = int((~study.originals.found).sum())
     if 2 * lost > pictures:
         found.append(
-            f"in {lost} of {counted(pictures, 'picture')} no face is found even before they were "
+            f"in {lost} of {counted(pictures, 'image')} no face is found even before they were "
             "anonymized: what is said of results says little"
         )
     recognizers = study.tool_runner.tools.recognizers

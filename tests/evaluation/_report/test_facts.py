@@ -48,7 +48,7 @@ def test_what_is_not_asked_is_counted_with_its_reason(study):
     found = evaluate(study, [Original()])
     (told,) = [line for line in found.warnings if line.startswith("re-identification")]
     assert "asked of 12 of 24 probes" in told
-    assert "4 gallery pictures" in told and "8 further parrot images" in told
+    assert "4 gallery images" in told and "8 further parrot images" in told
     assert found.facts["probes"] == 24
     assert found.facts["probes asked about re-identification"] == 12
     assert found.rows["original"]["detected by colors"].count == 24

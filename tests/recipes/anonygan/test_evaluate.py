@@ -303,7 +303,7 @@ def test_a_report_may_be_made_anew_in_its_folder_and_nowhere_else(run, tmp_path)
         (["original"], {"features": "nowhere"}, "nowhere"),
         (["original"], {"pairs": "nowhere"}, "nowhere: no such file"),
         (["original"], {"groups": "nowhere"}, "nowhere: no such file"),
-        (["original"], {"bins": "age=3"}, "expected --groups, whose columns the --bins are of"),
+        (["original"], {"bins": "age=3"}, "expected --groups with --bins, whose columns they name"),
         (["original"], {"parrot_images": -1}, "--parrot-images of at least 0"),
         (["original"], {"false_accept_rates": 1}, "--false-accept-rates between 0 and 1"),
     ],

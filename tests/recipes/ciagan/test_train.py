@@ -72,7 +72,7 @@ def test_a_run_writes_what_it_promises(run, tiny, tmp_path):
     assert sheet.shape == (3, 17 + 2 + 6 * 66, 2 + 6 * 66)  # 6 test faces, 6 columns
     assert sheet.float().std() > 20
     assert not torch.equal(sheet, read_image(sheets[0]))
-    assert re.search(r"6 steps: \S+ samples/s \(\S+ s a step\)", out)
+    assert re.search(r"6 steps: \S+ samples/s \(\S+ s per step\)", out)
     assert (folder / "report.txt").read_text() in out
     assert "wanted pasted" in out
     config = yaml.safe_load((folder / "config.yaml").read_text())
