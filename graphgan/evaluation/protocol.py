@@ -415,6 +415,6 @@ def _check(
         for number, reason in zip(protocol.probes, protocol.reasons, strict=True):
             if number in seen and not reason:
                 raise ValueError(
-                    f"{path}: line {lines[number]}: {pictures[number].image} is a {role} picture "
+                    f"{path}: line {lines[number]}: {pictures[number].image} is a {role} image "
                     "and a probe that is asked; expected a reason in the column not_asked"
                 )
