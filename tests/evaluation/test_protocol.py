@@ -210,7 +210,7 @@ def test_protocol_without_conditions_come_back(rows, tmp_path):
         ),
         (
             ["probe,{first},{last},v,", "parrot,{first},,,"],
-            "line 2: .* is a parrot picture and a probe that is asked",
+            "line 2: .* is a parrot image and a probe that is asked",
         ),
         (["probe,{first},{first},v,"], "line 2: expected a condition of another person"),
     ],
