@@ -67,13 +67,13 @@ def mean_measurement(
     note: str = "",
     reference: float | None = None,
 ) -> Measurement:
-    """The mean over pictures with its interval over people; NaN values are left out.
+    """The mean over images with its interval over people; NaN values are left out.
 
     Args:
         values: one per image.
         people: person of each image.
         empty: reason to give if all values are NaN.
-        note, reference: of the cell.
+        note, reference: of the measurement.
     """
     return _measurement(
         values, people, mean_over_people, empty, Measurement(note=note, reference=reference)

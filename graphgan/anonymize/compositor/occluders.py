@@ -33,12 +33,12 @@ def occluders(
 ) -> Float[Tensor, "b 1 h w"]:
     """1 where something that is not skin lies in the rim of a region: it can stay in front.
 
-    A pixel whose color is more than `NOT_SKIN` (CIELAB, Delta E) from the skin's, a plane of color
-    over the face (`skin_plane`), and at most `GOES_ON` from what lies beyond the region beside it,
-    and that is connected with the outside by such pixels. Never in
-    the hull of brows, eyes, nose and mouth, nor around the eyes, nor below the corners of the
-    mouth, where it may be a beard. Where it would be more than `MOST_OCCLUDED` of the region,
-    nothing stays: the skin was not understood.
+    The color of such a pixel is more than `NOT_SKIN` (CIELAB, Delta E) from that of the skin, a
+    plane of color over the face (`skin_plane`), and less than `GOES_ON` from what lies beyond the
+    region beside it. Such pixels connect it with the outside. It is never in the hull of brows,
+    eyes, nose and mouth, nor around the eyes, nor below the corners of the mouth, where it may be a
+    beard. If more than `MOST_OCCLUDED` of the region would stay, nothing does: then the color of
+    the skin was not found.
 
     Args:
         images: aligned crops in [-1, 1].
