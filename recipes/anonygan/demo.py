@@ -45,7 +45,7 @@ class Options:
     of shipped weights (`graphgan info` lists them)."""
     out: Path = Path("runs/demo")
     """New or empty folder, or that of an earlier demo, for before.png, after.png, both.png,
-    many.png (one head at several angles and sizes, and as many people) and metrics.json."""
+    many.png (one head at several angles and sizes, before and after) and metrics.json."""
     match: Match = "look"
     """How to choose the replacement: by skin tone, by look (skin tone, apparent age and sex), or
     none."""
