@@ -10,7 +10,7 @@ from machine import Machine
 from timing import Row, floor_seconds, in_turns, operations
 from torch import Tensor
 
-from graphgan.layers.winograd import is_faster, winograd_conv2d
+from graphgan.layers._winograd import is_faster, winograd_conv2d
 
 
 def convolution(machine: Machine, device: torch.device) -> Iterator[Row]:

@@ -23,16 +23,21 @@ from timing import Row, in_turns
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from graphgan.data.batches import PairsOfSteps, batches_of_steps, hold_in_memory
-from graphgan.data.face_batch import FaceBatch, to_face_batch
-from graphgan.data.images import write_image
-from graphgan.data.pairs import PairSampler
-from graphgan.data.pictures import Picture, PictureDataset
-from graphgan.data.prepared import PreparedPicture, PreparedPictures, write_info, write_manifest
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.align import crop_image, whole_crop
-from graphgan.landmarks.maps import one_hot_maps
-from graphgan.landmarks.schemes import IBUG_68
+from graphgan.data import (
+    FaceBatch,
+    PairSampler,
+    PairsOfSteps,
+    Picture,
+    PictureDataset,
+    PreparedPictures,
+    SyntheticFaces,
+    to_face_batch,
+    write_image,
+)
+from graphgan.data._batches import batches_of_steps, hold_in_memory
+from graphgan.data._prepared import PreparedPicture, write_info, write_manifest
+from graphgan.landmarks import IBUG_68, crop_image, one_hot_maps
+from graphgan.landmarks._crop import whole_crop
 
 BATCH, STEPS, REPEATS, WORKERS = 8, 12, 3, 2
 SIZES = ((128, 128), (220, 180))  # the latter's 68 maps take 2.6 MB an image

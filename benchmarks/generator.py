@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from graphgan.models import AnonyGAN
 from graphgan.models.published import to_published
-from graphgan.training.devices import best_precision
+from graphgan.training._devices import best_precision
 
 TensorCall = Callable[[], Tensor]
 

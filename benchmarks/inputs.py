@@ -5,9 +5,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from graphgan.data.face_batch import FaceBatch
-from graphgan.data.pairs import PairKind
-from graphgan.landmarks.maps import one_hot_maps
+from graphgan.data import FaceBatch, PairKind
+from graphgan.landmarks import one_hot_maps
 from graphgan.layers import BipartiteReasoning
 from graphgan.models import AnonyGAN
 

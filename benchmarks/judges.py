@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from graphgan.data.images import read_image
+from graphgan.data import read_image
 from graphgan.faces import DlibDetector
 
 Boxes = Float[Tensor, "n 4"]

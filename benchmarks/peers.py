@@ -25,7 +25,8 @@ from judges import Judge, centerface, dlib_frontal, known, left_in_view
 from machine import processor
 
 from graphgan.commands import run_command
-from graphgan.data.images import picture_size, read_image, write_image
+from graphgan.data import read_image, write_image
+from graphgan.data._images import picture_size
 
 MOSAIC = ("--replacewith", "mosaic", "--mosaicsize", "20", "--thresh", "0.2")
 _OURS = "from graphgan.anonymize.command import main; main()"

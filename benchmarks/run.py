@@ -16,7 +16,7 @@ from timing import Row, SlowReferenceError
 
 from graphgan.commands import run_command
 from graphgan.files import replacing
-from graphgan.training.devices import torch_device
+from graphgan.training._devices import torch_device
 
 
 @dataclass(frozen=True, kw_only=True)

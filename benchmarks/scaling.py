@@ -11,7 +11,7 @@ from machine import Machine
 from memory import peak_bytes
 from timing import Call, Growth, Row, in_turns
 
-from graphgan.models.generator import LandmarkGenerator
+from graphgan.models import LandmarkGenerator
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from machine import Machine
 from timing import Row, check_reference, floor_seconds, in_turns, operations
 from torch import Tensor
 
-from graphgan.landmarks.maps import one_hot_maps
+from graphgan.landmarks import one_hot_maps
 from graphgan.layers import LandmarkStem
 
 

@@ -103,7 +103,8 @@ def _recipe_step(
     from objective import AnonyGANObjective
     from options import PRESETS
 
-    from graphgan.training.experiment import Experiment, make_step
+    from graphgan.training import Experiment
+    from graphgan.training._experiment import make_step
 
     paper = PRESETS["paper"]
     model = replace(paper.model, gradient_checkpointing=gradient_checkpointing, **PUBLISHED_MODEL)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import graphgan
 from graphgan.commands import exit_with
-from graphgan.weights.catalog import LOADABLE, SHIPPED, Weights, weights_file
+from graphgan.weights import LOADABLE, SHIPPED, Weights, weights_file
 
 _USAGE = """usage: graphgan info | people --sheet IMAGE | --version | --help
 
@@ -56,9 +56,7 @@ def draw_people(path: Path) -> None:
         OSError: it cannot be written.
     """
     from graphgan.anonymize.conditions import people_conditions
-    from graphgan.data.batches import to_uint8_image
-    from graphgan.data.drawing import image_grid
-    from graphgan.data.images import write_image
+    from graphgan.data import image_grid, to_uint8_image, write_image
 
     people = people_conditions()
     size = (_TILE, _TILE)

@@ -30,17 +30,17 @@ from graphgan.layers import (
     ResidualDown,
     ResidualUp,
 )
-from graphgan.layers.fusion import fuse
+from graphgan.layers._fusion import fuse
 from graphgan.losses import FeatureLoss, PerceptualLoss
 from graphgan.models import (
     AnonyGAN,
+    EfficientNetLite,
     FeatureNetwork,
     LandmarkGenerator,
     ProjectedDiscriminator,
     RandomMixing,
     generate_at_full_resolution,
 )
-from graphgan.models.efficientnet_lite import EfficientNetLite
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

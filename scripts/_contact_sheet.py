@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from graphgan.data.images import write_image
+from graphgan.data import write_image
 
 _SIDE, _GAP, _ACROSS = 96, 2, 16
 _GRAY = 128

@@ -9,8 +9,7 @@ from jaxtyping import Float, UInt8
 from numpy.random import Generator
 from torch import Tensor
 
-from graphgan.landmarks.hull import convex_hull
-from graphgan.landmarks.masks import polygon_mask
+from graphgan.landmarks import convex_hull, polygon_mask
 
 KINDS = {"plain": 0.61, "dark": 0.13, "blurred": 0.13, "masked": 0.13}
 """How frequent each is."""

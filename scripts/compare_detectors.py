@@ -26,9 +26,8 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from graphgan.commands import run_command
-from graphgan.data.images import read_image
-from graphgan.faces import DETECTORS, MTCNNDetector, ToolOptions, make_detector
-from graphgan.faces.contracts import FaceDetector, Faces
+from graphgan.data import read_image
+from graphgan.faces import DETECTORS, FaceDetector, Faces, MTCNNDetector, ToolOptions, make_detector
 
 _LEAST_WIDTH, _MOST_WIDTH = 0.5, 2.5
 _AROUND = 1.2  # of a face's size, to each side of its middle: what a sheet shows

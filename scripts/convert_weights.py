@@ -20,8 +20,8 @@ from torch import Tensor
 
 from graphgan.commands import run_command
 from graphgan.files import replacing
-from graphgan.models.conv_graph import ConvGraph
-from graphgan.weights.catalog import weights_file
+from graphgan.models import ConvGraph
+from graphgan.weights import weights_file
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from graphgan.commands import run_command
-from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.data import SyntheticFaces
 from graphgan.files import replacing
 from graphgan.models import AnonyGAN
 from graphgan.weights import FACES

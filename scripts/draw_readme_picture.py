@@ -12,12 +12,9 @@ import torch
 
 from graphgan.anonymize import anonymize_crops
 from graphgan.commands import run_command
-from graphgan.data.batches import read_pairs
-from graphgan.data.face_batch import to_face_batch
-from graphgan.data.pairs import next_person_pairs, some_pairs
-from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.data import SyntheticFaces, next_person_pairs, read_pairs, some_pairs, to_face_batch
 from graphgan.models import AnonyGAN
-from graphgan.training.sheets import write_sheet
+from graphgan.training import write_sheet
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,11 @@ from safetensors.torch import save
 from torch import Tensor
 
 from graphgan.commands import run_command
-from graphgan.data.images import read_image
-from graphgan.data.landmark_files import read_landmarks
-from graphgan.faces.centerface import CenterFace
-from graphgan.faces.contracts import FaceDetector, Faces
-from graphgan.faces.face_mesh import CORRECTION, FaceMesh, Frame, _Correction
+from graphgan.data import read_image, read_landmarks
+from graphgan.faces import CenterFace, FaceDetector, FaceMesh, Faces
+from graphgan.faces._face_mesh import CORRECTION, Frame, _Correction
 from graphgan.files import replacing
-from graphgan.metrics.landmark_error import landmark_error
-from graphgan.metrics.pose import yaw
+from graphgan.metrics import landmark_error, yaw
 from graphgan.weights import weights_file
 
 COMPONENTS, RIDGES = (15, 25, 40, 60, 80), (3.0, 30.0, 300.0, 3000.0)

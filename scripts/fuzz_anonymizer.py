@@ -36,7 +36,7 @@ from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.photos import read_photo
 from graphgan.anonymize.video.reading import open_video
 from graphgan.commands import run_command
-from graphgan.data.images import read_image
+from graphgan.data import read_image
 from graphgan.faces import DlibResNetRecognizer, FaceFinder
 
 PATIENCE = 10.0  # seconds

@@ -25,12 +25,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from graphgan.commands import run_command
-from graphgan.data.images import read_image
-from graphgan.data.landmark_files import LandmarkRow, read_landmarks
+from graphgan.data import LandmarkRow, read_image, read_landmarks
 from graphgan.faces import DlibResNetRecognizer
 from graphgan.files import replacing
-from graphgan.landmarks.hull import convex_hull
-from graphgan.landmarks.masks import polygon_mask
+from graphgan.landmarks import convex_hull, polygon_mask
 
 _CHANGED = 0.9  # of the hull
 _SAME = 0.6  # distance up to which two faces count as one person

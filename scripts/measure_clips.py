@@ -33,12 +33,15 @@ from graphgan.anonymize.methods import GeneratedFaces, ObscuredFaces
 from graphgan.anonymize.video.clips import Clip, ClipFrame
 from graphgan.anonymize.video.reading import open_video
 from graphgan.commands import run_command
-from graphgan.data.images import read_image
-from graphgan.data.landmark_files import read_landmarks
-from graphgan.faces import DlibResNetRecognizer, FaceFinder, make_finder
-from graphgan.faces.registry import DetectorName, LandmarkerName
-from graphgan.landmarks.align import Crop
-from graphgan.landmarks.alignment import Alignment, cut
+from graphgan.data import read_image, read_landmarks
+from graphgan.faces import (
+    DetectorName,
+    DlibResNetRecognizer,
+    FaceFinder,
+    LandmarkerName,
+    make_finder,
+)
+from graphgan.landmarks import Alignment, Crop, cut
 from graphgan.models import AnonyGAN
 
 _EYES = (36, 45)

@@ -11,12 +11,9 @@ import torch
 
 from graphgan import models
 from graphgan.commands import run_command
-from graphgan.data.batches import to_float_image
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.data.synthetic_persons import SyntheticPersons
+from graphgan.data import SyntheticFaces, SyntheticPersons, to_float_image
 from graphgan.files import replacing
-from graphgan.models import AnonyGAN
-from graphgan.models.pretrained import Pretrained
+from graphgan.models import AnonyGAN, Pretrained
 from graphgan.weights import SHIPPED
 
 LARGEST_FILE = 16 * 10**6
@@ -30,7 +27,7 @@ class Options:
     checkpoint: Path
     """Weights (generator.safetensors), or the folder of a run: its newest ones."""
     name: str
-    """Of the catalog, graphgan/weights/catalog.py."""
+    """Of the catalog, graphgan/weights/_catalog.py."""
     detail: float | None = None
     """Of an AnonyGAN, where it is to differ from training: no weights depend on it."""
     mirror: bool | None = None

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from graphgan.commands import run_command
-from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.data import SyntheticFaces
 from graphgan.landmarks import one_hot_maps
 from graphgan.layers import LandmarkAttention
-from graphgan.layers.landmark_attention import Descriptor
-from graphgan.models.generator import LandmarkGenerator
+from graphgan.layers._landmark_attention import Descriptor
+from graphgan.models import LandmarkGenerator
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,6 @@
 - Sources stand in the docstring of the file, for all that it defines.
 - A named tuple shows its fields as a data class does; a constant that fills a screen no value.
 - `forward` has no docstring: that of its class and its annotations say everything.
-- A room may export what is called like its file: `graphgan.metrics.ssim` is a function.
 """
 
 import re
@@ -42,8 +41,6 @@ def _adapt(obj: griffe.Module | griffe.Class) -> None:
             _show_fields(member)
         if isinstance(member, griffe.Module | griffe.Class):
             _adapt(member)
-    if isinstance(obj, griffe.Module):
-        _prefer_exports(obj)
 
 
 def _sections(text: str) -> str:
@@ -74,19 +71,3 @@ def _show_fields(tuple_class: griffe.Class) -> None:
             )
     initialize = griffe.Function("__init__", parameters=griffe.Parameters(*parameters))
     tuple_class.set_member("__init__", initialize)
-
-
-def _prefer_exports(room: griffe.Module) -> None:
-    """Put what a room exports in the place of the file of that name.
-
-    The file is then out of reach by its path: what else the room imports from it is linked first.
-    """
-    for name in map(str, room.exports or ()):
-        file = room.members.get(name)
-        if not isinstance(file, griffe.Module) or name not in file.members:
-            continue
-        for other in list(room.members.values()):
-            if isinstance(other, griffe.Alias) and other.target_path.startswith(f"{file.path}."):
-                target = file.members[other.target_path.removeprefix(f"{file.path}.")]
-                room.members[other.name] = griffe.Alias(other.name, target, parent=room)
-        room.members[name] = griffe.Alias(name, file.members[name], parent=room)

@@ -10,13 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphgan.data.images import write_image
-from graphgan.data.photos import Photo
-from graphgan.data.prepared import PreparedPictures
-from graphgan.data.preparing import prepare_pictures
-from graphgan.faces.contracts import Faces, Landmarks
-from graphgan.landmarks.hull import convex_hull
-from graphgan.landmarks.schemes import IBUG_68
+from graphgan.data import Photo, PreparedPictures, prepare_pictures, write_image
+from graphgan.faces import Faces, Landmarks
+from graphgan.landmarks import IBUG_68, convex_hull
 
 GRAY = 128
 SIZE = 128

@@ -8,8 +8,7 @@ import torch
 from hypothesis import settings
 from skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401  # hooks
 
-from graphgan.data.images import write_image
-from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.data import SyntheticFaces, write_image
 
 # Tests share cores: time says nothing. The same examples each time: a run can be repeated.
 # `make test-all` asks for the second profile.

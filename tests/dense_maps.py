@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from graphgan.landmarks.maps import render_maps
+from graphgan.landmarks import render_maps
 
 
 def convolve_maps(
@@ -18,7 +18,7 @@ def convolve_maps(
     stride: int = 1,
     weights: Tensor | None = None,
 ) -> Tensor:
-    """What `graphgan.layers.landmark_convolution` computes without maps."""
+    """What `graphgan.layers._landmark_convolution` computes without maps."""
     maps = render_maps(landmarks, size, rendering=rendering, sigma=sigma).to(kernel.dtype)
     if weights is not None:
         maps = maps * weights[:, :, None, None]

@@ -5,8 +5,7 @@ from colored_faces import GRAY, color_of, inner_hull, shape_of_a_face
 
 from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.video.clips import ClipFrame
-from graphgan.landmarks.detection import Detection
-from graphgan.landmarks.masks import polygon_mask
+from graphgan.landmarks import Detection, polygon_mask
 
 H, W, SIDE = 120, 200, 50
 FRAMES = 24

@@ -2,12 +2,8 @@
 
 from pathlib import Path
 
-from graphgan.data.images import write_image
-from graphgan.data.photos import Photo
-from graphgan.data.preparing import prepare_pictures
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.conversion import from_ibug_68
-from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
+from graphgan.data import Photo, SyntheticFaces, prepare_pictures, write_image
+from graphgan.landmarks import IBUG_68, LandmarkScheme, from_ibug_68
 
 
 def drawn_folder(

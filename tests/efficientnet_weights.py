@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from graphgan.models.efficientnet_lite import EfficientNetLite
+from graphgan.models import EfficientNetLite
 
 
 def package(variant: str) -> str:

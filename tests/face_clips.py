@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from graphgan.data._face_geometry import pose_head
-from graphgan.data._face_parameters import View, sample_identity
+from graphgan.data import View
+from graphgan.data._synthetic.face_geometry import pose_head
+from graphgan.data._synthetic.face_parameters import sample_identity
 
 FPS, EYES = 25.0, 60.0  # frames per second, eye distance in pixels
 

@@ -3,8 +3,7 @@
 import csv
 from pathlib import Path
 
-from graphgan.data.images import write_image
-from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.data import SyntheticFaces, write_image
 
 
 def write_frames(folder: Path, people: int, videos: int) -> SyntheticFaces:

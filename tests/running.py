@@ -17,8 +17,9 @@ import torch
 from safetensors.torch import load_file
 
 from graphgan.commands import exit_with
-from graphgan.training.run_folder import RunFolder, load_state
-from graphgan.weights.finding import WEIGHTS
+from graphgan.training import RunFolder
+from graphgan.training._run_folder import load_state
+from graphgan.weights._finding import WEIGHTS
 
 
 class Finished(NamedTuple):

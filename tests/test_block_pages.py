@@ -12,7 +12,7 @@ import pytest
 import torch
 from documentation import DOCS, ROOT, programs, rows
 
-from graphgan.layers.aggregation import Reasoning
+from graphgan.layers._aggregation import Reasoning
 from graphgan.models import (
     AnonyGAN,
     AppearanceDiscriminator,

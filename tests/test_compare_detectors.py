@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from graphgan.data.images import read_image, write_image
-from graphgan.faces import DETECTORS
-from graphgan.faces.contracts import Faces
-from graphgan.faces.mtcnn import MTCNN
+from graphgan.data import read_image, write_image
+from graphgan.faces import DETECTORS, MTCNN, Faces
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 

@@ -10,9 +10,8 @@ import pytest
 import torch
 from face_frames import write_frames
 
-from graphgan.data.images import read_image
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.alignment import tilt
+from graphgan.data import SyntheticFaces, read_image
+from graphgan.landmarks._alignment import tilt
 
 pytestmark = pytest.mark.slow  # each test starts a command or two
 

@@ -8,10 +8,8 @@ import pytest
 import torch
 
 from graphgan.anonymize.conditions import people_conditions
-from graphgan.data.batches import to_float_image
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks import IBUG_68, bend_to_landmarks
-from graphgan.landmarks.mirror import mirror_landmarks
+from graphgan.data import SyntheticFaces, to_float_image
+from graphgan.landmarks import IBUG_68, bend_to_landmarks, mirror_landmarks
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 import compose_people as compose

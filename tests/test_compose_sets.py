@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from face_frames import write_frames
 
-from graphgan.data.images import picture_size
+from graphgan.data._images import picture_size
 
 pytestmark = pytest.mark.slow  # each test starts a command
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from graphgan.data.images import read_image
+from graphgan.data import read_image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 import draw_training_curves as curves

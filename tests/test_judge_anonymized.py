@@ -9,7 +9,7 @@ import pytest
 import torch
 from face_frames import write_frames
 
-from graphgan.data.images import read_image, write_image
+from graphgan.data import read_image, write_image
 
 pytest.importorskip("dlib")
 SCRIPTS = Path(__file__).parents[1] / "scripts"

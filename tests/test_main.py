@@ -13,8 +13,7 @@ from PIL import Image
 import graphgan
 from graphgan import __main__ as module
 from graphgan.anonymize.conditions import people_conditions
-from graphgan.weights import LOADABLE, SHIPPED
-from graphgan.weights.catalog import weights_file
+from graphgan.weights import LOADABLE, SHIPPED, weights_file
 
 
 def printed():
@@ -40,7 +39,7 @@ def test_shipped_files_are_known_by_their_sum(monkeypatch, tmp_path):
     sums = [hashlib.sha256(weights_file(w.name).read_bytes()).hexdigest()[:12] for w in SHIPPED]
     text = printed()
     assert all(f"sha256 {one}" in text for one in sums)
-    monkeypatch.setattr("graphgan.weights.catalog._FOLDER", tmp_path)
+    monkeypatch.setattr("graphgan.weights._catalog._FOLDER", tmp_path)
     assert printed().count("file missing: ") == len(SHIPPED)
 
 

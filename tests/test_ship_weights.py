@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from graphgan.data.images import read_image
-from graphgan.models import AnonyGAN, ConditionFitting
-from graphgan.models.generator import LandmarkGenerator
+from graphgan.data import read_image
+from graphgan.models import AnonyGAN, ConditionFitting, LandmarkGenerator
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graphgan.layers import BipartiteReasoning, EfficientChannelAttention
-from graphgan.training.sheets import write_sheet
+from graphgan.training import write_sheet
 
 # --8<-- [start:task]
 HEIGHT, WIDTH, SIDE = 16, 48, 7

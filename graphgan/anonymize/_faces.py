@@ -10,8 +10,8 @@ from torch import Tensor
 from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.methods import FaceMethod
 from graphgan.anonymize.selection import Box
-from graphgan.landmarks.alignment import UPRIGHT_WITHIN
-from graphgan.landmarks.detection import Detection
+from graphgan.landmarks import Detection
+from graphgan.landmarks._alignment import UPRIGHT_WITHIN
 
 Reason = Literal[
     "too small",

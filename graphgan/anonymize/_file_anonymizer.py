@@ -11,7 +11,7 @@ from graphgan.anonymize.photos.anonymize import anonymize_photo
 from graphgan.anonymize.report import FileReport
 from graphgan.anonymize.video.anonymize import anonymize_stream, anonymize_video
 from graphgan.anonymize.video.streams import live_source
-from graphgan.data.images import TooManyPixelsError
+from graphgan.data._images import TooManyPixelsError
 from graphgan.extras import MissingExtraError
 
 Audio = Literal["keep", "drop"]

@@ -27,7 +27,7 @@ from graphgan.anonymize.compositor import (
 )
 from graphgan.anonymize.compositor.regions import box_corners
 from graphgan.anonymize.methods import crop_size, forehead_of, shows_nobody
-from graphgan.landmarks.alignment import Alignment
+from graphgan.landmarks import Alignment
 
 _LEAST_COVERED = 0.99
 _RECOGNIZABLE = 32.0  # pixels, the longer side of the landmarks

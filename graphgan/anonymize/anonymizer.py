@@ -47,9 +47,8 @@ from graphgan.anonymize.methods import (
 )
 from graphgan.anonymize.selection import Selection
 from graphgan.faces import DlibResNetRecognizer, FaceDetector, FaceFinder, Recognizer
-from graphgan.landmarks.detection import Detection, FindFaces
-from graphgan.models.anonygan import AnonyGAN
-from graphgan.models.onnx_generator import OnnxAnonyGAN
+from graphgan.landmarks import Detection, FindFaces
+from graphgan.models import AnonyGAN, OnnxAnonyGAN
 
 _MARGIN = 1.1
 
@@ -79,7 +78,7 @@ class Anonymizer:
 
     Example:
         >>> photo = torch.randint(256, (3, 60, 80), dtype=torch.uint8)
-        >>> from graphgan.landmarks.detection import Detection
+        >>> from graphgan.landmarks import Detection
         >>> face = Detection(torch.tensor([20.0, 10, 60, 50]), torch.full((68, 2), torch.nan))
         >>> anonymizer = Anonymizer("pixelate", lambda image: [face], recognizer=None)
         >>> [found.method for found in anonymizer(photo).faces]

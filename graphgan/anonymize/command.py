@@ -23,11 +23,11 @@ from graphgan.anonymize.options import (
 from graphgan.anonymize.report import FileReport, count_statuses, write_reports
 from graphgan.anonymize.video.streams import live_source
 from graphgan.commands import exit_with, parse_options
-from graphgan.data.progress_record import ProgressRecord, start_record
+from graphgan.data._progress_record import ProgressRecord, start_record
 from graphgan.extras import needs_extra
 from graphgan.files import locked
-from graphgan.training.devices import memory_errors_explained
-from graphgan.training.interrupts import StopRequest, stop_on_signal
+from graphgan.training import memory_errors_explained
+from graphgan.training._interrupts import StopRequest, stop_on_signal
 
 _RECORD = ".graphgan-anonymize.jsonl"
 """In the output folder: what is done, so that a run can be gone on with."""

@@ -11,13 +11,11 @@ from torch import Tensor
 
 from graphgan._checks import check_positive
 from graphgan._tensor_files import read_tensors
-from graphgan.data.batches import to_float_image
-from graphgan.data.images import decode_image, decoded_picture, read_image
-from graphgan.data.listing import photo_sources
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.align import whole_crop
-from graphgan.landmarks.alignment import Alignment, align_face, cut
-from graphgan.landmarks.detection import FindFaces
+from graphgan.data import SyntheticFaces, photo_sources, read_image, to_float_image
+from graphgan.data._images import decode_image, decoded_picture
+from graphgan.landmarks import Alignment, FindFaces, cut
+from graphgan.landmarks._alignment import align_face
+from graphgan.landmarks._crop import whole_crop
 from graphgan.weights import PEOPLE, weights_file
 
 _NOBODY = (74, 2, 22, 13, 149, 109, 1, 92, 127, 146, 101, 95, 131, 24, 123, 148)

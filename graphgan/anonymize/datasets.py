@@ -25,7 +25,7 @@ from graphgan.anonymize.options import (
 from graphgan.anonymize.report import FileReport, count_statuses, write_reports
 from graphgan.commands import exit_with, parse_options
 from graphgan.extras import needs_extra
-from graphgan.training.devices import memory_errors_explained
+from graphgan.training import memory_errors_explained
 
 _REPORT = "report.json"
 """In the folder of results; the same as a table beside it."""

@@ -16,10 +16,11 @@ from torch import Tensor
 
 from graphgan._checks import check_choice
 from graphgan.anonymize.conditions import Condition, Look
-from graphgan.data.batches import to_uint8_image
-from graphgan.faces.age_sex import apparent_age_and_sex
-from graphgan.landmarks.alignment import align_face, cut
-from graphgan.metrics.skin_tone import skin_color
+from graphgan.data import to_uint8_image
+from graphgan.faces import apparent_age_and_sex
+from graphgan.landmarks import cut
+from graphgan.landmarks._alignment import align_face
+from graphgan.metrics._skin_tone import skin_color
 
 Match = Literal["tone", "look", "none"]
 """By what people are chosen: the tone of the skin, the whole look, or nothing."""

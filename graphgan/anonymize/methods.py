@@ -25,18 +25,12 @@ from graphgan.anonymize.compositor import AlignedFaces, carry_outward, show_face
 from graphgan.anonymize.compositor.constants import FOREHEAD
 from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.obscure import blur_faces, cover_faces, pixelate_faces
-from graphgan.data.batches import to_uint8_image
-from graphgan.data.face_batch import LANDMARKS_OF_68
-from graphgan.faces.iris import Iris
-from graphgan.landmarks.eyes import Eyes, eye_states, with_eyes_of
-from graphgan.layers.sharpness_matching import match_grain
-from graphgan.models.anonygan import AnonyGAN
-from graphgan.models.full_resolution import (
-    generate_at_full_resolution,
-    works_at_full_resolution,
-)
-from graphgan.models.generator import GeneratorOutput
-from graphgan.models.onnx_generator import OnnxAnonyGAN
+from graphgan.data import LANDMARKS_OF_68, to_uint8_image
+from graphgan.faces import Iris
+from graphgan.landmarks._eyes import Eyes, eye_states, with_eyes_of
+from graphgan.layers import match_grain
+from graphgan.models import AnonyGAN, GeneratorOutput, OnnxAnonyGAN, generate_at_full_resolution
+from graphgan.models._full_resolution import works_at_full_resolution
 
 Obscuring = Literal["blur", "pixelate", "solid"]
 

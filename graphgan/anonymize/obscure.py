@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan._checks import check_features, check_positive
-from graphgan.landmarks.masks import paste
+from graphgan.landmarks import paste
 
 BLUR_KERNEL = 101
 MOSAIC_BLOCK = 10

@@ -17,19 +17,21 @@ from graphgan.anonymize.conditions import (
 from graphgan.anonymize.matching import Match
 from graphgan.anonymize.methods import FaceMethod, GeneratedFaces, ObscuredFaces, Obscuring
 from graphgan.anonymize.selection import Box, Selection
-from graphgan.data.images import allow_pixels, read_image
+from graphgan.data import read_image
+from graphgan.data._images import allow_pixels
 from graphgan.faces import (
+    DetectorName,
+    LandmarkerName,
     Recognizer,
     ToolOptions,
     make_detector,
     make_finder,
     make_recognizer,
 )
-from graphgan.faces.registry import DetectorName, LandmarkerName, RecognizerName
-from graphgan.landmarks.detection import FindFaces
-from graphgan.models import AnonyGAN
-from graphgan.models.onnx_generator import OnnxAnonyGAN
-from graphgan.training.devices import torch_device
+from graphgan.faces._registry import RecognizerName
+from graphgan.landmarks import FindFaces
+from graphgan.models import AnonyGAN, OnnxAnonyGAN
+from graphgan.training._devices import torch_device
 from graphgan.weights import FACES
 
 Mode = Literal["people", "pixelate", "blur", "solid"]

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from graphgan.metrics.detection import box_iou
+from graphgan.metrics import box_iou
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels."""

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from graphgan.data.photos import CroppedPhoto, CropTask, Outcome, Photo, UnusablePhoto
-from graphgan.data.prepared import FORMAT, is_prepared, read_info
-from graphgan.data.progress_record import ProgressRecord, recorded_options, start_record
-from graphgan.landmarks.align import Crop
+from graphgan.data._photos import CroppedPhoto, CropTask, Outcome, Photo, UnusablePhoto
+from graphgan.data._prepared import FORMAT, is_prepared, read_info
+from graphgan.data._progress_record import ProgressRecord, recorded_options, start_record
+from graphgan.landmarks import Crop
 
 RECORD = "progress.jsonl"
 

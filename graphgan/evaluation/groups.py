@@ -16,11 +16,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from graphgan.data.batches import to_float_image
-from graphgan.data.prepared import PreparedPicture
-from graphgan.data.tables import read_table
+from graphgan.data import read_table, to_float_image
+from graphgan.data._prepared import PreparedPicture
 from graphgan.evaluation.study import Study
-from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks import face_mask
 from graphgan.metrics._regions import luminance
 
 _JAW_RIGHT, _JAW_LEFT, _NOSE_TIP = 0, 16, 30

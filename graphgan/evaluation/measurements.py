@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from graphgan.metrics.intervals import Interval, mean_over_people, rate_over_people
+from graphgan.metrics import Interval, mean_over_people, rate_over_people
 
 
 @dataclass(frozen=True)

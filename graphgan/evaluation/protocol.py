@@ -20,8 +20,9 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 
 from graphgan._checks import check_choice, check_positive
-from graphgan.data.prepared import PreparedPicture
-from graphgan.data.tables import read_table, write_table
+from graphgan.data import read_table
+from graphgan.data._prepared import PreparedPicture
+from graphgan.data._tables import write_table
 
 Splits = Literal["train", "test", "all"]
 """Whose images: those of a split of the prepared folder, or all."""

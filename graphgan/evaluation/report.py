@@ -15,7 +15,7 @@ from graphgan.evaluation.evaluate import Evaluation
 from graphgan.evaluation.measurements import Measurement
 from graphgan.evaluation.systems import Original
 from graphgan.files import replacing
-from graphgan.training.sheets import write_sheet
+from graphgan.training import write_sheet
 
 _PRIVACY_PLOT, _ROC_PLOT, _SHEET = "privacy-utility.png", "roc.png", "sheet.png"
 _CSV_COLUMNS = ("system", "metric", "value", "low", "high", "count", "note", "reference")

@@ -9,12 +9,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from graphgan.data.batches import to_float_image
-from graphgan.data.images import picture_size, read_image
-from graphgan.data.listing import SUFFIXES
-from graphgan.data.prepared import PreparedPicture
+from graphgan.data import read_image, to_float_image
+from graphgan.data._images import picture_size
+from graphgan.data._listing import SUFFIXES
+from graphgan.data._prepared import PreparedPicture
 from graphgan.evaluation.systems import Request
-from graphgan.landmarks.align import crop_image
+from graphgan.landmarks import crop_image
 
 _FEW = 3  # sizes that a remark lists
 _SMALL, _LEAST_LIKENESS = 32, 0.3  # pixels a side, and the correlation from which a result counts

@@ -10,13 +10,12 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from graphgan.data.batches import to_float_image, to_uint8_image
-from graphgan.data.prepared import PreparedPictures
+from graphgan.data import PreparedPictures, to_float_image, to_uint8_image
 from graphgan.evaluation.protocol import ConditionRule, EvaluationProtocol, Splits, draw_conditions
 from graphgan.evaluation.systems import Request, System
 from graphgan.evaluation.tools import ToolRunner
-from graphgan.faces.contracts import Faces
-from graphgan.landmarks.masks import face_mask
+from graphgan.faces import Faces
+from graphgan.landmarks import face_mask
 
 _Value = TypeVar("_Value")
 

@@ -13,19 +13,19 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from graphgan.data.batches import to_float_image, to_uint8_image
-from graphgan.data.worker_pool import WorkerPool
+from graphgan.data import to_float_image, to_uint8_image
+from graphgan.data._worker_pool import WorkerPool
 from graphgan.evaluation._measures.comparing import COMPARED, compared
 from graphgan.evaluation.cache import ResultCache
-from graphgan.faces import ExpressionReader
-from graphgan.faces.contracts import (
+from graphgan.faces import (
+    ExpressionReader,
     FaceDetector,
     Faces,
     Landmarker,
     NamingRecognizer,
     Recognizer,
 )
-from graphgan.metrics.expression import Expression, measure_expression
+from graphgan.metrics import Expression, measure_expression
 
 LEAST_SIDE = 128  # smaller images are upscaled: dlib finds faces of at least 40 pixels
 

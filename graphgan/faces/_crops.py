@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from graphgan.landmarks.schemes import IBUG_68
+from graphgan.landmarks import IBUG_68
 
 _SHRINK = 1.5  # pixels of the image to one of the result from which it is shrunk first
 

@@ -10,9 +10,9 @@ from jaxtyping import Bool, Float, Float64, UInt8
 from torch import Tensor
 
 from graphgan.faces._crops import check_image_and_landmarks
+from graphgan.landmarks import five_points
 from graphgan.landmarks._similarity import lay_upon
 from graphgan.landmarks._warp import lattice, warp
-from graphgan.landmarks.conversion import five_points
 
 SIZE = 112
 """Pixels a side for which the five places are given."""

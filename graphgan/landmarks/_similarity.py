@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan._checks import check_features
-from graphgan.landmarks.maps import check_landmarks
+from graphgan.landmarks._maps import check_landmarks
 
 _TINY = 1e-12
 

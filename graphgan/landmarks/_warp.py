@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan._checks import check_positive
-from graphgan.landmarks.align import Crop, crop_image
+from graphgan.landmarks._crop import Crop, crop_image
 
 _REACH = 2  # pixels that the bicubic kernel of `grid_sample` reads to either side
 

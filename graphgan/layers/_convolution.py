@@ -6,9 +6,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import register_parametrization
 
-from graphgan.layers.normalization import Norm, bias_before
-from graphgan.layers.spectral_norm import SpectralNorm
-from graphgan.layers.winograd import is_faster, winograd_conv2d
+from graphgan.layers._normalization import Norm, bias_before
+from graphgan.layers._spectral_norm import SpectralNorm
+from graphgan.layers._winograd import is_faster, winograd_conv2d
 
 
 class ReflectConv2d(nn.Conv2d):

@@ -1,23 +1,23 @@
 """Metrics: errors, image similarity, pose, identity, set distances and confidence intervals."""
 
-from graphgan.metrics.comparison import Comparison, compare
-from graphgan.metrics.detection import box_iou, detected, landmark_box
-from graphgan.metrics.distribution import (
+from graphgan.metrics._comparison import Comparison, compare
+from graphgan.metrics._detection import box_iou, detected, landmark_box
+from graphgan.metrics._distribution import (
     InceptionScore,
     frechet_inception_distance,
     inception_score,
     kernel_inception_distance,
 )
-from graphgan.metrics.exported import ExportedProgram
-from graphgan.metrics.expression import Expression, measure_expression
-from graphgan.metrics.frechet import (
+from graphgan.metrics._exported import ExportedProgram
+from graphgan.metrics._expression import Expression, measure_expression
+from graphgan.metrics._frechet import (
     PrincipalDistance,
     frechet_distance,
     frechet_floor,
     principal_frechet_distance,
 )
-from graphgan.metrics.head_pose import HeadPose, head_pose
-from graphgan.metrics.identification import (
+from graphgan.metrics._head_pose import HeadPose, head_pose
+from graphgan.metrics._identification import (
     FoldStatistics,
     RocCurve,
     auc,
@@ -30,21 +30,22 @@ from graphgan.metrics.identification import (
     threshold_at,
     verified,
 )
-from graphgan.metrics.inception import InceptionFeatures
-from graphgan.metrics.intervals import Interval, bootstrap_mean, mean_over_people, rate_over_people
-from graphgan.metrics.kernel import KernelDistance, kernel_distance
-from graphgan.metrics.landmark_error import landmark_error
-from graphgan.metrics.masked_error import masked_error
-from graphgan.metrics.parrot import parrot_rank_one
-from graphgan.metrics.pckh import pckh
-from graphgan.metrics.pose import eye_distance, mouth_opening, yaw
-from graphgan.metrics.realism import RealismFeatures, close_up
-from graphgan.metrics.seam import seam_visibility
-from graphgan.metrics.sharpness import Sharpness, face_sharpness
-from graphgan.metrics.skin_tone import SkinTone, skin_beside, skin_tone
-from graphgan.metrics.ssim import mask_ssim, ssim
+from graphgan.metrics._inception import InceptionFeatures
+from graphgan.metrics._intervals import Interval, bootstrap_mean, mean_over_people, rate_over_people
+from graphgan.metrics._kernel import KernelDistance, kernel_distance
+from graphgan.metrics._landmark_error import landmark_error
+from graphgan.metrics._masked_error import masked_error
+from graphgan.metrics._parrot import parrot_rank_one
+from graphgan.metrics._pckh import pckh
+from graphgan.metrics._pose import MOST_PICTURES, measure_pose, mouth_opening, yaw
+from graphgan.metrics._realism import RealismFeatures
+from graphgan.metrics._seam import seam_visibility
+from graphgan.metrics._sharpness import Sharpness, face_sharpness
+from graphgan.metrics._skin_tone import SkinTone, skin_beside, skin_tone
+from graphgan.metrics._ssim import mask_ssim, ssim
 
 __all__ = [
+    "MOST_PICTURES",
     "Comparison",
     "ExportedProgram",
     "Expression",
@@ -62,11 +63,9 @@ __all__ = [
     "auc",
     "bootstrap_mean",
     "box_iou",
-    "close_up",
     "compare",
     "descriptor_distances",
     "detected",
-    "eye_distance",
     "face_sharpness",
     "fold_accuracies",
     "fold_statistics",
@@ -83,6 +82,7 @@ __all__ = [
     "masked_error",
     "mean_over_people",
     "measure_expression",
+    "measure_pose",
     "mouth_opening",
     "parrot_rank_one",
     "pckh",

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from graphgan._checks import check_features
-from graphgan.data.batches import to_float_image
+from graphgan.data import to_float_image
 
 Images = Float[Tensor, "n 3 h w"] | UInt8[Tensor, "n 3 h w"]
 

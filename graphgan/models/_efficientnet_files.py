@@ -22,8 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from graphgan.extras import MissingExtraError
-from graphgan.models._published_wrappings import State
-from graphgan.models._weight_files import read_packed_state, read_state
+from graphgan.models._weight_files import State, read_packed_state, read_state
 
 _OUTSIDE = {
     "_conv_stem": "stem.conv",

@@ -10,8 +10,8 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from graphgan.layers.fusion import _PhasedDoubling, _TransformedConv2d
-from graphgan.layers.winograd import (
+from graphgan.layers._fusion import _PhasedDoubling, _TransformedConv2d
+from graphgan.layers._winograd import (
     _OUTPUT_MATRIX,
     _PATCH,
     _PATCH_MATRIX,
@@ -32,7 +32,7 @@ def replace_layers(network: nn.Module) -> None:
 
 
 class _WinogradConv2d(nn.Module):
-    """A 3x3 `ReflectConv2d` in tiles, see `graphgan.layers.winograd`; direct for small inputs.
+    """A 3x3 `ReflectConv2d` in tiles, see `_winograd.py`; direct for small inputs.
 
     Both transforms are convolutions: of one channel to 36 with stride 4, and of 36 to 16 of one
     pixel, which are then laid out as 4x4. The file holds the kernel as it is, a quarter of the

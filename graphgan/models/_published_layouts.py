@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor
 
-from graphgan.layers.normalization import Norm
+from graphgan.layers._normalization import Norm
 
 Form = Literal["same", "conv1d", "conv1d transposed", "conv2d"]
 

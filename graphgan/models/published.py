@@ -20,17 +20,17 @@ from graphgan._states import fill, mismatch, some
 from graphgan._tensor_files import read_tensors
 from graphgan.commands import exit_with
 from graphgan.models import _published_layouts as layouts
-from graphgan.models._published_layouts import Row
-from graphgan.models._published_wrappings import State, unwrapped
-from graphgan.models.anonygan import AnonyGAN
-from graphgan.models.bigraphgan import BiGraphGAN
-from graphgan.models.ciagan import CIAGANGenerator
-from graphgan.models.discriminators import (
+from graphgan.models._anonygan import AnonyGAN
+from graphgan.models._bigraphgan import BiGraphGAN
+from graphgan.models._ciagan import CIAGANGenerator
+from graphgan.models._discriminators import (
     AppearanceDiscriminator,
     LandmarkDiscriminator,
     ResNetDiscriminator,
 )
-from graphgan.models.pretrained import Pretrained
+from graphgan.models._pretrained import Pretrained
+from graphgan.models._published_layouts import Row
+from graphgan.models._weight_files import State, unwrapped
 
 Kind = Literal[
     "anonygan_generator",

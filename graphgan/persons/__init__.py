@@ -1,5 +1,7 @@
 """Finding persons and their joints in photos, with networks that others trained."""
 
-from graphgan.persons.blazepose import BlazePose
+from graphgan.persons._blazepose import BlazePose
 
-__all__ = ["BlazePose"]
+__all__ = [
+    "BlazePose",
+]

@@ -1,18 +1,34 @@
 """The GAN training step, the loop around it, and the run folder."""
 
-from graphgan.data import PairsOfSteps
-from graphgan.training.devices import launch_fabric, torch_device
-from graphgan.training.experiment import Experiment, ready_to_train, train_command
-from graphgan.training.history_pool import HistoryPool
-from graphgan.training.loggers import RunLogger, find_logger
-from graphgan.training.loop import Outcome, Schedule, TrainingDivergedError, train
-from graphgan.training.options import OptimizerOptions, RunOptions
-from graphgan.training.resuming import parse_train_options
-from graphgan.training.run_folder import RunFolder, load_state
-from graphgan.training.sheets import write_sheet
-from graphgan.training.step import GANStep, Losses, Objective, Player, Stateful
+from graphgan.training._devices import memory_errors_explained
+from graphgan.training._experiment import (
+    VALIDATION_PAIRS,
+    Experiment,
+    ready_to_train,
+    train_command,
+)
+from graphgan.training._history_pool import HistoryPool
+from graphgan.training._judging import Beside, Scales, fooling_loss, judging_losses
+from graphgan.training._loop import Outcome, Schedule, TrainingDivergedError, train
+from graphgan.training._options import OptimizerOptions, RunOptions, check_not_negative
+from graphgan.training._resuming import parse_train_options, read_options
+from graphgan.training._run_folder import RunFolder
+from graphgan.training._sampling import (
+    CheckpointOptions,
+    SampleOptions,
+    device_of,
+    image_file,
+    pair_batches,
+    write_samples,
+)
+from graphgan.training._sheets import SHEET_ROWS, write_sheet
+from graphgan.training._step import GANStep, Losses, Objective, Player
 
 __all__ = [
+    "SHEET_ROWS",
+    "VALIDATION_PAIRS",
+    "Beside",
+    "CheckpointOptions",
     "Experiment",
     "GANStep",
     "HistoryPool",
@@ -20,21 +36,25 @@ __all__ = [
     "Objective",
     "OptimizerOptions",
     "Outcome",
-    "PairsOfSteps",
     "Player",
     "RunFolder",
-    "RunLogger",
     "RunOptions",
+    "SampleOptions",
+    "Scales",
     "Schedule",
-    "Stateful",
     "TrainingDivergedError",
-    "find_logger",
-    "launch_fabric",
-    "load_state",
+    "check_not_negative",
+    "device_of",
+    "fooling_loss",
+    "image_file",
+    "judging_losses",
+    "memory_errors_explained",
+    "pair_batches",
     "parse_train_options",
+    "read_options",
     "ready_to_train",
-    "torch_device",
     "train",
     "train_command",
+    "write_samples",
     "write_sheet",
 ]

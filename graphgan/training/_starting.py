@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from graphgan._states import some
-from graphgan.models.pretrained import Pretrained
-from graphgan.training.run_folder import STATE, RunFolder, load_state
-from graphgan.training.step import GANStep
+from graphgan.models import Pretrained
+from graphgan.training._run_folder import STATE, RunFolder, load_state
+from graphgan.training._step import GANStep
 
 
 def start_from(gan_step: GANStep, source: Path) -> str:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from graphgan.data.listing import Listing, Skipped
-from graphgan.data.prepared import Split
+from graphgan.data import Listing, Skipped, Split
 
 MORE_THAN = 30  # images
 IDENTITIES, TRAIN_IDENTITIES = 1_563, 1_200

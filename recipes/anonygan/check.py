@@ -9,21 +9,22 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from graphgan.commands import run_command
-from graphgan.data.check_command import (
+from graphgan.data import (
     CheckOptions,
+    PairKind,
+    Picture,
+    PreparedPictures,
     Problem,
+    draw_landmarks,
+    draw_mask,
     picture_problems,
     place,
+    possible_kinds,
     report_check,
     size_problems,
 )
-from graphgan.data.drawing import draw_landmarks, draw_mask
-from graphgan.data.pairs import PairKind, possible_kinds
-from graphgan.data.pictures import Picture
-from graphgan.data.prepared import PreparedPictures
-from graphgan.landmarks.masks import face_mask
-from graphgan.landmarks.schemes import LandmarkScheme
-from graphgan.models.discriminators import MIN_PATCH_SIZE
+from graphgan.landmarks import LandmarkScheme, face_mask
+from graphgan.models import MIN_PATCH_SIZE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,14 +15,11 @@ from graphgan.anonymize.conditions import people_conditions
 from graphgan.anonymize.matching import Match
 from graphgan.anonymize.methods import GeneratedFaces
 from graphgan.commands import run_command
-from graphgan.data.drawing import image_grid
-from graphgan.data.images import read_image, write_image
+from graphgan.data import image_grid, read_image, write_image
 from graphgan.faces import DlibResNetRecognizer, FaceFinder
 from graphgan.files import replacing, require_new_folder
-from graphgan.landmarks.align import Crop
-from graphgan.landmarks.alignment import Alignment, cut
-from graphgan.landmarks.detection import Detection
-from graphgan.metrics.landmark_error import landmark_error
+from graphgan.landmarks import Alignment, Crop, Detection, cut
+from graphgan.metrics import landmark_error
 from graphgan.models import AnonyGAN
 from graphgan.weights import FACES
 

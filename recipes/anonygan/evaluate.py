@@ -14,8 +14,7 @@ import prepare
 import torch
 
 from graphgan.commands import run_command
-from graphgan.data.prepare_command import file_checksum
-from graphgan.data.prepared import PreparedPictures
+from graphgan.data import PreparedPictures, file_checksum
 from graphgan.evaluation import (
     SYSTEMS,
     ConditionRule,
@@ -44,8 +43,10 @@ from graphgan.evaluation import (
 )
 from graphgan.extras import MissingExtraError, needs_extra
 from graphgan.faces import (
+    DetectorName,
     ExpressionReader,
     FaceNet,
+    LandmarkerName,
     MTCNNDetector,
     Recognizer,
     ToolOptions,
@@ -54,13 +55,10 @@ from graphgan.faces import (
     make_recognizer,
     parse_recognizer,
 )
-from graphgan.faces.registry import DetectorName, LandmarkerName
 from graphgan.files import require_new_folder
-from graphgan.landmarks.schemes import IBUG_68
-from graphgan.metrics.exported import ExportedProgram
-from graphgan.metrics.inception import InceptionFeatures
-from graphgan.metrics.realism import RealismFeatures
-from graphgan.training.devices import memory_errors_explained
+from graphgan.landmarks import IBUG_68
+from graphgan.metrics import ExportedProgram, InceptionFeatures, RealismFeatures
+from graphgan.training import memory_errors_explained
 
 _LEAST_FACE = 40  # pixels, of images that are 128 and larger: dlib's detector doubles them once
 

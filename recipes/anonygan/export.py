@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graphgan.commands import run_command
-from graphgan.models import AnonyGAN
-from graphgan.models.onnx_export import LARGEST_DIFFERENCE, export_onnx
-from graphgan.training.devices import memory_errors_explained
+from graphgan.models import LARGEST_DIFFERENCE, AnonyGAN, export_onnx
+from graphgan.training import memory_errors_explained
 from graphgan.weights import FACES
 
 

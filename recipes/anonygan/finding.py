@@ -4,11 +4,15 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from graphgan.faces import FaceFinder, FaceMesh, ToolOptions, make_finder
-from graphgan.faces.contracts import Faces
-from graphgan.landmarks.conversion import FROM_IBUG_68, five_points, from_ibug_68
-from graphgan.landmarks.detection import Detection
-from graphgan.landmarks.schemes import MESH_468, LandmarkScheme
+from graphgan.faces import FaceFinder, FaceMesh, Faces, ToolOptions, make_finder
+from graphgan.landmarks import (
+    FROM_IBUG_68,
+    MESH_468,
+    Detection,
+    LandmarkScheme,
+    five_points,
+    from_ibug_68,
+)
 
 
 class SchemeFinder:

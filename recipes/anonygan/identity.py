@@ -6,7 +6,7 @@ Not in the paper; the terms are those of [C] Maximov et al., "CIAGAN", CVPR 2020
 import torch
 from torch import Tensor, nn
 
-from graphgan.data.face_batch import FaceBatch
+from graphgan.data import FaceBatch
 from graphgan.losses import contrastive_loss
 
 

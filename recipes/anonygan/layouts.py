@@ -12,17 +12,17 @@ of photos: the given one, ``img_align_celeba`` or ``lfw``.
 from collections.abc import Callable
 from pathlib import Path
 
-from graphgan.data.listing import (
+from graphgan.data import (
     ListedPair,
     Listing,
     PairList,
+    Photo,
     Skipped,
     photo_sources,
     plain,
     require_folder,
     require_photos,
 )
-from graphgan.data.photos import Photo
 
 
 def celeba(root: Path) -> Listing:

@@ -12,9 +12,8 @@ import torch
 from identity import identity_loss, told_apart
 from torch import Tensor, nn
 
-from graphgan.data.augmentation import draw_change
-from graphgan.data.face_batch import FaceBatch
-from graphgan.landmarks.masks import paste
+from graphgan.data import FaceBatch, draw_change
+from graphgan.landmarks import paste
 from graphgan.losses import (
     AdversarialLoss,
     AdversarialMode,
@@ -24,8 +23,7 @@ from graphgan.losses import (
     zero_centered_gradient_penalty,
 )
 from graphgan.models import GeneratorOutput
-from graphgan.training.options import check_not_negative
-from graphgan.training.step import Losses
+from graphgan.training import Losses, check_not_negative
 
 MATCHED_LAYERS = 5  # of a discriminator's six layers; the last one returns the logits
 

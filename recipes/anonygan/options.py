@@ -8,19 +8,19 @@ from typing import Literal, cast
 from objective import LossOptions
 from torch import nn
 
-from graphgan.data.face_batch import LANDMARKS_OF_68
-from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
+from graphgan.data import LANDMARKS_OF_68
+from graphgan.landmarks import IBUG_68, LandmarkScheme
 from graphgan.models import (
     AnonyGAN,
     AppearanceDiscriminator,
     ConditionFitting,
+    EfficientNetLite,
     IdentityNetwork,
     LandmarkDiscriminator,
+    LandmarkGenerator,
+    ProjectedDiscriminator,
 )
-from graphgan.models.efficientnet_lite import EfficientNetLite
-from graphgan.models.generator import LandmarkGenerator
-from graphgan.models.projected_discriminator import ProjectedDiscriminator
-from graphgan.training.options import OptimizerOptions, RunOptions
+from graphgan.training import OptimizerOptions, RunOptions
 
 Preset = Literal[
     "smoke",

@@ -4,7 +4,7 @@ import torch
 from results import anonymized
 from torch import Tensor
 
-from graphgan.data.face_batch import FaceBatch
+from graphgan.data import FaceBatch
 from graphgan.models import AnonyGAN
 
 

@@ -22,13 +22,10 @@ from layouts import list_photos
 from torch import Tensor
 
 from graphgan.commands import run_command
-from graphgan.data.images import read_image, write_image
-from graphgan.faces import FaceFinder
-from graphgan.faces.contracts import Faces
-from graphgan.faces.face_mesh import FaceMesh
-from graphgan.landmarks.deformation import bend_to_landmarks
-from graphgan.landmarks.masks import polygon_mask
-from graphgan.metrics.detection import landmark_box
+from graphgan.data import read_image, write_image
+from graphgan.faces import FaceFinder, FaceMesh, Faces
+from graphgan.landmarks import bend_to_landmarks, polygon_mask
+from graphgan.metrics import landmark_box
 
 # Vertices of the mesh. Lids and lips run from the right corner of the image to the left one.
 _UPPER_LIP = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)  # inner edge, both corners

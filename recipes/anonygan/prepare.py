@@ -13,19 +13,25 @@ from finding import SchemeFinder
 from layouts import list_photos
 
 from graphgan.commands import run_command
-from graphgan.data.listing import Listing, match_landmarks
-from graphgan.data.prepare_command import (
+from graphgan.data import (
+    Landmarks,
+    Listing,
     PrepareOptions,
     file_checksum,
+    match_landmarks,
     prepare_and_report,
     read_landmark_file,
     refuse_overlap,
 )
-from graphgan.data.preparing import Landmarks
-from graphgan.faces import LANDMARKERS, ToolOptions
-from graphgan.faces.registry import DetectorName
-from graphgan.landmarks.conversion import FROM_IBUG_68, from_ibug_68
-from graphgan.landmarks.schemes import IBUG_68, SCHEMES, LandmarkScheme, face_scheme
+from graphgan.faces import LANDMARKERS, DetectorName, ToolOptions
+from graphgan.landmarks import (
+    FROM_IBUG_68,
+    IBUG_68,
+    SCHEMES,
+    LandmarkScheme,
+    face_scheme,
+    from_ibug_68,
+)
 
 if TYPE_CHECKING:
     FaceSchemeName: TypeAlias = str

@@ -14,15 +14,11 @@ import torch
 from objective import AnonyGANObjective, Count, LossOptions, pasted
 from torch import Tensor, nn
 
-from graphgan.data.augmentation import draw_change
-from graphgan.data.face_batch import FaceBatch
-from graphgan.landmarks.hull import convex_hull
-from graphgan.landmarks.maps import gaussian_maps
-from graphgan.landmarks.masks import polygon_mask
+from graphgan.data import FaceBatch, draw_change
+from graphgan.landmarks import convex_hull, gaussian_maps, polygon_mask
 from graphgan.losses import FeatureLoss, WeakFeatureMatchingLoss, reconstruction_loss
-from graphgan.models.feature_network import FeatureNetwork
-from graphgan.training.judging import Beside, Scales, fooling_loss, judging_losses
-from graphgan.training.step import Losses
+from graphgan.models import FeatureNetwork
+from graphgan.training import Beside, Losses, Scales, fooling_loss, judging_losses
 
 _FEATURES = slice(36, 68)  # landmarks of eyes and mouth
 _CELL, _SPREAD = 4, 1.2  # pixels of a cell of their map, and how many cells they reach

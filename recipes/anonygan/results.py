@@ -12,12 +12,10 @@ from torch import Tensor
 from graphgan.anonymize import anonymize_crops, blend_crops
 from graphgan.anonymize.compositor import carry_outward, show_face_alone
 from graphgan.anonymize.crops import generate_crops
-from graphgan.data.batches import StoredPairs
-from graphgan.data.face_batch import FaceBatch, to_face_batch
-from graphgan.landmarks.masks import paste
-from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
+from graphgan.data import FaceBatch, StoredPairs, to_face_batch
+from graphgan.landmarks import IBUG_68, LandmarkScheme, paste
 from graphgan.models import AnonyGAN
-from graphgan.training.sampling import device_of
+from graphgan.training import device_of
 
 
 def batch_for(

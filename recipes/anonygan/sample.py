@@ -10,16 +10,26 @@ from pictures import sheet_columns
 from results import anonymized, unpasted
 
 from graphgan.commands import run_command
-from graphgan.data.face_batch import LANDMARKS_OF_68, to_face_batch
-from graphgan.data.images import read_image
-from graphgan.data.pairs import Pairs, next_person_pairs, some_pairs
-from graphgan.data.prepared import PreparedPictures
+from graphgan.data import (
+    LANDMARKS_OF_68,
+    Pairs,
+    PreparedPictures,
+    next_person_pairs,
+    read_image,
+    some_pairs,
+    to_face_batch,
+)
 from graphgan.faces import FaceFinder
-from graphgan.landmarks.schemes import IBUG_68
-from graphgan.metrics.pose_check import MOST_PICTURES, measure_pose
+from graphgan.landmarks import IBUG_68
+from graphgan.metrics import MOST_PICTURES, measure_pose
 from graphgan.models import AnonyGAN
-from graphgan.training.devices import memory_errors_explained
-from graphgan.training.sampling import SampleOptions, device_of, image_file, write_samples
+from graphgan.training import (
+    SampleOptions,
+    device_of,
+    image_file,
+    memory_errors_explained,
+    write_samples,
+)
 from graphgan.weights import FACES
 
 

@@ -3,10 +3,14 @@
 import torch
 from options import ModelOptions
 
-from graphgan.data.face_batch import LANDMARKS_OF_68
-from graphgan.data.pictures import PictureDataset
-from graphgan.landmarks import ShapeTransfer, fit_shape_transfer, mirror_landmarks
-from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
+from graphgan.data import LANDMARKS_OF_68, PictureDataset
+from graphgan.landmarks import (
+    IBUG_68,
+    LandmarkScheme,
+    ShapeTransfer,
+    fit_shape_transfer,
+    mirror_landmarks,
+)
 
 MOST_FACES = 3_000  # more would only take longer to read
 

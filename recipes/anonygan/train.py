@@ -23,41 +23,36 @@ from torch import Tensor
 from transfer import measure_transfer, true_answers
 
 from graphgan.commands import exit_with
-from graphgan.data.batches import (
-    StoredPairs,
-    read_pairs,
-    to_uint8_image,
-)
-from graphgan.data.face_batch import FaceBatch
-from graphgan.data.held_out import draw_splits
-from graphgan.data.pairs import (
+from graphgan.data import (
+    FaceBatch,
     PairKind,
     PairSampler,
+    PairsOfSteps,
+    PictureDataset,
+    PreparedPictures,
+    StoredPairs,
+    SyntheticFaces,
+    draw_splits,
     next_person_pairs,
     next_picture_pairs,
     possible_kinds,
+    read_pairs,
     self_pairs,
     some_pairs,
+    to_uint8_image,
 )
-from graphgan.data.pictures import PictureDataset
-from graphgan.data.prepared import PreparedPictures
-from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.faces import FaceFinder
-from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
-from graphgan.metrics.masked_error import masked_error
-from graphgan.metrics.pose_check import MOST_PICTURES, measure_pose
-from graphgan.models import AnonyGAN
-from graphgan.models.discriminators import MIN_PATCH_SIZE
-from graphgan.models.feature_network import FeatureNetwork
+from graphgan.landmarks import IBUG_68, LandmarkScheme
+from graphgan.metrics import MOST_PICTURES, masked_error, measure_pose
+from graphgan.models import MIN_PATCH_SIZE, AnonyGAN, FeatureNetwork
 from graphgan.training import (
+    SHEET_ROWS,
+    VALIDATION_PAIRS,
     Experiment,
-    PairsOfSteps,
     parse_train_options,
     ready_to_train,
     train_command,
 )
-from graphgan.training.experiment import VALIDATION_PAIRS
-from graphgan.training.sheets import SHEET_ROWS
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

@@ -11,15 +11,19 @@ from jaxtyping import Float
 from results import batch_for, condition_pasted, generated, source_blurred
 from torch import Tensor
 
-from graphgan.data.batches import mean_image, read_pairs, to_float_image
-from graphgan.data.face_batch import FaceBatch
-from graphgan.data.pairs import Pairs, next_person_pairs, some_pairs
-from graphgan.data.pictures import PictureDataset
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.masks import paste
-from graphgan.metrics.comparison import Comparison, compare
-from graphgan.metrics.intervals import Interval, mean_over_people
-from graphgan.metrics.masked_error import masked_error
+from graphgan.data import (
+    FaceBatch,
+    Pairs,
+    PictureDataset,
+    SyntheticFaces,
+    mean_image,
+    next_person_pairs,
+    read_pairs,
+    some_pairs,
+    to_float_image,
+)
+from graphgan.landmarks import paste
+from graphgan.metrics import Comparison, Interval, compare, masked_error, mean_over_people
 from graphgan.models import AnonyGAN
 
 

@@ -12,18 +12,19 @@ from persons import SMALLEST_SIDE
 from torch import Tensor
 
 from graphgan.commands import run_command
-from graphgan.data.check_command import (
+from graphgan.data import (
+    SPLITS,
     CheckOptions,
+    Pairs,
+    Picture,
+    PreparedPictures,
     Problem,
+    draw_skeleton,
     picture_problems,
     report_check,
     size_problems,
 )
-from graphgan.data.drawing import draw_skeleton
-from graphgan.data.pairs import Pairs
-from graphgan.data.pictures import Picture
-from graphgan.data.prepared import SPLITS, PreparedPictures
-from graphgan.landmarks.schemes import OPENPOSE_18, OPENPOSE_18_JOINTS
+from graphgan.landmarks import OPENPOSE_18, OPENPOSE_18_JOINTS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,20 +11,25 @@ from persons import Persons, open_persons, prepared_persons, sample_names
 from results import posed
 
 from graphgan.commands import run_command
-from graphgan.data.landmark_files import read_landmarks
-from graphgan.data.pairs import Pairs
-from graphgan.data.person_batch import to_person_batch
+from graphgan.data import Pairs, read_landmarks, to_person_batch
 from graphgan.files import replacing
-from graphgan.landmarks.conversion import JointLayout, to_openpose_18
-from graphgan.metrics.distribution import frechet_inception_distance, inception_score
-from graphgan.metrics.exported import ExportedProgram
-from graphgan.metrics.intervals import mean_over_people
-from graphgan.metrics.pckh import pckh
+from graphgan.landmarks import JointLayout, to_openpose_18
+from graphgan.metrics import (
+    ExportedProgram,
+    frechet_inception_distance,
+    inception_score,
+    mean_over_people,
+    pckh,
+)
 from graphgan.models import BiGraphGAN
-from graphgan.training.devices import memory_errors_explained
-from graphgan.training.resuming import read_options
-from graphgan.training.run_folder import RunFolder
-from graphgan.training.sampling import CheckpointOptions, device_of, pair_batches
+from graphgan.training import (
+    CheckpointOptions,
+    RunFolder,
+    device_of,
+    memory_errors_explained,
+    pair_batches,
+    read_options,
+)
 from graphgan.weights import PERSONS
 
 LEAST_SCORED = 10  # images: the inception score is a mean over ten parts

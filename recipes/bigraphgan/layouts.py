@@ -1,6 +1,6 @@
 """Layouts of images, joints and pairs in the two published data sets.
 
-    *-annotation-train.csv, *-annotation-test.csv   joints, see graphgan.data.pose_annotations
+    *-annotation-train.csv, *-annotation-test.csv   joints, see graphgan.data.read_pose_annotations
     *-pairs-train.csv, *-pairs-test.csv             from,to (may be missing)
     train/, test/                                   images; or all in images/, or beside the files
 
@@ -17,21 +17,22 @@ from typing import NamedTuple
 from jaxtyping import Float
 from torch import Tensor
 
-from graphgan.data.landmark_files import LandmarkRow
-from graphgan.data.listing import (
+from graphgan.data import (
+    PAIR_COLUMNS,
+    SPLITS,
+    LandmarkRow,
     ListedPair,
     Listing,
     PairList,
+    Photo,
     Skipped,
+    Split,
     match_landmarks,
     photo_sources,
+    read_pose_annotations,
+    read_table,
     require_folder,
 )
-from graphgan.data.pair_files import PAIR_COLUMNS
-from graphgan.data.photos import Photo
-from graphgan.data.pose_annotations import read_pose_annotations
-from graphgan.data.prepared import SPLITS, Split
-from graphgan.data.tables import read_table
 
 
 def market_person(name: str) -> str:

@@ -10,16 +10,11 @@ from persons import Persons
 from results import posed
 from torch import Tensor
 
-from graphgan.data.batches import mean_image
-from graphgan.data.pairs import Pairs
-from graphgan.data.person_batch import PersonBatch, to_person_batch
-from graphgan.landmarks.limbs import bend_limbs
-from graphgan.landmarks.pose_mask import pose_mask
-from graphgan.metrics.comparison import Comparison, compare
-from graphgan.metrics.masked_error import masked_error
-from graphgan.metrics.ssim import mask_ssim, ssim
+from graphgan.data import Pairs, PersonBatch, mean_image, to_person_batch
+from graphgan.landmarks import bend_limbs, pose_mask
+from graphgan.metrics import Comparison, compare, mask_ssim, masked_error, ssim
 from graphgan.models import BiGraphGAN
-from graphgan.training.sampling import device_of, pair_batches
+from graphgan.training import device_of, pair_batches
 
 INSIDE = "SSIM inside"
 

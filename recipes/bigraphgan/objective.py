@@ -12,9 +12,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from graphgan.data.person_batch import PersonBatch
-from graphgan.landmarks.maps import gaussian_maps
-from graphgan.landmarks.pose_mask import pose_mask
+from graphgan.data import PersonBatch
+from graphgan.landmarks import gaussian_maps, pose_mask
 from graphgan.losses import (
     AdversarialLoss,
     FeatureLoss,
@@ -23,9 +22,7 @@ from graphgan.losses import (
     vgg19_features,
 )
 from graphgan.models import FeatureNetwork, GeneratorOutput
-from graphgan.training.history_pool import HistoryPool
-from graphgan.training.options import check_not_negative
-from graphgan.training.step import Losses
+from graphgan.training import HistoryPool, Losses, check_not_negative
 
 DISCRIMINATORS = ("app", "pose")
 

@@ -8,13 +8,16 @@ from typing import Literal
 from objective import LossOptions
 from torch import nn
 
-from graphgan.models import BiGraphGAN, ResNetDiscriminator
-from graphgan.models.bigraphgan import NUM_JOINTS
-from graphgan.models.efficientnet_lite import EfficientNetLite
-from graphgan.models.generator import LandmarkGenerator
-from graphgan.models.initialization import init_normal
-from graphgan.models.projected_discriminator import ProjectedDiscriminator
-from graphgan.training.options import OptimizerOptions, RunOptions
+from graphgan.models import (
+    NUM_JOINTS,
+    BiGraphGAN,
+    EfficientNetLite,
+    LandmarkGenerator,
+    ProjectedDiscriminator,
+    ResNetDiscriminator,
+    init_normal,
+)
+from graphgan.training import OptimizerOptions, RunOptions
 
 Preset = Literal["smoke", "market", "deepfashion"]
 

@@ -6,12 +6,15 @@ from typing import NamedTuple
 
 from options import TrainOptions
 
-from graphgan.data.held_out import draw_splits
-from graphgan.data.pairs import Pairs, next_picture_pairs
-from graphgan.data.pictures import PictureDataset
-from graphgan.data.prepared import PreparedPictures
-from graphgan.data.synthetic_persons import SyntheticPersons
-from graphgan.landmarks.schemes import OPENPOSE_18
+from graphgan.data import (
+    Pairs,
+    PictureDataset,
+    PreparedPictures,
+    SyntheticPersons,
+    draw_splits,
+    next_picture_pairs,
+)
+from graphgan.landmarks import OPENPOSE_18
 
 SMALLEST_SIDE = 16  # for smaller sides, a discriminator's code is too small for reflection padding
 

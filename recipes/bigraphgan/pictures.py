@@ -5,10 +5,8 @@ from jaxtyping import Float
 from results import pose
 from torch import Tensor
 
-from graphgan.data.batches import to_float_image
-from graphgan.data.drawing import draw_skeleton
-from graphgan.data.person_batch import PersonBatch
-from graphgan.landmarks.schemes import OPENPOSE_18
+from graphgan.data import PersonBatch, draw_skeleton, to_float_image
+from graphgan.landmarks import OPENPOSE_18
 from graphgan.models import BiGraphGAN
 
 

@@ -17,18 +17,20 @@ from layouts import LAYOUTS, list_published
 from torch import Tensor
 
 from graphgan.commands import run_command
-from graphgan.data.listing import Listing, match_landmarks, plain, require_photos
-from graphgan.data.photos import CropRule
-from graphgan.data.prepare_command import (
+from graphgan.data import (
+    CropRule,
+    Landmarks,
+    Listing,
     PrepareOptions,
     file_checksum,
+    match_landmarks,
+    plain,
     prepare_and_report,
     read_landmark_file,
     refuse_overlap,
+    require_photos,
 )
-from graphgan.data.preparing import Landmarks
-from graphgan.landmarks.conversion import JointLayout, to_openpose_18
-from graphgan.landmarks.schemes import OPENPOSE_18
+from graphgan.landmarks import OPENPOSE_18, JointLayout, to_openpose_18
 from graphgan.persons import BlazePose
 
 SIZE = (128, 64)

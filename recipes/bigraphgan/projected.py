@@ -14,10 +14,9 @@ import torch
 from objective import DISCRIMINATORS, BiGraphGANObjective, LossOptions
 from torch import Tensor, nn
 
-from graphgan.data.person_batch import PersonBatch
+from graphgan.data import PersonBatch
 from graphgan.models import FeatureNetwork
-from graphgan.training.judging import Beside, fooling_loss, judging_losses
-from graphgan.training.step import Losses
+from graphgan.training import Beside, Losses, fooling_loss, judging_losses
 
 
 class Judged(NamedTuple):

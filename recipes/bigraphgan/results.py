@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from graphgan.data.person_batch import PersonBatch
+from graphgan.data import PersonBatch
 from graphgan.models import BiGraphGAN, GeneratorOutput
 
 

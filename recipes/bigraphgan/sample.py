@@ -10,12 +10,10 @@ from pictures import sheet_columns
 from results import posed
 
 from graphgan.commands import run_command
-from graphgan.data.person_batch import to_person_batch
-from graphgan.data.prepared import PreparedPictures
-from graphgan.landmarks.schemes import OPENPOSE_18
+from graphgan.data import PreparedPictures, to_person_batch
+from graphgan.landmarks import OPENPOSE_18
 from graphgan.models import BiGraphGAN
-from graphgan.training.devices import memory_errors_explained
-from graphgan.training.sampling import SampleOptions, device_of, write_samples
+from graphgan.training import SampleOptions, device_of, memory_errors_explained, write_samples
 from graphgan.weights import PERSONS
 
 

@@ -15,21 +15,27 @@ from results import posed
 from torch import nn
 
 from graphgan.commands import exit_with
-from graphgan.data.batches import read_pairs
-from graphgan.data.pairs import ListedPairSampler, PairSampler, Sampler, some_pairs
-from graphgan.data.person_batch import PersonBatch, to_person_batch
-from graphgan.landmarks.schemes import OPENPOSE_18
+from graphgan.data import (
+    ListedPairSampler,
+    PairSampler,
+    PairsOfSteps,
+    PersonBatch,
+    Sampler,
+    read_pairs,
+    some_pairs,
+    to_person_batch,
+)
+from graphgan.landmarks import OPENPOSE_18
 from graphgan.models import BiGraphGAN, FeatureNetwork
 from graphgan.training import (
+    SHEET_ROWS,
+    VALIDATION_PAIRS,
     Experiment,
-    PairsOfSteps,
+    pair_batches,
     parse_train_options,
     ready_to_train,
     train_command,
 )
-from graphgan.training.experiment import VALIDATION_PAIRS
-from graphgan.training.sampling import pair_batches
-from graphgan.training.sheets import SHEET_ROWS
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

@@ -8,13 +8,9 @@ import torch
 from identity_batch import read_across
 from options import TrainOptions
 
-from graphgan.data.batches import StoredPairs
-from graphgan.data.held_out import draw_splits
-from graphgan.data.pictures import PictureDataset
-from graphgan.data.prepared import PreparedPictures
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.schemes import IBUG_68
-from graphgan.models.ciagan import SIZES
+from graphgan.data import PictureDataset, PreparedPictures, StoredPairs, SyntheticFaces, draw_splits
+from graphgan.landmarks import IBUG_68
+from graphgan.models import SIZES
 
 
 class Faces(NamedTuple):

@@ -6,11 +6,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from graphgan.data.batches import StoredPairs, read_pairs
-from graphgan.data.face_batch import to_face_batch
-from graphgan.data.pairs import PairKind, Pairs
-from graphgan.data.pictures import PictureDataset
-from graphgan.models.ciagan import generator_inputs
+from graphgan.data import PairKind, Pairs, PictureDataset, StoredPairs, read_pairs, to_face_batch
+from graphgan.models import generator_inputs
 
 
 class IdentityBatch(NamedTuple):

@@ -13,10 +13,9 @@ from identity_batch import IdentityBatch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from graphgan.landmarks.masks import paste
+from graphgan.landmarks import paste
 from graphgan.losses import AdversarialLoss, contrastive_loss, reconstruction_loss
-from graphgan.training.options import check_not_negative
-from graphgan.training.step import Losses
+from graphgan.training import Losses, check_not_negative
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Literal
 from objective import LossOptions
 
 from graphgan.models import CIAGANGenerator, IdentityNetwork, PatchDiscriminator
-from graphgan.training.options import OptimizerOptions, RunOptions
+from graphgan.training import OptimizerOptions, RunOptions
 
 Preset = Literal["smoke", "small", "paper"]
 

@@ -5,8 +5,7 @@ from identity_batch import IdentityBatch
 from results import replaced
 from torch import Tensor
 
-from graphgan.models import CIAGANGenerator
-from graphgan.models.ciagan import resized_images
+from graphgan.models import CIAGANGenerator, resized_images
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from graphgan.anonymize import give_identity
 from graphgan.anonymize.obscure import blur_faces
-from graphgan.landmarks.masks import paste
+from graphgan.landmarks import paste
 from graphgan.models import CIAGANGenerator
 
 

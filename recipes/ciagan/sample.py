@@ -11,16 +11,26 @@ from pictures import sheet_columns
 from results import replaced
 
 from graphgan.commands import run_command
-from graphgan.data.images import read_image
-from graphgan.data.pairs import Pairs, self_pairs, some_pairs
-from graphgan.data.pictures import Picture, PictureDataset
-from graphgan.data.prepared import PreparedPictures
+from graphgan.data import (
+    Pairs,
+    Picture,
+    PictureDataset,
+    PreparedPictures,
+    read_image,
+    self_pairs,
+    some_pairs,
+)
 from graphgan.faces import FaceFinder
-from graphgan.landmarks.schemes import IBUG_68
-from graphgan.metrics.pose_check import MOST_PICTURES, measure_pose
+from graphgan.landmarks import IBUG_68
+from graphgan.metrics import MOST_PICTURES, measure_pose
 from graphgan.models import CIAGANGenerator
-from graphgan.training.devices import memory_errors_explained
-from graphgan.training.sampling import SampleOptions, device_of, image_file, write_samples
+from graphgan.training import (
+    SampleOptions,
+    device_of,
+    image_file,
+    memory_errors_explained,
+    write_samples,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

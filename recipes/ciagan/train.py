@@ -15,24 +15,19 @@ from torch import Tensor
 from transfer import measure_transfer, true_answers
 
 from graphgan.commands import exit_with
-from graphgan.data.batches import mean_image, to_uint8_image
-from graphgan.data.pairs import PairSampler
-from graphgan.data.pictures import PictureDataset
+from graphgan.data import PairSampler, PairsOfSteps, PictureDataset, mean_image, to_uint8_image
 from graphgan.faces import FaceFinder
-from graphgan.metrics.masked_error import masked_error
-from graphgan.metrics.pose_check import MOST_PICTURES, measure_pose
-from graphgan.models import CIAGANGenerator
-from graphgan.models.discriminators import MIN_PATCH_SIZE
+from graphgan.metrics import MOST_PICTURES, masked_error, measure_pose
+from graphgan.models import MIN_PATCH_SIZE, CIAGANGenerator
 from graphgan.training import (
+    SHEET_ROWS,
+    VALIDATION_PAIRS,
     Experiment,
-    PairsOfSteps,
+    device_of,
     parse_train_options,
     ready_to_train,
     train_command,
 )
-from graphgan.training.experiment import VALIDATION_PAIRS
-from graphgan.training.sampling import device_of
-from graphgan.training.sheets import SHEET_ROWS
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

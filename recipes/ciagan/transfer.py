@@ -13,14 +13,11 @@ from jaxtyping import Float
 from results import replaced, source_blurred, wanted_pasted
 from torch import Tensor
 
-from graphgan.data.batches import to_float_image
-from graphgan.data.synthetic_faces import SyntheticFaces, render_face
-from graphgan.landmarks.masks import paste
-from graphgan.metrics.comparison import Comparison, compare
-from graphgan.metrics.intervals import Interval, mean_over_people
-from graphgan.metrics.masked_error import masked_error
+from graphgan.data import SyntheticFaces, render_face, to_float_image
+from graphgan.landmarks import paste
+from graphgan.metrics import Comparison, Interval, compare, masked_error, mean_over_people
 from graphgan.models import CIAGANGenerator
-from graphgan.training.sampling import device_of
+from graphgan.training import device_of
 
 
 @dataclass(frozen=True)

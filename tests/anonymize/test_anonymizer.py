@@ -13,10 +13,8 @@ from graphgan.anonymize.conditions import Condition, drawn_conditions
 from graphgan.anonymize.report import FileReport, count_statuses
 from graphgan.anonymize.selection import Selection
 from graphgan.faces import DlibResNetRecognizer, FaceFinder, Faces
-from graphgan.landmarks.alignment import tilt
-from graphgan.landmarks.detection import Detection
-from graphgan.landmarks.hull import convex_hull
-from graphgan.landmarks.masks import polygon_mask
+from graphgan.landmarks import Detection, convex_hull, polygon_mask
+from graphgan.landmarks._alignment import tilt
 from graphgan.models import AnonyGAN, LandmarkGenerator
 
 H, W = 160, 240

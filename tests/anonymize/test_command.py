@@ -25,9 +25,9 @@ from graphgan.anonymize._summary import NO_FACE
 from graphgan.anonymize.command import _LOCK, _RECORD
 from graphgan.anonymize.video import writing
 from graphgan.anonymize.video.reading import open_video
-from graphgan.data.images import read_image, write_image
+from graphgan.data import read_image, write_image
 from graphgan.faces import CenterFace, FaceFinder
-from graphgan.metrics.detection import box_iou
+from graphgan.metrics import box_iou
 from graphgan.models import AnonyGAN, LandmarkGenerator
 
 FAST = ("--min-face", 60, "--mode", "pixelate")  # people where they matter

@@ -11,11 +11,9 @@ from graphgan.anonymize.conditions import (
     people_conditions,
     photo_conditions,
 )
-from graphgan.data.batches import to_float_image, to_uint8_image
-from graphgan.data.images import read_image, write_image
+from graphgan.data import read_image, to_float_image, to_uint8_image, write_image
 from graphgan.faces import CenterFace, DlibResNetRecognizer, FaceFinder
-from graphgan.landmarks.align import crop_image, face_crop
-from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks import crop_image, face_crop, face_mask
 from graphgan.weights import PEOPLE, weights_file
 
 FACES = Path(__file__).parents[3] / "shared" / "faces"

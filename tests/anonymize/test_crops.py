@@ -8,12 +8,10 @@ from graphgan.anonymize import give_identity, methods
 from graphgan.anonymize.compositor import regions, soft_edges
 from graphgan.anonymize.compositor.occluders import occluders
 from graphgan.anonymize.crops import anonymize_crops
-from graphgan.data.batches import to_float_image
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.masks import face_mask, face_regions, paste
-from graphgan.landmarks.schemes import CIAGAN_29_INDICES
-from graphgan.models import AnonyGAN, CIAGANGenerator, LandmarkGenerator
-from graphgan.models.ciagan import generator_inputs
+from graphgan.data import SyntheticFaces, to_float_image
+from graphgan.landmarks import face_mask, face_regions, paste
+from graphgan.landmarks._schemes import CIAGAN_29_INDICES
+from graphgan.models import AnonyGAN, CIAGANGenerator, LandmarkGenerator, generator_inputs
 
 
 @pytest.fixture(scope="module")

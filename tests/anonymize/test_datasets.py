@@ -28,7 +28,7 @@ from graphgan.anonymize._summary import NO_FACE
 from graphgan.anonymize.datasets import _REPORT, DatasetOptions, anonymize_dataset
 from graphgan.anonymize.options import AnonymizeOptions
 from graphgan.anonymize.report import FileReport
-from graphgan.data.images import read_image, write_image
+from graphgan.data import read_image, write_image
 
 NAMES = ("a.png", "b.png", "sub/c.jpg", "sub/d.png", "sub/deep/e.png", "f.webp")
 

@@ -10,7 +10,7 @@ from graphgan.anonymize._file_anonymizer import FileAnonymizer
 from graphgan.anonymize._inputs import Job
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.options import AnonymizeOptions
-from graphgan.data.images import read_image, write_image
+from graphgan.data import read_image, write_image
 from graphgan.faces import CenterFace, FaceFinder
 
 

@@ -8,17 +8,19 @@ from graphgan.anonymize.compositor import AlignedFaces, show_face_alone, soft_ed
 from graphgan.anonymize.conditions import Condition, drawn_conditions
 from graphgan.anonymize.methods import FaceMethod, GeneratedFaces, ObscuredFaces
 from graphgan.anonymize.obscure import blur_faces, pixelate_faces
-from graphgan.data.batches import to_float_image, to_uint8_image
+from graphgan.data import to_float_image, to_uint8_image
 from graphgan.faces import CenterFace, FaceMesh, Iris
-from graphgan.landmarks.detection import Detection
-from graphgan.landmarks.eyes import eye_states, lid_openings, with_eyes_of
-from graphgan.landmarks.masks import face_mask
-from graphgan.landmarks.schemes import CIAGAN_29_INDICES
-from graphgan.models import AnonyGAN, LandmarkGenerator
-from graphgan.models.condition_fitting import ConditionFitting
-from graphgan.models.generator import GeneratorOutput
-from graphgan.models.onnx_export import export_onnx
-from graphgan.models.onnx_generator import OnnxAnonyGAN
+from graphgan.landmarks import Detection, face_mask
+from graphgan.landmarks._eyes import eye_states, lid_openings, with_eyes_of
+from graphgan.landmarks._schemes import CIAGAN_29_INDICES
+from graphgan.models import (
+    AnonyGAN,
+    ConditionFitting,
+    GeneratorOutput,
+    LandmarkGenerator,
+    OnnxAnonyGAN,
+    export_onnx,
+)
 
 
 @pytest.fixture

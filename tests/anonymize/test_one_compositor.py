@@ -11,15 +11,18 @@ import torch
 from graphgan.anonymize import Anonymizer, anonymize_crops
 from graphgan.anonymize.conditions import Condition, people_conditions
 from graphgan.anonymize.video.clips import Clip, ClipFrame
-from graphgan.data.batches import StoredPairs, to_float_image, to_uint8_image
-from graphgan.data.images import read_image, write_image
-from graphgan.data.prepared import PreparedPicture
-from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.data import (
+    StoredPairs,
+    SyntheticFaces,
+    read_image,
+    to_float_image,
+    to_uint8_image,
+    write_image,
+)
+from graphgan.data._prepared import PreparedPicture
 from graphgan.evaluation.systems import AnonyGANSystem, Request
-from graphgan.landmarks.align import face_crop, whole_crop
-from graphgan.landmarks.alignment import Alignment, cut
-from graphgan.landmarks.detection import Detection
-from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks import Alignment, Detection, cut, face_crop, face_mask
+from graphgan.landmarks._crop import whole_crop
 from graphgan.models import AnonyGAN
 from graphgan.weights import FACES
 

@@ -15,14 +15,8 @@ from graphgan.anonymize.options import (
     make_file_anonymizer,
     parse_box,
 )
-from graphgan.data.images import write_image
-from graphgan.faces import (
-    CenterFace,
-    DlibDetector,
-    DlibLandmarks,
-    DlibResNetRecognizer,
-    FaceMesh,
-)
+from graphgan.data import write_image
+from graphgan.faces import CenterFace, DlibDetector, DlibLandmarks, DlibResNetRecognizer, FaceMesh
 from graphgan.models import AnonyGAN, LandmarkGenerator
 
 

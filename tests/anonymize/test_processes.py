@@ -16,7 +16,7 @@ from graphgan.anonymize._inputs import Job
 from graphgan.anonymize._kinds import FileKind
 from graphgan.anonymize._processes import FileProcesses
 from graphgan.anonymize.options import AnonymizeOptions
-from graphgan.data.images import read_image, write_image
+from graphgan.data import read_image, write_image
 from graphgan.files import locked, temporary_path
 
 FLAGS = ("--mode", "pixelate", "--min-face", 40)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.maps import one_hot_maps
+from graphgan.data import SyntheticFaces
+from graphgan.landmarks import one_hot_maps
 
 CPU = torch.device("cpu")
 

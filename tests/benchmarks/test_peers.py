@@ -10,8 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from graphgan.data.images import read_image, write_image
-from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.data import SyntheticFaces, read_image, write_image
 
 BOX = torch.tensor([40.0, 50, 120, 140])
 

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.data.augmentation import AdaptiveStrength, RandomChange, draw_change
-from graphgan.training.step import Stateful
+from graphgan.data import AdaptiveStrength, RandomChange, draw_change
+from graphgan.training._step import Stateful
 
 
 def dots(points, size=64):

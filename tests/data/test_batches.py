@@ -8,23 +8,21 @@ import psutil
 import pytest
 import torch
 
-from graphgan.data.batches import (
+from graphgan.data import (
+    PairKind,
+    Pairs,
+    PairSampler,
     PairsOfSteps,
-    PicturesInMemory,
     StoredPairs,
-    batches_of_steps,
-    degrade_pairs,
+    SyntheticFaces,
     mean_image,
     read_pairs,
     to_float_image,
     to_uint8_image,
-    unpack_pairs,
 )
-from graphgan.data.degradation import degrade, light_anew
-from graphgan.data.pairs import PairKind, Pairs, PairSampler
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.mirror import mirror_landmarks
-from graphgan.landmarks.schemes import IBUG_68
+from graphgan.data._batches import PicturesInMemory, batches_of_steps, degrade_pairs, unpack_pairs
+from graphgan.data._degradation import degrade, light_anew
+from graphgan.landmarks import IBUG_68, mirror_landmarks
 
 
 @pytest.fixture(scope="module")
@@ -127,9 +125,8 @@ def test_batches_come_in_the_order_of_their_steps(faces, sampler, num_workers):
 
 
 ENDS_EARLY = """
-from graphgan.data.batches import PairsOfSteps, PicturesInMemory, batches_of_steps
-from graphgan.data.pairs import PairSampler
-from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.data import PairSampler, PairsOfSteps, SyntheticFaces
+from graphgan.data._batches import PicturesInMemory, batches_of_steps
 faces = PicturesInMemory(SyntheticFaces(2, 2, size=32))
 sampler = PairSampler(faces.persons, batch_size=2)
 batches = batches_of_steps(PairsOfSteps(faces, sampler), range(40), num_workers=1)

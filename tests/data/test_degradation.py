@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from graphgan.data.degradation import degrade, light_anew
-from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.data import SyntheticFaces
+from graphgan.data._degradation import degrade, light_anew
 
 SEEDS = range(60)
 

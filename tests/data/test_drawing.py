@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from graphgan.data.drawing import draw_landmarks, draw_mask, draw_skeleton, image_grid
+from graphgan.data import draw_landmarks, draw_mask, draw_skeleton, image_grid
 
 GREEN, WHITE = [0, 255, 0], [255, 255, 255]
 

@@ -8,14 +8,13 @@ import pytest
 import torch
 from PIL import Image
 
-from graphgan.data.images import (
+from graphgan.data import read_image, write_image
+from graphgan.data._images import (
     TooManyPixelsError,
     allow_pixels,
     decoded_picture,
     opened_picture,
     picture_size,
-    read_image,
-    write_image,
 )
 from graphgan.extras import MissingExtraError
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from graphgan.data.landmark_files import read_landmarks
+from graphgan.data import read_landmarks
 
 HEADER = "image,x0,y0,x1,y1\n"
 

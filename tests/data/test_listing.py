@@ -3,16 +3,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from graphgan.data.landmark_files import LandmarkRow
-from graphgan.data.listing import (
+from graphgan.data import (
+    LandmarkRow,
     Listing,
+    Photo,
     Skipped,
     match_landmarks,
     photo_sources,
     plain,
     require_photos,
 )
-from graphgan.data.photos import Photo
 
 
 def touch(root, *names):

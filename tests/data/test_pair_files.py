@@ -1,7 +1,7 @@
 import pytest
 
-from graphgan.data.pair_files import read_listed_pairs
-from graphgan.data.pairs import PairKind
+from graphgan.data import PairKind
+from graphgan.data._pair_files import read_listed_pairs
 
 IMAGES = ["images/a.png", "images/b.png", "images/c.png"]
 ROWS = """split,from,to

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.data.pairs import (
+from graphgan.data import (
     ListedPairSampler,
     PairKind,
     PairSampler,

@@ -1,9 +1,12 @@
 import torch
 
-from graphgan.data.batches import read_pairs, to_uint8_image
-from graphgan.data.pairs import next_picture_pairs
-from graphgan.data.person_batch import to_person_batch
-from graphgan.data.synthetic_persons import SyntheticPersons
+from graphgan.data import (
+    SyntheticPersons,
+    next_picture_pairs,
+    read_pairs,
+    to_person_batch,
+    to_uint8_image,
+)
 
 
 def test_the_condition_is_the_image_and_the_source_the_target():

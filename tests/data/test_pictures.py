@@ -1,10 +1,8 @@
 import pytest
 import torch
 
-from graphgan.data.batches import PicturesInMemory
-from graphgan.data.pictures import Picture, PictureDataset
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.data.synthetic_persons import SyntheticPersons
+from graphgan.data import Picture, PictureDataset, SyntheticFaces, SyntheticPersons
+from graphgan.data._batches import PicturesInMemory
 
 
 @pytest.fixture(params=[lambda drawn: drawn, PicturesInMemory], ids=["drawn", "in memory"])

@@ -3,7 +3,8 @@ import math
 
 import pytest
 
-from graphgan.data.pose_annotations import BadAnnotation, read_pose_annotations
+from graphgan.data import read_pose_annotations
+from graphgan.data._pose_annotations import BadAnnotation
 
 HEADER = "name:keypoints_y:keypoints_x\n"
 Y, X = list(range(18)), [20.5 + i for i in range(18)]

@@ -3,18 +3,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from graphgan.data.images import write_image
-from graphgan.data.listing import Listing
-from graphgan.data.photos import Photo
-from graphgan.data.prepare_command import (
+from graphgan.data import (
+    Listing,
+    Photo,
+    PreparedPictures,
     PrepareOptions,
     file_checksum,
     prepare_and_report,
     read_landmark_file,
     refuse_overlap,
+    write_image,
 )
-from graphgan.data.prepared import PreparedPictures
-from graphgan.landmarks.schemes import OPENPOSE_18
+from graphgan.landmarks import OPENPOSE_18
 
 
 @pytest.fixture

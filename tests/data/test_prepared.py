@@ -5,11 +5,10 @@ import pickle
 import pytest
 import torch
 
-from graphgan.data.images import write_image
-from graphgan.data.pictures import PictureDataset
-from graphgan.data.prepared import PreparedPicture, PreparedPictures, write_info, write_manifest
-from graphgan.landmarks.align import Crop, whole_crop
-from graphgan.landmarks.schemes import IBUG_68, OPENPOSE_18
+from graphgan.data import PictureDataset, PreparedPictures, write_image
+from graphgan.data._prepared import PreparedPicture, write_info, write_manifest
+from graphgan.landmarks import IBUG_68, OPENPOSE_18, Crop
+from graphgan.landmarks._crop import whole_crop
 
 SIZE = (8, 6)
 PEOPLE = ("anna", "anna", "bob", "zoë, née x")

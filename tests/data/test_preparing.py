@@ -8,14 +8,18 @@ from itertools import islice
 import pytest
 import torch
 
-from graphgan.data.images import read_image, write_image
-from graphgan.data.landmark_files import read_landmarks
-from graphgan.data.listing import ListedPair, PairList, Skipped
-from graphgan.data.photos import Photo
-from graphgan.data.prepared import PreparedPictures
-from graphgan.data.preparing import prepare_pictures
-from graphgan.landmarks.detection import Detection
-from graphgan.landmarks.schemes import IBUG_68, OPENPOSE_18
+from graphgan.data import (
+    ListedPair,
+    PairList,
+    Photo,
+    PreparedPictures,
+    Skipped,
+    prepare_pictures,
+    read_image,
+    read_landmarks,
+    write_image,
+)
+from graphgan.landmarks import IBUG_68, OPENPOSE_18, Detection
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import pytest
 
-from graphgan.data.progress_record import ProgressRecord, recorded_options, start_record
+from graphgan.data._progress_record import ProgressRecord, recorded_options, start_record
 
 OPTIONS = {"size": 64}
 

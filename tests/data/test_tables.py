@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.data.tables import read_table, write_table
+from graphgan.data import read_table
+from graphgan.data._tables import write_table
 
 # Lines of one empty value are nothing to a reader of CSV; carriage returns become line ends.
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\x00"), min_size=1)

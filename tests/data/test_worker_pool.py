@@ -5,7 +5,7 @@ from itertools import islice
 import pytest
 import torch
 
-from graphgan.data.worker_pool import map_ordered
+from graphgan.data._worker_pool import map_ordered
 
 
 def make_tool() -> list[int]:

@@ -16,9 +16,8 @@ from colored_faces import (
 )
 from drawn_folder import drawn_folder
 
-from graphgan.data.batches import to_float_image
-from graphgan.data.prepared import PreparedPicture
-from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.data import SyntheticFaces, to_float_image
+from graphgan.data._prepared import PreparedPicture
 from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.protocol import draw_protocol
 from graphgan.evaluation.study import Settings, Study
@@ -28,8 +27,7 @@ from graphgan.evaluation.systems import (
 )
 from graphgan.evaluation.tools import ToolRunner, Tools
 from graphgan.faces import CenterFace, ExpressionReader, FaceMesh
-from graphgan.landmarks.align import Crop
-from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks import Crop, face_mask
 
 
 @pytest.fixture(scope="session")

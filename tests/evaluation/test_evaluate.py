@@ -7,7 +7,7 @@ import pytest
 import torch
 from colored_faces import Gray, Recolored, color_of
 
-from graphgan.data.batches import to_uint8_image
+from graphgan.data import to_uint8_image
 from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.protocol import draw_protocol
 from graphgan.evaluation.results_folder import FolderOfResults
@@ -25,7 +25,7 @@ def test_there_is_never_a_nan(evaluation):
 
 
 def test_missing_results_are_left_out_and_counted(pictures, tools, tmp_path):
-    from graphgan.data.images import write_image
+    from graphgan.data import write_image
 
     protocol = draw_protocol(pictures.pictures)
     asked = [i for i, why in zip(protocol.probes, protocol.reasons, strict=True) if not why]
@@ -89,7 +89,7 @@ def test_faces_without_all_landmarks_are_not_asked_about_by_who_goes_by_them(stu
 
 
 def test_a_folder_without_any_result_for_the_probes_is_refused(pictures, tools, tmp_path):
-    from graphgan.data.images import write_image
+    from graphgan.data import write_image
 
     write_image(tmp_path / "something.png", pictures[0].image)
     study = Study(pictures, draw_protocol(pictures.pictures), ToolRunner(tools), Settings())

@@ -8,7 +8,7 @@ from graphgan.evaluation.groups import parse_bins, probe_groups, read_groups
 from graphgan.evaluation.study import Study
 from graphgan.evaluation.systems import Original
 from graphgan.evaluation.tools import ToolRunner
-from graphgan.landmarks.align import Crop
+from graphgan.landmarks import Crop
 
 
 @pytest.fixture

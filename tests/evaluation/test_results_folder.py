@@ -1,10 +1,9 @@
 import pytest
 import torch
 
-from graphgan.data.batches import to_uint8_image
-from graphgan.data.images import write_image
+from graphgan.data import to_uint8_image, write_image
 from graphgan.evaluation.results_folder import FolderOfResults
-from graphgan.landmarks.align import Crop
+from graphgan.landmarks import Crop
 
 
 def test_results_of_another_tool_are_found_by_any_of_three_names(request_, tmp_path):

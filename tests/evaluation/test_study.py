@@ -7,7 +7,7 @@ from colored_faces import ColorDetector, Gray, Recolored, shape_of_a_face
 from graphgan.evaluation.cache import ResultCache
 from graphgan.evaluation.study import Study, Subject
 from graphgan.evaluation.tools import ToolRunner
-from graphgan.faces.contracts import Faces
+from graphgan.faces import Faces
 
 
 def test_where_no_face_is_found_the_usual_place_is_taken(study):

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from graphgan.data.images import write_image
+from graphgan.data import write_image
 from graphgan.evaluation.results_folder import FolderOfResults
 from graphgan.evaluation.system_names import parse_system
 from graphgan.evaluation.systems import (
@@ -10,8 +10,7 @@ from graphgan.evaluation.systems import (
     Original,
     PublishedMosaic,
 )
-from graphgan.models import AnonyGAN
-from graphgan.models.generator import LandmarkGenerator
+from graphgan.models import AnonyGAN, LandmarkGenerator
 from graphgan.weights import FACES
 
 

@@ -6,7 +6,7 @@ import torch
 
 from graphgan.anonymize import anonymize_crops, give_identity
 from graphgan.anonymize.compositor import soft_edges
-from graphgan.data.batches import to_uint8_image
+from graphgan.data import to_uint8_image
 from graphgan.evaluation.systems import (
     AnonyGANSystem,
     CIAGANSystem,
@@ -17,9 +17,8 @@ from graphgan.evaluation.systems import (
     System,
     obscuring_system,
 )
-from graphgan.landmarks.masks import face_mask
-from graphgan.models import AnonyGAN, CIAGANGenerator
-from graphgan.models.generator import LandmarkGenerator
+from graphgan.landmarks import face_mask
+from graphgan.models import AnonyGAN, CIAGANGenerator, LandmarkGenerator
 from graphgan.weights import FACES
 
 

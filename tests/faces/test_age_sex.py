@@ -5,9 +5,9 @@ import pytest
 import torch
 from skimage.data import astronaut
 
-from graphgan.data.images import read_image
-from graphgan.faces import FaceFinder
-from graphgan.faces.age_sex import AgeSexNetwork, apparent_age_and_sex
+from graphgan.data import read_image
+from graphgan.faces import FaceFinder, apparent_age_and_sex
+from graphgan.faces._age_sex import AgeSexNetwork
 
 PEOPLE = Path(__file__).parents[3] / "shared" / "people"
 

@@ -8,10 +8,11 @@ import torch
 from astronaut import BOX, portrait, turned, turned_points
 from foreign_networks import onnx_session
 
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.faces import CenterFace, FaceDetector, _boxes, _pyramid, centerface
+from graphgan.data import SyntheticFaces
+from graphgan.faces import CenterFace, FaceDetector, _boxes, _pyramid
+from graphgan.faces import _centerface as centerface
 from graphgan.faces._boxes import suppress
-from graphgan.metrics.detection import box_iou
+from graphgan.metrics import box_iou
 from graphgan.models import ConvGraph
 from graphgan.weights import weights_file
 

@@ -7,10 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.data import SyntheticFaces
 from graphgan.extras import MissingExtraError
-from graphgan.faces.contracts import FaceDetector, Faces, Landmarker
-from graphgan.faces.dlib import DlibDetector, DlibLandmarks
+from graphgan.faces import DlibDetector, DlibLandmarks, FaceDetector, Faces, Landmarker
 
 pytest.importorskip("dlib")
 

@@ -10,12 +10,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.faces import dlib_resnet
+from graphgan.data import SyntheticFaces
+from graphgan.faces import DlibResNetRecognizer, Recognizer
+from graphgan.faces import _dlib_resnet as dlib_resnet
+from graphgan.faces._dlib import packaged_weights
 from graphgan.faces._dlib_chips import face_chips
-from graphgan.faces.contracts import Recognizer
-from graphgan.faces.dlib import packaged_weights
-from graphgan.faces.dlib_resnet import DlibResNet, DlibResNetRecognizer
+from graphgan.faces._dlib_resnet import DlibResNet
 from graphgan.weights import weights_file
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -179,7 +179,7 @@ def test_other_images_are_refused():
 def test_weights_that_cannot_be_read_are_named(tmp_path, monkeypatch):
     """A missing and a corrupt file, found on the first face."""
     image, landmarks = next(faces(1, 64))
-    monkeypatch.setattr("graphgan.weights.catalog._FOLDER", tmp_path)
+    monkeypatch.setattr("graphgan.weights._catalog._FOLDER", tmp_path)
     monkeypatch.setattr(dlib_resnet, "_network", dlib_resnet._network.__wrapped__)
     with pytest.raises(ValueError, match=r"found none at .*dlib-resnet\.safetensors"):
         DlibResNetRecognizer()(image, landmarks[None])

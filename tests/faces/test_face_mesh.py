@@ -8,9 +8,9 @@ from astronaut import BOX, portrait, turned, turned_points
 from foreign_networks import TfliteNetwork
 from safetensors.torch import load_file, save_file
 
-from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.data import SyntheticFaces
 from graphgan.faces import CenterFace, DlibLandmarks, FaceMesh, Faces, Landmarker
-from graphgan.faces.face_mesh import NUM_VERTICES
+from graphgan.faces._face_mesh import NUM_VERTICES
 from graphgan.models import ConvGraph
 from graphgan.weights import weights_file
 

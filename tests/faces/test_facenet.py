@@ -5,10 +5,8 @@ import pickle
 import pytest
 import torch
 
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.faces.contracts import NamingRecognizer
-from graphgan.faces.facenet import FaceNet
-from graphgan.faces.inception_resnet import InceptionResnetV1
+from graphgan.data import SyntheticFaces
+from graphgan.faces import FaceNet, InceptionResnetV1, NamingRecognizer
 
 
 @pytest.fixture(scope="module")

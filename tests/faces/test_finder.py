@@ -9,8 +9,8 @@ from astronaut import portrait
 from colored_faces import ColorDetector, ColorLandmarker, color_of, draw_face
 
 from graphgan.faces import FaceFinder, Faces, Landmarks
-from graphgan.faces.finder import MOST_FACES
-from graphgan.landmarks.detection import LandmarkDetector
+from graphgan.faces._finder import MOST_FACES
+from graphgan.landmarks import LandmarkDetector
 
 
 class Says:

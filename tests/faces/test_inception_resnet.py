@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import nn
 
-from graphgan.faces.inception_resnet import InceptionResnetV1
+from graphgan.faces import InceptionResnetV1
 
 CLASSES = 7
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.data import SyntheticFaces
+from graphgan.faces import MTCNN, FaceDetector
+from graphgan.faces import _mtcnn as mtcnn
 from graphgan.faces import _mtcnn_boxes as geometry
-from graphgan.faces import mtcnn
-from graphgan.faces.contracts import FaceDetector
-from graphgan.faces.mtcnn import MTCNN, ONet, PNet, RNet
+from graphgan.faces._mtcnn import ONet, PNet, RNet
 
 NETWORKS = {"pnet": PNet, "rnet": RNet, "onet": ONet}
 SURE = 3.0  # the bias of "a face" where "none" has 0

@@ -10,15 +10,15 @@ import torch
 from colored_faces import ColorDetector, ColorLandmarker, color_of, draw_face
 
 from graphgan.extras import MissingExtraError
-from graphgan.faces import registry
-from graphgan.faces.contracts import FaceDetector
-from graphgan.faces.registry import (
+from graphgan.faces import (
+    FaceDetector,
     ToolOptions,
     make_detector,
     make_finder,
     make_landmarker,
     make_recognizer,
 )
+from graphgan.faces import _registry as registry
 
 MAKERS = {
     "detector": (make_detector, registry.DETECTORS, registry.DetectorName),

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 import golden
 from golden.edges import pass_messages
 from graphgan.layers import BipartiteReasoning, EfficientChannelAttention
-from graphgan.layers.fusion import fuse
+from graphgan.layers._fusion import fuse
 from graphgan.models._published_layouts import bipartite_reasoning
 from graphgan.models.published import Kind, load_published
 

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 import golden
 from golden.edges import pass_messages
-from graphgan.landmarks.masks import paste
+from graphgan.landmarks import paste
 from graphgan.losses import AdversarialLoss, WeakFeatureMatchingLoss, reconstruction_loss
 from graphgan.models.published import load_published
 

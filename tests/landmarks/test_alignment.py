@@ -6,8 +6,8 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from graphgan.landmarks.align import Crop, crop_image, face_crop
-from graphgan.landmarks.alignment import Alignment, align_face, cut, tilt, to_photo
+from graphgan.landmarks import Alignment, Crop, crop_image, cut, face_crop
+from graphgan.landmarks._alignment import align_face, tilt, to_photo
 
 angles = st.one_of(st.sampled_from([0.0, 90.0, -90.0, 180.0, 270.0, 45.0]), st.floats(-180, 180))
 coordinate = st.floats(-500, 5000)

@@ -1,15 +1,16 @@
 import pytest
 import torch
 
-from graphgan.landmarks.conversion import from_ibug_68, to_openpose_18
-from graphgan.landmarks.schemes import (
+from graphgan.landmarks import (
     CIAGAN_29,
-    CIAGAN_29_INDICES,
     IBUG_68,
     MESH_468,
     OPENPOSE_18,
     POINTS_5,
+    from_ibug_68,
+    to_openpose_18,
 )
+from graphgan.landmarks._schemes import CIAGAN_29_INDICES
 
 
 def joint_names(text: str) -> list[str]:

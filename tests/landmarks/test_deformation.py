@@ -7,11 +7,16 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks import deformation
-from graphgan.landmarks.deformation import bend_both_sides, bend_to_landmarks, between_shapes
-from graphgan.landmarks.mirror import mirror_landmarks
-from graphgan.landmarks.schemes import CIAGAN_29, LandmarkScheme
+from graphgan.data import SyntheticFaces
+from graphgan.landmarks import (
+    CIAGAN_29,
+    LandmarkScheme,
+    bend_both_sides,
+    bend_to_landmarks,
+    between_shapes,
+    mirror_landmarks,
+)
+from graphgan.landmarks import _deformation as deformation
 
 SIZE = (24, 32)
 

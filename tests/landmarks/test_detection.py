@@ -1,6 +1,6 @@
 import torch
 
-from graphgan.landmarks.detection import Detection, LandmarkDetector
+from graphgan.landmarks import Detection, LandmarkDetector
 
 
 class Middle:

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.landmarks.hull import convex_hull
+from graphgan.landmarks import convex_hull
 
 clouds = st.lists(st.tuples(*[st.integers(-20, 20)] * 2), min_size=3, max_size=40)
 

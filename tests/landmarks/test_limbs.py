@@ -2,15 +2,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from graphgan.data.batches import read_pairs
-from graphgan.data.pairs import next_picture_pairs
-from graphgan.data.person_batch import to_person_batch
-from graphgan.data.synthetic_persons import SyntheticPersons
-from graphgan.landmarks.deformation import bend_to_landmarks
-from graphgan.landmarks.limbs import bend_limbs
-from graphgan.landmarks.pose_mask import pose_mask
-from graphgan.landmarks.schemes import OPENPOSE_18
-from graphgan.metrics.ssim import ssim
+from graphgan.data import SyntheticPersons, next_picture_pairs, read_pairs, to_person_batch
+from graphgan.landmarks import OPENPOSE_18, bend_limbs, bend_to_landmarks, pose_mask
+from graphgan.metrics import ssim
 
 SIZE = (64, 48)
 STANDING = torch.tensor(  # seen from the front

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from skimage.draw import line
 
 from graphgan.landmarks import CIAGAN_29, draw_lines
-from graphgan.landmarks.schemes import CIAGAN_29_INDICES
+from graphgan.landmarks._schemes import CIAGAN_29_INDICES
 
 HEIGHT, WIDTH = 12, 17
 

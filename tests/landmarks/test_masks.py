@@ -7,15 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.hull import convex_hull
-from graphgan.landmarks.masks import (
-    face_mask,
-    face_regions,
-    has_face_mask,
-    polygon_mask,
-    shrink_mask,
-)
+from graphgan.data import SyntheticFaces
+from graphgan.landmarks import convex_hull, face_mask, face_regions, polygon_mask
+from graphgan.landmarks._masks import has_face_mask, shrink_mask
 
 H, W = 14, 17
 coordinates = st.tuples(st.floats(-6, W + 6), st.floats(-6, H + 6))

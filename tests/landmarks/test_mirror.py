@@ -3,10 +3,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.masks import face_mask
-from graphgan.landmarks.mirror import mirror_landmarks, mirror_toward
-from graphgan.landmarks.schemes import IBUG_68, OPENPOSE_18, SCHEMES
+from graphgan.data import SyntheticFaces
+from graphgan.landmarks import (
+    IBUG_68,
+    OPENPOSE_18,
+    SCHEMES,
+    face_mask,
+    mirror_landmarks,
+    mirror_toward,
+)
 
 
 @given(st.sampled_from(sorted(SCHEMES)), st.integers(8, 300), st.integers(0, 99))

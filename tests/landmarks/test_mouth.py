@@ -2,7 +2,7 @@ import pytest
 import torch
 from open_faces import open_face
 
-from graphgan.landmarks.mouth import mouth_masks, paint_mouths, with_corners_of
+from graphgan.landmarks._mouth import mouth_masks, paint_mouths, with_corners_of
 
 SIZE = (128, 128)
 CLOSED, OPEN, WIDE = 2.0, 8.0, 24.0  # pixels of a mouth of 28

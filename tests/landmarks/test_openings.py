@@ -2,7 +2,7 @@ import pytest
 import torch
 from open_faces import open_face as face
 
-from graphgan.landmarks.openings import with_openings_of
+from graphgan.landmarks._openings import with_openings_of
 
 PAIRS = {"mouth": ((61, 67), (62, 66), (63, 65)), "eye": ((37, 41), (38, 40))}
 ENDS = {"mouth": (48, 54), "eye": (36, 39)}

@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt
 
-from graphgan.data.synthetic_persons import SyntheticPersons, render_person
-from graphgan.landmarks.masks import polygon_mask
-from graphgan.landmarks.pose_mask import pose_mask
-from graphgan.landmarks.schemes import OPENPOSE_18
+from graphgan.data import SyntheticPersons
+from graphgan.data._synthetic.persons import render_person
+from graphgan.landmarks import OPENPOSE_18, polygon_mask, pose_mask
 
 H, W = 40, 30
 SHOULDERS_AND_HIPS = [2, 5, 11, 8]

@@ -5,11 +5,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from graphgan.data.synthetic_faces import View, render_face, sample_identity
-from graphgan.faces.face_mesh import CORRECTION
-from graphgan.landmarks.schemes import (
+from graphgan.data import render_face
+from graphgan.data._synthetic.faces import View, sample_identity
+from graphgan.faces._face_mesh import CORRECTION
+from graphgan.landmarks import (
     CIAGAN_29,
-    CIAGAN_29_INDICES,
     IBUG_68,
     MESH_468,
     OPENPOSE_18,
@@ -17,6 +17,7 @@ from graphgan.landmarks.schemes import (
     LandmarkScheme,
     face_scheme,
 )
+from graphgan.landmarks._schemes import CIAGAN_29_INDICES
 from graphgan.weights import weights_file
 
 each_scheme = pytest.mark.parametrize("scheme", SCHEMES.values(), ids=SCHEMES)

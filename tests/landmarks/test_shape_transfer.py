@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.landmarks.shape_transfer import fit_shape_transfer, transfer_shape
+from graphgan.landmarks import fit_shape_transfer, transfer_shape
 
 K, PEOPLE, PICTURES = 10, 60, 8
 

@@ -3,9 +3,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from graphgan.layers import BipartiteReasoning, CrossAttention, PoseAttentionalTransfer
-from graphgan.layers._positionwise import PositionwiseUpdate
-from graphgan.layers.aggregation import LandmarkAppearanceAggregation
+from graphgan.layers import (
+    BipartiteReasoning,
+    CrossAttention,
+    LandmarkAppearanceAggregation,
+    PoseAttentionalTransfer,
+)
+from graphgan.layers._aggregation import PositionwiseUpdate
 
 INSTEAD = ("none", "cross_attention", "pose_attention")
 

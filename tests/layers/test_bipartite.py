@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch_geometric.nn import GraphConv, SoftmaxAggregation
 
-from graphgan.layers.bipartite import BipartiteGraphConv, BipartiteReasoning, NodeReasoning
+from graphgan.layers import BipartiteGraphConv, BipartiteReasoning, NodeReasoning
 from graphgan.models._published_layouts import bipartite_reasoning
 
 size = st.integers(1, 5)

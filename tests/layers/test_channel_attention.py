@@ -6,11 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.layers.channel_attention import (
-    ChannelGate,
-    EfficientChannelAttention,
-    adaptive_kernel_size,
-)
+from graphgan.layers import ChannelGate, EfficientChannelAttention, adaptive_kernel_size
 
 
 def test_gives_the_published_numbers():

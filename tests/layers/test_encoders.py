@@ -3,8 +3,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from graphgan.landmarks.maps import one_hot_maps
-from graphgan.layers.encoders import ImageEncoder, LandmarkEncoder
+from graphgan.landmarks import one_hot_maps
+from graphgan.layers import ImageEncoder, LandmarkEncoder
 
 norms = pytest.mark.parametrize("norm", ["batch", "instance", "group"])
 

@@ -10,7 +10,7 @@ from graphgan.layers import (
     ImageHead,
     LandmarkAppearanceAggregation,
 )
-from graphgan.layers.fusion import fuse
+from graphgan.layers._fusion import fuse
 
 each_block = pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
 

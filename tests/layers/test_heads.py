@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from graphgan.layers.heads import AttentionHead, ImageHead, blend
+from graphgan.layers import AttentionHead, ImageHead, blend
 
 upsamplings = pytest.mark.parametrize("upsampling", ["transposed", "resize"])
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from graphgan.layers.identity_embedding import IdentityEmbedding
+from graphgan.layers import IdentityEmbedding
 
 
 def test_a_column_is_the_product_with_a_one_hot_vector():

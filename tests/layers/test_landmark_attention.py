@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from graphgan.landmarks.maps import one_hot_maps
-from graphgan.layers.landmark_attention import LandmarkAttention
+from graphgan.landmarks import one_hot_maps
+from graphgan.layers import LandmarkAttention
 
 SIZE = (64, 48)
 K = 6

@@ -4,7 +4,7 @@ from dense_maps import convolve_maps
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.layers.landmark_convolution import landmark_convolution
+from graphgan.layers._landmark_convolution import landmark_convolution
 
 SIZE = (12, 15)
 

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.landmarks.maps import render_maps
-from graphgan.layers.landmark_stem import LandmarkStem
+from graphgan.landmarks import render_maps
+from graphgan.layers import LandmarkStem
 
 seeds = st.integers(0, 999)
 renderings = pytest.mark.parametrize("rendering", ["one_hot", "bilinear", "gaussian"])

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from graphgan.layers._matching import count_parameters, matched_width
+from graphgan.layers._aggregation import count_parameters, matched_width
 
 
 def linear(width: int) -> nn.Linear:

@@ -3,7 +3,7 @@ from typing import get_args
 import pytest
 import torch
 
-from graphgan.layers.normalization import Norm, bias_before, make_norm
+from graphgan.layers._normalization import Norm, bias_before, make_norm
 
 
 @pytest.mark.parametrize("norm", ["batch", "instance", "affine_instance", "group"])

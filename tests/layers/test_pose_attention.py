@@ -3,8 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from graphgan.layers.aggregation import LandmarkAppearanceAggregation
-from graphgan.layers.pose_attention import PoseAttentionalTransfer
+from graphgan.layers import LandmarkAppearanceAggregation, PoseAttentionalTransfer
 
 
 def conv(x: Tensor, layer) -> Tensor:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from graphgan.layers._positionwise import PositionwiseUpdate
+from graphgan.layers._aggregation import PositionwiseUpdate
 
 
 def maps(size: tuple[int, int] = (3, 5)) -> list[torch.Tensor]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from graphgan.layers import ImageHead, LandmarkAppearanceAggregation
-from graphgan.layers.recomputing import recomputed
+from graphgan.layers._recomputing import recomputed
 
 
 def trained(module: nn.Module, inputs: list[Tensor], *, again: bool) -> list[Tensor]:

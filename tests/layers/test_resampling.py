@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from graphgan.layers.resampling import ResidualDown, ResidualUp
+from graphgan.layers import ResidualDown, ResidualUp
 
 
 def weight(conv):

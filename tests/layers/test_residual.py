@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from graphgan.layers.residual import ResidualBlock
+from graphgan.layers import ResidualBlock
 
 
 @pytest.mark.parametrize("spectral", [False, True])

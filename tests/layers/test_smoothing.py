@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.layers.smoothing import smooth, with_details_of
+from graphgan.layers._smoothing import smooth, with_details_of
 
 
 @given(value=st.floats(-5, 5), side=st.sampled_from([1, 3, 5]))

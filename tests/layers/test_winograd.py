@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphgan.layers._convolution import ReflectConv2d
-from graphgan.layers.fusion import fuse
-from graphgan.layers.winograd import (
+from graphgan.layers._fusion import fuse
+from graphgan.layers._winograd import (
     convolve_transformed,
     is_faster,
     transformed_kernel,

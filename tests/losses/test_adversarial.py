@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.losses.adversarial import AdversarialLoss
+from graphgan.losses import AdversarialLoss
 
 MODES = ("bce", "lsgan", "hinge", "wasserstein", "relativistic")
 each_mode = pytest.mark.parametrize("mode", MODES)

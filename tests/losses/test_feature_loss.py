@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from graphgan.losses.feature_loss import FeatureLoss
+from graphgan.losses import FeatureLoss
 
 
 def maps(batch: int = 3, seed: int = 0) -> list[torch.Tensor]:

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.losses.feature_matching import WeakFeatureMatchingLoss
+from graphgan.losses import WeakFeatureMatchingLoss
 
 SHAPES = [(4, 8, 8), (6, 4, 4), (8, 2, 2), (8, 1, 1)]
 

@@ -4,10 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from graphgan.losses.gradient_penalty import (
-    interpolated_gradient_penalty,
-    zero_centered_gradient_penalty,
-)
+from graphgan.losses import interpolated_gradient_penalty, zero_centered_gradient_penalty
 
 seeds = st.integers(0, 999)
 

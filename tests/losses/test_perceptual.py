@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from graphgan.losses.perceptual import PerceptualLoss, vgg19_features
+from graphgan.losses import PerceptualLoss, vgg19_features
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_layers_are_numbered_as_torchvision_s(file, state, last):
 
 
 def test_the_whole_network_has_16_convolutions():
-    from graphgan.losses.perceptual import _layers
+    from graphgan.losses._perceptual import _layers
 
     layers = list(_layers())
     assert len(layers) == 37

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.losses.reconstruction import reconstruction_loss
+from graphgan.losses import reconstruction_loss
 
 
 def by(*values: float) -> torch.Tensor:

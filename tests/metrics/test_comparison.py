@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from graphgan.metrics.comparison import compare
-from graphgan.metrics.intervals import bootstrap_mean
+from graphgan.metrics import bootstrap_mean, compare
 
 PEOPLE = torch.tensor([0, 0, 1, 1, 2, 2])
 

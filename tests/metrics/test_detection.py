@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.metrics.detection import box_iou, detected, landmark_box
+from graphgan.metrics import box_iou, detected, landmark_box
 
 corner = st.integers(-4, 8)
 box = st.tuples(corner, corner, st.integers(0, 6), st.integers(0, 6)).map(

@@ -12,13 +12,13 @@ from scipy.special import log_softmax
 from torch import nn
 
 from graphgan.extras import MissingExtraError
-from graphgan.metrics.distribution import (
+from graphgan.metrics import (
     InceptionScore,
+    KernelDistance,
     frechet_inception_distance,
     inception_score,
     kernel_inception_distance,
 )
-from graphgan.metrics.kernel import KernelDistance
 
 seeds = st.integers(0, 9999)
 

@@ -2,8 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from graphgan.metrics.distribution import inception_score
-from graphgan.metrics.exported import ExportedProgram
+from graphgan.metrics import ExportedProgram, inception_score
 
 
 class Means(nn.Module):

@@ -5,8 +5,8 @@ import torch
 from astronaut import portrait
 
 from graphgan.faces import CenterFace, FaceMesh, Iris
-from graphgan.metrics.expression import Expression, measure_expression
-from graphgan.metrics.head_pose import canonical_face
+from graphgan.metrics import Expression, measure_expression
+from graphgan.metrics._head_pose import canonical_face
 
 EYE = 8.89172  # of the canonical face, between the outer corners of its eyes
 

@@ -7,13 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphgan.faces import CenterFace, FaceMesh
-from graphgan.metrics.head_pose import (
-    canonical_face,
-    fit_rotation,
-    head_angles,
-    head_pose,
-    head_rotation,
-)
+from graphgan.metrics import head_pose
+from graphgan.metrics._head_pose import canonical_face, fit_rotation, head_angles, head_rotation
 
 yaws, pitches, rolls = (st.floats(-most, most) for most in (85, 60, 170))
 

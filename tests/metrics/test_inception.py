@@ -3,9 +3,8 @@
 import pytest
 import torch
 
-from graphgan.metrics.distribution import frechet_inception_distance
-from graphgan.metrics.inception import InceptionFeatures
-from graphgan.models.inception_v3 import InceptionV3
+from graphgan.metrics import InceptionFeatures, frechet_inception_distance
+from graphgan.models import InceptionV3
 
 
 def by_formula(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

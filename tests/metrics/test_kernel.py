@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchmetrics.image.kid import poly_mmd
 
-from graphgan.metrics.kernel import KernelDistance, kernel_distance
+from graphgan.metrics import KernelDistance, kernel_distance
 
 seeds = st.integers(0, 9999)
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.metrics.landmark_error import landmark_error
+from graphgan.metrics import landmark_error
 
 seeds = st.integers(0, 9999)
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from graphgan.metrics.masked_error import masked_error
+from graphgan.metrics import masked_error
 
 
 def test_the_mean_over_the_pixels_inside():

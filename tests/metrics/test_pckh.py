@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.metrics.pckh import pckh
+from graphgan.metrics import pckh
 
 
 @pytest.fixture

@@ -6,8 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.data.synthetic_faces import View, render_face, sample_identity
-from graphgan.metrics.pose import eye_distance, mouth_opening, yaw
+from graphgan.data import render_face
+from graphgan.data._synthetic.faces import View, sample_identity
+from graphgan.metrics import mouth_opening, yaw
+from graphgan.metrics._pose import eye_distance
 
 
 def face(**points: tuple[float, float]) -> torch.Tensor:

@@ -1,10 +1,11 @@
 import pytest
 import torch
 
-from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.data import SyntheticFaces
 from graphgan.faces import make_finder
-from graphgan.landmarks.detection import Detection
-from graphgan.metrics.pose_check import DETECTION_SIZE, measure_pose
+from graphgan.landmarks import Detection
+from graphgan.metrics import measure_pose
+from graphgan.metrics._pose import DETECTION_SIZE
 
 SIZE = 48
 

@@ -10,14 +10,17 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan.anonymize.obscure import blur_faces
-from graphgan.data.batches import to_float_image, to_uint8_image
-from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.data import SyntheticFaces, to_float_image, to_uint8_image
 from graphgan.extras import MissingExtraError
-from graphgan.landmarks.masks import face_mask, paste
-from graphgan.metrics.frechet import frechet_floor, principal_frechet_distance
-from graphgan.metrics.kernel import kernel_distance
-from graphgan.metrics.realism import RealismFeatures, close_up
-from graphgan.models.efficientnet_lite import EfficientNetLite
+from graphgan.landmarks import face_mask, paste
+from graphgan.metrics import (
+    RealismFeatures,
+    frechet_floor,
+    kernel_distance,
+    principal_frechet_distance,
+)
+from graphgan.metrics._realism import close_up
+from graphgan.models import EfficientNetLite
 
 COUNT, SIZE = 24, 96
 

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from graphgan.data.batches import to_float_image
-from graphgan.landmarks.masks import polygon_mask
-from graphgan.metrics.seam import changed_region, seam_visibility
+from graphgan.data import to_float_image
+from graphgan.landmarks import polygon_mask
+from graphgan.metrics import seam_visibility
+from graphgan.metrics._seam import changed_region
 
 IMAGE = 0.8 * to_float_image(portrait())[None]
 CORNERS = 2 * torch.pi * torch.arange(24) / 24

@@ -6,9 +6,9 @@ from astronaut import portrait
 from kornia.filters import gaussian_blur2d
 
 from graphgan.anonymize.obscure import pixelate_faces
-from graphgan.data.batches import to_float_image, to_uint8_image
-from graphgan.landmarks.masks import paste
-from graphgan.metrics.sharpness import face_sharpness
+from graphgan.data import to_float_image, to_uint8_image
+from graphgan.landmarks import paste
+from graphgan.metrics import face_sharpness
 
 IMAGE = to_float_image(portrait())[None]
 MASK = torch.zeros(1, 1, 256, 256)

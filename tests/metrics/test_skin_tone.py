@@ -10,10 +10,11 @@ from astronaut import portrait
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.data.batches import to_float_image
+from graphgan.data import to_float_image
 from graphgan.faces import CenterFace, FaceMesh
-from graphgan.landmarks.masks import face_mask, paste
-from graphgan.metrics.skin_tone import cheek_mask, lab, skin_beside, skin_tone, typology_angle
+from graphgan.landmarks import face_mask, paste
+from graphgan.metrics import skin_beside, skin_tone
+from graphgan.metrics._skin_tone import cheek_mask, lab, typology_angle
 
 IMAGE = to_float_image(portrait())[None]
 

@@ -7,12 +7,10 @@ import torch
 from open_faces import open_face
 from safetensors.torch import load_file, save_file
 
-from graphgan.landmarks.masks import face_mask
-from graphgan.landmarks.mouth import mouth_masks
-from graphgan.layers.smoothing import smooth
-from graphgan.models.anonygan import AnonyGAN
-from graphgan.models.condition_fitting import ConditionFitting
-from graphgan.models.generator import LandmarkGenerator
+from graphgan.landmarks import face_mask
+from graphgan.landmarks._mouth import mouth_masks
+from graphgan.layers._smoothing import smooth
+from graphgan.models import AnonyGAN, ConditionFitting, LandmarkGenerator
 
 SIZE = (16, 20)
 

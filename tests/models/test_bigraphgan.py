@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from graphgan.landmarks.limbs import bend_limbs
-from graphgan.landmarks.maps import gaussian_maps
+from graphgan.landmarks import bend_limbs, gaussian_maps
 from graphgan.models import BiGraphGAN, LandmarkGenerator
 
 

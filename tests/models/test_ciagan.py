@@ -2,11 +2,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from graphgan.data.batches import to_float_image
+from graphgan.data import to_float_image
 from graphgan.landmarks import CIAGAN_29, draw_lines, face_mask
-from graphgan.landmarks.schemes import CIAGAN_29_INDICES
-from graphgan.models import CIAGANGenerator
-from graphgan.models.ciagan import generator_inputs
+from graphgan.landmarks._schemes import CIAGAN_29_INDICES
+from graphgan.models import CIAGANGenerator, generator_inputs
 from graphgan.models.published import to_published
 
 

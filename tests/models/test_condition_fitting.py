@@ -2,14 +2,20 @@ import pytest
 import torch
 from open_faces import open_face
 
-from graphgan.landmarks.deformation import bend_both_sides, bend_to_landmarks, between_shapes
-from graphgan.landmarks.mirror import mirror_landmarks, mirror_toward
-from graphgan.landmarks.mouth import mouth_masks, paint_mouths, with_corners_of
-from graphgan.landmarks.openings import with_openings_of
-from graphgan.landmarks.schemes import IBUG_68
-from graphgan.landmarks.shape_transfer import fit_shape_transfer, transfer_shape
+from graphgan.landmarks import (
+    IBUG_68,
+    bend_both_sides,
+    bend_to_landmarks,
+    between_shapes,
+    fit_shape_transfer,
+    mirror_landmarks,
+    mirror_toward,
+    transfer_shape,
+)
+from graphgan.landmarks._mouth import mouth_masks, paint_mouths, with_corners_of
+from graphgan.landmarks._openings import with_openings_of
 from graphgan.layers import match_light, match_sharpness
-from graphgan.models.condition_fitting import ConditionFitting
+from graphgan.models import ConditionFitting
 
 SIZE = (32, 40)
 

@@ -14,9 +14,9 @@ from efficientnet_weights import package, published, with_weights
 from torch import nn
 
 from graphgan.extras import MissingExtraError
-from graphgan.layers.fusion import fuse
+from graphgan.layers._fusion import fuse
+from graphgan.models import EfficientNetLite
 from graphgan.models._efficientnet_files import installed_weights
-from graphgan.models.efficientnet_lite import EfficientNetLite
 
 
 def waves(size: int) -> torch.Tensor:

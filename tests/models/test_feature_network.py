@@ -3,8 +3,7 @@ import torch
 from efficientnet_weights import needs_lite0, published
 from torch import nn
 
-from graphgan.models.efficientnet_lite import EfficientNetLite
-from graphgan.models.feature_network import FeatureNetwork
+from graphgan.models import EfficientNetLite, FeatureNetwork
 
 
 def small(**options) -> FeatureNetwork:

@@ -2,10 +2,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from graphgan.layers.heads import blend
-from graphgan.models import AnonyGAN, ConditionFitting, LandmarkGenerator
-from graphgan.models.full_resolution import generate_at_full_resolution, resized
-from graphgan.models.generator import GeneratorOutput
+from graphgan.layers import blend
+from graphgan.models import (
+    AnonyGAN,
+    ConditionFitting,
+    GeneratorOutput,
+    LandmarkGenerator,
+    generate_at_full_resolution,
+)
+from graphgan.models._full_resolution import resized
 
 SMALL, LARGE = (16, 24), (48, 72)
 

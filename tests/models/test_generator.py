@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from graphgan.layers.heads import blend
-from graphgan.models.generator import LandmarkGenerator
+from graphgan.layers import blend
+from graphgan.models import LandmarkGenerator
 
 K, SIZE = 5, (12, 16)
 OPTIONS = {
@@ -155,7 +155,7 @@ def test_missing_landmarks_draw_a_picture_too(rendering):
 
 @torch.no_grad()
 def test_maps_may_stand_in_for_points():
-    from graphgan.landmarks.maps import one_hot_maps
+    from graphgan.landmarks import one_hot_maps
 
     generator, (appearance, landmarks, base) = small(), sample()
     maps = tuple(one_hot_maps(points, SIZE) for points in landmarks)
@@ -225,7 +225,7 @@ def test_a_large_batch_is_computed_in_parts(mode, monkeypatch):
     generator.appearance_encoder.register_forward_hook(
         lambda module, args, out: counts.append(len(args[0]))
     )
-    monkeypatch.setattr("graphgan.models.generator._LARGEST_BLOCK", 2 * 4 * 4 * 12 * 16 + 1)
+    monkeypatch.setattr("graphgan.models._generator._LARGEST_BLOCK", 2 * 4 * 4 * 12 * 16 + 1)
     parts = generator(*inputs)
     assert counts == [2, 2, 1]
     assert (parts.attention is None) == (whole.attention is None)
@@ -240,7 +240,7 @@ def test_a_batch_that_is_trained_on_stays_together(training, monkeypatch):
     generator.appearance_encoder.register_forward_hook(
         lambda module, args, out: counts.append(len(args[0]))
     )
-    monkeypatch.setattr("graphgan.models.generator._LARGEST_BLOCK", 1)
+    monkeypatch.setattr("graphgan.models._generator._LARGEST_BLOCK", 1)
     generator(*sample(batch=5)).image.sum().backward()
     with torch.set_grad_enabled(not training):
         generator(*sample(batch=5))

@@ -9,8 +9,9 @@ from dense_maps import convolve_maps
 from golden.cases import CASES, WITH_EDGES, Way, anonygan, compare, published
 from golden.training_step import GRADIENTS, PublishedStep
 
-from graphgan.layers import bipartite, landmark_stem
-from graphgan.models import discriminators
+from graphgan.layers import _bipartite as bipartite
+from graphgan.layers import _landmark_stem as landmark_stem
+from graphgan.models import _discriminators as discriminators
 
 TOLERANCE = 1e-4  # of an output's largest number, or of 1
 

@@ -2,8 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from graphgan.models import BiGraphGAN, ResNetDiscriminator
-from graphgan.models.initialization import init_normal
+from graphgan.models import BiGraphGAN, ResNetDiscriminator, init_normal
 
 
 @pytest.mark.parametrize(

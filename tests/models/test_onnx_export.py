@@ -13,10 +13,18 @@ from onnx import numpy_helper
 import graphgan
 from graphgan.extras import MissingExtraError
 from graphgan.landmarks import SCHEMES, fit_shape_transfer, mirror_landmarks
-from graphgan.models import AnonyGAN, ConditionFitting, LandmarkGenerator, onnx_export
-from graphgan.models.full_resolution import generate_at_full_resolution
-from graphgan.models.onnx_export import export_onnx, onnx_difference
-from graphgan.models.onnx_generator import OnnxAnonyGAN
+from graphgan.models import (
+    AnonyGAN,
+    ConditionFitting,
+    LandmarkGenerator,
+    OnnxAnonyGAN,
+    export_onnx,
+    generate_at_full_resolution,
+)
+from graphgan.models import (
+    _onnx_export as onnx_export,
+)
+from graphgan.models._onnx_export import onnx_difference
 
 pytestmark = pytest.mark.unhooked  # it exports
 

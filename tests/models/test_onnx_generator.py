@@ -9,7 +9,8 @@ import torch
 from onnx import TensorProto, helper
 
 from graphgan.extras import MissingExtraError
-from graphgan.models.onnx_generator import FORMAT_VERSION, KIND, OnnxAnonyGAN
+from graphgan.models import OnnxAnonyGAN
+from graphgan.models._onnx_generator import FORMAT_VERSION, KIND
 
 K, SIZE = 5, (8, 12)
 DESCRIPTION = {

@@ -3,8 +3,8 @@ import torch
 from torch import nn
 
 from graphgan.models import Pretrained
-from graphgan.models.pretrained import check_savable
-from graphgan.weights.finding import WEIGHTS
+from graphgan.models._pretrained import check_savable
+from graphgan.weights._finding import WEIGHTS
 
 
 class Tint(Pretrained):

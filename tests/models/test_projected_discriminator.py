@@ -5,13 +5,10 @@ from efficientnet_weights import needs_lite0
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.deformation import bend_to_landmarks
-from graphgan.landmarks.maps import gaussian_maps
+from graphgan.data import SyntheticFaces
+from graphgan.landmarks import bend_to_landmarks, gaussian_maps
 from graphgan.losses import AdversarialLoss
-from graphgan.models.discriminators import PatchDiscriminator
-from graphgan.models.feature_network import FeatureNetwork
-from graphgan.models.projected_discriminator import ProjectedDiscriminator, RandomMixing
+from graphgan.models import FeatureNetwork, PatchDiscriminator, ProjectedDiscriminator, RandomMixing
 
 CHANNELS = (4, 6, 8)
 SIZE = (64, 80)

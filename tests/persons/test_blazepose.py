@@ -7,13 +7,12 @@ import torch
 import torch.nn.functional as F
 from foreign_networks import TfliteNetwork
 
-from graphgan.data.synthetic_persons import SyntheticPersons
-from graphgan.landmarks.detection import LandmarkDetector
-from graphgan.landmarks.schemes import OPENPOSE_18
+from graphgan.data import SyntheticPersons
+from graphgan.landmarks import OPENPOSE_18, LandmarkDetector
 from graphgan.models import ConvGraph
 from graphgan.persons import BlazePose
+from graphgan.persons._blazepose import Squares
 from graphgan.persons._candidates import Candidates, decode, merge, same_person
-from graphgan.persons._squares import Squares
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from graphgan.training.devices import launch_fabric
-from graphgan.training.run_folder import RunFolder
-from graphgan.training.step import GANStep, Player
+from graphgan.training import GANStep, Player, RunFolder
+from graphgan.training._devices import launch_fabric
 
 
 class Output(NamedTuple):

@@ -3,12 +3,12 @@ import time
 import pytest
 import torch
 
-from graphgan.training.devices import (
+from graphgan.training import memory_errors_explained
+from graphgan.training._devices import (
     best_precision,
     first_failure_speaks,
     first_process_speaks,
     launch_fabric,
-    memory_errors_explained,
     peak_memory_bytes,
     torch_device,
 )

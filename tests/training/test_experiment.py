@@ -5,22 +5,21 @@ from dataclasses import dataclass, field, replace
 import pytest
 import torch
 
-from graphgan.data.batches import PairsOfSteps, read_pairs
-from graphgan.data.images import read_image
-from graphgan.data.pairs import ListedPairSampler, next_picture_pairs
-from graphgan.data.person_batch import to_person_batch
-from graphgan.data.synthetic_persons import SyntheticPersons
+from graphgan.data import (
+    ListedPairSampler,
+    PairsOfSteps,
+    SyntheticPersons,
+    next_picture_pairs,
+    read_image,
+    read_pairs,
+    to_person_batch,
+)
 from graphgan.extras import MissingExtraError
 from graphgan.models import BiGraphGAN, ResNetDiscriminator
-from graphgan.training.devices import launch_fabric
-from graphgan.training.experiment import (
-    Experiment,
-    make_schedule,
-    run_experiment,
-    train_command,
-)
-from graphgan.training.options import OptimizerOptions, RunOptions
-from graphgan.training.run_folder import RunFolder, load_state
+from graphgan.training import Experiment, OptimizerOptions, RunFolder, RunOptions, train_command
+from graphgan.training._devices import launch_fabric
+from graphgan.training._experiment import make_schedule, run_experiment
+from graphgan.training._run_folder import load_state
 
 
 @dataclass
@@ -280,7 +279,7 @@ def test_the_rates_fall_over_the_last_share_of_the_steps(decay, steps, expected)
 
 
 def test_every_player_has_its_own_rate(prepare):
-    from graphgan.training.experiment import make_step
+    from graphgan.training._experiment import make_step
 
     fabric = launch_fabric("cpu", 1, "32-true")
     options = replace(OPTIONS, optimizer=OptimizerOptions(lr_g=0.1, lr_d=0.2))

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from graphgan.training.history_pool import HistoryPool
+from graphgan.training import HistoryPool
 
 
 def numbered(*numbers):

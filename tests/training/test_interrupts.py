@@ -2,7 +2,7 @@ import signal
 
 import pytest
 
-from graphgan.training.interrupts import stop_on_signal
+from graphgan.training._interrupts import stop_on_signal
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -3,7 +3,7 @@ import torch
 
 from graphgan.losses import AdversarialLoss
 from graphgan.models import ProjectedDiscriminator
-from graphgan.training.judging import Beside, fooling_loss, judging_losses
+from graphgan.training import Beside, fooling_loss, judging_losses
 
 CHANNELS, SIZE = (4, 6), (32, 16)
 

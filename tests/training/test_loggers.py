@@ -6,7 +6,7 @@ import torch
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from graphgan.extras import MissingExtraError
-from graphgan.training.loggers import RunLogger, find_logger, log_image
+from graphgan.training._loggers import RunLogger, find_logger, log_image
 
 IMAGE = torch.arange(48, dtype=torch.uint8).reshape(3, 4, 4)
 FABRIC = "lightning_fabric.loggers"

@@ -8,8 +8,8 @@ import torch
 from running import flat
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
-from graphgan.training.loop import Outcome, Schedule, TrainingDivergedError, train
-from graphgan.training.run_folder import load_state
+from graphgan.training import Outcome, Schedule, TrainingDivergedError, train
+from graphgan.training._run_folder import load_state
 
 
 @pytest.fixture

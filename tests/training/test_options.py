@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from help_texts import without_help
 
-from graphgan.training.options import OptimizerOptions, RunOptions
+from graphgan.training import OptimizerOptions, RunOptions
 
 
 @pytest.mark.parametrize(

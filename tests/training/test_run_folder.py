@@ -4,8 +4,10 @@ import pytest
 import torch
 import yaml
 
-from graphgan.training.run_folder import RunFolder, load_state, validation_of
-from graphgan.weights.finding import WEIGHTS, find_weights
+from graphgan.training import RunFolder
+from graphgan.training._run_folder import load_state, validation_of
+from graphgan.weights import find_weights
+from graphgan.weights._finding import WEIGHTS
 
 
 def touch_weights(folder):

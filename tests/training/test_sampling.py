@@ -6,22 +6,25 @@ import pytest
 import torch
 from torch import nn
 
-from graphgan.data.batches import to_uint8_image
-from graphgan.data.images import read_image
-from graphgan.data.pairs import next_picture_pairs, some_pairs
-from graphgan.data.person_batch import to_person_batch
-from graphgan.data.synthetic_persons import SyntheticPersons
+from graphgan.data import (
+    SyntheticPersons,
+    next_picture_pairs,
+    read_image,
+    some_pairs,
+    to_person_batch,
+    to_uint8_image,
+)
 from graphgan.models import BiGraphGAN
-from graphgan.training.run_folder import RunFolder
-from graphgan.training.sampling import (
+from graphgan.training import (
     CheckpointOptions,
+    RunFolder,
     SampleOptions,
     device_of,
     image_file,
     pair_batches,
     write_samples,
 )
-from graphgan.weights.finding import WEIGHTS
+from graphgan.weights._finding import WEIGHTS
 
 CPU = torch.device("cpu")
 

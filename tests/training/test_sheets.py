@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from graphgan.data.images import read_image
-from graphgan.training.sheets import _lines, draw_sheet, write_sheet
+from graphgan.data import read_image
+from graphgan.training import write_sheet
+from graphgan.training._sheets import _lines, draw_sheet
 
 
 def test_a_row_a_sample_and_a_column_a_stage_below_their_titles(tmp_path):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from tutorial_scripts import ROOT, load, run
 
-from graphgan.training.run_folder import RunFolder
+from graphgan.training import RunFolder
 
 FOLDER = ROOT / "tutorials" / "write_a_recipe"
 

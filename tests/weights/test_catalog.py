@@ -6,7 +6,8 @@ import torch
 
 from graphgan import faces, models, weights
 from graphgan.models import AnonyGAN
-from graphgan.weights import LOADABLE, SHIPPED, is_shipped, shipped_file
+from graphgan.weights import LOADABLE, SHIPPED
+from graphgan.weights._catalog import is_shipped, shipped_file
 
 FOLDER = Path(weights.__file__).parent
 LICENCES = Path(__file__).parents[2] / "docs" / "licences.md"

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from graphgan.weights import SHIPPED, find_weights, shipped_file
-from graphgan.weights.finding import WEIGHTS, checkpoints_of
+from graphgan.weights import SHIPPED, find_weights
+from graphgan.weights._catalog import shipped_file
+from graphgan.weights._finding import WEIGHTS, checkpoints_of
 
 
 @pytest.fixture

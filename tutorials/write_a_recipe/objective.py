@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from graphgan.data import PersonBatch
 from graphgan.losses import AdversarialLoss, reconstruction_loss
 from graphgan.models import GeneratorOutput
-from graphgan.training.step import Losses
+from graphgan.training import Losses
 
 
 # --8<-- [start:region]

@@ -11,19 +11,19 @@ from robots import LIMBS, Robots
 from graphgan.commands import exit_with
 from graphgan.data import (
     PairSampler,
+    PairsOfSteps,
     PersonBatch,
+    draw_skeleton,
     next_picture_pairs,
     read_pairs,
     to_float_image,
     to_person_batch,
 )
-from graphgan.data.drawing import draw_skeleton
 from graphgan.metrics import compare, masked_error
 from graphgan.models import AppearanceDiscriminator, LandmarkDiscriminator
 from graphgan.training import (
     Experiment,
     OptimizerOptions,
-    PairsOfSteps,
     RunOptions,
     parse_train_options,
     ready_to_train,

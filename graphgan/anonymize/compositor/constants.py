@@ -1,6 +1,6 @@
 """Every number that decides how a new face is laid over an old one."""
 
-from graphgan.landmarks import masks
+from graphgan.landmarks import _masks as masks
 
 VERSION = 8
 """To be raised when the compositor makes other pictures of the same numbers."""

@@ -13,9 +13,8 @@ from graphgan.anonymize.compositor.constants import (
     REACH,
 )
 from graphgan.anonymize.compositor.edges import spread
-from graphgan.landmarks.hull import convex_hull
-from graphgan.landmarks.masks import polygon_mask
-from graphgan.layers.light_matching import skin_plane
+from graphgan.landmarks import convex_hull, polygon_mask
+from graphgan.layers._light_matching import skin_plane
 
 _NOSE, _CHIN, _MOUTH_CORNERS = 27, 8, (48, 54)
 _FACE = {  # landmarks of what never stays, and how much larger than their hull it is

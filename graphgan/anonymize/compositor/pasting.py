@@ -14,10 +14,9 @@ from torch import Tensor
 
 from graphgan.anonymize.compositor.constants import COVERED
 from graphgan.anonymize.compositor.edges import fade_into, soft_edges
+from graphgan.landmarks import Alignment, convex_hull, paste, polygon_mask
+from graphgan.landmarks._alignment import to_photo
 from graphgan.landmarks._warp import lattice
-from graphgan.landmarks.alignment import Alignment, to_photo
-from graphgan.landmarks.hull import convex_hull
-from graphgan.landmarks.masks import paste, polygon_mask
 
 Window = tuple[slice, slice]
 """Rows and columns of an image."""

@@ -9,10 +9,8 @@ from torch import Tensor
 
 from graphgan.anonymize.compositor.constants import AROUND_BOX
 from graphgan.anonymize.compositor.occluders import occluders
-from graphgan.landmarks.align import Crop
-from graphgan.landmarks.alignment import Alignment, align_face, cut
-from graphgan.landmarks.detection import Detection
-from graphgan.landmarks.masks import face_regions, polygon_mask
+from graphgan.landmarks import Alignment, Crop, Detection, cut, face_regions, polygon_mask
+from graphgan.landmarks._alignment import align_face
 
 # Of the longer side of the box: that of the landmarks.
 _LEAST_SIZE, _MOST_SIZE = 0.4, 2.5

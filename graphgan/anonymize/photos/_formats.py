@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphgan.data.images import TooManyPixelsError, is_heif, known_formats, opened_picture
+from graphgan.data._images import TooManyPixelsError, is_heif, known_formats, opened_picture
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile

@@ -14,7 +14,7 @@ from graphgan.anonymize.photos._containers import (
     jpeg_segments,
     png_chunks,
 )
-from graphgan.data.images import decoded_picture
+from graphgan.data._images import decoded_picture
 
 MAX_PROFILE_BYTES = 2**22
 """Of an ICC profile; those of printers take up to 3 MB."""

@@ -32,7 +32,7 @@ from graphgan.anonymize.photos._formats import (
 )
 from graphgan.anonymize.photos._repairs import MAX_PROFILE_BYTES, with_end, without_texts
 from graphgan.anonymize.photos.photo import Frame, Photo
-from graphgan.data.images import decoded_picture
+from graphgan.data._images import decoded_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image

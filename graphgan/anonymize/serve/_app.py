@@ -18,7 +18,7 @@ from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.serve._choices import Choice, choices_of
 from graphgan.anonymize.serve._guard import Guard
 from graphgan.anonymize.serve._in_memory import MEDIA_TYPES, Anonymized, anonymize_bytes, png_of
-from graphgan.data.batches import to_uint8_image
+from graphgan.data import to_uint8_image
 from graphgan.extras import needs_extra
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from graphgan.anonymize.compositor import AlignedFaces, blend_crops
 from graphgan.anonymize.conditions import Condition, drawn_conditions
 from graphgan.anonymize.matching import ConditionOrder
 from graphgan.anonymize.methods import FaceMethod, ObscuredFaces, Obscuring, forehead_of
-from graphgan.landmarks.masks import face_regions
+from graphgan.landmarks import face_regions
 
 _COVERS: tuple[tuple[Obscuring, str], ...] = (
     ("pixelate", "Mosaic"),

@@ -15,7 +15,7 @@ from graphgan.anonymize.photos.anonymize import replaced_frames
 from graphgan.anonymize.photos.photo import Frame, Photo
 from graphgan.anonymize.photos.reading import photo_from_bytes
 from graphgan.anonymize.photos.writing import photo_to_bytes
-from graphgan.training.devices import memory_errors_explained
+from graphgan.training import memory_errors_explained
 
 MEDIA_TYPES = {
     "JPEG": "image/jpeg",

@@ -11,9 +11,9 @@ from graphgan.anonymize._faces import LEAST_SHOWN, extent_of
 from graphgan.anonymize.video._track_replacer import TrackedRegion
 from graphgan.anonymize.video.landmark_smoothing import smooth_eyes, smooth_landmarks
 from graphgan.anonymize.video.tracking import Tracklet
-from graphgan.landmarks.alignment import UPRIGHT_WITHIN, tilt
-from graphgan.landmarks.detection import Detection
-from graphgan.metrics.detection import box_iou, landmark_box
+from graphgan.landmarks import Detection
+from graphgan.landmarks._alignment import UPRIGHT_WITHIN, tilt
+from graphgan.metrics import box_iou, landmark_box
 
 _SHORTEST_STEP, _USUAL_RATE = 1 / 240, 25.0  # seconds, frames a second
 _SAME_PLACE = 0.4  # intersection over union from which two boxes are of one face

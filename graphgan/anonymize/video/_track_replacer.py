@@ -22,7 +22,7 @@ from graphgan.anonymize.matching import median_look
 from graphgan.anonymize.methods import shows_nobody
 from graphgan.anonymize.selection import Box
 from graphgan.anonymize.video.tracking import Track
-from graphgan.landmarks.detection import Detection
+from graphgan.landmarks import Detection
 
 # A turned head is far from itself: a few frames spread over a track tell whether it is hidden.
 _TRIALS = 4

@@ -21,8 +21,8 @@ from graphgan.anonymize.conditions import Look
 from graphgan.anonymize.video._smooth_tracklets import SmoothTracklet, upright_within
 from graphgan.anonymize.video._track_replacer import ReplacedFrame, TrackedRegion, TrackReplacer
 from graphgan.anonymize.video.tracking import Observation, Track, Tracker, fill
-from graphgan.landmarks.alignment import align_face
-from graphgan.landmarks.detection import Detection
+from graphgan.landmarks import Detection
+from graphgan.landmarks._alignment import align_face
 
 _DESCRIBE_EVERY = 10  # frames between two descriptors of a face, which tell tracks apart
 

@@ -18,7 +18,7 @@ from graphgan.anonymize.video._smooth_tracklets import ALWAYS, NEVER, SmoothTrac
 from graphgan.anonymize.video._track_replacer import TrackedRegion, TrackReplacer
 from graphgan.anonymize.video.clips import ClipFrame, TrackedFace, check_selection, observe
 from graphgan.anonymize.video.tracking import EDGE, Track, Tracker, fill
-from graphgan.landmarks.detection import Detection
+from graphgan.landmarks import Detection
 
 _BEFORE = 10  # earlier frames that count in smoothing
 

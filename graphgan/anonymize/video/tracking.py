@@ -14,7 +14,7 @@ from torch import Tensor
 from graphgan._checks import check_positive
 from graphgan.anonymize.conditions import Look
 from graphgan.extras import needs_extra
-from graphgan.metrics.detection import box_iou
+from graphgan.metrics import box_iou
 
 # A pair costs 1 for its overlap and this for its descriptors at most: to link is always cheaper.
 _MOST_UNLIKE = 2.0

@@ -5,10 +5,9 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan.anonymize.compositor.constants import FOREHEAD
-from graphgan.landmarks.masks import face_mask
-from graphgan.metrics.seam import changed_region, seam_visibility
-from graphgan.metrics.sharpness import face_sharpness
-from graphgan.metrics.skin_tone import skin_beside, skin_tone
+from graphgan.landmarks import face_mask
+from graphgan.metrics import face_sharpness, seam_visibility, skin_beside, skin_tone
+from graphgan.metrics._seam import changed_region
 
 SEAM, SHARPNESS, SKIN = "seam", "sharpness", "skin tone, difference to the skin beside"
 AROUND = "sharpness, against the surroundings"

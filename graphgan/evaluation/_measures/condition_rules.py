@@ -13,7 +13,7 @@ from torch import Tensor
 from graphgan.evaluation._measures.privacy import attack_of
 from graphgan.evaluation.protocol import ConditionRule
 from graphgan.evaluation.study import Study, Subject
-from graphgan.faces.contracts import Recognizer
+from graphgan.faces import Recognizer
 
 RULES: dict[ConditionRule, str] = {
     "drawn": "conditions drawn",

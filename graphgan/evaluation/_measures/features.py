@@ -7,7 +7,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from graphgan.evaluation.study import Study, Subject
-from graphgan.metrics.realism import close_up
+from graphgan.metrics._realism import close_up
 
 Features = Callable[[Tensor], Tensor]
 """Maps 8-bit images ``b 3 h w`` to ``b d``. Optional attributes: ``name``, for tables;

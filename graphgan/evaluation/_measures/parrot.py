@@ -1,7 +1,7 @@
 """The parrot: an attacker who has learned from anonymized images of the people in the gallery.
 
 It knows the pose. It holds the parrot images as the system anonymized them, and trains a linear
-head on their descriptors. Source: see `graphgan.metrics.parrot`.
+head on their descriptors. Source: see `graphgan.metrics.parrot_rank_one`.
 """
 
 from typing import NamedTuple
@@ -23,8 +23,8 @@ from graphgan.evaluation.measurements import (
 )
 from graphgan.evaluation.protocol import ConditionRule, NobodyElseError
 from graphgan.evaluation.study import Subject
-from graphgan.faces.contracts import Recognizer
-from graphgan.metrics.parrot import parrot_rank_one
+from graphgan.faces import Recognizer
+from graphgan.metrics import parrot_rank_one
 
 NO_PARROT_IMAGES = "no parrot images: nobody has pictures of two videos"
 ONE_PERSON = "no parrot images of two people"

@@ -22,15 +22,8 @@ from graphgan.evaluation.measurements import (
     rate_measurement,
 )
 from graphgan.evaluation.study import Seen, Study, Subject
-from graphgan.faces.contracts import NamingRecognizer, Recognizer
-from graphgan.metrics.identification import (
-    descriptor_distances,
-    rank_one,
-    roc,
-    same_class,
-    threshold_at,
-    verified,
-)
+from graphgan.faces import NamingRecognizer, Recognizer
+from graphgan.metrics import descriptor_distances, rank_one, roc, same_class, threshold_at, verified
 
 Attacker = Literal["pipeline", "pose known"]
 ATTACKERS: tuple[Attacker, Attacker] = ("pipeline", "pose known")

@@ -10,7 +10,7 @@ from graphgan.evaluation._measures.privacy import attack_of
 from graphgan.evaluation.measurements import Measurements, not_measured, rate_measurement
 from graphgan.evaluation.study import Study, Subject
 from graphgan.evaluation.systems import CIAGANSystem, System
-from graphgan.faces.contracts import Recognizer
+from graphgan.faces import Recognizer
 
 
 def shown_as_asked(study: Study, system: System, conditions: Sequence[int]) -> Bool[Tensor, "n"]:

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from graphgan.data.batches import to_float_image
+from graphgan.data import to_float_image
 from graphgan.evaluation._measures.transfer import shown_as_asked
 from graphgan.evaluation.study import Study, Subject
 from graphgan.evaluation.systems import CIAGANSystem, Original, System

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from graphgan.data.tables import read_table
+from graphgan.data import read_table
 from graphgan.evaluation._report.figures import figures
 from graphgan.evaluation.evaluate import Evaluation
 from graphgan.evaluation.measurements import Measurement, Measurements
@@ -87,7 +87,7 @@ _TABLES = (
     ),
     _Table(
         "The same: mean difference from the original",
-        "Lower is better; in units of `graphgan.metrics.expression`.",
+        "Lower is better; in units of `graphgan.metrics.Expression`.",
         (": difference", ": difference, degrees"),
         percent=False,
     ),

@@ -14,7 +14,7 @@ from graphgan.anonymize.compositor.edges import (
     soften,
     spread,
 )
-from graphgan.data.batches import to_float_image
+from graphgan.data import to_float_image
 
 
 def disc(size: int, radius: float) -> torch.Tensor:

@@ -9,9 +9,9 @@ from graphgan.anonymize.compositor import AlignedFaces
 from graphgan.anonymize.compositor.constants import MOST_OCCLUDED
 from graphgan.anonymize.compositor.occluders import occluders
 from graphgan.anonymize.compositor.pasting import Patch, paste_faces
-from graphgan.landmarks.align import whole_crop
-from graphgan.landmarks.alignment import Alignment, align_face
-from graphgan.landmarks.masks import face_regions
+from graphgan.landmarks import Alignment, face_regions
+from graphgan.landmarks._alignment import align_face
+from graphgan.landmarks._crop import whole_crop
 
 SKIN, HAIR = torch.tensor([0.6, 0.2, 0.0]), torch.tensor([-0.8, -0.85, -0.9])
 

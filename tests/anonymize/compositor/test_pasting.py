@@ -10,9 +10,9 @@ from torch.utils._pytree import tree_leaves
 
 from graphgan.anonymize.compositor import Patch, blend_crops, fade_into, pasting
 from graphgan.anonymize.compositor.edges import soften
-from graphgan.landmarks.align import Crop, whole_crop
-from graphgan.landmarks.alignment import Alignment, align_face, cut, to_photo
-from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks import Alignment, Crop, cut, face_mask
+from graphgan.landmarks._alignment import align_face, to_photo
+from graphgan.landmarks._crop import whole_crop
 
 angles = st.one_of(st.sampled_from([0.0, 90.0, -90.0, 180.0, 45.0]), st.floats(-180, 180))
 H, W = 18, 24

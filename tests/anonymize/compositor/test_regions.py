@@ -5,9 +5,8 @@ import torch
 
 from graphgan.anonymize.compositor import align_region, cut_faces
 from graphgan.anonymize.compositor.constants import AROUND_BOX
-from graphgan.landmarks.alignment import align_face, cut
-from graphgan.landmarks.detection import Detection
-from graphgan.landmarks.masks import face_regions
+from graphgan.landmarks import Detection, cut, face_regions
+from graphgan.landmarks._alignment import align_face
 
 SIZE = (64, 64)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from graphgan.anonymize.photos.photo import Frame
-from graphgan.data.images import read_image
+from graphgan.data import read_image
 
 side = st.integers(1, 9)
 channels = st.integers(1, 4)

@@ -21,7 +21,7 @@ from graphgan.anonymize.photos.metadata import photo_metadata
 from graphgan.anonymize.photos.photo import Frame, Photo
 from graphgan.anonymize.photos.reading import photo_from_bytes, read_photo
 from graphgan.anonymize.photos.writing import photo_to_bytes, write_photo
-from graphgan.data.images import read_image
+from graphgan.data import read_image
 
 LOSSLESS = {
     "PNG": ("1", "L", "LA", "RGB", "RGBA", "P", "I;16"),
@@ -530,7 +530,7 @@ def test_heic_is_read_by_an_extra(tmp_path):
 
 
 def test_heic_without_the_extra_says_which(tmp_path, monkeypatch):
-    from graphgan.data import images
+    from graphgan.data import _images as images
 
     monkeypatch.setattr(images, "_register_heif", lambda: False)
     with pytest.raises(ValueError, match=r"source: HEIC needs pip install 'graphgan\[heif\]'"):

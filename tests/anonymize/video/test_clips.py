@@ -26,7 +26,7 @@ from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.selection import Selection
 from graphgan.anonymize.video._smooth_tracklets import _plausible
 from graphgan.anonymize.video.clips import Clip
-from graphgan.landmarks.detection import Detection
+from graphgan.landmarks import Detection
 
 
 def clip_of(detector=None, conditions=(2,), method=None, **options):

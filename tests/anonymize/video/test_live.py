@@ -22,7 +22,7 @@ from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.selection import Selection
 from graphgan.anonymize.video.clips import Clip, ClipFrame
 from graphgan.anonymize.video.live import LiveClip
-from graphgan.landmarks.detection import Detection
+from graphgan.landmarks import Detection
 
 
 def stream(count=FRAMES, held=None):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from colored_faces import ColorRecognizer, Gray, color_of, colored_folder, open_folder
 
-from graphgan.data.tables import write_table
+from graphgan.data._tables import write_table
 from graphgan.evaluation._measures.folds import measure_classes_in_folds, read_fold_pairs
 from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.protocol import draw_protocol

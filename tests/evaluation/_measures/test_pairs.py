@@ -14,7 +14,7 @@ from graphgan.evaluation._measures.pairs import (
 from graphgan.evaluation._measures.privacy import attack_of
 from graphgan.evaluation.study import Settings, Subject
 from graphgan.evaluation.systems import Original
-from graphgan.metrics.identification import roc
+from graphgan.metrics import roc
 
 PEOPLE, VIDEOS = torch.tensor([0, 0, 0, 1, 1, 2]), torch.tensor([0, 0, 1, 2, 3, 4])
 

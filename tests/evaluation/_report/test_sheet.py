@@ -1,7 +1,7 @@
 import torch
 from colored_faces import Gray, Recolored
 
-from graphgan.data.batches import to_uint8_image
+from graphgan.data import to_uint8_image
 from graphgan.evaluation._report.sheet import SHEET_ROWS, sheet_columns
 from graphgan.evaluation.study import Subject
 from graphgan.evaluation.systems import Original

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from celeba_split import OTHERS, split_as_published
 
-from graphgan.data.listing import Listing
-from graphgan.data.photos import Photo
+from graphgan.data import Listing, Photo
 
 
 def listing(identities: int, *, images: int = 31) -> Listing:

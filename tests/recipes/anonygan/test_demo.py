@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from graphgan.commands import run_command
-from graphgan.data.images import read_image, write_image
+from graphgan.data import read_image, write_image
 from graphgan.faces import FaceFinder
 
 

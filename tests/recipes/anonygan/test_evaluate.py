@@ -14,13 +14,10 @@ from colored_faces import colored_folder
 from evaluate import Options, main
 
 from graphgan.commands import run_command
-from graphgan.data.images import write_image
-from graphgan.data.prepared import PreparedPictures
-from graphgan.data.tables import write_table
-from graphgan.faces.inception_resnet import InceptionResnetV1
-from graphgan.faces.mtcnn import MTCNN
-from graphgan.models import AnonyGAN, CIAGANGenerator
-from graphgan.models.generator import LandmarkGenerator
+from graphgan.data import PreparedPictures, write_image
+from graphgan.data._tables import write_table
+from graphgan.faces import MTCNN, InceptionResnetV1
+from graphgan.models import AnonyGAN, CIAGANGenerator, LandmarkGenerator
 
 COMMAND = Path(__file__).parents[3] / "recipes" / "anonygan" / "evaluate.py"
 

@@ -9,7 +9,7 @@ import torch
 
 from graphgan.commands import run_command
 from graphgan.models import AnonyGAN, LandmarkGenerator
-from graphgan.training.run_folder import RunFolder
+from graphgan.training import RunFolder
 
 
 @pytest.fixture(scope="module")

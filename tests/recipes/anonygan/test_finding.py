@@ -4,9 +4,15 @@ from astronaut import portrait
 from finding import SchemeFinder
 
 from graphgan.faces import ToolOptions, make_finder
-from graphgan.landmarks.conversion import from_ibug_68
-from graphgan.landmarks.masks import face_mask
-from graphgan.landmarks.schemes import CIAGAN_29, IBUG_68, MESH_468, OPENPOSE_18, POINTS_5
+from graphgan.landmarks import (
+    CIAGAN_29,
+    IBUG_68,
+    MESH_468,
+    OPENPOSE_18,
+    POINTS_5,
+    face_mask,
+    from_ibug_68,
+)
 
 ONE_FACE = ToolOptions(min_face=40)
 

@@ -3,8 +3,7 @@ import torch
 from identity import identity_loss, middle, told_apart
 from torch import nn
 
-from graphgan.data.face_batch import FaceBatch
-from graphgan.data.pairs import PairKind
+from graphgan.data import FaceBatch, PairKind
 from graphgan.models import IdentityNetwork
 
 

@@ -1,7 +1,7 @@
 import pytest
 from layouts import list_photos
 
-from graphgan.data.listing import ListedPair
+from graphgan.data import ListedPair
 
 
 def touch(root, *names):

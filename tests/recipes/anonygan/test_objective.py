@@ -9,10 +9,8 @@ from identity import identity_loss, told_apart
 from objective import AnonyGANObjective, LossOptions
 from torch import nn
 
-from graphgan.data.augmentation import draw_change
-from graphgan.data.face_batch import FaceBatch
-from graphgan.data.pairs import PairKind
-from graphgan.landmarks.masks import paste
+from graphgan.data import FaceBatch, PairKind, draw_change
+from graphgan.landmarks import paste
 from graphgan.losses import reconstruction_loss
 from graphgan.models import GeneratorOutput, IdentityNetwork
 

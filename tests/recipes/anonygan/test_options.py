@@ -8,12 +8,12 @@ from help_texts import without_help
 from objective import AnonyGANObjective, LossOptions
 from options import PRESETS, ModelOptions, PairOptions, TrainOptions
 
-from graphgan.data.face_batch import FaceBatch
-from graphgan.data.pairs import PairKind
-from graphgan.landmarks.schemes import CIAGAN_29, IBUG_68, MESH_468, POINTS_5
-from graphgan.layers.aggregation import Reasoning
+from graphgan.data import FaceBatch, PairKind
+from graphgan.landmarks import CIAGAN_29, IBUG_68, MESH_468, POINTS_5
+from graphgan.layers._aggregation import Reasoning
 from graphgan.models import AnonyGAN
-from graphgan.training.resuming import read_options, write_options
+from graphgan.training import read_options
+from graphgan.training._resuming import write_options
 
 
 def test_the_paper_s_preset_is_the_paper():

@@ -7,11 +7,9 @@ import pytest
 import torch
 from pose_portraits import Options, Portrait, main, posed, read_portraits, to_8_bits
 
-from graphgan.data.images import read_image, write_image
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.faces.contracts import Faces
-from graphgan.faces.face_mesh import FaceMesh
-from graphgan.landmarks.masks import polygon_mask
+from graphgan.data import SyntheticFaces, read_image, write_image
+from graphgan.faces import FaceMesh, Faces
+from graphgan.landmarks import polygon_mask
 
 LOWER, UPPER = 14, 13  # middle of the lips' inner edges
 CORNERS = (78, 308)

@@ -14,10 +14,8 @@ import torch
 from PIL import Image
 
 from graphgan.commands import run_command
-from graphgan.data.landmark_files import read_landmarks
-from graphgan.data.prepared import PreparedPictures
-from graphgan.landmarks.conversion import from_ibug_68
-from graphgan.landmarks.schemes import SCHEMES
+from graphgan.data import PreparedPictures, read_landmarks
+from graphgan.landmarks import SCHEMES, from_ibug_68
 
 SCRIPT = str(Path(prepare.__file__))
 

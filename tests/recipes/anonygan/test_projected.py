@@ -10,12 +10,17 @@ from objective import LossOptions, pasted
 from projected import Judged, ProjectedObjective
 from torch import nn
 
-from graphgan.data.batches import PairsOfSteps, PicturesInMemory, to_float_image
-from graphgan.data.face_batch import FaceBatch, to_face_batch
-from graphgan.data.pairs import PairKind, PairSampler
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.deformation import between_shapes
-from graphgan.landmarks.masks import face_regions
+from graphgan.data import (
+    FaceBatch,
+    PairKind,
+    PairSampler,
+    PairsOfSteps,
+    SyntheticFaces,
+    to_face_batch,
+    to_float_image,
+)
+from graphgan.data._batches import PicturesInMemory
+from graphgan.landmarks import between_shapes, face_regions
 from graphgan.losses import FeatureLoss, reconstruction_loss
 from graphgan.models import (
     AnonyGAN,
@@ -24,8 +29,8 @@ from graphgan.models import (
     LandmarkGenerator,
     ProjectedDiscriminator,
 )
-from graphgan.training.devices import launch_fabric
-from graphgan.training.step import GANStep, Player
+from graphgan.training import GANStep, Player
+from graphgan.training._devices import launch_fabric
 
 CHANNELS = (4, 6)
 TERMS = ["g_app", "g_wfm", "g_lm", "g_features", "g_recon"]

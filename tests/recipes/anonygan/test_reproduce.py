@@ -11,7 +11,7 @@ from documentation import DOCS, ROOT, commands, rows
 from graphgan.commands import parse_options
 from graphgan.evaluation._report.tables import read_published
 from graphgan.evaluation.system_names import SYSTEMS
-from graphgan.training.resuming import parse_train_options
+from graphgan.training import parse_train_options
 
 PAGE = DOCS / "reproduce.md"
 PUBLISHED = ROOT / "recipes" / "anonygan" / "published.csv"

@@ -14,12 +14,10 @@ from safetensors.torch import load_file, save_file
 
 from graphgan.anonymize.compositor import soft_edges
 from graphgan.commands import run_command
-from graphgan.data.batches import to_float_image
-from graphgan.data.images import read_image
-from graphgan.data.prepared import PreparedPictures
-from graphgan.landmarks.masks import face_regions
+from graphgan.data import PreparedPictures, read_image, to_float_image
+from graphgan.landmarks import face_regions
 from graphgan.models import AnonyGAN, LandmarkGenerator
-from graphgan.training.run_folder import RunFolder
+from graphgan.training import RunFolder
 
 
 @pytest.fixture(scope="module")

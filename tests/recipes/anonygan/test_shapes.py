@@ -2,9 +2,8 @@ import torch
 from options import ModelOptions
 from shapes import learned_shapes
 
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks import mirror_landmarks, transfer_shape
-from graphgan.landmarks.schemes import IBUG_68
+from graphgan.data import SyntheticFaces
+from graphgan.landmarks import IBUG_68, mirror_landmarks, transfer_shape
 
 
 def drawn():

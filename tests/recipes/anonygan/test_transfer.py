@@ -3,12 +3,15 @@ import torch
 import transfer
 from transfer import mean_face, measure_transfer, true_answers
 
-from graphgan.data.batches import read_pairs, to_float_image
-from graphgan.data.face_batch import to_face_batch
-from graphgan.data.pairs import next_person_pairs
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.masks import paste
-from graphgan.metrics.masked_error import masked_error
+from graphgan.data import (
+    SyntheticFaces,
+    next_person_pairs,
+    read_pairs,
+    to_face_batch,
+    to_float_image,
+)
+from graphgan.landmarks import paste
+from graphgan.metrics import masked_error
 from graphgan.models import AnonyGAN, LandmarkGenerator
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from graphgan.data.images import write_image
-from graphgan.data.synthetic_persons import SyntheticPersons
+from graphgan.data import SyntheticPersons, write_image
 from graphgan.models import BiGraphGAN
 
 PREPARE = Path(__file__).parents[3] / "recipes" / "bigraphgan" / "prepare.py"

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from graphgan.commands import run_command
-from graphgan.data.images import read_image
+from graphgan.data import read_image
 
 
 @pytest.fixture

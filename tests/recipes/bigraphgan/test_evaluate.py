@@ -12,10 +12,10 @@ from running import failure, run_here
 from torch import nn
 
 from graphgan.commands import run_command
-from graphgan.data import held_out
-from graphgan.data.prepared import PreparedPictures
-from graphgan.training.resuming import write_options
-from graphgan.training.run_folder import RunFolder
+from graphgan.data import PreparedPictures
+from graphgan.data._synthetic import drawn_people as held_out
+from graphgan.training import RunFolder
+from graphgan.training._resuming import write_options
 
 
 @pytest.fixture

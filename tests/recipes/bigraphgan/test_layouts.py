@@ -3,7 +3,7 @@ import shutil
 import pytest
 from layouts import deepfashion_person, list_published, market_person
 
-from graphgan.data.listing import ListedPair
+from graphgan.data import ListedPair
 
 A, B = "0001_c0s1_000450_00.png", "0001_c1s1_000451_00.png"
 OF_TEST = "0004_c0s1_000450_00.png"

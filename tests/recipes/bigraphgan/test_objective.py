@@ -8,12 +8,8 @@ from options import ModelOptions
 from safetensors.torch import save_file
 from torch import nn
 
-from graphgan.data.batches import read_pairs
-from graphgan.data.pairs import next_picture_pairs
-from graphgan.data.person_batch import to_person_batch
-from graphgan.data.synthetic_persons import SyntheticPersons
-from graphgan.landmarks.maps import gaussian_maps
-from graphgan.landmarks.pose_mask import pose_mask
+from graphgan.data import SyntheticPersons, next_picture_pairs, read_pairs, to_person_batch
+from graphgan.landmarks import gaussian_maps, pose_mask
 from graphgan.losses import AdversarialLoss, PerceptualLoss
 
 

@@ -11,7 +11,8 @@ from objective import LossOptions
 from options import PRESETS, ModelOptions, PairOptions, TrainOptions
 
 from graphgan.models.published import load_published
-from graphgan.training.resuming import read_options, write_options
+from graphgan.training import read_options
+from graphgan.training._resuming import write_options
 
 
 def count(network):

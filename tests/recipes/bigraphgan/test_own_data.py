@@ -12,11 +12,8 @@ import train
 from running import run_here
 
 from graphgan.commands import run_command
-from graphgan.data.images import read_image, write_image
-from graphgan.data.prepared import PreparedPictures
-from graphgan.data.synthetic_persons import SyntheticPersons
-from graphgan.landmarks.conversion import to_openpose_18
-from graphgan.landmarks.schemes import OPENPOSE_18_JOINTS
+from graphgan.data import PreparedPictures, SyntheticPersons, read_image, write_image
+from graphgan.landmarks import OPENPOSE_18_JOINTS, to_openpose_18
 
 PAGE = Path(prepare.__file__).with_name("OWN_DATA.md").read_text()
 COCO = [

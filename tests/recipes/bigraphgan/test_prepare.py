@@ -11,11 +11,14 @@ import pytest
 import torch
 
 from graphgan.commands import run_command
-from graphgan.data.images import read_image, write_image
-from graphgan.data.prepared import PreparedPictures
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.data.synthetic_persons import SyntheticPersons
-from graphgan.landmarks.schemes import IBUG_68
+from graphgan.data import (
+    PreparedPictures,
+    SyntheticFaces,
+    SyntheticPersons,
+    read_image,
+    write_image,
+)
+from graphgan.landmarks import IBUG_68
 
 SCRIPT = str(Path(prepare.__file__))
 A, B = "0001_c0s1_000450_00.png", "0001_c1s1_000451_00.png"

@@ -9,15 +9,12 @@ from objective import BiGraphGANObjective, LossOptions, perceptual_features
 from projected import ProjectedObjective
 from torch import nn
 
-from graphgan.data.batches import read_pairs
-from graphgan.data.pairs import next_picture_pairs
-from graphgan.data.person_batch import to_person_batch
-from graphgan.data.synthetic_persons import SyntheticPersons
-from graphgan.landmarks.pose_mask import pose_mask
+from graphgan.data import SyntheticPersons, next_picture_pairs, read_pairs, to_person_batch
+from graphgan.landmarks import pose_mask
 from graphgan.losses import AdversarialLoss, FeatureLoss, PerceptualLoss
 from graphgan.models import BiGraphGAN, FeatureNetwork, LandmarkGenerator, ProjectedDiscriminator
-from graphgan.training.devices import launch_fabric
-from graphgan.training.step import GANStep, Player
+from graphgan.training import GANStep, Player
+from graphgan.training._devices import launch_fabric
 
 CHANNELS = (4, 6)
 WEIGHTS = LossOptions(adversarial="hinge", history=0, l1_outside=0.25)

@@ -7,8 +7,7 @@ from running import failure, run_here
 from safetensors.torch import load_file, save_file
 
 from graphgan.commands import run_command
-from graphgan.data.images import read_image
-from graphgan.data.prepared import PreparedPictures
+from graphgan.data import PreparedPictures, read_image
 
 
 @pytest.fixture

@@ -27,13 +27,11 @@ from running import (
 )
 from safetensors.torch import save_file
 
-from graphgan.data import held_out
-from graphgan.data.batches import read_pairs
-from graphgan.data.images import read_image
-from graphgan.data.person_batch import to_person_batch
-from graphgan.data.prepared import PreparedPictures
+from graphgan.data import PreparedPictures, read_image, read_pairs, to_person_batch
+from graphgan.data._synthetic import drawn_people as held_out
 from graphgan.models import BiGraphGAN
-from graphgan.training.run_folder import RunFolder, load_state
+from graphgan.training import RunFolder
+from graphgan.training._run_folder import load_state
 
 
 @pytest.fixture
@@ -296,10 +294,8 @@ def test_persons_that_cannot_be_trained_on_are_refused(run, tmp_path, flags, mes
 
 
 def test_faces_are_no_persons(run, tiny, photo_folder, tmp_path):
-    from graphgan.data.landmark_files import read_landmarks
-    from graphgan.data.photos import Photo
-    from graphgan.data.preparing import prepare_pictures
-    from graphgan.landmarks.schemes import IBUG_68
+    from graphgan.data import Photo, prepare_pictures, read_landmarks
+    from graphgan.landmarks import IBUG_68
 
     rows = {row.image: row.landmarks for row in read_landmarks(photo_folder / "landmarks.csv")}
     photos = [Photo(photo_folder / "photos" / s, s, s.split("/")[0]) for s in rows]

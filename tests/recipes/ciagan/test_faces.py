@@ -5,8 +5,7 @@ import torch
 from faces import Faces, open_faces
 from options import PRESETS
 
-from graphgan.data.prepared import PreparedPictures
-from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.data import PreparedPictures, SyntheticFaces
 
 SMOKE = PRESETS["smoke"]
 

@@ -2,11 +2,9 @@ import pytest
 import torch
 from identity_batch import read_across, to_identity_batch
 
-from graphgan.data.batches import read_pairs, to_float_image
-from graphgan.data.pairs import PairSampler
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks import draw_lines, face_mask
-from graphgan.landmarks.schemes import CIAGAN_29, CIAGAN_29_INDICES
+from graphgan.data import PairSampler, SyntheticFaces, read_pairs, to_float_image
+from graphgan.landmarks import CIAGAN_29, draw_lines, face_mask
+from graphgan.landmarks._schemes import CIAGAN_29_INDICES
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ from objective import LossOptions
 from options import PRESETS, ModelOptions, PairOptions, TrainOptions, like_weights
 
 from graphgan.models import CIAGANGenerator
-from graphgan.training.resuming import parse_train_options, read_options, write_options
+from graphgan.training import parse_train_options, read_options
+from graphgan.training._resuming import write_options
 
 
 def test_the_command_that_reproduces_a_row_of_anonygan_s_paper_is_understood():

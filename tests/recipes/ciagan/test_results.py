@@ -5,7 +5,7 @@ from pictures import sheet_columns
 from results import replaced, source_blurred, wanted_pasted
 
 from graphgan.anonymize import give_identity
-from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.data import SyntheticFaces
 from graphgan.models import CIAGANGenerator
 
 

@@ -23,11 +23,12 @@ from running import (
     wait_until,
 )
 
-from graphgan.data import held_out
-from graphgan.data.images import read_image
+from graphgan.data import read_image
+from graphgan.data._synthetic import drawn_people as held_out
 from graphgan.models import CIAGANGenerator
-from graphgan.training.run_folder import RunFolder, load_state
-from graphgan.weights.finding import WEIGHTS
+from graphgan.training import RunFolder
+from graphgan.training._run_folder import load_state
+from graphgan.weights._finding import WEIGHTS
 
 # Running it
 

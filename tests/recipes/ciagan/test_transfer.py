@@ -6,9 +6,8 @@ from identity_batch import to_identity_batch
 from results import wanted_pasted
 from transfer import measure_transfer, true_answers
 
-from graphgan.data.batches import mean_image
-from graphgan.data.synthetic_faces import SyntheticFaces, render_face
-from graphgan.metrics.masked_error import masked_error
+from graphgan.data import SyntheticFaces, mean_image, render_face
+from graphgan.metrics import masked_error
 from graphgan.models import CIAGANGenerator
 
 

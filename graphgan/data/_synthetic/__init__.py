@@ -1,0 +1,1 @@
+"""Painters of synthetic faces and persons."""
