@@ -51,7 +51,7 @@ from graphgan.landmarks import (
     IBUG_68,
     bend_to_landmarks,
     convex_hull,
-    cut,
+    crop_aligned,
     face_regions,
     mirror_landmarks,
     polygon_mask,
@@ -187,7 +187,7 @@ def read_portraits(options: Options, recognize: DlibResNetRecognizer) -> tuple[l
             continue
         landmarks = faces[0].landmarks
         alignment, size = align_face(landmarks), (options.size, options.size)
-        crop = cut(to_float_image(image), alignment, size).clamp(-1, 1)
+        crop = crop_aligned(to_float_image(image), alignment, size).clamp(-1, 1)
         points = alignment.to_crop(landmarks, size).float()
         sex, age = about.get(Path(source).name, ("", 0.0))
         face = symmetric_face(crop[None], points, may_have_beard=sex != "female")

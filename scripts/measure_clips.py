@@ -41,7 +41,7 @@ from graphgan.faces import (
     LandmarkerName,
     make_finder,
 )
-from graphgan.landmarks import Alignment, Crop, cut
+from graphgan.landmarks import Alignment, Crop, crop_aligned
 from graphgan.models import AnonyGAN
 
 _EYES = (36, 45)
@@ -144,7 +144,7 @@ def write_clip(
         stream.height, stream.width = size
         stream.pix_fmt = "yuv420p"
         for number, alignment in enumerate(motion):
-            image = cut(still, alignment, size).float()
+            image = crop_aligned(still, alignment, size).float()
             image += torch.from_numpy(chance.normal(0, _NOISE, image.shape)).float()
             rgb = image.clamp(0, 255).round().byte().permute(1, 2, 0).contiguous().numpy()
             frame = av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(format="yuv420p")

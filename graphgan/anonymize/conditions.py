@@ -13,7 +13,7 @@ from graphgan._checks import check_positive
 from graphgan._tensor_files import read_tensors
 from graphgan.data import SyntheticFaces, photo_sources, read_image, to_float_image
 from graphgan.data._images import decode_image, decoded_picture
-from graphgan.landmarks import Alignment, FindFaces, cut
+from graphgan.landmarks import Alignment, FindFaces, crop_aligned
 from graphgan.landmarks._alignment import align_face
 from graphgan.landmarks._crop import whole_crop
 from graphgan.weights import PEOPLE, weights_file
@@ -61,7 +61,7 @@ class Condition:
         image, landmarks = self.image, self.landmarks
         if size != self.size:
             whole = Alignment(whole_crop(self.size))
-            image = cut(image, whole, size).clamp(-1, 1)
+            image = crop_aligned(image, whole, size).clamp(-1, 1)
             landmarks = whole.to_crop(landmarks, size)
         return Condition(self.name, image, landmarks, self.look)
 
@@ -168,7 +168,7 @@ def _drawn(person: int, size: tuple[int, int], *, seed: int) -> Condition:
     whole = Alignment(whole_crop(faces.size))
     views = (faces[view] for view in range(4))
     image, landmarks = min(views, key=lambda face: _asymmetry(face.landmarks))
-    crop = cut(to_float_image(image), whole, size)
+    crop = crop_aligned(to_float_image(image), whole, size)
     return Condition(f"drawn-{person}", crop, whole.to_crop(landmarks, size))
 
 
@@ -213,5 +213,5 @@ def _photo_condition(
         alignment = align_face(landmarks)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    crop = cut(to_float_image(image), alignment, size).clamp(-1, 1)
+    crop = crop_aligned(to_float_image(image), alignment, size).clamp(-1, 1)
     return Condition(name, crop, alignment.to_crop(landmarks, size))

@@ -18,7 +18,7 @@ from graphgan.models import (
     AnonyGAN,
     CIAGANGenerator,
     OnnxAnonyGAN,
-    generator_inputs,
+    ciagan_inputs,
     resized_images,
 )
 
@@ -141,7 +141,7 @@ def give_identity(
     check_indices("identity", identity.cpu(), generator.num_identities)
     size = (images.shape[2], images.shape[3])
     regions = face_regions(landmarks, size)
-    drawing, masked = generator_inputs(images, landmarks, regions, size=generator.size)
+    drawing, masked = ciagan_inputs(images, landmarks, regions, size=generator.size)
     training = generator.training
     try:
         made = generator.eval()(drawing, masked, identity.to(images.device))

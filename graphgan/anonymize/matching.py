@@ -18,7 +18,7 @@ from graphgan._checks import check_choice
 from graphgan.anonymize.conditions import Condition, Look
 from graphgan.data import to_uint8_image
 from graphgan.faces import apparent_age_and_sex
-from graphgan.landmarks import cut
+from graphgan.landmarks import crop_aligned
 from graphgan.landmarks._alignment import align_face
 from graphgan.metrics._skin_tone import skin_color
 
@@ -77,7 +77,7 @@ def _tone(image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "68 2"]) -> Fl
     except ValueError:
         return torch.full((3,), torch.nan)
     size = (_SIZE, _SIZE)
-    crop = (cut(image, alignment, size) / 127.5 - 1).clamp(-1, 1)
+    crop = (crop_aligned(image, alignment, size) / 127.5 - 1).clamp(-1, 1)
     return skin_color(crop[None], alignment.to_crop(landmarks, size)[None].float())[0]
 
 

@@ -1,6 +1,10 @@
 """Training data: drawn faces and persons, prepared photos, and the pairs formed from them."""
 
-from graphgan.data._augmentation import AdaptiveStrength, RandomChange, draw_change
+from graphgan.data._augmentation import (
+    AdaptiveStrength,
+    RandomChange,
+    draw_change,
+)
 from graphgan.data._batches import (
     PairsOfSteps,
     StoredPairs,
@@ -13,26 +17,34 @@ from graphgan.data._check_command import (
     CheckOptions,
     Problem,
     picture_problems,
-    place,
     report_check,
-    size_problems,
 )
-from graphgan.data._drawing import draw_landmarks, draw_mask, draw_skeleton, image_grid
-from graphgan.data._face_batch import LANDMARKS_OF_68, FaceBatch, to_face_batch
-from graphgan.data._images import read_image, write_image
-from graphgan.data._landmark_files import LandmarkRow, read_landmarks
+from graphgan.data._drawing import (
+    draw_landmarks,
+    draw_mask,
+    draw_skeleton,
+    image_grid,
+)
+from graphgan.data._face_batch import (
+    LANDMARKS_OF_68,
+    FaceBatch,
+    to_face_batch,
+)
+from graphgan.data._images import (
+    read_image,
+    write_image,
+)
+from graphgan.data._landmark_files import (
+    LandmarkRow,
+    read_landmarks,
+)
 from graphgan.data._listing import (
     ListedPair,
     Listing,
     PairList,
     Skipped,
-    match_landmarks,
     photo_sources,
-    plain,
-    require_folder,
-    require_photos,
 )
-from graphgan.data._pair_files import PAIR_COLUMNS
 from graphgan.data._pairs import (
     ListedPairSampler,
     PairKind,
@@ -45,28 +57,55 @@ from graphgan.data._pairs import (
     self_pairs,
     some_pairs,
 )
-from graphgan.data._person_batch import PersonBatch, to_person_batch
-from graphgan.data._photos import CropRule, Photo
-from graphgan.data._pictures import Picture, PictureDataset
-from graphgan.data._pose_annotations import read_pose_annotations
+from graphgan.data._person_batch import (
+    PersonBatch,
+    to_person_batch,
+)
+from graphgan.data._photos import (
+    CropRule,
+    ListedPhoto,
+)
+from graphgan.data._pictures import (
+    Picture,
+    PictureDataset,
+)
+from graphgan.data._pose_annotations import (
+    read_pose_annotations,
+)
 from graphgan.data._prepare_command import (
     PrepareOptions,
     file_checksum,
     prepare_and_report,
-    read_landmark_file,
-    refuse_overlap,
 )
-from graphgan.data._prepared import SPLITS, PreparedPictures, Split
-from graphgan.data._preparing import Landmarks, prepare_pictures
-from graphgan.data._synthetic.drawn_people import draw_splits
-from graphgan.data._synthetic.face_parameters import Identity, View
-from graphgan.data._synthetic.faces import SyntheticFaces, render_face
-from graphgan.data._synthetic.persons import SyntheticPersons
-from graphgan.data._tables import read_table
+from graphgan.data._prepared import (
+    SPLITS,
+    PreparedPictures,
+    Split,
+)
+from graphgan.data._preparing import (
+    LandmarkSource,
+    prepare_pictures,
+)
+from graphgan.data._synthetic.drawn_people import (
+    draw_splits,
+)
+from graphgan.data._synthetic.face_parameters import (
+    Identity,
+    View,
+)
+from graphgan.data._synthetic.faces import (
+    SyntheticFaces,
+    render_face,
+)
+from graphgan.data._synthetic.persons import (
+    SyntheticPersons,
+)
+from graphgan.data._tables import (
+    read_table,
+)
 
 __all__ = [
     "LANDMARKS_OF_68",
-    "PAIR_COLUMNS",
     "SPLITS",
     "AdaptiveStrength",
     "CheckOptions",
@@ -74,9 +113,10 @@ __all__ = [
     "FaceBatch",
     "Identity",
     "LandmarkRow",
-    "Landmarks",
+    "LandmarkSource",
     "ListedPair",
     "ListedPairSampler",
+    "ListedPhoto",
     "Listing",
     "PairKind",
     "PairList",
@@ -84,7 +124,6 @@ __all__ = [
     "Pairs",
     "PairsOfSteps",
     "PersonBatch",
-    "Photo",
     "Picture",
     "PictureDataset",
     "PrepareOptions",
@@ -105,30 +144,22 @@ __all__ = [
     "draw_splits",
     "file_checksum",
     "image_grid",
-    "match_landmarks",
     "mean_image",
     "next_person_pairs",
     "next_picture_pairs",
     "photo_sources",
     "picture_problems",
-    "place",
-    "plain",
     "possible_kinds",
     "prepare_and_report",
     "prepare_pictures",
     "read_image",
-    "read_landmark_file",
     "read_landmarks",
     "read_pairs",
     "read_pose_annotations",
     "read_table",
-    "refuse_overlap",
     "render_face",
     "report_check",
-    "require_folder",
-    "require_photos",
     "self_pairs",
-    "size_problems",
     "some_pairs",
     "to_face_batch",
     "to_float_image",

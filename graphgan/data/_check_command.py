@@ -14,7 +14,7 @@ from graphgan.data._images import write_image
 from graphgan.data._pictures import Picture, check_sides
 from graphgan.data._prepared import SPLITS, PreparedPictures
 
-COLUMNS = 12  # of the contact sheet
+_COLUMNS = 12  # of the contact sheet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class Problem:
 
 def picture_problems(pictures: PreparedPictures, index: int) -> Iterator[Problem]:
     """Problems any image may have: with its file, or with the positions of its landmarks."""
-    where = place(pictures, index)
+    where = pictures.place(index)
     try:
         pictures[index]
     except (ValueError, OSError) as error:
@@ -70,25 +70,13 @@ def picture_problems(pictures: PreparedPictures, index: int) -> Iterator[Problem
         yield Problem("landmarks outside the crop", f"{where}: {count}")
 
 
-def size_problems(pictures: PreparedPictures, *, smallest: int) -> Iterator[Problem]:
-    """Whether a recipe's networks support images of this size."""
-    try:
-        check_sides(pictures.size, smallest=smallest)
-    except ValueError as error:
-        yield Problem(str(error), "prepared.json", fatal=True)
-
-
-def place(pictures: PreparedPictures, index: int) -> str:
-    """Location of an image: its file, and its line in the manifest of a whole folder."""
-    return f"{pictures.pictures[index].image} (manifest.csv line {index + 2})"
-
-
 def report_check(
     options: CheckOptions,
     pictures: PreparedPictures,
     problems: Sequence[Problem],
     draw: Callable[[Picture], UInt8[Tensor, "3 h w"]],
     counts: Sequence[str] = (),
+    smallest: int | None = None,
 ) -> int:
     """Print counts and problems, and write the contact sheet.
 
@@ -96,9 +84,13 @@ def report_check(
         pictures: images of the whole folder.
         draw: returns an image of the same size for the contact sheet.
         counts: additional lines to print.
+        smallest: side of the smallest image that the recipe's networks support; None does not check
+            the size.
     Returns:
         The status of the command: 1 when there are fatal problems.
     """
+    if smallest is not None:
+        problems = [*problems, *_size_problems(pictures, smallest)]
     _print_counts(pictures)
     for line in counts:
         print(f"  {line}")
@@ -109,6 +101,13 @@ def report_check(
     if fatal := sum(problem.fatal for problem in problems):
         print(f"fix these problems before training: {fatal}")
     return 1 if fatal else 0
+
+
+def _size_problems(pictures: PreparedPictures, smallest: int) -> Iterator[Problem]:
+    try:
+        check_sides(pictures.size, smallest=smallest)
+    except ValueError as error:
+        yield Problem(str(error), "prepared.json", fatal=True)
 
 
 def _print_counts(pictures: PreparedPictures) -> None:
@@ -157,5 +156,5 @@ def _write_sheet(
     if not drawn:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_image(path, image_grid(drawn, columns=min(COLUMNS, len(drawn))))
+    write_image(path, image_grid(drawn, columns=min(_COLUMNS, len(drawn))))
     return True

@@ -1,15 +1,15 @@
 """Landmarks in a CSV file with the columns ``image,x0,y0,x1,y1,...``."""
 
-import csv
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from graphgan.data._tables import read_table
 
 LARGEST_COORDINATE = 1e6
 """In pixels: more than an image has that may be read."""
@@ -31,38 +31,41 @@ class LandmarkRow(NamedTuple):
     where: str = ""
 
 
-def read_landmarks(path: str | Path) -> list[LandmarkRow]:
+def read_landmarks(
+    path: str | Path, *, expected: str = "a CSV file of landmarks"
+) -> list[LandmarkRow]:
     """Read a landmark file; all rows have the landmarks given by the header.
 
     A landmark whose two numbers are empty or ``nan`` is missing. Columns may be in any order;
     columns other than ``image`` and coordinates are ignored.
 
+    Args:
+        expected: what the message expects of a path that is not a file.
     Raises:
-        ValueError: a column is missing or repeated, or rows are bad: too few or too many values,
-            text, infinity, half a landmark, or a repeated image. The message names the file, the
-            line of the first bad row, and the number of bad rows.
-        OSError: the file does not exist or cannot be read.
+        ValueError: no such file; a column is missing or repeated, or rows are bad: too few or too
+            many values, text, infinity, half a landmark, or a repeated image. The message names the
+            file, the line of the first bad row, and the number of bad rows.
+        OSError: the file cannot be read.
     """
     path = Path(path)
-    with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-        try:
-            return _read_rows(csv.reader(file, strict=True), path.name)
-        except (ValueError, csv.Error) as error:
-            raise ValueError(f"{path}: {error}") from None
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file; expected {expected}")
+    lines = list(read_table(path))
+    try:
+        return _read_rows(lines, path.name)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
-def _read_rows(lines: Iterator[list[str]], name: str) -> list[LandmarkRow]:
-    header = next(lines, None)
-    if not header:
+def _read_rows(lines: list[tuple[int, list[str]]], name: str) -> list[LandmarkRow]:
+    if not lines:
         raise ValueError("expected a header image,x0,y0,..., got an empty file")
+    (_, header), *lines = lines
     image_column, columns = _columns(header)
     rows: list[LandmarkRow] = []
     problems: list[str] = []
     seen: dict[str, int] = {}
-    for values in lines:
-        if not values:
-            continue
-        line: int = lines.line_num  # type: ignore[attr-defined]
+    for line, values in lines:
         try:
             if len(values) != len(header):
                 raise ValueError(f"expected {len(header)} values, got {len(values)}")

@@ -15,7 +15,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan.data._landmark_files import LandmarkRow
-from graphgan.data._photos import Photo
+from graphgan.data._pair_files import PAIR_COLUMNS
+from graphgan.data._photos import ListedPhoto
 
 SUFFIXES = frozenset(
     f".{kind}"
@@ -56,12 +57,13 @@ class PairList(NamedTuple):
     """A folder's own list of pairs.
 
     Args:
-        columns: names of the columns in each pair's ``about``, and of its two photos.
+        columns: names of the columns in each pair's ``about``, and of its two photos; by default
+            those of pairs to train on.
         lists: splits that have a list, if pairs are listed by split.
     """
 
-    columns: tuple[str, ...]
     pairs: list[ListedPair]
+    columns: tuple[str, ...] = PAIR_COLUMNS
     lists: tuple[str, ...] = ()
 
 
@@ -77,55 +79,74 @@ class Listing:
         notes: other remarks for the user.
     """
 
-    photos: list[Photo]
+    photos: list[ListedPhoto]
     unusable: list[Skipped] = field(default_factory=list)
     pairs: PairList | None = None
     other_files: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
+    @classmethod
+    def of_folder(cls, root: Path) -> "Listing":
+        """List a folder with one subfolder per person; photos directly in it are separate people.
 
-def require_folder(root: Path) -> None:
-    """Raise ``ValueError`` unless ``root`` is a folder."""
-    if not root.is_dir():
-        raise ValueError(f"{root}: no such folder")
+        Raises:
+            ValueError: the folder does not exist.
+        """
+        sources, others = photo_sources(root)
+        stems = Counter(Path(s).stem for s in sources if "/" not in s)
+        stems.update({s.split("/")[0] for s in sources if "/" in s})
 
+        def person(source: str) -> str:
+            if "/" in source:
+                return source.split("/")[0]
+            # anna.png next to anna.jpg or anna/ is another person
+            return Path(source).stem if stems[Path(source).stem] == 1 else source
 
-def require_photos(root: Path, listing: Listing) -> Listing:
-    """Return the listing if it contains photos.
+        photos = [ListedPhoto(root / source, source, person(source)) for source in sources]
+        return cls(photos, other_files=others)
 
-    Raises:
-        ValueError: there are none; the message says what was found instead.
-    """
-    if not listing.photos:
-        found = sum(listing.other_files.values())
-        raise ValueError(
-            f"{root}: no photos in it ({len(listing.unusable)} that cannot be used, "
-            f"{found} other files)"
-        )
-    return listing
+    def require_photos(self, root: Path) -> None:
+        """Check that it contains photos.
 
+        Raises:
+            ValueError: there are none; the message says what was found in ``root`` instead.
+        """
+        if not self.photos:
+            found = sum(self.other_files.values())
+            raise ValueError(
+                f"{root}: no photos in it ({len(self.unusable)} that cannot be used, "
+                f"{found} other files)"
+            )
 
-def plain(root: Path) -> Listing:
-    """List a folder with one subfolder per person; photos directly in it are separate people.
+    def match_landmarks(
+        self, rows: Sequence[LandmarkRow], root: Path
+    ) -> dict[str, Float[Tensor, "k 2"]]:
+        """Landmarks by source; photos without a row and rows without a photo become unusable.
 
-    Raises:
-        ValueError: the folder does not exist.
-    """
-    sources, others = photo_sources(root)
-    stems = Counter(Path(s).stem for s in sources if "/" not in s)
-    stems.update({s.split("/")[0] for s in sources if "/" in s})
-
-    def person(source: str) -> str:
-        if "/" in source:
-            return source.split("/")[0]
-        alone = (
-            stems[Path(source).stem] == 1
-        )  # anna.png next to anna.jpg or anna/ is another person
-        return Path(source).stem if alone else source
-
-    people = map(person, sources)
-    photos = [Photo(root / s, s, person) for s, person in zip(sources, people, strict=True)]
-    return Listing(photos, other_files=others)
+        Args:
+            root: folder of the photos.
+        Raises:
+            ValueError: no photo is left.
+        """
+        landmarks = {row.image: row.landmarks for row in rows}
+        unusable = {skipped.source for skipped in self.unusable}
+        known = unusable | {photo.source for photo in self.photos}
+        self.unusable += [
+            Skipped(photo.source, "no landmarks in the file")
+            for photo in self.photos
+            if photo.source not in landmarks and photo.source not in unusable
+        ]
+        self.unusable += [
+            Skipped(row.image, "no such photo", row.where) for row in rows if row.image not in known
+        ]
+        self.photos = [photo for photo in self.photos if photo.source in landmarks]
+        if not self.photos:
+            first = f"; the first is {rows[0].image} ({rows[0].where})" if rows else ""
+            raise ValueError(
+                f"none of {len(rows)} images with landmarks is a photo of {root}{first}; expected "
+                "paths in that folder"
+            )
+        return landmarks
 
 
 def photo_sources(
@@ -138,7 +159,8 @@ def photo_sources(
     Raises:
         ValueError: the folder does not exist.
     """
-    require_folder(folder)
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: no such folder")
     sources: list[str] = []
     others: dict[str, int] = {}
     for path in _files(folder):
@@ -158,34 +180,3 @@ def _files(folder: Path) -> Iterator[Path]:
         folders[:] = [name for name, real in inner.items() if real not in seen]
         seen.update(inner.values())
         yield from (Path(parent, name) for name in names)
-
-
-def match_landmarks(
-    listing: Listing, rows: Sequence[LandmarkRow], folder: Path
-) -> dict[str, Float[Tensor, "k 2"]]:
-    """Landmarks by source; photos without a row and rows without a photo become unusable.
-
-    Args:
-        folder: folder of the photos.
-    Raises:
-        ValueError: no photo is left.
-    """
-    landmarks = {row.image: row.landmarks for row in rows}
-    unusable = {skipped.source for skipped in listing.unusable}
-    known = unusable | {photo.source for photo in listing.photos}
-    listing.unusable += [
-        Skipped(photo.source, "no landmarks in the file")
-        for photo in listing.photos
-        if photo.source not in landmarks and photo.source not in unusable
-    ]
-    listing.unusable += [
-        Skipped(row.image, "no such photo", row.where) for row in rows if row.image not in known
-    ]
-    listing.photos = [photo for photo in listing.photos if photo.source in landmarks]
-    if not listing.photos:
-        first = f"; the first is {rows[0].image} ({rows[0].where})" if rows else ""
-        raise ValueError(
-            f"none of {len(rows)} images with landmarks is a photo of {folder}{first}; expected "
-            "paths in that folder"
-        )
-    return landmarks

@@ -32,7 +32,7 @@ _LEAST_INSIDE = 0.5
 
 
 @dataclass(frozen=True)
-class Photo:
+class ListedPhoto:
     """One photo to prepare.
 
     Args:
@@ -62,7 +62,7 @@ class CropTask:
         landmarks: landmarks in pixels of the photo; None to detect them.
     """
 
-    photo: Photo
+    photo: ListedPhoto
     folder: Path
     image: str
     size: tuple[int, int]

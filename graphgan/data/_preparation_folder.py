@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from graphgan.data._photos import CroppedPhoto, CropTask, Outcome, Photo, UnusablePhoto
+from graphgan.data._photos import CroppedPhoto, CropTask, ListedPhoto, Outcome, UnusablePhoto
 from graphgan.data._prepared import FORMAT, is_prepared, read_info
 from graphgan.data._progress_record import ProgressRecord, recorded_options, start_record
 from graphgan.landmarks import Crop
@@ -81,13 +81,13 @@ def _check_options(out: Path, before: Mapping[str, Any], now: Mapping[str, Any])
             )
 
 
-def checksum(photos: Iterable[Photo], lists: object) -> str:
+def checksum(photos: Iterable[ListedPhoto], lists: object) -> str:
     """Which photos there are (name, person, split, size of file), and other lists, in short."""
     rows = [(photo.source, photo.person, photo.split, _file(photo)[:1]) for photo in photos]
     return hashlib.sha256(json.dumps([rows, lists]).encode()).hexdigest()
 
 
-def _file(photo: Photo) -> list[int]:
+def _file(photo: ListedPhoto) -> list[int]:
     """Size and time of the file; nothing for one that cannot even be asked."""
     try:
         stat = photo.path.stat()

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from graphgan.data._landmark_files import LandmarkRow, read_landmarks
 from graphgan.data._listing import Listing
 from graphgan.data._photos import CropRule
 from graphgan.data._prepared import SPLITS
-from graphgan.data._preparing import Landmarks, Preparation, prepare_pictures
+from graphgan.data._preparing import LandmarkSource, Preparation, prepare_pictures
 from graphgan.extras import needs_extra
 from graphgan.landmarks import LandmarkScheme
 
@@ -35,30 +34,18 @@ class PrepareOptions:
     overwrite: bool = False
     """Replace a folder that was prepared with other options."""
 
-
-def refuse_overlap(options: PrepareOptions) -> None:
-    """Check that the input and output folders are separate.
-
-    Raises:
-        ValueError: one folder is inside the other.
-    """
-    images, out = options.images, options.out
-    real_images, real_out = images.resolve(), out.resolve()
-    if real_out.is_relative_to(real_images):
-        raise ValueError(f"--out {out}: is inside --images {images}; choose a folder outside it")
-    if real_images.is_relative_to(real_out):
-        raise ValueError(f"--out {out}: contains --images {images}; choose another folder")
-
-
-def read_landmark_file(path: Path, expected: str = "a CSV file") -> list[LandmarkRow]:
-    """Read the file given by ``--landmarks``.
-
-    Raises:
-        ValueError: the file does not exist, or is invalid, see `read_landmarks`.
-    """
-    if not path.is_file():
-        raise ValueError(f"--landmarks {path}: no such file; expected {expected}")
-    return read_landmarks(path)
+    def __post_init__(self) -> None:
+        images, out = self.images.resolve(), self.out.resolve()
+        if out.is_relative_to(images):
+            raise ValueError(
+                f"--out {self.out}: is inside --images {self.images}; choose a folder outside it"
+            )
+        if images.is_relative_to(out):
+            raise ValueError(
+                f"--out {self.out}: contains --images {self.images}; choose another folder"
+            )
+        if not images.is_dir():
+            raise ValueError(f"--images {self.images}: no such folder")
 
 
 def file_checksum(path: Path) -> str:
@@ -69,7 +56,7 @@ def file_checksum(path: Path) -> str:
 def prepare_and_report(
     options: PrepareOptions,
     listing: Listing,
-    landmarks: Landmarks,
+    landmarks: LandmarkSource,
     *,
     size: tuple[int, int],
     scheme: LandmarkScheme,

@@ -150,6 +150,10 @@ class PreparedPictures:
             )
         return Picture(image, picture.landmarks)
 
+    def place(self, index: int) -> str:
+        """Location of an image: its file, and its line in the manifest of a whole folder."""
+        return f"{self.pictures[index].image} (manifest.csv line {index + 2})"
+
     def listed_pairs(self) -> Pairs | None:
         """The folder's own training pairs of this split, by image number.
 

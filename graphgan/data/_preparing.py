@@ -16,7 +16,14 @@ from torch import Tensor
 
 from graphgan.data import _preparation_folder as folder
 from graphgan.data._listing import ListedPair, PairList, Skipped
-from graphgan.data._photos import CropRule, CropTask, Outcome, Photo, UnusablePhoto, crop_photo
+from graphgan.data._photos import (
+    CropRule,
+    CropTask,
+    ListedPhoto,
+    Outcome,
+    UnusablePhoto,
+    crop_photo,
+)
 from graphgan.data._prepared import (
     SPLITS,
     PreparedPicture,
@@ -30,7 +37,7 @@ from graphgan.data._tables import write_table
 from graphgan.data._worker_pool import map_ordered
 from graphgan.landmarks import LandmarkDetector, LandmarkScheme
 
-Landmarks = Mapping[str, Float[Tensor, "k 2"]] | Callable[[], LandmarkDetector]
+LandmarkSource = Mapping[str, Float[Tensor, "k 2"]] | Callable[[], LandmarkDetector]
 
 _LARGEST_SIDE = 8192  # maximum side of a crop, which must fit into memory
 
@@ -43,8 +50,8 @@ class Preparation(NamedTuple):
 
 
 def prepare_pictures(
-    photos: Sequence[Photo],
-    landmarks: Landmarks,
+    photos: Sequence[ListedPhoto],
+    landmarks: LandmarkSource,
     out: str | Path,
     *,
     size: tuple[int, int],
@@ -181,7 +188,7 @@ def _skipped(task: CropTask, outcome: UnusablePhoto) -> Skipped:
     return Skipped(task.photo.source, outcome.reason, outcome.detail)
 
 
-def _check_landmarks(landmarks: Landmarks, scheme: LandmarkScheme) -> None:
+def _check_landmarks(landmarks: LandmarkSource, scheme: LandmarkScheme) -> None:
     # Create a detector once, so that missing parts are reported before work starts.
     counts = {landmarks().num_landmarks} if callable(landmarks) else {*map(len, landmarks.values())}
     if wrong := counts - {scheme.num_landmarks}:
@@ -190,22 +197,22 @@ def _check_landmarks(landmarks: Landmarks, scheme: LandmarkScheme) -> None:
         )
 
 
-def _given(landmarks: Landmarks, photo: Photo) -> Float[np.ndarray, "k 2"] | None:
+def _given(landmarks: LandmarkSource, photo: ListedPhoto) -> Float[np.ndarray, "k 2"] | None:
     return None if callable(landmarks) else landmarks[photo.source].double().numpy()
 
 
-def _detector_maker(landmarks: Landmarks) -> Callable[[], LandmarkDetector | None]:
+def _detector_maker(landmarks: LandmarkSource) -> Callable[[], LandmarkDetector | None]:
     return landmarks if callable(landmarks) else _no_detector
 
 
 def _no_detector() -> None:
-    """Landmarks are given."""
+    """LandmarkSource are given."""
 
 
 # --- who goes where -------------------------------------------------------------------------------
 
 
-def _splits(photos: Sequence[Photo], test_people: int | None) -> dict[str, Split]:
+def _splits(photos: Sequence[ListedPhoto], test_people: int | None) -> dict[str, Split]:
     """The split of each photo, by source."""
     if not photos:
         raise ValueError("expected photos, got none")
@@ -226,7 +233,7 @@ def _splits(photos: Sequence[Photo], test_people: int | None) -> dict[str, Split
     return {photo.source: "test" if photo.person in for_testing else "train" for photo in photos}
 
 
-def _crop_paths(photos: Sequence[Photo]) -> dict[str, str]:
+def _crop_paths(photos: Sequence[ListedPhoto]) -> dict[str, str]:
     """For each source ``images/<person>/<name>.png``; their ``PreparedPicture.name`` differ too."""
     if len(sources := {photo.source for photo in photos}) != len(photos):
         raise ValueError(f"expected photos of different sources, got {len(photos)}, {len(sources)}")
@@ -243,7 +250,7 @@ def _crop_paths(photos: Sequence[Photo]) -> dict[str, str]:
     raise AssertionError("numbers differ")
 
 
-def _path_below_person(photo: Photo) -> Path:
+def _path_below_person(photo: ListedPhoto) -> Path:
     path = Path(photo.source)
     return path.relative_to(photo.person) if path.is_relative_to(photo.person) else path
 

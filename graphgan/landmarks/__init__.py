@@ -1,6 +1,6 @@
 """Landmarks as coordinates: schemes, rendered maps, masks, alignment and detection."""
 
-from graphgan.landmarks._alignment import Alignment, cut
+from graphgan.landmarks._alignment import Alignment, crop_aligned
 from graphgan.landmarks._conversion import (
     FROM_IBUG_68,
     JointLayout,
@@ -58,8 +58,8 @@ __all__ = [
     "between_shapes",
     "bilinear_maps",
     "convex_hull",
+    "crop_aligned",
     "crop_image",
-    "cut",
     "draw_lines",
     "face_crop",
     "face_mask",

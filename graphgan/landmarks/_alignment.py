@@ -170,7 +170,7 @@ def _check_face(landmarks: Tensor) -> None:
         )
 
 
-def cut(
+def crop_aligned(
     image: UInt8[Tensor, "c h w"] | Float[Tensor, "c h w"],
     alignment: Alignment,
     size: tuple[int, int],
@@ -204,9 +204,9 @@ def cut(
 def to_photo(
     picture: Float[Tensor, "c u v"], alignment: Alignment, window: tuple[slice, slice]
 ) -> Float[Tensor, "c h w"]:
-    """A crop as it lies in its photo, resampled to the photo's pixels in a window: undoes `cut`.
+    """A crop as it lies in its photo, resampled to the photo's pixels in a window.
 
-    Bicubic, widened where the photo's pixels are the larger ones. Beyond the crop's edges it is
+    Undoes `crop_aligned`. Bicubic, widened where the photo's pixels are the larger ones. Beyond the crop's edges it is
     reflected.
 
     Args:

@@ -37,7 +37,7 @@ from graphgan.metrics._landmark_error import landmark_error
 from graphgan.metrics._masked_error import masked_error
 from graphgan.metrics._parrot import parrot_rank_one
 from graphgan.metrics._pckh import pckh
-from graphgan.metrics._pose import MOST_PICTURES, measure_pose, mouth_opening, yaw
+from graphgan.metrics._pose import POSE_SAMPLES, measure_pose, mouth_opening, yaw
 from graphgan.metrics._realism import RealismFeatures
 from graphgan.metrics._seam import seam_visibility
 from graphgan.metrics._sharpness import Sharpness, face_sharpness
@@ -45,7 +45,7 @@ from graphgan.metrics._skin_tone import SkinTone, skin_beside, skin_tone
 from graphgan.metrics._ssim import mask_ssim, ssim
 
 __all__ = [
-    "MOST_PICTURES",
+    "POSE_SAMPLES",
     "Comparison",
     "ExportedProgram",
     "Expression",

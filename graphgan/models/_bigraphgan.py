@@ -11,13 +11,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan._checks import check_choice, check_features
-from graphgan.landmarks import bend_limbs
+from graphgan.landmarks import OPENPOSE_18, bend_limbs
 from graphgan.models._generator import GeneratorOutput, LandmarkGenerator
 from graphgan.models._pretrained import Pretrained
 
 Variant = Literal["market", "deepfashion"]
 
-NUM_JOINTS = 18
 
 _VARIANTS: dict[Variant, dict[str, Any]] = {
     "market": {"norm": "batch", "blend": "two_maps"},
@@ -134,7 +133,7 @@ def published_generator(variant: Variant, **options: Any) -> LandmarkGenerator:
     check_choice("variant", variant, tuple(_VARIANTS))
     published: dict[str, Any] = {
         "appearance_channels": 3,
-        "num_landmarks": NUM_JOINTS,
+        "num_landmarks": OPENPOSE_18.num_landmarks,
         "num_blocks": 9,
         "shape_encoding": "joint",
         "landmark_attention": None,

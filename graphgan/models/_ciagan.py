@@ -7,6 +7,7 @@ instead of the outermost.
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -22,8 +23,7 @@ from graphgan.layers._convolution import spectral_conv
 from graphgan.layers._normalization import make_norm
 from graphgan.models._pretrained import Pretrained
 
-SIZES = {64: 4, 128: 5}
-"""Sides of images, and how many blocks bring them to a code of 4 x 4."""
+_DEPTHS = {64: 4, 128: 5}  # sides of images: how many blocks bring them to a code of 4 x 4
 
 
 class CIAGANGenerator(Pretrained):
@@ -62,6 +62,9 @@ class CIAGANGenerator(Pretrained):
         torch.Size([1, 3, 128, 128])
     """
 
+    SIZES: ClassVar[tuple[int, ...]] = tuple(_DEPTHS)
+    """Sides of images that it supports."""
+
     def __init__(
         self,
         num_identities: int = 1200,
@@ -73,7 +76,7 @@ class CIAGANGenerator(Pretrained):
     ) -> None:
         super().__init__()
         check_positive(num_identities=num_identities, num_blocks=num_blocks)
-        check_choice("size", size, tuple(SIZES))
+        check_choice("size", size, self.SIZES)
         if width < 2 or width % 2:
             raise ValueError(f"expected an even width, got {width}")
         self.num_identities = num_identities
@@ -84,7 +87,7 @@ class CIAGANGenerator(Pretrained):
             self.config["size"] = size
         if self.people is not None:
             self.config["people"] = list(self.people)
-        depth = SIZES[size]
+        depth = _DEPTHS[size]
         down = (6, width, 2 * width, 4 * width, 8 * width, 8 * width)[: depth + 1]
         up = (*down[:0:-1], width // 2)
         self.down = nn.Sequential(
@@ -144,7 +147,7 @@ class CIAGANGenerator(Pretrained):
         return image
 
 
-def generator_inputs(
+def ciagan_inputs(
     images: Float[Tensor, "b 3 h w"],
     landmarks: Float[Tensor, "b 68 2"],
     masks: Float[Tensor, "b 1 h w"],

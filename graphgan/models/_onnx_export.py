@@ -34,7 +34,7 @@ from graphgan.models._onnx_generator import (
 )
 from graphgan.models._onnx_layers import replace_layers
 
-LARGEST_DIFFERENCE = 1e-3
+_LARGEST_DIFFERENCE = 1e-3
 """Maximum allowed difference between file and network, for any value of an image in [-1, 1]."""
 
 _OPSET = 18
@@ -64,7 +64,7 @@ def export_onnx(model: AnonyGAN, path: str | Path, *, size: tuple[int, int] | No
         MissingExtraError: onnx, onnxscript or onnxruntime is not installed.
         ValueError: a size that the network does not support, no folder to write to, a network that
             is too large for ONNX or cannot be expressed in it, or a file that differs by more than
-            `LARGEST_DIFFERENCE`.
+            `_LARGEST_DIFFERENCE`.
         OSError: the disk is full or the folder is not writable; no partial file is left.
     """
     with needs_extra("export"):
@@ -78,10 +78,10 @@ def export_onnx(model: AnonyGAN, path: str | Path, *, size: tuple[int, int] | No
     with replacing(path) as temporary:
         temporary.write_bytes(program.SerializeToString())
         difference = onnx_difference(model, temporary)
-        if not difference <= LARGEST_DIFFERENCE:
+        if not difference <= _LARGEST_DIFFERENCE:
             raise ValueError(
-                f"{path}: expected ONNX that differs from PyTorch by at most {LARGEST_DIFFERENCE}, "
-                f"got {difference:.2g}; it was not written"
+                f"{path}: expected ONNX that differs from PyTorch by at most "
+                f"{_LARGEST_DIFFERENCE}, got {difference:.2g}; it was not written"
             )
     return difference
 

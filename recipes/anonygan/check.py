@@ -18,10 +18,8 @@ from graphgan.data import (
     draw_landmarks,
     draw_mask,
     picture_problems,
-    place,
     possible_kinds,
     report_check,
-    size_problems,
 )
 from graphgan.landmarks import LandmarkScheme, face_mask
 from graphgan.models import MIN_PATCH_SIZE
@@ -43,15 +41,20 @@ def main(options: Options) -> int:
     if faces.scheme.outline is None:
         faces.check_masks()  # raises with the details
     problems = [problem for i in range(len(faces)) for problem in _face_problems(faces, i)]
-    problems += [*_folder_problems(faces), *size_problems(faces, smallest=MIN_PATCH_SIZE)]
+    problems += _folder_problems(faces)
     return report_check(
-        options, faces, problems, partial(_draw, faces.scheme), [_possible_pairs(faces)]
+        options,
+        faces,
+        problems,
+        partial(_draw, faces.scheme),
+        [_possible_pairs(faces)],
+        smallest=MIN_PATCH_SIZE,
     )
 
 
 def _face_problems(faces: PreparedPictures, index: int) -> Iterator[Problem]:
     yield from picture_problems(faces, index)
-    where, landmarks = place(faces, index), faces.pictures[index].landmarks
+    where, landmarks = faces.place(index), faces.pictures[index].landmarks
     if missing := int(landmarks.isnan().any(-1).sum()):
         yield Problem("landmarks missing", f"{where}: {missing}")
     scheme = faces.scheme

@@ -18,7 +18,7 @@ from graphgan.commands import run_command
 from graphgan.data import image_grid, read_image, write_image
 from graphgan.faces import DlibResNetRecognizer, FaceFinder
 from graphgan.files import replacing, require_new_folder
-from graphgan.landmarks import Alignment, Crop, Detection, cut
+from graphgan.landmarks import Alignment, Crop, Detection, crop_aligned
 from graphgan.metrics import landmark_error
 from graphgan.models import AnonyGAN
 from graphgan.weights import FACES
@@ -80,7 +80,9 @@ def many_heads(photo: UInt8[Tensor, "3 h w"], face: Detection) -> UInt8[Tensor, 
     around = Crop((left + right - side) / 2, (top + bottom - side) / 2, side, side)
     heads = []
     for i, (angle, size) in enumerate(2 * list(zip(_ANGLES, _SIZES, strict=True))):
-        head = cut(photo, Alignment(around, angle), (size, size)).round().clamp(0, 255).byte()
+        head = (
+            crop_aligned(photo, Alignment(around, angle), (size, size)).round().clamp(0, 255).byte()
+        )
         head = head if i < len(_SIZES) else head.flip(-1)
         above = max(_SIZES) - size
         heads.append(torch.nn.functional.pad(head, (0, 0, above, 0), value=255))

@@ -14,14 +14,11 @@ from pathlib import Path
 
 from graphgan.data import (
     ListedPair,
+    ListedPhoto,
     Listing,
     PairList,
-    Photo,
     Skipped,
     photo_sources,
-    plain,
-    require_folder,
-    require_photos,
 )
 
 
@@ -33,7 +30,7 @@ def celeba(root: Path) -> Listing:
     listing = Listing([], other_files=others)
     for source in sources:
         if source in identities:
-            listing.photos.append(Photo(folder / source, source, identities.pop(source)))
+            listing.photos.append(ListedPhoto(folder / source, source, identities.pop(source)))
         else:
             listing.unusable.append(Skipped(source, "no identity", f"not in {table.name}"))
     if identities:
@@ -44,13 +41,13 @@ def celeba(root: Path) -> Listing:
 def ffhq(root: Path) -> Listing:
     sources, others = photo_sources(root)
     people = [Path(source).with_suffix("").as_posix().replace("/", "-") for source in sources]
-    photos = [Photo(root / s, s, person) for s, person in zip(sources, people, strict=True)]
+    photos = [ListedPhoto(root / s, s, person) for s, person in zip(sources, people, strict=True)]
     return Listing(photos, other_files=others)
 
 
 def lfw(root: Path) -> Listing:
     folder = _first(root, "lfw", "lfw_funneled", "lfw-deepfunneled")
-    listing = plain(folder)
+    listing = Listing.of_folder(folder)
     if (table := root / "pairs.txt").is_file():
         listing.pairs = _lfw_pairs(table)
     else:
@@ -59,7 +56,7 @@ def lfw(root: Path) -> Listing:
 
 
 LAYOUTS: dict[str, Callable[[Path], Listing]] = {
-    "plain": plain,
+    "plain": Listing.of_folder,
     "celeba": celeba,
     "ffhq": ffhq,
     "lfw": lfw,
@@ -72,8 +69,9 @@ def list_photos(root: Path, layout: str) -> Listing:
     Raises:
         ValueError: the folder is missing, has no photos, or lacks a file of its layout.
     """
-    require_folder(root)
-    return require_photos(root, LAYOUTS[layout](root))
+    listing = LAYOUTS[layout](root)
+    listing.require_photos(root)
+    return listing
 
 
 def _first(root: Path, *names: str) -> Path:
@@ -111,7 +109,7 @@ def _lfw_pairs(table: Path) -> PairList:
     if len(lines) != expected:
         raise ValueError(f"{table}: expected {expected} pairs, as line 1 says, got {len(lines)}")
     pairs = [_lfw_pair(table, n, line, (n - 2) // (2 * each)) for n, line in enumerate(lines, 2)]
-    return PairList(("fold", "same", "image_a", "image_b"), pairs)
+    return PairList(pairs, ("fold", "same", "image_a", "image_b"))
 
 
 def _lfw_pair(table: Path, number: int, line: str, fold: int) -> ListedPair:

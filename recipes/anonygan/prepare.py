@@ -14,14 +14,12 @@ from layouts import list_photos
 
 from graphgan.commands import run_command
 from graphgan.data import (
-    Landmarks,
+    LandmarkSource,
     Listing,
     PrepareOptions,
     file_checksum,
-    match_landmarks,
     prepare_and_report,
-    read_landmark_file,
-    refuse_overlap,
+    read_landmarks,
 )
 from graphgan.faces import LANDMARKERS, DetectorName, ToolOptions
 from graphgan.landmarks import (
@@ -71,6 +69,7 @@ class Options(PrepareOptions):
     """Smallest face to detect in pixels, when --landmarks is not a file."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.protocol == "celeba" and self.layout != "celeba":
             raise ValueError(f"expected --layout celeba with --protocol celeba, got {self.layout}")
         if self.protocol == "celeba" and self.test_people is not None:
@@ -82,7 +81,6 @@ class Options(PrepareOptions):
 
 
 def main(options: Options) -> None:
-    refuse_overlap(options)
     listing = list_photos(options.images, options.layout)
     protocol = {}
     if options.protocol == "celeba":
@@ -102,7 +100,7 @@ def main(options: Options) -> None:
 
 def _landmarks(
     options: Options, listing: Listing
-) -> tuple[Landmarks, LandmarkScheme, dict[str, Any]]:
+) -> tuple[LandmarkSource, LandmarkScheme, dict[str, Any]]:
     """The source of landmarks, their scheme, and the settings the result depends on."""
     wanted = None if options.scheme is None else SCHEMES[options.scheme]
     if options.landmarks in LANDMARKERS:
@@ -113,9 +111,9 @@ def _landmarks(
         names = {"detector": found.detector.fingerprint, "landmarks": found.landmarker.fingerprint}
         return make, scheme, names
     path = Path(options.landmarks)
-    rows = read_landmark_file(path, f"a CSV file, or one of {', '.join(LANDMARKERS)}")
+    rows = read_landmarks(path, expected=f"a CSV file, or one of {', '.join(LANDMARKERS)}")
     given = _scheme_of(path, len(rows[0].landmarks), wanted)
-    points = match_landmarks(listing, rows, options.images)
+    points = listing.match_landmarks(rows, options.images)
     if wanted is not None and wanted != given:
         points = {name: from_ibug_68(one[None], wanted)[0] for name, one in points.items()}
     return points, wanted or given, {"landmarks": file_checksum(path)}

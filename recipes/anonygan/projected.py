@@ -18,7 +18,12 @@ from graphgan.data import FaceBatch, draw_change
 from graphgan.landmarks import convex_hull, gaussian_maps, polygon_mask
 from graphgan.losses import FeatureLoss, WeakFeatureMatchingLoss, reconstruction_loss
 from graphgan.models import FeatureNetwork
-from graphgan.training import Beside, Losses, Scales, fooling_loss, judging_losses
+from graphgan.training import (
+    Conditioning,
+    Losses,
+    projected_discriminator_losses,
+    projected_generator_loss,
+)
 
 _FEATURES = slice(36, 68)  # landmarks of eyes and mouth
 _CELL, _SPREAD = 4, 1.2  # pixels of a cell of their map, and how many cells they reach
@@ -94,12 +99,12 @@ class ProjectedObjective(AnonyGANObjective):
         for name, weight in (("app", options.weight_app), ("lm", options.weight_lm)):
             if weight == 0:
                 continue
-            beside = _beside(name, output, size)
-            fake = beside.look(discriminators[name], output.fake)
-            losses[f"g_{name}"] = weight * fooling_loss(self.adversarial, fake)
+            conditioning = _conditioning(name, output, size)
+            fake = conditioning.look(discriminators[name], output.fake)
+            losses[f"g_{name}"] = weight * projected_generator_loss(self.adversarial, fake)
             if name == "app" and options.weight_wfm > 0:
                 with torch.no_grad():
-                    real = beside.look(discriminators[name], output.real)
+                    real = conditioning.look(discriminators[name], output.real)
                 losses["g_wfm"] = self._match(_matched(fake), _matched(real), batch)
         count = self.count(selected)
         features = self.feature_loss(
@@ -136,23 +141,25 @@ class ProjectedObjective(AnonyGANObjective):
     def discriminator_losses(  # type: ignore[override]
         self, name: str, discriminator: nn.Module, batch: FaceBatch, output: Judged
     ) -> Losses:
-        """See `judging_losses`."""
-        return judging_losses(
+        """See `projected_discriminator_losses`."""
+        return projected_discriminator_losses(
             name,
             discriminator,
             self.adversarial,
             real=output.real,
             fake=output.fake,
-            beside=_beside(name, output, (batch.source.shape[2], batch.source.shape[3])),
+            conditioning=_conditioning(
+                name, output, (batch.source.shape[2], batch.source.shape[3])
+            ),
             show_wrong=name == "lm",
         )
 
 
-def _beside(name: str, output: Judged, size: tuple[int, int]) -> Beside:
+def _conditioning(name: str, output: Judged, size: tuple[int, int]) -> Conditioning:
     """The landmarks or the condition, which a discriminator sees beside features."""
     if name == "lm":
-        return Beside(landmarks=output.landmarks, size=size)
-    return Beside(condition=output.condition)
+        return Conditioning(landmarks=output.landmarks, size=size)
+    return Conditioning(condition=output.condition)
 
 
 def _square(batch: FaceBatch, output: Judged) -> Tensor:
@@ -197,5 +204,5 @@ def _region(batch: FaceBatch) -> Tensor:
     return batch.mask * (0.25 + 0.75 * near)
 
 
-def _matched(scales: Scales) -> list[Tensor]:
+def _matched(scales: list[list[Tensor]]) -> list[Tensor]:
     return [maps for scale in scales[-_MATCHED_SCALES:] for maps in scale[:-1]]

@@ -21,7 +21,7 @@ from graphgan.data import (
 )
 from graphgan.faces import FaceFinder
 from graphgan.landmarks import IBUG_68
-from graphgan.metrics import MOST_PICTURES, measure_pose
+from graphgan.metrics import POSE_SAMPLES, measure_pose
 from graphgan.models import AnonyGAN
 from graphgan.training import (
     SampleOptions,
@@ -90,7 +90,7 @@ def sample(options: Options) -> None:
 
 def pose_of_written(faces: PreparedPictures, pairs: Pairs, out: Path) -> str:
     """The pose check on files that were written, spread evenly over them."""
-    checked = some_pairs(pairs, MOST_PICTURES).source.tolist()
+    checked = some_pairs(pairs, POSE_SAMPLES).source.tolist()
     sources = torch.stack([faces[i].image for i in checked])
     written = torch.stack([read_image(image_file(out, faces.names[i])) for i in checked])
     return measure_pose(sources, {"anonymized": written}, FaceFinder())

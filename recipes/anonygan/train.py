@@ -43,7 +43,7 @@ from graphgan.data import (
 )
 from graphgan.faces import FaceFinder
 from graphgan.landmarks import IBUG_68, LandmarkScheme
-from graphgan.metrics import MOST_PICTURES, masked_error, measure_pose
+from graphgan.metrics import POSE_SAMPLES, masked_error, measure_pose
 from graphgan.models import MIN_PATCH_SIZE, AnonyGAN, FeatureNetwork
 from graphgan.training import (
     SHEET_ROWS,
@@ -227,7 +227,7 @@ def what_was_learned(model: AnonyGAN, faces: Faces) -> str:
         return str(measure_transfer(model, faces.train, faces.test))
     if len(set(faces.test.persons)) < 2:
         return "pose not measured: needs faces of at least two people"
-    pairs = some_pairs(next_person_pairs(faces.test.persons), MOST_PICTURES)
+    pairs = some_pairs(next_person_pairs(faces.test.persons), POSE_SAMPLES)
     batch = batch_for(model, read_pairs(faces.test, pairs), faces.scheme)
     answers = {
         "AnonyGAN": anonymized(model, batch),

@@ -22,7 +22,6 @@ from graphgan.data import (
     draw_skeleton,
     picture_problems,
     report_check,
-    size_problems,
 )
 from graphgan.landmarks import OPENPOSE_18, OPENPOSE_18_JOINTS
 
@@ -41,14 +40,13 @@ class Options(CheckOptions):
 def main(options: Options) -> int:
     persons = PreparedPictures(options.folder, scheme=OPENPOSE_18)
     problems = [problem for i in range(len(persons)) for problem in picture_problems(persons, i)]
-    problems += size_problems(persons, smallest=SMALLEST_SIDE)
     counts = _missing_joints(persons)
     for split in SPLITS:
         if any(row.split == split for row in persons.pictures):
             problems += _split_problems(PreparedPictures(options.folder, split), counts)
         elif split == "train":
             problems.append(Problem("no images to train on", "manifest.csv", fatal=True))
-    return report_check(options, persons, problems, _draw, counts)
+    return report_check(options, persons, problems, _draw, counts, smallest=SMALLEST_SIDE)
 
 
 def _missing_joints(persons: PreparedPictures) -> list[str]:

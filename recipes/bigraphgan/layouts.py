@@ -18,20 +18,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan.data import (
-    PAIR_COLUMNS,
     SPLITS,
     LandmarkRow,
     ListedPair,
+    ListedPhoto,
     Listing,
     PairList,
-    Photo,
     Skipped,
     Split,
-    match_landmarks,
     photo_sources,
     read_pose_annotations,
     read_table,
-    require_folder,
 )
 
 
@@ -83,7 +80,6 @@ def list_published(root: Path, layout: str) -> PublishedPictures:
         ValueError: the folder is missing or lacks a file of joints, two files fit one name, a file
             has another header, or no image has joints.
     """
-    require_folder(root)
     joints = {split: _table(root, "annotation", split) for split in SPLITS}
     pairs = {split: _table(root, "pairs", split) for split in SPLITS}
     tables = [table for table in (*joints.values(), *pairs.values()) if table is not None]
@@ -101,7 +97,7 @@ def list_published(root: Path, layout: str) -> PublishedPictures:
     for split in SPLITS:
         _add_pairs(listing, pairs[split], split, folders[split].relative_to(root), splits)
     _add_photos(listing, root, folders, tables, splits, LAYOUTS[layout].person)
-    return PublishedPictures(listing, match_landmarks(listing, [*rows.values()], root), tables)
+    return PublishedPictures(listing, listing.match_landmarks([*rows.values()], root), tables)
 
 
 def _table(root: Path, kind: str, split: str) -> Path | None:
@@ -150,7 +146,7 @@ def _add_photos(
         for suffix, count in others.items():
             listing.other_files[suffix] = listing.other_files.get(suffix, 0) + count
     listing.photos = [
-        Photo(root / source, source, person(Path(source).stem), splits.get(source))
+        ListedPhoto(root / source, source, person(Path(source).stem), splits.get(source))
         for source in sorted(found)
     ]
 
@@ -162,7 +158,7 @@ def _add_pairs(
         listing.notes.append(f"no *-pairs-{split}.csv: no pairs are listed for {split}")
         return
     if listing.pairs is None:
-        listing.pairs = PairList(PAIR_COLUMNS, [])
+        listing.pairs = PairList([])
     listing.pairs = listing.pairs._replace(lists=(*listing.pairs.lists, split))
     seen: dict[tuple[str, str], int] = {}
     for number, row in _pair_rows(table):

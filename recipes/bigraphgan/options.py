@@ -8,8 +8,8 @@ from typing import Literal
 from objective import LossOptions
 from torch import nn
 
+from graphgan.landmarks import OPENPOSE_18
 from graphgan.models import (
-    NUM_JOINTS,
     BiGraphGAN,
     EfficientNetLite,
     LandmarkGenerator,
@@ -67,7 +67,7 @@ class ModelOptions:
         """Build the generator, with the names of the networks whose features it is trained with."""
         generator = LandmarkGenerator(
             3,
-            NUM_JOINTS,
+            OPENPOSE_18.num_landmarks,
             width=self.width,
             num_blocks=self.blocks,
             shape_encoding=self.shape_encoding,
@@ -109,9 +109,11 @@ class ModelOptions:
             width = self.discriminator_width
             return {
                 "app": ProjectedDiscriminator(features, width=width, condition_channels=last),
-                "pose": ProjectedDiscriminator(features, width=width, num_landmarks=NUM_JOINTS),
+                "pose": ProjectedDiscriminator(
+                    features, width=width, num_landmarks=OPENPOSE_18.num_landmarks
+                ),
             }
-        channels = {"app": 6, "pose": 3 + NUM_JOINTS}
+        channels = {"app": 6, "pose": 3 + OPENPOSE_18.num_landmarks}
         networks: dict[str, nn.Module] = {
             name: ResNetDiscriminator(count, width=self.discriminator_width, norm=self.norm)
             for name, count in channels.items()

@@ -19,16 +19,12 @@ from torch import Tensor
 from graphgan.commands import run_command
 from graphgan.data import (
     CropRule,
-    Landmarks,
+    LandmarkSource,
     Listing,
     PrepareOptions,
     file_checksum,
-    match_landmarks,
-    plain,
     prepare_and_report,
-    read_landmark_file,
-    refuse_overlap,
-    require_photos,
+    read_landmarks,
 )
 from graphgan.landmarks import OPENPOSE_18, JointLayout, to_openpose_18
 from graphgan.persons import BlazePose
@@ -64,14 +60,13 @@ class Persons(NamedTuple):
     """What to prepare, and what of the options the result depends on."""
 
     listing: Listing
-    landmarks: Landmarks
+    landmarks: LandmarkSource
     size: tuple[int, int]
     crop: CropRule
     depends_on: Mapping[str, Any]
 
 
 def main(options: Options) -> None:
-    refuse_overlap(options)
     persons = _own(options) if options.layout == "plain" else _published(options)
     prepare_and_report(
         options,
@@ -100,13 +95,14 @@ def _published(options: Options) -> Persons:
 def _own(options: Options) -> Persons:
     if options.landmarks is None:
         raise ValueError("expected --landmarks, a CSV file or blazepose, with --layout plain")
-    listing = require_photos(options.images, plain(options.images))
+    listing = Listing.of_folder(options.images)
+    listing.require_photos(options.images)
     source = _detected if options.landmarks == "blazepose" else _from_file
     landmarks, depends_on = source(options, listing)
     return Persons(listing, landmarks, options.size or SIZE, "person", depends_on)
 
 
-def _detected(options: Options, listing: Listing) -> tuple[Landmarks, dict[str, Any]]:
+def _detected(options: Options, listing: Listing) -> tuple[LandmarkSource, dict[str, Any]]:
     """What makes the detector, and what of it the result depends on."""
     if options.joints is not None:
         raise ValueError("--joints: expected with a CSV file only, blazepose has its own")
@@ -116,20 +112,20 @@ def _detected(options: Options, listing: Listing) -> tuple[Landmarks, dict[str, 
     return make, depends_on
 
 
-def _from_file(options: Options, listing: Listing) -> tuple[Landmarks, dict[str, Any]]:
+def _from_file(options: Options, listing: Listing) -> tuple[LandmarkSource, dict[str, Any]]:
     """The joints of each photo, and what of them the result depends on."""
     assert options.landmarks is not None
     path, joints = Path(options.landmarks), options.joints or "openpose-18"
     if options.upsample is not None:
         raise ValueError(f"--upsample: expected with --landmarks blazepose only, got {path}")
-    rows = read_landmark_file(path, "a CSV file, or blazepose")
+    rows = read_landmarks(path, expected="a CSV file, or blazepose")
     try:
         converted = to_openpose_18(torch.stack([row.landmarks for row in rows]), joints)
     except ValueError as error:
         raise ValueError(f"{path}: {error} (--joints {joints})") from None
     _note_oddities(converted, listing)
     rows = [row._replace(landmarks=points) for row, points in zip(rows, converted, strict=True)]
-    landmarks = match_landmarks(listing, rows, options.images)
+    landmarks = listing.match_landmarks(rows, options.images)
     return landmarks, {"landmarks": file_checksum(path), "joints": joints}
 
 

@@ -16,7 +16,12 @@ from torch import Tensor, nn
 
 from graphgan.data import PersonBatch
 from graphgan.models import FeatureNetwork
-from graphgan.training import Beside, Losses, fooling_loss, judging_losses
+from graphgan.training import (
+    Conditioning,
+    Losses,
+    projected_discriminator_losses,
+    projected_generator_loss,
+)
 
 
 class Judged(NamedTuple):
@@ -73,21 +78,23 @@ class ProjectedObjective(BiGraphGANObjective):
         """Adversarial terms, absolute difference, perceptual loss."""
         losses: Losses = {}
         for name in DISCRIMINATORS:
-            scales = _beside(name, batch, output).look(discriminators[name], output.fake)
-            losses[f"g_{name}"] = self.options.weight_gan * fooling_loss(self.adversarial, scales)
+            scales = _conditioning(name, batch, output).look(discriminators[name], output.fake)
+            losses[f"g_{name}"] = self.options.weight_gan * projected_generator_loss(
+                self.adversarial, scales
+            )
         return losses | self._likeness(batch, output)
 
     def discriminator_losses(  # type: ignore[override]
         self, name: str, discriminator: nn.Module, batch: PersonBatch, output: Judged
     ) -> Losses:
-        """See `judging_losses`."""
-        return judging_losses(
+        """See `projected_discriminator_losses`."""
+        return projected_discriminator_losses(
             name,
             discriminator,
             self.adversarial,
             real=output.real,
             fake=output.fake,
-            beside=_beside(name, batch, output),
+            conditioning=_conditioning(name, batch, output),
             show_wrong=name == "pose",
         )
 
@@ -104,9 +111,9 @@ class ProjectedObjective(BiGraphGANObjective):
         """Does nothing: there is no state."""
 
 
-def _beside(name: str, batch: PersonBatch, output: Judged) -> Beside:
+def _conditioning(name: str, batch: PersonBatch, output: Judged) -> Conditioning:
     """What a discriminator sees beside features: the given image's, or the wanted joints."""
     if name == "app":
-        return Beside(condition=output.given)
+        return Conditioning(condition=output.given)
     size = (batch.target.shape[2], batch.target.shape[3])
-    return Beside(landmarks=batch.target_joints, size=size)
+    return Conditioning(landmarks=batch.target_joints, size=size)

@@ -10,7 +10,7 @@ from options import TrainOptions
 
 from graphgan.data import PictureDataset, PreparedPictures, StoredPairs, SyntheticFaces, draw_splits
 from graphgan.landmarks import IBUG_68
-from graphgan.models import SIZES
+from graphgan.models import CIAGANGenerator
 
 
 class Faces(NamedTuple):
@@ -89,8 +89,9 @@ def prepared_faces(root: Path) -> Faces:
 
 def check_size(size: tuple[int, int]) -> None:
     """Raise ``ValueError`` unless the network has images of that height and width."""
-    if size not in [(side, side) for side in SIZES]:
+    if size not in [(side, side) for side in CIAGANGenerator.SIZES]:
+        known = " or ".join(map(str, CIAGANGenerator.SIZES))
         raise ValueError(
-            f"expected faces of {' or '.join(map(str, SIZES))} pixels a side, got "
-            f"{size[0]} x {size[1]}; prepare them with --size {' or '.join(map(str, SIZES))}"
+            f"expected faces of {known} pixels a side, got "
+            f"{size[0]} x {size[1]}; prepare them with --size {known}"
         )

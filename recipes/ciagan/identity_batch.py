@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from graphgan.data import PairKind, Pairs, PictureDataset, StoredPairs, read_pairs, to_face_batch
-from graphgan.models import generator_inputs
+from graphgan.models import ciagan_inputs
 
 
 class IdentityBatch(NamedTuple):
@@ -41,7 +41,7 @@ def to_identity_batch(
         size: size of the generator's images; by default that of the faces.
     """
     faces = to_face_batch(stored, device)
-    drawing, masked = generator_inputs(
+    drawing, masked = ciagan_inputs(
         faces.source, faces.source_landmarks, faces.mask, size=size or faces.source.shape[-1]
     )
     return IdentityBatch(

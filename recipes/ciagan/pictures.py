@@ -4,8 +4,9 @@ import torch
 from identity_batch import IdentityBatch
 from results import replaced
 from torch import Tensor
+from torch.nn.functional import interpolate
 
-from graphgan.models import CIAGANGenerator, resized_images
+from graphgan.models import CIAGANGenerator
 
 
 @torch.no_grad()
@@ -14,7 +15,8 @@ def sheet_columns(model: CIAGANGenerator, batch: IdentityBatch) -> dict[str, Ten
     size = (batch.source.shape[2], batch.source.shape[3])
     made = model.eval()(batch.drawing, batch.masked, batch.identity).float()
     drawing, masked, made = (
-        resized_images(images, size) * 2 - 1 for images in (batch.drawing, batch.masked, made)
+        interpolate(images, size, mode="bilinear", antialias=True) * 2 - 1
+        for images in (batch.drawing, batch.masked, made)
     )
     return {
         "source": batch.source,

@@ -17,7 +17,7 @@ from transfer import measure_transfer, true_answers
 from graphgan.commands import exit_with
 from graphgan.data import PairSampler, PairsOfSteps, PictureDataset, mean_image, to_uint8_image
 from graphgan.faces import FaceFinder
-from graphgan.metrics import MOST_PICTURES, masked_error, measure_pose
+from graphgan.metrics import POSE_SAMPLES, masked_error, measure_pose
 from graphgan.models import MIN_PATCH_SIZE, CIAGANGenerator
 from graphgan.training import (
     SHEET_ROWS,
@@ -110,7 +110,7 @@ def what_was_learned(model: CIAGANGenerator, faces: Faces, train: PictureDataset
     """Transfer of identity where the true answer is known, otherwise pose and expression."""
     if faces.drawn:
         return str(measure_transfer(model, faces, mean_image(train)))
-    batch = to_identity_batch(faces.read(*faces.unlike_pairs(MOST_PICTURES)), device_of(model))
+    batch = to_identity_batch(faces.read(*faces.unlike_pairs(POSE_SAMPLES)), device_of(model))
     answers = {
         "CIAGAN": replaced(model, batch),
         "wanted pasted": wanted_pasted(batch),

@@ -11,7 +11,7 @@ from graphgan.anonymize.crops import anonymize_crops
 from graphgan.data import SyntheticFaces, to_float_image
 from graphgan.landmarks import face_mask, face_regions, paste
 from graphgan.landmarks._schemes import CIAGAN_29_INDICES
-from graphgan.models import AnonyGAN, CIAGANGenerator, LandmarkGenerator, generator_inputs
+from graphgan.models import AnonyGAN, CIAGANGenerator, LandmarkGenerator, ciagan_inputs
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +183,7 @@ def test_the_result_is_what_the_generator_makes_inside_the_masks(generator, crop
     masks = face_regions(landmarks, (64, 64))
     result = give_identity(generator, images, landmarks, IDENTITY)
     with torch.no_grad():
-        made = generator(*generator_inputs(images, landmarks, masks, size=64), IDENTITY)
+        made = generator(*ciagan_inputs(images, landmarks, masks, size=64), IDENTITY)
     inside = (masks == 1).expand_as(images)
     edge = (soft_edges(masks) > 0).expand_as(images)
     assert torch.equal(result[~edge], images[~edge])

@@ -21,7 +21,7 @@ from graphgan.data import (
 )
 from graphgan.data._prepared import PreparedPicture
 from graphgan.evaluation.systems import AnonyGANSystem, Request
-from graphgan.landmarks import Alignment, Detection, cut, face_crop, face_mask
+from graphgan.landmarks import Alignment, Detection, crop_aligned, face_crop, face_mask
 from graphgan.landmarks._crop import whole_crop
 from graphgan.models import AnonyGAN
 from graphgan.weights import FACES
@@ -38,7 +38,7 @@ def people():
     cropped = []
     for image, landmarks in (faces[0], faces[1]):
         alignment = Alignment(face_crop(landmarks))
-        crop = to_uint8_image((cut(image, alignment, SIZE) / 127.5 - 1).clamp(-1, 1))
+        crop = to_uint8_image((crop_aligned(image, alignment, SIZE) / 127.5 - 1).clamp(-1, 1))
         cropped.append((crop, alignment.to_crop(landmarks, SIZE)))
     return cropped
 

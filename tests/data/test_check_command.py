@@ -8,7 +8,6 @@ from graphgan.data import (
     PreparedPictures,
     Problem,
     picture_problems,
-    place,
     read_image,
     report_check,
     write_image,
@@ -44,7 +43,7 @@ def test_finds_what_may_be_wrong_with_any_picture(pictures):
         [("landmarks outside the photo", False), ("landmarks outside the crop", False)],
         [("landmarks outside the photo", False), ("landmarks all missing or all equal", True)],
     ]
-    assert place(pictures, 1) == "images/p/1.png (manifest.csv line 3)"
+    assert pictures.place(1) == "images/p/1.png (manifest.csv line 3)"
 
 
 @pytest.fixture

@@ -5,13 +5,10 @@ import torch
 
 from graphgan.data import (
     LandmarkRow,
+    ListedPhoto,
     Listing,
-    Photo,
     Skipped,
-    match_landmarks,
     photo_sources,
-    plain,
-    require_photos,
 )
 
 
@@ -27,7 +24,7 @@ def people(listing):
 
 def test_plain_folders_are_people(tmp_path):
     touch(tmp_path, "bob/1.PNG", "anna/b.jpg", "anna/holiday/a.jpeg", "carl.jpg")
-    listing = plain(tmp_path)
+    listing = Listing.of_folder(tmp_path)
     assert list(people(listing).items()) == [
         ("anna/b.jpg", "anna"),
         ("anna/holiday/a.jpeg", "anna"),
@@ -39,14 +36,14 @@ def test_plain_folders_are_people(tmp_path):
 
 def test_files_that_are_no_photos_are_counted(tmp_path):
     touch(tmp_path, "anna/1.jpg", "notes.txt", "more.TXT", "README", "anna/._1.jpg")
-    assert plain(tmp_path).other_files == {".txt": 2, "README": 1, ".jpg": 1}
+    assert Listing.of_folder(tmp_path).other_files == {".txt": 2, "README": 1, ".jpg": 1}
 
 
 def test_linked_folders_are_read_once(tmp_path):
     touch(tmp_path, "elsewhere/1.jpg", "photos/bob/1.jpg")
     (tmp_path / "photos" / "anna").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "photos" / "bob" / "round").symlink_to(tmp_path / "photos")
-    assert people(plain(tmp_path / "photos")) == {
+    assert people(Listing.of_folder(tmp_path / "photos")) == {
         "anna/1.jpg": "anna",
         "bob/1.jpg": "bob",
     }
@@ -60,10 +57,10 @@ def test_known_files_are_not_counted(tmp_path):
 
 def test_a_folder_that_is_not_there_or_holds_no_photo_is_refused(tmp_path):
     with pytest.raises(ValueError, match="none: no such folder"):
-        plain(tmp_path / "none")
+        Listing.of_folder(tmp_path / "none")
     touch(tmp_path, "notes.txt")
     with pytest.raises(ValueError, match=r"no photos in it \(0 that .*, 1 other files\)"):
-        require_photos(tmp_path, plain(tmp_path))
+        Listing.of_folder(tmp_path).require_photos(tmp_path)
 
 
 def row(image: str, line: int) -> LandmarkRow:
@@ -71,10 +68,10 @@ def row(image: str, line: int) -> LandmarkRow:
 
 
 def test_photos_and_rows_that_do_not_meet_are_unusable():
-    photos = [Photo(Path(source), source, "anna") for source in ("a.png", "b.png", "c.png")]
+    photos = [ListedPhoto(Path(source), source, "anna") for source in ("a.png", "b.png", "c.png")]
     listing = Listing(photos, unusable=[Skipped("b.png", "broken row"), Skipped("x.png", "odd")])
     rows = [row("a.png", 2), row("d.png", 3), row("x.png", 4)]
-    landmarks = match_landmarks(listing, rows, Path("photos"))
+    landmarks = listing.match_landmarks(rows, Path("photos"))
     assert [photo.source for photo in listing.photos] == ["a.png"]
     assert landmarks["a.png"][0, 0] == 2
     assert listing.unusable[2:] == [
@@ -84,20 +81,20 @@ def test_photos_and_rows_that_do_not_meet_are_unusable():
 
 
 def test_rows_of_no_photo_at_all_are_refused():
-    listing = Listing([Photo(Path("a.png"), "a.png", "anna")])
+    listing = Listing([ListedPhoto(Path("a.png"), "a.png", "anna")])
     with pytest.raises(
         ValueError, match=r"none of 1 images .* the first is z.png \(table.csv line"
     ):
-        match_landmarks(listing, [row("z.png", 2)], Path("photos"))
+        listing.match_landmarks([row("z.png", 2)], Path("photos"))
     with pytest.raises(ValueError, match="none of 0 images"):
-        match_landmarks(listing, [], Path("photos"))
+        listing.match_landmarks([], Path("photos"))
 
 
 def test_photos_of_one_name_directly_in_the_folder_are_of_different_people(tmp_path):
     for name in ("zed.png", "zed.bmp", "anna.png", "anna/1.png", "bob.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    people = {photo.source: photo.person for photo in plain(tmp_path).photos}
+    people = {photo.source: photo.person for photo in Listing.of_folder(tmp_path).photos}
     assert people == {
         "anna.png": "anna.png",
         "anna/1.png": "anna",

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from graphgan.data import Photo, SyntheticPersons, read_image, write_image
+from graphgan.data import ListedPhoto, SyntheticPersons, read_image, write_image
 from graphgan.data._photos import CroppedPhoto, CropTask, UnusablePhoto, crop_photo
 from graphgan.landmarks import IBUG_68, OPENPOSE_18, Detection, crop_image, face_crop, person_crop
 from graphgan.landmarks._crop import whole_crop
@@ -33,7 +33,7 @@ def task(tmp_path, drawn_faces):
         else:
             path.write_bytes(content)
         given = None if landmarks is None else np.asarray(landmarks, dtype=np.float64)
-        photo = Photo(path, "a.png", "anna")
+        photo = ListedPhoto(path, "a.png", "anna")
         folder, image = tmp_path / "out", "images/anna/a.png"
         return CropTask(photo, folder, image, (32, 32), IBUG_68, "face", given)
 
@@ -132,7 +132,7 @@ def person_task(tmp_path):
         change(joints)
         path = tmp_path / "a.png"
         write_image(path, image[:, :, :width])
-        photo = Photo(path, "a.png", "anna")
+        photo = ListedPhoto(path, "a.png", "anna")
         given = joints.double().numpy()
         return CropTask(photo, tmp_path / "out", "a.png", (128, 64), OPENPOSE_18, crop, given)
 

@@ -4,14 +4,12 @@ import pytest
 import torch
 
 from graphgan.data import (
+    ListedPhoto,
     Listing,
-    Photo,
     PreparedPictures,
     PrepareOptions,
     file_checksum,
     prepare_and_report,
-    read_landmark_file,
-    refuse_overlap,
     write_image,
 )
 from graphgan.landmarks import OPENPOSE_18
@@ -22,13 +20,15 @@ def prepare(tmp_path):
     """Prepare noise of so many people."""
 
     def prepare(people, split=None, **options):
+        (tmp_path / "photos").mkdir(exist_ok=True)
         write_image(tmp_path / "a.png", torch.randint(0, 256, (3, 8, 6)).byte())
         joints = torch.rand(18, 2) * 5
         photos = [
-            Photo(tmp_path / "a.png", f"{i:02d}/a.png", f"{i:02d}", split) for i in range(people)
+            ListedPhoto(tmp_path / "a.png", f"{i:02d}/a.png", f"{i:02d}", split)
+            for i in range(people)
         ]
         prepare_and_report(
-            PrepareOptions(images=tmp_path, out=tmp_path / "out", workers=1, **options),
+            PrepareOptions(images=tmp_path / "photos", out=tmp_path / "out", workers=1, **options),
             Listing(photos, notes=["mind the gap"], other_files={".txt": 2}),
             {photo.source: joints for photo in photos},
             size=(8, 6),
@@ -78,15 +78,9 @@ def test_the_report_says_what_was_found(prepare, capsys):
 def test_folders_that_overlap_are_refused(tmp_path, monkeypatch, images, out, message):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=message):
-        refuse_overlap(PrepareOptions(images=Path(images), out=Path(out)))
-    refuse_overlap(PrepareOptions(images=Path("photos"), out=Path("prepared")))
-
-
-def test_a_file_that_is_not_there_is_named_with_its_flag(tmp_path):
-    with pytest.raises(ValueError, match=r"--landmarks none.csv: no such file; expected a CSV"):
-        read_landmark_file(Path("none.csv"))
-    (tmp_path / "a.csv").write_text("image,x0,y0\na.png,1,2\n")
-    assert read_landmark_file(tmp_path / "a.csv")[0].where == "a.csv line 2"
+        PrepareOptions(images=Path(images), out=Path(out))
+    with pytest.raises(ValueError, match="--images photos: no such folder"):
+        PrepareOptions(images=Path("photos"), out=Path("prepared"))
 
 
 def test_a_checksum_is_of_the_content(tmp_path):

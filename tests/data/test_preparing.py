@@ -10,8 +10,8 @@ import torch
 
 from graphgan.data import (
     ListedPair,
+    ListedPhoto,
     PairList,
-    Photo,
     PreparedPictures,
     Skipped,
     prepare_pictures,
@@ -26,7 +26,7 @@ from graphgan.landmarks import IBUG_68, OPENPOSE_18, Detection
 def photos(photo_folder):
     root = photo_folder / "photos"
     sources = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.png"))
-    return [Photo(root / source, source, source.split("/")[0]) for source in sources]
+    return [ListedPhoto(root / source, source, source.split("/")[0]) for source in sources]
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_a_complete_folder_with_other_options_or_photos_is_kept(prepare, photo_f
     with pytest.raises(ValueError, match="from other photos"):
         prepare(photos=photos[:7])
     with pytest.raises(ValueError, match="from other photos or lists"):
-        prepare(pairs=PairList(("a", "b"), []))
+        prepare(pairs=PairList([], ("a", "b")))
     assert content(photo_folder / "out") == before
 
 
@@ -241,7 +241,7 @@ def test_pairs_name_the_crops_and_leave_out_skipped_photos(prepare, photo_folder
         ListedPair((1, 0), "p2/0.png", "p3/1.png", "pairs.txt line 4"),
         ListedPair((1, 0), "p2/9.png", "p3/9.png", "pairs.txt line 5"),
     ]
-    pairs = PairList(("fold", "same", "image_a", "image_b"), pairs)
+    pairs = PairList(pairs, ("fold", "same", "image_a", "image_b"))
     info = prepare(pairs=pairs).info
     assert info["pairs"] == {"kept": 2, "left_out": 2, "lists": []}
     assert info["skipped"]["pair with an unknown photo"] == 1
@@ -280,7 +280,7 @@ def test_photos_that_differ_in_their_suffix_keep_apart(prepare, photo_folder, ph
     twin = photos[0].path.with_suffix(".bmp")
     write_image(twin, drawn_faces[1].image)
     prepare.landmarks["p0/0.bmp"] = prepare.landmarks["p0/1.png"]
-    assert prepare(photos=[*photos, Photo(twin, "p0/0.bmp", "p0")]).info["images"] == 9
+    assert prepare(photos=[*photos, ListedPhoto(twin, "p0/0.bmp", "p0")]).info["images"] == 9
     names = PreparedPictures(photo_folder / "out").names
     assert {"p0-0.png", "p0-0.bmp"} < set(names)
     assert len(set(names)) == 9
@@ -288,7 +288,9 @@ def test_photos_that_differ_in_their_suffix_keep_apart(prepare, photo_folder, ph
 
 def test_names_that_look_alike_keep_apart(prepare, photo_folder, photos):
     landmarks = prepare.landmarks["p0/0.png"]
-    odd = [Photo(photos[0].path, source, source.split("/")[0]) for source in ("a/b-c", "a-b/c")]
+    odd = [
+        ListedPhoto(photos[0].path, source, source.split("/")[0]) for source in ("a/b-c", "a-b/c")
+    ]
     prepare(photos=odd, landmarks={photo.source: landmarks for photo in odd})
     assert len(set(PreparedPictures(photo_folder / "out").names)) == 2
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from graphgan.landmarks import Alignment, Crop, crop_image, cut, face_crop
+from graphgan.landmarks import Alignment, Crop, crop_aligned, crop_image, face_crop
 from graphgan.landmarks._alignment import align_face, tilt, to_photo
 
 angles = st.one_of(st.sampled_from([0.0, 90.0, -90.0, 180.0, 270.0, 45.0]), st.floats(-180, 180))
@@ -212,7 +212,9 @@ def test_refuses_another_number_of_landmarks():
 def test_at_angle_zero_it_is_cut_as_for_training(left, top, sides, size):
     for image in (torch.randint(0, 256, (3, 30, 40)).byte(), torch.rand(1, 30, 40).double()):
         crop = Crop(left, top, *sides)
-        assert torch.equal(cut(image, Alignment(crop), size), crop_image(image, crop, size))
+        assert torch.equal(
+            crop_aligned(image, Alignment(crop), size), crop_image(image, crop, size)
+        )
 
 
 @given(
@@ -232,7 +234,7 @@ def test_a_quarter_turn_on_whole_pixels_is_rot90(k, x, y, size):
         center = torch.stack([center[:, 1], last_column - center[:, 0]], dim=-1)
     u, v = center[0].tolist()
     expected = crop_image(upright, Crop(u - width / 2, v - height / 2, width, height), size)
-    torch.testing.assert_close(cut(image, alignment, size), expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(crop_aligned(image, alignment, size), expected, atol=1e-4, rtol=0)
 
 
 @given(
@@ -251,7 +253,7 @@ def test_enlarging_agrees_with_every_pixel_by_itself(center, sides, angle, size)
     upright = torch.tensor([crop.left, crop.top], dtype=torch.float64) + (grid + 0.5) * steps
     places = turned(upright, angle, alignment.center)
     expected = [sampled(image.numpy(), x, y, alignment) for x, y in places.tolist()]
-    out = cut(image, alignment, size)
+    out = crop_aligned(image, alignment, size)
     torch.testing.assert_close(
         out, torch.tensor(np.array(expected)).T.reshape(2, *size), atol=1e-9, rtol=0
     )
@@ -268,7 +270,7 @@ def test_a_spot_lies_where_its_landmark_says(x, y, angle, side, size):
     alignment = a_square(100.0, 90.0, side + 60, angle)
     image = blob(180, 200, x, y, sigma=5)
     where = alignment.to_crop(torch.tensor([[x, y]], dtype=torch.float64), (size, size))[0]
-    out = cut(image, alignment, (size, size))
+    out = crop_aligned(image, alignment, (size, size))
     torch.testing.assert_close(center_of_mass(out), where, atol=0.06, rtol=0)
 
 
@@ -278,7 +280,7 @@ def test_shrinking_does_not_alias_at_any_angle(angle, step, lines):
     rows, columns = torch.meshgrid(torch.arange(300), torch.arange(300), indexing="ij")
     across = columns * math.cos(math.radians(lines)) + rows * math.sin(math.radians(lines))
     image = (0.5 + 0.5 * torch.sin(across * math.pi * 0.95))[None]
-    out = cut(image, a_square(150.0, 150.0, 12 * step, angle), (12, 12))
+    out = crop_aligned(image, a_square(150.0, 150.0, 12 * step, angle), (12, 12))
     torch.testing.assert_close(out, torch.full((1, 12, 12), 0.5), atol=0.03, rtol=0)
 
 
@@ -286,7 +288,7 @@ def test_shrinking_does_not_alias_at_any_angle(angle, step, lines):
 def test_a_smooth_picture_is_seen_as_it_is(angle, step):
     image = smooth(240, 260, period=60.0).double()
     alignment = a_square(130.0, 120.0, 20 * step, angle)
-    out = cut(image, alignment, (20, 20))
+    out = crop_aligned(image, alignment, (20, 20))
     grid = torch.tensor([[u, v] for v in range(20) for u in range(20)]).double()
     x, y = alignment.to_image(grid, (20, 20)).unbind(-1)
     expected = [
@@ -302,8 +304,8 @@ def test_a_smooth_picture_is_seen_as_it_is(angle, step):
 @given(k=quarters, side=st.floats(4, 60), size=st.integers(6, 24))
 def test_a_hair_beside_a_quarter_turn_is_hardly_another_picture(k, side, size):
     image = smooth(60, 80, period=30.0)
-    exact = cut(image, a_square(37.3, 28.1, side, 90.0 * k), (size, size))
-    beside = cut(image, a_square(37.3, 28.1, side, 90.0 * k + 1e-6), (size, size))
+    exact = crop_aligned(image, a_square(37.3, 28.1, side, 90.0 * k), (size, size))
+    beside = crop_aligned(image, a_square(37.3, 28.1, side, 90.0 * k + 1e-6), (size, size))
     # Another kernel enlarges it, and shrinking takes two steps beside a quarter turn: the waves are
     # 30 pixels long, and the more of them go into one pixel, the more the two differ.
     allowed = 0.02 + 0.02 * side / size
@@ -312,7 +314,7 @@ def test_a_hair_beside_a_quarter_turn_is_hardly_another_picture(k, side, size):
 
 @given(angle=angles, x=st.floats(-60, 60), y=st.floats(-60, 60), side=st.floats(2, 150))
 def test_an_even_picture_stays_even_beyond_its_edges_too(angle, x, y, side):
-    out = cut(torch.full((1, 9, 14), 77).byte(), a_square(x, y, side, angle), (11, 11))
+    out = crop_aligned(torch.full((1, 9, 14), 77).byte(), a_square(x, y, side, angle), (11, 11))
     torch.testing.assert_close(out, torch.full((1, 11, 11), 77.0), atol=1e-3, rtol=0)
 
 
@@ -320,26 +322,28 @@ def test_the_photo_is_reflected_at_its_edges():
     image = torch.rand(1, 12, 16).double()
     padded = torch.cat([image.flip(1), image, image.flip(1)], 1)
     padded = torch.cat([padded.flip(2), padded, padded.flip(2)], 2)
-    out = cut(image, a_square(2.0, 11.0, 7.0, 33.0), (8, 8))
-    expected = cut(padded, a_square(2.0 + 16, 11.0 + 12, 7.0, 33.0), (8, 8))
+    out = crop_aligned(image, a_square(2.0, 11.0, 7.0, 33.0), (8, 8))
+    expected = crop_aligned(padded, a_square(2.0 + 16, 11.0 + 12, 7.0, 33.0), (8, 8))
     torch.testing.assert_close(out, expected)
 
 
 def test_eight_bit_and_float_photos_agree():
     image = torch.randint(0, 256, (3, 20, 30)).byte()
     alignment = a_square(12.0, 9.0, 15.0, 40.0)
-    assert torch.equal(cut(image, alignment, (16, 16)), cut(image.float(), alignment, (16, 16)))
+    assert torch.equal(
+        crop_aligned(image, alignment, (16, 16)), crop_aligned(image.float(), alignment, (16, 16))
+    )
 
 
 @pytest.mark.parametrize("angle", [0.0, 90.0, 20.0])
 def test_refuses_what_cannot_be_cut(angle):
     square = a_square(4.0, 4.0, 6.0, angle)
     with pytest.raises(ValueError, match="of at least 1"):
-        cut(torch.rand(3, 8, 10), square, (0, 5))
+        crop_aligned(torch.rand(3, 8, 10), square, (0, 5))
     with pytest.raises(ValueError, match="and pixels"):
-        cut(torch.rand(3, 0, 10), square, (5, 5))
+        crop_aligned(torch.rand(3, 0, 10), square, (5, 5))
     with pytest.raises(ValueError, match="too many for an image of 10 x 8"):
-        cut(torch.rand(3, 8, 10), a_square(4.0, 4.0, 1e6, angle), (5, 5))
+        crop_aligned(torch.rand(3, 8, 10), a_square(4.0, 4.0, 1e6, angle), (5, 5))
 
 
 @given(

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from graphgan.data import to_float_image
 from graphgan.landmarks import CIAGAN_29, draw_lines, face_mask
 from graphgan.landmarks._schemes import CIAGAN_29_INDICES
-from graphgan.models import CIAGANGenerator, generator_inputs
+from graphgan.models import CIAGANGenerator, ciagan_inputs
 from graphgan.models.published import to_published
 
 
@@ -139,7 +139,7 @@ def test_it_sees_a_drawing_and_a_hole(drawn_faces):
     images = torch.stack([to_float_image(face.image) for face in drawn_faces])
     landmarks = torch.stack([face.landmarks for face in drawn_faces])
     masks = face_mask(landmarks, (64, 64))
-    drawing, masked = generator_inputs(images, landmarks, masks, size=64)
+    drawing, masked = ciagan_inputs(images, landmarks, masks, size=64)
     expected = draw_lines(landmarks[:, CIAGAN_29_INDICES], CIAGAN_29, (64, 64))
     torch.testing.assert_close(drawing, (expected + 1) / 2)
     inside = (masks == 1).expand_as(images)
@@ -151,7 +151,7 @@ def test_at_another_size_the_landmarks_move_with_the_pixels(drawn_faces):
     face = drawn_faces[0]
     image, landmarks = to_float_image(face.image)[None], face.landmarks[None]
     masks = face_mask(landmarks, (64, 64))
-    drawing, masked = generator_inputs(image, landmarks, masks, size=128)
+    drawing, masked = ciagan_inputs(image, landmarks, masks, size=128)
     expected = draw_lines(2 * landmarks[:, CIAGAN_29_INDICES] + 0.5, CIAGAN_29, (128, 128))
     torch.testing.assert_close(drawing, (expected + 1) / 2)
     smaller = F.avg_pool2d(masked, 2)
@@ -164,9 +164,9 @@ def test_at_another_size_the_landmarks_move_with_the_pixels(drawn_faces):
 def test_what_it_sees_has_the_precision_of_the_images(drawn_faces, dtype):
     image, landmarks = to_float_image(drawn_faces[0].image)[None], drawn_faces[0].landmarks[None]
     masks = face_mask(landmarks, (64, 64))
-    expected = generator_inputs(image, landmarks, masks, size=128)
+    expected = ciagan_inputs(image, landmarks, masks, size=128)
     for given, single in zip(
-        generator_inputs(image.to(dtype), landmarks, masks, size=128), expected, strict=True
+        ciagan_inputs(image.to(dtype), landmarks, masks, size=128), expected, strict=True
     ):
         assert given.dtype == dtype
         torch.testing.assert_close(given.float(), single, rtol=0, atol=0.01)
@@ -176,4 +176,4 @@ def test_what_it_sees_has_the_precision_of_the_images(drawn_faces, dtype):
 def test_it_wants_all_landmarks():
     picture = torch.zeros(1, 3, 64, 64)
     with pytest.raises(ValueError, match="expected 68 landmarks, got 29"):
-        generator_inputs(picture, torch.zeros(1, 29, 2), picture[:, :1], size=64)
+        ciagan_inputs(picture, torch.zeros(1, 29, 2), picture[:, :1], size=64)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from graphgan.anonymize.compositor.constants import AROUND_BOX
 from graphgan.anonymize.compositor.occluders import occluders
-from graphgan.landmarks import Alignment, Crop, Detection, cut, face_regions, polygon_mask
+from graphgan.landmarks import Alignment, Crop, Detection, crop_aligned, face_regions, polygon_mask
 from graphgan.landmarks._alignment import align_face
 
 # Of the longer side of the box: that of the landmarks.
@@ -90,7 +90,7 @@ def cut_faces(
         forehead: how far the region rises over the brows, see `face_mask`.
     """
     known = torch.tensor([True] * len(faces) if trusted is None else list(trusted))
-    crops = [cut(image, alignment, size) / 127.5 - 1 for alignment in alignments]
+    crops = [crop_aligned(image, alignment, size) / 127.5 - 1 for alignment in alignments]
     landmarks = torch.full((len(faces), 68, 2), torch.nan)
     regions = torch.zeros(len(faces), 1, *size)
     for i, (face, alignment) in enumerate(zip(faces, alignments, strict=True)):

@@ -10,7 +10,7 @@ from torch.utils._pytree import tree_leaves
 
 from graphgan.anonymize.compositor import Patch, blend_crops, fade_into, pasting
 from graphgan.anonymize.compositor.edges import soften
-from graphgan.landmarks import Alignment, Crop, cut, face_mask
+from graphgan.landmarks import Alignment, Crop, crop_aligned, face_mask
 from graphgan.landmarks._alignment import align_face, to_photo
 from graphgan.landmarks._crop import whole_crop
 
@@ -140,7 +140,7 @@ def test_cut_and_pasted_a_smooth_photo_is_what_it_was(ratio, place, angle):
     side = ratio * size
     image = smooth(90, 120, period=40.0 * max(1.0, ratio))
     alignment = a_square(120 * place[0], 90 * place[1], side, angle)
-    crop = cut(image, alignment, (size, size)) / 127.5 - 1
+    crop = crop_aligned(image, alignment, (size, size)) / 127.5 - 1
     out, changed = paste_faces(image, crop[None], torch.ones(1, 1, size, size), [alignment])
     gap = (out.int() - image.int()).abs()
     assert gap.max() <= 20  # at the crop's edges, where it is reflected
@@ -219,7 +219,7 @@ def test_a_small_face_is_averaged_not_sampled():
 def test_a_crop_of_unequal_sides_is_laid_over_its_square():
     image = smooth(80, 80, 50.0)
     alignment = a_square(41.0, 38.0, 44.0, 35.0)
-    crop = cut(image, alignment, (55, 45)) / 127.5 - 1
+    crop = crop_aligned(image, alignment, (55, 45)) / 127.5 - 1
     mask = torch.zeros(1, 1, 55, 45)
     mask[..., 8:-8, 8:-8] = 1
     out, changed = paste_faces(image, crop[None], mask, [alignment])

@@ -5,7 +5,7 @@ import torch
 
 from graphgan.anonymize.compositor import align_region, cut_faces
 from graphgan.anonymize.compositor.constants import AROUND_BOX
-from graphgan.landmarks import Detection, cut, face_regions
+from graphgan.landmarks import Detection, crop_aligned, face_regions
 from graphgan.landmarks._alignment import align_face
 
 SIZE = (64, 64)
@@ -22,7 +22,7 @@ def test_crops_come_with_landmarks_and_regions(drawn_faces):
     expected = alignment.to_crop(points, (32, 32))
     assert torch.equal(faces.landmarks[0], expected)
     assert torch.equal(faces.masks, face_regions(expected[None], (32, 32), forehead=0.7))
-    direct = (cut(image, alignment, (32, 32)) / 127.5 - 1).clamp(-1, 1)
+    direct = (crop_aligned(image, alignment, (32, 32)) / 127.5 - 1).clamp(-1, 1)
     torch.testing.assert_close(faces.images[0], direct)
 
 

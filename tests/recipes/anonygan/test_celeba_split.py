@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from celeba_split import OTHERS, split_as_published
 
-from graphgan.data import Listing, Photo
+from graphgan.data import ListedPhoto, Listing
 
 
 def listing(identities: int, *, images: int = 31) -> Listing:
     """So many people with enough images, and ten with one too few."""
     counts = {f"{n:05d}": images if n <= identities else 30 for n in range(1, identities + 11)}
     sources = [(f"{person}-{i}.jpg", person) for person, n in counts.items() for i in range(n)]
-    return Listing([Photo(Path(source), source, person) for source, person in sources])
+    return Listing([ListedPhoto(Path(source), source, person) for source, person in sources])
 
 
 def people(split: Listing, name: str) -> set[str]:

@@ -6,7 +6,7 @@ import torch
 from drawn_folder import drawn_folder
 
 from graphgan.commands import run_command
-from graphgan.data import Photo, prepare_pictures, read_image, read_landmarks, write_image
+from graphgan.data import ListedPhoto, prepare_pictures, read_image, read_landmarks, write_image
 from graphgan.landmarks import IBUG_68
 
 
@@ -20,7 +20,7 @@ def prepared(photo_folder):
         for source, change in changes.items():
             change(landmarks[source.replace("_", "/") + ".png"])
         root = photo_folder / "photos"
-        photos = [Photo(root / source, source, source.split("/")[0]) for source in landmarks]
+        photos = [ListedPhoto(root / source, source, source.split("/")[0]) for source in landmarks]
         prepare_pictures(
             photos,
             landmarks,

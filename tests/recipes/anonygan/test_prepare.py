@@ -237,7 +237,7 @@ def test_landmarks_of_other_photos_are_refused(run, photo_folder):
     [
         ({"images": "none"}, "none: no such folder"),
         ({"images": "empty"}, "empty: no photos in it"),
-        ({"landmarks": "none.csv"}, "--landmarks none.csv: no such file"),
+        ({"landmarks": "none.csv"}, "none.csv: no such file; expected a CSV file, or one of"),
         ({"out": "photos/out"}, "--out photos/out: is inside --images"),
         ({"out": "photos"}, "--out photos: is inside --images"),
         ({"out": "."}, "--out .: contains --images"),

@@ -341,7 +341,7 @@ def test_deepfashion_is_larger(run, market_folder, tmp_path):
         ({"layout": "plain"}, "expected --landmarks, a CSV file or blazepose, with --layout"),
         (
             {"layout": "plain", "landmarks": "none.csv"},
-            "--landmarks none.csv: no such file; expected a CSV file, or blazepose",
+            "none.csv: no such file; expected a CSV file, or blazepose",
         ),
         (
             {"layout": "plain", "landmarks": "blazepose", "joints": "coco-17"},

@@ -294,11 +294,11 @@ def test_persons_that_cannot_be_trained_on_are_refused(run, tmp_path, flags, mes
 
 
 def test_faces_are_no_persons(run, tiny, photo_folder, tmp_path):
-    from graphgan.data import Photo, prepare_pictures, read_landmarks
+    from graphgan.data import ListedPhoto, prepare_pictures, read_landmarks
     from graphgan.landmarks import IBUG_68
 
     rows = {row.image: row.landmarks for row in read_landmarks(photo_folder / "landmarks.csv")}
-    photos = [Photo(photo_folder / "photos" / s, s, s.split("/")[0]) for s in rows]
+    photos = [ListedPhoto(photo_folder / "photos" / s, s, s.split("/")[0]) for s in rows]
     prepare_pictures(
         photos,
         rows,

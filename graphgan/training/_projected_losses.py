@@ -15,10 +15,10 @@ from graphgan.landmarks import between_shapes
 from graphgan.losses import AdversarialLoss
 from graphgan.training._step import Losses
 
-Scales = list[list[Tensor]]  # of each scale the maps of its head, then the logits
+_Scales = list[list[Tensor]]  # of each scale the maps of its head, then the logits
 
 
-class Beside(NamedTuple):
+class Conditioning(NamedTuple):
     """What a `ProjectedDiscriminator` sees besides features: landmarks or a condition.
 
     Shapes:
@@ -31,12 +31,12 @@ class Beside(NamedTuple):
 
     def look(
         self, discriminator: nn.Module, features: Sequence[Float[Tensor, "b _ _ _"]]
-    ) -> Scales:
+    ) -> _Scales:
         """Outputs of the discriminator for the features and this input."""
-        scales: Scales = discriminator(features, **self._asdict())
+        scales: _Scales = discriminator(features, **self._asdict())
         return scales
 
-    def wrong(self) -> "Beside":
+    def wrong(self) -> "Conditioning":
         """Landmarks of another item, aligned to the item's own: another pose in the same place
         ([R])."""
         if self.landmarks is None:
@@ -45,19 +45,19 @@ class Beside(NamedTuple):
         return self._replace(landmarks=others)
 
 
-def fooling_loss(adversarial: AdversarialLoss, scales: Scales) -> Float[Tensor, ""]:
+def projected_generator_loss(adversarial: AdversarialLoss, scales: _Scales) -> Float[Tensor, ""]:
     """The generator's adversarial term, averaged over all scales."""
     return _mean([adversarial.generator(scale[-1].float()) for scale in scales])
 
 
-def judging_losses(
+def projected_discriminator_losses(
     name: str,
     discriminator: nn.Module,
     adversarial: AdversarialLoss,
     *,
     real: Sequence[Float[Tensor, "b _ _ _"]],
     fake: Sequence[Float[Tensor, "b _ _ _"]],
-    beside: Beside,
+    conditioning: Conditioning,
     show_wrong: bool = False,
 ) -> Losses:
     """The discriminator's terms, each averaged over all scales.
@@ -67,16 +67,16 @@ def judging_losses(
     Args:
         name: name of the discriminator.
         real, fake: feature maps of a network, one per scale.
-        beside: what the discriminator sees besides the features, for real and fake alike.
+        conditioning: what the discriminator sees besides the features, for real and fake alike.
         show_wrong: also learn that real images with other items' landmarks are not real.
     Returns:
         ``d_NAME``; with ``show_wrong`` ``d_NAME_wrong``; ``told_NAME``, the share of items whose
         real image it finds more real than the generated one, without gradient.
     """
-    kinds, shown = [real, fake], [beside, beside]
+    kinds, shown = [real, fake], [conditioning, conditioning]
     if show_wrong:
         kinds.append(real)
-        shown.append(beside.wrong())
+        shown.append(conditioning.wrong())
     count = len(real[0])
     features = [torch.cat(maps) for maps in zip(*kinds, strict=True)]
     logits = [
@@ -93,12 +93,12 @@ def judging_losses(
     return losses
 
 
-def _joined(shown: list[Beside]) -> Beside:
+def _joined(shown: list[Conditioning]) -> Conditioning:
     def joined(parts: list[Tensor | None]) -> Tensor | None:
         there = [part for part in parts if part is not None]
         return torch.cat(there) if there else None
 
-    return Beside(
+    return Conditioning(
         landmarks=joined([one.landmarks for one in shown]),
         size=shown[0].size,
         condition=joined([one.condition for one in shown]),

@@ -3,7 +3,7 @@ import torch
 
 from graphgan.losses import AdversarialLoss
 from graphgan.models import ProjectedDiscriminator
-from graphgan.training import Beside, fooling_loss, judging_losses
+from graphgan.training import Conditioning, projected_discriminator_losses, projected_generator_loss
 
 CHANNELS, SIZE = (4, 6), (32, 16)
 
@@ -25,26 +25,26 @@ def discriminator(kind: str):
     return ProjectedDiscriminator(CHANNELS, width=8, **options).eval()
 
 
-def beside(kind: str) -> Beside:
+def conditioning(kind: str) -> Conditioning:
     if kind == "pose":
-        return Beside(landmarks=points(), size=SIZE)
-    return Beside(condition=torch.rand(3, 6, generator=torch.Generator().manual_seed(4)))
+        return Conditioning(landmarks=points(), size=SIZE)
+    return Conditioning(condition=torch.rand(3, 6, generator=torch.Generator().manual_seed(4)))
 
 
 def test_the_generator_s_term_is_the_mean_of_all_scales():
     adversarial, network = AdversarialLoss("bce"), discriminator("app")
-    scales = beside("app").look(network, features(2))
+    scales = conditioning("app").look(network, features(2))
     one, two = (adversarial.generator(scale[-1]) for scale in scales)
-    torch.testing.assert_close(fooling_loss(adversarial, scales), (one + two) / 2)
+    torch.testing.assert_close(projected_generator_loss(adversarial, scales), (one + two) / 2)
 
 
 @pytest.mark.parametrize("mode", ["hinge", "bce", "lsgan"])
 @pytest.mark.parametrize(("kind", "show_wrong"), [("app", False), ("pose", False), ("pose", True)])
 def test_the_discriminator_s_terms_by_hand(kind, mode, show_wrong):
-    adversarial, network, given = AdversarialLoss(mode), discriminator(kind), beside(kind)
+    adversarial, network, given = AdversarialLoss(mode), discriminator(kind), conditioning(kind)
     real, fake = features(2), features(3)
-    losses = judging_losses(
-        kind, network, adversarial, real=real, fake=fake, beside=given, show_wrong=show_wrong
+    losses = projected_discriminator_losses(
+        kind, network, adversarial, real=real, fake=fake, conditioning=given, show_wrong=show_wrong
     )
     kinds = [(real, given), (fake, given)] + ([(real, given.wrong())] if show_wrong else [])
     # Together, since features are divided by their size over the batch.
@@ -72,7 +72,7 @@ def test_the_discriminator_s_terms_by_hand(kind, mode, show_wrong):
 
 def test_wrong_landmarks_are_those_of_another_item_at_the_same_place():
     right = points()
-    wrong = Beside(landmarks=right, size=SIZE).wrong()
+    wrong = Conditioning(landmarks=right, size=SIZE).wrong()
     assert wrong.size == SIZE
     torch.testing.assert_close(wrong.landmarks.mean(1), right.mean(1), atol=1e-3, rtol=0)
     assert (wrong.landmarks - right).abs().flatten(1).amax(1).min() > 0.5
@@ -83,26 +83,26 @@ def test_missing_landmarks_are_shown_as_nothing_and_reach_no_gradient():
     right[0, :9] = torch.nan
     right[1] = torch.nan
     network, real = discriminator("pose"), features(2)
-    losses = judging_losses(
+    losses = projected_discriminator_losses(
         "pose",
         network,
         AdversarialLoss("bce"),
         real=real,
         fake=features(3),
-        beside=Beside(landmarks=right, size=SIZE),
+        conditioning=Conditioning(landmarks=right, size=SIZE),
         show_wrong=True,
     )
     total = torch.stack(list(losses.values())).sum()
     total.backward()
     assert total.isfinite()
     assert all(p.grad.isfinite().all() for p in network.parameters() if p.grad is not None)
-    scales = Beside(landmarks=right, size=SIZE).look(network, real)
+    scales = Conditioning(landmarks=right, size=SIZE).look(network, real)
     far = torch.where(right.isfinite(), right, 1e4)  # outside of the image
-    others = Beside(landmarks=far, size=SIZE).look(network, real)
+    others = Conditioning(landmarks=far, size=SIZE).look(network, real)
     for scale, other in zip(scales, others, strict=True):
         torch.testing.assert_close(scale[-1], other[-1])
 
 
 def test_a_condition_is_not_known_to_be_wrong():
     with pytest.raises(ValueError, match="expected landmarks to exchange"):
-        beside("app").wrong()
+        conditioning("app").wrong()
