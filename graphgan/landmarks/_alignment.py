@@ -206,8 +206,8 @@ def to_photo(
 ) -> Float[Tensor, "c h w"]:
     """A crop as it lies in its photo, resampled to the photo's pixels in a window.
 
-    Undoes `crop_aligned`. Bicubic, widened where the photo's pixels are the larger ones. Beyond the crop's edges it is
-    reflected.
+    Undoes `crop_aligned`. Bicubic, widened where the photo's pixels are the larger ones. Beyond the
+    crop's edges it is reflected.
 
     Args:
         picture: what was cut by ``alignment``, at any size and in any range.
