@@ -61,6 +61,21 @@ def _cut(
     return F.grid_sample(part, grid, padding_mode="reflection", align_corners=False)
 
 
+def in_image(
+    points: Float[Tensor, "n k 2"],
+    centers: Float[Tensor, "n 2"],
+    sides: Float[Tensor, "n"],
+    angles: Float[Tensor, "n"],
+    size: int,
+) -> Float[Tensor, "n k 2"]:
+    """From pixels of squares that `cut_squares` cut to those of the image."""
+    scale = (sides / size)[:, None]
+    across, down = ((points[..., i] + 0.5 - size / 2) * scale for i in (0, 1))
+    cos, sin = angles.cos()[:, None], angles.sin()[:, None]
+    x, y = cos * across - sin * down, sin * across + cos * down
+    return torch.stack([x, y], -1) + centers[:, None]
+
+
 @cache
 def _lattice(size: int) -> Float[Tensor, "n 2"]:
     """Centers of the pixels of a square, from -1 to 1, as (x, y)."""

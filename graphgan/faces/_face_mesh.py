@@ -19,7 +19,7 @@ from graphgan._checks import check_indices, check_positive
 from graphgan._states import check_tensors
 from graphgan._threads import results_in_order
 from graphgan.faces._contracts import Faces, Landmarks
-from graphgan.faces._crops import cut_squares
+from graphgan.faces._crops import cut_squares, in_image
 from graphgan.faces._files import files_checksum
 from graphgan.models import ConvGraph
 from graphgan.weights import weights_file
@@ -124,12 +124,9 @@ class FaceMesh:
         crops = cut_squares(image.to(self.device), centers, sides, angles, _SIZE)
         numbers, logits = _network(self.weights, self.device)(crops / 255)
         vertices = numbers.cpu().view(-1, NUM_VERTICES, 3)
-        scale = sides[:, None] / _SIZE
-        across, down = ((vertices[..., i] + 0.5 - _SIZE / 2) * scale for i in (0, 1))
-        cos, sin = angles.cos()[:, None], angles.sin()[:, None]
-        x, y = cos * across - sin * down, sin * across + cos * down
-        points = torch.stack([x + centers[:, :1], y + centers[:, 1:], vertices[..., 2] * scale], -1)
-        return Mesh(points, logits.cpu().flatten().sigmoid())
+        placed = in_image(vertices[..., :2], centers, sides, angles, _SIZE)
+        depths = vertices[..., 2:] * (sides / _SIZE)[:, None, None]
+        return Mesh(torch.cat([placed, depths], -1), logits.cpu().flatten().sigmoid())
 
     @cached_property
     def _correction(self) -> "_Correction":

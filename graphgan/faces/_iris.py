@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from graphgan.faces._crops import cut_squares
+from graphgan.faces._crops import cut_squares, in_image
 from graphgan.faces._files import files_checksum
 from graphgan.landmarks._eyes import NUM_CONTOUR_POINTS, Eyes
 from graphgan.models import ConvGraph
@@ -111,7 +111,9 @@ class Iris:
             ],
             1,
         )
-        placed = _in_image(points, centers, sides, angles).view(count, 2, -1, 2)
+        mirrored = torch.stack([_SIZE - 1 - points[..., 0], points[..., 1]], -1)
+        points = torch.where(_is_left(count)[:, None, None], mirrored, points)
+        placed = in_image(points, centers, sides, angles, _SIZE).view(count, 2, -1, 2)
         return Eyes(placed[:, :, 0], placed[:, :, 1:])
 
 
@@ -139,18 +141,6 @@ def _as_of_the_mesh(corners: Float[Tensor, "n 2 2 2"]) -> Float[Tensor, "n 2 2 2
 def _is_left(count: int) -> Tensor:
     """Of right and left eyes in turn, whether each is a left one."""
     return torch.tensor([False, True]).repeat(count)
-
-
-def _in_image(
-    points: Float[Tensor, "m p 2"], centers: Tensor, sides: Tensor, angles: Tensor
-) -> Float[Tensor, "m p 2"]:
-    """From pixels of the squares, in which left eyes are mirrored, to those of the image."""
-    scale = (sides / _SIZE)[:, None]
-    across, down = ((points[..., i] + 0.5 - _SIZE / 2) * scale for i in (0, 1))
-    across = torch.where(_is_left(len(points) // 2)[:, None], -across, across)
-    cos, sin = angles.cos()[:, None], angles.sin()[:, None]
-    x, y = cos * across - sin * down, sin * across + cos * down
-    return torch.stack([x, y], -1) + centers[:, None]
 
 
 @cache  # shared in a process, never pickled

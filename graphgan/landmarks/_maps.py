@@ -27,6 +27,16 @@ def check_landmarks(
         raise ValueError(f"expected {count} {name}, got {landmarks.shape[1]}")
 
 
+def check_faces(landmarks: Tensor, source: Tensor) -> None:
+    """Raise ``ValueError`` unless both are non-empty float ``b 68 2``, of as many faces."""
+    check_landmarks(landmarks, count=68)
+    if landmarks.shape != source.shape:
+        raise ValueError(
+            f"expected a source of shape {tuple(landmarks.shape)}, got {tuple(source.shape)}"
+        )
+    check_landmarks(source, "source")
+
+
 def one_hot_maps(
     landmarks: Float[Tensor, "b k 2"], size: tuple[int, int]
 ) -> Float[Tensor, "b k h w"]:

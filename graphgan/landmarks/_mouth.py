@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan._checks import check_features
-from graphgan.landmarks._maps import check_landmarks
+from graphgan.landmarks._maps import check_faces, check_landmarks
 from graphgan.landmarks._masks import polygon_mask
 
 TEETH_FROM, TEETH_TO = -0.06, 0.24
@@ -92,12 +92,7 @@ def with_corners_of(
         >>> with_corners_of(neutral, smiling).shape
         torch.Size([1, 68, 2])
     """
-    _check(landmarks)
-    _check(source)
-    if landmarks.shape != source.shape:
-        raise ValueError(
-            f"expected a source of shape {tuple(landmarks.shape)}, got {tuple(source.shape)}"
-        )
+    check_faces(landmarks, source)
     there = (landmarks.isfinite() & source.isfinite()).all(-1, keepdim=True)
     ratio = _size(landmarks, there) / _size(source, there).clamp(min=_TINY)
     moved = landmarks
@@ -130,7 +125,7 @@ def mouth_masks(
         >>> mouth_masks(torch.zeros(1, 68, 2), (32, 32)).sum()
         tensor(0.)
     """
-    _check(landmarks)
+    check_landmarks(landmarks, count=68)
     mouth = _mouth(landmarks)
     return _inside(mouth, *_coordinates(mouth, size))
 
@@ -163,7 +158,7 @@ def paint_mouths(
         True
     """
     check_features(images, 3, "images")
-    _check(landmarks)
+    check_landmarks(landmarks, count=68)
     if teeth.ndim != 3 or teeth.shape[0] != 2:
         raise ValueError(f"expected teeth of shape (2, p, q), got {tuple(teeth.shape)}")
     mouth = _mouth(landmarks)
@@ -180,12 +175,6 @@ def paint_mouths(
     with torch.autocast(images.device.type, enabled=False):
         inside = (colors @ shares.flatten(2)).view(images.shape) - 1
     return images.lerp(inside, _inside(mouth, u, v).expand_as(images)).to(kind)
-
-
-def _check(landmarks: Tensor) -> None:
-    check_landmarks(landmarks)
-    if landmarks.shape[1] != 68:
-        raise ValueError(f"expected 68 landmarks, got shape {tuple(landmarks.shape)}")
 
 
 def _size(landmarks: Float[Tensor, "b 68 2"], there: Tensor) -> Float[Tensor, "b"]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from jaxtyping import Float
 from torch import Tensor
 
-from graphgan.landmarks._maps import check_landmarks
+from graphgan.landmarks._maps import check_faces
 
 _TINY = 1e-3  # pixels
 _LARGEST, _LEAST = 2.0, 0.5  # width of the one opening over that of the other
@@ -64,21 +64,11 @@ def with_openings_of(
         >>> with_openings_of(closed, source).shape
         torch.Size([1, 68, 2])
     """
-    _check(landmarks, source, "source")
+    check_faces(landmarks, source)
     moved = landmarks
     for opening in (_MOUTH, _RIGHT_EYE, _LEFT_EYE):
         moved = moved + _change(opening, landmarks, source)
     return moved
-
-
-def _check(landmarks: Tensor, others: Tensor, name: str) -> None:
-    check_landmarks(landmarks)
-    check_landmarks(others, name)
-    if landmarks.shape != others.shape or landmarks.shape[1] != 68:
-        raise ValueError(
-            "expected 68 landmarks of as many faces, got shapes "
-            f"{tuple(landmarks.shape)} and {tuple(others.shape)}"
-        )
 
 
 def _change(opening: _Opening, p: Tensor, q: Tensor) -> Float[Tensor, "b 68 2"]:

@@ -35,7 +35,7 @@ def frechet_distance(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> float:
         >>> round(frechet_distance(a, a + torch.tensor([2.0, 0.0, 0.0])), 4)
         4.0
     """
-    one, other = _checked(a, b)
+    one, other = checked_sets(a, b)
     width = one.shape[1]
     for features, name in ((one, "first"), (other, "second")):
         if len(features) <= width:
@@ -80,7 +80,7 @@ def principal_frechet_distance(
         >>> principal_frechet_distance(real, real).directions
         10
     """
-    one, two = _checked(real, other)
+    one, two = checked_sets(real, other)
     least = min(len(one), len(two))
     if least < _ROWS_A_DIRECTION:
         raise ValueError(f"expected at least {_ROWS_A_DIRECTION} rows in each set, got {least}")
@@ -160,12 +160,20 @@ def _principal_directions(features: Float64[Tensor, "n d"]) -> Float64[Tensor, "
     return leading
 
 
-def _checked(
-    a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]
+def checked_sets(
+    a: Float[Tensor, "n d"], b: Float[Tensor, "m d"], least: int = 0
 ) -> tuple[Float64[Tensor, "n d"], Float64[Tensor, "m d"]]:
+    """Both sets in double precision on the CPU.
+
+    Raises:
+        ValueError: another shape, fewer than ``least`` rows, rows that are not finite, or two
+            widths.
+    """
     for features, name in ((a, "the first set"), (b, "the second set")):
         if features.ndim != 2:
             raise ValueError(f"expected {name} of shape (n, d), got {tuple(features.shape)}")
+        if len(features) < least:
+            raise ValueError(f"expected at least {least} rows in {name}, got {len(features)}")
         if not features.isfinite().all():
             bad = int((~features.isfinite()).any(1).sum())
             raise ValueError(f"expected finite rows in {name}, got {bad} others; leave them out")

@@ -12,6 +12,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from graphgan._checks import check_positive
+from graphgan.metrics._frechet import checked_sets
 
 _USUAL_SIZE = 1000
 
@@ -58,9 +59,7 @@ def kernel_distance(
     size = min(_USUAL_SIZE, len(real), len(other)) if subset_size is None else subset_size
     if size < 2:
         raise ValueError(f"expected subset_size of at least 2, got {size}")
-    sets = _checked(real, "the first set", size), _checked(other, "the second set", size)
-    if len(widths := {features.shape[1] for features in sets}) > 1:
-        raise ValueError(f"expected sets of one width, got {sorted(widths)}")
+    sets = checked_sets(real, other, size)
     if size == len(real) == len(other):
         return KernelDistance(_discrepancy(*sets), 0.0)
     generator = torch.Generator().manual_seed(seed)
@@ -84,14 +83,3 @@ def _drawn(
     features: Float64[Tensor, "n d"], size: int, generator: torch.Generator
 ) -> Float64[Tensor, "s d"]:
     return features[torch.randperm(len(features), generator=generator)[:size]]
-
-
-def _checked(features: Float[Tensor, "n d"], name: str, least: int) -> Float64[Tensor, "n d"]:
-    if features.ndim != 2:
-        raise ValueError(f"expected {name} of shape (n, d), got {tuple(features.shape)}")
-    if len(features) < least:
-        raise ValueError(f"expected at least {least} rows in {name}, got {len(features)}")
-    if not features.isfinite().all():
-        bad = int((~features.isfinite()).any(1).sum())
-        raise ValueError(f"expected finite rows in {name}, got {bad} others; leave them out")
-    return features.cpu().double()
