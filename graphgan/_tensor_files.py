@@ -1,5 +1,6 @@
 """Files of tensors that others wrote: safetensors, or pickles read without running their code."""
 
+import hashlib
 import re
 import warnings
 from collections.abc import Mapping
@@ -52,3 +53,12 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     if ours is not None:
         raise ValueError(f"expected weights of others; open this by {ours}.from_pretrained")
     return tensors
+
+
+def files_checksum(path: Path) -> str:
+    """SHA-256 of a file, or of all files directly in a folder: which weights a tool has."""
+    files = sorted(f for f in path.iterdir() if f.is_file()) if path.is_dir() else [path]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()

@@ -25,11 +25,6 @@ from graphgan.data._drawing import (
     draw_skeleton,
     image_grid,
 )
-from graphgan.data._face_batch import (
-    LANDMARKS_OF_68,
-    FaceBatch,
-    to_face_batch,
-)
 from graphgan.data._images import (
     read_image,
     write_image,
@@ -45,6 +40,13 @@ from graphgan.data._listing import (
     Skipped,
     photo_sources,
 )
+from graphgan.data._network_batches import (
+    LANDMARKS_OF_68,
+    FaceBatch,
+    PersonBatch,
+    to_face_batch,
+    to_person_batch,
+)
 from graphgan.data._pairs import (
     ListedPairSampler,
     PairKind,
@@ -56,10 +58,6 @@ from graphgan.data._pairs import (
     possible_kinds,
     self_pairs,
     some_pairs,
-)
-from graphgan.data._person_batch import (
-    PersonBatch,
-    to_person_batch,
 )
 from graphgan.data._photos import (
     CropRule,

@@ -22,11 +22,11 @@ from torch import Tensor
 
 from graphgan._checks import check_positive
 from graphgan._precision import inference_dtype
+from graphgan._tensor_files import files_checksum
 from graphgan._threads import results_in_order
 from graphgan.faces._boxes import suppress
 from graphgan.faces._contracts import Faces
 from graphgan.faces._crops import cut_squares
-from graphgan.faces._files import files_checksum
 from graphgan.faces._pyramid import Canvas, canvases
 from graphgan.models import ConvGraph
 from graphgan.weights import weights_file

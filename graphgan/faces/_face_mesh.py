@@ -17,10 +17,10 @@ from torch import Tensor
 
 from graphgan._checks import check_indices, check_positive
 from graphgan._states import check_tensors
+from graphgan._tensor_files import files_checksum
 from graphgan._threads import results_in_order
 from graphgan.faces._contracts import Faces, Landmarks
 from graphgan.faces._crops import cut_squares, in_image
-from graphgan.faces._files import files_checksum
 from graphgan.models import ConvGraph
 from graphgan.weights import weights_file
 

@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from graphgan._tensor_files import files_checksum
 from graphgan.data import to_float_image
-from graphgan.faces._files import files_checksum
 from graphgan.faces._inception_resnet import InceptionResnetV1
 from graphgan.landmarks import Crop, crop_image
 

@@ -16,7 +16,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan._checks import check_choice
-from graphgan.faces._files import files_checksum
+from graphgan._tensor_files import files_checksum
 from graphgan.faces._five_points import aligned_faces
 from graphgan.faces._network_files import FaceNetwork, open_network
 

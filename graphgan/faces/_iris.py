@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from graphgan._tensor_files import files_checksum
 from graphgan.faces._crops import cut_squares, in_image
-from graphgan.faces._files import files_checksum
 from graphgan.landmarks._eyes import NUM_CONTOUR_POINTS, Eyes
 from graphgan.models import ConvGraph
 from graphgan.weights import weights_file

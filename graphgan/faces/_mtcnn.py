@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from graphgan._checks import check_positive
 from graphgan._states import fill
+from graphgan._tensor_files import files_checksum
 from graphgan.faces import _mtcnn_boxes as geometry
 from graphgan.faces._contracts import Faces
-from graphgan.faces._files import files_checksum
 from graphgan.models._weight_files import State, read_packed_state, read_state
 
 NUM_POINTS = 5  # eyes, tip of the nose, corners of the mouth; left in the image first

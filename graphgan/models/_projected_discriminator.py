@@ -17,7 +17,7 @@ from torch.nn.utils.parametrize import register_parametrization
 from graphgan._checks import check_positive
 from graphgan.landmarks import gaussian_maps
 from graphgan.landmarks._maps import check_landmarks
-from graphgan.layers._spectral_norm import SpectralNorm
+from graphgan.layers._convolution import SpectralNorm
 
 _GAIN, _TINY = 8.0, 1e-6  # gain of landmark maps, which are mostly empty
 _SIGMA, _LEAST = 0.75, 1e-3  # of the maps of landmarks, in cells; and what counts for nothing

@@ -7,8 +7,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import register_parametrization
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from graphgan.layers._convolution import spectral_conv
-from graphgan.layers._spectral_norm import SpectralNorm
+from graphgan.layers._convolution import SpectralNorm, spectral_conv
 
 
 def both(seed: int = 0) -> tuple[nn.Conv2d, nn.Conv2d]:

@@ -6,7 +6,11 @@ from graphgan.data import (
     PairSampler,
     PairsOfSteps,
     SyntheticFaces,
+    SyntheticPersons,
+    next_picture_pairs,
+    read_pairs,
     to_face_batch,
+    to_person_batch,
     to_uint8_image,
 )
 from graphgan.landmarks import face_mask, face_regions
@@ -68,3 +72,14 @@ def test_a_hull_beyond_the_line_of_the_jaw_is_in_the_mask(stored):
     turned = stored._replace(landmarks=landmarks)
     more = to_face_batch(turned, hull=True).mask - to_face_batch(turned).mask
     assert (more.flatten(1).sum(1) > 0).all()
+
+
+def test_of_persons_the_condition_is_the_image_and_the_source_the_target():
+    persons = SyntheticPersons(2, 2, size=(32, 16))
+    stored = read_pairs(persons, next_picture_pairs(persons.persons))
+    batch = to_person_batch(stored)
+    assert torch.equal(to_uint8_image(batch.image), stored.images[0])
+    assert torch.equal(to_uint8_image(batch.target), stored.images[1])
+    assert torch.equal(batch.joints.nan_to_num(-1), stored.landmarks[0].nan_to_num(-1))
+    assert torch.equal(batch.target_joints.nan_to_num(-1), stored.landmarks[1].nan_to_num(-1))
+    assert batch.image.is_contiguous(memory_format=torch.channels_last)
