@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphgan.data import Photo, PreparedPictures, prepare_pictures, write_image
+from graphgan.data import ListedPhoto, PreparedPictures, prepare_pictures, write_image
 from graphgan.faces import Faces, Landmarks
 from graphgan.landmarks import IBUG_68, convex_hull
 
@@ -58,7 +58,7 @@ def colored_folder(
         path.parent.mkdir(parents=True, exist_ok=True)
         write_image(path, image)
         landmarks[source] = points
-        photos.append(Photo(path, source, f"p{person}"))
+        photos.append(ListedPhoto(path, source, f"p{person}"))
     prepare_pictures(
         photos,
         landmarks,

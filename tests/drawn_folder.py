@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from graphgan.data import Photo, SyntheticFaces, prepare_pictures, write_image
+from graphgan.data import ListedPhoto, SyntheticFaces, prepare_pictures, write_image
 from graphgan.landmarks import IBUG_68, LandmarkScheme, from_ibug_68
 
 
@@ -25,7 +25,7 @@ def drawn_folder(
         path.parent.mkdir(parents=True, exist_ok=True)
         write_image(path, image)
         landmarks[source] = from_ibug_68(points[None], scheme)[0]
-        photos.append(Photo(path, source, source.split("/")[0]))
+        photos.append(ListedPhoto(path, source, source.split("/")[0]))
     prepare_pictures(
         photos,
         landmarks,

@@ -19,8 +19,8 @@ from graphgan.models import (
     CIAGANGenerator,
     OnnxAnonyGAN,
     ciagan_inputs,
-    resized_images,
 )
+from graphgan.models._ciagan import resized_images
 
 
 def anonymize_crops(

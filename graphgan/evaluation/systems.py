@@ -41,8 +41,8 @@ from graphgan.anonymize.obscure import BLUR_KERNEL, MOSAIC_BLOCK, blur_faces, pi
 from graphgan.data import LANDMARKS_OF_68, to_float_image, to_uint8_image
 from graphgan.data._prepared import PreparedPicture
 from graphgan.landmarks import Detection
-from graphgan.models import AnonyGAN, CIAGANGenerator, Pretrained, resized_images
-from graphgan.models._ciagan import resized_points
+from graphgan.models import AnonyGAN, CIAGANGenerator, Pretrained
+from graphgan.models._ciagan import resized_images, resized_points
 from graphgan.models.published import Kind, load_published
 from graphgan.training._devices import torch_device
 from graphgan.weights import FACES, PEOPLE, find_weights, weights_file
