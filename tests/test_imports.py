@@ -60,9 +60,10 @@ def test_every_file_imports_from_below():
     assert not {name: rooms for name, rooms in above.items() if rooms}
 
 
-def test_no_recipe_imports_a_private_part():
+def test_no_recipe_and_no_tutorial_imports_a_private_part():
     private = []
-    for path in PACKAGE.parent.glob("recipes/*/*.py"):
+    root = PACKAGE.parent
+    for path in [*root.glob("recipes/*/*.py"), *root.glob("tutorials/**/*.py")]:
         tree = ast.walk(ast.parse(path.read_text()))
         modules = [node.module for node in tree if isinstance(node, ast.ImportFrom)]
         names = [name for name in modules if name.startswith("graphgan") and "._" in name]

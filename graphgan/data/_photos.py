@@ -99,10 +99,10 @@ class UnusablePhoto:
     detail: str = ""
 
 
-Outcome = CroppedPhoto | UnusablePhoto
+CropOutcome = CroppedPhoto | UnusablePhoto
 
 
-def crop_photo(task: CropTask, detector: LandmarkDetector | None) -> Outcome:
+def crop_photo(task: CropTask, detector: LandmarkDetector | None) -> CropOutcome:
     """Read a photo, crop the face or person, and write the crop.
 
     A photo that is used whole keeps its pixels. If the detector finds several faces or persons, the

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from graphgan.data._photos import CroppedPhoto, CropTask, ListedPhoto, Outcome, UnusablePhoto
+from graphgan.data._photos import CropOutcome, CroppedPhoto, CropTask, ListedPhoto, UnusablePhoto
 from graphgan.data._prepared import FORMAT, is_prepared, read_info
 from graphgan.data._progress_record import ProgressRecord, recorded_options, start_record
 from graphgan.landmarks import Crop
@@ -96,7 +96,7 @@ def _file(photo: ListedPhoto) -> list[int]:
     return [stat.st_size, stat.st_mtime_ns]
 
 
-def entry(task: CropTask, outcome: Outcome) -> dict[str, Any]:
+def entry(task: CropTask, outcome: CropOutcome) -> dict[str, Any]:
     """What the record says of a photo that is done."""
     done: dict[str, Any] = {"source": task.photo.source, "file": _file(task.photo)}
     if isinstance(outcome, UnusablePhoto):
@@ -110,7 +110,7 @@ def entry(task: CropTask, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _outcome(done: dict[str, Any]) -> Outcome:
+def _outcome(done: dict[str, Any]) -> CropOutcome:
     if "unusable" in done:
         return UnusablePhoto(*done["unusable"])
     landmarks = np.array(done["landmarks"], dtype=np.float64)
@@ -119,7 +119,7 @@ def _outcome(done: dict[str, Any]) -> Outcome:
 
 def recorded(
     record: ProgressRecord, tasks: Iterable[CropTask], usable_only: bool
-) -> dict[str, Outcome]:
+) -> dict[str, CropOutcome]:
     """What earlier runs did, by source, where the photo is the same and its crop still there."""
     entries = {entry["source"]: entry for entry in record.entries}
     outcomes = {}

@@ -17,10 +17,10 @@ from torch import Tensor
 from graphgan.data import _preparation_folder as folder
 from graphgan.data._listing import ListedPair, PairList, Skipped
 from graphgan.data._photos import (
+    CropOutcome,
     CropRule,
     CropTask,
     ListedPhoto,
-    Outcome,
     UnusablePhoto,
     crop_photo,
 )
@@ -64,7 +64,7 @@ def prepare_pictures(
     workers: int = 1,
     stop_on_error: bool = False,
     overwrite: bool = False,
-    progress: Callable[[Iterator[Outcome], int], Iterable[Outcome]] | None = None,
+    progress: Callable[[Iterator[CropOutcome], int], Iterable[CropOutcome]] | None = None,
 ) -> Preparation:
     """Crop faces or persons from photos, and write a folder that ``PreparedPictures`` reads.
 
@@ -158,10 +158,10 @@ def prepare_pictures(
 
 def _recording(
     tasks: Iterable[CropTask],
-    results: Iterable[Outcome],
+    results: Iterable[CropOutcome],
     record: ProgressRecord,
     stop_on_error: bool,
-) -> Iterator[Outcome]:
+) -> Iterator[CropOutcome]:
     for task, outcome in zip(tasks, results, strict=True):
         if stop_on_error and isinstance(outcome, UnusablePhoto):
             raise ValueError(str(_skipped(task, outcome)))
@@ -170,7 +170,7 @@ def _recording(
 
 
 def _pictures_and_skipped(
-    tasks: Iterable[CropTask], outcomes: Mapping[str, Outcome], splits: Mapping[str, Split]
+    tasks: Iterable[CropTask], outcomes: Mapping[str, CropOutcome], splits: Mapping[str, Split]
 ) -> tuple[list[PreparedPicture], list[Skipped]]:
     pictures, skipped = [], []
     for task in tasks:

@@ -13,9 +13,9 @@ from graphgan.training._history_pool import (
     HistoryPool,
 )
 from graphgan.training._loop import (
-    Outcome,
     Schedule,
     TrainingDivergedError,
+    TrainingOutcome,
     train,
 )
 from graphgan.training._options import (
@@ -65,13 +65,13 @@ __all__ = [
     "Losses",
     "Objective",
     "OptimizerOptions",
-    "Outcome",
     "Player",
     "RunFolder",
     "RunOptions",
     "SampleOptions",
     "Schedule",
     "TrainingDivergedError",
+    "TrainingOutcome",
     "check_not_negative",
     "device_of",
     "image_file",

@@ -22,7 +22,7 @@ from graphgan.files import replacing
 from graphgan.models._pretrained import check_savable
 from graphgan.training._devices import first_failure_speaks, launch_fabric, memory_errors_explained
 from graphgan.training._loggers import OpenLogger, RunLogger, find_logger
-from graphgan.training._loop import Outcome, Schedule, train
+from graphgan.training._loop import Schedule, TrainingOutcome, train
 from graphgan.training._options import RunOptions
 from graphgan.training._resuming import write_options
 from graphgan.training._run_folder import RunFolder, validation_of
@@ -246,7 +246,9 @@ def _averaged(gan_step: GANStep) -> Any:
     return gan_step.averaged.module.eval()
 
 
-def _report(run: RunFolder, outcome: Outcome, seconds: float, learned: Callable[[], str]) -> None:
+def _report(
+    run: RunFolder, outcome: TrainingOutcome, seconds: float, learned: Callable[[], str]
+) -> None:
     """Report on the run, the time per step, and what was learned."""
     mib = outcome.peak_memory_bytes / 2**20
     speed = f"{outcome.samples_per_second:.1f} samples/s ({seconds:.2g} s per step)"

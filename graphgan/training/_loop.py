@@ -76,7 +76,7 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingOutcome:
     """Result of a loop: its last step, whether it was interrupted, speed and peak memory."""
 
     step: int
@@ -98,7 +98,7 @@ def train(
     export: Callable[[Path], None],
     validate: Callable[[], float] | None = None,
     open_logger: Callable[[], RunLogger | None] | None = None,
-) -> Outcome:
+) -> TrainingOutcome:
     """Run the steps from ``start`` to ``schedule.steps``.
 
     Args:
@@ -266,7 +266,7 @@ class _Logbook:
         if self.logger is not None and sheet is not None:
             log_image(self.logger, "sheet", sheet, step)
 
-    def outcome(self, step: int, *, stopped: bool) -> Outcome:
+    def outcome(self, step: int, *, stopped: bool) -> TrainingOutcome:
         seconds = time.perf_counter() - self.began
         speed = (step - self.start) * self.batch_size / seconds
-        return Outcome(step, stopped, speed, peak_memory_bytes(self.fabric.device.type))
+        return TrainingOutcome(step, stopped, speed, peak_memory_bytes(self.fabric.device.type))

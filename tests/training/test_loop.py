@@ -8,7 +8,7 @@ import torch
 from running import flat
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
-from graphgan.training import Outcome, Schedule, TrainingDivergedError, train
+from graphgan.training import Schedule, TrainingDivergedError, TrainingOutcome, train
 from graphgan.training._run_folder import load_state
 
 
@@ -18,7 +18,7 @@ def go(run):
 
     def go(
         toy, batches, steps, *, start=0, draw=None, export=None, validate=None, **every
-    ) -> Outcome:
+    ) -> TrainingOutcome:
         schedule = Schedule(steps, **({"log_every": 1, "save_every": 2, "sheet_every": 2} | every))
         return train(
             toy.fabric,

@@ -63,7 +63,7 @@ class DrawnPeople:
         return self.first_person + self.persons[index]
 
 
-def check_sides(*sides: int) -> None:
+def check_drawn_size(*sides: int) -> None:
     """Raise ``ValueError`` for an image that is too small to draw in."""
     if min(sides) < _SMALLEST:
         size = " x ".join(map(str, sides))

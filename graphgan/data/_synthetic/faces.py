@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from graphgan.data._pictures import Picture
-from graphgan.data._synthetic.drawn_people import DrawnPeople, check_sides
+from graphgan.data._synthetic.drawn_people import DrawnPeople, check_drawn_size
 from graphgan.data._synthetic.face_geometry import pose_head
 from graphgan.data._synthetic.face_painter import FacePainter
 from graphgan.data._synthetic.face_parameters import Identity as Identity
@@ -31,7 +31,7 @@ def render_face(identity: Identity, view: View, size: int = 128) -> Picture:
     Raises:
         ValueError: ``size`` below 16.
     """
-    check_sides(size)
+    check_drawn_size(size)
     posed = pose_head(identity, view, size)
     pixels = FacePainter(identity, view, posed, size).paint()
     image = torch.from_numpy((pixels * 255 + 0.5).astype(np.uint8))
@@ -64,7 +64,7 @@ class SyntheticFaces(DrawnPeople):
         seed: int = 0,
         first_person: int = 0,
     ) -> None:
-        check_sides(size)
+        check_drawn_size(size)
         super().__init__(
             num_people, faces_per_person, seed=seed, first_person=first_person, called="face"
         )

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from graphgan.data._pictures import Picture
-from graphgan.data._synthetic.drawn_people import DrawnPeople, check_sides
+from graphgan.data._synthetic.drawn_people import DrawnPeople, check_drawn_size
 from graphgan.data._synthetic.person_geometry import pose_figure
 from graphgan.data._synthetic.person_painter import PersonPainter
 from graphgan.data._synthetic.person_parameters import Figure as Figure
@@ -30,7 +30,7 @@ def render_person(who: Figure, scene: Scene, size: tuple[int, int] = (128, 64)) 
     Raises:
         ValueError: a side below 16.
     """
-    check_sides(*size)
+    check_drawn_size(*size)
     posed = pose_figure(who, scene, size)
     pixels, visible = PersonPainter(who, scene, posed, size).paint()
     joints = np.where(visible[:, None], posed.points[:18], np.nan).astype(np.float32)
@@ -64,7 +64,7 @@ class SyntheticPersons(DrawnPeople):
         seed: int = 0,
         first_person: int = 0,
     ) -> None:
-        check_sides(*size)
+        check_drawn_size(*size)
         super().__init__(
             num_people, images_per_person, seed=seed, first_person=first_person, called="image"
         )
