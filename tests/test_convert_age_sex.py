@@ -12,7 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from graphgan.faces._age_sex import AgeSexNetwork
+from graphgan.faces import AgeSexNetwork
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "convert_age_sex.py"
 

@@ -6,8 +6,7 @@ import torch
 from skimage.data import astronaut
 
 from graphgan.data import read_image
-from graphgan.faces import FaceFinder, apparent_age_and_sex
-from graphgan.faces._age_sex import AgeSexNetwork
+from graphgan.faces import AgeSexNetwork, FaceFinder, apparent_age_and_sex
 
 PEOPLE = Path(__file__).parents[3] / "shared" / "people"
 

@@ -11,11 +11,10 @@ import torch
 from safetensors.torch import load_file
 
 from graphgan.data import SyntheticFaces
-from graphgan.faces import DlibResNetRecognizer, Recognizer
+from graphgan.faces import DlibResNet, DlibResNetRecognizer, Recognizer
 from graphgan.faces import _dlib_resnet as dlib_resnet
 from graphgan.faces._dlib import packaged_weights
 from graphgan.faces._dlib_chips import face_chips
-from graphgan.faces._dlib_resnet import DlibResNet
 from graphgan.weights import weights_file
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
