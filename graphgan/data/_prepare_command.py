@@ -44,8 +44,6 @@ class PrepareOptions:
             raise ValueError(
                 f"--out {self.out}: contains --images {self.images}; choose another folder"
             )
-        if not images.is_dir():
-            raise ValueError(f"--images {self.images}: no such folder")
 
 
 def file_checksum(path: Path) -> str:

@@ -69,6 +69,8 @@ def list_photos(root: Path, layout: str) -> Listing:
     Raises:
         ValueError: the folder is missing, has no photos, or lacks a file of its layout.
     """
+    if not root.is_dir():
+        raise ValueError(f"{root}: no such folder")
     listing = LAYOUTS[layout](root)
     listing.require_photos(root)
     return listing

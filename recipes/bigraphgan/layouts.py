@@ -80,6 +80,8 @@ def list_published(root: Path, layout: str) -> PublishedPictures:
         ValueError: the folder is missing or lacks a file of joints, two files fit one name, a file
             has another header, or no image has joints.
     """
+    if not root.is_dir():
+        raise ValueError(f"{root}: no such folder")
     joints = {split: _table(root, "annotation", split) for split in SPLITS}
     pairs = {split: _table(root, "pairs", split) for split in SPLITS}
     tables = [table for table in (*joints.values(), *pairs.values()) if table is not None]

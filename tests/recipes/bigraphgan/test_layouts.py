@@ -158,3 +158,8 @@ def test_lists_of_pairs_may_be_missing_and_that_is_said(market_folder):
     assert listing.notes == ["no *-pairs-test.csv: no pairs are listed for test"]
     (market_folder / "market-pairs-train.csv").unlink()
     assert list_published(market_folder, "market").listing.pairs is None
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="none: no such folder"):
+        list_published(tmp_path / "none", "market")
