@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from graphgan.models import InceptionV3
+from graphgan.models._inception_v3 import InceptionV3
 
 SIZE = 299
 WEIGHTS_URL = (

@@ -39,9 +39,6 @@ from graphgan.models._generator import (
 from graphgan.models._identity_network import (
     IdentityNetwork,
 )
-from graphgan.models._inception_v3 import (
-    InceptionV3,
-)
 from graphgan.models._initialization import (
     init_normal,
 )
@@ -71,7 +68,6 @@ __all__ = [
     "FeatureNetwork",
     "GeneratorOutput",
     "IdentityNetwork",
-    "InceptionV3",
     "LandmarkDiscriminator",
     "LandmarkGenerator",
     "OnnxAnonyGAN",

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from graphgan.metrics import InceptionFeatures, frechet_inception_distance
-from graphgan.models import InceptionV3
+from graphgan.models._inception_v3 import InceptionV3
 
 
 def by_formula(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from graphgan.models import InceptionV3
+from graphgan.models._inception_v3 import InceptionV3
 
 
 @functools.cache
