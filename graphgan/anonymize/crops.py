@@ -63,7 +63,7 @@ def anonymize_crops(
     finally:
         if isinstance(model, AnonyGAN):
             model.train(training)
-    return blend_crops(images, made, faces.masks)
+    return blend_crops(images, made, faces.masks, kept=faces.kept)
 
 
 @torch.no_grad()
