@@ -281,3 +281,47 @@ def test_where_a_tall_box_shows_no_face_the_square_in_its_middle_is_looked_at():
     assert found.landmarks.isfinite().all()
     (found,) = found_at(Says([10.0, 10, 40, 70]), Places(confidence=0.0))
     assert found.landmarks.isnan().all()
+
+
+class SeesAt(Says):
+    """A detector that sees its second box where that is at least so many pixels high."""
+
+    def __init__(self, *boxes, least, size=600):
+        super().__init__(*boxes)
+        self.least, self.size = least, size
+
+    def __call__(self, image):
+        scale = image.shape[1] / self.size
+        found = super().__call__(image)
+        if image[0, 0, 0] > image[0, 0, -1]:
+            boxes = found.boxes[:, [2, 1, 0, 3]]
+            boxes[:, [0, 2]] = self.size - boxes[:, [0, 2]]
+            found = found._replace(boxes=boxes)
+        seen = (found.boxes[:, 3] - found.boxes[:, 1]) * scale >= torch.tensor([0, self.least])
+        return found._replace(boxes=found.boxes * scale).at(seen)
+
+
+@pytest.mark.parametrize(
+    ("other", "least", "count"),
+    [
+        ([150.0, 400, 550, 600], 90, 1),  # a chest, that is seen at full size alone
+        ([150.0, 400, 550, 600], 20, 2),  # somebody, whom smaller images show, too
+        ([500.0, 400, 580, 480], 79, 2),  # too small to be looked at again
+        ([240.0, 90, 320, 410], 100, 1),  # half the face: it is a part of the other one
+    ],
+)
+def test_a_large_box_without_landmarks_that_vanishes_at_smaller_sizes_is_no_face(
+    other, least, count
+):
+    class Knows(Places):
+        def __call__(self, image, faces):
+            points, sure = super().__call__(image, faces)
+            face = (faces.boxes[:, 0] < 235) & (faces.boxes[:, 1] < 200)
+            return Landmarks(points, torch.where(face, sure, 0.0))
+
+    image = torch.zeros(3, 600, 600, dtype=torch.uint8)
+    image[:, :, 300:] = 255  # tells which way it is flipped
+    detector = SeesAt([230.0, 100, 450, 400], other, least=least)
+    found = FaceFinder(detector, Knows())(image)
+    assert len(found) == count
+    assert found[0].landmarks.isfinite().all()
