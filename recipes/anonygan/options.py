@@ -130,7 +130,7 @@ class ModelOptions:
         """The options with the number of landmarks that faces of this scheme supply.
 
         Raises:
-            ValueError: the number cannot be supplied, or an option requires 68 landmarks.
+            ValueError: the number cannot be supplied.
         """
         known = LANDMARKS_OF_68 if scheme == IBUG_68 else (scheme.num_landmarks,)
         if self.landmarks is not None and self.landmarks not in known:
@@ -138,9 +138,6 @@ class ModelOptions:
             raise ValueError(
                 f"expected --landmarks {numbers} of faces with {scheme.name}, got {self.landmarks}"
             )
-        only_68 = {"--projected": self.projected, "--face-alone": self.face_alone}
-        for flag in (flag for flag, chosen in only_68.items() if chosen and scheme != IBUG_68):
-            raise ValueError(f"expected {flag} with {IBUG_68.name} alone, got {scheme.name}")
         return replace(self, landmarks=self.landmarks or scheme.num_landmarks)
 
     def generator(self, size: tuple[int, int] | None = None) -> AnonyGAN:
