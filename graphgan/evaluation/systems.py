@@ -333,10 +333,10 @@ def anonygan_system(
     if count == scheme.num_landmarks:
         return SchemeAnonyGANSystem(weights, scheme, name=name, pasted=pasted, device=device)
     if count not in LANDMARKS_OF_68:
-        known = ", ".join(map(str, LANDMARKS_OF_68))
+        known = " or ".join(map(str, (scheme.num_landmarks, *LANDMARKS_OF_68)))
         raise ValueError(
-            f"{path}: expected a network of {scheme.num_landmarks} landmarks ({scheme.name}, those "
-            f"of the folder) or {known}, got {count}"
+            f"{path}: expected a network of {known} landmarks for faces with {scheme.name}, got "
+            f"one of {count}"
         )
     return AnonyGANSystem(weights, name=name, pasted=pasted, device=device)
 

@@ -136,7 +136,8 @@ class ModelOptions:
         if self.landmarks is not None and self.landmarks not in known:
             numbers = " or ".join(map(str, known))
             raise ValueError(
-                f"expected --landmarks {numbers} of faces with {scheme.name}, got {self.landmarks}"
+                f"expected a network of {numbers} landmarks for faces with {scheme.name}, got one "
+                f"of {self.landmarks} (--landmarks, or the weights of --start-from)"
             )
         count = self.landmarks or scheme.num_landmarks
         unsupported = {

@@ -186,8 +186,8 @@ def test_networks_are_given_the_landmarks_that_faces_have(wanted, scheme, expect
 @pytest.mark.parametrize(
     ("options", "scheme", "message"),
     [
-        ({"landmarks": 68}, POINTS_5, "--landmarks 5 of faces with points-5, got 68"),
-        ({"landmarks": 5}, IBUG_68, "--landmarks 68 or 29 of faces with ibug-68, got 5"),
+        ({"landmarks": 68}, POINTS_5, "of 5 landmarks for faces with points-5, got one of 68 "),
+        ({"landmarks": 5}, IBUG_68, "of 68 or 29 landmarks for faces with ibug-68, got one of 5 "),
         ({"mirror_condition": True}, POINTS_5, "--mirror-condition False with 5 landmarks of poi"),
         (
             {"mirror_condition": True, "keep_openings": True},
