@@ -113,9 +113,10 @@ class BipartiteGraphConv(nn.Module):
     ) -> Float[Tensor, "*b t o"]:
         x_src, x_dst = self._node_sets(x)
         num_targets = _num_targets(x_src, x_dst, size)
-        if isinstance(edge_index, Tensor) and edge_index.is_floating_point():
+        dense = isinstance(edge_index, Tensor) and edge_index.layout == torch.strided
+        if dense and edge_index.is_floating_point():
             raise ValueError(
-                f"expected an edge list of int64, got {edge_index.dtype} of shape "
+                f"expected edge_index of int64, got {edge_index.dtype} of shape "
                 f"{tuple(edge_index.shape)}; two node sets are one pair (x_src, x_dst)"
             )
         _check_edges("edge_index", edge_index, (x_src.shape[-2], num_targets))
