@@ -14,6 +14,7 @@ from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.methods import GeneratedFaces
 from graphgan.data.face_batch import LANDMARKS_OF_68
 from graphgan.landmarks.masks import face_mask, face_regions
+from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
 from graphgan.models.anonygan import AnonyGAN
 from graphgan.models.ciagan import CIAGANGenerator, generator_inputs, resized_images
 from graphgan.models.onnx_generator import OnnxAnonyGAN
@@ -70,9 +71,11 @@ def anonymize_crops(
 def generate_crops(
     model: AnonyGAN,
     images: Float[Tensor, "b 3 h w"],
-    landmarks: Float[Tensor, "b 68 2"],
+    landmarks: Float[Tensor, "b k 2"],
     conditions: Float[Tensor, "b 3 h w"],
-    condition_landmarks: Float[Tensor, "b 68 2"],
+    condition_landmarks: Float[Tensor, "b k 2"],
+    *,
+    scheme: LandmarkScheme = IBUG_68,
 ) -> Float[Tensor, "b 3 h w"]:
     """The output of the network, the whole image I_g of [A], without blending.
 
@@ -82,20 +85,25 @@ def generate_crops(
     Args:
         model: put into eval mode.
         images, landmarks, conditions, condition_landmarks: as of `anonymize_crops`.
+        scheme: scheme of the landmarks. A network of another one than iBUG-68 gets all of them.
     """
-    _check_shapes(images, landmarks, conditions, condition_landmarks)
-    known = LANDMARKS_OF_68[model.generator.num_landmarks]
+    count = scheme.num_landmarks
+    _check_shapes(images, landmarks, conditions, condition_landmarks, count=count)
+    known = range(count) if scheme != IBUG_68 else LANDMARKS_OF_68[model.generator.num_landmarks]
     if model.face_alone:
-        conditions = show_face_alone(conditions, condition_landmarks)
-    mask = face_mask(landmarks, (images.shape[2], images.shape[3]), forehead=model.forehead)
+        conditions = show_face_alone(conditions, condition_landmarks, scheme)
+    size = (images.shape[2], images.shape[3])
+    mask = face_mask(landmarks, size, forehead=model.forehead, scheme=scheme)
     given = (conditions, images, condition_landmarks[:, known], landmarks[:, known], mask)
     device = next(model.parameters()).device
     made: Tensor = model.eval()(*(x.to(device) for x in given)).image
     return made.to(images)
 
 
-def _check_shapes(images: Tensor, landmarks: Tensor, conditions: Tensor, others: Tensor) -> None:
-    points = (len(images), 68, 2)
+def _check_shapes(
+    images: Tensor, landmarks: Tensor, conditions: Tensor, others: Tensor, *, count: int = 68
+) -> None:
+    points = (len(images), count, 2)
     if images.ndim != 4 or images.shape[1] != 3 or not len(images):
         raise ValueError(f"expected images of shape (b, 3, h, w), got {tuple(images.shape)}")
     if conditions.shape != images.shape:

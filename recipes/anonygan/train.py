@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from objective import AnonyGANObjective
-from options import DRAWING_FLAGS, PRESETS, TrainOptions, like_weights, without_same_person
+from options import (
+    DRAWING_FLAGS,
+    PRESETS,
+    ModelOptions,
+    TrainOptions,
+    like_weights,
+    without_same_person,
+)
 from pictures import sheet_columns
 from projected import ProjectedObjective
 from results import (
@@ -43,7 +50,7 @@ from graphgan.data.pictures import PictureDataset
 from graphgan.data.prepared import PreparedPictures
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.faces import FaceFinder
-from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
+from graphgan.landmarks.schemes import CIAGAN_29, IBUG_68, LandmarkScheme
 from graphgan.metrics.masked_error import masked_error
 from graphgan.metrics.pose_check import MOST_PICTURES, measure_pose
 from graphgan.models import AnonyGAN
@@ -105,7 +112,7 @@ def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
         face_alone=model.face_alone,
         num_landmarks=model.landmarks,
         forehead=model.forehead,
-        hull=model.projected,
+        hull=model.projected and faces.scheme == IBUG_68,
     )
 
     def count(selected: Tensor) -> Tensor:
@@ -120,7 +127,7 @@ def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
         name="anonygan",
         generator=generator,
         discriminators=model.discriminators(identity=options.loss.weight_identity > 0),
-        objective=make_objective(options, count, fabric.device),
+        objective=make_objective(options, seen_scheme(model, faces.scheme), count, fabric.device),
         pairs=pairs,
         to_batch=to_batch,
         columns=sheet_maker(
@@ -153,13 +160,21 @@ def prepared_faces(root: Path) -> Faces:
     return Faces(train_faces, PreparedPictures(root, "test"), everyone.scheme)
 
 
+def seen_scheme(model: ModelOptions, scheme: LandmarkScheme) -> LandmarkScheme:
+    """Scheme of the landmarks that the networks see, of faces of this scheme."""
+    return scheme if model.landmarks == scheme.num_landmarks else CIAGAN_29
+
+
 def make_objective(
-    options: TrainOptions, count: Callable[[Tensor], Tensor], device: torch.device
+    options: TrainOptions,
+    scheme: LandmarkScheme,
+    count: Callable[[Tensor], Tensor],
+    device: torch.device,
 ) -> AnonyGANObjective:
     if not options.model.projected:
         return AnonyGANObjective(options.loss, count=count)
     network = FeatureNetwork.efficientnet_lite("lite0").to(device)
-    return ProjectedObjective(options.loss, network, count=count)
+    return ProjectedObjective(options.loss, network, scheme=scheme, count=count)
 
 
 def asks_for_too_much(options: TrainOptions, faces: PictureDataset) -> bool:

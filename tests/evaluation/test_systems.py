@@ -1,4 +1,5 @@
 import copy
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,12 @@ from graphgan.evaluation.systems import (
     PublishedBlur,
     PublishedMosaic,
     System,
+    anonygan_system,
     obscuring_system,
 )
-from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks.conversion import from_ibug_68
+from graphgan.landmarks.masks import face_mask, shrink_mask
+from graphgan.landmarks.schemes import MESH_468, POINTS_5
 from graphgan.models import AnonyGAN, CIAGANGenerator
 from graphgan.models.generator import LandmarkGenerator
 from graphgan.weights import FACES
@@ -161,6 +165,34 @@ def test_networks_of_other_landmarks_are_refused(tmp_path):
     )
     with pytest.raises(ValueError, match="expected a network of 68 or 29 landmarks, got 18"):
         AnonyGANSystem(tmp_path / "w.safetensors")
+
+
+def test_a_network_of_another_scheme_is_given_the_folder_s_landmarks(request_, tmp_path):
+    torch.manual_seed(0)
+    options = {"size": (32, 32), "forehead": 0.5, "face_alone": True}
+    model = AnonyGAN(LandmarkGenerator(6, 5, width=4, num_blocks=1), **options)
+    model.save_pretrained(tmp_path / "5.safetensors")
+    own = from_ibug_68(request_.landmarks, POINTS_5)
+    lacking = own.clone()
+    lacking[1, 2] = torch.nan
+    given = request_._replace(own_landmarks=lacking, own_condition_landmarks=own.roll(-1, 0))
+    usual = {"name": "five", "device": "cpu"}
+    make = partial(anonygan_system, tmp_path / "5.safetensors", POINTS_5, **usual)
+    unpasted = make(pasted=False)(given)
+    result = (system := make(pasted=True))(given)
+    assert unpasted[1].isnan().all() and result[1].isnan().all()  # no result
+    mask = face_mask(own, (64, 64), forehead=0.5)[[0, 2]]
+    outside = (soft_edges(mask) == 0).expand(-1, 3, -1, -1)
+    made, source = result[[0, 2]], request_.source[[0, 2]]
+    assert torch.equal(made[outside], source[outside])
+    inside = shrink_mask(mask, 0.1).bool().expand(-1, 3, -1, -1)
+    torch.testing.assert_close(made[inside], unpasted[[0, 2]][inside])
+    assert (system.name, system.uses_conditions) == ("five", True)
+    assert system.fingerprint != make(pasted=False).fingerprint
+    with pytest.raises(ValueError, match="of 468 or 68 or 29 landmarks for faces with mesh-468"):
+        anonygan_system(tmp_path / "5.safetensors", MESH_468, pasted=True, **usual)
+    of_68 = anonygan_system(Path(FACES), POINTS_5, pasted=True, **usual)
+    assert isinstance(of_68, AnonyGANSystem)
 
 
 def test_a_network_with_a_forehead_changes_it(tmp_path, request_):

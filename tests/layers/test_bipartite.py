@@ -220,6 +220,14 @@ def test_forms_of_torch_geometric_that_are_mixed_up_are_named(widths, x, message
 
 
 @pytest.mark.unhooked
+def test_two_arguments_or_a_pair_in_the_wrong_place_are_named():
+    with pytest.raises(ValueError, match=r"int64, got torch.float32 .* one pair \(x_src, x_dst\)"):
+        BipartiteGraphConv(2)(torch.ones(5, 2), torch.ones(4, 2), torch.zeros(2, 0).long())
+    with pytest.raises(ValueError, match=r"as one width, got \(16, 4\); two node sets take"):
+        BipartiteGraphConv(8, (16, 4))
+
+
+@pytest.mark.unhooked
 @pytest.mark.parametrize("widths", [(2,), (2, 3, 4), "23", 2.0])
 def test_refuses_widths_that_are_no_pair(widths):
     with pytest.raises(ValueError, match=r"one width or as a pair \(c_src, c_dst\), got"):

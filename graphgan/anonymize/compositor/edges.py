@@ -23,6 +23,7 @@ from graphgan.anonymize.compositor.constants import (
     SMOOTH,
 )
 from graphgan.landmarks.masks import face_regions, shrink_mask
+from graphgan.landmarks.schemes import LandmarkScheme
 
 # An edge of no pixels: pixels are farther apart, and it can be divided by.
 _HARD = 1e-6
@@ -110,7 +111,9 @@ def carry_outward(
 
 
 def show_face_alone(
-    images: Float[Tensor, "b 3 h w"], landmarks: Float[Tensor, "b 68 2"]
+    images: Float[Tensor, "b 3 h w"],
+    landmarks: Float[Tensor, "b k 2"],
+    scheme: LandmarkScheme | None = None,
 ) -> Float[Tensor, "b 3 h w"]:
     """Neither hair nor background: the colors of the face go on beyond it.
 
@@ -118,10 +121,11 @@ def show_face_alone(
 
     Args:
         images: aligned crops.
-        landmarks: iBUG-68, in pixels.
+        landmarks: in pixels.
+        scheme: scheme of the landmarks, see `face_mask`.
     """
     size = (images.shape[2], images.shape[3])
-    faces = face_regions(landmarks, size, forehead=ALONE_FOREHEAD)
+    faces = face_regions(landmarks, size, forehead=ALONE_FOREHEAD, scheme=scheme)
     return carry_outward(images, shrink_mask(faces, ALONE_MARGIN))
 
 

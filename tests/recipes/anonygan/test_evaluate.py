@@ -19,6 +19,7 @@ from graphgan.data.prepared import PreparedPictures
 from graphgan.data.tables import write_table
 from graphgan.faces.inception_resnet import InceptionResnetV1
 from graphgan.faces.mtcnn import MTCNN
+from graphgan.landmarks.schemes import CIAGAN_29
 from graphgan.models import AnonyGAN, CIAGANGenerator
 from graphgan.models.generator import LandmarkGenerator
 
@@ -312,6 +313,18 @@ def test_bad_input_is_one_line_before_any_work(run, tmp_path, systems, flags, me
     line = failure(run(*systems, **flags))
     assert message in line
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_folder_of_other_landmarks_is_measured_even_if_no_face_is_found(run, networks, tmp_path):
+    flags = {"people": 4, "frames": 2, "test_people": 2, "scheme": CIAGAN_29}
+    root = colored_folder(tmp_path / "faces", **flags)
+    systems = ("original", "blur", "published-blur", f"anonygan={networks}/anonygan.safetensors")
+    result = run(*systems, data=root)
+    assert result.returncode == 0, result.stderr
+    assert "the folder has the landmarks ciagan-29; the 68 that recognition, pose" in result.stdout
+    rows = json.loads((tmp_path / "out" / "report.json").read_text())["systems"]
+    assert "see pose error to detected" in rows["anonygan"]["pose error"]["note"]
 
 
 @pytest.mark.slow

@@ -186,10 +186,15 @@ def test_networks_are_given_the_landmarks_that_faces_have(wanted, scheme, expect
 @pytest.mark.parametrize(
     ("options", "scheme", "message"),
     [
-        ({"landmarks": 68}, POINTS_5, "--landmarks 5 of faces with points-5, got 68"),
-        ({"landmarks": 5}, IBUG_68, "--landmarks 68 or 29 of faces with ibug-68, got 5"),
-        ({"projected": True}, MESH_468, "--projected with ibug-68 alone, got mesh-468"),
-        ({"face_alone": True}, POINTS_5, "--face-alone with ibug-68 alone, got points-5"),
+        ({"landmarks": 68}, POINTS_5, "of 5 landmarks for faces with points-5, got one of 68 "),
+        ({"landmarks": 5}, IBUG_68, "of 68 or 29 landmarks for faces with ibug-68, got one of 5 "),
+        ({"mirror_condition": True}, POINTS_5, "--mirror-condition False with 5 landmarks of poi"),
+        (
+            {"mirror_condition": True, "keep_openings": True},
+            MESH_468,
+            "--mirror-condition False --keep-openings False with 468 landmarks of mesh-468",
+        ),
+        ({"landmarks": 29, "keep_openings": True}, IBUG_68, "--keep-openings False with 29 land"),
     ],
 )
 def test_landmarks_that_faces_do_not_have_are_refused(options, scheme, message):

@@ -14,8 +14,10 @@ from graphgan.data.batches import PairsOfSteps, PicturesInMemory, to_float_image
 from graphgan.data.face_batch import FaceBatch, to_face_batch
 from graphgan.data.pairs import PairKind, PairSampler
 from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.landmarks.conversion import from_ibug_68
 from graphgan.landmarks.deformation import between_shapes
-from graphgan.landmarks.masks import face_regions
+from graphgan.landmarks.masks import face_mask, face_regions
+from graphgan.landmarks.schemes import CIAGAN_29, IBUG_68, POINTS_5
 from graphgan.losses import FeatureLoss, reconstruction_loss
 from graphgan.models import (
     AnonyGAN,
@@ -180,7 +182,7 @@ def test_eyes_and_mouth_count_four_times_as_much_as_the_rest_of_the_mask(batch):
     large = batch._replace(
         source=images, source_landmarks=landmarks, mask=mask.expand(4, -1, -1, -1)
     )
-    region = projected._region(large)[0, 0]
+    region = projected._region(large, IBUG_68)[0, 0]
     inside = mask[0, 0].bool()
     assert not region[~inside].any()
     assert region[inside].min() == pytest.approx(0.25, abs=0.01)
@@ -189,6 +191,26 @@ def test_eyes_and_mouth_count_four_times_as_much_as_the_rest_of_the_mask(batch):
     assert region[y, x].min() > 0.6
     x, y = points[8].round().long()
     assert region[y - 2, x] < 0.4  # the chin
+
+
+@pytest.mark.parametrize(
+    ("scheme", "eyes", "lips"), [(POINTS_5, True, False), (CIAGAN_29, False, True)]
+)
+def test_of_other_schemes_the_parts_that_they_have_count(scheme, eyes, lips):
+    face = SyntheticFaces(1, 1, size=128)[0]
+    points = from_ibug_68(face.landmarks[None], scheme)
+    mask = face_mask(points, (128, 128), scheme=scheme)
+    images = to_float_image(face.image[None])
+    batch = FaceBatch(images, images, points, points, mask, torch.zeros(1, dtype=torch.long))
+    region = projected._region(batch, scheme)[0, 0]
+    assert torch.equal(region > 0, mask[0, 0] > 0)
+    mouth = points[0, scheme.mouth[0]]
+    for part, counts in ((face.landmarks[36:42].mean(0), eyes), (mouth, True)):
+        x, y = part.round().long()
+        assert (region[y, x] > 0.6) == counts
+    inner = projected._inner_face(batch, scheme)[0, 0]
+    x, y = face.landmarks[60:68].mean(0).round().long()
+    assert (inner[y, x] == 0) == lips
 
 
 # Terms
@@ -326,11 +348,12 @@ def test_options_make_discriminators_of_features():
 def test_options_make_an_objective_that_looks_through_lite0():
     device = torch.device("cpu")
     chosen = options.PRESETS["people-128"]
-    objective = train.make_objective(chosen, torch.Tensor.sum, device)
+    objective = train.make_objective(chosen, POINTS_5, torch.Tensor.sum, device)
+    assert objective.scheme == POINTS_5
     assert isinstance(objective, ProjectedObjective)
     assert objective.network.name == "lite0"
     assert objective.network.channels == chosen.model.discriminators()["app"].channels
-    plain = train.make_objective(options.PRESETS["small"], torch.Tensor.sum, device)
+    plain = train.make_objective(options.PRESETS["small"], IBUG_68, torch.Tensor.sum, device)
     assert not isinstance(plain, ProjectedObjective)
 
 

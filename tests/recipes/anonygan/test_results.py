@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from results import anonymized, batch_for, condition_pasted, generated, source_blurred
 
 from graphgan.anonymize import anonymize_crops
+from graphgan.anonymize.compositor import show_face_alone
 from graphgan.data.batches import read_pairs
 from graphgan.data.face_batch import to_face_batch
 from graphgan.data.pairs import next_person_pairs
@@ -52,8 +53,11 @@ def test_faces_with_five_points_are_new_inside_of_their_masks():
     stored = read_pairs(faces, next_person_pairs(faces.persons))
     points = torch.stack([from_ibug_68(x, POINTS_5) for x in stored.landmarks])
     stored = stored._replace(landmarks=points)
-    model = AnonyGAN(LandmarkGenerator(num_landmarks=5, width=4, num_blocks=1))
+    model = AnonyGAN(LandmarkGenerator(num_landmarks=5, width=4, num_blocks=1), face_alone=True)
     batch = batch_for(model, stored, POINTS_5)
+    shown = to_face_batch(stored).condition
+    alone = show_face_alone(shown, batch.condition_landmarks, POINTS_5)
+    assert torch.equal(batch.condition, alone) and not torch.equal(alone, shown)
     made = anonymized(model, batch)
     whole = F.max_pool2d(batch.mask, 9, stride=1, padding=4).expand_as(made) == 0
     assert torch.equal(made[whole], batch.source[whole])

@@ -39,7 +39,7 @@ from graphgan.data.face_batch import to_face_batch
 from graphgan.data.images import read_image
 from graphgan.data.pairs import PairKind, PairSampler, next_picture_pairs
 from graphgan.data.prepared import PreparedPictures
-from graphgan.landmarks.schemes import POINTS_5
+from graphgan.landmarks.schemes import CIAGAN_29, POINTS_5
 from graphgan.metrics.masked_error import masked_error
 from graphgan.models import AnonyGAN
 from graphgan.training.run_folder import RunFolder, load_state
@@ -318,6 +318,17 @@ def test_faces_with_other_landmarks_are_learned_from(run, tiny, tmp_path):
     assert (status, errors) == (0, [])
     model = AnonyGAN.from_pretrained(RunFolder(tmp_path / "run").latest() / WEIGHTS)
     assert model.generator.num_landmarks == 5
+
+
+@needs_lite0
+@pytest.mark.slow
+def test_features_of_faces_with_other_landmarks_are_judged(run, tiny, tmp_path):
+    data = drawn_folder(tmp_path, 3, 2, size=48, drawn_at=48, test_people=1, scheme=CIAGAN_29)
+    more = "--projected True --face-alone True --weight-keep 1 --weight-attention 1 --steps 1"
+    more = ["--data", data, "--weight-features", 1, *more.split()]
+    status, _, errors = run(*tiny, *more, "--out", tmp_path / "run")
+    assert (status, errors) == (0, [])
+    assert AnonyGAN.from_pretrained(RunFolder(tmp_path / "run").latest() / WEIGHTS).face_alone
 
 
 def test_the_variants_name_every_value_of_every_choice():
