@@ -63,7 +63,7 @@ class Block:
         alone: no statistics of the batch go in, as they do, without a gradient, where features are
             brought to unit size.
         rounding: what bfloat16 may change, as a share of the result.
-        long: to compile and to differentiate; a shorter one of the list has the same parts.
+        long: to differentiate; shorter ones of the list have the same parts.
     """
 
     build: Callable[[], nn.Module]
@@ -469,6 +469,7 @@ BLOCKS = {
         odd_size=(64, 64),
         penalized=False,
         rounding=0.1,
+        long=True,
     ),
     "IdentityNetwork": Block(
         lambda: IdentityNetwork(5, width=2),

@@ -1,12 +1,9 @@
-import copy
 from pathlib import Path
 
 import pytest
 import torch
 
 from graphgan.anonymize import anonymize_crops, give_identity
-from graphgan.anonymize.compositor import soft_edges
-from graphgan.data.batches import to_uint8_image
 from graphgan.evaluation.systems import (
     AnonyGANSystem,
     CIAGANSystem,
@@ -17,7 +14,6 @@ from graphgan.evaluation.systems import (
     System,
     obscuring_system,
 )
-from graphgan.landmarks.masks import face_mask
 from graphgan.models import AnonyGAN, CIAGANGenerator
 from graphgan.models.generator import LandmarkGenerator
 from graphgan.weights import FACES
@@ -111,15 +107,6 @@ def test_the_product_shows_people_who_do_not_exist_chosen_by_name(request_):
     assert not torch.equal(product(renamed), made)
 
 
-def test_other_weights_have_another_fingerprint(tmp_path):
-    for name in ("a", "b"):
-        torch.manual_seed(ord(name))
-        model = AnonyGAN(LandmarkGenerator(6, 68, width=4, num_blocks=1))
-        model.save_pretrained(tmp_path / f"{name}.safetensors")
-    prints = [AnonyGANSystem(tmp_path / f"{n}.safetensors").fingerprint for n in ("a", "b", "a")]
-    assert prints[0] == prints[2] != prints[1]
-
-
 @pytest.fixture(scope="module")
 def ciagan(tmp_path_factory):
     path = tmp_path_factory.mktemp("ciagan") / "weights.safetensors"
@@ -140,46 +127,11 @@ def test_ciagan_shows_the_person_that_it_was_trained_on(ciagan, request_):
     torch.testing.assert_close(made, expected)
 
 
-def test_unpasted_ciagan_s_picture_is_its_own(ciagan, request_):
-    unpasted = copy.copy(ciagan)
-    unpasted.pasted = False
-    made = unpasted(request_)
-    outside = (request_.mask == 0).expand_as(made)
-    assert (made - request_.source)[outside].abs().mean() > 0.1
-
-
 def test_ciagan_has_a_stand_in_for_whom_it_does_not_know_and_always_the_same(ciagan, request_):
     numbers = [ciagan.identity(person) for person in ("erna", "fritz", "erna")]
     assert numbers[0] == numbers[2]
     assert set(numbers) <= {0, 1, 2}
     assert len({ciagan.identity(f"stranger {i}") for i in range(30)}) == 3
-
-
-def test_networks_of_other_landmarks_are_refused(tmp_path):
-    AnonyGAN(LandmarkGenerator(6, 18, width=4, num_blocks=1)).save_pretrained(
-        tmp_path / "w.safetensors"
-    )
-    with pytest.raises(ValueError, match="expected a network of 68 or 29 landmarks, got 18"):
-        AnonyGANSystem(tmp_path / "w.safetensors")
-
-
-def test_a_network_with_a_forehead_changes_it(tmp_path, request_):
-    options = {"size": (64, 64), "forehead": 0.7}
-    model = AnonyGAN(LandmarkGenerator(6, 68, width=4, num_blocks=1), **options)
-    model.save_pretrained(tmp_path / "w.safetensors")
-    made = AnonyGANSystem(tmp_path / "w.safetensors")(request_)
-    changed = (to_uint8_image(made) != to_uint8_image(request_.source)).any(1, keepdim=True)
-    mask = face_mask(request_.landmarks, (64, 64), forehead=0.7).bool()
-    forehead = mask & ~request_.mask.bool()
-    assert changed[forehead].float().mean() > 0.85  # drawn hair in front of it stays
-    assert not changed[soft_edges(mask.float()) == 0].float().mean() > 0.02
-
-
-def test_what_a_network_was_trained_with_is_known_of_its_weights(tmp_path):
-    model = AnonyGAN(LandmarkGenerator(width=4, num_blocks=1), trained_with=["lite2"])
-    model.save_pretrained(tmp_path / "w.safetensors")
-    assert AnonyGANSystem(tmp_path / "w.safetensors").trained_with == ("lite2",)
-    assert AnonyGANSystem(Path(FACES)).trained_with == ("lite0",)
 
 
 def test_no_two_systems_share_a_place_in_the_cache():

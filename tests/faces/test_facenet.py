@@ -54,12 +54,6 @@ def test_several_faces_are_as_each_alone(photo, recognize):
         assert given.isnan().all(1).tolist() == [False, True, False]
 
 
-def test_no_faces_give_no_rows(photo, recognize):
-    image, landmarks = photo
-    assert recognize(image, landmarks[None][:0]).shape == (0, 512)
-    assert recognize.logits(image, landmarks[None][:0]).shape == (0, 5)
-
-
 def test_it_looks_at_the_face_and_not_beside_it(photo, recognize):
     image, landmarks = photo
     descriptor = recognize(image, landmarks[None])
@@ -84,11 +78,6 @@ def test_the_fingerprint_is_that_of_the_weights(weights, tmp_path):
     torch.save(InceptionResnetV1().state_dict(), tmp_path / "other.pt")
     assert FaceNet(weights).fingerprint == FaceNet(weights, name="another").fingerprint
     assert FaceNet(weights).fingerprint != FaceNet(tmp_path / "other.pt").fingerprint
-
-
-def test_weights_without_a_last_layer_have_no_classes(tmp_path):
-    torch.save(InceptionResnetV1().state_dict(), tmp_path / "weights.pt")
-    assert not FaceNet(tmp_path / "weights.pt").has_classes
 
 
 def test_weights_that_are_none_are_refused_at_once(tmp_path):

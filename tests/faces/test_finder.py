@@ -75,11 +75,6 @@ def test_tools_of_others():
     assert found.box.tolist() == [20, 30, 80, 90]
 
 
-@pytest.mark.parametrize("size", [(0, 0), (0, 5), (5, 0)])
-def test_an_image_without_pixels_is_shown_to_nobody(size):
-    assert FaceFinder(None, None)(torch.zeros(3, *size, dtype=torch.uint8)) == []
-
-
 # What detectors say
 
 
@@ -108,14 +103,6 @@ def test_boxes_that_are_none_are_left_out(box):
     assert found_at(Says(box), landmarker) == [] and landmarker.seen is None
 
 
-@pytest.mark.parametrize("score", [nan, inf, -inf])
-def test_a_face_of_no_score_is_a_face(score):
-    """Its place is known: in doubt it is one."""
-    other = [60.0, 20, 90, 60]
-    found = found_at(Says(GOOD, other, scores=[score, 0.5]))
-    assert [face.box.tolist() for face in found] == [GOOD, other]
-
-
 def test_boxes_are_cut_at_the_edges_of_the_image():
     """Which are half a pixel beyond the middles of the outermost pixels."""
     (left, right) = found_at(Says([-30, -1, 40, 50], [50, 40, 1e9, 1e9]))
@@ -131,11 +118,6 @@ def test_of_too_many_none_is_left_out_in_silence():
     landmarker = Places()
     assert len(found_at(Says([nan] * 4, *many[1:]), landmarker)) == MOST_FACES
     assert len(landmarker.seen) == MOST_FACES
-
-
-def test_a_box_that_comes_twice_has_its_landmarks_twice():
-    first, second = found_at(Says(GOOD, GOOD))
-    assert torch.equal(first.landmarks, second.landmarks) and torch.equal(first.box, second.box)
 
 
 # What landmarkers say
@@ -200,12 +182,6 @@ def test_a_head_around_a_face_that_has_landmarks_is_no_face_of_its_own():
     assert [face.box.tolist() for face in found] == [GOOD]
     found = found_at(Says(around, beside, scores=[0.6, 0.9]), Some())
     assert len(found) == 2 and not found[0].landmarks.isfinite().any()
-
-
-def test_the_eyes_of_a_face_are_no_faces_of_their_own():
-    face, eye, beside = [10.0, 10, 60, 70], [20.0, 30, 38, 48], [62.0, 30, 80, 48]
-    kept = found_at(Says(face, eye, beside, scores=[0.9, 0.8, 0.7]))
-    assert [found.box.tolist() for found in kept] == [face, beside]
 
 
 @pytest.mark.parametrize("scores", [[0.9, 0.8], [0.8, 0.9]])

@@ -61,18 +61,6 @@ def light_state(num_classes: int | None = CLASSES) -> dict[str, torch.Tensor]:
 # The layout of the well-known files
 
 
-@pytest.mark.parametrize(
-    ("num_classes", "parameters", "keys"),
-    [(8631, 27_910_327, 716), (10_575, 28_907_599, 716), (None, 23_482_624, 714)],
-    ids=["vggface2", "casia-webface", "embeddings"],
-)
-def test_as_many_parameters_as_the_well_known_files(num_classes, parameters, keys):
-    with torch.device("meta"):
-        network = InceptionResnetV1(num_classes)
-    assert sum(parameter.numel() for parameter in network.parameters()) == parameters
-    assert len(network.state_dict()) == keys
-
-
 def test_the_well_known_keys_and_shapes():
     known = {
         "conv2d_1a.conv.weight": (32, 3, 3, 3),
@@ -115,12 +103,6 @@ def test_the_well_known_keys_and_shapes():
 
 
 REPEATS = {"repeat_1": 5, "repeat_2": 10, "repeat_3": 5}
-
-
-def test_every_norm_has_tensorflow_s_epsilon(network):
-    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d | nn.BatchNorm1d)]
-    assert {norm.eps for norm in norms} == {1e-3}
-    assert len(norms) == 112
 
 
 # What it computes
@@ -177,13 +159,6 @@ def test_pictures_are_standardized_as_8_bit_values_were(network):
     assert seen[0].min() == pytest.approx(-127.5 / 128)
 
 
-def test_embeddings_have_length_one_and_tell_pictures_apart(network):
-    embeddings = network(pictures(4))
-    assert embeddings.shape == (4, 512)
-    torch.testing.assert_close(embeddings.norm(dim=1), torch.ones(4))
-    assert torch.pdist(embeddings).min() > 0.05
-
-
 def test_logits_come_from_the_embedding_before_it_has_length_one(network):
     images, seen = pictures(2), []
     hook = network.logits.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
@@ -193,27 +168,6 @@ def test_logits_come_from_the_embedding_before_it_has_length_one(network):
     torch.testing.assert_close(F.normalize(seen[0]), network(images))
     assert (seen[0].norm(dim=1) > 2).all()
     torch.testing.assert_close(logits, seen[0] @ network.logits.weight.T + network.logits.bias)
-
-
-def test_a_picture_s_embedding_does_not_depend_on_its_neighbors(network):
-    images = pictures(3)
-    alone = torch.cat([network(image[None]) for image in images])
-    torch.testing.assert_close(network(images), alone, rtol=0, atol=1e-5)
-    torch.testing.assert_close(network(images.flip(0)).flip(0), alone, rtol=0, atol=1e-5)
-
-
-def test_images_may_ask_for_gradients(loaded):
-    images = pictures(1, 75).requires_grad_()
-    loaded(images)[0, 0].backward()
-    assert images.grad.abs().sum() > 0
-
-
-def test_the_smallest_pictures(network):
-    assert network(pictures(1, 75)).shape == (1, 512)
-    with pytest.raises(
-        ValueError, match="expected images of at least 75 pixels a side, got 80 x 7"
-    ):
-        network(pictures(1)[..., :74])
 
 
 @pytest.mark.unhooked
@@ -230,11 +184,6 @@ def test_refuses_what_are_no_pictures(network, images, message):
     for call in (network, network.classify):
         with pytest.raises(ValueError, match=message):
             call(images)
-
-
-def test_refuses_no_classes():
-    with pytest.raises(ValueError, match="expected num_classes of at least 1, got 0"):
-        InceptionResnetV1(0)
 
 
 # Files
@@ -313,17 +262,3 @@ def test_a_file_of_something_else_is_named(tmp_path, content):
     (tmp_path / "a.pt").write_bytes(content)
     with pytest.raises(ValueError, match=r"a\.pt: expected a checkpoint of tensors"):
         InceptionResnetV1.from_weights(tmp_path / "a.pt")
-
-
-def test_a_file_cut_short_is_named(tmp_path):
-    torch.save(light_state(), tmp_path / "a.pt")
-    whole = (tmp_path / "a.pt").read_bytes()
-    (tmp_path / "a.pt").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match=r"a\.pt: expected a checkpoint of tensors"):
-        InceptionResnetV1.from_weights(tmp_path / "a.pt")
-
-
-@pytest.mark.parametrize("name", ["none.pt", "."])
-def test_no_file_is_named(tmp_path, name):
-    with pytest.raises(ValueError, match="no such file; expected weights"):
-        InceptionResnetV1.from_weights(tmp_path / name)

@@ -1,4 +1,5 @@
 import re
+import shutil
 import sys
 from dataclasses import dataclass, field, replace
 
@@ -200,9 +201,12 @@ def test_the_generator_may_learn_at_some_steps_alone(prepare, tmp_path, capsys):
         train_command(replace(options, steps=3), every_second, less_memory="")
 
 
-def test_a_finished_run_says_so(run, tmp_path):
+def test_a_finished_run_and_one_that_never_saved_say_so(run, tmp_path):
     run()
     with pytest.raises(ValueError, match="all 3 are done; add more with --more"):
+        run(out=None, resume=tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    with pytest.raises(ValueError, match="but the run stopped before its first one"):
         run(out=None, resume=tmp_path / "run")
 
 

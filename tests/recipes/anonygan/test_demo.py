@@ -22,6 +22,7 @@ def shown(tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_the_astronaut_becomes_somebody_else_in_the_same_pose(shown):
     (face,) = json.loads((shown / "metrics.json").read_text())
     assert face["shown by"] == "people"
@@ -29,6 +30,7 @@ def test_the_astronaut_becomes_somebody_else_in_the_same_pose(shown):
     assert face["descriptor distance"] > face["same person below"] == 0.6
 
 
+@pytest.mark.slow
 def test_nothing_but_the_face_changes(shown):
     before, after = (read_image(shown / f"{name}.png") for name in ("before", "after"))
     assert torch.equal(before, read_image(demo.PORTRAIT))
@@ -38,6 +40,7 @@ def test_nothing_but_the_face_changes(shown):
     assert both.shape[2] > 2 * before.shape[2]
 
 
+@pytest.mark.slow
 def test_every_one_of_many_heads_becomes_somebody_else(shown):
     many = read_image(shown / "many.png")
     heads, made = (part[:, :-2] for part in many[:, 2:].chunk(2, 1))

@@ -158,18 +158,6 @@ def test_each_discriminator_is_shown_what_it_judges(case):
     assert all(given is case.batch.source_landmarks for given in case.critics["lm"].given)
 
 
-def test_discriminators_tell_the_source_from_what_was_made(case):
-    case = case()
-    batch, image = case.batch, case.output.image.detach()
-    output = GeneratorOutput(image, None, image)
-    losses = AnonyGANObjective(LossOptions()).discriminator_losses(
-        "lm", case.critics["lm"], batch, output
-    )
-    real, fake = F.softplus(-logits(batch.source)).mean(), F.softplus(logits(image)).mean()
-    assert list(losses) == ["d_lm"]
-    torch.testing.assert_close(losses["d_lm"], (real + fake) / 2)
-
-
 def test_no_gradient_reaches_the_other_side(case):
     case = case()
     losses = generator_losses(case)
@@ -253,20 +241,6 @@ def test_jitter_changes_the_context_and_never_the_answer(case):
     same = case.batch.same_person
     expected = 5 * reconstruction_loss(case.output.image, case.batch.source, selected=same)
     torch.testing.assert_close(losses["g_recon"], expected)
-
-
-def test_jitter_of_the_condition_leaves_the_context(case):
-    case = case()
-    seen = []
-
-    def generator(condition, source, *rest):
-        seen.append((condition, source))
-        return case.output
-
-    AnonyGANObjective(LossOptions(condition_jitter=0.3)).generate(generator, case.batch)
-    ((condition, source),) = seen
-    assert source is case.batch.source
-    assert not torch.equal(condition, case.batch.condition)
 
 
 @pytest.mark.parametrize("judged", ["image", "pasted"])

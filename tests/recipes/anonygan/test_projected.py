@@ -254,12 +254,6 @@ def test_weights_multiply_their_terms_and_no_others(batch, network, discriminato
         torch.testing.assert_close(thrice[key], (3 if key == term else 1) * once[key])
 
 
-def test_terms_without_weight_are_not_computed(batch, network, discriminators):
-    weights = replace(WEIGHTS, weight_app=0.0, weight_wfm=0.0, weight_lm=0.0)
-    _, losses = losses_of_generator(batch, network, discriminators, weights, batch.source)
-    assert list(losses) == ["g_features", "g_recon"]
-
-
 def test_a_result_that_is_the_source_costs_nothing_in_features_and_pixels(
     batch, network, discriminators
 ):

@@ -94,24 +94,6 @@ def test_rows_without_a_picture_and_pictures_without_a_row(market_folder):
     ]
 
 
-def test_bad_rows_name_picture_file_and_line(market_folder):
-    path = market_folder / "market-annotation-train.csv"
-    replace_line(path, 2, f"{A}: [1, 2: [1, 2]")
-    replace_line(path, 4, path.read_text().splitlines()[2])
-    pictures = list_published(market_folder, "market")
-    assert reasons(pictures) == [
-        ("market-annotation-train.csv line 4", "name twice", f"{B} is already in line 3"),
-        (
-            f"train/{A}",
-            "broken JSON",
-            "market-annotation-train.csv line 2: keypoints_y: Expecting ',' delimiter: "
-            "line 1 column 7 (char 6)",
-        ),
-        ("train/0001_c2s1_000452_00.png", "no landmarks in the file", ""),
-    ]
-    assert len(pictures.listing.photos) == 13
-
-
 def test_a_picture_of_both_splits_stays_in_the_first(market_folder):
     for split in ("train", "test"):
         (market_folder / split).rename(market_folder / f"gone-{split}")
@@ -158,8 +140,3 @@ def test_lists_of_pairs_may_be_missing_and_that_is_said(market_folder):
     assert listing.notes == ["no *-pairs-test.csv: no pairs are listed for test"]
     (market_folder / "market-pairs-train.csv").unlink()
     assert list_published(market_folder, "market").listing.pairs is None
-
-
-def test_a_missing_folder_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="none: no such folder"):
-        list_published(tmp_path / "none", "market")
