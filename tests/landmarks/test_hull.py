@@ -1,5 +1,3 @@
-import math
-
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,9 +34,3 @@ def test_the_order_of_points_does_not_matter(points, chance):
     chance.shuffle(shuffled)
     hulls = [convex_hull(torch.tensor(p, dtype=torch.float32)) for p in (points, shuffled)]
     assert torch.equal(*hulls)
-
-
-def test_a_circle_is_its_own_hull():
-    angles = torch.arange(12) * 2 * math.pi / 12
-    circle = torch.stack([angles.cos(), angles.sin()], dim=1)
-    assert len(convex_hull(torch.cat([circle, 0.5 * circle]))) == 12

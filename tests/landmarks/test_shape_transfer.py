@@ -134,9 +134,3 @@ def test_missing_landmarks_stay_missing_and_leave_the_others_near(learned):
 def test_what_cannot_be_learned_from_is_refused(landmarks, persons, weight, message):
     with pytest.raises(ValueError, match=message):
         fit_shape_transfer(landmarks, persons, weight=weight)
-
-
-def test_refuses_another_number_of_landmarks(learned):
-    _, transfer = learned
-    with pytest.raises(ValueError, match=r"shape \(1, 10, 2\), got \(1, 5, 2\)"):
-        transfer_shape(torch.rand(1, 5, 2), torch.rand(1, 5, 2), transfer)

@@ -44,9 +44,3 @@ def test_it_learns_who_is_who_from_pairs():
 def test_other_pictures_are_refused(shape, message):
     with pytest.raises(ValueError, match=message):
         IdentityNetwork(width=4)(torch.zeros(shape))
-
-
-@pytest.mark.parametrize("sizes", [{"dim": 0}, {"width": 0}])
-def test_sizes_of_nothing_are_refused(sizes):
-    with pytest.raises(ValueError, match=f"expected {next(iter(sizes))} of at least 1, got 0"):
-        IdentityNetwork(**sizes)

@@ -4,7 +4,6 @@ import functools
 
 import pytest
 import torch
-from torch import nn
 
 from graphgan.models.inception_v3 import InceptionV3
 
@@ -29,15 +28,6 @@ def light_state() -> dict[str, torch.Tensor]:
 def network() -> InceptionV3:
     torch.manual_seed(0)
     return InceptionV3().eval()
-
-
-def test_as_many_parameters_as_the_well_known_file():
-    with torch.device("meta"):
-        network = InceptionV3()
-    assert sum(parameter.numel() for parameter in network.parameters()) == 23_850_960
-    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
-    assert {norm.eps for norm in norms} == {1e-3}
-    assert len(norms) == 94
 
 
 def test_the_well_known_keys_and_shapes():
@@ -87,13 +77,6 @@ def test_features_shrink_as_in_the_paper(network):
         (768, 17, 17),
         (2048, 8, 8),
     ]
-
-
-def test_means_at_the_border_are_of_the_picture_alone(network):
-    ones = torch.ones(1, 192, 5, 5)
-    torch.testing.assert_close(network.Mixed_5b._pooled(ones), ones)
-    x = torch.randn(1, 2048, 4, 4)
-    assert network.Mixed_7c._pooled(x)[0, 0, 0, 0] == x[0, 0, :2, :2].max()
 
 
 def test_a_file_is_read(tmp_path):

@@ -129,23 +129,6 @@ def test_going_on_gives_what_an_undisturbed_run_gives(run, tmp_path):
         assert all(torch.equal(w, other["networks"][network][n]) for n, w in weights.items())
 
 
-def test_another_run_s_networks_are_a_start(run, tmp_path):
-    run(steps=2)
-    still = OptimizerOptions(lr_g=1e-20, lr_d=1e-20)
-    run(steps=1, out=tmp_path / "other", start_from=tmp_path / "run", optimizer=still)
-    ours, other = state_of(tmp_path / "run"), state_of(tmp_path / "other")
-    assert other["step"] == 1 and other["objective"] == {"asked": 1}
-    for network, weights in ours["networks"].items():
-        parameters = [name for name in weights if "running" not in name and "num_" not in name]
-        assert all(torch.equal(weights[n], other["networks"][network][n]) for n in parameters)
-
-
-def test_a_start_from_nothing_is_one_line(run, tmp_path):
-    with pytest.raises(ValueError, match=r"found none at .*/none, .* for BiGraphGAN: synthetic"):
-        run(start_from=tmp_path / "none")
-    assert not (tmp_path / "run").exists()
-
-
 STILL = OptimizerOptions(lr_g=1e-20, lr_d=1e-20)
 
 
@@ -281,12 +264,3 @@ def test_a_stopped_run_says_how_to_go_on(prepare, tmp_path, capsys, monkeypatch)
 def test_the_rates_fall_over_the_last_share_of_the_steps(decay, steps, expected):
     options = replace(OPTIONS, steps=steps, optimizer=OptimizerOptions(decay=decay))
     assert make_schedule(options).decay_from == expected
-
-
-def test_every_player_has_its_own_rate(prepare):
-    from graphgan.training.experiment import make_step
-
-    fabric = launch_fabric("cpu", 1, "32-true")
-    options = replace(OPTIONS, optimizer=OptimizerOptions(lr_g=0.1, lr_d=0.2))
-    step = make_step(fabric, options, prepare(fabric))
-    assert (step.generator.lr, step.discriminators["only"].lr) == (0.1, 0.2)

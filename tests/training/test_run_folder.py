@@ -2,7 +2,6 @@ import pickle
 
 import pytest
 import torch
-import yaml
 
 from graphgan.training.run_folder import RunFolder, load_state, validation_of
 from graphgan.weights.finding import WEIGHTS, find_weights
@@ -28,11 +27,6 @@ def test_options_come_back_as_they_were_written(tmp_path):
     run.update_config({"steps": 4})
     assert RunFolder.open(run.path)[1] == {"steps": 4}
     assert names(run.path) == ["checkpoints", "config.yaml", "sheets"]
-
-
-def test_an_empty_folder_may_become_a_run(tmp_path):
-    RunFolder.create(tmp_path, {})
-    assert (tmp_path / "config.yaml").is_file()
 
 
 @pytest.mark.parametrize("what", ["run", "file", "other"])
@@ -191,15 +185,6 @@ def test_rows_that_are_taken_again_and_halves_are_dropped(run, left, kept):
     assert run.metrics.read_text() == kept
     run.log({"step": 6, "loss": 1})
     assert run.metrics.read_text() == (kept or "step,loss\n") + "6,1\n"
-
-
-def test_a_run_without_metrics_has_nothing_to_forget(run):
-    run.forget_after(0)
-    assert not run.metrics.exists()
-
-
-def test_config_is_plain_yaml_for_people(run):
-    assert yaml.safe_load((run.path / "config.yaml").read_text()) == {"steps": 3}
 
 
 def test_a_resumed_run_sweeps_what_a_killed_one_left_half_written(run):
