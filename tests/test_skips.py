@@ -44,8 +44,7 @@ def test_any_other_reason_fails_the_run(run_tests, code):
 
 
 @pytest.mark.parametrize(
-    "code",
-    ["pytest.importorskip('nowhere')", "pytest.skip('no time', allow_module_level=True)"],
+    "code", ["pytest.importorskip('nowhere')", "pytest.skip('no time', allow_module_level=True)"]
 )
 def test_a_module_that_skips_itself_fails_too(run_tests, code):
     result = run_tests(f"{code}\ndef test_it(): pass")

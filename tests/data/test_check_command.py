@@ -3,13 +3,7 @@ import math
 import pytest
 import torch
 
-from graphgan.data.check_command import (
-    CheckOptions,
-    Problem,
-    picture_problems,
-    place,
-    report_check,
-)
+from graphgan.data.check_command import CheckOptions, Problem, picture_problems, place, report_check
 from graphgan.data.images import read_image, write_image
 from graphgan.data.prepared import PreparedPicture, PreparedPictures, write_info, write_manifest
 from graphgan.landmarks.align import whole_crop

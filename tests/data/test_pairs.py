@@ -100,11 +100,7 @@ def test_a_pass_uses_every_fixed_pair_once(num_pairs, steps):
     a batch runs over the end of a pass.
     """
     sampler = PairSampler(
-        PERSONS,
-        batch_size=8,
-        same_image_share=0.5,
-        same_person_share=0.25,
-        num_pairs=num_pairs,
+        PERSONS, batch_size=8, same_image_share=0.5, same_person_share=0.25, num_pairs=num_pairs
     )
     first, second = (drawn(sampler, range(n * steps, (n + 1) * steps)) for n in (0, 1))
     whole = drawn(sampler, range(20 * steps))

@@ -47,11 +47,7 @@ def test_anonygan_s_weights_work_on_the_landmarks_they_were_trained_with(
     model.save_pretrained(tmp_path / "weights.safetensors")
     system = AnonyGANSystem(tmp_path / "weights.safetensors", name="ours", size=(64, 64))
     expected = anonymize_crops(
-        model,
-        request_.source,
-        request_.landmarks,
-        request_.condition,
-        request_.condition_landmarks,
+        model, request_.source, request_.landmarks, request_.condition, request_.condition_landmarks
     )
     # These crops are not quite what `align_face` would cut.
     assert (system(request_) - expected).abs().mean() < 0.02
@@ -119,10 +115,7 @@ def ciagan(tmp_path_factory):
 def test_ciagan_shows_the_person_that_it_was_trained_on(ciagan, request_):
     made = ciagan(request_._replace(condition_people=["dora", "bert", "anna"]))
     expected = give_identity(
-        ciagan.generator,
-        request_.source,
-        request_.landmarks,
-        torch.tensor([2, 1, 0]),
+        ciagan.generator, request_.source, request_.landmarks, torch.tensor([2, 1, 0])
     )
     torch.testing.assert_close(made, expected)
 

@@ -15,11 +15,7 @@ from graphgan.landmarks.schemes import OPENPOSE_18
 
 H, W = 40, 30
 SHOULDERS_AND_HIPS = [2, 5, 11, 8]
-LINES = [
-    *OPENPOSE_18.edges,
-    *pairwise([*SHOULDERS_AND_HIPS, 2]),
-    *[(1, 16), (1, 17), (16, 17)],
-]
+LINES = [*OPENPOSE_18.edges, *pairwise([*SHOULDERS_AND_HIPS, 2]), *[(1, 16), (1, 17), (16, 17)]]
 seeds = st.integers(0, 9999)
 
 

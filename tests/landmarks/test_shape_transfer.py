@@ -72,11 +72,7 @@ def test_the_expression_comes_along_and_the_shape_of_the_face_does_not(learned):
     assert (condition - wanted).norm() > 0.5 * apart
 
 
-@given(
-    turn=st.floats(-3.0, 3.0),
-    zoom=st.floats(0.2, 5.0),
-    shift=st.floats(-20.0, 20.0),
-)
+@given(turn=st.floats(-3.0, 3.0), zoom=st.floats(0.2, 5.0), shift=st.floats(-20.0, 20.0))
 def test_it_lies_where_the_targets_are_wherever_the_condition_was(learned, turn, zoom, shift):
     faces, transfer = learned
     condition = faces.shape(torch.tensor([[0.1, 0.0]]), torch.tensor([[0.0, 0.1]]))

@@ -19,8 +19,7 @@ def face(**points: tuple[float, float]) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    ("nose", "expected"),
-    [((5, 3), 0.0), ((0, 9), -1.0), ((10, -4), 1.0), ((7.5, 0), 0.5)],
+    ("nose", "expected"), [((5, 3), 0.0), ((0, 9), -1.0), ((10, -4), 1.0), ((7.5, 0), 0.5)]
 )
 def test_the_nose_stands_between_the_ends_of_the_jaw(nose, expected):
     assert yaw(face(p16=(10, 0), p30=nose)).item() == pytest.approx(expected)

@@ -62,11 +62,7 @@ def test_agrees_with_scikit_image_on_drawn_people(persons):
 def test_a_batch_is_its_items_one_by_one(seed):
     output, target = pictures(seed, 16, 18, count=3)
     mask = torch.rand(3, 1, 16, 18, dtype=torch.float64)
-    for measure in (
-        lambda o, t, m: ssim(o, t),
-        lambda o, t, m: ssim(o, t, mask=m),
-        mask_ssim,
-    ):
+    for measure in (lambda o, t, m: ssim(o, t), lambda o, t, m: ssim(o, t, mask=m), mask_ssim):
         items = [measure(*(x[i, None] for x in (output, target, mask))) for i in range(3)]
         torch.testing.assert_close(measure(output, target, mask), torch.cat(items))
 

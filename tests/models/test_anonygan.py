@@ -271,10 +271,7 @@ DAMAGES = {
         lambda path: torch.save({"weight": torch.ones(3)}, path),
         "expected safetensors in",
     ),
-    "cut off": (
-        lambda path: path.write_bytes(path.read_bytes()[:-100]),
-        "expected safetensors in",
-    ),
+    "cut off": (lambda path: path.write_bytes(path.read_bytes()[:-100]), "expected safetensors in"),
     "cut off in its header": (
         lambda path: path.write_bytes(path.read_bytes()[:50]),
         "expected safetensors in",

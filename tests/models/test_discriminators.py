@@ -103,11 +103,7 @@ def test_the_published_residual_discriminator():
             [(2, 3, 48, 48), (1, 4, 2)],
             r"landmarks of shape \(2, 4, 2\), got \(1, 4, 2\)",
         ),
-        (
-            LandmarkDiscriminator,
-            [(2, 3, 40, 48), (2, 4, 2)],
-            r"at least 48, got \(2, \d, 40, 48\)",
-        ),
+        (LandmarkDiscriminator, [(2, 3, 40, 48), (2, 4, 2)], r"at least 48, got \(2, \d, 40, 48\)"),
         (LandmarkDiscriminator, [(2, 2, 48, 48), (2, 4, 2)], r"image of shape \(b, 3, h, w\)"),
     ],
 )

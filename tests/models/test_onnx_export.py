@@ -84,14 +84,7 @@ def exported(tmp_path_factory):
         blend="attend_intermediate",
     )
     model = lived(
-        AnonyGAN(
-            generator,
-            base="context",
-            fitting=fitting(),
-            detail=0.2,
-            forehead=0.5,
-            size=SIZE,
-        ),
+        AnonyGAN(generator, base="context", fitting=fitting(), detail=0.2, forehead=0.5, size=SIZE),
         SIZE,
     )
     path = tmp_path_factory.mktemp("exported") / "network.onnx"

@@ -38,8 +38,7 @@ def test_more_gpus_than_there_are_is_refused(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("present", "chosen"),
-    [(("cuda", "mps"), "cuda"), (("mps",), "mps"), ((), "cpu")],
+    ("present", "chosen"), [(("cuda", "mps"), "cuda"), (("mps",), "mps"), ((), "cpu")]
 )
 def test_auto_is_the_fastest_there_is(monkeypatch, present, chosen):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in present)

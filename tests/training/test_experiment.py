@@ -14,12 +14,7 @@ from graphgan.data.synthetic_persons import SyntheticPersons
 from graphgan.extras import MissingExtraError
 from graphgan.models import BiGraphGAN, ResNetDiscriminator
 from graphgan.training.devices import launch_fabric
-from graphgan.training.experiment import (
-    Experiment,
-    make_schedule,
-    run_experiment,
-    train_command,
-)
+from graphgan.training.experiment import Experiment, make_schedule, run_experiment, train_command
 from graphgan.training.options import OptimizerOptions, RunOptions
 from graphgan.training.run_folder import RunFolder, load_state
 

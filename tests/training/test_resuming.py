@@ -8,12 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphgan.training.options import RunOptions
-from graphgan.training.resuming import (
-    PER_SITTING,
-    parse_train_options,
-    read_options,
-    write_options,
-)
+from graphgan.training.resuming import PER_SITTING, parse_train_options, read_options, write_options
 from graphgan.training.run_folder import RunFolder
 from graphgan.weights.finding import WEIGHTS
 

@@ -1,9 +1,7 @@
 """Is it still a face, in the source's place and pose: where every number can be worked out."""
 
 import pytest
-from colored_faces import (
-    Shifted,
-)
+from colored_faces import Shifted
 
 from graphgan.evaluation._measures.utility import measure_expressions
 from graphgan.evaluation.evaluate import evaluate

@@ -149,11 +149,7 @@ def test_a_mouth_that_opens_takes_the_chin_along_and_nothing_above_it(portraits)
     assert moved[list(CORNERS), 1].abs().max() < 6
     assert 5 < moved[CHIN, 1] < 20
     middle = before[[61, 291], 1].mean()
-    lips = {
-        *pose_portraits._UPPER_LIP,
-        *pose_portraits._LOWER_LIP,
-        *pose_portraits._OUTER_LIP,
-    }
+    lips = {*pose_portraits._UPPER_LIP, *pose_portraits._LOWER_LIP, *pose_portraits._OUTER_LIP}
     above = [i for i in range(468) if before[i, 1] < middle and i not in lips]
     assert not moved[above].any()
     assert not moved[:, [0, 2]].any()

@@ -23,11 +23,7 @@ def batch():
 def test_chunks_make_no_difference(batch, chunk_size):
     model = AnonyGAN(LandmarkGenerator(width=4, num_blocks=1))
     expected = anonymize_crops(
-        model,
-        batch.source,
-        batch.source_landmarks,
-        batch.condition,
-        batch.condition_landmarks,
+        model, batch.source, batch.source_landmarks, batch.condition, batch.condition_landmarks
     )
     torch.testing.assert_close(anonymized(model, batch, chunk_size=chunk_size), expected)
 

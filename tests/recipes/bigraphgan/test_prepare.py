@@ -117,11 +117,9 @@ def test_images_of_another_size_are_listed(run, market_folder, tmp_path):
     status, out, _ = run()
     assert status == 0
     assert "1 another size" in out
-    assert (
-        f"train/{A}",
-        "another size",
-        "expected 64 x 128 pixels, got 50 x 100",
-    ) in skipped(tmp_path / "out")
+    assert (f"train/{A}", "another size", "expected 64 x 128 pixels, got 50 x 100") in skipped(
+        tmp_path / "out"
+    )
     status, _, errors = run("--on-error", "stop", "--overwrite")
     assert (status, errors[-1]) == (
         2,

@@ -12,12 +12,7 @@ import torch
 import train
 import yaml
 from efficientnet_weights import needs_lite0
-from running import (
-    assert_takes_two_steps,
-    failure,
-    losses,
-    untried_values,
-)
+from running import assert_takes_two_steps, failure, losses, untried_values
 from safetensors.torch import save_file
 
 from graphgan.data import held_out
@@ -111,8 +106,7 @@ QUICK = {  # which have a branch of their own in the recipe; networks are tested
 
 
 @pytest.mark.parametrize(
-    "flags",
-    [pytest.param(x, id=x, marks=() if x in QUICK else pytest.mark.slow) for x in VARIANTS],
+    "flags", [pytest.param(x, id=x, marks=() if x in QUICK else pytest.mark.slow) for x in VARIANTS]
 )
 def test_every_variant_takes_steps(run_train, tiny, tmp_path, flags):
     assert_takes_two_steps(run_train, tmp_path / "run", *tiny, *flags.split())

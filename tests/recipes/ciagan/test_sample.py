@@ -116,10 +116,7 @@ def test_a_network_without_names_has_numbers(run, tmp_path):
             "eve",
             "one of the 3 people that the network was trained on, such as p0, p1, 1; got 'eve'",
         ),
-        (
-            "3",
-            "expected --identity from 0 to 2, one of the people that the network was trained on",
-        ),
+        ("3", "expected --identity from 0 to 2, one of the people that the network was trained on"),
         ("-1", "got '-1'"),
     ],
 )

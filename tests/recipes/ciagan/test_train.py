@@ -5,12 +5,7 @@ import options
 import pytest
 import torch
 import yaml
-from running import (
-    assert_takes_two_steps,
-    failure,
-    losses,
-    untried_values,
-)
+from running import assert_takes_two_steps, failure, losses, untried_values
 
 from graphgan.data import held_out
 from graphgan.data.images import read_image
@@ -93,8 +88,7 @@ QUICK = {"--adversarial hinge --weight-recon 0", "--same-person-share 0"}  # bra
 
 
 @pytest.mark.parametrize(
-    "flags",
-    [pytest.param(x, id=x, marks=() if x in QUICK else pytest.mark.slow) for x in VARIANTS],
+    "flags", [pytest.param(x, id=x, marks=() if x in QUICK else pytest.mark.slow) for x in VARIANTS]
 )
 def test_every_variant_takes_steps(run_train, tiny, tmp_path, flags):
     assert_takes_two_steps(
