@@ -72,7 +72,7 @@ def start_train(environment):
 
 @pytest.fixture
 def run_of(monkeypatch, capsys):
-    """Runs a command in this process; flags come as arguments, or by name with their value."""
+    """Runs a command in this process; flags come by name with their value, then as arguments."""
 
     def run(module, *args, positional=False, **flags):
         named = [part for name, value in flags.items() for part in (f"--{name}", value)]
@@ -80,6 +80,6 @@ def run_of(monkeypatch, capsys):
         def main():
             run_command(module.main, module.Options, positional=positional)
 
-        return run_here(main, *args, *named, monkeypatch=monkeypatch, capsys=capsys)
+        return run_here(main, *named, *args, monkeypatch=monkeypatch, capsys=capsys)
 
     return run

@@ -185,90 +185,43 @@ def test_shipped_weights_are_a_start_without_their_options(run_train, tiny, face
 # Every value of every option
 
 
+# Each run tries several choices.
 VARIANTS = [
-    *(f"--norm {norm}" for norm in ("batch", "instance", "group")),
-    "--adversarial bce",
-    "--adversarial lsgan",
-    "--adversarial hinge",
-    "--adversarial wasserstein --gradient-penalty 10 --norm instance",
-    "--adversarial relativistic --r1 1 --r2 1 --norm group",
-    "--adversarial relativistic --r1 1 --r2 1 --norm group --weight-wfm 0",
-    "--blend attend_base",
-    "--blend attend_intermediate",
-    "--blend two_maps --attention-norm True",
-    "--base condition",
-    "--base context --blend attend_intermediate --recon-of pasted",
-    "--shape-encoding separate",
-    "--shape-encoding joint",
-    *(f"--landmark-attention {kind}" for kind in ("gap", "position", "embedding", "none")),
-    "--attention-order source_first",
-    "--attention-order condition_first --shape-encoding joint",
-    "--attention-norm True",
-    "--attention-norm False",
-    "--reasoning bipartite",
-    *(f"--reasoning {kind}" for kind in ("none", "cross_attention", "pose_attention")),
-    "--upsampling transposed",
-    "--upsampling resize",
-    "--gradient-checkpointing True --adversarial wasserstein --gradient-penalty 10 --norm instance",
-    "--gradient-checkpointing False",
-    "--wfm-pairs different",
-    "--wfm-pairs all --wfm-first-layer 1",
-    "--wfm-pairs same_person --judged pasted",
-    "--judged image",
-    "--match-light True --bend-condition 0.5 --forehead 0.7 --detail 0.1 --condition-jitter 0.3",
-    "--bend-condition 1 --keep-shape 2 --mirror-condition True --landmarks 29",
-    "--match-light False --match-sharpness True --face-alone True --flip True",
-    "--weight-identity 1 --augmentation 1 --r1 1 --norm group",
-    "--recon-of image",
-    "--recon-of pasted",
-    "--landmarks 68",
-    "--landmarks 29",
-    "--context True",
-    "--context False",
-    "--num-pairs None",
-    "--num-pairs 4",
-    "--context-jitter 0.5",
-    "--decay 0.9",
-    "--workers 1",
-    "--dropout 0.5",
-    "--same-image-share 1 --same-person-share 0",
+    "--norm batch --adversarial bce --blend attend_base --landmark-attention gap --landmarks 68 "
+    "--shape-encoding separate --attention-order source_first --upsampling transposed "
+    "--reasoning bipartite --wfm-pairs different --judged image --recon-of image",
+    "--norm instance --adversarial wasserstein --gradient-penalty 10 --gradient-checkpointing True "
+    "--blend two_maps --attention-norm True --upsampling resize",
+    "--norm group --adversarial relativistic --r1 1 --r2 1 --weight-wfm 0 --reasoning none "
+    "--landmark-attention none",
+    "--adversarial lsgan --base context --blend attend_intermediate --recon-of pasted "
+    "--shape-encoding joint --attention-order condition_first --reasoning cross_attention "
+    "--landmark-attention position",
+    "--adversarial hinge --base condition --context False --wfm-pairs all --wfm-first-layer 1 "
+    "--landmark-attention embedding --reasoning pose_attention --decay 0.9",
+    "--wfm-pairs same_person --judged pasted --match-light True --bend-condition 0.5 "
+    "--forehead 0.7 --detail 0.1 --condition-jitter 0.3 --dropout 0.5",
+    "--bend-condition 1 --keep-shape 2 --mirror-condition True --landmarks 29 --num-pairs None "
+    "--same-image-share 0 --same-person-share 1",
+    "--match-sharpness True --face-alone True --flip True --context-jitter 0.5 --batch-size 1 "
     "--same-image-share 0 --same-person-share 0",
-    "--same-image-share 0 --same-person-share 1 --num-pairs None",
-    "--precision bf16-mixed",
-    "--precision auto",
-    "--batch-size 1",
-    "--projected True --adversarial hinge --weight-features 5 --augmentation 0.3 --degraded True",
-    "--preset small --width 4 --blocks 1",
-    "--preset paper --width 4 --blocks 1",
-]
-
-
-QUICK = {  # which have a branch of their own in the recipe; networks are tested with theirs
-    "--adversarial wasserstein --gradient-penalty 10 --norm instance",
-    "--adversarial relativistic --r1 1 --r2 1 --norm group --weight-wfm 0",
-    "--base context --blend attend_intermediate --recon-of pasted",
-    "--shape-encoding joint",
-    "--gradient-checkpointing True --adversarial wasserstein --gradient-penalty 10 --norm instance",
-    "--wfm-pairs all --wfm-first-layer 1",
-    "--wfm-pairs same_person --judged pasted",
-    "--match-light True --bend-condition 0.5 --forehead 0.7 --detail 0.1 --condition-jitter 0.3",
-    "--bend-condition 1 --keep-shape 2 --mirror-condition True --landmarks 29",
-    "--weight-identity 1 --augmentation 1 --r1 1 --norm group",
+    "--weight-identity 1 --augmentation 1 --r1 1 --norm group --num-pairs 4 "
     "--same-image-share 1 --same-person-share 0",
-    "--precision bf16-mixed",
     "--preset small --width 4 --blocks 1",
-}
+]
+SLOW = ["--precision bf16-mixed --workers 1", "--preset paper --width 4 --blocks 1"]
+PROJECTED = "--projected True --adversarial hinge --weight-features 5 --augmentation 0.3 "
+PROJECTED += "--degraded True"
 
 
-def variants():
-    """Each of them; the others are slow, and one of those needs weights of others."""
-    for flags in VARIANTS:
-        foreign = [needs_lite0] if "--projected True" in flags else []
-        marks = foreign if flags in QUICK else [*foreign, pytest.mark.slow]
-        yield pytest.param(flags, id=flags, marks=marks)
-
-
-@pytest.mark.parametrize("flags", variants())
+@pytest.mark.parametrize(
+    "flags",
+    [
+        *VARIANTS,
+        *(pytest.param(flags, marks=pytest.mark.slow) for flags in SLOW),
+        pytest.param(PROJECTED, marks=[needs_lite0, pytest.mark.slow]),
+    ],
+)
 def test_every_variant_takes_steps(run_train, tiny, tmp_path, flags):
     assert_takes_two_steps(run_train, tmp_path / "run", *tiny, *flags.split())
 
@@ -284,7 +237,6 @@ def test_faces_with_other_landmarks_are_learned_from(run_train, tiny, tmp_path):
 
 
 def test_the_variants_name_every_value_of_every_choice():
-    assert set(VARIANTS) >= QUICK
     assert untried_values(VARIANTS, options.ModelOptions, options.LossOptions) == []
 
 
