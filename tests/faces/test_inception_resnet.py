@@ -62,11 +62,13 @@ def light_state(num_classes: int | None = CLASSES) -> dict[str, torch.Tensor]:
 # The layout of the well-known files
 
 
-def test_the_well_known_keys_and_shapes():
+def test_the_well_known_keys_and_shapes(network):
     """Those of the file of CASIA-WebFace, as a checksum: all of them, by name."""
     own = shapes(10_575)
     assert own["repeat_2.9.branch1.1.conv.weight"] == (128, 128, 1, 7)
     assert own["last_linear.weight"] == (512, 1792) and "last_linear.bias" not in own
+    norms = [m for m in network.modules() if hasattr(m, "running_var")]
+    assert {norm.eps for norm in norms} == {1e-3}  # TensorFlow's
     layout = repr(sorted(own.items())).encode()
     assert hashlib.sha256(layout).hexdigest().startswith("07945ee225653285")
 

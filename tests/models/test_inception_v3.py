@@ -31,10 +31,12 @@ def network() -> InceptionV3:
     return InceptionV3().eval()
 
 
-def test_the_well_known_keys_and_shapes():
+def test_the_well_known_keys_and_shapes(network):
     """Those of the file of pytorch-fid and torch-fidelity, as a checksum: all of them, by name."""
     assert shapes()["Mixed_7b.branch3x3_2a.conv.weight"] == (384, 384, 1, 3)
     assert shapes()["fc.weight"] == (1008, 2048)
+    norms = [m for m in network.modules() if hasattr(m, "running_var")]
+    assert {norm.eps for norm in norms} == {1e-3}  # TensorFlow's
     layout = repr(sorted(shapes().items())).encode()
     assert hashlib.sha256(layout).hexdigest().startswith("d1c9a52dc8072dcb")
 

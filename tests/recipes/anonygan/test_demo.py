@@ -57,10 +57,3 @@ def test_a_photo_without_a_face_leaves_nothing(tmp_path, capsys):
     assert run(tmp_path / "out", "--photo", str(tmp_path / "gray.png")) == 2
     assert capsys.readouterr().err.endswith("gray.png: no face found\n")
     assert not (tmp_path / "out").exists()
-
-
-def test_a_folder_with_something_in_it_is_left_alone(tmp_path, capsys):
-    (tmp_path / "mine").touch()
-    assert run(tmp_path) == 2
-    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
-    assert "choose another folder with --out" in capsys.readouterr().err

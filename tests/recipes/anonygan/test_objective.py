@@ -195,25 +195,6 @@ def test_penalties_by_hand(case, options, slope):
     assert case.critics["app"].scale.grad != 0
 
 
-@pytest.mark.parametrize(
-    ("mode", "penalties"),
-    [
-        ("bce", {}),
-        ("lsgan", {}),
-        ("hinge", {}),
-        ("wasserstein", {"gradient_penalty": 10.0}),
-        ("relativistic", {"r1": 1.0, "r2": 1.0}),
-    ],
-)
-def test_every_adversarial_mode_gives_finite_losses(case, mode, penalties):
-    case = case()
-    losses = generator_losses(case, adversarial=mode, **penalties)
-    losses |= AnonyGANObjective(LossOptions(adversarial=mode, **penalties)).discriminator_losses(
-        "app", case.critics["app"], case.batch, case.output
-    )
-    assert all(value.isfinite() and value.shape == () for value in losses.values())
-
-
 def test_jitter_changes_colors_and_not_shapes():
     images = torch.rand(5, 3, 8, 8) - 0.5
     assert torch.equal(objective.jitter_colors(images, 0.0), images)
@@ -296,14 +277,6 @@ def test_an_identity_network_judges_what_is_seen_in_the_end(case):
     loss = AnonyGANObjective(LossOptions(weight_identity=2.0))
     own = loss.discriminator_losses("identity", network, wide, case.output)
     torch.testing.assert_close(own["d_identity"], told_apart(network, wide))
-
-
-def test_features_can_be_matched_where_the_true_answer_is_known(case):
-    case = case()
-    means = [x.mean((1, 2, 3)) for x in (case.output.image, case.batch.source)]
-    apart = (means[0] - means[1]).abs().detach()
-    losses = generator_losses(case, wfm_pairs="same_person")
-    torch.testing.assert_close(losses["g_wfm"], 0.5 * (3 + 4 + 5) * apart[:2].mean())
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,3 @@
-import math
 from pathlib import Path
 
 import numpy as np
@@ -65,24 +64,6 @@ def test_every_person_gets_a_folder_with_the_portrait_first(folder, portraits, t
         assert len({image.numpy().tobytes() for image in images}) == 3
         assert {image.shape for image in images} == {(3, 256, 256)}
     assert "3 people, 3 images each, 1 open mouths" in capsys.readouterr().out
-
-
-def test_images_follow_from_the_seed(folder, portraits, tmp_path, monkeypatch):
-    monkeypatch.setattr(pose_portraits, "read_portraits", lambda root: portraits[1:])
-
-    def images(name: str, seed: int) -> list[bytes]:
-        main(Options(portraits=folder, out=tmp_path / name, images=2, seed=seed))
-        return [path.read_bytes() for path in sorted((tmp_path / name).glob("*/01.png"))]
-
-    first = images("first", 0)
-    assert images("again", 0) == first
-    assert not set(images("other", 1)) & set(first)
-
-
-def test_a_folder_that_is_not_empty_is_refused(folder, tmp_path):
-    (tmp_path / "something").touch()
-    with pytest.raises(ValueError, match="expected a new or empty folder"):
-        main(Options(portraits=folder, out=tmp_path))
 
 
 def test_two_portraits_of_a_person_are_refused_before_anything_is_written(folder, tmp_path):
@@ -179,17 +160,6 @@ def test_without_chance_nothing_changes(portraits):
     moved, opened = pose_portraits._with_expression(mesh, Even(), opens=True)
     assert torch.equal(moved, mesh) and not opened
     torch.testing.assert_close(pose_portraits._turned(mesh, Even()), mesh, atol=1e-3, rtol=0)
-
-
-def test_yaw_turns_pitch_nods_and_roll_tilts():
-    toward = torch.tensor([0.0, 0.0, -1.0])  # the tip of a nose
-    up = torch.tensor([0.0, -1.0, 0.0])
-    sine = math.sin(0.3)
-    yawed, nodded = (pose_portraits._rotation(*a) @ toward for a in ((0.3, 0, 0), (0, 0.3, 0)))
-    assert yawed.abs().tolist() == pytest.approx([sine, 0, math.cos(0.3)], abs=1e-6)
-    assert nodded.abs().tolist() == pytest.approx([0, sine, math.cos(0.3)], abs=1e-6)
-    tilted = pose_portraits._rotation(0, 0, 0.3) @ up
-    assert tilted.abs().tolist() == pytest.approx([sine, math.cos(0.3), 0], abs=1e-6)
 
 
 def test_a_turned_head_is_the_same_head(portraits):

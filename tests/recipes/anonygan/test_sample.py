@@ -87,11 +87,6 @@ def test_a_batch_size_does_not_change_a_picture(run, tmp_path):
         assert (ours.int() - other.int()).abs().max() <= 1
 
 
-def test_some_of_a_split(run, tmp_path):
-    assert "2 images" in run("--split", "train", "--count", "2")[1]
-    assert len(list((tmp_path / "out" / "images").iterdir())) == 2
-
-
 def test_a_run_s_newest_weights_are_taken(run, weights, tmp_path):
     folder = RunFolder.create(tmp_path / "run", {})
     for step in (9, 10):
@@ -105,13 +100,6 @@ def test_weights_that_are_none_are_one_line(run, tmp_path):
     path.write_text("hello, this is no checkpoint")
     assert str(path) in failure(run(checkpoint=path))
     assert not (tmp_path / "out").exists()
-
-
-def test_a_network_of_29_landmarks_is_given_those(run, tmp_path):
-    path = tmp_path / "other.safetensors"
-    AnonyGAN(LandmarkGenerator(3, 29, width=4, num_blocks=1)).save_pretrained(path)
-    assert not run(checkpoint=path)[0]
-    assert (tmp_path / "out" / "sheet.png").is_file()
 
 
 def test_a_network_of_another_number_of_landmarks_is_refused(run, tmp_path):

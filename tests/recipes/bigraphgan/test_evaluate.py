@@ -100,13 +100,6 @@ def test_pictures_without_a_row_count_as_wrong(run, perfect, tmp_path):
     assert 0 < float(re.search(r"PCKh ([\d.]+)", out)[1]) < 1
 
 
-def test_key_points_of_other_pictures_are_refused(run, perfect, tmp_path):
-    write_rows(tmp_path / "found.csv", ["a.png"], perfect[1][:1])
-    line = failure(run("--detected", tmp_path / "found.csv"))
-    assert "expected rows of images that sample.py writes" in line
-    assert "got a.png" in line
-
-
 @pytest.mark.unhooked  # its program is exported
 def test_too_few_pairs_for_a_score_are_refused_before_the_work(run, program):
     line = failure(run("--classifier", program, "--count", "9"))

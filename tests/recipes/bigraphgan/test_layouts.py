@@ -54,17 +54,6 @@ def test_pictures_may_lie_in_one_folder(market_folder, folder):
     assert listing.other_files == {}
 
 
-def test_people_of_one_name_are_split_by_picture(market_folder):
-    shutil.copy(market_folder / "train" / A, market_folder / "test" / A)
-    joints = (market_folder / "market-annotation-train.csv").read_text().splitlines()[1]
-    with (market_folder / "market-annotation-test.csv").open("a") as file:
-        file.write(joints + "\n")
-    listing, _, _ = list_published(market_folder, "market")
-    splits = {p.source: p.split for p in listing.photos if p.person == "0001"}
-    assert splits[f"test/{A}"] == "test"
-    assert [splits[f"train/{name}"] for name in (A, B)] == ["train", "train"]
-
-
 @pytest.mark.parametrize(
     ("name", "person"),
     [
@@ -92,22 +81,6 @@ def test_rows_without_a_picture_and_pictures_without_a_row(market_folder):
         (f"train/{A}", "no landmarks in the file", ""),
         ("train/0001_gone.png", "no such photo", "market-annotation-train.csv line 2"),
     ]
-
-
-def test_a_picture_of_both_splits_stays_in_the_first(market_folder):
-    for split in ("train", "test"):
-        (market_folder / split).rename(market_folder / f"gone-{split}")
-    shutil.copytree(market_folder / "gone-train", market_folder / "images")
-    row = (market_folder / "market-annotation-train.csv").read_text().splitlines()[1]
-    with (market_folder / "market-annotation-test.csv").open("a") as file:
-        file.write(row + "\n")
-    pictures = list_published(market_folder, "market")
-    assert (
-        "market-annotation-test.csv line 8",
-        "name twice",
-        f"{A} is already in market-annotation-train.csv line 2",
-    ) in reasons(pictures)
-    assert pictures.listing.photos[0].split == "train"
 
 
 def test_pairs_that_say_nothing_or_cross_the_split_are_listed(market_folder):

@@ -14,10 +14,6 @@ from graphgan.models.published import load_published
 from graphgan.training.resuming import read_options, write_options
 
 
-def count(network):
-    return sum(p.numel() for p in network.parameters())
-
-
 @pytest.mark.parametrize("name", ["market", "deepfashion"])
 def test_the_published_presets_are_what_was_published(name):
     preset = PRESETS[name]
@@ -38,10 +34,6 @@ def test_the_published_presets_are_what_was_published(name):
             "deepfashion": ((256, 176), "instance", "none", "lsgan", 0),
         }[name]
     )
-
-
-def test_the_market_generator_has_the_published_size():
-    assert round(count(PRESETS["market"].model.generator()) / 1e6, 2) == 42.48
 
 
 @pytest.mark.parametrize(

@@ -189,16 +189,6 @@ def test_the_measures_know_a_true_answer_from_others(person_folder):
     assert float(true["L1"].max()) == float(true["L1 inside"].max()) == 0
 
 
-def test_a_mask_on_the_border_alone_counts_as_empty_for_every_measure(person_folder):
-    everyone = PreparedPictures(person_folder, "test")
-    batch = train.to_person_batch(train.read_pairs(everyone, everyone.listed_pairs()))
-    joints = torch.full_like(batch.target_joints, torch.nan)
-    joints[:, 0] = torch.tensor([-4.0, 60.0])  # beside the image, with a rim that reaches in
-    values = measures.measures(batch.image, batch._replace(target_joints=joints))
-    inside = [values[name] for name in (measures.INSIDE, "mask-SSIM", "L1 inside")]
-    assert all(bool(one.isnan().all()) for one in inside)
-
-
 def test_weights_of_vgg_19_may_move_between_sittings(run_train, tiny, tmp_path):
     state = {}
     for number, (out, into) in {"0": (64, 3), "2": (64, 64)}.items():
