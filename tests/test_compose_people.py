@@ -76,32 +76,6 @@ def drawn_from_the_front():
     return (image + image.flip(-1)) / 2, shape, compose.face_of(image, shape)
 
 
-def test_light_from_a_side_is_evened_and_features_stay():
-    image, shape, face = drawn_from_the_front()
-    side = torch.linspace(-0.5, 0.5, 128).expand(1, 3, 128, 128)
-    lit = (image * 0.7 + side).clamp(-1, 1)
-    before = compose.unevenness(lit, face, shape)
-    evened = compose.even(lit, face, shape, may_have_beard=False)
-    assert before > 5 and compose.unevenness(evened, face, shape) < before / 4
-    eyes = compose.part_mask(shape, "eyes", (128, 128))[0, 0] > 0
-    pixels = torch.stack([x[0, :, eyes].flatten() for x in (image, evened)])
-    assert torch.corrcoef(pixels)[0, 1] > 0.9
-
-
-def test_what_hair_hides_on_one_side_comes_from_the_other():
-    image, shape, face = drawn_from_the_front()
-    hidden = image.clone()
-    columns = (face[0, 0].amax(0) > 0).nonzero().flatten()
-    left = int(columns[0])
-    hidden[..., left : left + 6] = -0.9
-    skin = 1 - compose.occluders(hidden, face, shape[None])
-    made, shown = compose.completed(hidden, face, skin)
-    place = (face[0, 0] * (1 - skin[0, 0])) > 0
-    assert place.sum() > 20 and shown[0, 0][place].mean() > 0.9
-    gaps = [(x - image)[0, :, place].abs().mean() for x in (hidden, made)]
-    assert gaps[1] < gaps[0] / 2
-
-
 def test_portraits_that_are_turned_or_squint_take_no_part():
     image, shape, _ = drawn_from_the_front()
     turned, squinting = shape.clone(), shape.clone()

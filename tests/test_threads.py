@@ -30,20 +30,6 @@ def test_items_are_worked_on_at_once_each_on_one_core():
     assert list(results_in_order(range(4), meet, threads=2)) == [1, 1, 1, 1]
 
 
-def test_no_more_items_are_taken_than_threads_beside_the_one_waited_for():
-    taken = []
-
-    def items():
-        for i in range(10):
-            taken.append(i)
-            yield i
-
-    results = results_in_order(items(), lambda item: item, threads=2)
-    assert next(results) == 0 and len(taken) == 3
-    results.close()
-    assert len(taken) == 3
-
-
 def test_an_error_comes_where_its_result_would_and_threads_are_given_back():
     before = torch.get_num_threads()
 

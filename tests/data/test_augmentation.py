@@ -98,19 +98,6 @@ def test_a_hole_has_half_of_the_sides_and_is_0():
     assert hole.float().mean(0).min() > 0.05  # it may be anywhere
 
 
-def test_less_strength_makes_a_smaller_hole_and_none_makes_none():
-    images = torch.rand(50, 3, 16, 16)
-    sizes = []
-    for strength in (0.0, 0.5, 1.0):
-        left, upper, right, lower = draw_change(images, strength=strength, cutout=True).hole.T
-        sizes += [(right - left, lower - upper)]
-    for (width, height), expected in zip(sizes, (0.0, 4.0, 8.0), strict=True):
-        torch.testing.assert_close(width, torch.full_like(width, expected))
-        torch.testing.assert_close(height, torch.full_like(height, expected))
-    change = draw_change(images, strength=0.0, cutout=True)
-    torch.testing.assert_close(change.of_images(images), images, atol=1e-4, rtol=0)
-
-
 def test_holes_and_colors_leave_what_else_is_drawn_as_it_is():
     images, drawn = torch.rand(2, 3, 8, 8), []
     for options in ({}, {"cutout": True}, {"colors": "paper"}):
@@ -133,12 +120,6 @@ def test_gradients_pass_through_all_that_is_not_cut_out(options):
     hole = (changed == 0).all(1)
     assert hole.any() == (change.hole is not None)
     assert images.grad.abs().sum(1)[~hole].min() > 0
-
-
-@pytest.mark.unhooked
-def test_refuses_other_colors():
-    with pytest.raises(ValueError, match="colors to be one of 'channels', 'paper'; got 'none'"):
-        draw_change(torch.zeros(1, 3, 8, 8), strength=1.0, colors="none")
 
 
 # How strongly
@@ -191,12 +172,6 @@ def test_a_run_that_is_resumed_goes_on_as_if_nothing_had_been():
         resumed.update(logits(share))
     assert resumed.state_dict() == pytest.approx(straight.state_dict())
     assert isinstance(straight, Stateful)
-
-
-def test_no_graph_is_held():
-    adaptive = AdaptiveStrength(every=2)
-    adaptive.update(torch.ones(3, requires_grad=True) * 2)
-    assert not torch.as_tensor(adaptive._signs).requires_grad
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,3 @@
-import pickle
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,7 +14,6 @@ from graphgan.data.batches import (
     read_pairs,
     to_float_image,
     to_uint8_image,
-    unpack_pairs,
 )
 from graphgan.data.degradation import degrade, light_anew
 from graphgan.data.pairs import PairKind, Pairs, PairSampler
@@ -71,14 +69,6 @@ def test_a_picture_that_a_batch_names_often_is_read_once(faces):
     assert torch.equal(stored.landmarks, landmarks)
 
 
-def test_unpacked_images_are_those_of_the_formula_and_channels_last(faces, sampler):
-    stored = PairsOfSteps(faces, sampler)[0]
-    condition, source, *_ = unpack_pairs(stored, "cpu")
-    for unpacked, image in zip((condition, source), stored.images, strict=True):
-        assert torch.equal(unpacked, image.float() / 127.5 - 1)
-        assert unpacked.is_contiguous(memory_format=torch.channels_last)
-
-
 def test_conditions_and_sources_are_read_by_number(faces):
     kinds = torch.tensor([PairKind.SAME_IMAGE, PairKind.DIFFERENT])
     stored = read_pairs(faces, Pairs(torch.tensor([1, 5]), torch.tensor([1, 0]), kinds))
@@ -109,12 +99,6 @@ def test_batches_come_in_the_order_of_their_steps(faces, sampler, num_workers):
     assert len(batches) == 4
     for step, batch in zip(range(5, 9), batches, strict=True):
         assert_equal(batch, dataset[step])
-
-
-def test_the_data_travels_to_workers_that_start_afresh(faces, sampler):
-    dataset = PairsOfSteps(faces, sampler)
-    dataset[0]
-    assert_equal(pickle.loads(pickle.dumps(dataset))[2], dataset[2])
 
 
 def test_more_faces_than_memory_holds_are_refused_before_they_are_read(monkeypatch):
@@ -189,14 +173,6 @@ def test_a_degraded_step_is_the_same_whenever_and_wherever_it_is_asked_for(
     workers = batches_of_steps(resumed, range(3, 6), num_workers=2)
     for batch, expected in zip(workers, straight[3:], strict=True):
         assert_equal(batch, expected)
-
-
-def test_processes_degrade_as_one_would(faces, sampler, degraded):
-    whole = degraded[3]
-    parts = [
-        PairsOfSteps(faces, sampler, degraded=True, rank=rank, world_size=2)[3] for rank in range(2)
-    ]
-    assert torch.equal(torch.cat([part.images for part in parts], dim=1), whole.images)
 
 
 def test_mirrored_pairs_are_degraded_after_they_were_mirrored(faces, sampler):

@@ -15,12 +15,6 @@ def test_a_disc_lies_on_each_landmark():
     assert image.sum() == 0
 
 
-def test_landmarks_missing_or_outside_are_not_drawn():
-    image = torch.zeros(3, 20, 30).byte()
-    landmarks = torch.tensor([[math.nan, math.nan], [-9.0, 5.0], [5.0, 99.0]])
-    assert torch.equal(draw_landmarks(image, landmarks), image)
-
-
 def test_a_skeleton_has_lines_between_its_joints():
     image = torch.zeros(3, 20, 30).byte()
     joints = torch.tensor([[4.0, 7.0], [14.0, 7.0], [math.nan, math.nan], [14.0, 17.0]])

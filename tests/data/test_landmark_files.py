@@ -61,11 +61,6 @@ def test_what_is_wrong_is_named_with_file_and_line(read, text, message):
     assert "\n" not in str(error.value)
 
 
-def test_bad_rows_are_counted(read):
-    with pytest.raises(ValueError, match=r"line 2: .*bad rows in all: 2"):
-        read(HEADER + "a.jpg,1\nb.jpg,1,2,3,4\nc.jpg,q,2,3,4\n")
-
-
 def test_names_of_any_bytes_are_kept(read):
     (row,) = read(b"image,x0,y0\n\xe9t\xe9.jpg,1,2\n")
     assert row.image.encode(errors="surrogateescape") == b"\xe9t\xe9.jpg"

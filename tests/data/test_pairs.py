@@ -85,13 +85,6 @@ def test_a_run_that_resumes_at_a_step_needs_only_its_number(num_pairs):
             assert torch.equal(first, second)
 
 
-def test_steps_and_seeds_differ():
-    sampler = PairSampler(PERSONS, batch_size=8, num_pairs=None)
-    other = PairSampler(PERSONS, batch_size=8, num_pairs=None, seed=1)
-    assert not torch.equal(sampler.batch(0).source, sampler.batch(1).source)
-    assert not torch.equal(sampler.batch(0).source, other.batch(0).source)
-
-
 @pytest.mark.parametrize(("num_pairs", "steps"), [(40, 5), (40, 10), (44, 11), (30, 60)])
 def test_a_pass_uses_every_fixed_pair_once(num_pairs, steps):
     """After a whole number of passes every pair of the pool was used as often as the pool holds it.
@@ -178,14 +171,6 @@ def test_the_next_person_lends_the_identity():
         assert PERSONS[condition] == (PERSONS[source] + 1) % 5
 
 
-def test_the_next_person_is_the_next_number_there_is():
-    pairs = next_person_pairs([7, 2, 7, 9])
-    conditions = pairs.condition.tolist()
-    assert conditions[0] == conditions[2] == 3  # 9 follows 7
-    assert conditions[1] in (0, 2)  # 7 follows 2
-    assert conditions[3] == 1  # and 2 follows 9
-
-
 def test_some_pairs_are_spread_over_all():
     pairs = self_pairs(101)
     assert some_pairs(pairs, 5).source.tolist() == [0, 25, 50, 75, 100]
@@ -212,18 +197,3 @@ def test_a_pass_uses_every_listed_pair_once(batch_size, more, seed):
     drawn = torch.cat([sampler.batch(step).source for step in range(size)])  # batch_size passes
     for one_pass in drawn.view(batch_size, size):
         assert sorted(one_pass.tolist()) == list(range(size))
-
-
-def test_a_step_s_listed_pairs_follow_from_the_seed_and_the_step():
-    pairs = self_pairs(9)
-    first, again, other = (
-        ListedPairSampler(pairs, batch_size=4, seed=seed).batch(5).source for seed in (0, 0, 1)
-    )
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
-
-
-@pytest.mark.parametrize("batch_size", [0, 4])
-def test_a_batch_larger_than_the_list_is_refused(batch_size):
-    with pytest.raises(ValueError, match=f"from 1 to the 3 pairs there are, got {batch_size}"):
-        ListedPairSampler(self_pairs(3), batch_size=batch_size)

@@ -153,9 +153,3 @@ def test_a_whole_photo_of_another_size_is_of_no_use(person_task):
     detail = "expected 64 x 128 pixels, got 60 x 128"
     assert crop_photo(todo, None) == UnusablePhoto("another size", detail)
     assert not todo.target.exists()
-
-
-@pytest.mark.parametrize("crop", ["person", "whole"])
-def test_a_person_without_a_joint_is_of_no_use(person_task, crop):
-    todo = person_task(crop, lambda joints: joints.fill_(math.nan))
-    assert crop_photo(todo, None) == UnusablePhoto("all joints missing")

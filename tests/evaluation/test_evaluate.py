@@ -83,17 +83,6 @@ def test_faces_without_all_landmarks_are_not_asked_about_by_who_goes_by_them(stu
     assert any("1 probes lack landmarks" in line for line in found.warnings)
 
 
-def test_a_folder_without_any_result_for_the_probes_is_refused(pictures, tools, tmp_path):
-    from graphgan.data.images import write_image
-
-    write_image(tmp_path / "something.png", pictures[0].image)
-    study = Study(pictures, draw_protocol(pictures.pictures), ToolRunner(tools), Settings())
-    with pytest.raises(
-        ValueError, match=r"expected results named after the images, such as p2-v0-0\.png, got"
-    ):
-        evaluate(study, [FolderOfResults(tmp_path, name="theirs")])
-
-
 @pytest.mark.parametrize(
     ("made", "message"),
     [

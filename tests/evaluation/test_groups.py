@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from graphgan.evaluation.evaluate import evaluate
-from graphgan.evaluation.groups import parse_bins, probe_groups, read_groups
+from graphgan.evaluation.groups import probe_groups, read_groups
 from graphgan.evaluation.study import Study
 from graphgan.evaluation.systems import Original
 from graphgan.evaluation.tools import ToolRunner
@@ -100,14 +100,6 @@ def test_words_are_groups_and_numbers_are_thirds(probes, tmp_path, few):
     assert torch.equal(groups["age: 40 to below 60"], (people == 2) | (people == 3))
 
 
-def test_numbers_may_be_cut_elsewhere(probes, tmp_path, few):
-    path = write(tmp_path / "people.csv", "person,age", [f"p{i},{20 + 10 * i}" for i in range(6)])
-    groups, _ = read_groups(path, probes, bins=parse_bins(["age=40"]))
-    assert [int(members.sum()) for members in groups.values()] == [12, 24]
-    with pytest.raises(ValueError, match="expected bins of a column among age, got 'size'"):
-        read_groups(path, probes, bins={"size": (1.0,)})
-
-
 def test_values_of_few_people_are_no_groups_and_counted(probes, tmp_path):
     path = write(
         tmp_path / "x.csv", "person,tone", ["p0,dark", *(f"p{i},light" for i in range(1, 6))]
@@ -143,9 +135,3 @@ def test_a_file_of_something_else_is_refused(probes, tmp_path, text, message):
     (tmp_path / "x.csv").write_text(text)
     with pytest.raises(ValueError, match=message):
         read_groups(tmp_path / "x.csv", probes)
-
-
-@pytest.mark.parametrize("text", ["age", "age=", "age=x", "=3", "age=50,30", "age=30,30"])
-def test_bins_that_are_none_are_refused(text):
-    with pytest.raises(ValueError, match="expected bins such as age=30,50"):
-        parse_bins([text])

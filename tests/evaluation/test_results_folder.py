@@ -44,13 +44,6 @@ def test_results_of_other_pictures_are_found_out_before_any_work(request_, tmp_p
         FolderOfResults(tmp_path).check(request_.pictures)
 
 
-def test_a_folder_that_changed_has_another_fingerprint(request_, tmp_path):
-    write_image(tmp_path / "anna-1.png", to_uint8_image(request_.source)[0])
-    before = FolderOfResults(tmp_path).fingerprint
-    write_image(tmp_path / "anna-1.png", to_uint8_image(request_.source)[1])
-    assert FolderOfResults(tmp_path).fingerprint != before
-
-
 def test_photos_whose_size_was_changed_are_told(request_, tmp_path):
     (tmp_path / "bert").mkdir()
     write_image(tmp_path / "bert" / "1.png", torch.zeros(3, 30, 30, dtype=torch.uint8))

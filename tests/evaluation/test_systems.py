@@ -11,22 +11,11 @@ from graphgan.evaluation.systems import (
     ProductSystem,
     PublishedBlur,
     PublishedMosaic,
-    System,
     obscuring_system,
 )
 from graphgan.models import AnonyGAN, CIAGANGenerator
 from graphgan.models.generator import LandmarkGenerator
 from graphgan.weights import FACES
-
-
-@pytest.mark.parametrize(
-    "system", [Original(), PublishedBlur(), PublishedMosaic(), obscuring_system("pixelate")]
-)
-def test_what_takes_no_condition_does_not_look_at_it(request_, system):
-    assert isinstance(system, System)
-    assert not system.uses_conditions
-    blind = request_._replace(condition=torch.full_like(request_.condition, torch.nan))
-    assert torch.equal(system(blind), system(request_))
 
 
 def test_blur_and_mosaic_hide_the_inside_of_the_mask(request_):

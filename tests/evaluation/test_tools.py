@@ -129,21 +129,6 @@ def test_what_was_asked_before_is_remembered(tools, faces, tmp_path):
     assert first.shape == (4, 3)
 
 
-def test_tools_of_one_fingerprint_do_not_share_answers(tools, faces, tmp_path):
-    images, points = faces
-
-    class Red(ColorRecognizer):
-        name = "red"
-
-        def __call__(self, image, landmarks):
-            return super().__call__(image, landmarks)[:, :1]
-
-    recognizers = [tools.recognizers[0], Red()]
-    tool_runner = ToolRunner(replace(tools, recognizers=recognizers), cache=ResultCache(tmp_path))
-    widths = [tool_runner.describe(images, points, one).shape[1] for one in recognizers]
-    assert widths == [3, 1]
-
-
 def test_who_names_people_is_asked_for_names(tools, faces):
     images, points = faces
 

@@ -9,8 +9,7 @@ from astronaut import BOX, portrait, turned, turned_points
 from foreign_networks import onnx_session
 
 from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.faces import CenterFace, FaceDetector, _boxes, _pyramid, centerface
-from graphgan.faces._boxes import suppress
+from graphgan.faces import CenterFace, FaceDetector, _pyramid, centerface
 from graphgan.models import ConvGraph
 from graphgan.weights import weights_file
 
@@ -191,15 +190,6 @@ def test_however_much_looks_like_a_face_the_work_is_bounded(monkeypatch):
     monkeypatch.setattr(centerface, "_MOST", 300)
     with pytest.raises(ValueError, match="expected at most 300 face candidates in an im"):
         CenterFace()(noise)
-
-
-def test_many_boxes_are_compared_as_few_are(monkeypatch):
-    corners = 300 * torch.rand(700, 2)
-    boxes, scores = torch.cat([corners, corners + 8 + 30 * torch.rand(700, 2)], 1), torch.rand(700)
-    expected = suppress(boxes, scores)
-    assert 50 < len(expected) < 500
-    monkeypatch.setattr(_boxes, "_AT_ONCE", 16)
-    assert torch.equal(suppress(boxes, scores), expected)
 
 
 # As a tool

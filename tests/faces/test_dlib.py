@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.extras import MissingExtraError
-from graphgan.faces.contracts import FaceDetector, Faces, Landmarker
+from graphgan.faces.contracts import FaceDetector, Landmarker
 from graphgan.faces.dlib import DlibDetector, DlibLandmarks
 
 pytest.importorskip("dlib")
@@ -40,15 +40,6 @@ def test_finds_a_face_and_its_landmarks(detector, face):
     assert confidences.tolist() == [1]
 
 
-def test_each_box_gets_landmarks_in_its_order_whatever_it_shows(face):
-    boxes = torch.tensor([[40.0, 50, 160, 170], [0, 0, 30, 30], [60, 60, 150, 150]])
-    together = DlibLandmarks()(face.image, Faces.of_boxes(boxes)).points
-    alone = [DlibLandmarks()(face.image, Faces.of_boxes(box[None])).points for box in boxes]
-    assert torch.equal(together, torch.cat(alone))
-    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
-    assert (together.mean(1) - middles).abs().max() < 40
-
-
 def test_a_large_photo_is_searched_small_and_answered_in_its_own_pixels(detector, face):
     large = F.interpolate(face.image[None], scale_factor=4, mode="nearest")[0]
     found = DlibDetector(0, max_side=200)(large)
@@ -68,11 +59,6 @@ def test_they_can_be_sent_to_other_processes(detector, face):
     assert torch.equal(sent(face.image).boxes, found.boxes)
     expected = DlibLandmarks()(face.image, found).points
     assert torch.equal(landmarker(face.image, found).points, expected)
-
-
-def test_the_fingerprint_is_that_of_the_settings():
-    assert DlibDetector(1).fingerprint == DlibDetector().fingerprint
-    assert DlibDetector(1).fingerprint != DlibDetector(2).fingerprint
 
 
 def test_refuses_weights_that_are_no_predictor(tmp_path):

@@ -50,14 +50,6 @@ def test_landmarks_of_a_photo_are_near_those_of_dlib(face):
         assert middles.norm() < 0.06 * eye_distance(expected)
 
 
-def test_landmarks_of_drawn_faces_are_near_where_they_were_drawn():
-    drawn = SyntheticFaces(4, 1, size=160)
-    for i in range(4):
-        found = FaceMesh()(drawn[i].image, CenterFace()(drawn[i].image).at(torch.tensor([0])))
-        assert apart(found.points[0], drawn[i].landmarks) < 0.15
-        assert found.confidences[0] > 0.5
-
-
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_a_turned_face_has_turned_landmarks(face, quarters):
     """Its place is known, with its eyes."""

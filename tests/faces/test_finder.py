@@ -157,17 +157,6 @@ def test_landmarks_that_are_none_of_the_face_are_not_known(landmarker, known):
     assert known or found.landmarks.isnan().all()
 
 
-def test_one_face_without_landmarks_leaves_the_others_theirs():
-    class Second(Places):
-        def __call__(self, image, faces):
-            found = super().__call__(image, faces)
-            return found._replace(confidences=(faces.boxes[:, 0] != 60).float())
-
-    other = [60.0, 20, 90, 50]
-    found = found_at(Says(GOOD, other, GOOD), Second())
-    assert [bool(face.landmarks.isnan().any()) for face in found] == [False, True, False]
-
-
 def test_a_head_around_a_face_that_has_landmarks_is_no_face_of_its_own():
     """Its box alone would be covered too, and so would all that is around the face."""
 
@@ -190,17 +179,6 @@ def test_a_box_whose_landmarks_lie_in_those_of_a_larger_face_is_a_part_of_it(par
     """Whatever is surer: two faces would be laid over each other. It is covered with the larger."""
     face = [10.0, 10, 60, 70]
     assert [found.box.tolist() for found in found_at(Says(face, part, scores=scores))] == [face]
-
-
-@pytest.mark.parametrize(
-    ("other", "scores"),
-    [
-        ([40.0, 50, 80, 80], [0.9, 0.8]),  # most of it elsewhere
-        ([52.0, 30, 70, 48], [0.7, 0.9]),  # beside it, and half of it over it
-    ],
-)
-def test_others_that_overlap_stay(other, scores):
-    assert len(found_at(Says([10.0, 10, 60, 70], other, scores=scores))) == 2
 
 
 class Round(Places):

@@ -37,15 +37,6 @@ def test_irises_lie_on_the_darkest_part_of_each_eye(mesh):
         assert abs(darkest - x) <= 2
 
 
-def test_contours_begin_at_the_outer_corner_and_run_below_first(mesh):
-    eyes = Iris()(portrait(), mesh)
-    corners = eye_corners(mesh)
-    for i, point in ((0, 0), (1, 8)):
-        apart = (eyes.contours[0, :, point] - corners[0, :, i]).norm(dim=-1)
-        assert (apart < 0.25 * width(eyes)[0]).all()
-    assert (eyes.contours[0, :, 1:8, 1].mean(1) > eyes.contours[0, :, 9:, 1].mean(1)).all()
-
-
 def test_the_corners_of_68_landmarks_are_taken_for_those_of_the_mesh(mesh):
     landmarks = FaceMesh()(portrait(), CenterFace()(portrait())).points
     found, expected = Iris()(portrait(), landmarks), Iris()(portrait(), mesh)

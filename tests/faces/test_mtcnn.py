@@ -122,16 +122,6 @@ def test_the_pyramid_ends_where_the_shorter_side_has_no_window_left():
     assert geometry.pyramid_scales(19, 300, min_face=20, factor=0.709) == []
 
 
-def test_suppression_by_the_smaller_one_counts_both_ends():
-    given = boxes((0, 0, 9, 9), (5, 5, 8, 14), (0, 0, 99, 99))
-    scores = torch.tensor([0.9, 0.8, 0.7])
-    # 4 x 5 of 4 x 10 pixels; all of the first two are in the third
-    suppress = geometry.suppress
-    assert suppress(given, scores, 0.5, share_of="smaller").tolist() == [0, 1]
-    assert suppress(given, scores, 0.49, share_of="smaller").tolist() == [0]
-    assert suppress(given, scores, 0.7).tolist() == [0, 1, 2]
-
-
 def overlap(a: list[float], b: list[float], share_of: str) -> float:
     """Counted pixel by pixel, or in unit squares between centers."""
     end = 1 if share_of == "smaller" else 0
@@ -160,14 +150,6 @@ def test_suppression_keeps_what_no_surer_kept_one_covers(corners, share_of, thre
         if all(share <= threshold for share in shares):
             expected.append(i)
     assert kept == expected
-
-
-def test_edges_shift_by_shares_of_the_side():
-    given = boxes((10, 20, 29, 59))
-    offsets = torch.tensor([[0.1, -0.1, 0.5, 0.25]])
-    shifted = geometry.shift_edges(given, offsets, geometry.sides(given))
-    assert torch.allclose(shifted, boxes((12, 16, 39, 69)))
-    assert geometry.spans(given).tolist() == [[19, 39]]
 
 
 def test_crops_are_whole_pixels_cut_at_the_edges():
@@ -401,13 +383,6 @@ def test_a_wheel_gives_the_same_as_the_files_in_it(wheel, folder):
     detect, image = mtcnn.MTCNNDetector(wheel), noise(40, 50)
     pairs = zip(detect(image), mtcnn.MTCNNDetector(folder)(image), strict=True)
     assert all(torch.equal(one, other) for one, other in pairs)
-
-
-def test_a_damaged_file_is_named(folder):
-    whole = (folder / "rnet.pt").read_bytes()
-    (folder / "rnet.pt").write_bytes(whole[:20_000])
-    with pytest.raises(ValueError, match=r"rnet\.pt: expected a checkpoint of tensors"):
-        MTCNN.from_weights(folder)
 
 
 @pytest.mark.parametrize(

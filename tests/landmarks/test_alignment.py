@@ -240,12 +240,6 @@ def test_the_photo_is_reflected_at_its_edges():
     torch.testing.assert_close(out, expected)
 
 
-def test_eight_bit_and_float_photos_agree():
-    image = torch.randint(0, 256, (3, 20, 30)).byte()
-    alignment = a_square(12.0, 9.0, 15.0, 40.0)
-    assert torch.equal(cut(image, alignment, (16, 16)), cut(image.float(), alignment, (16, 16)))
-
-
 @pytest.mark.parametrize("angle", [0.0, 90.0, 20.0])
 def test_refuses_what_cannot_be_cut(angle):
     square = a_square(4.0, 4.0, 6.0, angle)
@@ -276,12 +270,3 @@ def test_laying_back_is_the_crop_at_the_place_of_each_pixel(center, side, angle,
     torch.testing.assert_close(
         out, torch.tensor(np.array(expected)).T.reshape(2, 9, 12), atol=1e-9, rtol=0
     )
-
-
-@given(angle=angles, rows=st.integers(11, 28))
-def test_a_window_shows_a_part_of_a_larger_one(angle, rows):
-    picture = torch.rand(1, 40, 40)  # three of its pixels to one of the photo
-    alignment = a_square(15.0, 15.0, 13.0, angle)
-    whole = to_photo(picture, alignment, (slice(10, 30), slice(8, 25)))
-    part = to_photo(picture, alignment, (slice(rows, 30), slice(12, 20)))
-    torch.testing.assert_close(part, whole[:, rows - 10 :, 4:12], atol=1e-5, rtol=0)

@@ -53,12 +53,6 @@ def dark_middle(image: torch.Tensor, left: int) -> tuple[float, float]:
     return x + left, y
 
 
-def test_eyes_that_are_there_already_stay():
-    image = face()
-    same = with_eyes_of(image, eyes(), eyes(scale=0.5))
-    torch.testing.assert_close(same, image, atol=1e-3, rtol=0)
-
-
 def test_closed_lids_cover_iris_and_white():
     closed = with_eyes_of(face(), eyes(), eyes(opening=0.1))
     assert torch.equal(with_eyes_of(face(), eyes(), eye_states(eyes(opening=0.1))), closed)

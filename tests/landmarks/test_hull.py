@@ -26,11 +26,3 @@ def test_it_is_convex_and_holds_every_point(points):
     for start, end in zip(hull, hull.roll(-1, 0), strict=True):
         edge, away = end - start, points - start
         assert (edge[0] * away[:, 1] - edge[1] * away[:, 0] >= -1e-9).all()
-
-
-@given(clouds, st.randoms())
-def test_the_order_of_points_does_not_matter(points, chance):
-    shuffled = list(points)
-    chance.shuffle(shuffled)
-    hulls = [convex_hull(torch.tensor(p, dtype=torch.float32)) for p in (points, shuffled)]
-    assert torch.equal(*hulls)

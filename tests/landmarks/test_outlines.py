@@ -5,7 +5,7 @@ from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.landmarks.conversion import from_ibug_68
 from graphgan.landmarks.masks import face_mask, face_outline, has_face_mask
 from graphgan.landmarks.mirror import mirror_landmarks
-from graphgan.landmarks.outlines import JawAndBridge, JawAndBrows
+from graphgan.landmarks.outlines import JawAndBridge
 from graphgan.landmarks.schemes import CIAGAN_29, OPENPOSE_18, POINTS_5
 
 SIZE = (64, 64)
@@ -17,13 +17,6 @@ each_other = pytest.mark.parametrize("scheme", OTHERS, ids=lambda scheme: scheme
 def faces():
     drawn = SyntheticFaces(6, 2, size=64, seed=1)
     return torch.stack([drawn[i].landmarks for i in range(12)]).double()
-
-
-def test_the_jaw_is_closed_at_the_brows():
-    points = torch.tensor([[[0.0, 5], [4, 9], [8, 5], [1, 2], [7, 1]]])
-    rule = JawAndBrows(jaw=(0, 1, 2), brows=(3, 4))
-    expected = [[0, 2], [0, 5], [4, 9], [8, 5], [8, 1]]
-    assert rule(points, 0.0)[0].tolist() == expected
 
 
 def test_the_bridge_of_the_nose_stands_for_the_brows():

@@ -79,13 +79,6 @@ def test_the_scheme_of_faces_is_known_by_its_number_of_landmarks(monkeypatch):
         face_scheme(29)
 
 
-def test_a_subset_in_another_order_is_renamed():
-    scheme = LandmarkScheme("three", flip=(1, 0, 2), edges=((0, 2), (1, 2)))
-    assert scheme.subset("turned", [2, 1, 0]) == LandmarkScheme(
-        "turned", flip=(0, 2, 1), edges=((2, 0), (1, 0))
-    )
-
-
 @pytest.mark.parametrize(
     ("flip", "edges", "message"),
     [

@@ -54,12 +54,6 @@ def test_the_published_sizes():
     assert all(m.bias is None for m in block.modules() if isinstance(m, torch.nn.Conv2d))
 
 
-def test_a_norm_without_a_shift_leaves_the_convolutions_their_bias():
-    block = LandmarkAppearanceAggregation(8, norm="instance")
-    assert all(m.bias is not None for m in block.modules() if isinstance(m, torch.nn.Conv2d))
-    assert isinstance(block.reasoning.norm, torch.nn.BatchNorm2d)
-
-
 # What stands in the place of bipartite reasoning
 
 
@@ -104,13 +98,6 @@ def test_every_variant_has_as_many_parameters(reasoning, shape_channels, norm):
     published = LandmarkAppearanceAggregation(64, shape_channels, **sizes)
     block = LandmarkAppearanceAggregation(64, shape_channels, reasoning=reasoning, **sizes)
     assert count(block) == pytest.approx(count(published), rel=0.005)
-
-
-@pytest.mark.parametrize("reasoning", INSTEAD)
-def test_edges_are_for_bipartite_reasoning_alone(reasoning):
-    block = LandmarkAppearanceAggregation(8, reasoning=reasoning)
-    with pytest.raises(ValueError, match='an edge_index only with the reasoning "bipartite"'):
-        block(torch.ones(1, 8, 2, 2), torch.ones(1, 8, 2, 2), edge_index=torch.zeros(2, 1).long())
 
 
 @pytest.mark.unhooked

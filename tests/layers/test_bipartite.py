@@ -75,17 +75,6 @@ def test_the_order_of_the_edges_does_not_matter(aggr, s, t, seed):
     torch.testing.assert_close(out, conv(x, edges, weights))
 
 
-@given(s=size, t=size, seed=seeds)
-def test_the_order_of_the_nodes_is_only_a_name(s, t, seed):
-    torch.manual_seed(seed)
-    conv = BipartiteGraphConv((2, 3)).double()
-    (x_src, x_dst), edges = nodes(2, s, t, conv), random_graph(s, t)
-    sources, targets = torch.randperm(s), torch.randperm(t)
-    renamed = torch.stack([sources.argsort()[edges[0]], targets.argsort()[edges[1]]])
-    out = conv((x_src[:, sources], x_dst[:, targets]), renamed)
-    torch.testing.assert_close(out, conv((x_src, x_dst), edges)[:, targets])
-
-
 def test_targets_without_edges_stay_as_they_are():
     conv = BipartiteGraphConv((2, 3)).double()
     x = nodes(2, 4, 5, conv)
@@ -93,17 +82,6 @@ def test_targets_without_edges_stay_as_they_are():
     assert torch.equal(out[:, [0, 1, 3]], x[1][:, [0, 1, 3]])
     assert not torch.isclose(out[:, [2, 4]], x[1][:, [2, 4]]).any()
     assert torch.equal(conv(x, torch.zeros(2, 0).long()), x[1])
-
-
-def test_items_may_share_their_edge_weights_or_have_their_own():
-    conv = BipartiteGraphConv((2, 3)).double()
-    x_src, x_dst = nodes(2, 4, 5, conv)
-    edges, weights = torch.tensor([[0, 1, 3], [2, 2, 4]]), torch.rand(2, 3).double()
-    own = conv((x_src, x_dst), edges, weights)
-    for i in range(2):
-        torch.testing.assert_close(own[i], conv((x_src[i], x_dst[i]), edges, weights[i]))
-    shared = conv((x_src, x_dst), edges, weights[0])
-    torch.testing.assert_close(shared, conv((x_src, x_dst), edges, weights[:1].expand(2, -1)))
 
 
 @pytest.mark.unhooked
@@ -320,13 +298,6 @@ def test_directions_may_have_different_numbers_of_nodes(pair, seed):
     edges = tuple(complete(6, n) for n in pair)
     node_edges = tuple(complete(n, n) for n in pair)
     torch.testing.assert_close(module(*x, edge_index=edges, node_edge_index=node_edges), expected)
-
-
-def test_the_published_sizes_and_norm():
-    module = BipartiteReasoning(128, 64)
-    assert (module.num_states, module.norm.eps, len(module.proj)) == (128, 1e-4, 1)
-    assert module.extend.lin.bias is None
-    assert module.proj[0].bias is not None
 
 
 @pytest.mark.parametrize("sparse", [False, True])

@@ -35,19 +35,6 @@ def test_landmarks_by_hand(norm):
     torch.testing.assert_close(encoder(maps, (9, 12)), expected)
 
 
-@norms
-def test_a_convolution_has_a_bias_only_where_the_norm_after_it_has_none(norm):
-    for encoder in (ImageEncoder(3, width=4, norm=norm), LandmarkEncoder(5, width=4, norm=norm)):
-        biases = [m.bias is not None for m in encoder.modules() if isinstance(m, nn.Conv2d)]
-        assert biases == 3 * [norm == "instance"]
-
-
-def test_the_published_widths():
-    encoder = ImageEncoder(6)
-    widths = [m.out_channels for m in encoder.modules() if isinstance(m, nn.Conv2d)]
-    assert widths == [64, 128, 256]
-
-
 @pytest.mark.unhooked
 @pytest.mark.parametrize(
     ("shape", "message"),

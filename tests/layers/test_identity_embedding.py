@@ -16,13 +16,6 @@ def test_a_column_is_the_product_with_a_one_hot_vector():
     torch.testing.assert_close(embedding(identity), expected)
 
 
-def test_the_published_widths():
-    embedding = IdentityEmbedding(1200)
-    widths = [embedding.first.out_features, *(layer[0].out_features for layer in embedding.lin)]
-    assert widths == [256, 256, 256, 256, 512, 512, 512]
-    assert [layer[0].out_channels for layer in embedding.conv] == [64, 128, 256]
-
-
 @pytest.mark.unhooked
 @pytest.mark.parametrize(
     ("identity", "message"),

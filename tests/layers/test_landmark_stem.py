@@ -58,28 +58,6 @@ def test_gradients_through_points_are_those_through_maps(rendering, seed):
 
 
 @renderings
-@given(seed=seeds, order=st.permutations(range(5)))
-def test_the_order_of_the_landmarks_is_that_of_the_kernel(rendering, seed, order):
-    torch.manual_seed(seed)
-    stem, other = stem_of(5, rendering=rendering), stem_of(5, rendering=rendering)
-    with torch.no_grad():
-        other.conv.weight.copy_(stem.conv.weight[:, order])
-    landmarks, weights = anywhere(2, 5, 9, 8), torch.rand(2, 5).double()
-    out = other(landmarks[:, order], (9, 8), weights[:, order])
-    torch.testing.assert_close(out, stem(landmarks, (9, 8), weights))
-
-
-@pytest.mark.parametrize("rendering", ["bilinear", "gaussian"])
-def test_coordinates_have_a_gradient(rendering):
-    stem = stem_of(4, rendering=rendering, sigma=1.0)
-    # Away from whole pixels, where bilinear shares have a kink; one landmark lies on the border.
-    landmarks = torch.tensor([[[2.3, 1.6], [-0.4, 3.3], [6.7, 7.6], [7.8, 4.5]]]).double()
-    landmarks.requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: stem(x, (9, 8)), landmarks)
-    assert torch.autograd.gradgradcheck(lambda x: stem(x, (9, 8)), landmarks)
-
-
-@renderings
 def test_a_missing_landmark_has_an_empty_map_and_poisons_no_gradient(rendering):
     stem, present = stem_of(3, rendering=rendering), stem_of(2, rendering=rendering)
     with torch.no_grad():

@@ -2,7 +2,6 @@ import pytest
 import torch
 from torch import nn
 
-from graphgan.metrics.distribution import inception_score
 from graphgan.metrics.exported import ExportedProgram
 
 
@@ -27,12 +26,6 @@ def test_it_computes_what_was_exported_for_any_batch(file):
     for count in (2, 5):
         images = torch.randint(0, 256, (count, 3, 8, 4), dtype=torch.uint8)
         torch.testing.assert_close(program(images), Means()(images))
-
-
-@pytest.mark.unhooked  # it exports
-def test_the_measures_take_it_as_they_take_a_module(file):
-    images = 2 * torch.rand(20, 3, 8, 4) - 1
-    assert inception_score(images, ExportedProgram(file)) == inception_score(images, Means())
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

@@ -11,7 +11,6 @@ from torchmetrics.functional.classification import binary_auroc, binary_roc
 
 from graphgan.metrics.identification import (
     auc,
-    descriptor_distances,
     fold_accuracies,
     fold_statistics,
     rank_one,
@@ -31,22 +30,6 @@ def tensor(values):
 
 
 # descriptor_distances
-
-
-def test_near_descriptors_keep_their_digits():
-    base = torch.full((1, 128), 1000.0, dtype=torch.float64)
-    near = base.clone()
-    near[0, 0] += 2**-20
-    assert descriptor_distances(base, near).item() == 2**-20
-
-
-def test_what_is_missing_stays_missing():
-    probes, gallery = torch.randn(3, 5), torch.randn(4, 5)
-    probes[1], gallery[2, 0] = torch.nan, torch.nan
-    missing = descriptor_distances(probes, gallery).isnan()
-    expected = torch.zeros(3, 4, dtype=torch.bool)
-    expected[1], expected[:, 2] = True, True
-    assert torch.equal(missing, expected)
 
 
 # rank_one
@@ -175,13 +158,6 @@ def test_the_area_agrees_with_torchmetrics_on_many_pairs():
     assert auc(genuine, impostors) == pytest.approx(binary_auroc(likeness, labels).item())
 
 
-def test_the_area_of_what_is_told_apart_or_missing():
-    near, far = torch.rand(4), 2 + torch.rand(6)
-    assert (auc(near, far), auc(far, near)) == (1.0, 0.0)
-    assert auc(torch.full((3,), torch.nan), far) == 0.0
-    assert auc(torch.full((3,), torch.nan), torch.full((2,), torch.nan)) == 0.5
-
-
 # same_class
 
 
@@ -245,9 +221,3 @@ def test_a_fold_is_judged_by_what_is_best_in_the_others():
     distances = torch.tensor([0.1, 0.4, 0.3, 0.7])
     same, folds = torch.tensor([True, False, True, False]), torch.tensor([1, 1, 2, 2])
     assert fold_accuracies(distances, same, folds).tolist() == [1, 0, 0, 1]
-
-
-def test_pairs_without_a_descriptor_are_never_accepted():
-    distances = torch.tensor([0.1, torch.nan, 0.1, torch.nan])
-    same, folds = torch.tensor([True, False, True, True]), torch.tensor([1, 1, 2, 2])
-    assert fold_accuracies(distances, same, folds).tolist() == [1, 1, 1, 0]

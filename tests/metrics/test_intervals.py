@@ -88,11 +88,6 @@ def test_a_rate_of_nobody_is_bounded_by_the_number_of_people(people):
     assert everybody == pytest.approx((1, 1 - nobody.high, 1))
 
 
-def test_what_is_no_rate_is_refused():
-    with pytest.raises(ValueError, match="values of 0 or 1"):
-        rate_over_people(torch.tensor([0.5]), torch.tensor([0]))
-
-
 def test_a_correlation_is_pearson_s_and_its_interval_is_drawn_over_people():
     rng = torch.Generator().manual_seed(0)
     x = torch.randn(300, generator=rng)

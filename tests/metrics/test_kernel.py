@@ -79,11 +79,3 @@ def test_refuses_too_few_rows_and_rows_that_are_missing():
     holed[3] = torch.nan
     with pytest.raises(ValueError, match="finite rows in the second set, got 1 others"):
         kernel_distance(rows(0, 10), holed)
-
-
-@pytest.mark.unhooked
-def test_refuses_other_shapes():
-    with pytest.raises(ValueError, match=r"of one width, got \[2, 3\]"):
-        kernel_distance(torch.randn(9, 3), torch.randn(9, 2))
-    with pytest.raises(ValueError, match=r"first set of shape \(n, d\), got \(9,\)"):
-        kernel_distance(torch.randn(9), torch.randn(9))

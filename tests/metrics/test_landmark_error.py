@@ -19,23 +19,6 @@ def faces(seed, count=3, k=68, spread=10.0):
     return reference + spread * noise, reference
 
 
-@pytest.fixture
-def quad():
-    """Four points, the first two 30 apart in x and 40 in y."""
-    return torch.tensor([[[0.0, 0.0], [30.0, 40.0], [5.0, 5.0], [7.0, 9.0]]])
-
-
-@pytest.mark.parametrize(("normalization", "size"), [("eye_distance", 50), ("eye_coordinates", 35)])
-def test_the_mean_over_coordinates_is_divided_by_the_size_of_the_reference(
-    quad, normalization, size
-):
-    found = quad.clone()
-    found[0, 2] += torch.tensor([3.0, -4.0])
-    found[0, 0, 1] -= 9
-    error = landmark_error(found, quad, corners=(0, 1), normalization=normalization)
-    assert error.item() == pytest.approx((3 + 4 + 9) / 8 / size)
-
-
 @given(seed=seeds, k=st.integers(2, 80), published=st.booleans())
 def test_agrees_with_a_loop(seed, k, published):
     found, reference = faces(seed, k=k)

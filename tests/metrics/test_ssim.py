@@ -51,13 +51,6 @@ def test_agrees_with_scikit_image(seed, height, width, noise):
     np.testing.assert_allclose(ssim(output.float(), target.float()), expected, atol=1e-6)
 
 
-def test_agrees_with_scikit_image_on_drawn_people(persons):
-    output, target, _ = persons
-    expected = by_scikit_image(output, target, 255)
-    assert 0.1 < min(expected) < max(expected) < 0.9
-    np.testing.assert_allclose(ssim(from_uint8(output), from_uint8(target)), expected, atol=1e-10)
-
-
 @given(seed=seeds)
 def test_a_batch_is_its_items_one_by_one(seed):
     output, target = pictures(seed, 16, 18, count=3)
@@ -115,15 +108,6 @@ def test_the_published_measure_agrees_with_scikit_image(persons):
     np.testing.assert_allclose(found, by_scikit_image(*black_outside, 255), atol=1e-10)
 
 
-def test_the_published_measure_is_flattered_by_equal_black(persons):
-    output, target, joints = persons
-    output, target = from_uint8(output), from_uint8(target)
-    small, large = (pose_mask(joints.double(), (128, 64), thickness=t) for t in (2.0, 12.0))
-    assert (mask_ssim(output, target, small) > mask_ssim(output, target, large)).all()
-    assert (mask_ssim(output, target, large) > ssim(output, target, mask=large) + 0.1).all()
-    assert (mask_ssim(output, target, torch.zeros_like(small)) == 1).all()
-
-
 @given(seed=seeds)
 def test_the_published_measure_does_not_look_outside(seed):
     output, target = pictures(seed, 20, 16)
@@ -154,10 +138,3 @@ def test_the_published_measure_does_not_look_outside(seed):
 def test_refuses_other_shapes(measure, output, target, mask, message):
     with pytest.raises(ValueError, match=message):
         measure(torch.zeros(output), torch.zeros(target), torch.zeros(mask))
-
-
-@pytest.mark.unhooked
-def test_refuses_8_bits():
-    picture = torch.zeros(1, 3, 16, 16, dtype=torch.uint8)
-    with pytest.raises(ValueError, match=r"floating-point output, got torch\.uint8"):
-        ssim(picture, picture)

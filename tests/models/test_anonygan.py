@@ -86,21 +86,6 @@ def test_a_condition_may_have_been_fitted_before(channels, base, detail):
     assert not torch.equal(not_fitted.image, expected.image)
 
 
-@torch.no_grad()
-def test_a_condition_can_first_be_fitted():
-    plain = small()
-    fitting = ConditionFitting(68, bend=0.6)
-    model = AnonyGAN(plain.generator, fitting=fitting).eval()
-    condition, source, first, second, mask = faces()
-    fitted = fitting(condition, source, first, second, mask)
-    expected = plain(fitted, source, first, second, mask)
-    output = model(condition, source, first, second, mask)
-    assert all(torch.equal(a, b) for a, b in zip(output, expected, strict=True))
-    assert not torch.equal(output.image, plain(condition, source, first, second, mask).image)
-    again = AnonyGAN.from_config(model.config)
-    assert again.fitting.bend == 0.6 and AnonyGAN.from_config(plain.config).fitting is None
-
-
 def test_its_own_mask_rises_over_the_brows_with_a_forehead():
     plain = small()
     higher = AnonyGAN(plain.generator, forehead=0.7).eval()
@@ -177,19 +162,6 @@ def test_of_the_face_in_the_hole_light_goes_along_and_not_what_it_shows():
     ]
     assert (shuffled - source).abs().mean() > 0.1
     assert apart[0] < 0.3 * apart[1]
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"detail": 0.5}, "detail from 0 to below 0.5, got 0.5"),
-        ({"forehead": -0.1}, "forehead from 0 to 2, got -0.1"),
-        ({"fitting": ConditionFitting(68, bend=1.0)}, "fitting of 5 landmarks.*, got 68"),
-    ],
-)
-def test_options_beyond_their_range_are_refused(options, message):
-    with pytest.raises(ValueError, match=message):
-        AnonyGAN(LandmarkGenerator(6, 5, width=4, num_blocks=1), **options)
 
 
 @torch.no_grad()

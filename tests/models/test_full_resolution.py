@@ -26,13 +26,6 @@ def faces(size: tuple[int, int] = LARGE, batch: int = 2):
     return condition, source, *points, mask
 
 
-def blurred(size: tuple[int, int] = LARGE, times: int = 6):
-    """Faces in which nothing is finer than the small size can show."""
-    condition, source, *others = faces(size)
-    images = (F.avg_pool2d(x, times) for x in (condition, source))
-    return *(resized(x, size).clamp(-1, 1) for x in images), *others
-
-
 def at_the_small_size(condition, source, first, second, mask):
     """The same inputs as the model was trained on them."""
     scale = torch.tensor([SMALL[1] / condition.shape[3], SMALL[0] / condition.shape[2]])
@@ -106,14 +99,6 @@ def test_the_condition_is_fitted_at_its_own_resolution():
     expected = fitting(*given)
     torch.testing.assert_close(full, expected.clamp(-1, 1), atol=1e-5, rtol=0)
     assert (full - fitting.bent(given[0], *given[2:4])).abs().mean() > 0.06
-
-
-@torch.no_grad()
-def test_without_fine_details_it_is_the_small_result_enlarged():
-    network, given = model(), blurred()
-    image = network(*at_the_small_size(*given)).image
-    full = generate_at_full_resolution(network, *given)
-    assert (full - resized(image, LARGE)).abs().mean() < 0.02
 
 
 @torch.no_grad()

@@ -2,7 +2,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from graphgan.layers.heads import blend
 from graphgan.models.generator import LandmarkGenerator
 
 K, SIZE = 5, (12, 16)
@@ -79,14 +78,6 @@ def test_the_picture_is_the_figure_of_the_paper():
     assert torch.equal(output.attention, generator.attention_head(code))
     expected = output.attention * base + (1 - output.attention) * output.intermediate
     torch.testing.assert_close(output.image, expected)
-
-
-@torch.no_grad()
-@pytest.mark.parametrize("mode", OPTIONS["blend"][:3])
-def test_the_blend_is_the_chosen_one(mode):
-    generator, (appearance, landmarks, base) = small(blend=mode), sample()
-    image, attention, intermediate = generator(appearance, landmarks, base)
-    assert torch.equal(image, blend(attention, intermediate, base, mode=mode))
 
 
 @torch.no_grad()

@@ -199,12 +199,6 @@ def test_a_network_whose_pictures_are_not_finite_is_refused(exported):
         bias.copy_(kept)
 
 
-def test_a_file_of_other_landmarks_is_refused(exported):
-    other = AnonyGAN(LandmarkGenerator(6, 5, width=4, num_blocks=1))
-    with pytest.raises(ValueError, match=r"network\.onnx: expected ONNX of 5 landmarks, got 29"):
-        onnx_difference(other, exported[1])
-
-
 @torch.no_grad()
 def test_larger_images_are_made_at_full_resolution(tmp_path):
     torch.manual_seed(1)

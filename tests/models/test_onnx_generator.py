@@ -79,12 +79,6 @@ def test_it_computes_the_file_s_formula_for_any_batch(file, batch, threads):
     torch.testing.assert_close(network(**inputs), formula(**inputs))
 
 
-def test_it_says_what_it_is(file):
-    network = OnnxAnonyGAN(str(file))
-    assert (network.num_landmarks, network.size, network.version) == (K, SIZE, "1.2.3")
-    assert network.forehead == 0  # of files that do not say it
-
-
 @pytest.mark.unhooked
 @pytest.mark.parametrize(
     ("name", "value", "message"),

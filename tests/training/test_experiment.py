@@ -14,7 +14,7 @@ from graphgan.data.synthetic_persons import SyntheticPersons
 from graphgan.extras import MissingExtraError
 from graphgan.models import BiGraphGAN, ResNetDiscriminator
 from graphgan.training.devices import launch_fabric
-from graphgan.training.experiment import Experiment, make_schedule, run_experiment, train_command
+from graphgan.training.experiment import Experiment, run_experiment, train_command
 from graphgan.training.options import OptimizerOptions, RunOptions
 from graphgan.training.run_folder import RunFolder, load_state
 
@@ -162,11 +162,6 @@ def test_weights_of_another_width_name_the_options_that_differ(run, tmp_path):
         run(start_from=file)
 
 
-def test_a_generator_that_could_not_be_saved_is_refused_before_the_first_step(prepare):
-    with pytest.raises(ValueError, match=r"Linear has none .* graphgan\.models\.Pretrained"):
-        replace(prepare(None), generator=torch.nn.Linear(2, 2))
-
-
 def test_the_generator_may_learn_at_some_steps_alone(prepare, tmp_path, capsys):
     def every_second(fabric):
         return replace(prepare(fabric), generator_every=2)
@@ -251,11 +246,3 @@ def test_a_stopped_run_says_how_to_go_on(prepare, tmp_path, capsys, monkeypatch)
     out = capsys.readouterr().out
     assert "stopped after step 1" in out
     assert f"python recipes/toy/train.py --resume {tmp_path / 'run'}" in out
-
-
-@pytest.mark.parametrize(
-    ("decay", "steps", "expected"), [(0.0, 10, None), (0.5, 10, 5), (1.0, 10, 0), (0.01, 10, 9)]
-)
-def test_the_rates_fall_over_the_last_share_of_the_steps(decay, steps, expected):
-    options = replace(OPTIONS, steps=steps, optimizer=OptimizerOptions(decay=decay))
-    assert make_schedule(options).decay_from == expected

@@ -89,12 +89,6 @@ def test_options_come_back_through_yaml(drawn):
     assert read_options(TrainOptions, yaml.safe_load(text)) == drawn
 
 
-def test_a_relative_data_folder_is_written_whole(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    written = write_options(replace(PRESETS["smoke"], data=Path("faces")))
-    assert written["data"] == str(tmp_path / "faces")
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -218,16 +212,6 @@ def test_weights_to_start_from_may_change_the_defaults(tmp_path):
     drawn = parse_train_options(PRESETS, args, like_weights=like)
     assert drawn.model == ModelOptions(width=77, bias=True)
     assert write_options(drawn)["start_from"] == "people-128"  # a name, no path
-
-
-def test_weights_that_are_not_there_are_one_line():
-    with pytest.raises(ValueError, match=r"^--start-from NOTHERE: expected a weights file"):
-        parse(["--start-from", "NOTHERE"])
-
-
-def test_the_same_options_again_are_no_change(run, monkeypatch):
-    monkeypatch.chdir(run.path.parent)
-    assert resume(run, "--preset", "small", "--data", "faces", "--width", "32").steps == 50
 
 
 def test_more_adds_to_what_the_run_was_meant_to_take(run):

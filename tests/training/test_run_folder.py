@@ -135,14 +135,6 @@ def test_a_state_that_is_none_is_named_and_never_run(run, tmp_path, damage):
     assert not proof.exists()
 
 
-@pytest.mark.parametrize("state", [torch.ones(2), {"weights": torch.ones(2)}, [1]])
-def test_other_tensors_are_no_state(run, state):
-    file = save(run, 1) / "state.pt"
-    torch.save(state, file)
-    with pytest.raises(ValueError, match=f"expected a training state in {file}, got"):
-        load_state(run.latest())
-
-
 def test_the_best_weights_are_kept_whole_whatever_kills_the_process(run, monkeypatch):
     def validated(step, error):
         run.save(step, {"weight": torch.ones(1)}, touch_weights, validation=error)
@@ -161,12 +153,6 @@ def test_the_best_weights_are_kept_whole_whatever_kills_the_process(run, monkeyp
     validated(4, 0.25)
     assert run.best().name == "best-000002"
     assert find_weights(run.best()) == run.best() / WEIGHTS
-
-
-def test_metrics_are_rows_below_one_header(run):
-    for step in (2, 4):
-        run.log({"step": step, "loss": 0.5 / step})
-    assert run.metrics.read_bytes() == b"step,loss\n2,0.25\n4,0.125\n"
 
 
 @pytest.mark.parametrize(

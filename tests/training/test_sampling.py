@@ -104,14 +104,6 @@ def test_a_folder_that_holds_something_is_left_alone(write, tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis"]
 
 
-@pytest.mark.parametrize(
-    ("count", "sources"), [(None, [0, 1, 2, 3, 4, 5]), (2, [0, 5]), (9, [0, 1, 2, 3, 4, 5])]
-)
-def test_as_many_pairs_as_are_asked_for(persons, count, sources):
-    options = CheckpointOptions(checkpoint=Path("weights"), count=count)
-    assert options.chosen(next_picture_pairs(persons.persons)).source.tolist() == sources
-
-
 def test_the_newest_weights_of_a_run_are_loaded_to_work(tmp_path):
     run = RunFolder.create(tmp_path / "run", {})
     model = BiGraphGAN.published("market", width=4, num_blocks=1)
