@@ -113,7 +113,7 @@ def test_the_smoke_preset_takes_steps_and_shows_what_the_generator_sees(
 
 
 def test_the_variants_name_every_value_of_every_choice():
-    tried = [*VARIANTS, "--projected True --perceptual lite0"]  # of the smoke preset
+    tried = [*VARIANTS, *SLOW, "--projected True --perceptual lite0"]  # of the smoke preset
     tried += ["--perceptual vgg19"]  # which takes a file of weights
     assert untried_values(tried, options.ModelOptions, objective.LossOptions) == []
 
