@@ -83,6 +83,7 @@ def test_a_face_without_landmarks_is_covered_by_a_mosaic(request_):
     assert (made[1] != request_.source[1]).any()
 
 
+@pytest.mark.slow
 def test_the_product_shows_people_who_do_not_exist_chosen_by_name(request_):
     product = ProductSystem()
     made = product(request_)
