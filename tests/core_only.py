@@ -73,6 +73,7 @@ def modules() -> None:
 def commands(*scripts: str) -> None:
     ours = {path.stem for script in scripts for path in Path(script).parent.glob("*.py")}
     for module in ("graphgan.anonymize.command", "graphgan.models.published"):
+        sys.modules.pop(module, None)  # runpy warns of what was imported before
         ending(module, lambda module=module: runpy.run_module(module, run_name="__main__"))
     for script in scripts:
         for name in ours:

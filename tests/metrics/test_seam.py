@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from astronaut import portrait
 from scipy.ndimage import gaussian_filter
 
