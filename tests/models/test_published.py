@@ -2,8 +2,6 @@
 
 import os
 import pickle
-import subprocess
-import sys
 from functools import lru_cache
 
 import golden
@@ -348,17 +346,14 @@ def test_what_the_published_code_lacks_does_not_go_back(module, message):
 # The command
 
 
-def run(*args, cwd):
-    command = [sys.executable, "-m", "graphgan.models.published", *map(str, args)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-
-
-def test_the_command_converts_once_and_for_all(tmp_path):
+def test_the_command_converts_once_and_for_all(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     kind, cls, layout = CASES["D_pose"]
     torch.save({"state_dict": prefixed("D_pose.", golden.state(layout))}, tmp_path / "a.ckpt")
-    done = run("a.ckpt", "--kind", kind, "--out", "b.safetensors", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    lines = done.stdout.splitlines()
+    flags = ["a.ckpt", "--kind", kind, "--out", "b.safetensors"]
+    done = run_here(published._command, *flags, monkeypatch=monkeypatch, capsys=capsys)
+    assert (done.status, done.errors) == (0, [])
+    lines = done.out.splitlines()
     assert len(lines) == len(layout) + 1
     assert lines[0].split() == ["down1.0.weight", "64x71x4x4", "first.weight"]
     assert lines[-1].endswith("LandmarkDiscriminator.from_pretrained('b.safetensors')")
