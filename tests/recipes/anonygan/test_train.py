@@ -291,7 +291,7 @@ def test_asked_to_stop_it_saves_and_says_how_to_go_on(run_train, start_train, ti
     assert (status, errors) == (130, [])
     taken = len(losses(folder))
     assert 4 <= taken < 24
-    assert [p.name for p in (folder / "checkpoints").iterdir()] == [f"step-{taken:06d}"]
+    assert [p.name for p in folder.glob("checkpoints/step-*")] == [f"step-{taken:06d}"]
     assert f"stopped after step {taken}" in out
     assert f"--resume '{folder}'" in out
     assert run_train("--resume", folder, "--workers", "0", "--save-every", "2")[0] == 0
