@@ -22,10 +22,7 @@ from graphgan.data.synthetic_faces import SyntheticFaces
 from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.protocol import draw_protocol
 from graphgan.evaluation.study import Settings, Study
-from graphgan.evaluation.systems import (
-    Original,
-    Request,
-)
+from graphgan.evaluation.systems import Original, Request
 from graphgan.evaluation.tools import ToolRunner, Tools
 from graphgan.faces import CenterFace, ExpressionReader, FaceMesh
 from graphgan.landmarks.align import Crop

@@ -1,6 +1,5 @@
 from dataclasses import replace
 
-import pytest
 import torch
 from colored_faces import ColorDetector, Gray, Recolored, colored_folder, shape_of_a_face
 
@@ -118,18 +117,3 @@ def test_results_are_made_and_seen_once(study):
     assert some.seen is subject.seen
     assert sum(calls) == 24
     assert int(some.present.sum()) == 5 and bool(subject.present.all())
-
-
-def test_what_was_found_is_not_found_again(study):
-    subject = Subject(study, Gray())
-    assert [subject.once("x", lambda: 1), subject.once("x", lambda: 2)] == [1, 1]
-    assert subject.among(subject.present).once("x", lambda: 3) == 1
-
-
-def test_a_system_without_a_single_result_is_refused(study):
-    class Nothing(Recolored):
-        def __call__(self, request):
-            return torch.full_like(request.source, torch.nan)
-
-    with pytest.raises(ValueError, match="recolored: expected results for the probes, got none"):
-        Subject(study, Nothing())

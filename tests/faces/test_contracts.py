@@ -5,13 +5,7 @@ import torch
 from colored_faces import ColorDetector, ColorLandmarker, ColorRecognizer
 
 from graphgan.faces import contracts
-from graphgan.faces.contracts import (
-    FaceDetector,
-    Faces,
-    Landmarker,
-    NamingRecognizer,
-    Recognizer,
-)
+from graphgan.faces.contracts import FaceDetector, Faces, Landmarker, NamingRecognizer, Recognizer
 from graphgan.faces.registry import DETECTORS, LANDMARKERS, RECOGNIZERS, ToolOptions
 
 EVERY_TOOL = [

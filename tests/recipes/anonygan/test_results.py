@@ -24,11 +24,7 @@ def batch():
 def test_chunks_make_no_difference(batch, chunk_size):
     model = AnonyGAN(LandmarkGenerator(width=4, num_blocks=1))
     expected = anonymize_crops(
-        model,
-        batch.source,
-        batch.source_landmarks,
-        batch.condition,
-        batch.condition_landmarks,
+        model, batch.source, batch.source_landmarks, batch.condition, batch.condition_landmarks
     )
     torch.testing.assert_close(anonymized(model, batch, chunk_size=chunk_size), expected)
 
@@ -39,12 +35,6 @@ def test_trivial_answers_change_the_face_alone(batch):
     assert torch.equal(pasted[~inside], batch.source[~inside])
     assert torch.equal(blurred[~inside], batch.source[~inside])
     assert torch.equal(pasted[inside], batch.condition[inside])
-
-
-def test_blurred_faces_have_no_edges_left(batch):
-    within = (batch.mask[..., 1:] * batch.mask[..., :-1]).expand(-1, 3, -1, -1) == 1
-    edges = batch.source.diff(dim=-1)[within].abs().mean()
-    assert source_blurred(batch).diff(dim=-1)[within].abs().mean() < 0.5 * edges
 
 
 @torch.no_grad()
