@@ -1,10 +1,9 @@
-"""Walk the bytes of image files: segments, chunks, blocks and tags. No pixel is decoded.
+"""Walk the bytes of image files: segments, chunks and blocks. No pixel is decoded.
 
-Sources: ITU-T T.81 annex B (JPEG); W3C PNG, third edition; RFC 9649 (WebP); GIF89a; TIFF 6.0.
+Sources: ITU-T T.81 annex B (JPEG); W3C PNG, third edition; RFC 9649 (WebP); GIF89a.
 """
 
 import re
-import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -17,33 +16,12 @@ _SOS, _EOI = 0xDA, 0xD9
 # In entropy-coded data a 0xFF is stuffed with 0, a restart marker, or the next segment's.
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
-_TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-_TIFF_SIZES |= {16: 8, 17: 8, 18: 8}  # BigTIFF
-_INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
-
 
 class Block(NamedTuple):
     """A named part of a file and its payload."""
 
     name: str
     data: bytes
-
-
-class Tag(NamedTuple):
-    """A TIFF tag: its values if they are whole numbers, and which bytes of the file it takes."""
-
-    number: int
-    values: tuple[int, ...]
-    start: int
-    end: int
-
-
-class Page(NamedTuple):
-    """A TIFF directory: where it lies, and its tags by their numbers."""
-
-    start: int
-    end: int
-    tags: dict[int, Tag]
 
 
 def jpeg_segments(data: bytes) -> Iterator[Block]:
@@ -151,54 +129,6 @@ def gif_blocks(data: bytes) -> Iterator[Block]:
 
 def _color_table_size(flags: int) -> int:
     return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
-
-
-def tiff_pages(data: bytes) -> Iterator[Page]:
-    """The chain of directories, of TIFF and of BigTIFF.
-
-    Raises:
-        ValueError: a directory that lies outside the file, or comes twice.
-    """
-    order = "<" if data[:2] == b"II" else ">"
-    big = struct.unpack_from(order + "H", data, 2)[0] == 43
-    count_format, entry_format, offset_format = ("Q", "HHQ", "Q") if big else ("H", "HHI", "I")
-    at = struct.unpack_from(order + offset_format, data, 8 if big else 4)[0]
-    seen = set()
-    while at:
-        if at in seen:
-            raise ValueError(f"expected directories that differ, got that at byte {at} twice")
-        seen.add(at)
-        try:
-            count = struct.unpack_from(order + count_format, data, at)[0]
-            first = at + struct.calcsize(order + count_format)
-            width = 20 if big else 12
-            tags = {}
-            for i in range(count):
-                entry = first + i * width
-                number, kind, length = struct.unpack_from(order + entry_format, data, entry)
-                tags[number] = _tag(data, order, (number, kind, length), entry, offset_format)
-            end = first + count * width
-            following = struct.unpack_from(order + offset_format, data, end)[0]
-        except struct.error:
-            raise ValueError(f"expected a directory at byte {at}, got the end") from None
-        yield Page(at, end + struct.calcsize(offset_format), tags)
-        at = following
-
-
-def _tag(
-    data: bytes, order: str, head: tuple[int, int, int], entry: int, offset_format: str
-) -> Tag:
-    number, kind, count = head
-    size = count * _TIFF_SIZES.get(kind, 1)
-    room = struct.calcsize(offset_format)
-    start = entry + (12 if room == 8 else 8)
-    if size > room:
-        start = struct.unpack_from(order + offset_format, data, start)[0]
-    end = min(start + size, len(data))
-    values: tuple[int, ...] = ()
-    if kind in _INTEGERS and start + size <= len(data):
-        values = struct.unpack_from(f"{order}{count}{_INTEGERS[kind]}", data, start)
-    return Tag(number, values, start, end)
 
 
 def _after(data: bytes, end: int) -> Iterator[Block]:

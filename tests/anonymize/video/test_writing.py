@@ -14,6 +14,7 @@ from full_disk import files_up_to
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
+from video_metadata import video_metadata
 from video_samples import (
     KINDS,
     SECRET,
@@ -28,7 +29,6 @@ from video_samples import (
 )
 
 from graphgan.anonymize.video import writing
-from graphgan.anonymize.video._metadata import video_metadata
 from graphgan.anonymize.video._sound import xiph_packets
 from graphgan.anonymize.video.reading import Video, open_video
 from graphgan.anonymize.video.writing import check_writable, write_video
