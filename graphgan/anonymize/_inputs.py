@@ -93,10 +93,6 @@ def plan_jobs(
     or JPEG for HEIC, gets the suffix of that format, added to its own if another file has that
     name. Hidden files and folders are left out; links to folders are not followed.
 
-    Args:
-        inputs: files and folders, or only ``"-"`` for a stream, which becomes stream.mkv.
-        out: the folder for results.
-        overwrite: whether results may replace files.
     Raises:
         ValueError: an input is missing or not a photo or video; there are no files; a stream has
             other inputs beside it; the output folder is an input or inside one; a result would

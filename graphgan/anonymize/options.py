@@ -108,12 +108,7 @@ class AnonymizeOptions:
 
 
 def make_anonymizer(options: AnonymizeOptions) -> Anonymizer:
-    """The anonymizer that the options ask for, loaded and checked.
-
-    Raises:
-        ValueError: no such weights, conditions or people to keep.
-        MissingExtraError: a tool needs a package that is not installed.
-    """
+    """The anonymizer that the options ask for, loaded and checked."""
     options.allow_pixels()
     tools = _tool_options(options)
     detector = make_finder(options.detector, options.landmarker, tools)

@@ -31,9 +31,10 @@ _PREDICTOR, _DIFFERENCES = 317, 2  # TIFF tag: neighbors are subtracted before t
 _TIFF_TAGS = {*range(254, 260), 262, 266, 273, 277, 278, 279, 282, 283, 284, 296, 317, 338, 339}
 _TIFF_TAGS |= {34675}
 _STRUCTURE = {"jfif", "jfif_version", "jfif_unit", "jfif_density", "adobe", "adobe_transform"}
-_STRUCTURE |= {"progressive", "progression", "dpi", "icc_profile", "gamma", "chromaticity", "srgb"}
-_STRUCTURE |= {"transparency", "default_image", "loop", "duration", "background", "version"}
-_STRUCTURE |= {"extension", "compression", "timestamp", "disposal", "blend", "bbox"}
+_STRUCTURE |= {"progressive", "progression", "dpi", "resolution", "icc_profile", "gamma"}
+_STRUCTURE |= {"chromaticity", "srgb", "transparency", "default_image", "loop", "duration"}
+_STRUCTURE |= {"background", "version", "extension", "compression", "timestamp", "disposal"}
+_STRUCTURE |= {"blend", "bbox"}
 """Of `PIL.Image.Image.info`, without texts, comments and EXIF."""
 
 
@@ -57,9 +58,6 @@ def write_photo(path: str | Path, photo: Photo) -> None:
 def photo_to_bytes(photo: Photo, name: str) -> bytes:
     """The bytes that `write_photo` would write.
 
-    Args:
-        photo: as it was read, with other pixels.
-        name: what errors call it.
     Raises:
         ValueError: frames that the format cannot hold; the error starts with ``name``.
     """
@@ -130,7 +128,8 @@ def _encode_tiff(photo: Photo) -> bytes:
 
 def _encode_webp(photo: Photo) -> bytes:
     """Lossless if the source is, with the colors of transparent pixels; else quality 95."""
-    options = {"lossless": bool(photo.encoding.get("lossless")), "exact": True, "quality": _QUALITY}
+    options: dict[str, Any] = {"exact": True, "quality": _QUALITY}
+    options |= {"lossless": bool(photo.encoding.get("lossless"))}
     if len(photo.frames) == 1:
         return _saved(_pictures(photo), "WEBP", **options)
     # With alpha every frame whole: where one is transparent, libwebp would show the one before.

@@ -15,6 +15,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from graphgan.extras import needs_extra
+
 # White acceleration over the noise, times the cube of the time between frames: from a straight line
 # through half a second and more of frames to as good as no smoothing.
 _RATIOS = 10.0 ** np.arange(-6.0, 4.5, 0.5)
@@ -287,7 +289,8 @@ def _smooth(
         cost += ((np.log10(ratio) - _USUAL_RATIO) / _DECADES) ** 2
         better = cost < least
         least[better], weights[:, better] = cost[better], solved[:, better]
-    return values - _residuals(weights, steps)
+    smooth: np.ndarray = values - _residuals(weights, steps)
+    return smooth
 
 
 def _differences(values: np.ndarray, steps: np.ndarray) -> np.ndarray:
@@ -381,7 +384,7 @@ def _left_by_others(factor: Float[np.ndarray, "3 d"], steps: np.ndarray) -> np.n
         for i in range(3 - beside):
             both = q[i + beside, : n - beside] * q[i, beside:] * inverse[beside, : n - beside]
             left[i + beside : i + n] += both * (2 if beside else 1)
-    return np.clip(left, 1e-8, 1)
+    return left.clip(1e-8, 1)
 
 
 def _oddness(z: np.ndarray) -> Float[np.ndarray, "m"]:

@@ -152,12 +152,7 @@ def check_writable(
 
 
 def _sound_of(video: Video, audio: str) -> Sound:
-    return partial(sound_of_file, video) if audio == "keep" else _no_sound
-
-
-def _no_sound(out: "OutputContainer") -> AbstractContextManager[None]:
-    """No sound tracks."""
-    return nullcontext()
+    return partial(sound_of_file, video) if audio == "keep" else lambda out: nullcontext()
 
 
 @contextmanager
@@ -185,11 +180,7 @@ def _muxer_options(video: Video) -> dict[str, str]:
 
 
 def _add_video(out: "OutputContainer", video: Video, crf: int) -> "VideoStream":
-    """The stream for the frames of a video, in its time base and with its colors named.
-
-    Raises:
-        ValueError: the encoder is missing.
-    """
+    """The stream for the frames of a video, in its time base and with its colors named."""
     from av.codec.codec import UnknownCodecError
 
     name = _ENCODERS[video.container]
