@@ -211,23 +211,13 @@ def _descriptor(path: Path, detector: FindFaces, recognizer: Recognizer) -> torc
 
 def describe_run(options: AnonymizeOptions, anonymizer: Anonymizer) -> dict[str, Any]:
     """What a report says about the whole run; no paths, since reports are shown to others."""
-    order = anonymizer.order
+    told = ("mode", "fallback", "match", "tries", "detector", "landmarker", "recognizer")
+    told += ("min_face", "copy_unmatched", "audio", "allow_damaged", "seed")
     return {
-        "mode": options.mode,
-        "fallback": options.fallback,
-        "conditions": [condition.name for condition in order.conditions],
-        "match": options.match,
+        **{name: getattr(options, name) for name in told},
+        "conditions": [condition.name for condition in anonymizer.order.conditions],
         "kept people": len(anonymizer.selection.people),
         "keep": [list(box) for box in anonymizer.selection.keep],
         "only": [list(box) for box in anonymizer.selection.only],
         "threshold": anonymizer.threshold,
-        "tries": options.tries,
-        "detector": options.detector,
-        "landmarker": options.landmarker,
-        "recognizer": options.recognizer,
-        "min_face": options.min_face,
-        "copy_unmatched": options.copy_unmatched,
-        "audio": options.audio,
-        "allow_damaged": options.allow_damaged,
-        "seed": options.seed,
     }

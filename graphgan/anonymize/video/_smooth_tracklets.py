@@ -54,7 +54,7 @@ class SmoothTracklet(NamedTuple):
         return LEAST_SHOWN * (_STAYS if extent_of(self.landmarks[row]) >= before else 1.0)
 
     def regions(self, row: int, within: float, least_shown: float) -> list[TrackedRegion]:
-        """The regions of a frame to cover: the smooth face, and its own box if that is elsewhere."""
+        """The regions to cover: the smooth face, and its own box if that is elsewhere."""
         track, held = self.tracklet.track, bool(self.tracklet.held[row])
         box, points, eyes = self.tracklet.boxes[row], self.landmarks[row], self.eyes[row]
         regions = [
