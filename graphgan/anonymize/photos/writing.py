@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from graphgan.anonymize.photos._containers import png_chunks
 from graphgan.anonymize.photos.photo import Frame, Photo
 from graphgan.data.images import decoded_picture
 from graphgan.extras import needs_extra
@@ -30,9 +31,11 @@ _PREDICTOR, _DIFFERENCES = 317, 2  # TIFF tag: neighbors are subtracted before t
 # Size, depth, colors, where the pixels lie and how they are packed, resolution, ICC profile.
 _TIFF_TAGS = {*range(254, 260), 262, 266, 273, 277, 278, 279, 282, 283, 284, 296, 317, 338, 339}
 _TIFF_TAGS |= {34675}
+_PNG_PARTS = {"IHDR", "PLTE", "IDAT", "IEND", "tRNS", "pHYs", "iCCP", "sRGB", "gAMA", "cHRM"}
+_PNG_PARTS |= {"cICP", "acTL", "fcTL", "fdAT"}
 _STRUCTURE = {"jfif", "jfif_version", "jfif_unit", "jfif_density", "adobe", "adobe_transform"}
-_STRUCTURE |= {"progressive", "progression", "dpi", "resolution", "icc_profile", "gamma"}
-_STRUCTURE |= {"chromaticity", "srgb", "transparency", "default_image", "loop", "duration"}
+_STRUCTURE |= {"progressive", "progression", "dpi", "resolution", "icc_profile"}
+_STRUCTURE |= {"transparency", "loop", "duration"}
 _STRUCTURE |= {"background", "version", "extension", "compression", "timestamp", "disposal"}
 _STRUCTURE |= {"blend", "bbox"}
 """Of `PIL.Image.Image.info`, without texts, comments and EXIF."""
@@ -72,6 +75,8 @@ def photo_to_bytes(photo: Photo, name: str) -> bytes:
 
 def _said(data: bytes, file_format: str) -> set[str]:
     """What a file says beside pixels, structure, resolution and ICC profile, as Pillow reads it."""
+    if file_format == "PNG":  # Pillow refuses large profiles
+        return {name for name, _ in png_chunks(data)} - _PNG_PARTS
     with decoded_picture(io.BytesIO(data), "the result", (file_format,)) as image:
         said = {str(key) for key in image.info} - _STRUCTURE
         for page in range(getattr(image, "n_frames", 1) if file_format == "TIFF" else 0):

@@ -380,9 +380,10 @@ def _left_by_others(factor: Float[np.ndarray, "3 d"], steps: np.ndarray) -> np.n
         inverse[2, i] = -unit[0, i] * inverse[1, i + 1] - unit[1, i] * inverse[0, i + 2]
         inverse[1, i] = -unit[0, i] * inverse[0, i + 1] - unit[1, i] * inverse[1, i + 1]
         inverse[0, i] = scale[i] - unit[0, i] * inverse[1, i] - unit[1, i] * inverse[2, i]
-    for beside in range(3):
+    for beside in range(min(3, n)):
+        count = n - beside
         for i in range(3 - beside):
-            both = q[i + beside, : n - beside] * q[i, beside:] * inverse[beside, : n - beside]
+            both = q[i + beside, :count] * q[i, beside:] * inverse[beside, :count]
             left[i + beside : i + n] += both * (2 if beside else 1)
     return left.clip(1e-8, 1)
 
