@@ -211,16 +211,8 @@ def _descriptor(path: Path, detector: FindFaces, recognizer: Recognizer) -> torc
 
 def describe_run(options: AnonymizeOptions, anonymizer: Anonymizer) -> dict[str, Any]:
     """What a report says about the whole run; no paths, since reports are shown to others."""
-    told: tuple[str, ...] = (
-        "mode",
-        "fallback",
-        "match",
-        "tries",
-        "detector",
-        "landmarker",
-        "recognizer",
-    )
-    told += ("min_face", "copy_unmatched", "audio", "allow_damaged", "seed")
+    told: tuple[str, ...] = ("mode", "fallback", "match", "tries", "detector", "landmarker")
+    told += ("recognizer", "min_face", "copy_unmatched", "audio", "allow_damaged", "seed")
     return {
         **{name: getattr(options, name) for name in told},
         "conditions": [condition.name for condition in anonymizer.order.conditions],
