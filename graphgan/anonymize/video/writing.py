@@ -277,11 +277,12 @@ def _encoded(
 def _check_written(path: Path, timeline: Timeline) -> None:
     """Check that there is nothing but frames and sound, and every frame at its time."""
     with opened(path) as container:
-        if left := sorted(set(said_beside(container))):
-            raise ValueError(f"expected nothing but frames and sound to be written, got {left}")
+        left = sorted(set(said_beside(container)))
         stream = main_stream(container)
         unit = stream.time_base or timeline.time_base
         times = array("q", sorted(p.pts for p in container.demux(stream) if p.pts is not None))
+    if left:
+        raise ValueError(f"expected nothing but frames and sound to be written, got {left}")
     if len(times) != len(timeline.pts):
         raise ValueError(f"expected {len(timeline.pts)} frames to be written, got {len(times)}")
     for number, pts in enumerate(times):
