@@ -17,7 +17,7 @@ _OTHER_PHOTOS = (
 )
 _OTHER_VIDEOS = (
     "3gp 3g2 qt mk3d vob divx mxf dv m2v mod tod f4v rm rmvb wtv insv lrv braw r3d h264 264 h265 "
-    "265 hevc mjpeg mjpg"
+    "265 hevc mjpeg mjpg y4m nut ivf dav ogm m1v"
 )
 _NAMES = PHOTO_SUFFIXES | VIDEO_SUFFIXES
 _NAMES |= {f".{suffix}" for suffix in f"{_OTHER_PHOTOS} {_OTHER_VIDEOS}".split()}
