@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from graphgan.anonymize import anonymize_crops, give_identity
+from graphgan.anonymize import anonymize_crops, give_identity, soft_edges
 from graphgan.evaluation.systems import (
     AnonyGANSystem,
     CIAGANSystem,
