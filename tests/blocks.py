@@ -63,7 +63,7 @@ class Block:
         alone: no statistics of the batch go in, as they do, without a gradient, where features are
             brought to unit size.
         rounding: what bfloat16 may change, as a share of the result.
-        long: to compile and to differentiate; a shorter one of the list has the same parts.
+        long: to differentiate; shorter ones of the list have the same parts.
     """
 
     build: Callable[[], nn.Module]
@@ -214,9 +214,7 @@ def fitting_inputs(b: int, h: int, w: int) -> tuple:
 
 BLOCKS = {
     "ChannelGate": Block(
-        lambda: ChannelGate(3),
-        lambda b, h, w: (torch.randn(b, h),),
-        lambda b, h, w: [(b, h)],
+        lambda: ChannelGate(3), lambda b, h, w: (torch.randn(b, h),), lambda b, h, w: [(b, h)]
     ),
     "EfficientChannelAttention": Block(lambda: EfficientChannelAttention(6), features(6), maps(6)),
     **{
@@ -242,11 +240,7 @@ BLOCKS = {
     ),
     "BipartiteGraphConv": Block(
         lambda: BipartiteGraphConv((3, 4)),
-        lambda b, h, w: (
-            (torch.randn(b, h, 3), torch.randn(b, w, 4)),
-            EDGES,
-            torch.randn(b, 4),
-        ),
+        lambda b, h, w: ((torch.randn(b, h, 3), torch.randn(b, w, 4)), EDGES, torch.randn(b, 4)),
         lambda b, h, w: [(b, w, 4)],
         dense=False,
     ),
@@ -265,11 +259,7 @@ BLOCKS = {
         odd_size=(3, 5),
     ),
     "CrossAttention": Block(
-        lambda: CrossAttention(4),
-        features(4, 4),
-        maps(4, 4),
-        odd_size=(3, 5),
-        penalized=False,
+        lambda: CrossAttention(4), features(4, 4), maps(4, 4), odd_size=(3, 5), penalized=False
     ),
     "CrossAttention-heads": Block(
         lambda: CrossAttention(4, 6, num_heads=2, norm="group"),
@@ -414,9 +404,7 @@ BLOCKS = {
     ),
     "LandmarkGenerator-published": Block(
         lambda: small_generator(
-            shape_encoding="joint",
-            attention_order="condition_first",
-            blend="attend_intermediate",
+            shape_encoding="joint", attention_order="condition_first", blend="attend_intermediate"
         ),
         generator_inputs(5),
         maps(3, 1, 3),
@@ -450,10 +438,7 @@ BLOCKS = {
     ),
     "CIAGANGenerator": Block(
         lambda: CIAGANGenerator(7, width=2, num_blocks=1),
-        lambda b, h, w: (
-            *(2 * torch.rand(2, b, 3, h, w) - 1).unbind(),
-            torch.arange(b) * 3 % 7,
-        ),
+        lambda b, h, w: (*(2 * torch.rand(2, b, 3, h, w) - 1).unbind(), torch.arange(b) * 3 % 7),
         maps(3),
         size=(128, 128),
         odd_size=(128, 128),
@@ -469,6 +454,7 @@ BLOCKS = {
         odd_size=(64, 64),
         penalized=False,
         rounding=0.1,
+        long=True,
     ),
     "IdentityNetwork": Block(
         lambda: IdentityNetwork(5, width=2),

@@ -10,9 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphgan.data import ListedPhoto, PreparedPictures, prepare_pictures, write_image
-from graphgan.faces import Faces, Landmarks
-from graphgan.landmarks import IBUG_68, convex_hull
+from graphgan.data.images import write_image
+from graphgan.data.photos import Photo
+from graphgan.data.prepared import PreparedPictures
+from graphgan.data.preparing import prepare_pictures
+from graphgan.faces.contracts import Faces, Landmarks
+from graphgan.landmarks.conversion import from_ibug_68
+from graphgan.landmarks.hull import convex_hull
+from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
 
 GRAY = 128
 SIZE = 128
@@ -44,7 +49,13 @@ def color_of(person: int) -> Tensor:
 
 
 def colored_folder(
-    root: Path, *, people: int = 6, videos: int = 2, frames: int = 3, test_people: int = 4
+    root: Path,
+    *,
+    people: int = 6,
+    videos: int = 2,
+    frames: int = 3,
+    test_people: int = 4,
+    scheme: LandmarkScheme = IBUG_68,
 ) -> Path:
     """A prepared folder: photos ``p0/v0/0.png`` and so on."""
     rng = np.random.default_rng(0)
@@ -57,14 +68,14 @@ def colored_folder(
         path = root / "photos" / source
         path.parent.mkdir(parents=True, exist_ok=True)
         write_image(path, image)
-        landmarks[source] = points
-        photos.append(ListedPhoto(path, source, f"p{person}"))
+        landmarks[source] = from_ibug_68(points[None], scheme)[0]
+        photos.append(Photo(path, source, f"p{person}"))
     prepare_pictures(
         photos,
         landmarks,
         root / "prepared",
         size=(SIZE, SIZE),
-        scheme=IBUG_68,
+        scheme=scheme,
         crop="whole",
         test_people=test_people,
         options={},

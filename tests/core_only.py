@@ -1,7 +1,7 @@
 """Programs that run as if nothing but the core dependencies were installed.
 
-``python core_only.py modules`` imports every module of the package; ``python core_only.py commands
-FILE ...`` runs the console scripts and the files with ``--help``. A line each says how it ended.
+``python core_only.py FILE ...`` imports the rooms, then every module of the package, and runs the
+console scripts and the files with ``--help``. A line each says how it ended.
 """
 
 import contextlib
@@ -57,6 +57,11 @@ def modules() -> None:
 
     root = Path(graphgan.__file__).parent
     print(f"package {root}")
+    for room in root.glob("*/__init__.py"):
+        importlib.import_module(f"graphgan.{room.parent.name}")
+    graphgan.models.AnonyGAN.from_pretrained("people-128")
+    slow = {"kornia", "torch_geometric", "scipy", "sympy", "torch._dynamo"}
+    print(" ".join(["loaded", *slow & set(sys.modules)]))
     for path in sorted(root.rglob("*.py")):
         parts = path.relative_to(root.parent).with_suffix("").parts
         name = ".".join(parts).removesuffix(".__init__")
@@ -70,6 +75,7 @@ def modules() -> None:
 def commands(*scripts: str) -> None:
     ours = {path.stem for script in scripts for path in Path(script).parent.glob("*.py")}
     for module in ("graphgan.anonymize.command", "graphgan.models.published"):
+        sys.modules.pop(module, None)  # runpy warns of what was imported before
         ending(module, lambda module=module: runpy.run_module(module, run_name="__main__"))
     for script in scripts:
         for name in ours:
@@ -95,4 +101,6 @@ def ending(name: str, run: Callable[[], object]) -> None:
 if __name__ == "__main__":
     hidden = Hidden(requirements_of("graphgan"))
     sys.meta_path = [hidden if finder is PathFinder else finder for finder in sys.meta_path]
-    {"modules": modules, "commands": commands}[sys.argv[1]](*sys.argv[2:])
+    scripts = sys.argv[1:]
+    modules()
+    commands(*scripts)

@@ -1,6 +1,7 @@
 """Commands as a user runs them, and what their runs left."""
 
 import csv
+import multiprocessing
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hint
 
 import pytest
 import torch
+from lightning_fabric.plugins.environments.lightning import find_free_network_port
 from safetensors.torch import load_file
 
 from graphgan.commands import exit_with
@@ -33,7 +35,7 @@ class Finished(NamedTuple):
 def told(stderr: str) -> list[str]:
     """Lines of stderr without progress bars and what Fabric says about processes."""
     lines = stderr.replace("\r", "\n").splitlines()
-    progress = r"[\d?](step|it|image)/s|[\d?]s/(step|it|image)"
+    progress = r"[\d?](step|it|image|photo)/s|[\d?]s/(step|it|image|photo)"
     ours = [x for x in lines if x.strip() and not re.search(progress, x)]
     talk = r"Initializing|-----|distributed_|All distributed|Using \S+ Automatic"
     return [x for x in ours if not re.match(rf"(INFO:[\w.]+:)?({talk})", x)]
@@ -46,6 +48,25 @@ def run_here(main: Callable[[], int], *args: Any, monkeypatch: Any, capsys: Any)
         exit_with(main)
     printed = capsys.readouterr()
     return Finished(exit_.value.code, printed.out, told(printed.err))
+
+
+def run_forked(main: Callable[[], int], *args: Any) -> list[int | None]:
+    """Exit codes of a command in two processes, told what torchrun tells; nothing is imported."""
+    told = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(find_free_network_port())}
+    told |= {"TORCHELASTIC_RUN_ID": "tests", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+
+    def run(rank: str) -> None:
+        os.environ.update(told, RANK=rank, LOCAL_RANK=rank, GROUP_RANK="0")
+        sys.argv = ["command.py", *map(str, args)]
+        exit_with(main)
+
+    context = multiprocessing.get_context("fork")
+    started = [context.Process(target=run, args=(rank,), daemon=True) for rank in "01"]
+    for process in started:
+        process.start()
+    for process in started:
+        process.join(60)
+    return [process.exitcode for process in started]
 
 
 @contextmanager
@@ -73,12 +94,12 @@ def processes(script: str, environment: dict[str, str]) -> Iterator[Callable[...
             process.wait()
 
 
-def finish(process: Any, timeout: float = 60) -> Finished:
+def finish(process: Any, timeout: float = 300) -> Finished:
     out, err = process.communicate(timeout=timeout)
     return Finished(process.returncode, out, told(err))
 
 
-def wait_until(process: Any, condition: Callable[[], bool], timeout: float = 60) -> None:
+def wait_until(process: Any, condition: Callable[[], bool], timeout: float = 300) -> None:
     deadline = time.monotonic() + timeout
     while process.poll() is None and not condition():
         assert time.monotonic() < deadline

@@ -69,8 +69,7 @@ def words(recipe: str) -> set[str]:
 NETWORKS = {
     "AnonyGAN": [
         lambda: AnonyGAN(
-            LandmarkGenerator(width=4, num_blocks=2),
-            fitting=ConditionFitting(68, match_light=True),
+            LandmarkGenerator(width=4, num_blocks=2), fitting=ConditionFitting(68, match_light=True)
         ),
         lambda: LandmarkGenerator(width=4, num_blocks=1, reasoning="cross_attention"),
         lambda: AppearanceDiscriminator(width=4),

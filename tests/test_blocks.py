@@ -3,8 +3,6 @@
 import pytest
 import torch
 from blocks import BLOCKS, Block, is_float, tensors
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
@@ -12,7 +10,7 @@ from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 from graphgan import layers, models
 from graphgan.models import EfficientNetLite, Pretrained
 
-# Between them they have every kind of part: the quick tests compile and export no others.
+# Between them they have every kind of part: the quick tests compile, export and cast no others.
 REPRESENTATIVES = {
     "BipartiteGraphConv",
     "CrossAttention-heads",
@@ -89,8 +87,10 @@ def test_the_list_is_complete():
 def test_the_output_has_its_shape_at_any_size(block):
     for size in (block.size, block.odd_size):
         for batch in (1, 3):
+            module = block.module()
+            assert repr(module).startswith(type(module).__name__)
             with torch.no_grad():
-                out = block.module()(*block.example(batch, size))
+                out = module(*block.example(batch, size))
             assert [tuple(x.shape) for x in tensors(out)] == block.shapes(batch, *size)
             assert all(x.isfinite().all() for x in tensors(out))
 
@@ -117,10 +117,8 @@ def test_second_derivatives_are_those_of_finite_differences(block):
 
 
 @blocks(lambda block: block.alone)
-@settings(max_examples=4)
-@given(items=st.lists(st.integers(0, 3), min_size=1, max_size=4))
-def test_items_of_a_batch_do_not_see_each_other(block, items):
-    module, inputs, items = block.module(), block.example(4), torch.tensor(items)
+def test_items_of_a_batch_do_not_see_each_other(block):
+    module, inputs, items = block.module(), block.example(4), torch.tensor([2, 0, 2])
     with torch.no_grad():
         out, some = module(*inputs), module(*select(inputs, items, 4))
     assert_close(some, [x[items] for x in tensors(out)], rtol=1e-9, atol=1e-10)
@@ -151,7 +149,7 @@ def test_half_precision_is_close(block):
         assert (half.float() - full).norm() < block.rounding * full.norm()
 
 
-@each_block
+@most_blocks_slow
 def test_half_precision_trains(block):
     module = block.module(training=True).float()
     inputs = tree_map(lambda x: x.float() if is_float(x) else x, block.example())
@@ -162,7 +160,7 @@ def test_half_precision_trains(block):
     assert all(gradient.isfinite().all() for gradient in gradients(module))
 
 
-@each_block
+@most_blocks_slow
 def test_the_memory_layout_changes_nothing(block):
     def to_last(x):
         return x.to(memory_format=torch.channels_last) if is_float(x) and x.ndim == 4 else x
@@ -175,22 +173,15 @@ def test_the_memory_layout_changes_nothing(block):
 
 
 @each_block
-@pytest.mark.parametrize("training", [False, True])
-def test_the_same_inputs_give_the_same_numbers(block, training):
+def test_the_same_inputs_give_the_same_numbers(block):
     results = []
     for _ in range(2):
-        module, inputs = block.module(training=training), block.example()
+        module, inputs = block.module(training=True), block.example()
         torch.manual_seed(2)  # dropout
         out = tensors(module(*learning(inputs)))
         sum(x.sum() for x in out).backward()
         results.append([*out, *gradients(module)])
     assert_close(*results, rtol=0, atol=0)
-
-
-@each_block
-def test_a_block_says_what_it_is_made_of(block):
-    module = block.module()
-    assert repr(module).startswith(type(module).__name__)
 
 
 @pytest.mark.unhooked

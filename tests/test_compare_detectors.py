@@ -93,18 +93,6 @@ def test_missed_faces_false_boxes_and_time_are_told(
     }
 
 
-def test_time_is_measured_on_a_photo_of_the_size_asked_for(script):
-    image = torch.arange(6, dtype=torch.uint8).expand(3, 4, 6)
-    large = script.continued(image, 1200)
-    assert large.shape == (3, 30, 40)
-    assert large[0, 0, :13].tolist() == [0, 1, 2, 3, 4, 5, 5, 4, 3, 2, 1, 0, 0]
-
-
-def test_refuses_unknown_detectors(script, tmp_path):
-    with pytest.raises(ValueError, match=r"expected detectors among .*'eyes'"):
-        script.CompareOptions((tmp_path,), ("eyes",))
-
-
 def test_detectors_are_those_of_the_library_and_mtcnn_if_its_weights_are_given(script, tmp_path):
     torch.manual_seed(0)
     torch.save(MTCNN().state_dict(), tmp_path / "weights.pt")

@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
 
 from graphgan.anonymize.conditions import people_conditions
@@ -13,8 +12,6 @@ from graphgan.landmarks import IBUG_68, bend_to_landmarks, mirror_landmarks
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 import compose_people as compose
-
-SIZE = (64, 64)
 
 
 def portrait(number: int, *, sex: str = "female", age: float = 30, tone: float = 50.0, at: float):
@@ -58,18 +55,6 @@ def test_a_blend_is_the_other_in_the_middle_of_its_mask_and_the_first_far_away()
     assert steps.min() > -1e-4 and steps.max() < 0.1  # no edge is seen
 
 
-def test_of_a_group_with_one_face_that_face_comes_out_inside():
-    class Nobody:
-        def __call__(self, image, landmarks):
-            return torch.zeros(1, 128)
-
-    one = portrait(0, at=0)
-    made = compose.compose([one] * 4, "person-00", Nobody())
-    inside = compose.part_mask(one.landmarks, "nose", SIZE)[0] > 0
-    difference = (made.image - one.image).abs()[inside.expand(3, -1, -1)]
-    assert difference.mean() < 0.1
-
-
 def test_what_is_written_is_what_the_anonymizer_reads(tmp_path):
     people = [portrait(i, at=i)._replace(name=f"person-{i:02}") for i in range(3)]
     compose.write_people(tmp_path / "people.safetensors", people)
@@ -89,44 +74,6 @@ def drawn_from_the_front():
     return (image + image.flip(-1)) / 2, shape, compose.face_of(image, shape)
 
 
-def test_light_from_a_side_is_evened_and_features_stay():
-    image, shape, face = drawn_from_the_front()
-    side = torch.linspace(-0.5, 0.5, 128).expand(1, 3, 128, 128)
-    lit = (image * 0.7 + side).clamp(-1, 1)
-    before = compose.unevenness(lit, face, shape)
-    evened = compose.even(lit, face, shape, may_have_beard=False)
-    assert before > 5 and compose.unevenness(evened, face, shape) < before / 4
-    eyes = compose.part_mask(shape, "eyes", (128, 128))[0, 0] > 0
-    pixels = torch.stack([x[0, :, eyes].flatten() for x in (image, evened)])
-    assert torch.corrcoef(pixels)[0, 1] > 0.9
-
-
-def test_shade_ends_where_it_can_be_no_beard():
-    image, shape, face = drawn_from_the_front()
-    chin = image.clone()
-    low = int(shape[[48, 54], 1].mean()) + 2
-    chin[..., low:, :] -= 0.7
-    tones = [
-        compose.rgb_to_lab((made + 1) / 2)[0, 0, low + 6 :][face[0, 0, low + 6 :] > 0].mean()
-        for made in (compose.even(chin, face, shape, may_have_beard=may) for may in (True, False))
-    ]
-    assert tones[1] > tones[0] + 3
-
-
-def test_what_hair_hides_on_one_side_comes_from_the_other():
-    image, shape, face = drawn_from_the_front()
-    hidden = image.clone()
-    columns = (face[0, 0].amax(0) > 0).nonzero().flatten()
-    left = int(columns[0])
-    hidden[..., left : left + 6] = -0.9
-    skin = 1 - compose.occluders(hidden, face, shape[None])
-    made, shown = compose.completed(hidden, face, skin)
-    place = (face[0, 0] * (1 - skin[0, 0])) > 0
-    assert place.sum() > 20 and shown[0, 0][place].mean() > 0.9
-    gaps = [(x - image)[0, :, place].abs().mean() for x in (hidden, made)]
-    assert gaps[1] < gaps[0] / 2
-
-
 def test_portraits_that_are_turned_or_squint_take_no_part():
     image, shape, _ = drawn_from_the_front()
     turned, squinting = shape.clone(), shape.clone()
@@ -137,10 +84,3 @@ def test_portraits_that_are_turned_or_squint_take_no_part():
     assert compose.eye_height(squinting) < compose.eye_height(shape)
     for wrong in (turned, squinting):
         assert compose.symmetric_face(image, wrong, may_have_beard=False) is None
-
-
-@pytest.mark.parametrize("values", [{"people": 0}, {"size": 32}])
-def test_too_few_or_too_small_people_are_refused(tmp_path, values):
-    options = compose.Options(tmp_path, out=tmp_path / "out.safetensors", **values)
-    with pytest.raises(ValueError, match="expected people and 64 pixels at least"):
-        compose.main(options)

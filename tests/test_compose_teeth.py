@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 from open_faces import open_face
 
@@ -21,6 +22,7 @@ def drawn_row(name: str, *, shift: int = 0) -> compose.Row:
     return compose.Row(name, picture.roll(shift, 1), teeth.roll(shift, 1))
 
 
+@pytest.mark.slow
 def test_rows_are_laid_upon_each_other_by_their_middles():
     rows = compose.aligned([drawn_row(str(i), shift=3 * i) for i in (-1, 0, 2)])
     assert all(row.likeness > 0.9 for row in rows)
@@ -28,6 +30,7 @@ def test_rows_are_laid_upon_each_other_by_their_middles():
     assert (placed - placed.mean(0)).abs().mean() < 0.03
 
 
+@pytest.mark.slow
 def test_the_picture_is_symmetric_and_ends_where_teeth_end():
     rows = compose.aligned([drawn_row(str(i), shift=2 * i) for i in (-1, 0, 1)])
     brightness, opacity = compose.picture(rows)

@@ -37,8 +37,3 @@ def test_vertices_and_weights_are_read_and_all_else_is_left_out(convert):
     vertices, weights = convert.read_face(face + bytes([3 << 3, 1]))
     assert torch.equal(vertices, torch.arange(1.0, 10).view(3, 3))
     assert weights.tolist() == [0, 0, 0.25]
-
-
-def test_other_kinds_of_fields_are_refused(convert):
-    with pytest.raises(ValueError, match="expected a field of kind 0, 2 or 5, got 1"):
-        convert.read_face(bytes([1 << 3 | 1]) + bytes(8))

@@ -259,35 +259,3 @@ def test_what_it_does_not_know_is_named(convert, tmp_path, op, inputs, attribute
     model.add("y", op, "image", *inputs.split(), **attributes)
     with pytest.raises(ValueError, match=rf"model\.json: .*{message}"):
         convert.convert(model.save(tmp_path))
-
-
-def test_weights_of_another_kind_are_named(convert, tmp_path):
-    model = Model((-1, 4))
-    model.const("labels", [1], "int32")
-    model.weights[-1]["dtype"] = "string"
-    with pytest.raises(ValueError, match=r"model\.json: .* whole numbers, got string of labels"):
-        convert.convert(model.save(tmp_path))
-
-
-def test_files_that_are_no_model_are_named(convert, tmp_path):
-    for content in (b"no json", b"[1]", b'{"modelTopology": {}}', b"\xff\xfe"):
-        (tmp_path / "m.json").write_bytes(content)
-        with pytest.raises(ValueError, match=r"m\.json: expected a graph model of TensorFlow\.js"):
-            convert.convert(tmp_path / "m.json")
-
-
-def test_too_few_weights_are_told(convert, tmp_path):
-    model = Model((-1, 4))
-    model.const("one", np.ones(4))
-    model.add("y", "Add", "image", "one")
-    path = model.save(tmp_path)
-    (tmp_path / "2.bin").write_bytes(b"\0")
-    with pytest.raises(ValueError, match=r"model\.json: expected weights of one, got too few"):
-        convert.convert(path)
-
-
-def test_an_output_that_is_not_there_is_refused(convert, tmp_path):
-    model = Model((-1, 4))
-    model.add("y", "Abs", "image")
-    with pytest.raises(ValueError, match="outputs among the nodes, got z"):
-        convert.convert(model.save(tmp_path), ("z",))

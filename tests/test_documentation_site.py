@@ -81,11 +81,3 @@ def test_links_of_a_shown_file_lead_to_pages(monkeypatch):
     turned = site_pages.turn_links(text, "recipes/a/MODEL_CARD.md", "docs/model_card.md")
     targets = re.findall(r"\]\((.*?)\)", turned)
     assert targets == ["recipes/a.md#x", "pictures/b.png", "train.py", "https://d.org/e.md"]
-
-
-def test_links_are_relative_to_the_page(monkeypatch):
-    monkeypatch.setattr(site_pages, "pages", {"recipes/a/README.md": "docs/recipes/a.md"})
-    turned = site_pages.turn_links(
-        "[a](../../recipes/a/README.md)", "docs/blocks/b.md", "docs/blocks/b.md"
-    )
-    assert turned == "[a](../recipes/a.md)"

@@ -28,11 +28,6 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, error):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_failing_write_names_the_file(tmp_path):
-    with pytest.raises(OSError, match=r"No space .*a\.txt"), replacing(tmp_path / "a.txt"):
-        raise OSError(28, "No space left on device")
-
-
 def test_what_a_killed_process_left_is_overwritten(tmp_path):
     with replacing(tmp_path / "a.txt") as temporary:
         temporary.write_text("left over")

@@ -1,8 +1,6 @@
 """Imports run downwards only: a room may use those below it, never those above."""
 
 import ast
-import subprocess
-import sys
 from pathlib import Path
 
 import graphgan
@@ -69,13 +67,3 @@ def test_no_recipe_and_no_tutorial_imports_a_private_part():
         names = [name for name in modules if name.startswith("graphgan") and "._" in name]
         private += [(path.name, name) for name in names]
     assert not private
-
-
-def test_rooms_import_what_is_slow_to_import_late():
-    rooms = ", ".join(f"graphgan.{room}" for room in ROOMS)
-    slow = {"kornia", "torch_geometric", "matplotlib", "lightning_fabric", "tyro", "scipy"}
-    program = f"import sys, {rooms}; print(*{slow} & set(sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == []

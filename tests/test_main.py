@@ -98,17 +98,6 @@ def run_here(monkeypatch, *words):
     return exit_.value.code
 
 
-@pytest.mark.parametrize("words", [(), ("--help",), ("-h",), ("info", "--help")])
-def test_help_says_what_there_is(monkeypatch, capsys, words):
-    assert run_here(monkeypatch, *words) == 0
-    assert capsys.readouterr().out.startswith("usage: graphgan info")
-
-
-def test_the_version_alone(monkeypatch, capsys):
-    assert run_here(monkeypatch, "--version") == 0
-    assert capsys.readouterr().out == f"graphgan {graphgan.__version__}\n"
-
-
 @pytest.mark.parametrize("words", ["inform", "info now", "--versions"])
 def test_other_words_are_refused_in_a_line(monkeypatch, capsys, words):
     assert run_here(monkeypatch, *words.split()) == 2
@@ -132,9 +121,3 @@ def test_people_without_a_sheet_are_refused_in_a_line(monkeypatch, capsys, words
     assert run_here(monkeypatch, *words.split()) == 2
     expected = f"error: expected graphgan people --sheet IMAGE, got graphgan {words}\n"
     assert capsys.readouterr().err == expected
-
-
-def test_a_sheet_that_is_no_image_is_refused(tmp_path, monkeypatch, capsys):
-    assert run_here(monkeypatch, "people", "--sheet", str(tmp_path / "people.xyz")) == 2
-    assert "people.xyz" in capsys.readouterr().err
-    assert not list(tmp_path.iterdir())

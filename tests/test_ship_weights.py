@@ -56,13 +56,6 @@ def test_a_name_that_the_catalog_does_not_have_is_refused(ship, weights):
         ship.main(ship.Options(checkpoint=weights, name="nobody"))
 
 
-def test_a_file_that_is_too_large_is_not_left(ship, weights, tmp_path, monkeypatch):
-    monkeypatch.setattr(ship, "LARGEST_FILE", 1000)
-    with pytest.raises(ValueError, match="1000 bytes at most"):
-        ship.main(ship.Options(checkpoint=weights, name="people-128"))
-    assert not (tmp_path / "people-128.safetensors").exists()
-
-
 def test_what_attention_learned_is_drawn(weights, tmp_path, capsys):
     draw = script("draw_landmark_attention")
     draw.FACES_DRAWN = 2
@@ -70,12 +63,3 @@ def test_what_attention_learned_is_drawn(weights, tmp_path, capsys):
     picture = read_image(tmp_path / "attention.png")
     assert picture.shape[1] > 300 and picture.float().std() > 10
     assert "source: 0." in capsys.readouterr().out
-
-
-def test_a_network_without_landmark_attention_has_nothing_to_draw(tmp_path):
-    path = tmp_path / "generator.safetensors"
-    generator = LandmarkGenerator(width=4, num_blocks=1, landmark_attention=None)
-    AnonyGAN(generator).save_pretrained(path)
-    draw = script("draw_landmark_attention")
-    with pytest.raises(ValueError, match="68 landmarks with landmark attention"):
-        draw.main(draw.Options(checkpoint=path, out=tmp_path / "attention.png"))

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from graphgan._states import check_tensors, fill, mismatch, some
+from graphgan._states import check_tensors, fill
 
 
 @pytest.fixture
@@ -47,10 +47,6 @@ def test_what_does_not_fit_is_said_in_a_line(module, changes, message):
     assert module.weight.is_meta
 
 
-def test_what_fits_has_no_mismatch(module):
-    assert mismatch(module.state_dict(), {"weight": torch.ones(3, 2), "bias": torch.ones(3)}) == ""
-
-
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
@@ -64,8 +60,3 @@ def test_what_fits_has_no_mismatch(module):
 def test_tensors_that_are_none_of_numbers_are_named(key, value, message):
     with pytest.raises(ValueError, match=message):
         check_tensors({"fine": torch.ones(1), key: value})
-
-
-def test_long_lists_are_cut():
-    assert some("abc", 3) == "a, b, c"
-    assert some("abcd", 3) == "a, b, c and 1 more"

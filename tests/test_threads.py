@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from graphgan._threads import calls_in_order, num_threads, results_in_order
+from graphgan._threads import num_threads, results_in_order
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -28,29 +28,6 @@ def test_items_are_worked_on_at_once_each_on_one_core():
         return num_threads()
 
     assert list(results_in_order(range(4), meet, threads=2)) == [1, 1, 1, 1]
-
-
-def test_no_more_items_are_taken_than_threads_beside_the_one_waited_for():
-    taken = []
-
-    def items():
-        for i in range(10):
-            taken.append(i)
-            yield i
-
-    results = results_in_order(items(), lambda item: item, threads=2)
-    assert next(results) == 0 and len(taken) == 3
-    results.close()
-    assert len(taken) == 3
-
-
-def test_what_may_not_run_beside_others_runs_when_it_is_called_for():
-    main = threading.get_ident()
-    calls = calls_in_order(
-        range(4), lambda item: threading.get_ident(), threads=2, concurrent=lambda item: item % 2
-    )
-    where = [call() for call in calls]
-    assert where[0] == where[2] == main and main not in (where[1], where[3])
 
 
 def test_an_error_comes_where_its_result_would_and_threads_are_given_back():
@@ -84,20 +61,6 @@ def test_a_thread_without_work_helps_with_that_of_another():
 
     short, long = results_in_order(["short", "long"], work, threads=2)
     assert len(short) == 1 and len(set(long)) == 2
-
-
-def test_work_within_work_within_work_comes_to_an_end_in_order():
-    def deep(depth):
-        def work(item):
-            if depth == 0:
-                time.sleep(0.001)
-                return [item]
-            return [item, *results_in_order(range(3), deep(depth - 1))]
-
-        return work
-
-    alone = list(results_in_order(range(5), deep(3), threads=1))
-    assert list(results_in_order(range(5), deep(3), threads=3)) == alone
 
 
 def test_an_error_of_a_part_is_one_of_the_whole():

@@ -33,10 +33,6 @@ def make_commands(*targets):
     return [re.sub(r"^\$\(BIN\)/", "python -m ", line) for line in lines]
 
 
-def test_there_are_three():
-    assert [path.stem for path in WORKFLOWS] == ["docs", "release", "tests"]
-
-
 @each_workflow
 def test_it_parses_and_says_that_it_was_not_run(path):
     text = path.read_text()

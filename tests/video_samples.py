@@ -53,11 +53,7 @@ RATE = 25
 def picture(number: int, size: tuple[int, int] = SIZE) -> Tensor:
     """Soft colors that move by a pixel a frame, and a gray level that counts the frames."""
     rows, columns = torch.meshgrid(*map(torch.arange, size), indexing="ij")
-    waves = [
-        (columns + 2 * number) / 9,
-        (rows - number) / 7,
-        (rows + columns + number) / 11,
-    ]
+    waves = [(columns + 2 * number) / 9, (rows - number) / 7, (rows + columns + number) / 11]
     image = torch.stack([128 + 70 * torch.sin(wave) for wave in waves])
     image[:, :8, :8] = 40 + 10 * (number % 20)
     return image.round().byte()

@@ -7,7 +7,6 @@ from graphgan.anonymize.compositor import (
     Patch,
     blend_crops,
     carry_outward,
-    fade_into,
     paste_faces,
     soft_edges,
 )
@@ -42,7 +41,6 @@ __all__ = [
     "carry_outward",
     "cover_faces",
     "drawn_conditions",
-    "fade_into",
     "give_identity",
     "nobody_conditions",
     "paste_faces",

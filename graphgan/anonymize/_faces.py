@@ -127,13 +127,7 @@ def extent_of(landmarks: Float[Tensor, "68 2"]) -> float:
 def is_overlooked(
     box: Float[Tensor, "4"], known: Float[Tensor, "n 4"], changed: Bool[Tensor, "1 h w"]
 ) -> bool:
-    """Whether a face in a finished photo is unknown and where nothing was replaced.
-
-    Args:
-        box: of the face.
-        known: boxes of the faces that were replaced or kept.
-        changed: where the photo was changed.
-    """
+    """Whether a face in a finished photo is unknown and where nothing was replaced."""
     if float(_inside(changed, box).float().mean()) > _REPLACED:
         return False
     low, high = torch.maximum(box[:2], known[:, :2]), torch.minimum(box[2:], known[:, 2:])

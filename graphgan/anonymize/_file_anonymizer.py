@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from graphgan.anonymize._inputs import Job
 from graphgan.anonymize.anonymizer import Anonymizer
@@ -42,10 +42,7 @@ class FileAnonymizer:
     ) -> FileReport:
         """Anonymize one file. If anything fails, nothing is written and the report says why.
 
-        Args:
-            job: the file and where its result goes; folders are created as needed.
-            on_frame: see `anonymize_video`.
-            stopped: whether to end a stream now, see `anonymize_stream`.
+        ``on_frame`` and ``stopped`` are those of `anonymize_stream`.
         """
         start = time.perf_counter()
         try:
@@ -58,35 +55,15 @@ class FileAnonymizer:
         self, job: Job, on_frame: Callable[[str], None], stopped: Callable[[], bool]
     ) -> FileReport:
         job.target.parent.mkdir(parents=True, exist_ok=True)
+        more: dict[str, Any] = {"name": job.name, "copy_unmatched": self.copy_unmatched}
         if job.kind == "photo":
-            return anonymize_photo(
-                self.anonymizer,
-                job.source,
-                job.target,
-                name=job.name,
-                copy_unmatched=self.copy_unmatched,
-            )
+            return anonymize_photo(self.anonymizer, job.source, job.target, **more)
+        more |= {"audio": self.audio, "on_frame": on_frame}
         if job.kind == "stream":
-            return anonymize_stream(
-                self.anonymizer,
-                live_source(),
-                job.target,
-                name=job.name,
-                audio=self.audio,
-                copy_unmatched=self.copy_unmatched,
-                on_frame=on_frame,
-                stopped=stopped,
-            )
-        return anonymize_video(
-            self.anonymizer,
-            job.source,
-            job.target,
-            name=job.name,
-            audio=self.audio,
-            copy_unmatched=self.copy_unmatched,
-            allow_damaged=self.allow_damaged,
-            on_frame=on_frame,
-        )
+            more["stopped"] = stopped
+            return anonymize_stream(self.anonymizer, live_source(), job.target, **more)
+        more["allow_damaged"] = self.allow_damaged
+        return anonymize_video(self.anonymizer, job.source, job.target, **more)
 
 
 def _told(error: Exception, job: Job) -> str:

@@ -17,7 +17,7 @@ _OTHER_PHOTOS = (
 )
 _OTHER_VIDEOS = (
     "3gp 3g2 qt mk3d vob divx mxf dv m2v mod tod f4v rm rmvb wtv insv lrv braw r3d h264 264 h265 "
-    "265 hevc mjpeg mjpg"
+    "265 hevc mjpeg mjpg y4m nut ivf dav ogm m1v"
 )
 _NAMES = PHOTO_SUFFIXES | VIDEO_SUFFIXES
 _NAMES |= {f".{suffix}" for suffix in f"{_OTHER_PHOTOS} {_OTHER_VIDEOS}".split()}
@@ -93,10 +93,6 @@ def plan_jobs(
     or JPEG for HEIC, gets the suffix of that format, added to its own if another file has that
     name. Hidden files and folders are left out; links to folders are not followed.
 
-    Args:
-        inputs: files and folders, or only ``"-"`` for a stream, which becomes stream.mkv.
-        out: the folder for results.
-        overwrite: whether results may replace files.
     Raises:
         ValueError: an input is missing or not a photo or video; there are no files; a stream has
             other inputs beside it; the output folder is an input or inside one; a result would

@@ -60,8 +60,6 @@ class FileKind(NamedTuple):
 def file_kind(path: Path) -> FileKind | None:
     """Tell by its first bytes what a file is, or by its suffix if they cannot be read.
 
-    Args:
-        path: of a file.
     Returns:
         None if it is neither a photo nor a video by content and name.
     """

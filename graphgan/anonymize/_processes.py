@@ -28,11 +28,7 @@ class ProcessDiedError(Exception):
 
 
 class FileProcesses:
-    """A `FileAnonymizer` for several threads: each has a process with its own model and core.
-
-    Args:
-        options: of the anonymizer.
-    """
+    """A `FileAnonymizer` for several threads: each has a process with its own model and core."""
 
     def __init__(self, options: AnonymizeOptions) -> None:
         self._options = options
@@ -55,12 +51,7 @@ class FileProcesses:
         return own
 
     def __call__(self, job: Job, *, check: Callable[[], None] = lambda: None) -> FileReport:
-        """Anonymize one file; if the process dies, the file has failed.
-
-        Args:
-            job: see `FileAnonymizer`.
-            check: called while this waits; an exception ends the wait, but not the work.
-        """
+        """Anonymize one file; if the process dies, the file has failed."""
         own = self.start()
         try:
             report: FileReport = own.ask(job, check)

@@ -21,7 +21,6 @@ from graphgan.anonymize.compositor import (
     Patch,
     align_region,
     cut_faces,
-    fade_into,
     paste_faces,
     soft_edges,
 )
@@ -166,21 +165,19 @@ def _make_batch(image: Tensor, items: Sequence[Replacement], size: tuple[int, in
     people = [item.attempt.condition for item in items]
     made = method(faces, [person for person in people if person is not None])
     for i, item in enumerate(items):
-        item._new, item._mask = _with_edge(made[i : i + 1], faces, i, item)
+        item._new, item._mask = made[i].to(faces.images), _edge(faces, i, item)
         item._kept = None if faces.kept is None else faces.kept[i]
         item.tries += 1
 
 
-def _with_edge(
-    new: Float[Tensor, "1 3 h w"], faces: AlignedFaces, i: int, item: Replacement
-) -> tuple[Float[Tensor, "3 h w"], Float[Tensor, "1 h w"]]:
-    """A new face as it is pasted, and its soft edge, which covers more where nobody is shown."""
-    image, region = faces.images[i : i + 1], faces.masks[i : i + 1]
+def _edge(faces: AlignedFaces, i: int, item: Replacement) -> Float[Tensor, "1 h w"]:
+    """The weights of a new face: they cover more where nobody is shown."""
+    region = faces.masks[i : i + 1]
     if shows_nobody(item.attempt.method):
-        return new[0], soft_edges(region)[0]
+        return soft_edges(region)[0]
     pixel = region.shape[2] / item.alignment.crop.height
-    faded, edges = fade_into(new.to(image), image, region, pixel=pixel)
-    return faded[0], edges[0]
+    edge = soft_edges(region, faces.images[i : i + 1], pixel=pixel)[0]
+    return edge if faces.kept is None else edge * (1 - faces.kept[i])
 
 
 def paste_replacements(

@@ -4,7 +4,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from graphgan.anonymize._faces import NOT_THERE, Reason
 from graphgan.anonymize.report import FileReport, count_statuses
@@ -56,12 +55,7 @@ def tell_problems(files: Sequence[FileReport]) -> list[str]:
 
 
 def tell_summary(files: Sequence[FileReport], report: Path | str) -> list[str]:
-    """Lines for stdout about what was done and what was not.
-
-    Args:
-        files: the reports of all files.
-        report: where the report is.
-    """
+    """Lines for stdout about what was done and what was not."""
     lines = []
     if without := [file.name for file in files if file.status == "no face"]:
         advice = "" if len(without) == 1 else " (--copy-unmatched copies them)"
@@ -72,7 +66,7 @@ def tell_summary(files: Sequence[FileReport], report: Path | str) -> list[str]:
     if any("voice" in note for file in files for note in file.notes):
         lines.append("the sound of videos was kept: a voice identifies (--audio drop)")
     lines.append(f"{tell_counts(count_statuses(files))}; report in {report}")
-    if instead := tell_instead(count_instead(files)):
+    if instead := tell_instead(files):
         lines.append(instead)
     return lines
 
@@ -128,9 +122,8 @@ def _alike(told: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 _WORDS = {"no face": "without a face"}
-
-
 _ONE = {
+    **_WORDS,
     "faces replaced": "face replaced",
     "faces kept": "face kept",
     "faces overlooked at first": "face overlooked at first",
@@ -145,70 +138,32 @@ def tell_counts(counts: Mapping[str, int]) -> str:
         >>> tell_counts({"anonymized": 2, "failed": 0, "faces replaced": 1})
         '2 anonymized, 1 face replaced'
     """
-    words = {key: _WORDS.get(key, key) for key in counts}
-    told = [
-        f"{count:,} {_ONE.get(key, words[key]) if count == 1 else words[key]}"
+    return ", ".join(
+        f"{count:,} {_ONE.get(key, key) if count == 1 else key}".replace(
+            "no face", "without a face"
+        )
         for key, count in counts.items()
         if count
-    ]
-    return ", ".join(told)
+    )
 
 
 _COVERS = {"pixelate": "a mosaic", "blur": "a blur", "solid": "a flat color"}
 
 
-class Instead(NamedTuple):
-    """Faces that were covered although another person was to be shown.
+def tell_instead(files: Iterable[FileReport]) -> str:
+    """One line on the faces of written files that were covered, though somebody was to be shown.
 
-    Args:
-        reason: why.
-        method: what covers them; None if they were only covered in some frames of a video.
+    Those that were covered in some frames of a video alone come last; empty if there are none.
     """
-
-    reason: Reason
-    method: str | None
-
-
-def count_instead(files: Iterable[FileReport]) -> Counter[Instead]:
-    """Count the faces of written files that were covered instead, in all frames or in some."""
-    return Counter(
-        Instead(face.reason, face.method if face.method in _COVERS else None)
-        for file in files
-        if file.is_written
-        for face in file.faces
-        if face.reason is not None
-    )
+    faces = [f for file in files if file.is_written for f in file.faces if f.reason is not None]
+    whole = Counter(face.reason for face in faces if face.method in _COVERS)
+    partly = Counter(face.reason for face in faces if face.method not in _COVERS)
+    by = " or ".join(sorted({_COVERS[face.method] for face in faces if face.method in _COVERS}))
+    told = (f"covered by {by} instead", whole), ("covered in some frames", partly)
+    return "; ".join(_told(what, reasons) for what, reasons in told if reasons)
 
 
-def tell_instead(counts: Counter[Instead]) -> str:
-    """The result of `count_instead` in one line; empty if there are none.
-
-    Example:
-        >>> counts = Counter({Instead("too small", "pixelate"): 2})
-        >>> counts[Instead("still recognized", "pixelate")] = 1
-        >>> tell_instead(counts)
-        '3 faces were covered by a mosaic instead: 2 too small, 1 still recognized'
-    """
-    covers = {_COVERS[key.method] for key in counts if key.method is not None}
-    by = " or ".join(sorted(covers))
-    parts = [
-        _told(f"covered by {by} instead", _by_reason(counts, partly=False)),
-        _told("covered in some frames", _by_reason(counts, partly=True)),
-    ]
-    return "; ".join(part for part in parts if part)
-
-
-def _by_reason(counts: Counter[Instead], *, partly: bool) -> Counter[Reason]:
-    reasons: Counter[Reason] = Counter()
-    for key, count in counts.items():
-        if (key.method is None) == partly:
-            reasons[key.reason] += count
-    return reasons
-
-
-def _told(what: str, reasons: Counter[Reason]) -> str:
-    if not reasons:
-        return ""
+def _told(what: str, reasons: "Counter[Reason | None]") -> str:
     faces = "1 face was" if (total := reasons.total()) == 1 else f"{total} faces were"
     if len(reasons) == 1:
         return f"{faces} {what}: {next(iter(reasons))}"

@@ -114,8 +114,9 @@ class Anonymizer:
         self.tries = tries
         if tries < 1:
             raise ValueError(f"expected at least one try, got {tries}")
-        if self.method.uses_conditions:
-            self._check_conditions()
+        if self.method.uses_conditions and not len(self.order):
+            name = self.method.name
+            raise ValueError(f"expected conditions for {name!r}, which shows people, got none")
         if self.selection.people and self.recognizer is None:
             raise ValueError("expected a recognizer, which finds the people to keep, got None")
 
@@ -134,7 +135,10 @@ class Anonymizer:
             key: names the photo; the conditions depend on it.
         """
         found = list(self.detector(image) if detections is None else detections)
-        kept, before = self._selected(image, found)
+        before: list[Tensor | None] = [None] * len(found)
+        if self.selection.people:
+            before = self.describe(image, [face.landmarks for face in found])
+        kept = self.selection.kept(_boxes(found), before)
         unmatched = self.selection.unmatched(_boxes(found))
         nowhere = range(len(found), len(found) + len(unmatched))
         for box in unmatched:
@@ -168,13 +172,12 @@ class Anonymizer:
         if not left:
             return result
         more = self.replace(result.image, left, check=False)
-        faces = [self._as_overlooked(face) for face in more.faces]
+        faces = []
+        for face in more.faces:
+            instead = face.method != self.method.name
+            reason: Reason | None = "found only at the second look" if instead else None
+            faces.append(face._replace(remarks=(OVERLOOKED, *face.remarks), reason=reason))
         return Result(more.image, result.changed | more.changed, [*result.faces, *faces])
-
-    def _as_overlooked(self, face: Face) -> Face:
-        instead = face.method != self.method.name
-        reason: Reason | None = "found only at the second look" if instead else None
-        return face._replace(remarks=(OVERLOOKED, *face.remarks), reason=reason)
 
     def looks(
         self, image: UInt8[Tensor, "3 h w"], landmarks: Sequence[Float[Tensor, "68 2"]]
@@ -214,10 +217,7 @@ class Anonymizer:
     ) -> Result:
         """Replace these faces, each by the first of its attempts that hides it.
 
-        Args:
-            image: the photo.
-            tasks: all of its faces to replace.
-            check: whether the recognizer checks the results.
+        ``check`` lets the recognizer check the results.
         """
         items = [self._begin(task) for task in tasks]
         if check:
@@ -231,19 +231,10 @@ class Anonymizer:
             waiting = self._not_accepted(result, waiting, check)
             for item in waiting:
                 item.attempt, item.distance = next(item.task.attempts), None
-        return Result(result, changed, [self._as_face(item) for item in items])
-
-    def _as_face(self, item: Replacement) -> Face:
-        face = item.as_face()
-        return face._replace(reason=None) if face.method == self.method.name else face
-
-    def _selected(
-        self, image: Tensor, found: Sequence[Detection]
-    ) -> tuple[list[bool], list[Tensor | None]]:
-        before: list[Tensor | None] = [None] * len(found)
-        if self.selection.people:
-            before = self.describe(image, [face.landmarks for face in found])
-        return self.selection.kept(_boxes(found), before), before
+        faces = [item.as_face() for item in items]
+        own = self.method.name  # what was shown in the end needs no reason
+        faces = [f._replace(reason=None) if f.method == own else f for f in faces]
+        return Result(result, changed, faces)
 
     @property
     def tells_people(self) -> bool:
@@ -321,11 +312,6 @@ class Anonymizer:
                 remark = f"still recognized, at a distance of {distance:.2f}"
                 problems[i] = Problem("still recognized", remark)
         return problems
-
-    def _check_conditions(self) -> None:
-        if not len(self.order):
-            name = self.method.name
-            raise ValueError(f"expected conditions for {name!r}, which shows people, got none")
 
 
 def _method(method: AnonyGAN | OnnxAnonyGAN | FaceMethod | Obscuring) -> FaceMethod:

@@ -90,11 +90,6 @@ class Options(AnonymizeOptions):
         return STREAM in self.inputs
 
     @property
-    def report_path(self) -> Path:
-        """Where the report goes."""
-        return self.report or self.folder / "report.json"
-
-    @property
     def folder(self) -> Path:
         """Where results go."""
         assert self.out is not None
@@ -118,6 +113,7 @@ def _main() -> int:
 
 def anonymize(options: Options) -> int:
     """Run the command; returns the exit status."""
+    report = options.report or options.folder / "report.json"
     record = options.folder / _RECORD
     options.allow_pixels()  # of the headers that are read now
     goes_on = options.resume and record.exists()  # what is there is of the run that was stopped
@@ -132,8 +128,8 @@ def anonymize(options: Options) -> int:
             stack.enter_context(locked(options.folder / _LOCK))
             if not goes_on:
                 start_record(record, about)
-        with _told_as_folder(options.report_path.parent):
-            options.report_path.parent.mkdir(parents=True, exist_ok=True)
+        with _told_as_folder(report.parent):
+            report.parent.mkdir(parents=True, exist_ok=True)
         return _run(options, plan, make_file_anonymizer(options, anonymizer), about)
 
 
@@ -153,15 +149,16 @@ def _run(options: Options, plan: Plan, work: FileAnonymizer, about: dict[str, An
     with ProgressRecord(options.folder / _RECORD, about) as record, stop_on_signal() as stop:
         before = {entry["name"]: FileReport.from_json(entry) for entry in record.entries}
         try:
-            for report in _reports(options, plan.jobs, work, before, stop):
-                files[report.name] = report
-                if before.get(report.name) != report:
-                    record.add(report.as_json())
+            for done in _reports(options, plan.jobs, work, before, stop):
+                files[done.name] = done
+                if before.get(done.name) != done:
+                    record.add(done.as_json())
         finally:  # an interrupt, too, leaves a report of what is done
             names = dict.fromkeys([*plan.left_out, *plan.failed, *(job.name for job in plan.jobs)])
             told = [files[name] for name in names if name in files]
-            write_reports(options.report_path, told, about)
-            tell_end(told, options.report_path)
+            report = options.report or options.folder / "report.json"
+            write_reports(report, told, about)
+            tell_end(told, report)
     return exit_status(count_statuses(list(files.values())))
 
 
@@ -178,7 +175,8 @@ def _reports(
     done = {
         job.name: report
         for job in jobs
-        if (report := before.get(job.name)) is not None and _is_done(report, job)
+        if (report := before.get(job.name)) is not None
+        and (report.status == "no face" or (report.is_written and job.target.is_file()))
     }
     with tqdm(total=len(jobs), unit="file", disable=None) as bar:
         waiting = [job for job in jobs if job.name not in done]
@@ -203,7 +201,12 @@ def _by_threads(
 ) -> Generator[FileReport, None, None]:
     def report_of(job: Job) -> FileReport:
         _check(stop)  # what was begun before is finished, and reported
-        return (_recording if job.kind == "stream" else _file)(work, job, bar, stop)
+        if job.kind != "stream":
+            return work(job, on_frame=_Frames(bar, stop))
+        print("reading a stream: Ctrl-C ends it and keeps what came", flush=True)
+        report = work(job, on_frame=_Frames(bar, StopRequest()), stopped=stop.__bool__)
+        stop.requested = False
+        return report
 
     photos = sum(job.kind == "photo" for job in jobs)
     threads = min(num_threads(), max(photos, 1))
@@ -235,18 +238,6 @@ def _by_processes(
             threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _file(work: FileAnonymizer, job: Job, bar: Any, stop: StopRequest) -> FileReport:
-    return work(job, on_frame=_Frames(bar, stop))
-
-
-def _recording(work: FileAnonymizer, job: Job, bar: Any, stop: StopRequest) -> FileReport:
-    """Process a stream: to stop is to end it."""
-    print("reading a stream: Ctrl-C ends it and keeps what came", flush=True)
-    report = work(job, on_frame=_Frames(bar, StopRequest()), stopped=stop.__bool__)
-    stop.requested = False
-    return report
-
-
 class _Frames:
     """Shows which frame of a video is processed, and in which pass."""
 
@@ -264,13 +255,6 @@ def _check(stop: StopRequest) -> None:
     """Stop between two photos or frames: within one, a library might swallow an interrupt."""
     if stop:
         raise KeyboardInterrupt
-
-
-def _is_done(report: FileReport, job: Job) -> bool:
-    """Whether an earlier run has finished the file."""
-    if report.status in ("anonymized", "copied"):
-        return job.target.is_file()
-    return report.status == "no face"
 
 
 if __name__ == "__main__":

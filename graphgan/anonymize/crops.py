@@ -12,15 +12,12 @@ from graphgan._checks import check_indices
 from graphgan.anonymize.compositor import AlignedFaces, blend_crops, carry_outward, show_face_alone
 from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.methods import GeneratedFaces
-from graphgan.data import LANDMARKS_OF_68
-from graphgan.landmarks import face_mask, face_regions
-from graphgan.models import (
-    AnonyGAN,
-    CIAGANGenerator,
-    OnnxAnonyGAN,
-    ciagan_inputs,
-)
-from graphgan.models._ciagan import resized_images
+from graphgan.data.face_batch import LANDMARKS_OF_68
+from graphgan.landmarks.masks import face_mask, face_regions
+from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
+from graphgan.models.anonygan import AnonyGAN
+from graphgan.models.ciagan import CIAGANGenerator, generator_inputs, resized_images
+from graphgan.models.onnx_generator import OnnxAnonyGAN
 
 
 def anonymize_crops(
@@ -67,16 +64,18 @@ def anonymize_crops(
     finally:
         if isinstance(model, AnonyGAN):
             model.train(training)
-    return blend_crops(images, made, faces.masks)
+    return blend_crops(images, made, faces.masks, kept=faces.kept)
 
 
 @torch.no_grad()
 def generate_crops(
     model: AnonyGAN,
     images: Float[Tensor, "b 3 h w"],
-    landmarks: Float[Tensor, "b 68 2"],
+    landmarks: Float[Tensor, "b k 2"],
     conditions: Float[Tensor, "b 3 h w"],
-    condition_landmarks: Float[Tensor, "b 68 2"],
+    condition_landmarks: Float[Tensor, "b k 2"],
+    *,
+    scheme: LandmarkScheme = IBUG_68,
 ) -> Float[Tensor, "b 3 h w"]:
     """The output of the network, the whole image I_g of [A], without blending.
 
@@ -86,20 +85,25 @@ def generate_crops(
     Args:
         model: put into eval mode.
         images, landmarks, conditions, condition_landmarks: as of `anonymize_crops`.
+        scheme: scheme of the landmarks. A network of another one than iBUG-68 gets all of them.
     """
-    _check_shapes(images, landmarks, conditions, condition_landmarks)
-    known = LANDMARKS_OF_68[model.generator.num_landmarks]
+    count = scheme.num_landmarks
+    _check_shapes(images, landmarks, conditions, condition_landmarks, count=count)
+    known = range(count) if scheme != IBUG_68 else LANDMARKS_OF_68[model.generator.num_landmarks]
     if model.face_alone:
-        conditions = show_face_alone(conditions, condition_landmarks)
-    mask = face_mask(landmarks, (images.shape[2], images.shape[3]), forehead=model.forehead)
+        conditions = show_face_alone(conditions, condition_landmarks, scheme)
+    size = (images.shape[2], images.shape[3])
+    mask = face_mask(landmarks, size, forehead=model.forehead, scheme=scheme)
     given = (conditions, images, condition_landmarks[:, known], landmarks[:, known], mask)
     device = next(model.parameters()).device
     made: Tensor = model.eval()(*(x.to(device) for x in given)).image
     return made.to(images)
 
 
-def _check_shapes(images: Tensor, landmarks: Tensor, conditions: Tensor, others: Tensor) -> None:
-    points = (len(images), 68, 2)
+def _check_shapes(
+    images: Tensor, landmarks: Tensor, conditions: Tensor, others: Tensor, *, count: int = 68
+) -> None:
+    points = (len(images), count, 2)
     if images.ndim != 4 or images.shape[1] != 3 or not len(images):
         raise ValueError(f"expected images of shape (b, 3, h, w), got {tuple(images.shape)}")
     if conditions.shape != images.shape:

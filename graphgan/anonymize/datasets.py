@@ -4,17 +4,21 @@ On one machine use `graphgan.anonymize.command` with ``--workers``.
 """
 
 import hashlib
-import tempfile
+import json
+import logging
+import os
+import pickle
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from graphgan.anonymize._folders import RECORD, Folder, FolderRecord
-from graphgan.anonymize._inputs import NEITHER, folded, looks_like_one
+from graphgan.anonymize._inputs import NEITHER, UNKNOWN, Job, folded, looks_like_one
 from graphgan.anonymize._kinds import RESULT_SUFFIXES
-from graphgan.anonymize._ray_data import DatasetTask, Row, require_ray, run_ray
+from graphgan.anonymize._processes import FileProcesses, ProcessDiedError
 from graphgan.anonymize._summary import exit_status, tell_end
 from graphgan.anonymize.options import (
     COMPOSED,
@@ -26,6 +30,13 @@ from graphgan.anonymize.report import FileReport, count_statuses, write_reports
 from graphgan.commands import exit_with, parse_options
 from graphgan.extras import needs_extra
 from graphgan.training import memory_errors_explained
+
+# Names and reports are small: Ray's own minimum would do.
+_OBJECT_STORE_BYTES = 100 * 2**20
+_MAX_TASKS = 10_000  # of a run; a killed task is repeated
+
+Row = dict[str, Any]
+"""The name of a file, and the suffixes that would make its result replace another one."""
 
 _REPORT = "report.json"
 """In the folder of results; the same as a table beside it."""
@@ -70,7 +81,130 @@ def _main() -> int:
     return anonymize_dataset(options)
 
 
-_Engine = Callable[..., Iterator[FileReport]]
+class DatasetWorker:
+    """An actor, which turns rows of files into rows of reports.
+
+    It decodes photos in a process of its own, since Ray would retry a photo that crashes it for
+    ever. Errors in the options are also rows, since Ray's own messages are hard to read.
+    """
+
+    def __init__(self, options: DatasetOptions) -> None:
+        self.source, self.target = Folder(options.src), Folder(options.dst)
+        self.processes = FileProcesses(options)
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
+        """Anonymize the files of a batch one after another."""
+        try:
+            self.processes.start()
+        except Exception as error:
+            return {"report": [""], "error": [pickle.dumps(error)]}
+        reports = [
+            self.anonymize(str(name), str(taken).split())
+            for name, taken in zip(batch["name"], batch["taken"], strict=True)
+        ]
+        lines = [json.dumps(report.as_json()) for report in reports]
+        return {"report": lines, "error": [b""] * len(lines)}
+
+    def anonymize(self, name: str, taken: Sequence[str] = ()) -> FileReport:
+        """Anonymize one file; only a complete result is published."""
+        with TemporaryDirectory(prefix="graphgan-") as folder:
+            scratch = Path(folder)
+            try:
+                source = self.source.fetch(name, scratch)
+                if (kind := self.processes.kind(source)) is None:
+                    return FileReport(name, "failed", error=f"{name}: {UNKNOWN}")
+                if (suffix := kind.suffix or "") in taken:
+                    error = f"{name}: its result would replace that of {name}{suffix}"
+                    return FileReport(name, "failed", kind.kind, error=error)
+                result = scratch / f"result{suffix or PurePosixPath(name).suffix}"
+                report = self.processes(Job(name, source, result, kind.kind))
+                if report.is_written:
+                    self.target.publish(result, f"{name}{suffix}")
+            except ProcessDiedError as error:
+                return FileReport(name, "failed", error=f"{name}: {error}")
+            except Exception as error:  # of any file system; the others go on
+                logging.getLogger(__name__).info("%s", name, exc_info=True)
+                reason = (isinstance(error, OSError) and error.strerror) or type(error).__name__
+                told = f"{name}: cannot be fetched or stored: {reason}"
+                return FileReport(name, "failed", error=told)
+            return report
+
+
+def require_ray() -> None:
+    """Import Ray with its usage reports turned off.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what it does about a dead actor
+    with needs_extra("bulk"):
+        import ray.data  # noqa: F401
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def run_ray(options: DatasetOptions, rows: Sequence[Row]) -> Generator[FileReport, None, None]:
+    """Anonymize all files with actors that each hold a model; yields their reports.
+
+    Ray restarts a killed actor and repeats its file.
+
+    Raises:
+        OSError: there is no cluster, or it does not work.
+        Exception: an actor cannot use its options.
+    """
+    import ray
+
+    if not rows:
+        return
+    with _connected(options), _one_line():
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False  # the caller has one of files
+        data = ray.data.from_items(list(rows), override_num_blocks=min(len(rows), _MAX_TASKS))
+        done = data.map_batches(
+            DatasetWorker,
+            fn_constructor_args=(options,),
+            compute=ray.data.ActorPoolStrategy(size=min(options.workers, len(rows))),
+            batch_size=1,
+            num_cpus=1,
+            num_gpus=options.gpus,
+        )
+        for row in done.iter_rows():
+            if row["error"]:
+                raise pickle.loads(row["error"])
+            yield FileReport.from_json(json.loads(row["report"]))
+
+
+@contextmanager
+def _connected(options: DatasetOptions) -> Iterator[None]:
+    import ray
+
+    if ray.is_initialized():  # by the program that this is part of
+        yield
+        return
+    address = options.address or os.environ.get("RAY_ADDRESS") or "local"
+    size: dict[str, Any] = {}
+    if address == "local":
+        size = {"num_cpus": options.workers, "object_store_memory": _OBJECT_STORE_BYTES}
+        size["include_dashboard"] = False
+    ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **size)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    from ray.exceptions import RayError
+
+    try:
+        yield
+    except RayError as error:
+        raise OSError(f"Ray: {str(error).partition(chr(10))[0]}") from error
+
+
+_Engine = Callable[[DatasetOptions, Sequence[Row]], Generator[FileReport, None, None]]
 """See `run_ray`."""
 
 
@@ -83,6 +217,8 @@ def anonymize_dataset(options: DatasetOptions, engine: _Engine = run_ray) -> int
         MissingExtraError: an extra is needed and not installed.
         OSError: SRC cannot be read, DST not be written, no such cluster.
     """
+    with needs_extra("recipes"):
+        from tqdm import tqdm
     source, target = Folder(options.src), Folder(options.dst)
     there = _check_folders(source, target, resume=options.resume)
     files, rows = _plan(source)
@@ -90,20 +226,18 @@ def anonymize_dataset(options: DatasetOptions, engine: _Engine = run_ray) -> int
         raise ValueError(f"expected photos or videos, found none in {options.src}")
     with memory_errors_explained("smaller photos need less"):
         about = describe_run(options, make_anonymizer(options))
-    about["source"] = _digest(source.place)
+    place = source.place.encode(errors="surrogateescape")
+    about["source"] = hashlib.sha256(place).hexdigest()[:16]
     record = FolderRecord(target, about)
     target.remove_unfinished()
     record.close()  # so that this run can be gone on with
     done = {n: report for n, report in record.reports.items() if _is_done(report, there)}
     files |= {row["name"]: done[row["name"]] for row in rows if row["name"] in done}
     waiting = [row for row in rows if row["name"] not in done]
-    task = DatasetTask(source.url, target.url, _for_workers(options))
-    reports = engine(
-        task, waiting, workers=options.workers, address=options.address, gpus=options.gpus
-    )
+    reports = engine(_for_workers(options, source.url, target.url), waiting)
     try:
-        with closing(_shown(reports, len(waiting))) as shown:
-            for report in shown:
+        with closing(reports):
+            for report in tqdm(reports, total=len(waiting), unit="file", disable=None):
                 files[report.name] = report
                 record.add(report)
     finally:
@@ -112,10 +246,6 @@ def anonymize_dataset(options: DatasetOptions, engine: _Engine = run_ray) -> int
     _write_reports(target, ordered, about)
     tell_end(ordered, f"{options.dst.rstrip('/')}/{_REPORT}")
     return exit_status(count_statuses(ordered))
-
-
-def _digest(place: str) -> str:
-    return hashlib.sha256(place.encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 def _check_folders(source: Folder, target: Folder, *, resume: bool) -> set[str]:
@@ -162,24 +292,20 @@ def _is_done(report: FileReport, there: set[str]) -> bool:
     return report.status == "no face"
 
 
-def _shown(reports: Iterator[FileReport], total: int) -> Generator[FileReport, None, None]:
-    with needs_extra("recipes"):
-        from tqdm import tqdm
-    yield from tqdm(reports, total=total, unit="file", disable=None)
-
-
 def _write_reports(target: Folder, files: Sequence[FileReport], about: dict[str, Any]) -> None:
-    with tempfile.TemporaryDirectory(prefix="graphgan-") as scratch:
+    with TemporaryDirectory(prefix="graphgan-") as scratch:
         path = Path(scratch, _REPORT)
         write_reports(path, files, about)
         for written in (path, path.with_suffix(".csv")):
             target.publish(written, written.name)
 
 
-def _for_workers(options: DatasetOptions) -> DatasetOptions:
+def _for_workers(options: DatasetOptions, src: str, dst: str) -> DatasetOptions:
     """With whole paths, for workers elsewhere."""
     return replace(
         options,
+        src=src,
+        dst=dst,
         checkpoint=Path(_whole(str(options.checkpoint))),
         condition=options.condition if options.condition in COMPOSED else _whole(options.condition),
         keep=tuple(map(_whole, options.keep)),

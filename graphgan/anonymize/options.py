@@ -110,12 +110,7 @@ class AnonymizeOptions:
 
 
 def make_anonymizer(options: AnonymizeOptions) -> Anonymizer:
-    """The anonymizer that the options ask for, loaded and checked.
-
-    Raises:
-        ValueError: no such weights, conditions or people to keep.
-        MissingExtraError: a tool needs a package that is not installed.
-    """
+    """The anonymizer that the options ask for, loaded and checked."""
     options.allow_pixels()
     tools = _tool_options(options)
     detector = make_finder(options.detector, options.landmarker, tools)
@@ -218,23 +213,13 @@ def _descriptor(path: Path, detector: FindFaces, recognizer: Recognizer) -> torc
 
 def describe_run(options: AnonymizeOptions, anonymizer: Anonymizer) -> dict[str, Any]:
     """What a report says about the whole run; no paths, since reports are shown to others."""
-    order = anonymizer.order
+    told: tuple[str, ...] = ("mode", "fallback", "match", "tries", "detector", "landmarker")
+    told += ("recognizer", "min_face", "copy_unmatched", "audio", "allow_damaged", "seed")
     return {
-        "mode": options.mode,
-        "fallback": options.fallback,
-        "conditions": [condition.name for condition in order.conditions],
-        "match": options.match,
+        **{name: getattr(options, name) for name in told},
+        "conditions": [condition.name for condition in anonymizer.order.conditions],
         "kept people": len(anonymizer.selection.people),
         "keep": [list(box) for box in anonymizer.selection.keep],
         "only": [list(box) for box in anonymizer.selection.only],
         "threshold": anonymizer.threshold,
-        "tries": options.tries,
-        "detector": options.detector,
-        "landmarker": options.landmarker,
-        "recognizer": options.recognizer,
-        "min_face": options.min_face,
-        "copy_unmatched": options.copy_unmatched,
-        "audio": options.audio,
-        "allow_damaged": options.allow_damaged,
-        "seed": options.seed,
     }

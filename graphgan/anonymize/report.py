@@ -70,11 +70,8 @@ class FileReport:
         try:
             faces = tuple(_face_from_json(face) for face in content["faces"])
             covered = tuple((int(first), int(last)) for first, last in content["covered"])
-            plain = {
-                k: content[k] for k in ("name", "status", "kind", "frames", "seconds", "error")
-            }
-            notes, warnings = tuple(content["notes"]), tuple(content["warnings"])
-            return cls(**plain, faces=faces, covered=covered, notes=notes, warnings=warnings)
+            told = {key: tuple(content[key]) for key in ("notes", "warnings")}
+            return cls(**{**content, **told, "faces": faces, "covered": covered})
         except (KeyError, TypeError) as error:
             raise ValueError(f"expected a file's report, got {content!r:.200}") from error
 
@@ -101,11 +98,9 @@ def write_reports(path: Path, files: Sequence[FileReport], about: dict[str, Any]
         files: the reports in order.
         about: what holds for all of them.
     """
-    head = json.dumps({"about": about, "counts": count_statuses(files)}, indent=1).removesuffix(
-        "\n}"
-    )
+    head = json.dumps({"about": about, "counts": count_statuses(files)}, indent=1)
     with replacing(path) as temporary, temporary.open("w", encoding="ascii") as stream:
-        stream.write(f'{head},\n "files": [')
+        stream.write(f'{head[:-2]},\n "files": [')
         for number, file in enumerate(files):  # a line each: there may be millions
             stream.write(f"{',' if number else ''}\n  {json.dumps(file.as_json())}")
         stream.write("\n ]\n}\n")
@@ -125,20 +120,10 @@ def _rows(file: FileReport) -> list[list[object]]:
     rows = []
     for face, (first, last) in zip(file.faces, file.covered, strict=True):
         plain = _face_as_json(face)
-        where = [first, last - first + 1]
-        what = [plain["method"], plain["condition"], plain["distance"], plain["tries"]]
-        rows.append(
-            [
-                file.name,
-                file.status,
-                *where,
-                *plain["box"],
-                *what,
-                face.reason or "",
-                "; ".join(face.remarks),
-                file.error,
-            ]
-        )
+        what = [plain[key] for key in ("method", "condition", "distance", "tries")]
+        where = [first, last - first + 1, *plain["box"]]
+        why = [face.reason or "", "; ".join(face.remarks), file.error]
+        rows.append([file.name, file.status, *where, *what, *why])
     return rows
 
 
@@ -146,10 +131,8 @@ def count_statuses(files: Sequence[FileReport]) -> dict[str, int]:
     """Count files by status, and the faces that were replaced and kept in written files."""
     statuses = Counter(file.status for file in files)
     faces = [face for file in files if file.is_written for face in file.faces]
-    kept, nowhere = (
-        sum(face.method == KEPT for face in faces),
-        sum(NOT_THERE in face.remarks for face in faces),
-    )
+    kept = sum(face.method == KEPT for face in faces)
+    nowhere = sum(NOT_THERE in face.remarks for face in faces)
     return {
         **{status: statuses[status] for status in get_args(Status)},
         "faces replaced": len(faces) - kept - nowhere,

@@ -66,7 +66,8 @@ def _turned(study: Study) -> Float[Tensor, "n"]:
 
 def _light(study: Study) -> Float[Tensor, "n"]:
     probes = study.protocol.probes
-    mask = face_mask(study.landmarks(probes), study.pictures.size)
+    scheme = study.pictures.scheme
+    mask = face_mask(study.own_landmarks(probes), study.pictures.size, scheme=scheme)
     luma = (luminance(to_float_image(study.images(probes))) + 1) * 127.5
     means = (luma * mask).sum((1, 2, 3)) / mask.sum((1, 2, 3))
     return torch.where(study.complete, means, torch.nan)

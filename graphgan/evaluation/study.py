@@ -14,8 +14,10 @@ from graphgan.data import PreparedPictures, to_float_image, to_uint8_image
 from graphgan.evaluation.protocol import ConditionRule, EvaluationProtocol, Splits, draw_conditions
 from graphgan.evaluation.systems import Request, System
 from graphgan.evaluation.tools import ToolRunner
-from graphgan.faces import Faces
-from graphgan.landmarks import face_mask
+from graphgan.faces.contracts import Faces
+from graphgan.landmarks.masks import face_mask, face_outline
+from graphgan.landmarks.schemes import IBUG_68
+from graphgan.metrics.detection import box_iou, landmark_box
 
 _Value = TypeVar("_Value")
 
@@ -95,7 +97,7 @@ class Study(_Memo):
     """A prepared folder under examination.
 
     Args:
-        pictures: all of the folder, with 68 landmarks.
+        pictures: all of the folder. If their landmarks are not the 68, the landmarker finds these.
         protocol: which of them are asked about.
         tool_runner: with its tools.
         settings: how things are measured.
@@ -106,6 +108,7 @@ class Study(_Memo):
     tool_runner: ToolRunner
     settings: Settings = field(default_factory=Settings)
     _read: dict[int, UInt8[Tensor, "3 h w"]] = field(default_factory=dict, init=False, repr=False)
+    _located: dict[int, Float[Tensor, "68 2"]] = field(default_factory=dict, init=False, repr=False)
     _found: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     def images(self, numbers: Sequence[int]) -> UInt8[Tensor, "n 3 h w"]:
@@ -118,9 +121,31 @@ class Study(_Memo):
         return torch.stack([self._read[i] for i in numbers]) if numbers else none
 
     def landmarks(self, numbers: Sequence[int]) -> Float[Tensor, "n 68 2"]:
-        """The given landmarks."""
+        """The folder's or, if its scheme is another one, those that the landmarker finds in the
+        untouched face; NaN where the detector finds no face there."""
+        if self.pictures.scheme == IBUG_68:
+            return self.own_landmarks(numbers)
+        if missing := [i for i in dict.fromkeys(numbers) if i not in self._located]:
+            self._located.update(zip(missing, self._locate(missing), strict=True))
+        rows = [self._located[i] for i in numbers]
+        return torch.stack(rows) if rows else torch.zeros(0, IBUG_68.num_landmarks, 2)
+
+    def own_landmarks(self, numbers: Sequence[int]) -> Float[Tensor, "n k 2"]:
+        """The folder's landmarks, of its scheme."""
         rows = [self.pictures.pictures[i].landmarks for i in numbers]
         return torch.stack(rows) if rows else torch.zeros(0, self.pictures.num_landmarks, 2)
+
+    def outlines(self, numbers: Sequence[int]) -> Float[Tensor, "n _ 2"]:
+        """Points whose box is that of the face: the 68 or, of other schemes, the mask's corners."""
+        points, scheme = self.own_landmarks(numbers), self.pictures.scheme
+        return points if scheme == IBUG_68 else face_outline(points, scheme=scheme)
+
+    def _locate(self, numbers: Sequence[int]) -> Float[Tensor, "n 68 2"]:
+        images, runner = self.images(numbers), self.tool_runner
+        places = landmark_box(self.outlines(numbers))
+        found = runner.find(images, runner.tools.detector)
+        at_place = [_at(own, place) for own, place in zip(found, places, strict=True)]
+        return runner.locate(images, at_place)
 
     def people(self, numbers: Sequence[int]) -> Int[Tensor, "n"]:
         """Person numbers of images."""
@@ -212,7 +237,7 @@ class Study(_Memo):
             ValueError: nobody to be the condition that the system takes; results of another shape
                 than ``b 3 h w``, or not in [-1, 1].
         """
-        images, landmarks = self.images(sources), self.landmarks(sources)
+        images = self.images(sources)
         shown = conditions if system.uses_conditions else sources
         if len(shown) != len(sources):
             raise ValueError(
@@ -236,26 +261,37 @@ class Study(_Memo):
             f"{type(system).__name__} {system.fingerprint}",
             names,
             images,
-            landmarks,
+            self.landmarks(sources),
+            self.own_landmarks(sources),
             self.images(shown),
             self.landmarks(shown),
+            self.own_landmarks(shown),
         )
         return Results(**self.tool_runner.cache.fetch("results", inputs, compute))
 
     def _request(self, sources: Sequence[int], conditions: Sequence[int]) -> Request:
-        landmarks = self.landmarks(sources)
+        scheme, own = self.pictures.scheme, self.own_landmarks(sources)
         return Request(
             to_float_image(self.images(sources)),
-            landmarks,
-            face_mask(landmarks, self.pictures.size),
+            self.landmarks(sources),
+            face_mask(own, self.pictures.size, scheme=scheme),
             to_float_image(self.images(conditions)),
             self.landmarks(conditions),
             [self.pictures.pictures[i] for i in sources],
             self._people_of(conditions),
+            None if scheme == IBUG_68 else own,
+            None if scheme == IBUG_68 else self.own_landmarks(conditions),
         )
 
     def _people_of(self, numbers: Sequence[int]) -> list[str]:
         return [self.pictures.pictures[i].person for i in numbers]
+
+
+def _at(faces: Faces, place: Float[Tensor, "4"]) -> Faces:
+    """The face that overlaps the place most; none if none does."""
+    overlaps = box_iou(faces.boxes, place[None])[:, 0].nan_to_num(nan=0)
+    best = overlaps.argsort(descending=True)[:1]
+    return faces.at(best[overlaps[best] > 0])
 
 
 def _as_stored(

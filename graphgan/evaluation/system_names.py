@@ -9,15 +9,16 @@ from graphgan.anonymize.matching import Match
 from graphgan.anonymize.methods import Obscuring
 from graphgan.evaluation.results_folder import FolderOfResults
 from graphgan.evaluation.systems import (
-    AnonyGANSystem,
     CIAGANSystem,
     Original,
     ProductSystem,
     PublishedBlur,
     PublishedMosaic,
     System,
+    anonygan_system,
     obscuring_system,
 )
+from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
 from graphgan.weights import FACES
 
 SYSTEMS = (
@@ -39,7 +40,13 @@ _SIMPLE: dict[str, Callable[[], System]] = {
 }
 
 
-def parse_system(text: str, *, pasted: bool = True, device: str = "cpu") -> System:
+def parse_system(
+    text: str,
+    *,
+    pasted: bool = True,
+    device: str = "cpu",
+    scheme: LandmarkScheme = IBUG_68,
+) -> System:
     """The system with this command-line name.
 
     Args:
@@ -47,6 +54,7 @@ def parse_system(text: str, *, pasted: bool = True, device: str = "cpu") -> Syst
         pasted: False measures the raw network output of anonygan and ciagan; these are then called
             "anonygan-unpasted" unless they have their own name.
         device: device for networks.
+        scheme: landmarks of the folder. If it is not iBUG-68, ``anonygan=FILE`` gets these.
     Raises:
         ValueError: an unknown name, or an invalid file.
     """
@@ -63,7 +71,7 @@ def parse_system(text: str, *, pasted: bool = True, device: str = "cpu") -> Syst
         raise ValueError(f"expected --systems {kind}={what}, got {text!r}")
     own = name or (kind if pasted else f"{kind}-unpasted")
     if kind == "anonygan":
-        return AnonyGANSystem(Path(where), name=own, pasted=pasted, device=device)
+        return anonygan_system(Path(where), scheme, name=own, pasted=pasted, device=device)
     if kind == "product":
         return ProductSystem(Path(where), name=name or kind, device=device)
     if kind == "ciagan":

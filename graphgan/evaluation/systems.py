@@ -26,7 +26,7 @@ from graphgan._threads import results_in_order
 from graphgan.anonymize import give_identity
 from graphgan.anonymize._faces import LEAST_SHOWN, Attempt, ReplacementTask
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.compositor import constants
+from graphgan.anonymize.compositor import blend_crops, carry_outward, constants
 from graphgan.anonymize.conditions import Condition, people_conditions
 from graphgan.anonymize.crops import generate_crops
 from graphgan.anonymize.matching import ConditionOrder, Match
@@ -38,11 +38,15 @@ from graphgan.anonymize.methods import (
     Obscuring,
 )
 from graphgan.anonymize.obscure import BLUR_KERNEL, MOSAIC_BLOCK, blur_faces, pixelate_faces
-from graphgan.data import LANDMARKS_OF_68, to_float_image, to_uint8_image
-from graphgan.data._prepared import PreparedPicture
-from graphgan.landmarks import Detection
-from graphgan.models import AnonyGAN, CIAGANGenerator, Pretrained
-from graphgan.models._ciagan import resized_images, resized_points
+from graphgan.data.batches import to_float_image, to_uint8_image
+from graphgan.data.face_batch import LANDMARKS_OF_68
+from graphgan.data.prepared import PreparedPicture
+from graphgan.landmarks.detection import Detection
+from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
+from graphgan.models import AnonyGAN, CIAGANGenerator
+from graphgan.models.ciagan import resized_images, resized_points
+from graphgan.models.pretrained import Pretrained
 from graphgan.models.published import Kind, load_published
 from graphgan.training._devices import torch_device
 from graphgan.weights import FACES, PEOPLE, find_weights, weights_file
@@ -56,9 +60,13 @@ class Request(NamedTuple):
     Args:
         pictures: rows of the sources in the prepared folder: name, person, photo and crop.
         condition_people: people shown by the conditions.
+        own_landmarks, own_condition_landmarks: those of the folder, if its scheme is not iBUG-68.
+            ``landmarks`` and ``condition_landmarks`` are then found in the images, NaN where no
+            face is found.
     Shapes:
         ``source, condition: b 3 h w`` in [-1, 1]; ``landmarks, condition_landmarks: b 68 2`` in
-        pixels; ``mask: b 1 h w`` of the source, 1 inside the face
+        pixels; ``mask: b 1 h w`` of the source, 1 inside the face; ``own_landmarks,
+        own_condition_landmarks: b k 2``
     """
 
     source: Float[Tensor, "b 3 h w"]
@@ -68,6 +76,8 @@ class Request(NamedTuple):
     condition_landmarks: Float[Tensor, "b 68 2"]
     pictures: Sequence[PreparedPicture]
     condition_people: Sequence[str]
+    own_landmarks: Float[Tensor, "b k 2"] | None = None
+    own_condition_landmarks: Float[Tensor, "b k 2"] | None = None
 
 
 @runtime_checkable
@@ -228,24 +238,107 @@ class AnonyGANSystem(MethodSystem):
         self.pasted = pasted
 
     def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
-        return super().__call__(request) if self.pasted else self._generated(request)
-
-    def _generated(self, request: Request) -> Float[Tensor, "b 3 h w"]:
-        """Of whole images, brought to the network's size and back; NaN where landmarks lack."""
+        if self.pasted:
+            return super().__call__(request)
         points = request.landmarks, request.condition_landmarks
-        complete = torch.stack([own.isfinite().flatten(1).all(1) for own in points]).all(0)
-        result = torch.full_like(request.source, torch.nan)
-        if not complete.any():
-            return result
-        columns = (request.source, points[0], request.condition, points[1])
-        given = [column[complete] for column in columns]
-        size, shape = self.method.size, (request.source.shape[2], request.source.shape[3])
-        for i in (0, 2):
-            given[i + 1] = resized_points(given[i + 1], shape, size)
-            given[i] = resized_images(given[i], size)
-        made = generate_crops(self._model, *given)
-        result[complete] = resized_images(made, shape).clamp(-1, 1)
+        return _of_whole_images(self._model, request, points, self.method.size)
+
+
+def _of_whole_images(
+    model: AnonyGAN,
+    request: Request,
+    points: tuple[Float[Tensor, "b k 2"], Float[Tensor, "b k 2"]],
+    size: tuple[int, int],
+    scheme: LandmarkScheme = IBUG_68,
+) -> Float[Tensor, "b 3 h w"]:
+    """`generate_crops` of images brought to the network's size and back; NaN where landmarks
+    lack."""
+    complete = torch.stack([own.isfinite().flatten(1).all(1) for own in points]).all(0)
+    result = torch.full_like(request.source, torch.nan)
+    if not complete.any():
         return result
+    columns = (request.source, points[0], request.condition, points[1])
+    given = [column[complete] for column in columns]
+    shape = (request.source.shape[2], request.source.shape[3])
+    for i in (0, 2):
+        given[i + 1] = resized_points(given[i + 1], shape, size)
+        given[i] = resized_images(given[i], size)
+    made = generate_crops(model, *given, scheme=scheme)
+    result[complete] = resized_images(made, shape).clamp(-1, 1)
+    return result
+
+
+class SchemeAnonyGANSystem:
+    """A trained AnonyGAN for landmarks of another scheme, given those of the folder.
+
+    The anonymizer does not take such networks. Results are pasted into the scheme's face mask with
+    the anonymizer's soft edge; nothing in front of a face is kept.
+
+    Args:
+        weights, name, pasted, device: see `AnonyGANSystem`.
+        scheme: scheme of the folder, with as many landmarks as the network takes.
+    Raises:
+        ValueError: the weights do not exist.
+    """
+
+    uses_conditions = True
+
+    def __init__(
+        self,
+        weights: Path,
+        scheme: LandmarkScheme,
+        *,
+        name: str = "anonygan",
+        pasted: bool = True,
+        device: str = "cpu",
+    ) -> None:
+        path = find_weights(weights)
+        model = _ours_or_published(AnonyGAN, path, "anonygan_generator")
+        how = constants.fingerprint() if pasted else "not pasted"
+        self.name, self.pasted, self.scheme = name, pasted, scheme
+        self.fingerprint = f"{_checksum(path)} {scheme.name}; {how}"
+        self.trained_with = model.trained_with
+        self._model = model.to(torch_device(device)).fuse()
+
+    def __call__(self, request: Request) -> Float[Tensor, "b 3 h w"]:
+        source, condition = request.own_landmarks, request.own_condition_landmarks
+        assert source is not None and condition is not None
+        shape = (request.source.shape[2], request.source.shape[3])
+        size = self._model.size or shape
+        made = _of_whole_images(self._model, request, (source, condition), size, self.scheme)
+        there = made.isfinite().flatten(1).all(1)
+        if not self.pasted or not there.any():
+            return made
+        forehead = self._model.forehead
+        masks = face_mask(source[there], shape, forehead=forehead, scheme=self.scheme)
+        made[there] = blend_crops(request.source[there], carry_outward(made[there], masks), masks)
+        return made
+
+
+def anonygan_system(
+    weights: Path, scheme: LandmarkScheme, *, name: str, pasted: bool, device: str
+) -> AnonyGANSystem | SchemeAnonyGANSystem:
+    """The system of a network, for a folder of this scheme.
+
+    Networks of 68 and 29 landmarks can be measured on any folder: the 68 are found in its images.
+
+    Raises:
+        ValueError: the weights do not exist, or the network uses other landmarks.
+    """
+    if scheme == IBUG_68:
+        return AnonyGANSystem(weights, name=name, pasted=pasted, device=device)
+    path = find_weights(weights)
+    _checksum(path)  # raises if there is no file
+    count = _ours_or_published(AnonyGAN, path, "anonygan_generator").generator.num_landmarks
+    if count == scheme.num_landmarks:
+        return SchemeAnonyGANSystem(weights, scheme, name=name, pasted=pasted, device=device)
+    if count not in LANDMARKS_OF_68:
+        known = " or ".join(map(str, (scheme.num_landmarks, *LANDMARKS_OF_68)))
+        raise ValueError(
+            f"{path}: expected a network of {known} landmarks for faces with {scheme.name}, got "
+            f"one of {count}"
+        )
+    return AnonyGANSystem(weights, name=name, pasted=pasted, device=device)
 
 
 class ProductSystem(AnonyGANSystem):

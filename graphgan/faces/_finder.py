@@ -1,13 +1,16 @@
 """Find faces with their landmarks, by a detector followed by a landmark detector."""
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from graphgan.faces._centerface import CenterFace
-from graphgan.faces._contracts import FaceDetector, Faces, Landmarker
-from graphgan.faces._face_mesh import FaceMesh
-from graphgan.landmarks import Detection, convex_hull
+from graphgan.faces.centerface import CenterFace
+from graphgan.faces.contracts import FaceDetector, Faces, Landmarker
+from graphgan.faces.face_mesh import FaceMesh
+from graphgan.landmarks.detection import Detection
+from graphgan.landmarks.hull import convex_hull
+from graphgan.metrics.detection import box_iou
 
 MOST_FACES = 4096
 """Maximum number of faces in an image; more detections are not credible."""
@@ -20,6 +23,12 @@ _TWICE_FOUND = 1.1  # the same, where the landmarks tell that it is a part
 _ASKED = 4  # of the largest faces that it may be a part of
 _INSIDE = 0.95  # of its landmarks in the hull of the other's
 _ALIKE, _GROWN = 2.0, 1.25  # a face's area up to which it may be the same face, and its hull then
+# Longer sides, in pixels, at which a large box without landmarks is looked for again, and whether
+# the image is flipped; for so many boxes at most.
+_LOOKS = (96, False), (64, True), (48, False)
+_MOST_LOOKS = 16
+# Intersection over union from which a face is found again, and from which it may be.
+_FOUND_AGAIN, _ALSO = 0.5, 0.45
 # Longer side of the landmarks, of that of the box: others belong to something else.
 _EXTENT = (0.4, 1.8)
 
@@ -29,7 +38,8 @@ class FaceFinder:
 
     If the landmarks do not form a face, they are NaN, and only the box is known. Such a box is
     dropped if it contains another face that has landmarks, because it is that head with its
-    surroundings. Boxes that are not finite, have no area or lie outside the image are dropped;
+    surroundings, or if it is large and not found again at smaller sizes, where a face beside it is.
+    Boxes that are not finite, have no area or lie outside the image are dropped;
     others are clipped to the image.
 
     Args:
@@ -63,6 +73,7 @@ class FaceFinder:
         points, confident = self._landmarks(image, faces)
         points = torch.where(confident[:, None, None], points, torch.nan)
         kept = ~_surrounds(faces.boxes, confident) & ~_is_part(faces, points)
+        kept &= ~self._vanishes(image, faces.boxes, kept & confident, kept & ~confident)
         return [
             Detection(box, landmarks)
             for box, landmarks in zip(faces.boxes[kept], points[kept].float(), strict=True)
@@ -83,6 +94,53 @@ class FaceFinder:
             points, confident = points.clone(), confident.clone()
             points[again[better]], confident[again] = others[better].to(points), better
         return points, confident
+
+    def _vanishes(
+        self,
+        image: UInt8[Tensor, "3 h w"],
+        boxes: Float[Tensor, "n 4"],
+        sure: Bool[Tensor, "n"],
+        unsure: Bool[Tensor, "n"],
+    ) -> Bool[Tensor, "n"]:
+        """Which unsure boxes are parts of a close-up: a chest, half a face.
+
+        They are large, and the detector does not find them in smaller images of their surroundings,
+        in all of which it does find a sure face.
+        """
+        large = (boxes[:, 2:] - boxes[:, :2]).amax(1) >= _LOOKS[0][0]
+        vanishes = torch.zeros_like(unsure)
+        if not sure.any():
+            return vanishes
+        for i in (unsure & large).nonzero().flatten()[:_MOST_LOOKS].tolist():
+            looks = (self._look(image, boxes[i], side, flipped) for side, flipped in _LOOKS)
+            vanishes[i] = all(_is_missing(boxes[i], boxes[sure], found) for found in looks)
+        return vanishes
+
+    def _look(
+        self, image: UInt8[Tensor, "3 h w"], box: Float[Tensor, "4"], side: int, flipped: bool
+    ) -> Float[Tensor, "m 4"]:
+        """What is found around a box, where its longer side is so many pixels."""
+        longest = float((box[2:] - box[:2]).max())
+        low = ((box[:2] + box[2:]) / 2 - 1.5 * longest).clamp(min=0).floor().long().tolist()
+        high = ((box[:2] + box[2:]) / 2 + 1.5 * longest).ceil().long().tolist()
+        part = image[:, low[1] : high[1], low[0] : high[0]]
+        size = [max(1, round(x * side / longest)) for x in part.shape[1:]]
+        small = F.interpolate(part[None].float(), size, mode="bilinear", antialias=True)[0]
+        small = small.round().clamp(0, 255).to(torch.uint8)
+        found = self.detector(small.flip(2) if flipped else small).boxes.to(box)
+        if flipped:
+            found = torch.stack(
+                [size[1] - found[:, 2], found[:, 1], size[1] - found[:, 0], found[:, 3]], 1
+            )
+        return found * (longest / side) + box.new_tensor(low * 2)
+
+
+def _is_missing(
+    box: Float[Tensor, "4"], sure: Float[Tensor, "n 4"], found: Float[Tensor, "m 4"]
+) -> bool:
+    """Whether a sure box is found again, and this one is not, unless it is a part of a sure one."""
+    again = (box_iou(found, sure) >= _FOUND_AGAIN).any(1)
+    return bool(again.any()) and not bool((box_iou(found, box[None])[~again] > _ALSO).any())
 
 
 def _squares(boxes: Float[Tensor, "n 4"]) -> Float[Tensor, "n 4"]:

@@ -28,6 +28,7 @@ class LandmarkScheme:
         eyes: landmarks of the eye on the left of the image, and of the one on the right; empty if
             the scheme has none. They show whether a face is mirrored or upside down.
         mouth: landmarks of the mouth, likewise.
+        inner_lips: those around the opening of the mouth, in order; empty if the scheme has none.
 
     Raises:
         ValueError: a flip that is not its own inverse, or edges with unknown landmarks.
@@ -39,6 +40,7 @@ class LandmarkScheme:
     outline: FaceOutline | None = None
     eyes: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
     mouth: tuple[int, ...] = ()
+    inner_lips: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         mirror = dict(enumerate(self.flip))
@@ -108,6 +110,7 @@ IBUG_68 = LandmarkScheme(
     outline=JawAndBrows(jaw=tuple(range(17)), brows=(19, 24)),
     eyes=(tuple(range(36, 42)), tuple(range(42, 48))),
     mouth=tuple(range(48, 68)),
+    inner_lips=tuple(range(60, 68)),
 )
 """The 68 points of the iBUG 300-W annotation, as dlib's predictor orders them."""
 
@@ -117,6 +120,8 @@ CIAGAN_29_INDICES = (*range(17), *range(27, 31), *range(60, 68))
 CIAGAN_29 = replace(
     IBUG_68.subset("ciagan-29", CIAGAN_29_INDICES),
     outline=JawAndBridge(jaw=tuple(range(17)), bridge=(17, 20)),
+    mouth=tuple(range(21, 29)),
+    inner_lips=tuple(range(21, 29)),
 )
 """The 29 of the 68 points that CIAGAN uses."""
 
@@ -166,6 +171,7 @@ MESH_468 = LandmarkScheme(
     outline=JawAndBrows(jaw=_MESH_JAW, brows=(105, 334)),
     eyes=(_RIGHT_EYE, _LEFT_EYE),
     mouth=(*_OUTER_LIPS, *_INNER_LIPS),
+    inner_lips=_INNER_LIPS,
 )
 """The vertices of MediaPipe's face mesh, without the irises; of its edges those of the oval, the
 eyes and the lips. Its mask ends at the brows as that of the 68 points does."""

@@ -75,6 +75,11 @@ class BipartiteGraphConv(nn.Module):
         if not isinstance(aggr, nn.Module):
             check_choice("aggr", aggr, get_args(Aggregation))
         self.in_channels = _widths(in_channels)
+        if out_channels is not None and not isinstance(out_channels, int):
+            raise ValueError(
+                f"expected out_channels as one width, got {out_channels!r}; two node sets take "
+                "BipartiteGraphConv((c_src, c_dst), out_channels)"
+            )
         c_src, c_dst = self.in_channels
         self.out_channels = c_dst if out_channels is None else out_channels
         check_positive(source_channels=c_src, target_channels=c_dst, out_channels=self.out_channels)
@@ -108,6 +113,12 @@ class BipartiteGraphConv(nn.Module):
     ) -> Float[Tensor, "*b t o"]:
         x_src, x_dst = self._node_sets(x)
         num_targets = _num_targets(x_src, x_dst, size)
+        dense = isinstance(edge_index, Tensor) and edge_index.layout == torch.strided
+        if dense and edge_index.is_floating_point():
+            raise ValueError(
+                f"expected edge_index of int64, got {edge_index.dtype} of shape "
+                f"{tuple(edge_index.shape)}; two node sets are one pair (x_src, x_dst)"
+            )
         _check_edges("edge_index", edge_index, (x_src.shape[-2], num_targets))
         num_edges = edge_index.shape[1]
         if edge_weight is not None and edge_weight.shape[-1:] != (num_edges,):

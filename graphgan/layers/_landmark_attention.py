@@ -82,10 +82,10 @@ class LandmarkAttention(nn.Module):
     def reset_parameters(self) -> None:
         """Start with small differences: with equal descriptors, the kernel could not learn."""
         self.gate.conv.reset_parameters()
-        if self.descriptor != "gap":
-            nn.init.normal_(self.embedding, std=0.1)
-        if self.descriptor == "position":
-            nn.init.normal_(self.direction, std=0.1)
+        for name in ("embedding", "direction"):
+            weights = getattr(self, name, None)
+            if weights is not None and not weights.is_meta:  # there it would import the compiler
+                nn.init.normal_(weights, std=0.1)
 
     def forward(
         self,

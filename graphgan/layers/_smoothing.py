@@ -19,7 +19,9 @@ def smooth(x: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "b c h w"]:
     if side < 1 or side % 2 == 0:
         raise ValueError(f"expected an odd side of at least 1, got {side}")
     for _ in range(2):
-        x = F.avg_pool2d(x, side, stride=1, padding=side // 2, count_include_pad=False)
+        for sides in ((side, 1), (1, side)):  # as a square, but by 2 side operations a pixel
+            reach = (sides[0] // 2, sides[1] // 2)
+            x = F.avg_pool2d(x, sides, stride=1, padding=reach, count_include_pad=False)
     return x
 
 

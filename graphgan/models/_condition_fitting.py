@@ -103,7 +103,8 @@ class ConditionFitting(nn.Module):
         self.mirror = mirror
         if keep_shape:
             self.register_buffer("mean", torch.zeros(num_landmarks, 2))
-            self.register_buffer("matrix", torch.eye(2 * num_landmarks))
+            matrix = torch.zeros(2 * num_landmarks, 2 * num_landmarks)
+            self.register_buffer("matrix", matrix.fill_diagonal_(1))
         if keep_openings:
             self.register_buffer("teeth", _shipped_teeth(), persistent=False)
         flags = {

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -56,9 +57,10 @@ from graphgan.faces import (
     parse_recognizer,
 )
 from graphgan.files import require_new_folder
-from graphgan.landmarks import IBUG_68
-from graphgan.metrics import ExportedProgram, InceptionFeatures, RealismFeatures
-from graphgan.training import memory_errors_explained
+from graphgan.metrics.exported import ExportedProgram
+from graphgan.metrics.inception import InceptionFeatures
+from graphgan.metrics.realism import RealismFeatures
+from graphgan.training.devices import memory_errors_explained
 
 _LEAST_FACE = 40  # pixels, of images that are 128 and larger: dlib's detector doubles them once
 
@@ -86,7 +88,7 @@ class Options:
     out: Path
     """Output folder for report.md, .csv, .json, plots, the contact sheet and pairs.csv."""
     landmarks: Path | None = None
-    """Landmarks of photos in --data, as a CSV file (image,x0,y0,...,x67,y67). Faces are cropped
+    """Landmarks of photos in --data, as a CSV file (image,x0,y0,x1,y1,...). Faces are cropped
     once and stored in --cache."""
     size: int = 256
     """Side of the face crops in pixels, when --data holds photos."""
@@ -195,7 +197,8 @@ def run(options: Options) -> None:
     faces = open_faces(options)
     faces.check_masks()
     pasted = options.paste == "mask"
-    systems = [parse_system(x, pasted=pasted, device=options.device) for x in options.systems]
+    parse = partial(parse_system, pasted=pasted, device=options.device, scheme=faces.scheme)
+    systems = [parse(name) for name in options.systems]
     published = [] if options.published is None else read_published(options.published)
     features = open_features(options.features)
     listed = sorted({pair.a for pair in read_fold_pairs(faces.root, faces.pictures)})
@@ -262,7 +265,7 @@ def open_protocol(
 def open_faces(options: Options) -> PreparedPictures:
     """Open the prepared folder, or prepare one from photos."""
     if options.landmarks is None:
-        return PreparedPictures(options.data, scheme=IBUG_68)
+        return PreparedPictures(options.data)
     if not options.landmarks.is_file():
         raise ValueError(f"{options.landmarks}: no such file; expected landmarks of the photos")
     stats = [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in _files(options.data)]
@@ -280,7 +283,7 @@ def open_faces(options: Options) -> PreparedPictures:
                 workers=options.workers,
             )
         )
-    faces = PreparedPictures(out, scheme=IBUG_68)
+    faces = PreparedPictures(out)
     if options.split != "all" and not any(p.split == options.split for p in faces.pictures):
         raise ValueError(
             f"{options.data}: no people in the split {options.split!r}; set "

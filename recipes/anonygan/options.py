@@ -130,18 +130,23 @@ class ModelOptions:
         """The options with the number of landmarks that faces of this scheme supply.
 
         Raises:
-            ValueError: the number cannot be supplied, or an option requires 68 landmarks.
+            ValueError: the number cannot be supplied, or an option does not support it.
         """
         known = LANDMARKS_OF_68 if scheme == IBUG_68 else (scheme.num_landmarks,)
         if self.landmarks is not None and self.landmarks not in known:
             numbers = " or ".join(map(str, known))
             raise ValueError(
-                f"expected --landmarks {numbers} of faces with {scheme.name}, got {self.landmarks}"
+                f"expected a network of {numbers} landmarks for faces with {scheme.name}, got one "
+                f"of {self.landmarks} (--landmarks, or the weights of --start-from)"
             )
-        only_68 = {"--projected": self.projected, "--face-alone": self.face_alone}
-        for flag in (flag for flag, chosen in only_68.items() if chosen and scheme != IBUG_68):
-            raise ValueError(f"expected {flag} with {IBUG_68.name} alone, got {scheme.name}")
-        return replace(self, landmarks=self.landmarks or scheme.num_landmarks)
+        count = self.landmarks or scheme.num_landmarks
+        unsupported = {
+            "--mirror-condition False": self.mirror_condition and count not in LANDMARKS_OF_68,
+            "--keep-openings False": self.keep_openings and count != IBUG_68.num_landmarks,
+        }
+        if flags := " ".join(flag for flag, chosen in unsupported.items() if chosen):
+            raise ValueError(f"expected {flags} with {count} landmarks of {scheme.name}")
+        return replace(self, landmarks=count)
 
     def generator(self, size: tuple[int, int] | None = None) -> AnonyGAN:
         generator = LandmarkGenerator(

@@ -14,8 +14,12 @@ import torch
 from objective import AnonyGANObjective, Count, LossOptions, pasted
 from torch import Tensor, nn
 
-from graphgan.data import FaceBatch, draw_change
-from graphgan.landmarks import convex_hull, gaussian_maps, polygon_mask
+from graphgan.data.augmentation import draw_change
+from graphgan.data.face_batch import FaceBatch
+from graphgan.landmarks.hull import convex_hull
+from graphgan.landmarks.maps import gaussian_maps
+from graphgan.landmarks.masks import polygon_mask
+from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
 from graphgan.losses import FeatureLoss, WeakFeatureMatchingLoss, reconstruction_loss
 from graphgan.models import FeatureNetwork
 from graphgan.training import (
@@ -25,7 +29,6 @@ from graphgan.training import (
     projected_generator_loss,
 )
 
-_FEATURES = slice(36, 68)  # landmarks of eyes and mouth
 _CELL, _SPREAD = 4, 1.2  # pixels of a cell of their map, and how many cells they reach
 _LEAST = 1e-3  # weight
 _RIM = 0.1  # of the way from the outline to the middle: there seams are mended
@@ -59,14 +62,22 @@ class ProjectedObjective(AnonyGANObjective):
     Args:
         options: weights and variants of the terms.
         network: the feature network of the discriminators.
+        scheme: of the landmarks that the networks see. Its eyes, mouth and inner lips are treated
+            apart; what it lacks counts as the rest of the face.
         count: see `AnonyGANObjective`.
     """
 
     def __init__(
-        self, options: LossOptions, network: FeatureNetwork, *, count: Count = Tensor.sum
+        self,
+        options: LossOptions,
+        network: FeatureNetwork,
+        *,
+        scheme: LandmarkScheme = IBUG_68,
+        count: Count = Tensor.sum,
     ) -> None:
         super().__init__(options, count=count)
         self.network = network
+        self.scheme = scheme
         self.feature_loss = FeatureLoss()
         self.feature_matching = WeakFeatureMatchingLoss(first_layer=1, weight=options.weight_wfm)
 
@@ -77,7 +88,7 @@ class ProjectedObjective(AnonyGANObjective):
             # Sources and conditions in one pass.
             real = change.of_images(batch.source)
             seen = self.network(torch.cat([real, batch.condition]))
-            region = change.of_masks(_region(batch))
+            region = change.of_masks(_region(batch, self.scheme))
         fake = self.network(change.of_images(pasted(batch, output)))
         count = len(real)
         return Judged(
@@ -131,7 +142,7 @@ class ProjectedObjective(AnonyGANObjective):
         share = output.attention.clamp(min=_LEAST_ATTENTION)
         change = (1 - share) / share * (output.intermediate - output.image)
         low = _smooth(change)
-        inside = _inner_face(batch)
+        inside = _inner_face(batch, self.scheme)
         per_item = [((x.abs() * inside).mean((1, 2, 3))) for x in (change - low, low)]
         values = (per_item[0] + _LIGHT * per_item[1]) / inside.mean((1, 2, 3)).clamp(min=1e-3)
         selected = ~batch.same_person
@@ -175,7 +186,7 @@ def _smooth(x: Tensor) -> Tensor:
     return nn.functional.interpolate(coarse, x.shape[2:], mode="bilinear", align_corners=False)
 
 
-def _inner_face(batch: FaceBatch) -> Tensor:
+def _inner_face(batch: FaceBatch, scheme: LandmarkScheme) -> Tensor:
     """1 well within the landmarks, less in the rest of the mask, 0 inside the lips."""
     size = (batch.source.shape[2], batch.source.shape[3])
     hulls = []
@@ -183,20 +194,23 @@ def _inner_face(batch: FaceBatch) -> Tensor:
         outline = convex_hull(points).to(points)
         hulls.append(polygon_mask(outline.lerp(outline.mean(0), _RIM)[None], size))
     face = torch.maximum(torch.cat(hulls), _ELSEWHERE * batch.mask)
-    return face * (1 - _lips(batch))
+    return face * (1 - _lips(batch, scheme)) if scheme.inner_lips else face
 
 
-def _lips(batch: FaceBatch) -> Tensor:
+def _lips(batch: FaceBatch, scheme: LandmarkScheme) -> Tensor:
     """1 inside the lips and a little around them."""
     size = (batch.source.shape[2], batch.source.shape[3])
-    lips = batch.source_landmarks[:, 60:68]
+    lips = batch.source_landmarks[:, scheme.inner_lips]
     return polygon_mask(lips + 0.3 * (lips - lips.mean(1, keepdim=True)), size)
 
 
-def _region(batch: FaceBatch) -> Tensor:
+def _region(batch: FaceBatch, scheme: LandmarkScheme) -> Tensor:
     """The mask, where eyes and mouth count four times as much."""
+    features = [*scheme.eyes[0], *scheme.eyes[1], *scheme.mouth]
+    if not features:
+        return batch.mask
     height, width = batch.source.shape[2:]
-    points = (batch.source_landmarks[:, _FEATURES] + 0.5) / _CELL - 0.5
+    points = (batch.source_landmarks[:, features] + 0.5) / _CELL - 0.5
     maps = gaussian_maps(points, (height // _CELL, width // _CELL), sigma=_SPREAD)
     maps = maps.amax(1, keepdim=True)
     maps = maps * (maps > _LEAST)  # CPUs are slow with subnormal numbers

@@ -38,7 +38,8 @@ def shown_batch(
     num_landmarks = options.pop("num_landmarks", None)
     batch = to_face_batch(stored, device, **options)
     if face_alone:
-        alone = show_face_alone(batch.condition, batch.condition_landmarks)
+        scheme = options.get("scheme")
+        alone = show_face_alone(batch.condition, batch.condition_landmarks, scheme)
         batch = batch._replace(condition=alone)
     return batch if num_landmarks is None else batch.for_network(num_landmarks)
 

@@ -7,18 +7,13 @@ from typing import Literal
 
 import torch
 from pictures import sheet_columns
-from results import anonymized, unpasted
+from results import anonymized, shown_batch, unpasted
 
 from graphgan.commands import run_command
-from graphgan.data import (
-    LANDMARKS_OF_68,
-    Pairs,
-    PreparedPictures,
-    next_person_pairs,
-    read_image,
-    some_pairs,
-    to_face_batch,
-)
+from graphgan.data.face_batch import LANDMARKS_OF_68
+from graphgan.data.images import read_image
+from graphgan.data.pairs import Pairs, next_person_pairs, some_pairs
+from graphgan.data.prepared import PreparedPictures
 from graphgan.faces import FaceFinder
 from graphgan.landmarks import IBUG_68
 from graphgan.metrics import POSE_SAMPLES, measure_pose
@@ -80,7 +75,12 @@ def sample(options: Options) -> None:
         pairs,
         sources,
         {"source": sources, "condition": conditions},  # for evaluation, not for publishing
-        to_batch=partial(to_face_batch, forehead=model.forehead, scheme=faces.scheme),
+        to_batch=partial(
+            shown_batch,
+            face_alone=model.face_alone,
+            forehead=model.forehead,
+            scheme=faces.scheme,
+        ),
         make=partial(anonymized if options.paste == "mask" else unpasted, model),
         columns=partial(sheet_columns, model),
         device=device_of(model),

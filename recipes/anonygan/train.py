@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from objective import AnonyGANObjective
-from options import DRAWING_FLAGS, PRESETS, TrainOptions, like_weights, without_same_person
+from options import (
+    DRAWING_FLAGS,
+    PRESETS,
+    ModelOptions,
+    TrainOptions,
+    like_weights,
+    without_same_person,
+)
 from pictures import sheet_columns
 from projected import ProjectedObjective
 from results import (
@@ -42,9 +49,12 @@ from graphgan.data import (
     to_uint8_image,
 )
 from graphgan.faces import FaceFinder
-from graphgan.landmarks import IBUG_68, LandmarkScheme
-from graphgan.metrics import POSE_SAMPLES, masked_error, measure_pose
-from graphgan.models import MIN_PATCH_SIZE, AnonyGAN, FeatureNetwork
+from graphgan.landmarks.schemes import CIAGAN_29, IBUG_68, LandmarkScheme
+from graphgan.metrics.masked_error import masked_error
+from graphgan.metrics.pose_check import MOST_PICTURES, measure_pose
+from graphgan.models import AnonyGAN
+from graphgan.models.discriminators import MIN_PATCH_SIZE
+from graphgan.models.feature_network import FeatureNetwork
 from graphgan.training import (
     SHEET_ROWS,
     VALIDATION_PAIRS,
@@ -100,7 +110,7 @@ def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
         face_alone=model.face_alone,
         num_landmarks=model.landmarks,
         forehead=model.forehead,
-        hull=model.projected,
+        hull=model.projected and faces.scheme == IBUG_68,
     )
 
     def count(selected: Tensor) -> Tensor:
@@ -115,7 +125,7 @@ def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
         name="anonygan",
         generator=generator,
         discriminators=model.discriminators(identity=options.loss.weight_identity > 0),
-        objective=make_objective(options, count, fabric.device),
+        objective=make_objective(options, seen_scheme(model, faces.scheme), count, fabric.device),
         pairs=pairs,
         to_batch=to_batch,
         columns=sheet_maker(
@@ -148,13 +158,21 @@ def prepared_faces(root: Path) -> Faces:
     return Faces(train_faces, PreparedPictures(root, "test"), everyone.scheme)
 
 
+def seen_scheme(model: ModelOptions, scheme: LandmarkScheme) -> LandmarkScheme:
+    """Scheme of the landmarks that the networks see, of faces of this scheme."""
+    return scheme if model.landmarks == scheme.num_landmarks else CIAGAN_29
+
+
 def make_objective(
-    options: TrainOptions, count: Callable[[Tensor], Tensor], device: torch.device
+    options: TrainOptions,
+    scheme: LandmarkScheme,
+    count: Callable[[Tensor], Tensor],
+    device: torch.device,
 ) -> AnonyGANObjective:
     if not options.model.projected:
         return AnonyGANObjective(options.loss, count=count)
     network = FeatureNetwork.efficientnet_lite("lite0").to(device)
-    return ProjectedObjective(options.loss, network, count=count)
+    return ProjectedObjective(options.loss, network, scheme=scheme, count=count)
 
 
 def asks_for_too_much(options: TrainOptions, faces: PictureDataset) -> bool:

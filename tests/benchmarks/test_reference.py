@@ -46,11 +46,7 @@ def test_the_step_is_the_published_one(reference):
     case, size = "anonygan_training_step", (64, 64)
     layout = golden.layout(case)
     step = reference.ReferenceStep(dropout=0.0)
-    for name, network in (
-        ("G", step.generator),
-        ("D_gan", step.d_app),
-        ("D_pose", step.d_lm),
-    ):
+    for name, network in (("G", step.generator), ("D_gan", step.d_app), ("D_pose", step.d_lm)):
         network.load_state_dict(golden.state(layout["manifests"][name]))
     condition, source = (
         golden.images(f"{case}/{name}", 3, 3, *size) for name in ("condition", "source")

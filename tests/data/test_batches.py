@@ -1,6 +1,3 @@
-import pickle
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,8 +11,8 @@ from graphgan.data import (
     PairSampler,
     PairsOfSteps,
     StoredPairs,
-    SyntheticFaces,
-    mean_image,
+    batches_of_steps,
+    degrade_pairs,
     read_pairs,
     to_float_image,
     to_uint8_image,
@@ -46,11 +43,6 @@ def test_every_8_bit_value_survives_the_way_there_and_back():
     assert torch.equal(to_uint8_image(values), image)
 
 
-def test_values_beyond_the_range_are_cut_off():
-    image = torch.tensor([-9.0, -1.0, 0.0, 1.0, 9.0]).expand(3, 1, 5)
-    assert to_uint8_image(image)[0, 0].tolist() == [0, 0, 128, 255, 255]
-
-
 def test_faces_in_memory_are_those_they_were_read_from():
     drawn = SyntheticFaces(2, 2, size=32)
     faces = PicturesInMemory(drawn)
@@ -75,21 +67,6 @@ def test_a_picture_that_a_batch_names_often_is_read_once(faces):
     assert torch.equal(stored.images, torch.stack([faces.images[side] for side in pairs[:2]]))
     landmarks = torch.stack([faces.landmarks[side] for side in pairs[:2]])
     assert torch.equal(stored.landmarks, landmarks)
-
-
-def test_unpacked_images_are_those_of_the_formula_and_channels_last(faces, sampler):
-    stored = PairsOfSteps(faces, sampler)[0]
-    condition, source, *_ = unpack_pairs(stored, "cpu")
-    for unpacked, image in zip((condition, source), stored.images, strict=True):
-        assert torch.equal(unpacked, image.float() / 127.5 - 1)
-        assert unpacked.is_contiguous(memory_format=torch.channels_last)
-
-
-def test_refuses_an_empty_set(faces):
-    empty = SyntheticFaces(1, 1, size=32)
-    empty.persons = []
-    with pytest.raises(ValueError, match="at least one image, got an empty set"):
-        PicturesInMemory(empty)
 
 
 def test_conditions_and_sources_are_read_by_number(faces):
@@ -124,29 +101,6 @@ def test_batches_come_in_the_order_of_their_steps(faces, sampler, num_workers):
         assert_equal(batch, dataset[step])
 
 
-ENDS_EARLY = """
-from graphgan.data import PairSampler, PairsOfSteps, SyntheticFaces
-from graphgan.data._batches import PicturesInMemory, batches_of_steps
-faces = PicturesInMemory(SyntheticFaces(2, 2, size=32))
-sampler = PairSampler(faces.persons, batch_size=2)
-batches = batches_of_steps(PairsOfSteps(faces, sampler), range(40), num_workers=1)
-next(batches)
-"""
-
-
-@pytest.mark.slow
-def test_a_process_that_ends_early_does_not_wait_for_its_workers():
-    program = [sys.executable, "-c", ENDS_EARLY]
-    done = subprocess.run(program, check=True, timeout=120, capture_output=True, text=True)
-    assert done.stderr == ""
-
-
-def test_the_data_travels_to_workers_that_start_afresh(faces, sampler):
-    dataset = PairsOfSteps(faces, sampler)
-    dataset[0]
-    assert_equal(pickle.loads(pickle.dumps(dataset))[2], dataset[2])
-
-
 def test_more_faces_than_memory_holds_are_refused_before_they_are_read(monkeypatch):
     drawn = SyntheticFaces(3, 2, size=32)
     needed = 6 * (3 * 32 * 32 + 8 * 68)
@@ -155,18 +109,6 @@ def test_more_faces_than_memory_holds_are_refused_before_they_are_read(monkeypat
         PicturesInMemory(drawn)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=needed))
     assert len(PicturesInMemory(drawn)) == 6
-
-
-def test_progress_sees_every_face():
-    seen = []
-
-    def progress(numbers):
-        for number in numbers:
-            seen.append(number)
-            yield number
-
-    PicturesInMemory(SyntheticFaces(3, 2, size=32), progress=progress)
-    assert seen == [*range(6)]
 
 
 # Mirrored pairs
@@ -188,19 +130,6 @@ def test_about_half_of_the_pairs_are_mirrored_as_a_whole(faces, sampler):
                 mirrored += is_mirrored
     assert mirrored % 2 == 0
     assert 40 < mirrored < 120
-
-
-def test_processes_mirror_the_same_pairs_as_one_would(faces, sampler):
-    whole = PairsOfSteps(faces, sampler, flip=IBUG_68)[3]
-    parts = [
-        PairsOfSteps(faces, sampler, flip=IBUG_68, rank=rank, world_size=2)[3] for rank in range(2)
-    ]
-    assert torch.equal(torch.cat([part.images for part in parts], dim=1), whole.images)
-
-
-def test_the_mean_of_all_pictures(faces):
-    images = torch.stack([to_float_image(faces[i].image) for i in range(len(faces))])
-    torch.testing.assert_close(mean_image(faces), images.mean(0))
 
 
 # Degraded pairs
@@ -244,25 +173,6 @@ def test_a_degraded_step_is_the_same_whenever_and_wherever_it_is_asked_for(
     workers = batches_of_steps(resumed, range(3, 6), num_workers=2)
     for batch, expected in zip(workers, straight[3:], strict=True):
         assert_equal(batch, expected)
-
-
-def test_steps_items_and_seeds_are_degraded_in_ways_of_their_own(faces):
-    def source(seed: int, step: int, item: int) -> torch.Tensor:
-        stored = read_pairs(faces, Pairs(*(torch.zeros(4, dtype=torch.long) for _ in range(3))))
-        return degrade_pairs(stored, [(seed, 7, step, i) for i in range(4)]).images[1, item]
-
-    first = source(0, 3, 1)
-    assert torch.equal(first, source(0, 3, 1))
-    for other in (source(1, 3, 1), source(0, 4, 1), source(0, 3, 2)):
-        assert not torch.equal(first, other)
-
-
-def test_processes_degrade_as_one_would(faces, sampler, degraded):
-    whole = degraded[3]
-    parts = [
-        PairsOfSteps(faces, sampler, degraded=True, rank=rank, world_size=2)[3] for rank in range(2)
-    ]
-    assert torch.equal(torch.cat([part.images for part in parts], dim=1), whole.images)
 
 
 def test_mirrored_pairs_are_degraded_after_they_were_mirrored(faces, sampler):

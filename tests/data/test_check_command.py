@@ -3,17 +3,10 @@ import math
 import pytest
 import torch
 
-from graphgan.data import (
-    CheckOptions,
-    PreparedPictures,
-    Problem,
-    picture_problems,
-    read_image,
-    report_check,
-    write_image,
-)
-from graphgan.data._prepared import PreparedPicture, write_info, write_manifest
-from graphgan.landmarks._crop import whole_crop
+from graphgan.data.check_command import CheckOptions, Problem, picture_problems, place, report_check
+from graphgan.data.images import read_image, write_image
+from graphgan.data.prepared import PreparedPicture, PreparedPictures, write_info, write_manifest
+from graphgan.landmarks.align import whole_crop
 
 
 @pytest.fixture
@@ -87,9 +80,3 @@ def test_pictures_that_cannot_be_read_are_not_drawn(report, pictures, tmp_path):
     assert read_image(tmp_path / "sheets" / "sheet.png").shape == (3, 12, 10)
     (pictures.root / "images/p/2.png").unlink()
     assert "contact sheet" not in report()[1]
-
-
-@pytest.mark.parametrize("name", ["tiles", "list_at_most"])
-def test_numbers_below_0_are_refused(name):
-    with pytest.raises(ValueError, match="--tiles and --list-at-most of at least 0"):
-        CheckOptions(**{name: -1})

@@ -1,9 +1,6 @@
-import io
-
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from graphgan.data import SyntheticFaces
 from graphgan.data._degradation import degrade, light_anew
@@ -47,14 +44,6 @@ def spread_of_colors(image: torch.Tensor) -> float:
 
 
 @pytest.mark.parametrize("change", [light_anew, degrade])
-def test_an_image_stays_an_image_of_its_size(change, face):
-    for image in (face, face[:, :40]):
-        for changed in results(change, image)[:10]:
-            assert changed.shape == image.shape
-            assert changed.dtype == torch.uint8
-
-
-@pytest.mark.parametrize("change", [light_anew, degrade])
 def test_the_same_chance_gives_the_same_image(change, face):
     before = face.clone()
     for first, again in zip(results(change, face), results(change, face), strict=True):
@@ -93,28 +82,7 @@ def test_each_kind_of_harm_is_what_it_is_called(face):
     assert torch.equal(degrade(face, Chances()), face)
 
 
-def test_compression_is_that_of_jpeg(face):
-    compressed = degrade(face, Chances(COMPRESSED))
-    quality = int(np.random.default_rng(0).integers(25, 90))
-    file = io.BytesIO()
-    Image.fromarray(face.permute(1, 2, 0).numpy()).save(file, "JPEG", quality=quality)
-    expected = torch.from_numpy(np.array(Image.open(file).convert("RGB"))).permute(2, 0, 1)
-    assert torch.equal(compressed, expected)
-    assert not torch.equal(compressed, face)
-
-
-def test_the_colors_of_the_whole_stay(face):
-    for changed in results(degrade, face):
-        apart = (changed.float().mean((1, 2)) - face.float().mean((1, 2))).abs()
-        assert apart.max() < 6
-
-
 def test_about_one_in_ten_stays_as_it_is(face):
     changed = results(degrade, face)
     same = sum(torch.equal(image, face) for image in changed)
     assert 0.02 < same / len(changed) < 0.2
-
-
-def test_a_tiny_image_is_degraded_too():
-    tiny = torch.randint(0, 256, (3, 8, 8), dtype=torch.uint8)
-    assert all(image.shape == tiny.shape for image in results(degrade, tiny))

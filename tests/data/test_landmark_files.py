@@ -23,17 +23,6 @@ def test_reads_rows_in_their_order(read):
     assert b.landmarks.tolist() == [[1, 2.5], [-3, 40]]
 
 
-def test_columns_are_found_by_name(read):
-    (row,) = read("y1,x1,person,image,x0,y0\n4,3,anna,a.jpg,1,2\n")
-    assert row.landmarks.tolist() == [[1, 2], [3, 4]]
-
-
-def test_as_many_landmarks_as_columns(read):
-    header = ",".join(["image", *(f"{axis}{i}" for i in range(68) for axis in "xy")])
-    (row,) = read(f"{header}\na.jpg" + ",1" * 136)
-    assert row.landmarks.shape == (68, 2)
-
-
 def test_blank_lines_byte_order_marks_and_quotes_are_no_matter(read):
     (row,) = read('\ufeffimage,x0,y0\r\n\r\n"a, b.jpg",1,2\r\n\r\n')
     assert row.image == "a, b.jpg"
@@ -70,17 +59,6 @@ def test_what_is_wrong_is_named_with_file_and_line(read, text, message):
         read(text)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
-
-
-def test_bad_rows_are_counted(read):
-    with pytest.raises(ValueError, match=r"line 2: .*bad rows in all: 2"):
-        read(HEADER + "a.jpg,1\nb.jpg,1,2,3,4\nc.jpg,q,2,3,4\n")
-
-
-@pytest.mark.parametrize("content", [b"\x00\x01\x02", b"\xff\xfe\x00", b"\x89PNG\r\n\x1a\n\x00"])
-def test_another_kind_of_file_is_refused(read, content):
-    with pytest.raises(ValueError, match=r"faces\.csv: "):
-        read(content)
 
 
 def test_names_of_any_bytes_are_kept(read):

@@ -3,13 +3,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from graphgan.data import (
-    LandmarkRow,
-    ListedPhoto,
-    Listing,
-    Skipped,
-    photo_sources,
-)
+from graphgan.data.landmark_files import LandmarkRow
+from graphgan.data.listing import Listing, Skipped, match_landmarks, plain, require_photos
+from graphgan.data.photos import Photo
 
 
 def touch(root, *names):
@@ -34,25 +30,11 @@ def test_plain_folders_are_people(tmp_path):
     assert listing.photos[0].path == tmp_path / "anna/b.jpg"
 
 
-def test_files_that_are_no_photos_are_counted(tmp_path):
-    touch(tmp_path, "anna/1.jpg", "notes.txt", "more.TXT", "README", "anna/._1.jpg")
-    assert Listing.of_folder(tmp_path).other_files == {".txt": 2, "README": 1, ".jpg": 1}
-
-
 def test_linked_folders_are_read_once(tmp_path):
     touch(tmp_path, "elsewhere/1.jpg", "photos/bob/1.jpg")
     (tmp_path / "photos" / "anna").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "photos" / "bob" / "round").symlink_to(tmp_path / "photos")
-    assert people(Listing.of_folder(tmp_path / "photos")) == {
-        "anna/1.jpg": "anna",
-        "bob/1.jpg": "bob",
-    }
-
-
-def test_known_files_are_not_counted(tmp_path):
-    touch(tmp_path, "1.jpg", "table.csv", "more.csv")
-    found = photo_sources(tmp_path, besides=[tmp_path / "table.csv"])
-    assert found == (["1.jpg"], {".csv": 1})
+    assert people(plain(tmp_path / "photos")) == {"anna/1.jpg": "anna", "bob/1.jpg": "bob"}
 
 
 def test_a_folder_that_is_not_there_or_holds_no_photo_is_refused(tmp_path):

@@ -1,20 +1,12 @@
 import pytest
 import torch
 
-from graphgan.data import (
-    PairKind,
-    PairSampler,
-    PairsOfSteps,
-    SyntheticFaces,
-    SyntheticPersons,
-    next_picture_pairs,
-    read_pairs,
-    to_face_batch,
-    to_person_batch,
-    to_uint8_image,
-)
-from graphgan.landmarks import face_mask, face_regions
-from graphgan.landmarks._schemes import CIAGAN_29_INDICES
+from graphgan.data.batches import PairsOfSteps, to_uint8_image
+from graphgan.data.face_batch import to_face_batch
+from graphgan.data.pairs import PairSampler
+from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.landmarks.masks import face_mask, face_regions
+from graphgan.landmarks.schemes import CIAGAN_29_INDICES
 
 
 @pytest.fixture(scope="module")
@@ -35,24 +27,11 @@ def test_a_batch_is_ready_for_a_network(stored):
         assert image.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_a_batch_knows_which_pairs_a_loss_asks_for(stored):
-    batch = to_face_batch(stored)
-    kinds = batch.kind.tolist()
-    assert batch.different.tolist() == [kind != PairKind.SAME_IMAGE for kind in kinds]
-    assert batch.same_person.tolist() == [kind != PairKind.DIFFERENT for kind in kinds]
-    assert (batch.different & batch.same_person).sum() == 1  # a person in two images
-
-
 def test_29_landmarks_are_those_of_ciagan_and_the_mask_is_that_of_all(stored):
     batch, whole = to_face_batch(stored, num_landmarks=29), to_face_batch(stored)
     assert torch.equal(batch.source_landmarks, stored.landmarks[1][:, list(CIAGAN_29_INDICES)])
     assert torch.equal(batch.condition_landmarks, stored.landmarks[0][:, list(CIAGAN_29_INDICES)])
     assert torch.equal(batch.mask, whole.mask)
-
-
-def test_other_numbers_of_landmarks_are_refused(stored):
-    with pytest.raises(ValueError, match="expected 68 or 29 landmarks, got 5"):
-        to_face_batch(stored, num_landmarks=5)
 
 
 @pytest.mark.parametrize("forehead", [0.0, 0.7])

@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from graphgan.data import ListedPhoto, SyntheticPersons, read_image, write_image
-from graphgan.data._photos import CroppedPhoto, CropTask, UnusablePhoto, crop_photo
-from graphgan.landmarks import IBUG_68, OPENPOSE_18, Detection, crop_image, face_crop, person_crop
-from graphgan.landmarks._crop import whole_crop
+from graphgan.data.images import read_image, write_image
+from graphgan.data.photos import CroppedPhoto, CropTask, Photo, UnusablePhoto, crop_photo
+from graphgan.data.synthetic_persons import SyntheticPersons
+from graphgan.landmarks.align import crop_image, face_crop, person_crop
+from graphgan.landmarks.detection import Detection
+from graphgan.landmarks.schemes import IBUG_68, OPENPOSE_18
 
 
 class TwoFaces:
@@ -107,12 +109,6 @@ def test_a_photo_that_cannot_be_read_is_a_reason(task, content, detail):
     assert outcome == UnusablePhoto("unreadable", detail)
 
 
-def test_a_photo_that_is_gone_is_a_reason(task):
-    todo = task(torch.rand(68, 2))
-    todo.photo.path.unlink()
-    assert crop_photo(todo, None) == UnusablePhoto("unreadable", "No such file or directory")
-
-
 def test_no_face_is_a_reason(task):
     class Blind(TwoFaces):
         def __call__(self, image: torch.Tensor) -> list[Detection]:
@@ -152,32 +148,8 @@ def test_writes_the_rectangle_around_the_person(person_task):
     torch.testing.assert_close(back, joints, equal_nan=True)
 
 
-def test_a_whole_photo_keeps_its_pixels_and_landmarks(person_task):
-    todo = person_task("whole")
-    outcome = crop_photo(todo, None)
-    assert isinstance(outcome, CroppedPhoto)
-    assert outcome.crop == whole_crop((128, 64))
-    assert torch.equal(read_image(todo.target), read_image(todo.photo.path))
-    np.testing.assert_allclose(outcome.landmarks, todo.landmarks, atol=1e-12)
-
-
 def test_a_whole_photo_of_another_size_is_of_no_use(person_task):
     todo = person_task("whole", width=60)
     detail = "expected 64 x 128 pixels, got 60 x 128"
     assert crop_photo(todo, None) == UnusablePhoto("another size", detail)
     assert not todo.target.exists()
-
-
-@pytest.mark.parametrize("crop", ["person", "whole"])
-def test_a_person_without_a_joint_is_of_no_use(person_task, crop):
-    todo = person_task(crop, lambda joints: joints.fill_(math.nan))
-    assert crop_photo(todo, None) == UnusablePhoto("all joints missing")
-
-
-def test_a_person_with_one_joint_cannot_be_cut_out(person_task):
-    others = torch.arange(18) != 1  # the neck is always seen
-    todo = person_task(change=lambda joints: joints.masked_fill_(others[:, None], math.nan))
-    outcome = crop_photo(todo, None)
-    assert isinstance(outcome, UnusablePhoto)
-    assert outcome.reason == "bad landmarks"
-    assert "all equal" in outcome.detail

@@ -32,17 +32,6 @@ def test_reads_x_and_y_in_that_order(read):
     assert problems == []
 
 
-def test_a_joint_is_missing_where_either_coordinate_is(read):
-    rows, _ = read(line(y=[-1, -1, *Y[2:]], x=[5, *X[1:16], -1, -1.0]))
-    missing = rows[0].landmarks.isnan()
-    assert missing.all(1).nonzero().flatten().tolist() == [0, 1, 16, 17]
-    assert missing.sum() == 8
-
-
-def test_a_byte_order_mark_is_no_matter(read):
-    assert len(read(line(), header="\ufeff" + HEADER).rows) == 1
-
-
 @pytest.mark.parametrize(
     ("text", "image", "reason", "detail"),
     [

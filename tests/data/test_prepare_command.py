@@ -50,14 +50,6 @@ def test_a_tenth_of_the_people_are_for_testing(prepare, number, for_testing):
     assert people(prepare(number), "test") == for_testing
 
 
-def test_people_for_testing_can_be_chosen(prepare):
-    assert people(prepare(4, test_people=2), "test") == 2
-
-
-def test_photos_may_say_their_split(prepare):
-    assert people(prepare(12, split="train"), "test") == 0
-
-
 def test_the_report_says_what_was_found(prepare, capsys):
     prepare(4)
     out = capsys.readouterr().out

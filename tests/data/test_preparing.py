@@ -8,18 +8,13 @@ from itertools import islice
 import pytest
 import torch
 
-from graphgan.data import (
-    ListedPair,
-    ListedPhoto,
-    PairList,
-    PreparedPictures,
-    Skipped,
-    prepare_pictures,
-    read_image,
-    read_landmarks,
-    write_image,
-)
-from graphgan.landmarks import IBUG_68, OPENPOSE_18, Detection
+from graphgan.data.landmark_files import read_landmarks
+from graphgan.data.listing import ListedPair, PairList, Skipped
+from graphgan.data.photos import Photo
+from graphgan.data.prepared import PreparedPictures
+from graphgan.data.preparing import prepare_pictures
+from graphgan.landmarks.detection import Detection
+from graphgan.landmarks.schemes import IBUG_68
 
 
 @pytest.fixture
@@ -75,12 +70,6 @@ def test_every_photo_becomes_a_face(prepare, photo_folder, drawn_faces):
         torch.testing.assert_close(back, photo.landmarks, atol=1e-3, rtol=0)
 
 
-def test_the_last_people_are_the_test_split(prepare, photo_folder):
-    prepare(test_people=2)
-    assert PreparedPictures(photo_folder / "out", "train").people == ["p0", "p1"]
-    assert PreparedPictures(photo_folder / "out", "test").people == ["p2", "p3"]
-
-
 @pytest.mark.parametrize("count", [0, 1, 5, 8])
 def test_a_killed_run_goes_on_to_the_same_bytes(prepare, photo_folder, count):
     prepare("undisturbed")
@@ -88,14 +77,6 @@ def test_a_killed_run_goes_on_to_the_same_bytes(prepare, photo_folder, count):
         prepare(progress=killed_after(count))
     prepare()
     assert content(photo_folder / "out") == content(photo_folder / "undisturbed")
-
-
-def test_what_is_done_is_not_done_again(prepare, photo_folder):
-    with pytest.raises(Killed):
-        prepare(progress=killed_after(5))
-    assert not (photo_folder / "out" / "manifest.csv").exists()
-    assert prepare().photos_done == 3
-    assert prepare().photos_done == 0
 
 
 def test_a_photo_that_changed_or_lost_its_crop_is_done_again(prepare, photo_folder, photos):
@@ -135,13 +116,6 @@ def test_a_complete_folder_with_other_options_or_photos_is_kept(prepare, photo_f
     with pytest.raises(ValueError, match="from other photos or lists"):
         prepare(pairs=PairList([], ("a", "b")))
     assert content(photo_folder / "out") == before
-
-
-def test_an_unfinished_folder_with_other_options_is_kept(prepare):
-    with pytest.raises(Killed):
-        prepare(progress=killed_after(5))
-    with pytest.raises(ValueError, match="with test_people 1, not 2"):
-        prepare(test_people=2)
 
 
 def test_overwrite_replaces_a_complete_and_an_unfinished_folder(prepare, photo_folder):
@@ -185,14 +159,6 @@ def test_stops_at_the_first_bad_photo_when_told_to(prepare, photos):
         prepare(stop_on_error=True, unusable=[Skipped("x.png", "no such photo")])
 
 
-def test_stops_at_a_bad_photo_that_an_earlier_run_skipped(prepare, photos):
-    photos[2].path.write_bytes(b"")
-    with pytest.raises(Killed):
-        prepare(progress=killed_after(5))
-    with pytest.raises(ValueError, match=r"p1/0\.png: unreadable"):
-        prepare(stop_on_error=True)
-
-
 def test_a_damaged_or_outdated_folder_can_be_overwritten(prepare, photo_folder):
     prepare("wanted")
     prepare()
@@ -206,14 +172,6 @@ def test_a_damaged_or_outdated_folder_can_be_overwritten(prepare, photo_folder):
         prepare()
     prepare(overwrite=True)
     assert content(photo_folder / "out") == content(photo_folder / "wanted")
-
-
-def test_a_folder_that_was_killed_in_its_first_step_is_free(prepare, photo_folder):
-    prepare("undisturbed")
-    (photo_folder / "out").mkdir()
-    (photo_folder / "out/.progress.jsonl.part").write_text("{")
-    prepare()
-    assert content(photo_folder / "out") == content(photo_folder / "undisturbed")
 
 
 def test_a_folder_with_a_record_of_something_else_is_never_touched(prepare, photo_folder):
@@ -276,31 +234,6 @@ def test_a_detector_may_stand_in_for_landmarks(prepare, photo_folder, drawn_face
     torch.testing.assert_close(back, drawn_faces[0].landmarks, atol=1e-3, rtol=0)
 
 
-def test_photos_that_differ_in_their_suffix_keep_apart(prepare, photo_folder, photos, drawn_faces):
-    twin = photos[0].path.with_suffix(".bmp")
-    write_image(twin, drawn_faces[1].image)
-    prepare.landmarks["p0/0.bmp"] = prepare.landmarks["p0/1.png"]
-    assert prepare(photos=[*photos, ListedPhoto(twin, "p0/0.bmp", "p0")]).info["images"] == 9
-    names = PreparedPictures(photo_folder / "out").names
-    assert {"p0-0.png", "p0-0.bmp"} < set(names)
-    assert len(set(names)) == 9
-
-
-def test_names_that_look_alike_keep_apart(prepare, photo_folder, photos):
-    landmarks = prepare.landmarks["p0/0.png"]
-    odd = [
-        ListedPhoto(photos[0].path, source, source.split("/")[0]) for source in ("a/b-c", "a-b/c")
-    ]
-    prepare(photos=odd, landmarks={photo.source: landmarks for photo in odd})
-    assert len(set(PreparedPictures(photo_folder / "out").names)) == 2
-
-
-@pytest.mark.parametrize("test_people", [-1, 4])
-def test_somebody_must_be_left_to_train_on(prepare, test_people):
-    with pytest.raises(ValueError, match="expected 0 to 3 test people, of 4"):
-        prepare(test_people=test_people)
-
-
 def test_photos_may_say_their_split(prepare, photo_folder, photos):
     own = [replace(p, split="test" if p.source == "p0/1.png" else "train") for p in photos]
     info, _ = prepare(photos=own, test_people=None)
@@ -309,36 +242,6 @@ def test_photos_may_say_their_split(prepare, photo_folder, photos):
     assert PreparedPictures(photo_folder / "out", "test").pictures[0].source == "p0/1.png"
     with pytest.raises(ValueError, match="from other photos"):
         prepare(photos=[replace(photo, split="train") for photo in photos], test_people=None)
-
-
-def test_either_photos_or_people_are_split(prepare, photos):
-    some = [replace(photos[0], split="test"), *photos[1:]]
-    for test_people in (1, None):
-        with pytest.raises(ValueError, match=f"got test_people {test_people} and 1 of 8 photos"):
-            prepare(photos=some, test_people=test_people)
-
-
-def test_landmarks_of_another_scheme_are_refused(prepare, drawn_faces):
-    with pytest.raises(ValueError, match=r"expected 18 landmarks \(openpose-18\), got 68"):
-        prepare(scheme=OPENPOSE_18)
-    with pytest.raises(ValueError, match=r"expected 18 landmarks \(openpose-18\), got 68"):
-        prepare(
-            scheme=OPENPOSE_18,
-            landmarks=partial(CentralFace, drawn_faces[0].landmarks),
-            crop="whole",
-        )
-
-
-def test_whole_photos_keep_their_pixels(prepare, photo_folder, photos):
-    info, _ = prepare(size=(64, 64), crop="whole")
-    assert (info["size"], info["options"]["crop"]) == ([64, 64], "whole")
-    faces = PreparedPictures(photo_folder / "out")
-    assert torch.equal(faces[5].image, read_image(photos[5].path))
-
-
-def test_no_photos_are_refused(prepare):
-    with pytest.raises(ValueError, match="expected photos, got none"):
-        prepare(photos=[])
 
 
 def test_no_path_of_this_machine_is_in_the_folder(prepare, photo_folder, photos):

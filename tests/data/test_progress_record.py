@@ -1,6 +1,6 @@
 import pytest
 
-from graphgan.data._progress_record import ProgressRecord, recorded_options, start_record
+from graphgan.data.progress_record import ProgressRecord
 
 OPTIONS = {"size": 64}
 
@@ -36,13 +36,6 @@ def test_a_torn_line_is_dropped_and_not_glued_to_the_next(path, torn):
         record.add({"b": 2})
     with ProgressRecord(path, OPTIONS) as record:
         assert record.entries == [{"a": 1}, {"b": 2}]
-
-
-def test_refuses_a_record_of_other_options(path):
-    start_record(path, {"size": 32})
-    assert recorded_options(path) == {"size": 32}
-    with pytest.raises(ValueError, match=r"expected the options .*64.*, got .*32"):
-        ProgressRecord(path, OPTIONS)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello\n", b"\xff\n"])

@@ -1,5 +1,3 @@
-import os
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,13 +23,6 @@ def test_lines_are_numbered_as_an_editor_does(tmp_path):
         (4, ["a\nb", "c"]),
         (5, ["d", "e"]),
     ]
-
-
-def test_names_of_any_bytes_come_and_go(tmp_path):
-    name = os.fsdecode(b"lat\xe9")
-    write_table(tmp_path / "a.csv", ["name"], [[name]])
-    assert [values for _, values in read_table(tmp_path / "a.csv")][1] == [name]
-    assert (tmp_path / "a.csv").read_bytes() == b"name\nlat\xe9\n"
 
 
 @pytest.mark.parametrize("rest", ["b,c\n", "x" * 200_000])

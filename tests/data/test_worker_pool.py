@@ -44,11 +44,7 @@ def test_one_worker_is_this_process():
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_no_items_no_results(workers):
-    assert list(map_ordered(work, [], make_tool, workers)) == []
-
-
+@pytest.mark.slow
 def test_a_killed_worker_is_reported():
     with pytest.raises(ChildProcessError, match="fewer workers"):
         list(map_ordered(die, range(3), make_tool, workers=2))

@@ -21,10 +21,7 @@ from graphgan.data._prepared import PreparedPicture
 from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.protocol import draw_protocol
 from graphgan.evaluation.study import Settings, Study
-from graphgan.evaluation.systems import (
-    Original,
-    Request,
-)
+from graphgan.evaluation.systems import Original, Request
 from graphgan.evaluation.tools import ToolRunner, Tools
 from graphgan.faces import CenterFace, ExpressionReader, FaceMesh
 from graphgan.landmarks import Crop, face_mask

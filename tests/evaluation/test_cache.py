@@ -45,12 +45,3 @@ def test_a_damaged_file_is_computed_again(tmp_path):
     file.write_bytes(file.read_bytes()[:20])
     assert torch.equal(cache.fetch("kind", ("a",), counting(calls))["x"], torch.ones(3))
     assert len(calls) == 2
-
-
-def test_without_a_folder_nothing_is_kept(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    calls = []
-    for _ in range(2):
-        ResultCache(None).fetch("kind", ("a",), counting(calls))
-    assert len(calls) == 2
-    assert not list(tmp_path.iterdir())

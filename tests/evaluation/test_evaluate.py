@@ -66,11 +66,6 @@ def test_stand_ins_are_counted_and_the_sheet_shows_whom_ciagan_knows(study, ciag
     assert torch.equal(again, middles)
 
 
-def test_probes_that_were_trained_on_are_mentioned(make_study):
-    warnings = evaluate(make_study(split="all"), [Original()]).warnings
-    assert any("12 probes are of the training split" in line for line in warnings)
-
-
 def test_faces_without_all_landmarks_are_not_asked_about_by_who_goes_by_them(study, tools):
     rows = list(study.pictures.pictures)
     first = study.protocol.probes[study.asked.tolist().index(True)]
@@ -86,22 +81,6 @@ def test_faces_without_all_landmarks_are_not_asked_about_by_who_goes_by_them(stu
     assert row["color, pose known: rank-1"].value == 1
     assert row["color, pipeline: rank-1"].count == 12
     assert any("1 probes lack landmarks" in line for line in found.warnings)
-
-
-def test_a_folder_without_any_result_for_the_probes_is_refused(pictures, tools, tmp_path):
-    from graphgan.data import write_image
-
-    write_image(tmp_path / "something.png", pictures[0].image)
-    study = Study(pictures, draw_protocol(pictures.pictures), ToolRunner(tools), Settings())
-    with pytest.raises(
-        ValueError, match=r"expected results named after the images, such as p2-v0-0\.png, got"
-    ):
-        evaluate(study, [FolderOfResults(tmp_path, name="theirs")])
-
-
-def test_two_systems_of_one_name_are_refused(study):
-    with pytest.raises(ValueError, match="different names"):
-        evaluate(study, [Original(), Original()])
 
 
 @pytest.mark.parametrize(
@@ -120,12 +99,6 @@ def test_results_that_are_no_pictures_are_refused(study, made, message):
 
     with pytest.raises(ValueError, match=f"wrong: {message}"):
         evaluate(study, [Wrong()])
-
-
-def test_it_says_how_often_the_conditions_look_like_the_sources(make_study):
-    key = "color: conditions themselves verified as the source"
-    others = evaluate(make_study(), [Original()]).facts[key]
-    assert others["value"] == 0 and others["count"] == 12
 
 
 def test_nobody_is_the_condition_of_one_person_alone(pictures, tools):

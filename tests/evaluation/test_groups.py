@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from graphgan.evaluation.evaluate import evaluate
-from graphgan.evaluation.groups import parse_bins, probe_groups, read_groups
+from graphgan.evaluation.groups import probe_groups, read_groups
 from graphgan.evaluation.study import Study
 from graphgan.evaluation.systems import Original
 from graphgan.evaluation.tools import ToolRunner
@@ -69,26 +69,6 @@ def test_a_group_without_a_result_says_so(varied):
     assert all(cell.note for cell in own["half: first"].values())
 
 
-def test_probes_that_are_all_alike_make_no_groups(study, tools):
-    pictures = copy.copy(study.pictures)
-    same = pictures.pictures[study.protocol.probes[0]]
-    rows = list(pictures.pictures)
-    for i in study.protocol.probes:
-        rows[i] = rows[i]._replace(landmarks=same.landmarks, crop=same.crop)
-    pictures.pictures = rows
-    names = probe_groups(Study(pictures, study.protocol, ToolRunner(tools)))
-    assert not any("turned" in name or "large" in name for name in names)
-
-
-def test_a_missing_landmark_leaves_a_probe_out_of_pose_and_light(varied):
-    rows = list(varied.pictures.pictures)
-    first = varied.protocol.probes[0]
-    rows[first] = rows[first]._replace(landmarks=torch.full((68, 2), torch.nan))
-    varied.pictures.pictures = rows
-    for name, members in probe_groups(varied).items():
-        assert not members[0] or "crop" in name
-
-
 @pytest.fixture
 def probes(pictures):
     """36 pictures of six people."""
@@ -118,22 +98,6 @@ def test_words_are_groups_and_numbers_are_thirds(probes, tmp_path, few):
     people = torch.tensor([int(picture.person[1]) for picture in probes])
     assert torch.equal(groups["sex: female"], people % 2 == 1)
     assert torch.equal(groups["age: 40 to below 60"], (people == 2) | (people == 3))
-
-
-def test_numbers_may_be_cut_elsewhere(probes, tmp_path, few):
-    path = write(tmp_path / "people.csv", "person,age", [f"p{i},{20 + 10 * i}" for i in range(6)])
-    groups, _ = read_groups(path, probes, bins=parse_bins(["age=40"]))
-    assert [int(members.sum()) for members in groups.values()] == [12, 24]
-    with pytest.raises(ValueError, match="expected bins of a column among age, got 'size'"):
-        read_groups(path, probes, bins={"size": (1.0,)})
-
-
-def test_pictures_are_named_by_path_or_photo(probes, tmp_path, few):
-    names = [probes[0].image, probes[7].source, probes[14].name, probes[21].source[:-4]]
-    path = write(tmp_path / "x.csv", "image,glasses", [f"{name},yes" for name in names])
-    groups, remarks = read_groups(path, probes)
-    assert torch.nonzero(groups["glasses: yes"]).flatten().tolist() == [0, 7, 14, 21]
-    assert remarks == ["groups: 32 of 36 probes have no glasses"]
 
 
 def test_values_of_few_people_are_no_groups_and_counted(probes, tmp_path):
@@ -171,20 +135,3 @@ def test_a_file_of_something_else_is_refused(probes, tmp_path, text, message):
     (tmp_path / "x.csv").write_text(text)
     with pytest.raises(ValueError, match=message):
         read_groups(tmp_path / "x.csv", probes)
-
-
-def test_a_missing_file_is_refused(probes, tmp_path):
-    with pytest.raises(ValueError, match="no such file"):
-        read_groups(tmp_path / "x.csv", probes)
-
-
-def test_bins_of_words_are_refused(probes, tmp_path):
-    path = write(tmp_path / "x.csv", "person,sex", ["p0,male"])
-    with pytest.raises(ValueError, match="expected numbers in the column sex"):
-        read_groups(path, probes, bins={"sex": (1.0,)})
-
-
-@pytest.mark.parametrize("text", ["age", "age=", "age=x", "=3", "age=50,30", "age=30,30"])
-def test_bins_that_are_none_are_refused(text):
-    with pytest.raises(ValueError, match="expected bins such as age=30,50"):
-        parse_bins([text])

@@ -31,18 +31,3 @@ def test_nothing_at_all_is_not_measured():
         torch.tensor([torch.nan]), torch.tensor([0]), empty="no face is detected"
     )
     assert cell == not_measured("no face is detected")
-
-
-def test_one_person_has_no_interval():
-    cell = mean_measurement(torch.tensor([1.0, 0.0]), torch.tensor([3, 3]))
-    assert (cell.value, cell.low, cell.high) == (0.5, None, None)
-
-
-def test_json_leaves_out_what_is_not_there():
-    assert Measurement(0.5, count=3).as_json() == {"value": 0.5, "count": 3}
-    assert not_measured("x").as_json() == {"note": "not measured (x)"}
-
-
-def test_equal_values_have_no_interval():
-    cell = mean_measurement(torch.ones(4), torch.arange(4))
-    assert (cell.value, cell.low, cell.high) == (1, None, None)

@@ -1,11 +1,9 @@
 import csv
-import json
 from dataclasses import replace
 
 import pytest
 import torch
 
-from graphgan.evaluation._report.tables import Published
 from graphgan.evaluation.evaluate import Evaluation
 from graphgan.evaluation.measurements import Measurement, not_measured
 from graphgan.evaluation.report import write_report
@@ -80,13 +78,6 @@ def test_the_report_begins_with_what_a_reader_needs_first(evaluation, tmp_path):
     assert places == sorted(places)
 
 
-def test_pictures_of_an_earlier_report_do_not_stay(evaluation, tmp_path):
-    write_report(evaluation, tmp_path)
-    write_report(replace(evaluation, curves={}), tmp_path)
-    assert not (tmp_path / "roc.png").exists()
-    assert "roc.png" not in (tmp_path / "report.md").read_text()
-
-
 def test_a_report_that_was_cut_short_is_known_for_one(evaluation, tmp_path):
     broken = replace(evaluation, sheet={"a": torch.zeros(1, 3, 8, 8), "b": torch.zeros(2, 3, 8, 8)})
     with pytest.raises(ValueError, match="one length"):
@@ -104,13 +95,3 @@ def test_the_csv_has_a_row_for_every_cell(evaluation, tmp_path):
     assert float(first["low"]) == 0.96
     missing = next(row for row in rows if row["metric"] == "FID")
     assert (missing["value"], missing["note"]) == ("", "not measured (weights missing)")
-
-
-def test_the_json_is_the_evaluation(evaluation, tmp_path):
-    figures = [Published("AnonyGAN", "pose error as published", 0.16, None, "[A], table 1")]
-    write_report(evaluation, tmp_path, published=figures)
-    content = json.loads((tmp_path / "report.json").read_text())
-    assert content["systems"]["blur"]["dlib, pipeline: rank-1"]["value"] == 0.003
-    assert content["published"][0]["value"] == 0.16
-    assert content["warnings"] == ["something to know"]
-    assert content["cautions"] == ["something to know at once"]

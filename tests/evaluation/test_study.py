@@ -1,13 +1,15 @@
 from dataclasses import replace
 
-import pytest
 import torch
-from colored_faces import ColorDetector, Gray, Recolored, shape_of_a_face
+from colored_faces import ColorDetector, Gray, Recolored, colored_folder, shape_of_a_face
 
+from graphgan.data.prepared import PreparedPictures
 from graphgan.evaluation.cache import ResultCache
 from graphgan.evaluation.study import Study, Subject
 from graphgan.evaluation.tools import ToolRunner
-from graphgan.faces import Faces
+from graphgan.faces.contracts import Faces
+from graphgan.landmarks.masks import face_mask
+from graphgan.landmarks.schemes import CIAGAN_29
 
 
 def test_where_no_face_is_found_the_usual_place_is_taken(study):
@@ -28,6 +30,26 @@ def test_without_any_original_found_the_usual_place_is_the_middle(pictures, tool
 
     blind = Study(pictures, study.protocol, ToolRunner(replace(tools, detector=Blind())))
     assert blind.usual_box.tolist() == [31.5, 31.5, 95.5, 95.5]
+
+
+def test_the_68_landmarks_are_found_where_the_folder_has_others(study, tools, tmp_path):
+    root = colored_folder(tmp_path, scheme=CIAGAN_29)
+    others = Study(PreparedPictures(root), study.protocol, ToolRunner(tools))
+    probes = [study.protocol.probes[i] for i in (0, 2, 0)]
+    found, given = others.landmarks(probes), study.landmarks(probes)
+    torch.testing.assert_close(found, given, atol=1e-3, rtol=0)
+    assert others.own_landmarks(probes).shape == (3, 29, 2)
+    request = others._request(probes, probes)
+    assert torch.equal(request.own_landmarks, others.own_landmarks(probes))
+    assert torch.equal(request.mask, face_mask(request.own_landmarks, (128, 128)))
+
+    class Elsewhere(ColorDetector):
+        def __call__(self, image):
+            return Faces.of_boxes(torch.tensor([[0.0, 0.0, 9.0, 9.0]]))
+
+    lost = replace(tools, detector=Elsewhere())
+    others = Study(others.pictures, study.protocol, ToolRunner(lost))
+    assert others.landmarks(probes).isnan().all() and not others.complete.any()
 
 
 def test_results_are_made_once_for_the_same_pictures_and_conditions(
@@ -95,18 +117,3 @@ def test_results_are_made_and_seen_once(study):
     assert some.seen is subject.seen
     assert sum(calls) == 24
     assert int(some.present.sum()) == 5 and bool(subject.present.all())
-
-
-def test_what_was_found_is_not_found_again(study):
-    subject = Subject(study, Gray())
-    assert [subject.once("x", lambda: 1), subject.once("x", lambda: 2)] == [1, 1]
-    assert subject.among(subject.present).once("x", lambda: 3) == 1
-
-
-def test_a_system_without_a_single_result_is_refused(study):
-    class Nothing(Recolored):
-        def __call__(self, request):
-            return torch.full_like(request.source, torch.nan)
-
-    with pytest.raises(ValueError, match="recolored: expected results for the probes, got none"):
-        Subject(study, Nothing())

@@ -108,15 +108,6 @@ def test_small_images_are_enlarged_and_answers_brought_back(tools, faces):
     assert (landmarks[0].amin(0) >= low).all() and (landmarks[0].amax(0) <= high).all()
 
 
-def test_images_without_faces_alone_give_nothing(tools, faces):
-    images, points = faces
-    tool_runner = ToolRunner(tools)
-    found = tool_runner.find(images[3:], tools.detector)
-    assert [tuple(values.shape) for values in found[0]] == [(0, 4), (0,), (0, 0, 2)]
-    assert tool_runner.locate(images[3:], found).isnan().all()
-    assert tool_runner.describe(images[3:], points[3:], tools.recognizers[0]).isnan().all()
-
-
 def test_what_was_asked_before_is_remembered(tools, faces, tmp_path):
     images, points = faces
     asked = []
@@ -138,39 +129,6 @@ def test_what_was_asked_before_is_remembered(tools, faces, tmp_path):
     assert first.shape == (4, 3)
 
 
-def test_tools_of_one_fingerprint_do_not_share_answers(tools, faces, tmp_path):
-    images, points = faces
-
-    class Red(ColorRecognizer):
-        name = "red"
-
-        def __call__(self, image, landmarks):
-            return super().__call__(image, landmarks)[:, :1]
-
-    recognizers = [tools.recognizers[0], Red()]
-    tool_runner = ToolRunner(replace(tools, recognizers=recognizers), cache=ResultCache(tmp_path))
-    widths = [tool_runner.describe(images, points, one).shape[1] for one in recognizers]
-    assert widths == [3, 1]
-
-
-def test_another_landmarker_is_asked_anew(tools, faces, tmp_path):
-    images, _ = faces
-
-    class Moved(ColorLandmarker):
-        fingerprint = "2"
-
-        def __call__(self, image, faces):
-            found = super().__call__(image, faces)
-            return found._replace(points=found.points + 1)
-
-    found = ToolRunner(tools).find(images, tools.detector)
-    asked = (tools, replace(tools, landmarker=Moved()))
-    before, after = (
-        ToolRunner(one, cache=ResultCache(tmp_path)).locate(images, found) for one in asked
-    )
-    torch.testing.assert_close(after, before + 1, equal_nan=True)
-
-
 def test_who_names_people_is_asked_for_names(tools, faces):
     images, points = faces
 
@@ -186,11 +144,6 @@ def test_who_names_people_is_asked_for_names(tools, faces):
     logits = tool_runner.classify(images, points, recognizer)
     assert logits.shape == (4, 6)
     assert logits.isnan().all(1).tolist() == [False, False, False, True]
-
-
-def test_two_detectors_of_one_name_are_refused(tools):
-    with pytest.raises(ValueError, match="detectors with different names"):
-        replace(tools, detectors=[ColorDetector()])
 
 
 @pytest.mark.parametrize("recognizers", [[], [ColorRecognizer(), ColorRecognizer()]])

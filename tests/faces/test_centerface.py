@@ -8,11 +8,8 @@ import torch
 from astronaut import BOX, portrait, turned, turned_points
 from foreign_networks import onnx_session
 
-from graphgan.data import SyntheticFaces
-from graphgan.faces import CenterFace, FaceDetector, _boxes, _pyramid
-from graphgan.faces import _centerface as centerface
-from graphgan.faces._boxes import suppress
-from graphgan.metrics import box_iou
+from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.faces import CenterFace, FaceDetector, _pyramid, centerface
 from graphgan.models import ConvGraph
 from graphgan.weights import weights_file
 
@@ -89,42 +86,12 @@ def test_small_turned_faces_are_found_by_turning_what_was_refused(size, quarters
     assert not len(CenterFace()(photo).boxes)
 
 
-def test_what_the_first_look_is_sure_of_is_not_looked_at_again(monkeypatch):
-    looks = []
-    look = CenterFace._look
-
-    def counted(self, image, faces, turns):
-        looks.append(faces.boxes)
-        return look(self, image, faces, turns)
-
-    monkeypatch.setattr(CenterFace, "_look", counted)
-    assert_one(CenterFace()(portrait()), BOX)
-    # Processors differ in whether there is a faint candidate elsewhere, which is looked at.
-    assert all((box_iou(boxes, torch.tensor([BOX]).float()) < 0.5).all() for boxes in looks)
-    looks.clear()
-    image, landmarks = drawn(32)
-    assert_found(CenterFace()(image), box_of(landmarks), 0.4)
-    assert sum(map(len, looks)) > 0
-
-
-@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
-def test_turned_faces_are_found_where_only_large_ones_are_asked_for(quarters):
-    assert_one(CenterFace(60)(turned(portrait(), quarters)), box_of(
-        turned_points(torch.tensor(BOX).view(2, 2), quarters, 256)), 0.4)  # fmt: skip
-
-
 @pytest.mark.parametrize("size", [32, 64, 128, 800])
 def test_drawn_faces_of_many_sizes(size):
     """From 16 to 400 pixels."""
     image, landmarks = drawn(size)
     assert size / 2.2 < (landmarks.amax(0) - landmarks.amin(0)).max() < size / 1.7
     assert_found(CenterFace()(image), box_of(landmarks), 0.45)
-
-
-def test_smaller_faces_only_where_they_are_asked_for():
-    image, landmarks = drawn(32)
-    assert not len(CenterFace(48)(image).boxes)
-    assert_one(CenterFace(8)(image), box_of(landmarks), 0.4)
 
 
 @pytest.mark.parametrize("size", [48, 160], ids=["small", "larger than tiles overlap"])
@@ -176,13 +143,6 @@ def test_canvases_hold_each_piece_once(size):
     assert {(1.0, 0), (0.31, 0), (0.31, 1), (0.31, 2), (0.31, 3)} <= turns
 
 
-def test_dark_faces():
-    """Of a fiftieth of the light: three levels of 255."""
-    dark = portrait() // 48
-    assert 2 < dark.float().mean() < 3
-    assert_one(CenterFace()(dark), BOX)
-
-
 def test_several_faces_the_surest_first():
     row = torch.cat([turned(portrait(128), i) for i in range(4)], 2)
     faces = CenterFace()(row)
@@ -204,18 +164,6 @@ def test_nothing_is_found_where_nobody_is(kind, size):
         image = torch.full((3, *size), levels[kind], dtype=torch.uint8)
     faces = CenterFace()(image)
     assert [values.shape for values in faces] == [(0, 4), (0,), (0, 5, 2)]
-
-
-@pytest.mark.parametrize("size", [(0, 0), (0, 5), (5, 0)])
-def test_images_without_pixels_hold_nobody(size):
-    assert not len(CenterFace()(torch.zeros(3, *size, dtype=torch.uint8)).boxes)
-
-
-def test_a_higher_threshold_finds_less():
-    image, (score,) = portrait(), CenterFace()(portrait()).scores
-    above, below = float(score) + 0.01, float(score) - 0.01
-    assert not len(CenterFace(threshold=above)(image).boxes)
-    assert len(CenterFace(threshold=below)(image).boxes) == 1
 
 
 def test_however_much_looks_like_a_face_the_work_is_bounded(monkeypatch):
@@ -242,15 +190,6 @@ def test_however_much_looks_like_a_face_the_work_is_bounded(monkeypatch):
     monkeypatch.setattr(centerface, "_MOST", 300)
     with pytest.raises(ValueError, match="expected at most 300 face candidates in an im"):
         CenterFace()(noise)
-
-
-def test_many_boxes_are_compared_as_few_are(monkeypatch):
-    corners = 300 * torch.rand(700, 2)
-    boxes, scores = torch.cat([corners, corners + 8 + 30 * torch.rand(700, 2)], 1), torch.rand(700)
-    expected = suppress(boxes, scores)
-    assert 50 < len(expected) < 500
-    monkeypatch.setattr(_boxes, "_AT_ONCE", 16)
-    assert torch.equal(suppress(boxes, scores), expected)
 
 
 # As a tool

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 
 from graphgan.data import SyntheticFaces
 from graphgan.extras import MissingExtraError
-from graphgan.faces import DlibDetector, DlibLandmarks, FaceDetector, Faces, Landmarker
+from graphgan.faces.contracts import FaceDetector, Landmarker
+from graphgan.faces.dlib import DlibDetector, DlibLandmarks
 
 pytest.importorskip("dlib")
 
@@ -39,43 +40,11 @@ def test_finds_a_face_and_its_landmarks(detector, face):
     assert confidences.tolist() == [1]
 
 
-def test_the_surest_face_comes_first(detector, face):
-    """A second face, of low contrast, to the left of the first one."""
-    pale = (face.image.float() * 0.3 + 90).to(torch.uint8)
-    found = detector(torch.cat([pale, face.image], 2))
-    assert len(found.boxes) == 2
-    assert found.scores[0] >= found.scores[1]
-    assert found.scores.diff().le(0).all()
-
-
-def test_finds_nothing_on_an_even_image(detector):
-    nothing = torch.full((3, 100, 120), 128, dtype=torch.uint8)
-    found = detector(nothing)
-    assert [tuple(values.shape) for values in found] == [(0, 4), (0,), (0, 0, 2)]
-    assert DlibLandmarks()(nothing, found).points.shape == (0, 68, 2)
-
-
-def test_each_box_gets_landmarks_in_its_order_whatever_it_shows(face):
-    boxes = torch.tensor([[40.0, 50, 160, 170], [0, 0, 30, 30], [60, 60, 150, 150]])
-    together = DlibLandmarks()(face.image, Faces.of_boxes(boxes)).points
-    alone = [DlibLandmarks()(face.image, Faces.of_boxes(box[None])).points for box in boxes]
-    assert torch.equal(together, torch.cat(alone))
-    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
-    assert (together.mean(1) - middles).abs().max() < 40
-
-
 def test_a_large_photo_is_searched_small_and_answered_in_its_own_pixels(detector, face):
     large = F.interpolate(face.image[None], scale_factor=4, mode="nearest")[0]
     found = DlibDetector(0, max_side=200)(large)
     expected = (detector(face.image).boxes + 0.5) * 4 - 0.5
     assert (found.boxes - expected).abs().max() < 4  # one pixel of the small photo
-
-
-@pytest.mark.parametrize(
-    ("min_face", "doublings"), [(200, 0), (80, 0), (79, 1), (40, 1), (20, 2), (12, 3)]
-)
-def test_images_are_doubled_as_often_as_small_faces_take(min_face, doublings):
-    assert DlibDetector.for_faces_from(min_face).upsample == doublings
 
 
 def test_a_small_face_is_found_in_a_doubled_image(face):
@@ -92,11 +61,6 @@ def test_they_can_be_sent_to_other_processes(detector, face):
     assert torch.equal(landmarker(face.image, found).points, expected)
 
 
-def test_the_fingerprint_is_that_of_the_settings():
-    assert DlibDetector(1).fingerprint == DlibDetector().fingerprint
-    assert DlibDetector(1).fingerprint != DlibDetector(2).fingerprint
-
-
 def test_refuses_weights_that_are_no_predictor(tmp_path):
     (tmp_path / "weights.dat").write_bytes(b"not a predictor")
     with pytest.raises(ValueError, match=r"weights\.dat: not a dlib shape predictor"):
@@ -108,9 +72,3 @@ def test_names_the_extra_when_dlib_is_missing(tool, monkeypatch):
     monkeypatch.setitem(sys.modules, "dlib", None)
     with pytest.raises(MissingExtraError, match=r"dlib .*graphgan\[dlib\]"):
         tool()
-
-
-def test_names_the_extra_when_the_weights_are_missing(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"graphgan\[dlib\]"):
-        DlibLandmarks()

@@ -50,14 +50,6 @@ def test_landmarks_of_a_photo_are_near_those_of_dlib(face):
         assert middles.norm() < 0.06 * eye_distance(expected)
 
 
-def test_landmarks_of_drawn_faces_are_near_where_they_were_drawn():
-    drawn = SyntheticFaces(4, 1, size=160)
-    for i in range(4):
-        found = FaceMesh()(drawn[i].image, CenterFace()(drawn[i].image).at(torch.tensor([0])))
-        assert apart(found.points[0], drawn[i].landmarks) < 0.15
-        assert found.confidences[0] > 0.5
-
-
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_a_turned_face_has_turned_landmarks(face, quarters):
     """Its place is known, with its eyes."""
@@ -69,20 +61,6 @@ def test_a_turned_face_has_turned_landmarks(face, quarters):
     expected = turned_points(upright.points, quarters, 256)
     assert (found.points - expected).norm(dim=-1).max() < 0.5
     torch.testing.assert_close(found.confidences, upright.confidences, atol=0.02, rtol=0)
-
-
-def test_the_size_of_a_face_does_not_matter(face):
-    upright, large = FaceMesh()(portrait(), face), portrait(768)
-    found = FaceMesh()(large, Faces(3 * face.boxes + 1, face.scores, 3 * face.points + 1))
-    assert apart((found.points[0] - 1) / 3, upright.points[0]) < 0.02
-
-
-def test_a_rough_place_is_enough_since_a_face_is_looked_at_again(face):
-    expected = FaceMesh()(portrait(), face).points[0]
-    shifted = Faces.of_boxes(face.boxes + torch.tensor([12.0, -12, 12, -12]))
-    once, twice = (FaceMesh(passes=n)(portrait(), shifted).points[0] for n in (1, 2))
-    assert apart(twice, expected) < 0.03
-    assert apart(twice, expected) < apart(once, expected)
 
 
 def test_the_mesh_and_its_landmarks_lie_on_the_face(face):
@@ -117,12 +95,6 @@ def test_faces_keep_their_order_and_are_as_without_the_others():
         assert (boxes[k, :2] < middle).all() and (middle < boxes[k, 2:]).all()
 
 
-def test_no_face_has_no_landmarks():
-    found = FaceMesh()(portrait(), faces_at())
-    assert [values.shape for values in found] == [(0, 68, 2), (0,)]
-    assert FaceMesh().mesh(portrait(), faces_at()).vertices.shape == (0, NUM_VERTICES, 3)
-
-
 @pytest.mark.parametrize("kind", ["black", "noise"])
 def test_it_is_not_sure_of_what_is_no_face(kind):
     levels = 1 if kind == "black" else 256
@@ -137,12 +109,6 @@ def test_boxes_beside_the_image_or_without_an_area_give_finite_numbers(size):
     found = FaceMesh()(image, faces_at([-500, -500, -400, -400], [0, 0, 0, 0], [0, 0, 1e6, 1e6]))
     assert found.points.shape == (3, 68, 2) and found.points.isfinite().all()
     assert found.confidences.max() < 0.5
-
-
-def test_eyes_that_are_not_known_leave_a_face_upright(face):
-    unknown = Faces(face.boxes, face.scores, torch.full((1, 2, 2), torch.nan))
-    found, expected = (FaceMesh()(portrait(), f) for f in (unknown, Faces.of_boxes(face.boxes)))
-    assert torch.equal(found.points, expected.points)
 
 
 # As a tool
@@ -165,11 +131,6 @@ def test_what_it_finds_is_told_by_its_fingerprint(tmp_path):
     made.append(FaceMesh(correction=tmp_path / "correction"))
     assert len({landmarker.fingerprint for landmarker in made}) == 4
     assert FaceMesh().fingerprint == made[0].fingerprint
-
-
-def test_no_pass_is_refused():
-    with pytest.raises(ValueError, match="expected passes of at least 1, got 0"):
-        FaceMesh(passes=0)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"weights"], ids=["missing", "empty", "other"])

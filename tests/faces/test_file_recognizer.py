@@ -16,6 +16,7 @@ from graphgan.data import SyntheticFaces
 from graphgan.extras import MissingExtraError
 from graphgan.faces import FileRecognizer, Recognizer, parse_recognizer
 from graphgan.faces._five_points import aligned_faces, five_points
+from graphgan.faces.file_recognizer import FileRecognizer, parse_recognizer
 
 SIDE = 32  # of the networks' images
 GRID = 8  # of 4 x 4 pixels each, whose means are the descriptor
@@ -105,13 +106,6 @@ def test_five_points_are_eyes_nose_and_mouth():
     assert five_points(landmarks)[0].tolist() == expected
 
 
-def test_a_face_in_its_place_stays_as_it_is():
-    image = torch.randint(0, 256, (3, 130, 120), dtype=torch.uint8)
-    faces, present = aligned_faces(image, points_at(PLACES), 112)
-    assert present.tolist() == [True]
-    torch.testing.assert_close(faces[0], image[:, :112, :112].float(), atol=0.01, rtol=0)
-
-
 @pytest.mark.parametrize(("size", "scale"), [(112, 1.0), (160, 1.0), (112, 0.85), (64, 0.5)])
 def test_a_turned_and_shifted_face_comes_upright(size, scale):
     """Colors that change evenly tell which point of the image a pixel shows."""
@@ -127,13 +121,6 @@ def test_a_turned_and_shifted_face_comes_upright(size, scale):
         assert (seen - point).abs().max() < 2.5 * 112 / size / scale
 
 
-def test_what_lies_outside_the_image_is_black():
-    image = torch.full((3, 112, 112), 200, dtype=torch.uint8)
-    faces, _ = aligned_faces(image, points_at(PLACES - torch.tensor([40.0, 0])), 112)
-    assert faces[0, :, :, :39].max() == 0
-    torch.testing.assert_close(faces[0, :, :, 41:], torch.full((3, 112, 71), 200.0))
-
-
 def test_faces_that_are_none_are_left_out():
     image = torch.zeros(3, 112, 112, dtype=torch.uint8)
     good = points_at(PLACES)
@@ -147,12 +134,6 @@ def test_faces_that_are_none_are_left_out():
 
 
 # What a network sees
-
-
-def test_it_is_a_recognizer_named_after_its_file(network):
-    recognize = FileRecognizer(network)
-    assert isinstance(recognize, Recognizer)
-    assert (recognize.name, recognize.threshold) == ("means.onnx", None)
 
 
 def test_descriptors_are_those_of_the_cut_faces_and_their_mirror_images(photo, network):
@@ -179,13 +160,6 @@ def test_normalizations_and_the_order_of_channels(photo, network, normalization,
     for order, seen in (("rgb", pixels), ("bgr", pixels.flip(1))):
         tell = FileRecognizer(network, order=order, normalization=normalization, flip=False)
         torch.testing.assert_close(tell(image, landmarks), unit(grid_of(seen)))
-
-
-def test_a_loose_crop_shows_more_around_a_face(photo, network):
-    image, landmarks = photo
-    faces, _ = aligned_faces(image, landmarks, SIDE, scale=0.85)
-    found = FileRecognizer(network, crop="loose", normalization="raw", flip=False)
-    torch.testing.assert_close(found(image, landmarks), unit(grid_of(faces)))
 
 
 @pytest.mark.parametrize(
@@ -218,22 +192,6 @@ def test_rows_of_one_face_in_the_description_of_a_file_for_many(photo, network, 
     assert capfd.readouterr().err == ""
 
 
-def test_sides_that_the_file_leaves_open_are_112_pixels(photo, tmp_path):
-    image, landmarks = photo
-    path = means(tmp_path / "open.onnx", side="side")
-    tell = FileRecognizer(path, normalization="raw", flip=False)
-    faces, _ = aligned_faces(image, landmarks, 112)
-    expected = unit(torch.nn.functional.avg_pool2d(faces, 14).flatten(1))
-    torch.testing.assert_close(tell(image, landmarks), expected)
-
-
-def test_more_faces_than_go_through_at_once(photo, network):
-    image, landmarks = photo
-    many = landmarks.repeat(10, 1, 1)
-    found = FileRecognizer(network)(image, many)
-    torch.testing.assert_close(found, FileRecognizer(network)(image, landmarks).repeat(10, 1))
-
-
 def test_a_face_without_landmarks_has_a_row_of_nan(photo, network):
     image, landmarks = photo
     tell, missing = FileRecognizer(network), landmarks.clone()
@@ -243,19 +201,6 @@ def test_a_face_without_landmarks_has_a_row_of_nan(photo, network):
     torch.testing.assert_close(found[1:], tell(image, landmarks[1:]))
     assert tell(image, landmarks[:0]).shape == (0, 3 * GRID**2)
     assert tell(image, missing[:1]).isnan().all()
-
-
-@pytest.mark.parametrize("with_norm_first", [True, False])
-def test_a_norm_beside_the_descriptor_is_ignored(photo, network, tmp_path, with_norm_first):
-    """Exports of AdaFace have one."""
-    model = onnx.load(network)
-    model.graph.node.append(helper.make_node("ReduceL2", ["row"], ["norm"], axes=[1]))
-    norm = helper.make_tensor_value_info("norm", TensorProto.FLOAT, None)
-    model.graph.output.insert(0 if with_norm_first else 1, norm)
-    onnx.save(model, tmp_path / "adaface.onnx")
-    image, landmarks = photo
-    found = FileRecognizer(tmp_path / "adaface.onnx")(image, landmarks)
-    torch.testing.assert_close(found, FileRecognizer(network)(image, landmarks))
 
 
 # As a tool
@@ -280,18 +225,6 @@ def test_the_fingerprint_is_that_of_the_file_and_the_options(network, tmp_path):
 
 
 # What is refused
-
-
-def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"none\.onnx: no such file; expected ONNX or Tensor"):
-        FileRecognizer(tmp_path / "none.onnx")
-
-
-@pytest.mark.parametrize("content", [b"", b"no network", b"\x08\x08\x12\x07pytorch"])
-def test_something_else_is_refused_at_once(tmp_path, content):
-    (tmp_path / "junk.onnx").write_bytes(content)
-    with pytest.raises(ValueError, match=r"junk\.onnx: expected ONNX of a face recognizer"):
-        FileRecognizer(tmp_path / "junk.onnx")
 
 
 def test_a_damaged_network_is_refused(network, tmp_path):
@@ -330,30 +263,6 @@ def test_a_detector_is_refused(tmp_path):
         FileRecognizer(path)
 
 
-def test_a_network_of_few_numbers_is_refused(tmp_path):
-    nodes = [helper.make_node("ReduceMean", ["face"], ["moods"], axes=[2, 3])]
-    path = save(tmp_path / "moods.onnx", nodes, [1, 3, 32, 32], ["moods"])
-    with pytest.raises(
-        ValueError, match="of at least 32 numbers per face, got 1 x 3 x 1 x 1 for 1"
-    ):
-        FileRecognizer(path)
-
-
-def test_two_inputs_and_whole_numbers_are_refused(tmp_path):
-    shape = [1, 3, 32, 32]
-    two = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in "ab"]
-    node = helper.make_node("Add", ["a", "b"], ["y"])
-    path = save(tmp_path / "two.onnx", [node], shape, ["y"], inputs=two)
-    message = r"one input of 32-bit floats, got a tensor\(float\), b tensor\(float\)"
-    with pytest.raises(ValueError, match=message):
-        FileRecognizer(path)
-    bytes_ = [helper.make_tensor_value_info("a", TensorProto.UINT8, shape)]
-    node = helper.make_node("Cast", ["a"], ["y"], to=TensorProto.FLOAT)
-    path = save(tmp_path / "bytes.onnx", [node], shape, ["y"], inputs=bytes_)
-    with pytest.raises(ValueError, match=r"32-bit floats, got a tensor\(uint8\)"):
-        FileRecognizer(path)
-
-
 def test_descriptors_that_are_not_finite_are_refused(photo, network, tmp_path):
     image, landmarks = photo
     model = onnx.load(network)
@@ -389,16 +298,6 @@ def test_unknown_options_are_refused(network, option, message):
         FileRecognizer(network, **option)
 
 
-@pytest.mark.unhooked
-def test_other_shapes_are_refused(photo, network):
-    image, landmarks = photo
-    tell = FileRecognizer(network)
-    with pytest.raises(ValueError, match=r"8-bit image of shape \(3, h, w\), got \(3, 200, 340\)"):
-        tell(image.float(), landmarks)
-    with pytest.raises(ValueError, match=r"landmarks of shape \(n, 68, 2\), got \(2, 5, 2\)"):
-        tell(image, landmarks[:, :5])
-
-
 # parse_recognizer
 
 
@@ -410,12 +309,6 @@ def test_a_text_names_the_file_and_its_options(network):
     assert (found.name, found.fingerprint) == ("ada", expected.fingerprint)
     plain = parse_recognizer(f"r50={network}")
     assert (plain.name, plain.fingerprint) == ("r50", FileRecognizer(network).fingerprint)
-
-
-def test_commas_and_equals_signs_in_file_names(network, tmp_path):
-    (tmp_path / "a,b=1.onnx").write_bytes(Path(network).read_bytes())
-    found = parse_recognizer(f"n={tmp_path}/a,b=1.onnx,raw")
-    assert (found.path.name, found.normalization) == ("a,b=1.onnx", "raw")
 
 
 @pytest.mark.parametrize(

@@ -75,11 +75,6 @@ def test_tools_of_others():
     assert found.box.tolist() == [20, 30, 80, 90]
 
 
-@pytest.mark.parametrize("size", [(0, 0), (0, 5), (5, 0)])
-def test_an_image_without_pixels_is_shown_to_nobody(size):
-    assert FaceFinder(None, None)(torch.zeros(3, *size, dtype=torch.uint8)) == []
-
-
 # What detectors say
 
 
@@ -108,14 +103,6 @@ def test_boxes_that_are_none_are_left_out(box):
     assert found_at(Says(box), landmarker) == [] and landmarker.seen is None
 
 
-@pytest.mark.parametrize("score", [nan, inf, -inf])
-def test_a_face_of_no_score_is_a_face(score):
-    """Its place is known: in doubt it is one."""
-    other = [60.0, 20, 90, 60]
-    found = found_at(Says(GOOD, other, scores=[score, 0.5]))
-    assert [face.box.tolist() for face in found] == [GOOD, other]
-
-
 def test_boxes_are_cut_at_the_edges_of_the_image():
     """Which are half a pixel beyond the middles of the outermost pixels."""
     (left, right) = found_at(Says([-30, -1, 40, 50], [50, 40, 1e9, 1e9]))
@@ -131,11 +118,6 @@ def test_of_too_many_none_is_left_out_in_silence():
     landmarker = Places()
     assert len(found_at(Says([nan] * 4, *many[1:]), landmarker)) == MOST_FACES
     assert len(landmarker.seen) == MOST_FACES
-
-
-def test_a_box_that_comes_twice_has_its_landmarks_twice():
-    first, second = found_at(Says(GOOD, GOOD))
-    assert torch.equal(first.landmarks, second.landmarks) and torch.equal(first.box, second.box)
 
 
 # What landmarkers say
@@ -175,17 +157,6 @@ def test_landmarks_that_are_none_of_the_face_are_not_known(landmarker, known):
     assert known or found.landmarks.isnan().all()
 
 
-def test_one_face_without_landmarks_leaves_the_others_theirs():
-    class Second(Places):
-        def __call__(self, image, faces):
-            found = super().__call__(image, faces)
-            return found._replace(confidences=(faces.boxes[:, 0] != 60).float())
-
-    other = [60.0, 20, 90, 50]
-    found = found_at(Says(GOOD, other, GOOD), Second())
-    assert [bool(face.landmarks.isnan().any()) for face in found] == [False, True, False]
-
-
 def test_a_head_around_a_face_that_has_landmarks_is_no_face_of_its_own():
     """Its box alone would be covered too, and so would all that is around the face."""
 
@@ -202,29 +173,12 @@ def test_a_head_around_a_face_that_has_landmarks_is_no_face_of_its_own():
     assert len(found) == 2 and not found[0].landmarks.isfinite().any()
 
 
-def test_the_eyes_of_a_face_are_no_faces_of_their_own():
-    face, eye, beside = [10.0, 10, 60, 70], [20.0, 30, 38, 48], [62.0, 30, 80, 48]
-    kept = found_at(Says(face, eye, beside, scores=[0.9, 0.8, 0.7]))
-    assert [found.box.tolist() for found in kept] == [face, beside]
-
-
 @pytest.mark.parametrize("scores", [[0.9, 0.8], [0.8, 0.9]])
 @pytest.mark.parametrize("part", [[20.0, 30, 38, 48], [12.0, 12, 58, 66], [14.0, 30, 56, 73]])
 def test_a_box_whose_landmarks_lie_in_those_of_a_larger_face_is_a_part_of_it(part, scores):
     """Whatever is surer: two faces would be laid over each other. It is covered with the larger."""
     face = [10.0, 10, 60, 70]
     assert [found.box.tolist() for found in found_at(Says(face, part, scores=scores))] == [face]
-
-
-@pytest.mark.parametrize(
-    ("other", "scores"),
-    [
-        ([40.0, 50, 80, 80], [0.9, 0.8]),  # most of it elsewhere
-        ([52.0, 30, 70, 48], [0.7, 0.9]),  # beside it, and half of it over it
-    ],
-)
-def test_others_that_overlap_stay(other, scores):
-    assert len(found_at(Says([10.0, 10, 60, 70], other, scores=scores))) == 2
 
 
 class Round(Places):
@@ -281,3 +235,47 @@ def test_where_a_tall_box_shows_no_face_the_square_in_its_middle_is_looked_at():
     assert found.landmarks.isfinite().all()
     (found,) = found_at(Says([10.0, 10, 40, 70]), Places(confidence=0.0))
     assert found.landmarks.isnan().all()
+
+
+class SeesAt(Says):
+    """A detector that sees its second box where that is at least so many pixels high."""
+
+    def __init__(self, *boxes, least, size=600):
+        super().__init__(*boxes)
+        self.least, self.size = least, size
+
+    def __call__(self, image):
+        scale = image.shape[1] / self.size
+        found = super().__call__(image)
+        if image[0, 0, 0] > image[0, 0, -1]:
+            boxes = found.boxes[:, [2, 1, 0, 3]]
+            boxes[:, [0, 2]] = self.size - boxes[:, [0, 2]]
+            found = found._replace(boxes=boxes)
+        seen = (found.boxes[:, 3] - found.boxes[:, 1]) * scale >= torch.tensor([0, self.least])
+        return found._replace(boxes=found.boxes * scale).at(seen)
+
+
+@pytest.mark.parametrize(
+    ("other", "least", "count"),
+    [
+        ([150.0, 400, 550, 600], 90, 1),  # a chest, that is seen at full size alone
+        ([150.0, 400, 550, 600], 20, 2),  # somebody, whom smaller images show, too
+        ([500.0, 400, 580, 480], 79, 2),  # too small to be looked at again
+        ([240.0, 90, 320, 410], 100, 1),  # half the face: it is a part of the other one
+    ],
+)
+def test_a_large_box_without_landmarks_that_vanishes_at_smaller_sizes_is_no_face(
+    other, least, count
+):
+    class Knows(Places):
+        def __call__(self, image, faces):
+            points, sure = super().__call__(image, faces)
+            face = (faces.boxes[:, 0] < 235) & (faces.boxes[:, 1] < 200)
+            return Landmarks(points, torch.where(face, sure, 0.0))
+
+    image = torch.zeros(3, 600, 600, dtype=torch.uint8)
+    image[:, :, 300:] = 255  # tells which way it is flipped
+    detector = SeesAt([230.0, 100, 450, 400], other, least=least)
+    found = FaceFinder(detector, Knows())(image)
+    assert len(found) == count
+    assert found[0].landmarks.isfinite().all()

@@ -1,12 +1,12 @@
 """FaceNet's network; its numbers were compared with facenet-pytorch's on equal weights by hand."""
 
 import functools
+import hashlib
 import pickle
 
 import pytest
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import nn
 
 from graphgan.faces import InceptionResnetV1
@@ -61,66 +61,15 @@ def light_state(num_classes: int | None = CLASSES) -> dict[str, torch.Tensor]:
 # The layout of the well-known files
 
 
-@pytest.mark.parametrize(
-    ("num_classes", "parameters", "keys"),
-    [(8631, 27_910_327, 716), (10_575, 28_907_599, 716), (None, 23_482_624, 714)],
-    ids=["vggface2", "casia-webface", "embeddings"],
-)
-def test_as_many_parameters_as_the_well_known_files(num_classes, parameters, keys):
-    with torch.device("meta"):
-        network = InceptionResnetV1(num_classes)
-    assert sum(parameter.numel() for parameter in network.parameters()) == parameters
-    assert len(network.state_dict()) == keys
-
-
-def test_the_well_known_keys_and_shapes():
-    known = {
-        "conv2d_1a.conv.weight": (32, 3, 3, 3),
-        "conv2d_1a.bn.running_var": (32,),
-        "conv2d_2a.conv.weight": (32, 32, 3, 3),
-        "conv2d_2b.conv.weight": (64, 32, 3, 3),
-        "conv2d_3b.conv.weight": (80, 64, 1, 1),
-        "conv2d_4a.conv.weight": (192, 80, 3, 3),
-        "conv2d_4b.bn.weight": (256,),
-        "repeat_1.0.branch0.conv.weight": (32, 256, 1, 1),
-        "repeat_1.4.branch1.1.conv.weight": (32, 32, 3, 3),
-        "repeat_1.4.branch2.2.bn.bias": (32,),
-        "repeat_1.2.conv2d.weight": (256, 96, 1, 1),
-        "repeat_1.2.conv2d.bias": (256,),
-        "mixed_6a.branch0.conv.weight": (384, 256, 3, 3),
-        "mixed_6a.branch1.0.conv.weight": (192, 256, 1, 1),
-        "mixed_6a.branch1.2.conv.weight": (256, 192, 3, 3),
-        "repeat_2.9.branch0.conv.weight": (128, 896, 1, 1),
-        "repeat_2.9.branch1.1.conv.weight": (128, 128, 1, 7),
-        "repeat_2.9.branch1.2.conv.weight": (128, 128, 7, 1),
-        "repeat_2.0.conv2d.weight": (896, 256, 1, 1),
-        "mixed_7a.branch0.1.conv.weight": (384, 256, 3, 3),
-        "mixed_7a.branch1.1.conv.weight": (256, 256, 3, 3),
-        "mixed_7a.branch2.2.conv.weight": (256, 256, 3, 3),
-        "repeat_3.4.branch1.1.conv.weight": (192, 192, 1, 3),
-        "repeat_3.4.branch1.2.conv.weight": (192, 192, 3, 1),
-        "repeat_3.4.conv2d.weight": (1792, 384, 1, 1),
-        "block8.conv2d.bias": (1792,),
-        "last_linear.weight": (512, 1792),
-        "last_bn.num_batches_tracked": (),
-        "last_bn.running_mean": (512,),
-        "logits.weight": (10_575, 512),
-        "logits.bias": (10_575,),
-    }
+def test_the_well_known_keys_and_shapes(network):
+    """Those of the file of CASIA-WebFace, as a checksum: all of them, by name."""
     own = shapes(10_575)
-    assert {key: own.get(key) for key in known} == known
-    blocks = {name: {k.split(".")[1] for k in own if k.startswith(name)} for name in REPEATS}
-    assert {name: len(numbers) for name, numbers in blocks.items()} == REPEATS
-    assert "last_linear.bias" not in own
-
-
-REPEATS = {"repeat_1": 5, "repeat_2": 10, "repeat_3": 5}
-
-
-def test_every_norm_has_tensorflow_s_epsilon(network):
-    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d | nn.BatchNorm1d)]
-    assert {norm.eps for norm in norms} == {1e-3}
-    assert len(norms) == 112
+    assert own["repeat_2.9.branch1.1.conv.weight"] == (128, 128, 1, 7)
+    assert own["last_linear.weight"] == (512, 1792) and "last_linear.bias" not in own
+    norms = [m for m in network.modules() if hasattr(m, "running_var")]
+    assert {norm.eps for norm in norms} == {1e-3}  # TensorFlow's
+    layout = repr(sorted(own.items())).encode()
+    assert hashlib.sha256(layout).hexdigest().startswith("07945ee225653285")
 
 
 # What it computes
@@ -177,13 +126,6 @@ def test_pictures_are_standardized_as_8_bit_values_were(network):
     assert seen[0].min() == pytest.approx(-127.5 / 128)
 
 
-def test_embeddings_have_length_one_and_tell_pictures_apart(network):
-    embeddings = network(pictures(4))
-    assert embeddings.shape == (4, 512)
-    torch.testing.assert_close(embeddings.norm(dim=1), torch.ones(4))
-    assert torch.pdist(embeddings).min() > 0.05
-
-
 def test_logits_come_from_the_embedding_before_it_has_length_one(network):
     images, seen = pictures(2), []
     hook = network.logits.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
@@ -193,27 +135,6 @@ def test_logits_come_from_the_embedding_before_it_has_length_one(network):
     torch.testing.assert_close(F.normalize(seen[0]), network(images))
     assert (seen[0].norm(dim=1) > 2).all()
     torch.testing.assert_close(logits, seen[0] @ network.logits.weight.T + network.logits.bias)
-
-
-def test_a_picture_s_embedding_does_not_depend_on_its_neighbors(network):
-    images = pictures(3)
-    alone = torch.cat([network(image[None]) for image in images])
-    torch.testing.assert_close(network(images), alone, rtol=0, atol=1e-5)
-    torch.testing.assert_close(network(images.flip(0)).flip(0), alone, rtol=0, atol=1e-5)
-
-
-def test_images_may_ask_for_gradients(loaded):
-    images = pictures(1, 75).requires_grad_()
-    loaded(images)[0, 0].backward()
-    assert images.grad.abs().sum() > 0
-
-
-def test_the_smallest_pictures(network):
-    assert network(pictures(1, 75)).shape == (1, 512)
-    with pytest.raises(
-        ValueError, match="expected images of at least 75 pixels a side, got 80 x 7"
-    ):
-        network(pictures(1)[..., :74])
 
 
 @pytest.mark.unhooked
@@ -232,11 +153,6 @@ def test_refuses_what_are_no_pictures(network, images, message):
             call(images)
 
 
-def test_refuses_no_classes():
-    with pytest.raises(ValueError, match="expected num_classes of at least 1, got 0"):
-        InceptionResnetV1(0)
-
-
 # Files
 
 
@@ -247,26 +163,6 @@ def test_a_file_gives_its_network(network, loaded):
     assert not any(parameter.requires_grad for parameter in loaded.parameters())
     assert torch.equal(loaded(images), network(images))
     assert torch.equal(loaded.classify(images), network.classify(images))
-
-
-def test_a_file_without_logits_gives_embeddings_alone(network, tmp_path):
-    state = {k: v for k, v in network.state_dict().items() if not k.startswith("logits.")}
-    save_file(state, tmp_path / "a.safetensors")
-    loaded, images = InceptionResnetV1.from_weights(str(tmp_path / "a.safetensors")), pictures(2)
-    assert loaded.num_classes is None
-    assert torch.equal(loaded(images), network(images))
-    with pytest.raises(ValueError, match="expected a network with logits"):
-        loaded.classify(images)
-
-
-def test_what_wraps_the_weights_is_taken_off(tmp_path):
-    state = {f"module.{key}": value.half() for key, value in light_state(3).items()}
-    state = {k: v for k, v in state.items() if "num_batches" not in k}  # as PyTorch 0.4 wrote them
-    torch.save({"state_dict": state}, tmp_path / "a.pt")
-    loaded = InceptionResnetV1.from_weights(tmp_path / "a.pt")
-    assert loaded.num_classes == 3
-    assert {parameter.dtype for parameter in loaded.parameters()} == {torch.float32}
-    assert (loaded.repeat_2[3].conv2d.weight == 0.5).all()
 
 
 @pytest.mark.parametrize(
@@ -294,13 +190,6 @@ def test_a_layout_that_does_not_fit_is_named(tmp_path, change, message):
         InceptionResnetV1.from_weights(tmp_path / "a.pt")
 
 
-def test_every_key_is_needed_and_no_other_is_allowed(tmp_path):
-    torch.save({"conv1.weight": torch.zeros(10, 3, 3, 3)}, tmp_path / "pnet.pt")
-    message = r"pnet\.pt: expected the weights of InceptionResnetV1: .* 599 more missing; conv1.we"
-    with pytest.raises(ValueError, match=message):
-        InceptionResnetV1.from_weights(tmp_path / "pnet.pt")
-
-
 class Harm:
     def __reduce__(self):
         return pytest.fail, ("code of a file was run",)
@@ -313,17 +202,3 @@ def test_a_file_of_something_else_is_named(tmp_path, content):
     (tmp_path / "a.pt").write_bytes(content)
     with pytest.raises(ValueError, match=r"a\.pt: expected a checkpoint of tensors"):
         InceptionResnetV1.from_weights(tmp_path / "a.pt")
-
-
-def test_a_file_cut_short_is_named(tmp_path):
-    torch.save(light_state(), tmp_path / "a.pt")
-    whole = (tmp_path / "a.pt").read_bytes()
-    (tmp_path / "a.pt").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match=r"a\.pt: expected a checkpoint of tensors"):
-        InceptionResnetV1.from_weights(tmp_path / "a.pt")
-
-
-@pytest.mark.parametrize("name", ["none.pt", "."])
-def test_no_file_is_named(tmp_path, name):
-    with pytest.raises(ValueError, match="no such file; expected weights"):
-        InceptionResnetV1.from_weights(tmp_path / name)

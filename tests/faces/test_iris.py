@@ -8,9 +8,8 @@ from astronaut import portrait, turned, turned_points
 from foreign_networks import TfliteNetwork
 
 from graphgan.faces import CenterFace, FaceMesh, Iris
-from graphgan.faces._iris import eye_corners
-from graphgan.landmarks import IBUG_68, mirror_landmarks
-from graphgan.landmarks._eyes import Eyes, lid_openings
+from graphgan.faces.iris import eye_corners
+from graphgan.landmarks.eyes import Eyes, lid_openings
 from graphgan.models import ConvGraph
 from graphgan.weights import weights_file
 
@@ -38,15 +37,6 @@ def test_irises_lie_on_the_darkest_part_of_each_eye(mesh):
         assert abs(darkest - x) <= 2
 
 
-def test_contours_begin_at_the_outer_corner_and_run_below_first(mesh):
-    eyes = Iris()(portrait(), mesh)
-    corners = eye_corners(mesh)
-    for i, point in ((0, 0), (1, 8)):
-        apart = (eyes.contours[0, :, point] - corners[0, :, i]).norm(dim=-1)
-        assert (apart < 0.25 * width(eyes)[0]).all()
-    assert (eyes.contours[0, :, 1:8, 1].mean(1) > eyes.contours[0, :, 9:, 1].mean(1)).all()
-
-
 def test_the_corners_of_68_landmarks_are_taken_for_those_of_the_mesh(mesh):
     landmarks = FaceMesh()(portrait(), CenterFace()(portrait())).points
     found, expected = Iris()(portrait(), landmarks), Iris()(portrait(), mesh)
@@ -65,16 +55,6 @@ def test_a_turned_face_has_turned_eyes(mesh, quarters):
         assert apart.norm(dim=-1).max() < 0.3
 
 
-def test_a_mirrored_face_has_mirrored_eyes():
-    """The network knows right eyes only: both kinds go the same way."""
-    landmarks = FaceMesh()(portrait(), CenterFace()(portrait())).points
-    upright = Iris()(portrait(), landmarks)
-    mirrored = mirror_landmarks(landmarks, 256, IBUG_68)
-    found = Iris()(portrait().flip(-1), mirrored)
-    expected = torch.stack([255 - upright.irises[..., 0], upright.irises[..., 1]], -1).flip(1)
-    torch.testing.assert_close(found.irises, expected, atol=0.05, rtol=0)
-
-
 def test_faces_keep_their_order_and_those_that_are_missing_are_nan(mesh):
     several = mesh + torch.arange(20.0)[:, None, None] / 10
     several[3] = torch.nan
@@ -85,11 +65,6 @@ def test_faces_keep_their_order_and_those_that_are_missing_are_nan(mesh):
         torch.testing.assert_close(found.irises[i], alone.irises[0], atol=1e-2, rtol=0)
     assert [v.shape for v in Iris()(portrait(), mesh[:0])] == [(0, 2, 2), (0, 2, 16, 2)]
     assert all(values.isnan().all() for values in Eyes.missing(2))
-
-
-def test_points_of_another_scheme_are_refused():
-    with pytest.raises(ValueError, match=r"\(n, 468 or 68, d\), got \(1, 5, 2\)"):
-        Iris()(portrait(), torch.zeros(1, 5, 2))
 
 
 def test_it_can_be_sent_and_bad_files_are_refused(mesh, tmp_path):

@@ -10,9 +10,9 @@ import torch
 from colored_faces import ColorDetector, ColorLandmarker, color_of, draw_face
 
 from graphgan.extras import MissingExtraError
-from graphgan.faces import (
-    FaceDetector,
-    ToolOptions,
+from graphgan.faces import registry
+from graphgan.faces.contracts import FaceDetector
+from graphgan.faces.registry import (
     make_detector,
     make_finder,
     make_landmarker,
@@ -63,12 +63,6 @@ def test_an_unknown_name_is_told_with_those_that_are_known(kind, make):
         make("eyes")
     assert kind in str(told.value)
     assert all(name in str(told.value) for name in MAKERS[kind][1]), known
-
-
-def test_what_is_asked_for_reaches_the_tools():
-    asked = ToolOptions(min_face=30)
-    assert make_detector("centerface", asked).min_face == 30
-    assert make_finder(options=asked).detector.min_face == 30
 
 
 def test_a_missing_extra_is_named(monkeypatch):

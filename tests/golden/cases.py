@@ -1,6 +1,8 @@
 """Every case as our networks compute it, in any precision, beside what is published."""
 
+import copy
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -22,8 +24,13 @@ class Way(NamedTuple):
     fused: bool = False
 
 
+@lru_cache(maxsize=1)  # one after another they are run in several ways; drawing weights is slow
+def _published(kind: Kind, case: str) -> nn.Module:
+    return load_published(kind, golden.state(golden.layout(case)))
+
+
 def load(kind: Kind, case: str, way: Way) -> nn.Module:
-    module = load_published(kind, golden.state(golden.layout(case))).to(way.dtype)
+    module = copy.deepcopy(_published(kind, case)).to(way.dtype)
     if way.edges:
         pass_messages(module)
     return fuse(module) if way.fused else module

@@ -1,5 +1,7 @@
 """One training step of the published AnonyGAN: three pairs, the first of a picture with itself."""
 
+from functools import cache
+
 import torch
 from torch import Tensor, nn
 
@@ -20,6 +22,12 @@ GRADIENTS = {
 """Published keys whose gradients' norms are known, and ours."""
 
 
+@cache
+def _states(case: str) -> dict[str, dict[str, Tensor]]:
+    manifests = golden.layout(case)["manifests"]
+    return {name: golden.state(keys) for name, keys in manifests.items()}
+
+
 class PublishedStep:
     """The networks, the batch and what the generator makes of it; losses on demand.
 
@@ -32,7 +40,7 @@ class PublishedStep:
     def __init__(self, edges: bool = False) -> None:
         size, layout = (64, 64), golden.layout(self.case)
         self.numbers = layout["scalars"]
-        states = {name: golden.state(keys) for name, keys in layout["manifests"].items()}
+        states = _states(self.case)
         self.model, self.d_app, self.d_lm = (
             load_published(kind, states[name]).train()
             for name, kind in (

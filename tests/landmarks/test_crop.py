@@ -5,8 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.landmarks import Crop, crop_image, face_crop, person_crop
-from graphgan.landmarks._crop import whole_crop
+from graphgan.landmarks.align import Crop, crop_image, face_crop, person_crop
 
 coordinate = st.floats(-500, 5000)
 
@@ -48,22 +47,6 @@ def test_a_person_is_cut_from_above_the_head_to_below_the_feet():
     assert crop.top < 10 and crop.top + crop.height > 110
 
 
-def test_stretched_arms_make_the_crop_of_a_person_larger():
-    crop = person_crop(standing(joint4=(0.0, 30.0), joint7=(100.0, 30.0)), (128, 64))
-    assert crop.width == pytest.approx(1.2 * 100)
-    assert crop.height == pytest.approx(2 * crop.width)
-    upright = person_crop(standing(), (128, 64))
-    middle = upright.top + upright.height / 2
-    assert crop.top + crop.height / 2 == pytest.approx(middle)
-
-
-def test_a_head_that_is_not_seen_has_its_place():
-    faceless = {f"joint{i}": MISSING for i in (0, 14, 15, 16, 17)}
-    crop = person_crop(standing(**faceless), (128, 64))
-    assert crop.top == pytest.approx(person_crop(standing(), (128, 64)).top, abs=3)
-    assert crop.top < 10
-
-
 def test_some_joints_of_a_person_may_be_missing():
     full = person_crop(standing(), (256, 176))
     gone = {f"joint{i}": MISSING for i in (3, 4, 6, 7, 10, 14, 16)}
@@ -78,12 +61,6 @@ def test_refuses_joints_that_are_no_person(value):
     reason = "all missing" if math.isnan(value) else "all equal"
     with pytest.raises(ValueError, match=f"expected a person, got joints that are {reason}"):
         person_crop(torch.full((18, 2), value), (128, 64))
-
-
-@pytest.mark.unhooked
-def test_refuses_another_number_of_joints():
-    with pytest.raises(ValueError, match=r"expected 18 joints \(openpose-18\), got 17"):
-        person_crop(torch.rand(17, 2), (128, 64))
 
 
 def test_the_square_is_twice_the_box_and_raised_by_a_tenth():
@@ -117,12 +94,6 @@ def test_there_and_back_is_exact(left, top, sides, size):
     torch.testing.assert_close(back, landmarks, equal_nan=True, atol=1e-8, rtol=0)
 
 
-def test_the_edges_of_the_rectangle_are_the_edges_of_the_crop():
-    corners = torch.tensor([[[2.5, 4.5], [12.5, 9.5]]])
-    expected = torch.tensor([[[-0.5, -0.5], [19.5, 29.5]]])
-    torch.testing.assert_close(Crop(2.5, 4.5, 10.0, 5.0).to_crop(corners, (30, 20)), expected)
-
-
 @given(
     x=st.floats(60, 80),
     y=st.floats(50, 70),
@@ -145,29 +116,6 @@ def test_a_spot_lies_where_its_landmark_says(x, y, left, top, sides, size):
         torch.testing.assert_close(center_of_mass(out), where, atol=0.01, rtol=0)
 
 
-def test_a_spot_is_exact_far_beyond_the_border_too():
-    image = blob(64, 64, 31.3, 20.7, sigma=2)
-    crop = Crop(-70.2, -80.9, 200.0, 200.0)
-    out = crop_image(image, crop, (200, 200))
-    x, y = crop.to_crop(torch.tensor([[31.3, 20.7]]).double(), (200, 200))[0].round().int().tolist()
-    window = out[:, y - 12 : y + 13, x - 12 : x + 13]
-    found = center_of_mass(window) + torch.tensor([x - 12, y - 12])
-    expected = crop.to_crop(torch.tensor([[31.3, 20.7]]).double(), (200, 200))[0]
-    torch.testing.assert_close(found, expected, atol=0.01, rtol=0)
-
-
-def test_the_whole_picture_at_its_own_size_is_itself():
-    image = torch.rand(3, 9, 6)
-    assert torch.equal(crop_image(image, whole_crop((9, 6)), (9, 6)), image)
-
-
-def test_either_side_is_resampled_on_its_own():
-    image = torch.rand(3, 30, 20)
-    both = crop_image(image, Crop(1.5, 2.5, 12.0, 21.0), (7, 24))
-    wide = crop_image(image, Crop(1.5, -0.5, 12.0, 30.0), (30, 24))
-    torch.testing.assert_close(both, crop_image(wide, Crop(-0.5, 2.5, 24.0, 21.0), (7, 24)))
-
-
 def test_reflection_repeats_at_the_picture_s_edge():
     image = torch.rand(1, 4, 4)
     out = crop_image(image, Crop(-12.5, -12.5, 28.0, 28.0), (28, 28))
@@ -176,13 +124,6 @@ def test_reflection_repeats_at_the_picture_s_edge():
     # 12 pixels to the left of the image is one and a half periods of 8.
     expected = mirrored.roll((4, 4), (1, 2)).repeat(1, 4, 4)[:, :28, :28]
     torch.testing.assert_close(out, expected)
-
-
-@pytest.mark.parametrize("size", [7, 16, 100])
-def test_an_even_picture_stays_even(size):
-    image = torch.full((3, 31, 17), 0.25)
-    out = crop_image(image, Crop(-40.3, 2.2, 77.7, 77.7), (size, size))
-    torch.testing.assert_close(out, torch.full((3, size, size), 0.25))
 
 
 def test_shrinking_does_not_alias():
@@ -204,29 +145,6 @@ def test_agrees_with_pillow():
     torch.testing.assert_close(out[3:-3, 3:-3], expected[3:-3, 3:-3], atol=1e-3, rtol=0)
 
 
-def test_one_pixel_fills_any_crop():
-    out = crop_image(torch.full((3, 1, 1), 9.0), Crop(-3.0, -4.0, 20.0, 20.0), (8, 8))
-    torch.testing.assert_close(out, torch.full((3, 8, 8), 9.0))
-
-
-def test_eight_bit_and_float_pictures_agree():
-    image = torch.randint(0, 256, (3, 20, 30)).byte()
-    crop = Crop(3.3, -4.4, 21.0, 21.0)
-    assert torch.equal(crop_image(image, crop, (16, 16)), crop_image(image.float(), crop, (16, 16)))
-
-
 def test_refuses_a_crop_that_would_need_endless_reflection():
     with pytest.raises(ValueError, match="too many for an image of 10 x 8"):
         crop_image(torch.rand(3, 8, 10), Crop(0.0, 0.0, 1e6, 1e6), (64, 64))
-
-
-@pytest.mark.parametrize("side", [0.0, -1.0, math.nan, math.inf])
-def test_refuses_a_rectangle_without_a_side(side):
-    for sides in ((side, 1.0), (1.0, side)):
-        with pytest.raises(ValueError, match="positive width and height"):
-            Crop(0.0, 0.0, *sides)
-
-
-def test_refuses_an_empty_picture():
-    with pytest.raises(ValueError, match="and pixels"):
-        crop_image(torch.rand(3, 0, 10), Crop(0.0, 0.0, 5.0, 5.0), (64, 64))

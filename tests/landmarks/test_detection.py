@@ -17,9 +17,3 @@ class Middle:
 def test_any_class_with_this_call_is_a_detector():
     assert isinstance(Middle(), LandmarkDetector)
     assert not isinstance(lambda image: [], LandmarkDetector)  # it does not say how many landmarks
-
-
-def test_a_detection_is_a_box_and_landmarks():
-    ((box, landmarks),) = Middle()(torch.zeros(3, 11, 21, dtype=torch.uint8))
-    assert box.tolist() == [0, 0, 20, 10]
-    assert landmarks.tolist() == [[10, 5]]

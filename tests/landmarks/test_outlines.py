@@ -1,23 +1,12 @@
-import pickle
-
 import pytest
 import torch
 
-from graphgan.data import SyntheticFaces
-from graphgan.landmarks import (
-    CIAGAN_29,
-    IBUG_68,
-    MESH_468,
-    OPENPOSE_18,
-    POINTS_5,
-    JawAndBridge,
-    JawAndBrows,
-    MeanJaw,
-    face_mask,
-    from_ibug_68,
-    mirror_landmarks,
-)
-from graphgan.landmarks._masks import face_outline, has_face_mask
+from graphgan.data.synthetic_faces import SyntheticFaces
+from graphgan.landmarks.conversion import from_ibug_68
+from graphgan.landmarks.masks import face_mask, face_outline, has_face_mask
+from graphgan.landmarks.mirror import mirror_landmarks
+from graphgan.landmarks.outlines import JawAndBridge
+from graphgan.landmarks.schemes import CIAGAN_29, OPENPOSE_18, POINTS_5
 
 SIZE = (64, 64)
 OTHERS = (CIAGAN_29, POINTS_5)
@@ -28,13 +17,6 @@ each_other = pytest.mark.parametrize("scheme", OTHERS, ids=lambda scheme: scheme
 def faces():
     drawn = SyntheticFaces(6, 2, size=64, seed=1)
     return torch.stack([drawn[i].landmarks for i in range(12)]).double()
-
-
-def test_the_jaw_is_closed_at_the_brows():
-    points = torch.tensor([[[0.0, 5], [4, 9], [8, 5], [1, 2], [7, 1]]])
-    rule = JawAndBrows(jaw=(0, 1, 2), brows=(3, 4))
-    expected = [[0, 2], [0, 5], [4, 9], [8, 5], [8, 1]]
-    assert rule(points, 0.0)[0].tolist() == expected
 
 
 def test_the_bridge_of_the_nose_stands_for_the_brows():
@@ -76,32 +58,12 @@ def test_a_mirror_and_a_larger_image_change_nothing(faces, scheme):
     torch.testing.assert_close(scheme.outline(3 * points + 5, 0.0), 3 * outline + 5)
 
 
-def test_five_points_turn_with_the_face(faces):
-    points = from_ibug_68(faces, POINTS_5)
-    angle = torch.tensor(0.5).double()
-    turn = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()]).view(2, 2)
-    outline = POINTS_5.outline(points, 0.7)
-    torch.testing.assert_close(POINTS_5.outline(points @ turn.T, 0.7), outline @ turn.T)
-
-
 def test_a_part_that_is_missing_leaves_no_mask(faces):
     for scheme in OTHERS:
         points = from_ibug_68(faces, scheme)
         points[0, 2] = torch.nan
         points[1] = 30.0  # all on one point
         assert has_face_mask(points, SIZE).tolist() == 2 * [False] + 10 * [True]
-
-
-def test_the_jaw_of_the_mesh_goes_from_ear_to_ear_by_the_chin():
-    jaw = MESH_468.outline.jaw
-    assert (len(jaw), jaw[11]) == (23, 152)
-    assert [MESH_468.flip[i] for i in jaw] == list(jaw[::-1])
-
-
-def test_rules_are_the_same_in_other_processes():
-    for scheme in (IBUG_68, *OTHERS, MESH_468):
-        assert pickle.loads(pickle.dumps(scheme)) == scheme
-    assert MeanJaw(eyes=(0, 1), nose=2, mouth=(3, 4)) == POINTS_5.outline
 
 
 def test_persons_have_no_face_mask():

@@ -72,11 +72,7 @@ def test_the_expression_comes_along_and_the_shape_of_the_face_does_not(learned):
     assert (condition - wanted).norm() > 0.5 * apart
 
 
-@given(
-    turn=st.floats(-3.0, 3.0),
-    zoom=st.floats(0.2, 5.0),
-    shift=st.floats(-20.0, 20.0),
-)
+@given(turn=st.floats(-3.0, 3.0), zoom=st.floats(0.2, 5.0), shift=st.floats(-20.0, 20.0))
 def test_it_lies_where_the_targets_are_wherever_the_condition_was(learned, turn, zoom, shift):
     faces, transfer = learned
     condition = faces.shape(torch.tensor([[0.1, 0.0]]), torch.tensor([[0.0, 0.1]]))
@@ -88,14 +84,6 @@ def test_it_lies_where_the_targets_are_wherever_the_condition_was(learned, turn,
     torch.testing.assert_close(
         carried, moved(expected, turn, zoom, shift), atol=1e-3 * (1 + zoom), rtol=0
     )
-
-
-def test_without_a_weight_all_of_the_difference_is_taken():
-    draw = torch.Generator().manual_seed(0)
-    landmarks = torch.rand(200, 5, 2, generator=draw)  # which change in every way
-    transfer = fit_shape_transfer(landmarks, torch.arange(200) // 4, weight=0.0)
-    result = transfer_shape(landmarks[:100], landmarks[100:], transfer)
-    torch.testing.assert_close(result, landmarks[100:], atol=1e-2, rtol=0)
 
 
 def test_a_heavy_weight_keeps_the_shape(learned):
@@ -134,9 +122,3 @@ def test_missing_landmarks_stay_missing_and_leave_the_others_near(learned):
 def test_what_cannot_be_learned_from_is_refused(landmarks, persons, weight, message):
     with pytest.raises(ValueError, match=message):
         fit_shape_transfer(landmarks, persons, weight=weight)
-
-
-def test_refuses_another_number_of_landmarks(learned):
-    _, transfer = learned
-    with pytest.raises(ValueError, match=r"shape \(1, 10, 2\), got \(1, 5, 2\)"):
-        transfer_shape(torch.rand(1, 5, 2), torch.rand(1, 5, 2), transfer)

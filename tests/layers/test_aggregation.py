@@ -43,13 +43,6 @@ def test_agrees_with_the_formula(shape_channels, training):
     torch.testing.assert_close(shape, torch.cat([steered, expected], dim=1))
 
 
-def test_blocks_follow_each_other():
-    first, second = LandmarkAppearanceAggregation(8), LandmarkAppearanceAggregation(8, 16)
-    a, s = (x.float() for x in inputs(8, 8))
-    a, s = second(*first(a, s))
-    assert (a.shape, s.shape) == ((2, 8, 5, 6), (2, 16, 5, 6))
-
-
 def test_dropout_acts_in_training_only():
     block, (a, s) = LandmarkAppearanceAggregation(8).double(), inputs(8, 8)
     assert not torch.equal(block(a, s)[0], block(a, s)[0])
@@ -63,34 +56,6 @@ def test_the_published_sizes():
     assert block.reasoning.num_states == 128
     assert {m.p for m in block.modules() if isinstance(m, torch.nn.Dropout)} == {0.5}
     assert all(m.bias is None for m in block.modules() if isinstance(m, torch.nn.Conv2d))
-
-
-def test_a_norm_without_a_shift_leaves_the_convolutions_their_bias():
-    block = LandmarkAppearanceAggregation(8, norm="instance")
-    assert all(m.bias is not None for m in block.modules() if isinstance(m, torch.nn.Conv2d))
-    assert isinstance(block.reasoning.norm, torch.nn.BatchNorm2d)
-
-
-@pytest.mark.parametrize("norm", ["batch", "instance", "group"])
-def test_every_norm_serves_the_reasoning_too(norm):
-    block = LandmarkAppearanceAggregation(16, norm=norm, reasoning_norm=norm)
-    out, shape = block(torch.randn(2, 16, 4, 4), torch.randn(2, 16, 4, 4))
-    assert out.isfinite().all()
-    assert shape.isfinite().all()
-
-
-@pytest.mark.parametrize("norm", ["instance", "group"])
-def test_without_batch_statistics_items_do_not_see_each_other_in_training(norm):
-    block = LandmarkAppearanceAggregation(8, dropout=0.0, norm=norm, reasoning_norm=norm).double()
-    a, s = inputs(8, 8)
-    torch.testing.assert_close(block(a, s)[0][:1], block(a[:1], s[:1])[0])
-
-
-def test_edges_reach_the_reasoning():
-    block, (a, s) = LandmarkAppearanceAggregation(8).double().eval(), inputs(8, 8)
-    every = torch.cartesian_prod(torch.arange(30), torch.arange(2)).T
-    torch.testing.assert_close(block(a, s, edge_index=every), block(a, s))
-    assert not torch.allclose(block(a, s, edge_index=every[:, ::2])[0], block(a, s)[0])
 
 
 # What stands in the place of bipartite reasoning
@@ -139,51 +104,10 @@ def test_every_variant_has_as_many_parameters(reasoning, shape_channels, norm):
     assert count(block) == pytest.approx(count(published), rel=0.005)
 
 
-@pytest.mark.parametrize("reasoning", INSTEAD)
-def test_more_nodes_are_more_parameters_in_every_variant(reasoning):
-    few, many = (
-        LandmarkAppearanceAggregation(32, reasoning=reasoning, num_nodes=n) for n in (8, 64)
-    )
-    published = LandmarkAppearanceAggregation(32, num_nodes=64)
-    assert count(many) == pytest.approx(count(published), rel=0.01)
-    assert count(many) > 1.2 * count(few)
-
-
-def test_groups_stay_whole_where_the_shape_stream_is_wider():
-    block = LandmarkAppearanceAggregation(128, 128, norm="group", reasoning="pose_attention")
-    norm = block.shape[1]
-    assert (norm.num_channels, norm.num_groups) == (144, 9)
-
-
-@pytest.mark.parametrize("reasoning", INSTEAD)
-def test_edges_are_for_bipartite_reasoning_alone(reasoning):
-    block = LandmarkAppearanceAggregation(8, reasoning=reasoning)
-    with pytest.raises(ValueError, match='an edge_index only with the reasoning "bipartite"'):
-        block(torch.ones(1, 8, 2, 2), torch.ones(1, 8, 2, 2), edge_index=torch.zeros(2, 1).long())
-
-
 @pytest.mark.unhooked
 def test_an_unknown_reasoning_lists_the_known_ones():
     with pytest.raises(ValueError, match=r"'bipartite', 'none', .*; got 'graph'"):
         LandmarkAppearanceAggregation(8, reasoning="graph")
-
-
-@pytest.mark.parametrize("channels", [0, 1, 7])
-def test_refuses_channels_that_cannot_be_halved(channels):
-    with pytest.raises(ValueError, match=f"even number of channels, got {channels}"):
-        LandmarkAppearanceAggregation(channels)
-
-
-@pytest.mark.parametrize("dropout", [-0.1, 1.0])
-def test_refuses_a_dropout_that_is_no_share(dropout):
-    with pytest.raises(ValueError, match=r"dropout in \[0, 1\)"):
-        LandmarkAppearanceAggregation(8, dropout=dropout)
-
-
-@pytest.mark.parametrize("num_nodes", [0, -1])
-def test_refuses_no_nodes(num_nodes):
-    with pytest.raises(ValueError, match=f"num_nodes of at least 1, got {num_nodes}"):
-        LandmarkAppearanceAggregation(8, num_nodes=num_nodes)
 
 
 @pytest.mark.unhooked
@@ -208,9 +132,3 @@ def test_refuses_no_nodes(num_nodes):
 def test_refuses_other_maps(appearance, shape, message):
     with pytest.raises(ValueError, match=message):
         LandmarkAppearanceAggregation(8)(torch.ones(appearance), torch.ones(shape))
-
-
-@pytest.mark.unhooked
-def test_an_unknown_norm_lists_the_known_ones():
-    with pytest.raises(ValueError, match="'affine_instance', 'group'; got 'layer'"):
-        LandmarkAppearanceAggregation(8, norm="layer")

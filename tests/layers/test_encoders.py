@@ -35,26 +35,6 @@ def test_landmarks_by_hand(norm):
     torch.testing.assert_close(encoder(maps, (9, 12)), expected)
 
 
-@norms
-def test_a_convolution_has_a_bias_only_where_the_norm_after_it_has_none(norm):
-    for encoder in (ImageEncoder(3, width=4, norm=norm), LandmarkEncoder(5, width=4, norm=norm)):
-        biases = [m.bias is not None for m in encoder.modules() if isinstance(m, nn.Conv2d)]
-        assert biases == 3 * [norm == "instance"]
-
-
-@pytest.mark.parametrize("rendering", ["one_hot", "bilinear", "gaussian"])
-def test_renderings_reach_the_stem(rendering):
-    encoder = LandmarkEncoder(5, width=4, rendering=rendering, sigma=1.5)
-    assert (encoder.stem.rendering, encoder.stem.sigma) == (rendering, 1.5)
-    assert encoder(8 * torch.rand(2, 5, 2), (8, 8)).shape == (2, 16, 2, 2)
-
-
-def test_the_published_widths():
-    encoder = ImageEncoder(6)
-    widths = [m.out_channels for m in encoder.modules() if isinstance(m, nn.Conv2d)]
-    assert widths == [64, 128, 256]
-
-
 @pytest.mark.unhooked
 @pytest.mark.parametrize(
     ("shape", "message"),
@@ -68,17 +48,3 @@ def test_the_published_widths():
 def test_refuses_other_images(shape, message):
     with pytest.raises(ValueError, match=message):
         ImageEncoder(3, width=4)(torch.ones(shape))
-
-
-@pytest.mark.unhooked
-def test_refuses_other_landmarks():
-    with pytest.raises(ValueError, match=r"\(b, 5, 2\) or maps .*, got \(2, 4, 2\)"):
-        LandmarkEncoder(5, width=4)(torch.ones(2, 4, 2), (8, 8))
-
-
-@pytest.mark.parametrize("build", [ImageEncoder, LandmarkEncoder])
-def test_refuses_empty_sizes(build):
-    with pytest.raises(ValueError, match="at least 1, got 0"):
-        build(0)
-    with pytest.raises(ValueError, match="width of at least 1, got -1"):
-        build(3, width=-1)

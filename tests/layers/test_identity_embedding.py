@@ -16,20 +16,6 @@ def test_a_column_is_the_product_with_a_one_hot_vector():
     torch.testing.assert_close(embedding(identity), expected)
 
 
-def test_people_differ():
-    embedding = IdentityEmbedding(3, width=2).eval()
-    a, b, same = embedding(torch.tensor([0, 1, 0]))
-    assert not torch.allclose(a, b, atol=1e-3)
-    torch.testing.assert_close(a, same)
-
-
-def test_the_published_widths():
-    embedding = IdentityEmbedding(1200)
-    widths = [embedding.first.out_features, *(layer[0].out_features for layer in embedding.lin)]
-    assert widths == [256, 256, 256, 256, 512, 512, 512]
-    assert [layer[0].out_channels for layer in embedding.conv] == [64, 128, 256]
-
-
 @pytest.mark.unhooked
 @pytest.mark.parametrize(
     ("identity", "message"),

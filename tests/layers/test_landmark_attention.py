@@ -54,15 +54,6 @@ def test_means_of_one_hot_maps_say_nothing_of_the_landmarks(first, second):
     torch.testing.assert_close(inner, inner[:1, :1].expand_as(inner), rtol=0, atol=1e-6)
 
 
-def test_means_of_one_hot_maps_cannot_learn_which_landmark_matters():
-    torch.manual_seed(0)
-    attention = LandmarkAttention(K, descriptor="gap")
-    weights = learn(attention, wanted=2, steps=2000, lr=2e-4)
-    assert weights.max() - weights.min() < 1e-3
-    first, second = (attention(points_inside(s), points_inside(s + 1), SIZE) for s in (5, 9))
-    torch.testing.assert_close(first, second, rtol=0, atol=1e-6)
-
-
 @pytest.mark.parametrize("descriptor", ["position", "embedding"])
 @pytest.mark.parametrize("wanted", [0, 2, 5])
 def test_learned_descriptors_find_the_landmark_that_matters(descriptor, wanted):
@@ -71,21 +62,6 @@ def test_learned_descriptors_find_the_landmark_that_matters(descriptor, wanted):
     weights = learn(attention, wanted, steps=300, lr=0.05)
     assert (weights.argmax(1) == K + wanted).all()
     assert (weights[:, K + wanted] > 0.5).all()
-
-
-def test_position_sees_where_the_landmarks_are():
-    attention = LandmarkAttention(K, descriptor="position")
-    condition, source, moved = points_inside(0), points_inside(1), points_inside(2)
-    weights = attention(condition, source, SIZE)
-    assert (weights[1] - attention(condition, moved, SIZE)[1]).abs().max() > 1e-3
-    assert not torch.equal(weights[1][0], weights[1][1])  # two items, two sets of points
-
-
-def test_embedding_does_not_see_where_the_landmarks_are():
-    attention = LandmarkAttention(K, descriptor="embedding")
-    first = attention(points_inside(0), points_inside(1), SIZE)
-    second = attention(points_inside(2), points_inside(3), SIZE)
-    torch.testing.assert_close(first, second, rtol=0, atol=0)
 
 
 @given(x=st.floats(0, 47), y=st.floats(0, 63))
@@ -125,13 +101,6 @@ def test_a_missing_landmark_poisons_nothing(descriptor):
     torch.testing.assert_close(weights[1][1], neighbors[1])
 
 
-def test_a_missing_landmark_tells_its_embedding_only():
-    position, embedding = (LandmarkAttention(K, descriptor=d) for d in ("position", "embedding"))
-    embedding.load_state_dict(position.state_dict(), strict=False)
-    missing = torch.full((1, K, 2), math.nan)
-    torch.testing.assert_close(position(missing, missing, SIZE), embedding(missing, missing, SIZE))
-
-
 def test_the_order_says_which_set_comes_first():
     build = partial(LandmarkAttention, K, descriptor="position")
     source_first, condition_first = build(order="source_first"), build(order="condition_first")
@@ -141,28 +110,6 @@ def test_the_order_says_which_set_comes_first():
     # Exchanged sets and exchanged order: the same row of descriptors.
     torch.testing.assert_close(condition_first(b, a, SIZE), (w_source, w_condition))
     assert not torch.equal(condition_first(a, b, SIZE)[0], w_condition)
-
-
-def test_neighbors_meet_across_the_two_sets():
-    attention = LandmarkAttention(2, descriptor="embedding")
-    with torch.no_grad():
-        attention.gate.conv.weight.copy_(torch.tensor([[[1.0, 0.0, 0.0]]]))  # the one before
-        attention.embedding.copy_(torch.arange(4.0))
-    some = torch.ones(1, 2, 2)
-    w_condition, w_source = attention(some, some, SIZE)
-    torch.testing.assert_close(w_source, torch.tensor([[0.0, 0.0]]).sigmoid())
-    torch.testing.assert_close(w_condition, torch.tensor([[1.0, 2.0]]).sigmoid())
-
-
-@pytest.mark.parametrize(("dtype", "within"), [(torch.float64, 1e-6), (torch.bfloat16, 1e-2)])
-@pytest.mark.parametrize("descriptor", ["gap", "position", "embedding"])
-def test_weights_of_any_precision_take_points_in_single_precision(descriptor, dtype, within):
-    attention = LandmarkAttention(K, descriptor=descriptor)
-    points = points_inside(0), points_inside(1)
-    expected, out = attention(*points, SIZE), attention.to(dtype)(*points, SIZE)
-    for weights, single in zip(out, expected, strict=True):
-        assert weights.dtype == dtype
-        torch.testing.assert_close(weights.float(), single, rtol=0, atol=within)
 
 
 @pytest.mark.unhooked
@@ -196,13 +143,6 @@ def test_refuses_other_landmarks(condition, source, message):
 def test_refuses_other_kinds_of_arguments(landmarks, size, message):
     with pytest.raises(ValueError, match=message):
         LandmarkAttention(K)(landmarks, landmarks, size)
-
-
-@pytest.mark.parametrize("descriptor", ["position", "embedding"])
-def test_maps_have_no_coordinates(descriptor):
-    maps = torch.zeros(1, K, 8, 8)
-    with pytest.raises(ValueError, match=f"coordinates for descriptor='{descriptor}', got maps"):
-        LandmarkAttention(K, descriptor=descriptor)(maps, maps, (8, 8))
 
 
 @pytest.mark.unhooked

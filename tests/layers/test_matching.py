@@ -24,11 +24,6 @@ def test_the_width_is_the_nearest_and_at_least_one(parameters, width):
     assert matched_width(linear, parameters) == width
 
 
-@pytest.mark.parametrize(("parameters", "width"), [(352, 32), (439, 32), (441, 48), (5, 16)])
-def test_the_width_is_a_multiple_of_the_step(parameters, width):
-    assert matched_width(linear, parameters, step=16) == width
-
-
 def test_what_does_not_depend_on_the_width_is_taken_into_account():
     def build(width: int) -> nn.Module:
         return nn.Sequential(nn.Linear(5, 4), linear(width))

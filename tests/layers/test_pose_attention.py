@@ -63,20 +63,6 @@ def test_the_aggregation_without_its_reasoning_is_this_block(norm):
         assert torch.equal(ours, theirs)
 
 
-def test_blocks_follow_each_other_and_the_last_one_need_not_join():
-    a, s = (x.float() for x in inputs(4, 4))
-    a, s = PoseAttentionalTransfer(4)(a, s)
-    a, s = PoseAttentionalTransfer(4, 8, joined=False)(a, s)
-    assert (a.shape, s.shape) == ((2, 4, 5, 6), (2, 4, 5, 6))
-
-
-def test_dropout_acts_in_training_only():
-    block, (a, s) = PoseAttentionalTransfer(8).double(), inputs(8, 8)
-    assert not torch.equal(block(a, s)[0], block(a, s)[0])
-    block.eval()
-    assert torch.equal(block(a, s)[0], block(a, s)[0])
-
-
 @pytest.mark.parametrize(
     ("values", "message"),
     [

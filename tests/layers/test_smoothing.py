@@ -30,14 +30,3 @@ def test_what_is_finer_comes_from_one_picture_and_what_is_coarser_from_the_other
     made = with_details_of(fine, coarse, 5)[..., 8:-8, 8:-8]
     expected = (fine + coarse)[..., 8:-8, 8:-8]
     assert (made - expected).abs().max() < 0.15
-
-
-def test_two_equal_pictures_stay_as_they_are():
-    picture = torch.rand(2, 3, 8, 8)
-    assert torch.equal(with_details_of(picture, picture, 5), picture)
-
-
-@pytest.mark.parametrize("side", [0, 2, -1])
-def test_refuses_squares_without_a_middle(side):
-    with pytest.raises(ValueError, match=f"odd side of at least 1, got {side}"):
-        smooth(torch.zeros(1, 1, 4, 4), side)

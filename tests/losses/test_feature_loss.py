@@ -97,12 +97,7 @@ def test_it_says_its_weights():
 @pytest.mark.unhooked
 @pytest.mark.parametrize(
     ("weights", "output", "target"),
-    [
-        (None, maps(), maps()[:1]),
-        (None, maps(), maps(2)),
-        ((1.0,), maps(), maps()),
-        (None, [], []),
-    ],
+    [(None, maps(), maps()[:1]), (None, maps(), maps(2)), ((1.0,), maps(), maps()), (None, [], [])],
 )
 def test_refuses_unlike_lists(weights, output, target):
     with pytest.raises(ValueError, match=r"expected two lists of . maps of the same shapes, got"):

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from graphgan.metrics import ExportedProgram, inception_score
+from graphgan.metrics.exported import ExportedProgram
 
 
 class Means(nn.Module):
@@ -28,12 +28,6 @@ def test_it_computes_what_was_exported_for_any_batch(file):
         torch.testing.assert_close(program(images), Means()(images))
 
 
-@pytest.mark.unhooked  # it exports
-def test_the_measures_take_it_as_they_take_a_module(file):
-    images = 2 * torch.rand(20, 3, 8, 4) - 1
-    assert inception_score(images, ExportedProgram(file)) == inception_score(images, Means())
-
-
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"none\.pt2: no such file; expected a program"):
         ExportedProgram(tmp_path / "none.pt2")
@@ -50,11 +44,3 @@ def test_something_else_is_named(tmp_path):
 def test_pictures_it_was_not_exported_for_are_named(file, shape):
     with pytest.raises(ValueError, match=r"means\.pt2: expected a program for 2 8-bit images of"):
         ExportedProgram(file)(torch.zeros(shape, dtype=torch.uint8))
-
-
-def test_torch_does_not_talk_about_a_file_it_cannot_read(tmp_path, caplog, capfd):
-    (tmp_path / "junk.pt2").write_text("no program")
-    with pytest.raises(ValueError, match="junk"):
-        ExportedProgram(tmp_path / "junk.pt2")
-    assert caplog.records == []
-    assert capfd.readouterr().err == ""

@@ -9,10 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchmetrics.functional.classification import binary_auroc, binary_roc
 
-from graphgan.metrics import (
-    FoldStatistics,
+from graphgan.metrics.identification import (
     auc,
-    descriptor_distances,
     fold_accuracies,
     fold_statistics,
     rank_one,
@@ -32,34 +30,6 @@ def tensor(values):
 
 
 # descriptor_distances
-
-
-def test_distances_are_euclidean():
-    found = descriptor_distances(tensor([[0, 0], [3, 0]]), tensor([[0, 4], [3, 1], [0, 0]]))
-    np.testing.assert_allclose(found, [[4, math.sqrt(10), 0], [5, 1, 3]])
-
-
-def test_near_descriptors_keep_their_digits():
-    base = torch.full((1, 128), 1000.0, dtype=torch.float64)
-    near = base.clone()
-    near[0, 0] += 2**-20
-    assert descriptor_distances(base, near).item() == 2**-20
-
-
-def test_what_is_missing_stays_missing():
-    probes, gallery = torch.randn(3, 5), torch.randn(4, 5)
-    probes[1], gallery[2, 0] = torch.nan, torch.nan
-    missing = descriptor_distances(probes, gallery).isnan()
-    expected = torch.zeros(3, 4, dtype=torch.bool)
-    expected[1], expected[:, 2] = True, True
-    assert torch.equal(missing, expected)
-
-
-@pytest.mark.unhooked
-@pytest.mark.parametrize("shapes", [((2, 3), (2, 4)), ((3,), (2, 3)), ((2, 3), (2, 3, 1))])
-def test_refuses_descriptors_of_two_widths(shapes):
-    with pytest.raises(ValueError, match="of one width, n d and m d, got"):
-        descriptor_distances(*map(torch.zeros, shapes))
 
 
 # rank_one
@@ -97,23 +67,6 @@ def test_a_tie_with_another_person_is_wrong():
     assert rank_one(distances, people, torch.tensor([1, 2, 2])).tolist() == [0, 1]
 
 
-@given(seed=seeds)
-def test_the_order_of_the_gallery_does_not_matter(seed):
-    torch.manual_seed(seed)
-    distances, who, gallery = torch.rand(9, 6), torch.randint(6, (9,)), torch.randperm(6)
-    order = torch.randperm(6)
-    shuffled = rank_one(distances[:, order], who, gallery[order])
-    assert torch.equal(shuffled, rank_one(distances, who, gallery))
-
-
-def test_noise_is_identified_by_chance():
-    torch.manual_seed(0)
-    people = torch.arange(20)
-    distances = descriptor_distances(torch.randn(2000, 8), torch.randn(20, 8))
-    rate = rank_one(distances, people.repeat(100), people).mean().item()
-    assert rate == pytest.approx(1 / 20, abs=0.02)
-
-
 @pytest.mark.parametrize(
     ("gallery", "message"),
     [
@@ -126,12 +79,6 @@ def test_refuses_people_who_are_not_in_the_gallery(gallery, message):
     gallery = torch.tensor(gallery, dtype=torch.long)
     with pytest.raises(ValueError, match=message):
         rank_one(torch.zeros(9, len(gallery)), torch.arange(1, 10), gallery)
-
-
-@pytest.mark.unhooked
-def test_refuses_other_people_than_distances():
-    with pytest.raises(ValueError, match=r"distances of \(2, 3\), got \(3, 2\)"):
-        rank_one(torch.zeros(3, 2), torch.zeros(2).long(), torch.zeros(3).long())
 
 
 # verified, threshold_at
@@ -184,21 +131,6 @@ def test_refuses_rates_that_so_few_pairs_cannot_show(count, rate):
 # roc
 
 
-@given(genuine=several, impostors=several)
-def test_the_curve_is_what_the_thresholds_accept(genuine, impostors):
-    genuine, impostors = tensor(genuine), tensor(impostors)
-    both = torch.cat([genuine, impostors])
-    thresholds = sorted({d for d in both.tolist() if d == d})
-    expected = [(0.0, 0.0)]
-    expected += [
-        (verified(impostors, t).mean().item(), verified(genuine, t).mean().item())
-        for t in thresholds
-    ]
-    if expected[-1] != (1.0, 1.0):
-        expected.append((1.0, 1.0))
-    np.testing.assert_allclose(torch.stack(roc(genuine, impostors), 1), expected)
-
-
 @given(seed=seeds, missing=st.booleans())
 def test_the_curve_agrees_with_torchmetrics(seed, missing):
     generator = torch.Generator().manual_seed(seed)
@@ -214,50 +146,7 @@ def test_the_curve_agrees_with_torchmetrics(seed, missing):
     np.testing.assert_allclose(found.true_accept_rate, true_rate)
 
 
-@given(genuine=several, impostors=several)
-def test_the_curve_climbs_from_corner_to_corner(genuine, impostors):
-    curve = roc(tensor(genuine), tensor(impostors))
-    for rate in curve:
-        assert rate[0] == 0 and rate[-1] == 1
-        assert (rate.diff() >= 0).all()
-    assert ((curve[0].diff() > 0) | (curve[1].diff() > 0)).all()
-
-
-def test_where_nothing_is_found_the_curve_is_that_of_chance():
-    missing = torch.full((5,), torch.nan)
-    assert torch.stack(roc(missing, missing)).tolist() == [[0, 1], [0, 1]]
-
-
-@pytest.mark.parametrize("measure", [roc, auc])
-@pytest.mark.parametrize(("genuine", "impostors"), [(0, 3), (3, 0)])
-def test_refuses_one_kind_of_pairs(genuine, impostors, measure):
-    message = f"expected genuine and impostor pairs, got {genuine} and {impostors}"
-    with pytest.raises(ValueError, match=message):
-        measure(torch.rand(genuine), torch.rand(impostors))
-
-
 # auc
-
-
-@given(genuine=several, impostors=several)
-def test_the_area_counts_pairs_of_pairs(genuine, impostors):
-    """And is the area under the curve: its steps are trapezoids where distances are equal."""
-    own, others = ([math.inf if d != d else d for d in kind] for kind in (genuine, impostors))
-    won = [1.0 if g < i else 0.5 * (g == i) for g, i in itertools.product(own, others)]
-    found = auc(tensor(genuine), tensor(impostors))
-    assert found == pytest.approx(statistics.mean(won))
-    curve = roc(tensor(genuine), tensor(impostors))
-    area = torch.trapezoid(curve.true_accept_rate, curve.false_accept_rate).item()
-    assert found == pytest.approx(area)
-
-
-GENUINE = [0.31, 0.52, 0.48, math.nan, 0.6, 0.45, 0.31]
-IMPOSTORS = [0.7, 0.6, 0.9, 0.31, math.nan, 0.52, 0.81, 0.66, 1.2]
-
-
-def test_the_area_is_that_of_scikit_learn():
-    """Of ``roc_auc_score``; missing pairs were 9 apart."""
-    assert auc(tensor(GENUINE), tensor(IMPOSTORS)) == pytest.approx(0.753968253968254)
 
 
 def test_the_area_agrees_with_torchmetrics_on_many_pairs():
@@ -269,13 +158,6 @@ def test_the_area_agrees_with_torchmetrics_on_many_pairs():
     assert auc(genuine, impostors) == pytest.approx(binary_auroc(likeness, labels).item())
 
 
-def test_the_area_of_what_is_told_apart_or_missing():
-    near, far = torch.rand(4), 2 + torch.rand(6)
-    assert (auc(near, far), auc(far, near)) == (1.0, 0.0)
-    assert auc(torch.full((3,), torch.nan), far) == 0.0
-    assert auc(torch.full((3,), torch.nan), torch.full((2,), torch.nan)) == 0.5
-
-
 # same_class
 
 
@@ -284,15 +166,6 @@ def test_the_first_class_of_both_has_to_be_the_same():
     logits = tensor([[3, 1, 2], [3, 1, 2], [0, 0, 1], [3, 1, 2], [nan, nan, nan]])
     other = tensor([[9, 8, 1], [1, 2, 3], [nan, 0, 1], [3, 1, nan], [nan, nan, nan]])
     assert same_class(logits, other).tolist() == [1, 0, 0, 0, 0]
-
-
-@pytest.mark.unhooked
-@pytest.mark.parametrize(
-    "shapes", [((2, 3), (2, 4)), ((3, 2), (2, 2)), ((3,), (3,)), ((2, 0),) * 2]
-)
-def test_refuses_logits_of_unlike_shapes(shapes):
-    with pytest.raises(ValueError, match="logits n c of both faces, got"):
-        same_class(*map(torch.zeros, shapes))
 
 
 # fold_statistics
@@ -311,12 +184,6 @@ def test_folds_agree_with_the_statistics_module(folds, seed):
     assert fold_statistics(values[order], names[order]) == pytest.approx(expected, abs=1e-9)
 
 
-def test_a_large_fold_counts_as_a_small_one_and_missing_values_are_left_out():
-    values = torch.tensor([1.0, 1.0, 1.0, torch.nan, 0.0])
-    found = fold_statistics(values, torch.tensor([0, 0, 0, 1, 1]))
-    assert found == FoldStatistics(0.5, pytest.approx(math.sqrt(0.5)))
-
-
 @pytest.mark.parametrize(
     ("values", "folds", "message"),
     [
@@ -328,12 +195,6 @@ def test_a_large_fold_counts_as_a_small_one_and_missing_values_are_left_out():
 def test_refuses_folds_that_say_nothing(values, folds, message):
     with pytest.raises(ValueError, match=message):
         fold_statistics(tensor(values), torch.tensor(folds, dtype=torch.long))
-
-
-@pytest.mark.unhooked
-def test_refuses_other_folds_than_values():
-    with pytest.raises(ValueError, match="a fold for each of 2 values, got 3"):
-        fold_statistics(torch.zeros(2), torch.zeros(3).long())
 
 
 # Corners of curves, and accuracies in folds
@@ -360,17 +221,3 @@ def test_a_fold_is_judged_by_what_is_best_in_the_others():
     distances = torch.tensor([0.1, 0.4, 0.3, 0.7])
     same, folds = torch.tensor([True, False, True, False]), torch.tensor([1, 1, 2, 2])
     assert fold_accuracies(distances, same, folds).tolist() == [1, 0, 0, 1]
-
-
-def test_pairs_without_a_descriptor_are_never_accepted():
-    distances = torch.tensor([0.1, torch.nan, 0.1, torch.nan])
-    same, folds = torch.tensor([True, False, True, True]), torch.tensor([1, 1, 2, 2])
-    assert fold_accuracies(distances, same, folds).tolist() == [1, 1, 1, 0]
-
-
-@pytest.mark.unhooked
-def test_accuracies_of_one_fold_are_refused():
-    with pytest.raises(ValueError, match="at least two folds"):
-        fold_accuracies(torch.ones(2), torch.ones(2).bool(), torch.zeros(2).long())
-    with pytest.raises(ValueError, match="of one length"):
-        fold_accuracies(torch.ones(2), torch.ones(3).bool(), torch.zeros(2).long())

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from graphgan.metrics import InceptionFeatures, frechet_inception_distance
-from graphgan.models._inception_v3 import InceptionV3
+from graphgan.metrics.inception import InceptionFeatures
+from graphgan.models.inception_v3 import InceptionV3
 
 
 def by_formula(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -59,30 +59,6 @@ def test_pictures_are_resized_as_tensorflow_did_it(features):
     torch.testing.assert_close(fitted[0, 1, 7], expected, atol=1e-3, rtol=0)
     same = torch.randint(256, (1, 3, 299, 299), dtype=torch.uint8)
     assert torch.equal(features._fitted(same), (same.float() - 128) / 128)
-
-
-class Smaller(torch.nn.Module):
-    """Its first features alone, for as few images as a test has time for."""
-
-    def __init__(self, features):
-        super().__init__()
-        self.features = features
-
-    def forward(self, images):
-        return self.features(images)[:, 4:6]
-
-
-def test_it_serves_distances(features):
-    images = torch.rand(6, 3, 32, 32) * 2 - 1
-    assert frechet_inception_distance(images[:3], -images[3:].abs(), Smaller(features)) > 0
-
-
-def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"nowhere\.pth: no such file"):
-        InceptionFeatures(tmp_path / "nowhere.pth")
-    (tmp_path / "weights.pth").write_bytes(b"nothing")
-    with pytest.raises(ValueError, match=r"weights\.pth"):
-        InceptionFeatures(tmp_path / "weights.pth")
 
 
 @pytest.mark.unhooked

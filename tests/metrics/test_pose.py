@@ -21,8 +21,7 @@ def face(**points: tuple[float, float]) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    ("nose", "expected"),
-    [((5, 3), 0.0), ((0, 9), -1.0), ((10, -4), 1.0), ((7.5, 0), 0.5)],
+    ("nose", "expected"), [((5, 3), 0.0), ((0, 9), -1.0), ((10, -4), 1.0), ((7.5, 0), 0.5)]
 )
 def test_the_nose_stands_between_the_ends_of_the_jaw(nose, expected):
     assert yaw(face(p16=(10, 0), p30=nose)).item() == pytest.approx(expected)
@@ -35,10 +34,6 @@ def test_the_mouth_opens_by_the_gap_of_the_lips():
     assert mouth_opening(closed).item() == 0
     opened = face(**points, p67=(1, 3), p66=(2, 6), p65=(3, 3))
     assert mouth_opening(opened).item() == pytest.approx((2 + 5 + 2) / 3 / 20)
-
-
-def test_the_eyes_are_measured_at_their_outer_corners():
-    assert eye_distance(face(p36=(1, 1), p45=(4, 5))).item() == pytest.approx(5)
 
 
 @given(
@@ -69,11 +64,6 @@ def test_yaw_grows_with_the_turn_of_the_head():
     yaws = [yaw(drawn(yaw=angle)).item() for angle in (-0.4, -0.2, 0.0, 0.2, 0.4)]
     assert yaws == sorted(yaws) or yaws == sorted(yaws, reverse=True)
     assert yaws[2] == pytest.approx(0, abs=0.05)
-
-
-def test_collapsed_faces_give_numbers():
-    assert yaw(face()).isfinite().all()
-    assert mouth_opening(face()).isfinite().all()
 
 
 @pytest.mark.parametrize("measure", [yaw, mouth_opening, eye_distance])

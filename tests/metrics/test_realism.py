@@ -63,12 +63,6 @@ def test_pictures_of_any_size_become_the_network_s(features, network, faces):
     assert features(wide).shape == (1, 1280)
 
 
-def test_each_picture_is_seen_alone(features, faces):
-    images = faces[0][:6]
-    alone = torch.cat([features(image[None]) for image in images])
-    torch.testing.assert_close(features(images), alone, atol=1e-5, rtol=1e-4)
-
-
 def test_fine_stripes_do_not_alias(features):
     stripes = torch.zeros(1, 3, 448, 448, dtype=torch.uint8)
     stripes[..., ::2] = 255
@@ -125,11 +119,6 @@ def test_a_close_up_is_the_square_around_the_face():
     torch.testing.assert_close(rows[0, :, 10].float(), torch.arange(50) + 23.0, atol=0.5, rtol=0)
 
 
-def test_a_close_up_beside_the_picture_is_reflected():
-    image = torch.randint(256, (3, 40, 40), dtype=torch.uint8)
-    assert close_up(image, torch.tensor([[-5.0, -5.0], [45.0, 45.0]])).shape == (3, 260, 260)
-
-
 @pytest.mark.parametrize("points", [[[torch.nan, 1.0]], [[3.0, 3.0], [3.0, 3.0]]])
 def test_a_close_up_takes_landmarks(points):
     with pytest.raises(ValueError, match="expected landmarks of a face, got"):
@@ -165,6 +154,7 @@ def damaged(faces):
 
 
 @needs_lite2
+@pytest.mark.slow
 def test_distances_rise_with_what_is_done_to_faces(damaged):
     see = RealismFeatures("lite2")
     seen = {

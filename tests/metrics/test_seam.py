@@ -1,14 +1,10 @@
 """A seam shows where a face was pasted hard, more with more contrast, less with a soft edge."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from astronaut import portrait
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from graphgan.data import to_float_image
@@ -25,10 +21,6 @@ MASK = polygon_mask(OVAL, (256, 256))
 def softened(mask, pixels):
     size = 2 * pixels + 1
     return F.avg_pool2d(F.pad(mask, (pixels,) * 4, mode="replicate"), size, 1)
-
-
-def test_the_original_has_no_seam():
-    assert seam_visibility(IMAGE, IMAGE, MASK).item() == 1
 
 
 def test_a_brighter_face_has_a_seam_that_grows_with_its_contrast():
@@ -79,25 +71,12 @@ def test_agrees_with_the_derivatives_of_gaussians_by_scipy(axis):
     assert expected > 2
 
 
-@given(angle=st.floats(0, 6.3))
-def test_it_grows_with_the_step_in_every_direction(angle):
-    noise = 0.1 * torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    y, x = torch.meshgrid(torch.arange(64.0) - 31.5, torch.arange(64.0) - 31.5, indexing="ij")
-    mask = (math.cos(angle) * x + math.sin(angle) * y > 0).float()[None, None]
-    found = [seam_visibility(noise + s * mask, noise, mask).item() for s in (0.1, 0.2, 0.4)]
-    assert 1 < found[0] < found[1] < found[2] and found[2] > 2.5
-
-
 def test_items_are_measured_by_themselves_and_masks_without_an_outline_are_nan():
     masks = torch.cat([MASK, MASK * 0, MASK * 0 + 1, MASK])
     images = IMAGE.repeat(4, 1, 1, 1)
     found = seam_visibility(images + 0.1 * masks, images, masks)
     assert found.isnan().tolist() == [False, True, True, False]
     torch.testing.assert_close(found[:1], seam_visibility(IMAGE + 0.1 * MASK, IMAGE, MASK))
-
-
-def test_a_result_that_is_missing_is_nan():
-    assert seam_visibility(IMAGE * torch.nan, IMAGE, MASK).isnan().all()
 
 
 @pytest.mark.unhooked

@@ -7,14 +7,11 @@ import pytest
 import skimage.color
 import torch
 from astronaut import portrait
-from hypothesis import given
-from hypothesis import strategies as st
 
 from graphgan.data import to_float_image
 from graphgan.faces import CenterFace, FaceMesh
-from graphgan.landmarks import face_mask, paste
-from graphgan.metrics import skin_beside, skin_tone
-from graphgan.metrics._skin_tone import cheek_mask, lab, typology_angle
+from graphgan.landmarks.masks import face_mask, paste
+from graphgan.metrics.skin_tone import cheek_mask, lab, skin_beside, skin_tone
 
 IMAGE = to_float_image(portrait())[None]
 
@@ -50,25 +47,6 @@ def test_colors_are_those_of_scikit_image():
     torch.testing.assert_close(found, torch.from_numpy(expected).float(), atol=0.02, rtol=0)
 
 
-@pytest.mark.parametrize(
-    ("rgb", "expected"),
-    [
-        ((1.0, 1.0, 1.0), (100.0, 0.0, 0.0)),
-        ((-1.0, -1.0, -1.0), (0.0, 0.0, 0.0)),
-        ((1.0, -1.0, -1.0), (53.24, 80.09, 67.20)),  # red, by the formulas of CIE 15
-    ],
-)
-def test_colors_that_were_worked_out_by_hand(rgb, expected):
-    found = lab(torch.tensor(rgb).view(1, 3, 1, 1)).flatten()
-    torch.testing.assert_close(found, torch.tensor(expected), atol=0.02, rtol=0)
-
-
-@given(lightness=st.floats(10, 95), b=st.floats(1, 40))
-def test_the_typology_angle_is_that_of_its_formula(lightness, b):
-    found = typology_angle(torch.tensor([[lightness, 10.0, b]])).item()
-    assert found == pytest.approx(math.degrees(math.atan((lightness - 50) / b)), abs=1e-3)
-
-
 # Faces
 
 
@@ -96,13 +74,6 @@ def test_a_recolored_face_is_further_from_its_neck(landmarks, mask, beside):
         assert torch.equal(found.beside, before.beside)
 
 
-def test_a_soft_edge_of_the_mask_is_not_taken_for_the_neck(landmarks, mask, beside):
-    wide = torch.nn.functional.max_pool2d(mask, 5, 1, 2)
-    dark = paste(-torch.ones_like(IMAGE), IMAGE, wide)
-    expected = skin_tone(IMAGE, landmarks, beside).beside
-    assert torch.equal(skin_tone(dark, landmarks, beside).beside, expected)
-
-
 def test_skin_beside_is_outside_of_the_mask_and_like_the_face(landmarks, mask, beside):
     assert not (beside & (mask > 0)).any() and beside.sum() > 300
     rows = beside[0, 0].nonzero()[:, 0]
@@ -116,12 +87,6 @@ def test_cheeks_lie_in_the_face_off_the_eyes_and_the_mouth(landmarks, mask):
     x, y = landmarks[0].round().long().unbind(1)
     for points in (slice(36, 48), slice(50, 53), slice(55, 60)):
         assert not cheeks[0, 0, y[points], x[points]].any()
-
-
-def test_where_nothing_beside_looks_like_skin_there_is_no_answer(landmarks, mask):
-    image = drawn(landmarks, mask, (65.0, 14.0, 18.0), (30.0, -30.0, 10.0))
-    found = skin_tone(image, landmarks, skin_beside(image, mask, landmarks))
-    assert all(values.isnan().all() for values in found)
 
 
 def test_items_are_measured_by_themselves_and_missing_landmarks_are_nan(landmarks, mask, beside):

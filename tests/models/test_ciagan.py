@@ -4,9 +4,9 @@ import torch.nn.functional as F
 
 from graphgan.data import to_float_image
 from graphgan.landmarks import CIAGAN_29, draw_lines, face_mask
-from graphgan.landmarks._schemes import CIAGAN_29_INDICES
-from graphgan.models import CIAGANGenerator, ciagan_inputs
-from graphgan.models.published import to_published
+from graphgan.landmarks.schemes import CIAGAN_29_INDICES
+from graphgan.models import CIAGANGenerator
+from graphgan.models.ciagan import generator_inputs
 
 
 @pytest.fixture(scope="module")
@@ -17,14 +17,6 @@ def generator():
 
 def pictures(batch=2):
     return (2 * torch.rand(2, batch, 3, 128, 128) - 1).unbind()
-
-
-@torch.no_grad()
-def test_the_person_decides_and_the_drawing_too(generator):
-    drawing, masked = pictures(1)
-    first = generator(drawing, masked, torch.tensor([0]))
-    assert not torch.allclose(first, generator(drawing, masked, torch.tensor([1])), atol=1e-3)
-    assert not torch.allclose(first, generator(masked, drawing, torch.tensor([0])), atol=1e-3)
 
 
 def test_the_file_has_all_that_it_takes(generator, tmp_path):
@@ -55,12 +47,6 @@ def test_refuses_other_pictures(generator, shapes, people, message):
         generator(*map(torch.zeros, shapes), torch.zeros(people).long())
 
 
-@pytest.mark.parametrize("width", [0, 3])
-def test_refuses_an_odd_width(width):
-    with pytest.raises(ValueError, match=f"an even width, got {width}"):
-        CIAGANGenerator(5, width=width)
-
-
 # Smaller images
 
 
@@ -85,14 +71,6 @@ def test_at_64_pixels_the_innermost_blocks_are_left_out(tmp_path):
         assert widths[".".join([room, number, *rest])] == parameter.shape
 
 
-def test_other_sizes_are_refused():
-    with pytest.raises(ValueError, match="expected size to be one of 64, 128; got 96"):
-        CIAGANGenerator(5, width=4, size=96)
-    with pytest.raises(ValueError, match=r"shape \(b, 3, 64, 64\), got \(1, 3, 128, 128\)"):
-        picture = torch.zeros(1, 3, 128, 128)
-        CIAGANGenerator(5, width=4, size=64)(picture, picture, torch.tensor([0]))
-
-
 # People
 
 
@@ -107,12 +85,6 @@ def test_people_have_names_and_numbers(tmp_path):
         generator.number_of("eve")
 
 
-def test_without_names_there_are_numbers_alone(generator):
-    assert generator.people is None
-    with pytest.raises(ValueError, match=r"expected a number from 0 to 4: .*, got 'eve'"):
-        generator.number_of("eve")
-
-
 @pytest.mark.parametrize(
     ("people", "message"),
     [
@@ -123,13 +95,6 @@ def test_without_names_there_are_numbers_alone(generator):
 def test_names_that_do_not_fit_are_refused(people, message):
     with pytest.raises(ValueError, match=message):
         CIAGANGenerator(3, width=2, people=people)
-
-
-def test_names_do_not_keep_a_network_from_the_published_layout():
-    named = CIAGANGenerator(2, width=2, num_blocks=1, people=["a", "b"])
-    assert "conv_end.0.weight" in to_published(named)
-    with pytest.raises(ValueError, match="expected a network of the published code"):
-        to_published(CIAGANGenerator(2, width=2, num_blocks=1, size=64))
 
 
 # What it sees
@@ -170,10 +135,3 @@ def test_what_it_sees_has_the_precision_of_the_images(drawn_faces, dtype):
     ):
         assert given.dtype == dtype
         torch.testing.assert_close(given.float(), single, rtol=0, atol=0.01)
-
-
-@pytest.mark.unhooked
-def test_it_wants_all_landmarks():
-    picture = torch.zeros(1, 3, 64, 64)
-    with pytest.raises(ValueError, match="expected 68 landmarks, got 29"):
-        ciagan_inputs(picture, torch.zeros(1, 29, 2), picture[:, :1], size=64)

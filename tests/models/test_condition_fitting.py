@@ -35,12 +35,6 @@ def shapes():
 
 
 @torch.no_grad()
-def test_without_anything_to_do_it_is_the_condition():
-    condition, *others = faces()
-    assert torch.equal(ConditionFitting(68)(condition, *others), condition)
-
-
-@torch.no_grad()
 @pytest.mark.parametrize("share", [0.6, 1.0])
 def test_the_condition_is_bent_a_part_of_the_way_or_all(share):
     condition, source, first, second, mask = faces()
@@ -157,12 +151,6 @@ def test_what_it_learned_of_shapes_is_in_its_state():
     _, _, first, second, _ = faces()
     assert torch.equal(again.targets(first, second), fitting.targets(first, second))
     assert ConditionFitting(68, bend=1.0).state_dict() == {}
-
-
-def test_no_mask_to_match_faces_in_is_refused():
-    condition, source, first, second, _ = faces()
-    with pytest.raises(ValueError, match=r"expected a mask.*got none"):
-        ConditionFitting(68, match_light=True)(condition, source, first, second, None)
 
 
 @pytest.mark.parametrize(

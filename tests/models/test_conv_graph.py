@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from graphgan.models import AnonyGAN, ConvGraph
+from graphgan.models import ConvGraph
 
 
 def conv(*inputs, channels=(3, 4), size=3, stride=1, groups=1, padding="same"):
@@ -49,14 +49,6 @@ def test_same_padding_is_that_of_tensorflow(size, stride):
         torch.testing.assert_close(found, expected)
 
 
-def test_the_odd_pixel_is_at_the_right_and_at_the_bottom():
-    network = graph(conv(0, channels=(1, 1), stride=2), channels=1)
-    network.layers["0"].weight.fill_(1.0)
-    network.layers["0"].bias.zero_()
-    (found,) = network(torch.arange(16.0).view(1, 1, 4, 4))
-    assert found.flatten().tolist() == [45, 39, 66, 50]  # windows begin at (0, 0), not at (-1, -1)
-
-
 @pytest.mark.parametrize("padding", [0, 1, 2])
 @pytest.mark.parametrize("groups", [1, 3])
 def test_padding_by_number_goes_on_all_sides(padding, groups):
@@ -64,22 +56,6 @@ def test_padding_by_number_goes_on_all_sides(padding, groups):
     layer, image = network.layers["0"], torch.randn(1, 3, 9, 8)
     expected = F.conv2d(image, layer.weight, layer.bias, 2, padding, groups=groups)
     torch.testing.assert_close(network(image)[0], expected)
-
-
-def test_a_transposed_convolution_enlarges():
-    options = {"in_channels": 3, "out_channels": 6, "kernel_size": 2, "stride": 2, "groups": 3}
-    network = graph(node("conv_transpose", 0, **options))
-    layer, image = network.layers["0"], torch.randn(2, 3, 4, 5)
-    expected = F.conv_transpose2d(image, layer.weight, layer.bias, 2, groups=3)
-    assert expected.shape == (2, 6, 8, 10)
-    torch.testing.assert_close(network(image)[0], expected)
-
-
-def test_prelu_has_a_slope_for_each_channel():
-    network = graph(node("prelu", 0, channels=3))
-    network.layers["0"].weight.copy_(torch.tensor([0.5, 0.0, -1.0]))
-    image = torch.tensor([-2.0, -2.0, -2.0, 4.0, 4.0, 4.0]).view(2, 3, 1, 1)
-    assert network(image)[0].flatten().tolist() == [-1, 0, 2, 4, 4, 4]
 
 
 @pytest.mark.parametrize(
@@ -99,12 +75,6 @@ def test_prelu_has_a_slope_for_each_channel():
 def test_operations_without_weights(nodes, expected):
     image = 9 * torch.randn(2, 3, 6, 8)
     torch.testing.assert_close(graph(*nodes)(image)[0], expected(image.clone()))
-
-
-def test_pooling_leaves_an_odd_row_out():
-    image = torch.randn(1, 3, 5, 7)
-    (found,) = graph(node("max_pool", 0, size=2))(image)
-    torch.testing.assert_close(found, graph(node("max_pool", 0, size=2))(image[:, :, :4, :6])[0])
 
 
 def test_the_channels_of_a_result_s_pixel_lie_together():
@@ -177,23 +147,6 @@ def test_the_image_is_left_as_it_was(nodes):
     assert torch.equal(image, before)
 
 
-@pytest.mark.parametrize("op", ["relu", "relu6", "add"])
-def test_an_output_is_not_overwritten(op):
-    """Whether it is returned once or twice."""
-    inputs = [1, 1] if op == "add" else [1]
-    network = graph(node("sigmoid", 0), node(op, *inputs), outputs=[1, 2, 1])
-    image = torch.randn(1, 3, 4, 4)
-    first, _, again = network(image)
-    assert torch.equal(first, image.sigmoid()) and torch.equal(again, first)
-
-
-def test_the_second_input_of_a_sum_is_not_overwritten():
-    network = graph(node("relu", 0), node("sigmoid", 0), node("add", 1, 2), outputs=[2, 3])
-    image = torch.randn(1, 3, 4, 4)
-    kept, total = network(image)
-    assert torch.equal(kept, image.sigmoid()) and torch.equal(total, image.relu() + kept)
-
-
 # Graphs
 
 
@@ -206,11 +159,14 @@ SMALL = (
 )
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 9), (31, 2), (64, 48)])
-def test_images_of_any_size(size):
-    network = graph(*SMALL)
-    height, width = (2 * -(-side // 2) for side in size)
-    assert network(torch.randn(2, 3, *size))[0].shape == (2, 8, height, width)
+@pytest.mark.parametrize("op", ["relu", "relu6", "add"])
+def test_an_output_is_not_overwritten(op):
+    """Whether it is returned once or twice."""
+    inputs = [1, 1] if op == "add" else [1]
+    network = graph(node("sigmoid", 0), node(op, *inputs), outputs=[1, 2, 1])
+    image = torch.randn(1, 3, 4, 4)
+    first, _, again = network(image)
+    assert torch.equal(first, image.sigmoid()) and torch.equal(again, first)
 
 
 def test_for_inference_the_numbers_are_the_same():
@@ -230,15 +186,6 @@ def test_a_file_holds_nodes_and_weights(tmp_path):
     image = torch.randn(1, 3, 9, 9)
     for found, expected in zip(again(image), network(image), strict=True):
         assert torch.equal(found, expected)
-
-
-def test_a_file_is_the_same_bytes_each_time(tmp_path):
-    network, files = graph(*SMALL), [tmp_path / str(i) for i in range(8)]
-    for file in files:
-        network.save_pretrained(file)
-    assert len({file.read_bytes() for file in files}) == 1
-    ConvGraph.from_pretrained(files[0]).save_pretrained(files[1])
-    assert files[1].read_bytes() == files[0].read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -287,13 +234,6 @@ def test_a_file_with_a_bad_graph_is_refused_by_name(tmp_path):
     network.save_pretrained(file)
     with pytest.raises(ValueError, match=r"ConvGraph in .*graph.safetensors: expected inputs"):
         ConvGraph.from_pretrained(file)
-
-
-def test_the_weights_of_another_network_are_refused():
-    with pytest.raises(ValueError, match=r"expected ConvGraph weights .* got AnonyGAN"):
-        ConvGraph.from_pretrained("people-128")
-    with pytest.raises(ValueError, match=r"expected AnonyGAN weights .* got ConvGraph"):
-        AnonyGAN.from_pretrained("face-mesh")
 
 
 def test_it_can_be_trained_although_it_overwrites():

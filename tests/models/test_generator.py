@@ -2,8 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from graphgan.layers import blend
-from graphgan.models import LandmarkGenerator
+from graphgan.models.generator import LandmarkGenerator
 
 K, SIZE = 5, (12, 16)
 OPTIONS = {
@@ -67,28 +66,6 @@ def test_every_option_is_in_the_configuration_and_tested():
     }
 
 
-def test_a_configuration_from_before_there_was_a_choice_of_reasoning_is_bipartite():
-    generator = small()
-    config = {k: v for k, v in generator.config.items() if k != "reasoning"}
-    again = LandmarkGenerator(**config).eval()
-    assert again.config == generator.config
-    again.load_state_dict(generator.state_dict())
-    inputs = sample()
-    assert torch.equal(again(*inputs).image, generator(*inputs).image)
-
-
-@pytest.mark.parametrize("reasoning", OPTIONS["reasoning"][1:])
-@pytest.mark.parametrize("width", [16, 32])
-@pytest.mark.parametrize("norm", ["batch", "group"])
-def test_what_stands_for_the_reasoning_costs_as_many_parameters(reasoning, width, norm):
-    def parameters(reasoning: str) -> int:
-        options = {"width": width, "norm": norm, "reasoning_norm": norm, "reasoning": reasoning}
-        with torch.device("meta"):
-            return sum(p.numel() for p in LandmarkGenerator(**options).parameters())
-
-    assert parameters(reasoning) == pytest.approx(parameters("bipartite"), rel=0.02)
-
-
 @torch.no_grad()
 def test_the_picture_is_the_figure_of_the_paper():
     generator, (appearance, landmarks, base) = small(), sample()
@@ -104,28 +81,11 @@ def test_the_picture_is_the_figure_of_the_paper():
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("mode", OPTIONS["blend"][:3])
-def test_the_blend_is_the_chosen_one(mode):
-    generator, (appearance, landmarks, base) = small(blend=mode), sample()
-    image, attention, intermediate = generator(appearance, landmarks, base)
-    assert torch.equal(image, blend(attention, intermediate, base, mode=mode))
-
-
-@torch.no_grad()
 def test_one_encoder_reads_each_set_and_the_codes_lie_side_by_side():
     generator, (_, (condition, source), _) = small(landmark_attention=None), sample()
     first, second = generator.encode_landmarks(condition, source, size=SIZE).chunk(2, dim=1)
     assert torch.equal(first, generator.shape_encoder(condition, SIZE))
     assert torch.equal(second, generator.shape_encoder(source, SIZE))
-
-
-@torch.no_grad()
-def test_joint_encoding_reads_the_condition_first():
-    generator = small(landmark_attention=None, shape_encoding="joint")
-    _, (condition, source), _ = sample()
-    both = torch.cat([condition, source], dim=1)
-    expected = generator.shape_encoder(both, SIZE)
-    assert torch.equal(generator.encode_landmarks(condition, source, size=SIZE), expected)
 
 
 @torch.no_grad()
@@ -142,15 +102,6 @@ def test_attention_weighs_the_set_it_belongs_to(shape_encoding):
         both, weights = torch.cat([condition, source], 1), torch.cat([w_condition, w_source], 1)
         expected = generator.shape_encoder(both, SIZE, weights)
     assert torch.equal(code, expected)
-
-
-@torch.no_grad()
-@pytest.mark.parametrize("rendering", OPTIONS["rendering"])
-def test_missing_landmarks_draw_a_picture_too(rendering):
-    appearance, (condition, source), base = sample()
-    source[0], condition[1, 2] = torch.nan, torch.nan
-    generator = small(rendering=rendering, landmark_attention="position")
-    assert generator(appearance, (condition, source), base).image.isfinite().all()
 
 
 @torch.no_grad()

@@ -24,13 +24,3 @@ def test_every_weight_is_drawn_and_every_bias_is_zero(network):
     weights = {name for name in after if name.endswith(("weight", "adjacency"))}
     assert not [name for name in weights if torch.equal(after[name], before[name])]
     assert weights | {name for name in after if name.endswith("bias")} == after.keys()
-
-
-def test_norms_without_weights_stay_as_they_are():
-    init_normal(nn.Sequential(nn.InstanceNorm2d(4), nn.ReLU()))
-
-
-@pytest.mark.parametrize("std", [0.0, -1.0, float("nan")])
-def test_no_spread_is_refused(std):
-    with pytest.raises(ValueError, match="expected std above 0"):
-        init_normal(nn.Conv2d(1, 1, 1), std=std)

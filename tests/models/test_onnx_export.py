@@ -92,14 +92,7 @@ def exported(tmp_path_factory):
         blend="attend_intermediate",
     )
     model = lived(
-        AnonyGAN(
-            generator,
-            base="context",
-            fitting=fitting(),
-            detail=0.2,
-            forehead=0.5,
-            size=SIZE,
-        ),
+        AnonyGAN(generator, base="context", fitting=fitting(), detail=0.2, forehead=0.5, size=SIZE),
         SIZE,
     )
     path = tmp_path_factory.mktemp("exported") / "network.onnx"
@@ -132,23 +125,6 @@ def test_every_input_matters(exported):
     for i, other in enumerate(inputs(1)):
         changed = [other if i == j else x for j, x in enumerate(given)]
         assert (run(path, *changed) - before).abs().max() > 1e-3
-
-
-def test_items_of_a_batch_do_not_see_each_other(exported):
-    path, given = exported[1], inputs(4)
-    together = run(path, *given)
-    for i in range(4):
-        alone = run(path, *(x[i : i + 1] for x in given))
-        torch.testing.assert_close(together[i : i + 1], alone, atol=REACHED, rtol=0)
-    order = torch.tensor([2, 0, 3, 1])
-    turned = run(path, *(x[order] for x in given))
-    torch.testing.assert_close(turned, together[order], atol=REACHED, rtol=0)
-
-
-def test_the_network_stays_as_it_was(exported):
-    model = exported[0]
-    assert not getattr(model, "is_fused", False)
-    assert all(x.requires_grad for x in model.parameters())
 
 
 def test_the_file_says_what_is_in_it(exported):
@@ -219,18 +195,6 @@ def test_a_file_that_computes_something_else_is_not_written(
     assert (tmp_path / "out.onnx").read_text() == "before"
 
 
-def test_a_changed_weight_of_the_network_is_a_difference(exported):
-    model, path, difference = exported
-    assert onnx_difference(model, path) == difference
-    assert onnx_difference(model, path, seed=1) < REACHED
-    weight = model.generator.image_head.to_image.weight.data
-    weight[0, 0, 3, 3] += 0.1
-    try:
-        assert onnx_difference(model, path) > 1e-3
-    finally:
-        weight[0, 0, 3, 3] -= 0.1
-
-
 def test_a_network_whose_pictures_are_not_finite_is_refused(exported):
     model, path, _ = exported
     bias = model.generator.image_head.to_image.bias.data
@@ -241,12 +205,6 @@ def test_a_network_whose_pictures_are_not_finite_is_refused(exported):
             onnx_difference(model, path)
     finally:
         bias.copy_(kept)
-
-
-def test_a_file_of_other_landmarks_is_refused(exported):
-    other = AnonyGAN(LandmarkGenerator(6, 5, width=4, num_blocks=1))
-    with pytest.raises(ValueError, match=r"network\.onnx: expected ONNX of 5 landmarks, got 29"):
-        onnx_difference(other, exported[1])
 
 
 @torch.no_grad()
@@ -279,13 +237,6 @@ def test_refuses_before_any_work(tmp_path, monkeypatch, size, name, message):
     with pytest.raises(ValueError, match=message):
         export_onnx(model, tmp_path / name, size=size)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_refuses_a_network_beyond_the_limit_of_onnx_files(tmp_path):
-    with torch.device("meta"):
-        model = AnonyGAN(LandmarkGenerator(width=512))
-    with pytest.raises(ValueError, match=r"at most 1\.98 GiB.* files, got \d+\.\d+ GiB"):
-        export_onnx(model, tmp_path / "a.onnx", size=(64, 64))
 
 
 @pytest.mark.parametrize("package", ["onnx", "onnxscript", "onnxruntime"])

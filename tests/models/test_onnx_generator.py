@@ -80,28 +80,6 @@ def test_it_computes_the_file_s_formula_for_any_batch(file, batch, threads):
     torch.testing.assert_close(network(**inputs), formula(**inputs))
 
 
-def test_it_says_what_it_is(file):
-    network = OnnxAnonyGAN(str(file))
-    assert (network.num_landmarks, network.size, network.version) == (K, SIZE, "1.2.3")
-    assert network.forehead == 0  # of files that do not say it
-
-
-def test_layouts_in_memory_do_not_matter(file):
-    inputs = sample()
-    turned = {
-        name: x.transpose(-1, -2).contiguous().transpose(-1, -2) for name, x in inputs.items()
-    }
-    network = OnnxAnonyGAN(file)
-    assert torch.equal(network(**turned), network(**inputs))
-
-
-def test_inputs_that_want_a_gradient_are_taken(file):
-    inputs = sample()
-    assert not OnnxAnonyGAN(file)(
-        **inputs | {"mask": inputs["mask"].requires_grad_()}
-    ).requires_grad
-
-
 @pytest.mark.unhooked
 @pytest.mark.parametrize(
     ("name", "value", "message"),
@@ -123,17 +101,6 @@ def test_inputs_that_want_a_gradient_are_taken(file):
 def test_refuses_other_inputs(file, name, value, message):
     with pytest.raises(ValueError, match=f"expected .*{message}"):
         OnnxAnonyGAN(file)(**sample() | {name: value})
-
-
-@pytest.mark.unhooked
-def test_refuses_an_empty_batch(file):
-    with pytest.raises(ValueError, match="at least one item in condition, got an empty batch"):
-        OnnxAnonyGAN(file)(**sample(0))
-
-
-def test_refuses_no_threads(file):
-    with pytest.raises(ValueError, match="threads of at least 1, got 0"):
-        OnnxAnonyGAN(file, threads=0)
 
 
 SPOILT = {
@@ -166,14 +133,6 @@ def test_a_file_that_is_none_is_named(file, kind, capfd):
     with pytest.raises(ValueError, match=rf"file\.onnx: .*{message}"):
         OnnxAnonyGAN(file)
     assert capfd.readouterr().err == ""
-
-
-def test_every_part_of_a_file_alone_is_refused(file):
-    content = file.read_bytes()
-    for length in range(0, len(content), 7):
-        file.write_bytes(content[:length])
-        with pytest.raises(ValueError, match=r"file\.onnx: expected"):
-            OnnxAnonyGAN(file)
 
 
 def test_a_missing_package_is_named(file, monkeypatch):

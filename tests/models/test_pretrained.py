@@ -38,18 +38,6 @@ def test_it_comes_to_the_device_that_is_asked_for(tmp_path):
         Tint.from_pretrained(tmp_path, device="nonsense")
 
 
-class Other(nn.Module):
-    """Saves itself in a way of its own."""
-
-    def save_pretrained(self, path):
-        torch.save(self.state_dict(), path)
-
-
-def test_what_can_be_saved_is_let_pass():
-    check_savable(Tint(5))
-    check_savable(Other())
-
-
 @pytest.mark.parametrize(
     ("network", "message"),
     [

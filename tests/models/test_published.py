@@ -1,10 +1,8 @@
 """Published checkpoints load and go back; for their numbers see test_golden."""
 
-import argparse
 import os
 import pickle
-import subprocess
-import sys
+from functools import lru_cache
 
 import golden
 import pytest
@@ -66,7 +64,6 @@ def bare(kind: Kind, state: dict) -> dict:
 
 
 DEEPFASHION = "bigraphgan_deepfashion_generator"
-PATCH = {"D_gan": "anonygan_appearance_discriminator", "D_pose": "anonygan_landmark_discriminator"}
 
 
 # There and back
@@ -74,8 +71,8 @@ PATCH = {"D_gan": "anonygan_appearance_discriminator", "D_pose": "anonygan_landm
 
 @each_case
 def test_every_kind_loads_and_goes_back_bit_for_bit(case):
-    kind, cls, layout = CASES[case]
-    state = golden.state(layout)
+    kind, cls, _ = CASES[case]
+    state = state_of(case)
     module = load_published(kind, state)
     assert type(module) is cls
     assert not module.training
@@ -87,23 +84,10 @@ def test_every_kind_loads_and_goes_back_bit_for_bit(case):
         assert back[key].is_contiguous()
 
 
-@each_case
-def test_every_tensor_of_ours_comes_from_one_of_theirs(case):
-    kind, _, layout = CASES[case]
-    state = golden.state(layout)
-    assert len(load_published(kind, state).state_dict()) == len(state)
-
-
-def test_what_goes_back_is_a_copy():
-    kind, _, layout = CASES["D_gan"]
-    module = load_published(kind, golden.state(layout))
-    to_published(module)["down1.0.bias"].zero_()
-    assert module.first.bias.any()
-
-
 # Wrappings
 
 
+@lru_cache(maxsize=1)  # drawing them is slow; those of a case follow each other
 def state_of(case: str) -> dict:
     return golden.state(CASES[case][2])
 
@@ -150,7 +134,7 @@ WRAPPINGS = {
 }
 
 
-@pytest.mark.parametrize("wrapping", WRAPPINGS)
+@pytest.mark.parametrize("wrapping", sorted(WRAPPINGS, key=lambda name: WRAPPINGS[name][0]))
 def test_wrappings_come_off(wrapping):
     case, wrap = WRAPPINGS[wrapping]
     kind, state = CASES[case][0], state_of(case)
@@ -174,7 +158,7 @@ def test_more_or_fewer_blocks_and_people_are_seen():
 
 @pytest.fixture
 def state():
-    return state_of("D_gan")
+    return golden.state(CASES["D_gan"][2])
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors", ".ckpt"])
@@ -219,38 +203,10 @@ def test_what_is_no_checkpoint_is_named(tmp_path, content, message, suffix):
         load_published("ciagan_generator", path)
 
 
-@pytest.mark.parametrize("name", ["none.pt", "none.safetensors", "."])
-def test_no_file_is_an_error_of_the_machine(tmp_path, monkeypatch, name):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(OSError, match=r"No such file|directory"):
-        load_published("ciagan_generator", name)
-
-
-@pytest.mark.parametrize("name", ["a.SAFETENSORS", "a.bin"])
-def test_safetensors_are_known_by_their_content(state, tmp_path, name):
-    save_file(state, tmp_path / name)
-    load_published("anonygan_appearance_discriminator", tmp_path / name)
-
-
-def test_a_refused_pickle_says_what_it_holds(state, tmp_path):
-    options = argparse.Namespace(lr=2e-4)
-    torch.save({"state_dict": state, "hyper_parameters": options}, tmp_path / "a.ckpt")
-    with pytest.raises(ValueError, match=r"it holds a argparse.Namespace"):
-        load_published("anonygan_appearance_discriminator", tmp_path / "a.ckpt")
-    with torch.serialization.safe_globals([argparse.Namespace]):  # as the page says
-        load_published("anonygan_appearance_discriminator", tmp_path / "a.ckpt")
-
-
 def test_a_file_of_ours_is_opened_in_another_way(tmp_path):
     AppearanceDiscriminator(width=4).save_pretrained(tmp_path / "a.safetensors")
     with pytest.raises(ValueError, match=r"open this by AppearanceDiscriminator.from_pretrained"):
         load_published("anonygan_appearance_discriminator", tmp_path / "a.safetensors")
-
-
-def test_a_tensor_alone_is_no_checkpoint(tmp_path):
-    torch.save(torch.zeros(3), tmp_path / "a.pt")
-    with pytest.raises(ValueError, match="expected a checkpoint, got Tensor"):
-        load_published("ciagan_generator", tmp_path / "a.pt")
 
 
 # What does not fit
@@ -322,25 +278,10 @@ def shapes_of(layout: dict) -> dict:
     return {key: torch.zeros(()).expand(shape) for key, shape in layout.items()}
 
 
-def test_spectral_norms_of_nothing_are_named():
-    state = state_of("ciagan")
-    state["conv0.conv_r1.conv2d.weight_u"].zero_()
-    with pytest.raises(ValueError, match=r"got zeros in conv0.conv_r1.conv2d.weight_u$"):
-        load_published("ciagan_generator", state)
-
-
 def circle() -> dict:
     content: dict = {}
     content["state_dict"] = content
     return content
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_other_precisions_become_single(state, dtype):
-    cast = {key: v.to(dtype) if v.is_floating_point() else v for key, v in state.items()}
-    module = load_published("anonygan_appearance_discriminator", cast)
-    assert module.first.weight.dtype == torch.float32
-    torch.testing.assert_close(module.first.weight, cast["down1.0.weight"].float())
 
 
 def test_loading_draws_no_number_and_takes_no_memory_of_the_caller(state):
@@ -359,14 +300,6 @@ def test_a_discriminator_of_deepfashion_s_norm_loads_and_goes_back():
     again = load_published("bigraphgan_discriminator", state)
     assert again.config["norm"] == "instance"
     assert all(torch.equal(v, state[k]) for k, v in to_published(again).items())
-
-
-@pytest.mark.parametrize("kind", sorted({kind for kind, _, _ in CASES.values()}))
-def test_another_network_s_checkpoint_is_refused(kind):
-    for other, _, layout in CASES.values():
-        if other != kind:
-            with pytest.raises(ValueError, match=r"missing|another shape|3 channels and one"):
-                load_published(kind, shapes_of(layout))
 
 
 @pytest.mark.unhooked
@@ -413,17 +346,14 @@ def test_what_the_published_code_lacks_does_not_go_back(module, message):
 # The command
 
 
-def run(*args, cwd):
-    command = [sys.executable, "-m", "graphgan.models.published", *map(str, args)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-
-
-def test_the_command_converts_once_and_for_all(tmp_path):
+def test_the_command_converts_once_and_for_all(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     kind, cls, layout = CASES["D_pose"]
     torch.save({"state_dict": prefixed("D_pose.", golden.state(layout))}, tmp_path / "a.ckpt")
-    done = run("a.ckpt", "--kind", kind, "--out", "b.safetensors", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    lines = done.stdout.splitlines()
+    flags = ["a.ckpt", "--kind", kind, "--out", "b.safetensors"]
+    done = run_here(published._command, *flags, monkeypatch=monkeypatch, capsys=capsys)
+    assert (done.status, done.errors) == (0, [])
+    lines = done.out.splitlines()
     assert len(lines) == len(layout) + 1
     assert lines[0].split() == ["down1.0.weight", "64x71x4x4", "first.weight"]
     assert lines[-1].endswith("LandmarkDiscriminator.from_pretrained('b.safetensors')")

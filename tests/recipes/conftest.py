@@ -11,6 +11,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from running import processes, run_here
+
+from graphgan.commands import run_command
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 _modules: dict[Path, dict[str, ModuleType]] = defaultdict(dict)  # of recipes not being tested
@@ -41,3 +44,42 @@ def _enter(recipe):
 def environment() -> dict[str, str]:
     """Of processes that share few cores and compute bit for bit alike."""
     return os.environ | {"OMP_NUM_THREADS": "1", "GOMP_SPINCOUNT": "0"}
+
+
+@pytest.fixture
+def run_train(monkeypatch, capsys):
+    """Trains in this process; what a report costs most is measured where a test asks for it."""
+    import train
+
+    measure = "measure_pose" if hasattr(train, "measure_pose") else "measure_transfer"
+
+    def run(*args, measured=False):
+        if not measured:
+            monkeypatch.setattr(train, measure, lambda *_, **__: "not measured")
+        return run_here(train.main, *args, monkeypatch=monkeypatch, capsys=capsys)
+
+    return run
+
+
+@pytest.fixture
+def start_train(environment):
+    """Trains in a process of its own, in a process group of its own."""
+    import train
+
+    with processes(train.__file__, environment) as start:
+        yield start
+
+
+@pytest.fixture
+def run_of(monkeypatch, capsys):
+    """Runs a command in this process; flags come by name with their value, then as arguments."""
+
+    def run(module, *args, positional=False, **flags):
+        named = [part for name, value in flags.items() for part in (f"--{name}", value)]
+
+        def main():
+            run_command(module.main, module.Options, positional=positional)
+
+        return run_here(main, *named, *args, monkeypatch=monkeypatch, capsys=capsys)
+
+    return run

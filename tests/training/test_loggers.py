@@ -41,11 +41,6 @@ def test_any_logger_of_fabric_works_in_the_folder_of_the_run(tmp_path):
     assert list(csv.DictReader(file.open())) == [{"g": "0.5", "step": "3"}]
 
 
-def test_none_opens_nothing(tmp_path):
-    assert find_logger("none")(tmp_path, 0, {}) is None
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_what_is_not_installed_is_one_line_before_anything_is_opened(monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(MissingExtraError, match=r"^wandb is not installed: pip install wandb$"):

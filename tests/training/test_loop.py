@@ -144,13 +144,6 @@ def test_a_run_in_two_sittings_is_the_run_in_one(make_toy, batches, run, go):
     assert [row["step"] for row in rows(run)] == list("123456")
 
 
-def test_a_moving_average_of_decay_0_is_the_generator_itself(make_toy, batches, go):
-    toy = make_toy(ema_decay=0.0)
-    go(toy, batches, 3)
-    shipped, own = toy.averaged.module.state_dict(), toy.generator.network.state_dict()
-    assert all(torch.equal(shipped[name], own[name]) for name in own)
-
-
 @pytest.mark.parametrize(("moment", "saved"), [("batch", 4), ("checkpoint", 2), ("sheet", 2)])
 def test_killed_at_any_moment_it_goes_on_to_the_same_weights(
     make_toy, batches, run, go, moment, saved
@@ -201,13 +194,6 @@ def test_a_nan_stops_before_anything_bad_is_saved(toy, batches, run, go, log_eve
     assert not any("nan" in str(value) for row in rows(run) for value in row.values())
 
 
-def test_a_nan_in_the_first_step_says_that_nothing_was_saved(toy, batches, run, go):
-    toy.objective.spoilt_call = 1
-    with pytest.raises(TrainingDivergedError, match="at step 1; no checkpoint had been saved yet"):
-        go(toy, batches, 4)
-    assert names(run.checkpoints) == []
-
-
 def test_weights_that_are_no_numbers_are_not_saved(toy, batches, run, go):
     class Spoiling(list):
         def __iter__(self):
@@ -249,13 +235,6 @@ def test_a_signal_ends_the_run_after_its_step_and_saves(toy, batches, run, go, n
     assert (outcome.step, outcome.stopped) == (3, True)
     assert names(run.checkpoints) == ["step-000003"]
     assert names(run.sheets) == ["step-000002.png"]
-
-
-def test_a_signal_in_the_last_step_is_no_stop(toy, batches, go):
-    def draw(path):
-        signal.raise_signal(signal.SIGINT)
-
-    assert not go(toy, batches, 4, sheet_every=4, draw=draw).stopped
 
 
 def test_a_second_signal_interrupts_at_once_and_leaves_no_half_checkpoint(toy, batches, run, go):

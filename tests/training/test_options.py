@@ -1,4 +1,3 @@
-from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import pytest
@@ -32,8 +31,3 @@ def test_values_out_of_range_are_named(kind, values, message):
 @pytest.mark.parametrize("kind", [OptimizerOptions, RunOptions])
 def test_every_option_has_a_help_text(kind):
     assert without_help(kind) == []
-
-
-def test_options_cannot_be_changed_on_the_way():
-    with pytest.raises(FrozenInstanceError):
-        RunOptions().steps = 3

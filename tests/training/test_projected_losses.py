@@ -101,8 +101,3 @@ def test_missing_landmarks_are_shown_as_nothing_and_reach_no_gradient():
     others = Conditioning(landmarks=far, size=SIZE).look(network, real)
     for scale, other in zip(scales, others, strict=True):
         torch.testing.assert_close(scale[-1], other[-1])
-
-
-def test_a_condition_is_not_known_to_be_wrong():
-    with pytest.raises(ValueError, match="expected landmarks to exchange"):
-        conditioning("app").wrong()

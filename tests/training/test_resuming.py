@@ -7,10 +7,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.training import RunFolder, RunOptions, parse_train_options, read_options
-from graphgan.training import _resuming as resuming
-from graphgan.training._resuming import PER_SITTING, write_options
-from graphgan.weights._finding import WEIGHTS
+from graphgan.training.options import RunOptions
+from graphgan.training.resuming import PER_SITTING, parse_train_options, read_options, write_options
+from graphgan.training.run_folder import RunFolder
+from graphgan.weights.finding import WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -89,17 +89,6 @@ def test_options_come_back_through_yaml(drawn):
     assert read_options(TrainOptions, yaml.safe_load(text)) == drawn
 
 
-def test_what_belongs_to_a_sitting_is_not_written():
-    drawn = replace(PRESETS["smoke"], resume=Path("runs/a"), more=5)
-    assert write_options(drawn).keys().isdisjoint({"out", "resume", "more"})
-
-
-def test_a_relative_data_folder_is_written_whole(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    written = write_options(replace(PRESETS["smoke"], data=Path("faces")))
-    assert written["data"] == str(tmp_path / "faces")
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -126,23 +115,12 @@ def test_a_damaged_configuration_is_refused_and_not_completed(changes, message):
         read_options(TrainOptions, written)
 
 
-def test_a_missing_option_is_not_taken_from_elsewhere():
-    written = write_options(PRESETS["smoke"])
-    del written["loss"]
-    with pytest.raises(ValueError, match="loss is missing"):
-        read_options(TrainOptions, written)
-
-
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("flag", ["--preset={}", "--preset {}", "--preset paper --preset {}"])
 def test_a_preset_gives_all_defaults_and_flags_change_them(preset, flag):
     drawn = parse([*flag.format(preset).split(), "--width", "10"])
     expected = PRESETS[preset]
     assert drawn == replace(expected, model=replace(expected.model, width=10))
-
-
-def test_without_a_preset_it_is_smoke():
-    assert parse([]) == PRESETS["smoke"]
 
 
 @pytest.mark.parametrize(
@@ -236,28 +214,8 @@ def test_weights_to_start_from_may_change_the_defaults(tmp_path):
     assert write_options(drawn)["start_from"] == "people-128"  # a name, no path
 
 
-def test_weights_that_are_not_there_are_one_line():
-    with pytest.raises(ValueError, match=r"^--start-from NOTHERE: expected a weights file"):
-        parse(["--start-from", "NOTHERE"])
-
-
-def test_the_same_options_again_are_no_change(run, monkeypatch):
-    monkeypatch.chdir(run.path.parent)
-    assert resume(run, "--preset", "small", "--data", "faces", "--width", "32").steps == 50
-
-
 def test_more_adds_to_what_the_run_was_meant_to_take(run):
     assert resume(run, "--more", "7").steps == 57
-
-
-def test_more_and_steps_contradict_each_other(run):
-    with pytest.raises(ValueError, match="expected either --more or --steps, got both"):
-        resume(run, "--more", "7", "--steps", "90")
-
-
-def test_the_last_of_two_folders_counts(run, tmp_path):
-    other = RunFolder.create(tmp_path / "other", write_options(PRESETS["smoke"]))
-    assert resume(run, "--resume", str(other.path)).preset == "smoke"
 
 
 def test_a_damaged_configuration_names_its_run(run):
@@ -270,10 +228,6 @@ def test_a_damaged_configuration_names_its_run(run):
 def test_a_folder_that_is_not_there_is_named(args):
     with pytest.raises(ValueError, match=r"expected a run folder .*none"):
         parse(args)
-
-
-def test_the_module_says_which_options_belong_to_a_sitting():
-    assert resuming.PER_SITTING.isdisjoint({"seed", "optimizer", "data"})
 
 
 def test_what_drawn_people_alone_have_is_refused_beside_a_folder():

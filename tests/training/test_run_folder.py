@@ -2,7 +2,6 @@ import pickle
 
 import pytest
 import torch
-import yaml
 
 from graphgan.training import RunFolder
 from graphgan.training._run_folder import load_state, validation_of
@@ -30,11 +29,6 @@ def test_options_come_back_as_they_were_written(tmp_path):
     run.update_config({"steps": 4})
     assert RunFolder.open(run.path)[1] == {"steps": 4}
     assert names(run.path) == ["checkpoints", "config.yaml", "sheets"]
-
-
-def test_an_empty_folder_may_become_a_run(tmp_path):
-    RunFolder.create(tmp_path, {})
-    assert (tmp_path / "config.yaml").is_file()
 
 
 @pytest.mark.parametrize("what", ["run", "file", "other"])
@@ -143,14 +137,6 @@ def test_a_state_that_is_none_is_named_and_never_run(run, tmp_path, damage):
     assert not proof.exists()
 
 
-@pytest.mark.parametrize("state", [torch.ones(2), {"weights": torch.ones(2)}, [1]])
-def test_other_tensors_are_no_state(run, state):
-    file = save(run, 1) / "state.pt"
-    torch.save(state, file)
-    with pytest.raises(ValueError, match=f"expected a training state in {file}, got"):
-        load_state(run.latest())
-
-
 def test_the_best_weights_are_kept_whole_whatever_kills_the_process(run, monkeypatch):
     def validated(step, error):
         run.save(step, {"weight": torch.ones(1)}, touch_weights, validation=error)
@@ -171,12 +157,6 @@ def test_the_best_weights_are_kept_whole_whatever_kills_the_process(run, monkeyp
     assert find_weights(run.best()) == run.best() / WEIGHTS
 
 
-def test_metrics_are_rows_below_one_header(run):
-    for step in (2, 4):
-        run.log({"step": step, "loss": 0.5 / step})
-    assert run.metrics.read_bytes() == b"step,loss\n2,0.25\n4,0.125\n"
-
-
 @pytest.mark.parametrize(
     ("left", "kept"),
     [
@@ -193,15 +173,6 @@ def test_rows_that_are_taken_again_and_halves_are_dropped(run, left, kept):
     assert run.metrics.read_text() == kept
     run.log({"step": 6, "loss": 1})
     assert run.metrics.read_text() == (kept or "step,loss\n") + "6,1\n"
-
-
-def test_a_run_without_metrics_has_nothing_to_forget(run):
-    run.forget_after(0)
-    assert not run.metrics.exists()
-
-
-def test_config_is_plain_yaml_for_people(run):
-    assert yaml.safe_load((run.path / "config.yaml").read_text()) == {"steps": 3}
 
 
 def test_a_resumed_run_sweeps_what_a_killed_one_left_half_written(run):

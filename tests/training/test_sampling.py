@@ -1,10 +1,8 @@
 import csv
-import os
 from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
 from graphgan.data import (
     SyntheticPersons,
@@ -19,7 +17,6 @@ from graphgan.training import (
     CheckpointOptions,
     RunFolder,
     SampleOptions,
-    device_of,
     image_file,
     pair_batches,
     write_samples,
@@ -100,17 +97,6 @@ def test_names_that_no_files_can_have_are_refused_before_the_work(write, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
-def test_names_of_any_bytes_are_written(write, tmp_path):
-    write(table={"from": [os.fsdecode(b"lat\xe9"), "b", "c"]})
-    assert b"lat\xe9\n" in (tmp_path / "out" / "pairs.csv").read_bytes()
-
-
-def test_a_table_of_unlike_columns_is_not_written(write, tmp_path):
-    with pytest.raises(ValueError, match="zip"):
-        write(table={"from": ["a"], "to": []})
-    assert not (tmp_path / "out" / "pairs.csv").exists()
-
-
 def test_a_folder_that_holds_something_is_left_alone(write, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis").touch()
@@ -119,20 +105,6 @@ def test_a_folder_that_holds_something_is_left_alone(write, tmp_path):
     ):
         write()
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis"]
-
-
-@pytest.mark.parametrize("changes", [{"batch_size": 0}, {"count": 0}])
-def test_nothing_at_a_time_is_refused(changes):
-    with pytest.raises(ValueError, match="--batch-size and --count of at least 1"):
-        CheckpointOptions(checkpoint=Path("weights"), **changes)
-
-
-@pytest.mark.parametrize(
-    ("count", "sources"), [(None, [0, 1, 2, 3, 4, 5]), (2, [0, 5]), (9, [0, 1, 2, 3, 4, 5])]
-)
-def test_as_many_pairs_as_are_asked_for(persons, count, sources):
-    options = CheckpointOptions(checkpoint=Path("weights"), count=count)
-    assert options.chosen(next_picture_pairs(persons.persons)).source.tolist() == sources
 
 
 def test_the_newest_weights_of_a_run_are_loaded_to_work(tmp_path):
@@ -147,7 +119,3 @@ def test_the_newest_weights_of_a_run_are_loaded_to_work(tmp_path):
             net(image, joints, joints.flip(0)).image for net in (loaded, model.eval())
         )
     torch.testing.assert_close(made, expected)
-
-
-def test_a_network_is_where_its_weights_are():
-    assert device_of(nn.Linear(1, 1)) == CPU

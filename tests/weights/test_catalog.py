@@ -25,9 +25,7 @@ def test_shipped_weights_are_there_and_small(one):
 
 
 @pytest.mark.parametrize(
-    "one",
-    [w for w in SHIPPED if w.network not in OTHERS],
-    ids=lambda one: one.name,
+    "one", [w for w in SHIPPED if w.network not in OTHERS], ids=lambda one: one.name
 )
 def test_shipped_weights_load_by_name(one):
     network = getattr(models, one.network, None) or getattr(faces, one.network)

@@ -2,7 +2,7 @@
 
 from graphgan.landmarks import _masks as masks
 
-VERSION = 8
+VERSION = 9
 """To be raised when the compositor makes other pictures of the same numbers."""
 
 FOREHEAD = masks.FOREHEAD
@@ -42,9 +42,11 @@ of the crop's height, by which the colors beyond are carried into the face."""
 MOST_OCCLUDED = 0.25
 """Share of a face that may be taken for something in front of it; beyond, all is replaced."""
 
-INSET, FADE = 1 / 128, 1 / 50
-"""Shares of the crop's height: how far inside the region a new face begins to fade into what is
-not skin around it, and over which it does."""
+RIM_WIDTH = 1 / 20
+"""Share of the crop's height: how far into a region the image may stay where it is no skin."""
+RIM_SKIN, RIM_OTHER = 0.08, 0.2
+"""Distance of colors in [-1, 1], root mean square, up to which a pixel of that rim is skin and is
+replaced, and from which it is none and stays."""
 
 CARRY = 1 / 32
 """Sigma, as a share of the crop's height, by which colors are carried out of the region. The soft
@@ -52,10 +54,6 @@ edge ends at twice that."""
 CARRY_SCALES, CARRY_FALL = 4, 1 / 8
 """Widths by which they are carried, each twice as wide as the one before and weighing so much of
 it: near the region the narrow ones count."""
-INWARD_FALL = 1.0
-"""The same for colors that are carried into the region: they are to be smooth, since a dark line
-along a jaw would come in as dots."""
-
 ALONE_FOREHEAD, ALONE_MARGIN = 0.3, 0.014
 """Of a person who is shown as a face alone: how far the face rises over the brows, below the hair,
 and the rim that is left out, which may be background, as a share of the crop's height."""

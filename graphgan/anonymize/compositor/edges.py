@@ -15,9 +15,6 @@ from graphgan.anonymize.compositor.constants import (
     CARRY_FALL,
     CARRY_SCALES,
     EDGE,
-    FADE,
-    INSET,
-    INWARD_FALL,
     LEAST_MARGIN,
     LIKENESS,
     MARGIN,
@@ -25,8 +22,8 @@ from graphgan.anonymize.compositor.constants import (
     SKIN_MARGIN,
     SMOOTH,
 )
-from graphgan.landmarks import face_regions
-from graphgan.landmarks._masks import shrink_mask
+from graphgan.landmarks.masks import face_regions, shrink_mask
+from graphgan.landmarks.schemes import LandmarkScheme
 
 # An edge of no pixels: pixels are farther apart, and it can be divided by.
 _HARD = 1e-6
@@ -58,47 +55,8 @@ def soft_edges(
     """
     if images is None:
         return torch.maximum(regions, _wide_edges(regions))
-    return _weights(_least(regions, pixel), regions, _likeness(images, regions))
-
-
-def fade_into(
-    new: Float[Tensor, "b 3 h w"],
-    images: Float[Tensor, "b 3 h w"],
-    regions: Float[Tensor, "b 1 h w"],
-    *,
-    pixel: float = 1.0,
-) -> tuple[Float[Tensor, "b 3 h w"], Float[Tensor, "b 1 h w"]]:
-    """New faces that fade into what is around them where that is not skin, and their `soft_edges`.
-
-    ``a new + (1 - a) around``: *around* are the image's colors from beyond the edge, carried
-    inward, so nothing of the old face is in them; a falls from 1 to 0 at the rim of the region,
-    and stays 1 where skin goes on. Without it a line is seen where a face ends at hair or a
-    collar: what a network makes of the outermost pixels, or the margin that covers the old face.
-
-    Args:
-        new: new faces, with their colors carried outward.
-        images: the old ones, in [-1, 1].
-        regions: what is to be replaced.
-        pixel: as for `soft_edges`.
-    Returns:
-        faces and weights, for `graphgan.anonymize.compositor.paste_faces`.
-    """
-    least, alike = _least(regions, pixel), _likeness(images, regions)
-    reach = regions.shape[2] * CARRY * max(pixel / 2, 1.0)
-    around = _carried(images, (least <= 0).to(images), reach, fall=INWARD_FALL)
-    coarse = _shrunk_regions(regions)
-    inside = soften(shrink_mask(coarse, INSET), coarse.shape[2] * FADE)
-    share = _enlarged(inside, regions)
-    share = share + (1 - share) * alike
-    return new * share + around * (1 - share), _weights(least, regions, alike)
-
-
-def _weights(
-    least: Float[Tensor, "b 1 h w"],
-    regions: Float[Tensor, "b 1 h w"],
-    alike: Float[Tensor, "b 1 h w"],
-) -> Float[Tensor, "b 1 h w"]:
-    return torch.maximum(least, _wide_edges(regions) * alike)
+    wide = _wide_edges(regions) * _likeness(images, regions)
+    return torch.maximum(_least(regions, pixel), wide)
 
 
 def _wide_edges(regions: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
@@ -140,29 +98,22 @@ def carry_outward(
 ) -> Float[Tensor, "b c h w"]:
     """Images that are known inside a region alone, with its colors continued under the soft edge.
 
-    `spread` with the length of `graphgan.anonymize.compositor.constants`.
+    `spread` with the length of `graphgan.anonymize.compositor.constants`; of large images at half
+    or a quarter of their size.
     """
-    return _carried(images, regions, regions.shape[2] * CARRY)
-
-
-def _carried(
-    images: Float[Tensor, "b c h w"],
-    masks: Float[Tensor, "b 1 h w"],
-    sigma: float,
-    *,
-    fall: float = CARRY_FALL,
-) -> Float[Tensor, "b c h w"]:
-    """`spread`, of large images outside the masks at half or a quarter of their size."""
-    if (step := _step(masks)) == 1:
-        return spread(images, masks, sigma, fall=fall)
-    weights = F.avg_pool2d(masks, step)
-    coarse = F.avg_pool2d(images * masks, step) / weights.clamp(min=_TINY)
-    around = spread(coarse, (weights > 0).to(weights), sigma / step, fall=fall)
-    return images * masks + _enlarged(around, images) * (1 - masks)
+    sigma = regions.shape[2] * CARRY
+    if (step := _step(regions)) == 1:
+        return spread(images, regions, sigma)
+    weights = F.avg_pool2d(regions, step)
+    coarse = F.avg_pool2d(images * regions, step) / weights.clamp(min=_TINY)
+    around = spread(coarse, (weights > 0).to(weights), sigma / step)
+    return images * regions + _enlarged(around, images) * (1 - regions)
 
 
 def show_face_alone(
-    images: Float[Tensor, "b 3 h w"], landmarks: Float[Tensor, "b 68 2"]
+    images: Float[Tensor, "b 3 h w"],
+    landmarks: Float[Tensor, "b k 2"],
+    scheme: LandmarkScheme | None = None,
 ) -> Float[Tensor, "b 3 h w"]:
     """Neither hair nor background: the colors of the face go on beyond it.
 
@@ -170,10 +121,11 @@ def show_face_alone(
 
     Args:
         images: aligned crops.
-        landmarks: iBUG-68, in pixels.
+        landmarks: in pixels.
+        scheme: scheme of the landmarks, see `face_mask`.
     """
     size = (images.shape[2], images.shape[3])
-    faces = face_regions(landmarks, size, forehead=ALONE_FOREHEAD)
+    faces = face_regions(landmarks, size, forehead=ALONE_FOREHEAD, scheme=scheme)
     return carry_outward(images, shrink_mask(faces, ALONE_MARGIN))
 
 
@@ -230,12 +182,10 @@ def spread(
     images: Float[Tensor, "b c h w"],
     masks: Float[Tensor, "b 1 h w"],
     sigma: float,
-    *,
-    fall: float = CARRY_FALL,
 ) -> Float[Tensor, "b c h w"]:
     """Images that are known inside a mask alone, with its colors carried on outside.
 
-    ``m x + (1 - m) sum_i w_i G_i(m x) / sum_i w_i G_i(m)``, i = 0 to 3, ``w_i = fall^i``, G_i a
+    ``m x + (1 - m) sum_i w_i G_i(m x) / sum_i w_i G_i(m)``, i = 0 to 3, ``w_i = 8^-i``, G_i a
     Gaussian blur of ``sigma / 2^(3 - i)``: what lies under a soft edge. Near the mask the narrow
     blurs count, so that no line is seen where the mask ends; farther away only the wide ones
     reach.
@@ -244,7 +194,6 @@ def spread(
         images: in any range, finite.
         masks: 0 to 1.
         sigma: of the widest Gaussian, in pixels; beyond four of it from the mask there is 0.
-        fall: the less, the more the narrow blurs count near the mask.
     Raises:
         ValueError: a sigma that is not positive.
 
@@ -260,7 +209,7 @@ def spread(
     for i in range(CARRY_SCALES):
         own = sigma / 2 ** (CARRY_SCALES - 1 - i)
         down, across = (_gaussian(side, own, known) for side in known.shape[2:])
-        total += fall**i * (down @ known @ across)
+        total += CARRY_FALL**i * (down @ known @ across)
     outside = total[:, :-1] / total[:, -1:].clamp(min=torch.finfo(total.dtype).tiny)
     return images * masks + outside * (1 - masks)
 

@@ -1,27 +1,36 @@
 """What is in front of a face or beside it: hair, scarves, hats, what is seen past the cheek."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from graphgan.anonymize.compositor.constants import (
+    CARRY,
     GOES_ON,
     MOST_OCCLUDED,
     NOT_SKIN,
     OCCLUDER_SIZE,
     REACH,
+    RIM_OTHER,
+    RIM_SKIN,
+    RIM_WIDTH,
 )
 from graphgan.anonymize.compositor.edges import spread
-from graphgan.landmarks import convex_hull, polygon_mask
-from graphgan.layers._light_matching import skin_plane
+from graphgan.landmarks.hull import convex_hull
+from graphgan.landmarks.masks import polygon_mask, shrink_mask
+from graphgan.layers.light_matching import skin_plane
 
 _NOSE, _CHIN, _MOUTH_CORNERS = 27, 8, (48, 54)
-_FACE = {  # landmarks of what never stays, and how much larger than their hull it is
-    "brows, eyes, nose and mouth": (range(17, 68), 1.0),
-    "right eye and brow": ((*range(17, 22), *range(36, 42)), 1.25),
-    "left eye and brow": ((*range(22, 27), *range(42, 48)), 1.25),
-}
+# Landmarks of what never stays: brows, eyes, nose and mouth, and each eye with its brow.
+_FEATURES = range(17, 68)
+_EYES = (*range(17, 22), *range(36, 42)), (*range(22, 27), *range(42, 48))
+# How much larger than its hull an eye is: glasses are covered, too, and not half of them.
+_EYE, _EYE_AT_RIM = 1.25, 1.6
+_DEEPER = 1.6  # widths of the rim: where its colors of skin come from
+_LONGEST = 1.5  # widths of the rim: the way through it from outside
 _STEP = 5  # pixels: side of the square by which a connected part grows at a time
 
 
@@ -69,6 +78,61 @@ def occluders(
     return (found > 0.5).to(images) * (regions > 0)
 
 
+def skinless_rim(
+    images: Float[Tensor, "b 3 h w"],
+    regions: Float[Tensor, "b 1 h w"],
+    landmarks: Float[Tensor, "b 68 2"],
+) -> Float[Tensor, "b 1 h w"]:
+    """How much of an image stays around a region and in its rim: strands of hair, the jaw's line.
+
+    It falls from 1 at the region's edge to 0 at `RIM_WIDTH` inside of it, times a ramp that rises
+    from 0 to 1 over `RIM_SKIN`, the distance of a pixel's color (root mean square) from that of the
+    skin beside it, carried outward. Brows, eyes, nose and mouth have none, nor what is around eyes.
+
+    Args:
+        images: aligned crops in [-1, 1].
+        regions: 1 inside the face.
+        landmarks: in pixels; a face that lacks some has no such rim.
+    """
+    size = (images.shape[2], images.shape[3])
+    step = max(1, min(size) // OCCLUDER_SIZE)
+    shrunk = [F.avg_pool2d(x, step) if step > 1 else x for x in (images, regions)]
+    small, inside = shrunk[0], (shrunk[1] > 0.5).to(regions)
+    height = small.shape[2]
+    known = landmarks.isfinite().flatten(1).all(1)
+    points = torch.where(known[:, None, None], (landmarks + 0.5) / step - 0.5, 0.0)
+    skin = spread(small, shrink_mask(inside, _DEEPER * RIM_WIDTH), CARRY * height)
+    depth = max(1, round(height * RIM_WIDTH / 2))
+    rim = 1 - _blurred(_blurred(shrink_mask(inside, RIM_WIDTH), depth), depth)
+    rim = (
+        rim
+        * (1 - _blurred(_features(points, inside, _EYE_AT_RIM), 1))
+        * known.to(rim)[:, None, None, None]
+    )
+    reached = _reached(rim * _unlike(small, skin), 1 - inside)
+    if step > 1:
+        skin, rim, reached = (F.interpolate(x, size, mode="bilinear") for x in (skin, rim, reached))
+    return torch.minimum(rim * _unlike(images, skin), reached)
+
+
+def _unlike(images: Float[Tensor, "b 3 h w"], skin: Float[Tensor, "b 3 h w"]) -> Tensor:
+    """0 where the images have the color of skin, 1 where they have another."""
+    apart = (_blurred(images, 1) - skin).square().mean(1, keepdim=True).sqrt()
+    return ((apart - RIM_SKIN) / (RIM_OTHER - RIM_SKIN)).clamp(0, 1)
+
+
+def _reached(stays: Float[Tensor, "b 1 h w"], outside: Float[Tensor, "b 1 h w"]) -> Tensor:
+    """How much stays on the best way from outside to a pixel and around it, at most."""
+    reached = outside
+    for _ in range(math.ceil(_LONGEST * RIM_WIDTH * stays.shape[2])):
+        reached = torch.maximum(outside, torch.minimum(F.max_pool2d(reached, 3, 1, 1), stays))
+    return F.max_pool2d(reached, 3, 1, 1)
+
+
+def _blurred(x: Float[Tensor, "b c h w"], reach: int) -> Float[Tensor, "b c h w"]:
+    return F.avg_pool2d(x, 2 * reach + 1, 1, reach, count_include_pad=False)
+
+
 def _may_be_hidden(
     landmarks: Float[Tensor, "b 68 2"], inside: Float[Tensor, "b 1 h w"]
 ) -> Float[Tensor, "b 1 h w"]:
@@ -79,14 +143,23 @@ def _may_be_hidden(
     up = landmarks[:, _NOSE] - landmarks[:, _CHIN]
     mouth = landmarks[:, _MOUTH_CORNERS].mean(1)
     height = ((places - mouth[:, None, None]) * up[:, None, None]).sum(-1)[:, None]
-    allowed = (height > 0).to(inside)
+    return (height > 0).to(inside) * (1 - _features(landmarks, inside, _EYE))
+
+
+def _features(
+    landmarks: Float[Tensor, "b 68 2"], like: Float[Tensor, "b 1 h w"], eye: float
+) -> Float[Tensor, "b 1 h w"]:
+    """1 in brows, eyes, nose and mouth, and around the eyes."""
+    size = (like.shape[2], like.shape[3])
+    shown = torch.zeros_like(like)
+    parts = [(_FEATURES, 1.0), *((part, eye) for part in _EYES)]
     for i, points in enumerate(landmarks):
-        for part, growth in _FACE.values():
+        for part, growth in parts:
             hull = convex_hull(points[list(part)])
             middle = hull.mean(0)
-            grown = (middle + growth * (hull - middle)).to(inside)
-            allowed[i] *= 1 - polygon_mask(grown[None], size)[0]
-    return allowed
+            grown = (middle + growth * (hull - middle)).to(like)
+            shown[i] = torch.maximum(shown[i], polygon_mask(grown[None], size)[0])
+    return shown
 
 
 def _connected(

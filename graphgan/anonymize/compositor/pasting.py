@@ -13,9 +13,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from graphgan.anonymize.compositor.constants import COVERED
-from graphgan.anonymize.compositor.edges import fade_into, soft_edges
-from graphgan.landmarks import Alignment, convex_hull, paste, polygon_mask
-from graphgan.landmarks._alignment import to_photo
+from graphgan.anonymize.compositor.edges import soft_edges
 from graphgan.landmarks._warp import lattice
 
 Window = tuple[slice, slice]
@@ -28,7 +26,7 @@ _AT_A_TIME = 2**16
 # How far the widest kernel reads to either side, in the larger of the two kinds of pixels.
 _REACH = 4
 # From here on a pixel is one of what stays, or of its edge.
-_STAYS = 1 / 16
+_STAYS = 1 / 128
 
 
 class Patch(NamedTuple):
@@ -40,7 +38,7 @@ class Patch(NamedTuple):
         mask: 0 to 1, soft (see `soft_edges`); it ends with the crop where it reaches its edge.
         alignment: of the crop.
         outline: points of the old face, in pixels of the image; None to ask for no share.
-        kept: 1 where something in front of the old face stays, and need not be covered.
+        kept: above 0 where something in front of the old face stays, and need not be covered.
     """
 
     face: Float[Tensor, "3 u v"]
@@ -70,6 +68,7 @@ def blend_crops(
     new: Float[Tensor, "b 3 h w"],
     regions: Float[Tensor, "b 1 h w"],
     *,
+    kept: Float[Tensor, "b 1 h w"] | None = None,
     shows_people: bool = True,
 ) -> Float[Tensor, "b 3 h w"]:
     """Crops with new faces in them: what `paste_faces` makes of images that are the crops.
@@ -78,14 +77,13 @@ def blend_crops(
         images: in [-1, 1].
         new: in [-1, 1]; what a network made, with its colors carried outward (`carry_outward`).
         regions: what is to be replaced, see `face_regions`.
-        shows_people: the edge ends where skin ends, see `fade_into`; False
+        kept: how much of the images stays, see `AlignedFaces`.
+        shows_people: the edge ends where skin ends, see `soft_edges`; False
             covers more.
     """
     new = new.to(images.dtype)
-    if not shows_people:
-        return paste(new, images, soft_edges(regions))
-    faded, edges = fade_into(new, images, regions)
-    return paste(faded, images, edges)
+    edges = soft_edges(regions, images if shows_people else None)
+    return paste(new, images, edges if kept is None else edges * (1 - kept))
 
 
 def paste_faces(image: UInt8[Tensor, "3 h w"], patches: Sequence[Patch]) -> Pasted:

@@ -8,9 +8,11 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan.anonymize.compositor.constants import AROUND_BOX
-from graphgan.anonymize.compositor.occluders import occluders
-from graphgan.landmarks import Alignment, Crop, Detection, crop_aligned, face_regions, polygon_mask
-from graphgan.landmarks._alignment import align_face
+from graphgan.anonymize.compositor.occluders import occluders, skinless_rim
+from graphgan.landmarks.align import Crop
+from graphgan.landmarks.alignment import Alignment, align_face, cut
+from graphgan.landmarks.detection import Detection
+from graphgan.landmarks.masks import face_regions, polygon_mask
 
 # Of the longer side of the box: that of the landmarks.
 _LEAST_SIZE, _MOST_SIZE = 0.4, 2.5
@@ -21,8 +23,8 @@ class AlignedFaces(NamedTuple):
 
     Shapes:
         ``images: b 3 h w`` in [-1, 1], ``landmarks: b 68 2`` in pixels (NaN where a face has none
-        that can be trusted), ``masks: b 1 h w``, 1 inside the face; ``kept: b 1 h w``, 1 in the
-        face where something in front of it stays, and the masks are 0; None: nothing stays;
+        that can be trusted), ``masks: b 1 h w``, 1 inside the face; ``kept: b 1 h w``, 0 to 1,
+        how much of the image stays in a face, where something is in front of it; None: nothing;
         ``eyes: b 6``, see `eye_states`: of several frames at once where it is known, NaN or None
         where it is to be measured in the images
     """
@@ -34,9 +36,11 @@ class AlignedFaces(NamedTuple):
     eyes: Float[Tensor, "b 6"] | None = None
 
     def behind_occluders(self) -> "AlignedFaces":
-        """The same, with what is in front of the faces kept, see `occluders`."""
-        kept = occluders(self.images, self.masks, self.landmarks)
-        return self._replace(masks=self.masks * (1 - kept), kept=kept)
+        """The same, with what is in front of the faces kept, see `occluders` and `skinless_rim`."""
+        front = occluders(self.images, self.masks, self.landmarks)
+        masks = self.masks * (1 - front)
+        rim = skinless_rim(self.images, masks, self.landmarks)
+        return self._replace(masks=masks, kept=torch.maximum(front, rim))
 
 
 def align_region(face: Detection, upright_within: float) -> tuple[Alignment, str | None]:

@@ -1,12 +1,18 @@
-"""Walk the bytes of image files: segments, chunks, blocks and tags. No pixel is decoded.
+"""Walk the bytes of image files, and repair those that viewers show and Pillow refuses.
 
-Sources: ITU-T T.81 annex B (JPEG); W3C PNG, third edition; RFC 9649 (WebP); GIF89a; TIFF 6.0.
+Sources: ITU-T T.81 annex B (JPEG); W3C PNG, third edition; RFC 9649 (WebP); GIF89a.
 """
 
+import io
+import random
 import re
-import struct
+import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
+
+import numpy as np
+
+from graphgan.data.images import decoded_picture
 
 AFTER_THE_END = "data after the end"
 CUT_SHORT = "cut short"
@@ -17,9 +23,15 @@ _SOS, _EOI = 0xDA, 0xD9
 # In entropy-coded data a 0xFF is stuffed with 0, a restart marker, or the next segment's.
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
-_TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-_TIFF_SIZES |= {16: 8, 17: 8, 18: 8}  # BigTIFF
-_INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+MAX_PROFILE_BYTES = 2**22
+"""Of an ICC profile; those of printers take up to 3 MB."""
+
+_SCAN, _END, _RESTART = b"\xff\xda", b"\xff\xd9", re.compile(rb"\xff[\xd0-\xd7]")
+_COEFFICIENTS = set(range(64))
+_NOISE = 4096  # bytes, of a few hundred blocks of pixels
+
+_TEXTS = ("tEXt", "zTXt", "iTXt")
+_TURNING = (b"XML:com.adobe.xmp", b"Raw profile type")  # texts that may say which way is up
 
 
 class Block(NamedTuple):
@@ -27,23 +39,6 @@ class Block(NamedTuple):
 
     name: str
     data: bytes
-
-
-class Tag(NamedTuple):
-    """A TIFF tag: its values if they are whole numbers, and which bytes of the file it takes."""
-
-    number: int
-    values: tuple[int, ...]
-    start: int
-    end: int
-
-
-class Page(NamedTuple):
-    """A TIFF directory: where it lies, and its tags by their numbers."""
-
-    start: int
-    end: int
-    tags: dict[int, Tag]
 
 
 def jpeg_segments(data: bytes) -> Iterator[Block]:
@@ -63,18 +58,13 @@ def jpeg_segments(data: bytes) -> Iterator[Block]:
             at += 2
         else:
             end = at + 2 + int.from_bytes(data[at + 2 : at + 4])
-            yield Block(_marker_name(marker), data[at + 4 : end])
+            name = f"APP{marker - 0xE0}" if 0xE0 <= marker <= 0xEF else f"{marker:02X}"
+            yield Block("COM" if marker == 0xFE else name, data[at + 4 : end])
             at = end
             if marker == _SOS:
                 found = _NEXT_MARKER.search(data, at)
                 at = found.start() if found else len(data)
     yield Block(CUT_SHORT, b"")
-
-
-def _marker_name(marker: int) -> str:
-    if 0xE0 <= marker <= 0xEF:
-        return f"APP{marker - 0xE0}"
-    return "COM" if marker == 0xFE else f"{marker:02X}"
 
 
 def png_chunks(data: bytes) -> Iterator[Block]:
@@ -135,7 +125,8 @@ def gif_blocks(data: bytes) -> Iterator[Block]:
             label = data[at + 1]
             name = names.get(label, f"extension {label:02x}")
             if label == 0xFF:
-                name = f"application {_printable(data[at + 3 : at + 14])}"
+                said = re.sub(r"[^ -~]", "", data[at + 3 : at + 14].decode("latin-1"))
+                name = f"application {said}"
             at += 2
         else:
             yield Block("stray bytes", data[at:])
@@ -153,58 +144,79 @@ def _color_table_size(flags: int) -> int:
     return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
 
 
-def tiff_pages(data: bytes) -> Iterator[Page]:
-    """The chain of directories, of TIFF and of BigTIFF.
-
-    Raises:
-        ValueError: a directory that lies outside the file, or comes twice.
-    """
-    order = "<" if data[:2] == b"II" else ">"
-    big = struct.unpack_from(order + "H", data, 2)[0] == 43
-    count_format, entry_format, offset_format = ("Q", "HHQ", "Q") if big else ("H", "HHI", "I")
-    at = struct.unpack_from(order + offset_format, data, 8 if big else 4)[0]
-    seen = set()
-    while at:
-        if at in seen:
-            raise ValueError(f"expected directories that differ, got that at byte {at} twice")
-        seen.add(at)
-        try:
-            count = struct.unpack_from(order + count_format, data, at)[0]
-            first = at + struct.calcsize(order + count_format)
-            width = 20 if big else 12
-            tags = {}
-            for i in range(count):
-                entry = first + i * width
-                number, kind, length = struct.unpack_from(order + entry_format, data, entry)
-                tags[number] = _tag(data, order, (number, kind, length), entry, offset_format)
-            end = first + count * width
-            following = struct.unpack_from(order + offset_format, data, end)[0]
-        except struct.error:
-            raise ValueError(f"expected a directory at byte {at}, got the end") from None
-        yield Page(at, end + struct.calcsize(offset_format), tags)
-        at = following
-
-
-def _tag(
-    data: bytes, order: str, head: tuple[int, int, int], entry: int, offset_format: str
-) -> Tag:
-    number, kind, count = head
-    size = count * _TIFF_SIZES.get(kind, 1)
-    room = struct.calcsize(offset_format)
-    start = entry + (12 if room == 8 else 8)
-    if size > room:
-        start = struct.unpack_from(order + offset_format, data, start)[0]
-    end = min(start + size, len(data))
-    values: tuple[int, ...] = ()
-    if kind in _INTEGERS and start + size <= len(data):
-        values = struct.unpack_from(f"{order}{count}{_INTEGERS[kind]}", data, start)
-    return Tag(number, values, start, end)
-
-
 def _after(data: bytes, end: int) -> Iterator[Block]:
     if end < len(data):
         yield Block(AFTER_THE_END, data[end:])
 
 
-def _printable(data: bytes) -> str:
-    return re.sub(r"[^ -~]", "", data.decode("latin-1"))
+def with_end(data: bytes, name: str) -> bytes:
+    """Add the end marker that a JPEG lacks; any other JPEG is returned unchanged.
+
+    Raises:
+        ValueError: pixels are missing too, or it cannot be decoded; the error starts with ``name``.
+    """
+    segments = list(jpeg_segments(data))
+    if not any(name == CUT_SHORT for name, _ in segments):
+        return data
+    if not _has_all_scans(segments) or not _has_all_pixels(data, name):
+        raise ValueError(f"{name}: the file is cut short")
+    return data + _END
+
+
+def _has_all_scans(segments: list[Block]) -> bool:
+    """Whether the scans have begun that hold the last bits of all coefficients."""
+    left: dict[int, set[int]] = {}
+    try:
+        for name, payload in segments:
+            if name in ("C0", "C1", "C2"):
+                left = {payload[6 + 3 * i]: set(_COEFFICIENTS) for i in range(payload[5])}
+            elif name == "DA":
+                first, last, bits = payload[1 + 2 * payload[0] :][:3]
+                for i in range(payload[0]) if bits & 15 == 0 else ():
+                    left[payload[1 + 2 * i]] -= set(range(first, last + 1))
+    except (IndexError, KeyError, ValueError):
+        return False
+    return bool(left) and not any(left.values())
+
+
+def _has_all_pixels(data: bytes, name: str) -> bool:
+    """Whether pixels stay the same whatever follows: a decoder that lacks data would read on."""
+    data = data.rstrip(b"\xff")  # half a marker
+    noise = bytes(random.Random(0).choices(range(255), k=_NOISE))
+    scan = data[data.rfind(_SCAN) :]
+    restarts = _RESTART.findall(scan)
+    due = (restarts[-1][1] - 0xD0 + 1) % 8 if restarts else 0  # which a decoder may wait for
+    more = noise + bytes([0xFF, 0xD0 + due]) + noise
+    return np.array_equal(_pixels(data + _END, name), _pixels(data + more + _END, name))
+
+
+def _pixels(data: bytes, name: str) -> np.ndarray:
+    with decoded_picture(io.BytesIO(data), name, ("JPEG",)) as image:
+        return np.asarray(image)
+
+
+def without_texts(data: bytes) -> tuple[bytes, bytes | None]:
+    """Split a PNG into a file without ICC profile and texts, and that profile.
+
+    Pillow refuses files in which either is large. Texts that may rotate the image stay.
+
+    Returns:
+        The profile is None if there is none, and incomplete if it is damaged or too large.
+    """
+    parts, profile, at = [PNG_SIGNATURE], None, len(PNG_SIGNATURE)
+    for name, payload in png_chunks(data):
+        end = at + 12 + len(payload)
+        if name == "iCCP":
+            profile = _inflated(payload)
+        elif name not in _TEXTS or payload.startswith(_TURNING):
+            parts.append(data[at:end])
+        at = end
+    return b"".join(parts), profile
+
+
+def _inflated(payload: bytes) -> bytes:
+    _, _, packed = payload.partition(b"\0")
+    try:
+        return zlib.decompressobj().decompress(packed[1:], MAX_PROFILE_BYTES)
+    except zlib.error:
+        return b"damaged"

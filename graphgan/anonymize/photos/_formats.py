@@ -35,11 +35,7 @@ _JPEG_MODES = ("L", "RGB", "YCbCr")
 
 
 def readable(name: str) -> tuple[str, ...]:
-    """The formats to try, by their names in Pillow; those that results keep come first.
-
-    Args:
-        name: of the file.
-    """
+    """The formats to try, by their names in Pillow; those that results keep come first."""
     others = [kind for kind in known_formats() if kind not in (*OWN, *_LEFT_OUT)]
     suffix = Path(name).suffix.lower()
     return (*OWN, *(kind for kind in others if suffix in _BY_SUFFIX.get(kind, (suffix,))))

@@ -83,13 +83,7 @@ class ReplacedFrames(NamedTuple):
 
 
 def replaced_frames(anonymizer: Anonymizer, photo: Photo, key: str) -> ReplacedFrames:
-    """Replace the faces of pages one by one, or those of an animation as in a clip.
-
-    Args:
-        anonymizer: replaces the faces.
-        photo: as it was read.
-        key: names the photo; conditions depend on it.
-    """
+    """Replace the faces of pages one by one, or those of an animation as in a clip."""
     return (_animation if photo.is_animation else _pages)(anonymizer, photo, key)
 
 

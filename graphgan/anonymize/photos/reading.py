@@ -19,10 +19,13 @@ import torch
 
 from graphgan.anonymize.photos._containers import (
     CUT_SHORT,
+    MAX_PROFILE_BYTES,
     PNG_SIGNATURE,
     gif_blocks,
     png_chunks,
     webp_chunks,
+    with_end,
+    without_texts,
 )
 from graphgan.anonymize.photos._formats import (
     HDR_TRANSFERS,
@@ -30,7 +33,6 @@ from graphgan.anonymize.photos._formats import (
     readable,
     written_format,
 )
-from graphgan.anonymize.photos._repairs import MAX_PROFILE_BYTES, with_end, without_texts
 from graphgan.anonymize.photos.photo import Frame, Photo
 from graphgan.data._images import decoded_picture
 
@@ -54,6 +56,7 @@ _TELL_FRAMES = ("PNG", "WEBP", "AVIF")  # in their headers, all as large as the 
 _SUBFILE, _OLD_SUBFILE, _BITS = 254, 255, 258
 _REDUCED, _OLD_REDUCED = 1, 2
 _PHOTOMETRIC, _DNG_VERSION = 262, 50706
+_MIN_IS_WHITE = 0
 _RAW = (32803, 34892)  # what the pixels of DNG and its relatives stand for
 
 
@@ -86,26 +89,18 @@ def read_photo(path: str | Path) -> Photo:
 def photo_from_bytes(data: bytes, name: str) -> Photo:
     """`read_photo` for a file in memory; nothing is written.
 
-    Args:
-        data: the whole file.
-        name: what errors call it.
     Raises:
         ValueError: not such an image, truncated or too large; the error starts with ``name``.
     """
-    plain, profile = _as_pillow_takes_it(data, name)
+    plain, profile = data, None
+    if data.startswith(b"\xff\xd8\xff"):
+        plain = with_end(data, name)
+    elif data.startswith(PNG_SIGNATURE):
+        plain, profile = without_texts(data)
     with decoded_picture(io.BytesIO(plain), name, readable(name)) as image:
         if profile is not None:
             image.info["icc_profile"] = profile
         return _photo_of(image, data)
-
-
-def _as_pillow_takes_it(data: bytes, name: str) -> tuple[bytes, bytes | None]:
-    """The bytes to decode, and an ICC profile that is not in them."""
-    if data.startswith(b"\xff\xd8\xff"):
-        return with_end(data, name), None
-    if data.startswith(PNG_SIGNATURE):
-        return without_texts(data)
-    return data, None
 
 
 def _photo_of(image: "ImageFile", data: bytes) -> Photo:
@@ -202,18 +197,13 @@ def _pages(image: "ImageFile", file_format: str, notes: dict[str, None]) -> Iter
             except EOFError:
                 return
         if file_format == "TIFF":
-            if _is_reduced(image):
+            tags = getattr(image, "tag_v2", {})
+            if tags.get(_SUBFILE, 0) & _REDUCED or tags.get(_OLD_SUBFILE, 0) == _OLD_REDUCED:
                 notes["reduced pages were dropped"] = None
                 continue
             _check_tiff(image)
         image.load()
         yield image
-
-
-def _is_reduced(image: "ImageFile") -> bool:
-    tags = getattr(image, "tag_v2", {})
-    reduced = tags.get(_SUBFILE, 0) & _REDUCED or tags.get(_OLD_SUBFILE, 0) == _OLD_REDUCED
-    return bool(reduced)
 
 
 def _check_tiff(image: "ImageFile") -> None:
@@ -230,8 +220,6 @@ def _check_tiff(image: "ImageFile") -> None:
 _GRAY_MODES, _COLOR_MODES = {"1", "L", "LA", "La"}, {"P", "PA", "RGB", "RGBX", "RGBA", "RGBa"}
 _COLOR_MODES |= {"YCbCr"}
 
-_PHOTOMETRIC, _MIN_IS_WHITE = 262, 0  # TIFF tag and its value
-
 
 def _frame_of(image: "ImageFile", file_format: str, notes: dict[str, None]) -> Frame:
     """The decoded frame, upright; adds to ``notes`` what is converted or dropped."""
@@ -241,23 +229,21 @@ def _frame_of(image: "ImageFile", file_format: str, notes: dict[str, None]) -> F
     profile = _profile(image, notes)
     if upright.mode == "CMYK":
         upright, profile = _cmyk_to_rgb(upright, profile, notes), None
-    pixels = _own_channels(upright)
+    pixels, tags = _own_channels(upright), getattr(image, "tag_v2", {})
     if file_format == "GIF" and len(pixels) < 3:  # its gray is a palette that has room for colors
         pixels = np.concatenate([pixels[:1]] * 3 + [pixels[1:]])
-    if upright.mode.startswith("I;16") and _is_min_white(image):
+    if upright.mode.startswith("I;16") and tags.get(_PHOTOMETRIC) == _MIN_IS_WHITE:
         pixels = 65535 - pixels  # Pillow does so for 8 bits only
     duration = image.info.get("duration")
+    if len(pixels) in (2, 4):  # colors of fully transparent pixels
+        pixels = pixels * (pixels[-1:] > 0)
     return Frame(
-        torch.from_numpy(_wiped(pixels)),
+        torch.from_numpy(pixels.copy()),
         duration=None if duration is None else float(duration),
         icc_profile=profile,
         resolution=_resolution(image),
         max_colors=256 if file_format == "GIF" else None,
     )
-
-
-def _is_min_white(image: "ImageFile") -> bool:
-    return bool(getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _MIN_IS_WHITE)
 
 
 def _own_channels(image: "Image") -> np.ndarray:
@@ -275,13 +261,6 @@ def _own_channels(image: "Image") -> np.ndarray:
         raise ValueError(f"expected gray, RGB, CMYK or a palette, got pixels of {image.mode}")
     pixels = np.asarray(image if image.mode == mode else image.convert(mode))
     return np.ascontiguousarray(pixels[None] if mode == "L" else pixels.transpose(2, 0, 1))
-
-
-def _wiped(pixels: np.ndarray) -> np.ndarray:
-    """Remove the colors of fully transparent pixels."""
-    if len(pixels) in (2, 4):
-        return pixels * (pixels[-1:] > 0)
-    return pixels.copy()
 
 
 def _cmyk_to_rgb(image: "Image", profile: bytes | None, notes: dict[str, None]) -> "Image":

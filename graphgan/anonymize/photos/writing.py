@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from graphgan.anonymize.photos.metadata import photo_metadata_of
+from graphgan.anonymize.photos._containers import png_chunks
 from graphgan.anonymize.photos.photo import Frame, Photo
+from graphgan.data.images import decoded_picture
 from graphgan.extras import needs_extra
 from graphgan.files import replacing
 
@@ -27,6 +28,17 @@ _GIF_LONGEST = 655_350  # milliseconds of a frame
 _PNG_LONGEST, _WEBP_LONGEST = 65_535_000, 2**24 - 1  # milliseconds of a frame
 
 _PREDICTOR, _DIFFERENCES = 317, 2  # TIFF tag: neighbors are subtracted before they are packed
+# Size, depth, colors, where the pixels lie and how they are packed, resolution, ICC profile.
+_TIFF_TAGS = {*range(254, 260), 262, 266, 273, 277, 278, 279, 282, 283, 284, 296, 317, 338, 339}
+_TIFF_TAGS |= {34675}
+_PNG_PARTS = {"IHDR", "PLTE", "IDAT", "IEND", "tRNS", "pHYs", "iCCP", "sRGB", "gAMA", "cHRM"}
+_PNG_PARTS |= {"cICP", "acTL", "fcTL", "fdAT"}
+_STRUCTURE = {"jfif", "jfif_version", "jfif_unit", "jfif_density", "adobe", "adobe_transform"}
+_STRUCTURE |= {"progressive", "progression", "dpi", "resolution", "icc_profile"}
+_STRUCTURE |= {"transparency", "loop", "duration"}
+_STRUCTURE |= {"background", "version", "extension", "compression", "timestamp", "disposal"}
+_STRUCTURE |= {"blend", "bbox"}
+"""Of `PIL.Image.Image.info`, without texts, comments and EXIF."""
 
 
 def write_photo(path: str | Path, photo: Photo) -> None:
@@ -49,9 +61,6 @@ def write_photo(path: str | Path, photo: Photo) -> None:
 def photo_to_bytes(photo: Photo, name: str) -> bytes:
     """The bytes that `write_photo` would write.
 
-    Args:
-        photo: as it was read, with other pixels.
-        name: what errors call it.
     Raises:
         ValueError: frames that the format cannot hold; the error starts with ``name``.
     """
@@ -59,9 +68,21 @@ def photo_to_bytes(photo: Photo, name: str) -> bytes:
         import PIL  # noqa: F401
     _check_fits(name, photo)
     data = _ENCODERS[photo.format](photo)
-    if left := photo_metadata_of(data):  # by another version of Pillow, say
-        raise ValueError(f"{name}: expected nothing but pixels to be written, got {left}")
+    if left := _said(data, photo.format):  # by another version of Pillow, say
+        raise ValueError(f"{name}: expected nothing but pixels to be written, got {sorted(left)}")
     return data
+
+
+def _said(data: bytes, file_format: str) -> set[str]:
+    """What a file says beside pixels, structure, resolution and ICC profile, as Pillow reads it."""
+    if file_format == "PNG":  # Pillow refuses large profiles
+        return {name for name, _ in png_chunks(data)} - _PNG_PARTS
+    with decoded_picture(io.BytesIO(data), "the result", (file_format,)) as image:
+        said = {str(key) for key in image.info} - _STRUCTURE
+        for page in range(getattr(image, "n_frames", 1) if file_format == "TIFF" else 0):
+            image.seek(page)
+            said |= {f"tag {tag}" for tag in getattr(image, "tag_v2", ()) if tag not in _TIFF_TAGS}
+    return said
 
 
 def _check_fits(name: str, photo: Photo) -> None:
@@ -85,7 +106,7 @@ def _encode_jpeg(photo: Photo) -> bytes:
     options = dict(photo.encoding)
     if "qtables" not in options:
         options = {"quality": _QUALITY, "subsampling": 0}
-    return _saved(photo.frames[0], "JPEG", **options)
+    return _saved(_pictures(photo), "JPEG", **options)
 
 
 def _encode_png(photo: Photo) -> bytes:
@@ -97,36 +118,37 @@ def _encode_png(photo: Photo) -> bytes:
         colors.add(name, payload)
     options: dict[str, Any] = {"compress_level": _PNG_LEVEL, "pnginfo": colors}
     if len(photo.frames) == 1:
-        return _saved(photo.frames[0], "PNG", **options)
+        return _saved(_pictures(photo), "PNG", **options)
     still = bool(photo.encoding.get("default_image"))  # the first is shown by still viewers only
     options |= {"default_image": still, "loop": photo.loop or 0}
     durations = [min(frame.duration or 0, _PNG_LONGEST) for frame in photo.frames[still:]]
-    return _saved_all(photo.frames, "PNG", duration=durations, **options)
+    return _saved(_pictures(photo), "PNG", duration=durations, **options)
 
 
 def _encode_tiff(photo: Photo) -> bytes:
     """Pages with LZW compression, whatever the source had; deflate takes far longer."""
     tags = {_PREDICTOR: _DIFFERENCES}
-    return _saved_all(photo.frames, "TIFF", compression="tiff_lzw", tiffinfo=tags)
+    return _saved(_pictures(photo), "TIFF", compression="tiff_lzw", tiffinfo=tags)
 
 
 def _encode_webp(photo: Photo) -> bytes:
     """Lossless if the source is, with the colors of transparent pixels; else quality 95."""
-    options = {"lossless": bool(photo.encoding.get("lossless")), "exact": True, "quality": _QUALITY}
+    options: dict[str, Any] = {"exact": True, "quality": _QUALITY}
+    options |= {"lossless": bool(photo.encoding.get("lossless"))}
     if len(photo.frames) == 1:
-        return _saved(photo.frames[0], "WEBP", **options)
+        return _saved(_pictures(photo), "WEBP", **options)
     # With alpha every frame whole: where one is transparent, libwebp would show the one before.
     whole = any(frame.alpha is not None for frame in photo.frames)
     options |= {"method": 4, "kmin": 0, "kmax": 1 if whole else 0}
-    durations = [min(round(frame.duration or 0), _WEBP_LONGEST) for frame in photo.frames]
-    return _saved_all(photo.frames, "WEBP", duration=durations, loop=photo.loop or 0, **options)
+    options |= {"duration": [min(round(f.duration or 0), _WEBP_LONGEST) for f in photo.frames]}
+    return _saved(_pictures(photo), "WEBP", loop=photo.loop or 0, **options)
 
 
 def _encode_bmp(photo: Photo) -> bytes:
     """With alpha a header of our own says so, which Pillow does not write."""
     frame = photo.frames[0]
     if len(frame.pixels) != 4:
-        return _saved(frame, "BMP")
+        return _saved(_pictures(photo), "BMP")
     height, width = frame.size
     rows = frame.pixels.numpy()[[2, 1, 0, 3]].transpose(1, 2, 0)[::-1].tobytes()
     dots = [round(d / 0.0254) for d in frame.resolution or (96, 96)]
@@ -144,17 +166,13 @@ def _encode_gif(photo: Photo) -> bytes:
     options["duration"] = [
         min(10 * round((frame.duration or 0) / 10), _GIF_LONGEST) for frame in photo.frames
     ]
-    if len(pictures) > 1:
-        if photo.loop is not None:
-            options["loop"] = photo.loop
-        if photo.frames[0].alpha is not None:
-            options["disposal"] = 2  # what is transparent must not show the frame before
-        options |= {"save_all": True, "append_images": pictures[1:]}
-    else:
+    if len(pictures) == 1:
         options["duration"] = options["duration"][0]
-    data = io.BytesIO()
-    pictures[0].save(data, "GIF", **options)
-    return data.getvalue()
+    elif photo.frames[0].alpha is not None:
+        options["disposal"] = 2  # what is transparent must not show the frame before
+    if len(pictures) > 1 and photo.loop is not None:
+        options["loop"] = photo.loop
+    return _saved(pictures, "GIF", **options)
 
 
 def _palette_picture(frame: Frame, number: int) -> "Image":
@@ -187,35 +205,24 @@ _ENCODERS: dict[str, Callable[[Photo], bytes]] = {
 }
 
 
-def _saved(frame: Frame, file_format: str, **options: Any) -> bytes:
-    """A frame as a whole file, with its profile and resolution."""
+def _saved(pictures: "Sequence[Image]", file_format: str, **options: Any) -> bytes:
+    """One picture, pages or an animation as a whole file."""
+    if len(pictures) > 1:
+        options |= {"save_all": True, "append_images": pictures[1:]}
     data = io.BytesIO()
-    _with_profile(frame).save(data, file_format, **options)
+    pictures[0].save(data, file_format, **options)
     return data.getvalue()
 
 
-def _saved_all(frames: Sequence[Frame], file_format: str, **options: Any) -> bytes:
-    """Pages or an animation as a whole file, each with the profile and resolution it may have."""
-    pictures = [_with_profile(frame) for frame in frames]
-    data = io.BytesIO()
-    pictures[0].save(data, file_format, save_all=True, append_images=pictures[1:], **options)
-    return data.getvalue()
-
-
-def _with_profile(frame: Frame) -> "Image":
-    picture = _picture_of(frame)
-    own: dict[str, Any] = {}
-    if frame.icc_profile is not None:
-        own["icc_profile"] = frame.icc_profile
-    if frame.resolution is not None:
-        own["dpi"] = frame.resolution
-    picture.encoderinfo = own
-    return picture
-
-
-def _picture_of(frame: Frame) -> "Image":
-    """The pixels of a frame, without its profile and resolution."""
+def _pictures(photo: Photo) -> "list[Image]":
+    """The frames, each with the profile and resolution that Pillow writes with it."""
     from PIL import Image
 
-    pixels = frame.pixels.numpy().transpose(1, 2, 0)
-    return Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
+    pictures = []
+    for frame in photo.frames:
+        pixels = np.ascontiguousarray(frame.pixels.numpy().transpose(1, 2, 0))
+        picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+        own = {"icc_profile": frame.icc_profile, "dpi": frame.resolution}
+        picture.encoderinfo = {key: value for key, value in own.items() if value is not None}
+        pictures.append(picture)
+    return pictures

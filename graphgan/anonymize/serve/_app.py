@@ -1,22 +1,25 @@
-"""The page as a web application.
+"""The page as a web application, and its server.
 
 Everything is in memory, and a photo lives as long as its request. Nothing is written, cached,
 logged or sent elsewhere.
 """
 
 import base64
+import contextlib
 import hashlib
 import json
 import math
 import re
 import secrets
+import socket
+import sys
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from graphgan.anonymize._faces import Face
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.serve._choices import Choice, choices_of
-from graphgan.anonymize.serve._guard import Guard
+from graphgan.anonymize.serve._guard import App, Guard, is_loopback
 from graphgan.anonymize.serve._in_memory import MEDIA_TYPES, Anonymized, anonymize_bytes, png_of
 from graphgan.data import to_uint8_image
 from graphgan.extras import needs_extra
@@ -24,6 +27,7 @@ from graphgan.extras import needs_extra
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
+    from uvicorn import Server
 
 MAX_BYTES = 100_000_000
 """Size limit of a photo file."""
@@ -33,6 +37,8 @@ MAX_SECONDS = 120.0
 
 MAX_WAITING = 4
 """How many photos may be in memory; one of them is processed."""
+
+HOST, PORT = "127.0.0.1", 8000
 
 Part = tuple[str, str, bytes]
 """Part of a form: name, media type, content."""
@@ -158,7 +164,7 @@ class _Pages:
 def content_security_policy(html: str) -> str:
     """Let the page run only its own script and style, and talk only to its own server."""
     script, style = (
-        " ".join(_hashes(re.findall(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL)))
+        " ".join(map(_hash, re.findall(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL)))
         for tag in ("script", "style")
     )
     return (
@@ -168,9 +174,8 @@ def content_security_policy(html: str) -> str:
     )
 
 
-def _hashes(texts: list[str]) -> list[str]:
-    digests = (hashlib.sha256(text.encode()).digest() for text in texts)
-    return [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests]
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 async def _body(request: "Request", max_bytes: int) -> bytes | None:
@@ -232,3 +237,62 @@ def _error(line: str, status: int) -> "Response":
 def _bug(request: "Request", error: Exception) -> "Response":
     """Starlette raises the error again afterwards: the server's window shows where it was."""
     return _error(f"the server failed: {type(error).__name__}", 500)
+
+
+def serve(anonymizer: Anonymizer, *, host: str = HOST, port: int = PORT) -> None:
+    """Serve the page of an anonymizer until Ctrl-C; prints its address.
+
+    Args:
+        anonymizer: see `make_app`.
+        host: the address to listen on. Any other than a loopback address opens the page to
+            everyone who can reach it, and prints a warning.
+        port: 0 takes a free one.
+    Raises:
+        ValueError: no host, or a port out of range.
+        OSError: the address is taken, or is not this machine's.
+        MissingExtraError: Starlette or uvicorn is not installed.
+    """
+    if not host:
+        raise ValueError("expected an address to listen on, got an empty one")
+    if not 0 <= port < 2**16:
+        raise ValueError(f"expected a port of 0 to 65535, got {port}")
+    app = make_app(anonymizer, host=host)
+    with listening(host, port) as connection:
+        name = f"[{host}]" if ":" in host else host
+        if not is_loopback(host):
+            print(
+                f"warning: everyone who can reach {name} can open this page, and photos travel "
+                "to it unencrypted",
+                file=sys.stderr,
+            )
+        address = f"http://{name}:{connection.getsockname()[1]}/"
+        print(f"open {address} in a browser; Ctrl-C ends it", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            server_of(app).run(sockets=[connection])
+
+
+def server_of(app: App) -> "Server":
+    """A server that logs no requests, reveals no version and trusts no proxy."""
+    with needs_extra("serve"):
+        from uvicorn import Config, Server
+    return Server(
+        Config(
+            app,
+            lifespan="off",
+            ws="none",
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            proxy_headers=False,
+        )
+    )
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A listening socket, so that a wrong address is one clear error."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        error.filename = f"{host}:{port}"
+        raise

@@ -58,13 +58,7 @@ class Guard:
         # Anything else, such as a WebSocket, ends unanswered: the server then refuses it.
 
     def refusal(self, method: str, path: str, headers: Mapping[str, str]) -> str | None:
-        """Why a request is refused; None if it is allowed.
-
-        Args:
-            method: in upper case.
-            path: without the query.
-            headers: by their names in lower case.
-        """
+        """Why a request is refused; None if it is allowed."""
         host = headers.get("host", "")
         if not is_own_name(host, self.host):
             return f"expected a request to this machine by its own name, got Host {host!r}"

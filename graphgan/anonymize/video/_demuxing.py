@@ -96,11 +96,7 @@ def _in_words(error: "FFmpegError") -> str:
 
 
 def kind_of(container: "InputContainer", path: Path) -> str | None:
-    """ "mp4", "mov", "matroska" or "webm"; None for others.
-
-    Raises:
-        ValueError: a photo in the same container.
-    """
+    """ "mp4", "mov", "matroska" or "webm"; None for others."""
     kind = _KINDS.get(container.format.name.split(",")[0])
     brand = container.metadata.get("major_brand", "qt")
     if kind == "mp4" and brand in _PICTURES:
@@ -114,11 +110,7 @@ def kind_of(container: "InputContainer", path: Path) -> str | None:
 
 
 def main_stream(container: "InputContainer") -> "VideoStream":
-    """The one that players show: no cover or thumbnail; the default one, or else the largest.
-
-    Raises:
-        ValueError: there is none.
-    """
+    """The one that players show: no cover or thumbnail; the default one, or else the largest."""
     from av.stream import Disposition
 
     pictures = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
@@ -184,10 +176,6 @@ def decoded(
 
     What cannot be decoded is left out, as players do, and said once in ``damage``.
 
-    Args:
-        stream: of a container.
-        packets: of this stream, as `demuxed` gives them.
-        damage: what is lost.
     Raises:
         ValueError: the stream is encrypted.
     """
@@ -225,19 +213,16 @@ def missing_bytes(path: Path) -> str:
 
 
 def missing_time(container: "InputContainer", stream: "VideoStream", timeline: "Timeline") -> str:
-    """What is gone by the times that the container promises; empty for a file that is whole.
-
-    Args:
-        container: open; it is read to its end if it must be.
-        stream: that was decoded.
-        timeline: of all frames that it gave.
-    """
+    """What is gone by the times that the container promises; empty for a file that is whole."""
     if not promises_length(container):
         return ""
     steps = (after - before for before, after in pairwise(timeline.pts))
     longest = max(steps, default=timeline.last) * timeline.time_base
     shown, promised = timeline.seconds(-1) + timeline.start, _promised(container, stream)
-    if promised is None or shown + max(longest, _least(container)) >= promised:
+    if (
+        promised is None
+        or shown + max(longest, 0 if _format(container) == "mov" else _SLACK) >= promised
+    ):
         return ""
     if _format(container) not in ("mov", "avi") and _end(container) + _SLACK >= promised:
         return ""  # sound or subtitles go on after the last frame
@@ -255,11 +240,6 @@ def _promised(container: "InputContainer", stream: "VideoStream") -> Fraction | 
         rate = stream.average_rate
         return stream.frames / rate if rate and 0 < stream.frames < _NO_COUNT else None
     return Fraction(container.duration, 10**6) if container.duration else None
-
-
-def _least(container: "InputContainer") -> Fraction:
-    """Seconds that may be missing whatever the frames are."""
-    return Fraction(0) if _format(container) == "mov" else _SLACK
 
 
 def _format(container: "InputContainer") -> str:
@@ -284,18 +264,13 @@ def _end(container: "InputContainer") -> Fraction:
 def _ends(file: IO[bytes]) -> Iterator[int]:
     """Where the parts end that hold frames; others may be cut, or be no parts at all."""
     at = 0
-    while len(head := _read(file, at)) >= 8:
+    while file.seek(at) >= 0 and len(head := file.read(16)) >= 8:
         name, length = _part(head)
         at += length
         if not length:
             return
         if name in (b"RIFF", _SEGMENT, b"moov", b"mdat", b"moof"):
             yield at
-
-
-def _read(file: IO[bytes], at: int) -> bytes:
-    file.seek(at)
-    return file.read(16)
 
 
 def _part(head: bytes) -> tuple[bytes, int]:

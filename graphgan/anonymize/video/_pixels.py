@@ -172,8 +172,6 @@ def orientation_of(matrix: bytes | None) -> Orientation:
 
     Args:
         matrix: ``a b u c d v x y w`` as FFmpeg has them, 32-bit integers in the machine's order.
-    Raises:
-        ValueError: a slanted or degenerate image.
     """
     if not matrix:
         return Orientation()

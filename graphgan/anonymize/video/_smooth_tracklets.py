@@ -54,13 +54,7 @@ class SmoothTracklet(NamedTuple):
         return LEAST_SHOWN * (_STAYS if extent_of(self.landmarks[row]) >= before else 1.0)
 
     def regions(self, row: int, within: float, least_shown: float) -> list[TrackedRegion]:
-        """The regions to cover in a frame: the smooth face, and its own box if that lies elsewhere.
-
-        Args:
-            row: of the frame in the tracklet.
-            within: see `align_face`.
-            least_shown: see `LEAST_SHOWN`.
-        """
+        """The regions to cover: the smooth face, and its own box if that is elsewhere."""
         track, held = self.tracklet.track, bool(self.tracklet.held[row])
         box, points, eyes = self.tracklet.boxes[row], self.landmarks[row], self.eyes[row]
         regions = [

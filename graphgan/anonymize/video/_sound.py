@@ -223,11 +223,7 @@ def sound_of_file(video: "Video", out: "OutputContainer") -> Iterator[SoundTrack
 
 
 def copy_stream(out: "OutputContainer", track: "AudioStream") -> "AudioStream":
-    """A track of the same codec, without a name, a language or comments.
-
-    Raises:
-        ValueError: the container does not hold the codec.
-    """
+    """A track of the same codec, without a name, a language or comments."""
     copy = out.add_stream_from_template(track)
     if track.codec_context.codec.canonical_name == "vorbis":
         copy.codec_context.extradata = without_comments(track.codec_context.extradata or b"")
@@ -244,11 +240,7 @@ def without_comments(headers: bytes) -> bytes:
 
 
 def xiph_packets(headers: bytes) -> tuple[bytes, bytes, bytes]:
-    """The three packets of a Vorbis stream's private data.
-
-    Raises:
-        ValueError: there are not three.
-    """
+    """The three packets of a Vorbis stream's private data."""
     if headers[:1] != b"\x02":
         raise ValueError("expected Vorbis headers, got other bytes")
     sizes, at = [0, 0], 1

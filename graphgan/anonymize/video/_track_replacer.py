@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple
 
 from jaxtyping import Float, UInt8
@@ -146,7 +147,7 @@ class TrackReplacer:
     def try_in(self, image: UInt8[Tensor, "3 h w"], region: TrackedRegion) -> None:
         """Advance a track to an attempt that hides it in this frame."""
         state = self.states[region.track]
-        task = _task(region, self._attempts_left(state))
+        task = _task(region, self._left(state))
         self._advance(state, self._anonymizer.replace(image, [task]).faces[0])
 
     def replace(
@@ -191,16 +192,11 @@ class TrackReplacer:
         if region.held and not shows_nobody(attempt.method):
             return self._anonymizer.fallbacks()  # a person would be seen where nobody is
         if advance and not region.held:
-            return self._attempts_left(state)
-        return self._first_or_fallbacks(attempt)
+            return self._left(state)
+        return chain([attempt], self._anonymizer.fallbacks())
 
-    def _first_or_fallbacks(self, attempt: Attempt) -> Iterator[Attempt]:
-        yield attempt
-        yield from self._anonymizer.fallbacks()
-
-    def _attempts_left(self, state: TrackState) -> Iterator[Attempt]:
-        yield from state.attempts[state.chosen :]
-        yield from self._anonymizer.fallbacks()
+    def _left(self, state: TrackState) -> Iterator[Attempt]:
+        return chain(state.attempts[state.chosen :], self._anonymizer.fallbacks())
 
     def _advance(self, state: TrackState, face: Face) -> None:
         if any(remark.startswith(OF_THE_FRAME) for remark in face.remarks):

@@ -177,12 +177,7 @@ def check_selection(anonymizer: Anonymizer) -> None:
 def observe(
     anonymizer: Anonymizer, frames: Iterable[ClipFrame]
 ) -> Iterator[tuple[ClipFrame, list[Observation]]]:
-    """Each frame with its faces for the tracker; several frames are searched at once.
-
-    Args:
-        anonymizer: its detector finds faces, and its recognizer describes them.
-        frames: in order.
-    """
+    """Each frame with its faces for the tracker; several frames are searched at once."""
 
     def found_in(frame: ClipFrame) -> tuple[ClipFrame, list[Observation]]:
         found = anonymizer.detector(frame.image)

@@ -1,8 +1,9 @@
 """Landmarks of a face smoothed over time, of a whole track in both directions.
 
-Sources: Rauch, Tung and Striebel, "Maximum likelihood estimates of linear dynamic systems", AIAA
-Journal 1965 (the smoother); Kent, "The complex Bingham distribution and shape analysis", JRSS B
-1994 (the mean shape).
+Sources: Reinsch, "Smoothing by spline functions", Numerische Mathematik 1967; Wahba, "A comparison
+of GCV and GML for choosing the smoothing parameter", Annals of Statistics 1985; Hutchinson and de
+Hoog, "Smoothing noisy data with spline functions", Numerische Mathematik 1985 (leaving one out);
+Kent, "The complex Bingham distribution and shape analysis", JRSS B 1994 (the mean shape).
 """
 
 import math
@@ -12,16 +13,15 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor
+
+from graphgan.extras import needs_extra
 
 # White acceleration over the noise, times the cube of the time between frames: from a straight line
 # through half a second and more of frames to as good as no smoothing.
 _RATIOS = 10.0 ** np.arange(-6.0, 4.5, 0.5)
 # A broad prior, for tracks too short to tell: half of the noise's power goes at 10^-1.
 _USUAL_RATIO, _DECADES = -1.0, 2.0
-# Variance of the first position and velocity, which nothing is known of, over that of the noise.
-_UNKNOWN = 1e8
 # Expected standard deviation of a landmark's coordinate, in sizes; dlib's is 0.006 to 0.009.
 _NOISE = 0.008
 # The noise that is expected weighs as much as that of so many frames. What goes beyond so many
@@ -65,12 +65,12 @@ def smooth_landmarks(
 
     With landmarks as complex numbers, ``z_t = a_t (w + u_t) + b_t``: w is the mean shape, a the
     scale and rotation, b the position, u what the face does. ``b``, ``log a`` and the principal
-    components of u are channels, and each is smoothed on its own: a Kalman filter forwards and a
-    Rauch-Tung-Striebel pass backwards, for white noise on a path of white acceleration (constant
-    velocity but for that). How strongly is measured, not set: the ratio of acceleration to noise is
-    the one that makes the channel's track most likely. A mouth that opens is one component far
-    above the noise and is left as it is; most components are noise alone and become nearly
-    constant. The noise should be white: what stays wrong for many frames is not recognized.
+    components of u are channels, and each is smoothed on its own by a natural cubic spline: the
+    expectation for white noise on a path of white acceleration. How strongly is measured, not set:
+    the ratio of acceleration to noise is the one that makes the channel's track most likely. A
+    mouth that opens is one component far above the noise and is left as it is; most components are
+    noise alone and become nearly constant. The noise should be white: what stays wrong for many
+    frames is not recognized.
 
     The *size* of a face is the RMS distance of its landmarks from their mean, 0.8 to 0.9 eye
     distances for 68 landmarks of a frontal face; the result scales, turns and moves with the face.
@@ -98,8 +98,11 @@ def smooth_landmarks(
         >>> smooth_landmarks(noisy, torch.arange(30) / 25).landmarks.shape
         torch.Size([30, 68, 2])
     """
+    with needs_extra("recipes"):
+        import scipy  # noqa: F401
     points, seconds = landmarks.detach().cpu().double().numpy(), times.cpu().double().numpy()
-    _check_times(seconds)
+    if not np.isfinite(seconds).all() or (np.diff(seconds) <= 0).any():
+        raise ValueError(f"expected increasing times in seconds, got {seconds.tolist()}")
     complete = np.isfinite(points).all((1, 2))
     seen = complete if observed is None else complete & observed.cpu().numpy()
     _check_observed(points, seen)
@@ -148,16 +151,8 @@ def smooth_eyes(eyes: Float[Tensor, "n 6"]) -> Float[Tensor, "n 6"]:
     return result
 
 
-def _check_times(seconds: Float[np.ndarray, "n"]) -> None:
-    if not np.isfinite(seconds).all() or (np.diff(seconds) <= 0).any():
-        raise ValueError(f"expected increasing times in seconds, got {seconds.tolist()}")
-
-
 def _check_observed(points: Float[np.ndarray, "n k 2"], seen: Bool[np.ndarray, "n"]) -> None:
-    """Raises ValueError where there is nothing to smooth.
-
-    That is: fewer than two landmarks, no frame that was seen, or all landmarks at one point.
-    """
+    """Raise ``ValueError`` where there is nothing to smooth."""
     if points.shape[1] < 2:
         raise ValueError(f"expected at least 2 landmarks, got {points.shape[1]}")
     if not seen.any():
@@ -172,14 +167,18 @@ def _smoothed_between(
     z: np.ndarray, seconds: Float[np.ndarray, "n"], used: Bool[np.ndarray, "n"]
 ) -> np.ndarray:
     """The smoothed landmarks from the first to the last used frame."""
-    inside = slice(*(np.flatnonzero(used)[[0, -1]] + (0, 1)))
+    from scipy.interpolate import CubicSpline
+
+    first, last = np.flatnonzero(used)[[0, -1]]
     face = _Motion.of(z[used])
-    channels = np.zeros((inside.stop - inside.start, face.channels.shape[1]))
-    channels[used[inside]] = face.channels
-    result = np.full_like(z, np.nan)
-    noises = np.full(channels.shape[1], _NOISE)
+    noises = np.full(face.channels.shape[1], _NOISE)
     noises[:4] *= _COMMON_NOISE
-    result[inside] = face.landmarks(_smooth(channels, seconds[inside], used[inside], noises))
+    smooth = _smooth(face.channels, seconds[used], noises)
+    if len(smooth) > 1:  # also in the frames between
+        between = CubicSpline(seconds[used], smooth, bc_type="natural")
+        smooth = between(seconds[first : last + 1])
+    result = np.full_like(z, np.nan)
+    result[first : last + 1] = face.landmarks(smooth)
     return result
 
 
@@ -262,130 +261,70 @@ def _real(u: np.ndarray) -> np.ndarray:
 def _smooth(
     values: Float[np.ndarray, "n c"],
     seconds: Float[np.ndarray, "n"],
-    seen: Bool[np.ndarray, "n"],
     noises: Float[np.ndarray, "c"],
 ) -> Float[np.ndarray, "n c"]:
-    """Each channel by the ratio of acceleration to noise that makes it most likely."""
-    if seen.sum() < 3:
-        return _path(values, seconds, _Gains.of(seconds, seen, np.full(values.shape[1], 1e-9)))
-    unit = float(np.median(np.diff(seconds[seen]))) ** 3
-    gains = _Gains.of(seconds, seen, _RATIOS / unit)
-    chosen = _likeliest(values / noises, seconds, seen, gains)
-    return _path(values, seconds, gains.take(chosen))
+    """Each channel by the ratio of acceleration to noise that makes it most likely.
 
-
-def _likeliest(
-    values: np.ndarray, seconds: np.ndarray, seen: np.ndarray, gains: "_Gains"
-) -> np.ndarray:
-    """For each channel the number of the best ratio, the noise's own variance being the best, too.
-
-    ``log p = -(sum log S_t + (N + M) log s + (M + sum v_t^2 / S_t) / s) / 2`` over the N
-    innovations v of variance S, without the first two, which set position and velocity; all in
-    units of the expected noise but S, which is in units of the true noise's variance s; M frames'
-    worth of belief in s = 1.
+    ``log p = -(log det C + (N + M) log s + (M + g' C^-1 g) / s) / 2`` over the N second divided
+    differences g of a channel, with their covariance C for the ratio; s is the variance of the
+    noise in units of what is expected, and M frames' worth of belief are in s = 1.
     """
-    position = np.zeros((len(_RATIOS), values.shape[1]))
-    velocity, squares = np.zeros_like(position), np.zeros_like(position)
-    counted = seen & (np.cumsum(seen) > 2)
-    for t, step in enumerate(np.diff(seconds, prepend=seconds[0])):
-        position += step * velocity
-        if seen[t]:
-            innovation = values[t] - position
-            position += gains.update[t, :, 0, None] * innovation
-            velocity += gains.update[t, :, 1, None] * innovation
-            if counted[t]:
-                squares += innovation**2 / gains.variance[t, :, None]
-    n = int(counted.sum())
-    # x and y are one channel: else the result would depend on how the picture is turned.
-    squares[:, :2] = squares[:, :2].mean(1, keepdims=True)
-    cost = np.log(gains.variance[counted]).sum(0)[:, None]
-    frames, squares = n + _EXPECTED_FRAMES, squares + _EXPECTED_FRAMES
-    noise = np.minimum(squares / frames, _MOST_NOISE**2)
-    cost = cost + frames * np.log(noise) + squares / noise
-    cost += ((np.log10(_RATIOS) - _USUAL_RATIO) / _DECADES)[:, None] ** 2
-    best: np.ndarray = cost.argmin(0)
-    return best
+    from scipy.linalg import cho_solve_banded
+
+    if len(seconds) < 3:
+        return values
+    steps = np.diff(seconds)
+    g = _differences(values, steps)
+    frames = len(g) + _EXPECTED_FRAMES
+    least, weights = np.full(values.shape[1], np.inf), np.zeros_like(g)
+    for ratio in _RATIOS:
+        factor = _factor(steps, ratio / float(np.median(steps)) ** 3)
+        solved = cho_solve_banded((factor, True), g)
+        squares = (g * solved).sum(0) / noises**2
+        # x and y are one channel: else the result would depend on how the image is rotated.
+        squares[:2] = squares[:2].mean()
+        squares += _EXPECTED_FRAMES
+        noise = np.minimum(squares / frames, _MOST_NOISE**2)
+        cost = 2 * np.log(factor[0]).sum() + frames * np.log(noise) + squares / noise
+        cost += ((np.log10(ratio) - _USUAL_RATIO) / _DECADES) ** 2
+        better = cost < least
+        least[better], weights[:, better] = cost[better], solved[:, better]
+    smooth: np.ndarray = values - _residuals(weights, steps)
+    return smooth
 
 
-def _path(values: np.ndarray, seconds: np.ndarray, gains: "_Gains") -> np.ndarray:
-    """Filter forwards and smooth backwards; the positions."""
-    steps = np.diff(seconds, prepend=seconds[0])
-    position, velocity = np.zeros_like(values), np.zeros_like(values)
-    x = v = np.zeros(values.shape[1])
-    for t, step in enumerate(steps):
-        x = x + step * v
-        innovation = values[t] - x  # of a frame that was not seen the gain is 0
-        x = x + gains.update[t, :, 0] * innovation
-        v = v + gains.update[t, :, 1] * innovation
-        position[t], velocity[t] = x, v
-    for t in range(len(values) - 2, -1, -1):
-        late = position[t + 1] - position[t] - steps[t + 1] * velocity[t]
-        faster = velocity[t + 1] - velocity[t]
-        back = gains.back[t]
-        position[t] += back[:, 0, 0] * late + back[:, 0, 1] * faster
-        velocity[t] += back[:, 1, 0] * late + back[:, 1, 1] * faster
-    return position
+def _differences(values: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Second divided differences ``Q y``, which neither position nor velocity matters to."""
+    return np.diff(np.diff(values, axis=0) / steps[:, None], axis=0)
 
 
-@dataclass(frozen=True)
-class _Gains:
-    """All of the filter and the smoother that does not depend on the values, for g ratios.
+def _residuals(weights: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """``Q' w``: what a spline takes off the values, for ``w = C^-1 Q y``."""
+    ends = ((1, 1), (0, 0))
+    slopes = np.diff(np.pad(weights, ends), axis=0) / steps[:, None]
+    return np.diff(np.pad(slopes, ends), axis=0)
 
-    Shapes:
-        ``update: n g 2``, ``variance: n g`` (of the innovation), ``back: n g 2 2``,
-        ``filtered, predicted: n g 2 2``
+
+def _rows(steps: np.ndarray) -> Float[np.ndarray, "3 d"]:
+    """What is not 0 in the rows of ``Q``."""
+    return np.stack([1 / steps[:-1], -1 / steps[:-1] - 1 / steps[1:], 1 / steps[1:]])
+
+
+def _factor(steps: Float[np.ndarray, "m"], ratio: float) -> Float[np.ndarray, "3 d"]:
+    """Cholesky factor, in bands, of the covariance ``C = Q Q' + ratio R`` of the differences.
+
+    That of unit noise, and R for unit white acceleration: ``(h_i + h_(i+1)) / 3`` and beside it
+    ``h_(i+1) / 6`` for steps h.
     """
+    from scipy.linalg import cholesky_banded
 
-    update: np.ndarray
-    variance: np.ndarray
-    back: np.ndarray
-    filtered: np.ndarray
-    predicted: np.ndarray
-
-    @classmethod
-    def of(cls, seconds: np.ndarray, seen: np.ndarray, ratios: np.ndarray) -> "_Gains":
-        n, g = len(seconds), len(ratios)
-        filtered, predicted = np.empty((n, g, 2, 2)), np.empty((n, g, 2, 2))
-        update, variance = np.zeros((n, g, 2)), np.empty((n, g))
-        steps = np.diff(seconds)
-        unit = float(np.median(steps)) if n > 1 else 1.0
-        p = np.broadcast_to(np.diag([_UNKNOWN, _UNKNOWN / unit**2]), (g, 2, 2))
-        for t in range(n):
-            if t:
-                p = _predicted(p, steps[t - 1], ratios)
-            predicted[t] = p
-            variance[t] = p[:, 0, 0] + 1
-            if seen[t]:
-                update[t] = p[:, :, 0] / variance[t, :, None]
-                p = p - update[t, :, :, None] * p[:, None, 0, :]
-            filtered[t] = p
-        back = np.zeros_like(filtered)
-        forward = np.zeros((n - 1, 1, 2, 2)) + np.eye(2)
-        forward[:, 0, 0, 1] = steps
-        back[:-1] = filtered[:-1] @ forward.swapaxes(2, 3) @ np.linalg.inv(predicted[1:])
-        return cls(update, variance, back, filtered, predicted)
-
-    def take(self, chosen: np.ndarray) -> "_Gains":
-        """Those of the chosen ratio for every channel."""
-        parts = (self.update, self.variance, self.back, self.filtered, self.predicted)
-        return _Gains(*(part[:, chosen] for part in parts))
-
-    def smoothed_variance(self) -> np.ndarray:
-        """Of the position, both directions considered: ``n g``."""
-        p = self.filtered.copy()
-        for t in range(len(p) - 2, -1, -1):
-            change = p[t + 1] - self.predicted[t + 1]
-            p[t] += self.back[t] @ change @ self.back[t].swapaxes(1, 2)
-        variance: np.ndarray = p[..., 0, 0]
-        return variance
-
-
-def _predicted(p: np.ndarray, step: float, ratios: np.ndarray) -> np.ndarray:
-    """Covariance of position and velocity after ``step`` seconds of white acceleration."""
-    forward = np.array([[1.0, step], [0.0, 1.0]])
-    grown = np.array([[step**3 / 3, step**2 / 2], [step**2 / 2, step]])
-    after: np.ndarray = forward @ p @ forward.T + ratios[:, None, None] * grown
-    return after
+    q = _rows(steps)
+    bands = np.zeros_like(q)
+    bands[0] = (q**2).sum(0) + ratio * (steps[:-1] + steps[1:]) / 3
+    bands[1, :-1] = q[1, :-1] * q[0, 1:] + q[2, :-1] * q[1, 1:] + ratio * steps[1:-1] / 6
+    bands[2, :-2] = q[2, :-2] * q[0, 2:]
+    factor: np.ndarray = cholesky_banded(bands, lower=True)
+    return factor
 
 
 def _jumps(
@@ -396,6 +335,8 @@ def _jumps(
     A frame beside a jump is as far from the others as the jump is; the ones that go are those that
     lie far from the median of the frames around, too.
     """
+    from scipy.ndimage import maximum_filter1d
+
     used = seen.copy()
     centered = z[seen] - z[seen].mean(1, keepdims=True)
     size = float(np.median(np.sqrt((abs(centered) ** 2).mean(1))))
@@ -406,8 +347,8 @@ def _jumps(
         if not (excess > 0).any():
             break
         odd = np.where(excess > 0, _oddness(z[used] / size), 0)
-        around = sliding_window_view(np.pad(odd, _AROUND), 2 * _AROUND + 1)
-        worst = (excess > 0) & (odd >= around.max(1) / 2)
+        around = maximum_filter1d(odd, 2 * _AROUND + 1, mode="constant")
+        worst = (excess > 0) & (odd >= around / 2)
         used[np.flatnonzero(used)[worst]] = False
     jumps: np.ndarray = seen & ~used
     return jumps
@@ -416,28 +357,42 @@ def _jumps(
 def _excess(z: np.ndarray, seconds: np.ndarray, used: np.ndarray) -> Float[np.ndarray, "m"]:
     """How far each used frame lies from where the others put it, less 3 sigma, in sizes.
 
-    Leaving an observation of unit noise out of a smoother changes its residual e and its variance
-    h to ``e / (1 - h)`` and ``h / (1 - h)``.
+    Leaving an observation of unit noise out of a spline changes its residual e and its variance
+    h to ``e / (1 - h)`` and ``h / (1 - h)``; ``1 - h`` is the diagonal of ``Q' C^-1 Q``.
     """
-    values = _real(z[used])
-    ratio = np.array([(_ACCELERATION / _NOISE) ** 2])
-    gains = _Gains.of(seconds[used], np.ones(len(values), dtype=bool), ratio)
-    variance = gains.smoothed_variance()[:, 0]
-    left = np.maximum(1 - variance, 1 / _UNKNOWN)
-    start = values[len(values) // 2]
-    path = _path(values - start, seconds[used], gains.take(np.zeros(values.shape[1], dtype=int)))
-    e = (values - start - path).reshape(len(values), 2, -1)
-    distance = np.median(np.hypot(e[:, 0], e[:, 1]), 1) / left
-    excess: np.ndarray = distance - 3 * _NOISE * np.sqrt(variance / left)
+    from scipy.linalg import cho_solve_banded
+
+    values, steps = _real(z[used]), np.diff(seconds[used])
+    factor = _factor(steps, (_ACCELERATION / _NOISE) ** 2)
+    e = _residuals(cho_solve_banded((factor, True), _differences(values, steps)), steps)
+    left = _left_by_others(factor, steps)
+    distance = np.median(np.hypot(*np.split(e, 2, 1)), 1) / left
+    excess: np.ndarray = distance - 3 * _NOISE * np.sqrt((1 - left) / left)
     return excess
+
+
+def _left_by_others(factor: Float[np.ndarray, "3 d"], steps: np.ndarray) -> np.ndarray:
+    """The diagonal of ``Q' C^-1 Q`` from the bands of ``C^-1`` (Hutchinson and de Hoog, 1985)."""
+    (n, q), left = (factor.shape[1], _rows(steps)), np.zeros(len(steps) + 1)
+    unit, scale = factor[1:] / factor[0], factor[0] ** -2
+    inverse = np.zeros((3, n + 2))  # its diagonal, what is beside that, and two beside it
+    for i in range(n - 1, -1, -1):
+        inverse[2, i] = -unit[0, i] * inverse[1, i + 1] - unit[1, i] * inverse[0, i + 2]
+        inverse[1, i] = -unit[0, i] * inverse[0, i + 1] - unit[1, i] * inverse[1, i + 1]
+        inverse[0, i] = scale[i] - unit[0, i] * inverse[1, i] - unit[1, i] * inverse[2, i]
+    for beside in range(min(3, n)):
+        count = n - beside
+        for i in range(3 - beside):
+            both = q[i + beside, :count] * q[i, beside:] * inverse[beside, :count]
+            left[i + beside : i + n] += both * (2 if beside else 1)
+    return left.clip(1e-8, 1)
 
 
 def _oddness(z: np.ndarray) -> Float[np.ndarray, "m"]:
     """How far half the landmarks of each frame lie from their medians over the frames around."""
-    values, last = _real(z), len(z) - 1
-    rows = abs(np.arange(len(z))[:, None] + np.arange(-_AROUND, _AROUND + 1))
-    rows = abs(last - abs(last - rows))  # beyond an end, the frames before it once more
-    middle = np.median(values[np.minimum(rows, last)], 1)
-    e = (values - middle).reshape(len(z), 2, -1)
-    oddness: np.ndarray = np.median(np.hypot(e[:, 0], e[:, 1]), 1)
+    from scipy.ndimage import median_filter
+
+    values = _real(z)
+    e = values - median_filter(values, (2 * _AROUND + 1, 1), mode="mirror")
+    oddness: np.ndarray = np.median(np.hypot(*np.split(e, 2, 1)), 1)
     return oddness

@@ -87,11 +87,7 @@ class LiveClip:
         return [self._over[number] for number in sorted(self._over)]
 
     def images(self) -> Iterator[UInt8[Tensor, "3 h w"]]:
-        """The frames in order, with the faces replaced.
-
-        Raises:
-            ValueError: no frame.
-        """
+        """The frames in order, with the faces replaced."""
         for number, (frame, faces) in enumerate(self._observed):
             self._held.append(frame)
             self._times.append(frame.time)

@@ -190,16 +190,12 @@ class Video:
             if not self._timelines:
                 if missing := missing_time(container, stream, timeline):
                     damage.append(missing)
-                self._refuse(damage, promises_length(container))
+                if damage and promises_length(container) and not self.allow_damaged:
+                    raise ValueError(_refused(damage))
+                self.damage.extend(damage)
         if not self._timelines:
             self._timelines.append(timeline)
             self.notes.extend([REPLACED] * timeline.replaced)
-
-    def _refuse(self, damage: list[str], whole: bool) -> None:
-        """Raise an error for damage, unless it is allowed or the format promises no length."""
-        if damage and whole and not self.allow_damaged:
-            raise ValueError(_refused(damage))
-        self.damage.extend(damage)
 
     def upright(self, frame: "AvFrame") -> UInt8[Tensor, "3 h w"]:
         """A decoded frame as it is shown."""
@@ -283,17 +279,11 @@ def described(
 ) -> Video:
     """The properties of a video, from its first frame.
 
-    Args:
-        path: that it is called by.
-        container: open.
-        stream: of the container.
-        first: frame of the stream.
-        kind: of container that it is written in.
-        start: see `Video`.
     Raises:
         ValueError: a frame of a kind that is refused.
     """
-    orientation = orientation_of(_matrix(first))
+    matrix = cast("Mapping[str, bytes]", first.side_data).get("DISPLAYMATRIX")
+    orientation = orientation_of(bytes(matrix) if matrix else None)
     video = Video(
         path=path,
         size=orientation.size((first.height, first.width)),
@@ -324,8 +314,3 @@ def _changes(frame: "AvFrame", written: str) -> list[str]:
     if finer and written == "yuv420p":
         notes.append("color written at half the resolution (4:2:0)")
     return notes
-
-
-def _matrix(frame: "AvFrame") -> bytes | None:
-    data = cast("Mapping[str, bytes]", frame.side_data).get("DISPLAYMATRIX")
-    return bytes(data) if data else None

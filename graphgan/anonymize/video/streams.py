@@ -63,11 +63,7 @@ def live_source() -> int | Camera:
 
 
 def _first_camera() -> Camera:
-    """The default camera of this machine, or the first one.
-
-    Raises:
-        ValueError: there is none that FFmpeg knows of.
-    """
+    """The default camera of this machine, or the first one."""
     device, prefix = _DEVICES.get(sys.platform, ("", ""))
     names = _cameras(device) if device else []
     if not names:

@@ -70,7 +70,7 @@ class Track:
     descriptor: Float[Tensor, "d"] | None = None
     looks: list[Look] = field(default_factory=list)
     _described: int = 0
-    _velocity: np.ndarray | None = None
+    _velocity: Float[Tensor, "2"] | None = None
 
     @property
     def last_frame(self) -> int:
@@ -96,19 +96,25 @@ class Track:
             if frame != self.last_frame:
                 del self.observations[frame]
 
-    def predicted_box(self, frame: int) -> Float[np.ndarray, "4"]:
+    def predicted_box(self, frame: int) -> Float[Tensor, "4"]:
         """The box at the velocity of the last frames, its size unchanged."""
-        last = self.last_frame
-        box = _numbers(self.observations[last].box)
+        box = self._last_box()
         if self._velocity is None:
             return box
-        predicted: np.ndarray = box + np.tile(self._velocity, 2) * (frame - last)
-        return predicted
+        return box + self._velocity.repeat(2) * (frame - self.last_frame)
+
+    def overlap(self, frame: int, box: Float[Tensor, "4"]) -> float:
+        """With the predicted box; after a gap half as much with the last: it may have stopped."""
+        near = _iou(box, self.predicted_box(frame))
+        return near if frame - self.last_frame == 1 else max(near, _iou(box, self._last_box()) / 2)
+
+    def _last_box(self) -> Float[Tensor, "4"]:
+        return self.observations[self.last_frame].box.detach().cpu().double()
 
     def _follow(self, frame: int, observation: Observation) -> None:
         last = self.last_frame
-        step = _center(observation.box) - _center(self.observations[last].box)
-        velocity = step / (frame - last)
+        moved = observation.box.detach().cpu().double() - self._last_box()
+        velocity = moved.view(2, 2).mean(0) / (frame - last)
         if self._velocity is not None:
             velocity = self._velocity + _NEWEST * (velocity - self._velocity)
         self._velocity = velocity
@@ -142,22 +148,22 @@ class Tracker:
     def update(self, frame_number: int, observations: Sequence[Observation]) -> list[int]:
         """The track numbers of the faces of a frame, in order; all different.
 
-        Args:
-            frame_number: higher than the last; numbers may be left out.
-            observations: of this frame.
         Raises:
             ValueError: a frame that does not come after the last, a box without an area.
         """
         if not frame_number > self._frame:
             raise ValueError(f"expected a frame after {self._frame}, got {frame_number}")
-        boxes = [_numbers(observation.box) for observation in observations]
+        boxes = [observation.box.detach().cpu().double() for observation in observations]
         for box in boxes:
-            if not (np.isfinite(box).all() and (box[2:] > box[:2]).all()):
+            if not (box.isfinite().all() and (box[2:] > box[:2]).all()):
                 raise ValueError(f"expected left < right and top < bottom, got {box.tolist()}")
         self._frame = frame_number
-        rows = [self._costs(frame_number, *face) for face in zip(observations, boxes, strict=True)]
+        rows = [
+            [self._cost(track, frame_number, face, box) for track in self.tracks]
+            for face, box in zip(observations, boxes, strict=True)
+        ]
         linked = []
-        for observation, chosen in zip(observations, self._link(rows), strict=True):
+        for observation, chosen in zip(observations, _link(rows), strict=True):
             if chosen is None:
                 chosen = len(self.tracks)
                 self.tracks.append(Track(self._count))
@@ -181,18 +187,9 @@ class Tracker:
         for track in self.tracks:
             track.forget(before)
 
-    def _link(self, rows: list[list[float]]) -> list[int | None]:
-        if not rows or not self.tracks:
-            return [None] * len(rows)
-        costs = np.array(rows)
-        near = np.flatnonzero((costs < _FORBIDDEN).any(0))  # most tracks of a long video are over
-        return [None if j is None else int(near[j]) for j in _assign(costs[:, near], alone=_ALONE)]
-
-    def _costs(self, frame: int, face: Observation, box: np.ndarray) -> list[float]:
-        return [self._cost(track, frame, face, box) for track in self.tracks]
-
-    def _cost(self, track: Track, frame: int, face: Observation, box: np.ndarray) -> float:
-        overlap = self._overlap(track, frame, box)
+    def _cost(self, track: Track, frame: int, face: Observation, box: Tensor) -> float:
+        waits = frame - track.last_frame <= self.max_gap + 1
+        overlap = track.overlap(frame, box) if waits else 0.0
         if face.descriptor is None or track.descriptor is None:
             allowed, unlike = overlap >= _LEAST_OVERLAP, _NEUTRAL
         else:
@@ -201,53 +198,25 @@ class Tracker:
             allowed, unlike = distance <= nearest, distance / _SAME_PERSON
         return 1 - overlap + min(unlike, _MOST_UNLIKE) if allowed else _FORBIDDEN
 
-    def _overlap(self, track: Track, frame: int, box: np.ndarray) -> float:
-        """With the predicted box; after a gap half as much with the last: it may have stopped."""
-        gap = frame - track.last_frame
-        if gap > self.max_gap + 1:
-            return 0.0
-        overlap = _iou(box, track.predicted_box(frame))
-        if gap > 1:
-            last = _numbers(track.observations[track.last_frame].box)
-            overlap = max(overlap, _iou(box, last) / 2)
-        return overlap
+
+def _iou(a: Float[Tensor, "4"], b: Float[Tensor, "4"]) -> float:
+    return float(box_iou(a[None], b[None]))
 
 
-def _iou(a: Float[np.ndarray, "4"], b: Float[np.ndarray, "4"]) -> float:
-    return float(box_iou(torch.from_numpy(a)[None], torch.from_numpy(b)[None]))
-
-
-def _assign(costs: Float[np.ndarray, "n m"], *, alone: float) -> list[int | None]:
-    """The cheapest assignment of rows to columns; a row without a column costs ``alone``.
-
-    Args:
-        costs: finite.
-        alone: what a row without a column costs; dearer pairs are never made.
-    Returns:
-        For each row its column.
-    Raises:
-        MissingExtraError: SciPy is not installed.
+def _link(costs: list[list[float]]) -> list[int | None]:
+    """The cheapest assignment of rows to columns, with as many pairs as are allowed.
 
     Example:
-        >>> _assign(np.array([[1.0, 2.0], [1.1, 4.0], [9.0, 9.0]]), alone=5.0)
+        >>> _link([[1.0, 2.0], [1.1, 4.0], [1e6, 1e6]])
         [1, 0, None]
     """
+    if not costs or not costs[0]:
+        return [None] * len(costs)
     with needs_extra("recipes"):
         from scipy.optimize import linear_sum_assignment
-    n, m = costs.shape
-    _, columns = linear_sum_assignment(np.concatenate((costs, np.full((n, n), alone)), 1))
-    return [column if column < m else None for column in columns.tolist()]
-
-
-def _numbers(box: Float[Tensor, "4"]) -> Float[np.ndarray, "4"]:
-    numbers: np.ndarray = box.detach().cpu().double().numpy()
-    return numbers
-
-
-def _center(box: Float[Tensor, "4"]) -> Float[np.ndarray, "2"]:
-    numbers = _numbers(box)
-    center: np.ndarray = (numbers[:2] + numbers[2:]) / 2
-    return center
+    alone = np.full((len(costs), len(costs)), _ALONE)
+    _, columns = linear_sum_assignment(np.concatenate((np.array(costs), alone), 1))
+    return [column if column < len(costs[0]) else None for column in columns.tolist()]
 
 
 @dataclass(frozen=True)
@@ -287,9 +256,7 @@ def fill(
     but by no more than one side of its box, so that a hasty motion does not carry it off. Between
     two tracklets a frame belongs to the nearer one.
 
-    Its limits: a face that is missed for longer than ``hold`` frames at the beginning or the end of
-    its tracklet, that turns round or speeds up meanwhile, is not under the landmarks that are held.
-    Those frames are flagged, and so are gaps of more than ``hold`` frames: there may be no face.
+    Frames that are held, and gaps of more than ``hold`` frames, are flagged: there may be no face.
 
     Args:
         track: with at least one observation. Landmarks with any NaN are placed by their box, as the

@@ -14,14 +14,13 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from graphgan.anonymize.video._demuxing import main_stream, opened
-from graphgan.anonymize.video._metadata import video_metadata
-from graphgan.anonymize.video._sound import SoundTracks, sound_of_file
+from graphgan.anonymize.video._sound import SoundTracks, sound_of_file, xiph_packets
 from graphgan.anonymize.video.reading import Timeline, Video
 from graphgan.extras import needs_extra
 from graphgan.files import replacing
 
 if TYPE_CHECKING:
-    from av.container import OutputContainer
+    from av.container import InputContainer, OutputContainer
     from av.packet import Packet
     from av.video.stream import VideoStream
 
@@ -40,6 +39,10 @@ _BEST, _WORST = 0, 51  # the range of x264's rate factor
 _VP9_WORST = 63
 _EDITS = 1000  # units a second of edit lists in most files; sound begins at one of these
 _FINEST = 10**6  # units a second with which a video of an hour fits 32 bits
+# What FFmpeg's muxers always write, or what is no more than structure.
+_STRUCTURE = {"major_brand", "minor_version", "compatible_brands", "vendor_id", "DURATION"}
+_HARMLESS = {("encoder", "Lavf"), ("language", "und")}
+_HARMLESS |= {("handler_name", name) for name in ("VideoHandler", "SoundHandler", "")}
 _BITEXACT = 0x400  # AVFMT_FLAG_BITEXACT: no versions of FFmpeg, no random numbers
 
 
@@ -149,12 +152,7 @@ def check_writable(
 
 
 def _sound_of(video: Video, audio: str) -> Sound:
-    return partial(sound_of_file, video) if audio == "keep" else _no_sound
-
-
-def _no_sound(out: "OutputContainer") -> AbstractContextManager[None]:
-    """No sound tracks."""
-    return nullcontext()
+    return partial(sound_of_file, video) if audio == "keep" else lambda out: nullcontext()
 
 
 @contextmanager
@@ -182,11 +180,7 @@ def _muxer_options(video: Video) -> dict[str, str]:
 
 
 def _add_video(out: "OutputContainer", video: Video, crf: int) -> "VideoStream":
-    """The stream for the frames of a video, in its time base and with its colors named.
-
-    Raises:
-        ValueError: the encoder is missing.
-    """
+    """The stream for the frames of a video, in its time base and with its colors named."""
     from av.codec.codec import UnknownCodecError
 
     name = _ENCODERS[video.container]
@@ -282,12 +276,13 @@ def _encoded(
 
 def _check_written(path: Path, timeline: Timeline) -> None:
     """Check that there is nothing but frames and sound, and every frame at its time."""
-    if left := video_metadata(path):
-        raise ValueError(f"expected nothing but frames and sound to be written, got {left}")
     with opened(path) as container:
+        left = sorted(set(said_beside(container)))
         stream = main_stream(container)
         unit = stream.time_base or timeline.time_base
         times = array("q", sorted(p.pts for p in container.demux(stream) if p.pts is not None))
+    if left:
+        raise ValueError(f"expected nothing but frames and sound to be written, got {left}")
     if len(times) != len(timeline.pts):
         raise ValueError(f"expected {len(timeline.pts)} frames to be written, got {len(times)}")
     for number, pts in enumerate(times):
@@ -296,3 +291,27 @@ def _check_written(path: Path, timeline: Timeline) -> None:
                 f"expected frame {number} to be written at {float(timeline.seconds(number))} s, "
                 f"got {float(pts * unit)} s"
             )
+
+
+def said_beside(container: "InputContainer") -> Iterator[str]:
+    """Names of what a file says beside frames and sound, as FFmpeg sees it."""
+    from av.stream import Disposition
+
+    entries = [container.metadata, *(stream.metadata for stream in container.streams)]
+    for key, value in (item for said in entries for item in said.items()):
+        if key not in _STRUCTURE and (key.lower(), value) not in _HARMLESS:
+            yield f"metadata {key}"
+    if container.chapters():
+        yield "chapters"
+    for stream in container.streams:
+        context = stream.codec_context
+        if stream.type not in ("video", "audio"):
+            yield f"{stream.type} stream"
+        elif stream.disposition & Disposition.attached_pic:
+            yield "cover"
+        elif context is not None and context.name in ("vorbis", "libvorbis"):
+            _, comments, _ = xiph_packets(context.extradata or b"")
+            if any(comments[7:15]):  # lengths of the vendor's name and of the list
+                yield "comments in the sound"
+    if len(container.streams.video) > 1:
+        yield "further video stream"

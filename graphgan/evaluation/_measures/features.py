@@ -51,7 +51,7 @@ class PictureFeatures:
         """Of images that show the faces of these untouched pictures, or what became of them."""
         tool_runner, step = self.study.tool_runner, self.study.settings.batch_size
         if getattr(self.network, "of_close_ups", False):
-            images = _close_ups(images, self.study.landmarks(sources))
+            images = _close_ups(images, self.study.outlines(sources))
 
         def compute() -> dict[str, Tensor]:
             batches = torch.split(images, step)
@@ -74,7 +74,7 @@ class PictureFeatures:
 
 
 def _close_ups(
-    images: UInt8[Tensor, "n 3 h w"], landmarks: Float[Tensor, "n 68 2"]
+    images: UInt8[Tensor, "n 3 h w"], landmarks: Float[Tensor, "n k 2"]
 ) -> UInt8[Tensor, "n 3 s s"]:
     """The faces; all of an image whose landmarks are missing."""
     whole = torch.tensor([[0.0, 0.0], [images.shape[3] - 1.0, images.shape[2] - 1.0]])

@@ -12,9 +12,12 @@ from graphgan.evaluation.measurements import (
     rate_measurement,
 )
 from graphgan.evaluation.study import Seen, Study, Subject
-from graphgan.faces import FaceDetector
-from graphgan.metrics import Expression, detected, landmark_box, landmark_error
-from graphgan.metrics._intervals import correlation_over_people
+from graphgan.faces.contracts import FaceDetector
+from graphgan.landmarks.schemes import IBUG_68
+from graphgan.metrics.detection import detected, landmark_box
+from graphgan.metrics.expression import Expression
+from graphgan.metrics.intervals import correlation_over_people
+from graphgan.metrics.landmark_error import landmark_error
 
 _POSE_ERRORS = ("pose error", "pose error to detected", "pose error as published")
 
@@ -36,7 +39,7 @@ def _detection(subject: Subject, detector: FaceDetector) -> Measurements:
         ("faces", name), lambda: study.tool_runner.find(subject.results.images, detector)
     )
     boxes, people = [own.boxes for own in found], study.probe_people
-    truth = landmark_box(study.landmarks(study.protocol.probes))
+    truth = landmark_box(study.outlines(study.protocol.probes))
     anywhere = _where(subject, detected(boxes, truth, min_iou=0.0))
     at_place = _where(subject, detected(boxes, truth, min_iou=study.settings.min_iou))
     cells = {
@@ -53,10 +56,6 @@ def _detection(subject: Subject, detector: FaceDetector) -> Measurements:
 
 def _pose(subject: Subject) -> Measurements:
     study, seen = subject.study, subject.seen
-    given = study.landmarks(study.protocol.probes)
-    if seen.landmarks.shape != given.shape:
-        why = f"the landmarker has {seen.landmarks.shape[1]} landmarks, the images {given.shape[1]}"
-        return {name: not_measured(why) for name in _POSE_ERRORS}
     errors = subject.once("pose", lambda: _errors(study, seen))
     of_originals = study.once("pose", lambda: _errors(study, study.originals))
     cells: Measurements = {}
@@ -69,6 +68,12 @@ def _pose(subject: Subject) -> Measurements:
             note=_left_out(subject.present & error.isnan(), seen.found),
             reference=float(floor.mean()) if len(floor) else None,
         )
+    if (scheme := study.pictures.scheme) != IBUG_68:
+        why = (
+            f"the folder has the landmarks {scheme.name}, the landmarker {IBUG_68.name}; see "
+            "pose error to detected"
+        )
+        cells["pose error"] = not_measured(why)
     return cells
 
 

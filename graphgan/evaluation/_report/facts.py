@@ -12,8 +12,10 @@ from graphgan.evaluation.measurements import rate_measurement
 from graphgan.evaluation.results_folder import FolderOfResults
 from graphgan.evaluation.study import Study, Subject
 from graphgan.evaluation.tools import LEAST_SIDE
-from graphgan.faces import DlibResNetRecognizer, Recognizer
-from graphgan.metrics import auc, descriptor_distances
+from graphgan.faces.contracts import Recognizer
+from graphgan.faces.dlib_resnet import DlibResNetRecognizer
+from graphgan.landmarks.schemes import IBUG_68
+from graphgan.metrics.identification import auc, descriptor_distances
 
 CHECKER = DlibResNetRecognizer.name
 """The recognizer with which the anonymizer checks its own results."""
@@ -107,6 +109,13 @@ def warnings_of_study(study: Study, naturalness: Naturalness) -> list[str]:
         warnings.append(
             f"{trained} probes are of the training split: networks that were trained on this "
             "folder have seen these people"
+        )
+    if (scheme := study.pictures.scheme) != IBUG_68:
+        landmarker = study.tool_runner.tools.landmarker.name
+        warnings.append(
+            f"the folder has the landmarks {scheme.name}; the {IBUG_68.num_landmarks} that "
+            f"recognition, pose and appearance need were found by {landmarker} in the untouched "
+            "images"
         )
     if incomplete := int((~study.complete).sum()):
         warnings.append(

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from graphgan.anonymize.compositor.constants import CARRY, EDGE, LEAST_MARGIN, MARGIN
 from graphgan.anonymize.compositor.edges import (
     carry_outward,
-    fade_into,
     show_face_alone,
     soft_edges,
     soften,
@@ -138,36 +137,6 @@ def test_where_skin_ends_the_edge_ends(height):
     ends = [int((x[0, 0, row] > 0.01).sum()) for x in (region, edge, wide)]
     assert ends[1] - ends[0] <= 6 * step
     assert ends[2] - ends[0] >= 2 * height * EDGE
-
-
-@pytest.mark.parametrize("height", [64, 128, 512])
-def test_where_skin_ends_a_face_fades_into_what_is_beside_it(height):
-    region = disc(height, height / 4)
-    image, new = beside(region, -0.7), torch.full((1, 3, height, height), 0.5)
-    out, edges = fade_into(new, image, region)
-    assert torch.equal(edges, soft_edges(region, image))
-    assert (out[..., height // 2, height // 2] == 0.5).all()
-    border = (soft_edges(region, image) > 0) & (region == 0)
-    assert (out - -0.7)[border.expand_as(out)].mean() < 0.35  # 1.2 of the new face's own color
-    assert out.min() >= -0.701 and out.max() <= 0.501
-
-
-def test_where_skin_goes_on_a_face_does_not_fade():
-    region = disc(128, 30)
-    new, image = torch.rand(1, 3, 128, 128), beside(region, 0.3)
-    seen = (soft_edges(region, image) > 0).expand_as(new)
-    torch.testing.assert_close(fade_into(new, image, region)[0][seen], new[seen])
-
-
-@pytest.mark.parametrize("pixel", [0.5, 1.0, 5.0])
-def test_a_face_that_fades_shows_nothing_of_the_old_one(pixel):
-    region, new = disc(128, 30), torch.zeros(1, 3, 128, 128)
-    image = beside(region, -0.7)
-    rng = torch.Generator().manual_seed(1)
-    # Colors that are like skin or not decide how far it fades: noise keeps the likeness near 1.
-    other = image + 0.02 * region * torch.randn(image.shape, generator=rng)
-    out, same = (fade_into(new, x, region, pixel=pixel)[0] for x in (image, other))
-    assert (out - same).abs().max() < 0.02
 
 
 def test_larger_pixels_of_the_image_are_given_more_margin():

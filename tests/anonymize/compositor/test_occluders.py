@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from graphgan.anonymize.compositor import AlignedFaces
-from graphgan.anonymize.compositor.constants import MOST_OCCLUDED
-from graphgan.anonymize.compositor.occluders import occluders
+from graphgan.anonymize.compositor.constants import MOST_OCCLUDED, RIM_WIDTH
+from graphgan.anonymize.compositor.occluders import occluders, skinless_rim
 from graphgan.anonymize.compositor.pasting import Patch, paste_faces
-from graphgan.landmarks import Alignment, face_regions
-from graphgan.landmarks._alignment import align_face
-from graphgan.landmarks._crop import whole_crop
+from graphgan.landmarks.align import whole_crop
+from graphgan.landmarks.alignment import Alignment, align_face
+from graphgan.landmarks.masks import face_regions, shrink_mask
 
 SKIN, HAIR = torch.tensor([0.6, 0.2, 0.0]), torch.tensor([-0.8, -0.85, -0.9])
 
@@ -121,7 +121,9 @@ def test_masks_end_where_something_stays_and_it_need_not_be_covered(face):
     image[:, :, : int(columns(region)[0]) + 8] = HAIR.view(3, 1, 1)
     faces = AlignedFaces(image[None], points[None], region[None]).behind_occluders()
     assert faces.kept is not None and faces.kept.sum() > 0
-    assert torch.equal(faces.masks + faces.kept, region[None])
+    stays = occluders(image[None], region[None], points[None])
+    assert torch.equal(faces.masks, region[None] * (1 - stays))
+    assert (faces.kept >= stays).all() and faces.kept.max() <= 1
     photo = ((image.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
     alignment = Alignment(whole_crop((128, 128)))
     whole = Patch(torch.zeros_like(image), faces.masks[0], alignment, points)
@@ -130,3 +132,51 @@ def test_masks_end_where_something_stays_and_it_need_not_be_covered(face):
         for patch in (whole, whole._replace(kept=faces.kept[0]))
     )
     assert told is not None and without is not None and told > without
+
+
+def rim(image, region, points):
+    """Inside the region."""
+    return skinless_rim(image[None], region[None], points[None])[0] * region
+
+
+def test_at_the_rim_the_line_of_a_jaw_stays_and_skin_is_replaced(face):
+    image, region, points = face
+    assert rim(*face).max() < 0.1
+    image = image.clone()
+    chin = int(points[8, 1])
+    image[:, chin - 2 :] = HAIR.view(3, 1, 1)
+    stays = rim(image, region, points)[0]
+    assert stays[chin - 1 :].max() > 0.5
+    assert stays[: chin - 5].max() < 0.1
+
+
+def test_deeper_than_the_rim_beyond_skin_and_in_features_nothing_stays(face):
+    image, region, points = face
+    dark = image.clone()
+    dark[:, :, : int(columns(region)[0]) + 20] = HAIR.view(3, 1, 1)
+    # The middle is skin: all of the dark side is told apart from it.
+    stays = rim(dark, region, points)
+    deep = shrink_mask(region[None], 2.5 * RIM_WIDTH)[0] > 0
+    assert stays[deep].max() == 0
+    spot = image.clone()
+    x, y = points[4].round().int().tolist()  # skin lies between it and the edge
+    spot[:, y - 4 : y - 1, x + 5 : x + 8] = HAIR.view(3, 1, 1)
+    assert rim(spot, region, points).max() < 0.15
+    brows = rim(image - 0.5 * (torch.arange(128) % 8 < 4), region, points)
+    assert brows.max() > 0.5
+    for part in (range(17, 22), range(22, 27), range(36, 48)):
+        for x, y in points[list(part)].round().int().tolist():
+            assert brows[0, y, x] == 0
+
+
+def test_without_landmarks_or_at_large_sizes_the_rim_is_the_same(face):
+    image, region, points = face
+    assert rim(image - 2 * region, region, torch.full_like(points, math.nan)).max() == 0
+    image = image.clone()
+    image[:, int(points[8, 1]) - 2 :] = HAIR.view(3, 1, 1)
+    small = rim(image, region, points)
+    large = rim(
+        *(x.repeat_interleave(4, 1).repeat_interleave(4, 2) for x in (image, region)),
+        (points + 0.5) * 4 - 0.5,
+    )
+    assert (torch.nn.functional.avg_pool2d(large[None], 4)[0] - small).abs().mean() < 0.004

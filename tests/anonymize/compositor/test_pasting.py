@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from graphgan.anonymize.compositor import Patch, blend_crops, fade_into, pasting
+from graphgan.anonymize.compositor import Patch, blend_crops, pasting, soft_edges
 from graphgan.anonymize.compositor.edges import soften
 from graphgan.landmarks import Alignment, Crop, crop_aligned, face_mask
 from graphgan.landmarks._alignment import align_face, to_photo
@@ -353,9 +353,10 @@ def test_refuses_a_face_that_is_not_known():
 def test_crops_are_blended_as_photos_that_are_the_crops():
     images, new = (torch.randint(0, 256, (2, 3, 64, 64)).byte() for _ in range(2))
     region = disc(64, 12).repeat(2, 1, 1, 1)
-    blended = blend_crops(images / 127.5 - 1, new / 127.5 - 1, region)
+    kept = torch.rand(2, 1, 64, 64)
+    blended = blend_crops(images / 127.5 - 1, new / 127.5 - 1, region, kept=kept)
     whole = Alignment(whole_crop((64, 64)))
-    faded, edges = fade_into(new / 127.5 - 1, images / 127.5 - 1, region)
-    for image, face, mask, expected in zip(images, faded, edges, blended, strict=True):
+    edges = soft_edges(region, images / 127.5 - 1) * (1 - kept)
+    for image, face, mask, expected in zip(images, new / 127.5 - 1, edges, blended, strict=True):
         out, _ = paste_faces(image, face[None], mask[None], [whole])
         assert ((expected + 1) * 127.5 - out).abs().max() <= 0.51

@@ -13,11 +13,11 @@ import tifffile
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from photo_metadata import photo_metadata
 from photo_samples import ICC, SECRET, THUMBNAIL, exif, noise, saved
 from PIL import Image, ImageSequence, PngImagePlugin
 from PIL.JpegImagePlugin import get_sampling
 
-from graphgan.anonymize.photos.metadata import photo_metadata
 from graphgan.anonymize.photos.photo import Frame, Photo
 from graphgan.anonymize.photos.reading import photo_from_bytes, read_photo
 from graphgan.anonymize.photos.writing import photo_to_bytes, write_photo

@@ -55,7 +55,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
 
 def test_a_writer_that_leaves_something_is_found_out(tmp_path, monkeypatch):
     monkeypatch.setitem(writing._ENCODERS, "JPEG", lambda photo: samples.secret_jpeg())
-    with pytest.raises(ValueError, match=r"nothing but pixels to be written, got .*APP1 Exif"):
+    with pytest.raises(ValueError, match=r"nothing but pixels to be written, got .*exif"):
         write_photo(tmp_path / "a.jpg", Photo((Frame(torch.zeros(3, 2, 2).byte()),), "JPEG"))
     assert not (tmp_path / "a.jpg").exists()
 

@@ -11,13 +11,13 @@ import httpx
 import numpy as np
 import pytest
 from no_files import no_file_may_grow
+from photo_metadata import photo_metadata_of
 from photo_samples import ICC
 from PIL import Image
 from starlette.testclient import TestClient
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.conditions import drawn_conditions
-from graphgan.anonymize.photos.metadata import photo_metadata_of
 from graphgan.anonymize.serve._app import MAX_WAITING, content_security_policy, make_app
 from graphgan.faces import FaceFinder
 

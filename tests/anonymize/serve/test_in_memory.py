@@ -5,12 +5,12 @@ import io
 import pytest
 import torch
 from no_files import no_file_may_grow
+from photo_metadata import photo_metadata_of
 from photo_samples import secret_jpeg
 from PIL import Image
 
 from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.photos.anonymize import anonymize_photo
-from graphgan.anonymize.photos.metadata import photo_metadata_of
 from graphgan.anonymize.serve import _in_memory
 from graphgan.anonymize.serve._in_memory import MEDIA_TYPES, anonymize_bytes, png_of
 

@@ -10,8 +10,8 @@ import time
 import pytest
 
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.serve import _server
-from graphgan.anonymize.serve._server import listening, serve, server_of
+from graphgan.anonymize.serve import _app as _server
+from graphgan.anonymize.serve._app import listening, serve, server_of
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"

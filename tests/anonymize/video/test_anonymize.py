@@ -4,10 +4,10 @@ import av
 import pytest
 import torch
 from skimage.data import astronaut
+from video_metadata import video_metadata
 from video_samples import write_camera_recording, write_sample
 
 from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.video._metadata import video_metadata
 from graphgan.anonymize.video.anonymize import anonymize_stream, anonymize_video
 from graphgan.anonymize.video.reading import open_video
 from graphgan.faces import CenterFace, DlibResNetRecognizer, FaceFinder

@@ -8,8 +8,17 @@ import torch
 from face_clips import EYES, FPS, clip, jitter, lag, rms
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.interpolate import CubicSpline
+from scipy.linalg import cho_solve_banded
 
-from graphgan.anonymize.video.landmark_smoothing import smooth_eyes, smooth_landmarks
+from graphgan.anonymize.video.landmark_smoothing import (
+    _differences,
+    _factor,
+    _left_by_others,
+    _residuals,
+    smooth_eyes,
+    smooth_landmarks,
+)
 
 seeds = st.integers(0, 10**6)
 
@@ -204,15 +213,16 @@ def test_anything_that_is_seen_at_all_gives_finite_landmarks(seed, n, k):
 
 def test_agrees_with_one_least_squares_problem():
     """The smoother's path is the one that balances both kinds of squares, solved at once."""
-    from graphgan.anonymize.video.landmark_smoothing import _Gains, _path
-
     rng = np.random.default_rng(0)
     seconds = np.cumsum(rng.uniform(0.5, 2, 12))
     seen = np.ones(12, dtype=bool)
     seen[[4, 5, 9]] = False
     values = rng.standard_normal((12, 1))
     ratio = 0.3
-    path = _path(values, seconds, _Gains.of(seconds, seen, np.array([ratio])))
+    steps = np.diff(seconds[seen])
+    factor, apart = _factor(steps, ratio), _differences(values[seen], steps)
+    smooth = values[seen] - _residuals(cho_solve_banded((factor, True), apart), steps)
+    path = CubicSpline(seconds[seen], smooth, bc_type="natural")(seconds)
     rows, wanted = [], []
     for t in np.flatnonzero(seen):
         rows.append(np.eye(24)[2 * t])
@@ -225,6 +235,17 @@ def test_agrees_with_one_least_squares_problem():
         wanted.extend((0, 0))
     solution = np.linalg.lstsq(np.array(rows), np.array(wanted), rcond=None)[0]
     np.testing.assert_allclose(path[:, 0], solution[::2], atol=1e-5)
+
+
+@pytest.mark.parametrize("n", [3, 4, 5, 20])
+def test_what_others_leave_of_a_frame_is_that_of_the_whole_matrix(n):
+    steps = np.random.default_rng(n).uniform(0.5, 2, n - 1)
+    rows = _differences(np.eye(n), steps)
+    motion = np.diag(steps[:-1] + steps[1:]) / 3
+    motion += np.diag(steps[1:-1] / 6, 1) + np.diag(steps[1:-1] / 6, -1)
+    whole = rows.T @ np.linalg.inv(rows @ rows.T + 0.3 * motion) @ rows
+    left = _left_by_others(_factor(steps, 0.3), steps)
+    np.testing.assert_allclose(left, np.diag(whole), atol=1e-9)
 
 
 @pytest.mark.unhooked

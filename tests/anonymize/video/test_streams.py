@@ -9,10 +9,10 @@ from pathlib import Path
 import av
 import pytest
 import torch
+from video_metadata import video_metadata
 from video_samples import KINDS, number_of, write_kind, write_sample
 
 from graphgan.anonymize.video import streams
-from graphgan.anonymize.video._metadata import video_metadata
 from graphgan.anonymize.video.reading import open_video
 from graphgan.anonymize.video.streams import Camera, live_source, open_stream
 from graphgan.anonymize.video.writing import check_writable, write_frames

@@ -1,4 +1,3 @@
-import itertools
 import math
 
 import numpy as np
@@ -12,7 +11,6 @@ from graphgan.anonymize.video.tracking import (
     Observation,
     Track,
     Tracker,
-    _assign,
     fill,
 )
 
@@ -34,29 +32,6 @@ def track(xs: dict[int, float]) -> Track:
     for frame, x in xs.items():
         made.add(frame, face(x))
     return made
-
-
-# Assignment
-
-
-@given(n=st.integers(0, 5), m=st.integers(0, 5), seed=st.integers(0, 10**6), ties=st.booleans())
-def test_assignment_is_as_cheap_as_the_best_of_all(n, m, seed, ties):
-    rng = np.random.default_rng(seed)
-    costs = rng.integers(0, 4, (n, m)).astype(float) if ties else rng.uniform(-1, 4, (n, m))
-    alone = float(rng.uniform(0, 3))
-    chosen = _assign(costs, alone=alone)
-    taken = [j for j in chosen if j is not None]
-    assert len(chosen) == n and len(set(taken)) == len(taken)
-    total = sum(alone if j is None else costs[i, j] for i, j in enumerate(chosen))
-    padded = np.concatenate((costs, np.full((n, n), alone)), 1)
-    ways = itertools.permutations(range(m + n), n)
-    assert total == pytest.approx(min(sum(padded[range(n), list(way)]) for way in ways))
-
-
-def test_assignment_of_many_keeps_an_order_that_is_known_best():
-    order = np.random.default_rng(0).permutation(60)
-    costs = abs(np.arange(60.0)[:, None] - np.arange(60.0)[order][None]) ** 2
-    assert [order[j] for j in _assign(costs, alone=1e4)] == list(range(60))
 
 
 # Linking

@@ -14,6 +14,7 @@ from full_disk import files_up_to
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
+from video_metadata import video_metadata
 from video_samples import (
     KINDS,
     SECRET,
@@ -28,7 +29,6 @@ from video_samples import (
 )
 
 from graphgan.anonymize.video import writing
-from graphgan.anonymize.video._metadata import video_metadata
 from graphgan.anonymize.video._sound import xiph_packets
 from graphgan.anonymize.video.reading import Video, open_video
 from graphgan.anonymize.video.writing import check_writable, write_video
@@ -408,12 +408,9 @@ def test_a_full_disk_is_the_machine_s_fault(tmp_path, kind):
         write_video(out, video, images_of(video))
 
 
-def test_an_encoder_that_leaves_something_is_found_out(tmp_path, video, monkeypatch):
-    def as_it_is(packet):
-        return [packet] if packet else []
-
-    monkeypatch.setattr(writing, "_cleaner", lambda stream: as_it_is)
-    message = r"b\.mp4: expected nothing but .* got \['user data in the frames'\]"
+def test_a_muxer_that_leaves_something_is_found_out(tmp_path, video, monkeypatch):
+    monkeypatch.setattr(writing, "_BITEXACT", 0)
+    message = r"b\.mp4: expected nothing but .* got \['metadata encoder'"
     with pytest.raises(ValueError, match=message):
         write_video(tmp_path / "b.mp4", video, images_of(video))
     assert nothing_but_the_old_file(tmp_path)

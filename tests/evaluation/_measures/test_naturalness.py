@@ -2,10 +2,7 @@
 
 import pytest
 import torch
-from colored_faces import (
-    Gray,
-    Recolored,
-)
+from colored_faces import Gray, Recolored
 
 from graphgan.evaluation._measures.features import PictureFeatures
 from graphgan.evaluation._measures.naturalness import Naturalness, measure_visibility

@@ -1,16 +1,16 @@
 """Is it still a face, in the source's place and pose: where every number can be worked out."""
 
 import pytest
-from colored_faces import (
-    Shifted,
-)
+from colored_faces import Shifted, colored_folder
 
-from graphgan.evaluation._measures.utility import measure_expressions
+from graphgan.data.prepared import PreparedPictures
+from graphgan.evaluation._measures.utility import measure_expressions, measure_utility
 from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.protocol import draw_protocol
 from graphgan.evaluation.study import Settings, Study, Subject
 from graphgan.evaluation.systems import Original, obscuring_system
 from graphgan.evaluation.tools import ToolRunner
+from graphgan.landmarks.schemes import CIAGAN_29
 
 
 def test_detection_counts_faces_and_asks_where_they_are(value):
@@ -43,6 +43,20 @@ def test_where_no_face_is_found_the_pose_is_not_measured_and_says_so(evaluation)
     cell = evaluation.rows["gray"]["pose error"]
     assert cell.value is None
     assert cell.note == "not measured (no face is detected)"
+
+
+def test_of_other_schemes_the_pose_error_to_detected_landmarks_is_measured(
+    study, tools, value, tmp_path
+):
+    pictures = PreparedPictures(colored_folder(tmp_path, scheme=CIAGAN_29))
+    others = Study(pictures, study.protocol, ToolRunner(tools))
+    row, name = measure_utility(Subject(others, Shifted(3))), "pose error to detected"
+    assert row["pose error"].note == (
+        "not measured (the folder has the landmarks ciagan-29, the landmarker ibug-68; see pose "
+        "error to detected)"
+    )
+    for metric in (name, "pose error as published", "detected in place by colors"):
+        assert row[metric].value == pytest.approx(value("shifted", metric))
 
 
 def test_the_original_keeps_its_expression_and_a_black_face_has_none(drawn_study, monkeypatch):

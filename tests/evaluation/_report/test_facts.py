@@ -4,14 +4,18 @@ from dataclasses import replace
 
 import pytest
 import torch
-from colored_faces import ColorDetector, ColorRecognizer, Gray
+from colored_faces import ColorDetector, ColorRecognizer, Gray, colored_folder
 
-from graphgan.evaluation._report.facts import CHECKER, cautions
+from graphgan.data.prepared import PreparedPictures
+from graphgan.evaluation._measures.naturalness import Naturalness
+from graphgan.evaluation._report.facts import CHECKER, cautions, warnings_of_study
 from graphgan.evaluation.evaluate import evaluate
+from graphgan.evaluation.protocol import draw_protocol
 from graphgan.evaluation.study import Study
 from graphgan.evaluation.systems import Original
 from graphgan.evaluation.tools import ToolRunner
 from graphgan.faces import DlibResNetRecognizer
+from graphgan.landmarks.schemes import CIAGAN_29
 
 
 def test_few_people_and_pictures_are_said_first(study):
@@ -31,6 +35,15 @@ def test_one_person_is_not_recognized_among_others(make_study):
     found = cautions(make_study(people=1))
     assert found[0] == "only 1 person: intervals are wide"
     assert found[-1].endswith("two people with images of two videos, there is 1")
+
+
+def test_a_folder_of_another_scheme_says_where_the_68_landmarks_come_from(study, tools, tmp_path):
+    root = colored_folder(tmp_path, people=2, videos=1, frames=1, test_people=1, scheme=CIAGAN_29)
+    pictures = PreparedPictures(root)
+    others = Study(pictures, draw_protocol(pictures.pictures, split="all"), ToolRunner(tools))
+    naturalness = Naturalness(others, tools.recognizers[0], [])
+    expected = "the folder has the landmarks ciagan-29; the 68 that recognition, pose and "
+    assert any(line.startswith(expected) for line in warnings_of_study(others, naturalness))
 
 
 def test_the_anonymizers_own_recognizer_alone_is_no_neutral_judge(pictures, study, tools):

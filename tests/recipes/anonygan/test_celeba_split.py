@@ -63,9 +63,3 @@ def test_a_list_that_is_none_is_refused(everyone, tmp_path, content, message):
     np.save(tmp_path / "list.npy", content)
     with pytest.raises(ValueError, match=message):
         split_as_published(everyone, tmp_path / "list.npy", seed=0)
-
-
-def test_a_file_that_is_no_array_is_refused(everyone, tmp_path):
-    (tmp_path / "list.npy").write_text("1 2 3")
-    with pytest.raises(ValueError, match="expected a NumPy file"):
-        split_as_published(everyone, tmp_path / "list.npy", seed=0)

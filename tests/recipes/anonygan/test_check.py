@@ -5,9 +5,11 @@ import pytest
 import torch
 from drawn_folder import drawn_folder
 
-from graphgan.commands import run_command
-from graphgan.data import ListedPhoto, prepare_pictures, read_image, read_landmarks, write_image
-from graphgan.landmarks import IBUG_68
+from graphgan.data.images import read_image, write_image
+from graphgan.data.landmark_files import read_landmarks
+from graphgan.data.photos import Photo
+from graphgan.data.preparing import prepare_pictures
+from graphgan.landmarks.schemes import IBUG_68
 
 
 @pytest.fixture
@@ -37,15 +39,9 @@ def prepared(photo_folder):
 
 
 @pytest.fixture
-def run(capsys, tmp_path):
-    def run(folder, *more):
-        arguments = [str(folder), "--out", str(tmp_path / "sheets" / "sheet.png"), *more]
-        with pytest.raises(SystemExit) as exit_:
-            run_command(check.main, check.Options, arguments, positional=True)
-        printed = capsys.readouterr()
-        return exit_.value.code, printed.out, printed.err
-
-    return run
+def run(run_of, tmp_path):
+    out = tmp_path / "sheets" / "sheet.png"
+    return lambda folder, *more: run_of(check, folder, "--out", out, *more, positional=True)
 
 
 def test_a_good_folder_passes_and_is_drawn(run, prepared, tmp_path):
@@ -120,15 +116,6 @@ def test_a_face_without_a_mask_fails(run, prepared):
     assert "PROBLEM: the face mask is empty: 1\n    images/p3/0.png (manifest.csv line 8)" in out
 
 
-def test_long_lists_are_cut(run, prepared):
-    def lose(points):
-        points[60] = torch.nan
-
-    out = run(prepared(p0_0=lose, p0_1=lose, p1_0=lose), "--list-at-most", "2")[1]
-    assert "landmarks missing: 3" in out
-    assert "    and 1 more" in out
-
-
 def test_a_folder_of_persons_is_one_line(run, prepared):
     folder = prepared()
     info = (folder / "prepared.json").read_text().replace("ibug-68", "openpose-18")
@@ -136,13 +123,7 @@ def test_a_folder_of_persons_is_one_line(run, prepared):
     rows = [line.split(",") for line in (folder / "manifest.csv").read_text().splitlines()]
     lines = (",".join(row[: 9 + 2 * 18]) for row in rows)
     (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
-    status, _, err = run(folder)
+    status, _, (err,) = run(folder)
     assert status == 2
     assert "expected the landmarks of a scheme with face masks" in err
     assert "got openpose-18" in err
-
-
-def test_another_folder_is_one_line(run, tmp_path):
-    status, _, err = run(tmp_path / "none")
-    assert status == 2
-    assert "no such folder; make one with" in err

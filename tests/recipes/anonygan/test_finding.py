@@ -37,11 +37,6 @@ def test_every_scheme_is_found_and_masks_the_same_face(face, scheme):
     assert (mask & other).sum() > 0.8 * mask.sum()
 
 
-def test_where_there_is_no_face_there_is_none():
-    finder = SchemeFinder("centerface", "face-mesh", ONE_FACE, MESH_468)
-    assert finder(torch.zeros(3, 64, 64, dtype=torch.uint8)) == []
-
-
 @pytest.mark.parametrize(("landmarker", "scheme"), [("face-mesh", OPENPOSE_18), ("dlib", MESH_468)])
 def test_what_a_landmarker_does_not_give_is_refused(landmarker, scheme):
     with pytest.raises(ValueError, match=f"--scheme ibug-68, .* got {scheme.name}"):

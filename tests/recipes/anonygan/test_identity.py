@@ -1,6 +1,6 @@
 import pytest
 import torch
-from identity import identity_loss, middle, told_apart
+from identity import identity_loss, told_apart
 from torch import nn
 
 from graphgan.data import FaceBatch, PairKind
@@ -42,14 +42,6 @@ def test_a_result_like_the_condition_costs_less_than_one_like_the_source():
     condition, source = 2 * torch.rand(2, 3, 3, 32, 32) - 1
     given = batch(condition, source, *[PairKind.DIFFERENT] * 3)
     assert identity_loss(network, given, condition) < identity_loss(network, given, source)
-
-
-def test_only_the_middle_is_looked_at():
-    images = torch.rand(1, 3, 8, 8)
-    edge = images.clone()
-    edge[..., 2:6, 2:6] = 0
-    assert middle(images).shape == (1, 3, 4, 4)
-    assert middle(edge).abs().max() == 0
 
 
 @pytest.mark.parametrize("which", ["condition", "source"])

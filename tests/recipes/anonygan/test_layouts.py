@@ -95,8 +95,3 @@ def test_bad_pairs_are_named_by_line(tmp_path, text, message):
 def test_a_folder_that_lacks_what_it_needs_is_refused(tmp_path, layout, message):
     with pytest.raises(ValueError, match=message):
         list_photos(tmp_path, layout)
-
-
-def test_a_missing_folder_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="none: no such folder"):
-        list_photos(tmp_path / "none", "plain")

@@ -156,18 +156,6 @@ def test_each_discriminator_is_shown_what_it_judges(case):
     assert all(given is case.batch.source_landmarks for given in case.critics["lm"].given)
 
 
-def test_discriminators_tell_the_source_from_what_was_made(case):
-    case = case()
-    batch, image = case.batch, case.output.image.detach()
-    output = GeneratorOutput(image, None, image)
-    losses = AnonyGANObjective(LossOptions()).discriminator_losses(
-        "lm", case.critics["lm"], batch, output
-    )
-    real, fake = F.softplus(-logits(batch.source)).mean(), F.softplus(logits(image)).mean()
-    assert list(losses) == ["d_lm"]
-    torch.testing.assert_close(losses["d_lm"], (real + fake) / 2)
-
-
 def test_no_gradient_reaches_the_other_side(case):
     case = case()
     losses = generator_losses(case)
@@ -205,25 +193,6 @@ def test_penalties_by_hand(case, options, slope):
     assert case.critics["app"].scale.grad != 0
 
 
-@pytest.mark.parametrize(
-    ("mode", "penalties"),
-    [
-        ("bce", {}),
-        ("lsgan", {}),
-        ("hinge", {}),
-        ("wasserstein", {"gradient_penalty": 10.0}),
-        ("relativistic", {"r1": 1.0, "r2": 1.0}),
-    ],
-)
-def test_every_adversarial_mode_gives_finite_losses(case, mode, penalties):
-    case = case()
-    losses = generator_losses(case, adversarial=mode, **penalties)
-    losses |= AnonyGANObjective(LossOptions(adversarial=mode, **penalties)).discriminator_losses(
-        "app", case.critics["app"], case.batch, case.output
-    )
-    assert all(value.isfinite() and value.shape == () for value in losses.values())
-
-
 def test_jitter_changes_colors_and_not_shapes():
     images = torch.rand(5, 3, 8, 8) - 0.5
     assert torch.equal(objective.jitter_colors(images, 0.0), images)
@@ -251,20 +220,6 @@ def test_jitter_changes_the_context_and_never_the_answer(case):
     same = case.batch.same_person
     expected = 5 * reconstruction_loss(case.output.image, case.batch.source, selected=same)
     torch.testing.assert_close(losses["g_recon"], expected)
-
-
-def test_jitter_of_the_condition_leaves_the_context(case):
-    case = case()
-    seen = []
-
-    def generator(condition, source, *rest):
-        seen.append((condition, source))
-        return case.output
-
-    AnonyGANObjective(LossOptions(condition_jitter=0.3)).generate(generator, case.batch)
-    ((condition, source),) = seen
-    assert source is case.batch.source
-    assert not torch.equal(condition, case.batch.condition)
 
 
 @pytest.mark.parametrize("judged", ["image", "pasted"])
@@ -320,14 +275,6 @@ def test_an_identity_network_judges_what_is_seen_in_the_end(case):
     loss = AnonyGANObjective(LossOptions(weight_identity=2.0))
     own = loss.discriminator_losses("identity", network, wide, case.output)
     torch.testing.assert_close(own["d_identity"], told_apart(network, wide))
-
-
-def test_features_can_be_matched_where_the_true_answer_is_known(case):
-    case = case()
-    means = [x.mean((1, 2, 3)) for x in (case.output.image, case.batch.source)]
-    apart = (means[0] - means[1]).abs().detach()
-    losses = generator_losses(case, wfm_pairs="same_person")
-    torch.testing.assert_close(losses["g_wfm"], 0.5 * (3 + 4 + 5) * apart[:2].mean())
 
 
 @pytest.mark.parametrize(

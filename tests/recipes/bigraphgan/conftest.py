@@ -3,8 +3,6 @@
 import itertools
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,6 @@ import torch
 from graphgan.data import SyntheticPersons, write_image
 from graphgan.models import BiGraphGAN
 
-PREPARE = Path(__file__).parents[3] / "recipes" / "bigraphgan" / "prepare.py"
 PEOPLE = {"train": (1, 2, 3), "test": (4, 5)}
 
 
@@ -45,11 +42,12 @@ def market_folder(drawn_market, tmp_path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def person_folder(drawn_market, tmp_path_factory, environment) -> Path:
+def person_folder(drawn_market, tmp_path_factory) -> Path:
     """A prepared folder: three people to train on, two for testing, three images each, pairs."""
+    import prepare  # of this recipe, once it is entered
+
     out = tmp_path_factory.mktemp("persons") / "prepared"
-    flags = ["--images", drawn_market, "--layout", "market", "--out", out, "--workers", "1"]
-    subprocess.run([sys.executable, PREPARE, *flags], env=environment, check=True)
+    prepare.main(prepare.Options(images=drawn_market, layout="market", out=out, workers=1))
     return out
 
 

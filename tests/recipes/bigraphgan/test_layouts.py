@@ -54,17 +54,6 @@ def test_pictures_may_lie_in_one_folder(market_folder, folder):
     assert listing.other_files == {}
 
 
-def test_people_of_one_name_are_split_by_picture(market_folder):
-    shutil.copy(market_folder / "train" / A, market_folder / "test" / A)
-    joints = (market_folder / "market-annotation-train.csv").read_text().splitlines()[1]
-    with (market_folder / "market-annotation-test.csv").open("a") as file:
-        file.write(joints + "\n")
-    listing, _, _ = list_published(market_folder, "market")
-    splits = {p.source: p.split for p in listing.photos if p.person == "0001"}
-    assert splits[f"test/{A}"] == "test"
-    assert [splits[f"train/{name}"] for name in (A, B)] == ["train", "train"]
-
-
 @pytest.mark.parametrize(
     ("name", "person"),
     [
@@ -92,40 +81,6 @@ def test_rows_without_a_picture_and_pictures_without_a_row(market_folder):
         (f"train/{A}", "no landmarks in the file", ""),
         ("train/0001_gone.png", "no such photo", "market-annotation-train.csv line 2"),
     ]
-
-
-def test_bad_rows_name_picture_file_and_line(market_folder):
-    path = market_folder / "market-annotation-train.csv"
-    replace_line(path, 2, f"{A}: [1, 2: [1, 2]")
-    replace_line(path, 4, path.read_text().splitlines()[2])
-    pictures = list_published(market_folder, "market")
-    assert reasons(pictures) == [
-        ("market-annotation-train.csv line 4", "name twice", f"{B} is already in line 3"),
-        (
-            f"train/{A}",
-            "broken JSON",
-            "market-annotation-train.csv line 2: keypoints_y: Expecting ',' delimiter: "
-            "line 1 column 7 (char 6)",
-        ),
-        ("train/0001_c2s1_000452_00.png", "no landmarks in the file", ""),
-    ]
-    assert len(pictures.listing.photos) == 13
-
-
-def test_a_picture_of_both_splits_stays_in_the_first(market_folder):
-    for split in ("train", "test"):
-        (market_folder / split).rename(market_folder / f"gone-{split}")
-    shutil.copytree(market_folder / "gone-train", market_folder / "images")
-    row = (market_folder / "market-annotation-train.csv").read_text().splitlines()[1]
-    with (market_folder / "market-annotation-test.csv").open("a") as file:
-        file.write(row + "\n")
-    pictures = list_published(market_folder, "market")
-    assert (
-        "market-annotation-test.csv line 8",
-        "name twice",
-        f"{A} is already in market-annotation-train.csv line 2",
-    ) in reasons(pictures)
-    assert pictures.listing.photos[0].split == "train"
 
 
 def test_pairs_that_say_nothing_or_cross_the_split_are_listed(market_folder):
@@ -158,8 +113,3 @@ def test_lists_of_pairs_may_be_missing_and_that_is_said(market_folder):
     assert listing.notes == ["no *-pairs-test.csv: no pairs are listed for test"]
     (market_folder / "market-pairs-train.csv").unlink()
     assert list_published(market_folder, "market").listing.pairs is None
-
-
-def test_a_missing_folder_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="none: no such folder"):
-        list_published(tmp_path / "none", "market")

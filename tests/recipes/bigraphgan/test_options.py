@@ -5,7 +5,6 @@ import golden
 import pytest
 import torch
 import yaml
-from golden.cases import compare
 from help_texts import without_help
 from objective import LossOptions
 from options import PRESETS, ModelOptions, PairOptions, TrainOptions
@@ -13,10 +12,6 @@ from options import PRESETS, ModelOptions, PairOptions, TrainOptions
 from graphgan.models.published import load_published
 from graphgan.training import read_options
 from graphgan.training._resuming import write_options
-
-
-def count(network):
-    return sum(p.numel() for p in network.parameters())
 
 
 @pytest.mark.parametrize("name", ["market", "deepfashion"])
@@ -41,24 +36,24 @@ def test_the_published_presets_are_what_was_published(name):
     )
 
 
-def test_the_market_generator_has_the_published_size():
-    assert round(count(PRESETS["market"].model.generator()) / 1e6, 2) == 42.48
-
-
 @pytest.mark.parametrize(
-    ("preset", "case", "width"), [("market", "market_1501", 16), ("deepfashion", "deepfashion", 32)]
+    ("preset", "case"), [("market", "market_1501"), ("deepfashion", "deepfashion")]
 )
-@torch.no_grad()
-def test_published_weights_load_into_the_preset_s_own_generator(preset, case, width):
-    case = f"bigraphgan_{case}"
-    state = golden.state(golden.layout(f"{case}_generator"))
-    published = load_published(f"bigraphgan_{preset}_generator", state)
-    model = PRESETS[preset].model.generator().eval()
-    model.load_state_dict(published.state_dict())
-    image = golden.images(f"{case}/image", 2, 3, 32, width)
-    maps = (golden.images(f"{case}/pose_maps", 2, 36, 32, width) + 1) / 2
-    ours = {"output": model(image, *maps.chunk(2, dim=1)).image}
-    assert compare(ours, golden.expected(f"{case}_generator")) < 1e-4
+def test_published_weights_fit_the_preset_s_own_generator(preset, case):
+    """The numbers of published weights are compared in tests/models/test_golden.py."""
+    kinds = {True: torch.long, False: torch.float}
+    published = load_published(
+        f"bigraphgan_{preset}_generator",
+        {
+            key: torch.zeros((), dtype=kinds[key.endswith("num_batches_tracked")]).expand(shape)
+            for key, shape in golden.layout(f"bigraphgan_{case}_generator").items()
+        },
+    )
+    with torch.device("meta"):
+        model = PRESETS[preset].model.generator()
+    own, theirs = ({k: v.shape for k, v in x.state_dict().items()} for x in (model, published))
+    assert own == theirs
+    assert model.config["generator"] | {"num_nodes": 64} == published.config["generator"]
 
 
 def test_a_published_discriminator_loads_into_the_preset_s_own():
@@ -81,15 +76,6 @@ def test_a_preset_comes_back_from_a_file(preset):
     text = yaml.safe_dump(write_options(preset))
     assert read_options(TrainOptions, yaml.safe_load(text)) == preset
     assert PRESETS[preset.preset] == replace(preset, vgg19=None)
-
-
-@pytest.mark.parametrize(
-    "values",
-    [{"width": 0}, {"blocks": 0}, {"dropout": 1.5}, {"sigma": -1.0}, {"init_std": 0.0}],
-)
-def test_networks_that_cannot_be_are_refused(values):
-    with pytest.raises(ValueError, match=r"expected|between"):
-        replace(ModelOptions(width=8, blocks=1), **values).generator()
 
 
 @pytest.mark.parametrize("name", PRESETS)

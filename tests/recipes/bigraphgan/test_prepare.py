@@ -1,53 +1,26 @@
 import csv
 import re
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import prepare
 import pytest
 import torch
 
-from graphgan.commands import run_command
-from graphgan.data import (
-    PreparedPictures,
-    SyntheticFaces,
-    SyntheticPersons,
-    read_image,
-    write_image,
-)
-from graphgan.landmarks import IBUG_68
+from graphgan.data.images import read_image, write_image
+from graphgan.data.prepared import PreparedPictures
+from graphgan.data.synthetic_persons import SyntheticPersons
 
-SCRIPT = str(Path(prepare.__file__))
 A, B = "0001_c0s1_000450_00.png", "0001_c1s1_000451_00.png"
 # Where COCO's 17 points stand among OpenPose's 18.
 COCO_FROM_OPENPOSE = [0, 15, 14, 17, 16, 5, 2, 6, 3, 7, 4, 11, 8, 12, 9, 13, 10]
 
 
 @pytest.fixture
-def command(tmp_path):
-    def command(**changes):
-        flags = {"images": tmp_path / "market", "layout": "market", "out": tmp_path / "out"}
-        flags |= {"workers": 1, **changes}
-        return [
-            part
-            for name, value in flags.items()
-            if value is not None
-            for part in (f"--{name}", *map(str, value if isinstance(value, tuple) else [value]))
-        ]
+def run(run_of, tmp_path):
+    usual = {"images": tmp_path / "market", "layout": "market", "out": tmp_path / "out"}
 
-    return command
-
-
-@pytest.fixture
-def run(command, capsys):
-    def run(*more, **changes):
-        with pytest.raises(SystemExit) as exit_:
-            run_command(prepare.main, prepare.Options, [*command(**changes), *more])
-        printed = capsys.readouterr()
-        return exit_.value.code, printed.out, printed.err.splitlines()
+    def run(*more, size=None, **changes):
+        more = [*more, "--size", *size] if size else more
+        return run_of(prepare, *more, **(usual | {"workers": 1} | changes))
 
     return run
 
@@ -122,65 +95,21 @@ def test_joints_and_pairs_are_those_of_the_files(run, market_folder, tmp_path):
     assert (first, second) == (f"train/{A}", f"train/{B}")
 
 
-def spoil_joints(folder, text):
-    replace_line(folder / "market-annotation-train.csv", 2, text)
-
-
-EIGHTEEN = str([7] * 18)
-
-
-@pytest.mark.parametrize(
-    ("text", "reason", "detail"),
-    [
-        (f"{A}: [1, 2: {EIGHTEEN}", "broken JSON", "keypoints_y: "),
-        (f"{A}: {EIGHTEEN}: {[7] * 17}", "unequal list lengths", "18 numbers of y, 17 of x"),
-        (f"{A}: {[7] * 17}: {[7] * 17}", "not 18 joints", "expected 18, got 17"),
-        (f"{A}: {EIGHTEEN}: {[-1] * 18}", "all joints missing", ""),
-        (f"{A}: {EIGHTEEN}: {EIGHTEEN}".replace("7,", "NaN,", 1), "not a number", "keypoints_y"),
-        (f"{A}: {EIGHTEEN}", "not three columns", "expected name:keypoints_y:keypoints_x, got 2"),
-        (f"{A}: {[900] * 18}: {[900] * 18}", "bad landmarks", "0 of 18 lie inside the image"),
-    ],
-)
-def test_a_bad_row_is_listed_or_refused(run, market_folder, tmp_path, text, reason, detail):
-    spoil_joints(market_folder, text)
+def test_a_bad_row_is_listed_or_refused(run, market_folder, tmp_path):
+    row = f"{A}: {[7] * 18}: {[7] * 17}"
+    replace_line(market_folder / "market-annotation-train.csv", 2, row)
     status, out, _ = run()
     assert status == 0
-    assert f"1 {reason}" in out
+    assert "1 unequal list lengths" in out
     assert "4 pair with a skipped photo" in out
     assert "pairs: 26, left out: 4" in out
     rows = {source: (why, more) for source, why, more in skipped(tmp_path / "out")}
-    assert rows[f"train/{A}"][0] == reason
-    assert detail in rows[f"train/{A}"][1]
-    if reason != "bad landmarks":
-        assert "market-annotation-train.csv line 2" in rows[f"train/{A}"][1]
+    detail = "market-annotation-train.csv line 2: 18 numbers of y, 17 of x"
+    assert rows[f"train/{A}"] == ("unequal list lengths", detail)
     assert rows["market-pairs-train.csv line 2"] == ("pair with a skipped photo", f"train/{A}")
     status, _, errors = run("--on-error", "stop", "--overwrite")
     assert status == 2
-    assert errors[-1].startswith(f"error: train/{A}: {reason}")
-
-
-def test_a_name_that_is_there_twice_keeps_its_first_row(run, market_folder, tmp_path):
-    table = market_folder / "market-annotation-train.csv"
-    table.write_text(table.read_text() + table.read_text().splitlines()[1] + "\n")
-    assert run()[0] == 0
-    detail = f"{A} is already in line 2"
-    assert skipped(tmp_path / "out") == [
-        ("market-annotation-train.csv line 11", "name twice", detail)
-    ]
-    assert len(PreparedPictures(tmp_path / "out")) == 15
-
-
-def test_rows_without_an_image_and_images_without_a_row_are_listed(run, market_folder, tmp_path):
-    (market_folder / "train" / A).rename(market_folder / "train" / "0009_c0s1_000450_00.png")
-    status, out, _ = run()
-    assert status == 0
-    assert "1 no landmarks in the file, 1 no such photo, 4 pair with a skipped photo" in out
-    assert skipped(tmp_path / "out")[-2:] == [
-        ("train/0001_c0s1_000450_00.png", "no such photo", "market-annotation-train.csv line 2"),
-        ("train/0009_c0s1_000450_00.png", "no landmarks in the file", ""),
-    ]
-    errors = run("--on-error", "stop", "--overwrite")[2]
-    assert errors[-1].startswith("error: train/0009_c0s1_000450_00.png: no landmarks in the file")
+    assert errors[-1].startswith(f"error: train/{A}: unequal list lengths")
 
 
 def test_images_of_another_size_are_listed(run, market_folder, tmp_path):
@@ -188,49 +117,14 @@ def test_images_of_another_size_are_listed(run, market_folder, tmp_path):
     status, out, _ = run()
     assert status == 0
     assert "1 another size" in out
-    assert (
-        f"train/{A}",
-        "another size",
-        "expected 64 x 128 pixels, got 50 x 100",
-    ) in skipped(tmp_path / "out")
+    assert (f"train/{A}", "another size", "expected 64 x 128 pixels, got 50 x 100") in skipped(
+        tmp_path / "out"
+    )
     status, _, errors = run("--on-error", "stop", "--overwrite")
     assert (status, errors[-1]) == (
         2,
         f"error: train/{A}: another size: expected 64 x 128 pixels, got 50 x 100",
     )
-
-
-def test_pairs_of_unknown_files_are_listed(run, market_folder, tmp_path):
-    replace_line(market_folder / "market-pairs-test.csv", 3, f"gone.png,{A}")
-    status, out, _ = run()
-    assert status == 0
-    assert "skipped: 1 pair with an unknown photo (skipped.csv)" in out
-    assert skipped(tmp_path / "out") == [
-        (
-            "market-pairs-test.csv line 3",
-            "pair with an unknown photo",
-            f"test/gone.png and test/{A}",
-        )
-    ]
-    status, _, errors = run("--on-error", "stop", "--overwrite")
-    assert status == 2
-    assert errors[-1].startswith("error: market-pairs-test.csv line 3: pair with an unknown photo")
-
-
-def test_pairs_that_say_nothing_are_counted_and_named_by_line(run, market_folder, tmp_path):
-    table = market_folder / "market-pairs-train.csv"
-    first = table.read_text().splitlines()[1]
-    with table.open("a") as file:
-        file.write(f"{A}\n{first}\n{A},0004_c0s1_000450_00.png\n")
-    status, out, _ = run()
-    assert status == 0
-    assert "pairs: 30, left out: 3" in out
-    rows = skipped(tmp_path / "out")
-    assert [(where, reason) for where, reason, _ in rows] == [
-        ("market-pairs-train.csv line 20", "pair of other than two names"),
-        ("market-pairs-train.csv line 21", "pair listed twice"),
-        ("market-pairs-train.csv line 22", "pair with an unknown photo"),
-    ]
 
 
 def test_a_list_of_which_no_pair_is_left_is_not_taken_for_no_list(run, market_folder, tmp_path):
@@ -243,23 +137,13 @@ def test_a_list_of_which_no_pair_is_left_is_not_taken_for_no_list(run, market_fo
     assert PreparedPictures(tmp_path / "out", "test").listed_pairs() is not None
 
 
-@pytest.mark.parametrize("name", ["market-pairs-train.csv", "market-pairs-test.csv"])
-def test_a_quote_that_never_ends_is_one_line(run, market_folder, name):
+def test_a_quote_that_never_ends_is_one_line(run, market_folder):
+    name = "market-pairs-train.csv"
     with (market_folder / name).open("a") as file:
         file.write('"' + "a.png,b.png\n" * 20_000)
     status, _, errors = run()
     assert status == 2
     assert errors[-1].startswith(f"error: {market_folder / name}: line ")
-
-
-def test_a_data_set_without_pairs_says_so(run, market_folder, tmp_path):
-    for split in ("train", "test"):
-        (market_folder / f"market-pairs-{split}.csv").unlink()
-    status, out, _ = run()
-    assert status == 0
-    assert "no *-pairs-train.csv: no pairs are listed for train" in out
-    assert PreparedPictures(tmp_path / "out").listed_pairs() is None
-    assert not (tmp_path / "out" / "pairs.csv").exists()
 
 
 def without_annotation(folder):
@@ -334,10 +218,7 @@ def test_deepfashion_is_larger(run, market_folder, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"images": "none"}, "none: no such folder"),
         ({"out": "market/out"}, "--out market/out: is inside --images"),
-        ({"out": "."}, "--out .: contains --images"),
-        ({"workers": 0}, "expected size and workers of at least 1, got (128, 64) and 0"),
         ({"layout": "plain"}, "expected --landmarks, a CSV file or blazepose, with --layout"),
         (
             {"layout": "plain", "landmarks": "none.csv"},
@@ -369,19 +250,6 @@ def test_bad_arguments_are_one_line_and_change_nothing(
     assert content(tmp_path) == before
 
 
-@pytest.mark.slow
-def test_killed_at_any_time_it_goes_on_to_the_same_bytes(run, command, market_folder, tmp_path):
-    killed = subprocess.Popen([sys.executable, SCRIPT, *command()], stderr=subprocess.DEVNULL)
-    record = tmp_path / "out" / "progress.jsonl"
-    while killed.poll() is None and not (record.exists() and record.read_bytes().count(b"\n") > 3):
-        time.sleep(0.001)
-    killed.kill()
-    assert killed.wait() in (-signal.SIGKILL, 0)
-    assert run()[0] == 0
-    assert run("--workers", "2", out=tmp_path / "undisturbed")[0] == 0
-    assert content(tmp_path / "out") == content(tmp_path / "undisturbed")
-
-
 # Own photos
 
 
@@ -397,11 +265,6 @@ def test_own_photos_are_cut_around_the_person(run, own, tmp_path):
         back = row.crop.to_image(persons[i].landmarks, persons.size)
         torch.testing.assert_close(back, drawn[i].landmarks, atol=1e-3, rtol=0, equal_nan=True)
         assert row.crop.height == pytest.approx(2 * row.crop.width)
-
-
-def test_own_photos_may_have_any_size(run, own, tmp_path):
-    assert run(**own(), size=(64, 48))[0] == 0
-    assert PreparedPictures(tmp_path / "out").size == (64, 48)
 
 
 def test_joints_of_coco_become_those_of_openpose(run, own, tmp_path):
@@ -436,33 +299,6 @@ def test_fractions_of_the_width_are_mentioned(run, own):
     assert "1 photos have all joints between 0 and 1: multiply fractions by width" in out
 
 
-def test_own_photos_without_a_row_are_listed(run, own, tmp_path):
-    flags = own()
-    replace_line(flags["landmarks"], 3, "p0/7.png" + 36 * ",1")
-    assert run(**flags)[0] == 0
-    assert skipped(tmp_path / "out") == [
-        ("p0/1.png", "no landmarks in the file", ""),
-        ("p0/7.png", "no such photo", "joints.csv line 3"),
-    ]
-
-
-def test_a_folder_of_persons_is_not_one_of_faces(run, market_folder, tmp_path):
-    run()
-    with pytest.raises(ValueError, match="expected images with the landmarks ibug-68"):
-        PreparedPictures(tmp_path / "out", scheme=IBUG_68)
-
-
-def test_landmarks_of_faces_are_refused(run, tmp_path):
-    image, landmarks = SyntheticFaces(1, 1, size=64)[0]
-    (tmp_path / "photos").mkdir()
-    write_image(tmp_path / "photos" / "a.png", image)
-    header = ",".join(f"{axis}{i}" for i in range(68) for axis in "xy")
-    values = ",".join(map(str, landmarks.flatten().tolist()))
-    (tmp_path / "faces.csv").write_text(f"image,{header}\na.png,{values}\n")
-    flags = {"images": tmp_path / "photos", "layout": "plain", "landmarks": tmp_path / "faces.csv"}
-    assert "expected 18 joints, got 68" in run(**flags)[2][0]
-
-
 # Joints that are detected
 
 
@@ -486,14 +322,6 @@ def test_joints_are_detected_in_plain_photos(run, own, tmp_path):
     assert torch.stack(apart).median() < 4  # of 160 pixels
     assert "nothing left to do" in run(**flags)[1]
     assert "was prepared with upsample 0, not 1" in run(**flags, upsample=1)[2][-1]
-
-
-@pytest.mark.slow
-def test_several_processes_detect_the_same(run, own, tmp_path):
-    flags = {"images": own()["images"], "layout": "plain", "landmarks": "blazepose"}
-    assert run(**flags)[0] == 0
-    assert run(**{**flags, "workers": 2}, out=tmp_path / "two")[0] == 0
-    assert content(tmp_path / "out") == content(tmp_path / "two")
 
 
 def test_photos_of_nobody_are_one_line(run, tmp_path):

@@ -161,21 +161,7 @@ def test_a_feature_network_looks_at_the_person_without_projected_discriminators(
     assert network.looks[:2] == [(4, False), (4, True)]
 
 
-def test_there_is_nothing_to_remember(network):
-    objective = ProjectedObjective(WEIGHTS, network)
-    assert objective.state_dict() == {}
-    objective.load_state_dict({})
-
-
 # Its options
-
-
-def test_options_make_discriminators_of_features():
-    networks = options.ModelOptions(projected=True, discriminator_width=8).discriminators()
-    assert all(isinstance(network, ProjectedDiscriminator) for network in networks.values())
-    assert {network.channels for network in networks.values()} == {(24, 40, 112, 320)}
-    assert (networks["app"].condition_channels, networks["app"].num_landmarks) == (320, 0)
-    assert (networks["pose"].condition_channels, networks["pose"].num_landmarks) == (0, 18)
 
 
 @pytest.mark.parametrize(
@@ -196,19 +182,6 @@ def test_what_it_was_trained_with_is_told(projected, perceptual, weight, names):
     chosen = replace(given, model=model, loss=loss)
     assert chosen.trained_with == names
     assert chosen.model.generator(trained_with=names).trained_with == tuple(names)
-
-
-def test_the_published_presets_look_at_pixels():
-    for name in ("market", "deepfashion"):
-        preset = options.PRESETS[name]
-        assert (preset.model.projected, preset.model.bend) == (False, False)
-        assert preset.trained_with == ["vgg19"]
-
-
-def test_a_pool_of_earlier_pictures_is_refused():
-    given = options.PRESETS["smoke"]
-    with pytest.raises(ValueError, match=r"--history 0 with --projected.*got 50"):
-        replace(given, loss=replace(given.loss, history=50))
 
 
 @needs_lite0

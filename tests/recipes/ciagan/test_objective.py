@@ -131,28 +131,12 @@ def test_two_halves_of_a_batch_average_to_the_whole(batch, networks, output):
     torch.testing.assert_close(sum(half["g_recon"] for half in halves) / 2, whole["g_recon"])
 
 
-def test_weights_multiply_their_terms(batch, networks, output):
-    one = CIAGANObjective(LossOptions()).generator_losses(networks, batch, output)
-    options = LossOptions(weight_critic=2.0, weight_identity=3.0)
-    two = CIAGANObjective(options).generator_losses(networks, batch, output)
-    torch.testing.assert_close(two["g_critic"], 2 * one["g_critic"])
-    torch.testing.assert_close(two["g_identity"], 3 * one["g_identity"])
-
-
 def test_gradients_reach_the_generator_inside_the_mask_alone(batch, networks, output):
     losses = CIAGANObjective(LossOptions(weight_recon=1)).generator_losses(networks, batch, output)
     torch.stack(list(losses.values())).sum().backward()
     inside = (batch.mask == 1).expand_as(batch.source)
     assert (output.generated.grad[inside] != 0).all()
     assert (output.generated.grad[~inside] == 0).all()
-
-
-@pytest.mark.parametrize("mode", ["lsgan", "bce", "hinge"])
-def test_every_adversarial_mode_gives_finite_losses(batch, networks, output, mode):
-    objective = CIAGANObjective(LossOptions(adversarial=mode))
-    losses = objective.generator_losses(networks, batch, output)
-    losses |= objective.discriminator_losses("critic", networks["critic"], batch, output)
-    assert all(value.isfinite() and value.shape == () for value in losses.values())
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
+"""What the helper of other tests finds in a file beside its pixels."""
+
 import struct
 
-import numpy as np
 import photo_samples as samples
 import pytest
+from photo_metadata import photo_metadata
 from photo_samples import SECRET, THUMBNAIL, noise, saved
-
-from graphgan.anonymize.photos.metadata import photo_metadata
 
 AFTER = "data after the end"
 SECRETS = {
@@ -99,37 +99,3 @@ def test_a_file_that_is_cut_short_says_so(tmp_path):
         whole = saved(noise("RGB"), file_format)
         (tmp_path / "photo").write_bytes(whole[: len(whole) // 2])
         assert "cut short" in photo_metadata(tmp_path / "photo")
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"hello", b"%PDF-1.7", b"MM\0*", b"II*\0\xff\xff\xff\xff"]
-)
-def test_what_cannot_be_walked_is_refused_by_name(tmp_path, content):
-    (tmp_path / "photo").write_bytes(content)
-    with pytest.raises(ValueError, match="photo: "):
-        photo_metadata(tmp_path / "photo")
-
-
-def test_directories_in_a_circle_are_refused(tmp_path):
-    whole = bytearray(saved(noise("L"), "TIFF"))
-    first = int.from_bytes(whole[4:8], "little")
-    count = int.from_bytes(whole[first : first + 2], "little")
-    end = first + 2 + 12 * count
-    whole[end : end + 4] = whole[4:8]
-    (tmp_path / "photo").write_bytes(whole)
-    with pytest.raises(ValueError, match="photo: expected directories that differ"):
-        photo_metadata(tmp_path / "photo")
-
-
-@pytest.mark.parametrize("kind", SECRETS)
-def test_damaged_bytes_never_crash(tmp_path, kind):
-    whole, generator = SECRETS[kind][0](), np.random.default_rng(0)
-    for _ in range(60):
-        damaged = bytearray(whole[: generator.integers(4, len(whole))])
-        for _ in range(3):
-            damaged[generator.integers(len(damaged))] = generator.integers(256)
-        (tmp_path / "photo").write_bytes(damaged)
-        try:
-            photo_metadata(tmp_path / "photo")
-        except ValueError as error:
-            assert "photo: " in str(error)
