@@ -18,7 +18,8 @@ import tyro
 from torch import Tensor
 
 from graphgan.commands import run_command
-from graphgan.faces._age_sex import WEIGHTS, AgeSexNetwork
+from graphgan.faces import AgeSexNetwork
+from graphgan.faces._age_sex import WEIGHTS
 from graphgan.files import replacing
 from graphgan.weights import weights_file
 

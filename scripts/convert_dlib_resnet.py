@@ -17,9 +17,10 @@ from torch import Tensor
 from graphgan._states import fill
 from graphgan.commands import run_command
 from graphgan.data import SyntheticFaces
+from graphgan.faces import DlibResNet
 from graphgan.faces._dlib import packaged_weights
 from graphgan.faces._dlib_chips import face_chips
-from graphgan.faces._dlib_resnet import DESCRIPTOR_SIZE, DlibResNet
+from graphgan.faces._dlib_resnet import DESCRIPTOR_SIZE
 from graphgan.files import replacing
 from graphgan.weights import weights_file
 from graphgan.weights._catalog import RECOGNIZER

@@ -10,14 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphgan.data.images import write_image
-from graphgan.data.photos import Photo
-from graphgan.data.prepared import PreparedPictures
-from graphgan.data.preparing import prepare_pictures
-from graphgan.faces.contracts import Faces, Landmarks
-from graphgan.landmarks.conversion import from_ibug_68
-from graphgan.landmarks.hull import convex_hull
-from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
+from graphgan.data import ListedPhoto, PreparedPictures, prepare_pictures, write_image
+from graphgan.faces import Faces, Landmarks
+from graphgan.landmarks import IBUG_68, LandmarkScheme, convex_hull, from_ibug_68
 
 GRAY = 128
 SIZE = 128
@@ -69,7 +64,7 @@ def colored_folder(
         path.parent.mkdir(parents=True, exist_ok=True)
         write_image(path, image)
         landmarks[source] = from_ibug_68(points[None], scheme)[0]
-        photos.append(Photo(path, source, f"p{person}"))
+        photos.append(ListedPhoto(path, source, f"p{person}"))
     prepare_pictures(
         photos,
         landmarks,

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from graphgan.data.images import read_image
+from graphgan.data import read_image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 import draw_training_curves as curves

@@ -12,12 +12,10 @@ from graphgan._checks import check_indices
 from graphgan.anonymize.compositor import AlignedFaces, blend_crops, carry_outward, show_face_alone
 from graphgan.anonymize.conditions import Condition
 from graphgan.anonymize.methods import GeneratedFaces
-from graphgan.data.face_batch import LANDMARKS_OF_68
-from graphgan.landmarks.masks import face_mask, face_regions
-from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
-from graphgan.models.anonygan import AnonyGAN
-from graphgan.models.ciagan import CIAGANGenerator, generator_inputs, resized_images
-from graphgan.models.onnx_generator import OnnxAnonyGAN
+from graphgan.data import LANDMARKS_OF_68
+from graphgan.landmarks import IBUG_68, LandmarkScheme, face_mask, face_regions
+from graphgan.models import AnonyGAN, CIAGANGenerator, OnnxAnonyGAN, ciagan_inputs
+from graphgan.models._ciagan import resized_images
 
 
 def anonymize_crops(

@@ -14,10 +14,10 @@ from graphgan.data import PreparedPictures, to_float_image, to_uint8_image
 from graphgan.evaluation.protocol import ConditionRule, EvaluationProtocol, Splits, draw_conditions
 from graphgan.evaluation.systems import Request, System
 from graphgan.evaluation.tools import ToolRunner
-from graphgan.faces.contracts import Faces
-from graphgan.landmarks.masks import face_mask, face_outline
-from graphgan.landmarks.schemes import IBUG_68
-from graphgan.metrics.detection import box_iou, landmark_box
+from graphgan.faces import Faces
+from graphgan.landmarks import IBUG_68, face_mask
+from graphgan.landmarks._masks import face_outline
+from graphgan.metrics import box_iou, landmark_box
 
 _Value = TypeVar("_Value")
 

@@ -18,7 +18,7 @@ from graphgan.evaluation.systems import (
     anonygan_system,
     obscuring_system,
 )
-from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
+from graphgan.landmarks import IBUG_68, LandmarkScheme
 from graphgan.weights import FACES
 
 SYSTEMS = (

@@ -38,15 +38,11 @@ from graphgan.anonymize.methods import (
     Obscuring,
 )
 from graphgan.anonymize.obscure import BLUR_KERNEL, MOSAIC_BLOCK, blur_faces, pixelate_faces
-from graphgan.data.batches import to_float_image, to_uint8_image
-from graphgan.data.face_batch import LANDMARKS_OF_68
-from graphgan.data.prepared import PreparedPicture
-from graphgan.landmarks.detection import Detection
-from graphgan.landmarks.masks import face_mask
-from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
-from graphgan.models import AnonyGAN, CIAGANGenerator
-from graphgan.models.ciagan import resized_images, resized_points
-from graphgan.models.pretrained import Pretrained
+from graphgan.data import LANDMARKS_OF_68, to_float_image, to_uint8_image
+from graphgan.data._prepared import PreparedPicture
+from graphgan.landmarks import IBUG_68, Detection, LandmarkScheme, face_mask
+from graphgan.models import AnonyGAN, CIAGANGenerator, Pretrained
+from graphgan.models._ciagan import resized_images, resized_points
 from graphgan.models.published import Kind, load_published
 from graphgan.training._devices import torch_device
 from graphgan.weights import FACES, PEOPLE, find_weights, weights_file

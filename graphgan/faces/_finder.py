@@ -5,12 +5,11 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from graphgan.faces.centerface import CenterFace
-from graphgan.faces.contracts import FaceDetector, Faces, Landmarker
-from graphgan.faces.face_mesh import FaceMesh
-from graphgan.landmarks.detection import Detection
-from graphgan.landmarks.hull import convex_hull
-from graphgan.metrics.detection import box_iou
+from graphgan.faces._centerface import CenterFace
+from graphgan.faces._contracts import FaceDetector, Faces, Landmarker
+from graphgan.faces._face_mesh import FaceMesh
+from graphgan.landmarks import Detection, convex_hull
+from graphgan.metrics import box_iou
 
 MOST_FACES = 4096
 """Maximum number of faces in an image; more detections are not credible."""

@@ -57,10 +57,8 @@ from graphgan.faces import (
     parse_recognizer,
 )
 from graphgan.files import require_new_folder
-from graphgan.metrics.exported import ExportedProgram
-from graphgan.metrics.inception import InceptionFeatures
-from graphgan.metrics.realism import RealismFeatures
-from graphgan.training.devices import memory_errors_explained
+from graphgan.metrics import ExportedProgram, InceptionFeatures, RealismFeatures
+from graphgan.training import memory_errors_explained
 
 _LEAST_FACE = 40  # pixels, of images that are 128 and larger: dlib's detector doubles them once
 

@@ -12,14 +12,7 @@ of photos: the given one, ``img_align_celeba`` or ``lfw``.
 from collections.abc import Callable
 from pathlib import Path
 
-from graphgan.data import (
-    ListedPair,
-    ListedPhoto,
-    Listing,
-    PairList,
-    Skipped,
-    photo_sources,
-)
+from graphgan.data import ListedPair, ListedPhoto, Listing, PairList, Skipped, photo_sources
 
 
 def celeba(root: Path) -> Listing:

@@ -14,12 +14,8 @@ import torch
 from objective import AnonyGANObjective, Count, LossOptions, pasted
 from torch import Tensor, nn
 
-from graphgan.data.augmentation import draw_change
-from graphgan.data.face_batch import FaceBatch
-from graphgan.landmarks.hull import convex_hull
-from graphgan.landmarks.maps import gaussian_maps
-from graphgan.landmarks.masks import polygon_mask
-from graphgan.landmarks.schemes import IBUG_68, LandmarkScheme
+from graphgan.data import FaceBatch, draw_change
+from graphgan.landmarks import IBUG_68, LandmarkScheme, convex_hull, gaussian_maps, polygon_mask
 from graphgan.losses import FeatureLoss, WeakFeatureMatchingLoss, reconstruction_loss
 from graphgan.models import FeatureNetwork
 from graphgan.training import (

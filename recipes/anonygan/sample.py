@@ -10,10 +10,14 @@ from pictures import sheet_columns
 from results import anonymized, shown_batch, unpasted
 
 from graphgan.commands import run_command
-from graphgan.data.face_batch import LANDMARKS_OF_68
-from graphgan.data.images import read_image
-from graphgan.data.pairs import Pairs, next_person_pairs, some_pairs
-from graphgan.data.prepared import PreparedPictures
+from graphgan.data import (
+    LANDMARKS_OF_68,
+    Pairs,
+    PreparedPictures,
+    next_person_pairs,
+    read_image,
+    some_pairs,
+)
 from graphgan.faces import FaceFinder
 from graphgan.landmarks import IBUG_68
 from graphgan.metrics import POSE_SAMPLES, measure_pose

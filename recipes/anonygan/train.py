@@ -49,12 +49,9 @@ from graphgan.data import (
     to_uint8_image,
 )
 from graphgan.faces import FaceFinder
-from graphgan.landmarks.schemes import CIAGAN_29, IBUG_68, LandmarkScheme
-from graphgan.metrics.masked_error import masked_error
-from graphgan.metrics.pose_check import MOST_PICTURES, measure_pose
-from graphgan.models import AnonyGAN
-from graphgan.models.discriminators import MIN_PATCH_SIZE
-from graphgan.models.feature_network import FeatureNetwork
+from graphgan.landmarks import CIAGAN_29, IBUG_68, LandmarkScheme
+from graphgan.metrics import POSE_SAMPLES, masked_error, measure_pose
+from graphgan.models import MIN_PATCH_SIZE, AnonyGAN, FeatureNetwork
 from graphgan.training import (
     SHEET_ROWS,
     VALIDATION_PAIRS,

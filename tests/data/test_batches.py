@@ -11,13 +11,12 @@ from graphgan.data import (
     PairSampler,
     PairsOfSteps,
     StoredPairs,
-    batches_of_steps,
-    degrade_pairs,
+    SyntheticFaces,
     read_pairs,
     to_float_image,
     to_uint8_image,
 )
-from graphgan.data._batches import PicturesInMemory, batches_of_steps, degrade_pairs, unpack_pairs
+from graphgan.data._batches import PicturesInMemory, batches_of_steps, degrade_pairs
 from graphgan.data._degradation import degrade, light_anew
 from graphgan.landmarks import IBUG_68, mirror_landmarks
 

@@ -3,10 +3,17 @@ import math
 import pytest
 import torch
 
-from graphgan.data.check_command import CheckOptions, Problem, picture_problems, place, report_check
-from graphgan.data.images import read_image, write_image
-from graphgan.data.prepared import PreparedPicture, PreparedPictures, write_info, write_manifest
-from graphgan.landmarks.align import whole_crop
+from graphgan.data import (
+    CheckOptions,
+    PreparedPictures,
+    Problem,
+    picture_problems,
+    read_image,
+    report_check,
+    write_image,
+)
+from graphgan.data._prepared import PreparedPicture, write_info, write_manifest
+from graphgan.landmarks._crop import whole_crop
 
 
 @pytest.fixture

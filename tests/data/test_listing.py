@@ -3,9 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from graphgan.data.landmark_files import LandmarkRow
-from graphgan.data.listing import Listing, Skipped, match_landmarks, plain, require_photos
-from graphgan.data.photos import Photo
+from graphgan.data import LandmarkRow, ListedPhoto, Listing, Skipped
 
 
 def touch(root, *names):
@@ -34,7 +32,10 @@ def test_linked_folders_are_read_once(tmp_path):
     touch(tmp_path, "elsewhere/1.jpg", "photos/bob/1.jpg")
     (tmp_path / "photos" / "anna").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "photos" / "bob" / "round").symlink_to(tmp_path / "photos")
-    assert people(plain(tmp_path / "photos")) == {"anna/1.jpg": "anna", "bob/1.jpg": "bob"}
+    assert people(Listing.of_folder(tmp_path / "photos")) == {
+        "anna/1.jpg": "anna",
+        "bob/1.jpg": "bob",
+    }
 
 
 def test_a_folder_that_is_not_there_or_holds_no_photo_is_refused(tmp_path):

@@ -1,12 +1,19 @@
 import pytest
 import torch
 
-from graphgan.data.batches import PairsOfSteps, to_uint8_image
-from graphgan.data.face_batch import to_face_batch
-from graphgan.data.pairs import PairSampler
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.masks import face_mask, face_regions
-from graphgan.landmarks.schemes import CIAGAN_29_INDICES
+from graphgan.data import (
+    PairSampler,
+    PairsOfSteps,
+    SyntheticFaces,
+    SyntheticPersons,
+    next_picture_pairs,
+    read_pairs,
+    to_face_batch,
+    to_person_batch,
+    to_uint8_image,
+)
+from graphgan.landmarks import face_mask, face_regions
+from graphgan.landmarks._schemes import CIAGAN_29_INDICES
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from graphgan.data.images import read_image, write_image
-from graphgan.data.photos import CroppedPhoto, CropTask, Photo, UnusablePhoto, crop_photo
-from graphgan.data.synthetic_persons import SyntheticPersons
-from graphgan.landmarks.align import crop_image, face_crop, person_crop
-from graphgan.landmarks.detection import Detection
-from graphgan.landmarks.schemes import IBUG_68, OPENPOSE_18
+from graphgan.data import ListedPhoto, SyntheticPersons, read_image, write_image
+from graphgan.data._photos import CroppedPhoto, CropTask, UnusablePhoto, crop_photo
+from graphgan.landmarks import IBUG_68, OPENPOSE_18, Detection, crop_image, face_crop, person_crop
 
 
 class TwoFaces:

@@ -8,13 +8,16 @@ from itertools import islice
 import pytest
 import torch
 
-from graphgan.data.landmark_files import read_landmarks
-from graphgan.data.listing import ListedPair, PairList, Skipped
-from graphgan.data.photos import Photo
-from graphgan.data.prepared import PreparedPictures
-from graphgan.data.preparing import prepare_pictures
-from graphgan.landmarks.detection import Detection
-from graphgan.landmarks.schemes import IBUG_68
+from graphgan.data import (
+    ListedPair,
+    ListedPhoto,
+    PairList,
+    PreparedPictures,
+    Skipped,
+    prepare_pictures,
+    read_landmarks,
+)
+from graphgan.landmarks import IBUG_68, Detection
 
 
 @pytest.fixture

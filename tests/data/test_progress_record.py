@@ -1,6 +1,6 @@
 import pytest
 
-from graphgan.data.progress_record import ProgressRecord
+from graphgan.data._progress_record import ProgressRecord
 
 OPTIONS = {"size": 64}
 

@@ -3,13 +3,12 @@ from dataclasses import replace
 import torch
 from colored_faces import ColorDetector, Gray, Recolored, colored_folder, shape_of_a_face
 
-from graphgan.data.prepared import PreparedPictures
+from graphgan.data import PreparedPictures
 from graphgan.evaluation.cache import ResultCache
 from graphgan.evaluation.study import Study, Subject
 from graphgan.evaluation.tools import ToolRunner
-from graphgan.faces.contracts import Faces
-from graphgan.landmarks.masks import face_mask
-from graphgan.landmarks.schemes import CIAGAN_29
+from graphgan.faces import Faces
+from graphgan.landmarks import CIAGAN_29, face_mask
 
 
 def test_where_no_face_is_found_the_usual_place_is_taken(study):

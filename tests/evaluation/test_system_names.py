@@ -5,8 +5,7 @@ from graphgan.data import write_image
 from graphgan.evaluation.results_folder import FolderOfResults
 from graphgan.evaluation.system_names import parse_system
 from graphgan.evaluation.systems import AnonyGANSystem, MethodSystem, Original, PublishedMosaic
-from graphgan.models import AnonyGAN
-from graphgan.models.generator import LandmarkGenerator
+from graphgan.models import AnonyGAN, LandmarkGenerator
 from graphgan.weights import FACES
 
 

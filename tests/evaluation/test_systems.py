@@ -15,11 +15,9 @@ from graphgan.evaluation.systems import (
     anonygan_system,
     obscuring_system,
 )
-from graphgan.landmarks.conversion import from_ibug_68
-from graphgan.landmarks.masks import face_mask, shrink_mask
-from graphgan.landmarks.schemes import MESH_468, POINTS_5
-from graphgan.models import AnonyGAN, CIAGANGenerator
-from graphgan.models.generator import LandmarkGenerator
+from graphgan.landmarks import MESH_468, POINTS_5, face_mask, from_ibug_68
+from graphgan.landmarks._masks import shrink_mask
+from graphgan.models import AnonyGAN, CIAGANGenerator, LandmarkGenerator
 from graphgan.weights import FACES
 
 

@@ -8,8 +8,9 @@ import torch
 from astronaut import BOX, portrait, turned, turned_points
 from foreign_networks import onnx_session
 
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.faces import CenterFace, FaceDetector, _pyramid, centerface
+from graphgan.data import SyntheticFaces
+from graphgan.faces import CenterFace, FaceDetector, _pyramid
+from graphgan.faces import _centerface as centerface
 from graphgan.models import ConvGraph
 from graphgan.weights import weights_file
 

@@ -4,9 +4,18 @@ import pytest
 import torch
 from colored_faces import ColorDetector, ColorLandmarker, ColorRecognizer
 
-from graphgan.faces import contracts
-from graphgan.faces.contracts import FaceDetector, Faces, Landmarker, NamingRecognizer, Recognizer
-from graphgan.faces.registry import DETECTORS, LANDMARKERS, RECOGNIZERS, ToolOptions
+from graphgan.faces import (
+    DETECTORS,
+    LANDMARKERS,
+    RECOGNIZERS,
+    FaceDetector,
+    Faces,
+    Landmarker,
+    NamingRecognizer,
+    Recognizer,
+    ToolOptions,
+)
+from graphgan.faces import _contracts as contracts
 
 EVERY_TOOL = [
     *((FaceDetector, make) for make in DETECTORS.values()),

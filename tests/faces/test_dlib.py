@@ -9,8 +9,7 @@ import torch.nn.functional as F
 
 from graphgan.data import SyntheticFaces
 from graphgan.extras import MissingExtraError
-from graphgan.faces.contracts import FaceDetector, Landmarker
-from graphgan.faces.dlib import DlibDetector, DlibLandmarks
+from graphgan.faces import DlibDetector, DlibLandmarks, FaceDetector, Landmarker
 
 pytest.importorskip("dlib")
 

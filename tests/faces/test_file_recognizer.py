@@ -14,9 +14,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from graphgan.data import SyntheticFaces
 from graphgan.extras import MissingExtraError
-from graphgan.faces import FileRecognizer, Recognizer, parse_recognizer
+from graphgan.faces import FileRecognizer, parse_recognizer
 from graphgan.faces._five_points import aligned_faces, five_points
-from graphgan.faces.file_recognizer import FileRecognizer, parse_recognizer
 
 SIDE = 32  # of the networks' images
 GRID = 8  # of 4 x 4 pixels each, whose means are the descriptor

@@ -8,8 +8,8 @@ from astronaut import portrait, turned, turned_points
 from foreign_networks import TfliteNetwork
 
 from graphgan.faces import CenterFace, FaceMesh, Iris
-from graphgan.faces.iris import eye_corners
-from graphgan.landmarks.eyes import Eyes, lid_openings
+from graphgan.faces._iris import eye_corners
+from graphgan.landmarks._eyes import Eyes, lid_openings
 from graphgan.models import ConvGraph
 from graphgan.weights import weights_file
 

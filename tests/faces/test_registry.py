@@ -10,9 +10,8 @@ import torch
 from colored_faces import ColorDetector, ColorLandmarker, color_of, draw_face
 
 from graphgan.extras import MissingExtraError
-from graphgan.faces import registry
-from graphgan.faces.contracts import FaceDetector
-from graphgan.faces.registry import (
+from graphgan.faces import (
+    FaceDetector,
     make_detector,
     make_finder,
     make_landmarker,

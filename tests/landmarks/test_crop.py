@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.landmarks.align import Crop, crop_image, face_crop, person_crop
+from graphgan.landmarks import Crop, crop_image, face_crop, person_crop
 
 coordinate = st.floats(-500, 5000)
 

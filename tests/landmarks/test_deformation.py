@@ -16,7 +16,7 @@ from graphgan.landmarks import (
     between_shapes,
     mirror_landmarks,
 )
-from graphgan.landmarks import _deformation as deformation
+from graphgan.landmarks._deformation import _deformation as deformation
 
 SIZE = (24, 32)
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from graphgan.landmarks.eyes import Eyes, eye_states, with_eyes_of
+from graphgan.landmarks._eyes import Eyes, eye_states, with_eyes_of
 
 SIZE, WIDTH = 128, 32.0
 SKIN, WHITE, DARK = 0.3, 0.9, -0.9

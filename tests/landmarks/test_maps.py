@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.landmarks.maps import bilinear_maps, gaussian_maps, one_hot_maps, render_maps
+from graphgan.landmarks import bilinear_maps, gaussian_maps, one_hot_maps, render_maps
 
 H, W = 7, 9
 coordinates = st.tuples(st.floats(-20, 20), st.floats(-20, 20))

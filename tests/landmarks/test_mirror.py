@@ -2,9 +2,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.mirror import mirror_landmarks, mirror_toward
-from graphgan.landmarks.schemes import IBUG_68, OPENPOSE_18
+from graphgan.data import SyntheticFaces
+from graphgan.landmarks import IBUG_68, OPENPOSE_18, mirror_landmarks, mirror_toward
 
 
 def test_the_right_wrist_becomes_the_left_one():

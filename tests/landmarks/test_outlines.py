@@ -1,12 +1,17 @@
 import pytest
 import torch
 
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.conversion import from_ibug_68
-from graphgan.landmarks.masks import face_mask, face_outline, has_face_mask
-from graphgan.landmarks.mirror import mirror_landmarks
-from graphgan.landmarks.outlines import JawAndBridge
-from graphgan.landmarks.schemes import CIAGAN_29, OPENPOSE_18, POINTS_5
+from graphgan.data import SyntheticFaces
+from graphgan.landmarks import (
+    CIAGAN_29,
+    OPENPOSE_18,
+    POINTS_5,
+    JawAndBridge,
+    face_mask,
+    from_ibug_68,
+    mirror_landmarks,
+)
+from graphgan.landmarks._masks import face_outline, has_face_mask
 
 SIZE = (64, 64)
 OTHERS = (CIAGAN_29, POINTS_5)

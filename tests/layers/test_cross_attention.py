@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from graphgan.layers.cross_attention import CrossAttention
+from graphgan.layers import CrossAttention
 
 
 def maps(channels: int = 4, size: tuple[int, int] = (3, 5), batch: int = 2) -> list[Tensor]:

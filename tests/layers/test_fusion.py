@@ -4,11 +4,7 @@ from blocks import BLOCKS, tensors
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from graphgan.layers import (
-    AttentionHead,
-    BipartiteReasoning,
-    ImageHead,
-)
+from graphgan.layers import AttentionHead, BipartiteReasoning, ImageHead
 from graphgan.layers._fusion import fuse
 
 each_block = pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from graphgan.metrics.exported import ExportedProgram
+from graphgan.metrics import ExportedProgram
 
 
 class Means(nn.Module):

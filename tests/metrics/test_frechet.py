@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 
-from graphgan.metrics.frechet import frechet_distance, frechet_floor, principal_frechet_distance
+from graphgan.metrics import frechet_distance, frechet_floor, principal_frechet_distance
 
 seeds = st.integers(0, 9999)
 

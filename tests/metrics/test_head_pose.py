@@ -5,7 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.metrics.head_pose import canonical_face, fit_rotation, head_pose, head_rotation
+from graphgan.metrics import head_pose
+from graphgan.metrics._head_pose import canonical_face, fit_rotation, head_rotation
 
 yaws, pitches, rolls = (st.floats(-most, most) for most in (85, 60, 170))
 

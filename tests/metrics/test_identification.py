@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchmetrics.functional.classification import binary_auroc, binary_roc
 
-from graphgan.metrics.identification import (
+from graphgan.metrics import (
     auc,
     fold_accuracies,
     fold_statistics,

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from graphgan.metrics.inception import InceptionFeatures
-from graphgan.models.inception_v3 import InceptionV3
+from graphgan.metrics import InceptionFeatures
+from graphgan.models._inception_v3 import InceptionV3
 
 
 def by_formula(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

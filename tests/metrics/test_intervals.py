@@ -6,12 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.metrics.intervals import (
-    bootstrap_mean,
-    correlation_over_people,
-    mean_over_people,
-    rate_over_people,
-)
+from graphgan.metrics import bootstrap_mean, mean_over_people, rate_over_people
+from graphgan.metrics._intervals import correlation_over_people
 
 
 @given(values=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20))

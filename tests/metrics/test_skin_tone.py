@@ -10,8 +10,9 @@ from astronaut import portrait
 
 from graphgan.data import to_float_image
 from graphgan.faces import CenterFace, FaceMesh
-from graphgan.landmarks.masks import face_mask, paste
-from graphgan.metrics.skin_tone import cheek_mask, lab, skin_beside, skin_tone
+from graphgan.landmarks import face_mask, paste
+from graphgan.metrics import skin_beside, skin_tone
+from graphgan.metrics._skin_tone import cheek_mask, lab
 
 IMAGE = to_float_image(portrait())[None]
 

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.metrics import structural_similarity
 
-from graphgan.data.synthetic_persons import SyntheticPersons
-from graphgan.landmarks.pose_mask import pose_mask
-from graphgan.metrics.ssim import mask_ssim, ssim
+from graphgan.data import SyntheticPersons
+from graphgan.landmarks import pose_mask
+from graphgan.metrics import mask_ssim, ssim
 
 seeds, sides = st.integers(0, 9999), st.integers(11, 32)
 

@@ -4,9 +4,8 @@ import torch.nn.functional as F
 
 from graphgan.data import to_float_image
 from graphgan.landmarks import CIAGAN_29, draw_lines, face_mask
-from graphgan.landmarks.schemes import CIAGAN_29_INDICES
-from graphgan.models import CIAGANGenerator
-from graphgan.models.ciagan import generator_inputs
+from graphgan.landmarks._schemes import CIAGAN_29_INDICES
+from graphgan.models import CIAGANGenerator, ciagan_inputs
 
 
 @pytest.fixture(scope="module")

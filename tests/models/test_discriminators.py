@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from graphgan.landmarks.maps import render_maps
-from graphgan.models.discriminators import (
+from graphgan.landmarks import render_maps
+from graphgan.models import (
     AppearanceDiscriminator,
     LandmarkDiscriminator,
     PatchDiscriminator,

@@ -11,8 +11,8 @@ import torch
 from efficientnet_weights import with_weights
 from torch import nn
 
-from graphgan.layers.fusion import fuse
-from graphgan.models.efficientnet_lite import EfficientNetLite
+from graphgan.layers._fusion import fuse
+from graphgan.models import EfficientNetLite
 
 
 def waves(size: int) -> torch.Tensor:

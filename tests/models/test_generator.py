@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from graphgan.models.generator import LandmarkGenerator
+from graphgan.models import LandmarkGenerator
 
 K, SIZE = 5, (12, 16)
 OPTIONS = {

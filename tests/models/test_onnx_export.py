@@ -21,9 +21,7 @@ from graphgan.models import (
     export_onnx,
     generate_at_full_resolution,
 )
-from graphgan.models import (
-    _onnx_export as onnx_export,
-)
+from graphgan.models import _onnx_export as onnx_export
 from graphgan.models._onnx_export import onnx_difference
 
 pytestmark = pytest.mark.unhooked  # it exports

@@ -17,10 +17,10 @@ from graphgan.data import (
 )
 from graphgan.extras import MissingExtraError
 from graphgan.models import BiGraphGAN, ResNetDiscriminator
-from graphgan.training.devices import launch_fabric
-from graphgan.training.experiment import Experiment, run_experiment, train_command
-from graphgan.training.options import OptimizerOptions, RunOptions
-from graphgan.training.run_folder import RunFolder, load_state
+from graphgan.training import Experiment, OptimizerOptions, RunFolder, RunOptions, train_command
+from graphgan.training._devices import launch_fabric
+from graphgan.training._experiment import run_experiment
+from graphgan.training._run_folder import load_state
 
 
 @dataclass

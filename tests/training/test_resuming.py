@@ -7,10 +7,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.training.options import RunOptions
-from graphgan.training.resuming import PER_SITTING, parse_train_options, read_options, write_options
-from graphgan.training.run_folder import RunFolder
-from graphgan.weights.finding import WEIGHTS
+from graphgan.training import RunFolder, RunOptions, parse_train_options, read_options
+from graphgan.training._resuming import PER_SITTING, write_options
+from graphgan.weights._finding import WEIGHTS
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from graphgan.anonymize.compositor.constants import (
     SKIN_MARGIN,
     SMOOTH,
 )
-from graphgan.landmarks.masks import face_regions, shrink_mask
-from graphgan.landmarks.schemes import LandmarkScheme
+from graphgan.landmarks import LandmarkScheme, face_regions
+from graphgan.landmarks._masks import shrink_mask
 
 # An edge of no pixels: pixels are farther apart, and it can be divided by.
 _HARD = 1e-6

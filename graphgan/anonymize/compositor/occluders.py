@@ -19,9 +19,9 @@ from graphgan.anonymize.compositor.constants import (
     RIM_WIDTH,
 )
 from graphgan.anonymize.compositor.edges import spread
-from graphgan.landmarks.hull import convex_hull
-from graphgan.landmarks.masks import polygon_mask, shrink_mask
-from graphgan.layers.light_matching import skin_plane
+from graphgan.landmarks import convex_hull, polygon_mask
+from graphgan.landmarks._masks import shrink_mask
+from graphgan.layers._light_matching import skin_plane
 
 _NOSE, _CHIN, _MOUTH_CORNERS = 27, 8, (48, 54)
 # Landmarks of what never stays: brows, eyes, nose and mouth, and each eye with its brow.

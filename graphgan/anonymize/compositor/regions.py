@@ -9,17 +9,15 @@ from torch import Tensor
 
 from graphgan.anonymize.compositor.constants import AROUND_BOX
 from graphgan.anonymize.compositor.occluders import occluders, skinless_rim
-from graphgan.landmarks.align import Crop
-from graphgan.landmarks.alignment import Alignment, align_face, cut
-from graphgan.landmarks.detection import Detection
-from graphgan.landmarks.masks import face_regions, polygon_mask
+from graphgan.landmarks import Alignment, Crop, Detection, crop_aligned, face_regions, polygon_mask
+from graphgan.landmarks._alignment import align_face
 
 # Of the longer side of the box: that of the landmarks.
 _LEAST_SIZE, _MOST_SIZE = 0.4, 2.5
 
 
 class AlignedFaces(NamedTuple):
-    """Faces cut out of an image, upright.
+    """Faces crop_aligned out of an image, upright.
 
     Shapes:
         ``images: b 3 h w`` in [-1, 1], ``landmarks: b 68 2`` in pixels (NaN where a face has none

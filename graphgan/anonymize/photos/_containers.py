@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from graphgan.data.images import decoded_picture
+from graphgan.data._images import decoded_picture
 
 AFTER_THE_END = "data after the end"
 CUT_SHORT = "cut short"

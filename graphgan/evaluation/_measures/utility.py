@@ -12,12 +12,10 @@ from graphgan.evaluation.measurements import (
     rate_measurement,
 )
 from graphgan.evaluation.study import Seen, Study, Subject
-from graphgan.faces.contracts import FaceDetector
-from graphgan.landmarks.schemes import IBUG_68
-from graphgan.metrics.detection import detected, landmark_box
-from graphgan.metrics.expression import Expression
-from graphgan.metrics.intervals import correlation_over_people
-from graphgan.metrics.landmark_error import landmark_error
+from graphgan.faces import FaceDetector
+from graphgan.landmarks import IBUG_68
+from graphgan.metrics import Expression, detected, landmark_box, landmark_error
+from graphgan.metrics._intervals import correlation_over_people
 
 _POSE_ERRORS = ("pose error", "pose error to detected", "pose error as published")
 

@@ -12,10 +12,9 @@ from graphgan.evaluation.measurements import rate_measurement
 from graphgan.evaluation.results_folder import FolderOfResults
 from graphgan.evaluation.study import Study, Subject
 from graphgan.evaluation.tools import LEAST_SIDE
-from graphgan.faces.contracts import Recognizer
-from graphgan.faces.dlib_resnet import DlibResNetRecognizer
-from graphgan.landmarks.schemes import IBUG_68
-from graphgan.metrics.identification import auc, descriptor_distances
+from graphgan.faces import DlibResNetRecognizer, Recognizer
+from graphgan.landmarks import IBUG_68
+from graphgan.metrics import auc, descriptor_distances
 
 CHECKER = DlibResNetRecognizer.name
 """The recognizer with which the anonymizer checks its own results."""

@@ -9,9 +9,10 @@ from graphgan.anonymize.compositor import AlignedFaces
 from graphgan.anonymize.compositor.constants import MOST_OCCLUDED, RIM_WIDTH
 from graphgan.anonymize.compositor.occluders import occluders, skinless_rim
 from graphgan.anonymize.compositor.pasting import Patch, paste_faces
-from graphgan.landmarks.align import whole_crop
-from graphgan.landmarks.alignment import Alignment, align_face
-from graphgan.landmarks.masks import face_regions, shrink_mask
+from graphgan.landmarks import Alignment, face_regions
+from graphgan.landmarks._alignment import align_face
+from graphgan.landmarks._crop import whole_crop
+from graphgan.landmarks._masks import shrink_mask
 
 SKIN, HAIR = torch.tensor([0.6, 0.2, 0.0]), torch.tensor([-0.8, -0.85, -0.9])
 

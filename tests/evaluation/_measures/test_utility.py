@@ -3,14 +3,14 @@
 import pytest
 from colored_faces import Shifted, colored_folder
 
-from graphgan.data.prepared import PreparedPictures
+from graphgan.data import PreparedPictures
 from graphgan.evaluation._measures.utility import measure_expressions, measure_utility
 from graphgan.evaluation.evaluate import evaluate
 from graphgan.evaluation.protocol import draw_protocol
 from graphgan.evaluation.study import Settings, Study, Subject
 from graphgan.evaluation.systems import Original, obscuring_system
 from graphgan.evaluation.tools import ToolRunner
-from graphgan.landmarks.schemes import CIAGAN_29
+from graphgan.landmarks import CIAGAN_29
 
 
 def test_detection_counts_faces_and_asks_where_they_are(value):

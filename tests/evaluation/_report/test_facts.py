@@ -6,7 +6,7 @@ import pytest
 import torch
 from colored_faces import ColorDetector, ColorRecognizer, Gray, colored_folder
 
-from graphgan.data.prepared import PreparedPictures
+from graphgan.data import PreparedPictures
 from graphgan.evaluation._measures.naturalness import Naturalness
 from graphgan.evaluation._report.facts import CHECKER, cautions, warnings_of_study
 from graphgan.evaluation.evaluate import evaluate
@@ -15,7 +15,7 @@ from graphgan.evaluation.study import Study
 from graphgan.evaluation.systems import Original
 from graphgan.evaluation.tools import ToolRunner
 from graphgan.faces import DlibResNetRecognizer
-from graphgan.landmarks.schemes import CIAGAN_29
+from graphgan.landmarks import CIAGAN_29
 
 
 def test_few_people_and_pictures_are_said_first(study):

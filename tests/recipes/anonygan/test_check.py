@@ -5,11 +5,8 @@ import pytest
 import torch
 from drawn_folder import drawn_folder
 
-from graphgan.data.images import read_image, write_image
-from graphgan.data.landmark_files import read_landmarks
-from graphgan.data.photos import Photo
-from graphgan.data.preparing import prepare_pictures
-from graphgan.landmarks.schemes import IBUG_68
+from graphgan.data import ListedPhoto, prepare_pictures, read_image, read_landmarks, write_image
+from graphgan.landmarks import IBUG_68
 
 
 @pytest.fixture

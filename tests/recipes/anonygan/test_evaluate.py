@@ -11,14 +11,11 @@ import torch
 from colored_faces import colored_folder
 from running import failure
 
-from graphgan.data.images import write_image
-from graphgan.data.prepared import PreparedPictures
-from graphgan.data.tables import write_table
-from graphgan.faces.inception_resnet import InceptionResnetV1
-from graphgan.faces.mtcnn import MTCNN
-from graphgan.landmarks.schemes import CIAGAN_29
-from graphgan.models import AnonyGAN, CIAGANGenerator
-from graphgan.models.generator import LandmarkGenerator
+from graphgan.data import PreparedPictures, write_image
+from graphgan.data._tables import write_table
+from graphgan.faces import MTCNN, InceptionResnetV1
+from graphgan.landmarks import CIAGAN_29
+from graphgan.models import AnonyGAN, CIAGANGenerator, LandmarkGenerator
 
 
 @pytest.fixture(scope="module")

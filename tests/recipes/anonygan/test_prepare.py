@@ -9,10 +9,8 @@ from full_disk import files_up_to
 from PIL import Image
 from running import failure
 
-from graphgan.data.landmark_files import read_landmarks
-from graphgan.data.prepared import PreparedPictures
-from graphgan.landmarks.conversion import from_ibug_68
-from graphgan.landmarks.schemes import SCHEMES
+from graphgan.data import PreparedPictures, read_landmarks
+from graphgan.landmarks import SCHEMES, from_ibug_68
 
 
 @pytest.fixture

@@ -10,13 +10,17 @@ from objective import LossOptions, pasted
 from projected import Judged, ProjectedObjective
 from torch import nn
 
-from graphgan.data.batches import PairsOfSteps, PicturesInMemory, to_float_image
-from graphgan.data.face_batch import FaceBatch, to_face_batch
-from graphgan.data.pairs import PairKind, PairSampler
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.conversion import from_ibug_68
-from graphgan.landmarks.masks import face_mask, face_regions
-from graphgan.landmarks.schemes import CIAGAN_29, IBUG_68, POINTS_5
+from graphgan.data import (
+    FaceBatch,
+    PairKind,
+    PairSampler,
+    PairsOfSteps,
+    SyntheticFaces,
+    to_face_batch,
+    to_float_image,
+)
+from graphgan.data._batches import PicturesInMemory
+from graphgan.landmarks import CIAGAN_29, IBUG_68, POINTS_5, face_mask, face_regions, from_ibug_68
 from graphgan.losses import FeatureLoss, reconstruction_loss
 from graphgan.models import (
     AnonyGAN,

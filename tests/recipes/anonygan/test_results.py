@@ -5,12 +5,8 @@ from results import anonymized, batch_for, condition_pasted, generated, source_b
 
 from graphgan.anonymize import anonymize_crops
 from graphgan.anonymize.compositor import show_face_alone
-from graphgan.data.batches import read_pairs
-from graphgan.data.face_batch import to_face_batch
-from graphgan.data.pairs import next_person_pairs
-from graphgan.data.synthetic_faces import SyntheticFaces
-from graphgan.landmarks.conversion import from_ibug_68
-from graphgan.landmarks.schemes import POINTS_5
+from graphgan.data import SyntheticFaces, next_person_pairs, read_pairs, to_face_batch
+from graphgan.landmarks import POINTS_5, from_ibug_68
 from graphgan.models import AnonyGAN, LandmarkGenerator
 
 

@@ -10,10 +10,8 @@ import torch
 from running import failure
 
 from graphgan.anonymize.compositor import soft_edges
-from graphgan.data.batches import to_float_image
-from graphgan.data.images import read_image
-from graphgan.data.prepared import PreparedPictures
-from graphgan.landmarks.masks import face_regions
+from graphgan.data import PreparedPictures, read_image, to_float_image
+from graphgan.landmarks import face_regions
 from graphgan.models import AnonyGAN, LandmarkGenerator
 from graphgan.training import RunFolder
 

@@ -27,14 +27,18 @@ from running import (
 )
 from safetensors.torch import load_file
 
-from graphgan.data import held_out
-from graphgan.data.batches import read_pairs
-from graphgan.data.face_batch import to_face_batch
-from graphgan.data.images import read_image
-from graphgan.data.pairs import PairKind, PairSampler, next_picture_pairs
-from graphgan.data.prepared import PreparedPictures
-from graphgan.landmarks.schemes import CIAGAN_29, POINTS_5
-from graphgan.metrics.masked_error import masked_error
+from graphgan.data import (
+    PairKind,
+    PairSampler,
+    PreparedPictures,
+    next_picture_pairs,
+    read_image,
+    read_pairs,
+    to_face_batch,
+)
+from graphgan.data._synthetic import drawn_people as held_out
+from graphgan.landmarks import CIAGAN_29, POINTS_5
+from graphgan.metrics import masked_error
 from graphgan.models import AnonyGAN
 from graphgan.training import RunFolder
 from graphgan.training._run_folder import load_state

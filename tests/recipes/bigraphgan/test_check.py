@@ -5,7 +5,7 @@ import check
 import pytest
 import torch
 
-from graphgan.data.images import read_image
+from graphgan.data import read_image
 
 
 @pytest.fixture

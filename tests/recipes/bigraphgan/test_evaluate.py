@@ -11,10 +11,10 @@ from options import PRESETS
 from running import failure
 from torch import nn
 
-from graphgan.data import held_out
-from graphgan.data.prepared import PreparedPictures
-from graphgan.training.resuming import write_options
-from graphgan.training.run_folder import RunFolder
+from graphgan.data import PreparedPictures
+from graphgan.data._synthetic import drawn_people as held_out
+from graphgan.training import RunFolder
+from graphgan.training._resuming import write_options
 
 
 @pytest.fixture

@@ -5,9 +5,7 @@ import prepare
 import pytest
 import torch
 
-from graphgan.data.images import read_image, write_image
-from graphgan.data.prepared import PreparedPictures
-from graphgan.data.synthetic_persons import SyntheticPersons
+from graphgan.data import PreparedPictures, SyntheticPersons, read_image, write_image
 
 A, B = "0001_c0s1_000450_00.png", "0001_c1s1_000451_00.png"
 # Where COCO's 17 points stand among OpenPose's 18.

@@ -5,8 +5,7 @@ import sample
 from running import failure
 from safetensors.torch import load_file, save_file
 
-from graphgan.data.images import read_image
-from graphgan.data.prepared import PreparedPictures
+from graphgan.data import PreparedPictures, read_image
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from graphgan.data import PreparedPictures, read_image, read_pairs, to_person_batch
 from graphgan.data._synthetic import drawn_people as held_out
 from graphgan.models import BiGraphGAN
-from graphgan.training.run_folder import RunFolder
+from graphgan.training import RunFolder
 
 # A whole run
 

@@ -4,8 +4,7 @@ import transfer
 from faces import Faces
 from transfer import measure_transfer, true_answers
 
-from graphgan.data.batches import mean_image
-from graphgan.data.synthetic_faces import SyntheticFaces, render_face
+from graphgan.data import SyntheticFaces, mean_image, render_face
 from graphgan.models import CIAGANGenerator
 
 
