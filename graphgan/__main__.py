@@ -55,7 +55,7 @@ def draw_people(path: Path) -> None:
         ValueError: a name that ends like no image.
         OSError: it cannot be written.
     """
-    from graphgan.anonymize.conditions import people_conditions
+    from graphgan.anonymize._conditions import people_conditions
     from graphgan.data import image_grid, to_uint8_image, write_image
 
     people = people_conditions()

@@ -38,11 +38,11 @@ from PIL import Image
 from safetensors.torch import save
 from torch import Tensor
 
+from graphgan.anonymize import Condition
+from graphgan.anonymize._matching import look_of
 from graphgan.anonymize.compositor import carry_outward
-from graphgan.anonymize.compositor.constants import ALONE_MARGIN
-from graphgan.anonymize.compositor.occluders import occluders
-from graphgan.anonymize.conditions import Condition
-from graphgan.anonymize.matching import look_of
+from graphgan.anonymize.compositor._constants import ALONE_MARGIN
+from graphgan.anonymize.compositor._occluders import occluders
 from graphgan.commands import run_command
 from graphgan.data import photo_sources, read_image, to_float_image, to_uint8_image
 from graphgan.faces import DlibResNetRecognizer, FaceFinder

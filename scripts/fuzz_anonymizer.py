@@ -29,12 +29,12 @@ from numpy.random import Generator
 from PIL import Image
 from tqdm import tqdm
 
+from graphgan.anonymize import Anonymizer
 from graphgan.anonymize._file_anonymizer import FileAnonymizer
 from graphgan.anonymize._inputs import Job
 from graphgan.anonymize._kinds import file_kind
-from graphgan.anonymize.anonymizer import Anonymizer
 from graphgan.anonymize.photos import read_photo
-from graphgan.anonymize.video.reading import open_video
+from graphgan.anonymize.video._reading import open_video
 from graphgan.commands import run_command
 from graphgan.data import read_image
 from graphgan.faces import DlibResNetRecognizer, FaceFinder

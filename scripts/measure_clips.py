@@ -27,11 +27,9 @@ import torch
 import tyro
 from tqdm import tqdm
 
-from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.conditions import drawn_conditions
-from graphgan.anonymize.methods import GeneratedFaces, ObscuredFaces
-from graphgan.anonymize.video.clips import Clip, ClipFrame
-from graphgan.anonymize.video.reading import open_video
+from graphgan.anonymize import Anonymizer, GeneratedFaces, ObscuredFaces, drawn_conditions
+from graphgan.anonymize.video._clips import Clip, ClipFrame
+from graphgan.anonymize.video._reading import open_video
 from graphgan.commands import run_command
 from graphgan.data import read_image, read_landmarks
 from graphgan.faces import (

@@ -3,8 +3,8 @@
 import torch
 from colored_faces import GRAY, color_of, inner_hull, shape_of_a_face
 
-from graphgan.anonymize.conditions import Condition
-from graphgan.anonymize.video.clips import ClipFrame
+from graphgan.anonymize import Condition
+from graphgan.anonymize.video._clips import ClipFrame
 from graphgan.landmarks import Detection, polygon_mask
 
 H, W, SIDE = 120, 200, 50

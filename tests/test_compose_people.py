@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from graphgan.anonymize.conditions import people_conditions
+from graphgan.anonymize._conditions import people_conditions
 from graphgan.data import SyntheticFaces, to_float_image
 from graphgan.landmarks import IBUG_68, bend_to_landmarks, mirror_landmarks
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 import graphgan
 from graphgan import __main__ as module
-from graphgan.anonymize.conditions import people_conditions
+from graphgan.anonymize._conditions import people_conditions
 from graphgan.weights import LOADABLE, SHIPPED, weights_file
 
 

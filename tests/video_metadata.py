@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphgan.anonymize.video._demuxing import opened
-from graphgan.anonymize.video.writing import said_beside
+from graphgan.anonymize.video._writing import said_beside
 
 if TYPE_CHECKING:
     from av.container import InputContainer

@@ -1,7 +1,19 @@
 """Anonymize faces: with a trained generator, or by a blur, a mosaic or a flat color."""
 
+from graphgan.anonymize._anonymizer import Anonymizer
+from graphgan.anonymize._conditions import (
+    Condition,
+    drawn_conditions,
+    nobody_conditions,
+    people_conditions,
+    photo_conditions,
+)
+from graphgan.anonymize._crops import anonymize_crops, generate_crops, give_identity
 from graphgan.anonymize._faces import Face, Result
-from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize._matching import ConditionOrder, Match
+from graphgan.anonymize._methods import FaceMethod, GeneratedFaces, ObscuredFaces
+from graphgan.anonymize._obscure import blur_faces, cover_faces, pixelate_faces
+from graphgan.anonymize._selection import Selection
 from graphgan.anonymize.compositor import (
     AlignedFaces,
     Patch,
@@ -10,17 +22,6 @@ from graphgan.anonymize.compositor import (
     paste_faces,
     soft_edges,
 )
-from graphgan.anonymize.conditions import (
-    Condition,
-    drawn_conditions,
-    nobody_conditions,
-    photo_conditions,
-)
-from graphgan.anonymize.crops import anonymize_crops, give_identity
-from graphgan.anonymize.matching import ConditionOrder, Match
-from graphgan.anonymize.methods import FaceMethod, GeneratedFaces, ObscuredFaces
-from graphgan.anonymize.obscure import blur_faces, cover_faces, pixelate_faces
-from graphgan.anonymize.selection import Selection
 
 __all__ = [
     "AlignedFaces",
@@ -41,9 +42,11 @@ __all__ = [
     "carry_outward",
     "cover_faces",
     "drawn_conditions",
+    "generate_crops",
     "give_identity",
     "nobody_conditions",
     "paste_faces",
+    "people_conditions",
     "photo_conditions",
     "pixelate_faces",
     "soft_edges",

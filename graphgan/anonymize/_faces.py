@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from graphgan.anonymize.conditions import Condition
-from graphgan.anonymize.methods import FaceMethod
-from graphgan.anonymize.selection import Box
+from graphgan.anonymize._conditions import Condition
+from graphgan.anonymize._methods import FaceMethod
+from graphgan.anonymize._selection import Box
 from graphgan.landmarks import Detection
 from graphgan.landmarks._alignment import UPRIGHT_WITHIN
 

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from graphgan.anonymize._anonymizer import Anonymizer
 from graphgan.anonymize._inputs import Job
-from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.photos.anonymize import anonymize_photo
-from graphgan.anonymize.report import FileReport
-from graphgan.anonymize.video.anonymize import anonymize_stream, anonymize_video
-from graphgan.anonymize.video.streams import live_source
+from graphgan.anonymize._report import FileReport
+from graphgan.anonymize.photos._anonymize import anonymize_photo
+from graphgan.anonymize.video._anonymize import anonymize_stream, anonymize_video
+from graphgan.anonymize.video._streams import live_source
 from graphgan.data._images import TooManyPixelsError
 from graphgan.extras import MissingExtraError
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import fsspec  # type: ignore[import-untyped]  # comes with torch
 from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
 
-from graphgan.anonymize.report import FileReport
+from graphgan.anonymize._report import FileReport
 
 RECORD = ".graphgan-anonymize"
 """The subfolder of the results with the record of a run."""

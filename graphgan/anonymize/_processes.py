@@ -15,8 +15,8 @@ import torch
 
 from graphgan.anonymize._inputs import Job
 from graphgan.anonymize._kinds import FileKind, file_kind
-from graphgan.anonymize.options import AnonymizeOptions, make_anonymizer, make_file_anonymizer
-from graphgan.anonymize.report import FileReport
+from graphgan.anonymize._options import AnonymizeOptions, make_anonymizer, make_file_anonymizer
+from graphgan.anonymize._report import FileReport
 from graphgan.files import temporary_path
 
 _PATIENCE = 5.0  # seconds for a process to remove unfinished files

@@ -16,6 +16,7 @@ from graphgan.anonymize._faces import (
     as_box,
     extent_of,
 )
+from graphgan.anonymize._methods import crop_size, forehead_of, shows_nobody
 from graphgan.anonymize.compositor import (
     AlignedFaces,
     Patch,
@@ -24,8 +25,7 @@ from graphgan.anonymize.compositor import (
     paste_faces,
     soft_edges,
 )
-from graphgan.anonymize.compositor.regions import box_corners
-from graphgan.anonymize.methods import crop_size, forehead_of, shows_nobody
+from graphgan.anonymize.compositor._regions import box_corners
 from graphgan.landmarks import Alignment
 
 _LEAST_COVERED = 0.99

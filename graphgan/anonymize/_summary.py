@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from graphgan.anonymize._faces import NOT_THERE, Reason
-from graphgan.anonymize.report import FileReport, count_statuses
+from graphgan.anonymize._report import FileReport, count_statuses
 
 NO_FACE = 3
 """Exit status of a run in which a file was not copied because no face was found in it, or in which

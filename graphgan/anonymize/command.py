@@ -11,17 +11,17 @@ from typing import Any
 from graphgan._threads import calls_in_order, num_threads
 from graphgan.anonymize._file_anonymizer import FileAnonymizer
 from graphgan.anonymize._inputs import STREAM, Job, Plan, plan_jobs
-from graphgan.anonymize._processes import FileProcesses
-from graphgan.anonymize._summary import as_printed, exit_status, tell_end
-from graphgan.anonymize.options import (
+from graphgan.anonymize._options import (
     AnonymizeOptions,
     describe_run,
     make_anonymizer,
     make_file_anonymizer,
     parse_box,
 )
-from graphgan.anonymize.report import FileReport, count_statuses, write_reports
-from graphgan.anonymize.video.streams import live_source
+from graphgan.anonymize._processes import FileProcesses
+from graphgan.anonymize._report import FileReport, count_statuses, write_reports
+from graphgan.anonymize._summary import as_printed, exit_status, tell_end
+from graphgan.anonymize.video._streams import live_source
 from graphgan.commands import exit_with, parse_options
 from graphgan.data._progress_record import ProgressRecord, start_record
 from graphgan.extras import needs_extra

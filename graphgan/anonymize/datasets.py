@@ -18,15 +18,15 @@ from typing import Any
 from graphgan.anonymize._folders import RECORD, Folder, FolderRecord
 from graphgan.anonymize._inputs import NEITHER, UNKNOWN, Job, folded, looks_like_one
 from graphgan.anonymize._kinds import RESULT_SUFFIXES
-from graphgan.anonymize._processes import FileProcesses, ProcessDiedError
-from graphgan.anonymize._summary import exit_status, tell_end
-from graphgan.anonymize.options import (
+from graphgan.anonymize._options import (
     COMPOSED,
     AnonymizeOptions,
     describe_run,
     make_anonymizer,
 )
-from graphgan.anonymize.report import FileReport, count_statuses, write_reports
+from graphgan.anonymize._processes import FileProcesses, ProcessDiedError
+from graphgan.anonymize._report import FileReport, count_statuses, write_reports
+from graphgan.anonymize._summary import exit_status, tell_end
 from graphgan.commands import exit_with, parse_options
 from graphgan.extras import needs_extra
 from graphgan.training import memory_errors_explained

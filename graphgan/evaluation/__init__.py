@@ -1,14 +1,12 @@
 """Compare systems by many metrics on a prepared folder, with tables, plots and contact sheets."""
 
+from graphgan.evaluation._cache import ResultCache
+from graphgan.evaluation._evaluate import Evaluation, evaluate
+from graphgan.evaluation._groups import Groups, parse_bins, probe_groups, read_groups
+from graphgan.evaluation._measurements import Measurement
 from graphgan.evaluation._measures.features import Features
 from graphgan.evaluation._measures.folds import read_fold_pairs
-from graphgan.evaluation._report.first_page import first_page, gaps
-from graphgan.evaluation._report.tables import Published, read_published
-from graphgan.evaluation.cache import ResultCache
-from graphgan.evaluation.evaluate import Evaluation, evaluate
-from graphgan.evaluation.groups import Groups, parse_bins, probe_groups, read_groups
-from graphgan.evaluation.measurements import Measurement
-from graphgan.evaluation.protocol import (
+from graphgan.evaluation._protocol import (
     ConditionRule,
     EvaluationProtocol,
     Splits,
@@ -16,12 +14,20 @@ from graphgan.evaluation.protocol import (
     read_protocol,
     write_protocol,
 )
-from graphgan.evaluation.report import write_report
-from graphgan.evaluation.results_folder import FolderOfResults
-from graphgan.evaluation.study import Settings, Study
-from graphgan.evaluation.system_names import SYSTEMS, parse_system
-from graphgan.evaluation.systems import AnonyGANSystem, CIAGANSystem, Original, Request, System
-from graphgan.evaluation.tools import ToolRunner, Tools
+from graphgan.evaluation._report.first_page import first_page, gaps
+from graphgan.evaluation._report.tables import Published, read_published
+from graphgan.evaluation._report.writing import write_report
+from graphgan.evaluation._results_folder import FolderOfResults
+from graphgan.evaluation._study import Settings, Study
+from graphgan.evaluation._system_names import SYSTEMS, parse_system
+from graphgan.evaluation._systems import (
+    AnonyGANSystem,
+    CIAGANSystem,
+    Original,
+    Request,
+    System,
+)
+from graphgan.evaluation._tools import ToolRunner, Tools
 
 __all__ = [
     "SYSTEMS",

@@ -9,11 +9,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from graphgan.anonymize import Result
-from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.conditions import people_conditions
-from graphgan.anonymize.matching import Match
-from graphgan.anonymize.methods import GeneratedFaces
+from graphgan.anonymize import Anonymizer, GeneratedFaces, Match, Result, people_conditions
 from graphgan.commands import run_command
 from graphgan.data import image_grid, read_image, write_image
 from graphgan.faces import DlibResNetRecognizer, FaceFinder

@@ -9,9 +9,8 @@ from jaxtyping import Float
 from kornia.filters import gaussian_blur2d
 from torch import Tensor
 
-from graphgan.anonymize import anonymize_crops, blend_crops
+from graphgan.anonymize import anonymize_crops, blend_crops, generate_crops
 from graphgan.anonymize.compositor import carry_outward, show_face_alone
-from graphgan.anonymize.crops import generate_crops
 from graphgan.data import FaceBatch, StoredPairs, to_face_batch
 from graphgan.landmarks import IBUG_68, LandmarkScheme, paste
 from graphgan.models import AnonyGAN

@@ -5,8 +5,7 @@ from identity_batch import IdentityBatch
 from jaxtyping import Float
 from torch import Tensor
 
-from graphgan.anonymize import give_identity
-from graphgan.anonymize.obscure import blur_faces
+from graphgan.anonymize import blur_faces, give_identity
 from graphgan.landmarks import paste
 from graphgan.models import CIAGANGenerator
 

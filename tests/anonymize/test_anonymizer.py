@@ -7,11 +7,9 @@ import torch
 from colored_faces import GRAY, ColorRecognizer, color_of, inner_hull, shape_of_a_face
 from skimage.data import astronaut
 
+from graphgan.anonymize import Anonymizer, Condition, Selection, drawn_conditions
 from graphgan.anonymize._faces import LEAST_SHOWN, OVERLOOKED
-from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.conditions import Condition, drawn_conditions
-from graphgan.anonymize.report import FileReport, count_statuses
-from graphgan.anonymize.selection import Selection
+from graphgan.anonymize._report import FileReport, count_statuses
 from graphgan.faces import DlibResNetRecognizer, FaceFinder, Faces
 from graphgan.landmarks import Detection, convex_hull, polygon_mask
 from graphgan.landmarks._alignment import tilt

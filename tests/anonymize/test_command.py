@@ -23,8 +23,8 @@ from video_samples import write_sample
 from graphgan.anonymize import command
 from graphgan.anonymize._summary import NO_FACE
 from graphgan.anonymize.command import _LOCK, _RECORD
-from graphgan.anonymize.video import writing
-from graphgan.anonymize.video.reading import open_video
+from graphgan.anonymize.video import _writing as writing
+from graphgan.anonymize.video._reading import open_video
 from graphgan.data import read_image, write_image
 from graphgan.faces import CenterFace, FaceFinder
 from graphgan.metrics import box_iou

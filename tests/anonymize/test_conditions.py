@@ -5,11 +5,13 @@ import pytest
 import torch
 from skimage.data import astronaut
 
-from graphgan.anonymize.conditions import (
+from graphgan.anonymize import (
     drawn_conditions,
     nobody_conditions,
-    people_conditions,
     photo_conditions,
+)
+from graphgan.anonymize._conditions import (
+    people_conditions,
 )
 from graphgan.data import read_image, to_float_image, to_uint8_image, write_image
 from graphgan.faces import CenterFace, DlibResNetRecognizer, FaceFinder

@@ -4,10 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from graphgan.anonymize import give_identity, methods
-from graphgan.anonymize.compositor import regions, soft_edges
-from graphgan.anonymize.compositor.occluders import occluders
-from graphgan.anonymize.crops import anonymize_crops
+from graphgan.anonymize import _methods as methods
+from graphgan.anonymize import anonymize_crops, give_identity
+from graphgan.anonymize.compositor import _regions as regions
+from graphgan.anonymize.compositor import soft_edges
+from graphgan.anonymize.compositor._occluders import occluders
 from graphgan.data import SyntheticFaces, to_float_image
 from graphgan.landmarks import face_mask, face_regions, paste
 from graphgan.landmarks._schemes import CIAGAN_29_INDICES

@@ -24,6 +24,8 @@ from graphgan.anonymize import _folders, datasets
 from graphgan.anonymize._file_anonymizer import FileAnonymizer
 from graphgan.anonymize._folders import RECORD, Folder, FolderRecord
 from graphgan.anonymize._kinds import file_kind
+from graphgan.anonymize._options import AnonymizeOptions
+from graphgan.anonymize._report import FileReport
 from graphgan.anonymize._summary import NO_FACE
 from graphgan.anonymize.datasets import (
     _REPORT,
@@ -31,8 +33,6 @@ from graphgan.anonymize.datasets import (
     DatasetWorker,
     anonymize_dataset,
 )
-from graphgan.anonymize.options import AnonymizeOptions
-from graphgan.anonymize.report import FileReport
 from graphgan.data import read_image, write_image
 
 NAMES = ("a.png", "b.png", "sub/c.jpg", "sub/d.png", "sub/deep/e.png", "f.webp")

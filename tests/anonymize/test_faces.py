@@ -1,8 +1,7 @@
 import torch
 
+from graphgan.anonymize import Condition, ObscuredFaces
 from graphgan.anonymize._faces import Attempt, as_box
-from graphgan.anonymize.conditions import Condition
-from graphgan.anonymize.methods import ObscuredFaces
 
 
 def test_a_stage_says_what_is_tried():

@@ -6,10 +6,10 @@ from colored_faces import ColorRecognizer
 from PIL import Image
 from skimage.data import astronaut
 
+from graphgan.anonymize import Anonymizer
 from graphgan.anonymize._file_anonymizer import FileAnonymizer
 from graphgan.anonymize._inputs import Job
-from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.options import AnonymizeOptions
+from graphgan.anonymize._options import AnonymizeOptions
 from graphgan.data import read_image, write_image
 from graphgan.faces import CenterFace, FaceFinder
 

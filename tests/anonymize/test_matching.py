@@ -4,9 +4,16 @@ import pytest
 import torch
 from skimage.data import astronaut
 
-from graphgan.anonymize.conditions import Condition, Look, drawn_conditions, people_conditions
-from graphgan.anonymize.matching import (
+from graphgan.anonymize import (
+    Condition,
     ConditionOrder,
+    drawn_conditions,
+)
+from graphgan.anonymize._conditions import (
+    Look,
+    people_conditions,
+)
+from graphgan.anonymize._matching import (
     distance,
     look_of,
     looks_of,

@@ -2,12 +2,18 @@ import pytest
 import torch
 from astronaut import portrait
 
-from graphgan.anonymize import methods
-from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize import (
+    Anonymizer,
+    Condition,
+    FaceMethod,
+    GeneratedFaces,
+    ObscuredFaces,
+    blur_faces,
+    drawn_conditions,
+    pixelate_faces,
+)
+from graphgan.anonymize import _methods as methods
 from graphgan.anonymize.compositor import AlignedFaces, show_face_alone, soft_edges
-from graphgan.anonymize.conditions import Condition, drawn_conditions
-from graphgan.anonymize.methods import FaceMethod, GeneratedFaces, ObscuredFaces
-from graphgan.anonymize.obscure import blur_faces, pixelate_faces
 from graphgan.data import to_float_image, to_uint8_image
 from graphgan.faces import CenterFace, FaceMesh, Iris
 from graphgan.landmarks import Detection, face_mask

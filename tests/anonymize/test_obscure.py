@@ -3,7 +3,7 @@ import pytest
 import torch
 from skimage.filters import gaussian
 
-from graphgan.anonymize.obscure import blur_faces, cover_faces, pixelate_faces
+from graphgan.anonymize import blur_faces, cover_faces, pixelate_faces
 
 
 @pytest.fixture

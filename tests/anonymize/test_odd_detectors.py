@@ -6,7 +6,7 @@ import pytest
 import torch
 from colored_faces import ColorLandmarker, ColorRecognizer
 
-from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize import Anonymizer
 from graphgan.faces import FaceFinder, FaceMesh, Faces, Landmarks
 
 H, W = 60, 90

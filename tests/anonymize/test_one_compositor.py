@@ -8,9 +8,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from graphgan.anonymize import Anonymizer, anonymize_crops
-from graphgan.anonymize.conditions import Condition, people_conditions
-from graphgan.anonymize.video.clips import Clip, ClipFrame
+from graphgan.anonymize import (
+    Anonymizer,
+    Condition,
+    anonymize_crops,
+)
+from graphgan.anonymize._conditions import (
+    people_conditions,
+)
+from graphgan.anonymize.video._clips import Clip, ClipFrame
 from graphgan.data import (
     StoredPairs,
     SyntheticFaces,
@@ -20,7 +26,7 @@ from graphgan.data import (
     write_image,
 )
 from graphgan.data._prepared import PreparedPicture
-from graphgan.evaluation.systems import AnonyGANSystem, Request
+from graphgan.evaluation import AnonyGANSystem, Request
 from graphgan.landmarks import Alignment, Detection, crop_aligned, face_crop, face_mask
 from graphgan.landmarks._crop import whole_crop
 from graphgan.models import AnonyGAN

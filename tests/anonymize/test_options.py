@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from graphgan.anonymize.conditions import people_conditions
-from graphgan.anonymize.methods import GeneratedFaces, ObscuredFaces
-from graphgan.anonymize.options import (
+from graphgan.anonymize import GeneratedFaces, ObscuredFaces
+from graphgan.anonymize._conditions import people_conditions
+from graphgan.anonymize._options import (
     AnonymizeOptions,
     _make_method,
     describe_run,

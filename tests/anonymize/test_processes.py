@@ -14,8 +14,8 @@ from skimage.data import astronaut
 from graphgan.anonymize import command
 from graphgan.anonymize._inputs import Job
 from graphgan.anonymize._kinds import FileKind
+from graphgan.anonymize._options import AnonymizeOptions
 from graphgan.anonymize._processes import FileProcesses
-from graphgan.anonymize.options import AnonymizeOptions
 from graphgan.data import read_image, write_image
 from graphgan.files import locked, temporary_path
 

@@ -4,8 +4,8 @@ import json
 import pytest
 
 from graphgan.anonymize._faces import NOT_THERE, Face
+from graphgan.anonymize._report import FileReport, count_statuses, write_reports
 from graphgan.anonymize._summary import tell_counts, tell_instead
-from graphgan.anonymize.report import FileReport, count_statuses, write_reports
 
 FACES = (
     Face((1.04, 2.0, 30.0, 40.0), "people", "ada.jpg", 0.71234567, 2, ("as b.jpg: recognized",)),

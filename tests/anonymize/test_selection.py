@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from graphgan.anonymize.selection import Selection
+from graphgan.anonymize import Selection
 
 BOXES = torch.tensor([[10.0, 10, 50, 50], [60.0, 10, 100, 50], [110.0, 10, 150, 50]])
 NOBODY = [None] * 3

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from graphgan.anonymize._faces import NOT_THERE, Face
+from graphgan.anonymize._report import FileReport
 from graphgan.anonymize._summary import as_printed, name_files, tell_problems, tell_summary
-from graphgan.anonymize.report import FileReport
 
 REPORT = Path("out/report.json")
 

@@ -18,11 +18,16 @@ from drawn_folder import drawn_folder
 
 from graphgan.data import SyntheticFaces, to_float_image
 from graphgan.data._prepared import PreparedPicture
-from graphgan.evaluation.evaluate import evaluate
-from graphgan.evaluation.protocol import draw_protocol
-from graphgan.evaluation.study import Settings, Study
-from graphgan.evaluation.systems import Original, Request
-from graphgan.evaluation.tools import ToolRunner, Tools
+from graphgan.evaluation import (
+    Original,
+    Request,
+    Settings,
+    Study,
+    ToolRunner,
+    Tools,
+    draw_protocol,
+    evaluate,
+)
 from graphgan.faces import CenterFace, ExpressionReader, FaceMesh
 from graphgan.landmarks import Crop, face_mask
 

@@ -1,6 +1,6 @@
 import torch
 
-from graphgan.evaluation.cache import ResultCache
+from graphgan.evaluation import ResultCache
 
 
 def counting(calls, value=1.0):

@@ -8,12 +8,16 @@ import torch
 from colored_faces import Gray, Recolored, color_of
 
 from graphgan.data import to_uint8_image
-from graphgan.evaluation.evaluate import evaluate
-from graphgan.evaluation.protocol import draw_protocol
-from graphgan.evaluation.results_folder import FolderOfResults
-from graphgan.evaluation.study import Settings, Study
-from graphgan.evaluation.systems import CIAGANSystem, Original
-from graphgan.evaluation.tools import ToolRunner
+from graphgan.evaluation import (
+    CIAGANSystem,
+    FolderOfResults,
+    Original,
+    Settings,
+    Study,
+    ToolRunner,
+    draw_protocol,
+    evaluate,
+)
 from graphgan.models import CIAGANGenerator
 
 

@@ -3,11 +3,7 @@ import copy
 import pytest
 import torch
 
-from graphgan.evaluation.evaluate import evaluate
-from graphgan.evaluation.groups import probe_groups, read_groups
-from graphgan.evaluation.study import Study
-from graphgan.evaluation.systems import Original
-from graphgan.evaluation.tools import ToolRunner
+from graphgan.evaluation import Original, Study, ToolRunner, evaluate, probe_groups, read_groups
 from graphgan.landmarks import Crop
 
 
@@ -83,7 +79,7 @@ def write(path, header, rows):
 @pytest.fixture
 def few(monkeypatch):
     """There are six people here: groups of two will do."""
-    monkeypatch.setattr("graphgan.evaluation.groups._LEAST_PEOPLE", 2)
+    monkeypatch.setattr("graphgan.evaluation._groups._LEAST_PEOPLE", 2)
 
 
 def test_words_are_groups_and_numbers_are_thirds(probes, tmp_path, few):

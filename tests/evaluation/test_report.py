@@ -4,9 +4,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from graphgan.evaluation.evaluate import Evaluation
-from graphgan.evaluation.measurements import Measurement, not_measured
-from graphgan.evaluation.report import write_report
+from graphgan.evaluation import (
+    Evaluation,
+    Measurement,
+    write_report,
+)
+from graphgan.evaluation._measurements import (
+    not_measured,
+)
 
 
 @pytest.fixture

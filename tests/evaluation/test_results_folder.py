@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from graphgan.data import to_uint8_image, write_image
-from graphgan.evaluation.results_folder import FolderOfResults
+from graphgan.evaluation import FolderOfResults
 
 
 def test_results_of_another_tool_are_found_by_any_of_three_names(request_, tmp_path):

@@ -4,9 +4,8 @@ import torch
 from colored_faces import ColorDetector, Gray, Recolored, colored_folder, shape_of_a_face
 
 from graphgan.data import PreparedPictures
-from graphgan.evaluation.cache import ResultCache
-from graphgan.evaluation.study import Study, Subject
-from graphgan.evaluation.tools import ToolRunner
+from graphgan.evaluation import ResultCache, Study, ToolRunner
+from graphgan.evaluation._study import Subject
 from graphgan.faces import Faces
 from graphgan.landmarks import CIAGAN_29, face_mask
 

@@ -2,9 +2,16 @@ import pytest
 import torch
 
 from graphgan.data import write_image
-from graphgan.evaluation.results_folder import FolderOfResults
-from graphgan.evaluation.system_names import parse_system
-from graphgan.evaluation.systems import AnonyGANSystem, MethodSystem, Original, PublishedMosaic
+from graphgan.evaluation import (
+    AnonyGANSystem,
+    FolderOfResults,
+    Original,
+    parse_system,
+)
+from graphgan.evaluation._systems import (
+    MethodSystem,
+    PublishedMosaic,
+)
 from graphgan.models import AnonyGAN, LandmarkGenerator
 from graphgan.weights import FACES
 

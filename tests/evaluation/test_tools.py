@@ -12,8 +12,7 @@ from colored_faces import (
     draw_face,
 )
 
-from graphgan.evaluation.cache import ResultCache
-from graphgan.evaluation.tools import ToolRunner
+from graphgan.evaluation import ResultCache, ToolRunner
 from graphgan.faces import Faces, NamingRecognizer
 
 BOXES = [(20, 30, 80, 90), (30, 20, 85, 75), (25, 25, 90, 90)]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from astronaut import portrait
 
-from graphgan.anonymize.obscure import cover_faces
+from graphgan.anonymize import cover_faces
 from graphgan.data import to_float_image, to_uint8_image
 from graphgan.faces import CenterFace, ExpressionReader, FaceMesh, Iris
 from graphgan.metrics import measure_expression

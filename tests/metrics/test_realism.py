@@ -9,7 +9,7 @@ from efficientnet_weights import needs_lite2, published
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from graphgan.anonymize.obscure import blur_faces
+from graphgan.anonymize import blur_faces
 from graphgan.data import SyntheticFaces, to_float_image, to_uint8_image
 from graphgan.extras import MissingExtraError
 from graphgan.landmarks import face_mask, paste

@@ -5,7 +5,7 @@ import torch
 from astronaut import portrait
 from kornia.filters import gaussian_blur2d
 
-from graphgan.anonymize.obscure import pixelate_faces
+from graphgan.anonymize import pixelate_faces
 from graphgan.data import to_float_image, to_uint8_image
 from graphgan.landmarks import paste
 from graphgan.metrics import face_sharpness

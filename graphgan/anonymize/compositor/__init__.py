@@ -14,9 +14,9 @@ evaluation. So what is measured is what users get.
 All lengths are shares of the crop; they stand in `constants`.
 """
 
-from graphgan.anonymize.compositor.edges import carry_outward, show_face_alone, soft_edges
-from graphgan.anonymize.compositor.pasting import Pasted, Patch, blend_crops, paste_faces
-from graphgan.anonymize.compositor.regions import AlignedFaces, align_region, cut_faces
+from graphgan.anonymize.compositor._edges import carry_outward, show_face_alone, soft_edges
+from graphgan.anonymize.compositor._pasting import Pasted, Patch, blend_crops, paste_faces
+from graphgan.anonymize.compositor._regions import AlignedFaces, align_region, cut_faces
 
 __all__ = [
     "AlignedFaces",

@@ -9,11 +9,11 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
-from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize._anonymizer import Anonymizer
+from graphgan.anonymize._conditions import Condition, drawn_conditions
+from graphgan.anonymize._matching import ConditionOrder
+from graphgan.anonymize._methods import FaceMethod, ObscuredFaces, Obscuring, forehead_of
 from graphgan.anonymize.compositor import AlignedFaces, blend_crops
-from graphgan.anonymize.conditions import Condition, drawn_conditions
-from graphgan.anonymize.matching import ConditionOrder
-from graphgan.anonymize.methods import FaceMethod, ObscuredFaces, Obscuring, forehead_of
 from graphgan.landmarks import face_regions
 
 _COVERS: tuple[tuple[Obscuring, str], ...] = (

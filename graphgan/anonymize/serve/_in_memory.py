@@ -9,12 +9,12 @@ import torch.nn.functional as F
 from jaxtyping import UInt8
 from torch import Tensor
 
+from graphgan.anonymize._anonymizer import Anonymizer
 from graphgan.anonymize._faces import Face
-from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.photos.anonymize import replaced_frames
-from graphgan.anonymize.photos.photo import Frame, Photo
-from graphgan.anonymize.photos.reading import photo_from_bytes
-from graphgan.anonymize.photos.writing import photo_to_bytes
+from graphgan.anonymize.photos._anonymize import replaced_frames
+from graphgan.anonymize.photos._photo import Frame, Photo
+from graphgan.anonymize.photos._reading import photo_from_bytes
+from graphgan.anonymize.photos._writing import photo_to_bytes
 from graphgan.training import memory_errors_explained
 
 MEDIA_TYPES = {

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-    from graphgan.anonymize.video.reading import Timeline
+    from graphgan.anonymize.video._reading import Timeline
 
 MAX_PIXELS = 2**26
 """Of a frame: 8K has half of it. A few bytes of file may ask for any amount of memory."""

@@ -8,9 +8,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from graphgan.anonymize._faces import LEAST_SHOWN, extent_of
+from graphgan.anonymize.video._landmark_smoothing import smooth_eyes, smooth_landmarks
 from graphgan.anonymize.video._track_replacer import TrackedRegion
-from graphgan.anonymize.video.landmark_smoothing import smooth_eyes, smooth_landmarks
-from graphgan.anonymize.video.tracking import Tracklet
+from graphgan.anonymize.video._tracking import Tracklet
 from graphgan.landmarks import Detection
 from graphgan.landmarks._alignment import UPRIGHT_WITHIN, tilt
 from graphgan.metrics import box_iou, landmark_box

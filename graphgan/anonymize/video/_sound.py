@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.packet import Packet
 
-    from graphgan.anonymize.video.reading import Video
+    from graphgan.anonymize.video._reading import Video
 
     Sound = Packet[AudioStream]
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from graphgan.anonymize._anonymizer import Anonymizer
 from graphgan.anonymize._faces import (
     KEPT,
     LEAST_SHOWN,
@@ -18,11 +19,10 @@ from graphgan.anonymize._faces import (
     Reason,
     ReplacementTask,
 )
-from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.matching import median_look
-from graphgan.anonymize.methods import shows_nobody
-from graphgan.anonymize.selection import Box
-from graphgan.anonymize.video.tracking import Track
+from graphgan.anonymize._matching import median_look
+from graphgan.anonymize._methods import shows_nobody
+from graphgan.anonymize._selection import Box
+from graphgan.anonymize.video._tracking import Track
 from graphgan.landmarks import Detection
 
 # A turned head is far from itself: a few frames spread over a track tell whether it is hidden.

@@ -2,9 +2,9 @@
 
 import torch
 
+from graphgan.evaluation._measurements import Measurements, mean_measurement
 from graphgan.evaluation._measures.comparing import SKIN
-from graphgan.evaluation.measurements import Measurements, mean_measurement
-from graphgan.evaluation.study import Subject
+from graphgan.evaluation._study import Subject
 
 
 def measure_appearance(subject: Subject) -> Measurements:

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from graphgan.anonymize.compositor.constants import FOREHEAD
+from graphgan.anonymize.compositor._constants import FOREHEAD
 from graphgan.landmarks import face_mask
 from graphgan.metrics import face_sharpness, seam_visibility, skin_beside, skin_tone
 from graphgan.metrics._seam import changed_region

@@ -11,8 +11,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan.evaluation._measures.privacy import attack_of
-from graphgan.evaluation.protocol import ConditionRule
-from graphgan.evaluation.study import Study, Subject
+from graphgan.evaluation._protocol import ConditionRule
+from graphgan.evaluation._study import Study, Subject
 from graphgan.faces import Recognizer
 
 RULES: dict[ConditionRule, str] = {

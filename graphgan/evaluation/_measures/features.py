@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from graphgan.evaluation.study import Study, Subject
+from graphgan.evaluation._study import Study, Subject
 from graphgan.metrics._realism import close_up
 
 Features = Callable[[Tensor], Tensor]

@@ -14,14 +14,14 @@ from torch import Tensor
 
 from graphgan.data import read_table
 from graphgan.data._prepared import PreparedPicture
-from graphgan.evaluation._measures.privacy import Attack, class_kept
-from graphgan.evaluation.measurements import (
+from graphgan.evaluation._measurements import (
     Measurement,
     Measurements,
     not_measured,
     rate_measurement,
 )
-from graphgan.evaluation.study import Subject
+from graphgan.evaluation._measures.privacy import Attack, class_kept
+from graphgan.evaluation._study import Subject
 from graphgan.faces import NamingRecognizer, Recognizer
 from graphgan.metrics import fold_accuracies, fold_statistics, verified
 

@@ -13,15 +13,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from graphgan.evaluation._measures.features import PictureFeatures
-from graphgan.evaluation._measures.privacy import attack_of
-from graphgan.evaluation.measurements import (
+from graphgan.evaluation._measurements import (
     Measurement,
     Measurements,
     mean_measurement,
     not_measured,
 )
-from graphgan.evaluation.study import Study, Subject
+from graphgan.evaluation._measures.features import PictureFeatures
+from graphgan.evaluation._measures.privacy import attack_of
+from graphgan.evaluation._study import Study, Subject
 from graphgan.faces import Recognizer
 from graphgan.metrics import (
     frechet_distance,

@@ -12,11 +12,11 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
+from graphgan.evaluation._measurements import Measurement, Measurements, not_measured
 from graphgan.evaluation._measures.condition_rules import RULES, describe_under_rule
 from graphgan.evaluation._measures.privacy import Attack
-from graphgan.evaluation.measurements import Measurement, Measurements, not_measured
-from graphgan.evaluation.protocol import ConditionRule, NobodyElseError
-from graphgan.evaluation.study import Study, Subject
+from graphgan.evaluation._protocol import ConditionRule, NobodyElseError
+from graphgan.evaluation._study import Study, Subject
 from graphgan.faces import Recognizer
 
 PairIndices = Int[Tensor, "p 2"]

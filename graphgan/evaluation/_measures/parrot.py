@@ -10,19 +10,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from graphgan.evaluation._measures.condition_rules import (
-    RULES,
-    describe_under_rule,
-    images_under_rules,
-)
-from graphgan.evaluation.measurements import (
+from graphgan.evaluation._measurements import (
     Measurement,
     Measurements,
     not_measured,
     rate_measurement,
 )
-from graphgan.evaluation.protocol import ConditionRule, NobodyElseError
-from graphgan.evaluation.study import Subject
+from graphgan.evaluation._measures.condition_rules import (
+    RULES,
+    describe_under_rule,
+    images_under_rules,
+)
+from graphgan.evaluation._protocol import ConditionRule, NobodyElseError
+from graphgan.evaluation._study import Subject
 from graphgan.faces import Recognizer
 from graphgan.metrics import parrot_rank_one
 

@@ -14,14 +14,14 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from graphgan.evaluation.measurements import (
+from graphgan.evaluation._measurements import (
     Measurement,
     Measurements,
     mean_measurement,
     not_measured,
     rate_measurement,
 )
-from graphgan.evaluation.study import Seen, Study, Subject
+from graphgan.evaluation._study import Seen, Study, Subject
 from graphgan.faces import NamingRecognizer, Recognizer
 from graphgan.metrics import descriptor_distances, rank_one, roc, same_class, threshold_at, verified
 

@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from graphgan.evaluation._measurements import Measurements, not_measured, rate_measurement
 from graphgan.evaluation._measures.privacy import attack_of
-from graphgan.evaluation.measurements import Measurements, not_measured, rate_measurement
-from graphgan.evaluation.study import Study, Subject
-from graphgan.evaluation.systems import CIAGANSystem, System
+from graphgan.evaluation._study import Study, Subject
+from graphgan.evaluation._systems import CIAGANSystem, System
 from graphgan.faces import Recognizer
 
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import torch
 
+from graphgan.evaluation._measurements import rate_measurement
 from graphgan.evaluation._measures.naturalness import LEAST_FOR_FID, Naturalness
 from graphgan.evaluation._measures.privacy import ATTACKERS, Attack, Attacker, attack_of
 from graphgan.evaluation._measures.transfer import shown_as_asked
-from graphgan.evaluation.measurements import rate_measurement
-from graphgan.evaluation.results_folder import FolderOfResults
-from graphgan.evaluation.study import Study, Subject
-from graphgan.evaluation.tools import LEAST_SIDE
+from graphgan.evaluation._results_folder import FolderOfResults
+from graphgan.evaluation._study import Study, Subject
+from graphgan.evaluation._tools import LEAST_SIDE
 from graphgan.faces import DlibResNetRecognizer, Recognizer
 from graphgan.landmarks import IBUG_68
 from graphgan.metrics import auc, descriptor_distances

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
+from graphgan.evaluation._measurements import Measurement, Measurements
 from graphgan.evaluation._report.facts import CHECKER
-from graphgan.evaluation.measurements import Measurement, Measurements
 
 Better = Literal["higher", "lower"]
 Verdict = Literal["good", "bad", "undecided"]

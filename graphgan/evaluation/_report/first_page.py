@@ -3,11 +3,18 @@ between groups."""
 
 from collections.abc import Iterator, Mapping
 
+from graphgan.evaluation._evaluate import Evaluation
+from graphgan.evaluation._measurements import Measurement
 from graphgan.evaluation._report.facts import CHECKER
-from graphgan.evaluation._report.figures import Figure, Row, Verdict, figures, limit_of, verdict
-from graphgan.evaluation.evaluate import Evaluation
-from graphgan.evaluation.measurements import Measurement
-from graphgan.evaluation.systems import Original
+from graphgan.evaluation._report.figures import (
+    Figure,
+    Row,
+    Verdict,
+    figures,
+    limit_of,
+    verdict,
+)
+from graphgan.evaluation._systems import Original
 
 _TERMS = {
     "false accepts": "*at 1 % false accepts*: at the distance at which 1 % of pairs of different "

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from graphgan.evaluation._evaluate import Evaluation
+from graphgan.evaluation._measurements import Measurement, Measurements
 from graphgan.evaluation._measures.privacy import ATTACKERS, Attacker
-from graphgan.evaluation.evaluate import Evaluation
-from graphgan.evaluation.measurements import Measurement, Measurements
 from graphgan.extras import needs_extra
 from graphgan.files import replacing
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from graphgan.data import to_float_image
 from graphgan.evaluation._measures.transfer import shown_as_asked
-from graphgan.evaluation.study import Study, Subject
-from graphgan.evaluation.systems import CIAGANSystem, Original, System
+from graphgan.evaluation._study import Study, Subject
+from graphgan.evaluation._systems import CIAGANSystem, Original, System
 
 SHEET_ROWS = 6
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from graphgan.data import read_table
+from graphgan.evaluation._evaluate import Evaluation
+from graphgan.evaluation._measurements import Measurement, Measurements
 from graphgan.evaluation._report.figures import figures
-from graphgan.evaluation.evaluate import Evaluation
-from graphgan.evaluation.measurements import Measurement, Measurements
 
 
 class Published(NamedTuple):

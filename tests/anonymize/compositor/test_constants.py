@@ -1,6 +1,6 @@
 import pytest
 
-from graphgan.anonymize.compositor import constants
+from graphgan.anonymize.compositor import _constants as constants
 
 
 def test_every_length_is_part_of_the_fingerprint(monkeypatch):

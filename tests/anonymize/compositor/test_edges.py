@@ -5,11 +5,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.anonymize.compositor.constants import CARRY, EDGE, LEAST_MARGIN, MARGIN
-from graphgan.anonymize.compositor.edges import (
+from graphgan.anonymize import (
     carry_outward,
-    show_face_alone,
     soft_edges,
+)
+from graphgan.anonymize.compositor import (
+    show_face_alone,
+)
+from graphgan.anonymize.compositor._constants import CARRY, EDGE, LEAST_MARGIN, MARGIN
+from graphgan.anonymize.compositor._edges import (
     soften,
     spread,
 )

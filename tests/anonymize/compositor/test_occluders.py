@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
+from graphgan.anonymize import Patch, paste_faces
 from graphgan.anonymize.compositor import AlignedFaces
-from graphgan.anonymize.compositor.constants import MOST_OCCLUDED, RIM_WIDTH
-from graphgan.anonymize.compositor.occluders import occluders, skinless_rim
-from graphgan.anonymize.compositor.pasting import Patch, paste_faces
+from graphgan.anonymize.compositor._constants import MOST_OCCLUDED, RIM_WIDTH
+from graphgan.anonymize.compositor._occluders import occluders, skinless_rim
 from graphgan.landmarks import Alignment, face_regions
 from graphgan.landmarks._alignment import align_face
 from graphgan.landmarks._crop import whole_crop

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from graphgan.anonymize.compositor import Patch, blend_crops, pasting, soft_edges
-from graphgan.anonymize.compositor.edges import soften
+from graphgan.anonymize.compositor import Patch, blend_crops, soft_edges
+from graphgan.anonymize.compositor import _pasting as pasting
+from graphgan.anonymize.compositor._edges import soften
 from graphgan.landmarks import Alignment, Crop, crop_aligned, face_mask
 from graphgan.landmarks._alignment import align_face, to_photo
 from graphgan.landmarks._crop import whole_crop
@@ -264,7 +265,7 @@ def test_a_face_in_many_pieces_has_no_seams(angle, monkeypatch):
     image, alignment = a_photo(60, 70), a_square(33.3, 28.8, 50.0, angle)
     crops, masks = 2 * torch.rand(1, 3, 24, 24) - 1, soften(disc(24, 6), 4.0)
     whole = paste_faces(image, crops, masks, [alignment])
-    monkeypatch.setattr("graphgan.anonymize.compositor.pasting._AT_A_TIME", 100)
+    monkeypatch.setattr("graphgan.anonymize.compositor._pasting._AT_A_TIME", 100)
     pieces = paste_faces(image, crops, masks, [alignment])
     assert (whole[0].int() - pieces[0].int()).abs().max() <= 1
     assert (whole[1] != pieces[1]).sum() <= 2

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from graphgan.anonymize.compositor import align_region, cut_faces
-from graphgan.anonymize.compositor.constants import AROUND_BOX
+from graphgan.anonymize.compositor._constants import AROUND_BOX
 from graphgan.landmarks import Detection, crop_aligned, face_regions
 from graphgan.landmarks._alignment import align_face
 

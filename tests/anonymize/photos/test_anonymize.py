@@ -5,10 +5,10 @@ from photo_metadata import photo_metadata
 from PIL import Image
 from skimage.data import astronaut
 
-from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize import Anonymizer
 from graphgan.anonymize.photos import Frame, Photo, read_photo
-from graphgan.anonymize.photos import anonymize as photo_anonymize
-from graphgan.anonymize.photos.anonymize import anonymize_photo, replaced_frames
+from graphgan.anonymize.photos import _anonymize as photo_anonymize
+from graphgan.anonymize.photos._anonymize import anonymize_photo, replaced_frames
 from graphgan.faces import CenterFace, FaceFinder
 
 PORTRAIT = astronaut()[:256, 96:352]

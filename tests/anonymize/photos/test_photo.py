@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from graphgan.anonymize.photos.photo import Frame
+from graphgan.anonymize.photos import Frame
 from graphgan.data import read_image
 
 side = st.integers(1, 9)

@@ -18,9 +18,18 @@ from photo_samples import ICC, SECRET, THUMBNAIL, exif, noise, saved
 from PIL import Image, ImageSequence, PngImagePlugin
 from PIL.JpegImagePlugin import get_sampling
 
-from graphgan.anonymize.photos.photo import Frame, Photo
-from graphgan.anonymize.photos.reading import photo_from_bytes, read_photo
-from graphgan.anonymize.photos.writing import photo_to_bytes, write_photo
+from graphgan.anonymize.photos import (
+    Frame,
+    Photo,
+    read_photo,
+    write_photo,
+)
+from graphgan.anonymize.photos._reading import (
+    photo_from_bytes,
+)
+from graphgan.anonymize.photos._writing import (
+    photo_to_bytes,
+)
 from graphgan.data import read_image
 
 LOSSLESS = {
@@ -553,7 +562,7 @@ def test_raw_files_of_cameras_are_refused(tmp_path):
 
 
 def test_a_file_of_any_size_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("graphgan.anonymize.photos.reading._MAX_FILE", 99)
+    monkeypatch.setattr("graphgan.anonymize.photos._reading._MAX_FILE", 99)
     with pytest.raises(ValueError, match="source: expected a file of at most 99 bytes, got "):
         photo_of(saved(noise("RGB"), "PNG"), tmp_path)
 
@@ -571,7 +580,7 @@ def test_files_and_animations_that_are_cut_short_are_refused(tmp_path, kind, par
 def test_an_animation_may_not_ask_for_any_amount_of_memory(tmp_path, monkeypatch):
     pictures = [noise("RGB", seed=seed) for seed in range(5)]
     content = saved(pictures[0], "GIF", save_all=True, append_images=pictures[1:])
-    monkeypatch.setattr("graphgan.anonymize.photos.reading._MAX_BYTES", 3 * 24 * 16 * 4)
+    monkeypatch.setattr("graphgan.anonymize.photos._reading._MAX_BYTES", 3 * 24 * 16 * 4)
     with pytest.raises(ValueError, match=r"source: .*bytes of pixels"):
         photo_of(content, tmp_path)
 
@@ -584,8 +593,8 @@ def test_frames_that_a_header_promises_are_counted_before_any_is_decoded(
     path = tmp_path / f"a.{suffix}"
     frames[0].save(path, save_all=True, append_images=frames[1:], lossless=True)
     assert len(read_photo(path).frames) == 5
-    monkeypatch.setattr("graphgan.anonymize.photos.reading._MAX_BYTES", 3 * 24 * 16 * 4)
-    monkeypatch.delattr("graphgan.anonymize.photos.reading._frame_of")
+    monkeypatch.setattr("graphgan.anonymize.photos._reading._MAX_BYTES", 3 * 24 * 16 * 4)
+    monkeypatch.delattr("graphgan.anonymize.photos._reading._frame_of")
     with pytest.raises(ValueError, match=r"expected at most .* bytes of pixels, got more"):
         read_photo(path)
 

@@ -5,9 +5,15 @@ import photo_samples as samples
 import pytest
 import torch
 
-from graphgan.anonymize.photos import writing
-from graphgan.anonymize.photos.photo import Frame, Photo
-from graphgan.anonymize.photos.writing import photo_to_bytes, write_photo
+from graphgan.anonymize.photos import (
+    Frame,
+    Photo,
+    write_photo,
+)
+from graphgan.anonymize.photos import _writing as writing
+from graphgan.anonymize.photos._writing import (
+    photo_to_bytes,
+)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,7 @@ import torch
 from PIL import Image
 from skimage.data import astronaut
 
-from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.conditions import drawn_conditions
+from graphgan.anonymize import Anonymizer, drawn_conditions
 from graphgan.faces import CenterFace, FaceFinder
 
 

@@ -16,8 +16,7 @@ from photo_samples import ICC
 from PIL import Image
 from starlette.testclient import TestClient
 
-from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.conditions import drawn_conditions
+from graphgan.anonymize import Anonymizer, drawn_conditions
 from graphgan.anonymize.serve._app import MAX_WAITING, content_security_policy, make_app
 from graphgan.faces import FaceFinder
 

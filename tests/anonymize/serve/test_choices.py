@@ -2,9 +2,7 @@ import pytest
 import torch
 from colored_faces import ColorRecognizer
 
-from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.conditions import drawn_conditions
-from graphgan.anonymize.selection import Selection
+from graphgan.anonymize import Anonymizer, Selection, drawn_conditions
 from graphgan.anonymize.serve._choices import choices_of
 
 

@@ -9,8 +9,8 @@ from photo_metadata import photo_metadata_of
 from photo_samples import secret_jpeg
 from PIL import Image
 
-from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.photos.anonymize import anonymize_photo
+from graphgan.anonymize import Anonymizer
+from graphgan.anonymize.photos._anonymize import anonymize_photo
 from graphgan.anonymize.serve import _in_memory
 from graphgan.anonymize.serve._in_memory import MEDIA_TYPES, anonymize_bytes, png_of
 

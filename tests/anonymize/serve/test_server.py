@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from graphgan.anonymize.anonymizer import Anonymizer
+from graphgan.anonymize import Anonymizer
 from graphgan.anonymize.serve import _app as _server
 from graphgan.anonymize.serve._app import listening, serve, server_of
 

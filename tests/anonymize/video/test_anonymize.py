@@ -7,9 +7,9 @@ from skimage.data import astronaut
 from video_metadata import video_metadata
 from video_samples import write_camera_recording, write_sample
 
-from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.video.anonymize import anonymize_stream, anonymize_video
-from graphgan.anonymize.video.reading import open_video
+from graphgan.anonymize import Anonymizer
+from graphgan.anonymize.video._anonymize import anonymize_stream, anonymize_video
+from graphgan.anonymize.video._reading import open_video
 from graphgan.faces import CenterFace, DlibResNetRecognizer, FaceFinder
 
 FRAMES = 12

@@ -22,10 +22,9 @@ from drawn_clips import (
     shown,
 )
 
-from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.selection import Selection
+from graphgan.anonymize import Anonymizer, Selection
+from graphgan.anonymize.video._clips import Clip
 from graphgan.anonymize.video._smooth_tracklets import _plausible
-from graphgan.anonymize.video.clips import Clip
 from graphgan.landmarks import Detection
 
 

@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 from scipy.interpolate import CubicSpline
 from scipy.linalg import cho_solve_banded
 
-from graphgan.anonymize.video.landmark_smoothing import (
+from graphgan.anonymize.video import (
+    smooth_eyes,
+    smooth_landmarks,
+)
+from graphgan.anonymize.video._landmark_smoothing import (
     _differences,
     _factor,
     _left_by_others,
     _residuals,
-    smooth_eyes,
-    smooth_landmarks,
 )
 
 seeds = st.integers(0, 10**6)

@@ -18,10 +18,9 @@ from drawn_clips import (
     shown,
 )
 
-from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.selection import Selection
-from graphgan.anonymize.video.clips import Clip, ClipFrame
-from graphgan.anonymize.video.live import LiveClip
+from graphgan.anonymize import Anonymizer, Selection
+from graphgan.anonymize.video._clips import Clip, ClipFrame
+from graphgan.anonymize.video._live import LiveClip
 from graphgan.landmarks import Detection
 
 

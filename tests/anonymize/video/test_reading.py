@@ -23,7 +23,7 @@ from video_samples import (
     write_sample,
 )
 
-from graphgan.anonymize.video.reading import open_video
+from graphgan.anonymize.video._reading import open_video
 
 LOSSLESS = {"qp": "0"}
 

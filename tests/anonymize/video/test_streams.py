@@ -12,10 +12,10 @@ import torch
 from video_metadata import video_metadata
 from video_samples import KINDS, number_of, write_kind, write_sample
 
-from graphgan.anonymize.video import streams
-from graphgan.anonymize.video.reading import open_video
-from graphgan.anonymize.video.streams import Camera, live_source, open_stream
-from graphgan.anonymize.video.writing import check_writable, write_frames
+from graphgan.anonymize.video import _streams as streams
+from graphgan.anonymize.video._reading import open_video
+from graphgan.anonymize.video._streams import Camera, live_source, open_stream
+from graphgan.anonymize.video._writing import check_writable, write_frames
 
 CAMERA = Camera("lavfi", "testsrc=size=64x48:rate=25")
 

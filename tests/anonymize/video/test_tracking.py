@@ -6,13 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.anonymize.video.landmark_smoothing import smooth_landmarks
-from graphgan.anonymize.video.tracking import (
-    Observation,
-    Track,
-    Tracker,
-    fill,
-)
+from graphgan.anonymize.video import Observation, Track, Tracker, fill, smooth_landmarks
 
 ANNA, BERT = torch.eye(2)[0] * 0.7, torch.eye(2)[1] * 0.7  # 0.99 apart: two people
 

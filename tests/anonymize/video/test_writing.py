@@ -28,10 +28,10 @@ from video_samples import (
     write_sample,
 )
 
-from graphgan.anonymize.video import writing
+from graphgan.anonymize.video import _writing as writing
+from graphgan.anonymize.video._reading import Video, open_video
 from graphgan.anonymize.video._sound import xiph_packets
-from graphgan.anonymize.video.reading import Video, open_video
-from graphgan.anonymize.video.writing import check_writable, write_video
+from graphgan.anonymize.video._writing import check_writable, write_video
 
 MILLISECOND = Fraction(1, 1000)
 

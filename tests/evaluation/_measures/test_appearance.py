@@ -1,10 +1,11 @@
 import pytest
 import torch
 
+from graphgan.evaluation import Original
 from graphgan.evaluation._measures.appearance import measure_appearance
 from graphgan.evaluation._measures.comparing import SEAM, SHARPNESS, SKIN
-from graphgan.evaluation.study import Subject
-from graphgan.evaluation.systems import Original, PublishedBlur
+from graphgan.evaluation._study import Subject
+from graphgan.evaluation._systems import PublishedBlur
 
 
 def test_untouched_pictures_have_no_seam_and_are_as_sharp_as_before(drawn_study):

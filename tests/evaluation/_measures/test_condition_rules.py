@@ -1,8 +1,12 @@
 import torch
 from colored_faces import Gray, Recolored, color_of
 
-from graphgan.evaluation._measures.condition_rules import describe_under_rule, images_under_rules
-from graphgan.evaluation.study import Settings, Subject
+from graphgan.evaluation import Settings
+from graphgan.evaluation._measures.condition_rules import (
+    describe_under_rule,
+    images_under_rules,
+)
+from graphgan.evaluation._study import Subject
 
 
 def test_pictures_are_the_probes_and_then_parrot_images_that_are_none(make_study):

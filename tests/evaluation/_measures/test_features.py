@@ -2,11 +2,9 @@ import pytest
 import torch
 from colored_faces import GRAY, Gray
 
+from graphgan.evaluation import Original, ResultCache, Study, ToolRunner
 from graphgan.evaluation._measures.features import PictureFeatures
-from graphgan.evaluation.cache import ResultCache
-from graphgan.evaluation.study import Study, Subject
-from graphgan.evaluation.systems import Original
-from graphgan.evaluation.tools import ToolRunner
+from graphgan.evaluation._study import Subject
 
 
 class Counting:

@@ -5,12 +5,9 @@ import torch
 from colored_faces import ColorRecognizer, Gray, color_of, colored_folder, open_folder
 
 from graphgan.data._tables import write_table
+from graphgan.evaluation import Original, Study, ToolRunner, draw_protocol, evaluate
 from graphgan.evaluation._measures.folds import measure_classes_in_folds, read_fold_pairs
-from graphgan.evaluation.evaluate import evaluate
-from graphgan.evaluation.protocol import draw_protocol
-from graphgan.evaluation.study import Study, Subject
-from graphgan.evaluation.systems import Original
-from graphgan.evaluation.tools import ToolRunner
+from graphgan.evaluation._study import Subject
 
 COLUMNS = ("fold", "same", "image_a", "image_b")
 

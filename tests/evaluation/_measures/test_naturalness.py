@@ -4,13 +4,10 @@ import pytest
 import torch
 from colored_faces import Gray, Recolored
 
+from graphgan.evaluation import Original, Settings, Study, ToolRunner, draw_protocol, evaluate
 from graphgan.evaluation._measures.features import PictureFeatures
 from graphgan.evaluation._measures.naturalness import Naturalness, measure_visibility
-from graphgan.evaluation.evaluate import evaluate
-from graphgan.evaluation.protocol import draw_protocol
-from graphgan.evaluation.study import Settings, Study, Subject
-from graphgan.evaluation.systems import Original
-from graphgan.evaluation.tools import ToolRunner
+from graphgan.evaluation._study import Subject
 
 
 def test_the_frechet_distance_grows_with_what_is_lost(value):

@@ -4,6 +4,7 @@ import pytest
 import torch
 from colored_faces import Gray, Recolored
 
+from graphgan.evaluation import Original, Settings
 from graphgan.evaluation._measures.pairs import (
     draw_pairs,
     measure_links,
@@ -12,8 +13,7 @@ from graphgan.evaluation._measures.pairs import (
     probe_pairs,
 )
 from graphgan.evaluation._measures.privacy import attack_of
-from graphgan.evaluation.study import Settings, Subject
-from graphgan.evaluation.systems import Original
+from graphgan.evaluation._study import Subject
 from graphgan.metrics import roc
 
 PEOPLE, VIDEOS = torch.tensor([0, 0, 0, 1, 1, 2]), torch.tensor([0, 0, 1, 2, 3, 4])

@@ -3,12 +3,9 @@
 import pytest
 from colored_faces import Gray, Recolored
 
+from graphgan.evaluation import Original, Settings, Study, ToolRunner, draw_protocol, evaluate
 from graphgan.evaluation._measures.parrot import measure_parrots
-from graphgan.evaluation.evaluate import evaluate
-from graphgan.evaluation.protocol import draw_protocol
-from graphgan.evaluation.study import Settings, Study, Subject
-from graphgan.evaluation.systems import Original
-from graphgan.evaluation.tools import ToolRunner
+from graphgan.evaluation._study import Subject
 
 DRAWN = "color, parrot, conditions drawn"
 

@@ -10,11 +10,15 @@ from colored_faces import (
     open_folder,
 )
 
-from graphgan.evaluation.evaluate import evaluate
-from graphgan.evaluation.protocol import draw_protocol
-from graphgan.evaluation.study import Settings, Study
-from graphgan.evaluation.systems import Original
-from graphgan.evaluation.tools import ToolRunner, Tools
+from graphgan.evaluation import (
+    Original,
+    Settings,
+    Study,
+    ToolRunner,
+    Tools,
+    draw_protocol,
+    evaluate,
+)
 
 
 @pytest.mark.parametrize("attacker", ["pipeline", "pose known"])

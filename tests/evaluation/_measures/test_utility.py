@@ -4,12 +4,19 @@ import pytest
 from colored_faces import Shifted, colored_folder
 
 from graphgan.data import PreparedPictures
+from graphgan.evaluation import (
+    Original,
+    Settings,
+    Study,
+    ToolRunner,
+    draw_protocol,
+    evaluate,
+)
 from graphgan.evaluation._measures.utility import measure_expressions, measure_utility
-from graphgan.evaluation.evaluate import evaluate
-from graphgan.evaluation.protocol import draw_protocol
-from graphgan.evaluation.study import Settings, Study, Subject
-from graphgan.evaluation.systems import Original, obscuring_system
-from graphgan.evaluation.tools import ToolRunner
+from graphgan.evaluation._study import Subject
+from graphgan.evaluation._systems import (
+    obscuring_system,
+)
 from graphgan.landmarks import CIAGAN_29
 
 

@@ -7,13 +7,9 @@ import torch
 from colored_faces import ColorDetector, ColorRecognizer, Gray, colored_folder
 
 from graphgan.data import PreparedPictures
+from graphgan.evaluation import Original, Study, ToolRunner, draw_protocol, evaluate
 from graphgan.evaluation._measures.naturalness import Naturalness
 from graphgan.evaluation._report.facts import CHECKER, cautions, warnings_of_study
-from graphgan.evaluation.evaluate import evaluate
-from graphgan.evaluation.protocol import draw_protocol
-from graphgan.evaluation.study import Study
-from graphgan.evaluation.systems import Original
-from graphgan.evaluation.tools import ToolRunner
 from graphgan.faces import DlibResNetRecognizer
 from graphgan.landmarks import CIAGAN_29
 

@@ -2,8 +2,13 @@
 
 import pytest
 
+from graphgan.evaluation import (
+    Measurement,
+)
+from graphgan.evaluation._measurements import (
+    not_measured,
+)
 from graphgan.evaluation._report.figures import ROWS, figures, limit_of, verdict
-from graphgan.evaluation.measurements import Measurement, not_measured
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,14 @@
 import re
 from dataclasses import replace
 
+from graphgan.evaluation import (
+    Evaluation,
+    Measurement,
+)
+from graphgan.evaluation._measurements import (
+    not_measured,
+)
 from graphgan.evaluation._report.first_page import first_page, gaps
-from graphgan.evaluation.evaluate import Evaluation
-from graphgan.evaluation.measurements import Measurement, not_measured
 
 RANK = {
     "dlib-resnet, pipeline: rank-1": Measurement(0.1, 0.04, 0.16, 60, reference=0.05),

@@ -2,9 +2,14 @@ import pytest
 import torch
 from PIL import Image
 
+from graphgan.evaluation import (
+    Evaluation,
+    Measurement,
+)
+from graphgan.evaluation._measurements import (
+    not_measured,
+)
 from graphgan.evaluation._report.plots import draw_privacy_against_utility, draw_roc
-from graphgan.evaluation.evaluate import Evaluation
-from graphgan.evaluation.measurements import Measurement, not_measured
 
 RANK = Measurement(0.5, 0.4, 0.6)
 

@@ -2,9 +2,9 @@ import torch
 from colored_faces import Gray, Recolored
 
 from graphgan.data import to_uint8_image
+from graphgan.evaluation import Original
 from graphgan.evaluation._report.sheet import SHEET_ROWS, sheet_columns
-from graphgan.evaluation.study import Subject
-from graphgan.evaluation.systems import Original
+from graphgan.evaluation._study import Subject
 
 
 def test_columns_are_the_source_the_condition_and_the_systems(study):

@@ -3,10 +3,16 @@ from dataclasses import replace
 import pytest
 import torch
 
+from graphgan.evaluation import (
+    Evaluation,
+    Measurement,
+    Original,
+    evaluate,
+)
+from graphgan.evaluation._measurements import (
+    not_measured,
+)
 from graphgan.evaluation._report.tables import Published, read_published, tables
-from graphgan.evaluation.evaluate import Evaluation, evaluate
-from graphgan.evaluation.measurements import Measurement, not_measured
-from graphgan.evaluation.systems import Original
 
 
 @pytest.fixture

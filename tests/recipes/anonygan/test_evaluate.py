@@ -155,7 +155,7 @@ def test_fewer_parrot_images_leave_more_to_ask_and_pictures_may_stay_unpasted(
 
 @pytest.mark.slow
 def test_groups_come_from_a_file(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("graphgan.evaluation.groups._LEAST_PEOPLE", 1)
+    monkeypatch.setattr("graphgan.evaluation._groups._LEAST_PEOPLE", 1)
     (tmp_path / "people.csv").write_text("person,sex,age\np2,female,30\np3,male,50\n")
     result = run("original", groups=tmp_path / "people.csv", bins="age=40")
     assert result.status == 0, result.errors

@@ -9,8 +9,8 @@ import sample
 from documentation import DOCS, ROOT, commands, rows
 
 from graphgan.commands import parse_options
+from graphgan.evaluation import SYSTEMS
 from graphgan.evaluation._report.tables import read_published
-from graphgan.evaluation.system_names import SYSTEMS
 from graphgan.training import parse_train_options
 
 PAGE = DOCS / "reproduce.md"

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from graphgan.data import to_float_image, to_uint8_image
 from graphgan.data._worker_pool import WorkerPool
+from graphgan.evaluation._cache import ResultCache
 from graphgan.evaluation._measures.comparing import COMPARED, compared
-from graphgan.evaluation.cache import ResultCache
 from graphgan.faces import (
     ExpressionReader,
     FaceDetector,

@@ -14,8 +14,8 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from graphgan.anonymize.video._demuxing import main_stream, opened
+from graphgan.anonymize.video._reading import Timeline, Video
 from graphgan.anonymize.video._sound import SoundTracks, sound_of_file, xiph_packets
-from graphgan.anonymize.video.reading import Timeline, Video
 from graphgan.extras import needs_extra
 from graphgan.files import replacing
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from graphgan.evaluation._evaluate import Evaluation
+from graphgan.evaluation._measurements import Measurement
 from graphgan.evaluation._report.facts import counted
 from graphgan.evaluation._report.first_page import first_page, gaps
 from graphgan.evaluation._report.plots import draw_privacy_against_utility, draw_roc
 from graphgan.evaluation._report.tables import Published, tables
-from graphgan.evaluation.evaluate import Evaluation
-from graphgan.evaluation.measurements import Measurement
-from graphgan.evaluation.systems import Original
+from graphgan.evaluation._systems import Original
 from graphgan.files import replacing
 from graphgan.training import write_sheet
 

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from graphgan.anonymize._conditions import Condition, Look
 from graphgan.anonymize._faces import (
     KEPT,
     NOT_THERE,
@@ -30,22 +31,21 @@ from graphgan.anonymize._faces import (
     is_overlooked,
     without_faces,
 )
-from graphgan.anonymize._replacement import (
-    Replacement,
-    is_recognizable,
-    make_faces,
-    paste_replacements,
-)
-from graphgan.anonymize.conditions import Condition, Look
-from graphgan.anonymize.matching import ConditionOrder, Match
-from graphgan.anonymize.methods import (
+from graphgan.anonymize._matching import ConditionOrder, Match
+from graphgan.anonymize._methods import (
     FaceMethod,
     GeneratedFaces,
     ObscuredFaces,
     Obscuring,
     shows_nobody,
 )
-from graphgan.anonymize.selection import Selection
+from graphgan.anonymize._replacement import (
+    Replacement,
+    is_recognizable,
+    make_faces,
+    paste_replacements,
+)
+from graphgan.anonymize._selection import Selection
 from graphgan.faces import DlibResNetRecognizer, FaceDetector, FaceFinder, Recognizer
 from graphgan.landmarks import Detection, FindFaces
 from graphgan.models import AnonyGAN, OnnxAnonyGAN

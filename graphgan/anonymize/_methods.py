@@ -21,10 +21,10 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan._checks import check_choice
+from graphgan.anonymize._conditions import Condition
+from graphgan.anonymize._obscure import blur_faces, cover_faces, pixelate_faces
 from graphgan.anonymize.compositor import AlignedFaces, carry_outward, show_face_alone
-from graphgan.anonymize.compositor.constants import FOREHEAD
-from graphgan.anonymize.conditions import Condition
-from graphgan.anonymize.obscure import blur_faces, cover_faces, pixelate_faces
+from graphgan.anonymize.compositor._constants import FOREHEAD
 from graphgan.data import LANDMARKS_OF_68, to_uint8_image
 from graphgan.faces import Iris
 from graphgan.landmarks._eyes import Eyes, eye_states, with_eyes_of

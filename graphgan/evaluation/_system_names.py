@@ -5,10 +5,10 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
-from graphgan.anonymize.matching import Match
-from graphgan.anonymize.methods import Obscuring
-from graphgan.evaluation.results_folder import FolderOfResults
-from graphgan.evaluation.systems import (
+from graphgan.anonymize import Match
+from graphgan.anonymize._methods import Obscuring
+from graphgan.evaluation._results_folder import FolderOfResults
+from graphgan.evaluation._systems import (
     CIAGANSystem,
     Original,
     ProductSystem,

@@ -8,13 +8,18 @@ from typing import Literal
 from jaxtyping import UInt8
 from torch import Tensor
 
-from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.report import FileReport
-from graphgan.anonymize.video.clips import Clip, ClipFrame
-from graphgan.anonymize.video.live import LiveClip
-from graphgan.anonymize.video.reading import Video, open_video
-from graphgan.anonymize.video.streams import Camera, open_stream
-from graphgan.anonymize.video.writing import SoundPlan, check_writable, write_frames, write_video
+from graphgan.anonymize._anonymizer import Anonymizer
+from graphgan.anonymize._report import FileReport
+from graphgan.anonymize.video._clips import Clip, ClipFrame
+from graphgan.anonymize.video._live import LiveClip
+from graphgan.anonymize.video._reading import Video, open_video
+from graphgan.anonymize.video._streams import Camera, open_stream
+from graphgan.anonymize.video._writing import (
+    SoundPlan,
+    check_writable,
+    write_frames,
+    write_video,
+)
 
 _VOICE = "the sound was kept: a voice identifies"
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from graphgan.data import read_table, to_float_image
 from graphgan.data._prepared import PreparedPicture
-from graphgan.evaluation.study import Study
+from graphgan.evaluation._study import Study
 from graphgan.landmarks import face_mask
 from graphgan.metrics._regions import luminance
 

@@ -15,7 +15,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan._checks import check_choice
-from graphgan.anonymize.conditions import Condition, Look
+from graphgan.anonymize._conditions import Condition, Look
 from graphgan.data import to_uint8_image
 from graphgan.faces import apparent_age_and_sex
 from graphgan.landmarks import crop_aligned

@@ -23,21 +23,33 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from graphgan._threads import results_in_order
-from graphgan.anonymize import give_identity
-from graphgan.anonymize._faces import LEAST_SHOWN, Attempt, ReplacementTask
-from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.compositor import blend_crops, carry_outward, constants
-from graphgan.anonymize.conditions import Condition, people_conditions
-from graphgan.anonymize.crops import generate_crops
-from graphgan.anonymize.matching import ConditionOrder, Match
-from graphgan.anonymize.methods import (
-    DEFAULT_SIZE,
+from graphgan.anonymize import (
+    Anonymizer,
+    Condition,
+    ConditionOrder,
     FaceMethod,
     GeneratedFaces,
+    Match,
     ObscuredFaces,
+    blur_faces,
+    give_identity,
+    pixelate_faces,
+)
+from graphgan.anonymize._conditions import (
+    people_conditions,
+)
+from graphgan.anonymize._crops import generate_crops
+from graphgan.anonymize._faces import LEAST_SHOWN, Attempt, ReplacementTask
+from graphgan.anonymize._methods import (
+    DEFAULT_SIZE,
     Obscuring,
 )
-from graphgan.anonymize.obscure import BLUR_KERNEL, MOSAIC_BLOCK, blur_faces, pixelate_faces
+from graphgan.anonymize._obscure import (
+    BLUR_KERNEL,
+    MOSAIC_BLOCK,
+)
+from graphgan.anonymize.compositor import _constants as constants
+from graphgan.anonymize.compositor import blend_crops, carry_outward
 from graphgan.data import LANDMARKS_OF_68, to_float_image, to_uint8_image
 from graphgan.data._prepared import PreparedPicture
 from graphgan.landmarks import IBUG_68, Detection, LandmarkScheme, face_mask

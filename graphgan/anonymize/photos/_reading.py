@@ -33,7 +33,7 @@ from graphgan.anonymize.photos._formats import (
     readable,
     written_format,
 )
-from graphgan.anonymize.photos.photo import Frame, Photo
+from graphgan.anonymize.photos._photo import Frame, Photo
 from graphgan.data._images import decoded_picture
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from graphgan.data import read_image, to_float_image
 from graphgan.data._images import picture_size
 from graphgan.data._listing import SUFFIXES
 from graphgan.data._prepared import PreparedPicture
-from graphgan.evaluation.systems import Request
+from graphgan.evaluation._systems import Request
 from graphgan.landmarks import crop_image
 
 _FEW = 3  # sizes that a remark lists

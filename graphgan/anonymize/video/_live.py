@@ -12,12 +12,17 @@ from dataclasses import dataclass
 from jaxtyping import UInt8
 from torch import Tensor
 
+from graphgan.anonymize._anonymizer import Anonymizer
 from graphgan.anonymize._faces import LEAST_SHOWN, Face, as_box
-from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.video._smooth_tracklets import ALWAYS, NEVER, SmoothTracklet, upright_within
+from graphgan.anonymize.video._clips import ClipFrame, TrackedFace, check_selection, observe
+from graphgan.anonymize.video._smooth_tracklets import (
+    ALWAYS,
+    NEVER,
+    SmoothTracklet,
+    upright_within,
+)
 from graphgan.anonymize.video._track_replacer import TrackedRegion, TrackReplacer
-from graphgan.anonymize.video.clips import ClipFrame, TrackedFace, check_selection, observe
-from graphgan.anonymize.video.tracking import EDGE, Track, Tracker, fill
+from graphgan.anonymize.video._tracking import EDGE, Track, Tracker, fill
 from graphgan.landmarks import Detection
 
 _BEFORE = 10  # earlier frames that count in smoothing

@@ -16,6 +16,8 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
+from graphgan.evaluation._groups import Groups
+from graphgan.evaluation._measurements import Measurements, not_measured
 from graphgan.evaluation._measures.appearance import measure_appearance
 from graphgan.evaluation._measures.features import Features, PictureFeatures
 from graphgan.evaluation._measures.folds import measure_classes_in_folds, measure_folds
@@ -40,11 +42,9 @@ from graphgan.evaluation._report.facts import (
     warnings_of_subject,
 )
 from graphgan.evaluation._report.sheet import sheet_columns
-from graphgan.evaluation.groups import Groups
-from graphgan.evaluation.measurements import Measurements, not_measured
-from graphgan.evaluation.results_folder import FolderOfResults
-from graphgan.evaluation.study import Study, Subject
-from graphgan.evaluation.systems import System
+from graphgan.evaluation._results_folder import FolderOfResults
+from graphgan.evaluation._study import Study, Subject
+from graphgan.evaluation._systems import System
 
 
 @dataclass(frozen=True)

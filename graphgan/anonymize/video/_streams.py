@@ -20,14 +20,8 @@ from graphgan.anonymize.video._demuxing import (
     errors_named,
     main_stream,
 )
+from graphgan.anonymize.video._reading import REPLACED, Timeline, Video, VideoFrame, described
 from graphgan.anonymize.video._sound import SoundTracks
-from graphgan.anonymize.video.reading import (
-    REPLACED,
-    Timeline,
-    Video,
-    VideoFrame,
-    described,
-)
 from graphgan.extras import needs_extra
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from graphgan.anonymize.compositor.constants import (
+from graphgan.anonymize.compositor._constants import (
     ALONE_FOREHEAD,
     ALONE_MARGIN,
     AT_ONCE,

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from graphgan._checks import check_positive
-from graphgan.anonymize.conditions import Look
+from graphgan.anonymize._conditions import Look
 from graphgan.extras import needs_extra
 from graphgan.metrics import box_iou
 

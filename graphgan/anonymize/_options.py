@@ -6,17 +6,17 @@ from typing import Any, Literal
 
 import torch
 
-from graphgan.anonymize._file_anonymizer import Audio, FileAnonymizer
-from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.conditions import (
+from graphgan.anonymize._anonymizer import Anonymizer
+from graphgan.anonymize._conditions import (
     Condition,
     nobody_conditions,
     people_conditions,
     photo_conditions,
 )
-from graphgan.anonymize.matching import Match
-from graphgan.anonymize.methods import FaceMethod, GeneratedFaces, ObscuredFaces, Obscuring
-from graphgan.anonymize.selection import Box, Selection
+from graphgan.anonymize._file_anonymizer import Audio, FileAnonymizer
+from graphgan.anonymize._matching import Match
+from graphgan.anonymize._methods import FaceMethod, GeneratedFaces, ObscuredFaces, Obscuring
+from graphgan.anonymize._selection import Box, Selection
 from graphgan.data import read_image
 from graphgan.data._images import allow_pixels
 from graphgan.faces import (

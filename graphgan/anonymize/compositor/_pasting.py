@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from graphgan.anonymize.compositor.constants import COVERED
-from graphgan.anonymize.compositor.edges import soft_edges
+from graphgan.anonymize.compositor._constants import COVERED
+from graphgan.anonymize.compositor._edges import soft_edges
 from graphgan.landmarks import Alignment, convex_hull, paste, polygon_mask
 from graphgan.landmarks._alignment import to_photo
 from graphgan.landmarks._warp import lattice

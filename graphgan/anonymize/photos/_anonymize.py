@@ -5,13 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from graphgan.anonymize._anonymizer import Anonymizer
 from graphgan.anonymize._faces import Face
-from graphgan.anonymize.anonymizer import Anonymizer
-from graphgan.anonymize.photos.photo import Frame, Photo
-from graphgan.anonymize.photos.reading import read_photo
-from graphgan.anonymize.photos.writing import write_photo
-from graphgan.anonymize.report import FileReport
-from graphgan.anonymize.video.clips import Clip, ClipFrame
+from graphgan.anonymize._report import FileReport
+from graphgan.anonymize.photos._photo import Frame, Photo
+from graphgan.anonymize.photos._reading import read_photo
+from graphgan.anonymize.photos._writing import write_photo
+from graphgan.anonymize.video._clips import Clip, ClipFrame
 
 # Milliseconds: browsers take frames of no longer than the first for frames of the second.
 _TOO_SHORT, _INSTEAD = 10.0, 100.0

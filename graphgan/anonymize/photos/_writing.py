@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from graphgan.anonymize.photos._containers import png_chunks
-from graphgan.anonymize.photos.photo import Frame, Photo
+from graphgan.anonymize.photos._photo import Frame, Photo
 from graphgan.data._images import decoded_picture
 from graphgan.extras import needs_extra
 from graphgan.files import replacing

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from graphgan.anonymize.compositor.constants import (
+from graphgan.anonymize.compositor._constants import (
     CARRY,
     GOES_ON,
     MOST_OCCLUDED,
@@ -18,7 +18,7 @@ from graphgan.anonymize.compositor.constants import (
     RIM_SKIN,
     RIM_WIDTH,
 )
-from graphgan.anonymize.compositor.edges import spread
+from graphgan.anonymize.compositor._edges import spread
 from graphgan.landmarks import convex_hull, polygon_mask
 from graphgan.landmarks._masks import shrink_mask
 from graphgan.layers._light_matching import skin_plane

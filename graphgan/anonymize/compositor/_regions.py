@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from graphgan.anonymize.compositor.constants import AROUND_BOX
-from graphgan.anonymize.compositor.occluders import occluders, skinless_rim
+from graphgan.anonymize.compositor._constants import AROUND_BOX
+from graphgan.anonymize.compositor._occluders import occluders, skinless_rim
 from graphgan.landmarks import Alignment, Crop, Detection, crop_aligned, face_regions, polygon_mask
 from graphgan.landmarks._alignment import align_face
 
