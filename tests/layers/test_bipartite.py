@@ -151,6 +151,19 @@ def test_aggregations_of_torch_geometric_can_be_used():
         conv.receive_dense(x, torch.ones(4, 4))
 
 
+def test_reset_parameters_draws_linear_maps_anew_and_resets_the_aggregation():
+    conv = BipartiteGraphConv((3, 2), 4, aggr=SoftmaxAggregation(learn=True))
+    state = {name: value.clone() for name, value in conv.state_dict().items()}
+    with torch.no_grad():
+        for parameter in conv.parameters():
+            parameter.fill_(7)
+    conv.reset_parameters()
+    again = conv.state_dict()
+    assert not any((again[name] == 7).any() for name in state)
+    drawn = ("lin.weight", "lin.bias", "own.weight")
+    assert not any(torch.equal(again[name], state[name]) for name in drawn)
+
+
 @pytest.mark.unhooked
 @pytest.mark.parametrize(
     ("widths", "x", "message"),
