@@ -69,7 +69,9 @@ def test_every_public_method_has_a_docstring_its_own_or_that_of_what_it_override
 def described(module):
     """Names to which a module gives a value and, in the next statement, a docstring."""
     body = ast.parse(inspect.getsource(module)).body
-    for statement, following in itertools.pairwise(body):
+    branches = [part for part in body if isinstance(part, ast.If)]
+    blocks = [body, *(branch.orelse for branch in branches)]
+    for statement, following in itertools.chain.from_iterable(map(itertools.pairwise, blocks)):
         text = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
         if text and isinstance(statement, ast.Assign | ast.AnnAssign):
             yield from (n.id for n in ast.walk(statement) if isinstance(n, ast.Name))

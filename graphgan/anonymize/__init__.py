@@ -13,6 +13,7 @@ from graphgan.anonymize._faces import Face, Result
 from graphgan.anonymize._matching import ConditionOrder, Match
 from graphgan.anonymize._methods import FaceMethod, GeneratedFaces, ObscuredFaces
 from graphgan.anonymize._obscure import blur_faces, cover_faces, pixelate_faces
+from graphgan.anonymize._options import AnonymizeOptions, make_anonymizer
 from graphgan.anonymize._selection import Selection
 from graphgan.anonymize.compositor import (
     AlignedFaces,
@@ -25,6 +26,7 @@ from graphgan.anonymize.compositor import (
 
 __all__ = [
     "AlignedFaces",
+    "AnonymizeOptions",
     "Anonymizer",
     "Condition",
     "ConditionOrder",
@@ -44,6 +46,7 @@ __all__ = [
     "drawn_conditions",
     "generate_crops",
     "give_identity",
+    "make_anonymizer",
     "nobody_conditions",
     "paste_faces",
     "people_conditions",

@@ -40,7 +40,9 @@ FORMAT = "graphgan prepared pictures"
 VERSION = 2
 
 Split = Literal["train", "test"]
+"""Which part of the people an image belongs to."""
 SPLITS: tuple[Split, Split] = ("train", "test")
+"""All values of `Split`."""
 
 _NEEDED = ("size", "landmark_scheme", "images")
 _COLUMNS = (

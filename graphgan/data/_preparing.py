@@ -38,6 +38,7 @@ from graphgan.data._worker_pool import map_ordered
 from graphgan.landmarks import LandmarkDetector, LandmarkScheme
 
 LandmarkSource = Mapping[str, Float[Tensor, "k 2"]] | Callable[[], LandmarkDetector]
+"""Landmarks by file name, or what makes a detector of them."""
 
 _LARGEST_SIDE = 8192  # maximum side of a crop, which must fit into memory
 

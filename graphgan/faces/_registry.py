@@ -55,7 +55,9 @@ if TYPE_CHECKING:
     RecognizerName: TypeAlias = str
 else:  # the choices of a flag
     DetectorName = Literal[tuple(DETECTORS)]
+    """Names of `DETECTORS`, for a flag."""
     LandmarkerName = Literal[tuple(LANDMARKERS)]
+    """Names of `LANDMARKERS`, for a flag."""
     RecognizerName = Literal[tuple(RECOGNIZERS)]
 
 

@@ -17,6 +17,7 @@ from graphgan.landmarks._schemes import (
 )
 
 JointLayout = Literal["openpose-18", "openpose-25", "coco-17"]
+"""Orders of joints that can be converted to the 18 joints of BiGraphGAN."""
 
 # For each of nose, neck, right arm (3), left arm (3), right leg (3), left leg (3), right eye, left
 # eye, right ear, left ear its number there; a pair is the middle of two.

@@ -45,7 +45,8 @@ def eye_distance(landmarks: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b"]:
 
 
 DETECTION_SIZE = 256  # of the images that detectors see; a crop is twice its face
-POSE_SAMPLES = 200  # of each kind: a detector takes about 20 ms for one
+POSE_SAMPLES = 200
+"""Images of each kind that are measured: a detector takes about 20 ms for one."""
 LEAST_FACES = 3  # two points always correlate fully
 
 _MEASURES = {"yaw": yaw, "mouth opening": mouth_opening}

@@ -18,6 +18,7 @@ from graphgan.layers._normalization import Norm, make_norm
 from graphgan.models._pretrained import Pretrained
 
 MIN_PATCH_SIZE = 48
+"""Least side of an image that `PatchDiscriminator` can judge, in pixels."""
 
 
 class PatchDiscriminator(Pretrained):

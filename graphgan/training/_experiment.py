@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 
-VALIDATION_PAIRS = 64  # measured by recipes at every checkpoint
+VALIDATION_PAIRS = 64
+"""Held-out pairs that recipes measure at every checkpoint."""
 
 
 @dataclass(frozen=True)

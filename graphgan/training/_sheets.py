@@ -11,7 +11,8 @@ from torch import Tensor
 from graphgan.data import image_grid, to_uint8_image, write_image
 from graphgan.extras import needs_extra
 
-SHEET_ROWS = 8  # of the sheets that commands draw
+SHEET_ROWS = 8
+"""Rows of the sheets that commands draw."""
 
 
 def draw_sheet(columns: Mapping[str, Float[Tensor, "b c h w"]]) -> UInt8[Tensor, "3 H W"]:

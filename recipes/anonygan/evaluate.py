@@ -29,6 +29,7 @@ from graphgan.evaluation import (
     ToolRunner,
     Tools,
     draw_protocol,
+    evaluate,
     first_page,
     gaps,
     parse_bins,
@@ -40,9 +41,6 @@ from graphgan.evaluation import (
     read_published,
     write_protocol,
     write_report,
-)
-from graphgan.evaluation import (
-    _evaluate as evaluate,
 )
 from graphgan.extras import MissingExtraError, needs_extra
 from graphgan.faces import (

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
+import graphgan.landmarks._deformation as deformation
 from graphgan.data import SyntheticFaces
 from graphgan.landmarks import (
     CIAGAN_29,
@@ -16,7 +17,6 @@ from graphgan.landmarks import (
     between_shapes,
     mirror_landmarks,
 )
-from graphgan.landmarks._deformation import _deformation as deformation
 
 SIZE = (24, 32)
 

@@ -43,7 +43,8 @@ MOST_OCCLUDED = 0.25
 """Share of a face that may be taken for something in front of it; beyond, all is replaced."""
 
 RIM_WIDTH = 1 / 20
-"""Share of the crop's height: how far into a region the image may stay where it is no skin."""
+"""Share of the crop's height: how far into a region half of the image stays where it is no skin,
+and none twice as far."""
 RIM_SKIN, RIM_OTHER = 0.08, 0.2
 """Distance of colors in [-1, 1], root mean square, up to which a pixel of that rim is skin and is
 replaced, and from which it is none and stays."""

@@ -85,9 +85,10 @@ def skinless_rim(
 ) -> Float[Tensor, "b 1 h w"]:
     """How much of an image stays around a region and in its rim: strands of hair, the jaw's line.
 
-    It falls from 1 at the region's edge to 0 at `RIM_WIDTH` inside of it, times a ramp that rises
-    from 0 to 1 over `RIM_SKIN`, the distance of a pixel's color (root mean square) from that of the
-    skin beside it, carried outward. Brows, eyes, nose and mouth have none, nor what is around eyes.
+    It falls from 1 at the region's edge to 1/2 at `RIM_WIDTH` inside of it and 0 at twice that,
+    times a ramp that rises from 0 to 1 between `RIM_SKIN` and `RIM_OTHER`: the distance of a
+    pixel's color (root mean square) from that of the skin beside it, carried outward. Brows, eyes,
+    nose and mouth have none, nor what is around eyes.
 
     Args:
         images: aligned crops in [-1, 1].

@@ -141,7 +141,7 @@ def test_landmarks_of_other_photos_are_refused(run, photo_folder):
     ("changes", "message"),
     [
         ({"images": "none"}, "none: no such folder"),
-        ({"landmarks": "none.csv"}, "--landmarks none.csv: no such file"),
+        ({"landmarks": "none.csv"}, "none.csv: no such file; expected a CSV file, or one of"),
         ({"out": "photos/out"}, "--out photos/out: is inside --images"),
         ({"out": "."}, "--out .: contains --images"),
         ({"out": "thesis"}, "thesis: expected a new or empty folder"),
