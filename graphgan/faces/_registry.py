@@ -51,7 +51,9 @@ RECOGNIZERS: dict[str, Callable[[ToolOptions], Recognizer]] = {
 
 if TYPE_CHECKING:
     DetectorName: TypeAlias = str
+    """Names of `DETECTORS`, for a flag."""
     LandmarkerName: TypeAlias = str
+    """Names of `LANDMARKERS`, for a flag."""
     RecognizerName: TypeAlias = str
 else:  # the choices of a flag
     DetectorName = Literal[tuple(DETECTORS)]
