@@ -1,4 +1,7 @@
-"""One network is exported for all fast tests; that takes seconds."""
+"""One network is exported for most tests; that takes most of a minute.
+
+The quick tests of the command export.py export a smaller one.
+"""
 
 import json
 import math
@@ -106,6 +109,7 @@ def run(path, *tensors) -> torch.Tensor:
 
 
 @torch.no_grad()
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, 2, 5])
 def test_it_computes_what_the_network_does(exported, batch):
     model, path, difference = exported
@@ -117,6 +121,7 @@ def test_it_computes_what_the_network_does(exported, batch):
     assert expected.std() > 0.1
 
 
+@pytest.mark.slow
 def test_every_input_matters(exported):
     path, given = exported[1], inputs(1)
     before = run(path, *given)
@@ -125,6 +130,7 @@ def test_every_input_matters(exported):
         assert (run(path, *changed) - before).abs().max() > 1e-3
 
 
+@pytest.mark.slow
 def test_the_file_says_what_is_in_it(exported):
     model, path, _ = exported
     described = {x.key: x.value for x in onnx.load(path).metadata_props}
@@ -145,6 +151,7 @@ def test_the_file_says_what_is_in_it(exported):
     assert not network.keep_openings
 
 
+@pytest.mark.slow
 def test_the_file_tells_nothing_of_the_machine(exported):
     content = exported[1].read_bytes()
     graph = onnx.load(exported[1], load_external_data=False).graph
@@ -153,6 +160,7 @@ def test_the_file_tells_nothing_of_the_machine(exported):
     assert not any(node.doc_string or node.metadata_props for node in graph.node)
 
 
+@pytest.mark.slow
 def test_the_file_is_all_there_is_and_correct_onnx(exported):
     path = exported[1]
     assert [file.name for file in path.parent.iterdir()] == [path.name]
@@ -172,6 +180,7 @@ def spoilt(path, change) -> onnx.ModelProto:
     return proto
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -193,6 +202,7 @@ def test_a_file_that_computes_something_else_is_not_written(
     assert (tmp_path / "out.onnx").read_text() == "before"
 
 
+@pytest.mark.slow
 def test_a_network_whose_pictures_are_not_finite_is_refused(exported):
     model, path, _ = exported
     bias = model.generator.image_head.to_image.bias.data
@@ -206,6 +216,7 @@ def test_a_network_whose_pictures_are_not_finite_is_refused(exported):
 
 
 @torch.no_grad()
+@pytest.mark.slow
 def test_larger_images_are_made_at_full_resolution(tmp_path):
     torch.manual_seed(1)
     generator = LandmarkGenerator(6, 5, width=4, num_blocks=1)
