@@ -28,6 +28,7 @@ print(_resident(build) / 2**20)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the count is Linux's")
 def test_the_peak_of_a_call():
     command = [sys.executable, "-c", PROGRAM]

@@ -42,6 +42,7 @@ def test_the_discriminator_is_the_published_one(reference):
         torch.testing.assert_close(kept, published(case)[f"feature_{i}"], rtol=0, atol=5e-5)
 
 
+@pytest.mark.slow
 def test_the_step_is_the_published_one(reference):
     case, size = "anonygan_training_step", (64, 64)
     layout = golden.layout(case)

@@ -18,6 +18,7 @@ def test_it_takes_as_many_lines_as_its_page_says():
         assert f"{count} lines" in (ROOT / "docs" / page).read_text()
 
 
+@pytest.mark.slow
 def test_two_steps_end_in_a_sheet_and_a_report(tmp_path):
     flags = ["--steps", "2", "--device", "cpu", "--precision", "32-true", "--out"]
     printed = run(FOLDER / "train.py", *flags, tmp_path / "run")
