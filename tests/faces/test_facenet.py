@@ -72,7 +72,7 @@ def test_it_can_be_sent_to_other_processes(photo, recognize):
 
 
 def test_the_fingerprint_is_that_of_the_weights(recognize, weights, tmp_path):
-    state = torch.load(weights)
+    state = torch.load(weights, weights_only=True)
     state["last_linear.weight"] *= 2
     torch.save(state, tmp_path / "other.pt")
     assert FaceNet(tmp_path / "other.pt").fingerprint != recognize.fingerprint

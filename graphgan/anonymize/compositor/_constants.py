@@ -45,6 +45,8 @@ MOST_OCCLUDED = 0.25
 RIM_WIDTH = 1 / 20
 """Share of the crop's height: how far into a region half of the image stays where it is no skin,
 and none twice as far."""
+MOST_RIM = 1 / 3
+"""Share of a face that may stay in its rim; beyond, all is replaced: the face is too narrow."""
 RIM_SKIN, RIM_OTHER = 0.08, 0.2
 """Distance of colors in [-1, 1], root mean square, up to which a pixel of that rim is skin and is
 replaced, and from which it is none and stays."""

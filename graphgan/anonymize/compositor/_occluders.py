@@ -11,6 +11,7 @@ from graphgan.anonymize.compositor._constants import (
     CARRY,
     GOES_ON,
     MOST_OCCLUDED,
+    MOST_RIM,
     NOT_SKIN,
     OCCLUDER_SIZE,
     REACH,
@@ -88,7 +89,8 @@ def skinless_rim(
     It falls from 1 at the region's edge to 1/2 at `RIM_WIDTH` inside of it and 0 at twice that,
     times a ramp that rises from 0 to 1 between `RIM_SKIN` and `RIM_OTHER`: the distance of a
     pixel's color (root mean square) from that of the skin beside it, carried outward. Brows, eyes,
-    nose and mouth have none, nor what is around eyes.
+    nose and mouth have none, nor what is around eyes. Nothing stays where no skin is deep enough
+    in the region, or where more than `MOST_RIM` of the region would stay.
 
     Args:
         images: aligned crops in [-1, 1].
@@ -102,15 +104,16 @@ def skinless_rim(
     height = small.shape[2]
     known = landmarks.isfinite().flatten(1).all(1)
     points = torch.where(known[:, None, None], (landmarks + 0.5) / step - 0.5, 0.0)
-    skin = spread(small, shrink_mask(inside, _DEEPER * RIM_WIDTH), CARRY * height)
+    deep = shrink_mask(inside, _DEEPER * RIM_WIDTH)
+    skin = spread(small, deep, CARRY * height)
     depth = max(1, round(height * RIM_WIDTH / 2))
     rim = 1 - _blurred(_blurred(shrink_mask(inside, RIM_WIDTH), depth), depth)
-    rim = (
-        rim
-        * (1 - _blurred(_features(points, inside, _EYE_AT_RIM), 1))
-        * known.to(rim)[:, None, None, None]
-    )
-    reached = _reached(rim * _unlike(small, skin), 1 - inside)
+    rim = rim * (1 - _blurred(_features(points, inside, _EYE_AT_RIM), 1))
+    stays = rim * _unlike(small, skin)
+    share = (stays * inside).sum((1, 2, 3)) / inside.sum((1, 2, 3)).clamp(min=1)
+    sure = known & (deep.amax((1, 2, 3)) > 0) & (share <= MOST_RIM)
+    rim = rim * sure.to(rim)[:, None, None, None]
+    reached = _reached(stays, 1 - inside)
     if step > 1:
         skin, rim, reached = (F.interpolate(x, size, mode="bilinear") for x in (skin, rim, reached))
     return torch.minimum(rim * _unlike(images, skin), reached)

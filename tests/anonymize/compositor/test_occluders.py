@@ -181,3 +181,15 @@ def test_without_landmarks_or_at_large_sizes_the_rim_is_the_same(face):
         (points + 0.5) * 4 - 0.5,
     )
     assert (torch.nn.functional.avg_pool2d(large[None], 4)[0] - small).abs().mean() < 0.004
+
+
+def test_where_no_skin_is_known_or_most_would_stay_nothing_stays_at_the_rim(face):
+    _, region, points = face
+    noise = torch.rand(3, 128, 128, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    thin = region * (torch.arange(128) < columns(region)[0] + 8)  # nothing lies deep in it
+    assert rim(noise, thin, points).max() == 0
+    narrow = region * (torch.arange(128) < columns(region)[0] + 26)
+    deep = shrink_mask(narrow[None], 1.6 * RIM_WIDTH)[0]
+    assert deep.sum() > 0
+    ring = SKIN.view(3, 1, 1) * deep + HAIR.view(3, 1, 1) * (1 - deep)
+    assert rim(ring, narrow, points + 500).max() == 0  # no features in it: most would stay
