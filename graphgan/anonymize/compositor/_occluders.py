@@ -126,10 +126,13 @@ def _unlike(images: Float[Tensor, "b 3 h w"], skin: Float[Tensor, "b 3 h w"]) ->
 
 
 def _reached(stays: Float[Tensor, "b 1 h w"], outside: Float[Tensor, "b 1 h w"]) -> Tensor:
-    """How much stays on the best way from outside to a pixel and around it, at most."""
-    reached = outside
+    """How much stays on the best way to a pixel, and around it, from what stays outside.
+
+    An eye at the rim, where landmarks are wrong, has skin beside it and is replaced.
+    """
+    beyond = reached = outside * stays
     for _ in range(math.ceil(_LONGEST * RIM_WIDTH * stays.shape[2])):
-        reached = torch.maximum(outside, torch.minimum(F.max_pool2d(reached, 3, 1, 1), stays))
+        reached = torch.maximum(beyond, torch.minimum(F.max_pool2d(reached, 3, 1, 1), stays))
     return F.max_pool2d(reached, 3, 1, 1)
 
 

@@ -193,3 +193,15 @@ def test_where_no_skin_is_known_or_most_would_stay_nothing_stays_at_the_rim(face
     assert deep.sum() > 0
     ring = SKIN.view(3, 1, 1) * deep + HAIR.view(3, 1, 1) * (1 - deep)
     assert rim(ring, narrow, points + 500).max() == 0  # no features in it: most would stay
+
+
+def test_an_eye_at_the_rim_with_skin_beyond_does_not_stay(face):
+    image, region, points = face
+    eye = image.clone()
+    row = int(points[3, 1])
+    left = int(region[0, row].nonzero()[0])
+    eye[:, row - 2 : row + 3, left + 2 : left + 9] = HAIR.view(3, 1, 1)
+    assert rim(eye, region, points).max() < 0.15
+    strand = eye.clone()
+    strand[:, row - 2 : row + 3, : left + 9] = HAIR.view(3, 1, 1)
+    assert rim(strand, region, points).max() > 0.5
