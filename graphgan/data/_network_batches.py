@@ -23,7 +23,8 @@ class FaceBatch(NamedTuple):
 
     Shapes:
         ``condition, source: b 3 h w`` in [-1, 1]; ``condition_landmarks, source_landmarks: b k 2``
-        in pixels; ``mask: b 1 h w`` of the source; ``kind: b`` of `PairKind`
+        in pixels; ``mask: b 1 h w`` of the source; ``kind: b`` of `PairKind`; ``kept: b 1 h w``,
+        0 to 1, how much of the source stays inside the mask; None: nothing
     """
 
     condition: Float[Tensor, "b 3 h w"]
@@ -32,6 +33,7 @@ class FaceBatch(NamedTuple):
     source_landmarks: Float[Tensor, "b k 2"]
     mask: Float[Tensor, "b 1 h w"]
     kind: Int[Tensor, "b"]
+    kept: Float[Tensor, "b 1 h w"] | None = None
 
     def for_network(self, num_landmarks: int) -> "FaceBatch":
         """The same batch with the number of landmarks that a network was trained with.
@@ -48,6 +50,11 @@ class FaceBatch(NamedTuple):
             condition_landmarks=self.condition_landmarks[:, chosen],
             source_landmarks=self.source_landmarks[:, chosen],
         )
+
+    @property
+    def replaced(self) -> Float[Tensor, "b 1 h w"]:
+        """How much of the source is replaced: ``mask (1 - kept)``."""
+        return self.mask if self.kept is None else self.mask * (1 - self.kept)
 
     @property
     def different(self) -> Bool[Tensor, "b"]:

@@ -186,7 +186,9 @@ def shrink_mask(mask: Float[Tensor, "b 1 h w"], share: float) -> Float[Tensor, "
         9
     """
     reach = round(share * mask.shape[2])
-    return -F.max_pool2d(-mask, 2 * reach + 1, stride=1, padding=reach)
+    side = 2 * reach + 1
+    rows = F.max_pool2d(-mask, (1, side), stride=1, padding=(0, reach))  # one axis at a time
+    return -F.max_pool2d(rows, (side, 1), stride=1, padding=(reach, 0))
 
 
 def convex_hull(points: Float[Tensor, "k 2"]) -> Float[Tensor, "v 2"]:

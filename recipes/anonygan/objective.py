@@ -260,5 +260,5 @@ def jitter_colors(images: Tensor, strength: float) -> Tensor:
 
 
 def pasted(batch: FaceBatch, output: GeneratorOutput) -> Tensor:
-    """The source with the result inside its mask."""
-    return paste(output.image.float(), batch.source, batch.mask)
+    """The source with the result inside its mask, where the source does not stay."""
+    return paste(output.image.float(), batch.source, batch.replaced)

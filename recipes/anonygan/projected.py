@@ -119,7 +119,7 @@ class ProjectedObjective(AnonyGANObjective):
         )
         losses["g_features"] = options.weight_features * features
         recon = reconstruction_loss(
-            output.image, batch.source, region=batch.mask, selected=selected, count=count
+            output.image, batch.source, region=batch.replaced, selected=selected, count=count
         )
         losses["g_recon"] = options.weight_recon * recon
         if options.weight_keep > 0:
@@ -204,14 +204,14 @@ def _region(batch: FaceBatch, scheme: LandmarkScheme) -> Tensor:
     """The mask, where eyes and mouth count four times as much."""
     features = [*scheme.eyes[0], *scheme.eyes[1], *scheme.mouth]
     if not features:
-        return batch.mask
+        return batch.replaced
     height, width = batch.source.shape[2:]
     points = (batch.source_landmarks[:, features] + 0.5) / _CELL - 0.5
     maps = gaussian_maps(points, (height // _CELL, width // _CELL), sigma=_SPREAD)
     maps = maps.amax(1, keepdim=True)
     maps = maps * (maps > _LEAST)  # CPUs are slow with subnormal numbers
     near = nn.functional.interpolate(maps, (height, width), mode="bilinear")
-    return batch.mask * (0.25 + 0.75 * near)
+    return batch.replaced * (0.25 + 0.75 * near)
 
 
 def _matched(scales: list[list[Tensor]]) -> list[Tensor]:

@@ -10,7 +10,7 @@ from kornia.filters import gaussian_blur2d
 from torch import Tensor
 
 from graphgan.anonymize import anonymize_crops, blend_crops, generate_crops
-from graphgan.anonymize.compositor import carry_outward, show_face_alone
+from graphgan.anonymize.compositor import AlignedFaces, carry_outward, show_face_alone
 from graphgan.data import FaceBatch, StoredPairs, to_face_batch
 from graphgan.landmarks import IBUG_68, LandmarkScheme, paste
 from graphgan.models import AnonyGAN
@@ -33,9 +33,15 @@ def batch_for(
 def shown_batch(
     stored: StoredPairs, device: torch.device | str, *, face_alone: bool, **options: Any
 ) -> FaceBatch:
-    """`to_face_batch`, optionally with conditions shown without hair and background."""
-    num_landmarks = options.pop("num_landmarks", None)
+    """`to_face_batch`, optionally with conditions shown without hair and background.
+
+    With ``occluders`` what is in front of a source stays, as it does in anonymization.
+    """
+    num_landmarks, occluders = options.pop("num_landmarks", None), options.pop("occluders", False)
     batch = to_face_batch(stored, device, **options)
+    if occluders:
+        faces = AlignedFaces(batch.source, batch.source_landmarks, batch.mask).behind_occluders()
+        batch = batch._replace(mask=faces.masks, kept=faces.kept)
     if face_alone:
         scheme = options.get("scheme")
         alone = show_face_alone(batch.condition, batch.condition_landmarks, scheme)

@@ -101,13 +101,15 @@ def experiment(options: TrainOptions, fabric: "Fabric") -> Experiment:
         degraded=options.pairs.degraded,
     )
 
+    as_anonymized = model.projected and faces.scheme == IBUG_68
     to_batch = partial(
         shown_batch,
         scheme=faces.scheme,
         face_alone=model.face_alone,
         num_landmarks=model.landmarks,
         forehead=model.forehead,
-        hull=model.projected and faces.scheme == IBUG_68,
+        hull=as_anonymized,
+        occluders=as_anonymized and model.face_alone,
     )
 
     def count(selected: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from graphgan.landmarks import _masks as masks
 
-VERSION = 10
+VERSION = 11
 """To be raised when the compositor makes other pictures of the same numbers."""
 
 FOREHEAD = masks.FOREHEAD
@@ -47,7 +47,7 @@ RIM_WIDTH = 1 / 20
 and none twice as far."""
 MOST_RIM = 1 / 3
 """Share of a face that may stay in its rim; beyond, all is replaced: the face is too narrow."""
-RIM_SKIN, RIM_OTHER = 0.08, 0.2
+RIM_SKIN, RIM_OTHER = 0.16, 0.32
 """Distance of colors in [-1, 1], root mean square, up to which a pixel of that rim is skin and is
 replaced, and from which it is none and stays."""
 

@@ -64,9 +64,9 @@ def occluders(
     points = torch.where(known[:, None, None], (landmarks + 0.5) / step - 0.5, 0.0)
     skin = rgb_to_lab(((skin_plane(small, inside) + 1) / 2).clamp(0, 1))
     smooth = F.avg_pool2d(rgb_to_lab((small + 1) / 2), 3, 1, 1, count_include_pad=False)
-    apart = (smooth - skin).norm(dim=1, keepdim=True)
+    apart = _distance(smooth, skin)
     beyond = spread(smooth, 1 - inside, REACH * small.shape[2])
-    changed = (smooth - beyond).norm(dim=1, keepdim=True)
+    changed = _distance(smooth, beyond)
     candidates = ((apart > NOT_SKIN) & (changed < GOES_ON)).to(images)
     candidates = candidates * _may_be_hidden(points, inside)
     found = _rounded(_connected(candidates, outside=1 - inside), outside=1 - inside) * inside
@@ -136,8 +136,14 @@ def _reached(stays: Float[Tensor, "b 1 h w"], outside: Float[Tensor, "b 1 h w"])
     return F.max_pool2d(reached, 3, 1, 1)
 
 
+def _distance(colors: Float[Tensor, "b 3 h w"], others: Float[Tensor, "b 3 h w"]) -> Tensor:
+    return (colors - others).square().sum(1, keepdim=True).sqrt()
+
+
 def _blurred(x: Float[Tensor, "b c h w"], reach: int) -> Float[Tensor, "b c h w"]:
-    return F.avg_pool2d(x, 2 * reach + 1, 1, reach, count_include_pad=False)
+    side = 2 * reach + 1
+    rows = F.avg_pool2d(x, (1, side), 1, (0, reach), count_include_pad=False)
+    return F.avg_pool2d(rows, (side, 1), 1, (reach, 0), count_include_pad=False)
 
 
 def _may_be_hidden(
