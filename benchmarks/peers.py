@@ -29,7 +29,7 @@ from graphgan.data import read_image, write_image
 from graphgan.data._images import picture_size
 
 MOSAIC = ("--replacewith", "mosaic", "--mosaicsize", "20", "--thresh", "0.2")
-_OURS = "from graphgan.anonymize.command import main; main()"
+_OURS = "from graphgan.__main__ import anonymize; anonymize()"
 _IMAGES = (".jpg", ".jpeg", ".png")
 # A process begins with the memory of the one that starts it: this one is small.
 _WATCH = """

@@ -1,6 +1,6 @@
 """Replace the faces in photos and videos: `python recipes/anonygan/anonymize.py --help`."""
 
-from graphgan.anonymize.command import main
+from graphgan.__main__ import anonymize
 
 if __name__ == "__main__":
-    main()
+    anonymize()
