@@ -6,6 +6,7 @@ give the floor: the distance between two halves of the originals.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -45,6 +46,8 @@ class Naturalness:
         features: one or more networks for distances between images.
     Attributes:
         count: number of images in each set.
+        real: images to compare with.
+        strangers: as many images of other people, if there are so many.
     """
 
     def __init__(
@@ -62,9 +65,11 @@ class Naturalness:
         taken = {probes[i] for i in chosen.tolist()}
         others = [i for i in rng.permutation(own).tolist() if i not in taken]
         self.real = sorted(others[: self.count])
+        strangers = [i for i, person in enumerate(study.pictures.persons) if person not in asked]
+        self.strangers = sorted(rng.permutation(strangers).tolist()[: self.count])
 
     def measure(self, subject: Subject) -> Measurements:
-        """Frechet distance of face descriptors; Frechet and kernel distance of picture features."""
+        """Frechet distance of face descriptors; Frechet and kernel distance of image features."""
         attack = attack_of(self.study, self.recognizer, "pipeline")
         name = f"FD-{self.recognizer.name}"
         missing = int((~subject.results.present[self.chosen]).sum())
@@ -86,8 +91,29 @@ class Naturalness:
                 cells[name] = unless
                 if not missing:
                     whole, rows = partial(self._whole, features), features.of_subject(subject)
-                    cells[name] = self._measurement(name, measure, whole, rows)
+                    cell = self._measurement(name, measure, whole, rows)
+                    cells[name] = self._beside_strangers(name, cell, measure, features)
         return cells
+
+    def _beside_strangers(
+        self,
+        name: str,
+        cell: Measurement,
+        measure: Callable[[Tensor, Tensor], tuple[float, str]],
+        features: PictureFeatures,
+    ) -> Measurement:
+        """With a note on the distance of untouched images of other people: who shows somebody else
+        can hardly come closer."""
+        if cell.value is None or len(self.strangers) < self.count:
+            return cell
+
+        def apart() -> float:
+            real, others = features.of_pictures(self.real), features.of_pictures(self.strangers)
+            return measure(real, others)[0]
+
+        distance = self.study.once(("strangers", name), apart)
+        told = f"untouched images of other people: {distance:.3g}"
+        return replace(cell, note=f"{cell.note}; {told}" if cell.note else told)
 
     def _measurement(
         self,

@@ -61,6 +61,9 @@ def test_features_with_a_name_give_distances_of_that_name(study):
     row = evaluate(study, [Gray()], features=[Named()]).rows["gray"]
     assert row["FD-lite2"].value > 2 * row["FD-lite2"].reference
     assert row["KID-lite2"].value > 0 and "FID" not in row
+    words, distance = row["FD-lite2"].note.split(": ")
+    assert words == "untouched images of other people"
+    assert float(distance) > row["FD-lite2"].reference
 
 
 def test_with_fewer_pictures_than_features_named_distances_are_of_principal_directions(study):
@@ -73,7 +76,7 @@ def test_with_fewer_pictures_than_features_named_distances_are_of_principal_dire
     row = evaluate(study, [Original(), Gray()], features=[Corner()]).rows
     cell = row["gray"]["FD-lite2"]
     assert cell.value > 2 * cell.reference
-    assert cell.note == "covariances along 3 principal directions of the real images"
+    assert cell.note.startswith("covariances along 3 principal directions of the real images;")
 
 
 def test_without_weights_the_report_says_where_they_are(study):
