@@ -16,12 +16,15 @@ from torch import Tensor
 from graphgan._checks import check_choice, check_features
 from graphgan.landmarks import face_mask
 from graphgan.landmarks._masks import check_forehead
-from graphgan.layers._smoothing import with_details_of
+from graphgan.layers._smoothing import smooth, with_details_of
 from graphgan.models._condition_fitting import ConditionFitting
 from graphgan.models._generator import GeneratorOutput, LandmarkGenerator
 from graphgan.models._pretrained import Pretrained
 
 Base = Literal["condition", "context"]
+
+_LIGHT = 40 / 128  # side of the box filters, as a share of the height
+_TINY = 1e-3
 
 
 class AnonyGAN(Pretrained):
@@ -35,7 +38,9 @@ class AnonyGAN(Pretrained):
             channels it sees only the condition, without context.
         fitting: warps the condition to the source's landmarks and matches its colors before the
             generator sees it (not in the paper), so that generator and blend see the identity in
-            the right pose and lighting. Painted insides of mouths are kept unchanged.
+            the right pose and lighting. Painted insides of mouths are kept unchanged. Where it
+            matches the lighting, the smooth part of what the generator changes inside the mask is
+            left out, ``change - smooth(change)``: it would only add dark patches.
         base: image that the attention mask blends with the generated one: the condition (paper) or,
             if the generator sees it, the context (published code).
         forehead: forehead of the mask drawn if none is given, see `face_mask`; also used by callers
@@ -154,6 +159,9 @@ class AnonyGAN(Pretrained):
             side = 2 * round(self.detail * source.shape[2] / 2) + 1
             image = with_details_of(fitted.to(output.image.dtype), output.image, side)
             output = output._replace(image=image.clamp(-1, 1))
+        if mask is not None and self.fitting is not None and self.fitting.match_light:
+            image = _keep_light(fitted.to(output.image.dtype), output.image, mask)
+            output = output._replace(image=image)
         if self.fitting is not None:
             kept = self.fitting.keep_mouths(output.image, fitted, *landmarks)
             output = output._replace(image=kept)
@@ -227,3 +235,15 @@ class AnonyGAN(Pretrained):
             size=None if size is None else (int(size[0]), int(size[1])),
             trained_with=config.get("trained_with", ()),
         )
+
+
+def _keep_light(
+    fitted: Float[Tensor, "b 3 h w"],
+    image: Float[Tensor, "b 3 h w"],
+    mask: Float[Tensor, "b 1 h w"],
+) -> Float[Tensor, "b 3 h w"]:
+    """The image without the smooth part of what it changes in the fitted one inside the mask."""
+    change, inside = image - fitted, mask.to(image.dtype)
+    side = 2 * round(_LIGHT * image.shape[2] / 2) + 1
+    light = smooth(change * inside, side) / smooth(inside, side).clamp(min=_TINY)
+    return (image - light).clamp(-1, 1)

@@ -9,9 +9,7 @@ bicubic,
 This preserves all details of the condition, however the generator repaints them. (Adding
 ``A (base - up(base_small))`` to ``up(I_small)``, the blend of [A] at full resolution, blurs large
 faces where the attention A is low.) The sharpness of the base was set when it was fitted, see
-`ConditionFitting`. If the fitting matches lighting, the smooth part of the change is removed as
-well, ``change - smooth(change)`` inside the mask: the lighting is already set, and the network
-would only add dark patches.
+`ConditionFitting`.
 
 Source: [A] Dall'Asen et al., ICIAP 2021, section 3 (the blend).
 """
@@ -21,11 +19,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from graphgan.layers._smoothing import smooth
 from graphgan.models._anonygan import AnonyGAN
-
-_LIGHT = 40 / 128  # side of the box filters, as a share of the height
-_TINY = 1e-3
 
 
 def generate_at_full_resolution(
@@ -58,8 +52,7 @@ def generate_at_full_resolution(
     _check_shapes(condition, source, mask)
     mask = mask.to(source.dtype)
     size = (source.shape[2], source.shape[3])
-    lit = model.fitting is not None and model.fitting.match_light
-    if size == small and not lit:
+    if size == small:
         inputs = (condition, source, condition_landmarks, source_landmarks, mask)
         image: Tensor = model(*inputs).image
         return image
@@ -73,16 +66,8 @@ def generate_at_full_resolution(
     small_fitted = resized(fitted, small)
     output = model.of_fitted(small_fitted, small_source, points[0], points[1], small_mask)
     change = output.image - small_fitted
-    if lit:
-        change = change - _light(change, small_mask)
     changed: Tensor = fitted + resized(change, size)
     return changed.clamp(-1, 1)
-
-
-def _light(change: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]) -> Tensor:
-    """The smooth part of a change inside the mask."""
-    side = 2 * round(_LIGHT * change.shape[2] / 2) + 1
-    return smooth(change * mask, side) / smooth(mask, side).clamp(min=_TINY)
 
 
 def works_at_full_resolution(model: AnonyGAN) -> bool:

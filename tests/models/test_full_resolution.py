@@ -77,7 +77,7 @@ def test_smooth_changes_of_a_matched_light_are_left_out(size):
     def change(lit: bool, added: torch.Tensor) -> torch.Tensor:
         fitting = ConditionFitting(68, match_light=lit)
         network = model(fitting=fitting, size=(128, 128))
-        network.of_fitted = lambda fitted, *_: GeneratorOutput(fitted + added, None, None)
+        network.generator.forward = lambda _, __, base: GeneratorOutput(base + added, None, None)
         made = generate_at_full_resolution(network, *given) - fitting(*given)
         return made[:, :, size[0] // 4 : -size[0] // 4, size[1] // 4 : -size[1] // 4].abs()
 

@@ -128,7 +128,7 @@ def test_two_halves_of_a_batch_average_to_the_whole(case):
     whole = case()
     halves = [
         Case(
-            FaceBatch(*(column[part] for column in whole.batch)),
+            FaceBatch(*(column[part] for column in whole.batch[:6])),
             GeneratorOutput(whole.output.image[part], None, whole.output.image[part]),
             whole.critics,
         )
@@ -264,7 +264,7 @@ def test_an_identity_network_judges_what_is_seen_in_the_end(case):
     wide = FaceBatch(
         *(
             x.repeat_interleave(8, 2).repeat_interleave(8, 3) if x.ndim == 4 else x
-            for x in case.batch
+            for x in case.batch[:6]
         )
     )
     image = case.output.image.repeat_interleave(8, 2).repeat_interleave(8, 3)

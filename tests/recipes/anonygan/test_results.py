@@ -1,13 +1,21 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from results import anonymized, batch_for, condition_pasted, generated, source_blurred
+from objective import pasted
+from results import (
+    anonymized,
+    batch_for,
+    condition_pasted,
+    generated,
+    shown_batch,
+    source_blurred,
+)
 
 from graphgan.anonymize import anonymize_crops
 from graphgan.anonymize.compositor import show_face_alone
 from graphgan.data import SyntheticFaces, next_person_pairs, read_pairs, to_face_batch
 from graphgan.landmarks import POINTS_5, from_ibug_68
-from graphgan.models import AnonyGAN, LandmarkGenerator
+from graphgan.models import AnonyGAN, GeneratorOutput, LandmarkGenerator
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +61,17 @@ def test_faces_with_five_points_are_new_inside_of_their_masks():
     batch.mask[1] = 0
     with pytest.raises(ValueError, match=r"a mask for every face, got empty ones for items \[1\]"):
         anonymized(model, batch)
+
+
+def test_what_anonymization_keeps_of_a_source_is_pasted_over_results_in_training():
+    faces = SyntheticFaces(4, 2, size=64)
+    stored = read_pairs(faces, next_person_pairs(faces.persons))
+    batch = shown_batch(stored, "cpu", face_alone=True, hull=True, occluders=True)
+    assert batch.kept is not None and 0 < batch.kept.max() <= 1
+    made = GeneratorOutput(torch.zeros_like(batch.source), None, batch.source)
+    shown = pasted(batch, made)
+    stays = (batch.kept * batch.mask == batch.mask).expand_as(shown)
+    assert (batch.mask * batch.kept).any()
+    assert torch.equal(shown[stays], batch.source[stays])
+    goes = (batch.replaced == 1).expand_as(shown)
+    assert goes.any() and not shown[goes].any()
