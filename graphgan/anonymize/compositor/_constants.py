@@ -2,7 +2,7 @@
 
 from graphgan.landmarks import _masks as masks
 
-VERSION = 11
+VERSION = 12
 """To be raised when the compositor makes other pictures of the same numbers."""
 
 FOREHEAD = masks.FOREHEAD
