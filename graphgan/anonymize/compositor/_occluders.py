@@ -29,7 +29,7 @@ _NOSE, _CHIN, _MOUTH_CORNERS = 27, 8, (48, 54)
 _FEATURES = range(17, 68)
 _EYES = (*range(17, 22), *range(36, 42)), (*range(22, 27), *range(42, 48))
 # How much larger than its hull an eye is: glasses are covered, too, and not half of them.
-_EYE, _EYE_AT_RIM = 1.25, 1.3
+_EYE, _EYE_AT_RIM = 1.25, 1.4
 _DEEPER = 1.6  # widths of the rim: where its colors of skin come from
 _LONGEST = 1.5  # widths of the rim: the way through it from outside
 _STEP = 5  # pixels: side of the square by which a connected part grows at a time
