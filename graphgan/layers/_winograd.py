@@ -139,7 +139,7 @@ def _matrices() -> tuple[Tensor, Tensor, Tensor]:
     leading coefficient; ``B^T`` holds the coefficients of Lagrange's polynomials.
     """
     powers = np.vander(_POINTS, TILE, increasing=True)
-    others = [_POINTS[_POINTS != point] for point in _POINTS]
+    others = [_POINTS[point != _POINTS] for point in _POINTS]
     scales = [np.prod(point - other) for point, other in zip(_POINTS, others, strict=True)]
     output = np.vstack([powers, np.eye(TILE)[-1]]).T.copy()
     kernel = np.vstack([powers[:, :KERNEL] / np.c_[scales], np.eye(KERNEL)[-1]])

@@ -23,7 +23,6 @@ _OUTER = (33, 263)
 _BROWS = (63, 105, 66, 293, 334, 296)  # upper edges
 
 
-
 class Expression(NamedTuple):
     """One number per face for each measure; NaN if no face was found.
 
