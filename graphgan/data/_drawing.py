@@ -13,10 +13,7 @@ _PADDING = 2  # pixels between and around the images of a grid
 
 
 def draw_landmarks(
-    image: UInt8[Tensor, "3 h w"],
-    landmarks: Float[Tensor, "k 2"],
-    *,
-    radius: float = 1.0,
+    image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "k 2"], *, radius: float = 1.0
 ) -> UInt8[Tensor, "3 h w"]:
     """A copy of the image with a green disc at each landmark; missing ones are skipped.
 
@@ -70,8 +67,7 @@ def draw_mask(
 
 
 def image_grid(
-    images: UInt8[Tensor, "n 3 h w"] | Sequence[UInt8[Tensor, "3 h w"]],
-    columns: int,
+    images: UInt8[Tensor, "n 3 h w"] | Sequence[UInt8[Tensor, "3 h w"]], columns: int
 ) -> UInt8[Tensor, "3 H W"]:
     """Images of one size side by side, row after row, on white; the last row may be short.
 
