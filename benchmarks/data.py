@@ -34,7 +34,7 @@ from graphgan.data import (
     to_face_batch,
     write_image,
 )
-from graphgan.data._batches import batches_of_steps, hold_in_memory
+from graphgan.data._batches import PicturesInMemory, batches_of_steps
 from graphgan.data._prepared import PreparedPicture, write_info, write_manifest
 from graphgan.landmarks import IBUG_68, crop_image, one_hot_maps
 from graphgan.landmarks._crop import whole_crop
@@ -63,7 +63,7 @@ def _rows_of_ways(folder: Path, size: Size, device: torch.device) -> Iterator[Ro
     png, jpeg = files.prepared("png"), files.prepared("jpg")
     cached: Callable[[], None] = lambda: None  # noqa: E731
     ways: dict[str, tuple[PictureDataset, int, Callable[[], None]]] = {
-        "in memory": (hold_in_memory(png), 0, cached),
+        "in memory": (PicturesInMemory(png), 0, cached),
         "JPEG": (jpeg, 0, cached),
         "PNG": (png, 0, cached),
         f"PNG, {WORKERS} workers": (png, WORKERS, cached),

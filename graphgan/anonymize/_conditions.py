@@ -16,6 +16,7 @@ from graphgan.data._images import decode_image, decoded_picture
 from graphgan.landmarks import Alignment, FindFaces, crop_aligned
 from graphgan.landmarks._alignment import align_face
 from graphgan.landmarks._crop import whole_crop
+from graphgan.metrics import yaw
 from graphgan.weights import PEOPLE, weights_file
 
 _NOBODY = (74, 2, 22, 13, 149, 109, 1, 92, 127, 146, 101, 95, 131, 24, 123, 148)
@@ -167,16 +168,9 @@ def _drawn(person: int, size: tuple[int, int], *, seed: int) -> Condition:
     faces = SyntheticFaces(1, 4, size=max(size), seed=seed, first_person=person)
     whole = Alignment(whole_crop(faces.size))
     views = (faces[view] for view in range(4))
-    image, landmarks = min(views, key=lambda face: _asymmetry(face.landmarks))
+    image, landmarks = min(views, key=lambda face: abs(float(yaw(face.landmarks[None]))))
     crop = crop_aligned(to_float_image(image), whole, size)
     return Condition(f"drawn-{person}", crop, whole.to_crop(landmarks, size))
-
-
-def _asymmetry(landmarks: Float[Tensor, "68 2"]) -> float:
-    """How far the tip of the nose is from the middle between the ends of the jaw, in jaw widths."""
-    left, right, tip = landmarks[0], landmarks[16], landmarks[30]
-    across = right - left
-    return abs(float((tip - left) @ across / (across @ across)) - 0.5)
 
 
 def photo_conditions(

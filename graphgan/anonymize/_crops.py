@@ -11,12 +11,7 @@ from torch import Tensor
 from graphgan._checks import check_indices
 from graphgan.anonymize._conditions import Condition
 from graphgan.anonymize._methods import GeneratedFaces
-from graphgan.anonymize.compositor import (
-    AlignedFaces,
-    blend_crops,
-    carry_outward,
-    show_face_alone,
-)
+from graphgan.anonymize.compositor import AlignedFaces, blend_crops, carry_outward, show_face_alone
 from graphgan.data import LANDMARKS_OF_68
 from graphgan.landmarks import IBUG_68, LandmarkScheme, face_mask, face_regions
 from graphgan.models import AnonyGAN, CIAGANGenerator, OnnxAnonyGAN, ciagan_inputs

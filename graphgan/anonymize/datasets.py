@@ -18,12 +18,7 @@ from typing import Any
 from graphgan.anonymize._folders import RECORD, Folder, FolderRecord
 from graphgan.anonymize._inputs import NEITHER, UNKNOWN, Job, folded, looks_like_one
 from graphgan.anonymize._kinds import RESULT_SUFFIXES
-from graphgan.anonymize._options import (
-    COMPOSED,
-    AnonymizeOptions,
-    describe_run,
-    make_anonymizer,
-)
+from graphgan.anonymize._options import COMPOSED, AnonymizeOptions, describe_run, make_anonymizer
 from graphgan.anonymize._processes import FileProcesses, ProcessDiedError
 from graphgan.anonymize._report import FileReport, count_statuses, write_reports
 from graphgan.anonymize._summary import exit_status, tell_end

@@ -2,8 +2,7 @@
 
 import atexit
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from multiprocessing import active_children
 from multiprocessing.process import BaseProcess
 from typing import NamedTuple
@@ -79,14 +78,13 @@ class PicturesInMemory:
 
     Args:
         pictures: any data set of images; n images take n (3 h w + 8 k) bytes.
-        progress: wraps the image numbers while they are read, such as ``tqdm``.
     Raises:
         ValueError: an empty set, or one that needs more memory than is free.
     """
 
-    def __init__(
-        self, pictures: PictureDataset, *, progress: Callable[[range], Iterable[int]] = iter
-    ) -> None:
+    def __init__(self, pictures: PictureDataset) -> None:
+        with needs_extra("recipes"):
+            from tqdm import trange
         if len(pictures) == 0:
             raise ValueError("expected at least one image, got an empty set")
         self.size = pictures.size
@@ -97,7 +95,8 @@ class PicturesInMemory:
         _check_memory(len(pictures) * (3 * height * width + 8 * k))
         self.images = torch.empty(len(pictures), 3, height, width, dtype=torch.uint8)
         self.landmarks = torch.empty(len(pictures), k, 2)
-        for i in progress(range(len(pictures))):
+        reading = trange(len(pictures), desc="reading images", unit="image", leave=False, delay=2)
+        for i in reading:
             self.images[i], self.landmarks[i] = pictures[i]
 
     def __len__(self) -> int:
@@ -105,14 +104,6 @@ class PicturesInMemory:
 
     def __getitem__(self, index: int) -> Picture:
         return Picture(self.images[index], self.landmarks[index])
-
-
-def hold_in_memory(pictures: PictureDataset) -> PicturesInMemory:
-    """`PicturesInMemory`, with a progress bar if reading takes long."""
-    with needs_extra("recipes"):
-        from tqdm import tqdm
-    reading = partial(tqdm, desc="reading images", unit="image", leave=False, delay=2)
-    return PicturesInMemory(pictures, progress=reading)
 
 
 def _check_memory(needed: int) -> None:

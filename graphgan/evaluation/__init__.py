@@ -20,13 +20,7 @@ from graphgan.evaluation._report.writing import write_report
 from graphgan.evaluation._results_folder import FolderOfResults
 from graphgan.evaluation._study import Settings, Study
 from graphgan.evaluation._system_names import SYSTEMS, parse_system
-from graphgan.evaluation._systems import (
-    AnonyGANSystem,
-    CIAGANSystem,
-    Original,
-    Request,
-    System,
-)
+from graphgan.evaluation._systems import AnonyGANSystem, CIAGANSystem, Original, Request, System
 from graphgan.evaluation._tools import ToolRunner, Tools
 
 __all__ = [

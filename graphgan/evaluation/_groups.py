@@ -20,9 +20,8 @@ from graphgan.data import read_table, to_float_image
 from graphgan.data._prepared import PreparedPicture
 from graphgan.evaluation._study import Study
 from graphgan.landmarks import face_mask
+from graphgan.metrics import yaw
 from graphgan.metrics._regions import luminance
-
-_JAW_RIGHT, _JAW_LEFT, _NOSE_TIP = 0, 16, 30
 
 Groups = dict[str, Bool[Tensor, "n"]]
 """Which probes belong to a group, by its name."""
@@ -57,11 +56,7 @@ def _halves(low: str, high: str, values: Float[Tensor, "n"], unit: str) -> Group
 
 
 def _turned(study: Study) -> Float[Tensor, "n"]:
-    points = study.landmarks(study.protocol.probes)
-    right, left, tip = (points[:, i] for i in (_JAW_RIGHT, _JAW_LEFT, _NOSE_TIP))
-    across = left - right
-    along = ((tip - right) * across).sum(1) / across.square().sum(1)
-    return (along - 0.5).abs()
+    return yaw(study.landmarks(study.protocol.probes)).abs() / 2
 
 
 def _light(study: Study) -> Float[Tensor, "n"]:

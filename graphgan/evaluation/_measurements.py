@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -66,6 +67,7 @@ def mean_measurement(
     empty: str = "no faces",
     note: str = "",
     reference: float | None = None,
+    interval_of: Callable[[Tensor, Tensor], Interval] = mean_over_people,
 ) -> Measurement:
     """The mean over images with its interval over people; NaN values are left out.
 
@@ -74,41 +76,21 @@ def mean_measurement(
         people: person of each image.
         empty: reason to give if all values are NaN.
         note, reference: of the measurement.
+        interval_of: gives the mean and its interval.
     """
-    return _measurement(
-        values, people, mean_over_people, empty, Measurement(note=note, reference=reference)
-    )
-
-
-def rate_measurement(
-    values: Float[Tensor, "n"],
-    people: Int[Tensor, "n"],
-    *,
-    empty: str = "no faces",
-    note: str = "",
-    reference: float | None = None,
-) -> Measurement:
-    """`mean_measurement` of values that are 0 or 1, with an interval also where all are alike."""
-    return _measurement(
-        values, people, rate_over_people, empty, Measurement(note=note, reference=reference)
-    )
-
-
-def _measurement(
-    values: Tensor,
-    people: Tensor,
-    interval_of: Callable[[Tensor, Tensor], Interval],
-    empty: str,
-    frame: Measurement,
-) -> Measurement:
     there = torch.isfinite(values)
     if not there.any():
         return not_measured(empty)
     interval, count = interval_of(values, people), int(there.sum())
+    cell = Measurement(interval.mean, count=count, note=note, reference=reference)
     # An interval over one person, or of equal values, would be empty.
     if len(set(people[there].tolist())) < 2 or interval.low == interval.high:
-        return replace(frame, value=interval.mean, count=count)
-    return replace(frame, value=interval.mean, low=interval.low, high=interval.high, count=count)
+        return cell
+    return replace(cell, low=interval.low, high=interval.high)
+
+
+rate_measurement = partial(mean_measurement, interval_of=rate_over_people)
+"""`mean_measurement` of values that are 0 or 1, with an interval also where all are alike."""
 
 
 def _number(value: float, percent: bool) -> str:

@@ -11,12 +11,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from graphgan.data import PreparedPictures, to_float_image, to_uint8_image
-from graphgan.evaluation._protocol import (
-    ConditionRule,
-    EvaluationProtocol,
-    Splits,
-    draw_conditions,
-)
+from graphgan.evaluation._protocol import ConditionRule, EvaluationProtocol, Splits, draw_conditions
 from graphgan.evaluation._systems import Request, System
 from graphgan.evaluation._tools import ToolRunner
 from graphgan.faces import Faces

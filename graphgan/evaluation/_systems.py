@@ -35,19 +35,11 @@ from graphgan.anonymize import (
     give_identity,
     pixelate_faces,
 )
-from graphgan.anonymize._conditions import (
-    people_conditions,
-)
+from graphgan.anonymize._conditions import people_conditions
 from graphgan.anonymize._crops import generate_crops
 from graphgan.anonymize._faces import LEAST_SHOWN, Attempt, ReplacementTask
-from graphgan.anonymize._methods import (
-    DEFAULT_SIZE,
-    Obscuring,
-)
-from graphgan.anonymize._obscure import (
-    BLUR_KERNEL,
-    MOSAIC_BLOCK,
-)
+from graphgan.anonymize._methods import DEFAULT_SIZE, Obscuring
+from graphgan.anonymize._obscure import BLUR_KERNEL, MOSAIC_BLOCK
 from graphgan.anonymize.compositor import _constants as constants
 from graphgan.anonymize.compositor import blend_crops, carry_outward
 from graphgan.data import LANDMARKS_OF_68, to_float_image, to_uint8_image

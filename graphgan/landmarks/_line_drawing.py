@@ -14,17 +14,15 @@ from torch import Tensor
 from graphgan.landmarks._maps import check_landmarks
 from graphgan.landmarks._schemes import LandmarkScheme
 
-BLUE = (-1.0, -1.0, 1.0)
+_BLUE = (-1.0, -1.0, 1.0)
 
 
 def draw_lines(
     landmarks: Float[Tensor, "b k 2"],
     lines: LandmarkScheme | Sequence[tuple[int, int]],
     size: tuple[int, int],
-    *,
-    color: tuple[float, float, float] = BLUE,
 ) -> Float[Tensor, "b 3 h w"]:
-    """Draw lines one pixel wide between landmarks, on white.
+    """Draw blue lines one pixel wide between landmarks, on white, as the authors' code does.
 
     Ends are rounded to pixels. Along the axis in which a line is longer it has one pixel at each
     coordinate, the nearest to the line. What lies outside the image is cut off, a line with a
@@ -34,7 +32,6 @@ def draw_lines(
         landmarks: (x, y) in pixels, pixel centers at integers, NaN where missing.
         lines: pairs of landmarks, or a scheme, whose edges they are.
         size: height and width of the drawing.
-        color: color of the lines in [-1, 1]; blue as in the authors' code.
     Returns:
         Drawings in [-1, 1].
     Raises:
@@ -54,7 +51,7 @@ def draw_lines(
             f"{int(ends.min())} to {int(ends.max())}"
         )
     on = _lined(landmarks[:, ends], size)[:, None]
-    ink = landmarks.new_tensor(color).view(1, 3, 1, 1)
+    ink = landmarks.new_tensor(_BLUE).view(1, 3, 1, 1)
     return torch.where(on, ink, torch.ones_like(ink))
 
 

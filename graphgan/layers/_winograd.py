@@ -6,19 +6,20 @@ Accuracy of Winograd Convolution for Deep Neural Networks", TOMS 2020, whose adv
 points follows: 0, +-3/4, +-3/2 lose a digit less than the usual 0, +-1, +-2.
 """
 
-from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Float
+from numpy.polynomial.polynomial import polyfromroots
 from torch import Tensor
 
 KERNEL = 3
 TILE = 4  # outputs per side of a tile
 _PATCH = TILE + KERNEL - 1  # inputs they depend on
-_POINTS = (Fraction(0), Fraction(3, 4), -Fraction(3, 4), Fraction(3, 2), -Fraction(3, 2))
+_POINTS = np.array([0, 3 / 4, -3 / 4, 3 / 2, -3 / 2])
 # Below these sizes, transforms cost more than they save: `python benchmarks/run.py convolution`.
 # Transforming the kernel is only worth it for more tiles if there are more channels.
 _LEAST_CHANNELS = 128
@@ -137,38 +138,13 @@ def _matrices() -> tuple[Tensor, Tensor, Tensor]:
     A row a point for what is evaluated, the last one for infinity, where a polynomial is its
     leading coefficient; ``B^T`` holds the coefficients of Lagrange's polynomials.
     """
-    output = [[*(p**i for p in _POINTS), _is(i == TILE - 1)] for i in range(TILE)]
-    kernel = [[p**j / _scale(p) for j in range(KERNEL)] for p in _POINTS]
-    kernel.append([_is(j == KERNEL - 1) for j in range(KERNEL)])
-    patch = [_with_roots([other for other in _POINTS if other != p]) for p in _POINTS]
-    patch = [[*row, Fraction(0)] for row in patch] + [_with_roots(_POINTS)]
-    return _tensor(output), _tensor(kernel), _tensor(patch)
-
-
-def _scale(point: Fraction) -> Fraction:
-    """The value of Lagrange's polynomial at its point."""
-    value = Fraction(1)
-    for other in _POINTS:
-        value *= point - other if other != point else 1
-    return value
-
-
-def _with_roots(roots: "list[Fraction] | tuple[Fraction, ...]") -> list[Fraction]:
-    """Coefficients, the constant first, of the product of all ``x - root``."""
-    coefficients = [Fraction(1)]
-    for root in roots:
-        shifted = [Fraction(0), *coefficients]
-        scaled = [*(root * c for c in coefficients), Fraction(0)]
-        coefficients = [a - b for a, b in zip(shifted, scaled, strict=True)]
-    return coefficients
-
-
-def _is(true: bool) -> Fraction:
-    return Fraction(int(true))
-
-
-def _tensor(rows: list[list[Fraction]]) -> Tensor:
-    return torch.tensor([[float(value) for value in row] for row in rows], dtype=torch.float64)
+    powers = np.vander(_POINTS, TILE, increasing=True)
+    others = [_POINTS[point != _POINTS] for point in _POINTS]
+    scales = [np.prod(point - other) for point, other in zip(_POINTS, others, strict=True)]
+    output = np.vstack([powers, np.eye(TILE)[-1]]).T.copy()
+    kernel = np.vstack([powers[:, :KERNEL] / np.c_[scales], np.eye(KERNEL)[-1]])
+    patch = [*([*polyfromroots(other), 0.0] for other in others), polyfromroots(_POINTS)]
+    return torch.tensor(output), torch.tensor(kernel), torch.tensor(np.array(patch))
 
 
 # For both axes at once: 16 x 36, 36 x 9 and 36 x 36.

@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from graphgan.losses._layers import check_layers
 from graphgan.losses._reduce import mean_of_selected, per_item_mean
 
 _TINY = 1e-6
@@ -84,3 +83,12 @@ def _difference(
     weights = F.adaptive_avg_pool2d(region.to(x.dtype), (x.shape[2], x.shape[3]))
     inside = per_item_mean(weights).clamp(min=_TINY)
     return per_item_mean(difference * weights) / inside
+
+
+def check_layers(name: str, layers: object) -> None:
+    """Raise ``ValueError`` for a single tensor, whose items would be mistaken for layers."""
+    if isinstance(layers, Tensor):
+        raise ValueError(
+            f"expected {name} as a list of feature maps, one per layer, got one tensor of shape "
+            f"{tuple(layers.shape)}; for a single layer write [{name}]"
+        )

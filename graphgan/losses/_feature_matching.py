@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from graphgan.losses._layers import check_layers
+from graphgan.losses._feature_loss import check_layers
 from graphgan.losses._reduce import mean_of_selected, per_item_mean
 
 

@@ -6,14 +6,12 @@ from graphgan.metrics._distribution import (
     InceptionScore,
     frechet_inception_distance,
     inception_score,
-    kernel_inception_distance,
 )
 from graphgan.metrics._exported import ExportedProgram
 from graphgan.metrics._expression import Expression, measure_expression
 from graphgan.metrics._frechet import (
     PrincipalDistance,
     frechet_distance,
-    frechet_floor,
     principal_frechet_distance,
 )
 from graphgan.metrics._head_pose import HeadPose, head_pose
@@ -70,12 +68,10 @@ __all__ = [
     "fold_accuracies",
     "fold_statistics",
     "frechet_distance",
-    "frechet_floor",
     "frechet_inception_distance",
     "head_pose",
     "inception_score",
     "kernel_distance",
-    "kernel_inception_distance",
     "landmark_box",
     "landmark_error",
     "mask_ssim",

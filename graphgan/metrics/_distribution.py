@@ -1,8 +1,7 @@
-"""Distances between sets of images in a network's feature space: FID, KID and the Inception score.
+"""Distances between sets of images in a network's feature space: FID and the Inception score.
 
 Sources: Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash
-Equilibrium", NIPS 2017; Binkowski et al., "Demystifying MMD GANs", ICLR 2018; Salimans et al.,
-"Improved Techniques for Training GANs", NIPS 2016.
+Equilibrium", NIPS 2017; Salimans et al., "Improved Techniques for Training GANs", NIPS 2016.
 The network is the caller's: numbers of two networks, of two sizes of images or of two ways to
 resize them cannot be compared.
 """
@@ -20,7 +19,6 @@ from graphgan._checks import check_positive
 from graphgan.data import to_uint8_image
 from graphgan.extras import needs_extra
 from graphgan.metrics._frechet import frechet_distance
-from graphgan.metrics._kernel import KernelDistance, kernel_distance
 
 Images = Float[Tensor, "_ 3 _ _"] | Iterable[Float[Tensor, "_ 3 _ _"]]
 """Images in [-1, 1]: ``n 3 h w`` at once, or batch by batch as ``b 3 h w``."""
@@ -62,7 +60,9 @@ def frechet_inception_distance(
         >>> round(distance, 3)
         0.0
     """
-    seen = _features_of_both(features, real, generated, batch_size, least=2)
+    seen = [_outputs(features, images, batch_size, least=2) for images in (real, generated)]
+    if len(widths := {outputs.shape[1] for outputs in seen}) > 1:
+        raise ValueError(f"expected features of one width, got {sorted(widths)}")
     width, count = seen[0].shape[1], min(map(len, seen))
     if count <= width:
         raise ValueError(
@@ -70,46 +70,6 @@ def frechet_inception_distance(
             "covariances are rank-deficient"
         )
     return frechet_distance(*seen)
-
-
-def kernel_inception_distance(
-    real: Images,
-    generated: Images,
-    features: nn.Module,
-    *,
-    subsets: int = 100,
-    subset_size: int | None = None,
-    batch_size: int = 32,
-    seed: int = 0,
-) -> KernelDistance:
-    """`kernel_distance` between the features of two sets of images.
-
-    Unlike for FID, its expectation does not depend on the number of images.
-
-    Args:
-        real: images in [-1, 1], or an iterable of batches of them.
-        generated: likewise.
-        features: as for `frechet_inception_distance`.
-        subsets: number of subsets drawn from each set, without repeated images.
-        subset_size: images in each subset. Default: the usual 1000, or the whole smaller set if it
-            has fewer.
-        batch_size: maximum number of images per batch.
-        seed: random seed of the subsets.
-    Raises:
-        ValueError: fewer images in a set than ``subset_size`` or than two, ``subset_size`` below
-            two, no subset; images or features as of `frechet_inception_distance`.
-
-    Example:
-        >>> pictures = 2 * torch.rand(50, 3, 1, 1) - 1
-        >>> distance = kernel_inception_distance(pictures, -pictures, nn.Flatten(), subsets=5)
-        >>> distance.mean > 0
-        True
-    """
-    check_positive(subsets=subsets)
-    if subset_size is not None and subset_size < 2:
-        raise ValueError(f"expected subset_size of at least 2, got {subset_size}")
-    seen = _features_of_both(features, real, generated, batch_size, least=subset_size or 2)
-    return kernel_distance(*seen, subsets=subsets, subset_size=subset_size, seed=seed)
 
 
 def inception_score(
@@ -164,15 +124,6 @@ def _seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # and not the GPU's
         yield
-
-
-def _features_of_both(
-    module: nn.Module, real: Images, generated: Images, batch_size: int, *, least: int
-) -> list[Float[Tensor, "_ d"]]:
-    seen = [_outputs(module, images, batch_size, least=least) for images in (real, generated)]
-    if len(widths := {outputs.shape[1] for outputs in seen}) > 1:
-        raise ValueError(f"expected features of one width, got {sorted(widths)}")
-    return seen
 
 
 @torch.no_grad()

@@ -22,8 +22,6 @@ _EYES = (33, 133, 362, 263)  # corners, from the person's right to the left
 _OUTER = (33, 263)
 _BROWS = (63, 105, 66, 293, 334, 296)  # upper edges
 
-_LEAST_FACES = 3  # two points always correlate fully
-
 
 class Expression(NamedTuple):
     """One number per face for each measure; NaN if no face was found.

@@ -1,4 +1,4 @@
-"""Frechet distance between two sets of descriptors, and its expected minimum.
+"""Frechet distance between two sets of descriptors.
 
 Source: Dowson and Landau, "The Frechet Distance between Multivariate Normal Distributions", Journal
 of Multivariate Analysis 1982; Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge
@@ -6,14 +6,11 @@ to a Local Nash Equilibrium", NIPS 2017. `frechet_inception_distance` is the sam
 The version on principal directions, for fewer rows than columns, is ours.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
-
-from graphgan._checks import check_positive
 
 MOST_DIRECTIONS = 32
 """Principal directions where rows are no matter: more bring more chance than difference."""
@@ -25,7 +22,7 @@ def frechet_distance(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> float:
     """``|m_a - m_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2))``, means and unbiased covariances.
 
     0 for equal sets, without upper bound; in double precision. It decreases with the number of
-    rows, even between equal sources, so compare only at equal counts, and with `frechet_floor`.
+    rows, even between equal sources, so compare only at equal counts.
 
     Raises:
         ValueError: d rows or fewer in a set, rows that are not finite, sets of different widths.
@@ -64,7 +61,7 @@ def principal_frechet_distance(
     compared in all d directions. With d directions it equals `frechet_distance`. It is not
     symmetric.
 
-    Compare only at equal counts and equal k, and with `frechet_floor` of this distance.
+    Compare only at equal counts and equal k.
 
     Args:
         real: features of real images.
@@ -94,47 +91,6 @@ def principal_frechet_distance(
     axes = principal[:directions].T
     apart = (one.mean(0) - two.mean(0)).square().sum()
     return PrincipalDistance(float(apart) + _spreads_apart(one @ axes, two @ axes), directions)
-
-
-def frechet_floor(
-    features: Float[Tensor, "n d"],
-    count: int,
-    *,
-    seed: int = 0,
-    draws: int = 10,
-    distance: Callable[[Tensor, Tensor], float] = frechet_distance,
-) -> float:
-    """The distance expected between two sets of ``count`` rows each from one source.
-
-    The mean over draws of two disjoint halves. No system can be expected to score lower.
-
-    Args:
-        features: features of the source, such as untouched images.
-        count: rows in each half, more than d.
-        seed: random seed.
-        draws: number of draws.
-        distance: distance between two sets of rows. For `principal_frechet_distance`, pass a
-            function that returns its first result; halves of 4 rows are then enough.
-    Raises:
-        ValueError: fewer than ``2 count`` rows, ``count`` not above d, rows that are not finite, or
-            no draws.
-
-    Example:
-        >>> frechet_floor(torch.randn(200, 3), 100) < frechet_floor(torch.randn(200, 3), 10)
-        True
-    """
-    check_positive(draws=draws)
-    if 2 * count > len(features):
-        raise ValueError(
-            f"expected at least {2 * count} rows for halves of {count}, got {len(features)}"
-        )
-    generator = torch.Generator().manual_seed(seed)
-    orders = [torch.randperm(len(features), generator=generator) for _ in range(draws)]
-    there = features.cpu()
-    distances = [
-        distance(there[order[:count]], there[order[count : 2 * count]]) for order in orders
-    ]
-    return sum(distances) / draws
 
 
 def _spreads_apart(a: Float64[Tensor, "n d"], b: Float64[Tensor, "m d"]) -> float:

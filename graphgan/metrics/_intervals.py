@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
+_DRAWS = 2000  # bootstrap samples
 _LEAST_SAMPLES = 3  # two always correlate fully
 
 
@@ -25,7 +26,7 @@ def bootstrap_mean(
     values: Sequence[float] | np.ndarray,
     groups: Sequence[int] | np.ndarray | None = None,
     *,
-    draws: int = 2000,
+    draws: int = _DRAWS,
     seed: int = 0,
 ) -> Interval:
     """Mean with a 95 % percentile bootstrap interval, resampled over groups of values.
@@ -109,14 +110,13 @@ def rate_over_people(values: Float[Tensor, "n"], people: Int[Tensor, "n"]) -> In
 
 
 def correlation_over_people(
-    x: Float[Tensor, "n"], y: Float[Tensor, "n"], people: Int[Tensor, "n"], *, draws: int = 2000
+    x: Float[Tensor, "n"], y: Float[Tensor, "n"], people: Int[Tensor, "n"]
 ) -> Interval:
     """Pearson's correlation with a percentile-bootstrap interval of 95 %, drawn over people.
 
     Args:
         x, y: one a sample each; samples with a NaN in either are left out.
         people: the number of each sample's person.
-        draws: bootstrap samples.
     Raises:
         ValueError: fewer than 3 samples, or values that are all equal.
 
@@ -132,7 +132,7 @@ def correlation_over_people(
     _, person = np.unique(people.cpu()[there].numpy(), return_inverse=True)
     a, b = a - a.mean(), b - b.mean()
     moments = [np.bincount(person, weights=m) for m in (a * 0 + 1, a, b, a * a, b * b, a * b)]
-    drawn = np.random.default_rng(0).integers(len(moments[0]), size=(draws, len(moments[0])))
+    drawn = np.random.default_rng(0).integers(len(moments[0]), size=(_DRAWS, len(moments[0])))
     count, sa, sb, saa, sbb, sab = (m[drawn].sum(1) for m in moments)
     spread = np.maximum((saa - sa**2 / count) * (sbb - sb**2 / count), 1e-24)
     low, high = np.percentile((sab - sa * sb / count) / np.sqrt(spread), [2.5, 97.5])

@@ -1,8 +1,7 @@
 """Kernel distance between two sets of features, which works from two rows on.
 
 Source: Binkowski et al., "Demystifying MMD GANs", ICLR 2018, section 4 (the unbiased estimate of
-the squared maximum mean discrepancy, and the cubic kernel). `kernel_inception_distance` is the same
-of images.
+the squared maximum mean discrepancy, and the cubic kernel).
 """
 
 from typing import NamedTuple

@@ -3,6 +3,8 @@
 from jaxtyping import Float
 from torch import Tensor
 
+from graphgan.metrics._regions import check_pair
+
 
 def masked_error(
     output: Float[Tensor, "b 3 h w"],
@@ -16,9 +18,6 @@ def masked_error(
     Raises:
         ValueError: mismatched shapes.
     """
-    if output.shape != target.shape:
-        raise ValueError(f"expected one shape, got {tuple(output.shape)} and {tuple(target.shape)}")
-    if mask.shape != (expected := (len(output), 1, *output.shape[2:])):
-        raise ValueError(f"expected a mask of shape {expected}, got {tuple(mask.shape)}")
+    check_pair(output, target, mask)
     weighted = (output - target).abs().mean(1, keepdim=True) * mask
     return weighted.flatten(1).sum(1) / mask.flatten(1).sum(1).clamp(min=1e-6)

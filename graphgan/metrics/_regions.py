@@ -32,13 +32,16 @@ def checked_images(
     pair = tuple(x if x.is_floating_point() else to_float_image(x) for x in (results, originals))
     for images, name in zip(pair, ("results", "originals"), strict=True):
         check_features(images, 3, name)
-    if results.shape != originals.shape:
-        raise ValueError(
-            f"expected one shape, got {tuple(results.shape)} and {tuple(originals.shape)}"
-        )
-    if mask.shape != (expected := (len(results), 1, *results.shape[2:])):
-        raise ValueError(f"expected a mask of shape {expected}, got {tuple(mask.shape)}")
+    check_pair(results, originals, mask)
     return pair[0], pair[1]
+
+
+def check_pair(output: Tensor, target: Tensor, mask: Tensor | None) -> None:
+    """Raise ``ValueError`` for images of two shapes, or a mask of another."""
+    if output.shape != target.shape:
+        raise ValueError(f"expected one shape, got {tuple(output.shape)} and {tuple(target.shape)}")
+    if mask is not None and mask.shape != (expected := (len(output), 1, *output.shape[2:])):
+        raise ValueError(f"expected a mask of shape {expected}, got {tuple(mask.shape)}")
 
 
 def luminance(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 1 h w"]:

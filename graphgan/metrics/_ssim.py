@@ -12,6 +12,7 @@ from torch import Tensor
 
 from graphgan._checks import check_features
 from graphgan.landmarks import paste
+from graphgan.metrics._regions import check_pair
 
 WINDOW = 11  # pixels a side; a Gaussian of 1.5 pixels, as kornia's always is
 
@@ -89,7 +90,4 @@ def mask_ssim(
 
 def _check(output: Tensor, target: Tensor, mask: Tensor | None) -> None:
     check_features(output, 3, "output", smallest=WINDOW)
-    if output.shape != target.shape:
-        raise ValueError(f"expected one shape, got {tuple(output.shape)} and {tuple(target.shape)}")
-    if mask is not None and mask.shape != (expected := (len(output), 1, *output.shape[2:])):
-        raise ValueError(f"expected a mask of shape {expected}, got {tuple(mask.shape)}")
+    check_pair(output, target, mask)

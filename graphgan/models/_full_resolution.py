@@ -20,6 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from graphgan.models._anonygan import AnonyGAN
+from graphgan.models._ciagan import resized_points
 
 
 def generate_at_full_resolution(
@@ -56,8 +57,7 @@ def generate_at_full_resolution(
         inputs = (condition, source, condition_landmarks, source_landmarks, mask)
         image: Tensor = model(*inputs).image
         return image
-    scale = source_landmarks.new_tensor([small[1] / size[1], small[0] / size[0]])
-    points = [(x + 0.5) * scale - 0.5 for x in (condition_landmarks, source_landmarks)]
+    points = [resized_points(x, size, small) for x in (condition_landmarks, source_landmarks)]
     small_source = resized(source, small)
     small_mask = (F.adaptive_avg_pool2d(mask, small) >= 0.5).to(mask)
     fitted = condition

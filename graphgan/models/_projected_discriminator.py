@@ -18,6 +18,7 @@ from graphgan._checks import check_positive
 from graphgan.landmarks import gaussian_maps
 from graphgan.landmarks._maps import check_landmarks
 from graphgan.layers._convolution import SpectralNorm
+from graphgan.models._ciagan import resized_points
 
 _GAIN, _TINY = 8.0, 1e-6  # gain of landmark maps, which are mostly empty
 _SIGMA, _LEAST = 0.75, 1e-3  # of the maps of landmarks, in cells; and what counts for nothing
@@ -208,8 +209,7 @@ def _maps(
     landmarks: Float[Tensor, "b k 2"], size: tuple[int, int], cells: tuple[int, int]
 ) -> Float[Tensor, "b k h w"]:
     """Landmarks of an image as maps at a lower resolution."""
-    scale = landmarks.new_tensor([cells[1] / size[1], cells[0] / size[0]])
-    maps = gaussian_maps((landmarks + 0.5) * scale - 0.5, cells, sigma=_SIGMA)
+    maps = gaussian_maps(resized_points(landmarks, size, cells), cells, sigma=_SIGMA)
     return maps * (maps > _LEAST)  # CPUs are slow with subnormal numbers
 
 

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from graphgan.data import PairsOfSteps, PictureDataset, StoredPairs
-from graphgan.data._batches import batches_of_steps, hold_in_memory
+from graphgan.data._batches import PicturesInMemory, batches_of_steps
 from graphgan.data._pictures import check_sides
 from graphgan.files import replacing
 from graphgan.models._pretrained import check_savable
@@ -106,7 +106,7 @@ def ready_to_train(pictures: PictureDataset, *, smallest: int, workers: int) -> 
         ValueError: images that are too small, or whose sides are not divisible by 4.
     """
     check_sides(pictures.size, smallest=smallest)
-    return pictures if workers > 0 else hold_in_memory(pictures)
+    return pictures if workers > 0 else PicturesInMemory(pictures)
 
 
 def run_experiment(fabric: "Fabric", options: RunOptions, experiment: Experiment) -> int:

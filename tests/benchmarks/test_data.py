@@ -36,9 +36,9 @@ def test_both_ways_give_the_same_batches(data, files, workers):
 
 def test_pictures_in_memory_are_those_on_disk(data, files):
     prepared = files.prepared("png")
-    kept = data.our_batches(data.hold_in_memory(prepared), CPU, steps=2)
+    kept = data.our_batches(data.PicturesInMemory(prepared), CPU, steps=2)
     for a, b in zip(kept, data.our_batches(prepared, CPU, steps=2), strict=True):
-        assert all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+        assert all(torch.equal(x, y) for x, y in zip(a, b, strict=True) if x is not None)
 
 
 def test_the_larger_faces_have_maps_of_2_6_megabytes(data):

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file
 
 from graphgan.data import render_face
-from graphgan.data._synthetic.faces import View, sample_identity
+from graphgan.data._synthetic.face_parameters import View, sample_identity
 from graphgan.faces._face_mesh import CORRECTION
 from graphgan.landmarks import CIAGAN_29, IBUG_68, MESH_468, SCHEMES, LandmarkScheme, face_scheme
 from graphgan.landmarks._schemes import CIAGAN_29_INDICES

@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -6,7 +5,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 
-from graphgan.metrics import frechet_distance, frechet_floor, principal_frechet_distance
+from graphgan.metrics import frechet_distance, principal_frechet_distance
 
 seeds = st.integers(0, 9999)
 
@@ -47,26 +46,6 @@ def test_it_is_symmetric_and_0_for_equal_sets_and_never_below(seed, width):
     assert 0 <= frechet_distance(a, a.flip(0)) == pytest.approx(0, abs=1e-5)
 
 
-def test_the_halves_of_the_floor_have_no_row_in_common():
-    rows = torch.tensor([[0.0], [1.0], [10.0], [12.0]])
-    splits = ([0, 1], [2, 3]), ([0, 2], [1, 3]), ([0, 3], [1, 2])
-    possible = [frechet_distance(rows[one], rows[other]) for one, other in splits]
-    drawn = {round(frechet_floor(rows, 2, seed=seed, draws=1), 6) for seed in range(20)}
-    assert drawn == {round(distance, 6) for distance in possible}
-    every = [frechet_floor(rows, 2, seed=seed, draws=30) for seed in range(20)]
-    assert np.mean(every) == pytest.approx(np.mean(possible), rel=0.1)
-
-
-def test_the_floor_of_a_seed_is_the_same_and_leaves_chance_alone():
-    rows, state = mixed(0, 60, 4), torch.get_rng_state()
-    first = frechet_floor(rows, 30)
-    torch.rand(3)
-    assert frechet_floor(rows, 30) == first != frechet_floor(rows, 30, seed=1)
-    torch.set_rng_state(state)
-    frechet_floor(rows, 30)
-    assert torch.equal(torch.get_rng_state(), state)
-
-
 @pytest.mark.parametrize("count", [0, 1, 128])
 def test_refuses_sets_whose_covariance_lacks_rank(count):
     few, enough = torch.randn(count, 128), torch.randn(129, 128)
@@ -76,19 +55,6 @@ def test_refuses_sets_whose_covariance_lacks_rank(count):
     with pytest.raises(ValueError, match=message.format("second")):
         frechet_distance(enough, few)
     assert frechet_distance(enough, enough + 1) == pytest.approx(128, rel=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("count", "draws", "message"),
-    [
-        (6, 1, "at least 12 rows for halves of 6, got 11"),
-        (2, 1, "more than d = 2 rows"),
-        (5, 0, "draws of at least 1, got 0"),
-    ],
-)
-def test_refuses_floors_that_cannot_be_drawn(count, draws, message):
-    with pytest.raises(ValueError, match=message):
-        frechet_floor(torch.randn(11, 2), count, draws=draws)
 
 
 # Principal directions
@@ -134,18 +100,6 @@ def test_what_does_not_vary_is_no_direction():
         principal_frechet_distance(few, few, directions=3)
     with pytest.raises(ValueError, match="real rows that differ"):
         principal_frechet_distance(torch.full((9, 3), 0.1), few[:, :3].float())
-
-
-def test_the_floor_of_fewer_rows_than_columns():
-    rows = mixed(0, 400, 100)
-
-    def distance(a, b):
-        return principal_frechet_distance(a, b, directions=10).distance
-
-    floors = [frechet_floor(rows, count, distance=distance) for count in (25, 50, 200)]
-    assert floors[0] > 1.5 * floors[1] > 1.5 * floors[2] > 0
-    with pytest.raises(ValueError, match="more than d = 100 rows"):
-        frechet_floor(rows, 50)
 
 
 def test_refuses_directions_that_are_not_there():

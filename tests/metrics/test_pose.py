@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphgan.data import render_face
-from graphgan.data._synthetic.faces import View, sample_identity
+from graphgan.data._synthetic.face_parameters import View, sample_identity
 from graphgan.metrics import mouth_opening, yaw
 from graphgan.metrics._pose import eye_distance
 

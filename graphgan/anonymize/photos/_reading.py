@@ -27,12 +27,7 @@ from graphgan.anonymize.photos._containers import (
     with_end,
     without_texts,
 )
-from graphgan.anonymize.photos._formats import (
-    HDR_TRANSFERS,
-    check_range,
-    readable,
-    written_format,
-)
+from graphgan.anonymize.photos._formats import HDR_TRANSFERS, check_range, readable, written_format
 from graphgan.anonymize.photos._photo import Frame, Photo
 from graphgan.data._images import decoded_picture
 

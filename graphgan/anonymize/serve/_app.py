@@ -20,12 +20,7 @@ from graphgan.anonymize._anonymizer import Anonymizer
 from graphgan.anonymize._faces import Face
 from graphgan.anonymize.serve._choices import Choice, choices_of
 from graphgan.anonymize.serve._guard import App, Guard, is_loopback
-from graphgan.anonymize.serve._in_memory import (
-    MEDIA_TYPES,
-    Anonymized,
-    anonymize_bytes,
-    png_of,
-)
+from graphgan.anonymize.serve._in_memory import MEDIA_TYPES, Anonymized, anonymize_bytes, png_of
 from graphgan.data import to_uint8_image
 from graphgan.extras import needs_extra
 

@@ -19,11 +19,7 @@ from graphgan.anonymize._anonymizer import Anonymizer
 from graphgan.anonymize._conditions import Look
 from graphgan.anonymize._faces import LEAST_SHOWN, Face, as_box
 from graphgan.anonymize.video._smooth_tracklets import SmoothTracklet, upright_within
-from graphgan.anonymize.video._track_replacer import (
-    ReplacedFrame,
-    TrackedRegion,
-    TrackReplacer,
-)
+from graphgan.anonymize.video._track_replacer import ReplacedFrame, TrackedRegion, TrackReplacer
 from graphgan.anonymize.video._tracking import Observation, Track, Tracker, fill
 from graphgan.landmarks import Detection
 from graphgan.landmarks._alignment import align_face

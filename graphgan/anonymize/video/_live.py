@@ -15,12 +15,7 @@ from torch import Tensor
 from graphgan.anonymize._anonymizer import Anonymizer
 from graphgan.anonymize._faces import LEAST_SHOWN, Face, as_box
 from graphgan.anonymize.video._clips import ClipFrame, TrackedFace, check_selection, observe
-from graphgan.anonymize.video._smooth_tracklets import (
-    ALWAYS,
-    NEVER,
-    SmoothTracklet,
-    upright_within,
-)
+from graphgan.anonymize.video._smooth_tracklets import ALWAYS, NEVER, SmoothTracklet, upright_within
 from graphgan.anonymize.video._track_replacer import TrackedRegion, TrackReplacer
 from graphgan.anonymize.video._tracking import EDGE, Track, Tracker, fill
 from graphgan.landmarks import Detection

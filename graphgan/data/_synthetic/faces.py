@@ -12,10 +12,7 @@ from graphgan.data._pictures import Picture
 from graphgan.data._synthetic.drawn_people import DrawnPeople, check_drawn_size
 from graphgan.data._synthetic.face_geometry import pose_head
 from graphgan.data._synthetic.face_painter import FacePainter
-from graphgan.data._synthetic.face_parameters import Identity as Identity
-from graphgan.data._synthetic.face_parameters import View as View
-from graphgan.data._synthetic.face_parameters import sample_identity as sample_identity
-from graphgan.data._synthetic.face_parameters import sample_view as sample_view
+from graphgan.data._synthetic.face_parameters import Identity, View, sample_identity, sample_view
 
 _IDENTITY_STREAM, _VIEW_STREAM = 1, 2  # keep a person's numbers apart from those of its images
 

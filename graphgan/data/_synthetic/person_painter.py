@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -95,10 +96,10 @@ class PersonPainter:
             arm, leg = ARMS[side], LEGS[side]
             for i, paint in ((0, self._upper_arm), (1, self._forearm)):
                 joints = (arm[i], arm[i + 1])
-                parts.append(_Part(self._middle(*joints), joints, _bound(paint, side)))
+                parts.append(_Part(self._middle(*joints), joints, partial(paint, side)))
             for i, paint in ((0, self._thigh), (1, self._shin)):
                 joints = (leg[i], leg[i + 1])
-                parts.append(_Part(self._middle(*joints) - 1, joints, _bound(paint, side)))
+                parts.append(_Part(self._middle(*joints) - 1, joints, partial(paint, side)))
         if self.who.legwear == "skirt":
             nearest = max(self._middle(leg[0], leg[1]) for leg in LEGS)
             under = tuple(joint for leg in LEGS for joint in leg[:2])
@@ -329,7 +330,3 @@ def _together(*masks: Mask) -> Mask:
     """What any of them covers."""
     union: Mask = np.maximum.reduce(masks)
     return union
-
-
-def _bound(paint: Callable[[int], Mask], side: int) -> Callable[[], Mask]:
-    return lambda: paint(side)

@@ -12,10 +12,7 @@ from graphgan.data._pictures import Picture
 from graphgan.data._synthetic.drawn_people import DrawnPeople, check_drawn_size
 from graphgan.data._synthetic.person_geometry import pose_figure
 from graphgan.data._synthetic.person_painter import PersonPainter
-from graphgan.data._synthetic.person_parameters import Figure as Figure
-from graphgan.data._synthetic.person_parameters import Scene as Scene
-from graphgan.data._synthetic.person_parameters import sample_figure as sample_figure
-from graphgan.data._synthetic.person_parameters import sample_scene as sample_scene
+from graphgan.data._synthetic.person_parameters import Figure, Scene, sample_figure, sample_scene
 
 _FIGURE_STREAM, _SCENE_STREAM = 3, 4  # keep a person's numbers apart from those of its images
 

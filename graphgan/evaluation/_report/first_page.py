@@ -6,14 +6,7 @@ from collections.abc import Iterator, Mapping
 from graphgan.evaluation._evaluate import Evaluation
 from graphgan.evaluation._measurements import Measurement
 from graphgan.evaluation._report.facts import CHECKER
-from graphgan.evaluation._report.figures import (
-    Figure,
-    Row,
-    Verdict,
-    figures,
-    limit_of,
-    verdict,
-)
+from graphgan.evaluation._report.figures import Figure, Row, Verdict, figures, limit_of, verdict
 from graphgan.evaluation._systems import Original
 
 _TERMS = {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from graphgan.data import PictureDataset, SyntheticFaces, render_face
 from graphgan.data._synthetic.canvas import coverage
-from graphgan.data._synthetic.faces import View, sample_identity, sample_view
+from graphgan.data._synthetic.face_parameters import View, sample_identity, sample_view
 
 seeds = st.integers(0, 9999)
 FRONT = View(light=(0.0, -0.3, 1.0))

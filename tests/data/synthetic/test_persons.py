@@ -9,13 +9,8 @@ from hypothesis import strategies as st
 
 from graphgan.data import SyntheticPersons
 from graphgan.data._synthetic.person_geometry import pose_figure
-from graphgan.data._synthetic.persons import (
-    Figure,
-    Scene,
-    render_person,
-    sample_figure,
-    sample_scene,
-)
+from graphgan.data._synthetic.person_parameters import Figure, Scene, sample_figure, sample_scene
+from graphgan.data._synthetic.persons import render_person
 from graphgan.landmarks import OPENPOSE_18
 
 SIZE = (128, 64)
