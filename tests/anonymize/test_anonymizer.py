@@ -354,11 +354,7 @@ def test_a_turned_face_is_cut_upright(photo, drawn_faces):
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [
-        (
-            (Recolor(),),
-            {},
-            "expected conditions for 'recolor', which shows people, got none",
-        ),
+        ((Recolor(),), {}, "expected conditions for 'recolor', which shows people, got none"),
         (("pixelate",), {"tries": 0}, "at least one try, got 0"),
         (("pixelate",), {"threshold": -1.0}, "threshold above 0 for color, got -1"),
         (
@@ -451,11 +447,7 @@ class Sees:
 
 def looked_at_twice(first, second, **options):
     return Anonymizer(
-        "pixelate",
-        lambda image: first,
-        second_detector=Sees(second),
-        recognizer=None,
-        **options,
+        "pixelate", lambda image: first, second_detector=Sees(second), recognizer=None, **options
     )
 
 

@@ -5,14 +5,8 @@ import pytest
 import torch
 from skimage.data import astronaut
 
-from graphgan.anonymize import (
-    drawn_conditions,
-    nobody_conditions,
-    photo_conditions,
-)
-from graphgan.anonymize._conditions import (
-    people_conditions,
-)
+from graphgan.anonymize import drawn_conditions, nobody_conditions, photo_conditions
+from graphgan.anonymize._conditions import people_conditions
 from graphgan.data import read_image, to_float_image, to_uint8_image, write_image
 from graphgan.faces import CenterFace, DlibResNetRecognizer, FaceFinder
 from graphgan.landmarks import crop_image, face_crop, face_mask

@@ -116,11 +116,7 @@ def test_the_mode_is_restored_after_an_error_too(model, faces):
     model.train()
     with pytest.raises(ValueError, match="divisible by 4"):
         anonymize_crops(
-            model,
-            images[..., :30],
-            landmarks,
-            conditions[..., :30],
-            condition_landmarks,
+            model, images[..., :30], landmarks, conditions[..., :30], condition_landmarks
         )
     assert model.training
 

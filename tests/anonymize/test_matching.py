@@ -4,22 +4,9 @@ import pytest
 import torch
 from skimage.data import astronaut
 
-from graphgan.anonymize import (
-    Condition,
-    ConditionOrder,
-    drawn_conditions,
-)
-from graphgan.anonymize._conditions import (
-    Look,
-    people_conditions,
-)
-from graphgan.anonymize._matching import (
-    distance,
-    look_of,
-    looks_of,
-    median_look,
-    nearest_first,
-)
+from graphgan.anonymize import Condition, ConditionOrder, drawn_conditions
+from graphgan.anonymize._conditions import Look, people_conditions
+from graphgan.anonymize._matching import distance, look_of, looks_of, median_look, nearest_first
 from graphgan.faces import FaceFinder
 
 NAN = torch.full((3,), torch.nan)

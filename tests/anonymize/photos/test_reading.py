@@ -18,18 +18,9 @@ from photo_samples import ICC, SECRET, THUMBNAIL, exif, noise, saved
 from PIL import Image, ImageSequence, PngImagePlugin
 from PIL.JpegImagePlugin import get_sampling
 
-from graphgan.anonymize.photos import (
-    Frame,
-    Photo,
-    read_photo,
-    write_photo,
-)
-from graphgan.anonymize.photos._reading import (
-    photo_from_bytes,
-)
-from graphgan.anonymize.photos._writing import (
-    photo_to_bytes,
-)
+from graphgan.anonymize.photos import Frame, Photo, read_photo, write_photo
+from graphgan.anonymize.photos._reading import photo_from_bytes
+from graphgan.anonymize.photos._writing import photo_to_bytes
 from graphgan.data import read_image
 
 LOSSLESS = {

@@ -5,15 +5,9 @@ import photo_samples as samples
 import pytest
 import torch
 
-from graphgan.anonymize.photos import (
-    Frame,
-    Photo,
-    write_photo,
-)
+from graphgan.anonymize.photos import Frame, Photo, write_photo
 from graphgan.anonymize.photos import _writing as writing
-from graphgan.anonymize.photos._writing import (
-    photo_to_bytes,
-)
+from graphgan.anonymize.photos._writing import photo_to_bytes
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,7 @@ from hypothesis import strategies as st
 from scipy.interpolate import CubicSpline
 from scipy.linalg import cho_solve_banded
 
-from graphgan.anonymize.video import (
-    smooth_eyes,
-    smooth_landmarks,
-)
+from graphgan.anonymize.video import smooth_eyes, smooth_landmarks
 from graphgan.anonymize.video._landmark_smoothing import (
     _differences,
     _factor,
