@@ -284,13 +284,6 @@ def test_faces_that_are_kept_stay_to_the_bit(photo, found):
     assert torch.equal(result.image[:, hull_of(found[1])], photo[:, hull_of(found[1])])
 
 
-def test_a_person_to_keep_is_told_by_the_recognizer(photo, found):
-    who = ColorRecognizer()(photo, found[1].landmarks[None])[0]
-    keep = Selection(people=(who,), threshold=0.02)
-    result = make(Recolor(), found, person(2), selection=keep)(photo)
-    assert [face.method for face in result.faces] == ["recolor", "kept"]
-
-
 def test_a_box_that_was_asked_for_is_covered_though_no_face_was_found(photo, found):
     only = Selection(only=(tuple(found[0].box.tolist()),))
     result = make(Recolor(), [], person(2), selection=only)(photo)

@@ -32,15 +32,6 @@ def photo(tmp_path):
     return image
 
 
-def test_a_photo_becomes_a_photo_in_a_new_folder(work, photo, tmp_path):
-    report = work(job_of(tmp_path, "sub/a.png"))
-    assert report.status == "anonymized" and report.seconds > 0
-    (face,) = report.faces
-    assert face.method == "pixelate" and face.distance is None
-    result = read_image(tmp_path / "out" / "sub" / "a.png")
-    assert 0.02 < (result != photo).any(0).float().mean() < 0.3
-
-
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -12,7 +12,6 @@ from torch import nn
 from graphgan.extras import MissingExtraError
 from graphgan.metrics import (
     InceptionScore,
-    KernelDistance,
     frechet_inception_distance,
     inception_score,
     kernel_inception_distance,
@@ -83,42 +82,6 @@ def test_fid_of_shifted_features_is_the_square_of_the_shift():
 
 
 # kernel_inception_distance
-
-
-class Pixels(nn.Module):
-    """The images themselves, 0 to 1 in double precision: a cube makes much of rounding."""
-
-    def forward(self, images):
-        return images.flatten(1).double() / 255
-
-
-def pixels(images):
-    return as_8_bits(images).reshape(len(images), -1) / 255
-
-
-def steps(images):
-    """The same on whole steps of 8 bits, which nobody can round the other way."""
-    return torch.from_numpy(as_8_bits(images) / 127.5 - 1).float()
-
-
-def discrepancy(x, y):
-    """The unbiased estimate, pair by pair."""
-
-    def mean(one, other, *, same):
-        kernel = (one @ other.T / one.shape[1] + 1) ** 3
-        apart = ~np.eye(len(one), dtype=bool) if same else np.ones_like(kernel, dtype=bool)
-        return kernel[apart].mean()
-
-    return mean(x, x, same=True) + mean(y, y, same=True) - 2 * mean(x, y, same=False)
-
-
-@given(seed=seeds, count=st.integers(2, 30), low=st.floats(-1, 0.5))
-def test_kid_of_whole_sets_agrees_with_numpy(seed, count, low):
-    real, generated = steps(pictures(seed, count)), steps(pictures(seed + 1, count, low=low))
-    expected = discrepancy(pixels(real), pixels(generated))
-    found = kernel_inception_distance(real, generated, Pixels(), subsets=2)
-    assert isinstance(found, KernelDistance)
-    assert found == pytest.approx((expected, 0), rel=1e-9, abs=1e-9)
 
 
 # inception_score

@@ -650,9 +650,3 @@ def test_bytes_are_refused_as_the_file_is(tmp_path, kind, part):
 
     path.write_bytes(content)
     assert outcome(photo_from_bytes, content, str(path)) == outcome(read_photo, path)
-
-
-def test_bytes_may_not_ask_for_any_amount_of_memory(monkeypatch):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    with pytest.raises(ValueError, match="it: too large: "):
-        photo_from_bytes(saved(noise("RGB"), "PNG"), "it")

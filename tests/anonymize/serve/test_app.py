@@ -34,12 +34,6 @@ def client(app):
     return TestClient(app, base_url=ADDRESS, headers={"origin": ADDRESS})
 
 
-def saved(picture, file_format, **options):
-    data = io.BytesIO()
-    picture.save(data, file_format, **options)
-    return data.getvalue()
-
-
 def opened(data):
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
 
@@ -143,21 +137,6 @@ def test_a_photo_that_browsers_do_not_show_has_previews(client, portrait):
 def test_without_a_face_there_is_nothing_to_take(client):
     report, contents, _ = parts_of(send(client, saved(Image.new("RGB", (50, 40)), "PNG")))
     assert report["faces"] == [] and report["unmatched"] == [0] and contents == {}
-
-
-def deep_png():
-    """16-bit color, by hand: Pillow writes none."""
-    import struct
-    import zlib
-
-    def chunk(name, data):
-        return (
-            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        )
-
-    rows = zlib.compress(b"".join(b"\0" + bytes(6 * 4) for _ in range(4)))
-    head = struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize(
