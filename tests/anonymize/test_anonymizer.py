@@ -2,10 +2,10 @@
 
 import itertools
 
+import astronaut
 import pytest
 import torch
 from colored_faces import GRAY, ColorRecognizer, color_of, inner_hull, shape_of_a_face
-from skimage.data import astronaut
 
 from graphgan.anonymize import Anonymizer, Condition, Selection, drawn_conditions
 from graphgan.anonymize._faces import LEAST_SHOWN, OVERLOOKED
@@ -382,7 +382,7 @@ def test_a_method_of_one_size_is_given_conditions_of_that_size():
 
 @pytest.fixture(scope="module")
 def portrait():
-    return torch.from_numpy(astronaut()[:256, 96:352]).permute(2, 0, 1).contiguous()
+    return astronaut.portrait()
 
 
 def test_a_real_face_is_found_replaced_and_no_longer_recognized(portrait):

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from subprocess import PIPE
 
+import astronaut
 import pytest
 import torch
 import torch.nn.functional as F
 from full_disk import files_up_to
 from running import failure, run_here
-from skimage.data import astronaut
 from video_samples import write_sample
 
 from graphgan.anonymize import command
@@ -35,7 +35,7 @@ PEOPLE = ("--mode", "people")
 
 @pytest.fixture(scope="module")
 def portrait():
-    return torch.from_numpy(astronaut()[:256, 96:352]).permute(2, 0, 1).contiguous()
+    return astronaut.portrait()
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from astronaut import portrait
 from colored_faces import ColorRecognizer
 from PIL import Image
-from skimage.data import astronaut
 
 from graphgan.anonymize import Anonymizer
 from graphgan.anonymize._file_anonymizer import FileAnonymizer
@@ -27,7 +27,7 @@ def job_of(tmp_path, name, kind="photo") -> Job:
 def photo(tmp_path):
     """A real face, in a folder of the input."""
     (tmp_path / "in" / "sub").mkdir(parents=True)
-    image = torch.from_numpy(astronaut()[:256, 96:352]).permute(2, 0, 1).contiguous()
+    image = portrait()
     write_image(tmp_path / "in" / "sub" / "a.png", image)
     return image
 

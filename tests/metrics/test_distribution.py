@@ -14,6 +14,7 @@ from graphgan.metrics import (
     InceptionScore,
     frechet_inception_distance,
     inception_score,
+    kernel_distance,
     kernel_inception_distance,
 )
 
@@ -81,7 +82,14 @@ def test_fid_of_shifted_features_is_the_square_of_the_shift():
     assert distance == pytest.approx(3 * 10**2, rel=1e-5)
 
 
-# kernel_inception_distance
+@given(seed=seeds, count=st.integers(2, 30), low=st.floats(-1, 0.5))
+def test_kid_is_the_kernel_distance_of_the_features(seed, count, low):
+    network = Network(seed=seed)
+    real, generated = pictures(seed, count), pictures(seed + 1, count, low=low)
+    rows = [torch.from_numpy(seen(network, images)) for images in (real, generated)]
+    expected = kernel_distance(*rows, subsets=2)
+    found = kernel_inception_distance(real, generated, network, subsets=2)
+    assert found == pytest.approx(expected, rel=1e-4, abs=1e-4)
 
 
 # inception_score

@@ -14,10 +14,6 @@ def generator():
     return CIAGANGenerator(5, width=4, num_blocks=1).eval()
 
 
-def pictures(batch=2):
-    return (2 * torch.rand(2, batch, 3, 128, 128) - 1).unbind()
-
-
 # Smaller images
 
 

@@ -37,14 +37,19 @@ def sample(batch: int = 2) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor]:
 
 
 @pytest.mark.parametrize(("name", "value"), EVERY_VALUE)
-def test_every_value_of_every_option_draws_a_picture(name, value):
-    output = small(**{name: value})(*sample())
+def test_every_value_of_every_option_draws_a_picture_and_is_in_the_configuration(name, value):
+    generator, inputs = small(**{name: value}), sample()
+    output = generator(*inputs)
     assert output.image.shape == (2, 3, *SIZE)
     assert output.intermediate.abs().max() <= 1
     assert output.image.isfinite().all()
     if name == "blend":
         maps = {"two_maps": 2, "none": None}.get(value, 1)
         assert (None if output.attention is None else output.attention.shape[1]) == maps
+    again = LandmarkGenerator(**generator.config).eval()
+    assert again.config == generator.config
+    again.load_state_dict(generator.state_dict())
+    assert torch.equal(again(*inputs).image, output.image)
 
 
 def test_every_option_is_in_the_configuration_and_tested():

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from no_files import no_file_may_grow
 from photo_metadata import photo_metadata_of
-from photo_samples import ICC
+from photo_samples import ICC, png_of_zeros, saved
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -145,7 +145,7 @@ def test_without_a_face_there_is_nothing_to_take(client):
         (b"", 400, "the file is empty"),
         (b"no picture", 400, "not an image"),
         (saved(Image.new("RGB", (90, 90)), "PNG")[:90], 400, "cut short|cannot be decoded"),
-        (deep_png(), 400, "16-bit color, which would be cut to 8"),
+        (png_of_zeros(16, 2), 400, "16-bit color, which would be cut to 8"),
         (bytes(LIMIT + 1), 413, "too large: expected a file of 0.4 MB at most"),
     ],
 )

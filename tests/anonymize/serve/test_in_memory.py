@@ -6,6 +6,7 @@ import pytest
 import torch
 from no_files import no_file_may_grow
 from photo_metadata import photo_metadata_of
+from photo_samples import saved
 from PIL import Image
 
 from graphgan.anonymize import Anonymizer
@@ -45,13 +46,19 @@ def test_every_format_comes_back_in_its_own_and_touches_no_disk(anonymizer, port
     assert (done.previews is None) == (file_format != "TIFF")
 
 
-def test_it_is_what_the_command_writes(anonymizer, portrait, tmp_path):
-    given = saved(portrait, "PNG")
-    (tmp_path / "a.png").write_bytes(given)
-    report = anonymize_photo(anonymizer, tmp_path / "a.png", tmp_path / "b.png", name="a.png")
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "GIF"])
+def test_it_is_what_the_command_writes(anonymizer, portrait, tmp_path, kind):
+    """Of a photo, of pages, one of them without a face, and of an animation."""
+    gray = Image.new("RGB", (60, 40), (90, 90, 90))
+    more = {"TIFF": [gray], "GIF": [portrait.rotate(3)]}.get(kind)
+    several = {"save_all": True, "append_images": more, "duration": 50} if more else {}
+    given = saved(portrait, kind, **several)
+    (tmp_path / "a").write_bytes(given)
+    report = anonymize_photo(anonymizer, tmp_path / "a", tmp_path / "b", name="a")
     done = anonymize_bytes(anonymizer, given)
-    assert done.file == (tmp_path / "b.png").read_bytes()
-    assert done.faces == report.faces
+    assert done.file == (tmp_path / "b").read_bytes()
+    assert (done.faces, done.notes, done.frames) == (report.faces, report.notes, report.frames)
+    assert done.unmatched == ((1,) if kind == "TIFF" else ()) and len(done.faces) == 1
 
 
 def test_previews_show_before_and_after_at_a_size_for_screens(anonymizer, portrait, monkeypatch):
