@@ -1,6 +1,8 @@
-"""Scripts, which are no part of a package, as modules."""
+"""Scripts, which are no part of a package, as modules and as commands."""
 
+import csv
 import importlib.util
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -15,3 +17,14 @@ def load(path: str) -> ModuleType:
     sys.modules[spec.name] = module  # dataclasses look there
     spec.loader.exec_module(module)
     return module
+
+
+def run_script(name: str, *options: object) -> str:
+    """What a command of scripts/ prints."""
+    command = [sys.executable, ROOT / "scripts" / name, *map(str, options)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def rows_of(table: Path) -> list[dict[str, str]]:
+    with table.open(newline="") as file:
+        return list(csv.DictReader(file))
