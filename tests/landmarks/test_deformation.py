@@ -179,10 +179,7 @@ PAIRED = LandmarkScheme("paired", flip=(*range(20, 40), *range(20)), edges=())
 
 
 def turned_head():
-    """A symmetric image and its landmarks, and both with the left half pressed to a tenth.
-
-    What comes in from the left then is something else.
-    """
+    """A symmetric image, its landmarks, and both with the left half pressed to a tenth."""
     draw = torch.Generator().manual_seed(0)
     half = F.interpolate(torch.rand(1, 3, 6, 4, generator=draw), (32, 16), mode="bilinear")
     straight = torch.cat([half, half.flip(-1)], -1)

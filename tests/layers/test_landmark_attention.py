@@ -23,11 +23,7 @@ def points_inside(seed: int) -> torch.Tensor:
 
 
 def learn(attention: LandmarkAttention, wanted: int, steps: int, lr: float) -> torch.Tensor:
-    """Train on a task that asks for one landmark of the source; its last weights, for both sets.
-
-    The stem's kernels are orthonormal, so what it gives for weighted maps lies as far from what it
-    gives for the wanted map alone as the weights lie from 1 for the wanted landmark, 0 for others.
-    """
+    """Train on a task that asks for one landmark of the source; its last weights, for both sets."""
     optimizer = torch.optim.Adam(attention.parameters(), lr=lr)
     kernels = nn.init.orthogonal_(torch.empty(2 * K, 2 * K))
     target = kernels[K + wanted]
