@@ -393,29 +393,21 @@ def test_a_full_disk_is_one_line_a_file_and_leaves_nothing_of_it(run, portrait, 
     assert {p.name for p in out.iterdir()} == {_LOCK, _RECORD, "a.mp4", "report.csv", "report.json"}
 
 
-@pytest.fixture
-def recording(tmp_path, portrait):
-    return video_of(tmp_path / "camera.mkv", portrait, 40, sound="flac")
-
-
-def test_a_stream_becomes_a_recording(recording, tmp_path):
+def test_a_stream_becomes_a_recording(run, portrait, tmp_path, monkeypatch):
+    recording = video_of(tmp_path / "camera.mkv", portrait, 40, sound="flac")
     out = tmp_path / "out"
-    with recording.open("rb") as stream, started("-", "--out", out, stdin=stream) as process:
-        printed, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
-    assert "Ctrl-C ends it" in printed and "1 anonymized, 1 face replaced" in printed
+    with recording.open("rb") as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        done = run("-", "--out", out)
+    assert done.status == 0, done.errors
+    assert "Ctrl-C ends it" in done.out and "1 anonymized, 1 face replaced" in done.out
     (file,) = report_of(out)["files"]
     assert (file["name"], file["status"], file["frames"]) == ("-", "anonymized", 40)
     assert file["covered"] == [[0, 39]]
     result = open_video(out / "stream.mkv")
     assert result.has_audio and len(list(result.frames())) == 40
-    assert {p.name for p in out.iterdir()} == {
-        _LOCK,
-        _RECORD,
-        "stream.mkv",
-        "report.csv",
-        "report.json",
-    }
+    expected = {_LOCK, _RECORD, "stream.mkv", "report.csv", "report.json"}
+    assert {p.name for p in out.iterdir()} == expected
 
 
 def test_an_interrupt_ends_a_stream_and_keeps_what_came(portrait, tmp_path):
