@@ -111,21 +111,6 @@ def test_gradients_reach_pictures_and_landmarks():
         assert x.grad.isfinite().all() and x.grad.abs().max() > 0
 
 
-@pytest.mark.unhooked
-@pytest.mark.parametrize(
-    ("shapes", "message"),
-    [
-        (((1, 3, 8, 8), (1, 5, 2), (1, 4, 2)), "as many landmarks as targets"),
-        (((2, 3, 8, 8), (1, 5, 2), (1, 5, 2)), "for each of 2 images"),
-        (((3, 8, 8), (1, 5, 2), (1, 5, 2)), "expected images of shape"),
-        (((1, 3, 8, 8), (5, 2), (5, 2)), "expected landmarks of shape"),
-    ],
-)
-def test_refuses_unlike_shapes(shapes, message):
-    with pytest.raises(ValueError, match=message):
-        bend_to_landmarks(*(torch.rand(shape) for shape in shapes))
-
-
 # Large images
 
 

@@ -92,20 +92,6 @@ def test_neighboring_polygons_share_no_pixel_and_leave_none():
     assert (total == 1).all()
 
 
-@pytest.mark.unhooked
-@pytest.mark.parametrize(
-    ("shape", "message"),
-    [
-        ((2, 18, 2), "a scheme with a face mask, .* got 18 landmarks"),
-        ((68, 2), r"\(b, k, 2\), got \(68, 2\)"),
-        ((0, 68, 2), "got an empty batch"),
-    ],
-)
-def test_refuses_other_landmarks(shape, message):
-    with pytest.raises(ValueError, match=message):
-        face_mask(torch.ones(shape), (8, 8))
-
-
 # has_face_mask
 
 
