@@ -59,11 +59,7 @@ class Page(NamedTuple):
 
 
 def photo_metadata(path: str | Path) -> list[str]:
-    """Name what a file holds beside pixels, structure, resolution and ICC profile.
-
-    Walks the blocks of a JPEG, PNG, WebP, GIF, TIFF or BMP without decoding them: a name says that
-    a block exists, not what it contains. Data hidden in pixels or an ICC profile is not found.
-    """
+    """Names of blocks beside pixels, structure, resolution and ICC profile."""
     return photo_metadata_of(Path(path).read_bytes())
 
 

@@ -1,5 +1,8 @@
 """What is true of every public block."""
 
+import re
+from collections.abc import Iterator
+
 import pytest
 import torch
 from blocks import BLOCKS, Block, is_float, tensors
@@ -34,6 +37,18 @@ def blocks(which=lambda block: True, quick=BLOCKS) -> pytest.MarkDecorator:
 each_block = blocks()
 most_blocks_slow = blocks(quick=REPRESENTATIVES)
 SHORT = {name for name, block in BLOCKS.items() if not block.long}
+
+
+# What spoils one input; of an empty batch, all are empty.
+HARMS = {
+    "no items": lambda x: x[:0],
+    "another batch": lambda x: torch.cat([x, x]),
+    "an axis less": lambda x: x[0],
+    "another width": lambda x: torch.cat([x, x[:, :1]], 1) if x.ndim > 1 else x[None],
+}
+# Steps within other blocks, which look at their inputs, and what has tests of its own.
+UNCHECKED = {"ChannelGate", "NodeReasoning", "BipartiteGraphConv", "RandomMixing"}
+UNCHECKED |= {"ProjectedDiscriminator-landmarks", "ProjectedDiscriminator-condition"}
 
 
 def select(inputs: tuple, items: Tensor, batch: int) -> tuple:
@@ -81,6 +96,60 @@ def test_the_list_is_complete():
     public = {x for x in rooms if isinstance(x, type) and issubclass(x, nn.Module)}
     public -= {Pretrained, EfficientNetLite}  # a base class; a network to load, never to train
     assert {type(block.build()) for block in BLOCKS.values()} == public
+
+
+def spoilt(block: Block, harm: str) -> Iterator[tuple]:
+    """Inputs of which one is harmed, one after the other."""
+    leaves, spec = tree_flatten(block.example())
+    places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
+    if harm == "no items":
+        groups = [places]
+    elif harm == "another batch" and len(places) == 1:
+        groups = []
+    else:
+        groups = [[i] for i in places]
+    for group in groups:
+        some = [HARMS[harm](leaf) if i in group else leaf for i, leaf in enumerate(leaves)]
+        yield tree_unflatten(some, spec)
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize("harm", HARMS)
+@torch.no_grad()
+def test_inputs_of_other_shapes_are_refused(harm):
+    taken = []
+    for name in BLOCKS.keys() - UNCHECKED:
+        module = BLOCKS[name].module()
+        for inputs in spoilt(BLOCKS[name], harm):
+            try:
+                module(*inputs)
+            except ValueError as error:
+                taken += [] if re.match("expected .*got", str(error)) else [(name, str(error))]
+            else:
+                taken.append((name, "was computed"))
+    assert not taken
+
+
+@pytest.mark.unhooked
+@pytest.mark.parametrize(
+    ("name", "size", "message"),
+    [
+        ("CIAGANGenerator", (64, 64), r"\(b, 3, 128, 128\), got \(2, 3, 64, 64\)"),
+        ("IdentityNetwork", (8, 64), "at least 16 pixels a side, got 8 x 64"),
+        ("ImageEncoder", (3, 8), "at least 4 pixels a side, got 3 x 8"),
+        ("LandmarkAppearanceAggregation", (4, 1), "at least 2 pixels a side, got 4 x 1"),
+        ("LandmarkDiscriminator", (40, 48), r"at least 48, got \(2, \d, 40, 48\)"),
+        ("LandmarkGenerator-published", (12, 18), "divisible by 4, got 12x18"),
+        ("LandmarkGenerator-published", (4, 16), "sides of at least 8, .*, got 4x16"),
+        ("LandmarkStem-one_hot", (3, 8), r"above the padding of 3 pixels, got \(3, 8\)"),
+        ("PoseAttentionalTransfer", (4, 1), "at least 2 pixels a side, got 4 x 1"),
+        ("ResidualBlock", (1, 5), "at least 2 pixels a side, got 1 x 5"),
+    ],
+)
+def test_sizes_that_a_block_cannot_have_are_refused(name, size, message):
+    block = BLOCKS[name]
+    with pytest.raises(ValueError, match=message):
+        block.module()(*block.example(2, size))
 
 
 @each_block

@@ -1,29 +1,20 @@
 """Photos with many faces are made by a command."""
 
-import csv
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from face_frames import write_frames
+from loading import rows_of, run_script
 
 from graphgan.data import SyntheticFaces, read_image
 from graphgan.landmarks._alignment import tilt
 
 pytestmark = pytest.mark.slow  # each test starts a command or two
 
-SCRIPTS = Path(__file__).parents[1] / "scripts"
-
 
 PLAIN = ("--faces", 7, "--people", 1, 4, "--smallest", 60, "--format", "png", "--plain")
 EDGES = (("left", "right"), ("top", "bottom"))
-
-
-def run(script: str, *options: object) -> subprocess.CompletedProcess:
-    command = [sys.executable, SCRIPTS / script, *map(str, options)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -37,17 +28,12 @@ def faces(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def composed(faces, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("composed") / "photos"
-    assert run("compose_faces.py", faces, out, *PLAIN).returncode == 0
+    run_script("compose_faces.py", faces, out, *PLAIN)
     return out
 
 
-def rows_of(folder: Path) -> list[dict[str, str]]:
-    with (folder / "faces.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def test_faces_lie_where_the_table_says(composed, faces):
-    rows = rows_of(composed)
+    rows = rows_of(composed / "faces.csv")
     assert len(rows) == 7
     assert {row["image"] for row in rows} == {path.name for path in composed.glob("*.png")}
     assert {row["person"] for row in rows} <= {"001", "002", "003", "004"}
@@ -68,11 +54,13 @@ def test_faces_lie_where_the_table_says(composed, faces):
 
 def test_some_faces_are_dark_blurred_or_masked_where_they_were_plain(composed, faces, tmp_path):
     out = tmp_path / "mixed"
-    assert run("compose_faces.py", faces, out, *PLAIN[:-1], "--seed", 0).returncode == 0
-    kinds = [row.pop("kind") for row in rows_of(out)]
-    assert {row["kind"] for row in rows_of(composed)} == {"plain"} < set(kinds)
+    run_script("compose_faces.py", faces, out, *PLAIN[:-1], "--seed", 0)
+    kinds = [row.pop("kind") for row in rows_of(out / "faces.csv")]
+    assert {row["kind"] for row in rows_of(composed / "faces.csv")} == {"plain"} < set(kinds)
     assert set(kinds) <= {"plain", "dark", "blurred", "masked"}
-    for before, after in zip(rows_of(composed), rows_of(out), strict=True):
+    for before, after in zip(
+        rows_of(composed / "faces.csv"), rows_of(out / "faces.csv"), strict=True
+    ):
         kind = after["kind"]
         assert {**before, "kind": kind} == after
         x, y = (round((float(after[a]) + float(after[b])) / 2) for a, b in EDGES)

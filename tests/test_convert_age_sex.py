@@ -1,29 +1,21 @@
 """The network for age and sex is read out of face-api's package."""
 
-import importlib.util
 import io
 import json
-import sys
 import tarfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from loading import load
 
 from graphgan.faces import AgeSexNetwork
-
-SCRIPT = Path(__file__).parents[1] / "scripts" / "convert_age_sex.py"
 
 
 @pytest.fixture(scope="module")
 def convert():
-    spec = importlib.util.spec_from_file_location("convert_age_sex", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    return module
+    return load("scripts/convert_age_sex.py")
 
 
 def entries(seed: int = 0) -> tuple[list[dict], bytes, dict[str, np.ndarray]]:

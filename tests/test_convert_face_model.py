@@ -1,23 +1,15 @@
 """The canonical face is read out of a message of Protocol Buffers."""
 
-import importlib.util
 import struct
-import sys
-from pathlib import Path
 
 import pytest
 import torch
-
-SCRIPT = Path(__file__).parents[1] / "scripts" / "convert_face_model.py"
+from loading import load
 
 
 @pytest.fixture(scope="module")
 def convert():
-    spec = importlib.util.spec_from_file_location("convert_face_model", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    return module
+    return load("scripts/convert_face_model.py")
 
 
 def number(field, value):

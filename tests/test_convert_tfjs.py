@@ -5,9 +5,7 @@ were converted; here a small one is computed by hand.
 """
 
 import base64
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +14,14 @@ import onnxruntime
 import pytest
 import torch
 import torch.nn.functional as F
+from loading import load
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "convert_tfjs.py"
 RNG = np.random.default_rng(0)
 
 
 @pytest.fixture(scope="module")
 def convert():
-    spec = importlib.util.spec_from_file_location("convert_tfjs", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    return module
+    return load("scripts/convert_tfjs.py")
 
 
 def text(value):

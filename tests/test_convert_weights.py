@@ -1,29 +1,20 @@
 """Networks of other formats become graphs that give the same numbers."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 import torch
 from foreign_networks import package_of, wheel_of
+from loading import load
 from onnx import TensorProto, helper, numpy_helper
 
 from graphgan.weights import weights_file
 
-SCRIPTS = Path(__file__).parents[1] / "scripts"
-
 
 @pytest.fixture(scope="module")
 def convert():
-    spec = importlib.util.spec_from_file_location("convert_weights", SCRIPTS / "convert_weights.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    return module
+    return load("scripts/convert_weights.py")
 
 
 def tiny_onnx(folder):

@@ -1,24 +1,17 @@
 """The site holds what it should; `make docs` builds it and finds links that lead nowhere."""
 
-import importlib.util
 import re
 from pathlib import Path
 
 import pytest
 import yaml
+from loading import load
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 
 
-def load(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-site_pages, site_reference = load("site_pages"), load("site_reference")
+site_pages, site_reference = load("scripts/site_pages.py"), load("scripts/site_reference.py")
 
 
 class Loader(yaml.SafeLoader):

@@ -1,24 +1,15 @@
 """Faces whose place is known are counted: changed or missed, recognized or not."""
 
-import csv
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from face_frames import write_frames
+from loading import rows_of, run_script
 
 from graphgan.data import read_image, write_image
 
 pytest.importorskip("dlib")
-SCRIPTS = Path(__file__).parents[1] / "scripts"
-
-
-def run(script: str, *options: object) -> str:
-    command = [sys.executable, SCRIPTS / script, *map(str, options)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -33,23 +24,21 @@ def faces(tmp_path_factory) -> Path:
 def test_a_face_in_a_black_square_is_changed_and_another_is_missed(faces, tmp_path):
     composed, anonymized = tmp_path / "composed", tmp_path / "anonymized"
     options = ("--faces", 4, "--people", 0, 2, "--smallest", 80, "--format", "png")
-    run("compose_faces.py", faces, composed, *options)
-    with (composed / "faces.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    run_script("compose_faces.py", faces, composed, *options)
+    rows = rows_of(composed / "faces.csv")
     photos = {row["image"]: read_image(composed / row["image"]) for row in rows}
     for row in rows[1:]:
         points = torch.tensor([[float(row[f"{axis}{i}"]) for axis in "xy"] for i in range(68)])
         (left, top), (right, bottom) = points.amin(0).int().tolist(), points.amax(0).int().tolist()
         photos[row["image"]][:, max(top, 0) : bottom + 2, max(left, 0) : right + 2] = 0
     for name, photo in photos.items():
-        (anonymized).mkdir(exist_ok=True)
+        anonymized.mkdir(exist_ok=True)
         write_image(anonymized / name, photo)
     table = tmp_path / "table.csv"
-    printed = run("judge_anonymized.py", faces, composed, anonymized, "--table", table)
+    printed = run_script("judge_anonymized.py", faces, composed, anonymized, "--table", table)
     assert "4 faces, 0 of them in photos that were not released" in printed
     assert "| all | 4 | 1 (25.0%) | 3 |" in printed
-    with table.open(newline="") as file:
-        judged = list(csv.DictReader(file))
+    judged = rows_of(table)
     assert [face["changed"] for face in judged] == ["False", "True", "True", "True"]
     assert float(judged[0]["itself"]) == 0
     assert all(float(face["itself"]) > 0.4 for face in judged[1:])

@@ -1,22 +1,17 @@
 """A run becomes a file of the shipped ones; what landmark attention learned becomes a picture."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 import torch
+from loading import load
 
 from graphgan.data import read_image
 from graphgan.models import AnonyGAN, ConditionFitting, LandmarkGenerator
 
-SCRIPTS = Path(__file__).parents[1] / "scripts"
-
 
 def script(name: str):
-    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load(f"scripts/{name}.py")
 
 
 @pytest.fixture

@@ -1,21 +1,19 @@
 """Scripts of tutorials as modules, and as commands."""
 
-import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 
+import loading
+
 ROOT = Path(__file__).parents[1]
 
 
 def load(name: str) -> ModuleType:
     """``tutorials/<name>.py``, which is no part of a package."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tutorials" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loading.load(f"tutorials/{name}.py")
 
 
 def run(*words: str) -> str:

@@ -2,10 +2,10 @@
 
 import itertools
 
+import astronaut
 import pytest
 import torch
 from colored_faces import GRAY, ColorRecognizer, color_of, inner_hull, shape_of_a_face
-from skimage.data import astronaut
 
 from graphgan.anonymize import Anonymizer, Condition, Selection, drawn_conditions
 from graphgan.anonymize._faces import LEAST_SHOWN, OVERLOOKED
@@ -284,13 +284,6 @@ def test_faces_that_are_kept_stay_to_the_bit(photo, found):
     assert torch.equal(result.image[:, hull_of(found[1])], photo[:, hull_of(found[1])])
 
 
-def test_a_person_to_keep_is_told_by_the_recognizer(photo, found):
-    who = ColorRecognizer()(photo, found[1].landmarks[None])[0]
-    keep = Selection(people=(who,), threshold=0.02)
-    result = make(Recolor(), found, person(2), selection=keep)(photo)
-    assert [face.method for face in result.faces] == ["recolor", "kept"]
-
-
 def test_a_box_that_was_asked_for_is_covered_though_no_face_was_found(photo, found):
     only = Selection(only=(tuple(found[0].box.tolist()),))
     result = make(Recolor(), [], person(2), selection=only)(photo)
@@ -354,11 +347,7 @@ def test_a_turned_face_is_cut_upright(photo, drawn_faces):
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [
-        (
-            (Recolor(),),
-            {},
-            "expected conditions for 'recolor', which shows people, got none",
-        ),
+        ((Recolor(),), {}, "expected conditions for 'recolor', which shows people, got none"),
         (("pixelate",), {"tries": 0}, "at least one try, got 0"),
         (("pixelate",), {"threshold": -1.0}, "threshold above 0 for color, got -1"),
         (
@@ -393,7 +382,7 @@ def test_a_method_of_one_size_is_given_conditions_of_that_size():
 
 @pytest.fixture(scope="module")
 def portrait():
-    return torch.from_numpy(astronaut()[:256, 96:352]).permute(2, 0, 1).contiguous()
+    return astronaut.portrait()
 
 
 def test_a_real_face_is_found_replaced_and_no_longer_recognized(portrait):
@@ -451,11 +440,7 @@ class Sees:
 
 def looked_at_twice(first, second, **options):
     return Anonymizer(
-        "pixelate",
-        lambda image: first,
-        second_detector=Sees(second),
-        recognizer=None,
-        **options,
+        "pixelate", lambda image: first, second_detector=Sees(second), recognizer=None, **options
     )
 
 

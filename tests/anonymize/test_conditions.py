@@ -1,18 +1,12 @@
 import csv
 from pathlib import Path
 
+import astronaut
 import pytest
 import torch
-from skimage.data import astronaut
 
-from graphgan.anonymize import (
-    drawn_conditions,
-    nobody_conditions,
-    photo_conditions,
-)
-from graphgan.anonymize._conditions import (
-    people_conditions,
-)
+from graphgan.anonymize import drawn_conditions, nobody_conditions, photo_conditions
+from graphgan.anonymize._conditions import people_conditions
 from graphgan.data import read_image, to_float_image, to_uint8_image, write_image
 from graphgan.faces import CenterFace, DlibResNetRecognizer, FaceFinder
 from graphgan.landmarks import crop_image, face_crop, face_mask
@@ -23,7 +17,7 @@ FACES = Path(__file__).parents[3] / "shared" / "faces"
 
 @pytest.fixture(scope="module")
 def photo():
-    return torch.from_numpy(astronaut()[:256, 96:352]).permute(2, 0, 1).contiguous()
+    return astronaut.portrait()
 
 
 def test_drawn_people_are_aligned_faces_seen_from_the_front():

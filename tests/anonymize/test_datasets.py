@@ -27,12 +27,7 @@ from graphgan.anonymize._kinds import file_kind
 from graphgan.anonymize._options import AnonymizeOptions
 from graphgan.anonymize._report import FileReport
 from graphgan.anonymize._summary import NO_FACE
-from graphgan.anonymize.datasets import (
-    _REPORT,
-    DatasetOptions,
-    DatasetWorker,
-    anonymize_dataset,
-)
+from graphgan.anonymize.datasets import _REPORT, DatasetOptions, DatasetWorker, anonymize_dataset
 from graphgan.data import read_image, write_image
 
 NAMES = ("a.png", "b.png", "sub/c.jpg", "sub/d.png", "sub/deep/e.png", "f.webp")

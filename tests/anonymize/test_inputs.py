@@ -45,13 +45,6 @@ def test_a_stream_stands_alone_and_a_file_of_its_name_is_a_file(folder, tmp_path
     assert names(plan_jobs(["./-"], tmp_path / "out")) == ["a.png"]
 
 
-def test_videos_in_other_containers_become_matroska(tmp_path):
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a.AVI").write_bytes(b"x")
-    (job,) = plan_jobs([tmp_path / "in"], tmp_path / "out").jobs
-    assert (job.name, job.target) == ("a.AVI", tmp_path / "out" / "a.mkv")
-
-
 @pytest.mark.parametrize(
     ("given", "results"),
     [

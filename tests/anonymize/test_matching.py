@@ -2,24 +2,11 @@ import math
 
 import pytest
 import torch
-from skimage.data import astronaut
+from astronaut import portrait
 
-from graphgan.anonymize import (
-    Condition,
-    ConditionOrder,
-    drawn_conditions,
-)
-from graphgan.anonymize._conditions import (
-    Look,
-    people_conditions,
-)
-from graphgan.anonymize._matching import (
-    distance,
-    look_of,
-    looks_of,
-    median_look,
-    nearest_first,
-)
+from graphgan.anonymize import Condition, ConditionOrder, drawn_conditions
+from graphgan.anonymize._conditions import Look, people_conditions
+from graphgan.anonymize._matching import distance, look_of, looks_of, median_look, nearest_first
 from graphgan.faces import FaceFinder
 
 NAN = torch.full((3,), torch.nan)
@@ -99,7 +86,7 @@ def test_the_median_of_looks_leaves_out_what_was_not_seen():
 
 
 def test_a_face_is_looked_at_as_far_as_the_match_needs_it():
-    image = torch.from_numpy(astronaut()[:256, 96:352]).permute(2, 0, 1).contiguous()
+    image = portrait()
     (face,) = FaceFinder()(image)
     points = torch.stack([face.landmarks, torch.full((68, 2), torch.nan)])
     (whole, nothing), (tone, _), (chance, _) = (

@@ -231,12 +231,6 @@ def test_a_mosaic_has_eight_blocks_a_side(size):
     assert mosaic.mean() == pytest.approx(float(crops.images.mean()), abs=1e-3)
 
 
-@pytest.mark.unhooked
-def test_an_unknown_means_is_refused():
-    with pytest.raises(ValueError, match="glitter"):
-        ObscuredFaces("glitter")
-
-
 def test_masks_rise_over_the_brows_for_mosaics_and_where_a_network_was_trained_so(drawn_faces):
     networks = {f: GeneratedFaces(a_model(size=(64, 64), forehead=f)) for f in (0.0, 0.7)}
     people = drawn_conditions(4, size=(64, 64))

@@ -8,14 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from graphgan.anonymize import (
-    Anonymizer,
-    Condition,
-    anonymize_crops,
-)
-from graphgan.anonymize._conditions import (
-    people_conditions,
-)
+from graphgan.anonymize import Anonymizer, Condition, anonymize_crops
+from graphgan.anonymize._conditions import people_conditions
 from graphgan.anonymize.video._clips import Clip, ClipFrame
 from graphgan.data import (
     StoredPairs,

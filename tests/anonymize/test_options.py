@@ -79,10 +79,6 @@ def test_an_anonymizer_has_what_the_options_say(weights):
     assert files.copy_unmatched and files.audio == "drop" and files.anonymizer is anonymizer
 
 
-def test_the_default_threshold_is_stricter_than_the_recognizer_s():
-    assert make_anonymizer(AnonymizeOptions(mode="blur")).threshold == pytest.approx(0.66)
-
-
 def test_what_reports_say_names_no_path(weights, tmp_path):
     write_image(tmp_path / "who.png", torch.zeros(3, 8, 8, dtype=torch.uint8))
     options = AnonymizeOptions(checkpoint=weights, only=("1,2,3,4",), match="look")

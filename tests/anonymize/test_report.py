@@ -49,20 +49,6 @@ def test_the_table_has_a_row_a_face(tmp_path):
     assert rows[4]["error"] == "caf?.png: cut short"
 
 
-def test_counts_are_of_files_and_faces():
-    assert count_statuses([]) == {
-        "anonymized": 0,
-        "copied": 0,
-        "no face": 0,
-        "failed": 0,
-        "left out": 0,
-        "faces replaced": 0,
-        "faces kept": 0,
-        "faces overlooked at first": 0,
-        "boxes without a face": 0,
-    }
-
-
 def test_faces_of_files_that_were_not_written_do_not_count():
     """Two pages, the second without a face, and a video that failed at its end."""
     covered_ = Face(BOX, "pixelate", reason="too small")

@@ -41,11 +41,6 @@ def test_pictures_in_memory_are_those_on_disk(data, files):
         assert all(torch.equal(x, y) for x, y in zip(a, b, strict=True) if x is not None)
 
 
-def test_the_larger_faces_have_maps_of_2_6_megabytes(data):
-    height, width = data.SIZES[1]
-    assert 2.6e6 < 68 * height * width < 2.7e6
-
-
 def test_faces_are_stretched_with_their_landmarks(data, monkeypatch):
     monkeypatch.setattr(data, "SyntheticFaces", lambda *_, size: SyntheticFaces(1, 1, size=size))
     (face,) = data._faces((220, 180))

@@ -6,6 +6,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
+from photo_samples import png_chunk
 from PIL import Image
 
 from graphgan.data import read_image, write_image
@@ -93,14 +94,9 @@ def test_exif_orientation_is_applied(tmp_path):
 
 def png_of_nothing(side: int) -> bytes:
     """A valid PNG of black pixels, small whatever its side."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        checksum = zlib.crc32(kind + data)
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
-
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0))
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0))
     rows = zlib.compress(bytes((1 + -(-side // 8)) * side))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IDAT", rows) + png_chunk(b"IEND", b"")
 
 
 def test_twenty_thousand_pixels_a_side_are_refused_by_name(tmp_path):

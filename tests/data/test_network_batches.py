@@ -52,14 +52,6 @@ def test_masks_can_be_what_anonymization_replaces(stored, forehead):
     assert torch.equal(few.mask, batch.mask)
 
 
-def test_a_hull_beyond_the_line_of_the_jaw_is_in_the_mask(stored):
-    landmarks = stored.landmarks.clone()
-    landmarks[1, :, 30, 0] = landmarks[1, :, :17, 0].amax(1) + 4  # noses in profile
-    turned = stored._replace(landmarks=landmarks)
-    more = to_face_batch(turned, hull=True).mask - to_face_batch(turned).mask
-    assert (more.flatten(1).sum(1) > 0).all()
-
-
 def test_of_persons_the_condition_is_the_image_and_the_source_the_target():
     persons = SyntheticPersons(2, 2, size=(32, 16))
     stored = read_pairs(persons, next_picture_pairs(persons.persons))

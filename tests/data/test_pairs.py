@@ -87,11 +87,7 @@ def test_a_run_that_resumes_at_a_step_needs_only_its_number(num_pairs):
 
 @pytest.mark.parametrize(("num_pairs", "steps"), [(40, 5), (40, 10), (44, 11), (30, 60)])
 def test_a_pass_uses_every_fixed_pair_once(num_pairs, steps):
-    """After a whole number of passes every pair of the pool was used as often as the pool holds it.
-
-    A batch of 8 takes 4, 2 and 2 pairs of the three kinds; where a pool is not a multiple of that,
-    a batch runs over the end of a pass.
-    """
+    """Where a pool is no multiple of a batch's 4, 2 and 2 pairs, batches run over a pass's end."""
     sampler = PairSampler(
         PERSONS, batch_size=8, same_image_share=0.5, same_person_share=0.25, num_pairs=num_pairs
     )

@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from colored_faces import Gray, Recolored, color_of
+from colored_faces import Recolored, color_of
 
 from graphgan.data import to_uint8_image
 from graphgan.evaluation import (
@@ -103,19 +103,6 @@ def test_results_that_are_no_pictures_are_refused(study, made, message):
 
     with pytest.raises(ValueError, match=f"wrong: {message}"):
         evaluate(study, [Wrong()])
-
-
-def test_nobody_is_the_condition_of_one_person_alone(pictures, tools):
-    rows = [row for row in pictures.pictures if row.person == "p5"]
-    alone = copy.copy(pictures)
-    alone.pictures, alone.persons, alone.names = rows, [0] * 6, [row.name for row in rows]
-    study = Study(alone, draw_protocol(rows), ToolRunner(tools))
-    found = evaluate(study, [Original(), Gray()])
-    assert found.rows["original"]["detected by colors"].value == 1
-    assert found.cautions[0] == "only 1 person: intervals are wide"
-    assert any(line.startswith("no re-identification") for line in found.cautions)
-    with pytest.raises(ValueError, match="recolored: expected a second person as condition"):
-        evaluate(study, [Recolored()])
 
 
 def test_what_a_network_was_trained_with_does_not_judge_it(study):

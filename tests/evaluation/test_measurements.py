@@ -1,13 +1,8 @@
 import pytest
 import torch
 
-from graphgan.evaluation import (
-    Measurement,
-)
-from graphgan.evaluation._measurements import (
-    mean_measurement,
-    not_measured,
-)
+from graphgan.evaluation import Measurement
+from graphgan.evaluation._measurements import mean_measurement, not_measured
 
 
 def test_a_cell_shows_value_and_interval():

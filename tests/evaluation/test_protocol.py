@@ -2,15 +2,8 @@ from collections import Counter
 
 import pytest
 
-from graphgan.evaluation import (
-    draw_protocol,
-    read_protocol,
-    write_protocol,
-)
-from graphgan.evaluation._protocol import (
-    NobodyElseError,
-    draw_conditions,
-)
+from graphgan.evaluation import draw_protocol, read_protocol, write_protocol
+from graphgan.evaluation._protocol import NobodyElseError, draw_conditions
 
 
 @pytest.fixture

@@ -4,14 +4,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from graphgan.evaluation import (
-    Evaluation,
-    Measurement,
-    write_report,
-)
-from graphgan.evaluation._measurements import (
-    not_measured,
-)
+from graphgan.evaluation import Evaluation, Measurement, write_report
+from graphgan.evaluation._measurements import not_measured
 
 
 @pytest.fixture

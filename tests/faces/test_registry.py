@@ -1,8 +1,6 @@
 """Tools by name: what is in the tables is what commands offer."""
 
 import sys
-import types
-from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -31,19 +29,6 @@ def test_the_choices_of_a_flag_are_the_names_of_the_table(make, table, choices):
     assert get_args(choices) == tuple(table)
     for name in table:
         assert make(name).name == name
-
-
-def test_another_detector_is_one_line():
-    """Added to the file, it is made by its name and stands among the choices of the flag."""
-    source = Path(registry.__file__).read_text()
-    line = '    "colors": lambda options: ColorDetector(),\n'
-    first = '    "centerface": lambda'
-    assert source.count(first) == 1
-    extended = types.ModuleType("extended")
-    extended.ColorDetector = ColorDetector
-    exec(compile(source.replace(first, line + first), "extended", "exec"), vars(extended))
-    assert get_args(extended.DetectorName) == ("colors", *registry.DETECTORS)
-    assert isinstance(extended.make_detector("colors"), ColorDetector)
 
 
 def test_a_detector_of_the_table_is_used_with_any_landmarker(monkeypatch):

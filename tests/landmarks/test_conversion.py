@@ -58,19 +58,6 @@ def test_left_and_right_are_those_of_the_scheme_that_mirrors():
     assert names == swapped
 
 
-@pytest.mark.unhooked
-@pytest.mark.parametrize(
-    ("count", "layout", "message"),
-    [
-        (17, "openpose-25", "expected 25 joints, got 17"),
-        (18, "coco", "'openpose-18', 'openpose-25', 'coco-17'; got 'coco'"),
-    ],
-)
-def test_refuses_others(count, layout, message):
-    with pytest.raises(ValueError, match=message):
-        to_openpose_18(torch.zeros(1, count, 2), layout)
-
-
 def test_of_68_landmarks_others_are_a_part_or_means():
     points = torch.rand(2, 68, 2)
     assert from_ibug_68(points, IBUG_68) is points

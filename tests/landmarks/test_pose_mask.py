@@ -115,20 +115,3 @@ def test_it_covers_drawn_people_and_little_else(drawn):
     assert (both / body).mean() > 0.9
     assert (both / body)[corners].min() > 0.85  # a side view hides the corners of the trunk
     assert (both / mask).mean() > 0.65
-
-
-@pytest.mark.unhooked
-@pytest.mark.parametrize(
-    ("shape", "size", "options", "message"),
-    [
-        ((2, 17, 2), (8, 8), {}, "expected 18 joints, got 17"),
-        ((18, 2), (8, 8), {}, r"joints of shape \(b, k, 2\), got \(18, 2\)"),
-        ((0, 18, 2), (8, 8), {}, "got an empty batch"),
-        ((1, 18, 2), (0, 8), {}, "height of at least 1, got 0"),
-        ((1, 18, 2), (8, 8), {"thickness": -1.0}, "of at least 0, got -1.0 and 0.125"),
-        ((1, 18, 2), (8, 8), {"dilation": -1.0}, "of at least 0, got 0.5 and -1.0"),
-    ],
-)
-def test_refuses_others(shape, size, options, message):
-    with pytest.raises(ValueError, match=message):
-        pose_mask(torch.ones(shape), size, **options)

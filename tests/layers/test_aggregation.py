@@ -50,14 +50,6 @@ def test_dropout_acts_in_training_only():
     assert torch.equal(block(a, s)[0], block(a, s)[0])
 
 
-def test_the_published_sizes():
-    block = LandmarkAppearanceAggregation(256)
-    assert (block.reasoning.channels, block.reasoning.num_nodes) == (128, (64, 64))
-    assert block.reasoning.num_states == 128
-    assert {m.p for m in block.modules() if isinstance(m, torch.nn.Dropout)} == {0.5}
-    assert all(m.bias is None for m in block.modules() if isinstance(m, torch.nn.Conv2d))
-
-
 # What stands in the place of bipartite reasoning
 
 
@@ -102,33 +94,3 @@ def test_every_variant_has_as_many_parameters(reasoning, shape_channels, norm):
     published = LandmarkAppearanceAggregation(64, shape_channels, **sizes)
     block = LandmarkAppearanceAggregation(64, shape_channels, reasoning=reasoning, **sizes)
     assert count(block) == pytest.approx(count(published), rel=0.005)
-
-
-@pytest.mark.unhooked
-def test_an_unknown_reasoning_lists_the_known_ones():
-    with pytest.raises(ValueError, match=r"'bipartite', 'none', .*; got 'graph'"):
-        LandmarkAppearanceAggregation(8, reasoning="graph")
-
-
-@pytest.mark.unhooked
-@pytest.mark.parametrize(
-    ("appearance", "shape", "message"),
-    [
-        ((2, 6, 4, 4), (2, 8, 4, 4), r"appearance of shape \(b, 8, h, w\), got \(2, 6, 4, 4\)"),
-        ((2, 8, 4, 4), (2, 16, 4, 4), r"shape of shape \(b, 8, h, w\), got \(2, 16, 4, 4\)"),
-        (
-            (2, 8, 4, 4),
-            (2, 8, 4, 5),
-            r"one batch and one size, got \(2, 8, 4, 4\) and \(2, 8, 4, 5\)",
-        ),
-        ((2, 8, 4, 1), (2, 8, 4, 1), "appearance of at least 2 pixels a side, got 4 x 1"),
-        (
-            (1, 8, 4, 4),
-            (2, 8, 4, 4),
-            r"one batch and one size, got \(1, 8, 4, 4\) and \(2, 8, 4, 4\)",
-        ),
-    ],
-)
-def test_refuses_other_maps(appearance, shape, message):
-    with pytest.raises(ValueError, match=message):
-        LandmarkAppearanceAggregation(8)(torch.ones(appearance), torch.ones(shape))

@@ -332,22 +332,6 @@ def test_gives_the_published_numbers(sparse):
     torch.testing.assert_close(out, golden.expected("bipartite_unit")["output"], rtol=0, atol=2e-5)
 
 
-@pytest.mark.unhooked
-@pytest.mark.parametrize(
-    ("first", "second", "message"),
-    [
-        ((2, 5, 3, 3), (2, 4, 3, 3), r"x_1 of shape \(b, 4, h, w\), got \(2, 5, 3, 3\)"),
-        ((2, 4, 3, 3), (2, 5, 3, 3), r"x_2 of shape \(b, 4, h, w\), got \(2, 5, 3, 3\)"),
-        ((2, 4, 3, 3), (2, 4, 3, 2), r"one shape, got \(2, 4, 3, 3\) and \(2, 4, 3, 2\)"),
-        ((1, 4, 3, 3), (2, 4, 3, 3), r"one shape, got \(1, 4, 3, 3\) and \(2, 4, 3, 3\)"),
-        ((0, 4, 3, 3), (0, 4, 3, 3), "empty batch"),
-    ],
-)
-def test_refuses_other_maps(first, second, message):
-    with pytest.raises(ValueError, match=message):
-        BipartiteReasoning(4, 3)(torch.ones(first), torch.ones(second))
-
-
 @pytest.mark.parametrize(
     ("edges", "message"),
     [

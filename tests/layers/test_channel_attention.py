@@ -41,18 +41,3 @@ def test_agrees_with_the_formula(channels, reach, seed):
 def test_refuses_a_kernel_without_a_middle(size):
     with pytest.raises(ValueError, match=f"odd kernel_size, got {size}"):
         ChannelGate(size)
-
-
-@pytest.mark.unhooked
-@pytest.mark.parametrize(
-    ("x", "message"),
-    [
-        (torch.ones(2, 5, 4, 4), r"\(b, 6, h, w\), got \(2, 5, 4, 4\)"),
-        (torch.ones(6, 4, 4), r"\(b, 6, h, w\), got \(6, 4, 4\)"),
-        (torch.ones(0, 6, 4, 4), "at least one item in features, got an empty batch"),
-        (torch.ones(2, 6, 4, 4).int(), r"floating-point features, got torch\.int32"),
-    ],
-)
-def test_refuses_other_features(x, message):
-    with pytest.raises(ValueError, match=message):
-        EfficientChannelAttention(6)(x)

@@ -65,18 +65,3 @@ def test_what_looks_like_the_query_is_read():
 def test_refuses_sizes_that_cannot_be(values, message):
     with pytest.raises(ValueError, match=message):
         CrossAttention(**values)
-
-
-@pytest.mark.unhooked
-@pytest.mark.parametrize(
-    ("x_1", "x_2", "message"),
-    [
-        ((2, 3, 4, 4), (2, 3, 4, 4), r"x_1 of shape \(b, 4, h, w\), got \(2, 3, 4, 4\)"),
-        ((2, 4, 4, 4), (2, 5, 4, 4), r"x_2 of shape \(b, 4, h, w\), got \(2, 5, 4, 4\)"),
-        ((2, 4, 4, 4), (2, 4, 4, 5), r"two maps of one shape, got \(2, 4, 4, 4\) and \(2, 4, 4, 5"),
-        ((0, 4, 4, 4), (0, 4, 4, 4), "at least one item in x_1, got an empty batch"),
-    ],
-)
-def test_refuses_other_maps(x_1, x_2, message):
-    with pytest.raises(ValueError, match=message):
-        CrossAttention(4)(torch.ones(x_1), torch.ones(x_2))

@@ -33,18 +33,3 @@ def test_landmarks_by_hand(norm):
     expected = by_hand(encoder, maps, encoder.stem.conv)
     torch.testing.assert_close(encoder(landmarks, (9, 12), weights), expected)
     torch.testing.assert_close(encoder(maps, (9, 12)), expected)
-
-
-@pytest.mark.unhooked
-@pytest.mark.parametrize(
-    ("shape", "message"),
-    [
-        ((2, 4, 8, 8), r"image of shape \(b, 3, h, w\), got \(2, 4, 8, 8\)"),
-        ((3, 8, 8), r"image of shape \(b, 3, h, w\), got \(3, 8, 8\)"),
-        ((0, 3, 8, 8), "at least one item in image, got an empty batch"),
-        ((2, 3, 3, 8), "image of at least 4 pixels a side, got 3 x 8"),
-    ],
-)
-def test_refuses_other_images(shape, message):
-    with pytest.raises(ValueError, match=message):
-        ImageEncoder(3, width=4)(torch.ones(shape))

@@ -86,11 +86,3 @@ def test_a_blend_lies_between_its_pictures(a, x, y):
 def test_refuses_another_number_of_maps(mode, maps, message):
     with pytest.raises(ValueError, match=message):
         blend(torch.ones(2, maps, 4, 5), *pictures(), mode=mode)
-
-
-@pytest.mark.unhooked
-def test_unknown_names_list_the_known_ones():
-    with pytest.raises(ValueError, match=r"'attend_base', .*; got 'sum'"):
-        blend(torch.ones(2, 1, 4, 5), *pictures(), mode="sum")
-    with pytest.raises(ValueError, match="'transposed', 'resize'; got 'bicubic'"):
-        ImageHead(8, upsampling="bicubic")

@@ -82,31 +82,3 @@ def test_weights_multiply_the_maps(rendering):
     torch.testing.assert_close(stem(landmarks, size, weights), expected)
     ones = torch.ones(2, 3).double()
     torch.testing.assert_close(stem(landmarks, size, ones), stem(landmarks, size))
-
-
-@pytest.mark.unhooked
-@pytest.mark.parametrize(
-    ("landmarks", "size", "weights", "message"),
-    [
-        ((2, 4, 2), (8, 8), None, r"\(b, 5, 2\) or maps \(b, 5, 8, 8\), got \(2, 4, 2\)"),
-        ((2, 5, 3), (8, 8), None, r"\(b, 5, 2\) .*, got \(2, 5, 3\)"),
-        ((5, 2), (8, 8), None, r"\(b, 5, 2\) .*, got \(5, 2\)"),
-        ((2, 5, 8, 9), (8, 8), None, r"maps \(b, 5, 8, 8\), got \(2, 5, 8, 9\)"),
-        ((2, 5, 2), (3, 8), None, r"above the padding of 3 pixels, got \(3, 8\)"),
-        ((2, 5, 2), (8, 8), (5,), r"weights of shape \(2, 5\), got \(5,\)"),
-        ((2, 5, 2), (8, 8), (2, 1), r"weights of shape \(2, 5\), got \(2, 1\)"),
-        ((2, 5, 2), (8, 8), (3, 5), r"weights of shape \(2, 5\), got \(3, 5\)"),
-        ((0, 5, 2), (8, 8), None, "empty batch"),
-    ],
-)
-@renderings
-def test_refuses_other_shapes(rendering, landmarks, size, weights, message):
-    stem = LandmarkStem(5, 4, rendering=rendering)
-    with pytest.raises(ValueError, match=message):
-        stem(torch.ones(landmarks), size, None if weights is None else torch.ones(weights))
-
-
-@pytest.mark.unhooked
-def test_unknown_renderings_list_the_known_ones():
-    with pytest.raises(ValueError, match="'one_hot', 'bilinear', 'gaussian'; got 'disc'"):
-        LandmarkStem(5, 4, rendering="disc")

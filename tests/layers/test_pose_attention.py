@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from graphgan.layers import LandmarkAppearanceAggregation, PoseAttentionalTransfer
+from graphgan.layers import PoseAttentionalTransfer
 
 
 def conv(x: Tensor, layer) -> Tensor:
@@ -13,11 +13,6 @@ def conv(x: Tensor, layer) -> Tensor:
 def inputs(channels: int, shape_channels: int) -> list[Tensor]:
     torch.manual_seed(0)
     return [torch.randn(2, c, 5, 6).double() for c in (channels, shape_channels)]
-
-
-def stays(x_1: Tensor, x_2: Tensor) -> tuple[Tensor, Tensor]:
-    """A reasoning that does nothing."""
-    return x_1, x_2
 
 
 @pytest.mark.parametrize("hidden", [None, 5])
@@ -47,22 +42,6 @@ def test_a_mask_of_zeros_leaves_the_appearance_and_one_of_ones_adds_all():
         torch.testing.assert_close(block(a, s)[0], a + share * block.appearance(a))
 
 
-@pytest.mark.parametrize("norm", ["batch", "instance", "group"])
-def test_the_aggregation_without_its_reasoning_is_this_block(norm):
-    torch.manual_seed(0)
-    aggregation = LandmarkAppearanceAggregation(8, 16, num_nodes=6, norm=norm).double().eval()
-    block = PoseAttentionalTransfer(8, 16, norm=norm).double().eval()
-    state = aggregation.state_dict()
-    block.load_state_dict({k: v for k, v in state.items() if not k.startswith("reasoning.")})
-    a, s = inputs(8, 16)
-    expected = block(a, s)
-    assert not torch.allclose(aggregation(a, s)[0], expected[0])
-    del aggregation.reasoning
-    aggregation.reasoning = stays
-    for ours, theirs in zip(aggregation(a, s), expected, strict=True):
-        assert torch.equal(ours, theirs)
-
-
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -76,20 +55,3 @@ def test_the_aggregation_without_its_reasoning_is_this_block(norm):
 def test_refuses_sizes_that_cannot_be(values, message):
     with pytest.raises(ValueError, match=message):
         PoseAttentionalTransfer(**values)
-
-
-@pytest.mark.unhooked
-@pytest.mark.parametrize(
-    ("appearance", "shape", "message"),
-    [
-        ((2, 3, 4, 4), (2, 4, 4, 4), r"appearance of shape \(b, 4, h, w\), got \(2, 3, 4, 4\)"),
-        ((2, 4, 4, 4), (2, 8, 4, 4), r"shape of shape \(b, 4, h, w\), got \(2, 8, 4, 4\)"),
-        ((2, 4, 4, 4), (2, 4, 4, 5), r"one size, got \(2, 4, 4, 4\) and \(2, 4, 4, 5\)"),
-        ((1, 4, 4, 4), (2, 4, 4, 4), r"one batch .*, got \(1, 4, 4, 4\) and \(2, 4, 4, 4\)"),
-        ((2, 4, 4, 1), (2, 4, 4, 1), "appearance of at least 2 pixels a side, got 4 x 1"),
-        ((0, 4, 4, 4), (0, 4, 4, 4), "got an empty batch"),
-    ],
-)
-def test_refuses_other_maps(appearance, shape, message):
-    with pytest.raises(ValueError, match=message):
-        PoseAttentionalTransfer(4)(torch.ones(appearance), torch.ones(shape))

@@ -30,20 +30,3 @@ def test_neither_another_position_nor_the_other_map_is_seen():
     differs = (after[0] != before[0]).any(1)
     assert differs[:, 1, 2].all()
     assert differs.sum() == 2  # once in each item
-
-
-@pytest.mark.parametrize(
-    ("sizes", "message"),
-    [((0, 4), "channels of at least 1, got 0"), ((4, 0), "inner_channels of at least 1, got 0")],
-)
-def test_refuses_sizes_that_cannot_be(sizes, message):
-    with pytest.raises(ValueError, match=message):
-        PositionwiseUpdate(*sizes)
-
-
-@pytest.mark.unhooked
-def test_refuses_other_maps():
-    with pytest.raises(ValueError, match=r"two maps of one shape, got \(2, 4, 3, 3\) and"):
-        PositionwiseUpdate(4, 6)(torch.ones(2, 4, 3, 3), torch.ones(2, 4, 3, 4))
-    with pytest.raises(ValueError, match=r"x_1 of shape \(b, 4, h, w\), got \(2, 5, 3, 3\)"):
-        PositionwiseUpdate(4, 6)(torch.ones(2, 5, 3, 3), torch.ones(2, 4, 3, 3))

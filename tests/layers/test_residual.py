@@ -21,8 +21,3 @@ def test_agrees_with_the_formula(norm, spectral):
     if spectral:  # near 1 from the start, by its estimate
         largest = torch.linalg.matrix_norm(first.weight.flatten(1), 2)
         assert 0.9 < largest < 1.1
-
-
-def test_refuses_a_single_row():
-    with pytest.raises(ValueError, match="at least 2 pixels a side, got 1 x 5"):
-        ResidualBlock(4)(torch.ones(2, 4, 1, 5))

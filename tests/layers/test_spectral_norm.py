@@ -1,5 +1,4 @@
-"""Spectral normalization: torch's numbers and keys, a largest singular value of one, no
-iterations on the meta device."""
+"""Torch's numbers and keys, a largest singular value of one, no iterations on meta."""
 
 import torch
 from torch import Tensor, nn

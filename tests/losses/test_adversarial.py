@@ -120,8 +120,3 @@ def test_without_halves_a_discriminator_minimizes_the_sum(mode):
     factor = 2 if mode in ("bce", "lsgan") else 1
     assert whole.discriminator(REAL, FAKE) == factor * loss.discriminator(REAL, FAKE)
     assert whole.generator(FAKE, REAL) == loss.generator(FAKE, REAL)
-
-
-@each_mode
-def test_it_says_its_mode(mode):
-    assert repr(AdversarialLoss(mode)) == f"AdversarialLoss('{mode}')"

@@ -89,11 +89,6 @@ def test_items_that_are_not_selected_do_not_count():
     assert FeatureLoss()(x, y, selected=torch.zeros(3).bool()) == 0
 
 
-def test_it_says_its_weights():
-    assert repr(FeatureLoss((1.0, 2.0))) == "FeatureLoss(weights=(1.0, 2.0))"
-    assert repr(FeatureLoss()) == "FeatureLoss()"
-
-
 @pytest.mark.unhooked
 @pytest.mark.parametrize(
     ("weights", "output", "target"),

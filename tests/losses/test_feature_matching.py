@@ -132,9 +132,3 @@ def test_refuses_unlike_features():
 def test_refuses_layers_that_do_not_exist(options):
     with pytest.raises(ValueError, match="expected 1 <= first <= last"):
         WeakFeatureMatchingLoss(**options)
-
-
-def test_it_says_its_layers():
-    assert repr(WeakFeatureMatchingLoss()) == (
-        "WeakFeatureMatchingLoss(layers 3 to last, weight=1.0)"
-    )

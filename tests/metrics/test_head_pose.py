@@ -68,10 +68,3 @@ def test_the_canonical_face_is_mirror_symmetric_and_looks_into_the_camera():
     x, y, z = face.vertices.unbind(1)
     torch.testing.assert_close(x[33], -x[263], atol=1e-4, rtol=0)
     assert y[10] < y[152] and z[1] < z[127]  # forehead above chin, nose before temple
-
-
-@pytest.mark.unhooked
-@pytest.mark.parametrize("count", [68, 478])
-def test_other_meshes_are_refused(count):
-    with pytest.raises(ValueError, match=rf"\(n, 468, 3\), got \(1, {count}, 3\)"):
-        head_pose(torch.zeros(1, count, 3))

@@ -88,18 +88,3 @@ def test_refuses_people_whom_the_parrot_does_not_hold():
         parrot_rank_one(train, who.clamp(max=4), probes, whose)
     with pytest.raises(ValueError, match="at least one face in the training faces, got none"):
         parrot_rank_one(train[:0], who[:0], probes, whose)
-
-
-@pytest.mark.unhooked
-@pytest.mark.parametrize(
-    ("shapes", "message"),
-    [
-        (((6, 4), 5, (6, 4), 6), r"training descriptors n d and people n, got \(6, 4\) and \(5,\)"),
-        (((6, 4), 6, (6,), 6), r"probe descriptors n d and people n, got \(6,\) and \(6,\)"),
-        (((6, 4), 6, (6, 5), 6), "of one width, got 4 and 5"),
-    ],
-)
-def test_refuses_unlike_shapes(shapes, message):
-    train, who, probes, whose = (torch.zeros(shape) for shape in shapes)
-    with pytest.raises(ValueError, match=message):
-        parrot_rank_one(train, who.long(), probes, whose.long())

@@ -1,6 +1,5 @@
 """Sharpness: 1 for the original, less for a blur, more for noise, and little for a mosaic."""
 
-import pytest
 import torch
 from astronaut import portrait
 from kornia.filters import gaussian_blur2d
@@ -53,11 +52,3 @@ def test_surroundings_are_those_of_the_same_image():
 def test_a_result_that_is_missing_is_nan():
     found = face_sharpness(IMAGE * torch.nan, IMAGE, MASK)
     assert found.to_original.isnan().all() and found.original_to_surroundings.isfinite().all()
-
-
-@pytest.mark.unhooked
-def test_unlike_shapes_are_refused():
-    with pytest.raises(ValueError, match="expected one shape, got"):
-        face_sharpness(IMAGE, IMAGE[..., :99], MASK)
-    with pytest.raises(ValueError, match="expected a mask of shape"):
-        face_sharpness(IMAGE, IMAGE, MASK[..., :99])

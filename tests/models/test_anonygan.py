@@ -340,39 +340,6 @@ def test_a_failing_write_leaves_the_old_file_and_nothing_else(saved, monkeypatch
 
 
 @pytest.mark.unhooked
-@pytest.mark.parametrize(
-    ("number", "shape", "message"),
-    [
-        (0, (2, 4, *SIZE), r"condition of shape \(b, 3, h, w\), got \(2, 4, 16, 20\)"),
-        (0, (0, 3, *SIZE), "empty batch"),
-        (1, (2, 3, 16, 16), r"source of shape \(2, 3, 16, 20\), got \(2, 3, 16, 16\)"),
-        (1, (1, 3, *SIZE), r"source of shape \(2, 3, 16, 20\), got \(1, 3, 16, 20\)"),
-        (2, (2, 29, 2), "two sets of 68 landmarks for 2 items"),
-        (3, (1, 68, 2), "two sets of 68 landmarks for 2 items"),
-        (4, (2, 3, *SIZE), r"mask of shape \(2, 1, 16, 20\), got \(2, 3, 16, 20\)"),
-        (4, (1, 1, *SIZE), r"mask of shape \(2, 1, 16, 20\), got \(1, 1, 16, 20\)"),
-        (4, (2, 1, 16, 16), r"mask of shape \(2, 1, 16, 20\), got \(2, 1, 16, 16\)"),
-    ],
-)
-def test_refuses_other_shapes(number, shape, message):
-    inputs = list(faces())
-    inputs[number] = torch.ones(shape)
-    with pytest.raises(ValueError, match=message):
-        small()(*inputs)
-
-
-def test_the_published_network():
-    published = AnonyGAN.published(29, context=False, attention=False, width=4, num_blocks=1)
-    config = published.config["generator"]
-    assert (published.base, config["appearance_channels"], config["num_landmarks"]) == (
-        "condition",
-        3,
-        29,
-    )
-    assert AnonyGAN.published(width=4, num_blocks=1).base == "context"
-
-
-@pytest.mark.unhooked
 def test_without_landmarks_that_have_a_mask_a_missing_one_is_an_error():
     with pytest.raises(ValueError, match=r"a scheme with a face mask, .* got 7 landmarks"):
         small(k=7)(*faces(k=7)[:4])

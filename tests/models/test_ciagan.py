@@ -14,38 +14,6 @@ def generator():
     return CIAGANGenerator(5, width=4, num_blocks=1).eval()
 
 
-def pictures(batch=2):
-    return (2 * torch.rand(2, batch, 3, 128, 128) - 1).unbind()
-
-
-def test_the_file_has_all_that_it_takes(generator, tmp_path):
-    generator.save_pretrained(tmp_path / "a.safetensors")
-    again = CIAGANGenerator.from_pretrained(tmp_path / "a.safetensors")
-    assert again.config == generator.config
-    inputs = (*pictures(), torch.tensor([2, 4]))
-    with torch.no_grad():
-        assert torch.equal(again(*inputs), generator(*inputs))
-
-
-@pytest.mark.unhooked
-@pytest.mark.parametrize(
-    ("shapes", "people", "message"),
-    [
-        (((2, 3, 64, 64), (2, 3, 64, 64)), 2, r"shape \(b, 3, 128, 128\), got \(2, 3, 64, 64\)"),
-        (((2, 3, 128, 128), (1, 3, 128, 128)), 2, r"and \(1, 3, 128, 128\)"),
-        (((2, 6, 128, 128), (2, 6, 128, 128)), 2, r"drawing of shape \(b, 3, h, w\)"),
-        (
-            ((2, 3, 128, 128), (2, 3, 128, 128)),
-            3,
-            r"expected 2 identities, got a tensor of shape \(3,\)",
-        ),
-    ],
-)
-def test_refuses_other_pictures(generator, shapes, people, message):
-    with pytest.raises(ValueError, match=message):
-        generator(*map(torch.zeros, shapes), torch.zeros(people).long())
-
-
 # Smaller images
 
 

@@ -212,22 +212,6 @@ def test_bad_graphs_are_refused(nodes, outputs, message):
         ConvGraph(3, nodes, outputs)
 
 
-@pytest.mark.unhooked
-@pytest.mark.parametrize(
-    ("image", "message"),
-    [
-        (torch.zeros(1, 4, 5, 5), r"expected images of shape \(b, 3, h, w\), got \(1, 4, 5, 5\)"),
-        (torch.zeros(3, 5, 5), r"expected images of shape \(b, 3, h, w\), got \(3, 5, 5\)"),
-        (torch.zeros(1, 3, 0, 5), "expected images of at least 1 pixels a side, got 0 x 5"),
-        (torch.zeros(0, 3, 5, 5), "expected at least one item in images"),
-        (torch.zeros(1, 3, 5, 5).byte(), "expected floating-point images, got torch.uint8"),
-    ],
-)
-def test_other_images_are_refused(image, message):
-    with pytest.raises(ValueError, match=message):
-        graph(*SMALL)(image)
-
-
 def test_a_file_with_a_bad_graph_is_refused_by_name(tmp_path):
     network, file = graph(*SMALL), tmp_path / "graph.safetensors"
     network.config["nodes"] = [node("relu", 7)]

@@ -4,10 +4,8 @@ from torch import nn
 
 from graphgan.landmarks import render_maps
 from graphgan.models import (
-    AppearanceDiscriminator,
     LandmarkDiscriminator,
     PatchDiscriminator,
-    ResNetDiscriminator,
 )
 
 
@@ -68,48 +66,3 @@ def test_a_patch_sees_142_pixels_a_side():
     discriminator(x)[-1][0, 0, 7, 7].backward()
     rows = x.grad[0, 0].abs().sum(1).nonzero()
     assert rows.max() - rows.min() + 1 == 142
-
-
-@pytest.mark.unhooked
-@pytest.mark.parametrize(
-    ("build", "shapes", "message"),
-    [
-        (PatchDiscriminator, [(2, 5, 48, 48)], r"input of shape \(b, 4, h, w\), got \(2, 5,"),
-        (PatchDiscriminator, [(0, 4, 48, 48)], "got an empty batch"),
-        (ResNetDiscriminator, [(2, 5, 48, 48)], r"image of shape \(b, 4, h, w\), got \(2, 5,"),
-        (
-            lambda k, **options: AppearanceDiscriminator(**options),
-            [(2, 3, 48, 48), (2, 3, 48, 52)],
-            r"condition of shape \(2, 3, 48, 48\), got \(2, 3, 48, 52\)",
-        ),
-        (
-            lambda k, **options: AppearanceDiscriminator(**options),
-            [(2, 4, 48, 48), (2, 2, 48, 48)],
-            r"image of shape \(b, 3, h, w\), got \(2, 4, 48, 48\)",
-        ),
-        (
-            LandmarkDiscriminator,
-            [(2, 3, 48, 48), (2, 5, 2)],
-            r"landmarks of shape \(2, 4, 2\), got \(2, 5, 2\)",
-        ),
-        (
-            LandmarkDiscriminator,
-            [(2, 3, 48, 48), (1, 4, 2)],
-            r"landmarks of shape \(2, 4, 2\), got \(1, 4, 2\)",
-        ),
-        (LandmarkDiscriminator, [(2, 3, 40, 48), (2, 4, 2)], r"at least 48, got \(2, \d, 40, 48\)"),
-        (LandmarkDiscriminator, [(2, 2, 48, 48), (2, 4, 2)], r"image of shape \(b, 3, h, w\)"),
-    ],
-)
-def test_refuses_other_shapes(build, shapes, message):
-    with pytest.raises(ValueError, match=message):
-        build(4, width=2)(*map(torch.ones, shapes))
-
-
-@pytest.mark.unhooked
-@pytest.mark.parametrize("build", [PatchDiscriminator, ResNetDiscriminator])
-def test_refuses_other_options(build):
-    with pytest.raises(ValueError, match="in_channels of at least 1, got 0"):
-        build(0)
-    with pytest.raises(ValueError, match="'affine_instance', 'group'; got 'layer'"):
-        build(3, norm="layer")

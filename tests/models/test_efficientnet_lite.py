@@ -124,10 +124,7 @@ def test_tells_a_cat(variant):
 
 @with_weights
 def test_its_norms_have_seen_such_numbers(variant):
-    """What comes out of the first convolution has the mean and spread that training had.
-
-    With the mean and deviation of ImageNet, which the package's page names, it has not.
-    """
+    """With the mean and deviation of ImageNet, which the package's page names, they have not."""
     skimage = pytest.importorskip("skimage")
     network = EfficientNetLite.pretrained(variant)
     photos = (skimage.data.chelsea, skimage.data.coffee, skimage.data.astronaut)

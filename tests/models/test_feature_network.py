@@ -53,13 +53,6 @@ def test_refuses_no_stage_and_other_numbers_of_channels(stages, channels):
         FeatureNetwork(stages, channels=channels)
 
 
-@pytest.mark.unhooked
-@pytest.mark.parametrize("shape", [(3, 16, 16), (1, 4, 16, 16), (0, 3, 16, 16)])
-def test_refuses_other_images(shape):
-    with pytest.raises(ValueError, match="images"):
-        small()(torch.zeros(shape))
-
-
 # EfficientNet-lite
 
 

@@ -1,4 +1,3 @@
-import pytest
 import torch
 
 from graphgan.losses import contrastive_loss
@@ -25,17 +24,3 @@ def test_it_learns_who_is_who_from_pairs():
         distances = torch.cdist(network(pictures(numbers)), network(pictures(numbers)))
     assert torch.equal(distances.argmin(1), numbers)
     assert distances.diagonal().max() < 1 < distances[~torch.eye(3, dtype=torch.bool)].min()
-
-
-@pytest.mark.unhooked
-@pytest.mark.parametrize(
-    ("shape", "message"),
-    [
-        ((2, 4, 64, 64), r"expected image of shape \(b, 3, h, w\), got \(2, 4, 64, 64\)"),
-        ((2, 3, 8, 64), "expected image of at least 16 pixels a side"),
-        ((0, 3, 64, 64), "at least one item"),
-    ],
-)
-def test_other_pictures_are_refused(shape, message):
-    with pytest.raises(ValueError, match=message):
-        IdentityNetwork(width=4)(torch.zeros(shape))

@@ -41,28 +41,6 @@ def test_the_well_known_keys_and_shapes(network):
     assert hashlib.sha256(layout).hexdigest().startswith("d1c9a52dc8072dcb")
 
 
-def test_features_shrink_as_in_the_paper(network):
-    sizes = {}
-    names = ("Conv2d_2b_3x3", "Conv2d_4a_3x3", "Mixed_5d", "Mixed_6a", "Mixed_6e", "Mixed_7c")
-    hooks = [
-        network.get_submodule(name).register_forward_hook(
-            lambda module, _, out, name=name: sizes.update({name: tuple(out.shape[1:])})
-        )
-        for name in names
-    ]
-    assert network(torch.zeros(1, 3, 299, 299)).shape == (1, 2048)
-    for hook in hooks:
-        hook.remove()
-    assert list(sizes.values()) == [
-        (64, 147, 147),
-        (192, 71, 71),
-        (288, 35, 35),
-        (768, 17, 17),
-        (768, 17, 17),
-        (2048, 8, 8),
-    ]
-
-
 def test_a_file_is_read(tmp_path):
     state = light_state()
     torch.save(state, tmp_path / "weights.pth")

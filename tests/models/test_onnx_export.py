@@ -1,7 +1,4 @@
-"""One network is exported for most tests; that takes most of a minute.
-
-The quick tests of the command export.py export a smaller one.
-"""
+"""One network is exported for most tests, in most of a minute; test_export.py has a smaller one."""
 
 import json
 import math

@@ -226,18 +226,6 @@ def without(key):
         ),
         (without("down1.0.weight"), "down1.0.weight is missing or no matrix, of 3"),
         (lambda s: s | {"wing": torch.ones(1)}, "discriminator: wing left over$"),
-        (
-            lambda s: s | {"down2.0.bias": torch.ones(3)},
-            r"down2.0.bias \(3,\) for \(128,\) of another shape$",
-        ),
-        (
-            lambda s: without("conv2.0.bias")(s) | {"conv2.0.b": torch.ones(1)},
-            "conv2.0.bias missing; conv2.0.b left over$",
-        ),
-        (
-            lambda s: s | {"down2.0.bias": torch.full((128,), torch.nan)},
-            "expected finite weights, got others in down2.0.bias",
-        ),
         (lambda s: {}, "expected tensors by name, got none"),
         (lambda s: {"a": {"b": {"c": {"d": {"e": s}}}}}, "expected tensors by name, got e"),
         (lambda s: circle(), "expected tensors by name, got state_dict"),
@@ -246,22 +234,6 @@ def without(key):
         (lambda s: prefixed("D_pose.", s), "down1.0.weight is missing"),
         (lambda s: prefixed("D_gan.", s) | {"wing": torch.ones(1)}, "wing left over$"),
         (lambda s: prefixed("D_gan.", s) | s, "one network, got .* with and without D_gan."),
-        (lambda s: s | {3: torch.ones(1)}, "expected tensors by name, got Tensor by 3"),
-        (lambda s: s | {"epoch": 3}, "expected tensors by name, got int by 'epoch'"),
-        (lambda s: s | {"wing": torch.ones(1, device="meta")}, "plain tensor .* in wing, got meta"),
-        (lambda s: s | {"wing": torch.eye(2).to_sparse()}, "plain tensor .* in wing, got torch.sp"),
-        (
-            lambda s: s | {"down2.0.bias": torch.ones(128).to(torch.float8_e4m3fn)},
-            "plain tensor .* in down2.0.bias, got .*float8",
-        ),
-        (
-            lambda s: s | {"down2.0.bias": torch.ones(128).long()},
-            "down2.0.bias torch.int64 for torch.float32 of another type",
-        ),
-        (
-            lambda s: s | {"down2.0.bias": torch.full((128,), 1e300, dtype=torch.float64)},
-            "expected finite weights, got others in down2.0.bias",
-        ),
         (
             lambda s: s | {"down1.0.weight": torch.ones(1).expand(10**6, 6, 4, 4)},
             "missing|another shape",

@@ -5,18 +5,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.anonymize import (
-    carry_outward,
-    soft_edges,
-)
-from graphgan.anonymize.compositor import (
-    show_face_alone,
-)
+from graphgan.anonymize import carry_outward, soft_edges
+from graphgan.anonymize.compositor import show_face_alone
 from graphgan.anonymize.compositor._constants import CARRY, EDGE, LEAST_MARGIN, MARGIN
-from graphgan.anonymize.compositor._edges import (
-    soften,
-    spread,
-)
+from graphgan.anonymize.compositor._edges import soften, spread
 from graphgan.data import to_float_image
 
 

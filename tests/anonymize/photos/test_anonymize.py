@@ -61,16 +61,6 @@ def test_what_tells_of_the_original_is_gone(anonymizer, tmp_path):
     assert photo_metadata(target) == [] and b"SECRET" not in target.read_bytes()
 
 
-def test_frames_without_a_face_are_told_and_stay_as_they_are(anonymizer, tmp_path):
-    gray = Image.new("RGB", (80, 60), (90, 90, 90))
-    Image.fromarray(PORTRAIT).save(tmp_path / "a.tif", save_all=True, append_images=[gray, gray])
-    photo = read_photo(tmp_path / "a.tif")
-    done = replaced_frames(anonymizer, photo, "a.tif")
-    assert done.unmatched == [1, 2] and done.covered == [(0, 0)] and len(done.faces) == 1
-    same = [torch.equal(a.rgb(), b.rgb()) for a, b in zip(photo.frames, done.frames, strict=True)]
-    assert same == [False, True, True]
-
-
 def test_a_turned_photo_is_searched_upright(anonymizer, tmp_path):
     tags = Image.Exif()
     tags[0x0112] = 6

@@ -4,10 +4,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from graphgan.anonymize.photos import Frame
-from graphgan.data import read_image
 
 side = st.integers(1, 9)
 channels = st.integers(1, 4)
@@ -82,14 +80,6 @@ def test_sixteen_bits_are_kept_outside_and_scaled_inside():
     changed = frame.with_rgb(torch.full((3, 1, 4), 7).byte(), mask)
     assert changed.pixels.dtype == torch.uint16
     assert changed.pixels.int()[0, 0].tolist() == [1, 257, 7 * 257, 7 * 257]
-
-
-@pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_shows_what_read_image_shows(tmp_path, channels):
-    frame = random_frame(channels, 64, 64, 3)
-    pixels = frame.pixels.permute(1, 2, 0).numpy()
-    Image.fromarray(pixels[..., 0] if channels == 1 else pixels).save(tmp_path / "a.png")
-    assert (frame.rgb().int() - read_image(tmp_path / "a.png").int()).abs().max() <= 1
 
 
 def test_a_mask_that_is_not_a_number_is_taken_for_a_face():

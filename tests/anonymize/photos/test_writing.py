@@ -5,15 +5,8 @@ import photo_samples as samples
 import pytest
 import torch
 
-from graphgan.anonymize.photos import (
-    Frame,
-    Photo,
-    write_photo,
-)
+from graphgan.anonymize.photos import Frame, Photo, write_photo
 from graphgan.anonymize.photos import _writing as writing
-from graphgan.anonymize.photos._writing import (
-    photo_to_bytes,
-)
 
 
 @pytest.mark.parametrize(
@@ -64,9 +57,3 @@ def test_a_writer_that_leaves_something_is_found_out(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"nothing but pixels to be written, got .*exif"):
         write_photo(tmp_path / "a.jpg", Photo((Frame(torch.zeros(3, 2, 2).byte()),), "JPEG"))
     assert not (tmp_path / "a.jpg").exists()
-
-
-def test_a_photo_that_its_format_cannot_hold_is_no_bytes_either():
-    photo = Photo((Frame(torch.zeros(4, 3, 3).byte()),), "JPEG")
-    with pytest.raises(ValueError, match="it: JPEG does not hold 4 channels"):
-        photo_to_bytes(photo, "it")

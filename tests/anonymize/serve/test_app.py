@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from no_files import no_file_may_grow
 from photo_metadata import photo_metadata_of
-from photo_samples import ICC
+from photo_samples import ICC, png_of_zeros, saved
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -32,12 +32,6 @@ def app(shown):
 @pytest.fixture(scope="module")
 def client(app):
     return TestClient(app, base_url=ADDRESS, headers={"origin": ADDRESS})
-
-
-def saved(picture, file_format, **options):
-    data = io.BytesIO()
-    picture.save(data, file_format, **options)
-    return data.getvalue()
 
 
 def opened(data):
@@ -145,28 +139,13 @@ def test_without_a_face_there_is_nothing_to_take(client):
     assert report["faces"] == [] and report["unmatched"] == [0] and contents == {}
 
 
-def deep_png():
-    """16-bit color, by hand: Pillow writes none."""
-    import struct
-    import zlib
-
-    def chunk(name, data):
-        return (
-            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        )
-
-    rows = zlib.compress(b"".join(b"\0" + bytes(6 * 4) for _ in range(4)))
-    head = struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-
-
 @pytest.mark.parametrize(
     ("data", "status", "line"),
     [
         (b"", 400, "the file is empty"),
         (b"no picture", 400, "not an image"),
         (saved(Image.new("RGB", (90, 90)), "PNG")[:90], 400, "cut short|cannot be decoded"),
-        (deep_png(), 400, "16-bit color, which would be cut to 8"),
+        (png_of_zeros(16, 2), 400, "16-bit color, which would be cut to 8"),
         (bytes(LIMIT + 1), 413, "too large: expected a file of 0.4 MB at most"),
     ],
 )

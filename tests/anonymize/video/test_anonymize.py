@@ -1,9 +1,9 @@
 """A real face that moves through a real file."""
 
+import astronaut
 import av
 import pytest
 import torch
-from skimage.data import astronaut
 from video_metadata import video_metadata
 from video_samples import write_camera_recording, write_sample
 
@@ -13,7 +13,7 @@ from graphgan.anonymize.video._reading import open_video
 from graphgan.faces import CenterFace, DlibResNetRecognizer, FaceFinder
 
 FRAMES = 12
-PORTRAIT = torch.from_numpy(astronaut()[:256, 96:352]).permute(2, 0, 1)
+PORTRAIT = astronaut.portrait()
 
 
 def portrait(number: int) -> torch.Tensor:

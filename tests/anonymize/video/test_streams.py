@@ -175,16 +175,6 @@ def test_a_stream_joined_late_begins_at_0(pipe, tmp_path):
         assert [frame.exact_time * 25 for frame in stream.frames()] == list(range(10))
 
 
-def test_a_size_that_changes_is_refused_with_the_name(pipe, tmp_path):
-    parts = [write_sample(tmp_path / f"{n}.ts", size=(48, n)) for n in (64, 80)]
-    content = b"".join(part.read_bytes() for part in parts)
-    with (
-        pytest.raises(ValueError, match=r"^-: expected frames of 64 x 48"),
-        open_stream(pipe(content)) as stream,
-    ):
-        list(stream.frames())
-
-
 def test_a_machine_without_a_camera_says_so(monkeypatch):
     class Terminal:
         def isatty(self):

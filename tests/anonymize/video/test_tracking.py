@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.anonymize.video import Observation, Track, Tracker, fill, smooth_landmarks
+from graphgan.anonymize.video import Observation, Track, Tracker, fill
 
 ANNA, BERT = torch.eye(2)[0] * 0.7, torch.eye(2)[1] * 0.7  # 0.99 apart: two people
 
@@ -232,12 +232,6 @@ def test_frames_between_two_stays_belong_to_the_nearer(gap):
     assert after.frames.tolist() == list(range((gap + 1) // 2 + 1, gap + 1))
 
 
-def test_a_gap_of_exactly_the_longest_is_bridged():
-    (bridged,) = fill(track({0: 100.0, 6: 160.0}), max_gap=5, hold=0)
-    assert bridged.held.tolist() == [False] + 5 * [True] + [False]
-    assert len(fill(track({0: 100.0, 7: 170.0}), max_gap=5, hold=0)) == 2
-
-
 def test_a_hasty_face_is_carried_no_farther_than_its_side():
     (filled,) = fill(track({0: 0.0, 1: 60.0}), hold=10, first=0)
     moved = filled.landmarks[2:, 0, 0] - filled.landmarks[1, 0, 0]
@@ -310,21 +304,6 @@ def test_time_that_runs_backwards_reverses_the_filling(seed):
     assert ours.frames.tolist() == (-theirs.frames.flip(0)).tolist()
     torch.testing.assert_close(ours.landmarks, theirs.landmarks.flip(0), atol=1e-2, rtol=0)
     torch.testing.assert_close(ours.boxes, theirs.boxes.flip(0), atol=1e-2, rtol=0)
-
-
-def test_a_filled_stay_is_smoothed_with_its_held_frames():
-    made = Track(0)
-    for t in (t for t in range(5, 40) if t % 7):
-        true = face(100 + 3 * t)
-        made.add(t, Observation(true.box, true.landmarks + 0.2 * torch.randn(5, 2)))
-    (stay,) = fill(made, hold=4, first=0)
-    times = stay.frames / 25
-    smooth = smooth_landmarks(stay.landmarks, times, observed=stay.observed).landmarks
-    truth = torch.stack([face(100 + 3 * t).landmarks for t in stay.frames.tolist()])
-    assert smooth.isfinite().all()
-    error, raw = smooth - truth, stay.landmarks - truth
-    assert error[stay.observed].norm() < 0.8 * raw[stay.observed].norm()
-    torch.testing.assert_close(smooth[0] - smooth[4], stay.landmarks[0] - stay.landmarks[4])
 
 
 def test_frames_beyond_the_video_are_left_out():

@@ -228,12 +228,6 @@ def test_comments_in_vorbis_sound_are_left_out(tmp_path):
             assert np.array_equal(one.to_ndarray(), other.to_ndarray())
 
 
-def test_sound_can_be_dropped(tmp_path):
-    path, _ = write_kind(tmp_path, "mp4")
-    assert written(path, audio="drop").audio_codecs == ()
-    assert written(path, audio="keep").audio_codecs == ("aac",)
-
-
 def test_all_sound_tracks_are_kept(tmp_path):
     path = write_sample(tmp_path / "a.mkv", sound=("aac", "flac"))
     assert written(path).audio_codecs == ("aac", "flac")

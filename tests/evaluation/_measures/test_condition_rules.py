@@ -2,10 +2,7 @@ import torch
 from colored_faces import Gray, Recolored, color_of
 
 from graphgan.evaluation import Settings
-from graphgan.evaluation._measures.condition_rules import (
-    describe_under_rule,
-    images_under_rules,
-)
+from graphgan.evaluation._measures.condition_rules import describe_under_rule, images_under_rules
 from graphgan.evaluation._study import Subject
 
 

@@ -4,19 +4,10 @@ import pytest
 from colored_faces import Shifted, colored_folder
 
 from graphgan.data import PreparedPictures
-from graphgan.evaluation import (
-    Original,
-    Settings,
-    Study,
-    ToolRunner,
-    draw_protocol,
-    evaluate,
-)
+from graphgan.evaluation import Original, Settings, Study, ToolRunner, draw_protocol, evaluate
 from graphgan.evaluation._measures.utility import measure_expressions, measure_utility
 from graphgan.evaluation._study import Subject
-from graphgan.evaluation._systems import (
-    obscuring_system,
-)
+from graphgan.evaluation._systems import obscuring_system
 from graphgan.landmarks import CIAGAN_29
 
 

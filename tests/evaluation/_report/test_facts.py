@@ -27,12 +27,6 @@ def test_enough_of_both_need_no_word(study, monkeypatch):
     assert cautions(study) == []
 
 
-def test_one_person_is_not_recognized_among_others(make_study):
-    found = cautions(make_study(people=1))
-    assert found[0] == "only 1 person: intervals are wide"
-    assert found[-1].endswith("two people with images of two videos, there is 1")
-
-
 def test_a_folder_of_another_scheme_says_where_the_68_landmarks_come_from(study, tools, tmp_path):
     root = colored_folder(tmp_path, people=2, videos=1, frames=1, test_people=1, scheme=CIAGAN_29)
     pictures = PreparedPictures(root)

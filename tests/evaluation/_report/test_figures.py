@@ -2,12 +2,8 @@
 
 import pytest
 
-from graphgan.evaluation import (
-    Measurement,
-)
-from graphgan.evaluation._measurements import (
-    not_measured,
-)
+from graphgan.evaluation import Measurement
+from graphgan.evaluation._measurements import not_measured
 from graphgan.evaluation._report.figures import ROWS, figures, limit_of, verdict
 
 

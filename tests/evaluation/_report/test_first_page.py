@@ -3,13 +3,8 @@
 import re
 from dataclasses import replace
 
-from graphgan.evaluation import (
-    Evaluation,
-    Measurement,
-)
-from graphgan.evaluation._measurements import (
-    not_measured,
-)
+from graphgan.evaluation import Evaluation, Measurement
+from graphgan.evaluation._measurements import not_measured
 from graphgan.evaluation._report.first_page import first_page, gaps
 
 RANK = {

@@ -2,13 +2,8 @@ import pytest
 import torch
 from PIL import Image
 
-from graphgan.evaluation import (
-    Evaluation,
-    Measurement,
-)
-from graphgan.evaluation._measurements import (
-    not_measured,
-)
+from graphgan.evaluation import Evaluation, Measurement
+from graphgan.evaluation._measurements import not_measured
 from graphgan.evaluation._report.plots import draw_privacy_against_utility, draw_roc
 
 RANK = Measurement(0.5, 0.4, 0.6)

@@ -3,15 +3,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from graphgan.evaluation import (
-    Evaluation,
-    Measurement,
-    Original,
-    evaluate,
-)
-from graphgan.evaluation._measurements import (
-    not_measured,
-)
+from graphgan.evaluation import Evaluation, Measurement, Original, evaluate
+from graphgan.evaluation._measurements import not_measured
 from graphgan.evaluation._report.tables import Published, read_published, tables
 
 

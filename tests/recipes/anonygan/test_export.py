@@ -96,11 +96,3 @@ def test_bad_arguments_are_one_line_and_nothing_is_written(
     before = sorted(tmp_path.rglob("*"))
     assert message in failure(run(**changes))
     assert sorted(tmp_path.rglob("*")) == before
-
-
-@pytest.mark.parametrize("package", ["onnx", "onnxruntime"])
-def test_a_missing_package_is_one_line(run, tmp_path, monkeypatch, package):
-    monkeypatch.setitem(sys.modules, package, None)
-    line = failure(run(), status=1)
-    assert f"{package} is not installed: pip install 'graphgan[export]'" in line
-    assert list(tmp_path.iterdir()) == []

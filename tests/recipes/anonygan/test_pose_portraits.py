@@ -30,19 +30,6 @@ def portraits(folder) -> list[Portrait]:
     return read_portraits(folder)
 
 
-class Even:
-    """Chances that never come true, and numbers from the middle: nothing changes."""
-
-    def random(self) -> float:
-        return 1.0
-
-    def normal(self, mean: float, sigma: float) -> float:
-        return mean
-
-    def uniform(self, low: float, high: float) -> float:
-        return (low + high) / 2
-
-
 # The whole command
 
 
@@ -151,23 +138,6 @@ def test_expressions_change_eyes_brows_and_mouth_and_no_more_than_a_little(portr
         opened += has_opened
     assert 8 < opened < 24  # 0.4 of them
     assert 3 < closed < 18  # 0.25 of them
-
-
-def test_without_chance_nothing_changes(portraits):
-    mesh = portraits[1].mesh
-    moved, opened = pose_portraits._with_expression(mesh, Even(), opens=True)
-    assert torch.equal(moved, mesh) and not opened
-    torch.testing.assert_close(pose_portraits._turned(mesh, Even()), mesh, atol=1e-3, rtol=0)
-
-
-def test_a_turned_head_is_the_same_head(portraits):
-    """All distances in one proportion, between 0.9 and 1.1."""
-    mesh = portraits[1].mesh[::20]
-    for seed in range(5):
-        turned = pose_portraits._turned(portraits[1].mesh, np.random.default_rng(seed))[::20]
-        proportion = torch.pdist(turned) / torch.pdist(mesh)
-        assert 0.89 < float(proportion.mean()) < 1.11
-        assert float(proportion.std()) < 1e-3
 
 
 def test_the_face_of_an_image_is_where_its_mesh_was_brought_to(portraits):

@@ -30,14 +30,6 @@ def inside(folder):
     return {path.relative_to(folder): data for path, data in content(folder).items()}
 
 
-def replace_in_csv(path: Path, line: int, *changes: tuple[str, str]) -> None:
-    rows = list(csv.reader(path.open()))
-    for name, value in changes:
-        rows[line - 1][rows[0].index(name)] = value
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
-
-
 def test_says_what_it_made(run, photo_folder):
     (photo_folder / "photos" / "notes.txt").touch()
     status, out, _ = run(**{"test-people": 1})
@@ -50,52 +42,6 @@ def test_says_what_it_made(run, photo_folder):
     assert "8 photos in" in out
     assert len(PreparedPictures(photo_folder / "out", "test")) == 2
     assert "nothing left to do" in run(**{"test-people": 1})[1]
-
-
-def test_rows_without_a_photo_and_photos_without_a_row_are_listed(run, photo_folder):
-    replace_in_csv(photo_folder / "landmarks.csv", 3, ("image", "p0/9.png"))
-    status, out, _ = run()
-    assert status == 0
-    assert "skipped: 1 no landmarks in the file, 1 no such photo (skipped.csv)" in out
-    assert (photo_folder / "out/skipped.csv").read_text().splitlines()[1:] == [
-        "p0/1.png,no landmarks in the file,",
-        "p0/9.png,no such photo,landmarks.csv line 3",
-    ]
-
-
-def spoil(path: Path, kind: str) -> None:
-    """Put another kind of image in the place of a photo."""
-    image = Image.open(path)
-    image.load()
-    if kind == "truncated":
-        path.write_bytes(path.read_bytes()[:-500])
-    elif kind == "one pixel":
-        Image.new("RGB", (1, 1)).save(path)
-    else:
-        image.convert(kind).save(path)
-
-
-@pytest.mark.parametrize(
-    ("kind", "reason"), [("truncated", "unreadable"), ("one pixel", "bad landmarks"), ("L", None)]
-)
-def test_a_photo_of_another_kind_is_used_or_listed(run, photo_folder, kind, reason):
-    spoil(photo_folder / "photos/p1/0.png", kind)
-    status, out, errors = run()
-    assert status == 0
-    faces = PreparedPictures(photo_folder / "out")
-    assert len(faces) == (7 if reason else 8)
-    assert (f"1 {reason}" in out) == bool(reason)
-    if reason:
-        status, _, errors = run("--on-error", "stop", "--overwrite")
-        assert status == 2
-        assert errors[-1].startswith(f"error: p1/0.png: {reason}: ")
-
-
-def test_a_bad_landmark_file_is_refused_before_anything_is_written(run, photo_folder):
-    replace_in_csv(photo_folder / "landmarks.csv", 3, ("x5", "five"))
-    message = "landmarks.csv: line 3: x5: expected a number, got 'five'"
-    assert message in failure(run())
-    assert not (photo_folder / "out").exists()
 
 
 def test_other_landmarks_than_the_mask_s_are_refused(run, photo_folder):
@@ -126,15 +72,6 @@ def test_landmarks_of_another_scheme_are_read_or_follow_from_68(run, photo_folde
     status, _, errors = run(scheme="ibug-68", out=photo_folder / "other")
     assert status == 2
     assert f"expected 68 landmarks (ibug-68), got {made.num_landmarks}" in errors[0]
-
-
-def test_landmarks_of_other_photos_are_refused(run, photo_folder):
-    rows = (photo_folder / "landmarks.csv").read_text().replace("\np", "\nphotos/p")
-    (photo_folder / "landmarks.csv").write_text(rows)
-    status, _, errors = run()
-    assert status == 2
-    assert "none of 8 images with landmarks is a photo of" in errors[0]
-    assert "the first is photos/p0/0.png (landmarks.csv line 2)" in errors[0]
 
 
 @pytest.mark.parametrize(

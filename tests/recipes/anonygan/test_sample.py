@@ -1,7 +1,5 @@
 import csv
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,6 @@ from graphgan.anonymize.compositor import soft_edges
 from graphgan.data import PreparedPictures, read_image, to_float_image
 from graphgan.landmarks import face_regions
 from graphgan.models import AnonyGAN, LandmarkGenerator
-from graphgan.training import RunFolder
 
 
 @pytest.fixture(scope="module")
@@ -76,30 +73,6 @@ def test_unpasted_pictures_are_the_network_s_own(run, weights, face_folder, tmp_
     assert (made - expected[0]).abs().max() < 0.02
 
 
-@pytest.mark.slow
-def test_a_batch_size_does_not_change_a_picture(run, tmp_path):
-    run(out=tmp_path / "a")
-    run("--batch-size", "1", out=tmp_path / "b")
-    for path in (tmp_path / "a" / "images").iterdir():
-        ours, other = read_image(path), read_image(tmp_path / "b" / "images" / path.name)
-        assert (ours.int() - other.int()).abs().max() <= 1
-
-
-def test_a_run_s_newest_weights_are_taken(run, weights, tmp_path):
-    folder = RunFolder.create(tmp_path / "run", {})
-    for step in (9, 10):
-        folder.save(step, {}, lambda checkpoint: shutil.copy(weights, checkpoint))
-    (folder.checkpoints / "step-000009" / "generator.safetensors").write_text("old")
-    assert run(checkpoint=folder.path)[0] == 0
-
-
-def test_weights_that_are_none_are_one_line(run, tmp_path):
-    path = tmp_path / "spoilt.safetensors"
-    path.write_text("hello, this is no checkpoint")
-    assert str(path) in failure(run(checkpoint=path))
-    assert not (tmp_path / "out").exists()
-
-
 def test_a_network_of_another_number_of_landmarks_is_refused(run, tmp_path):
     path = tmp_path / "other.safetensors"
     AnonyGAN(LandmarkGenerator(6, 5, width=4, num_blocks=1)).save_pretrained(path)
@@ -151,17 +124,3 @@ def test_a_picture_that_cannot_be_read_is_named(run, face_folder, tmp_path):
     spoilt = data / faces.pictures[-1].image
     spoilt.write_bytes(spoilt.read_bytes()[:200])
     assert str(spoilt) in failure(run(data=data))
-
-
-@pytest.mark.slow
-def test_the_command_itself(weights, face_folder, tmp_path, environment):
-    script = str(Path(sample.__file__))
-    flags = ["--checkpoint", str(weights), "--data", str(face_folder), "--out", str(tmp_path / "o")]
-    done = subprocess.run(
-        [sys.executable, script, *flags, "--count", "2"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "2 images in" in done.stdout

@@ -135,15 +135,6 @@ def test_a_list_of_which_no_pair_is_left_is_not_taken_for_no_list(run, market_fo
     assert PreparedPictures(tmp_path / "out", "test").listed_pairs() is not None
 
 
-def test_a_quote_that_never_ends_is_one_line(run, market_folder):
-    name = "market-pairs-train.csv"
-    with (market_folder / name).open("a") as file:
-        file.write('"' + "a.png,b.png\n" * 20_000)
-    status, _, errors = run()
-    assert status == 2
-    assert errors[-1].startswith(f"error: {market_folder / name}: line ")
-
-
 def without_annotation(folder):
     (folder / "market-annotation-test.csv").unlink()
 
