@@ -207,7 +207,7 @@ def _photo_condition(
     image = read_image(path)
     faces = detector(image)
     if len(faces) != 1:
-        raise ValueError(f"{path}: expected a photo of one face, found {len(faces)}")
+        raise ValueError(f"{path}: expected a photo with one face, found {len(faces)}")
     landmarks = faces[0].landmarks
     try:
         alignment = align_face(landmarks)

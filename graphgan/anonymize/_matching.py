@@ -142,7 +142,7 @@ class ConditionOrder:
         if len(sizes := {condition.size for condition in conditions}) > 1:
             raise ValueError(f"expected conditions of one size, got {sorted(sizes)}")
         if seed < 0:
-            raise ValueError(f"expected a seed of 0 and more, got {seed}")
+            raise ValueError(f"expected a seed of at least 0, got {seed}")
         self.conditions = tuple(conditions)
         self.seed = seed
         self.match = match

@@ -207,7 +207,7 @@ def _descriptor(path: Path, detector: FindFaces, recognizer: Recognizer) -> torc
     image = read_image(path)
     faces = detector(image)
     if len(faces) != 1:
-        raise ValueError(f"{path}: expected a photo of one face to keep, found {len(faces)}")
+        raise ValueError(f"{path}: expected a photo with one face to keep, found {len(faces)}")
     return recognizer(image, faces[0].landmarks[None])[0]
 
 

@@ -65,11 +65,11 @@ class Options(AnonymizeOptions):
         super().__post_init__()
         if self.serve and (self.inputs or self.out):
             raise ValueError(
-                "expected --serve without inputs and --out, since the page takes photos"
+                "expected --serve without inputs and --out: photos are sent to the page"
             )
         if self.serve and (self.only or any(map(parse_box, self.keep))):
             raise ValueError(
-                "expected --serve without boxes; --keep takes a photo of a person, too"
+                "expected --serve without boxes; --keep also takes a photo of a person"
             )
         if not self.serve and not self.inputs:
             raise ValueError("expected photos, videos or folders (see --help)")
@@ -203,7 +203,7 @@ def _by_threads(
         _check(stop)  # what was begun before is finished, and reported
         if job.kind != "stream":
             return work(job, on_frame=_Frames(bar, stop))
-        print("reading a stream: Ctrl-C ends it and keeps what came", flush=True)
+        print("reading a stream: Ctrl-C ends it and keeps the result", flush=True)
         report = work(job, on_frame=_Frames(bar, StopRequest()), stopped=stop.__bool__)
         stop.requested = False
         return report

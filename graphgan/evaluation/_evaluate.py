@@ -97,7 +97,7 @@ def evaluate(
         raise ValueError(f"expected systems with different names, got {names}")
     judges = [recognizer.name for recognizer in study.tool_runner.tools.recognizers]
     if odd := [name for name in [*names, *judges] if not name.isprintable() or "|" in name]:
-        raise ValueError(f"expected names without lines and |, got {odd}")
+        raise ValueError(f"expected names without line breaks and |, got {odd}")
     for system in systems:
         if isinstance(system, FolderOfResults):
             system.check([study.pictures.pictures[i] for i in study.protocol.probes])

@@ -139,8 +139,8 @@ def read_groups(
             remarks.append(f"groups: {empty} of {len(probes)} probes have no {name}")
         if few:
             remarks.append(
-                f"groups: {few} values of {name} stand for fewer than {_LEAST_PEOPLE} people: they "
-                "are no groups"
+                f"groups: {few} values of {name} have fewer than {_LEAST_PEOPLE} people and are "
+                "left out"
             )
     return groups, remarks
 

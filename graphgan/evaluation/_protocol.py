@@ -377,7 +377,7 @@ def _row(
         raise ValueError(f"expected {', '.join(_COLUMNS)}, the role one of {', '.join(_ROLES)}")
     role, image, condition, video, reason = values
     if missing := {image, *filter(None, [condition])} - numbers.keys():
-        raise ValueError(f"no picture {min(missing)} in this folder")
+        raise ValueError(f"no image {min(missing)} in this folder")
     known = {text: text for text in get_args(Reason)}
     if reason not in known:
         raise ValueError(f"expected not_asked to be empty or one of {', '.join(known)}")
@@ -391,7 +391,7 @@ def _protocol(path: Path, found: dict[str, list[_Row]]) -> EvaluationProtocol:
     probes = found["probe"]
     conditions = tuple(row.condition for row in probes if row.condition is not None)
     if conditions and len(conditions) < len(probes):
-        raise ValueError(f"{path}: expected a condition beside every probe, or beside none")
+        raise ValueError(f"{path}: expected a condition for every probe or for none")
     try:
         return EvaluationProtocol(
             tuple(row.number for row in probes),
@@ -417,5 +417,5 @@ def _check(
             if number in seen and not reason:
                 raise ValueError(
                     f"{path}: line {lines[number]}: {pictures[number].image} is a {role} image "
-                    "and a probe that is asked; expected a reason in the column not_asked"
+                    "and also a recognition probe; expected a reason in the column not_asked"
                 )

@@ -169,13 +169,13 @@ class Options:
         if not 0 <= self.min_iou <= 1 or not all(0 < rate < 1 for rate in rates):
             raise ValueError("expected --min-iou and --false-accept-rates between 0 and 1")
         if len(set(rates)) < len(rates) or not self.recognizer:
-            raise ValueError("expected a recognizer and false-accept rates that differ")
+            raise ValueError("expected at least one recognizer and different false-accept rates")
         for name in ("seed", "parrot_images"):
             if getattr(self, name) < 0:
                 flag = name.replace("_", "-")
                 raise ValueError(f"expected --{flag} of at least 0, got {getattr(self, name)}")
         if self.bins and self.groups is None:
-            raise ValueError("expected --groups with --bins, whose columns they name")
+            raise ValueError("expected --groups together with --bins, which name its columns")
         parse_bins(self.bins)
         if not self.systems:
             raise ValueError(f"expected --systems among {SYSTEMS}")
@@ -338,11 +338,11 @@ def progress(answers: Iterable[Any], total: int, what: str) -> Iterable[Any]:
 def _check_out(out: Path) -> None:
     """Check that the folder is writable and new, empty, or from an earlier evaluation."""
     if not (out / "report.json").is_file():
-        require_new_folder(out, "or that of an earlier evaluation; choose another with --out")
+        require_new_folder(out, "or the folder of an earlier evaluation; choose another with --out")
     above = next(folder for folder in (out, *out.resolve().parents) if folder.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise ValueError(
-            f"expected --out where folders can be made, got {out}: {above} is not a folder"
+            f"expected --out where folders can be created, got {out}: {above} is not a folder"
         )
 
 

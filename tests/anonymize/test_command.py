@@ -199,7 +199,7 @@ def test_nothing_of_a_folder_is_passed_over_in_silence(run, photos, tmp_path, mo
     assert sorted(done.errors) == [
         "error: a.png: on some disks its result would replace A.PNG's",
         "error: d.cr2: a kind of photo or video that cannot be opened",
-        "error: private: the folder cannot be read, nothing in it was done: Permission denied",
+        "error: private: the folder cannot be read, so it was skipped: Permission denied",
     ]
     assert done.out.splitlines() == [
         "left out: a hidden folder: .thumbs; not a photo or a video: README.txt; a link to a "
@@ -242,7 +242,7 @@ def test_a_video_cut_short_is_refused_unless_it_is_allowed(run, portrait, tmp_pa
     there = f"{len(whole) * 2 // 3:,} of {len(whole):,} bytes are there"
     done = run(source, "--out", out)
     assert failure(done, 1) == (
-        f"error: a.mp4: cut short or damaged: {there} (--allow-damaged does what can be)"
+        f"error: a.mp4: cut short or damaged: {there} (--allow-damaged processes what can be read)"
     )
     assert not (out / "a.mp4").exists() and "1 failed; report in" in done.out
     done = run(source, "--out", out, "--allow-damaged")
@@ -292,7 +292,7 @@ def test_existing_results_are_replaced_on_request_alone(run, photos, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "a.png").write_bytes(b"mine")
-    assert "a.png is there already" in failure(run(photos, "--out", out))
+    assert "a.png already exists" in failure(run(photos, "--out", out))
     assert (out / "a.png").read_bytes() == b"mine"
     assert run(photos, "--out", out, "--overwrite").status == NO_FACE
     assert (out / "a.png").read_bytes() != b"mine"
@@ -301,7 +301,7 @@ def test_existing_results_are_replaced_on_request_alone(run, photos, tmp_path):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["{}", "--out", "{}"], "expected --out beside the inputs"),
+        (["{}", "--out", "{}"], "expected --out outside the inputs"),
         (["{}"], "expected --out DIR"),
         (["--out", "{}/o"], "expected"),
         (["{}/x.png", "--out", "{}/../o"], "no such file"),
@@ -431,7 +431,7 @@ def test_a_missing_encoder_is_one_line_and_leaves_nothing(run, portrait, tmp_pat
     monkeypatch.setitem(writing._ENCODERS, "mp4", "libnone")
     path = video_of(tmp_path / "a.mp4", portrait, 3)
     told_ = failure(run(path, "--out", tmp_path / "out"), 1)
-    assert told_ == "error: a.mp4: expected a PyAV with the encoder libnone, got one without it"
+    assert told_ == "error: a.mp4: expected a PyAV with the encoder libnone, got one without"
     assert not (tmp_path / "out" / "a.mp4").exists()
 
 
@@ -488,7 +488,7 @@ def test_a_stream_without_a_face_is_not_written(tmp_path):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["-", "-"], "expected - alone, since a stream may have no end, got 2 inputs"),
+        (["-", "-"], "expected - as the only input, since a stream may never end, got 2 inputs"),
         (["-", "a.png"], "expected - alone"),
         (["-", "--resume"], "expected - without --resume"),
     ],

@@ -121,7 +121,7 @@ def test_an_unknown_reasoning_lists_the_known_ones():
             (2, 8, 4, 5),
             r"one batch and one size, got \(2, 8, 4, 4\) and \(2, 8, 4, 5\)",
         ),
-        ((2, 8, 4, 1), (2, 8, 4, 1), "appearance of at least 2 pixels a side, got 4 x 1"),
+        ((2, 8, 4, 1), (2, 8, 4, 1), "appearance with sides of at least 2 pixels, got 4 x 1"),
         (
             (1, 8, 4, 4),
             (2, 8, 4, 4),

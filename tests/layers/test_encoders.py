@@ -42,7 +42,7 @@ def test_landmarks_by_hand(norm):
         ((2, 4, 8, 8), r"image of shape \(b, 3, h, w\), got \(2, 4, 8, 8\)"),
         ((3, 8, 8), r"image of shape \(b, 3, h, w\), got \(3, 8, 8\)"),
         ((0, 3, 8, 8), "at least one item in image, got an empty batch"),
-        ((2, 3, 3, 8), "image of at least 4 pixels a side, got 3 x 8"),
+        ((2, 3, 3, 8), "image with sides of at least 4 pixels, got 3 x 8"),
     ],
 )
 def test_refuses_other_images(shape, message):

@@ -86,7 +86,7 @@ def test_refuses_sizes_that_cannot_be(values, message):
         ((2, 4, 4, 4), (2, 8, 4, 4), r"shape of shape \(b, 4, h, w\), got \(2, 8, 4, 4\)"),
         ((2, 4, 4, 4), (2, 4, 4, 5), r"one size, got \(2, 4, 4, 4\) and \(2, 4, 4, 5\)"),
         ((1, 4, 4, 4), (2, 4, 4, 4), r"one batch .*, got \(1, 4, 4, 4\) and \(2, 4, 4, 4\)"),
-        ((2, 4, 4, 1), (2, 4, 4, 1), "appearance of at least 2 pixels a side, got 4 x 1"),
+        ((2, 4, 4, 1), (2, 4, 4, 1), "appearance with sides of at least 2 pixels, got 4 x 1"),
         ((0, 4, 4, 4), (0, 4, 4, 4), "got an empty batch"),
     ],
 )

@@ -24,5 +24,5 @@ def test_agrees_with_the_formula(norm, spectral):
 
 
 def test_refuses_a_single_row():
-    with pytest.raises(ValueError, match="at least 2 pixels a side, got 1 x 5"):
+    with pytest.raises(ValueError, match="at least 2 pixels, got 1 x 5"):
         ResidualBlock(4)(torch.ones(2, 4, 1, 5))

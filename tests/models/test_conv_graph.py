@@ -218,7 +218,7 @@ def test_bad_graphs_are_refused(nodes, outputs, message):
     [
         (torch.zeros(1, 4, 5, 5), r"expected images of shape \(b, 3, h, w\), got \(1, 4, 5, 5\)"),
         (torch.zeros(3, 5, 5), r"expected images of shape \(b, 3, h, w\), got \(3, 5, 5\)"),
-        (torch.zeros(1, 3, 0, 5), "expected images of at least 1 pixels a side, got 0 x 5"),
+        (torch.zeros(1, 3, 0, 5), "expected images with sides of at least 1 pixels, got 0 x 5"),
         (torch.zeros(0, 3, 5, 5), "expected at least one item in images"),
         (torch.zeros(1, 3, 5, 5).byte(), "expected floating-point images, got torch.uint8"),
     ],

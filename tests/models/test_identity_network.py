@@ -32,7 +32,7 @@ def test_it_learns_who_is_who_from_pairs():
     ("shape", "message"),
     [
         ((2, 4, 64, 64), r"expected image of shape \(b, 3, h, w\), got \(2, 4, 64, 64\)"),
-        ((2, 3, 8, 64), "expected image of at least 16 pixels a side"),
+        ((2, 3, 8, 64), "expected image with sides of at least 16 pixels"),
         ((0, 3, 64, 64), "at least one item"),
     ],
 )

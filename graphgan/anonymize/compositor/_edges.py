@@ -171,7 +171,7 @@ def soften(
         [1.0, 0.85, 0.5, 0.15, 0.0]
     """
     if not (0 <= radius < math.inf and 0 <= margin < math.inf):
-        raise ValueError(f"expected radius and margin of 0 and more, got {radius} and {margin}")
+        raise ValueError(f"expected radius and margin of at least 0, got {radius} and {margin}")
     beyond = (_distance(mask >= 1, math.ceil(margin + radius)) - margin).clamp(min=0)
     share = (beyond / max(radius, _HARD)).clamp(max=1)
     edge = (1 + torch.cos(math.pi * share)) / 2

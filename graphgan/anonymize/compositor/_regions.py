@@ -58,10 +58,10 @@ def align_region(face: Detection, upright_within: float) -> tuple[Alignment, str
     low, high = face.box[:2], face.box[2:]
     middle = face.landmarks.mean(0)
     if not ((middle >= low) & (middle <= high)).all():
-        return _align_box(face.box), "expected landmarks in the box, got others"
+        return _align_box(face.box), "expected landmarks inside the box, got others"
     sides = (face.landmarks.amax(0) - face.landmarks.amin(0)).max(), (high - low).max()
     if not _LEAST_SIZE <= float(sides[0] / sides[1].clamp(min=1e-6)) <= _MOST_SIZE:
-        return _align_box(face.box), "expected landmarks of the size of the box, got others"
+        return _align_box(face.box), "expected landmarks about as large as the box, got others"
     return alignment, None
 
 

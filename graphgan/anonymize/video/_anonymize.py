@@ -21,7 +21,7 @@ from graphgan.anonymize.video._writing import (
     write_video,
 )
 
-_VOICE = "the sound was kept: a voice identifies"
+_VOICE = "the sound was kept: voices identify people"
 
 
 def anonymize_video(

@@ -196,7 +196,7 @@ def decoded(
     if lost:
         damage.append(f"{lost} frame{'s' * (lost > 1)} cannot be decoded")
     if torn:
-        damage.append(f"{torn} frame{'s are' if torn > 1 else ' is'} there in part alone")
+        damage.append(f"{torn} frame{'s are' if torn > 1 else ' is'} only partly there")
 
 
 def promises_length(container: "InputContainer") -> bool:

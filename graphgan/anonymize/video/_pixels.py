@@ -184,4 +184,6 @@ def orientation_of(matrix: bytes | None) -> Orientation:
     if transposed:
         return Orientation(True, c < 0, b < 0)
     numbers = ", ".join(f"{number / 2**16:g}" for number in (a, b, c, d))
-    raise ValueError(f"expected an image turned by quarters, got the display matrix {numbers}")
+    raise ValueError(
+        f"expected an image rotated by multiples of 90 degrees, got the display matrix {numbers}"
+    )

@@ -57,7 +57,7 @@ def read_fold_pairs(root: Path, pictures: Sequence[PreparedPicture]) -> list[Fol
             pairs.append(FoldPair(int(fold), same == "1", numbers[a], numbers[b]))
         except (ValueError, KeyError):
             raise ValueError(
-                f"{path}: line {line}: expected a fold, 0 or 1 and two images, got {values}"
+                f"{path}: line {line}: expected a fold, 0 or 1, and two images, got {values}"
             ) from None
     return pairs
 

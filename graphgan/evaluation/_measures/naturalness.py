@@ -160,7 +160,7 @@ def measure_visibility(subject: Subject, features: PictureFeatures | None) -> Me
     name = f"told from real by {features.name or 'features'}"
     right = subject.once(("told from real", features.name), lambda: _right(subject, features))
     if right is None:
-        return {name: not_measured("pictures of one person alone")}
+        return {name: not_measured("images of only one person")}
     right = torch.where(subject.present, right, torch.nan)
     return {name: mean_measurement(right, subject.study.probe_people, reference=_CHANCE)}
 

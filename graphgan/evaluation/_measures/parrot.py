@@ -26,7 +26,7 @@ from graphgan.evaluation._study import Subject
 from graphgan.faces import Recognizer
 from graphgan.metrics import parrot_rank_one
 
-NO_PARROT_IMAGES = "no parrot images: nobody has pictures of two videos"
+NO_PARROT_IMAGES = "no parrot images: nobody has images from two videos"
 ONE_PERSON = "no parrot images of two people"
 
 

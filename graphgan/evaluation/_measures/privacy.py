@@ -28,10 +28,10 @@ from graphgan.metrics import descriptor_distances, rank_one, roc, same_class, th
 Attacker = Literal["pipeline", "pose known"]
 ATTACKERS: tuple[Attacker, Attacker] = ("pipeline", "pose known")
 
-NO_OTHER = "nobody has images of two videos"
-NO_RESULT = "no result with all landmarks to ask about"
+NO_OTHER = "nobody has images from two videos"
+NO_RESULT = "no result with all landmarks"
 NOBODY_ELSE = "nobody else in the gallery"
-ALONE = "one person alone in the gallery, who is always the nearest"
+ALONE = "only one person in the gallery, who is always the nearest"
 Curve = tuple[Float[Tensor, "t"], Float[Tensor, "t"]]
 
 

@@ -68,7 +68,7 @@ def _pose(subject: Subject) -> Measurements:
         )
     if (scheme := study.pictures.scheme) != IBUG_68:
         why = (
-            f"the folder has the landmarks {scheme.name}, the landmarker {IBUG_68.name}; see "
+            f"the folder has {scheme.name} landmarks, but the landmarker finds {IBUG_68.name}; see "
             "pose error to detected"
         )
         cells["pose error"] = not_measured(why)

@@ -84,7 +84,7 @@ ROWS = (
         Limit("chance"),
     ),
     Row(
-        "two anonymized images linked to one person, area under the curve",
+        "two anonymized images linked to one person, area under the ROC curve",
         (r"(?P<judge>.*): linked, conditions drawn",),
         "lower",
         "Images of one person cannot be linked",
@@ -116,7 +116,7 @@ ROWS = (
         percent=False,
     ),
     Row(
-        "pose error, in distances of the eyes",
+        "pose error, divided by the eye distance",
         ("pose error",),
         "lower",
         "The pose is kept",
@@ -146,8 +146,8 @@ ROWS = (
         "edges along the outline of the face, 1 as in the original",
         (r"seam.*",),
         "lower",
-        "No hard edge is seen around the face",
-        "A hard edge is seen around the face",
+        "No hard edge is visible around the face",
+        "A hard edge is visible around the face",
         Limit("fixed", 1.3),
         percent=False,
     ),
@@ -161,7 +161,7 @@ ROWS = (
         percent=False,
     ),
     Row(
-        "difference of skin tone",
+        "skin tone difference",
         (r"skin tone.*",),
         "lower",
         "The skin tone fits",
