@@ -193,7 +193,7 @@ def _selection(options: AnonymizeOptions, detector: FindFaces, recognizer: Recog
 
 
 def parse_box(text: str) -> Box | None:
-    """The box that an argument of the command line names, or None."""
+    """The box that a command-line argument describes, or None."""
     try:
         left, top, right, bottom = map(float, text.split(","))
     except ValueError:

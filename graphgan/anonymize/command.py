@@ -30,10 +30,10 @@ from graphgan.training import memory_errors_explained
 from graphgan.training._interrupts import StopRequest, stop_on_signal
 
 _RECORD = ".graphgan-anonymize.jsonl"
-"""In the output folder: what is done, so that a run can be gone on with."""
+"""In the output folder: what is done, so that a run can be continued."""
 
 _LOCK = ".graphgan-anonymize.lock"
-"""In the output folder: held by the run that is at work there."""
+"""In the output folder: held by the run that writes there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +52,10 @@ class Options(AnonymizeOptions):
     resume: bool = False
     """Continue a run that was stopped, with the same options, and retry what failed."""
     workers: int | None = None
-    """Work on so many files at once, each in a process with its own model; use it for large
+    """Number of files to process at once, each in a process with its own model; for large
     folders. If a process crashes, only its file fails. By default the cores share one model."""
     serve: bool = False
-    """Open a page on this machine instead, onto which photos can be dropped."""
+    """Instead, open a page on this machine onto which you can drop photos."""
     host: str = "127.0.0.1"
     """Address of the page. Any other than the default opens it to other machines."""
     port: int = 8000

@@ -84,8 +84,8 @@ def _main() -> int:
 class DatasetWorker:
     """An actor, which turns rows of files into rows of reports.
 
-    It decodes photos in a process of its own, since Ray would retry a photo that crashes it for
-    ever. Errors in the options are also rows, since Ray's own messages are hard to read.
+    It decodes photos in a separate process, since Ray would retry a photo that crashes it forever.
+    Errors in the options are also rows, since Ray's own messages are hard to read.
     """
 
     def __init__(self, options: DatasetOptions) -> None:

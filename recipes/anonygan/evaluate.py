@@ -100,11 +100,11 @@ class Options:
     count: int | None = None
     """Measure at most this many images, spread evenly over the split."""
     conditions: ConditionRule = "next"
-    """Whose identity is shown: of the next person (a random picture, as published), drawn for each
-    picture, or fixed for each person."""
+    """Whose identity is shown: that of the next person (a random image, as published), of a person
+    drawn for each image, or of a fixed one for each person."""
     parrot_images: int = 3
     """At most this many images of each person in the gallery, from whose anonymized versions an
-    attacker (the parrot) learns; recognition is not asked about them. 0 for no parrot."""
+    attacker (the parrot) learns; recognition excludes these images. 0 for no parrot."""
     condition_split: Splits | None = None
     """Split that supplies the condition images, also for the parrot. Default: --split. CIAGAN can
     only use "train"."""
@@ -143,7 +143,7 @@ class Options:
     """False-accept rates at which verification is calibrated, on pairs of different original
     people."""
     by_group: bool = False
-    """Also report on halves of the images: frontal and turned, small and large, dark and bright."""
+    """Also report on halves of the images: frontal or turned, small or large, dark or bright."""
     groups: Path | None = None
     """CSV file with a column image or person and others such as sex, age or glasses, to report by
     group. Text columns are grouped by value, numbers in thirds."""

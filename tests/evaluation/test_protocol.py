@@ -130,7 +130,7 @@ def test_protocol_come_back_from_a_file(rows, tmp_path, options):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["probe,images/x.png,,v,"], "line 2: no picture images/x.png"),
+        (["probe,images/x.png,,v,"], "line 2: no image images/x.png"),
         (["winner,a,b,v,"], "line 2: expected role, image, condition, video, not_asked"),
         (["probe,{first},{last},v"], "line 2: expected role"),
         (["probe,{first},{last},v,lazy"], "line 2: expected not_asked to be empty or one of"),

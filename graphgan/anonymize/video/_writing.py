@@ -294,7 +294,7 @@ def _check_written(path: Path, timeline: Timeline) -> None:
 
 
 def said_beside(container: "InputContainer") -> Iterator[str]:
-    """Names of what a file says beside frames and sound, as FFmpeg sees it."""
+    """Names of everything in a file besides frames and sound, as FFmpeg sees it."""
     from av.stream import Disposition
 
     entries = [container.metadata, *(stream.metadata for stream in container.streams)]
