@@ -40,7 +40,7 @@ class Naturalness:
     Both show the probes' people, so that differences do not come from identities.
 
     Args:
-        study: what is asked.
+        study: the study.
         recognizer: supplies descriptors for the Frechet distance of faces.
         features: one or more networks for distances between images.
     Attributes:
@@ -151,9 +151,9 @@ _CHANCE = 0.5
 def measure_visibility(subject: Subject, features: PictureFeatures | None) -> Measurements:
     """Accuracy of logistic regression on features of results and of their sources; 0.5 is chance.
 
-    It is trained on half of the people and judges the other half, then the other way round, so that
-    everybody is judged once, by a classifier that has not seen this person. There are as many
-    anonymized as real pictures.
+    It is trained on half of the people and tested on the other half, and vice versa, so that
+    everybody is tested once, by a classifier that has not seen this person. There are as many
+    anonymized as real images.
     """
     if features is None:
         return {"told from real": not_measured("no feature network is given")}

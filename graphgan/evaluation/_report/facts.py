@@ -87,7 +87,7 @@ def counted(count: int, one: str, several: str = "") -> str:
 
 
 def warnings_of_study(study: Study, naturalness: Naturalness) -> list[str]:
-    """What limits all figures."""
+    """Limitations of all figures."""
     warnings, probes = [], study.protocol.probes
     height, width = study.pictures.size
     if min(height, width) < LEAST_SIDE:
@@ -164,7 +164,7 @@ def warnings_of_subject(subject: Subject) -> list[str]:
 
 
 def facts_of(study: Study, naturalness: Naturalness) -> dict[str, Any]:
-    """What was measured on, and how."""
+    """The data and methods of an evaluation."""
     protocol, info, tools = study.protocol, study.pictures.info, study.tool_runner.tools
     known = len(set(study.gallery_people.tolist()))
     facts: dict[str, Any] = {

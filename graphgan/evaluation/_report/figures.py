@@ -18,8 +18,8 @@ class Limit(NamedTuple):
     """The limit of a good value.
 
     Args:
-        kind: "fixed", or of what the number is a multiple: "chance" (the interval, too, may reach
-            down to it), "untouched" (the floor, or what untouched images have).
+        kind: "fixed", or the value that the number multiplies: "chance" (it is enough if the
+            interval includes it), or "untouched" (the floor, or the value of untouched images).
         number: upper limit if lower is better, otherwise lower limit.
     """
 
@@ -32,9 +32,9 @@ class Row(NamedTuple):
 
     Args:
         words: description; ``{people}`` stands for the number of people in the gallery.
-        patterns: regular expressions of whole names of metrics; the first of them of which any
-            metric was measured counts, and of its metrics the worst one for each system. A group
-            ``judge`` in it is who measured.
+        patterns: regular expressions for whole names of metrics. The first one with any measured
+            metric is used, and for each system the worst of its metrics. A group ``judge`` in it
+            names the tool that measured.
         better: which direction is better.
         good, bad: sentences for a figure within the limit, and beyond it.
         limit: None if the figure is not judged.

@@ -1,5 +1,5 @@
-"""The first page of a report: figures in plain words, what is good and what is not, and gaps
-between groups."""
+"""The first page of a report: figures with plain names, strengths, weaknesses, and gaps between
+groups."""
 
 from collections.abc import Iterator, Mapping
 
