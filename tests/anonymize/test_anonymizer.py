@@ -357,7 +357,7 @@ def test_a_turned_face_is_cut_upright(photo, drawn_faces):
         (
             (Recolor(),),
             {},
-            "expected people to show (conditions) for 'recolor', got none",
+            r"expected people to show \(conditions\) for 'recolor', got none",
         ),
         (("pixelate",), {"tries": 0}, "at least one try, got 0"),
         (("pixelate",), {"threshold": -1.0}, "threshold above 0 for color, got -1"),

@@ -197,7 +197,7 @@ def test_nothing_of_a_folder_is_passed_over_in_silence(run, photos, tmp_path, mo
     done = run(photos, "--out", tmp_path / "out")
     assert done.status == 1
     assert sorted(done.errors) == [
-        "error: a.png: on some disks its result would replace A.PNG's",
+        "error: a.png: on some disks its result would replace that of A.PNG",
         "error: d.cr2: a kind of photo or video that cannot be opened",
         "error: private: the folder cannot be read, so it was skipped: Permission denied",
     ]
