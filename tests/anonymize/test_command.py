@@ -431,7 +431,7 @@ def test_a_missing_encoder_is_one_line_and_leaves_nothing(run, portrait, tmp_pat
     monkeypatch.setitem(writing._ENCODERS, "mp4", "libnone")
     path = video_of(tmp_path / "a.mp4", portrait, 3)
     told_ = failure(run(path, "--out", tmp_path / "out"), 1)
-    assert told_ == "error: a.mp4: expected a PyAV with the encoder libnone, got one without"
+    assert told_ == "error: a.mp4: expected PyAV with the encoder libnone, got one without"
     assert not (tmp_path / "out" / "a.mp4").exists()
 
 
@@ -489,7 +489,7 @@ def test_a_stream_without_a_face_is_not_written(tmp_path):
     ("args", "message"),
     [
         (["-", "-"], "expected - as the only input, since a stream may never end, got 2 inputs"),
-        (["-", "a.png"], "expected - alone"),
+        (["-", "a.png"], "expected - as the only input"),
         (["-", "--resume"], "expected - without --resume"),
     ],
 )

@@ -35,7 +35,7 @@ def test_a_stream_stands_alone_and_a_file_of_its_name_is_a_file(folder, tmp_path
     (job,) = plan_jobs(["-"], tmp_path / "out").jobs
     assert (job.name, job.kind, job.target) == ("-", "stream", tmp_path / "out" / "stream.mkv")
     for more in ("-", folder):
-        refused(["-", more], tmp_path / "out", "expected - alone")
+        refused(["-", more], tmp_path / "out", "expected - as the only input")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "stream.mkv").write_bytes(b"x")
     refused(["-"], tmp_path / "out", "already exists")

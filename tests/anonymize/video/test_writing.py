@@ -346,7 +346,7 @@ def test_a_missing_encoder_is_said(tmp_path, monkeypatch):
     video = open_video(write_sample(tmp_path / "a.mp4"))
     monkeypatch.setitem(writing._ENCODERS, "mp4", "libnone")
     for attempt in (check_writable, lambda v: write_video(tmp_path / "b.mp4", v, images_of(v))):
-        with pytest.raises(ValueError, match="expected a PyAV with the encoder libnone"):
+        with pytest.raises(ValueError, match="expected PyAV with the encoder libnone"):
             attempt(video)
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
