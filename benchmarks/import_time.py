@@ -29,7 +29,7 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.repeats < 1:
-            raise ValueError(f"expected --repeats of 1 and more, got {self.repeats}")
+            raise ValueError(f"expected --repeats of at least 1, got {self.repeats}")
 
 
 def main(options: Options) -> int:

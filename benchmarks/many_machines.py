@@ -47,7 +47,7 @@ class Options:
             raise ValueError(f"expected seconds and bandwidths above 0, got {positive}")
         if not all(0 <= value < math.inf for value in (self.latency, self.node_latency)):
             raise ValueError(
-                f"expected latencies of 0 and more, got {self.latency} and {self.node_latency}"
+                f"expected latencies of at least 0, got {self.latency} and {self.node_latency}"
             )
         if min(*self.gpus, self.gpus_per_node) < 1:
             raise ValueError(f"expected one GPU or more, got {self.gpus}, {self.gpus_per_node}")

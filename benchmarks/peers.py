@@ -71,7 +71,7 @@ class Options:
         if self.photos is None and self.video is None:
             raise ValueError("expected --photos DIR or --video FILE")
         if self.runs < 1:
-            raise ValueError(f"expected --runs of 1 and more, got {self.runs}")
+            raise ValueError(f"expected --runs of at least 1, got {self.runs}")
         if unknown := set(self.judges) - {"centerface", "dlib"}:
             raise ValueError(f"expected judges among centerface and dlib, got {min(unknown)!r}")
 

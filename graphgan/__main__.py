@@ -22,7 +22,7 @@ _USAGE = """usage: graphgan info | people --sheet IMAGE | --version | --help
 
 info prints versions, what can compute here, which extras are installed, and every set of weights
 with its terms: please add it to a bug report. people draws the people whom graphgan-anonymize
-shows. Photos and videos are anonymized by graphgan-anonymize; training is in the folder recipes of
+shows. To anonymize photos and videos, use graphgan-anonymize; to train, use the folder recipes of
 the repository."""
 _TILE, _COLUMNS = 160, 12  # of the sheet
 
@@ -91,7 +91,7 @@ def info() -> Iterator[str]:
     for weights in SHIPPED:
         yield from _described(weights)
         yield f"    {_found(weights)}"
-    yield "\nweights of others that can be loaded (none is downloaded):"
+    yield "\nweights from elsewhere that can be loaded (none is downloaded):"
     for weights in LOADABLE:
         yield from _described(weights)
 
@@ -117,7 +117,7 @@ def _packages() -> Iterator[str]:
     """Versions of what the package requires, then of each of pyproject's optional dependencies."""
     packages: dict[str, list[str]] = {"": []}
     if _version("graphgan") is None:
-        yield "not installed as a package: what it requires is not known here"
+        yield "not installed as a package, so its requirements are unknown"
     for line in (requires("graphgan") or ()) if _version("graphgan") else ():
         extra = re.search(r"extra == ['\"]([\w-]+)['\"]", line)
         name = re.match(r"[\w.-]+", line)

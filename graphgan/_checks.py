@@ -14,7 +14,7 @@ def check_features(x: Tensor, channels: int, name: str = "features", *, smallest
         raise ValueError(f"expected {name} of shape (b, {channels}, h, w), got {tuple(x.shape)}")
     if min(x.shape[2:]) < smallest:
         size = f"{x.shape[2]} x {x.shape[3]}"
-        raise ValueError(f"expected {name} of at least {smallest} pixels a side, got {size}")
+        raise ValueError(f"expected {name} with sides of at least {smallest} pixels, got {size}")
     check_batch(x, name)
 
 

@@ -36,7 +36,7 @@ def read_pickle(file: Path | BytesIO) -> Mapping[str, Any]:
             content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged archive or a foreign pickle makes of it
         refused = re.search(r"GLOBAL (\S+) was not an allowed global", str(error))
-        reason = f"it holds a {refused[1]}" if refused else "it is damaged or something else"
+        reason = f"it holds a {refused[1]}" if refused else "it is damaged or another kind of file"
         raise ValueError(f"expected a checkpoint of tensors and plain values, {reason}") from error
     if not isinstance(content, Mapping):
         raise ValueError(f"expected a checkpoint, got {type(content).__name__}")
@@ -51,7 +51,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     except SafetensorError as error:
         raise ValueError(f"expected safetensors: {error}") from error
     if ours is not None:
-        raise ValueError(f"expected weights of others; open this by {ours}.from_pretrained")
+        raise ValueError(f"expected weights from elsewhere; load these by {ours}.from_pretrained")
     return tensors
 
 

@@ -139,7 +139,7 @@ class Portrait(NamedTuple):
 def main(options: Options) -> None:
     if options.people < 1 or options.size < 64:
         raise ValueError(
-            f"expected people and 64 pixels at least, got {options.people} and {options.size}"
+            f"expected at least one person and 64 pixels, got {options.people} and {options.size}"
         )
     recognize = DlibResNetRecognizer()
     portraits, refused = read_portraits(options, recognize)
@@ -163,7 +163,7 @@ def main(options: Options) -> None:
             kept.append(person)
             skins[group[0].name] += 1
     if len(kept) < options.people:
-        print(f"  {len(kept)} people of {options.people}: no more that are like nobody")
+        print(f"  {len(kept)} people of {options.people}: no further people who resemble nobody")
     if unknown := set(options.leave_out) - {person.name for person in kept}:
         raise ValueError(f"expected --leave-out of people, got {', '.join(sorted(unknown))}")
     kept = [person for person in kept if person.name not in options.leave_out]

@@ -80,7 +80,7 @@ class Row(NamedTuple):
 def main(options: Options) -> None:
     rows = read_rows(options.portraits)
     if len(rows) < 3:
-        raise ValueError(f"{options.portraits}: expected 3 portraits that show teeth and more")
+        raise ValueError(f"{options.portraits}: expected at least 3 portraits that show teeth")
     rows = aligned(rows)
     fitting = [row for row in rows if row.likeness >= _LEAST_LIKE]
     print(f"  {len(rows)} portraits show teeth, {len(fitting)} go into the mean")

@@ -79,7 +79,7 @@ def read_weights(entries: list[dict[str, Any]], content: bytes) -> dict[str, Ten
             numbers = numbers * coding["scale"] + coding["min"]
         tensor = torch.from_numpy(numbers.reshape(entry["shape"]))
         weights[_own_name(entry["name"])] = _own_order(entry["name"], tensor).contiguous()
-    assert at == len(content), "expected no more bytes than the list names"
+    assert at == len(content), "expected no bytes beyond those that the list names"
     return weights
 
 

@@ -182,7 +182,7 @@ def _model(
             inputs.append(helper.make_tensor_value_info(node.name, TensorProto.FLOAT, shape))
         elif node.op != "Const":
             if node.op not in OPERATIONS:
-                raise ValueError(f"expected operations that are known, got {node.op} ({node.name})")
+                raise ValueError(f"expected a supported operation, got {node.op} ({node.name})")
             OPERATIONS[node.op](builder, node)
     results = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
     graph = helper.make_graph(

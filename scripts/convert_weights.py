@@ -317,7 +317,7 @@ class TfliteReader:
         elif name == "LOGISTIC":
             self.parts[output] = self._spatial(inputs)  # left to the caller, as everywhere
         else:
-            raise ValueError(f"expected an operation that is known, got {name}")
+            raise ValueError(f"expected a supported operation, got {name}")
 
     def _activate(self, output: int, activation: int) -> None:
         kinds = self.tflite.ActivationFunctionType

@@ -63,7 +63,7 @@ def main(options: FuzzOptions) -> None:
     image = _small(read_image(options.portrait))
     who = _descriptors(image)
     if len(who) != 1 or not who.isfinite().all():
-        raise ValueError(f"expected a photo of one face, found {len(who)}")
+        raise ValueError(f"expected a photo with one face, found {len(who)}")
     counts: Counter[str] = Counter()
     slowest = (0.0, "")
     with tempfile.TemporaryDirectory() as name:

@@ -234,7 +234,7 @@ def test_the_command_writes_a_file(convert, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("op", "inputs", "attributes", "message"),
     [
-        ("Cast", "", {}, r"operations that are known, got Cast \(y\)"),
+        ("Cast", "", {}, r"a supported operation, got Cast \(y\)"),
         ("Mean", "image", {}, "image to be a constant, got a value"),
         ("Conv2D", "k", window(1, "EXPLICIT"), r"padding SAME or VALID, got EXPLICIT \(y\)"),
         ("Conv2D", "k", {"data_format": text("NCHW")}, "channels last, got NCHW"),

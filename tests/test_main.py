@@ -61,7 +61,7 @@ def test_extras_say_what_is_there_and_what_is_missing(monkeypatch):
     assert "extra video: missing: av" in lines
     assert not [line for line in lines if line.startswith(("extra all", "extra dev"))]
     del there["graphgan"]
-    assert "not installed as a package: what it requires is not known here" in printed()
+    assert "not installed as a package, so its requirements are unknown" in printed()
 
 
 def test_it_prints_even_where_torch_does_not_start(monkeypatch):

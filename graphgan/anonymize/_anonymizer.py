@@ -116,9 +116,9 @@ class Anonymizer:
             raise ValueError(f"expected at least one try, got {tries}")
         if self.method.uses_conditions and not len(self.order):
             name = self.method.name
-            raise ValueError(f"expected conditions for {name!r}, which shows people, got none")
+            raise ValueError(f"expected people to show (conditions) for {name!r}, got none")
         if self.selection.people and self.recognizer is None:
-            raise ValueError("expected a recognizer, which finds the people to keep, got None")
+            raise ValueError("expected a recognizer to find the people to keep, got None")
 
     def __call__(
         self,

@@ -1,4 +1,4 @@
-"""Conditions: the people who are shown in the place of those who are to be hidden."""
+"""Conditions: the people who are shown instead of those who must be hidden."""
 
 import io
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _NOBODY = (74, 2, 22, 13, 149, 109, 1, 92, 127, 146, 101, 95, 131, 24, 123, 148)
 
 
 class Look(NamedTuple):
-    """What a face looks like; NaN where it cannot be told.
+    """What a face looks like; NaN where this is unknown.
 
     Args:
         tone: median color of cheeks and nose, CIELAB.
@@ -38,11 +38,11 @@ class Look(NamedTuple):
 
 @dataclass(frozen=True)
 class Condition:
-    """An aligned face of a person to be shown.
+    """An aligned face of a person to show.
 
     Args:
         name: in reports.
-        look: where it is known; else it is looked for when it is needed.
+        look: if it is known; otherwise it is computed when needed.
     Shapes:
         ``image: 3 h w`` in [-1, 1], ``landmarks: 68 2`` in its pixels
     """
@@ -140,11 +140,11 @@ def _as_look(numbers: Float[Tensor, "5"]) -> Look | None:
 
 
 def nobody_conditions(size: tuple[int, int] = (128, 128)) -> list[Condition]:
-    """Drawn people who are unlike real ones.
+    """Drawn people who do not resemble real ones.
 
-    Of 160 drawn people those 16 whose descriptors lie farthest from one image of each of the 302
-    people of the faces that evaluations of this library are made on: all beyond 0.6, up to which
-    dlib takes two faces for one person.
+    These are 16 of 160 drawn people. Their descriptors are farthest from one image of each of the
+    302 people on whom this library is evaluated: all farther than 0.6, the distance up to which
+    dlib matches two faces.
 
     Raises:
         ValueError: a size below 16.
@@ -155,7 +155,7 @@ def nobody_conditions(size: tuple[int, int] = (128, 128)) -> list[Condition]:
 def drawn_conditions(
     count: int = 16, *, size: tuple[int, int] = (128, 128), seed: int = 0
 ) -> list[Condition]:
-    """Drawn people, who do not exist; each seen from the front as near as one of a few views is.
+    """Drawn people, who do not exist; each in the most frontal of a few views.
 
     Raises:
         ValueError: less than one, or a size below 16.
@@ -201,7 +201,7 @@ def _photo_condition(
     image = read_image(path)
     faces = detector(image)
     if len(faces) != 1:
-        raise ValueError(f"{path}: expected a photo of one face, found {len(faces)}")
+        raise ValueError(f"{path}: expected a photo with one face, found {len(faces)}")
     landmarks = faces[0].landmarks
     try:
         alignment = align_face(landmarks)

@@ -81,7 +81,7 @@ class Folder:
                 if folder == (self._root or "/"):
                     raise
                 reason = error.strerror or type(error).__name__
-                why = f"the folder cannot be read, nothing in it was done: {reason}"
+                why = f"the folder cannot be read, so it was skipped: {reason}"
                 yield FolderEntry(self._relative(folder), failed=why)
                 continue
             self._fs.invalidate_cache(folder)  # it would keep every listing until the end

@@ -181,7 +181,9 @@ def _jobs(files: "Sequence[_Entry]", out: Path, failed: dict[str, str]) -> list[
         if other == entry.name:
             results[entry.name] = result
         else:
-            failed[entry.name] = f"{entry.name}: on some disks its result would replace {other}'s"
+            failed[entry.name] = (
+                f"{entry.name}: on some disks its result would replace that of {other}"
+            )
     return [
         Job(entry.name, entry.source, out / results[entry.name], kind.kind)
         for entry, kind in named
@@ -196,7 +198,9 @@ def folded(name: str) -> str:
 
 def _stream_job(inputs: int, out: Path) -> Job:
     if inputs > 1:
-        raise ValueError(f"expected - alone, since a stream may have no end, got {inputs} inputs")
+        raise ValueError(
+            f"expected - as the only input, since a stream may never end, got {inputs} inputs"
+        )
     return Job(STREAM, Path(STREAM), out / _RECORDING, "stream")
 
 
@@ -209,7 +213,9 @@ def _check_input(given: Path, out: Path) -> None:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ValueError(f"{given}: {reason}") from None
     if real == target or real in target.parents:
-        raise ValueError(f"expected --out beside the inputs, got {out}, which is {given} or inside")
+        raise ValueError(
+            f"expected --out outside the inputs, got {out}, which is {given} or inside"
+        )
     if real.is_file() and file_kind(given) is None:
         known = " ".join(sorted(PHOTO_SUFFIXES | VIDEO_SUFFIXES))
         raise ValueError(f"{given}: expected a photo or a video ({known})")
@@ -230,7 +236,7 @@ def _entries(given: Path) -> Iterator[_Entry]:
                 paths = sorted(Path(parent, entry.name) for entry in listed)
         except OSError as error:
             name = _relative(parent, given) if parent != given else given.name or str(given)
-            why = f"the folder cannot be read, nothing in it was done: {error.strerror or error}"
+            why = f"the folder cannot be read, so it was skipped: {error.strerror or error}"
             yield _Entry(name, parent, failed=why)
             continue
         folders = []
@@ -253,7 +259,7 @@ def _of_folder(path: Path, name: str) -> _Entry:
         return _Entry(name, path, left_out="a link to a folder, not followed")
     if path.is_file():
         return _file(path, name)
-    nothing = "not a file, or a link to nothing"
+    nothing = "not a file, or a broken link"
     if looks_like_one(path):
         return _Entry(name, path, failed=nothing)
     return _Entry(name, path, left_out=nothing)
@@ -280,15 +286,15 @@ def _check_targets(jobs: Sequence[Job], out: Path, overwrite: bool) -> None:
     sources = {job.source.resolve() for job in jobs}
     for job in jobs:
         if job.target.resolve() in sources:
-            raise ValueError(f"{job.target}: expected a result beside the sources, it is one")
+            raise ValueError(f"{job.target}: the result would replace a source")
         if job.target.is_dir():
-            raise ValueError(f"{job.target}: expected a place for a file, found a folder")
+            raise ValueError(f"{job.target}: expected a file, found a folder")
     there = [job.target for job in jobs if job.target.exists()]
     if there and not overwrite:
         more = f", and {len(there) - 1} more" if len(there) > 1 else ""
         raise ValueError(
-            f"{there[0]} is there already{more}; --overwrite replaces what is there, "
-            "--resume goes on where a run was stopped"
+            f"{there[0]} already exists{more}; --overwrite replaces what is there, "
+            "--resume continues a stopped run"
         )
     for parent in {parent for job in jobs for parent in job.target.parents}:
         if parent.exists() and not parent.is_dir():

@@ -98,15 +98,15 @@ def distance(a: Look, b: Look) -> float:
 def nearest_first(
     people: Sequence[Look], face: Look, order: Sequence[int], group: int
 ) -> list[int]:
-    """An order of people in groups: those nearest to a face, the next ones, and so on.
+    """Order people in groups: those nearest to a face first, then the next ones, and so on.
 
-    Within a group people stay in the order that was given: only to which group somebody belongs
-    says anything of the face.
+    Within a group people keep the given order: only the group that somebody belongs to depends on
+    the face.
 
     Args:
         people: their looks.
-        face: whom they are to fit.
-        order: of the people, by chance.
+        face: whom they should resemble.
+        order: of the people, at random.
         group: people in each.
     """
     ranked = sorted(order, key=lambda i: distance(people[i], face))
@@ -116,17 +116,17 @@ def nearest_first(
 
 
 class ConditionOrder:
-    """Which conditions a face is tried with: an order of its own for every face.
+    """The order in which to try conditions for a face; it differs from face to face.
 
-    The order depends on the seed, the face's key and its look alone, so that a face gets the same
-    person again when a run is repeated, gone on with or shared among machines. Those eight who are
-    nearest to the face's look come first, by chance among them, then the next eight.
+    The order depends only on the seed, the face's key and its look. So a face gets the same person
+    again if a run is repeated, continued or shared among machines. The eight people nearest to the
+    face's look come first, in random order, then the next eight.
 
     Args:
         conditions: all that there are; none for methods that show nobody.
         seed: not negative.
-        match: what counts: the tone of the skin; the whole look, which is apparent age and sex,
-            too; or nothing.
+        match: what to compare: the skin tone; the whole look, which includes apparent age and sex;
+            or nothing.
     Raises:
         ValueError: two conditions of one name, or of different sizes; a negative seed; an unknown
             match.
@@ -142,7 +142,7 @@ class ConditionOrder:
         if len(sizes := {condition.size for condition in conditions}) > 1:
             raise ValueError(f"expected conditions of one size, got {sorted(sizes)}")
         if seed < 0:
-            raise ValueError(f"expected a seed of 0 and more, got {seed}")
+            raise ValueError(f"expected a seed of at least 0, got {seed}")
         self.conditions = tuple(conditions)
         self.seed = seed
         self.match = match

@@ -130,7 +130,7 @@ class GeneratedFaces:
             raise ValueError(f"expected a network of {known} landmarks, got {count}")
         chosen = size or model.size
         if chosen is None:
-            raise ValueError("expected the size that the network was trained on, it does not say")
+            raise ValueError("expected a size: this network does not record its training size")
         self.size = chosen
         if exported and self.size != model.size:
             raise ValueError(f"expected a network for {self.size}, got one for {model.size}")

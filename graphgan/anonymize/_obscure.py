@@ -28,8 +28,8 @@ def blur_faces(
         images: in any range.
         masks: 1 where the face is.
         kernel_size: of the kernel, odd, in pixels.
-        sigma: of the Gaussian, in pixels; by default a quarter of the kernel, so that it ends where
-            the Gaussian is at a seventh of its height.
+        sigma: of the Gaussian, in pixels; by default a quarter of the kernel size, so that the
+            kernel ends where the Gaussian is at a seventh of its height.
     Raises:
         ValueError: an even kernel, a sigma that is not positive.
     """

@@ -193,7 +193,7 @@ def _selection(options: AnonymizeOptions, detector: FindFaces, recognizer: Recog
 
 
 def parse_box(text: str) -> Box | None:
-    """The box that an argument of the command line names, or None."""
+    """The box that a command-line argument describes, or None."""
     try:
         left, top, right, bottom = map(float, text.split(","))
     except ValueError:
@@ -207,7 +207,7 @@ def _descriptor(path: Path, detector: FindFaces, recognizer: Recognizer) -> torc
     image = read_image(path)
     faces = detector(image)
     if len(faces) != 1:
-        raise ValueError(f"{path}: expected a photo of one face to keep, found {len(faces)}")
+        raise ValueError(f"{path}: expected a photo with one face to keep, found {len(faces)}")
     return recognizer(image, faces[0].landmarks[None])[0]
 
 

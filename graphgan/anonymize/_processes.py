@@ -96,7 +96,7 @@ class _FileProcess:
             problem = self._connection.recv()
         except EOFError:
             raise ChildProcessError(
-                "a worker died before it had made its model: too little memory?"
+                "a worker died while loading its model: too little memory?"
             ) from None
         if problem is not None:
             raise problem
@@ -116,7 +116,7 @@ class _FileProcess:
         self._connection.close()
         self._begin()
         self.wait()
-        raise ProcessDiedError("the process died of it, perhaps for want of memory")
+        raise ProcessDiedError("the process died on this file, perhaps for lack of memory")
 
     def end(self) -> None:
         self._ended = True

@@ -75,7 +75,7 @@ class Replacement:
             return Problem("turned away or unclear", f"cannot be aligned: {self.problem}")
         extent, least = extent_of(self.task.found.landmarks), self.task.least_shown
         if extent < least and not shows_nobody(self.attempt.method):
-            text = f"too small: {extent:.1f} pixels, from {least:.0f} on somebody is shown"
+            text = f"too small: {extent:.1f} pixels; people are shown from {least:.0f} pixels on"
             return Problem("too small", text)
         return None
 
@@ -110,7 +110,7 @@ class Replacement:
     def uncovered(self) -> Problem | None:
         """The problem of the pasted result, if any, apart from identity."""
         if not self.is_finite:
-            return Problem("not computed", "the network gave numbers that are not finite")
+            return Problem("not computed", "the network returned numbers that are not finite")
         share = self.covered or 0.0
         if share < _LEAST_COVERED:
             return Problem("not fully covered", f"{share:.0%} of the face covered")

@@ -51,7 +51,7 @@ class Selection:
                 f"{self.overlap}"
             )
         if self.only and (self.people or self.keep):
-            raise ValueError("expected faces to keep or the only ones to replace, got both")
+            raise ValueError("expected faces to keep, or the only faces to replace, got both")
 
     def kept(
         self, boxes: Float[Tensor, "n 4"], descriptors: Sequence[Float[Tensor, "d"] | None]

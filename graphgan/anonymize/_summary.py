@@ -64,7 +64,7 @@ def tell_summary(files: Sequence[FileReport], report: Path | str) -> list[str]:
         told = [f"{why}: {name_files(names)}" for why, names in _alike(left_out).items()]
         lines.append(f"left out: {'; '.join(told)}")
     if any("voice" in note for file in files for note in file.notes):
-        lines.append("the sound of videos was kept: a voice identifies (--audio drop)")
+        lines.append("the sound of videos was kept: voices identify people (--audio drop)")
     lines.append(f"{tell_counts(count_statuses(files))}; report in {report}")
     if instead := tell_instead(files):
         lines.append(instead)

@@ -30,10 +30,10 @@ from graphgan.training import memory_errors_explained
 from graphgan.training._interrupts import StopRequest, stop_on_signal
 
 _RECORD = ".graphgan-anonymize.jsonl"
-"""In the output folder: what is done, so that a run can be gone on with."""
+"""In the output folder: what is done, so that a run can be continued."""
 
 _LOCK = ".graphgan-anonymize.lock"
-"""In the output folder: held by the run that is at work there."""
+"""In the output folder: held by the run that writes there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +52,10 @@ class Options(AnonymizeOptions):
     resume: bool = False
     """Continue a run that was stopped, with the same options, and retry what failed."""
     workers: int | None = None
-    """Work on so many files at once, each in a process with its own model; use it for large
+    """Number of files to process at once, each in a process with its own model; for large
     folders. If a process crashes, only its file fails. By default the cores share one model."""
     serve: bool = False
-    """Open a page on this machine instead, onto which photos can be dropped."""
+    """Instead, open a page on this machine onto which you can drop photos."""
     host: str = "127.0.0.1"
     """Address of the page. Any other than the default opens it to other machines."""
     port: int = 8000
@@ -65,11 +65,11 @@ class Options(AnonymizeOptions):
         super().__post_init__()
         if self.serve and (self.inputs or self.out):
             raise ValueError(
-                "expected --serve without inputs and --out, since the page takes photos"
+                "expected --serve without inputs and --out: photos are sent to the page"
             )
         if self.serve and (self.only or any(map(parse_box, self.keep))):
             raise ValueError(
-                "expected --serve without boxes; --keep takes a photo of a person, too"
+                "expected --serve without boxes; --keep also takes a photo of a person"
             )
         if not self.serve and not self.inputs:
             raise ValueError("expected photos, videos or folders (see --help)")
@@ -203,7 +203,7 @@ def _by_threads(
         _check(stop)  # what was begun before is finished, and reported
         if job.kind != "stream":
             return work(job, on_frame=_Frames(bar, stop))
-        print("reading a stream: Ctrl-C ends it and keeps what came", flush=True)
+        print("reading a stream: Ctrl-C ends it and keeps the result", flush=True)
         report = work(job, on_frame=_Frames(bar, StopRequest()), stopped=stop.__bool__)
         stop.requested = False
         return report

@@ -79,8 +79,8 @@ def _main() -> int:
 class DatasetWorker:
     """An actor, which turns rows of files into rows of reports.
 
-    It decodes photos in a process of its own, since Ray would retry a photo that crashes it for
-    ever. Errors in the options are also rows, since Ray's own messages are hard to read.
+    It decodes photos in a separate process, since Ray would retry a photo that crashes it forever.
+    Errors in the options are also rows, since Ray's own messages are hard to read.
     """
 
     def __init__(self, options: DatasetOptions) -> None:
@@ -246,14 +246,14 @@ def anonymize_dataset(options: DatasetOptions, engine: _Engine = run_ray) -> int
 def _check_folders(source: Folder, target: Folder, *, resume: bool) -> set[str]:
     """Names of the results that are there."""
     if source.holds(target) or target.holds(source):
-        raise ValueError(f"expected DST beside SRC, got {target.place} and {source.place}")
+        raise ValueError(f"expected DST outside SRC, got {target.place} and {source.place}")
     if not source.exists():
         raise ValueError(f"{source.place}: expected a folder, found none")
     there = {found.name for found in target.walk()} if target.exists() else set()
     there -= {RECORD}
     if (there or target.is_file()) and not resume:
         raise ValueError(
-            "expected DST to be new or empty, got one with files; --resume goes on where a run "
+            "expected DST to be new or empty, got one with files; --resume continues a stopped run"
             "was stopped"
         )
     return there
@@ -268,7 +268,7 @@ def _plan(source: Folder) -> tuple[dict[str, FileReport], list[Row]]:
             files[name] = FileReport(name, "left out", error=left_out or NEITHER)
             continue
         if not failed and (other := names.setdefault(folded(name), name)) != name:
-            failed = f"its result and that of {other} would be one file on some disks"
+            failed = f"on some disks its result would replace that of {other}"
         if failed:
             files[name] = FileReport(name, "failed", error=f"{name}: {failed}")
     rows = [

@@ -77,7 +77,9 @@ def image_grid(
         ValueError: no images, or no columns.
     """
     if not len(images) or columns < 1:
-        raise ValueError(f"expected images and columns, got {len(images)} and {columns}")
+        raise ValueError(
+            f"expected at least one image and one column, got {len(images)} and {columns}"
+        )
     tiles = torch.stack(list(images))
     background = _as_pixel(_WHITE, tiles)
     missing = -len(tiles) % columns

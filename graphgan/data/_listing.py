@@ -114,7 +114,7 @@ class Listing:
         if not self.photos:
             found = sum(self.other_files.values())
             raise ValueError(
-                f"{root}: no photos in it ({len(self.unusable)} that cannot be used, "
+                f"{root}: contains no photos ({len(self.unusable)} that cannot be used, "
                 f"{found} other files)"
             )
 

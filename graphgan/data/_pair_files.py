@@ -1,7 +1,7 @@
 """Training pairs in a CSV file with the columns ``split,from,to``.
 
-Each row is a person, as the first image shows them, and the pose that the second one shows them
-in: ``from`` is the condition of a pair, ``to`` its source.
+In each row, the first image shows a person, and the second one shows the same person in the target
+pose: ``from`` is the condition of a pair, ``to`` its source.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,12 +26,12 @@ def read_listed_pairs(
         images: names of the images in the file, in the order of their numbers.
         split: split of the pairs to read; None for all.
     Returns:
-        ``PairKind.SAME_PERSON`` all of them; None where there are no pairs of this split, no file,
-        or one of pairs to evaluate with.
+        The pairs, all ``PairKind.SAME_PERSON``; None if the split has no pairs, or if there is no
+        file or one with pairs for evaluation.
     Raises:
-        ValueError: other columns; rows of too few or too many values, of an unknown split, or with
-            another image than ``images``. The message says in which line the first is, and how
-            many there are.
+        ValueError: other columns; rows with too few or too many values, an unknown split, or an
+            image that is not in ``images``. The message names the line of the first bad row and the
+            number of bad rows.
     """
     path = Path(path)
     if not path.is_file():

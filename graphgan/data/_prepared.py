@@ -199,7 +199,7 @@ class PreparedPictures:
         if bad:
             more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
             raise ValueError(
-                f"{self.root / 'manifest.csv'}: expected the landmarks of the mask of each face, "
+                f"{self.root / 'manifest.csv'}: expected landmarks that give each face a mask, but "
                 f"the mask is empty for {', '.join(bad[:3])}{more}; {_REPLACE}"
             )
 
@@ -209,7 +209,7 @@ def read_info(root: Path) -> dict[str, Any]:
     if not root.is_dir():
         raise ValueError(f"{root}: no such folder; {_MAKE_ONE}")
     if not any(root.iterdir()):
-        raise ValueError(f"{root}: an empty folder, not a prepared one; {_MAKE_ONE}")
+        raise ValueError(f"{root}: the folder is empty, not prepared; {_MAKE_ONE}")
     if not (root / "prepared.json").is_file():
         if (root / "progress.jsonl").is_file():
             raise ValueError(
@@ -218,7 +218,7 @@ def read_info(root: Path) -> dict[str, Any]:
         raise ValueError(f"{root}: not a prepared folder (no prepared.json); {_MAKE_ONE}")
     info = _read_json(root / "prepared.json")
     if info.get("format") != FORMAT or not {"version", *_NEEDED} <= info.keys():
-        raise ValueError(f"{root}: its prepared.json is of another kind; {_MAKE_ONE}")
+        raise ValueError(f"{root}: its prepared.json has another format; {_MAKE_ONE}")
     if info["version"] != VERSION:
         raise ValueError(
             f"{root}: expected version {VERSION} of the format, got {info['version']}; {_REPLACE}"

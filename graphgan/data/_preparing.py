@@ -237,7 +237,9 @@ def _splits(photos: Sequence[ListedPhoto], test_people: int | None) -> dict[str,
 def _crop_paths(photos: Sequence[ListedPhoto]) -> dict[str, str]:
     """For each source ``images/<person>/<name>.png``; their ``PreparedPicture.name`` differ too."""
     if len(sources := {photo.source for photo in photos}) != len(photos):
-        raise ValueError(f"expected photos of different sources, got {len(photos)}, {len(sources)}")
+        raise ValueError(
+            f"expected photos from different sources, got {len(photos)}, {len(sources)}"
+        )
     paths = [_path_below_person(photo) for photo in photos]
     for names in (
         [path.with_suffix("").as_posix() for path in paths],

@@ -67,7 +67,7 @@ class WorkerPool(Generic[Tool]):
             yield from self._started().map(_Work(work), items, chunksize=chunk)
         except BrokenProcessPool:
             raise ChildProcessError(
-                "a worker process died, perhaps for want of memory: try again with fewer workers"
+                "a worker process died, perhaps for lack of memory: try again with fewer workers"
             ) from None
 
     def _map_here(

@@ -81,13 +81,13 @@ def evaluate(
     """Measure all metrics of every system.
 
     Args:
-        study: pictures, protocol and tools.
-        systems: of different names. What is said of the originals, thresholds and floors, is
-            measured whether or not `Original` is among them. A system may say by an attribute
-            ``trained_with`` (names) which networks it was trained with: these do not judge it.
-        features: of pictures, for distances to real ones; the first of them tell results
-            from real ones, too.
-        groups: of probes, which are measured as well, see `graphgan.evaluation.groups`.
+        study: images, protocol and tools.
+        systems: with different names. Figures of the originals, thresholds and floors are measured
+            whether or not `Original` is among them. A system may list the networks that it was
+            trained with in an attribute ``trained_with`` (names): these do not judge it.
+        features: of images, for distances to real ones; the first of them also serves to tell
+            results from real images.
+        groups: of probes, which are also measured separately, see `probe_groups`.
     Raises:
         ValueError: no systems, duplicate names, results that are not images, or features that are
             not finite.
@@ -97,7 +97,7 @@ def evaluate(
         raise ValueError(f"expected systems with different names, got {names}")
     judges = [recognizer.name for recognizer in study.tool_runner.tools.recognizers]
     if odd := [name for name in [*names, *judges] if not name.isprintable() or "|" in name]:
-        raise ValueError(f"expected names without lines and |, got {odd}")
+        raise ValueError(f"expected names without line breaks and |, got {odd}")
     for system in systems:
         if isinstance(system, FolderOfResults):
             system.check([study.pictures.pictures[i] for i in study.protocol.probes])

@@ -1,7 +1,7 @@
-"""Groups of probes, to see for which images a figure is worse than for all.
+"""Groups of probes, which show for which images a figure is worse.
 
-`probe_groups` halves them by pose, size and light; `read_groups` reads what a CSV file says of
-people or images, such as sex and age.
+`probe_groups` halves them by pose, size and light; `read_groups` reads properties of people or
+images from a CSV file, such as sex and age.
 
 The name of a group is ``KIND: VALUE``, such as "sex: female". Groups of one kind are compared.
 """
@@ -74,10 +74,10 @@ _MOST_VALUES = 12  # of words; a column of more is shown by its largest groups
 
 
 def parse_bins(texts: Sequence[str]) -> dict[str, tuple[float, ...]]:
-    """``("age=30,50",)`` to where the groups of a column of numbers begin.
+    """Parse bins such as ``("age=30,50",)``: the numbers at which the groups of a column begin.
 
     Raises:
-        ValueError: something else, or numbers that do not rise.
+        ValueError: another form, or numbers that do not increase.
 
     Example:
         >>> parse_bins(["age=30,50"])
@@ -102,23 +102,23 @@ def read_groups(
     *,
     bins: Mapping[str, tuple[float, ...]] | None = None,
 ) -> tuple[Groups, list[str]]:
-    """The probes in groups by every further column of a file.
+    """Group the probes by the columns of a file.
 
-    The first column of the header that is ``image`` or ``person`` says of whom a line speaks: of
-    the prepared picture or the photo of that path or name, with or without its ending, or of all
-    pictures of a person. A column of words makes a group of each word, a column of numbers three
-    groups of equally many probes, or those between the ``bins``. Groups of fewer than five people
-    are left out.
+    The first column named ``image`` or ``person`` identifies the subject of a line: the prepared
+    image or the photo with that path or name, with or without its extension, or all images of a
+    person. Every other column gives groups: a column of words one group for each word, a column of
+    numbers three groups of equally many probes, or those between the ``bins``. Groups of fewer than
+    five people are left out.
 
     Args:
         path: of the file.
         probes: the probes, in order.
         bins: by column, the numbers at which its groups begin after the first.
     Returns:
-        Groups, and remarks on what is in none of them.
+        Groups, and remarks on probes that are in none of them.
     Raises:
-        ValueError: no such file, a file without these columns, a line of another length, no line
-            for any probe, bins of a column that is not there or has no numbers.
+        ValueError: the file does not exist or lacks these columns, a line has another length, no
+            line describes a probe, or bins name a column that is missing or has no numbers.
     """
     columns = _columns(path, probes)
     if unknown := [name for name in bins or {} if name not in columns]:
@@ -134,8 +134,8 @@ def read_groups(
             remarks.append(f"groups: {empty} of {len(probes)} probes have no {name}")
         if few:
             remarks.append(
-                f"groups: {few} values of {name} stand for fewer than {_LEAST_PEOPLE} people: they "
-                "are no groups"
+                f"groups: {few} values of {name} have fewer than {_LEAST_PEOPLE} people and are "
+                "left out"
             )
     return groups, remarks
 

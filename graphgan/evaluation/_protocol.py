@@ -1,13 +1,14 @@
-"""The protocol: which images are anonymized under which conditions, and what an attacker holds.
+"""The protocol: which images are anonymized with which conditions, and which images an attacker
+has.
 
 A *probe* is an image that is anonymized; every image of the split is one. The *gallery* holds one
 untouched image of each person who has images from two or more videos. *Parrot images* show people
 in the gallery and come from the gallery's side: a parrot learns from their anonymized versions.
-Re-identification is only asked about probes from a person's other videos, since frames of one video
-are almost the same image. Every other probe has a reason why it is not asked.
+Re-identification only uses probes from a person's other videos, since frames of one video are
+almost the same image. Every other probe has a reason why it is excluded.
 
-`write_protocol` keeps a protocol as a file (the pairs.csv of a report), so that other systems can
-be asked the same.
+`write_protocol` writes a protocol to a file (the pairs.csv of a report), so that other systems can
+be measured in the same way.
 """
 
 import re
@@ -44,12 +45,12 @@ class EvaluationProtocol:
     """The roles of images, each by its number in the prepared folder.
 
     Args:
-        probes: what is anonymized.
-        conditions: beside each probe; none at all where nobody else is there to be one.
-        gallery: one picture a person, of probes' people and others.
+        probes: the images to anonymize.
+        conditions: one for each probe; empty if there is no other person.
+        gallery: one image per person, of the probes' people and of others.
         parrot_images: of people in the gallery; may be empty.
-        videos: of which video each probe is, by a name that counts within its person.
-        reasons: why a probe is not asked about re-identification, empty where it is.
+        videos: the video of each probe, by a name that is unique for its person.
+        reasons: why a probe is excluded from re-identification; empty if it is included.
     Raises:
         ValueError: no probes, or columns of different lengths.
     """
@@ -86,12 +87,12 @@ def draw_protocol(
     probes: Sequence[int] | None = None,
     seed: int = 0,
 ) -> EvaluationProtocol:
-    """Draw protocol; the same for the same pictures and arguments.
+    """Draw a protocol; it is the same for the same images and arguments.
 
-    Every picture of the split is a probe. Of each person with pictures of two videos or more, one
-    video is the gallery's: one of its pictures is the gallery image, and at most
-    ``parrot_images`` are parrot images. Where it has fewer, as where every picture is a video of
-    its own, further videos are taken for them, as long as half of the person's videos remain.
+    Every image of the split is a probe. For each person with images from at least two videos, one
+    video belongs to the gallery: one of its images is the gallery image, and at most
+    ``parrot_images`` are parrot images. If it has fewer, for instance because every image is its
+    own video, further videos are added, as long as half of the person's videos remain.
 
     Args:
         pictures: all images of a prepared folder.
@@ -100,8 +101,9 @@ def draw_protocol(
             contains only them, otherwise everyone.
         count: at most this many probes, spread evenly.
         conditions: see `ConditionRule`.
-        condition_split: whose pictures are conditions; by default those of ``split``.
-        parrot_images: pictures a person that a parrot learns from, at most; 0 for no parrot.
+        condition_split: split that supplies the conditions; by default ``split``.
+        parrot_images: largest number of images per person that a parrot learns from; 0 for no
+            parrot.
         videos: a regular expression on the photo's path in the folder it came from, whose first
             group names the video within the person; by default every folder below a person's is a
             video, and so is every image directly in the person's folder.
@@ -110,8 +112,8 @@ def draw_protocol(
             images.
         seed: random seed.
     Raises:
-        ValueError: no picture in the split, parrot_images below 0, an expression without a group or
-            that does not match.
+        ValueError: no image in the split, parrot_images below 0, an expression that has no group or
+            does not match.
     """
     check_choice("conditions", conditions, get_args(ConditionRule))
     if count is not None:
@@ -173,13 +175,13 @@ def draw_conditions(
     """An image of another person for each source.
 
     Args:
-        pictures: all there are.
+        pictures: all images of the folder.
         sources: numbers of images.
         rule: see `ConditionRule`.
-        split: whose images are conditions.
-        seed: of what is drawn.
+        split: split that supplies the conditions.
+        seed: random seed.
     Raises:
-        NobodyElseError: nobody else to be the condition.
+        NobodyElseError: there is no other person.
     """
     of = defaultdict(list)
     for i, picture in enumerate(pictures):
@@ -329,10 +331,10 @@ class _Row(NamedTuple):
 def write_protocol(
     path: Path, pictures: Sequence[PreparedPicture], protocol: EvaluationProtocol
 ) -> None:
-    """A row a picture.
+    """Write a protocol as a CSV file with one row per image.
 
-    ``role`` (probe, gallery or parrot), ``image``, and of a probe its condition, its video and why
-    it is not asked about re-identification (empty where it is).
+    Columns: ``role`` (probe, gallery or parrot), ``image``, and for a probe its condition, its
+    video and why it is excluded from re-identification (empty if it is included).
     """
     conditions = [pictures[i].image for i in protocol.conditions] or [""] * len(protocol.probes)
     columns = (protocol.probes, conditions, protocol.videos, protocol.reasons)
@@ -343,11 +345,11 @@ def write_protocol(
 
 
 def read_protocol(path: Path, pictures: Sequence[PreparedPicture]) -> EvaluationProtocol:
-    """What `write_protocol` wrote, for the same pictures.
+    """Read a file of `write_protocol`, for the same images.
 
     Raises:
-        ValueError: another kind of file, pictures that are not there, or a probe that is asked
-            although the gallery or the parrot images hold it; file and line are named.
+        ValueError: another kind of file, images that do not exist, or a gallery or parrot image
+            that is also a recognition probe; the message gives file and line.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such file; expected the pairs.csv of another evaluation")
@@ -377,7 +379,7 @@ def _row(
         raise ValueError(f"expected {', '.join(_COLUMNS)}, the role one of {', '.join(_ROLES)}")
     role, image, condition, video, reason = values
     if missing := {image, *filter(None, [condition])} - numbers.keys():
-        raise ValueError(f"no picture {min(missing)} in this folder")
+        raise ValueError(f"no image {min(missing)} in this folder")
     known = {text: text for text in get_args(Reason)}
     if reason not in known:
         raise ValueError(f"expected not_asked to be empty or one of {', '.join(known)}")
@@ -391,7 +393,7 @@ def _protocol(path: Path, found: dict[str, list[_Row]]) -> EvaluationProtocol:
     probes = found["probe"]
     conditions = tuple(row.condition for row in probes if row.condition is not None)
     if conditions and len(conditions) < len(probes):
-        raise ValueError(f"{path}: expected a condition beside every probe, or beside none")
+        raise ValueError(f"{path}: expected a condition for every probe or for none")
     try:
         return EvaluationProtocol(
             tuple(row.number for row in probes),
@@ -417,5 +419,5 @@ def _check(
             if number in seen and not reason:
                 raise ValueError(
                     f"{path}: line {lines[number]}: {pictures[number].image} is a {role} image "
-                    "and a probe that is asked; expected a reason in the column not_asked"
+                    "and also a recognition probe; expected a reason in the column not_asked"
                 )

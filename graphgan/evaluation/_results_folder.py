@@ -89,7 +89,8 @@ class FolderOfResults:
             listed = ", ".join(f"{w} x {h}" for h, w in sorted(sizes)[:_FEW])
             more = f" and {len(sizes) - _FEW} other sizes" if len(sizes) > _FEW else ""
             remarks.append(
-                f"{self.name}: results of {listed}{more} pixels: photos were cut, others resized"
+                f"{self.name}: results of {listed}{more} pixels: faces were cut out of photos, "
+                "others were resized"
             )
         if outside:
             remarks.append(
@@ -97,7 +98,7 @@ class FolderOfResults:
                 "photos changed?"
             )
         if others := len(self.files) - len(set(filter(None, map(self._file, pictures)))):
-            remarks.append(f"{self.name}: {others} files in the folder are of no probe")
+            remarks.append(f"{self.name}: {others} files in the folder match no probe")
         return remarks
 
     def _file(self, picture: PreparedPicture) -> Path | None:

@@ -40,13 +40,13 @@ class Settings:
     """Settings of the metrics.
 
     Args:
-        min_iou: least overlap with the box of the landmarks of a face that counts as found there.
-        false_accept_rates: of the verification whose thresholds are calibrated on the originals.
-        pair_count: mated and non-mated pairs, each, that areas under curves are of.
-        frechet_count: pictures on each side of every Frechet distance.
-        condition_split: whose pictures are the conditions of the parrot and of links.
-        batch_size: pictures that a system is given at once.
-        seed: of what is drawn besides the protocol.
+        min_iou: smallest overlap of a detected box with the landmarks' box to count as in place.
+        false_accept_rates: for verification with thresholds that are calibrated on the originals.
+        pair_count: number of mated and of non-mated pairs for areas under ROC curves.
+        frechet_count: number of images on each side of every Frechet distance.
+        condition_split: split that supplies the conditions for the parrot and for links.
+        batch_size: number of images that a system gets at once.
+        seed: random seed for everything besides the protocol.
     """
 
     min_iou: float = 0.3
@@ -78,8 +78,8 @@ class Seen:
     Args:
         images: of one size.
         faces: all that the detector found.
-        landmarks: by the landmarker, of the first face, or of where faces mostly are when there is
-            none.
+        landmarks: of the first face, by the landmarker; of the place where faces usually are if no
+            face was found.
     """
 
     images: UInt8[Tensor, "n 3 h w"]
@@ -94,13 +94,14 @@ class Seen:
 
 @dataclass(frozen=True)
 class Study(_Memo):
-    """A prepared folder under examination.
+    """A prepared folder, the protocol and the tools of an evaluation.
 
     Args:
-        pictures: all of the folder. If their landmarks are not the 68, the landmarker finds these.
-        protocol: which of them are asked about.
+        pictures: all images of the folder. If it has other landmarks than the 68, the landmarker
+            finds these.
+        protocol: the roles of the images.
         tool_runner: with its tools.
-        settings: how things are measured.
+        settings: settings of the metrics.
     """
 
     pictures: PreparedPictures
@@ -158,19 +159,19 @@ class Study(_Memo):
 
     @cached_property
     def gallery_people(self) -> Int[Tensor, "m"]:
-        """Number of the person of each picture of the gallery."""
+        """Number of the person of each image in the gallery."""
         return self.people(self.protocol.gallery)
 
     @cached_property
     def asked(self) -> Bool[Tensor, "n"]:
-        """Probes that can be asked about re-identification: their person is in the gallery, and
-        they are not on its side."""
+        """Probes that re-identification uses: their person is in the gallery, and their video is
+        not on the gallery's side."""
         free = torch.tensor([not reason for reason in self.protocol.reasons])
         return free & torch.isin(self.probe_people, self.gallery_people)
 
     @cached_property
     def probe_videos(self) -> Int[Tensor, "n"]:
-        """Number of the video of each probe, another one for another person."""
+        """Video number of each probe; different people have different numbers."""
         names = list(zip(self.probe_people.tolist(), self.protocol.videos, strict=True))
         numbers = {name: i for i, name in enumerate(dict.fromkeys(names))}
         return torch.tensor([numbers[name] for name in names], dtype=torch.long)
@@ -234,8 +235,8 @@ class Study(_Memo):
         """A system's results for these sources, cached by content.
 
         Raises:
-            ValueError: nobody to be the condition that the system takes; results of another shape
-                than ``b 3 h w``, or not in [-1, 1].
+            ValueError: the system needs conditions and there is no other person; results have
+                another shape than ``b 3 h w``, or are not in [-1, 1].
         """
         images = self.images(sources)
         shown = conditions if system.uses_conditions else sources
@@ -312,16 +313,16 @@ def _as_stored(
 
 
 class Subject(_Memo):
-    """What a system made of the probes.
+    """A system's results for the probes.
 
     Args:
-        study: what is asked.
+        study: the study.
         system: whose results are examined.
     Attributes:
         results: of all probes.
-        present: the probes that are asked about: those with a result, see `among`.
+        present: the probes that are measured: those with a result, see `among`.
     Raises:
-        ValueError: not one result, or what `Study.results` raises.
+        ValueError: no result at all, or see `Study.results`.
     """
 
     def __init__(self, study: Study, system: System) -> None:
@@ -334,7 +335,7 @@ class Subject(_Memo):
             raise ValueError(f"{system.name}: expected results for the probes, got none")
 
     def among(self, members: Bool[Tensor, "n"]) -> "Subject":
-        """The same, asked about these probes alone; what was found is shared."""
+        """The same, restricted to these probes; detections are shared."""
         own = copy.copy(self)
         own.present = self.present & members
         return own

@@ -21,9 +21,9 @@ def cut_squares(
     angles: Float[Tensor, "n"],
     size: int,
 ) -> Float[Tensor, "n 3 {size} {size}"]:
-    """Cut squares that are turned about their centers, bilinearly.
+    """Cut out rotated squares, with bilinear interpolation.
 
-    The image is reflected at its edges: a face that an edge cuts is found more often then.
+    The image is reflected at its edges, since faces cut by an edge are then found more often.
 
     Args:
         image: 8-bit.
@@ -68,7 +68,7 @@ def in_image(
     angles: Float[Tensor, "n"],
     size: int,
 ) -> Float[Tensor, "n k 2"]:
-    """From pixels of squares that `cut_squares` cut to those of the image."""
+    """Convert points in squares of `cut_squares` to pixels of the image."""
     scale = (sides / size)[:, None]
     across, down = ((points[..., i] + 0.5 - size / 2) * scale for i in (0, 1))
     cos, sin = angles.cos()[:, None], angles.sin()[:, None]

@@ -42,8 +42,8 @@ class DlibResNet(Pretrained):
     ``(p - mean) / 256``, a 7x7 convolution of stride 2, a 3x3 maximum of stride 2, 14 residual
     blocks of two 3x3 convolutions, the mean over the image, a linear layer without bias. A block is
     ``y = relu(conv(relu(conv(x))) + x)``. In four of them the first convolution has stride 2, and
-    the mean of 2x2 pixels takes the place of ``x``; of the two that are added, the smaller one and
-    the one of fewer channels are filled up with zeros at the right, at the bottom and behind.
+    the mean of 2x2 pixels replaces ``x``. Before the addition, the smaller map is padded with zeros
+    at the right and bottom, and the one with fewer channels with zero channels at the end.
 
     Shapes:
         ``images: b 3 150 150`` RGB, 0 to 255 (8-bit or float), cut as dlib cuts them -> ``b 128``

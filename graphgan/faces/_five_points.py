@@ -36,19 +36,20 @@ def aligned_faces(
     *,
     scale: float = 1.0,
 ) -> tuple[Float[Tensor, "m 3 {size} {size}"], Bool[Tensor, "n"]]:
-    """Cut out faces upright: a similarity brings five points of each to their places.
+    """Cut out faces upright: a similarity moves five points of each to standard positions.
 
-    It minimizes ``sum |T(p_i) - q_i|^2``, the places ``q_i`` being those of 112 x 112 pixels times
-    ``size / 112``. What lies outside the image is black.
+    It minimizes ``sum |T(p_i) - q_i|^2``, with the positions ``q_i`` for 112 x 112 pixels times
+    ``size / 112``. Pixels outside the image are black.
 
     Args:
         image: RGB.
         landmarks: iBUG-68, in pixels.
         size: pixels a side of the results.
-        scale: below 1 the faces are smaller about the center, and more around them is seen.
+        scale: below 1 the faces are smaller, and more of their surroundings is visible.
     Returns:
-        The faces, from 0 to 255, and which there are: not those whose landmarks are not all finite
-        or lie within a pixel, nor those far larger than the image or millions of pixels away.
+        The faces, from 0 to 255, and which of them exist. Faces are left out if their landmarks are
+        not all finite or lie within a pixel, or if they are far larger than the image or millions
+        of pixels away.
     Raises:
         ValueError: an image or landmarks of another shape, or an image of no pixels.
     """

@@ -113,7 +113,7 @@ class InceptionResnetV1(nn.Module):
             ValueError: a network without logits, or images that `forward` rejects.
         """
         if self.logits is None:
-            raise ValueError("expected a network with logits, got one for embeddings only")
+            raise ValueError("expected a network with logits, got one with embeddings only")
         logits: Tensor = self.logits(self._features(images))
         return logits
 

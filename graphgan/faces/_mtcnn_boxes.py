@@ -1,8 +1,8 @@
 """Operations on MTCNN's boxes: pyramid, windows, suppression, regression, squares, crops.
 
-A box is (left, top, right, bottom) in pixel-center coordinates, both ends belonging to it: the
-whole of an image is ``(0, 0, w - 1, h - 1)``. Where the published code takes ``right - left`` for a
-box's side and where ``right - left + 1`` is kept as it is: boxes would differ by some pixels.
+A box is (left, top, right, bottom) in pixel-center coordinates, both ends included: a whole image
+is ``(0, 0, w - 1, h - 1)``. The published code uses ``right - left`` as a box's side in some places
+and ``right - left + 1`` in others. This is kept, since boxes would otherwise differ by some pixels.
 """
 
 from typing import Literal
@@ -53,8 +53,8 @@ def suppress(
 ) -> Int[Tensor, "k"]:
     """Non-maximum suppression: indices of the boxes that stay, most confident first.
 
-    A box goes where more than ``threshold`` of it is in a surer one that stays: as a share of the
-    union of both, by `spans`, or of the smaller one, by `sides`.
+    A box is dropped if its overlap with a more confident one that stays exceeds ``threshold``: as a
+    share of the union of both, by `spans`, or of the smaller one, by `sides`.
     """
     overlap = _overlap_of_smaller if share_of == "smaller" else _overlap_of_union
     kept, left = [], scores.argsort(descending=True, stable=True)

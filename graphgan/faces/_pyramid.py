@@ -31,9 +31,9 @@ class Piece(NamedTuple):
     Args:
         pixels: of the part.
         corner: (x, y) of its left upper corner in the shrunk and turned image.
-        turn: quarter turns counter-clockwise.
+        turn: number of counterclockwise quarter turns.
         size: height and width of the shrunk and turned image.
-        scale: how many of its pixels are one of the image's.
+        scale: its pixels per pixel of the image.
     """
 
     pixels: UInt8[Tensor, "3 h w"]
@@ -74,9 +74,9 @@ class Canvas(NamedTuple):
 
 
 def canvases(image: UInt8[Tensor, "3 h w"], *, scale: float, step: float) -> Iterator[Canvas]:
-    """All that is to be searched: upright at the first scale, in all directions at the others.
+    """Everything to search: upright at the first scale, in all four directions at the others.
 
-    A small image has no other scales: it is searched in all directions at the first one.
+    A small image has only the first scale, and is searched there in all directions.
 
     Args:
         image: on any device; the canvases are on the same.

@@ -166,7 +166,7 @@ def _check_face(landmarks: Tensor) -> None:
         )
     if area < 0:
         raise ValueError(
-            "expected the person's right on the photo's left, got landmarks of a mirrored face"
+            "expected the person's right side on the photo's left, got landmarks of a mirrored face"
         )
 
 

@@ -119,7 +119,7 @@ class LandmarkAppearanceAggregation(PoseAttentionalTransfer):
         self._check(appearance, shape)
         edges = {} if edge_index is None else {"edge_index": edge_index}
         if edges and not isinstance(self.reasoning, BipartiteReasoning):
-            raise ValueError('expected an edge_index only with the reasoning "bipartite"')
+            raise ValueError('expected no edge_index unless reasoning is "bipartite"')
         steering = self.shape(shape)
         if self.reasoning is not None:
             steering = torch.cat(self.reasoning(*steering.chunk(2, dim=1), **edges), dim=1)

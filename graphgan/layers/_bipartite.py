@@ -77,7 +77,7 @@ class BipartiteGraphConv(nn.Module):
         self.in_channels = _widths(in_channels)
         if out_channels is not None and not isinstance(out_channels, int):
             raise ValueError(
-                f"expected out_channels as one width, got {out_channels!r}; two node sets take "
+                f"expected out_channels as one width, got {out_channels!r}; for two node sets use "
                 "BipartiteGraphConv((c_src, c_dst), out_channels)"
             )
         c_src, c_dst = self.in_channels
@@ -117,7 +117,7 @@ class BipartiteGraphConv(nn.Module):
         if dense and edge_index.is_floating_point():
             raise ValueError(
                 f"expected edge_index of int64, got {edge_index.dtype} of shape "
-                f"{tuple(edge_index.shape)}; two node sets are one pair (x_src, x_dst)"
+                f"{tuple(edge_index.shape)}; pass two node sets as one pair (x_src, x_dst)"
             )
         _check_edges("edge_index", edge_index, (x_src.shape[-2], num_targets))
         num_edges = edge_index.shape[1]
@@ -174,7 +174,7 @@ class BipartiteGraphConv(nn.Module):
             if c_src != c_dst:
                 raise ValueError(
                     f"expected two node sets (x_src, x_dst) of widths {c_src} and {c_dst}, got one "
-                    f"tensor of shape {tuple(x.shape)}; one set takes "
+                    f"tensor of shape {tuple(x.shape)}; for one set use "
                     f"BipartiteGraphConv({x.shape[-1]}, out_channels)"
                 )
             x = (x, x)
@@ -183,7 +183,7 @@ class BipartiteGraphConv(nn.Module):
         there = [nodes for nodes in x if nodes is not None]
         if (widths := tuple(nodes.shape[-1] for nodes in there)) != self.in_channels[: len(there)]:
             got = widths if len(widths) > 1 else widths[0]
-            other = f"; for these it is BipartiteGraphConv({got}, out_channels)"
+            other = f"; for these use BipartiteGraphConv({got}, out_channels)"
             raise ValueError(f"expected nodes of widths {self.in_channels}, got {got}{other}")
         if len({nodes.shape[:-2] for nodes in there}) > 1:
             shapes = " and ".join(str(tuple(nodes.shape)) for nodes in there)

@@ -132,7 +132,9 @@ def checked_sets(
             raise ValueError(f"expected at least {least} rows in {name}, got {len(features)}")
         if not features.isfinite().all():
             bad = int((~features.isfinite()).any(1).sum())
-            raise ValueError(f"expected finite rows in {name}, got {bad} others; leave them out")
+            raise ValueError(
+                f"expected finite rows in {name}, got {bad} that are not; leave them out"
+            )
     if len(widths := {features.shape[1] for features in (a, b)}) > 1:
         raise ValueError(f"expected sets of one width, got {sorted(widths)}")
     return a.cpu().double(), b.cpu().double()

@@ -100,7 +100,7 @@ def close_up(
     check_positive(size=size)
     present = landmarks[landmarks.isfinite().all(-1)]
     if not len(present) or bool((present == present[0]).all()):
-        raise ValueError(f"expected landmarks of a face, got {len(present)} that are apart nowhere")
+        raise ValueError(f"expected landmarks of a face, got {len(present)} that are all equal")
     low, high = present.amin(0), present.amax(0)
     side = _SIDE_OF_BOX * float((high - low).max())
     x, y = ((low + high) / 2).tolist()

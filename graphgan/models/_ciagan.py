@@ -202,7 +202,7 @@ def _checked_names(people: Sequence[str] | None, count: int) -> tuple[str, ...] 
     if len(people) != count:
         raise ValueError(f"expected the names of {count} people or none, got {len(people)}")
     if len(set(people)) < count:
-        raise ValueError(f"expected different names, got {count - len(set(people))} twice")
+        raise ValueError(f"expected different names, got {count - len(set(people))} duplicates")
     return tuple(map(str, people))
 
 

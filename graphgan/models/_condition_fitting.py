@@ -216,7 +216,7 @@ def _mouth_masks(
 
 def _given(mask: Tensor | None) -> Tensor:
     if mask is None:
-        raise ValueError("expected a mask of the face to match, got none")
+        raise ValueError("expected a mask of the face to match light or sharpness, got none")
     return mask
 
 

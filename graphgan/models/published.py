@@ -147,7 +147,7 @@ class _Seen(NamedTuple):
     def shape(self, key: str) -> torch.Size:
         if key not in self.state or self.state[key].ndim < 2:
             raise ValueError(
-                f"expected the keys of {self.kind}: {key} is missing or no matrix, of "
+                f"expected the keys of {self.kind}: {key} is missing or not a matrix, of "
                 f"{len(self.state)} keys the first are {some(self.state, 3)}"
             )
         return self.state[key].shape
@@ -176,7 +176,7 @@ def _build_anonygan(seen: _Seen) -> AnonyGAN:
 def _build_landmark_discriminator(seen: _Seen) -> LandmarkDiscriminator:
     width, channels = seen.shape("down1.0.weight")[:2]
     if channels <= 6:  # an image beside the condition
-        raise ValueError(f"expected 3 channels and one a landmark, got {channels} in all")
+        raise ValueError(f"expected 3 channels and one per landmark, got {channels} in all")
     return LandmarkDiscriminator(channels - 3, width=width)
 
 

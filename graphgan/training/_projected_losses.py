@@ -40,7 +40,7 @@ class Conditioning(NamedTuple):
         """Landmarks of another item, aligned to the item's own: another pose in the same place
         ([R])."""
         if self.landmarks is None:
-            raise ValueError("expected landmarks to exchange, got none")
+            raise ValueError("expected landmarks to swap between items, got none")
         others = between_shapes(self.landmarks.roll(1, 0), self.landmarks, share=0.0)
         return self._replace(landmarks=others)
 

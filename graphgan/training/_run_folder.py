@@ -240,7 +240,7 @@ def load_state(checkpoint: Path) -> dict[str, Any]:
             state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged archives and other pickles raise any exception
         raise ValueError(
-            f"expected a training state in {file}, it is damaged or something else; "
+            f"expected a training state in {file}, it is damaged or another kind of file; "
             f"remove {checkpoint} to resume from the checkpoint before it"
         ) from error
     if not isinstance(state, dict) or "step" not in state:

@@ -158,7 +158,7 @@ def _write_images(
 def _check_names(names: Sequence[str]) -> None:
     """Before any work: every image gets a file of its own, whose name a disk can hold."""
     if len(set(names)) < len(names):
-        raise ValueError(f"expected different names, got {len(names) - len(set(names))} twice")
+        raise ValueError(f"expected different names, got {len(names) - len(set(names))} duplicates")
     for name in names:
         longest = max(len(os.fsencode(f".{part}.png.part")) for part in name.split("/"))
         if longest > LONGEST_NAME:

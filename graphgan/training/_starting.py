@@ -44,7 +44,7 @@ def _start_generator(gan_step: GANStep, source: Path) -> str:
     if not isinstance(network, Pretrained):
         raise ValueError(
             f"expected the folder of a run to start from, got {source}: {type(network).__name__} "
-            "is not a graphgan.models.Pretrained, so its files cannot be opened"
+            "is not a graphgan.models.Pretrained, so its files cannot be loaded"
         )
     found = type(network).from_pretrained(source)
     unlike = some(_unlike(found.config, network.config), 6)

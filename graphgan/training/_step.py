@@ -177,7 +177,7 @@ class GANStep:
         return output, losses
 
     def state_dict(self) -> dict[str, Any]:
-        """Weights, averages, optimizers, what the objective remembers in this process."""
+        """Weights, averages, optimizers, and the state of the objective in this process."""
         players = self._players
         own = self.objective.state_dict() if isinstance(self.objective, Stateful) else {}
         return {
@@ -204,7 +204,7 @@ class GANStep:
                 self.objective.load_state_dict(state["objective"])
 
     def load_networks(self, state: dict[str, Any]) -> None:
-        """Take up the networks and the moving average alone of what `state_dict` gave.
+        """Load only the networks and the moving average from a result of `state_dict`.
 
         Discriminators that the state lacks stay as they are.
 
@@ -218,7 +218,7 @@ class GANStep:
             _load(self.averaged, state["averaged"])
 
     def load_generator(self, weights: Mapping[str, Tensor]) -> None:
-        """Take up the weights of a generator, which its moving average begins with.
+        """Load the weights of a generator, with which its moving average also begins.
 
         Raises:
             ValueError: weights of another network.

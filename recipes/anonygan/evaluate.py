@@ -100,11 +100,11 @@ class Options:
     count: int | None = None
     """Measure at most this many images, spread evenly over the split."""
     conditions: ConditionRule = "next"
-    """Whose identity is shown: of the next person (a random picture, as published), drawn for each
-    picture, or fixed for each person."""
+    """Whose identity is shown: that of the next person (a random image, as published), of a person
+    drawn for each image, or of a fixed one for each person."""
     parrot_images: int = 3
     """At most this many images of each person in the gallery, from whose anonymized versions an
-    attacker (the parrot) learns; recognition is not asked about them. 0 for no parrot."""
+    attacker (the parrot) learns; recognition excludes these images. 0 for no parrot."""
     condition_split: Splits | None = None
     """Split that supplies the condition images, also for the parrot. Default: --split. CIAGAN can
     only use "train"."""
@@ -143,7 +143,7 @@ class Options:
     """False-accept rates at which verification is calibrated, on pairs of different original
     people."""
     by_group: bool = False
-    """Also report on halves of the images: frontal and turned, small and large, dark and bright."""
+    """Also report on halves of the images: frontal or turned, small or large, dark or bright."""
     groups: Path | None = None
     """CSV file with a column image or person and others such as sex, age or glasses, to report by
     group. Text columns are grouped by value, numbers in thirds."""
@@ -169,13 +169,13 @@ class Options:
         if not 0 <= self.min_iou <= 1 or not all(0 < rate < 1 for rate in rates):
             raise ValueError("expected --min-iou and --false-accept-rates between 0 and 1")
         if len(set(rates)) < len(rates) or not self.recognizer:
-            raise ValueError("expected a recognizer and false-accept rates that differ")
+            raise ValueError("expected at least one recognizer and different false-accept rates")
         for name in ("seed", "parrot_images"):
             if getattr(self, name) < 0:
                 flag = name.replace("_", "-")
                 raise ValueError(f"expected --{flag} of at least 0, got {getattr(self, name)}")
         if self.bins and self.groups is None:
-            raise ValueError("expected --groups with --bins, whose columns they name")
+            raise ValueError("expected --groups together with --bins, which name its columns")
         parse_bins(self.bins)
         if not self.systems:
             raise ValueError(f"expected --systems among {SYSTEMS}")
@@ -338,11 +338,11 @@ def progress(answers: Iterable[Any], total: int, what: str) -> Iterable[Any]:
 def _check_out(out: Path) -> None:
     """Check that the folder is writable and new, empty, or from an earlier evaluation."""
     if not (out / "report.json").is_file():
-        require_new_folder(out, "or that of an earlier evaluation; choose another with --out")
+        require_new_folder(out, "or the folder of an earlier evaluation; choose another with --out")
     above = next(folder for folder in (out, *out.resolve().parents) if folder.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise ValueError(
-            f"expected --out where folders can be made, got {out}: {above} is not a folder"
+            f"expected --out where folders can be created, got {out}: {above} is not a folder"
         )
 
 

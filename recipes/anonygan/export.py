@@ -40,8 +40,8 @@ def export(options: Options) -> None:
     size = model.size if options.size is None else (options.size, options.size)
     if size is None:
         raise ValueError(
-            f"{options.checkpoint}: expected --size: these weights do not record the size they "
-            "were trained at"
+            f"{options.checkpoint}: expected --size: these weights do not record their training "
+            "size"
         )
     difference = export_onnx(model, options.out, size=size)
     print(

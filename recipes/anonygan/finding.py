@@ -34,7 +34,7 @@ class SchemeFinder:
             names = ", ".join(other.name for other in known)
             raise ValueError(
                 f"expected --scheme {names} with --landmarks {landmarker}, got {scheme.name}; "
-                "landmarks of others come from a CSV file"
+                "other landmarks come from a CSV file"
             )
         self.finder: FaceFinder = make_finder(detector, landmarker, options)
         self.scheme = scheme

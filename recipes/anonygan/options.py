@@ -291,7 +291,7 @@ class TrainOptions(RunOptions):
         if self.loss.penalizes_gradients and self.model.norm == "batch":
             raise ValueError(
                 "expected --norm instance or group with gradient penalties: batch statistics mix "
-                "the items whose gradients are to be small one by one"
+                "the items whose gradients the penalty treats one by one"
             )
 
     def _check_discriminators(self) -> None:

@@ -141,7 +141,7 @@ def read_portraits(root: Path) -> list[Portrait]:
         image = read_image(photo.path)
         found = [face.landmarks for face in finder(image) if face.landmarks.isfinite().all()]
         if not found:
-            print(f"  {photo.source}: no face, left out")
+            print(f"  {photo.source}: no face found, skipped")
             continue
         boxes = landmark_box(torch.stack(found))
         largest = (boxes[:, 2:] - boxes[:, :2]).prod(1).argmax()
@@ -155,7 +155,7 @@ def _check_people(root: Path, portraits: list[Portrait]) -> None:
     if not people:
         raise ValueError(f"{root}: expected a face in at least one portrait, found none")
     if several := [person for person, count in people.items() if count > 1]:
-        raise ValueError(f"{root}: expected one portrait a person, got more of {several[0]}")
+        raise ValueError(f"{root}: expected one portrait per person, got more of {several[0]}")
 
 
 def _around_face(

@@ -257,7 +257,7 @@ def what_was_learned(model: AnonyGAN, faces: Faces) -> str:
         FaceFinder(),
     )
     if faces.test_is_train:
-        text += "\nmeasured on faces it was trained on: there are no test faces of two people"
+        text += "\nmeasured on training faces, since there are no test faces of two people"
     return text
 
 

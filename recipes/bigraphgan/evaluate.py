@@ -114,7 +114,7 @@ def tested_persons(options: Options) -> Persons:
         return prepared_persons(options.data)
     if not options.checkpoint.is_dir():
         raise ValueError(
-            "expected --data beside a file of weights; only the folder of a run knows its images"
+            "expected --data with a weights file; only the folder of a run records its images"
         )
     return open_persons(read_options(TrainOptions, RunFolder.open(options.checkpoint)[1]))
 
@@ -131,7 +131,7 @@ def pose_kept(options: Options, persons: Persons, pairs: Pairs) -> str:
     files = [f"{name}.png" for name in sample_names(persons.test, pairs)]
     if not (found := [file in rows for file in files]).count(True):
         raise ValueError(
-            f"{options.detected}: expected rows of images that sample.py writes, such as "
+            f"{options.detected}: expected rows for images that sample.py writes, such as "
             f"{files[0]}; got {next(iter(rows))}"
         )
     points = len(next(iter(rows.values())))

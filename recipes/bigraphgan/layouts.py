@@ -167,7 +167,7 @@ def _add_pairs(
         where = f"{table.name} line {number}"
         if len(row) != 2 or not all(row):
             detail = f"expected from,to, got {','.join(row):.80}"
-            listing.unusable.append(Skipped(where, "pair of other than two names", detail))
+            listing.unusable.append(Skipped(where, "expected two different names", detail))
             continue
         a, b = ((prefix / name).as_posix() for name in row)
         if across := [source for source in (a, b) if splits.get(source, split) != split]:

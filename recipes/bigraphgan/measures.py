@@ -40,9 +40,11 @@ class PoseTransferReport:
         lines = [f"{self.pairs} pairs of {self.people} people, inside: the pixels of the person"]
         lines.append(str(self.comparison))
         if self.empty:
-            lines.append(f"no joint to be seen, measured as a whole only: {self.empty} pairs")
+            lines.append(
+                f"no visible joint, measured over the whole image only: {self.empty} pairs"
+            )
         if self.of_training:
-            lines.append("measured on images it was trained on: no test images to pair")
+            lines.append("measured on training images, since no test images form pairs")
         return "\n".join(lines)
 
 

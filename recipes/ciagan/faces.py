@@ -92,6 +92,6 @@ def check_size(size: tuple[int, int]) -> None:
     if size not in [(side, side) for side in CIAGANGenerator.SIZES]:
         known = " or ".join(map(str, CIAGANGenerator.SIZES))
         raise ValueError(
-            f"expected faces of {known} pixels a side, got "
+            f"expected faces with sides of {known} pixels, got "
             f"{size[0]} x {size[1]}; prepare them with --size {known}"
         )

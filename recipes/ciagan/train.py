@@ -122,7 +122,7 @@ def what_was_learned(model: CIAGANGenerator, faces: Faces, train: PictureDataset
         FaceFinder(),
     )
     if faces.test_is_train:
-        text += "\nmeasured on faces it was trained on: there are no test faces"
+        text += "\nmeasured on training faces, since there are no test faces"
     return text
 
 

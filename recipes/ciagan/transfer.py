@@ -93,7 +93,7 @@ def true_answers(faces: Faces, wanted: list[int], sources: list[int]) -> Float[T
     """The people of the wanted images in the views of the sources, in [-1, 1]."""
     train, test = faces.train, faces.test
     if not (isinstance(train, SyntheticFaces) and isinstance(test, SyntheticFaces)):
-        raise ValueError("expected drawn faces, others have no true answer")
+        raise ValueError("expected drawn faces, since others have no true answer")
     pictures = [
         render_face(train.identity(w), test.view(s), train.size[0]).image
         for w, s in zip(wanted, sources, strict=True)

@@ -207,7 +207,7 @@ def test_nobody_is_shown_in_the_place_of_a_small_face(photo, found, side):
     if side < LEAST_SHOWN:
         assert method.batches == [1]  # the network does not run on it
         assert (small.method, small.condition, small.reason) == ("pixelate", None, "too small")
-        assert small.remarks == (f"too small: {side}.0 pixels, from 24 on somebody is shown",)
+        assert small.remarks == (f"too small: {side}.0 pixels; people are shown from 24 pixels on",)
     else:
         assert (small.method, small.condition, small.reason) == ("recolor", "p2", None)
     # Where nobody is to be shown, small faces are nothing special.
@@ -347,13 +347,17 @@ def test_a_turned_face_is_cut_upright(photo, drawn_faces):
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [
-        ((Recolor(),), {}, "expected conditions for 'recolor', which shows people, got none"),
+        (
+            (Recolor(),),
+            {},
+            r"expected people to show \(conditions\) for 'recolor', got none",
+        ),
         (("pixelate",), {"tries": 0}, "at least one try, got 0"),
         (("pixelate",), {"threshold": -1.0}, "threshold above 0 for color, got -1"),
         (
             ("pixelate",),
             {"recognizer": None, "selection": Selection(people=(torch.zeros(3),))},
-            "expected a recognizer, which finds the people to keep",
+            "expected a recognizer to find the people to keep",
         ),
     ],
 )

@@ -196,9 +196,9 @@ def test_nothing_of_a_folder_is_passed_over_in_silence(run, photos, tmp_path, mo
     done = run(photos, "--out", tmp_path / "out")
     assert done.status == 1
     assert sorted(done.errors) == [
-        "error: a.png: on some disks its result would replace A.PNG's",
+        "error: a.png: on some disks its result would replace that of A.PNG",
         "error: d.cr2: a kind of photo or video that cannot be opened",
-        "error: private: the folder cannot be read, nothing in it was done: Permission denied",
+        "error: private: the folder cannot be read, so it was skipped: Permission denied",
     ]
     assert done.out.splitlines() == [
         "left out: a hidden folder: .thumbs; not a photo or a video: README.txt; a link to a "
@@ -234,7 +234,7 @@ def test_a_video_cut_short_is_refused_unless_it_is_allowed(run, portrait, tmp_pa
     there = f"{len(whole) * 2 // 3:,} of {len(whole):,} bytes are there"
     done = run(source, "--out", out)
     assert failure(done, 1) == (
-        f"error: a.mp4: cut short or damaged: {there} (--allow-damaged does what can be)"
+        f"error: a.mp4: cut short or damaged: {there} (--allow-damaged processes what can be read)"
     )
     assert not (out / "a.mp4").exists() and "1 failed; report in" in done.out
     done = run(source, "--out", out, "--allow-damaged")
@@ -267,7 +267,7 @@ def test_existing_results_are_replaced_on_request_alone(run, photos, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "a.png").write_bytes(b"mine")
-    assert "a.png is there already" in failure(run(photos, "--out", out))
+    assert "a.png already exists" in failure(run(photos, "--out", out))
     assert (out / "a.png").read_bytes() == b"mine"
     assert run(photos, "--out", out, "--overwrite").status == NO_FACE
     assert (out / "a.png").read_bytes() != b"mine"
@@ -276,7 +276,7 @@ def test_existing_results_are_replaced_on_request_alone(run, photos, tmp_path):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["{}", "--out", "{}"], "expected --out beside the inputs"),
+        (["{}", "--out", "{}"], "expected --out outside the inputs"),
         (["{}"], "expected --out DIR"),
         (["--out", "{}/o"], "expected"),
         (["{}/x.png", "--out", "{}/../o"], "no such file"),

@@ -49,7 +49,7 @@ def test_a_folder_s_people_are_all_taken_and_each_must_be_one_face(tmp_path, pho
     found = photo_conditions(tmp_path, FaceFinder(CenterFace(60)), size=(32, 32))
     assert [condition.name for condition in found] == ["a/1.png", "b.png"]
     write_image(tmp_path / "c.png", torch.cat([photo, photo], dim=1))
-    with pytest.raises(ValueError, match=r"c.png: expected a photo of one face, found 2"):
+    with pytest.raises(ValueError, match=r"c.png: expected a photo with one face, found 2"):
         photo_conditions(tmp_path, FaceFinder(CenterFace(60)))
 
 
@@ -57,7 +57,7 @@ def test_no_face_and_no_photo_are_told(tmp_path):
     with pytest.raises(ValueError, match="expected photos of people to show, found none"):
         photo_conditions(tmp_path, FaceFinder(CenterFace(60)))
     write_image(tmp_path / "gray.png", torch.full((3, 90, 90), 128, dtype=torch.uint8))
-    with pytest.raises(ValueError, match=r"gray.png: expected a photo of one face, found 0"):
+    with pytest.raises(ValueError, match=r"gray.png: expected a photo with one face, found 0"):
         photo_conditions(tmp_path / "gray.png", FaceFinder(CenterFace(60)))
 
 

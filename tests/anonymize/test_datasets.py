@@ -154,7 +154,7 @@ def test_file_systems_do_not_change_the_results_and_a_run_goes_on(
 
     with pytest.raises(KeyboardInterrupt):
         anonymize_dataset(work, stopped)
-    with pytest.raises(ValueError, match="got one with files; --resume goes on"):
+    with pytest.raises(ValueError, match="got one with files; --resume continues"):
         anonymize_dataset(work, engine)
     before = memory.created("/results/a.png")
     memory.rm_file("/results/b.png")
@@ -241,10 +241,10 @@ def test_content_decides_and_nothing_is_passed_over_in_silence(
     told = [line for line in printed.err.splitlines() if line.startswith(("error", "warning"))]
     assert sorted(told) == [
         "error: a.cr2: a kind of photo or video that cannot be opened",
-        "error: b.png: its result and that of B.png would be one file on some disks",
+        "error: b.png: on some disks its result would replace that of B.png",
         "error: d.avi: its result would replace that of d.avi.mkv",
         "error: gone.png: cannot be read: No such file or directory",
-        "error: private: the folder cannot be read, nothing in it was done: Permission denied",
+        "error: private: the folder cannot be read, so it was skipped: Permission denied",
         "warning: c.avi: a sound track (adpcm_ms) was compressed again as AAC",
     ]
     assert "left out: a link to a folder, not followed: link" in printed.out
@@ -327,9 +327,9 @@ def run(engine, monkeypatch, capsys):
         (["{}/no", "{}/../o"], "no: expected a folder, found none"),
         (["{}/a.png", "{}/../o"], "a.png: expected a folder, found none"),
         (["{}/empty", "{}/../o"], "found none in"),
-        (["{}", "{}"], "expected DST beside SRC"),
-        (["{}", "{}/sub"], "expected DST beside SRC"),
-        (["{}/sub", "{}"], "expected DST beside SRC"),
+        (["{}", "{}"], "expected DST outside SRC"),
+        (["{}", "{}/sub"], "expected DST outside SRC"),
+        (["{}/sub", "{}"], "expected DST outside SRC"),
         (["{}", "{}/../full"], "expected DST to be new or empty"),
         (["{}", "{}/../file"], "expected DST to be new or empty"),
         (["{}", "nowhere://x/o"], "Protocol not known: nowhere"),

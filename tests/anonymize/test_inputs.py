@@ -35,10 +35,10 @@ def test_a_stream_stands_alone_and_a_file_of_its_name_is_a_file(folder, tmp_path
     (job,) = plan_jobs(["-"], tmp_path / "out").jobs
     assert (job.name, job.kind, job.target) == ("-", "stream", tmp_path / "out" / "stream.mkv")
     for more in ("-", folder):
-        refused(["-", more], tmp_path / "out", "expected - alone")
+        refused(["-", more], tmp_path / "out", "expected - as the only input")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "stream.mkv").write_bytes(b"x")
-    refused(["-"], tmp_path / "out", "is there already")
+    refused(["-"], tmp_path / "out", "already exists")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "-").mkdir()
     (tmp_path / "-" / "a.png").write_bytes(b"x")
@@ -107,7 +107,7 @@ def closed(folder, monkeypatch):
 def test_a_folder_that_cannot_be_read_is_never_passed_over(closed, tmp_path):
     plan = plan_jobs([closed], tmp_path / "out")
     assert names(plan) == ["a.png", "b.JPG"]
-    why = "sub: the folder cannot be read, nothing in it was done: Permission denied"
+    why = "sub: the folder cannot be read, so it was skipped: Permission denied"
     assert plan.failed == {"sub": why}
     refused([closed / "sub"], tmp_path / "out", "found none in .*sub: the folder cannot be read")
 
@@ -133,10 +133,10 @@ def test_links_to_folders_and_to_nothing_are_left_out(folder, tmp_path):
     plan = plan_jobs([folder], tmp_path / "out")
     assert names(plan) == ["a.png", "b.JPG", "z.jpg", "sub/c.mp4"]
     assert plan.left_out["loop"] == "a link to a folder, not followed"
-    assert plan.failed == {"gone.jpg": "gone.jpg: not a file, or a link to nothing"}
+    assert plan.failed == {"gone.jpg": "gone.jpg: not a file, or a broken link"}
     (folder / "gone").symlink_to(tmp_path / "nowhere")
     left_out = plan_jobs([folder], tmp_path / "out").left_out
-    assert left_out["gone"] == "not a file, or a link to nothing"
+    assert left_out["gone"] == "not a file, or a broken link"
 
 
 def refused(inputs, out, message, **options):
@@ -157,13 +157,13 @@ def test_inputs_that_are_none_are_refused(folder, tmp_path):
 
 
 def test_results_never_lie_among_the_sources(folder, tmp_path):
-    refused([folder], folder, "expected --out beside the inputs")
-    refused([folder], folder / "sub" / "new", "expected --out beside the inputs")
-    refused([folder / "a.png"], folder / "a.png", "expected --out beside the inputs")
-    refused([folder / "a.png"], folder, "expected a result beside the sources, it is one")
+    refused([folder], folder, "expected --out outside the inputs")
+    refused([folder], folder / "sub" / "new", "expected --out outside the inputs")
+    refused([folder / "a.png"], folder / "a.png", "expected --out outside the inputs")
+    refused([folder / "a.png"], folder, "the result would replace a source")
     (tmp_path / "link").symlink_to(folder)
-    refused([folder], tmp_path / "link", "expected --out beside the inputs")
-    refused([tmp_path / "link"], folder / "sub", "expected --out beside the inputs")
+    refused([folder], tmp_path / "link", "expected --out outside the inputs")
+    refused([tmp_path / "link"], folder / "sub", "expected --out outside the inputs")
 
 
 def placed(plan, out):
@@ -223,7 +223,7 @@ def test_of_names_that_some_disks_do_not_tell_apart_one_is_refused(tmp_path, pai
     plan = plan_jobs([tmp_path / "in"], tmp_path / "out")
     first, second = sorted(pair)
     assert set(names(plan)) == {first, "b.jpg"}
-    why = f"{second}: on some disks its result would replace {first}'s"
+    why = f"{second}: on some disks its result would replace that of {first}"
     assert plan.failed == {second: why}
 
 
@@ -232,7 +232,7 @@ def test_results_that_are_there_are_refused_unless_they_may_go(folder, tmp_path)
     out.mkdir()
     for name in ("a.png", "b.JPG"):
         (out / name).write_bytes(b"y")
-    refused([folder], out, r"a.png is there already, and 1 more; --overwrite")
+    refused([folder], out, r"a.png already exists, and 1 more; --overwrite")
     assert len(plan_jobs([folder], out, overwrite=True).jobs) == 3
 
 
@@ -241,7 +241,7 @@ def test_a_file_in_the_way_is_told(folder, tmp_path):
     refused([folder], tmp_path / "file", "expected a folder, found a file")
     out = tmp_path / "out"
     (out / "a.png").mkdir(parents=True)
-    refused([folder], out, "expected a place for a file, found a folder")
+    refused([folder], out, "expected a file, found a folder")
     (tmp_path / "third").mkdir()
     (tmp_path / "third" / "sub").write_bytes(b"")
     refused([folder], tmp_path / "third", "sub: expected a folder, found a file")

@@ -204,7 +204,7 @@ def test_an_exported_network_gives_the_same(faces, tmp_path):
 
 
 def test_the_size_is_the_network_s_own_unless_it_has_none():
-    with pytest.raises(ValueError, match="expected the size"):
+    with pytest.raises(ValueError, match="expected a size"):
         GeneratedFaces(a_model())
     assert GeneratedFaces(a_model(), size=(64, 64)).size == (64, 64)
     assert GeneratedFaces(a_model(size=(220, 180))).size == (220, 180)

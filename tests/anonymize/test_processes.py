@@ -41,7 +41,7 @@ def test_a_process_that_dies_costs_the_file_that_it_was_at(photos, tmp_path):
     ours = FileProcesses(AnonymizeOptions(mode="pixelate", min_face=40))
     dead = ours(job, check=lambda: [child.kill() for child in active_children()])
     assert (dead.name, dead.status) == ("deadly.png", "failed")
-    assert dead.error == "deadly.png: the process died of it, perhaps for want of memory"
+    assert dead.error == "deadly.png: the process died on this file, perhaps for lack of memory"
     assert ours.kind(photos / "0.png") == FileKind("photo")
     done = ours(Job("0.png", photos / "0.png", out / "0.png", "photo"))
     assert done.status == "anonymized" and len(done.faces) == 1

@@ -31,5 +31,5 @@ def test_the_table_and_its_verdict(benchmark_modules, monkeypatch, capsys):
     assert "| a | 0.50 s | 0.50 s | kornia 0.50 s |" in capsys.readouterr().out
     assert module.main(module.Options(rooms=("a", "b"))) == 1
     assert "target: 1.5 s; missed" in capsys.readouterr().out
-    with pytest.raises(ValueError, match="repeats of 1 and more, got 0"):
+    with pytest.raises(ValueError, match="repeats of at least 1, got 0"):
         module.Options(repeats=0)

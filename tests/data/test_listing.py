@@ -42,7 +42,7 @@ def test_a_folder_that_is_not_there_or_holds_no_photo_is_refused(tmp_path):
     with pytest.raises(ValueError, match="none: no such folder"):
         Listing.of_folder(tmp_path / "none")
     touch(tmp_path, "notes.txt")
-    with pytest.raises(ValueError, match=r"no photos in it \(0 that .*, 1 other files\)"):
+    with pytest.raises(ValueError, match=r"contains no photos \(0 that .*, 1 other files\)"):
         Listing.of_folder(tmp_path).require_photos(tmp_path)
 
 

@@ -58,7 +58,7 @@ def test_a_group_without_a_result_says_so(varied):
 
     first = torch.arange(24) < 12
     own = evaluate(varied, [Half()], groups={"half: first": first}).groups["original"]
-    why = "not measured (no result with all landmarks to ask about)"
+    why = "not measured (no result with all landmarks)"
     assert own["half: first"]["color, pipeline: rank-1"].note == why
     note = "not measured (no pair of one person in two videos)"
     assert own["half: first"]["color, pipeline: pairs AUC"].note == note
@@ -102,7 +102,7 @@ def test_values_of_few_people_are_no_groups_and_counted(probes, tmp_path):
     )
     groups, remarks = read_groups(path, probes)
     assert list(groups) == ["tone: light"]
-    assert remarks == ["groups: 1 values of tone stand for fewer than 5 people: they are no groups"]
+    assert remarks == ["groups: 1 values of tone have fewer than 5 people and are left out"]
 
 
 def test_groups_are_measured(study, tmp_path, few):

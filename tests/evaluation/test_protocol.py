@@ -123,19 +123,19 @@ def test_protocol_come_back_from_a_file(rows, tmp_path, options):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["probe,images/x.png,,v,"], "line 2: no picture images/x.png"),
+        (["probe,images/x.png,,v,"], "line 2: no image images/x.png"),
         (["winner,a,b,v,"], "line 2: expected role, image, condition, video, not_asked"),
         (["probe,{first},{last},v"], "line 2: expected role"),
         (["probe,{first},{last},v,lazy"], "line 2: expected not_asked to be empty or one of"),
-        (["probe,{first},,v,", "probe,{last},{first},v,"], "a condition beside every probe"),
+        (["probe,{first},,v,", "probe,{last},{first},v,"], "a condition for every probe"),
         ([], "expected probes"),
         (
             ["gallery,{first},,,", "probe,{first},{last},v,"],
-            "line 3: .* is a gallery image and a probe that is asked",
+            "line 3: .* is a gallery image and also a recognition probe",
         ),
         (
             ["probe,{first},{last},v,", "parrot,{first},,,"],
-            "line 2: .* is a parrot image and a probe that is asked",
+            "line 2: .* is a parrot image and also a recognition probe",
         ),
         (["probe,{first},{first},v,"], "line 2: expected a condition of another person"),
     ],

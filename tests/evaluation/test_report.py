@@ -35,7 +35,7 @@ def evaluation():
     curves = {"pipeline": {"original": curve}, "pose known": {"original": curve, "blur": curve}}
     facts = {
         **{"probes": 600, "people": 45, "people in the gallery": 40, "parrot images": 120},
-        **{"probes asked about re-identification": 333, "folder": "faces", "size": [128, 128]},
+        **{"recognition probes": 333, "folder": "faces", "size": [128, 128]},
     }
     warnings, first = ["something to know"], ["something to know at once"]
     return Evaluation(rows, curves, facts, warnings, sheet, cautions=first)
@@ -63,12 +63,12 @@ def test_the_report_begins_with_what_a_reader_needs_first(evaluation, tmp_path):
     text = (tmp_path / "report.md").read_text()
     assert text.startswith("# Evaluation of blur\n\n**Note**: something to know at once.\n")
     order = [
-        "Measured on 600 pictures of 45 people (folder faces). Each is a *probe*:",
-        "it is asked of 333 probes. *Parrot images* are 120 images",
+        "Measured on 600 images of 45 people (folder faces). Each is a *probe*:",
+        "it uses 333 probes. *Parrot images* are 120 images",
         "](sheet.png)",
-        "| | wanted | original | blur |",
-        "## What is good",
-        "## What is not",
+        "| | target | original | blur |",
+        "## Strengths",
+        "## Weaknesses",
         "## Warnings",
         "## Details",
         "### Detection",

@@ -26,7 +26,7 @@ def test_whole_photos_are_cut_and_other_sizes_are_brought_to_ours(request_, tmp_
     torch.testing.assert_close(made[1], request_.source[1], atol=0.01, rtol=0)
     assert (made[0] - request_.source[0]).abs().mean() < 0.03
     (remark,) = system.remarks(request_.pictures, (64, 64))
-    assert "results of 96 x 96, 128 x 128 pixels: photos were cut" in remark
+    assert "results of 96 x 96, 128 x 128 pixels: faces were cut" in remark
 
 
 def test_results_that_are_missing_or_cannot_be_read_are_nan(request_, tmp_path):

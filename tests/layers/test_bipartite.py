@@ -169,9 +169,9 @@ def test_reset_parameters_draws_linear_maps_anew_and_resets_the_aggregation():
     ("widths", "x", "message"),
     [
         ((2, 3), torch.ones(5, 2), r"two node sets .* 2 and 3, got one tensor of shape \(5, 2\)"),
-        ((2, 2), (torch.ones(5, 2), torch.ones(5, 3)), r"is BipartiteGraphConv\(\(2, 3\), out"),
+        ((2, 2), (torch.ones(5, 2), torch.ones(5, 3)), r"use BipartiteGraphConv\(\(2, 3\), out"),
         ((2, 2), torch.ones(5, 3), r"widths \(2, 2\), got \(3, 3\)"),
-        ((2, 3), (torch.ones(5, 3), None), r"got 3; for these it is BipartiteGraphConv\(3, out"),
+        ((2, 3), (torch.ones(5, 3), None), r"got 3; for these use BipartiteGraphConv\(3, out"),
         ((2, 3), (None, torch.ones(5, 3)), r"\(x_src, x_dst\) or \(x_src, None\)"),
     ],
 )
@@ -184,7 +184,7 @@ def test_forms_of_torch_geometric_that_are_mixed_up_are_named(widths, x, message
 def test_two_arguments_or_a_pair_in_the_wrong_place_are_named():
     with pytest.raises(ValueError, match=r"int64, got torch.float32 .* one pair \(x_src, x_dst\)"):
         BipartiteGraphConv(2)(torch.ones(5, 2), torch.ones(4, 2), torch.zeros(2, 0).long())
-    with pytest.raises(ValueError, match=r"as one width, got \(16, 4\); two node sets take"):
+    with pytest.raises(ValueError, match=r"as one width, got \(16, 4\); for two node sets use"):
         BipartiteGraphConv(8, (16, 4))
 
 

@@ -82,11 +82,11 @@ class Harm:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "it is damaged or something else"),
+        (b"", "it is damaged or another kind of file"),
         ({"features.0.weight": torch.zeros(64, 3, 3, 3)}, "0.bias, 2.weight, 2.bias missing"),
         ({"0.weight": torch.zeros(64, 3, 5, 5)}, r"0.weight \(64, 3, 5, 5\) for \(64, 3, 3, 3\)"),
         ([1, 2], "got list"),
-        ({"a": Harm()}, "it is damaged or something else"),
+        ({"a": Harm()}, "it is damaged or another kind of file"),
         ({"a": 3}, "tensors by name, got int by 'a'"),
     ],
 )

@@ -56,7 +56,7 @@ def test_people_have_names_and_numbers(tmp_path):
     ("people", "message"),
     [
         (["a", "b"], "expected the names of 3 people or none, got 2"),
-        (["a", "b", "a"], "expected different names, got 1 twice"),
+        (["a", "b", "a"], "expected different names, got 1 duplicates"),
     ],
 )
 def test_names_that_do_not_fit_are_refused(people, message):

@@ -68,7 +68,7 @@ def test_other_files_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (torch.zeros(1, 3, 74, 99), "at least 75 pixels a side, got 74 x 99"),
+        (torch.zeros(1, 3, 74, 99), "at least 75 pixels, got 74 x 99"),
         (torch.zeros(1, 1, 99, 99), r"\(b, 3, h, w\), got \(1, 1, 99, 99\)"),
         (torch.zeros(0, 3, 99, 99), "at least one item in images"),
     ],

@@ -205,7 +205,7 @@ def test_what_is_no_checkpoint_is_named(tmp_path, content, message, suffix):
 
 def test_a_file_of_ours_is_opened_in_another_way(tmp_path):
     AppearanceDiscriminator(width=4).save_pretrained(tmp_path / "a.safetensors")
-    with pytest.raises(ValueError, match=r"open this by AppearanceDiscriminator.from_pretrained"):
+    with pytest.raises(ValueError, match=r"load these by AppearanceDiscriminator.from_pretrained"):
         load_published("anonygan_appearance_discriminator", tmp_path / "a.safetensors")
 
 
@@ -224,13 +224,13 @@ def without(key):
             without("down2.1.running_var"),
             "anonygan_appearance_discriminator: down2.1.running_var m",
         ),
-        (without("down1.0.weight"), "down1.0.weight is missing or no matrix, of 3"),
+        (without("down1.0.weight"), "down1.0.weight is missing or not a matrix, of 3"),
         (lambda s: s | {"wing": torch.ones(1)}, "discriminator: wing left over$"),
         (lambda s: {}, "expected tensors by name, got none"),
         (lambda s: {"a": {"b": {"c": {"d": {"e": s}}}}}, "expected tensors by name, got e"),
         (lambda s: circle(), "expected tensors by name, got state_dict"),
         (lambda s: [1, 2], "expected tensors by name, got list"),
-        (lambda s: s | {"down1.0.weight": torch.tensor(1.0)}, "down1.0.weight is missing or no m"),
+        (lambda s: s | {"down1.0.weight": torch.tensor(1.0)}, "weight is missing or not a m"),
         (lambda s: prefixed("D_pose.", s), "down1.0.weight is missing"),
         (lambda s: prefixed("D_gan.", s) | {"wing": torch.ones(1)}, "wing left over$"),
         (lambda s: prefixed("D_gan.", s) | s, "one network, got .* with and without D_gan."),

@@ -87,7 +87,7 @@ def test_the_table_of_pairs_is_read_back_as_it_was(write, tmp_path):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["a", "b", "a"], "expected different names, got 1 twice"),
+        (["a", "b", "a"], "expected different names, got 1 duplicates"),
         (["a", "b", "ü" * 125], "expected shorter image names, got 'ü"),
     ],
 )

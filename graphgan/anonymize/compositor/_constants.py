@@ -1,4 +1,4 @@
-"""Every number that decides how a new face is laid over an old one."""
+"""All numbers that determine how a new face is blended over an old one."""
 
 from graphgan.landmarks import _masks as masks
 
@@ -66,6 +66,6 @@ COVERED = 0.99
 
 
 def fingerprint() -> str:
-    """All of them: cached results stay valid as long as this does not change."""
+    """A text with all constants: cached results stay valid as long as it does not change."""
     lengths = {name: value for name, value in globals().items() if name.isupper()}
     return ", ".join(f"{name} {value:.6g}" for name, value in sorted(lengths.items()))

@@ -1,4 +1,4 @@
-"""The soft edge around a region, and the colors that lie under it."""
+"""The soft edge around a region, and the colors under it."""
 
 import math
 
@@ -42,14 +42,14 @@ def soft_edges(
 ) -> Float[Tensor, "b 1 h w"]:
     """The weights of new faces: 1 in the region and a little around it, then falling to 0.
 
-    `soften` with the lengths of `graphgan.anonymize.compositor.constants`. With images it falls at
-    once where skin ends, so that no rim of skin lies on hair or background: beyond a least margin
-    it is multiplied by ``exp(-d^2 / (2 LIKENESS^2))``, d the distance of a pixel's color from the
-    old face's, carried there.
+    This is `soften` with the lengths of `graphgan.anonymize.compositor.constants`. With images the
+    weights fall fast where skin ends, so that no rim of skin covers hair or background: beyond a
+    minimum margin they are multiplied by ``exp(-d^2 / (2 LIKENESS^2))``, with d the distance of a
+    pixel's color from the old face's color, continued to that pixel.
 
     Args:
-        regions: what is to be replaced.
-        images: the old ones, in [-1, 1]; None: everything around the region is alike.
+        regions: 1 where the image is replaced.
+        images: the old ones, in [-1, 1]; None treats everything around the region alike.
         pixel: side of a pixel of the image that the crops were cut from, in pixels of the crop:
             larger ones need more margin to be covered.
     """
@@ -96,10 +96,10 @@ def _mean_around(values: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "
 def carry_outward(
     images: Float[Tensor, "b c h w"], regions: Float[Tensor, "b 1 h w"]
 ) -> Float[Tensor, "b c h w"]:
-    """Images that are known inside a region alone, with its colors continued under the soft edge.
+    """Continue the colors inside a region outward, under the soft edge.
 
-    `spread` with the length of `graphgan.anonymize.compositor.constants`; of large images at half
-    or a quarter of their size.
+    This is `spread` with the length of `graphgan.anonymize.compositor.constants`; for large images
+    it works at half or a quarter of their size.
     """
     sigma = regions.shape[2] * CARRY
     if (step := _step(regions)) == 1:
@@ -115,9 +115,9 @@ def show_face_alone(
     landmarks: Float[Tensor, "b k 2"],
     scheme: LandmarkScheme | None = None,
 ) -> Float[Tensor, "b 3 h w"]:
-    """Neither hair nor background: the colors of the face go on beyond it.
+    """Remove hair and background: continue the colors of the face beyond it.
 
-    Networks whose `AnonyGAN.face_alone` is set are shown their conditions so.
+    Networks whose `AnonyGAN.face_alone` is set need such condition images.
 
     Args:
         images: aligned crops.
@@ -151,7 +151,7 @@ def _enlarged(coarse: Float[Tensor, "b c u v"], like: Tensor) -> Float[Tensor, "
 def soften(
     mask: Float[Tensor, "b 1 h w"], radius: float, *, margin: float = 0.0
 ) -> Float[Tensor, "b 1 h w"]:
-    """A soft edge outside a mask, so that all of what the mask holds stays covered.
+    """Add a soft edge outside a mask, so that everything inside the mask stays covered.
 
     ``max(mask, (1 + cos(pi t)) / 2)``, ``t = (d - margin) / radius`` kept within 0 and 1, d the
     distance from a pixel to the nearest one whose mask is 1.
@@ -159,7 +159,7 @@ def soften(
     Args:
         mask: 0 to 1.
         radius: in pixels, over which the edge falls; at 0 it is hard.
-        margin: in pixels, by which the mask grows before it falls.
+        margin: in pixels; the mask grows by it before it falls.
     Returns:
         1 wherever the mask is 1, nowhere below it, unchanged from ``margin + radius`` on.
     Raises:
@@ -171,7 +171,7 @@ def soften(
         [1.0, 0.85, 0.5, 0.15, 0.0]
     """
     if not (0 <= radius < math.inf and 0 <= margin < math.inf):
-        raise ValueError(f"expected radius and margin of 0 and more, got {radius} and {margin}")
+        raise ValueError(f"expected radius and margin of at least 0, got {radius} and {margin}")
     beyond = (_distance(mask >= 1, math.ceil(margin + radius)) - margin).clamp(min=0)
     share = (beyond / max(radius, _HARD)).clamp(max=1)
     edge = (1 + torch.cos(math.pi * share)) / 2
@@ -183,12 +183,11 @@ def spread(
     masks: Float[Tensor, "b 1 h w"],
     sigma: float,
 ) -> Float[Tensor, "b c h w"]:
-    """Images that are known inside a mask alone, with its colors carried on outside.
+    """Continue the colors inside a mask outward.
 
     ``m x + (1 - m) sum_i w_i G_i(m x) / sum_i w_i G_i(m)``, i = 0 to 3, ``w_i = 8^-i``, G_i a
-    Gaussian blur of ``sigma / 2^(3 - i)``: what lies under a soft edge. Near the mask the narrow
-    blurs count, so that no line is seen where the mask ends; farther away only the wide ones
-    reach.
+    Gaussian blur of ``sigma / 2^(3 - i)``. Near the mask the narrow blurs dominate, so that no line
+    is visible where the mask ends; farther away only the wide ones have weight.
 
     Args:
         images: in any range, finite.

@@ -1,4 +1,4 @@
-"""What is in front of a face or beside it: hair, scarves, hats, what is seen past the cheek."""
+"""Objects in front of a face or beside it: hair, scarves, hats, the background past the cheek."""
 
 import math
 
@@ -40,19 +40,19 @@ def occluders(
     regions: Float[Tensor, "b 1 h w"],
     landmarks: Float[Tensor, "b 68 2"],
 ) -> Float[Tensor, "b 1 h w"]:
-    """1 where something that is not skin lies in the rim of a region: it can stay in front.
+    """1 where something that is not skin is in the rim of a region and can stay in front.
 
     The color of such a pixel is more than `NOT_SKIN` (CIELAB, Delta E) from that of the skin, a
-    plane of color over the face (`skin_plane`), and less than `GOES_ON` from what lies beyond the
-    region beside it. Such pixels connect it with the outside. It is never in the hull of brows,
-    eyes, nose and mouth, nor around the eyes, nor below the corners of the mouth, where it may be a
-    beard. If more than `MOST_OCCLUDED` of the region would stay, nothing does: then the color of
-    the skin was not found.
+    plane of color over the face (`skin_plane`), and less than `GOES_ON` from the nearest color
+    outside the region. Such pixels must connect it with the outside. No pixel counts that is in the
+    hull of brows, eyes, nose and mouth, around the eyes, or below the mouth corners, where it may
+    be a beard. If more than `MOST_OCCLUDED` of the region would stay, nothing does: then the skin
+    color was not found.
 
     Args:
         images: aligned crops in [-1, 1].
         regions: 1 inside the face.
-        landmarks: in pixels; a face that lacks some has no occluders.
+        landmarks: in pixels; a face with missing ones has no occluders.
     """
     from kornia.color import rgb_to_lab  # longer to import than all else but torch
 
@@ -84,18 +84,18 @@ def skinless_rim(
     regions: Float[Tensor, "b 1 h w"],
     landmarks: Float[Tensor, "b 68 2"],
 ) -> Float[Tensor, "b 1 h w"]:
-    """How much of an image stays around a region and in its rim: strands of hair, the jaw's line.
+    """How much of an image stays around a region and in its rim, such as strands of hair.
 
     It falls from 1 at the region's edge to 1/2 at `RIM_WIDTH` inside of it and 0 at twice that,
     times a ramp that rises from 0 to 1 between `RIM_SKIN` and `RIM_OTHER`: the distance of a
-    pixel's color (root mean square) from that of the skin beside it, carried outward. Brows, eyes,
-    nose and mouth have none, nor what is around eyes. Nothing stays where no skin is deep enough
-    in the region, or where more than `MOST_RIM` of the region would stay.
+    pixel's color (root mean square) from that of the skin beside it, continued outward. Brows,
+    eyes, nose, mouth and the area around the eyes have no rim. Nothing stays if no skin is deep
+    enough in the region, or if more than `MOST_RIM` of the region would stay.
 
     Args:
         images: aligned crops in [-1, 1].
         regions: 1 inside the face.
-        landmarks: in pixels; a face that lacks some has no such rim.
+        landmarks: in pixels; a face with missing ones has no such rim.
     """
     size = (images.shape[2], images.shape[3])
     step = max(1, min(size) // OCCLUDER_SIZE)

@@ -1,7 +1,7 @@
-"""New faces laid over the old ones, with a soft edge.
+"""Paste new faces over the old ones, with a soft edge.
 
-``out = image (1 - m) + face m``: the face and its mask m are laid back by the alignment that the
-crop was cut with. Where no mask reaches, the image stays as it is, to the bit.
+``out = image (1 - m) + face m``: the face and its mask m are transformed back by the alignment of
+the crop. Outside all masks the image does not change, bit for bit.
 """
 
 import math
@@ -35,11 +35,11 @@ class Patch(NamedTuple):
     """A new face for one place of an image.
 
     Args:
-        face: in [-1, 1]; it must show the new face wherever the mask is above 0. What a generator's
-            output was pasted into with a smaller mask shows the old face along the edge.
-        mask: 0 to 1, soft (see `soft_edges`); it ends with the crop where it reaches its edge.
+        face: in [-1, 1]; it must show the new face wherever the mask is above 0. An image in which
+            the result was pasted with a smaller mask would show the old face along the edge.
+        mask: 0 to 1, soft (see `soft_edges`); it may be cut off by the edge of the crop.
         alignment: of the crop.
-        outline: points of the old face, in pixels of the image; None to ask for no share.
+        outline: points of the old face, in pixels of the image; None if no share is needed.
         kept: above 0 where something in front of the old face stays, and need not be covered.
     """
 
@@ -56,8 +56,8 @@ class Pasted(NamedTuple):
     Args:
         image: a new one.
         changed: where it may differ: wherever a mask is above 0.
-        covered: for each face the share of the old one that the new one replaces; None where there
-            was no outline.
+        covered: for each face, the share of the old one that the new one replaces; None without an
+            outline.
     """
 
     image: UInt8[Tensor, "3 h w"]
@@ -73,12 +73,12 @@ def blend_crops(
     kept: Float[Tensor, "b 1 h w"] | None = None,
     shows_people: bool = True,
 ) -> Float[Tensor, "b 3 h w"]:
-    """Crops with new faces in them: what `paste_faces` makes of images that are the crops.
+    """Blend new faces into crops, as `paste_faces` does with whole images.
 
     Args:
         images: in [-1, 1].
-        new: in [-1, 1]; what a network made, with its colors carried outward (`carry_outward`).
-        regions: what is to be replaced, see `face_regions`.
+        new: in [-1, 1]; a network's output, with its colors continued outward (`carry_outward`).
+        regions: what to replace, see `face_regions`.
         kept: how much of the images stays, see `AlignedFaces`.
         shows_people: the edge ends where skin ends, see `soft_edges`; False
             covers more.
@@ -89,14 +89,14 @@ def blend_crops(
 
 
 def paste_faces(image: UInt8[Tensor, "3 h w"], patches: Sequence[Patch]) -> Pasted:
-    """Lay new faces over the old ones; where they overlap, the later lies on top.
+    """Paste new faces over the old ones; if they overlap, the later one is on top.
 
-    Crops are resampled bicubically, by area where the image's pixels are the larger ones. The
-    memory in use beside the result depends neither on the image's size nor on a face's.
+    Crops are resampled bicubically, or by area if the image's pixels are larger. The memory used in
+    addition to the result does not depend on the size of the image or of a face.
 
-    A face is covered where the weight of the new one is above 0.99. Its share is that of the
-    image's pixels within the convex hull of the outline; it is 0 where there are none, so that
-    what cannot be seen is not taken for covered.
+    A face is covered where the weight of the new one is above 0.99. The share is over the image's
+    pixels within the convex hull of the outline. It is 0 if there are none, so that an invisible
+    face never counts as covered.
 
     Args:
         image: the whole image.

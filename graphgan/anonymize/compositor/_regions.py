@@ -1,4 +1,4 @@
-"""The part of an image that is replaced for a face: by its landmarks, or by its box alone."""
+"""The part of an image that is replaced for a face, from its landmarks or only its box."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,7 +17,7 @@ _LEAST_SIZE, _MOST_SIZE = 0.4, 2.5
 
 
 class AlignedFaces(NamedTuple):
-    """Faces crop_aligned out of an image, upright.
+    """Upright crops of the faces in an image.
 
     Shapes:
         ``images: b 3 h w`` in [-1, 1], ``landmarks: b 68 2`` in pixels (NaN where a face has none
@@ -42,10 +42,10 @@ class AlignedFaces(NamedTuple):
 
 
 def align_region(face: Detection, upright_within: float) -> tuple[Alignment, str | None]:
-    """Where the crop of a face lies, and why it is that of the box alone, if it is.
+    """The alignment of a face's crop, and the reason if it uses only the box.
 
-    Landmarks are not trusted that are missing, no face's, mostly outside the box, or of another
-    size than the box.
+    Landmarks are not trusted if some are missing, if they do not form a face, if most are outside
+    the box, or if their size differs from that of the box.
 
     Args:
         face: in the pixels of its image.
@@ -58,10 +58,10 @@ def align_region(face: Detection, upright_within: float) -> tuple[Alignment, str
     low, high = face.box[:2], face.box[2:]
     middle = face.landmarks.mean(0)
     if not ((middle >= low) & (middle <= high)).all():
-        return _align_box(face.box), "expected landmarks in the box, got others"
+        return _align_box(face.box), "expected landmarks inside the box, got others"
     sides = (face.landmarks.amax(0) - face.landmarks.amin(0)).max(), (high - low).max()
     if not _LEAST_SIZE <= float(sides[0] / sides[1].clamp(min=1e-6)) <= _MOST_SIZE:
-        return _align_box(face.box), "expected landmarks of the size of the box, got others"
+        return _align_box(face.box), "expected landmarks about as large as the box, got others"
     return alignment, None
 
 
@@ -84,12 +84,12 @@ def cut_faces(
     """The crops of faces, with their landmarks and regions.
 
     Args:
-        image: that the faces are in.
+        image: the image with the faces.
         faces: in the pixels of the image.
         alignments: of each crop.
         size: height and width of the crops.
-        trusted: whose landmarks count; of the others the box is replaced. By default all.
-        forehead: how far the region rises over the brows, see `face_mask`.
+        trusted: faces whose landmarks are used; for the others the box is replaced. By default all.
+        forehead: how far the region extends above the brows, see `face_mask`.
     """
     known = torch.tensor([True] * len(faces) if trusted is None else list(trusted))
     crops = [crop_aligned(image, alignment, size) / 127.5 - 1 for alignment in alignments]
@@ -115,5 +115,5 @@ def _box_region(
 
 
 def box_corners(box: Float[Tensor, "4"]) -> Float[Tensor, "4 2"]:
-    """Around the box, from the left upper one."""
+    """The corners of a box, starting at the upper left."""
     return box[[0, 1, 2, 1, 2, 3, 0, 3]].view(4, 2)

@@ -117,7 +117,9 @@ def _photo_of(image: "ImageFile", data: bytes) -> Photo:
         total += frames[-1].pixels.nbytes
         _check_bytes(total, len(frames))
     if not frames:
-        raise ValueError("expected a whole image, got reduced ones: a raw file of a camera?")
+        raise ValueError(
+            "expected an image of full size, got reduced ones: a raw file of a camera?"
+        )
     if file_format in ("PNG", "WEBP", "GIF"):  # with the same channels in all frames
         frames = _alike(frames)
     loop, converted = image.info.get("loop"), source != file_format
@@ -170,7 +172,7 @@ def _png_encoding(image: "ImageFile", data: bytes) -> dict[str, Any]:
     if bits == 16 and color != 0:
         raise ValueError("expected 8 bits a channel, got 16-bit color, which would be cut to 8")
     if bits == 16 and "transparency" in image.info:
-        raise ValueError("expected 16-bit gray without a transparent value, got one with it")
+        raise ValueError("expected 16-bit gray without a transparent value, got one")
     colors = {n: d for n, d in chunks if _PNG_COLORS.get(n) == len(d)}
     transfer = colors.get("cICP", b"\0\0")[1]
     if transfer in HDR_TRANSFERS:

@@ -69,7 +69,7 @@ def photo_to_bytes(photo: Photo, name: str) -> bytes:
     _check_fits(name, photo)
     data = _ENCODERS[photo.format](photo)
     if left := _said(data, photo.format):  # by another version of Pillow, say
-        raise ValueError(f"{name}: expected nothing but pixels to be written, got {sorted(left)}")
+        raise ValueError(f"{name}: expected only pixels in the result, got {sorted(left)}")
     return data
 
 
@@ -95,7 +95,9 @@ def _check_fits(name: str, photo: Photo) -> None:
         if channels not in _CHANNELS.get(photo.format, (1, 2, 3, 4)):
             raise ValueError(f"{name}: {photo.format} does not hold {channels} channels")
         if deep and (photo.format not in _DEEP or photo.is_animation):
-            raise ValueError(f"{name}: {photo.format} does not hold 16 bits, or not in animations")
+            raise ValueError(
+                f"{name}: {photo.format} does not support 16 bits, or not in animations"
+            )
     shapes = {(*frame.pixels.shape, frame.pixels.dtype) for frame in photo.frames}
     if photo.format != "TIFF" and len(shapes) > 1:
         raise ValueError(f"{name}: expected frames of one shape, got {sorted(map(str, shapes))}")

@@ -72,9 +72,9 @@ def make_app(
         from starlette.applications import Starlette
         from starlette.routing import Route
     if max_bytes < 1:
-        raise ValueError(f"expected at least one byte of a photo, got {max_bytes}")
+        raise ValueError(f"expected max_bytes of at least 1, got {max_bytes}")
     if not max_seconds > 0:
-        raise ValueError(f"expected time for a photo to arrive, got {max_seconds} seconds")
+        raise ValueError(f"expected max_seconds above 0, got {max_seconds} seconds")
     pages = _Pages(choices_of(anonymizer), max_bytes, max_seconds)
     routes = [
         Route("/", pages.page),
@@ -121,7 +121,7 @@ class _Pages:
 
         picture = self.pictures.get(request.path_params["key"])
         if picture is None:
-            return _error("no such picture", 404)
+            return _error("no such image", 404)
         return Response(picture, media_type="image/png")
 
     async def photo(self, request: "Request") -> "Response":
@@ -146,7 +146,7 @@ class _Pages:
             with fail_after(self.max_seconds):
                 data = await _body(request, self.max_bytes)
         except ClientDisconnect:
-            return _error("the photo was not sent to its end", 400)
+            return _error("the photo was not sent completely", 400)
         except TimeoutError:
             seconds = f"{self.max_seconds:g} seconds"
             return _error(f"the photo took longer than {seconds} to arrive", 408)

@@ -16,7 +16,7 @@ from graphgan.anonymize.video._reading import Video, open_video
 from graphgan.anonymize.video._streams import Camera, open_stream
 from graphgan.anonymize.video._writing import SoundPlan, check_writable, write_frames, write_video
 
-_VOICE = "the sound was kept: a voice identifies"
+_VOICE = "the sound was kept: voices identify people"
 
 
 def anonymize_video(

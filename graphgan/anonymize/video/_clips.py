@@ -169,8 +169,8 @@ def check_selection(anonymizer: Anonymizer) -> None:
     """Raise ``ValueError`` for boxes to keep, which mean nothing where faces move."""
     if anonymizer.selection.keep or anonymizer.selection.only:
         raise ValueError(
-            "boxes of --keep and --only are for photos, since faces of a video move; --keep takes "
-            "a photo of the person, too"
+            "boxes of --keep and --only work for photos only, since faces in a video move; --keep "
+            "also takes a photo of the person"
         )
 
 

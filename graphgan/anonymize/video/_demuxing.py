@@ -1,4 +1,4 @@
-"""A video file opened so that it reaches nothing but itself: what is shown, and what is missing.
+"""Open a video file without access to other files or URLs, and find out what is missing in it.
 
 Sources of the sizes that are compared: ISO/IEC 14496-12 (boxes); RFC 9559 (segments); Microsoft's
 RIFF and OpenDML.
@@ -75,7 +75,7 @@ def opened(path: Path) -> Iterator["InputContainer"]:
 
 @contextmanager
 def errors_named(name: str) -> Iterator[None]:
-    """Errors of what is read become a ``ValueError`` with its name."""
+    """Turn errors of the file that is read into a ``ValueError`` with its name."""
     with needs_extra("video"):
         import av
     try:
@@ -110,7 +110,8 @@ def kind_of(container: "InputContainer", path: Path) -> str | None:
 
 
 def main_stream(container: "InputContainer") -> "VideoStream":
-    """The one that players show: no cover or thumbnail; the default one, or else the largest."""
+    """The video stream that players show: not a cover or thumbnail, but the default or the largest
+    one."""
     from av.stream import Disposition
 
     pictures = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
@@ -150,9 +151,10 @@ def _name(stream: "Stream") -> str:
 def demuxed(
     container: "InputContainer", streams: "Sequence[Stream]", damage: list[str]
 ) -> "Iterator[Packet[Any]]":
-    """The packets of streams, up to where the file cannot be followed, which ``damage`` then says.
+    """The packets of streams, up to the first place that cannot be read, which ``damage`` then
+    names.
 
-    The last one of each stream is empty: it makes a decoder give what it holds.
+    The last packet of each stream is empty: it makes a decoder return the frames that it holds.
     """
     import av
 
@@ -174,7 +176,7 @@ def decoded(
 ) -> Iterator["VideoFrame"]:
     """The frames of a stream, in the order in which they are shown.
 
-    What cannot be decoded is left out, as players do, and said once in ``damage``.
+    Frames that cannot be decoded are skipped, as in players, and ``damage`` says so once.
 
     Raises:
         ValueError: the stream is encrypted.
@@ -196,16 +198,16 @@ def decoded(
     if lost:
         damage.append(f"{lost} frame{'s' * (lost > 1)} cannot be decoded")
     if torn:
-        damage.append(f"{torn} frame{'s are' if torn > 1 else ' is'} there in part alone")
+        damage.append(f"{torn} frame{'s are' if torn > 1 else ' is'} only partly there")
 
 
 def promises_length(container: "InputContainer") -> bool:
-    """Whether its format says how much there is; those of broadcasts may begin and end anywhere."""
+    """Whether its format declares a length; broadcast formats may begin and end anywhere."""
     return _format(container) not in _OF_BROADCASTS
 
 
 def missing_bytes(path: Path) -> str:
-    """What is gone by the sizes in the file's own structure; empty for a file that is whole."""
+    """What is missing, according to the sizes that the file declares; empty for a complete file."""
     there = path.stat().st_size
     with path.open("rb") as file:
         promised = max(_ends(file), default=0)
@@ -213,7 +215,8 @@ def missing_bytes(path: Path) -> str:
 
 
 def missing_time(container: "InputContainer", stream: "VideoStream", timeline: "Timeline") -> str:
-    """What is gone by the times that the container promises; empty for a file that is whole."""
+    """What is missing, according to the times that the container declares; empty for a complete
+    file."""
     if not promises_length(container):
         return ""
     steps = (after - before for before, after in pairwise(timeline.pts))

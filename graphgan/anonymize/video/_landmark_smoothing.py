@@ -1,4 +1,4 @@
-"""Landmarks of a face smoothed over time, of a whole track in both directions.
+"""Smooth the landmarks of a face over time, over a whole track in both directions.
 
 Sources: Reinsch, "Smoothing by spline functions", Numerische Mathematik 1967; Wahba, "A comparison
 of GCV and GML for choosing the smoothing parameter", Annals of Statistics 1985; Hutchinson and de
@@ -64,13 +64,13 @@ def smooth_landmarks(
     """Smooth the landmarks of one face over time without lag, and fill the frames between.
 
     With landmarks as complex numbers, ``z_t = a_t (w + u_t) + b_t``: w is the mean shape, a the
-    scale and rotation, b the position, u what the face does. ``b``, ``log a`` and the principal
-    components of u are channels, and each is smoothed on its own by a natural cubic spline: the
-    expectation for white noise on a path of white acceleration. How strongly is measured, not set:
-    the ratio of acceleration to noise is the one that makes the channel's track most likely. A
-    mouth that opens is one component far above the noise and is left as it is; most components are
-    noise alone and become nearly constant. The noise should be white: what stays wrong for many
-    frames is not recognized.
+    scale and rotation, b the position, u the expression. ``b``, ``log a`` and the principal
+    components of u are channels. Each is smoothed separately by a natural cubic spline: the
+    expectation for white noise on a path of white acceleration. The strength is estimated, not set:
+    the ratio of acceleration to noise maximizes the likelihood of the channel's track. A mouth that
+    opens is one component far above the noise and hardly changes; most components are only noise
+    and become nearly constant. The noise should be white: errors that persist for many frames are
+    not recognized.
 
     The *size* of a face is the RMS distance of its landmarks from their mean, 0.8 to 0.9 eye
     distances for 68 landmarks of a frontal face; the result scales, turns and moves with the face.
@@ -82,11 +82,11 @@ def smooth_landmarks(
             estimated where they lie between observed ones. Those before the first and after the
             last keep their distance to it (as `fill` of the same package holds them), or repeat it
             where they are NaN.
-        gate: a frame is an outlier, and estimated from the others, if half its landmarks lie
-            farther than this many sizes from where the others put them (and 3 sigma of what a face
-            may do meanwhile). Expressions move fewer landmarks. A privacy tool should cover the
-            observation of an outlier, too: it may be the truth. All may be outliers; all are then
-            smoothed. ``math.inf`` believes all.
+        gate: a frame is an outlier, and is estimated from the others, if half of its landmarks are
+            farther than this many sizes from the positions that the others predict (and farther
+            than 3 sigma of a face's motion meanwhile). Expressions move fewer landmarks. A privacy
+            tool should also cover the observation of an outlier, since it may be correct. If all
+            frames are outliers, all are smoothed. ``math.inf`` trusts all.
     Shapes:
         ``n k 2, n -> n k 2``
     Raises:
@@ -120,9 +120,9 @@ def smooth_eyes(eyes: Float[Tensor, "n 6"]) -> Float[Tensor, "n 6"]:
     """Smooth lid openings and iris offsets over time, and keep blinks and glances fast.
 
     ``x_t' = sum_s w_ts x_s / sum_s w_ts`` over three frames on either side, with
-    ``w_ts = exp(-|x_t - x_s|^2 / (2 r^2))``: a frame counts as far as it is like frame t, so that
-    what changes by more than the noise is not smeared. Openings and offsets have weights of their
-    own, of both eyes at once.
+    ``w_ts = exp(-|x_t - x_s|^2 / (2 r^2))``: a frame has more weight the more it resembles frame t,
+    so that changes above the noise are not blurred. Openings and offsets have separate weights,
+    each for both eyes together.
 
     Source: Tomasi and Manduchi, "Bilateral filtering for gray and color images", ICCV 1998.
 

@@ -32,12 +32,12 @@ _SLANTED = 0.01
 
 @dataclass(frozen=True)
 class Colors:
-    """How the numbers of a video stand for colors.
+    """How a video encodes colors.
 
     Args:
         matrix: by which they are converted, of H.273.
         full: whether luma runs from 0 to 255, and not from 16 to 235.
-        tags: matrix, range, primaries and transfer that the file names, for the file written.
+        tags: matrix, range, primaries and transfer from the source, for the result.
     """
 
     matrix: int
@@ -101,13 +101,14 @@ def _rows(plane: "VideoPlane") -> np.ndarray:
 
 
 def colors_of(frame: "VideoFrame") -> Colors:
-    """How a decoded frame's numbers are to be read.
+    """The color encoding of a decoded frame.
 
-    Where the file does not say, it is as players guess: BT.709 for 1280 pixels across or more than
-    576 down, BT.601 below that.
+    If the file does not declare it, this guesses as players do: BT.709 from a width of 1280 pixels
+    or a height above 576 on, BT.601 below that.
 
     Raises:
-        ValueError: what would be cut to 8 bits or to a smaller gamut, or cannot be converted.
+        ValueError: colors that would be cut to 8 bits or to a smaller gamut, or cannot be
+            converted.
     """
     check_colors(frame)
     guess = _BT709 if frame.width >= 1280 or frame.height > 576 else _BT601
@@ -168,7 +169,7 @@ class Orientation(NamedTuple):
 
 
 def orientation_of(matrix: bytes | None) -> Orientation:
-    """What a display matrix asks for: ``(x', y') = (a x + c y, b x + d y)``.
+    """The orientation that a display matrix describes: ``(x', y') = (a x + c y, b x + d y)``.
 
     Args:
         matrix: ``a b u c d v x y w`` as FFmpeg has them, 32-bit integers in the machine's order.
@@ -184,4 +185,6 @@ def orientation_of(matrix: bytes | None) -> Orientation:
     if transposed:
         return Orientation(True, c < 0, b < 0)
     numbers = ", ".join(f"{number / 2**16:g}" for number in (a, b, c, d))
-    raise ValueError(f"expected an image turned by quarters, got the display matrix {numbers}")
+    raise ValueError(
+        f"expected an image rotated by multiples of 90 degrees, got the display matrix {numbers}"
+    )

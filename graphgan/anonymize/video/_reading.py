@@ -218,11 +218,11 @@ class Video:
                 len(before.pts) == count if ended else before.pts[count - 1 :][:1] == now.pts[-1:]
             )
             if not same:
-                raise ValueError("expected the frames of the first reading, got others")
+                raise ValueError("expected the same frames as on the first reading, got others")
 
 
 def _refused(damage: list[str]) -> str:
-    return f"cut short or damaged: {', '.join(damage)} (--allow-damaged does what can be)"
+    return f"cut short or damaged: {', '.join(damage)} (--allow-damaged processes what can be read)"
 
 
 def _by(size: tuple[int, int]) -> str:
@@ -307,7 +307,7 @@ def _changes(frame: "AvFrame", written: str) -> list[str]:
     """What another pixel format changes in the image."""
     name, notes = frame.format.name, []
     if frame.interlaced_frame:
-        notes.append("interlaced frames written as whole ones")
+        notes.append("interlaced frames written as progressive ones")
     if any(component.is_alpha for component in frame.format.components):
         notes.append("transparency dropped")
     finer = name.startswith(("yuv444", "yuvj444", "yuv422", "yuvj422")) or frame.format.is_rgb

@@ -1,4 +1,4 @@
-"""Sound tracks beside the frames: carried over packet by packet, or else compressed again."""
+"""Sound tracks: copied packet by packet, or compressed again."""
 
 import io
 from collections import deque
@@ -34,8 +34,8 @@ _ROUNDING = Fraction(1, 50)  # seconds
 class SoundTracks:
     """Sound muxed as far as the frames have come, each track on its own.
 
-    A track is copied where the container holds it; else it is compressed again; where it cannot be
-    decoded, it is dropped.
+    A track is copied if the container supports it, compressed again otherwise, and dropped if it
+    cannot be decoded.
 
     Args:
         video: that it belongs to.
@@ -171,7 +171,7 @@ def _begin(packet: "Sound") -> Fraction:
 
 
 def holds(container: str, track: "AudioStream") -> bool:
-    """Whether a track can be copied into a container, by a file of its own that is tried."""
+    """Whether a track can be copied into a container, found out by writing a test file."""
     import av
 
     try:

@@ -235,4 +235,4 @@ def _sorted_out(
         elif packet.size:
             waiting.append(packet)
             if len(waiting) > _MOST_SOUND:
-                raise ValueError("expected frames, got sound alone for minutes")
+                raise ValueError("expected frames, got only sound for minutes")

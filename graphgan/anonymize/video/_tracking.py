@@ -123,10 +123,10 @@ class Track:
 class Tracker:
     """Link the faces of each frame to those of earlier frames.
 
-    A face may join a track if it overlaps the box that is predicted for the track, or if their
-    descriptors belong to one person, but never if they belong to two. Of all assignments with at
-    most one face per track, the one with most pairs is chosen, and of those the cheapest by the
-    sum of ``1 - IoU + distance / 0.6`` over the pairs.
+    A face may join a track if it overlaps the track's predicted box, or if their descriptors belong
+    to one person, but never if they belong to two. Of all assignments with at most one face per
+    track, the one with most pairs is chosen, and of those the cheapest by the sum of
+    ``1 - IoU + distance / 0.6`` over the pairs.
 
     After ``max_gap`` frames without a face, a track can only continue by its descriptor, and `fill`
     covers nothing in between. Without descriptors, people who return are new tracks, and people who
@@ -251,10 +251,10 @@ def fill(
 
     Between two observations that miss at most ``max_gap`` frames, they are interpolated on straight
     lines; a longer gap divides the track into tracklets. Before the first and after the last
-    observation of a tracklet, ``hold`` frames more are covered: the face keeps its shape and goes
-    on as it moved in the last few observations (the line through those less than five frames off),
-    but by no more than one side of its box, so that a hasty motion does not carry it off. Between
-    two tracklets a frame belongs to the nearer one.
+    observation of a tracklet, ``hold`` more frames are covered: the face keeps its shape and
+    continues its motion in the last few observations (the line through those less than five frames
+    away), but by at most one side of its box, so that fast motion does not carry it too far.
+    Between two tracklets a frame belongs to the nearer one.
 
     Frames that are held, and gaps of more than ``hold`` frames, are flagged: there may be no face.
 

@@ -192,7 +192,7 @@ def _add_video(out: "OutputContainer", video: Video, crf: int) -> "VideoStream":
     try:
         stream = cast("VideoStream", out.add_stream(name, rate, options=settings))
     except UnknownCodecError:
-        raise ValueError(f"expected a PyAV with the encoder {name}, got one without it") from None
+        raise ValueError(f"expected PyAV with the encoder {name}, got one without") from None
     context = stream.codec_context
     context.height, context.width = video.size
     context.pix_fmt = video.pixel_format
@@ -282,7 +282,7 @@ def _check_written(path: Path, timeline: Timeline) -> None:
         unit = stream.time_base or timeline.time_base
         times = array("q", sorted(p.pts for p in container.demux(stream) if p.pts is not None))
     if left:
-        raise ValueError(f"expected nothing but frames and sound to be written, got {left}")
+        raise ValueError(f"expected only frames and sound in the result, got {left}")
     if len(times) != len(timeline.pts):
         raise ValueError(f"expected {len(timeline.pts)} frames to be written, got {len(times)}")
     for number, pts in enumerate(times):
@@ -294,7 +294,7 @@ def _check_written(path: Path, timeline: Timeline) -> None:
 
 
 def said_beside(container: "InputContainer") -> Iterator[str]:
-    """Names of what a file says beside frames and sound, as FFmpeg sees it."""
+    """Names of everything in a file besides frames and sound, as FFmpeg sees it."""
     from av.stream import Disposition
 
     entries = [container.metadata, *(stream.metadata for stream in container.streams)]

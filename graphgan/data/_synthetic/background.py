@@ -33,7 +33,7 @@ class Surroundings:
                 f"expected a background of {get_args(BackgroundStyle)}, got {self.background!r}"
             )
         if not any(self.light):
-            raise ValueError(f"expected a direction toward the light, got {self.light}")
+            raise ValueError(f"expected a direction of the light, got {self.light}")
 
 
 def paint_background(view: Surroundings, canvas: Canvas) -> None:

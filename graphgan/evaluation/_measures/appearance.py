@@ -29,7 +29,7 @@ def measure_appearance(subject: Subject) -> Measurements:
         cells[name] = mean_measurement(
             torch.where(subject.present & study.complete, of_result, torch.nan),
             study.probe_people,
-            empty="no skin is seen beside the faces" if name == SKIN else "no face mask",
+            empty="no skin is visible beside the faces" if name == SKIN else "no face mask",
             reference=float(untouched.mean()) if len(untouched) else None,
         )
     return cells

@@ -1,4 +1,4 @@
-"""Pictures anonymized under conditions that are drawn by another rule than those of the protocol.
+"""Images anonymized with conditions that are drawn by another rule than the protocol's.
 
 Conditions that stay the same for one person help attackers who learn or link images. Both are
 therefore measured twice.
@@ -22,7 +22,7 @@ RULES: dict[ConditionRule, str] = {
 
 
 def images_under_rules(study: Study) -> list[int]:
-    """The probes, then parrot images that are none."""
+    """The probes, then the parrot images that are not probes."""
     return list(dict.fromkeys([*study.protocol.probes, *study.protocol.parrot_images]))
 
 

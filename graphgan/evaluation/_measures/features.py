@@ -39,7 +39,7 @@ class PictureFeatures:
         return torch.stack([self._known[i] for i in numbers])
 
     def of_subject(self, subject: Subject) -> Float[Tensor, "n d"]:
-        """Of the results of a system; of the sources where there is none."""
+        """Features of a system's results, and of the sources without a result."""
         probes = self.study.protocol.probes
         return subject.once(
             ("features", self.name), lambda: self._ask(subject.results.images, probes)

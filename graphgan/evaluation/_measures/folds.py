@@ -57,16 +57,17 @@ def read_fold_pairs(root: Path, pictures: Sequence[PreparedPicture]) -> list[Fol
             pairs.append(FoldPair(int(fold), same == "1", numbers[a], numbers[b]))
         except (ValueError, KeyError):
             raise ValueError(
-                f"{path}: line {line}: expected a fold, 0 or 1 and two images, got {values}"
+                f"{path}: line {line}: expected a fold, 0 or 1, and two images, got {values}"
             ) from None
     return pairs
 
 
 def measure_folds(attack: Attack, subject: Subject) -> Measurements:
-    """Accepted pairs of one person and of two, and the accuracy at thresholds of the other folds.
+    """Accepted pairs of one person and of two people, and the accuracy at the other folds'
+    thresholds.
 
-    Intervals are over people; the mean over the folds and their deviation are in the notes. An
-    empty dictionary where the folder lists no such pairs.
+    Intervals are over people; the mean over the folds and their deviation are in the notes. The
+    dictionary is empty if the folder lists no such pairs.
 
     Args:
         attack: the attacker.
@@ -103,7 +104,7 @@ def measure_classes_in_folds(subject: Subject, recognizer: Recognizer) -> Measur
 
     Args:
         subject: the system's results.
-        recognizer: names people; an empty dictionary where it names none.
+        recognizer: predicts a training person; the dictionary is empty if it does not.
     """
     study = subject.study
     if not isinstance(recognizer, NamingRecognizer) or not recognizer.has_classes:

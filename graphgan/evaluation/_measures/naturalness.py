@@ -41,7 +41,7 @@ class Naturalness:
     Both show the probes' people, so that differences do not come from identities.
 
     Args:
-        study: what is asked.
+        study: the study.
         recognizer: supplies descriptors for the Frechet distance of faces.
         features: one or more networks for distances between images.
     Attributes:
@@ -177,16 +177,16 @@ _CHANCE = 0.5
 def measure_visibility(subject: Subject, features: PictureFeatures | None) -> Measurements:
     """Accuracy of logistic regression on features of results and of their sources; 0.5 is chance.
 
-    It is trained on half of the people and judges the other half, then the other way round, so that
-    everybody is judged once, by a classifier that has not seen this person. There are as many
-    anonymized as real pictures.
+    It is trained on half of the people and tested on the other half, and vice versa, so that
+    everybody is tested once, by a classifier that has not seen this person. There are as many
+    anonymized as real images.
     """
     if features is None:
         return {"told from real": not_measured("no feature network is given")}
     name = f"told from real by {features.name or 'features'}"
     right = subject.once(("told from real", features.name), lambda: _right(subject, features))
     if right is None:
-        return {name: not_measured("pictures of one person alone")}
+        return {name: not_measured("images of only one person")}
     right = torch.where(subject.present, right, torch.nan)
     return {name: mean_measurement(right, subject.study.probe_people, reference=_CHANCE)}
 

@@ -48,14 +48,14 @@ def draw_pairs(
     ordered: bool,
     seed: int = 0,
 ) -> Pairs:
-    """At most ``count`` mated and as many non-mated pairs, none of them twice.
+    """Draw at most ``count`` mated and ``count`` non-mated pairs, without repetition.
 
     Args:
         people: person of each image.
-        videos: the number of each image's video, another one for another person.
-        count: pairs of each kind, at most; fewer where there are fewer.
-        ordered: whether (a, b) is another pair than (b, a).
-        seed: of what is drawn.
+        videos: video number of each image; different people have different numbers.
+        count: largest number of pairs of each kind.
+        ordered: whether (a, b) and (b, a) are different pairs.
+        seed: random seed.
 
     Example:
         >>> people, videos = torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 2, 2])
@@ -78,7 +78,7 @@ def draw_pairs(
 
 
 def measure_pairs(attack: Attack, subject: Subject) -> Measurements:
-    """How well an attacker tells whether an anonymized and an untouched picture show one person.
+    """How well an attacker tells whether an anonymized and an untouched image show one person.
 
     Area under the ROC curve, and F1 at the attacker's best threshold. The untouched images are
     other probes, from another video than the anonymized image.
@@ -108,7 +108,7 @@ def probe_pairs(study: Study, *, ordered: bool) -> Pairs:
 def pair_distances(
     one: Float[Tensor, "n d"], other: Float[Tensor, "n d"], pairs: PairIndices
 ) -> Float64[Tensor, "p"]:
-    """Between the first image's descriptor in ``one`` and the second's in ``other``."""
+    """Distances between the first image's descriptor in ``one`` and the second's in ``other``."""
     distances: Tensor = (one[pairs[:, 0]] - other[pairs[:, 1]]).double().norm(dim=1)
     return distances
 
@@ -171,11 +171,11 @@ def _measurement(values: np.ndarray, count: int, note: str, chance: float) -> Me
 
 
 def measure_links(subject: Subject, recognizer: Recognizer) -> Measurements:
-    """Area under the ROC curve of distances between anonymized pictures.
+    """Area under the ROC curve of distances between anonymized images.
 
-    Mated pairs are two anonymized pictures of one person, of different videos; non-mated ones are
-    of two people. 0.5 is chance. Asked with conditions drawn for each picture, and with one
-    condition for each person, which links its pictures by design.
+    Mated pairs are two anonymized images of one person, from different videos; non-mated pairs show
+    two people. 0.5 is chance. It is measured with conditions drawn for each image, and with one
+    condition for each person, which links the images by design.
     """
     return {
         f"{recognizer.name}: linked, {name}": _measure(subject, recognizer, rule)

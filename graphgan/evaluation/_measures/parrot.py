@@ -1,7 +1,7 @@
 """The parrot: an attacker who has learned from anonymized images of the people in the gallery.
 
-It knows the pose. It holds the parrot images as the system anonymized them, and trains a linear
-head on their descriptors. Source: see `graphgan.metrics.parrot_rank_one`.
+It knows the pose. It has the parrot images as anonymized by the system, and trains a linear head on
+their descriptors. Source: see `graphgan.metrics.parrot_rank_one`.
 """
 
 from typing import NamedTuple
@@ -26,15 +26,15 @@ from graphgan.evaluation._study import Subject
 from graphgan.faces import Recognizer
 from graphgan.metrics import parrot_rank_one
 
-NO_PARROT_IMAGES = "no parrot images: nobody has pictures of two videos"
+NO_PARROT_IMAGES = "no parrot images: nobody has images from two videos"
 ONE_PERSON = "no parrot images of two people"
 
 
 def measure_parrots(subject: Subject, recognizer: Recognizer) -> Measurements:
-    """Rank-1 of the parrot, with conditions drawn for each picture and with one for each person.
+    """Rank-1 of the parrot, with conditions drawn for each image and with one for each person.
 
-    Parrot images and probes are anonymized alike: one condition for each person gives the answer
-    away.
+    Parrot images and probes are anonymized alike, so one condition for each person reveals the
+    answer.
     """
     return {
         f"{recognizer.name}, parrot, {name}": _measure(subject, recognizer, rule)

@@ -1,9 +1,9 @@
 """Re-identification in a gallery, by two attackers.
 
-*pipeline*: recognition as it is, with landmarks by its own detector; where that finds nothing, of
-what fills the place where faces usually are.
-*pose known*: faces are aligned by the true landmarks, as a result that keeps the pose gives away.
-A third one, the *parrot*, learns: `graphgan.evaluation._measures.parrot`.
+*pipeline*: recognition as usual, with landmarks from its own detector; if that finds nothing, it
+uses the place where faces usually are. *pose known*: faces are aligned by the true landmarks, which
+a result that keeps the pose reveals. A third attacker, the *parrot*, learns:
+`graphgan.evaluation._measures.parrot`.
 """
 
 from dataclasses import dataclass
@@ -28,10 +28,10 @@ from graphgan.metrics import descriptor_distances, rank_one, roc, same_class, th
 Attacker = Literal["pipeline", "pose known"]
 ATTACKERS: tuple[Attacker, Attacker] = ("pipeline", "pose known")
 
-NO_OTHER = "nobody has images of two videos"
-NO_RESULT = "no result with all landmarks to ask about"
+NO_OTHER = "nobody has images from two videos"
+NO_RESULT = "no result with all landmarks"
 NOBODY_ELSE = "nobody else in the gallery"
-ALONE = "one person alone in the gallery, who is always the nearest"
+ALONE = "only one person in the gallery, who is always the nearest"
 Curve = tuple[Float[Tensor, "t"], Float[Tensor, "t"]]
 
 
@@ -40,7 +40,7 @@ class Attack:
     """An attacker with a recognizer, who has seen the gallery and the originals.
 
     Args:
-        study: what is asked.
+        study: the study.
         recognizer: computes face descriptors.
         attacker: determines how faces are aligned.
     """
@@ -73,7 +73,7 @@ class Attack:
         return subject.once(what, lambda: self.of_probes(subject.seen))
 
     def of_probes(self, seen: Seen) -> Float[Tensor, "n d"]:
-        """Descriptors of the probes, as a system left them."""
+        """Descriptors of the probes as anonymized by a system."""
         return self.describe(seen, self.study.landmarks(self.study.protocol.probes))
 
     @cached_property
@@ -118,13 +118,13 @@ def at_rate(rate: float) -> str:
 
 
 def measure_recognition(attack: Attack, subject: Subject) -> tuple[Measurements, Curve | None]:
-    """Rank-1 and verification against the gallery, which holds another picture of the person.
+    """Rank-1 and verification against the gallery, which has another image of the person.
 
     Args:
         attack: the attacker.
         subject: the system's results.
     Returns:
-        What was measured, and the curve of true over false accepts where anybody can be recognized.
+        The measurements, and the curve of true over false accepts if anybody can be recognized.
     """
     study, prefix = attack.study, f"{attack.recognizer.name}, {attack.attacker}: "
     probes, rates = attack.of_subject(subject), study.settings.false_accept_rates

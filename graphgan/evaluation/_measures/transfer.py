@@ -22,7 +22,8 @@ def shown_as_asked(study: Study, system: System, conditions: Sequence[int]) -> B
 
 
 def measure_transfer(subject: Subject, recognizer: Recognizer) -> Measurements:
-    """Distances of descriptors to the condition and to the source, faces aligned as they are known.
+    """Distances of descriptors to the condition and to the source, with faces aligned by the true
+    landmarks.
 
     "nearer to the condition": share of results whose descriptor is nearer to the condition's than
     to the source's; "verified as the condition": share within the recognizer's threshold of it.

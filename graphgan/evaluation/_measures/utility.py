@@ -23,7 +23,7 @@ _POSE_ERRORS = ("pose error", "pose error to detected", "pose error as published
 def measure_utility(subject: Subject) -> Measurements:
     """Detection by every detector, and the errors of the landmarks that the landmarker finds.
 
-    All probes are asked about; nobody is looked for in a gallery.
+    This uses all probes, since it needs no gallery.
     """
     cells: Measurements = {}
     for detector in subject.study.tool_runner.tools.all_detectors:
@@ -68,7 +68,7 @@ def _pose(subject: Subject) -> Measurements:
         )
     if (scheme := study.pictures.scheme) != IBUG_68:
         why = (
-            f"the folder has the landmarks {scheme.name}, the landmarker {IBUG_68.name}; see "
+            f"the folder has {scheme.name} landmarks, but the landmarker finds {IBUG_68.name}; see "
             "pose error to detected"
         )
         cells["pose error"] = not_measured(why)
@@ -106,8 +106,8 @@ _DEGREES = ("yaw", "pitch", "roll")
 def measure_expressions(subject: Subject) -> Measurements:
     """Correlation with the original and mean absolute difference, over faces found in both.
 
-    One correlation and one difference for each measure of `Expression`, in its unit; none where
-    the study has no tool that reads expressions.
+    There are a correlation and a difference for each measure of `Expression`, in its unit, or none
+    if the study has no tool that reads expressions.
     """
     study = subject.study
     if study.tool_runner.tools.expressions is None:

@@ -1,1 +1,1 @@
-"""What a report says of an evaluation, and how it shows it."""
+"""The contents of an evaluation's report, and how it is written."""

@@ -24,7 +24,7 @@ _LEAST_AREA = 0.8  # of a recognizer that tells originals apart
 _PLURALS: dict[str, str] = {
     "gallery image": "gallery images",
     "parrot image": "further parrot images",
-    "video on the gallery's side": "of a video on the gallery's side",
+    "video on the gallery's side": "from a video on the gallery's side",
     "one video only": "of people with one video only",
 }
 
@@ -36,23 +36,23 @@ def cautions(study: Study) -> list[str]:
     if people < LEAST_PEOPLE:
         found.append(f"only {counted(people, 'person', 'people')}: intervals are wide")
     if pictures < LEAST_PICTURES:
-        found.append(f"only {counted(pictures, 'image')}: a rate moves in large steps")
+        found.append(f"only {counted(pictures, 'image')}: rates are coarse")
     if not study.asked.any() or known < 2:
         found.append(
-            f"no re-identification: it needs two people with images of two videos, there "
-            f"{'is' if known == 1 else 'are'} {known}"
+            "re-identification was not measured: it needs at least two people with images from "
+            f"two videos, there {'is' if known == 1 else 'are'} {known}"
         )
     names = [recognizer.name for recognizer in study.tool_runner.tools.recognizers]
     if names == [CHECKER]:
         found.append(
-            f"{CHECKER} is the only recognizer here, and the one that the anonymizer itself checks "
-            "its results with: another recognizer may recognize what it does not"
+            f"{CHECKER} is the only recognizer here, and the anonymizer itself checks its results "
+            "with it: other recognizers may recognize more"
         )
     lost = int((~study.originals.found).sum())
     if 2 * lost > pictures:
         found.append(
-            f"in {lost} of {counted(pictures, 'image')} no face is found even before they were "
-            "anonymized: what is said of results says little"
+            f"in {lost} of {counted(pictures, 'image')} no face is found even before "
+            "anonymization: figures of results mean little"
         )
     recognizers = study.tool_runner.tools.recognizers
     return found + [line for own in recognizers if (line := _caution(study, own))]
@@ -68,8 +68,8 @@ def _caution(study: Study, recognizer: Recognizer) -> str:
     if area >= _LEAST_AREA:
         return ""
     return (
-        f"{recognizer.name} does not tell the originals apart (area under the curve {area:.2f}, "
-        "1 is certain): if it does not recognize results, that means nothing"
+        f"{recognizer.name} does not separate the originals (area under the ROC curve {area:.2f}, "
+        "1 is perfect): if it does not recognize results, that means nothing"
     )
 
 
@@ -87,13 +87,13 @@ def counted(count: int, one: str, several: str = "") -> str:
 
 
 def warnings_of_study(study: Study, naturalness: Naturalness) -> list[str]:
-    """What limits all figures."""
+    """Limitations of all figures."""
     warnings, probes = [], study.protocol.probes
     height, width = study.pictures.size
     if min(height, width) < LEAST_SIDE:
         warnings.append(
-            f"images of {width} x {height} pixels were enlarged to {LEAST_SIDE} for detectors "
-            "and recognizers: figures of folders with other sizes cannot be compared with these"
+            f"images of {width} x {height} pixels were enlarged to {LEAST_SIDE} for detectors and "
+            "recognizers: do not compare with figures from folders of other sizes"
         )
     if skipped := study.pictures.info.get("skipped"):
         listed = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
@@ -101,24 +101,24 @@ def warnings_of_study(study: Study, naturalness: Naturalness) -> list[str]:
     if not_asked := Counter(filter(None, study.protocol.reasons)):
         listed = ", ".join(f"{count} {_PLURALS[reason]}" for reason, count in not_asked.items())
         warnings.append(
-            f"re-identification is asked of {int(study.asked.sum())} of {len(probes)} probes; not "
-            f"asked: {listed}"
+            f"re-identification uses {int(study.asked.sum())} of {len(probes)} probes; excluded: "
+            f"{listed}"
         )
     if trained := sum(study.pictures.pictures[i].split == "train" for i in probes):
         warnings.append(
-            f"{trained} probes are of the training split: networks that were trained on this "
+            f"{trained} probes are in the training split: networks that were trained on this "
             "folder have seen these people"
         )
     if (scheme := study.pictures.scheme) != IBUG_68:
         landmarker = study.tool_runner.tools.landmarker.name
         warnings.append(
-            f"the folder has the landmarks {scheme.name}; the {IBUG_68.num_landmarks} that "
-            f"recognition, pose and appearance need were found by {landmarker} in the untouched "
+            f"the folder has {scheme.name} landmarks; {landmarker} found the "
+            f"{IBUG_68.num_landmarks} that recognition, pose and appearance need in the untouched "
             "images"
         )
     if incomplete := int((~study.complete).sum()):
         warnings.append(
-            f"{incomplete} probes lack landmarks: attackers that use the true ones skip them"
+            f"{incomplete} probes lack landmarks: attackers that use true landmarks skip them"
         )
     if unfound := int((~study.originals.found).sum()):
         warnings.append(
@@ -128,8 +128,8 @@ def warnings_of_study(study: Study, naturalness: Naturalness) -> list[str]:
     unnamed = any(features.name is None for features in naturalness.features)
     if unnamed and naturalness.count < LEAST_FOR_FID:
         warnings.append(
-            f"FID and KID of {naturalness.count} images on each side, fewer than "
-            f"{LEAST_FOR_FID}, say little"
+            f"FID and KID mean little with {naturalness.count} images on each side, fewer than "
+            f"{LEAST_FOR_FID}"
         )
     return warnings
 
@@ -147,8 +147,8 @@ def warnings_of_subject(subject: Subject) -> list[str]:
         )
     if not getattr(system, "pasted", True):
         warnings.append(
-            f"{system.name}: the network's own images, not pasted into the face mask as the "
-            "anonymizer does it"
+            f"{system.name}: the network's own images, not pasted into the face mask as by the "
+            "anonymizer"
         )
     if isinstance(system, FolderOfResults):
         pictures = [study.pictures.pictures[i] for i in study.protocol.probes]
@@ -157,21 +157,21 @@ def warnings_of_subject(subject: Subject) -> list[str]:
         shown = shown_as_asked(study, system, study.protocol.conditions)
         if others := int((~shown).sum()):
             warnings.append(
-                f"{system.name}: {others} of {len(shown)} conditions are none of its people; "
-                "others of its people stand in"
+                f"{system.name}: {others} of {len(shown)} conditions show people whom it was not "
+                "trained on; some of its training people replace them"
             )
     return warnings
 
 
 def facts_of(study: Study, naturalness: Naturalness) -> dict[str, Any]:
-    """What was measured on, and how."""
+    """The data and methods of an evaluation."""
     protocol, info, tools = study.protocol, study.pictures.info, study.tool_runner.tools
     known = len(set(study.gallery_people.tolist()))
     facts: dict[str, Any] = {
         "folder": study.pictures.root.name,
         "probes": len(protocol.probes),
         "people": len(set(study.probe_people.tolist())),
-        "probes asked about re-identification": int(study.asked.sum()),
+        "recognition probes": int(study.asked.sum()),
         "people in the gallery": known,
         "parrot images": len(protocol.parrot_images),
         "people among the conditions": len(

@@ -18,8 +18,8 @@ class Limit(NamedTuple):
     """The limit of a good value.
 
     Args:
-        kind: "fixed", or of what the number is a multiple: "chance" (the interval, too, may reach
-            down to it), "untouched" (the floor, or what untouched images have).
+        kind: "fixed", or the value that the number multiplies: "chance" (it is enough if the
+            interval includes it), or "untouched" (the floor, or the value of untouched images).
         number: upper limit if lower is better, otherwise lower limit.
     """
 
@@ -32,9 +32,9 @@ class Row(NamedTuple):
 
     Args:
         words: description; ``{people}`` stands for the number of people in the gallery.
-        patterns: regular expressions of whole names of metrics; the first of them of which any
-            metric was measured counts, and of its metrics the worst one for each system. A group
-            ``judge`` in it is who measured.
+        patterns: regular expressions for whole names of metrics. The first one with any measured
+            metric is used, and for each system the worst of its metrics. A group ``judge`` in it
+            names the tool that measured.
         better: which direction is better.
         good, bad: sentences for a figure within the limit, and beyond it.
         limit: None if the figure is not judged.
@@ -84,7 +84,7 @@ ROWS = (
         Limit("chance"),
     ),
     Row(
-        "two anonymized images linked to one person, area under the curve",
+        "two anonymized images linked to one person, area under the ROC curve",
         (r"(?P<judge>.*): linked, conditions drawn",),
         "lower",
         "Images of one person cannot be linked",
@@ -116,7 +116,7 @@ ROWS = (
         percent=False,
     ),
     Row(
-        "pose error, in distances of the eyes",
+        "pose error, divided by the eye distance",
         ("pose error",),
         "lower",
         "The pose is kept",
@@ -146,8 +146,8 @@ ROWS = (
         "edges along the outline of the face, 1 as in the original",
         (r"seam.*",),
         "lower",
-        "No hard edge is seen around the face",
-        "A hard edge is seen around the face",
+        "No hard edge is visible around the face",
+        "A hard edge is visible around the face",
         Limit("fixed", 1.3),
         percent=False,
     ),
@@ -161,7 +161,7 @@ ROWS = (
         percent=False,
     ),
     Row(
-        "difference of skin tone",
+        "skin tone difference",
         (r"skin tone.*",),
         "lower",
         "The skin tone fits",

@@ -1,5 +1,5 @@
-"""The first page of a report: figures in plain words, what is good and what is not, and gaps
-between groups."""
+"""The first page of a report: figures with plain names, strengths, weaknesses, and gaps between
+groups."""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,20 +10,20 @@ from graphgan.evaluation._report.figures import Figure, Row, Verdict, figures, l
 from graphgan.evaluation._systems import Original
 
 _TERMS = {
-    "false accepts": "*at 1 % false accepts*: at the distance at which 1 % of pairs of different "
-    "real people are taken for one person.",
-    "worst judge": "*worst judge*: the highest figure of all recognizers and attackers, of those "
-    "whose interval is above chance if there are any.",
-    "untouched": "*untouched*: the same figure of the images before they were anonymized.",
+    "false accepts": "*at 1 % false accepts*: at the distance that accepts 1 % of pairs of "
+    "different real people as one person.",
+    "worst judge": "*worst judge*: the highest figure over all recognizers and attackers; if some "
+    "intervals are above chance, the highest of these.",
+    "untouched": "*untouched*: the same figure for the images before anonymization.",
     "parrot": "*parrot*: an attacker who has learned from anonymized images of the same people.",
-    "linked": "*linked*: 0.5 is chance, 1 certain.",
-    "realism": "*realism distance*: between the results and real images, by a network (lite2: "
-    "EfficientNet-lite2) that looks at close-ups of the faces; untouched is the distance between "
-    "two halves of the originals.",
-    "pose error": "*pose error*: mean distance of landmarks, in distances of the eyes.",
+    "linked": "*linked*: 0.5 is chance, 1 is certain.",
+    "realism": "*realism distance*: between results and real images, by a network (lite2: "
+    "EfficientNet-lite2) that sees close-ups of the faces; untouched is the distance between two "
+    "halves of the originals.",
+    "pose error": "*pose error*: mean distance of landmarks, divided by the eye distance.",
     "pipeline": "*pipeline*: an attacker who finds and aligns faces as recognition usually does.",
-    "pose known": "*pose known*: one who aligns them by the landmarks of the untouched image, "
-    "which a result that keeps the pose gives away.",
+    "pose known": "*pose known*: an attacker who aligns faces by the landmarks of the untouched "
+    "image, which a result that keeps the pose reveals.",
 }
 """Explained below the table where it has the word."""
 
@@ -37,7 +37,7 @@ def first_page(evaluation: Evaluation) -> Iterator[str]:
     """The table, the strengths and the weaknesses, as Markdown."""
     found = list(figures(evaluation.rows))
     shown = _shown(found)
-    yield f"| | wanted | {' | '.join(evaluation.rows)} |"
+    yield f"| | target | {' | '.join(evaluation.rows)} |"
     yield f"|---|---|{'---|' * len(evaluation.rows)}"
     lines = [_line(row, own, evaluation) for row, own in shown]
     yield from lines
@@ -45,17 +45,17 @@ def first_page(evaluation: Evaluation) -> Iterator[str]:
     if missing := _not_measured(found, shown):
         yield f"Not measured: {'; '.join(missing)}.\n"
     yield (
-        "- In brackets [ ]: 95 % intervals, bootstrapped over people; of 0 and 100 %, the exact "
-        "bound that so many people allow."
+        "- In brackets [ ]: 95 % intervals, bootstrapped over people; for 0 and 100 %, the exact "
+        "bound for this number of people."
     )
     terms = [text for word, text in _TERMS.items() if any(word in line for line in lines)]
     yield from (f"- {text}" for text in terms)
     if any(CHECKER in line for line in lines):
         yield f"- \\* graphgan-anonymize itself checks its results with {CHECKER}."
     yield ""
-    yield from _judged("What is good", shown, "good")
-    yield from _judged("What is not", shown, "bad")
-    if undecided := list(_judged("What is not decided", shown, "undecided")):
+    yield from _judged("Strengths", shown, "good")
+    yield from _judged("Weaknesses", shown, "bad")
+    if undecided := list(_judged("Not decided", shown, "undecided")):
         yield from undecided
 
 
@@ -122,7 +122,7 @@ def _judged(title: str, found: _Rows, wanted: Verdict) -> Iterator[str]:
         for system in systems
     }
     if not any(lines.values()):
-        yield from () if wanted == "undecided" else (f"## {title}\n", "Nothing that has a limit.\n")
+        yield from () if wanted == "undecided" else (f"## {title}\n", "None.\n")
         return
     yield f"## {title}\n"
     for system, texts in lines.items():
@@ -144,8 +144,8 @@ def _sentence(row: Row, figure: Figure, wanted: Verdict) -> str:
     if wanted == "undecided":
         chance = Measurement(limit_of(row, cell)).text(percent=row.percent)
         words = row.words.format(people="all", metric=figure.metric)
-        return f"{words}: {shown}; the interval includes chance, {chance}: more people would tell."
-    basis = f"wanted: {_wanted(row, {'': figure})}".replace(" (", ", ").rstrip(")")
+        return f"{words}: {shown}; the interval includes chance, {chance}: more people are needed."
+    basis = f"target: {_wanted(row, {'': figure})}".replace(" (", ", ").rstrip(")")
     return f"{row.good if wanted == 'good' else row.bad}: {shown} ({basis})."
 
 

@@ -48,7 +48,7 @@ def draw_privacy_against_utility(evaluation: Evaluation, path: Path) -> bool:
         ax.locator_params(axis="x", nbins=6)
         ax.set_ylim(-3, 103)
         ax.set_title(f"attacker: {attacker}", fontsize=10)
-        ax.set_xlabel("pose error (eye distances)")
+        ax.set_xlabel("pose error / eye distance")
         ax.text(
             *(0.985 * edge, 50, "hardly any face detected"),
             rotation=90, va="center", ha="right", fontsize=7, color="0.5",

@@ -64,24 +64,23 @@ class _Table(NamedTuple):
 _TABLES = (
     _Table(
         "Detection, % of the probes",
-        "Higher is better. In place: the box overlaps that of the source's landmarks enough.",
+        "Higher is better. In place: the box overlaps enough with that of the source's landmarks.",
         ("detected by .*", "detected in place by .*", "detected where the original is"),
     ),
     _Table(
         "Pose",
-        "Lower is better; over faces that are detected. Mean absolute difference of landmark "
-        "coordinates over the distance of the outer corners of the eyes: to the given landmarks, "
-        "whose floor is the detector's own error (row `original`), and to those detected in the "
-        "original, whose floor is 0. As published: to the detected ones, over the mean absolute "
-        "coordinate difference of the corners; only figures of papers that measured so stand "
-        "beside it.",
+        "Lower is better; over detected faces. Mean absolute difference of landmark coordinates, "
+        "divided by the distance of the outer eye corners: to the given landmarks (the floor is "
+        "the detector's own error, row `original`), and to those detected in the original (the "
+        "floor is 0). As published: to the detected ones, divided by the mean absolute coordinate "
+        "difference of the corners; compare it only with papers that define it in this way.",
         ("pose error", "pose error to detected", "pose error as published"),
         percent=False,
     ),
     _Table(
-        "Expression, gaze and the direction of the head: correlation with the original",
-        "Higher is better; over faces found in both. A face pasted from another image "
-        "agrees in yaw and roll, too, since the rest of the head stays.",
+        "Expression, gaze and head pose: correlation with the original",
+        "Higher is better; over faces found in both images. Even a face pasted from another image "
+        "agrees in yaw and roll, since the rest of the head stays.",
         (": correlation",),
         percent=False,
     ),
@@ -93,82 +92,84 @@ _TABLES = (
     ),
     _Table(
         "Appearance",
-        "Seam: how much stronger steps across the outline of the face are than in the original, 1 "
-        "where none is to be seen. Sharpness: fine structure against the original's, and against "
-        "what is around the face. Skin tone: distance (CIE76) of the face's color to that of the "
-        "skin beside it.",
+        "Seam: strength of edges across the outline of the face, divided by that in the original; "
+        "1 if no seam is visible. Sharpness: fine structure, divided by that of the original, and "
+        "by that of the surroundings. Skin tone: distance (CIE76) of the face's color to that of "
+        "the skin beside it.",
         ("seam", "sharpness", "sharpness, against the surroundings", "skin tone.*"),
         percent=False,
     ),
     _Table(
         "Recognized in a gallery of other images, %",
-        "Lower is better. Rank-1: the nearest face of the gallery is the person's. Verified: "
-        "within the recognizer's threshold of the person's image, or within the distance at which "
-        "so many pairs of original faces of different people are accepted (FAR, the false-accept "
-        "rate). *pipeline*: the attacker finds and aligns faces by the detector and the "
-        "landmarker; *pose known*: aligns them by the true landmarks.",
+        "Lower is better. Rank-1: the nearest face in the gallery is the person's. Verified: the "
+        "distance to the person's image is within the recognizer's threshold, or within the "
+        "distance that accepts the given share of pairs of original faces of different people "
+        "(FAR, the false-accept rate). *pipeline*: the attacker finds and aligns faces with the "
+        "detector and the landmarker; *pose known*: the attacker aligns faces by the true "
+        "landmarks.",
         (": rank-1", ": verified", ": verified at FAR .* %"),
     ),
     _Table(
         "Taken for somebody else, %",
-        "Of all images in the gallery that show neither the person nor the condition's: how many "
-        "are within the recognizer's threshold of a result. In the row `original` it is the "
-        "false-accept rate.",
+        "Share of the gallery images that are within the recognizer's threshold of a result, among "
+        "those that show neither the person nor the person of the condition image. In the row "
+        "`original` it is the false-accept rate.",
         (": accepted as others",),
     ),
     _Table(
-        "Pairs of an anonymized and an untouched image, of one person and of two",
-        "Lower is better. AUC: area under the ROC curve, 0.5 where distances tell nothing, 1 where "
-        "they tell everything. F1: at the threshold that is best for the attacker; 0.667 where all "
-        "of equally many pairs are accepted. Images of one person are of two videos.",
+        "Pairs of an anonymized and an untouched image, of one person or of two",
+        "Lower is better. AUC: area under the ROC curve; 0.5 if distances reveal nothing, 1 if "
+        "they reveal everything. F1: at the best threshold for the attacker; 0.667 if all of "
+        "equally many pairs are accepted. The images of one person come from two videos.",
         (": pairs AUC", ": pairs F1"),
         percent=False,
     ),
     _Table(
         "Recognized by a parrot, rank-1 in %",
-        "Lower is better. A *parrot* holds the parrot images, anonymized pictures of the gallery's "
-        "people, and trains a linear head on their descriptors. One condition for each person "
-        "hands it the answer.",
+        "Lower is better. A *parrot* is an attacker who has the parrot images, anonymized images "
+        "of people in the gallery, and trains a linear head on their descriptors. A fixed "
+        "condition image for each person reveals the answer.",
         ("parrot, conditions drawn", "parrot, one condition a person"),
     ),
     _Table(
-        "Two anonymized images linked, area under the curve",
-        "Lower is better, 0.5 is chance. Pairs of anonymized images of one person, of two "
-        "videos, against pairs of two people. One condition for each person links its images by "
-        "design.",
+        "Two anonymized images linked, area under the ROC curve",
+        "Lower is better, 0.5 is chance. Pairs of anonymized images of one person, from two "
+        "videos, against pairs of two people. A fixed condition image for each person links the "
+        "images by design.",
         (": linked, conditions drawn", ": linked, one condition a person"),
         percent=False,
     ),
     _Table(
         "Told from real images, %",
-        "Lower is better, 50 is chance. Logistic regression on features of images is "
-        "trained on half of the people and judges the other half.",
+        "Lower is better, 50 is chance. A logistic regression on features of images is trained on "
+        "half of the people and tested on the other half.",
         ("told from real.*",),
     ),
     _Table(
-        "Recognized beside the very image that was anonymized, %",
-        "Lower is better. What a leaked original would tell. Same class: FaceNet names the same "
-        "one of its people for the result and for the source.",
+        "Recognized if the attacker has the original of the same image, %",
+        "Lower is better. Same class: FaceNet predicts the same one of its training people for the "
+        "result and for the source.",
         (": rank-1, same image", ": verified, same image", ": same class as the source"),
     ),
     _Table(
         "Naturalness",
-        "Lower is better. Distances of the results to real images of which none is their source. "
-        "The row `original` is the floor, the distance between two halves of the originals at this "
-        "number of images.",
+        "Lower is better. Distances between the results and real images that are not their "
+        "sources. The row `original` is the floor: the distance between two halves of the "
+        "originals at this number of images.",
         ("FD-.*", "KID-.*", "FID", "KID"),
         percent=False,
     ),
     _Table(
         "Likeness to the condition, %",
-        "Higher is better: whose face is it that one sees?",
+        "Higher is better: does the result look like the person of the condition image?",
         (": nearer to the condition", ": verified as the condition"),
     ),
     _Table(
         "Pairs in folds, %",
         "At the recognizer's threshold; accuracy at the threshold that is best in the other "
-        "folds. Same class: FaceNet names the same one of its people for the anonymized image "
-        "and its source. Mean and standard deviation over the folds are in the notes.",
+        "folds. Same class: FaceNet predicts the same one of its training people for the "
+        "anonymized image and its source. The notes give mean and standard deviation over the "
+        "folds.",
         (
             ": same person verified",
             ": different people verified",
@@ -178,7 +179,7 @@ _TABLES = (
     ),
 )
 
-_OTHERS = _Table("Others", "As their names say.", (), percent=False)
+_OTHERS = _Table("Other metrics", "The names say what they measure.", (), percent=False)
 
 
 def tables(evaluation: Evaluation, published: Sequence[Published] = ()) -> Iterator[str]:

@@ -67,7 +67,7 @@ def _markdown(
 ) -> Iterator[str]:
     yield from _opening(evaluation)
     if _SHEET in pictures:
-        yield f"![sources and what became of them]({_SHEET})\n"
+        yield f"![sources and results]({_SHEET})\n"
     yield from first_page(evaluation)
     unequal = [f"- {sentence}" for sentence in gaps(evaluation)]
     if unequal:
@@ -91,17 +91,16 @@ def _opening(evaluation: Evaluation) -> Iterator[str]:
     yield from (f"**Note**: {caution}.\n" for caution in evaluation.cautions)
     pictures, people = facts.get("probes", 0), facts.get("people", 0)
     yield (
-        f"Measured on {counted(pictures, 'picture')} of {counted(people, 'person', 'people')} "
+        f"Measured on {counted(pictures, 'image')} of {counted(people, 'person', 'people')} "
         f"(folder {facts.get('folder', '-')}). Each is a *probe*: the systems anonymized it, and "
-        "detectors, recognizers and other judges looked at the results."
+        "detectors, recognizers and other judges measured the results."
     )
     if known := facts.get("people in the gallery", 0):
         yield (
             f"Recognition compares probes with the *gallery*: one untouched image of each of "
-            f"{known} people, of another video; it is asked of "
-            f"{facts.get('probes asked about re-identification', 0)} probes. *Parrot images* are "
-            f"{facts.get('parrot images', 0)} images of people in the gallery, from whose "
-            "anonymized versions an attacker learns."
+            f"{known} people, from another video; it uses {facts.get('recognition probes', 0)} "
+            f"probes. *Parrot images* are {facts.get('parrot images', 0)} images of people in the "
+            "gallery; an attacker learns from their anonymized versions."
         )
     yield ""
 

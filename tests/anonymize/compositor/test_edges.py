@@ -56,7 +56,7 @@ def test_an_edge_keeps_the_mask_falls_outwards_and_ends(seed, radius):
 
 @pytest.mark.parametrize(("radius", "margin"), [(-1.0, 0.0), (math.nan, 0.0), (1.0, math.inf)])
 def test_refuses_an_edge_without_a_width(radius, margin):
-    with pytest.raises(ValueError, match="expected radius and margin of 0 and more"):
+    with pytest.raises(ValueError, match="expected radius and margin of at least 0"):
         soften(disc(8, 2), radius, margin=margin)
 
 

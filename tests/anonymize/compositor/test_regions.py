@@ -45,7 +45,7 @@ def test_landmarks_of_another_place_are_not_trusted(drawn_faces):
     points = drawn_faces[0].landmarks
     far = Detection(torch.tensor([200.0, 200.0, 240.0, 240.0]), points)
     _, problem = align_region(far, 30.0)
-    assert problem == "expected landmarks in the box, got others"
+    assert problem == "expected landmarks inside the box, got others"
 
 
 def test_landmarks_of_another_size_than_the_box_are_not_trusted(drawn_faces):
@@ -53,6 +53,6 @@ def test_landmarks_of_another_size_than_the_box_are_not_trusted(drawn_faces):
     box = torch.cat([points.amin(0), points.amax(0)])
     small = Detection(box, points.mean(0) + 0.1 * (points - points.mean(0)))
     alignment, problem = align_region(small, 30.0)
-    assert problem == "expected landmarks of the size of the box, got others"
+    assert problem == "expected landmarks about as large as the box, got others"
     assert alignment.crop.width > (box[2:] - box[:2]).max()
     assert align_region(Detection(box, points), 30.0)[1] is None

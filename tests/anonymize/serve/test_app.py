@@ -281,7 +281,7 @@ def test_a_bug_is_a_line_too():
 
 
 def test_a_limit_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="at least one byte of a photo, got 0"):
+    with pytest.raises(ValueError, match="max_bytes of at least 1, got 0"):
         make_app(Anonymizer("solid", lambda image: [], recognizer=None), max_bytes=0)
-    with pytest.raises(ValueError, match="expected time for a photo to arrive, got 0"):
+    with pytest.raises(ValueError, match="expected max_seconds above 0, got 0"):
         make_app(Anonymizer("solid", lambda image: [], recognizer=None), max_seconds=0.0)

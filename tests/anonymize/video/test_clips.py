@@ -259,5 +259,5 @@ def test_a_clip_without_frames_and_boxes_to_keep_are_refused():
     with pytest.raises(ValueError, match="expected frames, got none"):
         Clip(anonymizer, lambda: [])
     boxes = Selection(keep=((0.0, 0.0, 9.0, 9.0),))
-    with pytest.raises(ValueError, match="faces of a video move"):
+    with pytest.raises(ValueError, match="faces in a video move"):
         Clip(Anonymizer("blur", lambda image: [], recognizer=None, selection=boxes), frames)

@@ -234,5 +234,5 @@ def test_an_endless_stream_gives_its_frames():
 def test_a_stream_without_frames_and_boxes_to_keep_are_refused():
     with pytest.raises(ValueError, match="expected frames, got none"):
         list(live(frames=()).images())
-    with pytest.raises(ValueError, match="faces of a video move"):
+    with pytest.raises(ValueError, match="faces in a video move"):
         live(selection=Selection(keep=((0.0, 0.0, 9.0, 9.0),)))

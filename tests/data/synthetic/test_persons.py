@@ -159,7 +159,7 @@ def test_every_kind_of_clothes_and_hair_is_drawn():
         (lambda: SyntheticPersons(1, 1, size=(128, 8)), "at least 16, got 128 x 8"),
         (lambda: render_person(Figure(), Scene(), (15, 64)), "at least 16, got 15 x 64"),
         (lambda: Scene(background="beach"), "'noise'.*got 'beach'"),
-        (lambda: Scene(light=(0.0, 0.0, 0.0)), "a direction toward the light"),
+        (lambda: Scene(light=(0.0, 0.0, 0.0)), "a direction of the light"),
     ],
 )
 def test_values_out_of_range_are_named(make, message):

@@ -28,7 +28,10 @@ def test_fid_and_kid_are_of_the_features_given(pictures, tools):
     assert rows["gray"]["FID"].value > rows["original"]["FID"].value
     assert rows["gray"]["FID"].count == 12  # half of the four people's 24
     assert rows["gray"]["FID"].reference == rows["original"]["FID"].value
-    assert any("FID and KID of 12 images on each side" in line for line in evaluation.warnings)
+    assert any(
+        "FID and KID mean little with 12 images on each side" in line
+        for line in evaluation.warnings
+    )
 
 
 def test_a_frechet_distance_of_fewer_pictures_than_features_is_refused(pictures, tools):
@@ -121,4 +124,4 @@ def test_without_features_or_a_second_person_it_is_not_measured(make_study, stud
     subject = Subject(alone, Gray())
     cells = measure_visibility(subject, PictureFeatures(alone, Spread()))
     note = cells["told from real by spread"].note
-    assert note == "not measured (pictures of one person alone)"
+    assert note == "not measured (images of only one person)"

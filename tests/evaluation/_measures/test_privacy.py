@@ -46,7 +46,7 @@ def test_who_is_in_no_gallery_cannot_be_recognized(tmp_path):
     study = Study(pictures, draw_protocol(pictures.pictures), ToolRunner(tools), Settings())
     evaluation = evaluate(study, [Original()])
     row = evaluation.rows["original"]
-    why = "not measured (nobody has images of two videos)"
+    why = "not measured (nobody has images from two videos)"
     assert row["color, pipeline: rank-1"].note == why
     nobody = "not measured (nobody else in the gallery)"
     assert row["color, pipeline: rank-1, same image"].note == nobody
@@ -57,7 +57,7 @@ def test_who_is_in_no_gallery_cannot_be_recognized(tmp_path):
 
 def test_one_person_alone_is_not_looked_for_in_a_gallery(make_study):
     row = evaluate(make_study(people=1), [Original()]).rows["original"]
-    why = "not measured (one person alone in the gallery, who is always the nearest)"
+    why = "not measured (only one person in the gallery, who is always the nearest)"
     assert row["color, pipeline: rank-1"].note == why
     assert (
         row["color, parrot, conditions drawn"].note

@@ -50,8 +50,8 @@ def test_of_other_schemes_the_pose_error_to_detected_landmarks_is_measured(
     others = Study(pictures, study.protocol, ToolRunner(tools))
     row, name = measure_utility(Subject(others, Shifted(3))), "pose error to detected"
     assert row["pose error"].note == (
-        "not measured (the folder has the landmarks ciagan-29, the landmarker ibug-68; see pose "
-        "error to detected)"
+        "not measured (the folder has ciagan-29 landmarks, but the landmarker finds ibug-68; see "
+        "pose error to detected)"
     )
     for metric in (name, "pose error as published", "detected in place by colors"):
         assert row[metric].value == pytest.approx(value("shifted", metric))

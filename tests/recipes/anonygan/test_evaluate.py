@@ -75,7 +75,7 @@ def test_every_kind_of_system_stands_in_one_table(run, data, networks, tmp_path)
     likeness = found["ciagan", "dlib-resnet: nearer to the condition"]
     assert likeness["value"]  # conditions are people that it was trained on
     assert "| faces found again, % |" in result.out or "Not measured: faces" in result.out
-    assert "## What is good" in result.out
+    assert "## Strengths" in result.out
     frechet = found["original", "FD-dlib-resnet"]
     assert "expected" in frechet["note"] and not frechet["value"]  # fewer images than numbers
 
@@ -135,7 +135,7 @@ def test_every_picture_is_measured_and_the_others_are_counted(run, tmp_path):
     assert content["facts"]["probes"] == 8
     assert content["systems"]["blur"]["detected by centerface"]["count"] == 8
     assert content["systems"]["blur"]["dlib-resnet, pose known: rank-1"]["count"] == 4
-    assert "asked of 4 of 8 probes; not asked: " in result.out
+    assert "uses 4 of 8 probes; excluded: " in result.out
     text = (tmp_path / "out" / "report.md").read_text()
     first = text.partition("Measured on 8 images of 2 people")[0]
     assert "only 2 people: intervals are wide" in first
@@ -150,7 +150,7 @@ def test_fewer_parrot_images_leave_more_to_ask_and_pictures_may_stay_unpasted(
     assert result.status == 0, result.errors
     assert "note: anonygan-unpasted: the network's own images, not pasted" in result.out
     facts = json.loads((tmp_path / "out" / "report.json").read_text())["facts"]
-    assert facts["parrot images"] == 2 and facts["probes asked about re-identification"] == 4
+    assert facts["parrot images"] == 2 and facts["recognition probes"] == 4
 
 
 @pytest.mark.slow
@@ -170,7 +170,9 @@ def test_one_person_alone_is_measured_or_told_in_one_line(run, networks, tmp_pat
     result = run("original", "blur", **flags)
     assert result.status == 0, result.errors
     content = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert any(line.startswith("no re-identification") for line in content["cautions"])
+    assert any(
+        line.startswith("re-identification was not measured") for line in content["cautions"]
+    )
     assert content["facts"]["probes"] == 3
     assert "nan" not in (tmp_path / "out" / "report.csv").read_text().lower()
     line = failure(run(f"anonygan={networks}/anonygan.safetensors", **flags))
@@ -206,9 +208,7 @@ def test_a_folder_of_lfw_is_asked_about_its_pairs(run, tmp_path):
     result = run("original", data=root)
     assert result.status == 0, result.errors
     content = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert (
-        content["facts"]["probes"] == 2 == content["facts"]["probes asked about re-identification"]
-    )
+    assert content["facts"]["probes"] == 2 == content["facts"]["recognition probes"]
     name = "dlib-resnet, pose known, pairs in folds: same person verified"
     cell = content["systems"]["original"][name]
     assert cell["value"] == 1
@@ -227,7 +227,11 @@ def test_a_folder_of_lfw_is_asked_about_its_pairs(run, tmp_path):
         (["original"], {"recognizer": f"mine={__file__}"}, "test_evaluate.py"),
         (["original"], {"features": "nowhere"}, "nowhere"),
         (["original"], {"pairs": "nowhere"}, "nowhere: no such file"),
-        (["original"], {"bins": "age=3"}, "expected --groups with --bins, whose columns they name"),
+        (
+            ["original"],
+            {"bins": "age=3"},
+            "expected --groups together with --bins, which name its columns",
+        ),
         (["original"], {"parrot_images": -1}, "--parrot-images of at least 0"),
         (["original"], {"false_accept_rates": 1}, "--false-accept-rates between 0 and 1"),
     ],
@@ -245,7 +249,10 @@ def test_a_folder_of_other_landmarks_is_measured_even_if_no_face_is_found(run, n
     systems = ("original", "blur", "published-blur", f"anonygan={networks}/anonygan.safetensors")
     result = run(*systems, data=root)
     assert result.returncode == 0, result.stderr
-    assert "the folder has the landmarks ciagan-29; the 68 that recognition, pose" in result.stdout
+    assert (
+        "the folder has ciagan-29 landmarks; face-mesh found the 68 that recognition"
+        in result.stdout
+    )
     rows = json.loads((tmp_path / "out" / "report.json").read_text())["systems"]
     assert "see pose error to detected" in rows["anonygan"]["pose error"]["note"]
 

@@ -79,7 +79,7 @@ def test_the_size_is_that_of_training_unless_told_otherwise(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"size": None}, "expected --size: these weights do not record the size"),
+        ({"size": None}, "expected --size: these weights do not record their training"),
         ({"checkpoint": "file.onnx"}, "expected safetensors in file.onnx"),
         ({"out": "file.onnx"}, "file.onnx: already exists; --overwrite replaces it"),
         ({"out": "taken"}, "taken: expected a file to write, got a folder"),

@@ -89,7 +89,7 @@ def test_bad_pairs_are_named_by_line(tmp_path, text, message):
     [
         ("celeba", "expected img_align_celeba or Img/img_align_celeba in it"),
         ("lfw", "expected lfw or lfw_funneled or lfw-deepfunneled in it"),
-        ("plain", "no photos in it"),
+        ("plain", "contains no photos"),
     ],
 )
 def test_a_folder_that_lacks_what_it_needs_is_refused(tmp_path, layout, message):

@@ -36,7 +36,7 @@ def portraits(folder) -> list[Portrait]:
 def test_people_without_a_face_are_named_and_left_out(folder, capsys):
     portraits = read_portraits(folder)
     assert [portrait.person for portrait in portraits] == ["p0", "p1", "p2"]
-    assert capsys.readouterr().out == "  wall.png: no face, left out\n"
+    assert capsys.readouterr().out == "  wall.png: no face found, skipped\n"
 
 
 def test_every_person_gets_a_folder_with_the_portrait_first(folder, portraits, tmp_path, capsys):
@@ -56,7 +56,7 @@ def test_two_portraits_of_a_person_are_refused_before_anything_is_written(folder
     for name in ("0.png", "1.png"):
         (tmp_path / "in/somebody").mkdir(parents=True, exist_ok=True)
         write_image(tmp_path / "in/somebody" / name, image)
-    with pytest.raises(ValueError, match="one portrait a person, got more of somebody"):
+    with pytest.raises(ValueError, match="one portrait per person, got more of somebody"):
         main(Options(portraits=tmp_path / "in", out=tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 

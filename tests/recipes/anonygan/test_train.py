@@ -141,7 +141,7 @@ def test_without_two_test_people_the_sheets_show_the_training_faces(
     status, out, _ = run_train(*tiny, "--data", data, "--steps", "1", "--out", tmp_path / "run")
     assert status == 0
     assert (tmp_path / "run/sheets/step-000001.png").is_file()
-    assert "measured on faces it was trained on: there are no test faces of two people" in out
+    assert "measured on training faces, since there are no test faces of two people" in out
     assert not (tmp_path / "run/validation.csv").exists()  # nothing is held out
 
 

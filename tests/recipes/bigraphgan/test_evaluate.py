@@ -113,9 +113,7 @@ def test_the_folder_of_a_run_knows_what_it_was_tested_on(run_of, weights, tmp_pa
     folder.save(1, {}, lambda checkpoint: shutil.copy(weights, checkpoint))
 
     assert "16 pairs of 2 people" in run_of(evaluate, checkpoint=folder.path, device="cpu").out
-    assert "expected --data beside a file of weights" in failure(
-        run_of(evaluate, checkpoint=weights)
-    )
+    assert "expected --data with a weights file" in failure(run_of(evaluate, checkpoint=weights))
 
 
 def test_training_pictures_are_not_passed_off_as_test_pictures(run, person_folder, tmp_path):
@@ -125,7 +123,7 @@ def test_training_pictures_are_not_passed_off_as_test_pictures(run, person_folde
     manifest = (data / "manifest.csv").read_text()
     (data / "manifest.csv").write_text(manifest.replace(",test,", ",train,"))
     out = run("--count", 4, data=data).out
-    assert "measured on images it was trained on: no test images to pair" in out
+    assert "measured on training images, since no test images form pairs" in out
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_pairs_that_say_nothing_or_cross_the_split_are_listed(market_folder):
     assert reasons(pictures) == [
         (
             "market-pairs-train.csv line 3",
-            "pair of other than two names",
+            "expected two different names",
             f"expected from,to, got {A}",
         ),
         (

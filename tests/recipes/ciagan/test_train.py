@@ -63,7 +63,7 @@ def test_without_test_people_the_sheets_show_the_training_faces(run_train, tiny,
     status, out, _ = run_train(*tiny, "--data", data, "--steps", "2", "--out", tmp_path / "run")
     assert status == 0
     assert (tmp_path / "run/sheets/step-000002.png").is_file()
-    assert "measured on faces it was trained on" in out
+    assert "measured on training faces" in out
 
 
 # Every value of every option
@@ -129,7 +129,8 @@ def test_bad_input_is_one_line_and_nothing_is_written(
 def test_a_folder_of_another_size_is_refused(run_train, tiny, prepare, tmp_path):
     line = failure(run_train(*tiny, "--data", prepare(4, size=48), "--out", tmp_path / "run"))
     assert (
-        "expected faces of 64 or 128 pixels a side, got 48 x 48; prepare them with --size" in line
+        "expected faces with sides of 64 or 128 pixels, got 48 x 48; prepare them with --size"
+        in line
     )
     assert not (tmp_path / "run").exists()
 
