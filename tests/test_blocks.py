@@ -135,15 +135,15 @@ def test_inputs_of_other_shapes_are_refused(harm):
     ("name", "size", "message"),
     [
         ("CIAGANGenerator", (64, 64), r"\(b, 3, 128, 128\), got \(2, 3, 64, 64\)"),
-        ("IdentityNetwork", (8, 64), "at least 16 pixels a side, got 8 x 64"),
-        ("ImageEncoder", (3, 8), "at least 4 pixels a side, got 3 x 8"),
-        ("LandmarkAppearanceAggregation", (4, 1), "at least 2 pixels a side, got 4 x 1"),
+        ("IdentityNetwork", (8, 64), "with sides of at least 16 pixels, got 8 x 64"),
+        ("ImageEncoder", (3, 8), "with sides of at least 4 pixels, got 3 x 8"),
+        ("LandmarkAppearanceAggregation", (4, 1), "with sides of at least 2 pixels, got 4 x 1"),
         ("LandmarkDiscriminator", (40, 48), r"at least 48, got \(2, \d, 40, 48\)"),
         ("LandmarkGenerator-published", (12, 18), "divisible by 4, got 12x18"),
         ("LandmarkGenerator-published", (4, 16), "sides of at least 8, .*, got 4x16"),
         ("LandmarkStem-one_hot", (3, 8), r"above the padding of 3 pixels, got \(3, 8\)"),
-        ("PoseAttentionalTransfer", (4, 1), "at least 2 pixels a side, got 4 x 1"),
-        ("ResidualBlock", (1, 5), "at least 2 pixels a side, got 1 x 5"),
+        ("PoseAttentionalTransfer", (4, 1), "with sides of at least 2 pixels, got 4 x 1"),
+        ("ResidualBlock", (1, 5), "with sides of at least 2 pixels, got 1 x 5"),
     ],
 )
 def test_sizes_that_a_block_cannot_have_are_refused(name, size, message):

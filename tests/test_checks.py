@@ -38,7 +38,7 @@ def test_what_does_not_pass_is_told_with_what_was_expected(check, arguments, mes
 
 def test_sizes_and_smallest_maps():
     check_features(X, 4, smallest=3)
-    with pytest.raises(ValueError, match="features of at least 4 pixels a side, got 3 x 3"):
+    with pytest.raises(ValueError, match="features with sides of at least 4 pixels, got 3 x 3"):
         check_features(X, 4, smallest=4)
     with pytest.raises(ValueError, match="expected width of at least 1, got 0"):
         check_positive(channels=1, width=0)

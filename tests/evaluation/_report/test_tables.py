@@ -49,7 +49,7 @@ def test_every_metric_stands_in_exactly_one_table(evaluation):
     text = "\n".join(tables(replace(evaluation, rows={"original": row}, groups={})))
     lines = [line for line in text.splitlines() if line.startswith("| ") and line[2] != "|"]
     assert sorted(line.split(" | ")[0].strip("| ") for line in lines) == sorted(row)
-    others = text.partition("### Others")[2]
+    others = text.partition("### Other metrics")[2]
     assert "| something new | 0.1 |" in others and "| and more | 0.9 |" in others
 
 
