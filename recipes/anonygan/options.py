@@ -415,7 +415,7 @@ _SHIPPED = replace(
 _PEOPLE = replace(
     _SHIPPED,
     preset="people-128",
-    steps=750,  # later, dark patches appear
+    steps=1_000,  # later, recognizers find a little more and results look no more real
     save_every=250,
     sheet_every=250,
     model=replace(
@@ -441,8 +441,8 @@ _PEOPLE = replace(
         weight_wfm=0.5,
         weight_features=3,
         weight_recon=10,
-        weight_keep=5,
-        weight_attention=0.7,
+        weight_keep=1.5,
+        weight_attention=1.5,
         condition_jitter=0.2,
         augmentation=0.3,
     ),
