@@ -1,6 +1,6 @@
 """Replace the faces in photos and videos: `python recipes/anonygan/anonymize.py --help`."""
 
-from graphgan.__main__ import anonymize
+from graphgan.anonymize.command import main
 
 if __name__ == "__main__":
-    anonymize()
+    main()

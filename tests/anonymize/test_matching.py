@@ -42,7 +42,7 @@ def test_conditions_that_cannot_be_told_apart_or_batched_are_refused():
     other = Condition("q", torch.zeros(3, 9, 8), torch.zeros(68, 2))
     with pytest.raises(ValueError, match="of one size"):
         ConditionOrder([*people(2), other])
-    with pytest.raises(ValueError, match="seed of 0"):
+    with pytest.raises(ValueError, match="seed of at least 0"):
         ConditionOrder(people(2), seed=-1)
 
 

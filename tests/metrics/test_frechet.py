@@ -109,5 +109,5 @@ def test_refuses_directions_that_are_not_there():
             principal_frechet_distance(real, other, directions=bad)
     with pytest.raises(ValueError, match="at least 4 rows in each set, got 3"):
         principal_frechet_distance(real, other[:3])
-    with pytest.raises(ValueError, match="finite rows in the first set, got 1 others"):
+    with pytest.raises(ValueError, match="finite rows in the first set, got 1 that are not"):
         principal_frechet_distance(torch.full((1, 30), torch.nan), other)

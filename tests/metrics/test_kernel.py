@@ -77,5 +77,5 @@ def test_refuses_too_few_rows_and_rows_that_are_missing():
         kernel_distance(rows(0, 10), rows(1, 1))
     holed = rows(1, 10)
     holed[3] = torch.nan
-    with pytest.raises(ValueError, match="finite rows in the second set, got 1 others"):
+    with pytest.raises(ValueError, match="finite rows in the second set, got 1 that are not"):
         kernel_distance(rows(0, 10), holed)
