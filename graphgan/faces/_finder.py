@@ -81,15 +81,23 @@ class FaceFinder:
     def _landmarks(
         self, image: UInt8[Tensor, "3 h w"], faces: Faces
     ) -> tuple[Float[Tensor, "n 68 2"], Bool[Tensor, "n"]]:
-        """Landmarks, and whether they are a face's. Boxes of close-ups are tall: where nothing is
-        found in one, the square in its middle is looked at."""
+        """Landmarks, and whether they are a face's.
+
+        Boxes of close-ups are tall, and the eyes found in them may be no eyes: where no face is
+        seen in a box, the square in its middle is looked at, turned by its eyes and upright.
+        """
         points, confidences = self.landmarker(image, faces)
         confident = (confidences >= _LEAST_CONFIDENCE) & _fits(points, faces.boxes)
         again = (~confident).nonzero().flatten()
         if len(again):
             squares = faces.at(again)._replace(boxes=_squares(faces.boxes[again]))
-            others, sure = self.landmarker(image, squares)
-            better = (sure >= _LEAST_CONFIDENCE) & _fits(others, squares.boxes)
+            looks = [self.landmarker(image, squares)]
+            if squares.points.shape[1]:
+                looks.append(self.landmarker(image, squares._replace(points=squares.points[:, :0])))
+            fitting = [sure * _fits(found, squares.boxes) for found, sure in looks]
+            sure, best = torch.stack(fitting).max(0)
+            others = torch.stack([found for found, _ in looks])[best, torch.arange(len(best))]
+            better = sure >= _LEAST_CONFIDENCE
             points, confident = points.clone(), confident.clone()
             points[again[better]], confident[again] = others[better].to(points), better
         return points, confident

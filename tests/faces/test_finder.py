@@ -237,6 +237,31 @@ def test_where_a_tall_box_shows_no_face_the_square_in_its_middle_is_looked_at():
     assert found.landmarks.isnan().all()
 
 
+def test_eyes_that_are_none_do_not_turn_a_face():
+    class WithEyes(Says):
+        """Its eyes lie above each other."""
+
+        def __call__(self, image):
+            found = super().__call__(image)
+            return found._replace(points=torch.tensor([[[30.0, 30], [30, 50]]]))
+
+    class Upright(Places):
+        """Finds something else, less confidently, in faces that are turned by their eyes."""
+
+        def __call__(self, image, faces):
+            points, sure = super().__call__(image, faces)
+            tall = faces.boxes[0, 3] - faces.boxes[0, 1] > faces.boxes[0, 2] - faces.boxes[0, 0]
+            if not faces.points.shape[1]:
+                return Landmarks(points, sure)
+            return Landmarks(points.flip(2), torch.full_like(sure, 0.1 if tall else 0.9))
+
+    box = [10.0, 10, 40, 70]
+    (turned,) = FaceFinder(WithEyes(box), Upright())(IMAGE)
+    (upright,) = FaceFinder(Says(box), Upright())(IMAGE)
+    square = Places()(IMAGE, Faces.of_boxes(torch.tensor([[10.0, 25, 40, 55]]))).points[0]
+    assert torch.equal(turned.landmarks, square) and upright.landmarks.isfinite().all()
+
+
 class SeesAt(Says):
     """A detector that sees its second box where that is at least so many pixels high."""
 
