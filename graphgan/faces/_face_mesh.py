@@ -31,6 +31,8 @@ _SIZE = 192
 _AROUND = 1.5  # side of the network's crop, relative to the face's box
 _AT_ONCE = 8  # faces in a batch
 _LARGE = 40.0  # minimum side of boxes that get further passes, in pixels
+# A mesh that moved by more in its last pass, in longer sides of it, is looked at again, so often.
+_SETTLED, _MORE_PASSES = 0.04, 4
 # Vertices of the mesh: outer corners of the eyes.
 _RIGHT_EYE, _LEFT_EYE = 33, 263
 
@@ -51,10 +53,11 @@ class FaceMesh:
     """A `Landmarker`: 68 landmarks from a mesh of 468 points.
 
     A face is rotated upright by the eyes that the detector found. Unless it is small, several
-    passes are made, each starting from the previous mesh, whose crop fits better.
+    passes are made, each starting from the previous mesh, whose crop fits better; more of them where
+    the mesh still moves, as it does if these were no eyes.
 
     Args:
-        passes: number of passes.
+        passes: number of passes, unless the mesh still moves. With 1 there are never more.
         device: device to run the network on.
         weights, correction: files of the network and of the correction that derives 68 landmarks.
     Raises:
@@ -80,7 +83,7 @@ class FaceMesh:
         self.passes, self.device = passes, str(device)
         self.weights = weights_file(WEIGHTS) if weights is None else weights
         self.correction = weights_file(CORRECTION) if correction is None else correction
-        self.fingerprint = f"{WEIGHTS} 1, {passes} passes"
+        self.fingerprint = f"{WEIGHTS} 2, {passes} passes"
         # Detect bad files before any work.
         if weights is not None:
             ConvGraph.from_pretrained(weights)
@@ -108,10 +111,15 @@ class FaceMesh:
     def _looks(self, image: UInt8[Tensor, "3 h w"], faces: Faces) -> Mesh:
         found = self._look(image, *_squares_of_boxes(faces))
         large = ((faces.boxes[:, 2:] - faces.boxes[:, :2]).amax(1) >= _LARGE).nonzero().flatten()
-        for _ in range(1, self.passes if len(large) else 1):
+        for passed in range(1, self.passes + _MORE_PASSES):
+            if not len(large) or self.passes == 1:
+                break
             again = self._look(image, *_squares_of_meshes(found.vertices[large]))
+            moved = _moved(found.vertices[large], again.vertices)
             for values, new in zip(found, again, strict=True):
                 values[large] = new
+            if passed + 1 >= self.passes:
+                large = large[moved > _SETTLED]
         return found
 
     def _look(
@@ -156,6 +164,13 @@ def _squares_of_meshes(vertices: Float[Tensor, "n 468 3"]) -> tuple[Tensor, Tens
     x, y = ((low + high) / 2).unbind(1)
     centers = torch.stack([cos * x - sin * y, sin * x + cos * y], 1)
     return centers, _AROUND * (high - low).amax(1), angles
+
+
+def _moved(before: Float[Tensor, "n 468 3"], after: Float[Tensor, "n 468 3"]) -> Tensor:
+    """Mean distance of the vertices, in longer sides of the mesh."""
+    points = after[..., :2]
+    sides = (points.amax(1) - points.amin(1)).amax(1).clamp(min=1e-6)
+    return (points - before[..., :2]).norm(dim=2).mean(1) / sides
 
 
 class _Correction(NamedTuple):

@@ -63,6 +63,18 @@ def test_a_turned_face_has_turned_landmarks(face, quarters):
     torch.testing.assert_close(found.confidences, upright.confidences, atol=0.02, rtol=0)
 
 
+@pytest.mark.parametrize("degrees", [-55, 50, 60])
+def test_where_the_eyes_were_told_badly_it_looks_until_nothing_moves(face, degrees):
+    angle = torch.tensor(degrees * torch.pi / 180)
+    middle = face.points[0, :2].mean(0)
+    across = torch.tensor([angle.cos(), angle.sin()]) * 10
+    points = torch.stack([middle - across, middle + across])[None]
+    found = FaceMesh()(portrait(), face._replace(points=points))
+    upright = FaceMesh()(portrait(), face)
+    assert found.confidences[0] > 0.9
+    assert apart(found.points[0], upright.points[0]) < 0.05
+
+
 def test_the_mesh_and_its_landmarks_lie_on_the_face(face):
     mesh = FaceMesh().mesh(portrait(), face)
     assert mesh.vertices.shape == (1, NUM_VERTICES, 3)
