@@ -156,19 +156,28 @@ class Anonymizer:
         for i, face in zip(chosen, result.faces, strict=True):
             remarks = (NOT_THERE, *face.remarks) if i in nowhere else face.remarks
             faces[i] = face._replace(remarks=remarks)
-        return self._without_overlooked(Result(result.image, result.changed, faces))
+        done = Result(result.image, result.changed, faces)
+        return self._without_overlooked(done, image, found)
 
-    def _without_overlooked(self, result: Result) -> Result:
-        """Cover the faces that only the second detector finds."""
+    def _without_overlooked(
+        self, result: Result, image: UInt8[Tensor, "3 h w"], found: Sequence[Detection]
+    ) -> Result:
+        """Cover the faces that only the second detector finds.
+
+        Beside a large face, which is painted white for it, it may take a chest for a face: such a
+        box is left out if the detector can tell, see `FaceFinder.vanishing`.
+        """
         if self.second_detector is None or self.selection.only:
             return result
         known = torch.tensor([face.box for face in result.faces]).view(-1, 4)
         nowhere = torch.full((68, 2), torch.nan)
-        left = [
-            ReplacementTask(Detection(box, nowhere), self.fallbacks())
-            for box in self.second_detector(without_faces(result)).boxes
-            if is_overlooked(box, known, result.changed)
-        ]
+        boxes = self.second_detector(without_faces(result)).boxes.view(-1, 4)
+        overlooked = [is_overlooked(box, known, result.changed) for box in boxes]
+        boxes = boxes[torch.tensor(overlooked, dtype=torch.bool)]
+        if len(boxes) and isinstance(self.detector, FaceFinder):
+            sure = _boxes([face for face in found if face.landmarks.isfinite().all()])
+            boxes = boxes[~self.detector.vanishing(image, boxes, sure)]
+        left = [ReplacementTask(Detection(box, nowhere), self.fallbacks()) for box in boxes]
         if not left:
             return result
         more = self.replace(result.image, left, check=False)

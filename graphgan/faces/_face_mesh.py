@@ -53,8 +53,8 @@ class FaceMesh:
     """A `Landmarker`: 68 landmarks from a mesh of 468 points.
 
     A face is rotated upright by the eyes that the detector found. Unless it is small, several
-    passes are made, each starting from the previous mesh, whose crop fits better; more of them where
-    the mesh still moves, as it does if these were no eyes.
+    passes are made, each starting from the previous mesh, whose crop fits better. More of them are
+    made where the mesh still moves, as it does if these were no eyes.
 
     Args:
         passes: number of passes, unless the mesh still moves. With 1 there are never more.
@@ -170,7 +170,8 @@ def _moved(before: Float[Tensor, "n 468 3"], after: Float[Tensor, "n 468 3"]) ->
     """Mean distance of the vertices, in longer sides of the mesh."""
     points = after[..., :2]
     sides = (points.amax(1) - points.amin(1)).amax(1).clamp(min=1e-6)
-    return (points - before[..., :2]).norm(dim=2).mean(1) / sides
+    distances: Tensor = (points - before[..., :2]).square().sum(2).sqrt().mean(1)
+    return distances / sides
 
 
 class _Correction(NamedTuple):

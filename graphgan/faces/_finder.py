@@ -72,7 +72,8 @@ class FaceFinder:
         points, confident = self._landmarks(image, faces)
         points = torch.where(confident[:, None, None], points, torch.nan)
         kept = ~_surrounds(faces.boxes, confident) & ~_is_part(faces, points)
-        kept &= ~self._vanishes(image, faces.boxes, kept & confident, kept & ~confident)
+        unsure = (kept & ~confident).nonzero().flatten()
+        kept[unsure] = ~self.vanishing(image, faces.boxes[unsure], faces.boxes[kept & confident])
         return [
             Detection(box, landmarks)
             for box, landmarks in zip(faces.boxes[kept], points[kept].float(), strict=True)
@@ -102,25 +103,24 @@ class FaceFinder:
             points[again[better]], confident[again] = others[better].to(points), better
         return points, confident
 
-    def _vanishes(
+    def vanishing(
         self,
         image: UInt8[Tensor, "3 h w"],
         boxes: Float[Tensor, "n 4"],
-        sure: Bool[Tensor, "n"],
-        unsure: Bool[Tensor, "n"],
+        sure: Float[Tensor, "m 4"],
     ) -> Bool[Tensor, "n"]:
-        """Which unsure boxes are parts of a close-up: a chest, half a face.
+        """Which boxes are no faces, but parts of a close-up: a chest, half a face.
 
         They are large, and the detector does not find them in smaller images of their surroundings,
         in all of which it does find a sure face.
         """
         large = (boxes[:, 2:] - boxes[:, :2]).amax(1) >= _LOOKS[0][0]
-        vanishes = torch.zeros_like(unsure)
-        if not sure.any():
+        vanishes = torch.zeros_like(large)
+        if not len(sure):
             return vanishes
-        for i in (unsure & large).nonzero().flatten()[:_MOST_LOOKS].tolist():
+        for i in large.nonzero().flatten()[:_MOST_LOOKS].tolist():
             looks = (self._look(image, boxes[i], side, flipped) for side, flipped in _LOOKS)
-            vanishes[i] = all(_is_missing(boxes[i], boxes[sure], found) for found in looks)
+            vanishes[i] = all(_is_missing(boxes[i], sure, found) for found in looks)
         return vanishes
 
     def _look(

@@ -466,6 +466,18 @@ def test_the_second_look_does_not_count_what_was_replaced_kept_or_half_a_mosaic(
     assert [face.method for face in result.faces] == ["pixelate", "kept"]
 
 
+def test_the_second_look_takes_no_chest_for_a_face(portrait):
+    """Large boxes are looked for again in the photo; small ones are covered in any case."""
+    photo = torch.cat([portrait, torch.full((3, 160, 256), 90, dtype=torch.uint8)], 1)
+    nowhere = torch.full((68, 2), torch.nan)
+    chest, small = torch.tensor([40.0, 260, 200, 400]), torch.tensor([10.0, 360, 50, 400])
+    second = Sees([Detection(box, nowhere) for box in (chest, small)])
+    anonymizer = Anonymizer("pixelate", FaceFinder(), second_detector=second, recognizer=None)
+    face, overlooked = anonymizer(photo).faces
+    assert OVERLOOKED not in face.remarks and OVERLOOKED in overlooked.remarks
+    assert overlooked.box == tuple(small.tolist())
+
+
 def test_the_second_look_leaves_alone_what_was_not_asked_for(photo, found):
     only = Selection(only=(tuple(found[0].box.tolist()),))
     result = looked_at_twice(found, found, selection=only)(photo)
