@@ -35,7 +35,7 @@ def main() -> None:
 def anonymize() -> None:
     """Entry point of ``graphgan-anonymize``.
 
-    Importing torch creates so many objects that searching them for garbage takes 0.2 s.
+    Importing torch creates so many objects that searching them for garbage takes half a second.
     """
     gc.disable()
     from graphgan.anonymize.command import main as run
