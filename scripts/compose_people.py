@@ -512,7 +512,7 @@ def write_people(path: Path, people: list[Portrait]) -> None:
 
 def look_numbers(person: Portrait) -> Float[Tensor, "5"]:
     """What `ConditionOrder` chooses people by: L*, a*, b*, apparent age and sex."""
-    look = look_of(Condition(person.name, person.image, person.landmarks), "look")
+    look = look_of(Condition(person.name, person.image, person.landmarks))
     return torch.tensor([*look.tone.tolist(), look.age, look.male])
 
 

@@ -1,7 +1,9 @@
 """Who fits a face: looks of faces and of the people to be shown, and how far they are apart.
 
 A look is coarse on purpose: the tone of the skin, apparent age and sex. People who were chosen by
-the descriptor of a recognizer would look more alike, and give the hidden person away.
+the descriptor of a recognizer would look more alike, and give the hidden person away. Choosing by
+tone alone shows bearded men in women's hair, so women stand for women there as well. Men are shown
+as anybody: that reveals less than sex for both.
 """
 
 import hashlib
@@ -23,42 +25,34 @@ from graphgan.landmarks._alignment import align_face
 from graphgan.metrics._skin_tone import skin_color
 
 Match = Literal["tone", "look", "none"]
-"""By what people are chosen: the tone of the skin, the whole look, or nothing."""
+"""By what people are chosen: the tone of the skin, with women for women; the whole look; or
+nothing."""
 
 _SIZE = 64  # pixels a side of the crops whose tone is measured
 # What counts as one step apart: L* (a* and b* say more of the light than of the skin), years, and
 # the probability of male.
 _TONE, _YEARS, _SEX = 12.0, 12.0, 0.25
+_MALE = 0.5  # probability from which a face looks male
 _GROUP = 8  # people among whom chance decides
 
 
-def looks_of(
-    image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "n 68 2"], match: Match
-) -> list[Look]:
-    """The looks of the faces of an image, as far as a match needs them.
+def looks_of(image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "n 68 2"]) -> list[Look]:
+    """The looks of the faces of an image.
 
     Args:
         image: RGB.
         landmarks: iBUG-68, in pixels; NaN where a face has none.
-        match: see `distance`.
-    Raises:
-        ValueError: an unknown match.
     """
-    check_choice("match", match, get_args(Match))
-    nothing = torch.full((len(landmarks),), torch.nan)
-    ages, males = nothing, nothing
-    if match == "look":
-        ages, males = apparent_age_and_sex(image, landmarks)
-    unknown = torch.full((3,), torch.nan)
-    tones = [unknown if match == "none" else _tone(image, points) for points in landmarks]
+    ages, males = apparent_age_and_sex(image, landmarks)
+    tones = [_tone(image, points) for points in landmarks]
     return [Look(*look) for look in zip(tones, ages.tolist(), males.tolist(), strict=True)]
 
 
-def look_of(condition: Condition, match: Match) -> Look:
+def look_of(condition: Condition) -> Look:
     """The look of somebody who may be shown."""
     if condition.look is not None:
         return condition.look
-    (look,) = looks_of(to_uint8_image(condition.image), condition.landmarks[None], match)
+    (look,) = looks_of(to_uint8_image(condition.image), condition.landmarks[None])
     return look
 
 
@@ -120,13 +114,14 @@ class ConditionOrder:
 
     The order depends only on the seed, the face's key and its look. So a face gets the same person
     again if a run is repeated, continued or shared among machines. The eight people nearest to the
-    face's look come first, in random order, then the next eight.
+    face's look come first, in random order, then the next eight. By tone, a face that looks female
+    gets all women before the first man.
 
     Args:
         conditions: all that there are; none for methods that show nobody.
         seed: not negative.
-        match: what to compare: the skin tone; the whole look, which includes apparent age and sex;
-            or nothing.
+        match: what to compare: the skin tone, with women for women; the whole look, which includes
+            apparent age and sex; or nothing.
     Raises:
         ValueError: two conditions of one name, or of different sizes; a negative seed; an unknown
             match.
@@ -152,7 +147,7 @@ class ConditionOrder:
 
     @cached_property
     def _looks(self) -> list[Look]:
-        return [look_of(condition, self.match) for condition in self.conditions]
+        return [look_of(condition) for condition in self.conditions]
 
     def looks(
         self, image: UInt8[Tensor, "3 h w"], landmarks: Sequence[Float[Tensor, "68 2"]]
@@ -160,7 +155,7 @@ class ConditionOrder:
         """The looks of faces of an image, as far as they count; None where they do not."""
         if self.match == "none" or len(self) < 2 or not landmarks:
             return [None] * len(landmarks)
-        return list(looks_of(image, torch.stack(list(landmarks)), self.match))
+        return list(looks_of(image, torch.stack(list(landmarks))))
 
     def of(self, key: str, look: Look | None = None) -> Iterator[Condition]:
         """All conditions in the order for this face, each once."""
@@ -168,6 +163,15 @@ class ConditionOrder:
         chance = torch.Generator().manual_seed(int.from_bytes(digest[:6], "big"))
         order = torch.randperm(len(self.conditions), generator=chance).tolist()
         if look is not None:
-            order = nearest_first(self._looks, look, order, _GROUP)
+            order = self._nearest_first(look, order)
         for index in order:
             yield self.conditions[index]
+
+    def _nearest_first(self, face: Look, order: Sequence[int]) -> list[int]:
+        people = self._looks
+        if self.match == "look":
+            return nearest_first(people, face, order, _GROUP)
+        men = [i for i in order if face.male < _MALE <= people[i].male]
+        first = [i for i in order if i not in men]
+        tone = face._replace(age=math.nan, male=math.nan)
+        return [i for some in (first, men) for i in nearest_first(people, tone, some, _GROUP)]

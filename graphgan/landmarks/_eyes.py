@@ -34,6 +34,10 @@ _REACH = 0.6  # of the skin around that is stretched
 _UPPER, _LOWER = 0.06, 0.04  # of the lids' edges: lashes, and their shadow
 _IRIS = 0.17  # half of it
 _SINKS = 0.35  # share of what an opening closes by, by which the eyeball sinks
+# A lid that falls looks like the skin this far under the eye, in this share and shade, once an
+# opening is multiplied by less than 0.6: above its lashes, as far as the crease.
+_UNDER, _BARE, _SHADE, _SHUT = 0.12, 0.8, 0.9, 0.6
+_LASHES, _CREASE = 0.05, 0.12
 _INSET = 0.03  # by which what slides under a lid ends before the lid
 
 
@@ -94,15 +98,15 @@ def with_eyes_of(
 ) -> Float[Tensor, "b 3 h w"]:
     """The same faces with the eye opening and gaze of the source.
 
-    With o the openings of `lid_openings`, half each eye's own and half the mean of both, and
-    ``r = (o_source - 0.15) / (o - 0.15)``, an eye's opening is multiplied by r, up to 1.4, and
-    where lids fall by ``1 - (1 - r)^1.5``: 0.15 is read where they are closed. The upper lid takes
-    0.8 of the change. Irises move by 1.5 times the difference of the `iris_offsets`, mean of both
-    eyes, at most 0.2 of the eye's width across and 0.04 down: so both go on looking the same way.
-    Of the source four numbers go along, and nothing of its image.
+    With o the openings of `lid_openings`, half each eye's own and half the mean of both, and ``r =
+    (o_source - 0.15) / (o - 0.15)``, an eye's opening is multiplied by r, up to 1.4, and where lids
+    fall by ``1 - (1 - r)^1.5``: 0.15 is read where they are closed. The upper lid takes 0.8 of the
+    change. Irises move by 1.5 times the difference of the `iris_offsets`, mean of both eyes, at
+    most 0.2 of the eye's width across and 0.04 down: so both go on looking the same way. Of the
+    source four numbers go along, and nothing of its image.
 
     Args:
-        images: in any range.
+        images: in [-1, 1].
         eyes: where they are in them, in pixels.
         source: eyes of faces in the same pose, in pixels of any size, or their `eye_states`. A face
             with an eye not found in either is unchanged, as are eyes narrower than 8 pixels.
@@ -267,8 +271,13 @@ def _layers(
         _looked_up(pictures, frames, t, y + rises * _fading(below / _REACH)),
         _looked_up(pictures, frames, t, y - falls * _fading(above / _REACH)),
     )
+    # The dark edge of an open eye would cover all of a lid that falls.
+    skin = _looked_up(pictures, frames, t, lower + _UNDER + above.clamp(0, _REACH))
+    bare = _BARE * (1 - ratios / _SHUT).clamp(min=0) * (gap > 0)
+    bare = bare * (1 - _fading(above / _LASHES - 1)) * _fading((above - falls) / _CREASE)
+    lid = layers[2] + bare[:, None] * (_SHADE * (skin + 1) - 1 - layers[2])
     drawn = layers[0]
-    for layer, edge in ((layers[1], -below / _LOWER), (layers[2], -above / _UPPER)):
+    for layer, edge in ((layers[1], -below / _LOWER), (lid, -above / _UPPER)):
         drawn = drawn + _fading(edge)[:, None] * (layer - drawn)
     return drawn
 

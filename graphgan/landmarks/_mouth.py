@@ -37,7 +37,7 @@ _AROUND = 1.6  # the outer lips, about their middle
 # Red, green and blue as shares of those around: behind the teeth, and of the tongue below.
 _DARK, _TONGUE = (0.26, 0.15, 0.15), (0.42, 0.23, 0.23)
 _TONGUE_FROM, _TONGUE_FULL = 0.12, 0.45  # depths below the upper lip, in widths
-_PALE = 0.45  # teeth, see `paint_mouths`
+_PALE, _BRIGHT, _BRIGHTEST = 0.45, 1.15, 0.97  # teeth, see `paint_mouths`
 _SHADOW, _SHADOW_DEPTH = 0.6, 0.06  # of the upper lip on the teeth; widths
 _TEETH_END = 0.13  # of the front teeth in their image: depth below the upper lip, in widths
 # Of one who speaks and of one who smiles: how high the upper lip arches, in widths; to which share
@@ -139,10 +139,11 @@ def paint_mouths(
 
     ``out = x + M (y - x)``, M of `mouth_masks`. With a the mean color of lips and skin around, in
     [0, 1], y is 0.26, 0.15 and 0.15 of its red, green and blue, a little lighter far below, where
-    the tongue is. Over it are the teeth, ``a^0.45`` times their brightness and the shadow of the
-    lip. They are as large as the mouth is wide, whatever the opening. Where the upper lip arches,
-    as in speech, they are seen down to 0.55 of the gap and 0.12 of its width; where it does not,
-    down to all of it and 0.18. They grow opaque up to an opening of 0.20, of a broad mouth 0.13.
+    the tongue is. Over it are the teeth, ``c a^0.45`` times their brightness and the shadow of the
+    lip; c is 1.15, or less so that no color exceeds 0.97. They are as large as the mouth is wide,
+    whatever the opening. Where the upper lip arches, as in speech, they are seen down to 0.55 of
+    the gap and 0.12 of its width; where it does not, down to all of it and 0.18. They grow opaque
+    up to an opening of 0.20, of a broad mouth 0.13.
 
     Args:
         images: in [-1, 1].
@@ -279,7 +280,9 @@ def _teeth_seen(
 def _colors(around: Float[Tensor, "b 3"]) -> Float[Tensor, "b 3 n"]:
     """Of the dark behind the teeth, of the tongue and of teeth, beside each other."""
     dark, tongue = (around * around.new_tensor(x) for x in (_DARK, _TONGUE))
-    return torch.stack([dark, tongue, around.clamp(min=_TINY) ** _PALE], 2)
+    teeth = around.clamp(min=_TINY) ** _PALE
+    teeth = teeth * (_BRIGHTEST / teeth.amax(1, keepdim=True)).clamp(max=_BRIGHT)
+    return torch.stack([dark, tongue, teeth], 2)
 
 
 def _color_around(

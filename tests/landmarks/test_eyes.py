@@ -62,6 +62,18 @@ def test_closed_lids_cover_iris_and_white():
         assert (between > -0.5).float().mean() > 0.8  # a line of it, at most
 
 
+def test_a_closed_lid_is_skin_with_a_thin_dark_edge():
+    """The lashes and shadow above an open eye are as high as the lid: they do not cover it."""
+    image = face()
+    image[..., 44:54, :] = torch.where(image[..., 44:54, :] == SKIN, -0.6, image[..., 44:54, :])
+    closed = with_eyes_of(image, eyes(), eyes(opening=0.1))
+    lid = closed[0, 0, 56:59, 32:40]  # above the lashes, where the eyeball was
+    shaded = 0.9 * (SKIN + 1) - 1
+    assert ((lid - shaded).abs() < 0.25).all()
+    half = with_eyes_of(image, eyes(), eyes(opening=0.3))
+    assert half[0, 0, 50:53, 32:40].mean() < -0.4  # lids that hardly fall keep their edge
+
+
 def test_a_lid_that_falls_covers_the_iris_and_does_not_squeeze_it():
     half = with_eyes_of(face(), eyes(), eyes(opening=0.24))
     assert 0.2 < seen(half, DARK) < 0.8
@@ -85,13 +97,13 @@ def test_both_irises_go_the_same_way_one_and_a_half_times_as_far(across, down):
 
 
 def test_nothing_else_is_touched():
-    image = torch.rand(1, 3, SIZE, SIZE)
+    image = 2 * torch.rand(1, 3, SIZE, SIZE) - 1
     moved = with_eyes_of(image, eyes(), eyes(0.1, across=0.1))
     changed = ((moved - image).abs() > 1e-3).any(1)[0].nonzero()
     reach = WIDTH * torch.tensor([1.0, 0.6])
     nearest = (changed[:, None] - torch.tensor(CENTERS).flip(1)).abs()
     assert (nearest <= reach).all(-1).any(1).all()
-    assert moved.min() >= image.min() and moved.max() <= image.max()
+    assert moved.min() >= -1 and moved.max() <= 1
 
 
 def test_a_turned_face_has_turned_eyes():

@@ -121,6 +121,10 @@ def test_teeth_are_toned_to_the_face():
     warm[:, 2] = -0.4
     red, _, blue = paint_mouths(warm, talking(30), teeth())[0, :, 76, 64]
     assert 0.1 < red - blue < 0.6  # less than the skin's difference
+    glaring = torch.full((1, 3, *SIZE), 0.9)
+    glaring[:, 2] = 0.6
+    red, _, blue = paint_mouths(glaring, talking(30), teeth())[0, :, 76, 64]
+    assert red == pytest.approx(0.94, abs=0.01) and red - blue > 0.05  # bright, not bleached
 
 
 @pytest.mark.unhooked
