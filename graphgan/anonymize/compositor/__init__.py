@@ -14,7 +14,8 @@ the evaluation measures what users get.
 All lengths are shares of the crop; `constants` has them.
 """
 
-from graphgan.anonymize.compositor._edges import carry_outward, show_face_alone, soft_edges
+from graphgan.anonymize.compositor._edges import carry_outward, soft_edges
+from graphgan.anonymize.compositor._face_alone import show_face_alone
 from graphgan.anonymize.compositor._pasting import Pasted, Patch, blend_crops, paste_faces
 from graphgan.anonymize.compositor._regions import AlignedFaces, align_region, cut_faces
 

@@ -2,7 +2,7 @@
 
 from graphgan.landmarks import _masks as masks
 
-VERSION = 13
+VERSION = 14
 """To be raised when the compositor makes other pictures of the same numbers."""
 
 FOREHEAD = masks.FOREHEAD
@@ -60,6 +60,9 @@ it: near the region the narrow ones count."""
 ALONE_FOREHEAD, ALONE_MARGIN = 0.3, 0.014
 """Of a person who is shown as a face alone: how far the face rises over the brows, below the hair,
 and the rim that is left out, which may be background, as a share of the crop's height."""
+ALONE_SKIN, ALONE_OTHER = 0.22, 0.45
+"""Distance of colors in [-1, 1], root mean square, up to which a pixel beside its brows is skin,
+and from which it is hair."""
 
 COVERED = 0.99
 """Weight of the new face from which a pixel of the old one counts as covered."""

@@ -8,8 +8,6 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from graphgan.anonymize.compositor._constants import (
-    ALONE_FOREHEAD,
-    ALONE_MARGIN,
     AT_ONCE,
     CARRY,
     CARRY_FALL,
@@ -22,7 +20,6 @@ from graphgan.anonymize.compositor._constants import (
     SKIN_MARGIN,
     SMOOTH,
 )
-from graphgan.landmarks import LandmarkScheme, face_regions
 from graphgan.landmarks._masks import shrink_mask
 
 # An edge of no pixels: pixels are farther apart, and it can be divided by.
@@ -108,25 +105,6 @@ def carry_outward(
     coarse = F.avg_pool2d(images * regions, step) / weights.clamp(min=_TINY)
     around = spread(coarse, (weights > 0).to(weights), sigma / step)
     return images * regions + _enlarged(around, images) * (1 - regions)
-
-
-def show_face_alone(
-    images: Float[Tensor, "b 3 h w"],
-    landmarks: Float[Tensor, "b k 2"],
-    scheme: LandmarkScheme | None = None,
-) -> Float[Tensor, "b 3 h w"]:
-    """Remove hair and background: continue the colors of the face beyond it.
-
-    Networks whose `AnonyGAN.face_alone` is set need such condition images.
-
-    Args:
-        images: aligned crops.
-        landmarks: in pixels.
-        scheme: scheme of the landmarks, see `face_mask`.
-    """
-    size = (images.shape[2], images.shape[3])
-    faces = face_regions(landmarks, size, forehead=ALONE_FOREHEAD, scheme=scheme)
-    return carry_outward(images, shrink_mask(faces, ALONE_MARGIN))
 
 
 def _step(regions: Float[Tensor, "b 1 h w"]) -> int:

@@ -29,7 +29,7 @@ _NOSE, _CHIN, _MOUTH_CORNERS = 27, 8, (48, 54)
 _FEATURES = range(17, 68)
 _EYES = (*range(17, 22), *range(36, 42)), (*range(22, 27), *range(42, 48))
 # How much larger than its hull an eye is: glasses are covered, too, and not half of them.
-_EYE, _EYE_AT_RIM = 1.25, 1.4
+EYE, _EYE_AT_RIM = 1.25, 1.4
 _DEEPER = 1.6  # widths of the rim: where its colors of skin come from
 _LONGEST = 1.5  # widths of the rim: the way through it from outside
 _STEP = 5  # pixels: side of the square by which a connected part grows at a time
@@ -68,7 +68,7 @@ def occluders(
     beyond = spread(smooth, 1 - inside, REACH * small.shape[2])
     changed = _distance(smooth, beyond)
     candidates = ((apart > NOT_SKIN) & (changed < GOES_ON)).to(images)
-    candidates = candidates * _may_be_hidden(points, inside)
+    candidates = candidates * may_be_hidden(points, inside)
     found = _rounded(_connected(candidates, outside=1 - inside), outside=1 - inside) * inside
     share = found.sum((1, 2, 3)) / inside.sum((1, 2, 3)).clamp(min=1)
     found = found * (known & (share <= MOST_OCCLUDED)).to(found)[:, None, None, None]
@@ -107,22 +107,24 @@ def skinless_rim(
     deep = shrink_mask(inside, _DEEPER * RIM_WIDTH)
     skin = spread(small, deep, CARRY * height)
     depth = max(1, round(height * RIM_WIDTH / 2))
-    rim = 1 - _blurred(_blurred(shrink_mask(inside, RIM_WIDTH), depth), depth)
-    rim = rim * (1 - _blurred(_features(points, inside, _EYE_AT_RIM), 1))
-    stays = rim * _unlike(small, skin)
+    rim = 1 - blurred(blurred(shrink_mask(inside, RIM_WIDTH), depth), depth)
+    rim = rim * (1 - blurred(features(points, inside, _EYE_AT_RIM), 1))
+    stays = rim * unlike(blurred(small, 1), skin, (RIM_SKIN, RIM_OTHER))
     share = (stays * inside).sum((1, 2, 3)) / inside.sum((1, 2, 3)).clamp(min=1)
     sure = known & (deep.amax((1, 2, 3)) > 0) & (share <= MOST_RIM)
     rim = rim * sure.to(rim)[:, None, None, None]
     reached = _reached(stays, 1 - inside)
     if step > 1:
         skin, rim, reached = (F.interpolate(x, size, mode="bilinear") for x in (skin, rim, reached))
-    return torch.minimum(rim * _unlike(images, skin), reached)
+    return torch.minimum(rim * unlike(blurred(images, 1), skin, (RIM_SKIN, RIM_OTHER)), reached)
 
 
-def _unlike(images: Float[Tensor, "b 3 h w"], skin: Float[Tensor, "b 3 h w"]) -> Tensor:
+def unlike(
+    images: Float[Tensor, "b 3 h w"], skin: Float[Tensor, "b 3 h w"], limits: tuple[float, float]
+) -> Float[Tensor, "b 1 h w"]:
     """0 where the images have the color of skin, 1 where they have another."""
-    apart = (_blurred(images, 1) - skin).square().mean(1, keepdim=True).sqrt()
-    return ((apart - RIM_SKIN) / (RIM_OTHER - RIM_SKIN)).clamp(0, 1)
+    apart = (images - skin).square().mean(1, keepdim=True).sqrt()
+    return ((apart - limits[0]) / (limits[1] - limits[0])).clamp(0, 1)
 
 
 def _reached(stays: Float[Tensor, "b 1 h w"], outside: Float[Tensor, "b 1 h w"]) -> Tensor:
@@ -140,13 +142,13 @@ def _distance(colors: Float[Tensor, "b 3 h w"], others: Float[Tensor, "b 3 h w"]
     return (colors - others).square().sum(1, keepdim=True).sqrt()
 
 
-def _blurred(x: Float[Tensor, "b c h w"], reach: int) -> Float[Tensor, "b c h w"]:
+def blurred(x: Float[Tensor, "b c h w"], reach: int) -> Float[Tensor, "b c h w"]:
     side = 2 * reach + 1
     rows = F.avg_pool2d(x, (1, side), 1, (0, reach), count_include_pad=False)
     return F.avg_pool2d(rows, (side, 1), 1, (reach, 0), count_include_pad=False)
 
 
-def _may_be_hidden(
+def may_be_hidden(
     landmarks: Float[Tensor, "b 68 2"], inside: Float[Tensor, "b 1 h w"]
 ) -> Float[Tensor, "b 1 h w"]:
     """1 above the mouth, and away from brows, eyes and nose."""
@@ -156,10 +158,10 @@ def _may_be_hidden(
     up = landmarks[:, _NOSE] - landmarks[:, _CHIN]
     mouth = landmarks[:, _MOUTH_CORNERS].mean(1)
     height = ((places - mouth[:, None, None]) * up[:, None, None]).sum(-1)[:, None]
-    return (height > 0).to(inside) * (1 - _features(landmarks, inside, _EYE))
+    return (height > 0).to(inside) * (1 - features(landmarks, inside, EYE))
 
 
-def _features(
+def features(
     landmarks: Float[Tensor, "b 68 2"], like: Float[Tensor, "b 1 h w"], eye: float
 ) -> Float[Tensor, "b 1 h w"]:
     """1 in brows, eyes, nose and mouth, and around the eyes."""

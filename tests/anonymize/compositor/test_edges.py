@@ -6,10 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphgan.anonymize import carry_outward, soft_edges
-from graphgan.anonymize.compositor import show_face_alone
 from graphgan.anonymize.compositor._constants import CARRY, EDGE, LEAST_MARGIN, MARGIN
 from graphgan.anonymize.compositor._edges import soften, spread
-from graphgan.data import to_float_image
 
 
 def disc(size: int, radius: float) -> torch.Tensor:
@@ -170,16 +168,3 @@ def test_no_line_is_seen_where_the_region_ends():
     out = carry_outward(image, region)[0, 0, 32]
     (edge,) = torch.nonzero(region[0, 0, 32]).flatten()[-1:]
     assert abs(out[edge + 1] - out[edge]) < 0.08  # a pixel's step inside is 0.05
-
-
-def test_of_a_face_alone_the_inside_stays_and_nothing_else_does(drawn_faces):
-    face = drawn_faces[0]
-    image, landmarks = to_float_image(face.image)[None], face.landmarks[None]
-    alone = show_face_alone(image, landmarks)
-    nose = landmarks[0, 30].round().long().tolist()
-    assert torch.equal(alone[..., nose[1], nose[0]], image[..., nose[1], nose[0]])
-    other = image.clone()
-    other[..., :8, :] = -other[..., :8, :]  # above the hair
-    assert torch.equal(show_face_alone(other, landmarks), alone)
-    again = show_face_alone(alone, landmarks)
-    torch.testing.assert_close(again, alone, atol=1e-5, rtol=0)
