@@ -95,7 +95,7 @@ class Anonymizer:
         fallback: Obscuring = "pixelate",
         recognizer: Recognizer | Literal["default"] | None = "default",
         threshold: float | None = None,
-        tries: int = 8,
+        tries: int = 12,
         match: Match = "tone",
         selection: Selection | None = None,
         seed: int = 0,
