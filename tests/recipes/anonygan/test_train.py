@@ -243,11 +243,11 @@ def test_faces_with_other_landmarks_are_learned_from(run_train, tiny, tmp_path):
 
 @needs_lite0
 @pytest.mark.slow
-def test_features_of_faces_with_other_landmarks_are_judged(run, tiny, tmp_path):
+def test_features_of_faces_with_other_landmarks_are_judged(run_train, tiny, tmp_path):
     data = drawn_folder(tmp_path, 3, 2, size=48, drawn_at=48, test_people=1, scheme=CIAGAN_29)
     more = "--projected True --face-alone True --weight-keep 1 --weight-attention 1 --steps 1"
     more = ["--data", data, "--weight-features", 1, *more.split()]
-    status, _, errors = run(*tiny, *more, "--out", tmp_path / "run")
+    status, _, errors = run_train(*tiny, *more, "--out", tmp_path / "run")
     assert (status, errors) == (0, [])
     assert AnonyGAN.from_pretrained(RunFolder(tmp_path / "run").latest() / WEIGHTS).face_alone
 
