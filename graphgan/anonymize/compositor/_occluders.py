@@ -143,6 +143,7 @@ def _distance(colors: Float[Tensor, "b 3 h w"], others: Float[Tensor, "b 3 h w"]
 
 
 def blurred(x: Float[Tensor, "b c h w"], reach: int) -> Float[Tensor, "b c h w"]:
+    """The mean over a square of ``2 reach + 1`` pixels a side."""
     side = 2 * reach + 1
     rows = F.avg_pool2d(x, (1, side), 1, (0, reach), count_include_pad=False)
     return F.avg_pool2d(rows, (side, 1), 1, (reach, 0), count_include_pad=False)
