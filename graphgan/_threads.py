@@ -107,7 +107,9 @@ class _Crew:
         return self._pool.submit(self._do, work, item)
 
     def close(self) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        # A generator that nobody closed is collected anywhere: a thread cannot wait for itself.
+        own = getattr(_here, "crew", None) is self
+        self._pool.shutdown(wait=not own, cancel_futures=True)
 
     def _enter(self) -> None:
         torch.set_num_threads(1)

@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from graphgan._threads import num_threads, results_in_order
+from graphgan._threads import calls_in_order, num_threads, results_in_order
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -74,3 +74,25 @@ def test_an_error_of_a_part_is_one_of_the_whole():
 
     with pytest.raises(ValueError, match="part 1"):
         list(results_in_order(range(2), work, threads=2))
+
+
+def test_it_may_be_closed_by_one_of_its_own_threads():
+    """As garbage collection does it."""
+    ready, ends = threading.Event(), []
+
+    def work(item: int) -> int:
+        if item == 1:
+            ready.wait(5)
+            try:
+                calls.close()
+            except RuntimeError as error:
+                ends.append(error)
+            ends.append(item)
+        return item
+
+    calls = calls_in_order(range(9), work, threads=2)
+    assert next(calls)() == 0
+    ready.set()
+    while not ends:
+        time.sleep(0.001)
+    assert ends == [1] and list(calls) == []
