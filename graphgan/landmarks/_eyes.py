@@ -105,6 +105,9 @@ def with_eyes_of(
     most 0.2 of the eye's width across and 0.04 down: so both go on looking the same way. Of the
     source four numbers go along, and nothing of its image.
 
+    Where r is below 0.6, a part of the lid, ``0.8 (1 - r / 0.6)``, gets the color of the skin under
+    the eye, a tenth darker: else the dark edge above an open eye would cover all of a closed one.
+
     Args:
         images: in [-1, 1].
         eyes: where they are in them, in pixels.
