@@ -164,20 +164,20 @@ def _make_batch(image: Tensor, items: Sequence[Replacement], size: tuple[int, in
         faces = faces._replace(eyes=torch.stack(eyes))
     people = [item.attempt.condition for item in items]
     made = method(faces, [person for person in people if person is not None])
+    edges = _edges(faces, items)
     for i, item in enumerate(items):
-        item._new, item._mask = made[i].to(faces.images), _edge(faces, i, item)
+        item._new, item._mask = made[i].to(faces.images), edges[i]
         item._kept = None if faces.kept is None else faces.kept[i]
         item.tries += 1
 
 
-def _edge(faces: AlignedFaces, i: int, item: Replacement) -> Float[Tensor, "1 h w"]:
-    """The weights of a new face: they cover more where nobody is shown."""
-    region = faces.masks[i : i + 1]
-    if shows_nobody(item.attempt.method):
-        return soft_edges(region)[0]
-    pixel = region.shape[2] / item.alignment.crop.height
-    edge = soft_edges(region, faces.images[i : i + 1], pixel=pixel)[0]
-    return edge if faces.kept is None else edge * (1 - faces.kept[i])
+def _edges(faces: AlignedFaces, items: Sequence[Replacement]) -> Float[Tensor, "b 1 h w"]:
+    """The weights of new faces: they cover more where nobody is shown."""
+    if shows_nobody(items[0].attempt.method):
+        return soft_edges(faces.masks)
+    pixels = [faces.masks.shape[2] / item.alignment.crop.height for item in items]
+    edges = soft_edges(faces.masks, faces.images, pixels=pixels)
+    return edges if faces.kept is None else edges * (1 - faces.kept)
 
 
 def paste_replacements(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from graphgan.data import SyntheticFaces
 from graphgan.landmarks import convex_hull, face_mask, face_regions, polygon_mask
-from graphgan.landmarks._masks import has_face_mask, shrink_mask
+from graphgan.landmarks._masks import grow_mask, has_face_mask, shrink_mask
 
 H, W = 14, 17
 coordinates = st.tuples(st.floats(-6, W + 6), st.floats(-6, H + 6))
@@ -201,3 +201,10 @@ def test_a_shrunk_mask_has_lost_its_share_of_the_height_all_around(height):
     expected = torch.zeros_like(mask)
     expected[..., 20 + reach : 50 - reach, 30 + reach : 70 - reach] = 1
     assert torch.equal(shrink_mask(mask, 1 / 32), expected)
+
+
+@pytest.mark.parametrize("reach", [0, 1, 2, 3, 5, 8])
+def test_a_mask_grows_as_maximum_pooling_does(reach):
+    mask = torch.rand(2, 1, 37, 52)
+    expected = torch.nn.functional.max_pool2d(mask, 2 * reach + 1, stride=1, padding=reach)
+    assert torch.equal(grow_mask(mask, reach), expected)

@@ -2,10 +2,11 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphgan.layers._smoothing import smooth, with_details_of
+from graphgan.layers._smoothing import box_filter, smooth, with_details_of
 
 
 @given(value=st.floats(-5, 5), side=st.sampled_from([1, 3, 5]))
@@ -30,3 +31,14 @@ def test_what_is_finer_comes_from_one_picture_and_what_is_coarser_from_the_other
     made = with_details_of(fine, coarse, 5)[..., 8:-8, 8:-8]
     expected = (fine + coarse)[..., 8:-8, 8:-8]
     assert (made - expected).abs().max() < 0.15
+
+
+@pytest.mark.parametrize("side", [1, 3, 7, 41])
+def test_filters_average_as_pooling_does(side):
+    x = torch.rand(2, 3, 37, 52)
+
+    def pooled(x):
+        return F.avg_pool2d(x, side, stride=1, padding=side // 2, count_include_pad=False)
+
+    torch.testing.assert_close(box_filter(x, side), pooled(x))
+    torch.testing.assert_close(smooth(x, side), pooled(pooled(x)))

@@ -2,7 +2,7 @@
 
 from graphgan.landmarks import _masks as masks
 
-VERSION = 14
+VERSION = 15
 """To be raised when the compositor makes other pictures of the same numbers."""
 
 FOREHEAD = masks.FOREHEAD
@@ -42,6 +42,8 @@ of the crop's height, by which the colors beyond are carried into the face."""
 MOST_OCCLUDED = 0.25
 """Share of a face that may be taken for something in front of it; beyond, all is replaced."""
 
+RIM_SIZE = 64
+"""Pixels a side at which the rim is measured: it is smooth."""
 RIM_WIDTH = 1 / 20
 """Share of the crop's height: how far into a region half of the image stays where it is no skin,
 and none twice as far."""

@@ -1,6 +1,8 @@
 """The soft edge around a region, and the colors under it."""
 
 import math
+from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +23,7 @@ from graphgan.anonymize.compositor._constants import (
     SMOOTH,
 )
 from graphgan.landmarks._masks import shrink_mask
+from graphgan.layers._smoothing import box_filter
 
 # An edge of no pixels: pixels are farther apart, and it can be divided by.
 _HARD = 1e-6
@@ -35,7 +38,7 @@ def soft_edges(
     regions: Float[Tensor, "b 1 h w"],
     images: Float[Tensor, "b 3 h w"] | None = None,
     *,
-    pixel: float = 1.0,
+    pixels: Sequence[float] | None = None,
 ) -> Float[Tensor, "b 1 h w"]:
     """The weights of new faces: 1 in the region and a little around it, then falling to 0.
 
@@ -47,13 +50,15 @@ def soft_edges(
     Args:
         regions: 1 where the image is replaced.
         images: the old ones, in [-1, 1]; None treats everything around the region alike.
-        pixel: side of a pixel of the image that the crops were cut from, in pixels of the crop:
-            larger ones need more margin to be covered.
+        pixels: for each crop, the side of a pixel of the image that it was cut from, in pixels of
+            the crop: larger ones need more margin to be covered. By default 1.
     """
     if images is None:
         return torch.maximum(regions, _wide_edges(regions))
     wide = _wide_edges(regions) * _likeness(images, regions)
-    return torch.maximum(_least(regions, pixel), wide)
+    pixels = [1.0] * len(regions) if pixels is None else pixels
+    least = [_least(*item) for item in zip(torch.split(regions, 1), pixels, strict=True)]
+    return torch.maximum(torch.cat(least), wide)
 
 
 def _wide_edges(regions: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
@@ -78,16 +83,11 @@ def _likeness(
     coarse = _shrunk_regions(regions)
     shrunk = F.avg_pool2d(images, step) if step > 1 else images
     skin = spread(shrunk, shrink_mask(coarse, RIM), coarse.shape[2] * CARRY)
-    smooth = _mean_around(shrunk, 3)
+    smooth = box_filter(shrunk, 3)
     apart = (smooth - skin).square().mean(1, keepdim=True)
     # Smooth along the edge: single pixels of a shadow would be seen as a row of dots.
-    alike = _mean_around(torch.exp(-apart / (2 * LIKENESS**2)), SMOOTH)
+    alike = box_filter(torch.exp(-apart / (2 * LIKENESS**2)), SMOOTH)
     return _enlarged(alike, regions)
-
-
-def _mean_around(values: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "b c h w"]:
-    reach = side // 2
-    return F.avg_pool2d(values, side, stride=1, padding=reach, count_include_pad=False)
 
 
 def carry_outward(
@@ -185,21 +185,25 @@ def spread(
     total = torch.zeros_like(known)
     for i in range(CARRY_SCALES):
         own = sigma / 2 ** (CARRY_SCALES - 1 - i)
-        down, across = (_gaussian(side, own, known) for side in known.shape[2:])
+        down, across = (_gaussian(n, own, known.device, known.dtype) for n in known.shape[2:])
         total += CARRY_FALL**i * (down @ known @ across)
     outside = total[:, :-1] / total[:, -1:].clamp(min=torch.finfo(total.dtype).tiny)
     return images * masks + outside * (1 - masks)
 
 
-def _gaussian(side: int, sigma: float, like: Tensor) -> Float[Tensor, "{side} {side}"]:
+@lru_cache(maxsize=64)
+def _gaussian(
+    side: int, sigma: float, device: torch.device, dtype: torch.dtype
+) -> Float[Tensor, "{side} {side}"]:
     """The matrix that blurs rows or columns with zeros around them; fewer operations than a
     convolution of many taps.
     """
-    away = torch.arange(side, device=like.device, dtype=like.dtype)
-    away = away[:, None] - away
-    reach = math.ceil(_SIGMAS * sigma)
-    whole = sum(math.exp(-(x**2) / (2 * sigma**2)) for x in range(-reach, reach + 1))
-    return torch.exp(-(away**2) / (2 * sigma**2)) * (away.abs() <= reach) / whole
+    with torch.inference_mode(False):  # it is used again elsewhere
+        places = torch.arange(side, device=device, dtype=dtype)
+        away = places[:, None] - places
+        reach = math.ceil(_SIGMAS * sigma)
+        whole = sum(math.exp(-(x**2) / (2 * sigma**2)) for x in range(-reach, reach + 1))
+        return torch.exp(-(away**2) / (2 * sigma**2)) * (away.abs() <= reach) / whole
 
 
 def _distance(inside: Bool[Tensor, "b 1 h w"], limit: int) -> Float[Tensor, "b 1 h w"]:

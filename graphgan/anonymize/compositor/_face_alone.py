@@ -14,10 +14,11 @@ from graphgan.anonymize.compositor._constants import (
     OCCLUDER_SIZE,
 )
 from graphgan.anonymize.compositor._edges import carry_outward, spread
-from graphgan.anonymize.compositor._occluders import EYE, blurred, features, may_be_hidden, unlike
+from graphgan.anonymize.compositor._occluders import EYE, features, may_be_hidden, unlike
 from graphgan.landmarks import IBUG_68, LandmarkScheme, face_regions
-from graphgan.landmarks._masks import shrink_mask
+from graphgan.landmarks._masks import grow_mask, shrink_mask
 from graphgan.layers._light_matching import skin_plane
+from graphgan.layers._smoothing import box_filter
 
 _FAINT = 1e-3  # weight of a color that is no skin
 
@@ -45,11 +46,12 @@ def show_face_alone(
     if landmarks.shape[1] != IBUG_68.num_landmarks:
         return carry_outward(images, alone)
     reach = max(1, size[0] // OCCLUDER_SIZE)
+    side = 2 * reach + 1
     skin = skin_plane(images, alone)
-    other = unlike(blurred(images, reach), skin, (ALONE_SKIN, ALONE_OTHER))
-    other = blurred(F.max_pool2d(other, 2 * reach + 1, 1, reach), reach)
+    other = unlike(box_filter(images, side), skin, (ALONE_SKIN, ALONE_OTHER))
+    other = box_filter(grow_mask(other, reach), side)
     beside = may_be_hidden(landmarks, alone)
-    kept = alone * (1 - other * blurred(beside, reach))
+    kept = alone * (1 - other * box_filter(beside, side))
     other = other * torch.maximum(beside, features(landmarks, alone, EYE))
     known = alone * (1 - other).clamp(min=_FAINT)  # where there is nothing else, the plane of skin
     carried = _carried(images.lerp(skin, other), known)

@@ -16,23 +16,24 @@ from graphgan.anonymize.compositor._constants import (
     OCCLUDER_SIZE,
     REACH,
     RIM_OTHER,
+    RIM_SIZE,
     RIM_SKIN,
     RIM_WIDTH,
 )
 from graphgan.anonymize.compositor._edges import spread
-from graphgan.landmarks import convex_hull, polygon_mask
-from graphgan.landmarks._masks import shrink_mask
+from graphgan.landmarks._masks import grow_mask, hull_mask, shrink_mask
 from graphgan.layers._light_matching import skin_plane
+from graphgan.layers._smoothing import box_filter, smooth
 
 _NOSE, _CHIN, _MOUTH_CORNERS = 27, 8, (48, 54)
 # Landmarks of what never stays: brows, eyes, nose and mouth, and each eye with its brow.
-_FEATURES = range(17, 68)
+_FEATURES = slice(17, 68)
 _EYES = (*range(17, 22), *range(36, 42)), (*range(22, 27), *range(42, 48))
 # How much larger than its hull an eye is: glasses are covered, too, and not half of them.
 EYE, _EYE_AT_RIM = 1.25, 1.4
 _DEEPER = 1.6  # widths of the rim: where its colors of skin come from
 _LONGEST = 1.5  # widths of the rim: the way through it from outside
-_STEP = 5  # pixels: side of the square by which a connected part grows at a time
+_STEP = 2  # pixels by which a connected part grows at a time
 
 
 def occluders(
@@ -63,17 +64,17 @@ def occluders(
     known = landmarks.isfinite().flatten(1).all(1)
     points = torch.where(known[:, None, None], (landmarks + 0.5) / step - 0.5, 0.0)
     skin = rgb_to_lab(((skin_plane(small, inside) + 1) / 2).clamp(0, 1))
-    smooth = F.avg_pool2d(rgb_to_lab((small + 1) / 2), 3, 1, 1, count_include_pad=False)
-    apart = _distance(smooth, skin)
-    beyond = spread(smooth, 1 - inside, REACH * small.shape[2])
-    changed = _distance(smooth, beyond)
+    colors = box_filter(rgb_to_lab((small + 1) / 2), 3)
+    apart = _distance(colors, skin)
+    beyond = spread(colors, 1 - inside, REACH * small.shape[2])
+    changed = _distance(colors, beyond)
     candidates = ((apart > NOT_SKIN) & (changed < GOES_ON)).to(images)
     candidates = candidates * may_be_hidden(points, inside)
     found = _rounded(_connected(candidates, outside=1 - inside), outside=1 - inside) * inside
     share = found.sum((1, 2, 3)) / inside.sum((1, 2, 3)).clamp(min=1)
     found = found * (known & (share <= MOST_OCCLUDED)).to(found)[:, None, None, None]
-    found = torch.maximum(found, (1 - inside) * F.max_pool2d(found, 5, 1, 2))
-    found = F.avg_pool2d(found, 3, 1, 1, count_include_pad=False)
+    found = torch.maximum(found, (1 - inside) * grow_mask(found, 2))
+    found = box_filter(found, 3)
     if step > 1:
         found = F.interpolate(found, size, mode="bilinear", align_corners=False)
     return (found > 0.5).to(images) * (regions > 0)
@@ -98,7 +99,7 @@ def skinless_rim(
         landmarks: in pixels; a face with missing ones has no such rim.
     """
     size = (images.shape[2], images.shape[3])
-    step = max(1, min(size) // OCCLUDER_SIZE)
+    step = max(1, min(size) // RIM_SIZE)
     shrunk = [F.avg_pool2d(x, step) if step > 1 else x for x in (images, regions)]
     small, inside = shrunk[0], (shrunk[1] > 0.5).to(regions)
     height = small.shape[2]
@@ -107,16 +108,16 @@ def skinless_rim(
     deep = shrink_mask(inside, _DEEPER * RIM_WIDTH)
     skin = spread(small, deep, CARRY * height)
     depth = max(1, round(height * RIM_WIDTH / 2))
-    rim = 1 - blurred(blurred(shrink_mask(inside, RIM_WIDTH), depth), depth)
-    rim = rim * (1 - blurred(features(points, inside, _EYE_AT_RIM), 1))
-    stays = rim * unlike(blurred(small, 1), skin, (RIM_SKIN, RIM_OTHER))
+    rim = 1 - smooth(shrink_mask(inside, RIM_WIDTH), 2 * depth + 1)
+    rim = rim * (1 - box_filter(features(points, inside, _EYE_AT_RIM), 3))
+    stays = rim * unlike(box_filter(small, 3), skin, (RIM_SKIN, RIM_OTHER))
     share = (stays * inside).sum((1, 2, 3)) / inside.sum((1, 2, 3)).clamp(min=1)
     sure = known & (deep.amax((1, 2, 3)) > 0) & (share <= MOST_RIM)
     rim = rim * sure.to(rim)[:, None, None, None]
     reached = _reached(stays, 1 - inside)
     if step > 1:
         skin, rim, reached = (F.interpolate(x, size, mode="bilinear") for x in (skin, rim, reached))
-    return torch.minimum(rim * unlike(blurred(images, 1), skin, (RIM_SKIN, RIM_OTHER)), reached)
+    return torch.minimum(rim * unlike(box_filter(images, 3), skin, (RIM_SKIN, RIM_OTHER)), reached)
 
 
 def unlike(
@@ -134,19 +135,12 @@ def _reached(stays: Float[Tensor, "b 1 h w"], outside: Float[Tensor, "b 1 h w"])
     """
     beyond = reached = outside * stays
     for _ in range(math.ceil(_LONGEST * RIM_WIDTH * stays.shape[2])):
-        reached = torch.maximum(beyond, torch.minimum(F.max_pool2d(reached, 3, 1, 1), stays))
-    return F.max_pool2d(reached, 3, 1, 1)
+        reached = torch.maximum(beyond, torch.minimum(grow_mask(reached, 1), stays))
+    return grow_mask(reached, 1)
 
 
 def _distance(colors: Float[Tensor, "b 3 h w"], others: Float[Tensor, "b 3 h w"]) -> Tensor:
     return (colors - others).square().sum(1, keepdim=True).sqrt()
-
-
-def blurred(x: Float[Tensor, "b c h w"], reach: int) -> Float[Tensor, "b c h w"]:
-    """The mean over a square of ``2 reach + 1`` pixels a side."""
-    side = 2 * reach + 1
-    rows = F.avg_pool2d(x, (1, side), 1, (0, reach), count_include_pad=False)
-    return F.avg_pool2d(rows, (side, 1), 1, (reach, 0), count_include_pad=False)
 
 
 def may_be_hidden(
@@ -167,25 +161,20 @@ def features(
 ) -> Float[Tensor, "b 1 h w"]:
     """1 in brows, eyes, nose and mouth, and around the eyes."""
     size = (like.shape[2], like.shape[3])
-    shown = torch.zeros_like(like)
-    parts = [(_FEATURES, 1.0), *((part, eye) for part in _EYES)]
-    for i, points in enumerate(landmarks):
-        for part, growth in parts:
-            hull = convex_hull(points[list(part)])
-            middle = hull.mean(0)
-            grown = (middle + growth * (hull - middle)).to(like)
-            shown[i] = torch.maximum(shown[i], polygon_mask(grown[None], size)[0])
-    return shown
+    eyes = torch.cat([landmarks[:, list(part)] for part in _EYES])
+    right, left = hull_mask(eyes, size, growth=eye).to(like).chunk(2)
+    whole = hull_mask(landmarks[:, _FEATURES], size).to(like)
+    return torch.maximum(whole, torch.maximum(right, left))
 
 
 def _connected(
     candidates: Float[Tensor, "b 1 h w"], outside: Float[Tensor, "b 1 h w"]
 ) -> Float[Tensor, "b 1 h w"]:
     """Those candidates that can be reached from outside through candidates."""
-    reached = candidates * F.max_pool2d(outside, 3, 1, 1)
+    reached = candidates * grow_mask(outside, 1)
     before = torch.zeros_like(reached)
     while not torch.equal(reached, before):
-        before, reached = reached, F.max_pool2d(reached, _STEP, 1, _STEP // 2) * candidates
+        before, reached = reached, grow_mask(reached, _STEP) * candidates
     return reached
 
 
@@ -194,6 +183,6 @@ def _rounded(
 ) -> Float[Tensor, "b 1 h w"]:
     """Without what is thinner than three pixels, with smooth outlines."""
     whole = torch.maximum(found, outside)
-    opened = F.max_pool2d(1 - F.max_pool2d(1 - whole, 3, 1, 1), 3, 1, 1)
-    smooth = F.avg_pool2d(opened, 7, 1, 3, count_include_pad=False) > 0.5
-    return smooth.to(found) * F.max_pool2d(found, 3, 1, 1)
+    opened = grow_mask(1 - grow_mask(1 - whole, 1), 1)
+    rounded = box_filter(opened, 7) > 0.5
+    return rounded.to(found) * grow_mask(found, 1)
