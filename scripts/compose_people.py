@@ -84,6 +84,7 @@ _LIGHT = 1 / 24  # sides: what is smoother than this is light
 _COLOR_KEPT = 0.5  # of its colors
 _LIGHTER, _DARKER = 10.0, 10.0  # L* from the median where light and shade end, but for beards
 _MOST_AGE, _MOST_TONE = 14, 12.0  # years, Delta E, within a person
+_ALIKE_TONE = 6.0  # L* of people among whom the sexes are balanced
 _GRAIN = 1.5 / 256  # sides: what is skin is told without it
 _FADE, _FULL = 0.05, 0.2  # carried colors turn into their mean: sides, share of a blurred mask
 _FROM_PORTRAITS, _FROM_PEOPLE = 0.36, 0.45  # distances of descriptors
@@ -91,7 +92,7 @@ _PATCH = (20.0, 35.0, 30.0)  # from the cheeks: in color, darker, lighter
 _MOST_PATCHES = 0.035  # share of cheeks and jaw
 _NOSE_BASE = 33
 _FEW = 4.0  # pixels: standard deviation from which on an image is blurred on fewer
-_USES = 2  # of the skin of a portrait
+_USES = 3  # of the skin of a portrait
 _MOST_MOVED = 0.06  # landmarks that are found again, in distances of the eyes
 _MOST_CROOKED = 10.0  # Delta E of one half of a mouth to the other, seen through
 _MOUTH_SEEN = 1 / 128  # a blur of so many sides
@@ -361,9 +362,11 @@ def tones(
 def draw_group(
     portraits: list[Portrait], kept: list[Portrait], rng: np.random.Generator
 ) -> list[Portrait] | None:
-    """Four portraits that go together; the first is of the rarer sex so far."""
+    """Four portraits that go together; the first is of the rarer sex among those of its tone."""
     first = portraits[int(rng.integers(len(portraits)))]
-    shown = [person.sex for person in kept]
+    shown = [
+        person.sex for person in kept if abs(float(person.tone[0] - first.tone[0])) <= _ALIKE_TONE
+    ]
     if first.sex and shown.count(first.sex) > len(shown) / 2:
         return None
     near = [
@@ -513,7 +516,7 @@ def write_people(path: Path, people: list[Portrait]) -> None:
 def look_numbers(person: Portrait) -> Float[Tensor, "5"]:
     """What `ConditionOrder` chooses people by: L*, a*, b*, apparent age and sex."""
     look = look_of(Condition(person.name, person.image, person.landmarks))
-    return torch.tensor([*look.tone.tolist(), look.age, look.male])
+    return torch.tensor([*person.tone.tolist(), look.age, look.male])
 
 
 def as_picture(person: Portrait) -> Image.Image:

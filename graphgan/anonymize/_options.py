@@ -59,9 +59,8 @@ class AnonymizeOptions:
     """Who is shown: people (they look real and do not exist), drawn (they look drawn), a photo of
     one face, or a folder of such photos."""
     match: Match = "tone"
-    """How the person for a face is chosen: by skin tone, and women for faces that look female
-    (tone), by skin tone and apparent sex and age (look), or at random (none). A better match looks
-    more real and reveals more."""
+    """How the person for a face is chosen: by skin tone and apparent sex (tone), by age as
+    well (look), or at random (none). A better match looks more real and reveals more."""
     fallback: Obscuring = "pixelate"
     """What covers a face that cannot become another person because it is too small, turned away or
     unclear, or because the new face is still recognized."""

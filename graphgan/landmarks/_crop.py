@@ -162,8 +162,17 @@ def crop_image(
             f"{width} x {height}: are these landmarks of this image?"
         )
     dtype = image.dtype if image.is_floating_point() else torch.float32
-    columns, across = _resampling(crop.left, crop.width / size[1], size[1], width)
-    rows, down = _resampling(crop.top, crop.height / size[0], size[0], height)
+    axes = (
+        (crop.left, crop.width / size[1], size[1], width),
+        (crop.top, crop.height / size[0], size[0], height),
+    )
+    if all(step == 1 and (edge + 0.5).is_integer() for edge, step, *_ in axes):
+        picked = [
+            _reflected(torch.arange(count) + round(edge + 0.5), length)
+            for edge, _, count, length in axes
+        ]
+        return image[:, picked[1]][:, :, picked[0]].to(dtype)
+    (columns, across), (rows, down) = (_resampling(*axis) for axis in axes)
     across, down = (matrix.to(image.device, dtype) for matrix in (across, down))
     # One channel at a time: a large photo is never held three times over in floats.
     return torch.stack([down @ channel[rows, columns].to(dtype) @ across.T for channel in image])
@@ -180,12 +189,16 @@ def _resampling(
     pixels = centers.round().long()[:, None] + taps
     weights = _keys_cubic((pixels - centers[:, None]) / width)
     weights /= weights.sum(1, keepdim=True)
-    # Reflection about the edges (.. 1 0 | 0 1 .. n-1 | n-1 ..) has the period 2 n.
-    pixels = pixels % (2 * length)
-    pixels = torch.minimum(pixels, 2 * length - 1 - pixels)
+    pixels = _reflected(pixels, length)
     window = slice(int(pixels.min()), int(pixels.max()) + 1)
     matrix = weights.new_zeros(count, window.stop - window.start)
     return window, matrix.scatter_add_(1, pixels - window.start, weights)
+
+
+def _reflected(pixels: Tensor, length: int) -> Tensor:
+    """Reflection about the edges, .. 1 0 | 0 1 .. n-1 | n-1 .., which has the period 2 n."""
+    pixels = pixels % (2 * length)
+    return torch.minimum(pixels, 2 * length - 1 - pixels)
 
 
 def _keys_cubic(t: Tensor) -> Tensor:

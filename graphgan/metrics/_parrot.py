@@ -72,6 +72,10 @@ def _fit(
     z: Float64[Tensor, "n d"], classes: Int[Tensor, "n"], weight_decay: float
 ) -> tuple[Float64[Tensor, "c d"], Float64[Tensor, "c"]]:
     """Weights and biases of the regression."""
+    if z.shape[1] > len(z):  # the weights are sums of faces: fit them in a basis of those
+        basis = torch.linalg.qr(z.T).Q
+        weight, bias = _fit(z @ basis, classes, weight_decay)
+        return weight @ basis.T, bias
     count = int(classes.max()) + 1
     weight = z.new_zeros(count, z.shape[1]).requires_grad_()
     bias = z.new_zeros(count).requires_grad_()

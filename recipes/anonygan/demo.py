@@ -40,8 +40,8 @@ class Options:
     """New or empty folder, or that of an earlier demo, for before.png, after.png, both.png,
     many.png (one head at several angles and sizes, before and after) and metrics.json."""
     match: Match = "look"
-    """How to choose the replacement: by skin tone (and women for women), by look (skin tone,
-    apparent age and sex), or none."""
+    """How to choose the replacement: by skin tone and apparent sex (tone), by apparent age
+    as well (look), or none."""
     seed: int = 2
     """Random seed for choosing among suitable replacements."""
 

@@ -136,7 +136,9 @@ def test_where_skin_ends_the_edge_ends(height):
 def test_larger_pixels_of_the_image_are_given_more_margin():
     region = disc(128, 30)
     image = beside(region, -0.7)
-    covered = [int((soft_edges(region, image, pixels=[x]) > 0.99).sum()) for x in (0.2, 1.0, 2.0, 4.0)]
+    covered = [
+        int((soft_edges(region, image, pixels=[x]) > 0.99).sum()) for x in (0.2, 1.0, 2.0, 4.0)
+    ]
     assert covered[0] == covered[1] < covered[2] < covered[3]
 
 
