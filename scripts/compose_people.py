@@ -142,6 +142,7 @@ def main(options: Options) -> None:
         raise ValueError(
             f"expected at least one person and 64 pixels, got {options.people} and {options.size}"
         )
+    torch.set_num_threads(1)  # sums depend on it, and with them who is kept
     recognize = DlibResNetRecognizer()
     portraits, refused = read_portraits(options, recognize)
     print(f"  {len(portraits)} portraits, {refused} refused")
@@ -507,6 +508,7 @@ def write_people(path: Path, people: list[Portrait]) -> None:
         landmarks.append(person.landmarks)
     tensors["landmarks"] = torch.stack(landmarks).half()
     tensors["looks"] = torch.stack([look_numbers(person) for person in people]).half()
+    tensors["descriptors"] = torch.stack([person.descriptor for person in people]).half()
     about = {one.name: {"sex": one.sex, "age": round(one.age)} for one in people}
     with replacing(path) as temporary:
         temporary.write_bytes(save(tensors, metadata={"people": json.dumps(about)}))

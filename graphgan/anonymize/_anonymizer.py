@@ -10,6 +10,7 @@ judge hair and background, and sometimes recognizes even a flat color.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Literal
 
 import torch
@@ -46,11 +47,16 @@ from graphgan.anonymize._replacement import (
     paste_replacements,
 )
 from graphgan.anonymize._selection import Selection
+from graphgan.data import to_uint8_image
 from graphgan.faces import DlibResNetRecognizer, FaceDetector, FaceFinder, Recognizer
 from graphgan.landmarks import Detection, FindFaces
 from graphgan.models import AnonyGAN, OnnxAnonyGAN
 
 _MARGIN = 1.1
+# A person this near to a face, in thresholds, resembles it. Of 360 results, 65 % of those that were
+# rejected showed such people, and 11 % of the others.
+_NEAR = 1.14
+_DESCRIBED_SIZE = (128, 128)
 
 
 class Anonymizer:
@@ -110,6 +116,7 @@ class Anonymizer:
         if not getattr(self.method, "doublings", 0):  # it takes no other size
             conditions = [condition.resized(self.method.size) for condition in conditions]
         self.order = ConditionOrder(conditions, seed=seed, match=match)
+        self._described: dict[str, Float[Tensor, d] | None] = {}
         self.selection = Selection() if selection is None else selection
         self.tries = tries
         if tries < 1:
@@ -136,7 +143,7 @@ class Anonymizer:
         """
         found = list(self.detector(image) if detections is None else detections)
         before: list[Tensor | None] = [None] * len(found)
-        if self.selection.people:
+        if self.tells_people:
             before = self.describe(image, [face.landmarks for face in found])
         kept = self.selection.kept(_boxes(found), before)
         unmatched = self.selection.unmatched(_boxes(found))
@@ -148,7 +155,7 @@ class Anonymizer:
         chosen = [i for i, stays in enumerate(kept) if not stays]
         looks = self.looks(image, [found[i].landmarks for i in chosen])
         tasks = [
-            ReplacementTask(found[i], self.attempts(f"{key}#{i}", look), before[i])
+            ReplacementTask(found[i], self.attempts(f"{key}#{i}", look, before[i]), before[i])
             for i, look in zip(chosen, looks, strict=True)
         ]
         result = self.replace(image, tasks)
@@ -205,15 +212,35 @@ class Anonymizer:
             return [None] * len(landmarks)
         return list(measure(image, torch.stack(list(landmarks))))
 
-    def attempts(self, key: str, look: Look | None = None) -> Iterator[Attempt]:
-        """The attempts for the face of this key. They never end: the last one is repeated."""
+    def attempts(
+        self, key: str, look: Look | None = None, before: Float[Tensor, "d"] | None = None
+    ) -> Iterator[Attempt]:
+        """The attempts for the face of this key. They never end: the last one is repeated.
+
+        If the descriptor of the old face is given, people who resemble it come last: most of such
+        results are rejected.
+        """
         if self.method.uses_conditions:
-            people = self.order.of(key, look)
-            for _, condition in zip(range(self.tries), people, strict=False):
+            people = islice(self.order.of(key, look), self.tries)
+            for condition in sorted(people, key=lambda one: self._resembles(one, before)):
                 yield Attempt(self.method, condition)
         elif self.method.name != self.fallback.name:
             yield Attempt(self.method)
         yield from self.fallbacks()
+
+    def _resembles(self, condition: Condition, before: Float[Tensor, "d"] | None) -> bool:
+        if before is None or self.threshold is None:
+            return False
+        if condition.name not in self._described:
+            self._described[condition.name] = self._description(condition)
+        own = self._described[condition.name]
+        return own is not None and float((own - before).norm()) <= _NEAR * self.threshold
+
+    def _description(self, condition: Condition) -> Float[Tensor, "d"] | None:
+        if condition.descriptor is not None and isinstance(self.recognizer, DlibResNetRecognizer):
+            return condition.descriptor
+        shown = condition.resized(_DESCRIBED_SIZE)
+        return self.describe(to_uint8_image(shown.image), [shown.landmarks])[0]
 
     def fallbacks(self) -> Iterator[Attempt]:
         """The attempts for a face that the method cannot hide."""

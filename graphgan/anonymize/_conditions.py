@@ -43,6 +43,7 @@ class Condition:
     Args:
         name: in reports.
         look: if it is known; otherwise it is computed when needed.
+        descriptor: of `DlibResNetRecognizer`, likewise.
     Shapes:
         ``image: 3 h w`` in [-1, 1], ``landmarks: 68 2`` in its pixels
     """
@@ -51,6 +52,7 @@ class Condition:
     image: Float[Tensor, "3 h w"]
     landmarks: Float[Tensor, "68 2"]
     look: Look | None = None
+    descriptor: Float[Tensor, "128"] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -64,7 +66,7 @@ class Condition:
             whole = Alignment(whole_crop(self.size))
             image = crop_aligned(image, whole, size).clamp(-1, 1)
             landmarks = whole.to_crop(landmarks, size)
-        return Condition(self.name, image, landmarks, self.look)
+        return Condition(self.name, image, landmarks, self.look, self.descriptor)
 
 
 class _StoredCondition(Condition):
@@ -74,7 +76,12 @@ class _StoredCondition(Condition):
     _size: tuple[int, int]
 
     def __init__(
-        self, name: str, content: bytes, landmarks: Float[Tensor, "68 2"], look: Look | None
+        self,
+        name: str,
+        content: bytes,
+        landmarks: Float[Tensor, "68 2"],
+        look: Look | None,
+        descriptor: Float[Tensor, "128"] | None,
     ) -> None:
         with decoded_picture(io.BytesIO(content), name) as image:
             width, height = image.size
@@ -82,6 +89,7 @@ class _StoredCondition(Condition):
             ("name", name),
             ("landmarks", landmarks),
             ("look", look),
+            ("descriptor", descriptor),
             ("_content", content),
             ("_size", (height, width)),
         ):
@@ -96,7 +104,8 @@ class _StoredCondition(Condition):
         return self._size
 
     def resized(self, size: tuple[int, int]) -> Condition:
-        return Condition(self.name, self.image, self.landmarks, self.look).resized(size)
+        whole = Condition(self.name, self.image, self.landmarks, self.look, self.descriptor)
+        return whole.resized(size)
 
 
 def people_conditions(path: Path | None = None) -> list[Condition]:
@@ -117,24 +126,34 @@ def people_conditions(path: Path | None = None) -> list[Condition]:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     landmarks = tensors.pop("landmarks", torch.zeros(0))
-    looks = tensors.pop("looks", torch.full((len(tensors), 5), torch.nan))
+    known = {
+        name: tensors.pop(name, torch.full((1, count), torch.nan))
+        for name, count in (("looks", 5), ("descriptors", 128))
+    }
     if not tensors or landmarks.shape != (len(tensors), 68, 2):
         raise ValueError(f"{path}: expected people and 68 landmarks of each")
-    if looks.shape != (len(tensors), 5):
-        raise ValueError(f"{path}: expected 5 numbers for the look of each of the people")
+    for (name, numbers), count in zip(known.items(), (5, 128), strict=True):
+        if numbers.shape not in ((1, count), (len(tensors), count)):
+            raise ValueError(f"{path}: expected {count} numbers for each of the people as {name}")
     if wrong := [name for name, image in tensors.items() if image.dtype != torch.uint8]:
         raise ValueError(f"{path}: expected the bytes of images, got others for {wrong[0]}")
+    looks, descriptors = (
+        [row.float() if row.isfinite().all() else None for row in numbers.expand(len(tensors), -1)]
+        for numbers in known.values()
+    )
     return [
         _StoredCondition(
-            name, tensors[name].numpy().tobytes(), points.float(), _as_look(look.float())
+            name, tensors[name].numpy().tobytes(), points.float(), _as_look(look), descriptor
         )
-        for name, points, look in zip(sorted(tensors), landmarks, looks, strict=True)
+        for name, points, look, descriptor in zip(
+            sorted(tensors), landmarks, looks, descriptors, strict=True
+        )
     ]
 
 
-def _as_look(numbers: Float[Tensor, "5"]) -> Look | None:
-    """L*, a*, b*, age and the probability of male; None where they are not known."""
-    if not numbers.isfinite().all():
+def _as_look(numbers: Float[Tensor, "5"] | None) -> Look | None:
+    """L*, a*, b*, age and the probability of male."""
+    if numbers is None:
         return None
     return Look(numbers[:3], float(numbers[3]), float(numbers[4]))
 

@@ -1,5 +1,6 @@
 """Faces of one color a person: what a result must be can be worked out. Then a real one."""
 
+import dataclasses
 import itertools
 
 import astronaut
@@ -125,16 +126,21 @@ def test_distances_are_measured_on_what_is_pasted(photo, found):
         assert face.distance == pytest.approx(float(apart), abs=0.02)
 
 
-def test_who_is_still_recognized_is_shown_as_somebody_else(photo, found):
-    """Conditions are the persons themselves and one other: each face ends as another person."""
+def test_people_who_resemble_the_old_face_are_tried_last(photo, found):
+    """Conditions are the persons themselves and one other."""
     for seed in range(6):
-        result = make(Recolor(), found, *map(person, (0, 1, 2)), seed=seed)(photo)
+        method = Recolor()
+        result = make(method, found, *map(person, (0, 1, 2)), seed=seed)(photo)
+        assert sum(method.batches) == 2
         for number, face in enumerate(result.faces):
             assert face.condition != f"p{number}" and face.method == "recolor"
-            assert face.distance > 0.05
-            assert (face.tries > 1) == bool(face.remarks)
-            if face.remarks:
-                assert face.remarks[0].startswith(f"as p{number}: still recognized")
+            assert face.distance > 0.05 and face.tries == 1 and not face.remarks
+
+
+def test_a_known_descriptor_of_a_person_serves_its_own_recognizer_only(photo, found):
+    shown = dataclasses.replace(person(0), descriptor=torch.full((128,), 9.0))
+    (face,) = make(Recolor(), found[:1], shown, person(2))(photo).faces
+    assert face.condition == "p2" and face.tries == 1
 
 
 def test_when_all_conditions_are_used_up_the_fallback_covers_the_face(photo, found):
@@ -156,10 +162,10 @@ def test_tries_are_counted(photo, found):
 def test_the_recognizer_is_asked_once_a_round_for_all_faces_that_are_tried(photo, found):
     recognizer = Asked()
     make(Recolor(), found, person(2), recognizer=recognizer)(photo)
-    assert recognizer.counts == [2, 2]  # before and after
+    assert recognizer.counts == [2, 1, 2]  # before, the person to show, after
     recognizer = Asked()
     make(Recolor(), found, person(0), recognizer=recognizer)(photo)
-    assert recognizer.counts == [2, 2]  # not about the mosaic of the first face
+    assert recognizer.counts == [2, 1, 2]  # not about the mosaic of the first face
 
 
 @pytest.mark.parametrize("means", ["blur", "pixelate", "solid"])
@@ -188,7 +194,7 @@ def small_and_large(found):
 def test_the_recognizer_is_not_asked_about_small_faces(photo, small_and_large):
     recognizer = Asked()
     small, large = make(Recolor(), small_and_large, person(2), recognizer=recognizer)(photo).faces
-    assert recognizer.counts == [1, 1]
+    assert recognizer.counts == [1, 1, 1]
     assert small.distance is None and large.distance > 0.05
     # What is around a small face may look like anybody's: it is kept for nobody.
     landmarks = torch.stack([face.landmarks for face in small_and_large])

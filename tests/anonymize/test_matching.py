@@ -8,7 +8,8 @@ from kornia.color import rgb_to_lab
 from graphgan.anonymize import Condition, ConditionOrder, drawn_conditions
 from graphgan.anonymize._conditions import Look, people_conditions
 from graphgan.anonymize._matching import distance, look_of, looks_of, median_look, nearest_first
-from graphgan.faces import FaceFinder
+from graphgan.data import to_uint8_image
+from graphgan.faces import DlibResNetRecognizer, FaceFinder
 
 NAN = torch.full((3,), torch.nan)
 
@@ -144,5 +145,7 @@ def test_the_looks_of_the_shipped_people_are_those_that_they_have():
         assert abs(one.look.male - found.male) < 0.01 and abs(one.look.age - found.age) < 2
         # They are evenly lit and well exposed, before skin: their tone is that of their cheeks.
         assert 30 < one.look.tone[0] < 80
+        descriptor = DlibResNetRecognizer()(to_uint8_image(one.image), one.landmarks[None])[0]
+        assert one.descriptor is not None and (one.descriptor - descriptor).norm() < 0.1
     drawn = look_of(drawn_conditions(1)[0])
     assert drawn.tone.isfinite().all()

@@ -121,8 +121,8 @@ class TrackReplacer:
 
     def _attempts(self, track: Track) -> Iterator[Attempt]:
         """All attempts, up to one flat color as the last resort."""
-        key = f"{self._key}#{track.number}"
-        for attempt in self._anonymizer.attempts(key, median_look(track.looks)):
+        key, look = f"{self._key}#{track.number}", median_look(track.looks)
+        for attempt in self._anonymizer.attempts(key, look, track.descriptor):
             yield attempt
             if attempt.method is self._anonymizer.last:
                 return
