@@ -16,6 +16,7 @@ shown is lit as the photo is, and a shadow of the portrait would stay as a patch
 A person is kept whose cheeks and jaw are of one color, without a patch of background or hair, and
 whose descriptor (dlib's) is at least 0.36 from those of all portraits and 0.45 from those of all
 who are kept already. Up to 0.6 dlib takes two faces for one person: a portrait may be recognized.
+Within 6 L* of a new person, no sex may have more people than the other.
 """
 
 import csv
