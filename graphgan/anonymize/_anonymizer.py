@@ -8,6 +8,7 @@ The recognizer does not check methods that show nobody, or faces below 32 pixels
 judge hair and background, and sometimes recognizes even a flat color.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -56,6 +57,8 @@ _MARGIN = 1.1
 # A person this near to a face, in thresholds, resembles it. Of 360 results, 65 % of those that were
 # rejected showed such people, and 11 % of the others.
 _NEAR = 1.14
+_BY_CHANCE = 2  # attempts; after them those of so many come first who resemble the face least
+_POOL = 16
 _DESCRIBED_SIZE = (128, 128)
 
 
@@ -101,7 +104,7 @@ class Anonymizer:
         fallback: Obscuring = "pixelate",
         recognizer: Recognizer | Literal["default"] | None = "default",
         threshold: float | None = None,
-        tries: int = 12,
+        tries: int = 4,
         match: Match = "tone",
         selection: Selection | None = None,
         seed: int = 0,
@@ -116,6 +119,7 @@ class Anonymizer:
         if not getattr(self.method, "doublings", 0):  # it takes no other size
             conditions = [condition.resized(self.method.size) for condition in conditions]
         self.order = ConditionOrder(conditions, seed=seed, match=match)
+        self._near = _NEAR * (self.threshold or 0.0)
         self._described: dict[str, Float[Tensor, d] | None] = {}
         self.selection = Selection() if selection is None else selection
         self.tries = tries
@@ -217,24 +221,28 @@ class Anonymizer:
     ) -> Iterator[Attempt]:
         """The attempts for the face of this key. They never end: the last one is repeated.
 
-        If the descriptor of the old face is given, people who resemble it come last: most of such
-        results are rejected.
+        If the descriptor of the old face is given, people who resemble it come last, since most of
+        such results are rejected. After two attempts those come first who resemble it least.
         """
         if self.method.uses_conditions:
-            people = islice(self.order.of(key, look), self.tries)
-            for condition in sorted(people, key=lambda one: self._resembles(one, before)):
+            people = list(islice(self.order.of(key, look), max(self.tries, _POOL)))
+            apart = {one.name: self._distance(one, before) for one in people}
+            people.sort(key=lambda one: apart[one.name] <= self._near)
+            rest = sorted(people[_BY_CHANCE:], key=lambda one: -apart[one.name])
+            for condition in (*people[:_BY_CHANCE], *rest)[: self.tries]:
                 yield Attempt(self.method, condition)
         elif self.method.name != self.fallback.name:
             yield Attempt(self.method)
         yield from self.fallbacks()
 
-    def _resembles(self, condition: Condition, before: Float[Tensor, "d"] | None) -> bool:
+    def _distance(self, condition: Condition, before: Float[Tensor, "d"] | None) -> float:
+        """From the descriptor of a person to that of a face; infinite if one is unknown."""
         if before is None or self.threshold is None:
-            return False
+            return math.inf
         if condition.name not in self._described:
             self._described[condition.name] = self._description(condition)
         own = self._described[condition.name]
-        return own is not None and float((own - before).norm()) <= _NEAR * self.threshold
+        return math.inf if own is None else float((own - before).norm())
 
     def _description(self, condition: Condition) -> Float[Tensor, "d"] | None:
         if condition.descriptor is not None and isinstance(self.recognizer, DlibResNetRecognizer):

@@ -77,7 +77,7 @@ class AnonymizeOptions:
     threshold: float | None = None
     """Descriptor distance up to which a new face counts as recognized; raise it to be stricter. The
     default is 1.1 times the recognizer's own, 0.6 for dlib-resnet."""
-    tries: int = 12
+    tries: int = 4
     """How many people to try for a face before the fallback covers it."""
     detector: DetectorName = "centerface"
     """The network that finds faces. dlib is an extra and only finds upright frontal faces."""

@@ -59,4 +59,4 @@ def test_brows_stay_and_their_color_is_not_continued_beyond_them(person):
         assert alone[0, :, round(y) + 3, round(x)].mean() < -0.7
     x, y = landmarks[0, 17].tolist()
     beyond = square(x - 14, y - 8)
-    assert (alone - before)[..., beyond[0], beyond[1]].abs().max() < 0.15
+    assert (alone - before)[..., beyond[0], beyond[1]].abs().max() < 0.3
