@@ -56,13 +56,17 @@ def test_a_blend_is_the_other_in_the_middle_of_its_mask_and_the_first_far_away()
 
 
 def test_what_is_written_is_what_the_anonymizer_reads(tmp_path):
-    people = [portrait(i, at=i)._replace(name=f"person-{i:02}") for i in range(3)]
+    people = [
+        portrait(i, at=i)._replace(name=f"person-{i:02}", descriptor=torch.rand(128))
+        for i in range(3)
+    ]
     compose.write_people(tmp_path / "people.safetensors", people)
     read = people_conditions(tmp_path / "people.safetensors")
     assert [one.name for one in read] == [one.name for one in people]
     for given, found in zip(people, read, strict=True):
         assert (given.image - found.image).abs().mean() < 0.05
         torch.testing.assert_close(found.landmarks, given.landmarks, atol=0.05, rtol=0)
+        torch.testing.assert_close(found.descriptor, given.descriptor, atol=1e-3, rtol=0)
 
 
 def drawn_from_the_front():

@@ -11,7 +11,7 @@ judge hair and background, and sometimes recognizes even a flat color.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Literal
 
 import torch
@@ -54,11 +54,10 @@ from graphgan.landmarks import Detection, FindFaces
 from graphgan.models import AnonyGAN, OnnxAnonyGAN
 
 _MARGIN = 1.1
-# A person this near to a face, in thresholds, resembles it. Of 360 results, 65 % of those that were
-# rejected showed such people, and 11 % of the others.
+# A person closer than this to a face, in thresholds, resembles it. Of 360 results, 65 % of the
+# rejected ones showed such a person, and 11 % of the others.
 _NEAR = 1.14
-_BY_CHANCE = 2  # attempts; after them those of so many come first who resemble the face least
-_POOL = 16
+_BY_CHANCE = 2  # attempts; the next ones show people of the farther half
 _DESCRIBED_SIZE = (128, 128)
 
 
@@ -78,7 +77,7 @@ class Anonymizer:
             default is 1.1 times the recognizer's own threshold, since others may hold images in
             which the person looks more like the result.
         tries: how many conditions to try for a face.
-        match: how the conditions for a face are chosen, see `ConditionOrder`.
+        match: how the conditions for a face are chosen, see `ConditionOrder` and `attempts`.
         selection: faces to keep.
         seed: chooses the conditions.
     Raises:
@@ -119,8 +118,7 @@ class Anonymizer:
         if not getattr(self.method, "doublings", 0):  # it takes no other size
             conditions = [condition.resized(self.method.size) for condition in conditions]
         self.order = ConditionOrder(conditions, seed=seed, match=match)
-        self._near = _NEAR * (self.threshold or 0.0)
-        self._described: dict[str, Float[Tensor, d] | None] = {}
+        self._described: dict[str, Tensor | None] = {}
         self.selection = Selection() if selection is None else selection
         self.tries = tries
         if tries < 1:
@@ -147,7 +145,7 @@ class Anonymizer:
         """
         found = list(self.detector(image) if detections is None else detections)
         before: list[Tensor | None] = [None] * len(found)
-        if self.tells_people:
+        if self.selection.people:
             before = self.describe(image, [face.landmarks for face in found])
         kept = self.selection.kept(_boxes(found), before)
         unmatched = self.selection.unmatched(_boxes(found))
@@ -158,6 +156,10 @@ class Anonymizer:
             before.append(None)
         chosen = [i for i, stays in enumerate(kept) if not stays]
         looks = self.looks(image, [found[i].landmarks for i in chosen])
+        if self.tells_people and not self.selection.people:
+            told = self.describe(image, [found[i].landmarks for i in chosen])
+            for i, descriptor in zip(chosen, told, strict=True):
+                before[i] = descriptor
         tasks = [
             ReplacementTask(found[i], self.attempts(f"{key}#{i}", look, before[i]), before[i])
             for i, look in zip(chosen, looks, strict=True)
@@ -217,28 +219,49 @@ class Anonymizer:
         return list(measure(image, torch.stack(list(landmarks))))
 
     def attempts(
-        self, key: str, look: Look | None = None, before: Float[Tensor, "d"] | None = None
+        self,
+        key: str,
+        look: Look | None = None,
+        before: Float[Tensor, "d"] | None = None,
+        *,
+        tries: int | None = None,
     ) -> Iterator[Attempt]:
         """The attempts for the face of this key. They never end: the last one is repeated.
 
-        If the descriptor of the old face is given, people who resemble it come last, since most of
-        such results are rejected. After two attempts those come first who resemble it least.
+        Args:
+            key: names the face.
+            look: of the face, if it counts.
+            before: its descriptor, if it is known. Among people who fit the face alike, those who
+                resemble it come last, since most of these results are rejected.
+            tries: how many people; by default as many as for a photo.
         """
         if self.method.uses_conditions:
-            people = list(islice(self.order.of(key, look), max(self.tries, _POOL)))
-            apart = {one.name: self._distance(one, before) for one in people}
-            people.sort(key=lambda one: apart[one.name] <= self._near)
-            rest = sorted(people[_BY_CHANCE:], key=lambda one: -apart[one.name])
-            for condition in (*people[:_BY_CHANCE], *rest)[: self.tries]:
+            groups = self.order.groups(key, look)
+            people = chain.from_iterable(self._nearest_last(group, before) for group in groups)
+            for condition in islice(people, self.tries if tries is None else tries):
                 yield Attempt(self.method, condition)
         elif self.method.name != self.fallback.name:
             yield Attempt(self.method)
         yield from self.fallbacks()
 
-    def _distance(self, condition: Condition, before: Float[Tensor, "d"] | None) -> float:
-        """From the descriptor of a person to that of a face; infinite if one is unknown."""
+    def _nearest_last(
+        self, group: list[Condition], before: Float[Tensor, "d"] | None
+    ) -> list[Condition]:
+        """Two by chance who do not resemble the face, then the farther half, then the others.
+
+        Chance decides within each: always showing the farthest would give the person away.
+        """
         if before is None or self.threshold is None:
-            return math.inf
+            return group
+        apart = {one.name: self._distance(one, before) for one in group}
+        near = _NEAR * self.threshold
+        group = sorted(group, key=lambda one: apart[one.name] <= near)
+        first, rest = group[:_BY_CHANCE], group[_BY_CHANCE:]
+        middle = sorted(apart[one.name] for one in rest)[len(rest) // 2] if rest else 0.0
+        return [*first, *sorted(rest, key=lambda one: apart[one.name] < middle)]
+
+    def _distance(self, condition: Condition, before: Float[Tensor, "d"]) -> float:
+        """From the descriptor of a person to that of a face; infinite if it is unknown."""
         if condition.name not in self._described:
             self._described[condition.name] = self._description(condition)
         own = self._described[condition.name]

@@ -26,7 +26,7 @@ class Look(NamedTuple):
     """What a face looks like; NaN where this is unknown.
 
     Args:
-        tone: median color of cheeks and nose, CIELAB.
+        tone: median color of cheeks and nose, CIELAB; in photos corrected for the exposure.
         age: in years, apparent.
         male: probability, apparent.
     """
@@ -43,7 +43,7 @@ class Condition:
     Args:
         name: in reports.
         look: if it is known; otherwise it is computed when needed.
-        descriptor: of `DlibResNetRecognizer`, likewise.
+        descriptor: of `DlibResNetRecognizer`; computed when needed, too.
     Shapes:
         ``image: 3 h w`` in [-1, 1], ``landmarks: 68 2`` in its pixels
     """
@@ -126,29 +126,34 @@ def people_conditions(path: Path | None = None) -> list[Condition]:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     landmarks = tensors.pop("landmarks", torch.zeros(0))
-    known = {
-        name: tensors.pop(name, torch.full((1, count), torch.nan))
-        for name, count in (("looks", 5), ("descriptors", 128))
-    }
+    looks, descriptors = (tensors.pop(name, None) for name in ("looks", "descriptors"))
     if not tensors or landmarks.shape != (len(tensors), 68, 2):
         raise ValueError(f"{path}: expected people and 68 landmarks of each")
-    for (name, numbers), count in zip(known.items(), (5, 128), strict=True):
-        if numbers.shape not in ((1, count), (len(tensors), count)):
-            raise ValueError(f"{path}: expected {count} numbers for each of the people as {name}")
     if wrong := [name for name, image in tensors.items() if image.dtype != torch.uint8]:
         raise ValueError(f"{path}: expected the bytes of images, got others for {wrong[0]}")
-    looks, descriptors = (
-        [row.float() if row.isfinite().all() else None for row in numbers.expand(len(tensors), -1)]
-        for numbers in known.values()
-    )
     return [
         _StoredCondition(
             name, tensors[name].numpy().tobytes(), points.float(), _as_look(look), descriptor
         )
         for name, points, look, descriptor in zip(
-            sorted(tensors), landmarks, looks, descriptors, strict=True
+            sorted(tensors),
+            landmarks,
+            _rows(looks, len(tensors), 5, path),
+            _rows(descriptors, len(tensors), 128, path),
+            strict=True,
         )
     ]
+
+
+def _rows(
+    numbers: Tensor | None, people: int, count: int, path: Path
+) -> list[Float[Tensor, "_"] | None]:
+    """The numbers of each of the people; None where they are not known."""
+    if numbers is None:
+        return [None] * people
+    if numbers.shape != (people, count):
+        raise ValueError(f"{path}: expected {count} numbers for each of the people")
+    return [row.float() if row.isfinite().all() else None for row in numbers]
 
 
 def _as_look(numbers: Float[Tensor, "5"] | None) -> Look | None:

@@ -1,14 +1,16 @@
 """Who fits a face: looks of faces and of the people to be shown, and how far they are apart.
 
 A look is coarse on purpose: the tone of the skin, apparent age and sex. People who were chosen by
-the descriptor of a recognizer would look more alike, and give the hidden person away. Choosing by
-tone alone shows bearded men in women's hair, so the apparent sex counts there as well.
+the descriptor of a recognizer would look more alike, and give the hidden person away; it only
+serves to avoid people, see `Anonymizer.attempts`. Choosing by tone alone shows bearded men in
+women's hair, so the apparent sex counts there as well.
 """
 
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import Literal, get_args
 
 import torch
@@ -31,10 +33,11 @@ _SIZE = 64  # pixels a side of the crops whose tone is measured
 # What counts as one step apart: L* (a* and b* say more of the light than of the skin), years, and
 # the probability of male.
 _TONE, _YEARS, _SEX = 12.0, 12.0, 0.25
-# Photos are exposed differently: half of what the brightest twentieth lacks of white is added to
-# the skin's lightness. With 160 portraits of known lightness, lit and exposed at random, the sum
-# correlates with it by 0.90 (without: 0.71); a regression gives weights of 0.98 and -0.51.
-_EXPOSED, _WHITE = 0.5, 0.95
+# Exposure differs between photos: half of the difference between the brightest twentieth of a crop
+# and that of a well-exposed portrait is added to the skin's lightness. With 160 portraits of known
+# lightness, lit and exposed at random, the sum correlates with it by 0.90 (without: 0.71); a
+# regression gives weights of 0.98 and -0.51. The lightness of these portraits is met on average.
+_EXPOSED, _WHITE, _TYPICAL = 0.5, 0.95, 92.0
 _MALE = 0.5  # probability from which a face looks male
 _GROUP = 16  # people among whom chance decides
 
@@ -79,7 +82,7 @@ def _tone(image: UInt8[Tensor, "3 h w"], landmarks: Float[Tensor, "68 2"]) -> Fl
     crop = (crop_aligned(image, alignment, size) / 127.5 - 1).clamp(-1, 1)
     tone = skin_color(crop[None], alignment.to_crop(landmarks, size)[None].float())[0]
     lightness = rgb_to_lab((crop[None] + 1) / 2)[0, 0]
-    tone[0] += _EXPOSED * (100 - lightness.quantile(_WHITE))
+    tone[0] += _EXPOSED * (_TYPICAL - lightness.quantile(_WHITE))
     return tone
 
 
@@ -97,10 +100,10 @@ def distance(a: Look, b: Look) -> float:
     return math.sqrt(sum(step**2 for step in steps if math.isfinite(step)))
 
 
-def nearest_first(
-    people: Sequence[Look], face: Look, order: Sequence[int], group: int
-) -> list[int]:
-    """Order people in groups: those nearest to a face first, then the next ones, and so on.
+def nearest_groups(
+    people: Sequence[Look], face: Look, order: Sequence[int], size: int
+) -> list[list[int]]:
+    """Groups of people: those nearest to a face first, then the next ones, and so on.
 
     Within a group people keep the given order: only the group that somebody belongs to depends on
     the face.
@@ -109,12 +112,15 @@ def nearest_first(
         people: their looks.
         face: whom they should resemble.
         order: of the people, at random.
-        group: people in each.
+        size: people in a group.
     """
     ranked = sorted(order, key=lambda i: distance(people[i], face))
     places = {i: place for place, i in enumerate(order)}
-    groups = [ranked[first : first + group] for first in range(0, len(ranked), group)]
-    return [i for some in groups for i in sorted(some, key=places.__getitem__)]
+    return [sorted(some, key=places.__getitem__) for some in _chunks(ranked, size)]
+
+
+def _chunks(items: Sequence[int], size: int) -> list[list[int]]:
+    return [list(items[first : first + size]) for first in range(0, len(items), size)]
 
 
 class ConditionOrder:
@@ -165,21 +171,24 @@ class ConditionOrder:
             return [None] * len(landmarks)
         return list(looks_of(image, torch.stack(list(landmarks))))
 
-    def of(self, key: str, look: Look | None = None) -> Iterator[Condition]:
-        """All conditions in the order for this face, each once."""
+    def groups(self, key: str, look: Look | None = None) -> Iterator[list[Condition]]:
+        """All conditions in the order for this face, in groups of people who fit it alike."""
         digest = hashlib.sha256(f"{self.seed}/{key}".encode(errors="surrogateescape")).digest()
         chance = torch.Generator().manual_seed(int.from_bytes(digest[:6], "big"))
         order = torch.randperm(len(self.conditions), generator=chance).tolist()
-        if look is not None:
-            order = self._nearest_first(look, order)
-        for index in order:
-            yield self.conditions[index]
+        groups = _chunks(order, _GROUP) if look is None else self._nearest_groups(look, order)
+        for group in groups:
+            yield [self.conditions[i] for i in group]
 
-    def _nearest_first(self, face: Look, order: Sequence[int]) -> list[int]:
+    def of(self, key: str, look: Look | None = None) -> Iterator[Condition]:
+        """All conditions in the order for this face, each once."""
+        return chain.from_iterable(self.groups(key, look))
+
+    def _nearest_groups(self, face: Look, order: Sequence[int]) -> list[list[int]]:
         people = self._looks
         if self.match == "look":
-            return nearest_first(people, face, order, _GROUP)
-        other = [i for i in order if (people[i].male - _MALE) * (face.male - _MALE) < 0]
-        same = [i for i in order if i not in other]
+            return nearest_groups(people, face, order, _GROUP)
+        other = {i for i in order if (people[i].male - _MALE) * (face.male - _MALE) < 0}
+        both = [i for i in order if i not in other], [i for i in order if i in other]
         tone = face._replace(age=math.nan, male=math.nan)
-        return [i for some in (same, other) for i in nearest_first(people, tone, some, _GROUP)]
+        return [group for some in both for group in nearest_groups(people, tone, some, _GROUP)]

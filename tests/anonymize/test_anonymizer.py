@@ -137,6 +137,24 @@ def test_people_who_resemble_the_old_face_are_tried_last(photo, found):
             assert face.distance > 0.05 and face.tries == 1 and not face.remarks
 
 
+def test_the_third_attempt_is_by_chance_among_the_farther_half(found):
+    """Descriptors are colors: those of the people are 0, 10, .. 150 away from that of the face."""
+    shades = [torch.full((3, H, W), 10.0 * i / 127.5 - 1) for i in range(16)]
+    people = [Condition(f"p{i}", shade, person(0).landmarks) for i, shade in enumerate(shades)]
+    anonymizer = make(Recolor(), found, *people, match="none", threshold=0.05, tries=16)
+    before = torch.zeros(3)
+    thirds = set()
+    for number in range(60):
+        order = [
+            a.condition.name
+            for a in itertools.islice(anonymizer.attempts(f"{number}", None, before), 16)
+        ]
+        assert sorted(order) == sorted(one.name for one in people)
+        assert "p0" in order[9:]
+        thirds.add(order[2])
+    assert len(thirds) > 6 and not thirds & {f"p{i}" for i in range(7)}
+
+
 def test_a_known_descriptor_of_a_person_serves_its_own_recognizer_only(photo, found):
     shown = dataclasses.replace(person(0), descriptor=torch.full((128,), 9.0))
     (face,) = make(Recolor(), found[:1], shown, person(2))(photo).faces

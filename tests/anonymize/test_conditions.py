@@ -4,6 +4,7 @@ from pathlib import Path
 import astronaut
 import pytest
 import torch
+from safetensors.torch import save
 
 from graphgan.anonymize import drawn_conditions, nobody_conditions, photo_conditions
 from graphgan.anonymize._conditions import people_conditions
@@ -115,6 +116,10 @@ def test_people_of_other_files_are_refused_with_their_names(tmp_path):
     other = weights_file("face-model")
     with pytest.raises(ValueError, match=f"{other}: expected people and 68 landmarks"):
         people_conditions(other)
+    few = {"a": torch.zeros(9, dtype=torch.uint8), "landmarks": torch.zeros(1, 68, 2)}
+    (tmp_path / "few.safetensors").write_bytes(save({**few, "descriptors": torch.zeros(2, 128)}))
+    with pytest.raises(ValueError, match=r"few\.safetensors: expected 128 numbers for each"):
+        people_conditions(tmp_path / "few.safetensors")
     damaged = tmp_path / "people.safetensors"
     damaged.write_bytes(weights_file(PEOPLE).read_bytes()[:2000])
     with pytest.raises(ValueError, match=r"people\.safetensors: expected safetensors"):

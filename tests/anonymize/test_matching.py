@@ -7,7 +7,7 @@ from kornia.color import rgb_to_lab
 
 from graphgan.anonymize import Condition, ConditionOrder, drawn_conditions
 from graphgan.anonymize._conditions import Look, people_conditions
-from graphgan.anonymize._matching import distance, look_of, looks_of, median_look, nearest_first
+from graphgan.anonymize._matching import distance, look_of, looks_of, median_look, nearest_groups
 from graphgan.data import to_uint8_image
 from graphgan.faces import DlibResNetRecognizer, FaceFinder
 
@@ -62,8 +62,8 @@ def test_the_distance_of_looks_is_the_formula_and_what_is_unknown_does_not_count
 def test_people_come_in_groups_the_nearest_first_by_chance_within():
     known = [look(10.0 * i) for i in range(9)]
     order = [8, 3, 0, 7, 1, 5, 2, 6, 4]
-    assert nearest_first(known, look(0), order, 3) == [0, 1, 2, 3, 5, 4, 8, 7, 6]
-    assert nearest_first(known, look(0), order, 9) == order
+    assert nearest_groups(known, look(0), order, 3) == [[0, 1, 2], [3, 5, 4], [8, 7, 6]]
+    assert nearest_groups(known, look(0), order, 9) == [order]
 
 
 def test_the_people_for_a_face_are_among_the_16_nearest_and_differ_by_key():

@@ -27,6 +27,7 @@ from graphgan.landmarks import Detection
 
 # A turned head is far from itself: a few frames spread over a track tell whether it is hidden.
 _TRIALS = 4
+_MORE_TRIES = 3  # times those of a photo: any frame may reject a person
 _MOST_REMARKS = 20  # of a face: a long video might have one every few frames
 
 
@@ -121,10 +122,13 @@ class TrackReplacer:
 
     def _attempts(self, track: Track) -> Iterator[Attempt]:
         """All attempts, up to one flat color as the last resort."""
-        key, look = f"{self._key}#{track.number}", median_look(track.looks)
-        for attempt in self._anonymizer.attempts(key, look, track.descriptor):
+        anonymizer, look = self._anonymizer, median_look(track.looks)
+        key = f"{self._key}#{track.number}"
+        for attempt in anonymizer.attempts(
+            key, look, track.descriptor, tries=_MORE_TRIES * anonymizer.tries
+        ):
             yield attempt
-            if attempt.method is self._anonymizer.last:
+            if attempt.method is anonymizer.last:
                 return
 
     def update_kept(self, track: Track) -> None:
