@@ -16,7 +16,7 @@ shown is lit as the photo is, and a shadow of the portrait would stay as a patch
 A person is kept whose cheeks and jaw are of one color, without a patch of background or hair, and
 whose descriptor (dlib's) is at least 0.36 from those of all portraits and 0.45 from those of all
 who are kept already. Up to 0.6 dlib takes two faces for one person: a portrait may be recognized.
-Within 6 L* of a new person, no sex may have more people than the other.
+Among people within 6 L* of each other, about as many are women as men.
 """
 
 import csv
@@ -143,7 +143,7 @@ def main(options: Options) -> None:
         raise ValueError(
             f"expected at least one person and 64 pixels, got {options.people} and {options.size}"
         )
-    torch.set_num_threads(1)  # sums depend on it, and with them who is kept
+    torch.set_num_threads(1)  # more threads change sums, and so who is kept
     recognize = DlibResNetRecognizer()
     portraits, refused = read_portraits(options, recognize)
     print(f"  {len(portraits)} portraits, {refused} refused")
@@ -517,7 +517,10 @@ def write_people(path: Path, people: list[Portrait]) -> None:
 
 
 def look_numbers(person: Portrait) -> Float[Tensor, "5"]:
-    """What `ConditionOrder` chooses people by: L*, a*, b*, apparent age and sex."""
+    """What `ConditionOrder` chooses people by: L*, a*, b*, apparent age and sex.
+
+    Portraits are well exposed: their tone needs no correction.
+    """
     look = look_of(Condition(person.name, person.image, person.landmarks))
     return torch.tensor([*person.tone.tolist(), look.age, look.male])
 

@@ -345,7 +345,7 @@ class ProductSystem(AnonyGANSystem):
     """``graphgan-anonymize`` with its defaults: shipped weights and nonexistent people.
 
     The requests' conditions are ignored; the identity is chosen by the image's name and the look of
-    the face.
+    the face. No recognizer takes part: no result is checked, and nobody is avoided.
 
     Args:
         weights: weights to use instead of the shipped ones.

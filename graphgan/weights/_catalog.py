@@ -51,7 +51,7 @@ SHIPPED: Final = (
     Weights(
         TEETH,
         "ConditionFitting",
-        "nothing: the mean of upper teeth of 11 of the same portraits",
+        "nothing: the mean of upper teeth of 15 of the same portraits",
         "any use, see teeth.LICENSE",
     ),
     Weights(PERSONS, "BiGraphGAN", "drawn persons alone", "MIT, as the code"),

@@ -104,7 +104,8 @@ class ReplacedFrame(NamedTuple):
 
 
 class TrackReplacer:
-    """Shows one person for each track, chosen by the key of the clip and the number of the track.
+    """Shows one person for each track, chosen by the key of the clip, the number of the track, and
+    the look and descriptor of its face.
 
     Attributes:
         states: by the number of the track.
