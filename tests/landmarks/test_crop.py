@@ -44,13 +44,18 @@ def test_the_square_is_twice_the_box_and_raised_by_a_tenth():
     assert face_crop(landmarks) == Crop(30.0 - 80, 60.0 - 8 - 80, 160.0, 160.0)
 
 
-def test_reflection_repeats_at_the_picture_s_edge():
+@pytest.mark.parametrize("finer", [1, 2])
+def test_reflection_repeats_at_the_picture_s_edge(finer):
+    """Whole pixels are picked, others resampled."""
     image = torch.rand(1, 4, 4)
-    out = crop_image(image, Crop(-12.5, -12.5, 28.0, 28.0), (28, 28))
+    out = crop_image(image, Crop(-12.5, -12.5, 28.0, 28.0), (28 * finer, 28 * finer))
     mirrored = torch.cat([image, image.flip(2)], 2)
     mirrored = torch.cat([mirrored, mirrored.flip(1)], 1)
     # 12 pixels to the left of the image is one and a half periods of 8.
-    expected = mirrored.roll((4, 4), (1, 2)).repeat(1, 4, 4)[:, :28, :28]
+    tiled = mirrored.roll((4, 4), (1, 2)).repeat(1, 6, 6)
+    expected = crop_image(tiled, Crop(7.5, 7.5, 28.0, 28.0), (28 * finer, 28 * finer))
+    if finer == 1:
+        assert torch.equal(expected, tiled[:, 8:36, 8:36])
     torch.testing.assert_close(out, expected)
 
 
